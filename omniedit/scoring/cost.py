@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from omniedit.architectures import BASELINES
 from omniedit.config.schema import Config
 from omniedit.scoring.canary import canary_pairs
-from omniedit.scoring.rubric import load_rubric
+from omniedit.scoring.rubric import api_rubric
 from omniedit.scoring.student.defects import DEFECTS
 from omniedit.scoring.vlm_judges.api import USUAL_WORDS, estimate_usage
 from omniedit.storage.shards import shard_share
@@ -58,7 +58,7 @@ def cost(config: Config) -> list[str]:
     if not (loads := endpoint_questions(config)):
         return []
     budget = Budget(prices=Prices(api.prompt_price, api.completion_price))
-    of_pair = estimate_usage(load_rubric(api.rubric), [USUAL_WORDS], api)
+    of_pair = estimate_usage(api_rubric(api), [USUAL_WORDS], api)
     total = EndpointLoad("total", sum(each.pairs for each in loads))
     rows = [*loads, total]
     lines = [f"requests to {api.model} with rubric '{api.rubric}', at most; cached replies are free:"]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, get_args
 from omniedit.config.schema import ApiConfig, JudgeName, ScoringConfig, VlmConfig
 from omniedit.errors import UserError
 from omniedit.models.registry import get_model, model_folder
-from omniedit.scoring.rubric import Rubric, edit_rubric, load_rubric
+from omniedit.scoring.rubric import Rubric, api_rubric, edit_rubric
 from omniedit.scoring.verdict import Judge
 from omniedit.storage.manifest import MANIFEST
 
@@ -107,6 +107,9 @@ def local_judge(name: str, scorer: str | Path | None, scoring: ScoringConfig, ru
     Raises:
         UserError: the model is missing or cannot be loaded.
     """
+    from omniedit.scoring.vlm_judges.chat import check_rubric
+
+    check_rubric(rubric, scoring.readout == "reply" and not (name == "vlm" and scoring.vlm.head))
     kind = "an InternVL's" if name == "internvl" else "a model's"
     if scorer is None:
         raise UserError(f"judge '{name}' needs --scorer, {kind} folder or its models/ROLE.json")
@@ -173,7 +176,7 @@ def api_judge(config: ApiConfig, rubric: Rubric | None = None, spent: Path | Non
 
     with open_client(config, spent) as client:
         try:
-            yield ApiJudge(client, rubric or load_rubric(config.rubric), config.max_side)
+            yield ApiJudge(client, api_rubric(config, rubric), config.max_side)
         finally:
             print(client.summary(), flush=True)
 

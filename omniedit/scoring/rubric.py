@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from omniedit.config.schema import ScoringConfig
+from omniedit.config.schema import ApiConfig, ScoringConfig
 from omniedit.errors import UserError
 from omniedit.scoring.combination import Combination
 from omniedit.scoring.reply_form import ReplyForm, Scale
@@ -249,6 +249,16 @@ def load_rubric(name: str) -> Rubric:
     return rubrics()[name]
 
 
+def api_rubric(config: ApiConfig, rubric: Rubric | None = None) -> Rubric:
+    """Return the rubric of the judge `api` with the config's number of passes.
+
+    Args:
+        rubric: rubric in place of the config's; its own passes, if several, stay.
+    """
+    rubric = rubric or load_rubric(config.rubric)
+    return rubric.replace_passes(config.passes) if config.passes and rubric.passes == 1 else rubric
+
+
 def edit_rubric() -> Rubric:
     """Return the rubric of an edit pair.
 
@@ -278,5 +288,5 @@ def judge_fingerprint(scoring: ScoringConfig, judge: str | None) -> str:
         "internvl": f"{scoring.readout}, {scoring.internvl.max_tiles} tiles",
         "vlm": f"{scoring.readout}, {scoring.vlm.asked}",
     }
-    rubric = load_rubric(scoring.api.rubric if judge == "api" else "edit")
+    rubric = api_rubric(scoring.api) if judge == "api" else edit_rubric()
     return " ".join(filter(None, (options[judge], f"rubric {rubric.digest}")))

@@ -2,15 +2,19 @@
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
 from omniedit.config.schema import VlmConfig
 from omniedit.errors import UserError
-from omniedit.scoring.examples import Example, RubricScores
+from omniedit.imaging.images import Image
+from omniedit.models.adaptive_batches import map_by_size
+from omniedit.scoring.examples import Example, RubricScores, average_passes
+from omniedit.scoring.layout import lay_out
 from omniedit.scoring.reply_parser import Unscorable
 from omniedit.scoring.rubric import Question, Rubric
-from omniedit.scoring.vlm_judges.rubric_judge import Reading, RubricJudge
+from omniedit.scoring.vlm_judges.rubric_judge import Reading, RubricJudge, find_lack
 
 
 class ChatJudge(RubricJudge):
@@ -36,6 +40,7 @@ class ChatJudge(RubricJudge):
         name: str = "vlm",
     ) -> None:
         super().__init__(rubric, options.batch_size)
+        check_rubric(rubric, readout == "reply" and options.head is None)
         self.processor, self.tokenizer, self.options = processor, processor.tokenizer, options
         self.readout, self.version, self.name = readout, version, name
 
@@ -51,37 +56,80 @@ class ChatJudge(RubricJudge):
             UserError: the folder has no complete image-text-to-text model, or its engine is missing.
         """
 
-    def turn(self, question: Question, example: Example) -> str:
-        """Return a question about an example as a turn of the model's chat, with one image token per image.
+    def mark(self, examples: Sequence[Example]) -> list[RubricScores | Unscorable]:
+        """Return one verdict per example, averaged over the rubric's passes."""
+        passes = [self._mark_once(examples, seed) for seed in range(self.rubric.passes)]
+        return [average_passes(each) for each in zip(*passes, strict=True)]
 
-        The turn has the fixed text, then the named images, then the named texts; some chat templates move the images to
-        the beginning.
+    @abstractmethod
+    def mark_task(self, task: str, examples: Sequence[Example], seed: int) -> list[RubricScores | Unscorable]:
+        """Return one verdict per example of a task.
+
+        Args:
+            task: key of `rubric.tasks`, or ''.
+            seed: number of the pass, for sampled replies.
+        """
+
+    def variant(self, task: str) -> Rubric:
+        """Return the rubric of a task."""
+        return self.rubric.for_task(task) or self.rubric
+
+    def parts(self, question: Question, example: Example) -> list[str | Image]:
+        """Return the texts and images of a question about an example, in order.
+
+        A plain question has the fixed text, then the named images, then the named texts. Texts of the example have no
+        special tokens.
+        """
+        shown = replace(example, words={name: self._plain(words) for name, words in example.words.items()})
+        if question.is_plain:
+            return [*_plain_parts(question, shown), *([self.suffix] if self.suffix else [])]
+        parts = [f"{part}\n" if isinstance(part, str) else part for part in lay_out(question, shown)]
+        return [*parts, *([self.suffix] if self.suffix else [])]
+
+    def turn(self, parts: Sequence[str | Image]) -> str:
+        """Return texts and images as a turn of the model's chat, with one image token per image.
+
+        Some chat templates move the images to the beginning.
 
         Raises:
             UserError: the chat template does not place images.
         """
-        parts: list[dict[str, str]] = [{"type": "text", "text": question.text}]
-        for name in question.images:
-            parts += [{"type": "text", "text": f"{name}: "}, {"type": "image"}]
-        parts += [{"type": "text", "text": f"{name}: {self._plain(example.words[name])}\n"} for name in question.words]
-        parts += [{"type": "text", "text": self.suffix}] if self.suffix else []
+        content = [{"type": "text", "text": part} if isinstance(part, str) else {"type": "image"} for part in parts]
         text = self.tokenizer.apply_chat_template(
-            [{"role": "user", "content": parts}],
+            [{"role": "user", "content": content}],
             chat_template=self.processor.chat_template,
             add_generation_prompt=True,
             tokenize=False,
         )
-        if text.count(self.processor.image_token) != len(question.images):
+        if text.count(self.processor.image_token) != sum(part["type"] == "image" for part in content):
             raise UserError(f"its chat template does not place images by the token {self.processor.image_token}")
         return text
 
-    def combine_answers(self, answers: Sequence[Sequence[Reading | Unscorable]]) -> list[RubricScores | Unscorable]:
-        """Return the verdict on each example.
+    def combine_answers(
+        self, task: str, answers: Sequence[Sequence[Reading | Unscorable]]
+    ) -> list[RubricScores | Unscorable]:
+        """Return the verdict on each example of a task.
 
         Args:
             answers: for each question, the readings of all examples.
         """
-        return [self.combine(readings, self.version) for readings in zip(*answers, strict=True)]
+        rubric = self.variant(task)
+        return [self.combine(readings, self.version, rubric) for readings in zip(*answers, strict=True)]
+
+    def _mark_once(self, examples: Sequence[Example], seed: int) -> list[RubricScores | Unscorable]:
+        lacking = [find_lack(self.rubric, example) for example in examples]
+        ready = [example for example, lack in zip(examples, lacking, strict=True) if lack is None]
+        tasks = list(self.rubric.tasks)
+
+        def place(example: Example) -> tuple[int, ...]:
+            return (tasks.index(example.task),) if example.task in tasks else ()
+
+        def mark(together: Sequence[Example]) -> list[RubricScores | Unscorable]:
+            task = together[0].task
+            return self.mark_task(task if task in tasks else "", together, seed)
+
+        marks = iter(map_by_size(mark, ready, place))
+        return [lack or next(marks) for lack in lacking]
 
     def _plain(self, words: str) -> str:
         """Replace special tokens in a text, such as images, turns and ends, by spaces."""
@@ -89,3 +137,25 @@ class ChatJudge(RubricJudge):
         for token in (*special, self.processor.image_token):
             words = words.replace(token, " ")
         return words
+
+
+def check_rubric(rubric: Rubric, written: bool) -> None:
+    """Check that a rubric's scores can be read.
+
+    Args:
+        written: whether the model writes its reply.
+
+    Raises:
+        UserError: the rubric needs a written reply.
+    """
+    forms = [question.form for variant in rubric.variants for question in variant.questions]
+    if not written and (rubric.passes > 1 or any(forms)):
+        problem = f"rubric '{rubric.name}' asks for several passes, or for scores that are not plain ones from 0 to 10"
+        raise UserError(f"{problem}; these need a written reply: set scoring.readout: reply, or use --judge api")
+
+
+def _plain_parts(question: Question, example: Example) -> list[str | Image]:
+    parts: list[str | Image] = [question.text]
+    for name in question.images:
+        parts += [f"{name}: ", example.images[name]]
+    return [*parts, *(f"{name}: {example.words[name]}\n" for name in question.words)]

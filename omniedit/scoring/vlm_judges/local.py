@@ -7,6 +7,7 @@ own image processor.
 import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any, Self
@@ -17,6 +18,7 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_
 
 from omniedit.config.schema import VlmConfig
 from omniedit.errors import UserError
+from omniedit.imaging.images import Image
 from omniedit.models.adaptive_batches import OomAdaptiveBatcher
 from omniedit.models.folder import load_part, read_config
 from omniedit.models.loading import default_device
@@ -47,7 +49,11 @@ class LocalJudge(ChatJudge):
     def __init__(self, model: Any, processor: Any, rubric: Rubric, options: VlmConfig, *settings: str) -> None:
         super().__init__(processor, rubric, options, *settings)
         self.model = model
-        self._readers = [self.build_reader(question) for question in rubric.questions]
+        self._readers = {
+            task: [self.build_reader(question) for question in self.variant(task).questions]
+            for task in ("", *rubric.tasks)
+        }
+        self._shots: dict[int, ImageInputs] = {}
         self._batches = OomAdaptiveBatcher(options.batch_size)
         self._threads = ThreadPoolExecutor(len(os.sched_getaffinity(0)))
 
@@ -63,10 +69,13 @@ class LocalJudge(ChatJudge):
 
     def build_reader(self, question: Question) -> ScoreReader:
         """Build the reader of a question's scores."""
-        return build_reader(self.readout, self.model, self.tokenizer, len(question.scores), MAX_REPLY_TOKENS)
+        form, temperature = question.reply_form, self.rubric.temperature
+        return build_reader(self.readout, self.model, self.tokenizer, form, MAX_REPLY_TOKENS, temperature)
 
-    def mark(self, examples: Sequence[Example]) -> list[RubricScores | Unscorable]:
-        return self._batches.map(self._mark, examples)
+    def mark_task(self, task: str, examples: Sequence[Example], seed: int) -> list[RubricScores | Unscorable]:
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            return self._batches.map(partial(self._mark_batch, task), examples)
 
     def prompt(self, question: Question, example: Example, shown: Shown) -> TokenPrompt:
         """Return the tokens of a chat turn, with as many image tokens for each image as the model needs.
@@ -74,9 +83,16 @@ class LocalJudge(ChatJudge):
         Raises:
             UserError: the chat template does not place images.
         """
-        before, *after = self.turn(question, example).split(self.processor.image_token)
-        texts = placeholders(self.processor, [shown[name] for name in question.images])
+        parts = self.parts(question, example)
+        before, *after = self.turn(parts).split(self.processor.image_token)
+        texts = placeholders(self.processor, self.inputs(parts, example, shown))
         return to_tokens(self.tokenizer, before + "".join(chain.from_iterable(zip(texts, after, strict=True))))
+
+    def inputs(self, parts: Sequence[str | Image], example: Example, shown: Shown) -> list[ImageInputs]:
+        """Return the prepared images among the parts of a question: the example's, and those of its shots."""
+        names = {id(image): name for name, image in example.images.items()}
+        images = [part for part in parts if not isinstance(part, str)]
+        return [shown[names[id(image)]] if id(image) in names else self._shot(image) for image in images]
 
     def prepare_images(self, examples: Sequence[Example]) -> list[dict[str, ImageInputs]]:
         """Prepare the images of each example, in parallel."""
@@ -84,13 +100,13 @@ class LocalJudge(ChatJudge):
         prepared = self._threads.map(lambda image: prepare_image(self.processor, image, self.options), images)
         return [dict(zip(example.images, prepared, strict=False)) for example in examples]
 
-    def _mark(self, examples: Sequence[Example]) -> list[RubricScores | Unscorable]:
+    def _mark_batch(self, task: str, examples: Sequence[Example]) -> list[RubricScores | Unscorable]:
         shown, encode = self.prepare_images(examples), ImageEncoder(self.model)
         answers = [
             self._answers(question, reader, examples, shown, encode)
-            for question, reader in zip(self.rubric.questions, self._readers, strict=True)
+            for question, reader in zip(self.variant(task).questions, self._readers[task], strict=True)
         ]
-        return self.combine_answers(answers)
+        return self.combine_answers(task, answers)
 
     def _answers(
         self,
@@ -100,8 +116,16 @@ class LocalJudge(ChatJudge):
         shown: Sequence[Shown],
         encode: ImageEncoder,
     ) -> list[Reading | Unscorable]:
-        prompts = [self.prompt(question, *each) for each in zip(examples, shown, strict=True)]
-        return reader(prompts, encode([[each[name] for name in question.images] for each in shown]))
+        both = list(zip(examples, shown, strict=True))
+        prompts = [self.prompt(question, *each) for each in both]
+        images = [self.inputs(self.parts(question, example), example, each) for example, each in both]
+        return reader(prompts, encode(images))
+
+    def _shot(self, image: Image) -> ImageInputs:
+        """Prepare the image of a question's shot, once."""
+        if id(image) not in self._shots:
+            self._shots[id(image)] = prepare_image(self.processor, image, self.options)
+        return self._shots[id(image)]
 
 
 def load_model(folder: Path, adapter: str | None = None, **options: Any) -> Any:

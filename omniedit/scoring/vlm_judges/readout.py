@@ -21,6 +21,7 @@ from torch import Tensor
 from transformers import DynamicCache, PreTrainedTokenizerFast
 
 from omniedit.errors import UserError
+from omniedit.scoring.reply_form import ReplyForm, plain_form
 from omniedit.scoring.reply_parser import Unscorable
 from omniedit.scoring.rubric import format_reply
 from omniedit.scoring.vlm_judges.passes import Passes, TokenPrompt, image_tokens, left_padded
@@ -43,13 +44,20 @@ def build_reader(
     readout: str,
     model: Any,
     tokenizer: PreTrainedTokenizerFast,
-    num_scores: int,
+    form: ReplyForm | int,
     max_reply_tokens: int,
+    temperature: float = 0,
 ) -> ScoreReader:
-    """Build the reader of a `scoring.readout`: `tokens`, `median` or `reply`."""
+    """Build the reader of a `scoring.readout`: `tokens`, `median` or `reply`.
+
+    Args:
+        form: form of the reply, or the number of scores from 0 to 10.
+        temperature: sampling temperature of written replies; 0 is greedy.
+    """
+    form = plain_form(form) if isinstance(form, int) else form
     if readout == "reply":
-        return ReplyReader(model, tokenizer, num_scores, max_reply_tokens)
-    return TokenReader(model, tokenizer, num_scores, READ[readout])
+        return ReplyReader(model, tokenizer, form, max_reply_tokens, temperature)
+    return TokenReader(model, tokenizer, form.num_scores, READ[readout])
 
 
 @dataclass(frozen=True)
@@ -177,14 +185,19 @@ class TokenReader:
 
 
 class ReplyReader:
-    """Reader of the scores and the rationale in a reply that the model writes greedily.
+    """Reader of the scores and the texts in a reply that the model writes, greedily unless it has a temperature.
 
     A reply that `parse_reply` rejects is unscorable.
     """
 
-    def __init__(self, model: Any, tokenizer: PreTrainedTokenizerFast, num_scores: int, max_reply_tokens: int) -> None:
+    def __init__(
+        self, model: Any, tokenizer: PreTrainedTokenizerFast, form: ReplyForm, max_reply_tokens: int, temperature: float
+    ) -> None:
         self.model, self.tokenizer = model, tokenizer
-        self.num_scores, self.max_reply_tokens = num_scores, max_reply_tokens
+        self.form, self.max_reply_tokens = form, max_reply_tokens
+        self.sampling: dict[str, Any] = {"do_sample": False}
+        if temperature:
+            self.sampling = {"do_sample": True, "temperature": temperature}
 
     @torch.inference_mode()
     def __call__(self, prompts: Sequence[TokenPrompt], images: Mapping[str, Any]) -> list[Reading | Unscorable]:
@@ -195,12 +208,12 @@ class ReplyReader:
             attention_mask=mask_BT,
             **images,
             **kinds,
-            do_sample=False,
+            **self.sampling,
             max_new_tokens=self.max_reply_tokens,
             pad_token_id=self.tokenizer.pad_token_id,
         )
         texts = self.tokenizer.batch_decode(written[:, ids_BT.shape[1] :], skip_special_tokens=True)
-        return [parse_reading(text, self.num_scores) for text in texts]
+        return [parse_reading(text, self.form) for text in texts]
 
 
 def split_ten(share_BS: Tensor, zero_after_one_B: Tensor) -> Tensor:

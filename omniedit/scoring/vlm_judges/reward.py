@@ -150,8 +150,9 @@ def assign_heads(heads: Sequence[RewardHead], rubric: Rubric) -> dict[str, Rewar
     Raises:
         UserError: the number of heads fits neither the questions nor SC and PQ.
     """
-    if len(heads) not in (1, 2, len(rubric.questions)):
-        raise UserError(f"scoring.vlm.head has {len(heads)} heads, but rubric '{rubric.name}' needs 1 or 2")
+    if rubric.tasks or len(heads) not in (1, 2, len(rubric.questions)):
+        problem = f"{len(heads)} heads, but rubric '{rubric.name}' needs 1 or 2, and has no tasks"
+        raise UserError(f"scoring.vlm.head has {problem}")
     if len(heads) == len(rubric.questions):
         return {name: head for question, head in zip(rubric.questions, heads, strict=True) for name in question.scores}
     return {name: heads[-1] if name in rubric.pq else heads[0] for name in rubric.scores}

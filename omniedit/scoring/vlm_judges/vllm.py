@@ -54,10 +54,14 @@ class VllmJudge(ChatJudge):
         super().__init__(processor, rubric, options, *settings)
         self.vllm, self.engine = vllm, engine
         self._adapter = _adapter_request(options)
-        self._spellings = [
-            None if self.readout == "reply" else Spelling.of(self.tokenizer, len(question.scores))
-            for question in rubric.questions
-        ]
+        self._spellings = {
+            task: [self._spelling(question) for question in self.variant(task).questions]
+            for task in ("", *rubric.tasks)
+        }
+        self._sampling: dict[str, Any] = {"temperature": 0.0}
+
+    def _spelling(self, question: Question) -> Spelling | None:
+        return None if self.readout == "reply" else Spelling.of(self.tokenizer, len(question.scores))
 
     @classmethod
     def load(cls, folder: Path, rubric: Rubric, options: VlmConfig, *settings: str) -> Self:
@@ -82,23 +86,25 @@ class VllmJudge(ChatJudge):
             load_format="safetensors",
             seed=0,
             enable_prefix_caching=True,
-            limit_mm_per_prompt={"image": max(len(question.images) for question in rubric.questions)},
+            limit_mm_per_prompt={"image": _most_images(rubric)},
             mm_processor_kwargs=processor_options(processor.image_processor, options),
             **_adapter_options(options),
         )
         return cls(vllm, engine, processor, rubric, options, *settings)
 
-    def mark(self, examples: Sequence[Example]) -> list[RubricScores | Unscorable]:
+    def mark_task(self, task: str, examples: Sequence[Example], seed: int) -> list[RubricScores | Unscorable]:
+        sampled = self.rubric.temperature > 0
+        self._sampling = {"temperature": self.rubric.temperature} | ({"seed": seed} if sampled else {})
         answers = [
             self._write_replies(question, examples) if spelling is None else self._read(question, spelling, examples)
-            for question, spelling in zip(self.rubric.questions, self._spellings, strict=True)
+            for question, spelling in zip(self.variant(task).questions, self._spellings[task], strict=True)
         ]
-        return self.combine_answers(answers)
+        return self.combine_answers(task, answers)
 
     def _write_replies(self, question: Question, examples: Sequence[Example]) -> list[Reading | Unscorable]:
         prompts = self._prompts(question, examples)
         replies = self._generate(prompts, [[] for _ in prompts], max_tokens=MAX_REPLY_TOKENS)
-        return [parse_reading(reply.text, len(question.scores)) for reply in replies]
+        return [parse_reading(reply.text, question.reply_form) for reply in replies]
 
     def _read(self, question: Question, spelling: Spelling, examples: Sequence[Example]) -> list[Reading | Unscorable]:
         prompts = self._prompts(question, examples)
@@ -132,18 +138,19 @@ class VllmJudge(ChatJudge):
             {**prompt, "prompt_token_ids": [*prompt["prompt_token_ids"], *tokens]}
             for prompt, tokens in zip(prompts, written, strict=True)
         ]
-        sampling = self.vllm.SamplingParams(temperature=0.0, **options)
+        sampling = self.vllm.SamplingParams(**self._sampling, **options)
         requests = self.engine.generate(longer, sampling, use_tqdm=False, **self._adapter)
         return [request.outputs[0] for request in requests]
 
     def _prompts(self, question: Question, examples: Sequence[Example]) -> list[dict[str, Any]]:
         """Return prompts in the engine's format: tokens, one for each image, and the images."""
+        laid_out = [self.parts(question, each) for each in examples]
         return [
             {
-                "prompt_token_ids": to_tokens(self.tokenizer, self.turn(question, each)),
-                "multi_modal_data": {"image": [self._image(each.images[name]) for name in question.images]},
+                "prompt_token_ids": to_tokens(self.tokenizer, self.turn(parts)),
+                "multi_modal_data": {"image": [self._image(part) for part in parts if not isinstance(part, str)]},
             }
-            for each in examples
+            for parts in laid_out
         ]
 
     def _image(self, image: Image) -> PillowImage.Image:
@@ -165,3 +172,9 @@ def _adapter_request(options: VlmConfig) -> dict[str, Any]:
     from vllm.lora.request import LoRARequest
 
     return {"lora_request": LoRARequest("adapter", 1, str(part_folder(options.adapter)))}
+
+
+def _most_images(rubric: Rubric) -> int:
+    """Return the largest number of images of a question, those of its shots included."""
+    questions = [question for variant in rubric.variants for question in variant.questions]
+    return max(len(each.images) + sum(len(shot.images) for shot in each.shots) for each in questions)

@@ -64,7 +64,7 @@ def test_the_judge_scores_with_its_adapter_and_names_it(folders: tuple[Path, Pat
 
 
 def probabilities(judge: LocalJudge) -> torch.Tensor:
-    (reader,), (question,), asked = judge._readers, judge.rubric.questions, example(0)
+    (reader,), (question,), asked = judge._readers[""], judge.rubric.questions, example(0)
     assert isinstance(reader, TokenReader)
     (shown,) = judge.prepare_images([asked])
     images = ImageEncoder(judge.model)([[shown[name] for name in question.images]])

@@ -109,7 +109,7 @@ def count_tiles(judge: InternvlJudge, width: int) -> int:
 
 def test_rubrics_of_several_questions_are_asked_one_by_one(folder: Path) -> None:
     judge = InternvlJudge.load(folder, load_rubric("viescore_editing"), OPTIONS)
-    assert [reader.spelling.frame[1:] for reader in judge._readers if isinstance(reader, TokenReader)] == [
+    assert [reader.spelling.frame[1:] for reader in judge._readers[""] if isinstance(reader, TokenReader)] == [
         ((12, 221),)
     ] * 2
     assert isinstance(judge.mark([example(True)])[0], Unscorable)

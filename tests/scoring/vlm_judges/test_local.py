@@ -64,7 +64,7 @@ def test_probabilities_are_those_of_the_whole_reply_read_at_once(folder: Path, n
     for question in judge.rubric.questions[: number + 1]:
         images = encode([[each[name] for name in question.images] for each in shown])
     prompts = [judge.prompt(question, *each) for each in zip(EXAMPLES, shown, strict=True)]
-    reader = judge._readers[number]
+    reader = judge._readers[""][number]
     assert isinstance(reader, TokenReader)
     told_BKS = reader.probabilities(prompts, images)
     ones = list(reader.spelling.ones)
@@ -97,7 +97,7 @@ def test_an_image_that_two_questions_show_is_encoded_once(folder: Path) -> None:
 
 def test_a_prompt_is_read_the_same_alone_and_in_a_batch(folder: Path) -> None:
     judge = LocalJudge.load(folder, SHORT, OPTIONS)
-    (reader,) = judge._readers
+    (reader,) = judge._readers[""]
     assert isinstance(reader, TokenReader)
     shown = judge.prepare_images(EXAMPLES)
     prompts = [judge.prompt(QUESTION, *each) for each in zip(EXAMPLES, shown, strict=True)]
