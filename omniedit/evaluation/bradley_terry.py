@@ -136,7 +136,7 @@ def find_groups(editors: Sequence[str], wins_MM: Values) -> list[list[str]]:
     reached_MM = (wins_MM > 0) | np.eye(len(editors), dtype=bool)
     for _ in editors:
         reached_MM = reached_MM @ reached_MM
-    groups = {tuple(np.flatnonzero(row)) for row in reached_MM & reached_MM.T}
+    groups = {tuple(np.flatnonzero(row).tolist()) for row in reached_MM & reached_MM.T}
     return [[editors[place] for place in group] for group in sorted(groups)]
 
 

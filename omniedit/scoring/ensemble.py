@@ -20,7 +20,6 @@ SPREADS: Mapping[Spread, Callable[[Sequence[float]], float]] = {
     "deviation": pstdev,
 }
 """Disagreement of judges in O: largest minus smallest, or the standard deviation."""
-SCORES = ("sc_score_1", "sc_score_2", "pq_score")
 OUTLIERS = 3
 """Number of judges from which one that differs from the others can be told."""
 
@@ -61,10 +60,15 @@ def combine_scores(
     if len(scores) < max(1, len(verdicts) if least is None else least):
         return Unscorable(_lacking(verdicts, len(scores)))
     overall = {name: score.o_score for name, score in scores.items()}
-    averages = [AVERAGES[average]([getattr(score, name) for score in scores.values()]) for name in SCORES]
-    together = AVERAGES[average](list(overall.values()))
+    combine = AVERAGES[average]
     return EnsembleScore(
-        *averages, together, SPREADS[spread](list(overall.values())), len(scores), find_outlier(overall)
+        sc_score_1=combine([score.sc_score_1 for score in scores.values()]),
+        sc_score_2=combine([score.sc_score_2 for score in scores.values()]),
+        pq_score=combine([score.pq_score for score in scores.values()]),
+        o_score=combine(list(overall.values())),
+        disagreement=SPREADS[spread](list(overall.values())),
+        judges=len(scores),
+        outlier=find_outlier(overall),
     )
 
 
@@ -121,7 +125,8 @@ def _read_verdicts(judge: str, rows: Sequence[Mapping[str, Any]]) -> dict[str, S
 def _read_verdict(row: Mapping[str, Any]) -> Score | Unscorable:
     if row["status"] != "scored":
         return Unscorable(row["reasoning"] or "")
-    return Score(*(row[name] for name in SCORES), row["reasoning"] or "", row.get("judge_version") or "")
+    scores = row["sc_score_1"], row["sc_score_2"], row["pq_score"]
+    return Score(*scores, reasoning=row["reasoning"] or "", judge_version=row.get("judge_version") or "")
 
 
 def _lacking(verdicts: Mapping[str, Score | Unscorable], scored: int) -> str:

@@ -1,10 +1,15 @@
 """Comparison of two edits: both orders, and a winner only if they agree."""
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from transformers import LlavaForConditionalGeneration
 
+from helpers.tiny_vlm import make_llava
+from omniedit.models.folder import load_part, load_processor
 from omniedit.scoring.pairwise import (
     Answer,
     Outcome,
@@ -20,6 +25,8 @@ from omniedit.scoring.pairwise import (
 from omniedit.scoring.reply_parser import Unscorable
 from omniedit.scoring.winner_parser import Winner
 from omniedit.vlm import Prompt, PromptImage, Reply, Unanswered
+from omniedit.vlm.cache import Cache
+from omniedit.vlm.local import LocalModel
 
 
 def paint(shade: int) -> np.ndarray:
@@ -103,6 +110,16 @@ def test_images_are_scaled_down_and_estimates_need_none() -> None:
     images = [part for part in build_prompt(ITEM, False, 8).parts if isinstance(part, PromptImage)]
     assert {image.pixels.shape for image in images} == {(4, 8, 3)}
     assert sum(isinstance(part, PromptImage) for part in blank_prompt("Go.").parts) == 3
+
+
+def test_a_local_model_is_asked_through_the_same_interface(tmp_path: Path) -> None:
+    """Its random weights name no winner, but both showings are answered and cached."""
+    folder = make_llava(tmp_path / "model")
+    network = load_part(folder, (LlavaForConditionalGeneration,), torch.float32)
+    model = LocalModel(network, load_processor(folder), "org/model@1", Cache(tmp_path / "cache"))
+    (outcome,) = PairwiseJudge(model, 28).compare([ITEM])
+    assert isinstance(outcome, Unscorable)
+    assert len(list((tmp_path / "cache").rglob("*.json"))) == 2
 
 
 @pytest.mark.parametrize(

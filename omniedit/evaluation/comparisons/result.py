@@ -116,7 +116,7 @@ def _bias_line(name: str, favoured: str, unit: str, bias: Bias) -> str:
     if bias.share is None or bias.interval is None:
         return f"{name} bias: no {unit} with a winner."
     low, high = (100 * end for end in bias.interval)
-    test = "" if bias.p_value is None else f", sign test over matches p = {bias.p_value:.2g}"
+    test = "" if bias.p_value is None else f", sign test over comparisons p = {bias.p_value:.2g}"
     share = f"{100 * bias.share:.1f} % of {bias.total:,} {unit} are for {favoured}"
     return f"{name} bias: {share} (95 % interval {low:.1f} to {high:.1f}){test}."
 
