@@ -133,9 +133,15 @@ def test_a_table_of_winners_is_ranked_without_a_judge(folder: Path, endpoint: Se
     assert done.returncode == 0 and not endpoint.bodies, done.stderr
     lines = [line.strip("| ").split(" | ") for line in done.stdout.splitlines()[2:]]
     assert {line[1]: line[-4:] for line in lines} == {"x": ["4", "2", "1", "1"], "y": ["4", "1", "1", "2"]}
-    (folder / "votes.csv").write_text("item,editor_a,editor_b,winner\n1,x,y,C\n")
-    done = compare(folder, endpoint, inputs=("votes.csv",))
-    assert done.returncode == 2 and "votes.csv: row 1: winner 'C' is none of A, B, tie, both_bad" in done.stderr
+    for row, problem in (
+        ("1,x,y,C", "winner 'C' is none of A, B, tie, both_bad"),
+        ("1,x,x,A", "give the item and two different editors, editor_a and editor_b"),
+        (",x,y,A", "give the item and two different editors, editor_a and editor_b"),
+        ("1,x,y,", "no two editors were compared"),
+    ):
+        (folder / "votes.csv").write_text(f"item,editor_a,editor_b,winner\n{row}\n")
+        done = compare(folder, endpoint, inputs=("votes.csv",))
+        assert done.returncode == 2 and problem in done.stderr
 
 
 def test_length_bias_is_reported_where_editors_wrote_texts(folder: Path, endpoint: Server) -> None:

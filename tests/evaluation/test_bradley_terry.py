@@ -1,6 +1,8 @@
 """Bradley-Terry ranks: known strengths come back, names do not matter, intervals shrink, hopeless cases are named."""
 
+from collections import defaultdict
 from itertools import combinations
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,6 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from omniedit.errors import UserError
+from omniedit.evaluation.agreement.tables import read_ratings
+from omniedit.evaluation.agreement.thresholds import mean_human_o
 from omniedit.evaluation.bradley_terry import (
     PRIOR,
     Comparison,
@@ -17,6 +21,7 @@ from omniedit.evaluation.bradley_terry import (
     rank_editors,
 )
 
+PUBLISHED = Path(__file__).parent / "published/viescore/imagenhub_ratings"
 EDITORS = ("ann", "ben", "cat", "dan")
 OUTCOMES = st.lists(
     st.tuples(st.integers(0, 4), st.permutations(EDITORS).map(lambda names: names[:2]), st.sampled_from([0, 0.5, 1])),
@@ -141,6 +146,24 @@ def test_ties_alone_give_equal_ratings_and_no_warning() -> None:
         ("b", 1000, None),
     ]
     assert find_warnings(comparisons) == []
+
+
+def test_people_rank_editors_as_their_mean_scores_do() -> None:
+    """ImagenHub's raters give each edit scores; who wins on each image must give the order of the means."""
+    scores = mean_human_o(read_ratings(PUBLISHED, "uid"))
+    of_item: dict[str, dict[str, float]] = defaultdict(dict)
+    for (item, editor, task), o_score in scores.items():
+        if task == "ImagenHub_Text-Guided_IE":
+            of_item[item][editor] = o_score
+    comparisons = [
+        Comparison(item, a, b, 0.5 if of[a] == of[b] else float(of[a] > of[b]))
+        for item, of in of_item.items()
+        for a, b in combinations(sorted(of), 2)
+    ]
+    means = {editor: np.mean([of[editor] for of in of_item.values() if editor in of]) for editor in of_item[item]}
+    ranks = rank_editors(comparisons)
+    assert [rank.editor for rank in ranks] == sorted(means, key=lambda editor: -means[editor])
+    assert ranks[0].editor == "MagicBrush" and find_warnings(comparisons) == []
 
 
 def test_no_comparison_is_an_error() -> None:

@@ -69,7 +69,7 @@ def to_comparisons(rows: Sequence[Mapping[str, Any]], path: Path) -> list[Compar
     """Return the comparisons of a table's rows for ranks; rows without a winner are left out.
 
     Raises:
-        UserError: a winner is none of A, B, tie, both_bad.
+        UserError: a winner is none of A, B, tie, both_bad, or a row lacks its item or an editor.
     """
     comparisons = []
     for number, row in enumerate(rows, 1):
@@ -78,6 +78,8 @@ def to_comparisons(rows: Sequence[Mapping[str, Any]], path: Path) -> list[Compar
             continue
         if winner not in list(Winner):
             raise UserError(f"{path}: row {number}: winner {str(winner)[:40]!a} is none of {', '.join(Winner)}")
-        share = SHARES[Winner(winner)]
-        comparisons.append(Comparison(row["item"], row["editor_a"], row["editor_b"], share))
+        item, first, second = (str(row[name] or "") for name in ("item", "editor_a", "editor_b"))
+        if not (item and first and second) or first == second:
+            raise UserError(f"{path}: row {number}: give the item and two different editors, editor_a and editor_b")
+        comparisons.append(Comparison(item, first, second, SHARES[Winner(winner)]))
     return comparisons
