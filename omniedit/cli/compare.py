@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--order",
         choices=["both", "once"],
         default="both",
-        help="show each two edits in both orders, or once in a drawn one (default: %(default)s)",
+        help="show two edits in both orders, or once in a drawn one (default: %(default)s)",
     )
     parser.add_argument("--config", type=path, metavar="FILE", help="config file, whose `scoring.api` is used")
     parser.add_argument("--url", help="address of the endpoint, instead of the config's")

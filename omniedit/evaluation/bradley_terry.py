@@ -17,7 +17,7 @@ from omniedit.errors import UserError
 from omniedit.evaluation.agreement.correlations import Values, draw_weights, interval
 
 PRIOR = 1.0
-"""Number of ties that are added to the comparisons of each two editors, so that an editor that wins or loses all of its
+"""Number of ties that are added to the comparisons of any two editors, so that an editor that wins or loses all of its
 comparisons has a finite rating."""
 MEAN_RATING = 1000.0
 RATING_SCALE = 400.0
@@ -99,7 +99,7 @@ def fit_strengths(wins_DMM: Values) -> Values:
     """Return the strengths of maximum likelihood, shape (D, M), with geometric mean 1 (Hunter 2004, equation 3).
 
     Args:
-        wins_DMM: wins of the row's editor over the column's. Each two editors need wins in both directions.
+        wins_DMM: wins of the row's editor over the column's. Any two editors need wins in both directions.
     """
     games_DMM = wins_DMM + wins_DMM.transpose(0, 2, 1)
     won_DM = wins_DMM.sum(axis=2)
@@ -126,7 +126,7 @@ def find_warnings(comparisons: Sequence[Comparison]) -> list[str]:
     if len(groups := find_groups(editors, wins_MM + wins_MM.T)) > 1:
         return [f"no comparison connects these groups of editors, so ranks count only within each: {_join(groups)}"]
     if len(groups := find_groups(editors, wins_MM)) > 1:
-        remedy = f"so the distance of their ratings depends on the {PRIOR:g} tie added for each two editors"
+        remedy = f"so the distance of their ratings depends on the {PRIOR:g} tie added between any two editors"
         return [f"all wins between these groups of editors go one way, {remedy}: {_join(groups)}"]
     return []
 

@@ -69,14 +69,14 @@ class PairwiseJudge:
     Args:
         model: an endpoint's client, or a local model.
         max_side: images are scaled down until their longer side has at most this many pixels.
-        both_orders: show each two edits in both orders; otherwise in one, which a digest of the pixels draws.
+        both_orders: show two edits in both orders; otherwise in one, which a digest of the pixels draws.
     """
 
     def __init__(self, model: Model, max_side: int, both_orders: bool = True) -> None:
         self.model, self.max_side, self.both_orders = model, max_side, both_orders
 
     def compare(self, items: Sequence[TwoEdits]) -> list[Outcome | Unscorable]:
-        """Return one outcome for each two edits, in order; `Unscorable` if an answer cannot be read.
+        """Return one outcome per item, in order; `Unscorable` if an answer cannot be read.
 
         Raises:
             UserError: the endpoint does not answer, or the budget is spent.
@@ -88,7 +88,7 @@ class PairwiseJudge:
 
     @property
     def showings(self) -> int:
-        """Number of requests for each two edits."""
+        """Number of requests per item."""
         return 2 if self.both_orders else 1
 
     def _orders(self, item: TwoEdits) -> tuple[bool, ...]:

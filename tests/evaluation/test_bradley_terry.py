@@ -120,7 +120,7 @@ def test_an_editor_that_wins_all_is_first_and_named() -> None:
     assert ranks[0].editor == "a" and np.isfinite(ranks[0].rating)
     assert find_warnings(comparisons) == [
         "all wins between these groups of editors go one way, so the distance of their ratings depends on the 1 tie "
-        "added for each two editors: a; b, c"
+        "added between any two editors: a; b, c"
     ]
 
 

@@ -8,15 +8,18 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from helpers.chain import REPOSITORY
 from omniedit.errors import UserError
+from omniedit.exchange.candidates import Choice
+from omniedit.exchange.exporting import ExportOptions, export_run
 from omniedit.pairs import EditPair, Shard, write_shard
 from omniedit.scoring.by_hand import Decision, HandDecision
-from omniedit.scoring.filter import ACCEPTED, decide, duplicates
+from omniedit.scoring.filter import ACCEPTED, DECISIONS_SCHEMA, decide, duplicates
 from omniedit.scoring.verdict import SCORES_SCHEMA
 from omniedit.sources.twins import perceptual_hash
 from omniedit.storage.parquet import read_rows, write_rows
@@ -260,6 +263,24 @@ def test_a_pair_derived_from_a_lesser_candidate_is_rejected_by_the_program(tmp_p
         "from_b": "kept",
         "recaptioned": "kept",
     }
+
+
+def test_lesser_candidates_of_a_decided_run_are_exported_as_preference_pairs(tmp_path: Path) -> None:
+    pairs = [make_pair(name, shade=shade) for shade, name in enumerate("abcd")]
+    write_shard(tmp_path / "candidates/style_transfer/00000.h5", Task.STYLE_TRANSFER, "embedded", 0, pairs)
+    scores = [
+        {"pair_id": name, "o_score": o, "status": "scored", **BY}
+        for name, o in zip("abcd", (8, 9.5, 9.2, None), strict=True)
+    ]
+    write_rows(tmp_path / "scores/style_transfer/00000.parquet", scores, SCORES_SCHEMA)
+    with Shard(tmp_path / "candidates/style_transfer/00000.h5") as shard:
+        rows = decide(shard, {row["pair_id"]: row for row in scores}, "s.parquet", [], 9.0, best_of=4)
+    write_rows(tmp_path / "decisions/style_transfer/00000.parquet", rows, DECISIONS_SCHEMA)
+    for kind, number in (("preference", 2), ("accepted", 1), ("rejected", 3)):
+        options = ExportOptions(format="parquet", choice=Choice(kind=kind), rows_per_file=9)
+        assert export_run(tmp_path, options, tmp_path / kind) == number
+    exported = pq.read_table(tmp_path / "preference/data").to_pylist()
+    assert {(row["chosen_id"], row["rejected_id"]) for row in exported} == {("b", "a"), ("b", "c")}
 
 
 def list_files(folder: Path, name: str, suffix: str, groups: list[str]) -> list[str]:

@@ -10,8 +10,8 @@ from omniedit.evaluation.comparisons.bias import Bias, Judged, length_bias, posi
 from omniedit.plain_text import markdown_cell
 
 POLICY = {
-    True: "Each two edits are shown in both orders. One wins if it wins in both; all else is a tie.",
-    False: "Each two edits are shown in one order, drawn by a digest; position bias can decide a winner.",
+    True: "The judge sees both orders of the two edits. An edit wins if it wins in both; otherwise it is a tie.",
+    False: "The judge sees one order of the two edits, drawn by a digest; position bias can decide a winner.",
 }
 RANK_HEAD = "| rank | editor | rating | 95 % interval | comparisons | wins | ties | losses |"
 
