@@ -4,9 +4,10 @@ import argparse
 from collections import Counter
 from pathlib import Path
 
-from omniedit.cli.arguments import overall_score
+from omniedit.cli.arguments import at_least_one, overall_score
 from omniedit.config.arguments import add_section
 from omniedit.config.gates import GatesConfig
+from omniedit.exchange.candidates import NOT_BEST, short_reason
 from omniedit.pairs import Shard
 from omniedit.quality.gates import rejection_reasons, to_policy
 from omniedit.run.program import run_program
@@ -19,12 +20,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--scores", type=Path, nargs="+", required=True, help="scores/{task}/{shard}.parquet")
     parser.add_argument(
-        "--candidates", type=Path, nargs="+", required=True, help="candidates/{task}/{shard}.h5, in the same order"
+        "--candidates",
+        type=Path,
+        nargs="+",
+        required=True,
+        help="candidates/{task}/{shard}.h5, in the same order; derived pairs after those that they were made from",
     )
     parser.add_argument("--bench", type=Path, required=True, help="sources/bench.parquet")
     parser.add_argument("--min-score", type=overall_score, required=True, help="minimum O of an accepted pair, 0-10")
     parser.add_argument("--by-hand", type=Path, help="decisions/human.jsonl; a decision in it overrides the threshold")
     parser.add_argument("--findings", type=Path, help="faults/findings.parquet of the quality gates")
+    parser.add_argument("--best-of", type=at_least_one, help="candidates per request, of which the best is chosen")
     add_section(parser, "--gates", GatesConfig, default=GatesConfig())
     parser.add_argument("--out", type=Path, nargs="+", required=True, help="output file for each scores file")
     args = parser.parse_args()
@@ -43,9 +49,10 @@ def main() -> None:
         columns = ["pair_id", "o_score", "judge", "prompt_hash"]
         scores = {row["pair_id"]: row for row in read_rows(scores_file, columns)}
         with Shard(candidates_file) as candidates:
-            rows = decide(candidates, scores, scores_file, bench, args.min_score, by_hand.by_pair, faults)
+            rows = decide(candidates, scores, scores_file, bench, args.min_score, by_hand.by_pair, faults, args.best_of)
+        faults |= {row["pair_id"]: row["reason"] for row in rows if row["reason"].startswith(NOT_BEST)}
         write_rows(out, rows, DECISIONS_SCHEMA)
-        reasons = Counter(row["reason"].split(" of ")[0] for row in rows)
+        reasons = Counter(short_reason(row["reason"]) for row in rows)
         summary = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common()) or "no candidates"
         print(f"{out.parent.name}: {summary}")
 

@@ -8,14 +8,13 @@ import pyarrow as pa
 
 from omniedit.browsing.files import ShardFiles
 from omniedit.errors import UserError
+from omniedit.exchange.candidates import short_reason
 from omniedit.pairs import Shard
 from omniedit.storage.parquet import column_names, read_rows
 
 UNKNOWN = "unknown"
 UNDECIDED = "undecided"
 UNSCORED = "unscored"
-DUPLICATE = "duplicate"
-"""Reason of all duplicates, whichever pair they repeat."""
 _NAME = pa.dictionary(pa.int32(), pa.string())
 INDEX_SCHEMA = pa.schema(
     [
@@ -137,13 +136,6 @@ def _index_row(pair_id: str, pair: Row, score: Row, decision: Row, folder: str) 
         "judge": score.get("judge") or UNSCORED,
         "score": score.get("o_score"),
         "kept": decision.get("kept"),
-        "reason": short_reason(decision.get("reason")),
+        "reason": short_reason(decision["reason"]) if decision.get("reason") else UNDECIDED,
         "row": pair["row"],
     }
-
-
-def short_reason(reason: str | None) -> str:
-    """Return the reason of a decision without the pair that a duplicate repeats."""
-    if reason is None:
-        return UNDECIDED
-    return DUPLICATE if reason.startswith(f"{DUPLICATE} of ") else reason

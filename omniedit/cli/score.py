@@ -56,7 +56,6 @@ def open_marker(
             `open_client`.
     """
     if judge in ("internvl", "vlm"):
-        _check_plain(rubric)
         local = local_judge(judge, scorer, scoring, rubric)
         yield local.mark, local.batch_size
         return
@@ -70,19 +69,6 @@ def open_marker(
         if budget.prices.known and scoring.api.max_money is None and not agreed:
             raise UserError("scoring costs money; accept it with --yes, or set scoring.api.max_money in the config")
         yield api.mark, api.batch_size
-
-
-def _check_plain(rubric: Rubric) -> None:
-    """Check that a judge that knows only plain questions can ask a rubric.
-
-    Raises:
-        UserError: the rubric has other scales, labels, tasks, examples or passes.
-    """
-    if not rubric.is_plain:
-        raise UserError(
-            f"a model on this machine asks only plain questions with scores from 0 to 10, and rubric '{rubric.name}' has "
-            "other scores, replies, labels, tasks, examples or passes; use --judge api"
-        )
 
 
 def pair_marker(judge: Judge, rubric: Rubric) -> Marker:

@@ -228,6 +228,10 @@ class ScoringConfig(Section):
     teacher_pairs: int | None = Field(None, ge=1)
     """Maximum number of pairs per task that the teacher scores in these shards, drawn by a hash in equal shares per
     shard. Known defects are made from these pairs only. null: all pairs."""
+    best_of: int | None = Field(None, ge=2)
+    """Number of candidates per request (same source, same instruction) of which only the best by the run's judge may be
+    accepted. The others are rejected, and are the worse edits of `omniedit export --preference`. Set
+    `learned.candidates` to the same number to make them. null: no limit."""
     student: StudentConfig = StudentConfig()
     finetune: FinetuneConfig = FinetuneConfig()
     internvl: InternvlConfig = InternvlConfig()

@@ -20,6 +20,13 @@ from omniedit.tasks import Task
 
 KEPT, BELOW = "kept", "below threshold"
 """Reasons of a decision that a threshold changes."""
+NOT_BEST = "not the best of"
+"""Beginning of the reason for which `scoring.best_of` rejects a pair."""
+
+
+def short_reason(reason: str) -> str:
+    """Return the reason of a decision without the pair that a duplicate repeats."""
+    return reason if reason.startswith(NOT_BEST) else reason.partition(" of ")[0]
 
 
 class Choice(BaseModel):
@@ -112,8 +119,13 @@ class Candidate:
 
     @property
     def is_sound(self) -> bool:
-        """Whether nothing but a threshold speaks against the pair."""
-        return self.reason in ("", KEPT, BELOW)
+        """Whether nothing but its score speaks against the pair."""
+        return self.reason in ("", KEPT, BELOW) or self.is_lesser
+
+    @property
+    def is_lesser(self) -> bool:
+        """Whether another candidate of its request is better, so that no threshold accepts the pair."""
+        return self.reason.startswith(NOT_BEST)
 
 
 def read_candidates(run: str | Path) -> Iterator[Candidate]:
@@ -174,7 +186,7 @@ class Chooser:
         choice, score = self.choice, candidate.o_score
         if choice.min_score is None and choice.top is None:
             return candidate.reason in ("", KEPT)
-        if score is None or not candidate.is_sound or score < (choice.min_score or 0):
+        if score is None or not candidate.is_sound or candidate.is_lesser or score < (choice.min_score or 0):
             return False
         cutoff, at_cutoff = self.cutoffs.get(candidate.task, (-math.inf, 0))
         if score == cutoff:
@@ -198,7 +210,7 @@ def make_chooser(run: str | Path, choice: Choice) -> Chooser:
         return chooser
     scores: dict[str, list[float]] = defaultdict(list)
     for candidate in filter(chooser.is_about, read_candidates(run)):
-        if candidate.o_score is not None and candidate.is_sound:
+        if candidate.o_score is not None and candidate.is_sound and not candidate.is_lesser:
             scores[candidate.task].append(candidate.o_score)
     return Chooser(choice, {task: _find_cutoff(sorted(found), choice.top) for task, found in scores.items()})
 

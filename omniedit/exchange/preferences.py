@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from omniedit.exchange.candidates import Candidate, Chooser, read_candidates
+from omniedit.exchange.convert import IMPORTED
 from omniedit.exchange.fields import ImageCell, OutColumn, OutRow
 from omniedit.pairs import Shard
 
@@ -51,9 +52,14 @@ def preference_rows(groups: list[list[Place]]) -> Iterator[OutRow]:
 
 
 def _key(candidate: Candidate) -> bytes:
-    """Return the digest of source and instruction."""
-    shard, row = candidate.shard, candidate.row
-    source = candidate.provenance.get("source_sha256") or shard.sha256("source", row)
+    """Return the digest of source and instruction.
+
+    Images that equal each other may differ in their files only if they were imported. The recorded digest of other
+    pairs is that of the photo, which is not the source of an addition or of a derived pair.
+    """
+    shard, row, provenance = candidate.shard, candidate.row, candidate.provenance
+    is_recorded = provenance.get(IMPORTED) and not provenance.get("derived")
+    source = (is_recorded and provenance.get("source_sha256")) or shard.sha256("source", row)
     return hashlib.sha256(f"{source}|{shard.instructions(row)[0]}".encode()).digest()[:16]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from omniedit.exchange.candidates import Candidate
+from omniedit.exchange.candidates import Candidate, short_reason
 from omniedit.exchange.fields import OutColumn, column_type, extra_columns
 from omniedit.exchange.layout import Column, Layout
 
@@ -60,7 +60,7 @@ class Survey:
                 self.fractional.add(name)
 
     def reject(self, candidate: Candidate) -> None:
-        self.rejected[(candidate.reason or "not chosen").partition(" of ")[0]] += 1
+        self.rejected[short_reason(candidate.reason or "not chosen")] += 1
 
     def out_columns(self, has_reason: bool) -> list[OutColumn]:
         """Return the columns to write: those of the layout, then the extra ones."""

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from omniedit.aspect import RATIOS
 from omniedit.errors import UserError
+from omniedit.exchange.candidates import short_reason
 from omniedit.pairs import Rejection, Shard
 from omniedit.storage.parquet import read_rows
 from omniedit.tasks import Task, order_tasks
@@ -128,7 +129,7 @@ def to_columns(
             "sc_score": _or_nan(c.sc_score),
             "pq_score": _or_nan(c.pq_score),
             "o_score": _or_nan(c.o_score),
-            "reason": reasons.setdefault(c.reason.split(" of ")[0], len(reasons)),
+            "reason": reasons.setdefault(short_reason(c.reason), len(reasons)),
             "thing": things.setdefault(c.thing, len(things)),
             "instruction": _digest(c.instruction),
             "teacher": _or_nan(teacher.get((c.pair_id, c.folder or c.task))),

@@ -10,6 +10,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from omniedit.aspect import RATIOS
+from omniedit.exchange.candidates import NOT_BEST
 from omniedit.pairs import Rejection
 from omniedit.reporting.candidates import ALL_RATIOS, Columns
 from omniedit.reporting.gallery import by_reason
@@ -48,6 +49,7 @@ def filter_page(run: str, candidates: Columns, rejections: dict[Task, list[Rejec
             "ratio_rows": ratio_rows(tasks, candidates),
             "ratio_heads": ["task", *[ratio.replace("x", ":") for ratio in WIDENING], "all"],
             "by_hand": count_by_hand(candidates),
+            "has_lesser": any(reason.startswith(NOT_BEST) for reason in candidates.reasons),
             "reasons": reason_rows(candidates),
             "off": [task.label for task in OMNIEDIT_TASKS if task not in tasks],
             "rejections": [(task.label, by_reason(rejections[task])) for task in tasks if rejections.get(task)],

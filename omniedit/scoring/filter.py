@@ -8,7 +8,9 @@ import pyarrow as pa
 
 from omniedit.aspect import closest_ratio
 from omniedit.errors import UserError
+from omniedit.exchange.candidates import BELOW, KEPT, NOT_BEST
 from omniedit.pairs import Shard
+from omniedit.scoring.best_of import CHOSEN, Request, find_lesser
 from omniedit.scoring.by_hand import Decision, HandDecision
 from omniedit.sources.twins import is_held_out, perceptual_hash
 from omniedit.storage.parquet import column_names, read_table
@@ -25,12 +27,13 @@ DECISIONS_SCHEMA = pa.schema(
     ]
 )
 """Columns of a decisions file. `reason` is 'kept', 'below threshold', 'unscorable', 'duplicate of PAIR_ID', 'overlaps
-the benchmark', 'accepted by hand' or 'rejected by hand'. `o_score` is null for an unscorable pair. `row` is the pair's
-row in its candidate file and `ratio` is that of its source, so that buckets are planned from decisions alone. `task` is
-the pair's own, which files from before this column lack; it is then that of the folder."""
+the benchmark', 'not the best of K candidates of its request', 'accepted by hand', 'rejected by hand' or a fault.
+`o_score` is null for an unscorable pair. `row` is the pair's row in its candidate file and `ratio` is that of its
+source, so that buckets are planned from decisions alone. `task` is the pair's own, which files from before this column
+lack; it is then that of the folder."""
 BY_HAND = {Decision.ACCEPT: "accepted by hand", Decision.REJECT: "rejected by hand"}
 """Reason of each decision of a person."""
-ACCEPTED = ("kept", BY_HAND[Decision.ACCEPT])
+ACCEPTED = (KEPT, BY_HAND[Decision.ACCEPT])
 """Reasons of accepted pairs."""
 
 
@@ -60,12 +63,14 @@ def decide(
     min_score: float,
     by_hand: Mapping[str, HandDecision] | None = None,
     faults: Mapping[str, str] | None = None,
+    best_of: int | None = None,
 ) -> list[dict[str, Any]]:
     """Return a row of `DECISIONS_SCHEMA` for each candidate, in order.
 
-    Reasons that no threshold changes (unscorable, benchmark photo, duplicate) take precedence, so that another
-    threshold changes only 'kept' and 'below threshold'. A decision by hand takes precedence over the judge's score and
-    over a missing score, but a pair of a benchmark photo and a duplicate stay rejected.
+    Reasons that no threshold changes (unscorable, benchmark photo, duplicate, not the best candidate of its request)
+    take precedence, so that another threshold changes only 'kept' and 'below threshold'. A decision by hand takes
+    precedence over the judge's score and over a missing score, but a pair of a benchmark photo and a duplicate stay
+    rejected.
 
     Args:
         scores: rows of the scores file by pair_id; `scores_path` names it in errors.
@@ -74,17 +79,18 @@ def decide(
         by_hand: decisions of people by pair_id.
         faults: reasons of the quality gates by pair_id; a decision by hand goes before them. A derived pair has the
             faults of the pairs that it was made from.
+        best_of: number of candidates of a request of which at most the best is accepted; None for no limit.
 
     Raises:
         UserError: the scores do not cover exactly these candidates, or come from several judges or rubrics.
     """
     _check_same_pairs(candidates, scores, scores_path)
     _check_one_rubric(scores, scores_path)
-    twins, by_hand = duplicates(candidates), by_hand or {}
-    rows = []
+    by_hand, faults = by_hand or {}, faults or {}
+    twins = duplicates(candidates, tell_sources_apart=best_of is not None)
+    rows: list[dict[str, Any]] = []
     for row, pair_id in enumerate(candidates.pair_ids):
-        source, o_score = _describe_source(candidates, row), scores[pair_id]["o_score"]
-        hand = by_hand.get(pair_id)
+        source, o_score, hand = _describe_source(candidates, row), scores[pair_id]["o_score"], by_hand.get(pair_id)
         if o_score is None and hand is None:
             reason = "unscorable"
         elif is_held_out(source, bench):
@@ -96,28 +102,36 @@ def decide(
         elif faults and (fault := _find_fault(pair_id, candidates.provenance(row), faults)):
             reason = fault
         else:
-            reason = "kept" if o_score >= min_score else "below threshold"
-        rows.append(
-            {
-                "pair_id": pair_id,
-                "kept": reason in ACCEPTED,
-                "reason": reason,
-                "o_score": o_score,
-                "row": row,
-                "ratio": source["ratio"],
-                "task": str(candidates.tasks[row]),
-            }
-        )
-    return rows
+            reason = KEPT if o_score >= min_score else BELOW
+        about = {"row": row, "ratio": source["ratio"], "task": str(candidates.tasks[row])}
+        rows.append({"pair_id": pair_id, "reason": reason, "o_score": o_score, **about})
+    if best_of is not None:
+        _reject_lesser(rows, candidates, best_of)
+    return [row | {"kept": row["reason"] in ACCEPTED} for row in rows]
+
+
+def _reject_lesser(rows: Sequence[dict[str, Any]], candidates: Shard, best_of: int) -> None:
+    """Reject the candidates that are not the best of their request; decisions by hand and other reasons hold."""
+    accepted_by_hand = BY_HAND[Decision.ACCEPT]
+    scores = [
+        CHOSEN if row["reason"] == accepted_by_hand else row["o_score"] if row["reason"] in (KEPT, BELOW) else None
+        for row in rows
+    ]
+    requests = [_request(candidates, row) for row in range(len(rows))]
+    for lesser in find_lesser(requests, scores, best_of):
+        rows[lesser]["reason"] = f"{NOT_BEST} {best_of} candidates of its request"
 
 
 def _find_fault(pair_id: str, provenance: Mapping[str, Any], faults: Mapping[str, str]) -> str | None:
-    """Return the fault of a pair, or of a pair that it was derived from. A new instruction mends a wrong label."""
+    """Return the fault of a pair, or of a pair that it was derived from.
+
+    A new instruction mends a wrong label, and is a request of its own.
+    """
     derived = provenance.get("derived") or {}
     origins = [derived["from"]] if isinstance(derived.get("from"), str) else derived.get("from") or []
     inherited = [faults[name] for name in origins if name in faults]
     if provenance.get("recaptioned"):
-        inherited = [fault for fault in inherited if fault != "mislabelled"]
+        inherited = [fault for fault in inherited if fault != "mislabelled" and not fault.startswith(NOT_BEST)]
     return next(iter([*([faults[pair_id]] if pair_id in faults else []), *inherited]), None)
 
 
@@ -136,23 +150,33 @@ def _describe_source(candidates: Shard, row: int) -> dict[str, Any]:
     return {"sha256": sha256, "phash": phash, "ratio": ratio}
 
 
-def duplicates(candidates: Shard) -> dict[str, str]:
+def duplicates(candidates: Shard, tell_sources_apart: bool = False) -> dict[str, str]:
     """Map each duplicate to the first pair of the shard with the same source, instruction and edited image.
 
-    The recorded digest of the source is that of the photo, which is another image than the source of a derived pair.
     Equal images have equal bytes (`omniedit.imaging.images.encode_png` is deterministic), so no image is decoded.
+
+    Args:
+        tell_sources_apart: whether pairs of one photo with other source images are no duplicates, such as an addition's
+            candidates.
     """
-    first: dict[tuple[str, str, str], str] = {}
+    first: dict[tuple[Request, str, str], str] = {}
     twins = {}
     for row, pair_id in enumerate(candidates.pair_ids):
-        provenance = candidates.provenance(row)
-        recorded = None if provenance.get("derived") else provenance.get("source_sha256")
-        source = recorded or candidates.sha256("source", row)
-        key = (source, candidates.instructions(row)[0], candidates.sha256("edited", row))
-        earlier = first.setdefault(key, pair_id)
+        source = candidates.sha256("source", row) if tell_sources_apart else ""
+        earlier = first.setdefault((_request(candidates, row), source, candidates.sha256("edited", row)), pair_id)
         if earlier != pair_id:
             twins[pair_id] = earlier
     return twins
+
+
+def _request(candidates: Shard, row: int) -> Request:
+    """Return the digest of a pair's source, and its instruction.
+
+    The recorded digest of the source is that of the photo, which is another image than the source of a derived pair.
+    """
+    provenance = candidates.provenance(row)
+    recorded = None if provenance.get("derived") else provenance.get("source_sha256")
+    return recorded or candidates.sha256("source", row), candidates.instructions(row)[0]
 
 
 def _check_same_pairs(candidates: Shard, scores: Mapping[str, Any], scores_path: str | Path) -> None:

@@ -19,6 +19,8 @@ from omniedit.exchange.candidates import Choice
 from omniedit.exchange.exporting import ExportOptions, export_run
 from omniedit.exchange.formats import FORMATS
 from omniedit.pairs import Captions, EncodedPair, Reference, write_shard
+from omniedit.scoring.filter import DECISIONS_SCHEMA
+from omniedit.storage.parquet import read_rows, write_rows
 from omniedit.tasks import Task
 
 REPOSITORY = Path(__file__).parents[2]
@@ -172,6 +174,32 @@ def test_preference_pairs_share_source_and_instruction(tmp_path: Path) -> None:
         export(run, "folders", tmp_path / "folders", kind="preference")
     with pytest.raises(UserError, match="no source and instruction has both"):
         export(run, "parquet", tmp_path / "none", kind="preference", tasks=("style",))
+
+
+def test_lesser_candidates_are_preference_pairs_and_no_threshold_accepts_them(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", {"a": 9.0, "b": 8.5, "c": 5.0}, instruction="Go.")
+    file = run / "decisions/swap/00000.parquet"
+    lesser = {"reason": "not the best of 3 candidates of its request", "kept": False}
+    write_rows(file, [row | (lesser if row["pair_id"] != "a" else {}) for row in read_rows(file)], DECISIONS_SCHEMA)
+    assert export(run, "parquet", tmp_path / "pairs", kind="preference") == 2
+    rows = pq.read_table(tmp_path / "pairs/data").to_pylist()
+    assert [(row["chosen_id"], row["rejected_id"]) for row in rows] == [("a", "b"), ("a", "c")]
+    assert export(run, "parquet", tmp_path / "low", min_score=1) == 1
+    assert export(run, "parquet", tmp_path / "top", top=100) == 1
+    assert "| not the best of 3 candidates of its request | 2 |" in (tmp_path / "low/README.md").read_text()
+
+
+def test_edits_of_one_photo_with_other_sources_are_no_preference_pair(tmp_path: Path) -> None:
+    """An addition is a removal with the images exchanged, so its candidates differ in their source."""
+    run = make_run(tmp_path / "run", {"a": 9.0, "b": 5.0}, instruction="Add a dog.")
+    about = {"source_id": "a", "source_sha256": "of the photo", "ratio": "3x2"}
+    pairs = [
+        EncodedPair(name, TASK, ("Add a dog.",), make_image(number), make_image(9), None, about)
+        for number, name in enumerate("ab")
+    ]
+    write_shard(run / "candidates/swap/00000.h5", TASK, "embedded", 0, pairs)
+    with pytest.raises(UserError, match="no source and instruction has both"):
+        export(run, "parquet", tmp_path / "out", kind="preference")
 
 
 def test_the_card_counts_what_was_chosen_and_what_not(tmp_path: Path) -> None:

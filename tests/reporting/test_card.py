@@ -17,7 +17,7 @@ def score(model: str, task: str, o: float) -> dict:
     return row | {"o_low": o - 1, "o_high": o + 1, "psnr_outside": 31.25}
 
 
-def card(tmp_path: Path, base: str | None = None) -> str:
+def card(tmp_path: Path, base: str | None = None, **sections: dict) -> str:
     pairs = [("object_swap", "3x2", "train")] * 3 + [
         ("object_swap", "1x1", "train"),
         ("style_transfer", "1x1", "held_out"),
@@ -27,7 +27,7 @@ def card(tmp_path: Path, base: str | None = None) -> str:
     photos = {"status": ["kept", "kept", "refused"], "licence": ["CC0-1.0", "", "CC-BY-4.0"]}
     pq.write_table(pa.table(photos), tmp_path / "index.parquet")
     scores = [score("editnet", "all", 3.0), score("no_edit", "all", 0.0), score("specialist", "all", 9.0)]
-    config = Config.model_validate({"run": "mine"})
+    config = Config.model_validate({"run": "mine", **sections})
     return model_card("editnet", config, tmp_path / "plan.parquet", [tmp_path / "index.parquet"], scores, CURVE, base)
 
 
@@ -45,6 +45,12 @@ def test_it_tells_scores_losses_and_options(tmp_path: Path) -> None:
     assert "Held-out loss: 0.800 before training, 0.400 after 200 steps." in text
     assert "| `resolution` | 128 |" in text and "`epochs`" not in text
     assert text.startswith("---\nlibrary_name: diffusers\n")
+
+
+def test_the_choice_among_candidates_is_named(tmp_path: Path) -> None:
+    assert "at least 9 of 10. Source photos:" in card(tmp_path)
+    text = card(tmp_path, scoring={"best_of": 4})
+    assert "at least 9 of 10. It is the best of up to 4 candidates. Source photos:" in text
 
 
 def test_a_fetched_base_is_named(tmp_path: Path) -> None:

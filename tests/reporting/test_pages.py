@@ -170,6 +170,13 @@ def test_filter_page_counts_decisions_by_hand(tmp_path):
     assert "A decision by hand overrides the score." in page
 
 
+def test_filter_page_counts_lesser_candidates_in_one_row(tmp_path):
+    lesser = "not the best of 4 candidates of its request"
+    page = filter_page("mini", *read_columns(*write_report(tmp_path, Task.OBJECT_SWAP, [KEPT, lesser, lesser])), 9.0)
+    assert "Of several candidates of one request, only the best is accepted." in page
+    assert re.findall(rf"{lesser}</td>\s*<td[^>]*>([^<]+)", page) == ["2"]
+
+
 def test_filter_page_of_nothing(tmp_path):
     candidates, rejections = read_columns(*write_report(tmp_path, Task.OBJECT_SWAP, [], rejections=2))
     page = filter_page("mini", candidates, rejections, 9.0)

@@ -252,13 +252,14 @@ rule decide_shard:
         "../../envs/score.yaml"
     params:
         min_score=CONFIG.filter.min_score,
+        best_of=best_of_option,
         by_hand=by_hand_option,
         faults=faults_option,
     message:
         "Filter the pairs of {wildcards.shard}; {log}"
     shell:
         'sh "$OMNIEDIT_RUN" decide.py --scores {input.scores} --candidates {input.candidates} --bench {input.bench}'
-        " --min-score {params.min_score} {params.by_hand} {params.faults:q} --out {output} > {log} 2>&1"
+        " --min-score {params.min_score} {params.best_of} {params.by_hand} {params.faults:q} --out {output} > {log} 2>&1"
 
 
 rule gather_decisions:

@@ -99,6 +99,10 @@ def by_hand_option(wildcards, input):
     return f"--by-hand {input.by_hand}" if input.by_hand else ""
 
 
+def best_of_option(wildcards):
+    return f"--best-of {CONFIG.scoring.best_of}" if CONFIG.scoring.best_of else ""
+
+
 def decisions_of_block(wildcards):
     first = int(wildcards.block) * SHARDS_A_BLOCK
     shards = SHARDS[first : first + SHARDS_A_BLOCK]

@@ -1,0 +1,200 @@
+"""Comparison of editors in pairs by a vision-language model: `omniedit compare`."""
+
+import argparse
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from omniedit.cli.arguments import path
+
+if TYPE_CHECKING:
+    from omniedit.config.schema import ApiConfig
+    from omniedit.evaluation.comparisons.inputs import Match
+    from omniedit.evaluation.comparisons.table import Verdict
+    from omniedit.scoring.pairwise import PairwiseJudge
+
+HELP = "compare editors in pairs by a judge, and rank them"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "inputs",
+        nargs="+",
+        type=path,
+        metavar="INPUT",
+        help="folders of edits, one for each editor; or a table that names two edits in each row; or a table of "
+        "comparisons with winners, which is only ranked",
+    )
+    parser.add_argument("--items", type=path, metavar="TABLE.csv", help="id, source and instruction of folders' edits")
+    parser.add_argument("-o", "--out", type=path, help="table of comparisons, .parquet or .csv")
+    parser.add_argument(
+        "--order",
+        choices=["both", "once"],
+        default="both",
+        help="show two edits in both orders, or once in a drawn one (default: %(default)s)",
+    )
+    parser.add_argument("--config", type=path, metavar="FILE", help="config file, whose `scoring.api` is used")
+    parser.add_argument("--url", help="address of the endpoint, instead of the config's")
+    parser.add_argument("--model", help="model at the endpoint, instead of the config's")
+    parser.add_argument("--yes", action="store_true", help="accept the cost, if prices but no budget are set")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON instead of text")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Compare and print, or rank a table of comparisons.
+
+    Raises:
+        UserError: as `read_matches`, `open_judge` and `compare`.
+    """
+    from omniedit.cli.score import scoring_config
+    from omniedit.errors import UserError
+    from omniedit.evaluation.comparisons.inputs import read_matches
+    from omniedit.storage.atomic import check_writable
+
+    if len(args.inputs) == 1 and (rows := read_winners(args.inputs[0])) is not None:
+        _print_ranks(rows, args.inputs[0], args.json)
+        return
+    if args.out is None:
+        raise UserError("-o is missing; name the table of comparisons to write, .parquet or .csv")
+    check_suffix(args.out)
+    check_writable(args.out)
+    matches = read_matches(args.inputs, args.items)
+    given = {name: value for name in ("url", "model") if (value := getattr(args, name))}
+    api = scoring_config(args.config, given).api
+    with redirect_stdout(sys.stderr if args.json else sys.stdout):
+        verdicts = judge_matches(matches, api, args.order == "both", args.yes)
+    _report(matches, verdicts, args)
+
+
+def check_suffix(out: Path) -> None:
+    """Check that a table can be written in the format of its suffix.
+
+    Raises:
+        UserError: the suffix is unknown.
+    """
+    from omniedit.errors import UserError
+    from omniedit.evaluation.comparisons.table import SUFFIXES
+
+    if out.suffix.lower() not in SUFFIXES:
+        raise UserError(f"{out}: unknown table format; use one of {', '.join(SUFFIXES)}")
+
+
+def judge_matches(
+    matches: Sequence["Match"], config: "ApiConfig", both_orders: bool = True, agreed: bool = False
+) -> list["Verdict"]:
+    """Return a verdict for each match, by the model behind an endpoint.
+
+    Raises:
+        UserError: as `open_judge` and `PairwiseJudge.compare`.
+    """
+    with open_judge(config, matches, both_orders, agreed) as (judge, batch):
+        return list(compare(matches, judge, batch))
+
+
+@contextmanager
+def open_judge(
+    config: "ApiConfig", matches: Sequence["Match"], both_orders: bool, agreed: bool
+) -> Iterator[tuple["PairwiseJudge", int]]:
+    """Open the judge behind an endpoint, print an upper estimate of the cost, and yield it with its batch size.
+
+    Args:
+        agreed: whether money may be spent without a budget.
+
+    Raises:
+        UserError: money would be spent without agreement, or as `open_client`.
+    """
+    from omniedit.errors import UserError
+    from omniedit.scoring.pairwise import PairwiseJudge, blank_prompt
+    from omniedit.vlm.client import open_client
+    from omniedit.vlm.messages import Usage
+
+    with open_client(config) as client:
+        judge = PairwiseJudge(client, config.max_side, both_orders)
+        prompts = [blank_prompt(match.instruction, match.texts) for match in matches] * judge.showings
+        most = client.budget.describe(sum(map(client.estimate, prompts), Usage()))
+        print(f"estimate, at most: {most}; cached replies are free", flush=True)
+        if client.budget.prices.known and config.max_money is None and not agreed:
+            raise UserError("comparing costs money; accept it with --yes, or set scoring.api.max_money in the config")
+        try:
+            yield judge, client.concurrency
+        finally:
+            print(client.summary(), flush=True)
+
+
+def compare(matches: Sequence["Match"], judge: "PairwiseJudge", batch: int) -> Iterator["Verdict"]:
+    """Yield a verdict for each match, in order, with the images of one batch in memory at a time."""
+    from omniedit.evaluation.comparisons.inputs import BadMatch
+    from omniedit.storage.progress import Progress
+
+    with Progress("comparisons", total=len(matches)) as progress:
+        for first in range(0, len(matches), batch):
+            loaded = [_load(match) for match in matches[first : first + batch]]
+            readable = [item for item in loaded if not isinstance(item, BadMatch)]
+            outcomes = iter(judge.compare(readable) if readable else [])
+            for item in loaded:
+                yield item if isinstance(item, BadMatch) else next(outcomes)
+                progress.advance()
+
+
+def read_winners(table: Path) -> list[dict[str, Any]] | None:
+    """Return the rows of a table of comparisons with winners; None for another input.
+
+    Raises:
+        UserError: as `read_given`.
+    """
+    from omniedit.storage.parquet import read_given
+
+    if table.is_dir():
+        return None
+    rows = read_given(table)
+    needed = {"item", "editor_a", "editor_b", "winner"}
+    return rows if rows and needed <= set(rows[0]) else None
+
+
+def _print_ranks(rows: Sequence[dict[str, Any]], table: Path, as_json: bool) -> None:
+    from omniedit.evaluation.bradley_terry import find_warnings, rank_editors
+    from omniedit.evaluation.comparisons.result import describe_ranks, ranks_to_json
+    from omniedit.evaluation.comparisons.table import to_comparisons
+
+    comparisons = to_comparisons(rows, table)
+    ranks, warnings = rank_editors(comparisons), find_warnings(comparisons)
+    _print(ranks_to_json(ranks, warnings) if as_json else describe_ranks(ranks, warnings))
+
+
+def _report(matches: Sequence["Match"], verdicts: Sequence["Verdict"], args: argparse.Namespace) -> None:
+    """Write the table of comparisons and print the result.
+
+    Raises:
+        UserError: nothing could be compared; the table with the reasons is still written.
+    """
+    from omniedit.errors import UserError
+    from omniedit.evaluation.comparisons.result import describe, summarize, to_json
+    from omniedit.evaluation.comparisons.table import comparison_row, to_comparisons, write_comparisons
+    from omniedit.scoring.pairwise import Outcome
+
+    rows = [comparison_row(match, verdict, "api") for match, verdict in zip(matches, verdicts, strict=True)]
+    write_comparisons(args.out, rows)
+    both = zip(matches, verdicts, strict=True)
+    judged = [(verdict, match.texts) for match, verdict in both if isinstance(verdict, Outcome)]
+    if not judged:
+        raise UserError(f"{args.out}: none of {len(rows)} comparisons has a winner; the first: {rows[0]['reason']}")
+    statuses = Counter(row["status"] for row in rows)
+    result = summarize(judged, statuses, to_comparisons(rows, args.out), args.order == "both")
+    _print(to_json(result) if args.json else describe(result))
+
+
+def _print(result: dict[str, Any] | list[str]) -> None:
+    print(json.dumps(result, indent=2) if isinstance(result, dict) else "\n".join(result))
+
+
+def _load(match: "Match") -> Any:
+    from omniedit.evaluation.comparisons.inputs import BadMatch, load_match
+
+    try:
+        return load_match(match)
+    except BadMatch as bad:
+        return bad

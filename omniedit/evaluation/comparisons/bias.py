@@ -1,0 +1,77 @@
+"""Position and length bias of a pairwise judge."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from omniedit.evaluation.reward_benches.result import wilson
+from omniedit.scoring.pairwise import Outcome
+from omniedit.scoring.winner_parser import Winner
+
+Judged = tuple[Outcome, tuple[str, str]]
+"""Outcome of two edits, and the texts of their editors."""
+
+
+@dataclass(frozen=True)
+class Bias:
+    """Preference for one of two alternatives that should not matter, such as the first shown.
+
+    Args:
+        favoured: number of answers or outcomes for this alternative.
+        total: number of those with a winner.
+        more, less: number of matches that favour it on balance, and of those that disfavour it.
+    """
+
+    favoured: int
+    total: int
+    more: int
+    less: int
+
+    @property
+    def share(self) -> float | None:
+        """Share for this alternative; 0.5 without bias."""
+        return self.favoured / self.total if self.total else None
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """Wilson's 95 % interval of the share. Of answers in both orders it is too wide, because they balance."""
+        return wilson(self.favoured, self.total) if self.total else None
+
+    @property
+    def p_value(self) -> float | None:
+        """Two-sided sign test over matches; None if all balance."""
+        return sign_test(self.more, self.more + self.less) if self.more + self.less else None
+
+
+def position_bias(outcomes: Iterable[Outcome]) -> Bias:
+    """Count answers for the edit that was shown first.
+
+    A match in both orders favours the first on balance if more of its answers do. If the judge sees the same winner in
+    both orders, it balances.
+    """
+    favoured = total = more = less = 0
+    for outcome in outcomes:
+        chosen = [answer.chose_first for answer in outcome.answers if answer.chose_first is not None]
+        first, second = chosen.count(True), chosen.count(False)
+        favoured, total = favoured + first, total + first + second
+        more, less = more + (first > second), less + (first < second)
+    return Bias(favoured, total, more, less)
+
+
+def length_bias(judged: Iterable[Judged]) -> Bias:
+    """Count winners whose editor wrote the longer text; texts of equal length are left out."""
+    longer = total = 0
+    for outcome, (a, b) in judged:
+        if outcome.winner in (Winner.A, Winner.B) and len(a) != len(b):
+            total += 1
+            longer += (outcome.winner == Winner.A) == (len(a) > len(b))
+    return Bias(longer, total, longer, total - longer)
+
+
+def sign_test(successes: int, trials: int) -> float:
+    """Return the two-sided p-value of a number of successes with probability 1/2 each (exact binomial)."""
+    fewer = min(successes, trials - successes)
+    term = tail = 1
+    for k in range(fewer):
+        term = term * (trials - k) // (k + 1)
+        tail += term
+    return min(1.0, 2 * tail / 2**trials)

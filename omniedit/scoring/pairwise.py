@@ -1,0 +1,162 @@
+"""Comparison of two edits of one source by a vision-language model, which sees them in both orders."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+
+import numpy as np
+
+from omniedit.imaging.images import Image, resize_to_fit
+from omniedit.scoring.reply_parser import Unscorable, parse_reasoning
+from omniedit.scoring.winner_parser import Winner, parse_winner
+from omniedit.vlm.client import Model, Unanswered
+from omniedit.vlm.messages import LENGTH, Prompt, PromptImage, Reply
+from omniedit.vlm.thinking import ends_with_object, has_thinking
+
+_OTHER = {Winner.A: Winner.B, Winner.B: Winner.A}
+_BLANK = np.zeros((1, 1, 3), np.uint8)
+
+
+@dataclass(frozen=True, eq=False)
+class TwoEdits:
+    """Source, instruction, and the edits `a` and `b` of two editors.
+
+    Args:
+        texts: what each editor wrote with its image, '' for nothing.
+    """
+
+    source: Image
+    instruction: str
+    a: Image
+    b: Image
+    texts: tuple[str, str] = ("", "")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Answer to one showing of two edits.
+
+    Args:
+        winner: the better edit, whatever the order of the showing.
+        is_swapped: whether `b` was shown first, as A.
+        version: version of the model that answered.
+    """
+
+    winner: Winner
+    is_swapped: bool
+    reasoning: str = ""
+    version: str = ""
+
+    @property
+    def chose_first(self) -> bool | None:
+        """Whether the edit that was shown first wins; None without a winner."""
+        return None if self.winner not in _OTHER else (self.winner == Winner.B) == self.is_swapped
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Winner of two edits, and the answers that decide it."""
+
+    winner: Winner
+    answers: tuple[Answer, ...]
+
+
+class PairwiseJudge:
+    """Judge of two edits.
+
+    Args:
+        model: an endpoint's client, or a local model.
+        max_side: images are scaled down until their longer side has at most this many pixels.
+        both_orders: show two edits in both orders; otherwise in one, which a digest of the pixels draws.
+    """
+
+    def __init__(self, model: Model, max_side: int, both_orders: bool = True) -> None:
+        self.model, self.max_side, self.both_orders = model, max_side, both_orders
+
+    def compare(self, items: Sequence[TwoEdits]) -> list[Outcome | Unscorable]:
+        """Return one outcome per item, in order; `Unscorable` if an answer cannot be read.
+
+        Raises:
+            UserError: the endpoint does not answer, or the budget is spent.
+        """
+        showings = [(item, is_swapped) for item in items for is_swapped in self._orders(item)]
+        replies = self.model.ask([build_prompt(item, swapped, self.max_side) for item, swapped in showings])
+        answers = iter([read_answer(reply, swapped) for reply, (_, swapped) in zip(replies, showings, strict=True)])
+        return [decide([next(answers) for _ in range(self.showings)]) for _ in items]
+
+    @property
+    def showings(self) -> int:
+        """Number of requests per item."""
+        return 2 if self.both_orders else 1
+
+    def _orders(self, item: TwoEdits) -> tuple[bool, ...]:
+        return (False, True) if self.both_orders else (draw_order(item),)
+
+
+def decide(answers: Sequence[Answer | Unscorable]) -> Outcome | Unscorable:
+    """Return the winner on which all answers agree, or else a tie."""
+    read = []
+    for answer in answers:
+        if isinstance(answer, Unscorable):
+            return answer
+        read.append(answer)
+    winners = {answer.winner for answer in read}
+    return Outcome(winners.pop() if len(winners) == 1 else Winner.TIE, tuple(read))
+
+
+def draw_order(item: TwoEdits) -> bool:
+    """Return whether `b` is shown first, by a digest of both edits, so that each run shows the same order."""
+    digests = [hashlib.sha256(image.tobytes()).hexdigest() for image in (item.a, item.b)]
+    drawn = hashlib.sha256("".join(sorted(digests)).encode()).digest()[0] % 2 == 1
+    return drawn == (digests[0] <= digests[1])
+
+
+def build_prompt(item: TwoEdits, is_swapped: bool, max_side: int) -> Prompt:
+    """Build the prompt of one showing: the fixed text, the source, the edits as A and B, and the instruction.
+
+    Args:
+        is_swapped: show `b` as A.
+    """
+    edits, texts = (item.a, item.b), item.texts
+    if is_swapped:
+        edits, texts = edits[::-1], texts[::-1]
+    parts: list[str | PromptImage] = [rubric_text()]
+    for name, image in zip(("source", "edit A", "edit B"), (item.source, *edits), strict=True):
+        parts += [f"{name}:", PromptImage(resize_to_fit(image, max_side))]
+    parts.append(f"instruction: {item.instruction}")
+    if any(texts):
+        parts += [f"text of editor {name}: {text}" for name, text in zip("AB", texts, strict=True)]
+    return Prompt(tuple(parts))
+
+
+def blank_prompt(instruction: str, texts: tuple[str, str] = ("", "")) -> Prompt:
+    """Build a prompt with images of one pixel, for estimates, which do not depend on pixels."""
+    return build_prompt(TwoEdits(_BLANK, instruction, _BLANK, _BLANK, texts), False, 1)
+
+
+def read_answer(reply: Reply | Unanswered, is_swapped: bool) -> Answer | Unscorable:
+    """Return the answer in a model's reply, with its letters given back to the edits, or the reason for a rejection."""
+    if isinstance(reply, Unanswered):
+        return Unscorable(reply.reason)
+    if reply.missing:
+        return Unscorable(reply.missing)
+    winner = parse_winner(reply.text)
+    is_cut_off = reply.finish_reason == LENGTH
+    if isinstance(winner, Unscorable):
+        return Unscorable(f"{winner.reason}; the reply was cut off at the token limit") if is_cut_off else winner
+    if is_cut_off and has_thinking(reply.text) and not ends_with_object(reply.text):
+        return Unscorable("the reply was cut off after a thinking tag, so its winner may be a quotation")
+    shown = _OTHER.get(winner, winner) if is_swapped else winner
+    return Answer(shown, is_swapped, parse_reasoning(reply.text), reply.model)
+
+
+@cache
+def rubric_text() -> str:
+    return (resources.files("omniedit.scoring") / "rubrics/pairwise.txt").read_text(encoding="utf-8")
+
+
+def rubric_digest() -> str:
+    """Return 16 hex digits of the SHA-256 of the rubric's text, stored with every comparison."""
+    return hashlib.sha256(rubric_text().encode()).hexdigest()[:16]

@@ -1,0 +1,151 @@
+"""Parser of a pairwise judge's replies, such as `{"winner": "A", "reasoning": "..."}`."""
+
+import re
+from collections.abc import Sequence
+from enum import StrEnum
+
+from omniedit.plain_text import clean_line
+from omniedit.scoring.reply_parser import MAX_CHARACTERS, Unscorable
+from omniedit.vlm.loose_json import QUOTES, LooseField, WholeObject, scan
+from omniedit.vlm.thinking import Unclear, find_answers
+
+FIELD = "winner"
+MAX_VALUES = 100
+_KEY = re.compile(FIELD, re.IGNORECASE)
+_WORD = re.compile(r"\w")
+_BARE_VALUE = re.compile(r"\w+")
+_ENDS = re.compile(r"\s*(?:[}\]`]|\Z|,\s*(?:[}\]]|\Z|//|[\"'\u201c]?\w+[\"'\u201d]?\s*:))")
+_CLOSING = dict(zip(QUOTES, "\"'\u201d", strict=True))
+
+
+class Winner(StrEnum):
+    A = "A"
+    B = "B"
+    TIE = "tie"
+    BOTH_BAD = "both_bad"
+
+
+_WINNERS = {winner.lower(): winner for winner in Winner}
+
+
+class _Illegible(Exception):
+    """Reply whose winner may belong to a text or is cut off; the message gives the reason."""
+
+
+def parse_winner(text: str) -> Winner | Unscorable:
+    """Return the winner of a reply, or the reason for a rejection.
+
+    Accepted: JSON in code fences, after thinking, or within prose, and almost valid JSON, as by
+    `omniedit.scoring.reply_parser.parse_reply`; letters in either case, `both bad` for `both_bad`.
+    Rejected: any other value, two winners that differ, a winner within quotes, and a winner after a text with unescaped
+    quotes, to which it may belong. Never raises, whatever the text.
+    """
+    if len(text) > MAX_CHARACTERS:
+        return Unscorable(f"the reply has {len(text)} characters; {MAX_CHARACTERS} are allowed")
+    try:
+        values = [value for answer in find_answers(text) for value in _find_values(answer)]
+    except (Unclear, _Illegible) as problem:
+        return Unscorable(str(problem))
+    if not values:
+        return Unscorable(f'no "{FIELD}" field in {_excerpt(text)}')
+    winners = [_WINNERS.get(re.sub(r"[\s-]+", "_", value.strip().lower())) for value in values]
+    if None in winners:
+        return Unscorable(f"{_excerpt(values[winners.index(None)])} is none of {', '.join(Winner)}")
+    return winners[0] if len(set(winners)) == 1 and winners[0] else Unscorable(f"two {FIELD}s that differ")
+
+
+def _find_values(answer: str) -> list[str]:
+    """Return the value of each winner field outside quotes.
+
+    Raises:
+        _Illegible: a field may belong to a text, is cut off, or is one of very many.
+    """
+    pieces = list(scan(answer))
+    bare = _blank_objects(answer, pieces)
+    values: list[str] = []
+    has_quotes = False
+    for piece in pieces:
+        if isinstance(piece, WholeObject):
+            found = [value if type(value) is str else "another value" for value in piece.values(FIELD)]
+            values += found if found and not _is_quoted(bare, piece.start, piece.end) else []
+        elif piece.key == FIELD:
+            values += _read_loose(answer, bare, piece, has_quotes)
+        if isinstance(piece, LooseField):
+            has_quotes = has_quotes or _has_loose_quotes(answer[piece.start : piece.end])
+        if len(values) > MAX_VALUES:
+            raise _Illegible(f"the reply has more than {MAX_VALUES} {FIELD}s")
+    return values
+
+
+def _blank_objects(answer: str, pieces: Sequence[WholeObject | LooseField]) -> str:
+    """Return an answer with spaces in place of its valid objects, whose quotes enclose nothing outside them."""
+    parts, at = [], 0
+    for piece in pieces:
+        if isinstance(piece, WholeObject):
+            parts += [answer[at : piece.start], " " * (piece.end - piece.start)]
+            at = piece.end
+    return "".join([*parts, answer[at:]])
+
+
+def _is_quoted(text: str, start: int, end: int) -> bool:
+    """Return whether quotes enclose a place: double quotes anywhere, others around it on a line that has words."""
+    before, after = text[:start], text[end:]
+    if (before.count('"') % 2 and '"' in after) or (
+        before.rfind("\u201c") > before.rfind("\u201d") and "\u201d" in after
+    ):
+        return True
+    line = before.rpartition("\n")[2]
+    is_enclosed = line.rstrip()[-1:] in ("'", "`") and after.lstrip().startswith(line.rstrip()[-1])
+    return is_enclosed and _WORD.search(line) is not None
+
+
+def _read_loose(answer: str, bare: str, field: LooseField, has_quotes: bool) -> list[str]:
+    """Return the value of a field of almost valid JSON; [] if quotes enclose the field.
+
+    Args:
+        bare: the answer without its valid objects.
+        has_quotes: whether a text before the field has unescaped quotes.
+
+    Raises:
+        _Illegible: as `_find_values`.
+    """
+    if has_quotes:
+        raise _Illegible(f"a {FIELD} field after a text with unescaped quotes may belong to that text")
+    key = max((found.start() for found in _KEY.finditer(answer, 0, field.start)), default=0)
+    brace = answer.rfind("{", 0, key)
+    is_inside = brace > answer.rfind("}", 0, key)
+    if _is_quoted(bare, brace if is_inside else max(key - 1, 0), field.end):
+        return []
+    end, value = _read_value(answer, field)
+    if not is_inside and _WORD.search(answer[:key].rpartition("\n")[2]):
+        raise _Illegible(f"a {FIELD} field within a sentence")
+    if not _ENDS.match(answer, end):
+        raise _Illegible(f"a {FIELD} field that is followed by other words may belong to a text")
+    return [value]
+
+
+def _read_value(answer: str, field: LooseField) -> tuple[int, str]:
+    """Return the end of a value and its text, in quotes or one bare word.
+
+    Raises:
+        _Illegible: the value is cut off or is no text.
+    """
+    value = answer[field.start : field.end]
+    if not value:
+        word = _BARE_VALUE.match(answer, field.start)
+        if not word:
+            raise _Illegible(f"a {FIELD} field without a text")
+        return word.end(), word[0]
+    if len(value) < 2 or value[-1] != _CLOSING.get(value[0]):
+        raise _Illegible(f"a {FIELD} field without its end")
+    return field.end, value[1:-1]
+
+
+def _has_loose_quotes(value: str) -> bool:
+    """Return whether a text has quotes of its own kind that are not escaped."""
+    return value[:1] in tuple(QUOTES) and re.search(rf"(?<!\\){_CLOSING[value[0]]}", value[1:-1]) is not None
+
+
+def _excerpt(text: str) -> str:
+    """Return the beginning of a text as one line of ASCII."""
+    return ascii(clean_line(text[:200], 60))
