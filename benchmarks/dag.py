@@ -40,7 +40,7 @@ rule teach:
     input: "candidates/{task}/{shard}"
     output: "teacher/{task}/{shard}"
 rule train:
-    input: expand("teacher/{task}/{shard}", task=TASKS, shard=range(TAUGHT))
+    input: expand("teacher/{task}/{shard}", task=TASKS, shard=range(TEACHER_GROUPS))
     output: "scorer"
 rule score:
     input: "candidates/{task}/{shard}", "scorer"
@@ -77,7 +77,9 @@ def main() -> None:
             row("paper, all done", paper["sources"]["shards"], *plan(Path(folder), paper, args.profile))
     with tempfile.TemporaryDirectory() as folder:
         shards = paper["sources"]["shards"]
-        counts = f"SHARDS, TAUGHT, TASKS = {shards}, {paper['scoring']['teacher_shards']}, {list(OMNIEDIT_TASKS)}"
+        counts = (
+            f"SHARDS, TEACHER_GROUPS, TASKS = {shards}, {paper['scoring']['teacher_shards']}, {list(OMNIEDIT_TASKS)}"
+        )
         (Path(folder) / "Snakefile").write_text(f"{counts}\n{BARE}")
         row("bare", shards, *time_plan([sys.executable, "-m", "snakemake", "--cores", "1"], Path(folder)))
 

@@ -89,7 +89,7 @@ class Config(Section):
     results/{run}/candidates/."""
 
     @property
-    def made(self) -> tuple[Task, ...]:
+    def specialist_tasks(self) -> tuple[Task, ...]:
         """Tasks whose specialists make pairs; none without photos."""
         return self.tasks.enabled if self.sources.are_photos else ()
 
@@ -99,7 +99,7 @@ class Config(Section):
         return self.tasks.learned if self.sources.are_photos else ()
 
     @property
-    def imported(self) -> dict[str, ImportConfig]:
+    def data_sets(self) -> dict[str, ImportConfig]:
         """Data sets of pairs by name; that of `sources` has the name of its format."""
         own = {} if self.sources.are_photos else {Path(self.sources.pairs.format).stem: self.sources.pairs}
         return own | self.imports
@@ -112,7 +112,7 @@ class Config(Section):
     @property
     def first_groups(self) -> tuple[str, ...]:
         """Groups from whose scored pairs others are derived: tasks and imported data sets."""
-        return (*self.made, *self.imported)
+        return (*self.specialist_tasks, *self.data_sets)
 
     @property
     def asks_proposer(self) -> bool:
@@ -120,22 +120,26 @@ class Config(Section):
         return bool(self.learned_tasks) or self.grow.recaption
 
     @property
-    def taught(self) -> tuple[str, ...]:
+    def teacher_groups(self) -> tuple[str, ...]:
         """Groups that the teacher scores; for `reference` only those of specialists, whose truth is known.
 
         Derived groups are never among them, because they need the judge's scores first.
         """
-        return self.made if self.made and self.scoring.teacher == "reference" else self.first_groups
+        return (
+            self.specialist_tasks
+            if self.specialist_tasks and self.scoring.teacher == "reference"
+            else self.first_groups
+        )
 
     @property
-    def gated(self) -> tuple[str, ...]:
+    def gate_groups(self) -> tuple[str, ...]:
         """Groups whose pairs the quality gates examine. A derived pair has the faults of the pairs behind it."""
-        return {"all": self.first_groups, "imported": tuple(self.imported), "none": ()}[self.gates.pairs]
+        return {"all": self.first_groups, "imported": tuple(self.data_sets), "none": ()}[self.gates.pairs]
 
     @property
-    def benchmarked(self) -> tuple[str, ...]:
+    def bench_groups(self) -> tuple[str, ...]:
         """Groups of the benchmark: the tasks that the run makes pairs for, or the imported data sets."""
-        return self.made or tuple(self.imported)
+        return self.specialist_tasks or tuple(self.data_sets)
 
     @model_validator(mode="after")
     def _some_pairs(self) -> "Config":
@@ -145,16 +149,16 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _imports_have_names(self) -> "Config":
-        for name in self.imported:
+        for name in self.data_sets:
             problem = "" if DATA_SET.fullmatch(name) else "may have only letters, digits, '_', '.' and '-'"
             problem = "is a task" if name in TASKS else "is a group of `grow`" if name in self.grow.groups else problem
             if problem:
                 raise ValueError(f"imports: the name {name[:80]!a} {problem}; give another one")
-        if not self.sources.are_photos and len(self.imported) == len(self.imports):
+        if not self.sources.are_photos and len(self.data_sets) == len(self.imports):
             raise ValueError(
                 f"imports: {Path(self.sources.pairs.format).stem} is also the name of the pairs of sources; rename it"
             )
-        if sum(data_set.share or 0 for data_set in self.imported.values()) > 1:
+        if sum(data_set.share or 0 for data_set in self.data_sets.values()) > 1:
             raise ValueError("imports: the shares add up to more than 1")
         return self
 
@@ -212,10 +216,16 @@ class Config(Section):
     def _groups_of_unknown_truth(self, key: str) -> list[str]:
         """Return descriptions of the groups that a key's judge scores and that have no known truth."""
         learned = [f"learned specialists (tasks.{task}.specialist)" for task in self.learned_tasks]
-        scored = self.taught if key == "scoring.teacher" else self.benchmarked if key == "bench.judge" else self.groups
+        scored = (
+            self.teacher_groups
+            if key == "scoring.teacher"
+            else self.bench_groups
+            if key == "bench.judge"
+            else self.groups
+        )
         names = {"composed": "grow.composed", "recaptioned": "grow.recaption"}
         derived = [names[name] for name in self.grow.groups if name in scored and name in names]
-        return learned + [f"other data sets ({name})" for name in scored if name in self.imported] + derived
+        return learned + [f"other data sets ({name})" for name in scored if name in self.data_sets] + derived
 
     @model_validator(mode="after")
     def _a_model_recaptions(self) -> "Config":

@@ -136,7 +136,7 @@ class ApiConfig(EndpointConfig):
     over the passes, and `o_spread` is the standard deviation of O. null: the rubric's own number."""
 
     @property
-    def asked(self) -> str:
+    def fingerprint(self) -> str:
         """Return the settings that decide the scores, as JSON. Changing them scores again; changing pace or budget does
         not."""
         return redact(self.model_dump_json(include={"url", "model", "request", "max_side", "rubric"}))
@@ -175,7 +175,7 @@ class VlmConfig(Section):
         return [self.model, *parts]
 
     @property
-    def asked(self) -> str:
+    def fingerprint(self) -> str:
         """Return the settings that decide the scores besides the model's weights, as JSON."""
         return self.model_dump_json(include={"adapter", "head", "max_side", "pixels", "max_tiles"})
 

@@ -148,7 +148,7 @@ class ProposalsConfig(Section):
         return 2 * (self.api.concurrency if self.source == "api" else self.local.batch_size)
 
     @property
-    def asked(self) -> str:
+    def fingerprint(self) -> str:
         """Return the settings that decide the proposals, as JSON. Changing them makes new proposals; changing pace or
         budget does not."""
         of_api = {"url", "model", "request", "max_side"} if self.source == "api" else set()

@@ -83,7 +83,9 @@ class ShardWriter:
     def _encode(self, image: Image) -> bytes:
         """Encode an image as PNG, or return the file of the same image if it was among those encoded last."""
         key = pixels_sha256(image)
-        self._encoded[key] = self._encoded.pop(key, None) or encode_png(image)
+        if key not in self._encoded:
+            self._encoded[key] = encode_png(image)
+        self._encoded.move_to_end(key)
         if len(self._encoded) > _FILES:
             self._encoded.popitem(last=False)
         return self._encoded[key]

@@ -77,14 +77,14 @@ def read_run(workflow: Any, values: Mapping[str, Any]) -> ParsedRun:
 
 def _identify_imports(config: Config, results: Path) -> dict[tuple[str, int], Identity]:
     """Identify the files of each shard of the imported data sets."""
-    if not config.imported:
+    if not config.data_sets:
         return {}
     from omniedit.exchange.importing import identify_import
 
     shards = config.sources.shards
     return {
         (name, shard): identify_import(data_set, shard, shards, results / f"candidates/{name}/{shard:05d}.h5")
-        for name, data_set in config.imported.items()
+        for name, data_set in config.data_sets.items()
         for shard in range(shards)
     }
 

@@ -67,11 +67,11 @@ def _from_pairs(config: Config) -> bool:
 
 
 def _has_gates(config: Config) -> bool:
-    return bool(config.gated)
+    return bool(config.gate_groups)
 
 
 def _has_imports(config: Config) -> bool:
-    return bool(config.imported)
+    return bool(config.data_sets)
 
 
 STAGES = (
@@ -105,14 +105,14 @@ STAGES = (
         "candidates/{task}/{shard}.h5",
         "synthesize/{task}/{shard}.log",
         _from_photos,
-        tasks=attrgetter("made"),
+        tasks=attrgetter("specialist_tasks"),
     ),
     Stage(
         "import_shard",
         "candidates/{task}/{shard}.h5",
         "import/{task}/{shard}.log",
         _has_imports,
-        tasks=attrgetter("imported"),
+        tasks=attrgetter("data_sets"),
     ),
     Stage(
         "score_shard",
@@ -147,7 +147,7 @@ STAGES = (
         "faults/signatures/{task}/{shard}.parquet",
         "sign/{task}/{shard}.log",
         _has_gates,
-        tasks=attrgetter("gated"),
+        tasks=attrgetter("gate_groups"),
     ),
     Stage("find_faults", "faults/findings.parquet", "find_faults.log", _has_gates),
     Stage("decide_shard", "decisions/{task}/{shard}.parquet", "decide/{shard}.log"),
@@ -158,7 +158,7 @@ STAGES = (
             "teacher/{task}/{taught}.parquet",
             "teach/{task}/{taught}.log",
             _teaches(teacher),
-            tasks=attrgetter("taught"),
+            tasks=attrgetter("teacher_groups"),
         )
         for rule, teacher in (("teach_shard", "reference"), ("ask_teacher", "api"))
     ),
@@ -209,7 +209,11 @@ STAGES = (
         also=("train/{editor}.metrics.jsonl",),
     ),
     Stage(
-        "synthesize_bench", "bench/set/{task}.h5", "synthesize_bench/{task}.log", _from_photos, tasks=attrgetter("made")
+        "synthesize_bench",
+        "bench/set/{task}.h5",
+        "synthesize_bench/{task}.log",
+        _from_photos,
+        tasks=attrgetter("specialist_tasks"),
     ),
     Stage(
         "hold_out_pairs",
@@ -217,10 +221,10 @@ STAGES = (
         "hold_out_pairs.log",
         _from_pairs,
         ("sources/bench.parquet",),
-        tasks=attrgetter("imported"),
+        tasks=attrgetter("data_sets"),
     ),
-    Stage("bench_edit", "bench/{model}/{task}.h5", "bench_edit/{model}.log", tasks=attrgetter("benchmarked")),
-    Stage("bench_score", "bench/{model}/{task}.parquet", "bench_score/{model}.log", tasks=attrgetter("benchmarked")),
+    Stage("bench_edit", "bench/{model}/{task}.h5", "bench_edit/{model}.log", tasks=attrgetter("bench_groups")),
+    Stage("bench_score", "bench/{model}/{task}.parquet", "bench_score/{model}.log", tasks=attrgetter("bench_groups")),
     Stage(
         "export_pairs", "export/{format}/README.md", "export/{format}.log", lambda config: bool(config.export.formats)
     ),

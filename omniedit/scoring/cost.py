@@ -25,11 +25,11 @@ def endpoint_questions(config: Config) -> list[EndpointLoad]:
     """Return the uses of the endpoint; empty if it is neither judge nor teacher."""
     loads = []
     if config.scoring.judge == "api":
-        candidates = sum(config.tasks[task].pairs_per_shard for task in config.made) * config.sources.shards
+        candidates = sum(config.tasks[task].pairs_per_shard for task in config.specialist_tasks) * config.sources.shards
         loads.append(EndpointLoad("candidates", candidates))
     if config.bench.judge == "api":
         models = len(config.train.editors) + len(BASELINES)
-        loads.append(EndpointLoad("benchmark", models * len(config.made) * config.bench.pairs_per_task))
+        loads.append(EndpointLoad("benchmark", models * len(config.specialist_tasks) * config.bench.pairs_per_task))
     if config.scoring.judge == "api" and config.scoring.canary:
         loads.append(EndpointLoad("canary, twice", 2 * len(canary_pairs())))
     if config.scoring.teacher == "api":
@@ -43,7 +43,7 @@ def lessons_asked(config: Config) -> int:
     shards = min(shards, scoring.teacher_shards or shards)
     of_pair = min(scoring.teacher_defects, len(DEFECTS)) + (scoring.judge != scoring.teacher)
     pairs = 0
-    for task in config.made:
+    for task in config.specialist_tasks:
         made = config.tasks[task].pairs_per_shard
         shares = [
             made if (most := scoring.teacher_pairs) is None else shard_share(most, k, shards) for k in range(shards)

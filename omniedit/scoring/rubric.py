@@ -284,9 +284,9 @@ def judge_fingerprint(scoring: ScoringConfig, judge: str | None) -> str:
     options = {
         "reference": "",
         "student": scoring.readout,
-        "api": scoring.api.asked,
+        "api": scoring.api.fingerprint,
         "internvl": f"{scoring.readout}, {scoring.internvl.max_tiles} tiles",
-        "vlm": f"{scoring.readout}, {scoring.vlm.asked}",
+        "vlm": f"{scoring.readout}, {scoring.vlm.fingerprint}",
     }
     rubric = api_rubric(scoring.api) if judge == "api" else edit_rubric()
     return " ".join(filter(None, (options[judge], f"rubric {rubric.digest}")))

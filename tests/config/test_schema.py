@@ -299,4 +299,4 @@ def test_budgets_need_a_limit_on_replies() -> None:
 def test_a_password_in_an_address_decides_no_scores() -> None:
     api = {"url": "http://bob:hunter2@host/v1", "model": "m", "key_env": None}
     scoring = Config.model_validate({"run": "mine", "scoring": {"judge": "api", "api": api}}).scoring
-    assert "hunter2" not in scoring.api.asked and "http://***@host/v1" in scoring.api.asked
+    assert "hunter2" not in scoring.api.fingerprint and "http://***@host/v1" in scoring.api.fingerprint

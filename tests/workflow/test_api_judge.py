@@ -21,7 +21,7 @@ TARGET = "results/small/scores/environment_change/00000.parquet"
 REPLY = '{"score": [8, 9, 7], "reasoning": "Fine."}'
 
 
-TAUGHT = "results/small/teacher/environment_change/00000.parquet"
+TEACHER_GROUPS = "results/small/teacher/environment_change/00000.parquet"
 
 
 def configure(root: Path, teacher: str = "reference", **api: object) -> None:
@@ -46,8 +46,8 @@ def test_a_shard_is_judged_over_http_and_a_second_run_makes_no_request(run: Path
         assert (root / TARGET).read_bytes() == first and len(endpoint.bodies) == asked
 
         configure(root, "api", url=endpoint.url, model="judge", key_env=None)
-        snakemake(root, TAUGHT)
-        lessons = pq.read_table(root / TAUGHT).to_pylist()
+        snakemake(root, TEACHER_GROUPS)
+        lessons = pq.read_table(root / TEACHER_GROUPS).to_pylist()
         defects = [row for row in lessons if row["defect"]]
         assert len(lessons) == len(rows) + len(defects) and len(endpoint.bodies) == asked + len(defects) > asked
         assert {(row["judge"], row["reasoning"]) for row in lessons} == {("api", "Fine.")}

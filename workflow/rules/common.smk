@@ -28,10 +28,10 @@ BLOCKS = [f"{block:05d}" for block in range(number_of_blocks(len(SHARDS)))]
 PARTS = [f"{part:05d}" for part in range(CONFIG.buckets.parts)]
 GROUPS = list(CONFIG.groups)
 FIRST_GROUPS = list(CONFIG.first_groups)
-BENCHMARKED = list(CONFIG.benchmarked)
-TAUGHT = list(CONFIG.taught)
+BENCH_GROUPS = list(CONFIG.bench_groups)
+TEACHER_GROUPS = list(CONFIG.teacher_groups)
 # Pattern of the tasks that specialists make pairs for; it matches nothing if the run starts from pairs.
-MADE = "|".join(CONFIG.made) or "(?!)"
+SPECIALIST_TASKS = "|".join(CONFIG.specialist_tasks) or "(?!)"
 EDITORS = list(CONFIG.train.editors)
 MODELS = [*EDITORS, *BASELINES]
 STAGES = select_stages(CONFIG)
@@ -132,5 +132,5 @@ def all_blocks(wildcards):
 
 def indexes_of_run(wildcards):
     """Return the indexes of the photos and of the imported pairs' sources."""
-    names = ["index"] * CONFIG.sources.are_photos + ["imports"] * bool(CONFIG.imported)
+    names = ["index"] * CONFIG.sources.are_photos + ["imports"] * bool(CONFIG.data_sets)
     return [f"results/{wildcards.run}/sources/{name}.parquet" for name in names]

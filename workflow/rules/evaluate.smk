@@ -26,7 +26,7 @@ rule synthesize_bench:
     benchmark:
         "benchmarks/{run}/synthesize_bench/{task}.tsv"
     wildcard_constraints:
-        task=MADE,
+        task=SPECIALIST_TASKS,
     conda:
         "../../envs/synthesize.yaml"
     params:
@@ -45,10 +45,10 @@ rule synthesize_bench:
 
 rule bench_edit:
     input:
-        pairs=of_run("results/{run}/bench/set/{task}.h5", BENCHMARKED),
+        pairs=of_run("results/{run}/bench/set/{task}.h5", BENCH_GROUPS),
         editor=editor_of_model,
     output:
-        expand("results/{{run}}/bench/{{model}}/{task}.h5", task=BENCHMARKED),
+        expand("results/{{run}}/bench/{{model}}/{task}.h5", task=BENCH_GROUPS),
     log:
         "logs/{run}/bench_edit/{model}.log",
     benchmark:
@@ -73,11 +73,11 @@ rule bench_edit:
 
 rule bench_score:
     input:
-        edits=expand("results/{{run}}/bench/{{model}}/{task}.h5", task=BENCHMARKED),
+        edits=expand("results/{{run}}/bench/{{model}}/{task}.h5", task=BENCH_GROUPS),
         scorer=scorer_for(CONFIG.bench.judge),
         parts=parts_for(CONFIG.bench.judge),
     output:
-        expand("results/{{run}}/bench/{{model}}/{task}.parquet", task=BENCHMARKED),
+        expand("results/{{run}}/bench/{{model}}/{task}.parquet", task=BENCH_GROUPS),
     log:
         "logs/{run}/bench_score/{model}.log",
     benchmark:
@@ -98,7 +98,7 @@ rule bench_score:
 
 rule bench_table:
     input:
-        of_run("results/{run}/bench/{model}/{task}.parquet", BENCHMARKED),
+        of_run("results/{run}/bench/{model}/{task}.parquet", BENCH_GROUPS),
     output:
         table="results/{run}/bench/table3.parquet",
         markdown="results/{run}/bench/table3.md",

@@ -9,7 +9,7 @@ OUTPUTS:
     results/{run}/sources/bench.parquet           for kind `pairs`: their sources
 """
 
-if CONFIG.imported:
+if CONFIG.data_sets:
 
     rule import_shard:
         output:
@@ -19,7 +19,7 @@ if CONFIG.imported:
         benchmark:
             "benchmarks/{run}/import/{task}/{shard}.tsv"
         wildcard_constraints:
-            task="|".join(map(re.escape, CONFIG.imported)),
+            task="|".join(map(re.escape, CONFIG.data_sets)),
         priority: 5
         conda:
             "../../envs/sources.yaml"
@@ -36,7 +36,7 @@ if CONFIG.imported:
 
     rule index_imports:
         input:
-            candidates=expand("results/{{run}}/candidates/{task}/{shard}.h5", task=CONFIG.imported, shard=SHARDS),
+            candidates=expand("results/{{run}}/candidates/{task}/{shard}.h5", task=CONFIG.data_sets, shard=SHARDS),
             bench=bench_of_imports,
         output:
             "results/{run}/sources/imports.parquet",
@@ -59,9 +59,9 @@ if CONFIG.imported:
 
         rule hold_out_pairs:
             input:
-                of_run("results/{run}/candidates/{task}/00000.h5", list(CONFIG.imported)),
+                of_run("results/{run}/candidates/{task}/00000.h5", list(CONFIG.data_sets)),
             output:
-                pairs=expand("results/{{run}}/bench/set/{task}.h5", task=CONFIG.imported),
+                pairs=expand("results/{{run}}/bench/set/{task}.h5", task=CONFIG.data_sets),
                 bench="results/{run}/sources/bench.parquet",
             log:
                 "logs/{run}/hold_out_pairs.log",

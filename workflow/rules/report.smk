@@ -249,8 +249,8 @@ rule report_training:
 rule report_benchmark:
     input:
         table="results/{run}/bench/table3.parquet",
-        scores=of_run("results/{run}/bench/{model}/{task}.parquet", BENCHMARKED),
-        edits=of_run("results/{run}/bench/{model}/{task}.h5", BENCHMARKED),
+        scores=of_run("results/{run}/bench/{model}/{task}.parquet", BENCH_GROUPS),
+        edits=of_run("results/{run}/bench/{model}/{task}.h5", BENCH_GROUPS),
     output:
         report(
             "results/{run}/report/benchmark.html",

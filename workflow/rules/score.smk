@@ -55,8 +55,8 @@ if CONFIG.scoring.teacher == "api":
 
 rule train_student:
     input:
-        candidates=of_run("results/{run}/candidates/{task}/{taught}.h5", TAUGHT),
-        teacher=of_run("results/{run}/teacher/{task}/{taught}.parquet", TAUGHT),
+        candidates=of_run("results/{run}/candidates/{task}/{taught}.h5", TEACHER_GROUPS),
+        teacher=of_run("results/{run}/teacher/{task}/{taught}.parquet", TEACHER_GROUPS),
         start=weights_of_start,
     output:
         "results/{run}/scorer/manifest.json",
@@ -90,8 +90,8 @@ if CONFIG.scoring.finetune.model:
     rule finetune_student:
         input:
             model=f"models/{CONFIG.scoring.finetune.model}.json",
-            candidates=of_run("results/{run}/candidates/{task}/{taught}.h5", TAUGHT),
-            teacher=of_run("results/{run}/teacher/{task}/{taught}.parquet", TAUGHT),
+            candidates=of_run("results/{run}/candidates/{task}/{taught}.h5", TEACHER_GROUPS),
+            teacher=of_run("results/{run}/teacher/{task}/{taught}.parquet", TEACHER_GROUPS),
         output:
             "results/{run}/scorer/manifest.json",
         log:
@@ -214,7 +214,7 @@ rule sign_shard:
 
 rule find_faults:
     input:
-        expand("results/{{run}}/faults/signatures/{task}/{shard}.parquet", task=CONFIG.gated, shard=SHARDS),
+        expand("results/{{run}}/faults/signatures/{task}/{shard}.parquet", task=CONFIG.gate_groups, shard=SHARDS),
     output:
         "results/{run}/faults/findings.parquet",
     log:
@@ -236,7 +236,7 @@ rule find_faults:
 
 rule decide_shard:
     input:
-        findings="results/{run}/faults/findings.parquet" if CONFIG.gated else [],
+        findings="results/{run}/faults/findings.parquet" if CONFIG.gate_groups else [],
         scores=expand("results/{{run}}/scores/{task}/{{shard}}.parquet", task=GROUPS),
         candidates=expand("results/{{run}}/candidates/{task}/{{shard}}.h5", task=GROUPS),
         bench="results/{run}/sources/bench.parquet",

@@ -8,7 +8,6 @@ OUTPUTS:
                                                      fills of the removals, which are made first
 """
 
-
 from omniedit.tasks import SHARE_FILLS
 
 
@@ -82,7 +81,7 @@ def removals_for(path):
     """Return an input function for the embedded removals of the same photos, whose fills other tasks reuse."""
 
     def removals(wildcards):
-        embedded = {task for task in CONFIG.made if CONFIG.tasks[Task(task)].specialist == "embedded"}
+        embedded = {task for task in CONFIG.specialist_tasks if CONFIG.tasks[Task(task)].specialist == "embedded"}
         if wildcards.task not in {*SHARE_FILLS} & embedded or Task.OBJECT_REMOVAL not in embedded:
             return []
         return ancient(path.format(**{**wildcards, "task": Task.OBJECT_REMOVAL}))
@@ -109,7 +108,7 @@ rule synthesize_shard:
     benchmark:
         "benchmarks/{run}/synthesize/{task}/{shard}.tsv"
     wildcard_constraints:
-        task=MADE,
+        task=SPECIALIST_TASKS,
     # Training needs candidates, scores and buckets: they run before the benchmark's pairs and the report.
     priority: 5
     conda:

@@ -56,7 +56,9 @@ class ReferenceJudge:
     def _image(self, source: Image) -> ImageMeasures:
         """Reuse the `ImageMeasures` of recent sources: a pair is followed by its defects, and photos take turns."""
         key = pixels_sha256(source)
-        self._sources[key] = self._sources.pop(key, None) or ImageMeasures(source)
+        if key not in self._sources:
+            self._sources[key] = ImageMeasures(source)
+        self._sources.move_to_end(key)
         if len(self._sources) > SOURCES_KEPT:
             self._sources.popitem(last=False)
         return self._sources[key]

@@ -76,7 +76,7 @@ def proposals_wanted(wildcards):
 def state_of_proposals(wildcards):
     """Return a fingerprint of everything that decides the proposals, or the content of a file of replies."""
     if CONFIG.proposals.source != "replies":
-        return CONFIG.proposals.asked
+        return CONFIG.proposals.fingerprint
     return content_of(CONFIG.learned.replies)
 
 

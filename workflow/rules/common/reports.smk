@@ -39,14 +39,14 @@ def canary_option(wildcards, input):
 def teacher_of_run(wildcards):
     """Return the teacher's scores to compare with, if another judge scores the run."""
     other = CONFIG.trains_student and CONFIG.scoring.judge != CONFIG.scoring.teacher
-    return of_run("results/{run}/teacher/{task}/{taught}.parquet", TAUGHT) if other else []
+    return of_run("results/{run}/teacher/{task}/{taught}.parquet", TEACHER_GROUPS) if other else []
 
 
 def teacher_option(wildcards, input):
     if not input.teacher:
         return []
     pattern = f"results/{wildcards.run}/teacher/{{task}}/{{shard}}.parquet"
-    return ["--teacher", pattern, "--taught-shards", len(TEACHER_SHARDS), "--taught-tasks", *TAUGHT]
+    return ["--teacher", pattern, "--taught-shards", len(TEACHER_SHARDS), "--taught-tasks", *TEACHER_GROUPS]
 
 
 def gallery_labels(wildcards):

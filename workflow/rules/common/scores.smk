@@ -21,7 +21,7 @@ def content_of_start(wildcards):
 
 def taught_shards(wildcards):
     """Return the same as `all_shards` for the shards that the teacher scores."""
-    return f"--tasks {' '.join(TAUGHT)} --shards {len(TEACHER_SHARDS)}"
+    return f"--tasks {' '.join(TEACHER_GROUPS)} --shards {len(TEACHER_SHARDS)}"
 
 
 @functools.cache
@@ -32,7 +32,7 @@ def content_of(path):
 
 def gated_shards(wildcards):
     """Return the same as `all_shards` for the groups that the quality gates examine."""
-    return f"--tasks {' '.join(CONFIG.gated)} --shards {len(SHARDS)}"
+    return f"--tasks {' '.join(CONFIG.gate_groups)} --shards {len(SHARDS)}"
 
 
 def faults_option(wildcards, input):

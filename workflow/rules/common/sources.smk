@@ -40,7 +40,7 @@ def bench_option(wildcards, output):
 
 def imported_shards(wildcards):
     """Return the same as `all_shards` for the imported data sets."""
-    return f"--tasks {' '.join(CONFIG.imported)} --shards {len(SHARDS)}"
+    return f"--tasks {' '.join(CONFIG.data_sets)} --shards {len(SHARDS)}"
 
 
 def bench_of_imports(wildcards):
@@ -50,13 +50,13 @@ def bench_of_imports(wildcards):
 
 def data_set_of_group(wildcards):
     """Return the address of an imported data set: a `Path` as in `photos_folder`, or a URL without its secrets."""
-    path = CONFIG.imported[wildcards.task].path
+    path = CONFIG.data_sets[wildcards.task].path
     return redact(path) if is_remote(path) else Path(path)
 
 
 def import_options(wildcards):
     """Return the options of an import as JSON. The share is left out, because it only affects the training pairs."""
-    return to_json(CONFIG.imported[wildcards.task], exclude={"path", "share"})
+    return to_json(CONFIG.data_sets[wildcards.task], exclude={"path", "share"})
 
 
 def content_of_import(wildcards):

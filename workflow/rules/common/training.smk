@@ -49,7 +49,7 @@ def given_base_option(wildcards):
 
 def shares_of_imports(wildcards):
     """Return the option with the shares of imported data sets among the training pairs, if any has one."""
-    shares = {name: data_set.share for name, data_set in CONFIG.imported.items() if data_set.share}
+    shares = {name: data_set.share for name, data_set in CONFIG.data_sets.items() if data_set.share}
     return ["--shares", json.dumps(shares)] if shares else []
 
 
