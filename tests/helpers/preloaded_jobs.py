@@ -24,6 +24,8 @@ from typing import Any
 
 from filelock import FileLock
 
+from omniedit.storage import atomic
+
 CLIENT = Path(__file__).with_name("job_client.py")
 REPOSITORY = Path(__file__).parents[2]
 SKIPPED = ("omniedit.run", "omniedit.cli", "omniedit.__main__", "omniedit.scoring.vlm_judges.vllm")
@@ -125,6 +127,7 @@ def _run(streams: list[int], arguments: list[str], folder: str, variables: dict[
         os.dup2(stream, number)
         os.close(stream)
     os.umask(umask)
+    atomic._UMASK = umask  # read at its import
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(variables)
