@@ -3,6 +3,7 @@
 The imports of Snakemake take two seconds of processor time, more than a dry run of the small chain.
 """
 
+import gc
 import json
 import os
 import subprocess
@@ -38,6 +39,7 @@ def _serve() -> None:
 
     import omniedit.config.schema  # noqa: F401
 
+    gc.freeze()
     while line := sys.stdin.readline():
         pid = os.fork()
         if not pid:
