@@ -46,7 +46,7 @@ def test_a_photo_is_uploaded_edited_and_taken_further(chromium: str, address: st
         page.on("request", lambda request: asked.append(request.url))
         page.goto(address)
         page.get_by_role("button", name="Edit", exact=True).click()
-        expect(page.get_by_text("Upload an image and describe the edit.")).to_be_visible()
+        expect(page.get_by_text("Upload an image and describe the edit.", exact=True)).to_be_visible()
         page.set_input_files("input[type=file] >> nth=0", SAMPLE / "two_dogs.jpg")
         page.get_by_label("Instruction", exact=True).fill("Make it night.")
         page.get_by_role("button", name="Edit", exact=True).click()

@@ -94,7 +94,7 @@ def test_images_without_contrast_are_compared_by_pixels_only() -> None:
 
 def test_many_copies_keep_one_original_with_little_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(duplicates, "_MOST_EDGES", 50)
-    monkeypatch.setattr(duplicates, "_EXPANDED", 7)
+    monkeypatch.setattr(duplicates, "_CHUNK", 7)
     pairs = make_near(*[0] * 40, *[1] * 3)
     pairs.change_levels[:, 0] += np.arange(43) / 100  # not equal, so that each copy is compared
     for row in range(40):

@@ -89,7 +89,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def teacher_groups(run: Path) -> Iterator[list[TeacherExample]]:
+def taught(run: Path) -> Iterator[list[TeacherExample]]:
     (files,) = choose_rows([run / f"candidates/{TASK}/00000.h5"], [run / f"teacher/{TASK}/00000.parquet"], PAIRS)
     with Shard(files[0]) as shard:
         yield list(read_taught(shard, *files[1:]))

@@ -43,7 +43,7 @@ def example(good: bool, number: int) -> StudentExample:
 
 
 @pytest.fixture(scope="module")
-def teacher_groups() -> Distillation:
+def taught() -> Distillation:
     torch.set_num_threads(1)
     student = Distillation([example(number % 2 == 0, number) for number in range(16)], OPTIONS, seed=0)
     student.train()

@@ -52,7 +52,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def teacher_groups(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def taught(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Train a model that distinguishes white from dark under a rubric of three words."""
     torch.set_num_threads(1)
     judge = InternvlJudge.load(folder, SHORT, OPTIONS)
