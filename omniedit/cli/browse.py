@@ -40,7 +40,7 @@ def serve(run: str, port: int, who: str | None) -> None:
 
 
 def user_name() -> str:
-    """Return the name of this user; a container may have none."""
+    """Return the name of this user, or a general one in a container without users."""
     try:
         return getpass.getuser()
     except (OSError, KeyError, ImportError):

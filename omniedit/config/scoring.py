@@ -36,8 +36,8 @@ class StudentConfig(Section):
     one."""
     vision: bool = True
     """Train the image encoder of a trained student too; that of random weights is always trained. If false, each image
-    is encoded once and training takes a third less time; agreement with the teacher is slightly lower, within noise
-    (docs/benchmarks.md)."""
+    is encoded once and training takes a third less time; agreement with the teacher was 0.01 to 0.03 lower in three
+    splits (docs/benchmarks.md)."""
     steps: int = Field(100, ge=1)
     """Optimizer steps."""
     batch_size: int = Field(16, ge=1)

@@ -1,1 +1,1 @@
-"""The benchmark: editors under test, metrics, tables; judges beside people: ratings, agreement, reward benches."""
+"""The benchmark: editors under test, metrics, tables; judges and people: ratings, agreement, reward benches."""

@@ -120,7 +120,7 @@ def split_place(phrase: str) -> tuple[str, str]:
 
 
 def describe_alone(name: str) -> str:
-    """Remove from a name what tells the object from others like it: 'smaller brown dog' -> 'brown dog'."""
+    """Remove the words that distinguish an object from others like it: 'smaller brown dog' -> 'brown dog'."""
     return re.sub(rf"^(?:{_COMPARING}\s+)+(?=\S)", "", bare(name), flags=re.IGNORECASE)
 
 

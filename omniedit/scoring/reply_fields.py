@@ -34,7 +34,7 @@ class Quoted(str):
 
 
 class Illegible(Exception):
-    """Answer whose scores cannot be told from the rest; the message gives the reason."""
+    """Answer whose scores are ambiguous; the message gives the reason."""
 
 
 Items = list[str]

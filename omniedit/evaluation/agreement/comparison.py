@@ -19,7 +19,7 @@ HIGHEST_GOOD = 1.0
 
 @dataclass(frozen=True)
 class Comparison:
-    """Judge beside people.
+    """Comparison of a judge with people.
 
     Args:
         rows: a row for each task, then the mean.
