@@ -164,7 +164,7 @@ def open_peers(python: Path, folder: Path, stack: ExitStack) -> dict[str, Round]
                 return json.loads(line)
         raise SystemExit(f"{python}: ended with status {process.wait()}")
 
-    def round_of(name: str) -> Round:
+    def make_round(name: str) -> Round:
         def run(rows: np.ndarray) -> float:
             stdin.write(f"{name}\n")
             stdin.flush()
@@ -174,7 +174,7 @@ def open_peers(python: Path, folder: Path, stack: ExitStack) -> dict[str, Round]
 
     while "readers" not in (told := answer()):
         print(f"{told['failed']}: not measured: {told['why']}")
-    return {name: round_of(name) for name in told["readers"]}
+    return {name: make_round(name) for name in told["readers"]}
 
 
 def compare(readers: dict[str, Round], count: int, rounds: int) -> None:

@@ -169,11 +169,6 @@ class Rubric:
         return len(self.scores)
 
     @property
-    def is_plain(self) -> bool:
-        """Whether every example has the same plain questions, each asked once."""
-        return not self.tasks and self.passes == 1 and all(question.is_plain for question in self.questions)
-
-    @property
     def scales(self) -> dict[str, Scale]:
         """Scale of each score by its name."""
         return {

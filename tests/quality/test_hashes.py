@@ -34,7 +34,7 @@ def make_photo(seed: int) -> Image:
     return np.clip(200 * coarse + 20 * rng.random((240, 320, 1)), 0, 255).astype(np.uint8)
 
 
-def bits_of(image: Image) -> np.ndarray:
+def hash_bits(image: Image) -> np.ndarray:
     return np.frombuffer(hash_image(image), np.uint8)[None]
 
 
@@ -48,13 +48,13 @@ COPIES: dict[str, Callable[[Image], Image]] = {
 
 @pytest.mark.parametrize("name", COPIES)
 def test_a_copy_is_near(photo: Image, name: str) -> None:
-    copy = bits_of(COPIES[name](photo))
-    assert are_twins(bits_of(photo), copy).all()
-    assert np.bitwise_count(search_keys(bits_of(photo)) ^ search_keys(copy)).max() <= 6
+    copy = hash_bits(COPIES[name](photo))
+    assert are_twins(hash_bits(photo), copy).all()
+    assert np.bitwise_count(search_keys(hash_bits(photo)) ^ search_keys(copy)).max() <= 6
 
 
 def test_other_images_are_far() -> None:
-    bits = np.concatenate([bits_of(make_photo(seed)) for seed in range(30)])
+    bits = np.concatenate([hash_bits(make_photo(seed)) for seed in range(30)])
     keys = search_keys(bits)
     distances = np.bitwise_count(keys[:, None] ^ keys[None])[np.triu_indices(30, 1)]
     assert distances.min() > 6
@@ -63,12 +63,12 @@ def test_other_images_are_far() -> None:
 
 def test_a_mirrored_hash_is_the_hash_of_the_mirrored_image(photo: Image) -> None:
     flipped = np.ascontiguousarray(photo[:, ::-1])
-    assert np.bitwise_count(mirror(bits_of(photo)) ^ bits_of(flipped)).sum() <= 1
-    assert (mirror(mirror(bits_of(photo))) == bits_of(photo)).all()
+    assert np.bitwise_count(mirror(hash_bits(photo)) ^ hash_bits(flipped)).sum() <= 1
+    assert (mirror(mirror(hash_bits(photo))) == hash_bits(photo)).all()
 
 
 def test_hashes_of_an_index_are_read(photo: Image) -> None:
-    assert (read_hashes([perceptual_hash(photo)] * 2) == bits_of(photo)).all()
+    assert (read_hashes([perceptual_hash(photo)] * 2) == hash_bits(photo)).all()
 
 
 def change(photo: Image, left: int, colour: tuple[int, int, int]) -> tuple[int, np.ndarray]:

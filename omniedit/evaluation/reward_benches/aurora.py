@@ -4,23 +4,12 @@ People's choice is `human_vote`, or follows from `model1_dim1_score` and `model2
 `model_vote` ([[A>B]], [[B>A]] or [[A=B]]), or follows from its two `scores`.
 """
 
-from collections import Counter
 from collections.abc import Sequence
 
 from omniedit.evaluation.agreement.ratings import parse_score
 from omniedit.evaluation.reward_benches.records import Record
 from omniedit.evaluation.reward_benches.result import Result
-from omniedit.evaluation.reward_benches.votes import (
-    FIRST,
-    NO_HUMAN,
-    SECOND,
-    TIE,
-    has_scores,
-    measure_scores,
-    measure_votes,
-    merge_ties,
-    parse_vote,
-)
+from omniedit.evaluation.reward_benches.votes import FIRST, SECOND, TIE, measure_rows, merge_ties, parse_vote
 
 TIES = "A vote is right if it is people's of the three: first, second, tie; an unread one is wrong."
 SCORE_TIES = "Equal scores of people are a tie."
@@ -28,17 +17,7 @@ SCORE_TIES = "Equal scores of people are a tie."
 
 def measure(records: Sequence[Record]) -> Result:
     """Return the share of comparisons that the judge gets right."""
-    skipped: Counter[str] = Counter()
-    humans = []
-    for record in records:
-        human = parse_human(record)
-        if human is None:
-            skipped[NO_HUMAN] += 1
-        else:
-            humans.append((record, human))
-    if has_scores(records):
-        return measure_scores(humans, SCORE_TIES, skipped)
-    return measure_votes(humans, TIES, skipped, merge=True)
+    return measure_rows(records, parse_human, TIES, SCORE_TIES, merge=True)
 
 
 def parse_human(record: Record) -> str | None:

@@ -4,12 +4,11 @@ Rows of `results/image_edition/*/pairwise.json(l)`: `human_vote` is leftvote, ri
 `model_vote` is [[A>B]], [[B>A]], [[A=B=Good]] or [[A=B=Bad]]. A row may have the judge's two `scores` in its place.
 """
 
-from collections import Counter
 from collections.abc import Sequence
 
 from omniedit.evaluation.reward_benches.records import Record
 from omniedit.evaluation.reward_benches.result import Result
-from omniedit.evaluation.reward_benches.votes import NO_HUMAN, has_scores, measure_scores, measure_votes, parse_vote
+from omniedit.evaluation.reward_benches.votes import measure_rows, parse_vote
 
 TIES = "A vote is right if it is people's of the four: first, second, both good, both bad; an unread one is wrong."
 SCORE_TIES = "Both good and both bad are a tie."
@@ -17,14 +16,8 @@ SCORE_TIES = "Both good and both bad are a tie."
 
 def measure(records: Sequence[Record]) -> Result:
     """Return the share of comparisons that the judge gets right."""
-    skipped: Counter[str] = Counter()
-    humans = []
-    for record in records:
-        human = parse_vote(record.row.get("human_vote"))
-        if human is None:
-            skipped[NO_HUMAN] += 1
-        else:
-            humans.append((record, human))
-    if has_scores(records):
-        return measure_scores(humans, SCORE_TIES, skipped)
-    return measure_votes(humans, TIES, skipped, merge=False)
+    return measure_rows(records, _parse_human, TIES, SCORE_TIES, merge=False)
+
+
+def _parse_human(record: Record) -> str | None:
+    return parse_vote(record.row.get("human_vote"))

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from omniedit.errors import UserError
@@ -55,6 +55,24 @@ def has_scores(records: Sequence[Record]) -> bool:
         )
         raise UserError(f"{odd.file}: row {odd.number}: {problem}; measure them apart")
     return all(scored)
+
+
+def measure_rows(
+    records: Sequence[Record], parse_human: Callable[[Record], str | None], ties: str, score_ties: str, merge: bool
+) -> Result:
+    """Return the share of comparisons that the judge gets right, by its scores if the rows have them.
+
+    Args:
+        parse_human: returns people's vote of a row; None skips the row.
+        ties, score_ties: treatment of ties, for votes and for scores.
+        merge: whether all kinds of ties are one.
+    """
+    parsed = [(record, parse_human(record)) for record in records]
+    humans = [(record, human) for record, human in parsed if human is not None]
+    skipped = Counter({NO_HUMAN: len(parsed) - len(humans)} if len(humans) < len(parsed) else {})
+    if has_scores(records):
+        return measure_scores(humans, score_ties, skipped)
+    return measure_votes(humans, ties, skipped, merge)
 
 
 def merge_ties(vote: str | None) -> str | None:
