@@ -8,9 +8,6 @@ OUTPUTS:
                                                      fills of the removals, which are made first
 """
 
-from omniedit.tasks import SHARE_FILLS
-
-
 rule ground_shard:
     input:
         "results/{run}/sources/{photos}.tar",
@@ -75,22 +72,6 @@ if CONFIG.proposals.source == "local":
     use rule propose_shard as generate_proposals with:
         message:
             "Generate proposals with the local model: {wildcards.photos}; {log}"
-
-
-def removals_for(path):
-    """Return an input function for the embedded removals of the same photos, whose fills other tasks reuse."""
-
-    def removals(wildcards):
-        embedded = {task for task in CONFIG.specialist_tasks if CONFIG.tasks[Task(task)].specialist == "embedded"}
-        if wildcards.task not in {*SHARE_FILLS} & embedded or Task.OBJECT_REMOVAL not in embedded:
-            return []
-        return ancient(path.format(**{**wildcards, "task": Task.OBJECT_REMOVAL}))
-
-    return removals
-
-
-def removals_option(wildcards, input):
-    return f"--removals {input.removals}" if input.removals else ""
 
 
 rule synthesize_shard:

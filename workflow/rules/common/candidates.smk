@@ -5,7 +5,7 @@ import json
 from omniedit.config.schema import PROPOSER
 from omniedit.models.registry import get_model
 from omniedit.models.roles import paints_by_itself, roles_to_fetch
-from omniedit.tasks import Task
+from omniedit.tasks import SHARE_FILLS, Task
 
 
 def specialist_of_task(wildcards):
@@ -52,6 +52,22 @@ def specialist_options(wildcards, input):
         own = ["--inpainting", str(Path(input.inpainting).parent)] if input.inpainting else []
         return ["--learned", to_json(CONFIG.learned), "--proposals", input.proposals, *own]
     return ["--objects", *([input.objects] if isinstance(input.objects, str) else input.objects)]
+
+
+def removals_for(path):
+    """Return an input function for the embedded removals of the same photos, whose fills other tasks reuse."""
+
+    def removals(wildcards):
+        embedded = {task for task in CONFIG.specialist_tasks if CONFIG.tasks[Task(task)].specialist == "embedded"}
+        if wildcards.task not in {*SHARE_FILLS} & embedded or Task.OBJECT_REMOVAL not in embedded:
+            return []
+        return ancient(path.format(**{**wildcards, "task": Task.OBJECT_REMOVAL}))
+
+    return removals
+
+
+def removals_option(wildcards, input):
+    return f"--removals {input.removals}" if input.removals else ""
 
 
 def pairs_of_task(wildcards):
