@@ -8,6 +8,7 @@ OUTPUTS:
                                                      fills of the removals, which are made first
 """
 
+
 rule ground_shard:
     input:
         "results/{run}/sources/{photos}.tar",
