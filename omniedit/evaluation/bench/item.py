@@ -36,7 +36,7 @@ class BenchItem:
     target: ImageFile | None = None
     mask: ImageFile | None = None
     references: tuple[tuple[str, ImageFile], ...] = ()
-    captions: Captions = Captions()
+    captions: Captions = field(default_factory=Captions)
     session: str | None = None
     turn: int | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
