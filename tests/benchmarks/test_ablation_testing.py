@@ -8,12 +8,13 @@ from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchE
 from PIL import Image
 
 from benchmarks.ablation import learning
+from benchmarks.ablation.edits import WorldEdit
 from benchmarks.ablation.learning import Batches, Objective, Texts, Training, train_config
 from benchmarks.ablation.report import interval, read_curves, samples_sheet, table
 from benchmarks.ablation.settings import SETTINGS
 from benchmarks.ablation.testing import TEST_SEED, edit_pairs, left_over, outside_psnr
 from benchmarks.ablation.train import run
-from benchmarks.ablation.world import TASKS, WorldEdit, WorldPair, build_world
+from benchmarks.ablation.world import TASKS, WorldPair, build_world
 from omniedit.models import build
 from omniedit.models.base import Base
 from omniedit.models.codec import LappedCodec

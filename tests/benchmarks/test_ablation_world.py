@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from benchmarks.ablation.assets import CUT_OUT_SIDE, Assets, plain_name, standing
+from benchmarks.ablation.edits import PAINTS
 from benchmarks.ablation.looks import LIGHTS, STYLES
-from benchmarks.ablation.world import PAINTS, SMALL, TASKS, TURNS, World, WorldPair
+from benchmarks.ablation.world import SMALL, TASKS, TURNS, World, WorldPair
 from omniedit.tasks import Task
 
 
@@ -89,7 +90,7 @@ def test_held_out_pairs_show_only_held_out_things_and_ask_only_for_known_ones(as
         there = [name for name in away if name in pair.edit.instruction]
         asked = [name for name in known if name in pair.edit.instruction]
         assert len(there) == len(asked) == 1
-        assert asked[0] in world.drawable
+        assert asked[0] in world.vocabulary.drawable
 
 
 def test_removal_leaves_what_no_instruction_named(assets):
@@ -132,8 +133,10 @@ def test_an_added_thing_always_looks_the_same(assets):
 def test_a_named_background_is_always_the_same_crop(assets):
     world = World(assets, 64, seed=6)
     for pair in of(Task.BACKGROUND_SWAP, pairs(world, 280)):
-        place = next(place for place in world.places if place in pair.edit.instruction)
-        clear = pair.edit.mask & (np.abs(pair.edit.target.astype(int) - world.places[place]).max(axis=-1) > 0)
+        place = next(place for place in world.vocabulary.places if place in pair.edit.instruction)
+        clear = pair.edit.mask & (
+            np.abs(pair.edit.target.astype(int) - world.vocabulary.places[place]).max(axis=-1) > 0
+        )
         assert clear.sum() < 0.2 * pair.edit.mask.sum()
 
 

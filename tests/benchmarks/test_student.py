@@ -84,7 +84,7 @@ def test_a_mistake_is_another_answer_to_the_same_source(assets: Assets) -> None:
 def test_sources_may_leave_the_named_photographs_out(assets: Assets) -> None:
     world = World(assets, 64, seed=0, named_grounds=False)
     assert 0 < len(world.here.photos) < len(World(assets, 64, seed=0).here.photos)
-    assert set(world.here.places) == {""} and len(world.places) > 1
+    assert set(world.here.places) == {""} and len(world.vocabulary.places) > 1
 
 
 def test_what_is_held_out_are_photographs_and_where_said_things_too(assets: Assets) -> None:
