@@ -4,6 +4,7 @@ import json
 import os
 import signal
 from collections.abc import Callable, Collection
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
@@ -15,6 +16,7 @@ import numpy as np
 import torch
 from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchEulerDiscreteScheduler
 from PIL import Image
+from safetensors import safe_open
 from torch import nn
 
 from omniedit import models
@@ -33,6 +35,7 @@ from omniedit.storage.parquet import write_rows
 from omniedit.tasks import Task
 from omniedit.training.base.pretrain import small_sd3
 from omniedit.training.blocks import prepare_blocks
+from omniedit.training.checkpoints import index_parts
 from omniedit.training.editor.batches import EditBatchBuilder, InstructionEncoder
 from omniedit.training.editor.samples import sample_edits
 from omniedit.training.engine import Trainer, deepspeed_config
@@ -194,3 +197,10 @@ def read_metrics(path: Path) -> list[dict[str, float]]:
     timings = {"samples_per_s", "data_wait_share", "memory_gb"}
     lines = [json.loads(line) for line in path.read_text().splitlines()]
     return [{name: value for name, value in line.items() if name not in timings} for line in lines]
+
+
+def read_tensors(checkpoint: Path) -> dict[str, torch.Tensor]:
+    """Return {name}/{kind} -> the whole tensor, flat."""
+    with ExitStack() as stack:
+        places = index_parts([stack.enter_context(safe_open(file, "pt")) for file in sorted(checkpoint.glob("rank-*"))])
+        return {what: torch.cat([file.get_tensor(key) for _, file, key in found]) for what, found in places.items()}
