@@ -22,7 +22,7 @@ BILLIONS = {
     "FluxFillPipeline": {"transformer": 11.90, "text_encoder_2": 4.63},
     "InpaintPipeline": {"transformer": 4.04},
 }
-"""Parameters of the published models, in billions, without embeddings of tokens that the benchmark's tokenizers lack."""
+"""Parameters of the published models, in billions, without embeddings of tokens missing in the tiny tokenizers."""
 
 
 @pytest.mark.parametrize("kind", BILLIONS)
