@@ -116,7 +116,7 @@ def test_same_decisions_give_bit_identical_buckets(sealed: tuple[Path, dict[str,
     assert all((again / file).read_bytes() == (sealed[0] / file).read_bytes() for file in files)
 
 
-def test_a_resumed_loader_gives_the_same_batches(sealed: tuple[Path, dict[str, EditPair]]) -> None:
+def test_resumed_loader_gives_the_same_batches(sealed: tuple[Path, dict[str, EditPair]]) -> None:
     store = BucketStore(sealed[0])
     plan = BatchPlan(store.sizes(), 4, 2, 0)
 
@@ -242,7 +242,7 @@ counts = st.dictionaries(st.sampled_from(list(RATIOS)), st.integers(1, 30), min_
 
 @settings(max_examples=50)
 @given(counts, st.integers(1, 7), st.integers(1, 9), st.sampled_from([0.0, 0.1, 0.5]), st.integers(0, 3))
-def test_plan_places_each_pair_once_and_each_zarr_shard_in_one_part(
+def test_plan_places_each_pair_and_each_zarr_shard_once(
     counts: dict[str, int], per_shard: int, parts: int, held_out: float, seed: int
 ) -> None:
     layout = Layout(BASE, per_shard, parts, held_out, seed)

@@ -34,7 +34,7 @@ def test_view_or_tensor_keeps_its_memory_alive() -> None:
 
 
 @given(st.lists(st.tuples(st.integers(1, 64), st.integers(0, 3)), max_size=40))
-def test_live_arrays_never_overlap_and_blocks_never_exceed_the_peak_in_use(steps: list[tuple[int, int]]) -> None:
+def test_live_arrays_never_overlap_and_blocks_never_exceed_peak_use(steps: list[tuple[int, int]]) -> None:
     memory, held, most = ReusedMemory(), [], 0
     for number, (size, drop) in enumerate(steps):
         array = memory.empty((size,), np.int64)

@@ -68,7 +68,7 @@ def reader(buckets: Path, scratch: Path) -> subprocess.Popen[bytes]:
     return started
 
 
-def test_runs_on_a_node_share_a_copy_that_is_removed_when_unused(buckets: Path, tmp_path: Path) -> None:
+def test_runs_on_a_node_share_a_copy_until_it_is_unused(buckets: Path, tmp_path: Path) -> None:
     scratch = tmp_path / "scratch"
     first = reader(buckets, scratch)
     copy = copy_path(buckets, scratch)

@@ -198,7 +198,7 @@ def bad_rows() -> dict[str, Any]:
     return columns
 
 
-def test_bad_rows_are_rejected_with_a_reason_and_the_rest_is_imported(tmp_path: Path) -> None:
+def test_bad_rows_are_rejected_with_a_reason_and_others_imported(tmp_path: Path) -> None:
     write_parquet(tmp_path / "x.parquet", bad_rows())
     pairs, rejections = import_all(tmp_path, tmp_path / "run", format="omniedit")
     assert [pair.pair_id for pair in pairs] == ["omniedit-task_obj_0", "omniedit-task_obj_11"]

@@ -61,7 +61,7 @@ def test_detection_in_a_mixed_size_batch_matches_single_images(folders: Path, qu
         assert found.scores.tolist() == sorted(found.scores.tolist(), reverse=True)
 
 
-def test_images_of_one_model_size_share_a_batch_and_oom_halves_it(
+def test_images_of_one_size_share_a_batch_that_oom_halves(
     folders: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     detector, segmenter = load_detector(folders)
@@ -102,7 +102,7 @@ def test_no_box_exceeds_a_threshold_of_one(folders: Path, queries: list[Query]) 
     assert grounder.ground(queries[:2]) == [NotGrounded("no box for 'red car'"), NotGrounded("no box for 'dog'")]
 
 
-def test_masks_have_the_size_of_their_image_and_depend_on_their_box(folders: Path, queries: list[Query]) -> None:
+def test_masks_have_their_images_size_and_depend_on_their_box(folders: Path, queries: list[Query]) -> None:
     segmenter = Segmenter.load(folders / "segmenter")
     boxes = [torch.tensor([[0.1, 0.1, 0.5, 0.6]]), torch.tensor([[0.2, 0.2, 0.9, 0.9], [0.0, 0.1, 0.3, 0.4]])]
     together = segmenter.masks([query.image for query in queries[:2]], boxes)

@@ -309,7 +309,7 @@ def test_model_folder_with_lost_files_or_a_changed_entry_is_rejected(hub: Hub, t
         folder(tmp_path)
 
 
-def test_repository_models_are_pinned_or_listed_as_unpinned() -> None:
+def test_repository_models_are_pinned_except_for_known_ones() -> None:
     models = read_models(REPOSITORY / MODELS)
     assert {"base", "judge", "detector", "segmenter", "inpainting", "generation", "style"} <= set(models)
     assert [role for role, model in models.items() if model.revision is None] == ["editscore", "editscore_7b", "style"]

@@ -343,7 +343,7 @@ def test_metadata_is_read_without_decoding_images(tmp_path: Path, monkeypatch: p
         assert shard.encoded_pair(3).provenance == SOURCE and shard.size(3) == (16, 12)
 
 
-def test_pair_of_an_unknown_task_is_local_if_it_has_a_mask() -> None:
+def test_pair_of_unknown_task_is_local_if_it_has_a_mask() -> None:
     pair = replace(plain_pairs()[0], task=Task("colour splash"))
     assert pair.is_local and not replace(pair, mask=None).is_local
     assert replace(pair, task=Task.OBJECT_SWAP, mask=None).is_local

@@ -55,6 +55,6 @@ def test_unrelated_images_have_low_confidence(photo: Image) -> None:
     assert align(photo, cv2.GaussianBlur(other, (0, 0), 2)).confidence < 0.5
 
 
-def test_identity_alignment_displaces_corners_by_zero() -> None:
+def test_identity_alignment_has_zero_displacement() -> None:
     found = align(np.zeros((8, 8, 3), np.uint8), np.zeros((8, 8, 3), np.uint8))
     assert found.displacement(600, 800) == 0

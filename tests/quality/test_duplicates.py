@@ -59,7 +59,7 @@ def test_mirrored_pair_is_found_unless_allowed() -> None:
     assert find_duplicates(rekey(pairs), mirrored=False) == []
 
 
-def test_copy_of_a_mirrored_pair_is_a_duplicate_of_the_mirrored_one() -> None:
+def test_copy_of_a_mirrored_pair_duplicates_the_mirrored_one() -> None:
     pairs = make_near(0, 0, 0)
     for column in (pairs.source_hash, pairs.edited_hash):
         column[1:] = mirror(column[1:])

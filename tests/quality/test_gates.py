@@ -68,7 +68,7 @@ FAULTS = {
 }
 
 
-def test_each_fault_is_found_and_nothing_else(files: list[Path]) -> None:
+def test_only_actual_faults_are_found(files: list[Path]) -> None:
     found = list(find_faults(files))
     assert {(finding.pair_id, finding.gate) for finding in found} == FAULTS
     assert len(found) == len(FAULTS)

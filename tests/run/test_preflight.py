@@ -125,7 +125,7 @@ def test_unusable_folder_stops_the_run_with_path_and_remedy(number: int, remedy:
         raise OSError(number, os.strerror(number), "/some/file")
 
 
-def test_unexpected_errors_keep_their_traceback() -> None:
+def test_only_expected_errors_lose_their_traceback() -> None:
     with pytest.raises(FileNotFoundError), one_line_errors():
         raise FileNotFoundError(errno.ENOENT, "No such file", "here")
     with pytest.raises(SystemExit, match="error: a mistake"), one_line_errors():

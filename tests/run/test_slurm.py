@@ -40,9 +40,7 @@ def test_only_unfinished_jobs_of_the_folder_are_listed(queue: Path, tmp_path: Pa
     ]
 
 
-def test_jobs_of_other_users_in_the_folder_are_listed_but_not_cancelled(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_jobs_of_other_users_are_listed_but_not_cancelled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     me = os.getuid()
     other, stranger = [user.pw_uid for user in pwd.getpwall() if user.pw_uid not in (0, me)][:2]
     records = [

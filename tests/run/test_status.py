@@ -229,7 +229,7 @@ def test_long_output_names_are_read(tmp_path: Path) -> None:
     assert started_outputs(tmp_path) == outputs
 
 
-def test_hourly_rate_covers_the_last_hour_or_the_time_since_the_first_job() -> None:
+def test_hourly_rate_covers_at_most_the_last_hour() -> None:
     assert hourly_rate([], NOW) == 0
     assert hourly_rate([NOW - 7200], NOW) == 0
     assert hourly_rate([NOW - 7200, NOW - 600, NOW - 60], NOW) == 2

@@ -191,9 +191,7 @@ def test_cancelled_hanging_and_disk_full_jobs_are_retried(on_slurm: Path, local:
     make_again(on_slurm, local, "candidates/style_transfer/00000.h5")
 
 
-def test_leftover_jobs_of_a_killed_controller_are_cancelled_before_the_next_run(
-    on_slurm: Path, local: Path, show: Show
-) -> None:
+def test_next_run_cancels_leftover_jobs_of_a_killed_controller(on_slurm: Path, local: Path, show: Show) -> None:
     left: list[str] = []
 
     def kill_controller() -> None:

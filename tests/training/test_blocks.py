@@ -51,4 +51,4 @@ def test_compiled_blocks_match_eager_blocks(monkeypatch: pytest.MonkeyPatch) -> 
     net = prepare_editor("editnet", SD3, compile=True, checkpoint_activations="selective")
     for mine, plain in zip(step(net)[0], step(prepare_editor("editnet", SD3))[0], strict=True):
         torch.testing.assert_close(mine, plain, rtol=1e-4, atol=1e-5)
-    assert torch._dynamo.utils.counters["stats"]["unique_graphs"] == 5, "layers share them"
+    assert torch._dynamo.utils.counters["stats"]["unique_graphs"] == 5, "layers share graphs"

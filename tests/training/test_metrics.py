@@ -106,7 +106,7 @@ class FakeWandb(SimpleNamespace):
         self.logged.append("finished")
 
 
-def test_wandb_gets_the_same_values_and_resumes_the_run_of_the_folder(tmp_path: Path, monkeypatch) -> None:
+def test_wandb_gets_the_same_values_and_resumes_its_run(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setitem(sys.modules, "wandb", FakeWandb())
     folder = tmp_path / "mini/train/editnet.checkpoints"
     folder.mkdir(parents=True)

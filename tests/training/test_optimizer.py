@@ -48,12 +48,12 @@ def test_step_with_a_skip_reason_leaves_weights_unchanged() -> None:
 def test_gradient_over_fifty_times_the_recent_median_is_rejected() -> None:
     guard = StepGuard()
     assert all(guard.check(norm) is None for norm in [1e6] + [2.0] * (FEWEST - 2))
-    assert guard.check(1e9) is None, "too few to know"
+    assert guard.check(1e9) is None, "too few norms to judge"
     assert guard.check(100.0) is None
     assert guard.check(101.0) == "the gradient's norm is 101, but its median over the last 21 steps is 2"
     assert guard.check(math.inf) and guard.check(math.nan)
     assert [guard.check(10.0) for _ in range(RECENT)] == [None] * RECENT
-    assert guard.check(499.0) is None, "only the recent ones count"
+    assert guard.check(499.0) is None, "only recent norms count"
 
 
 def test_prepare_step_sets_learning_rate_and_ema_decay_of_the_step() -> None:

@@ -70,7 +70,7 @@ def test_two_ranks_learn_and_a_killed_run_resumes_to_identical_weights(whole: Pa
     assert all(torch.equal(a, b) for a, b in zip(trained.base.parameters(), base.parameters(), strict=True))
     assert trained.control_blocks[0].to_image.weight.any()
     grid = decode_image((run / "whole/samples.png").read_bytes())
-    assert grid.shape[0] == 4 * CELL + 3 * GAP, "of four held-out pairs"
+    assert grid.shape[0] == 4 * CELL + 3 * GAP, "four held-out pairs"
 
 
 def same_editor(run: Path, name: str) -> bool:
@@ -109,7 +109,7 @@ def two_ranks(run: Path, alone: None) -> Path:
     return run
 
 
-def test_ranks_zero_stages_and_micro_batches_do_not_change_loss_or_norm(two_ranks: Path) -> None:
+def test_loss_and_norm_do_not_depend_on_ranks_zero_stage_or_accumulation(two_ranks: Path) -> None:
     expected = read_metrics(two_ranks / "alone3/metrics.jsonl")
     for name in [*(f"zero{stage}" for stage in STAGES), "parts"]:
         assert read_metrics(two_ranks / f"{name}/metrics.jsonl") == [pytest.approx(line, rel=1e-4) for line in expected]

@@ -136,7 +136,7 @@ def test_cached_error_is_requested_again(tmp_path: Path) -> None:
     assert Cache(tmp_path).get("ab" * 32) is None
 
 
-def test_lost_reply_is_billed_and_rejected_request_is_not(slow: Server, tmp_path: Path) -> None:
+def test_lost_reply_counts_as_billed_and_a_failed_request_does_not(slow: Server, tmp_path: Path) -> None:
     most = estimate(PROMPTS[0], 1000)
     for fault, spent in ((server.cuts_off, most + OF_ONE), (server.status(503, "Busy."), Usage(1) + OF_ONE)):
         slow.script = [fault]
@@ -201,7 +201,7 @@ def test_rate_limits_hold_for_requests_and_tokens_per_minute() -> None:
     assert starts == pytest.approx([0, 2, 4, 6, 12, 18, 24, 26])
 
 
-def test_unused_tokens_are_returned_and_a_pause_delays_everyone() -> None:
+def test_unused_tokens_are_returned_and_a_pause_delays_all_requests() -> None:
     clock = Clock()
     limits = Limits(tokens_per_minute=60, clock=clock, sleep=clock.sleep)
     limits.wait(60)

@@ -29,7 +29,7 @@ def configure(root: Path, teacher: str = "reference", **api: object) -> None:
     (root / "small.yaml").write_text(yaml.safe_dump({**SMALL, "scoring": scoring}))
 
 
-def test_shard_is_judged_over_http_and_a_second_run_sends_no_request(run: Path, tmp_path: Path) -> None:
+def test_shard_is_judged_over_http_and_a_rerun_sends_no_request(run: Path, tmp_path: Path) -> None:
     root = go_on_from(run, tmp_path, SMALL, "sources", "objects", "candidates/environment_change")
     with serving(says(REPLY)) as endpoint:
         configure(root, url=endpoint.url, model="judge", key_env=None)

@@ -54,7 +54,7 @@ def test_unusual_files_are_read_or_rejected_with_a_reason(run: Path) -> None:
     assert "decompression bomb" in refused["bomb.png"] and "duplicate" in refused["print.jpg"]
 
 
-def test_second_run_has_nothing_to_do(run: Path) -> None:
+def test_second_run_plans_no_job(run: Path) -> None:
     """Allow the page that Slurm adds, in case the Slurm tests installed Slurm after this run."""
     assert rules_to_run(run, "all") <= {"report_efficiency"}
 

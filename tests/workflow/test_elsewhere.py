@@ -57,7 +57,7 @@ def test_config_of_the_working_folder_overrides_the_sources(source: Path, tmp_pa
         source, "--dry-run", "--directory", tmp_path, "--cores", 1, "-p", "results/mine/sources/bench.tar"
     )
     assert "--out results/mine/sources/bench.tar" in planned
-    assert "--min-pixels 1000000" in planned, "the source's"
+    assert "--min-pixels 1000000" in planned, "from the source's config"
 
 
 @pytest.mark.parametrize("prefix", ["", " as omni_*"])

@@ -59,7 +59,7 @@ def test_material_covers_the_object_and_keeps_its_shading(material: str) -> None
     assert lightness[right].mean() > lightness[left].mean() + 0.5
 
 
-def test_request_never_asks_for_the_current_colour() -> None:
+def test_current_colour_is_never_requested() -> None:
     specialist = AttributeModification()
     requests = [specialist.propose(photo(), np.random.default_rng(seed)) for seed in range(25)]
     colours = [r.truth["value"] for r in requests if r.truth["attribute"] == "colour"]

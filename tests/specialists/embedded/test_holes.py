@@ -35,7 +35,7 @@ def test_hole_is_the_object_plus_a_rim() -> None:
     assert rim[98].any() and not rim[:95].any() and not rim[:, :45].any()
 
 
-def test_hole_includes_box_parts_missed_by_the_outline_but_not_the_ground() -> None:
+def test_hole_includes_parts_missed_by_the_outline_but_no_ground() -> None:
     """Check a coffee mill whose outline misses its crank at the upper right."""
     whole = hole(MILL, named=(NamedObject("mill", box(50, 70, 120, 150)),))
     assert whole[75, 115] and whole[120, 110]

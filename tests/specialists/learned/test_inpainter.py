@@ -93,7 +93,7 @@ def test_photos_of_each_ratio_are_painted_at_their_own_size(ratio: str) -> None:
     assert canvas.padded == canvas.size == (height, width) and height * width >= 2**20
 
 
-def test_canvas_keeps_the_ratio_of_large_photos_and_the_size_of_small_ones() -> None:
+def test_canvas_keeps_the_ratio_of_large_and_the_size_of_small_photos() -> None:
     large = Canvas.of(np.zeros((1500, 2250, 3), np.uint8), 1024, grid=16)
     assert large.size == (836, 1254) and large.padded == (848, 1264)
     small = np.random.default_rng(0).integers(0, 255, (30, 45, 3), np.uint8)
@@ -111,7 +111,7 @@ def test_resized_mask_keeps_thin_parts_and_stays_inside_the_photo() -> None:
     assert laid_out[: canvas.size[0]].any(axis=1).all() and not laid_out[canvas.size[0] :].any()
 
 
-def test_opacity_ramps_up_from_the_hole_rim_but_not_the_image_border() -> None:
+def test_opacity_ramps_up_from_the_hole_rim_except_at_the_border() -> None:
     mask = np.zeros((200, 200), bool)
     mask[:, 50:] = True
     opacity = soft_inside(mask)

@@ -50,7 +50,7 @@ def test_two_ranks_get_the_halves_of_the_one_rank_batch():
     assert torch.equal(torch.cat([half.target for half in halves]), alone.target)
 
 
-def test_random_choices_change_with_the_step_and_repeat_for_the_same_step():
+def test_random_choices_differ_between_steps_and_repeat_for_one_step():
     assert same(maker().training(pairs(4), 3, 0), maker().training(pairs(4), 3, 0))
     assert not same(maker().training(pairs(4), 3, 0), maker().training(pairs(4), 4, 0))
 

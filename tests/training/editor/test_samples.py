@@ -25,7 +25,7 @@ def test_grid_row_shows_source_instruction_edit_and_target() -> None:
     assert shown[5, 5].tolist() == [255] * 3, "an image is not cropped to a square"
     texts = [shown[y * (CELL + GAP) : y * (CELL + GAP) + CELL, CELL + GAP : 2 * CELL + GAP] for y in (0, 1)]
     inked = [np.flatnonzero((text < 128).any(axis=(1, 2))) for text in texts]
-    assert 0 < np.ptp(inked[0]) < 25 < np.ptp(inked[1]), "a line, and several"
+    assert 0 < np.ptp(inked[0]) < 25 < np.ptp(inked[1]), "one line, and several lines"
 
 
 def test_known_instructions_are_sampled_from_all_training_pairs() -> None:

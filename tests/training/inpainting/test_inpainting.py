@@ -92,7 +92,7 @@ def test_loss_falls_and_interrupted_run_resumes_to_identical_weights(
     assert read_metrics(cut_off / "metrics.jsonl") == metrics
 
 
-def test_store_reads_photos_at_their_ratio_with_objects_and_holds_some_out(store: PhotoStore) -> None:
+def test_store_reads_photos_with_objects_and_holds_some_out(store: PhotoStore) -> None:
     held_out, objects = 0, 0
     for ratio, trained in store.sizes().items():
         rows = store.rows(ratio, HELD_OUT)
