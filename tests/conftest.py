@@ -12,7 +12,7 @@ from helpers.chain import SHOWN, SMALL, checkout, make_photos, snakemake
 from helpers.debian import CannotInstall, install
 
 FOLDER = Path(__file__).parent
-# Set before torch loads: the workers share the cores, and waiting threads would use up most of them.
+# Set before torch loads: the workers share the cores, and idle threads would use up most of them.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
@@ -45,7 +45,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture(scope="session")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folder with a finished run of the small chain. Tests must not change it.
+    """Return a folder with a finished run of the small chain, which tests must not change.
 
     The first worker of pytest-xdist makes the run, and each worker gets a copy.
     """

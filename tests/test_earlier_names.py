@@ -9,7 +9,7 @@ from omniedit.run.slurm import list_queued_jobs
 
 
 @pytest.mark.parametrize("earlier", MODULES)
-def test_a_module_is_imported_by_its_earlier_name_with_a_warning(earlier: str) -> None:
+def test_module_is_imported_by_its_earlier_name_with_a_warning(earlier: str) -> None:
     with pytest.warns(DeprecationWarning, match=MODULES[earlier]):
         module = importlib.reload(importlib.import_module(f"omniedit.{earlier}"))
     new = importlib.import_module(f"omniedit.{MODULES[earlier]}")
@@ -17,7 +17,7 @@ def test_a_module_is_imported_by_its_earlier_name_with_a_warning(earlier: str) -
     assert getattr(module, name) is getattr(new, name)
 
 
-def test_a_function_keeps_its_earlier_name_there() -> None:
+def test_function_is_available_under_its_earlier_name() -> None:
     module = importlib.import_module("omniedit.slurm")
     assert module.queued_jobs is list_queued_jobs
     with pytest.raises(AttributeError):

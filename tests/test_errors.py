@@ -15,14 +15,14 @@ run_program(main)
 """
 
 
-def test_a_users_mistake_is_one_line_without_traceback() -> None:
+def test_user_error_is_one_line_without_traceback() -> None:
     program = PROGRAM.format(body="raise UserError('a.yaml: key: wrong; give another')")
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.returncode == 2
     assert done.stderr == "error: a.yaml: key: wrong; give another\n"
 
 
-def test_a_damaged_file_is_noted_and_set_aside_by_the_next_run(tmp_path: Path) -> None:
+def test_damaged_file_is_recorded_and_set_aside_by_the_next_run(tmp_path: Path) -> None:
     run = tmp_path / "results/mini"
     table = run / "scorer/agreement.parquet"
     table.parent.mkdir(parents=True)
@@ -38,7 +38,7 @@ def test_a_damaged_file_is_noted_and_set_aside_by_the_next_run(tmp_path: Path) -
     assert set_aside_damaged(run) == []
 
 
-def test_a_damaged_file_of_no_run_is_to_be_deleted(tmp_path: Path) -> None:
+def test_damaged_file_outside_a_run_is_to_be_deleted(tmp_path: Path) -> None:
     (tmp_path / "00000.parquet").write_bytes(b"no table")
     program = PROGRAM.format(
         body=f"from omniedit.storage.parquet import read_rows; read_rows({str(tmp_path / '00000.parquet')!r})"
@@ -47,13 +47,13 @@ def test_a_damaged_file_of_no_run_is_to_be_deleted(tmp_path: Path) -> None:
     assert done.stderr.endswith("delete it to recreate it\n") and len(list(tmp_path.iterdir())) == 1
 
 
-def test_a_file_that_cannot_be_had_now_is_not_called_damaged(tmp_path: Path) -> None:
+def test_temporarily_unreadable_file_is_not_called_damaged(tmp_path: Path) -> None:
     program = PROGRAM.format(body=f"from omniedit.pairs import Shard; Shard({str(tmp_path)!r})")
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.returncode == 2 and "cannot be read" in done.stderr and tmp_path.is_dir()
 
 
-def test_an_error_is_one_printable_line_without_secrets_and_keeps_its_remedy() -> None:
+def test_error_line_is_printable_redacted_and_keeps_its_remedy() -> None:
     line = error_line(UserError("a.csv:\n'\x1b[31m\0'\nhttp://bob:hunter2@host/v1 " + "x" * 10_000 + "; give another"))
     assert line.startswith("a.csv: ' [31m ' http://***@host/v1 xxx") and line.endswith("xxx; give another")
     assert line.isprintable() and len(line) < 1300

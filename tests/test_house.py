@@ -1,4 +1,4 @@
-"""Tests that the rooms of the package keep their order, and that each says what belongs in it."""
+"""Tests that rooms import only from earlier rooms, and that each room describes its contents."""
 
 import ast
 from pathlib import Path
@@ -29,13 +29,13 @@ def read_imports(file: Path) -> set[str]:
     return found - {"omniedit.__version__"}
 
 
-def test_every_room_has_its_place() -> None:
+def test_every_room_has_a_place_in_the_order() -> None:
     rooms = {path.stem for path in PACKAGE.iterdir() if path.suffix == ".py" or (path / "__init__.py").is_file()}
     assert rooms - {"__init__", "__main__"} == set(ORDER)
 
 
 @pytest.mark.parametrize("room", ORDER)
-def test_a_room_imports_only_from_those_before_it(room: str) -> None:
+def test_room_imports_only_from_earlier_rooms(room: str) -> None:
     files = [PACKAGE / f"{room}.py"] if (PACKAGE / f"{room}.py").is_file() else sorted((PACKAGE / room).rglob("*.py"))
     later = ORDER[ORDER.index(room) + 1 :]
     up = {(str(file), name) for file in files for name in read_imports(file) if name.startswith("omniedit.")}
@@ -46,10 +46,10 @@ ROOMS = sorted(path.parent for path in PACKAGE.rglob("__init__.py"))
 
 
 @pytest.mark.parametrize("room", ROOMS, ids=lambda room: room.name)
-def test_a_room_says_what_belongs_in_it(room: Path) -> None:
+def test_room_docstring_describes_its_contents(room: Path) -> None:
     assert len(ast.get_docstring(ast.parse((room / "__init__.py").read_text())) or "") > 60
 
 
-def test_only_run_knows_snakemake() -> None:
+def test_only_run_imports_snakemake() -> None:
     known = {file for file in PACKAGE.rglob("*.py") for name in read_imports(file) if name.startswith("snakemake")}
     assert {file.relative_to(PACKAGE).parts[0] for file in known} == {"run"}

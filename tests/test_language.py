@@ -50,7 +50,7 @@ def is_participle(name: str) -> bool:
     )
 
 
-def test_functions_are_verbs_or_nouns(trees: dict[Path, ast.Module]) -> None:
+def test_function_names_are_verbs_or_nouns(trees: dict[Path, ast.Module]) -> None:
     names = [
         (file, node.name)
         for file, tree in trees.items()
@@ -71,7 +71,7 @@ def test_docstrings_open_with_a_verb_or_a_noun(trees: dict[Path, ast.Module]) ->
     assert share(bad, len(texts)) < 0.02
 
 
-def test_docstrings_have_no_translated_turns(trees: dict[Path, ast.Module]) -> None:
+def test_docstrings_have_no_translated_phrases(trees: dict[Path, ast.Module]) -> None:
     texts = [(file, text) for file, tree in trees.items() for _, text in docstrings(tree)]
     bad = [f"{file}: {found[0]!r} in {text[:80]}" for file, text in texts if (found := TURNS.search(text))]
     assert share(bad, len(texts)) < 0.02

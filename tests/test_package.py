@@ -4,7 +4,7 @@ import sys
 import omniedit
 
 
-def test_importing_the_package_loads_nothing_heavy() -> None:
+def test_importing_the_package_loads_no_heavy_modules() -> None:
     program = "import sys, omniedit.config.schema; print({'torch', 'transformers', 'cv2'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.stdout.strip() == "set()"

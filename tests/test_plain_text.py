@@ -1,4 +1,4 @@
-"""Text from outside is cleaned once, and escaped for its destination."""
+"""Tests that text from outside is cleaned once, and escaped for its destination."""
 
 import pytest
 from hypothesis import given
@@ -8,7 +8,7 @@ from omniedit.plain_text import clean, clean_line, markdown_cell
 
 
 @given(st.text())
-def test_clean_text_is_printable_and_stays_as_it_is(text: str) -> None:
+def test_clean_is_idempotent_and_printable(text: str) -> None:
     cleaned = clean(text)
     assert clean(cleaned) == cleaned
     assert all(c.isprintable() or c in "\n\t\u200c\u200d" for c in cleaned)
@@ -27,11 +27,11 @@ def test_clean_text_is_printable_and_stays_as_it_is(text: str) -> None:
         ("\0\n", ""),
     ],
 )
-def test_a_name_is_one_line_of_printable_characters(text: str, line: str) -> None:
+def test_name_becomes_one_printable_line(text: str, line: str) -> None:
     assert clean_line(text) == line
 
 
-def test_a_long_line_is_cut() -> None:
+def test_long_line_is_truncated() -> None:
     assert clean_line("word " * 100, 20) == "word word word wo..."
     assert len(markdown_cell("x" * 1000)) == 200
 
@@ -48,7 +48,7 @@ def test_a_long_line_is_cut() -> None:
         "&lt;b&gt; &#60;img&#62;",
     ],
 )
-def test_a_cell_of_a_table_is_text_and_nothing_else(text: str) -> None:
+def test_markdown_cell_escapes_all_markup(text: str) -> None:
     cell = markdown_cell(text)
     for special in "|<>[]`*~$&@":
         assert cell.count(special) == cell.count(f"\\{special}")

@@ -1,4 +1,4 @@
-"""URLs show no password, key or token, and jobs still get the whole URL."""
+"""Tests that URLs show no password, key or token, and that jobs still get the whole URL."""
 
 import pytest
 
@@ -24,7 +24,7 @@ from omniedit.redaction import ENVIRONMENT, hand_down, redact, redact_values, re
         ("write to bob@example.org: see http://host/", "write to bob@example.org: see http://host/"),
     ],
 )
-def test_secrets_in_urls_are_hidden_and_nothing_else(text: str, shown: str) -> None:
+def test_only_secrets_in_urls_are_hidden(text: str, shown: str) -> None:
     assert redact(text) == shown and redact(shown) == shown
 
 
@@ -33,7 +33,7 @@ def test_every_text_of_a_config_is_redacted() -> None:
     assert redact_values(told) == {"a": ["http://***@h", 1, None], "b": {"c": ["http://h", True]}}
 
 
-def test_jobs_get_the_whole_url_of_a_redacted_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_jobs_restore_a_redacted_url(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(ENVIRONMENT, raising=False)
     hand_down([None, "http://host/v1"])
     assert restore("http://***@host/v1") == "http://***@host/v1"
@@ -44,7 +44,7 @@ def test_jobs_get_the_whole_url_of_a_redacted_one(monkeypatch: pytest.MonkeyPatc
     )
 
 
-def test_jobs_get_the_whole_urls_of_a_range(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_jobs_restore_redacted_urls_of_a_range(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(ENVIRONMENT, "")
     hand_down(["https://bob:pw{1@host/{00..12}.tar?sv=1&sig=a{2}b"])
     hand_down(["http://bob:pw@host/v1"])  # from a second module

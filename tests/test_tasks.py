@@ -1,4 +1,4 @@
-"""Tasks are strings with attributes: known ones from the table, unknown ones as themselves."""
+"""Tests of tasks, which are strings with attributes: known ones from the table, unknown ones with defaults."""
 
 import copy
 import json
@@ -18,7 +18,7 @@ SEVEN = (
 names = st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=20).filter(lambda name: name != "all")
 
 
-def test_the_seven_tasks_of_omniedit_are_registered_in_their_order() -> None:
+def test_seven_omniedit_tasks_are_registered_in_order() -> None:
     assert OMNIEDIT_TASKS == SEVEN and set(OMNIEDIT_TASKS) <= set(TASKS)
     assert [task for task in OMNIEDIT_TASKS if not task.is_local] == ["environment_change", "style_transfer"]
     assert {task.group for task in OMNIEDIT_TASKS} == {"local", "global"}
@@ -26,7 +26,7 @@ def test_the_seven_tasks_of_omniedit_are_registered_in_their_order() -> None:
 
 
 @pytest.mark.parametrize("task", [*TASKS, Task("colour splash")])
-def test_a_task_is_its_name_wherever_it_goes(task: Task) -> None:
+def test_task_equals_its_name_in_every_format(task: Task) -> None:
     assert task == str(task) == f"{task}" == task.name and type(task.name) is str
     assert json.loads(json.dumps({task: task})) == {task.name: task.name}
     assert pa.array([task], pa.string()).to_pylist() == [task.name]
@@ -41,7 +41,7 @@ def test_copies_keep_the_attributes(name: str) -> None:
     assert pickle.loads(pickle.dumps(Task.OBJECT_SWAP)) is Task.OBJECT_SWAP
 
 
-def test_an_unknown_task_is_itself() -> None:
+def test_unknown_task_has_default_attributes() -> None:
     task = Task("colour_splash")
     assert (task, task.family, task.group, task.is_local, task.references) == (
         "colour_splash",
@@ -55,13 +55,13 @@ def test_an_unknown_task_is_itself() -> None:
 @pytest.mark.parametrize(
     "name", ["", "a/b", "a\\b", "a\nb", "a\0b", "..", ".hidden", "-option", " a", "a ", "{task}", "all", "a" * 101]
 )
-def test_a_name_that_no_file_or_wildcard_can_have_is_rejected(name: str) -> None:
+def test_invalid_task_name_is_rejected(name: str) -> None:
     with pytest.raises(ValueError, match="the task name"):
         Task(name)
 
 
 @given(st.lists(names | st.sampled_from(SEVEN), max_size=9))
-def test_known_tasks_come_first_in_their_order(found: list[str]) -> None:
+def test_known_tasks_are_sorted_first_in_registered_order(found: list[str]) -> None:
     ordered = order_tasks(found)
     known = [task for task in ordered if task in SEVEN]
     assert set(ordered) == set(found) and len(ordered) == len(set(found))

@@ -35,13 +35,13 @@ def pair(difference: int, instruction: str = "Make it night.") -> WorldPair:
 
 
 @pytest.mark.parametrize("done, left", [(0, 1.0), (20, 0.25), (40, 0.0), (80, 1.0)])
-def test_what_is_left_of_the_error_is_squared(done, left):
+def test_left_over_is_the_squared_remaining_error(done, left):
     one = pair(40)
     answer = (one.source + done * one.edit.mask[..., None]).astype(np.uint8)
     assert left_over(one, answer) == pytest.approx(left)
 
 
-def test_preservation_is_of_the_outside_alone():
+def test_outside_psnr_ignores_the_inside_of_the_mask():
     one = pair(40)
     inside = np.where(one.edit.mask[..., None], np.uint8(7), one.source)
     assert outside_psnr(one, inside) == 60
@@ -52,7 +52,7 @@ def test_preservation_is_of_the_outside_alone():
 
 
 @torch.no_grad()
-def test_edits_are_those_of_the_pipeline():
+def test_batched_edits_match_the_pipeline():
     """Compare the experiment's batches with the images that a user of `EditPipeline` gets, guidance included."""
     setting = replace(SETTINGS["test"], text_tokens=MAX_TOKENS, text_scale=2.0, image_scale=1.5)
     torch.manual_seed(0)
@@ -88,8 +88,8 @@ def test_edits_are_those_of_the_pipeline():
         assert np.abs(answer.astype(int) - one.source).max() > 20
 
 
-def test_the_interval_is_that_of_the_bootstrap():
-    """Compare 400 independent draws with probability 0.3 in one seed with the binomial interval."""
+def test_interval_matches_the_binomial_one():
+    """Compare the interval of 400 draws with probability 0.3 in one seed with the binomial interval."""
     values = (np.random.default_rng(1).random((1, 4, 100)) < 0.3).astype(float)
     mean, low, high = interval(values)
     half = 1.96 * np.sqrt(mean * (1 - mean) / 400)
@@ -98,8 +98,8 @@ def test_the_interval_is_that_of_the_bootstrap():
     assert interval(spread_of_seeds)[2] - interval(spread_of_seeds)[1] > 3 * (high - low)
 
 
-def test_units_are_trained_on_the_same_pairs_and_reported(assets, tmp_path):
-    """Train two architectures in the setting for tests. Only the network differs, and the report shows both."""
+def test_units_train_on_the_same_pairs_and_are_reported(assets, tmp_path):
+    """Train two architectures in the test setting. Only the network differs, and the report shows both."""
     setting = SETTINGS["test"]
     torch.manual_seed(0)
     parts = (small_sd3(train_config(setting), WIDTH), LappedCodec(), load_minilm())
@@ -121,7 +121,7 @@ def test_units_are_trained_on_the_same_pairs_and_reported(assets, tmp_path):
     assert Image.open(tmp_path / "samples.png").width > 4 * 100
 
 
-def test_a_unit_may_begin_with_the_weights_of_another(assets, tmp_path):
+def test_unit_can_start_from_the_weights_of_another(assets, tmp_path):
     """Train with a learning rate of 0, so that the final weights are the initial ones."""
     setting = replace(SETTINGS["test"], measured=1, pairs_per_task=1, sampling_steps=(1,))
     torch.manual_seed(0)
@@ -139,7 +139,7 @@ def test_a_unit_may_begin_with_the_weights_of_another(assets, tmp_path):
     assert not all(torch.equal(first[name], untrained[name]) for name in first)
 
 
-def test_a_training_that_was_cut_off_ends_as_the_uninterrupted_one(assets, tmp_path, monkeypatch):
+def test_interrupted_training_ends_as_an_uninterrupted_one(assets, tmp_path, monkeypatch):
     """Compare the final EMA weights and the records bit for bit."""
     monkeypatch.setattr(learning, "CHECKPOINT_STEPS", 2)
     setting = replace(SETTINGS["test"], editor=replace(SETTINGS["test"].editor, steps=5))

@@ -19,7 +19,7 @@ def of(task: Task, made: list[WorldPair]) -> list[WorldPair]:
 
 
 @pytest.mark.parametrize("size", [64, 128])
-def test_outside_the_mask_the_truth_is_the_source_and_inside_it_differs(assets, size):
+def test_target_equals_the_source_outside_the_mask_and_differs_inside(assets, size):
     for pair in pairs(World(assets, size, seed=1)):
         source, target, mask = pair.source, pair.edit.target, pair.edit.mask
         assert source.shape == target.shape == (size, size, 3)
@@ -27,7 +27,7 @@ def test_outside_the_mask_the_truth_is_the_source_and_inside_it_differs(assets, 
         assert np.abs(source[mask].astype(int) - target[mask]).max() > 25
 
 
-def test_scenes_like_photos_have_truths_as_exact(assets):
+def test_photo_like_scenes_have_exact_truths(assets):
     world = World(assets, 64, seed=1, like_photos=True)
     for pair in pairs(world, 280):
         assert np.array_equal(pair.source[~pair.edit.mask], pair.edit.target[~pair.edit.mask])
@@ -37,8 +37,8 @@ def test_scenes_like_photos_have_truths_as_exact(assets):
             assert 0 <= left < right <= 1 and 0 <= top < bottom <= 1
 
 
-def test_scenes_like_photos_differ_in_size_and_edges_cut_them(assets):
-    """Read the size of a disc, and whether an image edge cuts it, from its mask."""
+def test_photo_like_scenes_vary_in_size_and_are_cut_by_edges(assets):
+    """The mask of a disc shows its size, and whether an image edge cuts it."""
     small_and_large = {}
     for like_photos in (False, True):
         made = of(Task.OBJECT_REMOVAL, pairs(World(assets, 64, seed=2, like_photos=like_photos), 700))
@@ -50,7 +50,7 @@ def test_scenes_like_photos_differ_in_size_and_edges_cut_them(assets):
     assert any(cut) and not all(cut)
 
 
-def test_bare_photographs_are_only_edited_as_a_whole(assets):
+def test_photos_without_objects_get_only_global_edits(assets):
     made = pairs(World(assets, 64, seed=2, like_photos=True), 700)
     bare = [pair for pair in made if not any(name in pair.edit.caption for name in assets.names)]
     whole = of(Task.ENVIRONMENT_CHANGE, made) + of(Task.STYLE_TRANSFER, made)
@@ -58,7 +58,7 @@ def test_bare_photographs_are_only_edited_as_a_whole(assets):
     assert 0.35 < sum(not pair.task.is_local for pair in bare) / len(whole) < 0.65
 
 
-def test_a_pair_follows_from_seed_and_index_alone(assets):
+def test_pair_depends_only_on_seed_and_index(assets):
     world, again, other = World(assets, 64, seed=3), World(assets, 64, seed=3), World(assets, 64, seed=4)
     pairs(world, 20)
     for index in (0, 5, 70):
@@ -74,7 +74,7 @@ def test_tasks_take_turns(assets):
     assert {task: len(of(task, made)) for task in TASKS} == {task: 4 if task in SMALL else 2 for task in TASKS}
 
 
-def test_what_is_held_out_is_in_no_training_pair(assets):
+def test_held_out_assets_are_in_no_training_pair(assets):
     training, away = assets.half(held_out=False), assets.half(held_out=True)
     assert set(training.names) | set(away.names) == set(assets.names)
     assert not set(training.names) & set(away.names)
@@ -83,7 +83,7 @@ def test_what_is_held_out_is_in_no_training_pair(assets):
     assert not [name for name in away.names if name in words]
 
 
-def test_held_out_pairs_show_only_held_out_things_and_ask_only_for_known_ones(assets):
+def test_held_out_pairs_show_held_out_objects_and_request_known_ones(assets):
     world = World(assets, 64, seed=1, held_out=True)
     away, known = assets.half(held_out=True).names, assets.half(held_out=False).names
     for pair in of(Task.OBJECT_SWAP, pairs(world, 280)):
@@ -93,16 +93,16 @@ def test_held_out_pairs_show_only_held_out_things_and_ask_only_for_known_ones(as
         assert asked[0] in world.vocabulary.drawable
 
 
-def test_removal_leaves_what_no_instruction_named(assets):
-    """Check that the instruction names the removed thing alone and that the caption of the answer does not."""
+def test_removal_names_only_the_removed_object(assets):
+    """The instruction names only the removed object, and the caption of the answer does not name it."""
     for pair in of(Task.OBJECT_REMOVAL, pairs(World(assets, 64, seed=2), 280)):
         named = [name for name in assets.names if name in pair.edit.instruction]
         assert len(named) == 1
         assert named[0] not in pair.edit.caption
 
 
-def test_two_things_are_told_apart_by_their_side(assets):
-    """Check that the instruction names a side if a thing is left, and that this thing stands on the other side."""
+def test_two_objects_are_distinguished_by_side(assets):
+    """If an object is left, the instruction names a side, and this object stands on the other side."""
     left = [
         pair
         for pair in of(Task.OBJECT_REMOVAL, pairs(World(assets, 64, seed=2), 700))
@@ -116,8 +116,8 @@ def test_two_things_are_told_apart_by_their_side(assets):
         assert side not in pair.edit.caption
 
 
-def test_an_added_thing_always_looks_the_same(assets):
-    """Compare the middle pixels of added things: same instruction, same pixels, whatever the photograph."""
+def test_added_object_always_looks_the_same(assets):
+    """Compare the middle pixels of added objects: same instruction, same pixels, whatever the photo."""
     seen: dict[str, list[np.ndarray]] = {}
     for pair in of(Task.OBJECT_ADDITION, pairs(World(assets, 64, seed=5), 2100)):
         rows, columns = np.nonzero(pair.edit.mask)
@@ -130,7 +130,7 @@ def test_an_added_thing_always_looks_the_same(assets):
         assert np.ptp(np.array(each, int), axis=0).max() <= 1
 
 
-def test_a_named_background_is_always_the_same_crop(assets):
+def test_named_background_is_always_the_same_crop(assets):
     world = World(assets, 64, seed=6)
     for pair in of(Task.BACKGROUND_SWAP, pairs(world, 280)):
         place = next(place for place in world.vocabulary.places if place in pair.edit.instruction)
@@ -140,7 +140,7 @@ def test_a_named_background_is_always_the_same_crop(assets):
         assert clear.sum() < 0.2 * pair.edit.mask.sum()
 
 
-def test_a_painted_thing_has_the_colour(assets):
+def test_painted_object_has_the_requested_colour(assets):
     expected = {"red": 0, "green": 1, "blue": 2}
     for pair in of(Task.ATTRIBUTE_MODIFICATION, pairs(World(assets, 64, seed=7), 700)):
         paint = next(
@@ -154,7 +154,7 @@ def test_a_painted_thing_has_the_colour(assets):
 
 
 @pytest.mark.parametrize("name", [*LIGHTS, *STYLES])
-def test_a_look_has_one_answer(name):
+def test_look_is_deterministic_and_changes_the_image(name):
     image = np.random.default_rng(0).random((64, 64, 3), np.float32)
     look, words = (LIGHTS | STYLES)[name]
     assert np.array_equal(look(image), look(image.copy()))
@@ -162,7 +162,7 @@ def test_a_look_has_one_answer(name):
     assert np.abs(np.clip(look(image), 0, 1) - image).mean() > 0.02
 
 
-def test_wrong_edits_change_the_answer_alone(assets):
+def test_wrong_edits_change_only_the_target(assets):
     right, wrong = World(assets, 64, seed=8), World(assets, 64, seed=8, wrong_share=0.4)
     made = list(zip(pairs(right, 350), pairs(wrong, 350), strict=True))
     for one, other in made:
@@ -185,7 +185,7 @@ def test_names_are_an_article_and_few_words(tmp_path):
     assert plain_name(tmp_path / "missing.txt") is None
 
 
-def test_a_cut_out_stands_on_the_lower_edge_with_premultiplied_colours():
+def test_cutout_stands_on_the_lower_edge_with_premultiplied_colours():
     rgba = np.zeros((200, 300, 4), np.uint8)
     rgba[50:150, 40:80] = (200, 100, 0, 128)
     square = standing(rgba)
@@ -195,7 +195,7 @@ def test_a_cut_out_stands_on_the_lower_edge_with_premultiplied_colours():
     assert np.abs(square[CUT_OUT_SIDE // 2, CUT_OUT_SIDE // 2].astype(int) - (100, 50, 0, 128)).max() <= 1
 
 
-def test_assets_come_back_from_their_file(assets, tmp_path):
+def test_assets_survive_saving_and_loading(assets, tmp_path):
     replace(assets).save(tmp_path / "assets.npz")
     again = Assets.load(tmp_path / "assets.npz")
     assert (again.names, again.places) == (assets.names, assets.places)

@@ -1,4 +1,4 @@
-"""Labels that a person gave to pairs: their table fits the table of photos."""
+"""Tests that the table of pairs labelled by a person matches the table of photos."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ PHOTOS = {row["photo"]: row for row in read_table("judged_photos.csv")}
 PAIRS_JUDGED = read_table("judged_pairs.csv")
 
 
-def test_each_half_has_good_and_bad_pairs_of_photos_of_its_own() -> None:
+def test_each_split_has_good_and_bad_pairs_of_its_own_photos() -> None:
     assert {row["split"] for row in PHOTOS.values()} == {"tuning", "held out"}
     assert len(PAIRS_JUDGED) >= 60 and len({row["pair"] for row in PAIRS_JUDGED}) == len(PAIRS_JUDGED)
     for half in ("tuning", "held out"):
@@ -23,28 +23,28 @@ def test_each_half_has_good_and_bad_pairs_of_photos_of_its_own() -> None:
         assert labels.count("good") + labels.count("bad") == len(labels)
 
 
-def test_a_label_names_a_task_and_a_bad_pair_has_a_reason() -> None:
+def test_label_names_a_task_and_a_bad_pair_has_a_reason() -> None:
     for row in PAIRS_JUDGED:
         assert row["pair"].split("/")[0] in set(PAIRS)
         assert (row["reason"] != "") == (row["label"] == "bad")
 
 
-def test_boxes_lie_in_the_photo() -> None:
+def test_boxes_lie_inside_the_photo() -> None:
     for row in PHOTOS.values():
         for named in read_objects(row["objects"]):
             left, top, right, bottom = named.box
             assert 0 <= left < right <= 1 and 0 <= top < bottom <= 1
 
 
-def test_a_view_of_a_panorama_looks_along_its_yaw() -> None:
+def test_panorama_view_looks_along_its_yaw() -> None:
     panorama = np.full((64, 128, 3), 0.1, np.float32)
     panorama[:, 30:34] = 1.0
     view = look_around(panorama, yaw=90)
     assert view.shape == (512, 768, 3) and view[256, 384].min() > 200 > view[256, 40].max()
 
 
-def test_the_names_that_a_source_gives_go_with_the_pairs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Check that source names reach the judge, which trusts them but checks a name that a specialist made up."""
+def test_object_names_of_the_source_reach_the_pairs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The judge trusts names that come with the source, but checks a name invented by a specialist."""
     monkeypatch.setattr(judged_pairs, "PAIRS", {Task.OBJECT_REMOVAL: 1})
     image = np.zeros((16, 16, 3), np.uint8)
     about = {"source_id": "lamps", "attempt": 0, "truth": {"object": "bird"}}

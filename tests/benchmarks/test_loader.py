@@ -1,4 +1,4 @@
-"""The benchmarks of the store run, and their readers read what they say."""
+"""Tests that the benchmarks of the store run and measure what they name."""
 
 import sys
 from pathlib import Path
@@ -17,7 +17,7 @@ def buckets(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root / "buckets"
 
 
-def test_readers_of_the_loader_are_compared(
+def test_loader_benchmark_compares_all_readers(
     buckets: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(loader, "LATENTS", (2, 4, 8, 8))

@@ -1,4 +1,4 @@
-"""Errors of a rehearsal. tests/workflow/test_learned.py runs one."""
+"""Tests of errors of a rehearsal. tests/workflow/test_learned.py runs one."""
 
 from pathlib import Path
 
@@ -8,15 +8,13 @@ from benchmarks import rehearsal
 from omniedit.errors import UserError
 
 
-def test_a_folder_that_is_there_is_left_alone(tmp_path: Path) -> None:
+def test_existing_folder_is_left_unchanged(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="is there already; go on with `snakemake` in it"):
         rehearsal.prepare(tmp_path)
     assert not list(tmp_path.iterdir())
 
 
-def test_a_class_of_which_no_random_one_is_made_is_named_and_no_folder_left(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_unsupported_class_is_named_and_leaves_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     models = rehearsal.tiny_models(rehearsal.REPOSITORY / "config/models.yaml")
     other = {"segmenter": models["segmenter"].model_copy(update={"class_name": "Sam2Model"})}
     monkeypatch.setattr(rehearsal, "tiny_models", lambda path: other)

@@ -1,4 +1,4 @@
-"""Editor that ships: its files in the package, and its card."""
+"""Tests of shipping the editor: its files in the package, and its model card."""
 
 import json
 import sys
@@ -25,7 +25,7 @@ from omniedit.training.base.pretrain import small_sd3
 
 @pytest.fixture(scope="module")
 def made(assets, tmp_path_factory):
-    """Return the folder that `ship` makes from an editor in the setting for tests."""
+    """Return the folder that `ship` makes from an editor of the test setting."""
     root = tmp_path_factory.mktemp("shipped")
     torch.manual_seed(0)
     setting = SETTINGS["test"]
@@ -42,7 +42,7 @@ def made(assets, tmp_path_factory):
     return root / "package"
 
 
-def test_what_ships_edits_as_its_sampling_says(made, monkeypatch):
+def test_shipped_editor_uses_its_stored_sampling_options(made, monkeypatch):
     monkeypatch.setattr(shipped, "FOLDER", made)
     editor = shipped.load_shipped_editor()
     editor.set_progress_bar_config(disable=True)
@@ -56,7 +56,7 @@ def test_what_ships_edits_as_its_sampling_says(made, monkeypatch):
     assert all(torch.equal(base[name], other[name]) for name in base)
 
 
-def test_its_card_tells_what_was_measured(made):
+def test_model_card_reports_the_measurements(made):
     card = (made / "README.md").read_text()
     lines = [json.loads(line) for line in (made.parent / "test/units/editnet-filtered-0/measures.jsonl").open()]
     (last,) = [r for r in lines if r["samples"] == 14 and r["sampling_steps"] == 8 and r["task"] == "style_transfer"]
@@ -65,7 +65,7 @@ def test_its_card_tells_what_was_measured(made):
     assert "14 edit pairs" in card and "in 8 sampling steps" in card
 
 
-def test_pairs_of_the_shipped_setting_come_at_the_seven_ratios(assets):
+def test_shipped_setting_covers_the_seven_ratios(assets):
     setting = replace(SETTINGS["shipped"], size=64)
     batches = Batches(build_world(setting, assets, seed=0), setting.editor, setting)
     sizes = {batches[step][place].source.shape for step in range(40) for place in (0, 1)}

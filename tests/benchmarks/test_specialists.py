@@ -1,4 +1,4 @@
-"""Benchmark of learned specialists: full models have the published sizes, tiny ones run the same code."""
+"""Tests of the benchmark of learned specialists: full models have the published sizes, tiny ones run the same code."""
 
 import json
 import sys
@@ -22,7 +22,7 @@ BILLIONS = {
     "FluxFillPipeline": {"transformer": 11.90, "text_encoder_2": 4.63},
     "InpaintPipeline": {"transformer": 4.04},
 }
-"""Parameters of the published models, in billions, without embeddings of words that the benchmark's tokenizers lack."""
+"""Parameters of the published models, in billions, without embeddings of tokens missing in the tiny tokenizers."""
 
 
 @pytest.mark.parametrize("kind", BILLIONS)
@@ -32,21 +32,21 @@ def test_full_models_have_the_published_sizes(kind: str) -> None:
     assert sizes == pytest.approx(BILLIONS[kind], rel=0.01)
 
 
-def test_full_grounding_has_the_published_sizes() -> None:
+def test_full_grounding_models_have_the_published_sizes() -> None:
     maker = Maker(FULL, "meta")
     sizes = [sum(p.numel() for p in model.parameters()) / 1e9 for model, _ in (maker.detector(), maker.segmenter())]
     assert sizes == pytest.approx([0.233, 0.641], rel=0.01)
 
 
 @pytest.mark.parametrize(("task", "kind"), [*PAINTED, *GENERATED, (Task.STYLE_TRANSFER, specialists.STYLE)])
-def test_each_model_makes_pairs_beside_its_peer(task: Task, kind: str) -> None:
+def test_each_model_is_measured_against_its_peer(task: Task, kind: str) -> None:
     config = LearnedConfig(replies="", batch_size=1, resolution=64, steps=2)
     row = Bench(task, kind, Maker(TINY, "cpu"), config).row("3x2")
     assert (row["task"], row["model"], row["ratio"], row["device"]) == (task, kind, "3x2", "cpu")
     assert row["pairs_per_s"] > 0 and row["peer_pairs_per_s"] > 0 and row["peak_gb"] is None
 
 
-def test_rows_are_added_to_the_file_and_the_newer_ones_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_newer_rows_replace_older_ones_in_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "rows.json"
     for ratios in (["1x1", "3x2"], ["3x2"]):
         command = ["specialists", "--tasks", "style_transfer", "--batch", "1", "--out", str(file), "--ratios", *ratios]

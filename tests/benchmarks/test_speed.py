@@ -1,4 +1,4 @@
-"""GPU speed benchmarks at tiny size on the CPU: they run, and count correctly."""
+"""Tests of the GPU speed benchmarks at tiny size on the CPU."""
 
 import sys
 from pathlib import Path
@@ -41,7 +41,7 @@ def run(module: ModuleType, monkeypatch: pytest.MonkeyPatch, *words: str) -> Non
     module.main()
 
 
-def test_each_model_has_its_line_and_its_row(
+def test_each_model_has_a_line_and_a_row(
     speed: ModuleType, alone: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run(speed, monkeypatch, *FULL, "--checkpointing", "selective")
@@ -52,7 +52,7 @@ def test_each_model_has_its_line_and_its_row(
     assert [line[:24].strip() for line in told[len(names) + 1 :]] == names
 
 
-def test_the_batch_is_doubled_until_a_model_is_out_of_memory(
+def test_batch_is_doubled_until_a_model_runs_out_of_memory(
     speed: ModuleType, alone: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     whole = speed.TrainerStep.run
@@ -72,7 +72,7 @@ def test_the_batch_is_doubled_until_a_model_is_out_of_memory(
     ]
 
 
-def test_a_step_is_the_trainer_s(speed: ModuleType, alone: None) -> None:
+def test_benchmark_step_updates_the_same_weights_as_the_trainer(speed: ModuleType, alone: None) -> None:
     """Check that a step moves the bfloat16 weights, their float32 copies and the EMA weights, but not the base."""
     options = speed.TrainConfig(batch_size=1, dtype="bfloat16", checkpoint_activations="all")
     make = speed.architectures(TINY)["editnet"]
@@ -97,7 +97,7 @@ def test_small_models_take_turns(
     assert peer.split()[-1] == "1.000" and float(editnet.split()[-1]) > 0
 
 
-def test_sampling_is_timed_beside_its_peer(
+def test_sampling_is_measured_against_its_peer(
     speed: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     import sampling_speed

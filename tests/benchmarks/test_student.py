@@ -1,4 +1,4 @@
-"""Student that ships, at toy size: pairs of the world, mistaken ones among them, pre-training, package, card."""
+"""Tests of shipping the student, at toy size: pairs with some mistaken edits, pre-training, package, model card."""
 
 import json
 import re
@@ -62,7 +62,7 @@ def called(module, *arguments: object) -> None:
         module.main()
 
 
-def test_what_something_else_was_done_in_has_no_success(assets: Assets) -> None:
+def test_mistaken_edits_score_zero_success(assets: Assets) -> None:
     world = World(assets, 64, seed=3, named_grounds=False)
     pairs = [pair for task in OMNIEDIT_TASKS for pair in make_pairs(world, task, 8)]
     mistaken = [pair for pair in pairs if pair.provenance["truth"].get("mistaken")]
@@ -73,7 +73,7 @@ def test_what_something_else_was_done_in_has_no_success(assets: Assets) -> None:
     assert 0.5 < len(right) / len(pairs) < 0.9
 
 
-def test_a_mistake_is_another_answer_to_the_same_source(assets: Assets) -> None:
+def test_mistaken_edit_has_the_same_source_and_another_target(assets: Assets) -> None:
     world = World(assets, 64, seed=3)
     for index in range(6):
         right, wrong = world.make_pair(Task.BACKGROUND_SWAP, index), world.mistaken(Task.BACKGROUND_SWAP, index)
@@ -81,31 +81,31 @@ def test_a_mistake_is_another_answer_to_the_same_source(assets: Assets) -> None:
         assert np.array_equal(wrong.source, right.source) and not np.array_equal(wrong.edit.target, right.edit.target)
 
 
-def test_sources_may_leave_the_named_photographs_out(assets: Assets) -> None:
+def test_sources_can_exclude_named_photographs(assets: Assets) -> None:
     world = World(assets, 64, seed=0, named_grounds=False)
     assert 0 < len(world.here.photos) < len(World(assets, 64, seed=0).here.photos)
     assert set(world.here.places) == {""} and len(world.vocabulary.places) > 1
 
 
-def test_what_is_held_out_are_photographs_and_where_said_things_too(assets: Assets) -> None:
+def test_held_out_photos_and_strange_objects_are_not_in_training(assets: Assets) -> None:
     training, held_out, strange = (build_world(kind, assets, 64, seed=0).here for kind in KINDS)
     assert held_out.names == training.names and not set(strange.names) & set(training.names)
     for away in (held_out, strange):
         assert not any(np.array_equal(one, other) for one in away.photos for other in training.photos)
 
 
-def test_no_shard_shows_the_scenes_of_another() -> None:
+def test_shards_have_distinct_seeds() -> None:
     shards = [(kind, task, shard) for kind in KINDS for task in OMNIEDIT_TASKS for shard in range(50)]
     assert len({shard_seed(*each) for each in shards}) == len(shards)
 
 
-def test_it_is_compared_ten_times_or_at_every_step_and_at_the_last(made: Path) -> None:
+def test_agreement_is_measured_ten_times_or_at_every_step(made: Path) -> None:
     told = [json.loads(line) for line in (made / "student/agreement.jsonl").read_text().splitlines()]
     assert [row["steps"] for row in told] == [1, 2, 3, 4]
     assert all(one["core_s"] < next_one["core_s"] for one, next_one in pairwise(told))
 
 
-def test_ranks_share_the_lessons_and_end_in_one_student(made: Path, tmp_path: Path) -> None:
+def test_ranks_share_the_lessons_and_train_one_student(made: Path, tmp_path: Path) -> None:
     arguments = ("--lessons", made, "--shards", 1, "--held-out-shards", 1, "--steps", 2, "--out", tmp_path / "student")
     command = ["torchrun", "--standalone", "--nproc-per-node", "2", "-m", "benchmarks.student.pretrain"]
     subprocess.run([*command, *map(str, arguments)], check=True, cwd=REPOSITORY, capture_output=True)
@@ -119,7 +119,7 @@ def test_ranks_share_the_lessons_and_end_in_one_student(made: Path, tmp_path: Pa
     load_student(tmp_path / "student")
 
 
-def test_a_step_is_taken_by_the_mean_of_all_ranks_gradients(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_gradients_are_averaged_over_ranks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     layer = torch.nn.Linear(2, 1)
     training = Training(layer, Fit(steps=2, batch_size=1, learning_rate=0.1, pairs=1), tmp_path / "checkpoint.pt")
     layer.weight.grad, layer.bias.grad = torch.tensor([[1.0, 3.0]]), torch.tensor([5.0])
@@ -130,7 +130,7 @@ def test_a_step_is_taken_by_the_mean_of_all_ranks_gradients(tmp_path: Path, monk
     assert layer.weight.grad.tolist() == [[2.5, 2.0]] and layer.bias.grad.tolist() == [3.5]
 
 
-def test_a_checkpoint_of_other_lessons_is_refused(tmp_path: Path) -> None:
+def test_checkpoint_of_other_lessons_is_rejected(tmp_path: Path) -> None:
     fit, path = Fit(steps=2, batch_size=1, learning_rate=0.1, pairs=1), tmp_path / "checkpoint.pt"
     training = Training(torch.nn.Linear(2, 2), fit, path, identity="one")
     training.done = 1
@@ -140,7 +140,7 @@ def test_a_checkpoint_of_other_lessons_is_refused(tmp_path: Path) -> None:
         Training(torch.nn.Linear(2, 2), fit, path, identity="other")
 
 
-def test_what_ships_is_the_student_in_half_precision_with_its_card(made: Path) -> None:
+def test_shipped_student_is_in_half_precision_with_a_model_card(made: Path) -> None:
     shipped, trained = load_student(made / "package"), load_student(made / "student")
     for half, full in zip(shipped[0].parameters(), trained[0].parameters(), strict=True):
         assert torch.equal(half, full.half().float())
@@ -149,7 +149,7 @@ def test_what_ships_is_the_student_in_half_precision_with_its_card(made: Path) -
     assert (made / "curve.svg").stat().st_size > 0
 
 
-def test_the_one_in_the_package_judges_and_reads_the_rubric_in_a_handful_of_tokens() -> None:
+def test_shipped_student_judges_and_needs_few_rubric_tokens() -> None:
     judge = load_judge("student", "shipped")
     assert isinstance(judge, StudentJudge) and judge.version.startswith("student ")
     lines = edit_rubric().text.splitlines()
@@ -158,7 +158,7 @@ def test_the_one_in_the_package_judges_and_reads_the_rubric_in_a_handful_of_toke
     assert "How far it agrees with its teacher" in (SHIPPED_STUDENT / "README.md").read_text()
 
 
-def test_the_one_in_the_package_tells_right_edits_from_wrong_ones(assets: Assets) -> None:
+def test_shipped_student_distinguishes_right_edits_from_wrong_ones(assets: Assets) -> None:
     """Judge an edit of the whole image, the unchanged image, and the edit with noise.
 
     The photo is one of the shipped sample, which the student's training does not show.
@@ -175,6 +175,6 @@ def test_the_one_in_the_package_tells_right_edits_from_wrong_ones(assets: Assets
     assert right.o_score > nothing.o_score + 3 and right.pq_score > spoilt.pq_score + 2
 
 
-def test_a_missing_lesson_is_named(made: Path) -> None:
+def test_missing_lesson_is_named(made: Path) -> None:
     with pytest.raises(UserError, match=r"candidates/training/object_swap/00001\.h5: no lessons here"):
         called(pretrain, "--lessons", made, "--shards", 2, "--held-out-shards", 1, "--out", made / "other")

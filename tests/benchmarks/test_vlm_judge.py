@@ -1,4 +1,4 @@
-"""Benchmark of the judge `vlm`, at a tiny size: it compares all readers under both rubrics."""
+"""Tests of the benchmark of the judge `vlm`, at a tiny size, with all readers under both rubrics."""
 
 import re
 import sys
@@ -14,10 +14,10 @@ from benchmarks import vlm_judge
 REPLY_TOKENS = 12
 
 
-def test_the_judge_takes_a_third_of_the_passes_of_a_loop_of_generate(
+def test_judge_needs_a_third_of_the_passes_of_generate(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Count forward passes instead of seconds, which depend on what else the machine does."""
+    """Count forward passes instead of seconds, which depend on the load of the machine."""
     torch.set_num_threads(1)
     passes = 0
     forward = Qwen2_5_VLModel.forward

@@ -1,4 +1,4 @@
-"""Plan, write, seal, read: each accepted pair is in its bucket once, bytes are reproducible, damage is reported."""
+"""Tests of plan, write, seal and read: each accepted pair is stored once, reproducibly, and damage is reported."""
 
 import shutil
 import subprocess
@@ -63,7 +63,7 @@ def own_copy(sealed: tuple[Path, dict[str, EditPair]], tmp_path: Path) -> Path:
     return Path(shutil.copytree(sealed[0], tmp_path / "buckets"))
 
 
-def test_every_kept_pair_is_there_once_and_reads_back(sealed: tuple[Path, dict[str, EditPair]]) -> None:
+def test_every_accepted_pair_is_stored_once_and_reads_back(sealed: tuple[Path, dict[str, EditPair]]) -> None:
     store, kept = BucketStore(sealed[0]), dict(sealed[1])
     for ratio in RATIOS:
         batch = store.read(ratio, np.concatenate([store.rows(ratio, split) for split in ("train", "held_out")]))
@@ -78,7 +78,7 @@ def test_every_kept_pair_is_there_once_and_reads_back(sealed: tuple[Path, dict[s
     assert not kept
 
 
-def test_seven_buckets_that_zarr_reads_too(sealed: tuple[Path, dict[str, EditPair]]) -> None:
+def test_zarr_reads_all_seven_buckets(sealed: tuple[Path, dict[str, EditPair]]) -> None:
     store = BucketStore(sealed[0])
     for ratio in RATIOS:
         group = zarr.open_group(str(sealed[0] / f"{ratio}.zarr"), mode="r", use_consolidated=True)
@@ -93,14 +93,14 @@ def test_seven_buckets_that_zarr_reads_too(sealed: tuple[Path, dict[str, EditPai
             assert len(store.read(ratio, []).source) == 0
 
 
-def test_rows_come_in_the_order_asked_for(sealed: tuple[Path, dict[str, EditPair]]) -> None:
+def test_rows_are_returned_in_the_requested_order(sealed: tuple[Path, dict[str, EditPair]]) -> None:
     store = BucketStore(sealed[0])
     batch = store.read("3x2", [2, 0, 2])
     assert [pair["row"] for pair in batch.pairs] == [2, 0, 2]
     assert (batch.source[0] == batch.source[2]).all() and (batch.source[1] == store.read("3x2", [0]).source[0]).all()
 
 
-def test_scaled_pictures_are_the_same_with_and_without_the_cache(sealed: tuple[Path, dict[str, EditPair]]) -> None:
+def test_resized_images_are_identical_with_and_without_the_cache(sealed: tuple[Path, dict[str, EditPair]]) -> None:
     kept, fresh = BucketStore(sealed[0], resolution=32), BucketStore(sealed[0], resolution=32, cache_bytes=0)
     first, second, plain = kept.read("3x2", [1, 0]), kept.read("3x2", [0, 1]), fresh.read("3x2", [1, 0])
     assert first.source.shape[1:3] == bucket_size("3x2", 32)[::-1] == first.mask.shape[1:]
@@ -108,7 +108,7 @@ def test_scaled_pictures_are_the_same_with_and_without_the_cache(sealed: tuple[P
     assert set(np.unique(first.mask)) <= {0, 255} and (first.mask == plain.mask).all()
 
 
-def test_same_decisions_give_the_same_bytes(sealed: tuple[Path, dict[str, EditPair]], tmp_path: Path) -> None:
+def test_same_decisions_give_bit_identical_buckets(sealed: tuple[Path, dict[str, EditPair]], tmp_path: Path) -> None:
     make_run(tmp_path)
     again = build(tmp_path, parts=["00002", "00000", "00001"])
     files = sorted(path.relative_to(again) for path in again.rglob("*") if path.is_file())
@@ -116,7 +116,7 @@ def test_same_decisions_give_the_same_bytes(sealed: tuple[Path, dict[str, EditPa
     assert all((again / file).read_bytes() == (sealed[0] / file).read_bytes() for file in files)
 
 
-def test_a_resumed_loader_gives_the_same_batches(sealed: tuple[Path, dict[str, EditPair]]) -> None:
+def test_resumed_loader_gives_the_same_batches(sealed: tuple[Path, dict[str, EditPair]]) -> None:
     store = BucketStore(sealed[0])
     plan = BatchPlan(store.sizes(), 4, 2, 0)
 
@@ -133,7 +133,7 @@ def test_a_resumed_loader_gives_the_same_batches(sealed: tuple[Path, dict[str, E
     assert {pair_id for _, ids, _ in batches(range(60)) for pair_id in ids} <= trained
 
 
-def test_damage_is_told_by_file_and_remedy(own_copy: Path) -> None:
+def test_damaged_file_error_names_file_and_remedy(own_copy: Path) -> None:
     assert verify(own_copy) == sum(path.is_file() for path in own_copy.glob("*.zarr/**/*"))
     file = own_copy / "3x2.zarr/edited/c/0/0/0/0"
     whole = file.read_bytes()
@@ -156,8 +156,8 @@ def test_damage_is_told_by_file_and_remedy(own_copy: Path) -> None:
         BucketStore(own_copy)
 
 
-def test_storage_that_hiccups_costs_no_shard(own_copy: Path) -> None:
-    """Reading with as many open files as the system allows is not the shard's fault."""
+def test_running_out_of_open_files_is_not_reported_as_damage(own_copy: Path) -> None:
+    """An error of the system while reading must not mark the shard as damaged."""
     code = (
         "import resource, pathlib; from omniedit.buckets.store import BucketStore\n"
         f"store = BucketStore(pathlib.Path({str(own_copy)!r})); store.read('1x1', [0])\n"
@@ -170,7 +170,7 @@ def test_storage_that_hiccups_costs_no_shard(own_copy: Path) -> None:
     assert done.stdout.startswith("UserError ") and "Too many open files" in done.stdout, done.stdout + done.stderr
 
 
-def test_damage_of_a_nodes_copy_costs_the_copied_file_only(own_copy: Path, tmp_path: Path) -> None:
+def test_damaged_local_copy_discards_only_the_damaged_file(own_copy: Path, tmp_path: Path) -> None:
     stage(own_copy, tmp_path / "scratch")
     copy = find_copy(own_copy, tmp_path / "scratch")
     file = copy / "3x2.zarr/edited/c/0/0/0/0"
@@ -185,7 +185,7 @@ def test_damage_of_a_nodes_copy_costs_the_copied_file_only(own_copy: Path, tmp_p
     assert find_copy(own_copy, tmp_path / "scratch") == copy and len(BucketStore(copy).read("3x2", range(4))) == 4
 
 
-def test_a_damaged_shard_of_a_bucket_is_set_aside_with_the_part_that_it_is_linked_to(
+def test_damaged_shard_is_set_aside_with_its_hard_linked_part(
     sealed: tuple[Path, dict[str, EditPair]], tmp_path: Path
 ) -> None:
     run = tmp_path / "results/mine"
@@ -201,7 +201,7 @@ def test_a_damaged_shard_of_a_bucket_is_set_aside_with_the_part_that_it_is_linke
     assert missing_files(run / "buckets") and missing_files(part.parents[6])
 
 
-def test_parts_that_do_not_fit_the_plan_are_refused(own_copy: Path, tmp_path: Path) -> None:
+def test_parts_that_do_not_match_the_plan_are_rejected(own_copy: Path, tmp_path: Path) -> None:
     plan = read_plan(own_copy / "plan.parquet")
     parts = sorted((own_copy / "parts").iterdir())
     with pytest.raises(UserError, match=r"the parts have \d+ pairs, not the \d+ planned"):
@@ -215,7 +215,7 @@ def test_parts_that_do_not_fit_the_plan_are_refused(own_copy: Path, tmp_path: Pa
     assert not (tmp_path / "sealed/manifest.json").exists()
 
 
-def test_candidates_other_than_planned_are_refused(own_copy: Path, tmp_path: Path) -> None:
+def test_candidates_that_do_not_match_the_plan_are_rejected(own_copy: Path, tmp_path: Path) -> None:
     pairs = [make_pair(Task.OBJECT_REMOVAL, "00009", row) for row in range(9)]
     for task, shard, _ in SHARDS:
         write_shard(tmp_path / "candidates" / task / f"{shard}.h5", task, "embedded", 0, pairs)
@@ -223,7 +223,7 @@ def test_candidates_other_than_planned_are_refused(own_copy: Path, tmp_path: Pat
         list(write_part(read_plan(own_copy / "plan.parquet"), "00000", tmp_path / "candidates", tmp_path / "out"))
 
 
-def test_nothing_kept_is_told_with_the_best_score(tmp_path: Path) -> None:
+def test_no_accepted_pair_error_names_the_best_score(tmp_path: Path) -> None:
     pair = make_pair(Task.STYLE_TRANSFER, "00000", 0)
     path = tmp_path / "run/decisions/style_transfer/00000.parquet"
     write_rows(path, [decision(pair, 0, kept=False)], DECISIONS_SCHEMA)
@@ -242,7 +242,7 @@ counts = st.dictionaries(st.sampled_from(list(RATIOS)), st.integers(1, 30), min_
 
 @settings(max_examples=50)
 @given(counts, st.integers(1, 7), st.integers(1, 9), st.sampled_from([0.0, 0.1, 0.5]), st.integers(0, 3))
-def test_a_plan_places_each_pair_once_and_no_zarr_shard_twice(
+def test_plan_places_each_pair_and_each_zarr_shard_once(
     counts: dict[str, int], per_shard: int, parts: int, held_out: float, seed: int
 ) -> None:
     layout = Layout(BASE, per_shard, parts, held_out, seed)
@@ -268,7 +268,7 @@ def test_a_plan_places_each_pair_once_and_no_zarr_shard_twice(
         assert {row["split"] for row in planned} == {"train", "held_out"}
 
 
-def test_imported_pairs_have_their_share_of_the_largest_mixture() -> None:
+def test_imported_pairs_get_their_share_of_the_largest_mixture() -> None:
     folders = ["mine"] * 30 + ["object_swap"] * 8 + ["style_transfer"] * 4
     ids = [f"pair-{number}" for number in range(len(folders))]
     kept = pa.table({"pair_id": ids, "folder": folders})

@@ -1,4 +1,4 @@
-"""Codecs of images: exact or close, deterministic, and the same in zarr-python."""
+"""Tests of image codecs: lossless or close, deterministic, and readable by zarr-python."""
 
 import json
 import shutil
@@ -30,20 +30,20 @@ def photo(height: int, width: int) -> np.ndarray:
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(1, 70), st.integers(1, 40), st.integers(0, 2**32 - 1))
-def test_the_filter_is_undone_exactly_at_any_size(height: int, width: int, seed: int) -> None:
+def test_filter_inverts_exactly_at_any_size(height: int, width: int, seed: int) -> None:
     image = np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
     out = np.empty_like(image)
     undo_filter(filter_rows(image), out)
     assert (out == image).all()
 
 
-def test_the_filter_is_that_of_png_on_green_and_differences() -> None:
+def test_filter_is_png_up_on_green_and_colour_differences() -> None:
     image = np.array([[[10, 20, 30]], [[12, 25, 31]]], np.uint8)
     assert filter_rows(image)[:, :, 0].tolist() == [[20, 5], [246, 253], [10, 252]]
 
 
 @pytest.mark.parametrize("name", sorted(CODECS))
-def test_a_codec_is_deterministic_and_lossless_or_close(name: str) -> None:
+def test_codec_is_deterministic_and_lossless_or_close(name: str) -> None:
     codec, image = CODECS[name], photo(64, 96)
     encoded, out = codec.encode(image), np.empty((64, 96, 3), np.uint8)
     assert codec.encode(image.copy()) == encoded
@@ -56,13 +56,13 @@ def test_a_codec_is_deterministic_and_lossless_or_close(name: str) -> None:
         codec.decode(encoded, np.empty((64, 112, 3), np.uint8))
 
 
-def test_a_filtered_photo_takes_less_space_than_zstd_alone() -> None:
+def test_filtered_photo_is_smaller_than_with_zstd_alone() -> None:
     image = photo(256, 256)
     assert len(CODECS["filtered"].encode(image)) < 0.7 * len(CODECS["zstd"].encode(image))
 
 
 @pytest.mark.parametrize("name", sorted(CODECS))
-def test_zarr_reads_what_the_store_reads_in_each_codec(name: str, tmp_path: Path) -> None:
+def test_zarr_and_store_read_the_same_in_each_codec(name: str, tmp_path: Path) -> None:
     make_run(tmp_path)
     layout, buckets = replace(LAYOUT, codec=name, parts=1), tmp_path / "buckets"
     table = place(accepted_pairs(gather_decisions(sorted(tmp_path.glob("decisions/*/*.parquet")))), layout)
@@ -81,7 +81,7 @@ def test_zarr_reads_what_the_store_reads_in_each_codec(name: str, tmp_path: Path
                 assert (group[array][:] == getattr(batch, array)).all()
 
 
-def test_a_store_of_format_1_reads_the_same(tmp_path: Path) -> None:
+def test_format_1_store_reads_the_same(tmp_path: Path) -> None:
     """zarr-python writes its arrays here; its manifest has neither format nor runs, and there is no pairs.arrow."""
     make_run(tmp_path)
     layout, buckets = replace(LAYOUT, parts=1), tmp_path / "buckets"

@@ -1,4 +1,4 @@
-"""A store that grows: what stands is neither moved nor written again, and training sees the new pairs."""
+"""Tests of a growing store: existing pairs are neither moved nor rewritten, and training sees the new ones."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -58,7 +58,7 @@ def describe(buckets: Path) -> dict[str, tuple[str, int, str]]:
     return {pair["pair_id"]: (ratio, pair["row"], pair["split"]) for ratio, pair in rows}
 
 
-def test_a_grown_store_keeps_its_pairs_and_its_full_zarr_shards(tmp_path: Path) -> None:
+def test_grown_store_keeps_its_pairs_and_full_zarr_shards(tmp_path: Path) -> None:
     add_shard(tmp_path, "00000", 24)
     buckets = build(tmp_path)
     before = describe(buckets)
@@ -88,7 +88,7 @@ def test_a_grown_store_keeps_its_pairs_and_its_full_zarr_shards(tmp_path: Path) 
             assert (batch.edited[number] == make_pair(TASK, shard, int(row)).edited).all()
 
 
-def test_a_grown_store_trains_on_all_training_pairs_and_no_other(tmp_path: Path) -> None:
+def test_grown_store_trains_on_every_training_pair_and_no_other(tmp_path: Path) -> None:
     add_shard(tmp_path, "00000", 24)
     build(tmp_path)
     add_shard(tmp_path, "00001", 21)
@@ -101,7 +101,7 @@ def test_a_grown_store_trains_on_all_training_pairs_and_no_other(tmp_path: Path)
     assert len({pair["pair_id"] for pair in seen}) == len(seen) == sum(store.sizes().values())
 
 
-def test_candidates_that_changed_and_files_that_are_damaged_are_written_again(tmp_path: Path) -> None:
+def test_changed_candidates_and_damaged_files_are_rewritten(tmp_path: Path) -> None:
     add_shard(tmp_path, "00000", 24)
     buckets = build(tmp_path)
     whole = {path.relative_to(buckets): path.read_bytes() for path in buckets.glob("*.zarr/*/c/**/0") if path.is_file()}
@@ -127,7 +127,7 @@ def test_candidates_that_changed_and_files_that_are_damaged_are_written_again(tm
         {"parts": 2},
     ],
 )
-def test_another_layout_or_a_pair_that_is_gone_does_not_grow(changes: Mapping[str, object]) -> None:
+def test_store_does_not_grow_with_another_layout_or_a_missing_pair(changes: Mapping[str, object]) -> None:
     columns = {"pair_id": ["a", "b"], "ratio": ["1x1", "2x3"], "task": ["t"] * 2, "shard": ["00000"] * 2}
     kept = pa.table(columns | {"row": [0, 1], "o_score": [9.0] * 2})
     plan = Plan(place(kept, LAYOUT), LAYOUT, "")
@@ -139,7 +139,9 @@ def test_another_layout_or_a_pair_that_is_gone_does_not_grow(changes: Mapping[st
 
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.integers(0, 25), min_size=2, max_size=4), st.integers(1, 6), st.integers(1, 4), st.integers(0, 2))
-def test_no_growth_moves_a_pair_or_shares_a_zarr_shard(added: list[int], per_shard: int, parts: int, seed: int) -> None:
+def test_growth_never_moves_a_pair_or_splits_a_zarr_shard(
+    added: list[int], per_shard: int, parts: int, seed: int
+) -> None:
     layout = Layout(64, per_shard, parts, 0.2, seed)
     added[0] += 2
     rng, plan, total = np.random.default_rng(seed), None, 0

@@ -1,4 +1,4 @@
-"""The loader: exact resume at any world size, prepared in the background, in bounded memory."""
+"""Tests of the loader: exact resume at any world size, prefetching in bounded memory."""
 
 import gc
 import time
@@ -45,15 +45,13 @@ def batches(world_size: int, steps: range) -> list[tuple[int, str, list[int]]]:
 
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 40), st.integers(0, 20), st.sampled_from([1, 2, 4]), st.sampled_from([1, 2, 4]))
-def test_a_resumed_loader_gives_the_same_batches_at_any_world_size(
-    first: int, count: int, one: int, other: int
-) -> None:
+def test_resumed_loader_gives_the_same_batches_at_any_world_size(first: int, count: int, one: int, other: int) -> None:
     whole = batches(one, range(first + count))
     assert batches(other, range(first, first + count)) == whole[first:]
     assert all(row % 2 and row < 2 * SIZES[ratio] for _, ratio, rows in whole for row in rows)
 
 
-def test_batches_are_prepared_in_the_background_and_few_are_in_memory() -> None:
+def test_batches_are_prefetched_and_few_stay_in_memory() -> None:
     prepared: list[int] = []
 
     def prepare(step: int, batch: Held) -> Held:
@@ -65,6 +63,6 @@ def test_batches_are_prepared_in_the_background_and_few_are_in_memory() -> None:
         for step, _ in loader:
             if step == 5:
                 time.sleep(0.3)
-                assert len(prepared) == 5 + 1 + 3 + 1  # given, waiting, and one that finds no room
+                assert len(prepared) == 5 + 1 + 3 + 1  # consumed, queued, and one blocked on the full queue
             assert len(Held.alive) <= 3 + 3
     assert prepared == list(range(60))

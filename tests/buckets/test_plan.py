@@ -1,4 +1,4 @@
-"""Batch plan: what training needs to resume, to change its number of ranks and to see every sample."""
+"""Tests of the batch plan: deterministic by seed and step, independent of the number of ranks, complete epochs."""
 
 from collections import Counter
 from itertools import pairwise
@@ -28,7 +28,7 @@ def epoch(plan: BatchPlan, number: int) -> list[tuple[str, tuple[int, ...]]]:
 
 
 @given(sizes, st.sampled_from([1, 2, 4, 8]), st.integers(0, 3), st.integers(0, 5))
-def test_every_sample_once_an_epoch_but_for_incomplete_batches(
+def test_epoch_covers_every_sample_once_except_incomplete_batches(
     sizes: dict[str, int], batch_size: int, number: int, seed: int
 ) -> None:
     batches = epoch(BatchPlan(sizes, batch_size, 1, seed), number)
@@ -44,7 +44,7 @@ def test_every_sample_once_an_epoch_but_for_incomplete_batches(
 
 
 @given(sizes, st.integers(0, 30), st.integers(0, 5))
-def test_another_number_of_ranks_sees_the_same_batches(sizes: dict[str, int], step: int, seed: int) -> None:
+def test_batches_do_not_depend_on_the_number_of_ranks(sizes: dict[str, int], step: int, seed: int) -> None:
     def batch(world_size: int) -> tuple[str, list[int]]:
         plan = BatchPlan(sizes, 8, world_size, seed)
         parts = [plan.batch(step, rank) for rank in range(world_size)]
@@ -53,7 +53,7 @@ def test_another_number_of_ranks_sees_the_same_batches(sizes: dict[str, int], st
     assert batch(1) == batch(2) == batch(8)
 
 
-def test_a_step_depends_on_seed_and_step_alone() -> None:
+def test_batch_depends_only_on_seed_and_step() -> None:
     size = {"1x1": 30, "2x3": 20}
     forwards = [BatchPlan(size, 4, 2, 7).batch(step, 1) for step in range(40)]
     again = BatchPlan(dict(reversed(size.items())), 4, 2, 7)
@@ -71,13 +71,13 @@ def test_epochs_and_seeds_differ_and_buckets_alternate() -> None:
     assert changes > 10
 
 
-def test_what_an_epoch_left_over_is_seen_in_another() -> None:
+def test_samples_left_over_in_one_epoch_appear_in_another() -> None:
     plan = BatchPlan({"1x1": 7}, 4, 1, 0)
     seen = {index for number in range(12) for _, indices in epoch(plan, number) for index in indices}
     assert seen == set(range(7))
 
 
-def test_mistakes_of_the_config_are_told() -> None:
+def test_indivisible_batch_size_and_empty_buckets_raise_errors() -> None:
     with pytest.raises(UserError, match=r"train\.batch_size 6 cannot be shared by 4 ranks"):
         BatchPlan({"1x1": 3}, 6, 4, 0)
     with pytest.raises(UserError, match="no pair to train on"):

@@ -1,4 +1,4 @@
-"""Memory of batches is used again when nothing refers to it, and never before."""
+"""Tests that memory of batches is reused once nothing refers to it, and never before."""
 
 import gc
 
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from omniedit.buckets.reuse import ReusedMemory
 
 
-def test_memory_is_used_again_once_its_arrays_are_gone() -> None:
+def test_memory_is_reused_once_its_arrays_are_gone() -> None:
     memory = ReusedMemory()
     first = memory.empty((4, 3))
     place = first.ctypes.data
@@ -19,7 +19,7 @@ def test_memory_is_used_again_once_its_arrays_are_gone() -> None:
     assert len(memory._blocks) == 1
 
 
-def test_a_view_or_a_tensor_keeps_its_memory() -> None:
+def test_view_or_tensor_keeps_its_memory_alive() -> None:
     memory = ReusedMemory()
     array = memory.empty((8,), np.int16)
     array[:] = 7
@@ -34,7 +34,7 @@ def test_a_view_or_a_tensor_keeps_its_memory() -> None:
 
 
 @given(st.lists(st.tuples(st.integers(1, 64), st.integers(0, 3)), max_size=40))
-def test_arrays_in_use_never_overlap_and_blocks_are_no_more_than_were_in_use(steps: list[tuple[int, int]]) -> None:
+def test_live_arrays_never_overlap_and_blocks_never_exceed_peak_use(steps: list[tuple[int, int]]) -> None:
     memory, held, most = ReusedMemory(), [], 0
     for number, (size, drop) in enumerate(steps):
         array = memory.empty((size,), np.int64)

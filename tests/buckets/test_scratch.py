@@ -1,4 +1,4 @@
-"""Copy of the buckets on a node: identical, made once for all readers, skipped without room, removed when unused."""
+"""Tests of a node's copy of the buckets: identical, shared by readers, skipped without space, removed when unused."""
 
 import shutil
 import subprocess
@@ -26,7 +26,7 @@ def buckets(tmp_path: Path) -> Path:
     return folder
 
 
-def test_the_copy_is_whole_and_made_once(buckets: Path, tmp_path: Path) -> None:
+def test_copy_is_complete_and_made_once(buckets: Path, tmp_path: Path) -> None:
     stage(buckets, tmp_path / "scratch")
     copy = find_copy(buckets, tmp_path / "scratch")
     assert copy == copy_path(buckets, tmp_path / "scratch")
@@ -38,7 +38,7 @@ def test_the_copy_is_whole_and_made_once(buckets: Path, tmp_path: Path) -> None:
         stage(buckets, tmp_path / "scratch")
 
 
-def test_where_there_is_no_room_the_buckets_are_read(
+def test_buckets_are_read_in_place_if_scratch_lacks_space(
     buckets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     class Usage(NamedTuple):
@@ -50,7 +50,7 @@ def test_where_there_is_no_room_the_buckets_are_read(
     assert "0.0 GB needed; reading" in capsys.readouterr().out
 
 
-def test_damage_is_told_of_the_buckets_and_not_copied(buckets: Path, tmp_path: Path) -> None:
+def test_damaged_buckets_are_reported_and_not_copied(buckets: Path, tmp_path: Path) -> None:
     (buckets / "1x1.zarr/source/c/0").write_text("Pictures")
     with pytest.raises(Damaged, match=r"buckets/1x1\.zarr/source/c/0: damaged"):
         stage(buckets, tmp_path / "scratch")
@@ -68,7 +68,7 @@ def reader(buckets: Path, scratch: Path) -> subprocess.Popen[bytes]:
     return started
 
 
-def test_trainings_on_a_node_share_a_copy_which_goes_when_none_reads_it(buckets: Path, tmp_path: Path) -> None:
+def test_runs_on_a_node_share_a_copy_until_it_is_unused(buckets: Path, tmp_path: Path) -> None:
     scratch = tmp_path / "scratch"
     first = reader(buckets, scratch)
     copy = copy_path(buckets, scratch)
@@ -92,7 +92,7 @@ def test_trainings_on_a_node_share_a_copy_which_goes_when_none_reads_it(buckets:
     assert find_copy(others, scratch) == copy_path(others, scratch)
 
 
-def test_a_copy_that_another_reads_and_that_lost_a_file_is_left_alone(buckets: Path, tmp_path: Path) -> None:
+def test_incomplete_copy_in_use_by_another_run_is_left_alone(buckets: Path, tmp_path: Path) -> None:
     other = reader(buckets, tmp_path / "scratch")
     (copy_path(buckets, tmp_path / "scratch") / "1x1.zarr/source/c/0").unlink()
     stage(buckets, tmp_path / "scratch")
@@ -112,7 +112,7 @@ def stage_as_another_user(root: Path) -> list[str]:
     return done.stdout.splitlines()
 
 
-def test_a_copy_of_another_user_s_is_shared(buckets: Path, tmp_path: Path) -> None:
+def test_copy_of_another_user_is_shared(buckets: Path, tmp_path: Path) -> None:
     scratch = tmp_path / "above/scratch"
     stage(buckets, scratch)
     copy = copy_path(buckets, scratch)
@@ -122,7 +122,7 @@ def test_a_copy_of_another_user_s_is_shared(buckets: Path, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("closed", ["lock", "copy", "scratch", "parent"])
-def test_a_scratch_folder_that_may_not_be_used_is_named_and_the_buckets_are_read(
+def test_unusable_scratch_folder_is_reported_and_buckets_read_in_place(
     buckets: Path, tmp_path: Path, closed: str
 ) -> None:
     scratch = tmp_path / "above/scratch"

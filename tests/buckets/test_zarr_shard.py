@@ -1,4 +1,4 @@
-"""Zarr shards: chunks in any order, exact bytes, and every damaged byte is noticed."""
+"""Tests of Zarr shards: chunks in any order, exact bytes, and every damaged byte is detected."""
 
 import hashlib
 from pathlib import Path
@@ -20,9 +20,7 @@ def write(path: Path, chunks: dict[int, bytes], places: int) -> ZarrShardWriter:
 
 
 @given(st.dictionaries(st.integers(0, 6), st.binary(max_size=40)))
-def test_chunks_read_back_whatever_their_order(
-    tmp_path_factory: pytest.TempPathFactory, chunks: dict[int, bytes]
-) -> None:
+def test_chunks_read_back_in_any_order(tmp_path_factory: pytest.TempPathFactory, chunks: dict[int, bytes]) -> None:
     path = tmp_path_factory.mktemp("shard") / "a/0"
     writer = write(path, chunks, 7)
     assert writer.checksum == checksum(path)
@@ -35,7 +33,7 @@ def test_chunks_read_back_whatever_their_order(
                 shard.read(place)
 
 
-def test_the_bytes_are_those_of_the_specification(tmp_path: Path) -> None:
+def test_bytes_follow_the_zarr_specification(tmp_path: Path) -> None:
     write(tmp_path / "0", {1: b"123456789"}, 2)
     data = (tmp_path / "0").read_bytes()
     assert data[:13] == b"123456789" + (0xE3069283).to_bytes(4, "little")  # the check value of CRC-32C
@@ -44,7 +42,7 @@ def test_the_bytes_are_those_of_the_specification(tmp_path: Path) -> None:
 
 
 @given(st.integers(0, 2**20), st.integers(1, 255))
-def test_any_changed_byte_is_noticed(tmp_path_factory: pytest.TempPathFactory, place: int, change: int) -> None:
+def test_any_changed_byte_raises_error(tmp_path_factory: pytest.TempPathFactory, place: int, change: int) -> None:
     path = tmp_path_factory.mktemp("shard") / "0"
     write(path, {0: b"first chunk", 1: b"second chunk"}, 2)
     data = bytearray(path.read_bytes())
@@ -57,14 +55,14 @@ def test_any_changed_byte_is_noticed(tmp_path_factory: pytest.TempPathFactory, p
 
 
 @pytest.mark.parametrize("size", [0, 3, 20, 40])
-def test_a_cut_file_is_noticed(tmp_path: Path, size: int) -> None:
+def test_truncated_file_raises_error(tmp_path: Path, size: int) -> None:
     write(tmp_path / "0", {0: b"first chunk", 1: b"second chunk"}, 2)
     (tmp_path / "0").write_bytes((tmp_path / "0").read_bytes()[:size])
     with pytest.raises(ValueError, match=r"shorter than its index|CRC-32C"):
         ZarrShard(tmp_path / "0", 2).read(0)
 
 
-def test_a_failed_writer_leaves_no_index(tmp_path: Path) -> None:
+def test_failed_writer_leaves_no_index(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError), ZarrShardWriter(tmp_path / "0", 1) as writer:
         writer.add(0, b"chunk")
         raise RuntimeError

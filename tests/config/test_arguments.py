@@ -1,4 +1,4 @@
-"""Sections reach scripts as JSON or in a run's config.json, and only the section is checked."""
+"""Tests of sections passed to scripts as JSON or in a run's config.json: only the section is checked."""
 
 import argparse
 import json
@@ -13,7 +13,7 @@ from omniedit.errors import UserError
 
 
 @pytest.mark.parametrize("model", [Config, TrainConfig, ScoringConfig, FinetuneConfig, HolesConfig])
-def test_a_section_is_the_same_as_json_and_in_the_config_of_a_run(model: type[Section], tmp_path: Path) -> None:
+def test_section_reads_the_same_from_json_and_from_a_run_config(model: type[Section], tmp_path: Path) -> None:
     values = {
         "train": {"steps": 7, "learning_rate": 1e-05},
         "inpainting": {"holes": {"box": 0.5}},
@@ -26,7 +26,7 @@ def test_a_section_is_the_same_as_json_and_in_the_config_of_a_run(model: type[Se
     assert read_section(model, whole.model_dump_json()) == whole
 
 
-def test_a_mistake_elsewhere_in_the_config_of_a_run_does_not_matter(tmp_path: Path) -> None:
+def test_invalid_value_in_another_section_is_ignored(tmp_path: Path) -> None:
     path = tmp_path / "config.json"
     path.write_text('{"seed": "x", "train": {"steps": 7}}')
     assert read_section(TrainConfig, path) == TrainConfig(steps=7)
@@ -50,21 +50,21 @@ def test_a_mistake_elsewhere_in_the_config_of_a_run_does_not_matter(tmp_path: Pa
         (TrainConfig, "", "cannot be read as a run's config"),
     ],
 )
-def test_a_mistake_is_one_line_with_the_key(model: type[Section], text: str, message: str) -> None:
+def test_invalid_section_gives_one_line_with_the_key(model: type[Section], text: str, message: str) -> None:
     with pytest.raises(UserError) as error:
         read_section(model, text)
     assert message in str(error.value) and "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize("content", ["[1]", '{"train": 3}', '{"train": null}', "\x00", ""])
-def test_a_file_without_the_section_is_named(content: str, tmp_path: Path) -> None:
+def test_file_without_the_section_is_named(content: str, tmp_path: Path) -> None:
     path = tmp_path / "config.json"
     path.write_text(content)
     with pytest.raises(UserError, match=f"^{path}: "):
         read_section(TrainConfig, path)
 
 
-def test_an_option_holds_a_section() -> None:
+def test_command_line_option_holds_a_section() -> None:
     parser = argparse.ArgumentParser()
     add_section(parser, "--options", FinetuneConfig, default=FinetuneConfig())
     add_section(parser, "--other", InpaintingOptions, help="options of the training")

@@ -1,4 +1,4 @@
-"""Config errors are one line with the file, the key, the error and the allowed values; generated files are current."""
+"""Tests that config errors are one line with file, key and allowed values, and that generated files are current."""
 
 from importlib import import_module
 from pathlib import Path
@@ -95,7 +95,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("text", "told"), WRONG)
-def test_a_mistake_is_one_line_with_file_key_and_what_is_allowed(tmp_path: Path, text: str, told: str) -> None:
+def test_invalid_config_gives_one_line_with_file_key_and_allowed_values(tmp_path: Path, text: str, told: str) -> None:
     path = tmp_path / "my.yaml"
     path.write_text(text)
     with pytest.raises(UserError) as error:
@@ -104,7 +104,7 @@ def test_a_mistake_is_one_line_with_file_key_and_what_is_allowed(tmp_path: Path,
 
 
 @pytest.mark.parametrize(("content", "told"), [(None, "no such config file"), (b"\xff\xfe", "not valid YAML: 'utf-8'")])
-def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, content: bytes | None, told: str) -> None:
+def test_unreadable_config_file_is_named(tmp_path: Path, content: bytes | None, told: str) -> None:
     path = tmp_path / "my.yaml"
     if content is not None:
         path.write_bytes(content)
@@ -112,7 +112,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, content: bytes | No
         load(path)
 
 
-def test_anchors_and_merges_are_read(tmp_path: Path) -> None:
+def test_yaml_anchors_and_merges_are_read(tmp_path: Path) -> None:
     path = tmp_path / "my.yaml"
     path.write_text(
         "tasks:\n  object_swap: &few {pairs_per_shard: 2}\n  style_transfer: {<<: *few, specialist: embedded}"
@@ -120,23 +120,23 @@ def test_anchors_and_merges_are_read(tmp_path: Path) -> None:
     assert load(path).tasks.style_transfer.pairs_per_shard == 2
 
 
-def test_numbers_by_powers_of_ten_are_numbers(tmp_path: Path) -> None:
+def test_numbers_in_scientific_notation_are_numbers(tmp_path: Path) -> None:
     path = tmp_path / "my.yaml"
     path.write_text("train: {learning_rate: 4e-05, epochs: 1E1}")
     train = load(path).train
     assert (train.learning_rate, train.epochs) == (4e-05, 10.0)
 
 
-def test_files_are_merged_as_snakemake_merges_them(tmp_path: Path) -> None:
+def test_files_are_merged_as_by_snakemake(tmp_path: Path) -> None:
     first, last = tmp_path / "first.yaml", tmp_path / "last.yaml"
     first.write_text("train: {base: {layers: 6}, steps: 7}\nseed: 5")
     last.write_text("train: {base: {model: null}, steps: 8}")
     config = load(first, last)
     assert (config.seed, config.train.steps, config.train.base.layers, config.train.base.model) == (5, 8, 6, None)
-    assert config.scoring.student.start == "shipped", "the embedded default is below all"
+    assert config.scoring.student.start == "shipped", "defaults apply below all files"
 
 
-def test_a_run_s_config_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+def test_unreadable_run_config_raises_error(tmp_path: Path) -> None:
     path = tmp_path / "config.json"
     with pytest.raises(UserError, match=r"config.json: cannot be read as a run's config \(No such file"):
         read_section(Config, path)
@@ -149,7 +149,7 @@ def test_a_run_s_config_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     assert read_section(Config, path).run == "mine"
 
 
-def test_the_file_named_is_the_one_that_set_the_key(tmp_path: Path) -> None:
+def test_error_names_the_file_that_set_the_key(tmp_path: Path) -> None:
     first, last = tmp_path / "first.yaml", tmp_path / "last.yaml"
     first.write_text("seed: x\nfilter: {min_score: 12}")
     last.write_text("filter: {min_score: 13}")
@@ -162,7 +162,7 @@ def test_the_file_named_is_the_one_that_set_the_key(tmp_path: Path) -> None:
         check({"filter": {"min_score": "14"}}, [first, last], {"filter": {"min_score": "14"}})
 
 
-def test_nested_values_of_the_command_line_are_read_as_yaml(tmp_path: Path) -> None:
+def test_nested_command_line_values_are_read_as_yaml(tmp_path: Path) -> None:
     photos = tmp_path / "photos: ["
     photos.mkdir()
     overrides = {"filter": {"min_score": "7.5"}, "sources": {"kind": "folder", "path": str(photos)}}
@@ -170,14 +170,14 @@ def test_nested_values_of_the_command_line_are_read_as_yaml(tmp_path: Path) -> N
     assert config.filter.min_score == 7.5 and config.sources.path == str(photos)
 
 
-def test_a_task_without_pairs_is_off_and_one_must_be_on() -> None:
+def test_task_without_pairs_is_disabled_and_one_must_be_enabled() -> None:
     config = check({"tasks": {"object_swap": {"pairs_per_shard": 0}}})
     assert config.tasks.enabled == tuple(task for task in OMNIEDIT_TASKS if task is not Task.OBJECT_SWAP)
     with pytest.raises(UserError, match="at least one must make pairs"):
         check({"tasks": {task.name: {"pairs_per_shard": 0} for task in OMNIEDIT_TASKS}})
 
 
-def test_a_learned_task_needs_replies_and_one_that_is_off_does_not() -> None:
+def test_learned_task_needs_replies_unless_it_is_disabled() -> None:
     task = {"specialist": "learned", "pairs_per_shard": 4}
     with pytest.raises(
         UserError, match=r"learned.replies is needed, or another .* since tasks.style_transfer.specialist is"
@@ -201,7 +201,7 @@ ENDPOINT = {"url": "https://example.org/v1", "model": "gpt"}
         ({"bench": {"judge": "reference"}}, r"bench.judge: reference .*\(tasks.object_swap.specialist\); give api"),
     ],
 )
-def test_the_reference_judge_is_refused_wherever_a_specialist_is_learned(change: dict, told: str) -> None:
+def test_reference_judge_is_rejected_for_learned_specialists(change: dict, told: str) -> None:
     values = {"tasks": {"object_swap": {"specialist": "learned"}}, "learned": {"replies": "replies.jsonl"}}
     assert check(values | JUDGED_BY_A_MODEL).tasks.learned
     with pytest.raises(UserError, match=told):
@@ -215,7 +215,7 @@ def test_the_reference_judge_is_refused_wherever_a_specialist_is_learned(change:
         ({"bench": {"judge": "student"}, "scoring": {"teacher": None}}, "bench.judge: student needs a scoring.teacher"),
     ],
 )
-def test_the_judge_of_the_benchmark_has_what_it_needs(change: dict, told: str) -> None:
+def test_benchmark_judge_requires_its_settings(change: dict, told: str) -> None:
     with pytest.raises(UserError, match=told):
         check(change)
     assert check({"bench": {"judge": "api"}, "scoring": {"api": ENDPOINT}}).judges == {
@@ -225,13 +225,13 @@ def test_the_judge_of_the_benchmark_has_what_it_needs(change: dict, told: str) -
     }
 
 
-def test_the_schema_and_the_table_of_keys_are_those_of_the_code() -> None:
+def test_generated_schema_and_key_table_are_current() -> None:
     assert (ROOT / SCHEMA_PATH).read_text() == schema()
     readme = (ROOT / README_PATH).read_text()
     assert readme == readme_with_table(readme)
 
 
-def test_the_table_names_every_key_once() -> None:
+def test_key_table_lists_every_key_once() -> None:
     keys = [row.split("`")[1] for row in key_table()]
     assert len(keys) == len(set(keys))
     assert {
@@ -244,7 +244,7 @@ def test_the_table_names_every_key_once() -> None:
     } <= set(keys)
 
 
-def test_every_section_is_imported_from_the_schema() -> None:
+def test_schema_module_exports_every_section() -> None:
     modules = ("bench", "endpoint", "scoring", "sources", "tasks", "training")
     sections = {
         name: value
@@ -260,13 +260,13 @@ def test_every_section_is_imported_from_the_schema() -> None:
     assert all(hasattr(config_schema, name) for name in f"{constants} {functions}".split())
 
 
-def test_the_default_config_file_is_valid_and_names_every_task() -> None:
+def test_default_config_is_valid_and_names_every_task() -> None:
     path = ROOT / "config/config.yaml"
     assert load(path).run == "mini"
     assert set(yaml.safe_load(path.read_text())["tasks"]) == set(OMNIEDIT_TASKS)
 
 
-def test_ablations_differ_from_the_editor_and_are_the_architectures_that_there_are() -> None:
+def test_ablations_must_differ_from_the_editor_and_be_known_architectures() -> None:
     assert check({"train": {"ablations": ["controlnet"]}}).train.editors == ("editnet", "controlnet")
     with pytest.raises(UserError, match="must differ from each other and from model editnet"):
         check({"train": {"ablations": ["editnet"]}})
@@ -274,19 +274,19 @@ def test_ablations_differ_from_the_editor_and_are_the_architectures_that_there_a
         check({"train": {"model": "unet"}})
 
 
-def test_a_tilde_in_a_path_is_the_home_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_tilde_in_a_path_expands_to_the_home_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     sources = SourcesConfig(kind="folder", path="~/photos")
     assert sources.path == str(tmp_path / "photos")
 
 
-def test_only_parquet_has_an_image_column() -> None:
+def test_image_column_is_allowed_only_for_parquet() -> None:
     assert SourcesConfig(kind="parquet", path="a.parquet", image_column="src_img").image_column == "src_img"
     with pytest.raises(ValueError, match="image_column is only for kind `parquet`"):
         SourcesConfig(kind="folder", path="a", image_column="src_img")
 
 
-def test_budgets_need_a_limit_on_replies() -> None:
+def test_budgets_need_a_limit_on_reply_length() -> None:
     api = {"url": "http://host/v1", "model": "m", "key_env": None, "max_tokens": 1000, "request": {"max_tokens": None}}
     with pytest.raises(ValueError, match="max_tokens and max_money need a limit on replies"):
         Config.model_validate({"run": "mine", "scoring": {"api": api}})
@@ -296,7 +296,7 @@ def test_budgets_need_a_limit_on_replies() -> None:
     assert (reply_limit({}, 400), reply_limit({"max_tokens": None}, 400)) == (400, None)
 
 
-def test_a_password_in_an_address_decides_no_scores() -> None:
+def test_password_in_an_address_is_not_part_of_the_fingerprint() -> None:
     api = {"url": "http://bob:hunter2@host/v1", "model": "m", "key_env": None}
     scoring = Config.model_validate({"run": "mine", "scoring": {"judge": "api", "api": api}}).scoring
     assert "hunter2" not in scoring.api.fingerprint and "http://***@host/v1" in scoring.api.fingerprint

@@ -1,4 +1,4 @@
-"""Each training takes the options that it reads, and no others: a change of another key does not run it again."""
+"""Tests that each training takes only the options that it reads, so changes of other keys do not rerun it."""
 
 from typing import Any
 
@@ -35,7 +35,7 @@ OTHER: dict[str, Any] = {
 """Options of the editor that pre-training of the base does not read."""
 
 
-def test_pre_training_reads_no_option_of_the_editor_alone() -> None:
+def test_pretraining_ignores_options_of_the_editor() -> None:
     plain, other = TrainConfig(), TrainConfig.model_validate(OTHER | {"ablations": []})
     assert other.extract(PretrainingOptions) == plain.extract(PretrainingOptions)
     for name, value in {"warmup_steps": 3, "sigma_mean": 0.5, "resolution": 64, "ema_decay": 0.5}.items():
@@ -43,7 +43,7 @@ def test_pre_training_reads_no_option_of_the_editor_alone() -> None:
         assert changed.extract(PretrainingOptions) != plain.extract(PretrainingOptions), name
 
 
-def test_the_inpainting_specialist_has_its_own_steps_and_the_rest_of_the_editor_s() -> None:
+def test_inpainting_training_has_its_own_steps_and_inherits_the_rest() -> None:
     train = TrainConfig(epochs=3.0, accumulate=2, warmup_steps=5, resolution=64, text_dropout=0.2, held_out=0.3)
     options = InpaintingConfig(steps=9, batch_size=6, learning_rate=0.02).training(train)
     assert (options.steps, options.epochs, options.batch_size, options.learning_rate) == (9, None, 6, 0.02)
@@ -51,7 +51,7 @@ def test_the_inpainting_specialist_has_its_own_steps_and_the_rest_of_the_editor_
     assert (options.text_dropout, options.held_out) == (0.2, 0.3)
 
 
-def test_the_inpainting_specialist_reads_no_option_of_the_editor_alone() -> None:
+def test_inpainting_training_ignores_options_of_the_editor() -> None:
     options = InpaintingConfig().training(TrainConfig())
     for name in ("model", "steps", "epochs", "batch_size", "learning_rate", "importance", "image_dropout"):
         other = TrainConfig.model_validate({name: OTHER[name]})
@@ -59,7 +59,7 @@ def test_the_inpainting_specialist_reads_no_option_of_the_editor_alone() -> None
     assert not {"model", "ablations", "encode_once", "base", "importance"} & InpaintingOptions.model_fields.keys()
 
 
-def test_fine_tuning_saves_the_weights_themselves_and_keeps_its_own_options() -> None:
+def test_finetuning_has_its_own_options_and_no_ema() -> None:
     options = FinetuneConfig(epochs=2.0, batch_size=12, accumulate=3, zero_stage=3).training
     assert type(options) is TrainerOptions
     assert (options.epochs, options.batch_size, options.accumulate, options.zero_stage) == (2.0, 12, 3, 3)
@@ -67,7 +67,7 @@ def test_fine_tuning_saves_the_weights_themselves_and_keeps_its_own_options() ->
     assert (options.adam_beta2, options.ema_decay, options.lr_decay) == (0.999, 0.0, "cosine")
 
 
-def test_a_section_s_own_values_replace_those_of_another() -> None:
+def test_values_of_a_section_override_the_defaults_of_another() -> None:
     assert FinetuneConfig(warmup_steps=3).extract(OptimizerOptions) == OptimizerOptions(warmup_steps=3)
     assert FinetuneConfig(warmup_steps=3).extract(OptimizerOptions, warmup_steps=4).warmup_steps == 4
     with pytest.raises(ValueError, match="unknown"):
@@ -90,6 +90,6 @@ def test_a_section_s_own_values_replace_those_of_another() -> None:
         ({"train": {"attention": "flash"}}, "train: attention flash computes only in bfloat16"),
     ],
 )
-def test_options_that_do_not_go_together_are_told(values: dict, message: str) -> None:
+def test_incompatible_options_raise_errors(values: dict, message: str) -> None:
     with pytest.raises(UserError, match=message):
         check(values)

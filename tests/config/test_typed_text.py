@@ -1,4 +1,4 @@
-"""Text of the command line gets its type from its key alone."""
+"""Tests that text of the command line gets its type only from its key."""
 
 from typing import Any
 
@@ -42,17 +42,17 @@ def value(option: str, key: str) -> Any:
         ("train={'ablations': ['controlnet']}", "train.ablations", ["controlnet"]),
     ],
 )
-def test_an_option_of_the_command_line_is_what_its_key_holds(option: str, key: str, expected: Any) -> None:
+def test_option_gets_its_type_from_its_key(option: str, key: str, expected: Any) -> None:
     found = value(option, key)
     assert found == expected and type(found) is type(expected)
 
 
-def test_options_of_one_section_add_up() -> None:
+def test_options_of_one_section_are_merged() -> None:
     options = parse_options(["train={steps: 3}", "train={batch_size: 2}"])
     assert options == {"train": {"steps": "3", "batch_size": "2"}}
 
 
 @pytest.mark.parametrize("option", ["seed=2026-11-28", "seed=x", "filter={min_score: high}"])
-def test_text_that_is_no_number_is_refused_where_one_is_needed(option: str) -> None:
+def test_text_is_rejected_for_a_number(option: str) -> None:
     with pytest.raises(UserError, match=r"^--config: .* is not allowed; allowed: a valid"):
         check({}, [], parse_options([option]))

@@ -17,31 +17,31 @@ def choose(run: Path, **choice: Any) -> list[str]:
     return [each.pair_id for each, is_accepted in chooser.split(read_candidates(run)) if is_accepted]
 
 
-def test_the_decisions_of_the_run_count_without_options(tmp_path: Path) -> None:
+def test_decisions_of_the_run_apply_by_default(tmp_path: Path) -> None:
     assert choose(make_run(tmp_path, SCORES)) == ["a", "b"]
     assert choose(make_run(tmp_path / "raw", SCORES, None)) == ["a", "b", "c", "e"]
 
 
-def test_another_threshold_replaces_that_of_the_run(tmp_path: Path) -> None:
+def test_min_score_replaces_the_threshold_of_the_run(tmp_path: Path) -> None:
     run = make_run(tmp_path, SCORES)
     assert choose(run, min_score=6) == ["a", "b", "c"]
     assert choose(run, min_score=8.5) == ["a"]
 
 
 @pytest.mark.parametrize(("top", "expected"), [(1, "a"), (25, "a"), (26, "ab"), (50, "ab"), (100, "abce")])
-def test_the_top_is_a_share_of_each_tasks_scored_pairs(top: float, expected: str, tmp_path: Path) -> None:
+def test_top_selects_a_share_of_each_tasks_scored_pairs(top: float, expected: str, tmp_path: Path) -> None:
     make_run(tmp_path, SCORES)
     make_run(tmp_path, {"x": 3.0}, shard="style/00000")
     assert choose(tmp_path, top=top) == ["x", *expected]
     assert choose(tmp_path, top=top, min_score=8) == [each for each in expected if each in "ab"]
 
 
-def test_ties_at_the_cutoff_are_cut_to_the_share(tmp_path: Path) -> None:
+def test_ties_at_the_cutoff_are_trimmed_to_the_share(tmp_path: Path) -> None:
     run = make_run(tmp_path, {"a": 9, "b": 7, "c": 7, "d": 7})
     assert choose(run, top=50) == ["a", "b"]
 
 
-def test_pairs_that_no_threshold_accepts_stay_out(tmp_path: Path) -> None:
+def test_pairs_rejected_for_other_reasons_stay_excluded(tmp_path: Path) -> None:
     run = make_run(tmp_path, {"a": 9, "b": 9})
     row = {"pair_id": "a", "kept": False, "reason": "duplicate of b", "o_score": 9.0, "row": 0}
     kept = {"pair_id": "b", "kept": True, "reason": "kept", "o_score": 9.0, "row": 1}
@@ -49,7 +49,7 @@ def test_pairs_that_no_threshold_accepts_stay_out(tmp_path: Path) -> None:
     assert choose(run) == choose(run, min_score=1) == choose(run, top=100) == ["b"]
 
 
-def test_task_ratio_licence_and_judge(tmp_path: Path) -> None:
+def test_candidates_are_filtered_by_task_ratio_licence_and_judge(tmp_path: Path) -> None:
     make_run(tmp_path, {"a": 9}, shard="swap/00000", licence="CC BY 4.0", ratio="1x1", judge="student")
     make_run(tmp_path, {"b": 9}, shard="style/00000", licence="CC BY-NC 4.0", ratio="3x2", judge="reference")
     assert choose(tmp_path, tasks=("style",)) == choose(tmp_path, ratios=("3x2",)) == ["b"]
@@ -73,11 +73,11 @@ def test_task_ratio_licence_and_judge(tmp_path: Path) -> None:
         ("Apache-2.0.1", "apache-2.1", False),
     ],
 )
-def test_a_licence_counts_in_all_its_versions(licence: str, wanted: str, expected: bool) -> None:
+def test_licence_matches_in_all_its_versions(licence: str, wanted: str, expected: bool) -> None:
     assert matches_licence(licence, (wanted,)) is expected
 
 
-def test_what_the_run_lacks_is_named(tmp_path: Path) -> None:
+def test_missing_candidates_or_scores_raise_errors(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="has no candidates; import pairs with omniedit import, or run snakemake"):
         choose(tmp_path)
     make_run(tmp_path, SCORES, None)
@@ -90,7 +90,7 @@ def test_what_the_run_lacks_is_named(tmp_path: Path) -> None:
         choose(tmp_path, ratios=("1:1",))
 
 
-def test_a_shard_without_decisions_among_others_is_refused(tmp_path: Path) -> None:
+def test_shard_without_decisions_raises_error(tmp_path: Path) -> None:
     make_run(tmp_path, SCORES)
     make_run(tmp_path, {"x": 9}, None, shard="style/00000")
     with pytest.raises(UserError, match=r"decisions/style/00000\.parquet: no such file; run snakemake"):

@@ -49,7 +49,7 @@ def row(key: str = "", **values: Any) -> Row:
     return Row(DataFile("folder/x.parquet", "x.parquet"), 0, values, key)
 
 
-def test_texts_are_cleaned_and_each_is_taken_once() -> None:
+def test_texts_are_cleaned_and_deduplicated() -> None:
     assert read_texts(
         row(i=" a\x00b\r\n", i2="ab", p=["c", None, "", "nan", "ab"]), LAYOUT, ("instruction", "paraphrases")
     ) == [
@@ -64,13 +64,13 @@ def test_texts_are_cleaned_and_each_is_taken_once() -> None:
 @pytest.mark.parametrize(
     ("value", "reason"), [({"a": 1}, "holds dict, not a text"), ("x" * (LONGEST_TEXT + 1), "has 20001")]
 )
-def test_a_text_of_another_kind_is_refused(value: Any, reason: str) -> None:
+def test_value_that_is_no_text_is_rejected(value: Any, reason: str) -> None:
     with pytest.raises(BadRow, match=reason) as error:
         read_text(row(c=value), LAYOUT, "source_caption")
     assert len(str(error.value)) < 200
 
 
-def test_turns_count_from_1_whatever_the_data_set_does() -> None:
+def test_turns_are_counted_from_1() -> None:
     assert [read_turn(row(t=value), LAYOUT) for value in (0, "3", 2.0, None)] == [1, 4, 3, None]
     for value in (-1, 1.5, "one", [1], float("inf")):
         with pytest.raises(BadRow, match=r"column 't': .* is not a turn from 0 on"):
@@ -91,7 +91,7 @@ def read_source(folder: Path, **values: Any) -> Any:
     return read_images(row(**values), LAYOUT.find("source"), ImageFiles(str(folder)))
 
 
-def test_images_are_bytes_structs_lists_data_urls_or_paths(tmp_path: Path) -> None:
+def test_images_are_read_from_bytes_structs_lists_data_urls_and_paths(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(b"file")
     assert read_source(tmp_path, s=b"x") == ([b"x"], "")
     assert read_source(tmp_path, s={"bytes": b"x", "path": "n.png"}) == ([b"x"], "n.png")
@@ -103,25 +103,25 @@ def test_images_are_bytes_structs_lists_data_urls_or_paths(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("value", [1, 1.5, True, {"a": 1}, ["a.png", 3], "data:image/png;base64,%%", "nope.png"])
-def test_a_value_that_is_no_image_is_refused(value: Any, tmp_path: Path) -> None:
+def test_value_that_is_no_image_is_rejected(value: Any, tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(b"file")
     with pytest.raises(BadRow, match="column 's': "):
         read_source(tmp_path, s=value)
 
 
-def test_an_image_above_the_limit_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_image_above_the_size_limit_is_rejected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("omniedit.exchange.cells.MAX_BYTES", 10)
     with pytest.raises(BadRow, match="more than the limit of 10"):
         read_source(tmp_path, s=make_image())
 
 
-def test_members_of_a_tar_are_found_without_their_suffix(tmp_path: Path) -> None:
+def test_tar_members_are_found_without_their_suffix(tmp_path: Path) -> None:
     files = ImageFiles(str(tmp_path))
     assert read_images(row("k", **{"s.webp": b"x"}), LAYOUT.find("source"), files) == ([b"x"], "")
     assert read_extra(row("k", **{"s.webp": b"x", "other": 1}), LAYOUT) == ({"other": 1}, [])
 
 
-def test_extra_columns_are_kept_as_json_and_binary_ones_are_named() -> None:
+def test_extra_columns_are_kept_as_json_and_binary_ones_are_listed() -> None:
     values = {"a": 1, "b": [1, None], "x": {"d": "x\x1b"}, "y": b"bytes", "f": float("nan"), "g": None}
     values["z"] = "y" * 200_000
     assert read_extra(row(s=b"x", **values), LAYOUT) == ({"a": 1, "b": [1, None], "x": {"d": "x"}}, ["y", "z"])
@@ -135,7 +135,7 @@ json_values = st.recursive(
 
 
 @given(json_values)
-def test_a_kept_value_is_json(value: Any) -> None:
+def test_kept_value_is_valid_json(value: Any) -> None:
     kept = to_json_value(value)
     assert json.loads(json.dumps(kept, allow_nan=False)) == kept
     if isinstance(value, float) and math.isfinite(value):

@@ -1,4 +1,4 @@
-"""Commands that the documents show for imports and exports: each is typed in a folder that has the named data."""
+"""Tests that the import and export commands in the documents run in a folder with the named data."""
 
 import json
 import shlex
@@ -45,7 +45,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_the_commands_for_pairs_can_be_typed(page: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_documented_pair_commands_work_as_shown(page: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))
     shown = read_commands(page)
     assert any("import" in line for line in shown) and any("export" in line for line in shown)

@@ -58,15 +58,15 @@ def rich(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("name", sorted(FORMATS))
-def test_datasets_opens_each_export(name: str, rich: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_hugging_face_datasets_opens_each_export(
+    name: str, rich: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     from datasets import load_dataset
 
     assert export(rich, name, tmp_path / "out", 2) == 3
     rows = load_dataset(str(tmp_path / "out"), split="train", cache_dir=str(tmp_path / "cache"))
-    assert len(rows) == (
-        12 if name == "folders" else 3
-    )  # `datasets` lists the images of folders, and does not pair them
+    assert len(rows) == (12 if name == "folders" else 3)  # `datasets` lists the images of folders without pairing them
     if name in (
         "omniedit",
         "instructpix2pix",
@@ -81,7 +81,7 @@ def test_datasets_opens_each_export(name: str, rich: Path, tmp_path: Path, monke
         assert len(images) >= 2
 
 
-def test_omniedit_has_13_columns_with_image_features(rich: Path, tmp_path: Path) -> None:
+def test_omniedit_export_has_13_columns_with_image_features(rich: Path, tmp_path: Path) -> None:
     export(rich, "omniedit", tmp_path / "out", 2)
     files = sorted((tmp_path / "out/data").iterdir())
     assert [file.name for file in files] == ["train-00000-of-00002.parquet", "train-00001-of-00002.parquet"]
@@ -95,17 +95,17 @@ def test_omniedit_has_13_columns_with_image_features(rich: Path, tmp_path: Path)
     assert (row["width"], row["height"], row["sc_score_1"], row["o_score"]) == (48, 32, 1, 7.5)
 
 
-def test_scores_of_the_run_go_before_those_that_came_with_a_pair(tmp_path: Path) -> None:
+def test_scores_of_the_run_override_imported_scores(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run", {"a": 9.0, "b": 8.5})
     export(run, "omniedit", tmp_path / "out")
     table = pq.read_table(tmp_path / "out/data")
     assert table["o_score"].to_pylist() == [9.0, 8.5] and table["sc_score_1"].to_pylist() == [9.0, 8.5]
-    assert str(table.schema.field("sc_score_1").type) == "double"  # as a whole number 8.5 would be lost
+    assert str(table.schema.field("sc_score_1").type) == "double"  # an integer column would lose 8.5
     assert table["sc_reasoning"].to_pylist() == ["Good."] * 2
     assert table["task"].to_pylist() == ["swap"] * 2
 
 
-def test_control_folders_are_as_trainers_read_them(rich: Path, tmp_path: Path) -> None:
+def test_control_folders_have_the_layout_that_trainers_read(rich: Path, tmp_path: Path) -> None:
     export(rich, "folders", tmp_path / "out")
     names = {path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*.*")}
     for number in range(3):
@@ -115,7 +115,7 @@ def test_control_folders_are_as_trainers_read_them(rich: Path, tmp_path: Path) -
     assert (tmp_path / "out/control/p0.png").read_bytes() == make_image(0)
 
 
-def test_samples_of_tars_have_the_same_members(rich: Path, tmp_path: Path) -> None:
+def test_tar_samples_have_the_same_members(rich: Path, tmp_path: Path) -> None:
     export(rich, "webdataset", tmp_path / "out", 2)
     assert sorted(path.name for path in (tmp_path / "out").glob("*.tar")) == ["train-00000.tar", "train-00001.tar"]
     with tarfile.open(tmp_path / "out/train-00000.tar") as tar:
@@ -124,7 +124,7 @@ def test_samples_of_tars_have_the_same_members(rich: Path, tmp_path: Path) -> No
     assert members == [f"p{number}.{kind}" for number in range(2) for kind in kinds]
 
 
-def test_samples_of_two_kinds_go_to_two_configurations(tmp_path: Path) -> None:
+def test_samples_with_different_members_get_separate_configurations(tmp_path: Path) -> None:
     columns = omniedit_rows(3)
     columns["edited_img"][1] = {"bytes": make_image(7), "path": None}
     write_parquet(tmp_path / "x.parquet", columns)
@@ -140,7 +140,7 @@ def test_samples_of_two_kinds_go_to_two_configurations(tmp_path: Path) -> None:
     )
 
 
-def test_cells_that_a_spreadsheet_would_evaluate_are_marked(rich: Path, tmp_path: Path) -> None:
+def test_cells_that_a_spreadsheet_would_evaluate_are_escaped(rich: Path, tmp_path: Path) -> None:
     shard = EncodedPair("f", TASK, ("=HYPERLINK(1)",), make_image(0), make_image(1), None, {"source_id": "a"})
     write_shard(tmp_path / "one/candidates/made/00000.h5", Task("made"), "test", 0, [shard])
     export(tmp_path / "one", "csv", tmp_path / "out")
@@ -151,7 +151,7 @@ def test_cells_that_a_spreadsheet_would_evaluate_are_marked(rich: Path, tmp_path
     assert back.instruction == "=HYPERLINK(1)"
 
 
-def test_rejected_pairs_have_their_reason(tmp_path: Path) -> None:
+def test_rejected_pairs_are_exported_with_their_reason(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run", SCORES)
     assert export(run, "table", tmp_path / "out", kind="rejected") == 3
     rows = [json.loads(line) for line in (tmp_path / "out/pairs.jsonl").read_text().splitlines()]
@@ -176,7 +176,7 @@ def test_preference_pairs_share_source_and_instruction(tmp_path: Path) -> None:
         export(run, "parquet", tmp_path / "none", kind="preference", tasks=("style",))
 
 
-def test_lesser_candidates_are_preference_pairs_and_no_threshold_accepts_them(tmp_path: Path) -> None:
+def test_lesser_candidates_are_exported_only_as_preference_pairs(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run", {"a": 9.0, "b": 8.5, "c": 5.0}, instruction="Go.")
     file = run / "decisions/swap/00000.parquet"
     lesser = {"reason": "not the best of 3 candidates of its request", "kept": False}
@@ -189,8 +189,8 @@ def test_lesser_candidates_are_preference_pairs_and_no_threshold_accepts_them(tm
     assert "| not the best of 3 candidates of its request | 2 |" in (tmp_path / "low/README.md").read_text()
 
 
-def test_edits_of_one_photo_with_other_sources_are_no_preference_pair(tmp_path: Path) -> None:
-    """An addition is a removal with the images exchanged, so its candidates differ in their source."""
+def test_edits_with_different_sources_form_no_preference_pair(tmp_path: Path) -> None:
+    """An addition is a reversed removal, so its candidates differ in their source."""
     run = make_run(tmp_path / "run", {"a": 9.0, "b": 5.0}, instruction="Add a dog.")
     about = {"source_id": "a", "source_sha256": "of the photo", "ratio": "3x2"}
     pairs = [
@@ -202,7 +202,7 @@ def test_edits_of_one_photo_with_other_sources_are_no_preference_pair(tmp_path: 
         export(run, "parquet", tmp_path / "out", kind="preference")
 
 
-def test_the_card_counts_what_was_chosen_and_what_not(tmp_path: Path) -> None:
+def test_data_card_counts_chosen_and_rejected_pairs(tmp_path: Path) -> None:
     run = make_run(tmp_path / "night|run", SCORES, licence="CC0 <b>")
     export(run, "omniedit", tmp_path / "out", min_score=7)
     text = (tmp_path / "out/README.md").read_text()
@@ -223,7 +223,7 @@ def test_the_card_counts_what_was_chosen_and_what_not(tmp_path: Path) -> None:
         assert line in text, line
 
 
-def test_a_folder_with_something_in_it_is_refused(rich: Path, tmp_path: Path) -> None:
+def test_non_empty_output_folder_is_rejected(rich: Path, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     export(rich, "omniedit", tmp_path / "out")
     with pytest.raises(UserError, match=r"out: is not empty; give another folder, or delete this one"):
@@ -233,20 +233,20 @@ def test_a_folder_with_something_in_it_is_refused(rich: Path, tmp_path: Path) ->
         export(rich, "omniedit", tmp_path / "file")
 
 
-def test_a_failed_export_leaves_nothing(rich: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_export_leaves_no_files(rich: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("omniedit.exchange.exporting.CARD", "no/such/folder")
     with pytest.raises(FileNotFoundError):
         export(rich, "omniedit", tmp_path / "to/out")
     assert list((tmp_path / "to").iterdir()) == []
 
 
-def test_an_export_without_pairs_is_refused(rich: Path, tmp_path: Path) -> None:
+def test_export_without_pairs_raises_error(rich: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="none of its pairs is chosen"):
         export(rich, "omniedit", tmp_path / "out", tasks=("nope",))
     assert not (tmp_path / "out").exists()
 
 
-def test_an_own_layout_writes_own_columns(rich: Path, tmp_path: Path) -> None:
+def test_custom_layout_writes_its_own_columns(rich: Path, tmp_path: Path) -> None:
     layout = tmp_path / "mine.yaml"
     layout.write_text(
         "files: parquet\n"
@@ -261,7 +261,7 @@ def test_an_own_layout_writes_own_columns(rich: Path, tmp_path: Path) -> None:
     assert [(pair.source, pair.mask) for pair in pairs] == [(make_image(number), make_mask()) for number in range(3)]
 
 
-def test_the_program_of_a_rule_and_the_command_write_the_same(rich: Path, tmp_path: Path) -> None:
+def test_script_and_command_write_identical_files(rich: Path, tmp_path: Path) -> None:
     arguments = ["--format", "magicbrush", "--task", "visual_depth,other", "--licence", "cc0"]
     for out, command in (("a", ["scripts/export_pairs.py"]), ("b", ["-m", "omniedit", "export"])):
         command = [sys.executable, *command, str(rich), *arguments, "--out", str(tmp_path / out)]

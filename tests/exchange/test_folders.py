@@ -1,4 +1,4 @@
-"""Folders of before and after images, as trainers read and write them."""
+"""Tests of folders of source and edited images, as trainers read and write them."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ def put(root: Path, name: str, content: bytes | str = b"") -> None:
 @pytest.mark.parametrize(
     ("control", "target"), [("source", "target"), ("control", "target"), ("Input", "Output"), ("before", "after")]
 )
-def test_equal_names_in_two_folders_are_pairs(control: str, target: str, tmp_path: Path) -> None:
+def test_equal_names_in_two_folders_form_pairs(control: str, target: str, tmp_path: Path) -> None:
     source, edited = make_image(0, kind="JPEG"), make_image(1)
     put(tmp_path, f"{control}/a b.jpg", source)
     put(tmp_path, f"{target}/a b.png", edited)
@@ -31,7 +31,7 @@ def test_equal_names_in_two_folders_are_pairs(control: str, target: str, tmp_pat
     assert rejections == []
 
 
-def test_further_controls_are_references_and_masks_are_masks(tmp_path: Path) -> None:
+def test_further_control_folders_are_references_and_masks_are_masks(tmp_path: Path) -> None:
     for number, name in enumerate(("control", "control_2", "control_10", "target")):
         put(tmp_path, f"{name}/x.png", make_image(number))
     put(tmp_path, "masks/x.png", make_mask())
@@ -52,7 +52,7 @@ def test_numbered_controls_in_one_folder_are_references(tmp_path: Path) -> None:
     assert rejections == []
 
 
-def test_names_that_end_in_a_number_are_names(tmp_path: Path) -> None:
+def test_names_ending_in_a_number_are_kept_whole(tmp_path: Path) -> None:
     for name in ("shot_1", "shot_2"):
         put(tmp_path, f"control/{name}.png", make_image(0))
         put(tmp_path, f"target/{name}.png", make_image(1))
@@ -61,7 +61,7 @@ def test_names_that_end_in_a_number_are_names(tmp_path: Path) -> None:
     assert [pair.pair_id for pair in pairs] == ["folders-shot_1", "folders-shot_2"] and rejections == []
 
 
-def test_suffix_pairs(tmp_path: Path) -> None:
+def test_suffixes_in_one_folder_form_pairs(tmp_path: Path) -> None:
     put(tmp_path, "deep/er/x_input.png", make_image(0))
     put(tmp_path, "deep/er/x_target.png", make_image(1))
     put(tmp_path, "deep/er/x_mask.png", make_mask())
@@ -72,7 +72,7 @@ def test_suffix_pairs(tmp_path: Path) -> None:
     assert rejection.source_id == "deep/er/*_target/y" and rejection.reason == "no edited image of this name"
 
 
-def test_what_is_missing_is_rejected_with_the_reason(tmp_path: Path) -> None:
+def test_incomplete_pairs_are_rejected_with_the_reason(tmp_path: Path) -> None:
     put(tmp_path, "source/a.png", make_image(0))
     put(tmp_path, "target/b.png", make_image(0))
     put(tmp_path, "source/c.png", make_image(0))
@@ -93,7 +93,7 @@ def test_what_is_missing_is_rejected_with_the_reason(tmp_path: Path) -> None:
     }
 
 
-def test_a_link_out_of_the_folder_is_rejected(tmp_path: Path) -> None:
+def test_link_out_of_the_folder_is_rejected(tmp_path: Path) -> None:
     put(tmp_path, "outside.png", make_image(0))
     put(tmp_path, "in/target/a.png", make_image(1))
     put(tmp_path, "in/target/a.txt", "Go.")
@@ -103,7 +103,7 @@ def test_a_link_out_of_the_folder_is_rejected(tmp_path: Path) -> None:
         import_all(tmp_path / "in", tmp_path / "run", format="folders")
 
 
-def test_a_folder_without_pairs_is_refused(tmp_path: Path) -> None:
+def test_folder_without_pairs_raises_error(tmp_path: Path) -> None:
     put(tmp_path, "photos/a.png")
     with pytest.raises(UserError, match=r"no folder target, edited, .* next to source, control or input"):
         list_folder_files(str(tmp_path))

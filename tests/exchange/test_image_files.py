@@ -1,4 +1,4 @@
-"""Image files named by rows: where they are found, and which paths are refused."""
+"""Tests of image files named by rows: where they are found, and which paths are rejected."""
 
 import tarfile
 from pathlib import Path
@@ -26,13 +26,13 @@ from omniedit.exchange.image_files import BadImage, ImageFiles, check_path
         ("file:///etc/passwd", "is an address"),
     ],
 )
-def test_a_path_that_leaves_the_folder_is_refused(path: str, reason: str) -> None:
+def test_path_outside_the_folder_is_rejected(path: str, reason: str) -> None:
     with pytest.raises(BadImage, match=reason) as error:
         check_path(path)
     assert "secret" not in str(error.value) and "abc" not in str(error.value)
 
 
-def test_paths_begin_at_the_table_then_at_the_data_set(tmp_path: Path) -> None:
+def test_paths_are_resolved_from_the_table_then_from_the_data_set(tmp_path: Path) -> None:
     (tmp_path / "tables/sub").mkdir(parents=True)
     (tmp_path / "tables/sub/a b.png").write_bytes(b"near")
     (tmp_path / "a.png").write_bytes(b"root")
@@ -44,7 +44,7 @@ def test_paths_begin_at_the_table_then_at_the_data_set(tmp_path: Path) -> None:
         only.read("sub/a b.png", str(tmp_path / "tables"))
 
 
-def test_links_out_folders_and_pipes_are_refused(tmp_path: Path) -> None:
+def test_links_out_of_the_folder_folders_and_loops_are_rejected(tmp_path: Path) -> None:
     root = tmp_path / "root"
     (root / "folder").mkdir(parents=True)
     (tmp_path / "secret").write_bytes(b"secret")
@@ -62,14 +62,14 @@ def test_links_out_folders_and_pipes_are_refused(tmp_path: Path) -> None:
         files.read("loop", str(root))
 
 
-def test_a_file_above_the_limit_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_file_above_the_size_limit_is_rejected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("omniedit.exchange.image_files.MAX_BYTES", 10)
     (tmp_path / "a.png").write_bytes(bytes(11))
     with pytest.raises(BadImage, match="11 bytes, more than the limit of 10"):
         ImageFiles(str(tmp_path)).read("a.png", str(tmp_path))
 
 
-def test_images_below_an_address() -> None:
+def test_images_below_a_remote_address_are_read() -> None:
     fsspec.filesystem("memory").pipe("/images/a/1.png", b"one")
     files = ImageFiles("memory://images")
     assert files.read("a/1.png", "memory://tables") == b"one"
@@ -77,7 +77,7 @@ def test_images_below_an_address() -> None:
         files.read("a/2.png", "memory://tables")
 
 
-def test_members_of_tars_are_found_and_links_are_not_followed(tmp_path: Path) -> None:
+def test_tar_members_are_found_and_links_are_not_followed(tmp_path: Path) -> None:
     link = tarfile.TarInfo("results/link.png")
     link.type, link.linkname = tarfile.LNKTYPE, "results/1.png"
     (tmp_path / "tars").mkdir()

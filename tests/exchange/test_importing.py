@@ -22,7 +22,7 @@ from omniedit.sources.twins import perceptual_hash
 REPOSITORY = Path(__file__).parents[2]
 
 
-def test_omniedit_keeps_instructions_scores_and_bytes(tmp_path: Path) -> None:
+def test_omniedit_import_keeps_instructions_scores_and_bytes(tmp_path: Path) -> None:
     columns = omniedit_rows(5, extra=[{"a": [1, 2]}] * 5)
     write_parquet(tmp_path / "in/data/train-00000-of-00001.parquet", columns)
     pairs, rejections = import_all(tmp_path / "in", tmp_path / "run", format="omniedit")
@@ -43,7 +43,7 @@ def test_omniedit_keeps_instructions_scores_and_bytes(tmp_path: Path) -> None:
     assert first.provenance["source_phash"] == perceptual_hash(decode_image(first.source))
 
 
-def test_shards_have_each_row_once_and_the_same_pairs_as_one(tmp_path: Path) -> None:
+def test_shards_together_have_each_row_once(tmp_path: Path) -> None:
     for file in range(3):
         columns = omniedit_rows(4, omni_edit_id=[f"{file}_{row}" for row in range(4)])
         write_parquet(tmp_path / f"in/{file}.parquet", columns, row_group_size=2)
@@ -53,14 +53,14 @@ def test_shards_have_each_row_once_and_the_same_pairs_as_one(tmp_path: Path) -> 
         assert sorted(dealt, key=lambda pair: pair.pair_id) == whole
 
 
-def test_the_same_import_gives_the_same_bytes(tmp_path: Path) -> None:
+def test_import_is_bit_identical_when_repeated(tmp_path: Path) -> None:
     write_parquet(tmp_path / "x.parquet", omniedit_rows(3))
     for name in "ab":
         import_shard(str(tmp_path / "x.parquet"), ImportOptions(format="omniedit"), 0, 1, tmp_path / name)
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 
-def test_magicbrush_has_masks_and_turns_of_sessions(tmp_path: Path) -> None:
+def test_magicbrush_import_keeps_masks_and_session_turns(tmp_path: Path) -> None:
     image = {"bytes": make_image(), "path": None}
     columns = {
         "img_id": ["7", "7", "8"],
@@ -80,7 +80,7 @@ def test_magicbrush_has_masks_and_turns_of_sessions(tmp_path: Path) -> None:
     assert pairs[0].provenance["source_id"] == pairs[1].provenance["source_id"] == "7"
 
 
-def test_anyedit_has_references_and_task_names(tmp_path: Path) -> None:
+def test_anyedit_import_keeps_references_and_maps_tasks(tmp_path: Path) -> None:
     image = {"bytes": make_image(), "path": None}
     columns = {
         "image_id": ["a", "b"],
@@ -96,7 +96,7 @@ def test_anyedit_has_references_and_task_names(tmp_path: Path) -> None:
     assert visual.task == "visual_depth" and [each.image for each in visual.references] == [make_image(4, 9, 9)]
 
 
-def test_ultraedit_keeps_captions_and_similarities(tmp_path: Path) -> None:
+def test_ultraedit_import_keeps_captions_and_similarities(tmp_path: Path) -> None:
     image = {"bytes": make_image(), "path": None}
     scores = {f"clip_sim_{name}": [0.5, float("nan")] for name in ("source", "target", "dir", "image")}
     columns = {**scores, "dinov2_sim": [0.25] * 2, "ssim": [0.75] * 2, "idx": [1, 2], "edit_prompt": ["Go."] * 2}
@@ -109,7 +109,7 @@ def test_ultraedit_keeps_captions_and_similarities(tmp_path: Path) -> None:
     assert first.task == "unspecified"
 
 
-def test_imgedit_reads_images_in_tars_and_turns(tmp_path: Path) -> None:
+def test_imgedit_import_reads_images_in_tars_and_turns(tmp_path: Path) -> None:
     members = [(f"results/{name}.png", make_image(number)) for number, name in enumerate(("in", "out", "out2"))]
     (tmp_path / "in/Singleturn").mkdir(parents=True)
     (tmp_path / "in/Singleturn/x.tar").write_bytes(make_tar(*members))
@@ -131,7 +131,7 @@ def test_imgedit_reads_images_in_tars_and_turns(tmp_path: Path) -> None:
     ]
 
 
-def test_x2edit_reads_samples_with_any_of_its_names(tmp_path: Path) -> None:
+def test_x2edit_import_accepts_all_its_column_names(tmp_path: Path) -> None:
     about = {"instruction": "Go.", "task": "\u5220\u9664\u4e3b\u4f53", "score_7b": "[9, 8]", "label": "step1x"}
     tar = make_tar(
         *(("0.1.0.jpg", make_image(0)), ("0.2.jpg", make_image(1)), ("0.json", json.dumps(about).encode())),
@@ -148,7 +148,7 @@ def test_x2edit_reads_samples_with_any_of_its_names(tmp_path: Path) -> None:
     assert (rejection.source_id, rejection.reason) == ("x.tar/2", "no edited image in 2; the row has caption_en, 1.jpg")
 
 
-def test_scaleedit_counts_its_ids_from_0_in_each_file(tmp_path: Path) -> None:
+def test_scaleedit_ids_are_unique_across_files(tmp_path: Path) -> None:
     for task in ("style", "add"):
         columns: dict[str, Any] = {"id": [0, 1], "edit_task": [task] * 2, "edit_instruction": ["Go."] * 2}
         columns |= {"source_image": [make_image()] * 2, "edited_image": [make_image()] * 2}
@@ -161,7 +161,7 @@ def test_scaleedit_counts_its_ids_from_0_in_each_file(tmp_path: Path) -> None:
     assert pairs[0].imported_scores["generation_quality_score"] == 3
 
 
-def test_a_table_of_paths_with_other_columns(tmp_path: Path) -> None:
+def test_table_of_paths_is_read_with_renamed_columns(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(make_image(0))
     (tmp_path / "b.jpg").write_bytes(make_image(1, kind="JPEG"))
     rows = [{"edit_image": "a.png", "image": "b.jpg", "prompt": "Go.", "depth": "a.png", "clip": 0.5, "id": 7}]
@@ -175,14 +175,14 @@ def test_a_table_of_paths_with_other_columns(tmp_path: Path) -> None:
     assert pair.imported_scores == {"similarity": 0.5} and pair.provenance["licence"] == "CC0"
 
 
-def test_own_names_of_tasks_go_before_the_packaged_ones(tmp_path: Path) -> None:
+def test_task_names_option_overrides_the_packaged_names(tmp_path: Path) -> None:
     write_parquet(tmp_path / "x.parquet", omniedit_rows(3, task=["swap", "env", "odd"]))
     pairs, _ = import_all(tmp_path, tmp_path / "run", format="omniedit", task_names={"swap": "exchange"})
     assert [pair.task for pair in pairs] == ["exchange", "environment_change", "odd"]
 
 
 def bad_rows() -> dict[str, Any]:
-    """Return columns in which each row but the first has a fault."""
+    """Return columns in which rows 1 to 10 each have a fault."""
     columns = omniedit_rows(12)
     columns["src_img"][1] = None
     columns["src_img"][2] = {"bytes": b"broken", "path": None}
@@ -198,7 +198,7 @@ def bad_rows() -> dict[str, Any]:
     return columns
 
 
-def test_each_bad_row_is_rejected_with_its_reason_and_the_run_goes_on(tmp_path: Path) -> None:
+def test_bad_rows_are_rejected_with_a_reason_and_others_imported(tmp_path: Path) -> None:
     write_parquet(tmp_path / "x.parquet", bad_rows())
     pairs, rejections = import_all(tmp_path, tmp_path / "run", format="omniedit")
     assert [pair.pair_id for pair in pairs] == ["omniedit-task_obj_0", "omniedit-task_obj_11"]
@@ -222,7 +222,7 @@ def test_each_bad_row_is_rejected_with_its_reason_and_the_run_goes_on(tmp_path: 
         assert len(reasons[f"x.parquet:{row}"]) <= 500
 
 
-def test_columns_of_wrong_types_are_rejected_row_by_row(tmp_path: Path) -> None:
+def test_columns_of_wrong_type_are_rejected_row_by_row(tmp_path: Path) -> None:
     columns = omniedit_rows(2, src_img=[1, 2], edited_prompt_list=[5, 6])
     write_parquet(tmp_path / "x.parquet", columns)
     import_shard(str(tmp_path), ImportOptions(format="omniedit"), 0, 1, tmp_path / "run/candidates/x/00000.h5")
@@ -231,7 +231,7 @@ def test_columns_of_wrong_types_are_rejected_row_by_row(tmp_path: Path) -> None:
     assert {each.reason for each in rejections} == {"column 'src_img': a value of type int, not an image"}
 
 
-def test_repeated_ids_get_digits_and_stay_unique(tmp_path: Path) -> None:
+def test_repeated_ids_get_a_suffix_and_stay_unique(tmp_path: Path) -> None:
     write_parquet(tmp_path / "x.parquet", omniedit_rows(3, omni_edit_id=["same", "same", "\u00e9 /?"]))
     pairs, _ = import_all(tmp_path, tmp_path / "run", format="omniedit")
     ids = [pair.pair_id for pair in pairs]
@@ -239,7 +239,7 @@ def test_repeated_ids_get_digits_and_stay_unique(tmp_path: Path) -> None:
     assert all(pair_id.isascii() and not set(pair_id) & set("/? ") for pair_id in ids)
 
 
-def test_a_data_set_behind_an_address(tmp_path: Path) -> None:
+def test_remote_data_set_is_imported(tmp_path: Path) -> None:
     files = fsspec.filesystem("memory")
     files.pipe("/pairs/0.parquet", write_parquet(tmp_path / "0.parquet", omniedit_rows(2)).read_bytes())
     pairs, _ = import_all("memory://pairs/{0..0}.parquet", tmp_path / "run", format="omniedit")
@@ -250,7 +250,7 @@ def test_a_data_set_behind_an_address(tmp_path: Path) -> None:
     assert pair.source == make_image()
 
 
-def test_without_any_pair_nothing_is_left_and_the_first_reason_is_named(tmp_path: Path) -> None:
+def test_import_without_pairs_leaves_no_files_and_names_the_first_reason(tmp_path: Path) -> None:
     (tmp_path / "x.jsonl").write_text('{"before": "a.png", "edited": "b.png", "instruction": "Go."}\n' * 2)
     expected = (
         "none of 2 rows makes a pair; the first: x.jsonl:0: no source image in source; the row has before, edited"
@@ -260,7 +260,7 @@ def test_without_any_pair_nothing_is_left_and_the_first_reason_is_named(tmp_path
     assert not (tmp_path / "run/candidates/table").exists()
 
 
-def test_ids_that_repeat_in_another_shard_stay_unique(tmp_path: Path) -> None:
+def test_ids_repeated_in_another_shard_stay_unique(tmp_path: Path) -> None:
     for file in ("a", "b"):
         write_parquet(tmp_path / f"in/{file}.parquet", omniedit_rows(2))
     pairs, _ = import_all(tmp_path / "in", tmp_path / "run", 2, format="omniedit")
@@ -268,13 +268,13 @@ def test_ids_that_repeat_in_another_shard_stay_unique(tmp_path: Path) -> None:
     assert ids[:2] == ["omniedit-task_obj_0", "omniedit-task_obj_1"] and len(set(ids)) == 4
 
 
-def test_the_limit_counts_the_rows_of_all_shards(tmp_path: Path) -> None:
+def test_limit_applies_to_the_rows_of_all_shards(tmp_path: Path) -> None:
     write_parquet(tmp_path / "x.parquet", omniedit_rows(9), row_group_size=1)
     pairs, _ = import_all(tmp_path, tmp_path / "run", 2, format="omniedit", limit=5)
     assert len(pairs) == 5
 
 
-def test_an_import_over_another_is_refused(tmp_path: Path) -> None:
+def test_import_over_an_existing_one_is_rejected(tmp_path: Path) -> None:
     write_parquet(tmp_path / "x.parquet", omniedit_rows(1))
     import_all(tmp_path, tmp_path / "run", format="omniedit")
     with pytest.raises(UserError, match=r"candidates/omniedit: already has candidates; give another --name"):
@@ -283,7 +283,7 @@ def test_an_import_over_another_is_refused(tmp_path: Path) -> None:
     assert pairs[0].pair_id == "second-task_obj_0"
 
 
-def test_a_task_that_cannot_be_one_is_refused_before_the_first_row(tmp_path: Path) -> None:
+def test_invalid_task_name_is_rejected_before_the_first_row(tmp_path: Path) -> None:
     write_parquet(tmp_path / "x.parquet", omniedit_rows(1))
     for options in ({"task": "../x"}, {"task_names": {"swap": "a/b"}}):
         with pytest.raises(UserError, match="has a slash, a backslash or a brace; give another --task"):
@@ -291,12 +291,12 @@ def test_a_task_that_cannot_be_one_is_refused_before_the_first_row(tmp_path: Pat
 
 
 @pytest.mark.parametrize("name", ["a/b", "..", ".a", "a b", "-a", "x" * 80])
-def test_a_name_that_is_no_folder_is_refused(name: str, tmp_path: Path) -> None:
+def test_name_unusable_as_a_folder_is_rejected(name: str, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="is not a name"):
         import_pairs(str(tmp_path), ImportOptions(format="omniedit", name=name), tmp_path / "run")
 
 
-def test_counts_name_each_reason_once_with_an_example(tmp_path: Path) -> None:
+def test_summary_names_each_reason_once_with_an_example(tmp_path: Path) -> None:
     columns = omniedit_rows(4)
     columns["src_img"][1:3] = [{"bytes": b"a", "path": None}, {"bytes": b"bc", "path": None}]
     write_parquet(tmp_path / "x.parquet", columns)
@@ -308,7 +308,7 @@ def test_counts_name_each_reason_once_with_an_example(tmp_path: Path) -> None:
     ]
 
 
-def test_options_in_json_are_checked() -> None:
+def test_json_options_are_validated() -> None:
     assert parse_options('{"format": "omniedit", "sizes": "reject"}').sizes == "reject"
     for text, reason in (('{"format": "x", "size": 1}', "import option size"), ("[", "import option ")):
         with pytest.raises(UserError, match=reason):
@@ -318,7 +318,7 @@ def test_options_in_json_are_checked() -> None:
 def test_memory_does_not_grow_with_the_data_set(tmp_path: Path) -> None:
     """Compare the peak memory of imports of 100 and of 600 pairs of 0.5 MB in one file."""
     noise = np.random.default_rng(0).integers(0, 256, 300_000, np.uint8).tobytes()
-    image = make_image(0, 64, 64) + noise  # decoders ignore what follows the image
+    image = make_image(0, 64, 64) + noise  # decoders ignore bytes after the image
     program = (
         "import re, sys, pathlib; from omniedit.exchange.importing import *\n"
         "import_shard(sys.argv[1], ImportOptions(format='omniedit'), 0, 1, sys.argv[2])\n"
@@ -333,7 +333,7 @@ def test_memory_does_not_grow_with_the_data_set(tmp_path: Path) -> None:
     assert peaks[1] - peaks[0] < 20_000, peaks  # in kB; the larger file has 150 MB more
 
 
-def test_the_program_of_a_rule_writes_a_shard(tmp_path: Path) -> None:
+def test_import_script_writes_a_shard(tmp_path: Path) -> None:
     write_parquet(tmp_path / "x.parquet", omniedit_rows(3), row_group_size=1)
     out = tmp_path / "run/candidates/mine/00001.h5"
     command = [sys.executable, "scripts/import_pairs.py", str(tmp_path / "x.parquet"), "--name", "mine"]

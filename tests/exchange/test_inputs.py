@@ -1,4 +1,4 @@
-"""Files of a data set: what a path names, and how they are dealt to shards."""
+"""Tests of the files of a data set: path expansion, and dealing files to shards."""
 
 from collections import Counter
 from pathlib import Path
@@ -24,7 +24,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_folder_gives_the_files_of_one_container_recursively(folder: Path) -> None:
+def test_folder_lists_the_files_of_one_container_recursively(folder: Path) -> None:
     assert names(folder) == ["data/a.parquet", "data/b.parquet"]
     assert names(folder, "tar") == ["a.tar"]
     (folder / "data/a.parquet").unlink()
@@ -32,14 +32,14 @@ def test_a_folder_gives_the_files_of_one_container_recursively(folder: Path) -> 
     assert names(folder) == ["a.tar"]
 
 
-def test_globs_ranges_and_files(folder: Path) -> None:
+def test_globs_ranges_and_single_files_are_expanded(folder: Path) -> None:
     assert names(folder / "**/*.parquet") == ["a.parquet", "b.parquet"]
     assert names(folder / "x.jsonl") == ["x.jsonl"]
     assert names(str(folder / "{7..9}.csv")) == ["7.csv", "8.csv", "9.csv"]
     assert names("s3://bucket/pairs/{00000..00002}.tar?token=abc") == ["00000.tar", "00001.tar", "00002.tar"]
 
 
-def test_a_remote_glob_is_expanded() -> None:
+def test_remote_glob_is_expanded() -> None:
     files = fsspec.filesystem("memory")
     for name in ("b", "a"):
         files.pipe(f"/list/{name}.parquet", b"")
@@ -59,7 +59,7 @@ def test_a_remote_glob_is_expanded() -> None:
         ("empty", "no file with rows"),
     ],
 )
-def test_a_path_without_rows_is_refused(path: str, reason: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_path_without_rows_raises_error(path: str, reason: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder)
     (folder / "empty").mkdir()
     (folder / "empty/x.md").touch()
@@ -68,7 +68,7 @@ def test_a_path_without_rows_is_refused(path: str, reason: str, folder: Path, mo
 
 
 @given(st.integers(1, 9), st.integers(1, 12))
-def test_the_parts_of_all_shards_are_every_file_once(files: int, shards: int) -> None:
+def test_parts_of_all_shards_cover_every_file_once(files: int, shards: int) -> None:
     all_files = [DataFile(str(number), str(number)) for number in range(files)]
     parts = [part for shard in range(shards) for part in deal(all_files, shard, shards)]
     counts = Counter(part.file for part in parts)

@@ -18,19 +18,19 @@ def test_all_named_formats_have_a_layout() -> None:
 
 
 @pytest.mark.parametrize("name", [*NAMED, *FURTHER])
-def test_a_packaged_layout_has_all_that_a_pair_needs(name: str) -> None:
+def test_packaged_layout_has_every_required_field(name: str) -> None:
     layout = load_layout(name)
     assert layout.about and layout.name == name
     assert all(list(layout.find(field)) for field in REQUIRED)
     assert not layout.task_names or layout.task_names in known_names()
 
 
-def test_omniedit_has_its_13_columns_in_order() -> None:
+def test_omniedit_layout_has_its_13_columns_in_order() -> None:
     expected = "omni_edit_id task src_img edited_img edited_prompt_list width height sc_score_1 sc_score_2 sc_reasoning"
     assert list(load_layout("omniedit").columns) == [*expected.split(), "pq_score", "pq_reasoning", "o_score"]
 
 
-def test_a_users_own_file_is_a_layout(tmp_path: Path) -> None:
+def test_user_file_is_loaded_as_a_layout(tmp_path: Path) -> None:
     file = tmp_path / "mine.yaml"
     file.write_text(
         "licence: CC0\ncolumns: {a: source, b: edited, c: instruction, d: 'reference.depth?', e: 'score int64?'}"
@@ -57,7 +57,7 @@ def test_a_users_own_file_is_a_layout(tmp_path: Path) -> None:
         ("a: [", "not valid YAML"),
     ],
 )
-def test_a_wrong_layout_is_refused_with_the_place(text: str, reason: str, tmp_path: Path) -> None:
+def test_invalid_layout_error_names_the_place(text: str, reason: str, tmp_path: Path) -> None:
     file = tmp_path / "mine.yaml"
     file.write_text(text)
     with pytest.raises(UserError, match=r"mine\.yaml") as error:
@@ -65,12 +65,12 @@ def test_a_wrong_layout_is_refused_with_the_place(text: str, reason: str, tmp_pa
     assert reason in str(error.value)
 
 
-def test_an_unknown_name_is_refused_with_the_known_ones() -> None:
+def test_unknown_format_error_lists_the_known_ones() -> None:
     with pytest.raises(UserError, match=r"'nope' is not a format; give one of anyedit, .*, x2edit, or a YAML file"):
         load_layout("nope")
 
 
-def test_columns_of_the_command_line_replace_those_of_their_fields() -> None:
+def test_columns_option_replaces_the_columns_of_its_fields() -> None:
     layout = replace_columns(
         load_layout("table"),
         {"source": "before", "instruction": "ask+ask_2", "reference.depth": "d", "score.clip": "s"},
@@ -81,7 +81,7 @@ def test_columns_of_the_command_line_replace_those_of_their_fields() -> None:
     assert not layout.columns["before"].optional and layout.columns["edited"].optional
 
 
-def test_a_wrong_field_of_the_command_line_is_named() -> None:
+def test_unknown_field_in_the_columns_option_is_named() -> None:
     with pytest.raises(UserError, match=r"--columns: columns.x.field: 'sauce' is not a field; give one of source"):
         replace_columns(load_layout("table"), {"sauce": "x"})
     assert "source" in FIELDS

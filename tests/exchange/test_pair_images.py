@@ -1,4 +1,4 @@
-"""Images of a pair: stored as they are, or converted for a stated reason; sizes by the policy."""
+"""Tests of a pair's images: stored unchanged, or converted with a reason; sizes follow the policy."""
 
 import io
 from typing import Any
@@ -15,7 +15,7 @@ from omniedit.imaging.images import decode_image, decode_mask
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "TIFF"])
 @pytest.mark.parametrize("mode", ["RGB", "L"])
-def test_an_upright_rgb_or_grey_file_stays_bit_for_bit(kind: str, mode: str) -> None:
+def test_upright_rgb_or_grey_file_is_kept_bit_identical(kind: str, mode: str) -> None:
     encoded, changes = make_image(kind=kind, mode=mode), {}
     kept, pixels = check_image(encoded, "source", changes)
     assert kept is encoded and changes == {} and pixels.shape == (32, 48, 3)
@@ -43,7 +43,7 @@ def rotated() -> bytes:
     ],
     ids=["cmyk", "alpha", "16-bit", "exif"],
 )
-def test_other_files_are_re_encoded_with_the_reason(encoded: bytes, reason: str) -> None:
+def test_other_files_are_reencoded_with_a_reason(encoded: bytes, reason: str) -> None:
     changes: dict[str, str] = {}
     kept, pixels = check_image(encoded, "source", changes)
     assert changes == {"source": reason} and kept.startswith(b"\x89PNG") and pixels.shape == (32, 48, 3)
@@ -52,7 +52,7 @@ def test_other_files_are_re_encoded_with_the_reason(encoded: bytes, reason: str)
 
 
 @pytest.mark.parametrize("encoded", [b"", b"<html>", b"GIF89a", make_image()[:500], make_image(kind="JPEG")[:600]])
-def test_an_unreadable_file_is_named(encoded: bytes) -> None:
+def test_unreadable_image_is_named(encoded: bytes) -> None:
     with pytest.raises(BadImage, match=r"^edited: "):
         check_image(encoded, "edited", {})
 
@@ -61,21 +61,21 @@ def check(width: int, height: int, sizes: Any, mask: bytes | None = None) -> Any
     return check_images(make_image(), make_image(1, width, height), mask, sizes)
 
 
-def test_an_edited_image_of_almost_the_same_shape_is_resized() -> None:
+def test_edited_image_of_nearly_the_same_shape_is_resized() -> None:
     images = check(50, 32, "resize")
     assert decode_image(images.edited).shape == (32, 48, 3)
     assert images.changes == {"edited": "resized from 50 x 32 pixels"}
     assert decode_image(check(96, 64, "resize").edited).shape == (32, 48, 3)
 
 
-def test_other_sizes_are_rejected_by_policy_or_by_shape() -> None:
+def test_other_sizes_are_rejected_by_policy_or_shape() -> None:
     with pytest.raises(BadImage, match=r"edited: 50 x 32 pixels, its source 48 x 32$"):
         check(50, 32, "reject")
     with pytest.raises(BadImage, match="edited: 32 x 48 pixels, its source 48 x 32; resizing would distort it"):
         check(32, 48, "resize")
 
 
-def test_a_mask_is_resized_or_kept_bit_for_bit() -> None:
+def test_mask_is_resized_or_kept_bit_identical() -> None:
     mask = make_mask()
     assert check(48, 32, "reject", mask).mask is mask
     images = check(48, 32, "resize", make_mask(96, 64))

@@ -1,4 +1,4 @@
-"""Rows of data files: containers, encodings, damage, and parts that together have each row once."""
+"""Tests of rows of data files: containers, encodings, damage, and parts that together have each row once."""
 
 import gzip
 import io
@@ -36,7 +36,7 @@ def write(path: Path, content: str | bytes, encoding: str = "utf-8") -> Path:
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le"])
-def test_csv_in_the_encodings_of_spreadsheets(encoding: str, tmp_path: Path) -> None:
+def test_csv_is_read_in_the_encodings_of_spreadsheets(encoding: str, tmp_path: Path) -> None:
     text = 's,e,i,n\r\na.png,b.png,"Say ""hi"",\r\nthen go",2\r\nc.png,d.png,caf\u00e9,\r\n'
     assert values(read(write(tmp_path / "x.csv", text, encoding))) == [
         {"s": "a.png", "e": "b.png", "i": 'Say "hi",\r\nthen go', "n": 2},
@@ -44,7 +44,7 @@ def test_csv_in_the_encodings_of_spreadsheets(encoding: str, tmp_path: Path) -> 
     ]
 
 
-def test_csv_rows_with_faults_are_rejected_and_the_next_are_read(tmp_path: Path) -> None:
+def test_faulty_csv_rows_are_rejected_and_the_rest_is_read(tmp_path: Path) -> None:
     items = read(write(tmp_path / "x.csv", 's,e,i,n\na,b,c,d,e\na,b,c,two\na,b\na,b,c,3\na,b,"c\n'))
     assert values(items) == [
         "more cells than columns; quote cells that contain the separator",
@@ -56,11 +56,11 @@ def test_csv_rows_with_faults_are_rejected_and_the_next_are_read(tmp_path: Path)
     assert isinstance(items[0], Rejection) and items[0].source_id == "x.csv:0"
 
 
-def test_tabs_separate_the_cells_of_tsv(tmp_path: Path) -> None:
+def test_tsv_cells_are_separated_by_tabs(tmp_path: Path) -> None:
     assert values(read(write(tmp_path / "x.tsv", "s\te\ti\n1\t2\t3,4\n"))) == [{"s": "1", "e": "2", "i": "3,4"}]
 
 
-def test_lines_of_jsonl(tmp_path: Path) -> None:
+def test_jsonl_lines_are_read_plain_and_gzipped(tmp_path: Path) -> None:
     content = b'{"s": 1, "t": "\xc3\xa9\xe2\x80\xa8"}\n\n[1]\nnot json\n{"s": NaN}\n'
     for file in (write(tmp_path / "x.jsonl", content), write(tmp_path / "x.jsonl.gz", gzip.compress(content))):
         first, second, third, fourth = values(read(file))
@@ -75,7 +75,7 @@ def test_lines_that_are_not_utf_8_are_rejected(tmp_path: Path) -> None:
     assert values(read(write(tmp_path / "x.jsonl", '{"s": "caf\xe9"}', "latin-1"))) == [f"not JSON: {reason}"]
 
 
-def test_items_of_a_json_list_are_read_across_chunks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_json_list_items_are_read_across_chunks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("omniedit.exchange.text_rows._CHUNK", 7)
     items = [{"s": "x" * length, "list": [{"a": "]},{"}] * length} for length in range(9)]
     file = write(tmp_path / "x.json", "\ufeff " + json.dumps(items, indent=1))
@@ -84,7 +84,7 @@ def test_items_of_a_json_list_are_read_across_chunks(tmp_path: Path, monkeypatch
 
 
 @pytest.mark.parametrize("content", ['{"a": 1}', "[{}, {", "", '[{"a": }]', "[" * 5000])
-def test_a_file_that_is_no_json_list_is_refused(content: str, tmp_path: Path) -> None:
+def test_file_that_is_no_json_list_raises_error(content: str, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"x\.json: not a list in JSON"):
         read(write(tmp_path / "x.json", content))
 
@@ -98,7 +98,7 @@ def test_parquet_is_dealt_by_row_group_or_by_row(tmp_path: Path) -> None:
     assert sorted(number for part in numbers for number in part) == list(range(10)) and numbers[0] == [0, 7]
 
 
-def test_truncated_parquet_is_refused_and_a_damaged_group_is_listed(tmp_path: Path) -> None:
+def test_truncated_parquet_raises_error_and_a_damaged_row_group_is_listed(tmp_path: Path) -> None:
     file = tmp_path / "x.parquet"
     columns = {"s": [bytes([row]) * 99 for row in range(8)], "e": ["e"] * 8, "i": ["i"] * 8}
     pq.write_table(pa.table(columns), file, row_group_size=4, compression="none", use_dictionary=False)
@@ -114,7 +114,7 @@ def test_truncated_parquet_is_refused_and_a_damaged_group_is_listed(tmp_path: Pa
         read(file)
 
 
-def test_a_file_without_rows_gives_none(tmp_path: Path) -> None:
+def test_file_without_rows_yields_nothing(tmp_path: Path) -> None:
     pq.write_table(pa.table({"s": [], "e": [], "i": []}), tmp_path / "x.parquet")
     assert read(tmp_path / "x.parquet") == []
     assert read(write(tmp_path / "x.csv", "s,e,i\n")) == []
@@ -122,7 +122,7 @@ def test_a_file_without_rows_gives_none(tmp_path: Path) -> None:
     assert read(write(tmp_path / "x.json", "[]")) == []
 
 
-def test_a_missing_column_is_named_with_the_file_and_the_columns_that_exist(tmp_path: Path) -> None:
+def test_missing_column_error_lists_the_existing_columns(tmp_path: Path) -> None:
     expected = r"has no column i; the columns are s, e, j; name others with --columns source=\.\.\.,edited=\.\.\."
     pq.write_table(pa.table({"s": [1], "e": [2], "j": [3]}), tmp_path / "x.parquet")
     with pytest.raises(UserError, match=rf"x\.parquet: {expected}"):
@@ -133,7 +133,7 @@ def test_a_missing_column_is_named_with_the_file_and_the_columns_that_exist(tmp_
         read(write(tmp_path / "y.csv", "e,i\n2,3\n"))
 
 
-def test_samples_of_a_tar(tmp_path: Path) -> None:
+def test_tar_samples_are_read_and_unusable_members_rejected(tmp_path: Path) -> None:
     link = tarfile.TarInfo("2.png")
     link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
     tar = make_tar(
@@ -156,13 +156,13 @@ def test_samples_of_a_tar(tmp_path: Path) -> None:
     assert reasons["x.tar/1.json"].startswith("not JSON")
 
 
-def test_samples_of_a_tar_are_dealt(tmp_path: Path) -> None:
+def test_tar_samples_are_dealt_to_parts(tmp_path: Path) -> None:
     file = write(tmp_path / "x.tar", make_tar(*((f"{number}.png", b"x") for number in range(5))))
     keys = [[row.key for row in read(file, part, 2) if isinstance(row, Row)] for part in range(2)]
     assert keys == [["0", "2", "4"], ["1", "3"]]
 
 
-def test_an_endless_line_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_endless_line_raises_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("omniedit.exchange.text_rows.LONGEST_LINE", 1000)
     with pytest.raises(UserError, match=r"x\.jsonl: a line has more than"):
         read(write(tmp_path / "x.jsonl", io.StringIO("x" * 5000).read()))

@@ -26,7 +26,7 @@ EDITS = [make_image(seed, kind=kind) for seed, kind in ((4, "PNG"), (5, "JPEG"),
 
 
 def is_plain(text: str) -> bool:
-    """Return whether an import takes a text as it is: clean, without space around it, no word for a missing value."""
+    """Return whether an import keeps a text unchanged: clean, stripped, and no word for a missing value."""
     return bool(text) and to_text(text) == text == clean(text).strip()
 
 
@@ -91,7 +91,7 @@ def without_places(pair: EncodedPair) -> EncodedPair:
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
 @given(data=st.data())
-def test_every_field_of_a_format_survives(name: str, data: st.DataObject) -> None:
+def test_every_field_of_a_format_survives_a_round_trip(name: str, data: st.DataObject) -> None:
     layout_name = FORMATS[name].layout
     made = [data.draw(pairs(layout_name, number)) for number in range(data.draw(st.integers(1, 4)))]
     assume(len({pair.pair_id for pair in made}) == len(made))
@@ -142,7 +142,7 @@ def field_values(pair: EncodedPair, fields: set[str], layout_name: str) -> list[
 
 
 @pytest.mark.parametrize("name", ["omniedit", "parquet", "table", "webdataset", "imagefolder"])
-def test_extra_columns_survive(name: str, tmp_path: Path) -> None:
+def test_extra_columns_survive_a_round_trip(name: str, tmp_path: Path) -> None:
     extra = {
         "number": [1, 2, None],
         "share": [0.5, None, 1.5],
@@ -159,7 +159,7 @@ def test_extra_columns_survive(name: str, tmp_path: Path) -> None:
     assert [pair.provenance["imported"]["columns"] for pair in second] == expected
 
 
-def test_extra_columns_of_several_types_become_json(tmp_path: Path) -> None:
+def test_extra_columns_of_mixed_types_become_json(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(make_image())
     rows = [{"source": "a.png", "edited": "a.png", "instruction": "Go.", "odd": value} for value in (1, "one", [1])]
     (tmp_path / "x.json").write_text(json.dumps(rows))

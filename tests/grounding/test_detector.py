@@ -1,4 +1,4 @@
-"""Masks of phrases: real classes with random weights where the weights do not matter, fixed values for decisions."""
+"""Tests of masks of phrases: real classes with random weights, and fixed values where a decision depends on them."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -49,7 +49,7 @@ def queries() -> list[Query]:
     ]
 
 
-def test_a_batch_of_sizes_finds_what_each_picture_alone_does(folders: Path, queries: list[Query]) -> None:
+def test_detection_in_a_mixed_size_batch_matches_single_images(folders: Path, queries: list[Query]) -> None:
     detector = Detector.load(folders / "detector")
     together = detector.detect(queries, ALL)
     assert all(len(found.boxes) for found in together)
@@ -61,7 +61,7 @@ def test_a_batch_of_sizes_finds_what_each_picture_alone_does(folders: Path, quer
         assert found.scores.tolist() == sorted(found.scores.tolist(), reverse=True)
 
 
-def test_pictures_that_are_seen_at_one_size_go_together_and_batches_that_do_not_fit_are_halved(
+def test_images_of_one_size_share_a_batch_that_oom_halves(
     folders: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     detector, segmenter = load_detector(folders)
@@ -91,18 +91,18 @@ def out_of_memory_above_two(run: Callable[..., Any], asked: list[int]) -> Callab
     return limited
 
 
-def test_another_phrase_finds_other_boxes(folders: Path, queries: list[Query]) -> None:
+def test_different_phrase_finds_different_boxes(folders: Path, queries: list[Query]) -> None:
     detector = Detector.load(folders / "detector")
     first, second = detector.detect([queries[0], Query(queries[0].image, "dog")], ALL)
     assert not torch.equal(first.scores, second.scores)
 
 
-def test_no_box_is_above_a_threshold_of_one(folders: Path, queries: list[Query]) -> None:
+def test_no_box_exceeds_a_threshold_of_one(folders: Path, queries: list[Query]) -> None:
     grounder = Grounder(*load_detector(folders), Limits(box_threshold=1.0))
     assert grounder.ground(queries[:2]) == [NotGrounded("no box for 'red car'"), NotGrounded("no box for 'dog'")]
 
 
-def test_masks_have_their_pictures_size_and_depend_on_their_own_box(folders: Path, queries: list[Query]) -> None:
+def test_masks_have_their_images_size_and_depend_on_their_box(folders: Path, queries: list[Query]) -> None:
     segmenter = Segmenter.load(folders / "segmenter")
     boxes = [torch.tensor([[0.1, 0.1, 0.5, 0.6]]), torch.tensor([[0.2, 0.2, 0.9, 0.9], [0.0, 0.1, 0.3, 0.4]])]
     together = segmenter.masks([query.image for query in queries[:2]], boxes)
@@ -112,7 +112,7 @@ def test_masks_have_their_pictures_size_and_depend_on_their_own_box(folders: Pat
             assert np.mean(mask == segmenter.masks([query.image], [box[None]])[0][0]) > 0.99
 
 
-def test_outcomes_stand_in_the_queries_order(folders: Path, queries: list[Query]) -> None:
+def test_outcomes_keep_the_order_of_the_queries(folders: Path, queries: list[Query]) -> None:
     grounder = Grounder(*load_detector(folders), ALL)
     nothing = Query(queries[0].image, "dog", every=False)
     outcomes = grounder.ground([queries[0], nothing, queries[1]])
@@ -128,7 +128,7 @@ BOXES = torch.tensor([[0.1, 0.1, 0.3, 0.3], [0.6, 0.6, 0.9, 0.9]])
 
 
 @pytest.mark.parametrize(("scores", "every", "boxes"), [((0.9, 0.5), False, 1), ((0.9, 0.5), True, 2)])
-def test_one_thing_is_the_best_box_and_every_thing_all_of_them(
+def test_single_query_takes_the_best_box_and_every_query_all_boxes(
     scores: tuple[float, float], every: bool, boxes: int
 ) -> None:
     query = Query(np.zeros((8, 8, 3), np.uint8), "dog", every)
@@ -137,34 +137,34 @@ def test_one_thing_is_the_best_box_and_every_thing_all_of_them(
     torch.testing.assert_close(chosen.boxes, BOXES[:boxes])
 
 
-def test_two_that_fit_alike_are_ambiguous_where_one_is_meant() -> None:
+def test_two_equally_good_boxes_are_ambiguous_for_a_single_object() -> None:
     query = Query(np.zeros((8, 8, 3), np.uint8), "dog")
     chosen = choose_boxes(query, Detections(BOXES, torch.tensor([0.9, 0.8])), Limits())
     assert chosen == NotGrounded("'dog' is ambiguous: 2 boxes fit it equally well")
 
 
 @pytest.mark.parametrize(("side", "words"), [(2, "too small: 0.04%"), (90, "too large: 81%")])
-def test_a_mask_out_of_limits_is_refused_with_its_share(side: int, words: str) -> None:
+def test_mask_outside_the_area_limits_is_rejected_with_its_share(side: int, words: str) -> None:
     mask = np.zeros((100, 100), bool)
     mask[:side, :side] = True
     outcome = within_limits("dog", Detections(BOXES[:1], torch.tensor([0.9])), mask[None], Limits())
     assert isinstance(outcome, NotGrounded) and words in outcome.reason
 
 
-def test_a_box_that_fits_no_word_of_the_phrase_does_not_count() -> None:
+def test_box_that_matches_no_word_of_the_phrase_is_ignored() -> None:
     specials = ["[CLS]", "[SEP]", "[PAD]"]
     labels = {"red car": True, "car. [SEP]": True, ". [SEP]": False, "": False}
     assert {label: has_words(label, specials) for label in labels} == labels
 
 
-def test_a_mask_grows_with_its_own_size() -> None:
+def test_mask_dilation_scales_with_its_size() -> None:
     mask = np.zeros((200, 200), bool)
     mask[80:120, 80:120] = True
     assert bounding_box(dilate_by_share(mask, 0.25)) == (70, 70, 130, 130)
     assert np.array_equal(dilate_by_share(mask, 0.0), mask)
 
 
-def test_sam_2_takes_the_segmenters_place(tmp_path: Path, queries: list[Query]) -> None:
+def test_sam_2_can_replace_the_segmenter(tmp_path: Path, queries: list[Query]) -> None:
     pytest.importorskip("torchvision")
     segmenter = Segmenter.load(make_segmenter_2(tmp_path))
     published = read_config(tmp_path / "config.json")
@@ -175,7 +175,7 @@ def test_sam_2_takes_the_segmenters_place(tmp_path: Path, queries: list[Query]) 
     assert masks.shape == (1, 48, 64) and masks.dtype == bool
 
 
-def test_a_folder_of_another_class_is_refused(folders: Path) -> None:
+def test_folder_of_another_model_class_is_rejected(folders: Path) -> None:
     with pytest.raises(UserError, match="a SamModel; expected GroundingDino"):
         Detector.load(folders / "segmenter")
     (folders / "segmenter/processor_config.json").unlink()

@@ -1,4 +1,4 @@
-"""Object mask of a difficult sample photo, and results of the small functions on masks and mattes."""
+"""Tests of the object mask of a difficult sample photo, and of small functions on masks and mattes."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ def overlap(first: Mask, second: Mask) -> float:
     return float((first & second).sum() / (first | second).sum())
 
 
-def test_the_fig_is_the_fig() -> None:
+def test_mask_of_the_fig_excludes_bowl_and_shadow() -> None:
     """Find a fig in a red bowl, under hard shadows.
 
     The mask fills the fig's box and includes its middle, but not the bowl next to it or the shadow under its stem.
@@ -37,21 +37,21 @@ def test_the_fig_is_the_fig() -> None:
     assert abs(right - left - 0.44 * width) < 0.03 * width and abs(bottom - top - 0.395 * height) < 0.03 * height
 
 
-def test_the_border_does_not_eat_into_a_mask() -> None:
+def test_erosion_ignores_the_image_border() -> None:
     assert erode(np.ones(SHAPE, bool), 7).all()
 
 
-def test_boxes_in_pixels() -> None:
+def test_boxes_convert_between_pixels_and_fractions() -> None:
     assert bounding_box(disc(60)) == (100, 60, 221, 181)
     mask = box_mask((0.25, 0.5, 0.75, 1.0), SHAPE)
     assert bounding_box(mask) == (80, 120, 240, 240) and mask.mean() == 0.25
 
 
-def test_growing_then_shrinking_gives_the_disc_back() -> None:
+def test_dilation_then_erosion_restores_a_disc() -> None:
     assert overlap(erode(dilate(disc(50), 9), 9), disc(50)) > 0.99
 
 
-def test_opacity_follows_the_picture_where_the_mask_is_a_little_off() -> None:
+def test_matte_corrects_a_slightly_wrong_mask() -> None:
     image = np.where(disc(60)[..., None], 230, 20).repeat(3, axis=2).astype(np.uint8)
     alpha = alpha_matte(image, disc(57), radius=8)
     assert overlap(alpha > 0.5, disc(60)) > 0.99 > overlap(disc(57), disc(60))

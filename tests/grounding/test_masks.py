@@ -24,33 +24,33 @@ def bounding_fractions(mask: Mask) -> tuple[float, float, float, float]:
     return left / width, top / height, right / width, bottom / height
 
 
-def test_the_mask_follows_the_outline_and_has_no_hole() -> None:
+def test_mask_follows_the_outline_and_has_no_hole() -> None:
     image, disc = disc_on_grass()
     mask = mask_of_object(image, bounding_fractions(disc))
     assert mask is not None
     assert (mask & disc).sum() / (mask | disc).sum() > 0.98
 
 
-def test_the_same_box_gives_the_same_mask() -> None:
+def test_same_box_gives_the_same_mask() -> None:
     image, disc = disc_on_grass()
     first, second = (mask_of_object(image, bounding_fractions(disc)) for _ in range(2))
     assert first is not None and second is not None
     assert np.array_equal(first, second)
 
 
-def test_nothing_is_found_where_nothing_stands_out() -> None:
+def test_uniform_noise_has_no_object() -> None:
     image = np.random.default_rng(0).normal(120, 10, (400, 500, 3)).clip(0, 255).astype(np.uint8)
     assert mask_of_object(image, (0.3, 0.3, 0.6, 0.7)) is None
 
 
 @pytest.mark.parametrize("box", [(0.0, 0.2, 0.5, 0.9), (0.0, 0.0, 1.0, 1.0)])
-def test_a_box_at_the_border_is_no_error(box: tuple[float, float, float, float]) -> None:
+def test_box_at_the_image_border_raises_no_error(box: tuple[float, float, float, float]) -> None:
     image, _ = disc_on_grass(300, 200, 60, 0)
     mask = mask_of_object(image, box)
     assert mask is None or mask.shape == image.shape[:2]
 
 
-def test_growing_and_shrinking_are_discs() -> None:
+def test_dilation_and_erosion_use_discs() -> None:
     point = np.zeros((41, 41), bool)
     point[20, 20] = True
     grown = dilate(point, 8)
@@ -61,6 +61,6 @@ def test_growing_and_shrinking_are_discs() -> None:
 
 
 @pytest.mark.parametrize("label", [cv2.GC_PR_BGD, cv2.GC_PR_FGD])
-def test_labels_without_object_or_background_are_no_object(label: int) -> None:
+def test_labels_without_object_or_background_give_an_empty_mask(label: int) -> None:
     image, _ = disc_on_grass(90, 60, 20, 5)
     assert not _grab_cut(image, np.full(image.shape[:2], label, np.uint8)).any()

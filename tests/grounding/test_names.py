@@ -7,7 +7,7 @@ from tests.grounding.test_objects import sample
 
 
 def view(**shares: float) -> np.ndarray:
-    """Return probabilities of ImageNet's classes: each noun's share is spread over its classes, the rest over all."""
+    """Return probabilities of ImageNet's classes: the share of a noun is spread over its classes, the rest over all."""
     probabilities = np.zeros(1000)
     for noun, share in shares.items():
         classes = [index for index, name in enumerate(plain_nouns()) if name == noun.replace("_", " ")]
@@ -38,11 +38,11 @@ def view(**shares: float) -> np.ndarray:
         "a person",
     ],
 )
-def test_a_name_is_as_close_as_both_views_justify(alone: np.ndarray, in_place: np.ndarray, name: str | None) -> None:
+def test_noun_is_as_specific_as_both_views_justify(alone: np.ndarray, in_place: np.ndarray, name: str | None) -> None:
     assert choose_noun(alone, in_place) == name
 
 
-def test_two_dogs_are_dogs() -> None:
+def test_two_dogs_are_named_dog() -> None:
     image = sample("two_dogs", 0.5)
     mask = np.zeros(image.shape[:2], bool)
     mask[155:315, 165:275] = True

@@ -20,11 +20,11 @@ def test_nouns_are_plain_and_name_objects() -> None:
         ("", None),
     ],
 )
-def test_a_noun_has_the_widest_kind_that_it_belongs_to(noun: str, kind: str | None) -> None:
+def test_noun_has_the_widest_kind_that_contains_it(noun: str, kind: str | None) -> None:
     assert find_kind(noun) == kind
 
 
-def test_all_classes_of_a_noun_are_of_one_kind() -> None:
+def test_all_classes_of_a_noun_share_one_kind() -> None:
     for classes in KINDS.values():
         nouns = {plain_nouns()[index] for index in classes}
         assert {index for index, noun in enumerate(plain_nouns()) if noun in nouns} <= classes | KINDS["animal"]

@@ -22,7 +22,7 @@ def find_in(name: str, left: int, top: int) -> FoundObject:
     return FoundObject(name, (left / 100, top / 100, (left + 10) / 100, (top + 10) / 100), mask)
 
 
-def test_a_named_object_is_found_where_its_box_says() -> None:
+def test_named_object_is_found_at_its_box() -> None:
     fig = NamedObject("fig", (0.35, 0.355, 0.79, 0.75))
     photo = Photo("fig", sample("fig_in_bowl", 0.4), "1x1", objects=(fig, NamedObject("spoon")))
     (only,) = find_objects(photo)
@@ -31,31 +31,31 @@ def test_a_named_object_is_found_where_its_box_says() -> None:
     assert only.box == pytest.approx(fig.box, abs=0.02)
 
 
-def test_two_dogs_in_a_bare_photo_are_found_and_told_apart() -> None:
+def test_two_dogs_in_an_unannotated_photo_are_found_and_distinguished() -> None:
     dogs = find_objects(Photo("dogs", sample("two_dogs", 0.5), "3x4"))
     assert sorted(dog.name for dog in dogs) == ["lower dog", "upper dog"]
 
 
 @pytest.mark.parametrize("name", ["rocky_path", "fig_in_bowl"])
-def test_no_name_rather_than_a_wrong_one(name: str) -> None:
-    """Use a landscape, which has no object, and a fig in its bowl, which together match no class."""
+def test_uncertain_object_is_not_named(name: str) -> None:
+    """Check a landscape without an object, and a fig in a bowl, which together match no class."""
     assert find_objects(Photo(name, sample(name, 0.4), "4x3")) == ()
 
 
-def test_what_was_found_once_is_the_same_when_asked_again() -> None:
+def test_index_returns_the_same_object_again() -> None:
     photo = Photo("fig2", sample("fig_in_bowl", 0.3), "1x1", objects=(NamedObject("fig", (0.35, 0.355, 0.79, 0.75)),))
     index = ObjectIndex()
     (first,), (again,) = index.find(photo), index.find(photo)
     assert (first.name, first.box) == (again.name, again.box) and np.array_equal(first.mask, again.mask)
 
 
-def test_things_of_one_name_are_told_apart_by_place_or_left_out() -> None:
+def test_objects_of_one_name_are_distinguished_by_place_or_skipped() -> None:
     pair = [find_in("dog", 60, 10), find_in("drum", 5, 80), find_in("dog", 10, 30)]
     assert {o.name: o.box[0] for o in disambiguate_names(pair)} == {"left dog": 0.1, "right dog": 0.6, "drum": 0.05}
     assert [o.name for o in disambiguate_names([*pair, find_in("dog", 80, 80)])] == ["drum"]
 
 
-def test_a_cut_object_knows_its_sides() -> None:
+def test_cut_object_lists_its_cut_sides() -> None:
     assert find_in("dog", 0, 90).cut_sides == {"left", "bottom"}
 
 
@@ -72,7 +72,7 @@ def plain_photo(*boxes: tuple[int, int, int, int]) -> Photo:
 
 @pytest.fixture
 def unnamed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make all that differs from the plain background salient, with a correct outline and without a noun."""
+    """Make everything on the plain background salient, with a correct outline and without a noun."""
     monkeypatch.setattr("omniedit.grounding.saliency.saliency", lambda image: (image[..., 0] > 100).astype(np.float32))
     monkeypatch.setattr("omniedit.grounding.names.name_object", lambda image, mask: "object")
 
@@ -86,12 +86,12 @@ def unnamed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("unnamed")
-def test_the_only_whole_thing_that_stands_out_may_be_called_the_object() -> None:
+def test_single_whole_salient_object_is_named_object() -> None:
     assert [found.name for found in find_objects(plain_photo((60, 50, 160, 150)))] == ["object"]
 
 
 @pytest.mark.usefixtures("unnamed")
-def test_two_things_without_a_noun_are_named_by_their_places() -> None:
+def test_two_salient_objects_without_a_noun_are_named_by_place() -> None:
     found = find_objects(plain_photo((20, 50, 100, 150), (180, 50, 260, 150)))
     assert [this.name for this in found] == ["left object", "right object"]
 
@@ -102,14 +102,14 @@ def test_two_things_without_a_noun_are_named_by_their_places() -> None:
     [tuple((x, 50, x + 60, 150) for x in (20, 120, 220)), ((0, 50, 100, 150),), ((10, 10, 290, 190),)],
     ids=["one of three", "cut off", "most of the photo"],
 )
-def test_no_thing_is_called_the_object_where_that_would_be_unclear(
+def test_ambiguous_salient_regions_are_not_named(
     boxes: tuple[tuple[int, int, int, int], ...],
 ) -> None:
     assert find_objects(plain_photo(*boxes)) == ()
 
 
 @pytest.mark.usefixtures("unnamed")
-def test_a_shadow_that_colour_takes_in_is_left_out_where_saliency_disagrees(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_shadow_in_the_outline_is_removed_if_saliency_disagrees(monkeypatch: pytest.MonkeyPatch) -> None:
     photo = plain_photo((60, 50, 160, 110))
     photo.image[110:150, 60:160] = np.array(BACKGROUND) // 2
     with_shadow = np.zeros((200, 300), bool)
@@ -120,7 +120,7 @@ def test_a_shadow_that_colour_takes_in_is_left_out_where_saliency_disagrees(monk
 
 
 @pytest.mark.usefixtures("unnamed")
-def test_a_foot_that_only_one_outline_has_belongs_to_the_object(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_foot_found_by_one_outline_belongs_to_the_object(monkeypatch: pytest.MonkeyPatch) -> None:
     without_foot = np.zeros((200, 300), bool)
     without_foot[50:145, 60:160] = True
     monkeypatch.setattr("omniedit.grounding.objects.mask_of_object", lambda image, box: without_foot)

@@ -1,4 +1,4 @@
-"""Skies are distinguished from walls, gradients, backdrops and water."""
+"""Tests that skies are distinguished from walls, gradients, backdrops and water."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -68,33 +68,33 @@ def water() -> Image:
         water,
     ],
 )
-def test_a_wall_a_gradient_a_backdrop_and_water_are_no_sky(image: Callable[[], Image]) -> None:
+def test_walls_gradients_backdrops_and_water_are_no_sky(image: Callable[[], Image]) -> None:
     assert not find_sky(image()).any()
 
 
 @pytest.mark.parametrize("name", ["fig_in_bowl", "paint_brushes", "wine_and_drum"])
-def test_a_photo_of_things_indoors_has_no_sky(name: str) -> None:
+def test_indoor_photo_has_no_sky(name: str) -> None:
     assert not find_sky(decode_image((SAMPLE / f"{name}.jpg").read_bytes())).any()
 
 
 @pytest.mark.parametrize("name", ["mountain_meadow", "rocky_path", "sunrise_hill"])
-def test_the_sky_of_a_landscape_is_found(name: str) -> None:
+def test_sky_of_a_landscape_is_found(name: str) -> None:
     assert find_sky(decode_image((SAMPLE / f"{name}.jpg").read_bytes())).mean() > 0.15
 
 
-def test_a_sky_with_clouds_is_found_above_any_ground() -> None:
+def test_cloudy_sky_is_found_above_any_ground() -> None:
     sky = SKIES["a blue sky with white clouds"](HEIGHT, WIDTH, 0.6, np.random.default_rng(3))
     found = find_sky(over_a_floor(sky))
     assert found[: round(0.55 * HEIGHT)].mean() > 0.95 and not found[round(0.65 * HEIGHT) :].any()
 
 
-def test_a_caption_says_outdoors_unless_it_names_a_thing_of_a_room() -> None:
+def test_caption_indicates_outdoors_unless_it_names_an_indoor_object() -> None:
     assert caption_says_outdoors("Two boats on a lake")
     for caption in ("", "A wooden table", "A poster of a beach", "A room with a view of the sea"):
         assert not caption_says_outdoors(caption)
 
 
-def test_a_forest_without_sky_is_outdoors_and_a_pot_plant_is_not() -> None:
+def test_forest_without_sky_is_outdoors_and_a_pot_plant_is_not() -> None:
     forest = decode_image((SAMPLE / "forest_stream.jpg").read_bytes())
     plant = lit_wall(0.9, 0.87, 0.8)
     plant[:, 100:250] = cv2.resize(forest, (WIDTH, HEIGHT))[:, 100:250]

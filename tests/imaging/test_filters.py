@@ -16,11 +16,11 @@ def at_offset(array: NDArray, offset: int) -> NDArray:
     return copy
 
 
-def test_lengths_are_the_same_wherever_the_image_lies() -> None:
+def test_vector_length_does_not_depend_on_memory_alignment() -> None:
     x, y = np.random.default_rng(0).random((2, 64, 64), np.float32) * 100
     lengths = [vector_length(at_offset(x, offset), at_offset(y, offset)) for offset in OFFSETS]
     assert len({length.tobytes() for length in lengths}) == 1
 
 
-def test_vector_length() -> None:
+def test_vector_length_matches_exact_values() -> None:
     assert vector_length(np.float32([[3, 0]]), np.float32([[4, -2]])).tolist() == [[5, 2]]

@@ -13,7 +13,7 @@ def stripes_with_hole(side: int = 240, radius: int = 30) -> tuple[Image, Mask]:
     return image, np.hypot(x - side // 2, y - side // 2) < radius
 
 
-def test_pixels_outside_the_hole_are_untouched_and_what_was_inside_has_no_say() -> None:
+def test_pixels_outside_the_hole_stay_unchanged_and_hole_content_is_ignored() -> None:
     image, hole = stripes_with_hole()
     red = image.copy()
     red[hole] = (255, 0, 0)
@@ -22,14 +22,14 @@ def test_pixels_outside_the_hole_are_untouched_and_what_was_inside_has_no_say() 
     assert np.abs(filled[hole].astype(int).max(axis=1) - filled[hole].min(axis=1)).mean() < 30
 
 
-def test_structure_goes_on_through_the_hole() -> None:
+def test_structure_continues_through_the_hole() -> None:
     image, hole = stripes_with_hole()
     filled = inpaint(image, hole)
     wrong = np.abs(filled.astype(int) - image).mean(axis=2)[hole] > 60
     assert wrong.mean() < 0.1
 
 
-def test_the_same_hole_is_filled_the_same_and_large_pictures_keep_their_grain() -> None:
+def test_fill_is_deterministic_and_large_images_keep_their_grain() -> None:
     image, hole = stripes_with_hole(side=640, radius=150)
     first, second = inpaint(image, hole), inpaint(image, hole)
     assert np.array_equal(first, second)

@@ -14,7 +14,7 @@ def test_guided_filter_keeps_edges_of_the_guide_and_smooths_the_rest() -> None:
     assert smooth[:, 41].mean() - smooth[:, 38].mean() > 0.9
 
 
-def test_matte_is_sure_inside_and_outside_and_follows_hair_between() -> None:
+def test_matte_is_opaque_inside_zero_outside_and_follows_hair() -> None:
     image = np.full((120, 160, 3), 20, np.uint8)
     image[30:90, 40:100] = 220
     image[30:90:8, 100:112] = 220
@@ -27,7 +27,7 @@ def test_matte_is_sure_inside_and_outside_and_follows_hair_between() -> None:
     assert alpha[30:90:8, 102:108].mean() > gap.mean() + 0.1, hair
 
 
-def test_foreground_colours_hold_nothing_of_the_background() -> None:
+def test_foreground_colours_exclude_the_background() -> None:
     image = np.full((100, 100, 3), (0, 0, 255), np.uint8)
     mask = np.zeros((100, 100), bool)
     mask[25:75, 25:75] = True

@@ -8,7 +8,7 @@ from omniedit.imaging.procedural import COARSE, fractal_noise
 
 @pytest.mark.parametrize("size", [(96, 128), (97, 61), (1, 300)])
 @pytest.mark.parametrize("spacing", [COARSE, 77.0, 150.5, 1000.0])
-def test_a_coarse_lattice_is_enlarged_as_if_whole(
+def test_coarse_lattice_interpolates_like_the_full_lattice(
     spacing: float, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     enlarged = fractal_noise(*size, spacing, np.random.default_rng(0), octaves=1)
@@ -18,7 +18,7 @@ def test_a_coarse_lattice_is_enlarged_as_if_whole(
     assert np.allclose(enlarged, whole, atol=1e-5)
 
 
-def test_noise_spans_zero_to_one_at_the_wanted_scale() -> None:
+def test_noise_spans_zero_to_one_at_the_requested_scale() -> None:
     noise = fractal_noise(200, 300, 80, np.random.default_rng(0))
     assert (noise.min(), noise.max()) == (0, 1)
     coarse = cv2.resize(cv2.resize(noise, (30, 20), interpolation=cv2.INTER_AREA), (300, 200))

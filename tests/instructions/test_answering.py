@@ -1,4 +1,4 @@
-"""Local model of a config: found by its role and used like an endpoint; unusable replies are rejected."""
+"""Tests of a local model: found by its role and used like an endpoint; unusable replies are rejected."""
 
 import json
 from pathlib import Path
@@ -29,7 +29,7 @@ ENTRY = """proposer:
 
 @pytest.fixture
 def proposals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ProposalsConfig:
-    """Return a config whose local model is stored where a fetched one would be."""
+    """Return a config whose local model is stored like a fetched one."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "config").mkdir()
     (tmp_path / "models").mkdir()
@@ -40,7 +40,7 @@ def proposals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ProposalsConfi
     return ProposalsConfig(source="local", per_photo=1, tries=2, local=LocalModelConfig(batch_size=2, max_side=64))
 
 
-def test_a_local_model_is_asked_and_what_it_cannot_say_is_refused(proposals: ProposalsConfig) -> None:
+def test_unusable_replies_of_a_local_model_are_rejected(proposals: ProposalsConfig) -> None:
     photos = [Photo(name, np.full((48, 64, 3), 80 + number, np.uint8), "4x3") for number, name in enumerate("ab")]
     with open_model(proposals) as model:
         outcomes = Proposer(model, proposals, (Task.OBJECT_SWAP, Task.STYLE_TRANSFER)).propose(photos)
@@ -51,7 +51,7 @@ def test_a_local_model_is_asked_and_what_it_cannot_say_is_refused(proposals: Pro
     assert all("no JSON object" in row["refused"] and "cut off" in row["refused"] for row in rows)
 
 
-def test_a_model_that_sees_no_pictures_is_refused_by_name(proposals: ProposalsConfig) -> None:
+def test_text_only_model_is_rejected_by_name(proposals: ProposalsConfig) -> None:
     file = Path("config/models.yaml")
     file.write_text(file.read_text().replace("LlavaFor", "LlamaFor"))
     with (
@@ -61,7 +61,7 @@ def test_a_model_that_sees_no_pictures_is_refused_by_name(proposals: ProposalsCo
         pass
 
 
-def test_a_model_that_was_not_fetched_is_named_with_the_command(proposals: ProposalsConfig) -> None:
+def test_missing_model_error_gives_the_fetch_command(proposals: ProposalsConfig) -> None:
     Path("models/proposer.json").unlink()
     with (
         pytest.raises(UserError, match=r"org/model, the proposer, was not fetched; .* snakemake --force"),

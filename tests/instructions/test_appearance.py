@@ -1,4 +1,4 @@
-"""Instructions for appearance edits: several distinct sentences, which only mention visible things."""
+"""Tests of instructions for appearance edits: several distinct sentences that mention only visible things."""
 
 import numpy as np
 import pytest
@@ -23,7 +23,7 @@ def instructions(seed: int) -> dict[str, tuple[str, ...]]:
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_each_edit_has_three_or_more_different_sentences(seed: int) -> None:
+def test_each_edit_has_at_least_three_distinct_sentences(seed: int) -> None:
     for kind, sentences in instructions(seed).items():
         assert len(set(sentences)) == len(sentences) >= 3, kind
         for sentence in sentences:
@@ -31,11 +31,11 @@ def test_each_edit_has_three_or_more_different_sentences(seed: int) -> None:
             assert "  " not in sentence and " a a" not in sentence and " the a" not in sentence, sentence
 
 
-def test_the_first_wording_varies_with_the_random_numbers() -> None:
+def test_first_paraphrase_varies_with_the_seed() -> None:
     assert len({instructions(seed)["colour"][0] for seed in range(12)}) >= 4
 
 
-def test_sky_and_ground_are_named_only_where_they_are_seen() -> None:
+def test_sky_and_ground_are_named_only_if_visible() -> None:
     for seed in range(20):
         rng = np.random.default_rng(seed)
         for name in ENVIRONMENTS:
@@ -43,7 +43,7 @@ def test_sky_and_ground_are_named_only_where_they_are_seen() -> None:
             assert not any(word in text for word in ("sky", "stars", "ground", "horizon")), text
 
 
-def test_what_stays_is_listed_in_english() -> None:
+def test_unchanged_objects_are_listed_in_english() -> None:
     assert appearance.join_names(["fig"]) == "fig"
     assert appearance.join_names(["fig", "bowl", "leaf"]) == "fig, bowl and leaf"
     for sentence in appearance.surface_instructions(["bowl", "fig"], "a granite table top", np.random.default_rng(0)):

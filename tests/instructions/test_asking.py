@@ -33,18 +33,18 @@ def ask_twice(model: Scripted, tries: int) -> ParsedReply[str]:
     return best
 
 
-def test_a_good_reply_is_not_asked_for_again() -> None:
+def test_good_reply_is_not_requested_again() -> None:
     model = Scripted("a b", "c")
     assert ask_twice(model, 3) == ParsedReply(("a", "b"), (), "m-1") and len(model.asked) == 1
 
 
-def test_the_best_of_all_tries_is_taken_with_its_own_faults() -> None:
+def test_best_of_all_tries_is_used_with_its_own_flaws() -> None:
     best = ask_twice(Scripted("a X", "a b c Y", "a b Z"), 3)
     assert best.parts == ("a", "b", "c") and [flaw.reason for flaw in best.flaws] == ["Y is too loud"]
     assert ask_twice(Scripted("a b c X", "a"), 3) == ParsedReply(("a",), (), "m-1")
 
 
-def test_each_try_tells_the_last_replys_faults_to_the_first_question() -> None:
+def test_each_retry_lists_the_flaws_of_the_last_reply() -> None:
     model = Scripted("a X", "a Y", "a Z")
     ask_twice(model, 3)
     assert [len(prompt.parts) for prompt in model.asked] == [1, 3, 3]
@@ -52,13 +52,13 @@ def test_each_try_tells_the_last_replys_faults_to_the_first_question() -> None:
     assert str(model.asked[2].parts[2]).endswith("- Y is too loud\n")
 
 
-def test_no_answer_is_final_and_what_was_heard_before_stays() -> None:
+def test_missing_answer_is_final_and_earlier_parts_are_kept() -> None:
     model = Scripted("a X", NOTHING, "a b")
     assert ask_twice(model, 3).parts == ("a",) and len(model.asked) == 2
     assert ask_twice(Scripted(NOTHING), 3).flaws == (ReplyIssue("no answer in 2 tries"),)
 
 
-def test_questions_keep_their_order_while_some_are_asked_again() -> None:
+def test_questions_keep_their_order_during_retries() -> None:
     model = Scripted("a X", "b", "c Y", "a", "c")
     questions = [ModelQuestion(Prompt((text,)), words) for text in ("first", "second", "third")]
     assert [one.parts for one in ask(model, questions, 2)] == [("a",), ("b",), ("c",)]

@@ -20,7 +20,7 @@ def draft(source_id: str, name: str, paraphrases: dict[str, str] = SAID) -> Draf
     return Draft(source_id, DraftEdit(Task.OBJECT_REMOVAL, proposal, Thing(name, f"red {name}")), paraphrases, "m-1")
 
 
-def test_no_kind_of_object_takes_more_than_its_share_of_the_pairs_wanted() -> None:
+def test_quota_limits_the_share_of_each_object() -> None:
     drafts = [draft(f"p{number}", "dog" if number % 2 else "cat") for number in range(12)]
     rows = apply_quotas([*drafts, draft("q", "owl")], QuotasConfig(object=0.25), {Task.OBJECT_REMOVAL: 16})
     assert [row["source_id"] for row in rows] == [f"p{number}" for number in range(12)] + ["q"]
@@ -30,13 +30,13 @@ def test_no_kind_of_object_takes_more_than_its_share_of_the_pairs_wanted() -> No
     assert refused == {("quotas", f"the quota of object '{name}' is full"): 2 for name in ("dog", "cat")}
 
 
-def test_the_first_proposals_of_photos_go_before_second_ones() -> None:
+def test_first_proposals_of_photos_precede_second_ones() -> None:
     drafts = [draft(photo, "dog") for photo in "aabbccdd"]
     rows = apply_quotas(drafts, QuotasConfig(object=0.5), {Task.OBJECT_REMOVAL: 8})
     assert [row["refused"] is None for row in rows] == [True, False] * 4
 
 
-def test_what_stays_does_not_hang_on_the_order_of_photos() -> None:
+def test_accepted_proposals_do_not_depend_on_photo_order() -> None:
     drafts = [draft(f"p{number}", "dog") for number in range(9)]
     quotas, wanted = QuotasConfig(object=0.5), {Task.OBJECT_REMOVAL: 6}
     kept = [
@@ -46,12 +46,12 @@ def test_what_stays_does_not_hang_on_the_order_of_photos() -> None:
     assert kept[0] == kept[1] and len(kept[0]) == 3
 
 
-def test_one_of_a_kind_is_always_kept() -> None:
+def test_quota_always_accepts_at_least_one() -> None:
     (row,) = apply_quotas([draft("a", "dog")], QuotasConfig(object=0.01), {Task.OBJECT_REMOVAL: 1})
     assert row["refused"] is None
 
 
-def test_each_phrasing_comes_first_about_as_often_and_none_is_lost() -> None:
+def test_phrasings_come_first_equally_often_and_none_is_lost() -> None:
     short_only = {"plain": SAID["plain"], "short": SAID["short"]}
     drafts = [draft(f"p{number}", "dog", short_only if number % 3 == 0 else SAID) for number in range(30)]
     rows = apply_quotas(drafts, QuotasConfig(object=1), {Task.OBJECT_REMOVAL: 30})
@@ -63,7 +63,7 @@ def test_each_phrasing_comes_first_about_as_often_and_none_is_lost() -> None:
         assert (row["name"], row["model"], row["prompt_hash"]) == ("dog", "m-1", digest())
 
 
-def test_proposals_are_counted_by_the_kinds_of_what_they_name() -> None:
+def test_proposals_are_counted_by_the_facets_they_name() -> None:
     swap = SwapProposal(instructions=["Do it."], object="old red car on the left", new_object="a cart full of hay")
     assert list(facets(swap, "car")) == [("object", "car"), ("new_object", "cart")]
     assert next(facets(swap, ""))[1] == "old red car on the left"

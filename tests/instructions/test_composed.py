@@ -1,4 +1,4 @@
-"""Tests of composed pairs: pixels of both edits, natural instructions, and edits that do not go together."""
+"""Tests of composed pairs: pixels of both edits, natural instructions, and edits that cannot be composed."""
 
 from typing import Any
 
@@ -30,7 +30,7 @@ def make_session(*instructions: str, **of_last: Any) -> list[EditPair]:
     return turns[:-1] + [EditPair(**{**vars(turns[-1]), **of_last})]
 
 
-def test_each_edit_changes_its_own_place() -> None:
+def test_each_edit_changes_only_its_own_mask() -> None:
     first, second = make_two()
     pair = compose_edits(first, second)
     assert pair is not None and pair.mask is not None and first.mask is not None and second.mask is not None
@@ -43,7 +43,7 @@ def test_each_edit_changes_its_own_place() -> None:
     assert pair.provenance["source_id"] == first.provenance["source_id"] and "truth" not in pair.provenance
 
 
-def test_instructions_are_joined_in_several_ways_by_the_seed() -> None:
+def test_instructions_are_joined_in_several_ways_by_seed() -> None:
     pairs = {seed: compose_edits(*make_two(), seed) for seed in range(6)}
     assert all(pair is not None for pair in pairs.values())
     texts = {text for pair in pairs.values() if pair for text in pair.instructions}
@@ -65,7 +65,7 @@ def test_instructions_are_joined_in_several_ways_by_the_seed() -> None:
     ],
     ids=["overlap", "global", "another source", "changes outside the mask", "turn", "reference"],
 )
-def test_some_edits_do_not_go_together(change: dict[str, Any]) -> None:
+def test_incompatible_edits_are_not_composed(change: dict[str, Any]) -> None:
     assert compose_edits(*make_two(**change)) is None
 
 
@@ -77,7 +77,7 @@ def test_some_edits_do_not_go_together(change: dict[str, Any]) -> None:
         ("Remove the dog on the left.", "Remove the cat on the left.", True),
     ],
 )
-def test_edits_that_name_one_object_do_not_go_together(first: str, second: str, compose: bool) -> None:
+def test_edits_that_name_the_same_object_are_not_composed(first: str, second: str, compose: bool) -> None:
     pairs = make_pair("object_swap", first), make_pair("object_swap", second, left=20)
     assert (compose_edits(*pairs) is not None) is compose
     names = [{"object": "cup", "new_object": "pot"}, {"object": "pot" if not compose else "hat"}]
@@ -85,7 +85,7 @@ def test_edits_that_name_one_object_do_not_go_together(first: str, second: str, 
     assert (compose_edits(*known) is not None) is compose
 
 
-def test_a_clause_with_an_and_is_joined_by_then() -> None:
+def test_clause_with_and_is_joined_by_then() -> None:
     wordings = [["Remove the dog."], ["Take out the cup and put a pot there."]]
     assert set(join_instructions(wordings, np.random.default_rng(0))) == {
         "Remove the dog, then take out the cup and put a pot there.",
@@ -93,7 +93,7 @@ def test_a_clause_with_an_and_is_joined_by_then() -> None:
     }
 
 
-def test_a_session_is_one_edit_from_its_first_to_its_last_image() -> None:
+def test_session_becomes_one_edit_from_first_to_last_image() -> None:
     turns = make_session("Add a dog.", "Turn it brown.", "Remove the ball.", captions=Captions("No", "A brown dog"))
     pair = compose_session(turns[::-1])
     assert pair is not None and pair.source is turns[0].source and pair.edited is turns[-1].edited
@@ -102,23 +102,23 @@ def test_a_session_is_one_edit_from_its_first_to_its_last_image() -> None:
     assert pair.provenance["derived"]["from"] == ["t0", "t1", "t2"]
 
 
-def test_turns_need_not_be_bit_identical_but_near() -> None:
+def test_session_turns_may_differ_slightly_in_pixels() -> None:
     turns = make_session("Add a dog.", "Remove the ball.")
     assert compose_session([turns[0], EditPair(**{**vars(turns[1]), "source": turns[1].source + 1})]) is not None
     assert compose_session([turns[0], EditPair(**{**vars(turns[1]), "source": turns[1].source + 9})]) is None
 
 
 @pytest.mark.parametrize("count", [1, 5])
-def test_a_session_has_two_to_four_turns(count: int) -> None:
+def test_session_needs_two_to_four_turns(count: int) -> None:
     assert compose_session(make_session(*["Add a dog."] * count)) is None
 
 
-def test_a_session_with_a_gap_is_none() -> None:
+def test_session_with_a_missing_turn_is_skipped() -> None:
     turns = make_session("Add a dog.", "Turn it brown.", "Remove the ball.")
     assert compose_session([turns[0], turns[2]]) is None and compose_session(turns[1:]) is None
 
 
-def test_a_question_stays_a_sentence_of_its_own() -> None:
+def test_question_stays_a_separate_sentence() -> None:
     wordings = [["What if the man had a hat?"], ["make the floor wooden"]]
     assert join_instructions(wordings, np.random.default_rng(0)) == (
         "What if the man had a hat? make the floor wooden.",

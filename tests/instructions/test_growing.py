@@ -56,19 +56,19 @@ def run_script(name: str, *arguments: object) -> str:
     return done.stdout
 
 
-def test_pairs_from_the_threshold_on_are_accepted() -> None:
+def test_pairs_at_or_above_the_threshold_are_accepted() -> None:
     scores = [("low", 7.9), ("equal", 8.0), ("none", None)]
     assert accepted_ids([{"pair_id": name, "o_score": score} for name, score in scores], 8) == {"equal"}
 
 
-def test_only_accepted_pairs_have_an_inverse(files: list[Path]) -> None:
+def test_only_accepted_pairs_get_an_inverse(files: list[Path]) -> None:
     shards = list(map(Shard, files))
     outcomes = list(grow_inverses(shards, {REMOVAL.pair_id, PAINT.pair_id}, seed=0))
     assert isinstance(outcomes[0], EditPair) and outcomes[0].pair_id == f"{REMOVAL.pair_id}-inverse"
     assert outcomes[1:] == [Rejection(PAINT.pair_id, NO_WAY_BACK)]
 
 
-def test_edits_of_one_source_join_in_twos_and_turns_as_sessions(files: list[Path]) -> None:
+def test_edits_of_one_source_compose_in_twos_and_turns_as_sessions(files: list[Path]) -> None:
     shards = [Shard(file, keeps_last=False) for file in files]
     composed = [pair.provenance["derived"]["from"] for pair in grow_compositions(shards, ALL, seed=0)]
     assert composed == [["turn0", "turn1"], [REMOVAL.pair_id, SWAP.pair_id]]
@@ -77,7 +77,7 @@ def test_edits_of_one_source_join_in_twos_and_turns_as_sessions(files: list[Path
     assert composed == [[REMOVAL.pair_id, PAINT.pair_id]]
 
 
-def test_the_program_writes_the_same_shard_twice(files: list[Path], tmp_path: Path) -> None:
+def test_grow_script_writes_bit_identical_shards(files: list[Path], tmp_path: Path) -> None:
     scores = write_scores(files, 9, 9)
     for how, count in (("inverse", 3), ("composed", 2)):
         outs = [tmp_path / f"{name}/candidates/{how}/00000.h5" for name in "ab"]
@@ -91,7 +91,7 @@ def test_the_program_writes_the_same_shard_twice(files: list[Path], tmp_path: Pa
             assert all(provenance["derived"]["how"] == how for provenance in shard.read_provenance())
 
 
-def test_the_program_recaptions_good_edits_of_the_wrong_thing(files: list[Path], tmp_path: Path) -> None:
+def test_recaption_script_rewrites_good_edits_of_the_wrong_object(files: list[Path], tmp_path: Path) -> None:
     scores, out = write_scores(files[:1], 1, 9), tmp_path / "candidates/recaptioned/00000.h5"
     reply = {"changed": True, "task": "object_swap", "instruction": "Replace the dog with a grey stone."}
     with serving(server.says(json.dumps(reply))) as endpoint:
@@ -107,7 +107,7 @@ def test_the_program_recaptions_good_edits_of_the_wrong_thing(files: list[Path],
         assert shard[0].provenance["recaptioned"]["from"] == "Remove the dog."
 
 
-def test_no_model_is_asked_if_no_pair_needs_it(files: list[Path], tmp_path: Path) -> None:
+def test_model_is_not_loaded_if_no_pair_needs_recaptioning(files: list[Path], tmp_path: Path) -> None:
     scores, out = write_scores(files, 9, 9), tmp_path / "out.h5"
     config = json.dumps({"proposals": {"source": "local"}})
     run_script("recaption.py", "--candidates", *files, "--scores", *scores, "--config", config, "--out", out)

@@ -1,4 +1,4 @@
-"""Tests of inverse pairs: what leads back, in which words, and which edits have no way back."""
+"""Tests of inverse pairs: their instructions, their truth, and edits without an inverse."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ def ask_back(task: str, instruction: str, truth: dict[str, Any] | None = None, *
     return invert(make_pair(task, instruction, left=left, **known, **more))
 
 
-def test_images_and_captions_change_places_and_the_rest_stays() -> None:
+def test_inverse_exchanges_images_and_captions_and_keeps_the_rest() -> None:
     pair = make_pair(
         *("object_removal", "Remove the cup."),
         captions=Captions("A cup", "A table"),
@@ -49,7 +49,7 @@ def test_images_and_captions_change_places_and_the_rest_stays() -> None:
         ("people", "some people on the left"),
     ],
 )
-def test_what_was_removed_is_added_where_it_was(object: str, phrase: str) -> None:
+def test_inverse_of_a_removal_names_the_object_and_its_place(object: str, phrase: str) -> None:
     inverse = ask_back("object_removal", "", {"object": object, "box": BOX})
     assert inverse is not None and all(phrase in text for text in inverse.instructions)
     assert inverse.provenance["truth"] == {"object": object, "box": BOX}
@@ -72,7 +72,7 @@ def test_what_was_removed_is_added_where_it_was(object: str, phrase: str) -> Non
         ("style_transfer", "Turn this photo into a watercolour painting.", "photo"),
     ],
 )
-def test_an_instruction_says_what_to_ask_for(task: str, instruction: str, phrase: str) -> None:
+def test_inverse_object_is_found_in_the_instruction(task: str, instruction: str, phrase: str) -> None:
     inverse = ask_back(task, instruction)
     assert inverse is not None and "truth" not in inverse.provenance
     assert all(phrase in text for text in inverse.instructions)
@@ -99,22 +99,22 @@ def test_an_instruction_says_what_to_ask_for(task: str, instruction: str, phrase
         *((task, "") for task in OMNIEDIT_TASKS),
     ],
 )
-def test_an_unclear_way_back_is_none(task: str, instruction: str) -> None:
+def test_unclear_instruction_gives_no_inverse(task: str, instruction: str) -> None:
     assert ask_back(task, instruction) is None
 
 
-def test_a_removal_of_everything_alike_has_no_inverse() -> None:
+def test_removal_of_every_object_of_a_kind_has_no_inverse() -> None:
     assert ask_back("object_removal", "Remove all dogs.", {"object": "dog", "every": True, "box": BOX}) is None
 
 
-def test_references_and_derived_pairs_have_no_inverse() -> None:
+def test_pairs_with_references_and_derived_pairs_have_no_inverse() -> None:
     pair = make_pair("object_removal", "Remove the cup.")
     first = invert(pair)
     assert first is not None and invert(first) is None
     assert ask_back("object_removal", "Remove the cup.", references=(Reference("subject", pair.source),)) is None
 
 
-def test_a_swap_is_turned_round_with_its_truth() -> None:
+def test_inverse_of_a_swap_exchanges_its_truth() -> None:
     truth = {"object": "drum", "new_object": "a coffee grinder", "box": BOX, "new_box": [0, 0, 0.5, 0.5]}
     inverse = ask_back("object_swap", "", truth)
     assert inverse is not None
@@ -123,7 +123,7 @@ def test_a_swap_is_turned_round_with_its_truth() -> None:
     assert inverse.provenance["truth"] == expected
 
 
-def test_a_colour_returns_if_the_name_says_it() -> None:
+def test_recolouring_is_invertible_if_the_old_colour_is_known() -> None:
     truth = {"object": "red bowl", "attribute": "colour", "value": "blue", "lab_ab": [10, -54], "box": BOX}
     inverse = ask_back("attribute_modification", "", truth)
     assert inverse is not None
@@ -135,7 +135,7 @@ def test_a_colour_returns_if_the_name_says_it() -> None:
     assert ask_back("attribute_modification", "", truth | {"attribute": "texture", "value": "marble"}) is None
 
 
-def test_night_becomes_day_only_if_the_source_shows_daylight() -> None:
+def test_night_inverts_to_day_only_if_the_source_is_bright() -> None:
     assert ask_back("environment_change", "", {"environment": "night"}) is not None
     pair = make_pair(
         "environment_change", "", left=None, truth={"environment": "night"}, source=np.zeros((32, 48, 3), np.uint8)
@@ -143,7 +143,7 @@ def test_night_becomes_day_only_if_the_source_shows_daylight() -> None:
     assert invert(pair) is None
 
 
-def test_a_style_returns_only_to_a_photo() -> None:
+def test_style_inverts_only_to_a_photo() -> None:
     instruction = "Redraw this as an oil painting in the manner of the old masters, with deep shadows."
     by_specialist = ask_back("style_transfer", instruction, {"style": "old masters"})
     assert by_specialist is not None and any(
@@ -157,7 +157,7 @@ def test_a_style_returns_only_to_a_photo() -> None:
     assert ask_back("style_transfer", instruction, imported={"dataset": "x"}, captions=captions) is not None
 
 
-def test_seed_and_pair_decide_the_wording() -> None:
+def test_wording_depends_on_seed_and_pair() -> None:
     pair = make_pair("object_addition", "Add a cup.")
     texts = {seed: invert(pair, seed) for seed in range(8)}
     again = invert(pair, 3)
@@ -166,7 +166,7 @@ def test_seed_and_pair_decide_the_wording() -> None:
     assert all(len(set(each.instructions)) == 4 for each in texts.values() if each)
 
 
-def test_the_reference_judge_measures_an_inverse() -> None:
+def test_reference_judge_scores_an_inverse() -> None:
     rng = np.random.default_rng(0)
     plain = rng.normal(120, 4, (256, 256, 3)).clip(0, 255).astype(np.uint8)
     cup = plain.copy()

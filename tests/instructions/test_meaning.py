@@ -1,4 +1,4 @@
-"""Paraphrases in natural English: one that keeps its edit passes; one that loses or reverses it is rejected."""
+"""Tests of paraphrases: one that keeps its edit is accepted; one that loses or reverses it is rejected."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ def reason(task: Task, instruction: str, thing: Thing = DOG) -> str | None:
     return meaning_error(instruction, task, proposal, named)
 
 
-def test_every_task_has_its_operation() -> None:
+def test_every_task_has_an_operation() -> None:
     assert set(operations()) == set(OMNIEDIT_TASKS)
 
 
@@ -62,7 +62,7 @@ def test_every_task_has_its_operation() -> None:
         (Task.STYLE_TRANSFER, "Might you redraw this with oil pastels?"),
     ],
 )
-def test_a_wording_that_keeps_its_edit_passes(task: Task, instruction: str) -> None:
+def test_paraphrase_that_keeps_the_edit_is_accepted(task: Task, instruction: str) -> None:
     assert reason(task, instruction) is None
 
 
@@ -98,11 +98,11 @@ def test_a_wording_that_keeps_its_edit_passes(task: Task, instruction: str) -> N
         (Task.STYLE_TRANSFER, "Make a drawing of this.", "it does not name the style"),
     ],
 )
-def test_a_wording_that_changes_its_edit_is_refused(task: Task, instruction: str, why: str) -> None:
+def test_paraphrase_that_changes_the_edit_is_rejected(task: Task, instruction: str, why: str) -> None:
     assert why in str(reason(task, instruction))
 
 
-def test_one_of_several_alike_stays_told_from_the_others() -> None:
+def test_paraphrase_must_distinguish_one_of_several_objects() -> None:
     assert reason(Task.OBJECT_REMOVAL, "Erase the dog on the left.", LEFT_DOG) is None
     assert reason(Task.OBJECT_REMOVAL, "Erase the smaller of the dogs.", LEFT_DOG) is None
     told = "it does not distinguish 'smaller dog on the left' from the others"

@@ -1,4 +1,4 @@
-"""Tests of what instructions name."""
+"""Tests of finding the objects that instructions name."""
 
 import pytest
 from hypothesis import given
@@ -25,21 +25,21 @@ FINDERS = (find_added, find_backgrounds, find_recolouring, find_removed, find_st
 
 
 @pytest.mark.parametrize("template", _REMOVAL)
-def test_every_removal_names_its_object(template: str) -> None:
+def test_every_removal_template_names_its_object(template: str) -> None:
     assert find_removed(template.format(thing="red car on the left")) == "red car on the left"
 
 
 @pytest.mark.parametrize("style", [style for style in styles() if "," not in style])
-def test_every_style_is_named(style: str) -> None:
+def test_every_style_is_found(style: str) -> None:
     assert find_style(f"Redraw this photo as {style}.") == style
 
 
-def test_a_list_of_details_is_left_out_of_a_style() -> None:
+def test_list_of_details_is_dropped_from_a_style() -> None:
     assert find_style("Make it look like a gouache painting with matte, even colours.") == "a gouache painting"
     assert find_style("Turn it into a sketch and add a dog.") is None
 
 
-def test_old_and_new_are_found() -> None:
+def test_old_and_new_values_are_found() -> None:
     assert find_swapped("Swap the old lamp for a cactus!") == ("old lamp", "cactus")
     assert find_recolouring("Change the colour of the door from golden to teal.") == Recolouring(
         "door", "golden", "teal"
@@ -47,7 +47,7 @@ def test_old_and_new_are_found() -> None:
     assert find_backgrounds("Change the background from a wall to the sea.") == ("a wall", "the sea")
 
 
-def test_names_are_taken_apart() -> None:
+def test_names_are_split_into_their_parts() -> None:
     assert split_place("cat on the sofa") == ("cat", "on the sofa")
     assert split_place("onion") == ("onion", "")
     assert describe_alone("the second smaller dog") == "dog"
@@ -58,7 +58,7 @@ def test_names_are_taken_apart() -> None:
 
 
 @given(st.text(max_size=60))
-def test_no_text_raises(text: str) -> None:
+def test_arbitrary_text_raises_no_error(text: str) -> None:
     for find in FINDERS:
         find(text)
     for find_in_name in (mentions.is_object, split_place, describe_alone, introduce_details):

@@ -7,7 +7,7 @@ from omniedit.instructions.objects import addition_instructions, removal_instruc
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_four_distinct_sentences_that_name_the_things(seed: int) -> None:
+def test_instructions_are_four_distinct_sentences_naming_the_objects(seed: int) -> None:
     rng = np.random.default_rng(seed)
     for instructions, words in (
         (swap_instructions("drum", "orange", rng), ("the drum", "an orange")),
@@ -22,12 +22,12 @@ def test_four_distinct_sentences_that_name_the_things(seed: int) -> None:
             assert text[0].isupper() and text.endswith(".") and " ." not in text and "  " not in text
 
 
-def test_the_generator_decides() -> None:
+def test_instructions_depend_only_on_the_random_generator() -> None:
     drawn = {removal_instructions("fig", "", np.random.default_rng(seed)) for seed in (1, 1, 2)}
     assert len(drawn) == 2
 
 
-def test_a_new_thing_is_not_told_apart_from_what_is_not_there() -> None:
+def test_new_object_is_named_without_words_that_distinguish_the_old() -> None:
     for text in addition_instructions("upper dog", "", np.random.default_rng(0)):
         assert "a dog in the upper part of the picture" in text
     for text in swap_instructions("drum", "lower dog", np.random.default_rng(0)):
@@ -52,5 +52,5 @@ def test_a_new_thing_is_not_told_apart_from_what_is_not_there() -> None:
         ("bowl and some sunglasses", "a bowl and some sunglasses"),
     ],
 )
-def test_articles(noun: str, phrase: str) -> None:
+def test_article_matches_the_noun(noun: str, phrase: str) -> None:
     assert with_article(noun) == phrase

@@ -23,11 +23,11 @@ PROMPTS = {"source_prompt": "a red car", "target_prompt": "a blue car"}
 ATTRIBUTE = {"instructions": ["Blue."], "object": "car", "attribute": "colour", "value": "blue", **PROMPTS}
 
 
-def test_every_task_has_a_class() -> None:
+def test_every_task_has_a_proposal_class() -> None:
     assert set(CLASSES) == set(OMNIEDIT_TASKS)
 
 
-def test_who_proposed_a_tasks_edits_is_told_of_those_that_can_be_used(tmp_path: Path) -> None:
+def test_proposers_are_read_from_usable_proposals(tmp_path: Path) -> None:
     removal, about = RemovalProposal(**REMOVAL), {"model": "vlm-1", "prompt_hash": "abc"}
     rows = [usable(name, Task.OBJECT_REMOVAL, removal, **about) for name in "ab"]
     rows += [usable("a", Task.BACKGROUND_SWAP, removal), rejected_row("a", Task.STYLE_TRANSFER, "edits", "no") | about]
@@ -40,7 +40,7 @@ def test_who_proposed_a_tasks_edits_is_told_of_those_that_can_be_used(tmp_path: 
 @pytest.mark.parametrize(
     "frame", ["{}", "```json\n{}\n```", "<think>A {{dog}}?</think> Here it is: {}", "{}\nI hope that this helps."]
 )
-def test_a_reply_becomes_a_proposal_with_its_truth(frame: str, tmp_path: Path) -> None:
+def test_reply_becomes_a_proposal_with_its_truth(frame: str, tmp_path: Path) -> None:
     reply = frame.format(json.dumps(REMOVAL))
     write_proposals(tmp_path / "p.parquet", [check_reply("a", Task.OBJECT_REMOVAL, reply)])
     found = read_proposals(tmp_path / "p.parquet", Task.OBJECT_REMOVAL)
@@ -60,14 +60,14 @@ def test_a_reply_becomes_a_proposal_with_its_truth(frame: str, tmp_path: Path) -
         (Task.ATTRIBUTE_MODIFICATION, json.dumps({**ATTRIBUTE, "target_prompt": "a red car"}), "are the same"),
     ],
 )
-def test_what_cannot_be_used_is_kept_with_its_reason(task: Task, reply: str, words: str, tmp_path: Path) -> None:
+def test_unusable_reply_is_kept_with_a_reason(task: Task, reply: str, words: str, tmp_path: Path) -> None:
     row = check_reply("a", task, reply)
     assert row["proposal"] is None and words in row["refused"]
     write_proposals(tmp_path / "p.parquet", [row])
     assert read_proposals(tmp_path / "p.parquet", task) == {}
 
 
-def test_replies_are_dealt_to_the_shard_of_their_photo(tmp_path: Path) -> None:
+def test_replies_are_matched_to_the_photos_of_a_shard(tmp_path: Path) -> None:
     lines = [{"source_id": name, "task": "object_removal", "reply": json.dumps(REMOVAL)} for name in "abcb"]
     (tmp_path / "replies.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
     rows = match_replies(["b", "d"], read_recorded_replies(tmp_path / "replies.jsonl"))
@@ -77,14 +77,14 @@ def test_replies_are_dealt_to_the_shard_of_their_photo(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "line", ["words", '{"source_id": "a", "task": "magic", "reply": ""}', '{"source_id": "a"}', "[]"]
 )
-def test_a_line_that_is_no_reply_is_named(line: str, tmp_path: Path) -> None:
+def test_invalid_line_of_recorded_replies_is_named(line: str, tmp_path: Path) -> None:
     good = json.dumps({"source_id": "a", "task": "object_removal", "reply": "{}"})
     (tmp_path / "replies.jsonl").write_text(f"{good}\n{line}\n")
     with pytest.raises(UserError, match=r"replies.jsonl: line 2 is not a JSON object with source_id, task"):
         read_recorded_replies(tmp_path / "replies.jsonl")
 
 
-def test_replies_are_read_whatever_line_ends_they_hold_and_other_encodings_are_named(tmp_path: Path) -> None:
+def test_unicode_line_separators_are_kept_and_other_encodings_rejected(tmp_path: Path) -> None:
     path = tmp_path / "replies.jsonl"
     line = {"source_id": "a", "task": "object_removal", "reply": "one\u2028two\x85three"}
     path.write_text(f"{json.dumps(line, ensure_ascii=False)}\n", encoding="utf-8-sig")
@@ -101,7 +101,7 @@ def test_replies_are_read_whatever_line_ends_they_hold_and_other_encodings_are_n
         read_recorded_replies(path)
 
 
-def test_names_and_instructions_are_one_line_of_printable_text() -> None:
+def test_names_and_instructions_become_printable_single_lines() -> None:
     reply = json.dumps({**REMOVAL, "instructions": ["Remove the\ndog\0cat."], "object": "dog\t\u202ecat"})
     proposal = proposal_in(Task.OBJECT_REMOVAL, json_object(reply))
     assert proposal.instructions == ["Remove the dog cat."] and proposal.truth["object"] == "dog cat"

@@ -1,4 +1,4 @@
-"""Proposals for photos by a local endpoint that makes mistakes, over HTTP."""
+"""Tests of proposals for photos by a local endpoint that makes mistakes, over HTTP."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -64,9 +64,7 @@ def questions(running: Server, name: str) -> list[list[dict[str, Any]]]:
     return [parts for parts in asked if parts[0]["text"].startswith(text(name))]
 
 
-def test_every_photo_gets_edits_of_every_task_that_suits_it(
-    endpoint: Server, photos: list[Photo], tmp_path: Path
-) -> None:
+def test_every_photo_gets_edits_of_every_suitable_task(endpoint: Server, photos: list[Photo], tmp_path: Path) -> None:
     drafts, rows = propose_all(config(endpoint.url, tmp_path), photos)
     for photo in photos:
         of_photo = [draft for draft in drafts if draft.source_id == photo.source_id]
@@ -86,7 +84,7 @@ def test_every_photo_gets_edits_of_every_task_that_suits_it(
     assert told[("wordings", Task.OBJECT_ADDITION)].startswith("indirect paraphrase: it does not name the object")
 
 
-def test_a_reply_that_cannot_be_used_is_asked_for_again_with_its_faults(
+def test_retry_repeats_the_prompt_with_the_reply_and_its_flaws(
     endpoint: Server, photos: list[Photo], tmp_path: Path
 ) -> None:
     drafts, rows = propose_all(config(endpoint.url, tmp_path), of(photos, "two_dogs"), (Task.OBJECT_REMOVAL,))
@@ -99,7 +97,7 @@ def test_a_reply_that_cannot_be_used_is_asked_for_again_with_its_faults(
     ]
 
 
-def test_tries_are_bounded_and_the_rest_goes_on(endpoint: Server, photos: list[Photo], tmp_path: Path) -> None:
+def test_tries_are_limited_and_other_photos_continue(endpoint: Server, photos: list[Photo], tmp_path: Path) -> None:
     hopeless = of(photos, "rocky_path", "fig_in_bowl")
     drafts, rows = propose_all(config(endpoint.url, tmp_path, tries=1), hopeless, (Task.OBJECT_SWAP,))
     assert len(questions(endpoint, "edits")) == 2 and {draft.source_id for draft in drafts} == {"fig_in_bowl"}
@@ -110,7 +108,7 @@ def test_tries_are_bounded_and_the_rest_goes_on(endpoint: Server, photos: list[P
     assert rows == [] and {draft.source_id for draft in drafts} == {"rocky_path", "fig_in_bowl"}
 
 
-def test_a_refusal_is_recorded_and_not_asked_again(endpoint: Server, photos: list[Photo], tmp_path: Path) -> None:
+def test_refusal_is_recorded_and_not_retried(endpoint: Server, photos: list[Photo], tmp_path: Path) -> None:
     endpoint.script = [server.refuses]
     drafts, rows = propose_all(config(endpoint.url, tmp_path), of(photos, "fig_in_bowl"), (Task.OBJECT_SWAP,))
     assert drafts == [] and len(endpoint.bodies) == 1
@@ -118,13 +116,13 @@ def test_a_refusal_is_recorded_and_not_asked_again(endpoint: Server, photos: lis
     assert rows[0]["refused"] == 'the model refuses: "I can\'t help with that."'
 
 
-def test_nothing_is_asked_twice(endpoint: Server, photos: list[Photo], tmp_path: Path) -> None:
+def test_rerun_sends_no_request(endpoint: Server, photos: list[Photo], tmp_path: Path) -> None:
     first = propose_all(config(endpoint.url, tmp_path), photos)
     asked = len(endpoint.bodies)
     assert propose_all(config(endpoint.url, tmp_path), photos) == first and len(endpoint.bodies) == asked
 
 
-def test_a_picture_is_sent_no_larger_than_asked(endpoint: Server, photos: list[Photo], tmp_path: Path) -> None:
+def test_image_is_sent_at_no_more_than_the_maximum_side(endpoint: Server, photos: list[Photo], tmp_path: Path) -> None:
     small = config(endpoint.url, tmp_path)
     small = small.model_copy(update={"api": small.api.model_copy(update={"max_side": 64})})
     endpoint.behaviour = server.says('{"objects": []}')
@@ -133,7 +131,7 @@ def test_a_picture_is_sent_no_larger_than_asked(endpoint: Server, photos: list[P
     assert len(str(endpoint.bodies[0])) < 64 * 64 * 3 * 2
 
 
-def test_the_file_is_what_specialists_read_and_the_same_twice(
+def test_proposal_file_is_reproducible_and_readable_by_specialists(
     endpoint: Server, photos: list[Photo], tmp_path: Path
 ) -> None:
     asked = config(endpoint.url, tmp_path / "cache")
@@ -149,7 +147,7 @@ def test_the_file_is_what_specialists_read_and_the_same_twice(
         assert all(len(each.instructions) >= 4 for proposals in found.values() for each in proposals)
 
 
-def test_photos_are_asked_about_until_every_task_has_enough_to_spare(
+def test_photos_are_requested_until_every_task_has_enough_proposals(
     endpoint: Server, photos: list[Photo], tmp_path: Path
 ) -> None:
     asked = config(endpoint.url, tmp_path, spare=1.5)
@@ -163,7 +161,7 @@ def test_photos_are_asked_about_until_every_task_has_enough_to_spare(
     assert proposer.has_enough(drafts, {**dict.fromkeys(OMNIEDIT_TASKS, 1), Task.STYLE_TRANSFER: 2})
 
 
-def test_photos_take_turns_in_an_order_of_their_own() -> None:
+def test_photo_order_is_shuffled_and_stable_for_subsets() -> None:
     names = [f"p{number:03d}" for number in range(100)]
     order = [names[place] for place in in_turn(names)]
     assert order != names and sorted(order) == names

@@ -1,4 +1,4 @@
-"""Tests of new instructions by a local endpoint, over HTTP: whose they are, what is checked, and what is kept."""
+"""Tests of recaptioning by a local endpoint over HTTP: provenance, checks of the reply, and retries."""
 
 import json
 from collections.abc import Iterator
@@ -52,7 +52,7 @@ def swap(**more: Any) -> EditPair:
     return make_pair("object_swap", "Replace the dog with a cat.", "Swap dog and cat.", **more)
 
 
-def test_the_new_instruction_goes_first_and_the_old_one_is_kept(endpoint: Server, tmp_path: Path) -> None:
+def test_new_instruction_comes_first_and_the_old_one_is_recorded(endpoint: Server, tmp_path: Path) -> None:
     pair = swap(truth={"object": "dog", "box": BOX}, known_truth=True, session="s", turn=1)
     (new,) = rewrite(endpoint, tmp_path, pair)
     assert isinstance(new, EditPair)
@@ -66,7 +66,7 @@ def test_the_new_instruction_goes_first_and_the_old_one_is_kept(endpoint: Server
     }
 
 
-def test_the_model_sees_both_images_and_the_old_instruction(endpoint: Server, tmp_path: Path) -> None:
+def test_prompt_shows_both_images_and_the_old_instruction(endpoint: Server, tmp_path: Path) -> None:
     rewrite(endpoint, tmp_path, swap())
     (body,) = endpoint.bodies
     parts = body["messages"][-1]["content"]
@@ -75,33 +75,33 @@ def test_the_model_sees_both_images_and_the_old_instruction(endpoint: Server, tm
     assert "Replace the dog with a cat." in parts[-1]["text"] and "style_transfer" not in parts[-1]["text"]
 
 
-def test_faults_are_listed_in_a_retry(endpoint: Server, tmp_path: Path) -> None:
+def test_retry_lists_the_flaws(endpoint: Server, tmp_path: Path) -> None:
     endpoint.script = [server.says(reply(instruction="Replace the dog with a cat!"))]
     (new,) = rewrite(endpoint, tmp_path, swap())
     assert isinstance(new, EditPair) and len(endpoint.bodies) == 2
     assert "the instruction repeats the earlier one" in str(endpoint.bodies[1])
 
 
-def test_an_unusable_reply_rejects_with_the_reason(endpoint: Server, tmp_path: Path) -> None:
+def test_unusable_reply_rejects_the_pair_with_a_reason(endpoint: Server, tmp_path: Path) -> None:
     endpoint.behaviour = server.says("I cannot see it.")
     (new,) = rewrite(endpoint, tmp_path, swap())
     assert isinstance(new, Rejection) and new.source_id == swap().pair_id
     assert new.reason.startswith("no usable instruction: no JSON object") and len(endpoint.bodies) == 2
 
 
-def test_a_refusal_is_not_asked_again(endpoint: Server, tmp_path: Path) -> None:
+def test_refusal_is_not_retried(endpoint: Server, tmp_path: Path) -> None:
     endpoint.behaviour = server.refuses
     (new,) = rewrite(endpoint, tmp_path, swap())
     assert isinstance(new, Rejection) and "the model refuses" in new.reason and len(endpoint.bodies) == 1
 
 
-def test_no_change_rejects_without_a_retry(endpoint: Server, tmp_path: Path) -> None:
+def test_unchanged_pair_is_rejected_without_a_retry(endpoint: Server, tmp_path: Path) -> None:
     endpoint.behaviour = server.says('{"changed": false}')
     assert rewrite(endpoint, tmp_path, swap()) == [Rejection(swap().pair_id, NOTHING_CHANGED)]
     assert len(endpoint.bodies) == 1
 
 
-def test_nothing_is_asked_twice(endpoint: Server, tmp_path: Path) -> None:
+def test_repeated_call_sends_no_request(endpoint: Server, tmp_path: Path) -> None:
     first, again = (rewrite(endpoint, tmp_path, swap()) for _ in range(2))
     assert len(endpoint.bodies) == 1
     assert [vars(pair)["instructions"] for pair in first] == [vars(pair)["instructions"] for pair in again]
@@ -123,7 +123,7 @@ def test_nothing_is_asked_twice(endpoint: Server, tmp_path: Path) -> None:
         ({"wordings": [1]}, "wordings"),
     ],
 )
-def test_a_bad_reply_has_a_flaw(changes: dict[str, Any], flaw: str) -> None:
+def test_invalid_reply_has_a_flaw(changes: dict[str, Any], flaw: str) -> None:
     parsed = read_change(reply(**changes), "Replace the dog.", possible_tasks(swap()))
     assert parsed.parts == () and flaw in str(parsed.flaws[0])
 
@@ -136,7 +136,7 @@ def test_hostile_replies_never_raise(text: str) -> None:
     assert parsed.parts == () and parsed.flaws
 
 
-def test_a_mask_leaves_local_tasks_and_the_own_one() -> None:
+def test_masked_pair_allows_only_local_tasks() -> None:
     assert possible_tasks(swap()) == tuple(task for task in OMNIEDIT_TASKS if task.is_local)
     everywhere = make_pair("action_change", "Let it sit.", left=None)
     assert possible_tasks(everywhere) == (*OMNIEDIT_TASKS, "action_change")
@@ -146,10 +146,10 @@ def test_a_mask_leaves_local_tasks_and_the_own_one() -> None:
     ("scores", "needs"),
     [((2, 9, 9), True), ((5, 7, 7), True), ((6, 9, 9), False), ((2, 6, 9), False), ((2, 9, 6), False)],
 )
-def test_good_edits_of_the_wrong_thing_need_another_instruction(scores: tuple[float, ...], needs: bool) -> None:
+def test_good_edits_of_the_wrong_object_need_recaptioning(scores: tuple[float, ...], needs: bool) -> None:
     row = dict(zip(("sc_score_1", "sc_score_2", "pq_score"), scores, strict=True))
     assert needs_recaption(row) is needs
 
 
-def test_an_unscorable_pair_needs_none() -> None:
+def test_unscorable_pair_needs_no_recaptioning() -> None:
     assert not needs_recaption(dict.fromkeys(("sc_score_1", "sc_score_2", "pq_score")))

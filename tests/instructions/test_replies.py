@@ -1,4 +1,4 @@
-"""Usable parts of a model's reply, and the reported flaws of the rest."""
+"""Tests of the usable parts of a model's reply, and of the reported flaws of the rest."""
 
 import json
 from pathlib import Path
@@ -43,7 +43,7 @@ def read_drafts(task: Task, told: Any) -> tuple[tuple[DraftEdit, ...], tuple[Rep
 
 
 @pytest.mark.parametrize("task", OMNIEDIT_TASKS)
-def test_a_good_edit_of_each_task_is_used(task: Task) -> None:
+def test_valid_edit_of_each_task_is_used(task: Task) -> None:
     ((edit,), flaws) = read_drafts(task, [GOOD[task]])
     assert (
         flaws == ()
@@ -77,16 +77,14 @@ def test_a_good_edit_of_each_task_is_used(task: Task) -> None:
         (Task.STYLE_TRANSFER, {"style": "a mosaic"}, "'a mosaic' is not one of the styles to choose from"),
     ],
 )
-def test_an_edit_that_makes_no_sense_is_refused_and_those_beside_it_are_not(
-    task: Task, wrong: dict[str, Any], why: str
-) -> None:
+def test_invalid_edit_is_rejected_and_others_are_kept(task: Task, wrong: dict[str, Any], why: str) -> None:
     edits, (flaw,) = read_drafts(task, [GOOD[task] | wrong, GOOD[task]])
     assert len(edits) == 1 and flaw.task is task and why in flaw.reason
 
 
 @pytest.mark.parametrize("task", [task for task in OMNIEDIT_TASKS if "object" in GOOD[task]])
 @pytest.mark.parametrize("phrase", ["\ud800", "x" * 2_000_000, "a\nb", {"a": ["\ud800"]}])
-def test_what_a_hostile_reply_says_is_told_short_and_in_ascii(task: Task, phrase: Any, tmp_path: Path) -> None:
+def test_flaws_of_hostile_replies_are_short_ascii_lines(task: Task, phrase: Any, tmp_path: Path) -> None:
     _, flaws = read_drafts(task, [GOOD[task] | {"object": phrase}, GOOD[task] | {str(phrase): 1}])
     assert len(flaws) == 2
     for flaw in flaws:
@@ -95,7 +93,7 @@ def test_what_a_hostile_reply_says_is_told_short_and_in_ascii(task: Task, phrase
 
 
 @pytest.mark.parametrize("blank", ["  ", "...", "\u2026", "\n"])
-def test_a_field_without_a_word_is_refused(blank: str) -> None:
+def test_field_without_letters_is_rejected(blank: str) -> None:
     for task, good in GOOD.items():
         for key in [key for key, value in good.items() if value and key != "object"]:
             edits, (flaw,) = read_drafts(task, [good | {key: blank}])
@@ -104,13 +102,13 @@ def test_a_field_without_a_word_is_refused(blank: str) -> None:
     assert "has no letter or digit" in flaw.reason
 
 
-def test_a_thing_of_half_a_character_is_a_flaw() -> None:
+def test_object_with_a_lone_surrogate_is_a_flaw() -> None:
     for key in LEFT_CUP:
         (flaw,) = read_objects(json.dumps({"objects": [LEFT_CUP | {key: "cup \ud800"}]})).flaws
         assert flaw.reason.isascii()
 
 
-def test_emphasis_may_be_proposed_within_bounds() -> None:
+def test_emphasis_is_accepted_within_bounds() -> None:
     good = GOOD[Task.ATTRIBUTE_MODIFICATION]
     ((edit,), _) = read_drafts(Task.ATTRIBUTE_MODIFICATION, [good | {"emphasis": 2.5}])
     assert edit.proposal.truth["emphasis"] == 2.5 and '"emphasis"' in text(Task.ATTRIBUTE_MODIFICATION)
@@ -118,23 +116,23 @@ def test_emphasis_may_be_proposed_within_bounds() -> None:
     assert flaw.reason.startswith("emphasis: ")
 
 
-def test_no_more_edits_than_were_asked_for_are_used_and_none_is_no_flaw() -> None:
+def test_surplus_edits_are_dropped_and_an_empty_list_is_no_flaw() -> None:
     assert len(read_drafts(Task.OBJECT_REMOVAL, [GOOD[Task.OBJECT_REMOVAL]] * 3)[0]) == 2
     assert read_drafts(Task.OBJECT_REMOVAL, []) == ((), ())
 
 
 @pytest.mark.parametrize("reply", ["Sorry.", "[]", '{"object_swap": {}}', '{"object_removal": []}', "{"])
-def test_a_reply_without_the_task_is_a_flaw_of_it(reply: str) -> None:
+def test_reply_without_the_task_is_a_flaw_of_the_task(reply: str) -> None:
     heard = read_edits(reply, [CUP], OFFERS, [Task.OBJECT_SWAP], 2)
     assert heard.parts == () and [flaw.task for flaw in heard.flaws] == [Task.OBJECT_SWAP]
 
 
-def test_the_only_one_of_its_kind_may_be_called_by_its_name() -> None:
+def test_unique_object_may_be_referred_to_by_its_name() -> None:
     ((edit,), _) = read_drafts(Task.OBJECT_REMOVAL, [GOOD[Task.OBJECT_REMOVAL] | {"object": "the Cup"}])
     assert edit.proposal.truth["object"] == "white cup"
 
 
-def test_things_alike_are_told_apart_by_words_of_their_own() -> None:
+def test_similar_objects_are_distinguished_by_their_own_words() -> None:
     listed = [
         LEFT_CUP,
         {"name": "cup", "expression": "The chipped cup beside it."},
@@ -155,12 +153,12 @@ def test_things_alike_are_told_apart_by_words_of_their_own() -> None:
         ("cup", 'no list under "objects"'),
     ],
 )
-def test_a_thing_that_cannot_be_pointed_at_is_refused(listed: Any, why: str) -> None:
+def test_unidentifiable_object_is_rejected(listed: Any, why: str) -> None:
     heard = read_objects(json.dumps({"objects": listed}))
     assert heard.parts == () and why in heard.flaws[0].reason
 
 
-def test_each_wording_stands_or_falls_by_itself() -> None:
+def test_each_paraphrase_is_checked_separately() -> None:
     edit = read_drafts(Task.OBJECT_REMOVAL, [GOOD[Task.OBJECT_REMOVAL]])[0][0]
     said = {"short": "Cup gone.", "detailed": "Erase it whole.", "polite": "Remove the cup!", "indirect": 7}
     heard = read_paraphrases(json.dumps({"1": said}), [edit])
@@ -172,7 +170,7 @@ def test_each_wording_stands_or_falls_by_itself() -> None:
     ]
 
 
-def test_offers_follow_from_the_photo_and_come_to_all_together() -> None:
+def test_offers_depend_on_the_photo_and_cover_all_styles() -> None:
     assert offers_for("a") == offers_for("a") != offers_for("b")
     styles = {style for number in range(200) for style in offers_for(str(number)).styles}
     assert len(styles) == 156
@@ -182,7 +180,7 @@ def test_offers_follow_from_the_photo_and_come_to_all_together() -> None:
     ("phrase", "noun"),
     [("a brown dog on the left", "dog"), ("cup of tea", "cup"), ("wooden bench with iron feet", "bench"), ("of", "")],
 )
-def test_a_phrase_is_about_its_noun(phrase: str, noun: str) -> None:
+def test_head_of_a_phrase_is_its_noun(phrase: str, noun: str) -> None:
     assert head(phrase) == "".join(stems(noun))
 
 
@@ -199,5 +197,5 @@ def test_a_phrase_is_about_its_noun(phrase: str, noun: str) -> None:
         "heavy heavily",
     ],
 )
-def test_forms_of_a_word_have_one_stem(words: str) -> None:
+def test_forms_of_a_word_share_a_stem(words: str) -> None:
     assert len(set(stems(words))) == 1

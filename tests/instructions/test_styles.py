@@ -1,7 +1,7 @@
 from omniedit.instructions.styles import styles
 
 
-def test_there_are_many_and_each_can_stand_in_an_instruction() -> None:
+def test_styles_are_numerous_and_fit_into_an_instruction() -> None:
     assert len(styles()) >= 100
     assert len({style.lower() for style in styles()}) == len(styles())
     mass_nouns = ("pixel art",)

@@ -29,14 +29,14 @@ def name(request: pytest.FixtureRequest) -> str:
 @pytest.mark.parametrize("kind", [SD3, SD35], ids=["sd3", "sd35"])
 @pytest.mark.parametrize("patch_size", [1, 2])
 @torch.no_grad()
-def test_equals_the_base_before_training_to_the_last_bit(name, kind, dtype, patch_size, one_thread):
+def test_untrained_editor_is_bit_identical_to_its_base(name, kind, dtype, patch_size, one_thread):
     transformer, x = base(kind, patch_size).to(dtype), inputs(dtype)
     expected = transformer(x["noisy"], x["prompt_embeds"], x["pooled"], x["timestep"]).sample
     assert torch.equal(models.build(name, transformer).eval()(**x), expected)
 
 
 @torch.no_grad()
-def test_over_a_base_that_predicts_the_clean_sample_it_gives_the_velocity_to_that_sample(name):
+def test_sample_predicting_base_is_converted_to_velocity(name):
     transformer, x = base(SD3), inputs() | {"timestep": torch.tensor([1000.0, 250.0])}
     clean = transformer(x["noisy"], x["prompt_embeds"], x["pooled"], x["timestep"]).sample
     velocity = models.build(name, transformer, "sample").eval()(**x)
@@ -45,12 +45,12 @@ def test_over_a_base_that_predicts_the_clean_sample_it_gives_the_velocity_to_tha
 
 
 @torch.no_grad()
-def test_the_condition_is_seen_once_what_was_zero_is_not(name):
+def test_condition_changes_the_output_once_zero_weights_have_moved(name):
     net, x = move_weights(models.build(name, base(SD3))).eval(), inputs()
     assert not torch.allclose(net(**x), net(**x | {"condition": torch.zeros_like(x["condition"])}), atol=1e-3)
 
 
-def test_one_step_moves_the_output(name):
+def test_one_training_step_changes_the_output(name):
     """Zero-initialised weights must get a gradient; with both factors of a product at zero they never would."""
     net, x = models.build(name, base(SD3)), inputs()
     before = net(**x)
@@ -59,7 +59,7 @@ def test_one_step_moves_the_output(name):
     assert not torch.equal(net(**x), before)
 
 
-def test_the_base_is_frozen_but_where_it_is_what_is_trained(name):
+def test_base_is_frozen_except_in_channel_concat(name):
     net = models.build(name, base(SD3))
     frozen = {key for key, p in net.named_parameters() if not p.requires_grad}
     expected = set() if name == "channel_concat" else {f"base.{key}" for key, _ in net.base.named_parameters()}
@@ -67,14 +67,14 @@ def test_the_base_is_frozen_but_where_it_is_what_is_trained(name):
 
 
 @torch.no_grad()
-def test_a_saved_net_computes_the_same(name, tmp_path):
+def test_saved_network_reloads_bit_identical(name, tmp_path):
     net = move_weights(models.build(name, base(SD35))).eval()
     net.save_pretrained(tmp_path)
     assert torch.equal(type(net).from_pretrained(tmp_path).eval()(**inputs()), net(**inputs()))
 
 
 @torch.no_grad()
-def test_text_control_alone_adds_to_the_text():
+def test_only_text_control_acts_without_image_residuals():
     """Without the image output of its copies, a ControlNet equals its base and ControlNet-TextControl does not."""
     outputs = {}
     for name in ("controlnet", "controlnet_text"):
@@ -89,7 +89,7 @@ def test_text_control_alone_adds_to_the_text():
     assert not torch.allclose(outputs["controlnet_text"], plain, atol=1e-3)
 
 
-def test_an_unknown_architecture_is_named_with_those_there_are():
+def test_unknown_architecture_error_lists_the_known_ones():
     with pytest.raises(
         ValueError, match="'unet' is not an architecture; give one of editnet, controlnet, controlnet_text"
     ):
@@ -106,7 +106,7 @@ def test_an_unknown_architecture_is_named_with_those_there_are():
         ("EditNetCleanTime", "editnet_clean_time"),
     ],
 )
-def test_a_folder_of_an_earlier_class_is_loaded_as_editnet_with_its_option(earlier, name, tmp_path):
+def test_earlier_class_folder_loads_as_editnet_with_its_option(earlier, name, tmp_path):
     net = move_weights(models.build(name, base(SD3))).eval()
     net.save_pretrained(tmp_path)
     config = json.loads((tmp_path / "config.json").read_text())

@@ -21,7 +21,7 @@ def exact(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> torch.
 @torch.no_grad()
 @pytest.mark.parametrize("kind", [SD3, SD35], ids=["sd3", "sd35"])
 @pytest.mark.parametrize("name", KERNELS)
-def test_another_kernel_gives_the_same(monkeypatch: pytest.MonkeyPatch, name: str, kind: dict) -> None:
+def test_other_attention_kernels_match_the_default(monkeypatch: pytest.MonkeyPatch, name: str, kind: dict) -> None:
     module, function, _ = KERNELS[name]
     package, calls = ModuleType(module), []
     setattr(package, function, lambda *qkv: calls.append(qkv) or exact(*qkv))
@@ -31,10 +31,10 @@ def test_another_kernel_gives_the_same(monkeypatch: pytest.MonkeyPatch, name: st
     expected = net(**inputs())
     set_attention(net, name)
     torch.testing.assert_close(net(**inputs()), expected)
-    assert len(calls) == (6 if kind is SD3 else 6 + 4), "of three layers, two of them with attention of the image alone"
+    assert len(calls) == (6 if kind is SD3 else 6 + 4), "three layers, two of them with image-only attention"
 
 
-def test_a_kernel_that_is_not_installed_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_attention_kernel_error_names_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "flash_attn", None)
     with pytest.raises(UserError, match=r"train\.attention: flash is not installed .*; pip install flash-attn, or set"):
         set_attention(base(SD3), "flash")

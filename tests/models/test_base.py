@@ -26,11 +26,11 @@ def sd3(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def broken(sd3: Path, tmp_path: Path) -> Path:
-    """Copy of the base for a test to break."""
+    """Return a copy of the base for a test to break."""
     return shutil.copytree(sd3, tmp_path / "sd3")
 
 
-def test_instructions_become_what_sd3s_own_pipeline_makes_of_them(sd3: Path) -> None:
+def test_encoded_instructions_match_the_sd3_pipeline(sd3: Path) -> None:
     prompt, pooled = Base.load(sd3).text.encode(["add fog", "make it night"])
     assert prompt.shape == (2, 77 + 256, 48) and pooled.shape == (2, 40)
     own = StableDiffusion3Pipeline.from_pretrained(sd3)
@@ -39,7 +39,7 @@ def test_instructions_become_what_sd3s_own_pipeline_makes_of_them(sd3: Path) -> 
     torch.testing.assert_close(pooled[1:], own_pooled)
 
 
-def test_an_editor_over_sd3_edits_and_comes_back_from_its_folder(sd3: Path, tmp_path: Path) -> None:
+def test_editor_over_sd3_edits_the_same_after_saving_and_loading(sd3: Path, tmp_path: Path) -> None:
     base = Base.load(sd3)
     assert base.prediction_type == "velocity" and base.scheduler.config["shift"] == 3.0
     made = base.pipeline(models.build("editnet", base.transformer), resolution=64)
@@ -52,38 +52,38 @@ def test_an_editor_over_sd3_edits_and_comes_back_from_its_folder(sd3: Path, tmp_
     assert edits[0].shape == (60, 90, 3) and np.array_equal(*edits)
 
 
-def test_weights_can_be_loaded_in_bfloat16_but_for_the_vae(sd3: Path) -> None:
+def test_bfloat16_base_keeps_its_vae_in_float32(sd3: Path) -> None:
     base = Base.load(sd3, torch.bfloat16)
     assert base.transformer.dtype == base.text.text_encoder_3.dtype == torch.bfloat16
     assert base.vae.dtype == torch.float32
 
 
-def test_a_folder_that_is_no_model_is_told_with_the_remedy(tmp_path: Path) -> None:
+def test_folder_without_a_model_raises_error_with_remedy(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"no model_index.json, .* snakemake fetch_models; if .* accept its licence"):
         Base.load(tmp_path / "gated")
 
 
-def test_another_pipeline_is_refused_by_its_name(broken: Path) -> None:
+def test_unsupported_pipeline_class_is_rejected(broken: Path) -> None:
     (broken / "model_index.json").write_text(json.dumps({"_class_name": "FluxPipeline"}))
     with pytest.raises(UserError, match="a FluxPipeline; an editor needs a StableDiffusion3Pipeline"):
         Base.load(broken)
 
 
-def test_a_part_of_another_class_is_refused_by_its_name(broken: Path) -> None:
+def test_component_of_another_class_is_rejected(broken: Path) -> None:
     config = json.loads((broken / "transformer/config.json").read_text())
     (broken / "transformer/config.json").write_text(json.dumps(config | {"_class_name": "FluxTransformer2DModel"}))
     with pytest.raises(UserError, match="a FluxTransformer2DModel; expected SD3Transformer2DModel"):
         Base.load(broken)
 
 
-def test_pickles_are_not_read(broken: Path) -> None:
+def test_pickled_weights_are_rejected(broken: Path) -> None:
     weights = broken / "transformer/diffusion_pytorch_model.safetensors"
     weights.rename(weights.with_suffix(".bin"))
     with pytest.raises(UserError, match=r"only diffusion_pytorch_model\.bin, which could run code when it is read"):
         Base.load(broken)
 
 
-def test_what_is_missing_is_named(broken: Path) -> None:
+def test_damaged_or_missing_files_are_named(broken: Path) -> None:
     weights = broken / "transformer/diffusion_pytorch_model.safetensors"
     content = weights.read_bytes()
     for damaged, told in (
@@ -114,7 +114,7 @@ def test_what_is_missing_is_named(broken: Path) -> None:
         ('{"_class_name": "FlowMatchEulerDiscreteScheduler", "shift": "much"}', "scheduler: no scheduler"),
     ],
 )
-def test_a_scheduler_that_cannot_be_used_is_told(broken: Path, config: str | None, told: str) -> None:
+def test_unusable_scheduler_config_raises_error(broken: Path, config: str | None, told: str) -> None:
     path = broken / "scheduler/scheduler_config.json"
     path.unlink()
     if config is not None:
@@ -124,7 +124,7 @@ def test_a_scheduler_that_cannot_be_used_is_told(broken: Path, config: str | Non
 
 
 @pytest.mark.parametrize("index", [{}, [], {"weight_map": ["model.safetensors"]}, {"weight_map": {"proj_out.bias": 1}}])
-def test_an_index_that_names_no_files_is_told(broken: Path, index: object) -> None:
+def test_weight_index_without_files_raises_error(broken: Path, index: object) -> None:
     name = "diffusion_pytorch_model.safetensors.index.json"
     (broken / "transformer" / name).write_text(json.dumps(index))
     with pytest.raises(UserError, match=rf"{name}: (its weight_map names no files|not a JSON object)"):
@@ -132,14 +132,14 @@ def test_an_index_that_names_no_files_is_told(broken: Path, index: object) -> No
 
 
 @pytest.mark.parametrize("architectures", [{"0": "T5EncoderModel"}, "T5EncoderModel", [["T5EncoderModel"]], []])
-def test_a_config_whose_classes_are_no_list_of_names_is_told(broken: Path, architectures: object) -> None:
+def test_malformed_architectures_list_raises_error(broken: Path, architectures: object) -> None:
     path = broken / "text_encoder_3/config.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"architectures": architectures}))
     with pytest.raises(UserError, match=r"text_encoder_3: a .*; expected T5EncoderModel"):
         Base.load(broken)
 
 
-def test_an_index_without_a_class_is_no_base_of_a_run(broken: Path) -> None:
+def test_model_index_without_a_class_is_rejected(broken: Path) -> None:
     index = json.loads((broken / "model_index.json").read_text())
     del index["_class_name"]
     for more in ({}, {"prediction_type": "noise"}):
@@ -148,7 +148,7 @@ def test_an_index_without_a_class_is_no_base_of_a_run(broken: Path) -> None:
             Base.load(broken)
 
 
-def test_weights_that_are_there_in_half_precision_alone_are_loaded(sd3: Path, broken: Path) -> None:
+def test_weights_stored_only_in_half_precision_are_loaded(sd3: Path, broken: Path) -> None:
     whole = Base.load(sd3)
     for part in (broken / "transformer", broken / "text_encoder_3"):
         (weights,) = part.glob("*.safetensors")
@@ -163,7 +163,7 @@ def test_weights_that_are_there_in_half_precision_alone_are_loaded(sd3: Path, br
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
-def test_weights_that_are_no_numbers_are_refused(broken: Path, bad: float) -> None:
+def test_weights_with_nan_or_infinity_are_rejected(broken: Path, bad: float) -> None:
     weights = broken / "vae/diffusion_pytorch_model.safetensors"
     tensors = load_file(weights)
     tensors["encoder.conv_in.bias"][0] = bad
@@ -172,7 +172,7 @@ def test_weights_that_are_no_numbers_are_refused(broken: Path, bad: float) -> No
         Base.load(broken)
 
 
-def test_an_editor_over_sd35_comes_from_disk_with_its_own_kind_of_blocks(broken: Path, tmp_path: Path) -> None:
+def test_sd35_editor_keeps_its_dual_attention_blocks_after_saving(broken: Path, tmp_path: Path) -> None:
     """SD3.5-Medium has normalised queries and keys, and a second attention in some blocks."""
     config = json.loads((broken / "transformer/config.json").read_text())
     torch.manual_seed(1)
@@ -195,7 +195,7 @@ def test_an_editor_over_sd35_comes_from_disk_with_its_own_kind_of_blocks(broken:
             assert torch.equal(network(noisy, timestep, *text, condition), plain)
 
 
-def test_weights_that_lack_a_parameter_are_not_filled_with_random_ones(broken: Path) -> None:
+def test_weights_that_lack_a_parameter_are_rejected(broken: Path) -> None:
     weights = broken / "transformer/diffusion_pytorch_model.safetensors"
     tensors = load_file(weights)
     del tensors["proj_out.bias"]

@@ -13,7 +13,7 @@ from omniedit.models.cost import SD3_MEDIUM, Cost, model_cost, sample_inputs, st
 
 @pytest.mark.parametrize("kind", [SD3, SD35], ids=["sd3", "sd35"])
 @pytest.mark.parametrize("name", ARCHITECTURES)
-def test_counts_are_those_of_a_real_step(name: str, kind: dict) -> None:
+def test_counted_flops_memory_and_parameters_match_a_real_step(name: str, kind: dict) -> None:
     net = models.build(name, base(kind))
     sample = sample_inputs(net, (8, 12), 5, torch.float32)
     with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as step:
@@ -35,7 +35,7 @@ def test_counts_are_those_of_a_real_step(name: str, kind: dict) -> None:
     del output
 
 
-def test_sd3_medium_is_what_was_derived() -> None:
+def test_sd3_medium_cost_matches_the_derivation() -> None:
     """Derived at 1024 x 1024 with 333 text tokens: 8.90 TFLOP for the base's forward pass, 90.5 for an EditNet step."""
     editnet = model_cost("editnet", SD3_MEDIUM, (128, 128), 333, torch.bfloat16)
     concat = model_cost("channel_concat", SD3_MEDIUM, (128, 128), 333, torch.bfloat16)
@@ -46,7 +46,7 @@ def test_sd3_medium_is_what_was_derived() -> None:
 
 
 @pytest.mark.parametrize(("stage", "gigabytes"), [(0, 45), (1, 16), (2, 12), (3, 5)])
-def test_zero_shares_more_at_each_stage(stage: int, gigabytes: float) -> None:
-    """Sizes of a control branch of 2.1B parameters over SD3-Medium on 8 GPUs."""
+def test_zero_state_shrinks_at_each_stage(stage: int, gigabytes: float) -> None:
+    """Check a control branch of 2.1B parameters over SD3-Medium on 8 GPUs."""
     cost = Cost(parameters=4_130_000_000, trained=2_100_000_000, forward_flops=0, step_flops=0, saved_bytes=0)
     assert state_bytes(cost, stage, ranks=8) / 1e9 == pytest.approx(gigabytes + 1.05, abs=0.5)

@@ -27,7 +27,7 @@ def test_only_the_control_branch_gets_gradients_and_all_of_it_does():
 
 
 @torch.no_grad()
-def test_the_output_at_a_condition_token_moves_the_image_token_at_its_place():
+def test_condition_token_moves_only_the_image_token_at_its_position():
     """Without attention, one changed condition token must change exactly one patch of the output."""
     net = move_weights(models.build("editnet", base(SD3))).eval()
     for block in [*net.base.transformer_blocks, *(control.block for control in net.control_blocks)]:
@@ -62,7 +62,7 @@ def first_input(net: Editor) -> torch.Tensor:
 
 
 @torch.no_grad()
-def test_each_choice_is_made_otherwise_by_one_of_the_others():
+def test_each_editnet_variant_changes_exactly_one_design_choice():
     nets = {
         name: move_weights(models.build(name, base(SD3))).eval() for name in models.ARCHITECTURES if "editnet" in name
     }

@@ -1,4 +1,4 @@
-"""Tests of edits at full size: unchanged areas keep all detail, and removed objects leave no trace."""
+"""Tests of edits at full size: unchanged areas keep all detail, removed objects leave no trace."""
 
 import torch
 from torch.nn import functional
@@ -14,12 +14,12 @@ def small(full: torch.Tensor) -> torch.Tensor:
     return functional.avg_pool2d(full, 4)
 
 
-def test_an_edit_that_changes_nothing_gives_the_picture_back_to_the_last_bit() -> None:
+def test_unchanged_edit_returns_the_image_bit_identical() -> None:
     full = texture(1, 3, 96, 128)
     assert torch.equal(restore_full_size(full, small(full), small(full)), full)
 
 
-def test_detail_pales_with_the_edit() -> None:
+def test_detail_fades_with_the_contrast_of_the_edit() -> None:
     full = texture(1, 3, 96, 128)
     fog = 0.7 + 0.3 * small(full)
     edited = restore_full_size(full, small(full), fog)
@@ -27,7 +27,7 @@ def test_detail_pales_with_the_edit() -> None:
     torch.testing.assert_close(edited.mean(), 0.7 + 0.3 * full.mean(), atol=0.01, rtol=0)
 
 
-def test_no_outline_stays_of_what_is_gone() -> None:
+def test_removed_object_leaves_no_outline() -> None:
     """Detail of a removed textured square on grey must not shine through, and the rest must stay unchanged."""
     full = torch.full((1, 3, 160, 160), 0.5)
     full[..., 40:80, 40:80] = texture(1, 3, 40, 40)
@@ -42,7 +42,7 @@ def test_detail_is_kept_where_the_source_is_flat() -> None:
     torch.testing.assert_close(detail_kept(flat, flat + 0.2), torch.ones(1, 1, 20, 20), atol=0.01, rtol=0)
 
 
-def test_padding_mirrors_and_keeps_the_picture() -> None:
+def test_padding_mirrors_and_preserves_the_image() -> None:
     images = torch.arange(6.0).reshape(1, 1, 2, 3)
     padded = pad_to_grid(images, 8)
     assert padded.shape == (1, 1, 8, 8)
@@ -50,7 +50,7 @@ def test_padding_mirrors_and_keeps_the_picture() -> None:
     assert torch.equal(pad_to_grid(padded, 8), padded)
 
 
-def test_large_pictures_are_scaled_to_the_resolution_and_small_ones_left() -> None:
+def test_large_images_are_scaled_to_the_resolution_and_small_ones_kept() -> None:
     assert working_size(1024, 4096, 512, 10**6) == (256, 1024)
     assert working_size(100, 60, 128, 10**6) == (100, 60)
     assert working_size(10, 4096, 512, 1024) == (2, 1024)

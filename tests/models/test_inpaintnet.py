@@ -1,4 +1,4 @@
-"""Tests that the inpainting network equals its base until trained, and sees all of the image but the hole."""
+"""Tests that the inpainting network equals its base until trained, and sees all of the image except the hole."""
 
 import pytest
 import torch
@@ -18,14 +18,14 @@ def make_inputs(dtype: torch.dtype = torch.float32) -> dict[str, torch.Tensor]:
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
 @pytest.mark.parametrize("kind", [SD3, SD35], ids=["sd3", "sd35"])
 @torch.no_grad()
-def test_equals_the_base_before_training_to_the_last_bit(kind, dtype, one_thread):  # noqa: F811
+def test_untrained_inpaintnet_is_bit_identical_to_its_base(kind, dtype, one_thread):  # noqa: F811
     transformer, x = base(kind).to(dtype), make_inputs(dtype)
     expected = transformer(x["noisy"], x["prompt_embeds"], x["pooled"], x["timestep"]).sample
     assert torch.equal(InpaintNet.from_transformer(transformer).eval()(**x), expected)
 
 
 @torch.no_grad()
-def test_picture_and_hole_are_seen_once_what_was_zero_is_not(tmp_path):
+def test_image_and_hole_change_the_output_once_zero_weights_have_moved(tmp_path):
     net, x = move_weights(InpaintNet.from_transformer(base(SD3))).eval(), make_inputs()
     seen = net(**x)
     for channels in (slice(None, -1), slice(-1, None)):
@@ -36,7 +36,7 @@ def test_picture_and_hole_are_seen_once_what_was_zero_is_not(tmp_path):
     assert torch.equal(InpaintNet.from_pretrained(tmp_path).eval()(**x), seen)
 
 
-def test_the_branch_learns_and_the_base_stays():
+def test_only_the_control_branch_learns():
     net, x = InpaintNet.from_transformer(base(SD3)), make_inputs()
     before = net(**x)
     before.square().mean().backward()
@@ -49,7 +49,7 @@ def test_the_branch_learns_and_the_base_stays():
     assert all(torch.equal(a, b) for a, b in zip(net.base.parameters(), base(SD3).parameters(), strict=True))
 
 
-def test_what_is_in_the_hole_is_hidden_and_what_is_outside_is_not():
+def test_condition_hides_the_hole_and_nothing_outside():
     vae, image = LappedCodec(), torch.rand(1, 3, 48, 64) * 2 - 1
     hole = torch.zeros(1, 1, 48, 64)
     hole[..., 16:32, 20:40] = 1
@@ -61,6 +61,6 @@ def test_what_is_in_the_hole_is_hidden_and_what_is_outside_is_not():
     torch.testing.assert_close(condition[..., :16, :, 6:], encode(vae, image)[..., 6:])
 
 
-def test_its_cost_is_counted_with_the_hole_as_a_channel_more():
+def test_sample_inputs_include_the_hole_channel():
     net = InpaintNet.from_transformer(base(SD3))
     assert sample_inputs(net, (8, 12), 5, torch.float32)["condition"].shape == (1, 17, 8, 12)

@@ -41,14 +41,14 @@ def seed_generator(seed: int = 0) -> torch.Generator:
 
 
 @pytest.mark.parametrize(("width", "height"), [(64, 64), (97, 61), (7, 5), (300, 40), (2000, 1)])
-def test_any_size_comes_back_at_its_size(pipeline: EditPipeline, width: int, height: int) -> None:
+def test_edited_image_keeps_the_size_of_its_source(pipeline: EditPipeline, width: int, height: int) -> None:
     edited = pipeline(photo(width, height), "Make it night.", num_inference_steps=2, generator=seed_generator()).images[
         0
     ]
     assert edited.size == (width, height)
 
 
-def test_a_saved_pipeline_edits_the_same(pipeline: EditPipeline, editor_folder: Path) -> None:
+def test_saved_pipeline_edits_bit_identically(pipeline: EditPipeline, editor_folder: Path) -> None:
     loaded = EditPipeline.from_pretrained(editor_folder)
     loaded.set_progress_bar_config(disable=True)
     edits = [p(photo(90, 60), "Add fog.", 3, generator=seed_generator(), output_type="np") for p in (pipeline, loaded)]
@@ -64,7 +64,7 @@ def test_a_saved_pipeline_edits_the_same(pipeline: EditPipeline, editor_folder: 
         ("ema", "10GB", "diffusion_pytorch_model.ema.safetensors"),
     ],
 )
-def test_an_editor_of_one_variant_alone_is_loaded_by_it(
+def test_editor_stored_in_a_single_variant_is_loaded(
     editor_folder: Path, tmp_path: Path, variant: str, shard_size: str, weights: str
 ) -> None:
     """Load by the pipeline and by `load_editor`, from one weights file and from shards with an index."""
@@ -80,7 +80,7 @@ def test_an_editor_of_one_variant_alone_is_loaded_by_it(
         load_editor(tmp_path, "cpu")
 
 
-def test_a_pipeline_from_another_shares_its_parts_and_settings(pipeline: EditPipeline) -> None:
+def test_from_pipe_shares_components_and_settings(pipeline: EditPipeline) -> None:
     other = EditPipeline.from_pipe(pipeline, guidance_scale=2.5)
     assert all(part is getattr(pipeline, name) for name, part in other.components.items())
     assert other.config["resolution"] == RESOLUTION and other.config["guidance_scale"] == 2.5
@@ -89,7 +89,7 @@ def test_a_pipeline_from_another_shares_its_parts_and_settings(pipeline: EditPip
         EditPipeline.from_pipe(base)
 
 
-def test_a_pipeline_from_another_leaves_the_precision_of_its_parts(editor_folder: Path) -> None:
+def test_from_pipe_keeps_the_precision_of_components(editor_folder: Path) -> None:
     editor = EditPipeline.from_pretrained(editor_folder, dtype=torch.bfloat16)
     editor.vae.to(torch.float32)
     other = EditPipeline.from_pipe(editor)
@@ -97,7 +97,7 @@ def test_a_pipeline_from_another_leaves_the_precision_of_its_parts(editor_folder
     assert EditPipeline.from_pipe(editor, dtype=torch.float32).transformer.dtype == torch.float32
 
 
-def test_an_editor_keeps_how_it_is_best_sampled(pipeline: EditPipeline, tmp_path: Path) -> None:
+def test_saved_editor_keeps_its_default_sampling_options(pipeline: EditPipeline, tmp_path: Path) -> None:
     own = {"num_inference_steps": 2, "guidance_scale": 1.5, "image_guidance_scale": 1.0}
     EditPipeline(**pipeline.components, resolution=RESOLUTION, **own).save_pretrained(tmp_path)
     loaded = EditPipeline.from_pretrained(tmp_path)
@@ -109,7 +109,7 @@ def test_an_editor_keeps_how_it_is_best_sampled(pipeline: EditPipeline, tmp_path
     assert np.array_equal(plain, told)
 
 
-def test_several_pictures_are_edited_as_each_alone(pipeline: EditPipeline) -> None:
+def test_batched_edits_match_single_edits(pipeline: EditPipeline) -> None:
     images, texts = [photo(64, 48), photo(40, 64)], ["Make it night.", "Add fog."]
     together = pipeline(images, texts, 2, generator=[seed_generator(1), seed_generator(2)], output_type="np").images
     for given, text, seed, edited in zip(images, texts, (1, 2), together, strict=True):
@@ -117,15 +117,15 @@ def test_several_pictures_are_edited_as_each_alone(pipeline: EditPipeline) -> No
         assert np.array_equal(alone, edited)
 
 
-def test_detail_that_the_codec_cannot_carry_stays(pipeline: EditPipeline, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Check that a network which returns the source changes no pixel, at any size, and that a warning says so."""
+def test_detail_beyond_the_codec_is_preserved(pipeline: EditPipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Check that a network which returns its source changes no pixel at any size, and that a warning reports it."""
     monkeypatch.setattr("omniedit.models.pipeline.sample", lambda network, scheduler, asked, *_: asked.source)
     given = photo(301, 203)
     with pytest.warns(InstructionWarning, match=r"'Keep it\.' changes next to nothing"):
         assert np.array_equal(np.asarray(pipeline(given, "Keep it.").images[0]), np.asarray(given))
 
 
-def test_pictures_of_any_mode_are_edited_upright(pipeline: EditPipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_images_of_any_mode_are_edited_upright(pipeline: EditPipeline, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("omniedit.models.pipeline.sample", lambda network, scheduler, asked, *_: asked.source)
     grey = np.full((40, 60), 0x80FF, np.uint16)
     assert np.asarray(pipeline(Image.fromarray(grey), "Keep it.").images[0]).max() == 0x80
@@ -136,7 +136,7 @@ def test_pictures_of_any_mode_are_edited_upright(pipeline: EditPipeline, monkeyp
     assert pipeline(sideways, "Keep it.").images[0].size == (40, 60)
 
 
-def test_wrong_arguments_are_named(pipeline: EditPipeline, tmp_path: Path) -> None:
+def test_invalid_arguments_raise_errors_by_name(pipeline: EditPipeline, tmp_path: Path) -> None:
     for wrong, told in (
         ({"image": "photo.jpg"}, r"image: a str, .* PIL\.Image\.open"),
         ({"num_inference_steps": 0}, "num_inference_steps: 0"),
@@ -177,7 +177,7 @@ def test_wrong_arguments_are_named(pipeline: EditPipeline, tmp_path: Path) -> No
         EditPipeline.from_pretrained(tmp_path / "absent")
 
 
-def test_pictures_of_one_size_go_through_the_network_together(pipeline: EditPipeline) -> None:
+def test_images_of_one_size_share_a_forward_pass(pipeline: EditPipeline) -> None:
     sizes: list[torch.Size] = []
     hook = pipeline.transformer.register_forward_pre_hook(
         lambda module, args, inputs: sizes.append(inputs["noisy"].shape), with_kwargs=True
@@ -187,7 +187,7 @@ def test_pictures_of_one_size_go_through_the_network_together(pipeline: EditPipe
     assert [tuple(size) for size in sizes] == [(6, 16, 6, 8), (3, 16, 8, 6)]
 
 
-def test_the_negative_prompt_takes_the_place_of_no_instruction(pipeline: EditPipeline) -> None:
+def test_negative_prompt_replaces_the_empty_instruction(pipeline: EditPipeline) -> None:
     def edited(**options: str) -> np.ndarray:
         options = {"instruction": "Make it night.", **options}
         return pipeline(
@@ -215,7 +215,7 @@ FLOW = {"use_flow_sigmas": True, "prediction_type": "flow_prediction"}
         diffusers.UniPCMultistepScheduler(**FLOW, use_dynamic_shifting=True),
     ],
 )
-def test_a_seed_gives_the_same_edit_with_any_scheduler(
+def test_seed_determines_the_edit_with_any_scheduler(
     pipeline: EditPipeline, monkeypatch: pytest.MonkeyPatch, scheduler: object
 ) -> None:
     """Check with any state of torch's global generator, and alone or in a batch with another image."""
@@ -226,10 +226,10 @@ def test_a_seed_gives_the_same_edit_with_any_scheduler(
         seeds = [seed_generator(seed) for seed in range(len(images))]
         edits.append(pipeline(images, "Add fog.", 3, generator=seeds, output_type="np").images)
     assert np.array_equal(edits[0][0], edits[1][0]) and np.allclose(edits[0][0], edits[2][0], atol=1e-5)
-    assert not np.allclose(edits[2][0], edits[2][1], atol=1e-3), "another seed is another edit"
+    assert not np.allclose(edits[2][0], edits[2][1], atol=1e-3), "another seed gives another edit"
 
 
-def test_a_scheduler_for_other_models_is_refused(
+def test_unsupported_scheduler_is_rejected(
     pipeline: EditPipeline, monkeypatch: pytest.MonkeyPatch, editor_folder: Path
 ) -> None:
     """Check when a folder is loaded, when a pipeline is built, and before the first step if it is replaced later."""
@@ -251,7 +251,7 @@ def test_a_scheduler_for_other_models_is_refused(
         pipeline(photo(64, 48), "Add fog.")
 
 
-def test_a_callback_sees_each_step_and_may_change_its_latents(pipeline: EditPipeline) -> None:
+def test_callback_sees_each_step_and_can_replace_latents(pipeline: EditPipeline) -> None:
     steps = []
 
     def zeroed(pipe: EditPipeline, step: int, timestep: torch.Tensor, tensors: dict) -> dict:
@@ -263,7 +263,7 @@ def test_a_callback_sees_each_step_and_may_change_its_latents(pipeline: EditPipe
     assert grey.std() < 0.05 and grey.mean().item() == pytest.approx(0.5, abs=0.01)
 
 
-def test_pictures_as_numbers_are_edited_as_the_same_picture(pipeline: EditPipeline) -> None:
+def test_arrays_and_tensors_are_edited_like_pil_images(pipeline: EditPipeline) -> None:
     images = [photo(64, 48), photo(40, 64)]
     arrays = [np.asarray(given) for given in images]
 
@@ -280,7 +280,7 @@ def test_pictures_as_numbers_are_edited_as_the_same_picture(pipeline: EditPipeli
     assert len(edited(torch.stack([tensor, tensor]) / 255)) == 2
 
 
-def test_latents_come_out_as_they_are_decoded(pipeline: EditPipeline) -> None:
+def test_latent_output_is_what_would_be_decoded(pipeline: EditPipeline) -> None:
     seen = []
     images = [photo(64, 48), photo(40, 64), photo(64, 48)]
     latents = pipeline(
@@ -296,7 +296,7 @@ def test_latents_come_out_as_they_are_decoded(pipeline: EditPipeline) -> None:
 
 
 @pytest.mark.parametrize("kind", [SDCFGCutoffCallback, SD3CFGCutoffCallback])
-def test_diffusers_own_callbacks_end_guidance(pipeline: EditPipeline, kind: type) -> None:
+def test_diffusers_cutoff_callbacks_end_guidance(pipeline: EditPipeline, kind: type) -> None:
     """Check that after half of the steps the rest runs without guidance, and that the next call has guidance again."""
     batches: list[int] = []
     hook = pipeline.transformer.register_forward_pre_hook(
@@ -312,7 +312,7 @@ def test_diffusers_own_callbacks_end_guidance(pipeline: EditPipeline, kind: type
     assert np.array_equal(plain, again)
 
 
-def test_a_callback_may_change_what_is_asked(pipeline: EditPipeline) -> None:
+def test_callback_can_replace_prompt_embeddings(pipeline: EditPipeline) -> None:
     names = ["latents", "prompt_embeds", "pooled_prompt_embeds"]
     shapes: list[list[tuple[int, ...]]] = []
 
@@ -336,7 +336,7 @@ def test_a_callback_may_change_what_is_asked(pipeline: EditPipeline) -> None:
     assert not np.array_equal(changed[0], plain[0])
 
 
-def test_a_callback_may_stop_the_sampling(pipeline: EditPipeline) -> None:
+def test_callback_can_interrupt_sampling(pipeline: EditPipeline) -> None:
     latents: list[torch.Tensor] = []
 
     def stopped(pipe: EditPipeline, step: int, timestep: torch.Tensor, tensors: dict) -> dict:
@@ -350,7 +350,7 @@ def test_a_callback_may_stop_the_sampling(pipeline: EditPipeline) -> None:
     assert not pipeline.interrupt
 
 
-def test_parts_are_offloaded_in_the_order_of_their_use() -> None:
+def test_components_are_offloaded_in_order_of_use() -> None:
     """diffusers chains hooks that move one part to the device and the previous part away; they also work on the CPU."""
     pipeline = make_pipeline()
     expected = pipeline(photo(64, 48), "Add fog.", 2, generator=seed_generator(), output_type="np").images[0]
@@ -370,12 +370,12 @@ def test_parts_are_offloaded_in_the_order_of_their_use() -> None:
     assert chain["transformer"].model is pipeline.text_encoder and chain["vae"].model is pipeline.transformer
 
 
-def test_a_tuple_comes_back_as_from_other_pipelines(pipeline: EditPipeline) -> None:
+def test_return_dict_false_returns_a_tuple(pipeline: EditPipeline) -> None:
     (images,) = pipeline(photo(64, 48), "Add fog.", 1, return_dict=False)
     assert images[0].size == (64, 48)
 
 
-def test_text_embeddings_end_with_the_text_and_do_not_depend_on_its_neighbours(
+def test_text_embeddings_end_with_the_text_and_ignore_batch_neighbours(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     text = load_minilm()
@@ -387,5 +387,5 @@ def test_text_embeddings_end_with_the_text_and_do_not_depend_on_its_neighbours(
     alone, _ = text.encode([short])
     assert not caplog.records
     text.encode(["Make it night. " * 9 + "Then add a moon."])
-    assert caplog.messages[0].endswith("Then add a moon."), "what is not read is told"
+    assert caplog.messages[0].endswith("Then add a moon."), "the truncated text is logged"
     assert torch.equal(alone[0], embeds[1])

@@ -147,7 +147,7 @@ def folder(root: Path) -> Path:
     return model_folder("base", root / MODELS, root / "models")
 
 
-def test_a_fetched_model_is_found_with_its_files_and_without_code(hub: Hub, tmp_path: Path) -> None:
+def test_fetched_model_has_its_files_and_no_code(hub: Hub, tmp_path: Path) -> None:
     assert fetch(hub, tmp_path).returncode == 0
     found = {path.relative_to(folder(tmp_path)).as_posix() for path in folder(tmp_path).rglob("*") if path.is_file()}
     assert found == {"model_index.json", "unet/model.safetensors"}
@@ -159,12 +159,12 @@ def test_a_fetched_model_is_found_with_its_files_and_without_code(hub: Hub, tmp_
     assert hub.asked[f"GET /lab/tiny/resolve/{REVISION}/unet/model.safetensors"] == 1
 
 
-def test_configs_are_fetched_alone_where_nothing_else_is_named(hub: Hub, tmp_path: Path) -> None:
+def test_only_listed_file_patterns_are_fetched(hub: Hub, tmp_path: Path) -> None:
     assert fetch(hub, tmp_path, files=["*.json"], memory_gb=0).returncode == 0
     assert [path.name for path in folder(tmp_path).rglob("*") if path.is_file()] == ["model_index.json"]
 
 
-def test_a_broken_connection_is_taken_up_where_it_broke(hub: Hub, tmp_path: Path) -> None:
+def test_interrupted_download_resumes_where_it_broke_off(hub: Hub, tmp_path: Path) -> None:
     hub.cuts = 1
     done = fetch(hub, tmp_path)
     assert done.returncode == 0, done.stderr
@@ -173,7 +173,7 @@ def test_a_broken_connection_is_taken_up_where_it_broke(hub: Hub, tmp_path: Path
 
 
 @pytest.mark.parametrize("name", ["unet/model.safetensors", "model_index.json"])
-def test_another_content_of_the_same_size_is_refused_and_fetched_anew(name: str, hub: Hub, tmp_path: Path) -> None:
+def test_wrong_content_of_the_right_size_is_rejected_and_fetched_again(name: str, hub: Hub, tmp_path: Path) -> None:
     hub.files[name] = bytes(len(FILES[name]))
     assert name in error_lines(fetch(hub, tmp_path))
     assert not (tmp_path / "models/base.json").exists()
@@ -193,20 +193,18 @@ def test_another_content_of_the_same_size_is_refused_and_fetched_anew(name: str,
         ({"files": ["*.bin"]}, ["lab/tiny", "no .safetensors"]),
     ],
 )
-def test_what_cannot_be_fetched_is_said_in_a_line_with_the_remedy(
-    changes: dict, words: list[str], hub: Hub, tmp_path: Path
-) -> None:
+def test_failed_fetch_reports_one_line_with_remedy(changes: dict, words: list[str], hub: Hub, tmp_path: Path) -> None:
     line = error_lines(fetch(hub, tmp_path, **changes))
     assert all(word in line for word in words), line
     assert not (tmp_path / "models/base.json").exists()
 
 
-def test_no_connection_is_said_in_a_line() -> None:
+def test_missing_connection_reports_one_line() -> None:
     with pytest.raises(UserError, match="/lab/tiny: refused"), hub_errors("base", Model.model_validate(ENTRY)):
         raise ConnectError("refused")
 
 
-def test_the_rule_fetches_the_roles_of_a_config_while_other_jobs_are_offline(hub: Hub, tmp_path: Path) -> None:
+def test_fetch_rule_runs_online_for_the_roles_of_a_config(hub: Hub, tmp_path: Path) -> None:
     root = checkout(tmp_path, {"models": {"roles": ["base"]}})
     (root / "config").unlink()
     shutil.copytree(REPOSITORY / "config", root / "config")
@@ -241,9 +239,7 @@ def logged_out(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         ),
     ],
 )
-def test_what_cannot_be_fetched_as_it_is_is_told_with_its_whole_command(
-    changes: dict, words: str | None, tmp_path: Path
-) -> None:
+def test_unready_model_message_gives_the_complete_command(changes: dict, words: str | None, tmp_path: Path) -> None:
     entries = {"style": {**ENTRY, "class": "StableDiffusionXLInstructPix2PixPipeline", **changes}, "base": ENTRY}
     (tmp_path / "models.yaml").write_text(yaml.safe_dump(entries))
     told = unready(["style", "base"], tmp_path / "models.yaml", tmp_path / "models")
@@ -252,7 +248,7 @@ def test_what_cannot_be_fetched_as_it_is_is_told_with_its_whole_command(
 
 
 @pytest.mark.parametrize("record", ['{"repository": "lab/ti', "{}", "[]", '{"files": {"a": 1}}'])
-def test_a_record_that_is_not_whole_is_told(record: str, tmp_path: Path) -> None:
+def test_incomplete_record_raises_error(record: str, tmp_path: Path) -> None:
     (tmp_path / "models.yaml").write_text(yaml.safe_dump({"base": ENTRY}))
     (tmp_path / "base.json").write_text(record)
     words = r"base.json: damaged, or not a record of a fetched model; .*snakemake --force .*base.json"
@@ -261,7 +257,7 @@ def test_a_record_that_is_not_whole_is_told(record: str, tmp_path: Path) -> None
     assert len(unready(["base"], tmp_path / "models.yaml", tmp_path)) == 1
 
 
-def test_a_run_stops_before_its_first_job_on_all_models_that_it_lacks(tmp_path: Path) -> None:
+def test_run_stops_before_its_first_job_if_models_are_missing(tmp_path: Path) -> None:
     tasks = {task.name: {"pairs_per_shard": 0} for task in OMNIEDIT_TASKS}
     tasks["object_removal"] = {"pairs_per_shard": 1, "specialist": "learned"}
     judges = {"scoring": {"judge": "internvl", "teacher": None}, "bench": {"judge": "internvl"}}
@@ -291,13 +287,13 @@ def test_a_run_stops_before_its_first_job_on_all_models_that_it_lacks(tmp_path: 
     assert looked.returncode == 0 and all(line in looked.stderr for line in told)
 
 
-def test_pin_writes_the_newest_revision_and_leaves_the_rest(hub: Hub, tmp_path: Path) -> None:
+def test_pin_writes_the_newest_revision_and_nothing_else(hub: Hub, tmp_path: Path) -> None:
     done = fetch(hub, tmp_path, "--pin", revision=None)
     assert done.returncode == 0 and REVISION in done.stdout
     assert yaml.safe_load((tmp_path / MODELS).read_text()) == {"base": ENTRY}
 
 
-def test_a_folder_is_refused_where_files_are_lost_or_the_entry_has_changed(hub: Hub, tmp_path: Path) -> None:
+def test_model_folder_with_lost_files_or_a_changed_entry_is_rejected(hub: Hub, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"not fetched; .*snakemake --force .*models/base.json"):
         fetch(hub, tmp_path, revision=None)
         folder(tmp_path)
@@ -313,13 +309,13 @@ def test_a_folder_is_refused_where_files_are_lost_or_the_entry_has_changed(hub: 
         folder(tmp_path)
 
 
-def test_models_of_the_repository_are_pinned_or_refused() -> None:
+def test_repository_models_are_pinned_except_for_known_ones() -> None:
     models = read_models(REPOSITORY / MODELS)
     assert {"base", "judge", "detector", "segmenter", "inpainting", "generation", "style"} <= set(models)
     assert [role for role, model in models.items() if model.revision is None] == ["editscore", "editscore_7b", "style"]
 
 
-def test_only_files_without_code_are_wanted() -> None:
+def test_only_file_types_without_code_are_fetched() -> None:
     names = ["a.safetensors", "a/b.json", "a/m.fp16.safetensors", "a.bin", "a.pt", "a.py", "a.ckpt"]
     assert [name for name in names if is_wanted(name, ["*"])] == names[:3]
     assert [name for name in names if is_wanted(name, ["*/*"])] == names[1:3]

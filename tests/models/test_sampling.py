@@ -25,7 +25,7 @@ from omniedit.models.sampling import FLOW, Conditioning, Guidance, check_schedul
         (0.0, 0.0, {"neither"}),
     ],
 )
-def test_scales_give_the_papers_sum_and_leave_out_what_counts_nothing(text: float, image: float, computed: set) -> None:
+def test_guidance_matches_the_papers_sum_and_skips_zero_terms(text: float, image: float, computed: set) -> None:
     weights = Guidance(text, image).weights()
     assert set(weights) == computed
     both, source, neither = torch.randn(3, 5, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
@@ -34,7 +34,7 @@ def test_scales_give_the_papers_sum_and_leave_out_what_counts_nothing(text: floa
     torch.testing.assert_close(sum(weight * velocities[name] for name, weight in weights.items()), paper)
 
 
-def test_branches_in_one_forward_are_as_each_alone() -> None:
+def test_batched_guidance_branches_match_separate_forward_passes() -> None:
     net = models.build("editnet", base(SD3)).eval()
     g = torch.Generator().manual_seed(0)
     source, noise = torch.randn(2, 2, 16, 8, 8, generator=g)
@@ -86,7 +86,7 @@ def is_accepted(scheduler: object) -> bool:
     return True
 
 
-def test_only_schedulers_that_sample_a_flow_are_accepted_whatever_their_settings() -> None:
+def test_only_flow_matching_schedulers_are_accepted() -> None:
     kinds = list(all_schedulers())
     assert len(kinds) > 40 and {kind.__name__ for kind in kinds} > SAMPLES.keys()
     for kind in kinds:
@@ -114,12 +114,12 @@ def test_only_schedulers_that_sample_a_flow_are_accepted_whatever_their_settings
         ),
     ],
 )
-def test_a_scheduler_that_would_sample_wrong_says_what_is_wrong(scheduler: object, problem: str) -> None:
+def test_rejected_scheduler_error_names_the_problem(scheduler: object, problem: str) -> None:
     with pytest.raises(ValueError, match=problem):
         check_scheduler(scheduler)
 
 
-def test_a_scheduler_that_draws_from_the_global_generator_is_refused() -> None:
+def test_scheduler_using_the_global_generator_is_rejected() -> None:
     class Careless(diffusers.FlowMatchLCMScheduler):
         def step(self, *given: object, generator: object = None, **options: object) -> tuple:
             return super().step(*given, **options)
@@ -131,7 +131,7 @@ def test_a_scheduler_that_draws_from_the_global_generator_is_refused() -> None:
 
 
 @pytest.mark.parametrize(("tokens", "mu"), [(256, 0.5), (4096, 1.15), (2176, 0.825)])
-def test_dynamic_shifting_follows_the_number_of_tokens_as_in_sd3(tokens: int, mu: float) -> None:
+def test_dynamic_shift_follows_the_token_count_as_in_sd3(tokens: int, mu: float) -> None:
     """Check a straight line from base_shift at base_image_seq_len to max_shift at max_image_seq_len."""
     scheduler = FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True)
     sigmas = np.linspace(1, 1 / 4, 4)
@@ -139,7 +139,7 @@ def test_dynamic_shifting_follows_the_number_of_tokens_as_in_sd3(tokens: int, mu
     np.testing.assert_allclose(timesteps(scheduler, 4, tokens, torch.device("cpu")) / 1000, shifted, atol=1e-5)
 
 
-def test_dynamic_shifting_reads_its_limits_from_the_scheduler() -> None:
+def test_dynamic_shift_reads_its_limits_from_the_scheduler() -> None:
     limits = {"base_image_seq_len": 4, "max_image_seq_len": 16, "base_shift": 0.0, "max_shift": 2.0}
     scheduler = FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True, **limits)
     at_half = timesteps(scheduler, 2, 10, torch.device("cpu"))[1].item() / 1000

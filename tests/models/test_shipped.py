@@ -38,7 +38,7 @@ def photo() -> Image:
 
 @pytest.fixture(scope="module")
 def dandelion() -> Image:
-    """Held-out photo, like the other one."""
+    """Return a held-out photo, as `photo` does."""
     return cv2.resize(sample("dandelion"), (180, 320), interpolation=cv2.INTER_AREA)
 
 
@@ -63,7 +63,7 @@ def edited(editor: EditPipeline, photo: Image, instruction: str) -> Image:
         ("Make it black and white.", lambda before, after: after.chroma < 0.4 * before.chroma),
     ],
 )
-def test_easy_edits_are_right(editor, photo, instruction, is_right):
+def test_easy_edits_succeed(editor, photo, instruction, is_right):
     before, after = (mean_lightness(image) for image in (photo, edited(editor, photo, instruction)))
     assert is_right(before, after), (before, after)
 
@@ -71,16 +71,14 @@ def test_easy_edits_are_right(editor, photo, instruction, is_right):
 @pytest.mark.parametrize(
     "instruction, channel, sign", [("Make the dandelion blue.", 2, -1), ("Paint the dandelion green.", 1, -1)]
 )
-def test_a_thing_that_stands_out_takes_the_colour_asked_for_and_the_rest_little_of_it(
-    editor, dandelion, instruction, channel, sign
-):
+def test_recoloured_object_changes_and_its_surroundings_mostly_stay(editor, dandelion, instruction, channel, sign):
     moved = sign * (image_to_lab(edited(editor, dandelion, instruction)) - image_to_lab(dandelion))[..., channel]
     inside = dandelion_in(dandelion)
     assert moved[inside].mean() > 20 and moved[~inside].mean() < moved[inside].mean() / 2
 
 
 @pytest.mark.parametrize("place, name", [("a rocky path", "rocky_path"), ("a hill at sunrise", "sunrise_hill")])
-def test_behind_a_thing_that_stands_out_comes_the_photograph_asked_for(editor, dandelion, place, name):
+def test_new_background_appears_behind_the_object(editor, dandelion, place, name):
     """Compare blurred images, because the editor cannot draw the background's detail."""
     answer = edited(editor, dandelion, f"Change the background to {place}.")
     asked = resize_cover(sample(name), dandelion.shape[1], dandelion.shape[0])
@@ -104,7 +102,7 @@ def mean_lightness(image: Image) -> Light:
     return light(image_to_lab(image))
 
 
-def test_an_editor_begins_as_the_base_that_ships():
+def test_untrained_editor_matches_the_shipped_base():
     base = load_base(Path("shipped"))
     torch.manual_seed(0)
     noisy, condition = torch.randn(2, 1, base.transformer.config.in_channels, 16, 16)
@@ -116,18 +114,18 @@ def test_an_editor_begins_as_the_base_that_ships():
         assert torch.equal(editor(noisy, timestep, prompt, pooled, condition), velocity)
 
 
-def test_it_is_small_and_has_its_card():
+def test_shipped_editor_is_small_and_has_a_model_card():
     files = [path for path in Path(FOLDER).rglob("*") if path.is_file()]
     assert sum(path.stat().st_size for path in files) < 30e6
     assert "Success" in (FOLDER / "README.md").read_text()
 
 
 INSTRUCTIONS = json.loads(Path(__file__).with_name("instructions.json").read_text())
-"""Instructions by people who know the editor's tasks, and ones it cannot handle; none is in `known_instructions`."""
+"""Instructions by people who know the editor's tasks, and some it cannot follow; none is in `known_instructions`."""
 
 
 @pytest.mark.parametrize("texts", INSTRUCTIONS.values(), ids=list(INSTRUCTIONS))
-def test_an_instruction_that_the_editor_cannot_understand_is_reported(
+def test_instructions_the_editor_cannot_understand_are_reported(
     editor: EditPipeline, texts: dict[str, list[str]]
 ) -> None:
     """Check the shares of reported instructions that docs/editing.md gives."""
@@ -145,7 +143,7 @@ def share_reported(editor: EditPipeline, texts: list[str]) -> float:
     return len(caught) / len(texts)
 
 
-def test_only_what_is_not_understood_warns_in_a_call(editor: EditPipeline, photo: Image) -> None:
+def test_only_unknown_instructions_warn(editor: EditPipeline, photo: Image) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error", InstructionWarning)
         editor(PIL.Image.fromarray(photo), "Add some fog to the picture")
@@ -153,5 +151,5 @@ def test_only_what_is_not_understood_warns_in_a_call(editor: EditPipeline, photo
         editor(PIL.Image.fromarray(photo), "Mach es Nacht.")
 
 
-def test_what_it_knows_is_what_ship_writes(editor: EditPipeline) -> None:
+def test_known_instructions_match_those_written_by_ship(editor: EditPipeline) -> None:
     assert editor.config["known_instructions"] == known_instructions()

@@ -14,7 +14,7 @@ from helpers.package_index import index_needed
 TESTS = ["tests/grounding/test_detector.py", "tests/vlm/test_local.py"]
 
 
-def test_they_pass_beside_it(tmp_path: Path) -> None:
+def test_torchvision_tests_pass_with_torchvision_installed(tmp_path: Path) -> None:
     """Run in a separate process: with torchvision installed, transformers prepares the images of all models with it."""
     install = ["uv", "pip", "install", "--target", str(tmp_path), "--no-deps"]
     install.append(f"torchvision=={pins('score')['torchvision']}")

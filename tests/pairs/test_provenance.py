@@ -1,4 +1,4 @@
-"""The schema of provenance asks for little, and says what is wrong and what to give."""
+"""Tests of the provenance schema: it requires little, and its errors name the value and the remedy."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from omniedit.errors import UserError
 from omniedit.pairs.provenance import OPTIONAL, check_provenance, model_revisions, to_json
 
 
-def test_only_the_source_is_required() -> None:
+def test_only_source_id_is_required() -> None:
     check_provenance({"source_id": "sea"}, "p")
     check_provenance({"source_id": "sea", "my own": [1, {}]}, "p")
     check_provenance({"source_id": "sea", **dict.fromkeys(OPTIONAL)}, "p")
@@ -31,18 +31,18 @@ def test_only_the_source_is_required() -> None:
         ([], r"the provenance is \[\]; give a mapping with source_id"),
     ],
 )
-def test_a_value_that_does_not_fit_is_named(provenance: object, told: str) -> None:
+def test_invalid_value_is_named(provenance: object, told: str) -> None:
     with pytest.raises(UserError, match=told):
         check_provenance(provenance, "p")
 
 
 @pytest.mark.parametrize("value", [np.int64(1), np.zeros(2), {1, 2}, {"a": object()}, {("a",): 1}])
-def test_a_value_that_json_cannot_hold_is_named(value: object) -> None:
+def test_value_that_is_not_json_serializable_is_named(value: object) -> None:
     with pytest.raises(UserError, match=r"p: provenance: .*; convert it to texts, numbers, lists and mappings"):
         to_json({"mine": value}, "p: provenance")
 
 
-def test_models_are_read_in_both_forms() -> None:
+def test_models_are_read_as_a_mapping_or_a_list() -> None:
     assert model_revisions({"models": {"sd3": "r1", "sam": None}}) == {"sd3": "r1", "sam": ""}
     assert model_revisions({"models": ["sd3"]}) == {"sd3": ""}
     assert model_revisions({}) == model_revisions({"models": None}) == {}

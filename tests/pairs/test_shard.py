@@ -1,4 +1,4 @@
-"""Shard files return the pairs that were written, have the same bytes each time, and report damage."""
+"""Tests of shard files: they return the written pairs, are reproducible, and report damage."""
 
 import io
 import os
@@ -93,7 +93,7 @@ def metadata(pair: EditPair | EncodedPair) -> dict[str, object]:
 @given(
     written=shards, rejections=st.lists(st.builds(Rejection, texts, texts), max_size=3), seed=st.integers(0, 2**31 - 1)
 )
-def test_what_is_written_is_read(
+def test_written_shard_reads_back_unchanged(
     tmp_path_factory: pytest.TempPathFactory, written: tuple[EditPair, ...], rejections: list[Rejection], seed: int
 ) -> None:
     path = tmp_path_factory.mktemp("shard") / "00000.h5"
@@ -129,7 +129,7 @@ def plain_pairs() -> list[EditPair]:
     ]
 
 
-def test_same_pairs_give_the_same_bytes_in_any_process(tmp_path: Path) -> None:
+def test_same_pairs_give_bit_identical_shards_in_any_process(tmp_path: Path) -> None:
     write_shard(tmp_path / "a.h5", Task.OBJECT_SWAP, "embedded", 0, plain_pairs(), [Rejection("x", "too small")])
     program = (
         "import sys; sys.path.insert(0, sys.argv[1]); from test_shard import *;"
@@ -141,7 +141,7 @@ def test_same_pairs_give_the_same_bytes_in_any_process(tmp_path: Path) -> None:
     assert (tmp_path / "a.h5").read_bytes() == (tmp_path / "b.h5").read_bytes()
 
 
-def test_a_cut_file_is_told_wherever_it_is_cut(tmp_path: Path) -> None:
+def test_truncated_shard_is_reported_as_damaged(tmp_path: Path) -> None:
     path = tmp_path / "00000.h5"
     write_shard(path, Task.OBJECT_SWAP, "embedded", 0, plain_pairs())
     whole = path.read_bytes()
@@ -151,7 +151,7 @@ def test_a_cut_file_is_told_wherever_it_is_cut(tmp_path: Path) -> None:
             Shard(path)
 
 
-def test_a_flipped_bit_is_told_or_changes_nothing(tmp_path: Path) -> None:
+def test_flipped_bit_is_detected_or_harmless(tmp_path: Path) -> None:
     path = tmp_path / "00000.h5"
     write_shard(path, Task.OBJECT_SWAP, "embedded", 0, plain_pairs())
     whole, told = path.read_bytes(), 0
@@ -165,7 +165,7 @@ def test_a_flipped_bit_is_told_or_changes_nothing(tmp_path: Path) -> None:
     assert told > 50
 
 
-def test_a_missing_file_and_a_file_of_another_kind_are_told(tmp_path: Path) -> None:
+def test_missing_file_and_foreign_hdf5_file_raise_errors(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no such file"):
         Shard(tmp_path / "absent.h5")
     with h5py.File(tmp_path / "other.h5", "w") as file:
@@ -174,7 +174,7 @@ def test_a_missing_file_and_a_file_of_another_kind_are_told(tmp_path: Path) -> N
         Shard(tmp_path / "other.h5")
 
 
-def test_a_job_that_fails_leaves_no_file(tmp_path: Path) -> None:
+def test_failed_writer_leaves_no_file(tmp_path: Path) -> None:
     with pytest.raises(AssertionError):
         write_shard(tmp_path / "00000.h5", Task.OBJECT_SWAP, "embedded", 0, failing())
     assert not list(tmp_path.iterdir())
@@ -185,7 +185,7 @@ def failing():
     raise AssertionError
 
 
-def test_only_the_pair_at_hand_is_decoded(tmp_path: Path) -> None:
+def test_negative_index_returns_the_last_pair(tmp_path: Path) -> None:
     with ShardWriter(tmp_path / "00000.h5", Task.OBJECT_SWAP, "embedded", 0) as writer:
         for pair in plain_pairs():
             writer.add(pair)
@@ -194,7 +194,7 @@ def test_only_the_pair_at_hand_is_decoded(tmp_path: Path) -> None:
 
 
 @given(st.text(), st.integers(0, 99), st.integers(0, 2**31 - 1))
-def test_pair_ids_are_safe_and_keep_sources_apart(source_id: str, attempt: int, seed: int) -> None:
+def test_pair_ids_are_safe_and_unique_per_source_and_attempt(source_id: str, attempt: int, seed: int) -> None:
     made = make_pair_id(Task.OBJECT_SWAP, source_id, seed, attempt)
     assert made.isascii() and all(c.isalnum() or c in "_-" for c in made)
     assert made != make_pair_id(Task.OBJECT_SWAP, source_id + "x", seed, attempt)
@@ -202,26 +202,26 @@ def test_pair_ids_are_safe_and_keep_sources_apart(source_id: str, attempt: int, 
 
 
 @given(arrays(np.uint8, st.tuples(st.integers(1, 12), st.integers(1, 12), st.just(3))), st.sampled_from([1, -1, 2]))
-def test_pictures_of_any_memory_layout_are_lossless(image: np.ndarray, stride: int) -> None:
+def test_images_of_any_memory_layout_are_lossless(image: np.ndarray, stride: int) -> None:
     view = image[::stride, ::-1]
     assert (decode_image(encode_png(view)) == view).all()
     assert (decode_mask(encode_mask(view[..., 0] > 99)) == (view[..., 0] > 99)).all()
 
 
 @given(st.integers(1, 60), st.integers(1, 60), st.integers(1, 60), st.integers(1, 60))
-def test_a_picture_is_scaled_to_cover(width: int, height: int, to_width: int, to_height: int) -> None:
+def test_image_is_resized_to_cover(width: int, height: int, to_width: int, to_height: int) -> None:
     image = np.full((height, width, 3), 200, np.uint8)
     resized = resize_cover(image, to_width, to_height)
     assert resized.shape == (to_height, to_width, 3) and (resized == 200).all()
 
 
-def test_a_scaled_mask_covers_every_pixel_that_changed() -> None:
+def test_resized_mask_covers_every_changed_pixel() -> None:
     mask = np.zeros((64, 64), bool)
     mask[33, 21] = True
     assert resize_cover_mask(mask, 16, 16).sum() == 1 and resize_cover_mask(mask, 16, 16)[8, 5]
 
 
-def test_text_that_no_shard_can_hold_is_cleaned(tmp_path: Path) -> None:
+def test_text_unsuitable_for_hdf5_is_cleaned(tmp_path: Path) -> None:
     blank = np.zeros((4, 4, 3), np.uint8)
     pair = EditPair("p", Task.OBJECT_REMOVAL, ("Remove the dog\0cat.", "half \ud83d"), blank, blank, None, SOURCE)
     write_shard(tmp_path / "0.h5", pair.task, "embedded", 0, [pair], [Rejection("x", "the do\0g is \x1b[31mlarge")])
@@ -230,7 +230,7 @@ def test_text_that_no_shard_can_hold_is_cleaned(tmp_path: Path) -> None:
         assert shard.rejections == [Rejection("x", "the dog is [31mlarge")]
 
 
-def test_a_file_of_format_2_reads_as_it_was_written() -> None:
+def test_format_2_shard_reads_unchanged() -> None:
     rng = np.random.default_rng(2)
     images = rng.integers(0, 255, (4, 2, 6, 8, 3), np.uint8)
     with Shard(FORMAT_2) as shard:
@@ -247,7 +247,7 @@ def test_a_file_of_format_2_reads_as_it_was_written() -> None:
         assert (shard[0].mask == (images[0, 0, ..., 0] > 99)).all() and shard[1].mask is None
 
 
-def test_a_file_of_format_2_is_copied_to_format_3(tmp_path: Path) -> None:
+def test_format_2_shard_is_copied_to_format_3(tmp_path: Path) -> None:
     with Shard(FORMAT_2) as old:
         pairs = [old.encoded_pair(row) for row in range(len(old))]
         write_shard(tmp_path / "0.h5", old.task, old.specialist, old.seed, pairs, old.rejections, old.versions)
@@ -255,7 +255,7 @@ def test_a_file_of_format_2_is_copied_to_format_3(tmp_path: Path) -> None:
             assert new.format == 3 and all(map(same, new, old))
 
 
-def test_a_file_of_a_newer_format_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_newer_format_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("omniedit.pairs.writer.FORMAT", 4)
     write_shard(tmp_path / "0.h5", Task.OBJECT_SWAP, "embedded", 0, plain_pairs())
     with pytest.raises(UserError, match=r"0\.h5: a shard of format 4; formats 2 to 3 can be read"):
@@ -274,7 +274,7 @@ def encoded_pair(source: bytes, edited: bytes, mask: bytes | None = None) -> Enc
     return EncodedPair("p", Task("colour splash"), ("Do.",), source, edited, mask, SOURCE)
 
 
-def test_image_files_are_stored_bit_for_bit(tmp_path: Path) -> None:
+def test_image_files_are_stored_bit_identical(tmp_path: Path) -> None:
     image = plain_pairs()[0].source
     jpeg, png = encode_jpeg(image), encode_png(image[::-1])
     pair = replace(encoded_pair(jpeg, png), references=(Reference("subject", jpeg), Reference("layout", png)))
@@ -286,7 +286,7 @@ def test_image_files_are_stored_bit_for_bit(tmp_path: Path) -> None:
         assert (shard[0].references[1].image == image[::-1]).all()
 
 
-def test_a_rotated_photo_fits_its_upright_edit(tmp_path: Path) -> None:
+def test_exif_rotated_source_matches_its_upright_edit(tmp_path: Path) -> None:
     image = plain_pairs()[0].source
     turned = encode_jpeg(image, orientation=6)
     write_shard(
@@ -304,7 +304,7 @@ def test_a_rotated_photo_fits_its_upright_edit(tmp_path: Path) -> None:
         ((12, 16), None, None, "p: edited: not a readable image"),
     ],
 )
-def test_image_files_that_do_not_fit_are_rejected(
+def test_image_files_of_different_sizes_are_rejected(
     tmp_path: Path, source: tuple[int, int], edited: tuple[int, int] | None, mask: tuple[int, int] | None, told: str
 ) -> None:
     files = [size and encode_png(np.zeros((*size, 3), np.uint8)) for size in (source, edited, mask)]
@@ -328,13 +328,13 @@ def test_image_files_that_do_not_fit_are_rejected(
         ({"provenance": SOURCE | {"mine": np.zeros(1)}}, "provenance: .*not JSON serializable; convert it"),
     ],
 )
-def test_a_value_that_does_not_fit_names_pair_and_remedy(tmp_path: Path, changes: dict[str, object], told: str) -> None:
+def test_invalid_field_error_names_pair_and_remedy(tmp_path: Path, changes: dict[str, object], told: str) -> None:
     pair = plain_pairs()[0]
     with pytest.raises(UserError, match=f"{pair.pair_id}: {told}"):
         write_shard(tmp_path / "0.h5", Task.OBJECT_SWAP, "mine", 0, [replace(pair, **changes)])
 
 
-def test_metadata_is_read_without_decoding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_metadata_is_read_without_decoding_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_shard(tmp_path / "0.h5", Task.OBJECT_SWAP, "embedded", 0, plain_pairs())
     monkeypatch.setattr("omniedit.pairs.pair.decode_image", None)
     monkeypatch.setattr("omniedit.pairs.shard.decode_mask", None)
@@ -343,14 +343,14 @@ def test_metadata_is_read_without_decoding(tmp_path: Path, monkeypatch: pytest.M
         assert shard.encoded_pair(3).provenance == SOURCE and shard.size(3) == (16, 12)
 
 
-def test_a_pair_of_an_unknown_task_is_local_if_it_has_a_mask() -> None:
+def test_pair_of_unknown_task_is_local_if_it_has_a_mask() -> None:
     pair = replace(plain_pairs()[0], task=Task("colour splash"))
     assert pair.is_local and not replace(pair, mask=None).is_local
     assert replace(pair, task=Task.OBJECT_SWAP, mask=None).is_local
     assert not replace(pair, task=Task.STYLE_TRANSFER).is_local
 
 
-def test_the_image_of_several_pairs_is_encoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_image_shared_by_several_pairs_is_encoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     encoded: list[Image] = []
     monkeypatch.setattr(writer_module, "encode_png", lambda image: encoded.append(image) or encode_png(image))
     source = np.zeros((4, 6, 3), np.uint8)

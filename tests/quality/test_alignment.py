@@ -1,4 +1,4 @@
-"""Tests of alignment: shift and scale are measured in spite of the edit, and nothing is claimed without evidence."""
+"""Tests of alignment: shift and scale are measured despite the edit, and nothing is claimed without evidence."""
 
 import cv2
 import numpy as np
@@ -31,7 +31,7 @@ def test_shift_and_scale_are_measured(photo: Image, dx: float, dy: float, scale:
     assert found.confidence > 0.8
 
 
-def test_an_edit_does_not_count_as_movement(photo: Image) -> None:
+def test_local_edit_does_not_count_as_movement(photo: Image) -> None:
     edited = photo.copy()
     edited[60:300, 60:300] = np.roll(photo, 9, axis=1)[60:300, 60:300]
     found = align(photo, edited)
@@ -39,7 +39,7 @@ def test_an_edit_does_not_count_as_movement(photo: Image) -> None:
     assert found.confidence < 1
 
 
-def test_a_shift_is_found_below_a_change_of_light(photo: Image) -> None:
+def test_shift_is_measured_despite_a_change_of_light(photo: Image) -> None:
     found = align(photo, warp(cv2.convertScaleAbs(photo, alpha=0.3, beta=5), 4, 0, 1.0))
     assert (found.dx, found.dy) == pytest.approx((4, 0), abs=0.3)
 
@@ -50,11 +50,11 @@ def test_images_without_texture_have_no_alignment(size: tuple[int, int]) -> None
     assert align(plain, plain) == UNKNOWN
 
 
-def test_unrelated_images_do_not_agree(photo: Image) -> None:
+def test_unrelated_images_have_low_confidence(photo: Image) -> None:
     other = np.random.default_rng(9).integers(0, 256, photo.shape, dtype=np.uint8)
     assert align(photo, cv2.GaussianBlur(other, (0, 0), 2)).confidence < 0.5
 
 
-def test_the_displacement_is_that_of_a_corner() -> None:
+def test_identity_alignment_has_zero_displacement() -> None:
     found = align(np.zeros((8, 8, 3), np.uint8), np.zeros((8, 8, 3), np.uint8))
     assert found.displacement(600, 800) == 0

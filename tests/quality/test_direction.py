@@ -34,7 +34,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("task", "instruction", "before", "after"), CASES)
-def test_a_swapped_pair_has_the_opposite_sign(
+def test_swapped_pair_has_the_opposite_sign(
     photo: Image, task: Task, instruction: str, before: tuple | None, after: tuple | None
 ) -> None:
     source, edited = (photo if colour is None else paint(photo, colour) for colour in (before, after))
@@ -49,7 +49,7 @@ def test_weather_and_light_have_a_direction(photo: Image, instruction: str, alph
     assert odds(other, photo, Task.ENVIRONMENT_CHANGE, instruction) > 0
 
 
-def test_captions_tell_what_is_new_and_what_is_old(photo: Image) -> None:
+def test_captions_reveal_which_object_is_new(photo: Image) -> None:
     captions = "A cup on a table", "A vase on a table"
     assert odds(photo, photo, Task.OBJECT_SWAP, "Replace the cup with a vase", captions) == -LIMIT
     assert odds(photo, photo, Task.OBJECT_SWAP, "Replace the cup with a vase", captions[::-1]) == LIMIT
@@ -65,9 +65,9 @@ def test_captions_tell_what_is_new_and_what_is_old(photo: Image) -> None:
         (Task.OBJECT_SWAP, "Swap the ball for a cube."),
     ],
 )
-def test_nothing_is_said_without_evidence(photo: Image, task: Task, instruction: str) -> None:
+def test_no_clue_without_evidence(photo: Image, task: Task, instruction: str) -> None:
     assert list(find_clues(photo, paint(photo, (220, 30, 30)), None, task, instruction)) == []
 
 
-def test_a_pair_without_a_change_says_nothing_about_its_object(photo: Image) -> None:
+def test_unchanged_pair_gives_no_clue_about_its_object(photo: Image) -> None:
     assert abs(odds(photo, photo, Task.OBJECT_REMOVAL, "Remove the ball.")) < 1e-6

@@ -1,4 +1,4 @@
-"""Tests of duplicates: the kinds, the pair that stays, and edits that are no duplicates."""
+"""Tests of duplicates: the kinds, the pair that is kept, and edits that are no duplicates."""
 
 from dataclasses import replace
 
@@ -16,7 +16,7 @@ def test_different_pairs_have_no_duplicates() -> None:
     assert find_duplicates(make_signatures(0)) == []
 
 
-def test_equal_pixels_are_exact_and_another_instruction_is_said() -> None:
+def test_equal_pixels_are_exact_duplicates_and_differing_instructions_are_noted() -> None:
     pairs = take(make_signatures(3), [0, 1, 0, 0, 2])
     pairs.instruction[3] += 1
     assert find_duplicates(pairs) == [Duplicate(2, 0, EXACT), Duplicate(3, 0, SAME_IMAGES)]
@@ -37,20 +37,20 @@ def test_near_source_near_edited_and_same_change_are_a_duplicate() -> None:
 
 
 @pytest.mark.parametrize("column", ["source_hash", "edited_hash"])
-def test_one_image_that_is_far_makes_no_duplicate(column: str) -> None:
+def test_one_distant_image_prevents_a_duplicate(column: str) -> None:
     pairs = make_near(0, 0)
     flip_low_bits(pairs, 1, column, 60)
     assert find_duplicates(rekey(pairs)) == []
 
 
-def test_another_edit_of_the_same_source_is_no_duplicate() -> None:
+def test_different_edits_of_one_source_are_no_duplicates() -> None:
     pairs = make_near(0, 0, 0)
     pairs.change_hash[1] ^= np.uint64(2**20 - 1)
     pairs.change_levels[2] = 60
     assert find_duplicates(pairs) == []
 
 
-def test_a_mirrored_pair_is_found_unless_it_is_allowed() -> None:
+def test_mirrored_pair_is_found_unless_allowed() -> None:
     pairs = make_near(0, 1, 0)
     pairs.source_hash[2:], pairs.edited_hash[2:] = mirror(pairs.source_hash[2:]), mirror(pairs.edited_hash[2:])
     pairs.change_hash[2:] = mirror_changes(pairs.change_hash[2:])
@@ -59,7 +59,7 @@ def test_a_mirrored_pair_is_found_unless_it_is_allowed() -> None:
     assert find_duplicates(rekey(pairs), mirrored=False) == []
 
 
-def test_a_copy_of_a_mirrored_pair_is_its_duplicate_because_a_mirrored_one_may_stay() -> None:
+def test_copy_of_a_mirrored_pair_duplicates_the_mirrored_one() -> None:
     pairs = make_near(0, 0, 0)
     for column in (pairs.source_hash, pairs.edited_hash):
         column[1:] = mirror(column[1:])
@@ -69,14 +69,14 @@ def test_a_copy_of_a_mirrored_pair_is_its_duplicate_because_a_mirrored_one_may_s
     assert find_duplicates(rekey(pairs)) == [Duplicate(1, 0, MIRRORED), Duplicate(2, 1, NEAR)]
 
 
-def test_the_pair_with_the_best_rank_stays() -> None:
+def test_pair_with_the_best_rank_is_kept() -> None:
     pairs = make_near(0, 0, 0)
     flip_low_bits(pairs, 1, "edited_hash", 1)
     found = find_duplicates(rekey(pairs), ranks=np.array([2, 1, 0]))
     assert found == [Duplicate(0, 2, NEAR), Duplicate(1, 2, NEAR)]
 
 
-def test_a_chain_does_not_remove_a_pair_that_is_unlike_all_that_stay() -> None:
+def test_chain_of_near_pairs_removes_only_pairs_near_a_kept_one() -> None:
     pairs = make_near(0, 0, 0)
     for row in (1, 2):
         flip_low_bits(pairs, row, "source_hash", 6 * row)
@@ -84,7 +84,7 @@ def test_a_chain_does_not_remove_a_pair_that_is_unlike_all_that_stay() -> None:
     assert find_duplicates(rekey(pairs)) == [Duplicate(1, 0, NEAR)]
 
 
-def test_images_without_contrast_are_compared_by_pixels_only() -> None:
+def test_images_without_contrast_are_compared_only_by_pixels() -> None:
     pairs = make_near(0, 0, 0)
     pairs.plain[1:] = True
     assert find_duplicates(pairs) == []
@@ -92,11 +92,11 @@ def test_images_without_contrast_are_compared_by_pixels_only() -> None:
     assert find_duplicates(pairs) == [Duplicate(2, 1, EXACT)]
 
 
-def test_many_copies_keep_one_original_with_little_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_copies_keep_one_original_with_bounded_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(duplicates, "_MOST_EDGES", 50)
     monkeypatch.setattr(duplicates, "_CHUNK", 7)
     pairs = make_near(*[0] * 40, *[1] * 3)
-    pairs.change_levels[:, 0] += np.arange(43) / 100  # not equal, so that each copy is compared
+    pairs.change_levels[:, 0] += np.arange(43) / 100  # distinct levels, so that each copy is compared
     for row in range(40):
         flip_low_bits(pairs, row, "edited_hash", 1, start=row % 5)
     found = find_duplicates(rekey(pairs))
@@ -104,7 +104,7 @@ def test_many_copies_keep_one_original_with_little_memory(monkeypatch: pytest.Mo
     assert {duplicate.original for duplicate in found} == {0, 40}
 
 
-def test_the_order_of_pairs_without_duplicates_changes_nothing() -> None:
+def test_result_does_not_depend_on_pair_order() -> None:
     pairs = make_near(0, 1, 0, 2, 1)
     flip_low_bits(pairs, 2, "source_hash", 2)
     shuffled = take(rekey(pairs), [4, 3, 2, 1, 0])
@@ -114,7 +114,7 @@ def test_the_order_of_pairs_without_duplicates_changes_nothing() -> None:
     }
 
 
-def test_signatures_are_not_written_to() -> None:
+def test_signatures_are_not_modified() -> None:
     pairs = make_near(0, 0)
     before = replace(pairs, edited_hash=pairs.edited_hash.copy())
     find_duplicates(pairs)

@@ -68,13 +68,13 @@ FAULTS = {
 }
 
 
-def test_each_fault_is_found_and_nothing_else(files: list[Path]) -> None:
+def test_only_actual_faults_are_found(files: list[Path]) -> None:
     found = list(find_faults(files))
     assert {(finding.pair_id, finding.gate) for finding in found} == FAULTS
     assert len(found) == len(FAULTS)
 
 
-def test_a_finding_says_what_was_measured(files: list[Path]) -> None:
+def test_finding_has_its_measurement(files: list[Path]) -> None:
     details = {finding.gate: finding for finding in find_faults(files)}
     assert details[Gate.MISALIGNED].detail.startswith("shift (+5.0, ")
     assert details[Gate.MISALIGNED].value == pytest.approx(5, abs=0.5)
@@ -82,30 +82,30 @@ def test_a_finding_says_what_was_measured(files: list[Path]) -> None:
     assert details[Gate.MISLABELLED].detail == "the instruction asks for environment change"
 
 
-def test_a_benchmark_image_is_found_in_all_pairs_that_use_it(files: list[Path]) -> None:
+def test_benchmark_image_is_found_in_all_pairs_that_use_it(files: list[Path]) -> None:
     bench = BenchmarkSet("bench", ("one.jpg",), np.frombuffer(hash_image(make_photo(1)), np.uint8)[None])
     leaks = [finding for finding in find_faults(files, [bench]) if finding.gate is Gate.LEAK]
     assert {finding.pair_id for finding in leaks} == {"good", "again", "near"}
     assert "one.jpg in bench" in leaks[0].detail
 
 
-def test_gates_that_are_off_find_nothing(files: list[Path]) -> None:
+def test_disabled_gates_find_nothing(files: list[Path]) -> None:
     policy = Policy({Gate.IDENTICAL: Action.FLAG})
     assert [finding.pair_id for finding in find_faults(files, policy=policy)] == ["same"]
 
 
-def test_ranks_decide_which_duplicate_stays(files: list[Path]) -> None:
+def test_ranks_decide_which_duplicate_is_kept(files: list[Path]) -> None:
     found = find_faults(files, ranks=np.array([6, 5, 4, 3, 2, 1, 0]))
     kinds = (Gate.DUPLICATE, Gate.NEAR_DUPLICATE)
     assert {finding.pair_id for finding in found if finding.gate in kinds} == {"good", "again"}
 
 
-def test_thresholds_move_the_line(files: list[Path]) -> None:
+def test_raised_thresholds_suppress_findings(files: list[Path]) -> None:
     found = {finding.gate for finding in find_faults(files, thresholds=Thresholds(displacement=50, swapped=99))}
     assert found == {Gate.IDENTICAL, Gate.DUPLICATE, Gate.NEAR_DUPLICATE, Gate.MISLABELLED}
 
 
-def test_the_policy_decides_and_rejections_come_first() -> None:
+def test_policy_decides_and_rejections_come_first() -> None:
     findings = [
         Finding("a", Gate.MISALIGNED, 3.0, "shift"),
         Finding("a", Gate.DUPLICATE, 1.0, "exact: b"),

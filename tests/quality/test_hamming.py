@@ -1,4 +1,4 @@
-"""Tests of the Hamming search: it finds exactly what comparing all pairs finds."""
+"""Tests of the Hamming search against a comparison of all pairs."""
 
 import numpy as np
 import pytest
@@ -27,7 +27,7 @@ def compare_all(left: np.ndarray, right: np.ndarray, radius: int) -> set[tuple[i
 
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 10**6), st.integers(0, 6), st.sampled_from([3, 1 << 15]))
-def test_all_near_values_are_found_once(seed: int, radius: int, chunk: int) -> None:
+def test_all_near_hashes_are_found_once(seed: int, radius: int, chunk: int) -> None:
     hashes = make_hashes(np.random.default_rng(seed), 60)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(hamming, "_CHUNK", chunk)
@@ -40,7 +40,7 @@ def test_all_near_values_are_found_once(seed: int, radius: int, chunk: int) -> N
 
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 10**6), st.integers(0, 6), st.sampled_from([2, 1 << 20]))
-def test_two_sets_are_joined_exactly(seed: int, radius: int, most: int) -> None:
+def test_join_of_two_sets_is_exact(seed: int, radius: int, most: int) -> None:
     hashes = np.random.default_rng(seed).permutation(make_hashes(np.random.default_rng(seed), 60))
     left, right = hashes[:50], np.concatenate([hashes[50:], hashes[:5]])
     with pytest.MonkeyPatch.context() as patch:
@@ -50,13 +50,13 @@ def test_two_sets_are_joined_exactly(seed: int, radius: int, most: int) -> None:
     assert set(found) == compare_all(left, right, radius)
 
 
-def test_hashes_that_fill_one_bucket_are_found() -> None:
+def test_hashes_in_a_single_bucket_are_found() -> None:
     hashes = np.arange(500, dtype=np.uint64) << np.uint64(8)
     found = {tuple(sorted(map(int, pair))) for a, b in near_within(hashes, 2) for pair in zip(a, b, strict=True)}
     assert found == {pair for pair in compare_all(hashes, hashes, 2) if pair[0] < pair[1]}
 
 
-def test_nothing_is_near_in_an_empty_set() -> None:
+def test_empty_set_has_no_near_hashes() -> None:
     empty = np.zeros(0, np.uint64)
     assert not list(near_within(empty, 6))
     assert not list(near_between(empty, np.ones(1, np.uint64), 6))
@@ -64,6 +64,6 @@ def test_nothing_is_near_in_an_empty_set() -> None:
 
 
 @pytest.mark.parametrize("radius", [-1, 7])
-def test_a_radius_that_the_tables_cannot_guarantee_is_an_error(radius: int) -> None:
+def test_radius_beyond_the_guarantee_raises_error(radius: int) -> None:
     with pytest.raises(ValueError, match="between 0 and 6"):
         list(near_within(np.zeros(1, np.uint64), radius))

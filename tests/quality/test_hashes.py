@@ -47,13 +47,13 @@ COPIES: dict[str, Callable[[Image], Image]] = {
 
 
 @pytest.mark.parametrize("name", COPIES)
-def test_a_copy_is_near(photo: Image, name: str) -> None:
+def test_modified_copy_is_near(photo: Image, name: str) -> None:
     copy = hash_bits(COPIES[name](photo))
     assert are_twins(hash_bits(photo), copy).all()
     assert np.bitwise_count(search_keys(hash_bits(photo)) ^ search_keys(copy)).max() <= 6
 
 
-def test_other_images_are_far() -> None:
+def test_different_images_are_far() -> None:
     bits = np.concatenate([hash_bits(make_photo(seed)) for seed in range(30)])
     keys = search_keys(bits)
     distances = np.bitwise_count(keys[:, None] ^ keys[None])[np.triu_indices(30, 1)]
@@ -61,13 +61,13 @@ def test_other_images_are_far() -> None:
     assert not any(are_twins(bits[[i]], bits[[j]]).any() for i in range(30) for j in range(i))
 
 
-def test_a_mirrored_hash_is_the_hash_of_the_mirrored_image(photo: Image) -> None:
+def test_mirrored_hash_equals_the_hash_of_the_mirrored_image(photo: Image) -> None:
     flipped = np.ascontiguousarray(photo[:, ::-1])
     assert np.bitwise_count(mirror(hash_bits(photo)) ^ hash_bits(flipped)).sum() <= 1
     assert (mirror(mirror(hash_bits(photo))) == hash_bits(photo)).all()
 
 
-def test_hashes_of_an_index_are_read(photo: Image) -> None:
+def test_hashes_are_read_from_an_index(photo: Image) -> None:
     assert (read_hashes([perceptual_hash(photo)] * 2) == hash_bits(photo)).all()
 
 
@@ -77,13 +77,13 @@ def change(photo: Image, left: int, colour: tuple[int, int, int]) -> tuple[int, 
     return hash_change(photo, edited)
 
 
-def test_edits_in_other_places_or_colours_have_other_change_hashes(photo: Image) -> None:
+def test_edits_in_other_places_or_colours_have_different_change_hashes(photo: Image) -> None:
     red, moved, blue = (change(photo, *edit)[0] for edit in ((40, (250, 0, 0)), (200, (250, 0, 0)), (40, (0, 0, 250))))
     assert (red ^ moved).bit_count() > 2 * CHANGE_RADIUS
     assert (red ^ blue).bit_count() > CHANGE_RADIUS
 
 
-def test_the_same_edit_of_a_copy_has_the_same_change_hash(photo: Image) -> None:
+def test_same_edit_of_a_copy_has_the_same_change_hash(photo: Image) -> None:
     edited = photo.copy()
     edited[80:140, 40:90] = (250, 0, 0)
     first, levels = hash_change(photo, edited)
@@ -92,14 +92,14 @@ def test_the_same_edit_of_a_copy_has_the_same_change_hash(photo: Image) -> None:
     assert are_same_levels(levels[None], others[None]).all()
 
 
-def test_a_stronger_change_of_the_same_shape_has_other_levels(photo: Image) -> None:
+def test_stronger_change_of_the_same_shape_has_different_levels(photo: Image) -> None:
     dusk, night = (cv2.convertScaleAbs(photo, alpha=alpha) for alpha in (0.7, 0.4))
     (first, levels), (second, others) = hash_change(photo, dusk), hash_change(photo, night)
     assert (first ^ second).bit_count() <= CHANGE_RADIUS
     assert not are_same_levels(levels[None], others[None]).any()
 
 
-def test_a_mirrored_change_is_recognised(photo: Image) -> None:
+def test_mirrored_change_is_recognised(photo: Image) -> None:
     edited = photo.copy()
     edited[80:140, 40:90] = (250, 0, 0)
     straight, _ = hash_change(photo, edited)
@@ -108,6 +108,6 @@ def test_a_mirrored_change_is_recognised(photo: Image) -> None:
     assert (int(mirrored[0]) ^ straight).bit_count() <= 1
 
 
-def test_an_image_without_contrast_is_plain(photo: Image) -> None:
+def test_image_without_contrast_is_plain(photo: Image) -> None:
     assert is_plain(np.full((50, 60, 3), 255, np.uint8))
     assert not is_plain(photo)

@@ -25,31 +25,31 @@ WHOLE = np.full((20, 20, 3), 90, np.float32)
         ("Turn this photo into a watercolour.", Task.STYLE_TRANSFER),
     ],
 )
-def test_an_instruction_fits_its_task(instruction: str, task: Task) -> None:
+def test_instruction_matches_its_task(instruction: str, task: Task) -> None:
     assert task in tasks_in(instruction)
     change = ChangeMap(LOCAL if task.is_local else WHOLE)
     assert doubt_label(task, instruction, change) == ""
 
 
-def test_an_instruction_that_asks_for_another_task_is_named() -> None:
+def test_instruction_for_another_task_is_named() -> None:
     assert doubt_label(Task.OBJECT_ADDITION, "Erase the lamp.", ChangeMap(LOCAL)) == (
         "the instruction asks for object removal"
     )
 
 
 @pytest.mark.parametrize("instruction", ["", "Hmm.", "Bitte den Hund entfernen", "What is this?"])
-def test_an_unknown_instruction_raises_no_doubt(instruction: str) -> None:
+def test_unknown_instruction_raises_no_doubt(instruction: str) -> None:
     assert doubt_label(Task.OBJECT_REMOVAL, instruction, ChangeMap(LOCAL)) == ""
 
 
-def test_verbs_that_tasks_share_raise_no_doubt() -> None:
+def test_verbs_shared_by_tasks_raise_no_doubt() -> None:
     assert doubt_label(Task.ATTRIBUTE_MODIFICATION, "Replace the wooden door with a red one", ChangeMap(LOCAL)) == ""
 
 
-def test_a_local_task_that_changed_everything_is_doubted() -> None:
+def test_local_task_that_changed_everything_is_doubted() -> None:
     assert "changed 100% of the image" in doubt_label(Task.OBJECT_REMOVAL, "Remove the cup.", ChangeMap(WHOLE))
     assert doubt_label(Task.BACKGROUND_SWAP, "Change the background to a wall.", ChangeMap(WHOLE)) == ""
 
 
-def test_a_global_task_that_changed_a_box_is_doubted() -> None:
+def test_global_task_that_changed_only_a_box_is_doubted() -> None:
     assert "changed 6% of it" in doubt_label(Task.STYLE_TRANSFER, "Turn this photo into a sketch.", ChangeMap(LOCAL))

@@ -12,7 +12,7 @@ from omniedit.quality.hashes import hash_image, mirror
 from omniedit.quality.leakage import BenchmarkSet, Leak, find_leaks, read_benchmark
 
 
-def test_a_copy_on_either_side_is_a_leak() -> None:
+def test_copy_on_either_side_is_a_leak() -> None:
     pairs, bench = make_signatures(6), make_signatures(3, seed=1).source_hash
     pairs.source_hash[4], pairs.edited_hash[1] = bench[2], mirror(bench[:1])[0]
     flip_low_bits(pairs, 4, "source_hash", 6)
@@ -20,7 +20,7 @@ def test_a_copy_on_either_side_is_a_leak() -> None:
     assert found == [Leak(1, "edited", "set", "a", True), Leak(4, "source", "set", "c", False)]
 
 
-def test_a_pair_is_reported_once_a_side_by_the_first_set() -> None:
+def test_pair_is_reported_once_per_side_for_the_first_set() -> None:
     pairs = make_signatures(2)
     sets = [BenchmarkSet(name, ("x",), pairs.source_hash[:1]) for name in ("one", "two")]
     assert find_leaks(pairs, sets) == [Leak(0, "source", "one", "x", False)]
@@ -32,7 +32,7 @@ def test_images_without_contrast_do_not_leak() -> None:
     assert find_leaks(pairs, [BenchmarkSet("set", ("x",), pairs.source_hash[:1])]) == []
 
 
-def test_a_folder_of_images_is_read_with_all_below_it(tmp_path: Path) -> None:
+def test_image_folder_is_read_recursively(tmp_path: Path) -> None:
     image = np.random.default_rng(0).integers(0, 256, (40, 50, 3), dtype=np.uint8)
     (tmp_path / "deep").mkdir()
     (tmp_path / "deep/a.png").write_bytes(encode_png(image))
@@ -43,12 +43,12 @@ def test_a_folder_of_images_is_read_with_all_below_it(tmp_path: Path) -> None:
     assert found.hashes.tobytes() == hash_image(image)
 
 
-def test_a_folder_without_images_is_an_error(tmp_path: Path) -> None:
+def test_folder_without_images_raises_error(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no benchmark image"):
         read_benchmark(tmp_path)
 
 
-def test_a_broken_image_is_named(tmp_path: Path) -> None:
+def test_broken_image_is_named(tmp_path: Path) -> None:
     (tmp_path / "broken.jpg").write_bytes(b"\xff\xd8\xff")
     with pytest.raises(UserError, match=r"broken\.jpg"):
         read_benchmark(tmp_path)

@@ -20,30 +20,30 @@ def odds(pairs: Sequence[tuple[int, int]], task: str = "style_transfer", session
     return np.sign(swap_odds(link(*pairs), [task] * len(pairs), [session] * len(pairs))).astype(int).tolist()
 
 
-def test_a_pair_that_ends_in_the_source_of_others_looks_swapped() -> None:
+def test_pair_ending_in_the_source_of_others_looks_swapped() -> None:
     assert odds([(1, 2), (1, 3), (1, 4), (5, 1)]) == [-1, -1, -1, 1]
 
 
-def test_a_source_of_several_pairs_looks_right() -> None:
+def test_source_of_several_pairs_looks_right() -> None:
     assert odds([(1, 2), (1, 3), (1, 4)]) == [-1, -1, -1]
 
 
-def test_one_other_pair_is_not_enough() -> None:
+def test_single_other_pair_is_not_enough_evidence() -> None:
     assert odds([(1, 2), (3, 1)]) == [0, 0]
 
 
-def test_additions_and_sessions_have_no_such_evidence() -> None:
+def test_additions_and_sessions_give_no_such_evidence() -> None:
     pairs = [(1, 2), (1, 3), (1, 4), (5, 1)]
     assert odds(pairs, task="object_addition") == [0] * 4
     assert odds(pairs, session="s") == [0] * 4
 
 
-def test_the_turn_that_breaks_a_chain_is_found() -> None:
+def test_turn_that_breaks_a_chain_is_found() -> None:
     assert swapped_turns(link((1, 2), (3, 2), (3, 4)), {"s": [0, 1, 2]}) == [1]
     assert swapped_turns(link((2, 1), (2, 3), (3, 4)), {"s": [0, 1, 2]}) == [0]
 
 
-def test_whole_chains_edits_of_one_photo_and_short_sessions_are_left_alone() -> None:
+def test_intact_chains_shared_sources_and_short_sessions_are_not_flagged() -> None:
     assert swapped_turns(link((1, 2), (2, 3), (3, 4)), {"s": [0, 1, 2]}) == []
     assert swapped_turns(link((1, 2), (1, 3), (1, 4)), {"s": [0, 1, 2]}) == []
     assert swapped_turns(link((1, 2), (1, 3)), {"s": [0, 1]}) == []

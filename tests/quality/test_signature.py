@@ -25,7 +25,7 @@ def make_pair(source: Image, edited: Image, task: str = "style_transfer", **more
     return EditPair("p", Task(task), ("Turn this into a sketch.",), source, edited, None, about, **more)
 
 
-def test_a_row_fits_the_schema_and_comes_back_as_arrays(image: Image, tmp_path: Path) -> None:
+def test_row_matches_the_schema_and_reads_back_as_arrays(image: Image, tmp_path: Path) -> None:
     rows = [sign_pair(make_pair(image, 255 - image, session="s", turn=1)), sign_pair(make_pair(image, image))]
     for name in ("b", "a"):
         write_rows(tmp_path / name, rows, SIGNATURES_SCHEMA)
@@ -41,24 +41,24 @@ def test_a_row_fits_the_schema_and_comes_back_as_arrays(image: Image, tmp_path: 
     assert pairs.change_levels[0].tolist() == pytest.approx(rows[0]["change_levels"])
 
 
-def test_an_empty_shard_is_read(tmp_path: Path) -> None:
+def test_empty_shard_is_read(tmp_path: Path) -> None:
     write_rows(tmp_path / "none", [], SIGNATURES_SCHEMA)
     assert len(Signatures.read([tmp_path / "none"])) == 0
     assert list(sign_pairs([])) == []
 
 
-def test_the_digest_depends_on_pixels_and_size_only(image: Image) -> None:
+def test_digest_depends_only_on_pixels_and_size(image: Image) -> None:
     assert digest_pixels(image) == digest_pixels(np.asfortranarray(image))
     assert digest_pixels(image) != digest_pixels(image.reshape(64, 48, 3))
     assert digest_pixels(image) != digest_pixels(255 - image)
 
 
-def test_instructions_are_equal_up_to_case_and_punctuation() -> None:
+def test_instruction_hash_ignores_case_and_punctuation() -> None:
     assert hash_instruction("Remove the dogs!") == hash_instruction("remove the dog")
     assert hash_instruction("Remove the dog") != hash_instruction("Remove the cat")
 
 
-def test_a_pair_whose_task_is_in_doubt_has_no_clues_about_its_direction(image: Image) -> None:
+def test_pair_with_a_doubtful_task_has_no_direction_clues(image: Image) -> None:
     mask = np.zeros((48, 64), bool)
     mask[10:30, 10:30] = True
     edited = np.where(mask[..., None], np.uint8(128), image)
@@ -69,6 +69,6 @@ def test_a_pair_whose_task_is_in_doubt_has_no_clues_about_its_direction(image: I
     assert [bool(sign_pair(pair)["swap_clues"]) for pair in pairs] == [True, False]
 
 
-def test_a_task_without_known_phrases_is_in_no_doubt(image: Image) -> None:
+def test_task_without_known_phrases_is_not_doubted(image: Image) -> None:
     assert sign_pair(make_pair(image, 255 - image, "object_removal"))["label_doubt"]
     assert sign_pair(make_pair(image, 255 - image, "unspecified"))["label_doubt"] == ""

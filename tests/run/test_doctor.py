@@ -11,7 +11,7 @@ from omniedit.models.registry import Model, get_model, required_roles
 from omniedit.run import doctor
 
 
-def test_ten_lines_that_start_with_their_subject() -> None:
+def test_doctor_prints_ten_lines_that_start_with_their_subject() -> None:
     done = subprocess.run([sys.executable, "-m", "omniedit", "doctor"], capture_output=True, text=True)
     assert done.returncode == 0
     subjects = [line.split()[0] for line in done.stdout.splitlines()]
@@ -19,13 +19,13 @@ def test_ten_lines_that_start_with_their_subject() -> None:
     assert {"cpu", "gpu", "attention", "slurm", "models", "embedded"} <= set(subjects)
 
 
-def test_a_missing_package_is_named_for_the_embedded_run(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_package_is_reported_for_the_embedded_run(monkeypatch: pytest.MonkeyPatch) -> None:
     found = doctor._version
     monkeypatch.setattr(doctor, "_version", lambda name: None if name == "pypatchmatch" else found(name))
     assert doctor.missing_for_embedded() == ["package pypatchmatch"]
 
 
-def test_models_are_those_that_the_config_asks_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_models_are_those_required_by_the_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "config").symlink_to(REPOSITORY / "config")
     monkeypatch.chdir(tmp_path)
     assert doctor.missing_models(doctor.DEFAULT) == []
@@ -41,6 +41,6 @@ def fetched(model: Model, folder: Path) -> dict[str, object]:
     return {"repository": model.repository, "revision": model.revision, "folder": str(folder), "files": {}}
 
 
-def test_the_cluster_needs_sbatch(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_sbatch_is_reported_for_the_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
     assert "sbatch on the PATH" in doctor.missing_for_cluster()

@@ -16,7 +16,7 @@ Rows = list[dict[str, str]]
 
 
 def job(number: int, rule: str, wildcards: str, state: str = "COMPLETED", workdir: Path = CHECKOUT, **fields) -> Rows:
-    """Return the rows of a job and its batch step: an hour requested, ten minutes run on 8 cores and a GPU."""
+    """Return the rows of a job and its batch step: one hour requested, ten minutes used on 8 cores and a GPU."""
     line = f"sbatch --parsable --job-name omniedit_1 -C a|b -D {workdir} --wrap=python -m snakemake"
     line += f" --snakemake '{workdir}/Snakefile' --target-jobs '{rule}:{wildcards}' --allowed-rules {rule}"
     values = {
@@ -42,7 +42,7 @@ def shard(number: int, name: str, state: str = "COMPLETED", **fields) -> Rows:
     return job(number, "score_shard", f"run=mini,task=object_swap,shard={name}", state, **fields)
 
 
-def test_jobs_of_this_run_and_this_folder_are_told_from_others() -> None:
+def test_only_finished_jobs_of_this_run_and_folder_are_read() -> None:
     rows = shard(1, "00000")
     rows += job(2, "score_shard", "run=mini_2,task=object_swap,shard=00000")
     rows += job(3, "score_shard", "run=mini,task=object_swap,shard=00000", workdir=Path("/shared/another"))
@@ -52,7 +52,7 @@ def test_jobs_of_this_run_and_this_folder_are_told_from_others() -> None:
     assert (attempt.rule, attempt.part) == ("score_shard", "task=object_swap,shard=00000")
 
 
-def test_what_was_asked_and_used_is_read_from_a_job_and_its_steps() -> None:
+def test_requested_and_used_resources_are_read_from_job_and_steps() -> None:
     usage = "cpu=00:40:00,gres/gpumem=20G,gres/gpuutil=87,mem=3000M"
     fields = {"MaxRSS": "3072000K", "TRESUsageInAve": usage, "NNodes": "2", "TotalCPU": "1-02:00:00"}
     (attempt,) = read_attempts(shard(1, "00000", **fields), "mini", CHECKOUT)
@@ -61,15 +61,15 @@ def test_what_was_asked_and_used_is_read_from_a_job_and_its_steps() -> None:
     assert (attempt.memory_mb, attempt.peak_mb) == (24000, 3000)
 
 
-def test_memory_of_a_job_is_that_of_its_batch_step_and_of_what_it_starts() -> None:
+def test_peak_memory_adds_batch_step_and_largest_started_step() -> None:
     own, batch = shard(1, "00000")
     started = [{**batch, "JobID": f"1.{number}", "MaxRSS": f"{gb}000M"} for number, gb in enumerate([5, 9])]
     (attempt,) = read_attempts([own, batch, *started], "mini", CHECKOUT)
     assert attempt.peak_mb == 12000
 
 
-def test_command_lines_can_hold_any_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Check that a line break in a field does not end the record, and that bytes need not be UTF-8."""
+def test_accounting_records_survive_any_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A line break in a field must not end the record, and bytes need not be UTF-8."""
     own, batch = shard(1, "00000")
     step = {**batch, "JobID": "1.0", "SubmitLine": "srun bash -c export A=1\n9|FAILED|\n9.batch|\udcff\n\n"}
     rows = [own, batch, step, *shard(2, "00001")]
@@ -89,23 +89,23 @@ for row in json.load(open(os.environ["ROWS"])):
     assert len(read_attempts(rows, "mini", CHECKOUT)) == 2 and read_attempts([], "mini", CHECKOUT) == []
 
 
-def test_an_accounting_that_cannot_be_asked_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_sacct_raises_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", f"{tmp_path}")
     with pytest.raises(UserError, match="sacct: cannot be run: No such file"):
         accounting(datetime(2026, 11, 21))
 
 
 @pytest.mark.parametrize(("text", "value"), [("40:00.5", 2400.5), ("01:00:00", 3600), ("2-00:00:01", 172801), ("", 0)])
-def test_times_read_as_sacct_writes_them(text: str, value: float) -> None:
+def test_sacct_durations_are_parsed(text: str, value: float) -> None:
     assert seconds(text) == value
 
 
 @pytest.mark.parametrize(("text", "value"), [("3072K", 3), ("1.5G", 1536), ("48000M", 48000), ("1048576", 1), ("", 0)])
-def test_memory_reads_as_sacct_writes_it(text: str, value: float) -> None:
+def test_sacct_memory_sizes_are_parsed(text: str, value: float) -> None:
     assert mebibytes(text) == value
 
 
-def test_retries_and_requeues_are_attempts_at_one_job() -> None:
+def test_retries_and_requeues_count_as_attempts_of_one_job() -> None:
     first = shard(1, "00000", "OUT_OF_MEMORY", ElapsedRaw="60")
     again = shard(2, "00000", AllocTRES="cpu=8,mem=96000M,gres/gpu=1", TimelimitRaw="120")
     requeued = shard(3, "00001", "PREEMPTED") + shard(3, "00001") + shard(4, "00002", "CANCELLED by 1000")
@@ -119,7 +119,7 @@ def test_retries_and_requeues_are_attempts_at_one_job() -> None:
     assert {attempt.state for attempt in use.attempts} & set(PREEMPTED)
 
 
-def test_advice_names_what_is_asked_and_not_used_with_the_key() -> None:
+def test_advice_names_unused_requests_with_their_keys() -> None:
     lines = [row for number in range(5) for row in shard(number, f"{number:05d}", TotalCPU="20:00")]
     (use,) = by_rule(read_attempts(lines, "mini", CHECKOUT))
     told = advice(use)
@@ -133,25 +133,25 @@ def test_advice_names_what_is_asked_and_not_used_with_the_key() -> None:
     assert "requests 8 cores and used 2.0 of them; 2 would be enough" in told[2][0]
 
 
-def test_a_job_that_uses_what_it_asks_gets_no_advice() -> None:
+def test_well_used_job_gets_no_advice() -> None:
     used = {"MaxRSS": "40000M", "TimelimitRaw": "15", "TotalCPU": "01:10:00", "Start": "2026-11-21T10:00:10"}
     (use,) = by_rule(read_attempts([row for n in range(6) for row in shard(n, f"{n:05d}", **used)], "mini", CHECKOUT))
     assert advice(use) == []
 
 
-def test_a_run_that_waits_longer_than_it_works_is_told_so() -> None:
+def test_run_that_mostly_waits_is_advised_to_use_fewer_shards() -> None:
     waited = {"MaxRSS": "40000M", "TimelimitRaw": "15", "TotalCPU": "01:10:00", "Start": "2026-11-21T11:00:00"}
     (use,) = by_rule(read_attempts([row for n in range(6) for row in shard(n, f"{n:05d}", **waited)], "mini", CHECKOUT))
     assert [key for _, key in advice(use)] == ["in the config: sources.shards"]
 
 
-def test_advice_leaves_out_rules_that_hold_next_to_nothing_and_never_failed() -> None:
+def test_advice_skips_small_rules_that_never_failed() -> None:
     rows = shard(1, "00000") + job(2, "decide_shard", "run=mini", ElapsedRaw="5")
     rows += job(3, "plan_buckets", "run=mini", "FAILED", ElapsedRaw="5")
     uses = by_rule(read_attempts(rows, "mini", CHECKOUT))
     assert [use.rule for use in worth_advice(uses)] == ["score_shard", "plan_buckets"]
 
 
-def test_without_jobs_the_page_says_why() -> None:
+def test_page_without_jobs_gives_the_reason() -> None:
     assert "its jobs ran elsewhere" in efficiency_page("mini", [])
     assert "no answer: refused" in efficiency_page("mini", [], "sacct gave no answer: refused.")

@@ -19,7 +19,7 @@ PAPER = Path(__file__).parents[2] / "config/paper.yaml"
 EIGHT = Machine("h100", 8, 0.45)
 
 
-def test_the_paper_config_takes_the_time_that_its_operations_take() -> None:
+def test_paper_config_takes_the_time_of_its_flops() -> None:
     """Check that 2.4 million samples of 89 TFLOP at 45 % of 989 TFLOP/s take 133 GPU-hours."""
     lines = plan(load(PAPER), EIGHT, pairs=1_200_000)
     assert "2,400,000 samples in all; 8 x h100 at 45% of 989 TFLOP/s" in lines[0]
@@ -28,7 +28,7 @@ def test_the_paper_config_takes_the_time_that_its_operations_take() -> None:
     assert float(row[-1]) == pytest.approx(2.4e6 * 89.06 / (0.45 * 989) / 3600, rel=0.01)
 
 
-def test_accumulating_and_bfloat16_take_less_memory() -> None:
+def test_micro_batches_and_bfloat16_reduce_planned_memory() -> None:
     def memory(**options: object) -> float:
         config = Config.model_validate({"train": {"batch_size": 64, "steps": 1} | options})
         (row,) = [line.split() for line in plan(config, Machine("h100", 1, 0.45)) if line.startswith("editnet")]
@@ -38,7 +38,7 @@ def test_accumulating_and_bfloat16_take_less_memory() -> None:
     assert memory(accumulate=8) < 0.5 * whole and memory(dtype="bfloat16") < 0.8 * whole
 
 
-def test_each_editor_of_a_small_config_has_its_row() -> None:
+def test_plan_has_a_row_for_each_editor() -> None:
     config = Config.model_validate({"train": {"ablations": ["controlnet", "channel_concat"], "steps": 10}})
     lines = plan(config, Machine("a100", 2, 0.4))
     assert [line.split()[0] for line in lines[3:6]] == ["editnet", "controlnet", "channel_concat"]
@@ -52,7 +52,7 @@ def planned(training: dict) -> tuple[list[str], list[str]]:
     return row.split(), lines[lines.index(row) + 1 :]
 
 
-def test_the_base_that_ships_has_its_own_size() -> None:
+def test_shipped_base_is_planned_at_its_own_size() -> None:
     net = EditNet.from_config(json.loads((FOLDER / "transformer/config.json").read_text()))
     row, below = planned({"base": {"model": "shipped"}, "resolution": 128})
     assert float(row[1]) == round(sum(p.numel() for p in net.parameters()) / 1e9, 3)
@@ -72,9 +72,7 @@ def parameters(size: BaseSize) -> int:
         return sum(p.numel() for p in EditNet(size.config).parameters())
 
 
-def test_a_base_is_as_large_as_what_was_fetched_and_else_as_its_name_says(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_base_size_comes_from_the_fetched_model_or_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     training = {"base": {"model": "mine"}, "dtype": "bfloat16"}
     options = TrainConfig.model_validate(training)
@@ -97,7 +95,7 @@ def test_a_base_is_as_large_as_what_was_fetched_and_else_as_its_name_says(
     assert float(row[1]) < 0.5 and below[-1] == "Base: someone/else, as fetched."
 
 
-def test_a_role_that_is_no_base_is_told_also_by_check(
+def test_role_that_is_no_base_is_rejected_by_plan_and_check(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -112,7 +110,7 @@ def test_a_role_that_is_no_base_is_told_also_by_check(
         assert "config/models.yaml: no role 'nobody'; the roles are: mine" in capsys.readouterr().err
 
 
-def test_recomputing_takes_less_memory_and_more_time() -> None:
+def test_activation_checkpointing_plans_less_memory_and_more_time() -> None:
     kept, some, none = (
         planned({"checkpoint_activations": which, "batch_size": 64, "resolution": 256, "base": {"layers": 8}})[0]
         for which in ("none", "selective", "all")
@@ -125,7 +123,7 @@ def test_recomputing_takes_less_memory_and_more_time() -> None:
     assert speed[0] / speed[1] == pytest.approx(1 + cost.forward_flops / cost.step_flops / 2, rel=0.02)
 
 
-def test_what_cannot_be_planned_is_told() -> None:
+def test_unplannable_config_raises_error() -> None:
     with pytest.raises(UserError, match="give it with --pairs"):
         sample_count(load(PAPER).train, None)
     with pytest.raises(UserError, match=r"train\.batch_size: 16 cannot be shared by 5 GPUs"):

@@ -10,7 +10,7 @@ from snakemake.output_index import OutputIndex
 from omniedit.run.planning import cache_planning
 
 
-def test_a_functions_signature_is_inspected_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_function_signature_is_inspected_once(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (snakemake.common, snakemake.rules):
         monkeypatch.setattr(module, "get_function_params", snakemake.common.get_function_params)
     inspected: list[object] = []
@@ -31,7 +31,7 @@ def test_a_functions_signature_is_inspected_once(monkeypatch: pytest.MonkeyPatch
     assert inspected == [of_shard, of_anything]
 
 
-def test_a_callable_without_a_hash_is_inspected_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unhashable_callable_is_inspected_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (snakemake.common, snakemake.rules):
         monkeypatch.setattr(module, "get_function_params", snakemake.common.get_function_params)
 
@@ -44,7 +44,7 @@ def test_a_callable_without_a_hash_is_inspected_each_time(monkeypatch: pytest.Mo
     assert list(snakemake.rules.get_function_params(Unhashable())) == ["wildcards"]
 
 
-def test_the_rules_that_make_a_file_are_looked_up_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_producers_of_a_file_are_looked_up_once_per_index(monkeypatch: pytest.MonkeyPatch) -> None:
     looked_up: list[str] = []
 
     def match_producers(index: OutputIndex, targetfile: str) -> set[str]:

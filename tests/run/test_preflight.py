@@ -76,20 +76,20 @@ def test_damaged_files_are_set_aside_before_snakemake_plans(damaged: Path, capsy
 
 
 @pytest.mark.parametrize("executor", [DRY_RUN, TOUCH])
-def test_what_runs_no_job_leaves_the_run_as_it_is(executor: SimpleNamespace, damaged: Path) -> None:
+def test_dry_run_and_touch_leave_the_run_unchanged(executor: SimpleNamespace, damaged: Path) -> None:
     before = files(damaged / "results")
     workflow = preflight(Workflow())
     workflow.execute(executor_plugin=SimpleNamespace(common_settings=executor))
     assert workflow.calls == [("execute", True)] and files(damaged / "results") == before
 
 
-def test_a_job_s_own_process_prepares_nothing(damaged: Path) -> None:
+def test_subprocess_of_a_job_prepares_nothing(damaged: Path) -> None:
     before = files(damaged)
     preflight(Workflow(main=False)).execute(executor_plugin=SimpleNamespace(common_settings=LOCAL))
     assert files(damaged) == before
 
 
-def test_results_are_deleted_under_the_run_s_lock(damaged: Path) -> None:
+def test_results_are_deleted_under_the_lock_of_the_run(damaged: Path) -> None:
     workflow = preflight(Workflow())
     workflow.delete_output(only_temp=False, dryrun=True)
     assert not (damaged / ".snakemake").exists() and not run_lock("mini").exists()
@@ -97,13 +97,13 @@ def test_results_are_deleted_under_the_run_s_lock(damaged: Path) -> None:
     assert WORKING_FOLDER.exists() and is_held(run_lock("mini"))
 
 
-def test_jobs_know_the_lock_of_the_process_that_starts_them(damaged: Path) -> None:
+def test_jobs_know_the_lock_of_their_launcher(damaged: Path) -> None:
     preflight(Workflow()).execute(executor_plugin=SimpleNamespace(common_settings=LOCAL))
     launcher = json.loads(os.environ[LAUNCHER])
     assert launcher["lock"] == str(damaged / run_lock("mini")) and launcher["process"]["pid"] == os.getpid()
 
 
-def test_a_missing_key_ends_the_run_and_not_a_dry_run(damaged: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_api_key_stops_the_run_but_not_a_dry_run(damaged: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     api = {"url": "http://127.0.0.1:1/v1", "model": "a", "key_env": "OPENAI_API_KEY"}
     workflow = preflight(Workflow(), check({"scoring": {"judge": "api", "api": api}}))
@@ -120,19 +120,19 @@ def test_a_missing_key_ends_the_run_and_not_a_dry_run(damaged: Path, monkeypatch
         (errno.EROFS, "Read-only file system; run in a folder that can be written: snakemake --directory"),
     ],
 )
-def test_a_folder_that_cannot_be_used_ends_the_run_with_path_and_remedy(number: int, remedy: str) -> None:
+def test_unusable_folder_stops_the_run_with_path_and_remedy(number: int, remedy: str) -> None:
     with pytest.raises(SystemExit, match=f"error: /some/file: {remedy}"), one_line_errors():
         raise OSError(number, os.strerror(number), "/some/file")
 
 
-def test_other_faults_keep_their_traceback() -> None:
+def test_only_expected_errors_lose_their_traceback() -> None:
     with pytest.raises(FileNotFoundError), one_line_errors():
         raise FileNotFoundError(errno.ENOENT, "No such file", "here")
     with pytest.raises(SystemExit, match="error: a mistake"), one_line_errors():
         raise UserError("a mistake")
 
 
-def test_a_folder_is_probed_and_left_without_a_trace(tmp_path: Path) -> None:
+def test_writable_folder_check_leaves_no_files(tmp_path: Path) -> None:
     check_writable_folder(tmp_path / "new")
     assert files(tmp_path) == []
 
@@ -148,7 +148,7 @@ def full_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", disk], check=True)
 
 
-def test_a_full_disk_is_one_line(full_disk: Path) -> None:
+def test_full_disk_is_reported_in_one_line(full_disk: Path) -> None:
     root = checkout(full_disk.parent, SMALL)
     words = ["all", "--cores", "2", "--snakefile", str(root / "Snakefile"), "--configfile", str(root / "small.yaml")]
     done = run_snakemake(words, full_disk, environment())
@@ -170,9 +170,7 @@ def test_commands_that_run_no_job_change_no_file(options: list[str], tmp_path: P
     assert files(root / "results") == before and not (root / ".snakemake/omniedit.lock").exists()
 
 
-def test_config_json_holds_no_secret_and_jobs_get_it_all_the_same(
-    damaged: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_config_json_hides_secrets_that_jobs_still_receive(damaged: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(ENVIRONMENT, "")
     api = {"url": "http://bob:hunter2@host/v1", "model": "m", "key_env": None}
     config = Config.model_validate({"run": "mini", "scoring": {"judge": "api", "api": api}})

@@ -1,4 +1,4 @@
-"""Site file: errors are one line with file and key, and valid values reach Snakemake as they were typed."""
+"""Tests of the site file: errors are one line with file and key, valid values reach Snakemake unchanged."""
 
 import shutil
 import sys
@@ -39,32 +39,32 @@ def profile(site: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         ({"software": "conda-forge"}, "site.yaml: software: \"conda-forge\": Input should be 'conda'"),
     ],
 )
-def test_a_mistake_is_told_by_file_and_key(changes: dict[str, Any], told: str, tmp_path: Path) -> None:
+def test_invalid_site_value_is_reported_by_file_and_key(changes: dict[str, Any], told: str, tmp_path: Path) -> None:
     with pytest.raises(UserError) as error:
         read_site(site_with(tmp_path, **changes))
     assert told in str(error.value) and "\n" not in str(error.value)
 
 
-def test_a_missing_key_is_told(tmp_path: Path) -> None:
+def test_missing_site_key_raises_error_with_remedy(tmp_path: Path) -> None:
     path = tmp_path / "site.yaml"
     path.write_text(yaml.safe_dump({key: value for key, value in SITE.items() if key != "jobs"}))
     with pytest.raises(UserError, match=r"site\.yaml: jobs: missing; copy its line from profiles/slurm/site\.yaml"):
         read_site(path)
 
 
-def test_the_profile_ends_with_the_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_invalid_site_file_stops_the_profile_with_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SystemExit, match=r"error: .*site\.yaml: gpus_per_node: 0"):
         profile(site_with(tmp_path, gpus_per_node=0), monkeypatch)
 
 
-def test_what_looks_like_an_expression_stays_as_it_was_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_site_values_that_look_like_expressions_stay_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = profile(site_with(tmp_path, account="12-34", gpu_model="1e3"), monkeypatch)
     assert eval(asked["default-resources"]["slurm_account"]) == "12-34"
     assert eval(asked["set-resources"]["score_shard"]["gpu_model"]) == "1e3"
 
 
 @pytest.mark.parametrize("text", ["4.10", "0123", "123_456", "2026-11-28", "1e3", "no", '"null"'])
-def test_text_of_the_site_file_stays_as_it_was_typed(text: str, tmp_path: Path) -> None:
+def test_site_text_is_not_converted_to_numbers_or_dates(text: str, tmp_path: Path) -> None:
     lines = (PROFILE / "site.yaml").read_text().splitlines()
     named = [f"account: {text}" if line.startswith("account:") else line for line in lines]
     (tmp_path / "site.yaml").write_text("\n".join(named))
@@ -73,7 +73,7 @@ def test_text_of_the_site_file_stays_as_it_was_typed(text: str, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("arguments", [["--profile", "{}"], ["--profile={}/"], ["--workflow-profile", "{}", "-n"], []])
-def test_the_site_file_lies_beside_the_profile_wherever_snakemake_was_started(
+def test_site_file_is_found_next_to_the_profile(
     arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     profile = shutil.copytree(PROFILE, tmp_path / "cluster")
@@ -88,7 +88,7 @@ def test_the_site_file_lies_beside_the_profile_wherever_snakemake_was_started(
     assert Path(read["slurm-partition-config"]) == profile / "partitions.yaml"
 
 
-def test_trainings_have_nodes_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_trainings_get_their_own_number_of_nodes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     site = site_with(tmp_path, train_nodes=4, nodes={"train_inpainting": 2}, gpus_per_node=8)
     asked = profile(site, monkeypatch)["set-resources"]
     trainings = ("train_editor", "train_inpainting", "finetune_student")
@@ -96,7 +96,7 @@ def test_trainings_have_nodes_of_their_own(tmp_path: Path, monkeypatch: pytest.M
     assert [asked[rule].get("gres", asked[rule].get("gpu")) for rule in trainings] == ["gpu:8", "gpu:8", 8]
 
 
-def test_a_second_attempt_gets_twice_the_memory_and_time_but_for_trainings(
+def test_second_attempt_doubles_memory_and_time_except_for_trainings(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = profile(site_with(tmp_path), monkeypatch)["set-resources"]
@@ -106,7 +106,7 @@ def test_a_second_attempt_gets_twice_the_memory_and_time_but_for_trainings(
         assert isinstance(asked["train_editor"][name], int)
 
 
-def test_planning_does_not_sum_up_the_sizes_of_all_inputs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Snakemake's own default for disk_mb sums them up for each job."""
+def test_profile_sets_disk_mb_to_a_constant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Snakemake's default sums up the sizes of all inputs for each job."""
     asked = profile(site_with(tmp_path), monkeypatch)
     assert isinstance(asked["default-resources"]["disk_mb"], int)

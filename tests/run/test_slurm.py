@@ -1,4 +1,4 @@
-"""Tests for Slurm: the queued jobs of a folder are found, and jobs that a killed run left behind are cancelled."""
+"""Tests for Slurm: queued jobs of a folder are found, and leftover jobs of a killed run are cancelled."""
 
 import os
 import pwd
@@ -18,7 +18,7 @@ SYNTHESIZE = "rule_synthesize_shard_wildcards_style_transfer_00000"
 
 @pytest.fixture
 def queue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Set up a fake queue: jobs of a folder `mine`, one that has ended, and jobs that only look similar."""
+    """Set up a fake queue: jobs of the folder `mine`, one of them finished, and jobs that only look similar."""
     records = [
         record(1, SYNTHESIZE, tmp_path / "mine"),
         record(2, "rule_plan_buckets", tmp_path / "mine", "PENDING"),
@@ -33,16 +33,14 @@ def queue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "slurm"
 
 
-def test_jobs_are_the_folders_own_and_not_over(queue: Path, tmp_path: Path) -> None:
+def test_only_unfinished_jobs_of_the_folder_are_listed(queue: Path, tmp_path: Path) -> None:
     assert list_queued_jobs(tmp_path / "mine") == [
         QueuedJob("1", "RUNNING", "synthesize_shard", "style_transfer_00000", os.getuid()),
         QueuedJob("2", "PENDING", "plan_buckets", "", os.getuid()),
     ]
 
 
-def test_jobs_of_another_user_who_worked_in_the_folder_are_seen_and_not_cancelled(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_jobs_of_other_users_are_listed_but_not_cancelled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     me = os.getuid()
     other, stranger = [user.pw_uid for user in pwd.getpwall() if user.pw_uid not in (0, me)][:2]
     records = [
@@ -64,7 +62,7 @@ def test_jobs_of_another_user_who_worked_in_the_folder_are_seen_and_not_cancelle
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files to another user")
-def test_who_worked_in_a_folder_owns_snakemakes_notes_there(tmp_path: Path) -> None:
+def test_submitters_are_the_owners_of_snakemakes_records(tmp_path: Path) -> None:
     marks = tmp_path / ".snakemake/incomplete/@deep"
     marks.mkdir(parents=True)
     (marks / "mark").touch()
@@ -73,20 +71,20 @@ def test_who_worked_in_a_folder_owns_snakemakes_notes_there(tmp_path: Path) -> N
     assert submitters(tmp_path, tmp_path / "nowhere") == {os.getuid(), 4321, 4322}
 
 
-def test_jobs_of_several_folders_are_found_by_any_name_of_a_folder(queue: Path, tmp_path: Path) -> None:
+def test_jobs_are_found_by_any_path_of_their_folder(queue: Path, tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     (tmp_path / "link").symlink_to("other")
     assert [job.id for job in list_queued_jobs(tmp_path / "mine", tmp_path / "link")] == ["1", "2", "4"]
 
 
-def test_an_answer_that_is_cut_off_is_no_answer(queue: Path, tmp_path: Path) -> None:
+def test_truncated_squeue_output_raises_error(queue: Path, tmp_path: Path) -> None:
     whole = (queue / "bin/squeue").read_text()
     (queue / "bin/squeue").write_text(whole.replace("line.encode", "line[:-40].encode"))
     with pytest.raises(UserError, match="squeue: its answer is cut off"):
         list_queued_jobs(tmp_path / "mine")
 
 
-def test_what_was_left_behind_is_cancelled_and_waited_for(
+def test_leftover_jobs_are_cancelled_and_waited_for(
     queue: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     cancel_left_behind(tmp_path / "mine")
@@ -97,20 +95,20 @@ def test_what_was_left_behind_is_cancelled_and_waited_for(
     assert second.startswith("Slurm job 2 (plan_buckets, PENDING)")
 
 
-def test_jobs_that_do_not_end_are_named(queue: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_jobs_that_cannot_be_cancelled_are_named(queue: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (queue / "bin/scancel").write_text("#!/bin/sh\necho scancel: no permission >&2\nexit 1\n")
     monkeypatch.setattr(slurm, "PATIENCE_S", 0)
     with pytest.raises(UserError, match=r"1 \(RUNNING\), 2 \(PENDING\) \(scancel: no permission\); start again when"):
         cancel_left_behind(tmp_path / "mine")
 
 
-def test_a_queue_that_cannot_be_asked_is_told(queue: Path, tmp_path: Path) -> None:
+def test_failing_squeue_raises_error(queue: Path, tmp_path: Path) -> None:
     (queue / "bin/squeue").write_text("#!/bin/sh\necho slurm_load_jobs error: no contact >&2\nexit 1\n")
     with pytest.raises(UserError, match="squeue: slurm_load_jobs error: no contact"):
         list_queued_jobs(tmp_path / "mine")
 
 
-def test_a_run_that_starts_cancels_them_and_one_that_only_looks_does_not(tmp_path: Path) -> None:
+def test_starting_run_cancels_leftover_jobs_but_a_dry_run_does_not(tmp_path: Path) -> None:
     root = tmp_path / "chain"
     root.mkdir()
     checkout(root, SMALL)

@@ -14,11 +14,11 @@ RULE = re.compile(
 )
 PART_OF_STREAM_SOURCES = "stream_first_sources"
 MODELS = {"fetch_models", "fetch_model"}
-"""Rules that make no file of a run."""
+"""Rules whose outputs belong to no run."""
 
 
 def read_rules() -> dict[str, str]:
-    """Return the text of each rule, with that of the rule whose output and log it takes over."""
+    """Return the text of each rule, with the text of the rule that it inherits from."""
     found = {m["name"]: m for path in RULES.glob("*.smk") for m in RULE.finditer(path.read_text())}
     return {name: m["body"] + (found[m["like"]]["body"] if m["like"] else "") for name, m in found.items()}
 
@@ -28,7 +28,7 @@ def test_every_rule_is_a_stage() -> None:
 
 
 @pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.rule)
-def test_a_stage_names_the_output_and_log_of_its_rule(stage: Stage) -> None:
+def test_stage_names_the_output_and_log_of_its_rule(stage: Stage) -> None:
     body = read_rules()[stage.rule].replace("{{", "{").replace("}}", "}")
     assert f"results/{{run}}/{stage.output}" in body
     assert f'"logs/{{run}}/{stage.log}"' in body
@@ -47,7 +47,7 @@ def test_a_stage_names_the_output_and_log_of_its_rule(stage: Stage) -> None:
         ({"train": {"encode_once": True, "base": {"model": "shipped"}}}, {"encode_pairs"}),
     ],
 )
-def test_a_config_decides_which_stages_a_run_has(changes: dict, rules: set[str]) -> None:
+def test_config_selects_the_stages_of_a_run(changes: dict, rules: set[str]) -> None:
     config = Config.model_validate({"run": "mine", **changes})
     stages = select_stages(config)
     chosen = {stage.rule for stage in stages}
@@ -57,7 +57,7 @@ def test_a_config_decides_which_stages_a_run_has(changes: dict, rules: set[str])
     assert len({(stage.output, *stage.tasks(config)) for stage in stages}) == len(stages)
 
 
-def test_derived_pairs_are_judged_but_never_teach() -> None:
+def test_derived_pairs_are_judged_but_never_used_for_teaching() -> None:
     values = {"grow": {"inverse": True, "composed": True}, "scoring": {"judge": "student", "teacher": "reference"}}
     config = Config.model_validate({"run": "mine", "gates": {"pairs": "all"}, **values})
     stages = {stage.rule: stage.tasks(config) for stage in select_stages(config)}

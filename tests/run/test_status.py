@@ -51,22 +51,22 @@ def states(root: Path) -> list[State]:
     return [job.state for job in jobs if job.wildcards["task"] == "object_swap"]
 
 
-def test_a_job_is_done_begun_failed_or_waiting(root: Path) -> None:
+def test_job_states_follow_from_files_and_logs(root: Path) -> None:
     assert states(root) == [State.DONE, State.STOPPED, State.FAILED, State.WAITING]
 
 
-def test_a_job_that_died_before_it_said_anything_failed(root: Path) -> None:
+def test_job_with_an_empty_log_counts_as_failed(root: Path) -> None:
     write(root / "logs/mine/synthesize/object_swap/00003.log", "")
     assert states(root)[3] is State.FAILED
 
 
-def test_a_config_that_cannot_be_read_is_told(root: Path) -> None:
+def test_config_of_another_version_raises_error(root: Path) -> None:
     write(root / "results/mine/config.json", '{"run": 5}')
     with pytest.raises(UserError, match=r"mine/config\.json: not a config of this version .* start the run again"):
         read_jobs("mine", root)
 
 
-def test_what_waits_in_slurms_queue_does_not_run(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_job_pending_in_slurm_is_waiting(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(job_states, "is_held", lambda lock: True)
     comment = "rule_synthesize_shard_wildcards_mine_object_swap_00001"
     for state, seen in (("PENDING", State.WAITING), ("RUNNING", State.RUNNING)):
@@ -88,7 +88,7 @@ def workflow_at_work(folder: Path, run: str = "mine") -> Iterator[subprocess.Pop
         workflow.communicate()
 
 
-def test_what_was_begun_runs_while_the_workflow_lives(root: Path) -> None:
+def test_started_job_is_running_while_the_workflow_lives(root: Path) -> None:
     with workflow_at_work(root):
         assert is_live("mine", root) and states(root)[1] is State.RUNNING
         assert (
@@ -98,12 +98,12 @@ def test_what_was_begun_runs_while_the_workflow_lives(root: Path) -> None:
     assert is_live("mine", root) is False and states(root)[1] is State.STOPPED
 
 
-def test_a_run_of_another_name_says_nothing_of_this_one(root: Path) -> None:
+def test_run_of_another_name_does_not_affect_the_state(root: Path) -> None:
     with workflow_at_work(root, "yours"):
         assert is_live("mine", root) is False and is_live("yours", root)
 
 
-def test_a_workflow_of_another_checkout_that_shares_the_results_is_seen(root: Path, tmp_path: Path) -> None:
+def test_workflow_of_a_checkout_sharing_the_results_is_detected(root: Path, tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.mkdir()
     (other / "results").symlink_to(root / "results")
@@ -112,7 +112,7 @@ def test_a_workflow_of_another_checkout_that_shares_the_results_is_seen(root: Pa
         assert states(root)[1] is State.RUNNING and states(root)[3] is State.RUNNING
 
 
-def test_a_deleted_file_is_no_failed_job(root: Path) -> None:
+def test_deleted_output_is_not_a_failed_job(root: Path) -> None:
     output = "results/mine/candidates/object_swap/00002.h5"
     mark(root, output, "metadata")
     assert states(root)[2] is State.DELETED
@@ -122,7 +122,7 @@ def test_a_deleted_file_is_no_failed_job(root: Path) -> None:
     assert job_states._was_made(long, [root]) and not job_states._was_made(f"{long}x", [root])
 
 
-def test_a_folder_that_one_may_only_read_is_enough(root: Path) -> None:
+def test_read_only_folder_can_be_reported(root: Path) -> None:
     with workflow_at_work(root):
         lines = report_to_reader(root)
     assert lines[:2] == ["run mine: a workflow is running", ""] and any(
@@ -130,7 +130,7 @@ def test_a_folder_that_one_may_only_read_is_enough(root: Path) -> None:
     )
 
 
-def test_what_may_not_be_read_is_named_and_nothing_of_it_called_failed(root: Path) -> None:
+def test_unreadable_paths_are_named_and_not_reported_as_failures(root: Path) -> None:
     closed = ["results/mine/candidates/object_swap", ".snakemake", "results/mine/omniedit.lock"]
     with workflow_at_work(root):
         lines = report_to_reader(root, *closed)
@@ -165,7 +165,7 @@ def report_to_reader(root: Path, *closed: str) -> list[str]:
     return done.stdout.splitlines()
 
 
-def test_what_a_network_file_system_leaves_and_anyone_else_put_there_is_passed_over(root: Path) -> None:
+def test_foreign_files_are_ignored(root: Path) -> None:
     marks = root / ".snakemake/incomplete"
     before = started_outputs(root)
     for name in (".nfs0000000000a1b2c300000001", "migration_underway", "____", "abcd", "ÿÿÿÿ", "notes.txt"):
@@ -177,8 +177,8 @@ def test_what_a_network_file_system_leaves_and_anyone_else_put_there_is_passed_o
     assert states(root) == [State.DONE, State.STOPPED, State.FAILED, State.WAITING]
 
 
-def test_files_that_vanish_while_one_looks_are_left_out(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Simulate listed files that are gone when their time is read, and a log that is gone when it is opened."""
+def test_files_that_vanish_during_the_report_are_skipped(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Simulate listed files that vanish before their time is read, and a log that vanishes before it is opened."""
     listed = Path.iterdir
     monkeypatch.setattr(Path, "iterdir", lambda folder: [*listed(folder), folder / "00003.h5", folder / "00002.h5"])
     assert states(root) == [State.DONE, State.STOPPED, State.FAILED, State.WAITING]
@@ -187,21 +187,21 @@ def test_files_that_vanish_while_one_looks_are_left_out(root: Path, monkeypatch:
 
 
 @pytest.mark.parametrize("text", [b"\xff\xfe", b"[" * 100_000, b'{"run": "\x1b[2J"}', b"", b'{"run": 1e999}'])
-def test_a_damaged_config_is_one_printable_line(text: bytes, root: Path) -> None:
+def test_damaged_config_gives_one_printable_line(text: bytes, root: Path) -> None:
     (root / "results/mine/config.json").write_bytes(text)
     with pytest.raises(UserError, match=r"config\.json: not a config of this version") as error:
         report("mine", root)
     assert str(error.value).isprintable()
 
 
-def test_a_config_that_is_no_file_is_not_waited_for(root: Path) -> None:
+def test_config_that_is_a_pipe_raises_error_without_blocking(root: Path) -> None:
     (root / "results/mine/config.json").unlink()
     os.mkfifo(root / "results/mine/config.json")
     with pytest.raises(UserError, match="is not a file"):
         report("mine", root)
 
 
-def test_a_log_gives_the_terminal_no_commands(root: Path) -> None:
+def test_terminal_escapes_in_a_log_are_removed(root: Path) -> None:
     log = root / "logs/mine/synthesize/object_swap/00002.log"
     log.write_bytes(b"\x1b]0;title\x07\x1b[2Jerror \xff \xe2\x80\xae" + b"x" * 1000)
     (line,) = [line for line in report("mine", root, NOW) if "synthesize_shard object_swap 00002" in line]
@@ -211,7 +211,7 @@ def test_a_log_gives_the_terminal_no_commands(root: Path) -> None:
     assert last_line(log) == ""
 
 
-def test_the_report_counts_and_says_why_a_job_failed(root: Path) -> None:
+def test_report_counts_jobs_and_gives_the_reason_of_a_failure(root: Path) -> None:
     lines = report("mine", root, NOW)
     assert lines[0] == "run mine: no workflow is running"
     row, by_task = [line.split() for line in lines if line.startswith("synthesize_shard ")]
@@ -222,26 +222,26 @@ def test_the_report_counts_and_says_why_a_job_failed(root: Path) -> None:
     )
 
 
-def test_long_names_of_outputs_are_read_too(tmp_path: Path) -> None:
+def test_long_output_names_are_read(tmp_path: Path) -> None:
     outputs = {"results/mine/" + "deep/" * 30 + "a.h5", "results/mine/b.h5"}
     for output in outputs:
         mark(tmp_path, output, longest=40)
     assert started_outputs(tmp_path) == outputs
 
 
-def test_the_rate_is_of_the_last_hour_or_of_the_time_since_the_first() -> None:
+def test_hourly_rate_covers_at_most_the_last_hour() -> None:
     assert hourly_rate([], NOW) == 0
     assert hourly_rate([NOW - 7200], NOW) == 0
     assert hourly_rate([NOW - 7200, NOW - 600, NOW - 60], NOW) == 2
     assert hourly_rate([NOW - 1800, NOW - 60], NOW) == 4
 
 
-def test_the_last_line_of_a_log(tmp_path: Path) -> None:
+def test_last_line_skips_blank_lines_and_missing_logs(tmp_path: Path) -> None:
     assert last_line(tmp_path / "absent.log") == ""
     assert last_line(write(tmp_path / "empty.log", "\n \n")) == ""
     assert last_line(write(tmp_path / "long.log", "x" * 9000 + "\nthe end\n")) == "the end"
 
 
-def test_a_run_that_was_never_started_is_told_with_those_that_were(root: Path) -> None:
+def test_unknown_run_error_lists_the_known_runs(root: Path) -> None:
     with pytest.raises(UserError, match=r"results/yours: no run of this name was started here; there are: mine"):
         read_jobs("yours", root)

@@ -62,7 +62,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 
 @pytest.fixture(scope="module")
 def chain(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Ended]:
-    """Run the whole chain, including pages, through Slurm once, in a folder like that of `run`."""
+    """Run the whole chain, including pages, through Slurm once; return the folder and how Snakemake ended."""
     root = slurm_checkout(tmp_path_factory.mktemp("on_slurm"))
     ended = snakemake_on_slurm(root, "all", preloaded=True)
     assert ended.status == 0, ended.screen[-4000:]
@@ -91,12 +91,12 @@ def show(record_property: Callable[[str, object], None]) -> Callable[[str, Ended
     return tell
 
 
-def test_results_have_the_users_umask(on_slurm: Path) -> None:
+def test_results_respect_the_umask_of_the_user(on_slurm: Path) -> None:
     files = [path for path in (on_slurm / "results").rglob("*") if path.is_file()]
     assert all(path.stat().st_mode & stat.S_IWGRP for path in files)
 
 
-def test_jobs_ask_for_what_the_profile_says(on_slurm: Path) -> None:
+def test_jobs_request_the_resources_of_the_profile(on_slurm: Path) -> None:
     columns = "Account,Partition,ReqTRES,Timelimit,SubmitLine"
     lines = slurm_command("sacct", "--allocations", "--noheader", "--parsable2", f"--format={columns}").splitlines()
     (first, *_) = [line.split("|") for line in lines if "rule_synthesize_shard_" in line]
@@ -105,7 +105,7 @@ def test_jobs_ask_for_what_the_profile_says(on_slurm: Path) -> None:
     assert {"cpu=8", "mem=48000M", "gres/gpu=1"} <= set(asked.split(",")) and "h100:1" in line
 
 
-def test_the_chain_gives_the_same_files_as_on_one_machine(local: Path, chain: tuple[Path, Ended], show: Show) -> None:
+def test_chain_makes_the_same_files_as_on_one_machine(local: Path, chain: tuple[Path, Ended], show: Show) -> None:
     on_slurm, ended = chain
     show(f"the chain, {len(ended.finished)} jobs", ended)
     here, there = digests(local), digests(on_slurm)
@@ -113,20 +113,20 @@ def test_the_chain_gives_the_same_files_as_on_one_machine(local: Path, chain: tu
     assert (on_slurm / "results/small/bench/table3.md").is_file()
 
 
-def test_the_report_has_the_runtimes_of_all_rules(on_slurm: Path) -> None:
+def test_report_has_the_runtimes_of_all_rules(on_slurm: Path) -> None:
     command = [sys.executable, "-m", "snakemake", "--configfile", "small.yaml", "--report", "report.html", "all"]
     subprocess.run(command, cwd=on_slurm, env=environment(), check=True, capture_output=True)
     report = (on_slurm / "report.html").read_text()
     assert all(f'"{rule}"' in report for rule in ("index_sources", "train_editor"))
 
 
-def test_the_page_of_efficiency_has_what_slurm_counted(on_slurm: Path) -> None:
+def test_efficiency_page_shows_slurm_accounting(on_slurm: Path) -> None:
     page = (on_slurm / "results/small/report/efficiency.html").read_text()
     assert "no answer" not in page
     assert all(rule in page for rule in ("synthesize_shard", "train_editor", "score_shard"))
 
 
-def test_two_nodes_train_as_one_does(local: Path, on_slurm: Path) -> None:
+def test_training_on_two_nodes_matches_one_machine(local: Path, on_slurm: Path) -> None:
     for here, there in zip(losses(local), losses(on_slurm), strict=True):
         assert there["step"] == here["step"]
         assert there.get("loss", 0) == pytest.approx(here.get("loss", 0), rel=1e-3)
@@ -137,7 +137,7 @@ def losses(root: Path) -> list[dict[str, float]]:
     return [json.loads(line) for line in (root / "results/small/train/editnet.metrics.jsonl").read_text().splitlines()]
 
 
-def test_one_shard_again_by_name(on_slurm: Path, local: Path, show: Show) -> None:
+def test_single_shard_can_be_rerun_by_name(on_slurm: Path, local: Path, show: Show) -> None:
     ended = make_again(on_slurm, local, "scores/style_transfer/00000.parquet")
     assert ended.finished == ["score_shard"]
     show("undisturbed", ended)
@@ -150,7 +150,7 @@ def active_jobs(states: str = "all") -> set[str]:
 
 
 def make_again(root: Path, local: Path, *results: str, harm: Callable[[], None] = lambda: None) -> Ended:
-    """Make files of the run again while `harm` runs; check that all results are as before, without partial files."""
+    """Rebuild files of the run while `harm` runs; check that all results are unchanged, without partial files."""
     targets = [f"results/small/{result}" for result in results]
     for target in targets:
         (root / target).unlink(missing_ok=True)
@@ -161,9 +161,7 @@ def make_again(root: Path, local: Path, *results: str, harm: Callable[[], None] 
     return ended
 
 
-def test_jobs_that_are_cancelled_hang_or_meet_a_full_disk_are_tried_again(
-    on_slurm: Path, local: Path, show: Show
-) -> None:
+def test_cancelled_hanging_and_disk_full_jobs_are_retried(on_slurm: Path, local: Path, show: Show) -> None:
     """Disturb three jobs at once: one is cancelled, one hangs until its time limit, one has too little disk space."""
     full = on_slurm / "results/small/candidates/style_transfer"
     log = on_slurm / "logs/small/synthesize/style_transfer/00000.log"
@@ -193,9 +191,7 @@ def test_jobs_that_are_cancelled_hang_or_meet_a_full_disk_are_tried_again(
     make_again(on_slurm, local, "candidates/style_transfer/00000.h5")
 
 
-def test_jobs_that_a_killed_controller_left_are_cancelled_before_the_next_run(
-    on_slurm: Path, local: Path, show: Show
-) -> None:
+def test_next_run_cancels_leftover_jobs_of_a_killed_controller(on_slurm: Path, local: Path, show: Show) -> None:
     left: list[str] = []
 
     def kill_controller() -> None:
@@ -218,7 +214,7 @@ def test_jobs_that_a_killed_controller_left_are_cancelled_before_the_next_run(
     assert slurm_command("sacct", *asked).startswith("CANCELLED")
 
 
-def test_a_preempted_job_is_waited_for(on_slurm: Path, local: Path, show: Show) -> None:
+def test_preempted_job_is_waited_for(on_slurm: Path, local: Path, show: Show) -> None:
     def preempt() -> None:
         with hold_jobs(on_slurm):
             job = running_job("synthesize_shard")
@@ -231,7 +227,7 @@ def test_a_preempted_job_is_waited_for(on_slurm: Path, local: Path, show: Show) 
     assert not ended.tried_again
 
 
-def test_a_lost_node_costs_its_job_only(cluster: Cluster, on_slurm: Path, local: Path, show: Show) -> None:
+def test_lost_node_loses_only_its_job(cluster: Cluster, on_slurm: Path, local: Path, show: Show) -> None:
     def lose() -> None:
         with hold_jobs(on_slurm):
             job = running_job("synthesize_shard")
@@ -245,7 +241,7 @@ def test_a_lost_node_costs_its_job_only(cluster: Cluster, on_slurm: Path, local:
     show("SIGKILL of slurmd and its job", ended)
 
 
-def test_a_controller_that_is_down_is_waited_for(cluster: Cluster, on_slurm: Path, local: Path, show: Show) -> None:
+def test_unavailable_slurm_controller_is_waited_for(cluster: Cluster, on_slurm: Path, local: Path, show: Show) -> None:
     def down() -> None:
         with hold_jobs(on_slurm):
             processes(on_slurm, "scripts/run.sh synthesize.py")
@@ -259,7 +255,7 @@ def test_a_controller_that_is_down_is_waited_for(cluster: Cluster, on_slurm: Pat
     show("slurmctld down while a job ends", ended)
 
 
-def test_a_damaged_shard_is_found_and_made_again(on_slurm: Path, local: Path, show: Show) -> None:
+def test_damaged_shard_is_detected_and_made_again(on_slurm: Path, local: Path, show: Show) -> None:
     shard = on_slurm / "results/small" / SHARD
     content = bytearray(shard.read_bytes())
     content[len(content) // 2] ^= 1
@@ -277,7 +273,7 @@ def test_a_damaged_shard_is_found_and_made_again(on_slurm: Path, local: Path, sh
     assert "synthesize_shard" in ended.finished and digest(shard) == digest(local / "results/small" / SHARD)
 
 
-def test_a_lost_rank_ends_training_at_once_and_the_retry_goes_on(on_slurm: Path, local: Path, show: Show) -> None:
+def test_lost_rank_stops_training_and_the_retry_resumes(on_slurm: Path, local: Path, show: Show) -> None:
     results = on_slurm / "results/small/train"
     (results / "editnet/manifest.json").unlink()
     newest = max((results / "editnet.checkpoints").glob("step-*"))

@@ -1,4 +1,4 @@
-"""Archives that cannot be opened or fully read raise an error that names them, and never seem to end early."""
+"""Tests that an archive which cannot be opened or fully read raises an error that names it."""
 
 import functools
 import http.server
@@ -43,14 +43,14 @@ def images(archive: str, kind: str) -> list[bytes]:
 
 
 @pytest.mark.parametrize(("kind", "name"), [("webdataset", "a.tar"), ("parquet", "a.parquet")])
-def test_an_archive_is_read_from_anywhere(kind: str, name: str, folder: Path) -> None:
+def test_archive_is_read_from_local_and_remote_file_systems(kind: str, name: str, folder: Path) -> None:
     fsspec.filesystem("memory").pipe_file(f"/{name}", (folder / name).read_bytes())
     for archive in (str(folder / name), f"file://{folder / name}", f"memory://{name}"):
         assert images(archive, kind) == [b"one", b"two", b"three"]
 
 
 @pytest.mark.parametrize(("kind", "name"), [("webdataset", "a.tar"), ("parquet", "a.parquet")])
-def test_an_archive_is_read_over_http(kind: str, name: str, server: str) -> None:
+def test_archive_is_read_over_http(kind: str, name: str, server: str) -> None:
     pytest.importorskip("aiohttp")
     assert images(f"{server}/{name}", kind) == [b"one", b"two", b"three"]
     with pytest.raises(UserError, match=rf"^{server}/b\.tar: no such archive"):
@@ -69,7 +69,7 @@ def test_an_archive_is_read_over_http(kind: str, name: str, server: str) -> None
         (503, "the server answers 503 Service Unavailable; run snakemake again later"),
     ],
 )
-def test_a_servers_answer_is_reported_as_it_is(status: int, told: str) -> None:
+def test_http_error_status_is_reported_with_a_remedy(status: int, told: str) -> None:
     pytest.importorskip("aiohttp")
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -91,13 +91,13 @@ def test_a_servers_answer_is_reported_as_it_is(status: int, told: str) -> None:
     assert str(error.value).startswith(f"{url}: {told}")
 
 
-def test_a_server_that_is_not_there_is_no_missing_archive() -> None:
+def test_unreachable_server_is_not_reported_as_a_missing_archive() -> None:
     pytest.importorskip("aiohttp")
     with pytest.raises(UserError, match=r"cannot be opened: .*[Cc]onnect"):
         images("http://127.0.0.1:9/a.tar", "webdataset")
 
 
-def test_a_pointer_or_a_pipe_in_the_place_of_an_archive_is_named(tmp_path: Path) -> None:
+def test_lfs_pointer_or_pipe_in_place_of_an_archive_is_named(tmp_path: Path) -> None:
     (tmp_path / "a.tar").write_bytes(b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n")
     os.mkfifo(tmp_path / "b.tar")
     for name, told in (("a.tar", "a Git LFS pointer"), ("b.tar", "a pipe, socket or device, not a file")):
@@ -115,14 +115,14 @@ def test_a_pointer_or_a_pipe_in_the_place_of_an_archive_is_named(tmp_path: Path)
         ("oss://a/b.tar", "oss://a/b.tar: its protocol needs a package that is not installed: Install ossfs"),
     ],
 )
-def test_what_cannot_be_opened_is_named(archive: str, told: str) -> None:
+def test_unopenable_archive_is_named(archive: str, told: str) -> None:
     with pytest.raises(UserError) as error, open_archive(archive):
         pass
     assert str(error.value).startswith(told)
 
 
 class _Hiccup(io.BytesIO):
-    """Connection that fails in the middle of the file."""
+    """Connection that fails in the middle of a file."""
 
     def read(self, size: int | None = -1) -> bytes:
         if self.tell() + (size or 0) > len(self.getvalue()) // 2 and self.tell() > 0:
@@ -131,7 +131,7 @@ class _Hiccup(io.BytesIO):
 
 
 @pytest.mark.parametrize("kind", READERS)
-def test_a_connection_that_fails_is_no_end_of_the_archive(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_broken_connection_is_not_the_end_of_the_archive(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     content = make_tar(*((f"{i}.jpg", bytes(1 << 20)) for i in range(8)))
     if kind == "parquet":
         file = io.BytesIO()

@@ -1,4 +1,4 @@
-"""Blanks, placeholders and images that were cut off are not photos; dark, bright, plain and framed photos are."""
+"""Tests that blank, placeholder and truncated images are rejected; dark, bright, plain and framed photos are not."""
 
 import io
 
@@ -60,7 +60,7 @@ def dark_noise() -> Image:
         *((cut_off(0, share, turns), "plain black") for share in (0.25, 0.6) for turns in range(4)),
     ],
 )
-def test_no_photo(image: Image, reason: str) -> None:
+def test_blank_or_truncated_image_is_detected_with_a_reason(image: Image, reason: str) -> None:
     assert reason in (find_blank(image) or "")
 
 
@@ -88,10 +88,10 @@ def product() -> Image:
         cut_off(255, 0.4),
     ],
 )
-def test_a_photo_that_is_dark_bright_plain_or_framed(image: Image) -> None:
+def test_dark_bright_plain_or_framed_photo_is_not_blank(image: Image) -> None:
     assert find_blank(image) is None
 
 
 @pytest.mark.parametrize("path", sorted(SAMPLE.glob("*.jpg")), ids=lambda path: path.stem)
-def test_the_sample_photos_are_photos(path: object) -> None:
+def test_sample_photos_are_not_blank(path: object) -> None:
     assert find_blank(decode_image(path.read_bytes())) is None  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""Metadata that common tools write next to photos is read in any encoding; missing values stay missing."""
+"""Tests that metadata which common tools write next to photos is read in any encoding."""
 
 import csv
 import json
@@ -28,7 +28,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_img2datasets_files_layout_is_read(folder: Path) -> None:
+def test_img2dataset_files_layout_is_read(folder: Path) -> None:
     about = {"caption": "a red car", "url": "https://a/b.jpg", "key": "000000001", "license": None}
     (folder / "00000/000000001.json").write_text(json.dumps(about))
     (folder / "00000/000000001.txt").write_text("not this")
@@ -41,7 +41,7 @@ def test_img2datasets_files_layout_is_read(folder: Path) -> None:
     assert captions.files - list_caption_files(sorted(captions.files), PHOTOS) == set(PHOTOS)
 
 
-def test_a_description_may_have_the_photos_whole_name(folder: Path) -> None:
+def test_caption_file_may_include_the_photos_suffix(folder: Path) -> None:
     (folder / f"{PHOTOS[0]}.json").write_text('{"caption": "a red car"}')
     (folder / f"{PHOTOS[1]}.txt").write_text("a blue car")
     captions = read(folder)
@@ -50,7 +50,7 @@ def test_a_description_may_have_the_photos_whole_name(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["metadata.jsonl", "metadata.csv", "metadata.parquet", "other.jsonl"])
-def test_imagefolders_metadata_is_read_beside_the_photos(folder: Path, name: str) -> None:
+def test_imagefolder_metadata_next_to_the_photos_is_read(folder: Path, name: str) -> None:
     rows = [
         {"file_name": "000000001.jpg", "text": "a red car", "License": "CC0"},
         {"file_name": "gone.jpg", "text": "x", "License": ""},
@@ -72,20 +72,20 @@ def test_imagefolders_metadata_is_read_beside_the_photos(folder: Path, name: str
     assert f"00000/{name}" in list_caption_files(sorted(captions.files), PHOTOS)
 
 
-def test_an_entry_may_give_the_whole_path_of_its_photo(folder: Path) -> None:
+def test_entry_may_give_the_full_path_of_its_photo(folder: Path) -> None:
     (folder / "a.jsonl").write_text(json.dumps({"image_path": str(folder / PHOTOS[0]), "caption": "a\u2028red car"}))
     assert read(folder).find(PHOTOS[0]).caption == "a red car"
 
 
-def test_lines_of_json_end_at_line_ends_alone(folder: Path) -> None:
-    """Use Unicode's own line ends, which JSON text may contain unescaped."""
+def test_jsonl_lines_split_only_at_newlines(folder: Path) -> None:
+    """Check Unicode line separators, which JSON text may contain unescaped."""
     rows = [{"file": photo, "caption": f"a{end}car"} for photo, end in zip(PHOTOS, "\u2028\x85", strict=True)]
     (folder / "a.jsonl").write_text("\r\n".join(json.dumps(row, ensure_ascii=False) for row in rows), newline="")
     captions = read(folder)
     assert [captions.find(photo).caption for photo in PHOTOS] == ["a car", "a car"] and not captions.warned
 
 
-def test_a_caption_of_any_length_is_read_from_csv_and_a_broken_csv_is_a_warning(folder: Path) -> None:
+def test_long_csv_caption_is_read_and_broken_csv_only_warns(folder: Path) -> None:
     listing = folder / "00000/metadata.csv"
     listing.write_text(f"file_name,text\n000000001.jpg,{'car ' * 100_000}\n")
     captions = read(folder)
@@ -94,7 +94,7 @@ def test_a_caption_of_any_length_is_read_from_csv_and_a_broken_csv_is_a_warning(
     assert read(folder).find(PHOTOS[0]).caption == "a car"
 
 
-def test_an_entry_names_its_photo_in_any_spelling(folder: Path) -> None:
+def test_entry_matches_its_photo_in_any_unicode_normal_form(folder: Path) -> None:
     for name in ("caf\u00e9.jpg", "nai\u0308ve.jpg"):
         (folder / name).write_bytes(b"")
     rows = [{"file": "../cafe\u0301.jpg", "text": "one"}, {"file": ".././na\u00efve.jpg", "text": "two"}]
@@ -104,12 +104,12 @@ def test_an_entry_names_its_photo_in_any_spelling(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
-def test_texts_in_unicode_are_read_without_a_warning(encoding: str) -> None:
+def test_unicode_texts_are_read_without_a_warning(encoding: str) -> None:
     warned: list[Warned] = []
     assert decode_text("a gr\u00fcnes car".encode(encoding), "x.txt", warned) == "a gr\u00fcnes car" and not warned
 
 
-def test_other_texts_are_read_with_a_warning() -> None:
+def test_other_encodings_are_read_with_a_warning() -> None:
     warned: list[Warned] = []
     assert decode_text(b"a gr\xfcnes car", "x.txt", warned) == "a gr\u00fcnes car"
     assert warned == [Warned("x.txt", "is not UTF-8, read as Windows-1252; save it as UTF-8")]
@@ -137,17 +137,17 @@ def test_other_texts_are_read_with_a_warning() -> None:
         (b"a car", "a car"),
     ],
 )
-def test_a_value_is_text_or_missing(value: Any, text: str) -> None:
+def test_value_becomes_text_or_missing(value: Any, text: str) -> None:
     assert to_text(value) == text
 
 
-def test_a_value_that_holds_no_text_is_a_warning_and_a_missing_one_is_none() -> None:
+def test_value_without_text_warns_and_missing_value_does_not() -> None:
     warned: list[Warned] = []
     values = {"caption": {"de": "ein Auto"}, "text": "a car", "license": math.nan, "author": None, "objects": math.nan}
     assert parse_caption(values, "x.json", warned) == Caption(caption="a car")
     assert warned == [Warned("x.json", "caption: not text")]
 
 
-def test_objects_of_a_csv_file_are_json() -> None:
+def test_objects_in_a_csv_file_are_parsed_as_json() -> None:
     (found,) = parse_caption({"objects": '[{"name": "dog", "box": [0, 0, 1, 1]}]'}, "x", []).objects
     assert found.name == "dog" and found.box == (0, 0, 1, 1)

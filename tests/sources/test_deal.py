@@ -1,4 +1,4 @@
-"""Benchmark photos leave training photos in every ratio; the rest is dealt evenly and deterministically."""
+"""Tests that benchmark photos leave training photos in every ratio, and the rest is dealt evenly."""
 
 import hashlib
 import json
@@ -28,7 +28,9 @@ photos = st.lists(st.tuples(st.sampled_from(list(RATIOS)), st.booleans()), min_s
 
 
 @given(photos, st.integers(1, 4), st.integers(1, 5), st.integers(0, 9), st.randoms())
-def test_deal(rows: list[IndexRow], shards: int, bench: int, seed: int, random) -> None:
+def test_deal_is_even_deterministic_and_keeps_every_ratio_in_training(
+    rows: list[IndexRow], shards: int, bench: int, seed: int, random
+) -> None:
     if len(rows) < bench + shards:
         with pytest.raises(UserError, match="too few"):
             deal(rows, shards, bench, seed)
@@ -53,20 +55,20 @@ def test_deal(rows: list[IndexRow], shards: int, bench: int, seed: int, random) 
     assert len(ratios - trained) == max(0, bench - spare)
 
 
-def test_refused_rows_are_not_dealt() -> None:
+def test_rejected_rows_are_not_dealt() -> None:
     refused = {"source_id": None, "status": "refused", "file": "x"}
     dealt = deal([photo("a", "1x1", True), refused, photo("b", "1x1", True)], 1, 1, 0)
     assert "shard" not in dealt[1] and {dealt[0]["shard"], dealt[2]["shard"]} == {"bench", "00000"}
 
 
-def test_of_the_sample_the_two_spare_photos_with_named_objects_are_held_out() -> None:
+def test_sample_benchmark_is_the_two_spare_photos_with_named_objects() -> None:
     rows = list(index_rows(SAMPLE, list_files(SAMPLE), Demands(1_000_000, 4_000_000, 0.15, "centre")))
     for seed in range(5):
         dealt = deal(rows, 1, 2, seed)
         assert {row["source_id"] for row in dealt if row["shard"] == "bench"} == {"mountain_meadow", "paint_brushes"}
 
 
-def test_a_twin_of_a_benchmark_photo_is_in_no_shard() -> None:
+def test_twin_of_a_benchmark_photo_is_in_no_shard() -> None:
     rows = [photo(f"p{number}", "1x1", False) | {"file": f"p{number}.jpg"} for number in range(6)]
     hashes = [f"{number:036x}" for number in (0, *(((1 << 140) - 1) // 3 << shift for shift in range(5)))]
     (bench,) = [row["source_id"] for row in deal(rows, 1, 1, 0) if row["shard"] == "bench"]

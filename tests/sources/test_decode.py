@@ -46,19 +46,19 @@ def test_white_is_white_in_every_colour_mode(mode: str) -> None:
     assert image.shape == (8, 8, 3) and image.min() >= 250
 
 
-def test_cmyk_jpeg() -> None:
+def test_cmyk_jpeg_is_converted_to_rgb() -> None:
     image = decoded(encode_image(PIL.Image.new("CMYK", (8, 8), (0, 255, 255, 0)), "JPEG"))
     assert image[0, 0, 0] > 200 and image[0, 0, 1] < 60
 
 
 @pytest.mark.parametrize("suffix", [".png", ".tiff"])
-def test_16_bit_colour(suffix: str) -> None:
+def test_16_bit_colour_is_reduced_to_8_bits(suffix: str) -> None:
     ramp = np.arange(192, dtype=np.uint16).reshape(8, 8, 3) * 257
     content = cv2.imencode(suffix, ramp[..., ::-1])[1].tobytes()
     assert (decoded(content) == ramp // 257).all()
 
 
-def test_transparent_palette() -> None:
+def test_transparent_palette_entry_becomes_white() -> None:
     written = PIL.Image.new("P", (8, 8), 0)
     written.putpalette([10, 20, 30, 200, 0, 0])
     written.putpixel((0, 0), 1)
@@ -67,14 +67,14 @@ def test_transparent_palette() -> None:
 
 
 @pytest.mark.parametrize("format", ["WEBP", "TIFF", "PNG"])
-def test_first_frame_of_several(format: str) -> None:
+def test_first_of_several_frames_is_decoded(format: str) -> None:
     frames = [PIL.Image.new("RGB", (8, 8), colour) for colour in (RED, GREEN)]
     lossless = {"lossless": True} if format == "WEBP" else {}
     content = encode_image(frames[0], format, save_all=True, append_images=frames[1:], **lossless)
     assert decoded(content)[0, 0].tolist() == list(RED)
 
 
-def test_more_pixels_than_the_limit_are_refused_unread() -> None:
+def test_image_over_the_pixel_limit_is_rejected_unread() -> None:
     side = int(MAX_PIXELS**0.5) + 1
     content = bytearray(encode_image(PIL.Image.new("1", (8, 8)), "PNG"))
     content[16:24] = side.to_bytes(4, "big") * 2
@@ -84,7 +84,7 @@ def test_more_pixels_than_the_limit_are_refused_unread() -> None:
 
 
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "TIFF"])
-def test_any_cut_gives_unreadable_or_a_whole_picture(format: str) -> None:
+def test_truncated_file_is_unreadable_or_decodes_completely(format: str) -> None:
     content = encode_image(PIL.Image.fromarray(red_over_green()), format)
     for end in range(0, len(content), max(1, len(content) // 40)):
         try:

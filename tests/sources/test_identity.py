@@ -37,14 +37,16 @@ def now(photos: Path, **unread: str) -> Identity:
     return identify(files, unread, record_file(photos.parent / "index.parquet"))
 
 
-def test_the_key_that_a_job_was_planned_with_is_the_one_that_it_records(photos: Path) -> None:
+def test_key_planned_for_a_job_is_the_one_it_records(photos: Path) -> None:
     record = record_file(photos.parent / "index.parquet")
     record.unlink()
     planned = now(photos).key
     assert read(photos) == planned == now(photos).key
 
 
-def test_touched_and_copied_photos_are_the_same_and_read_once(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_touched_and_copied_photos_keep_their_key_and_are_read_once(
+    photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     key = now(photos).key
     (photos / "a.jpg").touch()
     shutil.move(shutil.copytree(photos, photos.parent / "copy", copy_function=shutil.copyfile), photos.parent / "moved")
@@ -56,7 +58,7 @@ def test_touched_and_copied_photos_are_the_same_and_read_once(photos: Path, monk
 
 
 @pytest.mark.parametrize("content", [b"six", b"longer"])
-def test_another_content_is_another_key_until_a_job_has_read_it(content: bytes, photos: Path) -> None:
+def test_changed_content_changes_the_key(content: bytes, photos: Path) -> None:
     before = now(photos).key
     (photos / "a.jpg").write_bytes(content)
     os.utime(photos / "a.jpg", ns=(0, 10**9))
@@ -64,7 +66,7 @@ def test_another_content_is_another_key_until_a_job_has_read_it(content: bytes, 
     assert changed != before and changed == now(photos).key == read(photos) == now(photos).key
 
 
-def test_photos_that_come_go_or_cannot_be_read_are_another_key(photos: Path) -> None:
+def test_added_removed_or_unreadable_photos_change_the_key(photos: Path) -> None:
     keys = [now(photos).key, now(photos, **{"closed/": "Permission denied"}).key]
     (photos / "d.jpg").touch()
     keys.append(now(photos).key)
@@ -79,25 +81,25 @@ def test_photos_that_come_go_or_cannot_be_read_are_another_key(photos: Path) -> 
     assert len(set(keys)) == 6
 
 
-def test_a_job_that_is_forced_keeps_the_key_of_the_same_content(photos: Path) -> None:
+def test_forced_job_keeps_the_key_of_unchanged_content(photos: Path) -> None:
     key = now(photos).key
     os.utime(photos / "a.jpg", ns=(0, 0))
     assert read(photos) == key
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"key": "a"}', '{"key": "a", "files": {"a.jpg": 1}}', "[" * 100_000])
-def test_a_damaged_record_is_none(text: str, photos: Path) -> None:
+def test_damaged_record_is_ignored(text: str, photos: Path) -> None:
     record = record_file(photos.parent / "index.parquet")
     record.write_text(text)
     assert now(photos).newer is None and len(now(photos).key) == 64
 
 
-def test_names_need_not_be_utf8(photos: Path) -> None:
+def test_file_names_need_not_be_utf8(photos: Path) -> None:
     (photos / "\udcff.jpg").write_bytes(b"three")
     assert json.dumps(now(photos).key)
 
 
-def test_each_archive_has_a_key_of_its_own_and_a_url_is_not_opened(tmp_path: Path) -> None:
+def test_each_archive_has_its_own_key_and_urls_are_not_opened(tmp_path: Path) -> None:
     for number in range(2):
         (tmp_path / f"{number}.tar").write_bytes(b"tar")
     local = SourcesConfig(kind="webdataset", path=f"{tmp_path}/{{0..1}}.tar", shards=2)

@@ -1,4 +1,4 @@
-"""Index of an arbitrary folder: the files that are kept, their crops, and the reasons for rejecting the rest."""
+"""Tests of the index of a folder: kept files, their crops, and the reasons for rejecting the rest."""
 
 import errno
 import json
@@ -40,7 +40,7 @@ def index_folder(root: Path, demands: Demands = DEMANDS) -> dict[str, IndexRow]:
     return {row["file"]: row for row in index_rows(root, list_files(root), demands)}
 
 
-def test_each_file_is_kept_or_refused_with_its_reason(tmp_path: Path) -> None:
+def test_each_file_is_kept_or_rejected_with_a_reason(tmp_path: Path) -> None:
     save(tmp_path / "good.jpg", seed=1)
     save(tmp_path / "deep/er/Ünsafe name.png", seed=2)
     save(tmp_path / "deep/same.png", seed=2)
@@ -67,7 +67,7 @@ def test_each_file_is_kept_or_refused_with_its_reason(tmp_path: Path) -> None:
     assert all(reason.startswith("unreadable: ") for reason in reasons.values())
 
 
-def test_a_caption_file_that_cannot_be_read_or_is_half_a_character_is_no_end(tmp_path: Path) -> None:
+def test_unreadable_caption_file_or_lone_surrogate_does_not_stop_indexing(tmp_path: Path) -> None:
     save(tmp_path / "a.jpg")
     (tmp_path / "lost.jsonl").symlink_to(tmp_path / "nowhere")
     (tmp_path / "b.jsonl").write_text('{"file": "a.jpg", "caption": "a \\ud83d dog"}')
@@ -76,7 +76,7 @@ def test_a_caption_file_that_cannot_be_read_or_is_half_a_character_is_no_end(tmp
     assert rows["lost.jsonl"]["status"] == "warned" and "cannot be read" in rows["lost.jsonl"]["reason"]
 
 
-def test_captions_come_from_text_files_and_jsonl_lines(tmp_path: Path) -> None:
+def test_captions_are_read_from_text_files_and_jsonl_lines(tmp_path: Path) -> None:
     for number, name in enumerate(["a.JPG", "b.jpg", "sub/c.jpg"]):
         save(tmp_path / name, seed=number)
     (tmp_path / "a.txt").write_text("a  dog\n")
@@ -106,7 +106,7 @@ def test_captions_come_from_text_files_and_jsonl_lines(tmp_path: Path) -> None:
         ('{"file": "a.jpg", "objects": [{"name": "x", "box": "all"}]}', 'objects[0]: box "all"'),
     ],
 )
-def test_a_bad_line_is_a_warning_with_its_place(tmp_path: Path, line: str, reason: str) -> None:
+def test_invalid_jsonl_line_warns_with_its_line_number(tmp_path: Path, line: str, reason: str) -> None:
     save(tmp_path / "a.jpg")
     (tmp_path / "photos.jsonl").write_text(f"\n{line}\n")
     rows = index_folder(tmp_path)
@@ -115,7 +115,7 @@ def test_a_bad_line_is_a_warning_with_its_place(tmp_path: Path, line: str, reaso
     assert warned["status"] == "warned" and warned["reason"].startswith(reason)
 
 
-def test_no_usable_photo_is_a_clear_error(tmp_path: Path) -> None:
+def test_folder_without_usable_photos_raises_error(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"absent' is not a folder"):
         list_files(tmp_path / "absent")
     with pytest.raises(UserError, match="has no files"):
@@ -130,7 +130,7 @@ def test_no_usable_photo_is_a_clear_error(tmp_path: Path) -> None:
     )
 
 
-def test_the_sample_is_kept_whole_one_photo_a_ratio_or_two() -> None:
+def test_sample_photos_are_all_kept_uncropped_and_cover_every_ratio() -> None:
     rows = list(index_folder(SAMPLE, Demands(1_000_000, 4_000_000, 0.15, "saliency")).values())
     assert [row["status"] for row in rows] == ["kept"] * 9
     assert {row["ratio"] for row in rows} == {"1x1", "2x3", "3x2", "3x4", "4x3", "9x16", "16x9"}
@@ -143,7 +143,7 @@ def test_the_sample_is_kept_whole_one_photo_a_ratio_or_two() -> None:
         assert json.loads(row["objects"]) == lines[row["file"]]["objects"]
 
 
-def test_saliency_keeps_a_named_object_in_view(tmp_path: Path) -> None:
+def test_saliency_crop_keeps_a_named_object_in_view(tmp_path: Path) -> None:
     save(tmp_path / "a.png", (160, 100))
     for left, expected in ((0.0, (0, 150)), (0.9, (10, 160))):
         line = {"file": "a.png", "objects": [{"name": "x", "box": [left, 0.2, left + 0.1, 0.8]}]}
@@ -152,7 +152,7 @@ def test_saliency_keeps_a_named_object_in_view(tmp_path: Path) -> None:
         assert (row["left"], row["right"]) == expected and len(json.loads(row["objects"])) == 1
 
 
-def test_saliency_crops_towards_what_stands_out(tmp_path: Path) -> None:
+def test_saliency_crop_shifts_towards_the_salient_region(tmp_path: Path) -> None:
     for place, expected in ((4, (0, 150)), (140, (10, 160))):
         image = np.random.default_rng(0).integers(80, 100, (100, 160, 3)).astype(np.uint8)
         image[40:60, place : place + 15] = (250, 40, 20)
@@ -161,14 +161,14 @@ def test_saliency_crops_towards_what_stands_out(tmp_path: Path) -> None:
         assert (row["left"], row["right"]) == expected
 
 
-def test_a_name_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
+def test_file_name_that_is_not_utf8_is_rejected(tmp_path: Path) -> None:
     save(tmp_path / "a.png").rename(os.fsdecode(bytes(tmp_path) + b"/\xe4.png"))
     (row,) = index_folder(tmp_path).values()
     assert (row["file"], row["status"]) == ("?.png", "refused") and "UTF-8" in row["reason"]
 
 
 @given(st.integers(1, 500), st.integers(1, 500), st.tuples(*[st.floats(0, 1)] * 4), st.tuples(*[st.floats(0, 1)] * 2))
-def test_boxes_in_a_crop_are_the_same_pixels(
+def test_boxes_in_a_crop_cover_the_same_pixels(
     width: int, height: int, sides: tuple[float, ...], centre: tuple[float, float]
 ) -> None:
     left, right = sorted(sides[:2])
@@ -189,19 +189,19 @@ def test_boxes_in_a_crop_are_the_same_pixels(
 
 
 @given(st.text(min_size=1), st.text())
-def test_source_ids_are_safe(file: str, id: str) -> None:
+def test_source_ids_contain_only_safe_characters(file: str, id: str) -> None:
     made = make_source_id(file, id)
     assert made.isascii() and all(c.isalnum() or c in "_-" for c in made) and 0 < len(made) <= 67
 
 
-def test_source_ids_are_readable_and_differ() -> None:
+def test_source_ids_are_readable_and_unique() -> None:
     assert make_source_id("beach.jpg", "") == "beach"
     ids = [make_source_id(file, "") for file in ("a/b.jpg", "a-b.png", "a b.jpg", "ä-b.jpg")]
     assert len(set(ids)) == 4 and ids[1] == "a-b" and ids[0].startswith("a-b-")
     assert make_source_id("a.png", "", {"a"}).startswith("a-")
 
 
-def test_what_is_no_file_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+def test_pipes_are_rejected_without_blocking(tmp_path: Path) -> None:
     save(tmp_path / "a.jpg")
     for pipe in ("b.jpg", "a.txt", "captions.jsonl"):
         os.mkfifo(tmp_path / pipe)
@@ -211,7 +211,7 @@ def test_what_is_no_file_is_refused_and_not_waited_for(tmp_path: Path) -> None:
         assert (rows[pipe]["status"], rows[pipe]["reason"]) == ("refused", "a pipe, socket or device, not a file")
 
 
-def test_links_to_folders_are_followed_once(tmp_path: Path) -> None:
+def test_linked_folders_are_read_once(tmp_path: Path) -> None:
     root, elsewhere = tmp_path / "photos", tmp_path / "elsewhere"
     (root / "deep").mkdir(parents=True)
     save(elsewhere / "b.jpg")
@@ -226,7 +226,7 @@ def test_links_to_folders_are_followed_once(tmp_path: Path) -> None:
     assert rows["deep/loop/"]["reason"] == "the same folder as sources.path itself"
 
 
-def test_a_folder_that_cannot_be_read_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unreadable_folder_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     save(tmp_path / "open" / "a.jpg")
     (tmp_path / "shut").mkdir()
     scandir = os.scandir

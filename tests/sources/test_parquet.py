@@ -1,4 +1,4 @@
-"""Parquet rows with image bytes under any of the accepted names; a damaged row group loses only its own rows."""
+"""Tests of Parquet rows with image bytes under any accepted name; a damaged row group loses only its own rows."""
 
 import io
 from typing import Any
@@ -23,7 +23,7 @@ def write_table(table: pa.Table, **options: Any) -> bytes:
     return file.getvalue()
 
 
-def test_names_and_kinds_of_columns() -> None:
+def test_image_column_is_found_by_name_and_type() -> None:
     bytes_of_hub = pa.array(
         [{"bytes": b"one", "path": "a.jpg"}], pa.struct([("bytes", pa.binary()), ("path", pa.string())])
     )
@@ -47,7 +47,7 @@ def test_named_objects_are_read() -> None:
     assert warned == LeftOut("x.parquet:1", "objects[1]: has no name", "warned")
 
 
-def test_rows_without_a_picture_and_text_that_is_not_utf8() -> None:
+def test_rows_without_an_image_are_skipped_and_invalid_utf8_is_replaced() -> None:
     captions = pa.array([b"\xff!", b"b", b"c"], pa.binary()).view(pa.binary())
     table = pa.table({"image": [b"one", None, b""], "caption": pa.StringArray.from_buffers(3, *captions.buffers()[1:])})
     photo, *rest = find_photos(table)
@@ -55,12 +55,12 @@ def test_rows_without_a_picture_and_text_that_is_not_utf8() -> None:
     assert rest == [LeftOut("x.parquet:1", "no image"), LeftOut("x.parquet:2", "no image")]
 
 
-def test_a_path_in_a_row_is_never_followed() -> None:
+def test_path_in_a_row_is_never_followed() -> None:
     hub = pa.array([{"bytes": None, "path": "/etc/passwd"}], pa.struct([("bytes", pa.binary()), ("path", pa.string())]))
     assert find_photos(pa.table({"image": hub})) == [LeftOut("x.parquet:0", "no image")]
 
 
-def test_a_damaged_row_group_costs_its_own_rows() -> None:
+def test_damaged_row_group_loses_only_its_own_rows() -> None:
     table = pa.table({"image": [bytes([65 + i]) * 5000 for i in range(30)]})
     options = {"row_group_size": 10, "compression": "gzip", "use_dictionary": False}
     content = bytearray(write_table(table, **options))
@@ -75,7 +75,7 @@ def test_a_damaged_row_group_costs_its_own_rows() -> None:
     assert left_out.place == "x.parquet:10" and left_out.reason.startswith("rows 10 to 19 are damaged: ")
 
 
-def test_a_row_group_is_not_read_whole() -> None:
+def test_row_group_is_read_in_small_pieces() -> None:
     class Recorded(io.BytesIO):
         largest = 0
 
@@ -89,7 +89,7 @@ def test_a_row_group_is_not_read_whole() -> None:
 
 
 @pytest.mark.parametrize("cut", [0, 3, 500])
-def test_what_is_no_whole_parquet_file_is_an_error(cut: int) -> None:
+def test_invalid_or_truncated_parquet_file_raises_error(cut: int) -> None:
     content = write_table(pa.table({"image": [b"one" * 1000]}))
     with pytest.raises(UserError, match=r"^x\.parquet: not a valid Parquet file \(.*correct sources\.path"):
         find_photos(content[:cut])
@@ -117,14 +117,14 @@ def images(content: bytes, kind: pa.DataType = IMAGE) -> pa.Array:
         {"pixels": images(b"one"), "caption": pa.array(["a car"])},
     ],
 )
-def test_the_source_photo_of_the_fields_data_sets_is_found(columns: dict[str, pa.Array]) -> None:
+def test_source_image_column_of_known_data_sets_is_found(columns: dict[str, pa.Array]) -> None:
     (photo,) = find_photos(pa.table(columns))
     assert isinstance(photo, ArchivedPhoto) and photo.encoded == b"one"
     named = any("caption" in name or "prompt" in name for name in columns)
     assert photo.caption.caption == ("a car" if named else "")
 
 
-def test_a_key_names_the_column_of_the_source_photo() -> None:
+def test_image_column_option_selects_the_source_image() -> None:
     table = write_table(pa.table({"image": images(b"edited"), "Before": images(b"one")}))
     (photo,) = parquet_photos(io.BytesIO(table), "x.parquet", "before")
     assert isinstance(photo, ArchivedPhoto) and photo.encoded == b"one"
@@ -144,13 +144,13 @@ def test_a_key_names_the_column_of_the_source_photo() -> None:
         ({"left": [b"a"], "right": [b"b"]}, r"several columns hold bytes \(left, right\); .*; the columns are left"),
     ],
 )
-def test_a_table_whose_photos_are_not_found_names_its_columns_and_the_key(columns: dict[str, Any], told: str) -> None:
+def test_table_without_a_clear_image_column_raises_error_with_its_columns(columns: dict[str, Any], told: str) -> None:
     with pytest.raises(UserError, match=rf"^x\.parquet: {told}") as error:
         find_photos(pa.table(columns))
     assert "sources.image_column" in str(error.value)
 
 
-def test_a_picture_that_is_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_oversized_image_is_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("omniedit.sources.parquet.MAX_BYTES", 2)
     assert MAX_BYTES > 2
     assert find_photos(pa.table({"image": [b"one"]})) == [LeftOut("x.parquet:0", "3 bytes, more than the limit of 2")]

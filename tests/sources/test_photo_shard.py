@@ -1,4 +1,4 @@
-"""Shards of photos: they return the indexed photos, have the same bytes each time, and report damage."""
+"""Tests of photo shards: they return the indexed photos, are reproducible, and report damage."""
 
 import tarfile
 from pathlib import Path
@@ -39,7 +39,7 @@ def pack_photos(root: Path, path: Path) -> Path:
     return path
 
 
-def test_photos_come_back_upright_cropped_and_described(folder: Path, tmp_path: Path) -> None:
+def test_photos_read_back_upright_cropped_and_described(folder: Path, tmp_path: Path) -> None:
     with PhotoShard(pack_photos(folder, tmp_path / "00000.tar")) as shard:
         assert len(shard) == 4 and len(shard.names) == 4
         photos = {shard.metadata(i)["file"]: shard[i] for i in range(4)}
@@ -52,7 +52,7 @@ def test_photos_come_back_upright_cropped_and_described(folder: Path, tmp_path: 
     assert photos["alpha.webp"].image.shape == (64, 96, 3)
 
 
-def test_a_large_photo_is_scaled_down_with_its_boxes(folder: Path, tmp_path: Path) -> None:
+def test_large_photo_is_downscaled_and_its_boxes_stay_relative(folder: Path, tmp_path: Path) -> None:
     rising = np.linspace(0, 80, 300)[None, :, None] + np.array([9, 99, 119]) + np.zeros((200, 1, 1))
     PIL.Image.fromarray(rising.astype(np.uint8)).save(folder / "plain.jpg", quality=95)
     with PhotoShard(pack_photos(folder, tmp_path / "00000.tar")) as shard:
@@ -62,14 +62,14 @@ def test_a_large_photo_is_scaled_down_with_its_boxes(folder: Path, tmp_path: Pat
     assert photo.ratio == "3x2" and photo.objects == (NamedObject("dot", (0, 0, 0.5, 0.5)),)
 
 
-def test_all_samples_of_all_tars_have_the_same_suffixes(folder: Path, tmp_path: Path) -> None:
-    """Check what Hugging Face `datasets` requires of WebDataset tars, whatever the format of the photos."""
+def test_samples_of_all_tars_have_the_same_suffixes(folder: Path, tmp_path: Path) -> None:
+    """Hugging Face `datasets` requires this of WebDataset tars, whatever the format of the photos."""
     with tarfile.open(pack_photos(folder, tmp_path / "00000.tar")) as tar:
         names = tar.getnames()
     assert {name.partition(".")[2] for name in names} == {"json", "png"} and len(names) == 8
 
 
-def test_same_photos_give_the_same_bytes(folder: Path, tmp_path: Path) -> None:
+def test_same_photos_give_bit_identical_shards(folder: Path, tmp_path: Path) -> None:
     first = pack_photos(folder, tmp_path / "a.tar").read_bytes()
     (folder / "plain.jpg").touch()
     list(pack(folder, read_rows(folder)[::-1], tmp_path / "b.tar"))
@@ -77,7 +77,7 @@ def test_same_photos_give_the_same_bytes(folder: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("change", ["gone", "other", "broken"])
-def test_a_photo_that_changed_since_indexing(folder: Path, tmp_path: Path, change: str) -> None:
+def test_photo_changed_since_indexing_raises_error_with_remedy(folder: Path, tmp_path: Path, change: str) -> None:
     rows = read_rows(folder)
     if change == "gone":
         (folder / "plain.jpg").unlink()
@@ -89,7 +89,7 @@ def test_a_photo_that_changed_since_indexing(folder: Path, tmp_path: Path, chang
         list(pack(folder, rows, tmp_path / "00000.tar"))
 
 
-def test_a_damaged_tar_is_told_wherever_it_is_cut(folder: Path, tmp_path: Path) -> None:
+def test_tar_truncated_anywhere_is_reported_as_damaged(folder: Path, tmp_path: Path) -> None:
     whole = pack_photos(folder, tmp_path / "00000.tar").read_bytes()
     cut = tmp_path / "cut.tar"
     for end in range(0, len(whole.rstrip(b"\0")), 509):
@@ -100,7 +100,7 @@ def test_a_damaged_tar_is_told_wherever_it_is_cut(folder: Path, tmp_path: Path) 
         PhotoShard(tmp_path / "absent.tar")
 
 
-def test_a_flipped_bit_of_a_picture_is_told(folder: Path, tmp_path: Path) -> None:
+def test_flipped_bit_of_an_image_is_detected(folder: Path, tmp_path: Path) -> None:
     tar = pack_photos(folder, tmp_path / "00000.tar")
     with PhotoShard(tar) as shard:
         offset, size = shard._places[0]
@@ -111,7 +111,7 @@ def test_a_flipped_bit_of_a_picture_is_told(folder: Path, tmp_path: Path) -> Non
         shard[0]
 
 
-def test_several_shards_as_one(folder: Path, tmp_path: Path) -> None:
+def test_several_shards_read_as_one(folder: Path, tmp_path: Path) -> None:
     rows = read_rows(folder)
     for number, part in enumerate((rows[:1], rows[1:])):
         list(pack(folder, part, tmp_path / f"{number}.tar"))
@@ -121,7 +121,7 @@ def test_several_shards_as_one(folder: Path, tmp_path: Path) -> None:
         assert both[3].source_id == both.metadata(3)["source_id"] == second.names[2]
 
 
-def test_photos_of_the_benchmark_and_their_twins_are_left_out(folder: Path, tmp_path: Path) -> None:
+def test_benchmark_photos_and_their_twins_are_skipped(folder: Path, tmp_path: Path) -> None:
     tar = pack_photos(folder, tmp_path / "00000.tar")
     with PhotoShard(tar) as shard:
         names = shard.names

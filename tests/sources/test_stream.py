@@ -1,4 +1,4 @@
-"""Conversion of an archive to a shard in one pass; the benchmark's photos of the first archive are in no shard."""
+"""Tests of converting an archive to a shard in one pass, with benchmark photos of the first archive held out."""
 
 import hashlib
 import io
@@ -48,7 +48,7 @@ def stream_archive(*entries: Entry, shard: str = "00007") -> tuple[bytes, list[I
     return file.getvalue(), rows
 
 
-def test_a_row_for_all_that_is_in_the_archive() -> None:
+def test_index_has_a_row_for_every_member() -> None:
     rows = {row["file"]: row for row in stream_archive(*PHOTOS)[1]}
     reasons = {file: row["reason"] for file, row in rows.items() if row["status"] == "refused"}
     assert {file for file, row in rows.items() if row["status"] == "kept"} == {
@@ -61,7 +61,7 @@ def test_a_row_for_all_that_is_in_the_archive() -> None:
     assert rows["x.tar/a.jpg"]["source_id"] == "00007-a" and rows["x.tar/a.jpg"]["caption"] == "noise"
 
 
-def test_the_shard_is_the_one_that_a_folder_of_the_same_photos_gives(tmp_path: Path) -> None:
+def test_archive_and_folder_of_the_same_photos_give_the_same_shard(tmp_path: Path) -> None:
     for name, content in PHOTOS:
         (tmp_path / str(name)).write_bytes(content)
     rows = [row for row in index_rows(tmp_path, list_files(tmp_path), DEMANDS) if row["status"] == "kept"]
@@ -73,7 +73,7 @@ def test_the_shard_is_the_one_that_a_folder_of_the_same_photos_gives(tmp_path: P
             assert (ours.image == theirs.image).all() and ours.ratio == theirs.ratio and ours.caption == theirs.caption
 
 
-def test_keys_that_are_alike_have_ids_that_differ() -> None:
+def test_similar_keys_get_distinct_ids() -> None:
     names = ["a.png", "a-b.png", "a.png", "a/b.png", "ä.png", "ö.png", "x" * 70 + ".png", "x" * 70 + "y.png"]
     _, rows = stream_archive(*((name, encode_photo((96, 64), seed)) for seed, name in enumerate(names)))
     assert {row["status"] for row in rows} == {"kept"}
@@ -89,7 +89,7 @@ def read_index(count: int) -> list[IndexRow]:
     ]
 
 
-def test_the_benchmark_holds_out_of_the_first_archive_what_a_deal_would() -> None:
+def test_first_archive_holds_out_the_photos_that_deal_would() -> None:
     rows = read_index(9)
     of_deal = {row["source_id"] for row in deal(rows, 1, 3, seed=5) if row["shard"] == "bench"}
     held = hold_out(rows, 3, seed=5)
@@ -102,7 +102,7 @@ def test_the_benchmark_holds_out_of_the_first_archive_what_a_deal_would() -> Non
         hold_out([refused, *rows[:1]], 1, seed=5)
 
 
-def test_a_shard_is_split_without_a_loss(tmp_path: Path) -> None:
+def test_split_shards_keep_every_photo(tmp_path: Path) -> None:
     content, _ = stream_archive(*PHOTOS)
     with (tmp_path / "bench.tar").open("wb") as bench, (tmp_path / "rest.tar").open("wb") as rest:
         split(io.BytesIO(content), [({"00007-b"}, bench), ({"00007-a", "00007-c"}, rest)])
@@ -114,9 +114,7 @@ def test_a_shard_is_split_without_a_loss(tmp_path: Path) -> None:
         assert rest_shard.names == ["00007-a", "00007-c"] and rest_shard.metadata(0)["caption"] == "noise"
 
 
-def test_the_parts_of_an_index_are_gathered_in_row_groups_of_some_size(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_index_parts_are_merged_into_larger_row_groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("omniedit.storage.parquet._GROUP", 4)
     parts = [tmp_path / f"{number}.parquet" for number in range(5)]
     for number, part in enumerate(parts):
@@ -130,7 +128,7 @@ def test_the_parts_of_an_index_are_gathered_in_row_groups_of_some_size(
     assert pq.read_table(tmp_path / "none.parquet").schema == INDEX_SCHEMA
 
 
-def test_objects_of_a_shard_that_is_read_again_as_an_archive_are_kept() -> None:
+def test_objects_survive_rereading_a_shard_as_an_archive() -> None:
     about = {"caption": "noise", "objects": [{"name": "dot", "box": [0, 0, 0.5, 0.5]}]}
     content, rows = stream_archive(("a.json", json.dumps(about).encode()), ("a.png", encode_photo((96, 64), 1)))
     assert json.loads(rows[0]["objects"]) == about["objects"]

@@ -1,4 +1,4 @@
-"""Twins: a photo is recognised after it was resized, re-encoded or slightly changed; another photo is not."""
+"""Tests of twins: a resized, re-encoded or slightly changed photo is recognised; another photo is not."""
 
 import io
 from itertools import combinations
@@ -33,16 +33,16 @@ TWINS = {
 
 
 @pytest.mark.parametrize("change", TWINS)
-def test_the_same_photo_is_a_twin(change: str) -> None:
+def test_resized_reencoded_or_cropped_photo_is_a_twin(change: str) -> None:
     for name, image in PHOTOS.items():
         assert find_twin(perceptual_hash(TWINS[change](image)), [perceptual_hash(image)]), name
 
 
-def test_other_photos_are_no_twins() -> None:
+def test_different_photos_are_not_twins() -> None:
     hashes = {name: perceptual_hash(image) for name, image in PHOTOS.items()}
     for (name, phash), (other, other_phash) in combinations(hashes.items(), 2):
         assert find_twin(phash, [other_phash]) is None, (name, other)
 
 
-def test_the_twin_among_others_is_named() -> None:
+def test_find_twin_returns_the_matching_hash() -> None:
     assert find_twin("0" * 36, ["f" * 36, f"{1:036x}"]) == f"{1:036x}"

@@ -1,4 +1,4 @@
-"""Tars are read to the end whatever they hold: photos are returned, unusable members are listed with a reason."""
+"""Tests of reading tars to the end: photos are returned, unusable members are listed with a reason."""
 
 import gzip
 import io
@@ -31,7 +31,7 @@ def special(name: str, kind: bytes, target: str = "") -> tarfile.TarInfo:
     return member
 
 
-def test_photos_come_with_their_captions() -> None:
+def test_photos_are_read_with_their_captions() -> None:
     for content in (make_tar(*GOOD), gzip.compress(make_tar(*GOOD)), make_tar(*GOOD[:3]) + make_tar(*GOOD[3:])):
         photos, left_out = find_photos(content)
         assert not left_out
@@ -50,7 +50,7 @@ def test_photos_come_with_their_captions() -> None:
         assert photos["01.PNG"].caption.caption == "a cat" and photos["02.webp"].caption.caption == ""
 
 
-def test_what_cannot_be_used_is_listed_and_the_rest_is_read() -> None:
+def test_unusable_members_are_listed_and_the_rest_is_read() -> None:
     photos, left_out = find_photos(
         make_tar(
             ("a.json", b"{}"),
@@ -85,7 +85,7 @@ def test_what_cannot_be_used_is_listed_and_the_rest_is_read() -> None:
     }
 
 
-def test_what_is_not_to_be_trusted_is_not_followed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unsafe_members_are_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(webdataset._LIMITS, "jpg", 10)
     with_nul = tarfile.TarInfo("i.jpg")
     with_nul.pax_headers = {"path": "i\0.jpg"}
@@ -130,7 +130,7 @@ THREE = make_tar(*((f"{name}.jpg", name.encode() * 700) for name in "abc"), form
 """Tar of three members, each a header and two blocks, and the end mark."""
 
 
-def test_a_damaged_header_costs_its_member_alone() -> None:
+def test_damaged_header_loses_only_its_member() -> None:
     damaged = bytearray(THREE)
     damaged[1536:1600] = b"?" * 64
     photos, left_out = find_photos(bytes(damaged))
@@ -139,7 +139,7 @@ def test_a_damaged_header_costs_its_member_alone() -> None:
 
 
 @pytest.mark.parametrize(("size", "read"), [(-1024, "ac"), (-1, "ac"), (1 << 60, "ac"), (1 << 35, "a")])
-def test_a_header_that_lies_about_its_size(size: int, read: str) -> None:
+def test_member_with_a_wrong_size_is_skipped(size: int, read: str) -> None:
     member = tarfile.TarInfo("b.jpg")
     member.size = size
     lying = THREE[:1536] + member.tobuf(tarfile.GNU_FORMAT) + THREE[2048:]
@@ -147,7 +147,7 @@ def test_a_header_that_lies_about_its_size(size: int, read: str) -> None:
     assert [photo.key for photo in photos.values()] == list(read) and "x.tar" in left_out
 
 
-def test_a_long_name_larger_than_any_name_is_not_read() -> None:
+def test_oversized_long_name_is_not_read() -> None:
     member = tarfile.TarInfo("././@LongLink")
     member.type, member.size = tarfile.GNUTYPE_LONGNAME, 1 << 40
     photos, left_out = find_photos(THREE[:1536] + member.tobuf(tarfile.GNU_FORMAT) + THREE[1536:])
@@ -155,14 +155,14 @@ def test_a_long_name_larger_than_any_name_is_not_read() -> None:
     assert left_out == {"x.tar": "1 blocks in place of a header (a name of 1099511627776 bytes); skipped them"}
 
 
-def test_headers_upon_headers_end_nothing() -> None:
+def test_many_chained_headers_do_not_stop_reading() -> None:
     member = tarfile.TarInfo("././@LongLink")
     member.type, member.size = tarfile.GNUTYPE_LONGNAME, 0
     photos, left_out = find_photos(THREE[:1536] + member.tobuf(tarfile.GNU_FORMAT) * 3000 + THREE[1536:])
     assert "a.jpg" in photos and "c.jpg" in photos and "x.tar" in left_out
 
 
-def test_a_tar_that_is_cut_off_keeps_what_was_read() -> None:
+def test_truncated_tar_keeps_the_members_already_read() -> None:
     for content, cut in ((THREE, 1536 + 600), (THREE, 1536 + 200), (THREE, 1536)):
         photos, left_out = find_photos(content[:cut])
         assert list(photos) == ["a.jpg"] and left_out, cut
@@ -174,21 +174,21 @@ def test_a_tar_that_is_cut_off_keeps_what_was_read() -> None:
 @pytest.mark.parametrize(
     "content",
     [b"", b"x", b"no tar" * 1000, b"\x1f\x8b\x08", gzip.compress(b"no tar" * 1000)],
-    ids=["empty", "short", "long", "cut zip", "zip"],
+    ids=["empty", "short", "long", "truncated gzip", "gzip"],
 )
-def test_what_is_no_tar_is_an_error(content: bytes) -> None:
+def test_invalid_tar_raises_error(content: bytes) -> None:
     with pytest.raises(UserError, match=r"^x\.tar: not a tar \(.*correct sources\.path"):
         find_photos(content)
 
 
-def test_a_tar_of_nothing_holds_nothing() -> None:
+def test_empty_tar_has_no_photos() -> None:
     assert find_photos(make_tar()) == ({}, {})
 
 
 @given(
     st.lists(st.tuples(st.integers(0, len(THREE) - 1), st.integers(0, 255)), max_size=20), st.integers(1, len(THREE))
 )
-def test_no_bytes_end_in_a_traceback(flips: list[tuple[int, int]], end: int) -> None:
+def test_arbitrary_bytes_raise_only_user_errors(flips: list[tuple[int, int]], end: int) -> None:
     content = bytearray(make_tar(*GOOD)[: len(THREE)])
     for place, value in flips:
         content[place % len(content)] = value

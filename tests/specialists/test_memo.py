@@ -10,14 +10,14 @@ def photo(name: str) -> Photo:
     return Photo(name, np.zeros((4, 4, 3), np.uint8), "1x1")
 
 
-def test_a_value_is_computed_once_while_its_photo_is_among_those_used_last() -> None:
+def test_value_is_cached_while_its_photo_was_recently_used() -> None:
     computed: list[str] = []
     memo = PhotoMemo(lambda photo: computed.append(photo.source_id) or photo.source_id.upper(), size=2)
     assert [memo(photo(name)) for name in "aabacab"] == list("AABACAB")
     assert computed == ["a", "b", "c", "b"]
 
 
-def test_a_photo_without_a_value_is_asked_again() -> None:
+def test_rejected_photo_is_not_cached() -> None:
     def refuse(photo: Photo) -> str:
         raise NotApplicable(photo.source_id)
 

@@ -6,7 +6,7 @@ import pytest
 from omniedit.specialists.prefetch import prefetch
 
 
-def test_items_come_in_order_and_are_made_before_they_are_asked_for() -> None:
+def test_items_arrive_in_order_and_are_prepared_in_advance() -> None:
     third = threading.Event()
 
     def numbers() -> Iterator[int]:
@@ -21,7 +21,7 @@ def test_items_come_in_order_and_are_made_before_they_are_asked_for() -> None:
     assert list(items) == [1, 2, 3, 4]
 
 
-def test_an_error_is_raised_where_its_item_is_asked_for() -> None:
+def test_error_is_raised_when_its_item_is_requested() -> None:
     def failing() -> Iterator[int]:
         yield 0
         raise OSError("the disk is full")
@@ -32,7 +32,7 @@ def test_an_error_is_raised_where_its_item_is_asked_for() -> None:
         next(items)
 
 
-def test_no_more_are_made_once_no_more_are_asked_for() -> None:
+def test_closing_stops_the_producer() -> None:
     made = []
 
     def endless() -> Iterator[int]:

@@ -65,7 +65,7 @@ def test_pairs_spread_evenly_over_photos() -> None:
     assert sorted(sources) == sorted("abc" * 3)
 
 
-def test_a_generated_source_is_nobodys_photo() -> None:
+def test_generated_source_drops_the_rights_of_its_photo() -> None:
     photo = Photo("a", GREY, "1x1", licence="CC0", author="Ann", origin="shelf")
     mine, generated = (
         next(iter(synthesize(painter, "painter", [photo], 1, seed=0)))
@@ -77,11 +77,11 @@ def test_a_generated_source_is_nobodys_photo() -> None:
     assert credits_line(generated).startswith("Source generated for photo a, OpenRAIL; edit by")
 
 
-def test_a_shard_without_photos_gives_no_pairs() -> None:
+def test_shard_without_photos_gives_no_pairs() -> None:
     assert list(synthesize(Painter(), "painter", [], 3, seed=0)) == []
 
 
-def test_a_refusing_photo_is_asked_and_named_once_and_others_fill_in() -> None:
+def test_rejecting_photo_is_tried_once_and_others_fill_in() -> None:
     painter = Painter(refuses="b")
     made, refused = run(painter, "ab", pairs=4)
     assert len(made) == 4
@@ -89,21 +89,21 @@ def test_a_refusing_photo_is_asked_and_named_once_and_others_fill_in() -> None:
     assert refused == [Rejection("b", "nothing to paint")]
 
 
-def test_the_same_edit_is_never_made_twice() -> None:
+def test_same_edit_is_never_made_twice() -> None:
     made, refused = run(Painter(levels=2), "a", pairs=10)
     assert sorted(pair.provenance["truth"]["level"] for pair in made) == [0, 1]
     assert refused == [Rejection("a", "no further edit to propose")]
 
 
-def test_an_edit_that_fails_is_recorded_and_the_rest_goes_on() -> None:
+def test_failed_edit_is_recorded_and_the_rest_continues() -> None:
     made, refused = run(Painter(fails=lambda level: level % 4 < 2), "ab", pairs=4)
     assert all(pair.provenance["truth"]["level"] % 4 >= 2 for pair in made)
     assert [rejection.reason for rejection in refused] == ["the paint ran"] * len(refused) != []
 
 
-def test_candidates_that_fail_again_are_no_strikes_against_their_photo() -> None:
+def test_failed_candidates_of_one_edit_count_as_one_failure() -> None:
     class Repeating(Painter):
-        """Painter of twelve candidates of one edit that fails, then of one that succeeds."""
+        """Painter that proposes twelve candidates of an edit that fails, then one that succeeds."""
 
         def propose(self, photo: Photo, rng: np.random.Generator) -> EditRequest:
             level = len(self.asked)
@@ -114,7 +114,7 @@ def test_candidates_that_fail_again_are_no_strikes_against_their_photo() -> None
     assert refused == [Rejection("a", "the paint ran")]
 
 
-def test_a_photos_draws_do_not_change_when_others_come() -> None:
+def test_random_choices_of_a_photo_do_not_depend_on_other_photos() -> None:
     alone, _ = run(Painter(), "a", pairs=3)
     together, _ = run(Painter(), "abcd", pairs=12)
     levels = [pair.provenance["truth"] for pair in together if pair.provenance["source_id"] == "a"]
@@ -132,7 +132,7 @@ def test_pair_ids_are_unique_and_follow_the_seed() -> None:
 
 
 class Batching(Painter):
-    """Painter of several photos at once; `batches` lists the sizes of the batches."""
+    """Painter that edits photos in batches and records their sizes in `batches`."""
 
     batch_size = 3
 
@@ -142,7 +142,7 @@ class Batching(Painter):
 
 
 @pytest.mark.parametrize("pairs", [1, 5, 7, 40])
-def test_batches_change_no_pair_and_no_rejection(pairs: int) -> None:
+def test_batch_size_does_not_change_pairs_or_rejections(pairs: int) -> None:
     options = {"levels": 9, "fails": lambda level: level % 3 == 0, "refuses": "d"}
     painter = Batching(**options)
     assert outcomes(painter, pairs) == outcomes(Painter(**options), pairs)
@@ -150,7 +150,7 @@ def test_batches_change_no_pair_and_no_rejection(pairs: int) -> None:
 
 
 class InStages(Batching):
-    """Painter that waits in `finish` until the next batch is prepared, if `followed` says that there is one."""
+    """Painter that waits in `finish` until the next batch is prepared, if `followed` is true."""
 
     def prepare(self, requests: Sequence[EditRequest]) -> list[int]:
         self.prepared.release()
@@ -171,21 +171,21 @@ def in_stages(*followed: bool) -> InStages:
     return painter
 
 
-def test_a_batch_is_prepared_while_the_one_before_is_finished() -> None:
-    """Check that seven pairs of five photos take two batches in the first attempt and one in the next."""
+def test_next_batch_is_prepared_while_the_previous_one_finishes() -> None:
+    """Seven pairs of five photos take two batches in the first round and one in the second."""
     painter = in_stages(True, False, False)
     assert outcomes(painter, 7) == outcomes(Painter(), 7)
     assert painter.batches == [3, 2, 2]
 
 
-def test_what_fails_while_a_batch_is_prepared_ends_the_job() -> None:
+def test_error_during_preparation_stops_the_job() -> None:
     painter = in_stages()
     painter.prepare = lambda requests: 1 / 0
     with pytest.raises(ZeroDivisionError):
         outcomes(painter, 7)
 
 
-def test_a_killed_job_goes_on_after_its_last_finished_batch(tmp_path: Path) -> None:
+def test_killed_job_resumes_after_its_last_finished_batch(tmp_path: Path) -> None:
     whole = outcomes(Batching(), 7)
     kept = journal(tmp_path)
     killed = synthesize(Batching(), "painter", photos(*"abcde"), 7, 0, kept)
@@ -196,7 +196,7 @@ def test_a_killed_job_goes_on_after_its_last_finished_batch(tmp_path: Path) -> N
     assert painter.batches == [2]
 
 
-def test_a_job_with_other_options_starts_anew(tmp_path: Path) -> None:
+def test_job_with_other_options_starts_over(tmp_path: Path) -> None:
     journal_run(Batching(), tmp_path)
     painter = Batching()
     journal_run(painter, tmp_path, steps=3)
@@ -205,7 +205,7 @@ def test_a_job_with_other_options_starts_anew(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def test_a_half_written_batch_is_made_again(tmp_path: Path) -> None:
+def test_truncated_batch_is_made_again(tmp_path: Path) -> None:
     journal_run(Batching(), tmp_path)
     (damaged,) = tmp_path.glob(".*.batches/000001.h5")
     damaged.write_bytes(damaged.read_bytes()[:100])
@@ -239,7 +239,7 @@ def told(outcomes: Iterable[EditPair | Rejection]) -> list[tuple]:
     ]
 
 
-def test_a_pair_keeps_the_names_that_its_photo_came_with() -> None:
+def test_pair_keeps_the_object_names_of_its_photo() -> None:
     photo = Photo("a", GREY, "1x1", objects=(NamedObject("fig", (0.1, 0.1, 0.5, 0.5)),))
     (made,) = synthesize(Painter(), "painter", [photo], 1, seed=0)
     assert isinstance(made, EditPair) and made.provenance["named_objects"] == ["fig"]

@@ -1,4 +1,4 @@
-"""Archives that `sources.path` names, and the messages if it names none."""
+"""Tests of the archives that `sources.path` names, and of the messages if it names none."""
 
 from pathlib import Path
 
@@ -17,11 +17,11 @@ from omniedit.storage.archives import archive_name, list_archives
         ("https://a/{0..999999999999}/x.tar", 1, ["https://a/0/x.tar"]),
     ],
 )
-def test_one_archive_or_a_range(path: str, shards: int, archives: list[str]) -> None:
+def test_path_expands_to_one_archive_or_a_range(path: str, shards: int, archives: list[str]) -> None:
     assert list_archives(path, "webdataset", shards) == archives
 
 
-def test_a_folder_stands_for_its_archives_in_order(tmp_path: Path) -> None:
+def test_folder_expands_to_its_archives_in_order(tmp_path: Path) -> None:
     for name in ("b.tar", "a.tar.gz", "c.parquet", ".d.tar", "words.txt"):
         (tmp_path / name).touch()
     assert list_archives(str(tmp_path), "webdataset", 2) == [str(tmp_path / name) for name in ("a.tar.gz", "b.tar")]
@@ -45,7 +45,7 @@ def test_a_folder_stands_for_its_archives_in_order(tmp_path: Path) -> None:
         (".", "'.' has no archive whose name ends in .tar or .tar.gz or .tgz"),
     ],
 )
-def test_what_stands_for_nothing_or_too_little(
+def test_path_with_no_or_too_few_archives_raises_error(
     path: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -65,5 +65,5 @@ def test_what_stands_for_nothing_or_too_little(
         ("https://a/b/?id=00", "b?id=00"),
     ],
 )
-def test_an_archive_s_name_shows_no_secret(archive: str, name: str) -> None:
+def test_archive_name_hides_secrets(archive: str, name: str) -> None:
     assert archive_name(archive) == name

@@ -8,7 +8,7 @@ import pytest
 from omniedit.storage.atomic import replace_file
 
 
-def test_an_interrupted_write_leaves_the_old_file(tmp_path: Path) -> None:
+def test_interrupted_write_leaves_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "scores.parquet"
     path.write_text("old")
     with pytest.raises(RuntimeError), replace_file(path) as temporary:
@@ -18,7 +18,7 @@ def test_an_interrupted_write_leaves_the_old_file(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_folder_is_replaced_whole(tmp_path: Path) -> None:
+def test_folder_is_replaced_as_a_whole(tmp_path: Path) -> None:
     path = tmp_path / "editnet"
     path.mkdir()
     (path / "stale").touch()
@@ -28,7 +28,7 @@ def test_a_folder_is_replaced_whole(tmp_path: Path) -> None:
     assert [p.name for p in path.iterdir()] == ["fresh"]
 
 
-def test_what_a_killed_process_left_goes_with_the_next_write(tmp_path: Path) -> None:
+def test_next_write_removes_files_of_a_killed_process(tmp_path: Path) -> None:
     write = (
         "from omniedit.storage.atomic import replace_file\n"
         "with replace_file({!r}) as file:\n file.mkdir(); print(flush=True); input()"
@@ -53,7 +53,7 @@ def test_what_a_killed_process_left_goes_with_the_next_write(tmp_path: Path) -> 
     alive.wait()
 
 
-def test_what_a_process_of_another_pid_namespace_writes_is_left_alone(tmp_path: Path) -> None:
+def test_files_of_another_pid_namespace_are_left_alone(tmp_path: Path) -> None:
     """Process ids of that namespace mean nothing here, although its container has this host's name."""
     code = (
         "import os; from omniedit.storage import processes\n"
@@ -68,7 +68,7 @@ def test_what_a_process_of_another_pid_namespace_writes_is_left_alone(tmp_path: 
     assert writing.is_dir()
 
 
-def test_what_another_machine_left_goes_after_a_day(tmp_path: Path) -> None:
+def test_files_of_another_machine_are_removed_after_a_day(tmp_path: Path) -> None:
     left = [tmp_path / f".editnet.node{number}.1.tmp" for number in (1, 2)]
     for folder in left:
         folder.mkdir()
@@ -80,7 +80,7 @@ def test_what_another_machine_left_goes_after_a_day(tmp_path: Path) -> None:
     assert not left[0].exists() and left[1].exists()
 
 
-def test_files_have_the_mode_that_the_umask_leaves(tmp_path: Path) -> None:
+def test_written_files_respect_the_umask(tmp_path: Path) -> None:
     write = (
         "import os; from pathlib import Path; os.umask(0o002); from omniedit.storage.atomic import replace_file\n"
         f"with replace_file({str(tmp_path / 'editnet')!r}) as folder:\n"

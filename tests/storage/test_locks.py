@@ -1,4 +1,4 @@
-"""Locks end with their process and are visible to everyone who shares the folder."""
+"""Tests that locks end with their process and are visible to everyone who shares the folder."""
 
 import errno
 import fcntl
@@ -37,7 +37,7 @@ def _no_patience(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def test_a_lock_ends_with_its_process_and_says_whose_it_is(tmp_path: Path) -> None:
+def test_lock_ends_with_its_process_and_names_its_holder(tmp_path: Path) -> None:
     with holder(tmp_path, "hold_lock('lock')") as first:
         assert is_held(tmp_path / "lock")
         with pytest.raises(UserError, match=rf"lock: another .* \(process {first.pid} on .*, in {tmp_path}\); wait"):
@@ -47,8 +47,8 @@ def test_a_lock_ends_with_its_process_and_says_whose_it_is(tmp_path: Path) -> No
     assert is_held(tmp_path / "absent") is False
 
 
-def test_who_only_looks_keeps_nobody_from_a_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Checking a lock holds it for an instant, so a process that wants it tries again."""
+def test_checking_a_lock_does_not_keep_others_from_taking_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Checking a lock holds it for an instant, so a process that needs it retries."""
     monkeypatch.setattr(locks, "PATIENCE_S", 60)
     (tmp_path / "lock").touch()
     looking = os.open("lock", os.O_RDONLY)
@@ -58,7 +58,7 @@ def test_who_only_looks_keeps_nobody_from_a_lock(tmp_path: Path, monkeypatch: py
     os.close(looking)
 
 
-def test_checkouts_that_share_results_do_not_make_a_run_at_once(tmp_path: Path) -> None:
+def test_checkouts_sharing_results_cannot_make_the_same_run_at_once(tmp_path: Path) -> None:
     (tmp_path / "results").mkdir()
     for name in ("first", "second"):
         (tmp_path / name).mkdir()
@@ -72,8 +72,8 @@ def test_checkouts_that_share_results_do_not_make_a_run_at_once(tmp_path: Path) 
         assert hold_run("yours").held
 
 
-def test_the_folder_of_who_made_the_run_before_is_known_unless_someone_works_there(tmp_path: Path) -> None:
-    """Purpose: the next run cancels the Slurm jobs that were left in that folder."""
+def test_earlier_folders_of_a_run_are_known_unless_in_use(tmp_path: Path) -> None:
+    """The next run needs these folders to cancel Slurm jobs that were left there."""
     (tmp_path / "results").mkdir()
     for name in ("first", "second"):
         (tmp_path / name).mkdir()
@@ -91,7 +91,7 @@ def test_the_folder_of_who_made_the_run_before_is_known_unless_someone_works_the
         assert hold_run("others").folders == (tmp_path / "third",)
 
 
-def test_without_locks_a_live_holder_is_known_by_its_process(
+def test_without_file_locks_a_live_holder_is_known_by_its_process(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def no_locks(*_: object) -> None:
@@ -111,13 +111,13 @@ def test_without_locks_a_live_holder_is_known_by_its_process(
 
 
 @pytest.mark.parametrize("text", ["", "12 node1", "[" * 4096, '{"process": {"pid": -1}, "folder": 1}', "\0", "[]"])
-def test_a_lock_whose_text_is_damaged_is_a_lock(text: str, tmp_path: Path) -> None:
+def test_lock_with_damaged_text_can_still_be_taken(text: str, tmp_path: Path) -> None:
     run_lock("mine").parent.mkdir(parents=True)
     run_lock("mine").write_text(text)
     assert read_holder(run_lock("mine")) is None and hold_run("mine").folders == (tmp_path,)
 
 
-def test_a_folder_that_cannot_be_written_is_named_with_the_remedy(tmp_path: Path) -> None:
+def test_unwritable_folder_error_names_the_remedy(tmp_path: Path) -> None:
     Path("results").write_text("no folder")
     with pytest.raises(UserError, match=r"results/mine/omniedit.lock: cannot be written: .*; make its folder writable"):
         hold_run("mine")

@@ -1,4 +1,4 @@
-"""Rows of .npy files at their offsets."""
+"""Tests of rows of .npy files, read at their offsets."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from omniedit.storage.npy_rows import NpyRows
 
 
 @given(st.lists(st.integers(1, 4), min_size=2, max_size=5), st.data())
-def test_a_row_is_what_numpy_has_there(
+def test_rows_match_those_of_numpy(
     tmp_path_factory: pytest.TempPathFactory, shape: list[int], data: st.DataObject
 ) -> None:
     path = tmp_path_factory.mktemp("rows") / "a.npy"
@@ -29,7 +29,7 @@ def test_a_row_is_what_numpy_has_there(
 
 
 @pytest.mark.parametrize("content", [None, b"", b"\x93NUMPY\x01\x00v\x00{", b"not numpy"])
-def test_what_is_no_npy_file_is_told_with_the_remedy(tmp_path: Path, content: bytes | None) -> None:
+def test_invalid_npy_file_raises_error_with_remedy(tmp_path: Path, content: bytes | None) -> None:
     if content is not None:
         (tmp_path / "a.npy").write_bytes(content)
     with pytest.raises(UserError, match=r"a\.npy: cannot be read .*; encode again"):

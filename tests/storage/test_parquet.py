@@ -1,4 +1,4 @@
-"""Tables are read and written without pandas, which is slow to load."""
+"""Tests that tables are read and written without pandas, which is slow to load."""
 
 import subprocess
 import sys
@@ -26,12 +26,12 @@ def run(program: str, *arguments: object) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
-def test_a_program_writes_and_reads_rows_without_pandas(tmp_path: Path) -> None:
+def test_rows_are_written_and_read_without_pandas(tmp_path: Path) -> None:
     rows = [{"name": "a", "score": 1.5}, {"name": None, "score": None}]
     assert run(PROGRAM, tmp_path / "table.parquet") == f"{rows} False\n"
 
 
-def test_pandas_still_loads_when_it_is_asked_for() -> None:
+def test_pandas_still_loads_on_demand() -> None:
     program = (
         "import sys; from omniedit.storage.parquet import convert_without_pandas; convert_without_pandas()\n"
         "import pyarrow as pa; print('pandas' in sys.modules)\n"
@@ -40,7 +40,7 @@ def test_pandas_still_loads_when_it_is_asked_for() -> None:
     assert run(program) == "False\n2 True\n"
 
 
-def test_pandas_that_is_loaded_already_stays_in_use() -> None:
+def test_already_loaded_pandas_stays_in_use() -> None:
     program = (
         "import pandas; from omniedit.storage.parquet import convert_without_pandas; convert_without_pandas()\n"
         "import pyarrow as pa; print(pa.array(pandas.Series([1, None])).null_count)"

@@ -1,4 +1,4 @@
-"""Jobs and ranks end with the process that started them, and only then."""
+"""Tests that jobs and ranks end with the process that started them, and only then."""
 
 import json
 import os
@@ -26,7 +26,7 @@ from omniedit.storage.processes import (
 )
 
 LONG_S = 900
-"""Timeout that nothing here reaches, even on a busy machine with one core."""
+"""Timeout that no test reaches, even on a busy machine with one core."""
 JOB = "from omniedit.run.program import run_program; run_program(lambda: print('works', flush=True) or print(input()))"
 LAUNCH = """
 from pathlib import Path
@@ -75,14 +75,14 @@ def finishes(process: subprocess.Popen[str]) -> bool:
 
 
 @pytest.mark.parametrize("lock", ["", "lock"])
-def test_a_job_ends_with_the_run_that_started_it(lock: str, tmp_path: Path) -> None:
+def test_job_ends_with_the_run_that_started_it(lock: str, tmp_path: Path) -> None:
     with launcher(str(tmp_path / lock) if lock else "") as (process, described), job(described) as orphan:
         process.kill()
         assert orphan.wait(timeout=LONG_S) == 1
         assert orphan.stderr is not None and f"process {process.pid}, which started this job" in orphan.stderr.read()
 
 
-def test_a_job_in_another_pid_namespace_goes_by_the_lock(tmp_path: Path) -> None:
+def test_job_in_another_pid_namespace_ends_when_the_lock_is_released(tmp_path: Path) -> None:
     with launcher(str(tmp_path / "lock"), hidden=True) as (process, described):
         with job(described) as works:
             assert finishes(works)
@@ -91,7 +91,7 @@ def test_a_job_in_another_pid_namespace_goes_by_the_lock(tmp_path: Path) -> None
             assert orphan.wait(timeout=LONG_S) == 1
 
 
-def test_an_orphan_ends_although_another_run_holds_the_lock_at_once(tmp_path: Path) -> None:
+def test_orphan_ends_even_if_another_run_takes_the_lock_at_once(tmp_path: Path) -> None:
     with launcher(str(tmp_path / "lock"), hidden=True) as (process, described), job(described) as orphan:
         orphan.send_signal(signal.SIGSTOP)
         process.kill()
@@ -112,7 +112,7 @@ def test_an_orphan_ends_although_another_run_holds_the_lock_at_once(tmp_path: Pa
         {"process": {}, "lock": "/nowhere/lock"},
     ],
 )
-def test_who_cannot_see_the_launcher_is_no_orphan(change: dict) -> None:
+def test_job_that_cannot_see_its_launcher_continues(change: dict) -> None:
     described = json.loads(describe_launcher(None))
     unseen = {"pid": 2**22 + 1} if change["process"] else {}
     described = described | change | {"process": described["process"] | unseen | change["process"]}
@@ -120,19 +120,19 @@ def test_who_cannot_see_the_launcher_is_no_orphan(change: dict) -> None:
         assert finishes(works)
 
 
-def test_a_job_that_sees_its_launcher_needs_no_lock(tmp_path: Path) -> None:
+def test_job_that_sees_its_launcher_needs_no_lock(tmp_path: Path) -> None:
     (tmp_path / "lock").touch()
     with job(describe_launcher(tmp_path / "lock")) as works:
         assert finishes(works)
 
 
 @pytest.mark.parametrize("text", ["", "host:1", "null", "[]", '{"process": null}', "{"])
-def test_a_launcher_that_cannot_be_read_ends_nothing(text: str) -> None:
+def test_unreadable_launcher_does_not_stop_the_job(text: str) -> None:
     with job(text) as works:
         assert finishes(works)
 
 
-def test_a_process_is_told_from_a_later_one_with_its_id_and_from_those_elsewhere() -> None:
+def test_process_is_distinguished_from_later_and_remote_ones_with_its_id() -> None:
     here = this_process()
     assert to_process(asdict(here)) == here and here.is_visible and not here.is_gone
     assert replace(here, started="1").is_gone
@@ -141,7 +141,7 @@ def test_a_process_is_told_from_a_later_one_with_its_id_and_from_those_elsewhere
     assert not replace(here, boot="another", pid=2**22 + 1).is_gone
 
 
-def test_a_process_that_ended_is_gone_before_anyone_waits_for_it() -> None:
+def test_exited_process_is_gone_before_it_is_reaped() -> None:
     ended = subprocess.Popen(["true"])
     os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)
     started = Path(f"/proc/{ended.pid}/stat").read_text().rpartition(")")[2].split()[19]
@@ -158,7 +158,7 @@ os.kill(os.getpid(), signal.SIGSTOP)
 """
 
 
-def test_a_rank_is_killed_with_its_torchrun_even_where_it_hangs() -> None:
+def test_hanging_rank_is_killed_with_its_torchrun() -> None:
     start = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {RANK!r}])"
     torchrun = subprocess.Popen([sys.executable, "-c", start], stdout=subprocess.PIPE, text=True)
     assert torchrun.stdout is not None
@@ -170,14 +170,14 @@ def test_a_rank_is_killed_with_its_torchrun_even_where_it_hangs() -> None:
     os.close(rank)
 
 
-def test_a_rank_whose_torchrun_was_killed_before_it_joined_ends() -> None:
+def test_rank_ends_if_its_torchrun_died_before_it_joined() -> None:
     variables = {**os.environ, TORCHRUN: "1"}
     done = subprocess.run([sys.executable, "-c", RANK], env=variables, capture_output=True, text=True, timeout=LONG_S)
     assert done.returncode == 1 and "is gone; stopping" in done.stderr and done.stdout == ""
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="a PID namespace needs root")
-def test_a_job_in_a_real_pid_namespace_works_while_its_launcher_lives(tmp_path: Path) -> None:
+def test_job_in_a_real_pid_namespace_runs_while_its_launcher_lives(tmp_path: Path) -> None:
     hold_lock(tmp_path / "lock")
     variables = {**os.environ, LAUNCHER: describe_launcher(tmp_path / "lock")}
     unshared = ["unshare", "--pid", "--fork", "--mount-proc", sys.executable, "-c", JOB]

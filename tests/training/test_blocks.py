@@ -1,4 +1,4 @@
-"""Memory and speed options of blocks change neither outputs nor gradients."""
+"""Tests that memory and speed options of blocks change neither outputs nor gradients."""
 
 from functools import partial
 
@@ -34,7 +34,7 @@ def step(net: Editor) -> tuple[list[torch.Tensor], int]:
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
-def test_recomputation_keeps_less_and_changes_no_bit(name: str) -> None:
+def test_activation_checkpointing_saves_memory_and_is_bit_identical(name: str) -> None:
     results = {
         how: step(prepare_editor(name, SD35, checkpoint_activations=how)) for how in ("none", "selective", "all")
     }
@@ -44,11 +44,11 @@ def test_recomputation_keeps_less_and_changes_no_bit(name: str) -> None:
     assert kept[0] > 1.5 * kept[1] > 1.5 * kept[2]
 
 
-def test_compiled_blocks_give_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_compiled_blocks_match_eager_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Blocks are traced and differentiated ahead of time, without Inductor, whose C++ takes minutes."""
     monkeypatch.setattr("torch.compile", partial(torch.compile, backend="aot_eager"))
     torch._dynamo.utils.counters.clear()
     net = prepare_editor("editnet", SD3, compile=True, checkpoint_activations="selective")
     for mine, plain in zip(step(net)[0], step(prepare_editor("editnet", SD3))[0], strict=True):
         torch.testing.assert_close(mine, plain, rtol=1e-4, atol=1e-5)
-    assert torch._dynamo.utils.counters["stats"]["unique_graphs"] == 5, "layers share them"
+    assert torch._dynamo.utils.counters["stats"]["unique_graphs"] == 5, "layers share graphs"

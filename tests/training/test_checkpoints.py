@@ -1,4 +1,4 @@
-"""Checkpoints of training: damaged ones, those of another run, and those that a live run writes."""
+"""Tests of checkpoints: damaged ones, those of another run, and those of a live run."""
 
 import json
 import os
@@ -37,7 +37,7 @@ def flip(file: Path) -> None:
 
 @pytest.mark.parametrize("file", ["rank-00000.safetensors", "position.json", "manifest.json"])
 @pytest.mark.parametrize("damage", [cut, flip, Path.unlink])
-def test_a_damaged_checkpoint_falls_back_to_the_one_before(
+def test_damaged_checkpoint_falls_back_to_the_previous_one(
     run: Path, alone: None, two_checkpoints: Path, tmp_path: Path, capsys, file: str, damage: Callable[[Path], None]
 ) -> None:
     folder = shutil.copytree(two_checkpoints, tmp_path / "checkpoints")
@@ -56,7 +56,7 @@ def two_checkpoints(run: Path, alone: None, tmp_path_factory: pytest.TempPathFac
     return folder
 
 
-def test_checkpoints_of_another_run_are_set_aside_and_not_gone_on_from(
+def test_checkpoints_of_another_run_are_set_aside_and_not_resumed(
     alone: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = tmp_path / "editnet.checkpoints"
@@ -79,7 +79,7 @@ def test_checkpoints_of_another_run_are_set_aside_and_not_gone_on_from(
     assert (tmp_path / "editnet.checkpoints.aside-2/step-00000007").is_dir()
 
 
-def test_a_run_goes_on_when_what_the_docs_name_changes(run: Path) -> None:
+def test_changing_the_documented_options_still_resumes_the_run(run: Path) -> None:
     text = Path("config/README.md").read_text()
     (names,) = re.findall(r"as it was written\. (.*?), how often things are done", text, re.DOTALL)
     changes = {
@@ -104,7 +104,7 @@ def test_a_run_goes_on_when_what_the_docs_name_changes(run: Path) -> None:
         assert differences(same, other) == [f"options.{name}"]
 
 
-def test_what_makes_latents_and_embeddings_is_part_of_a_run(run: Path) -> None:
+def test_changed_vae_or_text_encoder_is_another_run(run: Path) -> None:
     base, options = Base.load(run / "base"), TrainConfig.model_validate(OPTIONS)
 
     def changed_by(module: torch.nn.Module) -> list[str]:
@@ -118,7 +118,7 @@ def test_what_makes_latents_and_embeddings_is_part_of_a_run(run: Path) -> None:
     assert changed_by(base.transformer) == ["base"]
 
 
-def test_a_second_training_is_refused_the_checkpoints_of_a_live_one(alone: None, tmp_path: Path) -> None:
+def test_second_training_cannot_use_checkpoints_of_a_live_one(alone: None, tmp_path: Path) -> None:
     lock = str(tmp_path / "editnet.lock")
     hold = f"from omniedit.storage.locks import hold_lock; hold_lock({lock!r}); print(flush=True); input()"
     first = subprocess.Popen([sys.executable, "-c", hold], stdin=subprocess.PIPE, stdout=subprocess.PIPE)

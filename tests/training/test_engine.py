@@ -1,4 +1,4 @@
-"""Training on one rank and tiny buckets: harmful steps, failing previews, and options that change no weight."""
+"""Tests of training on one rank and tiny buckets: unsafe steps, failing previews, options that change no weight."""
 
 import json
 import math
@@ -39,7 +39,7 @@ from omniedit.training.state import KINDS
     ("poison", "why"),
     [(math.nan, "the loss is nan"), (1e4, "the gradient's norm is .*, but its median over the last 21")],
 )
-def test_a_harmful_step_changes_nothing(
+def test_unsafe_step_changes_no_weight_or_moment(
     run: Path, alone: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys, stage: int, poison: float, why: str
 ) -> None:
     monkeypatch.setattr("omniedit.training.checkpoints.KEPT", 3)
@@ -65,12 +65,12 @@ def test_a_harmful_step_changes_nothing(
 
 
 def suspects(trainer: Trainer, step: int, poison: float) -> list[str]:
-    """Return the pairs reported for a step that `Disturbed` poisoned: the one with a NaN loss, else all of them."""
+    """Return the pairs reported for a step poisoned by `Disturbed`: the one with a NaN loss, else all of them."""
     ids = [pair["pair_id"] for pair in trainer.store.read(*trainer.plan.batch(step, 0)).pairs]
     return ids[:1] if math.isnan(poison) else ids
 
 
-def test_what_is_only_looked_at_ends_no_training(
+def test_failing_previews_and_logs_do_not_stop_training(
     run: Path, alone: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Sample edits, held-out losses, TensorBoard, Weights & Biases and the metrics file fail every time."""
@@ -92,7 +92,7 @@ def test_what_is_only_looked_at_ends_no_training(
         assert f"{what}: failed (OSError: No space left on device); training continues" in told
 
 
-def test_a_full_disk_costs_metrics_and_grids_alone(
+def test_full_disk_loses_only_metrics_and_sample_grids(
     run: Path, alone: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened = Path.open
@@ -107,7 +107,7 @@ def test_a_full_disk_costs_metrics_and_grids_alone(
     assert (tmp_path / "step-00000002").is_dir()
 
 
-def test_a_checkpoint_comes_before_what_is_looked_at(run: Path, alone: None, tmp_path: Path) -> None:
+def test_checkpoint_is_written_before_evaluation_and_samples(run: Path, alone: None, tmp_path: Path) -> None:
     """Killing a run between checkpoint and evaluation does not change the metrics of the resumed run."""
     options = {"steps": 2, "checkpoint_every": 1, "held_out_every": 1, "sample_every": 1}
     train(run, tmp_path / "whole", **options)
@@ -129,7 +129,7 @@ def test_a_checkpoint_comes_before_what_is_looked_at(run: Path, alone: None, tmp
     assert len(list((tmp_path / "killed/samples").iterdir())) == 2
 
 
-def test_a_batch_that_weighs_nothing_is_skipped_and_named(
+def test_batch_with_zero_weight_is_skipped_and_its_pairs_are_logged(
     run: Path, alone: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Any number in a row is allowed, and a run stopped in between resumes to the same weights."""
@@ -158,16 +158,14 @@ def test_a_batch_that_weighs_nothing_is_skipped_and_named(
     assert read_metrics(tmp_path / "halves/metrics.jsonl")[1:] == lines
 
 
-def test_a_run_whose_pairs_all_weigh_nothing_ends_with_an_error(run: Path, alone: None, tmp_path: Path) -> None:
+def test_run_with_only_zero_weight_batches_raises_error(run: Path, alone: None, tmp_path: Path) -> None:
     trainer = make_trainer(run, steps=2, importance="score")
     trainer.reader = ScoredZero(trainer.store, "1x1", "3x2")
     with pytest.raises(UserError, match="every step was skipped, so nothing was trained"):
         trainer.run(Checkpoints(tmp_path, {}))
 
 
-def test_a_run_of_skipped_steps_stops_with_the_pairs_also_when_gone_on_with(
-    run: Path, alone: None, tmp_path: Path
-) -> None:
+def test_too_many_skipped_steps_in_a_row_stop_a_resumed_run(run: Path, alone: None, tmp_path: Path) -> None:
     """Two steps are skipped before SIGTERM and one after it."""
     with pytest.raises(UserError, match="stopped by SIGTERM after step 2"):
         train(run, tmp_path, math.nan, {1, 2, 3}, terminated=2, max_skipped=3)
@@ -180,7 +178,7 @@ def test_a_run_of_skipped_steps_stops_with_the_pairs_also_when_gone_on_with(
 
 
 @pytest.mark.parametrize("stage", [0, 2, 3])
-def test_bfloat16_follows_float32_and_goes_on_exactly(run: Path, alone: None, tmp_path: Path, stage: int) -> None:
+def test_bfloat16_tracks_float32_and_resumes_bit_identical(run: Path, alone: None, tmp_path: Path, stage: int) -> None:
     plain, half = ({"zero_stage": stage, "dtype": dtype, "steps": 2} for dtype in ("float32", "bfloat16"))
     train(run, tmp_path / "plain", **plain)
     trainer = train(run, tmp_path / "whole", **half)
@@ -199,7 +197,7 @@ def test_bfloat16_follows_float32_and_goes_on_exactly(run: Path, alone: None, tm
 
 
 @pytest.mark.parametrize(("stage", "dtype"), [(0, "float32"), (0, "bfloat16"), (2, "float32"), (3, "bfloat16")])
-def test_the_network_computes_with_the_mean_only_inside_the_block(
+def test_ema_weights_are_swapped_in_only_inside_the_context(
     run: Path, alone: None, tmp_path: Path, stage: int, dtype: str
 ) -> None:
     state = train(run, tmp_path, zero_stage=stage, dtype=dtype, steps=3).state
@@ -217,7 +215,7 @@ def test_the_network_computes_with_the_mean_only_inside_the_block(
 
 
 @pytest.mark.parametrize("parts", [2, 4])
-def test_accumulated_parts_make_the_step_of_the_whole_batch(run: Path, alone: None, tmp_path: Path, parts: int) -> None:
+def test_accumulated_micro_batches_match_one_whole_batch(run: Path, alone: None, tmp_path: Path, parts: int) -> None:
     """Losses, norms and weights agree, with samples of different importance."""
     whole, cut = (train(run, tmp_path / str(count), zero_stage=0, steps=3, accumulate=count) for count in (1, parts))
     lines = read_metrics(tmp_path / str(parts) / "metrics.jsonl")
@@ -226,7 +224,9 @@ def test_accumulated_parts_make_the_step_of_the_whole_batch(run: Path, alone: No
         torch.testing.assert_close(cut.state.gather(name, "exp_avg"), whole.state.gather(name, "exp_avg"))
 
 
-def test_waiting_is_for_pairs_alone(run: Path, alone: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_data_wait_share_counts_only_time_waiting_for_pairs(
+    run: Path, alone: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """With a fake clock: 2 s for pairs, 6 s of computing."""
     now = [0.0]
     monkeypatch.setattr("omniedit.training.engine.time", SimpleNamespace(monotonic=lambda: now[0]))
@@ -243,8 +243,8 @@ def test_waiting_is_for_pairs_alone(run: Path, alone: None, monkeypatch: pytest.
     assert told["samples_per_s"] == pytest.approx(OPTIONS["batch_size"] / 8)
 
 
-def test_pairs_encoded_in_advance_train_the_same_weights(run: Path, alone: None, tmp_path: Path) -> None:
-    """Their steps are built in the background; losses and weights are those of pairs that are encoded in each step."""
+def test_training_on_encoded_pairs_gives_identical_weights(run: Path, alone: None, tmp_path: Path) -> None:
+    """Batches are built in the background. Losses and weights equal those of pairs that are encoded in each step."""
     base, plan = load_base(run / "base"), read_plan(run / "buckets/plan.parquet")
     for part in PARTS:
         (tmp_path / part).mkdir()
@@ -262,7 +262,7 @@ def test_pairs_encoded_in_advance_train_the_same_weights(run: Path, alone: None,
     assert all(torch.equal(value, weights[1][name]) for name, value in weights[0].items())
 
 
-def test_epochs_take_the_place_of_steps() -> None:
+def test_epochs_override_steps() -> None:
     plan = BatchPlan({"1x1": 40, "3x2": 9}, batch_size=4, world_size=2, seed=0)
     assert count_steps(TrainConfig(steps=7), plan) == 7
     assert count_steps(TrainConfig(steps=7, epochs=2.5), plan) == 30  # 10 and 2 whole batches per epoch

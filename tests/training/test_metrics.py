@@ -1,4 +1,4 @@
-"""Metrics of a training run: means over the right samples, a log that resumes, and MFU computed by hand."""
+"""Tests of training metrics: means over the right samples, a log that resumes, and MFU computed by hand."""
 
 import json
 import sys
@@ -23,7 +23,7 @@ def make_batch(sigma: list[float], weight: list[float], tasks: list[str]) -> Edi
     return EditBatch({"timestep": timestep}, torch.zeros(0), torch.tensor(weight), tuple(tasks))
 
 
-def test_the_loss_is_told_by_band_and_task_over_all_batches_of_a_step() -> None:
+def test_loss_is_averaged_by_sigma_band_and_task_over_micro_batches() -> None:
     first = make_batch([0.0, 0.19], [1.0, 0.5], ["object_swap", "style_transfer"])
     second = make_batch([1.0, 0.8], [0.5, 0.0], ["style_transfer", "style_transfer"])
     sums = loss_sums(first, torch.tensor([1.0, 2.0])) + loss_sums(second, torch.tensor([4.0, 8.0]))
@@ -37,20 +37,20 @@ def test_the_loss_is_told_by_band_and_task_over_all_batches_of_a_step() -> None:
     }
 
 
-def test_mfu_is_the_model_s_operations_over_the_peak() -> None:
+def test_mfu_is_step_flops_over_peak_flops() -> None:
     options = TrainConfig(batch_size=6)
     editor = models.build("editnet", base(SD3))
     flops = model_cost("editnet", editor.config["base_config"], (8, 12), 5, torch.float32).step_flops
     assert Utilisation(options, editor, peak=1e12)(inputs(), seconds=2.0) == pytest.approx(6 * flops / 2.0 / 1e12)
 
 
-def test_memory_is_that_of_this_process() -> None:
+def test_memory_gb_measures_this_process() -> None:
     before = memory_gb()
     held = torch.ones(500_000_000, dtype=torch.uint8)
     assert memory_gb() >= max(before, held.nbytes / 1e9)
 
 
-def test_going_on_drops_the_lines_after_the_checkpoint_and_a_half_line(tmp_path: Path) -> None:
+def test_resuming_drops_log_lines_after_the_checkpoint_and_a_partial_line(tmp_path: Path) -> None:
     log = MetricsLog(tmp_path, done=0)
     for step in range(4):
         log.write(step, loss=1.0 / (step + 1), grad_norm=float("nan"))
@@ -64,7 +64,7 @@ def test_going_on_drops_the_lines_after_the_checkpoint_and_a_half_line(tmp_path:
     assert lines == [{"step": step, "loss": loss} for step, loss in enumerate([1.0, 0.5, 0.333333, 7.0])]
 
 
-def test_damaged_lines_are_left_out_and_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_damaged_log_lines_are_skipped_with_a_message(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "metrics.jsonl"
     path.write_bytes(b'{"step": 0, "loss": 1.0}\n\x00\xff\xfe\n{"loss": 2.0}\n[3]\n{"step": 2, "loss": 3.0}\n')
     MetricsLog(tmp_path, done=2).close()
@@ -73,7 +73,7 @@ def test_damaged_lines_are_left_out_and_told(tmp_path: Path, capsys: pytest.Capt
     assert len(told) == 3 and all(f"{path}: skipped an unreadable line" in line for line in told)
 
 
-def test_a_log_whose_disk_is_full_stays_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_log_survives_a_full_disk_unchanged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "metrics.jsonl"
     path.write_text('{"step": 0}\n{"step": 1}\n')
 
@@ -106,7 +106,7 @@ class FakeWandb(SimpleNamespace):
         self.logged.append("finished")
 
 
-def test_wandb_gets_the_same_and_goes_on_with_the_run_of_the_folder(tmp_path: Path, monkeypatch) -> None:
+def test_wandb_gets_the_same_values_and_resumes_its_run(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setitem(sys.modules, "wandb", FakeWandb())
     folder = tmp_path / "mini/train/editnet.checkpoints"
     folder.mkdir(parents=True)
@@ -121,7 +121,7 @@ def test_wandb_gets_the_same_and_goes_on_with_the_run_of_the_folder(tmp_path: Pa
     assert wandb_run("edits", folder, {"seed": 1}).known["id"] != first["id"]
 
 
-def test_wandb_that_is_missing_or_locked_is_told(tmp_path: Path, monkeypatch) -> None:
+def test_missing_or_locked_wandb_raises_error(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setitem(sys.modules, "wandb", FakeWandb())
     with pytest.raises(UserError, match=r"train\.wandb: api_key not configured; WANDB_MODE=offline"):
         wandb_run("locked", tmp_path, {})

@@ -1,4 +1,4 @@
-"""AdamW with a guard, against torch's own and values computed by hand."""
+"""Tests of the guarded AdamW against torch's AdamW and values computed by hand."""
 
 import math
 
@@ -22,7 +22,7 @@ def take_step(gradient: list[float], **settings: object) -> tuple[torch.Tensor, 
 
 
 @pytest.mark.parametrize("gradient", [[0.3, 0.4], [30.0, 40.0]])
-def test_a_step_is_adamw_s_on_a_gradient_of_norm_one_at_most(gradient: list[float]) -> None:
+def test_step_matches_adamw_with_gradient_clipping_at_norm_one(gradient: list[float]) -> None:
     peer = torch.nn.Parameter(torch.tensor([1.0, -2.0]))
     adamw = torch.optim.AdamW([peer], lr=0.1, betas=(0.9, 0.99), weight_decay=0.0, fused=True)
     peer.grad = torch.tensor(gradient)
@@ -34,29 +34,29 @@ def test_a_step_is_adamw_s_on_a_gradient_of_norm_one_at_most(gradient: list[floa
         assert torch.equal(optimizer.state[optimizer.param_groups[0]["params"][0]][moment], adamw.state[peer][moment])
 
 
-def test_the_mean_keeps_its_share_and_takes_the_rest_from_the_new_weight() -> None:
+def test_ema_mixes_old_average_and_new_weight_by_the_decay() -> None:
     weight, optimizer = take_step([0.3, 0.4], ema_decay=0.75)
     (state,) = optimizer.state.values()
     torch.testing.assert_close(state["ema"], 0.75 * torch.tensor([1.0, -2.0]) + 0.25 * weight)
 
 
-def test_what_is_refused_beforehand_is_not_followed() -> None:
+def test_step_with_a_skip_reason_leaves_weights_unchanged() -> None:
     weight, optimizer = take_step([0.3, 0.4], skip_reason="the loss is nan")
     assert weight.tolist() == [1.0, -2.0] and optimizer.skip_reason == "the loss is nan"
 
 
-def test_a_gradient_has_exploded_at_fifty_times_the_median_of_the_recent_ones() -> None:
+def test_gradient_over_fifty_times_the_recent_median_is_rejected() -> None:
     guard = StepGuard()
     assert all(guard.check(norm) is None for norm in [1e6] + [2.0] * (FEWEST - 2))
-    assert guard.check(1e9) is None, "too few to know"
+    assert guard.check(1e9) is None, "too few norms to judge"
     assert guard.check(100.0) is None
     assert guard.check(101.0) == "the gradient's norm is 101, but its median over the last 21 steps is 2"
     assert guard.check(math.inf) and guard.check(math.nan)
     assert [guard.check(10.0) for _ in range(RECENT)] == [None] * RECENT
-    assert guard.check(499.0) is None, "only the recent ones count"
+    assert guard.check(499.0) is None, "only recent norms count"
 
 
-def test_a_step_has_the_rate_and_ema_decay_of_its_place_in_the_run() -> None:
+def test_prepare_step_sets_learning_rate_and_ema_decay_of_the_step() -> None:
     optimizer = GuardedAdamW([torch.nn.Parameter(torch.ones(1))], betas=(0.9, 0.99), shared=False)
     options = OptimizerOptions(warmup_steps=4, lr_decay="constant", ema_decay=0.5)
     optimizer.skip_reason = "the loss is nan"

@@ -19,7 +19,7 @@ time.sleep(3600)
 """
 
 
-def test_a_rank_ends_with_the_torchrun_that_started_it(tmp_path: Path) -> None:
+def test_rank_exits_when_its_torchrun_is_killed(tmp_path: Path) -> None:
     (tmp_path / "rank.py").write_text(RANK)
     torchrun = subprocess.Popen(
         [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "1", "rank.py"],
@@ -36,7 +36,7 @@ def test_a_rank_ends_with_the_torchrun_that_started_it(tmp_path: Path) -> None:
             os.kill(rank, signal.SIGKILL)
 
 
-def test_trainings_that_share_a_first_node_meet_on_ports_of_their_own(tmp_path: Path) -> None:
+def test_runs_that_share_a_first_node_use_different_ports(tmp_path: Path) -> None:
     (tmp_path / "srun").write_text('#!/bin/sh\necho "$MASTER_PORT"\n')
     (tmp_path / "srun").chmod(0o755)
     launch = [str(REPOSITORY / "scripts/launch_ranks.sh"), "2", "1", "1", "logs", "train.py"]
@@ -48,7 +48,7 @@ def test_trainings_that_share_a_first_node_meet_on_ports_of_their_own(tmp_path: 
     assert len(set(ports)) == 3 and ports[0] == ports[3] and all(1024 < port < 32768 for port in ports)
 
 
-def test_a_single_rank_starts_without_torchrun(tmp_path: Path) -> None:
+def test_single_rank_starts_without_torchrun(tmp_path: Path) -> None:
     (tmp_path / "python").write_text('#!/bin/sh\necho "${RANK-alone} $OMP_NUM_THREADS $*"\n')
     (tmp_path / "python").chmod(0o755)
     launch = [str(REPOSITORY / "scripts/launch_ranks.sh"), "1", "1", "2", "logs", "train.py", "buckets", "--seed", "0"]

@@ -1,4 +1,4 @@
-"""Training end to end on two ranks: killed and resumed, at each ZeRO stage, with the same losses as on one."""
+"""Tests of training on two ranks: killed, resumed and at each ZeRO stage, with the same losses as on one rank."""
 
 import json
 import os
@@ -46,7 +46,7 @@ def whole(run: Path) -> Path:
     return run
 
 
-def test_two_ranks_learn_and_a_killed_run_ends_in_the_same_weights(whole: Path) -> None:
+def test_two_ranks_learn_and_a_killed_run_resumes_to_identical_weights(whole: Path) -> None:
     run = whole
     ranks = start_ranks(run, "killed", hold_before=8)
     wait_for(run / "killed.checkpoints/step-00000006", ranks)
@@ -70,7 +70,7 @@ def test_two_ranks_learn_and_a_killed_run_ends_in_the_same_weights(whole: Path) 
     assert all(torch.equal(a, b) for a, b in zip(trained.base.parameters(), base.parameters(), strict=True))
     assert trained.control_blocks[0].to_image.weight.any()
     grid = decode_image((run / "whole/samples.png").read_bytes())
-    assert grid.shape[0] == 4 * CELL + 3 * GAP, "of four held-out pairs"
+    assert grid.shape[0] == 4 * CELL + 3 * GAP, "four held-out pairs"
 
 
 def same_editor(run: Path, name: str) -> bool:
@@ -79,7 +79,7 @@ def same_editor(run: Path, name: str) -> bool:
     return (run / name / weights).read_bytes() == (run / "whole" / weights).read_bytes()
 
 
-def test_a_terminated_run_loses_no_step(whole: Path) -> None:
+def test_terminated_run_loses_no_step(whole: Path) -> None:
     """SIGTERM to one rank, between two regular checkpoints, makes both ranks write one and stop."""
     run = whole
     ranks = start_ranks(run, "ended", hold_before=5)
@@ -109,13 +109,13 @@ def two_ranks(run: Path, alone: None) -> Path:
     return run
 
 
-def test_ranks_zero_stages_and_parts_of_a_batch_change_no_loss_and_no_norm(two_ranks: Path) -> None:
+def test_loss_and_norm_do_not_depend_on_ranks_zero_stage_or_accumulation(two_ranks: Path) -> None:
     expected = read_metrics(two_ranks / "alone3/metrics.jsonl")
     for name in [*(f"zero{stage}" for stage in STAGES), "parts"]:
         assert read_metrics(two_ranks / f"{name}/metrics.jsonl") == [pytest.approx(line, rel=1e-4) for line in expected]
 
 
-def test_edits_are_the_same_however_the_weights_are_shared(two_ranks: Path) -> None:
+def test_sample_edits_do_not_depend_on_the_zero_stage(two_ranks: Path) -> None:
     shared, whole = (
         decode_image((two_ranks / f"zero{stage}/samples/step-00000003.png").read_bytes()) for stage in (3, 2)
     )
@@ -125,7 +125,7 @@ def test_edits_are_the_same_however_the_weights_are_shared(two_ranks: Path) -> N
     assert np.abs(shared[edits].astype(int) - shared[sources]).mean() > 1
 
 
-def test_an_editor_trained_with_shared_weights_is_saved_whole(two_ranks: Path) -> None:
+def test_editor_trained_with_sharded_weights_is_saved_whole(two_ranks: Path) -> None:
     shared, whole = (EditNet.from_pretrained(two_ranks / f"zero{stage}/editor").state_dict() for stage in (3, 2))
     assert shared.keys() == whole.keys()
     for name, weight in whole.items():
@@ -133,7 +133,7 @@ def test_an_editor_trained_with_shared_weights_is_saved_whole(two_ranks: Path) -
     assert whole["control_blocks.0.to_image.weight"].any()
 
 
-def test_training_goes_on_alike_on_another_number_of_ranks(two_ranks: Path) -> None:
+def test_training_resumes_on_another_number_of_ranks(two_ranks: Path) -> None:
     """Resume at another ZeRO stage too: from 2 to 0, and from 2 to 3."""
     expected = read_metrics(two_ranks / "alone/metrics.jsonl")
     for name in ("two_then_one", "one_then_two"):
@@ -142,13 +142,13 @@ def test_training_goes_on_alike_on_another_number_of_ranks(two_ranks: Path) -> N
         assert lines == [pytest.approx(line, rel=1e-4) for line in expected]
 
 
-def test_a_step_that_is_bad_on_one_rank_is_skipped_by_all(two_ranks: Path) -> None:
+def test_unsafe_step_on_one_rank_is_skipped_by_all_ranks(two_ranks: Path) -> None:
     before, after = (read_tensors(two_ranks / f"poisoned/step-0000000{step}") for step in (1, 2))
     assert len(before) == 4 * 58 and all(torch.equal(after[name], value) for name, value in before.items())
     assert read_metrics(two_ranks / "poisoned/metrics.jsonl")[2]["skipped"] == 1
 
 
-def test_both_ranks_skip_a_batch_that_weighs_nothing(two_ranks: Path) -> None:
+def test_zero_weight_batch_is_skipped_by_both_ranks(two_ranks: Path) -> None:
     lines = read_metrics(two_ranks / "weightless/metrics.jsonl")[1:]
     assert [line["skipped"] for line in lines] == np.cumsum(["loss" not in line for line in lines]).tolist()
     assert 0 < lines[-1]["skipped"] < len(lines)

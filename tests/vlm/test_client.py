@@ -1,4 +1,4 @@
-"""Many prompts at once: concurrent, rate-limited, retried, within budget, and never paid for twice."""
+"""Tests of many prompts at once: concurrent, rate-limited, retried, within budget, and never paid for twice."""
 
 import random
 import threading
@@ -25,7 +25,7 @@ from omniedit.vlm.retries import Retries
 
 PROMPTS = [Prompt((f"Prompt {number}. ".ljust(3000),), max_tokens=50) for number in range(12)]
 OF_ONE = Usage(1, 1000, 50)
-"""Usage that the server reports for a reply, and that a prompt is estimated to need."""
+"""Usage that the server reports for a reply, equal to the estimate for a prompt."""
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def client(running: Server, cache: Path, **parts: object) -> Client:
     return Client(Endpoint(running.url, "judge"), Cache(cache), retries=retries, **parts)  # type: ignore[arg-type]
 
 
-def test_as_many_are_asked_at_once_as_allowed(tmp_path: Path) -> None:
+def test_requests_run_concurrently_up_to_the_limit(tmp_path: Path) -> None:
     """Hold every reply until four requests are open."""
     four = threading.Barrier(4)
 
@@ -66,7 +66,7 @@ def test_as_many_are_asked_at_once_as_allowed(tmp_path: Path) -> None:
     assert running.most_at_once == 4
 
 
-def test_answers_come_in_the_order_of_the_prompts(tmp_path: Path) -> None:
+def test_answers_keep_the_order_of_the_prompts(tmp_path: Path) -> None:
     def echo(handler: server.Handler, body: dict) -> None:
         handler.answer(server.completion(body["messages"][0]["content"][0]["text"]))
 
@@ -74,7 +74,7 @@ def test_answers_come_in_the_order_of_the_prompts(tmp_path: Path) -> None:
         assert [answer.text for answer in asking.ask(PROMPTS)] == [prompt.parts[0] for prompt in PROMPTS]  # type: ignore[union-attr]
 
 
-def test_a_rerun_asks_nothing_and_equal_prompts_are_asked_once(slow: Server, tmp_path: Path) -> None:
+def test_rerun_sends_no_request_and_equal_prompts_are_sent_once(slow: Server, tmp_path: Path) -> None:
     with client(slow, tmp_path) as first:
         answers = first.ask([*PROMPTS[:4], *PROMPTS[:4]])
     assert len(slow.bodies) == 4 and first.budget.spent == Usage(4, 4000, 200)
@@ -83,7 +83,7 @@ def test_a_rerun_asks_nothing_and_equal_prompts_are_asked_once(slow: Server, tmp
     assert len(slow.bodies) == 4 and again.budget.spent == Usage() and again.from_cache == 8
 
 
-def test_the_budget_ends_the_run_and_what_was_paid_for_is_kept(slow: Server, tmp_path: Path) -> None:
+def test_budget_stops_the_run_and_paid_replies_stay_cached(slow: Server, tmp_path: Path) -> None:
     prices = Prices(prompt=2.0, completion=8.0)
     with (
         client(slow, tmp_path, concurrency=2, budget=Budget(max_money=0.0125, prices=prices)) as asking,
@@ -99,13 +99,13 @@ def test_the_budget_ends_the_run_and_what_was_paid_for_is_kept(slow: Server, tmp
 
 
 @pytest.mark.parametrize("limits", [{"max_requests": 3}, {"max_tokens": 3 * 1050}])
-def test_requests_and_tokens_have_budgets_too(limits: dict[str, int], slow: Server, tmp_path: Path) -> None:
+def test_budgets_limit_requests_and_tokens(limits: dict[str, int], slow: Server, tmp_path: Path) -> None:
     with client(slow, tmp_path, concurrency=1, budget=Budget(**limits)) as asking, pytest.raises(UserError):
         asking.ask(PROMPTS)
     assert len(slow.bodies) == 3
 
 
-def test_the_length_of_replies_that_request_sets_is_reserved(slow: Server, tmp_path: Path) -> None:
+def test_budget_reserves_the_reply_length_set_by_request_options(slow: Server, tmp_path: Path) -> None:
     """Prompt and reply together take 1,000 + 4,000 tokens, so a budget of 13,000 covers two requests."""
     for options, requests in (({"max_tokens": None, "max_completion_tokens": 4000}, 2), ({"max_tokens": 4000}, 2)):
         slow.behaviour = lambda handler, _: handler.answer(server.completion("Well.", completion_tokens=4000))
@@ -122,7 +122,7 @@ def test_the_length_of_replies_that_request_sets_is_reserved(slow: Server, tmp_p
         assert len(slow.bodies) == requests
 
 
-def test_an_endpoint_that_bills_more_than_was_reserved_is_believed_from_then_on(tmp_path: Path) -> None:
+def test_budget_reserves_more_after_a_larger_bill(tmp_path: Path) -> None:
     budget = Budget(max_tokens=10_000)
     reserved = budget.reserve(OF_ONE)
     budget.settle(reserved, Usage(1, 4000, 200))
@@ -131,12 +131,12 @@ def test_an_endpoint_that_bills_more_than_was_reserved_is_believed_from_then_on(
         budget.reserve(OF_ONE)
 
 
-def test_an_error_that_was_cached_as_a_reply_is_asked_again(tmp_path: Path) -> None:
+def test_cached_error_is_requested_again(tmp_path: Path) -> None:
     Cache(tmp_path).put("ab" * 32, Reply("", "m", "error"))
     assert Cache(tmp_path).get("ab" * 32) is None
 
 
-def test_a_lost_reply_is_taken_as_billed_and_a_refused_request_is_not(slow: Server, tmp_path: Path) -> None:
+def test_lost_reply_counts_as_billed_and_a_failed_request_does_not(slow: Server, tmp_path: Path) -> None:
     most = estimate(PROMPTS[0], 1000)
     for fault, spent in ((server.cuts_off, most + OF_ONE), (server.status(503, "Busy."), Usage(1) + OF_ONE)):
         slow.script = [fault]
@@ -145,7 +145,7 @@ def test_a_lost_reply_is_taken_as_billed_and_a_refused_request_is_not(slow: Serv
         assert asking.budget.spent == spent
 
 
-def test_an_endpoint_that_is_down_ends_the_run_and_a_single_prompt_does_not(slow: Server, tmp_path: Path) -> None:
+def test_unreachable_endpoint_stops_the_run_but_one_failed_prompt_does_not(slow: Server, tmp_path: Path) -> None:
     def answers_but_one(handler: server.Handler, body: dict) -> None:
         bad = "Prompt 3." in str(body)
         handler.answer(b"{}" if bad else server.completion("Well."), 500 if bad else 200)
@@ -171,7 +171,7 @@ def test_an_endpoint_that_is_down_ends_the_run_and_a_single_prompt_does_not(slow
         assert not isinstance(alone, Reply)
 
 
-def test_what_is_rejected_ends_the_run_only_where_nothing_was_ever_answered(slow: Server, tmp_path: Path) -> None:
+def test_rejected_prompt_stops_the_run_only_if_nothing_was_answered(slow: Server, tmp_path: Path) -> None:
     slow.behaviour = server.status(400, "Unknown field.")
     with client(slow, tmp_path) as asking, pytest.raises(UserError, match="Unknown field"):
         asking.ask(PROMPTS[:1])
@@ -185,14 +185,14 @@ def test_what_is_rejected_ends_the_run_only_where_nothing_was_ever_answered(slow
         assert [isinstance(answer, Reply) for answer in answers] == [False, True] and again.from_cache == 1
 
 
-def test_nobody_at_the_address_is_told(tmp_path: Path) -> None:
+def test_refused_connection_raises_error(tmp_path: Path) -> None:
     with serving(server.says("Well.")) as gone:
         pass
     with client(gone, tmp_path) as asking, pytest.raises(UserError, match=r"no connection: .*refused"):
         asking.ask(PROMPTS[:1])
 
 
-def test_no_minute_has_more_requests_or_tokens_than_allowed() -> None:
+def test_rate_limits_hold_for_requests_and_tokens_per_minute() -> None:
     clock, starts = Clock(), []
     limits = Limits(requests_per_minute=30, tokens_per_minute=6000, clock=clock, sleep=clock.sleep)
     for tokens in [100] * 3 + [600] * 3 + [100] * 2:
@@ -201,7 +201,7 @@ def test_no_minute_has_more_requests_or_tokens_than_allowed() -> None:
     assert starts == pytest.approx([0, 2, 4, 6, 12, 18, 24, 26])
 
 
-def test_tokens_that_were_not_taken_are_given_back_and_a_pause_holds_all() -> None:
+def test_unused_tokens_are_returned_and_a_pause_delays_all_requests() -> None:
     clock = Clock()
     limits = Limits(tokens_per_minute=60, clock=clock, sleep=clock.sleep)
     limits.wait(60)
@@ -213,7 +213,7 @@ def test_tokens_that_were_not_taken_are_given_back_and_a_pause_holds_all() -> No
     assert clock.now == pytest.approx(40)
 
 
-def test_waits_grow_are_jittered_and_end() -> None:
+def test_retry_waits_grow_with_jitter_and_stop() -> None:
     slept: list[float] = []
     retries = Retries(tries=9, base_s=2, longest_s=60, sleep=slept.append, rng=random.Random(0))
     with pytest.raises(Fault, match="again"):
@@ -224,7 +224,7 @@ def test_waits_grow_are_jittered_and_end() -> None:
     assert means == pytest.approx([1, 4, 30], rel=0.1)
 
 
-def test_retry_after_is_waited_in_full_and_an_hour_is_not() -> None:
+def test_retry_after_is_respected_but_an_hour_raises_error() -> None:
     slept: list[float] = []
     faults = iter([Fault("busy", retry_after_s=20)])
 
@@ -240,7 +240,7 @@ def test_retry_after_is_waited_in_full_and_an_hour_is_not() -> None:
     faults = iter([Fault("busy"), Fault("full", retry_after_s=3600)])
     with pytest.raises(
         UserError, match="asks to wait 3600 s"
-    ):  # on the last attempt too, because the next pair would meet the same fault
+    ):  # also on the last attempt, because the next pair would meet the same fault
         Retries(tries=2, sleep=slept.append).of(lambda: (_ for _ in ()).throw(next(faults)))
 
 
@@ -260,7 +260,7 @@ def test_jobs_of_a_run_share_its_budget(tmp_path: Path) -> None:
         theirs.reserve(OF_ONE)
 
 
-def test_reservations_of_requests_under_way_count() -> None:
+def test_pending_reservations_count() -> None:
     budget = Budget(max_requests=1)
     budget.reserve(OF_ONE)
     with pytest.raises(UserError):
@@ -269,13 +269,13 @@ def test_reservations_of_requests_under_way_count() -> None:
     budget.reserve(OF_ONE)
 
 
-def test_an_estimate_counts_texts_pictures_and_a_full_reply() -> None:
+def test_estimate_counts_texts_images_and_a_full_reply() -> None:
     image = PromptImage(None)  # type: ignore[arg-type]
     assert estimate(Prompt(("x" * 300, image, image), max_tokens=50), 1000) == Usage(1, 2100, 50)
     assert Prices(2.0, 8.0).money(Usage(1, 2100, 50)) == pytest.approx(0.0046)
 
 
-def test_a_reply_is_kept_whole_and_a_damaged_one_is_not_taken(tmp_path: Path) -> None:
+def test_cached_reply_is_complete_and_a_damaged_one_is_ignored(tmp_path: Path) -> None:
     cache, reply, digest = Cache(tmp_path), Reply("text", "m", "length", "no", OF_ONE), "ab" * 32
     assert cache.get(digest) is None
     cache.put(digest, reply)
@@ -291,7 +291,7 @@ def test_a_reply_is_kept_whole_and_a_damaged_one_is_not_taken(tmp_path: Path) ->
     assert cache.get("cd" + digest[2:]) is None
 
 
-def test_jobs_that_write_the_same_replies_leave_them_whole(tmp_path: Path) -> None:
+def test_concurrent_writes_of_the_same_replies_leave_them_intact(tmp_path: Path) -> None:
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
         list(pool.map(write_replies, [tmp_path] * 2))
     assert all(Cache(tmp_path).get(f"{number:064x}") == Reply(str(number), "m") for number in range(50))
@@ -303,7 +303,7 @@ def write_replies(folder: Path) -> None:
         Cache(folder).put(f"{number:064x}", Reply(str(number), "m"))
 
 
-def test_the_key_comes_from_the_environment_alone(
+def test_api_key_is_read_only_from_the_environment(
     monkeypatch: pytest.MonkeyPatch, slow: Server, tmp_path: Path
 ) -> None:
     config = EndpointConfig(url=slow.url, model="judge", key_env="MY_KEY", cache=str(tmp_path))

@@ -1,4 +1,4 @@
-"""Requests and replies of an endpoint over HTTP. Endpoint faults are tested in tests/scoring/vlm_judges/test_api.py."""
+"""Tests of requests and replies over HTTP. Faults are tested in tests/scoring/vlm_judges/test_api.py."""
 
 import io
 import json
@@ -36,7 +36,7 @@ def endpoint(running: Server, **options: object) -> Endpoint:
     return Endpoint(running.url, "judge", KEY, timeout_s=60, options=options)
 
 
-def test_a_prompt_arrives_whole_and_a_reply_comes_back(good: Server) -> None:
+def test_prompt_is_sent_complete_and_its_reply_is_parsed(good: Server) -> None:
     asked = endpoint(good)
     assert asked.send(asked.request(PROMPT)) == Reply(GOOD, MODEL, "stop", "", Usage(1, 1000, 50))
     (body,) = good.bodies
@@ -49,13 +49,13 @@ def test_a_prompt_arrives_whole_and_a_reply_comes_back(good: Server) -> None:
     assert good.keys == [f"Bearer {KEY}"]
 
 
-def test_options_are_added_and_null_takes_a_field_out(good: Server) -> None:
+def test_options_are_added_and_null_removes_a_field(good: Server) -> None:
     asked = endpoint(good, max_tokens=None, max_completion_tokens=2000)
     asked.send(asked.request(PROMPT))
     assert "max_tokens" not in good.bodies[0] and good.bodies[0]["max_completion_tokens"] == 2000
 
 
-def test_a_request_is_told_apart_by_all_that_is_in_it(good: Server) -> None:
+def test_digest_depends_on_every_part_of_the_request(good: Server) -> None:
     other = PIXELS.copy()
     other[0, 0, 0] ^= 1
     day = Prompt((*PROMPT.parts[:2], "Instruction: make it day"), max_tokens=100)
@@ -75,19 +75,19 @@ def test_a_request_is_told_apart_by_all_that_is_in_it(good: Server) -> None:
     assert Endpoint(good.url, "judge", "another key").digest(PROMPT) == digests[0]
 
 
-def test_half_a_character_does_not_come_through(good: Server) -> None:
+def test_lone_surrogates_are_replaced(good: Server) -> None:
     good.behaviour = server.says("half \ud83d a smile")
     asked = endpoint(good)
     assert asked.send(asked.request(PROMPT)).text == "half ? a smile"
 
 
 @pytest.mark.parametrize("told", [None, -5, "many", float("inf"), 1e30])
-def test_a_reply_that_was_paid_for_counts_whatever_it_says_of_its_tokens(told: object) -> None:
+def test_invalid_token_counts_are_ignored(told: object) -> None:
     assert parse_usage({"prompt_tokens": told, "completion_tokens": 3}) is None
     assert parse_usage({"prompt_tokens": 7, "completion_tokens": None}) == Usage(1, 7, 0)
 
 
-def test_a_reply_as_deep_as_a_well_is_a_fault(good: Server) -> None:
+def test_deeply_nested_reply_is_a_fault(good: Server) -> None:
     well = b"[" * 200_000
     good.script = [lambda handler, _: handler.answer(well), lambda handler, _: handler.answer(well, 400)]
     asked = endpoint(good)
@@ -97,7 +97,7 @@ def test_a_reply_as_deep_as_a_well_is_a_fault(good: Server) -> None:
         asked.send(asked.request(PROMPT))
 
 
-def test_a_date_is_a_retry_after_too(good: Server) -> None:
+def test_retry_after_may_be_a_date(good: Server) -> None:
     good.script = [server.status(503, "Later.", Retry_After="Wed, 21 Oct 2099 07:28:00 GMT")]
     asked = endpoint(good)
     with pytest.raises(Fault) as fault:
@@ -119,7 +119,7 @@ def read_answer(**fields: object) -> server.Behaviour:
     return lambda handler, _: handler.answer(json.dumps(whole).encode())
 
 
-def test_an_error_that_is_null_is_none(good: Server) -> None:
+def test_null_error_is_ignored(good: Server) -> None:
     good.behaviour = read_answer(error=None)
     assert send(good).text == GOOD
 
@@ -136,7 +136,7 @@ def test_an_error_that_is_null_is_none(good: Server) -> None:
         ("end_turn", "the reply is empty (finish reason 'stop')"),
     ],
 )
-def test_every_providers_word_for_a_reply_that_is_missing_is_known(good: Server, reason: str, missing: str) -> None:
+def test_missing_reply_reasons_of_all_providers_are_recognised(good: Server, reason: str, missing: str) -> None:
     for message in ({"role": "assistant"}, {"role": "assistant", "content": None}, {"content": []}):
         good.behaviour = read_answer(choices=[{"finish_reason": reason, "message": message}])
         assert send(good).missing == missing
@@ -152,18 +152,18 @@ def test_every_providers_word_for_a_reply_that_is_missing_is_known(good: Server,
         {"code": 403, "metadata": {"reasons": ["violence"], "flagged_input": "..."}},
     ],
 )
-def test_a_filter_that_stops_the_request_is_told_from_a_mistake(good: Server, error: dict[str, object]) -> None:
+def test_content_filter_error_is_distinguished_from_a_bad_request(good: Server, error: dict[str, object]) -> None:
     for body in ({"error": error}, [{"error": error}]):
         good.behaviour = lambda handler, _, body=body: handler.answer(json.dumps(body).encode(), 400)  # type: ignore[misc]
         assert send(good).missing == "a content filter withholds the reply"
 
 
-def test_a_prompt_that_gemini_blocks_has_its_reason(good: Server) -> None:
+def test_prompt_blocked_by_gemini_reports_its_reason(good: Server) -> None:
     good.behaviour = read_answer(choices=None, prompt_feedback={"block_reason": "SAFETY"})
     assert send(good).missing == "a content filter withholds the reply (SAFETY)"
 
 
-def test_an_answer_may_come_in_parts(good: Server) -> None:
+def test_reply_may_consist_of_parts(good: Server) -> None:
     thinking = {"type": "thinking", "thinking": [{"type": "text", "text": '{"score": [1, 1, 1]}'}]}
     parts = [thinking, {"type": "text", "text": GOOD[:9]}, {"type": "output_text", "text": GOOD[9:]}]
     good.behaviour = server.ends("stop", parts)
@@ -174,7 +174,7 @@ def test_an_answer_may_come_in_parts(good: Server) -> None:
     assert send(good).missing == "the reply contains only thinking (finish reason 'stop')"
 
 
-def test_an_error_within_a_choice_is_no_reply(good: Server) -> None:
+def test_error_within_a_choice_is_a_fault(good: Server) -> None:
     good.behaviour = server.fails_within
     with pytest.raises(Fault, match="HTTP 502: 'Provider returned error'") as fault:
         send(good)
@@ -184,7 +184,7 @@ def test_an_error_within_a_choice_is_no_reply(good: Server) -> None:
         send(good)
 
 
-def test_a_key_that_a_reply_repeats_and_control_characters_go_no_further(good: Server) -> None:
+def test_key_and_control_characters_are_removed_from_a_reply(good: Server) -> None:
     whole = json.loads(server.completion(f"{KEY}\0\x1b[31m\u202efine", refusal=f"no {KEY}"))
     whole["model"] = f"judge for {KEY} " + "m" * 10_000
     good.behaviour = lambda handler, _: handler.answer(json.dumps(whole).encode())
@@ -193,7 +193,7 @@ def test_a_key_that_a_reply_repeats_and_control_characters_go_no_further(good: S
     assert KEY not in reply.model and len(reply.model) == 200
 
 
-def test_a_password_in_the_address_is_sent_and_never_shown(good: Server) -> None:
+def test_password_in_the_address_is_sent_and_never_shown(good: Server) -> None:
     url = good.url.replace("//", "//bob:hunter2@") + "?api-version=1&api-key=opensesame"
     asked = Endpoint(url, "judge")
     asked.send(asked.request(PROMPT))
@@ -208,13 +208,13 @@ def test_a_password_in_the_address_is_sent_and_never_shown(good: Server) -> None
 
 
 @pytest.mark.parametrize("key", ["0", "x", "EMPTY"])
-def test_a_key_that_is_none_changes_no_answer(good: Server, key: str) -> None:
-    """Local servers accept any key; a key of a few characters also occurs in scores and words."""
+def test_placeholder_key_does_not_alter_replies(good: Server, key: str) -> None:
+    """Local servers accept any key, and a short one also occurs in scores and words."""
     good.behaviour = server.says('{"score": [10, 10, 0], "reasoning": "Exact, EMPTY."}')
     assert send(good, key).text == '{"score": [10, 10, 0], "reasoning": "Exact, EMPTY."}'
 
 
-def test_no_secret_of_an_address_is_repeated(good: Server) -> None:
+def test_secrets_of_the_address_are_removed_from_a_reply(good: Server) -> None:
     good.behaviour = server.says("key=querysecret, Basic Ym9iOmh1bnRlcjI=, hunter2")
     url = good.url.replace("http://", "http://bob:hunter2@")
     asked = Endpoint(f"{url}?api-key=querysecret&v=1", "judge")
@@ -222,12 +222,12 @@ def test_no_secret_of_an_address_is_repeated(good: Server) -> None:
 
 
 @pytest.mark.parametrize("url", ["localhost:8000/v1", "judge.example/v1", "ftp://h/v1", "http:///v1", "", "/v1"])
-def test_an_address_without_a_host_is_not_asked_again_and_again(url: str) -> None:
+def test_address_without_a_host_raises_error(url: str) -> None:
     with pytest.raises(UserError, match=r"not the address of an endpoint; give one such as http://localhost:8000/v1$"):
         Endpoint(url, "judge")
 
 
-def test_the_whole_address_of_a_chat_endpoint_will_do() -> None:
+def test_full_chat_completions_address_is_accepted() -> None:
     whole, base = (Endpoint(f"https://judge.example/v1{end}", "judge").url for end in ("/chat/completions/", ""))
     assert whole == base == "https://judge.example/v1/chat/completions"
 
@@ -244,9 +244,7 @@ def no_proxies(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 
 
 @pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:9", "http://127.0.0.1:9", "nonsense://x"])
-def test_no_proxy_stands_between_this_machine_and_itself(
-    good: Server, no_proxies: pytest.MonkeyPatch, proxy: str
-) -> None:
+def test_local_endpoint_is_reached_without_a_proxy(good: Server, no_proxies: pytest.MonkeyPatch, proxy: str) -> None:
     no_proxies.setenv("ALL_PROXY", proxy)
     assert send(good).text == GOOD
     no_proxies.setenv("NO_PROXY", "judge.example")
@@ -256,7 +254,7 @@ def test_no_proxy_stands_between_this_machine_and_itself(
 @pytest.mark.parametrize(
     "host", ["localhost.", "a.localhost", "127.1", "2130706433", "[::1]", "[::ffff:127.0.0.1]", "0", "ip6-localhost"]
 )
-def test_this_machine_is_known_by_all_its_names(host: str, no_proxies: pytest.MonkeyPatch) -> None:
+def test_local_host_names_bypass_the_proxy(host: str, no_proxies: pytest.MonkeyPatch) -> None:
     no_proxies.setenv("ALL_PROXY", "http://proxy:1")
     assert find_proxy(httpx2.URL(f"http://{host}:8000/v1")) is None
 
@@ -272,7 +270,7 @@ def test_this_machine_is_known_by_all_its_names(host: str, no_proxies: pytest.Mo
         ("*", ["http://judge.example"]),
     ],
 )
-def test_no_proxy_is_kept_to(entries: str, urls: list[str], no_proxies: pytest.MonkeyPatch) -> None:
+def test_no_proxy_entries_are_respected(entries: str, urls: list[str], no_proxies: pytest.MonkeyPatch) -> None:
     no_proxies.setenv("all_proxy", "http://proxy:1")
     no_proxies.setenv("no_proxy", entries)
     assert [find_proxy(httpx2.URL(url)) for url in urls] == [None] * len(urls)
@@ -282,7 +280,7 @@ def test_no_proxy_is_kept_to(entries: str, urls: list[str], no_proxies: pytest.M
 
 
 @pytest.mark.parametrize("scheme", ["socks5", "socks5h", "SOCKS5"])
-def test_a_socks_proxy_names_the_package_that_it_needs(scheme: str, no_proxies: pytest.MonkeyPatch) -> None:
+def test_socks_proxy_error_names_the_missing_package(scheme: str, no_proxies: pytest.MonkeyPatch) -> None:
     no_proxies.setitem(sys.modules, "socksio", None)
     no_proxies.setenv("ALL_PROXY", f"{scheme}://bob:hunter2@proxy:1080")
     with pytest.raises(UserError, match=r"proxy (?i:socks5h?)://\*\*\*@proxy:1080 .*pip install socksio\).*NO_PROXY"):
@@ -291,7 +289,7 @@ def test_a_socks_proxy_names_the_package_that_it_needs(scheme: str, no_proxies: 
     Endpoint("https://judge.example/v1", "judge")
 
 
-def test_a_proxy_that_cannot_be_used_is_named_without_its_password(no_proxies: pytest.MonkeyPatch) -> None:
+def test_unusable_proxy_is_named_without_its_password(no_proxies: pytest.MonkeyPatch) -> None:
     no_proxies.setenv("HTTP_PROXY", "http://bob:hunter2@127.0.0.1:9")
     asked = Endpoint("http://judge.example/v1", "judge", timeout_s=2)
     with pytest.raises(Fault, match=r"no connection by the environment's proxy http://\*\*\*@127.0.0.1:9: "):
@@ -301,5 +299,5 @@ def test_a_proxy_that_cannot_be_used_is_named_without_its_password(no_proxies: p
         Endpoint("http://judge.example/v1", "judge")
 
 
-def test_thinking_that_is_counted_in_the_total_alone_is_part_of_the_reply() -> None:
+def test_thinking_counted_only_in_the_total_is_part_of_the_reply() -> None:
     assert parse_usage({"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 100}) == Usage(1, 7, 93)

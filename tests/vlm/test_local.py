@@ -1,4 +1,4 @@
-"""Local model with random weights: its replies have no meaning, but do not depend on the rest of the batch."""
+"""Tests of a local model with random weights: its replies do not depend on the rest of the batch."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -52,7 +52,7 @@ def replies(model: LocalModel, prompts: list[Prompt]) -> list[Reply]:
     return [answer for answer in model.ask(prompts) if isinstance(answer, Reply)]
 
 
-def test_a_prompt_gets_the_same_reply_alone_and_beside_others(llava: tuple[object, object], tmp_path: Path) -> None:
+def test_reply_is_the_same_alone_and_in_a_batch(llava: tuple[object, object], tmp_path: Path) -> None:
     together = replies(local(llava, tmp_path / "together"), PROMPTS)
     alone = [replies(local(llava, tmp_path / "alone", batch_size=1), [prompt])[0] for prompt in PROMPTS]
     assert [reply.text for reply in together] == [reply.text for reply in alone]
@@ -62,7 +62,7 @@ def test_a_prompt_gets_the_same_reply_alone_and_beside_others(llava: tuple[objec
     }
 
 
-def test_prompts_that_do_not_fit_together_are_asked_fewer_at_once(
+def test_out_of_memory_halves_the_batch_of_prompts(
     llava: tuple[object, object],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -82,7 +82,7 @@ def test_prompts_that_do_not_fit_together_are_asked_fewer_at_once(
     assert "out of memory on a batch of 3 prompts; continuing with 1" in capsys.readouterr().out
 
 
-def test_a_reply_ends_where_it_was_told_to(llava: tuple[object, object], tmp_path: Path) -> None:
+def test_reply_stops_at_its_length_limit_or_end_token(llava: tuple[object, object], tmp_path: Path) -> None:
     first = replies(local(llava, tmp_path), PROMPTS)
     assert [reply.usage.completion_tokens for reply in first if reply.usage] == [12, 12, 5]
     assert {reply.finish_reason for reply in first} == {"length"}
@@ -94,7 +94,7 @@ def test_a_reply_ends_where_it_was_told_to(llava: tuple[object, object], tmp_pat
     assert cut.finish_reason == "stop" and first[2].text.startswith(cut.text) and cut.text != first[2].text
 
 
-def test_nothing_is_generated_twice(
+def test_cached_replies_are_not_generated_again(
     llava: tuple[object, object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = replies(local(llava, tmp_path), PROMPTS)
@@ -103,7 +103,7 @@ def test_nothing_is_generated_twice(
     assert replies(model, PROMPTS[::-1]) == first[::-1]
 
 
-def test_a_question_is_told_apart_by_all_that_is_in_it(llava: tuple[object, object], tmp_path: Path) -> None:
+def test_digest_depends_on_every_part_of_the_prompt_and_the_model(llava: tuple[object, object], tmp_path: Path) -> None:
     model = local(llava, tmp_path)
     other = Prompt((*PROMPTS[0].parts[:1], image(2), *PROMPTS[0].parts[2:]), 12)
     longer = Prompt(PROMPTS[0].parts, 13)
@@ -112,7 +112,7 @@ def test_a_question_is_told_apart_by_all_that_is_in_it(llava: tuple[object, obje
     assert len(digests | {model.digest(PROMPTS[0])}) == 6
 
 
-def test_a_folder_without_its_processor_is_named(tmp_path: Path) -> None:
+def test_missing_processor_or_tokenizer_is_named(tmp_path: Path) -> None:
     make_llava(tmp_path / "model")
     for pattern, problem in (("*processor*", "no image processor"), ("token*", "no tokenizer")):
         for file in (tmp_path / "model").glob(pattern):

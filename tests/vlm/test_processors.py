@@ -1,4 +1,4 @@
-"""Processors for images alone, which need no torchvision."""
+"""Tests of image-only processors, which need no torchvision."""
 
 import json
 from pathlib import Path
@@ -13,7 +13,7 @@ from omniedit.vlm.processors import load_processor
 
 
 @pytest.mark.parametrize("family", MODELS)
-def test_every_family_has_its_own_class_without_the_part_for_videos(family: str, tmp_path: Path) -> None:
+def test_every_family_loads_its_image_processor_without_video(family: str, tmp_path: Path) -> None:
     processor = load_processor(MODELS[family](tmp_path))
     names = {
         "qwen2.5-vl": "Qwen2_5_VL",
@@ -26,15 +26,15 @@ def test_every_family_has_its_own_class_without_the_part_for_videos(family: str,
     assert processor.image_token in processor.tokenizer.get_vocab()
 
 
-def test_the_chat_template_of_the_processor_is_preferred(tmp_path: Path) -> None:
-    """Check LLaVA-OneVision's case: the template of its tokenizer is one for texts."""
+def test_chat_template_of_the_processor_takes_precedence(tmp_path: Path) -> None:
+    """LLaVA-OneVision needs this: the template of its tokenizer handles only texts."""
     make_qwen25(tmp_path)
     (tmp_path / "chat_template.json").write_text(json.dumps({"chat_template": "with images"}))
     (tmp_path / "chat_template.jinja").unlink(missing_ok=True)
     assert load_processor(tmp_path).chat_template == "with images"
 
 
-def test_a_model_without_a_chat_template_is_an_error(tmp_path: Path) -> None:
+def test_model_without_a_chat_template_raises_error(tmp_path: Path) -> None:
     make_qwen25(tmp_path)
     for file in tmp_path.glob("chat_template*"):
         file.unlink()
@@ -42,8 +42,8 @@ def test_a_model_without_a_chat_template_is_an_error(tmp_path: Path) -> None:
         load_processor(tmp_path)
 
 
-def test_a_tokenizer_of_another_model_is_an_error(tmp_path: Path) -> None:
-    """Check an InternVL whose tokenizer does not name the tokens around an image, as outside transformers' form."""
+def test_tokenizer_of_another_model_raises_error(tmp_path: Path) -> None:
+    """Check an InternVL whose tokenizer lacks the image tokens, as in weights not converted for transformers."""
     make_qwen25(tmp_path / "qwen")
     config = make_internvl(tmp_path / "internvl") / "config.json"
     (tmp_path / "qwen/config.json").write_text(config.read_text())
@@ -52,7 +52,7 @@ def test_a_tokenizer_of_another_model_is_an_error(tmp_path: Path) -> None:
         load_processor(tmp_path / "qwen")
 
 
-def test_a_model_without_images_is_an_error(tmp_path: Path) -> None:
+def test_text_only_model_raises_error(tmp_path: Path) -> None:
     make_qwen25(tmp_path)
     (tmp_path / "config.json").write_text('{"model_type": "qwen2"}')
     with pytest.raises(UserError, match="a qwen2, which takes no images"):

@@ -1,4 +1,4 @@
-"""`scoring.judge: api` through the workflow, with a local endpoint: each request is sent once and never again."""
+"""`scoring.judge: api` through the workflow, with a local endpoint: each request is sent only once."""
 
 from pathlib import Path
 
@@ -29,7 +29,7 @@ def configure(root: Path, teacher: str = "reference", **api: object) -> None:
     (root / "small.yaml").write_text(yaml.safe_dump({**SMALL, "scoring": scoring}))
 
 
-def test_a_shard_is_judged_over_http_and_a_second_run_makes_no_request(run: Path, tmp_path: Path) -> None:
+def test_shard_is_judged_over_http_and_a_rerun_sends_no_request(run: Path, tmp_path: Path) -> None:
     root = go_on_from(run, tmp_path, SMALL, "sources", "objects", "candidates/environment_change")
     with serving(says(REPLY)) as endpoint:
         configure(root, url=endpoint.url, model="judge", key_env=None)
@@ -60,7 +60,7 @@ def test_a_shard_is_judged_over_http_and_a_second_run_makes_no_request(run: Path
         assert rules_to_run(root, TARGET) == {"ask_shard"}
 
 
-def test_a_missing_key_ends_the_run_before_the_first_job(tmp_path: Path) -> None:
+def test_missing_api_key_stops_the_run_before_the_first_job(tmp_path: Path) -> None:
     root = checkout(tmp_path, SMALL)
     shrink_sample(root / "photos")
     configure(root, url="http://127.0.0.1:1/v1", model="judge", key_env="NO_SUCH_KEY")

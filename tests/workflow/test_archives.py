@@ -1,4 +1,4 @@
-"""Archives as sources: one job converts each archive to its shard, and a change leaves other shards as they are."""
+"""Archives as sources: one job converts each archive to its shard, and a change leaves other shards unchanged."""
 
 import base64
 import functools
@@ -25,7 +25,7 @@ TARGETS = (INDEX, "results/small/objects/00001.parquet", "results/small/candidat
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Run on five photos in one tar, four in another, and only an unreadable one in the third."""
+    """Run on one tar of five photos, one of four, and one with a single unreadable photo."""
     config = {
         **SMALL,
         "sources": {**SMALL["sources"], "kind": "webdataset", "path": "archives/{0..2}.tar", "shards": 3},
@@ -47,7 +47,7 @@ def describe_archives(key: str, line: dict, photos: Path) -> list[Entry]:
     return [(f"{key}.jpg", (photos / line["file"]).read_bytes()), (f"{key}.json", json.dumps(line).encode())]
 
 
-def test_each_archive_is_a_shard_and_the_benchmark_is_in_none(root: Path) -> None:
+def test_each_archive_is_one_shard_without_benchmark_photos(root: Path) -> None:
     sources = root / "results/small/sources"
     rows = pq.read_table(root / INDEX).to_pylist()
     assert [row["status"] for row in rows] == ["kept"] * 9 + ["refused"]
@@ -64,12 +64,12 @@ def test_each_archive_is_a_shard_and_the_benchmark_is_in_none(root: Path) -> Non
     }
 
 
-def test_an_archive_without_a_photo_is_an_empty_shard(root: Path) -> None:
+def test_archive_without_photos_gives_an_empty_shard(root: Path) -> None:
     with Shard(root / TARGETS[2]) as candidates:
         assert len(candidates) == 0
 
 
-def test_a_changed_archive_makes_its_own_shard_again_and_one_that_was_touched_or_moved_nothing(root: Path) -> None:
+def test_only_an_archive_with_changed_content_is_converted_again(root: Path) -> None:
     archive = root / "archives/1.tar"
     for path in (root / "archives").iterdir():
         path.touch()
@@ -89,9 +89,7 @@ def test_a_changed_archive_makes_its_own_shard_again_and_one_that_was_touched_or
     assert rules_to_run(root, *TARGETS) == set()
 
 
-def test_no_secret_of_an_address_is_shown_by_anything_but_the_environment_of_its_job(
-    root: Path, tmp_path: Path
-) -> None:
+def test_secrets_of_an_address_appear_only_in_the_jobs_environment(root: Path, tmp_path: Path) -> None:
     """Check the commands (which `ps` shows), logs, config.json, the index and Snakemake's own records."""
     pytest.importorskip("aiohttp")
     index = "results/small/sources/index/00000.parquet"
@@ -136,7 +134,7 @@ def private_server(folder: Path, user: str, signature: str) -> Iterator[str]:
         httpd.shutdown()
 
 
-def test_a_folder_of_archives_stands_for_the_same(root: Path, tmp_path: Path) -> None:
+def test_folder_of_archives_expands_to_its_archives(root: Path, tmp_path: Path) -> None:
     shutil.copytree(root / "archives", tmp_path / "archives")
     (tmp_path / "archives/words.txt").touch()
     config = {**SMALL, "sources": {**SMALL["sources"], "kind": "webdataset", "path": "archives", "shards": 2}}

@@ -1,4 +1,4 @@
-"""Real DAG on small copies of the sample photos: actions of a user on a run, and their required results."""
+"""Real DAG on small copies of the sample photos: what users do with a run, and the required results."""
 
 import json
 import re
@@ -45,7 +45,7 @@ def test_chain_reaches_an_editor_and_a_report(run: Path) -> None:
     assert (results / "bench/table3.md").is_file()
 
 
-def test_odd_files_are_read_or_refused_with_a_reason(run: Path) -> None:
+def test_unusual_files_are_read_or_rejected_with_a_reason(run: Path) -> None:
     rows = {row["file"]: row for row in pq.read_table(run / "results/small/sources/index.parquet").to_pylist()}
     kept = {"cut out.png", "deep.tif", "again/print.jpg", *(path.name for path in SAMPLE.glob("*.jpg"))}
     assert {file for file, row in rows.items() if row["status"] == "kept"} == kept
@@ -54,13 +54,13 @@ def test_odd_files_are_read_or_refused_with_a_reason(run: Path) -> None:
     assert "decompression bomb" in refused["bomb.png"] and "duplicate" in refused["print.jpg"]
 
 
-def test_second_run_has_nothing_to_do(run: Path) -> None:
+def test_second_run_plans_no_job(run: Path) -> None:
     """Allow the page that Slurm adds, in case the Slurm tests installed Slurm after this run."""
     assert rules_to_run(run, "all") <= {"report_efficiency"}
 
 
-def test_deleted_files_come_back_with_the_same_bytes(run: Path, tmp_path: Path) -> None:
-    """Include the files of training, which on Slurm come from another number of ranks."""
+def test_deleted_files_are_rebuilt_bit_identically(run: Path, tmp_path: Path) -> None:
+    """Include the files of training, which Slurm makes on another number of ranks."""
     root = shutil.copytree(run, tmp_path / "chain", symlinks=True)
     results = root / "results/small"
     files = [
@@ -81,13 +81,13 @@ def test_deleted_files_come_back_with_the_same_bytes(run: Path, tmp_path: Path) 
     assert {path: digest(path) for path in files} == before
 
 
-def test_threshold_reruns_decisions_but_no_synthesis_or_scoring(run: Path) -> None:
+def test_threshold_change_reruns_decisions_but_not_synthesis_or_scoring(run: Path) -> None:
     rules = rules_to_run(run, "all", "--config", "filter={'min_score': 6}")
     assert {"decide_shard", "plan_buckets", "train_editor"} <= rules
     assert not rules & {"index_sources", "pack_sources", "synthesize_shard", "score_shard", "teach_shard"}
 
 
-def test_a_decision_by_hand_reruns_decisions_but_no_synthesis_or_scoring(run: Path, tmp_path: Path) -> None:
+def test_decision_by_hand_reruns_decisions_but_not_synthesis_or_scoring(run: Path, tmp_path: Path) -> None:
     """Add the file, run the decisions, and remove it; a run without it has nothing to do before and after."""
     root = shutil.copytree(run, tmp_path / "chain", symlinks=True)
     decisions = root / "results/small/decisions"
@@ -116,7 +116,7 @@ def test_a_decision_by_hand_reruns_decisions_but_no_synthesis_or_scoring(run: Pa
     assert {path: digest(path) for path in before} == before
 
 
-def test_only_a_base_that_does_not_ship_is_trained(run: Path, tmp_path: Path) -> None:
+def test_shipped_base_is_not_pretrained(run: Path, tmp_path: Path) -> None:
     assert {"pretrain_base", "train_editor"} <= rules_to_run(run, "all", "--forceall")
     shipped = {**SMALL, "train": {**SMALL["train"], "base": {"model": "shipped"}}}
     checkout(tmp_path, {**shipped, "sources": {**SMALL["sources"], "path": str(run / "photos")}})
@@ -124,17 +124,17 @@ def test_only_a_base_that_does_not_ship_is_trained(run: Path, tmp_path: Path) ->
     assert "train_editor" in rules and "pretrain_base" not in rules
 
 
-def test_one_shard_of_one_rule_runs_alone(run: Path) -> None:
+def test_single_shard_of_a_rule_can_be_rerun(run: Path) -> None:
     target = "results/small/scores/object_removal/00000.parquet"
     assert rules_to_run(run, target, "--forcerun", "score_shard") == {"score_shard"}
 
 
-def test_the_canary_is_scored_again_where_pairs_are(run: Path) -> None:
+def test_canary_is_rescored_when_pairs_are(run: Path) -> None:
     forced = rules_to_run(run, "results/small/canary.json", "--forcerun", "score_shard")
     assert forced == {"score_shard", "score_canary"}
 
 
-def test_killed_run_goes_on_to_the_same_result(run: Path, tmp_path: Path) -> None:
+def test_killed_run_resumes_to_the_same_result(run: Path, tmp_path: Path) -> None:
     root = checkout(tmp_path, {**SMALL, "sources": {**SMALL["sources"], "path": str(run / "photos")}})
     targets = [f"results/small/scores/{task}/00000.parquet" for task in (Task.STYLE_TRANSFER, Task.OBJECT_REMOVAL)]
     make_holdable(root)
@@ -168,7 +168,7 @@ def read_commands(page: str) -> list[str]:
         *("docs/judging.md", "docs/benchmarks.md", "docs/design.md"),
     ],
 )
-def test_the_commands_that_a_page_shows_can_be_typed(page: str, tmp_path: Path) -> None:
+def test_documented_commands_work_as_shown(page: str, tmp_path: Path) -> None:
     root = checkout(tmp_path, SMALL)
     (root / "my.yaml").write_text("seed: 1")
     home = tmp_path / "home"
@@ -183,11 +183,11 @@ def test_the_commands_that_a_page_shows_can_be_typed(page: str, tmp_path: Path) 
         assert program == "snakemake" and done.returncode == 0, (line, done.stdout, done.stderr)
 
 
-def test_two_runs_at_once_are_refused(run: Path, tmp_path: Path) -> None:
+def test_second_concurrent_run_is_rejected(run: Path, tmp_path: Path) -> None:
     root = checkout(tmp_path, {**SMALL, "sources": {**SMALL["sources"], "path": str(run / "photos")}})
     target = f"results/small/candidates/{Task.ENVIRONMENT_CHANGE}/00000.h5"
     make_holdable(root)
-    with hold_jobs(root):  # the first run works until the second one has ended
+    with hold_jobs(root):  # the first run is held until the second one has ended
         first = subprocess.Popen(
             command(target), cwd=root, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
@@ -213,26 +213,26 @@ def test_two_runs_at_once_are_refused(run: Path, tmp_path: Path) -> None:
         ({"scoring": {"judge": "gpt"}}, ["small.yaml", "scoring.judge", "'reference', 'student'"]),
     ],
 )
-def test_wrong_config_stops_with_one_line(change: dict, words: list[str], tmp_path: Path) -> None:
+def test_invalid_config_stops_with_one_line(change: dict, words: list[str], tmp_path: Path) -> None:
     line = dry_run_error(checkout(tmp_path, change))
     assert all(word in line for word in words), line
 
 
-def test_a_batch_that_the_profiles_ranks_cannot_share_stops_with_one_line(tmp_path: Path) -> None:
+def test_batch_size_not_divisible_by_the_ranks_stops_with_one_line(tmp_path: Path) -> None:
     root = checkout(tmp_path, {"train": {"batch_size": 15}})
     line = dry_run_error(root, "--set-resources", "train_editor:ranks=2")
     assert all(word in line for word in ("small.yaml", "train.batch_size", "15", "2 ranks")), line
 
 
 def dry_run_error(root: Path, *options: str) -> str:
-    """Return the one error line with which a dry run stops."""
+    """Return the single error line of a failing dry run."""
     done = try_snakemake(root, "--dry-run", "all", *options)
     assert done.returncode != 0
     (line,) = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
     return line
 
 
-def test_empty_folder_stops_with_the_key_and_the_remedy(tmp_path: Path) -> None:
+def test_empty_source_folder_error_names_key_and_remedy(tmp_path: Path) -> None:
     root = checkout(tmp_path, SMALL)
     (root / "photos").mkdir()
     done = try_snakemake(root, "all")

@@ -1,4 +1,4 @@
-"""Use of the workflow from any folder: scripts and config are its own, results go to the working folder."""
+"""Use of the workflow from any folder: it brings its scripts and config, results go to the working folder."""
 
 import os
 import shutil
@@ -43,25 +43,25 @@ def snakemake(folder: Path, *arguments: object) -> str:
     return done.stdout + done.stderr
 
 
-def test_results_come_to_the_working_folder_and_the_source_stays_as_it_is(source: Path, tmp_path: Path) -> None:
+def test_results_go_to_the_working_folder_and_the_source_stays_unchanged(source: Path, tmp_path: Path) -> None:
     before = sorted(source.rglob("*"))
     snakemake(tmp_path / "far", TARGET, "--cores", 1, "--snakefile", source / "Snakefile")
     assert (tmp_path / "far" / TARGET).is_file()
     assert sorted(source.rglob("*")) == before
 
 
-def test_a_working_folder_s_own_config_stands_above_the_source_s(source: Path, tmp_path: Path) -> None:
+def test_config_of_the_working_folder_overrides_the_sources(source: Path, tmp_path: Path) -> None:
     (tmp_path / "config").mkdir()
     (tmp_path / "config/config.yaml").write_text("run: mine")
     planned = snakemake(
         source, "--dry-run", "--directory", tmp_path, "--cores", 1, "-p", "results/mine/sources/bench.tar"
     )
     assert "--out results/mine/sources/bench.tar" in planned
-    assert "--min-pixels 1000000" in planned, "the source's"
+    assert "--min-pixels 1000000" in planned, "from the source's config"
 
 
 @pytest.mark.parametrize("prefix", ["", " as omni_*"])
-def test_another_workflow_plans_all_of_it_as_a_module(prefix: str, source: Path, tmp_path: Path) -> None:
+def test_workflow_can_be_used_as_a_module(prefix: str, source: Path, tmp_path: Path) -> None:
     (tmp_path / "Snakefile").write_text(
         MODULE.format(snakefile=repr(str(source / "workflow/Snakefile")), prefix=prefix)
     )
@@ -73,7 +73,7 @@ def test_another_workflow_plans_all_of_it_as_a_module(prefix: str, source: Path,
 @pytest.mark.parametrize(
     "use", ["use rule index_sources, pack_sources from", "use rule * from omniedit exclude train_editor"]
 )
-def test_another_workflow_may_take_some_of_the_rules(use: str, source: Path, tmp_path: Path) -> None:
+def test_workflow_module_can_use_selected_rules(use: str, source: Path, tmp_path: Path) -> None:
     module = MODULE.format(snakefile=repr(str(source / "workflow/Snakefile")), prefix="")
     whole = use if use.startswith("use rule *") else f"{use} omniedit as own_*"
     (tmp_path / "Snakefile").write_text(module.replace("use rule * from omniedit", whole))
@@ -82,7 +82,7 @@ def test_another_workflow_may_take_some_of_the_rules(use: str, source: Path, tmp
 
 
 @pytest.mark.parametrize("moved", ['prefix: "x"', 'replace_prefix: {"results/": "x/"}'])
-def test_a_module_s_prefix_is_refused_in_one_line(moved: str, source: Path, tmp_path: Path) -> None:
+def test_module_prefix_is_rejected_in_one_line(moved: str, source: Path, tmp_path: Path) -> None:
     module = MODULE.format(snakefile=repr(str(source / "workflow/Snakefile")), prefix="")
     (tmp_path / "Snakefile").write_text(module.replace("    config:", f"    {moved}\n    config:"))
     done = run_snakemake(["--dry-run", "--cores", "1"], tmp_path, environment())
@@ -90,7 +90,7 @@ def test_a_module_s_prefix_is_refused_in_one_line(moved: str, source: Path, tmp_
     assert done.returncode == 1 and line.startswith("error: module: its prefix moves results/mini to x/")
 
 
-def test_a_module_of_a_git_repository_brings_its_scripts_and_config(source: Path, tmp_path: Path) -> None:
+def test_module_from_a_git_repository_brings_its_scripts_and_config(source: Path, tmp_path: Path) -> None:
     """Mimic github(...) without the internet."""
     repository = shutil.copytree(source, tmp_path / "repository")
     author = ["-c", "user.name=a", "-c", "user.email=a@b"]
@@ -104,7 +104,7 @@ def test_a_module_of_a_git_repository_brings_its_scripts_and_config(source: Path
     assert (user / TARGET).is_file()
 
 
-def test_a_job_keeps_to_its_threads(tmp_path: Path) -> None:
+def test_job_uses_only_its_threads(tmp_path: Path) -> None:
     (tmp_path / "threads.py").write_text("import cv2; print(cv2.getNumThreads())")
     shutil.copy(REPOSITORY / "scripts/run.sh", tmp_path)
     for variables in ({"OMP_NUM_THREADS": "1"}, {"OMP_NUM_THREADS": "2", "OPENCV_FOR_THREADS_NUM": "1"}):
@@ -113,7 +113,7 @@ def test_a_job_keeps_to_its_threads(tmp_path: Path) -> None:
         assert done.stdout == "1\n"
 
 
-def test_jobs_get_the_omniedit_that_planned_them(tmp_path: Path) -> None:
+def test_jobs_import_the_omniedit_that_planned_them(tmp_path: Path) -> None:
     """Run in an environment without omniedit, like the environments of envs/."""
     script = tmp_path / "scripts/where.py"
     script.parent.mkdir()

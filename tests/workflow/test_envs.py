@@ -1,4 +1,4 @@
-"""Conda environments of the cluster: one per stage, complete, pinned, and able to read each other's files."""
+"""Conda environments of the cluster: one per stage, complete, pinned, with the same version of each package."""
 
 import ast
 import importlib.metadata
@@ -34,7 +34,7 @@ NOT_LOADED = {
     },
     "score": {"vllm"},
 }
-"""Modules imported inside functions that a stage calls only on request: pages name models but never load one, training
+"""Modules imported inside functions that a stage calls only on demand: pages name models but never load one, training
 reads the objects that `ground_shard` found, and vLLM is for a user's own environment."""
 
 
@@ -55,7 +55,7 @@ def test_every_rule_names_an_environment_and_every_environment_is_used() -> None
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_environment_fits_pyproject_and_constraints(stage: str) -> None:
+def test_environment_satisfies_pyproject_and_constraints(stage: str) -> None:
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
     extras = [project["optional-dependencies"][extra] for extra in lock.STAGES[stage]]
     for requirement in map(Requirement, sum(extras, project["dependencies"])):
@@ -65,7 +65,7 @@ def test_environment_fits_pyproject_and_constraints(stage: str) -> None:
     assert {name: tested.get(name, version) for name, version in pins(stage).items()} == pins(stage)
 
 
-def test_no_package_has_two_versions() -> None:
+def test_every_package_has_one_version_in_all_environments() -> None:
     """Require one version everywhere, because stages exchange files (HDF5, Parquet, Zarr, safetensors)."""
     versions: dict[str, set[str]] = {}
     for stage in STAGES:
@@ -75,7 +75,7 @@ def test_no_package_has_two_versions() -> None:
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_environment_holds_what_its_scripts_import(stage: str) -> None:
+def test_environment_contains_what_its_scripts_import(stage: str) -> None:
     texts = [text for _, text in RULES if f"envs/{stage}.yaml" in text]
     scripts = {REPOSITORY / "scripts" / name for text in texts for name in re.findall(r"\w+\.py", text)}
     assert scripts
@@ -84,7 +84,7 @@ def test_environment_holds_what_its_scripts_import(stage: str) -> None:
         assert packages & set(pins(stage)), f"{module} of {packages}"
 
 
-def test_the_environment_that_starts_snakemake_can_fetch_models() -> None:
+def test_environment_that_starts_snakemake_can_fetch_models() -> None:
     """Check `.venv/slurm.ok` of the Makefile: models are fetched by a rule that runs there, without conda."""
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
     made = re.search(r"slurm\.ok:.*?'\.\[([\w,]+)\]'", (REPOSITORY / "Makefile").read_text(), re.DOTALL)
@@ -171,7 +171,7 @@ esac
 """
 
 
-def test_a_job_in_a_conda_environment_finds_omniedit_in_the_checkout(tmp_path: Path) -> None:
+def test_job_in_a_conda_environment_imports_omniedit_from_the_checkout(tmp_path: Path) -> None:
     """Use a fake conda whose environments hold a Python that records its PYTHONPATH."""
     root = checkout(tmp_path, SMALL)
     shrink_sample(root / "photos")

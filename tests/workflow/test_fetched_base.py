@@ -1,4 +1,4 @@
-"""Editor on a fetched SD3, through the workflow: a tiny model of the same classes stands in for the hub's."""
+"""Editor over a fetched SD3 through the workflow, with a tiny model of the real classes."""
 
 import json
 import shutil
@@ -25,7 +25,7 @@ def fetch_base(model: Model, folder: Path) -> dict:
     }
 
 
-def test_editnet_is_trained_over_it(run: Path, tmp_path: Path) -> None:
+def test_editnet_is_trained_over_a_fetched_sd3(run: Path, tmp_path: Path) -> None:
     root = tmp_path / "chain"
     root.mkdir()
     checkout(root, {**SMALL, "train": {**SMALL["train"], "base": {"model": "base"}, "encode_once": True}})

@@ -1,4 +1,4 @@
-"""Edit pairs of other data sets through the real DAG, alone and beside the pairs of specialists."""
+"""Edit pairs of other data sets through the real DAG, alone and together with the pairs of specialists."""
 
 import os
 import shutil
@@ -74,7 +74,7 @@ def test_imported_pairs_reach_an_editor_and_a_report(root: Path) -> None:
     assert rules_to_run(root, "all") <= {"report_efficiency"}
 
 
-def test_a_data_set_is_known_by_its_content(root: Path, tmp_path: Path) -> None:
+def test_data_set_is_identified_by_its_content(root: Path, tmp_path: Path) -> None:
     file = root / "mine/1.parquet"
     shutil.copy(file, tmp_path)
     os.utime(file)
@@ -89,7 +89,7 @@ def test_a_data_set_is_known_by_its_content(root: Path, tmp_path: Path) -> None:
         shutil.copy(tmp_path / file.name, file)
 
 
-def test_imported_pairs_join_those_of_specialists(run: Path, root: Path, tmp_path: Path) -> None:
+def test_imported_pairs_are_combined_with_those_of_specialists(run: Path, root: Path, tmp_path: Path) -> None:
     data_set = {"format": "magicbrush", "path": str(root / "mine"), "share": 0.25}
     tasks = {task: {"pairs_per_shard": 2 * (task == Task.STYLE_TRANSFER)} for task in SMALL["tasks"]}
     sources = {**SMALL["sources"], "path": str(run / "photos")}
@@ -115,7 +115,7 @@ def test_imported_pairs_join_those_of_specialists(run: Path, root: Path, tmp_pat
         ),
     ],
 )
-def test_wrong_settings_of_imports_stop_with_one_line(change: dict, words: list[str], tmp_path: Path) -> None:
+def test_invalid_import_settings_stop_with_one_line(change: dict, words: list[str], tmp_path: Path) -> None:
     root = checkout(tmp_path, {**ALONE, **change})
     (root / "mine").mkdir()
     done = try_snakemake(root, "--dry-run", "all")

@@ -1,4 +1,4 @@
-"""InternVL as judge and as student, through the workflow: a tiny model of the real classes stands in for the hub's."""
+"""InternVL as judge and as student through the workflow, with a tiny model of the real classes."""
 
 import json
 from pathlib import Path
@@ -44,7 +44,7 @@ def configure_student(root: Path, max_tiles: int = 1, **finetune: object) -> Non
     (root / "small.yaml").write_text(yaml.safe_dump({**SMALL, "tasks": tasks, "scoring": scoring}))
 
 
-def test_a_shard_is_judged_by_a_fetched_model(root: Path) -> None:
+def test_shard_is_judged_by_a_fetched_model(root: Path) -> None:
     snakemake(root, TARGET, "--rerun-triggers", "mtime")
     rows = pq.read_table(root / TARGET).to_pylist()
     assert len(rows) == SMALL["tasks"]["environment_change"]["pairs_per_shard"]
@@ -63,7 +63,7 @@ def test_a_shard_is_judged_by_a_fetched_model(root: Path) -> None:
     assert {"fetch_model", "score_shard"} <= rules_to_run(root, TARGET, *triggers)
 
 
-def test_a_shard_is_judged_by_a_model_that_was_fine_tuned_in_the_run(root: Path) -> None:
+def test_shard_is_judged_by_a_model_finetuned_in_the_run(root: Path) -> None:
     configure_student(root)
     snakemake(root, TARGET, "--rerun-triggers", "mtime")
     scorer = root / "results/small/scorer"
@@ -80,7 +80,7 @@ def test_a_shard_is_judged_by_a_model_that_was_fine_tuned_in_the_run(root: Path)
     assert rules_to_run(root, TARGET, *triggers) == {"finetune_student", "score_shard"}
 
 
-def test_a_batch_that_the_ranks_cannot_share_is_refused_before_the_first_job(root: Path) -> None:
+def test_indivisible_finetuning_batch_is_rejected_before_the_first_job(root: Path) -> None:
     configure_student(root, batch_size=6, accumulate=2)
     done = try_snakemake(root, TARGET)
     assert done.returncode and "small.yaml" in done.stderr

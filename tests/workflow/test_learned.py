@@ -1,4 +1,4 @@
-"""All seven learned specialists through the workflow: the rehearsal's tiny models stand in for the hub's."""
+"""All seven learned specialists through the workflow, with the tiny models of the rehearsal."""
 
 import json
 import shutil
@@ -49,7 +49,7 @@ def test_each_task_makes_pairs_from_recorded_replies(root: Path) -> None:
     assert rules_to_run(root, *SHARDS.values()) == set()
 
 
-def test_the_gallery_says_that_the_weights_are_random(root: Path) -> None:
+def test_gallery_warns_that_the_weights_are_random(root: Path) -> None:
     others = {task.name: {"pairs_per_shard": 0} for task in OMNIEDIT_TASKS if task is not Task.STYLE_TRANSFER}
     page = f"{RESULTS}/report/gallery.style_transfer.html"
     snakemake(root, page, "--config", f"tasks={others}")
@@ -59,7 +59,7 @@ def test_the_gallery_says_that_the_weights_are_random(root: Path) -> None:
     assert shown.count("learned (random-weights/tiny-style, random-weights/tiny-style_configs)") == PAIRS
 
 
-def test_the_run_trains_its_own_inpainting_and_paints_with_it(root: Path, tmp_path: Path) -> None:
+def test_run_trains_its_own_inpainting_and_uses_it(root: Path, tmp_path: Path) -> None:
     copied = shutil.copytree(root, tmp_path / "run", symlinks=True)
     (copied / "models/inpainting.json").unlink()
     path = SHARDS[Task.BACKGROUND_SWAP]
@@ -80,7 +80,7 @@ def test_the_run_trains_its_own_inpainting_and_paints_with_it(root: Path, tmp_pa
             assert not np.array_equal(pair.source, pair.edited)
 
 
-def test_models_that_are_not_there_are_fetched_first(root: Path, tmp_path: Path) -> None:
+def test_missing_models_are_fetched_first(root: Path, tmp_path: Path) -> None:
     record = (root / "models/style.json").rename(tmp_path / "style.json")
     planned = rules_to_run(root, f"{RESULTS}/bench/set/style_transfer.h5")
     record.rename(root / "models/style.json")

@@ -59,20 +59,20 @@ OF_THE_USER = {"run", "seed", "sources.path", "models.roles"}
 """Keys that the user sets and that are not part of the method."""
 
 
-def test_it_makes_as_many_candidates_as_the_documents_say() -> None:
+def test_paper_config_makes_the_published_number_of_candidates() -> None:
     config = load(PAPER)
     made = {task: config.tasks[task].pairs_per_shard * config.sources.shards for task in OMNIEDIT_TASKS}
     assert made == CANDIDATES and sum(made.values()) == 5_050_000
     assert config.bench.pairs_per_task * len(config.tasks.enabled) == 434
 
 
-def test_it_has_the_values_of_the_documents() -> None:
+def test_paper_config_has_the_published_values() -> None:
     config = load(PAPER).model_dump()
     values = {key: reduce(getitem, key.split("."), config) for key in FIGURES}
     assert values == FIGURES
 
 
-def test_every_key_says_where_its_value_is_from() -> None:
+def test_every_key_of_the_paper_config_cites_its_source() -> None:
     comments = comments_by_key(PAPER.read_text())
     documented = FIGURES.keys() | {f"tasks.{task}.pairs_per_shard" for task in OMNIEDIT_TASKS}
     assert documented <= comments.keys()
@@ -103,7 +103,7 @@ def comments_by_key(text: str) -> dict[str, str]:
     return dict(walk(yaml.compose(text), "", ""))
 
 
-def test_the_command_of_the_slurm_guide_fetches_every_model(tmp_path: Path) -> None:
+def test_documented_command_fetches_every_model_of_the_paper_config(tmp_path: Path) -> None:
     guide = (REPOSITORY / "docs/slurm.md").read_text()
     (line,) = [line.strip() for line in guide.splitlines() if line.startswith("    snakemake fetch_models")]
     root = checkout(tmp_path, {})
@@ -115,7 +115,7 @@ def test_the_command_of_the_slurm_guide_fetches_every_model(tmp_path: Path) -> N
     assert re.search(rf"^fetch_model +{len(roles)}$", done.stdout, re.MULTILINE), done.stdout
 
 
-def test_a_dry_run_plans_every_stage(root: Path) -> None:
+def test_dry_run_plans_every_stage(root: Path) -> None:
     done = snakemake(root, "--dry-run", "--quiet", "rules")
     assert done.returncode == 0, done.stderr[-2000:]
     jobs = dict(line.split() for line in done.stdout.splitlines() if len(line.split()) == 2)

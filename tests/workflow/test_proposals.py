@@ -34,7 +34,7 @@ def read_photos(root: Path) -> dict[str, Image]:
     return photos
 
 
-def test_photos_are_asked_about_over_http_once_and_a_page_shows_what_came_of_it(tmp_path: Path) -> None:
+def test_proposals_are_requested_once_over_http_and_shown_on_a_page(tmp_path: Path) -> None:
     root = checkout(tmp_path, SMALL)
     shrink_sample(root / "photos")
     with serving(status(500, "Not yet.")) as endpoint:
@@ -64,7 +64,7 @@ def test_photos_are_asked_about_over_http_once_and_a_page_shows_what_came_of_it(
         assert rules_to_run(root, SHARD) == {"ask_for_proposals"}
 
 
-def test_a_missing_key_ends_the_run_before_the_first_job(tmp_path: Path) -> None:
+def test_missing_api_key_stops_the_run_before_the_first_job(tmp_path: Path) -> None:
     root = checkout(tmp_path, SMALL)
     shrink_sample(root / "photos")
     with serving(status(500, "Never.")) as endpoint:
@@ -74,7 +74,7 @@ def test_a_missing_key_ends_the_run_before_the_first_job(tmp_path: Path) -> None
     assert "error: the environment variable NO_SUCH_KEY is unset or empty; export the API key" in done.stderr
 
 
-def test_a_local_model_is_fetched_and_then_asked_by_a_rule_of_its_own(tmp_path: Path) -> None:
+def test_local_proposals_fetch_the_model_and_use_their_own_rule(tmp_path: Path) -> None:
     root = checkout(tmp_path, SMALL)
     shrink_sample(root / "photos")
     with serving(status(500, "Never.")) as endpoint:

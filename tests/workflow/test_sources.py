@@ -1,4 +1,4 @@
-"""Folder of photos as sources: only a change of content causes work."""
+"""Folder of photos as sources: only a change of content triggers jobs."""
 
 import shutil
 from pathlib import Path
@@ -8,7 +8,7 @@ from helpers.chain import SMALL, checkout, rules_to_run, shrink_sample, snakemak
 TARGET = "results/small/sources/00000.tar"
 
 
-def test_only_another_content_makes_photos_be_read_again(tmp_path: Path) -> None:
+def test_photos_are_reread_only_if_their_content_changes(tmp_path: Path) -> None:
     root = checkout(tmp_path, SMALL)
     shrink_sample(root / "photos")
     snakemake(root, TARGET)

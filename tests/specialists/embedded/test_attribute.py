@@ -1,4 +1,4 @@
-"""Attribute modification: only the object changes, and becomes what the instruction says."""
+"""Tests of attribute modification: only the object changes, and it follows the instruction."""
 
 import numpy as np
 import pytest
@@ -39,7 +39,7 @@ def photo(name: str = "red ball") -> Photo:
 
 
 @pytest.mark.parametrize("colour", ["green", "blue", "yellow", "purple", "turquoise", "white", "black", "grey"])
-def test_painting_reaches_the_colour_and_keeps_the_shading(colour: str) -> None:
+def test_recolouring_reaches_the_colour_and_keeps_the_shading(colour: str) -> None:
     lab = to_lab(to_float(red_disc()))
     patch, opacity = recolor_region(red_disc(), DISC, own_colour(lab, DISC), colour)
     after = to_lab(to_float(patch))
@@ -50,7 +50,7 @@ def test_painting_reaches_the_colour_and_keeps_the_shading(colour: str) -> None:
 
 
 @pytest.mark.parametrize("material", MATERIALS)
-def test_a_material_covers_the_object_and_keeps_light_from_shade(material: str) -> None:
+def test_material_covers_the_object_and_keeps_its_shading(material: str) -> None:
     patch, opacity = resurface_region(red_disc(), DISC, material, np.random.default_rng(0))
     assert (opacity > 0.9)[DISC].mean() > 0.8
     lightness = to_lab(to_float(patch))[..., 0]
@@ -59,7 +59,7 @@ def test_a_material_covers_the_object_and_keeps_light_from_shade(material: str) 
     assert lightness[right].mean() > lightness[left].mean() + 0.5
 
 
-def test_a_request_never_asks_for_the_colour_that_is_there() -> None:
+def test_current_colour_is_never_requested() -> None:
     specialist = AttributeModification()
     requests = [specialist.propose(photo(), np.random.default_rng(seed)) for seed in range(25)]
     colours = [r.truth["value"] for r in requests if r.truth["attribute"] == "colour"]
@@ -69,14 +69,14 @@ def test_a_request_never_asks_for_the_colour_that_is_there() -> None:
         assert all("red ball" in sentence and request.truth["value"] in sentence for sentence in request.instructions)
 
 
-def test_an_object_that_can_take_no_other_colour_is_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_object_without_a_suitable_new_colour_is_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(attribute, "can_become", lambda own, colour: False)
     monkeypatch.setattr(attribute, "MATERIAL_SHARE", 0)
     with pytest.raises(NotApplicable, match="no other colour suits the red ball"):
         AttributeModification().propose(photo(), np.random.default_rng(0))
 
 
-def test_nothing_outside_the_mask_changes() -> None:
+def test_pixels_outside_the_mask_stay_unchanged() -> None:
     specialist, source = AttributeModification(), photo()
     for seed in range(4):
         request = specialist.propose(source, np.random.default_rng(seed))
@@ -87,7 +87,7 @@ def test_nothing_outside_the_mask_changes() -> None:
         assert first.mask[DISC].mean() > 0.9 and first.mask[~DISC].mean() < 0.05
 
 
-def test_glass_is_refused_and_the_living_are_not_made_of_gold() -> None:
+def test_glass_is_skipped_and_animals_only_change_colour() -> None:
     specialist = AttributeModification()
     with pytest.raises(NotApplicable, match="wine glass"):
         specialist.propose(photo("wine glass"), np.random.default_rng(0))
@@ -97,7 +97,7 @@ def test_glass_is_refused_and_the_living_are_not_made_of_gold() -> None:
     assert attributes == {"colour"}
 
 
-def test_names_of_colours() -> None:
+def test_colour_words_are_parsed_and_matched_to_lab() -> None:
     assert colour_word("red bowl") == "red" and colour_word("gray cat") == "grey" and colour_word("bowl") is None
     assert without_colour("red bowl") == "bowl" and without_colour("pink") == "pink"
     assert all(nearest_colour(np.array(lab)) == name for name, lab in COLOURS.items())
@@ -106,7 +106,7 @@ def test_names_of_colours() -> None:
 
 @given(st.floats(5, 95), st.floats(5, 95))
 @settings(max_examples=50, deadline=None)
-def test_the_lightness_curve_keeps_order_and_both_ends(old: float, new: float) -> None:
+def test_lightness_curve_is_monotonic_and_keeps_both_ends(old: float, new: float) -> None:
     levels = np.linspace(0, 100, 101, dtype=np.float32)[None]
     curve = gamma_through(levels, old, new)[0]
     assert curve[0] == 0 and abs(curve[-1] - 100) < 1e-3
@@ -125,5 +125,5 @@ def test_the_lightness_curve_keeps_order_and_both_ends(old: float, new: float) -
         ("bus", False),
     ],
 )
-def test_what_is_or_may_be_alive_gets_no_other_material(name: str, alive: bool) -> None:
+def test_objects_that_may_be_alive_get_no_other_material(name: str, alive: bool) -> None:
     assert is_alive(name) is alive

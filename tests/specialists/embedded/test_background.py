@@ -1,4 +1,4 @@
-"""Background swap: the foreground keeps its pixels, the background becomes another place, and nothing floats."""
+"""Tests of background swap: the foreground keeps its pixels, the background is replaced, and nothing floats."""
 
 import numpy as np
 import pytest
@@ -58,18 +58,18 @@ def lying() -> Photo:
     return ball_photo("lying", with_ball(noise_field((130, 130, 130), 5), 30)[0], 30)
 
 
-def test_stances_are_told_apart(standing: Photo, lying: Photo) -> None:
+def test_stances_are_distinguished(standing: Photo, lying: Photo) -> None:
     assert what_stays(standing, ObjectIndex(), understand_photo).stance is Stance.STANDING
     assert what_stays(lying, ObjectIndex(), understand_photo).stance is Stance.LYING
     assert what_stays(meadow(), ObjectIndex(), understand_photo).stance is Stance.LAND
 
 
-def test_what_would_float_is_refused() -> None:
+def test_object_that_would_float_is_skipped() -> None:
     with pytest.raises(NotApplicable, match="stands"):
         what_stays(ball_photo("floating", with_ball(papered_room(), 10)[0], 10), ObjectIndex(), understand_photo)
 
 
-def test_what_stays_keeps_its_pixels_and_all_else_changes(standing: Photo, lying: Photo) -> None:
+def test_foreground_keeps_its_pixels_and_the_rest_changes(standing: Photo, lying: Photo) -> None:
     specialist = BackgroundSwap([standing, meadow()])
     for photo in (standing, lying, meadow()):
         request = specialist.propose(photo, np.random.default_rng(1))
@@ -82,7 +82,7 @@ def test_what_stays_keeps_its_pixels_and_all_else_changes(standing: Photo, lying
         assert np.abs(first.image.astype(int) - photo.image)[~kept].mean() > 8
 
 
-def test_a_photo_is_never_its_own_background_and_places_are_described(standing: Photo) -> None:
+def test_photo_is_never_its_own_background_and_places_are_described(standing: Photo) -> None:
     specialist = BackgroundSwap([standing, meadow()])
     truths = [specialist.propose(standing, np.random.default_rng(seed)).truth for seed in range(12)]
     assert {truth["background_source_id"] for truth in truths} == {"", "meadow"}
@@ -93,14 +93,14 @@ def test_a_photo_is_never_its_own_background_and_places_are_described(standing: 
             assert truth["background"] in PAPERS
 
 
-def test_land_gets_a_sky_and_a_lying_thing_a_table_top(lying: Photo) -> None:
+def test_landscape_gets_a_sky_and_lying_object_gets_a_table_top(lying: Photo) -> None:
     specialist = BackgroundSwap([])
     land, table = (specialist.propose(p, np.random.default_rng(0)) for p in (meadow(), lying))
     assert land.truth["background"] in SKIES and "sky" in land.instructions[0]
     assert table.truth["background"] in TABLE_TOPS and "the ball" in table.instructions[0]
 
 
-def test_shadows_of_the_old_surface_stay_its_marks_do_not() -> None:
+def test_shading_keeps_shadows_and_drops_surface_marks() -> None:
     surface = noise_field((150, 150, 150), 2)
     surface[:, :70] *= 0.4
     surface[20:23] -= 25
@@ -109,13 +109,13 @@ def test_shadows_of_the_old_surface_stay_its_marks_do_not() -> None:
     assert light[21, 150] > 0.9
 
 
-def test_a_standing_thing_throws_a_shadow_at_its_foot_only() -> None:
+def test_standing_object_casts_a_shadow_only_at_its_foot() -> None:
     _, ball = with_ball(noise_field((0, 0, 0), 0), 40)
     shadowed = add_contact_shadow(np.ones((HEIGHT, WIDTH, 3), np.float32), ball)
     assert shadowed[143, 100, 0] < 0.8 and shadowed[20, 100, 0] > 0.98
 
 
-def test_a_background_takes_on_the_old_light() -> None:
+def test_background_takes_on_the_old_light() -> None:
     warm = np.clip(noise_field((200, 150, 80), 10), 0, 255).astype(np.uint8)
     cool = to_float(np.clip(noise_field((90, 120, 190), 10, seed=1), 0, 255).astype(np.uint8))
     behind = np.ones((HEIGHT, WIDTH), bool)
@@ -123,13 +123,13 @@ def test_a_background_takes_on_the_old_light() -> None:
     assert after > before + 15
 
 
-def test_gaps_between_things_are_closed() -> None:
+def test_gaps_between_objects_are_closed() -> None:
     mask = np.zeros((100, 100), bool)
     mask[20:80, 20:49], mask[20:80, 51:80] = True, True
     assert without_gaps(mask)[40, 50] and not without_gaps(mask)[10, 50]
 
 
-def test_a_photo_is_understood_once_for_all_its_edits(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_photo_is_analysed_once_for_all_its_edits(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[int] = []
 
     def understand_and_count(image: Image) -> Scene:

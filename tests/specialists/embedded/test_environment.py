@@ -1,4 +1,4 @@
-"""Environment change: sky and plants are found, each environment looks right, and absurd requests are rejected."""
+"""Tests of environment change: sky and plants are found, environments look right, absurd requests are rejected."""
 
 import numpy as np
 import pytest
@@ -32,7 +32,7 @@ def mean_lab(image: Image) -> np.ndarray:
     return to_lab(to_float(image)).mean(axis=(0, 1))
 
 
-def test_sky_and_field_are_told_apart() -> None:
+def test_sky_and_field_are_separated() -> None:
     scene = understand(landscape())
     assert scene.sky[: HORIZON - 6].min() > 0.95 and scene.sky[HORIZON + 6 :].max() < 0.05
     assert scene.plants[HORIZON + 6 :].mean() > 0.8 and scene.plants[: HORIZON - 6].max() < 0.05
@@ -40,13 +40,13 @@ def test_sky_and_field_are_told_apart() -> None:
     assert scene.depth[-5:].mean() < 0.2 < 0.9 < scene.depth[:20].mean()
 
 
-def test_a_white_wall_cut_by_the_top_border_is_no_sky() -> None:
+def test_white_wall_at_the_top_border_is_not_sky() -> None:
     wall = landscape()
     wall[:HORIZON, :200] = (90, 60, 40)
     assert understand(wall).sky_share == 0
 
 
-def test_a_sun_is_seen_by_its_glow() -> None:
+def test_sun_is_detected_by_its_glow() -> None:
     image = to_float(landscape())
     rows, columns = np.mgrid[0:200, 0:300]
     distance = np.hypot(rows - 40, columns - 150)[..., None]
@@ -55,14 +55,14 @@ def test_a_sun_is_seen_by_its_glow() -> None:
 
 
 @pytest.mark.parametrize("name", ENVIRONMENTS)
-def test_an_environment_keeps_size_and_repeats_itself(name: str) -> None:
+def test_environment_keeps_the_image_size_and_is_deterministic(name: str) -> None:
     first, second = relit(name), relit(name)
     assert first.shape == landscape().shape and first.dtype == np.uint8
     assert np.array_equal(first, second)
     assert name == "autumn" or not np.array_equal(first, relit(name, seed=2))
 
 
-def test_each_environment_moves_the_light_its_own_way() -> None:
+def test_each_environment_shifts_light_and_colour_as_expected() -> None:
     before = mean_lab(landscape())
     assert mean_lab(relit("night"))[0] < 0.5 * before[0] and mean_lab(relit("night"))[2] < 0
     assert mean_lab(relit("dusk"))[0] < 0.8 * before[0]
@@ -73,17 +73,17 @@ def test_each_environment_moves_the_light_its_own_way() -> None:
     assert mean_lab(relit("autumn"))[1] > before[1] + 8
 
 
-def test_fog_swallows_the_distance_first() -> None:
+def test_fog_hides_distant_detail_first() -> None:
     foggy = luma(to_float(relit("fog")))
     assert foggy[HORIZON + 10 : HORIZON + 30].std() < 0.6 * foggy[-20:].std()
 
 
-def test_autumn_leaves_the_sky_alone() -> None:
+def test_autumn_leaves_the_sky_unchanged() -> None:
     change = np.abs(relit("autumn").astype(int) - landscape())
     assert change[: HORIZON - 10].mean() < 8 < 20 < change[HORIZON + 10 :].mean()
 
 
-def test_requests_suit_the_photo_and_come_out() -> None:
+def test_requested_environments_vary_and_edits_succeed() -> None:
     specialist, photo = EnvironmentChange(), Photo("field", landscape(), "3x2")
     requests = [specialist.propose(photo, np.random.default_rng(seed)) for seed in range(12)]
     assert len({request.truth["environment"] for request in requests}) >= 4
@@ -91,7 +91,7 @@ def test_requests_suit_the_photo_and_come_out() -> None:
         assert isinstance(outcome, Edited) and outcome.mask is None
 
 
-def test_weather_needs_evidence_of_outdoors() -> None:
+def test_weather_is_skipped_without_evidence_of_outdoors() -> None:
     brown = np.random.default_rng(0).integers(60, 110, (120, 160, 1), np.uint8) * np.ones((1, 1, 3), np.uint8)
     specialist = EnvironmentChange()
     for caption in ("", "A drum in front of a table", "A poster of a beach on the wall"):
@@ -100,7 +100,7 @@ def test_weather_needs_evidence_of_outdoors() -> None:
     specialist.propose(Photo("yard", brown, "4x3", "A dog in a garden"), np.random.default_rng(0))
 
 
-def test_what_a_photo_shows_already_is_not_asked_for() -> None:
+def test_environment_already_in_the_photo_is_not_requested() -> None:
     dark = (landscape() * 0.15).astype(np.uint8)
     assert "night" not in believable(understand(dark), measure_mood(dark))
     warm = relit("golden_hour")

@@ -52,21 +52,21 @@ def removals(tmp_path: Path) -> Iterator[Shard]:
         yield shard
 
 
-def test_a_hole_is_inpainted_once(inpainted: list[Mask]) -> None:
+def test_same_hole_is_inpainted_once(inpainted: list[Mask]) -> None:
     filled = Fills()
     first, again = filled.fill(photo(), hole()), filled.fill(photo(), hole().copy())
     assert len(inpainted) == 1 and again is first
     assert np.array_equal(first, grey_fill(photo().image, hole()))
 
 
-def test_another_hole_and_another_photo_are_inpainted(inpainted: list[Mask]) -> None:
+def test_each_new_hole_or_photo_is_inpainted(inpainted: list[Mask]) -> None:
     filled = Fills()
     for this, mask in ((photo(), hole()), (photo(), hole(11)), (photo("lake"), hole()), (photo(sha256="b"), hole())):
         filled.fill(this, mask)
     assert len(inpainted) == 4
 
 
-def test_only_the_last_fills_stay_in_memory(inpainted: list[Mask]) -> None:
+def test_only_the_latest_fills_stay_in_memory(inpainted: list[Mask]) -> None:
     filled = Fills()
     for left in range(KEPT + 1):
         filled.fill(photo(), hole(left))
@@ -76,13 +76,13 @@ def test_only_the_last_fills_stay_in_memory(inpainted: list[Mask]) -> None:
     assert len(inpainted) == KEPT + 2
 
 
-def test_the_fill_of_a_removal_is_reused(inpainted: list[Mask], removals: Shard) -> None:
+def test_fill_of_a_removal_is_reused(inpainted: list[Mask], removals: Shard) -> None:
     filled = Fills(removals).fill(photo(), hole())
     assert not inpainted
     assert (filled[hole()] == (255, 0, 0)).all() and np.array_equal(filled[~hole()], photo().image[~hole()])
 
 
-def test_a_removal_of_another_hole_or_another_photo_is_not_reused(inpainted: list[Mask], removals: Shard) -> None:
+def test_removal_of_another_hole_or_photo_is_not_reused(inpainted: list[Mask], removals: Shard) -> None:
     filled = Fills(removals)
     others = (photo(), hole(11)), (photo("lake"), hole()), (photo(sha256="b"), hole())
     assert all(np.array_equal(filled.fill(this, mask), grey_fill(this.image, mask)) for this, mask in others)
@@ -92,6 +92,6 @@ def test_a_removal_of_another_hole_or_another_photo_is_not_reused(inpainted: lis
 
 
 @pytest.mark.parametrize("task", SHARE_FILLS)
-def test_specialists_that_share_fills_read_the_removals(task: Task, removals: Shard, inpainted: list[Mask]) -> None:
+def test_specialists_that_share_fills_reuse_removals(task: Task, removals: Shard, inpainted: list[Mask]) -> None:
     specialist = build(task, [photo()], removals=removals)
     assert (specialist._fills.fill(photo(), hole())[hole()] == (255, 0, 0)).all() and not inpainted

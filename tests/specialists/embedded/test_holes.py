@@ -29,24 +29,24 @@ def hole(this: FoundObject, *objects: FoundObject, named: tuple[NamedObject, ...
 MILL = block("mill", 50, 100, 90, 150)
 
 
-def test_the_hole_is_the_object_with_a_rim() -> None:
+def test_hole_is_the_object_plus_a_rim() -> None:
     rim = hole(MILL) & ~MILL.mask
     assert (hole(MILL) & MILL.mask).sum() == MILL.mask.sum()
     assert rim[98].any() and not rim[:95].any() and not rim[:, :45].any()
 
 
-def test_what_the_outline_missed_of_the_box_goes_too_but_not_the_ground_beside_the_foot() -> None:
-    """Check a coffee mill whose outline misses the crank to the upper right of its body."""
+def test_hole_includes_parts_missed_by_the_outline_but_no_ground() -> None:
+    """Check a coffee mill whose outline misses its crank at the upper right."""
     whole = hole(MILL, named=(NamedObject("mill", box(50, 70, 120, 150)),))
     assert whole[75, 115] and whole[120, 110]
     assert not whole[148, 110]
 
 
-def test_a_box_that_is_a_little_wide_adds_nothing() -> None:
+def test_slightly_wide_box_adds_nothing() -> None:
     assert np.array_equal(hole(MILL, named=(NamedObject("mill", box(48, 97, 92, 152)),)), hole(MILL))
 
 
-def test_neighbours_stay_whole_and_what_it_lies_on_is_cut() -> None:
+def test_neighbours_stay_out_of_the_hole() -> None:
     glass, wide = block("glass", 92, 80, 120, 150), NamedObject("mill", box(50, 70, 130, 150))
     assert hole(MILL, named=(wide,))[85:135, 98:114].all()
     assert not hole(MILL, glass, named=(wide,))[85:135, 98:114].any()
@@ -65,7 +65,7 @@ def test_neighbours_stay_whole_and_what_it_lies_on_is_cut() -> None:
     ],
     ids=["grass", "gradient", "horizon", "stripes"],
 )
-def test_one_texture_or_gradient_around_a_hole_is_plain(
+def test_plain_surroundings_are_one_texture_or_gradient(
     paint: Callable[[Field, Field, Field], Field], is_plain: bool
 ) -> None:
     noise = np.random.default_rng(0).normal(0, 25, (4 * SIDE, 4 * SIDE))

@@ -26,7 +26,7 @@ def meadow(*things: tuple[str, float, float, float], source_id: str) -> Photo:
     return Photo(source_id, image, "3x2", objects=tuple(objects))
 
 
-def test_an_object_goes_and_only_its_hole_changes() -> None:
+def test_removed_object_is_filled_and_only_its_hole_changes() -> None:
     photo = meadow(("ball", 0.3, 0.3, 0.06), source_id="one")
     removal = ObjectRemoval()
     request = removal.propose(photo, np.random.default_rng(0))
@@ -38,7 +38,7 @@ def test_an_object_goes_and_only_its_hole_changes() -> None:
     assert edited.image[edited.mask][:, 0].mean() < 80
 
 
-def test_an_addition_is_the_removal_turned_round() -> None:
+def test_addition_is_a_removal_reversed() -> None:
     photo = meadow(("ball", 0.15, 0.3, 0.06), source_id="two")
     addition = ObjectAddition()
     request = addition.propose(photo, np.random.default_rng(0))
@@ -50,7 +50,7 @@ def test_an_addition_is_the_removal_turned_round() -> None:
     assert any("left" in instruction for instruction in request.instructions)
 
 
-def test_objects_go_alone_or_together_and_a_thing_without_an_outline_stays_whole() -> None:
+def test_objects_are_removed_alone_or_together_and_unoutlined_ones_stay() -> None:
     photo = meadow(("ball", 0.3, 0.3, 0.06), ("drum", 0.6, 0.3, 0.06), source_id="three")
     glass = NamedObject("glass", (0.365, 0.3, 0.4, 0.6))
     photo = replace(photo, objects=(*photo.objects, glass))
@@ -78,6 +78,6 @@ def test_each_removal_is_proposed_once(specialist: type[ObjectRemoval] | type[Ob
         (Photo("empty", meadow(source_id="x").image, "3x2", objects=(NamedObject("sky"),)), "no object"),
     ],
 )
-def test_what_cannot_be_filled_is_refused_with_the_reason(photo: Photo, reason: str) -> None:
+def test_unfillable_object_is_skipped_with_a_reason(photo: Photo, reason: str) -> None:
     with pytest.raises(NotApplicable, match=reason):
         possible_removals(photo, find_objects(photo))

@@ -1,4 +1,4 @@
-"""Style transfer: every style keeps the size, changes the image, and is the same for the same seed."""
+"""Tests of style transfer: every style keeps the size, changes the image, and is deterministic."""
 
 import numpy as np
 import pytest
@@ -22,17 +22,17 @@ def scene(height: int = 90, width: int = 130) -> Image:
 
 
 @pytest.mark.parametrize("name", STYLES)
-def test_a_style_redraws_a_photo_of_any_size_and_repeats_itself(name: str) -> None:
+def test_style_changes_a_photo_of_any_size_and_is_deterministic(name: str) -> None:
     image = scene(91, 133)
     kept = image.copy()
     first, second = (STYLES[name].render(image, np.random.default_rng(3)) for _ in range(2))
     assert first.shape == image.shape and first.dtype == np.uint8
     assert np.array_equal(first, second)
-    assert np.array_equal(image, kept), "the source must not be drawn upon"
+    assert np.array_equal(image, kept), "the source must not be modified"
     assert np.abs(first.astype(int) - image).mean() > 6
 
 
-def test_the_request_says_what_the_edit_makes() -> None:
+def test_instructions_name_the_style_of_the_edit() -> None:
     specialist, photo = StyleTransfer(), Photo("disc", scene(), "4x3")
     requests = [specialist.propose(photo, np.random.default_rng(seed)) for seed in range(30)]
     assert len({request.truth["style"] for request in requests}) > 10
@@ -44,13 +44,13 @@ def test_the_request_says_what_the_edit_makes() -> None:
     assert edited.mask is None and edited.image.shape == photo.image.shape
 
 
-def test_nouns_carry_their_article() -> None:
+def test_style_nouns_start_with_the_right_article() -> None:
     for style in STYLES.values():
         article, first = style.noun.split()[:2]
         assert style.noun == "pixel art" or article == ("an" if first[0] in "aeiou" else "a"), style.noun
 
 
-def test_the_network_sees_few_pixels_of_a_large_photo_and_all_of_a_small_one() -> None:
+def test_working_size_limits_large_photos_and_keeps_small_ones() -> None:
     width, height = working_size(3000, 4500)
     assert width * height <= WORKING_PIXELS and width % 4 == height % 4 == 0
     assert abs(width / height - 1.5) < 0.02
@@ -65,13 +65,13 @@ def test_upsampling_follows_the_edges_of_the_photo() -> None:
     assert followed[60, 59, 0] < 0.1 and followed[60, 62, 0] > 0.9
 
 
-def test_halftone_dots_cover_what_they_stand_for() -> None:
+def test_halftone_dots_cover_the_requested_share() -> None:
     for coverage in (0.1, 0.4, 0.8):
         dots = screen(np.full((200, 200), coverage, np.float32), pitch=8, degrees=15)
         assert abs(float(dots.mean()) - coverage) < 0.12
 
 
-def test_ink_lies_on_dark_and_on_edges() -> None:
+def test_ink_covers_dark_areas_and_edges() -> None:
     step = np.full((60, 60), 0.9, np.float32)
     step[:, 30:] = 0.1
     inked = xdog(step, 1.0, strength=10, threshold=0.5, steepness=10)

@@ -1,4 +1,4 @@
-"""Object swap on painted photos with known objects, and the values that harmonisation gives."""
+"""Tests of object swap on painted photos with known objects, and of harmonisation."""
 
 import cv2
 import numpy as np
@@ -59,7 +59,7 @@ def crop(image: Image, box: FractionBox) -> Image:
     ]
 
 
-def test_the_new_object_stands_where_the_old_one_stood() -> None:
+def test_new_object_stands_where_the_old_one_stood() -> None:
     request, edited = swap_object(BALL, BALL, VASE)
     assert (request.truth["object"], request.truth["new_object"]) == ("red ball", "blue vase")
     assert request.truth["box"] == pytest.approx(ON_TABLE, abs=0.02)
@@ -69,22 +69,22 @@ def test_the_new_object_stands_where_the_old_one_stood() -> None:
     red, _, blue = crop(edited.image, new_box).reshape(-1, 3).mean(axis=0)
     assert blue > red + 60
     redness = edited.image[..., 0].astype(int) - edited.image[..., 1]
-    assert redness.max() < 90, "something of the red ball is left"
+    assert redness.max() < 90, "part of the red ball is left"
 
 
-def test_nothing_changes_outside_the_mask() -> None:
+def test_pixels_outside_the_mask_stay_unchanged() -> None:
     _, edited = swap_object(BALL, VASE)
     assert edited.mask is not None and edited.mask.mean() < 0.3
     assert np.array_equal(edited.image[~edited.mask], BALL.image[~edited.mask])
 
 
-def test_the_generator_alone_decides() -> None:
+def test_edit_depends_only_on_the_random_generator() -> None:
     (first, second), (other, _) = (swap_object(BALL, VASE, seed=3) for _ in range(2)), swap_object(BALL, VASE, seed=4)
     assert np.array_equal(first[1].image, second[1].image) and first[0].instructions == second[0].instructions
     assert other.truth == first[0].truth
 
 
-def test_instructions_name_both_things() -> None:
+def test_instructions_name_both_objects() -> None:
     request, _ = swap_object(BALL, VASE)
     assert len(set(request.instructions)) == 4
     assert all("the red ball" in text and "a blue vase" in text for text in request.instructions)
@@ -109,9 +109,9 @@ def test_instructions_name_both_things() -> None:
     ids=[
         "same kind",
         "tiny donor",
-        "too small a donor",
+        "small donor",
         "unnamed donor",
-        "donor of no known size",
+        "donor of unknown size",
         "unnamed",
         "kind and noun",
         "cut donor",
@@ -121,7 +121,7 @@ def test_instructions_name_both_things() -> None:
         "huge",
     ],
 )
-def test_what_would_look_broken_is_refused(source: Photo, donor: Photo) -> None:
+def test_implausible_swap_is_skipped(source: Photo, donor: Photo) -> None:
     with pytest.raises(NotApplicable):
         ObjectSwap([source, donor]).propose(source, np.random.default_rng(0))
 
@@ -135,26 +135,26 @@ def test_each_swap_is_proposed_once() -> None:
 
 
 @pytest.mark.parametrize(("old", "new"), [("fig", "drum"), ("drum", "fig")])
-def test_what_is_many_times_as_large_in_life_is_no_replacement(old: str, new: str) -> None:
+def test_object_many_times_larger_in_life_is_no_replacement(old: str, new: str) -> None:
     source, donor = photo(f"e {old}", old, (200, 40, 40)), photo(f"f {new}", new, (40, 60, 200))
     with pytest.raises(NotApplicable):
         ObjectSwap([donor]).propose(source, np.random.default_rng(0))
 
 
-def test_a_thin_thing_that_would_leave_a_large_hole_bare_is_refused() -> None:
+def test_donor_too_thin_to_cover_the_hole_is_skipped() -> None:
     source = photo("h", "red ball", (200, 40, 40), (0.3, 0.2, 0.7, 0.8))
     vane = photo("i", "blue vane", (40, 60, 200), (0.1, 0.5, 0.9, 0.72))
     with pytest.raises(NotApplicable, match="fits in place"):
         ObjectSwap([vane]).propose(source, np.random.default_rng(0))
 
 
-def test_sizes_go_by_the_last_word_but_for_compounds() -> None:
+def test_relative_size_uses_the_last_word_except_for_compounds() -> None:
     assert relative_size("wine bottle", "stone table") == pytest.approx(0.25)
     assert relative_size("teddy bear", "bear") == pytest.approx(0.2)
     assert relative_size("gizmo", "drum") is None
 
 
-def test_a_photo_without_objects_is_refused() -> None:
+def test_photo_without_objects_is_skipped() -> None:
     blank = Photo("e", np.full((HEIGHT, WIDTH, 3), 128, np.uint8), "3x2", objects=(NamedObject("haze"),))
     with pytest.raises(NotApplicable, match="no object stands out"):
         ObjectSwap([VASE]).propose(blank, np.random.default_rng(0))
@@ -169,17 +169,17 @@ EVERYWHERE: Mask = np.ones((288, 288), bool)
 
 
 @pytest.mark.parametrize("blur", [1.2, 1.8, 2.5])
-def test_blur_is_measured(blur: float) -> None:
+def test_edge_blur_is_estimated(blur: float) -> None:
     assert edge_blur(checkers(blur), EVERYWHERE) == pytest.approx(blur, rel=0.2)
 
 
 @pytest.mark.parametrize("grain", [2.0, 6.0])
-def test_grain_is_measured(grain: float) -> None:
+def test_grain_is_estimated(grain: float) -> None:
     noise = np.random.default_rng(0).normal(0, grain, (288, 288, 1)) + 128
     assert estimate_grain(np.repeat(noise, 3, axis=2).astype(np.float32), EVERYWHERE) == pytest.approx(grain, rel=0.1)
 
 
-def test_a_sharp_clean_cut_out_becomes_as_soft_and_grainy_as_its_place() -> None:
+def test_sharp_clean_cutout_is_blurred_and_grained_like_its_surroundings() -> None:
     sharp = CutOut(checkers(0.6).astype(np.float32), np.ones((288, 288), np.float32))
     soft = soften_edges(sharp, 2.0)
     assert edge_blur(soft.colours, EVERYWHERE) == pytest.approx(2.0, rel=0.2)
@@ -188,13 +188,13 @@ def test_a_sharp_clean_cut_out_becomes_as_soft_and_grainy_as_its_place() -> None
     assert estimate_grain(grainy.colours, EVERYWHERE) == pytest.approx(5.0, rel=0.15)
 
 
-def test_a_cut_out_does_not_glow_in_a_dark_place() -> None:
+def test_cutout_is_darkened_in_a_dark_place() -> None:
     piece = CutOut(np.full((40, 40, 3), 220, np.float32), np.ones((40, 40), np.float32))
     dark = np.random.default_rng(0).uniform(20, 60, (500, 3)).astype(np.float32)
     assert relit(piece, dark).colours.mean() < 0.75 * 220
 
 
-def test_the_shadow_is_under_the_foot() -> None:
+def test_contact_shadow_lies_under_the_foot() -> None:
     alpha = np.zeros((200, 200), np.float32)
     alpha[40:160, 70:130] = 1
     shadow = contact_shadow(alpha, standing=True)

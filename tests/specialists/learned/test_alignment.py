@@ -23,22 +23,22 @@ def map_words(source: str, target: str, **options: object) -> TokenMap:
     return token_map(source, target, tokenizer(), LENGTH, **options)
 
 
-def test_words_are_found_with_all_their_tokens_and_marks() -> None:
+def test_words_are_found_with_all_their_tokens_and_punctuation() -> None:
     assert word_tokens("a red bicycle, old", tokenizer(), LENGTH) == [[1], [2], [3, 4, 5], [6]]
     assert word_tokens("a red bicycle", tokenizer(), 4) == [[1], [2], []]
 
 
-def test_the_same_prompt_takes_over_every_token_as_it_is() -> None:
+def test_identical_prompts_map_every_token_to_itself() -> None:
     same = map_words("a red car on grass", "a red car on grass")
     assert torch.equal(same.shares, torch.eye(LENGTH)) and same.taken.all() and (same.weights == 1).all()
 
 
-def test_an_exchanged_word_takes_over_the_attention_of_the_one_before() -> None:
+def test_replaced_word_inherits_the_attention_of_the_old_word() -> None:
     exchanged = map_words("a red car", "a blue car")
     assert torch.equal(exchanged.shares, torch.eye(LENGTH)) and exchanged.taken.all()
 
 
-def test_a_word_of_more_tokens_shares_what_it_takes_over() -> None:
+def test_word_with_more_tokens_splits_the_inherited_attention() -> None:
     shared = map_words("a car on grass", "a bicycle on grass")
     torch.testing.assert_close(shared.shares[2], torch.tensor([0, 0, 0.5, 0.5, 0, 0, 0, 0, 0, 0]))
     assert shared.shares[3, 4] == shared.shares[4, 5] == 1
@@ -46,7 +46,7 @@ def test_a_word_of_more_tokens_shares_what_it_takes_over() -> None:
     assert shared.shares[5, 6] == shared.shares[8, 9] == 1 and shared.shares[9].sum() == 0
 
 
-def test_a_word_of_fewer_tokens_takes_over_all_of_them() -> None:
+def test_word_with_fewer_tokens_inherits_all_of_the_attention() -> None:
     gathered = map_words("a bicycle", "a car")
     assert gathered.shares[2, 2] == gathered.shares[3, 2] == 1
 
@@ -59,7 +59,7 @@ def test_refinement_leaves_new_words_their_own_attention() -> None:
     assert [i for i in range(LENGTH) if not kept.taken[i]] == [2] and kept.shares[2].sum() == 0
 
 
-def test_a_weight_is_of_all_tokens_of_its_word() -> None:
+def test_weight_applies_to_all_tokens_of_its_word() -> None:
     assert map_words("a car", "a bicycle, old", weights={"bicycle": 2.0}).weights.tolist() == [
         1,
         1,
@@ -74,7 +74,7 @@ def test_a_weight_is_of_all_tokens_of_its_word() -> None:
     ]
 
 
-def test_encoders_stand_one_after_another() -> None:
+def test_maps_of_several_encoders_are_concatenated() -> None:
     both = join_maps([map_words("a red car", "a blue car"), map_words("a car", "a red car")])
     assert both.shares.shape == (2 * LENGTH, 2 * LENGTH)
     assert both.shares[LENGTH + 2, LENGTH + 3] == 1 and both.shares[:LENGTH, LENGTH:].sum() == 0

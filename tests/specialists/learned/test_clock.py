@@ -11,7 +11,7 @@ from omniedit.specialists.learned.clock import DeviceClock
 
 
 class Hands:
-    """Processor clock that is set by hand."""
+    """Fake processor clock."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.seconds = 0.0
@@ -29,14 +29,14 @@ class Busy(nn.Module):
 
 
 @pytest.mark.parametrize("spans", [1, 4, 100])
-def test_shares_are_of_the_time_from_the_first_pass_to_the_last(spans: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_busy_shares_cover_the_time_from_first_to_last_pass(spans: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clock_module, "SPANS", spans)
     hands = Hands(monkeypatch)
     detector, painter = Busy(hands, 1.0), Busy(hands, 6.0)
     clock = DeviceClock("cpu")
     clock.watch("detector", [detector])
     clock.watch("painter", [painter])
-    hands.seconds += 100.0  # models load before the first pass
+    hands.seconds += 100.0  # loading models before the first pass does not count
     for _ in range(3):
         painter(detector(torch.zeros(1)))
         hands.seconds += 2.0
@@ -48,7 +48,7 @@ def test_shares_are_of_the_time_from_the_first_pass_to_the_last(spans: int, monk
     assert str(clock) == "device busy 84% of 25 s: painter 72%, detector 12%"
 
 
-def test_a_pass_that_failed_counts_for_nothing() -> None:
+def test_failed_pass_is_not_counted() -> None:
     network, clock = nn.Linear(2, 1), DeviceClock("cpu")
     clock.watch("network", [network])
     assert str(clock) == "no network ran"
@@ -60,7 +60,7 @@ def test_a_pass_that_failed_counts_for_nothing() -> None:
 
 
 class Meeting(nn.Module):
-    """Network whose pass takes a second and ends only after another thread's pass has begun."""
+    """Network whose pass takes a second and waits for a pass of another thread."""
 
     def __init__(self, hands: Hands, both: Barrier) -> None:
         super().__init__()
@@ -72,8 +72,8 @@ class Meeting(nn.Module):
         return given
 
 
-def test_passes_of_two_threads_keep_the_device_busy_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Check passes of two networks and of a single one."""
+def test_overlapping_passes_of_two_threads_count_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Check passes of two networks, and of one network in both threads."""
     hands, both = Hands(monkeypatch), Barrier(2)
     network, other, clock = Meeting(hands, both), Meeting(hands, both), DeviceClock("cpu")
     clock.watch("network", [network])

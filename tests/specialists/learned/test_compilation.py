@@ -1,4 +1,4 @@
-"""Compiled denoisers: they paint the same as uncompiled ones."""
+"""Tests that compiled denoisers give the same images as uncompiled ones."""
 
 from functools import partial
 from pathlib import Path
@@ -29,7 +29,7 @@ def compile_part(network: nn.Module) -> set[str]:
     return {type(part).__name__ for part in network.modules() if part._compiled_call_impl is not None}
 
 
-def test_a_painter_paints_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_compiled_inpainter_paints_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tiny_inpaint.make_folder(tmp_path / "own")
     inpainter = Inpainter.load(folder, "InpaintPipeline", steps=2, resolution=64)
     image = np.random.default_rng(0).integers(0, 255, (32, 32, 3), np.uint8)
@@ -42,7 +42,7 @@ def test_a_painter_paints_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         assert np.abs(one.astype(int) - other.astype(int)).max() <= 1
 
 
-def test_pairs_are_steered_as_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_compiled_denoiser_generates_the_same_pairs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paired_sampling, "levels", np.asarray)
     pipeline = DiffusionPipeline.from_pretrained(tiny_folders.make_sdxl(tmp_path / "sdxl"))
     pipeline.set_progress_bar_config(disable=True)

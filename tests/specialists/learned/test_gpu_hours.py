@@ -44,14 +44,14 @@ def figures(tmp_path: Path) -> Path:
     return path
 
 
-def test_hours_are_candidates_times_the_mean_seconds_over_ratios(figures: Path) -> None:
+def test_gpu_hours_are_candidates_times_mean_seconds_over_ratios(figures: Path) -> None:
     lines = gpu_hours(config(inpainting="own"), "h100", figures)
     assert "3,600 candidates  3.0 GPU-hours" in lines[0] and "1,800 candidates  0.5 GPU-hours" in lines[1]
     assert lines[2].startswith("learned specialists: 3.5 GPU-hours, excluding decoding of photos, failed edits")
     assert "10.0 GPU-hours" in gpu_hours(config(), "h100", figures)[0]
 
 
-def test_what_was_not_measured_is_said_and_never_guessed(figures: Path, tmp_path: Path) -> None:
+def test_unmeasured_settings_are_reported_and_never_extrapolated(figures: Path, tmp_path: Path) -> None:
     for others in ({"resolution": 512}, {"steps": 10}, {"batch_size": 8}):
         lines = gpu_hours(config(inpainting="own", **others), "h100", figures)
         assert all("not measured" in line for line in lines)

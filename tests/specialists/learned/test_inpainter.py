@@ -1,4 +1,4 @@
-"""Inpainting by the real pipelines, tested by properties that hold for any weights."""
+"""Tests of inpainting by the real pipelines, by properties that hold for any weights."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -36,7 +36,7 @@ def hole(height: int, width: int, seed: int = 1) -> Hole:
     return Hole(image, mask, "the dog", seed)
 
 
-def test_outside_the_mask_every_pixel_is_the_photos_own(inpainter: Inpainter) -> None:
+def test_pixels_outside_the_mask_stay_unchanged(inpainter: Inpainter) -> None:
     holes = [hole(66, 90), hole(50, 50)]
     for given, filled in zip(holes, inpainter.fill(holes), strict=True):
         assert filled.shape == given.image.shape and filled.dtype == np.uint8
@@ -44,13 +44,13 @@ def test_outside_the_mask_every_pixel_is_the_photos_own(inpainter: Inpainter) ->
         assert (filled[given.mask] != given.image[given.mask]).mean() > 0.5
 
 
-def test_where_nothing_is_to_be_painted_the_photo_comes_back(inpainter: Inpainter) -> None:
+def test_empty_mask_returns_the_photo(inpainter: Inpainter) -> None:
     given = hole(66, 90)
     (filled,) = inpainter.fill([replace(given, mask=np.zeros_like(given.mask))])
     assert np.array_equal(filled, given.image)
 
 
-def test_a_seed_gives_one_picture_whatever_the_batch(inpainter: Inpainter) -> None:
+def test_seed_determines_the_fill_in_any_batch(inpainter: Inpainter) -> None:
     holes = [hole(64, 48, seed) for seed in (1, 2, 3)]
     together = inpainter.fill(holes)
     for given, filled in zip(holes, together, strict=True):
@@ -61,9 +61,7 @@ def test_a_seed_gives_one_picture_whatever_the_batch(inpainter: Inpainter) -> No
     assert not np.array_equal(again[0], again[1])
 
 
-def test_photos_of_other_sizes_that_are_painted_at_one_size_go_together(
-    inpainter: Inpainter, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_photos_painted_at_the_same_size_share_a_batch(inpainter: Inpainter, monkeypatch: pytest.MonkeyPatch) -> None:
     holes = [hole(*size, seed) for seed, size in enumerate(((96, 144), (100, 150), (90, 66), (108, 162)))]
     alone = [inpainter.fill([each])[0] for each in holes]
     asked, painted = [], inpainter._paint_all
@@ -74,7 +72,7 @@ def test_photos_of_other_sizes_that_are_painted_at_one_size_go_together(
     assert asked == [3, 1]
 
 
-def test_pipelines_that_do_not_inpaint_and_broken_folders_are_refused(tmp_path: Path) -> None:
+def test_unsupported_pipelines_and_broken_folders_are_rejected(tmp_path: Path) -> None:
     with pytest.raises(
         UserError, match="StableDiffusionPipeline is not supported for inpainting; use one of InpaintPipeline, FluxFill"
     ):
@@ -95,7 +93,7 @@ def test_photos_of_each_ratio_are_painted_at_their_own_size(ratio: str) -> None:
     assert canvas.padded == canvas.size == (height, width) and height * width >= 2**20
 
 
-def test_a_larger_photo_keeps_its_ratio_and_a_small_one_its_size() -> None:
+def test_canvas_keeps_the_ratio_of_large_and_the_size_of_small_photos() -> None:
     large = Canvas.of(np.zeros((1500, 2250, 3), np.uint8), 1024, grid=16)
     assert large.size == (836, 1254) and large.padded == (848, 1264)
     small = np.random.default_rng(0).integers(0, 255, (30, 45, 3), np.uint8)
@@ -105,7 +103,7 @@ def test_a_larger_photo_keeps_its_ratio_and_a_small_one_its_size() -> None:
     assert np.array_equal(canvas.from_model(laid_out), small)
 
 
-def test_a_mask_keeps_its_thinnest_part_and_does_not_reach_beyond_the_photo() -> None:
+def test_resized_mask_keeps_thin_parts_and_stays_inside_the_photo() -> None:
     mask = np.zeros((1500, 2250), bool)
     mask[:, 700] = mask[-1] = True
     canvas = Canvas.of(np.zeros((1500, 2250, 3), np.uint8), 512, grid=16)
@@ -113,7 +111,7 @@ def test_a_mask_keeps_its_thinnest_part_and_does_not_reach_beyond_the_photo() ->
     assert laid_out[: canvas.size[0]].any(axis=1).all() and not laid_out[canvas.size[0] :].any()
 
 
-def test_a_hole_fades_in_from_its_rim_but_not_from_the_pictures_border() -> None:
+def test_opacity_ramps_up_from_the_hole_rim_except_at_the_border() -> None:
     mask = np.zeros((200, 200), bool)
     mask[:, 50:] = True
     opacity = soft_inside(mask)
@@ -123,7 +121,7 @@ def test_a_hole_fades_in_from_its_rim_but_not_from_the_pictures_border() -> None
     assert filled[:, :50].max() == 0 and filled[100, 51, 0] < 100 and (filled[:, 60:] == 200).all()
 
 
-def test_a_batch_that_does_not_fit_is_halved_and_said(capsys: pytest.CaptureFixture[str]) -> None:
+def test_batch_that_runs_out_of_memory_is_halved_with_a_message(capsys: pytest.CaptureFixture[str]) -> None:
     asked = []
 
     def run(batch: Sequence[int]) -> list[int]:
@@ -139,7 +137,7 @@ def test_a_batch_that_does_not_fit_is_halved_and_said(capsys: pytest.CaptureFixt
     assert batches.map(run, range(2)) == [0, 10] and asked[-2:] == [1, 1]
 
 
-def test_memory_that_does_not_last_for_one_picture_is_told() -> None:
+def test_out_of_memory_on_a_single_image_raises_error() -> None:
     def run(batch: Sequence[int]) -> list[int]:
         raise torch.OutOfMemoryError("CUDA out of memory")
 
@@ -147,7 +145,7 @@ def test_memory_that_does_not_last_for_one_picture_is_told() -> None:
         OomAdaptiveBatcher(2).map(run, range(2))
 
 
-def test_a_pipeline_that_runs_out_of_memory_goes_on_with_smaller_batches(
+def test_pipeline_that_runs_out_of_memory_continues_with_smaller_batches(
     inpainter: Inpainter, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     holes = [hole(32, 32, seed) for seed in range(5)]

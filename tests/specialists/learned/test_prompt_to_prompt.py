@@ -1,4 +1,4 @@
-"""Prompt-to-prompt on the real pipelines of SDXL and SD3, tested by properties that hold for any weights."""
+"""Tests of prompt-to-prompt on the pipelines of SDXL and SD3, by properties that hold for any weights."""
 
 from dataclasses import replace
 
@@ -46,20 +46,20 @@ def one(pipeline: Pipeline, pair: PromptPair, how: PairSamplingOptions = HOW) ->
     return images
 
 
-def test_the_same_prompt_twice_gives_the_same_picture_bit_for_bit(pipeline: Pipeline) -> None:
+def test_identical_prompts_give_bit_identical_images(pipeline: Pipeline) -> None:
     first, second = one(pipeline, replace(PAIR, target=PAIR.source))
     assert np.array_equal(first, second) and first.shape == (*SIZE, 3) and first.std() > 1
 
 
 @pytest.mark.usefixtures("unrounded")
-def test_an_edit_differs_from_its_source_and_control_makes_a_difference(pipeline: Pipeline) -> None:
+def test_edit_differs_from_its_source_and_from_an_uncontrolled_one(pipeline: Pipeline) -> None:
     source, target = one(pipeline, PAIR)
     _, free = one(pipeline, PAIR, replace(HOW, reach=Reach(0.0, 0.0)))
     assert not np.array_equal(source, target) and not np.array_equal(target, free)
 
 
 @pytest.mark.usefixtures("unrounded")
-def test_each_reach_of_the_control_makes_a_difference_of_its_own(pipeline: Pipeline) -> None:
+def test_text_and_image_reach_each_change_the_edit(pipeline: Pipeline) -> None:
     reaches = (Reach(0.75, 0.0), Reach(0.0, 0.5), Reach(0.75, 0.5), Reach(1.0, 1.0))
     reaches += (Reach(0.75, 0.5, text_layers=("nowhere",)), Reach(0.75, 0.5, image_layers=("nowhere",)))
     targets = [one(pipeline, PAIR, replace(HOW, reach=reach))[1] for reach in reaches]
@@ -70,39 +70,39 @@ def test_each_reach_of_the_control_makes_a_difference_of_its_own(pipeline: Pipel
     assert np.array_equal(same, expected)
 
 
-def test_without_control_each_picture_is_what_its_prompt_gives_alone(pipeline: Pipeline) -> None:
+def test_without_control_each_image_equals_an_independent_sample(pipeline: Pipeline) -> None:
     source, target = one(pipeline, PAIR, replace(HOW, reach=Reach(0.0, 0.0)))
     alone = generate(pipeline, [PAIR.source, PAIR.target], [PAIR.seed] * 2, SIZE, HOW)
     assert_close(source, alone[0])
     assert_close(target, alone[1])
 
 
-def test_the_source_is_what_its_prompt_gives_alone(pipeline: Pipeline) -> None:
+def test_source_image_equals_an_independent_sample(pipeline: Pipeline) -> None:
     (alone,) = generate(pipeline, [PAIR.source], [PAIR.seed], SIZE, HOW)
     assert_close(one(pipeline, PAIR)[0], alone)
 
 
 @pytest.mark.usefixtures("unrounded")
-def test_a_weight_of_one_changes_nothing_and_another_does(pipeline: Pipeline) -> None:
+def test_word_weight_of_one_changes_nothing_and_others_do(pipeline: Pipeline) -> None:
     _, target = one(pipeline, PAIR)
     assert np.array_equal(one(pipeline, replace(PAIR, weights={"fog": 1.0}))[1], target)
     assert not np.array_equal(one(pipeline, replace(PAIR, weights={"fog": 4.0}))[1], target)
 
 
-def test_pairs_of_a_batch_do_not_touch_each_other(pipeline: Pipeline) -> None:
+def test_pairs_of_a_batch_are_independent(pipeline: Pipeline) -> None:
     other = PromptPair("make it night", "make the dog night", seed=2)
     for pair, together in zip((PAIR, other), generate_pairs(pipeline, [PAIR, other], SIZE, HOW), strict=True):
         for image, alone in zip(together, one(pipeline, pair), strict=True):
             assert_close(image, alone)
 
 
-def test_an_empty_mask_gives_back_the_source(pipeline: Pipeline) -> None:
+def test_empty_mask_returns_the_source(pipeline: Pipeline) -> None:
     source, target = one(pipeline, replace(PAIR, mask=np.zeros(SIZE, bool)), replace(HOW, blend=1.0))
     assert np.array_equal(source, target)
 
 
 @pytest.mark.parametrize(("share", "steps"), [(0.0, 0), (0.7, 3), (1.0, 4)])
-def test_blending_ends_at_the_stated_step(
+def test_blending_ends_at_the_requested_step(
     share: float, steps: int, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls = []
@@ -112,9 +112,7 @@ def test_blending_ends_at_the_stated_step(
     assert np.array_equal(source, target) == (share == 1.0)
 
 
-def test_heads_one_after_another_give_the_same_picture_bit_for_bit(
-    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_attention_split_by_heads_is_bit_identical(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
     together = one(pipeline, PAIR)
     heads, maps = [], attention_control._maps
     monkeypatch.setattr(attention_control, "MAP_BYTES", 1)
@@ -124,13 +122,13 @@ def test_heads_one_after_another_give_the_same_picture_bit_for_bit(
     assert set(heads) == {1}
 
 
-def test_as_many_heads_go_together_as_fit() -> None:
+def test_heads_at_once_fills_the_memory_limit() -> None:
     joint, cross = (2, 4096, 4096 + 333), (2, 4096, 77)
     assert heads_at_once(*joint) == 1 and heads_at_once(*cross) == 106
     assert 4 * np.prod(joint) < attention_control.MAP_BYTES < 4 * 2 * np.prod(joint)
 
 
-def test_the_network_is_as_it_was_afterwards(pipeline: Pipeline) -> None:
+def test_attention_processors_are_restored(pipeline: Pipeline) -> None:
     network = getattr(pipeline, "unet", None) or pipeline.transformer
     before = dict(network.attn_processors)
     one(pipeline, PAIR)
@@ -142,7 +140,7 @@ def assert_close(image: np.ndarray, other: np.ndarray) -> None:
     assert np.abs(image.astype(int) - other.astype(int)).max() <= 1
 
 
-def test_latents_outside_the_mask_are_the_sources() -> None:
+def test_latents_outside_the_mask_equal_the_source() -> None:
     mask = np.zeros((16, 32), bool)
     mask[3, 9] = True
     latents = torch.arange(2 * 1 * 2 * 4.0).reshape(2, 1, 2, 4)
@@ -151,7 +149,7 @@ def test_latents_outside_the_mask_are_the_sources() -> None:
     assert target.flatten().tolist() == [0, 9, 2, 3, 4, 5, 6, 7]
 
 
-def test_rows_of_joint_attention_stay_distributions() -> None:
+def test_controlled_joint_attention_rows_stay_distributions() -> None:
     torch.manual_seed(0)
     source, target = torch.randn(2, 1, 3, 6, 10).softmax(-1)
     shares = torch.eye(4)[[1, 0, 2, 3]]

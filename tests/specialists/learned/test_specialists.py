@@ -1,4 +1,4 @@
-"""Learned specialists on tiny random models, tested by properties that hold for any weights."""
+"""Tests of learned specialists on tiny random models, by properties that hold for any weights."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -48,7 +48,7 @@ BOX = torch.tensor([[0.25, 0.25, 0.75, 0.75]])
 
 
 class Finder(Detector):
-    """Detector that finds the same box in each image for which `found` is true."""
+    """Detector that finds the same box in every image for which `found` is true."""
 
     found = staticmethod(lambda image: True)
 
@@ -59,7 +59,7 @@ class Finder(Detector):
 
 
 class Outliner(Segmenter):
-    """Segmenter that takes a fixed box for the object."""
+    """Segmenter that returns a fixed box as the mask."""
 
     def masks(self, images: list[np.ndarray], boxes: list[torch.Tensor]) -> list[np.ndarray]:
         masks = super().masks(images, boxes)
@@ -105,7 +105,7 @@ def propose_requests(made: Any, *photos: Photo) -> list[EditRequest]:
 
 
 @pytest.mark.parametrize("task", OMNIEDIT_TASKS)
-def test_edits_are_of_their_photo_and_say_what_was_reached(
+def test_edits_belong_to_their_photo_and_record_their_models(
     task: Task, toolbox: Toolbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = specialist(task, toolbox, "a", "bb")
@@ -128,7 +128,7 @@ def test_edits_are_of_their_photo_and_say_what_was_reached(
             assert edited.truth["box"] == [0.25, 0.25, 0.75, 0.75]
 
 
-def test_the_same_draws_give_the_same_edits_alone_or_together(toolbox: Toolbox) -> None:
+def test_edits_are_the_same_alone_or_in_a_batch(toolbox: Toolbox) -> None:
     for task in (Task.OBJECT_REMOVAL, Task.ATTRIBUTE_MODIFICATION, Task.STYLE_TRANSFER):
         made = specialist(task, toolbox, "a", "b")
         first, second = propose_requests(made, photo("a"), photo("b"))
@@ -137,7 +137,7 @@ def test_the_same_draws_give_the_same_edits_alone_or_together(toolbox: Toolbox) 
             assert np.abs(edited.image.astype(int) - together.image.astype(int)).max() <= 1
 
 
-def test_a_style_is_asked_for_in_the_pairs_own_words(toolbox: Toolbox, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_style_prompt_is_the_instruction_of_the_pair(toolbox: Toolbox, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
     monkeypatch.setattr(
         toolbox.stylist,
@@ -149,7 +149,7 @@ def test_a_style_is_asked_for_in_the_pairs_own_words(toolbox: Toolbox, monkeypat
     assert asked == ["Make the edit."]
 
 
-def test_candidates_are_of_other_seeds_and_end(toolbox: Toolbox) -> None:
+def test_candidates_use_different_seeds_and_run_out(toolbox: Toolbox) -> None:
     made = specialist(Task.STYLE_TRANSFER, toolbox, "a")
     first, second = (made.propose(photo("a"), np.random.default_rng(seed)) for seed in (0, 1))
     assert (first.truth, second.truth) == ({"style": "night", "candidate": 0}, {"style": "night", "candidate": 1})
@@ -161,7 +161,7 @@ def test_candidates_are_of_other_seeds_and_end(toolbox: Toolbox) -> None:
 
 
 @pytest.mark.parametrize("task", [task for task in OMNIEDIT_TASKS if task is not Task.STYLE_TRANSFER])
-def test_what_is_not_found_is_refused_and_the_rest_goes_on(
+def test_request_without_a_detected_object_is_skipped_and_others_continue(
     task: Task, toolbox: Toolbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = []
@@ -174,7 +174,7 @@ def test_what_is_not_found_is_refused_and_the_rest_goes_on(
     assert isinstance(second, Edited)
 
 
-def test_an_addition_is_a_removal_exchanged_unless_the_object_is_still_found(
+def test_addition_reverses_a_removal_unless_the_object_is_still_found(
     toolbox: Toolbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given = photo("a")
@@ -187,7 +187,7 @@ def test_an_addition_is_a_removal_exchanged_unless_the_object_is_still_found(
     assert isinstance(refused, NotApplicable) and "still found" in str(refused)
 
 
-def test_an_addition_is_not_lost_on_what_is_found_beside_it(toolbox: Toolbox, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_addition_accepts_detections_outside_the_hole(toolbox: Toolbox, monkeypatch: pytest.MonkeyPatch) -> None:
     addition, given = specialist(Task.OBJECT_ADDITION, toolbox, "a"), photo("a")
     detect = toolbox.grounder.detector.detect
 
@@ -211,14 +211,14 @@ def test_an_addition_is_not_lost_on_what_is_found_beside_it(toolbox: Toolbox, mo
         ((0.6, 0.6, 0.9, 0.9), False),
     ],
 )
-def test_a_box_stands_in_a_hole_or_only_beside_it(box: tuple[float, float, float, float], stands: bool) -> None:
+def test_stands_in_requires_the_box_to_overlap_the_hole(box: tuple[float, float, float, float], stands: bool) -> None:
     hole = np.zeros((80, 80), bool)
     hole[20:40, 20:40] = True
     assert stands_in(box, hole) == stands
 
 
 @pytest.mark.parametrize("found", [True, False])
-def test_candidates_of_a_proposal_look_for_its_object_once(
+def test_candidates_of_a_proposal_run_detection_once(
     found: bool, toolbox: Toolbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = []
@@ -235,21 +235,21 @@ def test_candidates_of_a_proposal_look_for_its_object_once(
         assert not np.array_equal(together[0].image, together[1].image)
 
 
-def test_the_classes_that_are_checked_before_a_run_are_those_that_load() -> None:
+def test_classes_accepted_before_a_run_are_the_ones_that_load() -> None:
     assert {*SERVING["inpainting"], "InpaintPipeline"} == KINDS.keys()
     assert set(SERVING["generation"]) == PIPELINES.keys()
     for role, classes in SERVING.items():
         assert get_model(role).class_name in classes
 
 
-def test_each_word_of_a_value_is_emphasised_whatever_stands_between_them(toolbox: Toolbox) -> None:
+def test_every_word_of_a_value_is_emphasised_despite_punctuation(toolbox: Toolbox) -> None:
     made = specialist(Task.ATTRIBUTE_MODIFICATION, toolbox, "a")
     proposal = made.proposals["a"][0].model_copy(update={"value": "Old, worn; red", "emphasis": 3.0})
     pair = made.add_words(PromptPair("a dog", "an old, worn, red dog", 1), proposal)
     assert pair.weights == {"old": 3.0, "worn": 3.0, "red": 3.0}
 
 
-def test_models_are_read_of_once_a_job(toolbox: Toolbox, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_model_entries_are_read_once_per_job(toolbox: Toolbox, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
     monkeypatch.setattr(toolbox_module, "get_model", lambda role: asked.append(role) or get_model(role))
     other = Toolbox(toolbox.config, "cpu")
@@ -258,7 +258,7 @@ def test_models_are_read_of_once_a_job(toolbox: Toolbox, monkeypatch: pytest.Mon
     assert asked == ["detector", "segmenter"]
 
 
-def test_limits_and_growth_are_the_configs(toolbox: Toolbox, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_grounding_limits_and_dilation_come_from_the_config(toolbox: Toolbox, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(toolbox_module, "get_model", get_model)
     grounding = GroundingConfig(box_threshold=0.5, text_threshold=0.1, min_area=0.3, max_area=0.6, dilation=0.5, rim=0)
     other = Toolbox(toolbox.config.model_copy(update={"grounding": grounding}), "cpu")
@@ -270,7 +270,7 @@ def test_limits_and_growth_are_the_configs(toolbox: Toolbox, monkeypatch: pytest
     assert np.array_equal(attribute.changing(Grounded((), 1.0, mask)), mask)
 
 
-def test_an_environment_may_change_a_picture_in_which_nothing_is_named(toolbox: Toolbox) -> None:
+def test_environment_edit_needs_no_named_object(toolbox: Toolbox) -> None:
     made = specialist(Task.ENVIRONMENT_CHANGE, toolbox, "a")
     made.proposals = {"a": [made.proposal(instructions=["Add fog."], environment="fog", **PROMPTS)]}
     (edited,) = made.edit(propose_requests(made, photo("a")))

@@ -1,4 +1,4 @@
-"""CosXL-Edit's pipeline with random weights, tested by properties that hold for any weights."""
+"""Tests of CosXL-Edit's pipeline with random weights, by properties that hold for any weights."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -32,7 +32,7 @@ def restyling(height: int, width: int, seed: int) -> Restyling:
     return Restyling(image, "make it night", seed)
 
 
-def test_each_photo_keeps_its_size_and_its_seed_decides_whatever_the_batch(stylist: Stylist) -> None:
+def test_photo_keeps_its_size_and_its_seed_determines_the_edit(stylist: Stylist) -> None:
     wanted = [restyling(48, 64, 1), restyling(150, 100, 2), restyling(48, 64, 3), restyling(48, 64, 4)]
     drawn = stylist.restyle(wanted)
     assert [image.shape for image in drawn] == [one.image.shape for one in wanted]
@@ -41,9 +41,7 @@ def test_each_photo_keeps_its_size_and_its_seed_decides_whatever_the_batch(styli
         assert not np.array_equal(image, stylist.restyle([replace(one, seed=99)])[0])
 
 
-def test_photos_of_other_sizes_that_are_drawn_at_one_size_go_together(
-    stylist: Stylist, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_photos_drawn_at_the_same_size_share_a_batch(stylist: Stylist, monkeypatch: pytest.MonkeyPatch) -> None:
     wanted = [restyling(96, 144, 1), restyling(100, 150, 2)]
     alone = [stylist.restyle([one])[0] for one in wanted]
     asked, drawn = [], stylist._draw_all
@@ -53,18 +51,18 @@ def test_photos_of_other_sizes_that_are_drawn_at_one_size_go_together(
     assert asked == [2]
 
 
-def test_photo_and_instruction_both_count(stylist: Stylist) -> None:
+def test_photo_and_instruction_both_affect_the_edit(stylist: Stylist) -> None:
     one = restyling(48, 64, 1)
     others = [one, replace(one, instruction="add fog"), replace(one, image=255 - one.image)]
     first, second, third = stylist.restyle(others)
     assert not np.array_equal(first, second) and not np.array_equal(first, third)
 
 
-def test_latents_are_scaled_as_cosxl_edit_takes_them(stylist: Stylist) -> None:
+def test_pipeline_scales_latents_as_cosxl_edit(stylist: Stylist) -> None:
     assert stylist.pipeline.is_cosxl_edit
 
 
-def test_one_file_has_every_weight_of_the_folder_and_cosxls_own_noise_levels(root: Path) -> None:
+def test_single_file_loads_all_weights_and_cosxl_noise_levels(root: Path) -> None:
     single, whole = (Stylist.load(root / name, root / "configs").pipeline for name in ("cosxl", "cosxl/whole"))
     for part in ("unet", "vae", "text_encoder", "text_encoder_2"):
         ours, theirs = (getattr(pipeline, part).state_dict() for pipeline in (single, whole))
@@ -77,7 +75,7 @@ def test_one_file_has_every_weight_of_the_folder_and_cosxls_own_noise_levels(roo
     torch.testing.assert_close(sigmas[1:] / sigmas[:-1], (sigmas[1] / sigmas[0]).expand(19))
 
 
-def test_one_file_that_cannot_be_used_is_told(root: Path, tmp_path: Path) -> None:
+def test_unusable_single_file_raises_error(root: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"no model_index.json, so not a model in diffusers' layout"):
         Stylist.load(root / "cosxl", tmp_path)
     weights = load_file(root / "cosxl" / SINGLE_FILE)

@@ -1,4 +1,4 @@
-"""Pre-training: the same seed gives the same weights, the loss falls, and crops stay inside the photo."""
+"""Tests of pre-training: the same seed gives the same weights, the loss falls, crops stay inside the photo."""
 
 import numpy as np
 import pytest
@@ -32,14 +32,14 @@ def pretrain_tiny(seed: int) -> tuple[list[float], torch.Tensor]:
     return losses, torch.cat([p.detach().flatten() for p in base.parameters()])
 
 
-def test_the_loss_falls_and_the_same_seed_gives_the_same_weights() -> None:
+def test_loss_falls_and_weights_depend_only_on_the_seed() -> None:
     losses, weights = pretrain_tiny(seed=1)
     assert sum(losses[-10:]) < 0.5 * sum(losses[:10])
     assert torch.equal(weights, pretrain_tiny(seed=1)[1])
     assert not torch.equal(weights, pretrain_tiny(seed=2)[1])
 
 
-def test_no_photo_is_told() -> None:
+def test_pretraining_without_photos_raises_error() -> None:
     options = TrainConfig.model_validate(OPTIONS)
     with pytest.raises(UserError, match="no photo to pre-train on"):
         next(Pretraining(LappedCodec(), captions, options, 0).run(small_sd3(options, 8), []))
@@ -49,7 +49,7 @@ def test_no_photo_is_told() -> None:
 @given(
     st.integers(8, 90), st.integers(8, 90), st.sampled_from([(16, 16), (16, 32), (48, 16)]), st.integers(0, 2**32 - 1)
 )
-def test_a_crop_has_the_size_asked_for_and_pixels_of_the_photo(width, height, size, seed) -> None:
+def test_crop_has_the_requested_size_and_only_pixels_of_the_photo(width, height, size, seed) -> None:
     ramp = np.broadcast_to(np.linspace(50, 200, width).astype(np.uint8)[None, :, None], (height, width, 3))
     crop = random_crop(ramp, *size, np.random.default_rng(seed))
     assert crop.shape == (size[1], size[0], 3)

@@ -1,4 +1,4 @@
-"""Batches: random choices depend only on (seed, step, position); no flips if an instruction names a side."""
+"""Tests of batches: random choices depend only on (seed, step, position); no flips if an instruction names a side."""
 
 import numpy as np
 import pytest
@@ -41,7 +41,7 @@ def same(a: EditBatch, b: EditBatch) -> bool:
     return inputs and torch.equal(a.target, b.target) and torch.equal(a.weight, b.weight)
 
 
-def test_two_ranks_see_the_halves_of_what_one_rank_sees():
+def test_two_ranks_get_the_halves_of_the_one_rank_batch():
     whole, made = pairs(6), maker()
     alone = made.training(whole, step=3, first=0)
     halves = [made.training(whole[i : i + 3], step=3, first=i) for i in (0, 3)]
@@ -50,12 +50,12 @@ def test_two_ranks_see_the_halves_of_what_one_rank_sees():
     assert torch.equal(torch.cat([half.target for half in halves]), alone.target)
 
 
-def test_each_step_draws_anew_and_the_same_step_alike():
+def test_random_choices_differ_between_steps_and_repeat_for_one_step():
     assert same(maker().training(pairs(4), 3, 0), maker().training(pairs(4), 3, 0))
     assert not same(maker().training(pairs(4), 3, 0), maker().training(pairs(4), 4, 0))
 
 
-def test_the_noisy_latents_lie_between_the_edit_and_the_noise():
+def test_noisy_latents_interpolate_between_edited_image_and_noise():
     batch = maker(text_dropout=0, image_dropout=0, both_dropout=0).training(pairs(8), 0, 0)
     sigma = batch.inputs["timestep"][:, None, None, None] / 1000
     clean = batch.inputs["noisy"] - sigma * batch.target
@@ -65,21 +65,21 @@ def test_the_noisy_latents_lie_between_the_edit_and_the_noise():
 
 
 @pytest.mark.parametrize(("instruction", "mirrors"), [("Remove the left dog.", False), ("Make it leftist.", True)])
-def test_nothing_is_mirrored_under_a_wording_that_names_a_side(instruction, mirrors):
+def test_pairs_are_not_mirrored_if_the_instruction_names_a_side(instruction, mirrors):
     options = {"text_dropout": 0.0, "image_dropout": 0.0, "both_dropout": 0.0}
     condition = maker(**options).training(pairs(16, (instruction,)), 0, 0).inputs["condition"]
     unflipped = encode(LappedCodec(), torch.from_numpy(pairs(16).source).permute(0, 3, 1, 2) / 127.5 - 1)
     assert torch.equal(condition, unflipped) is not mirrors
 
 
-def test_a_dropped_picture_is_zero_and_a_dropped_instruction_empty():
+def test_dropped_image_is_zero_and_dropped_instruction_is_empty():
     dropped = maker(text_dropout=0.0, image_dropout=0.0, both_dropout=1.0)
     batch = dropped.training(pairs(4), 0, 0)
     assert not batch.inputs["condition"].any()
     assert dropped.instructions.asked == [""] * 4
 
 
-def test_every_wording_is_trained_on_and_the_first_is_measured():
+def test_training_draws_from_all_paraphrases_and_evaluation_uses_the_first():
     kept = maker(text_dropout=0.0, both_dropout=0.0)
     kept.training(pairs(16), 0, 0)
     assert set(kept.instructions.asked) == {"Add fog.", "Make it foggy."}
@@ -88,7 +88,7 @@ def test_every_wording_is_trained_on_and_the_first_is_measured():
     assert set(measured.instructions.asked) == {"Add fog."}
 
 
-def test_samples_weigh_alike_or_as_their_score():
+def test_sample_weights_are_uniform_or_follow_the_score():
     assert maker().training(pairs(3), 0, 0).weight.tolist() == [1, 1, 1]
     score, soft = maker(importance="score"), maker(importance="soft", soft_score=9.1, soft_width=0.1)
     torch.testing.assert_close(score.training(pairs(3), 0, 0).weight, torch.tensor([0.90, 0.91, 0.92]))
@@ -107,13 +107,13 @@ class Lengths:
         return torch.tensor([[[float(len(t))]] for t in texts]), torch.tensor([[float(len(t))] for t in texts])
 
 
-def test_a_pair_that_was_accepted_by_hand_without_a_score_weighs_as_the_best():
+def test_pair_accepted_by_hand_without_score_gets_the_highest_weight():
     batch = pairs(2)
     batch.pairs[1]["o_score"] = None
     assert torch.allclose(maker(importance="score").weights(batch), torch.tensor([0.9, 1.0]))
 
 
-def test_instructions_are_encoded_once_while_remembered():
+def test_cached_instructions_are_encoded_once():
     lengths = Lengths()
     remember, calls = InstructionEncoder(lengths, capacity=2 * 8), lengths.calls
     _, pooled = remember(["aa", "b", "aa"])
@@ -125,7 +125,7 @@ def test_instructions_are_encoded_once_while_remembered():
     assert calls[-1] == ["aa"]
 
 
-def test_the_shift_of_noise_levels_reaches_training_and_measuring():
+def test_sigma_shift_applies_to_training_and_evaluation():
     plain, shifted = maker(), maker(sigma_shift=3.0)
     for made in (lambda of: of.training(pairs(4), 0, 0), lambda of: of.held_out_at(pairs(4), 0.5)):
         sigma, moved = (made(of).inputs["timestep"] / 1000 for of in (plain, shifted))

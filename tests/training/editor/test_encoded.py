@@ -1,4 +1,4 @@
-"""Pairs encoded in advance and pairs encoded in training are bit-identical."""
+"""Tests that pairs encoded in advance and pairs encoded in training are bit-identical."""
 
 import json
 import shutil
@@ -34,7 +34,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def test_batches_are_the_same_to_the_last_bit(run: Path) -> None:
+def test_batches_from_encoded_pairs_are_bit_identical(run: Path) -> None:
     base, store = Base.load(run / "base"), BucketStore(run / "buckets", resolution=SIDE)
     encoded = EncodedPairs(run / "encoded", store, "float32")
     builder = EditBatchBuilder(base.vae, InstructionEncoder(base.text), TrainConfig.model_validate(OPTIONS), seed=0)
@@ -51,20 +51,20 @@ def test_batches_are_the_same_to_the_last_bit(run: Path) -> None:
 
 
 @pytest.mark.parametrize(("resolution", "dtype"), [(SIDE // 2, "float32"), (SIDE, "bfloat16")])
-def test_pairs_encoded_for_another_training_are_refused(run: Path, resolution: int, dtype: str) -> None:
+def test_pairs_encoded_at_other_resolution_or_dtype_are_rejected(run: Path, resolution: int, dtype: str) -> None:
     store = BucketStore(run / "buckets", resolution=resolution)
     with pytest.raises(UserError, match=r"00000: made from .*--forcerun encode_pairs"):
         EncodedPairs(run / "encoded", store, dtype)
 
 
-def test_a_part_that_is_not_there_is_missed(run: Path, tmp_path: Path) -> None:
+def test_missing_encoded_part_raises_error(run: Path, tmp_path: Path) -> None:
     shutil.copytree(run / "encoded" / PARTS[1], tmp_path / PARTS[1])
     held = sum(count for _, count in json.loads((tmp_path / PARTS[1] / "manifest.json").read_text())["rows"].values())
     with pytest.raises(UserError, match=f"{held} of the buckets' 12 pairs are encoded"):
         EncodedPairs(tmp_path, BucketStore(run / "buckets", resolution=SIDE), "float32")
 
 
-def test_bfloat16_comes_back_as_it_was() -> None:
+def test_bfloat16_survives_a_round_trip_through_bits() -> None:
     value = torch.randn(3, 4).bfloat16()
     assert torch.equal(_tensor(_bits(value).numpy()), value)
 
@@ -101,7 +101,7 @@ def test_pairs_of_format_1_read_the_same(run: Path, tmp_path: Path) -> None:
             assert all(torch.equal(one, other) for one, other in found)
 
 
-def test_a_newer_format_and_a_short_file_are_told_with_the_remedy(run: Path, tmp_path: Path) -> None:
+def test_newer_format_and_truncated_file_errors_name_the_remedy(run: Path, tmp_path: Path) -> None:
     encoded, store = (
         shutil.copytree(run / "encoded", tmp_path / "encoded"),
         BucketStore(run / "buckets", resolution=SIDE),
@@ -118,7 +118,7 @@ def test_a_newer_format_and_a_short_file_are_told_with_the_remedy(run: Path, tmp
         EncodedPairs(encoded, store, "float32")
 
 
-def test_latents_in_bfloat16_are_those_of_a_training_in_bfloat16(run: Path, tmp_path: Path) -> None:
+def test_encoded_bfloat16_latents_equal_those_computed_in_training(run: Path, tmp_path: Path) -> None:
     base, store = Base.load(run / "base"), BucketStore(run / "buckets", resolution=SIDE)
     for part in PARTS:
         (tmp_path / part).mkdir()
@@ -137,7 +137,7 @@ def test_latents_in_bfloat16_are_those_of_a_training_in_bfloat16(run: Path, tmp_
 
 
 @given(st.sets(st.integers(0, 60), min_size=1))
-def test_spans_are_the_runs_of_successive_rows(rows: set[int]) -> None:
+def test_spans_are_maximal_runs_of_consecutive_rows(rows: set[int]) -> None:
     spans = find_spans(sorted(rows))
     assert [row for first, count in spans for row in range(first, first + count)] == sorted(rows)
     assert all(first + count < after for (first, count), (after, _) in pairwise(spans))

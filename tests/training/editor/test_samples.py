@@ -1,4 +1,4 @@
-"""Grid of sample edits: the right images in their places."""
+"""Tests of the grid of sample edits."""
 
 from types import SimpleNamespace
 
@@ -12,7 +12,7 @@ def plain(colour: tuple[int, int, int], height: int, width: int) -> np.ndarray:
     return np.full((height, width, 3), colour, np.uint8)
 
 
-def test_a_row_shows_source_instruction_edit_and_target() -> None:
+def test_grid_row_shows_source_instruction_edit_and_target() -> None:
     red, green, blue = ((200, 0, 0), (0, 200, 0), (0, 0, 200))
     wide = Sample(plain(red, 40, 80), "Make it green.", plain(green, 40, 80), plain(blue, 40, 80))
     tall = Sample(plain(blue, 80, 40), "Make it red, " * 4, plain(red, 80, 40), plain(green, 80, 40))
@@ -22,13 +22,13 @@ def test_a_row_shows_source_instruction_edit_and_target() -> None:
         [shown[y * (CELL + GAP) + CELL // 2, x * (CELL + GAP) + CELL // 2].tolist() for x in (0, 2, 3)] for y in (0, 1)
     ]
     assert middles == [[list(c) for c in row] for row in ((red, green, blue), (blue, red, green))]
-    assert shown[5, 5].tolist() == [255] * 3, "a picture is not cut to a square"
+    assert shown[5, 5].tolist() == [255] * 3, "an image is not cropped to a square"
     texts = [shown[y * (CELL + GAP) : y * (CELL + GAP) + CELL, CELL + GAP : 2 * CELL + GAP] for y in (0, 1)]
     inked = [np.flatnonzero((text < 128).any(axis=(1, 2))) for text in texts]
-    assert 0 < np.ptp(inked[0]) < 25 < np.ptp(inked[1]), "a line, and several"
+    assert 0 < np.ptp(inked[0]) < 25 < np.ptp(inked[1]), "one line, and several lines"
 
 
-def test_an_editor_knows_instructions_from_all_of_its_training() -> None:
+def test_known_instructions_are_sampled_from_all_training_pairs() -> None:
     texts = [f"Make it {number:03d}." for number in range(600)]
     pairs = {"1x1": [[text, "Another wording."] for text in texts[:400]], "3x2": [[text] for text in texts[400:] * 2]}
     store = SimpleNamespace(

@@ -1,4 +1,4 @@
-"""Training of the inpainting specialist on the sample photos: it learns, resumes, and never sees a hole's content."""
+"""Tests of inpainting training on the sample photos: it learns, resumes, and never sees the content of a hole."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -76,7 +76,7 @@ def make_trainer(store: PhotoStore, batches: HoleBatches, terminated: int | None
     return Trainer(editor, tuple, store, batches, OPTIONS, seed=0)
 
 
-def test_the_loss_falls_and_a_training_cut_off_ends_in_the_same_weights(
+def test_loss_falls_and_interrupted_run_resumes_to_identical_weights(
     store: PhotoStore, batches: HoleBatches, alone: None, tmp_path: Path
 ) -> None:
     whole, cut_off = tmp_path / "whole", tmp_path / "cut off"
@@ -92,7 +92,7 @@ def test_the_loss_falls_and_a_training_cut_off_ends_in_the_same_weights(
     assert read_metrics(cut_off / "metrics.jsonl") == metrics
 
 
-def test_photos_are_read_at_their_ratio_with_their_objects_and_some_are_held_out(store: PhotoStore) -> None:
+def test_store_reads_photos_with_objects_and_holds_some_out(store: PhotoStore) -> None:
     held_out, objects = 0, 0
     for ratio, trained in store.sizes().items():
         rows = store.rows(ratio, HELD_OUT)
@@ -111,7 +111,7 @@ def test_photos_are_read_at_their_ratio_with_their_objects_and_some_are_held_out
     assert 0 < held_out < len(store.photos) == held_out + sum(store.sizes().values())
 
 
-def test_a_sample_follows_from_its_place_in_the_whole_batch(store: PhotoStore, batches: HoleBatches) -> None:
+def test_sample_depends_only_on_its_position_in_the_whole_batch(store: PhotoStore, batches: HoleBatches) -> None:
     ratio = max(store.sizes(), key=lambda ratio: store.sizes()[ratio])
     photos = store.read(ratio, [0, 0, 0])
     whole, part = batches.training(photos, 3, 0), batches.training(photos[1:], 3, 1)
@@ -124,7 +124,7 @@ def test_a_sample_follows_from_its_place_in_the_whole_batch(store: PhotoStore, b
     assert torch.equal(still.inputs["noisy"], again.inputs["noisy"])
 
 
-def test_the_branch_sees_the_photo_but_for_its_hole(store: PhotoStore, batches: HoleBatches) -> None:
+def test_condition_hides_only_the_hole(store: PhotoStore, batches: HoleBatches) -> None:
     """Latents away from the hole are those of the clean photo."""
     ratio = max(store.sizes(), key=lambda ratio: store.sizes()[ratio])
     for step in range(8):
@@ -137,7 +137,7 @@ def test_the_branch_sees_the_photo_but_for_its_hole(store: PhotoStore, batches: 
         torch.testing.assert_close(latents[far], clean[far], atol=1e-4, rtol=0)
 
 
-def test_an_object_s_hole_is_mirrored_with_it(batches: HoleBatches) -> None:
+def test_object_holes_are_mirrored_with_their_photo(batches: HoleBatches) -> None:
     """White bar on the left of a grey photo: each sample's hole covers the bar, or everything but the bar."""
     image, bar = np.full((64, 64, 3), 128, np.uint8), np.zeros((1, 64, 64), bool)
     bar[:, :, :16] = True
@@ -155,7 +155,7 @@ def test_an_object_s_hole_is_mirrored_with_it(batches: HoleBatches) -> None:
     assert (covers | all_but).all() and (covers == (hole.mean((1, 2)) < 0.5)).all() and covers.any() and all_but.any()
 
 
-def test_the_hole_of_an_object_is_learnt_under_its_name_and_others_under_the_photos_caption(
+def test_object_holes_are_captioned_by_object_name_others_by_photo_caption(
     batches: HoleBatches,
 ) -> None:
     image, bar = np.full((64, 64, 3), 128, np.uint8), np.zeros((2, 64, 64), bool)
@@ -182,7 +182,7 @@ def test_the_hole_of_an_object_is_learnt_under_its_name_and_others_under_the_pho
     assert set(read) == {""}
 
 
-def test_photos_held_out_are_shown_with_their_holes_filled(
+def test_held_out_photos_are_shown_with_filled_holes(
     store: PhotoStore, batches: HoleBatches, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(hole_batches, "SAMPLES", 1)
@@ -197,7 +197,7 @@ def test_photos_held_out_are_shown_with_their_holes_filled(
         assert not np.array_equal(sample.edit, sample.target)
 
 
-def test_other_photos_holes_or_options_are_another_training(photos: PhotoShards) -> None:
+def test_identity_changes_with_photos_holes_options_and_base(photos: PhotoShards) -> None:
     base = Base(small_sd3(OPTIONS, WIDTH), LappedCodec(), load_minilm(), FlowMatchEulerDiscreteScheduler(), "velocity")
     same = inpainting_identity(OPTIONS, HolesConfig(), 0, photos, ["a"], base)
     assert same == inpainting_identity(
@@ -214,6 +214,6 @@ def test_other_photos_holes_or_options_are_another_training(photos: PhotoShards)
     assert same not in others
 
 
-def test_no_photo_is_told() -> None:
+def test_training_without_photos_raises_error() -> None:
     with pytest.raises(UserError, match="no photo to train inpainting on"):
         PhotoStore(PhotoShards([]), ObjectIndex(), 64, 0.1)

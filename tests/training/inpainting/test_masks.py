@@ -17,12 +17,12 @@ def holes(objects: np.ndarray, kinds: HolesConfig, count: int = 60) -> list[np.n
 
 
 @pytest.mark.parametrize("kind", ["random", "box", "object"])
-def test_holes_fit_the_photo_and_leave_some_of_it(kind: str) -> None:
+def test_holes_match_the_photo_size_and_never_cover_all_of_it(kind: str) -> None:
     for hole in holes(DISC, shares(**{kind: 1.0})):
         assert hole.shape == (48, 64) and hole.dtype == bool and 0.001 < hole.mean() < 1
 
 
-def test_each_kind_comes_as_often_as_its_share_says() -> None:
+def test_hole_kinds_occur_in_proportion_to_their_shares() -> None:
     drawn = holes(DISC, shares(random=1.0, object=3.0), count=400)
     strokes_alone = {hole.tobytes() for hole in holes(DISC, shares(random=1.0), count=400)}
     assert 0.6 < np.mean([hole.tobytes() not in strokes_alone for hole in drawn]) < 0.9
@@ -31,12 +31,12 @@ def test_each_kind_comes_as_often_as_its_share_says() -> None:
     assert all(filled)
 
 
-def test_without_an_object_a_box_takes_its_place() -> None:
+def test_photos_without_objects_get_a_box_in_place_of_an_outline() -> None:
     for hole in holes(NONE, shares(object=1.0)):
         assert hole[hole.any(1)][:, hole.any(0)].all()
 
 
-def test_an_outline_is_the_object_grown_upright_or_not_or_all_but_that() -> None:
+def test_outline_covers_the_dilated_object_its_flip_or_the_complement() -> None:
     drawn, upright = zip(*(outline(DISC[0], np.random.default_rng(seed)) for seed in range(200)), strict=True)
     held = {
         name: [(mask <= hole).all() for hole in drawn] for name, mask in {"up": DISC[0], "down": DISC[0][::-1]}.items()
@@ -49,7 +49,7 @@ def test_an_outline_is_the_object_grown_upright_or_not_or_all_but_that() -> None
     assert not any(is_object for is_object, all_but in zip(upright, inverted, strict=True) if all_but)
 
 
-def test_a_hole_says_which_object_it_shows() -> None:
+def test_hole_records_which_object_it_covers() -> None:
     objects = np.concatenate([DISC, DISC[:, :, ::-1]])
     drawn = [random_hole(48, 64, objects, shares(object=1.0), np.random.default_rng(seed)) for seed in range(60)]
     assert {hole.shows for hole in drawn} == {0, 1, None}
@@ -58,7 +58,7 @@ def test_a_hole_says_which_object_it_shows() -> None:
     assert all(random_hole(48, 64, objects, others, np.random.default_rng(n)).shows is None for n in range(20))
 
 
-def test_the_same_draws_give_the_same_hole() -> None:
+def test_same_seed_gives_the_same_hole() -> None:
     for make in (strokes, box):
         first, again, other = (make(48, 64, np.random.default_rng(seed)) for seed in (1, 1, 2))
         assert np.array_equal(first, again) and not np.array_equal(first, other)
