@@ -23,18 +23,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "table", type=path, metavar="TABLE.csv", help="one edit per row; paths are relative to its folder"
     )
-    parser.add_argument("-o", "--out", type=path, required=True, help="output table, .parquet or .csv")
+    parser.add_argument("-o", "--out", type=path, help="output table, .parquet or .csv")
     parser.add_argument(
         "--metrics",
         metavar="NAME,...",
         help="names of metrics; docs/benchmarks.md lists them (default: all that the table's columns allow)",
     )
+    parser.add_argument(
+        "--ratings",
+        type=path,
+        help="people's ratings, as for `omniedit agree`; then TABLE is an output table, whose metrics are compared",
+    )
+    parser.add_argument(
+        "--protocol", choices=["raters", "viescore"], default="raters", help="as for `omniedit agree` (default: raters)"
+    )
+    parser.add_argument("--key", default="pair_id", help="column that identifies pairs (default: %(default)s)")
     parser.add_argument("--device", default="", help="cuda, cpu, ... (default: a GPU if there is one)")
     parser.add_argument("--json", action="store_true", help="print the means as JSON instead of a table")
 
 
 def run(args: argparse.Namespace) -> None:
-    """Measure, write the table and print the means.
+    """Measure, write the table and print the means; or compare the metrics of an output table with people.
 
     Raises:
         UserError: no row can be measured (the table with the reasons is still written), no metric is available, or as
@@ -45,6 +54,9 @@ def run(args: argparse.Namespace) -> None:
     from omniedit.evaluation.metrics.table import measure_table, read_table, write_measured
     from omniedit.storage.progress import Progress
 
+    if args.ratings:
+        _compare(args)
+        return
     check_out(args.out, args.table)
     rows = read_table(args.table)
     networks = Networks(args.device)
@@ -58,16 +70,42 @@ def run(args: argparse.Namespace) -> None:
         raise UserError(f"{args.table}: none of {len(rows)} rows could be measured; the first: {first}")
 
 
-def check_out(out: Path, table: Path) -> None:
+def _compare(args: argparse.Namespace) -> None:
+    """Print the agreement of metrics with people.
+
+    Raises:
+        UserError: the table has no metric, or as `correlate_metrics`.
+    """
+    from omniedit.errors import UserError
+    from omniedit.evaluation.agreement.agreements import PROTOCOLS
+    from omniedit.evaluation.metrics.correlation import (
+        correlate_metrics,
+        correlation_lines,
+        correlations_json,
+        is_measured,
+    )
+    from omniedit.storage.parquet import read_given
+
+    if not is_measured(read_given(args.table)):
+        raise UserError(f"{args.table}: has no metric; make a table with: omniedit metrics TABLE.csv -o {args.table}")
+    protocol = PROTOCOLS[args.protocol]
+    found = correlate_metrics(args.table, args.ratings, args.key, protocol)
+    text = json.dumps(correlations_json(found, protocol), indent=2) if args.json else None
+    print(text or "\n".join(correlation_lines(found, protocol)))
+
+
+def check_out(out: Path | None, table: Path) -> None:
     """Check that the output can be written.
 
     Raises:
-        UserError: its format is unknown, it is the table itself, or it cannot be written.
+        UserError: it is missing, its format is unknown, it is the table itself, or it cannot be written.
     """
     from omniedit.errors import UserError
     from omniedit.evaluation.metrics.table import SUFFIXES
     from omniedit.storage.atomic import check_writable
 
+    if out is None:
+        raise UserError("give -o FILE, the table to write, or --ratings")
     if out.suffix.lower() not in SUFFIXES:
         raise UserError(f"{out}: unknown table format; use one of {', '.join(SUFFIXES)}")
     check_writable(out)

@@ -99,3 +99,18 @@ def test_the_table_is_not_overwritten(folder: Path):
     add_arguments(parser)
     with pytest.raises(UserError, match="column l1, which is reserved"):
         run(parser.parse_args([str(folder / "t.csv"), "-o", str(folder / "o.csv")]))
+
+
+def test_an_output_table_is_compared_with_people(folder: Path, capsys):
+    rows = "".join(f"{n},x,{name}.png,a.png,b.png,\n" for n, name in enumerate("abc"))
+    out = measure(folder, rows, "--metrics", "l1,l1_source")
+    lines = [f"{n},x,r,{score},1" for n, score in enumerate((1, 0, 0.5))]
+    (folder / "ratings.csv").write_text("id,model,rater,sc,pq\n" + "\n".join(lines) + "\n")
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    run(parser.parse_args([str(out), "--ratings", str(folder / "ratings.csv"), "--key", "id"]))
+    assert "| L1 to source | mean | 3 | " in capsys.readouterr().out
+    with pytest.raises(UserError, match="has no metric; make a table with"):
+        run(parser.parse_args([str(folder / "t.csv"), "--ratings", str(folder / "ratings.csv")]))
+    with pytest.raises(UserError, match="give -o FILE"):
+        run(parser.parse_args([str(folder / "t.csv")]))

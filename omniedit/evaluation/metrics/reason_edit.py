@@ -1,7 +1,7 @@
 """Metrics of Reason-Edit, as SmartEdit's `metrics_evaluation.py` computes them (Huang et al. 2024).
 
-All images are resized to 256 x 256. Background metrics compare source and edit with the mask's region
-set to black. The foreground is the edit cut to the mask's bounding box, without its last row and column.
+All images are resized to 256 x 256. Background metrics compare source and edit with the mask's region set
+to black. The foreground is the edit cut to the mask's bounding box, without its last row and column.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from omniedit.evaluation.metrics.clip import text_similarity
 from omniedit.evaluation.metrics.metric import Sample
 from omniedit.evaluation.metrics.networks import Networks
-from omniedit.evaluation.metrics.pixels import crop_border
 from omniedit.evaluation.metrics.preprocess import resize_to
 from omniedit.evaluation.preservation import psnr, ssim_map
 from omniedit.imaging.images import Image, Mask
@@ -53,12 +52,12 @@ def background_psnr(sample: Sample) -> float:
 
 
 def background_ssim(sample: Sample) -> float:
-    """Compute the mean SSIM of the three channels over the windows inside the image."""
+    """Compute the mean SSIM of the three channels over all pixels, with mirrored borders, as torchmetrics 1.9 does."""
     cut = cut_background(sample)
     channels = (
         ssim_map(cut.source[..., c].astype(np.float64), cut.edited[..., c].astype(np.float64)) for c in range(3)
     )
-    return float(np.mean([crop_border(channel) for channel in channels]))
+    return float(np.mean(list(channels)))
 
 
 def background_lpips(samples: Sequence[Sample], networks: Networks) -> list[float]:
