@@ -156,16 +156,19 @@ class _EmbeddedImages:
 
 
 class _FolderImages:
-    """Images of a page as addresses relative to it."""
+    """Images of a page as addresses relative to it; the same file or function gives the same address."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._places: dict[Picture, int] = {}
         self.uris: list[str] = []
 
     def place(self, picture: Picture) -> int:
-        path = picture if isinstance(picture, Path) else self._write(picture())
-        self.uris.append(quote(Path(relpath(path, self._folder)).as_posix()))
-        return len(self.uris) - 1
+        if picture not in self._places:
+            path = picture if isinstance(picture, Path) else self._write(picture())
+            self._places[picture] = len(self.uris)
+            self.uris.append(quote(Path(relpath(path, self._folder)).as_posix()))
+        return self._places[picture]
 
     def _write(self, image: Image) -> Path:
         path = self._folder / IMAGES / f"{len(self.uris):06}.webp"

@@ -6,13 +6,16 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import numpy as np
 import PIL.Image
 import pytest
 
-from omniedit.imaging.images import Image
+from omniedit.evaluation.bench.item import BenchItem, BenchSet
+from omniedit.imaging.images import Image, encode_png
 from omniedit.pairs import EditPair, write_shard
+from omniedit.reporting.bench_folder import BenchEditor, write_bench_page
 from omniedit.reporting.bench_items import group_edits, side_by_side_page
 from omniedit.reporting.page import LIMIT
 from omniedit.reporting.side_by_side import (
@@ -272,3 +275,36 @@ def test_nothing_is_wider_than_the_window(browser: Any, tmp_path: Path, scheme: 
     expect(page.locator(".item")).to_have_count(1)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     page.close()
+
+
+def bench_of(tmp_path: Path) -> BenchSet:
+    """Write outputs of two editors for three items, of which `b` lacks the last."""
+    for editor, count in (("a", 3), ("b", 2)):
+        for n in range(count):
+            path = tmp_path / editor / "edits" / f"swap/en/{n}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            PIL.Image.fromarray(colour(n, n, 0)).save(path)
+    source = encode_png(colour(7, 7, 7))
+    items = [BenchItem(f"swap/en/{n}", "swap", f"Edit {n}.", lambda: source) for n in range(3)]
+    return BenchSet("gedit-en", "0" * 64, items)
+
+
+def test_a_bench_folder_links_its_edits_and_gives_reasons(tmp_path: Path) -> None:
+    scored = {"item_id": "swap/en/0", "status": "scored", "sc_score": 4.0, "pq_score": 9.0, "o_score": 6.0}
+    lost = {"item_id": "swap/en/1", "status": "unscorable", "sc_score": None, "pq_score": None, "o_score": None}
+    rows = [scored | {"reasoning": "So."}, lost | {"reasoning": "no JSON"}]
+    editors = [
+        BenchEditor("a", "Editor A", {"strict": rows, "mild": rows[:1]}),
+        BenchEditor("b", "Editor B", failures={"swap/en/1": "refusal: no"}),
+    ]
+    page = write_bench_page(tmp_path, bench_of(tmp_path), editors)
+    data = read_data(page.read_text())
+    first, second, third = data["items"]
+    assert data["images"][first["source"]] == "images/000000.webp"
+    assert first["source"] == second["source"] == third["source"], "one photo is stored once"
+    assert data["images"][first["outputs"][0]["image"]] == "../a/edits/swap/en/0.png"
+    assert [score["judge"] for score in first["outputs"][0]["scores"]] == ["strict", "mild"]
+    assert second["outputs"][0]["scores"] == [{"judge": "strict", "o": None, "sc": None, "pq": None, "why": "no JSON"}]
+    assert (second["outputs"][1]["image"], second["outputs"][1]["failure"]) == (None, "refusal: no")
+    assert third["outputs"][1]["failure"] == "the editor has no output for this item"
+    assert all((page.parent / unquote(uri)).is_file() for uri in data["images"])

@@ -4,7 +4,7 @@ N  images or texts      D  numbers of an embedding
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,9 @@ class Clip:
 
     def __init__(self, model: "CLIPModel", tokenizer: "PreTrainedTokenizerBase", weights: str = "") -> None:
         self.weights = weights
+        config: Any = model.config
+        self._side: int = config.vision_config.image_size
+        self._longest: int = config.text_config.max_position_embeddings
         self._model = model
         self._tokenizer = tokenizer
         self.images = EmbeddingCache(self._embed_images)
@@ -36,7 +39,7 @@ class Clip:
     def _embed_images(self, images: Sequence[Image]) -> Vectors:
         import torch
 
-        pixels_NCHW = torch.from_numpy(clip_pixels(images, self._model.config.vision_config.image_size))
+        pixels_NCHW = torch.from_numpy(clip_pixels(images, self._side))
         with torch.inference_mode():
             output = self._model.get_image_features(pixel_values=pixels_NCHW.to(self._model.device))
         return output.pooler_output.float().cpu().numpy()
@@ -45,9 +48,8 @@ class Clip:
         """Return the embeddings (N, D) of texts; one that is longer than CLIP's context is cut."""
         import torch
 
-        length = self._model.config.text_config.max_position_embeddings
         tokens = self._tokenizer(
-            list(texts), padding="max_length", truncation=True, max_length=length, return_tensors="pt"
+            list(texts), padding="max_length", truncation=True, max_length=self._longest, return_tensors="pt"
         ).to(self._model.device)
         with torch.inference_mode():
             output = self._model.get_text_features(**tokens)

@@ -31,14 +31,14 @@ class Dino:
     def __init__(self, model: "ViTModel", weights: str = "") -> None:
         self.weights = weights
         self._model = model
+        self._side: int = model.config.image_size  # type: ignore[assignment]
         self.images = EmbeddingCache(self._embed_images)
 
     def _embed_images(self, images: Sequence[Image]) -> Vectors:
         """Return the class token (N, D) after the last layer norm."""
         import torch
 
-        side = self._model.config.image_size
-        pixels_NCHW = torch.from_numpy(dino_pixels(images, side, round(side * LARGER)))
+        pixels_NCHW = torch.from_numpy(dino_pixels(images, self._side, round(self._side * LARGER)))
         with torch.inference_mode():
             output = self._model(pixel_values=pixels_NCHW.to(self._model.device))
         return output.last_hidden_state[:, 0].float().cpu().numpy()

@@ -45,7 +45,7 @@ def kernel_distance(a_ND: Features, b_MD: Features, subset: int = SUBSET, seed: 
 
 def _shorten(x_ND: Features) -> Features:
     """Return at most D rows with the same x^T x."""
-    return np.linalg.qr(x_ND, mode="r") if len(x_ND) > x_ND.shape[1] else x_ND
+    return np.asarray(np.linalg.qr(x_ND, mode="r")) if len(x_ND) > x_ND.shape[1] else x_ND
 
 
 def _mmd(a_ND: Features, b_MD: Features) -> float:

@@ -101,6 +101,9 @@ BACKBONES = {
 class Lpips(nn.Module):
     """LPIPS with one of `BACKBONES`, of random weights."""
 
+    shift: Tensor
+    scale: Tensor
+
     def __init__(self, backbone: str, weights: str = "") -> None:
         super().__init__()
         chosen = BACKBONES[backbone]

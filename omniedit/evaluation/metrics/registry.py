@@ -191,7 +191,7 @@ _OF_IMAGES = [
         ("clip_large",),
     ),
 ]
-_OF_SETS = [
+_OF_SETS: list[ImageMetric | SetMetric] = [
     SetMetric(
         "fid", "FID", _TARGET, False, 0, inf, "Heusel et al. 2017", ("inception",), _embed_inception, frechet_distance
     ),
@@ -208,7 +208,7 @@ _OF_SETS = [
         kernel_distance,
     ),
 ]
-METRICS: dict[str, ImageMetric | SetMetric] = {metric.name: metric for metric in (*_OF_IMAGES, *_OF_SETS)}
+METRICS: dict[str, ImageMetric | SetMetric] = {metric.name: metric for metric in [*_OF_IMAGES, *_OF_SETS]}
 """All metrics by name, in the order of tables."""
 
 BY_PEOPLE = {"ins_align": "people rate whether the edit follows the instruction; rate it with `omniedit rate`"}
