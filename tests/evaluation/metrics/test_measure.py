@@ -1,5 +1,7 @@
 """Tests of measurement: each sample gets a row, and each metric that cannot be computed a reason."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -130,3 +132,13 @@ def test_the_registry_says_what_a_metric_is():
         assert set(metric.networks) <= set(NETWORKS)
         assert set(metric.needs) <= set(Sample.__dataclass_fields__)
         assert metric.reference
+
+
+def test_the_documents_list_each_metric_as_it_is():
+    lines = (Path(__file__).parents[3] / "docs/metrics.md").read_text().splitlines()
+    rows = {line.split("`")[1]: line for line in lines if line.startswith("| `") and " to " in line}
+    assert list(rows) == list(METRICS)
+    for name, metric in METRICS.items():
+        better = "higher" if metric.higher_is_better else "lower"
+        assert f"| {metric.label} | {', '.join(metric.needs)} | {better} | " in rows[name]
+        assert rows[name].endswith(f" | {', '.join(metric.networks) or '-'} | {metric.reference} |")
