@@ -36,7 +36,9 @@ def side_by_side_page(run: str, scores: Sequence[Row], edits: Mapping[str, Mappi
     labels = LABELS | {str(task): task.label for task in edits["no_edit"]}
     with ExitStack() as stack:
         items = list(read_items(scores, edits, stack))
-        return render_embedded(Heading("Editors side by side", run, LEAD, labels), alternate_tasks(items), len(items))
+        return render_embedded(
+            Heading("Editors side by side", f"run {run}", LEAD, labels), alternate_tasks(items), len(items)
+        )
 
 
 def read_items(

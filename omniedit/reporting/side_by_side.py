@@ -82,11 +82,12 @@ class Heading:
     """Text above the items.
 
     Args:
+        origin: run or benchmark.
         labels: names of editors and tasks for readers; others are shown as they are.
     """
 
     title: str
-    run: str
+    origin: str
     lead: str
     labels: Mapping[str, str] = field(default_factory=dict)
 
@@ -221,7 +222,7 @@ def _render(heading: Heading, shown: Sequence[Mapping[str, Any]], uris: Sequence
     data = {"items": shown, "images": uris, "labels": dict(heading.labels)}
     values = {
         "title": heading.title,
-        "run": heading.run,
+        "run": heading.origin,
         "lead": heading.lead,
         "total": total,
         "shown": len(shown),

@@ -22,6 +22,8 @@ from omniedit.imaging.images import Image
 SHIFT, SCALE = (-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)
 """Mean and standard deviation of ImageNet, for values in [-1, 1] (`ScalingLayer` of the package)."""
 EPSILON = 1e-10
+AT_ONCE = 2**22
+"""Number of pixels of a batch, which limits its memory."""
 SMALLEST = 32
 """Shortest side of an image that has all features, in pixels."""
 
@@ -161,10 +163,13 @@ def lpips_distances(a: Sequence[Image], b: Sequence[Image], network: Lpips) -> l
     for place, other in enumerate(b):
         if min(other.shape[:2]) >= SMALLEST:
             places[other.shape].append(place)
-    for same_size in places.values():
-        measured = _measure([fit_size(a[place], b[place]) for place in same_size], [b[p] for p in same_size], network)
-        for place, distance in zip(same_size, measured, strict=True):
-            distances[place] = distance
+    for shape, same_size in places.items():
+        count = max(1, AT_ONCE // (shape[0] * shape[1]))
+        for first in range(0, len(same_size), count):
+            chosen = same_size[first : first + count]
+            measured = _measure([fit_size(a[place], b[place]) for place in chosen], [b[p] for p in chosen], network)
+            for place, distance in zip(chosen, measured, strict=True):
+                distances[place] = distance
     return distances
 
 

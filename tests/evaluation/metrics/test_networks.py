@@ -201,3 +201,77 @@ def test_a_role_that_was_not_fetched_is_not_available(monkeypatch, tmp_path: Pat
     monkeypatch.chdir(tmp_path)
     with pytest.raises(NotAvailable, match="was not fetched"):
         Networks("cpu")["clip_large"]
+
+
+@pytest.fixture
+def packages(monkeypatch, tmp_path: Path) -> Path:
+    """Return a folder for stand-ins of packages, with an empty torch.hub folder next to it."""
+    folder = tmp_path / "packages"
+    folder.mkdir()
+    monkeypatch.syspath_prepend(str(folder))
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "hub"))
+    return folder
+
+
+def write_package(folder: Path, name: str, **modules: str) -> Path:
+    (folder / name).mkdir()
+    for module, text in ({"__init__": ""} | modules).items():
+        (folder / name / f"{module}.py").write_text(text)
+    return folder / name
+
+
+def test_lpips_loads_the_linear_layers_of_its_package_and_torchvisions_weights(monkeypatch, packages: Path):
+    torch.manual_seed(3)
+    made = lpips.Lpips("squeeze").eval()
+    weights = write_package(packages, "lpips") / "weights/v0.1"
+    weights.mkdir(parents=True)
+    torch.save({f"lin{n}.model.1.weight": head.weight for n, head in enumerate(made.heads)}, weights / "squeeze.pth")
+    backbone = {f"features.{name}": value for name, value in made.features.state_dict().items()}
+    torch.save(backbone | {"classifier.1.weight": torch.zeros(3)}, packages / "squeezenet1_1-b8a52dc0.pth")
+    monkeypatch.setattr(lpips, "find_checkpoint", lambda url: packages / url.rpartition("/")[2])
+    loaded = Networks("cpu")["lpips_squeeze"]
+    a, b = [noise(1)], [noise(2)]
+    assert lpips.lpips_distances(a, b, loaded) == lpips.lpips_distances(a, b, made)
+    assert loaded.weights == "lpips 0.1 squeeze, squeezenet1_1-b8a52dc0.pth"
+
+
+DREAMSIM = """
+def dreamsim(pretrained, device, cache_dir):
+    assert pretrained and device == "cpu" and cache_dir.endswith("hub/dreamsim")
+    return (lambda a, b: (a - b).abs().mean()), None
+"""
+
+
+def test_dreamsim_gets_pixels_of_its_size_and_is_not_downloaded(packages: Path, tmp_path: Path):
+    write_package(packages, "dreamsim", __init__=DREAMSIM)
+    with pytest.raises(NotAvailable, match=r"hub/dreamsim: lacks dino_vitb16_pretrain.pth; on a machine with internet"):
+        Networks("cpu")["dreamsim"]
+    for name in ("dino_vitb16_pretrain.pth", "open_clip_vitb16_pretrain.pth.tar", "clip_vitb16_pretrain.pth.tar"):
+        (tmp_path / "hub/dreamsim").mkdir(parents=True, exist_ok=True)
+        (tmp_path / "hub/dreamsim" / name).touch()
+    (tmp_path / "hub/dreamsim/ensemble_lora").mkdir()
+    black, white = np.zeros((40, 56, 3), np.uint8), np.full((224, 224, 3), 255, np.uint8)
+    assert Networks("cpu")["dreamsim"].distances([black, white], [white, white]) == [1, 0]
+
+
+INCEPTION = """
+import torch
+
+class FeatureExtractorInceptionV3(torch.nn.Module):
+    def __init__(self, name, features_list, feature_extractor_weights_path):
+        super().__init__()
+        assert features_list == ["2048"] and feature_extractor_weights_path.endswith("6726825d.pth")
+
+    def forward(self, pixels):
+        assert pixels.dtype == torch.uint8
+        return (pixels.float().mean(dim=(2, 3)),)
+"""
+
+
+def test_inception_gets_bytes_at_the_images_own_size(monkeypatch, packages: Path):
+    from omniedit.evaluation.metrics import inception
+
+    write_package(packages, "torch_fidelity", feature_extractor_inceptionv3=INCEPTION)
+    monkeypatch.setattr(inception, "find_checkpoint", lambda url: Path(url.rpartition("/")[2]))
+    found = Networks("cpu")["inception"].embed([noise(1), noise(2, 20, 30)])
+    np.testing.assert_allclose(found[1], noise(2, 20, 30).mean(axis=(0, 1)), rtol=1e-6)
