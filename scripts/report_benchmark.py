@@ -6,12 +6,11 @@ from typing import get_args
 from omniedit.cli.arguments import page_parser
 from omniedit.config.schema import JudgeName
 from omniedit.evaluation.table import TABLE3_SCHEMA, read_scores
-from omniedit.pairs import Shard
+from omniedit.reporting.bench_items import group_edits
 from omniedit.reporting.benchmark import benchmark_page
 from omniedit.run.program import run_program
 from omniedit.storage.atomic import write_text
 from omniedit.storage.parquet import read_rows
-from omniedit.tasks import Task
 
 
 def main() -> None:
@@ -23,16 +22,8 @@ def main() -> None:
     args = parser.parse_args()
 
     table = read_rows(args.table, TABLE3_SCHEMA.names)
-    page = benchmark_page(args.run, table, read_scores(args.scores), _by_model(args.edits), args.filtered_by)
+    page = benchmark_page(args.run, table, read_scores(args.scores), group_edits(args.edits), args.filtered_by)
     write_text(args.out, page)
-
-
-def _by_model(paths: list[Path]) -> dict[str, dict[Task, Path]]:
-    edits: dict[str, dict[Task, Path]] = {}
-    for path in paths:
-        with Shard(path) as shard:
-            edits.setdefault(shard.specialist, {})[shard.task] = path
-    return edits
 
 
 if __name__ == "__main__":

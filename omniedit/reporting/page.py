@@ -73,9 +73,14 @@ def figure_image(figure: "Figure", description: str) -> Markup:
 
 def image_uri(image: Image, pixels: int, quality: int = 70) -> str:
     """Encode an image as a WebP data: URI, scaled down to at most `pixels` of area."""
+    return "data:image/webp;base64," + base64.b64encode(encode_webp(image, pixels, quality)).decode()
+
+
+def encode_webp(image: Image, pixels: int, quality: int) -> bytes:
+    """Encode an image as WebP, scaled down to at most `pixels` of area."""
     file = io.BytesIO()
     PIL.Image.fromarray(shrunk(image, pixels)).save(file, "WEBP", quality=quality, method=WEBP_METHOD)
-    return "data:image/webp;base64," + base64.b64encode(file.getvalue()).decode()
+    return file.getvalue()
 
 
 def shrunk(image: Image, pixels: int) -> Image:

@@ -232,7 +232,10 @@ STAGES = (
     Stage("model_card", "train/{editor}/README.md", "model_card/{editor}.log"),
     Stage("report_gallery", "report/gallery.{task}.html", "report_gallery/{task}.log"),
     Stage("report_sheet", "report/pairs.jpg", "report_sheet.log"),
-    *(_page(name) for name in ("summary", "filter", "thresholds", "training", "benchmark", "provenance")),
+    *(
+        _page(name)
+        for name in ("summary", "filter", "thresholds", "training", "benchmark", "side_by_side", "provenance")
+    ),
     _page("agreement", lambda config: config.trains_student),
     _page("proposals", lambda config: bool(config.learned_tasks)),
     _page("throughput"),

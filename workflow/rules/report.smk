@@ -273,6 +273,30 @@ rule report_benchmark:
         " --edits {input.edits} --filtered-by {params.filtered_by} --out {output} > {log} 2>&1"
 
 
+rule report_side_by_side:
+    input:
+        scores=of_run("results/{run}/bench/{model}/{task}.parquet", BENCH_GROUPS),
+        edits=of_run("results/{run}/bench/{model}/{task}.h5", BENCH_GROUPS),
+    output:
+        report(
+            "results/{run}/report/side_by_side.html",
+            caption="../report/side_by_side.rst",
+            category="3 Editor",
+            labels={"page": "Editors side by side"},
+        ),
+    log:
+        "logs/{run}/report_side_by_side.log",
+    benchmark:
+        "benchmarks/{run}/report_side_by_side.tsv"
+    conda:
+        "../../envs/report.yaml"
+    message:
+        "Report: editors side by side; {log}"
+    shell:
+        'sh "$OMNIEDIT_RUN" report_side_by_side.py --run {wildcards.run} --scores {input.scores}'
+        " --edits {input.edits} --out {output} > {log} 2>&1"
+
+
 rule report_throughput:
     input:
         other_pages,

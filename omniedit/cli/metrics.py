@@ -1,0 +1,138 @@
+"""Metrics of edited images that need no judge: `omniedit metrics`."""
+
+import argparse
+import json
+import sys
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from omniedit.cli.arguments import path
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from omniedit.evaluation.metrics.measure import Measured
+    from omniedit.evaluation.metrics.networks import Networks
+    from omniedit.evaluation.metrics.table import InputRow
+
+HELP = "measure edited images of a table by L1, LPIPS, DINO, CLIP and other metrics"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "table", type=path, metavar="TABLE.csv", help="one edit per row; paths are relative to its folder"
+    )
+    parser.add_argument("-o", "--out", type=path, help="output table, .parquet or .csv")
+    parser.add_argument(
+        "--metrics",
+        metavar="NAME,...",
+        help="names of metrics; docs/benchmarks.md lists them (default: all that the table's columns allow)",
+    )
+    parser.add_argument(
+        "--ratings",
+        type=path,
+        help="people's ratings, as for `omniedit agree`; then TABLE is an output table, whose metrics are compared",
+    )
+    parser.add_argument(
+        "--protocol", choices=["raters", "viescore"], default="raters", help="as for `omniedit agree` (default: raters)"
+    )
+    parser.add_argument("--key", default="pair_id", help="column that identifies pairs (default: %(default)s)")
+    parser.add_argument("--device", default="", help="cuda, cpu, ... (default: a GPU if there is one)")
+    parser.add_argument("--json", action="store_true", help="print the means as JSON instead of a table")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Measure, write the table and print the means; or compare the metrics of an output table with people.
+
+    Raises:
+        UserError: no row can be measured (the table with the reasons is still written), no metric is available, or as
+            `read_table`, `check_needs` and `choose`.
+    """
+    from omniedit.errors import UserError
+    from omniedit.evaluation.metrics.networks import Networks
+    from omniedit.evaluation.metrics.table import measure_table, read_table, write_measured
+    from omniedit.storage.progress import Progress
+
+    if args.ratings:
+        _compare(args)
+        return
+    check_out(args.out, args.table)
+    rows = read_table(args.table)
+    networks = Networks(args.device)
+    names = choose_names(args.table, rows, args.metrics, networks)
+    with redirect_stdout(sys.stderr if args.json else sys.stdout), Progress("rows", total=len(rows)) as progress:
+        measured = measure_table(args.table, rows, names, networks, progress.advance)
+    write_measured(args.out, measured)
+    _print(measured, args.json)
+    if not any(row["status"] == "measured" for found in measured.values() for row in found.rows):
+        first = next(iter(measured.values())).rows[0]["reason"]
+        raise UserError(f"{args.table}: none of {len(rows)} rows could be measured; the first: {first}")
+
+
+def _compare(args: argparse.Namespace) -> None:
+    """Print the agreement of metrics with people.
+
+    Raises:
+        UserError: the table has no metric, or as `correlate_metrics`.
+    """
+    from omniedit.errors import UserError
+    from omniedit.evaluation.agreement.agreements import PROTOCOLS
+    from omniedit.evaluation.metrics.correlation import (
+        correlate_metrics,
+        correlation_lines,
+        correlations_json,
+        is_measured,
+    )
+    from omniedit.storage.parquet import read_given
+
+    if not is_measured(read_given(args.table)):
+        raise UserError(f"{args.table}: has no metric; make a table with: omniedit metrics TABLE.csv -o {args.table}")
+    protocol = PROTOCOLS[args.protocol]
+    found = correlate_metrics(args.table, args.ratings, args.key, protocol)
+    text = json.dumps(correlations_json(found, protocol), indent=2) if args.json else None
+    print(text or "\n".join(correlation_lines(found, protocol)))
+
+
+def check_out(out: Path | None, table: Path) -> None:
+    """Check that the output can be written.
+
+    Raises:
+        UserError: it is missing, its format is unknown, it is the table itself, or it cannot be written.
+    """
+    from omniedit.errors import UserError
+    from omniedit.evaluation.metrics.table import SUFFIXES
+    from omniedit.storage.atomic import check_writable
+
+    if out is None:
+        raise UserError("give -o FILE, the table to write, or --ratings")
+    if out.suffix.lower() not in SUFFIXES:
+        raise UserError(f"{out}: unknown table format; use one of {', '.join(SUFFIXES)}")
+    check_writable(out)
+    if out.resolve() == table.resolve():
+        raise UserError(f"{out}: is the table itself; give another file for the values")
+
+
+def choose_names(table: Path, rows: "Sequence[InputRow]", given: str | None, networks: "Networks") -> list[str]:
+    """Return the names of the metrics to measure; without `given` all that the table allows.
+
+    Raises:
+        UserError: none is available, or as `check_needs` and `choose`.
+    """
+    from omniedit.errors import UserError
+    from omniedit.evaluation.metrics.measure import choose
+    from omniedit.evaluation.metrics.table import check_needs, usable_metrics
+
+    names = [name.strip() for name in given.split(",") if name.strip()] if given else usable_metrics(rows)
+    check_needs(table, rows, names)
+    chosen, unavailable = choose(names, networks)
+    if not chosen:
+        reasons = "; ".join(f"{name}: {reason}" for name, reason in unavailable.items())
+        raise UserError(f"{table}: no metric is available: {reasons or 'its columns allow none'}")
+    return names
+
+
+def _print(measured: "Mapping[str, Measured]", as_json: bool) -> None:
+    from omniedit.evaluation.metrics.table import summary_json, summary_lines
+
+    print(json.dumps(summary_json(measured), indent=2) if as_json else "\n".join(summary_lines(measured)))

@@ -1,0 +1,89 @@
+"""Page of editors side by side for a folder of `omniedit bench`: DIR/{editor}/edits/{item_id}.png, scores by judge."""
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from omniedit.evaluation.bench.item import BenchItem, BenchSet, ImageFile
+from omniedit.imaging.images import Image, decode_image
+from omniedit.reporting.side_by_side import ComparedItem, Heading, JudgeScore, Output, Picture, write_folder
+
+PAGE = "side_by_side/index.html"
+NOT_EDITED = "the editor has no output for this item"
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class BenchEditor:
+    """Editor of a bench.
+
+    Args:
+        name: name of its folder.
+        label: name for readers.
+        scores: rows by judge, with item_id, status, sc_score, pq_score, o_score and reasoning.
+        failures: reasons of items without an output.
+    """
+
+    name: str
+    label: str
+    scores: Mapping[str, Sequence[Row]] = field(default_factory=dict)
+    failures: Mapping[str, str] = field(default_factory=dict)
+
+
+def write_bench_page(folder: Path, bench: BenchSet, editors: Sequence[BenchEditor]) -> Path:
+    """Write the page next to a bench's edits, which it links, and return its path.
+
+    Raises:
+        UserError: an image of the benchmark cannot be read.
+    """
+    count = f"{len(bench.items):,} items, {len(editors)} editors"
+    lead = f"{count}. Scores are from 0 to 10; O is the root of SC times PQ. Set {bench.name}, {bench.version[:16]}."
+    labels = {editor.name: editor.label for editor in editors}
+    write_folder(
+        folder / PAGE, Heading("Editors side by side", bench.name, lead, labels), _items(folder, bench, editors)
+    )
+    return folder / PAGE
+
+
+def _items(folder: Path, bench: BenchSet, editors: Sequence[BenchEditor]) -> Iterator[ComparedItem]:
+    pictures = _Pictures()
+    scores = {editor.name: _by_item(editor.scores) for editor in editors}
+    for item in bench.items:
+        outputs = [_output(folder, item, editor, scores[editor.name].get(item.item_id, [])) for editor in editors]
+        target = pictures.get(item.target) if item.target else None
+        yield ComparedItem(item.item_id, item.task, item.instruction, pictures.get(item.source), outputs, target)
+
+
+def _output(folder: Path, item: BenchItem, editor: BenchEditor, scores: Sequence[JudgeScore]) -> Output:
+    path = folder / editor.name / "edits" / f"{item.item_id}.png"
+    reason = editor.failures.get(item.item_id)
+    if reason is None and path.is_file():
+        return Output(editor.name, path, scores)
+    return Output(editor.name, None, (), reason or NOT_EDITED)
+
+
+def _by_item(scores: Mapping[str, Sequence[Row]]) -> dict[str, list[JudgeScore]]:
+    found: dict[str, list[JudgeScore]] = {}
+    for judge, rows in scores.items():
+        for row in rows:
+            o, sc, pq = (row[f"{name}_score"] if row["status"] == "scored" else None for name in ("o", "sc", "pq"))
+            found.setdefault(row["item_id"], []).append(JudgeScore(judge, o, sc, pq, row["reasoning"] or ""))
+    return found
+
+
+class _Pictures:
+    """Images of a benchmark; the same file is one picture, although several items use it."""
+
+    def __init__(self) -> None:
+        self._pictures: dict[str, Picture] = {}
+
+    def get(self, file: ImageFile) -> Picture:
+        digest = hashlib.sha256(file()).hexdigest()
+        return self._pictures.setdefault(digest, _decoder(file))
+
+
+def _decoder(file: ImageFile) -> Callable[[], Image]:
+    return lambda: decode_image(file())
