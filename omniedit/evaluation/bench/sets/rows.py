@@ -39,7 +39,7 @@ def make_set(
             items[item.item_id] = item
         except (BadRow, BadImage) as error:
             rejection = reject(place, str(error))
-            rejected[rejection.place] = rejection.reason
+            rejected[rejection.source_id] = rejection.reason
     if not items:
         place, reason = next(iter(rejected.items()), ("its files", "have no row"))
         raise UserError(f"{path}: no row makes an item of {name}; the first problem: {place}: {reason}")
