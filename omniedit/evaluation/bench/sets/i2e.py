@@ -107,15 +107,19 @@ def aggregate(rows: Sequence[Row]) -> list[TableRow]:
     return average_groups(group_rows(rows, lambda row: row["task"], DIMENSIONS), combine, COLUMNS)
 
 
-def read_recorded(path: Path, model: str) -> list[Row]:
-    """Read the scores that the benchmark's scripts wrote: `{dimension}/{model}.json` below `EditEval`.
+def read_recorded(path: Path, _: str) -> list[Row]:
+    """Read the scores that the benchmark's scripts wrote for a model: `{dimension}/{model}.json`.
+
+    Args:
+        path: `EditEval/{model}` or `EditEval_ori/{model}`, although the files are in the folders of the dimensions.
 
     Raises:
         UserError: the folder has no file of the model.
     """
-    files = [file for name in DIMENSIONS if (file := path / name / f"{model}.json").is_file()]
+    folder, model = path.parent, path.name.removesuffix(".json")
+    files = [file for name in DIMENSIONS if (file := folder / name / f"{model}.json").is_file()]
     if not files:
-        raise UserError(f"{path}: has no DIMENSION/{model}.json; give the folder EditEval or EditEval_ori")
+        raise UserError(f"{folder}: has no DIMENSION/{model}.json; give EditEval/MODEL or EditEval_ori/MODEL")
     entries = ((file.parent.name, key, row) for file in files for _, key, row in list_entries(file))
     return [
         {"item_id": f"{task}/{key}", "task": task, SCORES[task]: _read_score(task, row)} for task, key, row in entries

@@ -26,6 +26,7 @@ from omniedit.evaluation.bench.sets.averages import (
 )
 from omniedit.evaluation.bench.sets.rows import (
     find_first_image,
+    find_text,
     list_entries,
     make_id,
     make_set,
@@ -65,8 +66,6 @@ def _find_file(path: Path, names: Iterable[str]) -> Path:
     for name in names:
         if found := next((file for file in files if file.name == name), None):
             return found
-    if len(files) == 1:
-        return files[0]
     raise UserError(f"{path}: has no {' or '.join(names)}; give the folder with this file and the images")
 
 
@@ -180,20 +179,22 @@ def _round_official(table_row: TableRow, rows: Sequence[Row]) -> TableRow:
     return replace(table_row, official=official) if official != table_row.values else table_row
 
 
-def read_recorded(path: Path, items: Mapping[str, str]) -> list[Row]:
-    """Read the replies that basic_bench.py wrote to `result.json`, with the scores that its scripts find in them.
+def read_recorded(path: Path, part: str) -> list[Row]:
+    """Read the replies that the benchmark's scripts wrote to `result.json`, with the scores that they find in them.
 
     Args:
-        items: edit type by key.
+        path: result.json; the part's own file, with the edit types, is in its folder or below.
 
     Raises:
-        UserError: the file is not JSON of this form.
+        UserError: one of the files is missing or has another form.
     """
     replies = read_json(path)
     if not isinstance(replies, dict):
         raise UserError(f"{path}: not a result.json of basic_bench.py")
+    entries = list_entries(_find_file(path.parent, NAMES[part]))
+    tasks = {key: find_text(row, "edit_type") or part for _, key, row in entries}
     return [
-        {"item_id": key, "task": items[key], **_read_reply(reply)} for key, reply in replies.items() if key in items
+        {"item_id": key, "task": tasks[key], **_read_reply(reply)} for key, reply in replies.items() if key in tasks
     ]
 
 
