@@ -110,7 +110,8 @@ def get_protocol(part: str) -> Protocol:
         aggregate=_aggregate_uge if part == "uge" else aggregate,
         missing="Its scripts leave out an edit without a score; a reply with fewer scores counts with those it has.",
         scale="1 to 5",
-        prompts="imgedit" if part == "basic" else "imgedit_uge",
+        rubric=str(Path(__file__).parent / "rubrics/imgedit_uge.yaml") if part == "uge" else None,
+        prompts="imgedit" if part == "basic" else None,
         keeps_size=True,
     )
 

@@ -44,7 +44,7 @@ class ImageTable:
         with self._open(self.path) as (columns, read):
             texts = [name for name, is_image in columns.items() if not is_image]
             images = [name for name, is_image in columns.items() if is_image]
-            for number, values in read(texts, 0):
+            for number, values in read(texts or images[:1], 0):
                 found = {name: partial(self._read_image, name, number) for name in images}
                 yield f"{self.name}:{number}", {**values, **found}
 
