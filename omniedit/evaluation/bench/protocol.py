@@ -40,7 +40,7 @@ class TableRow:
     """Row of a benchmark's table.
 
     Args:
-        name: group of items, or the mean.
+        name: group of items; means over several groups or over all items begin with 'mean'.
         values: means by column, over the items that have the score; a column without any is absent.
         items: number of items in the group.
         missing: ids of the items that lack a score of some column.

@@ -12,8 +12,8 @@ from typing import Any
 
 from omniedit.evaluation.bench.item import BenchItem, BenchSet
 from omniedit.evaluation.bench.protocol import Protocol, Row, TableRow
-from omniedit.evaluation.bench.sets.averages import average, average_groups, group_rows
-from omniedit.evaluation.bench.sets.measured import ITEMS, combine_metrics, measure_only
+from omniedit.evaluation.bench.sets.averages import OF_ITEMS, average, average_groups, group_rows
+from omniedit.evaluation.bench.sets.measured import combine_metrics, measure_only
 from omniedit.evaluation.bench.sets.rows import find_text, make_id, make_set, read_text
 from omniedit.evaluation.bench.sets.tables import get_image, read_tables
 from omniedit.exchange.cells import BadRow
@@ -21,7 +21,7 @@ from omniedit.pairs import Captions
 
 METRICS = ("clip_dir", "clip_im", "clip_out", "l1_source", "dino_source")
 """Metrics of the paper, which compares with the source image."""
-DISTINCT = "items with two captions"
+DISTINCT = "mean of items with two captions"
 
 
 def read(path: Path, part: str) -> BenchSet:
@@ -59,4 +59,4 @@ def aggregate(rows: Sequence[Row]) -> list[TableRow]:
     combine = partial(combine_metrics, METRICS)
     distinct = [row for row in rows if not row.get("equal_captions")]
     tasks = average_groups(group_rows(rows, lambda row: row["task"]), combine, METRICS)
-    return [average(ITEMS, rows, combine, METRICS), average(DISTINCT, distinct, combine, METRICS), *tasks]
+    return [average(OF_ITEMS, rows, combine, METRICS), average(DISTINCT, distinct, combine, METRICS), *tasks]

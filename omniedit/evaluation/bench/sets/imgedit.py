@@ -161,7 +161,7 @@ def aggregate(rows: Sequence[Row]) -> list[TableRow]:
 
 
 def _aggregate_uge(rows: Sequence[Row]) -> list[TableRow]:
-    return [_round_official(average("all", rows, _combine_uge, (SCORE,)), rows)]
+    return [_round_official(average(OF_ITEMS, rows, _combine_uge, (SCORE,)), rows)]
 
 
 def _average_types(

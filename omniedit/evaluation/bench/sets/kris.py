@@ -43,7 +43,7 @@ KNOWLEDGE = {
 WITH_KNOWLEDGE = ("Social Science", "Natural Science", "Logical Reasoning")
 SCORES = {"VC": "consistency", "VQ": "quality", "IF": "instruction_following", "KP": "knowledge"}
 """Score of the rubric `kris`, from 1 to 5, by column."""
-AVERAGE, OVERALL = "average", "Overall"
+AVERAGE, OVERALL = "average", "mean of scores"
 MULTI, TEMPORAL, FRAMES = "multi-element_composition", "temporal_prediction", range(1, 5)
 _FRAME = re.compile(r"\d+-(\d)\.")
 

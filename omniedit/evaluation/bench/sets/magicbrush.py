@@ -16,8 +16,8 @@ from typing import Any
 from omniedit.errors import UserError
 from omniedit.evaluation.bench.item import BenchItem, BenchSet
 from omniedit.evaluation.bench.protocol import Protocol, Row, TableRow
-from omniedit.evaluation.bench.sets.averages import average
-from omniedit.evaluation.bench.sets.measured import ITEMS, combine_metrics, measure_only
+from omniedit.evaluation.bench.sets.averages import OF_ITEMS, average
+from omniedit.evaluation.bench.sets.measured import combine_metrics, measure_only
 from omniedit.evaluation.bench.sets.rows import find_image, find_text, make_id, make_set, read_json, read_text
 from omniedit.evaluation.bench.sets.tables import find_cell, get_image, read_tables
 from omniedit.exchange.cells import BadRow
@@ -114,7 +114,7 @@ def aggregate(rows: Sequence[Row]) -> list[TableRow]:
     """Return the mean over all turns, as image_eval.py prints under `all_turn`, and the means by turn."""
     turns = sorted({str(row["task"]) for row in rows})
     by_turn = [_average(turn, [row for row in rows if row["task"] == turn]) for turn in turns]
-    return [_average(ITEMS, rows), *by_turn]
+    return [_average(OF_ITEMS, rows), *by_turn]
 
 
 def aggregate_last(rows: Sequence[Row]) -> list[TableRow]:
@@ -123,7 +123,7 @@ def aggregate_last(rows: Sequence[Row]) -> list[TableRow]:
     for row in rows:
         if row["turn"] >= last.get(row["session"], row)["turn"]:
             last[row["session"]] = row
-    return [_average("last turn", list(last.values()))]
+    return [_average("mean of last turns", list(last.values()))]
 
 
 def _average(name: str, rows: Sequence[Row]) -> TableRow:

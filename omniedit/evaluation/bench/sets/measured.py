@@ -7,8 +7,6 @@ from omniedit.evaluation.bench.item import BenchItem
 from omniedit.evaluation.bench.protocol import Protocol, Row, Shown, TableRow
 from omniedit.evaluation.bench.sets.averages import pick
 
-ITEMS = "all items"
-
 
 def measure_only(
     metrics: tuple[str, ...], aggregate: Callable[[Sequence[Row]], list[TableRow]], missing: str

@@ -28,7 +28,7 @@ SCENES = {
     "6-Reasoning": "Reason_test.txt",
 }
 """Text file of each scene."""
-REASONING, UNDERSTANDING = "6-Reasoning", "Understanding"
+REASONING, UNDERSTANDING = "6-Reasoning", "mean of understanding"
 METRICS = ("background_psnr", "background_ssim", "background_lpips", "foreground_clip")
 MARK = "CLIP: "
 

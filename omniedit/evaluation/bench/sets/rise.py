@@ -16,7 +16,7 @@ from typing import Any
 from omniedit.errors import UserError
 from omniedit.evaluation.bench.item import BenchItem, BenchSet, ImageFile
 from omniedit.evaluation.bench.protocol import Protocol, Row, Shown, TableRow
-from omniedit.evaluation.bench.sets.averages import average, get_score, group_rows
+from omniedit.evaluation.bench.sets.averages import OF_ITEMS, average, get_score, group_rows
 from omniedit.evaluation.bench.sets.rows import (
     find_first_image,
     find_text,
@@ -173,7 +173,7 @@ def aggregate(rows: Sequence[Row]) -> list[TableRow]:
     has_free = any(row.get("consistency_free") for row in rows)
     groups = {CATEGORIES.get(name, name): members for name, members in _group(rows, "task", tuple(CATEGORIES)).items()}
     subtasks = _group([row for row in rows if row.get("subtask")], "subtask", ())
-    named = [*groups.items(), ("Overall", list(rows)), *subtasks.items()]
+    named = [*groups.items(), (OF_ITEMS, list(rows)), *subtasks.items()]
     return [_average(name, members, has_free) for name, members in named]
 
 

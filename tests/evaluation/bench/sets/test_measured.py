@@ -69,9 +69,9 @@ def make_turn(session: str, turn: int, l1: float) -> dict[str, Any]:
 def test_single_turns_are_averaged_over_all_turns_and_chained_ones_over_the_last() -> None:
     rows = [make_turn("a", 2, 0.5), make_turn("a", 1, 0.1), make_turn("b", 1, 0.3)]
     single = {row.name: row for row in magicbrush.aggregate(rows)}
-    assert single["all items"].values["l1"] == pytest.approx(0.3) and single["turn 1"].values["l1"] == pytest.approx(
-        0.2
-    )
+    assert single["mean of items"].values["l1"] == pytest.approx(0.3) and single["turn 1"].values[
+        "l1"
+    ] == pytest.approx(0.2)
     (last,) = BENCHMARKS["magicbrush-multi"].protocol.aggregate(rows)
     assert last.values["l1"] == pytest.approx(0.4) and last.items == 2
 
@@ -96,8 +96,8 @@ def test_emu_reads_one_split_and_marks_equal_captions(tmp_path: Path) -> None:
     assert len(BENCHMARKS["emu-validation"].read(tmp_path).items) == 1
     scored = [{**to_columns(item), "clip_dir": score} for item, score in zip(bench.items, (0.2, 0.0), strict=True)]
     table = {row.name: row for row in emu.aggregate(scored)}
-    assert table["all items"].values == {"clip_dir": 0.1} and table[emu.DISTINCT].values == {"clip_dir": 0.2}
-    assert table["all items"].missing == ("0", "1")
+    assert table["mean of items"].values == {"clip_dir": 0.1} and table[emu.DISTINCT].values == {"clip_dir": 0.2}
+    assert table["mean of items"].missing == ("0", "1")
 
 
 def test_anyedit_finds_images_below_its_folder_or_the_types(tmp_path: Path) -> None:
@@ -153,5 +153,6 @@ def test_understanding_is_the_mean_over_items_of_five_scenes() -> None:
     rows = [{"item_id": str(n), "task": task, "background_psnr": 10.0 * n} for n, task in enumerate(tasks)]
     table = {row.name: row.values for row in reason_edit.aggregate(rows)}
     assert (
-        table["Understanding"]["background_psnr"] == pytest.approx(10) and table["6-Reasoning"]["background_psnr"] == 30
+        table["mean of understanding"]["background_psnr"] == pytest.approx(10)
+        and table["6-Reasoning"]["background_psnr"] == 30
     )

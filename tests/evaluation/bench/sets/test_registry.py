@@ -9,15 +9,14 @@ from omniedit.evaluation.bench.item import BenchItem
 from omniedit.evaluation.bench.protocol import to_columns
 from omniedit.evaluation.bench.sets import anyedit, i2e, imgedit, kris, reason_edit
 from omniedit.evaluation.bench.sets.averages import OF_GROUPS, OF_ITEMS
-from omniedit.evaluation.bench.sets.measured import ITEMS
 from omniedit.evaluation.bench.sets.published import load_published
 from omniedit.evaluation.bench.sets.registry import BENCHMARKS
 from omniedit.evaluation.bench.sets.rise import CATEGORIES
 from omniedit.scoring.prompts.reader import READERS
 from omniedit.scoring.rubric import load_rubric
 
-NAMED = {OF_GROUPS, OF_ITEMS, ITEMS, "Overall", *imgedit.TYPES, *kris.DIMENSIONS, *CATEGORIES.values(), *i2e.DIMENSIONS}
-ROWS = NAMED | {*reason_edit.SCENES, "Understanding"} | {f"mean of {name}" for name in anyedit.GROUPS}
+NAMED = {OF_GROUPS, OF_ITEMS, "mean of scores", *imgedit.TYPES, *kris.DIMENSIONS, *CATEGORIES.values(), *i2e.DIMENSIONS}
+ROWS = NAMED | {*reason_edit.SCENES, "mean of understanding"} | {f"mean of {name}" for name in anyedit.GROUPS}
 
 
 @pytest.mark.parametrize("name", BENCHMARKS)

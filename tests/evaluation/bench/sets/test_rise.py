@@ -100,4 +100,4 @@ def test_categories_come_before_all_edits_and_subtasks() -> None:
         make_row("a", "logical_reasoning", 1, 1, subtask="Puzzle Solving"),
         make_row("b", "temporal_reasoning", 5, 5, 5),
     ]
-    assert [row.name for row in rise.aggregate(rows)] == ["Temporal", "Logical", "Overall", "Puzzle Solving"]
+    assert [row.name for row in rise.aggregate(rows)] == ["Temporal", "Logical", "mean of items", "Puzzle Solving"]
