@@ -1,8 +1,9 @@
 """ImgEdit-Bench (PKU-YuanGroup/ImgEdit, Ye et al. 2025): basic, understanding-grounding-editing (UGE) and multi-turn.
 
-`basic_edit.json` (`singleturn.json` in Benchmark.tar) is {key: {id, prompt, edit_type}} with 737 cases of nine types,
-`UGE_edit.json` is {key: {id, prompt}} with 47, and the files of the multi-turn part are {key: {id, turn1, turn2, ...}},
-one per category. `id` is the path of the image. Outputs are `{key}.png`.
+Benchmark.tar has `singleturn/singleturn.json` (`basic_edit.json` in the repository), {key: {id, prompt, edit_type}}
+with 737 cases of nine types. The images of UGE are in `hard/`; only the repository has `UGE_edit.json`, {key: {id,
+prompt}} with 47. `multiturn/{category}/annotation.json` is JSON Lines of {id, turn1, turn2, ...}. `id` is the path of
+the image. Outputs are `{key}.png`.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -38,9 +39,12 @@ TYPES = ("add", "adjust", "extract", "replace", "remove", "background", "style",
 """Edit types in the order of the paper's table."""
 NAMES = {
     "basic": ("basic_edit.json", "singleturn.json"),
-    "uge": ("UGE_edit.json", "hard.json", "annotation.json"),
+    "uge": ("UGE_edit.json",),
 }
-"""Names of a part's file: in the repository, and in Benchmark.tar."""
+"""Names of a part's file."""
+FOLDERS = {"basic": "singleturn", "uge": "hard"}
+"""Folder of a part's images in Benchmark.tar."""
+TURNS = "annotation.json"
 SCORES = ("score_1", "score_2", "score_3")
 """Scores of the rubric `imgedit`, each from 1 to 5: compliance, and two that the prompt of the type names."""
 SCORE = "score"
@@ -56,7 +60,8 @@ def read(path: Path, part: str) -> BenchSet:
     if part == "multiturn":
         return make_set(name, _list_turns(path), lambda row: row["item"](), path, chained=True)
     file = _find_file(path, NAMES[part])
-    roots = (file.parent, path if path.is_dir() else path.parent)
+    folder = path if path.is_dir() else path.parent
+    roots = (file.parent, folder, folder / FOLDERS[part])
     rows = ((place, {**row, "key": key}) for place, key, row in list_entries(file))
     return make_set(name, rows, partial(_to_item, roots, part), path)
 
@@ -79,13 +84,19 @@ def _to_item(roots: Sequence[Path], part: str, row: Mapping[str, Any]) -> BenchI
 
 
 def _list_turns(path: Path) -> Iterator[tuple[str, Mapping[str, Callable[[], BenchItem]]]]:
-    """Yield a row for each turn of each file whose entries have `turn1`."""
+    """Yield a row for each turn of each file whose entries have `turn1`; its folder or its name is the category."""
     for file in sorted(path.rglob("*.json")) if path.is_dir() else [path]:
+        category = file.parent.name if file.name == TURNS else file.stem
         for place, key, row in list_entries(file):
-            count = next((number for number in range(1, len(row) + 1) if f"turn{number + 1}" not in row), 0)
-            for turn in range(1, count + 1 if "turn1" in row else 1):
+            name = Path(str(row.get("id"))).stem if key.isdecimal() and file.name == TURNS else key
+            for turn in range(1, _count_turns(row) + 1):
                 roots = (file.parent, path if path.is_dir() else path.parent)
-                yield f"{place} turn {turn}", {"item": partial(_to_turn, roots, file.stem, key, row, turn)}
+                item = partial(_to_turn, roots, category, name, row, turn)
+                yield f"{category}/{place} turn {turn}", {"item": item}
+
+
+def _count_turns(row: Mapping[str, Any]) -> int:
+    return next(number for number in range(len(row) + 1) if f"turn{number + 1}" not in row)
 
 
 def _to_turn(roots: Sequence[Path], category: str, key: str, row: Mapping[str, Any], turn: int) -> BenchItem:

@@ -81,16 +81,24 @@ EMU = "the folder of facebook/emu_edit_test_set, with its Parquet files"
 I2E = "the folder EditData, with the images of the download"
 BENCHMARKS = {
     "omniedit": Benchmark("OmniEdit-Bench", "the folder of a frozen set", "omniedit", ships=True),
+    "omniedit-dev": Benchmark(
+        "OmniEdit-Filtered-1.2M, dev split", "a folder with its dev-*.parquet files", "omniedit_dev", size=700
+    ),
     "gedit-en": Benchmark("GEdit-Bench, English", GEDIT, "gedit", "en", 606, recorded=GEDIT_SCORES),
     "gedit-cn": Benchmark("GEdit-Bench, Chinese", GEDIT, "gedit", "cn", 606, recorded=GEDIT_SCORES),
     "imgedit": Benchmark(
         "ImgEdit-Bench, basic", IMGEDIT.format("singleturn.json"), "imgedit", "basic", 737, recorded=RESULT
     ),
     "imgedit-uge": Benchmark(
-        "ImgEdit-Bench, understanding", IMGEDIT.format("UGE_edit.json"), "imgedit", "uge", 47, recorded=RESULT
+        "ImgEdit-Bench, understanding",
+        IMGEDIT.format("UGE_edit.json (in the repository)"),
+        "imgedit",
+        "uge",
+        47,
+        recorded=RESULT,
     ),
     "imgedit-multiturn": Benchmark(
-        "ImgEdit-Bench, multi-turn", IMGEDIT.format("the JSON files of the turns"), "imgedit", "multiturn"
+        "ImgEdit-Bench, multi-turn", IMGEDIT.format("CATEGORY/annotation.json"), "imgedit", "multiturn"
     ),
     "kris": Benchmark(
         "KRIS-Bench",

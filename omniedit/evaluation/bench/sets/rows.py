@@ -11,7 +11,7 @@ from omniedit.evaluation.bench.item import BenchItem, BenchSet, ImageFile
 from omniedit.exchange.cells import LONGEST_TEXT, BadRow
 from omniedit.exchange.image_files import BadImage, check_path
 from omniedit.exchange.rows import reject
-from omniedit.plain_text import clean
+from omniedit.plain_text import clean, split_lines
 from omniedit.sources.caption_values import parse_json
 
 Rows = Iterable[tuple[str, Mapping[str, Any]]]
@@ -143,14 +143,26 @@ def read_json(file: Path) -> Any:
 
 
 def list_entries(file: Path) -> Iterable[tuple[str, str, Mapping[str, Any]]]:
-    """Yield place, key and entry of a JSON object of objects, or of a list of them, whose keys are their numbers.
+    """Yield place, key and entry of a JSON object of objects, of a list of them or of JSON Lines.
+
+    The keys of a list and of lines are their numbers, from 0. Some benchmarks call JSON Lines `.json`.
 
     Raises:
         UserError: as `read_json`, or the file holds other values.
     """
-    content = read_json(file)
+    content = _read_lines(file) or read_json(file)
     if not isinstance(content, dict | list):
         raise UserError(f"{file}: holds neither a list nor an object of rows")
     pairs = content.items() if isinstance(content, dict) else enumerate(content)
     for key, entry in pairs:
         yield f"{file.name}: {key}", str(key), entry if isinstance(entry, dict) else {}
+
+
+def _read_lines(file: Path) -> list[Any]:
+    """Return the rows of JSON Lines; an empty list if the file is another one, or has one line."""
+    try:
+        lines = [line for line in split_lines(file.read_text(encoding="utf-8-sig")) if line.strip()]
+        rows = [parse_json(line) for line in lines]
+    except (OSError, ValueError):
+        return []
+    return rows if len(rows) > 1 else []

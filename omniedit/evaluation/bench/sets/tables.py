@@ -154,7 +154,7 @@ def read_tables(path: Path, pattern: str = "") -> Iterator[tuple[str, Mapping[st
 
 
 def find_tables(path: Path, pattern: str = "") -> list[Path]:
-    """Return the Parquet files at a path, else the Arrow files; those whose names contain the pattern, if any do.
+    """Return the Parquet files at a path, else the Arrow files; in a folder, those whose names contain the pattern.
 
     Raises:
         UserError: there is no such file.
@@ -162,9 +162,10 @@ def find_tables(path: Path, pattern: str = "") -> list[Path]:
     arrow = [path] if path.suffix in ARROW else sorted(path.rglob("*.arrow")) if path.is_dir() else []
     is_parquet = path.suffix == ".parquet" or (path.is_dir() and any(path.rglob("*.parquet")))
     files = [Path(file.address) for file in list_inputs(str(path), "parquet")] if is_parquet else arrow
-    chosen = [file for file in files if pattern in file.name] or files
+    chosen = [file for file in files if pattern in file.name or not path.is_dir()]
     if not chosen or not all(file.is_file() for file in chosen):
-        raise UserError(f"{path}: no Parquet or Arrow file; give the folder of the data set as it is downloaded")
+        named = f" with '{pattern}' in its name" if pattern else ""
+        raise UserError(f"{path}: no Parquet or Arrow file{named}; give the folder of the data set as it is downloaded")
     return chosen
 
 

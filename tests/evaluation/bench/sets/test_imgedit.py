@@ -1,5 +1,6 @@
 """Tests of ImgEdit-Bench: the three parts, replies of its scripts, rounding, and the papers' overall score."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -23,11 +24,14 @@ def folder(tmp_path: Path) -> Path:
     write_image(tmp_path / "singleturn/animal/1.jpg")
     write_image(tmp_path / "singleturn/style/2.jpg", 1)
     write_image(tmp_path / "hard/3.jpg", 2)
-    write_image(tmp_path / "multiturn/4.jpg", 3)
+    write_image(tmp_path / "multiturn/version_backtrace/4.jpg", 3)
+    write_image(tmp_path / "multiturn/content_memory/4.jpg", 4)
     write_json(tmp_path / "singleturn/singleturn.json", BASIC)
-    write_json(tmp_path / "hard/UGE_edit.json", {"1": {"id": "3.jpg", "prompt": "Remove the chair."}})
+    write_json(tmp_path / "UGE/UGE_edit.json", {"1": {"id": "3.jpg", "prompt": "Remove the chair."}})
     turns = {"id": "4.jpg", "turn1": "Add a cup.", "turn2": "Make it green.", "turn3": "Undo."}
-    write_json(tmp_path / "multiturn/version_backtracking.json", {"1": turns, "2": {"id": "4.jpg", "turn1": "Add."}})
+    lines = [json.dumps(each) for each in (turns, {"id": "5.jpg", "turn1": "Add a cup.", "turn2": "Undo."})]
+    (tmp_path / "multiturn/version_backtrace/annotation.json").write_text("\n".join(lines))
+    write_json(tmp_path / "multiturn/content_memory/annotation.json", [{"id": "4.jpg", "turn1": "Add.", "turn3": "x"}])
     return tmp_path
 
 
@@ -45,11 +49,12 @@ def test_the_understanding_part(folder: Path) -> None:
 def test_the_turns_are_chained_in_sessions(folder: Path) -> None:
     bench = BENCHMARKS["imgedit-multiturn"].read(folder)
     assert bench.chained
-    assert [(item.session, item.turn) for item in bench.items] == [
-        *(("version_backtracking/1", turn) for turn in (1, 2, 3)),
-        ("version_backtracking/2", 1),
+    assert [(item.item_id, item.session, item.turn) for item in bench.items] == [
+        ("content_memory/4/1", "content_memory/4", 1),
+        *((f"version_backtrace/4/{turn}", "version_backtrace/4", turn) for turn in (1, 2, 3)),
     ]
-    assert bench.items[1].item_id == "version_backtracking/1/2" and bench.items[1].instruction == "Make it green."
+    assert bench.items[2].instruction == "Make it green." and bench.items[1].source() != bench.items[0].source()
+    assert list(bench.rejected) == [f"version_backtrace/annotation.json: 1 turn {turn}" for turn in (1, 2)]
 
 
 def test_a_folder_without_the_file_is_an_error(tmp_path: Path) -> None:

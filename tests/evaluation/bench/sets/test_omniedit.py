@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from helpers.bench_files import write_csv, write_image
+from helpers.bench_files import encode_image, write_csv, write_image, write_parquet
 from omniedit.errors import UserError
 from omniedit.evaluation.bench.sets import omniedit
 from omniedit.evaluation.bench.sets.freeze import freeze, read_draft
@@ -86,3 +86,18 @@ def test_o_is_averaged_over_items_and_acc_is_the_share_of_the_best_sc() -> None:
     table = omniedit.aggregate(rows)
     assert [row.name for row in table] == ["mean of items", "object_swap", "style_transfer", "1x1", "2x3"]
     assert table[0].values == {"PQ": 10, "SC": 5, "O": 5, "Acc": 0.5} and table[0].missing == ("c",)
+
+
+def test_the_dev_split_has_the_tasks_of_omniedit(tmp_path: Path) -> None:
+    row = {"omni_edit_id": "task_obj_swap_1", "task": "swap", "edited_prompt_list": ["Swap it.", "Longer."]}
+    row |= {"src_img": encode_image(1), "edited_img": encode_image(2), "width": 1600, "height": 900}
+    write_parquet(tmp_path / "data/dev-00000-of-00001.parquet", [row, {**row, "edited_prompt_list": []}])
+    write_parquet(tmp_path / "data/train-00000-of-00001.parquet", [row])
+    bench = BENCHMARKS["omniedit-dev"].read(tmp_path)
+    (item,) = bench.items
+    assert (item.item_id, item.task, item.instruction) == ("object_swap/task_obj_swap_1", "object_swap", "Swap it.")
+    assert item.extra == {"ratio": "16x9"} and item.target and item.target() == row["edited_img"]
+    assert bench.rejected == {"dev-00000-of-00001.parquet:1": "edited_prompt_list has no instruction"}
+    (tmp_path / "data/dev-00000-of-00001.parquet").unlink()
+    with pytest.raises(UserError, match="no Parquet or Arrow file with 'dev-' in its name"):
+        BENCHMARKS["omniedit-dev"].read(tmp_path)

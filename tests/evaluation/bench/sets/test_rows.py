@@ -98,6 +98,8 @@ def test_json_of_another_form_is_an_error_or_a_row_without_texts(tmp_path: Path)
     with pytest.raises(UserError, match="neither a list nor an object"):
         list(list_entries(write_json(tmp_path / "a.json", 3)))
     assert list(list_entries(write_json(tmp_path / "b.json", {"k": 3}))) == [("b.json: k", "k", {})]
+    (tmp_path / "l.json").write_text('{"a": 1}\n\n{"a": "\u2028"}\n')
+    assert [key for _, key, _ in list_entries(tmp_path / "l.json")] == ["0", "1"]
     (tmp_path / "c.json").write_text("{")
     with pytest.raises(UserError, match="not JSON"):
         read_json(tmp_path / "c.json")
