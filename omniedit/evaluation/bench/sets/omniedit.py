@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from omniedit.aspect import RATIOS
 from omniedit.errors import UserError
 from omniedit.evaluation.bench.item import BenchItem, BenchSet
 from omniedit.evaluation.bench.protocol import Protocol, Row, Shown, TableRow
@@ -116,6 +117,6 @@ def aggregate(rows: Sequence[Row]) -> list[TableRow]:
     """
     columns = tuple(COLUMNS)
     tasks = group_rows(rows, lambda row: row["task"], OMNIEDIT_TASKS)
-    ratios = group_rows([row for row in rows if row.get("ratio")], lambda row: row["ratio"])
-    groups = {**tasks, **dict(sorted(ratios.items()))}
+    ratios = group_rows([row for row in rows if row.get("ratio")], lambda row: row["ratio"], tuple(RATIOS))
+    groups = {**tasks, **ratios}
     return [average(OF_ITEMS, rows, combine, columns), *average_groups(groups, combine, columns)]
