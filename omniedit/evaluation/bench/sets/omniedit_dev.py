@@ -44,8 +44,9 @@ def _to_item(row: Mapping[str, Any]) -> BenchItem:
 
 def _find_ratio(row: Mapping[str, Any]) -> dict[str, str]:
     width, height = row.get("width"), row.get("height")
-    is_size = isinstance(width, int) and isinstance(height, int) and width > 0 and height > 0
-    return {"ratio": closest_ratio(width, height)} if is_size else {}
+    if isinstance(width, int) and isinstance(height, int) and width > 0 and height > 0:
+        return {"ratio": closest_ratio(width, height)}
+    return {}
 
 
 def get_protocol(part: str) -> Protocol:
