@@ -135,6 +135,6 @@ def _build(args: argparse.Namespace) -> list[str]:
     draft = read_draft(args.table, args.photos)
     training = [read_training(each) for each in args.training]
     freeze(draft, args.photos, args.output, args.name, args.version, training)
-    sources = sum(len(each.names) for each in training)
+    sources = sum(len({*each.names, *each.sha256}) for each in training)
     searched = f"no photo is among {sources:,} training sources" if training else "not searched for training sources"
     return [*describe(draft), searched, f"frozen: {args.output}, version {args.version}"]

@@ -1,8 +1,9 @@
 """Copies of a set's photos among the sources of a training: equal pixels, or near copies by perceptual hash."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -15,7 +16,8 @@ from omniedit.sources.index import BENCH
 from omniedit.sources.twins import perceptual_hash
 from omniedit.storage.parquet import read_rows
 
-INDEX = "sources/index.parquet"
+INDEXES = ("sources/index.parquet", "sources/imports.parquet")
+"""Indexes of a run's photos and of the source images of its imported pairs."""
 
 
 @dataclass(frozen=True)
@@ -23,14 +25,14 @@ class TrainingSources:
     """Sources of a training.
 
     Args:
-        names: name of each, with its file.
-        sha256: digests of the upright pixels by name, as far as known.
+        names: name of each that has a perceptual hash, with its run or folder.
         phashes: perceptual hashes in hexadecimal, in the order of `names`.
+        sha256: digests of the upright pixels by name, as far as known.
     """
 
     names: tuple[str, ...]
-    sha256: Mapping[str, str]
     phashes: tuple[str, ...]
+    sha256: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -47,30 +49,38 @@ class PhotoLeak:
 
 
 def read_training(path: Path) -> TrainingSources:
-    """Read the sources of a run (its folder, or its sources/index.parquet), or hash a folder of photos.
+    """Read the sources of a run (its folder, or one of its indexes), or hash a folder of photos.
 
-    Photos that the run holds out for its benchmark are no training sources.
+    Images that the run holds out for its benchmark are no training sources.
 
     Raises:
         UserError: the path has neither an index nor an image.
     """
-    index = path / INDEX if (path / INDEX).is_file() else path
-    if index.suffix == ".parquet" and index.is_file():
-        rows = read_rows(index, ("source_id", "status", "sha256", "phash", "shard"))
-        return _to_sources(index, [row for row in rows if row["status"] == "kept" and row["shard"] != BENCH])
+    indexes = [path] if path.suffix == ".parquet" else [index for name in INDEXES if (index := path / name).is_file()]
+    if indexes:
+        return _to_sources([row for index in indexes for row in _read_index(index)])
     if not path.is_dir():
-        raise UserError(f"{path}: no such run or folder; give results/RUN, its {INDEX}, or a folder of photos")
+        raise UserError(f"{path}: no such run or folder; give results/RUN, its {INDEXES[0]}, or a folder of photos")
     found = read_benchmark(path)
+    names = tuple(f"{path.name}/{name}" for name in found.images)
+    return TrainingSources(names, tuple(bits.tobytes().hex() for bits in found.hashes))
+
+
+def _read_index(index: Path) -> Iterator[Mapping[str, str | None]]:
+    """Yield name, sha256 and phash of each training source."""
+    run = index.resolve().parent.parent.name
+    for row in read_rows(index, ("source_id", "status", "sha256", "phash", "shard")):
+        if row["status"] == "kept" and row["shard"] != BENCH:
+            yield {**row, "name": f"{run}/{row['source_id']}"}
+
+
+def _to_sources(rows: Sequence[Mapping[str, Any]]) -> TrainingSources:
+    hashed = [row for row in rows if row["phash"]]
     return TrainingSources(
-        tuple(f"{path.name}/{name}" for name in found.images), {}, tuple(bits.tobytes().hex() for bits in found.hashes)
+        tuple(row["name"] for row in hashed),
+        tuple(row["phash"] for row in hashed),
+        {row["name"]: row["sha256"] for row in rows},
     )
-
-
-def _to_sources(index: Path, rows: Sequence[Mapping[str, str]]) -> TrainingSources:
-    known = [row for row in rows if row["phash"]]
-    names = tuple(f"{index.parent.parent.name}/{row['source_id']}" for row in known)
-    digests = {name: row["sha256"] for name, row in zip(names, known, strict=True)}
-    return TrainingSources(names, digests, tuple(row["phash"] for row in known))
 
 
 def find_photo_leaks(photos: Mapping[str, Image], training: Sequence[TrainingSources]) -> list[PhotoLeak]:

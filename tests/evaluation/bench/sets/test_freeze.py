@@ -134,6 +134,13 @@ def test_the_index_of_a_run_is_searched_but_not_its_benchmark(tmp_path: Path) ->
     assert near.kind == "near"
 
 
+def test_sources_of_imported_pairs_are_searched_also_without_a_perceptual_hash(tmp_path: Path) -> None:
+    row = {"source_id": "dogs", "sha256": pixels_sha256(load("two_dogs.jpg"))}
+    write_index(tmp_path / "run/sources/imports.parquet", row)
+    (leak,) = find_photo_leaks({"two_dogs.jpg": load("two_dogs.jpg")}, [read_training(tmp_path / "run")])
+    assert (leak.source, leak.kind) == ("run/dogs", "exact")
+
+
 def test_a_photo_without_contrast_is_no_near_copy(tmp_path: Path) -> None:
     grey = np.full((64, 64, 3), 128, np.uint8)
     row = {"source_id": "grey", "sha256": "0", "phash": perceptual_hash(grey)}
