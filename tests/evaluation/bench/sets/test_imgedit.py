@@ -79,6 +79,16 @@ def test_recorded_replies_are_read_and_rounded_as_the_scripts_do(folder: Path) -
     assert table["mean of groups"].official["score"] == pytest.approx((3.33 + 4) / 2)
 
 
+def test_the_scripts_round_each_edit_before_the_mean() -> None:
+    scores = [(1, 1, 1), (1, 1, 2), (1, 1, 5)]
+    rows = [
+        {"item_id": str(number), "task": "add", **dict(zip(imgedit.SCORES, each, strict=True))}
+        for number, each in enumerate(scores)
+    ]
+    (add, *_) = imgedit.aggregate(rows)
+    assert add.values["score"] == pytest.approx(14 / 9) and add.official == {"score": 1.55}
+
+
 OF_ITEMS = {"MagicBrush", "GPT-Image-1 [high]"}
 """Editors whose published overall score is not the mean of their types; it is near the mean over the items."""
 
