@@ -27,6 +27,7 @@ SINGLE, MULTI = "single", "multi"
 WORDS = {SINGLE: "inde", MULTI: "iter"}
 """Word in the name of an output after the first turn."""
 METRICS = ("l1", "l2", "clip_i", "dino", "clip_t")
+LAST_TURNS = "mean of last turns"
 SESSIONS, CAPTIONS = "edit_sessions.json", ("local_descriptions.json", "global_descriptions.json")
 
 
@@ -123,7 +124,7 @@ def aggregate_last(rows: Sequence[Row]) -> list[TableRow]:
     for row in rows:
         if row["turn"] >= last.get(row["session"], row)["turn"]:
             last[row["session"]] = row
-    return [_average("mean of last turns", list(last.values()))]
+    return [_average(LAST_TURNS, list(last.values()))]
 
 
 def _average(name: str, rows: Sequence[Row]) -> TableRow:
