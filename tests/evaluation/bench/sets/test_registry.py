@@ -1,0 +1,57 @@
+"""Tests of the registry: every benchmark has a protocol, and published figures name cells of its table."""
+
+from pathlib import Path
+
+import pytest
+
+from omniedit.errors import UserError
+from omniedit.evaluation.bench.item import BenchItem
+from omniedit.evaluation.bench.protocol import to_columns
+from omniedit.evaluation.bench.sets import anyedit, i2e, imgedit, kris, magicbrush, reason_edit
+from omniedit.evaluation.bench.sets.averages import OF_GROUPS, OF_ITEMS
+from omniedit.evaluation.bench.sets.published import load_published
+from omniedit.evaluation.bench.sets.registry import BENCHMARKS
+from omniedit.evaluation.bench.sets.rise import CATEGORIES
+from omniedit.scoring.prompts.reader import READERS
+from omniedit.scoring.rubric import load_rubric
+
+MEANS = {OF_GROUPS, OF_ITEMS, "mean of scores", "mean of understanding", magicbrush.LAST_TURNS}
+TYPES = {*imgedit.TYPES, *kris.DIMENSIONS, *CATEGORIES.values(), *i2e.DIMENSIONS, *reason_edit.SCENES}
+ROWS = MEANS | TYPES | {f"mean of {name}" for name in anyedit.GROUPS}
+
+
+@pytest.mark.parametrize("name", BENCHMARKS)
+def test_a_protocol_names_rubrics_and_prompts_that_exist(name: str) -> None:
+    protocol = BENCHMARKS[name].protocol
+    assert protocol.columns and protocol.missing.endswith(".") and protocol.aggregate([]) is not None
+    assert protocol.prompts is None or protocol.prompts in READERS
+    assert protocol.rubric is None or load_rubric(protocol.rubric).questions
+    assert protocol.prompts or protocol.rubric or protocol.metrics
+
+
+@pytest.mark.parametrize("name", BENCHMARKS)
+def test_published_figures_are_cells_of_the_table(name: str) -> None:
+    for published in load_published(name):
+        assert published.values and published.address.startswith("https://") and published.source
+        assert {row for row, _ in published.values} <= ROWS
+        assert {column for _, column in published.values} <= set(BENCHMARKS[name].protocol.columns)
+
+
+def test_only_omniedit_ships() -> None:
+    assert [name for name, each in BENCHMARKS.items() if each.ships] == ["omniedit"]
+    with pytest.raises(UserError, match=r"KRIS-Bench does not ship; give the folder KRIS_Bench"):
+        BENCHMARKS["kris"].read(None)
+
+
+def test_a_path_that_is_none_says_what_to_give(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"no such file or folder; give the folder EditData"):
+        BENCHMARKS["i2e-original"].read(tmp_path / "absent")
+    with pytest.raises(UserError, match="write no scores of single edits"):
+        BENCHMARKS["anyedit"].read_recorded(tmp_path)
+
+
+def test_columns_of_an_item_win_over_extra_ones() -> None:
+    item = BenchItem(
+        "1", "add", "add a cat", lambda: b"", extra={"task": "other", "language": "en"}, session="s", turn=2
+    )
+    assert to_columns(item) == {"item_id": "1", "task": "add", "session": "s", "turn": 2, "language": "en"}
