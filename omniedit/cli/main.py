@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from omniedit import __version__
-from omniedit.cli import agree, bench_set, compare, export_pairs
+from omniedit.cli import agree, bench_set, compare, export_pairs, import_pairs, metrics, reward_bench
 from omniedit.cli.arguments import at_least_one, path, port, scale, share, whole, words
 from omniedit.errors import UserError
 from omniedit.run.program import run_program
