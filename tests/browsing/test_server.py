@@ -15,7 +15,8 @@ import pytest
 
 from helpers.small_run import HOSTILE, encode, make_run
 from omniedit.browsing.catalog import Catalog
-from omniedit.browsing.server import LONGEST_BODY, BrowseServer, Refused, answer_get
+from omniedit.browsing.local_server import LONGEST_BODY, Refused
+from omniedit.browsing.server import BrowseServer, answer_get
 from omniedit.scoring.by_hand import Decision, HandDecision, append_by_hand, read_by_hand
 
 
