@@ -183,8 +183,19 @@ class Handler(BaseHTTPRequestHandler):
         """Print nothing: a page sends hundreds of requests."""
 
 
-def send_page(package: str, pages: Pages, path: str) -> Reply:
-    """Return a static file of a package."""
+BASE: Pages = {
+    "/base.css": ("base.css", "text/css; charset=utf-8"),
+    "/base.js": ("base.js", "text/javascript; charset=utf-8"),
+    "/icon.svg": ("icon.svg", "image/svg+xml"),
+}
+"""Files that all pages share."""
+
+
+def send_page(package: str, pages: Pages, path: str) -> Reply | None:
+    """Return a static file of a package or one that all pages share; None for another address."""
+    package, pages = ("omniedit.browsing", BASE) if path in BASE else (package, pages)
+    if path not in pages:
+        return None
     name, content_type = pages[path]
     return Reply(files(package).joinpath("static", name).read_bytes(), content_type, may_cache=True)
 

@@ -21,7 +21,6 @@ from omniedit.scoring.by_hand import LONGEST_NOTE, Decision
 PAGES = {
     "/": ("page.html", "text/html; charset=utf-8"),
     "/page.css": ("page.css", "text/css; charset=utf-8"),
-    "/icon.svg": ("icon.svg", "image/svg+xml"),
     "/page.js": ("page.js", "text/javascript; charset=utf-8"),
 }
 IMAGE = re.compile(r"/image/(\d{1,9})/(source|edited|mask|reference-\d{1,3})/(thumb|screen|stored)")
@@ -63,8 +62,8 @@ def answer_get(catalog: Catalog, target: str) -> Reply:
         url = urlsplit(target)
     except ValueError:
         raise Refused(HTTPStatus.BAD_REQUEST, "not a valid address") from None
-    if url.path in PAGES:
-        return send_page("omniedit.browsing", PAGES, url.path)
+    if page := send_page("omniedit.browsing", PAGES, url.path):
+        return page
     if url.path == "/api/run":
         return as_json(catalog.describe())
     if url.path == "/api/pairs":

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from omniedit import __version__
-from omniedit.cli import agree, compare, export_pairs, import_pairs, reward_bench
+from omniedit.cli import agree, compare, export_pairs, import_pairs, rate, reward_bench
 from omniedit.cli.arguments import at_least_one, path, port, scale, share, whole, words
 from omniedit.errors import UserError
 from omniedit.run.program import run_program
@@ -265,6 +265,7 @@ COMMANDS = {
     "export": Command(export_pairs.HELP, export_pairs.add_arguments, export_pairs.run),
     "agree": Command(agree.HELP, agree.add_arguments, agree.run),
     "compare": Command(compare.HELP, compare.add_arguments, compare.run),
+    "rate": Command(rate.HELP, rate.add_arguments, rate.run),
     "reward-bench": Command(reward_bench.HELP, reward_bench.add_arguments, reward_bench.run),
 }
 
