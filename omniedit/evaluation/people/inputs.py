@@ -153,7 +153,7 @@ def _read_record(path: Path) -> dict[str, Row]:
             try:
                 row = json.loads(line)
                 recorded[str(row["item_id"])] = _place_source(row, path)
-            except (ValueError, KeyError, TypeError, RecursionError):
+            except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
                 continue
     return recorded
 

@@ -98,7 +98,7 @@ class Results:
         fewest, most: number of raters of an edit.
         alphas: Krippendorff's alpha by kind of scale and score.
         equal: share of equal scores among two ratings of an edit, by score.
-        outdated: number of answers to edits that are not in the input any more, or have changed.
+        outdated: number of answers to edits that are not selected, or have changed.
     """
 
     editors: Sequence[EditorScores]

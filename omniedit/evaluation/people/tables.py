@@ -35,10 +35,11 @@ def format_estimate(estimate: Estimate) -> str:
 def markdown(results: Results) -> list[str]:
     """Format results as Markdown: editors, O by task, reliability, raters."""
     overall = [row for row in results.editors if row.task == ALL_TASKS]
+    raters = sum(rater.ratings > 0 for rater in results.raters)
     return [
-        f"{results.ratings:,} ratings of {results.edits:,} edits of {results.images:,} images by "
-        f"{len(results.raters)} raters, {_range(results.fewest, results.most)} for each edit; mean over edits of the "
-        "mean over raters [95 % bootstrap interval over images].",
+        f"{results.ratings:,} ratings of {results.edits:,} edits of {results.images:,} images by {raters} raters, "
+        f"{_range(results.fewest, results.most)} for each edit; mean over edits of the mean over raters "
+        "[95 % bootstrap interval over images].",
         "",
         "| rank | editor | " + " | ".join(HEADS.values()) + " | edits | ratings |",
         "|---|---|" + "---|" * (len(SCORES) + 2),
@@ -67,7 +68,7 @@ def describe_unable(unable: Mapping[str, int], outdated: int) -> list[str]:
     """
     reasons = ", ".join(f"{count:,} {markdown_cell(problem)}" for problem, count in unable.items())
     lines = [f"Cannot be judged, by raters' reasons: {reasons}."] if unable else []
-    note = f"{outdated:,} answers are about edits that the input no longer has, and are left out."
+    note = f"{outdated:,} answers are about edits that are not selected or have changed, and are left out."
     return lines + ([note] if outdated else [])
 
 
