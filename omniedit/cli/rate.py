@@ -7,13 +7,13 @@ import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from omniedit.cli.arguments import at_least_one, at_least_zero, path, port, words
 
 if TYPE_CHECKING:
     from omniedit.evaluation.people.edits import RatedEdit
-    from omniedit.evaluation.people.store import Store
+    from omniedit.evaluation.people.store import Answer, Store
 
 HELP = "serve a local page where people rate edits, and report their ratings"
 DATABASE = "ratings.sqlite"
@@ -53,6 +53,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--host", default="127.0.0.1", help="address to listen on; 0.0.0.0 is all (default: %(default)s)"
     )
     parser.add_argument("--port", type=port, default=7871, help="port on this machine (default: %(default)s)")
+    _add_result_arguments(parser)
+
+
+def _add_result_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--results", action="store_true", help="print the results instead of serving the page")
     parser.add_argument("-o", "--out", type=path, help="with --results: write them, .md, .csv or .json")
     parser.add_argument("--json", action="store_true", help="with --results: print JSON instead of text")
@@ -73,7 +77,7 @@ def run(args: argparse.Namespace) -> None:
     """
     from omniedit.errors import UserError, error_line
     from omniedit.evaluation.people.edits import add_checks, select
-    from omniedit.evaluation.people.inputs import read_edits
+    from omniedit.evaluation.people.inputs import read_edits, read_items
     from omniedit.evaluation.people.store import Store
 
     if (args.out or args.json) and not args.results:
@@ -81,7 +85,7 @@ def run(args: argparse.Namespace) -> None:
     if args.pairwise and args.checks:
         raise UserError("--checks: are for ratings; leave --pairwise out")
     place = find_input(args.input)
-    found = read_edits(place, args.kind, args.items)
+    found = read_edits(place, args.kind, read_items(args.items) if args.items else None)
     for problem in found.problems:
         print(f"left out: {error_line(problem)}", file=sys.stderr)
     edits = select(found.edits, args.editors, args.tasks, args.limit, args.seed)
@@ -184,29 +188,39 @@ def export(store: "Store", edits: Sequence["RatedEdit"], out: Path, pairwise: bo
     Raises:
         UserError: there is nothing to write, or choices go to a file of another format.
     """
-    from omniedit.cli.compare import check_suffix
     from omniedit.errors import UserError
-    from omniedit.evaluation.comparisons.table import write_comparisons
-    from omniedit.evaluation.people.choices import comparison_rows
+
+    kind, write = ("choices", _export_choices) if pairwise else ("ratings", _export_ratings)
+    count = write(number_edits(store, edits), store.read_answers(), out)
+    if not count:
+        raise UserError(f"{store.path}: has no {kind} to export")
+    return f"{out}: {count:,} {kind}"
+
+
+def _export_ratings(edits: dict[int, "RatedEdit"], answers: Sequence["Answer"], out: Path) -> int:
+    """Write a CSV file or, without that suffix, a folder of TSV files; return the number of ratings."""
     from omniedit.evaluation.people.exports import write_imagenhub, write_ratings
     from omniedit.evaluation.people.results import sort_answers
 
-    numbered = number_edits(store, edits)
-    found: Sequence[Any]
-    if pairwise:
-        check_suffix(out)
-        found = comparison_rows(numbered, store.read_answers())
-    else:
-        found = sort_answers(numbered, store.read_answers())[0]
-    if not found:
-        raise UserError(f"{store.path}: has no answer to export")
-    if pairwise:
-        write_comparisons(out, found)
-    elif out.suffix.lower() == ".csv":
-        write_ratings(out, found)
-    else:
-        write_imagenhub(out, found)
-    return f"{out}: {len(found):,} {'choices' if pairwise else 'ratings'}"
+    ratings, _, _ = sort_answers(edits, answers)
+    if ratings and out.suffix.lower() == ".csv":
+        write_ratings(out, ratings)
+    elif ratings:
+        write_imagenhub(out, ratings)
+    return len(ratings)
+
+
+def _export_choices(edits: dict[int, "RatedEdit"], answers: Sequence["Answer"], out: Path) -> int:
+    """Write a table of comparisons; return the number of choices."""
+    from omniedit.cli.compare import check_suffix
+    from omniedit.evaluation.comparisons.table import write_comparisons
+    from omniedit.evaluation.people.choices import comparison_rows
+
+    check_suffix(out)
+    rows = comparison_rows(edits, answers)
+    if rows:
+        write_comparisons(out, rows)
+    return len(rows)
 
 
 def number_edits(store: "Store", edits: Sequence["RatedEdit"]) -> dict[int, "RatedEdit"]:

@@ -92,8 +92,12 @@ def add_checks(edits: Sequence[RatedEdit], count: int, seed: int) -> list[RatedE
     if count > len(items):
         raise UserError(f"--checks {count}: there are only {len(items)} items; give at most this number")
     drawn = draw(list(items.values()), f"check {seed}", lambda edit: edit.item_id)[:count]
-    checks = [replace(edit, editor=CHECK, edited=edit.source, digest=f"{CHECK} {edit.digest}") for edit in drawn]
-    return [*edits, *checks]
+    return [*edits, *map(_to_check, drawn)]
+
+
+def _to_check(edit: RatedEdit) -> RatedEdit:
+    digest = f"{CHECK}, {edit.image_group}, {edit.instruction}"  # the same whichever editor's edit it comes from
+    return replace(edit, editor=CHECK, edited=edit.source, digest=digest)
 
 
 def group_by_item(edits: Sequence[RatedEdit]) -> Mapping[str, list[RatedEdit]]:

@@ -1,28 +1,31 @@
 """Readers of edits to rate: a run's benchmark or candidates, a table, and folders of outputs."""
 
-import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from omniedit.errors import UserError
+from omniedit.evaluation.bench.item import BenchSet
 from omniedit.evaluation.comparisons.inputs import ITEM_COLUMNS, read_columns
 from omniedit.evaluation.people.edits import EditSet, RatedEdit
 from omniedit.pairs import Shard
 from omniedit.pairs.columns import sha256
 from omniedit.pairs.open_shards import OpenShards
-from omniedit.plain_text import split_lines
 from omniedit.sources.decode import SUFFIXES
 from omniedit.storage.atomic import is_file
 
 COLUMNS = ("item_id", "editor", "source", "edited", "instruction")
 BENCH, SET = "bench", "set"
 """Folder of a run's benchmark, and the folder in it with the requests themselves."""
-OUTPUTS, RECORD = "edits", "edits.jsonl"
-"""Folder of an editor's images, and its record: a JSON line for each item."""
-ALL_TASKS = ""
+OUTPUTS = "edits"
+"""Folder of an editor's images, as `omniedit bench` writes them."""
+
+Row = Mapping[str, Any]
+"""Texts of an edit by the names of `COLUMNS` and task, and its images as functions that read them."""
+Items = Mapping[str, Row]
+"""Rows with source, instruction and task, by item."""
 
 
 @dataclass(frozen=True)
@@ -31,19 +34,19 @@ class Reader:
 
     Args:
         is_for: whether a path is of this kind.
-        read: function of the path and of the table of items, if there is one.
+        read: function of the path and of the items, which only folders of outputs need.
     """
 
     is_for: Callable[[Path], bool]
-    read: Callable[[Path, Path | None], EditSet]
+    read: Callable[[Path, Items], EditSet]
 
 
-def read_edits(path: Path, kind: str | None = None, items: Path | None = None) -> EditSet:
+def read_edits(path: Path, kind: str | None = None, items: Items | None = None) -> EditSet:
     """Read the edits of an input.
 
     Args:
         kind: a key of `READERS`; None for the first one that fits.
-        items: table with the columns id, source and instruction, for folders of outputs.
+        items: what the outputs of folders are edits of.
 
     Raises:
         UserError: the input is of no known kind, has no edit, or cannot be read.
@@ -53,40 +56,58 @@ def read_edits(path: Path, kind: str | None = None, items: Path | None = None) -
         raise UserError(f"{path}: has no {kind}; there are: {', '.join(fitting) or 'none that can be rated'}")
     if not fitting:
         raise UserError(f"{path}: nothing to rate; give a run, a table, or a folder with EDITOR/{OUTPUTS}/ITEM.png")
-    found = READERS[kind or fitting[0]].read(path, items)
+    found = READERS[kind or fitting[0]].read(path, items or {})
     if not found.edits:
         raise UserError(f"{path}: has no edit to rate; the first problem: {(*found.problems, 'it is empty')[0]}")
     return found
 
 
-def read_bench(run: Path, items: Path | None) -> EditSet:
+def read_items(table: Path) -> Items:
+    """Return the items of a table with the columns id, source, instruction and, optionally, task.
+
+    Raises:
+        UserError: it lacks a column or a row.
+    """
+    rows = read_columns(table, ITEM_COLUMNS)
+    return {str(row["id"]): {**row, "source": _open(table, row["source"])} for row in rows}
+
+
+def list_items(bench: BenchSet) -> Items:
+    """Return the items of a benchmark. The source of a later turn of a chained set is the set's own."""
+    return {
+        item.item_id: {"source": item.source, "instruction": item.instruction, "task": item.task}
+        for item in bench.items
+    }
+
+
+def read_bench(run: Path, items: Items) -> EditSet:
     """Read `bench/{model}/{task}.h5` of a run."""
     files = sorted(file for file in (run / BENCH).glob("*/*.h5") if file.parent.name != SET)
     return _read_shards([(file, file.parent.name, file.stem) for file in files])
 
 
-def read_candidates(run: Path, items: Path | None) -> EditSet:
+def read_candidates(run: Path, items: Items) -> EditSet:
     """Read `candidates/{folder}/{shard}.h5` of a run; the folder is the task, as in the run's scores."""
     return _read_shards([(file, "", file.parent.name) for file in sorted((run / "candidates").glob("[!.]*/*.h5"))])
 
 
-def read_table(table: Path, items: Path | None) -> EditSet:
+def read_table(table: Path, items: Items) -> EditSet:
     """Read a table with a row for each edit; its paths are relative to its folder."""
     return _collect(_table_rows(table))
 
 
-def read_outputs(folder: Path, items: Path | None) -> EditSet:
+def read_outputs(folder: Path, items: Items) -> EditSet:
     """Read `{editor}/edits/{item_id}.png` of several editors.
 
-    Source, instruction and task of an item come from the table of items, or else from the editor's `edits.jsonl`.
+    Raises:
+        UserError: there are no items.
     """
-    given = (
-        {}
-        if items is None
-        else {str(row["id"]): _place_source(row, items) for row in read_columns(items, ITEM_COLUMNS)}
-    )
+    if not items:
+        raise UserError(
+            f"{folder}: folders of outputs need --items, a table with the columns {', '.join(ITEM_COLUMNS)}"
+        )
     editors = sorted(path.parent for path in folder.glob(f"[!.]*/{OUTPUTS}"))
-    return _collect(row for editor in editors for row in _output_rows(editor, given))
+    return _collect(row for editor in editors for row in _output_rows(editor, items))
 
 
 READERS = {
@@ -96,8 +117,6 @@ READERS = {
     "candidates": Reader(lambda path: any(path.glob("candidates/*/*.h5")), read_candidates),
 }
 """Kinds of input; the first that fits is read."""
-
-Row = Mapping[str, Any]
 
 
 def _read_shards(files: Sequence[tuple[Path, str, str]]) -> EditSet:
@@ -131,40 +150,25 @@ def _read_side(shards: OpenShards, path: Path, pair_id: str, side: str) -> bytes
 
 def _table_rows(table: Path) -> Iterator[Row]:
     for number, row in enumerate(read_columns(table, COLUMNS), 1):
-        paths = {side: table.parent / str(row[side] or "") for side in ("source", "edited")}
-        yield {**row, **paths, "place": f"{table}: row {number}"}
+        images = {side: _open(table, row[side]) for side in ("source", "edited")}
+        yield {**row, **images, "place": f"{table}: row {number}"}
 
 
-def _output_rows(editor: Path, given: Mapping[str, Row]) -> Iterator[Row]:
-    """Yield a row for each image of an editor, with what the items or the record say about it."""
-    recorded = _read_record(editor / RECORD)
+def _output_rows(editor: Path, items: Items) -> Iterator[Row]:
+    """Yield a row for each image of an editor."""
     images = editor / OUTPUTS
     for file in sorted(file for file in images.rglob("*") if file.suffix.lower() in SUFFIXES and is_file(file)):
         item_id = file.relative_to(images).with_suffix("").as_posix()
-        known = given.get(item_id) or recorded.get(item_id) or {}
-        yield {**known, "item_id": item_id, "editor": editor.name, "edited": file, "place": str(file)}
+        own = {"item_id": item_id, "editor": editor.name, "edited": partial(_read_file, file), "place": str(file)}
+        yield {**items.get(item_id, {}), **own}
 
 
-def _read_record(path: Path) -> dict[str, Row]:
-    """Return the rows of an editor's record that can be read, by item; a later line on an item replaces an earlier."""
-    recorded: dict[str, Row] = {}
-    if is_file(path):
-        for line in split_lines(path.read_text(encoding="utf-8", errors="replace")):
-            try:
-                row = json.loads(line)
-                recorded[str(row["item_id"])] = _place_source(row, path)
-            except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-                continue
-    return recorded
+def _open(table: Path, cell: object) -> Callable[[], bytes]:
+    """Return a function that reads the image in a cell, whose path is relative to the table."""
+    return partial(_read_file, table.parent / str(cell or ""))
 
 
-def _place_source(row: Row, file: Path) -> Row:
-    """Return a row whose source is a path; relative ones are relative to the folder of the file with the row."""
-    source = row.get("source")
-    return {**row, "source": file.parent / source if isinstance(source, str) and source else None}
-
-
-def _collect(rows: Iterator[Row]) -> EditSet:
+def _collect(rows: Iterable[Row]) -> EditSet:
     """Return an edit for each usable row, and a message for each other one."""
     edits: dict[tuple[str, str], RatedEdit] = {}
     problems = []
@@ -183,21 +187,15 @@ def _to_edit(row: Row) -> RatedEdit:
     texts = {name: str(row.get(name) or "").strip() for name in ("item_id", "editor", "instruction")}
     if empty := [name for name, text in texts.items() if not text]:
         raise UserError(f"has no {empty[0]}; give it in the table (docs/benchmarks.md has the columns)")
-    source, edited = (_hash_file(row.get(side), side) for side in ("source", "edited"))
+    source, edited = (sha256(row[side]()) for side in ("source", "edited"))
     return RatedEdit(
         **texts,
-        task=str(row.get("task") or ALL_TASKS),
+        task=str(row.get("task") or ""),
         image_group=source,
         digest=_digest(source, edited, texts["instruction"]),
-        source=partial(_read_file, row["source"]),
-        edited=partial(_read_file, row["edited"]),
+        source=row["source"],
+        edited=row["edited"],
     )
-
-
-def _hash_file(path: Path | None, side: str) -> str:
-    if path is None:
-        raise UserError(f"has no {side} image; name it in the table of --items or in {RECORD}")
-    return sha256(_read_file(path))
 
 
 def _read_file(path: Path) -> bytes:

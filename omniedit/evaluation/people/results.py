@@ -128,10 +128,11 @@ def summarize(edits: Mapping[int, RatedEdit], answers: Sequence[Answer], seed: i
     if not ratings:
         raise UserError("nobody has rated an edit of this input yet; start the page with `omniedit rate`")
     table = _Table(ratings, seed)
+    names = sorted({rating.rater for rating in rated} | {answer.rater for answer in unable})
     counts = np.bincount([table.places[rating.edit.digest, rating.edit.editor] for rating in ratings])
     return Results(
         table.compare_editors(),
-        [_describe_rater(name, rated, unable) for name in sorted({each.rater for each in [*rated, *unable]})],
+        [_describe_rater(name, rated, unable) for name in names],
         len(ratings),
         len(table.edits),
         len({edit.image_group for edit in table.edits}),

@@ -148,7 +148,7 @@ class Session:
         """
         rater = self._find(name)
         last = self.store.undo(rater, {question.key for question in self.questions})
-        state = self.describe(rater.name, last and last.question)
+        state = self.describe(rater.name, last.question if last else None)
         if last is None:
             return state | {"undone": None}
         tickets = {question.key: ticket for ticket, question in self._queue(rater).items()}
@@ -230,7 +230,7 @@ class Session:
 def _parse_level(value: object, name: str) -> float:
     if isinstance(value, bool) or value not in LEVELS:
         raise ValueError(f"{name} must be one of {', '.join(f'{level:g}' for level in LEVELS)}")
-    return float(value)  # type: ignore[arg-type]
+    return float(value)
 
 
 def _parse_choice(value: object, is_swapped: bool) -> str:

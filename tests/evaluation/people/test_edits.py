@@ -40,6 +40,8 @@ def test_a_check_is_the_source_of_a_drawn_item() -> None:
     assert all(edit.editor == CHECK and edit.edited() == edit.source() for edit in checks)
     assert len({edit.item_id for edit in checks}) == 2 and not any(edit.is_check for edit in EDITS)
     assert set(checks) < set(add_checks(EDITS, 10, 0))
+    fewer = add_checks([edit for edit in EDITS if edit.editor == "a"], 2, 0)
+    assert {edit.digest for edit in fewer if edit.is_check} == {edit.digest for edit in checks}
     with pytest.raises(UserError, match="only 10 items"):
         add_checks(EDITS, 11, 0)
 

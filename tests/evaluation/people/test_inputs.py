@@ -1,6 +1,5 @@
 """Readers of edits to rate: tables, folders of outputs, and a run's candidates and benchmark."""
 
-import json
 import shutil
 from pathlib import Path
 
@@ -9,7 +8,8 @@ import pytest
 from helpers.rated_edits import EDITORS, make_edits, make_table
 from helpers.small_run import make_run
 from omniedit.errors import UserError
-from omniedit.evaluation.people.inputs import read_edits
+from omniedit.evaluation.bench.item import BenchItem, BenchSet
+from omniedit.evaluation.people.inputs import list_items, read_edits, read_items
 
 
 def test_a_table_gives_an_edit_for_each_row(tmp_path: Path) -> None:
@@ -68,7 +68,7 @@ def make_outputs(root: Path) -> Path:
 def test_folders_of_outputs_take_their_items_from_a_table(tmp_path: Path) -> None:
     folder, items = make_outputs(tmp_path), tmp_path / "given/items.csv"
     items.write_text("id,source,instruction,task\npart/item-0,source-0.png,Zero.,swap\nitem-1,source-1.png,One.,\n")
-    edits = read_edits(folder, items=items).edits
+    edits = read_edits(folder, items=read_items(items)).edits
     assert [(e.item_id, e.editor, e.instruction) for e in edits] == [
         ("item-1", EDITORS[0], "One."),
         ("part/item-0", EDITORS[0], "Zero."),
@@ -78,16 +78,19 @@ def test_folders_of_outputs_take_their_items_from_a_table(tmp_path: Path) -> Non
     assert edits[1].source() == (tmp_path / "given/source-0.png").read_bytes()
 
 
-def test_folders_of_outputs_take_their_items_from_the_record_of_the_bench(tmp_path: Path) -> None:
-    """Read around lines that are broken, of another form, or about other items."""
+def test_folders_of_outputs_take_their_items_from_a_benchmark(tmp_path: Path) -> None:
+    """Leave out, with a message, an output of no item."""
     folder = make_outputs(tmp_path)
-    source = str(tmp_path / "given/source-1.png")
-    good = {"item_id": "item-1", "source": source, "instruction": "One.", "task": "swap", "status": "done"}
-    lines = ['{"item_id": "item-1"', "[]", "7", '{"status": "failed"}', '{"item_id": "item-9"}', json.dumps(good)]
-    (folder / EDITORS[0] / "edits.jsonl").write_text("\n".join(lines))
-    found = read_edits(folder)
-    assert [(e.item_id, e.editor, e.task) for e in found.edits] == [("item-1", EDITORS[0], "swap")]
-    assert len(found.problems) == 3 and all("has no instruction" in problem for problem in found.problems)
+    item = BenchItem("item-1", "swap", "One.", (tmp_path / "given/source-1.png").read_bytes)
+    found = read_edits(folder, items=list_items(BenchSet("set", "1", [item])))
+    assert [(e.item_id, e.editor, e.task, e.instruction) for e in found.edits] == [
+        ("item-1", EDITORS[0], "swap", "One."),
+        ("item-1", EDITORS[1], "swap", "One."),
+    ]
+    assert found.edits[0].source() == item.source()
+    assert len(found.problems) == 2 and "part/item-0.png: has no instruction" in found.problems[0]
+    with pytest.raises(UserError, match="folders of outputs need --items, a table with the columns id, source"):
+        read_edits(folder)
 
 
 def test_candidates_of_a_run_have_the_task_of_their_folder(tmp_path: Path) -> None:
