@@ -142,6 +142,7 @@ def test_without_the_token_there_is_nothing(tmp_path: Path) -> None:
                 assert ask(Prefixed(page.server, wrong), path)[0] == 404
             assert ask(Prefixed(page.server, wrong), page.change, page.body)[0] == 404
         assert page.count_changes() == 0
+        assert b"open the whole link" in ask(page.server, "")[2]
 
 
 class Prefixed:

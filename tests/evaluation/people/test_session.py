@@ -165,7 +165,7 @@ def test_choices_are_recorded_by_editor_whatever_the_side(tmp_path: Path) -> Non
         state = session.answer("ada", ticket, ticket, {"choice": green})
     answers = session.store.read_answers()
     assert [answer.winner for answer in answers] == ["A"] * 16
-    assert sides["left"] == sum(not answer.is_swapped for answer in answers) and min(sides.values()) >= 3
+    assert sides["left"] == sum(not answer.is_swapped for answer in answers) and 3 <= sides["left"] <= 13
 
 
 def test_ties_and_problems_are_choices_too(tmp_path: Path) -> None:
