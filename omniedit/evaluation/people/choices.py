@@ -16,6 +16,7 @@ from omniedit.evaluation.comparisons.table import COMPARED, SCHEMA, SHARES
 from omniedit.evaluation.people.edits import RatedEdit
 from omniedit.evaluation.people.reliability import equal_share, krippendorff_alpha
 from omniedit.evaluation.people.results import Estimate, count_problems, estimate
+from omniedit.evaluation.people.session import CHOICES
 from omniedit.evaluation.people.store import Answer
 from omniedit.evaluation.people.tables import describe_unable, format_estimate
 from omniedit.scoring.pairwise import Answer as Showing
@@ -75,7 +76,7 @@ def summarize_choices(edits: Mapping[int, RatedEdit], answers: Sequence[Answer],
         len(chosen),
         len({answer.question for answer in chosen}),
         int(groups.max()) + 1,
-        Counter(map(_seen_winner, chosen)),
+        _count_seen(chosen),
         estimate(krippendorff_alpha(values_RU, "nominal", weights_DU)),
         estimate(equal_share(values_RU, weights_DU)),
         position_bias(_to_outcome(answer) for answer in chosen),
@@ -86,7 +87,7 @@ def summarize_choices(edits: Mapping[int, RatedEdit], answers: Sequence[Answer],
 
 def describe_choices(results: ChoiceResults) -> list[str]:
     """Format results as lines of text with a Markdown table."""
-    seen = ", ".join(f"{count:,} {name}" for name, count in results.winners.items())
+    seen = ", ".join(f"{count:,} {name}" for name, count in results.winners.items()).replace("_", " ")
     position, spread = results.position.share, results.position.interval
     bias = "no choice has a winner"
     if position is not None and spread is not None:
@@ -155,6 +156,11 @@ def _to_comparison(edits: Mapping[int, RatedEdit], answer: Answer) -> Comparison
 def _to_outcome(answer: Answer) -> Outcome:
     winner = Winner(answer.winner or "")
     return Outcome(winner, (Showing(winner, answer.is_swapped),))
+
+
+def _count_seen(chosen: Sequence[Answer]) -> Mapping[str, int]:
+    counts = Counter(map(_seen_winner, chosen))
+    return {name: counts[name] for name in (*CHOICES, Winner.TIE, Winner.BOTH_BAD) if counts[name]}
 
 
 def _seen_winner(answer: Answer) -> str:

@@ -1,7 +1,7 @@
 // Page of `omniedit rate`: a queue of questions, answers by key, and answers that are sent again until they are saved.
 import { $, report, request, say } from "./base.js";
 
-const RETRY_MS = 2000, PAN = 5, LEAST_ZOOM = 2;
+const RETRY_MS = 2000, PAN = 5, LEAST_ZOOM = 2, LONG_TEXT = 110;
 const VIEWS = ["side", "wipe", "flip"];
 const SIDES = { scores: ["source", "edited"], pairwise: ["source", "left", "right"] };
 const state = { rater: "", mode: "scores", questions: [], done: 0, total: 0, chosen: {}, ready: false, since: 0, unsaved: [], loaded: new Map(), shown: null };
@@ -89,6 +89,7 @@ async function show(before = null) {
   closeReasons();
   setZoom(false);
   $("instruction").textContent = question.instruction;
+  $("instruction").classList.toggle("long", question.instruction.length > LONG_TEXT);
   $("stage").classList.add("waiting");
   showChosen(before);
   const late = setTimeout(() => showLoading("Loading the images"), 250);
