@@ -97,6 +97,7 @@ def test_two_raters_rate_everything_with_undo_and_resume(browser: Any, serve: Se
         expect(count).to_have_text("2 of 6")
         wait_until(page, lambda: len(answers(server)) == 2)
 
+        expect(page.locator("body")).to_have_attribute("data-unsaved", "0")
         page.reload()
         expect(count).to_have_text("2 of 6")
         expect(page.locator("#instruction")).to_have_text(first or "")
@@ -115,6 +116,7 @@ def test_two_raters_rate_everything_with_undo_and_resume(browser: Any, serve: Se
         expect(count).to_have_text("5 of 6")
         press(page, "d", "l")
         expect(page.get_by_text("You answered 6 of 6.")).to_be_visible()
+        expect(page.locator("body")).to_have_attribute("data-unsaved", "0")
         page.get_by_role("button", name="Not you?").click()
         join(page, "bob")
         expect(count).to_have_text("0 of 6")

@@ -61,6 +61,7 @@ function accept(found) {
 function showProgress() {
   $("progress").value = state.total ? state.done / state.total : 1;
   $("count").textContent = `${state.done} of ${state.total}`;
+  document.body.dataset.unsaved = state.unsaved.length;
   $("unsaved").hidden = !state.retrying;
   $("unsaved").textContent = `${state.unsaved.length} not saved yet, trying again`;
 }
