@@ -22,7 +22,7 @@ LONGEST = (
     *("scoring/vlm_judges/test_internvl.py", "workflow/test_fetched_base.py", "workflow/test_sources.py"),
     *("workflow/test_archives.py", "workflow/test_proposals.py", "workflow/test_api_judge.py"),
     *("scoring/student/test_finetune.py", "models/test_cost.py", "run/test_plan.py", "cli/test_demo.py"),
-    *("cli/test_browse.py", "cli/test_rate.py"),
+    "cli/test_browse.py",
     *("exchange/test_round_trip.py", "exchange/test_exporting.py", "exchange/test_importing.py"),
 )
 """Test modules that take more than half a minute, the longest first."""
