@@ -1,7 +1,6 @@
 """Server that all local pages share: what it must not answer, for each page."""
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from helpers.local_requests import ask
+from helpers.local_requests import ask, serve
 from helpers.rated_edits import make_edits
 from helpers.small_run import make_run
 from omniedit.browsing.catalog import Catalog
@@ -56,16 +55,14 @@ class Rating:
 
 
 @contextmanager
-def serve(page: Any) -> Iterator[Any]:
-    with page.server as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+def open_page(page: Any) -> Iterator[Any]:
+    with serve(page.server):
         yield page
-        server.shutdown()
 
 
 @pytest.fixture(params=[Browsing, Rating])
 def page(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
-    with serve(request.param(tmp_path)) as page:
+    with open_page(request.param(tmp_path)) as page:
         yield page
 
 
@@ -134,7 +131,7 @@ def test_every_answer_forbids_scripts_and_sources_of_others(page: Any) -> None:
 
 
 def test_without_the_token_there_is_nothing(tmp_path: Path) -> None:
-    with serve(Rating(tmp_path)) as page:
+    with open_page(Rating(tmp_path)) as page:
         token = page.server.prefix
         assert len(token) == 25
         for wrong in ("", token[:-1], token + "0", f"{token[:-1]}z", f"/x{token}"):
@@ -153,7 +150,7 @@ class Prefixed:
 
 
 def test_a_page_for_other_machines_is_open_by_any_name_with_its_token_only(tmp_path: Path) -> None:
-    with serve(Rating(tmp_path, ALL_NETWORKS)) as page:
+    with open_page(Rating(tmp_path, ALL_NETWORKS)) as page:
         assert page.server.address.startswith("http://127.0.0.1:")
         assert ask(page.server, "/", Host="raters.example.org:8000")[0] == 200
         assert ask(Prefixed(page.server, ""), "/", Host="raters.example.org:8000")[0] == 404

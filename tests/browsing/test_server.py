@@ -12,7 +12,7 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from helpers.local_requests import ask, get
+from helpers.local_requests import ask, get, serve
 from helpers.small_run import HOSTILE, encode, make_run
 from omniedit.browsing.catalog import Catalog
 from omniedit.browsing.local_server import Refused
@@ -24,10 +24,8 @@ from omniedit.scoring.by_hand import Decision, HandDecision, append_by_hand, rea
 def server(tmp_path: Path) -> Iterator[BrowseServer]:
     catalog = Catalog(make_run(tmp_path), "ada")
     catalog.read_shards()
-    with BrowseServer(catalog, 0) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+    with serve(BrowseServer(catalog, 0)) as server:
         yield server
-        server.shutdown()
 
 
 def hand_file(server: BrowseServer) -> Path:

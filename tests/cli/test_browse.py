@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import pytest
 
 from helpers.chain import REPOSITORY
 from helpers.local_page import expect, open_browser, open_page
+from helpers.local_requests import serve
 from helpers.small_run import HOSTILE, make_run
 from omniedit.browsing.catalog import Catalog
 from omniedit.browsing.server import BrowseServer
@@ -26,10 +26,8 @@ from omniedit.scoring.by_hand import Decision, HandDecision, append_by_hand, rea
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[BrowseServer]:
     catalog = Catalog(make_run(tmp_path), "ada")
-    with BrowseServer(catalog, 0) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+    with serve(BrowseServer(catalog, 0)) as server:
         yield server
-        server.shutdown()
 
 
 @pytest.fixture(scope="module")

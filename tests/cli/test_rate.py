@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from helpers import local_requests
 from helpers.chain import REPOSITORY
 from helpers.local_page import expect, open_browser, open_page
 from helpers.rated_edits import EDITORS, make_edits, make_table
@@ -39,13 +40,10 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
     """Return a function that serves the same file of answers, with given options."""
     with ExitStack() as opened:
 
-        def serve(pairwise: bool = False, items: int = 3, port: int = 0) -> RatingServer:
+        def serve(pairwise: bool = False, items: int = 3) -> RatingServer:
             store = opened.enter_context(Store(tmp_path / "ratings.sqlite"))
             questions = make_questions(store, make_edits(tmp_path / "edits", items), pairwise)
-            server = opened.enter_context(RatingServer(Session(store, questions, None, 0), port))
-            threading.Thread(target=server.serve_forever, daemon=True).start()
-            opened.callback(server.shutdown)
-            return server
+            return opened.enter_context(local_requests.serve(RatingServer(Session(store, questions, None, 0), 0)))
 
         yield serve
 

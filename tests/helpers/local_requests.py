@@ -2,9 +2,25 @@
 
 import http.client
 import json
-from typing import Any
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
 
 from omniedit.browsing.local_server import LocalServer
+
+POLL_S = 0.01
+"""Seconds between two looks at whether to end; the default of half a second would add up over tests."""
+S = TypeVar("S", bound=LocalServer)
+
+
+@contextmanager
+def serve(server: S) -> Iterator[S]:
+    """Answer requests in a thread until the block ends."""
+    with server:
+        threading.Thread(target=server.serve_forever, args=(POLL_S,), daemon=True).start()
+        yield server
+        server.shutdown()
 
 
 def ask(server: LocalServer, path: str, body: Any = None, method: str = "", **headers: str) -> tuple:

@@ -10,7 +10,7 @@ from typing import Any
 import PIL.Image
 import pytest
 
-from helpers.local_requests import ask, get
+from helpers.local_requests import ask, get, serve
 from helpers.rated_edits import make_edits
 from omniedit.browsing.rating.server import RatingServer
 from omniedit.evaluation.people.session import Session, make_questions
@@ -21,10 +21,8 @@ from omniedit.evaluation.people.store import Store
 def server(tmp_path: Path) -> Iterator[RatingServer]:
     store = Store(tmp_path / "ratings.sqlite")
     session = Session(store, make_questions(store, make_edits(tmp_path / "edits"), pairwise=False), None, 0)
-    with RatingServer(session, 0) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+    with serve(RatingServer(session, 0)) as server:
         yield server
-        server.shutdown()
 
 
 def post(server: RatingServer, path: str, **body: Any) -> tuple[int, Any]:
