@@ -1,4 +1,6 @@
 """Looking at a run's pairs: their index and counts, one pair with its history, and the local page that browses them.
 
+The server of local pages, and the style and script that they share, are here too.
+
 Pages of the report belong in `reporting`, the states of jobs in `run`, and the file of decisions by hand in `scoring`.
 """

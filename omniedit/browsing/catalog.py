@@ -1,12 +1,10 @@
 """Pairs of a run as the local page sees them: an index that grows while shards are read, images, and decisions."""
 
 import threading
-from collections import OrderedDict
-from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -20,14 +18,13 @@ from omniedit.browsing.record import list_images, read_record
 from omniedit.browsing.select import Query, select
 from omniedit.errors import UserError, error_line
 from omniedit.pairs import Shard
+from omniedit.pairs.open_shards import OpenShards
 from omniedit.reporting.page import outline
 from omniedit.scoring.by_hand import Decision, HandDecision, HandDecisions, append_by_hand, read_by_hand
+from omniedit.storage.atomic import file_version
 
-OPEN_SHARDS = 8
-"""Largest number of candidate files that stay open."""
 FACETS = ("task", "reason", "judge", "ratio")
 SHOWN_PROBLEMS = 20
-T = TypeVar("T")
 
 
 class Catalog:
@@ -42,14 +39,14 @@ class Catalog:
     def __init__(self, run: Path, who: str) -> None:
         self.run, self.who = run, who
         self.shards = list_shards(run)
-        self._lock, self._files_lock = threading.RLock(), threading.Lock()
+        self._lock = threading.RLock()
         self._tables: list[pa.Table] = []
         self._problems: list[str] = []
         self._index, self._joined = join_tables([]), 0
         self._facets: tuple[int, dict[str, Any]] | None = None
         self._selection: tuple[Any, NDArray[np.int64]] | None = None
         self._by_hand: tuple[Any, HandDecisions] | None = None
-        self._open: OrderedDict[tuple[str, int, int], Shard] = OrderedDict()
+        self._open = OpenShards()
 
     def read_shards(self) -> None:
         """Read all shards into the index, one after the other."""
@@ -71,7 +68,7 @@ class Catalog:
         """Decisions of people, read again when the file has changed: other programs append to it too."""
         path = hand_file(self.run)
         with self._lock:
-            version = _file_version(path)
+            version = file_version(path)
             if self._by_hand is None or self._by_hand[0] != version:
                 self._by_hand = version, read_by_hand(path)
             return self._by_hand[1]
@@ -125,7 +122,7 @@ class Catalog:
         files, row = self._find(number)
         record = read_record(files, row["pair_id"])
         if "row" in record:
-            mask = self._read(files, lambda shard: shard.mask(record["row"]))
+            mask = self._open.read(files.candidates, lambda shard: shard.mask(record["row"]))
             record["outline"] = "" if mask is None else outline(mask)
         made = self.by_hand.by_pair.get(row["pair_id"])
         return record | {"number": number, "ratio": row["ratio"], "by_hand": asdict(made) if made else None}
@@ -149,7 +146,7 @@ class Catalog:
                     return encoded
             raise UserError(f"{row['pair_id']}: has no image {name}")
 
-        return self._read(files, read)
+        return self._open.read(files.candidates, read)
 
     def decide(self, number: int, pair_id: str, decision: Decision, note: str = "") -> dict[str, Any]:
         """Append a decision; return the one that it replaces, and the counts.
@@ -175,27 +172,6 @@ class Catalog:
             raise UserError(f"there is no pair {number}; the index has {len(index)}")
         row = index.slice(number, 1).to_pylist()[0]
         return self.shards[row["shard"]], row
-
-    def _read(self, files: ShardFiles, read: Callable[[Shard], T]) -> T:
-        """Call `read` on a candidate file, one thread at a time, as HDF5 requires."""
-        path = files.candidates
-        with self._files_lock:
-            key = (str(path), *(_file_version(path) or (0, 0)))
-            if key not in self._open:
-                self._open[key] = Shard(path, keeps_last=False)
-            self._open.move_to_end(key)
-            while len(self._open) > OPEN_SHARDS:
-                self._open.popitem(last=False)[1].__exit__()
-            return read(self._open[key])
-
-
-def _file_version(path: Path) -> tuple[int, int] | None:
-    """Return a value that changes when a file is written or replaced; None if there is no file."""
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_mtime_ns, status.st_size ^ (status.st_ino << 40)
 
 
 def _count_values(column: pa.ChunkedArray) -> list[tuple[str, int]]:

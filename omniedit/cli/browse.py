@@ -23,7 +23,8 @@ def serve(run: str, port: int, who: str | None) -> None:
     if find_spec("jinja2") is None:
         raise UserError("Jinja is not installed; run: pip install 'omniedit[report]'")
     from omniedit.browsing.catalog import Catalog
-    from omniedit.browsing.server import LOOPBACK, BrowseServer
+    from omniedit.browsing.local_server import LOOPBACK
+    from omniedit.browsing.server import BrowseServer
 
     catalog = Catalog(folder, who or user_name())
     try:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from omniedit import __version__
-from omniedit.cli import agree, bench_set, compare, export_pairs, import_pairs, metrics, reward_bench
+from omniedit.cli import agree, bench_set, compare, export_pairs, import_pairs, metrics, rate, reward_bench
 from omniedit.cli.arguments import at_least_one, path, port, scale, share, whole, words
 from omniedit.errors import UserError
 from omniedit.run.program import run_program
@@ -266,6 +266,7 @@ COMMANDS = {
     "agree": Command(agree.HELP, agree.add_arguments, agree.run),
     "compare": Command(compare.HELP, compare.add_arguments, compare.run),
     "metrics": Command(metrics.HELP, metrics.add_arguments, metrics.run),
+    "rate": Command(rate.HELP, rate.add_arguments, rate.run),
     "reward-bench": Command(reward_bench.HELP, reward_bench.add_arguments, reward_bench.run),
     "bench-set": Command(bench_set.HELP, bench_set.add_arguments, bench_set.run),
 }

@@ -63,6 +63,15 @@ def is_file(path: Path) -> bool:
         return False
 
 
+def file_version(path: Path) -> tuple[int, int] | None:
+    """Return a value that changes when a file is written or replaced; None if there is no file."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size ^ (status.st_ino << 40)
+
+
 def link_file(source: Path, target: Path) -> bool:
     """Link a file and return True; copy it if the file system has no hard links or `target` is on another one."""
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,63 +14,40 @@ from typing import Any
 import pytest
 
 from helpers.chain import REPOSITORY
+from helpers.local_page import expect, open_browser, open_page
+from helpers.local_requests import serve
 from helpers.small_run import HOSTILE, make_run
 from omniedit.browsing.catalog import Catalog
 from omniedit.browsing.server import BrowseServer
 from omniedit.cli import main as cli
 from omniedit.scoring.by_hand import Decision, HandDecision, append_by_hand, read_by_hand
 
-LONG_MS = 300_000.0
-"""Timeout in milliseconds, longer than any step on a busy machine with one core."""
-
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[BrowseServer]:
     catalog = Catalog(make_run(tmp_path), "ada")
-    with BrowseServer(catalog, 0) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+    with serve(BrowseServer(catalog, 0)) as server:
         yield server
-        server.shutdown()
 
 
 @pytest.fixture(scope="module")
 def browser(chromium: str) -> Iterator[Any]:
-    from playwright.sync_api import expect, sync_playwright
-
-    expect.set_options(timeout=LONG_MS)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"], timeout=LONG_MS)
+    with open_browser(chromium) as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
 def page(browser: Any, server: BrowseServer) -> Iterator[Any]:
-    """Page that is open, with all shards read. A request to another server, or a script's error, is a failure."""
+    """Page that is open, with all shards read."""
     server.catalog.read_shards()
-    page = browser.new_page(viewport={"width": 1280, "height": 860})
-    page.set_default_timeout(LONG_MS)
-    faults: list[str] = []
-    page.on("request", lambda request: None if request.url.startswith(server.address) else faults.append(request.url))
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on("dialog", lambda dialog: (faults.append(dialog.message), dialog.dismiss()))
-    page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
-    page.goto(server.address)
-    yield page
-    page.close()
-    assert faults == []
+    with open_page(browser, server) as page:
+        yield page
 
 
 def decisions(server: BrowseServer) -> dict[str, str]:
     made = read_by_hand(server.catalog.run / "decisions/human.jsonl")
     assert made.problems == []
     return {pair_id: str(each.decision) for pair_id, each in made.by_pair.items()}
-
-
-def expect(locator: Any) -> Any:
-    from playwright.sync_api import expect
-
-    return expect(locator)
 
 
 def test_pairs_are_decided_by_key_and_the_file_says_so(page: Any, server: BrowseServer) -> None:

@@ -1,32 +1,11 @@
 // Page of `omniedit browse`: filters, list, viewer and decisions. Texts from files are set as text, never as HTML.
-const $ = id => document.getElementById(id);
+import { $, element, report, request, say } from "./base.js";
+
 const PAGE = 60, AHEAD = 2, WITHDRAW = "withdraw";
 const FACETS = ["task", "reason", "judge", "ratio"];
 const STATES = { accept: "accepted by hand", reject: "rejected by hand" };
 const state = { rows: [], total: 0, place: -1, record: null, undo: [], loading: null, asked: 0 };
 
-async function request(path, body) {
-  const options = body && { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
-  const reply = await fetch(path, options).catch(() => { throw new Error("The server does not answer. Is omniedit browse still running?"); });
-  const value = await reply.json();
-  if (!reply.ok) throw new Error(value.error);
-  return value;
-}
-
-function element(name, properties = {}, ...children) {
-  const made = Object.assign(document.createElement(name), properties);
-  made.append(...children.filter(child => child !== null));
-  return made;
-}
-
-function say(text) {
-  $("message").textContent = text;
-  $("message").hidden = !text;
-  clearTimeout(say.timer);
-  if (text) say.timer = setTimeout(() => say(""), 6000);
-}
-
-const report = action => action.catch(error => say(error.message));
 const plural = (count, noun) => `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
 const words = name => name.replaceAll("_", " ");
 const score = value => value === null || value === undefined ? "\u2013" : value.toFixed(2);

@@ -83,7 +83,7 @@ def load_match(match: Match) -> TwoEdits:
 def _match_folders(folders: Sequence[Path], items: Path) -> Iterator[Match]:
     """Yield a match for each item and each two folders."""
     names, images = _name_folders(folders), {folder: _list_images(folder) for folder in folders}
-    rows = _read_rows(items, ITEM_COLUMNS)
+    rows = read_columns(items, ITEM_COLUMNS)
     first_rows: dict[str, int] = {}
     for number, row in enumerate(rows, 1):
         name, place = _text(row, "id"), f"{items}: row {number}"
@@ -133,7 +133,7 @@ def _find_problem(found: Sequence[Path], folder: Path, name: str) -> str:
 def _read_table(table: Path) -> list[Match]:
     """Return the matches of a table, one for each row; rows with the same source and instruction are one item."""
     matches = []
-    for number, row in enumerate(_read_rows(table, TABLE_COLUMNS), 1):
+    for number, row in enumerate(read_columns(table, TABLE_COLUMNS), 1):
         source, instruction = _text(row, "source"), _text(row, "instruction")
         first, second = (
             _text(row, name) or default for name, default in zip(EDITORS, ("edit_a", "edit_b"), strict=True)
@@ -154,7 +154,7 @@ def _read_table(table: Path) -> list[Match]:
     return matches
 
 
-def _read_rows(table: Path, needed: Sequence[str]) -> list[dict[str, Any]]:
+def read_columns(table: Path, needed: Sequence[str]) -> list[dict[str, Any]]:
     """Return the rows of a table that has the needed columns.
 
     Raises:

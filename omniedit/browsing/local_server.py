@@ -1,0 +1,204 @@
+"""HTTP server of a local page: checks of requests, headers and replies, whatever the page.
+
+A request must name a loopback host, unless the server listens on another address, so a foreign site whose name resolves
+to this machine cannot read the page. A change must come from the page itself. With a token, every address begins with
+it. A path in a request never becomes a file's path.
+"""
+
+import json
+import re
+import secrets
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from hashlib import blake2b
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.resources import files
+from typing import Any
+
+from omniedit.errors import UserError, error_line
+
+LOOPBACK = "127.0.0.1"
+ALL_NETWORKS = "0.0.0.0"
+HOSTS = (LOOPBACK, "localhost", "[::1]")
+LONGEST_BODY = 16_384
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+
+Pages = Mapping[str, tuple[str, str]]
+"""Address of each static file -> its name in the folder `static` of a package, and its content type."""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """Answer to a request. The browser caches a reply with `may_cache`, and checks its digest each time."""
+
+    body: bytes
+    content_type: str = "application/json"
+    status: HTTPStatus = HTTPStatus.OK
+    may_cache: bool = False
+
+
+class Refused(Exception):
+    """Error for a request that is rejected, with its HTTP status and the reason."""
+
+    def __init__(self, status: HTTPStatus, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+
+
+class LocalServer(ThreadingHTTPServer):
+    """Server of a local page. A subclass answers `get` and `post`.
+
+    Args:
+        token: first part of every address; '' for none.
+
+    Raises:
+        OSError: the port is taken, or the host is not of this machine.
+    """
+
+    daemon_threads = True
+
+    def __init__(self, port: int, host: str = LOOPBACK, token: str = "") -> None:
+        super().__init__((host, port), Handler)
+        self.host, self.prefix = host, f"/{token}" if token else ""
+
+    @property
+    def origin(self) -> str:
+        """Address of the server; that of all networks is shown as the loopback."""
+        return f"http://{LOOPBACK if self.host == ALL_NETWORKS else self.host}:{self.server_port}"
+
+    @property
+    def address(self) -> str:
+        """Address of the page."""
+        return f"{self.origin}{self.prefix}/" if self.prefix else self.origin
+
+    def get(self, target: str) -> Reply:
+        """Return the answer to a GET request for an address below the token.
+
+        Raises:
+            Refused: there is no such address, or its arguments are invalid.
+            UserError: what it names cannot be read.
+        """
+        raise NotImplementedError
+
+    def post(self, path: str, body: bytes) -> Reply:
+        """Return the answer to a POST request of the page itself.
+
+        Raises:
+            Refused, UserError: as `get`.
+        """
+        raise NotImplementedError
+
+    def strip_token(self, target: str) -> str:
+        """Return an address below the token.
+
+        Raises:
+            Refused: it does not begin with the token.
+        """
+        given, rest = target[: len(self.prefix)], target[len(self.prefix) :]
+        if not secrets.compare_digest(given.encode(errors="replace"), self.prefix.encode()) or rest[:1] != "/":
+            raise Refused(HTTPStatus.NOT_FOUND, "no such address; open the whole link that the command printed")
+        return rest
+
+    def check_host(self, host: str | None) -> None:
+        """Check that a request names this machine. Any port is valid, because a tunnel may use another one.
+
+        A server for other machines has several names; there, the token rejects foreign sites.
+
+        Raises:
+            Refused: it names another host, such as a foreign site whose name resolves to this machine.
+        """
+        is_open = bool(self.prefix) and self.host != LOOPBACK
+        if not host or not (is_open or re.sub(r":\d{1,5}$", "", host.lower()) in HOSTS):
+            raise Refused(HTTPStatus.FORBIDDEN, f"open the page as http://{LOOPBACK} or http://localhost")
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Ignore browsers that close a connection early."""
+        if not isinstance(sys.exception(), ConnectionError | TimeoutError):
+            super().handle_error(request, client_address)
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: LocalServer
+    protocol_version = "HTTP/1.1"
+    server_version, sys_version = "omniedit", ""
+    timeout = 120
+    """Seconds after which an idle connection is closed."""
+
+    def do_GET(self) -> None:
+        self._answer(lambda: self.server.get(self.server.strip_token(self.path)))
+
+    def do_POST(self) -> None:
+        self._answer(self._post)
+
+    def _post(self) -> Reply:
+        host, origin = self.headers.get("Host"), self.headers.get("Origin")
+        if origin != f"http://{host}" or self.headers.get_content_type() != "application/json":
+            raise Refused(HTTPStatus.FORBIDDEN, "changes are accepted from the page alone")
+        length = self.headers.get("Content-Length", "")
+        if not (length.isascii() and length.isdecimal() and int(length) <= LONGEST_BODY):
+            raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a request has at most {LONGEST_BODY} bytes")
+        path = self.server.strip_token(self.path)
+        return self.server.post(path, self.rfile.read(int(length)))
+
+    def _answer(self, answer: Callable[[], Reply]) -> None:
+        """Send the answer, or the reason why there is none."""
+        try:
+            self.server.check_host(self.headers.get("Host"))
+            reply = answer()
+        except Refused as refused:
+            self.close_connection = True  # a body may be unread
+            reply = as_json({"error": error_line(refused)}, refused.status)
+        except UserError as error:
+            reply = as_json({"error": error_line(error)}, HTTPStatus.CONFLICT)
+        self._send(reply)
+
+    def _send(self, reply: Reply) -> None:
+        digest = f'"{blake2b(reply.body, digest_size=16).hexdigest()}"'
+        is_known = reply.may_cache and self.headers.get("If-None-Match") == digest
+        self.send_response(HTTPStatus.NOT_MODIFIED if is_known else reply.status)
+        for name, value in HEADERS.items():
+            self.send_header(name, value)
+        self.send_header("Cache-Control", "private, no-cache" if reply.may_cache else "no-store")
+        if reply.may_cache:
+            self.send_header("ETag", digest)
+        if self.close_connection:
+            self.send_header("Connection", "close")
+        if is_known:
+            self.end_headers()
+            return
+        self.send_header("Content-Type", reply.content_type)
+        self.send_header("Content-Length", str(len(reply.body)))
+        self.end_headers()
+        self.wfile.write(reply.body)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Print nothing: a page sends hundreds of requests."""
+
+
+BASE: Pages = {
+    "/base.css": ("base.css", "text/css; charset=utf-8"),
+    "/base.js": ("base.js", "text/javascript; charset=utf-8"),
+    "/icon.svg": ("icon.svg", "image/svg+xml"),
+}
+"""Files that all pages share."""
+
+
+def send_page(package: str, pages: Pages, path: str) -> Reply | None:
+    """Return a static file of a package or one that all pages share; None for another address."""
+    package, pages = ("omniedit.browsing", BASE) if path in BASE else (package, pages)
+    if path not in pages:
+        return None
+    name, content_type = pages[path]
+    return Reply(files(package).joinpath("static", name).read_bytes(), content_type, may_cache=True)
+
+
+def as_json(value: Any, status: HTTPStatus = HTTPStatus.OK) -> Reply:
+    return Reply(json.dumps(value, allow_nan=False).encode(), status=status)

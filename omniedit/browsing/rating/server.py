@@ -1,0 +1,91 @@
+"""Server of the page of `omniedit rate`. Raters have names without passwords; the link's token keeps others out."""
+
+import json
+import re
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from omniedit.browsing.local_server import LOOPBACK, LocalServer, Refused, Reply, as_json, send_page
+from omniedit.evaluation.people.session import Session
+
+PAGES = {
+    "/": ("page.html", "text/html; charset=utf-8"),
+    "/page.css": ("page.css", "text/css; charset=utf-8"),
+    "/page.js": ("page.js", "text/javascript; charset=utf-8"),
+}
+PACKAGE = "omniedit.browsing.rating"
+IMAGE = re.compile(r"/image/([0-9a-f]{24})/(source|edited|left|right)")
+TOKEN_BYTES = 12
+LONGEST_TOKEN = 64
+
+
+class RatingServer(LocalServer):
+    """Server of the page for one session. The token is the store's, so that a link stays valid after a restart.
+
+    Raises:
+        OSError: the port is taken, or the host is not of this machine.
+    """
+
+    def __init__(self, session: Session, port: int, host: str = LOOPBACK) -> None:
+        super().__init__(port, host, session.store.secret[:TOKEN_BYTES].hex())
+        self.session = session
+
+    def get(self, target: str) -> Reply:
+        return answer_get(self.session, target)
+
+    def post(self, path: str, body: bytes) -> Reply:
+        if path not in POSTS:
+            raise Refused(HTTPStatus.NOT_FOUND, "no such address")
+        try:
+            given = json.loads(body)
+            if not isinstance(given, dict) or not isinstance(given.get("rater"), str):
+                raise ValueError("give the rater's name")
+            return as_json(POSTS[path](self.session, given))
+        except (ValueError, RecursionError) as error:
+            raise Refused(HTTPStatus.BAD_REQUEST, f"not valid: {error}") from None
+
+
+def answer_get(session: Session, target: str) -> Reply:
+    """Return the answer to a GET request.
+
+    Raises:
+        Refused: no such address.
+        UserError: the rater is unknown, or an image cannot be read.
+    """
+    try:
+        url = urlsplit(target)
+    except ValueError:
+        raise Refused(HTTPStatus.BAD_REQUEST, "not a valid address") from None
+    if page := send_page(PACKAGE, PAGES, url.path):
+        return page
+    if url.path == "/api/mode":
+        return as_json({"mode": session.mode})
+    if url.path == "/api/state":
+        return as_json(session.describe(parse_qs(url.query).get("rater", [""])[-1]))
+    if found := IMAGE.fullmatch(url.path):
+        return Reply(session.read_image(found[1], found[2]), "image/png", may_cache=True)
+    raise Refused(HTTPStatus.NOT_FOUND, "no such address")
+
+
+def _join(session: Session, given: dict[str, Any]) -> dict[str, Any]:
+    return session.join(given["rater"])
+
+
+def _answer(session: Session, given: dict[str, Any]) -> dict[str, Any]:
+    """Record an answer.
+
+    Raises:
+        ValueError: the token or the ticket is no text, or it is no answer.
+    """
+    token, ticket = given.get("token"), given.get("ticket")
+    if not isinstance(token, str) or not 0 < len(token) <= LONGEST_TOKEN or not isinstance(ticket, str):
+        raise ValueError("give token and ticket")
+    return session.answer(given["rater"], token, ticket, given)
+
+
+def _undo(session: Session, given: dict[str, Any]) -> dict[str, Any]:
+    return session.undo(given["rater"])
+
+
+POSTS = {"/api/join": _join, "/api/answer": _answer, "/api/undo": _undo}

@@ -1,0 +1,232 @@
+"""Ratings of edits by people, on a local page: `omniedit rate`."""
+
+import argparse
+import json
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from omniedit.cli.arguments import at_least_one, at_least_zero, path, port, words
+
+if TYPE_CHECKING:
+    from omniedit.evaluation.people.edits import RatedEdit
+    from omniedit.evaluation.people.store import Answer, Store
+
+HELP = "serve a local page where people rate edits, and report their ratings"
+DATABASE = "ratings.sqlite"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "input",
+        type=path,
+        metavar="INPUT",
+        help="name or folder of a run; a table with the columns item_id, editor, source, edited, instruction; or a "
+        "folder of outputs, EDITOR/edits/ITEM.png",
+    )
+    parser.add_argument(
+        "--kind", choices=["bench", "candidates"], help="part of a run (default: its benchmark, if any)"
+    )
+    parser.add_argument("--items", type=path, metavar="TABLE.csv", help="id, source and instruction of outputs' items")
+    parser.add_argument("--pairwise", action="store_true", help="ask which of two editors' edits is better")
+    parser.add_argument("--editors", type=_names, default=[], metavar="A,B", help="only edits of these editors")
+    parser.add_argument("--tasks", type=_names, default=[], metavar="A,B", help="only edits of these tasks")
+    parser.add_argument("--limit", type=at_least_one, metavar="N", help="only N drawn items, with all their edits")
+    parser.add_argument(
+        "--per-edit", type=at_least_one, metavar="K", help="K raters for each edit (default: all raters)"
+    )
+    parser.add_argument(
+        "--checks",
+        type=at_least_zero,
+        default=0,
+        metavar="N",
+        help="N unchanged images among the edits, to see who looks",
+    )
+    parser.add_argument("--seed", type=int, default=0, help="seed of what is drawn (default: %(default)s)")
+    parser.add_argument(
+        "--store", type=path, metavar="FILE", help=f"file of answers (default: {DATABASE} in the input)"
+    )
+    parser.add_argument(
+        "--host", default="127.0.0.1", help="address to listen on; 0.0.0.0 is all (default: %(default)s)"
+    )
+    parser.add_argument("--port", type=port, default=7871, help="port on this machine (default: %(default)s)")
+    _add_result_arguments(parser)
+
+
+def _add_result_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--results", action="store_true", help="print the results instead of serving the page")
+    parser.add_argument("-o", "--out", type=path, help="with --results: write them, .md, .csv or .json")
+    parser.add_argument("--json", action="store_true", help="with --results: print JSON instead of text")
+    parser.add_argument(
+        "--export",
+        type=path,
+        metavar="PATH",
+        help="write the ratings for `omniedit agree`: a .csv file, or a folder of ImagenHub's TSV files; with "
+        "--pairwise a table for `omniedit compare`",
+    )
+
+
+def run(args: argparse.Namespace) -> None:
+    """Serve the page, print results, or export.
+
+    Raises:
+        UserError: the input cannot be read, options do not fit together, or as `Store`.
+    """
+    from omniedit.errors import UserError, error_line
+    from omniedit.evaluation.people.edits import add_checks, select
+    from omniedit.evaluation.people.inputs import read_edits, read_items
+    from omniedit.evaluation.people.store import Store
+
+    if (args.out or args.json) and not args.results:
+        raise UserError("-o and --json: are for --results")
+    if args.pairwise and args.checks:
+        raise UserError("--checks: are for ratings; leave --pairwise out")
+    place = find_input(args.input)
+    found = read_edits(place, args.kind, read_items(args.items) if args.items else None)
+    for problem in found.problems:
+        print(f"left out: {error_line(problem)}", file=sys.stderr)
+    edits = select(found.edits, args.editors, args.tasks, args.limit, args.seed)
+    is_read = args.results or args.export is not None
+    edits = add_checks(edits, len({edit.item_id for edit in edits}) if is_read else args.checks, args.seed)
+    file = args.store or default_store(place)
+    if is_read and not file.exists():
+        raise UserError(f"{file}: no such file; nobody has rated this input yet")
+    with Store(file) as store:
+        if args.export is not None:
+            print(export(store, edits, args.export, args.pairwise))
+        if args.results:
+            report(store, edits, args)
+        if not is_read:
+            serve(store, edits, args)
+
+
+def find_input(given: Path) -> Path:
+    """Return the path of an input, which may be the name of a run.
+
+    Raises:
+        UserError: there is no such file, folder or run.
+    """
+    from omniedit.browsing.files import find_run
+    from omniedit.evaluation.people.inputs import READERS
+
+    if any(reader.is_for(given) for reader in READERS.values()):
+        return given
+    return find_run(given)
+
+
+def default_store(place: Path) -> Path:
+    """Return the file of answers of an input: in its folder, or next to a table."""
+    return place / DATABASE if place.is_dir() else place.with_name(f"{place.stem}.{DATABASE}")
+
+
+def serve(store: "Store", edits: Sequence["RatedEdit"], args: argparse.Namespace) -> None:
+    """Serve the page until an interrupt or SIGTERM ends the process.
+
+    Raises:
+        UserError: the port is taken, the host is not of this machine, or no question can be asked.
+    """
+    from omniedit.browsing.local_server import LOOPBACK
+    from omniedit.browsing.rating.server import RatingServer
+    from omniedit.errors import UserError
+    from omniedit.evaluation.people.session import Session, make_questions
+
+    questions = make_questions(store, edits, args.pairwise)
+    try:
+        server = RatingServer(Session(store, questions, args.per_edit, args.seed), args.port, args.host)
+    except OSError as error:
+        raise UserError(f"{args.host}:{args.port}: {error.strerror}; give another --host or --port") from None
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    kind = "pairs of edits" if args.pairwise else "edits"
+    try:
+        print(f"{server.address}  asks about {len(questions):,} {kind}; answers are in {store.path}; Ctrl-C ends it")
+        if args.host != LOOPBACK:
+            print("Other machines can open this link; it is not encrypted, so use a network that you trust.")
+        sys.stdout.flush()
+        server.serve_forever()
+    except KeyboardInterrupt:
+        store.__exit__()
+        os._exit(0)  # at once: h5py's exit handler would wait forever for a thread that was reading a file
+
+
+def report(store: "Store", edits: Sequence["RatedEdit"], args: argparse.Namespace) -> None:
+    """Print the results, or write them in the format of the suffix.
+
+    Raises:
+        UserError: nothing is rated, or the suffix is unknown.
+    """
+    from omniedit.errors import UserError
+    from omniedit.evaluation.people import choices, results, tables
+    from omniedit.storage.atomic import write_text
+    from omniedit.storage.parquet import write_csv
+
+    suffix = args.out.suffix.lower() if args.out else ".json" if args.json else ".md"
+    if suffix not in (".md", ".json", *(() if args.pairwise else (".csv",))):
+        raise UserError(f"{args.out}: unknown format; give .md, .json" + ("" if args.pairwise else " or .csv"))
+    numbered = number_edits(store, edits)
+    if args.pairwise:
+        chosen = choices.summarize_choices(numbered, store.read_answers(), args.seed)
+        lines, figures = choices.describe_choices(chosen), choices.choices_to_json(chosen)
+    else:
+        rated = results.summarize(numbered, store.read_answers(), args.seed)
+        if suffix == ".csv":
+            write_csv(args.out, tables.csv_rows(rated.editors), tables.COLUMNS)
+            return
+        lines, figures = tables.markdown(rated), tables.to_json(rated)
+    text = json.dumps(figures, indent=2) if suffix == ".json" else "\n".join(lines)
+    if args.out:
+        write_text(args.out, f"{text}\n")
+    else:
+        print(text)
+
+
+def export(store: "Store", edits: Sequence["RatedEdit"], out: Path, pairwise: bool) -> str:
+    """Write the ratings or choices; return a line that says where.
+
+    Raises:
+        UserError: there is nothing to write, or choices go to a file of another format.
+    """
+    from omniedit.errors import UserError
+
+    kind, write = ("choices", _export_choices) if pairwise else ("ratings", _export_ratings)
+    count = write(number_edits(store, edits), store.read_answers(), out)
+    if not count:
+        raise UserError(f"{store.path}: has no {kind} to export")
+    return f"{out}: {count:,} {kind}"
+
+
+def _export_ratings(edits: dict[int, "RatedEdit"], answers: Sequence["Answer"], out: Path) -> int:
+    """Write a CSV file or, without that suffix, a folder of TSV files; return the number of ratings."""
+    from omniedit.evaluation.people.exports import write_imagenhub, write_ratings
+    from omniedit.evaluation.people.results import sort_answers
+
+    ratings, _, _ = sort_answers(edits, answers)
+    if ratings and out.suffix.lower() == ".csv":
+        write_ratings(out, ratings)
+    elif ratings:
+        write_imagenhub(out, ratings)
+    return len(ratings)
+
+
+def _export_choices(edits: dict[int, "RatedEdit"], answers: Sequence["Answer"], out: Path) -> int:
+    """Write a table of comparisons; return the number of choices."""
+    from omniedit.cli.compare import check_suffix
+    from omniedit.evaluation.comparisons.table import write_comparisons
+    from omniedit.evaluation.people.choices import comparison_rows
+
+    check_suffix(out)
+    rows = comparison_rows(edits, answers)
+    if rows:
+        write_comparisons(out, rows)
+    return len(rows)
+
+
+def number_edits(store: "Store", edits: Sequence["RatedEdit"]) -> dict[int, "RatedEdit"]:
+    """Return edits by their numbers in the store."""
+    return dict(zip(store.add_edits(edits), edits, strict=True))
+
+
+def _names(text: str) -> list[str]:
+    return [name for part in words(text).split(",") if (name := part.strip())]

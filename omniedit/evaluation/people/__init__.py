@@ -1,0 +1,4 @@
+"""Ratings by people: edits to rate, questions, the file of answers, reliability, results, exports; `omniedit rate`.
+
+The page belongs in `browsing.rating`, a judge beside people in `evaluation.agreement`, ranks in `bradley_terry`.
+"""

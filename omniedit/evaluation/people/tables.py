@@ -1,0 +1,133 @@
+"""Results of ratings as Markdown, CSV and JSON."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from math import nan
+from typing import Any
+
+from omniedit.evaluation.people.results import (
+    ALL_TASKS,
+    ALPHAS,
+    RATED,
+    SCORES,
+    EditorScores,
+    Estimate,
+    RaterFacts,
+    Results,
+)
+from omniedit.evaluation.table import Interval
+from omniedit.plain_text import markdown_cell
+
+HEADS = {"pq": "PQ", "sc": "SC", "o": "O", "acc": "Acc"}
+PAPER_RATERS = 4
+"""Number of people who rated every edit in the paper."""
+COLUMNS = (
+    *("editor", "task", "rank", "rank_low", "rank_high", "edits", "ratings"),
+    *(f"{score}{end}" for score in SCORES for end in ("", "_low", "_high")),
+)
+
+
+def format_estimate(estimate: Estimate) -> str:
+    low, high = estimate.interval or (nan, nan)
+    return str(Interval(nan if estimate.value is None else estimate.value, low, high))
+
+
+def markdown(results: Results) -> list[str]:
+    """Format results as Markdown: editors, O by task, reliability, raters."""
+    overall = [row for row in results.editors if row.task == ALL_TASKS]
+    raters = sum(rater.ratings > 0 for rater in results.raters)
+    return [
+        f"{results.ratings:,} ratings of {results.edits:,} edits of {results.images:,} images by {raters} raters, "
+        f"{_range(results.fewest, results.most)} for each edit; mean over edits of the mean over raters "
+        "[95 % bootstrap interval over images].",
+        "",
+        "| rank | editor | " + " | ".join(HEADS.values()) + " | edits | ratings |",
+        "|---|---|" + "---|" * (len(SCORES) + 2),
+        *map(_editor_line, overall),
+        *_task_lines(results.editors, overall),
+        "",
+        "| agreement of raters | " + " | ".join(HEADS[score] for score in RATED) + " |",
+        "|---|" + "---|" * len(RATED),
+        *(_score_line(f"Krippendorff's alpha, {metric}", results.alphas[metric]) for metric in ALPHAS),
+        _score_line("equal scores of two raters", results.equal),
+        "",
+        "| rater | ratings | " + " | ".join(HEADS.values()) + " | same SC as others | median seconds | checks failed |",
+        "|---|---|" + "---|" * (len(SCORES) + 3),
+        *map(_rater_line, results.raters),
+        "",
+        *_notes(results),
+    ]
+
+
+def describe_unable(unable: Mapping[str, int], outdated: int) -> list[str]:
+    """Return lines that say which answers do not count.
+
+    Args:
+        unable: number of answers of raters who could not judge, by problem.
+        outdated: number of answers about other edits.
+    """
+    reasons = ", ".join(f"{count:,} {markdown_cell(problem)}" for problem, count in unable.items())
+    lines = [f"Cannot be judged, by raters' reasons: {reasons}."] if unable else []
+    note = f"{outdated:,} answers are about edits that are not selected or have changed, and are left out."
+    return lines + ([note] if outdated else [])
+
+
+def csv_rows(editors: Sequence[EditorScores]) -> list[dict[str, Any]]:
+    """Return a row of `COLUMNS` for each editor and task."""
+    return [_csv_row(row) for row in editors]
+
+
+def to_json(results: Results) -> dict[str, Any]:
+    """Return results for `--json`."""
+    return asdict(results)
+
+
+def _csv_row(row: EditorScores) -> dict[str, Any]:
+    low, high = row.ranks or (None, None)
+    facts = {"editor": row.editor, "task": row.task, "edits": row.edits, "ratings": row.ratings, "rank": row.rank}
+    facts |= {"rank_low": low, "rank_high": high}
+    for score, estimate in row.scores.items():
+        ends = estimate.interval or (None, None)
+        facts |= {score: estimate.value, f"{score}_low": ends[0], f"{score}_high": ends[1]}
+    return facts
+
+
+def _editor_line(row: EditorScores) -> str:
+    spread = "" if row.ranks is None or len(set(row.ranks)) == 1 else f" [{row.ranks[0]}, {row.ranks[1]}]"
+    cells = [format_estimate(row.scores[score]) for score in SCORES]
+    return f"| {row.rank}{spread} | {markdown_cell(row.editor)} | {' | '.join(cells)} | {row.edits} | {row.ratings} |"
+
+
+def _task_lines(rows: Sequence[EditorScores], overall: Sequence[EditorScores]) -> list[str]:
+    """Return a table of O by task, or nothing for a single task."""
+    tasks = dict.fromkeys(row.task for row in rows if row.task != ALL_TASKS)
+    if not tasks:
+        return []
+    lines = ["", "| O by task | " + " | ".join(markdown_cell(row.editor) for row in overall) + " |"]
+    lines.append("|---|" + "---|" * len(overall))
+    for task in tasks:
+        by_editor = {row.editor: format_estimate(row.scores["o"]) for row in rows if row.task == task}
+        cells = [by_editor.get(row.editor, "-") for row in overall]
+        lines.append(f"| {markdown_cell(task)} | {' | '.join(cells)} |")
+    return lines
+
+
+def _score_line(name: str, estimates: Mapping[str, Estimate]) -> str:
+    return f"| {name} | {' | '.join(format_estimate(estimates[score]) for score in RATED)} |"
+
+
+def _rater_line(rater: RaterFacts) -> str:
+    means = [f"{rater.means[score]:.2f}" if rater.means else "-" for score in SCORES]
+    equal = "-" if rater.equal is None else f"{100 * rater.equal:.0f} %"
+    seconds = "-" if rater.seconds is None else f"{rater.seconds:.1f}"
+    checks = f"{rater.failed} of {rater.checks}" if rater.checks else "-"
+    return f"| {' | '.join([markdown_cell(rater.name), str(rater.ratings), *means, equal, seconds, checks])} |"
+
+
+def _notes(results: Results) -> list[str]:
+    few = [f"Edits have fewer than the paper's {PAPER_RATERS} raters."] if results.fewest < PAPER_RATERS else []
+    return few + describe_unable(results.unable, results.outdated)
+
+
+def _range(fewest: int, most: int) -> str:
+    return str(fewest) if fewest == most else f"{fewest} to {most}"

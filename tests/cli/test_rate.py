@@ -1,0 +1,389 @@
+"""`omniedit rate`: a session of two raters in a real browser, choices, and results on the command line."""
+
+import csv
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from helpers import local_requests
+from helpers.chain import REPOSITORY
+from helpers.local_page import expect, open_browser, open_page
+from helpers.rated_edits import EDITORS, make_edits, make_table
+from helpers.small_run import make_run
+from omniedit.browsing.rating.server import RatingServer
+from omniedit.cli import main as cli
+from omniedit.evaluation.people.session import Session, make_questions
+from omniedit.evaluation.people.store import Answer, Store
+
+Serve = Callable[..., RatingServer]
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> Iterator[Any]:
+    with open_browser(chromium) as browser:
+        yield browser
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Serve]:
+    """Return a function that serves the same file of answers, with given options."""
+    with ExitStack() as opened:
+
+        def serve(pairwise: bool = False, items: int = 3) -> RatingServer:
+            store = opened.enter_context(Store(tmp_path / "ratings.sqlite"))
+            questions = make_questions(store, make_edits(tmp_path / "edits", items), pairwise)
+            return opened.enter_context(local_requests.serve(RatingServer(Session(store, questions, None, 0), 0)))
+
+        yield serve
+
+
+def answers(server: RatingServer) -> list[tuple]:
+    return [(each.rater, each.sc, each.pq, each.problem) for each in server.session.store.read_answers()]
+
+
+def join(page: Any, name: str) -> None:
+    page.get_by_label("Your name").fill(name)
+    page.keyboard.press("Enter")
+    expect(page.locator("#rater")).to_have_text(f"Rater: {name}")
+    wait_for_images(page)
+
+
+def wait_for_images(page: Any) -> None:
+    expect(page.locator("#stage:not(.waiting)")).to_be_visible()
+
+
+def press(page: Any, *keys: str) -> None:
+    for key in keys:
+        wait_for_images(page)
+        page.keyboard.press(key)
+
+
+def test_two_raters_rate_everything_with_undo_and_resume(browser: Any, serve: Serve) -> None:
+    server = serve()
+    with open_page(browser, server) as page:
+        join(page, "ada")
+        count = page.locator("#count")
+        expect(count).to_have_text("0 of 6")
+        press(page, "s", "l")
+        expect(count).to_have_text("1 of 6")
+        press(page, "a")
+        expect(page.locator("[data-score=sc][data-value='0']")).to_have_attribute("aria-pressed", "true")
+        press(page, "d", "k")
+        expect(count).to_have_text("2 of 6")
+        wait_until(page, lambda: len(answers(server)) == 2)
+        assert answers(server) == [("ada", 0.5, 1.0, ""), ("ada", 1.0, 0.5, "")]
+
+        first = page.locator("#instruction").text_content()
+        press(page, "u")
+        expect(page.locator("#message")).to_have_text("Undone: answer it again.")
+        expect(count).to_have_text("1 of 6")
+        expect(page.locator(".before")).to_have_count(2)
+        assert answers(server) == [("ada", 0.5, 1.0, "")]
+        press(page, "a", "j")
+        expect(page.locator("#instruction")).to_have_text(first or "")
+        expect(count).to_have_text("2 of 6")
+        wait_until(page, lambda: len(answers(server)) == 2)
+
+        expect(page.locator("body")).to_have_attribute("data-unsaved", "0")
+        page.reload()
+        expect(count).to_have_text("2 of 6")
+        expect(page.locator("#instruction")).to_have_text(first or "")
+        press(page, "x")
+        expect(page.locator("#reasons")).to_be_visible()
+        page.keyboard.press("3")
+        expect(count).to_have_text("3 of 6")
+        for place in range(3, 6):
+            expect(count).to_have_text(f"{place} of 6")
+            press(page, "d", "l")
+        expect(page.get_by_text("All done. Thank you.")).to_be_visible()
+        wait_until(page, lambda: len(answers(server)) == 6)
+        assert answers(server)[1:3] == [("ada", 0.0, 0.0, ""), ("ada", None, None, "the instruction is unclear")]
+
+        page.keyboard.press("u")
+        expect(count).to_have_text("5 of 6")
+        press(page, "d", "l")
+        expect(page.get_by_text("You answered 6 of 6.")).to_be_visible()
+        expect(page.locator("body")).to_have_attribute("data-unsaved", "0")
+        page.get_by_role("button", name="Not you?").click()
+        join(page, "bob")
+        expect(count).to_have_text("0 of 6")
+        page.locator("[data-score=pq][data-value='1']").click()
+        page.locator("[data-score=sc][data-value='0.5']").click()
+        expect(count).to_have_text("1 of 6")
+        wait_until(page, lambda: len(answers(server)) == 7)
+    assert answers(server)[-1] == ("bob", 0.5, 1.0, "")
+    assert all(each.seconds and each.seconds > 0 for each in server.session.store.read_answers() if not each.problem)
+
+
+def wait_until(page: Any, holds: Callable[[], bool]) -> None:
+    for _ in range(3000):
+        if holds():
+            return
+        page.wait_for_timeout(20)
+    raise AssertionError("it never holds")
+
+
+def test_nothing_on_the_page_names_an_editor(browser: Any, serve: Serve) -> None:
+    with open_page(browser, serve()) as page:
+        seen: list[str] = []
+        page.on("request", lambda request: seen.append(request.url))
+        page.on("response", lambda response: seen.append(response.text() if "api" in response.url else ""))
+        join(page, "ada")
+        press(page, "s", "l", "v", "v", "f", "d", "k")
+        page.wait_for_load_state("networkidle")
+        shown = "\n".join([*seen, page.content()])
+        assert "image/" in shown and "secret" not in shown and "item-" not in shown
+
+
+def test_choices_are_made_by_digit_and_ranked_by_editor(browser: Any, serve: Serve, tmp_path: Path) -> None:
+    """Choose the green edit, which the second rater sees on other sides."""
+    server = serve(pairwise=True)
+    for place, name in enumerate(("ada", "bob")):
+        with open_page(browser, server) as page:
+            join(page, name)
+            for number in range(3):
+                expect(page.locator("#count")).to_have_text(f"{number} of 3")
+                wait_for_images(page)
+                press(page, "1" if is_green(page, ".left img") else "2")
+            expect(page.get_by_text("All done.")).to_be_visible()
+            page.get_by_role("button", name="Undo the last answer").click()
+            press(page, "3")
+            expect(page.get_by_text("You answered 3 of 3.")).to_be_visible()
+            wait_until(page, lambda count=3 * (place + 1): len(answers(server)) == count)
+    winners = [each.winner for each in server.session.store.read_answers()]
+    assert winners == ["A", "A", "tie"] * 2
+
+
+def is_green(page: Any, selector: str) -> bool:
+    script = """image => { const canvas = new OffscreenCanvas(1, 1).getContext("2d");
+        canvas.drawImage(image, 0, 0, 1, 1); return canvas.getImageData(0, 0, 1, 1).data[1] > 150; }"""
+    return page.locator(selector).evaluate(script)
+
+
+def test_answers_wait_for_a_server_that_is_away_and_are_saved_once(browser: Any, serve: Serve) -> None:
+    server = serve()
+    page = browser.new_page()
+    page.goto(server.address)
+    join(page, "ada")
+    page.wait_for_load_state("networkidle")
+    page.route("**/api/answer", lambda route: route.abort())
+    press(page, "s", "l")
+    expect(page.locator("#unsaved")).to_have_text("1 not saved yet, trying again")
+    press(page, "d", "j")
+    expect(page.locator("#count")).to_have_text("2 of 6")
+    assert answers(server) == []
+    page.unroute("**/api/answer")
+    expect(page.locator("#unsaved")).to_be_hidden()
+    wait_until(page, lambda: len(answers(server)) == 2)
+    assert answers(server) == [("ada", 0.5, 1.0, ""), ("ada", 1.0, 0.0, "")]
+    page.close()
+
+
+def test_slow_images_cannot_be_rated_before_they_are_seen(browser: Any, serve: Serve) -> None:
+    with open_page(browser, serve()) as page:
+        held: list[Any] = []
+        released = threading.Event()
+        page.route("**/image/**", lambda route: route.continue_() if released.is_set() else held.append(route))
+        page.get_by_label("Your name").fill("ada")
+        page.keyboard.press("Enter")
+        expect(page.locator("#loading")).to_have_text("Loading the images")
+        page.keyboard.press("d")
+        page.keyboard.press("l")
+        expect(page.locator("#count")).to_have_text("0 of 6")
+        released.set()
+        for route in held:
+            route.continue_()
+        press(page, "d", "l")
+        expect(page.locator("#count")).to_have_text("1 of 6")
+
+
+def test_an_image_is_fetched_once_and_before_it_is_needed(browser: Any, serve: Serve) -> None:
+    with open_page(browser, serve()) as page:
+        fetched: list[str] = []
+        page.on("request", lambda request: fetched.append(request.url) if "/image/" in request.url else None)
+        join(page, "ada")
+        wait_until(page, lambda: len(fetched) == 8)
+        press(page, "d", "l", "d", "l")
+        expect(page.locator("#count")).to_have_text("2 of 6")
+        wait_until(page, lambda: len(fetched) == 12)
+        press(page, "d", "l")
+        assert len(set(fetched)) == 12
+
+
+def test_views_zoom_and_the_reasons_work_by_key(browser: Any, serve: Serve) -> None:
+    with open_page(browser, serve()) as page:
+        join(page, "ada")
+        stage = page.locator("#stage")
+        press(page, "v")
+        expect(stage).to_have_attribute("data-view", "wipe")
+        press(page, "f")
+        expect(stage).to_have_attribute("data-view", "flip")
+        expect(page.get_by_alt_text("Source image")).to_be_hidden()
+        press(page, "f")
+        expect(page.get_by_alt_text("Source image")).to_be_visible()
+        expect(page.get_by_alt_text("Edited image")).to_be_hidden()
+        press(page, "v", "z")
+        expect(page.locator("#zoom")).to_have_attribute("aria-pressed", "true")
+        press(page, "ArrowRight")
+        assert stage.evaluate("stage => stage.style.getPropertyValue('--ox')") == "55%"
+        page.keyboard.press("Escape")
+        expect(page.locator("#zoom")).to_have_attribute("aria-pressed", "false")
+        press(page, "x")
+        page.get_by_label("Another reason").fill("d l <b>")
+        page.keyboard.press("Escape")
+        expect(page.locator("#reasons")).to_be_hidden()
+        expect(page.locator("#count")).to_have_text("0 of 6")
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("pairwise", [False, True])
+def test_the_page_fits_a_telephone_and_a_screen(browser: Any, serve: Serve, width: int, pairwise: bool) -> None:
+    with open_page(browser, serve(pairwise)) as page:
+        page.set_viewport_size({"width": width, "height": 860})
+        join(page, "ada")
+        backgrounds = set()
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)
+            backgrounds.add(page.evaluate("getComputedStyle(document.body).backgroundColor"))
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert len(backgrounds) == 2
+        if width > 800:
+            for button in page.locator("#choices button" if pairwise else "#answers button").all():
+                expect(button).to_be_in_viewport(ratio=1)
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *words: object) -> None:
+    monkeypatch.setattr("sys.argv", ["omniedit", "rate", *map(str, words)])
+    cli.main()
+
+
+def fail(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *words: object) -> str:
+    with pytest.raises(SystemExit) as ended:
+        run(monkeypatch, *words)
+    error = capsys.readouterr().err
+    assert ended.value.code == 2 and error.count("\n") == 1
+    return error
+
+
+@pytest.fixture
+def rated(tmp_path: Path) -> Path:
+    """Return a table whose edits two raters have rated and compared: the first editor is better."""
+    table = make_table(tmp_path)
+    with Store(tmp_path / "edits.ratings.sqlite") as store:
+        numbers = store.add_edits(make_edits(tmp_path))
+        for name in ("ada", "bob"):
+            rater = store.join(name)
+            for place, number in enumerate(numbers):
+                store.add(rater, str(place), Answer(number, sc=1.0 - place % 2 / 2, pq=0.5 if name == "bob" else 1.0))
+            for first in (1, 3):
+                store.add(rater, f"pair {first}", Answer(first, first + 1, winner="A"))
+    return table
+
+
+def test_results_are_printed_and_written(
+    rated: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(monkeypatch, rated, "--results")
+    text = capsys.readouterr().out
+    assert text.startswith("12 ratings of 6 edits of 3 images by 2 raters, 2 for each edit")
+    assert re.search(r"\| 1 \| secret-one \| 0\.75 \| 1\.00 \| 0\.85 \| 1\.00 \| 3 \| 6 \|", text)
+    run(monkeypatch, rated, "--results", "--json", "--editors", EDITORS[1])
+    figures = json.loads(capsys.readouterr().out)
+    assert [row["editor"] for row in figures["editors"] if row["task"] == "all"] == [EDITORS[1]]
+    assert figures["outdated"] == 6
+    for suffix in (".csv", ".md", ".json"):
+        run(monkeypatch, rated, "--results", "-o", rated.with_name(f"table{suffix}"))
+    with rated.with_name("table.csv").open() as file:
+        assert [float(row["acc"]) for row in csv.DictReader(file) if row["task"] == "all"] == [1, 0]
+    assert rated.with_name("table.md").read_text() == text and json.loads(rated.with_name("table.json").read_text())
+    run(monkeypatch, rated, "--results", "--pairwise")
+    assert re.search(r"\| 1 \| secret-one \|.*\| 4 \| 4 \| 0 \| 0 \|", capsys.readouterr().out)
+
+
+def test_exports_are_read_by_agree_and_compare(
+    rated: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = rated.with_name("out.csv")
+    run(monkeypatch, rated, "--export", out)
+    assert capsys.readouterr().out == f"{out}: 12 ratings\n"
+    with out.open() as file:
+        rows = list(csv.DictReader(file))
+    assert rows[0] == {
+        "pair_id": "item-0",
+        "rater": "ada",
+        "sc": "1.0",
+        "pq": "1.0",
+        "task": "swap",
+        "model": EDITORS[0],
+    }
+    run(monkeypatch, rated, "--export", rated.with_name("hub"))
+    assert sorted(path.name for path in rated.with_name("hub").glob("*/*")) == [
+        "ada.tsv",
+        "ada.tsv",
+        "bob.tsv",
+        "bob.tsv",
+    ]
+    run(monkeypatch, rated, "--pairwise", "--export", out)
+    capsys.readouterr()
+    monkeypatch.setattr("sys.argv", ["omniedit", "compare", str(out)])
+    cli.main()
+    assert "| 1 | secret-one |" in capsys.readouterr().out
+
+
+def test_what_does_not_fit_together_is_one_line(
+    rated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for words, problem in (
+        ([rated, "--json"], "are for --results"),
+        ([rated, "--pairwise", "--checks", "1"], "leave --pairwise out"),
+        ([rated, "--results", "-o", tmp_path / "table.txt"], "unknown format; give .md, .json or .csv"),
+        ([rated, "--results", "--pairwise", "-o", tmp_path / "table.csv"], "unknown format; give .md, .json"),
+        ([rated, "--results", "--store", tmp_path / "none"], "no such file; nobody has rated this input yet"),
+        ([rated, "--pairwise", "--export", tmp_path / "hub"], "unknown table format"),
+        ([rated, "--editors", "x"], "--editors: no edit is of 'x'"),
+        ([rated, "--checks", "9"], "there are only 3 items"),
+        ([rated, "--host", "192.0.2.1"], "give another --host or --port"),
+        ([rated, "--store", rated], "not a database"),
+        ([tmp_path / "nowhere", "--results"], "no such run"),
+    ):
+        assert problem in fail(monkeypatch, capsys, *words), words
+
+
+def test_the_command_serves_a_run_and_its_link_outlives_it(tmp_path: Path) -> None:
+    make_run(tmp_path)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "omniedit", "rate", "small", "--port", str(port), "--limit", "4", "--checks", "1"]
+    links = set()
+    for ending in (signal.SIGINT, signal.SIGTERM):
+        with subprocess.Popen(
+            command,
+            cwd=tmp_path,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        ) as served:
+            try:
+                assert served.stdout and served.stderr
+                link, _, rest = served.stdout.readline().partition("  ")
+                assert rest == "asks about 5 edits; answers are in results/small/ratings.sqlite; Ctrl-C ends it\n"
+                links.add(link)
+                served.send_signal(ending)
+                assert served.wait(60) == 0 and served.stderr.read() == ""
+            finally:
+                served.kill()
+    assert len(links) == 1 and re.fullmatch(rf"http://127\.0\.0\.1:{port}/[0-9a-f]{{24}}/", links.pop())
