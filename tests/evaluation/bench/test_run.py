@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers.small_bench import Brighten, noise, session_set, small_item, small_set
 
+from helpers.small_bench import Brighten, noise, session_set, small_item, small_set
 from omniedit.errors import Damaged, UserError
 from omniedit.evaluation.bench.editors.sizes import Sizes
 from omniedit.evaluation.bench.records import EditFolder, Shard
@@ -34,7 +34,8 @@ def test_a_second_run_edits_only_what_failed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "options, version", [(RunOptions(seed=1), "brighten"), (RunOptions(), "2"), (RunOptions(restore="cover"), "brighten")]
+    "options, version",
+    [(RunOptions(seed=1), "brighten"), (RunOptions(), "2"), (RunOptions(restore="cover"), "brighten")],
 )
 def test_another_seed_version_or_policy_edits_again(tmp_path: Path, options: RunOptions, version: str) -> None:
     edit_set(small_set(), Brighten(), EditFolder(tmp_path), RunOptions())

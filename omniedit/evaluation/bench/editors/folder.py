@@ -18,7 +18,6 @@ class Folder(Editor):
         UserError: there is no such folder.
     """
 
-
     def __init__(self, folder: Path) -> None:
         if not folder.is_dir():
             raise UserError(f"{folder}: no such folder; give the folder of an editor's outputs")

@@ -137,7 +137,9 @@ def _version(entry: DiffusersEntry, folder: Path, dtype: torch.dtype) -> str:
     """
     if entry.repository:
         parts = folder.parts
-        weights = f"{entry.repository}@{parts[parts.index('snapshots') + 1] if 'snapshots' in parts else entry.revision}"
+        weights = (
+            f"{entry.repository}@{parts[parts.index('snapshots') + 1] if 'snapshots' in parts else entry.revision}"
+        )
     else:
         weights = f"{folder.name}@{checksum(folder)['sha256'][:12] if folder.is_file() else digest_weights(folder)}"
     decides = {"class_name", "load", "schedulers", "method", "image", "prompt", "text", "prompt_template", "arguments"}

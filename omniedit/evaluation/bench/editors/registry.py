@@ -92,7 +92,9 @@ def choose_editors(given: Sequence[str], files: Sequence[Path] = ()) -> dict[str
             if name in chosen:
                 raise UserError(f"--editors: two editors are named {name!a}; give one as NAME=FOLDER")
             if not NAME.fullmatch(name):
-                raise UserError(f"--editors: {name[:100]!a} is no name of an editor; use letters, digits, '_', '.', '-'")
+                raise UserError(
+                    f"--editors: {name[:100]!a} is no name of an editor; use letters, digits, '_', '.', '-'"
+                )
             chosen[name] = entry
     return chosen
 

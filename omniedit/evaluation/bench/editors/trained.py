@@ -24,15 +24,23 @@ class Trained(Editor):
         UserError: the folder has no editor that can be loaded.
     """
 
-
     def __init__(self, entry: TrainedEntry, device: str = "") -> None:
         folder = None if entry.folder == SHIPPED else Path(entry.folder)
         self.entry, self.sizes = entry, entry.sizes
         self._pipeline = load_editor(folder, device)
         self._pipeline.set_progress_bar_config(disable=True)
         self._batches = OomAdaptiveBatcher(self.batch_size)
-        options = f"steps {entry.steps}, guidance {entry.guidance_text}, {entry.guidance_image}"
-        self.version = f"{(folder or FOLDER).name}@{digest_weights(folder or FOLDER)}, {options}"
+        self.version = f"{(folder or FOLDER).name}@{digest_weights(folder or FOLDER)}, {self._describe_sampling()}"
+
+    def _describe_sampling(self) -> str:
+        """Return the values that sampling uses, those of the entry over the editor's own."""
+        config, entry = self._pipeline.config, self.entry
+        given = {
+            "num_inference_steps": entry.steps,
+            "guidance_scale": entry.guidance_text,
+            "image_guidance_scale": entry.guidance_image,
+        }
+        return ", ".join(f"{name} {config[name] if value is None else value:g}" for name, value in given.items())
 
     def edit(self, requests: Sequence[EditRequest]) -> list[Image | EditFailure]:
         return self._batches.map(self._edit_batch, requests)

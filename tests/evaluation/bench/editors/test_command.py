@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers.small_bench import noise, small_item
 
+from helpers.small_bench import noise, small_item
 from omniedit.evaluation.bench.editors.command import Command, fill
 from omniedit.evaluation.bench.editors.editor import EditFailure, EditRequest
 from omniedit.evaluation.bench.editors.entries import CommandEntry
@@ -28,7 +28,7 @@ def test_a_command_reads_the_image_and_writes_the_output() -> None:
 
 def test_texts_reach_the_command_as_they_are(tmp_path: Path) -> None:
     """A shell would run the second command, and a second pass would replace the braces."""
-    hostile = f"'; touch {tmp_path}/owned; echo \"$HOME\" {{output}} {{seed}}"
+    hostile = f'\'; touch {tmp_path}/owned; echo "$HOME" {{output}} {{seed}}'
     written = tmp_path / "text"
     code = f"import sys, pathlib; pathlib.Path({str(written)!r}).write_text('|'.join(sys.argv[3:])); {COPY}"
     assert isinstance(run(code, hostile), np.ndarray)

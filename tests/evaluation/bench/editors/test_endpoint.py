@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers.small_bench import noise, small_item
 
+from helpers.small_bench import noise, small_item
 from omniedit.errors import UserError
 from omniedit.evaluation.bench.editors.editor import EditFailure, EditRequest
 from omniedit.evaluation.bench.editors.endpoint import ImagesEditor

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers.small_bench import noise, small_item, small_set
 
+from helpers.small_bench import noise, small_item, small_set
 from omniedit.errors import UserError
 from omniedit.evaluation.bench.editors.editor import EditFailure, EditRequest
 from omniedit.evaluation.bench.editors.folder import Folder

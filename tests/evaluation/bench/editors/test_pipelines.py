@@ -7,9 +7,9 @@ from typing import Any
 import diffusers
 import numpy as np
 import pytest
+
 from helpers.small_bench import noise, small_item
 from helpers.tiny_pipelines import MAKERS, make_pipeline
-
 from omniedit.errors import UserError
 from omniedit.evaluation.bench.editors.editor import EditFailure, EditRequest
 from omniedit.evaluation.bench.editors.entries import DiffusersEntry, Entry, read_entries
