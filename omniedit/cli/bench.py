@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=split_names,
         required=True,
         metavar="A,B,...",
-        help="names in config/editors.yaml, folders of outputs or of trained editors (NAME=FOLDER names them), .yaml files",
+        help="names in config/editors.yaml; folders of outputs or of trained editors, also as NAME=FOLDER; .yaml files",
     )
     parser.add_argument("--editors-file", type=path, action="append", default=[], metavar="FILE.yaml")
     parser.add_argument(
@@ -118,8 +118,6 @@ def open_set(name: str, data: Path | None, chained: bool) -> "tuple[BenchSet, Pr
     from omniedit.evaluation.bench.sets.registry import BENCHMARKS
 
     if name in BENCHMARKS:
-        if data is None:
-            raise UserError(f"--data is missing; give {BENCHMARKS[name].path}")
         return BENCHMARKS[name].read(data), BENCHMARKS[name].protocol
     if not name.endswith(SUFFIXES):
         raise UserError(f"no benchmark {name[:80]!a}; there are: {', '.join(BENCHMARKS)}; or give a table of items")

@@ -21,7 +21,7 @@ class BenchJudge(Section):
     rubric: str | None = None
     """Rubric's name or .yaml file; null: that of the set's protocol."""
     scorer: LocalPath | None = None
-    """Folder of a student or model, or models/ROLE.json; null: the shipped student, or the role that `scoring` names."""
+    """Folder of a student or model, or models/ROLE.json; null: the shipped student, or the role in `scoring`."""
     scoring: dict[str, Any] = Field({})
     """Keys of section `scoring` that differ for this judge, such as `{api: {model: gemini-2.5-pro}}`."""
 

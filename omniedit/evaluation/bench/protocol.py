@@ -9,10 +9,15 @@ from omniedit.imaging.images import Image, decode_image
 from omniedit.scoring.examples import Example
 
 Row = Mapping[str, Any]
-"""Scores of one edit by their names, with `item_id`, `task` and the item's extra columns.
+"""Scores of one edit by their names, with the columns of its item (`to_columns`).
 
 The scores are the rubric's own, each in its own scale (`RubricScores.scores`); SC, PQ and O from 0 to 10 as `sc_score`,
 `pq_score` and `o_score`; and metrics by their names. A missing score is absent or None, never a number."""
+
+
+def to_columns(item: BenchItem) -> dict[str, Any]:
+    """Return the columns of an item in a `Row`: its id, task, session and turn, and its extra columns."""
+    return {**item.extra, "item_id": item.item_id, "task": item.task, "session": item.session, "turn": item.turn}
 
 
 @dataclass(frozen=True)

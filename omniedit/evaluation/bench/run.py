@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from omniedit.errors import UserError
 from omniedit.evaluation.bench.editors.editor import EditFailure, Editor, EditRequest, item_seed
@@ -25,7 +25,7 @@ class RunOptions:
 
     seed: int = 0
     restore: str = "resize"
-    shard: Shard = Shard()
+    shard: Shard = field(default_factory=Shard)
 
 
 @dataclass(frozen=True, eq=False)

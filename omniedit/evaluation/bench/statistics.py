@@ -2,7 +2,7 @@
 
 Items of one image, and turns of one session, are not independent: bootstrap and test draw whole clusters.
 
-C  clusters      D  weightings of the clusters, the first weighs all alike      E  editors      N  items      S  sign flips
+C  clusters      D  weightings of the clusters, the first weighs all alike      N  items      S  sign flips
 """
 
 from collections.abc import Mapping, Sequence

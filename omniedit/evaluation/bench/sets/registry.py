@@ -6,6 +6,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from omniedit.errors import UserError
+
 if TYPE_CHECKING:
     from omniedit.evaluation.bench.item import BenchSet
     from omniedit.evaluation.bench.protocol import Protocol
@@ -21,6 +23,7 @@ class Benchmark:
         module: module of this package with `read(path, part) -> BenchSet` and `get_protocol(part) -> Protocol`.
         part: part of the benchmark, '' if it has one only.
         size: number of items as published; None if the publication does not say.
+        ships: whether a set of the benchmark ships, which is read without a path.
     """
 
     title: str
@@ -28,13 +31,21 @@ class Benchmark:
     module: str
     part: str = ""
     size: int | None = None
+    ships: bool = False
 
-    def read(self, path: Path) -> "BenchSet":
+    def read(self, path: Path | None) -> "BenchSet":
         """Read the benchmark's published files.
+
+        Args:
+            path: the user's copy; None for the set that ships, if the benchmark has one.
 
         Raises:
             UserError: the path is not the benchmark's; the message says what it must be.
         """
+        if path is None and not self.ships:
+            raise UserError(f"{self.title} does not ship; give {self.path}")
+        if path is not None and not path.exists():
+            raise UserError(f"{path}: no such file or folder; give {self.path}")
         read: BenchSet = self._load("read")(path, self.part)
         return read
 
@@ -48,30 +59,31 @@ class Benchmark:
         return function
 
 
-GEDIT = "the folder or a Parquet file of stepfun-ai/GEdit-Bench"
-MAGICBRUSH = "the folder of Parquet files of osunlp/MagicBrush, or of its test set's images and edit_sessions.json"
+GEDIT = "the folder of stepfun-ai/GEdit-Bench, with its .arrow or .parquet files"
+IMGEDIT = "the folder with {} and its images (Benchmark.tar, unpacked)"
+MAGICBRUSH = "the test set, unpacked: the folder with edit_sessions.json and images; or Parquet files of another split"
+EMU = "the folder of facebook/emu_edit_test_set, with its Parquet files"
+I2E = "the folder EditData, with the images of the download"
 BENCHMARKS = {
-    "omniedit": Benchmark("OmniEdit-Bench", "a folder with bench.jsonl, images/ and checksums.sha256", "omniedit"),
+    "omniedit": Benchmark("OmniEdit-Bench", "the folder of a frozen set", "omniedit", ships=True),
     "gedit-en": Benchmark("GEdit-Bench, English", GEDIT, "gedit", "en", 606),
     "gedit-cn": Benchmark("GEdit-Bench, Chinese", GEDIT, "gedit", "cn", 606),
-    "imgedit": Benchmark(
-        "ImgEdit-Bench, basic",
-        "the folder with basic_edit.json and the images (Benchmark.tar)",
-        "imgedit",
-        "basic",
-        737,
+    "imgedit": Benchmark("ImgEdit-Bench, basic", IMGEDIT.format("singleturn.json"), "imgedit", "basic", 737),
+    "imgedit-uge": Benchmark("ImgEdit-Bench, understanding", IMGEDIT.format("UGE_edit.json"), "imgedit", "uge", 47),
+    "imgedit-multiturn": Benchmark(
+        "ImgEdit-Bench, multi-turn", IMGEDIT.format("the JSON files of the turns"), "imgedit", "multiturn"
     ),
-    "imgedit-uge": Benchmark(
-        "ImgEdit-Bench, understanding", "the folder with UGE_edit.json and the images", "imgedit", "uge"
+    "kris": Benchmark("KRIS-Bench", "the folder KRIS_Bench, with an annotation.json per category", "kris", size=1267),
+    "rise": Benchmark(
+        "RISEBench", "the folder with datav2_total_w_subtask.json and data.zip, unpacked", "rise", size=360
     ),
-    "kris": Benchmark("KRIS-Bench", "the folder KRIS_Bench with an annotation.json per category", "kris"),
-    "rise": Benchmark("RISEBench", "the folder with datav2_total_w_subtask.json or data_total.json", "rise"),
-    "i2e-original": Benchmark("I2EBench, original instructions", "the folder EditData", "i2e", "original"),
-    "i2e-diverse": Benchmark("I2EBench, diverse instructions", "the folder EditData", "i2e", "diverse"),
-    "magicbrush": Benchmark("MagicBrush test, single turn", MAGICBRUSH, "magicbrush", "single", 1053),
-    "magicbrush-multi": Benchmark("MagicBrush test, multi-turn", MAGICBRUSH, "magicbrush", "multi", 1053),
-    "emu-test": Benchmark("EMU-Edit test", "the folder of Parquet files of facebook/emu_edit_test_set", "emu"),
-    "anyedit": Benchmark("AnyEdit-Test", "the folder of AnyEdit's test set", "anyedit"),
-    "reason-edit": Benchmark("Reason-Edit", "the folder of Reason-Edit's images and texts", "reason_edit"),
+    "i2e-original": Benchmark("I2EBench, original instructions", I2E, "i2e", "original", 2218),
+    "i2e-diverse": Benchmark("I2EBench, diverse instructions", I2E, "i2e", "diverse", 2218),
+    "magicbrush": Benchmark("MagicBrush test, single turns", MAGICBRUSH, "magicbrush", "single", 1053),
+    "magicbrush-multi": Benchmark("MagicBrush test, chained turns", MAGICBRUSH, "magicbrush", "multi", 1053),
+    "emu-test": Benchmark("EMU-Edit test", EMU, "emu", "test", 3589),
+    "emu-validation": Benchmark("EMU-Edit test, validation split", EMU, "emu", "validation", 2022),
+    "anyedit": Benchmark("AnyEdit-Test", "the folder of AnyEdit-Test.zip, unpacked", "anyedit"),
+    "reason-edit": Benchmark("Reason-Edit", "the folder of the six scenes", "reason_edit", size=219),
 }
 """Benchmarks by name."""

@@ -66,7 +66,7 @@ class Grid:
     notes: Sequence[str] = ()
 
     def places(self, column: int) -> dict[int, Place]:
-        """Return the places of the best and the second figure of a column by row; equal ones, as printed, share a place.
+        """Return the rows of the best and the second figure of a column; figures that print alike share a place.
 
         A column with a single ranked figure has no best.
         """

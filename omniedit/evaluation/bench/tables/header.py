@@ -25,8 +25,8 @@ def describe_results(results: Results) -> Iterator[str]:
         yield _editor_line(editor)
     yield ""
     yield (
-        "Intervals are 95 % bootstrap intervals over images (over sessions, for edits in several turns). O is the mean of "
-        "each item's own O. Bold is the best of a column and underlined the second, without no edit and the "
+        "Intervals are 95 % bootstrap intervals over images (over sessions, for edits in several turns). O is the mean "
+        "of each item's own O. Bold is the best of a column and underlined the second, without no edit and the "
         "benchmark's own result."
     )
     yield ""

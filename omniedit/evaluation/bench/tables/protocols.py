@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from omniedit.evaluation.bench.item import BenchSet
-from omniedit.evaluation.bench.protocol import Protocol, TableRow
+from omniedit.evaluation.bench.protocol import Protocol, TableRow, to_columns
 from omniedit.evaluation.bench.scores import SCORED
 from omniedit.evaluation.bench.tables.grid import Column, Grid, Row
 from omniedit.evaluation.bench.tables.results import EditorResult, Results
@@ -47,11 +47,11 @@ def _build_judge(bench: BenchSet, protocol: Protocol, results: Results, judge: s
 
 
 def _to_rows(bench: BenchSet, protocol: Protocol, editor: EditorResult, judge: str) -> list[Mapping[str, Any]]:
-    """Return a row for each item: its extra columns, then the rubric's scores, and SC, PQ and O, where there are any."""
+    """Return a row for each item: its columns, then the rubric's scores and SC, PQ and O, where there are any."""
     scores = {row["item_id"]: row for row in editor.scores.get(judge, ())}
     rows = []
     for item in bench.items:
-        row: dict[str, Any] = {**item.extra, "item_id": item.item_id, "task": item.task}
+        row = to_columns(item)
         found = scores.get(item.item_id)
         if found is not None and found["status"] == SCORED:
             row |= {name: found[name] for name in OWN_SCORES} | json.loads(found["scores"])
