@@ -192,12 +192,13 @@ def tabulate(
     judges: "Sequence[JudgeChoice]",
 ) -> None:
     """Write the tables and print the first ones."""
+    from omniedit.evaluation.bench.sets.published import load_published
     from omniedit.evaluation.bench.tables.protocols import build_protocol
     from omniedit.evaluation.bench.tables.reading import read_results
     from omniedit.evaluation.bench.tables.write import write_tables
 
     results = read_results(args.out, bench, entries, [judge.name for judge in judges], args.ratings, args.seed)
-    own = build_protocol(bench, protocol, results) if protocol else []
+    own = list(build_protocol(bench, protocol, results, load_published(args.set))) if protocol else []
     ours = args.ours or next((name for name, entry in entries.items() if entry.kind == "trained"), None)
     paths = write_tables(args.out, results, ours, own)
     print(paths[0].read_text())

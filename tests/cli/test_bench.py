@@ -41,7 +41,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "tiny_pix2pix": ("StableDiffusionInstructPix2PixPipeline", {"num_inference_steps": 2}),
         "tiny_sd3": ("StableDiffusion3Img2ImgPipeline", {"num_inference_steps": 2, "strength": 0.9}),
     }
-    entries: dict = {"copy": {"kind": "command", "command": ["python", "-c", COPY, "{image}", "{output}", "{instruction}"]}}
+    entries: dict = {
+        "copy": {"kind": "command", "command": ["python", "-c", COPY, "{image}", "{output}", "{instruction}"]}
+    }
     entries["copy"]["refusal_status"] = 9
     for name, (kind, arguments) in tiny.items():
         make_pipeline(kind).save_pretrained(folder / name)

@@ -12,14 +12,22 @@ from omniedit.scoring.rubric import edit_rubric
 URL = "http://localhost:1/v1"
 RUN = ScoringConfig.model_validate({"api": {"url": URL, "model": "gpt-4o-2024-08-06", "max_side": 512}})
 BENCH = BenchConfig.model_validate(
-    {"judges": {"gemini": {"judge": "api", "scoring": {"api": {"model": "gemini-2.5-pro"}}, "rubric": "viescore_editing"}}}
+    {
+        "judges": {
+            "gemini": {"judge": "api", "scoring": {"api": {"model": "gemini-2.5-pro"}}, "rubric": "viescore_editing"}
+        }
+    }
 )
 
 
 def test_a_judge_has_the_runs_settings_but_for_its_own() -> None:
     gemini, api = choose_judges(["gemini", "api"], BENCH, RUN)
     assert (gemini.name, gemini.kind, gemini.rubric) == ("gemini", "api", "viescore_editing")
-    assert (gemini.scoring.api.model, gemini.scoring.api.url, gemini.scoring.api.max_side) == ("gemini-2.5-pro", URL, 512)
+    assert (gemini.scoring.api.model, gemini.scoring.api.url, gemini.scoring.api.max_side) == (
+        "gemini-2.5-pro",
+        URL,
+        512,
+    )
     assert api.scoring.api.model == "gpt-4o-2024-08-06"
 
 
@@ -48,5 +56,7 @@ def test_invalid_settings_of_a_judge_are_one_line() -> None:
 
 def test_the_sampling_says_what_the_endpoint_is_asked_for() -> None:
     (gemini,) = choose_judges(["gemini"], BENCH, RUN)
-    assert describe_sampling(gemini, edit_rubric()) == "1 pass at temperature 0, images at most 512 px a side, request {}"
+    assert (
+        describe_sampling(gemini, edit_rubric()) == "1 pass at temperature 0, images at most 512 px a side, request {}"
+    )
     assert "3 passes at temperature 0.7" in describe_sampling(gemini, edit_rubric().replace_passes(3))

@@ -10,7 +10,7 @@ from omniedit.errors import UserError
 
 if TYPE_CHECKING:
     from omniedit.evaluation.bench.item import BenchSet
-    from omniedit.evaluation.bench.protocol import Protocol
+    from omniedit.evaluation.bench.protocol import Protocol, Row
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,7 @@ class Benchmark:
         part: part of the benchmark, '' if it has one only.
         size: number of items as published; None if the publication does not say.
         ships: whether a set of the benchmark ships, which is read without a path.
+        recorded: what the path of recorded scores must be, '' if the benchmark's scripts write none that are read.
     """
 
     title: str
@@ -32,6 +33,7 @@ class Benchmark:
     part: str = ""
     size: int | None = None
     ships: bool = False
+    recorded: str = ""
 
     def read(self, path: Path | None) -> "BenchSet":
         """Read the benchmark's published files.
@@ -49,6 +51,17 @@ class Benchmark:
         read: BenchSet = self._load("read")(path, self.part)
         return read
 
+    def read_recorded(self, path: Path) -> "list[Row]":
+        """Read the scores of edits that the benchmark's own scripts wrote.
+
+        Raises:
+            UserError: the benchmark has no such files, or the path has none.
+        """
+        if not self.recorded:
+            raise UserError(f"{self.title}: its scripts write no scores of single edits that are read here")
+        rows: list[Row] = self._load("read_recorded")(path, self.part)
+        return rows
+
     @property
     def protocol(self) -> "Protocol":
         protocol: Protocol = self._load("get_protocol")(self.part)
@@ -60,25 +73,39 @@ class Benchmark:
 
 
 GEDIT = "the folder of stepfun-ai/GEdit-Bench, with its .arrow or .parquet files"
+GEDIT_SCORES = "the folder eval_results_new, with *_gpt_score.csv"
+RESULT = "result.json, next to the JSON file of the benchmark"
 IMGEDIT = "the folder with {} and its images (Benchmark.tar, unpacked)"
 MAGICBRUSH = "the test set, unpacked: the folder with edit_sessions.json and images; or Parquet files of another split"
 EMU = "the folder of facebook/emu_edit_test_set, with its Parquet files"
 I2E = "the folder EditData, with the images of the download"
 BENCHMARKS = {
     "omniedit": Benchmark("OmniEdit-Bench", "the folder of a frozen set", "omniedit", ships=True),
-    "gedit-en": Benchmark("GEdit-Bench, English", GEDIT, "gedit", "en", 606),
-    "gedit-cn": Benchmark("GEdit-Bench, Chinese", GEDIT, "gedit", "cn", 606),
-    "imgedit": Benchmark("ImgEdit-Bench, basic", IMGEDIT.format("singleturn.json"), "imgedit", "basic", 737),
-    "imgedit-uge": Benchmark("ImgEdit-Bench, understanding", IMGEDIT.format("UGE_edit.json"), "imgedit", "uge", 47),
+    "gedit-en": Benchmark("GEdit-Bench, English", GEDIT, "gedit", "en", 606, recorded=GEDIT_SCORES),
+    "gedit-cn": Benchmark("GEdit-Bench, Chinese", GEDIT, "gedit", "cn", 606, recorded=GEDIT_SCORES),
+    "imgedit": Benchmark(
+        "ImgEdit-Bench, basic", IMGEDIT.format("singleturn.json"), "imgedit", "basic", 737, recorded=RESULT
+    ),
+    "imgedit-uge": Benchmark(
+        "ImgEdit-Bench, understanding", IMGEDIT.format("UGE_edit.json"), "imgedit", "uge", 47, recorded=RESULT
+    ),
     "imgedit-multiturn": Benchmark(
         "ImgEdit-Bench, multi-turn", IMGEDIT.format("the JSON files of the turns"), "imgedit", "multiturn"
     ),
-    "kris": Benchmark("KRIS-Bench", "the folder KRIS_Bench, with an annotation.json per category", "kris", size=1267),
+    "kris": Benchmark(
+        "KRIS-Bench",
+        "the folder KRIS_Bench, with an annotation.json per category",
+        "kris",
+        size=1267,
+        recorded="results/MODEL",
+    ),
     "rise": Benchmark(
         "RISEBench", "the folder with datav2_total_w_subtask.json and data.zip, unpacked", "rise", size=360
     ),
-    "i2e-original": Benchmark("I2EBench, original instructions", I2E, "i2e", "original", 2218),
-    "i2e-diverse": Benchmark("I2EBench, diverse instructions", I2E, "i2e", "diverse", 2218),
+    "i2e-original": Benchmark(
+        "I2EBench, original instructions", I2E, "i2e", "original", 2218, recorded="EditEval_ori/MODEL"
+    ),
+    "i2e-diverse": Benchmark("I2EBench, diverse instructions", I2E, "i2e", "diverse", 2218, recorded="EditEval/MODEL"),
     "magicbrush": Benchmark("MagicBrush test, single turns", MAGICBRUSH, "magicbrush", "single", 1053),
     "magicbrush-multi": Benchmark("MagicBrush test, chained turns", MAGICBRUSH, "magicbrush", "multi", 1053),
     "emu-test": Benchmark("EMU-Edit test", EMU, "emu", "test", 3589),

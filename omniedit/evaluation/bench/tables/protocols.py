@@ -1,68 +1,97 @@
-"""A benchmark's own table: the scores of each editor aggregated as the benchmark's protocol says."""
+"""A benchmark's own table: the scores of each editor aggregated as its protocol says, beside published figures."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 from omniedit.evaluation.bench.item import BenchSet
-from omniedit.evaluation.bench.protocol import Protocol, TableRow, to_columns
-from omniedit.evaluation.bench.scores import SCORED
-from omniedit.evaluation.bench.tables.grid import Column, Grid, Row
+from omniedit.evaluation.bench.protocol import Protocol, Row, TableRow, to_columns
+from omniedit.evaluation.bench.sets.published import Published
+from omniedit.evaluation.bench.tables import grid
+from omniedit.evaluation.bench.tables.grid import Column, Grid
 from omniedit.evaluation.bench.tables.results import EditorResult, Results
 from omniedit.evaluation.table import Interval
 
 OWN_SCORES = ("sc_score", "pq_score", "o_score")
 NOTHING = float("nan")
+MEAN = "mean"
+"""Beginning of the names of a table's rows that are means over all items or groups."""
+
+Tables = Mapping[str, Sequence[TableRow]]
+"""Rows of the benchmark's table by editor."""
 
 
-def build_protocol(bench: BenchSet, protocol: Protocol, results: Results) -> list[Grid]:
-    """Return two tables for each judge: the means by the protocol's columns, and its last column by group.
+def build_protocol(
+    bench: BenchSet, protocol: Protocol, results: Results, published: Sequence[Published]
+) -> Iterator[Grid]:
+    """Yield, for each judge, the benchmark's means beside published ones, then each of its columns by group."""
+    for judge in results.judges:
+        found = {editor.name: to_rows(bench, editor, judge) for editor in results.editors}
+        tables = {name: protocol.aggregate(rows) for name, rows in found.items() if rows}
+        yield _build_means(bench, protocol, results, judge, tables, published)
+        for column in protocol.columns:
+            yield _build_column(bench, results, judge, tables, column)
 
-    The last row of the protocol's table is its mean.
+
+def to_rows(bench: BenchSet, editor: EditorResult, judge: str) -> list[Row]:
+    """Return a row for each item: its columns, then the rubric's scores and SC, PQ and O, where there are any.
+
+    The list is empty for an editor without any score, so that it has no figures.
     """
-    return [grid for judge in results.judges for grid in _build_judge(bench, protocol, results, judge)]
+    scores = {row["item_id"]: row for row in editor.scored(judge)}
+    return [_to_row(to_columns(item), scores.get(item.item_id)) for item in bench.items] if scores else []
 
 
-def _build_judge(bench: BenchSet, protocol: Protocol, results: Results, judge: str) -> Iterator[Grid]:
-    tables = {editor.name: protocol.aggregate(_to_rows(bench, protocol, editor, judge)) for editor in results.editors}
+def _to_row(row: Row, score: Row | None) -> Row:
+    if score is None:
+        return row
+    return {**row, **{name: score[name] for name in OWN_SCORES}, **json.loads(score["scores"])}
+
+
+def _build_means(
+    bench: BenchSet, protocol: Protocol, results: Results, judge: str, tables: Tables, published: Sequence[Published]
+) -> Grid:
+    means = list(dict.fromkeys(row.name for table in tables.values() for row in table if row.name.startswith(MEAN)))
+    cells = [(name, column) for name in means for column in protocol.columns]
+    rows = [_row(editor, tables, cells) for editor in results.editors]
+    rows += [_published_row(each, cells) for each in published if set(each.values) & set(cells)]
     notes = [
-        f"Columns {protocol.scale}. The published figures are by {protocol.judge}; these are by {judge}.",
-        protocol.missing,
+        f"Scale: {protocol.scale}. The published figures are by {protocol.judge or 'metrics'}, the others by {judge}.",
+        f"A score that is missing is left out of the mean. The benchmark's own script: {protocol.missing}",
+        *_describe_official(tables, cells, results),
     ]
-    columns = [Column("", name) for name in protocol.columns]
-    rows = [
-        _row(editor, [_figure(table[-1], name) for name in protocol.columns])
-        for editor in results.editors
-        if (table := tables[editor.name])
-    ]
-    yield Grid(f"{bench.name}, its own table, {judge}", columns, rows, notes=notes)
-    overall = protocol.columns[-1]
+    return Grid(
+        f"{bench.name}, the benchmark's own means, {judge}", [Column(*cell) for cell in cells], rows, notes=notes
+    )
+
+
+def _build_column(bench: BenchSet, results: Results, judge: str, tables: Tables, column: str) -> Grid:
     groups = list(dict.fromkeys(row.name for table in tables.values() for row in table))
-    by_group = [
-        _row(editor, [_figure(found.get(name), overall) for name in groups])
-        for editor in results.editors
-        if (found := {row.name: row for row in tables[editor.name]})
-    ]
-    yield Grid(f"{bench.name}: {overall} by group, {judge}", [Column("", name) for name in groups], by_group)
+    rows = [_row(editor, tables, [(name, column) for name in groups]) for editor in results.editors]
+    return Grid(f"{bench.name}: {column} by group, {judge}", [Column("", name) for name in groups], rows)
 
 
-def _to_rows(bench: BenchSet, protocol: Protocol, editor: EditorResult, judge: str) -> list[Mapping[str, Any]]:
-    """Return a row for each item: its columns, then the rubric's scores and SC, PQ and O, where there are any."""
-    scores = {row["item_id"]: row for row in editor.scores.get(judge, ())}
-    rows = []
-    for item in bench.items:
-        row = to_columns(item)
-        found = scores.get(item.item_id)
-        if found is not None and found["status"] == SCORED:
-            row |= {name: found[name] for name in OWN_SCORES} | json.loads(found["scores"])
-        rows.append(row)
-    return rows
+def _row(editor: EditorResult, tables: Tables, cells: Sequence[tuple[str, str]]) -> grid.Row:
+    found = {row.name: row.values for row in tables.get(editor.name, ())}
+    figures = [_figure(found.get(name, {}).get(column)) for name, column in cells]
+    return grid.Row(editor.label, figures, editor.section, not editor.is_baseline)
 
 
-def _row(editor: EditorResult, cells: Sequence[Interval | None]) -> Row:
-    return Row(editor.label, cells, editor.section, not editor.is_baseline)
+def _published_row(each: Published, cells: Sequence[tuple[str, str]]) -> grid.Row:
+    """Return published figures under the document that they were read in; they are not ranked with ours."""
+    note = f"; {each.note}" if each.note else ""
+    figures = [_figure(each.values.get(cell)) for cell in cells]
+    return grid.Row(f"{each.editor} (published)", figures, f"{each.source}, {each.address}{note}", False)
 
 
-def _figure(row: TableRow | None, column: str) -> Interval | None:
-    value = row.values.get(column) if row else None
+def _figure(value: float | None) -> Interval | None:
     return None if value is None else Interval(value, NOTHING, NOTHING)
+
+
+def _describe_official(tables: Tables, cells: Sequence[tuple[str, str]], results: Results) -> Iterator[str]:
+    """Yield a sentence for each editor whose means the benchmark's own script would compute otherwise."""
+    for editor in results.editors:
+        official = {row.name: row.official for row in tables.get(editor.name, ())}
+        known = [(name, column) for name, column in cells if column in official.get(name, {})]
+        if known:
+            values = ", ".join(f"{name} {column} {official[name][column]:.4g}" for name, column in known)
+            yield f"{editor.label} as the benchmark's own script computes it: {values}."
