@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from helpers.small_bench import noise
 from helpers.tiny_editor import make_pipeline as make_trained
 from helpers.tiny_pipelines import make_pipeline
-
 from omniedit.cli import bench
 from omniedit.cli.bench import parse_shard, split_names
 from omniedit.errors import UserError

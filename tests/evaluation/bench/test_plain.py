@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 
 import pytest
-from helpers.small_bench import noise
 
+from helpers.small_bench import noise
 from omniedit.errors import UserError
 from omniedit.evaluation.bench.plain import read_plain
 from omniedit.imaging.images import encode_png

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from statistics import fmean
 
 from helpers.small_bench import small_set
-
 from omniedit.evaluation.bench.protocol import Protocol, Row, Shown, TableRow
 from omniedit.evaluation.bench.sets.published import Published
 from omniedit.evaluation.bench.tables.protocols import build_protocol, to_rows
