@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from omniedit.evaluation.bench.records import Shard
 
 HELP = "compare editors on a benchmark"
-STEPS = ("edit", "score", "table")
+STEPS = ("edit", "score", "measure", "table")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,6 +41,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", type=path, metavar="FILE", help="config file with sections `bench` and `scoring`")
     parser.add_argument("--rubric", metavar="NAME|FILE.yaml", help="rubric in place of the benchmark's own")
     parser.add_argument("--prompts", type=path, metavar="FOLDER", help="checkout of a benchmark with official prompts")
+    parser.add_argument(
+        "--metrics",
+        type=split_names,
+        metavar="A,B",
+        help="metrics (default: the benchmark's, or some without weights)",
+    )
     parser.add_argument("--seed", type=at_least_zero, default=0, help="seed of all editors (default: %(default)s)")
     parser.add_argument(
         "--restore",
@@ -103,6 +109,8 @@ def run(args: argparse.Namespace) -> None:
     if "score" in steps:
         for judge in judges:
             score(args, bench, protocol, list(entries), judge)
+    if "measure" in steps:
+        measure(args, bench, protocol, list(entries))
     if "table" in steps:
         tabulate(args, bench, protocol, entries, judges)
 
@@ -182,6 +190,18 @@ def score(
         for name in editors:
             print(f"{name}: scoring by {choice.name}", flush=True)
             score_edits(bench, name, EditFolder(args.out / name), judge, show, bench.items)
+
+
+def measure(args: argparse.Namespace, bench: "BenchSet", protocol: "Protocol | None", editors: Sequence[str]) -> None:
+    """Compute the metrics of all editors: those of `--metrics`, of the benchmark, or those that need no weights."""
+    from omniedit.evaluation.bench.metrics import DEFAULT, measure_edits
+    from omniedit.evaluation.bench.records import EditFolder
+    from omniedit.evaluation.metrics.networks import Networks
+
+    names = args.metrics or (protocol.metrics if protocol else ()) or DEFAULT
+    networks = Networks(args.device)
+    for name in editors:
+        measure_edits(bench, EditFolder(args.out / name), names, networks)
 
 
 def tabulate(

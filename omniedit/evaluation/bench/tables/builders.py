@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from math import isnan
+from math import isfinite, isnan, nan
 from statistics import fmean
 
 from omniedit.evaluation.agreement.ratings import Rating
@@ -11,6 +11,7 @@ from omniedit.evaluation.bench.scores import SCORED, UNSCORABLE
 from omniedit.evaluation.bench.statistics import Difference, cluster_mean, compare_editors
 from omniedit.evaluation.bench.tables.grid import Column, Grid, Row
 from omniedit.evaluation.bench.tables.results import EditorResult, Results
+from omniedit.evaluation.metrics.registry import METRICS
 from omniedit.evaluation.table import Interval
 
 SCORES = {"pq_score": "PQ", "sc_score": "SC", "o_score": "O"}
@@ -66,6 +67,32 @@ def build_counts(results: Results) -> Grid:
     rows = [_editor_row(editor, list(_count_cells(results, editor))) for editor in results.editors]
     note = "Items without an edit or without a score are left out of all means, never counted as 0."
     return Grid("Items", columns, rows, notes=[note])
+
+
+def build_metrics(results: Results) -> Grid:
+    """Return the mean of each metric, over the items where it is finite, and the metrics of the whole set."""
+    names = [name for name in METRICS if any(_has_metric(editor, name) for editor in results.editors)]
+    columns = [Column("", METRICS[name].label, 3, 1 if METRICS[name].higher_is_better else -1) for name in names]
+    rows = [_editor_row(editor, [_mean_metric(results, editor, name) for name in names]) for editor in results.editors]
+    reasons = {
+        name: reason for editor in results.editors for name, reason in editor.measured.get("unavailable", {}).items()
+    }
+    notes = [f"{name} is not available: {reason}" for name, reason in reasons.items()]
+    note = "Means leave out items where a metric has no value, and infinite PSNR, which is that of equal images."
+    return Grid("Metrics", columns, rows, notes=[note, *notes])
+
+
+def _has_metric(editor: EditorResult, name: str) -> bool:
+    return name in editor.measured.get("sets", {}) or any(name in values for values in editor.metrics.values())
+
+
+def _mean_metric(results: Results, editor: EditorResult, name: str) -> Interval | None:
+    whole = editor.measured.get("sets", {}).get(name)
+    if whole is not None:
+        return Interval(whole, float("nan"), float("nan"))
+    found = {item: values[name] for item, values in editor.metrics.items() if isfinite(values.get(name, nan))}
+    names = [results.clusters[item] for item in found]
+    return cluster_mean(list(found.values()), names, results.seed) if found else None
 
 
 def build_differences(results: Results, judge: str) -> Grid:

@@ -13,6 +13,8 @@ from omniedit.evaluation.table import Interval
 
 OWN_SCORES = ("sc_score", "pq_score", "o_score")
 NOTHING = float("nan")
+METRICS = "metrics"
+"""Name in tables that have metrics only, in the place of a judge."""
 MEAN = "mean"
 """Beginning of the names of a table's rows that are means over all items or groups."""
 
@@ -23,8 +25,11 @@ Tables = Mapping[str, Sequence[TableRow]]
 def build_protocol(
     bench: BenchSet, protocol: Protocol, results: Results, published: Sequence[Published]
 ) -> Iterator[Grid]:
-    """Yield, for each judge, the benchmark's means beside published ones, then each of its columns by group."""
-    for judge in results.judges:
+    """Yield, for each judge, the benchmark's means beside published ones, then each of its columns by group.
+
+    Without judges, the figures are those of metrics.
+    """
+    for judge in results.judges or [METRICS]:
         found = {editor.name: to_rows(bench, editor, judge) for editor in results.editors}
         tables = {name: protocol.aggregate(rows) for name, rows in found.items() if rows}
         yield _build_means(bench, protocol, results, judge, tables, published)
@@ -33,18 +38,21 @@ def build_protocol(
 
 
 def to_rows(bench: BenchSet, editor: EditorResult, judge: str) -> list[Row]:
-    """Return a row for each item: its columns, then the rubric's scores and SC, PQ and O, where there are any.
+    """Return a row for each item: its columns, metrics, the rubric's scores, and SC, PQ and O, where there are any.
 
-    The list is empty for an editor without any score, so that it has no figures.
+    The list is empty for an editor without any score or metric, so that it has no figures.
     """
-    scores = {row["item_id"]: row for row in editor.scored(judge)}
-    return [_to_row(to_columns(item), scores.get(item.item_id)) for item in bench.items] if scores else []
+    scores = {row["item_id"]: _to_scores(row) for row in editor.scored(judge)}
+    if not scores and not any(editor.metrics.values()):
+        return []
+    return [
+        {**to_columns(item), **editor.metrics.get(item.item_id, {}), **scores.get(item.item_id, {})}
+        for item in bench.items
+    ]
 
 
-def _to_row(row: Row, score: Row | None) -> Row:
-    if score is None:
-        return row
-    return {**row, **{name: score[name] for name in OWN_SCORES}, **json.loads(score["scores"])}
+def _to_scores(row: Row) -> Row:
+    return {name: row[name] for name in OWN_SCORES} | json.loads(row["scores"])
 
 
 def _build_means(

@@ -9,6 +9,7 @@ from omniedit.evaluation.agreement.ratings import Rating
 from omniedit.evaluation.agreement.tables import read_ratings
 from omniedit.evaluation.bench.editors.entries import Entry
 from omniedit.evaluation.bench.item import BenchSet
+from omniedit.evaluation.bench.metrics import read_metrics
 from omniedit.evaluation.bench.records import EditFolder
 from omniedit.evaluation.bench.scores import item_columns
 from omniedit.evaluation.bench.tables.results import EditorResult, Results
@@ -46,7 +47,8 @@ def _read_editor(folder: Path, name: str, entry: Entry, judges: Sequence[str]) -
         scores[judge] = read_rows(table)
     records = EditFolder(folder).records
     label, sizes = entry.label or name, entry.sizes.describe()
-    return EditorResult(name, label, entry.group, entry.kind in BASELINES, sizes, records, scores)
+    metrics, measured = read_metrics(folder)
+    return EditorResult(name, label, entry.group, entry.kind in BASELINES, sizes, records, scores, metrics, measured)
 
 
 def _by_section(editors: Sequence[EditorResult]) -> list[EditorResult]:

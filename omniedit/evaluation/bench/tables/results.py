@@ -25,6 +25,8 @@ class EditorResult:
         sizes: its native size, in words.
         records: the last attempt of each item.
         scores: rows of `scores.SCHEMA` by judge.
+        metrics: values of metrics by item.
+        measured: facts of `metrics.json`: metrics of the whole set, unavailable ones with the reason, weights.
     """
 
     name: str
@@ -34,6 +36,8 @@ class EditorResult:
     sizes: str
     records: Mapping[str, EditRecord]
     scores: Mapping[str, Sequence[ScoreRow]]
+    metrics: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    measured: Mapping[str, Any] = field(default_factory=dict)
 
     def scored(self, judge: str) -> list[ScoreRow]:
         return [row for row in self.scores.get(judge, ()) if row["status"] == SCORED]

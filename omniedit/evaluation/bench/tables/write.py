@@ -7,6 +7,7 @@ from omniedit.evaluation.bench.tables.builders import (
     build_counts,
     build_differences,
     build_groups,
+    build_metrics,
     build_table3,
     build_table3_normalised,
 )
@@ -38,7 +39,7 @@ def write_tables(folder: Path, results: Results, ours: str | None, own: Sequence
 
 
 def build_all(results: Results, ours: str | None) -> Iterator[Grid]:
-    """Yield Table 3, the same from 0 to 1, O by task and ratio, differences and counts."""
+    """Yield Table 3, the same from 0 to 1, O by task and ratio, differences, metrics and counts."""
     if results.judges:
         yield build_table3(results, ours)
         yield build_table3_normalised(results, ours)
@@ -47,4 +48,6 @@ def build_all(results: Results, ours: str | None) -> Iterator[Grid]:
         yield build_groups(results, judge, "ratio")
         if len(results.editors) > 1:
             yield build_differences(results, judge)
+    if any(editor.measured for editor in results.editors):
+        yield build_metrics(results)
     yield build_counts(results)
