@@ -60,6 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--ours", metavar="NAME", help="editor to set against the best baseline (default: a trained one)"
     )
     parser.add_argument("--chained", action="store_true", help="a table's turns edit the output of the turn before")
+    parser.add_argument("--spent", type=path, metavar="FOLDER", help="where the jobs of a run record their spending")
     parser.add_argument("--device", default="", help="cuda, cpu, ... (default: a GPU if there is one)")
     parser.add_argument("--yes", action="store_true", help="accept the cost, if prices but no budget are set")
 
@@ -184,7 +185,8 @@ def score(
     rubric = _choose_rubric(args, protocol, choice)
     show = protocol.to_example if protocol else show_plainly
     words = [dict(protocol.show(item).words) if protocol else {"instruction": item.instruction} for item in bench.items]
-    opened = open_marker(choice.kind, rubric, choice.scorer, choice.scoring, words * len(editors), args.yes)
+    texts = words * len(editors)
+    opened = open_marker(choice.kind, rubric, choice.scorer, choice.scoring, texts, args.yes, args.spent)
     with opened as (mark, batch):
         judge = JudgeSetup(choice.name, describe_sampling(choice, rubric), rubric, mark, batch)
         for name in editors:

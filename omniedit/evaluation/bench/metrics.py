@@ -30,7 +30,7 @@ def measure_edits(bench: BenchSet, edits: EditFolder, names: Sequence[str], netw
     """
     digest = _digest(bench, edits, names)
     about = edits.folder / ABOUT
-    if about.is_file() and json.loads(about.read_text())["digest"] == digest:
+    if (edits.folder / TABLE).is_file() and about.is_file() and json.loads(about.read_text())["digest"] == digest:
         return
     files = {
         item_id: partial(edits.read_bytes, item_id) if record.status == EDITED else f"{record.status}: {record.reason}"
