@@ -49,7 +49,7 @@ def read_metrics(folder: Path) -> tuple[dict[str, Mapping[str, float]], dict[str
     if not (folder / ABOUT).is_file():
         return {}, {}
     rows = read_rows(folder / TABLE)
-    values = {
+    values: dict[str, Mapping[str, float]] = {
         row["item_id"]: {name: value for name, value in row.items() if name not in _TEXTS and value is not None}
         for row in rows
     }

@@ -107,7 +107,9 @@ class EditFolder:
         return decode_image(self.read_bytes(item_id), str(self.image_path(item_id)))
 
     def _remember(self, values: Mapping[str, Any]) -> EditRecord:
-        known = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items() if name in _NAMES}
+        known: dict[str, Any] = {
+            name: tuple(v) if isinstance(v, list) else v for name, v in values.items() if name in _NAMES
+        }
         record = EditRecord(**known)
         self.records[record.item_id] = record
         return record

@@ -54,7 +54,7 @@ def sum_clusters(values_N: Sequence[float], clusters_N: Sequence[str]) -> tuple[
     """Return the sum of the values and the number of items of each cluster, each (C,)."""
     places = {name: place for place, name in enumerate(dict.fromkeys(clusters_N))}
     index_N = np.array([places[name] for name in clusters_N])
-    sums_C = np.bincount(index_N, np.asarray(values_N, np.float64), len(places))
+    sums_C = np.bincount(index_N, np.asarray(values_N, np.float64), len(places)).astype(np.float64)
     return sums_C, np.bincount(index_N, minlength=len(places)).astype(np.float64)
 
 

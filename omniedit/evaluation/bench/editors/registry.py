@@ -110,7 +110,7 @@ def _find(given: str, known: Mapping[str, Entry]) -> dict[str, Entry]:
     if path == SHIPPED:
         return {name or SHIPPED: TrainedEntry(kind="trained", folder=SHIPPED, label="OmniEdit (shipped)")}
     if folder.is_dir():
-        own = (folder / INDEX).is_file()
-        entry = TrainedEntry if own else FolderEntry
-        return {name or folder.resolve().name: entry(kind="trained" if own else "folder", folder=str(folder))}
+        is_editor = (folder / INDEX).is_file()
+        entry = TrainedEntry(kind="trained", folder=path) if is_editor else FolderEntry(kind="folder", folder=path)
+        return {name or folder.resolve().name: entry}
     raise UserError(f"no editor {given[:100]!a}: it is no folder, and the entries are: {', '.join(known)}, {SHIPPED}")
