@@ -4,6 +4,7 @@ Several shards of an editor write records of their own, `edits.{shard}-of-{shard
 """
 
 import hashlib
+import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path, PurePosixPath
@@ -38,6 +39,7 @@ class EditRecord:
         restore: policy by which the output returned to the source's size.
         sha256: digest of the stored image's file.
         source_sha256: digest of the image that was edited, as a file.
+        written: time of the record in seconds since 1970.
     """
 
     item_id: str
@@ -52,6 +54,7 @@ class EditRecord:
     restore: str = ""
     sha256: str = ""
     source_sha256: str = ""
+    written: float = 0.0
 
 
 _NAMES = {field.name for field in fields(EditRecord)}
@@ -65,9 +68,9 @@ class EditFolder:
         name = "edits.jsonl" if shard.count == 1 else f"edits.{shard.index}-of-{shard.count}.jsonl"
         self._journal = folder / name
         self.records: dict[str, EditRecord] = {}
-        for file in sorted(folder.glob("edits*.jsonl"), key=lambda path: path.stat().st_mtime_ns):
-            for values in read_json_lines(file):
-                self._remember(values)
+        lines = [values for file in sorted(folder.glob("edits*.jsonl")) for values in read_json_lines(file)]
+        for values in sorted(lines, key=lambda values: values.get("written", 0.0)):
+            self._remember(values)
 
     def image_path(self, item_id: str) -> Path:
         return self._images / f"{check_id(item_id)}.png"
@@ -81,7 +84,7 @@ class EditFolder:
 
     def write(self, record: EditRecord, image: Image | None) -> EditRecord:
         """Store an image, if there is one, then its record with the image's digest."""
-        values = asdict(record)
+        values = asdict(record) | {"written": time.time()}
         if image is not None:
             encoded = encode_png(image)
             values["sha256"] = hashlib.sha256(encoded).hexdigest()

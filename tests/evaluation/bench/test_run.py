@@ -96,6 +96,15 @@ def test_shards_write_records_that_are_read_together(tmp_path: Path) -> None:
     assert len(EditFolder(tmp_path).records) == 4
 
 
+def test_the_last_attempt_counts_in_whatever_file_it_stands(tmp_path: Path) -> None:
+    whole, shard = RunOptions(), Shard(1, 2)
+    edit_set(small_set(), Brighten(["style/0"]), EditFolder(tmp_path), whole)
+    edit_set(small_set(), Brighten(), EditFolder(tmp_path, shard), RunOptions(shard=shard))
+    edit_set(small_set(), Brighten(["style/1"]), EditFolder(tmp_path), RunOptions(seed=2, shard=Shard(2, 2)))
+    records = EditFolder(tmp_path).records
+    assert [records[f"style/{number}"].status for number in range(4)] == ["edited", "failure", "edited", "edited"]
+
+
 def test_noise_depends_on_the_item_and_not_on_its_batch(tmp_path: Path) -> None:
     alone, together = Brighten(), Brighten()
     alone.batch_size = 1

@@ -31,7 +31,7 @@ class Command(Editor):
 
     def __init__(self, entry: CommandEntry) -> None:
         self.entry, self.sizes = entry, entry.sizes
-        self.version = f"command {' '.join(entry.command)}"
+        self.version = redact(f"command {' '.join(entry.command)}")
 
     def edit(self, requests: Sequence[EditRequest]) -> list[Image | EditFailure]:
         return [self._edit(request) for request in requests]
