@@ -129,9 +129,13 @@ def digest_request(item: BenchItem, source: bytes, editor: Editor, options: RunO
 
 
 def _edit_batch(jobs: Sequence[_Job], editor: Editor, edits: EditFolder, options: RunOptions) -> None:
-    """Edit a batch and record each outcome; an image that cannot be read is a failure of its item alone."""
+    """Edit a batch and record each outcome; an item that cannot be edited is a failure alone."""
     loaded: list[tuple[_Job, EditRequest, Image]] = []
     for job in jobs:
+        if job.item.references and not editor.takes_references:
+            failure = EditFailure("the editor takes no reference images, and the item needs them")
+            _record_failure(job, failure, editor, edits, options)
+            continue
         try:
             source = decode_image(job.source, f"{job.item.item_id}: source")
             loaded.append((job, _to_request(job, source, editor, options), source))

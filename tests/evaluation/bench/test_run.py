@@ -11,6 +11,7 @@ from omniedit.errors import Damaged, UserError
 from omniedit.evaluation.bench.editors.sizes import Sizes
 from omniedit.evaluation.bench.records import EditFolder, Shard
 from omniedit.evaluation.bench.run import RunOptions, edit_set, share_items
+from omniedit.imaging.images import encode_png
 
 
 def test_each_item_has_an_image_of_the_sources_size_and_a_record(tmp_path: Path) -> None:
@@ -120,6 +121,19 @@ def test_a_broken_source_fails_alone(tmp_path: Path) -> None:
     edit_set(bench, Brighten(), EditFolder(tmp_path), RunOptions())
     records = EditFolder(tmp_path).records
     assert records["style/0"].status == "edited" and "not a readable image" in records["style/1"].reason
+
+
+def test_items_with_references_go_to_editors_that_take_them(tmp_path: Path) -> None:
+    encoded = encode_png(noise(9))
+    items = [dataclasses.replace(small_item(0), references=(("subject", lambda: encoded),)), small_item(1)]
+    bench = dataclasses.replace(small_set(), items=items)
+    edit_set(bench, Brighten(), EditFolder(tmp_path), RunOptions())
+    records = EditFolder(tmp_path).records
+    assert "takes no reference images" in records["style/0"].reason and records["style/1"].status == "edited"
+    able = Brighten()
+    able.takes_references = True
+    edit_set(bench, able, EditFolder(tmp_path), RunOptions())
+    assert np.array_equal(able.requests[0].references[0], noise(9))
 
 
 @pytest.mark.parametrize("name", ["../x", "/x", "", "a/../../b", "a\0b", "x" * 201])

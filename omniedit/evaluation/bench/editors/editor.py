@@ -46,12 +46,14 @@ class Editor(ABC):
     """Editor under test.
 
     `version` identifies all that decides the outputs besides the request; a new version edits again. `sizes` is the
-    size at which the editor gets an image. `batch_size` is the number of requests it handles best at once.
+    size at which the editor gets an image. `batch_size` is the number of requests it handles best at once. An editor
+    that does not take the images that an instruction points to gets no items with such images.
     """
 
     version: str
     sizes: Sizes = Sizes()
     batch_size: int = 8
+    takes_references: bool = False
 
     @abstractmethod
     def edit(self, requests: Sequence[EditRequest]) -> list[Image | EditFailure]:

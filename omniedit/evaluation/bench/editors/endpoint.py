@@ -21,6 +21,8 @@ class ImagesEditor(Editor):
         UserError: the entry names no endpoint, or the API key is missing.
     """
 
+    takes_references = True
+
     def __init__(self, entry: EndpointEntry) -> None:
         self.sizes, self.max_side = entry.sizes, entry.endpoint.max_side
         self.client = open_client(entry.endpoint, kind=ImagesEndpoint)

@@ -18,6 +18,8 @@ class Folder(Editor):
         UserError: there is no such folder.
     """
 
+    takes_references = True
+
     def __init__(self, folder: Path) -> None:
         if not folder.is_dir():
             raise UserError(f"{folder}: no such folder; give the folder of an editor's outputs")

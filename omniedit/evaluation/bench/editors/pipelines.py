@@ -33,6 +33,7 @@ class Pipeline(Editor):
         self.entry, self.sizes, self.batch_size = entry, entry.sizes, entry.batch_size
         place = choose_device(device)
         self._pipeline, self.version = (pipeline, "given") if pipeline else load(entry, place)
+        self.takes_references = entry.takes_references
         self._pipeline.set_progress_bar_config(disable=True)
         self._batches = OomAdaptiveBatcher(entry.batch_size)
         self._call = METHODS[entry.method]
@@ -46,8 +47,6 @@ class Pipeline(Editor):
 
     def _reject(self, request: EditRequest) -> EditFailure | None:
         """Return why the pipeline cannot take a request, or None."""
-        if request.references and not self.entry.takes_references:
-            return EditFailure("the editor takes no reference images")
         captions = request.item.captions
         if self.entry.text == "target_caption" and not captions.edited:
             return EditFailure("the editor needs a caption of the wanted result, and the item has none")

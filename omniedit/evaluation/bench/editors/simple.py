@@ -9,7 +9,7 @@ from omniedit.imaging.images import Image, decode_image
 class NoEdit(Editor):
     """Editor that returns the source unchanged."""
 
-    version = "no_edit"
+    version, takes_references = "no_edit", True
 
     def edit(self, requests: Sequence[EditRequest]) -> list[Image | EditFailure]:
         return [request.source for request in requests]
@@ -18,7 +18,7 @@ class NoEdit(Editor):
 class Target(Editor):
     """Editor that returns the benchmark's own result, for items that have one."""
 
-    version = "target"
+    version, takes_references = "target", True
 
     def edit(self, requests: Sequence[EditRequest]) -> list[Image | EditFailure]:
         return [self._edit(request) for request in requests]
