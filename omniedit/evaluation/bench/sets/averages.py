@@ -1,0 +1,72 @@
+"""Means of scores over groups of edits, with the edits that lack a score."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from math import isfinite
+from statistics import fmean
+from typing import Any
+
+from omniedit.evaluation.bench.protocol import Row, TableRow
+
+Combine = Callable[[Row], Mapping[str, float]]
+Grouped = Mapping[str, Sequence[Row]]
+OF_GROUPS, OF_ITEMS = "mean of groups", "mean of items"
+
+
+def get_score(row: Row, name: str) -> float | None:
+    """Return a row's score; None if it is absent, empty or not a finite number."""
+    value: Any = row.get(name)
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if is_number and isfinite(value) else None
+
+
+def pick(row: Row, names: Mapping[str, str]) -> dict[str, float]:
+    """Return the scores that a row has, by column.
+
+    Args:
+        names: name of the score, by column.
+    """
+    found = {column: get_score(row, name) for column, name in names.items()}
+    return {column: score for column, score in found.items() if score is not None}
+
+
+def group_rows(rows: Sequence[Row], group: Callable[[Row], str], order: Sequence[str] = ()) -> dict[str, list[Row]]:
+    """Return the rows of each group, in the given order; other groups follow by first appearance."""
+    found: dict[str, list[Row]] = {name: [] for name in order}
+    for row in rows:
+        found.setdefault(group(row), []).append(row)
+    return {name: members for name, members in found.items() if members}
+
+
+def average(name: str, rows: Sequence[Row], combine: Combine, columns: Sequence[str]) -> TableRow:
+    """Return the mean of each column over the rows that have it; a row that lacks a column is missing."""
+    combined = [combine(row) for row in rows]
+    values = {column: [each[column] for each in combined if column in each] for column in columns}
+    lacking = [
+        str(row["item_id"]) for row, each in zip(rows, combined, strict=True) if any(c not in each for c in columns)
+    ]
+    means = {column: fmean(scores) for column, scores in values.items() if scores}
+    return TableRow(name, means, len(rows), tuple(lacking))
+
+
+def average_groups(groups: Grouped, combine: Combine, columns: Sequence[str]) -> list[TableRow]:
+    return [average(name, rows, combine, columns) for name, rows in groups.items()]
+
+
+def average_rows(name: str, table: Sequence[TableRow], columns: Sequence[str]) -> TableRow:
+    """Return the mean of groups' means, each group with the same weight; `official` follows from theirs."""
+    means = _mean_columns([row.values for row in table], columns)
+    official = _mean_columns([{**row.values, **row.official} for row in table], columns)
+    items, lacking = sum(row.items for row in table), tuple(item for row in table for item in row.missing)
+    return replace(TableRow(name, means, items, lacking), official=official if official != means else {})
+
+
+def _mean_columns(values: Sequence[Mapping[str, float]], columns: Sequence[str]) -> dict[str, float]:
+    by_column = {column: [each[column] for each in values if column in each] for column in columns}
+    return {column: fmean(scores) for column, scores in by_column.items() if scores}
+
+
+def average_all(rows: Sequence[Row], groups: Grouped, combine: Combine, columns: Sequence[str]) -> list[TableRow]:
+    """Return a row for each group, the mean of the groups, and the mean over all items."""
+    table = average_groups(groups, combine, columns)
+    return [*table, average_rows(OF_GROUPS, table, columns), average(OF_ITEMS, rows, combine, columns)]

@@ -1,0 +1,38 @@
+"""Protocol of the benchmarks that need metrics and no judge."""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+
+from omniedit.evaluation.bench.item import BenchItem
+from omniedit.evaluation.bench.protocol import Protocol, Row, Shown, TableRow
+from omniedit.evaluation.bench.sets.averages import pick
+
+
+def measure_only(
+    metrics: tuple[str, ...], aggregate: Callable[[Sequence[Row]], list[TableRow]], missing: str
+) -> Protocol:
+    """Return the protocol whose columns are metrics.
+
+    Args:
+        metrics: names in `omniedit.evaluation.metrics`.
+        missing: as for `Protocol`.
+    """
+    return Protocol(
+        judge="",
+        columns=metrics,
+        show=_show,
+        combine=partial(combine_metrics, metrics),
+        aggregate=aggregate,
+        missing=missing,
+        scale="as each metric",
+        metrics=metrics,
+    )
+
+
+def combine_metrics(metrics: Sequence[str], row: Row) -> Mapping[str, float]:
+    """Return the metrics that a row has."""
+    return pick(row, {name: name for name in metrics})
+
+
+def _show(item: BenchItem) -> Shown:
+    return Shown({"source": item.source}, {"instruction": item.instruction}, item.task)

@@ -1,0 +1,120 @@
+"""Agreement of metrics with people, as in VIEScore's table of metrics: Spearman's correlation with SC, PQ and O."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from omniedit.errors import UserError
+from omniedit.evaluation.agreement import (
+    SCORES,
+    Agreement,
+    Key,
+    Rating,
+    Scores,
+    agreements,
+    match_keys,
+    must_agree,
+    read_ratings,
+)
+from omniedit.evaluation.agreement.protocol import Protocol
+from omniedit.evaluation.agreement.ratings import build_key
+from omniedit.evaluation.metrics.registry import METRICS
+from omniedit.plain_text import markdown_cell
+from omniedit.storage.parquet import read_given
+
+
+def is_measured(rows: Sequence[Mapping[str, Any]]) -> bool:
+    """Return whether rows are those that `omniedit metrics` writes."""
+    return bool(rows) and "status" in rows[0] and any(name in METRICS for name in rows[0])
+
+
+def correlate_metrics(values: Path, ratings: Path, key: str, protocol: Protocol) -> dict[str, list[Agreement]]:
+    """Compare each metric of a table with people's ratings.
+
+    Args:
+        values: table that `omniedit metrics` wrote; its columns `key`, model and task name the images.
+        key: column that identifies pairs.
+
+    Returns:
+        For each metric a row for each task, then their mean. Correlations of a metric for which lower is better have
+        their sign reversed, so that a good metric has a positive one.
+
+    Raises:
+        UserError: the table has no column `key`, two rows of one image, or no image in common with the ratings.
+    """
+    rows, rated = read_given(values), read_ratings(ratings, key)
+    if rows and key not in rows[0]:
+        raise UserError(f"{values}: lacks the column {key}; --key names the column that identifies pairs")
+    _check_once(values, rows, key)
+    found = {name: _read_values(rows, name, key) for name in METRICS if rows and name in rows[0]}
+    matched = {name: _match(values, of_metric, ratings, rated) for name, of_metric in found.items() if of_metric}
+    if not any(matched.values()):
+        raise UserError(f"{values} and {ratings} have no image in common; {must_agree(key)}")
+    return {
+        name: agreements(rated, order_scores(scores, METRICS[name].higher_is_better), protocol)
+        for name, scores in matched.items()
+        if scores
+    }
+
+
+def _check_once(values: Path, rows: Sequence[Mapping[str, Any]], key: str) -> None:
+    seen: dict[Key, int] = {}
+    for number, row in enumerate(rows, 1):
+        first = seen.setdefault(build_key(row, key), number)
+        if first != number:
+            problem = f"{key} {row[key]!r} is in row {first} too"
+            raise UserError(f"{values}: row {number}: {problem}; remove one, or name their editors in a column model")
+
+
+def _read_values(rows: Sequence[Mapping[str, Any]], name: str, key: str) -> dict[Key, float]:
+    cells = {build_key(row, key): row[name] for row in rows}
+    return {image: float(cell) for image, cell in cells.items() if cell not in (None, "")}
+
+
+def _match(values: Path, found: Mapping[Key, float], ratings: Path, rated: Sequence[Rating]) -> dict[Key, Scores]:
+    matches = match_keys(ratings, {rating.key for rating in rated}, values, found)
+    return {mine: dict.fromkeys(SCORES, found[theirs]) for mine, theirs in matches.items()}
+
+
+def order_scores(scores: Mapping[Key, Scores], higher_is_better: bool) -> dict[Key, Scores]:
+    """Replace values by their order, from 1 for the worst; equal values share a number.
+
+    Rank correlations stay the same, and a protocol may combine the numbers, which are all positive.
+    """
+    values = np.array([of_image["o"] for of_image in scores.values()])
+    _, places = np.unique(values if higher_is_better else -values, return_inverse=True)
+    return {key: dict.fromkeys(SCORES, float(place + 1)) for key, place in zip(scores, places, strict=True)}
+
+
+def correlation_lines(found: Mapping[str, Sequence[Agreement]], protocol: Protocol) -> list[str]:
+    """Format agreement as a Markdown table: a row for each metric and task, and people's agreement with each other."""
+    lines = ["| metric | task | images | SC | PQ | O |", "|---|---|---|---|---|---|"]
+    for name, rows in found.items():
+        lines += [_line(METRICS[name].label, row, row.judge, protocol.digits) for row in rows]
+    longest = max(found.values(), key=lambda rows: rows[-1].images)
+    lines += [_line("people", row, row.people, protocol.digits) for row in longest]
+    return [*lines, "signs of metrics for which lower is better are reversed", protocol.reason]
+
+
+def correlations_json(found: Mapping[str, Sequence[Agreement]], protocol: Protocol) -> dict[str, Any]:
+    """Return agreement by metric and task, with 95 % intervals."""
+    metrics = {
+        name: [
+            {
+                "task": row.task,
+                "images": row.images,
+                "correlations": dict(row.judge),
+                "intervals": {score: row.judge_intervals.get(score) for score in SCORES},
+            }
+            for row in rows
+        ]
+        for name, rows in found.items()
+    }
+    return {"protocol": protocol.name, "metrics": metrics}
+
+
+def _line(label: str, row: Agreement, correlations: Mapping[str, float | None], digits: int) -> str:
+    cells = ["-" if (value := correlations[score]) is None else f"{value:.{digits}f}" for score in SCORES]
+    return f"| {label} | {markdown_cell(row.task)} | {row.images} | {' | '.join(cells)} |"

@@ -1,0 +1,56 @@
+"""Embeddings of images that are computed once for several metrics and editors.
+
+N  images      D  numbers of an embedding
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from omniedit.imaging.images import Image, pixels_sha256
+
+Vectors = NDArray[np.float32]
+KEPT = 4096
+"""Number of embeddings in memory; a source image is needed again for each editor."""
+
+
+class EmbeddingCache:
+    """Memory of the latest embeddings, by the digest of the image.
+
+    Args:
+        embed: embeddings (N, D) of N images.
+        kept: number of embeddings to keep.
+    """
+
+    def __init__(self, embed: Callable[[Sequence[Image]], Vectors], kept: int = KEPT) -> None:
+        self._embed = embed
+        self._kept = kept
+        self._vectors: OrderedDict[str, NDArray[np.float32]] = OrderedDict()
+
+    def __call__(self, images: Sequence[Image]) -> Vectors:
+        """Return the embeddings (N, D) of images; only those that are not in memory are computed."""
+        keys = [pixels_sha256(image) for image in images]
+        lacking = {key: image for key, image in zip(keys, images, strict=True) if key not in self._vectors}
+        if lacking:
+            self._vectors.update(zip(lacking, self._embed(list(lacking.values())), strict=True))
+        found = np.stack([self._vectors[key] for key in keys])
+        for key in keys:
+            self._vectors.move_to_end(key)
+        while len(self._vectors) > self._kept:
+            self._vectors.popitem(last=False)
+        return found
+
+
+def cosine(a_ND: Vectors, b_ND: Vectors) -> NDArray[np.float64]:
+    """Return the cosine of each two rows, in [-1, 1]; 0 if either is zero."""
+    a_ND, b_ND = a_ND.astype(np.float64), b_ND.astype(np.float64)
+    lengths = np.linalg.norm(a_ND, axis=1) * np.linalg.norm(b_ND, axis=1)
+    products = (a_ND * b_ND).sum(axis=1)
+    return np.clip(np.where(lengths > 0, products / np.where(lengths > 0, lengths, 1), 0), -1, 1)
+
+
+def unit(vectors_ND: Vectors) -> Vectors:
+    """Scale each row to length 1."""
+    return vectors_ND / np.linalg.norm(vectors_ND, axis=1, keepdims=True).clip(min=1e-12)

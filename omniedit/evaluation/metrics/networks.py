@@ -1,0 +1,136 @@
+"""Networks of metrics by name, each loaded on first use from weights that were fetched before."""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from omniedit.errors import UserError
+
+
+class NotAvailable(UserError):
+    """Metric that cannot be computed here; the text gives the reason and the remedy."""
+
+
+class Networks:
+    """Loaded networks of metrics.
+
+    Args:
+        device: device of torch; "" is a GPU if there is one.
+        loaded: networks to use in place of those of `NETWORKS`.
+    """
+
+    def __init__(self, device: str = "", loaded: Mapping[str, Any] | None = None) -> None:
+        self._device = device
+        self._loaded = dict(loaded or {})
+
+    def __getitem__(self, name: str) -> Any:
+        """Return a network.
+
+        Raises:
+            NotAvailable: its weights or its package are missing.
+        """
+        if name not in self._loaded:
+            try:
+                self._loaded[name] = NETWORKS[name](self._device or default_device())
+            except NotAvailable:
+                raise
+            except UserError as error:
+                raise NotAvailable(str(error)) from None
+        return self._loaded[name]
+
+    def describe(self, name: str) -> str:
+        """Return where the weights of a loaded network come from."""
+        return str(getattr(self[name], "weights", ""))
+
+
+def default_device() -> str:
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def find_package(name: str) -> Path:
+    """Return the folder of an installed package, without importing it.
+
+    Raises:
+        NotAvailable: it is not installed.
+    """
+    spec = find_spec(name)
+    if spec is None or not spec.submodule_search_locations:
+        raise NotAvailable(f"the package {name} is not installed; run: pip install 'omniedit[metrics]'")
+    return Path(spec.submodule_search_locations[0])
+
+
+def find_checkpoint(url: str) -> Path:
+    """Return the file that torch.hub keeps for an address, whose name ends in the first digits of its SHA-256.
+
+    Raises:
+        NotAvailable: the file is missing or has another content.
+    """
+    import torch
+
+    path = Path(torch.hub.get_dir()) / "checkpoints" / url.rpartition("/")[2]
+    command = f"python -c \"import torch; torch.hub.load_state_dict_from_url('{url}', check_hash=True)\""
+    if not path.is_file():
+        raise NotAvailable(f"{path}: no such file; on a machine with internet access, run: {command}")
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    if not digest.startswith(path.stem.rpartition("-")[2]):
+        raise NotAvailable(f"{path}: its content does not match its name; remove it and run: {command}")
+    return path
+
+
+def _load_clip(device: str) -> Any:
+    from omniedit.evaluation.metrics.clip import load_clip
+
+    return load_clip("metrics_clip", device)
+
+
+def _load_large_clip(device: str) -> Any:
+    from omniedit.evaluation.metrics.clip import load_clip
+
+    return load_clip("metrics_clip_large", device)
+
+
+def _load_dino(device: str) -> Any:
+    from omniedit.evaluation.metrics.dino import load_dino
+
+    return load_dino("metrics_dino", device)
+
+
+def _load_alex(device: str) -> Any:
+    from omniedit.evaluation.metrics.lpips import load_lpips
+
+    return load_lpips("alex", device)
+
+
+def _load_squeeze(device: str) -> Any:
+    from omniedit.evaluation.metrics.lpips import load_lpips
+
+    return load_lpips("squeeze", device)
+
+
+def _load_dreamsim(device: str) -> Any:
+    from omniedit.evaluation.metrics.dreamsim import load_dreamsim
+
+    return load_dreamsim(device)
+
+
+def _load_inception(device: str) -> Any:
+    from omniedit.evaluation.metrics.inception import load_inception
+
+    return load_inception(device)
+
+
+NETWORKS: dict[str, Callable[[str], Any]] = {
+    "clip": _load_clip,
+    "clip_large": _load_large_clip,
+    "dino": _load_dino,
+    "lpips_alex": _load_alex,
+    "lpips_squeeze": _load_squeeze,
+    "dreamsim": _load_dreamsim,
+    "inception": _load_inception,
+}
+"""Loaders of networks, by name; each takes a device."""

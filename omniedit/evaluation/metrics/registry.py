@@ -1,0 +1,215 @@
+"""Registry of metrics: what each needs, its direction, its range and who defines it.
+
+A metric with a plain name compares with the target, as MagicBrush and AnyEdit-Test do; `..._source` compares with the
+source, as EMU Edit does. `clip_dir`, `clip_im` and `clip_out` have EMU Edit's names.
+"""
+
+from collections.abc import Callable, Sequence
+from math import inf
+
+from omniedit.evaluation.metrics import pixels, reason_edit
+from omniedit.evaluation.metrics.clip import direction_similarity, image_similarity, text_similarity
+from omniedit.evaluation.metrics.dino import dino_similarity
+from omniedit.evaluation.metrics.distributions import frechet_distance, kernel_distance
+from omniedit.evaluation.metrics.metric import Features, ImageMetric, Need, Sample, SetMetric
+from omniedit.evaluation.metrics.networks import Networks
+from omniedit.imaging.images import Image
+
+MAGICBRUSH = "MagicBrush, evaluation/image_eval.py"
+EMU_EDIT = "EMU Edit (Sheynin et al. 2024)"
+REASON_EDIT = "Reason-Edit, SmartEdit's test/metrics_evaluation.py"
+OWN = "omniedit.evaluation.preservation"
+
+Measure = Callable[[Sequence[Sample], Networks], Sequence[float]]
+
+
+def _images(samples: Sequence[Sample], field: Need) -> list[Image]:
+    return [getattr(sample, field) for sample in samples]
+
+
+def _compare_pixels(compare: Callable[..., float], *fields: Need) -> Measure:
+    """Return a measure that compares the edit with fields of its sample, one by one."""
+    return lambda samples, _: [
+        compare(sample.edited, *(getattr(sample, field) for field in fields)) for sample in samples
+    ]
+
+
+def _compare_lpips(field: Need) -> Measure:
+    def measure(samples: Sequence[Sample], networks: Networks) -> Sequence[float]:
+        from omniedit.evaluation.metrics.lpips import lpips_distances
+
+        network = networks["lpips_alex"]
+        return lpips_distances([sample.edited for sample in samples], _images(samples, field), network)
+
+    return measure
+
+
+def _compare_dreamsim(field: Need) -> Measure:
+    return lambda samples, networks: networks["dreamsim"].distances(
+        [sample.edited for sample in samples], _images(samples, field)
+    )
+
+
+def _compare_dino(field: Need) -> Measure:
+    return lambda samples, networks: dino_similarity(
+        [sample.edited for sample in samples], _images(samples, field), networks["dino"]
+    ).tolist()
+
+
+def _compare_clip(field: Need) -> Measure:
+    return lambda samples, networks: image_similarity(
+        [sample.edited for sample in samples], _images(samples, field), networks["clip"]
+    ).tolist()
+
+
+def _match_caption(samples: Sequence[Sample], networks: Networks) -> Sequence[float]:
+    captions = [sample.target_caption or "" for sample in samples]
+    return text_similarity([sample.edited for sample in samples], captions, networks["clip"]).tolist()
+
+
+def _embed_inception(samples: Sequence[Sample], networks: Networks) -> tuple[Features, Features]:
+    network = networks["inception"]
+    return network.embed([sample.edited for sample in samples]), network.embed(_images(samples, "target"))
+
+
+def _shift(sample: Sample) -> float:
+    assert sample.source is not None
+    return pixels.shift(sample.edited, sample.source, sample.mask)
+
+
+def _each(measure: Callable[[Sample], float]) -> Measure:
+    return lambda samples, _: [measure(sample) for sample in samples]
+
+
+def _row(
+    name: str,
+    label: str,
+    needs: tuple[Need, ...],
+    better: str,
+    low: float,
+    high: float,
+    reference: str,
+    measure: Measure,
+    networks: tuple[str, ...] = (),
+) -> ImageMetric:
+    return ImageMetric(name, label, needs, better == "higher", low, high, reference, networks, measure)
+
+
+_TARGET, _SOURCE = ("target",), ("source",)  # type: tuple[Need], tuple[Need]
+_OUTSIDE: tuple[Need, Need] = ("source", "mask")
+_OF_IMAGES = [
+    _row("l1", "L1", _TARGET, "lower", 0, 1, MAGICBRUSH, _compare_pixels(pixels.l1, "target")),
+    _row("l2", "L2", _TARGET, "lower", 0, 1, MAGICBRUSH, _compare_pixels(pixels.l2, "target")),
+    _row("psnr", "PSNR", _TARGET, "higher", 0, inf, OWN, _compare_pixels(pixels.image_psnr, "target")),
+    _row("ssim", "SSIM", _TARGET, "higher", -1, 1, "Wang et al. 2004", _compare_pixels(pixels.ssim, "target")),
+    _row("lpips", "LPIPS", _TARGET, "lower", 0, inf, "Zhang et al. 2018", _compare_lpips("target"), ("lpips_alex",)),
+    _row("dino", "DINO", _TARGET, "higher", -1, 1, MAGICBRUSH, _compare_dino("target"), ("dino",)),
+    _row("clip_i", "CLIP-I", _TARGET, "higher", -1, 1, MAGICBRUSH, _compare_clip("target"), ("clip",)),
+    _row("dreamsim", "DreamSim", _TARGET, "lower", 0, 2, "Fu et al. 2023", _compare_dreamsim("target"), ("dreamsim",)),
+    _row("clip_t", "CLIP-T", ("target_caption",), "higher", -1, 1, MAGICBRUSH, _match_caption, ("clip",)),
+    _row("l1_source", "L1 to source", _SOURCE, "lower", 0, 1, EMU_EDIT, _compare_pixels(pixels.l1, "source")),
+    _row("l2_source", "L2 to source", _SOURCE, "lower", 0, 1, EMU_EDIT, _compare_pixels(pixels.l2, "source")),
+    _row("psnr_source", "PSNR to source", _SOURCE, "higher", 0, inf, OWN, _compare_pixels(pixels.image_psnr, "source")),
+    _row("ssim_source", "SSIM to source", _SOURCE, "higher", -1, 1, OWN, _compare_pixels(pixels.ssim, "source")),
+    _row(
+        "lpips_source",
+        "LPIPS to source",
+        _SOURCE,
+        "lower",
+        0,
+        inf,
+        "ImagenHub",
+        _compare_lpips("source"),
+        ("lpips_alex",),
+    ),
+    _row("dino_source", "DINO to source", _SOURCE, "higher", -1, 1, EMU_EDIT, _compare_dino("source"), ("dino",)),
+    _row(
+        "dreamsim_source",
+        "DreamSim to source",
+        _SOURCE,
+        "lower",
+        0,
+        2,
+        "ImagenHub",
+        _compare_dreamsim("source"),
+        ("dreamsim",),
+    ),
+    _row("clip_im", "CLIPim", _SOURCE, "higher", -1, 1, EMU_EDIT, _compare_clip("source"), ("clip",)),
+    _row("clip_out", "CLIPout", ("target_caption",), "higher", -1, 1, EMU_EDIT, _match_caption, ("clip",)),
+    _row(
+        "clip_dir",
+        "CLIPdir",
+        ("source", "source_caption", "target_caption"),
+        "higher",
+        -1,
+        1,
+        "InstructPix2Pix; EMU Edit",
+        lambda samples, networks: direction_similarity(samples, networks).tolist(),
+        ("clip",),
+    ),
+    _row("pixel_shift", "pixel shift", _SOURCE, "lower", 0, inf, OWN, _each(_shift)),
+    _row("l1_outside", "L1 outside", _OUTSIDE, "lower", 0, 1, OWN, _compare_pixels(pixels.l1_outside, *_OUTSIDE)),
+    _row(
+        "psnr_outside", "PSNR outside", _OUTSIDE, "higher", 0, inf, OWN, _compare_pixels(pixels.psnr_outside, *_OUTSIDE)
+    ),
+    _row(
+        "ssim_outside", "SSIM outside", _OUTSIDE, "higher", -1, 1, OWN, _compare_pixels(pixels.masked_ssim, *_OUTSIDE)
+    ),
+    _row(
+        "background_psnr",
+        "background PSNR",
+        _OUTSIDE,
+        "higher",
+        0,
+        inf,
+        REASON_EDIT,
+        _each(reason_edit.background_psnr),
+    ),
+    _row(
+        "background_ssim", "background SSIM", _OUTSIDE, "higher", -1, 1, REASON_EDIT, _each(reason_edit.background_ssim)
+    ),
+    _row(
+        "background_lpips",
+        "background LPIPS",
+        _OUTSIDE,
+        "lower",
+        0,
+        inf,
+        REASON_EDIT,
+        reason_edit.background_lpips,
+        ("lpips_squeeze",),
+    ),
+    _row(
+        "foreground_clip",
+        "foreground CLIP score",
+        ("mask", "foreground"),
+        "higher",
+        0,
+        100,
+        REASON_EDIT,
+        lambda samples, networks: reason_edit.foreground_clip(samples, networks).tolist(),
+        ("clip_large",),
+    ),
+]
+_OF_SETS: list[ImageMetric | SetMetric] = [
+    SetMetric(
+        "fid", "FID", _TARGET, False, 0, inf, "Heusel et al. 2017", ("inception",), _embed_inception, frechet_distance
+    ),
+    SetMetric(
+        "kid",
+        "KID",
+        _TARGET,
+        False,
+        -inf,
+        inf,
+        "Binkowski et al. 2018",
+        ("inception",),
+        _embed_inception,
+        kernel_distance,
+    ),
+]
+METRICS: dict[str, ImageMetric | SetMetric] = {metric.name: metric for metric in [*_OF_IMAGES, *_OF_SETS]}
+"""All metrics by name, in the order of tables."""
+
+BY_PEOPLE = {"ins_align": "people rate whether the edit follows the instruction; rate it with `omniedit rate`"}
+"""Metrics of published tables that no program computes, with the remedy (Reason-Edit's Ins-align)."""

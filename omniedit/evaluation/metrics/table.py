@@ -1,0 +1,213 @@
+"""Tables of edited images: `omniedit metrics` reads one and writes it with the values of metrics."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from math import isfinite, isinf
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from omniedit.errors import UserError
+from omniedit.evaluation.metrics.measure import BadSample, Load, Measured, measure_samples
+from omniedit.evaluation.metrics.metric import Need, Sample
+from omniedit.evaluation.metrics.networks import Networks
+from omniedit.evaluation.metrics.registry import METRICS
+from omniedit.imaging.decode import Unreadable
+from omniedit.imaging.images import Image, decode_image, decode_mask
+from omniedit.plain_text import markdown_cell
+from omniedit.storage.atomic import is_file
+from omniedit.storage.parquet import read_csv, write_csv, write_rows
+
+IMAGES = ("edited", "source", "target")
+TEXTS = ("source_caption", "target_caption", "foreground")
+SUFFIXES = (".parquet", ".csv")
+RESERVED = ("status", "reason")
+
+InputRow = Mapping[str, str]
+
+
+def read_table(table: Path) -> list[dict[str, str]]:
+    """Read a CSV table of edited images.
+
+    Columns: edited; where metrics need them source, target, mask, source_caption, target_caption and foreground; model
+    names the editor. Other columns are kept.
+
+    Raises:
+        UserError: the table is unusable; one line names the file, the problem and the remedy.
+    """
+    rows = read_csv(table)
+    if not rows:
+        raise UserError(f"{table}: has no row below the line with the column names")
+    if "edited" not in rows[0]:
+        raise UserError(f"{table}: lacks the column edited; there are: {', '.join(filter(None, rows[0]))}")
+    if taken := [name for name in (*RESERVED, *METRICS) if name in rows[0]]:
+        raise UserError(f"{table}: has a column {taken[0]}, which is reserved for the result; rename it")
+    return rows
+
+
+def usable_metrics(rows: Sequence[InputRow]) -> list[str]:
+    """Return the metrics whose needs are columns of the table."""
+    return [name for name, metric in METRICS.items() if set(metric.needs) <= set(rows[0])]
+
+
+def check_needs(table: Path, rows: Sequence[InputRow], names: Sequence[str]) -> None:
+    """Check that the table has the columns that metrics need.
+
+    Raises:
+        UserError: it lacks one.
+    """
+    for name in names:
+        needs: tuple[Need, ...] = METRICS[name].needs if name in METRICS else ()
+        if lacking := [need for need in needs if need not in rows[0]]:
+            raise UserError(f"{table}: lacks the column {lacking[0]}, which {name} needs; add it or leave {name} out")
+
+
+def measure_table(
+    table: Path, rows: Sequence[InputRow], names: Sequence[str], networks: Networks, advance: Callable[[], None]
+) -> dict[str, Measured]:
+    """Measure the rows of a table, editor by editor, whose name is in the column model.
+
+    Args:
+        advance: called for each row that was read.
+
+    Returns:
+        Values by editor, in the order of the table; each row also has the table's own columns.
+    """
+    editors: dict[str, list[tuple[int, InputRow]]] = defaultdict(list)
+    for number, row in enumerate(rows, 1):
+        editors[(row.get("model") or "").strip()].append((number, row))
+    return {editor: _measure_rows(table, numbered, names, networks, advance) for editor, numbered in editors.items()}
+
+
+def _measure_rows(
+    table: Path,
+    numbered: Sequence[tuple[int, InputRow]],
+    names: Sequence[str],
+    networks: Networks,
+    advance: Callable[[], None],
+) -> Measured:
+    loads = (_loader(table, number, row, advance) for number, row in numbered)
+    measured = measure_samples(loads, names, networks)
+    both = zip(numbered, measured.rows, strict=True)
+    rows = [{"row": number} | {k: v for k, v in row.items() if k} | dict(values) for (number, row), values in both]
+    return Measured(rows, measured.sets, measured.unavailable, measured.weights)
+
+
+def _loader(table: Path, number: int, row: InputRow, advance: Callable[[], None]) -> Load:
+    def load() -> Sample | BadSample:
+        advance()
+        try:
+            return sample_of_row(row, table.parent)
+        except UserError as error:
+            return BadSample("bad row", f"{table}: row {number}: {error}")
+
+    return load
+
+
+def sample_of_row(row: InputRow, folder: Path) -> Sample:
+    """Read the images of a row, whose paths are relative to the table's folder. An empty cell is left out.
+
+    Raises:
+        UserError: an image cannot be read, or the row has more cells than columns.
+    """
+    if None in row:
+        raise UserError("has more cells than the table has columns; quote cells that contain commas")
+    if not row["edited"].strip():
+        raise UserError("column edited is empty; fill it in")
+    images: dict[str, Image | None] = {name: _read(row, name, folder, decode_image) for name in IMAGES}
+    texts = {name: row.get(name) or None for name in TEXTS}
+    return Sample(**images, mask=_read(row, "mask", folder, decode_mask), **texts).checked()  # type: ignore[arg-type]
+
+
+def _read(row: InputRow, name: str, folder: Path, decode: Callable[[bytes, str], Any]) -> Any:
+    cell = (row.get(name) or "").strip()
+    if not cell:
+        return None
+    path = folder / cell
+    if not is_file(path):
+        raise UserError(f"column {name}: {cell[:200]}: no such file; paths are relative to the table's folder")
+    try:
+        return decode(path.read_bytes(), f"column {name}: {cell[:200]}")
+    except (Unreadable, OSError) as error:
+        raise UserError(f"column {name}: {cell[:200]}: {error}") from None
+
+
+def write_measured(out: Path, measured: Mapping[str, Measured]) -> None:
+    """Write all rows in the order of the input table, to a .parquet or .csv file."""
+    rows = sorted((row for of_editor in measured.values() for row in of_editor.rows), key=lambda row: row["row"])
+    names = [name for name in rows[0] if name != "row"]
+    if out.suffix.lower() == ".csv":
+        write_csv(out, rows, names)
+        return
+    write_rows(out, rows, pa.schema([(name, pa.float64() if name in METRICS else pa.string()) for name in names]))
+
+
+def summary_lines(measured: Mapping[str, Measured]) -> list[str]:
+    """Format the mean of each metric for each editor as a Markdown table, then what is not available."""
+    first = next(iter(measured.values()))
+    names = _names(first)
+    head = [f"{METRICS[name].label} {'up' if METRICS[name].higher_is_better else 'down'}" for name in names]
+    lines = [f"| {' | '.join(['editor', 'images', *head])} |", "|---" * (len(names) + 2) + "|"]
+    for editor, found in measured.items():
+        cells = [_cell(_mean(found, name)) for name in names]
+        count = sum(row["status"] == "measured" for row in found.rows)
+        lines.append(f"| {' | '.join([markdown_cell(editor or '-'), str(count), *cells])} |")
+    return [*lines, *_notes(measured)]
+
+
+def summary_json(measured: Mapping[str, Measured]) -> dict[str, Any]:
+    """Return the means by editor, the reasons of what is not available, and the weights."""
+    first = next(iter(measured.values()))
+    return {
+        "editors": {editor: _editor_json(found) for editor, found in measured.items()},
+        "unavailable": dict(first.unavailable),
+        "weights": dict(first.weights),
+        "directions": {name: "higher" if METRICS[name].higher_is_better else "lower" for name in _names(first)},
+    }
+
+
+def _editor_json(found: Measured) -> dict[str, Any]:
+    means = {name: _mean(found, name) for name in _names(found)}
+    counts = {name: sum(row[name] is not None for row in found.rows) for name in means if name not in found.sets}
+    measured = sum(row["status"] == "measured" for row in found.rows)
+    infinite = _count_infinite(found)
+    return {"rows": len(found.rows), "measured": measured, "means": means, "images": counts, "infinite": infinite}
+
+
+def _names(found: Measured) -> list[str]:
+    return [name for name in METRICS if name in found.sets or name in found.rows[0]]
+
+
+def _mean(found: Measured, name: str) -> float | None:
+    """Return the value of a set metric, or the mean of a metric over the images whose value is finite."""
+    if name in found.sets:
+        return found.sets[name]
+    values = [row[name] for row in found.rows if row[name] is not None and isfinite(row[name])]
+    return float(np.mean(values)) if values else None
+
+
+def _count_infinite(found: Measured) -> dict[str, int]:
+    """Count the images whose PSNR is infinite, by metric."""
+    counts = {
+        name: sum(row[name] is not None and isinf(row[name]) for row in found.rows)
+        for name in _names(found)
+        if name not in found.sets
+    }
+    return {name: count for name, count in counts.items() if count}
+
+
+def _notes(measured: Mapping[str, Measured]) -> Iterator[str]:
+    first = next(iter(measured.values()))
+    yield from (f"{name}: not available: {reason}" for name, reason in first.unavailable.items())
+    for editor, found in measured.items():
+        for name, count in _count_infinite(found).items():
+            yield f"{editor or '-'}: {count} images have an infinite {METRICS[name].label}; the mean leaves them out"
+    bad = [row for found in measured.values() for row in found.rows if row["status"] != "measured"]
+    if bad:
+        yield f"{len(bad)} rows could not be measured; the first: {bad[0]['reason']}"
+
+
+def _cell(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4f}"
