@@ -247,7 +247,7 @@ def _choose_judges(args: argparse.Namespace) -> "list[JudgeChoice]":
 
 
 def _choose_rubric(args: argparse.Namespace, protocol: "Protocol | None", choice: "JudgeChoice") -> Any:
-    """Return the rubric of the command line, of the judge, or of the benchmark's protocol.
+    """Return the rubric of the command line, of the judge, or of the benchmark's protocol; `edit` if it needs none.
 
     Raises:
         UserError: the benchmark's prompts do not ship, and no checkout of it is given.
@@ -260,7 +260,7 @@ def _choose_rubric(args: argparse.Namespace, protocol: "Protocol | None", choice
         return choose_rubric(own or (protocol.prompts if protocol else None), args.prompts, None)
     if choice.kind == "student":
         return choose_rubric("edit", None, None)
-    if protocol and protocol.rubric is None:
+    if protocol and protocol.prompts and protocol.rubric is None:
         remedy = f"give --prompts, a checkout of it with the prompts of {protocol.prompts}, or --rubric"
         raise UserError(f"{args.set}: its prompts do not ship with this package; {remedy}")
     return choose_rubric(protocol.rubric if protocol else None, None, None)

@@ -13,7 +13,11 @@ from helpers.tiny_editor import make_pipeline as make_trained
 from helpers.tiny_pipelines import make_pipeline
 from omniedit.cli import bench
 from omniedit.cli.bench import parse_shard, split_names
+from omniedit.config.bench import BenchConfig
+from omniedit.config.schema import ScoringConfig
 from omniedit.errors import UserError
+from omniedit.evaluation.bench.judges import choose_judges
+from omniedit.evaluation.bench.protocol import Protocol
 from omniedit.imaging.images import encode_png, resize
 from omniedit.storage.parquet import read_rows
 
@@ -119,6 +123,28 @@ def test_tables_of_edits_without_scores_say_what_to_run(folder: Path, tmp_path: 
 def test_an_unknown_set_or_one_without_data_is_an_error(tmp_path: Path, name: str, problem: str) -> None:
     with pytest.raises(UserError, match=problem):
         bench.open_set(name, None, False)
+
+
+@pytest.mark.parametrize(
+    ("own", "judge", "expected"),
+    [
+        ({"rubric": "viescore_editing", "prompts": "gedit"}, "api", "viescore_editing"),
+        ({"rubric": "viescore_editing"}, "student", "edit"),
+        ({}, "api", "edit"),
+        ({"prompts": "kris"}, "api", None),
+    ],
+)
+def test_the_rubric_is_the_protocol_s_unless_its_prompts_do_not_ship(
+    own: dict, judge: str, expected: str | None
+) -> None:
+    protocol = Protocol("", (), lambda item: None, lambda row: {}, lambda rows: [], "", "", **own)
+    args = argparse.Namespace(set="x", rubric=None, prompts=None)
+    (choice,) = choose_judges([judge], BenchConfig(), ScoringConfig())
+    if expected is None:
+        with pytest.raises(UserError, match="give --prompts, a checkout of it with the prompts of kris"):
+            bench._choose_rubric(args, protocol, choice)
+    else:
+        assert bench._choose_rubric(args, protocol, choice).name == expected
 
 
 @pytest.mark.parametrize("text", ["0/2", "3/2", "1", "a/b", "1/0", "-1/2"])
