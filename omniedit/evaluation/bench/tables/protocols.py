@@ -9,11 +9,12 @@ from omniedit.evaluation.bench.sets.published import Published
 from omniedit.evaluation.bench.tables import grid
 from omniedit.evaluation.bench.tables.grid import Column, Grid
 from omniedit.evaluation.bench.tables.results import EditorResult, Results
+from omniedit.evaluation.metrics.registry import METRICS
 from omniedit.evaluation.table import Interval
 
 OWN_SCORES = ("sc_score", "pq_score", "o_score")
 NOTHING = float("nan")
-METRICS = "metrics"
+MEASURED = "metrics"
 """Name in tables that have metrics only, in the place of a judge."""
 MEAN = "mean"
 """Beginning of the names of a table's rows that are means over all items or groups."""
@@ -29,7 +30,7 @@ def build_protocol(
 
     Without judges, the figures are those of metrics.
     """
-    for judge in results.judges or [METRICS]:
+    for judge in results.judges or [MEASURED]:
         found = {editor.name: to_rows(bench, editor, judge) for editor in results.editors}
         tables = {name: protocol.aggregate(rows) for name, rows in found.items() if rows}
         yield _build_means(bench, protocol, results, judge, tables, published)
@@ -63,19 +64,37 @@ def _build_means(
     rows = [_row(editor, tables, cells) for editor in results.editors]
     rows += [_published_row(each, cells) for each in published if set(each.values) & set(cells)]
     notes = [
-        f"Scale: {protocol.scale}. The published figures are by {protocol.judge or 'metrics'}, the others by {judge}.",
+        f"Scale: {protocol.scale}." + _describe_judges(protocol, results, judge),
         f"A score that is missing is left out of the mean. The benchmark's own script: {protocol.missing}",
         *_describe_official(tables, cells, results),
     ]
     return Grid(
-        f"{bench.name}, the benchmark's own means, {judge}", [Column(*cell) for cell in cells], rows, notes=notes
+        f"{bench.name}, the benchmark's own means, {judge}",
+        [_to_column(heading, column, column) for heading, column in cells],
+        rows,
+        notes=notes,
     )
+
+
+def _describe_judges(protocol: Protocol, results: Results, judge: str) -> str:
+    """Return a sentence with the judges of the published figures and of these, '' for figures of metrics alone."""
+    if not (protocol.prompts or protocol.rubric):
+        return ""
+    return f" The published figures are by {protocol.judge}, the others by {judge if results.judges else 'metrics'}."
 
 
 def _build_column(bench: BenchSet, results: Results, judge: str, tables: Tables, column: str) -> Grid:
     groups = list(dict.fromkeys(row.name for table in tables.values() for row in table))
     rows = [_row(editor, tables, [(name, column) for name in groups]) for editor in results.editors]
-    return Grid(f"{bench.name}: {column} by group, {judge}", [Column("", name) for name in groups], rows)
+    return Grid(f"{bench.name}: {column} by group, {judge}", [_to_column("", name, column) for name in groups], rows)
+
+
+def _to_column(heading: str, label: str, column: str) -> Column:
+    """Return a column of the grid for one of the protocol; of some metrics, the lower figure is the better one."""
+    metric = METRICS.get(column)
+    if metric is None:
+        return Column(heading, label)
+    return Column(heading, metric.label if label == column else label, 3, 1 if metric.higher_is_better else -1)
 
 
 def _row(editor: EditorResult, tables: Tables, cells: Sequence[tuple[str, str]]) -> grid.Row:

@@ -1,5 +1,6 @@
 """Tests of a benchmark's own table."""
 
+import dataclasses
 import json
 from collections.abc import Sequence
 from statistics import fmean
@@ -7,6 +8,7 @@ from statistics import fmean
 from helpers.small_bench import small_set
 from omniedit.evaluation.bench.protocol import Protocol, Row, Shown, TableRow
 from omniedit.evaluation.bench.sets.published import Published
+from omniedit.evaluation.bench.tables.grid import Place
 from omniedit.evaluation.bench.tables.protocols import build_protocol, to_rows
 from omniedit.evaluation.bench.tables.results import EditorResult, Results
 
@@ -50,6 +52,26 @@ def test_means_stand_beside_published_ones_which_are_not_ranked() -> None:
     assert "a as the benchmark's own script computes it: mean of items S 1.5." in means.notes
     assert any("It counts 0." in note for note in means.notes)
     assert [column.label for column in groups.columns] == ["mean of items", "style"] and groups.rows[0].cells[1] is None
+
+
+def test_of_a_distance_the_lowest_figure_is_the_best() -> None:
+    def aggregate_metrics(rows: Sequence[Row]) -> list[TableRow]:
+        return [TableRow("mean of items", {name: fmean(row[name] for row in rows) for name in ("l1", "clip_i")}, 4)]
+
+    columns = ("l1", "clip_i")
+    protocol = Protocol(
+        "", columns, lambda item: Shown({}, {}), lambda row: {}, aggregate_metrics, "", "as each metric"
+    )
+    editors = [result(name, [None] * 4) for name in ("near", "far")]
+    values = {"near": {"l1": 0.1, "clip_i": 0.9}, "far": {"l1": 0.4, "clip_i": 0.5}}
+    editors = [
+        dataclasses.replace(editor, metrics={item["item_id"]: values[editor.name] for item in ITEMS}, scores={})
+        for editor in editors
+    ]
+    means, *_ = build_protocol(small_set(), protocol, Results("small", "v", ITEMS, editors), [])
+    assert [column.label for column in means.columns] == ["L1", "CLIP-I"]
+    assert [means.places(column)[0] for column in (0, 1)] == [Place.BEST, Place.BEST]
+    assert means.notes[0] == "Scale: as each metric."
 
 
 def test_an_edit_without_a_score_has_no_score_in_its_row() -> None:
