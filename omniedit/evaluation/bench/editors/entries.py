@@ -14,6 +14,8 @@ from omniedit.errors import UserError
 from omniedit.evaluation.bench.editors.sizes import Sizes
 
 EDITORS = Path("config/editors.yaml")
+RUN_CODE = {"custom_pipeline", "custom_revision", "trust_remote_code"}
+"""Arguments of `from_pretrained` by which diffusers runs code of a repository."""
 
 
 class _Entry(Section):
@@ -115,6 +117,13 @@ class DiffusersEntry(_Entry):
             raise ValueError("give either repository or folder, the place of the weights")
         return self
 
+    @field_validator("load")
+    @classmethod
+    def _runs_no_code(cls, load: dict[str, Any]) -> dict[str, Any]:
+        if running := sorted(set(load) & RUN_CODE):
+            raise ValueError(f"{running[0]} would run code of a repository; run such an editor by kind command")
+        return load
+
 
 Entry = Annotated[
     SimpleEntry | FolderEntry | TrainedEntry | CommandEntry | EndpointEntry | DiffusersEntry,
@@ -133,8 +142,8 @@ def read_entries(*files: Path) -> dict[str, Entry]:
     Raises:
         UserError: an entry is invalid; one line with the file, the editor and key, and the problem.
     """
-    entries = dict(BUILT_IN)
-    for path in (source_file(EDITORS), *files):
+    entries, own = dict(BUILT_IN), source_file(EDITORS)
+    for path in (*([own] if own.is_file() else []), *files):
         entries |= {name: _check(path, str(name), values) for name, values in read_yaml(path).items()}
     return entries
 

@@ -9,6 +9,7 @@ import diffusers
 import numpy as np
 import torch
 from diffusers.pipelines.pipeline_utils import DiffusionPipeline
+from diffusers.schedulers.scheduling_utils import SchedulerMixin
 
 from omniedit.errors import UserError
 from omniedit.evaluation.bench.editors.calls import METHODS
@@ -158,7 +159,7 @@ def _replace_schedulers(pipeline: Any, entry: DiffusersEntry) -> None:
         options = dict(given)
         name, keeps = str(options.pop("class", "")), bool(options.pop("from_config", False))
         kind = getattr(diffusers, name, None)
-        if kind is None:
+        if not (isinstance(kind, type) and issubclass(kind, SchedulerMixin)):
             raise UserError(f"schedulers.{part}: diffusers {diffusers.__version__} has no {name or 'class given'}")
         try:
             made = kind.from_config(pipeline.scheduler.config, **options) if keeps else kind(**options)

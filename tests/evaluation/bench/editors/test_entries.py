@@ -36,6 +36,10 @@ def test_a_user_adds_an_editor_without_code(tmp_path: Path) -> None:
         ("a: {kind: folder, folder: x, colour: red}", "a.colour: Extra inputs"),
         ("a: {kind: diffusers, class: X, licence: MIT}", "a: give either repository or folder"),
         ("a: 3", "a: Input should be"),
+        (
+            "a: {kind: diffusers, class: X, licence: MIT, folder: x, load: {custom_pipeline: y}}",
+            "a.load: custom_pipeline would run code",
+        ),
     ],
 )
 def test_a_mistake_is_one_line_with_file_editor_and_key(tmp_path: Path, text: str, problem: str) -> None:

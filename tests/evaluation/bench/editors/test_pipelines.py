@@ -130,6 +130,14 @@ def test_a_folder_loads_with_its_schedulers_and_names_its_weights(tmp_path: Path
     assert isinstance(editor.edit(requests(1))[0], np.ndarray)
 
 
+@pytest.mark.parametrize("name", ["NoScheduler", "DiffusionPipeline", "__version__"])
+def test_a_scheduler_that_is_none_is_an_error(tmp_path: Path, name: str) -> None:
+    make_pipeline("StableDiffusionImg2ImgPipeline").save_pretrained(tmp_path)
+    changes = {"repository": None, "folder": str(tmp_path), "schedulers": {"scheduler": {"class": name}}}
+    with pytest.raises(UserError, match="schedulers.scheduler: diffusers"):
+        Pipeline(ENTRIES["sdedit"].model_copy(update=changes), "cpu")
+
+
 def test_a_class_or_folder_that_is_missing_is_an_error(tmp_path: Path) -> None:
     entry: Entry = ENTRIES["hive"]
     with pytest.raises(UserError, match="cannot be loaded"):
