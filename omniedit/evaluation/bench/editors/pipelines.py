@@ -158,9 +158,10 @@ def _replace_schedulers(pipeline: Any, entry: DiffusersEntry) -> None:
     for part, given in entry.schedulers.items():
         options = dict(given)
         name, keeps = str(options.pop("class", "")), bool(options.pop("from_config", False))
-        kind = getattr(diffusers, name, None)
-        if not (isinstance(kind, type) and issubclass(kind, SchedulerMixin)):
+        found = getattr(diffusers, name, None)
+        if not (isinstance(found, type) and issubclass(found, SchedulerMixin)):
             raise UserError(f"schedulers.{part}: diffusers {diffusers.__version__} has no {name or 'class given'}")
+        kind: Any = found
         try:
             made = kind.from_config(pipeline.scheduler.config, **options) if keeps else kind(**options)
         except TypeError as error:

@@ -134,7 +134,7 @@ def test_a_folder_loads_with_its_schedulers_and_names_its_weights(tmp_path: Path
 def test_a_scheduler_that_is_none_is_an_error(tmp_path: Path, name: str) -> None:
     make_pipeline("StableDiffusionImg2ImgPipeline").save_pretrained(tmp_path)
     changes = {"repository": None, "folder": str(tmp_path), "schedulers": {"scheduler": {"class": name}}}
-    with pytest.raises(UserError, match="schedulers.scheduler: diffusers"):
+    with pytest.raises(UserError, match=r"schedulers\.scheduler: diffusers"):
         Pipeline(ENTRIES["sdedit"].model_copy(update=changes), "cpu")
 
 
