@@ -11,6 +11,7 @@ from omniedit.buckets.placement import (
     Layout,
     accepted_pairs,
     can_grow,
+    draw,
     mix,
     place,
     read_decisions,
@@ -38,12 +39,13 @@ def main() -> None:
         "--grow", action="store_true", help="leave the pairs of the plan that is at OUT where they are, if all remain"
     )
     parser.add_argument("--shares", type=json.loads, default={}, help="JSON: share of the pairs by imported data set")
+    parser.add_argument("--max-pairs", type=at_least_one, help="draw at most this number of pairs")
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
 
     layout = Layout(args.base_size, args.pairs_per_zarr_shard, args.parts, args.held_out, args.seed, args.codec)
     blocks = [read_decisions(file) for file in expand_blocks(args.decisions, args.blocks)]
-    kept = mix(accepted_pairs(pa.concat_tables(blocks)), args.shares)
+    kept = draw(mix(accepted_pairs(pa.concat_tables(blocks)), args.shares), args.max_pairs)
     earlier = read_plan(args.out) if args.grow and args.out.is_file() else None
     if earlier is not None and not can_grow(kept, layout, earlier):
         print(f"{args.out}: its pairs or its layout changed; all pairs are placed again")

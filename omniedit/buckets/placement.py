@@ -131,6 +131,14 @@ def mix(accepted: pa.Table, shares: Mapping[str, float]) -> pa.Table:
     return accepted.take(np.sort(np.concatenate(chosen)))
 
 
+def draw(accepted: pa.Table, count: int | None) -> pa.Table:
+    """Return `count` of the accepted pairs, those of the smallest hashes, or all if there are no more or it is None."""
+    if count is None or len(accepted) <= count:
+        return accepted
+    order = np.argsort(_hashes(accepted["pair_id"], "draw"), kind="stable")
+    return accepted.take(np.sort(order[:count]))
+
+
 def place(accepted: pa.Table, layout: Layout, earlier: pa.Table | None = None) -> pa.Table:
     """Return one row of PLAN_SCHEMA for each accepted pair, ordered by ratio and row.
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from omniedit import __version__
-from omniedit.cli import agree, bench_set, compare, export_pairs, import_pairs, metrics, rate, reward_bench
+from omniedit.cli import agree, bench, bench_set, compare, export_pairs, import_pairs, metrics, rate, reward_bench
 from omniedit.cli.arguments import at_least_one, path, port, scale, share, whole, words
 from omniedit.errors import UserError
 from omniedit.run.program import run_program
@@ -264,6 +264,7 @@ COMMANDS = {
     "import": Command(import_pairs.HELP, import_pairs.add_arguments, import_pairs.run),
     "export": Command(export_pairs.HELP, export_pairs.add_arguments, export_pairs.run),
     "agree": Command(agree.HELP, agree.add_arguments, agree.run),
+    "bench": Command(bench.HELP, bench.add_arguments, bench.run),
     "compare": Command(compare.HELP, compare.add_arguments, compare.run),
     "metrics": Command(metrics.HELP, metrics.add_arguments, metrics.run),
     "rate": Command(rate.HELP, rate.add_arguments, rate.run),

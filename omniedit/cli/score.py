@@ -42,6 +42,7 @@ def open_marker(
     scoring: ScoringConfig,
     words: Sequence[dict[str, str]],
     agreed: bool,
+    spent: Path | None = None,
 ) -> Iterator[tuple[Marker, int]]:
     """Open a judge that marks examples under a rubric; yield its marker and batch size.
 
@@ -50,6 +51,7 @@ def open_marker(
     Args:
         words: texts of the examples to mark.
         agreed: whether money may be spent without a budget.
+        spent: folder of a run's ledger, if several jobs share the budget.
 
     Raises:
         UserError: the judge does not support the rubric, money would be spent without agreement, or as `load_judge` and
@@ -63,7 +65,7 @@ def open_marker(
         of_pairs = load_judge(judge, scorer, scoring)
         yield pair_marker(of_pairs, rubric), of_pairs.batch_size
         return
-    with api_judge(scoring.api, rubric) as api:
+    with api_judge(scoring.api, rubric, spent) as api:
         budget = api.client.budget
         print(f"estimate, at most: {budget.describe(api.estimate(words))}; cached replies are free", flush=True)
         if budget.prices.known and scoring.api.max_money is None and not agreed:

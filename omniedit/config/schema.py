@@ -141,6 +141,17 @@ class Config(Section):
         """Groups of the benchmark: the tasks that the run makes pairs for, or the imported data sets."""
         return self.specialist_tasks or tuple(self.data_sets)
 
+    @property
+    def compared_editors(self) -> tuple[str, ...]:
+        """Names of the editors that the run compares on `bench.sets`: its own, then those of `bench.editors`."""
+        return (*self.train.editors, *self.bench.editor_names)
+
+    @model_validator(mode="after")
+    def _compared_editors_differ(self) -> "Config":
+        if both := set(self.train.editors) & set(self.bench.editor_names):
+            raise ValueError(f"bench.editors: {both.pop()} is also an editor of the run; give it as NAME=FOLDER")
+        return self
+
     @model_validator(mode="after")
     def _some_pairs(self) -> "Config":
         if not self.first_groups:

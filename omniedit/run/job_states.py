@@ -205,6 +205,10 @@ def _combinations(stage: Stage, config: Config) -> Iterator[dict[str, str]]:
         "editor": config.train.editors,
         "format": config.export.formats,
         "model": (*config.train.editors, *BASELINES),
+        "comparison": list(config.bench.sets),
+        "entry": config.compared_editors,
+        "bench_judge": config.bench.judge_names,
+        "portion": config.bench.portions,
     }
     names = [name for _, name, _, _ in Formatter().parse(stage.output) if name]
     for chosen in product(*(values[name] for name in names)):

@@ -74,6 +74,10 @@ def _has_imports(config: Config) -> bool:
     return bool(config.data_sets)
 
 
+def _compares(config: Config) -> bool:
+    return bool(config.bench.sets)
+
+
 STAGES = (
     Stage(
         "index_sources",
@@ -229,6 +233,31 @@ STAGES = (
         "export_pairs", "export/{format}/README.md", "export/{format}.log", lambda config: bool(config.export.formats)
     ),
     Stage("bench_table", "bench/table3.parquet", "bench_table.log", also=("bench/table3.md",)),
+    Stage(
+        "compare_edit",
+        "bench/sets/{comparison}/{entry}/edited.{portion}",
+        "compare_edit/{comparison}/{entry}.{portion}.log",
+        _compares,
+    ),
+    Stage(
+        "compare_score",
+        "bench/sets/{comparison}/{entry}/scores/{bench_judge}.parquet",
+        "compare_score/{comparison}/{entry}.{bench_judge}.log",
+        _compares,
+    ),
+    Stage(
+        "compare_measure",
+        "bench/sets/{comparison}/{entry}/metrics.parquet",
+        "compare_measure/{comparison}/{entry}.log",
+        _compares,
+    ),
+    Stage(
+        "compare_table",
+        "bench/sets/{comparison}/table.md",
+        "compare_table/{comparison}.log",
+        _compares,
+        ("bench/sets/{comparison}/table.csv", "bench/sets/{comparison}/table.tex"),
+    ),
     Stage("model_card", "train/{editor}/README.md", "model_card/{editor}.log"),
     Stage("report_gallery", "report/gallery.{task}.html", "report_gallery/{task}.log"),
     Stage("report_sheet", "report/pairs.jpg", "report_sheet.log"),

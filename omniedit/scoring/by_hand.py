@@ -6,11 +6,8 @@ A later line on a pair replaces an earlier one, and `withdraw` restores the filt
 appended, so the file is also the history. Several programs may append at the same time.
 """
 
-import fcntl
 import json
-import os
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -18,6 +15,7 @@ from typing import Any
 
 from omniedit.errors import UserError
 from omniedit.plain_text import clean_line
+from omniedit.storage.json_lines import append_json
 
 FILE = Path("decisions/human.jsonl")
 """Place of the decisions by hand below a run's folder."""
@@ -123,27 +121,4 @@ def append_by_hand(path: str | Path, made: HandDecision) -> None:
     Raises:
         UserError: the file cannot be written.
     """
-    path = Path(path)
-    note = clean_line(made.note, LONGEST_NOTE)
-    line = json.dumps({**asdict(made), "note": note}, ensure_ascii=True).encode() + b"\n"
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
-        try:
-            _append_line(descriptor, line)
-        finally:
-            os.close(descriptor)  # which also ends the lock
-    except OSError as error:
-        raise UserError(f"{path}: cannot be written: {error.strerror}") from None
-
-
-def _append_line(descriptor: int, line: bytes) -> None:
-    """Append a line under a lock, after the end of a line that a killed program left unfinished."""
-    with suppress(OSError):  # a file system without locks; appending alone is atomic on local ones
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-    size = os.fstat(descriptor).st_size
-    if size and os.pread(descriptor, 1, size - 1) != b"\n":
-        line = b"\n" + line
-    while line:
-        line = line[os.write(descriptor, line) :]
-    os.fsync(descriptor)
+    append_json(Path(path), {**asdict(made), "note": clean_line(made.note, LONGEST_NOTE)})

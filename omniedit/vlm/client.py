@@ -165,11 +165,12 @@ class Client:
         return True
 
 
-def open_client(config: EndpointConfig, spent: str | Path | None = None) -> Client:
+def open_client(config: EndpointConfig, spent: str | Path | None = None, kind: type[Endpoint] = Endpoint) -> Client:
     """Open the client for an endpoint section of the config.
 
     Args:
         spent: folder of the run's ledger, if several jobs share the budget.
+        kind: class of the endpoint, for another form of its requests than chat.
 
     Raises:
         UserError: the config names no endpoint, the API key is missing from the environment, or the cache is not
@@ -181,7 +182,7 @@ def open_client(config: EndpointConfig, spent: str | Path | None = None) -> Clie
         check_writable(Path(config.cache) / "replies")
     except UserError as error:
         raise UserError(f"cache: {error}") from None
-    endpoint = Endpoint(restore(config.url), config.model, api_key(config), config.timeout_s, config.request)
+    endpoint = kind(restore(config.url), config.model, api_key(config), config.timeout_s, config.request)
     prices = Prices(config.prompt_price, config.completion_price)
     ledger = Ledger(spent) if spent else None
     return Client(

@@ -19,9 +19,7 @@ from omniedit.vlm import completions
 from omniedit.vlm.messages import CONTENT_FILTER, Prompt, PromptImage, Reply
 from omniedit.vlm.proxies import find_proxy
 
-_PATH = "/chat/completions"
 CONNECT_S = 10.0
-MAX_REPLY_BYTES = 10_000_000
 LONGEST_MODEL_NAME = 200
 SHORTEST_SECRET = 6
 """Minimum length of a secret that is removed from answers. Local servers accept any key, such as 0, which scores
@@ -59,6 +57,11 @@ class Endpoint:
         UserError: the address is invalid, or the environment names a proxy that cannot be used.
     """
 
+    path = "/chat/completions"
+    content_type = "application/json"
+    expected = "chat completion"
+    max_reply_bytes = 10_000_000
+
     def __init__(
         self, url: str, model: str, key: str = "", timeout_s: float = 120.0, options: Mapping[str, Any] | None = None
     ) -> None:
@@ -70,11 +73,11 @@ class Endpoint:
             raise UserError(
                 f"{redact(url)[:200]}: not the address of an endpoint; give one such as http://localhost:8000/v1"
             )
-        self._whole_url = whole.copy_with(path=f"{whole.path.rstrip('/').removesuffix(_PATH)}{_PATH}")
+        self._whole_url = whole.copy_with(path=f"{whole.path.rstrip('/').removesuffix(self.path)}{self.path}")
         self.url, self.model = redact(str(self._whole_url)), model
         self._timeout_s, self._options = timeout_s, dict(options or {})
         self._secrets = [secret for secret in (key, *_secrets(whole)) if len(secret) >= SHORTEST_SECRET]
-        headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
+        headers = {"Content-Type": self.content_type} | ({"Authorization": f"Bearer {key}"} if key else {})
         timeout = httpx2.Timeout(timeout_s, connect=min(CONNECT_S, timeout_s))
         self._proxy = find_proxy(whole)
         try:
@@ -149,8 +152,8 @@ class Endpoint:
             answer += chunk
             if time.monotonic() > deadline:
                 raise self._late()
-            if len(answer) > MAX_REPLY_BYTES:
-                raise Fault(f"an answer of more than {MAX_REPLY_BYTES} bytes", may_be_billed=True)
+            if len(answer) > self.max_reply_bytes:
+                raise Fault(f"an answer of more than {self.max_reply_bytes} bytes", may_be_billed=True)
         return answer
 
     def _late(self) -> Fault:
@@ -165,14 +168,18 @@ class Endpoint:
             said = self._clean(json.loads(answer))
             if said.get("error"):  # some gateways report errors with status 200
                 return self._without_success(completions.error_status(said["error"]), answer, said["error"])
-            if blocked := completions.block_reason(said):
-                return Reply("", self._model_name(said), CONTENT_FILTER, filter=blocked)
-            choice = said["choices"][0]
-            if error := completions.choice_error(choice):
-                return self._without_success(completions.error_status(error), answer, error, may_be_billed=True)
-            return completions.parse_choice(choice, self._model_name(said), completions.parse_usage(said.get("usage")))
+            return self._parse(said, answer)
         except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError):
-            raise Fault(f"no chat completion but {self._excerpt(answer)}", may_be_billed=True) from None
+            raise Fault(f"no {self.expected} but {self._excerpt(answer)}", may_be_billed=True) from None
+
+    def _parse(self, said: dict[str, Any], answer: bytes) -> Reply:
+        """Return the reply in a decoded answer without an error; any lookup in it may fail."""
+        if blocked := completions.block_reason(said):
+            return Reply("", self._model_name(said), CONTENT_FILTER, filter=blocked)
+        choice = said["choices"][0]
+        if error := completions.choice_error(choice):
+            return self._without_success(completions.error_status(error), answer, error, may_be_billed=True)
+        return completions.parse_choice(choice, self._model_name(said), completions.parse_usage(said.get("usage")))
 
     def _model_name(self, said: Mapping[str, Any]) -> str:
         return " ".join(str(said.get("model") or self.model).split())[:LONGEST_MODEL_NAME]

@@ -33,12 +33,13 @@ rule plan_buckets:
         codec=CONFIG.buckets.codec,
         grow="--grow" if CONFIG.buckets.grow else "",
         shares=shares_of_imports,
+        max_pairs=f"--max-pairs {CONFIG.buckets.max_pairs}" if CONFIG.buckets.max_pairs else "",
     message:
         "Plan the buckets; {log}"
     shell:
         'sh "$OMNIEDIT_RUN" plan_buckets.py --decisions {params.decisions:q} {params.blocks} --base-size {params.base_size}'
         " --pairs-per-zarr-shard {params.pairs_per_zarr_shard} --parts {params.parts}"
-        " --held-out {params.held_out} --seed {params.seed} --codec {params.codec} {params.grow} {params.shares:q} --out {output} > {log} 2>&1"
+        " --held-out {params.held_out} --seed {params.seed} --codec {params.codec} {params.grow} {params.shares:q} {params.max_pairs} --out {output} > {log} 2>&1"
 
 
 rule write_buckets:

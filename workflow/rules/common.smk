@@ -34,6 +34,8 @@ TEACHER_GROUPS = list(CONFIG.teacher_groups)
 SPECIALIST_TASKS = "|".join(CONFIG.specialist_tasks) or "(?!)"
 EDITORS = list(CONFIG.train.editors)
 MODELS = [*EDITORS, *BASELINES]
+COMPARISONS = list(CONFIG.bench.sets)
+ENTRIES = list(CONFIG.compared_editors)
 STAGES = select_stages(CONFIG)
 
 
@@ -46,6 +48,10 @@ wildcard_constraints:
     part=r"\d{5}",
     editor="|".join(EDITORS),
     model="|".join(MODELS),
+    comparison="|".join(map(re.escape, COMPARISONS)) or "(?!)",
+    entry="|".join(map(re.escape, ENTRIES)),
+    bench_judge="|".join(map(re.escape, CONFIG.bench.judge_names)),
+    portion="|".join(CONFIG.bench.portions),
 
 
 def of_run(path, task=GROUPS):
@@ -67,6 +73,10 @@ def of_run(path, task=GROUPS):
         model=MODELS,
         ratio=list(RATIOS),
         format=CONFIG.export.formats,
+        comparison=COMPARISONS,
+        entry=ENTRIES,
+        bench_judge=CONFIG.bench.judge_names,
+        portion=CONFIG.bench.portions,
     )
 
 

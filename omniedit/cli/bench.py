@@ -1,0 +1,266 @@
+"""Comparison of editors on a benchmark by judges and metrics: `omniedit bench`."""
+
+import argparse
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from omniedit.cli.arguments import at_least_zero, path
+
+if TYPE_CHECKING:
+    from omniedit.evaluation.bench.editors.entries import Entry
+    from omniedit.evaluation.bench.item import BenchSet
+    from omniedit.evaluation.bench.judges import JudgeChoice
+    from omniedit.evaluation.bench.protocol import Protocol
+    from omniedit.evaluation.bench.records import Shard
+
+HELP = "compare editors on a benchmark"
+STEPS = ("edit", "score", "measure", "table")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("set", help="name of a benchmark in docs/benchmarks.md, or a table of items: .csv, .jsonl")
+    parser.add_argument("--data", type=path, metavar="PATH", help="your copy of the benchmark's published files")
+    parser.add_argument(
+        "--editors",
+        type=split_names,
+        required=True,
+        metavar="A,B,...",
+        help="names in config/editors.yaml; folders of outputs or of trained editors, also as NAME=FOLDER; .yaml files",
+    )
+    parser.add_argument("--editors-file", type=path, action="append", default=[], metavar="FILE.yaml")
+    parser.add_argument(
+        "--judges",
+        type=split_names,
+        default=["student"],
+        metavar="J,K",
+        help="of bench.judges in the config, or student, api, internvl, vlm; none for metrics only (default: student)",
+    )
+    parser.add_argument("-o", "--out", type=path, required=True, metavar="DIR")
+    parser.add_argument("--config", type=path, metavar="FILE", help="config file with sections `bench` and `scoring`")
+    parser.add_argument("--rubric", metavar="NAME|FILE.yaml", help="rubric in place of the benchmark's own")
+    parser.add_argument("--prompts", type=path, metavar="FOLDER", help="checkout of a benchmark with official prompts")
+    parser.add_argument(
+        "--metrics",
+        type=split_names,
+        metavar="A,B",
+        help="metrics (default: the benchmark's, or some without weights)",
+    )
+    parser.add_argument("--seed", type=at_least_zero, default=0, help="seed of all editors (default: %(default)s)")
+    parser.add_argument(
+        "--restore",
+        choices=["resize", "cover", "keep"],
+        help="how outputs return to the source's size (default: resize, or keep if the benchmark judges them so)",
+    )
+    parser.add_argument("--shard", type=parse_shard, default=(1, 1), metavar="I/N", help="edit this share of the items")
+    parser.add_argument("--only", choices=STEPS, action="append", help="run this step only; may be given twice")
+    _add_table_arguments(parser)
+    _add_machine_arguments(parser)
+
+
+def _add_table_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--ratings", type=path, metavar="FILE.csv", help="people's ratings of the edits")
+    parser.add_argument(
+        "--ours", metavar="NAME", help="editor to set against the best baseline (default: a trained one)"
+    )
+    parser.add_argument("--chained", action="store_true", help="a table's turns edit the output of the turn before")
+
+
+def _add_machine_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--spent", type=path, metavar="FOLDER", help="where the jobs of a run record their spending")
+    parser.add_argument("--device", default="", help="cuda, cpu, ... (default: a GPU if there is one)")
+    parser.add_argument("--yes", action="store_true", help="accept the cost, if prices but no budget are set")
+
+
+def split_names(text: str) -> list[str]:
+    """Return the names in a list with commas.
+
+    Raises:
+        argparse.ArgumentTypeError: a name is empty.
+    """
+    names = [name.strip() for name in text.split(",")]
+    if not all(names):
+        raise argparse.ArgumentTypeError(f"{text!r} has an empty name; give names with commas between them")
+    return names
+
+
+def parse_shard(text: str) -> tuple[int, int]:
+    """Return the number of a shard and their count.
+
+    Raises:
+        argparse.ArgumentTypeError: the text is not I/N with I from 1 to N.
+    """
+    found = re.fullmatch(r"(\d{1,6})/(\d{1,6})", text)
+    index, count = (int(found[1]), int(found[2])) if found else (0, 0)
+    if not 1 <= index <= count:
+        raise argparse.ArgumentTypeError(f"{text!r} is not valid; give I/N, such as 2/8, with I from 1 to N")
+    return index, count
+
+
+def run(args: argparse.Namespace) -> None:
+    """Edit, score and write tables, as far as `--only` asks for.
+
+    Raises:
+        UserError: the set, an editor or a judge cannot be opened, or the folder holds another set.
+    """
+    from omniedit.evaluation.bench.editors.registry import choose_editors
+    from omniedit.evaluation.bench.records import Shard
+
+    steps = args.only or STEPS
+    entries = choose_editors(args.editors, args.editors_file)
+    judges = _choose_judges(args)
+    bench, protocol = open_set(args.set, args.data, args.chained)
+    mark_folder(args.out, bench)
+    restore = args.restore or ("keep" if protocol and protocol.keeps_size else "resize")
+    if "edit" in steps:
+        edit(args, bench, entries, restore, Shard(*args.shard))
+    if "score" in steps:
+        for judge in judges:
+            score(args, bench, protocol, list(entries), judge)
+    if "measure" in steps:
+        measure(args, bench, protocol, list(entries))
+    if "table" in steps:
+        tabulate(args, bench, protocol, entries, judges)
+
+
+def open_set(name: str, data: Path | None, chained: bool) -> "tuple[BenchSet, Protocol | None]":
+    """Read a set by its name, or a user's table of items, which has no protocol.
+
+    Raises:
+        UserError: the set is unknown, or its files cannot be read.
+    """
+    from omniedit.errors import UserError
+    from omniedit.evaluation.bench.plain import SUFFIXES, read_plain
+    from omniedit.evaluation.bench.sets.registry import BENCHMARKS
+
+    if name in BENCHMARKS:
+        return BENCHMARKS[name].read(data), BENCHMARKS[name].protocol
+    if not name.endswith(SUFFIXES):
+        raise UserError(f"no benchmark {name[:80]!a}; there are: {', '.join(BENCHMARKS)}; or give a table of items")
+    return read_plain(Path(name).expanduser(), chained), None
+
+
+def mark_folder(out: Path, bench: "BenchSet") -> None:
+    """Record the set in the folder of results.
+
+    Raises:
+        UserError: the folder holds results of another set, or of another version of it.
+    """
+    import json
+
+    from omniedit.errors import UserError
+    from omniedit.storage.atomic import write_changed
+
+    about = {"set": bench.name, "version": bench.version, "items": len(bench.items), "rejected": dict(bench.rejected)}
+    file = out / "bench.json"
+    if file.is_file() and (found := json.loads(file.read_text()))["version"] != bench.version:
+        raise UserError(f"{out}: holds results of {found['set']}, version {found['version'][:16]}; give another folder")
+    out.mkdir(parents=True, exist_ok=True)
+    write_changed(file, json.dumps(about, indent=2) + "\n")
+    if bench.rejected:
+        first = next(iter(bench.rejected.items()))
+        print(f"{len(bench.rejected)} rows of {bench.name} cannot be used; the first: {first[0]}: {first[1]}")
+
+
+def edit(
+    args: argparse.Namespace, bench: "BenchSet", entries: "Mapping[str, Entry]", restore: str, shard: "Shard"
+) -> None:
+    """Edit the shard's items with each editor."""
+    from omniedit.evaluation.bench.editors.registry import open_editor
+    from omniedit.evaluation.bench.records import EditFolder
+    from omniedit.evaluation.bench.run import RunOptions, edit_set
+
+    for name, entry in entries.items():
+        print(f"{name}: editing", flush=True)
+        edits = EditFolder(args.out / name, shard)
+        edit_set(bench, open_editor(name, entry, args.device), edits, RunOptions(args.seed, restore, shard))
+
+
+def score(
+    args: argparse.Namespace,
+    bench: "BenchSet",
+    protocol: "Protocol | None",
+    editors: Sequence[str],
+    choice: "JudgeChoice",
+) -> None:
+    """Judge the edits of all editors by one judge."""
+    from omniedit.cli.score import open_marker
+    from omniedit.evaluation.bench.judges import describe_sampling
+    from omniedit.evaluation.bench.records import EditFolder
+    from omniedit.evaluation.bench.scores import JudgeSetup, score_edits, show_plainly
+
+    rubric = _choose_rubric(args, protocol, choice)
+    show = protocol.to_example if protocol else show_plainly
+    words = [dict(protocol.show(item).words) if protocol else {"instruction": item.instruction} for item in bench.items]
+    texts = words * len(editors)
+    opened = open_marker(choice.kind, rubric, choice.scorer, choice.scoring, texts, args.yes, args.spent)
+    with opened as (mark, batch):
+        judge = JudgeSetup(choice.name, describe_sampling(choice, rubric), rubric, mark, batch)
+        for name in editors:
+            print(f"{name}: scoring by {choice.name}", flush=True)
+            score_edits(bench, name, EditFolder(args.out / name), judge, show, bench.items)
+
+
+def measure(args: argparse.Namespace, bench: "BenchSet", protocol: "Protocol | None", editors: Sequence[str]) -> None:
+    """Compute the metrics of all editors: those of `--metrics`, of the benchmark, or those that need no weights."""
+    from omniedit.evaluation.bench.metrics import DEFAULT, measure_edits
+    from omniedit.evaluation.bench.records import EditFolder
+    from omniedit.evaluation.metrics.networks import Networks
+
+    names = args.metrics or (protocol.metrics if protocol else ()) or DEFAULT
+    networks = Networks(args.device)
+    for name in editors:
+        measure_edits(bench, EditFolder(args.out / name), names, networks)
+
+
+def tabulate(
+    args: argparse.Namespace,
+    bench: "BenchSet",
+    protocol: "Protocol | None",
+    entries: "Mapping[str, Entry]",
+    judges: "Sequence[JudgeChoice]",
+) -> None:
+    """Write the tables and print the first ones."""
+    from omniedit.evaluation.bench.sets.published import load_published
+    from omniedit.evaluation.bench.tables.protocols import build_protocol
+    from omniedit.evaluation.bench.tables.reading import read_results
+    from omniedit.evaluation.bench.tables.write import write_tables
+
+    results = read_results(args.out, bench, entries, [judge.name for judge in judges], args.ratings, args.seed)
+    own = list(build_protocol(bench, protocol, results, load_published(args.set))) if protocol else []
+    ours = args.ours or next((name for name, entry in entries.items() if entry.kind == "trained"), None)
+    paths = write_tables(args.out, results, ours, own)
+    print(paths[0].read_text())
+    print("\n".join(map(str, paths)))
+
+
+def _choose_judges(args: argparse.Namespace) -> "list[JudgeChoice]":
+    from omniedit.cli.score import scoring_config
+    from omniedit.config.bench import BenchConfig
+    from omniedit.config.loading import check_section, read_yaml
+    from omniedit.evaluation.bench.judges import choose_judges
+
+    values: Any = read_yaml(args.config).get("bench", {}) if args.config else {}
+    bench = check_section(BenchConfig, values, [args.config] if args.config else [])
+    return choose_judges(args.judges, bench, scoring_config(args.config, {}))
+
+
+def _choose_rubric(args: argparse.Namespace, protocol: "Protocol | None", choice: "JudgeChoice") -> Any:
+    """Return the rubric of the command line, of the judge, or of the benchmark's protocol; `edit` if it needs none.
+
+    Raises:
+        UserError: the benchmark's prompts do not ship, and no checkout of it is given.
+    """
+    from omniedit.errors import UserError
+    from omniedit.scoring.prompts.reader import choose_rubric
+
+    own = args.rubric or choice.rubric
+    if own or args.prompts:
+        return choose_rubric(own or (protocol.prompts if protocol else None), args.prompts, None)
+    if choice.kind == "student":
+        return choose_rubric("edit", None, None)
+    if protocol and protocol.prompts and protocol.rubric is None:
+        remedy = f"give --prompts, a checkout of it with the prompts of {protocol.prompts}, or --rubric"
+        raise UserError(f"{args.set}: its prompts do not ship with this package; {remedy}")
+    return choose_rubric(protocol.rubric if protocol else None, None, None)

@@ -1,0 +1,49 @@
+"""Outputs that were made elsewhere: a folder with `{item_id}.png`, .jpg or .webp."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from omniedit.errors import UserError
+from omniedit.evaluation.bench.editors.editor import EditFailure, Editor, EditRequest
+from omniedit.imaging.decode import Unreadable
+from omniedit.imaging.images import Image
+from omniedit.sources.decode import SUFFIXES, EncodedPhoto
+from omniedit.storage.atomic import is_file
+
+
+class Folder(Editor):
+    """Editor whose outputs are in a folder, in the layout of the published benchmark.
+
+    Raises:
+        UserError: there is no such folder.
+    """
+
+    takes_references = True
+
+    def __init__(self, folder: Path) -> None:
+        if not folder.is_dir():
+            raise UserError(f"{folder}: no such folder; give the folder of an editor's outputs")
+        self.folder = folder
+        self.version = f"folder {folder.resolve().name}"
+
+    def edit(self, requests: Sequence[EditRequest]) -> list[Image | EditFailure]:
+        return [self._read(request.item.item_id) for request in requests]
+
+    def item_version(self, item_id: str) -> str:
+        """Return names, sizes and times of the item's files, which a user may replace."""
+        return ", ".join(f"{file.name} {file.stat().st_size} {file.stat().st_mtime_ns}" for file in self._find(item_id))
+
+    def _find(self, item_id: str) -> list[Path]:
+        stem = self.folder / item_id
+        return [file for suffix in sorted(SUFFIXES) if is_file(file := stem.with_name(stem.name + suffix))]
+
+    def _read(self, item_id: str) -> Image | EditFailure:
+        found = self._find(item_id)
+        if len(found) != 1:
+            names = " and ".join(file.name for file in found)
+            return EditFailure(f"has {names}; remove one" if found else f"no file {item_id}.png, .jpg or .webp")
+        try:
+            with EncodedPhoto(found[0]) as photo:
+                return photo.decode()
+        except Unreadable as error:
+            return EditFailure(f"{found[0].name}: {error}")

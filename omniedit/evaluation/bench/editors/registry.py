@@ -1,0 +1,116 @@
+"""Editors under test by their kind, and the names by which a command line gives them."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from omniedit.config.section import SHIPPED
+from omniedit.errors import UserError
+from omniedit.evaluation.bench.editors.editor import Editor
+from omniedit.evaluation.bench.editors.entries import Entry, FolderEntry, TrainedEntry, read_entries
+
+INDEX = "model_index.json"
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
+
+
+def open_simple(entry: Any, device: str) -> Editor:
+    from omniedit.evaluation.bench.editors.simple import NoEdit, Target
+
+    return {"no_edit": NoEdit, "target": Target}[entry.kind]()
+
+
+def open_folder(entry: Any, device: str) -> Editor:
+    from omniedit.evaluation.bench.editors.folder import Folder
+
+    return Folder(Path(entry.folder))
+
+
+def open_trained(entry: Any, device: str) -> Editor:
+    from omniedit.evaluation.bench.editors.trained import Trained
+
+    return Trained(entry, device)
+
+
+def open_command(entry: Any, device: str) -> Editor:
+    from omniedit.evaluation.bench.editors.command import Command
+
+    return Command(entry)
+
+
+def open_endpoint(entry: Any, device: str) -> Editor:
+    from omniedit.evaluation.bench.editors.endpoint import ImagesEditor
+
+    return ImagesEditor(entry)
+
+
+def open_diffusers(entry: Any, device: str) -> Editor:
+    from omniedit.evaluation.bench.editors.pipelines import Pipeline
+
+    return Pipeline(entry, device)
+
+
+KINDS: Mapping[str, Callable[[Any, str], Editor]] = {
+    "no_edit": open_simple,
+    "target": open_simple,
+    "folder": open_folder,
+    "trained": open_trained,
+    "command": open_command,
+    "endpoint": open_endpoint,
+    "diffusers": open_diffusers,
+}
+"""Functions that open an editor from its entry on a device ('' is a GPU if there is one), by kind."""
+
+
+def open_editor(name: str, entry: Entry, device: str = "") -> Editor:
+    """Open an editor.
+
+    Raises:
+        UserError: it cannot be opened; the message begins with its name.
+    """
+    try:
+        return KINDS[entry.kind](entry, device)
+    except UserError as error:
+        raise UserError(f"editor {name}: {error}") from None
+
+
+def choose_editors(given: Sequence[str], files: Sequence[Path] = ()) -> dict[str, Entry]:
+    """Return the entries of the editors that a command line names, in its order.
+
+    Args:
+        given: names of entries; YAML files, for all of their entries; folders of outputs or of a trained editor, under
+            the folder's name or as NAME=FOLDER.
+        files: further files of entries.
+
+    Raises:
+        UserError: an editor is unknown, or two have the same name.
+    """
+    known = read_entries(*files)
+    chosen: dict[str, Entry] = {}
+    for each in given:
+        for name, entry in _find(each, known).items():
+            if name in chosen:
+                raise UserError(f"--editors: two editors are named {name!a}; give one as NAME=FOLDER")
+            if not NAME.fullmatch(name):
+                raise UserError(
+                    f"--editors: {name[:100]!a} is no name of an editor; use letters, digits, '_', '.', '-'"
+                )
+            chosen[name] = entry
+    return chosen
+
+
+def _find(given: str, known: Mapping[str, Entry]) -> dict[str, Entry]:
+    if given in known:
+        return {given: known[given]}
+    if given.endswith((".yaml", ".yml")):
+        before = read_entries()
+        return {name: entry for name, entry in read_entries(Path(given)).items() if before.get(name) != entry}
+    name, _, path = given.rpartition("=")
+    folder = Path(path).expanduser()
+    if path == SHIPPED:
+        return {name or SHIPPED: TrainedEntry(kind="trained", folder=SHIPPED, label="OmniEdit (shipped)")}
+    if folder.is_dir():
+        is_editor = (folder / INDEX).is_file()
+        entry = TrainedEntry(kind="trained", folder=path) if is_editor else FolderEntry(kind="folder", folder=path)
+        return {name or folder.resolve().name: entry}
+    raise UserError(f"no editor {given[:100]!a}: it is no folder, and the entries are: {', '.join(known)}, {SHIPPED}")

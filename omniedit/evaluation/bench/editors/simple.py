@@ -1,0 +1,30 @@
+"""Editors without a model: the source unchanged, and the result that the benchmark itself gives."""
+
+from collections.abc import Sequence
+
+from omniedit.evaluation.bench.editors.editor import EditFailure, Editor, EditRequest
+from omniedit.imaging.images import Image, decode_image
+
+
+class NoEdit(Editor):
+    """Editor that returns the source unchanged."""
+
+    version, takes_references = "no_edit", True
+
+    def edit(self, requests: Sequence[EditRequest]) -> list[Image | EditFailure]:
+        return [request.source for request in requests]
+
+
+class Target(Editor):
+    """Editor that returns the benchmark's own result, for items that have one."""
+
+    version, takes_references = "target", True
+
+    def edit(self, requests: Sequence[EditRequest]) -> list[Image | EditFailure]:
+        return [self._edit(request) for request in requests]
+
+    def _edit(self, request: EditRequest) -> Image | EditFailure:
+        item = request.item
+        if item.target is None:
+            return EditFailure("the benchmark gives no result for this item")
+        return decode_image(item.target(), f"{item.item_id}: target")

@@ -1,0 +1,62 @@
+"""Editors of this project, from a folder that training wrote."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL.Image import fromarray
+
+from omniedit.config.section import SHIPPED
+from omniedit.evaluation.bench.editors.editor import EditFailure, Editor, EditRequest
+from omniedit.evaluation.bench.editors.entries import TrainedEntry
+from omniedit.evaluation.bench.editors.weights import digest_weights
+from omniedit.imaging.images import Image
+from omniedit.models.adaptive_batches import OomAdaptiveBatcher
+from omniedit.models.loading import load_editor
+from omniedit.models.shipped import FOLDER
+
+
+class Trained(Editor):
+    """Editor that `EditPipeline` runs; it scales images to the size of its training by itself.
+
+    Raises:
+        UserError: the folder has no editor that can be loaded.
+    """
+
+    def __init__(self, entry: TrainedEntry, device: str = "") -> None:
+        folder = None if entry.folder == SHIPPED else Path(entry.folder)
+        self.entry, self.sizes = entry, entry.sizes
+        self._pipeline = load_editor(folder, device)
+        self._pipeline.set_progress_bar_config(disable=True)
+        self._batches = OomAdaptiveBatcher(self.batch_size)
+        self.version = f"{(folder or FOLDER).name}@{digest_weights(folder or FOLDER)}, {self._describe_sampling()}"
+
+    def _describe_sampling(self) -> str:
+        """Return the values that sampling uses, those of the entry over the editor's own."""
+        config, entry = self._pipeline.config, self.entry
+        given = {
+            "num_inference_steps": entry.steps,
+            "guidance_scale": entry.guidance_text,
+            "image_guidance_scale": entry.guidance_image,
+        }
+        return ", ".join(f"{name} {config[name] if value is None else value:g}" for name, value in given.items())
+
+    def edit(self, requests: Sequence[EditRequest]) -> list[Image | EditFailure]:
+        return self._batches.map(self._edit_batch, requests)
+
+    def _edit_batch(self, requests: Sequence[EditRequest]) -> list[Image | EditFailure]:
+        try:
+            output = self._pipeline(
+                image=[fromarray(request.source) for request in requests],
+                instruction=[request.item.instruction for request in requests],
+                num_inference_steps=self.entry.steps,
+                guidance_scale=self.entry.guidance_text,
+                image_guidance_scale=self.entry.guidance_image,
+                generator=[torch.Generator().manual_seed(request.seed) for request in requests],
+            )
+        except ValueError as error:
+            if len(requests) > 1:
+                return [self._edit_batch([request])[0] for request in requests]
+            return [EditFailure(" ".join(str(error).split())[:300])]
+        return [np.asarray(image.convert("RGB")) for image in output.images]

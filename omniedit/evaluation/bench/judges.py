@@ -1,0 +1,84 @@
+"""Judges of a bench by the names of a command line or config, each with its own settings."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import get_args
+
+from omniedit.config.bench import BenchConfig, BenchJudge, BenchJudgeName
+from omniedit.config.loading import check_section
+from omniedit.config.schema import ScoringConfig
+from omniedit.config.scoring import SHIPPED_STUDENT
+from omniedit.config.typed_text import merge
+from omniedit.errors import UserError
+from omniedit.models.registry import RECORDS
+from omniedit.redaction import redact
+from omniedit.scoring.rubric import Rubric
+
+NONE = "none"
+"""Name that stands for no judge, on the command line."""
+KINDS = get_args(BenchJudgeName)
+
+
+@dataclass(frozen=True)
+class JudgeChoice:
+    """Judge of a bench.
+
+    Args:
+        kind: judge of `omniedit.scoring.judges`.
+        rubric: name or file; None for that of the set's protocol.
+        scorer: folder of a student or model, or its record; None for `api`.
+    """
+
+    name: str
+    kind: str
+    rubric: str | None
+    scorer: Path | None
+    scoring: ScoringConfig
+
+
+def choose_judges(names: Sequence[str], bench: BenchConfig, scoring: ScoringConfig) -> list[JudgeChoice]:
+    """Return the judges with these names: of `bench.judges`, or of kinds that need no further settings.
+
+    Raises:
+        UserError: a judge is unknown, or its settings are invalid.
+    """
+    if list(names) == [NONE]:
+        return []
+    return [_choose(name, bench, scoring) for name in dict.fromkeys(names)]
+
+
+def _choose(name: str, bench: BenchConfig, scoring: ScoringConfig) -> JudgeChoice:
+    given = bench.judges.get(name)
+    if given is None:
+        if name not in KINDS:
+            hint = "; the truth of outside edits is unknown" if name == "reference" else ""
+            known = ", ".join([*bench.judges, *KINDS, NONE])
+            raise UserError(f"--judges: no judge {name[:80]!a}{hint}; there are: {known}")
+        given = BenchJudge(judge=name)  # type: ignore[arg-type]
+    own = check_section(ScoringConfig, merge(scoring.model_dump(mode="json"), given.scoring))
+    return JudgeChoice(name, given.judge, given.rubric, _find_scorer(given, own), own)
+
+
+def _find_scorer(given: BenchJudge, scoring: ScoringConfig) -> Path | None:
+    if given.scorer:
+        return Path(given.scorer)
+    if given.judge == "student":
+        return scoring.student.start_folder or SHIPPED_STUDENT
+    roles = scoring.roles(given.judge)
+    return RECORDS / f"{roles[0]}.json" if roles else None
+
+
+def describe_sampling(choice: JudgeChoice, rubric: Rubric) -> str:
+    """Return everything besides model and rubric that decides the scores: sampling, image sizes, options."""
+    passes = f"{rubric.passes} pass{'es' * (rubric.passes > 1)} at temperature {rubric.temperature:g}"
+    scoring = choice.scoring
+    if choice.kind == "api":
+        request = json.dumps(scoring.api.request, sort_keys=True)
+        return redact(f"{passes}, images at most {scoring.api.max_side} px a side, request {request}")
+    if choice.kind == "student":
+        return f"readout {scoring.readout}"
+    if choice.kind == "internvl":
+        return f"{passes}, readout {scoring.readout}, at most {scoring.internvl.max_tiles} tiles"
+    return f"{passes}, readout {scoring.readout}, {scoring.vlm.fingerprint}"

@@ -1,0 +1,185 @@
+"""Run an editor over a set: the same instructions, seeds and sizes for all editors, resumable item by item."""
+
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from omniedit.errors import UserError
+from omniedit.evaluation.bench.editors.editor import EditFailure, Editor, EditRequest, item_seed
+from omniedit.evaluation.bench.editors.sizes import RESTORERS
+from omniedit.evaluation.bench.item import BenchItem, BenchSet
+from omniedit.evaluation.bench.records import EDITED, EditFolder, EditRecord, Shard, check_id
+from omniedit.imaging.images import Image, decode_image, resize
+from omniedit.storage.progress import Progress
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """Options of a run that are the same for all editors.
+
+    Args:
+        restore: policy by which an output returns to the source's size, a key of `RESTORERS`.
+    """
+
+    seed: int = 0
+    restore: str = "resize"
+    shard: Shard = field(default_factory=Shard)
+
+
+@dataclass(frozen=True, eq=False)
+class _Job:
+    """Item to edit with its source image as a file."""
+
+    item: BenchItem
+    source: bytes
+    request: str
+
+    @property
+    def source_sha256(self) -> str:
+        return hashlib.sha256(self.source).hexdigest()
+
+
+def edit_set(bench: BenchSet, editor: Editor, edits: EditFolder, options: RunOptions) -> None:
+    """Edit the items of a shard that have no edit yet; failures are recorded and tried again by the next run.
+
+    Turns of a chained set are edited one after the other, each on the output of the turn before.
+    """
+    items = share_items(bench, options.shard)
+    with Progress("edits", total=len(items)) as progress:
+        for turn in split_turns(bench, items):
+            todo = list(_find_jobs(bench, turn, editor, edits, options))
+            progress.advance(len(turn) - len(todo))
+            for first in range(0, len(todo), editor.batch_size):
+                batch = todo[first : first + editor.batch_size]
+                _edit_batch(batch, editor, edits, options)
+                progress.advance(len(batch))
+
+
+def share_items(bench: BenchSet, shard: Shard) -> list[BenchItem]:
+    """Return the items of a shard; turns of a session stay together in a chained set.
+
+    Raises:
+        UserError: an id occurs twice or cannot be a path.
+    """
+    ids = [check_id(item.item_id) for item in bench.items]
+    if len(set(ids)) < len(ids):
+        twice = next(name for name in ids if ids.count(name) > 1)
+        raise UserError(f"{bench.name}: two items have the id {twice[:100]!a}")
+    keys = [item.session if bench.chained and item.session else item.item_id for item in bench.items]
+    places = {key: place for place, key in enumerate(dict.fromkeys(keys))}
+    wanted = shard.index - 1
+    return [item for item, key in zip(bench.items, keys, strict=True) if places[key] % shard.count == wanted]
+
+
+def split_turns(bench: BenchSet, items: Sequence[BenchItem]) -> Iterator[list[BenchItem]]:
+    """Yield groups of items that can be edited together: all, or one turn after the other of a chained set."""
+    turns: dict[int, list[BenchItem]] = defaultdict(list)
+    for item in items:
+        turns[(item.turn or 1) if bench.chained else 1].append(item)
+    for _, group in sorted(turns.items()):
+        yield group
+
+
+def find_source(bench: BenchSet, item: BenchItem, edits: EditFolder) -> bytes | EditFailure:
+    """Return the image that an item's edit starts from, as a file: the set's own, or the output of the turn before."""
+    before = _turn_before(bench, item)
+    if before is None:
+        return item.source()
+    record = edits.records.get(before.item_id)
+    if record is None or record.status != EDITED:
+        return EditFailure(f"turn {before.turn} of the session has no edit")
+    return edits.read_bytes(before.item_id)
+
+
+def _turn_before(bench: BenchSet, item: BenchItem) -> BenchItem | None:
+    if not bench.chained or item.session is None or (item.turn or 1) == 1:
+        return None
+    turns = (each for each in bench.items if each.session == item.session and (each.turn or 1) < (item.turn or 1))
+    return max(turns, key=lambda each: each.turn or 1, default=None)
+
+
+def _find_jobs(
+    bench: BenchSet, items: Sequence[BenchItem], editor: Editor, edits: EditFolder, options: RunOptions
+) -> Iterator[_Job]:
+    """Yield the items that are not done; a later turn without a source is recorded as a failure."""
+    for item in items:
+        source = find_source(bench, item, edits)
+        if isinstance(source, EditFailure):
+            record = EditRecord(item.item_id, source.kind, "", editor.version, options.seed, source.reason)
+            edits.write(record, None)
+            continue
+        request = digest_request(item, source, editor, options)
+        if not edits.is_done(item.item_id, request):
+            yield _Job(item, source, request)
+
+
+def digest_request(item: BenchItem, source: bytes, editor: Editor, options: RunOptions) -> str:
+    """Return 16 hex digits of all that decides an item's output."""
+    decides = {
+        "editor": [editor.version, editor.item_version(item.item_id), editor.sizes.model_dump()],
+        "texts": [item.instruction, item.captions.source, item.captions.edited],
+        "source": hashlib.sha256(source).hexdigest(),
+        "references": [[role, hashlib.sha256(read()).hexdigest()] for role, read in item.references],
+        "seed": item_seed(options.seed, item.item_id),
+        "restore": options.restore,
+    }
+    return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _edit_batch(jobs: Sequence[_Job], editor: Editor, edits: EditFolder, options: RunOptions) -> None:
+    """Edit a batch and record each outcome; an item that cannot be edited is a failure alone."""
+    loaded: list[tuple[_Job, EditRequest, Image]] = []
+    for job in jobs:
+        if job.item.references and not editor.takes_references:
+            failure = EditFailure("the editor takes no reference images, and the item needs them")
+            _record_failure(job, failure, editor, edits, options)
+            continue
+        try:
+            source = decode_image(job.source, f"{job.item.item_id}: source")
+            loaded.append((job, _to_request(job, source, editor, options), source))
+        except UserError as error:
+            _record_failure(job, EditFailure(str(error)), editor, edits, options)
+    results = editor.edit([request for _, request, _ in loaded]) if loaded else []
+    for (job, request, source), result in zip(loaded, results, strict=True):
+        if isinstance(result, EditFailure):
+            _record_failure(job, result, editor, edits, options)
+        else:
+            _record_edit(job, request, source, result, editor, edits, options)
+
+
+def _to_request(job: _Job, source: Image, editor: Editor, options: RunOptions) -> EditRequest:
+    native = editor.sizes.native(source.shape[1], source.shape[0])
+    references = tuple(decode_image(read(), f"{job.item.item_id}: {role}") for role, read in job.item.references)
+    return EditRequest(job.item, resize(source, *native), item_seed(options.seed, job.item.item_id), references)
+
+
+def _record_failure(job: _Job, failure: EditFailure, editor: Editor, edits: EditFolder, options: RunOptions) -> None:
+    name = job.item.item_id
+    edits.write(EditRecord(name, failure.kind, job.request, editor.version, options.seed, failure.reason), None)
+
+
+def _record_edit(
+    job: _Job,
+    request: EditRequest,
+    source: Image,
+    output: Image,
+    editor: Editor,
+    edits: EditFolder,
+    options: RunOptions,
+) -> None:
+    height, width = source.shape[:2]
+    record = EditRecord(
+        job.item.item_id,
+        EDITED,
+        job.request,
+        editor.version,
+        options.seed,
+        native=(request.source.shape[1], request.source.shape[0]),
+        output=(output.shape[1], output.shape[0]),
+        size=(width, height),
+        restore=options.restore,
+        source_sha256=job.source_sha256,
+    )
+    edits.write(record, RESTORERS[options.restore](output, width, height))

@@ -1,0 +1,199 @@
+"""Scores of an editor's outputs by one judge: `scores/{judge}.parquet`, with all that decides them.
+
+A journal of verdicts, `scores/{judge}.jsonl`, lets an interrupted run resume. Every item has a row: an item without an
+edit has the status failure or refusal and no score.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from omniedit.aspect import closest_ratio
+from omniedit.errors import UserError
+from omniedit.evaluation.bench.editors.editor import EditFailure
+from omniedit.evaluation.bench.item import BenchItem, BenchSet
+from omniedit.evaluation.bench.records import EDITED, EditFolder
+from omniedit.evaluation.bench.run import find_source
+from omniedit.imaging.images import Image, encoded_size
+from omniedit.scoring.examples import Example, Marker, RubricScores
+from omniedit.scoring.reply_parser import Unscorable
+from omniedit.scoring.rubric import Rubric
+from omniedit.storage.json_lines import append_json, read_json_lines
+from omniedit.storage.parquet import write_rows
+from omniedit.storage.progress import Progress
+
+SCORED, UNSCORABLE = "scored", "unscorable"
+_TEXTS = ("item_id", "task", "image_id", "ratio", "session", "editor", "status", "reasoning")
+_SCORES = ("sc_score", "pq_score", "o_score", "o_spread")
+_JUDGE = ("scores", "texts", "judge", "judge_version", "rubric", "prompt_hash", "sampling", "verdict")
+SCHEMA = pa.schema(
+    [(name, pa.string()) for name in _TEXTS]
+    + [("turn", pa.int32())]
+    + [(name, pa.float64()) for name in _SCORES]
+    + [(name, pa.string()) for name in _JUDGE]
+)
+"""Columns of a judge's scores. `image_id` is the same for all edits of one image, `scores` and `texts` are the rubric's
+own as JSON, `verdict` is the digest of all that decides the row's scores."""
+
+Show = Callable[[BenchItem, Image], Example]
+"""Function that returns what a judge sees of an edit."""
+
+
+@dataclass(frozen=True)
+class JudgeSetup:
+    """Judge of a bench, ready to mark.
+
+    Args:
+        name: name in tables and files.
+        sampling: everything besides model and rubric that decides the scores.
+        mark: function of the rubric.
+        batch_size: number of examples to mark together.
+    """
+
+    name: str
+    sampling: str
+    rubric: Rubric
+    mark: Marker
+    batch_size: int
+
+
+def score_edits(
+    bench: BenchSet, editor: str, edits: EditFolder, judge: JudgeSetup, show: Show, items: Sequence[BenchItem]
+) -> Path:
+    """Judge the edits of an editor that have no scores yet, write the table, and return its path.
+
+    Args:
+        items: those of `bench` to judge.
+
+    Raises:
+        UserError: an image cannot be read, or as the judge.
+    """
+    folder = edits.folder / "scores"
+    journal = Journal(folder / f"{judge.name}.jsonl")
+    todo = [work for work in _find_work(bench, editor, edits, judge, items) if not journal.has(work.digest)]
+    with Progress("scores", total=len(todo)) as progress:
+        for first in range(0, len(todo), judge.batch_size):
+            batch = todo[first : first + judge.batch_size]
+            examples = [show(work.item, edits.read(work.item.item_id)) for work in batch]
+            for work, verdict in zip(batch, judge.mark(examples), strict=True):
+                journal.add(work.digest, _to_columns(verdict))
+            progress.advance(len(batch))
+    out = folder / f"{judge.name}.parquet"
+    write_rows(out, list(_rows(bench, editor, edits, judge, journal)), SCHEMA)
+    return out
+
+
+class Journal:
+    """Verdicts by digest. One without a score is given again by the next run, because its cause may be gone."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.verdicts = {str(line.get("verdict")): line for line in read_json_lines(path)}
+
+    def has(self, digest: str) -> bool:
+        return self.verdicts.get(digest, {}).get("status") == SCORED
+
+    def add(self, digest: str, columns: dict[str, Any]) -> None:
+        line = columns | {"verdict": digest}
+        append_json(self.path, line)
+        self.verdicts[digest] = line
+
+
+@dataclass(frozen=True)
+class _Work:
+    """Edit to judge; `item` has the image that the edit started from as its source."""
+
+    item: BenchItem
+    digest: str
+
+
+def show_plainly(item: BenchItem, edited: Image) -> Example:
+    """Return source, edited image, the benchmark's own result and references, and the item's texts, by their names."""
+    from omniedit.imaging.images import decode_image
+
+    images = {"source": item.source} | ({"target": item.target} if item.target else {}) | dict(item.references)
+    decoded = {name: decode_image(read(), f"{item.item_id}: {name}") for name, read in images.items()}
+    captions = {"source_caption": item.captions.source, "target_caption": item.captions.edited}
+    texts = {name: value for name, value in (captions | dict(item.extra)).items() if isinstance(value, str)}
+    return Example(decoded | {"edited": edited}, texts | {"instruction": item.instruction}, item.task)
+
+
+def _find_work(
+    bench: BenchSet, editor: str, edits: EditFolder, judge: JudgeSetup, items: Sequence[BenchItem]
+) -> Iterator[_Work]:
+    for item in items:
+        record = edits.records.get(item.item_id)
+        if record is None or record.status != EDITED:
+            continue
+        before = find_source(bench, item, edits)
+        if isinstance(before, EditFailure):
+            raise UserError(f"editor {editor}: {item.item_id}: {before.reason}; run the bench again")
+        started = replace(item, source=_constant(before))
+        yield _Work(started, digest_verdict(started, record.sha256, judge))
+
+
+def _constant(content: bytes) -> Callable[[], bytes]:
+    return lambda: content
+
+
+def digest_verdict(item: BenchItem, edit_sha256: str, judge: JudgeSetup) -> str:
+    """Return 16 hex digits of all that decides the scores of an edit."""
+    files = [item.source, *([item.target] if item.target else []), *(read for _, read in item.references)]
+    decides = {
+        "images": [edit_sha256, *(hashlib.sha256(read()).hexdigest() for read in files)],
+        "texts": [item.task, item.instruction, asdict(item.captions), dict(item.extra)],
+        "judge": [judge.name, judge.sampling, judge.rubric.digest],
+    }
+    return hashlib.sha256(json.dumps(decides, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+def _rows(
+    bench: BenchSet, editor: str, edits: EditFolder, judge: JudgeSetup, journal: Journal
+) -> Iterator[dict[str, Any]]:
+    """Yield a row for each item of the set."""
+    of_judge = {"judge": judge.name, "rubric": judge.rubric.name, "prompt_hash": judge.rubric.digest}
+    found = {work.item.item_id: work for work in _find_work(bench, editor, edits, judge, bench.items)}
+    for item in bench.items:
+        row = item_columns(item) | of_judge | {"editor": editor, "sampling": judge.sampling}
+        record, work = edits.records.get(item.item_id), found.get(item.item_id)
+        if work is not None:
+            yield row | journal.verdicts.get(work.digest, {"status": "missing", "reasoning": "not judged yet"})
+        elif record is None:
+            yield row | {"status": "missing", "reasoning": "not edited yet"}
+        else:
+            yield row | {"status": record.status, "reasoning": record.reason}
+
+
+def item_columns(item: BenchItem) -> dict[str, Any]:
+    """Return the columns that describe an item; `image_id` is the digest of the set's own source."""
+    source = item.source()
+    width, height = encoded_size(source, f"{item.item_id}: source")
+    return {
+        "item_id": item.item_id,
+        "task": item.task,
+        "image_id": hashlib.sha256(source).hexdigest()[:16],
+        "ratio": closest_ratio(width, height),
+        "session": item.session,
+        "turn": item.turn,
+    }
+
+
+def _to_columns(verdict: RubricScores | Unscorable) -> dict[str, Any]:
+    if isinstance(verdict, Unscorable):
+        return {"status": UNSCORABLE, "reasoning": verdict.reason}
+    return {
+        "status": SCORED,
+        "sc_score": verdict.sc_score,
+        "pq_score": verdict.pq_score,
+        "o_score": verdict.o_score,
+        "o_spread": verdict.o_spread,
+        "reasoning": verdict.reasoning,
+        "scores": json.dumps(dict(verdict.scores)),
+        "texts": json.dumps(dict(verdict.texts)),
+        "judge_version": verdict.judge_version,
+    }

@@ -1,0 +1,171 @@
+"""Tables of a bench, built from its results."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from math import isfinite, isnan, nan
+from statistics import fmean
+
+from omniedit.evaluation.agreement.ratings import Rating
+from omniedit.evaluation.bench.records import EDITED
+from omniedit.evaluation.bench.scores import SCORED, UNSCORABLE
+from omniedit.evaluation.bench.statistics import Difference, cluster_mean, compare_editors
+from omniedit.evaluation.bench.tables.grid import Column, Grid, Row
+from omniedit.evaluation.bench.tables.results import EditorResult, Results
+from omniedit.evaluation.metrics.registry import METRICS
+from omniedit.evaluation.table import Interval
+
+SCORES = {"pq_score": "PQ", "sc_score": "SC", "o_score": "O"}
+HUMAN = ("pq", "sc", "o", "acc")
+HUMAN_LABELS = {"pq": "PQ", "sc": "SC", "o": "O", "acc": "Acc"}
+LEVEL = 0.05
+"""Corrected p-value below which a difference is marked."""
+DELTA = "Difference to the best baseline"
+
+
+def build_table3(results: Results, ours: str | None) -> Grid:
+    """Return the paper's Table 3: PQ, SC and O by each judge and by people, and the lead over the best baseline.
+
+    Args:
+        ours: editor of the last row's lead; None for no such row.
+    """
+    columns = [Column(judge, label) for judge in results.judges for label in SCORES.values()]
+    columns += [Column("people", HUMAN_LABELS[score]) for score in HUMAN] if results.ratings else []
+    rows = [_editor_row(editor, _table3_cells(results, editor)) for editor in results.editors]
+    found = [editor.name for editor in results.editors]
+    if ours in found and (row := _lead_row(rows, found.index(ours))):
+        rows.append(row)
+    title = f"{results.bench}: scores from 0 to 10" + (", people's from 0 to 1" if results.ratings else "")
+    return Grid(title, columns, rows)
+
+
+def build_table3_normalised(results: Results, ours: str | None) -> Grid:
+    """Return Table 3 with the judges' scores from 0 to 1 too, so that they stand beside people's."""
+    judged = Results(results.bench, results.version, results.items, results.editors, {}, results.seed)
+    return build_table3(judged, ours).scale(0.1, f"{results.bench}: the same scores from 0 to 1", 3)
+
+
+def build_groups(results: Results, judge: str, key: str) -> Grid:
+    """Return O of each editor by task or by ratio.
+
+    Args:
+        key: column of the items.
+    """
+    groups = results.groups(key)
+    rows = []
+    for editor in results.editors:
+        scored = editor.scored(judge)
+        cells = [results.mean([row for row in scored if row[key] == group], "o_score") for group in groups]
+        rows.append(_editor_row(editor, cells))
+    counts = ", ".join(f"{group} {sum(row[key] == group for row in results.items)}" for group in groups)
+    return Grid(f"O by {key}, {judge}", [Column("", str(group)) for group in groups], rows, notes=[f"Items: {counts}."])
+
+
+def build_counts(results: Results) -> Grid:
+    """Return how many items each editor edited, failed at and declined, and how many edits have no score."""
+    columns = [Column("", name, 0, 0) for name in ("items", "edited", "failures", "refusals", "not run")]
+    columns += [Column(judge, name, 0, 0) for judge in results.judges for name in ("scored", "unscorable")]
+    rows = [_editor_row(editor, list(_count_cells(results, editor))) for editor in results.editors]
+    note = "Items without an edit or without a score are left out of all means, never counted as 0."
+    return Grid("Items", columns, rows, notes=[note])
+
+
+def build_metrics(results: Results) -> Grid:
+    """Return the mean of each metric, over the items where it is finite, and the metrics of the whole set."""
+    names = [name for name in METRICS if any(_has_metric(editor, name) for editor in results.editors)]
+    columns = [Column("", METRICS[name].label, 3, 1 if METRICS[name].higher_is_better else -1) for name in names]
+    rows = [_editor_row(editor, [_mean_metric(results, editor, name) for name in names]) for editor in results.editors]
+    reasons = {
+        name: reason for editor in results.editors for name, reason in editor.measured.get("unavailable", {}).items()
+    }
+    notes = [f"{name} is not available: {reason}" for name, reason in reasons.items()]
+    note = "Means leave out items where a metric has no value, and infinite PSNR, which is that of equal images."
+    return Grid("Metrics", columns, rows, notes=[note, *notes])
+
+
+def _has_metric(editor: EditorResult, name: str) -> bool:
+    return name in editor.measured.get("sets", {}) or any(name in values for values in editor.metrics.values())
+
+
+def _mean_metric(results: Results, editor: EditorResult, name: str) -> Interval | None:
+    whole = editor.measured.get("sets", {}).get(name)
+    if whole is not None:
+        return Interval(whole, float("nan"), float("nan"))
+    found = {item: values[name] for item, values in editor.metrics.items() if isfinite(values.get(name, nan))}
+    names = [results.clusters[item] for item in found]
+    return cluster_mean(list(found.values()), names, results.seed) if found else None
+
+
+def build_differences(results: Results, judge: str) -> Grid:
+    """Return the differences of O of all two editors on the items that both have scores for."""
+    editors = [editor for editor in results.editors if editor.scored(judge)]
+    scores = {editor.label: {row["item_id"]: row["o_score"] for row in editor.scored(judge)} for editor in editors}
+    found = compare_editors(scores, results.clusters, results.seed)
+    columns = [
+        Column("", "O, first minus second", sign=0, signed=True),
+        Column("", "items", 0, 0),
+        Column("", "p", 4, 0),
+        Column("", "p, corrected", 4, 0),
+        Column("", f"below {LEVEL:g}", 0, 0),
+    ]
+    note = (
+        f"Two-sided sign-flip test over images, corrected by Holm's method for {len(found)} comparisons. "
+        "Only items that both editors have scores for count."
+    )
+    return Grid(f"Paired differences, {judge}", columns, [_difference_row(each) for each in found], "editors", [note])
+
+
+def _editor_row(editor: EditorResult, cells: Sequence[Interval | str | None]) -> Row:
+    return Row(editor.label, cells, editor.section, not editor.is_baseline)
+
+
+def _table3_cells(results: Results, editor: EditorResult) -> list[Interval | str | None]:
+    judged = [results.mean(editor.scored(judge), score) for judge in results.judges for score in SCORES]
+    ratings = results.ratings.get(editor.name, ())
+    return [*judged, *([_human_mean(results, ratings, score) for score in HUMAN] if results.ratings else [])]
+
+
+def _human_mean(results: Results, ratings: Sequence[Rating], score: str) -> Interval | None:
+    """Return the mean over edits of the mean over raters; Acc is the share of ratings with SC = 1."""
+    edits: Mapping[str, list[float]] = defaultdict(list)
+    for rating in ratings:
+        value = float(rating.scores["sc"] == 1) if score == "acc" else rating.scores[score]
+        edits[rating.key[0]].append(value)
+    known = {item: fmean(values) for item, values in edits.items() if item in results.clusters}
+    if not known:
+        return None
+    return cluster_mean(list(known.values()), [results.clusters[item] for item in known], results.seed)
+
+
+def _lead_row(rows: Sequence[Row], ours: int) -> Row | None:
+    """Return the lead of one row over the best other ranked figure of each column."""
+    others = [row for number, row in enumerate(rows) if number != ours and row.is_ranked]
+    if not others:
+        return None
+    cells = [
+        _lead(rows[ours].cells[place], [row.cells[place] for row in others]) for place in range(len(rows[0].cells))
+    ]
+    return Row(DELTA, cells, rows[-1].section, False, True)
+
+
+def _lead(mine: Interval | str | None, others: Sequence[Interval | str | None]) -> Interval | None:
+    known = [cell.mean for cell in others if isinstance(cell, Interval) and not isnan(cell.mean)]
+    if not known or not isinstance(mine, Interval):
+        return None
+    return Interval(mine.mean - max(known), float("nan"), float("nan"))
+
+
+def _count_cells(results: Results, editor: EditorResult) -> Iterator[str]:
+    edits = editor.count()
+    yield str(len(results.items))
+    yield from (str(edits[status]) for status in (EDITED, "failure", "refusal"))
+    yield str(len(results.items) - edits.total())
+    for judge in results.judges:
+        scores = editor.count(judge)
+        yield from (str(scores[status]) for status in (SCORED, UNSCORABLE))
+
+
+def _difference_row(each: Difference) -> Row:
+    nothing = float("nan")
+    p, corrected = (Interval(value, nothing, nothing) for value in (each.p, each.corrected))
+    mark = "yes" if each.corrected < LEVEL else "no"
+    return Row(f"{each.first} - {each.second}", [each.mean, str(each.items), p, corrected, mark], is_ranked=False)

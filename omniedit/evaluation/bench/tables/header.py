@@ -1,0 +1,59 @@
+"""Header of a bench's tables: everything that decides its figures."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from omniedit.evaluation.bench.records import EDITED, EditRecord
+from omniedit.evaluation.bench.tables.results import EditorResult, Results
+from omniedit.plain_text import markdown_cell
+
+
+def describe_results(results: Results) -> Iterator[str]:
+    """Yield lines of Markdown: the set, the judges with version, prompt and sampling, the editors with their sizes."""
+    images = len({row["image_id"] for row in results.items})
+    yield f"Set `{results.bench}`, {len(results.items)} items on {images} images, version `{results.version[:16]}`."
+    yield ""
+    yield "| judge | version | rubric | prompt digest | sampling |"
+    yield "|---|---|---|---|---|"
+    for judge in results.judges:
+        rows = [row for editor in results.editors for row in editor.scored(judge)]
+        cells = [_join(row[name] for row in rows) for name in ("judge_version", "rubric", "prompt_hash", "sampling")]
+        yield f"| {' | '.join(markdown_cell(cell, 1000) for cell in (judge, *cells))} |"
+    yield ""
+    yield "| editor | version | input size | output size | returned to the source's size by | seed |"
+    yield "|---|---|---|---|---|---|"
+    for editor in results.editors:
+        yield _editor_line(editor)
+    yield ""
+    yield (
+        "Intervals are 95 % bootstrap intervals over images (over sessions, for edits in several turns). O is the mean "
+        "of each item's own O. Bold is the best of a column and underlined the second, without no edit and the "
+        "benchmark's own result."
+    )
+    yield ""
+
+
+def _editor_line(editor: EditorResult) -> str:
+    edited = [record for record in editor.records.values() if record.status == EDITED]
+    cells = [
+        editor.label,
+        _join(record.editor for record in editor.records.values()),
+        editor.sizes,
+        _output_sizes(edited),
+        _join(record.restore for record in edited),
+        _join(str(record.seed) for record in editor.records.values()),
+    ]
+    return f"| {' | '.join(markdown_cell(cell, 1000) for cell in cells)} |"
+
+
+def _output_sizes(records: Sequence[EditRecord]) -> str:
+    """Return the number of outputs that have the source's size, or the sizes of the others."""
+    others = {record.output for record in records if record.output != record.size and record.output}
+    if not others:
+        return "the source's"
+    listed = ", ".join(f"{width} x {height}" for width, height in sorted(others)[:4])
+    return listed + (f" and {len(others) - 4} others" if len(others) > 4 else "")
+
+
+def _join(values: Iterable[str]) -> str:
+    """Return the different values as one text; several versions in one table must be seen."""
+    return " and ".join(sorted({str(value) for value in values if value})) or "-"

@@ -1,0 +1,124 @@
+"""A benchmark's own table: the scores of each editor aggregated as its protocol says, beside published figures."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+
+from omniedit.evaluation.bench.item import BenchSet
+from omniedit.evaluation.bench.protocol import Protocol, Row, TableRow, to_columns
+from omniedit.evaluation.bench.sets.published import Published
+from omniedit.evaluation.bench.tables import grid
+from omniedit.evaluation.bench.tables.grid import Column, Grid
+from omniedit.evaluation.bench.tables.results import EditorResult, Results
+from omniedit.evaluation.metrics.registry import METRICS
+from omniedit.evaluation.table import Interval
+
+OWN_SCORES = ("sc_score", "pq_score", "o_score")
+NOTHING = float("nan")
+MEASURED = "metrics"
+"""Name in tables that have metrics only, in the place of a judge."""
+MEAN = "mean"
+"""Beginning of the names of a table's rows that are means over all items or groups."""
+
+Tables = Mapping[str, Sequence[TableRow]]
+"""Rows of the benchmark's table by editor."""
+
+
+def build_protocol(
+    bench: BenchSet, protocol: Protocol, results: Results, published: Sequence[Published]
+) -> Iterator[Grid]:
+    """Yield, for each judge, the benchmark's means beside published ones, then each of its columns by group.
+
+    Without judges, the figures are those of metrics.
+    """
+    for judge in results.judges or [MEASURED]:
+        found = {editor.name: to_rows(bench, editor, judge) for editor in results.editors}
+        tables = {name: protocol.aggregate(rows) for name, rows in found.items() if rows}
+        yield _build_means(bench, protocol, results, judge, tables, published)
+        for column in protocol.columns:
+            yield _build_column(bench, results, judge, tables, column)
+
+
+def to_rows(bench: BenchSet, editor: EditorResult, judge: str) -> list[Row]:
+    """Return a row for each item: its columns, metrics, the rubric's scores, and SC, PQ and O, where there are any.
+
+    The list is empty for an editor without any score or metric, so that it has no figures.
+    """
+    scores = {row["item_id"]: _to_scores(row) for row in editor.scored(judge)}
+    if not scores and not any(editor.metrics.values()):
+        return []
+    return [
+        {**to_columns(item), **editor.metrics.get(item.item_id, {}), **scores.get(item.item_id, {})}
+        for item in bench.items
+    ]
+
+
+def _to_scores(row: Row) -> Row:
+    return {name: row[name] for name in OWN_SCORES} | json.loads(row["scores"])
+
+
+def _build_means(
+    bench: BenchSet, protocol: Protocol, results: Results, judge: str, tables: Tables, published: Sequence[Published]
+) -> Grid:
+    means = list(dict.fromkeys(row.name for table in tables.values() for row in table if row.name.startswith(MEAN)))
+    cells = [(name, column) for name in means for column in protocol.columns]
+    rows = [_row(editor, tables, cells) for editor in results.editors]
+    rows += [_published_row(each, cells) for each in published if set(each.values) & set(cells)]
+    notes = [
+        f"Scale: {protocol.scale}." + _describe_judges(protocol, results, judge),
+        f"A score that is missing is left out of the mean. The benchmark's own script: {protocol.missing}",
+        *_describe_official(tables, cells, results),
+    ]
+    return Grid(
+        f"{bench.name}, the benchmark's own means, {judge}",
+        [_to_column(heading, column, column) for heading, column in cells],
+        rows,
+        notes=notes,
+    )
+
+
+def _describe_judges(protocol: Protocol, results: Results, judge: str) -> str:
+    """Return a sentence with the judges of the published figures and of these, '' for figures of metrics alone."""
+    if not (protocol.prompts or protocol.rubric):
+        return ""
+    return f" The published figures are by {protocol.judge}, the others by {judge if results.judges else 'metrics'}."
+
+
+def _build_column(bench: BenchSet, results: Results, judge: str, tables: Tables, column: str) -> Grid:
+    groups = list(dict.fromkeys(row.name for table in tables.values() for row in table))
+    rows = [_row(editor, tables, [(name, column) for name in groups]) for editor in results.editors]
+    return Grid(f"{bench.name}: {column} by group, {judge}", [_to_column("", name, column) for name in groups], rows)
+
+
+def _to_column(heading: str, label: str, column: str) -> Column:
+    """Return a column of the grid for one of the protocol; of some metrics, the lower figure is the better one."""
+    metric = METRICS.get(column)
+    if metric is None:
+        return Column(heading, label)
+    return Column(heading, metric.label if label == column else label, 3, 1 if metric.higher_is_better else -1)
+
+
+def _row(editor: EditorResult, tables: Tables, cells: Sequence[tuple[str, str]]) -> grid.Row:
+    found = {row.name: row.values for row in tables.get(editor.name, ())}
+    figures = [_figure(found.get(name, {}).get(column)) for name, column in cells]
+    return grid.Row(editor.label, figures, editor.section, not editor.is_baseline)
+
+
+def _published_row(each: Published, cells: Sequence[tuple[str, str]]) -> grid.Row:
+    """Return published figures under the document that they were read in; they are not ranked with ours."""
+    note = f"; {each.note}" if each.note else ""
+    figures = [_figure(each.values.get(cell)) for cell in cells]
+    return grid.Row(f"{each.editor} (published)", figures, f"{each.source}, {each.address}{note}", False)
+
+
+def _figure(value: float | None) -> Interval | None:
+    return None if value is None else Interval(value, NOTHING, NOTHING)
+
+
+def _describe_official(tables: Tables, cells: Sequence[tuple[str, str]], results: Results) -> Iterator[str]:
+    """Yield a sentence for each editor whose means the benchmark's own script would compute otherwise."""
+    for editor in results.editors:
+        official = {row.name: row.official for row in tables.get(editor.name, ())}
+        known = [(name, column) for name, column in cells if column in official.get(name, {})]
+        if known:
+            values = ", ".join(f"{name} {column} {official[name][column]:.4g}" for name, column in known)
+            yield f"{editor.label} as the benchmark's own script computes it: {values}."

@@ -1,0 +1,53 @@
+"""Write all tables of a bench: one Markdown page, one LaTeX file, CSV files."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from omniedit.evaluation.bench.tables.builders import (
+    build_counts,
+    build_differences,
+    build_groups,
+    build_metrics,
+    build_table3,
+    build_table3_normalised,
+)
+from omniedit.evaluation.bench.tables.grid import Grid
+from omniedit.evaluation.bench.tables.header import describe_results
+from omniedit.evaluation.bench.tables.render import CSV_COLUMNS, to_csv, to_latex, to_markdown
+from omniedit.evaluation.bench.tables.results import Results
+from omniedit.storage.atomic import write_text
+from omniedit.storage.parquet import write_csv
+
+
+def write_tables(folder: Path, results: Results, ours: str | None, own: Sequence[Grid] = ()) -> list[Path]:
+    """Write `table.md`, `table.tex` and `table.csv`, and return their paths.
+
+    Args:
+        ours: editor whose lead over the best baseline Table 3 shows.
+        own: tables of the benchmark's own protocol, which stand first.
+    """
+    grids = [*own, *build_all(results, ours)]
+    page = [f"# {results.bench}", "", *describe_results(results)]
+    page += [line for grid in grids for line in to_markdown(grid)]
+    latex = ["% " + line for line in describe_results(results) if line]
+    latex += [line for grid in grids for line in to_latex(grid)]
+    paths = [folder / f"table.{suffix}" for suffix in ("md", "tex", "csv")]
+    write_text(paths[0], "\n".join(page).rstrip() + "\n")
+    write_text(paths[1], "\n".join(latex))
+    write_csv(paths[2], [row for grid in grids for row in to_csv(grid)], CSV_COLUMNS)
+    return paths
+
+
+def build_all(results: Results, ours: str | None) -> Iterator[Grid]:
+    """Yield Table 3, the same from 0 to 1, O by task and ratio, differences, metrics and counts."""
+    if results.judges:
+        yield build_table3(results, ours)
+        yield build_table3_normalised(results, ours)
+    for judge in results.judges:
+        yield build_groups(results, judge, "task")
+        yield build_groups(results, judge, "ratio")
+        if len(results.editors) > 1:
+            yield build_differences(results, judge)
+    if any(editor.measured for editor in results.editors):
+        yield build_metrics(results)
+    yield build_counts(results)

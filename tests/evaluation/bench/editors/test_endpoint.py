@@ -1,0 +1,151 @@
+"""Tests of editors behind an images endpoint."""
+
+import base64
+import json
+from collections.abc import Callable, Iterator
+from email.parser import BytesParser
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import numpy as np
+import pytest
+
+from helpers.small_bench import noise, small_item
+from omniedit.errors import UserError
+from omniedit.evaluation.bench.editors.editor import EditFailure, EditRequest
+from omniedit.evaluation.bench.editors.endpoint import ImagesEditor
+from omniedit.evaluation.bench.editors.entries import EndpointEntry
+from omniedit.imaging.images import decode_image, encode_png
+
+Answer = Callable[[dict[str, Any]], tuple[int, dict[str, Any]]]
+
+
+class Server(ThreadingHTTPServer):
+    """Images endpoint that answers each form by a function and records all forms."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.forms: list[dict[str, Any]] = []
+        self.paths: list[str] = []
+        self.answer: Answer = lambda form: image_answer(decode_image(form["image"][0]) // 2)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}/v1"
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Server
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        head = f"Content-Type: {self.headers['Content-Type']}\r\n\r\n".encode()
+        form: dict[str, Any] = {}
+        for part in BytesParser().parsebytes(head + body).get_payload():
+            name, content = part.get_param("name", header="Content-Disposition"), part.get_payload(decode=True)
+            if part.get_filename():
+                form.setdefault(name, []).append(content)
+            else:
+                form[name] = content.decode()
+        self.server.forms.append(form)
+        self.server.paths.append(self.path)
+        status, answer = self.server.answer(form)
+        content = json.dumps(answer).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *_: object) -> None:
+        """Log nothing."""
+
+
+def image_answer(image: Any) -> tuple[int, dict[str, Any]]:
+    encoded = base64.b64encode(encode_png(image)).decode()
+    usage = {"input_tokens": 300, "output_tokens": 1000}
+    return 200, {"data": [{"b64_json": encoded}], "usage": usage, "model": "images-1"}
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    server = Server()
+    Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def open_images(server: Server, tmp_path: Path, **options: Any) -> ImagesEditor:
+    endpoint = {"url": server.url, "model": "images", "key_env": None, "cache": str(tmp_path), "tries": 1} | options
+    return ImagesEditor(EndpointEntry.model_validate({"kind": "endpoint", "endpoint": endpoint}))
+
+
+def requests(count: int) -> list[EditRequest]:
+    return [EditRequest(small_item(number), noise(number), 0) for number in range(count)]
+
+
+def test_the_endpoint_gets_image_and_instruction_as_a_form(server: Server, tmp_path: Path) -> None:
+    editor = open_images(server, tmp_path, request={"size": "auto", "input_fidelity": "high"})
+    (image,) = editor.edit(requests(1))
+    assert np.array_equal(image, noise(0) // 2)
+    (form,) = server.forms
+    assert server.paths == ["/v1/images/edits"]
+    fields = {name: value for name, value in form.items() if name != "image"}
+    expected = {"model": "images", "prompt": "make it brighter, 0", "n": "1", "size": "auto", "input_fidelity": "high"}
+    assert fields == expected
+    assert editor.client.budget.spent.completion_tokens == 1000
+
+
+def test_references_are_sent_after_the_source(server: Server, tmp_path: Path) -> None:
+    server.answer = lambda form: image_answer(decode_image(form["image[]"][1]))
+    (image,) = open_images(server, tmp_path).edit([EditRequest(small_item(0), noise(0), 0, (noise(5),))])
+    assert np.array_equal(image, noise(5))
+
+
+def test_images_and_refusals_are_asked_for_once(server: Server, tmp_path: Path) -> None:
+    def answer(form: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        error = {"error": {"code": "moderation_blocked", "message": "Not this."}}
+        return (400, error) if form["prompt"].endswith("1") else image_answer(noise(3))
+
+    server.answer = answer
+    for _ in range(2):
+        results = open_images(server, tmp_path).edit(requests(2))
+        assert isinstance(results[0], np.ndarray)
+        assert isinstance(results[1], EditFailure) and results[1].kind == "refusal"
+    assert len(server.forms) == 2
+
+
+def test_an_answer_without_an_image_is_a_refusal_with_its_text(server: Server, tmp_path: Path) -> None:
+    server.answer = lambda _: (200, {"data": [], "message": "I will not draw this."})
+    (result,) = open_images(server, tmp_path).edit(requests(1))
+    assert isinstance(result, EditFailure) and result.kind == "refusal" and "I will not draw" in result.reason
+
+
+def test_a_request_that_fails_beside_others_is_a_failure(server: Server, tmp_path: Path) -> None:
+    server.answer = lambda form: (500, {}) if form["prompt"].endswith("1") else image_answer(noise(3))
+    results = open_images(server, tmp_path).edit(requests(3))
+    assert isinstance(results[1], EditFailure) and results[1].kind == "failure"
+
+
+def test_an_endpoint_that_is_down_stops_the_run(server: Server, tmp_path: Path) -> None:
+    server.answer = lambda _: (503, {})
+    with pytest.raises(UserError, match="none of 2 requests was answered"):
+        open_images(server, tmp_path).edit(requests(2))
+
+
+@pytest.mark.parametrize("data", [{"url": "http://x/y.png"}, {"b64_json": "!!"}])
+def test_an_address_or_broken_base64_is_no_image(server: Server, tmp_path: Path, data: dict[str, str]) -> None:
+    server.answer = lambda _: (200, {"data": [data]})
+    with pytest.raises(UserError, match="no image but"):
+        open_images(server, tmp_path).edit(requests(1))
+
+
+def test_a_budget_stops_before_the_request_that_exceeds_it(server: Server, tmp_path: Path) -> None:
+    editor = open_images(server, tmp_path, max_requests=1, concurrency=1)
+    with pytest.raises(UserError, match="the budget of 1 in requests"):
+        editor.edit(requests(2))
+    assert len(server.forms) == 1

@@ -1,0 +1,85 @@
+"""Tests of a benchmark's own table."""
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from statistics import fmean
+
+from helpers.small_bench import small_set
+from omniedit.evaluation.bench.protocol import Protocol, Row, Shown, TableRow
+from omniedit.evaluation.bench.sets.published import Published
+from omniedit.evaluation.bench.tables.grid import Place
+from omniedit.evaluation.bench.tables.protocols import build_protocol, to_rows
+from omniedit.evaluation.bench.tables.results import EditorResult, Results
+
+ITEMS = [
+    {"item_id": f"style/{number}", "task": "style", "image_id": str(number), "ratio": "3x2", "session": None}
+    for number in range(4)
+]
+
+
+def result(name: str, scores: Sequence[float | None]) -> EditorResult:
+    rows = [
+        item
+        | ({"status": "failure"} if score is None else {"status": "scored"})
+        | {"sc_score": score, "pq_score": score, "o_score": score, "scores": json.dumps({"success": score})}
+        for item, score in zip(ITEMS, scores, strict=True)
+    ]
+    return EditorResult(name, name, "", False, "", {}, {"gpt": rows})
+
+
+def aggregate(rows: Sequence[Row]) -> list[TableRow]:
+    known = [row["success"] for row in rows if "success" in row]
+    missing = tuple(row["item_id"] for row in rows if "success" not in row)
+    official = {"S": sum(known) / len(rows)} if missing else {}
+    return [TableRow("mean of items", {"S": fmean(known)}, len(rows), missing, official), TableRow("style", {}, 4)]
+
+
+PROTOCOL = Protocol(
+    "GPT-4o", ("S",), lambda item: Shown({}, {}), lambda row: {}, aggregate, "It counts 0.", "0 to 10", rubric="edit"
+)
+PUBLISHED = [
+    Published("Rival", {("mean of items", "S"): 7.5}, "Paper, Table 1", "https://x", "GPT-4o", "on other items"),
+    Published("Other", {("elsewhere", "T"): 1.0}, "Paper, Table 2", "https://x"),
+]
+
+
+def test_means_stand_beside_published_ones_which_are_not_ranked() -> None:
+    results = Results("small", "v", ITEMS, [result("a", [1, 2, 3, None]), result("b", [4] * 4)])
+    means, groups = build_protocol(small_set(), PROTOCOL, results, PUBLISHED)
+    assert [(row.label, row.cells[0].mean) for row in means.rows] == [("a", 2), ("b", 4), ("Rival (published)", 7.5)]
+    assert means.places(0).keys() == {0, 1} and "on other items" in means.rows[2].section
+    assert "a as the benchmark's own script computes it: mean of items S 1.5." in means.notes
+    assert any("It counts 0." in note for note in means.notes)
+    assert [column.label for column in groups.columns] == ["mean of items", "style"] and groups.rows[0].cells[1] is None
+
+
+def test_of_a_distance_the_lowest_figure_is_the_best() -> None:
+    def aggregate_metrics(rows: Sequence[Row]) -> list[TableRow]:
+        return [TableRow("mean of items", {name: fmean(row[name] for row in rows) for name in ("l1", "clip_i")}, 4)]
+
+    columns = ("l1", "clip_i")
+    protocol = Protocol(
+        "", columns, lambda item: Shown({}, {}), lambda row: {}, aggregate_metrics, "", "as each metric"
+    )
+    editors = [result(name, [None] * 4) for name in ("near", "far")]
+    values = {"near": {"l1": 0.1, "clip_i": 0.9}, "far": {"l1": 0.4, "clip_i": 0.5}}
+    editors = [
+        dataclasses.replace(editor, metrics={item["item_id"]: values[editor.name] for item in ITEMS}, scores={})
+        for editor in editors
+    ]
+    means, *_ = build_protocol(small_set(), protocol, Results("small", "v", ITEMS, editors), [])
+    assert [column.label for column in means.columns] == ["L1", "CLIP-I"]
+    assert [means.places(column)[0] for column in (0, 1)] == [Place.BEST, Place.BEST]
+    assert means.notes[0] == "Scale: as each metric."
+
+
+def test_an_edit_without_a_score_has_no_score_in_its_row() -> None:
+    rows = to_rows(small_set(), result("a", [1, 2, 3, None]), "gpt")
+    assert "success" not in rows[3] and "o_score" not in rows[3] and rows[0]["success"] == 1 == rows[0]["pq_score"]
+
+
+def test_an_editor_without_any_score_has_no_figures() -> None:
+    results = Results("small", "v", ITEMS, [result("a", [None] * 4), result("b", [4] * 4)])
+    means, _ = build_protocol(small_set(), PROTOCOL, results, [])
+    assert means.rows[0].cells == [None]

@@ -1,0 +1,62 @@
+"""Tests of the judges of a bench."""
+
+import pytest
+
+from omniedit.config.bench import BenchConfig
+from omniedit.config.schema import ScoringConfig
+from omniedit.config.scoring import SHIPPED_STUDENT
+from omniedit.errors import UserError
+from omniedit.evaluation.bench.judges import choose_judges, describe_sampling
+from omniedit.scoring.rubric import edit_rubric
+
+URL = "http://localhost:1/v1"
+RUN = ScoringConfig.model_validate({"api": {"url": URL, "model": "gpt-4o-2024-08-06", "max_side": 512}})
+BENCH = BenchConfig.model_validate(
+    {
+        "judges": {
+            "gemini": {"judge": "api", "scoring": {"api": {"model": "gemini-2.5-pro"}}, "rubric": "viescore_editing"}
+        }
+    }
+)
+
+
+def test_a_judge_has_the_runs_settings_but_for_its_own() -> None:
+    gemini, api = choose_judges(["gemini", "api"], BENCH, RUN)
+    assert (gemini.name, gemini.kind, gemini.rubric) == ("gemini", "api", "viescore_editing")
+    assert (gemini.scoring.api.model, gemini.scoring.api.url, gemini.scoring.api.max_side) == (
+        "gemini-2.5-pro",
+        URL,
+        512,
+    )
+    assert api.scoring.api.model == "gpt-4o-2024-08-06"
+
+
+def test_local_judges_know_their_models() -> None:
+    student, vlm = choose_judges(["student", "vlm"], BENCH, RUN)
+    assert student.scorer == SHIPPED_STUDENT and str(vlm.scorer) == "models/qwen3_vl.json"
+
+
+def test_none_is_no_judge() -> None:
+    assert choose_judges(["none"], BENCH, RUN) == []
+
+
+@pytest.mark.parametrize(
+    "name, problem", [("reference", "the truth of outside edits is unknown"), ("claude", "there are: gemini, student")]
+)
+def test_an_unknown_judge_is_an_error(name: str, problem: str) -> None:
+    with pytest.raises(UserError, match=problem):
+        choose_judges([name], BENCH, RUN)
+
+
+def test_invalid_settings_of_a_judge_are_one_line() -> None:
+    bench = BenchConfig.model_validate({"judges": {"x": {"judge": "api", "scoring": {"api": {"colour": "red"}}}}})
+    with pytest.raises(UserError, match="colour: unknown key"):
+        choose_judges(["x"], bench, RUN)
+
+
+def test_the_sampling_says_what_the_endpoint_is_asked_for() -> None:
+    (gemini,) = choose_judges(["gemini"], BENCH, RUN)
+    assert (
+        describe_sampling(gemini, edit_rubric()) == "1 pass at temperature 0, images at most 512 px a side, request {}"
+    )
+    assert "3 passes at temperature 0.7" in describe_sampling(gemini, edit_rubric().replace_passes(3))

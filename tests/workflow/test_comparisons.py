@@ -1,0 +1,78 @@
+"""Comparison of the run's editor with others on a set, by jobs that run the steps of `omniedit bench`."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+
+from helpers.chain import SAMPLE, SMALL, checkout, rules_to_run, shrink_sample, snakemake, try_snakemake
+from helpers.tiny_editor import make_pipeline
+from omniedit.storage.manifest import seal_folder
+from omniedit.storage.parquet import read_rows
+
+RULES = ("compare_edit", "compare_score", "compare_measure", "compare_table")
+TABLE = "results/small/bench/sets/mine/table.md"
+SETS = {"mine": {"set": "items.csv"}, "other": {"set": "items.csv"}}
+BENCH = {
+    "sets": SETS,
+    "editors": ["no_edit", "outside=outputs"],
+    "editor_shards": 2,
+    "judges": {"first": {"judge": "student"}, "second": {"judge": "student", "scoring": {"readout": "tokens"}}},
+}
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Return a folder with a set of two items, outputs for one of them, and an editor as training leaves it."""
+    root = checkout(tmp_path, {**SMALL, "bench": {**SMALL["bench"], **BENCH}})
+    shrink_sample(root / "photos")
+    photos = sorted(path.name for path in SAMPLE.glob("*.jpg"))[:2]
+    rows = [f"{number},photos/{name},make it night" for number, name in enumerate(photos)]
+    (root / "items.csv").write_text("\n".join(["id,source,instruction", *rows]) + "\n")
+    (root / "outputs").mkdir()
+    shutil.copy(root / "photos" / photos[0], root / "outputs/0.jpg")
+    return root
+
+
+def test_a_run_compares_each_editor_on_each_set_by_each_judge(root: Path) -> None:
+    planned = snakemake(root, "all", "--dry-run", "--quiet", "rules")
+    jobs = dict(line.split() for line in planned.splitlines() if len(line.split()) == 2)
+    # Three editors, the run's own among them, on two sets in two shards, scored by two judges.
+    assert [int(jobs[rule]) for rule in RULES] == [12, 12, 6, 2]
+
+
+def test_a_run_without_sets_compares_nothing(tmp_path: Path) -> None:
+    root = checkout(tmp_path, SMALL)
+    shrink_sample(root / "photos")
+    assert not set(RULES) & rules_to_run(root, "all")
+
+
+def test_editors_are_compared_by_the_workflow(root: Path) -> None:
+    editor = root / "results/small/train/editnet"
+    with seal_folder(editor) as folder:
+        make_pipeline().save_pretrained(folder)
+    fewer = {"editors": ["outside=outputs"], "judges": {"second": BENCH["judges"]["second"]}}
+    (root / "small.yaml").write_text(yaml.safe_dump({**SMALL, "bench": {**SMALL["bench"], **BENCH, **fewer}}))
+    only = [TABLE, "--allowed-rules", *RULES]
+    snakemake(root, *only)
+    table = (root / TABLE).read_text()
+    assert "readout tokens" in table
+    assert "| outside | 2 | 1 | 1 | 0 | 0 | 1 | 0 |" in table
+    scores = read_rows(root / "results/small/bench/sets/mine/editnet/scores/second.parquet")
+    assert [row["status"] for row in scores] == ["scored", "scored"]
+    assert not rules_to_run(root, *only)
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"editors": ["editnet=outputs"]}, "bench.editors: editnet is also an editor of the run"),
+        ({"editors": ["outputs/a"]}, "NAME=FOLDER names a folder"),
+        ({"judges": {"x": {"judge": "reference"}}}, "bench.judges.x.judge"),
+    ],
+)
+def test_a_mistake_stops_before_the_first_job(tmp_path: Path, changes: dict, problem: str) -> None:
+    root = checkout(tmp_path, {**SMALL, "bench": {**SMALL["bench"], **BENCH, **changes}})
+    done = try_snakemake(root, "all", "--dry-run")
+    assert done.returncode and problem in done.stdout + done.stderr
