@@ -105,6 +105,7 @@ def run(args: argparse.Namespace) -> None:
         UserError: the set, an editor or a judge cannot be opened, or the folder holds another set.
     """
     from omniedit.evaluation.bench.editors.registry import choose_editors
+    from omniedit.evaluation.bench.opening import open_set
     from omniedit.evaluation.bench.records import Shard
 
     steps = args.only or STEPS
@@ -122,23 +123,6 @@ def run(args: argparse.Namespace) -> None:
         measure(args, bench, protocol, list(entries))
     if "table" in steps:
         tabulate(args, bench, protocol, entries, judges)
-
-
-def open_set(name: str, data: Path | None, chained: bool) -> "tuple[BenchSet, Protocol | None]":
-    """Read a set by its name, or a user's table of items, which has no protocol.
-
-    Raises:
-        UserError: the set is unknown, or its files cannot be read.
-    """
-    from omniedit.errors import UserError
-    from omniedit.evaluation.bench.plain import SUFFIXES, read_plain
-    from omniedit.evaluation.bench.sets.registry import BENCHMARKS
-
-    if name in BENCHMARKS:
-        return BENCHMARKS[name].read(data), BENCHMARKS[name].protocol
-    if not name.endswith(SUFFIXES):
-        raise UserError(f"no benchmark {name[:80]!a}; there are: {', '.join(BENCHMARKS)}; or give a table of items")
-    return read_plain(Path(name).expanduser(), chained), None
 
 
 def mark_folder(out: Path, bench: "BenchSet") -> None:
@@ -221,16 +205,17 @@ def tabulate(
     entries: "Mapping[str, Entry]",
     judges: "Sequence[JudgeChoice]",
 ) -> None:
-    """Write the tables and print the first ones."""
+    """Write the tables and the page of edits side by side, and print the first tables."""
     from omniedit.evaluation.bench.sets.published import load_published
     from omniedit.evaluation.bench.tables.protocols import build_protocol
     from omniedit.evaluation.bench.tables.reading import read_results
     from omniedit.evaluation.bench.tables.write import write_tables
+    from omniedit.reporting.bench_folder import write_bench_page
 
     results = read_results(args.out, bench, entries, [judge.name for judge in judges], args.ratings, args.seed)
     own = list(build_protocol(bench, protocol, results, load_published(args.set))) if protocol else []
     ours = args.ours or next((name for name, entry in entries.items() if entry.kind == "trained"), None)
-    paths = write_tables(args.out, results, ours, own)
+    paths = [*write_tables(args.out, results, ours, own), write_bench_page(args.out, bench, results.editors)]
     print(paths[0].read_text())
     print("\n".join(map(str, paths)))
 

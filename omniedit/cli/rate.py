@@ -30,7 +30,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--kind", choices=["bench", "candidates"], help="part of a run (default: its benchmark, if any)"
     )
-    parser.add_argument("--items", type=path, metavar="TABLE.csv", help="id, source and instruction of outputs' items")
+    parser.add_argument(
+        "--items",
+        metavar="SET|TABLE",
+        help="items of a folder of outputs: a benchmark of `omniedit bench-set list`, or a table with the columns id, "
+        "source and instruction",
+    )
+    parser.add_argument("--data", type=path, metavar="PATH", help="your copy of the benchmark's published files")
     parser.add_argument("--pairwise", action="store_true", help="ask which of two editors' edits is better")
     parser.add_argument("--editors", type=_names, default=[], metavar="A,B", help="only edits of these editors")
     parser.add_argument("--tasks", type=_names, default=[], metavar="A,B", help="only edits of these tasks")
@@ -76,8 +82,9 @@ def run(args: argparse.Namespace) -> None:
         UserError: the input cannot be read, options do not fit together, or as `Store`.
     """
     from omniedit.errors import UserError, error_line
+    from omniedit.evaluation.bench.opening import open_set
     from omniedit.evaluation.people.edits import add_checks, select
-    from omniedit.evaluation.people.inputs import read_edits, read_items
+    from omniedit.evaluation.people.inputs import list_items, read_edits
     from omniedit.evaluation.people.store import Store
 
     if (args.out or args.json) and not args.results:
@@ -85,7 +92,8 @@ def run(args: argparse.Namespace) -> None:
     if args.pairwise and args.checks:
         raise UserError("--checks: are for ratings; leave --pairwise out")
     place = find_input(args.input)
-    found = read_edits(place, args.kind, read_items(args.items) if args.items else None)
+    items = list_items(open_set(args.items, args.data)[0]) if args.items else None
+    found = read_edits(place, args.kind, items)
     for problem in found.problems:
         print(f"left out: {error_line(problem)}", file=sys.stderr)
     edits = select(found.edits, args.editors, args.tasks, args.limit, args.seed)

@@ -2,11 +2,12 @@
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from omniedit.evaluation.bench.item import BenchItem, BenchSet, ImageFile
+from omniedit.evaluation.bench.records import EDITED
+from omniedit.evaluation.bench.tables.results import EditorResult
 from omniedit.imaging.images import Image, decode_image
 from omniedit.reporting.side_by_side import ComparedItem, Heading, JudgeScore, Output, Picture, write_folder
 
@@ -16,24 +17,7 @@ NOT_EDITED = "the editor has no output for this item"
 Row = Mapping[str, Any]
 
 
-@dataclass(frozen=True)
-class BenchEditor:
-    """Editor of a bench.
-
-    Args:
-        name: name of its folder.
-        label: name for readers.
-        scores: rows by judge, with item_id, status, sc_score, pq_score, o_score and reasoning.
-        failures: reasons of items without an output.
-    """
-
-    name: str
-    label: str
-    scores: Mapping[str, Sequence[Row]] = field(default_factory=dict)
-    failures: Mapping[str, str] = field(default_factory=dict)
-
-
-def write_bench_page(folder: Path, bench: BenchSet, editors: Sequence[BenchEditor]) -> Path:
+def write_bench_page(folder: Path, bench: BenchSet, editors: Sequence[EditorResult]) -> Path:
     """Write the page next to a bench's edits, which it links, and return its path.
 
     Raises:
@@ -48,7 +32,7 @@ def write_bench_page(folder: Path, bench: BenchSet, editors: Sequence[BenchEdito
     return folder / PAGE
 
 
-def _items(folder: Path, bench: BenchSet, editors: Sequence[BenchEditor]) -> Iterator[ComparedItem]:
+def _items(folder: Path, bench: BenchSet, editors: Sequence[EditorResult]) -> Iterator[ComparedItem]:
     pictures = _Pictures()
     scores = {editor.name: _by_item(editor.scores) for editor in editors}
     for item in bench.items:
@@ -57,12 +41,12 @@ def _items(folder: Path, bench: BenchSet, editors: Sequence[BenchEditor]) -> Ite
         yield ComparedItem(item.item_id, item.task, item.instruction, pictures.get(item.source), outputs, target)
 
 
-def _output(folder: Path, item: BenchItem, editor: BenchEditor, scores: Sequence[JudgeScore]) -> Output:
+def _output(folder: Path, item: BenchItem, editor: EditorResult, scores: Sequence[JudgeScore]) -> Output:
     path = folder / editor.name / "edits" / f"{item.item_id}.png"
-    reason = editor.failures.get(item.item_id)
-    if reason is None and path.is_file():
+    record = editor.records.get(item.item_id)
+    if record and record.status == EDITED and path.is_file():
         return Output(editor.name, path, scores)
-    return Output(editor.name, None, (), reason or NOT_EDITED)
+    return Output(editor.name, None, (), (record and record.reason) or NOT_EDITED)
 
 
 def _by_item(scores: Mapping[str, Sequence[Row]]) -> dict[str, list[JudgeScore]]:

@@ -17,6 +17,7 @@ from omniedit.config.bench import BenchConfig
 from omniedit.config.schema import ScoringConfig
 from omniedit.errors import UserError
 from omniedit.evaluation.bench.judges import choose_judges
+from omniedit.evaluation.bench.opening import open_set
 from omniedit.evaluation.bench.protocol import Protocol
 from omniedit.imaging.images import encode_png, resize
 from omniedit.storage.parquet import read_rows
@@ -100,6 +101,7 @@ def test_shards_and_steps_give_what_one_run_gives(folder: Path, tmp_path: Path) 
 def test_tables_without_judges_count_the_edits(folder: Path, tmp_path: Path) -> None:
     run(folder, "--editors", "no_edit", "--judges", "none", "-o", str(tmp_path))
     assert "| No edit | 3 | 3 | 0 | 0 | 0 |" in (tmp_path / "table.md").read_text()
+    assert "../no_edit/edits/swap/0.png" in (tmp_path / "side_by_side/index.html").read_text()
 
 
 def test_scores_name_their_judge_and_rubric(folder: Path, tmp_path: Path) -> None:
@@ -122,7 +124,7 @@ def test_tables_of_edits_without_scores_say_what_to_run(folder: Path, tmp_path: 
 @pytest.mark.parametrize("name, problem", [("gedit-xx", "no benchmark 'gedit-xx'"), ("gedit-en", "does not ship")])
 def test_an_unknown_set_or_one_without_data_is_an_error(tmp_path: Path, name: str, problem: str) -> None:
     with pytest.raises(UserError, match=problem):
-        bench.open_set(name, None, False)
+        open_set(name)
 
 
 @pytest.mark.parametrize(

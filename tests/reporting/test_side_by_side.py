@@ -13,9 +13,11 @@ import PIL.Image
 import pytest
 
 from omniedit.evaluation.bench.item import BenchItem, BenchSet
+from omniedit.evaluation.bench.records import EditRecord
+from omniedit.evaluation.bench.tables.results import EditorResult
 from omniedit.imaging.images import Image, encode_png
 from omniedit.pairs import EditPair, write_shard
-from omniedit.reporting.bench_folder import BenchEditor, write_bench_page
+from omniedit.reporting.bench_folder import write_bench_page
 from omniedit.reporting.bench_items import group_edits, side_by_side_page
 from omniedit.reporting.page import LIMIT
 from omniedit.reporting.side_by_side import (
@@ -289,13 +291,21 @@ def bench_of(tmp_path: Path) -> BenchSet:
     return BenchSet("gedit-en", "0" * 64, items)
 
 
+def editor_of(name: str, scores: dict[str, list], edited: int, refused: str = "") -> EditorResult:
+    """Return results of an editor that edited the first items and refused one."""
+    records = {f"swap/en/{n}": EditRecord(f"swap/en/{n}", "edited", "", "", 0) for n in range(edited)}
+    if refused:
+        records[refused] = EditRecord(refused, "refusal", "", "", 0, reason="refusal: no")
+    return EditorResult(name, f"Editor {name.upper()}", "", False, "", records, scores)
+
+
 def test_a_bench_folder_links_its_edits_and_gives_reasons(tmp_path: Path) -> None:
     scored = {"item_id": "swap/en/0", "status": "scored", "sc_score": 4.0, "pq_score": 9.0, "o_score": 6.0}
     lost = {"item_id": "swap/en/1", "status": "unscorable", "sc_score": None, "pq_score": None, "o_score": None}
     rows = [scored | {"reasoning": "So."}, lost | {"reasoning": "no JSON"}]
     editors = [
-        BenchEditor("a", "Editor A", {"strict": rows, "mild": rows[:1]}),
-        BenchEditor("b", "Editor B", failures={"swap/en/1": "refusal: no"}),
+        editor_of("a", {"strict": rows, "mild": rows[:1]}, edited=3),
+        editor_of("b", {}, edited=1, refused="swap/en/1"),
     ]
     page = write_bench_page(tmp_path, bench_of(tmp_path), editors)
     data = read_data(page.read_text())

@@ -8,7 +8,7 @@ from typing import Any
 
 from omniedit.errors import UserError
 from omniedit.evaluation.bench.item import BenchSet
-from omniedit.evaluation.comparisons.inputs import ITEM_COLUMNS, read_columns
+from omniedit.evaluation.comparisons.inputs import read_columns
 from omniedit.evaluation.people.edits import EditSet, RatedEdit
 from omniedit.pairs import Shard
 from omniedit.pairs.columns import sha256
@@ -62,16 +62,6 @@ def read_edits(path: Path, kind: str | None = None, items: Items | None = None) 
     return found
 
 
-def read_items(table: Path) -> Items:
-    """Return the items of a table with the columns id, source, instruction and, optionally, task.
-
-    Raises:
-        UserError: it lacks a column or a row.
-    """
-    rows = read_columns(table, ITEM_COLUMNS)
-    return {str(row["id"]): {**row, "source": _open(table, row["source"])} for row in rows}
-
-
 def list_items(bench: BenchSet) -> Items:
     """Return the items of a benchmark. The source of a later turn of a chained set is the set's own."""
     return {
@@ -104,7 +94,8 @@ def read_outputs(folder: Path, items: Items) -> EditSet:
     """
     if not items:
         raise UserError(
-            f"{folder}: folders of outputs need --items, a table with the columns {', '.join(ITEM_COLUMNS)}"
+            f"{folder}: folders of outputs need --items, the name of a benchmark or a table with the columns id, source"
+            " and instruction"
         )
     editors = sorted(path.parent for path in folder.glob(f"[!.]*/{OUTPUTS}"))
     return _collect(row for editor in editors for row in _output_rows(editor, items))

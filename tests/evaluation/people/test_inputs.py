@@ -9,7 +9,8 @@ from helpers.rated_edits import EDITORS, make_edits, make_table
 from helpers.small_run import make_run
 from omniedit.errors import UserError
 from omniedit.evaluation.bench.item import BenchItem, BenchSet
-from omniedit.evaluation.people.inputs import list_items, read_edits, read_items
+from omniedit.evaluation.bench.opening import open_set
+from omniedit.evaluation.people.inputs import list_items, read_edits
 
 
 def test_a_table_gives_an_edit_for_each_row(tmp_path: Path) -> None:
@@ -68,7 +69,7 @@ def make_outputs(root: Path) -> Path:
 def test_folders_of_outputs_take_their_items_from_a_table(tmp_path: Path) -> None:
     folder, items = make_outputs(tmp_path), tmp_path / "given/items.csv"
     items.write_text("id,source,instruction,task\npart/item-0,source-0.png,Zero.,swap\nitem-1,source-1.png,One.,\n")
-    edits = read_edits(folder, items=read_items(items)).edits
+    edits = read_edits(folder, items=list_items(open_set(str(items))[0])).edits
     assert [(e.item_id, e.editor, e.instruction) for e in edits] == [
         ("item-1", EDITORS[0], "One."),
         ("part/item-0", EDITORS[0], "Zero."),
@@ -89,7 +90,7 @@ def test_folders_of_outputs_take_their_items_from_a_benchmark(tmp_path: Path) ->
     ]
     assert found.edits[0].source() == item.source()
     assert len(found.problems) == 2 and "part/item-0.png: has no instruction" in found.problems[0]
-    with pytest.raises(UserError, match="folders of outputs need --items, a table with the columns id, source"):
+    with pytest.raises(UserError, match="folders of outputs need --items, the name of a benchmark or a table"):
         read_edits(folder)
 
 

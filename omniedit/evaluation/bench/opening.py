@@ -1,0 +1,26 @@
+"""Open a set by what a user calls it: a benchmark's name, or the path of a table of items."""
+
+from pathlib import Path
+
+from omniedit.errors import UserError
+from omniedit.evaluation.bench.item import BenchSet
+from omniedit.evaluation.bench.plain import SUFFIXES, read_plain
+from omniedit.evaluation.bench.protocol import Protocol
+from omniedit.evaluation.bench.sets.registry import BENCHMARKS
+
+
+def open_set(name: str, data: Path | None = None, chained: bool = False) -> tuple[BenchSet, Protocol | None]:
+    """Read a set and its protocol; a user's table of items has none.
+
+    Args:
+        data: the user's copy of a benchmark's published files.
+        chained: whether turns of a table edit the output of the turn before.
+
+    Raises:
+        UserError: the set is unknown, or its files cannot be read.
+    """
+    if name in BENCHMARKS:
+        return BENCHMARKS[name].read(data), BENCHMARKS[name].protocol
+    if not name.endswith(SUFFIXES):
+        raise UserError(f"no benchmark {name[:80]!a}; there are: {', '.join(BENCHMARKS)}; or give a table of items")
+    return read_plain(Path(name).expanduser(), chained), None
