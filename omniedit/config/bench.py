@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from omniedit.config.scoring import JudgeName
+from omniedit.config.judges import JudgeName
 from omniedit.config.section import Section
 
 

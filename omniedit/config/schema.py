@@ -17,19 +17,16 @@ from omniedit.config.export import ExportConfig
 from omniedit.config.gates import GatesConfig
 from omniedit.config.grow import GrowConfig
 from omniedit.config.options import check_parts
+from omniedit.config.judges import ApiConfig, InternvlConfig, JudgeName, RunJudge, VlmConfig
 from omniedit.config.pairs import ImportConfig, PairFormat
 from omniedit.config.scoring import (
     DEFECTS_VERSION,
     SHIPPED_STUDENT,
     VIEWS_VERSION,
-    ApiConfig,
     FilterConfig,
     FinetuneConfig,
-    InternvlConfig,
-    JudgeName,
     ScoringConfig,
     StudentConfig,
-    VlmConfig,
     student_folder,
 )
 from omniedit.config.section import SHIPPED, LocalPath, Section
@@ -179,12 +176,31 @@ class Config(Section):
 
     @property
     def judges(self) -> dict[str, str | None]:
-        """Judge of each key that names one."""
+        """Judge of each key that names a single one."""
         return {
-            "scoring.judge": self.scoring.judge,
+            **{key: each.judge for key, each in self._run_judges.items()},
             "scoring.teacher": self.scoring.teacher,
             "bench.judge": self.bench.judge,
         }
+
+    @property
+    def _run_judges(self) -> dict[str, ScoringConfig]:
+        """Options of each judge whose scores the filter uses, by the key that names it."""
+        if self.scoring.judge != "ensemble":
+            return {"scoring.judge": self.scoring}
+        return {f"scoring.ensemble.judges.{name}.judge": each for name, each in self.scoring.members.items()}
+
+    @property
+    def endpoints(self) -> list[ApiConfig]:
+        """Endpoints that judges and teacher use."""
+        uses_own = "api" in (self.scoring.teacher, self.bench.judge)
+        others = [each.api for each in self._run_judges.values() if each.judge == "api"]
+        return [*([self.scoring.api] if uses_own else []), *others]
+
+    @property
+    def judging_roles(self) -> list[str]:
+        """Roles of config/models.yaml that judges need."""
+        return [*self.scoring.roles(self.scoring.judge), *self.scoring.roles(self.bench.judge)]
 
     @property
     def trains_student(self) -> bool:
@@ -200,6 +216,12 @@ class Config(Section):
                     f"{key}: student needs a scoring.teacher (reference or api) or a trained student in"
                     " scoring.student.start"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _several_judges_disagree(self) -> "Config":
+        if self.filter.max_disagreement is not None and self.scoring.judge != "ensemble":
+            raise ValueError("filter.max_disagreement: only several judges disagree; give scoring.judge ensemble")
         return self
 
     @model_validator(mode="after")

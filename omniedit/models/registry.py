@@ -85,10 +85,9 @@ def required_roles(config: Config) -> list[str]:
     """
     base = [config.train.fetched_base] if config.train.fetched_base else []
     learned = [role for task in config.learned_tasks for role in roles_to_fetch(task, config.learned)]
-    judges = [role for judge in config.judges.values() for role in config.scoring.roles(judge)]
     student = [config.scoring.finetune.model] if config.scoring.finetune.model else []
     proposer = [PROPOSER] if config.asks_proposer and config.proposals.source == "local" else []
-    roles = list(dict.fromkeys([*config.models.roles, *base, *learned, *judges, *student, *proposer]))
+    roles = list(dict.fromkeys([*config.models.roles, *base, *learned, *config.judging_roles, *student, *proposer]))
     for role in roles:
         get_model(role)
     return roles

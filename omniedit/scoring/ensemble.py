@@ -6,14 +6,13 @@ J  judges      N  pairs
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, median, pstdev
-from typing import Any, Literal
+from typing import Any
 
+from omniedit.config.ensemble import Average, Spread
 from omniedit.errors import UserError
 from omniedit.scoring.reply_parser import Unscorable
 from omniedit.scoring.verdict import Score
 
-Average = Literal["mean", "median"]
-Spread = Literal["range", "deviation"]
 AVERAGES: Mapping[Average, Callable[[Sequence[float]], float]] = {"mean": fmean, "median": median}
 SPREADS: Mapping[Spread, Callable[[Sequence[float]], float]] = {
     "range": lambda scores: max(scores) - min(scores),
