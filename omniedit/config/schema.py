@@ -16,8 +16,8 @@ from omniedit.config.endpoint import REPLY_LIMITS, EndpointConfig, api_key, repl
 from omniedit.config.export import ExportConfig
 from omniedit.config.gates import GatesConfig
 from omniedit.config.grow import GrowConfig
-from omniedit.config.options import check_parts
 from omniedit.config.judges import ApiConfig, InternvlConfig, JudgeName, RunJudge, VlmConfig
+from omniedit.config.options import check_parts
 from omniedit.config.pairs import ImportConfig, PairFormat
 from omniedit.config.scoring import (
     DEFECTS_VERSION,
@@ -186,9 +186,14 @@ class Config(Section):
     @property
     def _run_judges(self) -> dict[str, ScoringConfig]:
         """Options of each judge whose scores the filter uses, by the key that names it."""
-        if self.scoring.judge != "ensemble":
+        if not self.ensemble_judges:
             return {"scoring.judge": self.scoring}
-        return {f"scoring.ensemble.judges.{name}.judge": each for name, each in self.scoring.members.items()}
+        return {f"scoring.ensemble.judges.{name}.judge": each for name, each in self.ensemble_judges.items()}
+
+    @property
+    def ensemble_judges(self) -> dict[str, ScoringConfig]:
+        """Judges of the ensemble by name, each as the options of a single judge; none if the run's judge is another."""
+        return self.scoring.members if self.scoring.judge == "ensemble" else {}
 
     @property
     def endpoints(self) -> list[ApiConfig]:

@@ -153,11 +153,6 @@ class ScoringConfig(Section):
         given = {name: value for name, value in member if value is not None}
         return self.model_copy(update=given | {"ensemble": EnsembleConfig()})
 
-    @property
-    def judges(self) -> dict[str, "ScoringConfig"]:
-        """Judges whose scores the filter uses, by name: those of the ensemble, or the single one."""
-        return self.members if self.judge == "ensemble" else {self.judge: self}
-
     def roles(self, judge: str | None) -> list[str]:
         """Return the roles in config/models.yaml that a judge needs, the judging model first."""
         if judge == "ensemble":

@@ -17,7 +17,8 @@ import yaml
 from helpers import vlm_server as server
 from helpers.chain import environment
 from helpers.vlm_server import MODEL, Handler, Server, serving
-from omniedit.cli.score import pair_marker, score_table
+from omniedit.cli.score import score_table
+from omniedit.cli.score_judges import pair_marker
 from omniedit.config.schema import ApiConfig, ScoringConfig
 from omniedit.errors import UserError
 from omniedit.pairs import EditPair
