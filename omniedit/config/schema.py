@@ -13,6 +13,7 @@ from pydantic import Field, model_validator
 
 from omniedit.config.bench import BenchConfig
 from omniedit.config.endpoint import REPLY_LIMITS, EndpointConfig, api_key, reply_limit
+from omniedit.config.ensemble import EnsembleConfig, MemberConfig
 from omniedit.config.export import ExportConfig
 from omniedit.config.gates import GatesConfig
 from omniedit.config.grow import GrowConfig

@@ -110,7 +110,7 @@ def combine_marks(
 
 def join_rationales(given: Mapping[str, tuple[float, str]]) -> str:
     """Return the rationales of several judges in one text, each after the judge's name and O."""
-    return " ".join(f"{name} ({o_score:.1f}): {reasoning}".rstrip() for name, (o_score, reasoning) in given.items())
+    return " ".join(f"{name} ({score:.1f})" + (f": {text}" if text else "") for name, (score, text) in given.items())
 
 
 def find_outlier(overall: Mapping[str, float]) -> str:
@@ -162,8 +162,8 @@ def ensemble_rows(
 ) -> list[dict[str, Any]]:
     """Combine tables of scores, as `combine_tables` does, to rows of `SCORES_SCHEMA`.
 
-    `details` holds each judge's O and version, or why it has none, and the outlier. `reasoning` holds the rationales of
-    the judges, each after its name and O.
+    `details` holds each judge's O, version and number of words of its rationale, or why it has no O, and the outlier.
+    `reasoning` holds the rationales of the judges, each after its name and O.
     """
     combined = combine_tables(tables, average, spread, least)
     by_pair = {name: {row["pair_id"]: row for row in rows} for name, rows in tables.items()}
@@ -220,8 +220,8 @@ def _columns(verdict: EnsembleScore | Unscorable, rows: Mapping[str, Mapping[str
 def _describe(row: Mapping[str, Any]) -> dict[str, Any]:
     if row["status"] != "scored":
         return {"reason": row["reasoning"] or ""}
-    version = row.get("judge_version")
-    return {"o": row["o_score"], **({"version": version} if version else {})}
+    words = len((row["reasoning"] or "").split())
+    return {"o": row["o_score"], "version": row.get("judge_version") or "", "words": words}
 
 
 def _read_verdicts(judge: str, rows: Sequence[Mapping[str, Any]]) -> dict[str, Score | Unscorable]:
