@@ -204,6 +204,7 @@ STAGES = (
         "train_student.log",
         lambda config: config.trains_student and bool(config.scoring.finetune.model),
     ),
+    Stage("show_replies", "replies.parquet", "show_replies.log", attrgetter("trains_student")),
     Stage("plan_buckets", "buckets/plan.parquet", "plan_buckets.log"),
     Stage("write_buckets", "buckets/parts/{part}/manifest.json", "write_buckets/{part}.log"),
     Stage(

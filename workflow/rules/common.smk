@@ -83,7 +83,9 @@ def all_results(wildcards):
         path
         for stage in STAGES
         for path in of_run(
-            [f"results/{{run}}/{path}" for path in (stage.output, *stage.also)], stage.tasks(CONFIG), stage.judges(CONFIG)
+            [f"results/{{run}}/{path}" for path in (stage.output, *stage.also)],
+            stage.tasks(CONFIG),
+            stage.judges(CONFIG),
         )
     ]
 

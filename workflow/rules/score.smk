@@ -5,6 +5,7 @@ OUTPUTS:
     results/{run}/teacher/{task}/{shard}.parquet      teacher scores of pairs and of known defects made from them
     results/{run}/scorer/                             the student, its agreement with the teacher, manifest.json
     results/{run}/scorer.checkpoints/                 no output: survives a failed fine-tuning; delete it to start again
+    results/{run}/replies.parquet                     replies of teacher and student to some held-out pairs
     results/{run}/scores/{task}/{shard}.parquet       the judge's scores of every candidate
     results/{run}/judges/{judge}/{task}/{shard}.parquet  scores of each judge of an ensemble, which are then combined
     results/{run}/canary.json                         the judge's drift since its first scores of the canary
@@ -128,6 +129,32 @@ if CONFIG.scoring.finetune.model:
     check_shares("finetune_student", "scoring.finetune.batch_size", CONFIG.scoring.finetune)
 
 
+rule show_replies:
+    input:
+        scorer="results/{run}/scorer/manifest.json",
+        candidates=of_run("results/{run}/candidates/{task}/{taught}.h5", TEACHER_GROUPS),
+        teacher=of_run("results/{run}/teacher/{task}/{taught}.parquet", TEACHER_GROUPS),
+    output:
+        "results/{run}/replies.parquet",
+    log:
+        "logs/{run}/show_replies.log",
+    benchmark:
+        "benchmarks/{run}/show_replies.tsv"
+    conda:
+        "../../envs/score.yaml"
+    params:
+        scorer=subpath(input.scorer, parent=True),
+        candidates=pattern("candidates/{task}/{shard}.h5"),
+        teacher=pattern("teacher/{task}/{shard}.parquet"),
+        shards=taught_shards,
+        config="results/{run}/config.json",
+    message:
+        "Write replies of the student next to the teacher's; {log}"
+    shell:
+        'sh "$OMNIEDIT_RUN" show_replies.py {params.scorer} --candidates {params.candidates:q} --teacher {params.teacher:q}'
+        " {params.shards} --config {params.config} --out {output} > {log} 2>&1"
+
+
 rule score_shard:
     input:
         candidates="results/{run}/candidates/{task}/{shard}.h5",
@@ -174,9 +201,9 @@ rule score_by_judge:
         "logs/{run}/score/{judge}/{task}/{shard}.log",
     benchmark:
         "benchmarks/{run}/score/{judge}/{task}/{shard}.tsv"
-    priority: 5
     wildcard_constraints:
         judge=pattern_of_members(asks=False),
+    priority: 5
     conda:
         "../../envs/score.yaml"
     params:

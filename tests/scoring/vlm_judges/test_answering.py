@@ -1,6 +1,7 @@
 """Local models that answer in words: `omniedit compare --judge vlm` with a tiny Qwen2.5-VL, in both orders."""
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from benchmarks.random_vlms import make_qwen25
 from omniedit.cli.main import main
 from omniedit.config.schema import ScoringConfig
 from omniedit.errors import UserError
+from omniedit.scoring import pairwise
 from omniedit.scoring.pairwise import Outcome, PairwiseJudge, TwoEdits, build_prompt
 from omniedit.scoring.reply_parser import Unscorable
 from omniedit.scoring.vlm_judges.answering import load_answering
@@ -33,6 +35,14 @@ ITEMS = [
 ]
 ITEM = ITEMS[0]
 REPLY = '{"winner": "A"}'
+
+
+@pytest.fixture(scope="module", autouse=True)
+def short_rubric() -> Iterator[None]:
+    """Shorten the rubric, which is a thousand tokens over bytes, so that a tiny model learns its reply in seconds."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pairwise, "rubric_text", lambda: "Which edit is better?")
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -179,7 +179,6 @@ SCORES_OF_TEACHER = (
 )
 
 
-
 def pattern_of_members(asks):
     """Return the pattern of the ensemble's judges that ask an endpoint, or of the others; it may match nothing."""
     return "|".join(name for name, each in CONFIG.ensemble_judges.items() if (each.judge == "api") is asks) or "(?!)"
