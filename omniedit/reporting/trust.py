@@ -21,7 +21,7 @@ from omniedit.scoring.outcomes import Outcome, classify_reason
 from omniedit.tasks import Task, order_tasks
 
 OUTCOMES = list(Outcome)
-UNKNOWN = "unknown"
+UNKNOWN, NO_FAMILY = "unknown", "other"
 LIMITS = (1.0, 2.0, 3.0, 4.0, 5.0)
 """Limits of disagreement whose effect the page shows."""
 KINDS = {"task": "h", "o_score": "d", "outcome": "b", "instruction": "i", "rationale": "i", "editor": "h"}
@@ -125,9 +125,9 @@ class Trust:
 
 
 def find_editor_family(candidate: Candidate) -> str:
-    """Return the family of the model that made a candidate's edit, `unknown` if none is known."""
+    """Return the family of the model that made a candidate's edit, `other` for none, `unknown` for unknown models."""
     families = (find_family(name) for name in candidate.models)
-    return next((family for family in families if family), UNKNOWN)
+    return next((family for family in families if family), NO_FAMILY if candidate.models else UNKNOWN)
 
 
 def read_verdicts(candidate: Candidate) -> Iterator[tuple[str, str, float | None, str, int]]:
