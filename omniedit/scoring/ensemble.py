@@ -99,13 +99,16 @@ def combine_marks(
     combine = AVERAGES[how.average]
     names = next(iter(marks.values())).scores
     versions = [" ".join(filter(None, (name, each.judge_version))) for name, each in marks.items()]
+    together = list(marks.values())
     combined = RubricScores(
-        {score: combine([each.scores[score] for each in marks.values()]) for score in names},
-        *(combine([getattr(each, name) for each in marks.values()]) for name in ("sc_score", "pq_score", "o_score")),
-        join_rationales({name: (each.o_score, each.reasoning) for name, each in marks.items()}),
-        " + ".join(versions),
+        scores={score: combine([each.scores[score] for each in together]) for score in names},
+        sc_score=combine([each.sc_score for each in together]),
+        pq_score=combine([each.pq_score for each in together]),
+        o_score=combine([each.o_score for each in together]),
+        reasoning=join_rationales({name: (each.o_score, each.reasoning) for name, each in marks.items()}),
+        judge_version=" + ".join(versions),
     )
-    return combined, SPREADS[how.disagreement]([each.o_score for each in marks.values()])
+    return combined, SPREADS[how.disagreement]([each.o_score for each in together])
 
 
 def join_rationales(given: Mapping[str, tuple[float, str]]) -> str:

@@ -72,7 +72,12 @@ def read_lessons(
 
 def reply_row(pair: EditPair, lesson: TeacherExample, student: Score | Unscorable) -> dict[str, Any]:
     """Return a row of `REPLIES_SCHEMA`."""
-    row = {"pair_id": pair.pair_id, "task": str(pair.task), "defect": lesson.defect, "instruction": pair.instruction}
+    row: dict[str, Any] = {
+        "pair_id": pair.pair_id,
+        "task": str(pair.task),
+        "defect": lesson.defect,
+        "instruction": pair.instruction,
+    }
     row |= {side: encode_png(resize_to_fit(getattr(pair, side), MAX_SIDE)) for side in ("source", "edited")}
     row |= {f"teacher_{name}": getattr(lesson.teacher, name) for name in NUMBERS}
     row["teacher_reasoning"] = lesson.teacher.reasoning

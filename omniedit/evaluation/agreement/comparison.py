@@ -187,14 +187,13 @@ def _complete(intervals: Intervals) -> Intervals:
 
 
 def _preference_figures(comparison: Comparison) -> dict[str, Any]:
-    found = comparison.preference
-    known = found is not None and found.difference is not None
+    found = comparison.preference or SelfPreference(0, 0, None, None)
     return {
         "family": comparison.family,
-        "own": found.own if found else 0,
-        "others": found.others if found else 0,
-        "difference": round(found.difference, 4) if known else None,
-        "interval": [round(end, 4) for end in found.interval] if found and found.interval else None,
+        "own": found.own,
+        "others": found.others,
+        "difference": None if found.difference is None else round(found.difference, 4),
+        "interval": None if found.interval is None else [round(end, 4) for end in found.interval],
     }
 
 
