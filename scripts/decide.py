@@ -47,9 +47,8 @@ def main() -> None:
     findings = read_rows(args.findings) if args.findings else []
     faults = rejection_reasons(findings, to_policy(args.gates.model_dump()))
     for scores_file, candidates_file, out in zip(args.scores, args.candidates, args.out, strict=True):
-        columns = ["pair_id", "o_score", "judge", "prompt_hash"]
-        if args.max_disagreement is not None:
-            columns.append("disagreement")
+        more = [] if args.max_disagreement is None else ["disagreement"]
+        columns = ["pair_id", "o_score", "judge", "prompt_hash", *more]
         scores = {row["pair_id"]: row for row in read_rows(scores_file, columns)}
         limits = args.min_score, by_hand.by_pair, faults, args.best_of, args.max_disagreement
         with Shard(candidates_file) as candidates:

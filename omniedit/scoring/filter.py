@@ -105,15 +105,19 @@ def decide(
             reason = BY_HAND[hand.decision]
         elif faults and (fault := _find_fault(pair_id, candidates.provenance(row), faults)):
             reason = fault
-        elif max_disagreement is not None and (scores[pair_id].get("disagreement") or 0) > max_disagreement:
-            reason = DISAGREE
         else:
-            reason = KEPT if o_score >= min_score else BELOW
+            reason = _decide_by_score(scores[pair_id], min_score, max_disagreement)
         about = {"row": row, "ratio": source["ratio"], "task": str(candidates.tasks[row])}
         rows.append({"pair_id": pair_id, "reason": reason, "o_score": o_score, **about})
     if best_of is not None:
         _reject_lesser(rows, candidates, best_of)
     return [row | {"kept": row["reason"] in ACCEPTED} for row in rows]
+
+
+def _decide_by_score(score: Mapping[str, Any], min_score: float, max_disagreement: float | None) -> str:
+    if max_disagreement is not None and (score.get("disagreement") or 0) > max_disagreement:
+        return DISAGREE
+    return KEPT if score["o_score"] >= min_score else BELOW
 
 
 def _reject_lesser(rows: Sequence[dict[str, Any]], candidates: Shard, best_of: int) -> None:
