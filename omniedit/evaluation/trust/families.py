@@ -9,12 +9,12 @@ FAMILIES = {
     "Qwen": r"qwen[\w.]*|qwq|qvq|editscore|editreward",
     "InternVL": r"internvl[\w.]*|intern[-_]?s1",
     "LLaVA": r"llava",
-    "ByteDance": r"seed(?:edit|ream)?|doubao|bagel|ui[-_]?tars",
+    "ByteDance": r"seed(?:edit|ream)|doubao|bagel|ui[-_]?tars",
     "StepFun": r"step[-_]?1[xv]?\w*|step[-_]?3\w*",
     "Black Forest Labs": r"flux[\w.]*",
     "Stability AI": r"stable[-_. ]diffusion|sd[123x][\w.]*|sdxl|cosxl|deepfloyd[\w]*",
     "Tencent": r"hunyuan[\w.]*",
-    "xAI": r"grok|aurora",
+    "xAI": r"grok",
 }
 """Pattern of a word in the names of a family's models. A judge trained from another model is of that one's family."""
 _WORDS = {

@@ -27,6 +27,8 @@ from omniedit.evaluation.trust.families import find_family
         ("Text2Live", None),
         ("two_o3x", None),
         ("influx", None),
+        ("AURORA", None),
+        ("editor_seed_0", None),
         ("student 27847b409c76", None),
         ("", None),
     ],
