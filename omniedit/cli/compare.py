@@ -197,18 +197,23 @@ def _report(matches: Sequence["Match"], verdicts: Sequence["Verdict"], args: arg
         UserError: nothing could be compared; the table with the reasons is still written.
     """
     from omniedit.errors import UserError
+    from omniedit.evaluation.comparisons.bias import family_bias
     from omniedit.evaluation.comparisons.result import describe, summarize, to_json
     from omniedit.evaluation.comparisons.table import comparison_row, to_comparisons, write_comparisons
+    from omniedit.scoring.outcomes import is_refusal
     from omniedit.scoring.pairwise import Outcome
 
     rows = [comparison_row(match, verdict, args.judge) for match, verdict in zip(matches, verdicts, strict=True)]
     write_comparisons(args.out, rows)
-    both = zip(matches, verdicts, strict=True)
+    both = list(zip(matches, verdicts, strict=True))
     judged = [(verdict, match.texts) for match, verdict in both if isinstance(verdict, Outcome)]
     if not judged:
         raise UserError(f"{args.out}: none of {len(rows)} comparisons has a winner; the first: {rows[0]['reason']}")
     statuses = Counter(row["status"] for row in rows)
-    result = summarize(judged, statuses, to_comparisons(rows, args.out), args.order == "both")
+    refused = sum(is_refusal(row.get("reason") or "") for row in rows)
+    named = [(verdict, match.editors) for match, verdict in both if isinstance(verdict, Outcome)]
+    comparisons = to_comparisons(rows, args.out)
+    result = summarize(judged, statuses, comparisons, args.order == "both", refused, family_bias(named))
     _print(to_json(result) if args.json else describe(result))
 
 

@@ -19,6 +19,11 @@ SILENCES = ("no answer in", "the endpoint rejects the request")
 
 def classify_reason(reason: str) -> Outcome:
     """Return the outcome of a pair without a score; `OTHER` is a reply that cannot be read, or an unverified edit."""
-    if reason.startswith(REFUSALS):
+    if is_refusal(reason):
         return Outcome.REFUSED
     return Outcome.SILENT if reason.startswith(SILENCES) else Outcome.OTHER
+
+
+def is_refusal(reason: str) -> bool:
+    """Return whether a model or its provider refused to answer."""
+    return reason.startswith(REFUSALS)
