@@ -31,6 +31,7 @@ def main() -> None:
     parser.add_argument("--by-hand", type=Path, help="decisions/human.jsonl; a decision in it overrides the threshold")
     parser.add_argument("--findings", type=Path, help="faults/findings.parquet of the quality gates")
     parser.add_argument("--best-of", type=at_least_one, help="candidates per request, of which the best is chosen")
+    parser.add_argument("--max-disagreement", type=overall_score, help="maximum disagreement of an ensemble's judges")
     add_section(parser, "--gates", GatesConfig, default=GatesConfig())
     parser.add_argument("--out", type=Path, nargs="+", required=True, help="output file for each scores file")
     args = parser.parse_args()
@@ -46,10 +47,12 @@ def main() -> None:
     findings = read_rows(args.findings) if args.findings else []
     faults = rejection_reasons(findings, to_policy(args.gates.model_dump()))
     for scores_file, candidates_file, out in zip(args.scores, args.candidates, args.out, strict=True):
-        columns = ["pair_id", "o_score", "judge", "prompt_hash"]
+        more = [] if args.max_disagreement is None else ["disagreement"]
+        columns = ["pair_id", "o_score", "judge", "prompt_hash", *more]
         scores = {row["pair_id"]: row for row in read_rows(scores_file, columns)}
+        limits = args.min_score, by_hand.by_pair, faults, args.best_of, args.max_disagreement
         with Shard(candidates_file) as candidates:
-            rows = decide(candidates, scores, scores_file, bench, args.min_score, by_hand.by_pair, faults, args.best_of)
+            rows = decide(candidates, scores, scores_file, bench, *limits)
         faults |= {row["pair_id"]: row["reason"] for row in rows if row["reason"].startswith(NOT_BEST)}
         write_rows(out, rows, DECISIONS_SCHEMA)
         reasons = Counter(short_reason(row["reason"]) for row in rows)

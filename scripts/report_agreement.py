@@ -16,6 +16,7 @@ def main() -> None:
     parser.add_argument("scorer", type=Path, help="folder of the student, with agreement.json and agreement.parquet")
     parser.add_argument("--judge", required=True, help="the judge whose scores the filter uses")
     parser.add_argument("--min-score", type=overall_score, required=True, help="the filter's threshold")
+    parser.add_argument("--replies", type=Path, help="replies of teacher and student to some pairs (.parquet)")
     parser.add_argument("--figures", type=Path, help="figures of the page (.json)")
     args = parser.parse_args()
 
@@ -24,7 +25,8 @@ def main() -> None:
     figures = at_min_score(agreement, rows, read_rows(before) if before.is_file() else None, args.min_score)
     if args.figures:
         write_text(args.figures, json.dumps(figures, indent=2) + "\n")
-    page = agreement_page(args.run, figures, rows, args.judge, args.min_score)
+    replies = read_rows(args.replies) if args.replies else []
+    page = agreement_page(args.run, figures, rows, args.judge, args.min_score, replies)
     write_text(args.out, page)
 
 

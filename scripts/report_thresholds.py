@@ -7,6 +7,7 @@ from omniedit.cli.arguments import at_least_zero, overall_score, page_parser
 from omniedit.evaluation.agreement.run_ratings import measure_run
 from omniedit.reporting.candidates import read_columns
 from omniedit.reporting.thresholds import thresholds_page
+from omniedit.reporting.trust import Trust
 from omniedit.run.program import run_program
 from omniedit.storage.atomic import write_text
 from omniedit.storage.parquet import read_rows
@@ -27,7 +28,7 @@ def main() -> None:
         help="number of shards that the teacher scored, from the first",
     )
     parser.add_argument("--taught-tasks", type=Task, nargs="+", default=[], help="tasks that the teacher scored")
-    parser.add_argument("--canary", type=Path, help="canary.json of the run")
+    parser.add_argument("--canary", type=Path, nargs="+", default=[], help="canary.json of the judge or each judge")
     parser.add_argument("--min-score", type=overall_score, required=True, help="the filter's threshold")
     parser.add_argument("--ratings", type=Path, help="people's ratings of pairs of the run (.csv)")
     args = parser.parse_args()
@@ -40,10 +41,11 @@ def main() -> None:
         if row["defect"] == "" and row["o_score"] is not None
     }
     files = candidate_files(args)
-    candidates, _ = read_columns(*files, teacher)
+    trust = Trust()
+    candidates, _ = read_columns(*files, teacher, trust.add)
     people = measure_run(files[1], args.ratings) if args.ratings else None
-    canary = json.loads(args.canary.read_text()) if args.canary else None
-    page = thresholds_page(args.run, candidates, canary, args.min_score, people)
+    canaries = [json.loads(path.read_text()) for path in args.canary]
+    page = thresholds_page(args.run, candidates, canaries, args.min_score, people, trust)
     write_text(args.out, page)
 
 

@@ -9,6 +9,7 @@ from omniedit.config.schema import ScoringConfig
 from omniedit.pairs import Shard
 from omniedit.run.program import run_program
 from omniedit.scoring import JUDGES, judging
+from omniedit.scoring.ensemble import read_member
 from omniedit.scoring.judge_shards import judge_shard
 from omniedit.scoring.verdict import SCORES_SCHEMA, score_rows
 from omniedit.storage.parquet import write_tables
@@ -22,14 +23,16 @@ def main() -> None:
     parser.add_argument(
         "--scorer", type=Path, help="folder of the trained student or of a model, or its models/ROLE.json"
     )
+    parser.add_argument("--member", help="name of the judge in scoring.ensemble.judges, whose options are used")
     add_section(parser, "--config", ScoringConfig)
     parser.add_argument("--spent", type=Path, help="folder where the run's jobs record their spending; for --judge api")
     parser.add_argument("--out", type=Path, required=True, help="Parquet file of the scores")
     args = parser.parse_args()
+    scoring = read_member(args.config, args.member) if args.member else args.config
 
     with (
         Shard(args.candidates) as shard,
-        judging(args.judge, len(shard), args.scorer, args.config, args.spent) as judge,
+        judging(args.judge, len(shard), args.scorer, scoring, args.spent) as judge,
         Progress("pairs", total=len(shard)) as progress,
     ):
         batches = judge_shard(shard, judge, progress)

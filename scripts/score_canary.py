@@ -11,6 +11,7 @@ from omniedit.config.schema import Config, ScoringConfig
 from omniedit.run.program import run_program
 from omniedit.scoring import Judge, judging
 from omniedit.scoring.canary import canary_key, canary_pairs, drift, read_record, score_canary, write_record
+from omniedit.scoring.ensemble import read_member
 from omniedit.scoring.rubric import judge_fingerprint
 from omniedit.storage.atomic import write_text
 
@@ -24,23 +25,25 @@ def main() -> None:
     parser.add_argument(
         "--spent", type=Path, help="folder where the run's jobs record their spending; for the judge api"
     )
+    parser.add_argument("--member", help="name of the judge in scoring.ensemble.judges")
     parser.add_argument("--kept", type=Path, required=True, help="folder of the judges' first records")
     parser.add_argument("--out", type=Path, required=True, help="Parquet file of the scores")
     parser.add_argument("--drift", type=Path, required=True, help="JSON file of the judge's drift")
     args = parser.parse_args()
 
     config: Config = args.config
+    scoring = read_member(config.scoring, args.member) if args.member else config.scoring
     pairs = canary_pairs()
     rows: list[dict[str, object]] = []
-    for number, judge in enumerate(load_judges(config.scoring, len(pairs), args.scorer, args.spent)):
+    for number, judge in enumerate(load_judges(scoring, len(pairs), args.scorer, args.spent)):
         rows += score_canary(judge, pairs, number)
-        key = canary_key(judge, judge_fingerprint(config.scoring, config.scoring.judge), pairs)
+        key = canary_key(judge, judge_fingerprint(scoring, scoring.judge), pairs)
     first_record = args.kept / f"{key}.parquet"
     if not first_record.is_file():
         write_record(first_record, rows, config.run)
     first, first_run = read_record(first_record)
     report = drift(rows, first) | {
-        "judge": config.scoring.judge,
+        "judge": args.member or scoring.judge,
         "first_run": first_run,
         "first_record": str(first_record),
     }

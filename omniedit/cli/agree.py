@@ -33,6 +33,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--threshold", type=overall_score, default=9, help="threshold on O, for two tables of scores (default: 9)"
     )
+    parser.add_argument(
+        "--judge-model", default="", metavar="NAME", help="the judge's model, to measure preference for its own family"
+    )
     parser.add_argument("--key", default="pair_id", help="column that identifies pairs (default: %(default)s)")
     parser.add_argument("--json", action="store_true", help="print JSON instead of text")
 
@@ -54,10 +57,12 @@ def _compare(args: argparse.Namespace) -> tuple[list[str], dict[str, Any]]:
     from omniedit.evaluation.agreement import comparison
     from omniedit.evaluation.agreement.agreements import PROTOCOLS
 
-    found = comparison.compare(args.scores, args.ratings, args.key, PROTOCOLS[args.protocol or "raters"], args.good)
+    protocol = PROTOCOLS[args.protocol or "raters"]
+    found = comparison.compare(args.scores, args.ratings, args.key, protocol, args.good, args.judge_model)
     if args.thresholds and not found.thresholds:
         raise UserError(f"{args.ratings}: people's O goes beyond 1; give --good, the mean O from which an edit is good")
-    lines = [*comparison.agreement_lines(found), "", *comparison.threshold_lines(found, args.thresholds)]
+    lines = [*comparison.agreement_lines(found), *comparison.preference_lines(found)]
+    lines += ["", *comparison.threshold_lines(found, args.thresholds)]
     return lines, comparison.to_json(found)
 
 
@@ -71,6 +76,7 @@ def _retest(args: argparse.Namespace) -> tuple[list[str], dict[str, Any]]:
     from omniedit.evaluation import retest
 
     options = {"--protocol": args.protocol, "--thresholds": args.thresholds, "--good": args.good is not None}
+    options |= {"--judge-model": args.judge_model}
     if given := [name for name, value in options.items() if value]:
         raise UserError(f"{given[0]}: needs people's ratings, but {args.ratings} is a table of scores")
     found = retest.compare(args.scores, args.ratings, args.key, args.threshold)

@@ -169,7 +169,7 @@ def score(
     choice: "JudgeChoice",
 ) -> None:
     """Judge the edits of all editors by one judge."""
-    from omniedit.cli.score import open_marker
+    from omniedit.cli.score_judges import open_marker
     from omniedit.evaluation.bench.judges import describe_sampling
     from omniedit.evaluation.bench.records import EditFolder
     from omniedit.evaluation.bench.scores import JudgeSetup, score_edits, show_plainly

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from omniedit.cli.arguments import path
 
 if TYPE_CHECKING:
-    from omniedit.config.schema import ApiConfig
+    from omniedit.config.schema import ApiConfig, ScoringConfig
     from omniedit.evaluation.comparisons.inputs import Match
     from omniedit.evaluation.comparisons.table import Verdict
     from omniedit.scoring.pairwise import PairwiseJudge
@@ -37,7 +37,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="both",
         help="show two edits in both orders, or once in a drawn one (default: %(default)s)",
     )
-    parser.add_argument("--config", type=path, metavar="FILE", help="config file, whose `scoring.api` is used")
+    parser.add_argument(
+        "--judge", choices=["api", "internvl", "vlm"], default="api", help="(default: %(default)s, an endpoint)"
+    )
+    parser.add_argument(
+        "--scorer", type=path, metavar="FOLDER", help="folder of a model or its models/ROLE.json, for vlm and internvl"
+    )
+    parser.add_argument("--config", type=path, metavar="FILE", help="config file, whose `scoring` section is used")
     parser.add_argument("--url", help="address of the endpoint, instead of the config's")
     parser.add_argument("--model", help="model at the endpoint, instead of the config's")
     parser.add_argument("--yes", action="store_true", help="accept the cost, if prices but no budget are set")
@@ -48,7 +54,7 @@ def run(args: argparse.Namespace) -> None:
     """Compare and print, or rank a table of comparisons.
 
     Raises:
-        UserError: as `read_matches`, `open_judge` and `compare`.
+        UserError: as `read_matches`, `open_judge`, `load_judge` and `compare`.
     """
     from omniedit.cli.score import scoring_config
     from omniedit.errors import UserError
@@ -64,9 +70,13 @@ def run(args: argparse.Namespace) -> None:
     check_writable(args.out)
     matches = read_matches(args.inputs, args.items)
     given = {name: value for name in ("url", "model") if (value := getattr(args, name))}
-    api = scoring_config(args.config, given).api
+    scoring, both_orders = scoring_config(args.config, given), args.order == "both"
     with redirect_stdout(sys.stderr if args.json else sys.stdout):
-        verdicts = judge_matches(matches, api, args.order == "both", args.yes)
+        if args.judge == "api":
+            verdicts = judge_matches(matches, scoring.api, both_orders, args.yes)
+        else:
+            judge, batch = load_judge(args.judge, args.scorer, scoring, both_orders)
+            verdicts = list(compare(matches, judge, batch))
     _report(matches, verdicts, args)
 
 
@@ -125,6 +135,21 @@ def open_judge(
             print(client.summary(), flush=True)
 
 
+def load_judge(
+    name: str, scorer: Path | None, scoring: "ScoringConfig", both_orders: bool
+) -> tuple["PairwiseJudge", int]:
+    """Load a model on this machine as a judge of two edits, and return it with its batch size.
+
+    Raises:
+        UserError: as `load_answering`.
+    """
+    from omniedit.scoring.pairwise import PairwiseJudge
+    from omniedit.scoring.vlm_judges.answering import load_answering
+
+    model, options = load_answering(name, scorer, scoring)
+    return PairwiseJudge(model, options.max_side, both_orders), options.batch_size
+
+
 def compare(matches: Sequence["Match"], judge: "PairwiseJudge", batch: int) -> Iterator["Verdict"]:
     """Yield a verdict for each match, in order, with the images of one batch in memory at a time."""
     from omniedit.evaluation.comparisons.inputs import BadMatch
@@ -172,18 +197,23 @@ def _report(matches: Sequence["Match"], verdicts: Sequence["Verdict"], args: arg
         UserError: nothing could be compared; the table with the reasons is still written.
     """
     from omniedit.errors import UserError
+    from omniedit.evaluation.comparisons.bias import family_bias
     from omniedit.evaluation.comparisons.result import describe, summarize, to_json
     from omniedit.evaluation.comparisons.table import comparison_row, to_comparisons, write_comparisons
+    from omniedit.scoring.outcomes import is_refusal
     from omniedit.scoring.pairwise import Outcome
 
-    rows = [comparison_row(match, verdict, "api") for match, verdict in zip(matches, verdicts, strict=True)]
+    rows = [comparison_row(match, verdict, args.judge) for match, verdict in zip(matches, verdicts, strict=True)]
     write_comparisons(args.out, rows)
-    both = zip(matches, verdicts, strict=True)
+    both = list(zip(matches, verdicts, strict=True))
     judged = [(verdict, match.texts) for match, verdict in both if isinstance(verdict, Outcome)]
     if not judged:
         raise UserError(f"{args.out}: none of {len(rows)} comparisons has a winner; the first: {rows[0]['reason']}")
     statuses = Counter(row["status"] for row in rows)
-    result = summarize(judged, statuses, to_comparisons(rows, args.out), args.order == "both")
+    refused = sum(is_refusal(row.get("reason") or "") for row in rows)
+    named = [(verdict, match.editors) for match, verdict in both if isinstance(verdict, Outcome)]
+    comparisons = to_comparisons(rows, args.out)
+    result = summarize(judged, statuses, comparisons, args.order == "both", refused, family_bias(named))
     _print(to_json(result) if args.json else describe(result))
 
 

@@ -218,7 +218,10 @@ def _add_score_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--passes", type=at_least_one, metavar="N", help="ask each question N times and average")
     parser.add_argument(
-        "--judge", choices=["api", "internvl", "student", "vlm"], default="api", help="(default: %(default)s)"
+        "--judge",
+        choices=["api", "ensemble", "internvl", "student", "vlm"],
+        default="api",
+        help="(default: %(default)s)",
     )
     parser.add_argument(
         "--scorer",

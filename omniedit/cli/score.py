@@ -2,28 +2,26 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
+from omniedit.cli.score_judges import check_agreed, ensemble_columns, member_scorers, open_marker
 from omniedit.config.loading import check_section, read_yaml
 from omniedit.config.schema import ScoringConfig
 from omniedit.errors import UserError
 from omniedit.imaging.decode import Unreadable
-from omniedit.pairs import EditPair
-from omniedit.scoring.examples import Example, Marker, RubricScores, to_marks
-from omniedit.scoring.judges import api_judge, load_judge, local_judge
+from omniedit.scoring.ensemble import NAME as ENSEMBLE
+from omniedit.scoring.ensemble import combine_marks
+from omniedit.scoring.examples import Example, Marker, RubricScores
 from omniedit.scoring.reply_parser import Unscorable
 from omniedit.scoring.rubric import Rubric
 from omniedit.scoring.rubric_file import ABOUT, TOGETHER
-from omniedit.scoring.verdict import Judge, Score
 from omniedit.sources.decode import EncodedPhoto
 from omniedit.storage.atomic import check_writable, is_file
 from omniedit.storage.parquet import read_csv, write_csv, write_rows
 from omniedit.storage.progress import Progress
-from omniedit.tasks import Task
 
 SUFFIXES = (".parquet", ".csv")
 
@@ -34,66 +32,11 @@ class BadRow(Exception):
     """Error for a row that cannot be judged; its text names column, value and remedy."""
 
 
-@contextmanager
-def open_marker(
-    judge: str,
-    rubric: Rubric,
-    scorer: Path | None,
-    scoring: ScoringConfig,
-    words: Sequence[dict[str, str]],
-    agreed: bool,
-    spent: Path | None = None,
-) -> Iterator[tuple[Marker, int]]:
-    """Open a judge that marks examples under a rubric; yield its marker and batch size.
-
-    For an endpoint, an upper estimate of the cost is printed first.
+def read_table(table: Path, rubric: Rubric, more: Sequence[str] = ()) -> list[dict[str, str]]:
+    """Read a CSV file that has a column for each image and each text that the rubric needs for its rows.
 
     Args:
-        words: texts of the examples to mark.
-        agreed: whether money may be spent without a budget.
-        spent: folder of a run's ledger, if several jobs share the budget.
-
-    Raises:
-        UserError: the judge does not support the rubric, money would be spent without agreement, or as `load_judge` and
-            `open_client`.
-    """
-    if judge in ("internvl", "vlm"):
-        local = local_judge(judge, scorer, scoring, rubric)
-        yield local.mark, local.batch_size
-        return
-    if judge != "api":
-        of_pairs = load_judge(judge, scorer, scoring)
-        yield pair_marker(of_pairs, rubric), of_pairs.batch_size
-        return
-    with api_judge(scoring.api, rubric, spent) as api:
-        budget = api.client.budget
-        print(f"estimate, at most: {budget.describe(api.estimate(words))}; cached replies are free", flush=True)
-        if budget.prices.known and scoring.api.max_money is None and not agreed:
-            raise UserError("scoring costs money; accept it with --yes, or set scoring.api.max_money in the config")
-        yield api.mark, api.batch_size
-
-
-def pair_marker(judge: Judge, rubric: Rubric) -> Marker:
-    """Wrap a judge of edit pairs as a marker of examples.
-
-    Raises:
-        UserError: the rubric is not the judge's own.
-    """
-    if judge.prompt_hash != rubric.digest:
-        raise UserError(
-            f"judge '{judge.name}' supports only the rubric 'edit', not '{rubric.name}'; use --judge api or vlm"
-        )
-
-    def mark(examples: Sequence[Example]) -> list[RubricScores | Unscorable]:
-        pairs = [_pair(example) for example in examples if not _uneven(example)]
-        judged = iter(judge.judge(pairs) if pairs else [])
-        return [_uneven(example) or _marks(rubric, next(judged)) for example in examples]
-
-    return mark
-
-
-def read_table(table: Path, rubric: Rubric) -> list[dict[str, str]]:
-    """Read a CSV file that has a column for each image and each text that the rubric needs for its rows.
+        more: further columns of the output, which the table must not have.
 
     Raises:
         UserError: the table is unusable; one line names the file, the problem and the remedy.
@@ -105,7 +48,7 @@ def read_table(table: Path, rubric: Rubric) -> list[dict[str, str]]:
     if lacking := [name for name in needed if name not in rows[0]]:
         available = f"rubric '{rubric.name}' needs {', '.join(needed)}; there are: {', '.join(filter(None, rows[0]))}"
         raise UserError(f"{table}: lacks the column {', '.join(lacking)}: {available}")
-    if taken := [name for name in _score_columns(rubric) if name in rows[0]]:
+    if taken := [name for name in (*_score_columns(rubric), *more) if name in rows[0]]:
         raise UserError(f"{table}: has a column {taken[0]}, which is reserved for a score; rename it")
     return rows
 
@@ -196,20 +139,54 @@ def score_table(
     check_writable(out)
     if out.resolve() == table.resolve():
         raise UserError(f"{out}: is the table itself; give another file for the scores")
-    rows = read_table(table, rubric)
+    rows = read_table(table, rubric, ensemble_columns(scoring) if judge == ENSEMBLE else ())
+    if judge == ENSEMBLE:
+        scored, numbers = _score_by_ensemble(rows, table, rubric, scorer, scoring, agreed)
+    else:
+        verdicts = judge_rows(rows, table, rubric, judge, scorer, scoring, agreed)
+        scored, numbers = [_columns(*both, rubric, judge) for both in zip(rows, verdicts, strict=True)], ()
+    _write(out, scored, rubric, numbers)
+    print(f"{out}: {_summary(scored)}")
+    if not any(row["status"] == "scored" for row in scored):
+        raise UserError(f"{table}: none of {len(scored)} rows could be scored; the first: {scored[0]['reasoning']}")
+
+
+def judge_rows(
+    rows: Sequence[InputRow],
+    table: Path,
+    rubric: Rubric,
+    judge: str,
+    scorer: Path | None,
+    scoring: ScoringConfig,
+    agreed: bool,
+) -> list[RubricScores | Unscorable | BadRow]:
+    """Return the verdicts of a judge on the rows of a table; arguments and errors are those of `score_table`."""
     words = [{name: row.get(name) or "" for name in rubric.words} for row in rows]
     with (
         open_marker(judge, rubric, scorer, scoring, words, agreed) as (mark, batch),
         Progress("rows", total=len(rows)) as progress,
     ):
-        scored = []
-        for row, verdict in zip(rows, mark_rows(rows, table, rubric, mark, batch), strict=True):
-            scored.append(_columns(row, verdict, rubric, judge))
-            progress.advance()
-    _write(out, scored, rubric)
-    print(f"{out}: {_summary(scored)}")
-    if not any(row["status"] == "scored" for row in scored):
-        raise UserError(f"{table}: none of {len(scored)} rows could be scored; the first: {scored[0]['reasoning']}")
+        return list(progress.over(mark_rows(rows, table, rubric, mark, batch)))
+
+
+def _score_by_ensemble(
+    rows: Sequence[InputRow], table: Path, rubric: Rubric, scorer: Path | None, scoring: ScoringConfig, agreed: bool
+) -> tuple[list[dict[str, object]], tuple[str, ...]]:
+    """Return the rows of the output by all judges of the ensemble, one loaded after another, and its own columns."""
+    check_agreed([each.api for each in scoring.members.values() if each.judge == "api"], agreed)
+    verdicts = {}
+    for name, (member, needed) in member_scorers(scoring, scorer).items():
+        print(f"judge {name}:", flush=True)
+        verdicts[name] = judge_rows(rows, table, rubric, member.judge, needed, member, agreed)
+    scored = []
+    for number, row in enumerate(rows):
+        given = {name: each[number] for name, each in verdicts.items()}
+        bad = next((verdict for verdict in given.values() if isinstance(verdict, BadRow)), None)
+        judged = {name: verdict for name, verdict in given.items() if not isinstance(verdict, BadRow)}
+        marks, spread = combine_marks(judged, scoring.ensemble)
+        own = {f"o_{name}": each.o_score for name, each in judged.items() if isinstance(each, RubricScores)}
+        scored.append(_columns(row, bad or marks, rubric, ENSEMBLE) | own | {"disagreement": spread})
+    return scored, ensemble_columns(scoring)
 
 
 def scoring_config(config: Path | None, given: Mapping[str, str]) -> ScoringConfig:
@@ -222,25 +199,6 @@ def scoring_config(config: Path | None, given: Mapping[str, str]) -> ScoringConf
     if isinstance(scoring, dict) and isinstance(scoring.get("api", {}), dict):
         scoring = scoring | {"api": scoring.get("api", {}) | given}
     return check_section(ScoringConfig, scoring, [config] if config else [])
-
-
-def _pair(example: Example) -> EditPair:
-    """Build an edit pair for a judge that uses images and instruction alone; its task is a placeholder."""
-    source, edited = example.images["source"], example.images["edited"]
-    return EditPair("", Task.STYLE_TRANSFER, (example.words["instruction"],), source, edited, None, {})
-
-
-def _uneven(example: Example) -> Unscorable | None:
-    sizes = [f"{name} {p.shape[1]} x {p.shape[0]}" for name, p in example.images.items()]
-    shapes = {image.shape for image in example.images.values()}
-    return Unscorable(f"{' and '.join(sizes)} differ in size; make them equal") if len(shapes) > 1 else None
-
-
-def _marks(rubric: Rubric, verdict: Score | Unscorable) -> RubricScores | Unscorable:
-    if isinstance(verdict, Unscorable):
-        return verdict
-    scores = (verdict.sc_score_1, verdict.sc_score_2, verdict.pq_score)
-    return to_marks(rubric, dict(zip(rubric.scores, scores, strict=True)), verdict.reasoning, verdict.judge_version)
 
 
 def _read(row: InputRow, folder: Path, rubric: Rubric) -> Example | BadRow:
@@ -265,9 +223,14 @@ def _columns(
     return {**given, **about, **together, **verdict.scores, **verdict.texts}
 
 
-def _write(out: Path, rows: Sequence[Mapping[str, object]], rubric: Rubric) -> None:
-    scores = (*rubric.scores, *_together(rubric))
-    own = [name for name in rows[0] if name not in _score_columns(rubric)]
+def _write(out: Path, rows: Sequence[Mapping[str, object]], rubric: Rubric, more: Sequence[str] = ()) -> None:
+    """Write the output table.
+
+    Args:
+        more: further columns with scores.
+    """
+    scores = (*rubric.scores, *_together(rubric), *more)
+    own = [name for name in rows[0] if name not in (*_score_columns(rubric), *more)]
     names = [*own, "status", *scores, *rubric.texts, *ABOUT[1:]]
     if out.suffix.lower() == ".parquet":
         write_rows(out, rows, pa.schema([(name, pa.float64() if name in scores else pa.string()) for name in names]))

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from omniedit.config.scoring import JudgeName
+from omniedit.config.judges import JudgeName
 from omniedit.config.section import LocalPath, Section
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"

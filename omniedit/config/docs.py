@@ -87,6 +87,8 @@ def _meanings(model: type[BaseModel]) -> dict[str, str]:
 def _type_text(properties: Mapping[str, Any]) -> str:
     if "anyOf" in properties:
         return " or ".join(_type_text(option) for option in properties["anyOf"])
+    if "$ref" in properties:
+        return "section"
     if "enum" in properties:
         return ", ".join(f"`{value}`" for value in properties["enum"])
     if "const" in properties:

@@ -13,23 +13,21 @@ from pydantic import Field, model_validator
 
 from omniedit.config.bench import BenchConfig
 from omniedit.config.endpoint import REPLY_LIMITS, EndpointConfig, api_key, reply_limit
+from omniedit.config.ensemble import EnsembleConfig, MemberConfig
 from omniedit.config.export import ExportConfig
 from omniedit.config.gates import GatesConfig
 from omniedit.config.grow import GrowConfig
+from omniedit.config.judges import ApiConfig, InternvlConfig, JudgeName, RunJudge, VlmConfig
 from omniedit.config.options import check_parts
 from omniedit.config.pairs import ImportConfig, PairFormat
 from omniedit.config.scoring import (
     DEFECTS_VERSION,
     SHIPPED_STUDENT,
     VIEWS_VERSION,
-    ApiConfig,
     FilterConfig,
     FinetuneConfig,
-    InternvlConfig,
-    JudgeName,
     ScoringConfig,
     StudentConfig,
-    VlmConfig,
     student_folder,
 )
 from omniedit.config.section import SHIPPED, LocalPath, Section
@@ -190,12 +188,36 @@ class Config(Section):
 
     @property
     def judges(self) -> dict[str, str | None]:
-        """Judge of each key that names one."""
+        """Judge of each key that names a single one."""
         return {
-            "scoring.judge": self.scoring.judge,
+            **{key: each.judge for key, each in self._run_judges.items()},
             "scoring.teacher": self.scoring.teacher,
             "bench.judge": self.bench.judge,
         }
+
+    @property
+    def _run_judges(self) -> dict[str, ScoringConfig]:
+        """Options of each judge whose scores the filter uses, by the key that names it."""
+        if not self.ensemble_judges:
+            return {"scoring.judge": self.scoring}
+        return {f"scoring.ensemble.judges.{name}.judge": each for name, each in self.ensemble_judges.items()}
+
+    @property
+    def ensemble_judges(self) -> dict[str, ScoringConfig]:
+        """Judges of the ensemble by name, each as the options of a single judge; none if the run's judge is another."""
+        return self.scoring.members if self.scoring.judge == "ensemble" else {}
+
+    @property
+    def endpoints(self) -> list[ApiConfig]:
+        """Endpoints that judges and teacher use."""
+        uses_own = "api" in (self.scoring.teacher, self.bench.judge)
+        others = [each.api for each in self._run_judges.values() if each.judge == "api"]
+        return [*([self.scoring.api] if uses_own else []), *others]
+
+    @property
+    def judging_roles(self) -> list[str]:
+        """Roles of config/models.yaml that judges need."""
+        return [*self.scoring.roles(self.scoring.judge), *self.scoring.roles(self.bench.judge)]
 
     @property
     def trains_student(self) -> bool:
@@ -214,12 +236,18 @@ class Config(Section):
         return self
 
     @model_validator(mode="after")
+    def _several_judges_disagree(self) -> "Config":
+        if self.filter.max_disagreement is not None and self.scoring.judge != "ensemble":
+            raise ValueError("filter.max_disagreement: only several judges disagree; give scoring.judge ensemble")
+        return self
+
+    @model_validator(mode="after")
     def _only_known_truth_is_measured(self) -> "Config":
         """Check that the reference judge scores no pair of unknown truth. Pairs of learned specialists and of
         other data sets have only the instruction."""
         remedies = {"scoring.teacher": "api, or null for no student"}
         for key, judge in self.judges.items():
-            remedy = remedies.get(key, "api, internvl or student")
+            remedy = remedies.get(key, "api, vlm, internvl or student")
             if judge == "reference" and (others := self._groups_of_unknown_truth(key)):
                 raise ValueError(f"{key}: reference cannot score the pairs of {others[0]}; give {remedy}")
         return self

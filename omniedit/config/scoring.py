@@ -1,14 +1,14 @@
 """Sections `scoring` and `filter`: judges, the teacher and its student, and the threshold of accepted pairs."""
 
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
-from omniedit.config.endpoint import EndpointConfig
+from omniedit.config.ensemble import EnsembleConfig, MemberConfig
+from omniedit.config.judges import ApiConfig, InternvlConfig, Readout, RunJudge, VlmConfig
 from omniedit.config.options import TrainerOptions, check_parts
 from omniedit.config.section import SHIPPED, LocalPath, Section
-from omniedit.redaction import redact
 
 SHIPPED_STUDENT = Path(__file__).parents[1] / "scoring/shipped"
 """Folder of the trained student in the package; benchmarks/student made it, and README.md is its model card."""
@@ -21,10 +21,6 @@ instructions, and the teacher scores them again."""
 VIEWS_VERSION = 2
 """Version of the images that `omniedit.scoring.student.inputs` computes. A student only works with the version it was
 trained on."""
-
-
-PAIR_RUBRICS = ("edit", "viescore_editing")
-"""Rubrics that ship and need only source image, edited image and instruction."""
 
 
 class StudentConfig(Section):
@@ -112,110 +108,18 @@ class FinetuneConfig(Section):
         return self
 
 
-def _check_rubric(rubric: str) -> str:
-    """Return a rubric's name or path if it can be one of edit pairs; the file itself is read with the rubric.
-
-    Raises:
-        ValueError: it is neither.
-    """
-    if rubric not in PAIR_RUBRICS and not rubric.endswith((".yaml", ".yml")):
-        raise ValueError(
-            f"no rubric '{rubric}' of edit pairs; give {' or '.join(PAIR_RUBRICS)}, or a .yaml file's path"
-        )
-    return rubric
-
-
-class ApiConfig(EndpointConfig):
-    """Settings of the judge `api`."""
-
-    rubric: Annotated[LocalPath, AfterValidator(_check_rubric)] = "edit"
-    """Rubric of the judge: `edit`, OmniEdit's three scores in one prompt; `viescore_editing`, VIEScore's two prompts
-    with two scores each; or the path of your own .yaml file (docs/judging.md, "Write your own rubric")."""
-    passes: int | None = Field(None, ge=1, le=100)
-    """Number of times that each question is asked, each with a seed and a cached reply of its own. Scores are the means
-    over the passes, and `o_spread` is the standard deviation of O. null: the rubric's own number."""
-
-    @property
-    def fingerprint(self) -> str:
-        """Return the settings that decide the scores, as JSON. Changing them scores again; changing pace or budget does
-        not."""
-        return redact(self.model_dump_json(include={"url", "model", "request", "max_side", "rubric"}))
-
-
-class VlmConfig(Section):
-    """Settings of the judge `vlm`."""
-
-    model: str = "qwen3_vl"
-    """Role in config/models.yaml of the model that judges: any image-text-to-text model of transformers."""
-    adapter: str | None = None
-    """LoRA adapter that is merged into the model's weights, such as EditScore's: a role in config/models.yaml, or a
-    folder."""
-    head: str | None = None
-    """Reward model whose head scores in place of the reply, such as EditReward: a role in config/models.yaml, or a
-    folder. If it has weights of the whole model, they replace those of `model`. `scoring.readout` has no effect."""
-    engine: Literal["transformers", "vllm"] = "transformers"
-    """Library that runs the model. `vllm` needs an environment of its own, because it requires a particular version of
-    torch; it has no reward heads."""
-    max_side: int | None = Field(1024, ge=64)
-    """Maximum length in pixels of an image's longer side; larger images are scaled down to it. null: no limit but the
-    model's own."""
-    pixels: int | None = Field(None, ge=1024)
-    """Number of pixels to which models of any image size, such as Qwen-VL, scale each image, keeping its ratio; null:
-    the model's own limits. EditReward was trained at 200704."""
-    max_tiles: int = Field(12, ge=1, le=40)
-    """Maximum number of tiles per image, for models that cut images into tiles as InternVL does."""
-    batch_size: int = Field(8, ge=1)
-    """Pairs per batch; halved when the device runs out of memory. vLLM forms its own batches from these pairs, so give
-    it hundreds."""
-
-    @property
-    def roles(self) -> list[str]:
-        """Return the roles to fetch: of the model, and of an adapter and a head that are no folders."""
-        parts = [part for part in (self.adapter, self.head) if part and not Path(part).is_dir()]
-        return [self.model, *parts]
-
-    @property
-    def fingerprint(self) -> str:
-        """Return the settings that decide the scores besides the model's weights, as JSON."""
-        return self.model_dump_json(include={"adapter", "head", "max_side", "pixels", "max_tiles"})
-
-
-class InternvlConfig(Section):
-    """Settings of the judge `internvl`."""
-
-    model: str = "judge"
-    """Role in config/models.yaml of the model that judges."""
-    engine: Literal["transformers", "vllm"] = "transformers"
-    """Library that runs the model. `vllm` needs an environment of its own, because it requires a particular version of
-    torch."""
-    max_tiles: int = Field(12, ge=1, le=40)
-    """Maximum number of tiles per image (InternVL's own limit is 12); if there are several, one of the whole image is
-    added. An InternVL tile of 448 x 448 pixels takes 256 tokens, and cost is proportional to them."""
-    batch_size: int = Field(8, ge=1)
-    """Pairs per batch; halved when the device runs out of memory. vLLM forms its own batches from these pairs, so give
-    it hundreds."""
-
-    @property
-    def as_vlm(self) -> VlmConfig:
-        """Return the same settings for the judge `vlm`, which this judge is; images keep their size."""
-        return VlmConfig(**self.model_dump(), max_side=None)
-
-
-JudgeName = Literal["reference", "student", "api", "internvl", "vlm"]
-
-
 class ScoringConfig(Section):
-    judge: JudgeName = "reference"
+    judge: RunJudge = "reference"
     """Judge whose scores the filter uses. `reference` measures edits whose truth is known, so it cannot score `learned`
     specialists; `student` is distilled from the teacher; `api` is a model behind an endpoint; `vlm` is a model on this
-    machine, and `internvl` is an InternVL on this machine."""
+    machine, and `internvl` is an InternVL on this machine; `ensemble` is the judges of `scoring.ensemble` together."""
     teacher: Literal["reference", "api"] | None = "reference"
     """Teacher of the student: `reference` measures edits whose truth is known, so it cannot score `learned`
     specialists; `api` is the model behind `scoring.api`, as in the paper; null trains no student."""
     teacher_defects: int = Field(2, ge=0)
     """Number of known defects to make from each pair that the teacher scores, so that the student also sees bad
     edits."""
-    readout: Literal["tokens", "median", "reply"] = "median"
+    readout: Readout = "median"
     """Readout of the scores of `student`, `internvl` and `vlm`. `median` is the median score under the probabilities of
     the score tokens, which is 9 or more exactly if 9 or more is likelier than not, as a filter at 9 requires. `tokens`
     is their mean, which is finer but falls below 9 wherever the judge is unsure. `reply` generates the reply with whole
@@ -238,8 +142,21 @@ class ScoringConfig(Section):
     vlm: VlmConfig = VlmConfig()
     api: ApiConfig = ApiConfig()
 
+    ensemble: EnsembleConfig = EnsembleConfig()
+
+    @property
+    def members(self) -> dict[str, "ScoringConfig"]:
+        """Judges of the ensemble by name, each as the options of a run whose single judge it is."""
+        return {name: self._of_member(member) for name, member in self.ensemble.judges.items()}
+
+    def _of_member(self, member: MemberConfig) -> "ScoringConfig":
+        given = {name: value for name, value in member if value is not None}
+        return self.model_copy(update=given | {"ensemble": EnsembleConfig()})
+
     def roles(self, judge: str | None) -> list[str]:
         """Return the roles in config/models.yaml that a judge needs, the judging model first."""
+        if judge == "ensemble":
+            return [role for each in self.members.values() for role in each.roles(each.judge)]
         return {"internvl": [self.internvl.model], "vlm": self.vlm.roles}.get(judge or "", [])
 
     @model_validator(mode="after")
@@ -247,9 +164,21 @@ class ScoringConfig(Section):
         for who in ("judge", "teacher"):
             if getattr(self, who) == "api" and not self.api.is_known:
                 raise ValueError(f"{who}: api needs api.url and api.model")
+        for name, each in self.members.items():
+            if each.judge == "api" and not each.api.is_known:
+                raise ValueError(f"ensemble.judges.{name}: api needs api.url and api.model, here or in scoring.api")
+        return self
+
+    @model_validator(mode="after")
+    def _ensemble_has_judges(self) -> Self:
+        if self.judge == "ensemble" and len(self.ensemble.judges) < 2:
+            raise ValueError("judge: ensemble needs two or more judges in ensemble.judges")
         return self
 
 
 class FilterConfig(Section):
     min_score: float = Field(9.0, ge=0, le=10)
     """Minimum overall score O = sqrt(SC * PQ) of an accepted pair."""
+    max_disagreement: float | None = Field(None, ge=0, le=10)
+    """Maximum disagreement of the judges of an ensemble on an accepted pair, on the scale of O; null: no limit. A
+    change of it scores nothing again."""

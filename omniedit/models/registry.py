@@ -85,10 +85,9 @@ def required_roles(config: Config) -> list[str]:
     """
     base = [config.train.fetched_base] if config.train.fetched_base else []
     learned = [role for task in config.learned_tasks for role in roles_to_fetch(task, config.learned)]
-    judges = [role for judge in config.judges.values() for role in config.scoring.roles(judge)]
     student = [config.scoring.finetune.model] if config.scoring.finetune.model else []
     proposer = [PROPOSER] if config.asks_proposer and config.proposals.source == "local" else []
-    roles = list(dict.fromkeys([*config.models.roles, *base, *learned, *judges, *student, *proposer]))
+    roles = list(dict.fromkeys([*config.models.roles, *base, *learned, *config.judging_roles, *student, *proposer]))
     for role in roles:
         get_model(role)
     return roles
@@ -106,7 +105,8 @@ def model_folder(role: str, path: Path = MODELS, records: Path = RECORDS) -> Pat
         record = json.loads((records / f"{role}.json").read_text())
         fetched, folder, sizes = _parse_record(record)
     except FileNotFoundError:
-        raise NotFetched(f"{model.repository}, the {role}, was not fetched; {remedy}") from None
+        unpinned = "" if model.revision else f"; {path} pins no revision of it"
+        raise NotFetched(f"{model.repository}, the {role}, was not fetched{unpinned}; {remedy}") from None
     except (ValueError, KeyError, TypeError, AttributeError):
         raise UserError(f"{records / role}.json: damaged, or not a record of a fetched model; {remedy}") from None
     if fetched != (model.repository, model.revision):

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from omniedit.reporting.page import DASH, number, percent, render
+from omniedit.imaging.images import decode_image
+from omniedit.reporting.page import DASH, image_uri, number, percent, render
 from omniedit.reporting.style import BLUE, INK, LINE, ORANGE, PALE, panels, styled
 from omniedit.reporting.tabular import TableRow
 from omniedit.scoring.student.agreement import PRECISIONS, proposal, scored_rows
@@ -20,12 +21,19 @@ SCORE_NAMES = {
     "o_score": "O",
 }
 SHOWN_PHOTOS = 20
+REPLY_PIXELS = 60_000
+"""Largest area of an image next to replies."""
 AS_MADE = "none"
 """Name in agreement.json for pairs without a defect."""
 
 
 def agreement_page(
-    run: str, figures: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], judge: str, min_score: float
+    run: str,
+    figures: Mapping[str, Any],
+    rows: Sequence[Mapping[str, Any]],
+    judge: str,
+    min_score: float,
+    replies: Sequence[Mapping[str, Any]] = (),
 ) -> str:
     """Render the student judge page.
 
@@ -34,6 +42,7 @@ def agreement_page(
         rows: rows of agreement.parquet, one for each held-out lesson.
         judge: judge whose scores the run's filter uses.
         min_score: the filter's threshold.
+        replies: rows of replies.parquet; empty to leave the replies out.
     """
     read = scored_rows(rows)
     with styled():
@@ -59,6 +68,7 @@ def agreement_page(
                 before_row("before training", figures["before"]),
                 before_row("after training", figures),
             ],
+            "replies": [reply_card(row) for row in replies],
             "groups": group_rows(figures),
             "calibration": calibration_curve(figures["calibration"]) if read else None,
             "proposals": [proposal_row(rows, min_score, precision) for precision in PRECISIONS],
@@ -69,6 +79,23 @@ def agreement_page(
 def _choose_examples(photos: Sequence[str]) -> list[str]:
     more = [f"and {len(photos) - SHOWN_PHOTOS:,} more"] if len(photos) > SHOWN_PHOTOS else []
     return [*photos[:SHOWN_PHOTOS], *more]
+
+
+def reply_card(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the page shows of one pair: its images, and the scores and rationale of teacher and student."""
+    images = {side: image_uri(decode_image(row[side], row["pair_id"]), REPLY_PIXELS) for side in ("source", "edited")}
+    names = {name: SCORE_NAMES.get(name, name) for name in ("sc_score_1", "sc_score_2", "pq_score", "o_score")}
+    columns = [
+        {
+            "who": who,
+            "scores": [(label, number(row[f"{who}_{name}"], 1)) for name, label in names.items()],
+            "is_scored": row[f"{who}_o_score"] is not None,
+            "reasoning": row[f"{who}_reasoning"],
+        }
+        for who in ("teacher", "student")
+    ]
+    about = {"task": Task(row["task"]).label, "defect": (row["defect"] or "").replace("_", " ")}
+    return {**about, **images, "instruction": row["instruction"], "columns": columns}
 
 
 def score_row(score: str, figures: Mapping[str, Any]) -> TableRow:

@@ -4,6 +4,7 @@ from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from omniedit.aspect import RATIOS
 from omniedit.errors import UserError
 from omniedit.exchange.candidates import short_reason
 from omniedit.pairs import Rejection, Shard
+from omniedit.pairs.provenance import model_revisions
 from omniedit.storage.parquet import read_rows
 from omniedit.tasks import Task, order_tasks
 
@@ -25,7 +27,8 @@ class Candidate:
     """Candidate pair. Its scores are None if it is unscorable.
 
     `row` is its index in the file `shard`. `folder` is the name of the shard's folder, '' if it is that of the task.
-    `thing` is the object that is edited, '' for an edit of the whole image.
+    `thing` is the object that is edited, '' for an edit of the whole image. `models` are the models that made the edit,
+    as far as known. `disagreement` and `details` are those of an ensemble's scores.
     """
 
     task: Task
@@ -45,6 +48,10 @@ class Candidate:
     kept: bool
     reason: str
     folder: str = ""
+    judge_version: str = ""
+    details: str = ""
+    disagreement: float | None = None
+    models: tuple[str, ...] = ()
 
     @property
     def sc_score(self) -> float | None:
@@ -179,11 +186,22 @@ def read_columns(
     scores: Sequence[Path],
     decisions: Sequence[Path],
     teacher: Mapping[tuple[str, str], float | None] | None = None,
+    watch: Callable[[Candidate], None] | None = None,
 ) -> tuple[Columns, dict[Task, list[Rejection]]]:
-    """Read the same as `read_candidates` into columns, with one shard in memory at a time."""
+    """Read the same as `read_candidates` into columns, with one shard in memory at a time.
+
+    Args:
+        watch: function that is called with each candidate.
+    """
     rejections: dict[Task, list[Rejection]] = {}
-    shards = stream_shards(candidates, scores, decisions, rejections)
-    return to_columns((candidate for of_shard in shards for candidate in of_shard), teacher), rejections
+
+    def stream() -> Iterator[Candidate]:
+        for candidate in chain.from_iterable(stream_shards(candidates, scores, decisions, rejections)):
+            if watch is not None:
+                watch(candidate)
+            yield candidate
+
+    return to_columns(stream(), teacher), rejections
 
 
 def read_best(
@@ -248,6 +266,10 @@ def _join(shard: Shard, candidates: Path, scores: Path, decisions: Path) -> list
                 instruction=shard.instructions(row)[0],
                 thing=(provenance.get("truth") or {}).get("object", ""),
                 judge=score["judge"],
+                judge_version=score.get("judge_version") or "",
+                details=score.get("details") or "",
+                disagreement=score.get("disagreement"),
+                models=(*model_revisions(provenance), *filter(None, [provenance.get("editor")])),
                 kept=decision["kept"],
                 reason=decision["reason"],
             )

@@ -4,7 +4,7 @@ For each threshold it shows how many pairs are accepted, how diverse they are, a
 teacher's.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import Any
 
@@ -20,6 +20,7 @@ from omniedit.reporting.candidates import Columns
 from omniedit.reporting.page import number, percent, render
 from omniedit.reporting.style import BLUE, GREEN, INK, MUTED, PALE, SEQUENCE, VERMILION, panels, styled
 from omniedit.reporting.tabular import TableRow
+from omniedit.reporting.trust import Trust
 from omniedit.scoring.diversity import effective_number, effective_number_by_chance
 from omniedit.scoring.student.agreement import choice
 from omniedit.tasks import OMNIEDIT_TASKS, order_tasks
@@ -34,16 +35,18 @@ DIVERSITIES = {"thing": "objects", "instruction": "instructions", "ratio": "aspe
 def thresholds_page(
     run: str,
     candidates: Columns,
-    canary: Mapping[str, Any] | None,
+    canaries: Sequence[Mapping[str, Any]],
     min_score: float,
     people: RunRatings | None = None,
+    trust: Trust | None = None,
 ) -> str:
     """Render the page.
 
     Args:
-        canary: canary.json; None without a canary.
+        canaries: canary.json of each judge; empty without a canary.
         min_score: the filter's threshold, which the figures mark.
         people: the scores against people's ratings of the run's pairs; without them a published table is cited.
+        trust: refusals and biases of the judges; None to leave them out.
     """
     eligible_N = candidates.has_reason("kept", "below threshold")
     compared_N = eligible_N & ~np.isnan(candidates.teacher)
@@ -65,8 +68,8 @@ def thresholds_page(
             "agreement": agreement_curves(candidates, compared_N, min_score) if compared_N.any() else None,
             "compared": int(compared_N.sum()),
             "missing": missing_rows(candidates),
-            "canary": canary,
-            "canary_rows": canary_rows(canary) if canary else [],
+            "trust": trust.values() if trust and trust.judges else None,
+            "canaries": [{**canary, "rows": canary_rows(canary)} for canary in canaries],
         }
         return render("thresholds", values)
 

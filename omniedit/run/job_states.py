@@ -198,6 +198,7 @@ def _combinations(stage: Stage, config: Config) -> Iterator[dict[str, str]]:
     values = {
         "task": [str(task) for task in stage.tasks(config)],
         "shard": shards,
+        "judge": stage.judges(config),
         "taught": shards[: config.scoring.teacher_shards],
         "photos": [*shards, "bench"],
         "block": [f"{block:05d}" for block in range(number_of_blocks(config.sources.shards))],

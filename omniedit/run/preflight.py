@@ -106,7 +106,8 @@ class Preflight:
         """
         # Command lines of jobs and config.json contain these addresses without their secrets.
         imports = [each.path for each in self.config.imports.values()]
-        hand_down([self.config.scoring.api.url, self.config.proposals.api.url, self.config.sources.path, *imports])
+        endpoints = [api.url for api in (self.config.scoring.api, self.config.proposals.api, *self.config.endpoints)]
+        hand_down([*endpoints, self.config.sources.path, *imports])
         if not self.workflow.is_main_process:
             return
         execute, delete_output = self.workflow.execute, self.workflow.delete_output
@@ -178,8 +179,8 @@ class Preflight:
         Raises:
             UserError: a key is missing.
         """
-        if "api" in self.config.judges.values():
-            api_key(self.config.scoring.api)
+        for endpoint in self.config.endpoints:
+            api_key(endpoint)
         if self.config.asks_proposer and self.config.proposals.source == "api":
             api_key(self.config.proposals.api)
 

@@ -27,6 +27,7 @@ class Stage:
         applies: whether a run of this config has the stage.
         also: further files below results/{run} that `snakemake all` makes.
         tasks: values of the wildcard {task}: tasks, names of imported data sets, and groups of derived pairs.
+        judges: values of the wildcard {judge}: names of judges of the ensemble.
     """
 
     rule: str
@@ -35,6 +36,7 @@ class Stage:
     applies: Callable[[Config], bool] = _always
     also: tuple[str, ...] = ()
     tasks: Callable[[Config], Sequence[str]] = attrgetter("groups")
+    judges: Callable[[Config], Sequence[str]] = lambda config: list(config.ensemble_judges)
 
 
 def _proposes(source: str) -> Callable[[Config], bool]:
@@ -43,6 +45,20 @@ def _proposes(source: str) -> Callable[[Config], bool]:
 
 def _teaches(teacher: str) -> Callable[[Config], bool]:
     return lambda config: config.trains_student and config.scoring.teacher == teacher
+
+
+def _has_ensemble(config: Config) -> bool:
+    return bool(config.ensemble_judges)
+
+
+def _member_stage(rule: str, asks: bool) -> Stage:
+    """Return the stage of the ensemble's judges that ask an endpoint, or of the others."""
+
+    def judges(config: Config) -> list[str]:
+        return [name for name, each in config.ensemble_judges.items() if (each.judge == "api") is asks]
+
+    output, log = "judges/{judge}/{task}/{shard}.parquet", "score/{judge}/{task}/{shard}.log"
+    return Stage(rule, output, log, lambda config: bool(judges(config)), judges=judges)
 
 
 def _page(name: str, applies: Callable[[Config], bool] = _always) -> Stage:
@@ -122,7 +138,7 @@ STAGES = (
         "score_shard",
         "scores/{task}/{shard}.parquet",
         "score/{task}/{shard}.log",
-        lambda config: config.scoring.judge != "api",
+        lambda config: config.scoring.judge not in ("api", "ensemble"),
     ),
     Stage(
         "ask_shard",
@@ -130,6 +146,9 @@ STAGES = (
         "score/{task}/{shard}.log",
         lambda config: config.scoring.judge == "api",
     ),
+    _member_stage("score_by_judge", asks=False),
+    _member_stage("ask_by_judge", asks=True),
+    Stage("combine_scores", "scores/{task}/{shard}.parquet", "combine/{task}/{shard}.log", _has_ensemble),
     Stage(
         "grow_pairs",
         "candidates/{task}/{shard}.h5",
@@ -145,7 +164,18 @@ STAGES = (
         tasks=lambda config: ("recaptioned",),
     ),
     Stage("index_imports", "sources/imports.parquet", "index_imports.log", _has_imports),
-    Stage("score_canary", "canary.json", "score_canary.log", lambda config: bool(config.scoring.canary)),
+    Stage(
+        "score_canary",
+        "canary.json",
+        "score_canary.log",
+        lambda config: bool(config.scoring.canary) and not _has_ensemble(config),
+    ),
+    Stage(
+        "score_canary_by_judge",
+        "canary/{judge}.json",
+        "score_canary/{judge}.log",
+        lambda config: bool(config.scoring.canary) and _has_ensemble(config),
+    ),
     Stage(
         "sign_shard",
         "faults/signatures/{task}/{shard}.parquet",
@@ -178,6 +208,7 @@ STAGES = (
         "train_student.log",
         lambda config: config.trains_student and bool(config.scoring.finetune.model),
     ),
+    Stage("show_replies", "replies.parquet", "show_replies.log", attrgetter("trains_student")),
     Stage("plan_buckets", "buckets/plan.parquet", "plan_buckets.log"),
     Stage("write_buckets", "buckets/parts/{part}/manifest.json", "write_buckets/{part}.log"),
     Stage(

@@ -23,7 +23,10 @@ from omniedit.scoring.verdict import SCORES_SCHEMA, Judge, score_row
 from omniedit.storage.parquet import read_table, write_table
 from omniedit.tasks import Task
 
-CANARY_SCHEMA = SCORES_SCHEMA.append(pa.field("pass", pa.int64()))
+CANARY_SCHEMA = pa.schema([field for field in SCORES_SCHEMA if field.name != "disagreement"]).append(
+    pa.field("pass", pa.int64())
+)
+"""Columns of a record. A single judge scores it, so that records of earlier releases have all of them."""
 LEAST_MOVE = 0.1
 """Mean absolute change of O that is tolerated: VIEScore's users report it between two calls of a judge."""
 MOST_LOST = 0.05

@@ -1,9 +1,10 @@
-"""Upper bounds of a run's requests to the endpoint behind `scoring.api`, which `omniedit plan` prints beforehand."""
+"""Upper bounds of a run's requests to the endpoints of its judges, which `omniedit plan` prints beforehand."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from omniedit.architectures import BASELINES
-from omniedit.config.schema import Config
+from omniedit.config.schema import ApiConfig, Config
 from omniedit.scoring.canary import canary_pairs
 from omniedit.scoring.rubric import api_rubric
 from omniedit.scoring.student.defects import DEFECTS
@@ -15,26 +16,42 @@ from omniedit.vlm.messages import Usage
 
 @dataclass(frozen=True)
 class EndpointLoad:
-    """Use of the endpoint, such as `candidates`, and its approximate maximum number of pairs."""
+    """Use of an endpoint, such as `candidates`, and its approximate maximum number of pairs.
+
+    Args:
+        key: key of the config that holds the endpoint's settings.
+    """
 
     what: str
     pairs: int
+    api: ApiConfig
+    key: str = "scoring.api"
 
 
 def endpoint_questions(config: Config) -> list[EndpointLoad]:
-    """Return the uses of the endpoint; empty if it is neither judge nor teacher."""
-    loads = []
-    if config.scoring.judge == "api":
-        candidates = sum(config.tasks[task].pairs_per_shard for task in config.specialist_tasks) * config.sources.shards
-        loads.append(EndpointLoad("candidates", candidates))
+    """Return the uses of endpoints; empty if none is judge or teacher."""
+    loads, api = list(_judge_loads(config)), config.scoring.api
     if config.bench.judge == "api":
         models = len(config.train.editors) + len(BASELINES)
-        loads.append(EndpointLoad("benchmark", models * len(config.specialist_tasks) * config.bench.pairs_per_task))
-    if config.scoring.judge == "api" and config.scoring.canary:
-        loads.append(EndpointLoad("canary, twice", 2 * len(canary_pairs())))
+        pairs = models * len(config.specialist_tasks) * config.bench.pairs_per_task
+        loads.append(EndpointLoad("benchmark", pairs, api))
     if config.scoring.teacher == "api":
-        loads.append(EndpointLoad("lessons", lessons_asked(config)))
+        loads.append(EndpointLoad("lessons", lessons_asked(config), api))
     return loads
+
+
+def _judge_loads(config: Config) -> Iterator[EndpointLoad]:
+    """Yield the uses of the run's judge, or of each judge of its ensemble."""
+    candidates = sum(config.tasks[task].pairs_per_shard for task in config.specialist_tasks) * config.sources.shards
+    for name, judge in (config.ensemble_judges or {"": config.scoring}).items():
+        if judge.judge != "api":
+            continue
+        has_own = bool(name) and config.scoring.ensemble.judges[name].api is not None
+        key = f"scoring.ensemble.judges.{name}.api" if has_own else "scoring.api"
+        by = f" by {name}" if name else ""
+        yield EndpointLoad(f"candidates{by}", candidates, judge.api, key)
+        if config.scoring.canary:
+            yield EndpointLoad(f"canary{by}, twice", 2 * len(canary_pairs()), judge.api, key)
 
 
 def lessons_asked(config: Config) -> int:
@@ -54,30 +71,34 @@ def lessons_asked(config: Config) -> int:
 
 def cost(config: Config) -> list[str]:
     """Return lines with the pairs, requests, tokens and money of each use at most; empty without an endpoint."""
-    api = config.scoring.api
-    if not (loads := endpoint_questions(config)):
-        return []
+    loads = endpoint_questions(config)
+    keys = dict.fromkeys(load.key for load in loads)
+    return [line for key in keys for line in _endpoint_cost([load for load in loads if load.key == key])]
+
+
+def _endpoint_cost(loads: Sequence[EndpointLoad]) -> list[str]:
+    """Return the lines of one endpoint."""
+    api, key = loads[0].api, loads[0].key
     budget = Budget(prices=Prices(api.prompt_price, api.completion_price))
     of_pair = estimate_usage(api_rubric(api), [USUAL_WORDS], api)
-    total = EndpointLoad("total", sum(each.pairs for each in loads))
+    total = EndpointLoad("total", sum(each.pairs for each in loads), api)
     rows = [*loads, total]
     lines = [f"requests to {api.model} with rubric '{api.rubric}', at most; cached replies are free:"]
     lines += [f"  {each.what}: {each.pairs:,} pairs, {budget.describe(_times(of_pair, each.pairs))}" for each in rows]
     if not budget.prices.known:
-        lines.append("  the cost is unknown; set scoring.api.prompt_price and completion_price")
-    return lines + _exceeded_limits(config, _times(of_pair, total.pairs), budget)
+        lines.append(f"  the cost is unknown; set {key}.prompt_price and completion_price")
+    return lines + _exceeded_limits(api, key, _times(of_pair, total.pairs), budget)
 
 
-def _exceeded_limits(config: Config, most: Usage, budget: Budget) -> list[str]:
+def _exceeded_limits(api: ApiConfig, key: str, most: Usage, budget: Budget) -> list[str]:
     """Return a line for each limit that could end the run early."""
-    api = config.scoring.api
     limits = {
         "max_requests": (api.max_requests, most.requests),
         "max_tokens": (api.max_tokens, most.tokens),
         "max_money": (api.max_money, budget.prices.money(most)),
     }
     return [
-        f"  scoring.api.{name}: {limit:,g} may end the run before all requests are sent"
+        f"  {key}.{name}: {limit:,g} may end the run before all requests are sent"
         for name, (limit, amount) in limits.items()
         if limit is not None and amount > limit
     ]

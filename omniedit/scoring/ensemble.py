@@ -3,17 +3,22 @@
 J  judges      N  pairs
 """
 
+import hashlib
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, median, pstdev
-from typing import Any, Literal
+from typing import Any
 
+from omniedit.config.ensemble import Average, EnsembleConfig, Spread
+from omniedit.config.schema import ScoringConfig
 from omniedit.errors import UserError
+from omniedit.scoring.examples import RubricScores
 from omniedit.scoring.reply_parser import Unscorable
 from omniedit.scoring.verdict import Score
 
-Average = Literal["mean", "median"]
-Spread = Literal["range", "deviation"]
+NAME = "ensemble"
+"""Value of `scoring.judge`, and of the column `judge` of combined scores."""
 AVERAGES: Mapping[Average, Callable[[Sequence[float]], float]] = {"mean": fmean, "median": median}
 SPREADS: Mapping[Spread, Callable[[Sequence[float]], float]] = {
     "range": lambda scores: max(scores) - min(scores),
@@ -22,6 +27,18 @@ SPREADS: Mapping[Spread, Callable[[Sequence[float]], float]] = {
 """Disagreement of judges in O: largest minus smallest, or the standard deviation."""
 OUTLIERS = 3
 """Number of judges from which one that differs from the others can be told."""
+
+
+def read_member(scoring: ScoringConfig, name: str) -> ScoringConfig:
+    """Return the options of a judge of the ensemble, as those of a run's single judge.
+
+    Raises:
+        UserError: no judge has this name.
+    """
+    if name not in scoring.members:
+        known = ", ".join(scoring.members) or "none"
+        raise UserError(f"scoring.ensemble.judges: no judge '{name}'; there are: {known}")
+    return scoring.members[name]
 
 
 @dataclass(frozen=True)
@@ -72,6 +89,33 @@ def combine_scores(
     )
 
 
+def combine_marks(
+    verdicts: Mapping[str, RubricScores | Unscorable], how: EnsembleConfig
+) -> tuple[RubricScores | Unscorable, float | None]:
+    """Combine the verdicts of several judges under one rubric, and return the disagreement of their O."""
+    marks = {name: verdict for name, verdict in verdicts.items() if isinstance(verdict, RubricScores)}
+    if len(marks) < max(1, how.min_judges or len(verdicts)):
+        return Unscorable(_lacking(verdicts, len(marks))), None
+    combine = AVERAGES[how.average]
+    names = next(iter(marks.values())).scores
+    versions = [" ".join(filter(None, (name, each.judge_version))) for name, each in marks.items()]
+    together = list(marks.values())
+    combined = RubricScores(
+        scores={score: combine([each.scores[score] for each in together]) for score in names},
+        sc_score=combine([each.sc_score for each in together]),
+        pq_score=combine([each.pq_score for each in together]),
+        o_score=combine([each.o_score for each in together]),
+        reasoning=join_rationales({name: (each.o_score, each.reasoning) for name, each in marks.items()}),
+        judge_version=" + ".join(versions),
+    )
+    return combined, SPREADS[how.disagreement]([each.o_score for each in together])
+
+
+def join_rationales(given: Mapping[str, tuple[float, str]]) -> str:
+    """Return the rationales of several judges in one text, each after the judge's name and O."""
+    return " ".join(f"{name} ({score:.1f})" + (f": {text}" if text else "") for name, (score, text) in given.items())
+
+
 def find_outlier(overall: Mapping[str, float]) -> str:
     """Return the judge whose O is farthest from the median of all; '' if none stands out."""
     if len(overall) < OUTLIERS:
@@ -113,6 +157,76 @@ def combine_tables(
     }
 
 
+def ensemble_rows(
+    tables: Mapping[str, Sequence[Mapping[str, Any]]],
+    average: Average = "median",
+    spread: Spread = "range",
+    least: int | None = None,
+) -> list[dict[str, Any]]:
+    """Combine tables of scores, as `combine_tables` does, to rows of `SCORES_SCHEMA`.
+
+    `details` holds each judge's O, version and number of words of its rationale, or why it has no O, and the outlier.
+    `reasoning` holds the rationales of the judges, each after its name and O.
+    """
+    combined = combine_tables(tables, average, spread, least)
+    by_pair = {name: {row["pair_id"]: row for row in rows} for name, rows in tables.items()}
+    about = {"judge": NAME, "prompt_hash": ensemble_digest(tables)}
+    return [
+        {"pair_id": pair_id, **about, **_columns(verdict, {name: rows[pair_id] for name, rows in by_pair.items()})}
+        for pair_id, verdict in combined.items()
+    ]
+
+
+def ensemble_digest(tables: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
+    """Return 16 hex digits of the judges of an ensemble and their rubrics.
+
+    Raises:
+        UserError: a judge's table has scores of several judges or rubrics.
+    """
+    given = {name: sorted({(row["judge"], row["prompt_hash"]) for row in rows}) for name, rows in tables.items()}
+    for name, rubrics in given.items():
+        if len(rubrics) > 1:
+            raise UserError(f"judge '{name}': scores by {rubrics[0]} and {rubrics[1]}; score its pairs again")
+    return hashlib.sha256(json.dumps(sorted(given.items())).encode()).hexdigest()[:16]
+
+
+def judge_scores(details: str | None) -> dict[str, float]:
+    """Return the O of each judge that scored a pair, from the column `details` of an ensemble's scores."""
+    judges = json.loads(details or "{}").get("judges", {})
+    return {name: judge["o"] for name, judge in judges.items() if "o" in judge}
+
+
+def _columns(verdict: EnsembleScore | Unscorable, rows: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    details = {"judges": {name: _describe(row) for name, row in rows.items()}}
+    if isinstance(verdict, Unscorable):
+        return {
+            "status": "unscorable",
+            "reasoning": verdict.reason,
+            "judge_version": "",
+            "details": json.dumps(details),
+        }
+    scored = {name: row for name, row in rows.items() if row["status"] == "scored"}
+    versions = [" ".join(filter(None, (name, row.get("judge_version")))) for name, row in scored.items()]
+    return {
+        "status": "scored",
+        "sc_score_1": verdict.sc_score_1,
+        "sc_score_2": verdict.sc_score_2,
+        "pq_score": verdict.pq_score,
+        "o_score": verdict.o_score,
+        "disagreement": verdict.disagreement,
+        "reasoning": join_rationales({n: (row["o_score"], row["reasoning"] or "") for n, row in scored.items()}),
+        "judge_version": " + ".join(versions),
+        "details": json.dumps(details | ({"outlier": verdict.outlier} if verdict.outlier else {})),
+    }
+
+
+def _describe(row: Mapping[str, Any]) -> dict[str, Any]:
+    if row["status"] != "scored":
+        return {"reason": row["reasoning"] or ""}
+    words = len((row["reasoning"] or "").split())
+    return {"o": row["o_score"], "version": row.get("judge_version") or "", "words": words}
+
+
 def _read_verdicts(judge: str, rows: Sequence[Mapping[str, Any]]) -> dict[str, Score | Unscorable]:
     verdicts: dict[str, Score | Unscorable] = {}
     for row in rows:
@@ -125,11 +239,10 @@ def _read_verdicts(judge: str, rows: Sequence[Mapping[str, Any]]) -> dict[str, S
 def _read_verdict(row: Mapping[str, Any]) -> Score | Unscorable:
     if row["status"] != "scored":
         return Unscorable(row["reasoning"] or "")
-    scores = row["sc_score_1"], row["sc_score_2"], row["pq_score"]
-    return Score(*scores, reasoning=row["reasoning"] or "", judge_version=row.get("judge_version") or "")
+    return Score(row["sc_score_1"], row["sc_score_2"], row["pq_score"], overall=row["o_score"])
 
 
-def _lacking(verdicts: Mapping[str, Score | Unscorable], scored: int) -> str:
+def _lacking(verdicts: Mapping[str, Any], scored: int) -> str:
     """Say how few judges scored a pair, with the first reason."""
     reasons = [f"{name}: {verdict.reason}" for name, verdict in verdicts.items() if isinstance(verdict, Unscorable)]
     return f"scored by {scored} of {len(verdicts)} judges; {reasons[0]}" if reasons else "no judge"

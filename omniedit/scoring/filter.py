@@ -27,12 +27,14 @@ DECISIONS_SCHEMA = pa.schema(
     ]
 )
 """Columns of a decisions file. `reason` is 'kept', 'below threshold', 'unscorable', 'duplicate of PAIR_ID', 'overlaps
-the benchmark', 'not the best of K candidates of its request', 'accepted by hand', 'rejected by hand' or a fault.
+the benchmark', 'the judges disagree', 'not the best of K candidates of its request', 'accepted by hand', 'rejected by
+hand' or a fault.
 `o_score` is null for an unscorable pair. `row` is the pair's row in its candidate file and `ratio` is that of its
 source, so that buckets are planned from decisions alone. `task` is the pair's own, which files from before this column
 lack; it is then that of the folder."""
 BY_HAND = {Decision.ACCEPT: "accepted by hand", Decision.REJECT: "rejected by hand"}
 """Reason of each decision of a person."""
+DISAGREE = "the judges disagree"
 ACCEPTED = (KEPT, BY_HAND[Decision.ACCEPT])
 """Reasons of accepted pairs."""
 
@@ -64,13 +66,14 @@ def decide(
     by_hand: Mapping[str, HandDecision] | None = None,
     faults: Mapping[str, str] | None = None,
     best_of: int | None = None,
+    max_disagreement: float | None = None,
 ) -> list[dict[str, Any]]:
     """Return a row of `DECISIONS_SCHEMA` for each candidate, in order.
 
-    Reasons that no threshold changes (unscorable, benchmark photo, duplicate, not the best candidate of its request)
-    take precedence, so that another threshold changes only 'kept' and 'below threshold'. A decision by hand takes
-    precedence over the judge's score and over a missing score, but a pair of a benchmark photo and a duplicate stay
-    rejected.
+    Reasons that no threshold changes (unscorable, benchmark photo, duplicate, judges that disagree, not the best
+    candidate of its request) take precedence, so that another threshold changes only 'kept' and 'below threshold'. A
+    decision by hand takes precedence over the judge's score and over a missing score, but a pair of a benchmark photo
+    and a duplicate stay rejected.
 
     Args:
         scores: rows of the scores file by pair_id; `scores_path` names it in errors.
@@ -80,6 +83,7 @@ def decide(
         faults: reasons of the quality gates by pair_id; a decision by hand goes before them. A derived pair has the
             faults of the pairs that it was made from.
         best_of: number of candidates of a request of which at most the best is accepted; None for no limit.
+        max_disagreement: largest disagreement of an ensemble's judges that is accepted; None for no limit.
 
     Raises:
         UserError: the scores do not cover exactly these candidates, or come from several judges or rubrics.
@@ -102,12 +106,18 @@ def decide(
         elif faults and (fault := _find_fault(pair_id, candidates.provenance(row), faults)):
             reason = fault
         else:
-            reason = KEPT if o_score >= min_score else BELOW
+            reason = _decide_by_score(scores[pair_id], min_score, max_disagreement)
         about = {"row": row, "ratio": source["ratio"], "task": str(candidates.tasks[row])}
         rows.append({"pair_id": pair_id, "reason": reason, "o_score": o_score, **about})
     if best_of is not None:
         _reject_lesser(rows, candidates, best_of)
     return [row | {"kept": row["reason"] in ACCEPTED} for row in rows]
+
+
+def _decide_by_score(score: Mapping[str, Any], min_score: float, max_disagreement: float | None) -> str:
+    if max_disagreement is not None and (score.get("disagreement") or 0) > max_disagreement:
+        return DISAGREE
+    return KEPT if score["o_score"] >= min_score else BELOW
 
 
 def _reject_lesser(rows: Sequence[dict[str, Any]], candidates: Shard, best_of: int) -> None:

@@ -110,6 +110,19 @@ def local_judge(name: str, scorer: str | Path | None, scoring: ScoringConfig, ru
     from omniedit.scoring.vlm_judges.chat import check_rubric
 
     check_rubric(rubric, scoring.readout == "reply" and not (name == "vlm" and scoring.vlm.head))
+    folder, version = find_local_model(name, scorer)
+    return _load_local(name, folder, scoring, rubric, version)
+
+
+def find_local_model(name: str, scorer: str | Path | None) -> tuple[Path, str]:
+    """Return the folder and the version of the model of the judge `internvl` or `vlm`.
+
+    Args:
+        scorer: a model's folder, or the record models/{role}.json of a fetched model.
+
+    Raises:
+        UserError: the model is missing.
+    """
     kind = "an InternVL's" if name == "internvl" else "a model's"
     if scorer is None:
         raise UserError(f"judge '{name}' needs --scorer, {kind} folder or its models/ROLE.json")
@@ -117,9 +130,9 @@ def local_judge(name: str, scorer: str | Path | None, scoring: ScoringConfig, ru
     if not given.exists():
         raise UserError(f"{given}: no such file or folder; give --scorer {kind} folder or its models/ROLE.json")
     if given.suffix != ".json":
-        return _load_local(name, given, scoring, rubric, given.resolve().name)
+        return given, given.resolve().name
     folder, model = model_folder(given.stem), get_model(given.stem)
-    return _load_local(name, folder, scoring, rubric, f"{model.repository}@{model.revision}")
+    return folder, f"{model.repository}@{model.revision}"
 
 
 def _load_local(name: str, folder: Path, scoring: ScoringConfig, rubric: Rubric, version: str) -> "ChatJudge":

@@ -68,11 +68,11 @@ class PairwiseJudge:
 
     Args:
         model: an endpoint's client, or a local model.
-        max_side: images are scaled down until their longer side has at most this many pixels.
+        max_side: images are scaled down until their longer side has at most this many pixels; None for no limit.
         both_orders: show two edits in both orders; otherwise in one, which a digest of the pixels draws.
     """
 
-    def __init__(self, model: Model, max_side: int, both_orders: bool = True) -> None:
+    def __init__(self, model: Model, max_side: int | None, both_orders: bool = True) -> None:
         self.model, self.max_side, self.both_orders = model, max_side, both_orders
 
     def compare(self, items: Sequence[TwoEdits]) -> list[Outcome | Unscorable]:
@@ -113,7 +113,7 @@ def draw_order(item: TwoEdits) -> bool:
     return drawn == (digests[0] <= digests[1])
 
 
-def build_prompt(item: TwoEdits, is_swapped: bool, max_side: int) -> Prompt:
+def build_prompt(item: TwoEdits, is_swapped: bool, max_side: int | None) -> Prompt:
     """Build the prompt of one showing: the fixed text, the source, the edits as A and B, and the instruction.
 
     Args:
@@ -124,7 +124,7 @@ def build_prompt(item: TwoEdits, is_swapped: bool, max_side: int) -> Prompt:
         edits, texts = edits[::-1], texts[::-1]
     parts: list[str | PromptImage] = [rubric_text()]
     for name, image in zip(("source", "edit A", "edit B"), (item.source, *edits), strict=True):
-        parts += [f"{name}:", PromptImage(resize_to_fit(image, max_side))]
+        parts += [f"{name}:", PromptImage(image if max_side is None else resize_to_fit(image, max_side))]
     parts.append(f"instruction: {item.instruction}")
     if any(texts):
         parts += [f"text of editor {name}: {text}" for name, text in zip("AB", texts, strict=True)]

@@ -272,9 +272,10 @@ def judge_fingerprint(scoring: ScoringConfig, judge: str | None) -> str:
     """Return as text all that decides a judge's scores besides its weights; if it changes, pairs are scored again.
 
     Args:
-        judge: the run's judge, the teacher or the benchmark's judge; None returns ''.
+        judge: the run's judge, the teacher or the benchmark's judge; None and `ensemble`, whose judges have
+            fingerprints of their own, return ''.
     """
-    if judge is None:
+    if judge in (None, "ensemble"):
         return ""
     options = {
         "reference": "",

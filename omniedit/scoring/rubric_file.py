@@ -12,6 +12,7 @@ from omniedit.scoring.combination import Combination
 from omniedit.scoring.reply_form import ReplyForm, Scale
 from omniedit.scoring.rubric import GEOMETRIC_O, Question, Rubric, Shot
 from omniedit.scoring.rubric_schema import ExampleSection, QuestionSection, RubricSection, TaskSection
+from omniedit.storage.atomic import is_file
 
 TOGETHER = ("sc_score", "pq_score", "o_score", "o_spread", "passes")
 ABOUT = ("status", "reasoning", "rubric", "prompt_hash", "judge", "judge_version")
@@ -26,6 +27,8 @@ def read_rubric(path: Path) -> Rubric:
     Raises:
         UserError: the file cannot be read, or is no rubric; the message names file, key and remedy.
     """
+    if not is_file(path):
+        raise UserError(f"{path}: no such file; give the name of a rubric that ships, or the path of your .yaml file")
     return to_rubric(read_yaml(path), path.stem, path)
 
 

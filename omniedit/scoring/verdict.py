@@ -101,9 +101,11 @@ SCORES_SCHEMA = pa.schema(
         ("judge_version", pa.string()),
         ("o_spread", pa.float64()),
         ("details", pa.string()),
+        ("disagreement", pa.float64()),
     ]
 )
-LATER_COLUMNS = ("judge_version", "o_spread", "details")
+"""Columns of a scores file. `disagreement` is the spread of O over the judges of an ensemble, null for one judge."""
+LATER_COLUMNS = ("judge_version", "o_spread", "details", "disagreement")
 """Columns that files of earlier releases lack."""
 COLUMNS = [name for name in SCORES_SCHEMA.names if name not in LATER_COLUMNS]
 """Columns that every scores file has, including files of earlier releases."""

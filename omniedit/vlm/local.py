@@ -3,7 +3,7 @@ support)."""
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -14,6 +14,7 @@ from omniedit.plain_text import clean
 from omniedit.vlm.cache import Cache
 from omniedit.vlm.client import Unanswered
 from omniedit.vlm.messages import Prompt, Reply, Usage
+from omniedit.vlm.processors import remove_special_tokens
 
 
 class LocalModel:
@@ -24,10 +25,22 @@ class LocalModel:
         processor: processor from the same folder, with its chat template.
         version: repository and revision, recorded with each reply.
         batch_size: prompts per batch; halved when the device runs out of memory.
+        image_options: arguments of the image processor, such as the size or the number of tiles.
+        weights: text that identifies the weights beyond `version`, such as an adapter, for the cache.
     """
 
-    def __init__(self, model: Any, processor: Any, version: str, cache: Cache, batch_size: int = 8) -> None:
+    def __init__(
+        self,
+        model: Any,
+        processor: Any,
+        version: str,
+        cache: Cache,
+        batch_size: int = 8,
+        image_options: Mapping[str, Any] | None = None,
+        weights: str = "",
+    ) -> None:
         self.model, self.processor, self.version = model, processor, version
+        self.image_options, self.weights = dict(image_options or {}), weights
         self.cache, self.batches = cache, OomAdaptiveBatcher(batch_size, "prompt")
         self.processor.tokenizer.padding_side = "left"
 
@@ -48,19 +61,20 @@ class LocalModel:
         return [known[digest] for digest in digests]
 
     def digest(self, prompt: Prompt) -> str:
-        """Return the digest of version, texts, pixels and reply length."""
+        """Return the digest of version, texts, pixels, reply length, image options and weights."""
         parts = [part if isinstance(part, str) else part.digest for part in prompt.parts]
-        return hashlib.sha256(json.dumps([self.version, prompt.max_tokens, parts]).encode()).hexdigest()
+        more = [more for more in (self.image_options, self.weights) if more]
+        return hashlib.sha256(json.dumps([self.version, prompt.max_tokens, parts, *more]).encode()).hexdigest()
 
     @torch.inference_mode()
     def _replies(self, prompts: Sequence[Prompt]) -> list[Reply]:
         inputs = self.processor.apply_chat_template(
-            [_conversation(prompt) for prompt in prompts],
+            [self._conversation(prompt) for prompt in prompts],
             add_generation_prompt=True,
             tokenize=True,
             return_dict=True,
             return_tensors="pt",
-            processor_kwargs={"padding": True},
+            processor_kwargs={"padding": True, **({"images_kwargs": images} if (images := self.image_options) else {})},
         ).to(self.model.device, self.model.dtype)
         most = max(prompt.max_tokens for prompt in prompts)
         written = self.model.generate(**inputs, max_new_tokens=most, do_sample=False)
@@ -83,16 +97,15 @@ class LocalModel:
         reason = "stop" if length < len(tokens) else "length"
         return Reply(text, self.version, reason, usage=Usage(1, prompt_length, length))
 
-
-def _conversation(prompt: Prompt) -> list[dict[str, Any]]:
-    """Return a prompt as one user message for a chat template."""
-    content = [
-        {"type": "text", "text": part}
-        if isinstance(part, str)
-        else {"type": "image", "image": PillowImage.fromarray(part.pixels)}
-        for part in prompt.parts
-    ]
-    return [{"role": "user", "content": content}]
+    def _conversation(self, prompt: Prompt) -> list[dict[str, Any]]:
+        """Return a prompt as one user message for a chat template, without special tokens in its texts."""
+        content = [
+            {"type": "text", "text": remove_special_tokens(self.processor, part)}
+            if isinstance(part, str)
+            else {"type": "image", "image": PillowImage.fromarray(part.pixels)}
+            for part in prompt.parts
+        ]
+        return [{"role": "user", "content": content}]
 
 
 def _length(prompt: Prompt) -> tuple[int, int]:

@@ -59,6 +59,14 @@ def build_processor(kind: Any, tokenizer: Any, image_processor: Any, settings: d
     return image_only(kind).from_args_and_dict([parts.get(name) for name in kind.get_attributes()], settings)
 
 
+def remove_special_tokens(processor: Any, text: str) -> str:
+    """Replace special tokens in a text, such as images, turns and ends, by spaces: none can stand for an image."""
+    special = [token.content for token in processor.tokenizer.added_tokens_decoder.values() if token.special]
+    for token in (*special, processor.image_token):
+        text = text.replace(token, " ")
+    return text
+
+
 @cache
 def image_only(kind: Any) -> Any:
     """Derive a processor class that accepts None in place of a video processor."""

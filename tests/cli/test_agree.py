@@ -102,3 +102,15 @@ def test_a_reward_bench_prints_text_and_json(run: Any, capsys: pytest.CaptureFix
         run("reward-bench", "gedit2", votes)
     error = "has no row of VCReward-Bench of GEditBench v2 (100 rows: no vote of people); docs/judging.md"
     assert error in capsys.readouterr().err
+
+
+def test_the_preference_for_its_own_family_is_measured_where_both_are_known(
+    run: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = run("agree", SCORES, EDITING, "--judge-model", "gpt-4o").splitlines()
+    assert "self-preference: no task has rated edits by models of OpenAI and by others" in lines
+    figures = json.loads(run("agree", SCORES, EDITING, "--judge-model", "gpt-4o", "--json"))["self_preference"]
+    assert figures == {"family": "OpenAI", "own": 0, "others": 0, "difference": None, "interval": None}
+    with pytest.raises(SystemExit):
+        run("agree", SCORES, EDITING, "--judge-model", "mine")
+    assert "--judge-model: no known family in 'mine'" in capsys.readouterr().err

@@ -123,6 +123,7 @@ def test_faults_leave_rows_with_reasons(folder: Path, endpoint: Server) -> None:
     )
     assert "items.csv: row 1: dark has no image '0'" in rows[0]["reason"] and "row 2" in rows[1]["reason"]
     assert "Comparisons: 2 bad row, " in done.stdout
+    assert "Refused by the judge or its provider: 1 of 6." in done.stdout
 
 
 def test_a_table_of_winners_is_ranked_without_a_judge(folder: Path, endpoint: Server) -> None:

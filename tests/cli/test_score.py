@@ -17,7 +17,8 @@ import yaml
 from helpers import vlm_server as server
 from helpers.chain import environment
 from helpers.vlm_server import MODEL, Handler, Server, serving
-from omniedit.cli.score import pair_marker, score_table
+from omniedit.cli.score import score_table
+from omniedit.cli.score_judges import pair_marker
 from omniedit.config.schema import ApiConfig, ScoringConfig
 from omniedit.errors import UserError
 from omniedit.pairs import EditPair
@@ -301,3 +302,56 @@ def test_passes_of_the_command_line_add_their_spread_and_their_number(table: Pat
 def test_a_judge_that_cannot_ask_a_rubric_says_so_before_it_loads(table: Path, tmp_path: Path, judge: str) -> None:
     with pytest.raises(UserError, match="use --judge api"):
         score_table(table, tmp_path / "s.csv", choose_rubric("edit", None, 3), judge, Path("shipped"), ScoringConfig())
+
+
+def answer_by_judge(handler: Handler, body: dict[str, Any]) -> None:
+    """Refuse the second row as `strict`, and give other scores as `kind`."""
+    parts = body["messages"][0]["content"]
+    if body["model"] == "strict" and parts[-1].get("text") == "instruction: Remove the dog.":
+        return server.refuses(handler, body)
+    score = 4 if body["model"] == "strict" else 9
+    handler.answer(server.completion(json.dumps({"score": [score, 9, score], "reasoning": body["model"]})))
+
+
+def ensemble(folder: Path, url: str, **more: Any) -> ScoringConfig:
+    judges = {
+        model: {
+            "judge": "api",
+            "api": {"url": url, "model": model, "key_env": None, "cache": str(folder / "cache")} | more,
+        }
+        for model in ("strict", "kind")
+    }
+    together = {"judges": judges, "average": "mean", "min_judges": 1}
+    return ScoringConfig.model_validate({"judge": "ensemble", "ensemble": together})
+
+
+def test_an_ensemble_writes_each_judges_score_and_their_disagreement(table: Path, tmp_path: Path) -> None:
+    out = tmp_path / "scores.parquet"
+    with serving(answer_by_judge) as running:
+        score_table(table, out, edit_rubric(), "ensemble", None, ensemble(tmp_path, running.url))
+        asked = len(running.bodies)
+        score_table(table, tmp_path / "again.csv", edit_rubric(), "ensemble", None, ensemble(tmp_path, running.url))
+        assert len(running.bodies) == asked == 4, "a second run asks nothing"
+    rows = pq.read_table(out).to_pylist()
+    assert [row["status"] for row in rows] == ["scored", "bad row", "bad row", "bad row", "scored"]
+    first, last = rows[0], rows[4]
+    assert (first["o_strict"], first["o_kind"], first["o_score"], first["disagreement"]) == (4, 9, 6.5, 5)
+    assert (first["judge"], first["reasoning"]) == ("ensemble", "strict (4.0): strict kind (9.0): kind")
+    assert (last["o_strict"], last["o_kind"], last["o_score"], last["disagreement"]) == (None, 9, 9, 0)
+    assert rows[1]["o_kind"] is None and "column edited" in rows[1]["reasoning"]
+
+
+def test_an_ensemble_needs_judges_that_see_any_image_and_agreement_to_costs(table: Path, tmp_path: Path) -> None:
+    out = tmp_path / "scores.csv"
+    with pytest.raises(UserError, match="--judge ensemble needs --config with two or more judges"):
+        score_table(table, out, edit_rubric(), "ensemble", None, ScoringConfig())
+    with pytest.raises(UserError, match="scoring costs money"):
+        score_table(table, out, edit_rubric(), "ensemble", None, ensemble(tmp_path, "http://x/v1", prompt_price=1.0))
+    judges = {"truth": {"judge": "reference"}, "tiny": {"judge": "student"}}
+    measuring = ScoringConfig.model_validate({"judge": "ensemble", "ensemble": {"judges": judges}})
+    with pytest.raises(UserError, match=r"judges\.truth: reference measures pairs of a run"):
+        score_table(table, out, edit_rubric(), "ensemble", None, measuring)
+    taken = tmp_path / "taken.csv"
+    taken.write_text("source,edited,instruction,o_kind\na,b,c,1\n")
+    with pytest.raises(UserError, match="has a column o_kind, which is reserved for a score"):
+        score_table(taken, out, edit_rubric(), "ensemble", None, ensemble(tmp_path, "http://x/v1"))

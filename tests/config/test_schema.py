@@ -1,5 +1,6 @@
 """Tests that config errors are one line with file, key and allowed values, and that generated files are current."""
 
+import re
 from importlib import import_module
 from pathlib import Path
 
@@ -300,3 +301,40 @@ def test_password_in_an_address_is_not_part_of_the_fingerprint() -> None:
     api = {"url": "http://bob:hunter2@host/v1", "model": "m", "key_env": None}
     scoring = Config.model_validate({"run": "mine", "scoring": {"judge": "api", "api": api}}).scoring
     assert "hunter2" not in scoring.api.fingerprint and "http://***@host/v1" in scoring.api.fingerprint
+
+
+PLAIN_STUDENT = {"judge": "student"}
+OWN_ENDPOINT = {"judge": "api", "api": {"url": "https://u:p@example.org/v1", "model": "gpt", "key_env": "OWN_KEY"}}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"ensemble": {"judges": {"a": PLAIN_STUDENT}}}, "judge: ensemble needs two or more judges in ensemble.judges"),
+        ({"ensemble": {"judges": {"a": PLAIN_STUDENT, "b/c": PLAIN_STUDENT}}}, "the name 'b/c' may have only letters"),
+        ({"ensemble": {"judges": {"a": PLAIN_STUDENT, "b": {"judge": "api"}}}}, "ensemble.judges.b: api needs api.url"),
+        (
+            {"ensemble": {"judges": {"a": PLAIN_STUDENT, "b": PLAIN_STUDENT}, "min_judges": 3}},
+            "min_judges: 3 is more than the 2",
+        ),
+        (
+            {"teacher": None, "ensemble": {"judges": {"a": PLAIN_STUDENT, "b": OWN_ENDPOINT}}},
+            "scoring.ensemble.judges.a.judge: student needs a scoring.teacher",
+        ),
+    ],
+)
+def test_an_ensemble_has_what_it_needs(changes: dict, message: str) -> None:
+    with pytest.raises(UserError, match=re.escape(message)):
+        check({"scoring": {"judge": "ensemble", **changes}})
+
+
+def test_an_ensembles_judges_bring_their_endpoints_and_roles() -> None:
+    judges = {"a": {"judge": "vlm", "vlm": {"model": "qwen25_vl"}}, "b": OWN_ENDPOINT}
+    config = check(
+        {"scoring": {"judge": "ensemble", "ensemble": {"judges": judges}}, "filter": {"max_disagreement": 2}}
+    )
+    assert [api.key_env for api in config.endpoints] == ["OWN_KEY"] and config.judging_roles == ["qwen25_vl"]
+    with pytest.raises(UserError, match="max_disagreement: only several judges disagree"):
+        check({"filter": {"max_disagreement": 2}})
+    unused = check({"scoring": {"ensemble": {"judges": judges}}})
+    assert unused.endpoints == [] and unused.judging_roles == [], "the run's judge is another one"

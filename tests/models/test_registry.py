@@ -276,8 +276,9 @@ def test_run_stops_before_its_first_job_if_models_are_missing(tmp_path: Path) ->
         return run_snakemake(options(target, option), root, variables)
 
     told = [
-        "error: IDEA-Research/grounding-dino-base, the detector, was not fetched; on a machine with internet access, "
-        "run: python scripts/fetch_models.py detector --pin && snakemake --force models/detector.json",
+        "error: IDEA-Research/grounding-dino-base, the detector, was not fetched; config/models.yaml pins no "
+        "revision of it; on a machine with internet access, run: python scripts/fetch_models.py detector --pin && "
+        "snakemake --force models/detector.json",
         "error: config/models.yaml: segmenter: a Sam9Model cannot be used here; give one of SamModel, Sam2Model",
     ]
     done = run("--keep-going")
@@ -312,7 +313,7 @@ def test_model_folder_with_lost_files_or_a_changed_entry_is_rejected(hub: Hub, t
 def test_repository_models_are_pinned_except_for_known_ones() -> None:
     models = read_models(REPOSITORY / MODELS)
     assert {"base", "judge", "detector", "segmenter", "inpainting", "generation", "style"} <= set(models)
-    assert [role for role, model in models.items() if model.revision is None] == ["editscore", "editscore_7b", "style"]
+    assert [role for role, model in models.items() if model.revision is None] == ["editscore", "style"]
 
 
 def test_only_file_types_without_code_are_fetched() -> None:

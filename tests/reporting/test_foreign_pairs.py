@@ -126,7 +126,7 @@ def test_pages_show_tasks_that_are_not_registered(run: Path, tmp_path: Path) -> 
     assert not columns.is_task(Task.OBJECT_REMOVAL).any()
     page = filter_page("mine", columns, rejections, 9.0)
     assert "Colour splash | &lt;b&gt;" in page and "Retouch" in page and "splash | <b>" not in page
-    assert "at least 9.5" in thresholds_page("mine", columns, None, 9.0)
+    assert "at least 9.5" in thresholds_page("mine", columns, [], 9.0)
     curves = acceptance_curves(columns, columns.has_reason("kept"), 9.0)
     labels = [text.get_text() for text in curves.legends[0].get_texts()]
     assert labels == ["Object swap", "Style transfer", SPLASH.label, "Retouch", "all"]

@@ -38,7 +38,7 @@ def cells(page: str) -> list[list[str]]:
 def test_what_a_threshold_keeps_is_counted_among_pairs_that_it_decides() -> None:
     taught = {(pair, "object_removal"): score for pair, score in (("p0", 9.2), ("p2", 9.0), ("p3", 1.0))}
     taught |= {("p0", "style_transfer"): 1.0}
-    page = thresholds_page("mini", to_columns([*PAIRS, *OTHERS], taught), None, 9.0)
+    page = thresholds_page("mini", to_columns([*PAIRS, *OTHERS], taught), [], 9.0)
     rows = cells(page)
     assert ["at least 0", "4", "100 %", f"{2 * 2**0.5:.1f}", f"{2 * 2**0.5:.1f}", f"{np.exp(0.5623):.1f}"] in rows
     assert ["at least 9", "2", "50 %", "1.0", "1.0", "2.0"] in rows
@@ -46,14 +46,14 @@ def test_what_a_threshold_keeps_is_counted_among_pairs_that_it_decides() -> None
 
 
 def test_an_alarm_is_the_first_thing_said_of_the_canary() -> None:
-    page = thresholds_page("mini", to_columns(PAIRS), CANARY | {"alarm": True}, 9.0)
+    page = thresholds_page("mini", to_columns(PAIRS), [CANARY | {"alarm": True}], 9.0)
     assert "Alarm: the api judge has drifted since the run july." in page and [
         "mean absolute change of O",
         "0.420",
     ] in cells(page)
-    assert "Alarm" not in thresholds_page("mini", to_columns(PAIRS), CANARY | {"alarm": False}, 9.0)
+    assert "Alarm" not in thresholds_page("mini", to_columns(PAIRS), [CANARY | {"alarm": False}], 9.0)
     assert "there is nothing to compare" in page and "no pair with a score" in thresholds_page(
-        "mini", to_columns([]), None, 9
+        "mini", to_columns([]), [], 9
     )
 
 
@@ -68,14 +68,14 @@ def test_effective_numbers_are_those_of_equally_common_values() -> None:
 
 
 def test_thresholds_are_shown_against_people_from_a_published_table_or_the_runs_own_ratings() -> None:
-    page = thresholds_page("mini", to_columns(PAIRS), None, 9.0)
+    page = thresholds_page("mini", to_columns(PAIRS), [], 9.0)
     assert "means nothing apart from the judge" in page and "GPT-4o with VIEScore" in page
     assert ["at least 5", "248 of 1,432", "17 %", "82", "33 %", "72 %"] in cells(page)
     thresholds = [Threshold("all", 9.0, 8, 3, 2, 1, None), Threshold("object_swap", 9.0, 1, 0, 1, 0, None)]
     people, judge = {"sc": 0.5, "pq": 0.4, "o": None}, {"sc": 0.31, "pq": 0.2, "o": 0.26}
     row = Agreement("mean", 8, people, judge, judge_intervals={"o": [0.1, 0.42]})
     own = RunRatings([row], thresholds)
-    page = thresholds_page("mini", to_columns(PAIRS), None, 9.0, own)
+    page = thresholds_page("mini", to_columns(PAIRS), [], 9.0, own)
     assert "over the 8 pairs of this run that people rated in <code>results/mini/ratings.csv</code>" in page
     assert ["mean", "8", "0.31", "0.20", "0.26", "0.50", "0.40", number(None), "0.10 to 0.42"] in cells(page)
     assert [row for row in cells(page) if " of 8" in str(row)] == [
@@ -85,5 +85,5 @@ def test_thresholds_are_shown_against_people_from_a_published_table_or_the_runs_
 
 
 def test_pairs_without_a_score_are_counted_by_task() -> None:
-    rows = cells(thresholds_page("mini", to_columns([*PAIRS, *OTHERS]), None, 9.0))
+    rows = cells(thresholds_page("mini", to_columns([*PAIRS, *OTHERS]), [], 9.0))
     assert ["Object removal", "6", "1", "17 %"] in rows and ["All tasks", "6", "1", "17 %"] in rows

@@ -61,6 +61,23 @@ def test_the_papers_teacher_is_asked_about_50_000_pairs_a_task() -> None:
     assert not [line for line in cost(paper) if "may end the run" in line]
 
 
+def test_each_endpoint_of_an_ensemble_has_its_own_estimate() -> None:
+    judges = {"a": {"judge": "api"}, "b": {"judge": "api", "api": API | {"model": "other", "max_requests": 9}}}
+    found = config(judge="ensemble", ensemble={"judges": judges | {"c": {"judge": "student"}}}, teacher="api")
+    assert pairs(found).keys() == {
+        "candidates by a",
+        "canary by a, twice",
+        "candidates by b",
+        "canary by b, twice",
+        "lessons",
+    }
+    lines = cost(found)
+    assert [line for line in lines if line.startswith("requests to")] == [
+        f"requests to {model} with rubric 'edit', at most; cached replies are free:" for model in ("gpt", "other")
+    ]
+    assert "  scoring.ensemble.judges.b.api.max_requests: 9 may end the run before all requests are sent" in lines
+
+
 def join_lines(lines: list[str]) -> tuple[int, int, int, float]:
     (line,) = [line for line in lines if "total:" in line]
     count, requests, tokens = (int(number.replace(",", "")) for number in re.findall(r"([\d,]+) [prt]", line))

@@ -1,14 +1,27 @@
 """Ensembles of judges: exact averages and disagreements, and no score where too few judges have one."""
 
+import json
 from typing import Any, get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from omniedit.config.ensemble import Average, EnsembleConfig, Spread
+from omniedit.config.schema import ScoringConfig
 from omniedit.errors import UserError
 from omniedit.scoring import Score, Unscorable
-from omniedit.scoring.ensemble import Average, EnsembleScore, Spread, combine_scores, combine_tables, find_outlier
+from omniedit.scoring.ensemble import (
+    EnsembleScore,
+    combine_marks,
+    combine_scores,
+    combine_tables,
+    ensemble_rows,
+    find_outlier,
+    judge_scores,
+    read_member,
+)
+from omniedit.scoring.examples import RubricScores
 from omniedit.scoring.verdict import score_row
 
 SCORES = st.builds(Score, *[st.floats(0, 10)] * 3)
@@ -92,3 +105,47 @@ def test_tables_of_other_pairs_are_errors() -> None:
         combine_tables({"a": a, "b": b * 2})
     with pytest.raises(UserError, match="at least one judge"):
         combine_tables({})
+
+
+def test_rows_hold_each_judge_and_the_disagreement() -> None:
+    own = Score(9, 9, 9, "Well done.", "v1", overall=8.0)
+    tables = {"a": make_table("a", {"p": LOW, "q": UNREAD}), "b": make_table("b", {"q": UNREAD, "p": own})}
+    scored, unscored = ensemble_rows(tables, "mean", least=1)
+    assert (scored["o_score"], scored["disagreement"], scored["sc_score_1"]) == (6, 4, 6.5), "the O of a rubric's rule"
+    assert scored["reasoning"] == "a (4.0) b (8.0): Well done."
+    assert (scored["judge"], scored["judge_version"], scored["status"]) == ("ensemble", "a + b v1", "scored")
+    assert judge_scores(scored["details"]) == {"a": 4.0, "b": 8.0}
+    assert json.loads(scored["details"])["judges"]["b"] == {"o": 8.0, "version": "v1", "words": 2}
+    assert unscored["status"] == "unscorable" and "scored by 0 of 2 judges" in unscored["reasoning"]
+    assert json.loads(unscored["details"])["judges"]["a"] == {"reason": "the model refuses"}
+    assert scored["prompt_hash"] == unscored["prompt_hash"], "one rubric for the filter"
+    other = ensemble_rows({"a": tables["a"], "c": tables["b"]}, "mean", least=1)
+    assert other[0]["prompt_hash"] != scored["prompt_hash"]
+    mixed = [*make_table("a", {"p": LOW}), *make_table("z", {"q": LOW})]
+    with pytest.raises(UserError, match=r"judge 'a': scores by .* score its pairs again"):
+        ensemble_rows({"a": mixed})
+
+
+def test_marks_under_any_rubric_are_combined_in_their_own_scales() -> None:
+    a = RubricScores({"success": 20, "quality": 5}, 8, 2, 4, "Good.", "v1")
+    b = RubricScores({"success": 10, "quality": 25}, 4, 10, 6, "")
+    marks, disagreement = combine_marks({"a": a, "b": b}, EnsembleConfig(average="mean"))
+    assert isinstance(marks, RubricScores) and disagreement == 2
+    assert (marks.scores, marks.sc_score, marks.pq_score, marks.o_score) == ({"success": 15, "quality": 15}, 6, 6, 5)
+    assert (marks.reasoning, marks.judge_version) == ("a (4.0): Good. b (6.0)", "a v1 + b")
+    assert combine_marks({"a": a, "b": UNREAD}, EnsembleConfig())[0] == Unscorable(
+        "scored by 1 of 2 judges; b: the model refuses"
+    )
+    assert combine_marks({"a": a, "b": UNREAD}, EnsembleConfig(min_judges=1))[1] == 0
+
+
+def test_a_member_has_the_options_of_a_runs_single_judge() -> None:
+    given = {"judge": "vlm", "readout": "reply", "vlm": {"pixels": 4096}}
+    values = {"judge": "ensemble", "ensemble": {"judges": {"own": given, "plain": {"judge": "student"}}}}
+    scoring = ScoringConfig.model_validate({**values, "readout": "tokens"})
+    own, plain = read_member(scoring, "own"), read_member(scoring, "plain")
+    assert (own.judge, own.readout, own.vlm.pixels, own.ensemble.judges) == ("vlm", "reply", 4096, {})
+    assert (plain.judge, plain.readout, plain.vlm.pixels) == ("student", "tokens", None)
+    assert scoring.roles("ensemble") == ["qwen3_vl"]
+    with pytest.raises(UserError, match="no judge 'lost'; there are: own, plain"):
+        read_member(scoring, "lost")

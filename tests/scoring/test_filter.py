@@ -91,6 +91,20 @@ def test_another_threshold_changes_only_its_own_reasons(candidates: Path, thresh
             assert reason == reasons(candidates)[pair_id]
 
 
+@pytest.mark.parametrize("threshold", [0.0, 9.0, 10.0])
+def test_judges_that_disagree_reject_a_pair_at_any_threshold(candidates: Path, threshold: float) -> None:
+    scores = SCORES | {"first": SCORES["first"] | {"disagreement": 2.1}, "just": SCORES["just"] | {"disagreement": 2.0}}
+    scores |= {"unread": SCORES["unread"] | {"disagreement": None}}
+    with Shard(candidates) as shard:
+        free, limited = (
+            {row["pair_id"]: row["reason"] for row in decide(shard, scores, "s", [], threshold, max_disagreement=most)}
+            for most in (None, 2.0)
+        )
+    assert "the judges disagree" not in free.values()
+    assert {name for name in limited if limited[name] != free[name]} == {"first"}
+    assert limited["first"] == "the judges disagree", "a disagreement at the limit is accepted"
+
+
 def decide_all(decision: Decision) -> dict[str, HandDecision]:
     return {pair.pair_id: HandDecision(pair.pair_id, decision, "ada", "") for pair in PAIRS}
 

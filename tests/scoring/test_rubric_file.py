@@ -245,23 +245,30 @@ def test_every_rubric_of_the_docs_is_one(tmp_path: Path, text: str) -> None:
         assert all(f"<{word}>" in question.text for question in each.questions for word in question.words)
 
 
-def test_the_newcomers_rubric_scores_a_table(tmp_path: Path) -> None:
-    """Follow docs/judging.md, "Write your own rubric", with a server in place of the model."""
+SECTION = (REPOSITORY / "docs/judging.md").read_text().split("## Write your own rubric\n")[1].split("\n## ")[0]
+COMMANDS = re.findall(r"```sh\n(.*?)```", SECTION, re.DOTALL)
+
+
+def test_a_newcomer_who_types_the_commands_of_the_docs_gets_scores(tmp_path: Path) -> None:
+    """Type every command of "Write your own rubric" in a shell, with a server in place of the model."""
     write(tmp_path, DOCUMENTED[0])
-    PIL.Image.fromarray(np.zeros((8, 8, 3), np.uint8)).save(tmp_path / "a.png")
-    (tmp_path / "table.csv").write_text("source,edited,instruction\na.png,a.png,Make it night.\n")
+    for name in ("photos/street.jpg", "edits/street.png"):
+        (tmp_path / name).parent.mkdir()
+        PIL.Image.fromarray(np.zeros((8, 8, 3), np.uint8)).save(tmp_path / name)
     with serving(server.says('{"score": [5, 2], "reasoning": "Dark."}')) as running:
-        command = [sys.executable, "-m", "omniedit", "score", "table.csv", "--rubric", "mine.yaml", "-o", "scores.csv"]
-        command += ["--url", running.url, "--model", "my-model"]
-        keyed = environment() | {"OPENAI_API_KEY": "none"}
-        done = subprocess.run(command, cwd=tmp_path, env=keyed, capture_output=True, text=True)
+        typed = "set -e\n" + "".join(COMMANDS).replace("http://localhost:8000/v1", running.url)
+        typed = f'omniedit() {{ "{sys.executable}" -m omniedit "$@"; }}\n' + typed
+        done = subprocess.run(["bash", "-c", typed], cwd=tmp_path, env=environment(), capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
-        assert "The instruction was: Make it night." in str(running.bodies[0])
-    (row,) = read_csv(tmp_path / "scores.csv")
+        assert len(running.bodies) == 1 + 3
+        assert "The instruction was: Make it night, with wet asphalt." in str(running.bodies[0])
+    (row,), (averaged,) = (read_csv(tmp_path / name) for name in ("scores.csv", "passes.csv"))
     assert [row[name] for name in ("success", "quality", "sc_score", "pq_score", "o_score", "rubric")] == [
         *("5.0", "2.0", "10.0", "2.5", "5.0"),
         "mine",
     ]
+    assert (averaged["o_score"], averaged["o_spread"], averaged["passes"]) == ("5.0", "0.0", "3")
+    assert "1 scored; mean O 5.00" in done.stdout and "Spearman" in done.stdout
 
 
 def test_the_config_takes_a_rubric_of_edit_pairs_or_a_file(tmp_path: Path) -> None:

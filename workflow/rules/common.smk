@@ -29,6 +29,7 @@ PARTS = [f"{part:05d}" for part in range(CONFIG.buckets.parts)]
 GROUPS = list(CONFIG.groups)
 FIRST_GROUPS = list(CONFIG.first_groups)
 BENCH_GROUPS = list(CONFIG.bench_groups)
+MEMBERS = list(CONFIG.ensemble_judges)
 TEACHER_GROUPS = list(CONFIG.teacher_groups)
 # Pattern of the tasks that specialists make pairs for; it matches nothing if the run starts from pairs.
 SPECIALIST_TASKS = "|".join(CONFIG.specialist_tasks) or "(?!)"
@@ -44,6 +45,7 @@ wildcard_constraints:
     task="|".join(map(re.escape, GROUPS)),
     shard=r"\d{5}",
     taught=r"\d{5}",
+    judge="|".join(map(re.escape, MEMBERS)) or "(?!)",
     block=r"\d{5}",
     part=r"\d{5}",
     editor="|".join(EDITORS),
@@ -54,7 +56,7 @@ wildcard_constraints:
     portion="|".join(CONFIG.bench.portions),
 
 
-def of_run(path, task=GROUPS):
+def of_run(path, task=GROUPS, judge=MEMBERS):
     """Expand every wildcard to all its values in the run; {taught} are the shards that the teacher scores.
 
     {task} are the tasks that specialists make pairs for, the names of imported data sets and the groups of derived
@@ -67,6 +69,7 @@ def of_run(path, task=GROUPS):
         shard=SHARDS,
         photos=[*SHARDS, "bench"],
         taught=TEACHER_SHARDS,
+        judge=judge,
         block=BLOCKS,
         part=PARTS,
         editor=EDITORS,
@@ -89,7 +92,11 @@ def all_results(wildcards):
     return [
         path
         for stage in STAGES
-        for path in of_run([f"results/{{run}}/{path}" for path in (stage.output, *stage.also)], stage.tasks(CONFIG))
+        for path in of_run(
+            [f"results/{{run}}/{path}" for path in (stage.output, *stage.also)],
+            stage.tasks(CONFIG),
+            stage.judges(CONFIG),
+        )
     ]
 
 

@@ -194,6 +194,7 @@ rule report_thresholds:
 rule report_agreement:
     input:
         "results/{run}/scorer/manifest.json",
+        replies="results/{run}/replies.parquet",
     output:
         page=report(
             "results/{run}/report/agreement.html",
@@ -216,7 +217,7 @@ rule report_agreement:
         "Report: student judge; {log}"
     shell:
         'sh "$OMNIEDIT_RUN" report_agreement.py {params.scorer} --run {wildcards.run} --judge {params.judge}'
-        " --min-score {params.min_score} --out {output.page} --figures {output.figures} > {log} 2>&1"
+        " --replies {input.replies} --min-score {params.min_score} --out {output.page} --figures {output.figures} > {log} 2>&1"
 
 
 rule report_training:

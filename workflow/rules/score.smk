@@ -5,8 +5,11 @@ OUTPUTS:
     results/{run}/teacher/{task}/{shard}.parquet      teacher scores of pairs and of known defects made from them
     results/{run}/scorer/                             the student, its agreement with the teacher, manifest.json
     results/{run}/scorer.checkpoints/                 no output: survives a failed fine-tuning; delete it to start again
+    results/{run}/replies.parquet                     replies of teacher and student to some held-out pairs
     results/{run}/scores/{task}/{shard}.parquet       the judge's scores of every candidate
+    results/{run}/judges/{judge}/{task}/{shard}.parquet  scores of each judge of an ensemble, which are then combined
     results/{run}/canary.json                         the judge's drift since its first scores of the canary
+    results/{run}/canary/{judge}.json                 the same for each judge of an ensemble
     results/{run}/faults/signatures/                  the measurements of each pair that the quality gates need
     results/{run}/faults/findings.parquet             faults of pairs, over all shards
     results/{run}/decisions/{task}/{shard}.parquet    accepted or rejected, with the reason
@@ -126,6 +129,32 @@ if CONFIG.scoring.finetune.model:
     check_shares("finetune_student", "scoring.finetune.batch_size", CONFIG.scoring.finetune)
 
 
+rule show_replies:
+    input:
+        scorer="results/{run}/scorer/manifest.json",
+        candidates=of_run("results/{run}/candidates/{task}/{taught}.h5", TEACHER_GROUPS),
+        teacher=of_run("results/{run}/teacher/{task}/{taught}.parquet", TEACHER_GROUPS),
+    output:
+        "results/{run}/replies.parquet",
+    log:
+        "logs/{run}/show_replies.log",
+    benchmark:
+        "benchmarks/{run}/show_replies.tsv"
+    conda:
+        "../../envs/score.yaml"
+    params:
+        scorer=subpath(input.scorer, parent=True),
+        candidates=pattern("candidates/{task}/{shard}.h5"),
+        teacher=pattern("teacher/{task}/{shard}.parquet"),
+        shards=taught_shards,
+        config="results/{run}/config.json",
+    message:
+        "Write replies of the student next to the teacher's; {log}"
+    shell:
+        'sh "$OMNIEDIT_RUN" show_replies.py {params.scorer} --candidates {params.candidates:q} --teacher {params.teacher:q}'
+        " {params.shards} --config {params.config} --out {output} > {log} 2>&1"
+
+
 rule score_shard:
     input:
         candidates="results/{run}/candidates/{task}/{shard}.h5",
@@ -161,6 +190,66 @@ if CONFIG.scoring.judge == "api":
             "Score pairs at the endpoint: {wildcards.task} {wildcards.shard}; {log}"
 
 
+rule score_by_judge:
+    input:
+        candidates="results/{run}/candidates/{task}/{shard}.h5",
+        scorer=scorer_of_member,
+        parts=parts_of_member,
+    output:
+        "results/{run}/judges/{judge}/{task}/{shard}.parquet",
+    log:
+        "logs/{run}/score/{judge}/{task}/{shard}.log",
+    benchmark:
+        "benchmarks/{run}/score/{judge}/{task}/{shard}.tsv"
+    wildcard_constraints:
+        judge=pattern_of_members(asks=False),
+    priority: 5
+    conda:
+        "../../envs/score.yaml"
+    params:
+        options=member_options,
+        asked=member_fingerprint,
+    message:
+        "Score pairs by {wildcards.judge}: {wildcards.task} {wildcards.shard}; {log}"
+    shell:
+        'sh "$OMNIEDIT_RUN" score.py {input.candidates} {params.options} --out {output} > {log} 2>&1'
+
+
+use rule score_by_judge as ask_by_judge with:
+    wildcard_constraints:
+        judge=pattern_of_members(asks=True),
+    resources:
+        endpoint=1,
+    message:
+        "Score pairs at the endpoint of {wildcards.judge}: {wildcards.task} {wildcards.shard}; {log}"
+
+
+if CONFIG.scoring.judge == "ensemble":
+
+    ruleorder: combine_scores > score_shard
+
+    rule combine_scores:
+        input:
+            scores_of_members,
+        output:
+            "results/{run}/scores/{task}/{shard}.parquet",
+        log:
+            "logs/{run}/combine/{task}/{shard}.log",
+        benchmark:
+            "benchmarks/{run}/combine/{task}/{shard}.tsv"
+        priority: 5
+        conda:
+            "../../envs/score.yaml"
+        params:
+            judges=MEMBERS,
+            combination=as_json(CONFIG.scoring.ensemble, exclude={"judges"}),
+        message:
+            "Combine the judges' scores: {wildcards.task} {wildcards.shard}; {log}"
+        shell:
+            'sh "$OMNIEDIT_RUN" combine_scores.py {input} --judges {params.judges} --combination {params.combination:q}'
+            " --out {output} > {log} 2>&1"
+
+
 rule score_canary:
     input:
         scorer=scorer_for(CONFIG.scoring.judge),
@@ -192,6 +281,36 @@ rule score_canary:
     shell:
         'sh "$OMNIEDIT_RUN" score_canary.py --config {params.config} {params.scorer} --spent {params.spent}'
         " --kept {params.kept:q} --out {output.scores} --drift {output.drift} > {log} 2>&1"
+
+
+rule score_canary_by_judge:
+    input:
+        scorer=scorer_of_member,
+        parts=parts_of_member,
+        scores=first_scores_of_member,
+    output:
+        scores="results/{run}/canary/{judge}.parquet",
+        drift="results/{run}/canary/{judge}.json",
+    log:
+        "logs/{run}/score_canary/{judge}.log",
+    benchmark:
+        "benchmarks/{run}/score_canary/{judge}.tsv"
+    priority: 6
+    conda:
+        "../../envs/score.yaml"
+    resources:
+        endpoint=endpoints_of_member,
+    params:
+        scorer=member_scorer_option,
+        config="results/{run}/config.json",
+        spent=member_spent,
+        kept=CONFIG.scoring.canary,
+        asked=member_fingerprint,
+    message:
+        "Score the canary by {wildcards.judge}; {log}"
+    shell:
+        'sh "$OMNIEDIT_RUN" score_canary.py --config {params.config} --member {wildcards.judge} {params.scorer}'
+        " --spent {params.spent} --kept {params.kept:q} --out {output.scores} --drift {output.drift} > {log} 2>&1"
 
 
 rule sign_shard:
@@ -253,13 +372,14 @@ rule decide_shard:
     params:
         min_score=CONFIG.filter.min_score,
         best_of=best_of_option,
+        disagreement=disagreement_option,
         by_hand=by_hand_option,
         faults=faults_option,
     message:
         "Filter the pairs of {wildcards.shard}; {log}"
     shell:
         'sh "$OMNIEDIT_RUN" decide.py --scores {input.scores} --candidates {input.candidates} --bench {input.bench}'
-        " --min-score {params.min_score} {params.best_of} {params.by_hand} {params.faults:q} --out {output} > {log} 2>&1"
+        " --min-score {params.min_score} {params.best_of} {params.disagreement} {params.by_hand} {params.faults:q} --out {output} > {log} 2>&1"
 
 
 rule gather_decisions:

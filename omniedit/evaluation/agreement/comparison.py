@@ -11,6 +11,8 @@ from omniedit.evaluation.agreement.protocol import Protocol
 from omniedit.evaluation.agreement.ratings import SCORES, Rating, match_keys, must_agree
 from omniedit.evaluation.agreement.tables import read_judged, read_ratings
 from omniedit.evaluation.agreement.thresholds import ALL, GOOD, Threshold, threshold_rows
+from omniedit.evaluation.trust.beside_people import judge_family, preference_beside_people
+from omniedit.evaluation.trust.self_preference import SelfPreference
 from omniedit.plain_text import markdown_cell
 
 HIGHEST_GOOD = 1.0
@@ -26,6 +28,8 @@ class Comparison:
         thresholds: empty if the ratings' scale needs a `good` of its own.
         good: mean human O from which an edit is good; None if it is unknown.
         skipped: number of images by the reason for which they are left out.
+        family: family of the judge's model; '' if its model is not given.
+        preference: preference for this family beyond people's; None if no rated image is by one of its models.
     """
 
     scores: Path
@@ -35,17 +39,24 @@ class Comparison:
     thresholds: Sequence[Threshold]
     good: float | None
     skipped: Mapping[str, int]
+    family: str = ""
+    preference: SelfPreference | None = None
 
 
-def compare(scores: Path, ratings: Path, key: str, protocol: Protocol, good: float | None) -> Comparison:
+def compare(
+    scores: Path, ratings: Path, key: str, protocol: Protocol, good: float | None, judge_model: str = ""
+) -> Comparison:
     """Compare a judge's scores with people's ratings.
 
     Args:
         good: mean human O from which an edit is good; None is `GOOD`, for ratings up to 1.
+        judge_model: name of the judge's model, to measure its preference for its own family; '' to leave it out.
 
     Raises:
-        UserError: the tables have no image in common, or as `read_judged`, `read_ratings` and `match_keys`.
+        UserError: the tables have no image in common, or as `read_judged`, `read_ratings`, `match_keys` and
+            `judge_family`.
     """
+    family = judge_family(judge_model) if judge_model else ""
     judged, rated = read_judged(scores, key), read_ratings(ratings, key)
     rated_keys = {rating.key for rating in rated}
     matches = match_keys(ratings, rated_keys, scores, judged)
@@ -64,6 +75,8 @@ def compare(scores: Path, ratings: Path, key: str, protocol: Protocol, good: flo
             "rated_without_score": len(rated_keys - set(matches)),
             "scored_without_rating": len(set(judged) - set(matches.values())),
         },
+        family,
+        preference_beside_people(rated, matched, family) if family else None,
     )
 
 
@@ -96,6 +109,20 @@ def threshold_lines(comparison: Comparison, by_task: bool) -> list[str]:
     ]
 
 
+def preference_lines(comparison: Comparison) -> list[str]:
+    """Return a line with the judge's preference for its own family; nothing if its model is not given."""
+    found = comparison.preference
+    if not comparison.family:
+        return []
+    if found is None or found.difference is None:
+        return [f"self-preference: no task has rated edits by models of {comparison.family} and by others"]
+    spread = "" if found.interval is None else f" (95 % {found.interval[0]:.2f} to {found.interval[1]:.2f})"
+    return [
+        f"self-preference: edits by models of {comparison.family} are ranked {found.difference:+.2f} standard "
+        f"deviations{spread} relative to people, {found.own:,} of {found.own + found.others:,} images"
+    ]
+
+
 def to_json(comparison: Comparison) -> dict[str, Any]:
     """Return the comparison for `--json`. Its form is in docs/judging.md."""
     *tasks, mean = comparison.rows
@@ -109,6 +136,7 @@ def to_json(comparison: Comparison) -> dict[str, Any]:
         "skipped": dict(comparison.skipped),
         "good": comparison.good,
         "thresholds": [_threshold_figures(row) for row in comparison.thresholds],
+        **({"self_preference": _preference_figures(comparison)} if comparison.family else {}),
     }
 
 
@@ -156,6 +184,17 @@ def _rounded(correlations: Correlations) -> Correlations:
 
 def _complete(intervals: Intervals) -> Intervals:
     return {score: intervals.get(score) for score in SCORES}
+
+
+def _preference_figures(comparison: Comparison) -> dict[str, Any]:
+    found = comparison.preference or SelfPreference(0, 0, None, None)
+    return {
+        "family": comparison.family,
+        "own": found.own,
+        "others": found.others,
+        "difference": None if found.difference is None else round(found.difference, 4),
+        "interval": None if found.interval is None else [round(end, 4) for end in found.interval],
+    }
 
 
 def _threshold_figures(row: Threshold) -> dict[str, Any]:

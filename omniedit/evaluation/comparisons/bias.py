@@ -1,9 +1,10 @@
-"""Position and length bias of a pairwise judge."""
+"""Position bias, length bias and self-preference of a pairwise judge."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from omniedit.evaluation.reward_benches.result import wilson
+from omniedit.evaluation.trust.families import find_family
 from omniedit.scoring.pairwise import Outcome
 from omniedit.scoring.winner_parser import Winner
 
@@ -65,6 +66,25 @@ def length_bias(judged: Iterable[Judged]) -> Bias:
             total += 1
             longer += (outcome.winner == Winner.A) == (len(a) > len(b))
     return Bias(longer, total, longer, total - longer)
+
+
+def family_bias(named: Iterable[tuple[Outcome, tuple[str, str]]]) -> Bias | None:
+    """Count winners of the judge's own family in matches with an editor of another; None without such a match.
+
+    Args:
+        named: outcomes, and the names of their editors. The version that answered names the judge's family.
+    """
+    favoured = total = matches = 0
+    for outcome, editors in named:
+        judge = find_family(" ".join(answer.version for answer in outcome.answers))
+        own = [judge is not None and find_family(name) == judge for name in editors]
+        if own[0] == own[1]:
+            continue
+        matches += 1
+        if outcome.winner in (Winner.A, Winner.B):
+            total += 1
+            favoured += own[outcome.winner == Winner.B]
+    return Bias(favoured, total, favoured, total - favoured) if matches else None
 
 
 def sign_test(successes: int, trials: int) -> float:

@@ -25,6 +25,8 @@ class Result:
         winners: number of compared matches by winner.
         consistent: number of matches with the same answer in both orders; None for one order.
         length: None if no editor wrote a text.
+        refused: number of matches about which the judge or its provider refused to answer.
+        family: preference for editors of the judge's own family; None if no match has one and another.
     """
 
     statuses: dict[str, int]
@@ -34,6 +36,8 @@ class Result:
     length: Bias | None
     ranks: Sequence[Rank]
     warnings: Sequence[str]
+    refused: int = 0
+    family: Bias | None = None
 
     @property
     def compared(self) -> int:
@@ -41,7 +45,12 @@ class Result:
 
 
 def summarize(
-    judged: Sequence[Judged], statuses: Counter[str], comparisons: Sequence[Comparison], both: bool
+    judged: Sequence[Judged],
+    statuses: Counter[str],
+    comparisons: Sequence[Comparison],
+    both: bool,
+    refused: int = 0,
+    family: Bias | None = None,
 ) -> Result:
     """Summarize the comparisons of a judge.
 
@@ -49,6 +58,7 @@ def summarize(
         judged: outcomes with a winner or a tie.
         comparisons: the same, for the ranks.
         both: whether edits are shown in both orders.
+        refused, family: as in `Result`.
 
     Raises:
         UserError: nothing was compared.
@@ -64,6 +74,8 @@ def summarize(
         length_bias(judged) if has_texts else None,
         rank_editors(comparisons),
         find_warnings(comparisons),
+        refused,
+        family,
     )
 
 
@@ -72,13 +84,17 @@ def describe(result: Result) -> list[str]:
     both = result.consistent is not None
     counts = [f"{number:,} {name}" for name, number in result.statuses.items()]
     lines = [*describe_ranks(result.ranks, result.warnings), "", f"Comparisons: {', '.join(counts)}. {POLICY[both]}"]
+    if result.refused:
+        lines.append(f"Refused by the judge or its provider: {result.refused:,} of {sum(result.statuses.values()):,}.")
     lines.append(f"Winners: {', '.join(f'{number:,} {name}' for name, number in result.winners.items())}.")
     if result.consistent is not None:
         share = 100 * result.consistent / result.compared
         lines.append(f"Same answer in both orders: {result.consistent:,} of {result.compared:,} ({share:.1f} %).")
-    lines.append(_bias_line("Position", "the first shown", "answers", result.position))
+    lines.append(_bias_line("Position bias", "the first shown", "answers", result.position))
     if result.length:
-        lines.append(_bias_line("Length", "the editor with the longer text", "winners", result.length))
+        lines.append(_bias_line("Length bias", "the editor with the longer text", "winners", result.length))
+    if result.family:
+        lines.append(_bias_line("Self-preference", "the editor of the judge's own family", "winners", result.family))
     return lines
 
 
@@ -96,6 +112,8 @@ def to_json(result: Result) -> dict[str, Any]:
         "consistent": result.consistent,
         "position_bias": _bias_figures(result.position),
         "length_bias": result.length and _bias_figures(result.length),
+        "refused": result.refused,
+        "self_preference": result.family and _bias_figures(result.family),
         **ranks_to_json(result.ranks, result.warnings),
     }
 
@@ -114,11 +132,11 @@ def _rank_row(place: int, rank: Rank) -> str:
 
 def _bias_line(name: str, favoured: str, unit: str, bias: Bias) -> str:
     if bias.share is None or bias.interval is None:
-        return f"{name} bias: no {unit} with a winner."
+        return f"{name}: no {unit} with a winner."
     low, high = (100 * end for end in bias.interval)
     test = "" if bias.p_value is None else f", sign test over comparisons p = {bias.p_value:.2g}"
     share = f"{100 * bias.share:.1f} % of {bias.total:,} {unit} are for {favoured}"
-    return f"{name} bias: {share} (95 % interval {low:.1f} to {high:.1f}){test}."
+    return f"{name}: {share} (95 % interval {low:.1f} to {high:.1f}){test}."
 
 
 def _bias_figures(bias: Bias) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from omniedit.scoring.layout import lay_out
 from omniedit.scoring.reply_parser import Unscorable
 from omniedit.scoring.rubric import Question, Rubric
 from omniedit.scoring.vlm_judges.rubric_judge import Reading, RubricJudge, find_lack
+from omniedit.vlm.processors import remove_special_tokens
 
 
 class ChatJudge(RubricJudge):
@@ -80,7 +81,8 @@ class ChatJudge(RubricJudge):
         A plain question has the fixed text, then the named images, then the named texts. Texts of the example have no
         special tokens.
         """
-        shown = replace(example, words={name: self._plain(words) for name, words in example.words.items()})
+        words = {name: remove_special_tokens(self.processor, text) for name, text in example.words.items()}
+        shown = replace(example, words=words)
         if question.is_plain:
             return [*_plain_parts(question, shown), *([self.suffix] if self.suffix else [])]
         parts = [f"{part}\n" if isinstance(part, str) else part for part in lay_out(question, shown)]
@@ -130,13 +132,6 @@ class ChatJudge(RubricJudge):
 
         marks = iter(map_by_size(mark, ready, place))
         return [lack or next(marks) for lack in lacking]
-
-    def _plain(self, words: str) -> str:
-        """Replace special tokens in a text, such as images, turns and ends, by spaces."""
-        special = [token.content for token in self.tokenizer.added_tokens_decoder.values() if token.special]
-        for token in (*special, self.processor.image_token):
-            words = words.replace(token, " ")
-        return words
 
 
 def check_rubric(rubric: Rubric, written: bool) -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omniedit.evaluation.comparisons.bias import length_bias, position_bias, sign_test
+from omniedit.evaluation.comparisons.bias import Bias, family_bias, length_bias, position_bias, sign_test
 from omniedit.scoring.pairwise import Answer, Outcome
 from omniedit.scoring.winner_parser import Winner
 
@@ -55,3 +55,19 @@ def test_the_sign_test_is_a_symmetric_probability(trials: int, data: st.DataObje
 def test_exact_values_of_the_sign_test() -> None:
     assert sign_test(0, 5) == 2 / 32 and sign_test(3, 6) == 1 and sign_test(1, 8) == 18 / 256
     assert 0 < sign_test(4000, 10_000) < 1e-80
+
+
+def test_wins_of_the_judges_own_family_are_counted_against_others() -> None:
+    def by_gpt(winner: Winner) -> Outcome:
+        return Outcome(winner, (Answer(winner, False, version="gpt-4o-2024-08-06"),))
+
+    own, other = "gpt-image-1", "flux-kontext"
+    named = [
+        (by_gpt(A), (own, other)),
+        (by_gpt(B), (other, own)),
+        (by_gpt(B), (own, "mine")),
+        (by_gpt(TIE), (own, other)),
+    ]
+    assert family_bias(named) == Bias(2, 3, 2, 1)
+    assert family_bias([(by_gpt(A), (own, "dalle-3")), (by_gpt(A), ("mine", other))]) is None, "both or neither"
+    assert family_bias([(outcome(A, A), (own, other))]) is None, "the judge's family is unknown"

@@ -29,7 +29,10 @@ def student_option(wildcards, input):
 
 
 def canary_of_run(wildcards):
-    return f"results/{wildcards.run}/canary.json" if CONFIG.scoring.canary else []
+    """Return the drift of the judge, or that of each judge of the ensemble."""
+    if not CONFIG.scoring.canary:
+        return []
+    return of_run("results/{run}/canary/{judge}.json") if MEMBERS else f"results/{wildcards.run}/canary.json"
 
 
 def canary_option(wildcards, input):

@@ -1,0 +1,71 @@
+"""Self-preference: the scores that a judge gives edits of its own family, and those of other families."""
+
+from dataclasses import dataclass
+from math import sqrt
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from omniedit.evaluation.agreement.correlations import Values
+from omniedit.evaluation.reward_benches.result import Z
+
+
+@dataclass(frozen=True)
+class SelfPreference:
+    """Difference between the scores of edits of the judge's family and those of other families.
+
+    Args:
+        own, others: number of edits in the groups that have both.
+        own_mean, others_mean: their mean scores, as far as there are any.
+        difference: mean difference within groups; positive if the judge prefers its own family. None without a group
+            that has both.
+        interval: 95 % interval of the difference, for independent edits.
+    """
+
+    own: int
+    others: int
+    own_mean: float | None
+    others_mean: float | None
+    difference: float | None = None
+    interval: tuple[float, float] | None = None
+
+
+def measure_self_preference(scores_N: Values, is_own_N: NDArray[np.bool_], groups_N: NDArray[Any]) -> SelfPreference:
+    """Compare the scores of a judge's own family with those of others within each group, such as a task.
+
+    A group weighs as the inverse of its variance for equal scatter: own * others / (own + others). The scores' own
+    quality is not removed: subtract people's scores beforehand, on the same scale, to measure a preference that people
+    do not share.
+
+    Args:
+        scores_N: NaN for an edit without a score, which is left out.
+    """
+    known_N = ~np.isnan(scores_N)
+    total = weights = variance = 0.0
+    own: list[Values] = []
+    others: list[Values] = []
+    for group in np.unique(groups_N[known_N]):
+        those_N = known_N & (groups_N == group)
+        mine, theirs = scores_N[those_N & is_own_N], scores_N[those_N & ~is_own_N]
+        if not (len(mine) and len(theirs)):
+            continue
+        weight = len(mine) * len(theirs) / (len(mine) + len(theirs))
+        total, weights = total + weight * (mine.mean() - theirs.mean()), weights + weight
+        variance += weight**2 * (_variance(mine) / len(mine) + _variance(theirs) / len(theirs))
+        own.append(mine)
+        others.append(theirs)
+    if not own:
+        return SelfPreference(int((known_N & is_own_N).sum()), int((known_N & ~is_own_N).sum()), None, None)
+    mine, theirs = np.concatenate(own), np.concatenate(others)
+    found = SelfPreference(len(mine), len(theirs), float(mine.mean()), float(theirs.mean()), float(total / weights))
+    if min(len(mine), len(theirs)) < 2:
+        return found
+    half = Z * sqrt(variance) / weights
+    interval = found.difference - half, found.difference + half  # type: ignore[operator]
+    return SelfPreference(found.own, found.others, found.own_mean, found.others_mean, found.difference, interval)
+
+
+def _variance(scores: Values) -> float:
+    """Return the unbiased variance; that of a single score, which has none, is 0."""
+    return float(scores.var(ddof=1)) if len(scores) > 1 else 0.0

@@ -1,0 +1,181 @@
+"""Part of the page "What the scores are worth": refusals, length bias, self-preference, and judges of an ensemble."""
+
+import json
+from array import array
+from collections.abc import Iterator, Mapping
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from omniedit.evaluation.agreement.correlations import Values, rank_correlations
+from omniedit.evaluation.reward_benches.result import wilson
+from omniedit.evaluation.trust.families import find_family
+from omniedit.evaluation.trust.length_bias import LengthBias, measure_length_bias
+from omniedit.evaluation.trust.self_preference import measure_self_preference
+from omniedit.reporting.candidates import Candidate
+from omniedit.reporting.page import DASH, number, percent
+from omniedit.reporting.tabular import TableRow
+from omniedit.scoring.outcomes import Outcome, classify_reason
+from omniedit.tasks import Task, order_tasks
+
+OUTCOMES = list(Outcome)
+UNKNOWN, NO_FAMILY = "unknown", "other"
+LIMITS = (1.0, 2.0, 3.0, 4.0, 5.0)
+"""Limits of disagreement whose effect the page shows."""
+KINDS = {"task": "h", "o_score": "d", "outcome": "b", "instruction": "i", "rationale": "i", "editor": "h"}
+"""Type code of each column's array. Lengths are in words; `rationale` is 0 without a rationale of the judge's own."""
+
+
+class JudgeColumns:
+    """Columns of the pairs that one judge was asked about, which take about 30 bytes a pair.
+
+    Args:
+        family: family of the judge's model; None if unknown.
+    """
+
+    def __init__(self) -> None:
+        self.family: str | None = None
+        self._columns: dict[str, array[Any]] = {name: array(kind) for name, kind in KINDS.items()}
+
+    def append(self, version: str, row: Mapping[str, Any]) -> None:
+        self.family = self.family or find_family(version)
+        for name, value in row.items():
+            self._columns[name].append(value)
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        return np.frombuffer(self._columns[name], self._columns[name].typecode)
+
+    def __len__(self) -> int:
+        return len(self._columns["task"])
+
+
+class Trust:
+    """Collector of what the trust measures need, one candidate at a time."""
+
+    def __init__(self) -> None:
+        self.judges: dict[str, JudgeColumns] = {}
+        self.tasks: dict[Task, int] = {}
+        self.editors: dict[str, int] = {UNKNOWN: 0}
+        self._disagreement: array[float] = array("d")
+
+    def add(self, candidate: Candidate) -> None:
+        editor = self.editors.setdefault(find_editor_family(candidate), len(self.editors))
+        about = {
+            "task": self.tasks.setdefault(candidate.task, len(self.tasks)),
+            "instruction": len(candidate.instruction.split()),
+            "editor": editor,
+        }
+        if candidate.disagreement is not None:
+            self._disagreement.append(candidate.disagreement)
+        for name, version, o_score, reason, words in read_verdicts(candidate):
+            outcome = Outcome.SCORED if o_score is not None else classify_reason(reason)
+            row = {"o_score": np.nan if o_score is None else o_score, "outcome": OUTCOMES.index(outcome)}
+            columns = self.judges.setdefault(name, JudgeColumns())
+            columns.append(version, {**about, **row, "rationale": words})
+
+    @property
+    def disagreement(self) -> Values:
+        """Disagreement of the judges of an ensemble on each pair that it scored."""
+        return np.frombuffer(self._disagreement, "d")
+
+    def values(self) -> dict[str, Any]:
+        """Return what the page's template shows."""
+        return {
+            "refusals": list(self.refusal_rows()),
+            "lengths": [length_row(name, columns) for name, columns in self.judges.items()],
+            "preferences": list(self.preference_rows()),
+            "families": {name: columns.family or UNKNOWN for name, columns in self.judges.items()},
+            "ensemble": [row for pair in combinations(self.judges, 2) if (row := self.pair_row(*pair))],
+            "disagreements": disagreement_rows(self.disagreement) if len(self.disagreement) else [],
+        }
+
+    def refusal_rows(self) -> Iterator[TableRow]:
+        """Yield a row for each judge and task, and one for each judge."""
+        for name, columns in self.judges.items():
+            for task in order_tasks(self.tasks):
+                yield _refusal_row(name, task.label, columns["outcome"][columns["task"] == self.tasks[task]], False)
+            yield _refusal_row(name, "All tasks", columns["outcome"], True)
+
+    def preference_rows(self) -> Iterator[TableRow]:
+        """Yield a row for each judge whose family is known and made some of the edits."""
+        for name, columns in self.judges.items():
+            known_N = columns["editor"] > 0
+            if columns.family not in self.editors:
+                continue
+            is_own_N = (columns["editor"] == self.editors[columns.family])[known_N]
+            found = measure_self_preference(columns["o_score"][known_N], is_own_N, columns["task"][known_N])
+            means = [number(found.own_mean), f"{found.others:,}", number(found.others_mean), number(found.difference)]
+            yield TableRow([name, columns.family or "", f"{found.own:,}", *means, _interval(found.interval)])
+
+    def pair_row(self, first: str, second: str) -> TableRow | None:
+        """Return the agreement of two judges of an ensemble; None if they were asked about different pairs."""
+        a, b = self.judges[first], self.judges[second]
+        if len(a) != len(b):
+            return None
+        both_N = ~(np.isnan(a["o_score"]) | np.isnan(b["o_score"]))
+        count = int(both_N.sum())
+        (r,) = rank_correlations(a["o_score"], b["o_score"], np.ones((1, len(a))))
+        difference_N = (a["o_score"] - b["o_score"])[both_N]
+        cells = [float(difference_N.mean()), float(np.abs(difference_N).mean())] if count else [None, None]
+        return TableRow(
+            [f"{first}, {second}", f"{count:,}", number(None if np.isnan(r) else float(r)), *map(number, cells)]
+        )
+
+
+def find_editor_family(candidate: Candidate) -> str:
+    """Return the family of the model that made a candidate's edit, `other` for none, `unknown` for unknown models."""
+    families = (find_family(name) for name in candidate.models)
+    return next((family for family in families if family), NO_FAMILY if candidate.models else UNKNOWN)
+
+
+def read_verdicts(candidate: Candidate) -> Iterator[tuple[str, str, float | None, str, int]]:
+    """Yield each judge's name, version, O, reason of a missing score, and number of words of its rationale."""
+    judges = json.loads(candidate.details or "{}").get("judges")
+    if not judges:
+        reason, words = (
+            (candidate.reasoning, 0) if candidate.o_score is None else ("", len(candidate.reasoning.split()))
+        )
+        yield candidate.judge, candidate.judge_version or candidate.judge, candidate.o_score, reason, words
+        return
+    for name, judge in judges.items():
+        yield name, f"{name} {judge.get('version', '')}", judge.get("o"), judge.get("reason", ""), judge.get("words", 0)
+
+
+def length_row(name: str, columns: JudgeColumns) -> TableRow:
+    """Return the correlations of a judge's O with the lengths of instruction and rationale."""
+    cells: list[str] = []
+    for text in ("instruction", "rationale"):
+        lengths_N = columns[text].astype(np.float64)
+        if text == "rationale":
+            lengths_N[lengths_N == 0] = np.nan
+        found = measure_length_bias(columns["o_score"], lengths_N, columns["task"])
+        cells += _length_cells(found)
+    return TableRow([name, *cells])
+
+
+def disagreement_rows(disagreement_N: Values) -> list[TableRow]:
+    """Return the number and share of scored pairs within each limit of disagreement."""
+    counts = [int((disagreement_N <= limit).sum()) for limit in LIMITS]
+    return [
+        TableRow([f"at most {limit:g}", f"{count:,}", percent(count / len(disagreement_N))])
+        for limit, count in zip(LIMITS, counts, strict=True)
+    ]
+
+
+def _refusal_row(judge: str, task: str, outcomes_N: NDArray[np.int8], total: bool) -> TableRow:
+    counts = {outcome: int((outcomes_N == place).sum()) for place, outcome in enumerate(OUTCOMES)}
+    refused, count = counts[Outcome.REFUSED], len(outcomes_N)
+    low, high = wilson(refused, count) if count else (None, None)
+    shares = [percent(refused / count if count else None), f"{percent(low)} to {percent(high)}" if count else DASH]
+    rest = [f"{counts[outcome]:,}" for outcome in (Outcome.SILENT, Outcome.OTHER)]
+    return TableRow([judge, task, f"{count:,}", f"{refused:,}", *shares, *rest], total=total)
+
+
+def _length_cells(found: LengthBias) -> list[str]:
+    return [f"{found.pairs:,}", number(found.correlation), _interval(found.interval)]
+
+
+def _interval(interval: tuple[float, float] | None) -> str:
+    return DASH if interval is None else f"{number(interval[0])} to {number(interval[1])}"

@@ -1,0 +1,29 @@
+"""Outcomes of scoring by the reason of an unscorable pair, to count refusals."""
+
+from enum import StrEnum
+
+
+class Outcome(StrEnum):
+    """Outcome of scoring one pair."""
+
+    SCORED = "scored"
+    REFUSED = "refused"
+    SILENT = "no answer"
+    OTHER = "other"
+
+
+REFUSALS = ("the model refuses", "a content filter")
+"""Beginnings of the reasons of refusals, by the model or by its provider."""
+SILENCES = ("no answer in", "the endpoint rejects the request")
+
+
+def classify_reason(reason: str) -> Outcome:
+    """Return the outcome of a pair without a score; `OTHER` is a reply that cannot be read, or an unverified edit."""
+    if is_refusal(reason):
+        return Outcome.REFUSED
+    return Outcome.SILENT if reason.startswith(SILENCES) else Outcome.OTHER
+
+
+def is_refusal(reason: str) -> bool:
+    """Return whether a model or its provider refused to answer."""
+    return reason.startswith(REFUSALS)

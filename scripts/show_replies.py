@@ -1,0 +1,38 @@
+"""Let the student write its replies to some held-out pairs, next to the teacher's -> replies.parquet."""
+
+import argparse
+from pathlib import Path
+
+from omniedit.cli.arguments import at_least_one
+from omniedit.config.arguments import add_section
+from omniedit.config.schema import ScoringConfig
+from omniedit.run.program import run_program
+from omniedit.scoring import load_judge
+from omniedit.scoring.replies import REPLIES_SCHEMA, SHOWN, choose_lessons, read_lessons, reply_row
+from omniedit.storage.parquet import read_rows, write_rows
+from omniedit.storage.shards import add_shard_options, expand_files
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("scorer", type=Path, help="folder of the student, with agreement.parquet")
+    parser.add_argument("--candidates", required=True, help="path pattern candidates/{task}/{shard}.h5")
+    parser.add_argument("--teacher", required=True, help="path pattern teacher/{task}/{shard}.parquet")
+    add_shard_options(parser)
+    add_section(parser, "--config", ScoringConfig, default=ScoringConfig())
+    parser.add_argument("--count", type=at_least_one, default=SHOWN, help="number of pairs (default: %(default)s)")
+    parser.add_argument("--out", type=Path, required=True, help="Parquet file of the replies")
+    args = parser.parse_args()
+
+    lessons = choose_lessons(read_rows(args.scorer / "agreement.parquet"), args.count)
+    candidates, teachers = (expand_files(p, args.tasks, args.shards) for p in (args.candidates, args.teacher))
+    given = list(read_lessons(candidates, teachers, lessons))
+    student = load_judge("student", args.scorer, args.config.model_copy(update={"readout": "reply"}))
+    verdicts = student.judge([pair for pair, _ in given]) if given else []
+    rows = [reply_row(pair, lesson, verdict) for (pair, lesson), verdict in zip(given, verdicts, strict=True)]
+    write_rows(args.out, rows, REPLIES_SCHEMA)
+    print(f"{len(rows)} replies")
+
+
+if __name__ == "__main__":
+    run_program(main)
