@@ -15,7 +15,7 @@ import numpy as np
 from omniedit.quality.duplicates import find_duplicates
 from omniedit.quality.hashes import HASH_BYTES, Bits, mirror, mirror_changes, search_keys
 from omniedit.quality.leakage import BenchmarkSet, find_leaks
-from omniedit.quality.table import Signatures
+from omniedit.quality.signature_table import Signatures
 
 COPIES = 50
 """One pair in so many is a copy."""

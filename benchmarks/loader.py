@@ -31,11 +31,11 @@ import pyarrow as pa
 
 from omniedit.aspect import RATIOS
 from omniedit.buckets import BatchPlan
-from omniedit.buckets.layout import ARRAYS, HELD_OUT, PAIRS_AT_ONCE, PAIRS_SCHEMA, TRAIN
+from omniedit.buckets.batch_plan import _permutation
 from omniedit.buckets.loader import BatchLoader
 from omniedit.buckets.placement import Layout
-from omniedit.buckets.plan import _permutation
 from omniedit.buckets.store import BucketStore
+from omniedit.buckets.store_layout import ARRAYS, HELD_OUT, PAIRS_AT_ONCE, PAIRS_SCHEMA, TRAIN
 from omniedit.imaging.images import encode_mask
 from omniedit.run.program import run_program
 from omniedit.storage.manifest import MANIFEST

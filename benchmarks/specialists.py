@@ -33,8 +33,8 @@ from omniedit.sources.photo import Photo
 from omniedit.specialists.base import EditRequest
 from omniedit.specialists.learned.inpainter import KINDS, Inpainter
 from omniedit.specialists.learned.paired_sampling import PIPELINES, PairSamplingOptions
+from omniedit.specialists.learned.shared_models import Toolbox
 from omniedit.specialists.learned.stylist import Stylist
-from omniedit.specialists.learned.toolbox import Toolbox
 from omniedit.specialists.registry import LEARNED, class_at
 from omniedit.storage.atomic import replace_file
 from omniedit.tasks import OMNIEDIT_TASKS, Task

@@ -11,11 +11,13 @@ from typing import Any
 
 MODULES = {
     "archives": "storage.archives",
+    "buckets.plan": "buckets.batch_plan",
     "config_files": "config.loading",
     "evaluation.ratings": "evaluation.agreement",
     "files": "storage.atomic",
     "images": "imaging.images",
     "manifest": "storage.manifest",
+    "models.architectures": "models.factory",
     "scoring.parser": "scoring.reply_parser",
     "scoring.score": "scoring.verdict",
     "slurm": "run.slurm",

@@ -6,7 +6,6 @@ from pathlib import Path
 from omniedit.cli.arguments import at_least_one, at_least_zero
 from omniedit.errors import UserError
 from omniedit.run.program import run_program
-from omniedit.sources.deal import deal
 from omniedit.sources.identity import read_content, record_file
 from omniedit.sources.index import (
     BENCH,
@@ -19,6 +18,7 @@ from omniedit.sources.index import (
     photo_files,
 )
 from omniedit.sources.listing import list_files
+from omniedit.sources.shard_assignment import deal
 from omniedit.storage.parquet import write_rows
 from omniedit.storage.progress import Progress
 

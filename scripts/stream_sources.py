@@ -13,10 +13,10 @@ from omniedit.errors import UserError
 from omniedit.redaction import restore
 from omniedit.run.program import run_program
 from omniedit.sources.archived import open_archive
-from omniedit.sources.deal import hold_out
 from omniedit.sources.identity import read_content, record_file
 from omniedit.sources.index import BENCH, BENCH_SCHEMA, INDEX_SCHEMA, Demands, IndexRow
 from omniedit.sources.shard import new_shard, split
+from omniedit.sources.shard_assignment import hold_out
 from omniedit.sources.stream import READERS, stream
 from omniedit.storage.archives import archive_name, is_remote
 from omniedit.storage.atomic import replace_file

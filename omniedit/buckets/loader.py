@@ -8,7 +8,7 @@ from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 
-from omniedit.buckets.plan import BatchPlan
+from omniedit.buckets.batch_plan import BatchPlan
 
 Batch = TypeVar("Batch")
 Batch_co = TypeVar("Batch_co", covariant=True)

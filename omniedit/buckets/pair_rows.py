@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
-from omniedit.buckets.layout import PAIRS_AT_ONCE
+from omniedit.buckets.store_layout import PAIRS_AT_ONCE
 from omniedit.errors import Damaged, UserError
 from omniedit.storage.parquet import read_table
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from omniedit.aspect import RATIOS
-from omniedit.buckets.layout import HELD_OUT, TRAIN
+from omniedit.buckets.store_layout import HELD_OUT, TRAIN
 from omniedit.errors import Damaged, UserError
 from omniedit.storage.manifest import checksum
 from omniedit.storage.parquet import column_names, read_table, write_tables

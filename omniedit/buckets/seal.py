@@ -13,7 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from omniedit.aspect import bucket_size
-from omniedit.buckets.layout import (
+from omniedit.buckets.placement import Plan
+from omniedit.buckets.store_layout import (
     ARRAYS,
     FORMAT,
     HELD_OUT,
@@ -26,7 +27,6 @@ from omniedit.buckets.layout import (
     shard_file,
     zarr_shards,
 )
-from omniedit.buckets.placement import Plan
 from omniedit.errors import Damaged, UserError
 from omniedit.storage.atomic import link_file, replace_file
 from omniedit.storage.manifest import MANIFEST, checksum, files_below, write_manifest

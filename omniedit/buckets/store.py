@@ -15,11 +15,11 @@ import pyarrow as pa
 
 from omniedit.aspect import RATIOS, bucket_size
 from omniedit.buckets.codecs import Codec, find_codec
-from omniedit.buckets.layout import ARRAYS, HELD_OUT, TRAIN, bucket_name, shard_file
 from omniedit.buckets.pair_rows import PairRows, open_pair_rows
 from omniedit.buckets.reuse import ReusedMemory
 from omniedit.buckets.scratch import DamagedCopy, is_copy
 from omniedit.buckets.seal import read_sealed
+from omniedit.buckets.store_layout import ARRAYS, HELD_OUT, TRAIN, bucket_name, shard_file
 from omniedit.buckets.zarr_shard import ZarrShard
 from omniedit.errors import Damaged, UserError
 from omniedit.imaging.images import resize_cover, resize_cover_mask

@@ -15,8 +15,8 @@ import pyarrow.compute as pc
 
 from omniedit.aspect import bucket_size
 from omniedit.buckets.codecs import CODECS
-from omniedit.buckets.layout import ARRAYS, FORMAT, PAIRS_SCHEMA, bucket_name, codec_name, shard_file
 from omniedit.buckets.placement import Layout, Plan
+from omniedit.buckets.store_layout import ARRAYS, FORMAT, PAIRS_SCHEMA, bucket_name, codec_name, shard_file
 from omniedit.buckets.zarr_shard import ZarrShardWriter
 from omniedit.errors import UserError
 from omniedit.imaging.images import resize_cover, resize_cover_mask

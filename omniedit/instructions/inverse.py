@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from omniedit.instructions.draws import make_rng
 from omniedit.instructions.reversal import reverse_edit
+from omniedit.instructions.seeded_random import make_rng
 from omniedit.pairs import Captions, EditPair
 
 INVERSE = "inverse"

@@ -10,9 +10,9 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from omniedit.instructions.facets import PHRASINGS
 from omniedit.instructions.meaning import Thing, meaning_error
+from omniedit.instructions.plausibility import senseless
 from omniedit.instructions.proposals import Phrase, first_problem, json_object, proposal_in, quote
 from omniedit.instructions.questions import MAX_THINGS, DraftEdit, Offers
-from omniedit.instructions.sense import senseless
 from omniedit.instructions.words import bare, content, head, stems
 from omniedit.tasks import Task
 

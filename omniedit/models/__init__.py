@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from omniedit.models.architectures import ARCHITECTURES, build, create
+    from omniedit.models.factory import ARCHITECTURES, build, create
 
 __all__ = ["ARCHITECTURES", "build", "create"]
 
@@ -24,7 +24,7 @@ if sys.platform == "linux" and not any(node for name in _ACCELERATORS for node i
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'omniedit.models' has no attribute {name!r}")
-    return getattr(import_module("omniedit.models.architectures"), name)
+    return getattr(import_module("omniedit.models.factory"), name)
 
 
 def __dir__() -> list[str]:

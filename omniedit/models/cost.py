@@ -15,8 +15,8 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.func import functional_call
 from torch.utils.flop_counter import FlopCounterMode
 
-from omniedit.models.architectures import create
 from omniedit.models.editor import Editor
+from omniedit.models.factory import create
 
 SD3_MEDIUM: dict[str, Any] = {
     "sample_size": 128,

@@ -7,9 +7,9 @@ import torch
 
 from omniedit.config.schema import SHIPPED
 from omniedit.errors import UserError
-from omniedit.models.architectures import ARCHITECTURES, editor_class
 from omniedit.models.base import INDEX, Base
 from omniedit.models.editnet import EARLIER_CLASSES, EditNet
+from omniedit.models.factory import ARCHITECTURES, editor_class
 from omniedit.models.folder import check_finite, check_weights, model_class, read_config
 from omniedit.models.pipeline import EditPipeline
 from omniedit.models.registry import model_folder

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from omniedit.quality.hamming import MAX_RADIUS, Hashes, blocks, near_within
 from omniedit.quality.hashes import CHANGE_RADIUS, are_same_levels, are_twins, mirror, mirror_changes, search_keys
-from omniedit.quality.table import Signatures
+from omniedit.quality.signature_table import Signatures
 
 Rows = NDArray[np.int64]
 EXACT, SAME_IMAGES, NEAR, MIRRORED = "exact", "same images, other instruction", "near", "mirrored"

@@ -18,7 +18,7 @@ from omniedit.quality.duplicates import EXACT, MIRRORED, NEAR, SAME_IMAGES, find
 from omniedit.quality.hamming import MAX_RADIUS
 from omniedit.quality.leakage import BenchmarkSet, find_leaks
 from omniedit.quality.recurrence import swap_odds, swapped_turns
-from omniedit.quality.table import Signatures
+from omniedit.quality.signature_table import Signatures
 from omniedit.storage.parquet import read_table
 
 CERTAIN = 3.0

@@ -12,7 +12,7 @@ from omniedit.imaging.formats import SUPPORTED
 from omniedit.imaging.images import decode_image
 from omniedit.quality.hamming import MAX_RADIUS, Hashes, near_between
 from omniedit.quality.hashes import HASH_BYTES, Bits, are_twins, hash_image, is_plain, mirror, search_keys
-from omniedit.quality.table import Signatures
+from omniedit.quality.signature_table import Signatures
 
 Rows = NDArray[np.int64]
 _SUFFIXES = {".jpg", ".tif", *(f".{name}" for name in SUPPORTED.split())}

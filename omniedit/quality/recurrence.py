@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omniedit.quality.hamming import Hashes
-from omniedit.quality.table import Signatures
+from omniedit.quality.signature_table import Signatures
 from omniedit.tasks import Task
 
 BY_REMOVAL = (str(Task.OBJECT_ADDITION), str(Task.OBJECT_REMOVAL))

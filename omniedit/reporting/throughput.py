@@ -19,7 +19,7 @@ _DONE = re.compile(
 """Last line of `omniedit.storage.progress.Progress`; torchrun adds the rank in front."""
 
 _BUSY = re.compile(r"^device busy (?P<busy>\d+)% of (?P<seconds>[\d,]+) s", re.MULTILINE)
-"""Last line of a job of learned specialists: `omniedit.specialists.learned.clock.DeviceClock`."""
+"""Last line of a job of learned specialists: `omniedit.specialists.learned.device_share.DeviceClock`."""
 
 READERS = ("report_throughput", "report_efficiency")
 """Pages about the jobs of the run, which are made last and in parallel."""

@@ -13,7 +13,7 @@ from omniedit.specialists.base import Batched, Donors, Specialist
 from omniedit.tasks import SHARE_FILLS, Task
 
 if TYPE_CHECKING:
-    from omniedit.specialists.learned.toolbox import Toolbox
+    from omniedit.specialists.learned.shared_models import Toolbox
 
 EMBEDDED: dict[Task, str] = {
     Task.OBJECT_SWAP: "embedded.swap:ObjectSwap",
@@ -75,7 +75,7 @@ def open_toolbox(config: LearnedConfig, own_inpainting: Path | None = None) -> "
     """
     import torch
 
-    from omniedit.specialists.learned.toolbox import Toolbox
+    from omniedit.specialists.learned.shared_models import Toolbox
 
     return Toolbox(config, "cuda" if torch.cuda.is_available() else "cpu", own_inpainting)
 

@@ -35,7 +35,7 @@ from omniedit.models.base import Base
 from omniedit.storage.atomic import replace_file, write_text
 from omniedit.storage.locks import hold_lock
 from omniedit.storage.manifest import MANIFEST, checksum, seal_folder, write_manifest
-from omniedit.training.metrics import report_failure
+from omniedit.training.metrics_log import report_failure
 from omniedit.training.ranks import from_all_ranks
 from omniedit.training.state import KINDS, TrainedState
 

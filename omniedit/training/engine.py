@@ -16,8 +16,8 @@ from torch import Tensor, nn
 
 from omniedit.aspect import RATIOS
 from omniedit.buckets import BatchPlan
-from omniedit.buckets.layout import TRAIN
 from omniedit.buckets.loader import BatchLoader, Reader
+from omniedit.buckets.store_layout import TRAIN
 from omniedit.config.options import StepOptions, TrainerOptions
 from omniedit.errors import UserError
 from omniedit.models.editor import Editor
@@ -27,7 +27,7 @@ from omniedit.training.deepspeed_config import deepspeed_config, effective_zero_
 from omniedit.training.editor.batches import Batch, Rows, Store, choose_held_out_pairs
 from omniedit.training.editor.encoded import EncodedPairs
 from omniedit.training.editor.samples import Sample, grid
-from omniedit.training.metrics import MetricsLog, loss_means, loss_sums, report_failure, wandb_run
+from omniedit.training.metrics_log import MetricsLog, loss_means, loss_sums, report_failure, wandb_run
 from omniedit.training.objective import weighted_mean
 from omniedit.training.optimizer import GuardedAdamW
 from omniedit.training.ranks import any_rank, from_all_ranks, sigterm_noted, sum_over_ranks

@@ -66,7 +66,10 @@ WRONG = [
         "grow: {recaption: true}\nscoring: {judge: student, teacher: reference}",
         "grow.recaption: recorded replies cannot look at edits; give proposals.source api or local",
     ),
-    ("grow: {composed: true}", "scoring.judge: reference cannot score the pairs of grow.composed; give api, vlm, internvl"),
+    (
+        "grow: {composed: true}",
+        "scoring.judge: reference cannot score the pairs of grow.composed; give api, vlm, internvl",
+    ),
     (
         "grow: {inverse: true}\nimports: {inverse: {format: omniedit, path: x}}",
         "imports: the name 'inverse' is a group of `grow`; give another one",

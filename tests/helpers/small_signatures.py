@@ -5,7 +5,7 @@ from dataclasses import fields, replace
 import numpy as np
 
 from omniedit.quality.hashes import HASH_BYTES, search_keys
-from omniedit.quality.table import Signatures
+from omniedit.quality.signature_table import Signatures
 
 
 def make_signatures(count: int, seed: int = 0) -> Signatures:

@@ -6,7 +6,7 @@ import numpy as np
 
 from helpers.small_signatures import make_signatures
 from omniedit.quality.recurrence import swap_odds, swapped_turns
-from omniedit.quality.table import Signatures
+from omniedit.quality.signature_table import Signatures
 
 
 def link(*pairs: tuple[int, int]) -> Signatures:

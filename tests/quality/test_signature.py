@@ -10,7 +10,7 @@ from omniedit.imaging.images import Image
 from omniedit.pairs import EditPair
 from omniedit.quality.hashes import search_keys
 from omniedit.quality.signature import SIGNATURES_SCHEMA, digest_pixels, hash_instruction, sign_pair, sign_pairs
-from omniedit.quality.table import Signatures
+from omniedit.quality.signature_table import Signatures
 from omniedit.storage.parquet import read_rows, write_rows
 from omniedit.tasks import Task
 

@@ -2,7 +2,7 @@ import pytest
 
 from omniedit.reporting.page import DASH
 from omniedit.reporting.throughput import duration, job_rows, part_rows, read_jobs, read_loops
-from omniedit.specialists.learned.clock import DeviceClock, ProcessorMoment
+from omniedit.specialists.learned.device_share import DeviceClock, ProcessorMoment
 from omniedit.storage.progress import Progress
 
 HEAD = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time\n"

@@ -12,10 +12,10 @@ import pytest
 
 from helpers.tars import Entry, make_tar
 from omniedit.errors import UserError
-from omniedit.sources.deal import deal, hold_out
 from omniedit.sources.index import INDEX_SCHEMA, Demands, IndexRow, index_rows
 from omniedit.sources.listing import list_files
 from omniedit.sources.shard import PhotoShard, new_shard, pack, split
+from omniedit.sources.shard_assignment import deal, hold_out
 from omniedit.sources.stream import stream
 from omniedit.sources.webdataset import tar_photos
 from omniedit.storage.parquet import write_rows, write_tables

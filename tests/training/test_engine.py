@@ -22,15 +22,15 @@ from helpers.small_training import (
     read_tensors,
 )
 from helpers.two_ranks import train
+from omniedit.buckets.batch_plan import BatchPlan
 from omniedit.buckets.placement import read_plan
-from omniedit.buckets.plan import BatchPlan
 from omniedit.buckets.store import BucketStore
 from omniedit.config.schema import TrainConfig
 from omniedit.errors import UserError
 from omniedit.training.checkpoints import Checkpoints
 from omniedit.training.editor.encoded import EncodedPairs, encode_part
 from omniedit.training.engine import Trainer, count_steps
-from omniedit.training.metrics import MetricsLog
+from omniedit.training.metrics_log import MetricsLog
 from omniedit.training.state import KINDS
 
 
@@ -82,7 +82,7 @@ def test_failing_previews_and_logs_do_not_stop_training(
     trainer.samples = fail
     object.__setattr__(trainer.batches, "held_out", fail)
     monkeypatch.setattr(trainer, "_log", lambda folder, done: MetricsLog(folder, done, SimpleNamespace(log=fail)))
-    monkeypatch.setattr("omniedit.training.metrics.SummaryWriter.add_scalar", fail)
+    monkeypatch.setattr("omniedit.training.metrics_log.SummaryWriter.add_scalar", fail)
     trainer.run(Checkpoints(tmp_path, {}))
     assert (tmp_path / "step-00000004").is_dir()
     lines = read_metrics(tmp_path / "metrics.jsonl")

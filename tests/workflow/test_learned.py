@@ -10,7 +10,7 @@ import pytest
 from benchmarks import rehearsal
 from helpers.chain import rules_to_run, snakemake
 from omniedit.pairs import Shard
-from omniedit.specialists.learned.toolbox import OWN
+from omniedit.specialists.learned.shared_models import OWN
 from omniedit.storage.manifest import MANIFEST, checksum
 from omniedit.tasks import OMNIEDIT_TASKS, Task
 

@@ -17,7 +17,7 @@ from torch.nn.functional import cross_entropy
 from transformers import InternVLForConditionalGeneration, PreTrainedTokenizerFast
 
 from omniedit.config.schema import StudentConfig
-from omniedit.instructions.sides import names_a_side
+from omniedit.instructions.left_right import names_a_side
 from omniedit.pairs import Shard
 from omniedit.scoring.rubric import edit_rubric
 from omniedit.scoring.student.agreement import agreement_row

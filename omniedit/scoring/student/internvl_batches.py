@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from omniedit.instructions.sides import names_a_side
+from omniedit.instructions.left_right import names_a_side
 from omniedit.pairs import EditPair
 from omniedit.scoring.examples import Example, to_example
 from omniedit.scoring.student.internvl_dataset import TeacherBatch

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from omniedit.aspect import RATIOS
-from omniedit.buckets.layout import HELD_OUT, TRAIN
+from omniedit.buckets.store_layout import HELD_OUT, TRAIN
 from omniedit.pairs import EditPair
 from omniedit.scoring.student.examples import TeacherExample, split_by_photo
 

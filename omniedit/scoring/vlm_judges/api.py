@@ -8,7 +8,7 @@ import numpy as np
 from omniedit.config.schema import ApiConfig, reply_limit
 from omniedit.imaging.images import resize_to_fit
 from omniedit.scoring.examples import Example, RubricScores, average_passes
-from omniedit.scoring.layout import lay_out
+from omniedit.scoring.question_layout import lay_out
 from omniedit.scoring.reply_form import ReplyForm
 from omniedit.scoring.reply_parser import Unscorable
 from omniedit.scoring.rubric import Question, Rubric

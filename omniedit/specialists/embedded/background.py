@@ -19,7 +19,7 @@ from omniedit.instructions.appearance import background_instructions, join_names
 from omniedit.sources.photo import Photo
 from omniedit.specialists.base import Donors, Edited, EditRequest, NotApplicable
 from omniedit.specialists.embedded.attribute import share_inside
-from omniedit.specialists.embedded.backdrop import (
+from omniedit.specialists.embedded.background_sources import (
     PAPERS,
     SKIES,
     TABLE_TOPS,
@@ -31,7 +31,7 @@ from omniedit.specialists.embedded.backdrop import (
     table_top,
 )
 from omniedit.specialists.embedded.scene import Scene, understand
-from omniedit.specialists.memo import PhotoMemo
+from omniedit.specialists.photo_cache import PhotoMemo
 from omniedit.tasks import Task
 
 BAND = 3

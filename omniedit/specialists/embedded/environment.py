@@ -15,7 +15,7 @@ from omniedit.specialists.base import Edited, EditRequest, NotApplicable
 from omniedit.specialists.embedded.relighting import dusk, golden_hour, night, overcast
 from omniedit.specialists.embedded.scene import Scene, understand
 from omniedit.specialists.embedded.weather import autumn, fog, rain, snow
-from omniedit.specialists.memo import PhotoMemo
+from omniedit.specialists.photo_cache import PhotoMemo
 from omniedit.tasks import Task
 
 Relight = Callable[[Image, Scene, np.random.Generator], Image]

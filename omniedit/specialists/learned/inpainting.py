@@ -20,7 +20,7 @@ from omniedit.sources.photo import FractionBox
 from omniedit.specialists.base import Edited, EditRequest, NotApplicable
 from omniedit.specialists.learned.inpainter import Hole
 from omniedit.specialists.learned.proposed import P, Proposed, get_proposal, request_seed
-from omniedit.specialists.learned.toolbox import Toolbox
+from omniedit.specialists.learned.shared_models import Toolbox
 from omniedit.tasks import Task
 
 REMAINS = 0.25

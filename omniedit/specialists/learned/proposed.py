@@ -8,7 +8,7 @@ import numpy as np
 from omniedit.instructions.proposals import Proposal
 from omniedit.sources.photo import Photo
 from omniedit.specialists.base import EditRequest, NotApplicable
-from omniedit.specialists.learned.toolbox import Toolbox
+from omniedit.specialists.learned.shared_models import Toolbox
 from omniedit.tasks import Task
 
 P = TypeVar("P", bound=Proposal)

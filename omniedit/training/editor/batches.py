@@ -16,12 +16,12 @@ import torch
 from torch import Tensor, nn
 
 from omniedit.aspect import RATIOS
-from omniedit.buckets.layout import HELD_OUT
 from omniedit.buckets.loader import Batch_co, Reader
 from omniedit.buckets.store import PairBatch
+from omniedit.buckets.store_layout import HELD_OUT
 from omniedit.config.options import FlowOptions, SampleOptions
 from omniedit.config.training import TrainConfig
-from omniedit.instructions.sides import names_a_side
+from omniedit.instructions.left_right import names_a_side
 from omniedit.models.codec import Vae, encode
 from omniedit.models.text import Text
 from omniedit.tasks import OTHER, TASKS

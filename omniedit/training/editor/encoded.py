@@ -25,10 +25,10 @@ import pyarrow.compute as pc
 import torch
 from torch import Tensor
 
-from omniedit.buckets.layout import TRAIN
 from omniedit.buckets.placement import Plan
 from omniedit.buckets.reuse import ReusedMemory
 from omniedit.buckets.store import BucketStore
+from omniedit.buckets.store_layout import TRAIN
 from omniedit.errors import UserError
 from omniedit.models.codec import Vae, encode
 from omniedit.models.text import Text

@@ -17,8 +17,8 @@ from torch import Tensor
 
 from omniedit.config.training import HolesConfig, InpaintingOptions
 from omniedit.imaging.images import Image, Mask
+from omniedit.instructions.left_right import names_a_side
 from omniedit.instructions.objects import with_article
-from omniedit.instructions.sides import names_a_side
 from omniedit.models.base import Base
 from omniedit.models.codec import Vae, encode
 from omniedit.models.inpaint_pipeline import InpaintPipeline
@@ -34,7 +34,7 @@ from omniedit.training.editor.batches import (
 )
 from omniedit.training.editor.samples import SAMPLES, Sample
 from omniedit.training.inpainting.dataset import PhotoBatch, PhotoStore
-from omniedit.training.inpainting.masks import RandomHole, random_hole
+from omniedit.training.inpainting.random_holes import RandomHole, random_hole
 
 NO_NAMES = frozenset(("", "object", "thing", "item"))
 """Object names that do not describe what a hole shows."""

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from omniedit.aspect import RATIOS, bucket_size
-from omniedit.buckets.layout import HELD_OUT, TRAIN
 from omniedit.buckets.placement import held_out_mask
+from omniedit.buckets.store_layout import HELD_OUT, TRAIN
 from omniedit.errors import UserError
 from omniedit.grounding.objects import ObjectIndex
 from omniedit.imaging.images import Image, resize_cover, resize_cover_mask

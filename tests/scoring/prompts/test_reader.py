@@ -9,9 +9,9 @@ import pytest
 
 from omniedit.errors import UserError
 from omniedit.scoring.examples import Example
-from omniedit.scoring.layout import lay_out
 from omniedit.scoring.prompts.reader import read_prompts
 from omniedit.scoring.prompts.viescore import ONE_SHOT, VIESCORE_RUBRICS
+from omniedit.scoring.question_layout import lay_out
 from omniedit.scoring.reply_form import Scale
 from omniedit.scoring.reply_parser import Unscorable, parse_scores
 from omniedit.scoring.rubric import load_rubric

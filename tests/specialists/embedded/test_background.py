@@ -9,8 +9,15 @@ from omniedit.imaging.images import Image
 from omniedit.sources.photo import NamedObject, Photo
 from omniedit.specialists.base import Edited, NotApplicable
 from omniedit.specialists.embedded import background
-from omniedit.specialists.embedded.backdrop import PAPERS, SKIES, TABLE_TOPS, add_contact_shadow, match_light, shading
 from omniedit.specialists.embedded.background import BackgroundSwap, Stance, what_stays, without_gaps
+from omniedit.specialists.embedded.background_sources import (
+    PAPERS,
+    SKIES,
+    TABLE_TOPS,
+    add_contact_shadow,
+    match_light,
+    shading,
+)
 from omniedit.specialists.embedded.scene import Scene, understand
 
 HEIGHT, WIDTH = 160, 200

@@ -18,11 +18,11 @@ from omniedit.models.roles import CLASSES as SERVING
 from omniedit.models.roles import ROLES
 from omniedit.sources.photo import Photo
 from omniedit.specialists.base import Batched, Edited, EditRequest, NotApplicable
-from omniedit.specialists.learned import toolbox as toolbox_module
+from omniedit.specialists.learned import shared_models as toolbox_module
 from omniedit.specialists.learned.inpainter import KINDS
 from omniedit.specialists.learned.inpainting import stands_in
 from omniedit.specialists.learned.paired_sampling import PIPELINES, PromptPair
-from omniedit.specialists.learned.toolbox import Toolbox
+from omniedit.specialists.learned.shared_models import Toolbox
 from omniedit.specialists.registry import LEARNED, class_at
 from omniedit.tasks import OMNIEDIT_TASKS, Task
 

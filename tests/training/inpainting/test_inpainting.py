@@ -13,7 +13,7 @@ from helpers.chain import shrink_sample
 from helpers.small_training import Disturbed, read_metrics
 from helpers.tiny_editor import TINY
 from omniedit.aspect import bucket_size
-from omniedit.buckets.layout import HELD_OUT
+from omniedit.buckets.store_layout import HELD_OUT
 from omniedit.config.schema import HolesConfig
 from omniedit.errors import UserError
 from omniedit.grounding.objects import ObjectIndex

@@ -13,8 +13,8 @@ from omniedit.models.folder import load_pipeline
 from omniedit.models.inpaint_pipeline import InpaintPipeline
 from omniedit.models.registry import get_model, model_folder
 from omniedit.models.roles import INPAINTING
-from omniedit.specialists.learned.clock import DeviceClock
 from omniedit.specialists.learned.compilation import compile_between_attentions, compile_blocks, get_denoiser
+from omniedit.specialists.learned.device_share import DeviceClock
 from omniedit.specialists.learned.inpainter import Inpainter
 from omniedit.specialists.learned.paired_sampling import PIPELINES, Pipeline
 from omniedit.specialists.learned.stylist import Stylist

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from omniedit.aspect import RATIOS
 from omniedit.errors import UserError
-from omniedit.sources.deal import deal, hold_out
 from omniedit.sources.index import SAMPLE, Demands, IndexRow, index_rows
 from omniedit.sources.listing import list_files
+from omniedit.sources.shard_assignment import deal, hold_out
 
 BOX = [0, 0, 1, 1]
 

@@ -3,7 +3,7 @@ import pytest
 
 from omniedit.sources.photo import Photo
 from omniedit.specialists.base import NotApplicable
-from omniedit.specialists.memo import PhotoMemo
+from omniedit.specialists.photo_cache import PhotoMemo
 
 
 def photo(name: str) -> Photo:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from omniedit.errors import UserError
 from omniedit.imaging.images import Image
 from omniedit.scoring.examples import Example
-from omniedit.scoring.layout import NOW, fill, lay_out
+from omniedit.scoring.question_layout import NOW, fill, lay_out
 from omniedit.scoring.rubric import Question, Shot, edit_rubric
 
 SOURCE, EDITED = (np.full((4, 6, 3), value, np.uint8) for value in (10, 20))

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from omniedit.config.schema import HolesConfig
-from omniedit.training.inpainting.masks import box, outline, random_hole, strokes
+from omniedit.training.inpainting.random_holes import box, outline, random_hole, strokes
 
 NONE = np.zeros((0, 48, 64), bool)
 DISC = (np.hypot(*np.mgrid[-10:38, -30:34]) < 8)[None]

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from omniedit.specialists.learned import clock as clock_module
-from omniedit.specialists.learned.clock import DeviceClock
+from omniedit.specialists.learned import device_share as clock_module
+from omniedit.specialists.learned.device_share import DeviceClock
 
 
 class Hands:
