@@ -1,12 +1,12 @@
 """Measure a judge by four preferences that a right edit decides, on edits that are known to be right.
 
-    python -m benchmarks.judge_preferences FOLDER [--judge student --scorer FOLDER] [--defects 2] [--table scores.csv]
+    python -m benchmarks.judge_preferences FOLDER [--judge student --scorer FOLDER] [--per-shard N] [--table CSV]
 
 FOLDER holds shards of edit pairs: a run's candidates, those of `omniedit import`, or the real edits that
 `benchmarks.real_edits` collects. For each edit the judge scores the right pair and worse ones:
 
-- wrong instruction: that of an edit of another photo, once of another task and once of the same, and where the photo has
-  another edit, that edit's;
+- wrong instruction: that of an edit of another photo, once of another task and once of the same, and where the photo
+  has another edit, that edit's;
 - no edit: the source in place of the edited image;
 - another image: the edited image of another photo, resized;
 - known defects: those of `omniedit.scoring.student.defects`.
@@ -82,12 +82,13 @@ def main() -> None:
     parser.add_argument("--judge", default="student")
     parser.add_argument("--scorer", type=Path, default=SHIPPED_STUDENT)
     parser.add_argument("--defects", type=int, default=2, help="defects per edit (default: %(default)s)")
+    parser.add_argument("--per-shard", type=int, help="first edits of each shard alone")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--table", type=Path, help="CSV of O of both pairs of each test")
     args = parser.parse_args()
     files = [args.folder] if args.folder.is_file() else sorted(args.folder.rglob("*.h5"))
     judge = load_judge(args.judge, args.scorer)
-    rows = list(compare(judge, files, args.defects, args.seed))
+    rows = list(compare(judge, files, args.defects, args.seed, args.per_shard))
     print("| test | right preferred | ties | tests | share | p |\n|---|---|---|---|---|---|")
     for tally in tallies(rows):
         print(tally.line)
@@ -98,10 +99,12 @@ def main() -> None:
             writer.writerows(rows)
 
 
-def compare(judge: Judge, files: Sequence[Path], defects: int, seed: int) -> Iterator[dict[str, object]]:
+def compare(
+    judge: Judge, files: Sequence[Path], defects: int, seed: int, per_shard: int | None = None
+) -> Iterator[dict[str, object]]:
     """Yield O of the right and of the worse pair of each test of each edit; None if a pair has no score."""
     shards = [Shard(file) for file in files]
-    edits = list(list_edits(shards))
+    edits = [edit for edit in list_edits(shards) if per_shard is None or edit.row < per_shard]
     with Progress("edits", total=len(edits)) as progress:
         for edit in progress.over(edits):
             right = shards[edit.shard][edit.row]

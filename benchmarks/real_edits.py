@@ -3,8 +3,8 @@
     git clone https://github.com/OWNER/NAME CLONES/NAME     # each repository that real_edits.csv names
     python -m benchmarks.real_edits CLONES FOLDER
 
-`real_edits.csv` names each edit: its set, repository, files, instruction and photo. The images belong to others and stay
-out of this repository. The sets:
+`real_edits.csv` names each edit: its set, repository, files, instruction and photo. The images belong to others and
+stay out of this repository. The sets:
 
 - magicbrush: edits of photos by people with an inpainting model (Zhang et al. 2023), as AURORA-Bench holds them;
 - actions: two frames of a video, or two photos, between which something was done (AURORA-Bench);

@@ -150,8 +150,8 @@ def test_what_ships_is_the_student_in_half_precision_with_its_card(made: Path) -
 
 
 def test_the_one_in_the_package_judges_and_reads_the_rubric_in_a_handful_of_tokens() -> None:
-    judge = load_judge("student", "shipped")
-    assert isinstance(judge, StudentJudge) and judge.version.startswith("student ")
+    judge = StudentJudge.from_pretrained("shipped")
+    assert judge.version.startswith("student ")
     lines = edit_rubric().text.splitlines()
     assert len(judge.tokenizer(edit_rubric().text)["input_ids"]) < 2 * len(lines) + 1
     assert sum(path.stat().st_size for path in SHIPPED_STUDENT.iterdir()) < 10e6
@@ -163,7 +163,7 @@ def test_the_one_in_the_package_tells_right_edits_from_wrong_ones(assets: Assets
 
     The photo is one of the shipped sample, which the student's training does not show.
     """
-    judge = load_judge("student", "shipped")
+    judge = StudentJudge.from_pretrained("shipped")
     photo = resize_cover(decode_image((SAMPLE / "mountain_meadow.jpg").read_bytes(), "photo"), 192, 192)
     night = to_bytes(LIGHTS["night"][0](to_float(photo)))
     noisy = np.clip(night + np.random.default_rng(0).normal(0, 40, night.shape), 0, 255).astype(np.uint8)

@@ -3,29 +3,35 @@
 import re
 from dataclasses import dataclass
 
-REMOVE = frozenset("remove delete erase eliminate clear rid away without discard drop hide".split())
-ADD = frozenset("add put place insert include give introduce show draw create have let wear wearing hang".split())
-CHANGE = frozenset(
-    "replace swap exchange change turn make transform convert paint alter restyle render adjust modify set switch "
-    "colour color dye recolour recolor redo repaint sketch fill cover".split()
+_WORD = re.compile(r"[a-z]+(?:[-'][a-z]+)*")
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(_WORD.findall(text))
+
+
+REMOVE = _words("remove delete erase eliminate clear rid away without discard drop hide")
+ADD = _words("add put place insert include give introduce show draw create have let wear wearing hang")
+CHANGE = _words(
+    "replace swap exchange change turn make transform convert paint alter restyle render adjust modify "
+    "set switch colour color dye recolour recolor redo repaint sketch fill cover"
 )
-TO = frozenset("with for into to by as like be become is are look looks being becomes were".split())
+TO = _words("with for into to by as like be become is are look looks being becomes were")
 """Words after which a change names what is to appear."""
-PLACES = frozenset(
-    "on in at near next beside besides over under behind onto inside around above below between against front "
-    "through along from across beneath upon".split()
+PLACES = _words(
+    "on in at near next beside besides over under behind onto inside around above below between against "
+    "front through along from across beneath upon"
 )
 """Words after which an addition names its place."""
-EMPTY = frozenset(
-    "a an the of this that these those it its it's there here and or but so if then than very more less some any all both "
-    "i you he she him her his they them their we me my your want would could should can will please just only also not "
-    "no up down out off get take keep do does did image picture photo photograph scene same instead thing things "
-    "left right middle centre center upper lower top bottom corner part side whole one two three few many other "
-    "colour color background foreground style look appear appears appearance seem seems make sure want like".split()
+EMPTY = _words(
+    "a an the of this that these those it its it's there here and or but so if then than very more less "
+    "some any all both i you he she him her his they them their we me my your want would could should can "
+    "will please just only also not no up down out off get take keep do does did image picture photo "
+    "photograph scene same instead thing things left right middle centre center upper lower top bottom "
+    "corner part side whole one two three few many other colour color background foreground style look "
+    "appear appears appearance seem seems make sure want like"
 )
 """Words that name nothing that a classifier could see."""
-
-_WORD = re.compile(r"[a-z]+(?:[-'][a-z]+)*")
 
 
 @dataclass(frozen=True)
