@@ -12,7 +12,7 @@ FOLDER holds shards of edit pairs: a run's candidates, those of `omniedit import
 - known defects: those of `omniedit.scoring.student.defects`.
 
 The judge prefers the pair with the higher O. A tie, or a pair without a score, counts half and is shown. p is that of
-the exact binomial test against 1/2, with half of the ties as successes, rounded down. The interval is Wilson's.
+the exact binomial test against 1/2, and the interval is Wilson's, with half of the ties as successes, rounded down.
 """
 
 import argparse
@@ -21,11 +21,12 @@ import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 
-from omniedit.config.schema import SHIPPED_STUDENT
+from omniedit.config.schema import SHIPPED_STUDENT, ScoringConfig
 from omniedit.evaluation.comparisons.bias import sign_test
 from omniedit.evaluation.reward_benches.result import wilson
 from omniedit.pairs import EditPair, Shard
@@ -36,7 +37,8 @@ from omniedit.scoring.student.defects import IMAGE_DEFECTS, spoil_image
 from omniedit.scoring.verdict import Judge
 from omniedit.storage.progress import Progress
 
-MANY = "all defects"
+Row = dict[str, Any]
+"""Test of an edit: `edit`, `test`, and O of the `right` and of the `worse` pair, None without a score."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ class Tally:
 
     @property
     def interval(self) -> tuple[float, float]:
-        return wilson(self.wins + self.ties / 2, self.total)
+        return wilson(self.wins + self.ties // 2, self.total)
 
 
 def main() -> None:
@@ -81,13 +83,14 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help="a shard, or a folder of shards")
     parser.add_argument("--judge", default="student")
     parser.add_argument("--scorer", type=Path, default=SHIPPED_STUDENT)
+    parser.add_argument("--readout", choices=("tokens", "median", "reply"), default="median")
     parser.add_argument("--defects", type=int, default=2, help="defects per edit (default: %(default)s)")
     parser.add_argument("--per-shard", type=int, help="first edits of each shard alone")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--table", type=Path, help="CSV of O of both pairs of each test")
     args = parser.parse_args()
     files = [args.folder] if args.folder.is_file() else sorted(args.folder.rglob("*.h5"))
-    judge = load_judge(args.judge, args.scorer)
+    judge = load_judge(args.judge, args.scorer, ScoringConfig(readout=args.readout))
     rows = list(compare(judge, files, args.defects, args.seed, args.per_shard))
     print("| test | right preferred | ties | tests | share | p |\n|---|---|---|---|---|---|")
     for tally in tallies(rows):
@@ -101,8 +104,8 @@ def main() -> None:
 
 def compare(
     judge: Judge, files: Sequence[Path], defects: int, seed: int, per_shard: int | None = None
-) -> Iterator[dict[str, object]]:
-    """Yield O of the right and of the worse pair of each test of each edit; None if a pair has no score."""
+) -> Iterator[Row]:
+    """Yield each test of each edit."""
     shards = [Shard(file) for file in files]
     edits = [edit for edit in list_edits(shards) if per_shard is None or edit.row < per_shard]
     with Progress("edits", total=len(edits)) as progress:
@@ -157,23 +160,24 @@ def wrong_instructions(edit: Edit, edits: Sequence[Edit], rng: np.random.Generat
             yield kind, choice[rng.integers(len(choice))].instruction
 
 
-def tallies(rows: Sequence[dict[str, object]]) -> Iterator[Tally]:
+def tallies(rows: Sequence[Row]) -> Iterator[Tally]:
     """Yield the counts of each test, and of all wrong instructions and all defects together."""
     names = sorted({str(row["test"]) for row in rows})
-    for prefix, title in (("wrong instruction", "wrong instruction, all"), ("defect", MANY)):
+    for prefix, title in (("wrong instruction", "wrong instruction, all"), ("defect", "all defects")):
         if some := [row for row in rows if str(row["test"]).startswith(prefix)]:
             yield _tally(title, some)
     for name in names:
         yield _tally(name, [row for row in rows if row["test"] == name])
 
 
-def _tally(test: str, rows: Sequence[dict[str, object]]) -> Tally:
+def _tally(test: str, rows: Sequence[Row]) -> Tally:
     wins = ties = 0
     for row in rows:
         right, worse = row["right"], row["worse"]
-        known = isinstance(right, float) and isinstance(worse, float)
-        wins += known and right > worse
-        ties += not known or right == worse
+        if right is None or worse is None or right == worse:
+            ties += 1
+        else:
+            wins += right > worse
     return Tally(test, wins, ties, len(rows))
 
 

@@ -110,7 +110,7 @@ def make_examples(pairs: Sequence[EditPair]) -> Iterator[Example]:
         photo = str(pair.provenance["source_id"])
         example = Example(str(pair.task), photo, pair.instruction, request, not truth.get("mistaken"), {"right": right})
         if example.is_right:
-            other = pairs[rng.integers(len(pairs))]
+            other = pairs[int(rng.integers(len(pairs)))]
             if other.provenance["source_id"] != photo:
                 edited = cv2.resize(other.edited, pair.source.shape[1::-1], interpolation=cv2.INTER_AREA)
                 seen = whole.get(other.pair_id, right.logits[1])
@@ -168,7 +168,7 @@ def add_lessons(
         if example.is_right:
             right = example.looks["right"]
             instructions += [("wrong", right, text) for text in _wrong_instructions(example, examples, rng)]
-        rows = {name: [] for name, *_ in instructions}
+        rows: dict[str, list[np.ndarray]] = {name: [] for name, *_ in instructions}
         for name, look, text in instructions:
             rows[name].append(pair_features(look, text, usual_logits, usual_vector))
         lessons.add(rows)

