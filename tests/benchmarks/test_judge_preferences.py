@@ -93,4 +93,4 @@ def test_an_edit_has_no_wrong_instruction_that_is_its_own(files: list[Path]) -> 
 
 
 def test_a_line_shows_counts_interval_and_p() -> None:
-    assert Tally("no edit", 9, 1, 10).line == "| no edit | 9 | 1 | 10 | 0.95 (0.66 to 0.99) | 0.021 |"
+    assert Tally("no edit", 9, 1, 10).line == "| no edit | 9 | 1 | 10 | 0.95 (0.60 to 0.98) | 0.021 |"
