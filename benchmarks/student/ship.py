@@ -9,6 +9,7 @@ from training and once with other objects.
 
 import argparse
 import json
+import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from omniedit.reporting.card import markdown
 from omniedit.run.program import run_program
 from omniedit.scoring.student.agreement import THRESHOLDS, agreement
 from omniedit.scoring.student.distill import compare_to_teacher
+from omniedit.scoring.student.head import FILE
 from omniedit.scoring.student.judge import StudentJudge, load_student
 from omniedit.scoring.vlm_judges.readout import READ
 from omniedit.storage.atomic import replace_file
@@ -31,6 +33,8 @@ from omniedit.tasks import Task
 
 HERE = Path(__file__).parent
 ABOUT = "about.json"
+JUDGE_CARD = "JUDGE.md"
+"""Card of the judge in the same folder, whose head `benchmarks/student/head.py` trains. Both stay."""
 MEASURES = {"Spearman": "spearman", "mean error": "mean_absolute_error", "F1": "f1"}
 """Measures of O in the card -> their names in `agreement`."""
 
@@ -57,6 +61,9 @@ def main() -> None:
             for kind, pairs in unseen.items()
         }
         (folder / "README.md").write_text(card(model.num_parameters(), about, figures))
+        for name in (FILE, JUDGE_CARD):
+            if (args.out / name).is_file():
+                shutil.copy(args.out / name, folder)
     records = [json.loads(line) for line in (trained / "agreement.jsonl").read_text().splitlines()]
     curve(records).savefig(args.figure, metadata={"Date": None})
 

@@ -5,7 +5,7 @@ used; else the kind that the object surely belongs to ("animal"); else "object".
 """
 
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -72,6 +72,17 @@ def classify(images: list[Image]) -> NDArray[np.floating]:
     return _probabilities([_resize(image) for image in images])
 
 
+def class_logits(images: list[Image]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return (N, 1000) logits of ImageNet's classes and (N, 1280) pooled features, each image resized to a square."""
+    import torch
+
+    network: Any = _network()
+    with torch.inference_mode():
+        features = network.extract_features(_pixels([_resize(image) for image in images])).mean((2, 3))
+        logits = network._fc(features)
+    return logits.numpy(), features.numpy()
+
+
 def noun_probability(noun: str, image: Image, mask: Mask) -> float | None:
     """Return the probability of `noun` for the object inside the mask, the larger one of a narrow and a wide view.
 
@@ -120,13 +131,19 @@ def _resize(image: Image) -> Image:
 
 def _probabilities(squares: list[Image]) -> NDArray[np.floating]:
     """Return (N, 1000) probabilities of ImageNet's classes, averaged over each image and its mirror image."""
-    both = np.stack([view for square in squares for view in (square, square[:, ::-1])])
-    pixels = ((both / 255.0 - _MEAN) / _STD).transpose(0, 3, 1, 2).astype(np.float32)
     import torch  # takes two seconds, and most jobs that check a name or a place never classify
 
     with torch.inference_mode():
-        logits = _network()(torch.from_numpy(pixels))
+        logits = _network()(_pixels([view for square in squares for view in (square, square[:, ::-1])]))
     return np.asarray(logits.softmax(-1)).reshape(len(squares), 2, -1).mean(1)
+
+
+def _pixels(squares: list[Image]) -> "torch.Tensor":
+    """Return (N, 3, 224, 224) values as the network expects them."""
+    import torch
+
+    pixels = ((np.stack(squares) / 255.0 - _MEAN) / _STD).transpose(0, 3, 1, 2)
+    return torch.from_numpy(np.ascontiguousarray(pixels, np.float32))
 
 
 @cache

@@ -7,7 +7,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
-from omniedit.config.schema import ApiConfig, JudgeName, ScoringConfig, VlmConfig
+from omniedit.config.schema import ApiConfig, JudgeName, ScoringConfig, VlmConfig, student_folder
 from omniedit.errors import UserError
 from omniedit.models.registry import get_model, model_folder
 from omniedit.scoring.rubric import Rubric, api_rubric, edit_rubric
@@ -74,7 +74,14 @@ def _readable(scorer: Path) -> Path:
 
 
 def _student_judge(folder: Path, scoring: ScoringConfig) -> Judge:
-    """Load the tiny student, or an InternVL of scripts/finetune_student.py with the tiles of its training."""
+    """Load the judge that ships, a run's tiny student, or an InternVL of scripts/finetune_student.py with its tiles."""
+    from omniedit.scoring.student.head import FILE
+
+    head = student_folder(folder) / FILE
+    if head.is_file():
+        from omniedit.scoring.student.feature_judge import FeatureJudge
+
+        return FeatureJudge.from_pretrained(head)
     if not (folder / PREPARATION).is_file():
         from omniedit.scoring.student.judge import StudentJudge
 

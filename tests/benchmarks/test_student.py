@@ -150,8 +150,8 @@ def test_shipped_student_is_in_half_precision_with_a_model_card(made: Path) -> N
 
 
 def test_shipped_student_judges_and_needs_few_rubric_tokens() -> None:
-    judge = load_judge("student", "shipped")
-    assert isinstance(judge, StudentJudge) and judge.version.startswith("student ")
+    judge = StudentJudge.from_pretrained("shipped")
+    assert judge.version.startswith("student ")
     lines = edit_rubric().text.splitlines()
     assert len(judge.tokenizer(edit_rubric().text)["input_ids"]) < 2 * len(lines) + 1
     assert sum(path.stat().st_size for path in SHIPPED_STUDENT.iterdir()) < 10e6
@@ -163,7 +163,7 @@ def test_shipped_student_distinguishes_right_edits_from_wrong_ones(assets: Asset
 
     The photo is one of the shipped sample, which the student's training does not show.
     """
-    judge = load_judge("student", "shipped")
+    judge = StudentJudge.from_pretrained("shipped")
     photo = resize_cover(decode_image((SAMPLE / "mountain_meadow.jpg").read_bytes(), "photo"), 192, 192)
     night = to_bytes(LIGHTS["night"][0](to_float(photo)))
     noisy = np.clip(night + np.random.default_rng(0).normal(0, 40, night.shape), 0, 255).astype(np.uint8)

