@@ -15,7 +15,7 @@ class Folder(Editor):
     """Editor whose outputs are in a folder, in the layout of the published benchmark.
 
     Raises:
-        UserError: there is no such folder.
+        UserError: there is no such folder, or no image in it.
     """
 
     takes_references = True
@@ -23,6 +23,8 @@ class Folder(Editor):
     def __init__(self, folder: Path) -> None:
         if not folder.is_dir():
             raise UserError(f"{folder}: no such folder; give the folder of an editor's outputs")
+        if not any(path.suffix.lower() in SUFFIXES for path in folder.rglob("*")):
+            raise UserError(f"{folder}: has no image, and is no trained editor, since it has no model_index.json")
         self.folder = folder
         self.version = f"folder {folder.resolve().name}"
 

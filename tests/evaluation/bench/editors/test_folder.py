@@ -28,7 +28,7 @@ def test_an_output_is_found_by_the_items_id(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "files, reason",
     [
-        ({}, "no file style/0.png, .jpg or .webp"),
+        ({"1.png": b""}, "no file style/0.png, .jpg or .webp"),
         ({"0.png": b"text"}, "0.png: not"),
         ({"0.png": b"", "0.jpg": b""}, "has 0.jpg and 0.png; remove one"),
     ],
@@ -56,3 +56,11 @@ def test_a_replaced_output_is_read_again(tmp_path: Path) -> None:
 def test_a_missing_folder_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no such folder"):
         Folder(tmp_path / "none")
+
+
+def test_a_folder_without_images_is_an_error(tmp_path: Path) -> None:
+    """Such as the weights of a model."""
+    (tmp_path / "transformer").mkdir()
+    (tmp_path / "transformer/config.json").write_text("{}")
+    with pytest.raises(UserError, match="has no image, and is no trained editor"):
+        Folder(tmp_path)
