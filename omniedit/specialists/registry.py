@@ -23,6 +23,16 @@ EMBEDDED: dict[Task, str] = {
     Task.BACKGROUND_SWAP: "embedded.background:BackgroundSwap",
     Task.ENVIRONMENT_CHANGE: "embedded.environment:EnvironmentChange",
     Task.STYLE_TRANSFER: "embedded.style:StyleTransfer",
+    Task("remove"): "embedded.anyedit:Remove",
+    Task("add"): "embedded.anyedit:Add",
+    Task("replace"): "embedded.anyedit:Replace",
+    Task("color_alter"): "embedded.anyedit:ColorAlter",
+    Task("material_change"): "embedded.anyedit:MaterialChange",
+    Task("background_change"): "embedded.anyedit:BackgroundChange",
+    Task("tone_transfer"): "embedded.anyedit:ToneTransfer",
+    Task("style_change"): "embedded.anyedit:StyleChange",
+    Task("outpaint"): "embedded.outpaint:Outpaint",
+    Task("rotation_change"): "embedded.rotation:RotationChange",
 }
 """Embedded specialists as module:class within omniedit.specialists; no generative weights, run on a CPU."""
 
@@ -37,7 +47,7 @@ LEARNED: dict[Task, str] = {
 }
 """Learned specialists, as in the paper: pretrained models, a GPU, proposals of a vision-language model."""
 
-BORROWS = (Task.OBJECT_SWAP, Task.BACKGROUND_SWAP)
+BORROWS = (Task.OBJECT_SWAP, Task.BACKGROUND_SWAP, Task("replace"), Task("background_change"))
 """Tasks whose specialist needs other photos, for a cut-out to paste or for a background."""
 
 
@@ -47,6 +57,8 @@ GROUNDED = (
     Task.OBJECT_ADDITION,
     Task.ATTRIBUTE_MODIFICATION,
     Task.BACKGROUND_SWAP,
+    *map(Task, ("remove", "add", "replace", "color_alter", "material_change", "background_change")),
+    Task("outpaint"),
 )
 """Tasks whose embedded specialist needs the photo's objects."""
 

@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from math import isfinite
 from numbers import Real
 from typing import Any
@@ -10,7 +11,7 @@ import numpy as np
 
 from omniedit.imaging.images import Image, pixels_sha256
 from omniedit.pairs import EditPair
-from omniedit.scoring.reference import sentences
+from omniedit.scoring.reference import camera, sentences
 from omniedit.scoring.reference.fields import NOTICEABLE
 from omniedit.scoring.reference.measures import Comparison, ImageMeasures, Unmeasurable
 from omniedit.scoring.reference.quality import quality
@@ -20,7 +21,7 @@ from omniedit.scoring.reference.verification import verify
 from omniedit.scoring.reply_parser import Unscorable
 from omniedit.scoring.rubric import edit_rubric
 from omniedit.scoring.verdict import Score
-from omniedit.tasks import Task
+from omniedit.tasks import SAME_EDITS, Task
 
 LEAST_VERIFIED = 7.0
 """Sub-score from which a pair's truth is verified too; a pair with a lower one is rejected anyway."""
@@ -70,6 +71,7 @@ def score_pair(pair: EditPair, source: ImageMeasures | None = None) -> Score | U
     Args:
         source: as in `Comparison`.
     """
+    pair = replace(pair, task=SAME_EDITS.get(pair.task, pair.task))
     truth = pair.provenance.get("truth")
     if truth is None:
         return Unscorable("the pair has no known truth: its provenance has no truth to measure against")
@@ -109,6 +111,8 @@ def _unusable(task: Task, truth: Any) -> str:
     for name in _BOXES_OF.get(task, ()):
         if name in truth and not _is_box(truth[name]):
             return f"has {name} {_describe_value(truth[name])}, not left, top, right, bottom with an area in the image"
+    if "angle" in truth and not _are_numbers([truth["angle"]], 1):
+        return f"has angle {_describe_value(truth['angle'])}, not a number"
     if task is Task.ATTRIBUTE_MODIFICATION and "lab_ab" in truth and not _are_numbers(truth["lab_ab"], 2):
         return f"has lab_ab {_describe_value(truth['lab_ab'])}, not two numbers"
     return ""
@@ -136,6 +140,8 @@ def _is_box(value: Any) -> bool:
 
 def restraint(seen: Comparison) -> Finding:
     """Score sc_score_2, no over-editing: nothing changed outside the mask; a global edit keeps the structure."""
+    if seen.pair.task in camera.RESTRAINT:
+        return camera.RESTRAINT[seen.pair.task](seen)
     return _outside_finding(seen) if seen.pair.is_local else _shapes_stay(seen)
 
 
