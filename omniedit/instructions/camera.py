@@ -1,4 +1,4 @@
-"""Instructions of AnyEdit's camera edits: extend or turn the view, and move or resize an object in it."""
+"""Instructions of AnyEdit's camera edits: extend the view beyond the photo's border, or turn it."""
 
 import numpy as np
 
@@ -40,31 +40,6 @@ _UPSIDE_DOWN = (
     "Rotate the photo by half a turn.",
 )
 
-_MOVE = (
-    "Move the {thing} to the {direction}.",
-    "Shift the {thing} to the {direction}.",
-    "Put the {thing} further to the {direction}.",
-    "Slide the {thing} over to the {direction}.",
-    "Place the {thing} more to the {direction}.",
-)
-
-_RESIZE = {
-    "larger": (
-        "Make the {thing} larger.",
-        "Enlarge the {thing}.",
-        "Increase the size of the {thing}.",
-        "Scale the {thing} up.",
-        "Show the {thing} bigger than it is.",
-    ),
-    "smaller": (
-        "Make the {thing} smaller.",
-        "Shrink the {thing}.",
-        "Reduce the size of the {thing}.",
-        "Scale the {thing} down.",
-        "Show the {thing} smaller than it is.",
-    ),
-}
-
 
 def outpaint_instructions(side: str, rng: np.random.Generator) -> tuple[str, ...]:
     """Return instructions to continue a scene on one side, 'left', 'right', 'top' or 'bottom', or on 'all' sides."""
@@ -78,13 +53,3 @@ def rotation_instructions(angle: float, rng: np.random.Generator) -> tuple[str, 
         return draw_templates(_UPSIDE_DOWN, rng)
     direction = "clockwise" if angle > 0 else "counterclockwise"
     return tuple(text.format(degrees=f"{abs(angle):g}", direction=direction) for text in draw_templates(_TURN, rng))
-
-
-def movement_instructions(thing: str, direction: str, rng: np.random.Generator) -> tuple[str, ...]:
-    """Return instructions to move an object, a bare noun, to the 'left' or the 'right'."""
-    return tuple(text.format(thing=thing, direction=direction) for text in draw_templates(_MOVE, rng))
-
-
-def resize_instructions(thing: str, size: str, rng: np.random.Generator) -> tuple[str, ...]:
-    """Return instructions to make an object, a bare noun, 'larger' or 'smaller'."""
-    return tuple(text.format(thing=thing) for text in draw_templates(_RESIZE[size], rng))

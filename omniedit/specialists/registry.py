@@ -33,6 +33,9 @@ EMBEDDED: dict[Task, str] = {
     Task("style_change"): "embedded.anyedit:StyleChange",
     Task("outpaint"): "embedded.outpaint:Outpaint",
     Task("rotation_change"): "embedded.rotation:RotationChange",
+    Task("visual_bbox"): "embedded.visual:VisualBox",
+    Task("visual_scribble"): "embedded.visual:VisualScribble",
+    Task("visual_sketch"): "embedded.visual:VisualSketch",
 }
 """Embedded specialists as module:class within omniedit.specialists; no generative weights, run on a CPU."""
 
@@ -47,7 +50,10 @@ LEARNED: dict[Task, str] = {
 }
 """Learned specialists, as in the paper: pretrained models, a GPU, proposals of a vision-language model."""
 
-BORROWS = (Task.OBJECT_SWAP, Task.BACKGROUND_SWAP, Task("replace"), Task("background_change"))
+VISUAL = tuple(map(Task, ("visual_bbox", "visual_scribble", "visual_sketch")))
+"""Types that remove or swap an object as a condition image shows."""
+
+BORROWS = (Task.OBJECT_SWAP, Task.BACKGROUND_SWAP, Task("replace"), Task("background_change"), *VISUAL)
 """Tasks whose specialist needs other photos, for a cut-out to paste or for a background."""
 
 
@@ -59,6 +65,7 @@ GROUNDED = (
     Task.BACKGROUND_SWAP,
     *map(Task, ("remove", "add", "replace", "color_alter", "material_change", "background_change")),
     Task("outpaint"),
+    *VISUAL,
 )
 """Tasks whose embedded specialist needs the photo's objects."""
 

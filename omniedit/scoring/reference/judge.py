@@ -12,6 +12,7 @@ import numpy as np
 from omniedit.imaging.images import Image, pixels_sha256
 from omniedit.pairs import EditPair
 from omniedit.scoring.reference import camera, sentences
+from omniedit.scoring.reference.conditions import CONDITIONS, measure_condition
 from omniedit.scoring.reference.fields import NOTICEABLE
 from omniedit.scoring.reference.measures import Comparison, ImageMeasures, Unmeasurable
 from omniedit.scoring.reference.quality import quality
@@ -27,6 +28,8 @@ LEAST_VERIFIED = 7.0
 """Sub-score from which a pair's truth is verified too; a pair with a lower one is rejected anyway."""
 SOURCES_KEPT = 4
 """Number of sources whose measures stay in memory, about 50 MB each for 1.5 megapixels."""
+VISUAL_EDITS = (Task.OBJECT_REMOVAL, Task.OBJECT_SWAP)
+"""Edits that AnyEdit's visual types make."""
 _TEXTS = ("object", "new_object", "attribute", "value", "environment", "background", "style")
 _BOXES_OF: Mapping[Task, tuple[str, ...]] = {
     Task.OBJECT_SWAP: ("box", "new_box"),
@@ -71,8 +74,8 @@ def score_pair(pair: EditPair, source: ImageMeasures | None = None) -> Score | U
     Args:
         source: as in `Comparison`.
     """
-    pair = replace(pair, task=SAME_EDITS.get(pair.task, pair.task))
-    truth = pair.provenance.get("truth")
+    named, truth = pair.task, pair.provenance.get("truth")
+    pair = replace(pair, task=task_to_measure(named, truth))
     if truth is None:
         return Unscorable("the pair has no known truth: its provenance has no truth to measure against")
     if pair.task not in MEASURED:
@@ -86,6 +89,9 @@ def score_pair(pair: EditPair, source: ImageMeasures | None = None) -> Score | U
     seen = Comparison(pair, source)
     try:
         findings = measure_pair(seen, truth)
+        if named in CONDITIONS:
+            condition = measure_condition(pair, named)
+            findings = (min(findings[0], condition, key=lambda finding: finding.score), *findings[1:])
         sc_1, sc_2, pq = (round(finding.score, 1) for finding in findings)
         if min(sc_1, sc_2, pq) >= LEAST_VERIFIED:
             verify(seen, truth)
@@ -94,6 +100,13 @@ def score_pair(pair: EditPair, source: ImageMeasures | None = None) -> Score | U
     except Unmeasurable as error:
         return Unscorable(str(error))
     return Score(sc_1, sc_2, pq, write_rationale(findings, pair.pair_id))
+
+
+def task_to_measure(task: Task, truth: Any) -> Task:
+    """Return the task by whose measurements a pair is scored: for a visual type, that of its edit."""
+    if task in CONDITIONS and isinstance(truth, Mapping) and truth.get("edit") in VISUAL_EDITS:
+        return Task(truth["edit"])
+    return SAME_EDITS.get(task, task)
 
 
 def measure_pair(seen: Comparison, truth: Mapping[str, Any]) -> tuple[Finding, Finding, Finding]:

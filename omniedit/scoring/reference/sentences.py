@@ -199,6 +199,12 @@ WRONG_TURN = Lack(
     partly=("The photo is rotated, but not quite {value}.", "The rotation is not quite {value}."),
 )
 
+CONDITION_MATCHES = ("The result matches the reference image.",)
+CONDITION_DIFFERS = Lack(
+    missed=("The result does not match the reference image.", "The reference image shows something else."),
+    partly=("The result matches the reference image only in part.", "The reference image fits only in part."),
+)
+
 NOTHING_ELSE_CHANGED = (
     "Nothing else changed.",
     "The rest of the photo is as before.",

@@ -65,28 +65,9 @@ def is_plain_around(image: Image, hole: Mask) -> bool:
     return float(np.percentile(np.linalg.norm(lab - places @ plane, axis=1), 90)) <= PLAIN_SPREAD
 
 
-def is_level(image: Image, region: Mask, hole: Mask) -> bool:
-    """Return whether each row of a region, outside the hole, has one colour: things may move along it unnoticed."""
-    scale = COARSE_SIDE / max(hole.shape)
-    size = (max(1, round(hole.shape[1] * scale)), max(1, round(hole.shape[0] * scale)))
-    lab = image_to_lab(cv2.resize(image, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False))
-    where, within = (cv2.resize(m.astype(np.float32), size, interpolation=cv2.INTER_AREA) for m in (region, hole))
-    seen = (where > 0) & (within == 0)
-    rows = [lab[row][seen[row]] for row in np.flatnonzero(seen.any(axis=1))]
-    if sum(map(len, rows)) < 16:
-        return False
-    off = np.concatenate([np.linalg.norm(row - np.median(row, axis=0), axis=1) for row in rows])
-    return float(np.percentile(off, 90)) <= PLAIN_SPREAD
-
-
 def known_box(this: FoundObject, photo: Photo) -> FractionBox:
     """Return an object's box from the caption file, or else the box of its outline."""
     return next((named.box for named in photo.objects if named.name == this.name and named.box), this.box)
-
-
-def misses_a_part(this: FoundObject, photo: Photo) -> bool:
-    """Return whether an object's outline stops short of its known box."""
-    return bool(_missing_box_part(this.box, known_box(this, photo), this.mask.shape).any())
 
 
 def share_on(this: FoundObject, other: FoundObject) -> float:

@@ -10,12 +10,14 @@ import pytest
 from omniedit.imaging.images import Image
 from omniedit.pairs import EditPair
 from omniedit.scoring.reference import score_pair
+from omniedit.scoring.reference.judge import task_to_measure
 from omniedit.scoring.reply_parser import Unscorable
 from omniedit.scoring.verdict import Score
 from omniedit.sources.photo import Photo
 from omniedit.specialists.base import NotApplicable, Specialist
 from omniedit.specialists.embedded.outpaint import Outpaint
 from omniedit.specialists.embedded.rotation import RotationChange
+from omniedit.tasks import SAME_EDITS, Task
 
 
 def scene(seed: int = 0, height: int = 300, width: int = 420) -> Image:
@@ -106,3 +108,11 @@ def test_image_without_structure_has_no_measurable_rotation() -> None:
     plain = np.full_like(pair.source, 128)
     assert isinstance(score_pair(replace(pair, source=plain, edited=plain)), Unscorable)
     assert isinstance(score_pair(replace(pair, provenance={"truth": {"angle": "ten"}})), Unscorable)
+
+
+@pytest.mark.parametrize(("task", "same"), SAME_EDITS.items())
+def test_type_under_another_name_is_measured_like_its_task(task: Task, same: Task) -> None:
+    assert task_to_measure(task, {}) is same
+    assert task_to_measure(Task("visual_sketch"), {"edit": same.name}) == (
+        same if same in (Task.OBJECT_REMOVAL, Task.OBJECT_SWAP) else "visual_sketch"
+    )
