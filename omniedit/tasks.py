@@ -177,3 +177,8 @@ def order_tasks(found: Collection[str]) -> list[Task]:
         *(task for task in TASKS if task in found),
         *sorted({Task(name) for name in found if name not in _REGISTERED}),
     ]
+
+
+def same_edit(task: Task) -> Task:
+    """Return the task of OmniEdit that makes the same edit under another name, or else the task itself."""
+    return SAME_EDITS.get(task, task)

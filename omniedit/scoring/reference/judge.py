@@ -22,7 +22,7 @@ from omniedit.scoring.reference.verification import verify
 from omniedit.scoring.reply_parser import Unscorable
 from omniedit.scoring.rubric import edit_rubric
 from omniedit.scoring.verdict import Score
-from omniedit.tasks import SAME_EDITS, Task
+from omniedit.tasks import Task, same_edit
 
 LEAST_VERIFIED = 7.0
 """Sub-score from which a pair's truth is verified too; a pair with a lower one is rejected anyway."""
@@ -106,7 +106,7 @@ def task_to_measure(task: Task, truth: Any) -> Task:
     """Return the task by whose measurements a pair is scored: for a visual type, that of its edit."""
     if task in CONDITIONS and isinstance(truth, Mapping) and truth.get("edit") in VISUAL_EDITS:
         return Task(truth["edit"])
-    return SAME_EDITS.get(task, task)
+    return same_edit(task)
 
 
 def measure_pair(seen: Comparison, truth: Mapping[str, Any]) -> tuple[Finding, Finding, Finding]:

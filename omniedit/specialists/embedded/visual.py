@@ -50,7 +50,8 @@ class VisualEdit:
             except NotApplicable as reason:
                 reasons.append(str(reason))
                 continue
-            instructions = point_to_reference(request.instructions, *self.task.references, rng)
+            (role,) = self.task.references
+            instructions = point_to_reference(request.instructions, role, rng)
             truth = {**request.truth, "edit": request.task.name}
             return replace(request, task=self.task, instructions=instructions, truth=truth)
         raise NotApplicable("; ".join(dict.fromkeys(reasons)))
