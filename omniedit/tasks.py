@@ -4,7 +4,7 @@ A task is its name, which is also a file name, a config key, a wildcard of the w
 without a row is a task as well, with family "other": an imported pair keeps the task of its data set.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import ClassVar
 
 OTHER = "other"
@@ -23,6 +23,32 @@ _ROWS: tuple[tuple[str, str, str, bool | None, tuple[str, ...]], ...] = (
     ("background_swap", "omniedit", "local", True, ()),
     ("environment_change", "omniedit", "global", False, ()),
     ("style_transfer", "omniedit", "global", False, ()),
+    # Yu et al. 2024 (AnyEdit); published pairs have no mask, those of specialists may
+    ("remove", "anyedit", "local", None, ()),
+    ("counting", "anyedit", "local", None, ()),
+    ("add", "anyedit", "local", None, ()),
+    ("replace", "anyedit", "local", None, ()),
+    ("color_alter", "anyedit", "local", None, ()),
+    ("appearance_alter", "anyedit", "local", None, ()),
+    ("action_change", "anyedit", "local", None, ()),
+    ("textual_change", "anyedit", "local", None, ()),
+    ("material_change", "anyedit", "local", None, ()),
+    ("background_change", "anyedit", "global", None, ()),
+    ("tone_transfer", "anyedit", "global", False, ()),
+    ("style_change", "anyedit", "global", False, ()),
+    ("movement", "anyedit", "camera", None, ()),
+    ("resize", "anyedit", "camera", None, ()),
+    ("outpaint", "anyedit", "camera", None, ()),
+    ("rotation_change", "anyedit", "camera", False, ()),
+    ("implicit_change", "anyedit", "implicit", None, ()),
+    ("relation", "anyedit", "implicit", None, ()),
+    ("visual_reference", "anyedit", "visual", None, ("subject",)),
+    ("material_transfer", "anyedit", "visual", None, ("material",)),
+    ("visual_bbox", "anyedit", "visual", None, ("bbox",)),
+    ("visual_depth", "anyedit", "visual", None, ("depth",)),
+    ("visual_scribble", "anyedit", "visual", None, ("scribble",)),
+    ("visual_segment", "anyedit", "visual", None, ("segment",)),
+    ("visual_sketch", "anyedit", "visual", None, ("sketch",)),
 )
 """Name, family, group, whether its pairs have a mask (None: some have), roles of the references that it takes."""
 
@@ -34,7 +60,7 @@ class Task(str):
     and pickle as their names.
 
     Attributes:
-        family: source of the task's definition: "omniedit", or "other".
+        family: source of the task's definition: "omniedit", "anyedit", or "other".
         group: "local", "global", "camera", "implicit" or "visual" (the groups of AnyEdit), or "other".
         is_local: whether its pairs have a mask, outside which every pixel stays bit-identical. None if it is unknown:
             then a pair is local if it has a mask.
@@ -106,9 +132,42 @@ TASKS = tuple(_REGISTERED.values())
 """All registered tasks, in the order of the table."""
 OMNIEDIT_TASKS = tuple(task for task in TASKS if task.family == "omniedit")
 """The seven tasks of OmniEdit, which its specialists make."""
+ANYEDIT_TASKS = tuple(task for task in TASKS if task.family == "anyedit")
+"""AnyEdit's 25 types of edit."""
 for _task in OMNIEDIT_TASKS:
     setattr(Task, _task.upper(), _task)
-SHARE_FILLS = (Task.OBJECT_SWAP, Task.OBJECT_ADDITION)
+NOT_EMBEDDED: Mapping[Task, str] = {
+    Task(name): reason
+    for reason, names in {
+        "a new face, age or surface needs a generative model": ("appearance_alter",),
+        "another pose needs a generative model": ("action_change",),
+        "printed text must be detected and read first, and no text reader is among the dependencies": (
+            "textual_change",
+        ),
+        "the result of an unstated cause (ice that melts) needs a generative model": ("implicit_change",),
+        "no estimate of depth is good enough to be a condition": ("visual_depth",),
+        "a cut-out leaves its shadow and thin parts behind: 3 of 14 trial pairs looked right": ("movement", "resize"),
+        "not written yet": ("counting", "relation", "visual_reference", "material_transfer", "visual_segment"),
+    }.items()
+    for name in names
+}
+"""AnyEdit's types without an embedded specialist, and why."""
+SAME_EDITS: Mapping[Task, Task] = {
+    Task("remove"): Task.OBJECT_REMOVAL,
+    Task("add"): Task.OBJECT_ADDITION,
+    Task("replace"): Task.OBJECT_SWAP,
+    Task("color_alter"): Task.ATTRIBUTE_MODIFICATION,
+    Task("material_change"): Task.ATTRIBUTE_MODIFICATION,
+    Task("background_change"): Task.BACKGROUND_SWAP,
+    Task("tone_transfer"): Task.ENVIRONMENT_CHANGE,
+    Task("style_change"): Task.STYLE_TRANSFER,
+}
+"""AnyEdit's types that are a task of OmniEdit, or a part of one, under another name."""
+SHARE_FILLS = (
+    Task.OBJECT_SWAP,
+    Task.OBJECT_ADDITION,
+    *map(Task, ("add", "replace", "visual_bbox", "visual_scribble", "visual_sketch")),
+)
 """Tasks whose embedded specialist fills the same holes as that of object removal."""
 
 
@@ -118,3 +177,8 @@ def order_tasks(found: Collection[str]) -> list[Task]:
         *(task for task in TASKS if task in found),
         *sorted({Task(name) for name in found if name not in _REGISTERED}),
     ]
+
+
+def same_edit(task: Task) -> Task:
+    """Return the task of OmniEdit that makes the same edit under another name, or else the task itself."""
+    return SAME_EDITS.get(task, task)

@@ -18,12 +18,12 @@ from omniedit.sources.identity import digest_file
 from omniedit.sources.shard import PhotoShard, PhotoShards
 from omniedit.specialists.journal import Journal
 from omniedit.specialists.prefetch import prefetch
-from omniedit.specialists.registry import build, build_learned, open_toolbox
+from omniedit.specialists.registry import EMBEDDED, LEARNED, build, build_learned, open_toolbox
 from omniedit.specialists.synthesize import synthesize, versions
 from omniedit.storage.atomic import replace_file
 from omniedit.storage.manifest import MANIFEST, checksum
 from omniedit.storage.progress import Progress
-from omniedit.tasks import OMNIEDIT_TASKS, Task
+from omniedit.tasks import Task
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -32,7 +32,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--donors", type=Path, nargs="*", default=[], help="more shards to borrow cut-outs from")
     parser.add_argument("--objects", type=Path, nargs="*", default=[], help="objects of the shards, from ground.py")
     parser.add_argument("--removals", type=Path, help="embedded removals of the same photos, whose fills are reused")
-    parser.add_argument("--task", type=Task, choices=list(OMNIEDIT_TASKS), required=True)
+    parser.add_argument("--task", type=Task, choices=list(EMBEDDED), required=True)
     parser.add_argument("--specialist", choices=("embedded", "learned"), required=True)
     add_section(parser, "--learned", LearnedConfig)
     parser.add_argument("--proposals", type=Path, help="output of propose.py, for a learned specialist")
@@ -43,6 +43,8 @@ def parse_arguments() -> argparse.Namespace:
     args = parser.parse_args()
     if args.specialist == "learned" and not (args.learned and args.proposals):
         parser.error("--specialist learned needs --learned and --proposals")
+    if args.specialist == "learned" and args.task not in LEARNED:
+        parser.error(f"{args.task} has no learned specialist")
     return args
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omniedit.tasks import OMNIEDIT_TASKS, TASKS, Task, order_tasks
+from omniedit.tasks import ANYEDIT_TASKS, NOT_EMBEDDED, OMNIEDIT_TASKS, SAME_EDITS, TASKS, Task, order_tasks
 
 SEVEN = (
     *("object_swap", "object_removal", "object_addition", "attribute_modification"),
@@ -23,6 +23,19 @@ def test_seven_omniedit_tasks_are_registered_in_order() -> None:
     assert [task for task in OMNIEDIT_TASKS if not task.is_local] == ["environment_change", "style_transfer"]
     assert {task.group for task in OMNIEDIT_TASKS} == {"local", "global"}
     assert Task.OBJECT_SWAP is Task("object_swap") and Task.STYLE_TRANSFER.label == "Style transfer"
+
+
+def test_anyedit_types_follow_the_seven_in_their_five_groups() -> None:
+    assert (*OMNIEDIT_TASKS, *ANYEDIT_TASKS) == TASKS and len(set(TASKS)) == 32
+    groups = {
+        group: sum(task.group == group for task in ANYEDIT_TASKS)
+        for group in dict.fromkeys(task.group for task in ANYEDIT_TASKS)
+    }
+    assert groups == {"local": 9, "global": 3, "camera": 4, "implicit": 2, "visual": 7}
+    assert all(bool(task.references) == (task.group == "visual") for task in ANYEDIT_TASKS)
+    assert not any(task.is_local for task in ANYEDIT_TASKS), "published pairs have no mask"
+    assert {*NOT_EMBEDDED, *SAME_EDITS} <= set(ANYEDIT_TASKS) and not {*NOT_EMBEDDED} & {*SAME_EDITS}
+    assert set(SAME_EDITS.values()) == set(OMNIEDIT_TASKS)
 
 
 @pytest.mark.parametrize("task", [*TASKS, Task("colour splash")])

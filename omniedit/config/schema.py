@@ -52,7 +52,7 @@ from omniedit.config.training import (
     PretrainingOptions,
     TrainConfig,
 )
-from omniedit.tasks import TASKS, Task
+from omniedit.tasks import OMNIEDIT_TASKS, Task
 
 DATA_SET = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,60}")
 """Pattern of the name of an imported data set, which is also a folder and the prefix of pair ids."""
@@ -160,7 +160,8 @@ class Config(Section):
     def _imports_have_names(self) -> "Config":
         for name in self.data_sets:
             problem = "" if DATA_SET.fullmatch(name) else "may have only letters, digits, '_', '.' and '-'"
-            problem = "is a task" if name in TASKS else "is a group of `grow`" if name in self.grow.groups else problem
+            is_task = name in OMNIEDIT_TASKS or name in self.specialist_tasks
+            problem = "is a task" if is_task else "is a group of `grow`" if name in self.grow.groups else problem
             if problem:
                 raise ValueError(f"imports: the name {name[:80]!a} {problem}; give another one")
         if not self.sources.are_photos and len(self.data_sets) == len(self.imports):

@@ -1,13 +1,14 @@
 """Sections `tasks`, `learned` and `proposals`: pairs to make, and the edits and models of learned specialists."""
 
-from typing import Literal, Self
+from collections.abc import Mapping
+from typing import Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, ValidationError, model_validator
 
 from omniedit.config.endpoint import EndpointConfig
 from omniedit.config.section import LocalPath, Section
 from omniedit.redaction import redact
-from omniedit.tasks import OMNIEDIT_TASKS, Task
+from omniedit.tasks import ANYEDIT_TASKS, NOT_EMBEDDED, OMNIEDIT_TASKS, TASKS, Task
 
 PROPOSER = "proposer"
 """Role in config/models.yaml of the model that `proposals.source: local` uses."""
@@ -21,7 +22,25 @@ class TaskConfig(Section):
     models (see `learned`)."""
 
 
+COMPLEX = "complex"
+"""Reserved name of the family of complex instructions."""
+FAMILIES: Mapping[str, tuple[Task, ...]] = {
+    "omniedit": OMNIEDIT_TASKS,
+    "anyedit": tuple(task for task in ANYEDIT_TASKS if task not in NOT_EMBEDDED),
+}
+"""Tasks that a family's name stands for in `tasks`: those that have a specialist."""
+
+
 class TasksConfig(Section):
+    """Pairs to make of each task. The seven tasks of OmniEdit are fields, and AnyEdit's types may be given as well.
+
+    A key may also be a family. `omniedit` sets all seven, over their own keys, because the default config has those.
+    `anyedit` sets all types with an embedded specialist, under their own keys.
+    """
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, TaskConfig]
+
     object_swap: TaskConfig = TaskConfig()
     object_removal: TaskConfig = TaskConfig()
     object_addition: TaskConfig = TaskConfig()
@@ -33,6 +52,22 @@ class TasksConfig(Section):
     def __getitem__(self, task: Task) -> TaskConfig:
         return getattr(self, task)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _expand_families(cls, values: Any) -> Any:
+        if not isinstance(values, dict):
+            return values
+        _check_keys(values)
+        single = {name: value for name, value in values.items() if name not in FAMILIES}
+        return _merge_tasks(_expand("anyedit", values), single, _expand("omniedit", values))
+
+    @model_validator(mode="after")
+    def _types_are_embedded(self) -> Self:
+        for name, section in self.__pydantic_extra__.items():
+            if section.specialist == "learned":
+                raise ValueError(f"{name}: has no learned specialist; give specialist: embedded")
+        return self
+
     @property
     def learned(self) -> tuple[Task, ...]:
         """Enabled tasks that learned specialists serve."""
@@ -41,7 +76,41 @@ class TasksConfig(Section):
     @property
     def enabled(self) -> tuple[Task, ...]:
         """Tasks that make at least one pair, in the order of `Task`."""
-        return tuple(task for task in OMNIEDIT_TASKS if self[task].pairs_per_shard)
+        given = {*OMNIEDIT_TASKS, *self.__pydantic_extra__}
+        return tuple(task for task in TASKS if task in given and self[task].pairs_per_shard)
+
+
+def _check_keys(values: Mapping[str, Any]) -> None:
+    """Check that every key is a task with a specialist or a family.
+
+    Raises:
+        ValueError: a type of edit or a family has no specialist.
+        ValidationError: a key is unknown.
+    """
+    for name, value in values.items():
+        if name in NOT_EMBEDDED:
+            others = "import pairs of this type (`imports`), or give another type"
+            raise ValueError(f"{name}: has no embedded specialist: {NOT_EMBEDDED[Task(name)]}; {others}")
+        if name == COMPLEX:
+            raise ValueError(f"{name}: this family has no specialists yet; give {' or '.join(FAMILIES)}")
+        if name not in TASKS and name not in FAMILIES:
+            unknown = {"type": "extra_forbidden", "loc": (name,), "input": value}
+            raise ValidationError.from_exception_data("tasks", [unknown])  # type: ignore[list-item]
+
+
+def _expand(family: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the value of a family for each of its tasks; nothing if it is not given."""
+    return {task.name: values[family] for task in FAMILIES[family]} if family in values else {}
+
+
+def _merge_tasks(*mappings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the sections of all mappings; later ones override the keys of earlier ones."""
+    merged: dict[str, Any] = {}
+    for mapping in mappings:
+        for name, value in mapping.items():
+            both = isinstance(value, dict) and isinstance(merged.get(name), dict)
+            merged[name] = merged[name] | value if both else value
+    return merged
 
 
 class GroundingConfig(Section):

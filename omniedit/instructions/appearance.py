@@ -136,7 +136,7 @@ _BACKGROUND = (
 
 def style_instructions(style: str, rng: np.random.Generator) -> tuple[str, ...]:
     """Return instructions for a style, named with its article: 'a pencil sketch'."""
-    return tuple(text.format(style=style) for text in _draw_templates(_STYLE, rng))
+    return tuple(text.format(style=style) for text in draw_templates(_STYLE, rng))
 
 
 def environment_instructions(environment: str, rng: np.random.Generator, *, sky: bool, ground: bool) -> tuple[str, ...]:
@@ -146,17 +146,17 @@ def environment_instructions(environment: str, rng: np.random.Generator, *, sky:
         sky, ground: whether sky and open ground are visible, so that an instruction may mention them.
     """
     more = (_WITH_SKY.get(environment, ()) if sky else ()) + (_WITH_GROUND.get(environment, ()) if ground else ())
-    return _draw_templates(_ENVIRONMENT[environment] + more, rng)
+    return draw_templates(_ENVIRONMENT[environment] + more, rng)
 
 
 def colour_instructions(thing: str, colour: str, rng: np.random.Generator) -> tuple[str, ...]:
     """Return instructions for an object's new colour, 'blue'; the name may include the old one: 'red bowl'."""
-    return tuple(text.format(object=thing, colour=colour) for text in _draw_templates(_COLOUR, rng))
+    return tuple(text.format(object=thing, colour=colour) for text in draw_templates(_COLOUR, rng))
 
 
 def material_instructions(thing: str, material: str, rng: np.random.Generator) -> tuple[str, ...]:
     """Return instructions for an object's new material: 'bowl', 'white marble'."""
-    return tuple(text.format(object=thing, material=material) for text in _draw_templates(_MATERIAL, rng))
+    return tuple(text.format(object=thing, material=material) for text in draw_templates(_MATERIAL, rng))
 
 
 def background_instructions(kept: Sequence[str], background: str, rng: np.random.Generator) -> tuple[str, ...]:
@@ -171,7 +171,7 @@ def surface_instructions(kept: Sequence[str], surface: str, rng: np.random.Gener
 
 def sky_instructions(sky: str, rng: np.random.Generator) -> tuple[str, ...]:
     """Return instructions for a new sky, named with its article."""
-    return tuple(text.format(background=sky) for text in _draw_templates(_SKY, rng))
+    return tuple(text.format(background=sky) for text in draw_templates(_SKY, rng))
 
 
 def join_names(names: Sequence[str]) -> str:
@@ -183,9 +183,10 @@ def _of_kept(
     templates: Sequence[str], kept: Sequence[str], background: str, rng: np.random.Generator
 ) -> tuple[str, ...]:
     things = join_names([f"the {name}" for name in kept])
-    return tuple(text.format(kept=things, background=background) for text in _draw_templates(templates, rng))
+    return tuple(text.format(kept=things, background=background) for text in draw_templates(templates, rng))
 
 
-def _draw_templates(templates: Sequence[str], rng: np.random.Generator) -> tuple[str, ...]:
+def draw_templates(templates: Sequence[str], rng: np.random.Generator) -> tuple[str, ...]:
+    """Draw `INSTRUCTIONS` templates in random order, or all if there are fewer."""
     chosen = rng.choice(len(templates), min(INSTRUCTIONS, len(templates)), replace=False)
     return tuple(templates[i] for i in chosen)

@@ -69,7 +69,7 @@ def _by_task(jobs: Sequence[Job]) -> list[str]:
         if "task" in job.wildcards:
             counts[job.rule, job.wildcards["task"]][job.state] += 1
     rules, tasks = (list(dict.fromkeys(names)) for names in zip(*counts, strict=True))
-    first, second = zip(*(task.split("_") for task in tasks), strict=True)
+    first, _, second = zip(*(task.partition("_") for task in tasks), strict=True)
     lines = [_row("done/total", first, TASK_WIDTH), _row("(failed)", second, TASK_WIDTH)]
     return lines + [_row(rule, [_share(counts[rule, task]) for task in tasks], TASK_WIDTH) for rule in rules]
 

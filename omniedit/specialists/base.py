@@ -7,6 +7,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from omniedit.imaging.images import Image, Mask
+from omniedit.pairs import Reference
 from omniedit.sources.photo import Photo
 from omniedit.tasks import Task
 
@@ -58,6 +59,7 @@ class Edited:
             without the object, and the edited image is the photo.
         truth: values found during the edit (an object's box), added to the request's own.
         generated_under: licence of the model that generated the source image; None if the source is a photo.
+        references: images that the instruction points to.
     """
 
     image: Image
@@ -66,6 +68,7 @@ class Edited:
     source: Image | None = None
     truth: Mapping[str, Any] = field(default_factory=dict)
     generated_under: str | None = None
+    references: tuple[Reference[Image], ...] = ()
 
 
 class Specialist(Protocol):

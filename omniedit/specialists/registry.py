@@ -23,6 +23,19 @@ EMBEDDED: dict[Task, str] = {
     Task.BACKGROUND_SWAP: "embedded.background:BackgroundSwap",
     Task.ENVIRONMENT_CHANGE: "embedded.environment:EnvironmentChange",
     Task.STYLE_TRANSFER: "embedded.style:StyleTransfer",
+    Task("remove"): "embedded.anyedit:Remove",
+    Task("add"): "embedded.anyedit:Add",
+    Task("replace"): "embedded.anyedit:Replace",
+    Task("color_alter"): "embedded.anyedit:ColorAlter",
+    Task("material_change"): "embedded.anyedit:MaterialChange",
+    Task("background_change"): "embedded.anyedit:BackgroundChange",
+    Task("tone_transfer"): "embedded.anyedit:ToneTransfer",
+    Task("style_change"): "embedded.anyedit:StyleChange",
+    Task("outpaint"): "embedded.outpaint:Outpaint",
+    Task("rotation_change"): "embedded.rotation:RotationChange",
+    Task("visual_bbox"): "embedded.visual:VisualBox",
+    Task("visual_scribble"): "embedded.visual:VisualScribble",
+    Task("visual_sketch"): "embedded.visual:VisualSketch",
 }
 """Embedded specialists as module:class within omniedit.specialists; no generative weights, run on a CPU."""
 
@@ -37,7 +50,10 @@ LEARNED: dict[Task, str] = {
 }
 """Learned specialists, as in the paper: pretrained models, a GPU, proposals of a vision-language model."""
 
-BORROWS = (Task.OBJECT_SWAP, Task.BACKGROUND_SWAP)
+VISUAL = tuple(map(Task, ("visual_bbox", "visual_scribble", "visual_sketch")))
+"""Types that remove or swap an object as a condition image shows."""
+
+BORROWS = (Task.OBJECT_SWAP, Task.BACKGROUND_SWAP, Task("replace"), Task("background_change"), *VISUAL)
 """Tasks whose specialist needs other photos, for a cut-out to paste or for a background."""
 
 
@@ -47,6 +63,9 @@ GROUNDED = (
     Task.OBJECT_ADDITION,
     Task.ATTRIBUTE_MODIFICATION,
     Task.BACKGROUND_SWAP,
+    *map(Task, ("remove", "add", "replace", "color_alter", "material_change", "background_change")),
+    Task("outpaint"),
+    *VISUAL,
 )
 """Tasks whose embedded specialist needs the photo's objects."""
 

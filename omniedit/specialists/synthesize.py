@@ -199,6 +199,7 @@ class _Synthesis:
             source=source,
             edited=edited.image,
             mask=edited.mask,
+            references=edited.references,
             provenance={
                 "source_id": photo.source_id,
                 "source_sha256": photo.sha256,

@@ -14,7 +14,7 @@ from omniedit.config.loading import check, load
 from omniedit.config.schema import Config, SourcesConfig, reply_limit
 from omniedit.errors import UserError
 from omniedit.models.registry import required_roles
-from omniedit.tasks import OMNIEDIT_TASKS, Task
+from omniedit.tasks import ANYEDIT_TASKS, NOT_EMBEDDED, OMNIEDIT_TASKS, Task
 
 ROOT = Path(__file__).parents[2]
 
@@ -179,6 +179,53 @@ def test_task_without_pairs_is_disabled_and_one_must_be_enabled() -> None:
     assert config.tasks.enabled == tuple(task for task in OMNIEDIT_TASKS if task is not Task.OBJECT_SWAP)
     with pytest.raises(UserError, match="at least one must make pairs"):
         check({"tasks": {task.name: {"pairs_per_shard": 0} for task in OMNIEDIT_TASKS}})
+
+
+def test_family_stands_for_all_its_types_with_a_specialist() -> None:
+    few = {"pairs_per_shard": 2}
+    both = check({"tasks": {"anyedit": few}}).tasks
+    embedded = tuple(task for task in ANYEDIT_TASKS if task not in NOT_EMBEDDED)
+    assert both.enabled == (*OMNIEDIT_TASKS, *embedded) and both[Task("outpaint")].pairs_per_shard == 2
+    alone = check({"tasks": {"omniedit": {"pairs_per_shard": 0}, "anyedit": few, "outpaint": {"pairs_per_shard": 5}}})
+    assert alone.tasks.enabled == alone.specialist_tasks == alone.groups == embedded
+    assert alone.tasks[Task("outpaint")].pairs_per_shard == 5 and alone.tasks[Task("remove")].pairs_per_shard == 2
+    single = check({"tasks": {"outpaint": few, "anyedit": {"pairs_per_shard": 0}}}).tasks
+    assert single.enabled == (*OMNIEDIT_TASKS, "outpaint")
+    seven = check({"tasks": {"omniedit": few, "style_transfer": {"pairs_per_shard": 9}}}).tasks
+    assert {seven[task].pairs_per_shard for task in OMNIEDIT_TASKS} == {2}
+
+
+def test_config_without_anyedit_types_has_only_the_seven_keys() -> None:
+    assert tuple(check({}).model_dump()["tasks"]) == OMNIEDIT_TASKS
+    shown = check({"tasks": {"outpaint": {}}}).model_dump()
+    assert shown["tasks"]["outpaint"] == {"pairs_per_shard": 8, "specialist": "embedded"} and check(shown) == check(
+        {"tasks": {"outpaint": {}}}
+    )
+
+
+@pytest.mark.parametrize(
+    ("tasks", "message"),
+    [
+        ({"visual_depth": {}}, "tasks: visual_depth: has no embedded specialist: no estimate .*; import pairs"),
+        ({"complex": {}}, "tasks: complex: this family has no specialists yet; give omniedit or anyedit"),
+        ({"outpaint": {"specialist": "learned"}}, "tasks: outpaint: has no learned specialist; give specialist: emb"),
+        ({"outpaint": {"pairs_per_shard": -1}}, r"tasks.outpaint.pairs_per_shard: -1 is not allowed; allowed: gr"),
+        ({"outpaint": None}, "tasks.outpaint: null is not allowed; allowed: a mapping"),
+        ({"anyedit": None}, "tasks.remove: null is not allowed; allowed: a mapping"),
+        ({"everything": {}}, "tasks.everything: unknown key; allowed here: object_swap, object_removal"),
+        (3, "tasks: 3 is not allowed; allowed: a mapping of keys to values"),
+    ],
+)
+def test_type_without_a_specialist_is_an_error_with_its_remedy(tasks: object, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        check({"tasks": tasks})
+
+
+def test_imported_data_set_may_have_the_name_of_a_type_that_the_run_does_not_make() -> None:
+    data = {"imports": {"remove": {"format": "anyedit", "path": str(ROOT)}}, **JUDGED_BY_A_MODEL}
+    assert "remove" in check(data).groups
+    with pytest.raises(UserError, match="imports: the name 'remove' is a task"):
+        check(data | {"tasks": {"remove": {"pairs_per_shard": 1}}})
 
 
 def test_learned_task_needs_replies_unless_it_is_disabled() -> None:

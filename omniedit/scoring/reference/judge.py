@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from math import isfinite
 from numbers import Real
 from typing import Any
@@ -10,7 +11,8 @@ import numpy as np
 
 from omniedit.imaging.images import Image, pixels_sha256
 from omniedit.pairs import EditPair
-from omniedit.scoring.reference import sentences
+from omniedit.scoring.reference import camera, sentences
+from omniedit.scoring.reference.conditions import CONDITIONS, measure_condition
 from omniedit.scoring.reference.fields import NOTICEABLE
 from omniedit.scoring.reference.measures import Comparison, ImageMeasures, Unmeasurable
 from omniedit.scoring.reference.quality import quality
@@ -20,12 +22,14 @@ from omniedit.scoring.reference.verification import verify
 from omniedit.scoring.reply_parser import Unscorable
 from omniedit.scoring.rubric import edit_rubric
 from omniedit.scoring.verdict import Score
-from omniedit.tasks import Task
+from omniedit.tasks import Task, same_edit
 
 LEAST_VERIFIED = 7.0
 """Sub-score from which a pair's truth is verified too; a pair with a lower one is rejected anyway."""
 SOURCES_KEPT = 4
 """Number of sources whose measures stay in memory, about 50 MB each for 1.5 megapixels."""
+VISUAL_EDITS = (Task.OBJECT_REMOVAL, Task.OBJECT_SWAP)
+"""Edits that AnyEdit's visual types make."""
 _TEXTS = ("object", "new_object", "attribute", "value", "environment", "background", "style")
 _BOXES_OF: Mapping[Task, tuple[str, ...]] = {
     Task.OBJECT_SWAP: ("box", "new_box"),
@@ -70,7 +74,8 @@ def score_pair(pair: EditPair, source: ImageMeasures | None = None) -> Score | U
     Args:
         source: as in `Comparison`.
     """
-    truth = pair.provenance.get("truth")
+    named, truth = pair.task, pair.provenance.get("truth")
+    pair = replace(pair, task=task_to_measure(named, truth))
     if truth is None:
         return Unscorable("the pair has no known truth: its provenance has no truth to measure against")
     if pair.task not in MEASURED:
@@ -84,6 +89,9 @@ def score_pair(pair: EditPair, source: ImageMeasures | None = None) -> Score | U
     seen = Comparison(pair, source)
     try:
         findings = measure_pair(seen, truth)
+        if named in CONDITIONS:
+            condition = measure_condition(pair, named)
+            findings = (min(findings[0], condition, key=lambda finding: finding.score), *findings[1:])
         sc_1, sc_2, pq = (round(finding.score, 1) for finding in findings)
         if min(sc_1, sc_2, pq) >= LEAST_VERIFIED:
             verify(seen, truth)
@@ -92,6 +100,13 @@ def score_pair(pair: EditPair, source: ImageMeasures | None = None) -> Score | U
     except Unmeasurable as error:
         return Unscorable(str(error))
     return Score(sc_1, sc_2, pq, write_rationale(findings, pair.pair_id))
+
+
+def task_to_measure(task: Task, truth: Any) -> Task:
+    """Return the task by whose measurements a pair is scored: for a visual type, that of its edit."""
+    if task in CONDITIONS and isinstance(truth, Mapping) and truth.get("edit") in VISUAL_EDITS:
+        return Task(truth["edit"])
+    return same_edit(task)
 
 
 def measure_pair(seen: Comparison, truth: Mapping[str, Any]) -> tuple[Finding, Finding, Finding]:
@@ -109,6 +124,8 @@ def _unusable(task: Task, truth: Any) -> str:
     for name in _BOXES_OF.get(task, ()):
         if name in truth and not _is_box(truth[name]):
             return f"has {name} {_describe_value(truth[name])}, not left, top, right, bottom with an area in the image"
+    if "angle" in truth and not _are_numbers([truth["angle"]], 1):
+        return f"has angle {_describe_value(truth['angle'])}, not a number"
     if task is Task.ATTRIBUTE_MODIFICATION and "lab_ab" in truth and not _are_numbers(truth["lab_ab"], 2):
         return f"has lab_ab {_describe_value(truth['lab_ab'])}, not two numbers"
     return ""
@@ -136,6 +153,8 @@ def _is_box(value: Any) -> bool:
 
 def restraint(seen: Comparison) -> Finding:
     """Score sc_score_2, no over-editing: nothing changed outside the mask; a global edit keeps the structure."""
+    if seen.pair.task in camera.RESTRAINT:
+        return camera.RESTRAINT[seen.pair.task](seen)
     return _outside_finding(seen) if seen.pair.is_local else _shapes_stay(seen)
 
 

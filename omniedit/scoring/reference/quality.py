@@ -21,6 +21,8 @@ from omniedit.tasks import Task
 
 MASKED_BY_OUTLINE = (Task.ATTRIBUTE_MODIFICATION, Task.BACKGROUND_SWAP)
 """Tasks whose mask follows an object's outline, which is an edge anyway."""
+OUTPAINT = Task("outpaint")
+"""Task whose source is empty under the mask."""
 NAMED = 3
 """Largest number of faults that a rationale names, the worst ones."""
 FALLING = ("rain", "snow")
@@ -105,7 +107,8 @@ def noise(seen: Comparison) -> Fault:
 
 def blocks(seen: Comparison) -> Fault:
     """Measure steps on a grid of eight pixels."""
-    excess = blockiness(seen.edited.luma, seen.mask) / blockiness(seen.source.luma, seen.mask)
+    photo = ~seen.mask if seen.pair.task == OUTPAINT else seen.mask
+    excess = blockiness(seen.edited.luma, seen.mask) / blockiness(seen.source.luma, photo)
     return Fault(ramp(excess, 2.5, 1.3), "blocks", f"blocks {excess:.1f} times as strong as in the source")
 
 

@@ -171,6 +171,40 @@ FAILED_STYLES = {
 }
 """Sentences about the failures in `styles.npz`."""
 
+OUTPAINTED = (
+    "The empty border now continues the scene.",
+    "The scene goes on into the border as asked.",
+    "The border was filled with the rest of the scene.",
+)
+BORDER_IS_EMPTY = Lack(
+    missed=("The border is still empty.", "The border was not filled."),
+    partly=("Only a part of the border was filled.", "The border is filled only in part."),
+)
+BORDER_BREAKS = Lack(
+    missed=("The border does not continue the photo.", "What the border shows does not fit the photo."),
+    partly=("The border does not quite continue the photo.", "The photo and its border meet in a visible line."),
+)
+
+TURNED = (
+    "The photo is rotated {value}.",
+    "The view was turned {value} as asked.",
+    "The whole scene is rotated {value}.",
+)
+NOT_TURNED = Lack(
+    missed=("The photo was not rotated.", "The view is as before."),
+    partly=("The photo was rotated too little.", "The rotation is hard to see."),
+)
+WRONG_TURN = Lack(
+    missed=("The photo was not rotated {value}.", "The rotation is not {value}."),
+    partly=("The photo is rotated, but not quite {value}.", "The rotation is not quite {value}."),
+)
+
+CONDITION_MATCHES = ("The result matches the reference image.",)
+CONDITION_DIFFERS = Lack(
+    missed=("The result does not match the reference image.", "The reference image shows something else."),
+    partly=("The result matches the reference image only in part.", "The reference image fits only in part."),
+)
+
 NOTHING_ELSE_CHANGED = (
     "Nothing else changed.",
     "The rest of the photo is as before.",

@@ -17,7 +17,7 @@ from omniedit.imaging.color import image_to_lab
 from omniedit.imaging.images import Image, Mask
 from omniedit.pairs import EditPair, Shard
 from omniedit.scoring.reference.quality import MASKED_BY_OUTLINE
-from omniedit.tasks import Task
+from omniedit.tasks import Task, same_edit
 
 ROWS_TRIED = 16
 """Number of rows tried for an instruction of another edit, so that a uniform shard is not read to its end."""
@@ -90,7 +90,7 @@ def _blocks(pair: EditPair, rng: np.random.Generator) -> Image | None:
 
 def _seam(pair: EditPair, rng: np.random.Generator) -> Image | None:
     """Make the edited region lighter or darker up to a hard edge; None if the mask follows an object's outline."""
-    if pair.mask is None or pair.task in MASKED_BY_OUTLINE:
+    if pair.mask is None or same_edit(pair.task) in MASKED_BY_OUTLINE:
         return None
     lab = image_to_lab(pair.edited)
     lab[..., 0] += rng.choice([-1, 1]) * _strength(rng, 9, 25)
@@ -104,7 +104,7 @@ def _wrong_instruction(shard: Shard, row: int, pair: EditPair, rng: np.random.Ge
     without a truth, since another instruction may ask for the same.
     """
     own = pair.provenance.get("truth")
-    if pair.task is Task.BACKGROUND_SWAP or own is None:
+    if same_edit(pair.task) is Task.BACKGROUND_SWAP or own is None:
         return None
     asked_here = _request(own)
     for other in rng.permutation(len(shard))[:ROWS_TRIED]:

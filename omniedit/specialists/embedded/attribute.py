@@ -58,21 +58,26 @@ class AttributeModification:
     """
 
     task = Task.ATTRIBUTE_MODIFICATION
+    material_share = MATERIAL_SHARE
 
     def __init__(self, objects: ObjectIndex | None = None) -> None:
         self._objects = objects or ObjectIndex()
 
     def propose(self, photo: Photo, rng: np.random.Generator) -> EditRequest:
         objects = self._objects.find(photo)
-        paintable = [found for found in objects if is_paintable(found)]
+        paintable = [found for found in objects if is_paintable(found) and self._has_change(found)]
         if not paintable:
             names = ", ".join(found.name for found in objects) or "none found"
             raise NotApplicable(f"no object that could change its colour or material (objects: {names})")
         found = paintable[rng.integers(len(paintable))]
         region = visible_part(found, objects, photo)
-        if not is_alive(found.name) and rng.random() < MATERIAL_SHARE:
+        if not is_alive(found.name) and rng.random() < self.material_share:
             return self._resurfacing(photo, found, region, rng)
         return self._recolouring(photo, found, region, rng)
+
+    def _has_change(self, found: FoundObject) -> bool:
+        """Return whether the object may change as this class changes it: a living one keeps its material."""
+        return self.material_share < 1 or not is_alive(found.name)
 
     def _recolouring(self, photo: Photo, found: FoundObject, region: Mask, rng: np.random.Generator) -> EditRequest:
         lab = to_lab(to_float(photo.image))

@@ -1,6 +1,7 @@
 """Object swap: an object is replaced by a cut-out from another photo (SmartEdit's production pipeline)."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -124,7 +125,13 @@ def compose_swap(
     piece = relit(place.piece, source[around].astype(np.float32))
     piece = soften_edges(piece, edge_blur(source, dilate(old, 4)))
     piece = add_grain(piece, estimate_grain(source, around), rng)
-    alpha, colours = place.on_canvas(piece.alpha, old.shape), place.on_canvas(piece.colours, old.shape)
+    return paste(background, replace(place, piece=piece))
+
+
+def paste(background: Image, place: Placement) -> tuple[Image, Mask]:
+    """Return the image with the cut-out and its contact shadow, and the mask of covered or shaded pixels."""
+    shape = background.shape[:2]
+    alpha, colours = place.on_canvas(place.piece.alpha, shape), place.on_canvas(place.piece.colours, shape)
     shadow = contact_shadow(alpha, standing=place.standing)
     shaded = background * (1 - shadow[..., None])
     image = shaded + alpha[..., None] * (colours - shaded)

@@ -24,7 +24,7 @@ from omniedit.config.training import TrainConfig
 from omniedit.instructions.left_right import names_a_side
 from omniedit.models.codec import Vae, encode
 from omniedit.models.text import Text
-from omniedit.tasks import OTHER, TASKS
+from omniedit.tasks import OMNIEDIT_TASKS, OTHER
 from omniedit.training.editor.encoded import EncodedBatch
 from omniedit.training.objective import (
     condition_dropout_masks,
@@ -101,9 +101,10 @@ class EditBatch:
 
 
 def of_tasks(tasks: Sequence[str], device: torch.device) -> dict[str, Tensor]:
-    """Return the samples of each registered task and of all others, (B,) bool each; the names are always the same."""
-    names = [task if task in TASKS else OTHER for task in tasks]
-    return {f"loss_task/{name}": torch.tensor([of == name for of in names], device=device) for name in (*TASKS, OTHER)}
+    """Return the samples of each of OmniEdit's tasks and of all others, (B,) bool; the names are always the same."""
+    names = [task if task in OMNIEDIT_TASKS else OTHER for task in tasks]
+    columns = (*OMNIEDIT_TASKS, OTHER)
+    return {f"loss_task/{name}": torch.tensor([of == name for of in names], device=device) for name in columns}
 
 
 @dataclass

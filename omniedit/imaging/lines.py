@@ -1,0 +1,52 @@
+"""Line drawings of an image, as conditions of an edit: thin for a sketch, thick and few for a scribble."""
+
+import cv2
+import numpy as np
+
+from omniedit.imaging.images import Image, Mask
+
+SIDE = 512
+"""Square root of the number of pixels at which lines are found; finer ones are texture."""
+NEAR = 2
+"""Distance in pixels up to which two lines are the same."""
+
+
+def sketch_lines(image: Image) -> Mask:
+    """Return the (h, w) Canny edges of a copy of about `SIDE` pixels squared; a smaller image keeps its size."""
+    grey = cv2.cvtColor(_scale_down(image), cv2.COLOR_RGB2GRAY)
+    return np.asarray(cv2.Canny(cv2.GaussianBlur(grey, (3, 3), 0), 50, 150)) > 0
+
+
+def scribble_lines(image: Image) -> Mask:
+    """Return the (h, w) strong outlines of the same copy, five pixels wide."""
+    grey = cv2.cvtColor(_scale_down(image), cv2.COLOR_RGB2GRAY)
+    edges = cv2.Canny(cv2.GaussianBlur(grey, (0, 0), 3), 30, 90)
+    return cv2.dilate(np.asarray(edges), np.ones((5, 5), np.uint8)) > 0
+
+
+def draw_lines(lines: Mask, dark: bool) -> Image:
+    """Return an (h, w, 3) image of lines: black on white if `dark`, else white on black."""
+    return np.repeat(np.where(lines != dark, 255, 0).astype(np.uint8)[..., None], 3, axis=2)
+
+
+def agreement(lines: Mask, others: Mask) -> float:
+    """Return the F-score of two drawings, with lines up to `NEAR` pixels apart; 1 if both are empty."""
+    if not lines.any() and not others.any():
+        return 1.0
+    kernel = np.ones((2 * NEAR + 1, 2 * NEAR + 1), np.uint8)
+    near, near_others = (cv2.dilate(each.astype(np.uint8), kernel) > 0 for each in (lines, others))
+    precise = float((lines & near_others).sum() / max(1, lines.sum()))
+    complete = float((others & near).sum() / max(1, others.sum()))
+    return 2 * precise * complete / max(1e-6, precise + complete)
+
+
+def scale_mask(mask: Mask, lines: Mask) -> Mask:
+    """Return a mask at the size of a drawing."""
+    return cv2.resize(mask.astype(np.uint8), lines.shape[::-1], interpolation=cv2.INTER_NEAREST) > 0
+
+
+def _scale_down(image: Image) -> Image:
+    height, width = image.shape[:2]
+    scale = min(1.0, SIDE / (height * width) ** 0.5)
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)

@@ -1,0 +1,163 @@
+"""Measurements of camera edits: a scene that continues into an empty border, and a view that was rotated.
+
+h, w  size of the compared copies       N  pixels along a line
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import cv2
+import numpy as np
+
+from omniedit.imaging.images import Mask
+from omniedit.imaging.morphology import bounding_box
+from omniedit.scoring.reference import sentences
+from omniedit.scoring.reference.fields import Field, band_pass, correlation, gaussian_blur, lightness, ramp
+from omniedit.scoring.reference.measures import Comparison, Unmeasurable, shrink
+from omniedit.scoring.reference.rationale import HIGH, LOW, Finding, weigh
+from omniedit.tasks import Task
+
+Truth = Mapping[str, Any]
+ONE_COLOUR = 2
+"""Largest distance, in grey levels, between the pixels of an empty border and their median."""
+LEAST_EMPTY = 0.98
+"""Smallest share of the border that must be empty in the source."""
+FLAT = 0.15
+"""Laplacian of the lightness below which a pixel is part of a surface without any grain."""
+ROTATED_SIDE = 224
+"""Square root of the number of pixels of the copies whose rotation is measured."""
+ANGLES = (*range(-45, 46), *range(160, 201))
+"""Rotations to try, in degrees."""
+LEAST_GAIN = 0.05
+"""Smallest gain in correlation over no rotation at which the rotation is certain."""
+
+
+def outpaint(seen: Comparison, truth: Truth) -> Finding:
+    """Score an outpainting: the empty border of the source is filled, and what it shows continues the photo.
+
+    Raises:
+        Unmeasurable: the mask is not a border, or the source's border is not empty.
+    """
+    lines = _lines_at_border(seen)
+    changed, flat = seen.changed_share(seen.small_mask), _flat_share(seen)
+    breaks = min(_continuity(*line) for line in lines)
+    requirements = (
+        (min(ramp(changed, 0.2, 0.5), ramp(flat, 0.99, 0.9)), sentences.BORDER_IS_EMPTY),
+        (breaks, sentences.BORDER_BREAKS),
+    )
+    measured = f"{changed:.0%} of the border filled, {flat:.0%} of it flat, it continues the photo to {breaks:.0%}"
+    return weigh(sentences.OUTPAINTED, requirements, measured)
+
+
+def _lines_at_border(seen: Comparison) -> list[tuple[Field, Field]]:
+    """Return the edited image's lightness along each side of the photo, (N,) inside and (N,) in the border.
+
+    Raises:
+        Unmeasurable: as in `outpaint`.
+    """
+    kept = ~seen.mask
+    if not kept.any():
+        raise Unmeasurable("the border covers the whole image")
+    left, top, right, bottom = bounding_box(kept)
+    if not kept[top:bottom, left:right].all():
+        raise Unmeasurable("what the border leaves is not a rectangle")
+    if _empty_share(seen) < LEAST_EMPTY:
+        raise Unmeasurable("the border of the source is not empty")
+    image, (height, width) = seen.edited.luma, seen.mask.shape
+    rows, columns = slice(top, bottom), slice(left, right)
+    sides = (
+        (left > 0, np.s_[rows, left], np.s_[rows, left - 1]),
+        (right < width, np.s_[rows, right - 1], np.s_[rows, min(right, width - 1)]),
+        (top > 0, np.s_[top, columns], np.s_[top - 1, columns]),
+        (bottom < height, np.s_[bottom - 1, columns], np.s_[min(bottom, height - 1), columns]),
+    )
+    return [(_smooth(image[inside]), _smooth(image[outside])) for exists, inside, outside in sides if exists]
+
+
+def _smooth(line: Field) -> Field:
+    """Blur an (N,) line, so that grain does not count."""
+    return gaussian_blur(np.ascontiguousarray(line)[None], 1.5)[0]
+
+
+def _empty_share(seen: Comparison) -> float:
+    """Return the share of the border that has one colour in the source."""
+    pixels = seen.pair.source[seen.mask].astype(np.int16)
+    return float((np.abs(pixels - np.median(pixels, axis=0)).max(axis=1) <= ONE_COLOUR).mean())
+
+
+def _flat_share(seen: Comparison) -> float:
+    """Return the share of the border without any grain in the edited image."""
+    grain = np.abs(cv2.Laplacian(seen.edited.luma, cv2.CV_32F))
+    return float((grain[seen.mask] < FLAT).mean())
+
+
+def _continuity(inside: Field, outside: Field) -> float:
+    """Return how well two lines on both sides of a border match: they have one profile, or hardly differ."""
+    alike, apart = correlation(inside, outside), float(np.abs(inside - outside).mean())
+    return max(ramp(alike, 0.4, 0.8), ramp(apart, 6.0, 2.5))
+
+
+def rotation_change(seen: Comparison, truth: Truth) -> Finding:
+    """Score a rotation: the edited image is the source, rotated by the requested angle.
+
+    Raises:
+        Unmeasurable: the image looks alike at all angles.
+    """
+    measured = _correlations(seen)
+    found = max(measured, key=lambda angle: measured[angle])
+    if max(measured.values()) - min(measured.values()) < LEAST_GAIN:
+        raise Unmeasurable("the image looks alike at all angles, so its rotation cannot be measured")
+    off = abs((found - truth["angle"] + 180) % 360 - 180)
+    moved = 0.0 if found == 0 else 1.0
+    requirements = ((moved, sentences.NOT_TURNED), (ramp(off, 4.0, 1.5), sentences.WRONG_TURN))
+    figures = f"the best match is at {found} degrees, with a correlation of {measured[found]:.2f}"
+    return weigh(sentences.TURNED, requirements, figures, value=describe_angle(truth["angle"]))
+
+
+def describe_angle(angle: float) -> str:
+    """Return an angle in words: 'by 10 degrees clockwise', 'by half a turn'."""
+    if abs(angle) == 180:
+        return "by half a turn"
+    return f"by {abs(angle):g} degrees {'clockwise' if angle > 0 else 'counterclockwise'}"
+
+
+def rotation_restraint(seen: Comparison) -> Finding:
+    """Score how well the shapes are kept, once the rotation is undone."""
+    best = max(_correlations(seen).values())
+    score = float(np.interp(best, [0, 0.3, 0.6, 0.8, 0.95], [0, 3, 7, 9, 10]))
+    shapes = sentences.SHAPES_CHANGED
+    chosen = sentences.SHAPES_KEPT if score >= HIGH else shapes.missed if score < LOW else shapes.partly
+    return Finding(score, chosen, f"a correlation of {best:.2f} once the rotation is undone")
+
+
+def _correlations(seen: Comparison) -> dict[int, float]:
+    """Return the correlation of the edited image with the source rotated by each angle, in the inscribed circle."""
+    source, edited = (_structure(image) for image in (seen.pair.source, seen.pair.edited))
+    height, width = source.shape
+    inside = _circle(height, width)
+    middle = (width - 1) / 2, (height - 1) / 2
+    found = {}
+    for angle in ANGLES:
+        matrix = cv2.getRotationMatrix2D(middle, -angle, 1.0)
+        turned = cv2.warpAffine(source, matrix, (width, height), flags=cv2.INTER_LINEAR)
+        found[angle] = correlation(turned[inside], edited[inside])
+    return found
+
+
+def _structure(image: Field) -> Field:
+    """Return the (h, w) coarse structure of an image's lightness."""
+    return band_pass(lightness(shrink(image, ROTATED_SIDE)), 1.0, 8.0)
+
+
+def _circle(height: int, width: int) -> Mask:
+    rows, columns = np.ogrid[:height, :width]
+    radius = min(height, width) / 2 - 2
+    return np.hypot(rows - (height - 1) / 2, columns - (width - 1) / 2) < radius
+
+
+MEASURED: Mapping[Task, Callable[[Comparison, Truth], Finding]] = {
+    Task("outpaint"): outpaint,
+    Task("rotation_change"): rotation_change,
+}
+RESTRAINT: Mapping[Task, Callable[[Comparison], Finding]] = {Task("rotation_change"): rotation_restraint}
+"""Measurements of `sc_score_2` for tasks that move every pixel."""

@@ -1,0 +1,91 @@
+"""Measurements of condition images: a box marks what changes, and lines show the edited image."""
+
+from collections.abc import Callable, Mapping
+
+import cv2
+import numpy as np
+
+from omniedit.imaging.images import Image, Mask
+from omniedit.imaging.lines import agreement, scale_mask, scribble_lines, sketch_lines
+from omniedit.imaging.morphology import bounding_box
+from omniedit.pairs import EditPair
+from omniedit.scoring.reference import sentences
+from omniedit.scoring.reference.fields import ramp
+from omniedit.scoring.reference.measures import Unmeasurable
+from omniedit.scoring.reference.rationale import Finding, weigh
+from omniedit.tasks import Task
+
+RED = (255, 0, 0)
+CLEAR_LEVELS = 24
+"""Difference in grey levels from which a pixel clearly changed."""
+
+
+def measure_condition(pair: EditPair, task: Task) -> Finding:
+    """Score how well the condition image of a pair agrees with what the pair shows.
+
+    Args:
+        task: a key of CONDITIONS.
+
+    Raises:
+        Unmeasurable: the pair has no such reference.
+    """
+    (role,) = task.references
+    image = next((each.image for each in pair.references if each.role == role), None)
+    if image is None:
+        raise Unmeasurable(f"the pair has no reference image with the role {role}")
+    degree, measured = CONDITIONS[task](pair, image)
+    return weigh(sentences.CONDITION_MATCHES, ((degree, sentences.CONDITION_DIFFERS),), measured)
+
+
+def _match_box(pair: EditPair, image: Image) -> tuple[float, str]:
+    """Return how well a red box on the source encloses what changed."""
+    image = _scale_to(image, pair.source)
+    red = (image == RED).all(axis=2) & (pair.source != RED).any(axis=2)
+    if not red.any():
+        return 0.0, "the reference has no red box"
+    left, top, right, bottom = bounding_box(red)
+    changed = cv2.absdiff(pair.source, pair.edited).max(axis=2) > CLEAR_LEVELS
+    inside = changed[top:bottom, left:right]
+    held = float(inside.sum() / max(1, changed.sum()))
+    rest = float(cv2.absdiff(image, pair.source)[~red].mean()) if not red.all() else 255.0
+    degree = min(ramp(held, 0.3, 0.6), ramp(float(inside.mean()), 0.05, 0.2), ramp(rest, 16.0, 8.0))
+    return degree, f"the box holds {held:.0%} of what changed, which is {inside.mean():.0%} of the box"
+
+
+def _match_sketch(pair: EditPair, image: Image) -> tuple[float, str]:
+    return _match_lines(pair, image, True, sketch_lines)
+
+
+def _match_scribble(pair: EditPair, image: Image) -> tuple[float, str]:
+    return _match_lines(pair, image, False, scribble_lines)
+
+
+def _match_lines(pair: EditPair, image: Image, dark: bool, find: Callable[[Image], Mask]) -> tuple[float, str]:
+    """Return how well lines match those of the edited image, there better than those of the source where it changed."""
+    after, before = find(pair.edited), find(pair.source)
+    lines = (_scale_to(image, after)[..., 0] < 128) == dark
+    mask = np.ones(after.shape, bool) if pair.mask is None else scale_mask(pair.mask, after)
+    whole, new, old = (
+        agreement(lines, after),
+        agreement(lines & mask, after & mask),
+        agreement(lines & mask, before & mask),
+    )
+    degree = min(ramp(whole, 0.5, 0.85), ramp(new, 0.4, 0.8), ramp(new - old, 0.0, 0.05))
+    return (
+        degree,
+        f"{whole:.0%} of the lines agree with the edited image, in the edit {new:.0%}, with the source {old:.0%}",
+    )
+
+
+def _scale_to(image: Image, other: Image | Mask) -> Image:
+    """Return an image at the size of another one, which pairs of a benchmark have at a resolution of their own."""
+    size = other.shape[1], other.shape[0]
+    return cv2.resize(image, size, interpolation=cv2.INTER_NEAREST).astype(np.uint8, copy=False)
+
+
+CONDITIONS: Mapping[Task, Callable[[EditPair, Image], tuple[float, str]]] = {
+    Task("visual_bbox"): _match_box,
+    Task("visual_sketch"): _match_sketch,
+    Task("visual_scribble"): _match_scribble,
+}
+"""Agreement of a condition image with its pair, in [0, 1], and the figures behind it."""

@@ -1,0 +1,69 @@
+"""AnyEdit's types that are tasks of OmniEdit under other names: the same specialists, one class for each name."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from omniedit.sources.photo import Photo
+from omniedit.specialists.base import EditRequest
+from omniedit.specialists.embedded.addition import ObjectAddition
+from omniedit.specialists.embedded.attribute import AttributeModification
+from omniedit.specialists.embedded.background import BackgroundSwap
+from omniedit.specialists.embedded.environment import EnvironmentChange
+from omniedit.specialists.embedded.removal import ObjectRemoval
+from omniedit.specialists.embedded.style import StyleTransfer
+from omniedit.specialists.embedded.swap import ObjectSwap
+from omniedit.tasks import Task
+
+
+class Remove(ObjectRemoval):
+    """Object removal."""
+
+    task = Task("remove")
+
+
+class Add(ObjectAddition):
+    """Object addition."""
+
+    task = Task("add")
+
+
+class Replace(ObjectSwap):
+    """Object swap."""
+
+    task = Task("replace")
+
+    def propose(self, photo: Photo, rng: np.random.Generator) -> EditRequest:
+        return replace(super().propose(photo, rng), task=self.task)
+
+
+class ColorAlter(AttributeModification):
+    """Attribute modification with a new colour."""
+
+    task = Task("color_alter")
+    material_share = 0.0
+
+
+class MaterialChange(AttributeModification):
+    """Attribute modification with a new material."""
+
+    task = Task("material_change")
+    material_share = 1.0
+
+
+class BackgroundChange(BackgroundSwap):
+    """Background swap."""
+
+    task = Task("background_change")
+
+
+class ToneTransfer(EnvironmentChange):
+    """Environment change: another hour, weather or season."""
+
+    task = Task("tone_transfer")
+
+
+class StyleChange(StyleTransfer):
+    """Style transfer."""
+
+    task = Task("style_change")
