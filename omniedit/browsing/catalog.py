@@ -117,7 +117,7 @@ class Catalog:
         """Return a pair's record (`read_record`), with the decision by hand and the outline of its mask.
 
         Raises:
-            UserError: there is no such pair.
+            UserError: the pair does not exist.
         """
         files, row = self._find(number)
         record = read_record(files, row["pair_id"])
@@ -131,7 +131,7 @@ class Catalog:
         """Return an image of a pair as it is stored. `name` is source, edited, mask, reference-1 and so on.
 
         Raises:
-            UserError: there is no such pair or image, or it cannot be read.
+            UserError: the pair or the image does not exist, or it cannot be read.
         """
         files, row = self._find(number)
 

@@ -83,7 +83,7 @@ class LocalServer(ThreadingHTTPServer):
         """Return the answer to a GET request for an address below the token.
 
         Raises:
-            Refused: there is no such address, or its arguments are invalid.
+            Refused: the address does not exist, or its arguments are invalid.
             UserError: what it names cannot be read.
         """
         raise NotImplementedError

@@ -17,7 +17,7 @@ def serve(run: str, port: int, who: str | None) -> None:
         who: name to record with decisions; None for the user's name.
 
     Raises:
-        UserError: there is no such run, the port is taken, or a package is missing.
+        UserError: the run does not exist, the port is taken, or a package is missing.
     """
     folder = find_run(run)
     if find_spec("jinja2") is None:

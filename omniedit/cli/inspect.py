@@ -20,7 +20,7 @@ def inspect_run(run: str, as_json: bool, sheet: Path | None) -> str:
     """Return a run's counts as text or JSON, and write its contact sheet if a file for it is given.
 
     Raises:
-        UserError: there is no such run, or the sheet cannot be written.
+        UserError: the run does not exist, or the sheet cannot be written.
     """
     folder = find_run(run)
     shards = list_shards(folder)
@@ -42,7 +42,7 @@ def inspect_pair(run: str, pair_id: str, as_json: bool, save: Path | None) -> st
     """Return everything that a run knows about a pair as text or JSON, and save its images if a folder is given.
 
     Raises:
-        UserError: there is no such run or pair, or an image cannot be saved.
+        UserError: the run or the pair does not exist, or an image cannot be saved.
     """
     folder = find_run(run)
     files, _ = find_pair(list_shards(folder), pair_id)

@@ -115,7 +115,7 @@ def find_input(given: Path) -> Path:
     """Return the path of an input, which may be the name of a run.
 
     Raises:
-        UserError: there is no such file, folder or run.
+        UserError: the file, folder or run does not exist.
     """
     from omniedit.browsing.files import find_run
     from omniedit.evaluation.people.inputs import READERS

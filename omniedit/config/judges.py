@@ -71,7 +71,7 @@ class VlmConfig(Section):
 
     @property
     def roles(self) -> list[str]:
-        """Return the roles to fetch: of the model, and of an adapter and a head that are no folders."""
+        """Return the roles to fetch: of the model, and of an adapter and a head, unless they are folders."""
         parts = [part for part in (self.adapter, self.head) if part and not Path(part).is_dir()]
         return [self.model, *parts]
 

@@ -51,7 +51,7 @@ def load_run(
 
 
 def section_key(model: type[BaseModel], within: type[BaseModel] = Config) -> tuple[str, ...] | None:
-    """Return the parts of a section's key, () for the config itself; None if it is no section of the config."""
+    """Return the parts of a section's key, () for the config itself; None if it is not a section of the config."""
     if model is within:
         return ()
     keys = ((name, section_key(model, section)) for name, section in subsections(within).items())

@@ -108,7 +108,7 @@ class FlowOptions(Section):
     """Standard deviation of the logit of the noise level."""
     sigma_shift: float = Field(1.0, gt=0)
     """Shift of the noise levels towards noise, which larger images need (Esser et al. 2024, eq. 23): 3 at 1024 x 1024;
-    1 is no shift."""
+    1 leaves it unchanged."""
 
 
 class SampleOptions(FlowOptions):

@@ -138,7 +138,7 @@ class PairMaker:
         return images, checked, names
 
     def _describe_lack(self, row: Row, field: str) -> str:
-        """Return where a field was looked for and, if there is no such column, the columns that the row has."""
+        """Return where a field was looked for and, if the column does not exist, the columns that the row has."""
         names = [name for name, _ in self.layout.find(field)]
         told = f" in {' or '.join(names)}"
         return told if any(name in row.values for name in names) else f"{told}; the row has {', '.join(row.values)}"

@@ -45,7 +45,7 @@ class ImageFiles:
             folder: folder or address of the row's table.
 
         Raises:
-            BadImage: there is no such file, the path leaves the folder, or the file is too large.
+            BadImage: the file does not exist, its path leaves the folder, or it is too large.
         """
         relative = check_path(path)
         for root in dict.fromkeys([self._root] if self._is_only else [folder, self._root]):

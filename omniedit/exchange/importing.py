@@ -112,7 +112,7 @@ class Reader:
         path: file, folder, glob, range such as {00000..00009}, or URL for fsspec.
 
     Raises:
-        UserError: there is no such file, or none with rows.
+        UserError: the file does not exist, or no file has rows.
     """
 
     def __init__(self, path: str, layout: Layout) -> None:

@@ -62,7 +62,7 @@ def list_inputs(path: str, preferred: str) -> list[DataFile]:
         preferred: container to search for first in a folder.
 
     Raises:
-        UserError: there is no such file, or none whose suffix is known.
+        UserError: the file does not exist, or no file has a known suffix.
     """
     if not path:
         raise UserError("the path is empty; give a file, a folder, a glob, a range such as {00000..00009}, or a URL")

@@ -126,7 +126,7 @@ def load_layout(name: str) -> Layout:
     """Return the packaged layout of a name, or the one in a user's YAML file.
 
     Raises:
-        UserError: there is no such layout, or it is invalid; the message names the file, the key and the remedy.
+        UserError: the layout does not exist or is invalid; the message names the file, the key and the remedy.
     """
     if name.endswith((".yaml", ".yml")):
         return check_layout({"name": Path(name).stem} | read_yaml(name), name)

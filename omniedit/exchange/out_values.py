@@ -33,7 +33,7 @@ def arrow_type(column: OutColumn) -> pa.DataType:
 
 
 def plain_value(value: Any, column: OutColumn) -> Any:
-    """Return a value, which is no image, as its column's type; None if it does not fit.
+    """Return a value other than an image as its column's type; None if it does not fit.
 
     JSON is written as text, because `datasets` expects the same keys in each row of a mapping.
     """

@@ -35,7 +35,7 @@ def editor_class(name: str) -> "type[Editor]":
     """Return the class of an architecture.
 
     Raises:
-        ValueError: there is no such architecture.
+        ValueError: the architecture does not exist.
     """
     if name not in ARCHITECTURES:
         raise ValueError(f"{name!r} is not an architecture; give one of {', '.join(ARCHITECTURES)}")

@@ -1,7 +1,7 @@
 """Duplicates among the pairs of a run, in all shards: exact, near, and mirrored left to right.
 
 Two pairs are duplicates if their sources are near, their edited images are near, and the change from one to the other
-is the same. The same source with another edit is no duplicate.
+is the same. The same source with another edit is not a duplicate.
 
 Policy: equal pixels come first, then near pairs, then mirrored ones, because a run may reject only the first of these
 kinds. For each kind, pairs are visited from the best rank to the worst. A pair is a duplicate of the best-ranked near
@@ -34,7 +34,7 @@ class Duplicate:
     """Pair that repeats another.
 
     Args:
-        row, original: rows in the signatures. The original is no duplicate of the same or a stricter kind.
+        row, original: rows in the signatures. The original is not a duplicate of the same or a stricter kind.
         kind: EXACT, SAME_IMAGES, NEAR or MIRRORED, from strict to loose.
     """
 

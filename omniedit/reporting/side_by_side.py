@@ -114,7 +114,7 @@ def render_embedded(heading: Heading, items: Iterable[ComparedItem], total: int)
 
 
 def write_folder(page: Path, heading: Heading, items: Iterable[ComparedItem]) -> None:
-    """Write the page and its images, those that are no files yet to the folder `images` next to it."""
+    """Write the page and its images, those that are not files yet to the folder `images` next to it."""
     images = _FolderImages(page.parent)
     shown = [_item_values(item, images.place) for item in items]
     write_text(page, _render(heading, shown, images.uris, len(shown)))

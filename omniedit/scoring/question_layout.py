@@ -53,7 +53,7 @@ def _load_image(path: str, digest: str) -> Image:
     """Load the image of a shot; `digest` keeps a changed file from being taken from the cache.
 
     Raises:
-        UserError: the file is no image that can be read.
+        UserError: the file is not a readable image.
     """
     try:
         with EncodedPhoto(Path(path)) as photo:

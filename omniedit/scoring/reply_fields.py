@@ -227,7 +227,7 @@ def _line_items(value: str) -> Items:
 
 
 def _counts(answer: _Answer, field: LooseField) -> bool:
-    """Return whether a field is outside quotes and its value is no object, whose own fields follow."""
+    """Return whether a field is outside quotes and its value is not an object, whose own fields follow."""
     is_object = field.start == field.end and answer.text[field.start : field.start + 1] == "{"
     return not is_object and not answer.is_quoted(field)
 

@@ -231,7 +231,7 @@ def load_rubric(name: str) -> Rubric:
     """Return a rubric that ships, by its name, or that of a YAML file, by its path.
 
     Raises:
-        UserError: no rubric has this name, or the file is no rubric.
+        UserError: no rubric has this name, or the file is not a rubric.
     """
     if name.endswith((".yaml", ".yml")):
         from omniedit.scoring.rubric_file import read_rubric

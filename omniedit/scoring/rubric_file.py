@@ -25,7 +25,7 @@ def read_rubric(path: Path) -> Rubric:
     """Read a rubric from a YAML file; its name is that of the file.
 
     Raises:
-        UserError: the file cannot be read, or is no rubric; the message names file, key and remedy.
+        UserError: the file cannot be read, or is not a rubric; the message names file, key and remedy.
     """
     if not is_file(path):
         raise UserError(f"{path}: no such file; give the name of a rubric that ships, or the path of your .yaml file")

@@ -128,7 +128,7 @@ def _read_value(answer: str, field: LooseField) -> tuple[int, str]:
     """Return the end of a value and its text, in quotes or one bare word.
 
     Raises:
-        _Illegible: the value is cut off or is no text.
+        _Illegible: the value is cut off or is not a text.
     """
     value = answer[field.start : field.end]
     if not value:

@@ -64,7 +64,7 @@ def expand_range(path: str, most: int | None = None) -> list[str]:
     """Return the first `most` files that a path with a range of numbers in braces names, or the one without a range.
 
     Raises:
-        UserError: there is no such file, or the braces hold no range.
+        UserError: the file does not exist, or the braces do not hold a range.
     """
     if not is_remote(path) and Path(path).exists():
         return [path]

@@ -76,7 +76,7 @@ def _answer(session: Session, given: dict[str, Any]) -> dict[str, Any]:
     """Record an answer.
 
     Raises:
-        ValueError: the token or the ticket is no text, or it is no answer.
+        ValueError: the token or the ticket is not a text, or it is not an answer.
     """
     token, ticket = given.get("token"), given.get("ticket")
     if not isinstance(token, str) or not 0 < len(token) <= LONGEST_TOKEN or not isinstance(ticket, str):

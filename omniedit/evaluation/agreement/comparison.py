@@ -11,7 +11,7 @@ from omniedit.evaluation.agreement.protocol import Protocol
 from omniedit.evaluation.agreement.ratings import SCORES, Rating, match_keys, must_agree
 from omniedit.evaluation.agreement.tables import read_judged, read_ratings
 from omniedit.evaluation.agreement.thresholds import ALL, GOOD, Threshold, threshold_rows
-from omniedit.evaluation.trust.beside_people import judge_family, preference_beside_people
+from omniedit.evaluation.trust.beyond_people import judge_family, preference_beyond_people
 from omniedit.evaluation.trust.self_preference import SelfPreference
 from omniedit.plain_text import markdown_cell
 
@@ -76,7 +76,7 @@ def compare(
             "scored_without_rating": len(set(judged) - set(matches.values())),
         },
         family,
-        preference_beside_people(rated, matched, family) if family else None,
+        preference_beyond_people(rated, matched, family) if family else None,
     )
 
 

@@ -90,7 +90,7 @@ def _parse_rating(file: Path, number: int, model: str, cell: str) -> tuple[float
     """Parse a cell such as '[0.5, 1]'.
 
     Raises:
-        UserError: it is no list of two numbers of at least 0.
+        UserError: it is not a list of two numbers of at least 0.
     """
     values = _load(cell)
     scores = [parse_score(value) for value in values] if isinstance(values, list) else []

@@ -130,7 +130,7 @@ class Session:
 
         Raises:
             UserError: the ticket is another rater's or of another input.
-            ValueError: it is no answer to this kind of question.
+            ValueError: it does not answer this kind of question.
         """
         rater = self._find(name)
         self._queue(rater)
@@ -160,7 +160,7 @@ class Session:
         All images are encoded alike, because format, text chunks and compression may betray an editor.
 
         Raises:
-            UserError: there is no such question or side, or the image cannot be read.
+            UserError: the question or the side does not exist, or the image cannot be read.
         """
         rater, question = self._by_ticket.get(ticket, (None, None))
         sides = ["left", "right"] if self.pairwise else ["edited"]

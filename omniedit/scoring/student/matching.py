@@ -79,7 +79,7 @@ def agreement_features(look: Look, instruction: str, usual_logits: Vector, usual
     """Return features of the agreement between images and instruction.
 
     Args:
-        usual_logits: (C,) mean logits of photos, so that a class that many photos resemble is no evidence.
+        usual_logits: (C,) mean logits of photos, so that a class that many photos resemble is not evidence.
         usual_vector: (D,) mean of `image_vectors` over photos.
     """
     roles = find_roles(instruction)

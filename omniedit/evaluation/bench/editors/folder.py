@@ -15,7 +15,7 @@ class Folder(Editor):
     """Editor whose outputs are in a folder, in the layout of the published benchmark.
 
     Raises:
-        UserError: there is no such folder, or no image in it.
+        UserError: the folder does not exist or contains no image.
     """
 
     takes_references = True

@@ -30,7 +30,7 @@ def read_checksums(file: Path) -> dict[str, str]:
     """Return SHA-256 by path, in the order of the file.
 
     Raises:
-        UserError: the file is missing, or a line is no checksum of a file in the folder.
+        UserError: the file is missing, or a line is not the checksum of a file in the folder.
     """
     try:
         lines = file.read_text(encoding="utf-8").splitlines()

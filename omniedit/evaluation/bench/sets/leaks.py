@@ -51,7 +51,7 @@ class PhotoLeak:
 def read_training(path: Path) -> TrainingSources:
     """Read the sources of a run (its folder, or one of its indexes), or hash a folder of photos.
 
-    Images that the run holds out for its benchmark are no training sources.
+    Images that the run holds out for its benchmark are not training sources.
 
     Raises:
         UserError: the path has neither an index nor an image.

@@ -99,7 +99,7 @@ def find_image(root: Path, path: object) -> ImageFile:
     """Return the function that reads an image file below a folder.
 
     Raises:
-        BadImage: there is no such file, or the path or a link leaves the folder.
+        BadImage: the file does not exist, or the path or a link leaves the folder.
     """
     if not isinstance(path, str):
         raise BadImage(f"names an image by {type(path).__name__}, not by a path")

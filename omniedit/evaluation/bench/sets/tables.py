@@ -148,7 +148,7 @@ def read_tables(path: Path, pattern: str = "") -> Iterator[tuple[str, Mapping[st
     """Yield the rows of a Parquet or Arrow file, or of all files of a folder whose names contain a text.
 
     Raises:
-        UserError: there is no such file, or one that cannot be read.
+        UserError: the file does not exist or cannot be read.
     """
     return chain.from_iterable(ImageTable(file).rows() for file in find_tables(path, pattern))
 
@@ -157,7 +157,7 @@ def find_tables(path: Path, pattern: str = "") -> list[Path]:
     """Return the Parquet files at a path, else the Arrow files; in a folder, those whose names contain the pattern.
 
     Raises:
-        UserError: there is no such file.
+        UserError: the file does not exist.
     """
     arrow = [path] if path.suffix in ARROW else sorted(path.rglob("*.arrow")) if path.is_dir() else []
     is_parquet = path.suffix == ".parquet" or (path.is_dir() and any(path.rglob("*.parquet")))

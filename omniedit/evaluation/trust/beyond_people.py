@@ -24,7 +24,7 @@ def judge_family(model: str) -> str:
     return family
 
 
-def preference_beside_people(
+def preference_beyond_people(
     ratings: Sequence[Rating], judged: Mapping[Key, Scores], family: str
 ) -> SelfPreference | None:
     """Compare the judge's O with people's mean O, for models of the judge's family and for others.

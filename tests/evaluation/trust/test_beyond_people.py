@@ -5,7 +5,7 @@ import pytest
 
 from omniedit.errors import UserError
 from omniedit.evaluation.agreement.ratings import Key, Rating, Scores
-from omniedit.evaluation.trust.beside_people import judge_family, preference_beside_people
+from omniedit.evaluation.trust.beyond_people import judge_family, preference_beyond_people
 
 
 def build(own_bonus: float, task: str = "t") -> tuple[list[Rating], dict[Key, Scores]]:
@@ -23,7 +23,7 @@ def build(own_bonus: float, task: str = "t") -> tuple[list[Rating], dict[Key, Sc
 
 
 def test_a_judge_that_agrees_with_people_has_no_preference_on_any_scale() -> None:
-    found = preference_beside_people(*build(0.0), "OpenAI")
+    found = preference_beyond_people(*build(0.0), "OpenAI")
     assert (
         found is not None and found.difference == pytest.approx(0, abs=1e-9) and (found.own, found.others) == (200, 200)
     )
@@ -31,19 +31,19 @@ def test_a_judge_that_agrees_with_people_has_no_preference_on_any_scale() -> Non
 
 @pytest.mark.parametrize("bonus", [2.0, -2.0])
 def test_a_bonus_for_its_own_family_is_a_preference_with_its_sign(bonus: float) -> None:
-    found = preference_beside_people(*build(bonus), "OpenAI")
+    found = preference_beyond_people(*build(bonus), "OpenAI")
     assert found is not None and found.difference is not None and found.interval is not None
     assert 0.5 < found.difference * np.sign(bonus) < 2.5
     assert found.interval[0] < found.difference < found.interval[1] and found.interval[0] * found.interval[1] > 0
-    other = preference_beside_people(*build(bonus), "Stability AI")
+    other = preference_beyond_people(*build(bonus), "Stability AI")
     assert other is not None and other.difference == pytest.approx(-found.difference)
 
 
 def test_without_images_of_the_family_or_without_spread_there_is_none() -> None:
-    assert preference_beside_people(*build(1.0), "Google") is None
+    assert preference_beyond_people(*build(1.0), "Google") is None
     ratings, judged = build(0.0)
     flat = {key: scores | {"o": 5.0} for key, scores in judged.items()}
-    found = preference_beside_people(ratings, flat, "OpenAI")
+    found = preference_beyond_people(ratings, flat, "OpenAI")
     assert found is not None and found.difference is None
     with pytest.raises(UserError, match="no known family in 'my-model'; known are: OpenAI"):
         judge_family("my-model")
