@@ -166,8 +166,8 @@ def duplicates(candidates: Shard, tell_sources_apart: bool = False) -> dict[str,
     Equal images have equal bytes (`omniedit.imaging.images.encode_png` is deterministic), so no image is decoded.
 
     Args:
-        tell_sources_apart: whether pairs of one photo with other source images are not duplicates, such as an addition's
-            candidates.
+        tell_sources_apart: whether pairs of one photo with other source images are not duplicates, such as the
+            candidates of an addition.
     """
     first: dict[tuple[Request, str, str], str] = {}
     twins = {}

@@ -15,7 +15,7 @@ from omniedit.evaluation.agreement.correlations import Values
 
 
 def count_values(values_RU: Values) -> tuple[Values, Values]:
-    """Return the values that occur, shape (V,), and how often each unit has them, shape (U, V); NaN is a missing answer."""
+    """Return the values that occur, (V,), and how often each unit has them, (U, V); NaN is a missing answer."""
     values_V = np.unique(values_RU[~np.isnan(values_RU)])
     return values_V, (values_RU[:, :, None] == values_V).sum(axis=0).astype(float)
 

@@ -36,7 +36,7 @@ def read_records(paths: Sequence[Path]) -> list[Record]:
 
 
 def finite_scores(values: object) -> list[float] | None:
-    """Return a judge's scores of two or more edits, or None if a value is not a finite number. Rewards may be negative."""
+    """Return a judge's scores of two or more edits, or None if one is not a finite number. Rewards may be negative."""
     if not isinstance(values, list) or len(values) < 2:
         return None
     scores = [float(value) for value in values if _is_finite(value)]
