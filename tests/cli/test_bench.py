@@ -73,7 +73,7 @@ def test_six_editors_are_edited_scored_and_compared(folder: Path, tmp_path: Path
     options = ["--editors", SIX.format(folder), "--editors-file", str(folder / "editors.yaml"), "-o", str(tmp_path)]
     run(folder, *options, "--device", "cpu")
     text = (tmp_path / "table.md").read_text()
-    assert "| Mine |" in text and "64 x 64, stretched" in text and "student 2" in text
+    assert "| Mine |" in text and "64 x 64, stretched" in text and "| student | student " in text
     rows = list(csv.DictReader((tmp_path / "table.csv").open()))
     counts = {(row["row"], row["column"]): row["value"] for row in rows if row["table"] == "Items"}
     assert counts["outputs", "edited"] == "2" and counts["outputs", "failures"] == "1"

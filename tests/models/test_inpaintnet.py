@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from models.test_architectures import one_thread  # noqa: F401 (a fixture)
+from models.test_factory import one_thread  # noqa: F401 (a fixture)
 
 from helpers.tiny_models import SD3, SD35, base, inputs, move_weights
 from omniedit.models.codec import LappedCodec, encode

@@ -1,6 +1,7 @@
 """`scoring.judge: ensemble` in the workflow: each judge's scores once, then their combination and the filter."""
 
 import json
+import shutil
 import sys
 from pathlib import Path
 from runpy import run_path
@@ -55,7 +56,7 @@ def run_script(name: str, *arguments: object) -> None:
 def test_the_scripts_score_by_a_member_combine_and_decide(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Score by the shipped student with two readouts, beside a table of scores by hand."""
+    """Score by a student that writes replies, with two readouts, beside a table of scores by hand."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", [])
     photos = np.random.default_rng(0).integers(0, 255, (3, 32, 32, 3), np.uint8)
@@ -70,7 +71,9 @@ def test_the_scripts_score_by_a_member_combine_and_decide(
     values = {"judge": "ensemble", "ensemble": {"judges": judges}, "student": {"start": "shipped"}, "teacher": None}
     config = Config.model_validate({"scoring": values})
     Path("config.json").write_text(json.dumps(config.model_dump(mode="json")))
-    shipped = REPOSITORY / "omniedit/scoring/shipped"
+    shipped = shutil.copytree(
+        REPOSITORY / "omniedit/scoring/shipped", tmp_path / "student", ignore=shutil.ignore_patterns("head.npz")
+    )
     for name in judges:
         run_script(
             "score.py",

@@ -33,9 +33,11 @@ NOT_LOADED = {
         *("wandb", "vllm"),
     },
     "score": {"vllm"},
+    "evaluate": {"dreamsim", "matplotlib", "torch_fidelity", "vllm"},
 }
 """Modules imported inside functions that a stage calls only on demand: pages name models but never load one, training
-reads the objects that `ground_shard` found, and vLLM is for a user's own environment."""
+reads the objects that `ground_shard` found, the page of editors side by side has no figure, and vLLM and the extra
+`metrics` are for a user's own environment."""
 
 
 @cache
@@ -111,7 +113,7 @@ def third_party_imports(files: set[Path]) -> set[str]:
 
 
 def imports(file: Path) -> set[str]:
-    """Return the names that a file imports or looks up with find_spec, anywhere except for type checkers."""
+    """Return the names that a file imports, or looks up with find_spec as a constant, except for type checkers."""
     tree, names = ast.parse(file.read_text()), set()
     for_checkers = [
         node for node in ast.walk(tree) if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
@@ -123,7 +125,7 @@ def imports(file: Path) -> set[str]:
         elif isinstance(node, ast.ImportFrom) and id(node) not in skipped and node.module:
             names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
         elif isinstance(node, ast.Call) and getattr(node.func, "id", "") == "find_spec":
-            names.add(ast.literal_eval(node.args[0]))
+            names |= {arg.value for arg in node.args[:1] if isinstance(arg, ast.Constant)}
     return names
 
 
