@@ -1,7 +1,7 @@
 """Program that stands in for `python` on a PATH of `preloaded_jobs`, which defines REAL before it.
 
-It asks the preloaded process to run a script of the checkout, passes signals on and ends as the script ends. Scripts
-that fetch from another model hub run as usual, because its address is read by an import.
+It asks the preloaded process to run a script of the checkout or Snakemake, passes signals on and ends as that ends.
+Scripts that fetch from another model hub run as usual, because its address is read by an import.
 """
 
 # Importing pathlib would take longer than all the rest.
@@ -18,6 +18,8 @@ FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 
 
 def is_job(arguments):
+    if arguments[:2] == ["-m", "snakemake"]:
+        return True
     script = os.path.realpath(arguments[0]) if arguments else ""
     return (
         os.path.dirname(script) == os.environ["PRELOADED_SCRIPTS"]

@@ -1,7 +1,8 @@
 """Jobs of the workflow in processes that are forked from one which has already imported what they need.
 
-A job of the small chain computes for a second and imports for three to ten. `jobs_environment` puts a `python` on the
-PATH (`job_client.py`) that hands the scripts of this checkout to that process, and runs anything else as usual.
+A job of the small chain computes for a second and imports for three to ten; on Slurm, two more processes of Snakemake
+lead to it. `jobs_environment` puts a `python` on the PATH (`job_client.py`) that hands the scripts of this checkout and
+Snakemake to that process, and runs anything else as usual.
 """
 
 import atexit
@@ -34,6 +35,7 @@ CLIENT = Path(__file__).with_name("job_client.py")
 REPOSITORY = Path(__file__).parents[2]
 SKIPPED = ("omniedit.run", "omniedit.cli", "omniedit.__main__", "omniedit.scoring.vlm_judges.vllm")
 """Modules that jobs of the tests do not import."""
+SNAKEMAKE = ("snakemake.cli", "snakemake_executor_plugin_slurm", "snakemake_executor_plugin_slurm_jobstep")
 
 
 @cache
@@ -74,7 +76,7 @@ def serve(folder: Path, pytest: int) -> None:
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(str(folder / "socket"))
         server.listen(64)
-        for name in _modules():
+        for name in (*SNAKEMAKE, *_modules()):
             importlib.import_module(name)
         gc.freeze()
         while _is_alive(pytest):
@@ -127,7 +129,7 @@ def _receive(client: socket.socket) -> tuple[dict[str, Any], list[int]]:
 
 
 def _run(streams: list[int], arguments: list[str], folder: str, variables: dict[str, str], umask: int) -> NoReturn:
-    """Take on the streams, folder, variables and umask of a job, and run its script, then exit."""
+    """Take on the streams, folder, variables and umask of a job, run its script or Snakemake, then exit."""
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
         os.close(stream)
@@ -136,17 +138,30 @@ def _run(streams: list[int], arguments: list[str], folder: str, variables: dict[
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(variables)
-    sys.argv = arguments
-    sys.path[:0] = [str(Path(arguments[0]).parent)]
     status = 0
     try:
-        runpy.run_path(arguments[0], run_name="__main__")
+        if arguments[0] == "-m":
+            _run_snakemake(arguments[2:])
+        else:
+            sys.argv = arguments
+            sys.path[:0] = [str(Path(arguments[0]).parent)]
+            runpy.run_path(arguments[0], run_name="__main__")
     except SystemExit as exit:
         status = exit.code if isinstance(exit.code, int) else int(exit.code is not None)
     except BaseException:
         traceback.print_exc()
         status = 1
     finish(status)
+
+
+def _run_snakemake(arguments: list[str]) -> None:
+    """Run Snakemake, whose own processes of Snakemake are forked too."""
+    from snakemake.cli import main
+
+    sys.argv = ["snakemake", *arguments]
+    sys.path[0] = str(Path.cwd())
+    sys.executable = os.environ["PRELOADED_JOBS"] + "/python"
+    main()
 
 
 def finish(status: int) -> NoReturn:
