@@ -35,6 +35,11 @@ class Shown:
     task: str = ""
 
 
+def show_edit(item: BenchItem) -> Shown:
+    """Return what most rubrics ask for: the source and the instruction."""
+    return Shown({"source": item.source}, {"instruction": item.instruction}, item.task)
+
+
 @dataclass(frozen=True)
 class TableRow:
     """Row of a benchmark's table.

@@ -15,7 +15,7 @@ from typing import Any
 
 from omniedit.errors import UserError
 from omniedit.evaluation.bench.item import BenchItem, BenchSet
-from omniedit.evaluation.bench.protocol import Protocol, Row, Shown, TableRow
+from omniedit.evaluation.bench.protocol import Protocol, Row, TableRow, show_edit
 from omniedit.evaluation.bench.sets.averages import (
     OF_GROUPS,
     OF_ITEMS,
@@ -116,7 +116,7 @@ def get_protocol(part: str) -> Protocol:
     return Protocol(
         judge="gpt-4o" if part == "uge" else "gpt-4o, or gpt-4.1 in later papers",
         columns=(SCORE,),
-        show=_show,
+        show=show_edit,
         combine=_combine_uge if part == "uge" else combine,
         aggregate=_aggregate_uge if part == "uge" else aggregate,
         missing="Its scripts leave out an edit without a score; a reply with fewer scores counts with those it has.",
@@ -133,17 +133,13 @@ def _multiturn_protocol() -> Protocol:
     return Protocol(
         judge="people, without a published scale; the columns are VIEScore's",
         columns=tuple(names),
-        show=_show,
+        show=show_edit,
         combine=partial(pick, names=names),
         aggregate=lambda rows: _average_types(rows, partial(pick, names=names), tuple(names), ()),
         missing="The benchmark has no script for this part.",
         scale="0 to 10",
         rubric="viescore_editing",
     )
-
-
-def _show(item: BenchItem) -> Shown:
-    return Shown({"source": item.source}, {"instruction": item.instruction}, item.task)
 
 
 def combine(row: Row) -> dict[str, float]:

@@ -3,8 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
-from omniedit.evaluation.bench.item import BenchItem
-from omniedit.evaluation.bench.protocol import Protocol, Row, Shown, TableRow
+from omniedit.evaluation.bench.protocol import Protocol, Row, TableRow, show_edit
 from omniedit.evaluation.bench.sets.averages import pick
 
 
@@ -20,7 +19,7 @@ def measure_only(
     return Protocol(
         judge="",
         columns=metrics,
-        show=_show,
+        show=show_edit,
         combine=partial(combine_metrics, metrics),
         aggregate=aggregate,
         missing=missing,
@@ -32,7 +31,3 @@ def measure_only(
 def combine_metrics(metrics: Sequence[str], row: Row) -> Mapping[str, float]:
     """Return the metrics that a row has."""
     return pick(row, {name: name for name in metrics})
-
-
-def _show(item: BenchItem) -> Shown:
-    return Shown({"source": item.source}, {"instruction": item.instruction}, item.task)

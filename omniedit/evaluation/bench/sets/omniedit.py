@@ -14,7 +14,7 @@ from typing import Any
 from omniedit.aspect import RATIOS
 from omniedit.errors import UserError
 from omniedit.evaluation.bench.item import BenchItem, BenchSet
-from omniedit.evaluation.bench.protocol import Protocol, Row, Shown, TableRow
+from omniedit.evaluation.bench.protocol import Protocol, Row, TableRow, show_edit
 from omniedit.evaluation.bench.sets.averages import OF_ITEMS, average, average_groups, group_rows, pick
 from omniedit.evaluation.bench.sets.frozen import ABOUT, CHECKSUMS, IMAGES, ITEMS, Locate, verify
 from omniedit.evaluation.bench.sets.rows import find_text, make_id, make_set, read_json, read_text
@@ -90,7 +90,7 @@ def get_protocol(_: str) -> Protocol:
     return Protocol(
         judge="GPT-4o and Gemini by VIEScore, and four people on PQ and SC in {0, 0.5, 1}",
         columns=tuple(COLUMNS),
-        show=_show,
+        show=show_edit,
         combine=combine,
         aggregate=aggregate,
         missing="The paper does not say what it does with an edit without a score.",
@@ -98,10 +98,6 @@ def get_protocol(_: str) -> Protocol:
         rubric="viescore_editing",
         prompts="viescore_editing",
     )
-
-
-def _show(item: BenchItem) -> Shown:
-    return Shown({"source": item.source}, {"instruction": item.instruction}, item.task)
 
 
 def combine(row: Row) -> dict[str, float]:
