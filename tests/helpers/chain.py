@@ -100,6 +100,15 @@ def shrink_sample(folder: Path) -> None:
     (folder / "sample.jsonl").write_bytes((SAMPLE / "sample.jsonl").read_bytes())
 
 
+def write_set(root: Path) -> None:
+    """Write a benchmark set of two of the photos, and a folder with outputs of another editor for one of them."""
+    names = sorted(path.name for path in SAMPLE.glob("*.jpg"))[:2]
+    rows = [f"{number},photos/{name},make it night" for number, name in enumerate(names)]
+    (root / "items.csv").write_text("\n".join(["id,source,instruction", *rows]) + "\n")
+    (root / "outputs").mkdir()
+    shutil.copy(root / "photos" / names[0], root / "outputs/0.jpg")
+
+
 def add_odd_files(folder: Path) -> None:
     """Add images of unusual modes, which must be read, and files that must be skipped."""
     sides = np.random.default_rng(0).integers(0, 255, (8, 8, 3), np.uint8)

@@ -12,7 +12,17 @@ from pathlib import Path
 import yaml
 
 from benchmarks import rehearsal
-from helpers.chain import REPOSITORY, SMALL, checkout, digest, environment, make_holdable, make_photos, snakemake
+from helpers.chain import (
+    REPOSITORY,
+    SMALL,
+    checkout,
+    digest,
+    environment,
+    make_holdable,
+    make_photos,
+    snakemake,
+    write_set,
+)
 from helpers.preloaded_jobs import jobs_environment
 from helpers.slurm_cluster import wait_until
 from omniedit.run.slurm import ask
@@ -29,8 +39,14 @@ SAME_BYTES = ("sources", "objects", "candidates", "scores", "decisions", "teache
 """Stages whose files are identical on any machine."""
 TASKS = (Task.BACKGROUND_SWAP, Task.ENVIRONMENT_CHANGE, Task.STYLE_TRANSFER)
 """Tasks of the chain on Slurm. With them every rule runs, and three jobs of a rule at once are enough to disturb."""
+BENCH = {
+    "sets": {"mine": {"set": "items.csv"}},
+    "editors": ["no_edit", "outside=outputs"],
+    "judges": {"student": {"judge": "student"}},
+}
 CONFIG = SMALL | {
-    "tasks": {task: options if task in TASKS else {"pairs_per_shard": 0} for task, options in SMALL["tasks"].items()}
+    "tasks": {task: options if task in TASKS else {"pairs_per_shard": 0} for task, options in SMALL["tasks"].items()},
+    "bench": SMALL["bench"] | BENCH,
 }
 
 
@@ -56,6 +72,7 @@ def slurm_checkout(root: Path) -> Path:
     """Set up a folder of the small chain on Slurm whose jobs wait while `hold_jobs` holds them."""
     checkout(root, CONFIG)
     make_photos(root / "photos")
+    write_set(root)
     name_site(root)
     make_holdable(root)
     return root

@@ -1,12 +1,11 @@
 """Comparison of the run's editor with others on a set, by jobs that run the steps of `omniedit bench`."""
 
-import shutil
 from pathlib import Path
 
 import pytest
 import yaml
 
-from helpers.chain import SAMPLE, SMALL, checkout, rules_to_run, shrink_sample, snakemake, try_snakemake
+from helpers.chain import SMALL, checkout, rules_to_run, shrink_sample, snakemake, try_snakemake, write_set
 from helpers.tiny_editor import make_pipeline
 from omniedit.storage.manifest import seal_folder
 from omniedit.storage.parquet import read_rows
@@ -27,11 +26,7 @@ def root(tmp_path: Path) -> Path:
     """Return a folder with a set of two items, outputs for one of them, and an editor as training leaves it."""
     root = checkout(tmp_path, {**SMALL, "bench": {**SMALL["bench"], **BENCH}})
     shrink_sample(root / "photos")
-    photos = sorted(path.name for path in SAMPLE.glob("*.jpg"))[:2]
-    rows = [f"{number},photos/{name},make it night" for number, name in enumerate(photos)]
-    (root / "items.csv").write_text("\n".join(["id,source,instruction", *rows]) + "\n")
-    (root / "outputs").mkdir()
-    shutil.copy(root / "photos" / photos[0], root / "outputs/0.jpg")
+    write_set(root)
     return root
 
 
