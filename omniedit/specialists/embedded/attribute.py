@@ -10,6 +10,15 @@ import numpy as np
 from omniedit.grounding.nouns import OBJECT, find_kind
 from omniedit.grounding.objects import FoundObject, ObjectIndex
 from omniedit.imaging.color import FloatImage, blur, from_lab, mix, to_bytes, to_float, to_lab
+from omniedit.imaging.color_names import COLOURS
+from omniedit.imaging.color_naming import (
+    HUE_SPREAD,
+    colour_word,
+    hue_degrees,
+    hue_distance,
+    nearest_colour,
+    own_colour,
+)
 from omniedit.imaging.images import Image, Mask
 from omniedit.imaging.matting import alpha_matte
 from omniedit.imaging.morphology import bounding_box, dilate, erode
@@ -18,18 +27,7 @@ from omniedit.instructions.appearance import colour_instructions, material_instr
 from omniedit.instructions.objects import without_position
 from omniedit.sources.photo import FractionBox, Photo
 from omniedit.specialists.base import Edited, EditRequest, NotApplicable
-from omniedit.specialists.embedded.color import (
-    COLOURS,
-    HUE_SPREAD,
-    can_become,
-    colour_word,
-    hue_degrees,
-    hue_distance,
-    membership,
-    nearest_colour,
-    own_colour,
-    recolor,
-)
+from omniedit.specialists.embedded.color import can_become, membership, recolor
 from omniedit.specialists.embedded.material import MATERIALS, apply_material
 from omniedit.tasks import Task
 
