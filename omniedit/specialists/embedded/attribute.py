@@ -73,6 +73,18 @@ class AttributeModification:
             return self._resurfacing(photo, found, region, rng)
         return self._recolouring(photo, found, region, rng)
 
+    def recolour(
+        self, photo: Photo, found: FoundObject, objects: Sequence[FoundObject], rng: np.random.Generator
+    ) -> EditRequest:
+        """Return a request for another colour of one of a photo's objects.
+
+        Raises:
+            NotApplicable: the object cannot be painted, or no other colour suits it.
+        """
+        if not is_paintable(found):
+            raise NotApplicable(f"the {found.name} is too small, too large or transparent for another colour")
+        return self._recolouring(photo, found, visible_part(found, objects, photo), rng)
+
     def _has_change(self, found: FoundObject) -> bool:
         """Return whether the object may change as this class changes it: a living one keeps its material."""
         return self.material_share < 1 or not is_alive(found.name)
