@@ -36,7 +36,8 @@ class ImportConfig(PairFormat):
     path: LocalPath
     """File, folder, glob, range such as `part-{00000..00009}.parquet`, or address for fsspec."""
     format: str
-    """Format of the pairs, as in `sources.format`."""
+    """Format of the pairs, as in `sources.format`; also `coco` and `refcoco`, segmentation data that is painted as
+    auxiliary pairs (family `perception`)."""
     share: float | None = Field(None, gt=0, lt=1)
     """Share of the training pairs that come from the data set; a hash of the ids decides which accepted pairs are left
     out. null takes all accepted pairs."""
