@@ -18,7 +18,7 @@ _RECOLOURING = (
     "Change the colour of the {thing} to {value}.",
     "Recolour the {thing} in {value}.",
     "I want the {thing} to be {value}.",
-    "Could you make the {thing} {value}?",
+    "{Value} is the colour that I want for the {thing}.",
     "Let the {thing} be {value}.",
 )
 
@@ -68,6 +68,8 @@ def complex_instructions(
     """
     order = rng.choice(len(TEMPLATES[edit]), INSTRUCTIONS, replace=False)
     return tuple(
-        TEMPLATES[edit][chosen].format(thing=things[number % len(things)], value=value, place=place)
+        TEMPLATES[edit][chosen].format(
+            thing=things[number % len(things)], value=value, Value=value.capitalize(), place=place
+        )
         for number, chosen in enumerate(order)
     )

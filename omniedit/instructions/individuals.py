@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from omniedit.grounding.objects import FoundObject
-from omniedit.imaging.color import FloatImage, image_to_lab
+from omniedit.imaging.color import FloatImage, from_lab, image_to_lab
 from omniedit.imaging.color_names import COLOURS
 from omniedit.imaging.color_naming import colour_word, nearest_colour, own_colour, without_colour
 from omniedit.imaging.images import Image, Mask
@@ -22,6 +23,8 @@ OUTSIDE = 0.3
 """Largest such share at which it is outside. Between the two, nothing is said about it."""
 LEAST_OF_ONE_COLOUR = 0.5
 """Smallest share of an object's pixels that have its colour; a motley object has no colour of its own."""
+MOST_BLUE, LEAST_PURPLE = 250.0, 262.0
+"""Hues in degrees up to which a colour is blue, and from which it is purple."""
 RIM = 0.03
 """Width of the outline that is left out of the colour, as a share of the square root of the object's area."""
 
@@ -86,8 +89,19 @@ def name_colour(image: Image, mask: Mask, word: str = "") -> tuple[str, tuple[fl
     values = (float(own[0]), float(own[1]), float(own[2]))
     if word:
         return word, values
-    name = nearest_colour(own)
+    name = _tell_blue_from_purple(nearest_colour(own), own)
+    if not name:
+        return "", None
     return (name, values) if _share_named(lab[inside], name) >= LEAST_OF_ONE_COLOUR else ("", None)
+
+
+def _tell_blue_from_purple(name: str, own_3: np.ndarray) -> str:
+    """Return the name of a blue or purple by its hue in HSV, because L*a*b* bends blue to purple; '' between both."""
+    if name not in ("blue", "purple"):
+        return name
+    rgb = from_lab(own_3.astype(np.float32).reshape(1, 1, 3))
+    degrees = float(cv2.cvtColor(rgb, cv2.COLOR_RGB2HSV)[0, 0, 0])
+    return "blue" if degrees < MOST_BLUE else "purple" if degrees > LEAST_PURPLE else ""
 
 
 def _share_named(lab_N3: FloatImage, name: str) -> float:

@@ -158,7 +158,8 @@ def _make_row(row: Row, files: ImageFiles) -> dict[str, Any]:
 def _read_turns(turns: Any) -> tuple[list[str], list[str]]:
     if not isinstance(turns, list) or not turns or len(turns) % 2:
         raise ValueError("conversations is not a list of questions, each with its answer")
-    questions, answers = [], []
+    questions: list[str] = []
+    answers: list[str] = []
     for number, turn in enumerate(turns):
         speakers, texts = (_ANSWERS, answers) if number % 2 else (_ASKS, questions)
         if not isinstance(turn, dict) or str(turn.get("from", turn.get("role"))).lower() not in speakers:

@@ -8,6 +8,7 @@ production pipeline of SmartEdit, which makes both an addition and a replacement
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import takewhile
 from typing import Any
 
 import numpy as np
@@ -15,11 +16,12 @@ import numpy as np
 from omniedit.grounding.nouns import KINDS, OBJECT, find_kind
 from omniedit.grounding.objects import FoundObject, ObjectIndex
 from omniedit.imaging.inpaint import MODELS
+from omniedit.imaging.morphology import dilate
 from omniedit.instructions.complex import RELATIONS, complex_instructions
 from omniedit.instructions.individuals import Individual
 from omniedit.instructions.knowledge import find_clues
 from omniedit.instructions.objects import with_article
-from omniedit.instructions.referring import refer
+from omniedit.instructions.referring import CUES, refer
 from omniedit.instructions.words import head
 from omniedit.sources.photo import Photo
 from omniedit.specialists.base import Donors, Edited, EditRequest, NotApplicable
@@ -32,6 +34,13 @@ from omniedit.tasks import Task
 
 LEAST_OBJECT = 0.004
 """Smallest share of the image that the object of an edit covers."""
+SWAPS_TRIED = 6
+"""Number of objects that fit in place of another one, of which the first of the same kind is taken: an animal for an
+animal."""
+APART = 3
+"""Smallest gap in pixels between two salient objects of a kind; closer ones may be parts of one object."""
+CERTAIN_CUES = ("place", "colour")
+"""Cues without a listing, where one found object may be two that overlap: neither count nor size is certain."""
 
 
 @dataclass(frozen=True)
@@ -140,9 +149,12 @@ class ComplexEdit:
         old = objects[naming.target]
         if not is_replaceable(old, objects):
             raise NotApplicable(f"the {old.name} is cut off, too large, too small, unnamed, or partly hidden")
-        made = self._swapper.replace_object(photo, old, objects, rng)
+        kind = find_kind(naming.truth["kind"])
+        offers = (self._swapper.replace_object(photo, old, objects, rng) for _ in range(SWAPS_TRIED))
+        offered = takewhile(lambda each: each is not None, offers)
+        made = next((each for each in offered if each and find_kind(each.truth["new_object"]) == kind), None)
         if made is None:
-            raise NotApplicable(f"no further object fits in place of the {old.name}")
+            raise NotApplicable(f"no further object of its kind fits in place of the {old.name}")
         texts = complex_instructions("object_swap", naming.phrases, rng, with_article(made.truth["new_object"]))
         return replace(made, instructions=texts)
 
@@ -172,13 +184,19 @@ class ComplexUnderstanding(ComplexEdit):
 
     def name_objects(self, photo: Photo, objects: Sequence[FoundObject]) -> Iterator[Naming]:
         individuals, unplaced = list_individuals(photo, objects)
+        is_listed = any(named.box for named in photo.objects)
         found = False
         for target, this in enumerate(individuals[: len(objects)]):
             if this.area < LEAST_OBJECT or head(this.noun) in unplaced or _may_be_others(this, individuals):
                 continue
             alike = [place for place, other in enumerate(individuals) if head(other.noun) == head(this.noun)]
+            if not is_listed and _touches_another(objects, target, alike):
+                continue
             rows = [asdict(_round(individuals[place])) for place in alike]
-            for cue, phrases in refer(target, individuals).items():
+            for cue, phrases in refer(target, individuals, CUES if is_listed else CERTAIN_CUES).items():
+                phrases = [phrase for phrase in phrases if is_listed or "middle" not in phrase]
+                if not phrases:
+                    continue
                 found = True
                 truth = {"kind": this.noun, "cue": cue, "alike": rows, "among": alike.index(target)}
                 yield Naming(target, tuple(phrases), truth)
@@ -226,6 +244,12 @@ def _may_be_others(this: Individual, individuals: Sequence[Individual]) -> bool:
     of_kind = any(noun in KINDS and find_kind(this.noun) == noun for noun in nouns)
     includes = this.noun in KINDS and any(find_kind(noun) == this.noun for noun in nouns)
     return this.noun == OBJECT or OBJECT in nouns or of_kind or includes
+
+
+def _touches_another(objects: Sequence[FoundObject], target: int, alike: Sequence[int]) -> bool:
+    """Return whether an object touches another one of its kind."""
+    around = dilate(objects[target].mask, APART)
+    return any((around & objects[place].mask).any() for place in alike if place != target and place < len(objects))
 
 
 def _round(this: Individual) -> Individual:
