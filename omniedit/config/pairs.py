@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from omniedit.config.section import LocalPath, Section
 
@@ -41,3 +41,10 @@ class ImportConfig(PairFormat):
     share: float | None = Field(None, gt=0, lt=1)
     """Share of the training pairs that come from the data set; a hash of the ids decides which accepted pairs are left
     out. null takes all accepted pairs."""
+
+    @field_validator("format")
+    @classmethod
+    def _has_edited_images(cls, format: str) -> str:
+        if format == "llava":
+            raise ValueError("llava has no edited image; run omniedit import llava, which writes a table")
+        return format
