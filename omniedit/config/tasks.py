@@ -203,6 +203,9 @@ class ProposalsConfig(Section):
     spare: float = Field(1.5, ge=1)
     """Number of proposals to collect for each task, as a multiple of the pairs that a shard can use. Quotas, masks and
     failed edits use up the surplus."""
+    ask_what_is_meant: bool = False
+    """Ask the model which object a paraphrase means if it does not name it ("the thing that tells the time"), and
+    accept it if it means its own. Otherwise only the table of knowledge accepts such paraphrases."""
     quotas: QuotasConfig = QuotasConfig()
     api: EndpointConfig = EndpointConfig()
     local: LocalModelConfig = LocalModelConfig()
@@ -223,6 +226,7 @@ class ProposalsConfig(Section):
         of_api = {"url", "model", "request", "max_side"} if self.source == "api" else set()
         of_local = {"max_side"} if self.source == "local" else set()
         named = dict.fromkeys(("source", "per_photo", "tries", "spare", "quotas"), True)
+        named |= {"ask_what_is_meant": True} if self.ask_what_is_meant else {}
         return redact(self.model_dump_json(include=named | {"api": of_api, "local": of_local}))
 
     @model_validator(mode="after")
