@@ -34,7 +34,7 @@ from omniedit.sources.index import SAMPLE
 from omniedit.sources.photo import FractionBox, NamedObject, Photo
 from omniedit.specialists.embedded.targets import list_individuals
 
-WIDTH, HEIGHT = 768, 576
+WIDTH, HEIGHT = 512, 384
 SHAPES = ("ball", "box", "star", "cone")
 PAINTS = ("red", "orange", "yellow", "green", "blue", "purple", "pink", "white", "black")
 SIDES = (0.1, 0.3)
@@ -254,6 +254,8 @@ def main() -> None:
         outcomes.setdefault(cue, Counter())[outcome] += 1
         if outcome != "right":
             print(f"{outcome}: {line}", flush=True)
+        if (done := sum(outcomes.values(), Counter()).total()) % 20 == 0:
+            print(f"{sum(counts['right'] for counts in outcomes.values())} of {done} right", flush=True)
     total = sum(outcomes.values(), Counter())
     for cue, counts in [*sorted(outcomes.items()), ("all", total)]:
         low, high = wilson(counts["right"], counts.total())
