@@ -96,7 +96,7 @@ def draw_scene(
     grounds: Sequence[Image], cut_outs: dict[str, np.ndarray], rng: np.random.Generator
 ) -> tuple[Image, list[Item], int]:
     """Return an image of a scene, its objects, and the number of those of the main kind, which come first."""
-    image = to_float(grounds[rng.integers(len(grounds))])
+    image = to_float(grounds[int(rng.integers(len(grounds)))])
     kinds: Sequence[str] = sorted(cut_outs) if cut_outs and rng.random() < 0.5 else SHAPES
     main = str(rng.choice(kinds))
     count = int(rng.integers(2, 6))

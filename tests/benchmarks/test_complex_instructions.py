@@ -18,7 +18,7 @@ def to_individual(item: Item) -> Individual:
 
 def test_instructions_by_the_numbers_of_a_scene_mean_their_object() -> None:
     cues: Counter[str] = Counter()
-    for number in range(60):
+    for number in range(30):
         _, items, count = draw_scene([GROUND], {}, np.random.default_rng(number))
         individuals = [to_individual(item) for item in items]
         for target in range(count):

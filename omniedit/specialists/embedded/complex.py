@@ -37,8 +37,9 @@ LEAST_OBJECT = 0.004
 SWAPS_TRIED = 6
 """Number of objects that fit in place of another one, of which the first of the same kind is taken: an animal for an
 animal."""
-APART = 3
-"""Smallest gap in pixels between two salient objects of a kind; closer ones may be parts of one object."""
+APART = 0.1
+"""Smallest gap between two salient objects of a kind, as a share of the square root of one's area; closer ones may be
+parts of one object."""
 CERTAIN_CUES = ("place", "colour")
 """Cues without a listing, where one found object may be two that overlap: neither count nor size is certain."""
 
@@ -247,8 +248,9 @@ def _may_be_others(this: Individual, individuals: Sequence[Individual]) -> bool:
 
 
 def _touches_another(objects: Sequence[FoundObject], target: int, alike: Sequence[int]) -> bool:
-    """Return whether an object touches another one of its kind."""
-    around = dilate(objects[target].mask, APART)
+    """Return whether an object almost touches another one of its kind."""
+    mask = objects[target].mask
+    around = dilate(mask, max(3, round(APART * float(mask.sum()) ** 0.5)))
     return any((around & objects[place].mask).any() for place in alike if place != target and place < len(objects))
 
 

@@ -3,14 +3,21 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from omniedit.grounding.objects import FoundObject
-from omniedit.instructions.individuals import Individual, describe_individuals, to_noun
+from omniedit.imaging.color_naming import colour_word
+from omniedit.imaging.images import Image, Mask
+from omniedit.instructions.individuals import Individual, describe_individuals, name_colour, to_noun
 from omniedit.instructions.objects import without_position
 from omniedit.instructions.words import head
 from omniedit.sources.photo import FractionBox, NamedObject, Photo
 
 LEAST_OVERLAP = 0.5
 """Smallest intersection over union of a listed box with the outline that was found in it."""
+
+MIDDLE = 0.25
+"""Half axes of the middle of a box, as shares of its sides."""
 
 
 def match_listed(photo: Photo, objects: Sequence[FoundObject]) -> dict[int, int]:
@@ -41,7 +48,8 @@ def list_individuals(photo: Photo, objects: Sequence[FoundObject]) -> tuple[list
         if named.box is None:
             unplaced.add(head(named.name))
         else:
-            individuals.append(Individual(to_noun(named.name), named.box, _area(named.box)))
+            colour, lab = name_colour(photo.image, _middle(named.box, photo.image), colour_word(named.name) or "")
+            individuals.append(Individual(to_noun(named.name), named.box, _area(named.box), colour, lab))
     return individuals, unplaced
 
 
@@ -71,6 +79,16 @@ _ORDER = ("other", "third", "fourth", "fifth", "sixth", "next")
 
 def _unseen(name: str, noun: str) -> str:
     return f"unseen {name}" if head(name) == noun else name
+
+
+def _middle(box: FractionBox, image: Image) -> Mask:
+    """Return the mask of an ellipse in the middle of a box, where an object without an outline shows its colour."""
+    height, width = image.shape[:2]
+    left, top, right, bottom = box[0] * width, box[1] * height, box[2] * width, box[3] * height
+    rows, columns = np.ogrid[:height, :width]
+    across = (columns - (left + right - 1) / 2) / max(MIDDLE * (right - left), 1)
+    down = (rows - (top + bottom - 1) / 2) / max(MIDDLE * (bottom - top), 1)
+    return across**2 + down**2 <= 1
 
 
 def _area(box: FractionBox) -> float:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -55,7 +56,7 @@ TWO = Discs(("ball", 90, 120, 28, YELLOW), ("ball", 300, 120, 28, YELLOW))
 KNOWN = Discs(("orange", 90, 120, 28, (240, 140, 40)), ("apple", 300, 120, 28, RED))
 
 
-def make_pairs(kind: type[ComplexEdit], discs: Discs, count: int = 24) -> list[EditPair]:
+def make_pairs(kind: type[ComplexEdit], discs: Discs, count: int = 14) -> list[EditPair]:
     made = synthesize(kind([], discs), "embedded", [discs.photo], count, seed=0)
     return [
         replace(pair, provenance={**pair.provenance, "known_truth": True})
@@ -117,13 +118,14 @@ def test_instructions_name_the_object_by_expression_or_clue(
 
 
 def test_judge_accepts_the_right_object(understood: list[EditPair], reasoned: list[EditPair]) -> None:
-    assert all(success(pair) >= 7 for pair in [*understood, *reasoned])
+    by_edit = {pair.provenance["truth"]["edit"]: pair for pair in understood}
+    assert len(by_edit) == 3 and all(success(pair) >= 7 for pair in [*by_edit.values(), *reasoned])
 
 
 def test_judge_rejects_the_edit_of_another_object(understood: list[EditPair]) -> None:
     """Plant three faults: the other object edited, the truth of the other one, and an expression of the other one."""
     recoloured = [p for p in understood if p.provenance["truth"]["edit"] == "attribute_modification"]
-    for pair in recoloured:
+    for pair in recoloured[:2]:
         assert pair.mask is not None
         truth = pair.provenance["truth"]
         others = [row for place, row in enumerate(truth["alike"]) if place != truth["among"]]
@@ -143,7 +145,7 @@ def test_judge_rejects_the_edit_of_another_object(understood: list[EditPair]) ->
                 assert success(replace(pair, provenance=said)) < 4
 
 
-def resolve_or_none(text: str, truth: dict) -> int | None:  # type: ignore[type-arg]
+def resolve_or_none(text: str, truth: dict[str, Any]) -> int | None:
     try:
         return resolve(text, [Individual(**row) for row in truth["alike"]])
     except ValueError:
@@ -190,7 +192,7 @@ def test_listed_object_without_an_outline_makes_a_kind_uncertain() -> None:
         ComplexUnderstanding([], TWO).propose(unplaced, np.random.default_rng(0))
     unseen = replace(TWO.photo, objects=(*TWO.photo.objects, NamedObject("ball", (0.01, 0.4, 0.1, 0.6))))
     individuals, _ = list_individuals(unseen, TWO.found)
-    assert len(individuals) == 3 and individuals[2].colour == ""
+    assert len(individuals) == 3 and individuals[2].colour == "green", "the middle of the box shows the lawn"
     with pytest.raises(NotApplicable, match="no clue"):
         ComplexReasoning([], TWO).propose(TWO.photo, np.random.default_rng(0))
 
