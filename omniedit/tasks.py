@@ -49,6 +49,12 @@ _ROWS: tuple[tuple[str, str, str, bool | None, tuple[str, ...]], ...] = (
     ("visual_scribble", "anyedit", "visual", None, ("scribble",)),
     ("visual_segment", "anyedit", "visual", None, ("segment",)),
     ("visual_sketch", "anyedit", "visual", None, ("sketch",)),
+    # Huang et al. 2023 (SmartEdit), section 4.3: instructions that must be understood or reasoned about
+    ("complex_understanding", "complex", "understanding", None, ()),
+    ("complex_reasoning", "complex", "reasoning", None, ()),
+    # the same, section 5: perception data, imported only; the region that an instruction names is painted
+    ("referring_segmentation", "perception", "segmentation", None, ()),
+    ("panoptic_segmentation", "perception", "segmentation", None, ()),
 )
 """Name, family, group, whether its pairs have a mask (None: some have), roles of the references that it takes."""
 
@@ -60,8 +66,10 @@ class Task(str):
     and pickle as their names.
 
     Attributes:
-        family: source of the task's definition: "omniedit", "anyedit", or "other".
-        group: "local", "global", "camera", "implicit" or "visual" (the groups of AnyEdit), or "other".
+        family: source of the task's definition: "omniedit", "anyedit", "complex" (SmartEdit), or "other". Pairs of
+            family "perception" are auxiliary: they show no edit, but what an instruction means.
+        group: "local", "global", "camera", "implicit" or "visual" (the groups of AnyEdit), "understanding" or
+            "reasoning" (those of SmartEdit), "segmentation", or "other".
         is_local: whether its pairs have a mask, outside which every pixel stays bit-identical. None if it is unknown:
             then a pair is local if it has a mask.
         references: roles of the reference images that it takes.
@@ -134,6 +142,10 @@ OMNIEDIT_TASKS = tuple(task for task in TASKS if task.family == "omniedit")
 """The seven tasks of OmniEdit, which its specialists make."""
 ANYEDIT_TASKS = tuple(task for task in TASKS if task.family == "anyedit")
 """AnyEdit's 25 types of edit."""
+COMPLEX_TASKS = tuple(task for task in TASKS if task.family == "complex")
+"""SmartEdit's two scenarios: one of several objects, and an object that the instruction does not name."""
+PERCEPTION_TASKS = tuple(task for task in TASKS if task.family == "perception")
+"""Auxiliary tasks, whose pairs are imported."""
 for _task in OMNIEDIT_TASKS:
     setattr(Task, _task.upper(), _task)
 NOT_EMBEDDED: Mapping[Task, str] = {
@@ -147,11 +159,15 @@ NOT_EMBEDDED: Mapping[Task, str] = {
         "the result of an unstated cause (ice that melts) needs a generative model": ("implicit_change",),
         "no estimate of depth is good enough to be a condition": ("visual_depth",),
         "a cut-out leaves its shadow and thin parts behind: 3 of 14 trial pairs looked right": ("movement", "resize"),
+        "its regions come from people; import them (omniedit import coco or refcoco)": (
+            "referring_segmentation",
+            "panoptic_segmentation",
+        ),
         "not written yet": ("counting", "relation", "visual_reference", "material_transfer", "visual_segment"),
     }.items()
     for name in names
 }
-"""AnyEdit's types without an embedded specialist, and why."""
+"""Tasks without an embedded specialist, and why."""
 SAME_EDITS: Mapping[Task, Task] = {
     Task("remove"): Task.OBJECT_REMOVAL,
     Task("add"): Task.OBJECT_ADDITION,

@@ -9,7 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omniedit.tasks import ANYEDIT_TASKS, NOT_EMBEDDED, OMNIEDIT_TASKS, SAME_EDITS, TASKS, Task, order_tasks
+from omniedit.tasks import (
+    ANYEDIT_TASKS,
+    COMPLEX_TASKS,
+    NOT_EMBEDDED,
+    OMNIEDIT_TASKS,
+    PERCEPTION_TASKS,
+    SAME_EDITS,
+    TASKS,
+    Task,
+    order_tasks,
+)
 
 SEVEN = (
     *("object_swap", "object_removal", "object_addition", "attribute_modification"),
@@ -26,7 +36,7 @@ def test_seven_omniedit_tasks_are_registered_in_order() -> None:
 
 
 def test_anyedit_types_follow_the_seven_in_their_five_groups() -> None:
-    assert (*OMNIEDIT_TASKS, *ANYEDIT_TASKS) == TASKS and len(set(TASKS)) == 32
+    assert (*OMNIEDIT_TASKS, *ANYEDIT_TASKS, *COMPLEX_TASKS, *PERCEPTION_TASKS) == TASKS and len(set(TASKS)) == 36
     groups = {
         group: sum(task.group == group for task in ANYEDIT_TASKS)
         for group in dict.fromkeys(task.group for task in ANYEDIT_TASKS)
@@ -34,8 +44,17 @@ def test_anyedit_types_follow_the_seven_in_their_five_groups() -> None:
     assert groups == {"local": 9, "global": 3, "camera": 4, "implicit": 2, "visual": 7}
     assert all(bool(task.references) == (task.group == "visual") for task in ANYEDIT_TASKS)
     assert not any(task.is_local for task in ANYEDIT_TASKS), "published pairs have no mask"
-    assert {*NOT_EMBEDDED, *SAME_EDITS} <= set(ANYEDIT_TASKS) and not {*NOT_EMBEDDED} & {*SAME_EDITS}
+    assert {*NOT_EMBEDDED} <= {*ANYEDIT_TASKS, *PERCEPTION_TASKS} and {*SAME_EDITS} <= {*ANYEDIT_TASKS}
+    assert not {*NOT_EMBEDDED} & {*SAME_EDITS} and {*PERCEPTION_TASKS} <= {*NOT_EMBEDDED}
     assert set(SAME_EDITS.values()) == set(OMNIEDIT_TASKS)
+
+
+def test_complex_tasks_are_understanding_and_reasoning() -> None:
+    assert [(task, task.group) for task in COMPLEX_TASKS] == [
+        ("complex_understanding", "understanding"),
+        ("complex_reasoning", "reasoning"),
+    ]
+    assert {task.group for task in PERCEPTION_TASKS} == {"segmentation"}
 
 
 @pytest.mark.parametrize("task", [*TASKS, Task("colour splash")])

@@ -117,9 +117,9 @@ def photograph(path: Path) -> Image:
     return resize_cover(decode_image(path.read_bytes(), str(path)), PHOTO_WIDTH, PHOTO_HEIGHT)
 
 
-def stamps() -> Iterator[tuple[str, RGBA]]:
+def stamps(folder: Path = STAMPS) -> Iterator[tuple[str, RGBA]]:
     """Yield the name and cut-out of each photographic stamp with a plain name, the first of each name."""
-    named = ((plain_name(path.with_suffix(".txt")), path) for path in sorted(STAMPS.rglob("*.png")))
+    named = ((plain_name(path.with_suffix(".txt")), path) for path in sorted(folder.rglob("*.png")))
     seen = set[str]()
     for name, path in named:
         if name is None or name in seen or "symbols" in path.parts or "cartoon" in path.parts:

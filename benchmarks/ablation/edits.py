@@ -9,8 +9,8 @@ from benchmarks.ablation.assets import RGBA
 from benchmarks.ablation.looks import LIGHTS, STYLES, Look, mean_lab
 from benchmarks.ablation.scene import SLOTS, Scene, Thing, a, box, caption, choose_thing, lay_out, opacity, render, the
 from omniedit.imaging.color import to_bytes, to_float
+from omniedit.imaging.color_names import COLOURS
 from omniedit.imaging.images import Image, Mask
-from omniedit.specialists.embedded.color import COLOURS
 from omniedit.tasks import Task
 
 SIDES = ("on the left", "on the right")

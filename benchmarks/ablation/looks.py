@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 
 from omniedit.imaging.color import FloatImage, blur, from_lab, luma, mix, saturate, to_lab
+from omniedit.imaging.color_names import COLOURS
 from omniedit.imaging.procedural import Field
-from omniedit.specialists.embedded.color import COLOURS
 
 Look = Callable[[FloatImage], FloatImage]
 
@@ -227,7 +227,7 @@ def paint_cutout(cut_out: np.ndarray, colour: str) -> np.ndarray:
 
     Args:
         cut_out: (h, w, 4) float32 in [0, 1], colours multiplied by alpha.
-        colour: a key of `omniedit.specialists.embedded.color.COLOURS`.
+        colour: a key of `omniedit.imaging.color_names.COLOURS`.
     """
     alpha = cut_out[..., 3:]
     lab = to_lab(cut_out[..., :3] / np.maximum(alpha, 1e-3))

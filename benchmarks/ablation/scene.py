@@ -9,8 +9,8 @@ import numpy as np
 from benchmarks.ablation.assets import RGBA
 from benchmarks.ablation.looks import paint_cutout
 from omniedit.imaging.color import FloatImage, to_bytes, to_float
+from omniedit.imaging.color_naming import without_colour
 from omniedit.imaging.images import Image
-from omniedit.specialists.embedded.color import without_colour
 
 SLOTS = {"on the left": 0.25, "in the middle": 0.5, "on the right": 0.75}
 """Names of places, with the x coordinate of an object's centre there as a share of the image width."""

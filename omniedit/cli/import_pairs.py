@@ -40,6 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     from omniedit.exchange.importing import ImportOptions, import_pairs
+    from omniedit.exchange.perception import questions
 
     options = ImportOptions(
         format=args.format,
@@ -52,6 +53,11 @@ def run(args: argparse.Namespace) -> None:
         licence=args.licence,
         limit=args.limit,
     )
+    if options.format == questions.FORMAT:
+        rows = (args.shards, options.licence, options.limit)
+        counts = questions.import_questions(args.path, options.data_set, args.out, options.images, *rows)
+        print("\n".join([f"{args.out / 'vqa' / options.data_set}:", *counts.describe()]))
+        return
     outcome = import_pairs(args.path, options, args.out, args.shards)
     print("\n".join([f"{args.out / 'candidates' / options.data_set}:", *outcome.describe()]))
 

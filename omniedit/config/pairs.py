@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from omniedit.config.section import LocalPath, Section
 
@@ -36,7 +36,15 @@ class ImportConfig(PairFormat):
     path: LocalPath
     """File, folder, glob, range such as `part-{00000..00009}.parquet`, or address for fsspec."""
     format: str
-    """Format of the pairs, as in `sources.format`."""
+    """Format of the pairs, as in `sources.format`; also `coco` and `refcoco`, segmentation data that is painted as
+    auxiliary pairs (family `perception`)."""
     share: float | None = Field(None, gt=0, lt=1)
     """Share of the training pairs that come from the data set; a hash of the ids decides which accepted pairs are left
     out. null takes all accepted pairs."""
+
+    @field_validator("format")
+    @classmethod
+    def _has_edited_images(cls, format: str) -> str:
+        if format == "llava":
+            raise ValueError("llava has no edited image; run omniedit import llava, which writes a table")
+        return format

@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field, ValidationError, model_validator
 from omniedit.config.endpoint import EndpointConfig
 from omniedit.config.section import LocalPath, Section
 from omniedit.redaction import redact
-from omniedit.tasks import ANYEDIT_TASKS, NOT_EMBEDDED, OMNIEDIT_TASKS, TASKS, Task
+from omniedit.tasks import ANYEDIT_TASKS, COMPLEX_TASKS, NOT_EMBEDDED, OMNIEDIT_TASKS, TASKS, Task
 
 PROPOSER = "proposer"
 """Role in config/models.yaml of the model that `proposals.source: local` uses."""
@@ -22,20 +22,21 @@ class TaskConfig(Section):
     models (see `learned`)."""
 
 
-COMPLEX = "complex"
-"""Reserved name of the family of complex instructions."""
 FAMILIES: Mapping[str, tuple[Task, ...]] = {
     "omniedit": OMNIEDIT_TASKS,
     "anyedit": tuple(task for task in ANYEDIT_TASKS if task not in NOT_EMBEDDED),
+    "complex": COMPLEX_TASKS,
 }
 """Tasks that a family's name stands for in `tasks`: those that have a specialist."""
 
 
 class TasksConfig(Section):
-    """Pairs to make of each task. The seven tasks of OmniEdit are fields, and AnyEdit's types may be given as well.
+    """Pairs to make of each task. The seven tasks of OmniEdit are fields. AnyEdit's types and the tasks of complex
+    instructions may be given as well.
 
     A key may also be a family. `omniedit` sets all seven, over their own keys, because the default config has those.
-    `anyedit` sets all types with an embedded specialist, under their own keys.
+    `anyedit` sets all types with an embedded specialist, `complex` both tasks of complex instructions, under their own
+    keys.
     """
 
     model_config = ConfigDict(extra="allow")
@@ -59,7 +60,8 @@ class TasksConfig(Section):
             return values
         _check_keys(values)
         single = {name: value for name, value in values.items() if name not in FAMILIES}
-        return _merge_tasks(_expand("anyedit", values), single, _expand("omniedit", values))
+        more = [_expand(family, values) for family in FAMILIES if family != "omniedit"]
+        return _merge_tasks(*more, single, _expand("omniedit", values))
 
     @model_validator(mode="after")
     def _types_are_embedded(self) -> Self:
@@ -81,7 +83,7 @@ class TasksConfig(Section):
 
 
 def _check_keys(values: Mapping[str, Any]) -> None:
-    """Check that every key is a task with a specialist or a family.
+    """Check that every key is a task with a specialist, or a family.
 
     Raises:
         ValueError: a type of edit or a family has no specialist.
@@ -91,8 +93,6 @@ def _check_keys(values: Mapping[str, Any]) -> None:
         if name in NOT_EMBEDDED:
             others = "import pairs of this type (`imports`), or give another type"
             raise ValueError(f"{name}: has no embedded specialist: {NOT_EMBEDDED[Task(name)]}; {others}")
-        if name == COMPLEX:
-            raise ValueError(f"{name}: this family has no specialists yet; give {' or '.join(FAMILIES)}")
         if name not in TASKS and name not in FAMILIES:
             unknown = {"type": "extra_forbidden", "loc": (name,), "input": value}
             raise ValidationError.from_exception_data("tasks", [unknown])  # type: ignore[list-item]
@@ -203,6 +203,9 @@ class ProposalsConfig(Section):
     spare: float = Field(1.5, ge=1)
     """Number of proposals to collect for each task, as a multiple of the pairs that a shard can use. Quotas, masks and
     failed edits use up the surplus."""
+    ask_what_is_meant: bool = False
+    """Ask the model which object a paraphrase means if it does not name it ("the thing that tells the time"), and
+    accept it if it means its own. Otherwise only the table of knowledge accepts such paraphrases."""
     quotas: QuotasConfig = QuotasConfig()
     api: EndpointConfig = EndpointConfig()
     local: LocalModelConfig = LocalModelConfig()
@@ -223,6 +226,7 @@ class ProposalsConfig(Section):
         of_api = {"url", "model", "request", "max_side"} if self.source == "api" else set()
         of_local = {"max_side"} if self.source == "local" else set()
         named = dict.fromkeys(("source", "per_photo", "tries", "spare", "quotas"), True)
+        named |= {"ask_what_is_meant": True} if self.ask_what_is_meant else {}
         return redact(self.model_dump_json(include=named | {"api": of_api, "local": of_local}))
 
     @model_validator(mode="after")

@@ -21,7 +21,7 @@ from omniedit.exchange.layout import Layout
 from omniedit.exchange.pair_images import PairImages, Sizes, check_image, check_images
 from omniedit.exchange.rows import Row, reject
 from omniedit.exchange.task_names import to_task
-from omniedit.imaging.images import pixels_sha256
+from omniedit.imaging.images import Image, pixels_sha256
 from omniedit.pairs import Captions, EncodedPair, Reference, Rejection
 from omniedit.pairs.checks import LONGEST, check_pair, check_sizes
 from omniedit.plain_text import clean_line
@@ -171,12 +171,7 @@ class PairMaker:
             given |= {key: value for key, value in find_json(row, name, dict).items() if key != IMPORTED}
         known: dict[str, Any] = {key: read_text(row, self.layout, key) for key in ("licence", "author", "origin")}
         known["licence"] = self.licence or known["licence"] or given.get("licence") or self.layout.licence
-        height, width = images.source_image.shape[:2]
-        measured = {
-            "source_sha256": pixels_sha256(images.source_image),
-            "source_phash": perceptual_hash(images.source_image),
-            "ratio": closest_ratio(width, height),
-        }
+        measured = measure_source(images.source_image)
         source_id = given.get("source_id") or imported["session"] or imported["id"] or row.place
         about = {key: value for key, value in imported.items() if value}
         return {
@@ -186,6 +181,16 @@ class PairMaker:
             "source_id": clean_line(str(source_id), LONGEST),
             IMPORTED: about,
         }
+
+
+def measure_source(image: Image) -> dict[str, str]:
+    """Return the keys of the provenance that follow from the source image."""
+    height, width = image.shape[:2]
+    return {
+        "source_sha256": pixels_sha256(image),
+        "source_phash": perceptual_hash(image),
+        "ratio": closest_ratio(width, height),
+    }
 
 
 def _split_turns(row: Row, layout: Layout) -> Iterator[Row]:

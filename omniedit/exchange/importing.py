@@ -20,6 +20,8 @@ from omniedit.exchange.formats import FORMATS
 from omniedit.exchange.image_files import ImageFiles
 from omniedit.exchange.inputs import DataFile, Part, deal, list_inputs
 from omniedit.exchange.layout import Layout, load_layout, replace_columns
+from omniedit.exchange.perception import pairs as perception
+from omniedit.exchange.perception import questions
 from omniedit.exchange.readers import read_rows
 from omniedit.exchange.rows import Row, Rows
 from omniedit.pairs import Rejection, ShardWriter
@@ -162,6 +164,8 @@ def record_import(path: str, options: ImportOptions, shard: int, shards: int, ou
 
 def _local_files(path: str, options: ImportOptions, shard: int, shards: int) -> dict[str, Path]:
     """Return the files of rows of a shard by name; of folders of images, all files."""
+    if options.format in perception.FORMATS:
+        return {Path(file).name: Path(file) for file in perception.data_files(options.format, path)}
     reader = Reader(path, options.load_layout())
     parts = [part.file for part in deal(reader.files, shard, shards)]
     if reader.layout.files == "folders":
@@ -181,22 +185,15 @@ def import_shard(
     Raises:
         UserError: the data set cannot be read, or an option does not fit it.
     """
-    layout = options.load_layout()
     check_name(options.data_set)
-    reader = Reader(path, layout)
-    files = ImageFiles(options.images or reader.images_root, options.images is not None)
-    task = options.task or layout.task
-    check_tasks([task, *options.task_names.values()])
-    taken = set() if taken is None else taken
-    maker = PairMaker(layout, options.data_set, files, task, options.task_names, options.sizes, options.licence, taken)
-    rows = islice(reader.shard(shard, shards), _share(options.limit, shard, shards))
+    items, files = _open_items(path, options, shard, shards, set() if taken is None else taken)
     outcome = Outcome()
     try:
         with (
             replace_file(out) as temporary,
             ShardWriter(temporary, Task(options.data_set), SPECIALIST, 0, {"omniedit": __version__}) as writer,
         ):
-            for item in _make_pairs(rows, maker):
+            for item in items:
                 if isinstance(item, Rejection):
                     writer.reject(item)
                     outcome.reject(item)
@@ -206,6 +203,32 @@ def import_shard(
     finally:
         files.close()
     return outcome
+
+
+def _open_items(
+    path: str, options: ImportOptions, shard: int, shards: int, taken: set[str]
+) -> tuple[Iterator[Any], ImageFiles]:
+    """Return the pairs and rejections of a shard, and the image files to close after them.
+
+    Raises:
+        UserError: the data set cannot be read, or has no pairs.
+    """
+    share = _share(options.limit, shard, shards)
+    if options.format == questions.FORMAT:
+        remedy = "run omniedit import llava, which writes a table for language models"
+        raise UserError(f"{options.data_set}: questions and answers have no edited image; {remedy}")
+    if options.format in perception.FORMATS:
+        root = options.images or DataFile(perception.data_files(options.format, path)[0], "").folder
+        files = ImageFiles(root)
+        painter = perception.PairPainter(options.data_set, options.format, files, options.licence, taken)
+        return map(painter.make, islice(painter.read(path, shard, shards), share)), files
+    layout = options.load_layout()
+    reader = Reader(path, layout)
+    files = ImageFiles(options.images or reader.images_root, options.images is not None)
+    task = options.task or layout.task
+    check_tasks([task, *options.task_names.values()])
+    maker = PairMaker(layout, options.data_set, files, task, options.task_names, options.sizes, options.licence, taken)
+    return _make_pairs(islice(reader.shard(shard, shards), share), maker), files
 
 
 def _make_pairs(rows: Rows, maker: PairMaker) -> Iterator[Any]:

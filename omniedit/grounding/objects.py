@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -43,11 +44,13 @@ class FoundObject:
         name: without an article, such as 'wine bottle'.
         box: bounding box of the mask, as fractions of the image.
         mask: (H, W).
+        crowded: whether it is one of three or more of its name, which no place before the name distinguishes.
     """
 
     name: str
     box: FractionBox
     mask: Mask
+    crowded: bool = False
 
     @property
     def area(self) -> float:
@@ -70,7 +73,7 @@ OBJECTS_SCHEMA = pa.schema(
     [
         ("source_id", pa.string()),
         ("sha256", pa.string()),
-        ("objects", pa.list_(pa.struct([("name", pa.string()), ("mask", pa.binary())]))),
+        ("objects", pa.list_(pa.struct([("name", pa.string()), ("mask", pa.binary()), ("crowded", pa.bool_())]))),
     ]
 )
 
@@ -86,21 +89,31 @@ class ObjectIndex:
     """
 
     def __init__(self, files: Iterable[str | Path] = ()) -> None:
-        self._known: dict[tuple[str, str], tuple[tuple[str, bytes], ...]] = {}
+        self._known: dict[tuple[str, str], tuple[dict[str, Any], ...]] = {}
         for path in files:
             for row in read_rows(path, OBJECTS_SCHEMA.names):
-                found = tuple((object_["name"], object_["mask"]) for object_ in row["objects"])
-                self._known[row["source_id"], row["sha256"]] = found
+                self._known[row["source_id"], row["sha256"]] = tuple(row["objects"])
 
-    def find(self, photo: Photo) -> tuple[FoundObject, ...]:
-        """Return the photo's objects, as `find_objects` does."""
-        return tuple(_found_object(name, decode_mask(encoded)) for name, encoded in self.encode(photo))
+    def find(self, photo: Photo, crowds: bool = False) -> tuple[FoundObject, ...]:
+        """Return the photo's objects, as `find_objects` does.
 
-    def encode(self, photo: Photo) -> tuple[tuple[str, bytes], ...]:
-        """Return the name and the encoded mask of each of the photo's objects."""
+        Args:
+            crowds: whether to include objects that are one of three or more of their name.
+        """
+        return tuple(
+            _found_object(known["name"], decode_mask(known["mask"]), bool(known.get("crowded")))
+            for known in self.encode(photo)
+            if crowds or not known.get("crowded")
+        )
+
+    def encode(self, photo: Photo) -> tuple[dict[str, Any], ...]:
+        """Return the rows of the photo's objects: name, encoded mask, and whether it is crowded."""
         key = (photo.source_id, photo.sha256)
         if key not in self._known:
-            self._known[key] = tuple((found.name, encode_mask(found.mask)) for found in find_objects(photo))
+            self._known[key] = tuple(
+                {"name": found.name, "mask": encode_mask(found.mask), "crowded": found.crowded}
+                for found in find_objects(photo)
+            )
         return self._known[key]
 
 
@@ -113,7 +126,7 @@ def write_objects(path: str | Path, photos: Iterable[Photo]) -> None:
     """Find the objects of photos, once for all tasks, and write a row per photo."""
     index, rows = ObjectIndex(), []
     for photo in photos:
-        objects = [{"name": name, "mask": mask} for name, mask in index.encode(photo)]
+        objects = list(index.encode(photo))
         rows.append({"source_id": photo.source_id, "sha256": photo.sha256, "objects": objects})
     write_rows(path, rows, OBJECTS_SCHEMA)
 
@@ -192,7 +205,7 @@ def _parts(piece: Mask) -> list[Mask]:
 
 
 def disambiguate_names(found: list[FoundObject]) -> list[FoundObject]:
-    """Return the objects with unique names: two dogs become 'upper dog' and 'lower dog', three or more are skipped."""
+    """Return the objects with unique names: two dogs become 'upper dog' and 'lower dog', three or more are crowded."""
     named: dict[str, list[FoundObject]] = {}
     for this in found:
         named.setdefault(this.name, []).append(this)
@@ -203,6 +216,8 @@ def disambiguate_names(found: list[FoundObject]) -> list[FoundObject]:
         elif len(alike) == 2:
             words, ordered = _along_an_axis(*alike)
             result += [replace(this, name=f"{word} {this.name}") for word, this in zip(words, ordered, strict=True)]
+        else:
+            result += [replace(this, crowded=True) for this in alike]
     return result
 
 
@@ -219,8 +234,8 @@ def _centre(found: FoundObject) -> tuple[float, float]:
     return (left + right) / 2, (top + bottom) / 2
 
 
-def _found_object(name: str, mask: Mask) -> FoundObject:
-    return FoundObject(name, _fractions(mask), mask)
+def _found_object(name: str, mask: Mask, crowded: bool = False) -> FoundObject:
+    return FoundObject(name, _fractions(mask), mask, crowded)
 
 
 def _fractions(mask: Mask) -> FractionBox:

@@ -71,5 +71,18 @@ def _row(draft: Draft, lead: str) -> ProposalRow:
     phrasings = [lead, *(phrasing for phrasing in draft.instructions if phrasing != lead)]
     instructions = [draft.instructions[phrasing] for phrasing in phrasings]
     proposal = draft.edit.proposal.model_copy(update={"instructions": instructions})
-    columns = {"name": draft.edit.name, "phrasings": phrasings, "model": draft.model, "prompt_hash": digest()}
+    named_by = [draft.named_by.get(phrasing) or _named_by_table(draft, phrasing) for phrasing in phrasings]
+    columns: ProposalRow = {
+        "name": draft.edit.name,
+        "phrasings": phrasings,
+        "model": draft.model,
+        "prompt_hash": digest(),
+    }
+    columns |= {"named_by": named_by} if any(named_by) else {}
     return usable(draft.source_id, draft.edit.task, proposal, **columns)
+
+
+def _named_by_table(draft: Draft, phrasing: str) -> str | None:
+    """Return how a paraphrase names its object by a clue of the table of knowledge, if it does."""
+    thing = draft.edit.thing
+    return thing.describe_indirect_name(draft.instructions[phrasing]) if thing else None

@@ -6,13 +6,14 @@ lost its object or reversed its operation is rejected.
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
 from itertools import chain
 
 import yaml
 
+from omniedit.instructions.knowledge import name_indirectly
 from omniedit.instructions.proposals import (
     AdditionProposal,
     AttributeProposal,
@@ -52,22 +53,37 @@ class Thing:
         name: its kind, such as 'dog'.
         expression: phrase that means only this object, such as 'smaller dog on the left'.
         telling: stems such as small and left; a paraphrase must keep one if there are several objects of the kind.
+        others: names of the other objects in the photo.
     """
 
     name: str
     expression: str
     telling: tuple[str, ...] = ()
+    others: tuple[str, ...] = field(default=(), compare=False)
+
+    def describe_indirect_name(self, instruction: str) -> str | None:
+        """Return how an instruction names the object by what it is or does; None if it names it outright or not."""
+        if head(self.name) in stems(instruction):
+            return None
+        return name_indirectly(instruction, self.name, self.others)
 
 
-def meaning_error(instruction: str, task: Task, proposal: Proposal, thing: Thing | None) -> str | None:
+def meaning_error(
+    instruction: str, task: Task, proposal: Proposal, thing: Thing | None, is_named: bool = False
+) -> str | None:
     """Return why a paraphrase does not ask for the edit, or None if it does.
+
+    An object counts as named by its noun, or by a clue of the table of knowledge that means it alone.
 
     Args:
         thing: object of the proposal, if any.
+        is_named: whether something else, such as a model, found that the paraphrase names the object.
     """
     said = stems(instruction)
+    is_named = is_named or (thing is not None and thing.describe_indirect_name(instruction) is not None)
     reasons = chain(
-        _missing_names(set(said), proposal, thing),
+        _missing_object(set(said), proposal, None if is_named else thing),
+        _missing_results(set(said), proposal),
         _not_done(set(said), _negated_stems(instruction), task),
         _wrong_targets(instruction, said, proposal, thing),
     )
@@ -82,13 +98,17 @@ def operation_error(instruction: str, task: Task) -> str | None:
     return next(_not_done(set(stems(instruction)), _negated_stems(instruction), task), None)
 
 
-def _missing_names(said: set[str], proposal: Proposal, thing: Thing | None) -> Iterator[str]:
-    """Yield what a paraphrase must name and does not."""
+def _missing_object(said: set[str], proposal: Proposal, thing: Thing | None) -> Iterator[str]:
+    """Yield the fault of a paraphrase that does not name its object."""
     if thing and _must_name_it(proposal, said):
         if head(thing.name) not in said:
             yield f"it does not name the object '{thing.name}'"
         elif thing.telling and not said.intersection(thing.telling) and not isinstance(proposal, AdditionProposal):
             yield f"it does not distinguish '{thing.expression}' from the others"
+
+
+def _missing_results(said: set[str], proposal: Proposal) -> Iterator[str]:
+    """Yield the results that a paraphrase does not name."""
     for what, phrase, named in _named_results(proposal, said):
         if not named:
             yield f"it does not name the {what} '{phrase}'"

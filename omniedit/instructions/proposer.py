@@ -3,7 +3,7 @@
 import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -19,11 +19,22 @@ from omniedit.instructions.questions import (
     MAX_THINGS,
     DraftEdit,
     edits_prompt,
+    meant_prompt,
     objects_prompt,
     offers_for,
     paraphrase_prompt,
 )
-from omniedit.instructions.replies import Paraphrase, ParsedReply, Part, read_edits, read_objects, read_paraphrases
+from omniedit.instructions.replies import (
+    Paraphrase,
+    ParsedReply,
+    Part,
+    ReplyIssue,
+    read_edits,
+    read_meant,
+    read_objects,
+    read_paraphrases,
+)
+from omniedit.instructions.words import bare
 from omniedit.sources.photo import Photo
 from omniedit.tasks import Task
 from omniedit.vlm import Model, Prompt, PromptImage
@@ -39,12 +50,14 @@ class Draft:
     Args:
         instructions: instruction of each kind of paraphrase; always includes the plain one.
         model: version of the model that proposed the edit.
+        named_by: by kind of paraphrase, the answer of the model on the object that it means, where it was asked.
     """
 
     source_id: str
     edit: DraftEdit
     instructions: Mapping[str, str]
     model: str
+    named_by: Mapping[str, str] = field(default_factory=dict)
 
 
 class Proposer:
@@ -63,6 +76,7 @@ class Proposer:
         listed = self._ask([ModelQuestion(objects_prompt(image), read_objects) for image in images])
         proposed = self._ask([self._edits(*each) for each in zip(photos, images, listed, strict=True)])
         said = self._ask([self._instructions(each) for each in proposed])
+        said = self._settle_doubts(proposed, said)
         return [
             (_drafts(photo.source_id, edits, instructions), _flaws(photo.source_id, things, edits, instructions))
             for photo, things, edits, instructions in zip(photos, listed, proposed, said, strict=True)
@@ -94,8 +108,45 @@ class Proposer:
         return ModelQuestion(prompt, read) if tasks else None
 
     def _instructions(self, proposed: ParsedReply[DraftEdit]) -> ModelQuestion[Paraphrase] | None:
-        read = partial(read_paraphrases, edits=proposed.parts)
+        read = partial(read_paraphrases, edits=proposed.parts, may_doubt=self.config.ask_what_is_meant)
         return ModelQuestion(paraphrase_prompt(proposed.parts), read) if proposed.parts else None
+
+    def _settle_doubts(
+        self, proposed: Sequence[ParsedReply[DraftEdit]], said: Sequence[ParsedReply[Paraphrase]]
+    ) -> list[ParsedReply[Paraphrase]]:
+        """Ask which objects doubtful paraphrases mean; those that mean another one become flaws."""
+        doubtful = [[each for each in parsed.parts if each.doubt] for parsed in said]
+        questions = [self._meant(edits, each) if each else None for edits, each in zip(proposed, doubtful, strict=True)]
+        if not any(questions):
+            return list(said)
+        meant = self._ask(questions)
+        return [_settle(*each) for each in zip(proposed, said, doubtful, meant, strict=True)]
+
+    def _meant(self, proposed: ParsedReply[DraftEdit], doubtful: Sequence[Paraphrase]) -> ModelQuestion[str]:
+        names = {name for edit in proposed.parts if edit.thing for name in (edit.thing.name, *edit.thing.others)}
+        prompt = meant_prompt([each.text for each in doubtful], sorted(names))
+        return ModelQuestion(prompt, partial(read_meant, count=len(doubtful)))
+
+
+def _settle(
+    proposed: ParsedReply[DraftEdit],
+    said: ParsedReply[Paraphrase],
+    doubtful: Sequence[Paraphrase],
+    meant: ParsedReply[str],
+) -> ParsedReply[Paraphrase]:
+    """Return the paraphrases of a photo without those that the model did not find to mean their object."""
+    answers = dict(zip(doubtful, meant.parts, strict=False))
+    parts, flaws = [], list(said.flaws)
+    for paraphrase in said.parts:
+        edit = proposed.parts[paraphrase.edit]
+        if not paraphrase.doubt:
+            parts.append(paraphrase)
+        elif edit.thing and bare(answers.get(paraphrase, "")).lower() == edit.thing.name:
+            named_by = f"named as the {edit.thing.name} by {meant.model}"
+            parts.append(replace(paraphrase, doubt="", named_by=named_by))
+        else:
+            flaws.append(ReplyIssue(f"{paraphrase.phrasing} paraphrase: {paraphrase.doubt}", edit.task))
+    return replace(said, parts=tuple(parts), flaws=tuple(flaws))
 
 
 def in_turn(names: Sequence[str]) -> list[int]:
@@ -105,7 +156,7 @@ def in_turn(names: Sequence[str]) -> list[int]:
 
 def _drafts(source_id: str, edits: ParsedReply[DraftEdit], instructions: ParsedReply[Paraphrase]) -> list[Draft]:
     return [
-        Draft(source_id, edit, _phrasings(place, edit, instructions), edits.model)
+        Draft(source_id, edit, _phrasings(place, edit, instructions), edits.model, _named_by(place, instructions))
         for place, edit in enumerate(edits.parts)
     ]
 
@@ -119,6 +170,10 @@ def _flaws(
         for stage, parsed in stages.items()
         for flaw in parsed.flaws
     ]
+
+
+def _named_by(place: int, instructions: ParsedReply[Paraphrase]) -> dict[str, str]:
+    return {each.phrasing: each.named_by for each in instructions.parts if each.edit == place and each.named_by}
 
 
 def _phrasings(place: int, edit: DraftEdit, instructions: ParsedReply[Paraphrase]) -> dict[str, str]:

@@ -22,6 +22,7 @@ from omniedit.vlm import Prompt, PromptImage
 _FOLDER = resources.files("omniedit.instructions")
 MAX_THINGS = 8
 _TOKENS_A_THING, _TOKENS_AN_EDIT, _TOKENS_A_REWRITING, _TOKENS_MORE = 50, 180, 160, 60
+_TOKENS_A_NAME = 20
 _QUOTED = 4000
 """Maximum number of characters of a reply that a retry repeats."""
 
@@ -91,6 +92,13 @@ def paraphrase_prompt(edits: Sequence[DraftEdit]) -> Prompt:
     """
     listed = "\n".join(f"{number}. {_describe_edit(edit)}" for number, edit in enumerate(edits, 1))
     return Prompt((text("wordings"), listed), _TOKENS_MORE + len(edits) * _TOKENS_A_REWRITING)
+
+
+def meant_prompt(sentences: Sequence[str], names: Sequence[str]) -> Prompt:
+    """Build the prompt for the objects that sentences mean, without an image; `replies.read_meant` reads the reply."""
+    listed = "\n".join(f"{number}. {sentence}" for number, sentence in enumerate(sentences, 1))
+    facts = f"objects: {'; '.join(names)}\n{listed}"
+    return Prompt((text("meant"), facts), _TOKENS_MORE + len(sentences) * _TOKENS_A_NAME)
 
 
 def retry_prompt(prompt: Prompt, reply: str, flaws: Sequence[str]) -> Prompt:

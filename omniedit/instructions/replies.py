@@ -50,11 +50,15 @@ class Paraphrase:
 
     Args:
         edit: index of the edit in the prompt.
+        doubt: why it may not name its object, if a model is to say which object it means; '' otherwise.
+        named_by: the model's answer, for a record.
     """
 
     edit: int
     phrasing: str
     text: str
+    doubt: str = ""
+    named_by: str = ""
 
 
 class _Listed(BaseModel):
@@ -92,8 +96,13 @@ def read_edits(
     return ParsedReply(tuple(parts), tuple(flaws))
 
 
-def read_paraphrases(reply: str, edits: Sequence[DraftEdit]) -> ParsedReply[Paraphrase]:
-    """Return paraphrases that mean the same as the edits' plain instructions."""
+def read_paraphrases(reply: str, edits: Sequence[DraftEdit], may_doubt: bool = False) -> ParsedReply[Paraphrase]:
+    """Return paraphrases that mean the same as the edits' plain instructions.
+
+    Args:
+        may_doubt: whether to return paraphrases whose only fault is that they do not name their object, with that
+            doubt, so that a model can say which object they mean.
+    """
     try:
         answer = json_object(reply)
     except ValueError as error:
@@ -105,12 +114,12 @@ def read_paraphrases(reply: str, edits: Sequence[DraftEdit]) -> ParsedReply[Para
         said = {_plainly(edit.proposal.instructions[0])}
         for phrasing in PHRASINGS[1:]:
             try:
-                instruction = _instruction(edit, of_edit, phrasing, said)
+                instruction, doubt = _instruction(edit, of_edit, phrasing, said, may_doubt)
             except ValueError as error:
                 flaws.append(ReplyIssue(f"{phrasing} paraphrase: {error}", edit.task))
                 continue
             said.add(_plainly(instruction))
-            parts.append(Paraphrase(place, phrasing, instruction))
+            parts.append(Paraphrase(place, phrasing, instruction, doubt))
     return ParsedReply(tuple(parts), tuple(flaws))
 
 
@@ -150,13 +159,14 @@ def _thing(answer: Any) -> Thing:
 
 
 def _disambiguate(things: Sequence[Thing], thing: Thing) -> Thing:
-    """Return the object with the stems that no other object of its kind has; unchanged if it is the only one."""
+    """Return the object with the names of the others, and the stems that no other object of its kind has, if any."""
+    names = tuple(other.name for other in things if other is not thing)
     others = [other for other in things if other is not thing and head(other.name) == head(thing.name)]
     theirs = {stem for other in others for stem in content(other.expression)}
     own = tuple(stem for stem in content(thing.expression) if stem not in theirs)
     if others and not own:
         raise ValueError(f"expression '{thing.expression}' does not distinguish it from the others of its kind")
-    return replace(thing, telling=own) if others else thing
+    return replace(thing, telling=own if others else thing.telling, others=names)
 
 
 def _edit(task: Task, things: Sequence[Thing], offers: Offers, answer: Any) -> DraftEdit:
@@ -184,8 +194,10 @@ def _match_thing(phrase: Any, things: Sequence[Thing]) -> Thing | None:
     return found[0]
 
 
-def _instruction(edit: DraftEdit, answer: Any, phrasing: str, said: set[str]) -> str:
-    """Return the paraphrase of one kind in a reply.
+def _instruction(
+    edit: DraftEdit, answer: Any, phrasing: str, said: set[str], may_doubt: bool = False
+) -> tuple[str, str]:
+    """Return the paraphrase of one kind in a reply, and the doubt whether it names its object, '' without one.
 
     Args:
         said: paraphrases of the edit so far, as stems.
@@ -200,9 +212,24 @@ def _instruction(edit: DraftEdit, answer: Any, phrasing: str, said: set[str]) ->
         raise ValueError(first_problem(error)) from None
     if _plainly(instruction) in said:
         raise ValueError("it repeats another instruction for this edit")
-    if reason := meaning_error(instruction, edit.task, edit.proposal, edit.thing):
+    reason = meaning_error(instruction, edit.task, edit.proposal, edit.thing)
+    if reason and may_doubt and not meaning_error(instruction, edit.task, edit.proposal, edit.thing, is_named=True):
+        return instruction, reason
+    if reason:
         raise ValueError(reason)
-    return instruction
+    return instruction, ""
+
+
+def read_meant(reply: str, count: int) -> ParsedReply[str]:
+    """Return the object that each of `count` sentences means, in order, or 'none'."""
+    try:
+        answer = json_object(reply)
+    except ValueError as error:
+        return ParsedReply(flaws=(ReplyIssue(str(error)),))
+    meant = [answer.get(str(number)) for number in range(1, count + 1)]
+    if lacking := [str(number) for number, name in enumerate(meant, 1) if not isinstance(name, str)]:
+        return ParsedReply(flaws=(ReplyIssue(f"no text under {', '.join(lacking)}"),))
+    return ParsedReply(tuple(str(name) for name in meant))
 
 
 def _plainly(instruction: str) -> str:

@@ -35,6 +35,8 @@ lack; it is then that of the folder."""
 BY_HAND = {Decision.ACCEPT: "accepted by hand", Decision.REJECT: "rejected by hand"}
 """Reason of each decision of a person."""
 DISAGREE = "the judges disagree"
+PERCEPTION = "perception"
+"""Family of auxiliary tasks, whose pairs are painted exactly and need no score."""
 ACCEPTED = (KEPT, BY_HAND[Decision.ACCEPT])
 """Reasons of accepted pairs."""
 
@@ -73,7 +75,7 @@ def decide(
     Reasons that no threshold changes (unscorable, benchmark photo, duplicate, judges that disagree, not the best
     candidate of its request) take precedence, so that another threshold changes only 'kept' and 'below threshold'. A
     decision by hand takes precedence over the judge's score and over a missing score, but a pair of a benchmark photo
-    and a duplicate stay rejected.
+    and a duplicate stay rejected. No score speaks against a pair of perception data, which shows no edit to judge.
 
     Args:
         scores: rows of the scores file by pair_id; `scores_path` names it in errors.
@@ -95,7 +97,8 @@ def decide(
     rows: list[dict[str, Any]] = []
     for row, pair_id in enumerate(candidates.pair_ids):
         source, o_score, hand = _describe_source(candidates, row), scores[pair_id]["o_score"], by_hand.get(pair_id)
-        if o_score is None and hand is None:
+        is_auxiliary = candidates.tasks[row].family == PERCEPTION
+        if o_score is None and hand is None and not is_auxiliary:
             reason = "unscorable"
         elif is_held_out(source, bench):
             reason = "overlaps the benchmark"
@@ -105,6 +108,8 @@ def decide(
             reason = BY_HAND[hand.decision]
         elif faults and (fault := _find_fault(pair_id, candidates.provenance(row), faults)):
             reason = fault
+        elif is_auxiliary:
+            reason = KEPT
         else:
             reason = _decide_by_score(scores[pair_id], min_score, max_disagreement)
         about = {"row": row, "ratio": source["ratio"], "task": str(candidates.tasks[row])}

@@ -10,7 +10,7 @@ from omniedit.grounding.objects import ObjectIndex
 from omniedit.instructions.proposals import read_proposals
 from omniedit.pairs import Shard
 from omniedit.specialists.base import Batched, Donors, Specialist
-from omniedit.tasks import SHARE_FILLS, Task
+from omniedit.tasks import COMPLEX_TASKS, SHARE_FILLS, Task
 
 if TYPE_CHECKING:
     from omniedit.specialists.learned.shared_models import Toolbox
@@ -36,6 +36,8 @@ EMBEDDED: dict[Task, str] = {
     Task("visual_bbox"): "embedded.visual:VisualBox",
     Task("visual_scribble"): "embedded.visual:VisualScribble",
     Task("visual_sketch"): "embedded.visual:VisualSketch",
+    Task("complex_understanding"): "embedded.complex:ComplexUnderstanding",
+    Task("complex_reasoning"): "embedded.complex:ComplexReasoning",
 }
 """Embedded specialists as module:class within omniedit.specialists; no generative weights, run on a CPU."""
 
@@ -53,7 +55,7 @@ LEARNED: dict[Task, str] = {
 VISUAL = tuple(map(Task, ("visual_bbox", "visual_scribble", "visual_sketch")))
 """Types that remove or swap an object as a condition image shows."""
 
-BORROWS = (Task.OBJECT_SWAP, Task.BACKGROUND_SWAP, Task("replace"), Task("background_change"), *VISUAL)
+BORROWS = (Task.OBJECT_SWAP, Task.BACKGROUND_SWAP, Task("replace"), Task("background_change"), *VISUAL, *COMPLEX_TASKS)
 """Tasks whose specialist needs other photos, for a cut-out to paste or for a background."""
 
 
@@ -66,6 +68,7 @@ GROUNDED = (
     *map(Task, ("remove", "add", "replace", "color_alter", "material_change", "background_change")),
     Task("outpaint"),
     *VISUAL,
+    *COMPLEX_TASKS,
 )
 """Tasks whose embedded specialist needs the photo's objects."""
 

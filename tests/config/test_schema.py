@@ -14,7 +14,7 @@ from omniedit.config.loading import check, load
 from omniedit.config.schema import Config, SourcesConfig, reply_limit
 from omniedit.errors import UserError
 from omniedit.models.registry import required_roles
-from omniedit.tasks import ANYEDIT_TASKS, NOT_EMBEDDED, OMNIEDIT_TASKS, Task
+from omniedit.tasks import ANYEDIT_TASKS, COMPLEX_TASKS, NOT_EMBEDDED, OMNIEDIT_TASKS, Task
 
 ROOT = Path(__file__).parents[2]
 
@@ -191,6 +191,8 @@ def test_family_stands_for_all_its_types_with_a_specialist() -> None:
     assert alone.tasks[Task("outpaint")].pairs_per_shard == 5 and alone.tasks[Task("remove")].pairs_per_shard == 2
     single = check({"tasks": {"outpaint": few, "anyedit": {"pairs_per_shard": 0}}}).tasks
     assert single.enabled == (*OMNIEDIT_TASKS, "outpaint")
+    complex_ = check({"tasks": {"complex": few, "complex_reasoning": {"pairs_per_shard": 3}}}).tasks
+    assert complex_.enabled == (*OMNIEDIT_TASKS, *COMPLEX_TASKS) and complex_[COMPLEX_TASKS[1]].pairs_per_shard == 3
     seven = check({"tasks": {"omniedit": few, "style_transfer": {"pairs_per_shard": 9}}}).tasks
     assert {seven[task].pairs_per_shard for task in OMNIEDIT_TASKS} == {2}
 
@@ -207,7 +209,7 @@ def test_config_without_anyedit_types_has_only_the_seven_keys() -> None:
     ("tasks", "message"),
     [
         ({"visual_depth": {}}, "tasks: visual_depth: has no embedded specialist: no estimate .*; import pairs"),
-        ({"complex": {}}, "tasks: complex: this family has no specialists yet; give omniedit or anyedit"),
+        ({"referring_segmentation": {}}, "tasks: referring_segmentation: has no embedded specialist: .* import coco"),
         ({"outpaint": {"specialist": "learned"}}, "tasks: outpaint: has no learned specialist; give specialist: emb"),
         ({"outpaint": {"pairs_per_shard": -1}}, r"tasks.outpaint.pairs_per_shard: -1 is not allowed; allowed: gr"),
         ({"outpaint": None}, "tasks.outpaint: null is not allowed; allowed: a mapping"),

@@ -40,8 +40,26 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "data/mine/0.jsonl").write_text(json.dumps({"before": "a.png", "after": "a.png", "ask": "Go."}))
     text = (REPOSITORY / "docs/your-own-data.md").read_text().partition("with `data/mine.yaml`:\n\n")[2]
     (tmp_path / "data/mine.yaml").write_text(text.partition("\n\n")[0].replace("\n    ", "\n").removeprefix("    "))
+    _write_perception(tmp_path)
     make_run(tmp_path / "results/mini", {"a": 9.0, "b": 5.0}, instruction="Go.")
     return tmp_path
+
+
+def _write_perception(folder: Path) -> None:
+    """Write the segmentation data and the questions that the documents name, one row each."""
+    for name in ("val2017", "train2017", "annotations"):
+        (folder / name).mkdir()
+    for name in ("val2017", "train2017"):
+        (folder / name / "a.png").write_bytes(make_image())
+    region = {"image_id": 1, "category_id": 1, "segmentation": [[1, 1, 9, 1, 9, 9]]}
+    instances: dict[str, list[dict[str, object]]] = {
+        "images": [{"id": 1, "file_name": "a.png"}],
+        "annotations": [region],
+    }
+    instances["categories"] = [{"id": 1, "name": "dog"}]
+    (folder / "annotations/instances_val2017.json").write_text(json.dumps(instances))
+    turns = [{"from": "human", "value": "What is it?"}, {"from": "gpt", "value": "A dog."}]
+    (folder / "llava_instruct_150k.json").write_text(json.dumps([{"image": "a.png", "conversations": turns}]))
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -49,10 +49,11 @@ def test_index_returns_the_same_object_again() -> None:
     assert (first.name, first.box) == (again.name, again.box) and np.array_equal(first.mask, again.mask)
 
 
-def test_objects_of_one_name_are_distinguished_by_place_or_skipped() -> None:
+def test_objects_of_one_name_are_distinguished_by_place_or_crowded() -> None:
     pair = [find_in("dog", 60, 10), find_in("drum", 5, 80), find_in("dog", 10, 30)]
     assert {o.name: o.box[0] for o in disambiguate_names(pair)} == {"left dog": 0.1, "right dog": 0.6, "drum": 0.05}
-    assert [o.name for o in disambiguate_names([*pair, find_in("dog", 80, 80)])] == ["drum"]
+    three = disambiguate_names([*pair, find_in("dog", 80, 80)])
+    assert [(o.name, o.crowded) for o in three] == [*[("dog", True)] * 3, ("drum", False)]
 
 
 def test_cut_object_lists_its_cut_sides() -> None:

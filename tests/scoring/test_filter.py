@@ -105,6 +105,20 @@ def test_judges_that_disagree_reject_a_pair_at_any_threshold(candidates: Path, t
     assert limited["first"] == "the judges disagree", "a disagreement at the limit is accepted"
 
 
+def test_no_score_rejects_perception_data_but_a_benchmark_photo_does(tmp_path: Path) -> None:
+    task = Task("referring_segmentation")
+    pairs = [
+        replace(pair, task=task) for pair in PAIRS if pair.pair_id in ("low", "unread", "first", "twin", "of_bench")
+    ]
+    write_shard(tmp_path / "p.h5", task, "import", 0, pairs)
+    scores = {pair.pair_id: SCORES[pair.pair_id] for pair in pairs}
+    with Shard(tmp_path / "p.h5") as shard:
+        rows = decide(shard, scores, "scores.parquet", [{"sha256": "sha-held_out"}], 9.9)
+    decided = {row["pair_id"]: row["reason"] for row in rows if row["kept"]}
+    assert decided == dict.fromkeys(("first", "low", "unread"), "kept")
+    assert {row["pair_id"] for row in rows if not row["kept"]} == {"twin", "of_bench"}
+
+
 def decide_all(decision: Decision) -> dict[str, HandDecision]:
     return {pair.pair_id: HandDecision(pair.pair_id, decision, "ada", "") for pair in PAIRS}
 

@@ -18,11 +18,12 @@ from omniedit.scoring.reference.measures import Comparison, ImageMeasures, Unmea
 from omniedit.scoring.reference.quality import quality
 from omniedit.scoring.reference.rationale import HIGH, LOW, Finding, write_rationale
 from omniedit.scoring.reference.success import MEASURED, success
+from omniedit.scoring.reference.targets import measure_target
 from omniedit.scoring.reference.verification import verify
 from omniedit.scoring.reply_parser import Unscorable
 from omniedit.scoring.rubric import edit_rubric
 from omniedit.scoring.verdict import Score
-from omniedit.tasks import Task, same_edit
+from omniedit.tasks import COMPLEX_TASKS, Task, same_edit
 
 LEAST_VERIFIED = 7.0
 """Sub-score from which a pair's truth is verified too; a pair with a lower one is rejected anyway."""
@@ -30,7 +31,9 @@ SOURCES_KEPT = 4
 """Number of sources whose measures stay in memory, about 50 MB each for 1.5 megapixels."""
 VISUAL_EDITS = (Task.OBJECT_REMOVAL, Task.OBJECT_SWAP)
 """Edits that AnyEdit's visual types make."""
-_TEXTS = ("object", "new_object", "attribute", "value", "environment", "background", "style")
+COMPLEX_EDITS = (*VISUAL_EDITS, Task.OBJECT_ADDITION, Task.ATTRIBUTE_MODIFICATION)
+"""Edits that tasks of complex instructions make."""
+_TEXTS = ("object", "new_object", "attribute", "value", "environment", "background", "style", "kind", "expression")
 _BOXES_OF: Mapping[Task, tuple[str, ...]] = {
     Task.OBJECT_SWAP: ("box", "new_box"),
     Task.OBJECT_REMOVAL: ("box",),
@@ -92,9 +95,12 @@ def score_pair(pair: EditPair, source: ImageMeasures | None = None) -> Score | U
         if named in CONDITIONS:
             condition = measure_condition(pair, named)
             findings = (min(findings[0], condition, key=lambda finding: finding.score), *findings[1:])
+        if named in COMPLEX_TASKS:
+            target = measure_target(seen, truth, named)
+            findings = (min(findings[0], target, key=lambda finding: finding.score), *findings[1:])
         sc_1, sc_2, pq = (round(finding.score, 1) for finding in findings)
         if min(sc_1, sc_2, pq) >= LEAST_VERIFIED:
-            verify(seen, truth)
+            verify(seen, {**truth, "object": truth["kind"]} if named in COMPLEX_TASKS else truth)
     except KeyError as error:
         return Unscorable(f"the truth of a {pair.task.label.lower()} lacks {error}")
     except Unmeasurable as error:
@@ -103,8 +109,10 @@ def score_pair(pair: EditPair, source: ImageMeasures | None = None) -> Score | U
 
 
 def task_to_measure(task: Task, truth: Any) -> Task:
-    """Return the task by whose measurements a pair is scored: for a visual type, that of its edit."""
+    """Return the task by whose measurements a pair is scored: for a visual or complex edit, that of its edit."""
     if task in CONDITIONS and isinstance(truth, Mapping) and truth.get("edit") in VISUAL_EDITS:
+        return Task(truth["edit"])
+    if task in COMPLEX_TASKS and isinstance(truth, Mapping) and truth.get("edit") in COMPLEX_EDITS:
         return Task(truth["edit"])
     return same_edit(task)
 

@@ -205,6 +205,16 @@ CONDITION_DIFFERS = Lack(
     partly=("The result matches the reference image only in part.", "The reference image fits only in part."),
 )
 
+RIGHT_ONE = ("The right object was edited.",)
+OTHER_MEANT = Lack(
+    missed=("The instruction means another object.", "Another object than the one that is meant was edited."),
+    partly=("It is not clear which object the instruction means.",),
+)
+OTHER_CHANGED = Lack(
+    missed=("The wrong one of several objects was edited.", "Another object changed instead."),
+    partly=("Another object changed too.",),
+)
+
 NOTHING_ELSE_CHANGED = (
     "Nothing else changed.",
     "The rest of the photo is as before.",

@@ -10,6 +10,15 @@ import numpy as np
 from omniedit.grounding.nouns import OBJECT, find_kind
 from omniedit.grounding.objects import FoundObject, ObjectIndex
 from omniedit.imaging.color import FloatImage, blur, from_lab, mix, to_bytes, to_float, to_lab
+from omniedit.imaging.color_names import COLOURS
+from omniedit.imaging.color_naming import (
+    HUE_SPREAD,
+    colour_word,
+    hue_degrees,
+    hue_distance,
+    nearest_colour,
+    own_colour,
+)
 from omniedit.imaging.images import Image, Mask
 from omniedit.imaging.matting import alpha_matte
 from omniedit.imaging.morphology import bounding_box, dilate, erode
@@ -18,18 +27,7 @@ from omniedit.instructions.appearance import colour_instructions, material_instr
 from omniedit.instructions.objects import without_position
 from omniedit.sources.photo import FractionBox, Photo
 from omniedit.specialists.base import Edited, EditRequest, NotApplicable
-from omniedit.specialists.embedded.color import (
-    COLOURS,
-    HUE_SPREAD,
-    can_become,
-    colour_word,
-    hue_degrees,
-    hue_distance,
-    membership,
-    nearest_colour,
-    own_colour,
-    recolor,
-)
+from omniedit.specialists.embedded.color import can_become, membership, recolor
 from omniedit.specialists.embedded.material import MATERIALS, apply_material
 from omniedit.tasks import Task
 
@@ -74,6 +72,18 @@ class AttributeModification:
         if not is_alive(found.name) and rng.random() < self.material_share:
             return self._resurfacing(photo, found, region, rng)
         return self._recolouring(photo, found, region, rng)
+
+    def recolour(
+        self, photo: Photo, found: FoundObject, objects: Sequence[FoundObject], rng: np.random.Generator
+    ) -> EditRequest:
+        """Return a request for another colour of one of a photo's objects.
+
+        Raises:
+            NotApplicable: the object cannot be painted, or no other colour suits it.
+        """
+        if not is_paintable(found):
+            raise NotApplicable(f"the {found.name} is too small, too large or transparent for another colour")
+        return self._recolouring(photo, found, visible_part(found, objects, photo), rng)
 
     def _has_change(self, found: FoundObject) -> bool:
         """Return whether the object may change as this class changes it: a living one keeps its material."""

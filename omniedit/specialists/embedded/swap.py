@@ -56,18 +56,26 @@ class ObjectSwap:
             raise NotApplicable("every object is cut off, too large, too small, unnamed, or partly hidden by another")
         for chosen in rng.permutation(len(replaceable)):
             old = replaceable[chosen]
-            hole = inpaint_mask(old, objects, photo)
-            max_bare = MAX_PLAIN_BARE if is_plain_around(photo.image, hole) else MAX_BARE
-            for donor, new in self._borrowable(rng):
-                swap = (photo.source_id, old.name, donor.source_id, new.name)
-                if swap in self._offered or same_kind(old, new):
-                    continue
-                placement = place_object(photo, old, donor, new)
-                if placement is not None and placement.left_bare(hole).mean() <= max_bare:
-                    self._offered.add(swap)
-                    return _request(photo, old, donor, new, placement, hole, rng)
+            if (request := self.replace_object(photo, old, objects, rng)) is not None:
+                return request
         names = ", ".join(found.name for found in replaceable)
         raise NotApplicable(f"no further object fits in place of the {names}")
+
+    def replace_object(
+        self, photo: Photo, old: FoundObject, objects: Sequence[FoundObject], rng: np.random.Generator
+    ) -> EditRequest | None:
+        """Return a request for another object in place of one of a photo's, or None if no further one fits."""
+        hole = inpaint_mask(old, objects, photo)
+        max_bare = MAX_PLAIN_BARE if is_plain_around(photo.image, hole) else MAX_BARE
+        for donor, new in self._borrowable(rng):
+            swap = (photo.source_id, old.name, donor.source_id, new.name)
+            if swap in self._offered or same_kind(old, new):
+                continue
+            placement = place_object(photo, old, donor, new)
+            if placement is not None and placement.left_bare(hole).mean() <= max_bare:
+                self._offered.add(swap)
+                return _request(photo, old, donor, new, placement, hole, rng)
+        return None
 
     def edit(self, requests: Sequence[EditRequest]) -> Sequence[Edited | NotApplicable]:
         return [self._edit(request) for request in requests]

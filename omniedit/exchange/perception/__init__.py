@@ -1,0 +1,1 @@
+"""Perception data as auxiliary tasks of a run: regions that are painted as asked, and questions about images."""

@@ -1,0 +1,201 @@
+"""Readers of COCO-style files: instances and panoptic segments."""
+
+import hashlib
+import io
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import PIL.Image
+
+from omniedit.errors import UserError
+from omniedit.exchange.image_files import BadImage, ImageFiles
+from omniedit.exchange.perception.painting import Region
+from omniedit.exchange.perception.regions import BadRegion, decode_region
+from omniedit.pairs import Rejection
+from omniedit.sources.archived import open_archive
+from omniedit.tasks import Task
+
+REFERRING, PANOPTIC = Task("referring_segmentation"), Task("panoptic_segmentation")
+LEAST_AREA, MOST_AREA = 0.002, 0.9
+"""Smallest and largest share of the image that a painted region covers."""
+MOST_SEGMENTS = 3
+"""Largest number of panoptic segments that one instruction names, the largest ones."""
+_STUFF = ("-merged", "-other", "-stuff")
+"""Ends of COCO's names of materials: 'sky-other-merged' is the sky."""
+
+
+@dataclass(frozen=True)
+class PaintingRow:
+    """Row whose regions are to be painted.
+
+    Args:
+        place: of the row, to show it.
+        own_id: the data set's id.
+        file_name: of the image.
+        folder: in which image paths begin.
+        size: height and width of the image as the data set states them; None if it does not.
+        read_regions: returns the regions of an image of (H, W); raises BadRegion or BadImage.
+    """
+
+    task: Task
+    place: str
+    own_id: str
+    file_name: str
+    folder: str
+    size: tuple[int, int] | None
+    read_regions: Callable[[int, int], list[Region]]
+    licence: str | None = None
+
+
+@dataclass
+class CocoFile:
+    """Images, annotations and categories of a COCO-style file.
+
+    Args:
+        name: of the file, for places and messages.
+    """
+
+    name: str
+    folder: str
+    images: dict[Any, Mapping[str, Any]]
+    annotations: list[Mapping[str, Any]]
+    categories: dict[Any, Mapping[str, Any]]
+    licences: dict[Any, str] = field(default_factory=dict)
+
+    @property
+    def is_panoptic(self) -> bool:
+        return bool(self.annotations) and "segments_info" in self.annotations[0]
+
+    def category(self, id: Any) -> str:
+        """Return the plain name of a category: 'sky' for 'sky-other-merged'."""
+        name = str(self.categories.get(id, {}).get("name") or "")
+        for end in _STUFF:
+            name = name.removesuffix(end)
+        for end in _STUFF:
+            name = name.removesuffix(end)
+        return name.replace("-", " ").strip()
+
+    def is_countable(self, id: Any) -> bool:
+        return bool(self.categories.get(id, {}).get("isthing", 1))
+
+
+def read_coco_file(path: str) -> CocoFile:
+    """Read a COCO-style file as a whole.
+
+    Raises:
+        UserError: it is no such file.
+    """
+    name = Path(path).name
+    try:
+        with open_archive(path) as file:
+            content = json.loads(file.read())
+        images = {image["id"]: image for image in content["images"]}
+        licences = {each["id"]: str(each.get("name") or "") for each in content.get("licenses") or ()}
+        categories = {each["id"]: each for each in content["categories"]}
+        annotations = list(content["annotations"])
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        problem = f"no COCO-style file with images, annotations and categories ({type(error).__name__}: {error!s:.60})"
+        raise UserError(f"{name}: {problem}") from None
+    return CocoFile(name, str(Path(path).parent), images, annotations, categories, licences)
+
+
+def read_coco(path: str, shard: int, shards: int, files: ImageFiles) -> Iterator[PaintingRow | Rejection]:
+    """Yield a row for each annotated image of a shard: all objects of a category, or the largest panoptic segments."""
+    coco = read_coco_file(path)
+    by_image: dict[Any, list[Mapping[str, Any]]] = defaultdict(list)
+    for annotation in coco.annotations:
+        by_image[annotation.get("image_id")].append(annotation)
+    for number, (image_id, annotations) in enumerate(by_image.items()):
+        if number % shards != shard:
+            continue
+        place = f"{coco.name}:{image_id}"
+        image = coco.images.get(image_id)
+        if image is None or not image.get("file_name"):
+            yield Rejection(place, "the file lists no image with this id")
+        elif coco.is_panoptic:
+            yield _panoptic_row(coco, image, annotations[0], place, files)
+        else:
+            yield _category_row(coco, image, annotations, place)
+
+
+def rng_of_place(place: str) -> np.random.Generator:
+    """Return random numbers that follow from a row's place alone."""
+    return np.random.default_rng(int.from_bytes(hashlib.sha256(place.encode()).digest()[:8], "little"))
+
+
+def _category_row(
+    coco: CocoFile, image: Mapping[str, Any], annotations: list[Mapping[str, Any]], place: str
+) -> PaintingRow:
+    def read_regions(height: int, width: int) -> list[Region]:
+        names = sorted({coco.category(each.get("category_id")) for each in annotations} - {""})
+        if not names:
+            raise BadRegion("no annotation has a known category")
+        name = names[rng_of_place(place).integers(len(names))]
+        chosen = [each for each in annotations if coco.category(each.get("category_id")) == name]
+        masks = [decode_region(each.get("segmentation"), height, width) for each in chosen]
+        joint = np.logical_or.reduce(masks)
+        phrases = (f"every {name}",) if len(chosen) > 1 or chosen[0].get("iscrowd") else (f"the {name}",)
+        return [Region(phrases, joint)]
+
+    return make_row(REFERRING, coco, image, str(image["id"]), place, read_regions)
+
+
+def _panoptic_row(
+    coco: CocoFile, image: Mapping[str, Any], annotation: Mapping[str, Any], place: str, files: ImageFiles
+) -> PaintingRow:
+    def read_regions(height: int, width: int) -> list[Region]:
+        segments = _read_segments(annotation, coco, files)
+        if segments.shape != (height, width):
+            size = f"{segments.shape[1]} x {segments.shape[0]}"
+            raise BadRegion(f"its segments have {size} pixels, the image {width} x {height}")
+        masks: dict[str, np.ndarray] = {}
+        counts: dict[str, int] = defaultdict(int)
+        countable: set[str] = set()
+        for segment in annotation.get("segments_info") or ():
+            name = coco.category(segment.get("category_id"))
+            mask = segments == segment.get("id")
+            if name and mask.any():
+                masks[name] = masks.get(name, np.zeros_like(mask)) | mask
+                counts[name] += 2 if segment.get("iscrowd") else 1
+                countable |= {name} if coco.is_countable(segment.get("category_id")) else set()
+        names = sorted(masks, key=lambda name: -int(masks[name].sum()))
+        names = [name for name in names if LEAST_AREA <= masks[name].mean() <= MOST_AREA][:MOST_SEGMENTS]
+        return [
+            Region((f"every {name}" if name in countable and counts[name] > 1 else f"the {name}",), masks[name])
+            for name in names
+        ]
+
+    return make_row(PANOPTIC, coco, image, str(image["id"]), place, read_regions)
+
+
+def _read_segments(annotation: Mapping[str, Any], coco: CocoFile, files: ImageFiles) -> np.ndarray:
+    """Return the (H, W) ids of the panoptic segments, which a PNG stores as R + 256 G + 65536 B."""
+    stem = Path(coco.name).stem
+    name = str(annotation.get("file_name") or "")
+    content = files.read(f"{stem}/{name}", coco.folder)
+    try:
+        with PIL.Image.open(io.BytesIO(content), formats=["PNG"]) as image:
+            rgb = np.asarray(image.convert("RGB"), np.int64)
+    except Exception as error:  # whatever Pillow raises for broken data
+        raise BadImage(f"segments {name[:80]!a}: {type(error).__name__}") from None
+    return rgb @ np.array([1, 256, 65536])
+
+
+def make_row(
+    task: Task,
+    coco: CocoFile,
+    image: Mapping[str, Any],
+    own_id: str,
+    place: str,
+    read_regions: Callable[[int, int], list[Region]],
+) -> PaintingRow:
+    """Return the row of an image of a file."""
+    height, width = image.get("height"), image.get("width")
+    size = (height, width) if isinstance(height, int) and isinstance(width, int) else None
+    licence = coco.licences.get(image.get("license")) or None
+    return PaintingRow(task, place, own_id, str(image["file_name"]), coco.folder, size, read_regions, licence)

@@ -1,0 +1,101 @@
+"""Segmentation as an edit: the instruction names a region and a colour, and the edited image shows it painted.
+
+The paint is translucent, so that the image below stays visible, and its value at each pixel follows from the source:
+segmentation data can be checked exactly, and a mask can be read back from an editor's output.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from omniedit.imaging.images import Image, Mask
+
+PAINTS: Mapping[str, tuple[int, int, int]] = {
+    "red": (230, 25, 45),
+    "green": (40, 180, 70),
+    "blue": (20, 80, 220),
+    "yellow": (250, 220, 30),
+    "purple": (145, 30, 180),
+    "orange": (245, 130, 35),
+    "turquoise": (40, 200, 200),
+    "pink": (245, 90, 190),
+}
+"""RGB of the paints by name."""
+OPACITY = 0.6
+"""Share of the paint in a painted pixel; the rest is the source's."""
+
+_ONE = (
+    "Paint {what} {colour}.",
+    "Colour {what} {colour}.",
+    "Mark {what} in {colour}.",
+    "Put a {colour} mask over {what}.",
+    "Cover {what} with {colour}.",
+)
+"""Sentences for one region; none of them puts 'an' before a colour."""
+
+
+@dataclass(frozen=True)
+class Region:
+    """Region of an image to paint.
+
+    Args:
+        phrases: what means it, with its article: 'the dog on the left', 'every person', 'the sky'.
+        mask: (H, W).
+    """
+
+    phrases: tuple[str, ...]
+    mask: Mask
+
+
+def paint_regions(image: Image, regions: Sequence[Region], colours: Sequence[str]) -> tuple[Image, Mask]:
+    """Return the image with each region in its colour, and the joint mask; later regions cover earlier ones."""
+    painted = image.astype(np.float32)
+    joint = np.zeros(image.shape[:2], bool)
+    for region, colour in zip(regions, colours, strict=True):
+        below = image[region.mask].astype(np.float32)
+        painted[region.mask] = (1 - OPACITY) * below + OPACITY * np.array(PAINTS[colour], np.float32)
+        joint |= region.mask
+    return np.rint(painted).astype(np.uint8), joint
+
+
+def choose_paints(image: Image, regions: Sequence[Region], rng: np.random.Generator) -> list[str]:
+    """Return a colour for each region, all different; no region gets the paint that is nearest to what it shows."""
+    left = [str(name) for name in rng.permutation(list(PAINTS))]
+    chosen = []
+    for region in regions:
+        mean = image[region.mask].mean(axis=0)
+        nearest = min(left, key=lambda name: float(np.linalg.norm(mean - PAINTS[name])))
+        colour = next(name for name in left if name != nearest)
+        left.remove(colour)
+        chosen.append(colour)
+    return chosen
+
+
+def paint_instructions(regions: Sequence[Region], colours: Sequence[str], rng: np.random.Generator) -> tuple[str, ...]:
+    """Return instructions that ask for the paints; for one region, one for each of its phrases."""
+    if len(regions) == 1:
+        (region,), (colour,) = regions, colours
+        order = rng.permutation(len(_ONE))
+        made = (
+            _ONE[order[number % len(_ONE)]].format(what=phrase, colour=_with_a(_ONE[order[number % len(_ONE)]], colour))
+            for number, phrase in enumerate(region.phrases)
+        )
+        return tuple(dict.fromkeys(made))
+    parts = [f"{region.phrases[0]} {colour}" for region, colour in zip(regions, colours, strict=True)]
+    return (f"Paint {', '.join(parts[:-1])} and {parts[-1]}.",)
+
+
+def _with_a(template: str, colour: str) -> str:
+    """Return the colour for a sentence: no sentence says 'a orange mask'."""
+    return "bright orange" if colour == "orange" and "a {colour}" in template else colour
+
+
+def describe_paints(regions: Sequence[Region], colours: Sequence[str]) -> dict[str, Any]:
+    """Return the truth of a painted pair."""
+    painted = [
+        {"object": region.phrases[0], "colour": colour, "rgb": list(PAINTS[colour])}
+        for region, colour in zip(regions, colours, strict=True)
+    ]
+    return {"painted": painted, "opacity": OPACITY}

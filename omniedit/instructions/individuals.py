@@ -1,0 +1,127 @@
+"""Objects of a photo as referring expressions distinguish them: kind, place, size, colour, in or outside a mirror."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from omniedit.grounding.objects import FoundObject
+from omniedit.imaging.color import FloatImage, from_lab, image_to_lab
+from omniedit.imaging.color_names import COLOURS
+from omniedit.imaging.color_naming import colour_word, nearest_colour, own_colour, without_colour
+from omniedit.imaging.images import Image, Mask
+from omniedit.imaging.morphology import bounding_box, erode
+from omniedit.instructions.objects import without_position
+from omniedit.sources.photo import FractionBox, Photo
+
+MIRROR = "mirror"
+"""Last word of the name of an object that shows others; photos have one only if their listing gives its box."""
+INSIDE = 0.9
+"""Smallest share of an object's box in the box of a mirror at which the object is in the mirror."""
+OUTSIDE = 0.3
+"""Largest such share at which it is outside. Between the two, nothing is said about it."""
+LEAST_OF_ONE_COLOUR = 0.5
+"""Smallest share of an object's pixels that have its colour; a motley object has no colour of its own."""
+MOST_BLUE, LEAST_PURPLE = 250.0, 262.0
+"""Hues in degrees up to which a colour is blue, and from which it is purple."""
+RIM = 0.03
+"""Width of the outline that is left out of the colour, as a share of the square root of the object's area."""
+
+
+@dataclass(frozen=True)
+class Individual:
+    """Object among others.
+
+    Args:
+        noun: its kind without place or colour, such as 'dog' or 'wine bottle'.
+        box: as fractions of the image.
+        area: share of the image that it covers.
+        colour: a key of COLOURS; '' if unknown or motley.
+        lab: its colour in L*a*b*; None with `colour` ''.
+        in_mirror: whether a mirror shows it; None if no mirror is known, or it is partly inside.
+    """
+
+    noun: str
+    box: FractionBox
+    area: float
+    colour: str = ""
+    lab: tuple[float, float, float] | None = None
+    in_mirror: bool | None = None
+
+    @property
+    def centre(self) -> tuple[float, float]:
+        left, top, right, bottom = self.box
+        return (left + right) / 2, (top + bottom) / 2
+
+
+def describe_individuals(photo: Photo, objects: Sequence[FoundObject]) -> list[Individual]:
+    """Return the objects of a photo as individuals, in order, measured in the image."""
+    mirrors = [named.box for named in photo.objects if named.box and named.name.split()[-1].lower() == MIRROR]
+    individuals = []
+    for found in objects:
+        colour, lab = name_colour(photo.image, found.mask, colour_word(found.name) or "")
+        noun = to_noun(found.name)
+        in_mirror = None if noun.endswith(MIRROR) else _is_in_mirror(found.box, mirrors)
+        individuals.append(Individual(noun, found.box, found.area, colour, lab, in_mirror))
+    return individuals
+
+
+def to_noun(name: str) -> str:
+    """Return the name of an object without its place and colour: 'left red bowl' -> 'bowl'."""
+    return without_colour(without_position(name)).lower()
+
+
+def name_colour(image: Image, mask: Mask, word: str = "") -> tuple[str, tuple[float, float, float] | None]:
+    """Return the name and the L*a*b* values of an object's colour; '' and None if it has several.
+
+    Args:
+        image: (H, W, 3) RGB.
+        mask: (H, W).
+        word: key of COLOURS if the object's name says its colour.
+    """
+    left, top, right, bottom = bounding_box(mask)
+    patch, inside = image[top:bottom, left:right], mask[top:bottom, left:right]
+    core = erode(inside, max(1, round(RIM * float(inside.sum()) ** 0.5)))
+    inside = core if core.sum() >= 64 else inside
+    lab = image_to_lab(np.ascontiguousarray(patch))
+    own = own_colour(lab, inside, word)
+    values = (float(own[0]), float(own[1]), float(own[2]))
+    if word:
+        return word, values
+    name = _tell_blue_from_purple(nearest_colour(own), own)
+    if not name:
+        return "", None
+    return (name, values) if _share_named(lab[inside], name) >= LEAST_OF_ONE_COLOUR else ("", None)
+
+
+def _tell_blue_from_purple(name: str, own_3: np.ndarray) -> str:
+    """Return the name of a blue or purple by its hue in HSV, because L*a*b* bends blue to purple; '' between both."""
+    if name not in ("blue", "purple"):
+        return name
+    rgb = from_lab(own_3.astype(np.float32).reshape(1, 1, 3))
+    degrees = float(cv2.cvtColor(rgb, cv2.COLOR_RGB2HSV)[0, 0, 0])
+    return "blue" if degrees < MOST_BLUE else "purple" if degrees > LEAST_PURPLE else ""
+
+
+def _share_named(lab_N3: FloatImage, name: str) -> float:
+    """Return the share of pixels whose hue, or lack of it, is that of a colour; shading does not count."""
+    chroma = np.hypot(lab_N3[:, 1], lab_N3[:, 2])
+    wanted = np.array(COLOURS[name][1:], np.float32)
+    if not wanted.any():
+        return float((chroma < 14).mean())
+    cosine = (lab_N3[:, 1:] @ wanted) / np.maximum(chroma * np.linalg.norm(wanted), 1e-6)
+    return float(((cosine > 0.8) & (chroma > 6)).mean())
+
+
+def _is_in_mirror(box: FractionBox, mirrors: Sequence[FractionBox]) -> bool | None:
+    if not mirrors:
+        return None
+    share = max(_share_inside(box, mirror) for mirror in mirrors)
+    return True if share >= INSIDE else False if share <= OUTSIDE else None
+
+
+def _share_inside(inner: FractionBox, outer: FractionBox) -> float:
+    width = min(inner[2], outer[2]) - max(inner[0], outer[0])
+    height = min(inner[3], outer[3]) - max(inner[1], outer[1])
+    return max(0.0, width) * max(0.0, height) / ((inner[2] - inner[0]) * (inner[3] - inner[1]))

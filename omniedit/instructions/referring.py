@@ -1,0 +1,272 @@
+"""Referring expressions: build one that means exactly one of several objects, and find the object that one means.
+
+`resolve` alone decides what an expression means, so every expression that `refer` builds resolves to its object.
+Differences that a viewer could overlook are ambiguous: an expression over them is rejected with the reason.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
+
+import numpy as np
+
+from omniedit.imaging.color_names import ALIASES, COLOURS
+from omniedit.instructions.individuals import Individual
+from omniedit.instructions.words import content, head, stems
+
+CUES = ("place", "size", "colour", "order", "mirror")
+"""Properties that distinguish an object from others of its kind."""
+LEAST_APART = 0.05
+"""Smallest difference of two centres along an axis, as a share of the image, for one to be the left or upper one."""
+ALONG_THE_AXIS = 0.5
+"""Smallest share that this difference has of the difference along the other axis."""
+AT_A_SIDE = 0.4
+"""Share of the image, from a border, in which one of three or more objects is 'on the left'."""
+LEAST_LARGER = 1.5
+"""Smallest ratio of two areas for one object to be the larger one."""
+LEAST_OTHER_COLOUR = 28.0
+"""Smallest distance in L*a*b* of two colours with different names; nearer ones are a matter of taste."""
+
+ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth")
+_AXES = {"left": 0, "right": 0, "top": 1, "bottom": 1}
+_REVERSED = ("right", "bottom")
+_SIDE_WORDS = {"upper": "top", "lower": "bottom", "top": "top", "bottom": "bottom", "left": "left", "right": "right"}
+_SUPERLATIVES = {"leftmost": "left", "rightmost": "right", "topmost": "top", "bottommost": "bottom"}
+_SIZES = {"small": -1, "large": 1, "big": 1, "tiny": -1}
+_ORDER = re.compile(rf"\b({'|'.join(ORDINALS)})\b(?=.*\bfrom (?:the )?(left|right|top|bottom)\b)")
+_FAR = re.compile(
+    r"\b(leftmost|rightmost|topmost|bottommost)\b|\b(?:on|at|to) the (?:far|very) (left|right|top|bottom)\b"
+)
+_SIDE = re.compile(r"\b(upper|lower|top|bottom|left|right)\b(?:[- ]hand)?")
+_MIDDLE = re.compile(r"\b(?:middle|cent(?:re|er))\b")
+_SIZE = re.compile(r"\b(small|large|big|tini)(?:g|l)?(er|r|est|st)\b")
+_MIRROR = re.compile(r"\b(not in|outside|in front of|before|in|inside)(?: of)? (?:the|a) mirror\b")
+_COLOUR = re.compile(rf"\b({'|'.join([*COLOURS, *ALIASES])})\b")
+_NOT_IN = ("not in", "outside", "in front of", "before")
+
+
+class Ambiguous(ValueError):
+    """Reason why an expression does not mean exactly one object."""
+
+
+def resolve(expression: str, individuals: Sequence[Individual]) -> int:
+    """Return the index of the object that an expression means.
+
+    Args:
+        expression: such as 'smaller dog', 'cup on the left', 'second red ball from the right', with or without 'the'.
+
+    Raises:
+        Ambiguous: it means none of them or several, or the difference that it names is too small to see.
+    """
+    text = " ".join(expression.lower().split())
+    alike = _find_alike(text, individuals)
+    text = _without_noun(text, [individuals[place] for place in alike])
+    cues = list(_read_cues(text))
+    if not cues and len(alike) > 1:
+        raise Ambiguous(f"{len(alike)} objects fit '{expression}'")
+    for narrow in cues:
+        alike = narrow(alike, individuals)
+    if len(alike) != 1:
+        raise Ambiguous(f"{len(alike) or 'no'} objects fit '{expression}'")
+    return alike[0]
+
+
+def refer(target: int, individuals: Sequence[Individual], cues: Sequence[str] = CUES) -> dict[str, list[str]]:
+    """Return the expressions, by cue, that mean the object; cues without one are left out.
+
+    An object without others of its kind has none: its noun is enough.
+
+    Args:
+        target: index of the object.
+    """
+    noun = individuals[target].noun
+    alike = [this for this in individuals if head(this.noun) == head(noun)]
+    if len(alike) < 2:
+        return {}
+    found: dict[str, list[str]] = {}
+    for cue in cues:
+        phrases = dict.fromkeys(_phrases(cue, individuals[target], alike))
+        fitting = [phrase for phrase in phrases if _means(phrase, target, individuals)]
+        if fitting:
+            found[cue] = fitting
+    return found
+
+
+def _means(phrase: str, target: int, individuals: Sequence[Individual]) -> bool:
+    try:
+        return resolve(phrase, individuals) == target
+    except Ambiguous:
+        return False
+
+
+def _phrases(cue: str, this: Individual, alike: Sequence[Individual]) -> Iterator[str]:
+    """Yield expressions that might mean an object, by its kind, and by its kind and colour if several share both."""
+    counts = {this.noun: len(alike)}
+    same_colour = sum(other.colour == this.colour for other in alike)
+    if this.colour and 1 < same_colour < len(alike):
+        counts[f"{this.colour} {this.noun}"] = same_colour
+    for noun, count in counts.items():
+        yield from (template.format(noun=noun) for template in _templates(cue, count))
+    if cue == "colour" and this.colour:
+        yield f"{this.colour} {this.noun}"
+
+
+def _templates(cue: str, count: int) -> Iterator[str]:
+    """Yield expressions with a field for the noun, for one of `count` objects."""
+    if cue == "place":
+        yield from ("{noun} on the left", "{noun} on the right", "upper {noun}", "lower {noun}")
+        if count > 2:
+            yield from ("leftmost {noun}", "rightmost {noun}", "{noun} in the middle")
+    elif cue == "size":
+        yield from (f"{word} {{noun}}" for word in _size_words(count))
+    elif cue == "order":
+        yield from (f"{word} {{noun}} from the {side}" for word in ORDINALS[1 : count - 1] for side in _AXES)
+    elif cue == "mirror":
+        yield from ("{noun} in the mirror", "{noun} outside the mirror")
+
+
+def _size_words(count: int) -> tuple[str, ...]:
+    return ("smaller", "larger", "bigger") if count == 2 else ("smallest", "largest", "biggest")
+
+
+def _find_alike(text: str, individuals: Sequence[Individual]) -> list[int]:
+    """Return the objects of the kind that a text names, by noun: 'bottle' fits wine bottles, 'wine bottle' only those.
+
+    Raises:
+        Ambiguous: there is none.
+    """
+    said = set(stems(text))
+    alike = [place for place, this in enumerate(individuals) if head(this.noun) in said]
+    more = {stem for place in alike for stem in content(individuals[place].noun)} & said
+    alike = [place for place in alike if more <= set(content(individuals[place].noun))]
+    if not alike:
+        raise Ambiguous(f"no object fits '{text}'")
+    return alike
+
+
+def _without_noun(text: str, alike: Sequence[Individual]) -> str:
+    """Return a text without the nouns of objects, whose words may be those of a cue: an orange, a left-hand drive."""
+    words = {word for this in alike for word in this.noun.lower().split()}
+    found = text.split()
+    for word in words & set(found):
+        place = len(found) - 1 - found[::-1].index(word)
+        found[place] = "one"
+    return " ".join(found)
+
+
+Narrowing = Callable[[list[int], Sequence[Individual]], list[int]]
+
+
+def _read_cues(text: str) -> Iterator[Narrowing]:
+    """Yield how each cue of a text narrows a choice, in the order in which they apply: colour and mirror first."""
+    if found := _COLOUR.search(text):
+        colour = ALIASES.get(found[1], found[1])
+        yield lambda alike, all_: _by_colour(colour, alike, all_)
+    if found := _MIRROR.search(text):
+        inside = found[1] not in _NOT_IN
+        yield lambda alike, all_: _by_mirror(inside, alike, all_)
+    if order := _ORDER.search(text):
+        number, start = ORDINALS.index(order[1]), order[2]
+        yield lambda alike, all_: _by_order(number, start, alike, all_)
+    elif far := _FAR.search(text):
+        side = _SUPERLATIVES.get(far[1] or "", far[2] or "")
+        yield lambda alike, all_: _by_order(0, side, alike, all_)
+    elif _MIDDLE.search(text):
+        yield _by_middle
+    elif side_found := _SIDE.search(text):
+        word = _SIDE_WORDS[side_found[1]]
+        yield lambda alike, all_: _by_side(word, alike, all_)
+    if size := _SIZE.search(text):
+        sign = -1 if size[1] in ("small", "tini") else 1
+        yield lambda alike, all_: _by_size(sign, alike, all_)
+
+
+def _by_colour(colour: str, alike: list[int], individuals: Sequence[Individual]) -> list[int]:
+    """Return the objects of a colour, if it is clear of each whether it has that colour."""
+    named = [place for place in alike if individuals[place].colour == colour]
+    for place in alike:
+        other = individuals[place]
+        if other.lab is None:
+            raise Ambiguous(f"one {other.noun} has no clear colour")
+        near = [
+            mine for mine in named if place not in named and _distance(individuals[mine], other) < LEAST_OTHER_COLOUR
+        ]
+        if near:
+            raise Ambiguous(f"one {other.noun} is {other.colour}, which is too near {colour}")
+    return named
+
+
+def _distance(first: Individual, second: Individual) -> float:
+    assert first.lab is not None and second.lab is not None
+    return float(np.linalg.norm(np.subtract(first.lab, second.lab)))
+
+
+def _by_mirror(inside: bool, alike: list[int], individuals: Sequence[Individual]) -> list[int]:
+    for place in alike:
+        if individuals[place].in_mirror is None:
+            raise Ambiguous(f"it is not clear whether a mirror shows one {individuals[place].noun}")
+    return [place for place in alike if individuals[place].in_mirror is inside]
+
+
+def _by_order(number: int, start: str, alike: list[int], individuals: Sequence[Individual]) -> list[int]:
+    """Return the object of a number, from 0, counted from a side."""
+    ordered = _sort(start, alike, individuals)
+    if number >= len(ordered):
+        raise Ambiguous(f"there are only {len(ordered)}")
+    this = ordered[number]
+    for neighbour in ordered[max(0, number - 1) : number + 2]:
+        if neighbour != this and not _is_apart(start, individuals[this], individuals[neighbour]):
+            raise Ambiguous(f"two of them are about equally far from the {start}")
+    return [this]
+
+
+def _by_middle(alike: list[int], individuals: Sequence[Individual]) -> list[int]:
+    """Return the middle one of three, along the axis on which all three are apart."""
+    if len(alike) != 3:
+        raise Ambiguous(f"{len(alike)} objects have no middle one")
+    found = set()
+    for start in ("left", "top"):
+        ordered = [individuals[place] for place in _sort(start, alike, individuals)]
+        if all(_is_apart(start, *pair) for pair in pairwise(ordered)):
+            found.add(_sort(start, alike, individuals)[1])
+    if len(found) != 1:
+        raise Ambiguous("none of them is clearly in the middle")
+    return list(found)
+
+
+def _by_side(side: str, alike: list[int], individuals: Sequence[Individual]) -> list[int]:
+    """Return the outer one of two objects, or the only one of several that is near a side of the image."""
+    if len(alike) < 3:
+        return _by_order(0, side, alike, individuals)
+    axis, is_reversed = _AXES[side], side in _REVERSED
+    first = _by_order(0, side, alike, individuals)
+    near = [
+        place
+        for place in alike
+        if (1 - individuals[place].centre[axis] if is_reversed else individuals[place].centre[axis]) < AT_A_SIDE
+    ]
+    if near != first:
+        raise Ambiguous(f"{len(near)} of them are at the {side}")
+    return first
+
+
+def _by_size(sign: int, alike: list[int], individuals: Sequence[Individual]) -> list[int]:
+    """Return the largest object, or with sign -1 the smallest, if it clearly is."""
+    ordered = sorted(alike, key=lambda place: -sign * individuals[place].area)
+    if len(ordered) > 1:
+        areas = sorted(individuals[place].area for place in ordered[:2])
+        if areas[1] < LEAST_LARGER * areas[0]:
+            raise Ambiguous(f"two of them are about equally {'large' if sign > 0 else 'small'}")
+    return ordered[:1]
+
+
+def _sort(start: str, alike: list[int], individuals: Sequence[Individual]) -> list[int]:
+    axis = _AXES[start]
+    return sorted(alike, key=lambda place: individuals[place].centre[axis], reverse=start in _REVERSED)
+
+
+def _is_apart(start: str, first: Individual, second: Individual) -> bool:
+    """Return whether two objects clearly differ along the axis of a side."""
+    apart = [abs(a - b) for a, b in zip(first.centre, second.centre, strict=True)]
+    along, across = apart[_AXES[start]], apart[1 - _AXES[start]]
+    return along >= LEAST_APART and along >= ALONG_THE_AXIS * across

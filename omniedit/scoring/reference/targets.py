@@ -1,0 +1,93 @@
+"""Verification that a complex edit changed the object that its instruction means, and none of the others."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from omniedit.imaging.images import Mask
+from omniedit.instructions.individuals import Individual
+from omniedit.instructions.knowledge import resolve_clue
+from omniedit.instructions.referring import Ambiguous, resolve
+from omniedit.instructions.words import stems
+from omniedit.scoring.reference import sentences
+from omniedit.scoring.reference.fields import ramp
+from omniedit.scoring.reference.measures import Comparison, Unmeasurable
+from omniedit.scoring.reference.rationale import Finding, weigh
+from omniedit.scoring.reference.regions import object_region
+from omniedit.tasks import Task
+
+LEAST_CLEAR = 0.25
+"""Smallest share of another object's box outside the target's at which changes there are measured."""
+OTHER_COLOUR, SAME_COLOUR = 45.0, 25.0
+"""Distances in L*a*b* between the target's measured colour and the claimed one that disprove and confirm it."""
+
+
+def measure_target(seen: Comparison, truth: Mapping[str, Any], task: Task) -> Finding:
+    """Score whether the right one of a photo's objects changed.
+
+    The expression or the clue is resolved again among the objects of the truth, and the images show which one changed.
+
+    Args:
+        task: of family "complex".
+
+    Raises:
+        KeyError: the truth lacks a key.
+        Unmeasurable: a value of the truth cannot be used.
+    """
+    individuals, target = _read_individuals(truth), truth["among"]
+    if not isinstance(target, int) or not 0 <= target < len(individuals):
+        raise Unmeasurable(f"the truth's among is {target!r:.40}, not the index of one of its objects")
+    meant = _resolve(truth, individuals, task)
+    is_said = truth["edit"] == Task.OBJECT_ADDITION or _is_said(truth["expression"], seen.pair.instruction)
+    changed, other = _changed_shares(seen, individuals, target)
+    requirements = (
+        (float(meant == target and is_said), sentences.OTHER_MEANT),
+        (_has_its_colour(seen, individuals[target], truth), sentences.OTHER_MEANT),
+        (ramp(changed - other, 0.05, 0.3), sentences.OTHER_CHANGED),
+    )
+    measured = f"{changed:.0%} of the object that is meant changed, {other:.0%} of another one"
+    return weigh(sentences.RIGHT_ONE, requirements, measured)
+
+
+def _read_individuals(truth: Mapping[str, Any]) -> list[Individual]:
+    try:
+        return [Individual(**row) for row in truth["alike"]]
+    except TypeError:
+        raise Unmeasurable("the truth's alike is not a list of objects with noun, box and area") from None
+
+
+def _resolve(truth: Mapping[str, Any], individuals: list[Individual], task: Task) -> int | None:
+    """Return the index of the object that the truth's phrase means, or None if it means none or several."""
+    try:
+        if task == Task("complex_reasoning"):
+            return resolve_clue(truth["expression"], [str(name) for name in truth["names"]])
+        return resolve(truth["expression"], individuals)
+    except Ambiguous:
+        return None
+
+
+def _is_said(phrase: str, instruction: str) -> bool:
+    return set(stems(phrase)) <= set(stems(instruction))
+
+
+def _changed_shares(seen: Comparison, individuals: list[Individual], target: int) -> tuple[float, float]:
+    """Return the share of the target's place that changed, and the largest such share of another object's."""
+    own = seen.box(individuals[target].box)
+    changed = seen.changed_share(object_region(seen, individuals[target].box))
+    others = [0.0]
+    for place, other in enumerate(individuals):
+        region: Mask = seen.box(other.box) & ~own
+        if place != target and region.sum() >= max(16, LEAST_CLEAR * seen.box(other.box).sum()):
+            others.append(seen.changed_share(region))
+    return changed, max(others)
+
+
+def _has_its_colour(seen: Comparison, this: Individual, truth: Mapping[str, Any]) -> float:
+    """Return how well the object has the colour by which the expression distinguishes it; 1 for other cues."""
+    if truth.get("cue") != "colour" or this.lab is None:
+        return 1.0
+    image = seen.edited if truth["edit"] == Task.OBJECT_ADDITION else seen.source
+    pixels = image.reduced[object_region(seen, this.box)]
+    near = np.linalg.norm(pixels - np.array(this.lab, np.float32), axis=1)
+    return ramp(float(np.percentile(near, 35)), OTHER_COLOUR, SAME_COLOUR)

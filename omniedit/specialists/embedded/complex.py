@@ -1,0 +1,261 @@
+"""Complex edits (SmartEdit, Huang et al. 2023): one of several objects of a kind, and objects named by a clue.
+
+The object is removed, recoloured or replaced by the specialists of single objects. For one of two objects, the removal
+is also exchanged, so that the instruction adds it next to the other one. Removal, paste and harmonisation are the
+production pipeline of SmartEdit, which makes both an addition and a replacement from one photo.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from itertools import takewhile
+from typing import Any
+
+import numpy as np
+
+from omniedit.grounding.nouns import KINDS, OBJECT, find_kind
+from omniedit.grounding.objects import FoundObject, ObjectIndex
+from omniedit.imaging.inpaint import MODELS
+from omniedit.imaging.morphology import dilate
+from omniedit.instructions.complex import RELATIONS, complex_instructions
+from omniedit.instructions.individuals import Individual
+from omniedit.instructions.knowledge import find_clues
+from omniedit.instructions.objects import with_article
+from omniedit.instructions.referring import CUES, refer
+from omniedit.instructions.words import head
+from omniedit.sources.photo import Photo
+from omniedit.specialists.base import Donors, Edited, EditRequest, NotApplicable
+from omniedit.specialists.embedded.attribute import AttributeModification
+from omniedit.specialists.embedded.fills import Fills
+from omniedit.specialists.embedded.removal import possible_removals
+from omniedit.specialists.embedded.swap import ObjectSwap, is_replaceable
+from omniedit.specialists.embedded.targets import list_individuals, single_out
+from omniedit.tasks import Task
+
+LEAST_OBJECT = 0.004
+"""Smallest share of the image that the object of an edit covers."""
+SWAPS_TRIED = 6
+"""Number of objects that fit in place of another one, of which the first of the same kind is taken: an animal for an
+animal."""
+APART = 0.1
+"""Smallest gap between two salient objects of a kind, as a share of the square root of one's area; closer ones may be
+parts of one object."""
+CERTAIN_CUES = ("place", "colour")
+"""Cues without a listing, where one found object may be two that overlap: neither count nor size is certain."""
+
+
+@dataclass(frozen=True)
+class Naming:
+    """Object of a photo with the phrases that mean it.
+
+    Args:
+        target: index of the object among the found ones.
+        phrases: without an article; all mean this object alone.
+        truth: values by which the reference judge resolves them.
+        edits: tasks whose edits suit the phrases.
+    """
+
+    target: int
+    phrases: tuple[str, ...]
+    truth: dict[str, Any]
+    edits: tuple[Task, ...] = (Task.OBJECT_REMOVAL, Task.ATTRIBUTE_MODIFICATION, Task.OBJECT_SWAP)
+
+
+class ComplexEdit:
+    """Edit of an object that an expression or a clue means.
+
+    Truth: that of the edit, and `edit`, the task whose edit it is; `kind`, the object's noun; `expression`, the first
+    phrase of the object; `alike`, the objects among which it is chosen, as `Individual`s; `among`, its index there.
+    """
+
+    task: Task
+
+    def __init__(self, donors: Donors, objects: ObjectIndex | None = None) -> None:
+        self._objects = objects or ObjectIndex()
+        self._fills = Fills()
+        self._painter = AttributeModification(self._objects)
+        self._swapper = ObjectSwap(donors, self._objects, self._fills)
+        self._offered: set[tuple[str, int, str, Task]] = set()
+        self._request: dict[Task, Callable[..., EditRequest]] = {
+            Task.OBJECT_REMOVAL: self._remove,
+            Task.OBJECT_ADDITION: self._add,
+            Task.ATTRIBUTE_MODIFICATION: self._recolour,
+            Task.OBJECT_SWAP: self._swap,
+        }
+
+    def name_objects(self, photo: Photo, objects: Sequence[FoundObject]) -> Iterator[Naming]:
+        """Yield the objects that phrases of this task mean.
+
+        Raises:
+            NotApplicable: there is none; the text says why.
+        """
+        raise NotImplementedError
+
+    def propose(self, photo: Photo, rng: np.random.Generator) -> EditRequest:
+        objects = self._objects.find(photo, crowds=True)
+        if not objects:
+            raise NotApplicable("no object with a clear outline")
+        options = [(naming, edit) for naming in self.name_objects(photo, objects) for edit in naming.edits]
+        reasons = []
+        for chosen in rng.permutation(len(options)):
+            naming, edit = options[chosen]
+            offer = (photo.source_id, naming.target, naming.phrases[0], edit)
+            if offer in self._offered:
+                continue
+            self._offered.add(offer)
+            try:
+                return self._make_request(photo, objects, naming, edit, rng)
+            except NotApplicable as reason:
+                reasons.append(str(reason))
+        raise NotApplicable("; ".join(dict.fromkeys(reasons)) or "no further object to edit")
+
+    def _make_request(
+        self, photo: Photo, objects: Sequence[FoundObject], naming: Naming, edit: Task, rng: np.random.Generator
+    ) -> EditRequest:
+        view, renamed = single_out(photo, objects, naming.target)
+        made = self._request[edit](view, renamed, naming, rng)
+        common = {"edit": edit.name, "expression": naming.phrases[0], **naming.truth}
+        named = naming.truth["kind"] if edit is Task.OBJECT_ADDITION else naming.phrases[0]
+        return replace(made, photo=photo, task=self.task, truth={**made.truth, **common, "object": named})
+
+    def _remove(
+        self, photo: Photo, objects: Sequence[FoundObject], naming: Naming, rng: np.random.Generator
+    ) -> EditRequest:
+        target = objects[naming.target]
+        holes = [each for each in possible_removals(photo, objects) if each.names == (target.name,)]
+        if not holes:
+            raise NotApplicable(f"the {target.name} cannot be removed whole, or leaves too large a hole")
+        instructions = complex_instructions("object_removal", naming.phrases, rng)
+        return EditRequest(photo, self.task, instructions, {"box": list(holes[0].box)}, mask=holes[0].hole)
+
+    def _add(
+        self, photo: Photo, objects: Sequence[FoundObject], naming: Naming, rng: np.random.Generator
+    ) -> EditRequest:
+        removal = self._remove(photo, objects, naming, rng)
+        kind = naming.truth["kind"]
+        place = RELATIONS[_place_in(naming.phrases[0])]
+        texts = complex_instructions("object_addition", [kind], rng, with_article(kind), place)
+        return replace(removal, instructions=texts)
+
+    def _recolour(
+        self, photo: Photo, objects: Sequence[FoundObject], naming: Naming, rng: np.random.Generator
+    ) -> EditRequest:
+        made = self._painter.recolour(photo, objects[naming.target], objects, rng)
+        texts = complex_instructions("attribute_modification", naming.phrases, rng, made.truth["value"])
+        return replace(made, instructions=texts)
+
+    def _swap(
+        self, photo: Photo, objects: Sequence[FoundObject], naming: Naming, rng: np.random.Generator
+    ) -> EditRequest:
+        old = objects[naming.target]
+        if not is_replaceable(old, objects):
+            raise NotApplicable(f"the {old.name} is cut off, too large, too small, unnamed, or partly hidden")
+        kind = find_kind(naming.truth["kind"])
+        offers = (self._swapper.replace_object(photo, old, objects, rng) for _ in range(SWAPS_TRIED))
+        offered = takewhile(lambda each: each is not None, offers)
+        made = next((each for each in offered if each and find_kind(each.truth["new_object"]) == kind), None)
+        if made is None:
+            raise NotApplicable(f"no further object of its kind fits in place of the {old.name}")
+        texts = complex_instructions("object_swap", naming.phrases, rng, with_article(made.truth["new_object"]))
+        return replace(made, instructions=texts)
+
+    def edit(self, requests: Sequence[EditRequest]) -> Sequence[Edited | NotApplicable]:
+        return [self._edit(request) for request in requests]
+
+    def _edit(self, request: EditRequest) -> Edited | NotApplicable:
+        edit = Task(request.truth["edit"])
+        if edit in (Task.ATTRIBUTE_MODIFICATION, Task.OBJECT_SWAP):
+            specialist = self._painter if edit is Task.ATTRIBUTE_MODIFICATION else self._swapper
+            (edited,) = specialist.edit([request])
+            return edited
+        assert request.mask is not None
+        filled, image = self._fills.fill(request.photo, request.mask), request.photo.image
+        if edit is Task.OBJECT_ADDITION:
+            return Edited(image, request.mask, MODELS, source=filled)
+        return Edited(filled, request.mask, MODELS)
+
+
+class ComplexUnderstanding(ComplexEdit):
+    """Edit of one of several objects of a kind, told apart by place, size, colour, order or a mirror.
+
+    Truth: besides that of `ComplexEdit`, `cue`, a word of `referring.CUES`. `alike` are the objects of the kind.
+    """
+
+    task = Task("complex_understanding")
+
+    def name_objects(self, photo: Photo, objects: Sequence[FoundObject]) -> Iterator[Naming]:
+        individuals, unplaced = list_individuals(photo, objects)
+        is_listed = any(named.box for named in photo.objects)
+        found = False
+        for target, this in enumerate(individuals[: len(objects)]):
+            if this.area < LEAST_OBJECT or head(this.noun) in unplaced or _may_be_others(this, individuals):
+                continue
+            alike = [place for place, other in enumerate(individuals) if head(other.noun) == head(this.noun)]
+            if not is_listed and _touches_another(objects, target, alike):
+                continue
+            rows = [asdict(_round(individuals[place])) for place in alike]
+            for cue, phrases in refer(target, individuals, CUES if is_listed else CERTAIN_CUES).items():
+                phrases = [phrase for phrase in phrases if is_listed or "middle" not in phrase]
+                if not phrases:
+                    continue
+                found = True
+                truth = {"kind": this.noun, "cue": cue, "alike": rows, "among": alike.index(target)}
+                yield Naming(target, tuple(phrases), truth)
+                if cue == "place" and len(alike) == 2 and _place_in(phrases[0]):
+                    yield Naming(target, tuple(phrases), truth, (Task.OBJECT_ADDITION,))
+        if not found:
+            names = ", ".join(this.noun for this in individuals)
+            raise NotApplicable(f"no two objects of a kind that place, size, colour or order tells apart ({names})")
+
+
+class ComplexReasoning(ComplexEdit):
+    """Edit of an object that is named by what it is, does or is used for.
+
+    Truth: besides that of `ComplexEdit`, `names`, of all objects in the photo, also of those without an outline;
+    `alike` are those with one, and `expression` is a clue of the table.
+    """
+
+    task = Task("complex_reasoning")
+
+    def name_objects(self, photo: Photo, objects: Sequence[FoundObject]) -> Iterator[Naming]:
+        individuals, _ = list_individuals(photo, objects)
+        rows = [asdict(_round(this)) for this in individuals]
+        names = [this.noun for this in individuals]
+        names += [named.name for named in photo.objects if named.box is None]
+        found = False
+        for target, this in enumerate(individuals[: len(objects)]):
+            if this.area < LEAST_OBJECT or this.noun in KINDS or this.noun == OBJECT:
+                continue
+            for clue in find_clues(target, names):
+                found = True
+                truth = {"kind": this.noun, "names": names, "alike": rows, "among": target}
+                yield Naming(target, (clue,), truth)
+        if not found:
+            raise NotApplicable(f"no clue of the table of knowledge means one object alone ({', '.join(names)})")
+
+
+def _place_in(phrase: str) -> str:
+    """Return the place in an expression, a key of RELATIONS; '' if it says none."""
+    return next((word for word in RELATIONS if re.search(rf"\b{word}\b", phrase)), "")
+
+
+def _may_be_others(this: Individual, individuals: Sequence[Individual]) -> bool:
+    """Return whether an object of another name may be of the same kind: an 'animal' next to a 'dog', any 'object'."""
+    nouns = {other.noun for other in individuals if head(other.noun) != head(this.noun)}
+    of_kind = any(noun in KINDS and find_kind(this.noun) == noun for noun in nouns)
+    includes = this.noun in KINDS and any(find_kind(noun) == this.noun for noun in nouns)
+    return this.noun == OBJECT or OBJECT in nouns or of_kind or includes
+
+
+def _touches_another(objects: Sequence[FoundObject], target: int, alike: Sequence[int]) -> bool:
+    """Return whether an object almost touches another one of its kind."""
+    mask = objects[target].mask
+    around = dilate(mask, max(3, round(APART * float(mask.sum()) ** 0.5)))
+    return any((around & objects[place].mask).any() for place in alike if place != target and place < len(objects))
+
+
+def _round(this: Individual) -> Individual:
+    """Return an individual with few decimals, as the truth stores it."""
+    left, top, right, bottom = (round(edge, 4) for edge in this.box)
+    lab = None if this.lab is None else (round(this.lab[0], 1), round(this.lab[1], 1), round(this.lab[2], 1))
+    return replace(this, box=(left, top, right, bottom), area=round(this.area, 5), lab=lab)
