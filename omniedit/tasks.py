@@ -147,7 +147,6 @@ NOT_EMBEDDED: Mapping[Task, str] = {
         "the result of an unstated cause (ice that melts) needs a generative model": ("implicit_change",),
         "no estimate of depth is good enough to be a condition": ("visual_depth",),
         "a cut-out leaves its shadow and thin parts behind: 3 of 14 trial pairs looked right": ("movement", "resize"),
-        "not written yet": ("counting", "relation", "visual_reference", "material_transfer", "visual_segment"),
     }.items()
     for name in names
 }
@@ -163,10 +162,22 @@ SAME_EDITS: Mapping[Task, Task] = {
     Task("style_change"): Task.STYLE_TRANSFER,
 }
 """AnyEdit's types that are a task of OmniEdit, or a part of one, under another name."""
+MADE_OF: Mapping[Task, tuple[Task, ...]] = {
+    Task("counting"): (Task.OBJECT_REMOVAL, Task.OBJECT_ADDITION),
+    Task("relation"): (Task.OBJECT_REMOVAL, Task.ATTRIBUTE_MODIFICATION),
+    Task("visual_reference"): (Task.OBJECT_SWAP, Task.OBJECT_ADDITION),
+    Task("material_transfer"): (Task.ATTRIBUTE_MODIFICATION,),
+    Task("visual_bbox"): (Task.OBJECT_REMOVAL, Task.OBJECT_SWAP),
+    Task("visual_scribble"): (Task.OBJECT_REMOVAL, Task.OBJECT_SWAP),
+    Task("visual_segment"): (Task.OBJECT_ADDITION, Task.OBJECT_SWAP),
+    Task("visual_sketch"): (Task.OBJECT_REMOVAL, Task.OBJECT_SWAP),
+}
+"""AnyEdit's types that are an edit of OmniEdit with a requirement of their own; a truth's `edit` names the edit."""
 SHARE_FILLS = (
     Task.OBJECT_SWAP,
     Task.OBJECT_ADDITION,
     *map(Task, ("add", "replace", "visual_bbox", "visual_scribble", "visual_sketch")),
+    *map(Task, ("visual_segment", "visual_reference")),
 )
 """Tasks whose embedded specialist fills the same holes as that of object removal."""
 

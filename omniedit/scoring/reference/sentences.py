@@ -205,6 +205,34 @@ CONDITION_DIFFERS = Lack(
     partly=("The result matches the reference image only in part.", "The reference image fits only in part."),
 )
 
+COUNTED = ("The number is as asked.", "The number of objects is right.")
+WRONG_NUMBER = Lack(
+    missed=("The number is not as asked.", "The edit shows another number than asked."),
+    partly=("The number is not quite as asked.",),
+)
+NUMBER_UNCHANGED = Lack(
+    missed=("The number has not changed.", "There are as many as before."),
+    partly=("The number changed only in part.",),
+)
+ANOTHER_CHANGED = Lack(
+    missed=("Another object changed too.",),
+    partly=("Another object changed a little.",),
+)
+OTHER_KIND = Lack(
+    missed=("The objects are not of one kind.",),
+    partly=("The objects do not look quite the same.",),
+)
+
+RIGHT_ONE = ("The right one was edited.",)
+OTHER_MEANT = Lack(
+    missed=("The instruction means the other one.", "The edit is not at the place that was asked for."),
+    partly=("It is not clear which one is meant.",),
+)
+OTHER_EDITED = Lack(
+    missed=("The other one was edited.", "The edit changed the wrong one."),
+    partly=("The other one changed too.",),
+)
+
 NOTHING_ELSE_CHANGED = (
     "Nothing else changed.",
     "The rest of the photo is as before.",

@@ -13,7 +13,7 @@ from omniedit.imaging.images import Image, Mask
 from omniedit.imaging.inpaint import MODELS
 from omniedit.imaging.morphology import bounding_box, dilate
 from omniedit.instructions.objects import swap_instructions, without_position
-from omniedit.sources.photo import FractionBox, Photo
+from omniedit.sources.photo import Photo, round_box
 from omniedit.specialists.base import Donors, Edited, EditRequest, NotApplicable
 from omniedit.specialists.embedded.fills import Fills
 from omniedit.specialists.embedded.holes import inpaint_mask, is_plain_around, share_on
@@ -165,16 +165,12 @@ def _request(
             "object": old.name,
             "new_object": name,
             "new_object_source_id": donor.source_id,
-            "box": _round_box(old.box),
-            "new_box": _round_box(new_box),
+            "box": round_box(old.box),
+            "new_box": round_box(new_box),
         },
         mask=old.mask,
-        parts={"placement": place, "hole": hole, "seed": int(rng.integers(2**32))},
+        parts={"placement": place, "hole": hole, "seed": int(rng.integers(2**32)), "donor": donor, "new": new},
     )
-
-
-def _round_box(box: FractionBox) -> list[float]:
-    return [round(edge, 4) for edge in box]
 
 
 def _is_clear(found: FoundObject, objects: Sequence[FoundObject]) -> bool:

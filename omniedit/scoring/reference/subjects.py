@@ -1,0 +1,120 @@
+"""Measurements of an edit against a reference image: the object that it inserts, or the material that it takes.
+
+h, w  size of the compared copies
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import cv2
+import numpy as np
+
+from omniedit.grounding.objects import SALIENT
+from omniedit.grounding.saliency import saliency
+from omniedit.imaging.color import image_to_lab
+from omniedit.imaging.images import Image, Mask
+from omniedit.scoring.reference import sentences
+from omniedit.scoring.reference.fields import Field, appearance, distribution_distance, gaussian_blur, ramp
+from omniedit.scoring.reference.measures import Comparison, Unmeasurable, shrink
+from omniedit.scoring.reference.rationale import Finding, weigh
+from omniedit.scoring.reference.regions import object_region
+from omniedit.sources.photo import FractionBox
+from omniedit.tasks import Task
+
+Truth = Mapping[str, Any]
+COMPARED_SIDE = 192
+"""Longer side in pixels at which an object and its reference are compared."""
+SAME = 14.0
+"""Colour difference up to which an object's pixel is that of the reference, once their light is matched."""
+SLOPES = (0.35, 1.5)
+"""Smallest and largest factor of the match of light."""
+
+
+def visual_reference(seen: Comparison, truth: Truth) -> Finding:
+    """Score whether the new object is the reference image's, whole, and was not there before.
+
+    Raises:
+        Unmeasurable: no object stands out in the reference image, or there is none.
+    """
+    reference = _find_reference(seen, "subject")
+    box = truth["new_box"] if truth["edit"] == Task.OBJECT_SWAP else truth["box"]
+    whole, inside = _compared_copy(reference, truth["reference_box"])
+    height, width = whole.shape[:2]
+    salient = saliency(whole) > SALIENT
+    if salient.sum() < 64:
+        raise Unmeasurable("no object stands out in the reference image")
+    held, before = (
+        float(_same_share(whole, salient, _view(image, box, inside, (width, height))))
+        for image in (seen.pair.edited, seen.pair.source)
+    )
+    requirements = ((min(ramp(held, 0.45, 0.75), ramp(held - before, 0.1, 0.3)), sentences.CONDITION_DIFFERS),)
+    measured = f"{held:.0%} of the reference's object is in the edited image, {before:.0%} in the source"
+    return weigh(sentences.CONDITION_MATCHES, requirements, measured)
+
+
+def material_transfer(seen: Comparison, truth: Truth) -> Finding:
+    """Score whether the object has the colours and the texture of the reference image, and had not before."""
+    reference = _find_reference(seen, "material")
+    region = object_region(seen, truth["box"])
+    wanted = appearance(image_to_lab(shrink(reference))).reshape(-1, 4)
+    before, after = (
+        distribution_distance(_without_shading(look[region]), _without_shading(wanted))
+        for look in (seen.source.appearance, seen.edited.appearance)
+    )
+    nearer = 1 - after / max(before, 1e-6)
+    requirements = ((min(ramp(nearer, 0.15, 0.45), ramp(after, 22.0, 12.0)), sentences.CONDITION_DIFFERS),)
+    measured = f"its surface is {after:.0f} from the reference image in colour and texture, and was {before:.0f} before"
+    return weigh(sentences.CONDITION_MATCHES, requirements, measured)
+
+
+def _without_shading(look_NC: Field) -> Field:
+    """Return colours and texture with a third of the weight on lightness, which the object's own shading changes."""
+    return look_NC * np.array([1 / 3, 1, 1, 1], np.float32)
+
+
+def _find_reference(seen: Comparison, role: str) -> Image:
+    image = next((each.image for each in seen.pair.references if each.role == role), None)
+    if image is None:
+        raise Unmeasurable(f"the pair has no reference image with the role {role}")
+    return image
+
+
+def _compared_copy(reference: Image, box: FractionBox) -> tuple[Image, FractionBox]:
+    """Return a small copy of a reference image, and its object's box in pixels of that copy."""
+    scale = min(1.0, COMPARED_SIDE / max(reference.shape[:2]))
+    small = cv2.resize(reference, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+    height, width = small.shape[:2]
+    left, top, right, bottom = box
+    return small, (left * width, top * height, right * width, bottom * height)
+
+
+def _view(image: Image, box: FractionBox, inside: FractionBox, size: tuple[int, int]) -> Image:
+    """Return the part of an image in which `box` lies as `inside`, in pixels, lies in a copy of that size."""
+    height, width = image.shape[:2]
+    here = np.array(box) * (width, height, width, height)
+    x_scale = (here[2] - here[0]) / max(inside[2] - inside[0], 1e-6)
+    y_scale = (here[3] - here[1]) / max(inside[3] - inside[1], 1e-6)
+    matrix = np.array(
+        [[x_scale, 0, here[0] - x_scale * inside[0]], [0, y_scale, here[1] - y_scale * inside[1]]], np.float32
+    )
+    sigma = max(0.0, (max(x_scale, y_scale) - 1) / 2)
+    smooth = cv2.GaussianBlur(image, (0, 0), sigma) if sigma > 0.3 else image
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return cv2.warpAffine(smooth, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE).astype(np.uint8)
+
+
+def _same_share(reference: Image, region: Mask, view: Image) -> float:
+    """Return the share of a region in which a view shows the reference, after its light is matched per channel."""
+    one, two = (gaussian_blur(image_to_lab(image), 1.5) for image in (reference, view))
+    matched = np.stack([_match(one[..., c], two[..., c], region, c > 0) for c in range(3)], axis=2)
+    return float((np.linalg.norm(matched - two, axis=2) < SAME)[region].mean())
+
+
+def _match(one: Field, two: Field, region: Mask, is_colour: bool) -> Field:
+    """Return a channel of the reference with the view's mean and, for lightness, its contrast."""
+    inside, other = one[region], two[region]
+    slope = 1.0 if is_colour else float(np.clip(other.std() / max(float(inside.std()), 1e-3), *SLOPES))
+    shift = float(np.median(other) - slope * np.median(inside))
+    if is_colour:
+        shift = float(np.clip(shift, -8, 8))
+    return slope * one + shift
