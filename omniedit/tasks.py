@@ -165,11 +165,11 @@ SAME_EDITS: Mapping[Task, Task] = {
 MADE_OF: Mapping[Task, tuple[Task, ...]] = {
     Task("counting"): (Task.OBJECT_REMOVAL, Task.OBJECT_ADDITION),
     Task("relation"): (Task.OBJECT_REMOVAL, Task.ATTRIBUTE_MODIFICATION),
-    Task("visual_reference"): (Task.OBJECT_SWAP, Task.OBJECT_ADDITION),
+    Task("visual_reference"): (Task.OBJECT_ADDITION,),
     Task("material_transfer"): (Task.ATTRIBUTE_MODIFICATION,),
     Task("visual_bbox"): (Task.OBJECT_REMOVAL, Task.OBJECT_SWAP),
     Task("visual_scribble"): (Task.OBJECT_REMOVAL, Task.OBJECT_SWAP),
-    Task("visual_segment"): (Task.OBJECT_ADDITION, Task.OBJECT_SWAP),
+    Task("visual_segment"): (Task.OBJECT_ADDITION,),
     Task("visual_sketch"): (Task.OBJECT_REMOVAL, Task.OBJECT_SWAP),
 }
 """AnyEdit's types that are an edit of OmniEdit with a requirement of their own; a truth's `edit` names the edit."""

@@ -4,15 +4,6 @@ import numpy as np
 
 from omniedit.instructions.appearance import draw_templates
 
-_REPLACE = (
-    "Replace the {old} with the {new} in the reference image.",
-    "Swap the {old} for the object in the reference image.",
-    "Put the {new} from the reference image in place of the {old}.",
-    "Instead of the {old}, show the object in the reference image.",
-    "Change the {old} into the {new} shown in the reference image.",
-    "Take out the {old} and put the object from the reference image there.",
-)
-
 _INSERT = (
     "Add the {new} from the reference image {place}.",
     "Insert the object in the reference image {place}.",
@@ -29,11 +20,6 @@ _MATERIAL = (
     "Change the surface of the {thing} to the one in the reference image.",
     "Show the {thing} as if it were made of the material in the reference image.",
 )
-
-
-def replace_by_reference(old: str, new: str, rng: np.random.Generator) -> tuple[str, ...]:
-    """Return instructions to replace an object by the one in the reference image; both are bare nouns."""
-    return tuple(text.format(old=old, new=new) for text in draw_templates(_REPLACE, rng))
 
 
 def insert_reference(new: str, place: str, rng: np.random.Generator) -> tuple[str, ...]:

@@ -63,8 +63,13 @@ VISUAL = tuple(
 )
 """Types whose instruction points to a reference image."""
 
-BORROWS = (Task.OBJECT_SWAP, Task.BACKGROUND_SWAP, Task("replace"), Task("background_change"), *VISUAL)
-"""Tasks whose specialist needs other photos, for a cut-out to paste or for a background."""
+BORROWS = (
+    Task.OBJECT_SWAP,
+    Task.BACKGROUND_SWAP,
+    *map(Task, ("replace", "background_change")),
+    *(task for task in VISUAL if task != "visual_reference"),
+)
+"""Tasks whose specialist needs other photos, for a cut-out to paste, a material or a background."""
 
 
 GROUNDED = (

@@ -9,21 +9,28 @@ from typing import Any
 import cv2
 import numpy as np
 
-from omniedit.grounding.objects import SALIENT
-from omniedit.grounding.saliency import saliency
 from omniedit.imaging.color import image_to_lab
 from omniedit.imaging.images import Image, Mask
 from omniedit.scoring.reference import sentences
-from omniedit.scoring.reference.fields import Field, appearance, distribution_distance, gaussian_blur, ramp
+from omniedit.scoring.reference.fields import (
+    Field,
+    appearance,
+    correlation,
+    distribution_distance,
+    gaussian_blur,
+    lightness,
+    ramp,
+)
 from omniedit.scoring.reference.measures import Comparison, Unmeasurable, shrink
 from omniedit.scoring.reference.rationale import Finding, weigh
 from omniedit.scoring.reference.regions import object_region
 from omniedit.sources.photo import FractionBox
-from omniedit.tasks import Task
 
 Truth = Mapping[str, Any]
 COMPARED_SIDE = 192
 """Longer side in pixels at which an object and its reference are compared."""
+CLEAR_LEVELS = 24
+"""Difference in grey levels from which a pixel of the reference image is not its background."""
 SAME = 14.0
 """Colour difference up to which an object's pixel is that of the reference, once their light is matched."""
 SLOPES = (0.35, 1.5)
@@ -37,18 +44,22 @@ def visual_reference(seen: Comparison, truth: Truth) -> Finding:
         Unmeasurable: no object stands out in the reference image, or there is none.
     """
     reference = _find_reference(seen, "subject")
-    box = truth["new_box"] if truth["edit"] == Task.OBJECT_SWAP else truth["box"]
     whole, inside = _compared_copy(reference, truth["reference_box"])
-    height, width = whole.shape[:2]
-    salient = saliency(whole) > SALIENT
-    if salient.sum() < 64:
+    (height, width), shape = whole.shape[:2], _stands_out(whole)
+    if shape.sum() < 64:
         raise Unmeasurable("no object stands out in the reference image")
-    held, before = (
-        float(_same_share(whole, salient, _view(image, box, inside, (width, height))))
-        for image in (seen.pair.edited, seen.pair.source)
+    mirrored = bool(truth.get("mirrored"))
+    after, before = (
+        _view(image, truth["box"], inside, (width, height), mirrored) for image in (seen.pair.edited, seen.pair.source)
     )
-    requirements = ((min(ramp(held, 0.45, 0.75), ramp(held - before, 0.1, 0.3)), sentences.CONDITION_DIFFERS),)
-    measured = f"{held:.0%} of the reference's object is in the edited image, {before:.0%} in the source"
+    held, shown = (_same_share(whole, shape, view) for view in (after, before))
+    structure = correlation(_smooth(whole)[shape], _smooth(after)[shape])
+    degree = min(ramp(held, 0.45, 0.75), ramp(held - shown, 0.1, 0.3), ramp(structure, 0.3, 0.6))
+    requirements = ((degree, sentences.CONDITION_DIFFERS),)
+    measured = (
+        f"{held:.0%} of the reference's object is in the edited image, with a correlation of {structure:.2f}, and "
+        f"{shown:.0%} in the source"
+    )
     return weigh(sentences.CONDITION_MATCHES, requirements, measured)
 
 
@@ -88,8 +99,10 @@ def _compared_copy(reference: Image, box: FractionBox) -> tuple[Image, FractionB
     return small, (left * width, top * height, right * width, bottom * height)
 
 
-def _view(image: Image, box: FractionBox, inside: FractionBox, size: tuple[int, int]) -> Image:
-    """Return the part of an image in which `box` lies as `inside`, in pixels, lies in a copy of that size."""
+def _view(image: Image, box: FractionBox, inside: FractionBox, size: tuple[int, int], mirrored: bool) -> Image:
+    """Return the part of an image, perhaps mirrored, in which `box` lies as `inside`, in pixels, lies in a copy."""
+    if mirrored:
+        image, box = np.ascontiguousarray(image[:, ::-1]), (1 - box[2], box[1], 1 - box[0], box[3])
     height, width = image.shape[:2]
     here = np.array(box) * (width, height, width, height)
     x_scale = (here[2] - here[0]) / max(inside[2] - inside[0], 1e-6)
@@ -101,6 +114,16 @@ def _view(image: Image, box: FractionBox, inside: FractionBox, size: tuple[int, 
     smooth = cv2.GaussianBlur(image, (0, 0), sigma) if sigma > 0.3 else image
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     return cv2.warpAffine(smooth, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE).astype(np.uint8)
+
+
+def _stands_out(image: Image) -> Mask:
+    """Return the (h, w) mask of all that differs from the colour of an image's border."""
+    border = np.concatenate([image[[0, -1]].reshape(-1, 3), image[:, [0, -1]].reshape(-1, 3)])
+    return np.abs(image.astype(np.int16) - np.median(border, axis=0)).max(axis=2) > CLEAR_LEVELS
+
+
+def _smooth(image: Image) -> Field:
+    return gaussian_blur(lightness(image), 1.5)
 
 
 def _same_share(reference: Image, region: Mask, view: Image) -> float:

@@ -17,6 +17,7 @@ from omniedit.sources.photo import Photo
 from omniedit.specialists.base import Donors, Edited, EditRequest, NotApplicable
 from omniedit.specialists.embedded.attribute import AttributeModification
 from omniedit.specialists.embedded.material import Surface
+from omniedit.specialists.embedded.scene import in_focus
 from omniedit.specialists.embedded.swap import DONORS_KEPT, DONORS_TRIED
 from omniedit.tasks import Task
 
@@ -26,10 +27,14 @@ SIDES = (0.5, 0.36, 0.26)
 """Sides of the regions that are searched for a texture, as shares of the photo's shorter side; the largest is taken."""
 LEAST_SIDE = 120
 """Smallest side of a texture in pixels."""
-CELLS = 4
+CELLS = 5
 """Number of cells per side whose colours and contrasts must match, so that the region is one texture."""
-MOST_UNEVEN, MOST_SPREAD = 9.0, 1.9
+MOST_UNEVEN, MOST_SPREAD = 7.0, 1.9
 """Largest distance in Lab of a cell's mean from the median cell, and largest ratio of two cells' contrasts."""
+LEAST_FOCUS = 0.9
+"""Smallest share of a texture that is in focus."""
+DARKEST, BRIGHTEST = 0.3, 1.1
+"""Smallest and largest factor by which an object's shading changes the lightness of its new texture."""
 LEAST_CONTRAST = 3.0
 """Smallest standard deviation of the fine lightness: a plain region shows no material."""
 LEAST_OTHER = 14.0
@@ -89,11 +94,16 @@ class MaterialTransfer(AttributeModification):
 
     def _find(self, index: int) -> tuple[str, Image | None]:
         donor = self._donors[index]
-        return donor.source_id, find_texture(donor.image)
+        taken = [found.mask for found in self._objects.find(donor)]
+        return donor.source_id, find_texture(donor.image, np.logical_or.reduce(taken) if taken else None)
 
 
-def find_texture(image: Image) -> Image | None:
-    """Return the largest, most even square region with a visible texture, or None if there is none."""
+def find_texture(image: Image, taken: Mask | None = None) -> Image | None:
+    """Return the largest, most even square region with a visible texture, or None if there is none.
+
+    Args:
+        taken: (H, W), the photo's objects, of which the region shows nothing.
+    """
     lab = to_lab(to_float(image))
     for share in SIDES:
         side = round(share * min(image.shape[:2]))
@@ -103,11 +113,13 @@ def find_texture(image: Image) -> Image | None:
             (top, left)
             for top in range(0, image.shape[0] - side + 1, max(1, side // 3))
             for left in range(0, image.shape[1] - side + 1, max(1, side // 3))
+            if taken is None or not taken[top : top + side, left : left + side].any()
         )
         scored = [(_unevenness(lab[top : top + side, left : left + side]), top, left) for top, left in places]
-        unevenness, top, left = min(scored)
+        unevenness, top, left = min(scored, default=(float("inf"), 0, 0))
         if unevenness <= 1:
-            return np.ascontiguousarray(image[top : top + side, left : left + side])
+            texture = np.ascontiguousarray(image[top : top + side, left : left + side])
+            return texture if in_focus(to_float(texture), np.ones((side, side), np.float32)) >= LEAST_FOCUS else None
     return None
 
 
@@ -143,7 +155,9 @@ def surface_from(texture: Image) -> Surface:
         tile = np.concatenate([tile, tile[:, ::-1]], axis=1)
         repeats = -(-height // tile.shape[0]), -(-width // tile.shape[1]), 1
         lab = np.tile(tile, repeats)[:height, :width].copy()
-        lab[..., 0] = np.clip(lab[..., 0] + 0.85 * relief, 0, 100)
+        shade = np.clip(0.9 + relief / 50, DARKEST, BRIGHTEST)
+        lab[..., 0] = np.clip(lab[..., 0] * shade + 0.5 * detail, 0, 100)
+        lab[..., 1:] *= np.minimum(shade, 1)[..., None]
         return lab.astype(np.float32)
 
     return paint

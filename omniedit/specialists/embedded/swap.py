@@ -18,6 +18,7 @@ from omniedit.specialists.base import Donors, Edited, EditRequest, NotApplicable
 from omniedit.specialists.embedded.fills import Fills
 from omniedit.specialists.embedded.holes import inpaint_mask, is_plain_around, share_on
 from omniedit.specialists.embedded.placement import Placement, box_size, place_object
+from omniedit.specialists.embedded.sizes import relative_size
 from omniedit.tasks import Task
 
 MAX_AREA = 0.35
@@ -87,6 +88,21 @@ class ObjectSwap:
             for chosen in rng.permutation(len(objects)):
                 if is_borrowable(objects[chosen], objects):
                     yield donor, objects[chosen]
+
+
+class PlausibleSwap(ObjectSwap):
+    """Replacement of an animal by an animal, or of another object by one that is no animal, of known relative size.
+
+    A cup does not swim where a duck did, and a bollard is not as small as a ball.
+    """
+
+    def propose(self, photo: Photo, rng: np.random.Generator) -> EditRequest:
+        while True:
+            swap = super().propose(photo, rng)
+            old, new = without_position(swap.truth["object"]), swap.truth["new_object"]
+            alike = (find_kind(old) == "animal") == (find_kind(new) == "animal")
+            if alike and relative_size(new, old) is not None:
+                return swap
 
 
 def is_replaceable(found: FoundObject, objects: Sequence[FoundObject]) -> bool:
@@ -169,7 +185,7 @@ def _request(
             "new_box": round_box(new_box),
         },
         mask=old.mask,
-        parts={"placement": place, "hole": hole, "seed": int(rng.integers(2**32)), "donor": donor, "new": new},
+        parts={"placement": place, "hole": hole, "seed": int(rng.integers(2**32))},
     )
 
 

@@ -17,7 +17,7 @@ from omniedit.specialists.base import Donors, Edited, EditRequest, NotApplicable
 from omniedit.specialists.embedded.addition import ObjectAddition
 from omniedit.specialists.embedded.fills import Fills
 from omniedit.specialists.embedded.removal import ObjectRemoval
-from omniedit.specialists.embedded.swap import ObjectSwap
+from omniedit.specialists.embedded.swap import PlausibleSwap
 from omniedit.tasks import Task
 
 RED = (255, 0, 0)
@@ -46,7 +46,7 @@ class VisualEdit:
         self._edits = {edit.task: edit for edit in self._make_edits(donors)}
 
     def _make_edits(self, donors: Donors) -> tuple[Specialist, ...]:
-        return ObjectRemoval(self._objects), ObjectSwap(donors, self._objects, self._fills)
+        return ObjectRemoval(self._objects), PlausibleSwap(donors, self._objects, self._fills)
 
     def propose(self, photo: Photo, rng: np.random.Generator) -> EditRequest:
         reasons = []
@@ -81,9 +81,12 @@ class VisualEdit:
 
 
 class VisualBox(VisualEdit):
-    """Edit whose object is marked by a red box on a copy of the source."""
+    """Removal of an object that a red box marks on a copy of the source."""
 
     task = Task("visual_bbox")
+
+    def _make_edits(self, donors: Donors) -> tuple[Specialist, ...]:
+        return (ObjectRemoval(self._objects),)
 
     def draw_condition(self, request: EditRequest, edited: Edited) -> Image | NotApplicable:
         assert request.mask is not None
@@ -109,7 +112,7 @@ class VisualScribble(VisualEdit):
 
 
 class VisualSegment(VisualEdit):
-    """Addition or swap of an object with a segmentation map of its result.
+    """Addition of an object with a segmentation map of the result.
 
     The map shows the new object and the photo's other objects, each in a colour of its own, on black.
 
@@ -119,7 +122,7 @@ class VisualSegment(VisualEdit):
     task = Task("visual_segment")
 
     def _make_edits(self, donors: Donors) -> tuple[Specialist, ...]:
-        return ObjectAddition(self._objects, self._fills), ObjectSwap(donors, self._objects, self._fills)
+        return (ObjectAddition(self._objects, self._fills),)
 
     def propose(self, photo: Photo, rng: np.random.Generator) -> EditRequest:
         request = super().propose(photo, rng)
@@ -133,14 +136,9 @@ class VisualSegment(VisualEdit):
     def draw_condition(self, request: EditRequest, edited: Edited) -> Image | NotApplicable:
         assert request.parts is not None
         objects = self._objects.find(request.photo)
-        if request.truth["edit"] == Task.OBJECT_SWAP:
-            place = request.parts["placement"]
-            shape = place.on_canvas(place.piece.alpha, request.photo.image.shape) > 0.5
-            gone = {request.truth["object"]}
-        else:
-            gone = set(request.truth["object"].split(" and the "))
-            shape = np.logical_or.reduce([this.mask for this in objects if this.name in gone])
-        others = [this.mask for this in objects if this.name not in gone]
+        added = set(request.truth["object"].split(" and the "))
+        shape = np.logical_or.reduce([this.mask for this in objects if this.name in added])
+        others = [this.mask for this in objects if this.name not in added]
         return draw_segments(
             [*others, shape], [*request.parts["colours"][1 : len(others) + 1], request.truth["segment"]]
         )

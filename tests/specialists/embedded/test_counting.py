@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from omniedit.grounding.objects import FoundObject, ObjectIndex
 from omniedit.imaging.images import Image
 from omniedit.instructions.counts import count_instructions, name_by_place, stated_numbers, to_plural
 from omniedit.pairs import EditPair
@@ -22,11 +23,10 @@ from omniedit.specialists.embedded.relation import Relation
 HEIGHT, WIDTH, RADIUS = 240, 360, 24
 
 
-def meadow(*places: tuple[str, int, int], wall_from: int = WIDTH) -> Photo:
-    """Return a photo of yellow discs (name, x, y) on grainy green, with a pale wall right of a column."""
+def meadow(*places: tuple[str, int, int]) -> Photo:
+    """Return a photo of yellow discs (name, x, y) on grainy green."""
     rng = np.random.default_rng(0)
     image: Image = np.clip(rng.normal((60, 130, 50), 4, (HEIGHT, WIDTH, 3)), 0, 255).astype(np.uint8)
-    image[:, wall_from:] = 210
     rows, columns = np.ogrid[:HEIGHT, :WIDTH]
     objects = []
     for name, x, y in places:
@@ -35,6 +35,19 @@ def meadow(*places: tuple[str, int, int], wall_from: int = WIDTH) -> Photo:
         box = ((x - RADIUS) / WIDTH, (y - RADIUS) / HEIGHT, (x + RADIUS) / WIDTH, (y + RADIUS) / HEIGHT)
         objects.append(NamedObject(name, box))
     return Photo("meadow", image, "3x2", objects=tuple(objects), sha256="meadow")
+
+
+class Discs(ObjectIndex):
+    """Index of the discs at their boxes."""
+
+    def find(self, photo: Photo) -> tuple[FoundObject, ...]:
+        rows, columns = np.ogrid[:HEIGHT, :WIDTH]
+        found = []
+        for named in photo.objects:
+            assert named.box is not None
+            x, y = (named.box[0] + named.box[2]) / 2 * WIDTH, (named.box[1] + named.box[3]) / 2 * HEIGHT
+            found.append(FoundObject(named.name, named.box, np.hypot(columns - x, rows - y) < RADIUS))
+        return tuple(found)
 
 
 ONE, TWO = meadow(("disc", 180, 120)), meadow(("left disc", 110, 120), ("right disc", 250, 120))
@@ -60,12 +73,12 @@ def all_pairs(specialist: Specialist, photo: Photo) -> list[EditPair]:
 
 @pytest.fixture(scope="module", params=[ONE, TWO], ids=["copies", "two of a kind"])
 def counted(request: pytest.FixtureRequest) -> list[EditPair]:
-    return all_pairs(Counting(), request.param)
+    return all_pairs(Counting(Discs()), request.param)
 
 
 @pytest.fixture(scope="module", params=[ONE, TWO], ids=["copies", "two of a kind"])
 def related(request: pytest.FixtureRequest) -> list[EditPair]:
-    return all_pairs(Relation(), request.param)
+    return all_pairs(Relation(Discs()), request.param)
 
 
 def number_of_discs(image: Image) -> int:
@@ -112,10 +125,11 @@ def test_wrong_number_fails(counted: list[EditPair]) -> None:
 
 
 def test_copy_needs_free_and_like_ground_beside_the_object() -> None:
-    cramped = meadow(("disc", 40, 120), ("pole", 110, 120), wall_from=140)
+    poles = [(f"pole {x} {y}", x, y) for x in (40, 110, 180, 250, 320) for y in (40, 120, 200) if (x, y) != (40, 120)]
+    cramped = meadow(("disc", 40, 120), *poles)
     for photo in (cramped, meadow(("discs", 180, 120)), meadow(("object", 180, 120))):
         with pytest.raises(NotApplicable):
-            Counting().propose(photo, np.random.default_rng(0))
+            Counting(Discs()).propose(photo, np.random.default_rng(0))
 
 
 def test_relation_edits_the_object_at_its_place_alone(related: list[EditPair]) -> None:
