@@ -21,8 +21,10 @@ from omniedit.specialists.base import Edited, EditRequest
 from omniedit.specialists.embedded.addition import ObjectAddition
 from omniedit.tasks import Task
 
+WHITE, GREY, LIGHT = 255, 110, 200
+"""Grey levels of the background of the reference image, and the level from which an object is light."""
 MARGIN = 0.15
-"""Width of the white margin around the object, as a share of the longer side of its box."""
+"""Width of the margin around the object, as a share of the longer side of its box."""
 SCALES = (0.6, 1.0)
 """Range of the size of the object in the reference image, relative to its size in the photo."""
 LEAST_SIDE = 96
@@ -59,11 +61,12 @@ class VisualReference(ObjectAddition):
 
 
 def show_alone(image: Image, mask: Mask, scale: float, mirrored: bool) -> tuple[Image, FractionBox]:
-    """Return an object on white, and its box in that image as fractions."""
+    """Return an object on white, or on grey if it is light, and its box in that image as fractions."""
     piece = cut_out(image, mask)
     margin = round(MARGIN * max(piece.alpha.shape))
-    pixels = np.rint(255 + piece.alpha[..., None] * (piece.colours - 255)).astype(np.uint8)
-    shown = cv2.copyMakeBorder(pixels, *[margin] * 4, cv2.BORDER_CONSTANT, value=(255, 255, 255))
+    ground = GREY if float(np.median(piece.colours[piece.solid])) > LIGHT else WHITE
+    pixels = np.rint(ground + piece.alpha[..., None] * (piece.colours - ground)).astype(np.uint8)
+    shown = cv2.copyMakeBorder(pixels, *[margin] * 4, cv2.BORDER_CONSTANT, value=(ground,) * 3)
     solid = cv2.copyMakeBorder(piece.solid.astype(np.uint8), *[margin] * 4, cv2.BORDER_CONSTANT, value=0) > 0
     if max(piece.alpha.shape) * scale >= LEAST_SIDE:
         shown = cv2.resize(shown, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
