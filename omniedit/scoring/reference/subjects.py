@@ -11,11 +11,13 @@ import numpy as np
 
 from omniedit.imaging.color import image_to_lab
 from omniedit.imaging.images import Image, Mask
+from omniedit.imaging.morphology import erode
 from omniedit.scoring.reference import sentences
 from omniedit.scoring.reference.fields import (
     Field,
     appearance,
     correlation,
+    delta_e,
     distribution_distance,
     gaussian_blur,
     lightness,
@@ -31,10 +33,12 @@ COMPARED_SIDE = 192
 """Longer side in pixels at which an object and its reference are compared."""
 CLEAR_LEVELS = 24
 """Difference in grey levels from which a pixel of the reference image is not its background."""
-SAME = 14.0
-"""Colour difference up to which an object's pixel is that of the reference, once their light is matched."""
-SLOPES = (0.35, 1.5)
-"""Smallest and largest factor of the match of light."""
+SAME = 10.0
+"""Colour difference up to which an object's pixel is that of the reference."""
+MOST_RELIT = 8.0
+"""Largest difference of light, per channel of Lab."""
+RIM = 3
+"""Pixels at the object's outline that are not compared, because the reference image's background shows through."""
 
 
 def visual_reference(seen: Comparison, truth: Truth) -> Finding:
@@ -45,7 +49,7 @@ def visual_reference(seen: Comparison, truth: Truth) -> Finding:
     """
     reference = _find_reference(seen, "subject")
     whole, inside = _compared_copy(reference, truth["reference_box"])
-    (height, width), shape = whole.shape[:2], _stands_out(whole)
+    (height, width), shape = whole.shape[:2], erode(_stands_out(whole), RIM)
     if shape.sum() < 64:
         raise Unmeasurable("no object stands out in the reference image")
     mirrored = bool(truth.get("mirrored"))
@@ -54,7 +58,7 @@ def visual_reference(seen: Comparison, truth: Truth) -> Finding:
     )
     held, shown = (_same_share(whole, shape, view) for view in (after, before))
     structure = correlation(_smooth(whole)[shape], _smooth(after)[shape])
-    degree = min(ramp(held, 0.45, 0.75), ramp(held - shown, 0.1, 0.3), ramp(structure, 0.3, 0.6))
+    degree = min(ramp(held, 0.6, 0.9), ramp(held - shown, 0.1, 0.3), ramp(structure, 0.4, 0.8))
     requirements = ((degree, sentences.CONDITION_DIFFERS),)
     measured = (
         f"{held:.0%} of the reference's object is in the edited image, with a correlation of {structure:.2f}, and "
@@ -123,21 +127,11 @@ def _stands_out(image: Image) -> Mask:
 
 
 def _smooth(image: Image) -> Field:
-    return gaussian_blur(lightness(image), 1.5)
+    return gaussian_blur(lightness(image), 1.0)
 
 
 def _same_share(reference: Image, region: Mask, view: Image) -> float:
-    """Return the share of a region in which a view shows the reference, after its light is matched per channel."""
-    one, two = (gaussian_blur(image_to_lab(image), 1.5) for image in (reference, view))
-    matched = np.stack([_match(one[..., c], two[..., c], region, c > 0) for c in range(3)], axis=2)
-    return float((np.linalg.norm(matched - two, axis=2) < SAME)[region].mean())
-
-
-def _match(one: Field, two: Field, region: Mask, is_colour: bool) -> Field:
-    """Return a channel of the reference with the view's mean and, for lightness, its contrast."""
-    inside, other = one[region], two[region]
-    slope = 1.0 if is_colour else float(np.clip(other.std() / max(float(inside.std()), 1e-3), *SLOPES))
-    shift = float(np.median(other) - slope * np.median(inside))
-    if is_colour:
-        shift = float(np.clip(shift, -8, 8))
-    return slope * one + shift
+    """Return the share of a region in which a view shows the reference, but for a small change of light."""
+    one, two = (gaussian_blur(image_to_lab(image), 1.0) for image in (reference, view))
+    light = np.clip(np.median((two - one)[region], axis=0), -MOST_RELIT, MOST_RELIT)
+    return float((delta_e(one + light, two) < SAME)[region].mean())

@@ -66,10 +66,11 @@ def show_alone(image: Image, mask: Mask, scale: float, mirrored: bool) -> tuple[
     margin = round(MARGIN * max(piece.alpha.shape))
     ground = GREY if float(np.median(piece.colours[piece.solid])) > LIGHT else WHITE
     pixels = np.rint(ground + piece.alpha[..., None] * (piece.colours - ground)).astype(np.uint8)
-    shown = cv2.copyMakeBorder(pixels, *[margin] * 4, cv2.BORDER_CONSTANT, value=(ground,) * 3)
-    solid = cv2.copyMakeBorder(piece.solid.astype(np.uint8), *[margin] * 4, cv2.BORDER_CONSTANT, value=0) > 0
+    shown = np.pad(pixels, ((margin, margin), (margin, margin), (0, 0)), constant_values=ground)
+    solid = np.pad(piece.solid, margin)
     if max(piece.alpha.shape) * scale >= LEAST_SIDE:
-        shown = cv2.resize(shown, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        resized = cv2.resize(shown, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        shown = resized.astype(np.uint8, copy=False)
     if mirrored:
         shown, solid = shown[:, ::-1], solid[:, ::-1]
     left, top, right, bottom = bounding_box(solid)
