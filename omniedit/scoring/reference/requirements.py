@@ -14,6 +14,7 @@ from omniedit.scoring.reference.fields import Field, gaussian_blur, grow
 from omniedit.scoring.reference.measures import Comparison, ImageMeasures, Unmeasurable
 from omniedit.scoring.reference.rationale import Finding
 from omniedit.scoring.reference.verification import verify_outline
+from omniedit.sources.photo import FractionBox
 from omniedit.tasks import Task
 
 Truth = Mapping[str, Any]
@@ -21,6 +22,8 @@ RIM = 0.12
 """Width of a mask's surroundings that must be plain, as a share of the square root of its area."""
 MOST_UNEVEN, MOST_UNEVEN_NAMED = 12.0, 25.0
 """Largest unevenness, in Lab, of the surroundings of an object that saliency found, and of a named one."""
+SAME_SIZE = 0.002
+"""Largest difference of the sides of two boxes of the same object, as a share of the image."""
 _REPLACED = ("visual_bbox", "visual_scribble", "visual_sketch", "visual_segment", "visual_reference")
 """Types that remove, add or replace a whole object."""
 
@@ -42,14 +45,38 @@ def _condition(task: Task, seen: Comparison, truth: Truth) -> Finding:
 def _verify_counting(seen: Comparison, truth: Truth) -> None:
     more = seen.edited if truth["new_count"] > truth["count"] else seen.source
     counts.verify_number(more.image, truth["object"], truth["boxes"])
-    _verify_rimmed(more, seen.small_mask, truth["object"])
+    fewer = seen.source if truth["new_count"] > truth["count"] else seen.edited
+    boxes = truth["boxes"]
+    _verify_one_of(more, fewer, seen.small_mask, boxes[min(truth["count"], truth["new_count"])], boxes[0], truth)
 
 
 def _verify_relation(seen: Comparison, truth: Truth) -> None:
     boxes = (truth["box"], truth["other_box"])
     counts.verify_number(seen.pair.source, without_position(truth["object"]), boxes)
     if truth["edit"] == Task.OBJECT_REMOVAL:
-        _verify_rimmed(seen.source, seen.small_mask, truth["object"])
+        _verify_one_of(seen.source, seen.edited, seen.small_mask, *boxes, truth)
+
+
+def _verify_one_of(
+    more: ImageMeasures, fewer: ImageMeasures, mask: Mask, box: FractionBox, other: FractionBox, truth: Truth
+) -> None:
+    """Check the outline of one of several objects; that of a copy on the original, where no copy is beside it.
+
+    Args:
+        more, fewer: the image with the object, and the one without it.
+        mask: (h, w), of the object.
+        box, other: of the object, and of one that both images show.
+    """
+    sides = np.array([box[2] - box[0], box[3] - box[1]]), np.array([other[2] - other[0], other[3] - other[1]])
+    if np.abs(sides[0] - sides[1]).max() > SAME_SIZE:
+        _verify_rimmed(more, mask, truth["object"])
+        return
+    (height, width), place = mask.shape, np.zeros_like(mask)
+    left, top, right, bottom = np.clip(other, 0, 1) * (width, height, width, height)
+    rim = round(RIM * float(np.prod(sides[1]) * mask.size) ** 0.5)
+    place[max(0, int(top) - rim) : int(bottom) + rim, max(0, int(left) - rim) : int(right) + rim] = True
+    shift = round((other[1] - box[1]) * height), round((other[0] - box[0]) * width)
+    _verify_rimmed(fewer, np.roll(mask, shift, axis=(0, 1)) & place, truth["object"])
 
 
 def _verify_rimmed(image: ImageMeasures, mask: Mask, name: str) -> None:
