@@ -57,6 +57,10 @@ class MaterialTransfer(AttributeModification):
         self._textures = lru_cache(4 * DONORS_KEPT)(self._find)
         self._offered: set[tuple[str, str, str]] = set()
 
+    def _has_change(self, found: FoundObject) -> bool:
+        """Return whether the object is not alive and is whole: what a border cuts off is often several objects."""
+        return found.cut_sides <= {"bottom"} and super()._has_change(found)
+
     def _resurfacing(self, photo: Photo, found: FoundObject, region: Mask, rng: np.random.Generator) -> EditRequest:
         own = describe_texture(to_lab(to_float(photo.image)), region)
         for donor, texture in self._borrowable(photo, rng):
