@@ -102,7 +102,8 @@ def open_package(folder: Path, package: str) -> Path:
     if unpacked.exists():
         return unpacked
     downloads = folder / "downloads" / package
-    downloads.mkdir(parents=True, exist_ok=True)
+    for needed in (downloads, unpacked.parent):
+        needed.mkdir(parents=True, exist_ok=True)
     if "==" in package:
         pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:", package]
         subprocess.run([*pip, "--dest", str(downloads)], check=True)

@@ -163,7 +163,6 @@ NOT_EMBEDDED: Mapping[Task, str] = {
             "referring_segmentation",
             "panoptic_segmentation",
         ),
-        "not written yet": ("counting", "relation", "visual_reference", "material_transfer", "visual_segment"),
     }.items()
     for name in names
 }
@@ -179,10 +178,26 @@ SAME_EDITS: Mapping[Task, Task] = {
     Task("style_change"): Task.STYLE_TRANSFER,
 }
 """AnyEdit's types that are a task of OmniEdit, or a part of one, under another name."""
+MADE_OF: Mapping[Task, tuple[Task, ...]] = {
+    Task("counting"): (Task.OBJECT_REMOVAL, Task.OBJECT_ADDITION),
+    Task("relation"): (Task.OBJECT_REMOVAL, Task.ATTRIBUTE_MODIFICATION),
+    Task("visual_reference"): (Task.OBJECT_ADDITION,),
+    Task("material_transfer"): (Task.ATTRIBUTE_MODIFICATION,),
+    Task("visual_bbox"): (Task.OBJECT_REMOVAL, Task.OBJECT_SWAP),
+    Task("visual_scribble"): (Task.OBJECT_REMOVAL, Task.OBJECT_SWAP),
+    Task("visual_segment"): (Task.OBJECT_ADDITION,),
+    Task("visual_sketch"): (Task.OBJECT_REMOVAL, Task.OBJECT_SWAP),
+    **dict.fromkeys(
+        COMPLEX_TASKS,
+        (Task.OBJECT_REMOVAL, Task.OBJECT_SWAP, Task.OBJECT_ADDITION, Task.ATTRIBUTE_MODIFICATION),
+    ),
+}
+"""Types that are an edit of OmniEdit with a requirement of their own; a truth's `edit` names the edit."""
 SHARE_FILLS = (
     Task.OBJECT_SWAP,
     Task.OBJECT_ADDITION,
     *map(Task, ("add", "replace", "visual_bbox", "visual_scribble", "visual_sketch")),
+    *map(Task, ("visual_segment", "visual_reference")),
 )
 """Tasks whose embedded specialist fills the same holes as that of object removal."""
 

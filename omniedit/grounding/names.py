@@ -88,11 +88,16 @@ def noun_probability(noun: str, image: Image, mask: Mask) -> float | None:
 
     Return None if no class of the classifier has this noun.
     """
+    found = noun_probabilities(noun, [_surroundings(image, mask, margin) for margin in (MARGIN, WIDE_MARGIN)])
+    return None if found is None else float(found.max())
+
+
+def noun_probabilities(noun: str, images: list[Image]) -> NDArray[np.floating] | None:
+    """Return (N,) probabilities of `noun` for RGB images of any size, or None if no class has this noun."""
     classes = sorted(KINDS.get(noun, ())) or [index for index, name in enumerate(plain_nouns()) if name == noun]
     if not classes:
         return None
-    views = [_surroundings(image, mask, margin) for margin in (MARGIN, WIDE_MARGIN)]
-    return float(_probabilities(views)[:, classes].sum(axis=1).max())
+    return classify(images)[:, classes].sum(axis=1) if images else np.zeros(0)
 
 
 def _by_noun(probabilities: NDArray[np.floating]) -> dict[str, float]:

@@ -27,7 +27,12 @@ def point_to_reference(instructions: Sequence[str], role: str, rng: np.random.Ge
     templates = rng.permutation(_GUIDE if role in GUIDES else _BOX).tolist()
     return tuple(
         templates[number % len(templates)].format(
-            Edit=text.rstrip("."), edit=text[:1].lower() + text[1:].rstrip("."), guide=GUIDES.get(role, "")
+            Edit=text.rstrip("."), edit=_continue_sentence(text.rstrip(".")), guide=GUIDES.get(role, "")
         )
         for number, text in enumerate(instructions)
     )
+
+
+def _continue_sentence(text: str) -> str:
+    """Return a sentence as it stands behind a comma: in lower case, unless it begins with "I"."""
+    return text if text.startswith("I ") else text[:1].lower() + text[1:]

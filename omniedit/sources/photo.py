@@ -1,5 +1,6 @@
 """Source photo as every later stage sees it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from omniedit.imaging.images import Image
@@ -38,3 +39,8 @@ class Photo:
     origin: str = ""
     sha256: str = ""
     phash: str = ""
+
+
+def round_box(box: Sequence[float]) -> list[float]:
+    """Return a box of fractions with four decimals, as truths store it."""
+    return [round(float(edge), 4) for edge in box]

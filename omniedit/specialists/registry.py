@@ -38,6 +38,11 @@ EMBEDDED: dict[Task, str] = {
     Task("visual_sketch"): "embedded.visual:VisualSketch",
     Task("complex_understanding"): "embedded.complex:ComplexUnderstanding",
     Task("complex_reasoning"): "embedded.complex:ComplexReasoning",
+    Task("visual_segment"): "embedded.visual:VisualSegment",
+    Task("visual_reference"): "embedded.reference:VisualReference",
+    Task("material_transfer"): "embedded.material_transfer:MaterialTransfer",
+    Task("counting"): "embedded.counting:Counting",
+    Task("relation"): "embedded.relation:Relation",
 }
 """Embedded specialists as module:class within omniedit.specialists; no generative weights, run on a CPU."""
 
@@ -52,11 +57,22 @@ LEARNED: dict[Task, str] = {
 }
 """Learned specialists, as in the paper: pretrained models, a GPU, proposals of a vision-language model."""
 
-VISUAL = tuple(map(Task, ("visual_bbox", "visual_scribble", "visual_sketch")))
-"""Types that remove or swap an object as a condition image shows."""
+VISUAL = tuple(
+    map(
+        Task,
+        ("visual_bbox", "visual_scribble", "visual_sketch", "visual_segment", "visual_reference", "material_transfer"),
+    )
+)
+"""Types whose instruction points to a reference image."""
 
-BORROWS = (Task.OBJECT_SWAP, Task.BACKGROUND_SWAP, Task("replace"), Task("background_change"), *VISUAL, *COMPLEX_TASKS)
-"""Tasks whose specialist needs other photos, for a cut-out to paste or for a background."""
+BORROWS = (
+    Task.OBJECT_SWAP,
+    Task.BACKGROUND_SWAP,
+    *map(Task, ("replace", "background_change")),
+    *(task for task in VISUAL if task != "visual_reference"),
+    *COMPLEX_TASKS,
+)
+"""Tasks whose specialist needs other photos, for a cut-out to paste, a material or a background."""
 
 
 GROUNDED = (
@@ -66,7 +82,7 @@ GROUNDED = (
     Task.ATTRIBUTE_MODIFICATION,
     Task.BACKGROUND_SWAP,
     *map(Task, ("remove", "add", "replace", "color_alter", "material_change", "background_change")),
-    Task("outpaint"),
+    *map(Task, ("outpaint", "counting", "relation")),
     *VISUAL,
     *COMPLEX_TASKS,
 )

@@ -1,4 +1,4 @@
-"""Measurements of condition images: a box marks what changes, and lines show the edited image."""
+"""Measurements of condition images: a box marks what changes, lines or a segment show the edited image."""
 
 from collections.abc import Callable, Mapping
 
@@ -7,10 +7,10 @@ import numpy as np
 
 from omniedit.imaging.images import Image, Mask
 from omniedit.imaging.lines import agreement, scale_mask, scribble_lines, sketch_lines
-from omniedit.imaging.morphology import bounding_box
+from omniedit.imaging.morphology import bounding_box, dilate, erode
 from omniedit.pairs import EditPair
 from omniedit.scoring.reference import sentences
-from omniedit.scoring.reference.fields import ramp
+from omniedit.scoring.reference.fields import gradient, lightness, mean_inside, ramp
 from omniedit.scoring.reference.measures import Unmeasurable
 from omniedit.scoring.reference.rationale import Finding, weigh
 from omniedit.tasks import Task
@@ -77,6 +77,21 @@ def _match_lines(pair: EditPair, image: Image, dark: bool, find: Callable[[Image
     )
 
 
+def _match_segment(pair: EditPair, image: Image) -> tuple[float, str]:
+    """Return how well a segment of a map has the outline of the new object: it changed, and ends at new edges."""
+    shape = (_scale_to(image, pair.edited) == pair.provenance["truth"]["segment"]).all(axis=2)
+    if not shape.any():
+        return 0.0, "the reference has no segment in the object's colour"
+    changed = cv2.absdiff(pair.source, pair.edited).max(axis=2) > CLEAR_LEVELS
+    held = float(changed[shape].mean())
+    near = max(2, round(0.004 * max(shape.shape)))
+    edge = dilate(shape, near) & ~erode(shape, near)
+    after, before = (mean_inside(gradient(lightness(each)), edge) for each in (pair.edited, pair.source))
+    new = after / max(after + before, 1e-6)
+    degree = min(ramp(held, 0.3, 0.6), ramp(new, 0.48, 0.53))
+    return degree, f"{held:.0%} of the segment changed, and {new:.0%} of the edges at its outline are new"
+
+
 def _scale_to(image: Image, other: Image | Mask) -> Image:
     """Return an image at the size of another one, which pairs of a benchmark have at a resolution of their own."""
     size = other.shape[1], other.shape[0]
@@ -87,5 +102,6 @@ CONDITIONS: Mapping[Task, Callable[[EditPair, Image], tuple[float, str]]] = {
     Task("visual_bbox"): _match_box,
     Task("visual_sketch"): _match_sketch,
     Task("visual_scribble"): _match_scribble,
+    Task("visual_segment"): _match_segment,
 }
 """Agreement of a condition image with its pair, in [0, 1], and the figures behind it."""

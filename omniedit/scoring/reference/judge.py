@@ -12,28 +12,35 @@ import numpy as np
 from omniedit.imaging.images import Image, pixels_sha256
 from omniedit.pairs import EditPair
 from omniedit.scoring.reference import camera, sentences
-from omniedit.scoring.reference.conditions import CONDITIONS, measure_condition
 from omniedit.scoring.reference.fields import NOTICEABLE
 from omniedit.scoring.reference.measures import Comparison, ImageMeasures, Unmeasurable
 from omniedit.scoring.reference.quality import quality
 from omniedit.scoring.reference.rationale import HIGH, LOW, Finding, write_rationale
+from omniedit.scoring.reference.requirements import REQUIREMENTS, verify_type
 from omniedit.scoring.reference.success import MEASURED, success
-from omniedit.scoring.reference.targets import measure_target
 from omniedit.scoring.reference.verification import verify
 from omniedit.scoring.reply_parser import Unscorable
 from omniedit.scoring.rubric import edit_rubric
 from omniedit.scoring.verdict import Score
-from omniedit.tasks import COMPLEX_TASKS, Task, same_edit
+from omniedit.tasks import COMPLEX_TASKS, MADE_OF, Task, same_edit
 
 LEAST_VERIFIED = 7.0
 """Sub-score from which a pair's truth is verified too; a pair with a lower one is rejected anyway."""
 SOURCES_KEPT = 4
 """Number of sources whose measures stay in memory, about 50 MB each for 1.5 megapixels."""
-VISUAL_EDITS = (Task.OBJECT_REMOVAL, Task.OBJECT_SWAP)
-"""Edits that AnyEdit's visual types make."""
-COMPLEX_EDITS = (*VISUAL_EDITS, Task.OBJECT_ADDITION, Task.ATTRIBUTE_MODIFICATION)
-"""Edits that tasks of complex instructions make."""
-_TEXTS = ("object", "new_object", "attribute", "value", "environment", "background", "style", "kind", "expression")
+_TEXTS = (
+    "object",
+    "new_object",
+    "attribute",
+    "value",
+    "environment",
+    "background",
+    "style",
+    "place",
+    "kind",
+    "expression",
+)
+_BOXES = ("other_box", "reference_box")
 _BOXES_OF: Mapping[Task, tuple[str, ...]] = {
     Task.OBJECT_SWAP: ("box", "new_box"),
     Task.OBJECT_REMOVAL: ("box",),
@@ -92,15 +99,13 @@ def score_pair(pair: EditPair, source: ImageMeasures | None = None) -> Score | U
     seen = Comparison(pair, source)
     try:
         findings = measure_pair(seen, truth)
-        if named in CONDITIONS:
-            condition = measure_condition(pair, named)
-            findings = (min(findings[0], condition, key=lambda finding: finding.score), *findings[1:])
-        if named in COMPLEX_TASKS:
-            target = measure_target(seen, truth, named)
-            findings = (min(findings[0], target, key=lambda finding: finding.score), *findings[1:])
+        if named in REQUIREMENTS:
+            required = REQUIREMENTS[named](seen, truth)
+            findings = (min(findings[0], required, key=lambda finding: finding.score), *findings[1:])
         sc_1, sc_2, pq = (round(finding.score, 1) for finding in findings)
         if min(sc_1, sc_2, pq) >= LEAST_VERIFIED:
             verify(seen, {**truth, "object": truth["kind"]} if named in COMPLEX_TASKS else truth)
+            verify_type(seen, truth, named)
     except KeyError as error:
         return Unscorable(f"the truth of a {pair.task.label.lower()} lacks {error}")
     except Unmeasurable as error:
@@ -109,10 +114,8 @@ def score_pair(pair: EditPair, source: ImageMeasures | None = None) -> Score | U
 
 
 def task_to_measure(task: Task, truth: Any) -> Task:
-    """Return the task by whose measurements a pair is scored: for a visual or complex edit, that of its edit."""
-    if task in CONDITIONS and isinstance(truth, Mapping) and truth.get("edit") in VISUAL_EDITS:
-        return Task(truth["edit"])
-    if task in COMPLEX_TASKS and isinstance(truth, Mapping) and truth.get("edit") in COMPLEX_EDITS:
+    """Return the task by whose measurements a pair is scored: for a type made of other edits, that of its edit."""
+    if isinstance(truth, Mapping) and truth.get("edit") in MADE_OF.get(task, ()):
         return Task(truth["edit"])
     return same_edit(task)
 
@@ -129,9 +132,15 @@ def _unusable(task: Task, truth: Any) -> str:
     for name in _TEXTS:
         if name in truth and not isinstance(truth[name], str):
             return f"has {name} {_describe_value(truth[name])}, not a text"
-    for name in _BOXES_OF.get(task, ()):
+    for name in (*_BOXES_OF.get(task, ()), *_BOXES):
         if name in truth and not _is_box(truth[name]):
             return f"has {name} {_describe_value(truth[name])}, not left, top, right, bottom with an area in the image"
+    boxes = truth.get("boxes", [])
+    if not isinstance(boxes, Sequence) or not all(map(_is_box, boxes)):
+        return f"has boxes {_describe_value(boxes)}, not a list of boxes"
+    for name in ("count", "new_count"):
+        if not isinstance(truth.get(name, 1), int):
+            return f"has {name} {_describe_value(truth[name])}, not a whole number"
     if "angle" in truth and not _are_numbers([truth["angle"]], 1):
         return f"has angle {_describe_value(truth['angle'])}, not a number"
     if task is Task.ATTRIBUTE_MODIFICATION and "lab_ab" in truth and not _are_numbers(truth["lab_ab"], 2):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from omniedit.imaging.images import Mask
-from omniedit.scoring.reference.fields import Field, distribution_distance, grow
+from omniedit.scoring.reference.fields import Field, distribution_distance, grow, ramp
 from omniedit.scoring.reference.measures import Comparison
 
 
@@ -12,6 +12,13 @@ def object_region(seen: Comparison, box: tuple[float, float, float, float]) -> M
     inside = seen.small_mask & seen.box(box)
     core = grow(inside, -max(1, round(0.03 * float(inside.sum()) ** 0.5)))
     return core if core.sum() >= 16 else inside if inside.sum() >= 16 else seen.box(box)
+
+
+def replacement_strength(seen: Comparison, region: Mask) -> tuple[float, str]:
+    """Return how clearly a region shows different content, in [0, 1], and the figures as text."""
+    changed, left = seen.changed_share(region), seen.structure_kept(region)
+    figures = f"{changed:.0%} of it changed, {max(0.0, left):.0%} of its structure is left"
+    return min(ramp(changed, 0.15, 0.6), ramp(left, 0.7, 0.3)), figures
 
 
 def stands_out(seen: Comparison, look: Field, region: Mask) -> float:

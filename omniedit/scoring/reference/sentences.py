@@ -205,13 +205,31 @@ CONDITION_DIFFERS = Lack(
     partly=("The result matches the reference image only in part.", "The reference image fits only in part."),
 )
 
+COUNTED = ("The number is as asked.", "The number of objects is right.")
+WRONG_NUMBER = Lack(
+    missed=("The number is not as asked.", "The edit shows another number than asked."),
+    partly=("The number is not quite as asked.",),
+)
+NUMBER_UNCHANGED = Lack(
+    missed=("The number has not changed.", "There are as many as before."),
+    partly=("The number changed only in part.",),
+)
+ANOTHER_CHANGED = Lack(
+    missed=("Another object changed too.",),
+    partly=("Another object changed a little.",),
+)
+OTHER_KIND = Lack(
+    missed=("The objects are not of one kind.",),
+    partly=("The objects do not look quite the same.",),
+)
+
 RIGHT_ONE = ("The right object was edited.",)
 OTHER_MEANT = Lack(
     missed=("The instruction means another object.", "Another object than the one that is meant was edited."),
     partly=("It is not clear which object the instruction means.",),
 )
-OTHER_CHANGED = Lack(
-    missed=("The wrong one of several objects was edited.", "Another object changed instead."),
+OTHER_EDITED = Lack(
+    missed=("The wrong one of several objects was edited.", "Another object was edited instead."),
     partly=("Another object changed too.",),
 )
 

@@ -16,7 +16,7 @@ from omniedit.scoring.reference.fields import NOTICEABLE, Field, distribution_di
 from omniedit.scoring.reference.measures import Comparison, Unmeasurable, detail_of_fill
 from omniedit.scoring.reference.outlines import GHOST, ghost_share, remains
 from omniedit.scoring.reference.rationale import Finding, Lack, Thing, choose_sentences, clean_value, fill_in, weigh
-from omniedit.scoring.reference.regions import object_region, stands_out
+from omniedit.scoring.reference.regions import object_region, replacement_strength, stands_out
 from omniedit.scoring.reference.style_references import Recognition, recognise_style
 from omniedit.tasks import Task
 
@@ -48,7 +48,7 @@ LEAST_SKY = 0.8
 
 def object_removal(seen: Comparison, truth: Truth) -> Finding:
     """Score a removal: the object's structure is gone, and its place looks like the surroundings."""
-    replaced, figures = _replacement_strength(seen, object_region(seen, truth["box"]))
+    replaced, figures = replacement_strength(seen, object_region(seen, truth["box"]))
     strangeness = stands_out(seen, seen.edited.appearance, seen.small_mask)
     plain = _blends_in(strangeness)
     chosen = choose_sentences(sentences.REMOVED, (replaced, sentences.NOT_GONE), (plain, sentences.ODD_PLACE))
@@ -67,7 +67,7 @@ def object_addition(seen: Comparison, truth: Truth) -> Finding:
     blames the source image for it.
     """
     core = object_region(seen, truth["box"])
-    replaced, figures = _replacement_strength(seen, core)
+    replaced, figures = replacement_strength(seen, core)
     before = stands_out(seen, seen.source.appearance, seen.small_mask)
     after = stands_out(seen, seen.edited.appearance, core)
     near = seen.close_up
@@ -94,13 +94,6 @@ def object_addition(seen: Comparison, truth: Truth) -> Finding:
         )
     score = 10 * min(replaced, visible, 0.5 + 0.5 * clean)
     return Finding(score, fill_in(chosen, new=Thing.parse(without_position(truth["object"]))), measured)
-
-
-def _replacement_strength(seen: Comparison, region: Mask) -> tuple[float, str]:
-    """Return how clearly a region shows different content, in [0, 1], and the figures as text."""
-    changed, left = seen.changed_share(region), seen.structure_kept(region)
-    figures = f"{changed:.0%} of it changed, {max(0.0, left):.0%} of its structure is left"
-    return min(ramp(changed, 0.15, 0.6), ramp(left, 0.7, 0.3)), figures
 
 
 def _blends_in(strangeness: float) -> float:

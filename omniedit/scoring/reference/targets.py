@@ -44,7 +44,7 @@ def measure_target(seen: Comparison, truth: Mapping[str, Any], task: Task) -> Fi
     requirements = (
         (float(meant == target and is_said), sentences.OTHER_MEANT),
         (_has_its_colour(seen, individuals[target], truth), sentences.OTHER_MEANT),
-        (ramp(changed - other, 0.05, 0.3), sentences.OTHER_CHANGED),
+        (ramp(changed - other, 0.05, 0.3), sentences.OTHER_EDITED),
     )
     measured = f"{changed:.0%} of the object that is meant changed, {other:.0%} of another one"
     return weigh(sentences.RIGHT_ONE, requirements, measured)

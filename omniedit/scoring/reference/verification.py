@@ -80,7 +80,7 @@ def _verify_addition(seen: Comparison, truth: Truth) -> None:
 
 def _verify_attribute(seen: Comparison, truth: Truth) -> None:
     _verify_names(seen, seen.source, truth["object"])
-    _verify_outline(seen, seen.small_mask, truth["object"])
+    verify_outline(seen.source, seen.small_mask, truth["object"])
 
 
 def _verify_background(seen: Comparison, truth: Truth) -> None:
@@ -91,7 +91,7 @@ def _verify_background(seen: Comparison, truth: Truth) -> None:
             raise Unmeasurable(f"only {support:.0%} of the new sky's outline lies on an edge of the source")
         return
     kept = ~seen.small_mask
-    _verify_outline(seen, kept, truth["object"])
+    verify_outline(seen.source, kept, truth["object"])
     if not kept[-SUPPORT:].any() and not _is_on_calm_ground(seen.source, kept):
         raise Unmeasurable(f"something in front of the {truth['object']} may hide its base")
 
@@ -110,19 +110,23 @@ def _verify_names(seen: Comparison, image: ImageMeasures, name: str) -> None:
             raise Unmeasurable(f"nothing confirms that the object is a {noun}")
 
 
-def _verify_outline(seen: Comparison, outline: Mask, name: str) -> None:
-    """Check the mask against an outline by colour and, where that fails, against one by saliency."""
+def verify_outline(image: ImageMeasures, outline: Mask, name: str) -> None:
+    """Check an (h, w) mask against an outline by colour and, where that fails, against one by saliency.
+
+    Raises:
+        Unmeasurable: neither confirms it.
+    """
     if not outline.any():
         raise Unmeasurable(f"the mask leaves nothing of the {name}")
-    by_colour = colour_overlap(seen.source.reduced, outline)
+    by_colour = colour_overlap(image.reduced, outline)
     if by_colour >= LEAST_BY_COLOUR:
         return
     words = f"no outline of the {name} confirms the mask: by colour they overlap by {by_colour:.0%}"
     if by_colour < LEAST_SALIENT_COLOUR:
         raise Unmeasurable(words)
-    best = salient_overlap(seen.source, outline, FAR_AROUND)
+    best = salient_overlap(image, outline, FAR_AROUND)
     if LEAST_NEAR_MISS <= best < LEAST_BY_SALIENCY:
-        best = max(best, salient_overlap(seen.source, outline, CLOSE_AROUND))
+        best = max(best, salient_overlap(image, outline, CLOSE_AROUND))
     if best < LEAST_BY_SALIENCY:
         raise Unmeasurable(f"{words}, by saliency by {best:.0%}")
 

@@ -28,7 +28,7 @@ from omniedit.instructions.objects import without_position
 from omniedit.sources.photo import FractionBox, Photo
 from omniedit.specialists.base import Edited, EditRequest, NotApplicable
 from omniedit.specialists.embedded.color import can_become, membership, recolor
-from omniedit.specialists.embedded.material import MATERIALS, apply_material
+from omniedit.specialists.embedded.material import MATERIALS, Surface, apply_material
 from omniedit.tasks import Task
 
 TRANSPARENT = re.compile(r"\b(glass|glasses|window|water|fog|smoke|sky)\b", re.IGNORECASE)
@@ -136,11 +136,15 @@ class AttributeModification:
                 return NotApplicable(f"the {request.truth['object']} became {reached}, not {value}")
         else:
             rng = np.random.default_rng(request.parts["seed"])
-            patch, opacity = resurface_region(source[window], region[window], value, rng)
+            patch, opacity = resurface_region(source[window], region[window], self.get_surface(request), rng)
         image, mask = source.copy(), np.zeros(region.shape, bool)
         mask[window] = opacity > 0
         image[mask] = patch[opacity > 0]
         return Edited(image, mask, {"opencv": version("opencv-python-headless")})
+
+    def get_surface(self, request: EditRequest) -> Surface:
+        """Return the surface of the request's material."""
+        return MATERIALS[request.truth["value"]]
 
 
 def is_paintable(found: FoundObject) -> bool:
@@ -213,13 +217,13 @@ def recolor_region(image: Image, region: Mask, own: np.ndarray, colour: str) -> 
     return composite(rgb, from_lab(recolor(lab, own, colour)), opacity), opacity
 
 
-def resurface_region(image: Image, region: Mask, material: str, rng: np.random.Generator) -> tuple[Image, Field]:
-    """Return the region in another material, and its opacity."""
+def resurface_region(image: Image, region: Mask, surface: Surface, rng: np.random.Generator) -> tuple[Image, Field]:
+    """Return the region with another surface, and its opacity."""
     rgb = to_float(image)
     lab = to_lab(rgb)
     own = own_colour(lab, region)
     opacity = np.maximum(alpha_matte(image, region, RIM), membership(lab, own) * soft_rim(image, region, own))
-    return composite(rgb, from_lab(apply_material(lab, region, material, rng)), opacity), opacity
+    return composite(rgb, from_lab(apply_material(lab, region, surface, rng)), opacity), opacity
 
 
 def composite(below: FloatImage, above: FloatImage, opacity: Field) -> Image:

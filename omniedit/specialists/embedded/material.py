@@ -13,14 +13,14 @@ Surface = Callable[[Field, Field, np.random.Generator], FloatImage]
 a few pixels."""
 
 
-def apply_material(lab: FloatImage, region: Mask, material: str, rng: np.random.Generator) -> FloatImage:
-    """Return the object in another material as Lab; only pixels inside the region are meaningful."""
+def apply_material(lab: FloatImage, region: Mask, surface: Surface, rng: np.random.Generator) -> FloatImage:
+    """Return the object with another surface as Lab; only pixels inside the region are meaningful."""
     inside = region.astype(np.float32)
     sigma = max(2.0, float(np.sqrt(region.sum())) / 110)
     smooth = blur(lab[..., 0] * inside, sigma) / np.maximum(blur(inside, sigma), 1e-2)
     relief = smooth - np.float32(np.median(smooth[region]))
     spread = max(float(relief[region].std()), 4.0)
-    return MATERIALS[material](relief * min(1.0, 16 / spread), lab[..., 0] - smooth, rng)
+    return surface(relief * min(1.0, 16 / spread), lab[..., 0] - smooth, rng)
 
 
 def marble(relief: Field, detail: Field, rng: np.random.Generator) -> FloatImage:

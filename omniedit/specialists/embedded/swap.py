@@ -13,11 +13,12 @@ from omniedit.imaging.images import Image, Mask
 from omniedit.imaging.inpaint import MODELS
 from omniedit.imaging.morphology import bounding_box, dilate
 from omniedit.instructions.objects import swap_instructions, without_position
-from omniedit.sources.photo import FractionBox, Photo
+from omniedit.sources.photo import Photo, round_box
 from omniedit.specialists.base import Donors, Edited, EditRequest, NotApplicable
 from omniedit.specialists.embedded.fills import Fills
 from omniedit.specialists.embedded.holes import inpaint_mask, is_plain_around, share_on
 from omniedit.specialists.embedded.placement import Placement, box_size, place_object
+from omniedit.specialists.embedded.sizes import relative_size
 from omniedit.tasks import Task
 
 MAX_AREA = 0.35
@@ -97,6 +98,21 @@ class ObjectSwap:
                     yield donor, objects[chosen]
 
 
+class PlausibleSwap(ObjectSwap):
+    """Replacement of an animal by an animal, or of another object by one that is no animal, of known relative size.
+
+    A cup does not swim where a duck did, and a bollard is not as small as a ball.
+    """
+
+    def propose(self, photo: Photo, rng: np.random.Generator) -> EditRequest:
+        while True:
+            swap = super().propose(photo, rng)
+            old, new = without_position(swap.truth["object"]), swap.truth["new_object"]
+            alike = (find_kind(old) == "animal") == (find_kind(new) == "animal")
+            if alike and relative_size(new, old) is not None:
+                return swap
+
+
 def is_replaceable(found: FoundObject, objects: Sequence[FoundObject]) -> bool:
     """Return whether the object can be removed whole and has a name from which a replacement can be chosen.
 
@@ -173,16 +189,12 @@ def _request(
             "object": old.name,
             "new_object": name,
             "new_object_source_id": donor.source_id,
-            "box": _round_box(old.box),
-            "new_box": _round_box(new_box),
+            "box": round_box(old.box),
+            "new_box": round_box(new_box),
         },
         mask=old.mask,
         parts={"placement": place, "hole": hole, "seed": int(rng.integers(2**32))},
     )
-
-
-def _round_box(box: FractionBox) -> list[float]:
-    return [round(edge, 4) for edge in box]
 
 
 def _is_clear(found: FoundObject, objects: Sequence[FoundObject]) -> bool:

@@ -14,14 +14,18 @@ from omniedit.instructions.visual import point_to_reference
 from omniedit.pairs import Reference
 from omniedit.sources.photo import Photo
 from omniedit.specialists.base import Donors, Edited, EditRequest, NotApplicable, Specialist
+from omniedit.specialists.embedded.addition import ObjectAddition
 from omniedit.specialists.embedded.fills import Fills
 from omniedit.specialists.embedded.removal import ObjectRemoval
-from omniedit.specialists.embedded.swap import ObjectSwap
+from omniedit.specialists.embedded.swap import PlausibleSwap
 from omniedit.tasks import Task
 
 RED = (255, 0, 0)
 BOX_WIDTH = 1 / 200
 """Width of the line of a box, as a share of the image's longer side."""
+
+PALETTE = ((230, 25, 75), (60, 180, 75), (255, 225, 25), (0, 130, 200), (245, 130, 48), (145, 30, 180), (70, 240, 240))
+"""Colours of the segments of a map, on black."""
 
 MOST_ALIKE = 0.8
 """Largest agreement of the lines in the edit before and after it."""
@@ -30,17 +34,19 @@ LEAST_DRAWN = 0.001
 
 
 class VisualEdit:
-    """Removal or swap of an object, with a condition image as its reference.
+    """Edit of an object with a condition image as its reference: a removal or a swap, unless a class says otherwise.
 
-    Truth: that of the edit, and `edit`, the task whose edit it is: object_removal or object_swap.
+    Truth: that of the edit, and `edit`, the task whose edit it is, such as object_removal.
     """
 
     task: Task
 
     def __init__(self, donors: Donors, objects: ObjectIndex | None = None, fills: Fills | None = None) -> None:
-        self._fills = fills or Fills()
-        edits: tuple[Specialist, ...] = (ObjectRemoval(objects), ObjectSwap(donors, objects, self._fills))
-        self._edits = {edit.task: edit for edit in edits}
+        self._fills, self._objects = fills or Fills(), objects or ObjectIndex()
+        self._edits = {edit.task: edit for edit in self._make_edits(donors)}
+
+    def _make_edits(self, donors: Donors) -> tuple[Specialist, ...]:
+        return ObjectRemoval(self._objects), PlausibleSwap(donors, self._objects, self._fills)
 
     def propose(self, photo: Photo, rng: np.random.Generator) -> EditRequest:
         reasons = []
@@ -75,9 +81,12 @@ class VisualEdit:
 
 
 class VisualBox(VisualEdit):
-    """Edit whose object is marked by a red box on a copy of the source."""
+    """Removal of an object that a red box marks on a copy of the source."""
 
     task = Task("visual_bbox")
+
+    def _make_edits(self, donors: Donors) -> tuple[Specialist, ...]:
+        return (ObjectRemoval(self._objects),)
 
     def draw_condition(self, request: EditRequest, edited: Edited) -> Image | NotApplicable:
         assert request.mask is not None
@@ -100,6 +109,47 @@ class VisualScribble(VisualEdit):
 
     def draw_condition(self, request: EditRequest, edited: Edited) -> Image | NotApplicable:
         return draw_result(request.photo.image, edited, scribble_lines, dark=False)
+
+
+class VisualSegment(VisualEdit):
+    """Addition of an object with a segmentation map of the result.
+
+    The map shows the new object and the photo's other objects, each in a colour of its own, on black.
+
+    Truth: also `segment`, the colour of the new object in the map.
+    """
+
+    task = Task("visual_segment")
+
+    def _make_edits(self, donors: Donors) -> tuple[Specialist, ...]:
+        return (ObjectAddition(self._objects, self._fills),)
+
+    def propose(self, photo: Photo, rng: np.random.Generator) -> EditRequest:
+        request = super().propose(photo, rng)
+        colours = rng.permutation(PALETTE).tolist()
+        return replace(
+            request,
+            truth={**request.truth, "segment": colours[0]},
+            parts={**(request.parts or {}), "colours": colours},
+        )
+
+    def draw_condition(self, request: EditRequest, edited: Edited) -> Image | NotApplicable:
+        assert request.parts is not None
+        objects = self._objects.find(request.photo)
+        added = set(request.truth["object"].split(" and the "))
+        shape = np.logical_or.reduce([this.mask for this in objects if this.name in added])
+        others = [this.mask for this in objects if this.name not in added]
+        return draw_segments(
+            [*others, shape], [*request.parts["colours"][1 : len(others) + 1], request.truth["segment"]]
+        )
+
+
+def draw_segments(masks: Sequence[Mask], colours: Sequence[Sequence[int]]) -> Image:
+    """Return a map of masks on black, the last on top; masks beyond the number of colours are left out."""
+    drawn = np.zeros((*masks[0].shape, 3), np.uint8)
+    for mask, colour in zip(masks[-len(colours) :], colours, strict=False):
+        drawn[mask] = colour
+    return drawn
 
 
 def draw_result(source: Image, edited: Edited, find: Callable[[Image], Mask], dark: bool) -> Image | NotApplicable:

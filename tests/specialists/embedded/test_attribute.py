@@ -45,7 +45,7 @@ def test_recolouring_reaches_the_colour_and_keeps_the_shading(colour: str) -> No
 
 @pytest.mark.parametrize("material", MATERIALS)
 def test_material_covers_the_object_and_keeps_its_shading(material: str) -> None:
-    patch, opacity = resurface_region(red_disc(), DISC, material, np.random.default_rng(0))
+    patch, opacity = resurface_region(red_disc(), DISC, MATERIALS[material], np.random.default_rng(0))
     assert (opacity > 0.9)[DISC].mean() > 0.8
     lightness = to_lab(to_float(patch))[..., 0]
     left, right = DISC.copy(), DISC.copy()

@@ -1,6 +1,7 @@
 """Tests of visual edits and of the reference judge's check of their condition images."""
 
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -13,10 +14,10 @@ from omniedit.scoring.reply_parser import Unscorable
 from omniedit.scoring.verdict import Score
 from omniedit.sources.photo import NamedObject, Photo
 from omniedit.specialists.base import NotApplicable
-from omniedit.specialists.embedded.visual import VisualBox, VisualEdit, VisualScribble, VisualSketch
+from omniedit.specialists.embedded.visual import VisualBox, VisualEdit, VisualScribble, VisualSegment, VisualSketch
 from omniedit.specialists.synthesize import synthesize
 
-KINDS = (VisualBox, VisualSketch, VisualScribble)
+KINDS = (VisualBox, VisualSketch, VisualScribble, VisualSegment)
 
 
 def photo(*places: tuple[str, int, int]) -> Photo:
@@ -33,6 +34,7 @@ def photo(*places: tuple[str, int, int]) -> Photo:
     return Photo("meadow", image, "3x2", objects=tuple(objects), sha256="meadow")
 
 
+@cache
 def make_pair(kind: type[VisualEdit]) -> EditPair:
     specialist = kind([])
     (pair,) = (made for made in synthesize(specialist, "embedded", [photo(("ball", 180, 120))], 1, seed=0))
@@ -49,7 +51,7 @@ def success(pair: EditPair) -> float:
 @pytest.mark.parametrize("kind", KINDS)
 def test_visual_edit_has_its_reference_and_points_to_it(kind: type[VisualEdit]) -> None:
     pair = make_pair(kind)
-    assert pair.task == kind.task and pair.provenance["truth"]["edit"] == "object_removal"
+    assert pair.task == kind.task and pair.provenance["truth"]["edit"] in ("object_removal", "object_addition")
     assert tuple(each.role for each in pair.references) == kind.task.references
     assert all("reference image" in text and "ball" in text for text in pair.instructions)
     assert len(set(pair.instructions)) == len(pair.instructions) == 4
@@ -64,7 +66,7 @@ def test_condition_of_another_edit_fails(kind: type[VisualEdit]) -> None:
     for image in (reference.image[::-1, ::-1].copy(), 255 - reference.image):
         assert success(replace(pair, references=(Reference(reference.role, image),))) < 5
     of_source = kind([]).draw_condition  # a condition computed from the source shows what was there before
-    if kind is not VisualBox:
+    if kind not in (VisualBox, VisualSegment):
         request = kind([]).propose(photo(("ball", 180, 120)), np.random.default_rng(0))
         (made,) = kind([]).edit([request])
         assert not isinstance(made, NotApplicable)
@@ -108,3 +110,8 @@ def test_instructions_point_to_the_reference_in_different_words() -> None:
     texts = point_to_reference(["Remove the cup."] * 4, "segment", np.random.default_rng(1))
     assert len(set(texts)) == 4 and all("segmentation map in the reference image" in text for text in texts)
     assert all(text[0].isupper() and text.endswith(".") and ".." not in text for text in texts)
+
+
+def test_instruction_in_the_first_person_keeps_its_capital() -> None:
+    texts = point_to_reference(["I would like to see a cup."] * 4, "segment", np.random.default_rng(0))
+    assert all("I would" in text for text in texts)

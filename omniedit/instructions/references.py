@@ -1,0 +1,32 @@
+"""Instructions that point to a reference image: an object to use, or a material to give an object."""
+
+import numpy as np
+
+from omniedit.instructions.appearance import draw_templates
+
+_INSERT = (
+    "Add the {new} from the reference image {place}.",
+    "Insert the object in the reference image {place}.",
+    "Put the {new} shown in the reference image {place}.",
+    "Place the object from the reference image {place}.",
+    "I would like to see the {new} from the reference image {place}.",
+)
+
+_MATERIAL = (
+    "Make the {thing} out of the material in the reference image.",
+    "Give the {thing} the texture in the reference image.",
+    "Cover the {thing} with the material shown in the reference image.",
+    "Apply the texture of the reference image to the {thing}.",
+    "Change the surface of the {thing} to the one in the reference image.",
+    "Show the {thing} as if it were made of the material in the reference image.",
+)
+
+
+def insert_reference(new: str, place: str, rng: np.random.Generator) -> tuple[str, ...]:
+    """Return instructions to add the object in the reference image at a place, such as 'on the left'."""
+    return tuple(text.format(new=new, place=place) for text in draw_templates(_INSERT, rng))
+
+
+def material_of_reference(thing: str, rng: np.random.Generator) -> tuple[str, ...]:
+    """Return instructions to give an object the material in the reference image."""
+    return tuple(text.format(thing=thing) for text in draw_templates(_MATERIAL, rng))

@@ -1,0 +1,128 @@
+"""Measurements of edits of one of several objects of a kind: their number, and which of them an instruction means."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from omniedit.grounding.names import noun_probabilities
+from omniedit.imaging.images import Image
+from omniedit.instructions.counts import stated_numbers
+from omniedit.instructions.objects import without_position
+from omniedit.scoring.reference import sentences
+from omniedit.scoring.reference.fields import distribution_distance, ramp
+from omniedit.scoring.reference.measures import Comparison, Unmeasurable
+from omniedit.scoring.reference.rationale import Finding, Thing, weigh
+from omniedit.scoring.reference.regions import object_region, replacement_strength
+from omniedit.sources.photo import FractionBox
+
+Truth = Mapping[str, Any]
+PLACE_WORDS = {
+    "left": r"\bleft\b",
+    "right": r"\bright\b",
+    "upper": r"\b(upper|above|higher)\b",
+    "lower": r"\b(lower|below)\b",
+}
+"""Words for a place of one of two objects."""
+OPPOSITE = {"left": "right", "right": "left", "upper": "lower", "lower": "upper"}
+CLEAR = 5.0
+"""Colour difference from which a pixel of the reduced copies clearly changed."""
+WINDOW, MOST_WINDOWS = 1.4, 36
+"""Side of the windows in which more objects of a kind are searched, relative to the known ones, and their number."""
+MOST_ELSEWHERE = 0.35
+"""Largest probability that a window without a known object shows one of its kind."""
+
+
+def counting(seen: Comparison, truth: Truth) -> Finding:
+    """Score a change of a number: all objects that should change did, the others stayed, and the numbers are right.
+
+    Raises:
+        Unmeasurable: the numbers of the truth contradict each other.
+    """
+    boxes, before, after = truth["boxes"], truth["count"], truth["new_count"]
+    both = min(before, after)
+    if len(boxes) != max(before, after) or before == after or both < 1:
+        raise Unmeasurable(f"the truth of a counting has {len(boxes)} boxes for a change from {before} to {after}")
+    more = seen.edited if after > before else seen.source
+    kept, changed = ([object_region(seen, box) for box in part] for part in (boxes[:both], boxes[both:]))
+    replaced = min(replacement_strength(seen, region)[0] for region in changed)
+    stayed = max(seen.changed_share(seen.box(box) & ~seen.small_mask) for box in boxes[:both])
+    looks = [more.appearance[region] for region in (*kept, *changed)]
+    apart = max(distribution_distance(looks[0], look) for look in looks[1:])
+    numbers = stated_numbers(seen.pair.instruction)
+    said = numbers <= {before, after, abs(after - before)} and bool(numbers & {after, abs(after - before)})
+    requirements = (
+        (float(said), sentences.WRONG_NUMBER),
+        (replaced, sentences.NUMBER_UNCHANGED),
+        (ramp(stayed, 0.4, 0.1), sentences.ANOTHER_CHANGED),
+        (ramp(apart, 40.0, 25.0), sentences.OTHER_KIND),
+    )
+    measured = (
+        f"{replaced:.0%} of the change, {stayed:.0%} of the others changed, they look {apart:.0f} apart, the "
+        f"instruction states {sorted(numbers)} for {before} to {after}"
+    )
+    return weigh(sentences.COUNTED, requirements, measured, old=Thing.parse(truth["object"]))
+
+
+def relation(seen: Comparison, truth: Truth) -> Finding:
+    """Score which of two objects was edited: the one at the place that the instruction says.
+
+    Raises:
+        Unmeasurable: the place of the truth is unknown.
+    """
+    place, box, other = truth["place"], truth["box"], truth["other_box"]
+    if place not in PLACE_WORDS:
+        raise Unmeasurable(f"the truth of a relation has the place {place!r:.20}")
+    text = seen.pair.instruction.lower()
+    said = bool(re.search(PLACE_WORDS[place], text)) and not re.search(PLACE_WORDS[OPPOSITE[place]], text)
+    changed = seen.small_delta_e > CLEAR
+    here, there = (float(changed[seen.box(each)].sum()) for each in (box, other))
+    share = here / max(1.0, here + there)
+    requirements = (
+        (float(said), sentences.OTHER_MEANT),
+        (ramp(_distance(place, box, other), 0.05, 0.25), sentences.OTHER_MEANT),
+        (ramp(share, 0.5, 0.8), sentences.OTHER_EDITED),
+    )
+    measured = f"{share:.0%} of the change is in the object on the {place}, not in the other one"
+    return weigh(sentences.RIGHT_ONE, requirements, measured, old=Thing.parse(without_position(truth["object"])))
+
+
+def _distance(place: str, box: FractionBox, other: FractionBox) -> float:
+    """Return how far a box is from another in the direction of a place, relative to the boxes' mean side."""
+    axis = 0 if place in ("left", "right") else 1
+    sign = -1 if place in ("left", "upper") else 1
+    apart = (box[axis] + box[axis + 2] - other[axis] - other[axis + 2]) / 2
+    side = (box[axis + 2] - box[axis] + other[axis + 2] - other[axis]) / 2
+    return sign * apart / max(side, 1e-6)
+
+
+def verify_number(image: Image, noun: str, boxes: Sequence[FractionBox]) -> None:
+    """Check that an image shows no object of a kind besides the known ones.
+
+    Raises:
+        Unmeasurable: a window elsewhere shows one.
+    """
+    found = noun_probabilities(noun, _windows_elsewhere(image, boxes))
+    if found is not None and len(found) and float(found.max()) > MOST_ELSEWHERE:
+        raise Unmeasurable(f"there may be more than {len(boxes)} objects of the kind {noun}")
+
+
+def _windows_elsewhere(image: Image, boxes: Sequence[FractionBox]) -> list[Image]:
+    """Return square windows about as large as the known objects, all over the image but not on these."""
+    height, width = image.shape[:2]
+    known = np.array(boxes) * (width, height, width, height)
+    sides = np.maximum(known[:, 2] - known[:, 0], known[:, 3] - known[:, 1])
+    side = int(min(WINDOW * sides.mean(), height, width))
+    step = side // 2
+    while (1 + (height - side) // step) * (1 + (width - side) // step) > MOST_WINDOWS:
+        step += max(1, side // 8)
+    corners = ((x, y) for y in range(0, height - side + 1, step) for x in range(0, width - side + 1, step))
+    return [image[y : y + side, x : x + side] for x, y in corners if not _touches(known, x, y, side)]
+
+
+def _touches(known: np.ndarray, x: int, y: int, side: int) -> bool:
+    """Return whether a window holds more than a tenth of any known box."""
+    wide = np.clip(np.minimum(known[:, 2], x + side) - np.maximum(known[:, 0], x), 0, None)
+    high = np.clip(np.minimum(known[:, 3], y + side) - np.maximum(known[:, 1], y), 0, None)
+    return bool((wide * high > 0.1 * (known[:, 2] - known[:, 0]) * (known[:, 3] - known[:, 1])).any())

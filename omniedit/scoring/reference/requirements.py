@@ -1,0 +1,135 @@
+"""Requirements of types beyond those of the edit that they are made of, and checks of their truths."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from omniedit.imaging.images import Mask
+from omniedit.instructions.objects import without_position
+from omniedit.scoring.reference import counts, subjects
+from omniedit.scoring.reference.conditions import CONDITIONS, measure_condition
+from omniedit.scoring.reference.fields import Field, gaussian_blur, grow
+from omniedit.scoring.reference.measures import Comparison, ImageMeasures, Unmeasurable
+from omniedit.scoring.reference.rationale import Finding
+from omniedit.scoring.reference.targets import measure_target
+from omniedit.scoring.reference.verification import verify_outline
+from omniedit.sources.photo import FractionBox
+from omniedit.tasks import COMPLEX_TASKS, Task
+
+Truth = Mapping[str, Any]
+RIM = 0.12
+"""Width of a mask's surroundings that must be plain, as a share of the square root of its area."""
+MOST_UNEVEN, MOST_UNEVEN_NAMED = 12.0, 25.0
+"""Largest unevenness, in Lab, of the surroundings of an object that saliency found, and of a named one."""
+SAME_SIZE = 0.002
+"""Largest difference of the sides of two boxes of the same object, as a share of the image."""
+_REPLACED = ("visual_bbox", "visual_scribble", "visual_sketch", "visual_segment", "visual_reference")
+"""Types that remove, add or replace a whole object."""
+
+
+def verify_type(seen: Comparison, truth: Truth, task: Task) -> None:
+    """Check what a type's truth claims beyond that of its edit.
+
+    Raises:
+        Unmeasurable: the images do not support it; the text says what is unconfirmed.
+    """
+    if not seen.pair.provenance.get("known_truth") and task in _CHECKS:
+        _CHECKS[task](seen, truth)
+
+
+def _condition(task: Task, seen: Comparison, truth: Truth) -> Finding:
+    return measure_condition(seen.pair, task)
+
+
+def _target(task: Task, seen: Comparison, truth: Truth) -> Finding:
+    return measure_target(seen, truth, task)
+
+
+def _verify_counting(seen: Comparison, truth: Truth) -> None:
+    more = seen.edited if truth["new_count"] > truth["count"] else seen.source
+    counts.verify_number(more.image, truth["object"], truth["boxes"])
+    fewer = seen.source if truth["new_count"] > truth["count"] else seen.edited
+    boxes = truth["boxes"]
+    _verify_one_of(more, fewer, seen.small_mask, boxes[min(truth["count"], truth["new_count"])], boxes[0], truth)
+
+
+def _verify_relation(seen: Comparison, truth: Truth) -> None:
+    boxes = (truth["box"], truth["other_box"])
+    counts.verify_number(seen.pair.source, without_position(truth["object"]), boxes)
+    if truth["edit"] == Task.OBJECT_REMOVAL:
+        _verify_one_of(seen.source, seen.edited, seen.small_mask, *boxes, truth)
+
+
+def _verify_one_of(
+    more: ImageMeasures, fewer: ImageMeasures, mask: Mask, box: FractionBox, other: FractionBox, truth: Truth
+) -> None:
+    """Check the outline of one of several objects; that of a copy on the original, where no copy is beside it.
+
+    Args:
+        more, fewer: the image with the object, and the one without it.
+        mask: (h, w), of the object.
+        box, other: of the object, and of one that both images show.
+    """
+    sides = np.array([box[2] - box[0], box[3] - box[1]]), np.array([other[2] - other[0], other[3] - other[1]])
+    if np.abs(sides[0] - sides[1]).max() > SAME_SIZE:
+        _verify_rimmed(more, mask, truth["object"])
+        return
+    (height, width), place = mask.shape, np.zeros_like(mask)
+    left, top, right, bottom = np.clip(other, 0, 1) * (width, height, width, height)
+    rim = round(RIM * float(np.prod(sides[1]) * mask.size) ** 0.5)
+    place[max(0, int(top) - rim) : int(bottom) + rim, max(0, int(left) - rim) : int(right) + rim] = True
+    shift = round((other[1] - box[1]) * height), round((other[0] - box[0]) * width)
+    _verify_rimmed(fewer, np.roll(mask, shift, axis=(0, 1)) & place, truth["object"])
+
+
+def _verify_rimmed(image: ImageMeasures, mask: Mask, name: str) -> None:
+    """Check that a mask, without the rim of a removal or of a copy, is the outline of an object."""
+    verify_outline(image, grow(mask, -max(1, round(RIM / 2 * float(mask.sum()) ** 0.5))), name)
+
+
+def _verify_material(seen: Comparison, truth: Truth) -> None:
+    counts.verify_number(seen.pair.source, without_position(truth["object"]), (truth["box"],))
+
+
+def _verify_replaced(seen: Comparison, truth: Truth) -> None:
+    """Check that a removal, an addition or a swap is of a whole object.
+
+    Whatever the mask missed of it, such as feet or a wing, stands out from its surroundings, if these are plain. Those
+    of an object that the photo's caption file names may be less plain. A swap's mask is no outline of one object.
+    """
+    given = {str(named).lower() for named in seen.pair.provenance.get("named_objects") or ()}
+    image = seen.edited if truth["edit"] == Task.OBJECT_ADDITION else seen.source
+    uneven = rim_unevenness(image.reduced, seen.small_mask)
+    if uneven > (MOST_UNEVEN_NAMED if truth["object"].lower() in given else MOST_UNEVEN):
+        raise Unmeasurable(f"a part of the {truth['object']} may be left: its surroundings are {uneven:.0f} from plain")
+    if truth["edit"] != Task.OBJECT_SWAP:
+        _verify_rimmed(image, seen.small_mask, truth["object"])
+
+
+def rim_unevenness(lab: Field, mask: Mask) -> float:
+    """Return how far the surroundings of a mask are from one even colour or gradient, in Lab, for 97 % of them."""
+    rows, columns = np.nonzero(grow(mask, max(4, round(RIM * float(mask.sum()) ** 0.5))) & ~grow(mask, 1))
+    if len(rows) < 32:
+        return float("inf")
+    colours = gaussian_blur(lab, 2.0)[rows, columns]
+    places = np.column_stack([rows, columns, np.ones_like(rows)]).astype(np.float32)
+    plane, *_ = np.linalg.lstsq(places, colours, rcond=None)
+    return float(np.percentile(np.linalg.norm(colours - places @ plane, axis=1), 97))
+
+
+REQUIREMENTS: Mapping[Task, Callable[[Comparison, Truth], Finding]] = {
+    **{task: partial(_condition, task) for task in CONDITIONS},
+    Task("counting"): counts.counting,
+    Task("relation"): counts.relation,
+    Task("visual_reference"): subjects.visual_reference,
+    Task("material_transfer"): subjects.material_transfer,
+    **{task: partial(_target, task) for task in COMPLEX_TASKS},
+}
+_CHECKS: Mapping[Task, Callable[[Comparison, Truth], None]] = {
+    Task("counting"): _verify_counting,
+    Task("relation"): _verify_relation,
+    Task("material_transfer"): _verify_material,
+    **dict.fromkeys(map(Task, _REPLACED), _verify_replaced),
+}

@@ -1,0 +1,137 @@
+"""Measurements of an edit against a reference image: the object that it inserts, or the material that it takes.
+
+h, w  size of the compared copies
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import cv2
+import numpy as np
+
+from omniedit.imaging.color import image_to_lab
+from omniedit.imaging.images import Image, Mask
+from omniedit.imaging.morphology import erode
+from omniedit.scoring.reference import sentences
+from omniedit.scoring.reference.fields import (
+    Field,
+    appearance,
+    correlation,
+    delta_e,
+    distribution_distance,
+    gaussian_blur,
+    lightness,
+    ramp,
+)
+from omniedit.scoring.reference.measures import Comparison, Unmeasurable, shrink
+from omniedit.scoring.reference.rationale import Finding, weigh
+from omniedit.scoring.reference.regions import object_region
+from omniedit.sources.photo import FractionBox
+
+Truth = Mapping[str, Any]
+COMPARED_SIDE = 192
+"""Longer side in pixels at which an object and its reference are compared."""
+CLEAR_LEVELS = 24
+"""Difference in grey levels from which a pixel of the reference image is not its background."""
+SAME = 10.0
+"""Colour difference up to which an object's pixel is that of the reference."""
+MOST_RELIT = 8.0
+"""Largest difference of light, per channel of Lab."""
+RIM = 3
+"""Pixels at the object's outline that are not compared, because the reference image's background shows through."""
+
+
+def visual_reference(seen: Comparison, truth: Truth) -> Finding:
+    """Score whether the new object is the reference image's, whole, and was not there before.
+
+    Raises:
+        Unmeasurable: no object stands out in the reference image, or there is none.
+    """
+    reference = _find_reference(seen, "subject")
+    whole, inside = _compared_copy(reference, truth["reference_box"])
+    (height, width), shape = whole.shape[:2], erode(_stands_out(whole), RIM)
+    if shape.sum() < 64:
+        raise Unmeasurable("no object stands out in the reference image")
+    mirrored = bool(truth.get("mirrored"))
+    after, before = (
+        _view(image, truth["box"], inside, (width, height), mirrored) for image in (seen.pair.edited, seen.pair.source)
+    )
+    held, shown = (_same_share(whole, shape, view) for view in (after, before))
+    structure = correlation(_smooth(whole)[shape], _smooth(after)[shape])
+    degree = min(ramp(held, 0.6, 0.9), ramp(held - shown, 0.1, 0.3), ramp(structure, 0.4, 0.8))
+    requirements = ((degree, sentences.CONDITION_DIFFERS),)
+    measured = (
+        f"{held:.0%} of the reference's object is in the edited image, with a correlation of {structure:.2f}, and "
+        f"{shown:.0%} in the source"
+    )
+    return weigh(sentences.CONDITION_MATCHES, requirements, measured)
+
+
+def material_transfer(seen: Comparison, truth: Truth) -> Finding:
+    """Score whether the object has the colours and the texture of the reference image, and had not before."""
+    reference = _find_reference(seen, "material")
+    region = object_region(seen, truth["box"])
+    wanted = appearance(image_to_lab(shrink(reference))).reshape(-1, 4)
+    before, after = (
+        distribution_distance(_without_shading(look[region]), _without_shading(wanted))
+        for look in (seen.source.appearance, seen.edited.appearance)
+    )
+    nearer = 1 - after / max(before, 1e-6)
+    requirements = ((min(ramp(nearer, 0.15, 0.45), ramp(after, 22.0, 12.0)), sentences.CONDITION_DIFFERS),)
+    measured = f"its surface is {after:.0f} from the reference image in colour and texture, and was {before:.0f} before"
+    return weigh(sentences.CONDITION_MATCHES, requirements, measured)
+
+
+def _without_shading(look_NC: Field) -> Field:
+    """Return colours and texture with a third of the weight on lightness, which the object's own shading changes."""
+    return look_NC * np.array([1 / 3, 1, 1, 1], np.float32)
+
+
+def _find_reference(seen: Comparison, role: str) -> Image:
+    image = next((each.image for each in seen.pair.references if each.role == role), None)
+    if image is None:
+        raise Unmeasurable(f"the pair has no reference image with the role {role}")
+    return image
+
+
+def _compared_copy(reference: Image, box: FractionBox) -> tuple[Image, FractionBox]:
+    """Return a small copy of a reference image, and its object's box in pixels of that copy."""
+    scale = min(1.0, COMPARED_SIDE / max(reference.shape[:2]))
+    small = cv2.resize(reference, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+    height, width = small.shape[:2]
+    left, top, right, bottom = box
+    return small, (left * width, top * height, right * width, bottom * height)
+
+
+def _view(image: Image, box: FractionBox, inside: FractionBox, size: tuple[int, int], mirrored: bool) -> Image:
+    """Return the part of an image, perhaps mirrored, in which `box` lies as `inside`, in pixels, lies in a copy."""
+    if mirrored:
+        image, box = np.ascontiguousarray(image[:, ::-1]), (1 - box[2], box[1], 1 - box[0], box[3])
+    height, width = image.shape[:2]
+    here = np.array(box) * (width, height, width, height)
+    x_scale = (here[2] - here[0]) / max(inside[2] - inside[0], 1e-6)
+    y_scale = (here[3] - here[1]) / max(inside[3] - inside[1], 1e-6)
+    matrix = np.array(
+        [[x_scale, 0, here[0] - x_scale * inside[0]], [0, y_scale, here[1] - y_scale * inside[1]]], np.float32
+    )
+    sigma = max(0.0, (max(x_scale, y_scale) - 1) / 2)
+    smooth = cv2.GaussianBlur(image, (0, 0), sigma) if sigma > 0.3 else image
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return cv2.warpAffine(smooth, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE).astype(np.uint8)
+
+
+def _stands_out(image: Image) -> Mask:
+    """Return the (h, w) mask of all that differs from the colour of an image's border."""
+    border = np.concatenate([image[[0, -1]].reshape(-1, 3), image[:, [0, -1]].reshape(-1, 3)])
+    return np.abs(image.astype(np.int16) - np.median(border, axis=0)).max(axis=2) > CLEAR_LEVELS
+
+
+def _smooth(image: Image) -> Field:
+    return gaussian_blur(lightness(image), 1.0)
+
+
+def _same_share(reference: Image, region: Mask, view: Image) -> float:
+    """Return the share of a region in which a view shows the reference, but for a small change of light."""
+    one, two = (gaussian_blur(image_to_lab(image), 1.0) for image in (reference, view))
+    light = np.clip(np.median((two - one)[region], axis=0), -MOST_RELIT, MOST_RELIT)
+    return float((delta_e(one + light, two) < SAME)[region].mean())

@@ -1,0 +1,126 @@
+"""Counting: one of several objects of a kind is removed, or a copy of one is added (AnyEdit)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from omniedit.grounding.objects import FoundObject, ObjectIndex
+from omniedit.imaging.inpaint import MODELS, inpaint
+from omniedit.instructions.counts import count_instructions
+from omniedit.instructions.objects import without_position
+from omniedit.sources.photo import FractionBox, Photo, round_box
+from omniedit.specialists.base import Edited, EditRequest, NotApplicable
+from omniedit.specialists.embedded.copies import Copy, pairs_of_a_kind, paste_copies, possible_copies
+from omniedit.specialists.embedded.removal import possible_removals
+from omniedit.tasks import Task
+
+
+@dataclass(frozen=True)
+class _Change:
+    """Change of a number: `copies` are pasted, or the removal of one of two leaves `hole`.
+
+    Args:
+        boxes: of all objects of the kind, those that both images show first.
+    """
+
+    noun: str
+    before: int
+    after: int
+    boxes: tuple[FractionBox, ...]
+    copies: tuple[Copy, ...] = ()
+    hole: np.ndarray | None = None
+
+
+class Counting:
+    """Change of the number of objects of one kind.
+
+    Truth: `object` (its noun), `count` and `new_count`, `boxes` (of all objects of the kind, those that both images
+    show first), `box` (around those that change) and `edit` (object_removal or object_addition).
+    """
+
+    task = Task("counting")
+
+    def __init__(self, objects: ObjectIndex | None = None) -> None:
+        self._objects = objects or ObjectIndex()
+        self._offered: set[tuple[str, str, int, int]] = set()
+
+    def propose(self, photo: Photo, rng: np.random.Generator) -> EditRequest:
+        objects = self._objects.find(photo)
+        changes = [
+            change
+            for change in (*_with_removal(photo, objects), *_with_copies(photo, objects))
+            if (photo.source_id, change.noun, change.before, change.after) not in self._offered
+        ]
+        if not changes:
+            raise NotApplicable(
+                "no further object whose number can change: none has a second of its kind or free space"
+            )
+        change = changes[rng.integers(len(changes))]
+        self._offered.add((photo.source_id, change.noun, change.before, change.after))
+        both = min(change.before, change.after)
+        changed = np.array(change.boxes[both:])
+        box = (*changed[:, :2].min(axis=0), *changed[:, 2:].max(axis=0))
+        return EditRequest(
+            photo=photo,
+            task=self.task,
+            instructions=count_instructions(change.noun, change.before, change.after, rng),
+            truth={
+                "object": change.noun,
+                "count": change.before,
+                "new_count": change.after,
+                "boxes": [round_box(each) for each in change.boxes],
+                "box": round_box(box),
+                "edit": (Task.OBJECT_REMOVAL if change.after < change.before else Task.OBJECT_ADDITION).name,
+            },
+            mask=change.hole,
+            parts={"change": change},
+        )
+
+    def edit(self, requests: Sequence[EditRequest]) -> Sequence[Edited | NotApplicable]:
+        return [self._edit(request) for request in requests]
+
+    def _edit(self, request: EditRequest) -> Edited:
+        assert request.parts is not None
+        change, image = request.parts["change"], request.photo.image
+        if change.hole is not None:
+            images = {2: image, 1: inpaint(image, change.hole)}
+            return Edited(images[change.after], change.hole, MODELS, source=images[change.before])
+        fewer, more = sorted((change.before, change.after))
+        first, _ = paste_copies(image, change.copies[: fewer - 1])
+        second, mask = paste_copies(first, change.copies[fewer - 1 : more - 1])
+        images = {fewer: first, more: second}
+        return Edited(images[change.after], mask, {}, source=images[change.before])
+
+
+def _with_removal(photo: Photo, objects: Sequence[FoundObject]) -> list[_Change]:
+    """Return the changes that remove or restore one of two objects of a kind."""
+    kinds = pairs_of_a_kind(objects)
+    if not kinds:
+        return []
+    try:
+        removals = {removal.names: removal for removal in possible_removals(photo, objects)}
+    except NotApplicable:
+        return []
+    changes = []
+    for pair in kinds:
+        for gone, stays in (pair, pair[::-1]):
+            removal = removals.get((gone.name,))
+            if removal is not None:
+                noun, boxes = without_position(gone.name), (stays.box, gone.box)
+                changes += [_Change(noun, *numbers, boxes, hole=removal.hole) for numbers in ((2, 1), (1, 2))]
+    return changes
+
+
+def _with_copies(photo: Photo, objects: Sequence[FoundObject]) -> list[_Change]:
+    """Return the changes between the photo with an object and the same photo with one or two copies of it."""
+    changes = []
+    for found in objects:
+        copies = possible_copies(photo, found, objects)
+        noun, most = without_position(found.name), 1 + len(copies)
+        for before in range(1, most + 1):
+            for after in range(1, most + 1):
+                if before != after:
+                    boxes = (found.box, *(copy.box for copy in copies[: max(before, after) - 1]))
+                    changes.append(_Change(noun, before, after, boxes, copies))
+    return changes
