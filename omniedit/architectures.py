@@ -32,8 +32,12 @@ ARCHITECTURES: dict[str, Architecture] = {
     ),
     "editnet_blind": Architecture("EditNet, control without the noisy image", "editnet:EditNet", {"sees_image": False}),
     "editnet_clean_time": Architecture("EditNet, control at noise level 0", "editnet:EditNet", {"clean_time": True}),
+    "sequence_concat": Architecture("Sequence concatenation", "sequence_concat:SequenceConcat"),
+    "sequence_concat_gated": Architecture(
+        "Sequence concatenation, gated", "sequence_concat:SequenceConcat", {"gated": True}
+    ),
 }
-"""The paper's four architectures, then variants of EditNet that each change one of its open choices."""
+"""The paper's four architectures, variants of EditNet that each change one open choice, and sequence concatenation."""
 
 BASELINES = {"no_edit": "No edit", "specialist": "Specialist"}
 """Labels of the benchmark's baselines: the source unchanged, and the specialist, which knows the truth."""

@@ -3,6 +3,7 @@
 import inspect
 import os
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Self
@@ -14,17 +15,11 @@ from diffusers.schedulers.scheduling_utils import SchedulerMixin
 from diffusers.utils.torch_utils import randn_tensor
 from torch import Tensor
 from torch.nn import functional
-from transformers import (
-    BertModel,
-    BertTokenizer,
-    CLIPTextModelWithProjection,
-    CLIPTokenizer,
-    T5EncoderModel,
-    T5Tokenizer,
-)
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from omniedit.models.adaptive_batches import map_by_size
 from omniedit.models.codec import Vae, encode
+from omniedit.models.custom_pipeline import write_custom_pipeline
 from omniedit.models.editor import Editor
 from omniedit.models.flow_pipeline import FlowPipeline
 from omniedit.models.folder import check_vocabularies, pipeline_variant
@@ -48,7 +43,7 @@ class EditPipeline(FlowPipeline):
 
     Args:
         transformer: the editor's network, an architecture of `omniedit.models`.
-        text_encoder, tokenizer: MiniLM, or SD3's first CLIP, which needs the other two encoders as well.
+        text_encoder, tokenizer: MiniLM, or the first encoder of the base's pipeline, which may need the others as well.
         scheduler: a diffusers scheduler that `check_scheduler` accepts: FlowMatchEuler, FlowMatchHeun, FlowMatchLCM, or
             a solver with use_flow_sigmas=True and prediction_type="flow_prediction".
         resolution: the network works at about resolution^2 pixels, as in training. Larger images are scaled down for
@@ -70,13 +65,13 @@ class EditPipeline(FlowPipeline):
         self,
         transformer: Editor,
         vae: Vae,
-        text_encoder: BertModel | CLIPTextModelWithProjection,
-        tokenizer: BertTokenizer | CLIPTokenizer,
+        text_encoder: PreTrainedModel,
+        tokenizer: PreTrainedTokenizerBase,
         scheduler: SchedulerMixin,
-        text_encoder_2: CLIPTextModelWithProjection | None = None,
-        tokenizer_2: CLIPTokenizer | None = None,
-        text_encoder_3: T5EncoderModel | None = None,
-        tokenizer_3: T5Tokenizer | None = None,
+        text_encoder_2: PreTrainedModel | None = None,
+        tokenizer_2: PreTrainedTokenizerBase | None = None,
+        text_encoder_3: PreTrainedModel | None = None,
+        tokenizer_3: PreTrainedTokenizerBase | None = None,
         resolution: int = 1024,
         num_inference_steps: int = 20,
         guidance_scale: float = 1.0,
@@ -114,6 +109,11 @@ class EditPipeline(FlowPipeline):
         check_vocabularies(path)
         return super().from_pretrained(path, **({"variant": pipeline_variant(path)} | options))
 
+    def save_pretrained(self, save_directory: str | os.PathLike[Any], *args: Any, **options: Any) -> None:
+        """Save the parts as diffusers does, and the file by which `DiffusionPipeline.from_pretrained` loads them."""
+        super().save_pretrained(save_directory, *args, **options)
+        write_custom_pipeline(Path(save_directory))
+
     @classmethod
     def from_pipe(cls, pipeline: DiffusionPipeline, **changes: Any) -> Self:
         """Return a pipeline that shares the parts and settings of another one.
@@ -146,6 +146,7 @@ class EditPipeline(FlowPipeline):
         return_dict: bool = True,
         callback_on_step_end: Callback | PipelineCallback | MultiPipelineCallbacks | None = None,
         callback_on_step_end_tensor_inputs: Sequence[str] = ("latents",),
+        embedded_guidance_scale: float | None = None,
     ) -> ImagePipelineOutput:
         """Edit images and return them at the sizes of their sources.
 
@@ -171,6 +172,7 @@ class EditPipeline(FlowPipeline):
             callback_on_step_end_tensor_inputs: names of the tensors passed to the callback, from "latents",
                 "prompt_embeds" and "pooled_prompt_embeds". Embeddings are those of negative prompts, then of
                 instructions; the callback may return only the latter.
+            embedded_guidance_scale: scale that FLUX.1-dev embeds, beside the guidance of the other scales.
 
         Warns:
             InstructionWarning: an instruction is unlike those of training, or an edit changes next to nothing.
@@ -180,7 +182,8 @@ class EditPipeline(FlowPipeline):
         """
         steps = check_steps(self._own("num_inference_steps", num_inference_steps))
         scales = {"guidance_scale": guidance_scale, "image_guidance_scale": image_guidance_scale}
-        guidance = Guidance(*(check_scale(name, self._own(name, scale)) for name, scale in scales.items()))
+        text, preserve = (check_scale(name, self._own(name, scale)) for name, scale in scales.items())
+        guidance = Guidance(text, preserve, embedded_guidance_scale)
         check_output_type(output_type)
         callback = StepCallback(callback_on_step_end, callback_on_step_end_tensor_inputs)
         check_scheduler(self.scheduler)
@@ -202,7 +205,7 @@ class EditPipeline(FlowPipeline):
     ) -> PreparedEdit:
         device = self._execution_device
         full = to_tensor(image)[None].to(device)
-        longest = self._grid * self.transformer.base.config.pos_embed_max_size
+        longest = self._grid * self.transformer.adapter.longest_side
         size = working_size(full.shape[-2], full.shape[-1], self.config["resolution"], longest)
         small = functional.interpolate(full, size, mode="bilinear", antialias=True)
         source = encode(self.vae, 2 * pad_to_grid(small, self._grid) - 1)
@@ -251,14 +254,15 @@ class EditPipeline(FlowPipeline):
         callback(self, step, timestep, state)
         if self._guidance_scale != state.guidance.text:
             scale = self._guidance_scale
-            state.guidance = Guidance(scale, guidance.image) if scale > 1 else Guidance(1.0, 1.0)
+            text, image = (scale, guidance.image) if scale > 1 else (1.0, 1.0)
+            state.guidance = replace(guidance, text=text, image=image)
             self._guidance_scale = state.guidance.text
         state.stopped = self._interrupt
 
     def _warn_of_unknown(self, instruction: str, pooled_D: Tensor) -> None:
         """Warn if the embedding of an instruction is far from those of all known instructions."""
         known = self.config.get("known_instructions", "").splitlines()
-        if not known or not instruction.strip() or self._text.is_sd3:
+        if not known or not instruction.strip() or not self._text.is_minilm:
             return
         if not len(self._known_ND):
             self._known_ND = self._text.encode(known, self._execution_device)[1]
@@ -288,4 +292,4 @@ class EditPipeline(FlowPipeline):
     @property
     def _grid(self) -> int:
         """Side of one of the network's patches in pixels."""
-        return 8 * self.transformer.base.config.patch_size
+        return 8 * self.transformer.adapter.patch

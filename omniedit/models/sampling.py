@@ -36,10 +36,14 @@ class Guidance:
 
     The guided velocity is a weighted sum of three velocities: given both, given the source alone and given neither.
     Terms of weight 0 are not computed.
+
+    Args:
+        embedded: scale given to a base with a guidance embedding (FLUX.1-dev), beside the others; None for its usual.
     """
 
     text: float
     image: float
+    embedded: float | None = None
 
     def weights(self) -> dict[str, float]:
         """Return the weight of each velocity to compute."""
@@ -107,7 +111,7 @@ def sample(
         generators: one for each image, for schedulers that draw noise at each step; None uses torch's global one.
     """
     course = SamplerState(conditioning, guidance, noise)
-    tokens = noise.shape[-2] * noise.shape[-1] // network.base.config["patch_size"] ** 2
+    tokens = noise.shape[-2] * noise.shape[-1] // network.adapter.patch**2
     for step, timestep in enumerate(progress(timesteps(scheduler, steps, tokens, noise.device))):
         if not course.stopped:
             velocity = guided_velocity(network, course, timestep)
@@ -122,7 +126,10 @@ def guided_velocity(network: Editor, course: SamplerState, timestep: Tensor) -> 
     branches = [course.conditioning.inputs(given) for given in weights]
     inputs = {name: torch.cat([branch[name] for branch in branches]).to(network.dtype) for name in branches[0]}
     noisy = course.latents.repeat(len(weights), 1, 1, 1).to(network.dtype)
-    velocities = network(noisy=noisy, timestep=timestep.expand(len(noisy)), **inputs).float().chunk(len(weights))
+    times = timestep.expand(len(noisy))
+    if course.guidance.embedded is not None:
+        inputs["guidance"] = torch.full_like(times, course.guidance.embedded)
+    velocities = network(noisy=noisy, timestep=times, **inputs).float().chunk(len(weights))
     return torch.stack([weight * v for weight, v in zip(weights.values(), velocities, strict=True)]).sum(0)
 
 
