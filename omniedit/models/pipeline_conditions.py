@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from omniedit.imaging.images import resize_contain
+from omniedit.imaging.images import Image, resize_contain
 from omniedit.models.codec import Vae, encode
 from omniedit.models.conditions import UNKNOWN_TASK, TakenConditions, place_references
 from omniedit.models.pipeline_arguments import to_list
@@ -70,6 +70,23 @@ def encode_references(vae: Vae, images: Sequence[ImageLike], like: Tensor) -> Te
         return like.new_zeros(0, *like.shape[1:])
     fitted = np.stack([resize_contain(array, width, height) for array in arrays])
     return encode(vae, torch.from_numpy(fitted).to(like.device).permute(0, 3, 1, 2) / 127.5 - 1)
+
+
+def call_arguments(
+    takes: TakenConditions, references: Sequence[Sequence[Image]], tasks: Sequence[str]
+) -> dict[str, Any]:
+    """Return the arguments of a pipeline's call for pairs with references and tasks, as far as its editor takes them.
+
+    Args:
+        references: those of each pair.
+        tasks: that of each pair; one that is not in the editor's list is left to the editor.
+    """
+    arguments: dict[str, Any] = {}
+    if takes.references:
+        arguments["references"] = [list(images) for images in references]
+    if takes.tasks:
+        arguments["task"] = [task if task in takes.tasks else None for task in tasks]
+    return arguments
 
 
 def gather_conditions(edits: Sequence[PreparedEdit], takes: TakenConditions) -> dict[str, Tensor]:

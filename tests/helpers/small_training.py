@@ -28,6 +28,7 @@ from omniedit.buckets.write import write_part
 from omniedit.config.schema import TrainConfig
 from omniedit.models.base import Base
 from omniedit.models.codec import LappedCodec
+from omniedit.models.conditions import NO_CONDITIONS
 from omniedit.models.text import WIDTH, load_minilm
 from omniedit.pairs import EditPair, write_shard
 from omniedit.scoring.filter import DECISIONS_SCHEMA, gather_decisions
@@ -143,6 +144,8 @@ def sharing_small_ones(options: TrainConfig, world_size: int) -> dict[str, Any]:
 
 class Unedited:
     """Pipeline that returns its input image as the edit."""
+
+    takes = NO_CONDITIONS
 
     def __call__(self, image: Image.Image, **_: object) -> SimpleNamespace:
         return SimpleNamespace(images=[image])

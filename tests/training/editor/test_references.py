@@ -71,7 +71,8 @@ def make_store(root: Path) -> BucketStore:
 
 def test_references_are_scaled_whole_and_mirrored_with_their_pair(run: Path) -> None:
     store = make_store(run)
-    pairs, builder = store.read("3x2", range(len(store.pairs("3x2")))), maker(reference_dropout=0, text_dropout=0, both_dropout=0)
+    pairs = store.read("3x2", range(len(store.pairs("3x2"))))
+    builder = maker(reference_dropout=0, text_dropout=0, both_dropout=0)
     batches = [builder.training(pairs, step, 0).inputs for step in range(6)]
     counts = [len(images) for images in pairs.references]
     assert max(counts) == 2 and min(counts) == 0
