@@ -32,8 +32,17 @@ ARCHITECTURES: dict[str, Architecture] = {
     ),
     "editnet_blind": Architecture("EditNet, control without the noisy image", "editnet:EditNet", {"sees_image": False}),
     "editnet_clean_time": Architecture("EditNet, control at noise level 0", "editnet:EditNet", {"clean_time": True}),
+    "editnet_routed": Architecture("EditNet, experts by task", "routed_editnet:RoutedEditNet"),
+    "editnet_routed_soft": Architecture(
+        "EditNet, experts by instruction", "routed_editnet:RoutedEditNet", {"soft": True}
+    ),
+    "editnet_experts": Architecture(
+        "EditNet, experts by task, no task token", "routed_editnet:RoutedEditNet", {"task_token": False}
+    ),
+    "editnet_task_token": Architecture("EditNet, task token, no experts", "routed_editnet:TaskTokenEditNet"),
 }
-"""The paper's four architectures, then variants of EditNet that each change one of its open choices."""
+"""The paper's four architectures, then variants of EditNet that each change one of its open choices, then EditNet with
+AnySD's task-aware routing, whole and in parts."""
 
 BASELINES = {"no_edit": "No edit", "specialist": "Specialist"}
 """Labels of the benchmark's baselines: the source unchanged, and the specialist, which knows the truth."""
