@@ -73,8 +73,9 @@ class RoutedEditNet(EditNet):
         self.register_to_config(tasks=names, groups=groups)
         adapter = self.adapter
         sizes = adapter.channels, adapter.patch, adapter.width, text_vector_width(adapter)
-        self.routing = Routing(names, groups, *sizes, soft, task_token)
-        count, inner = len(self.routing.experts), prompt_width(adapter.width)
+        inner = prompt_width(adapter.width)
+        self.routing = Routing(names, groups, *sizes, soft, task_token, inner)
+        count = len(self.routing.experts)
         self.experts = nn.ModuleList(Experts(adapter.width, inner, count) for _ in self.control_blocks)
 
     def run_blocks(self, state: State, given: Inputs) -> State:

@@ -184,6 +184,7 @@ class Routing(nn.Module):
         text_width: width of the instruction's vector.
         task_token: embed the task. Without it all tasks are the same unknown one for the token; they still have their
             experts.
+        prompt_width: width of the visual prompt.
     """
 
     def __init__(
@@ -196,13 +197,14 @@ class Routing(nn.Module):
         text_width: int,
         soft: bool,
         task_token: bool,
+        prompt_width: int,
     ) -> None:
         super().__init__()
         self.experts = [*dict.fromkeys(group for group in groups if group != SHARED), SHARED]
         self.task_token = task_token
         self.embedding = TaskEmbedding(len(tasks), width)
-        self.to_prompt = nn.Linear(width, prompt_width(width))
-        self.prompt = VisualPrompt(channels, patch, prompt_width(width))
+        self.to_prompt = nn.Linear(width, prompt_width)
+        self.prompt = VisualPrompt(channels, patch, prompt_width)
         self.router = Router(self.experts, [self.experts.index(group) for group in groups], text_width, soft)
 
     def embed_task(self, task: Tensor) -> Tensor:

@@ -6,9 +6,7 @@ from torch import Tensor, nn
 
 from helpers.tiny_models import SD3, base, inputs, move_weights
 from omniedit import models
-from omniedit.models.bases.registry import transformer_config
 from omniedit.models.conditions import taken_conditions
-from omniedit.models.cost import operations
 from omniedit.models.routed_editnet import RoutedEditNet, TaskTokenEditNet
 from omniedit.models.routing import SHARED, Experts, Route, Router, VisualPrompt, attend, default_groups
 
@@ -150,11 +148,3 @@ def test_groups_and_tasks_are_kept_with_the_editor(net: RoutedEditNet) -> None:
     assert default_groups(TASKS) == ["local", "global", "visual", SHARED] == net.config["groups"]
     takes = taken_conditions(net)
     assert takes.references and takes.tasks == TASKS and takes.task_index("nothing") == -1
-
-
-def test_the_cost_of_routing_is_counted() -> None:
-    config = transformer_config(base(SD3))
-    with torch.device("meta"):
-        plain, routed = (models.create(name, config) for name in ("editnet", "editnet_routed"))
-    pairs = zip(operations(plain, (8, 12), 5), operations(routed, (8, 12), 5), strict=True)
-    assert all(less < more for less, more in pairs)

@@ -186,12 +186,14 @@ class Velocities:
         raise NotImplementedError
 
     def losses(self, network: nn.Module, batch: EditBatch) -> Tensor:
-        """Return each sample's velocity loss, (B,)."""
+        """Return each sample's velocity loss, (B,), with the network's own weight of noise levels, if it has one."""
         dtype = next(network.parameters()).dtype
         # In bfloat16, a timestep would be off by up to 4 of 1000. Masks and indices are no numbers to compute with.
         as_is = {name: v for name, v in batch.inputs.items() if name == "timestep" or not v.is_floating_point()}
         inputs = {name: value.to(dtype) for name, value in batch.inputs.items() if name not in as_is}
-        return flow_loss(network(**inputs, **as_is), batch.target)
+        loss_B = flow_loss(network(**inputs, **as_is), batch.target)
+        weight = getattr(network, "loss_weight", None)
+        return loss_B if weight is None else loss_B * weight(batch.inputs["timestep"])
 
 
 @dataclass(frozen=True)
