@@ -13,6 +13,7 @@ import torch
 from diffusers.configuration_utils import register_to_config
 from diffusers.models.modeling_utils import ModelMixin  # noqa: F401 (diffusers looks its loader up here)
 from torch import Tensor, nn
+from torch.nn import functional
 
 from omniedit.models.bases.adapter import Adapter, Grid, Inputs, State
 from omniedit.models.conditions import UNKNOWN_TASK
@@ -93,15 +94,19 @@ def run_control(net: EditNet, state: State, given: Inputs, token_B1D: Tensor, ro
         route: what the experts of `net` get; None without experts.
     """
     adapter = net.adapter
-    condition = adapter.embed_image(net.condition_embed, given.condition, state.modulation)
-    condition = torch.cat([token_B1D.to(condition), condition], dim=1)
-    context = adapter.context(state, [state.grid, Grid(1, 1, TASK_IMAGE), state.grid])
+    condition = adapter.embed_image(net.condition_embed, given.condition, state.modulation, given.pooled)
+    pads = adapter.tokens_multiple - 1
+    condition = torch.cat([functional.pad(token_B1D.to(condition), (0, 0, 0, pads)), condition], dim=1)
+    present = condition.new_ones(len(condition), state.image.shape[1] + condition.shape[1], dtype=torch.bool)
+    present[:, state.image.shape[1] + 1 :][:, :pads] = False
+    grids = [state.grid, Grid(1, 1, TASK_IMAGE), state.grid]
+    context = adapter.context(state, grids, present if pads else None)
     layers: list[Any] = [None] * len(net.control_blocks) if route is None else list(net.experts)
     for control, block, experts in zip(net.control_blocks, net.base_blocks, layers, strict=True):
         if experts is not None:
             condition = condition + experts(condition, route)
         image_added, condition, text_added = control(state.image, condition, state.text, state.modulation, context)
-        state = adapter.step(block, state.add(image_added[:, 1:], text_added))
+        state = adapter.step(block, state.add(image_added[:, 1 + pads :], text_added))
     return state
 
 

@@ -1,9 +1,12 @@
 """Tests of task-aware routing: each part decides what it should, and nothing else."""
 
+from collections.abc import Iterator
+
 import pytest
 import torch
 from torch import Tensor, nn
 
+from helpers import tiny_bases
 from helpers.tiny_models import SD3, base, inputs, move_weights
 from omniedit import models
 from omniedit.models.conditions import taken_conditions
@@ -16,6 +19,15 @@ TASKS = ("remove", "style_change", "visual_sketch", "of_a_data_set")
 def make(name: str = "editnet_routed", **options: object) -> RoutedEditNet:
     kind = RoutedEditNet if "task_token" not in name else TaskTokenEditNet
     return move_weights(kind.from_transformer(base(SD3), tasks=TASKS, **options)).eval()  # type: ignore[return-value]
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Run on one thread: on several, even a copy of the base differs in the last bit."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")
@@ -148,3 +160,13 @@ def test_groups_and_tasks_are_kept_with_the_editor(net: RoutedEditNet) -> None:
     assert default_groups(TASKS) == ["local", "global", "visual", SHARED] == net.config["groups"]
     takes = taken_conditions(net)
     assert takes.references and takes.tasks == TASKS and takes.task_index("nothing") == -1
+
+
+@pytest.mark.parametrize("kind", ["flux", "qwen_image", "z_image"])
+def test_routing_works_over_other_bases_and_starts_exactly(kind: str, one_thread: None) -> None:
+    transformer, x = tiny_bases.make(kind), tiny_bases.inputs(kind, texts=(5, 3))
+    net = models.build("editnet_routed_soft", transformer)
+    x |= {"references": torch.randn(2, 1, 16, 8, 12), "task": torch.tensor([0, -1])}
+    assert torch.equal(net(**x), tiny_bases.diffusers_velocity(transformer, x))
+    move_weights(net)(**x).square().mean().backward()
+    assert [key for key, p in net.named_parameters() if p.requires_grad and p.grad is None] == []

@@ -59,7 +59,9 @@ class UNetAdapter(Adapter):
     def embed_patches(self, layer: nn.Module, latents: Tensor) -> Tensor:
         self._refuse()
 
-    def embed_image(self, embedder: nn.Module, latents: Tensor, modulation: Tensor) -> Tensor:
+    def embed_image(
+        self, embedder: nn.Module, latents: Tensor, modulation: Tensor, pooled: Tensor, index: int = 0
+    ) -> Tensor:
         self._refuse()
 
     def modulation(self, timestep: Tensor, pooled: Tensor, guidance: Tensor | None = None) -> Tensor:
