@@ -54,6 +54,7 @@ def main() -> None:
     device = join_ranks()
     base = load_base(args.base, getattr(torch, options.dtype))
     base.move_encoders(device)
+    torch.manual_seed(args.seed)  # of weights that are not copied from the base, the same on all ranks
     editor = models.build(options.model, base.transformer, base.prediction_type)
     prepare_blocks(editor, options)
     takes = taken_conditions(editor)

@@ -14,7 +14,7 @@ from omniedit.models.pipeline_arguments import to_list
 from omniedit.models.pipeline_images import ImageLike, split_images, to_tensor
 from omniedit.models.prepared_edit import PreparedEdit
 
-REMEDY = "give an editor whose architecture takes them, such as editnet_routed (docs/training.md), or omit them"
+REMEDY = "give an editor whose architecture takes {0}, such as editnet_routed (docs/training.md), or omit {0}"
 
 
 def match_conditions(references: Any, task: Any, count: int, takes: TakenConditions) -> list[tuple[list, int]]:
@@ -29,7 +29,7 @@ def match_conditions(references: Any, task: Any, count: int, takes: TakenConditi
     """
     per_edit = _split_references(references, count)
     if any(per_edit) and not takes.references:
-        raise ValueError(f"references: this editor takes no reference images; {REMEDY}")
+        raise ValueError(f"references: this editor takes no reference images; {REMEDY.format('them')}")
     tasks = to_list(task) if task is not None else [None]
     if len(tasks) not in (1, count):
         raise ValueError(f"{count} images, {len(tasks)} tasks: give one for all, or one for each")
@@ -52,7 +52,7 @@ def _task_index(task: Any, takes: TakenConditions) -> int:
     if task is None:
         return UNKNOWN_TASK
     if not takes.tasks:
-        raise ValueError(f"task: this editor takes no task; {REMEDY.replace('them', 'one')}")
+        raise ValueError(f"task: this editor takes no task; {REMEDY.format('it')}")
     if task not in takes.tasks:
         raise ValueError(f"task: {str(task)[:100]!r} is not one of this editor's: {', '.join(takes.tasks)}")
     return takes.task_index(task)

@@ -1,13 +1,11 @@
 """Tests of the references and tasks in training batches."""
 
-from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 
-from helpers.small_training import OPTIONS, PARTS, SIDE, make_pair, seal_buckets
+from helpers.small_training import OPTIONS, PARTS, SIDE, make_buckets
 from omniedit.buckets.placement import read_plan
 from omniedit.buckets.store import BucketStore
 from omniedit.config.schema import TrainConfig
@@ -15,15 +13,10 @@ from omniedit.imaging.images import resize_contain
 from omniedit.models.codec import LappedCodec, encode
 from omniedit.models.conditions import TakenConditions, place_references
 from omniedit.models.text import Text
-from omniedit.pairs import Reference, write_shard
-from omniedit.scoring.filter import DECISIONS_SCHEMA
-from omniedit.storage.parquet import write_rows
-from omniedit.tasks import Task
 from omniedit.training.editor.batches import EditBatchBuilder
 from omniedit.training.editor.encoded import EncodedPairs, encode_part
 
 TAKES = TakenConditions(references=True, tasks=("remove", "style_transfer"))
-RNG = np.random.default_rng(0)
 
 
 class LengthText(Text):
@@ -46,18 +39,7 @@ def maker(takes: TakenConditions = TAKES, **options: float) -> EditBatchBuilder:
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Write buckets whose pairs have 0 to 2 references, and their encoded form."""
     root = tmp_path_factory.mktemp("references")
-    pairs = []
-    for row in range(12):
-        images = [RNG.integers(0, 255, (30 + 8 * i, 50, 3), np.uint8) for i in range(row // 2 % 3)]
-        references = tuple(Reference("subject", image) for image in images)
-        pairs.append(replace(make_pair(row), references=references))
-    write_shard(root / "candidates/style_transfer/00000.h5", Task.STYLE_TRANSFER, "embedded", 0, pairs)
-    rows = [
-        {"pair_id": p.pair_id, "kept": True, "reason": "kept", "o_score": 9.0, "row": i, "ratio": p.provenance["ratio"]}
-        for i, p in enumerate(pairs)
-    ]
-    write_rows(root / "decisions/style_transfer/00000.parquet", rows, DECISIONS_SCHEMA)
-    seal_buckets(root)
+    make_buckets(root, references=True)
     store, plan = make_store(root), read_plan(root / "buckets/plan.parquet")
     for part in PARTS:
         (root / "encoded" / part).mkdir(parents=True)
