@@ -26,8 +26,6 @@ def read_reference(path: Path) -> PIL.Image.Image:
             raise UserError(f"--reference {path}: {kind}, not an image file")
         with EncodedPhoto(path) as photo:
             return PIL.Image.fromarray(photo.decode())
-    except FileNotFoundError:
-        raise UserError(f"--reference {path}: no such file") from None
     except (Unreadable, OSError, MemoryError) as error:
         raise UserError(f"--reference {path}: cannot be read: {' '.join(str(error).split())}") from None
 

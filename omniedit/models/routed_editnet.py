@@ -6,6 +6,7 @@ task's group adds its reading of task token and references to the condition toke
 Shapes: B batch, N image tokens, D width.
 """
 
+import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -37,7 +38,7 @@ class TaskTokenEditNet(EditNet):
     def __init__(
         self, base_config: Mapping[str, Any], prediction_type: str = "velocity", tasks: Sequence[str] = ()
     ) -> None:
-        super().__init__(base_config, prediction_type)
+        init_editnet(self, base_config, prediction_type)
         names = [*tasks] or default_tasks()
         self.register_to_config(tasks=names)
         self.embedding = TaskEmbedding(len(names), self.adapter.width)
@@ -68,7 +69,7 @@ class RoutedEditNet(EditNet):
         soft: bool = False,
         task_token: bool = True,
     ) -> None:
-        super().__init__(base_config, prediction_type)
+        init_editnet(self, base_config, prediction_type)
         names = [*tasks] or default_tasks()
         groups = [*groups] or default_groups(names)
         self.register_to_config(tasks=names, groups=groups)
@@ -85,6 +86,11 @@ class RoutedEditNet(EditNet):
         references, mask = get_references(given)
         route = self.routing(token_B1D, task, text_vector(self.adapter, given), references, mask)
         return run_control(self, state, given, token_B1D, route)
+
+
+def init_editnet(net: EditNet, base_config: Mapping[str, Any], prediction_type: str) -> None:
+    """Create the parts of a plain EditNet, without its options in the config, which a subclass does not have."""
+    inspect.unwrap(EditNet.__init__)(net, base_config, prediction_type)
 
 
 def run_control(net: EditNet, state: State, given: Inputs, token_B1D: Tensor, route: Route | None) -> State:
