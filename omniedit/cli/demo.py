@@ -111,8 +111,7 @@ def build(pipeline: "EditPipeline", name: str) -> "gradio.Blocks":
         history = gr.State([])
         with gr.Row():
             with gr.Column(scale=2):
-                image, settings, button = add_inputs(pipeline.config)
-                conditions = add_conditions(pipeline.takes)
+                image, settings, conditions, button = add_inputs(pipeline.config, pipeline.takes)
             with gr.Column(scale=3):
                 slider, caption, further, gallery = add_results()
         given, shown = [image, *settings, history, *conditions], [slider, caption, history, gallery]
@@ -124,14 +123,14 @@ def build(pipeline: "EditPipeline", name: str) -> "gradio.Blocks":
     return page
 
 
-def add_inputs(own: Mapping[str, Any]) -> tuple[Any, list[Any], Any]:
+def add_inputs(own: Mapping[str, Any], takes: "TakenConditions") -> tuple[Any, list[Any], list[Any], Any]:
     """Add the upload, the settings, the button and the examples.
 
     Args:
         own: config of the editor, with its own settings.
 
     Returns:
-        The image, the fields of `Settings` in order, and the button.
+        The image, the fields of `Settings` in order but for the task, the references and the task, and the button.
     """
     import gradio as gr
 
@@ -139,6 +138,7 @@ def add_inputs(own: Mapping[str, Any]) -> tuple[Any, list[Any], Any]:
     # Gradio's own method decodes the file, and logs a traceback if it is broken.
     image.preprocess = uploaded_file  # type: ignore[method-assign,assignment]
     instruction = gr.Textbox(label="Instruction", placeholder="Make it night.", lines=1)
+    conditions = add_conditions(takes)
     button = gr.Button("Edit", variant="primary")
     with gr.Accordion("Settings", open=False):
         off = "1 turns it off"
@@ -148,7 +148,7 @@ def add_inputs(own: Mapping[str, Any]) -> tuple[Any, list[Any], Any]:
         negative = gr.Textbox("", label="Negative prompt", info="What the edit should avoid")
         seed = gr.Number(0, label="Seed", precision=0)
     gr.Examples([[str(SAMPLE / photo), words] for photo, words in EXAMPLES], [image, instruction])
-    return image, [instruction, negative, steps, guidance, image_guidance, seed], button
+    return image, [instruction, negative, steps, guidance, image_guidance, seed], conditions, button
 
 
 def add_conditions(takes: "TakenConditions") -> list[Any]:
