@@ -26,10 +26,6 @@ ARCHITECTURES: dict[str, Architecture] = {
     "controlnet": Architecture("ControlNet", "controlnet:ControlNet"),
     "controlnet_text": Architecture("ControlNet-TextControl", "controlnet:ControlNetText"),
     "channel_concat": Architecture("Channel-wise concatenation", "channel_concat:ChannelConcat"),
-    "sequence_concat": Architecture("Sequence concatenation", "sequence_concat:SequenceConcat"),
-    "sequence_concat_gated": Architecture(
-        "Sequence concatenation, gated", "sequence_concat:SequenceConcat", {"gated": True}
-    ),
     "editnet_from_image": Architecture(
         "EditNet, residuals from the image tokens", "editnet:EditNet", {"from_image": True}
     ),
@@ -38,6 +34,10 @@ ARCHITECTURES: dict[str, Architecture] = {
     ),
     "editnet_blind": Architecture("EditNet, control without the noisy image", "editnet:EditNet", {"sees_image": False}),
     "editnet_clean_time": Architecture("EditNet, control at noise level 0", "editnet:EditNet", {"clean_time": True}),
+    "sequence_concat": Architecture("Sequence concatenation", "sequence_concat:SequenceConcat"),
+    "sequence_concat_gated": Architecture(
+        "Sequence concatenation, gated", "sequence_concat:SequenceConcat", {"gated": True}
+    ),
     "editnet_routed": Architecture("EditNet, experts by task", "routed_editnet:RoutedEditNet"),
     "editnet_routed_soft": Architecture(
         "EditNet, experts by instruction", "routed_editnet:RoutedEditNet", {"soft": True}
@@ -48,7 +48,7 @@ ARCHITECTURES: dict[str, Architecture] = {
     "editnet_task_token": Architecture("EditNet, task token, no experts", "routed_editnet:TaskTokenEditNet"),
     "unet_routed": Architecture("UNet, experts by task (AnySD)", "unet_editor:UNetEditor", over_unet=True),
 }
-"""The paper's four architectures, sequence concatenation, variants of EditNet that each change one open choice, EditNet
+"""The paper's four architectures, variants of EditNet that each change one open choice, sequence concatenation, EditNet
 with AnySD's task-aware routing, whole and in parts, and AnySD's own UNet."""
 
 BASELINES = {"no_edit": "No edit", "specialist": "Specialist"}

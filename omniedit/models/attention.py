@@ -1,13 +1,15 @@
-"""Joint attention of SD3's blocks with kernels other than torch's own; diffusers' dispatcher does not cover it.
+"""Joint attention of SD3's blocks with other kernels, which diffusers' dispatcher does not cover, or with masks.
 
 Shapes: B batch, N tokens, H heads, D width of a head.
 """
 
 import importlib
 from collections.abc import Callable, Sequence
+from typing import Any, cast
 
 import torch
-from diffusers.models.attention_processor import Attention
+from diffusers.models.attention_dispatch import AttentionBackendName
+from diffusers.models.attention_processor import Attention, JointAttnProcessor2_0
 from diffusers.models.transformers.transformer_qwenimage import apply_rotary_emb_qwen
 from torch import Tensor, nn
 from torch.nn import functional
@@ -27,6 +29,8 @@ KERNELS = {
 def set_attention(net: nn.Module, name: str) -> None:
     """Set the kernel of all attention layers of a network; "sdpa" keeps diffusers' default.
 
+    SD3's layers get a processor of their own. Those of other transformers choose a kernel through diffusers.
+
     Raises:
         UserError: the kernel's package is not installed.
     """
@@ -34,8 +38,11 @@ def set_attention(net: nn.Module, name: str) -> None:
         return
     processor = JointAttention(get_kernel(name))
     for module in net.modules():
-        if isinstance(module, Attention):
-            module.set_processor(processor)  # type: ignore[arg-type]
+        own: Any = getattr(module, "processor", None)
+        if hasattr(own, "_attention_backend"):
+            own._attention_backend = AttentionBackendName(name)
+        elif isinstance(own, JointAttnProcessor2_0):
+            cast(Attention, module).set_processor(processor)  # type: ignore[arg-type]
 
 
 def get_kernel(name: str) -> Kernel:
@@ -112,7 +119,7 @@ class MaskedJointAttention:
         query, key, value = (torch.cat(each, dim=1).transpose(1, 2) for each in zip(*order, strict=True))
         joined = functional.scaled_dot_product_attention(query, key, value, attn_mask=mask).transpose(1, 2).flatten(2)
         sizes = [part[0].shape[1] for part in parts]
-        split = joined.split(sizes[::-1], dim=1)[::-1] if self.text_first else joined.split(sizes, dim=1)
+        split: Any = joined.split(sizes[::-1], dim=1)[::-1] if self.text_first else joined.split(sizes, dim=1)
         image = attn.to_out[1](attn.to_out[0](split[0]))
         if encoder_hidden_states is None:
             return image
@@ -126,7 +133,7 @@ def set_masked_attention(net: nn.Module, text_first: bool) -> None:
 
 
 def _rotate(x: Tensor, turns: Tensor) -> Tensor:
-    return apply_rotary_emb_qwen(x, turns, use_real=False)
+    return apply_rotary_emb_qwen(x, turns, use_real=False)  # type: ignore[return-value]
 
 
 def _join_masks(

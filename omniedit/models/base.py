@@ -1,4 +1,4 @@
-"""Base of an editor: a text-to-image model in the folder layout of diffusers' SD3, one subfolder per part."""
+"""Base of an editor: a text-to-image model in the folder layout of its diffusers pipeline, one subfolder per part."""
 
 import json
 from dataclasses import dataclass
@@ -6,27 +6,20 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
-from diffusers.models.transformers.transformer_sd3 import SD3Transformer2DModel
 from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchEulerDiscreteScheduler
-from transformers import BertModel, CLIPTextModelWithProjection, T5EncoderModel
 
 from omniedit.errors import UserError
-from omniedit.models.codec import LappedCodec, Vae
+from omniedit.models.bases.registry import adapter_class
+from omniedit.models.codec import Vae
 from omniedit.models.editor import Editor
 from omniedit.models.folder import load_part, load_tokenizer, read_config
+from omniedit.models.layouts import LAYOUTS, OWN, Layout
 from omniedit.models.pipeline import EditPipeline
 from omniedit.models.sampling import check_scheduler
 from omniedit.models.text import Text
 
 INDEX = "model_index.json"
-SD3 = "StableDiffusion3Pipeline"
 PREDICTIONS = ("velocity", "sample")
-TEXT_CLASSES = {
-    "text_encoder": (BertModel, CLIPTextModelWithProjection),
-    "text_encoder_2": (CLIPTextModelWithProjection,),
-    "text_encoder_3": (T5EncoderModel,),
-}
 
 
 @dataclass(frozen=True)
@@ -34,10 +27,11 @@ class Base:
     """Text-to-image model and its parts.
 
     Args:
-        prediction_type: output of the transformer, "velocity" (SD3) or the clean "sample".
+        transformer: one that has an adapter in `omniedit.models.bases`.
+        prediction_type: output of the transformer, "velocity" (all published ones) or the clean "sample".
     """
 
-    transformer: SD3Transformer2DModel
+    transformer: Any
     vae: Vae
     text: Text
     scheduler: FlowMatchEulerDiscreteScheduler
@@ -45,19 +39,22 @@ class Base:
 
     @classmethod
     def load(cls, folder: Path, dtype: torch.dtype = torch.float32) -> "Base":
-        """Load a base from a local folder: the run's own, SD3-Medium, SD3.5 or similar. The VAE stays in float32.
+        """Load a base from a local folder: the run's own, or a pipeline of `LAYOUTS`. The VAE stays in float32.
 
         Raises:
             UserError: the folder is missing, incomplete, of another pipeline or class, or has no safetensors.
         """
         index = read_config(folder / INDEX)
         prediction = index.get("prediction_type", None if "_class_name" not in index else "velocity")
-        if index.get("_class_name", SD3) != SD3 or prediction not in PREDICTIONS:
-            raise UserError(f"{folder}: a {index.get('_class_name', 'model without a class')}; an editor needs a {SD3}")
+        layout = LAYOUTS.get(index["_class_name"]) if "_class_name" in index else OWN
+        if layout is None or prediction not in PREDICTIONS:
+            found = index.get("_class_name", "model without a class")
+            raise UserError(f"{folder}: a {found}; an editor needs a {' or '.join(LAYOUTS)}")
+        transformer_class = adapter_class(layout.transformer).transformer_class
         return cls(
-            transformer=load_part(folder / "transformer", (SD3Transformer2DModel,), dtype),
-            vae=load_part(folder / "vae", (LappedCodec, AutoencoderKL), torch.float32),
-            text=load_text(folder, dtype, full="_class_name" in index),
+            transformer=load_part(folder / "transformer", (transformer_class,), dtype),
+            vae=load_part(folder / "vae", layout.vae, torch.float32),
+            text=load_text(folder, dtype, layout),
             scheduler=load_scheduler(folder / "scheduler"),
             prediction_type=prediction,
         )
@@ -90,16 +87,12 @@ class Base:
         )
 
 
-def load_text(folder: Path, dtype: torch.dtype, full: bool) -> Text:
-    """Load the text encoders of a base with their tokenizers.
-
-    Args:
-        full: load all three encoders of SD3, not MiniLM alone.
-    """
+def load_text(folder: Path, dtype: torch.dtype, layout: Layout) -> Text:
+    """Load the text encoders of a base with their tokenizers."""
     parts: dict[str, Any] = {}
-    for name, classes in TEXT_CLASSES.items() if full else [("text_encoder", TEXT_CLASSES["text_encoder"])]:
+    for name, classes in layout.encoders.items():
         tokenizer = name.replace("text_encoder", "tokenizer")
-        parts[name] = load_part(folder / name, classes, dtype)
+        parts[name] = load_part(folder / name, classes, dtype, layout.others)
         parts[tokenizer] = load_tokenizer(folder / tokenizer)
     return Text(**parts)
 

@@ -15,14 +15,7 @@ from diffusers.schedulers.scheduling_utils import SchedulerMixin
 from diffusers.utils.torch_utils import randn_tensor
 from torch import Tensor
 from torch.nn import functional
-from transformers import (
-    BertModel,
-    BertTokenizer,
-    CLIPTextModelWithProjection,
-    CLIPTokenizer,
-    T5EncoderModel,
-    T5Tokenizer,
-)
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from omniedit.models.adaptive_batches import map_by_size
 from omniedit.models.codec import Vae, encode
@@ -51,7 +44,7 @@ class EditPipeline(FlowPipeline):
 
     Args:
         transformer: the editor's network, an architecture of `omniedit.models`.
-        text_encoder, tokenizer: MiniLM, or SD3's first CLIP, which needs the other two encoders as well.
+        text_encoder, tokenizer: MiniLM, or the first encoder of the base's pipeline, which may need the others as well.
         scheduler: a diffusers scheduler that `check_scheduler` accepts: FlowMatchEuler, FlowMatchHeun, FlowMatchLCM, or
             a solver with use_flow_sigmas=True and prediction_type="flow_prediction".
         resolution: the network works at about resolution^2 pixels, as in training. Larger images are scaled down for
@@ -73,13 +66,13 @@ class EditPipeline(FlowPipeline):
         self,
         transformer: Editor,
         vae: Vae,
-        text_encoder: BertModel | CLIPTextModelWithProjection,
-        tokenizer: BertTokenizer | CLIPTokenizer,
+        text_encoder: PreTrainedModel,
+        tokenizer: PreTrainedTokenizerBase,
         scheduler: SchedulerMixin,
-        text_encoder_2: CLIPTextModelWithProjection | None = None,
-        tokenizer_2: CLIPTokenizer | None = None,
-        text_encoder_3: T5EncoderModel | None = None,
-        tokenizer_3: T5Tokenizer | None = None,
+        text_encoder_2: PreTrainedModel | None = None,
+        tokenizer_2: PreTrainedTokenizerBase | None = None,
+        text_encoder_3: PreTrainedModel | None = None,
+        tokenizer_3: PreTrainedTokenizerBase | None = None,
         resolution: int = 1024,
         num_inference_steps: int = 20,
         guidance_scale: float = 1.0,
@@ -149,6 +142,7 @@ class EditPipeline(FlowPipeline):
         return_dict: bool = True,
         callback_on_step_end: Callback | PipelineCallback | MultiPipelineCallbacks | None = None,
         callback_on_step_end_tensor_inputs: Sequence[str] = ("latents",),
+        embedded_guidance_scale: float | None = None,
         references: Sequence[ImageLike] | Sequence[Sequence[ImageLike]] | None = None,
         task: str | Sequence[str | None] | None = None,
     ) -> ImagePipelineOutput:
@@ -176,6 +170,7 @@ class EditPipeline(FlowPipeline):
             callback_on_step_end_tensor_inputs: names of the tensors passed to the callback, from "latents",
                 "prompt_embeds" and "pooled_prompt_embeds". Embeddings are those of negative prompts, then of
                 instructions; the callback may return only the latter.
+            embedded_guidance_scale: scale that FLUX.1-dev embeds, beside the guidance of the other scales.
             references: reference images of any sizes for all images, or a list of them for each; for an editor that
                 takes references. Each is scaled as a whole to the size of the source image.
             task: name of the task for all images, or one for each; for an editor that takes tasks. None leaves it to
@@ -189,7 +184,8 @@ class EditPipeline(FlowPipeline):
         """
         steps = check_steps(self._own("num_inference_steps", num_inference_steps))
         scales = {"guidance_scale": guidance_scale, "image_guidance_scale": image_guidance_scale}
-        guidance = Guidance(*(check_scale(name, self._own(name, scale)) for name, scale in scales.items()))
+        text, preserve = (check_scale(name, self._own(name, scale)) for name, scale in scales.items())
+        guidance = Guidance(text, preserve, embedded_guidance_scale)
         check_output_type(output_type)
         callback = StepCallback(callback_on_step_end, callback_on_step_end_tensor_inputs)
         check_scheduler(self.scheduler)
@@ -269,14 +265,15 @@ class EditPipeline(FlowPipeline):
         callback(self, step, timestep, state)
         if self._guidance_scale != state.guidance.text:
             scale = self._guidance_scale
-            state.guidance = Guidance(scale, guidance.image) if scale > 1 else Guidance(1.0, 1.0)
+            text, image = (scale, guidance.image) if scale > 1 else (1.0, 1.0)
+            state.guidance = replace(guidance, text=text, image=image)
             self._guidance_scale = state.guidance.text
         state.stopped = self._interrupt
 
     def _warn_of_unknown(self, instruction: str, pooled_D: Tensor) -> None:
         """Warn if the embedding of an instruction is far from those of all known instructions."""
         known = self.config.get("known_instructions", "").splitlines()
-        if not known or not instruction.strip() or self._text.is_sd3:
+        if not known or not instruction.strip() or not self._text.is_minilm:
             return
         if not len(self._known_ND):
             self._known_ND = self._text.encode(known, self._execution_device)[1]

@@ -37,10 +37,14 @@ class Guidance:
 
     The guided velocity is a weighted sum of three velocities: given both, given the source alone and given neither.
     Terms of weight 0 are not computed.
+
+    Args:
+        embedded: scale given to a base with a guidance embedding (FLUX.1-dev), beside the others; None for its usual.
     """
 
     text: float
     image: float
+    embedded: float | None = None
 
     def weights(self) -> dict[str, float]:
         """Return the weight of each velocity to compute."""
@@ -141,7 +145,10 @@ def guided_velocity(network: Editor, course: SamplerState, timestep: Tensor) -> 
     joined = {name: torch.cat([branch[name] for branch in branches]) for name in branches[0]}
     inputs = {name: x.to(network.dtype) if x.is_floating_point() else x for name, x in joined.items()}
     noisy = course.latents.repeat(len(weights), 1, 1, 1).to(network.dtype)
-    velocities = network(noisy=noisy, timestep=timestep.expand(len(noisy)), **inputs).float().chunk(len(weights))
+    times = timestep.expand(len(noisy))
+    if course.guidance.embedded is not None:
+        inputs["guidance"] = torch.full_like(times, course.guidance.embedded)
+    velocities = network(noisy=noisy, timestep=times, **inputs).float().chunk(len(weights))
     return torch.stack([weight * v for weight, v in zip(weights.values(), velocities, strict=True)]).sum(0)
 
 

@@ -111,7 +111,7 @@ class ZImageAdapter(Adapter):
         assert state.text_mask is not None
         lengths = state.text_mask.sum(dim=1)
         ids = [image_ids(grid, lengths) for grid in grids]
-        ids.append(text_ids(*state.text.shape[:2], state.text.device))
+        ids.append(text_ids(len(state.text), state.text.shape[1], state.text.device))
         places = sum(part.shape[1] for part in ids[:-1])
         seen = state.text_mask.new_ones(len(state.text), places) if present is None else present
         mask = torch.cat([seen, state.text_mask], dim=1)
