@@ -43,7 +43,6 @@ class UNetEditor(Editor):
     Args:
         base_config: config of the `UNet2DConditionModel`, with 4 input channels (SD1.5) or 8 (InstructPix2Pix).
         prediction_type: output of the UNet, "epsilon" or "v_prediction".
-        beta_start, beta_end, train_timesteps: noise schedule "scaled_linear" of its training.
         tasks, groups, soft, task_token: as in `RoutedEditNet`.
         freeze_base: train the experts, the task token and the visual prompt alone: AnySD's second stage, which needs
             the weights of InstructPix2Pix.
@@ -56,9 +55,6 @@ class UNetEditor(Editor):
         self,
         base_config: Mapping[str, Any],
         prediction_type: str = "epsilon",
-        beta_start: float = 0.00085,
-        beta_end: float = 0.012,
-        train_timesteps: int = 1000,
         tasks: Sequence[str] = (),
         groups: Sequence[str] = (),
         soft: bool = False,
@@ -112,7 +108,7 @@ class UNetEditor(Editor):
         guidance: Tensor | None = None,
     ) -> Tensor:
         given = Inputs(noisy, timestep, prompt_embeds, pooled, condition, references, reference_mask, task, guidance)
-        process = to_variance_preserving(noisy, timestep.float() / 1000, self._log_ratios())
+        process = to_variance_preserving(noisy, timestep.float() / 1000, log_noise_ratios())
         output = self.base(
             torch.cat([process.sample, condition / LATENT_SCALE], dim=1),
             process.timestep,
@@ -130,10 +126,7 @@ class UNetEditor(Editor):
 
     def loss_weight(self, timestep: Tensor) -> Tensor:
         """Return the weight of each sample's velocity loss, (B,), with which it is the loss of the UNet's output."""
-        return loss_weights(timestep.float() / 1000, self._log_ratios(), self.config["prediction_type"])
-
-    def _log_ratios(self) -> Tensor:
-        return log_noise_ratios(self.config["beta_start"], self.config["beta_end"], self.config["train_timesteps"])
+        return loss_weights(timestep.float() / 1000, log_noise_ratios(), self.config["prediction_type"])
 
     def run_blocks(self, state: State, given: Inputs) -> State:
         raise NotImplementedError("a UNet has no state between blocks")

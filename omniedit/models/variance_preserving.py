@@ -14,6 +14,13 @@ import torch
 from torch import Tensor
 
 PREDICTIONS = ("epsilon", "v_prediction")
+SD15_SCHEDULE = {
+    "beta_schedule": "scaled_linear",
+    "beta_start": 0.00085,
+    "beta_end": 0.012,
+    "num_train_timesteps": 1000,
+}
+"""Noise schedule of SD1.5 and SD2, by the keys of diffusers' schedulers."""
 
 
 @dataclass(frozen=True)
@@ -32,9 +39,9 @@ class VariancePreservingInput:
     noise: Tensor
 
 
-def log_noise_ratios(beta_start: float, beta_end: float, steps: int) -> Tensor:
-    """Return log(b / a) of each timestep, (T,) float64, ascending, for SD1.5's "scaled_linear" schedule."""
-    betas = torch.linspace(beta_start**0.5, beta_end**0.5, steps, dtype=torch.float64) ** 2
+def log_noise_ratios() -> Tensor:
+    """Return log(b / a) of each timestep of `SD15_SCHEDULE`, (T,) float64, ascending."""
+    betas = torch.linspace(0.00085**0.5, 0.012**0.5, 1000, dtype=torch.float64) ** 2
     signal_power = (1 - betas).cumprod(0)
     return ((1 - signal_power) / signal_power).log() / 2
 

@@ -1,11 +1,24 @@
 """Tests of AnySD's UNet as an editor: it starts as its base, is an exact flow, and trains."""
 
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
 import pytest
 import torch
-from diffusers import DDPMScheduler, UNet2DConditionModel
+from diffusers import DDPMScheduler, StableDiffusionInstructPix2PixPipeline
+from PIL import Image
 from torch import Tensor
 
-from helpers.tiny_models import SD3, base, move_weights
+from helpers.tiny_models import SD3, move_weights
+from helpers.tiny_models import base as tiny_sd3
+from helpers.tiny_unet import save_instruct_pix2pix, unet
+from omniedit.errors import UserError
+from omniedit.models import build
+from omniedit.models.base import Base
+from omniedit.models.loading import load_editor
 from omniedit.models.unet_editor import LATENT_SCALE, UNetEditor
 from omniedit.models.variance_preserving import (
     PREDICTIONS,
@@ -15,21 +28,7 @@ from omniedit.models.variance_preserving import (
     to_variance_preserving,
 )
 
-RATIOS = log_noise_ratios(0.00085, 0.012, 1000)
-
-
-def unet(channels: int = 4) -> UNet2DConditionModel:
-    torch.manual_seed(0)
-    return UNet2DConditionModel(
-        in_channels=channels,
-        block_out_channels=(8, 16),
-        layers_per_block=1,
-        norm_num_groups=4,
-        cross_attention_dim=12,
-        attention_head_dim=4,
-        down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"),
-        up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"),
-    ).eval()
+RATIOS = log_noise_ratios()
 
 
 def inputs() -> dict[str, Tensor]:
@@ -135,4 +134,49 @@ def test_a_unet_and_an_mmdit_are_not_taken_for_each_other() -> None:
     with pytest.raises(ValueError, match="a UNet predicts epsilon or v_prediction"):
         UNetEditor.from_transformer(unet(), "velocity")
     with pytest.raises(ValueError, match="use editnet_routed"):
-        UNetEditor.from_transformer(base(SD3), "epsilon")
+        UNetEditor.from_transformer(tiny_sd3(SD3), "epsilon")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Save a tiny InstructPix2Pix as it is fetched."""
+    return save_instruct_pix2pix(tmp_path_factory.mktemp("ip2p"))
+
+
+def test_an_instruct_pix2pix_folder_becomes_an_editor_that_edits_with_references(folder: Path, tmp_path: Path) -> None:
+    base = Base.load(folder)
+    assert base.prediction_type == "epsilon"
+    editor = build("unet_routed", base.transformer, base.prediction_type)
+    base.pipeline(move_weights(editor), 64).save_pretrained(tmp_path)
+    pipeline = load_editor(tmp_path, "cpu")
+    pipeline.set_progress_bar_config(disable=True)
+    photo = Image.fromarray(np.random.default_rng(0).integers(0, 255, (48, 72, 3), np.uint8))
+
+    def edit(**more: Any) -> np.ndarray:
+        noise = torch.Generator().manual_seed(0)
+        return pipeline(photo, "make it red", 3, generator=noise, output_type="np", **more).images[0]
+
+    plain = edit()
+    assert plain.shape == (48, 72, 3) and np.isfinite(plain).all()
+    assert not np.array_equal(plain, edit(references=[photo], task="visual_reference"))
+
+
+def test_texts_are_encoded_as_diffusers_does(folder: Path) -> None:
+    base = Base.load(folder)
+    known = StableDiffusionInstructPix2PixPipeline.from_pretrained(folder)
+    expected = known._encode_prompt("make it red", "cpu", 1, do_classifier_free_guidance=False)
+    embeds, mask = base.text.encode(["make it red", ""])
+    torch.testing.assert_close(embeds[:1], expected)
+    assert mask.shape == (2, 77) and mask.sum(1).tolist() == [5, 2]
+
+
+def test_another_noise_schedule_is_rejected_and_no_mmdit_editor_is_built_on_a_unet(
+    folder: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(ValueError, match="the only architecture on it is unet_routed"):
+        build("editnet", unet(8), "epsilon")
+    other = Path(shutil.copytree(folder, tmp_path / "other"))
+    path = other / "scheduler/scheduler_config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"beta_end": 0.02}))
+    with pytest.raises(UserError, match=r"'beta_end': 0.02.*; needed: epsilon or v_prediction, .*beta_end 0.012"):
+        Base.load(other)

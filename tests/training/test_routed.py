@@ -1,15 +1,19 @@
 """Tests of the training of a routed editor on pairs with references: it logs its routing and resumes exactly."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 import torch
 
 from helpers.small_training import Disturbed, make_run, make_trainer, read_metrics, read_tensors
+from helpers.tiny_unet import save_instruct_pix2pix
 from omniedit.errors import UserError
 from omniedit.models.routing import SHARED
+from omniedit.models.variance_preserving import log_noise_ratios, loss_weights
 from omniedit.training.checkpoints import Checkpoints
 from omniedit.training.engine import Trainer
+from omniedit.training.objective import flow_loss
 
 OPTIONS = {"model": "editnet_routed_soft", "steps": 4, "checkpoint_every": 2, "held_out_every": 4, "sample_every": 4}
 
@@ -47,3 +51,24 @@ def test_a_stopped_training_with_references_resumes_to_the_same_weights_and_logs
     assert [steps[0][f"routing/{name}"] for name in experts] == pytest.approx([1 / 6] * 6, abs=1e-4)
     assert steps[-1] != steps[0]
     assert any(".experts." in name for name in whole) and any(".routing." in name for name in whole)
+
+
+def test_the_unet_of_instruct_pix2pix_trains_on_the_loss_of_its_own_output(
+    run: Path, alone: None, tmp_path: Path
+) -> None:
+    shutil.copytree(run / "buckets", tmp_path / "buckets")
+    save_instruct_pix2pix(tmp_path / "base")
+    trainer = make_trainer(tmp_path, **OPTIONS | {"model": "unet_routed", "steps": 2, "learning_rate": 1e-3})
+    ratio, rows = trainer.plan.batch(0, 0)
+    batch = trainer.batches.training(trainer.store.read(ratio, rows), 0, 0)
+    with torch.no_grad():
+        velocity = flow_loss(trainer.network(**batch.inputs), batch.target)
+        losses = trainer.batches.losses(trainer.engine, batch)
+    weights = loss_weights(batch.inputs["timestep"] / 1000, log_noise_ratios(), "epsilon")
+    torch.testing.assert_close(losses, weights * velocity)
+    before = {name: parameter.clone() for name, parameter in trainer.network.named_parameters()}
+    trainer.run(Checkpoints(tmp_path / "checkpoints", {}))
+    changed = {
+        name.split(".")[0] for name, value in trainer.network.named_parameters() if not torch.equal(value, before[name])
+    }
+    assert changed == {"base", "experts", "routing"}

@@ -22,8 +22,8 @@ class UNetAdapter(Adapter):
 
     @property
     def patch(self) -> int:
-        """Factor between the sizes of latents and of the lowest layer."""
-        return 2 ** (len(self.net.config["block_out_channels"]) - 1)
+        """Return 1: a UNet takes latents of any size."""
+        return 1
 
     @property
     def channels(self) -> int:
@@ -31,8 +31,8 @@ class UNetAdapter(Adapter):
 
     @property
     def longest_side(self) -> int:
-        """Return 2048 pixels in cells of the lowest layer; a UNet itself has no limit."""
-        return 2048 // 8 // self.patch
+        """Return 2048 pixels in latents; a UNet itself has no limit."""
+        return 2048 // 8
 
     @property
     def text_width(self) -> int:
