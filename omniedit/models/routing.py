@@ -108,8 +108,8 @@ class VisualPrompt(nn.Module):
         """
         batch, count = mask.shape
         features = self.patches(references.flatten(0, 1))
-        places = grid_positions(features.shape[-2], features.shape[-1], features.shape[1]).to(features)
-        patches = features.flatten(2).transpose(1, 2) + places
+        places = grid_positions(features.shape[-2], features.shape[-1], features.shape[1], features.device)
+        patches = features.flatten(2).transpose(1, 2) + places.to(features)
         tokens = self.queries.expand(len(patches), -1, -1)
         for layer in self.layers:
             tokens = layer(tokens, patches, mask.flatten())
@@ -159,9 +159,10 @@ class Router(nn.Module):
         self.experts = tuple(experts)
         self.gate: nn.Sequential | None = None
         if soft:
-            self.gate = nn.Sequential(nn.LayerNorm(text_width), nn.Linear(text_width, len(experts)))
-            nn.init.zeros_(self.gate[1].weight)
-            nn.init.zeros_(self.gate[1].bias)
+            weigh = nn.Linear(text_width, len(experts))
+            nn.init.zeros_(weigh.weight)
+            nn.init.zeros_(weigh.bias)
+            self.gate = nn.Sequential(nn.LayerNorm(text_width), weigh)
         self.expert_of_task = (*expert_of_task, len(experts) - 1)
 
     def forward(self, task: Tensor, text_BT: Tensor) -> tuple[Tensor, Tensor | None]:
@@ -263,17 +264,19 @@ class Experts(nn.Module):
 
 def attend(query: Tensor, key: Tensor, value: Tensor, heads: int, seen: Tensor) -> Tensor:
     """Return attention over tokens, (B, N, W), to those of `key` that are seen, (B, S) bool."""
-    split = (each.unflatten(-1, (heads, -1)).transpose(1, 2) for each in (query, key, value))
-    found = functional.scaled_dot_product_attention(*split, attn_mask=seen[:, None, None])
+    query, key, value = (each.unflatten(-1, (heads, -1)).transpose(1, 2) for each in (query, key, value))
+    found = functional.scaled_dot_product_attention(query, key, value, attn_mask=seen[:, None, None])
     return found.transpose(1, 2).flatten(2)
 
 
-def grid_positions(rows: int, columns: int, width: int) -> Tensor:
+def grid_positions(rows: int, columns: int, width: int, device: torch.device) -> Tensor:
     """Return sine-cosine positions of a grid, (rows * columns, width), from -1 to 1 on both axes.
 
     A reference has the same positions at every size.
     """
-    y, x = torch.meshgrid(torch.linspace(-1, 1, rows), torch.linspace(-1, 1, columns), indexing="ij")
-    frequencies = math.pi * 2 ** torch.arange(math.ceil(width / 4), dtype=torch.float32).clamp(max=8)
+    axes = [torch.linspace(-1, 1, count, device=device) for count in (rows, columns)]
+    y, x = torch.meshgrid(*axes, indexing="ij")
+    octaves = torch.arange(math.ceil(width / 4), dtype=torch.float32, device=device).clamp(max=8)
+    frequencies = math.pi * torch.exp2(octaves)
     waves = [wave(axis.reshape(-1, 1) * frequencies) for axis in (y, x) for wave in (torch.sin, torch.cos)]
     return torch.cat(waves, dim=1)[:, :width]

@@ -58,7 +58,7 @@ def test_the_unet_of_instruct_pix2pix_trains_on_the_loss_of_its_own_output(
 ) -> None:
     shutil.copytree(run / "buckets", tmp_path / "buckets")
     save_instruct_pix2pix(tmp_path / "base")
-    trainer = make_trainer(tmp_path, **OPTIONS | {"model": "unet_routed", "steps": 2, "learning_rate": 1e-3})
+    trainer = make_trainer(tmp_path, **OPTIONS | {"model": "unet_routed", "steps": 2, "base": {"model": "ip2p"}})
     ratio, rows = trainer.plan.batch(0, 0)
     batch = trainer.batches.training(trainer.store.read(ratio, rows), 0, 0)
     with torch.no_grad():
