@@ -34,7 +34,7 @@ class BucketsConfig(Section):
 
 
 class BaseConfig(Section):
-    """SD3 base that EditNet controls: a trained one, or a small one that the run pre-trains on its photos."""
+    """Base that editors build on: a trained one, or a small SD3 that the run pre-trains on its photos."""
 
     model: str | None = None
     """Trained base: `shipped`, the small one in the package, or a role in config/models.yaml. With null the run

@@ -10,7 +10,11 @@ from typing import Any, cast
 import torch
 from diffusers.models.attention_dispatch import AttentionBackendName
 from diffusers.models.attention_processor import Attention, JointAttnProcessor2_0
-from diffusers.models.transformers.transformer_qwenimage import apply_rotary_emb_qwen
+from diffusers.models.transformers.transformer_qwenimage import (
+    QwenDoubleStreamAttnProcessor2_0,
+    apply_rotary_emb_qwen,
+)
+from diffusers.models.transformers.transformer_z_image import ZSingleStreamAttnProcessor
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -24,6 +28,8 @@ KERNELS = {
     "flash": ("flash_attn", "flash_attn_func", "flash-attn"),
 }
 """Name in the config -> module, function, package to install."""
+MASKING = (QwenDoubleStreamAttnProcessor2_0, ZSingleStreamAttnProcessor)
+"""Attention of bases that mask text tokens."""
 
 
 def set_attention(net: nn.Module, name: str) -> None:
@@ -32,13 +38,17 @@ def set_attention(net: nn.Module, name: str) -> None:
     SD3's layers get a processor of their own. Those of other transformers choose a kernel through diffusers.
 
     Raises:
-        UserError: the kernel's package is not installed.
+        UserError: the kernel's package is not installed, or the kernel takes no masks and a layer needs them.
     """
     if name == "sdpa":
         return
     processor = JointAttention(get_kernel(name))
     for module in net.modules():
         own: Any = getattr(module, "processor", None)
+        if isinstance(own, MaskedJointAttention) or (name == "flash" and isinstance(own, MASKING)):
+            raise UserError(
+                f"train.attention: {name} takes no masks, which this editor needs; set train.attention: sdpa"
+            )
         if hasattr(own, "_attention_backend"):
             own._attention_backend = AttentionBackendName(name)
         elif isinstance(own, JointAttnProcessor2_0):

@@ -20,6 +20,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from omniedit.models.adaptive_batches import map_by_size
 from omniedit.models.codec import Vae, encode
 from omniedit.models.conditions import TakenConditions, taken_conditions
+from omniedit.models.custom_pipeline import write_custom_pipeline
 from omniedit.models.editor import Editor
 from omniedit.models.flow_pipeline import FlowPipeline
 from omniedit.models.folder import check_vocabularies, pipeline_variant
@@ -109,6 +110,11 @@ class EditPipeline(FlowPipeline):
             raise FileNotFoundError(f"{path}: no such folder; `snakemake all` makes results/mini/train/editnet")
         check_vocabularies(path)
         return super().from_pretrained(path, **({"variant": pipeline_variant(path)} | options))
+
+    def save_pretrained(self, save_directory: str | os.PathLike[Any], *args: Any, **options: Any) -> None:
+        """Save the parts as diffusers does, and the file by which `DiffusionPipeline.from_pretrained` loads them."""
+        super().save_pretrained(save_directory, *args, **options)
+        write_custom_pipeline(Path(save_directory))
 
     @classmethod
     def from_pipe(cls, pipeline: DiffusionPipeline, **changes: Any) -> Self:

@@ -95,6 +95,29 @@ def test_base_size_comes_from_the_fetched_model_or_its_name(tmp_path: Path, monk
     assert float(row[1]) < 0.5 and below[-1] == "Base: someone/else, as fetched."
 
 
+def test_base_of_another_pipeline_is_planned_by_its_published_or_fetched_size(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    options = TrainConfig.model_validate({"base": {"model": "mine"}})
+    registry(tmp_path, "black-forest-labs/FLUX.1-dev", "FluxPipeline")
+    size = base_size(options)
+    assert size.text_tokens == 512 and size.config["_class_name"] == "FluxTransformer2DModel"
+    registry(tmp_path, "someone/else", "ZImagePipeline")
+    with pytest.raises(UserError, match="someone/else is not fetched and its size is unknown; fetch it first"):
+        base_size(options)
+    small = {"_class_name": "ZImageTransformer2DModel", "dim": 32, "n_layers": 2, "n_heads": 2, "n_kv_heads": 2}
+    small |= {"cap_feat_dim": 24, "axes_dims": [4, 6, 6], "axes_lens": [600, 64, 64]}
+    (tmp_path / "snapshot/transformer").mkdir(parents=True)
+    (tmp_path / "snapshot/transformer/config.json").write_text(json.dumps(small))
+    record = {"repository": "someone/else", "revision": "0" * 40, "folder": str(tmp_path / "snapshot"), "files": {}}
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models/mine.json").write_text(json.dumps(record))
+    size = base_size(options)
+    assert 100_000 < parameters(size) < 300_000 and size.text_tokens == 256
+    assert size.source == "someone/else, as fetched"
+
+
 def test_role_that_is_no_base_is_rejected_by_plan_and_check(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

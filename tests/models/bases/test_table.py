@@ -12,9 +12,11 @@ from torch.utils.flop_counter import FlopCounterMode
 from helpers.tiny_bases import diffusers_velocity, inputs, make
 from helpers.tiny_models import move_weights
 from omniedit import models
+from omniedit.config.schema import TrainConfig
 from omniedit.models.bases.registry import transformer_config
 from omniedit.models.cost import model_cost, sample_inputs
 from omniedit.models.editor import Editor
+from omniedit.training.blocks import prepare_blocks
 
 BASES = ("flux", "qwen_image", "z_image")
 EXACT = ("editnet", "controlnet", "controlnet_text", "channel_concat", "sequence_concat_gated")
@@ -116,6 +118,18 @@ def test_counted_cost_matches_a_real_step(name: str, base: str) -> None:
     assert cost.trained == sum(p.numel() for p in net.parameters() if p.requires_grad)
     assert cost.saved_bytes == sum(size for place, size in sizes.items() if place not in kept)
     del output
+
+
+@pytest.mark.parametrize("base", BASES)
+def test_recomputed_blocks_give_the_same_gradients(base: str) -> None:
+    gradients = []
+    for how in ("none", "all"):
+        net = move_weights(one_more(untrained("editnet", base)))
+        prepare_blocks(net, TrainConfig(checkpoint_activations=how))
+        net(**inputs(base, texts=(5, 3))).square().mean().backward()
+        gradients.append([p.grad for p in net.parameters() if p.grad is not None])
+    assert len(gradients[0]) > 50
+    assert all(torch.equal(plain, recomputed) for plain, recomputed in zip(*gradients, strict=True))
 
 
 @torch.no_grad()
