@@ -26,7 +26,8 @@ def build(name: str, transformer: Any, prediction_type: str = "velocity") -> "Ed
 
 def create(name: str, base_config: Mapping[str, Any]) -> "Editor":
     """Create an editor with new weights over a base of this config, with the usual prediction of such bases."""
-    return editor_class(name)(base_config, **ARCHITECTURES[name].options)
+    options: dict[str, Any] = dict(ARCHITECTURES[name].options)
+    return editor_class(name)(base_config, **options)
 
 
 def editor_class(name: str) -> "type[Editor]":

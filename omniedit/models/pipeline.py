@@ -198,7 +198,7 @@ class EditPipeline(FlowPipeline):
         self._interrupt = False
         matched = match_arguments(split_images(image), instruction, negative_prompt or "", generator)
         conditions = match_conditions(references, task, len(matched), self.takes)
-        edits = [self._prepare_edit(*pair[0], *pair[1]) for pair in zip(matched, conditions, strict=True)]
+        edits = [self._prepare_edit(*given, *more) for given, more in zip(matched, conditions, strict=True)]
 
         def edit_batch(batch: Sequence[PreparedEdit]) -> Iterable[Tensor]:
             latents = self._sample_latents(batch, guidance, steps, callback)
