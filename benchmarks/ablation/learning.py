@@ -25,11 +25,13 @@ from omniedit.config.schema import BaseConfig, TrainConfig
 from omniedit.errors import UserError
 from omniedit.imaging.images import Image
 from omniedit.models.codec import Vae, encode
+from omniedit.models.conditions import taken_conditions
 from omniedit.models.editor import Editor, to_velocity
 from omniedit.storage.atomic import replace_file
 from omniedit.storage.progress import Progress
 from omniedit.training.base.pretrain import CAPTION_DROPOUT
-from omniedit.training.editor.batches import InstructionEncoder
+from omniedit.training.editor.batches import CONDITIONS, InstructionEncoder
+from omniedit.training.editor.references import choose_conditions
 from omniedit.training.objective import condition_dropout_masks, flow_loss, logit_normal, rectified_flow_pair
 from omniedit.training.schedule import learning_rate
 
@@ -238,7 +240,20 @@ class Objective:
         noisy, timestep, target = self._add_noise(encode_latents(self.vae, [pair.edit.target for pair in pairs]), rng)
         prompt, pooled = self.texts(words)
         condition = source * keeps_image.to(source)[:, None, None, None]
-        return flow_loss(editor(noisy, timestep, prompt, pooled, condition), target).mean()
+        conditions = self._conditions(editor, step, pairs, keeps_text.tolist())
+        return flow_loss(editor(noisy, timestep, prompt, pooled, condition, **conditions), target).mean()
+
+    def _conditions(
+        self, editor: Editor, step: int, pairs: Sequence[WorldPair], keeps_text: Sequence[bool]
+    ) -> dict[str, Tensor]:
+        """Return the tasks of pairs, dropped as in training, for an editor that takes tasks."""
+        takes = taken_conditions(editor)
+        if not takes.tasks:
+            return {}
+        rows = [{"task": pair.task} for pair in pairs]
+        rngs = [np.random.default_rng([self.seed, step, CONDITIONS, place]) for place in range(len(pairs))]
+        tasks = choose_conditions(rows, takes, self.options, keeps_text, rngs).tasks
+        return {"task": torch.tensor(tasks, device=editor.device)}
 
     def of_base(self, base: SD3Transformer2DModel, step: int, pairs: Sequence[WorldPair]) -> Tensor:
         """Return the loss of the text-to-image model on edited images, which show all that the world can show."""

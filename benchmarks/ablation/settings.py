@@ -9,6 +9,8 @@ ARCHITECTURES = ("editnet", "controlnet_text", "controlnet", "channel_concat")
 """Architectures in the order of the tables: the paper's own, then the others by how much the control branch may do."""
 CHOICES = ("editnet", "editnet_from_image", "editnet_behind", "editnet_blind", "editnet_clean_time")
 """EditNet, and variants that each change one choice that the paper leaves open."""
+ROUTING = ("editnet", "editnet_task_token", "editnet_experts", "editnet_routed", "editnet_routed_soft")
+"""EditNet without and with AnySD's task token and experts, together and each alone."""
 DATA = {"filtered": 0.0, "unfiltered": 0.4}
 """Share of pairs whose edit is not what the instruction asks for, by kind of data."""
 
@@ -156,6 +158,11 @@ SETTINGS = {
 }
 
 
+SETTINGS["routing"] = replace(SETTINGS["choices"], seeds=3)
+SETTINGS["routing_gpu"] = SETTINGS["gpu"]
+SETTINGS["routing_test"] = SETTINGS["test"]
+
+
 def stands_on(setting: str) -> str:
     """Return the setting whose base a setting's editors use. If it differs, they also start from its editor."""
     return SETTINGS[setting].goes_on_from or setting
@@ -165,8 +172,11 @@ def units(setting: str) -> list[tuple[str, str]]:
     """Return (architecture, data) of each unit.
 
     Most settings have every architecture on filtered data and EditNet on unfiltered data too. `choices` has EditNet's
-    variants. `shipped` and `refined` have the editor that ships.
+    variants, the settings `routing*` have EditNet's routing in parts. `shipped` and `refined` have the editor that
+    ships.
     """
+    if setting.startswith("routing"):
+        return [(architecture, "filtered") for architecture in ROUTING]
     if setting == "choices":
         return [(architecture, "filtered") for architecture in CHOICES]
     if setting in ("shipped", "refined"):

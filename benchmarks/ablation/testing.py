@@ -18,6 +18,7 @@ from benchmarks.ablation.world import TASKS, World, WorldPair
 from omniedit.evaluation.preservation import psnr
 from omniedit.imaging.images import Image
 from omniedit.models.codec import Vae, decode
+from omniedit.models.conditions import taken_conditions
 from omniedit.models.editor import Editor
 from omniedit.models.full_size import restore_full_size
 from omniedit.models.sampling import Conditioning, Guidance, sample
@@ -50,12 +51,19 @@ def edit_pairs(
         noise = torch.stack([make_noise(start + place, source.shape[1:]) for place in range(len(some))]).to(source)
         prompt, pooled = texts([pair.edit.instruction for pair in some])
         nothing, nothing_pooled = texts([""] * len(some))
-        asked = Conditioning(source, prompt, nothing, pooled, nothing_pooled)
+        asked = Conditioning(source, prompt, nothing, pooled, nothing_pooled, task=task_indices(editor, some))
         latents = sample(editor, FlowMatchEulerDiscreteScheduler(), asked, guidance, noise, steps)
         before, after = (decode(vae, each).cpu() for each in (source, latents))
         full = restore_full_size(*((image + 1) / 2 for image in (images, before, after)))
         answers += list((255 * full).round().to(torch.uint8).permute(0, 2, 3, 1).numpy())
     return answers
+
+
+def task_indices(editor: Editor, pairs: Sequence[WorldPair]) -> Tensor | None:
+    """Return the tasks of pairs, (B,), for an editor that takes tasks."""
+    takes = taken_conditions(editor)
+    indices = [takes.task_index(pair.task) for pair in pairs]
+    return torch.tensor(indices, device=editor.device) if takes.tasks else None
 
 
 def make_noise(index: int, shape: Sequence[int]) -> Tensor:

@@ -27,7 +27,7 @@ from benchmarks.ablation.learning import (
     Training,
     train_config,
 )
-from benchmarks.ablation.settings import ARCHITECTURES, CHOICES, DATA, SETTINGS, Setting
+from benchmarks.ablation.settings import ARCHITECTURES, CHOICES, DATA, ROUTING, SETTINGS, Setting
 from benchmarks.ablation.testing import edit_pairs, left_over, outside_psnr, pairs_of_test
 from benchmarks.ablation.world import TASKS, WorldPair, build_world
 from omniedit.imaging.images import Image
@@ -45,7 +45,7 @@ SHOWN = 3
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--setting", choices=SETTINGS, required=True)
-    parser.add_argument("--architecture", choices={*ARCHITECTURES, *CHOICES}, required=True)
+    parser.add_argument("--architecture", choices={*ARCHITECTURES, *CHOICES, *ROUTING}, required=True)
     parser.add_argument("--data", choices=DATA, required=True)
     parser.add_argument("--seed", type=int, required=True)
     for path in ("--assets", "--base", "--out"):

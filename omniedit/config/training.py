@@ -98,6 +98,15 @@ class TrainConfig(PretrainingOptions, SampleOptions, TrainerOptions, Architectur
     """Encode images and instructions once, in parallel jobs, instead of at each step. At 1024 x 1024 in bfloat16, a
     pair takes 2 MB of disk and, with SD3's encoders, each of its instructions 2.7 MB."""
 
+    @model_validator(mode="after")
+    def _editors_fit_the_base(self) -> Self:
+        over_unet = [name for name in self.editors if ARCHITECTURES[name].over_unet]
+        if over_unet and self.base.model in (None, SHIPPED):
+            raise ValueError(f"{over_unet[0]} needs base.model: a role with a folder of SD1.5 or InstructPix2Pix")
+        if 0 < len(over_unet) < len(self.editors):
+            raise ValueError(f"{over_unet[0]} is built on a UNet, other editors are not; give each a run of its own")
+        return self
+
     @property
     def fetched_base(self) -> str | None:
         """Role of config/models.yaml of the base; None if the base ships with the package or is trained in the run."""

@@ -17,6 +17,8 @@ from omniedit.models.layouts import LAYOUTS, OWN, Layout
 from omniedit.models.pipeline import EditPipeline
 from omniedit.models.sampling import check_scheduler
 from omniedit.models.text import Text
+from omniedit.models.variance_preserving import PREDICTIONS as DIFFUSIONS
+from omniedit.models.variance_preserving import SD15_SCHEDULE
 
 INDEX = "model_index.json"
 PREDICTIONS = ("velocity", "sample")
@@ -28,7 +30,8 @@ class Base:
 
     Args:
         transformer: one that has an adapter in `omniedit.models.bases`.
-        prediction_type: output of the transformer, "velocity" (all published ones) or the clean "sample".
+        prediction_type: output of the transformer, "velocity" (all published flows), the clean "sample", or
+            "epsilon" or "v_prediction" of a UNet, which is sampled as a flow too.
     """
 
     transformer: Any
@@ -45,17 +48,21 @@ class Base:
             UserError: the folder is missing, incomplete, of another pipeline or class, or has no safetensors.
         """
         index = read_config(folder / INDEX)
-        prediction = index.get("prediction_type", None if "_class_name" not in index else "velocity")
         layout = LAYOUTS.get(index["_class_name"]) if "_class_name" in index else OWN
+        prediction = index.get("prediction_type", None if "_class_name" not in index else "velocity")
         if layout is None or prediction not in PREDICTIONS:
             found = index.get("_class_name", "model without a class")
             raise UserError(f"{folder}: a {found}; an editor needs a {' or '.join(LAYOUTS)}")
+        if layout.is_diffusion:
+            prediction, scheduler = read_diffusion(folder / "scheduler"), FlowMatchEulerDiscreteScheduler()
+        else:
+            scheduler = load_scheduler(folder / "scheduler")
         transformer_class = adapter_class(layout.transformer).transformer_class
         return cls(
-            transformer=load_part(folder / "transformer", (transformer_class,), dtype),
+            transformer=load_part(folder / layout.network, (transformer_class,), dtype),
             vae=load_part(folder / "vae", layout.vae, torch.float32),
             text=load_text(folder, dtype, layout),
-            scheduler=load_scheduler(folder / "scheduler"),
+            scheduler=scheduler,
             prediction_type=prediction,
         )
 
@@ -95,6 +102,21 @@ def load_text(folder: Path, dtype: torch.dtype, layout: Layout) -> Text:
         parts[name] = load_part(folder / name, classes, dtype, layout.others)
         parts[tokenizer] = load_tokenizer(folder / tokenizer)
     return Text(**parts)
+
+
+def read_diffusion(folder: Path) -> str:
+    """Return what a network of variance-preserving diffusion predicts, from its scheduler's config.
+
+    Raises:
+        UserError: the prediction or the noise schedule is not one that SD1.5 or SD2 has.
+    """
+    config = read_config(folder / "scheduler_config.json")
+    prediction = config.get("prediction_type", DIFFUSIONS[0])
+    schedule = {key: config.get(key, value) for key, value in SD15_SCHEDULE.items()}
+    if prediction not in DIFFUSIONS or schedule != SD15_SCHEDULE:
+        wanted = ", ".join(f"{key} {value}" for key, value in SD15_SCHEDULE.items())
+        raise UserError(f"{folder}: {prediction}, {schedule}; needed: {' or '.join(DIFFUSIONS)}, {wanted}")
+    return prediction
 
 
 def load_scheduler(folder: Path) -> FlowMatchEulerDiscreteScheduler:

@@ -130,7 +130,8 @@ def encode(vae: Vae, images: Tensor) -> Tensor:
     if isinstance(vae, AutoencoderKLQwenImage):
         mean, std = _channel_statistics(vae)
         return ((vae.encode(images.unsqueeze(2)).latent_dist.mode() - mean) / std).squeeze(2)
-    return (vae.encode(images).latent_dist.mode() - vae.config["shift_factor"]) * vae.config["scaling_factor"]
+    latents = vae.encode(images).latent_dist.mode()
+    return (latents - (vae.config["shift_factor"] or 0)) * vae.config["scaling_factor"]
 
 
 def decode(vae: Vae, latents: Tensor) -> Tensor:
@@ -139,7 +140,7 @@ def decode(vae: Vae, latents: Tensor) -> Tensor:
     if isinstance(vae, AutoencoderKLQwenImage):
         mean, std = _channel_statistics(vae)
         return vae.decode(latents.unsqueeze(2) * std + mean).sample.squeeze(2)
-    return vae.decode(latents / vae.config["scaling_factor"] + vae.config["shift_factor"]).sample
+    return vae.decode(latents / vae.config["scaling_factor"] + (vae.config["shift_factor"] or 0)).sample
 
 
 def _channel_statistics(vae: AutoencoderKLQwenImage) -> tuple[Tensor, Tensor]:

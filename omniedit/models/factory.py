@@ -24,9 +24,10 @@ def build(name: str, transformer: Any, prediction_type: str = "velocity") -> "Ed
     return editor_class(name).from_transformer(transformer, prediction_type, **ARCHITECTURES[name].options)
 
 
-def create(name: str, base_config: Mapping[str, Any], prediction_type: str = "velocity") -> "Editor":
-    """Create an editor with new weights over a base of this config."""
-    return editor_class(name)(base_config, prediction_type, **ARCHITECTURES[name].options)
+def create(name: str, base_config: Mapping[str, Any]) -> "Editor":
+    """Create an editor with new weights over a base of this config, with the usual prediction of such bases."""
+    options: dict[str, Any] = dict(ARCHITECTURES[name].options)
+    return editor_class(name)(base_config, **options)
 
 
 def editor_class(name: str) -> "type[Editor]":

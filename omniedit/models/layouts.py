@@ -17,7 +17,7 @@ from transformers import (
 
 from omniedit.models.bases.registry import SD3 as SD3_TRANSFORMER
 from omniedit.models.codec import LappedCodec
-from omniedit.models.text import FLUX_TOKENS, QWEN_TOKENS, SD3_TOKENS, Z_IMAGE_TOKENS
+from omniedit.models.text import CLIP_TOKENS, FLUX_TOKENS, QWEN_TOKENS, SD3_TOKENS, Z_IMAGE_TOKENS
 
 SD3 = "StableDiffusion3Pipeline"
 
@@ -31,6 +31,7 @@ class Layout:
         vae: accepted classes.
         encoders: accepted classes of each text encoder; its tokenizer has a name of the same ending.
         text_tokens: number of tokens of an instruction.
+        network: name of the transformer's subfolder.
         others: further class names in a text encoder's config, each with the class that loads its own part of them.
     """
 
@@ -39,6 +40,12 @@ class Layout:
     encoders: Mapping[str, tuple[Any, ...]]
     text_tokens: int
     others: Mapping[str, Any] = field(default_factory=dict)
+    network: str = "transformer"
+
+    @property
+    def is_diffusion(self) -> bool:
+        """Whether the network was trained by a variance-preserving diffusion, not a flow."""
+        return self.network == "unet"
 
 
 OWN = Layout(SD3_TRANSFORMER, (LappedCodec, AutoencoderKL), {"text_encoder": (BertModel,)}, SD3_TOKENS)
@@ -48,6 +55,9 @@ _FLUX = Layout(
     (AutoencoderKL,),
     {"text_encoder": (CLIPTextModel,), "text_encoder_2": (T5EncoderModel,)},
     FLUX_TOKENS,
+)
+_SD15 = Layout(
+    "UNet2DConditionModel", (AutoencoderKL,), {"text_encoder": (CLIPTextModel,)}, CLIP_TOKENS, network="unet"
 )
 LAYOUTS = {
     SD3: Layout(
@@ -75,5 +85,7 @@ LAYOUTS = {
         Z_IMAGE_TOKENS,
         {"Qwen3ForCausalLM": Qwen3Model},
     ),
+    "StableDiffusionPipeline": _SD15,
+    "StableDiffusionInstructPix2PixPipeline": _SD15,
 }
 """Layout of each pipeline class that holds a base."""

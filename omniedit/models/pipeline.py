@@ -19,6 +19,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from omniedit.models.adaptive_batches import map_by_size
 from omniedit.models.codec import Vae, encode
+from omniedit.models.conditions import TakenConditions, taken_conditions
 from omniedit.models.custom_pipeline import write_custom_pipeline
 from omniedit.models.editor import Editor
 from omniedit.models.flow_pipeline import FlowPipeline
@@ -27,6 +28,7 @@ from omniedit.models.full_size import pad_to_grid, working_size
 from omniedit.models.instruction_warnings import InstructionWarning, warn_if_unfamiliar
 from omniedit.models.pipeline_arguments import check_scale, check_steps, match_arguments
 from omniedit.models.pipeline_callbacks import TENSORS, Callback, StepCallback
+from omniedit.models.pipeline_conditions import encode_references, gather_conditions, match_conditions
 from omniedit.models.pipeline_images import ImageLike, check_output_type, split_images, to_output_type, to_tensor
 from omniedit.models.prepared_edit import PreparedEdit
 from omniedit.models.sampling import Guidance, SamplerState, check_scheduler, sample
@@ -147,6 +149,8 @@ class EditPipeline(FlowPipeline):
         callback_on_step_end: Callback | PipelineCallback | MultiPipelineCallbacks | None = None,
         callback_on_step_end_tensor_inputs: Sequence[str] = ("latents",),
         embedded_guidance_scale: float | None = None,
+        references: Sequence[ImageLike] | Sequence[Sequence[ImageLike]] | None = None,
+        task: str | Sequence[str | None] | None = None,
     ) -> ImagePipelineOutput:
         """Edit images and return them at the sizes of their sources.
 
@@ -173,6 +177,10 @@ class EditPipeline(FlowPipeline):
                 "prompt_embeds" and "pooled_prompt_embeds". Embeddings are those of negative prompts, then of
                 instructions; the callback may return only the latter.
             embedded_guidance_scale: scale that FLUX.1-dev embeds, beside the guidance of the other scales.
+            references: reference images of any sizes for all images, or a list of them for each; for an editor that
+                takes references. Each is scaled as a whole to the size of the source image.
+            task: name of the task for all images, or one for each; for an editor that takes tasks. None leaves it to
+                the editor.
 
         Warns:
             InstructionWarning: an instruction is unlike those of training, or an edit changes next to nothing.
@@ -189,7 +197,8 @@ class EditPipeline(FlowPipeline):
         check_scheduler(self.scheduler)
         self._interrupt = False
         matched = match_arguments(split_images(image), instruction, negative_prompt or "", generator)
-        edits = [self._prepare_edit(*arguments) for arguments in matched]
+        conditions = match_conditions(references, task, len(matched), self.takes)
+        edits = [self._prepare_edit(*given, *more) for given, more in zip(matched, conditions, strict=True)]
 
         def edit_batch(batch: Sequence[PreparedEdit]) -> Iterable[Tensor]:
             latents = self._sample_latents(batch, guidance, steps, callback)
@@ -201,7 +210,13 @@ class EditPipeline(FlowPipeline):
         return output if return_dict else output.to_tuple()  # type: ignore[return-value]
 
     def _prepare_edit(
-        self, image: ImageLike, instruction: str, negative: str, generator: torch.Generator | None
+        self,
+        image: ImageLike,
+        instruction: str,
+        negative: str,
+        generator: torch.Generator | None,
+        references: Sequence[ImageLike],
+        task: int,
     ) -> PreparedEdit:
         device = self._execution_device
         full = to_tensor(image)[None].to(device)
@@ -210,7 +225,8 @@ class EditPipeline(FlowPipeline):
         small = functional.interpolate(full, size, mode="bilinear", antialias=True)
         source = encode(self.vae, 2 * pad_to_grid(small, self._grid) - 1)
         noise = randn_tensor(source.shape, generator=generator, device=device)
-        return PreparedEdit(full, size, source, noise, instruction, negative, generator)
+        given = encode_references(self.vae, references, source)
+        return PreparedEdit(full, size, source, noise, instruction, negative, generator, given, task)
 
     def _sample_latents(
         self, edits: Sequence[PreparedEdit], guidance: Guidance, steps: int, callback: StepCallback
@@ -224,6 +240,7 @@ class EditPipeline(FlowPipeline):
         source, noise = (torch.cat(tensors) for tensors in zip(*((e.source, e.noise) for e in edits), strict=True))
         instructions = [edit.instruction for edit in edits]
         given = self._encode_prompts(source, instructions, [edit.negative for edit in edits])
+        given = replace(given, **gather_conditions(edits, self.takes))
         for text, pooled_D in dict(zip(instructions, given.pooled, strict=True)).items():
             self._warn_of_unknown(text, pooled_D)
         generators = [edit.generator for edit in edits if edit.generator is not None] or None
@@ -274,6 +291,11 @@ class EditPipeline(FlowPipeline):
     def _own(self, name: str, given: float | None) -> Any:
         """Return the value given to a call, or the editor's own if None."""
         return self.config[name] if given is None else given
+
+    @property
+    def takes(self) -> TakenConditions:
+        """Conditions that the editor takes besides image and instruction."""
+        return taken_conditions(self.transformer)
 
     @property
     def num_timesteps(self) -> int:

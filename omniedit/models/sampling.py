@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from omniedit.models.conditions import UNKNOWN_TASK
 from omniedit.models.editor import Editor
 
 SHIFT_KEYS = {
@@ -59,6 +60,9 @@ class Conditioning:
         source: latents of the source images, (B, C, H, W).
         prompt, pooled: embeddings of the instructions, (B, M, D) and (B, D).
         negative, negative_pooled: embeddings that replace them where the instruction is withheld.
+        references, reference_mask: latents of reference images, (B, R, C, H, W), and which are there, (B, R) bool; for
+            an editor that takes references. They are withheld with the instruction, and so is the task.
+        task: index of each image's task, (B,); for an editor that takes tasks.
     """
 
     source: Tensor
@@ -66,12 +70,26 @@ class Conditioning:
     negative: Tensor
     pooled: Tensor
     negative_pooled: Tensor
+    references: Tensor | None = None
+    reference_mask: Tensor | None = None
+    task: Tensor | None = None
 
     def inputs(self, given: str) -> dict[str, Tensor]:
         """Return the network's inputs when given "both", the "source" alone, or "neither"."""
         prompt, pooled = (self.prompt, self.pooled) if given == "both" else (self.negative, self.negative_pooled)
         condition = torch.zeros_like(self.source) if given == "neither" else self.source
-        return {"prompt_embeds": prompt, "pooled": pooled, "condition": condition}
+        inputs = {"prompt_embeds": prompt, "pooled": pooled, "condition": condition}
+        return inputs | self._conditions(withheld=given != "both")
+
+    def _conditions(self, withheld: bool) -> dict[str, Tensor]:
+        """Return the references with their mask and the task, as far as they are set."""
+        conditions: dict[str, Tensor] = {}
+        if self.references is not None and self.reference_mask is not None:
+            mask = torch.zeros_like(self.reference_mask) if withheld else self.reference_mask
+            conditions |= {"references": self.references, "reference_mask": mask}
+        if self.task is not None:
+            conditions["task"] = torch.full_like(self.task, UNKNOWN_TASK) if withheld else self.task
+        return conditions
 
 
 @dataclass
@@ -124,7 +142,8 @@ def guided_velocity(network: Editor, course: SamplerState, timestep: Tensor) -> 
     """Return the guided velocity, (B, C, H, W), from one forward pass over all terms of the guidance."""
     weights = course.guidance.weights()
     branches = [course.conditioning.inputs(given) for given in weights]
-    inputs = {name: torch.cat([branch[name] for branch in branches]).to(network.dtype) for name in branches[0]}
+    joined = {name: torch.cat([branch[name] for branch in branches]) for name in branches[0]}
+    inputs = {name: x.to(network.dtype) if x.is_floating_point() else x for name, x in joined.items()}
     noisy = course.latents.repeat(len(weights), 1, 1, 1).to(network.dtype)
     times = timestep.expand(len(noisy))
     if course.guidance.embedded is not None:

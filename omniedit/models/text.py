@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from transformers import BertModel, BertTokenizer, Qwen2_5_VLForConditionalGeneration
+from transformers import BertModel, BertTokenizer, CLIPTextModel, Qwen2_5_VLForConditionalGeneration
 
 from omniedit.errors import UserError
 
@@ -23,6 +23,7 @@ MAX_TOKENS = 32
 """Maximum tokens per instruction. Longer ones are cut with a warning; the seven tasks use 5 to 25 word pieces."""
 WIDTH = 384
 """Width of MiniLM's vectors."""
+CLIP_TOKENS = 77
 SD3_TOKENS = 77 + 256
 FLUX_TOKENS = 512
 QWEN_TOKENS = 256
@@ -34,7 +35,8 @@ Z_IMAGE_TOKENS = 256
 class Text:
     """Text encoders and tokenizers, named as in diffusers' pipelines.
 
-    They are MiniLM alone, SD3's two CLIPs and T5, FLUX.1's CLIP and T5, Qwen-Image's Qwen2.5-VL, or Z-Image's Qwen3.
+    They are MiniLM alone, SD3's two CLIPs and T5, FLUX.1's CLIP and T5, Qwen-Image's Qwen2.5-VL, Z-Image's Qwen3, or
+    SD1.5's CLIP.
     """
 
     text_encoder: Any
@@ -64,7 +66,7 @@ class Text:
     def encode(self, texts: Sequence[str], device: torch.device | None = None) -> tuple[Tensor, Tensor]:
         """Encode texts to embeddings per token, (B, M, D), and pooled, (B, D).
 
-        Qwen-Image and Z-Image have no pooled text; in its place is the mask of their tokens, (B, M), 1 or 0.
+        Qwen-Image, Z-Image and SD1.5 have no pooled text; in its place is the mask of their tokens, (B, M), 1 or 0.
 
         Args:
             device: device that the encoders run on; None for their current one.
@@ -76,6 +78,8 @@ class Text:
             return encode_prompts(self, texts, device)
         if self.text_encoder_2 is not None:
             return encode_flux(self, texts, device)
+        if isinstance(self.text_encoder, CLIPTextModel):
+            return encode_clip(self, texts, device)
         one = encode_qwen_image if isinstance(self.text_encoder, Qwen2_5_VLForConditionalGeneration) else encode_z_image
         return stack_tokens([one(self, text, device) for text in texts])
 
@@ -99,6 +103,14 @@ def encode_flux(text: Text, texts: Sequence[str], device: torch.device) -> tuple
     pipeline = FluxPipeline(**parts)
     prompt, pooled, _ = pipeline.encode_prompt(list(texts), None, device, max_sequence_length=FLUX_TOKENS)
     return prompt, pooled
+
+
+def encode_clip(text: Text, texts: Sequence[str], device: torch.device) -> tuple[Tensor, Tensor]:
+    """Encode as diffusers' SD1.5 does: (B, 77, 768), which the UNet reads whole, and the mask of each text, (B, 77)."""
+    options: dict[str, Any] = {"padding": "max_length", "max_length": CLIP_TOKENS, "truncation": True}
+    tokens = text.tokenizer(list(texts), **options, return_tensors="pt").to(device)
+    embeds = text.text_encoder(tokens.input_ids)[0]
+    return embeds, tokens.attention_mask.to(embeds)
 
 
 def encode_qwen_image(text: Text, prompt: str, device: torch.device) -> tuple[Tensor, int]:

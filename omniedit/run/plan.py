@@ -9,7 +9,7 @@ import torch
 from omniedit.config.schema import SHIPPED, Config, TrainConfig
 from omniedit.errors import UserError
 from omniedit.models.bases.registry import CLASS
-from omniedit.models.bases.sizes import FLUX_DEV, FLUX_SCHNELL, QWEN_IMAGE, Z_IMAGE, count_layers
+from omniedit.models.bases.sizes import FLUX_DEV, FLUX_SCHNELL, QWEN_IMAGE, SD15, Z_IMAGE, count_layers
 from omniedit.models.cost import SD3_MEDIUM, SD35_LARGE, SD35_MEDIUM, Cost, model_cost, state_bytes
 from omniedit.models.folder import read_config
 from omniedit.models.layouts import LAYOUTS, SD3
@@ -31,6 +31,8 @@ KNOWN_SIZES = {
     "FLUX.1-schnell": FLUX_SCHNELL,
     "Qwen-Image": QWEN_IMAGE,
     "Z-Image": Z_IMAGE,
+    "stable-diffusion-v1-5": SD15,
+    "instruct-pix2pix": SD15,
 }
 """Part of a repository's name -> size of its transformer."""
 
@@ -141,7 +143,7 @@ def _read_size(role: str) -> BaseSize:
         raise UserError(f"train.base.model: the role {role} is a {model.class_name}; an editor needs a {kinds}")
     layout = LAYOUTS[model.class_name]
     if (RECORDS / f"{role}.json").is_file():
-        folder = model_folder(role) / "transformer"
+        folder = model_folder(role) / layout.network
         given = {key: value for key, value in read_config(folder / "config.json").items() if not key.startswith("_")}
         given |= {} if model.class_name == SD3 else {CLASS: layout.transformer}
         return BaseSize(given, layout.text_tokens, f"{model.repository}, as fetched")

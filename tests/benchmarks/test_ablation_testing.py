@@ -99,19 +99,19 @@ def test_interval_matches_the_binomial_one():
 
 
 def test_units_train_on_the_same_pairs_and_are_reported(assets, tmp_path):
-    """Train two architectures in the test setting. Only the network differs, and the report shows both."""
+    """Train three architectures in the test setting, one with tasks. Only the network differs; the report shows all."""
     setting = SETTINGS["test"]
     torch.manual_seed(0)
     parts = (small_sd3(train_config(setting), WIDTH), LappedCodec(), load_minilm())
     base = Base(*parts, FlowMatchEulerDiscreteScheduler(), "sample")
-    folders = [tmp_path / f"{name}-filtered-0" for name in ("editnet", "channel_concat")]
+    folders = [tmp_path / f"{name}-filtered-0" for name in ("editnet", "channel_concat", "editnet_routed")]
     for folder in folders:
         folder.mkdir()
         unit = {"architecture": folder.name.split("-")[0], "data": "filtered", "seed": 0}
         run(unit, setting, assets, base, folder, tmp_path / "checkpoint.pt")
     curves = read_curves(folders, steps=8)
     steps, batch = setting.editor.steps, setting.editor.batch_size
-    assert [list(curve.samples) for curve in curves] == [[steps // 2 * batch, steps * batch]] * 2
+    assert [list(curve.samples) for curve in curves] == [[steps // 2 * batch, steps * batch]] * 3
     assert curves[0].flops[-1] > 1.5 * curves[1].flops[-1]
     assert curves[0].left_over.shape == (setting.measured, 1, len(TASKS), setting.pairs_per_task)
     assert np.isnan(curves[0].psnr[:, :, TASKS.index(Task.STYLE_TRANSFER)]).all()

@@ -93,3 +93,16 @@ def test_values_of_a_section_override_the_defaults_of_another() -> None:
 def test_incompatible_options_raise_errors(values: dict, message: str) -> None:
     with pytest.raises(UserError, match=message):
         check(values)
+
+
+@pytest.mark.parametrize(
+    ("train", "message"),
+    [
+        ({"model": "unet_routed"}, "unet_routed needs base.model: a role"),
+        ({"model": "unet_routed", "base": {"model": "ip2p"}, "ablations": ["editnet"]}, "built on a UNet, other"),
+    ],
+)
+def test_a_unet_needs_a_base_of_its_own_kind(train: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        TrainConfig.model_validate(train)
+    assert TrainConfig.model_validate({"model": "unet_routed", "base": {"model": "ip2p"}}).editors == ("unet_routed",)

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from helpers.tiny_models import SD3, SD35, base, inputs, move_weights
+from helpers.tiny_models import ON_MMDIT, SD3, SD35, base, inputs, move_weights
 from omniedit import models
-from omniedit.models import ARCHITECTURES, editnet
+from omniedit.models import editnet
 
 
 @pytest.fixture
@@ -20,12 +20,12 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(threads)
 
 
-@pytest.fixture(params=ARCHITECTURES)
+@pytest.fixture(params=ON_MMDIT)
 def name(request: pytest.FixtureRequest) -> str:
     return request.param
 
 
-EXACT = [name for name in ARCHITECTURES if name != "sequence_concat"]
+EXACT = [name for name in ON_MMDIT if name != "sequence_concat"]
 WHOLE = ("channel_concat", "sequence_concat", "sequence_concat_gated")
 """Architectures that train the whole base."""
 

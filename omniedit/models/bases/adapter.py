@@ -85,6 +85,8 @@ class Adapter(ABC):
     """Name of the transformer's linear layer or convolution that maps patches of latents to tokens."""
     indexes_images: ClassVar[bool] = True
     """Positions of tokens contain the index of their image. If not, a sequence needs a learned vector per image."""
+    tokens_multiple: ClassVar[int] = 1
+    """The tokens of each image are padded to a multiple of this number."""
 
     def __init__(self, net: Any) -> None:
         self.net = net

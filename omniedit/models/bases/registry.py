@@ -13,6 +13,7 @@ ADAPTERS = {
     "FluxTransformer2DModel": "flux:FluxAdapter",
     "QwenImageTransformer2DModel": "qwen_image:QwenImageAdapter",
     "ZImageTransformer2DModel": "z_image:ZImageAdapter",
+    "UNet2DConditionModel": "unet:UNetAdapter",
 }
 """Class of a transformer -> module:class of its adapter in this package, imported when it is needed."""
 

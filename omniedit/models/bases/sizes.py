@@ -37,9 +37,19 @@ Z_IMAGE: dict[str, Any] = {
     "axes_dims": [32, 48, 48],
     "axes_lens": [1536, 512, 512],
 }
+SD15: dict[str, Any] = {
+    CLASS: "UNet2DConditionModel",
+    "sample_size": 64,
+    "in_channels": 4,
+    "out_channels": 4,
+    "cross_attention_dim": 768,
+    "block_out_channels": (320, 640, 1280, 1280),
+}
 LAYER_KEYS = ("num_layers", "num_single_layers", "n_layers")
 
 
 def count_layers(config: Mapping[str, Any]) -> int:
-    """Return the number of blocks of a transformer that editors run one by one."""
+    """Return the number of blocks of a transformer that editors run one by one; a UNet goes down and up again."""
+    if "block_out_channels" in config:
+        return 2 * len(config["block_out_channels"]) + 1
     return sum(config.get(key) or 0 for key in LAYER_KEYS)

@@ -30,6 +30,7 @@ class ZImageAdapter(Adapter):
     transformer_class = ZImageTransformer2DModel
     pipelines = ("ZImagePipeline",)
     patch_layer_name = f"all_x_embedder.{KEY}"
+    tokens_multiple = SEQ_MULTI_OF
 
     @property
     def patch(self) -> int:
