@@ -12,11 +12,13 @@ class Architecture:
         label: name in tables and figures.
         path: module:class in omniedit.models; the class is imported when an editor is built.
         options: arguments of the class that differ from its defaults.
+        over_unet: whether the base is a UNet (SD1.5, InstructPix2Pix), not an MMDiT.
     """
 
     label: str
     path: str
     options: Mapping[str, bool] = field(default_factory=dict)
+    over_unet: bool = False
 
 
 ARCHITECTURES: dict[str, Architecture] = {
@@ -32,8 +34,22 @@ ARCHITECTURES: dict[str, Architecture] = {
     ),
     "editnet_blind": Architecture("EditNet, control without the noisy image", "editnet:EditNet", {"sees_image": False}),
     "editnet_clean_time": Architecture("EditNet, control at noise level 0", "editnet:EditNet", {"clean_time": True}),
+    "sequence_concat": Architecture("Sequence concatenation", "sequence_concat:SequenceConcat"),
+    "sequence_concat_gated": Architecture(
+        "Sequence concatenation, gated", "sequence_concat:SequenceConcat", {"gated": True}
+    ),
+    "editnet_routed": Architecture("EditNet, experts by task", "routed_editnet:RoutedEditNet"),
+    "editnet_routed_soft": Architecture(
+        "EditNet, experts by instruction", "routed_editnet:RoutedEditNet", {"soft": True}
+    ),
+    "editnet_experts": Architecture(
+        "EditNet, experts by task, no task token", "routed_editnet:RoutedEditNet", {"task_token": False}
+    ),
+    "editnet_task_token": Architecture("EditNet, task token, no experts", "routed_editnet:TaskTokenEditNet"),
+    "unet_routed": Architecture("UNet, experts by task (AnySD)", "unet_editor:UNetEditor", over_unet=True),
 }
-"""The paper's four architectures, then variants of EditNet that each change one of its open choices."""
+"""The paper's four architectures, variants of EditNet that each change one open choice, sequence concatenation, EditNet
+with AnySD's task-aware routing, whole and in parts, and AnySD's own UNet."""
 
 BASELINES = {"no_edit": "No edit", "specialist": "Specialist"}
 """Labels of the benchmark's baselines: the source unchanged, and the specialist, which knows the truth."""

@@ -31,7 +31,7 @@ def main() -> None:
     base = load_base(args.base, getattr(torch, args.dtype))
     base.move_encoders(default_device())
     plan = read_plan(args.buckets / "plan.parquet")
-    store = BucketStore(args.buckets, resolution=args.resolution, cache_bytes=0)
+    store = BucketStore(args.buckets, resolution=args.resolution, cache_bytes=0, reads_references=True)
     pairs = pc.sum(pc.equal(plan.table["part"], args.part)).as_py()
     with replace_file(args.out) as temporary, Progress("pairs", total=pairs) as progress:
         temporary.mkdir()

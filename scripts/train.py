@@ -18,6 +18,7 @@ from omniedit.buckets.scratch import discard_damaged, find_copy, stage
 from omniedit.buckets.store import BucketStore
 from omniedit.config.arguments import add_section
 from omniedit.config.schema import TrainConfig
+from omniedit.models.conditions import taken_conditions
 from omniedit.models.loading import load_base
 from omniedit.run.program import run_program
 from omniedit.training.blocks import prepare_blocks
@@ -53,11 +54,15 @@ def main() -> None:
     device = join_ranks()
     base = load_base(args.base, getattr(torch, options.dtype))
     base.move_encoders(device)
+    torch.manual_seed(args.seed)  # of weights that are not copied from the base, the same on all ranks
     editor = models.build(options.model, base.transformer, base.prediction_type)
     prepare_blocks(editor, options)
-    store = BucketStore(near(args.buckets, args.scratch), resolution=options.resolution)
+    takes = taken_conditions(editor)
+    store = BucketStore(
+        near(args.buckets, args.scratch), resolution=options.resolution, reads_references=takes.references
+    )
     encoded = EncodedPairs(args.encoded, store, options.dtype) if args.encoded else None
-    batches = EditBatchBuilder(base.vae, InstructionEncoder(base.text), options, args.seed)
+    batches = EditBatchBuilder(base.vae, InstructionEncoder(base.text), options, args.seed, takes)
     pipeline = base.pipeline(editor, options.resolution, known_instructions(store))
     samples = partial(sample_edits, pipeline, store, args.seed)
     trainer = Trainer(editor, samples, store, batches, options, args.seed, encoded)

@@ -14,14 +14,16 @@ import pyarrow.compute as pc
 
 from omniedit.aspect import bucket_size
 from omniedit.buckets.placement import Plan
+from omniedit.buckets.references import REFERENCES
 from omniedit.buckets.store_layout import (
     ARRAYS,
     FORMAT,
+    FORMAT_WITH_REFERENCES,
     HELD_OUT,
     PAIRS_AT_ONCE,
     PAIRS_SCHEMA,
     TRAIN,
-    array_metadata,
+    bucket_arrays,
     bucket_name,
     group_metadata,
     shard_file,
@@ -91,6 +93,7 @@ def seal_bucket(
     planned = plan.table.filter(pc.equal(plan.table["ratio"], ratio))
     layout, count = plan.layout, len(planned)
     files = [shard_file(ratio, a, i) for a in ARRAYS for i in range(zarr_shards(count, layout.pairs_per_zarr_shard))]
+    files += [file for file in found if file.startswith(f"{bucket_name(ratio)}/{REFERENCES}/")]
     pairs = _read_pairs(parts, ratio)
     if not (pairs["row"].equals(planned["row"]) and pairs["pair_id"].equals(planned["pair_id"])):
         raise UserError(f"{bucket_name(ratio)}: the parts have {len(pairs)} pairs, not the {count} planned; {REWRITE}")
@@ -99,10 +102,11 @@ def seal_bucket(
             if file not in found:
                 raise UserError(f"{file}: planned, but in none of the {len(parts)} parts; {REWRITE}")
             link_file(found[file].path, bucket.parent / file.replace(bucket_name(ratio), bucket.name, 1))
-        size = (ratio, count, layout.base_size, layout.pairs_per_zarr_shard, layout.codec)
-        _write_json(bucket / "zarr.json", group_metadata(*size))
-        for name in ARRAYS:
-            _write_json(bucket / name / "zarr.json", array_metadata(ratio, name, *size[1:]))
+        size = (layout.base_size, layout.pairs_per_zarr_shard, layout.codec)
+        arrays = bucket_arrays(ratio, count, *size, has_references=REFERENCES in pairs.column_names)
+        _write_json(bucket / "zarr.json", group_metadata(ratio, arrays))
+        for name, metadata in arrays.items():
+            _write_json(bucket / name / "zarr.json", metadata)
         write_table(bucket / "pairs.parquet", pairs)
         write_arrow(bucket / "pairs.arrow", pairs, PAIRS_AT_ONCE)
     trained = pc.equal(pairs["split"], TRAIN).to_numpy()
@@ -135,7 +139,9 @@ def write_sealed(
             file = f"{bucket_name(ratio)}/{name}"
             linked = file in found and found[file].path.samefile(folder / file)
             files[file] = found[file].known if linked else checksum(folder / file)
-    whole = {"format": FORMAT, "plan": plan.sha256, "layout": asdict(plan.layout), "buckets": buckets, "files": files}
+    has_references = any(f".zarr/{REFERENCES}/" in file for file in files)
+    version = FORMAT_WITH_REFERENCES if has_references else FORMAT
+    whole = {"format": version, "plan": plan.sha256, "layout": asdict(plan.layout), "buckets": buckets, "files": files}
     with replace_file(path) as temporary:
         write_manifest(temporary, whole)
 
@@ -166,7 +172,7 @@ def read_sealed(buckets: Path) -> dict[str, Any]:
         ) from None
     except ValueError as error:
         raise UserError(f"{buckets / MANIFEST}: not JSON ({error}); run snakemake --forcerun seal_buckets") from None
-    if manifest.get("format", 1) > FORMAT:
+    if manifest.get("format", 1) > FORMAT_WITH_REFERENCES:
         raise UserError(f"{buckets / MANIFEST}: format {manifest['format']} of a newer OmniEdit; update OmniEdit")
     return manifest
 
@@ -184,7 +190,7 @@ def _part_manifest(plan: Plan, part: Path) -> dict[str, Any]:
 def _read_pairs(parts: Sequence[Path], ratio: str) -> pa.Table:
     files = [part / bucket_name(ratio) / "pairs.parquet" for part in parts]
     tables = [read_table(file) for file in files if file.is_file()]
-    return pa.concat_tables([PAIRS_SCHEMA.empty_table(), *tables]).sort_by("row")
+    return pa.concat_tables([PAIRS_SCHEMA.empty_table(), *tables], promote_options="default").sort_by("row")
 
 
 def _write_json(path: Path, values: dict[str, Any]) -> None:

@@ -16,13 +16,14 @@ import pyarrow as pa
 from omniedit.aspect import RATIOS, bucket_size
 from omniedit.buckets.codecs import Codec, find_codec
 from omniedit.buckets.pair_rows import PairRows, open_pair_rows
+from omniedit.buckets.references import REFERENCES, reference_roles, unpack_files
 from omniedit.buckets.reuse import ReusedMemory
 from omniedit.buckets.scratch import DamagedCopy, is_copy
 from omniedit.buckets.seal import read_sealed
 from omniedit.buckets.store_layout import ARRAYS, HELD_OUT, TRAIN, bucket_name, shard_file
 from omniedit.buckets.zarr_shard import ZarrShard
 from omniedit.errors import Damaged, UserError
-from omniedit.imaging.images import resize_cover, resize_cover_mask
+from omniedit.imaging.images import Image, decode_image, resize_cover, resize_cover_mask
 from omniedit.storage.manifest import checksum
 
 Job = TypeVar("Job")
@@ -41,6 +42,7 @@ class PairBatch:
         source, edited: (B, H, W, 3) uint8 RGB.
         mask: (B, H, W) uint8, 255 where the edit may have changed pixels, else 0.
         pairs: B rows of `layout.PAIRS_SCHEMA`: pair_id, task, instructions, o_score, split, source_id, row.
+        references: each pair's reference images, (h, w, 3) of any size; () if the store does not read them.
     """
 
     ratio: str
@@ -48,12 +50,14 @@ class PairBatch:
     edited: np.ndarray
     mask: np.ndarray
     pairs: tuple[dict[str, Any], ...]
+    references: tuple[tuple[Image, ...], ...] = ()
 
     def __len__(self) -> int:
         return len(self.pairs)
 
     def __getitem__(self, some: slice) -> "PairBatch":
-        return PairBatch(self.ratio, self.source[some], self.edited[some], self.mask[some], self.pairs[some])
+        arrays = self.source[some], self.edited[some], self.mask[some]
+        return PairBatch(self.ratio, *arrays, self.pairs[some], self.references[some])
 
 
 @dataclass
@@ -65,6 +69,7 @@ class BucketStore:
         resolution: images are scaled down to `bucket_size(ratio, resolution)`; None leaves them as stored.
         cache_bytes: memory limit for cached scaled images. Nothing is evicted: an epoch visits each pair once, so any
             other pair is as likely to be read next.
+        reads_references: read the pairs' reference images as well, where they have some. They are not cached.
 
     Raises:
         UserError: the buckets are not sealed or, on reading, a file is missing or temporarily unreadable.
@@ -74,6 +79,7 @@ class BucketStore:
     path: Path
     resolution: int | None = None
     cache_bytes: int = 256 * 2**20
+    reads_references: bool = False
 
     def __post_init__(self) -> None:
         manifest = read_sealed(self.path)
@@ -119,7 +125,11 @@ class BucketStore:
             if places[row] != place:
                 for images in batch:
                     images[place] = images[places[row]]
-        return PairBatch(ratio, batch[0], batch[1], batch[2], tuple(self.describe(ratio, wanted)))
+        pairs = tuple(self.describe(ratio, wanted))
+        references: tuple[tuple[Image, ...], ...] = ()
+        if self.reads_references:
+            references = tuple(run_in_threads(lambda pair: self._read_references(ratio, pair), pairs))
+        return PairBatch(ratio, batch[0], batch[1], batch[2], pairs, references)
 
     def describe(self, ratio: str, rows: Sequence[int]) -> list[dict[str, Any]]:
         """Return the rows of a bucket's pairs.parquet, without reading the others."""
@@ -170,6 +180,18 @@ class BucketStore:
             codec.decode(self._open_shard(file).read(place), out)
         except (ValueError, OSError) as error:  # pyarrow raises OSError for damaged zstd
             raise self._unreadable(file, error) from None
+
+    def _read_references(self, ratio: str, pair: dict[str, Any]) -> tuple[Image, ...]:
+        """Return the reference images of a pair, given its row."""
+        if not reference_roles(pair):
+            return ()
+        shard, place = divmod(pair["row"], self._layout["pairs_per_zarr_shard"])
+        file = shard_file(ratio, REFERENCES, shard)
+        try:
+            files = unpack_files(self._open_shard(file).read(place))
+        except (ValueError, OSError) as error:
+            raise self._unreadable(file, error) from None
+        return tuple(decode_image(image, f"{self.path / file}: {pair['pair_id']}: reference") for image in files)
 
     def _open_shard(self, file: str) -> ZarrShard:
         """Return an open Zarr shard. If it is evicted meanwhile, it stays open until its last reader is done."""

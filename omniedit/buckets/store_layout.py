@@ -5,6 +5,8 @@
     {ratio}.zarr/pairs.parquet                      one row per pair, in the order of the arrays
     {ratio}.zarr/pairs.arrow                        the same rows, for readers that need few of them at a time
 
+A bucket whose pairs have reference images has them as well: `omniedit.buckets.references`.
+
 A part's folder has the same files for its own Zarr shards, except pairs.arrow. In a bucket, training pairs come before
 held-out pairs. If a store has grown, its new pairs follow, again with the held-out ones last.
 """
@@ -16,6 +18,7 @@ import pyarrow as pa
 
 from omniedit.aspect import bucket_size
 from omniedit.buckets.codecs import CODECS
+from omniedit.buckets.references import REFERENCES, references_metadata
 
 TRAIN, HELD_OUT = "train", "held_out"
 
@@ -38,6 +41,8 @@ PAIRS_SCHEMA = pa.schema(
 FORMAT = 2
 """Format of sealed buckets, in manifest.json and the attributes of each group. Format 1 has neither this number nor
 pairs.arrow, and all its arrays have the codec "zstd"."""
+FORMAT_WITH_REFERENCES = 3
+"""Format of buckets with reference images, and of the manifest if any bucket has some."""
 PAIRS_AT_ONCE = 4096
 """Rows of a record batch of pairs.arrow."""
 
@@ -52,7 +57,8 @@ def zarr_shards(pairs: int, pairs_per_zarr_shard: int) -> int:
 
 def shard_file(ratio: str, array: str, shard: int) -> str:
     """Return the relative path of a Zarr shard."""
-    return f"{bucket_name(ratio)}/{array}/c/{shard}/0/0" + ("/0" if ARRAYS[array] else "")
+    axes = {REFERENCES: "/0"}.get(array) or ("/0/0/0" if ARRAYS[array] else "/0/0")
+    return f"{bucket_name(ratio)}/{array}/c/{shard}{axes}"
 
 
 def image_shape(ratio: str, base_size: int, channels: int) -> tuple[int, ...]:
@@ -91,12 +97,19 @@ def array_metadata(
     }
 
 
-def group_metadata(ratio: str, pairs: int, base_size: int, pairs_per_zarr_shard: int, codec: str) -> dict[str, Any]:
-    """Return the zarr.json of a bucket. It includes that of the arrays, so readers open a bucket with one request."""
+def bucket_arrays(
+    ratio: str, pairs: int, base_size: int, pairs_per_zarr_shard: int, codec: str, has_references: bool
+) -> dict[str, dict[str, Any]]:
+    """Return the zarr.json of each array of a bucket, by its name."""
     arrays = {name: array_metadata(ratio, name, pairs, base_size, pairs_per_zarr_shard, codec) for name in ARRAYS}
+    return arrays | ({REFERENCES: references_metadata(pairs, pairs_per_zarr_shard)} if has_references else {})
+
+
+def group_metadata(ratio: str, arrays: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """Return the zarr.json of a bucket. It includes that of the arrays, so readers open a bucket with one request."""
     return {
         "zarr_format": 3,
         "node_type": "group",
-        "attributes": {"ratio": ratio, "format": FORMAT},
+        "attributes": {"ratio": ratio, "format": FORMAT_WITH_REFERENCES if REFERENCES in arrays else FORMAT},
         "consolidated_metadata": {"kind": "inline", "must_understand": False, "metadata": arrays},
     }

@@ -16,6 +16,14 @@ import pyarrow.compute as pc
 from omniedit.aspect import bucket_size
 from omniedit.buckets.codecs import CODECS
 from omniedit.buckets.placement import Layout, Plan
+from omniedit.buckets.references import (
+    MOST_REFERENCES,
+    REFERENCES,
+    REFERENCES_FIELD,
+    encode_references,
+    pack_files,
+    reference_roles,
+)
 from omniedit.buckets.store_layout import ARRAYS, FORMAT, PAIRS_SCHEMA, bucket_name, codec_name, shard_file
 from omniedit.buckets.zarr_shard import ZarrShardWriter
 from omniedit.errors import UserError
@@ -135,25 +143,23 @@ class PartWriter:
                 files = yield from self._write_shard(ratio, number, planned, seen)
                 self.contents[name] = {"files": files, "pairs": seen.digest(layout)}
             described += [seen.rows[row] for row in sorted(seen.rows)]
-        write_rows(self.out / bucket_name(ratio) / "pairs.parquet", described, PAIRS_SCHEMA)
+        has_references = any(map(reference_roles, described))
+        schema = PAIRS_SCHEMA.append(REFERENCES_FIELD) if has_references else PAIRS_SCHEMA
+        write_rows(self.out / bucket_name(ratio) / "pairs.parquet", described, schema)
 
     def _write_shard(self, ratio: str, number: int, planned: Sequence[DecisionRow], seen: "SeenPairs") -> Written:
         """Write a Zarr shard of each array, add each pair to `seen` and yield its id; return the files' checksums."""
         layout = self.plan.layout
-        codecs = {name: CODECS[codec_name(name, layout.codec)] for name in ARRAYS}
         with ExitStack() as stack:
-            files = {
-                name: stack.enter_context(
-                    ZarrShardWriter(self.out / shard_file(ratio, name, number), layout.pairs_per_zarr_shard)
-                )
-                for name in ARRAYS
-            }
+            files: dict[str, ZarrShardWriter] = {}
             for row in planned:
                 shard = self.shards.find(row)
                 seen.add(row, shard)
-                images = bucket_images(shard[row["candidate_row"]], ratio, layout.base_size)
-                for name, image in images.items():
-                    files[name].add(row["row"] % layout.pairs_per_zarr_shard, codecs[name].encode(image))
+                for name, chunk in bucket_chunks(shard[row["candidate_row"]], ratio, layout).items():
+                    if name not in files:
+                        path = self.out / shard_file(ratio, name, number)
+                        files[name] = stack.enter_context(ZarrShardWriter(path, layout.pairs_per_zarr_shard))
+                    files[name].add(row["row"] % layout.pairs_per_zarr_shard, chunk)
                 yield row["pair_id"]
         return {shard_file(ratio, name, number): file.checksum for name, file in files.items()}
 
@@ -170,6 +176,15 @@ class PartWriter:
         for file in self._earlier_entries[name]["files"]:
             link_file(self.earlier / file, self.out / file)
         return self._earlier_entries[name]
+
+
+def bucket_chunks(pair: EditPair, ratio: str, layout: Layout) -> dict[str, bytes]:
+    """Return a pair's encoded images by array name; without `REFERENCES` if the pair has none."""
+    images = bucket_images(pair, ratio, layout.base_size)
+    chunks = {name: CODECS[codec_name(name, layout.codec)].encode(image) for name, image in images.items()}
+    if pair.references:
+        chunks[REFERENCES] = pack_files(encode_references(pair, layout.base_size, layout.codec))
+    return chunks
 
 
 def bucket_images(pair: EditPair, ratio: str, base_size: int) -> dict[str, np.ndarray]:
@@ -194,8 +209,11 @@ class SeenPairs:
         place, number = row["candidate_row"], row["row"]
         described = {key: row[key] for key in ("row", "pair_id", "task", "o_score", "split")}
         about = {"instructions": list(shard.instructions(place)), "source_id": shard.provenance(place)["source_id"]}
-        self.rows[number] = described | about
         self.checksums[number] = [shard.sha256(name, place) for name in ARRAYS]
+        if roles := shard.reference_roles(place):
+            about[REFERENCES] = roles[:MOST_REFERENCES]
+            self.checksums[number].append(shard.sha256(REFERENCES, place))
+        self.rows[number] = described | about
 
     def digest(self, layout: Layout) -> str:
         """Return a digest of everything that the bytes of the Zarr shard depend on."""

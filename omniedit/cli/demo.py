@@ -22,6 +22,7 @@ from omniedit.sources.decode import EncodedPhoto
 if TYPE_CHECKING:
     import gradio
 
+    from omniedit.models.conditions import TakenConditions
     from omniedit.models.pipeline import EditPipeline
     from omniedit.models.pipeline_callbacks import Callback
 
@@ -34,7 +35,10 @@ EXAMPLES = (
 MAX_SEED = 2**53 - 1
 """Largest seed: larger whole numbers lose their last digits in a browser."""
 HOUR_S, DAY_S = 3600, 24 * 3600
-History = list[tuple[PIL.Image.Image, PIL.Image.Image, Settings]]
+Images = list[PIL.Image.Image]
+History = list[tuple[PIL.Image.Image, PIL.Image.Image, Settings, Images]]
+"""Edits of a visit, the latest first: source, edit, settings and reference images."""
+EDITORS_CHOICE = "the editor decides"
 
 
 def launch(model: Path | None, device: str, host: str, port: int) -> None:
@@ -107,25 +111,26 @@ def build(pipeline: "EditPipeline", name: str) -> "gradio.Blocks":
         history = gr.State([])
         with gr.Row():
             with gr.Column(scale=2):
-                image, settings, button = add_inputs(pipeline.config)
+                image, settings, conditions, button = add_inputs(pipeline.config, pipeline.takes)
             with gr.Column(scale=3):
                 slider, caption, further, gallery = add_results()
-        given, shown = [image, *settings, history], [slider, caption, history, gallery]
+        given, shown = [image, *settings, history, *conditions], [slider, caption, history, gallery]
         button.click(edit, given, shown, api_name="edit")
         settings[0].submit(edit, given, shown, api_visibility="private")
-        gallery.select(choose_action(), history, [slider, caption, image, *settings], api_visibility="private")
+        chosen = [slider, caption, image, *conditions, *settings]
+        gallery.select(choose_action(), history, chosen, api_visibility="private")
         further.click(lambda pair: pair and pair[1], slider, image, api_visibility="private")
     return page
 
 
-def add_inputs(own: Mapping[str, Any]) -> tuple[Any, list[Any], Any]:
+def add_inputs(own: Mapping[str, Any], takes: "TakenConditions") -> tuple[Any, list[Any], list[Any], Any]:
     """Add the upload, the settings, the button and the examples.
 
     Args:
         own: config of the editor, with its own settings.
 
     Returns:
-        The image, the fields of `Settings` in order, and the button.
+        The image, the fields of `Settings` in order but for the task, the references and the task, and the button.
     """
     import gradio as gr
 
@@ -133,6 +138,7 @@ def add_inputs(own: Mapping[str, Any]) -> tuple[Any, list[Any], Any]:
     # Gradio's own method decodes the file, and logs a traceback if it is broken.
     image.preprocess = uploaded_file  # type: ignore[method-assign,assignment]
     instruction = gr.Textbox(label="Instruction", placeholder="Make it night.", lines=1)
+    conditions = add_conditions(takes)
     button = gr.Button("Edit", variant="primary")
     with gr.Accordion("Settings", open=False):
         off = "1 turns it off"
@@ -142,7 +148,29 @@ def add_inputs(own: Mapping[str, Any]) -> tuple[Any, list[Any], Any]:
         negative = gr.Textbox("", label="Negative prompt", info="What the edit should avoid")
         seed = gr.Number(0, label="Seed", precision=0)
     gr.Examples([[str(SAMPLE / photo), words] for photo, words in EXAMPLES], [image, instruction])
-    return image, [instruction, negative, steps, guidance, image_guidance, seed], button
+    return image, [instruction, negative, steps, guidance, image_guidance, seed], conditions, button
+
+
+def add_conditions(takes: "TakenConditions") -> list[Any]:
+    """Add the reference images and the task; those that the editor does not take are hidden."""
+    import gradio as gr
+
+    references = gr.Gallery(
+        type="filepath",
+        format="png",
+        label="Reference images",
+        columns=4,
+        height=160,
+        object_fit="contain",
+        interactive=True,
+        file_types=["image"],
+        visible=takes.references,
+    )
+    # Gradio's own method decodes the files, as for the image.
+    references.preprocess = uploaded_files  # type: ignore[method-assign,assignment]
+    choices = [EDITORS_CHOICE, *takes.tasks]
+    task = gr.Dropdown(choices, value=EDITORS_CHOICE, label="Task", visible=bool(takes.tasks))
+    return [references, task]
 
 
 def add_results() -> tuple[Any, ...]:
@@ -169,6 +197,8 @@ def edit_action(pipeline: "EditPipeline") -> Callable[..., tuple]:
         image_guidance_scale: float,
         seed: float | None,
         history: History,
+        references: list[Path] | None = None,
+        task: str = EDITORS_CHOICE,
         progress: Any = gr.Progress(),  # noqa: B008 (Gradio finds its progress argument by this default)
     ) -> tuple:
         if image is None or not instruction.strip():
@@ -176,15 +206,16 @@ def edit_action(pipeline: "EditPipeline") -> Callable[..., tuple]:
         if seed is None or not 0 <= seed <= MAX_SEED:
             raise page_error(f"The seed must be a whole number from 0 to {MAX_SEED}.")
         scales = (guidance_scale, image_guidance_scale)
-        settings = Settings(instruction.strip(), negative_prompt, int(steps), *scales, int(seed))
+        named = None if task == EDITORS_CHOICE else task
+        settings = Settings(instruction.strip(), negative_prompt, int(steps), *scales, int(seed), named)
 
         def after_step(_: Any, step: int, *__: Any) -> None:
             progress((step + 1, int(steps)), unit="steps")
 
-        before = read_upload(image)
-        edited = before, run_edit(pipeline, before, settings, after_step), settings
+        before, shown = read_upload(image), [read_upload(path) for path in references or []]
+        edited = before, run_edit(pipeline, before, settings, after_step, shown), settings, shown
         history = [edited, *history]
-        return *show_edit(*edited), history, [(after, settings.instruction) for _, after, settings in history]
+        return *show_edit(*edited[:3]), history, [(after, settings.instruction) for _, after, settings, _ in history]
 
     return edit
 
@@ -194,8 +225,9 @@ def choose_action() -> Callable[..., tuple]:
     import gradio as gr
 
     def choose(history: History, event: gr.SelectData) -> tuple:
-        before, _, settings = history[event.index]
-        return *show_edit(*history[event.index]), before, *vars(settings).values()
+        before, after, settings, references = history[event.index]
+        *values, task = vars(settings).values()
+        return *show_edit(before, after, settings), before, references, task or EDITORS_CHOICE, *values
 
     return choose
 
@@ -214,6 +246,12 @@ def uploaded_file(payload: Any) -> Path | None:
     return payload and Path(payload.path)
 
 
+def uploaded_files(payload: Any) -> list[Path]:
+    """Return the paths of the uploads of a gallery without decoding them."""
+    items = payload.root if payload is not None else []
+    return [path for item in items if (path := uploaded_file(getattr(item, "image", None)))]
+
+
 def read_upload(path: Path) -> PIL.Image.Image:
     try:
         with EncodedPhoto(path) as photo:
@@ -223,14 +261,18 @@ def read_upload(path: Path) -> PIL.Image.Image:
 
 
 def run_edit(
-    pipeline: "EditPipeline", before: PIL.Image.Image, settings: Settings, after_step: "Callback"
+    pipeline: "EditPipeline",
+    before: PIL.Image.Image,
+    settings: Settings,
+    after_step: "Callback",
+    references: Images,
 ) -> PIL.Image.Image:
     """Return the edited image, and show warnings and errors on the page."""
     import gradio as gr
 
     try:
         with collect_doubts() as doubts:
-            after = edit_image(pipeline, before, settings, after_step)
+            after = edit_image(pipeline, before, settings, after_step, references)
     except (ValueError, RuntimeError, MemoryError) as error:  # RuntimeError: torch's OOM
         raise page_error(" ".join(str(error).split())) from None
     for doubt in dict.fromkeys(doubts):

@@ -1,7 +1,6 @@
 """Editing of image files by an instruction: `omniedit edit`."""
 
 import os
-import stat
 import struct
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -13,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import PIL.Image
 from PIL.ExifTags import IFD, TAGS
 
+from omniedit.cli.references import check_conditions, read_reference
+from omniedit.cli.special_files import special_kind
 from omniedit.errors import UserError
 from omniedit.imaging.decode import Unreadable
 from omniedit.sources.decode import EncodedPhoto
@@ -39,13 +40,6 @@ MAX_SEED = 2**64 - 1
 """Largest seed that torch takes."""
 LARGE_PIXELS = 16_000_000
 """Number of pixels above which each stage is reported: reading, editing, resizing the edit to full size, writing."""
-SPECIAL_FILES = {
-    stat.S_IFIFO: "a named pipe",
-    stat.S_IFSOCK: "a socket",
-    stat.S_IFCHR: "a device",
-    stat.S_IFBLK: "a device",
-}
-"""Kinds of directory entries that are not files. Reading one may block forever or never end."""
 NESTED = (IFD.Exif, IFD.GPSInfo)
 """EXIF entries that contain entries themselves."""
 
@@ -57,6 +51,7 @@ class Settings:
     Args:
         steps, guidance_scale, image_guidance_scale, negative_prompt: as in `EditPipeline`; None is its default.
         seed: seed of the noise, the same for each image, so that an edit does not depend on the other images.
+        task: name of the task, for an editor that takes tasks; None leaves it to the editor.
     """
 
     instruction: str
@@ -65,10 +60,17 @@ class Settings:
     guidance_scale: float | None
     image_guidance_scale: float | None
     seed: int
+    task: str | None = None
 
 
 def edit_files(
-    inputs: Sequence[Path], out: Path | None, overwrite: bool, model: Path | None, device: str, settings: Settings
+    inputs: Sequence[Path],
+    out: Path | None,
+    overwrite: bool,
+    model: Path | None,
+    device: str,
+    settings: Settings,
+    references: Sequence[Path] = (),
 ) -> None:
     """Edit images and write each edit next to its source or below `out`.
 
@@ -76,10 +78,11 @@ def edit_files(
 
     Args:
         model: folder of the editor; None for the shipped one.
+        references: files of reference images, for an editor that takes them.
 
     Raises:
-        UserError: there is nothing to edit, the instruction is empty, a target exists, the model cannot be loaded, or
-            some images were not edited.
+        UserError: there is nothing to edit, the instruction is empty, a target exists, the model cannot be loaded, it
+            takes no references or no such task, a reference cannot be read, or some images were not edited.
     """
     from omniedit.models.loading import load_editor
 
@@ -87,13 +90,15 @@ def edit_files(
     targets = output_paths(inputs, out)
     if not overwrite and (there := [target for target in targets.values() if target.exists()]):
         raise UserError(f"{there[0]}: already exists ({len(there)} in all); use --overwrite, or -o to write elsewhere")
+    shown = [read_reference(path) for path in references]
     pipeline = load_editor(model, device)
+    check_conditions(pipeline, shown, settings.task)
     failed = 0
     for source, target in targets.items():
         pipeline.set_progress_bar_config(desc=source.name, leave=False)
         try:
             with collect_doubts() as doubts:
-                lost = edit_file(pipeline, source, target, settings)
+                lost = edit_file(pipeline, source, target, settings, shown)
             for doubt in dict.fromkeys(doubts):
                 print(f"{source}: {doubt}", flush=True)
             without = f" (without its {'; '.join(lost)})" if lost else ""
@@ -187,14 +192,6 @@ def _is_file(path: Path) -> bool:
     return kind is None
 
 
-def special_kind(path: Path) -> str | None:
-    """Return the kind of a pipe, socket or device that a path leads to; None for files, folders and broken links."""
-    try:
-        return SPECIAL_FILES.get(stat.S_IFMT(path.stat().st_mode))
-    except OSError:
-        return None
-
-
 def _is_edit(path: Path, folder: Path, out: Path | None) -> bool:
     """Return whether a file of a folder is one that editing the folder writes."""
     if out is None:
@@ -206,7 +203,13 @@ def _writable(suffix: str) -> str:
     return suffix if suffix.lower() in FORMATS else ".png"
 
 
-def edit_file(pipeline: "EditPipeline", source: Path, target: Path, settings: Settings) -> list[str]:
+def edit_file(
+    pipeline: "EditPipeline",
+    source: Path,
+    target: Path,
+    settings: Settings,
+    references: Sequence[PIL.Image.Image] = (),
+) -> list[str]:
     """Edit one image file.
 
     Returns:
@@ -226,7 +229,7 @@ def edit_file(pipeline: "EditPipeline", source: Path, target: Path, settings: Se
         if step + 1 == pipeline.num_timesteps:
             report("resizing the edit to full size")
 
-    edit = edit_image(pipeline, image, settings, after_step)
+    edit = edit_image(pipeline, image, settings, after_step, references)
     report("writing")
     with replace_file(target) as temporary:
         dropped = save(edit, temporary, target.suffix.lower(), exif)
@@ -275,7 +278,11 @@ def _drop_largest(exif: PIL.Image.Exif) -> str:
 
 
 def edit_image(
-    pipeline: "EditPipeline", image: PIL.Image.Image, settings: Settings, after_step: "Callback | None" = None
+    pipeline: "EditPipeline",
+    image: PIL.Image.Image,
+    settings: Settings,
+    after_step: "Callback | None" = None,
+    references: Sequence[PIL.Image.Image] = (),
 ) -> PIL.Image.Image:
     import torch
 
@@ -288,4 +295,6 @@ def edit_image(
         negative_prompt=settings.negative_prompt,
         generator=torch.Generator().manual_seed(settings.seed),
         callback_on_step_end=after_step,
+        references=list(references) or None,
+        task=settings.task,
     ).images[0]

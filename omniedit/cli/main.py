@@ -179,14 +179,24 @@ def _add_edit_arguments(parser: argparse.ArgumentParser) -> None:
         "--image-guidance", type=scale, help="guidance scale of the source image (default: the editor's own)"
     )
     parser.add_argument("--seed", type=seed, default=0, help="seed of the noise, 0 to 2^64 - 1 (default: %(default)s)")
+    parser.add_argument(
+        "--reference",
+        type=path,
+        action="append",
+        default=[],
+        metavar="IMAGE",
+        help="reference image that the instruction points to; give it once per image",
+    )
+    parser.add_argument("--task", type=words, help="task of the edit (default: the editor decides)")
     _add_editor_arguments(parser)
 
 
 def _edit(args: argparse.Namespace) -> None:
     from omniedit.cli.edit import Settings, edit_files
 
-    settings = Settings(args.instruction, args.negative, args.steps, args.guidance, args.image_guidance, args.seed)
-    edit_files(args.inputs, args.out, args.overwrite, args.model, args.device, settings)
+    scales = (args.guidance, args.image_guidance)
+    settings = Settings(args.instruction, args.negative, args.steps, *scales, args.seed, args.task)
+    edit_files(args.inputs, args.out, args.overwrite, args.model, args.device, settings, args.reference)
 
 
 def _add_demo_arguments(parser: argparse.ArgumentParser) -> None:

@@ -128,6 +128,14 @@ class SampleOptions(FlowOptions):
     """Share of samples without a condition image but with an instruction."""
     both_dropout: float = Field(0.05, ge=0, le=1)
     """Share of samples with neither."""
+    max_references: int = Field(4, ge=0, le=16)
+    """Largest number of reference images of a training sample, for editors that take references; of more, some are
+    drawn."""
+    reference_dropout: float = Field(0.05, ge=0, le=1)
+    """Share of samples without their references but with an instruction. A sample without an instruction has no
+    references either."""
+    task_dropout: float = Field(0.1, ge=0, le=1)
+    """Share of samples with an instruction whose task an editor that takes tasks does not get."""
 
     @model_validator(mode="after")
     def _dropouts_fit(self) -> Self:

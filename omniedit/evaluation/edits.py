@@ -43,7 +43,7 @@ class SamplingOptions:
 
 
 def load_trained_editor(folder: Path, sampling: SamplingOptions) -> Editor:
-    """Load the editor in `folder`, on a GPU if there is one.
+    """Load the editor in `folder`, on a GPU if there is one. It gets the pairs' references and tasks if it takes them.
 
     The noise of a pair depends on (seed, pair_id) alone, not on the other pairs of its batch.
     """
@@ -52,6 +52,7 @@ def load_trained_editor(folder: Path, sampling: SamplingOptions) -> Editor:
 
     from omniedit.models.adaptive_batches import OomAdaptiveBatcher
     from omniedit.models.loading import load_editor
+    from omniedit.models.pipeline_conditions import call_arguments
 
     pipeline = load_editor(folder)
     pipeline.set_progress_bar_config(disable=True)
@@ -61,6 +62,9 @@ def load_trained_editor(folder: Path, sampling: SamplingOptions) -> Editor:
         digest = hashlib.sha256(f"{sampling.seed}|{pair.pair_id}".encode()).digest()
         return torch.Generator().manual_seed(int.from_bytes(digest[:7]))
 
+    def images(pair: EditPair) -> list[Image]:
+        return [reference.image for reference in pair.references]
+
     def edit(pairs: Sequence[EditPair]) -> Sequence[Image]:
         output = pipeline(
             image=[fromarray(pair.source) for pair in pairs],
@@ -69,6 +73,7 @@ def load_trained_editor(folder: Path, sampling: SamplingOptions) -> Editor:
             guidance_scale=sampling.guidance_text,
             image_guidance_scale=sampling.guidance_image,
             generator=[noise_generator(pair) for pair in pairs],
+            **call_arguments(pipeline.takes, [images(pair) for pair in pairs], [pair.task for pair in pairs]),
         )
         return [np.asarray(image.convert("RGB")) for image in output.images]
 

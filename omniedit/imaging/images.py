@@ -105,6 +105,16 @@ def resize_to_fit(image: Image, max_side: int) -> Image:
     return cv2.resize(image, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
 
 
+def resize_contain(image: Image, width: int, height: int) -> Image:
+    """Scale an (H, W, 3) image until it fits in width x height, and centre it on mid-grey."""
+    scale = min(width / image.shape[1], height / image.shape[0])
+    scaled_w, scaled_h = (max(1, round(side * scale)) for side in image.shape[1::-1])
+    canvas = np.full((height, width, 3), 127, np.uint8)
+    left, top = (width - scaled_w) // 2, (height - scaled_h) // 2
+    canvas[top : top + scaled_h, left : left + scaled_w] = resize(image, scaled_w, scaled_h)
+    return canvas
+
+
 def resize_cover_mask(mask: Mask, width: int, height: int) -> Mask:
     """Resize a mask as `resize_cover` does. A pixel is inside if any part of its area is."""
     grey = resize_cover(mask.astype(np.uint8) * 255, width, height)

@@ -1,4 +1,4 @@
-"""Base of an editor: a text-to-image model in the folder layout of diffusers' SD3, one subfolder per part."""
+"""Base of an editor: a text-to-image model in the folder layout of its diffusers pipeline, one subfolder per part."""
 
 import json
 from dataclasses import dataclass
@@ -6,27 +6,22 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
-from diffusers.models.transformers.transformer_sd3 import SD3Transformer2DModel
 from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchEulerDiscreteScheduler
-from transformers import BertModel, CLIPTextModelWithProjection, T5EncoderModel
 
 from omniedit.errors import UserError
-from omniedit.models.codec import LappedCodec, Vae
+from omniedit.models.bases.registry import adapter_class
+from omniedit.models.codec import Vae
 from omniedit.models.editor import Editor
 from omniedit.models.folder import load_part, load_tokenizer, read_config
+from omniedit.models.layouts import LAYOUTS, OWN, Layout
 from omniedit.models.pipeline import EditPipeline
 from omniedit.models.sampling import check_scheduler
 from omniedit.models.text import Text
+from omniedit.models.variance_preserving import PREDICTIONS as DIFFUSIONS
+from omniedit.models.variance_preserving import SD15_SCHEDULE
 
 INDEX = "model_index.json"
-SD3 = "StableDiffusion3Pipeline"
 PREDICTIONS = ("velocity", "sample")
-TEXT_CLASSES = {
-    "text_encoder": (BertModel, CLIPTextModelWithProjection),
-    "text_encoder_2": (CLIPTextModelWithProjection,),
-    "text_encoder_3": (T5EncoderModel,),
-}
 
 
 @dataclass(frozen=True)
@@ -34,10 +29,12 @@ class Base:
     """Text-to-image model and its parts.
 
     Args:
-        prediction_type: output of the transformer, "velocity" (SD3) or the clean "sample".
+        transformer: one that has an adapter in `omniedit.models.bases`.
+        prediction_type: output of the transformer, "velocity" (all published flows), the clean "sample", or
+            "epsilon" or "v_prediction" of a UNet, which is sampled as a flow too.
     """
 
-    transformer: SD3Transformer2DModel
+    transformer: Any
     vae: Vae
     text: Text
     scheduler: FlowMatchEulerDiscreteScheduler
@@ -45,20 +42,27 @@ class Base:
 
     @classmethod
     def load(cls, folder: Path, dtype: torch.dtype = torch.float32) -> "Base":
-        """Load a base from a local folder: the run's own, SD3-Medium, SD3.5 or similar. The VAE stays in float32.
+        """Load a base from a local folder: the run's own, or a pipeline of `LAYOUTS`. The VAE stays in float32.
 
         Raises:
             UserError: the folder is missing, incomplete, of another pipeline or class, or has no safetensors.
         """
         index = read_config(folder / INDEX)
+        layout = LAYOUTS.get(index["_class_name"]) if "_class_name" in index else OWN
         prediction = index.get("prediction_type", None if "_class_name" not in index else "velocity")
-        if index.get("_class_name", SD3) != SD3 or prediction not in PREDICTIONS:
-            raise UserError(f"{folder}: a {index.get('_class_name', 'model without a class')}; an editor needs a {SD3}")
+        if layout is None or prediction not in PREDICTIONS:
+            found = index.get("_class_name", "model without a class")
+            raise UserError(f"{folder}: a {found}; an editor needs a {' or '.join(LAYOUTS)}")
+        if layout.is_diffusion:
+            prediction, scheduler = read_diffusion(folder / "scheduler"), FlowMatchEulerDiscreteScheduler()
+        else:
+            scheduler = load_scheduler(folder / "scheduler")
+        transformer_class = adapter_class(layout.transformer).transformer_class
         return cls(
-            transformer=load_part(folder / "transformer", (SD3Transformer2DModel,), dtype),
-            vae=load_part(folder / "vae", (LappedCodec, AutoencoderKL), torch.float32),
-            text=load_text(folder, dtype, full="_class_name" in index),
-            scheduler=load_scheduler(folder / "scheduler"),
+            transformer=load_part(folder / layout.network, (transformer_class,), dtype),
+            vae=load_part(folder / "vae", layout.vae, torch.float32),
+            text=load_text(folder, dtype, layout),
+            scheduler=scheduler,
             prediction_type=prediction,
         )
 
@@ -90,18 +94,29 @@ class Base:
         )
 
 
-def load_text(folder: Path, dtype: torch.dtype, full: bool) -> Text:
-    """Load the text encoders of a base with their tokenizers.
-
-    Args:
-        full: load all three encoders of SD3, not MiniLM alone.
-    """
+def load_text(folder: Path, dtype: torch.dtype, layout: Layout) -> Text:
+    """Load the text encoders of a base with their tokenizers."""
     parts: dict[str, Any] = {}
-    for name, classes in TEXT_CLASSES.items() if full else [("text_encoder", TEXT_CLASSES["text_encoder"])]:
+    for name, classes in layout.encoders.items():
         tokenizer = name.replace("text_encoder", "tokenizer")
-        parts[name] = load_part(folder / name, classes, dtype)
+        parts[name] = load_part(folder / name, classes, dtype, layout.others)
         parts[tokenizer] = load_tokenizer(folder / tokenizer)
     return Text(**parts)
+
+
+def read_diffusion(folder: Path) -> str:
+    """Return what a network of variance-preserving diffusion predicts, from its scheduler's config.
+
+    Raises:
+        UserError: the prediction or the noise schedule is not one that SD1.5 or SD2 has.
+    """
+    config = read_config(folder / "scheduler_config.json")
+    prediction = config.get("prediction_type", DIFFUSIONS[0])
+    schedule = {key: config.get(key, value) for key, value in SD15_SCHEDULE.items()}
+    if prediction not in DIFFUSIONS or schedule != SD15_SCHEDULE:
+        wanted = ", ".join(f"{key} {value}" for key, value in SD15_SCHEDULE.items())
+        raise UserError(f"{folder}: {prediction}, {schedule}; needed: {' or '.join(DIFFUSIONS)}, {wanted}")
+    return prediction
 
 
 def load_scheduler(folder: Path) -> FlowMatchEulerDiscreteScheduler:

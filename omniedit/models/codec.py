@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import torch
 from diffusers.configuration_utils import ConfigMixin, register_to_config
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+from diffusers.models.autoencoders.autoencoder_kl_qwenimage import AutoencoderKLQwenImage
 from diffusers.models.autoencoders.vae import DecoderOutput, IdentityDistribution
 from diffusers.models.modeling_outputs import AutoencoderKLOutput
 from diffusers.models.modeling_utils import ModelMixin
@@ -74,7 +75,7 @@ class LappedCodec(ModelMixin, ConfigMixin):  # type: ignore[misc]
         return DecoderOutput(sample=whole[..., BLOCK + RIM : -BLOCK - RIM, BLOCK + RIM : -BLOCK - RIM])
 
 
-Vae = LappedCodec | AutoencoderKL
+Vae = LappedCodec | AutoencoderKL | AutoencoderKLQwenImage
 
 
 def lapped_basis() -> Tensor:
@@ -125,10 +126,25 @@ def _with_mirrored_blocks(z: Tensor) -> Tensor:
 
 def encode(vae: Vae, images: Tensor) -> Tensor:
     """Encode images (B, 3, H, W) in [-1, 1] to latents (B, C, h, w) of about unit variance."""
-    latents = vae.encode(images.to(vae.dtype)).latent_dist.mode()
-    return (latents - vae.config["shift_factor"]) * vae.config["scaling_factor"]
+    images = images.to(vae.dtype)
+    if isinstance(vae, AutoencoderKLQwenImage):
+        mean, std = _channel_statistics(vae)
+        return ((vae.encode(images.unsqueeze(2)).latent_dist.mode() - mean) / std).squeeze(2)
+    latents = vae.encode(images).latent_dist.mode()
+    return (latents - (vae.config["shift_factor"] or 0)) * vae.config["scaling_factor"]
 
 
 def decode(vae: Vae, latents: Tensor) -> Tensor:
     """Decode latents (B, C, h, w) to images (B, 3, H, W) in about [-1, 1]."""
-    return vae.decode(latents.to(vae.dtype) / vae.config["scaling_factor"] + vae.config["shift_factor"]).sample
+    latents = latents.to(vae.dtype)
+    if isinstance(vae, AutoencoderKLQwenImage):
+        mean, std = _channel_statistics(vae)
+        return vae.decode(latents.unsqueeze(2) * std + mean).sample.squeeze(2)
+    return vae.decode(latents / vae.config["scaling_factor"] + (vae.config["shift_factor"] or 0)).sample
+
+
+def _channel_statistics(vae: AutoencoderKLQwenImage) -> tuple[Tensor, Tensor]:
+    """Return mean and deviation of each latent channel of a VAE of videos, (C, 1, 1, 1), which here are one frame."""
+    names = ("latents_mean", "latents_std")
+    mean, std = (torch.tensor(vae.config[name], dtype=vae.dtype, device=vae.device) for name in names)
+    return mean[:, None, None, None], std[:, None, None, None]

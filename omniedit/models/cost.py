@@ -74,8 +74,8 @@ def model_cost(
 
     Args:
         name: a key of `ARCHITECTURES`.
-        base_config: config of the `SD3Transformer2DModel`.
-        latent: height and width of the latents; in SD3, 128 x 128 for an image of 1024 x 1024.
+        base_config: config of the base, as in `Editor`.
+        latent: height and width of the latents, 128 x 128 for an image of 1024 x 1024.
         prepare: changes that training makes to the editor, which affect the saved activations.
     """
     with torch.device("meta"):
@@ -129,6 +129,7 @@ def activation_bytes(
         shapes = {key: (value.shape, value.dtype) for key, value in net.state_dict().items()}
         prepare(net)
     with FakeTensorMode():
+        net.adapter.restore_constants()
         state = {key: torch.empty(shape, dtype=kind) for key, (shape, kind) in shapes.items()}
         for key, parameter in net.named_parameters():
             state[key].requires_grad_(parameter.requires_grad)
@@ -150,12 +151,12 @@ def activation_bytes(
 
 def sample_inputs(net: Editor, latent: tuple[int, int], text_tokens: int, dtype: torch.dtype) -> dict[str, Tensor]:
     """Return arguments of `forward` for one sample, on the default device."""
-    config = net.base.config
+    adapter = net.adapter
     return {
-        "noisy": torch.zeros(1, config["out_channels"] or config["in_channels"], *latent, dtype=dtype),
+        "noisy": torch.zeros(1, adapter.channels, *latent, dtype=dtype),
         "timestep": torch.zeros(1, dtype=dtype),
-        "prompt_embeds": torch.zeros(1, text_tokens, config["joint_attention_dim"], dtype=dtype),
-        "pooled": torch.zeros(1, config["pooled_projection_dim"], dtype=dtype),
+        "prompt_embeds": torch.zeros(1, text_tokens, adapter.text_width, dtype=dtype),
+        "pooled": torch.zeros(1, *adapter.pooled_shape(text_tokens), dtype=dtype),
         "condition": torch.zeros(1, net.condition_channels, *latent, dtype=dtype),
     }
 

@@ -3,6 +3,7 @@
 import inspect
 import os
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Self
@@ -14,17 +15,11 @@ from diffusers.schedulers.scheduling_utils import SchedulerMixin
 from diffusers.utils.torch_utils import randn_tensor
 from torch import Tensor
 from torch.nn import functional
-from transformers import (
-    BertModel,
-    BertTokenizer,
-    CLIPTextModelWithProjection,
-    CLIPTokenizer,
-    T5EncoderModel,
-    T5Tokenizer,
-)
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from omniedit.models.adaptive_batches import map_by_size
 from omniedit.models.codec import Vae, encode
+from omniedit.models.conditions import TakenConditions, taken_conditions
 from omniedit.models.editor import Editor
 from omniedit.models.flow_pipeline import FlowPipeline
 from omniedit.models.folder import check_vocabularies, pipeline_variant
@@ -32,6 +27,7 @@ from omniedit.models.full_size import pad_to_grid, working_size
 from omniedit.models.instruction_warnings import InstructionWarning, warn_if_unfamiliar
 from omniedit.models.pipeline_arguments import check_scale, check_steps, match_arguments
 from omniedit.models.pipeline_callbacks import TENSORS, Callback, StepCallback
+from omniedit.models.pipeline_conditions import encode_references, gather_conditions, match_conditions
 from omniedit.models.pipeline_images import ImageLike, check_output_type, split_images, to_output_type, to_tensor
 from omniedit.models.prepared_edit import PreparedEdit
 from omniedit.models.sampling import Guidance, SamplerState, check_scheduler, sample
@@ -48,7 +44,7 @@ class EditPipeline(FlowPipeline):
 
     Args:
         transformer: the editor's network, an architecture of `omniedit.models`.
-        text_encoder, tokenizer: MiniLM, or SD3's first CLIP, which needs the other two encoders as well.
+        text_encoder, tokenizer: MiniLM, or the first encoder of the base's pipeline, which may need the others as well.
         scheduler: a diffusers scheduler that `check_scheduler` accepts: FlowMatchEuler, FlowMatchHeun, FlowMatchLCM, or
             a solver with use_flow_sigmas=True and prediction_type="flow_prediction".
         resolution: the network works at about resolution^2 pixels, as in training. Larger images are scaled down for
@@ -70,13 +66,13 @@ class EditPipeline(FlowPipeline):
         self,
         transformer: Editor,
         vae: Vae,
-        text_encoder: BertModel | CLIPTextModelWithProjection,
-        tokenizer: BertTokenizer | CLIPTokenizer,
+        text_encoder: PreTrainedModel,
+        tokenizer: PreTrainedTokenizerBase,
         scheduler: SchedulerMixin,
-        text_encoder_2: CLIPTextModelWithProjection | None = None,
-        tokenizer_2: CLIPTokenizer | None = None,
-        text_encoder_3: T5EncoderModel | None = None,
-        tokenizer_3: T5Tokenizer | None = None,
+        text_encoder_2: PreTrainedModel | None = None,
+        tokenizer_2: PreTrainedTokenizerBase | None = None,
+        text_encoder_3: PreTrainedModel | None = None,
+        tokenizer_3: PreTrainedTokenizerBase | None = None,
         resolution: int = 1024,
         num_inference_steps: int = 20,
         guidance_scale: float = 1.0,
@@ -146,6 +142,9 @@ class EditPipeline(FlowPipeline):
         return_dict: bool = True,
         callback_on_step_end: Callback | PipelineCallback | MultiPipelineCallbacks | None = None,
         callback_on_step_end_tensor_inputs: Sequence[str] = ("latents",),
+        embedded_guidance_scale: float | None = None,
+        references: Sequence[ImageLike] | Sequence[Sequence[ImageLike]] | None = None,
+        task: str | Sequence[str | None] | None = None,
     ) -> ImagePipelineOutput:
         """Edit images and return them at the sizes of their sources.
 
@@ -171,6 +170,11 @@ class EditPipeline(FlowPipeline):
             callback_on_step_end_tensor_inputs: names of the tensors passed to the callback, from "latents",
                 "prompt_embeds" and "pooled_prompt_embeds". Embeddings are those of negative prompts, then of
                 instructions; the callback may return only the latter.
+            embedded_guidance_scale: scale that FLUX.1-dev embeds, beside the guidance of the other scales.
+            references: reference images of any sizes for all images, or a list of them for each; for an editor that
+                takes references. Each is scaled as a whole to the size of the source image.
+            task: name of the task for all images, or one for each; for an editor that takes tasks. None leaves it to
+                the editor.
 
         Warns:
             InstructionWarning: an instruction is unlike those of training, or an edit changes next to nothing.
@@ -180,13 +184,15 @@ class EditPipeline(FlowPipeline):
         """
         steps = check_steps(self._own("num_inference_steps", num_inference_steps))
         scales = {"guidance_scale": guidance_scale, "image_guidance_scale": image_guidance_scale}
-        guidance = Guidance(*(check_scale(name, self._own(name, scale)) for name, scale in scales.items()))
+        text, preserve = (check_scale(name, self._own(name, scale)) for name, scale in scales.items())
+        guidance = Guidance(text, preserve, embedded_guidance_scale)
         check_output_type(output_type)
         callback = StepCallback(callback_on_step_end, callback_on_step_end_tensor_inputs)
         check_scheduler(self.scheduler)
         self._interrupt = False
         matched = match_arguments(split_images(image), instruction, negative_prompt or "", generator)
-        edits = [self._prepare_edit(*arguments) for arguments in matched]
+        conditions = match_conditions(references, task, len(matched), self.takes)
+        edits = [self._prepare_edit(*pair[0], *pair[1]) for pair in zip(matched, conditions, strict=True)]
 
         def edit_batch(batch: Sequence[PreparedEdit]) -> Iterable[Tensor]:
             latents = self._sample_latents(batch, guidance, steps, callback)
@@ -198,16 +204,23 @@ class EditPipeline(FlowPipeline):
         return output if return_dict else output.to_tuple()  # type: ignore[return-value]
 
     def _prepare_edit(
-        self, image: ImageLike, instruction: str, negative: str, generator: torch.Generator | None
+        self,
+        image: ImageLike,
+        instruction: str,
+        negative: str,
+        generator: torch.Generator | None,
+        references: Sequence[ImageLike],
+        task: int,
     ) -> PreparedEdit:
         device = self._execution_device
         full = to_tensor(image)[None].to(device)
-        longest = self._grid * self.transformer.base.config.pos_embed_max_size
+        longest = self._grid * self.transformer.adapter.longest_side
         size = working_size(full.shape[-2], full.shape[-1], self.config["resolution"], longest)
         small = functional.interpolate(full, size, mode="bilinear", antialias=True)
         source = encode(self.vae, 2 * pad_to_grid(small, self._grid) - 1)
         noise = randn_tensor(source.shape, generator=generator, device=device)
-        return PreparedEdit(full, size, source, noise, instruction, negative, generator)
+        given = encode_references(self.vae, references, source)
+        return PreparedEdit(full, size, source, noise, instruction, negative, generator, given, task)
 
     def _sample_latents(
         self, edits: Sequence[PreparedEdit], guidance: Guidance, steps: int, callback: StepCallback
@@ -221,6 +234,7 @@ class EditPipeline(FlowPipeline):
         source, noise = (torch.cat(tensors) for tensors in zip(*((e.source, e.noise) for e in edits), strict=True))
         instructions = [edit.instruction for edit in edits]
         given = self._encode_prompts(source, instructions, [edit.negative for edit in edits])
+        given = replace(given, **gather_conditions(edits, self.takes))
         for text, pooled_D in dict(zip(instructions, given.pooled, strict=True)).items():
             self._warn_of_unknown(text, pooled_D)
         generators = [edit.generator for edit in edits if edit.generator is not None] or None
@@ -251,14 +265,15 @@ class EditPipeline(FlowPipeline):
         callback(self, step, timestep, state)
         if self._guidance_scale != state.guidance.text:
             scale = self._guidance_scale
-            state.guidance = Guidance(scale, guidance.image) if scale > 1 else Guidance(1.0, 1.0)
+            text, image = (scale, guidance.image) if scale > 1 else (1.0, 1.0)
+            state.guidance = replace(guidance, text=text, image=image)
             self._guidance_scale = state.guidance.text
         state.stopped = self._interrupt
 
     def _warn_of_unknown(self, instruction: str, pooled_D: Tensor) -> None:
         """Warn if the embedding of an instruction is far from those of all known instructions."""
         known = self.config.get("known_instructions", "").splitlines()
-        if not known or not instruction.strip() or self._text.is_sd3:
+        if not known or not instruction.strip() or not self._text.is_minilm:
             return
         if not len(self._known_ND):
             self._known_ND = self._text.encode(known, self._execution_device)[1]
@@ -270,6 +285,11 @@ class EditPipeline(FlowPipeline):
     def _own(self, name: str, given: float | None) -> Any:
         """Return the value given to a call, or the editor's own if None."""
         return self.config[name] if given is None else given
+
+    @property
+    def takes(self) -> TakenConditions:
+        """Conditions that the editor takes besides image and instruction."""
+        return taken_conditions(self.transformer)
 
     @property
     def num_timesteps(self) -> int:
@@ -288,4 +308,4 @@ class EditPipeline(FlowPipeline):
     @property
     def _grid(self) -> int:
         """Side of one of the network's patches in pixels."""
-        return 8 * self.transformer.base.config.patch_size
+        return 8 * self.transformer.adapter.patch

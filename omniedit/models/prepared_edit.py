@@ -20,6 +20,8 @@ class PreparedEdit:
         source: latents of the image at that size, padded, (1, C, h, w).
         noise: initial noise, same shape as `source`.
         generator: generator of the initial noise and of the scheduler's noise; None for torch's global one.
+        references: latents of reference images, (R, C, h, w).
+        task: index of the task in the editor's list, or `UNKNOWN_TASK`.
     """
 
     full: Tensor
@@ -29,6 +31,8 @@ class PreparedEdit:
     instruction: str
     negative: str
     generator: torch.Generator | None
+    references: Tensor
+    task: int
 
     def decode(self, vae: Vae, latents: Tensor) -> Tensor:
         """Decode the latents of the edit, (1, C, h, w), to the edited image at full size, (3, H, W) in [0, 1].

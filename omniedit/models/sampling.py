@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from omniedit.models.conditions import UNKNOWN_TASK
 from omniedit.models.editor import Editor
 
 SHIFT_KEYS = {
@@ -36,10 +37,14 @@ class Guidance:
 
     The guided velocity is a weighted sum of three velocities: given both, given the source alone and given neither.
     Terms of weight 0 are not computed.
+
+    Args:
+        embedded: scale given to a base with a guidance embedding (FLUX.1-dev), beside the others; None for its usual.
     """
 
     text: float
     image: float
+    embedded: float | None = None
 
     def weights(self) -> dict[str, float]:
         """Return the weight of each velocity to compute."""
@@ -55,6 +60,9 @@ class Conditioning:
         source: latents of the source images, (B, C, H, W).
         prompt, pooled: embeddings of the instructions, (B, M, D) and (B, D).
         negative, negative_pooled: embeddings that replace them where the instruction is withheld.
+        references, reference_mask: latents of reference images, (B, R, C, H, W), and which are there, (B, R) bool; for
+            an editor that takes references. They are withheld with the instruction, and so is the task.
+        task: index of each image's task, (B,); for an editor that takes tasks.
     """
 
     source: Tensor
@@ -62,12 +70,26 @@ class Conditioning:
     negative: Tensor
     pooled: Tensor
     negative_pooled: Tensor
+    references: Tensor | None = None
+    reference_mask: Tensor | None = None
+    task: Tensor | None = None
 
     def inputs(self, given: str) -> dict[str, Tensor]:
         """Return the network's inputs when given "both", the "source" alone, or "neither"."""
         prompt, pooled = (self.prompt, self.pooled) if given == "both" else (self.negative, self.negative_pooled)
         condition = torch.zeros_like(self.source) if given == "neither" else self.source
-        return {"prompt_embeds": prompt, "pooled": pooled, "condition": condition}
+        inputs = {"prompt_embeds": prompt, "pooled": pooled, "condition": condition}
+        return inputs | self._conditions(withheld=given != "both")
+
+    def _conditions(self, withheld: bool) -> dict[str, Tensor]:
+        """Return the references with their mask and the task, as far as they are set."""
+        conditions: dict[str, Tensor] = {}
+        if self.references is not None and self.reference_mask is not None:
+            mask = torch.zeros_like(self.reference_mask) if withheld else self.reference_mask
+            conditions |= {"references": self.references, "reference_mask": mask}
+        if self.task is not None:
+            conditions["task"] = torch.full_like(self.task, UNKNOWN_TASK) if withheld else self.task
+        return conditions
 
 
 @dataclass
@@ -107,7 +129,7 @@ def sample(
         generators: one for each image, for schedulers that draw noise at each step; None uses torch's global one.
     """
     course = SamplerState(conditioning, guidance, noise)
-    tokens = noise.shape[-2] * noise.shape[-1] // network.base.config["patch_size"] ** 2
+    tokens = noise.shape[-2] * noise.shape[-1] // network.adapter.patch**2
     for step, timestep in enumerate(progress(timesteps(scheduler, steps, tokens, noise.device))):
         if not course.stopped:
             velocity = guided_velocity(network, course, timestep)
@@ -120,9 +142,13 @@ def guided_velocity(network: Editor, course: SamplerState, timestep: Tensor) -> 
     """Return the guided velocity, (B, C, H, W), from one forward pass over all terms of the guidance."""
     weights = course.guidance.weights()
     branches = [course.conditioning.inputs(given) for given in weights]
-    inputs = {name: torch.cat([branch[name] for branch in branches]).to(network.dtype) for name in branches[0]}
+    joined = {name: torch.cat([branch[name] for branch in branches]) for name in branches[0]}
+    inputs = {name: x.to(network.dtype) if x.is_floating_point() else x for name, x in joined.items()}
     noisy = course.latents.repeat(len(weights), 1, 1, 1).to(network.dtype)
-    velocities = network(noisy=noisy, timestep=timestep.expand(len(noisy)), **inputs).float().chunk(len(weights))
+    times = timestep.expand(len(noisy))
+    if course.guidance.embedded is not None:
+        inputs["guidance"] = torch.full_like(times, course.guidance.embedded)
+    velocities = network(noisy=noisy, timestep=times, **inputs).float().chunk(len(weights))
     return torch.stack([weight * v for weight, v in zip(weights.values(), velocities, strict=True)]).sum(0)
 
 

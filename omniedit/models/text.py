@@ -1,4 +1,4 @@
-"""Text embeddings of instructions, per token and pooled, by MiniLM or by SD3's three encoders.
+"""Text embeddings of instructions, per token and pooled, by MiniLM or by the encoders of a published base.
 
 Shapes: B texts, M tokens, D width.
 """
@@ -12,7 +12,8 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers import BertModel, BertTokenizer
+from torch.nn import functional
+from transformers import BertModel, BertTokenizer, CLIPTextModel, Qwen2_5_VLForConditionalGeneration
 
 from omniedit.errors import UserError
 
@@ -22,11 +23,21 @@ MAX_TOKENS = 32
 """Maximum tokens per instruction. Longer ones are cut with a warning; the seven tasks use 5 to 25 word pieces."""
 WIDTH = 384
 """Width of MiniLM's vectors."""
+CLIP_TOKENS = 77
+SD3_TOKENS = 77 + 256
+FLUX_TOKENS = 512
+QWEN_TOKENS = 256
+Z_IMAGE_TOKENS = 256
+"""Tokens per instruction of each base. Longer texts are cut; Qwen-Image and Z-Image mask those beyond a text."""
 
 
 @dataclass(frozen=True)
 class Text:
-    """Text encoders and tokenizers, named as in diffusers' SD3: MiniLM alone, or two CLIPs and T5."""
+    """Text encoders and tokenizers, named as in diffusers' pipelines.
+
+    They are MiniLM alone, SD3's two CLIPs and T5, FLUX.1's CLIP and T5, Qwen-Image's Qwen2.5-VL, Z-Image's Qwen3, or
+    SD1.5's CLIP.
+    """
 
     text_encoder: Any
     tokenizer: Any
@@ -44,24 +55,33 @@ class Text:
         return (part for part in self.parts().values() if isinstance(part, nn.Module))
 
     @property
-    def is_sd3(self) -> bool:
-        return self.text_encoder_3 is not None
+    def is_minilm(self) -> bool:
+        return isinstance(self.text_encoder, BertModel) and self.text_encoder_2 is None
 
     def to_ship(self) -> "Text":
-        """Return a copy with MiniLM in half precision; SD3's encoders stay unchanged."""
-        return self if self.is_sd3 else replace(self, text_encoder=copy.deepcopy(self.text_encoder).half())
+        """Return a copy with MiniLM in half precision; other encoders stay unchanged."""
+        return replace(self, text_encoder=copy.deepcopy(self.text_encoder).half()) if self.is_minilm else self
 
     @torch.no_grad()
     def encode(self, texts: Sequence[str], device: torch.device | None = None) -> tuple[Tensor, Tensor]:
         """Encode texts to embeddings per token, (B, M, D), and pooled, (B, D).
 
+        Qwen-Image, Z-Image and SD1.5 have no pooled text; in its place is the mask of their tokens, (B, M), 1 or 0.
+
         Args:
             device: device that the encoders run on; None for their current one.
         """
         device = device or next(next(self.encoders()).parameters()).device
-        if not self.is_sd3:
+        if self.is_minilm:
             return encode_sentences(self.text_encoder, self.tokenizer, texts, device)
-        return encode_prompts(self, texts, device)
+        if self.text_encoder_3 is not None:
+            return encode_prompts(self, texts, device)
+        if self.text_encoder_2 is not None:
+            return encode_flux(self, texts, device)
+        if isinstance(self.text_encoder, CLIPTextModel):
+            return encode_clip(self, texts, device)
+        one = encode_qwen_image if isinstance(self.text_encoder, Qwen2_5_VLForConditionalGeneration) else encode_z_image
+        return stack_tokens([one(self, text, device) for text in texts])
 
 
 def encode_prompts(text: Text, texts: Sequence[str], device: torch.device) -> tuple[Tensor, Tensor]:
@@ -73,6 +93,49 @@ def encode_prompts(text: Text, texts: Sequence[str], device: torch.device) -> tu
     pipeline = StableDiffusion3Pipeline(**parts)
     prompt, _, pooled, _ = pipeline.encode_prompt(list(texts), **same, device=device, do_classifier_free_guidance=False)
     return prompt, pooled
+
+
+def encode_flux(text: Text, texts: Sequence[str], device: torch.device) -> tuple[Tensor, Tensor]:
+    """Encode as diffusers' FLUX.1 does: (B, 512, 4096) by T5, (B, 768) pooled by CLIP."""
+    from diffusers.pipelines.flux.pipeline_flux import FluxPipeline
+
+    parts: dict[str, Any] = {"transformer": None, "scheduler": None, "vae": None, **text.parts()}
+    pipeline = FluxPipeline(**parts)
+    prompt, pooled, _ = pipeline.encode_prompt(list(texts), None, device, max_sequence_length=FLUX_TOKENS)
+    return prompt, pooled
+
+
+def encode_clip(text: Text, texts: Sequence[str], device: torch.device) -> tuple[Tensor, Tensor]:
+    """Encode as diffusers' SD1.5 does: (B, 77, 768), which the UNet reads whole, and the mask of each text, (B, 77)."""
+    options: dict[str, Any] = {"padding": "max_length", "max_length": CLIP_TOKENS, "truncation": True}
+    tokens = text.tokenizer(list(texts), **options, return_tensors="pt").to(device)
+    embeds = text.text_encoder(tokens.input_ids)[0]
+    return embeds, tokens.attention_mask.to(embeds)
+
+
+def encode_qwen_image(text: Text, prompt: str, device: torch.device) -> tuple[Tensor, int]:
+    """Encode as diffusers' Qwen-Image does; return the tokens, (M, D), and the most tokens of a text."""
+    from diffusers.pipelines.qwenimage.pipeline_qwenimage import QwenImagePipeline
+
+    parts: dict[str, Any] = {"transformer": None, "scheduler": None, "vae": None, **text.parts()}
+    embeds, _ = QwenImagePipeline(**parts).encode_prompt(prompt, device, max_sequence_length=QWEN_TOKENS)
+    return embeds[0], QWEN_TOKENS
+
+
+def encode_z_image(text: Text, prompt: str, device: torch.device) -> tuple[Tensor, int]:
+    """Encode as diffusers' Z-Image does; return the tokens, (M, D), and the most tokens of a text."""
+    from diffusers.pipelines.z_image.pipeline_z_image import ZImagePipeline
+
+    parts: dict[str, Any] = {"transformer": None, "scheduler": None, "vae": None, **text.parts()}
+    options: dict[str, Any] = {"do_classifier_free_guidance": False, "max_sequence_length": Z_IMAGE_TOKENS}
+    return ZImagePipeline(**parts).encode_prompt(prompt, device, **options)[0][0], Z_IMAGE_TOKENS
+
+
+def stack_tokens(encoded: Sequence[tuple[Tensor, int]]) -> tuple[Tensor, Tensor]:
+    """Return texts of different lengths as (B, M, D), zero after the last token, and their mask, (B, M)."""
+    rows = [functional.pad(tokens, (0, 0, 0, most - len(tokens))) for tokens, most in encoded]
+    masks = [torch.arange(most, device=tokens.device) < len(tokens) for tokens, most in encoded]
+    return torch.stack(rows), torch.stack(masks).to(rows[0])
 
 
 def encode_sentences(

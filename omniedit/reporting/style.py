@@ -16,11 +16,13 @@ INK, MUTED, LINE, PALE, WASH = "#1c1f24", "#6b7280", "#d9dce1", "#b9bec7", "#f6f
 BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY = "#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9"
 YELLOW = "#f0e442"
 """Palette of Okabe and Ito (2008), together with the colours above."""
+WINE, OLIVE = "#882255", "#999933"
+"""Colours of Tol (2021), for architectures beyond that palette."""
 KEPT, REJECTED = BLUE, PALE
 MODEL_COLOURS = dict(
     zip(
         (*ARCHITECTURES, *BASELINES),
-        (BLUE, GREEN, VERMILION, PURPLE, SKY, YELLOW, MUTED, INK, PALE, ORANGE),
+        (BLUE, GREEN, VERMILION, PURPLE, SKY, YELLOW, MUTED, INK, WINE, OLIVE, PALE, ORANGE),
         strict=True,
     )
 )

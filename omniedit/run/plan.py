@@ -8,9 +8,11 @@ import torch
 
 from omniedit.config.schema import SHIPPED, Config, TrainConfig
 from omniedit.errors import UserError
-from omniedit.models.base import SD3
+from omniedit.models.bases.registry import CLASS
+from omniedit.models.bases.sizes import FLUX_DEV, FLUX_SCHNELL, QWEN_IMAGE, Z_IMAGE, count_layers
 from omniedit.models.cost import SD3_MEDIUM, SD35_LARGE, SD35_MEDIUM, Cost, model_cost, state_bytes
 from omniedit.models.folder import read_config
+from omniedit.models.layouts import LAYOUTS, SD3
 from omniedit.models.registry import RECORDS, get_model, model_folder
 from omniedit.models.shipped import FOLDER
 from omniedit.models.text import MAX_TOKENS, WIDTH
@@ -18,13 +20,17 @@ from omniedit.training.base.pretrain import sd3_config
 from omniedit.training.blocks import prepare_blocks, recomputes
 from omniedit.training.speed import PEAK_TFLOPS
 
-SD3_TEXT_TOKENS = 333
 LATENT = 8
-"""Pixels per latent along one side, for SD3's VAE and the embedded codec."""
+"""Pixels per latent along one side, for all VAEs and the embedded codec."""
 KNOWN_SIZES = {
     "stable-diffusion-3-medium": SD3_MEDIUM,
     "stable-diffusion-3.5-medium": SD35_MEDIUM,
     "stable-diffusion-3.5-large": SD35_LARGE,
+    "FLUX.1-dev": FLUX_DEV,
+    "FLUX.1-Kontext-dev": FLUX_DEV,
+    "FLUX.1-schnell": FLUX_SCHNELL,
+    "Qwen-Image": QWEN_IMAGE,
+    "Z-Image": Z_IMAGE,
 }
 """Part of a repository's name -> size of its transformer."""
 
@@ -103,7 +109,7 @@ class BaseSize:
     """Size of a training's base, which decides its cost.
 
     Args:
-        config: arguments of its `SD3Transformer2DModel`.
+        config: that of its transformer, as in `Editor`.
         text_tokens: number of tokens of an instruction.
         source: origin of these values, to print.
     """
@@ -130,20 +136,24 @@ def base_size(options: TrainConfig) -> BaseSize:
 
 def _read_size(role: str) -> BaseSize:
     model = get_model(role)
-    if model.class_name != SD3:
-        raise UserError(f"train.base.model: the role {role} is a {model.class_name}; an editor needs a {SD3}")
+    if model.class_name not in LAYOUTS:
+        kinds = " or ".join(LAYOUTS)
+        raise UserError(f"train.base.model: the role {role} is a {model.class_name}; an editor needs a {kinds}")
+    layout = LAYOUTS[model.class_name]
     if (RECORDS / f"{role}.json").is_file():
         folder = model_folder(role) / "transformer"
         given = {key: value for key, value in read_config(folder / "config.json").items() if not key.startswith("_")}
-        return BaseSize(given, SD3_TEXT_TOKENS, f"{model.repository}, as fetched")
-    known = (size for part, size in KNOWN_SIZES.items() if part in model.repository)
-    size = next(known, None)
+        given |= {} if model.class_name == SD3 else {CLASS: layout.transformer}
+        return BaseSize(given, layout.text_tokens, f"{model.repository}, as fetched")
+    size = next((size for part, size in KNOWN_SIZES.items() if part in model.repository), None)
+    if size is None and model.class_name != SD3:
+        raise UserError(f"train.base.model: {model.repository} is not fetched and its size is unknown; fetch it first")
     assumed = (
         f"{model.repository}, which is not fetched; its published size is used"
         if size
         else (f"{model.repository}, which is not fetched; its size is unknown, SD3-Medium is assumed")
     )
-    return BaseSize(size or SD3_MEDIUM, SD3_TEXT_TOKENS, assumed)
+    return BaseSize(size or SD3_MEDIUM, layout.text_tokens, assumed)
 
 
 def training_cost(name: str, options: TrainConfig, size: BaseSize) -> Cost:
@@ -157,7 +167,7 @@ def training_cost(name: str, options: TrainConfig, size: BaseSize) -> Cost:
 
 def training_flops(cost: Cost, options: TrainConfig, size: BaseSize) -> float:
     """Return the operations of a sample's forward and backward pass, including recomputed ones."""
-    layers = size.config["num_layers"]
+    layers = count_layers(size.config)
     twice = sum(recomputes(layer, options) for layer in range(layers)) / layers
     return cost.step_flops + twice * cost.forward_flops
 

@@ -45,6 +45,6 @@ def checkpoint_forward(forward: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def list_layers(editor: Editor) -> list[list[nn.Module]]:
-    """Return the blocks of each layer: the base's and, if there is one, the control block."""
-    controls = getattr(editor, "control_blocks", [])
-    return [[block for block in layer if block is not None] for layer in zip_longest(editor.base_blocks, controls)]
+    """Return the blocks of each layer: the base's and, as far as there are some, the control block and its experts."""
+    added = (getattr(editor, name, []) for name in ("control_blocks", "experts"))
+    return [[block for block in layer if block is not None] for layer in zip_longest(editor.base_blocks, *added)]

@@ -31,6 +31,7 @@ from omniedit.training.metrics_log import MetricsLog, loss_means, loss_sums, rep
 from omniedit.training.objective import weighted_mean
 from omniedit.training.optimizer import GuardedAdamW
 from omniedit.training.ranks import any_rank, from_all_ranks, sigterm_noted, sum_over_ranks
+from omniedit.training.routing_load import RoutingLoad
 from omniedit.training.schedule import BETA1
 from omniedit.training.speed import Utilisation, memory_gb, peak_flops
 from omniedit.training.state import TrainedState
@@ -102,6 +103,7 @@ class Trainer:
             model=self.network, optimizer=self.optimizer, config=deepspeed_config(self.options, self.world_size)
         )
         self.state = TrainedState(trained, self.engine, self.optimizer)
+        self.routing_load = RoutingLoad(self.network)
         self.skipped = self.skipped_in_a_row = 0
         peak = peak_flops() if self.options.dtype == "bfloat16" else None
         if peak and isinstance(self.network, Editor):
@@ -165,6 +167,7 @@ class Trainer:
             "grad_norm": self.optimizer.norm,
             "mean_weight": weight_sum.item() / self.options.batch_size,
             "skipped": self.skipped,
+            **self.routing_load.means(),
             **self._speed(batch, time.monotonic() - start + waited_s, waited_s),
         }
 

@@ -125,6 +125,27 @@ def test_an_instruction_is_shown_as_text(page: Any, tmp_path: Path, monkeypatch:
     assert warned == ["'&lt;img src=x&gt;' is unlike the others"]
 
 
+def test_an_editor_that_takes_references_shows_their_upload_and_its_tasks(tmp_path: Path) -> None:
+    pipeline = make_pipeline("editnet_routed")
+    move_weights(pipeline.transformer)
+    routed = build(pipeline, "tiny")
+    (event,) = [fn for fn in routed.fns.values() if fn.api_name == "edit"]
+    *_, references, task = event.inputs
+    assert references.visible and task.visible and "remove" in dict(task.choices)
+    PIL.Image.new("RGB", (60, 40), "red").save(tmp_path / "photo.png")
+    given = (tmp_path / "photo.png", "Add it.", "", 2, 1, 1, 0, [])
+    (_, plain), _, history, _ = event.fn(*given)
+    (_, pointed), _, history, _ = event.fn(*given[:-1], history, [tmp_path / "photo.png"], "remove")
+    assert (np.asarray(plain) != np.asarray(pointed)).any()
+    assert [(len(shown), settings.task) for _, _, settings, shown in history] == [(1, "remove"), (0, None)]
+
+
+def test_an_editor_without_references_hides_them(page: Any) -> None:
+    (event,) = [fn for fn in page.fns.values() if fn.api_name == "edit"]
+    *_, references, task = event.inputs
+    assert not references.visible and not task.visible
+
+
 @pytest.mark.parametrize("seed", [None, -1, 2**53, 2**64])
 def test_a_seed_that_a_browser_cannot_hold_is_refused(page: Any, seed: float | None) -> None:
     import gradio

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from helpers.tiny_editor import make_pipeline
+from helpers.tiny_models import move_weights
 from omniedit.aspect import bucket_size
 from omniedit.evaluation.edits import SamplingOptions, at_resolution, load_trained_editor, no_edit, specialist
-from omniedit.pairs import EditPair
+from omniedit.pairs import EditPair, Reference
 from omniedit.tasks import Task
 
 
@@ -40,6 +41,19 @@ def test_an_edit_does_not_depend_on_the_pairs_that_are_edited_with_it(tmp_path):
     for one, image in zip(pairs, together, strict=True):
         assert np.abs(edit([one])[0].astype(int) - image).max() <= 1
     assert (together[0] != together[1]).any(), "the noise is each pair's own"
+
+
+def test_an_editor_that_takes_them_gets_references_and_task_of_each_pair(tmp_path):
+    pipeline = make_pipeline("editnet_routed")
+    move_weights(pipeline.transformer)
+    pipeline.save_pretrained(tmp_path)
+    edit = load_trained_editor(tmp_path, SamplingOptions(steps=2, guidance_text=1.0, guidance_image=1.0, seed=0))
+    plain = pair(48, 64)
+    pointed = replace(plain, references=(Reference("subject", 255 - plain.source),))
+    other_task, unknown = (replace(plain, task=Task(name)) for name in ("style_change", "of_a_data_set"))
+    edits = edit([plain, pointed, other_task, unknown])
+    assert all((edits[0] != other).any() for other in edits[1:])
+    assert np.abs(edit([pointed])[0].astype(int) - edits[1]).max() <= 1
 
 
 def test_a_pair_without_ratio_gets_the_nearest():

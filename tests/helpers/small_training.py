@@ -28,8 +28,9 @@ from omniedit.buckets.write import write_part
 from omniedit.config.schema import TrainConfig
 from omniedit.models.base import Base
 from omniedit.models.codec import LappedCodec
+from omniedit.models.conditions import NO_CONDITIONS, taken_conditions
 from omniedit.models.text import WIDTH, load_minilm
-from omniedit.pairs import EditPair, write_shard
+from omniedit.pairs import EditPair, Reference, write_shard
 from omniedit.scoring.filter import DECISIONS_SCHEMA, gather_decisions
 from omniedit.storage.parquet import write_rows
 from omniedit.tasks import Task
@@ -54,9 +55,23 @@ PAIRS = 12
 PARTS = ("00000", "00001")
 
 
-def make_run(root: Path) -> None:
-    """Write buckets and an untrained base."""
+def make_run(root: Path, references: bool = False) -> None:
+    """Write buckets and an untrained base.
+
+    Args:
+        references: give the pairs 0 to 2 reference images.
+    """
+    make_buckets(root, references)
+    options = TrainConfig.model_validate(OPTIONS)
+    torch.manual_seed(0)
+    transformer = small_sd3(options, WIDTH)
+    Base(transformer, LappedCodec(), load_minilm(), FlowMatchEulerDiscreteScheduler(), "sample").save(root / "base")
+
+
+def make_buckets(root: Path, references: bool) -> None:
     pairs = [make_pair(row) for row in range(PAIRS)]
+    if references:
+        pairs = [replace(pair, references=make_references(row)) for row, pair in enumerate(pairs)]
     write_shard(root / "candidates/style_transfer/00000.h5", Task.STYLE_TRANSFER, "embedded", 0, pairs)
     decisions = [
         {
@@ -71,10 +86,12 @@ def make_run(root: Path) -> None:
     ]
     write_rows(root / "decisions/style_transfer/00000.parquet", decisions, DECISIONS_SCHEMA)
     seal_buckets(root)
-    options = TrainConfig.model_validate(OPTIONS)
-    torch.manual_seed(0)
-    transformer = small_sd3(options, WIDTH)
-    Base(transformer, LappedCodec(), load_minilm(), FlowMatchEulerDiscreteScheduler(), "sample").save(root / "base")
+
+
+def make_references(row: int) -> tuple[Reference, ...]:
+    rng = np.random.default_rng([row, 1])
+    images = [rng.integers(0, 255, (30 + 8 * number, 50, 3), np.uint8) for number in range(row // 2 % 3)]
+    return tuple(Reference("subject", image) for image in images)
 
 
 def make_pair(row: int) -> EditPair:
@@ -112,14 +129,16 @@ def make_trainer(
     """
     options = TrainConfig.model_validate(OPTIONS | changes)
     base = load_base(run / "base")
-    batches = EditBatchBuilder(base.vae, InstructionEncoder(base.text), options, seed=0)
-    editor = models.build("editnet", base.transformer, base.prediction_type)
+    torch.manual_seed(0)
+    editor = models.build(options.model, base.transformer, base.prediction_type)
+    takes = taken_conditions(editor)
+    batches = EditBatchBuilder(base.vae, InstructionEncoder(base.text), options, 0, takes)
     prepare_blocks(editor, options)
     pipeline: Any = Unedited()
     if edits:
         pipeline = base.pipeline(editor, SIDE)
         pipeline.register_to_config(num_inference_steps=4)
-    store = BucketStore(run / "buckets", resolution=SIDE)
+    store = BucketStore(run / "buckets", resolution=SIDE, reads_references=takes.references)
     with mock.patch("omniedit.training.engine.deepspeed_config", sharing_small_ones):
         return Trainer(wrap(editor), partial(sample_edits, pipeline, store, 0), store, batches, options, seed=0)
 
@@ -143,6 +162,8 @@ def sharing_small_ones(options: TrainConfig, world_size: int) -> dict[str, Any]:
 
 class Unedited:
     """Pipeline that returns its input image as the edit."""
+
+    takes = NO_CONDITIONS
 
     def __call__(self, image: Image.Image, **_: object) -> SimpleNamespace:
         return SimpleNamespace(images=[image])

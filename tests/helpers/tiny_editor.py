@@ -23,10 +23,10 @@ def minilm() -> Text:
     return load_minilm()
 
 
-def make_pipeline() -> EditPipeline:
+def make_pipeline(architecture: str = "editnet") -> EditPipeline:
     torch.manual_seed(0)
     transformer = small_sd3(TINY, WIDTH)
     base = Base(transformer, LappedCodec(), minilm(), FlowMatchEulerDiscreteScheduler(), "sample")
-    made = base.pipeline(models.build("editnet", transformer, "sample"), RESOLUTION)
+    made = base.pipeline(models.build(architecture, transformer, "sample"), RESOLUTION)
     made.set_progress_bar_config(disable=True)
     return made

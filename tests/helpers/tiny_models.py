@@ -3,8 +3,10 @@
 import torch
 from diffusers import SD3Transformer2DModel
 
+from omniedit.architectures import ARCHITECTURES
 from omniedit.models.editor import Editor
 
+ON_MMDIT = [name for name, architecture in ARCHITECTURES.items() if not architecture.over_unet]
 SD3 = {"qk_norm": None, "dual_attention_layers": ()}
 SD35 = {"qk_norm": "rms_norm", "dual_attention_layers": (0, 1)}
 

@@ -5,10 +5,9 @@ from functools import partial
 import pytest
 import torch
 
-from helpers.tiny_models import SD3, SD35, base, inputs, move_weights
+from helpers.tiny_models import ON_MMDIT, SD3, SD35, base, inputs, move_weights
 from omniedit import models
 from omniedit.config.schema import TrainConfig
-from omniedit.models import ARCHITECTURES
 from omniedit.models.editor import Editor
 from omniedit.training.blocks import prepare_blocks
 
@@ -33,7 +32,7 @@ def step(net: Editor) -> tuple[list[torch.Tensor], int]:
     return [velocity.detach(), *(p.grad for p in net.parameters() if p.grad is not None)], sum(sizes.values())
 
 
-@pytest.mark.parametrize("name", ARCHITECTURES)
+@pytest.mark.parametrize("name", ON_MMDIT)
 def test_activation_checkpointing_saves_memory_and_is_bit_identical(name: str) -> None:
     results = {
         how: step(prepare_editor(name, SD35, checkpoint_activations=how)) for how in ("none", "selective", "all")

@@ -5,9 +5,8 @@ changes nothing. Shapes: B samples, C latent channels, h w latent height and wid
 """
 
 import math
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 from typing import Any, Protocol, Self
 
@@ -21,11 +20,19 @@ from omniedit.buckets.store import PairBatch
 from omniedit.buckets.store_layout import HELD_OUT
 from omniedit.config.options import FlowOptions, SampleOptions
 from omniedit.config.training import TrainConfig
+from omniedit.imaging.images import Image
 from omniedit.instructions.left_right import names_a_side
 from omniedit.models.codec import Vae, encode
-from omniedit.models.text import Text
+from omniedit.models.conditions import NO_CONDITIONS, TakenConditions, place_references
 from omniedit.tasks import OMNIEDIT_TASKS, OTHER
 from omniedit.training.editor.encoded import EncodedBatch
+from omniedit.training.editor.instruction_encoder import InstructionEncoder as InstructionEncoder  # for its callers
+from omniedit.training.editor.references import (
+    ConditionChoice,
+    choose_conditions,
+    first_conditions,
+    pick_references,
+)
 from omniedit.training.objective import (
     condition_dropout_masks,
     flow_loss,
@@ -38,6 +45,8 @@ from omniedit.training.objective import (
 MAX_SCORE = 10.0
 HELD_OUT_QUANTILES = (0.1, 0.3, 0.5, 0.7, 0.9)
 """Quantiles of the training noise levels; the held-out loss is the mean over them."""
+CONDITIONS = 1
+"""Last number of the seed of a sample's references and task. They do not change its noise and other choices."""
 SIGMA_BANDS = 5
 """Number of equally wide bands of noise levels for which the loss is logged."""
 Embeddings = Callable[[Sequence[str]], tuple[Tensor, Tensor]]
@@ -105,36 +114,6 @@ def of_tasks(tasks: Sequence[str], device: torch.device) -> dict[str, Tensor]:
     names = [task if task in OMNIEDIT_TASKS else OTHER for task in tasks]
     columns = (*OMNIEDIT_TASKS, OTHER)
     return {f"loss_task/{name}": torch.tensor([of == name for of in names], device=device) for name in columns}
-
-
-@dataclass
-class InstructionEncoder:
-    """Embeddings of instructions, cached: those used last are kept, up to `capacity` bytes.
-
-    MiniLM's take 50 kB each, SD3's 2.7 MB in bfloat16.
-    """
-
-    text: Text
-    capacity: int = 2**29
-
-    def __post_init__(self) -> None:
-        self._known: OrderedDict[str, tuple[Tensor, Tensor]] = OrderedDict()
-
-    def __call__(self, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
-        """Return embeddings (B, tokens, width) and (B, width), as `Text.encode` does."""
-        new = sorted({text for text in texts if text not in self._known})
-        if new:
-            rows = zip(*self.text.encode(new), strict=True)
-            self._known.update(
-                {text: (tokens.clone(), whole.clone()) for text, (tokens, whole) in zip(new, rows, strict=True)}
-            )
-        for text in texts:
-            self._known.move_to_end(text)
-        embeds, pooled = zip(*(self._known[text] for text in texts), strict=True)
-        size = embeds[0].nbytes + pooled[0].nbytes
-        while len(self._known) * size > self.capacity:
-            self._known.popitem(last=False)
-        return torch.stack(embeds), torch.stack(pooled)
 
 
 def noise_levels(normal_B: Tensor, options: FlowOptions) -> Tensor:
@@ -207,21 +186,29 @@ class Velocities:
         raise NotImplementedError
 
     def losses(self, network: nn.Module, batch: EditBatch) -> Tensor:
-        """Return each sample's velocity loss, (B,)."""
+        """Return each sample's velocity loss, (B,), with the network's own weight of noise levels, if it has one."""
         dtype = next(network.parameters()).dtype
-        # In bfloat16, a timestep would be off by up to 4 of 1000.
-        inputs = {name: value if name == "timestep" else value.to(dtype) for name, value in batch.inputs.items()}
-        return flow_loss(network(**inputs), batch.target)
+        # In bfloat16, a timestep would be off by up to 4 of 1000. Masks and indices are no numbers to compute with.
+        as_is = {name: v for name, v in batch.inputs.items() if name == "timestep" or not v.is_floating_point()}
+        inputs = {name: value.to(dtype) for name, value in batch.inputs.items() if name not in as_is}
+        loss_B = flow_loss(network(**inputs, **as_is), batch.target)
+        weight = getattr(network, "loss_weight", None)
+        return loss_B if weight is None else loss_B * weight(batch.inputs["timestep"])
 
 
 @dataclass(frozen=True)
 class EditBatchBuilder(Velocities):
-    """Builder of training and held-out batches from pairs, encoded in advance or not."""
+    """Builder of training and held-out batches from pairs, encoded in advance or not.
+
+    Args:
+        takes: conditions besides source and instruction that the editor takes.
+    """
 
     vae: Vae
     instructions: Embeddings
     options: TrainConfig
     seed: int
+    takes: TakenConditions = NO_CONDITIONS
 
     @property
     def weighting(self) -> str:
@@ -249,7 +236,10 @@ class EditBatchBuilder(Velocities):
         numbers = [number if keep else None for number, keep in zip(chosen, keeps_text.tolist(), strict=True)]
         source, edited = self._latents(pairs, flips)
         source = source * keeps_image[:, None, None, None].to(source)
-        return self._batch(pairs, source, edited, numbers, sigma_B, rngs)
+        own_rngs = [np.random.default_rng([self.seed, step, first + place, CONDITIONS]) for place in range(len(pairs))]
+        chosen_conditions = choose_conditions(pairs.pairs, self.takes, options, keeps_text.tolist(), own_rngs)
+        batch = self._batch(pairs, source, edited, numbers, sigma_B, rngs)
+        return self._add_conditions(batch, pairs, chosen_conditions, flips)
 
     def held_out_at(self, pairs: PairBatch | EncodedBatch, quantile: float) -> EditBatch:
         """Return a held-out batch: pairs unflipped, with their first instruction and fixed noise.
@@ -258,8 +248,10 @@ class EditBatchBuilder(Velocities):
             quantile: quantile of the training noise levels, for all samples.
         """
         sigma_B, rngs = self.quantile_sigmas(len(pairs), quantile), self.fixed_rngs(pairs)
-        source, edited = self._latents(pairs, [False] * len(pairs))
-        return self._batch(pairs, source, edited, [0] * len(pairs), sigma_B, rngs)
+        flips = [False] * len(pairs)
+        source, edited = self._latents(pairs, flips)
+        batch = self._batch(pairs, source, edited, [0] * len(pairs), sigma_B, rngs)
+        return self._add_conditions(batch, pairs, first_conditions(pairs.pairs, self.takes, self.options), flips)
 
     def _batch(
         self,
@@ -274,6 +266,29 @@ class EditBatchBuilder(Velocities):
         weight = self.weights(pairs).to(edited)
         return EditBatch(inputs, target, weight, tuple(pair["task"] for pair in pairs.pairs))
 
+    def _add_conditions(
+        self, batch: EditBatch, pairs: PairBatch | EncodedBatch, chosen: ConditionChoice, flips: Sequence[bool]
+    ) -> EditBatch:
+        """Add to a batch the conditions that the editor takes besides source and instruction."""
+        inputs = dict(batch.inputs)
+        if self.takes.references:
+            latents = self._reference_latents(pairs, chosen, flips)
+            counts = [len(numbers) for numbers in chosen.references]
+            references, mask = place_references(latents, counts, batch.target.shape[1:])
+            inputs |= {"references": references.to(batch.target), "reference_mask": mask.to(batch.target.device)}
+        if self.takes.tasks:
+            inputs["task"] = torch.tensor(chosen.tasks, device=batch.target.device)
+        return replace(batch, inputs=inputs)
+
+    def _reference_latents(
+        self, pairs: PairBatch | EncodedBatch, chosen: ConditionChoice, flips: Sequence[bool]
+    ) -> Sequence[Tensor]:
+        """Return the latents of the chosen references, (C, h, w) each, pair after pair, mirrored with their pair."""
+        if isinstance(pairs, EncodedBatch):
+            return pairs.reference_latents(chosen.references, flips)
+        images, mirrored = pick_references(pairs, chosen, flips)
+        return list(self._encode(images, mirrored)) if len(images) else []
+
     def _embeddings(self, pairs: PairBatch | EncodedBatch, numbers: Sequence[int | None]) -> tuple[Tensor, Tensor]:
         """Return embeddings of each pair's instruction of this number; None is the empty text."""
         if isinstance(pairs, EncodedBatch):
@@ -285,7 +300,6 @@ class EditBatchBuilder(Velocities):
             ]
         )
 
-    @torch.no_grad()
     def _latents(self, pairs: PairBatch | EncodedBatch, flips: Sequence[bool]) -> tuple[Tensor, Tensor]:
         """Return latents of source and edited, (B, C, h, w) float32, mirrored where `flips` is True.
 
@@ -297,7 +311,8 @@ class EditBatchBuilder(Velocities):
             source, edited = (self._encode(images, flips) for images in (pairs.source, pairs.edited))
         return source.to(self.vae.device).float(), edited.to(self.vae.device).float()
 
-    def _encode(self, images: np.ndarray, flips: Sequence[bool]) -> Tensor:
+    @torch.no_grad()
+    def _encode(self, images: Sequence[Image] | np.ndarray, flips: Sequence[bool]) -> Tensor:
         mirrored = [image[:, ::-1] if flip else image for image, flip in zip(images, flips, strict=True)]
         pixels = torch.from_numpy(np.stack(mirrored)).to(self.vae.device).permute(0, 3, 1, 2)
         return encode(self.vae, pixels / 127.5 - 1).to(getattr(torch, self.options.dtype))

@@ -3,14 +3,19 @@
     {part}/{ratio}.npy             (pairs, 2, C, h, w), source and edited, in `train.dtype`
     {part}/{ratio}.mirrored.npy    the same of the mirrored images, of training pairs
     {part}/{ratio}.texts.npy       (pairs, most) int32, the row in prompt.npy of each of a pair's instructions, then -1
+    {part}/{ratio}.references.npy  (references, C, h, w), those of all pairs, one pair after the other
+    {part}/{ratio}.references.mirrored.npy    the same of the mirrored images
+    {part}/{ratio}.references.first.npy       (pairs, 1) int64, the row of each pair's first reference
     {part}/prompt.npy              (texts, M, D), a vector per token; row 0 is the empty text
     {part}/pooled.npy              (texts, D), a vector per text
     {part}/manifest.json           format, checksums, the rows of each bucket, and the identity of the encoding
 
-The parts are those of the buckets. bfloat16 is stored as int16 bits. A step reads the rows of its batch, each at its
-offset, and nothing else. An encoder does not commute with mirroring, so that mirrored latents cannot be computed from
-the others. Format 1 is read too: it has (pairs, 2, 2, C, h, w) float32 in {ratio}.npy, each image as it is and
-mirrored, and the texts in texts.json.
+The parts are those of the buckets. Files of references exist where pairs of a part have some; the part then has
+format 3. A reference is scaled to the size of its pair's images, whole, on grey.
+
+bfloat16 is stored as int16 bits. A step reads the rows of its batch, each at its offset, and nothing else. An encoder
+does not commute with mirroring, so that mirrored latents cannot be computed from the others. Format 1 is read too: it
+has (pairs, 2, 2, C, h, w) float32 in {ratio}.npy, each image as it is and mirrored, and the texts in texts.json.
 """
 
 import json
@@ -22,7 +27,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow.compute as pc
-import torch
 from torch import Tensor
 
 from omniedit.buckets.placement import Plan
@@ -30,10 +34,11 @@ from omniedit.buckets.reuse import ReusedMemory
 from omniedit.buckets.store import BucketStore
 from omniedit.buckets.store_layout import TRAIN
 from omniedit.errors import UserError
-from omniedit.models.codec import Vae, encode
+from omniedit.models.codec import Vae
 from omniedit.models.text import Text
 from omniedit.storage.manifest import MANIFEST, checksum, checksums, files_below, write_manifest
-from omniedit.training.editor.encoded_part import AGAIN, FORMAT, EncodedPart, open_part
+from omniedit.training.editor.encoded_part import AGAIN, FORMAT, FORMAT_WITH_REFERENCES, EncodedPart, open_part
+from omniedit.training.editor.stacked import ReferenceWriter, Stacked, encode_images, from_bits
 
 TEXTS_AT_ONCE = 16
 
@@ -46,7 +51,11 @@ def encoding_identity(store: BucketStore, dtype: str) -> dict[str, Any]:
 def encode_part(
     store: BucketStore, plan: Plan, part: str, vae: Vae, text: Text, dtype: str, out: Path
 ) -> Iterator[None]:
-    """Write a part's files to the folder `out` and yield after each pair."""
+    """Write a part's files to the folder `out` and yield after each pair.
+
+    Args:
+        store: reads references, if the buckets have some.
+    """
     planned = plan.table.filter(pc.equal(plan.table["part"], part))
     rows: dict[str, list[int]] = {}
     for ratio, row in zip(planned["ratio"].to_pylist(), planned["row"].to_pylist(), strict=True):
@@ -61,7 +70,9 @@ def encode_part(
         padded = [places + [-1] * (most - len(places)) for places in instructions]
         np.save(out / f"{ratio}.texts.npy", np.array(padded, np.int32))
     _write_texts(list(known), text, out)
-    manifest = {"format": FORMAT, "part": part, "of": encoding_identity(store, dtype)}
+    has_references = any(out.glob("*.references.npy"))
+    version = FORMAT_WITH_REFERENCES if has_references else FORMAT
+    manifest = {"format": version, "part": part, "of": encoding_identity(store, dtype)}
     manifest["rows"] = {ratio: [in_ratio[0], len(in_ratio)] for ratio, in_ratio in rows.items()}
     manifest["spans"] = {ratio: find_spans(in_ratio) for ratio, in_ratio in rows.items()}
     write_manifest(out / MANIFEST, manifest | {"files": checksums(out, files_below(out))})
@@ -79,24 +90,19 @@ def _encode_images(
 ) -> Iterator[dict[str, Any]]:
     """Write the latents of a bucket's rows and yield each pair's row of pairs.parquet."""
     plain, mirrored = (Stacked(out / f"{ratio}{name}.npy", len(rows)) for name in ("", ".mirrored"))
+    references = ReferenceWriter(store, ratio, rows, vae, dtype, out)
     for row in rows:
         batch = store.read(ratio, [row])
+        references.add(batch)
         images, pair = np.concatenate([batch.source, batch.edited]), batch.pairs[0]
         if pair["split"] == TRAIN:
-            latents = _latents(vae, np.concatenate([images, images[:, :, ::-1]]), dtype)
+            latents = encode_images(vae, np.concatenate([images, images[:, :, ::-1]]), dtype)
             mirrored.add(latents[2:])
         else:
-            latents = _latents(vae, images, dtype)
+            latents = encode_images(vae, images, dtype)
             mirrored.skip()
         plain.add(latents[:2])
         yield pair
-
-
-@torch.no_grad()
-def _latents(vae: Vae, images_BHW3: np.ndarray, dtype: str) -> Tensor:
-    """Return the latents of images, (B, C, h, w)."""
-    images = torch.from_numpy(images_BHW3).to(vae.device).permute(0, 3, 1, 2)
-    return encode(vae, images / 127.5 - 1).to(getattr(torch, dtype))
 
 
 def _write_texts(texts: Sequence[str], text: Text, out: Path) -> None:
@@ -105,35 +111,6 @@ def _write_texts(texts: Sequence[str], text: Text, out: Path) -> None:
         for row in zip(*text.encode(texts[first : first + TEXTS_AT_ONCE]), strict=True):
             prompt.add(row[0])
             pooled.add(row[1])
-
-
-class Stacked:
-    """Writer of a .npy file of `count` tensors of one shape, one at a time; without any tensor there is no file."""
-
-    def __init__(self, path: Path, count: int) -> None:
-        self.path, self.count, self.filled = path, count, 0
-        self._rows: Any = None
-
-    def add(self, row: Tensor) -> None:
-        value = _bits(row).cpu().numpy()
-        if self._rows is None:
-            self._rows = np.lib.format.open_memmap(self.path, "w+", value.dtype, (self.count, *value.shape))
-        self._rows[self.filled] = value
-        self.filled += 1
-
-    def skip(self) -> None:
-        """Leave a hole, which takes no disk."""
-        self.filled += 1
-
-
-def _bits(tensor: Tensor) -> Tensor:
-    return tensor.view(torch.int16) if tensor.dtype == torch.bfloat16 else tensor
-
-
-def _tensor(value: np.ndarray) -> Tensor:
-    """Return the tensor from which `_bits` made an array, without a copy."""
-    tensor = torch.from_numpy(value)
-    return tensor.view(torch.bfloat16) if tensor.dtype == torch.int16 else tensor
 
 
 @dataclass(frozen=True)
@@ -159,6 +136,14 @@ class EncodedBatch:
     def latents(self, flips: Sequence[bool]) -> tuple[Tensor, Tensor]:
         """Return latents of source and edited, (B, C, h, w) each, of the mirrored images where `flips` is True."""
         return self.encoded.latents(self.ratio, self.rows, flips)
+
+    def reference_latents(self, chosen: Sequence[Sequence[int]], flips: Sequence[bool]) -> list[Tensor]:
+        """Return latents of references, (C, h, w) each, pair after pair, of the mirrored ones where `flips` is True.
+
+        Args:
+            chosen: numbers of each pair's references.
+        """
+        return self.encoded.reference_latents(self.ratio, self.rows, chosen, flips)
 
     def embeddings(self, chosen: Sequence[int | None]) -> tuple[Tensor, Tensor]:
         """Return embeddings (B, M, D) and (B, D) of each pair's instruction of this number; None is the empty text."""
@@ -222,7 +207,7 @@ class EncodedPairs:
         for place, ((part, row), flip) in enumerate(zip(found, flips, strict=True)):
             for image, latents in enumerate(both):
                 part.read_latents(ratio, row, image, flip, latents[place])
-        return _tensor(both[0]), _tensor(both[1])
+        return from_bits(both[0]), from_bits(both[1])
 
     def embeddings(
         self, ratio: str, rows: Sequence[int], chosen: Sequence[int | None], texts: Sequence[str]
@@ -235,7 +220,17 @@ class EncodedPairs:
             text_row = part.text_row(ratio, row, number, text)
             for file, vectors in zip(part.embeddings, both, strict=True):
                 file.read(text_row, vectors[place])
-        return _tensor(both[0]), _tensor(both[1])
+        return from_bits(both[0]), from_bits(both[1])
+
+    def reference_latents(
+        self, ratio: str, rows: Sequence[int], chosen: Sequence[Sequence[int]], flips: Sequence[bool]
+    ) -> list[Tensor]:
+        """Return latents of references, as `EncodedBatch.reference_latents` does."""
+        found = []
+        for row, numbers, flip in zip(rows, chosen, flips, strict=True):
+            part, place = self._find(ratio, row)
+            found += [from_bits(part.read_reference(ratio, place, number, flip)) for number in numbers]
+        return found
 
     def _find(self, ratio: str, row: int) -> tuple[EncodedPart, int]:
         """Return the part that holds a row of a bucket, and the row's place in its files."""

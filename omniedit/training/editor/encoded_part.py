@@ -12,11 +12,13 @@ from omniedit.errors import UserError
 from omniedit.storage.npy_rows import NpyRows
 
 FORMAT = 2
+FORMAT_WITH_REFERENCES = 3
+"""Format of a part with latents of references; the rest is as in format 2."""
 AGAIN = "run snakemake --forcerun encode_pairs"
 
 
 class EncodedPart:
-    """Part of format 2. Several threads may read at once."""
+    """Part of format 2 or 3. Several threads may read at once."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -35,6 +37,16 @@ class EncodedPart:
     def read_latents(self, ratio: str, row: int, image: int, flip: bool, out: np.ndarray) -> None:
         """Read the latents of source (image 0) or edited (image 1), of the mirrored image if `flip`."""
         self._open(f"{ratio}.mirrored.npy" if flip else f"{ratio}.npy", 3).read(2 * row + image, out)
+
+    def read_reference(self, ratio: str, row: int, number: int, flip: bool) -> np.ndarray:
+        """Return the latents of a pair's reference of this number, (C, h, w); of the mirrored one if `flip`."""
+        firsts = self._open(f"{ratio}.references.first.npy", 1)
+        first = np.empty(firsts.row_shape, firsts.dtype)
+        firsts.read(row, first)
+        file = self._open(f"{ratio}.references{'.mirrored' if flip else ''}.npy", 3)
+        latents = np.empty(file.row_shape, file.dtype)
+        file.read(int(first[0]) + number, latents)
+        return latents
 
     def text_row(self, ratio: str, row: int, number: int | None, text: str) -> int:
         """Return the row of an instruction's embeddings; the instruction has this number in its pair."""
@@ -72,6 +84,6 @@ def open_part(folder: Path, manifest: Mapping[str, Any]) -> EncodedPart:
         UserError: the format is that of a newer OmniEdit.
     """
     version = manifest.get("format", 1)
-    if version > FORMAT:
+    if version > FORMAT_WITH_REFERENCES:
         raise UserError(f"{folder}: format {version} of a newer OmniEdit; update OmniEdit, or {AGAIN}")
-    return EncodedPart(folder) if version == FORMAT else FirstEncodedPart(folder)
+    return EncodedPart(folder) if version >= FORMAT else FirstEncodedPart(folder)

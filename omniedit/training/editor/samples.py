@@ -15,6 +15,7 @@ from omniedit.buckets.store import BucketStore
 from omniedit.imaging.images import Image
 from omniedit.models.instruction_warnings import InstructionWarning
 from omniedit.models.pipeline import EditPipeline
+from omniedit.models.pipeline_conditions import call_arguments
 from omniedit.training.editor.batches import choose_held_out_pairs
 
 SAMPLES = 4
@@ -34,6 +35,7 @@ class Sample(NamedTuple):
     instruction: str
     edit: Image
     target: Image
+    references: tuple[Image, ...] = ()
 
 
 def known_instructions(store: BucketStore) -> str:
@@ -52,18 +54,24 @@ def sample_edits(pipeline: EditPipeline, store: BucketStore, seed: int) -> Itera
     for place, (ratio, row) in enumerate(choose_held_out_pairs(store, SAMPLES)):
         pairs = store.read(ratio, [row])
         instruction = pairs.pairs[0]["instructions"][0]
+        references = pairs.references[0] if pairs.references else ()
         noise = torch.Generator().manual_seed(seed + place)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", InstructionWarning)  # an untrained editor changes little
-            edit = pipeline(image=Pil.fromarray(pairs.source[0]), instruction=instruction, generator=noise).images[0]
-        yield Sample(pairs.source[0], instruction, np.asarray(edit), pairs.edited[0])
+            more = call_arguments(pipeline.takes, [references], [pairs.pairs[0]["task"]])
+            source = Pil.fromarray(pairs.source[0])
+            edit = pipeline(image=source, instruction=instruction, generator=noise, **more).images[0]
+        yield Sample(pairs.source[0], instruction, np.asarray(edit), pairs.edited[0], references)
 
 
 def grid(samples: Iterable[Sample]) -> Image:
-    """Return an image with a row per sample: source, instruction, edit, target."""
-    rows = [(_cell(s.source), _lines(s.instruction), _cell(s.edit), _cell(s.target)) for s in samples]
+    """Return an image with a row per sample: source, instruction, edit, target, then its references."""
+    rows = [
+        (_cell(s.source), _lines(s.instruction), _cell(s.edit), _cell(s.target), *map(_cell, s.references))
+        for s in samples
+    ]
     step = CELL + GAP
-    whole = Pil.new("RGB", (4 * step - GAP, len(rows) * step - GAP), "white")
+    whole = Pil.new("RGB", (max(map(len, rows)) * step - GAP, len(rows) * step - GAP), "white")
     for y, cells in enumerate(rows):
         for x, cell in enumerate(cells):
             whole.paste(cell, (x * step, y * step))

@@ -18,7 +18,8 @@ from omniedit.config.schema import TrainConfig
 from omniedit.errors import UserError
 from omniedit.models.base import Base
 from omniedit.training.editor.batches import EditBatchBuilder, InstructionEncoder
-from omniedit.training.editor.encoded import EncodedPairs, _bits, _tensor, encode_part, find_spans
+from omniedit.training.editor.encoded import EncodedPairs, encode_part, find_spans
+from omniedit.training.editor.stacked import from_bits, to_bits
 
 
 @pytest.fixture(scope="module")
@@ -64,9 +65,9 @@ def test_missing_encoded_part_raises_error(run: Path, tmp_path: Path) -> None:
         EncodedPairs(tmp_path, BucketStore(run / "buckets", resolution=SIDE), "float32")
 
 
-def test_bfloat16_survives_a_round_trip_through_bits() -> None:
+def test_bfloat16_survives_a_round_trip_throughto_bits() -> None:
     value = torch.randn(3, 4).bfloat16()
-    assert torch.equal(_tensor(_bits(value).numpy()), value)
+    assert torch.equal(from_bits(to_bits(value).numpy()), value)
 
 
 def read_all(encoded: EncodedPairs, ratio: str, flips: list[bool]) -> list[torch.Tensor]:
@@ -113,8 +114,8 @@ def test_newer_format_and_truncated_file_errors_name_the_remedy(run: Path, tmp_p
     file.write_bytes(file.read_bytes()[:200])
     with pytest.raises(UserError, match=r"\.npy: cannot be read \(it is shorter .*--forcerun encode_pairs"):
         EncodedPairs(encoded, store, "float32").read(ratio, [row]).latents([False])
-    path.write_text(json.dumps(manifest | {"format": 3}))
-    with pytest.raises(UserError, match=r"00000: format 3 of a newer OmniEdit"):
+    path.write_text(json.dumps(manifest | {"format": 4}))
+    with pytest.raises(UserError, match=r"00000: format 4 of a newer OmniEdit"):
         EncodedPairs(encoded, store, "float32")
 
 

@@ -28,6 +28,14 @@ def test_grid_row_shows_source_instruction_edit_and_target() -> None:
     assert 0 < np.ptp(inked[0]) < 25 < np.ptp(inked[1]), "one line, and several lines"
 
 
+def test_references_follow_the_target_in_their_row() -> None:
+    red, green = plain((200, 0, 0), 40, 40), plain((0, 200, 0), 40, 40)
+    shown = grid([Sample(red, "Add it.", red, red), Sample(red, "Add it.", red, red, (green, red))])
+    assert shown.shape == (2 * CELL + GAP, 6 * CELL + 5 * GAP, 3)
+    middle = 4 * (CELL + GAP) + CELL // 2
+    assert [shown[y, middle].tolist() for y in (CELL // 2, CELL + GAP + CELL // 2)] == [[255] * 3, [0, 200, 0]]
+
+
 def test_known_instructions_are_sampled_from_all_training_pairs() -> None:
     texts = [f"Make it {number:03d}." for number in range(600)]
     pairs = {"1x1": [[text, "Another wording."] for text in texts[:400]], "3x2": [[text] for text in texts[400:] * 2]}

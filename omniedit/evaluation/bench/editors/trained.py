@@ -14,6 +14,7 @@ from omniedit.evaluation.bench.editors.weights import digest_weights
 from omniedit.imaging.images import Image
 from omniedit.models.adaptive_batches import OomAdaptiveBatcher
 from omniedit.models.loading import load_editor
+from omniedit.models.pipeline_conditions import call_arguments
 from omniedit.models.shipped import FOLDER
 
 
@@ -29,6 +30,7 @@ class Trained(Editor):
         self.entry, self.sizes = entry, entry.sizes
         self._pipeline = load_editor(folder, device)
         self._pipeline.set_progress_bar_config(disable=True)
+        self.takes_references = self._pipeline.takes.references
         self._batches = OomAdaptiveBatcher(self.batch_size)
         self.version = f"{(folder or FOLDER).name}@{digest_weights(folder or FOLDER)}, {self._describe_sampling()}"
 
@@ -54,6 +56,11 @@ class Trained(Editor):
                 guidance_scale=self.entry.guidance_text,
                 image_guidance_scale=self.entry.guidance_image,
                 generator=[torch.Generator().manual_seed(request.seed) for request in requests],
+                **call_arguments(
+                    self._pipeline.takes,
+                    [request.references for request in requests],
+                    [request.item.task for request in requests],
+                ),
             )
         except ValueError as error:
             if len(requests) > 1:

@@ -1,0 +1,87 @@
+"""Reference images of a bucket's pairs, stored as image files beside the arrays of pixels.
+
+    {ratio}.zarr/references/c/{i}   Zarr shard i of an array of bytes, (pairs, 16): a pair's image files, then b""
+
+The array and the column `references` of the rows (a role for each image) exist only in buckets that have references, so
+that others stay as they were. A Zarr shard without references has no file.
+"""
+
+import struct
+from collections.abc import Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from omniedit.buckets.codecs import encode_jpeg
+from omniedit.imaging.images import encode_png, resize_to_fit
+from omniedit.pairs import EditPair
+
+REFERENCES = "references"
+"""Name of the array and of the column of roles."""
+MOST_REFERENCES = 16
+"""Largest number of references stored for a pair: its first ones."""
+REFERENCES_FIELD = pa.field(REFERENCES, pa.list_(pa.string()))
+_SIZE = struct.Struct("<I")
+
+
+def encode_references(pair: EditPair, base_size: int, codec: str) -> list[bytes]:
+    """Encode a pair's first references, scaled down until both sides have at most `base_size` pixels.
+
+    Args:
+        codec: codec of the bucket's photos. References are JPEG files if it is `jpeg`, else PNG files.
+    """
+    images = [resize_to_fit(each.image, base_size) for each in pair.references[:MOST_REFERENCES]]
+    return [encode_jpeg(image) if codec == "jpeg" else encode_png(image) for image in images]
+
+
+def pack_files(files: Sequence[bytes]) -> bytes:
+    """Return the chunk of at most `MOST_REFERENCES` files, in the layout of Zarr's codec `vlen-bytes`."""
+    padded = [*files, *[b""] * (MOST_REFERENCES - len(files))]
+    return _SIZE.pack(len(padded)) + b"".join(_SIZE.pack(len(file)) + file for file in padded)
+
+
+def unpack_files(chunk: bytes) -> list[bytes]:
+    """Return the files of a chunk.
+
+    Raises:
+        ValueError: the chunk is shorter than its sizes say.
+    """
+    files, start = [], _SIZE.size
+    try:
+        for _ in range(_SIZE.unpack_from(chunk)[0]):
+            (size,) = _SIZE.unpack_from(chunk, start)
+            start += _SIZE.size + size
+            files.append(chunk[start - size : start])
+    except struct.error as error:
+        raise ValueError(f"references: {error}") from None
+    if start != len(chunk):
+        raise ValueError(f"references: {len(chunk)} bytes, not {start}")
+    return [file for file in files if file]
+
+
+def reference_roles(row: dict[str, Any]) -> list[str]:
+    """Return the role of each reference of a pair, from its row."""
+    return row.get(REFERENCES) or []
+
+
+def references_metadata(pairs: int, pairs_per_zarr_shard: int) -> dict[str, Any]:
+    """Return the zarr.json of the array of references: a chunk per pair, packed into shards like its images."""
+    sharding = {
+        "chunk_shape": [1, MOST_REFERENCES],
+        "codecs": [{"name": "vlen-bytes"}, {"name": "crc32c"}],
+        "index_codecs": [{"name": "bytes", "configuration": {"endian": "little"}}, {"name": "crc32c"}],
+        "index_location": "end",
+    }
+    grid = {"chunk_shape": [pairs_per_zarr_shard, MOST_REFERENCES]}
+    return {
+        "zarr_format": 3,
+        "node_type": "array",
+        "shape": [pairs, MOST_REFERENCES],
+        "data_type": "variable_length_bytes",
+        "fill_value": "",
+        "chunk_grid": {"name": "regular", "configuration": grid},
+        "chunk_key_encoding": {"name": "default", "configuration": {"separator": "/"}},
+        "codecs": [{"name": "sharding_indexed", "configuration": sharding}],
+        "attributes": {},
+        "storage_transformers": [],
+    }

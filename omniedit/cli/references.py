@@ -1,0 +1,44 @@
+"""Reference images and the task of an edit, from the command line."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import PIL.Image
+
+from omniedit.cli.special_files import special_kind
+from omniedit.errors import UserError
+from omniedit.imaging.decode import Unreadable
+from omniedit.sources.decode import EncodedPhoto
+
+if TYPE_CHECKING:
+    from omniedit.models.pipeline import EditPipeline
+
+
+def read_reference(path: Path) -> PIL.Image.Image:
+    """Read a reference image.
+
+    Raises:
+        UserError: the file is missing, or not an image that can be read.
+    """
+    try:
+        if kind := special_kind(path):
+            raise UserError(f"--reference {path}: {kind}, not an image file")
+        with EncodedPhoto(path) as photo:
+            return PIL.Image.fromarray(photo.decode())
+    except (Unreadable, OSError, MemoryError) as error:
+        raise UserError(f"--reference {path}: cannot be read: {' '.join(str(error).split())}") from None
+
+
+def check_conditions(pipeline: "EditPipeline", references: Sequence[PIL.Image.Image], task: str | None) -> None:
+    """Check that an editor takes the given references and task.
+
+    Raises:
+        UserError: it does not; the message names the remedy.
+    """
+    from omniedit.models.pipeline_conditions import match_conditions
+
+    try:
+        match_conditions(references, task, 1, pipeline.takes)
+    except ValueError as error:
+        raise UserError(f"--{str(error).replace('references:', 'reference:', 1)}") from None

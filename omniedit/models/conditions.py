@@ -1,0 +1,62 @@
+"""Conditions that some editors take besides source image and instruction: reference images, and the task.
+
+Shapes: B samples, R references, C latent channels, h w latent height and width.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+UNKNOWN_TASK = -1
+"""Index of a task that is not given or not in an editor's list."""
+
+
+@dataclass(frozen=True)
+class TakenConditions:
+    """Conditions that an editor takes.
+
+    Args:
+        references: whether it takes reference images.
+        tasks: names of the tasks that it knows, in the order of their indices; () if it takes no task.
+    """
+
+    references: bool = False
+    tasks: tuple[str, ...] = ()
+
+    def task_index(self, task: str) -> int:
+        """Return the index of a task, or `UNKNOWN_TASK`."""
+        return self.tasks.index(task) if task in self.tasks else UNKNOWN_TASK
+
+
+def taken_conditions(editor: Any) -> TakenConditions:
+    """Return the conditions that an editor takes."""
+    names = getattr(editor, "takes", ())
+    return TakenConditions("references" in names, tuple(editor.config["tasks"]) if "task" in names else ())
+
+
+NO_CONDITIONS = TakenConditions()
+"""Conditions of an editor that takes source and instruction alone."""
+
+
+def place_references(latents: Sequence[Tensor], counts: Sequence[int], shape: Sequence[int]) -> tuple[Tensor, Tensor]:
+    """Place the references of all samples in one array, and return it with its mask.
+
+    Args:
+        latents: those of each reference, (C, h, w), sample after sample.
+        counts: number of references of each sample.
+        shape: (C, h, w), also if there is no reference.
+
+    Returns:
+        (B, R, C, h, w) with zeros where a sample has fewer references, and (B, R) bool. R is at least 1, so that all
+        ranks of a training use the same parameters.
+    """
+    most = max(1, *counts) if counts else 1
+    like = latents[0] if len(latents) else torch.zeros(())
+    placed = like.new_zeros(len(counts), most, *shape)
+    mask = torch.arange(most, device=like.device) < torch.tensor(counts, device=like.device)[:, None]
+    if len(latents):
+        placed[mask] = torch.stack(list(latents))
+    return placed, mask

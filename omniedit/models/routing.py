@@ -1,0 +1,279 @@
+"""Task-aware routing: a task token, a visual prompt of reference images, and experts chosen by task or by instruction.
+
+As AnySD (Yu et al. 2024, section 4): a learned vector of the task stands before the tokens of the visual prompt, and an
+expert, a cross-attention to these tokens beside the network's own (Ye et al. 2023, "IP-Adapter"), serves each group of
+tasks. Experts differ in their keys and values; they share queries and output, whose weights start at zero.
+
+Shapes: B batch, R references, C latent channels, H W latent height and width, N tokens of the network, D their width,
+W width of the visual prompt, S tokens of the visual prompt with the task token, E experts, h heads.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from omniedit.models.conditions import UNKNOWN_TASK
+from omniedit.tasks import OTHER, TASKS, Task
+
+SHARED = "shared"
+"""Expert of unknown tasks, and of those without a group."""
+PROMPT_TOKENS = 16
+"""Number of tokens per reference, as in AnySD."""
+PROMPT_WIDTH = 512
+"""Largest width of the visual prompt and of the experts' attention."""
+HEAD_WIDTH = 64
+
+
+def default_tasks() -> list[str]:
+    return [task.name for task in TASKS]
+
+
+def default_groups(tasks: Sequence[str]) -> list[str]:
+    """Return the expert of each task, which is its group."""
+    return [SHARED if Task(name).group == OTHER else Task(name).group for name in tasks]
+
+
+def prompt_width(width: int) -> int:
+    """Return the width of the visual prompt for a network of a width."""
+    return min(width, PROMPT_WIDTH)
+
+
+def head_count(width: int) -> int:
+    """Return the number of heads of about `HEAD_WIDTH` each."""
+    return next(count for count in range(max(1, width // HEAD_WIDTH), 0, -1) if width % count == 0)
+
+
+@dataclass(frozen=True)
+class Route:
+    """What the experts of all layers get for a batch.
+
+    Args:
+        tokens: task token and visual prompt, (B, S, W).
+        mask: which of them exist, (B, S) bool.
+        weights: weight of each expert, (B, E); one-hot if the routing is hard.
+        expert: expert of each sample, (B,) long; None if the routing is soft.
+    """
+
+    tokens: Tensor
+    mask: Tensor
+    weights: Tensor
+    expert: Tensor | None
+
+
+class TaskEmbedding(nn.Embedding):
+    """Vector of each task, and one of unknown tasks.
+
+    Args:
+        count: number of tasks.
+    """
+
+    def __init__(self, count: int, width: int) -> None:
+        super().__init__(count + 1, width)
+        nn.init.normal_(self.weight, std=0.02)
+
+    def forward(self, task: Tensor) -> Tensor:
+        """Return the vectors of tasks, (B, width), for their indices, (B,); `UNKNOWN_TASK` is the last."""
+        return super().forward(torch.where(task == UNKNOWN_TASK, self.num_embeddings - 1, task))
+
+
+class VisualPrompt(nn.Module):
+    """Resampler of references: learned queries read each image's patches (as in IP-Adapter Plus, on latents).
+
+    A sample without references has the queries' own reading of nothing, so that its experts get tokens too.
+
+    Args:
+        channels: number of latent channels.
+        patch: side of a patch in latents.
+    """
+
+    def __init__(self, channels: int, patch: int, width: int, layers: int = 2) -> None:
+        super().__init__()
+        self.patches = nn.Conv2d(channels, width, patch, patch)
+        self.queries = nn.Parameter(torch.randn(PROMPT_TOKENS, width) / math.sqrt(width))
+        self.layers = nn.ModuleList(Reading(width) for _ in range(layers))
+        self.norm = nn.LayerNorm(width)
+
+    def forward(self, references: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the tokens of all references, (B, R * 16, W), and which of them exist, (B, R * 16) bool.
+
+        The first reference's tokens always exist; without it they are those of no image.
+
+        Args:
+            references: latents, (B, R, C, H, W).
+            mask: which references exist, (B, R) bool.
+        """
+        batch, count = mask.shape
+        features = self.patches(references.flatten(0, 1))
+        places = grid_positions(features.shape[-2], features.shape[-1], features.shape[1]).to(features)
+        patches = features.flatten(2).transpose(1, 2) + places
+        tokens = self.queries.expand(len(patches), -1, -1)
+        for layer in self.layers:
+            tokens = layer(tokens, patches, mask.flatten())
+        first = torch.arange(count, device=mask.device) == 0
+        exists = (mask | first).repeat_interleave(PROMPT_TOKENS, dim=1)
+        return self.norm(tokens).unflatten(0, (batch, count)).flatten(1, 2), exists
+
+
+class Reading(nn.Module):
+    """Layer of the resampler: the tokens attend to an image's patches and to themselves."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.heads = head_count(width)
+        self.norm_tokens, self.norm_patches, self.norm = (nn.LayerNorm(width) for _ in range(3))
+        self.to_query, self.to_out = nn.Linear(width, width, bias=False), nn.Linear(width, width, bias=False)
+        self.to_key_value = nn.Linear(width, 2 * width, bias=False)
+        self.mlp = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
+
+    def forward(self, tokens: Tensor, patches: Tensor, exists: Tensor) -> Tensor:
+        """Return the tokens of each image after the layer.
+
+        Args:
+            exists: whether each image exists, (images,) bool; tokens of one that does not see themselves alone.
+        """
+        own = self.norm_tokens(tokens)
+        key, value = self.to_key_value(torch.cat([own, self.norm_patches(patches)], dim=1)).chunk(2, dim=-1)
+        seen = exists[:, None].repeat(1, key.shape[1])
+        seen[:, : tokens.shape[1]] = True
+        read = attend(self.to_query(own), key, value, self.heads, seen)
+        tokens = tokens + self.to_out(read)
+        return tokens + self.mlp(self.norm(tokens))
+
+
+class Router(nn.Module):
+    """Choice of experts: by the group of the task (hard), or by the instruction (soft).
+
+    Args:
+        experts: names of the experts; the last is `SHARED`.
+        expert_of_task: number of each task's expert.
+        text_width: width of the instruction's vector.
+        soft: weigh all experts by a gate that reads the instruction. The gate starts with equal weights.
+    """
+
+    def __init__(self, experts: Sequence[str], expert_of_task: Sequence[int], text_width: int, soft: bool) -> None:
+        super().__init__()
+        self.experts = tuple(experts)
+        self.gate: nn.Sequential | None = None
+        if soft:
+            self.gate = nn.Sequential(nn.LayerNorm(text_width), nn.Linear(text_width, len(experts)))
+            nn.init.zeros_(self.gate[1].weight)
+            nn.init.zeros_(self.gate[1].bias)
+        self.expert_of_task = (*expert_of_task, len(experts) - 1)
+
+    def forward(self, task: Tensor, text_BT: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Return the weights of the experts, (B, E), and each sample's expert, (B,), or None if the routing is soft."""
+        if self.gate is not None:
+            return self.gate(text_BT).softmax(dim=-1), None
+        # UNKNOWN_TASK is -1, the last entry. A buffer would be lost where weights are replaced by a state dict.
+        expert = torch.tensor(self.expert_of_task, device=task.device)[task]
+        one_hot = expert[:, None] == torch.arange(len(self.experts), device=expert.device)
+        return one_hot.to(text_BT), expert
+
+
+class Routing(nn.Module):
+    """Task embedding, visual prompt and router of an editor.
+
+    Args:
+        tasks, groups: name of each task, and of its expert.
+        channels, patch: latent channels, and side of a patch of references in latents.
+        width: width of the network's tokens.
+        text_width: width of the instruction's vector.
+        task_token: embed the task. Without it all tasks are the same unknown one for the token; they still have their
+            experts.
+        prompt_width: width of the visual prompt.
+    """
+
+    def __init__(
+        self,
+        tasks: Sequence[str],
+        groups: Sequence[str],
+        channels: int,
+        patch: int,
+        width: int,
+        text_width: int,
+        soft: bool,
+        task_token: bool,
+        prompt_width: int,
+    ) -> None:
+        super().__init__()
+        self.experts = [*dict.fromkeys(group for group in groups if group != SHARED), SHARED]
+        self.task_token = task_token
+        self.embedding = TaskEmbedding(len(tasks), width)
+        self.to_prompt = nn.Linear(width, prompt_width)
+        self.prompt = VisualPrompt(channels, patch, prompt_width)
+        self.router = Router(self.experts, [self.experts.index(group) for group in groups], text_width, soft)
+
+    def embed_task(self, task: Tensor) -> Tensor:
+        """Return the task token, (B, 1, D)."""
+        return self.embedding(task if self.task_token else torch.full_like(task, UNKNOWN_TASK))[:, None]
+
+    def forward(self, token_B1D: Tensor, task: Tensor, text_BT: Tensor, references: Tensor, mask: Tensor) -> Route:
+        """Return what the experts get.
+
+        Args:
+            token_B1D: the task token.
+            references, mask: latents (B, R, C, H, W) and which exist, (B, R) bool.
+        """
+        prompt, exists = self.prompt(references, mask)
+        tokens = torch.cat([self.to_prompt(token_B1D), prompt], dim=1)
+        return Route(tokens, functional.pad(exists, (1, 0), value=True), *self.router(task, text_BT))
+
+
+class Experts(nn.Module):
+    """Experts of one layer: cross-attention of the network's tokens to the task token and the visual prompt.
+
+    Args:
+        width, prompt_width: width of the network's tokens, and of the visual prompt.
+        count: number of experts.
+    """
+
+    def __init__(self, width: int, prompt_width: int, count: int) -> None:
+        super().__init__()
+        self.heads = head_count(prompt_width)
+        self.norm = nn.LayerNorm(width)
+        self.to_query = nn.Linear(width, prompt_width, bias=False)
+        self.to_key_value = nn.ModuleList(nn.Linear(prompt_width, 2 * prompt_width, bias=False) for _ in range(count))
+        self.to_out = nn.Linear(prompt_width, width)
+        nn.init.zeros_(self.to_out.weight)
+        nn.init.zeros_(self.to_out.bias)
+
+    def forward(self, tokens_BND: Tensor, route: Route) -> Tensor:
+        """Return the residual of the experts for the network's tokens, (B, N, D)."""
+        query = self.to_query(self.norm(tokens_BND))
+        # All experts are computed, so that each has a gradient on every rank, be it zero. There are few tokens.
+        both = torch.stack([expert(route.tokens) for expert in self.to_key_value], dim=1)
+        if route.expert is not None:
+            key, value = both[torch.arange(len(both), device=both.device), route.expert].chunk(2, dim=-1)
+            return self.to_out(attend(query, key, value, self.heads, route.mask))
+        key, value = both.chunk(2, dim=-1)
+        count = key.shape[1]
+        found = attend(
+            query.repeat_interleave(count, dim=0),
+            key.flatten(0, 1),
+            value.flatten(0, 1),
+            self.heads,
+            route.mask.repeat_interleave(count, dim=0),
+        )
+        return self.to_out(torch.einsum("be,bend->bnd", route.weights.to(found), found.unflatten(0, (-1, count))))
+
+
+def attend(query: Tensor, key: Tensor, value: Tensor, heads: int, seen: Tensor) -> Tensor:
+    """Return attention over tokens, (B, N, W), to those of `key` that are seen, (B, S) bool."""
+    split = (each.unflatten(-1, (heads, -1)).transpose(1, 2) for each in (query, key, value))
+    found = functional.scaled_dot_product_attention(*split, attn_mask=seen[:, None, None])
+    return found.transpose(1, 2).flatten(2)
+
+
+def grid_positions(rows: int, columns: int, width: int) -> Tensor:
+    """Return sine-cosine positions of a grid, (rows * columns, width), from -1 to 1 on both axes.
+
+    A reference has the same positions at every size.
+    """
+    y, x = torch.meshgrid(torch.linspace(-1, 1, rows), torch.linspace(-1, 1, columns), indexing="ij")
+    frequencies = math.pi * 2 ** torch.arange(math.ceil(width / 4), dtype=torch.float32).clamp(max=8)
+    waves = [wave(axis.reshape(-1, 1) * frequencies) for axis in (y, x) for wave in (torch.sin, torch.cos)]
+    return torch.cat(waves, dim=1)[:, :width]

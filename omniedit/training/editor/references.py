@@ -1,0 +1,67 @@
+"""Choice of the references and tasks that an editor gets with a batch of pairs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from omniedit.buckets.references import reference_roles
+from omniedit.buckets.store import PairBatch
+from omniedit.config.options import SampleOptions
+from omniedit.imaging.images import Image, resize_contain
+from omniedit.models.conditions import UNKNOWN_TASK, TakenConditions
+
+
+@dataclass(frozen=True)
+class ConditionChoice:
+    """Choice for each pair of a batch.
+
+    Args:
+        references: numbers of a pair's references, ascending.
+        tasks: index of its task.
+    """
+
+    references: list[list[int]]
+    tasks: list[int]
+
+
+def choose_conditions(
+    pairs: Sequence[dict[str, Any]],
+    takes: TakenConditions,
+    options: SampleOptions,
+    keeps_text: Sequence[bool],
+    rngs: Sequence[np.random.Generator],
+) -> ConditionChoice:
+    """Choose at random: any `max_references` references of each pair, some or all withheld, and the task or none.
+
+    A sample without its instruction has neither, because the instruction points to the references. Guidance by text
+    thus has its unconditional counterpart.
+
+    Args:
+        keeps_text: whether a sample keeps its instruction.
+        rngs: generator of each sample; it draws nothing else.
+    """
+    references, tasks = [], []
+    for pair, keeps, rng in zip(pairs, keeps_text, rngs, strict=True):
+        loses_references, loses_task = rng.random(2) < (options.reference_dropout, options.task_dropout)
+        numbers = sorted(rng.permutation(len(reference_roles(pair)))[: options.max_references].tolist())
+        references.append(numbers if keeps and not loses_references else [])
+        tasks.append(takes.task_index(pair["task"]) if keeps and not loses_task else UNKNOWN_TASK)
+    return ConditionChoice(references, tasks)
+
+
+def first_conditions(
+    pairs: Sequence[dict[str, Any]], takes: TakenConditions, options: SampleOptions
+) -> ConditionChoice:
+    """Choose the first `max_references` references of each pair, and its task."""
+    counts = [min(len(reference_roles(pair)), options.max_references) for pair in pairs]
+    return ConditionChoice([[*range(count)] for count in counts], [takes.task_index(pair["task"]) for pair in pairs])
+
+
+def pick_references(pairs: PairBatch, chosen: ConditionChoice, flips: Sequence[bool]) -> tuple[list[Image], list[bool]]:
+    """Return the chosen references, pair after pair, at the size of the pairs' images, and whether to mirror each."""
+    height, width = pairs.source.shape[1:3]
+    picked = [(row, number) for row, numbers in enumerate(chosen.references) for number in numbers]
+    images = [resize_contain(pairs.references[row][number], width, height) for row, number in picked]
+    return images, [flips[row] for row, _ in picked]

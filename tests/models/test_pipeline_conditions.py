@@ -1,0 +1,117 @@
+"""Tests of references and tasks in a pipeline's call, and on the command line."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from helpers.tiny_editor import make_pipeline
+from helpers.tiny_models import move_weights
+from omniedit.cli import main as cli
+from omniedit.models.conditions import TakenConditions
+from omniedit.models.pipeline import EditPipeline
+from omniedit.models.pipeline_conditions import call_arguments, encode_references, match_conditions
+
+
+@pytest.fixture(scope="module")
+def pipeline() -> EditPipeline:
+    made = make_pipeline("editnet_routed")
+    move_weights(made.transformer)
+    return made
+
+
+@pytest.fixture(scope="module")
+def folder(pipeline: EditPipeline, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("routed")
+    pipeline.save_pretrained(folder)
+    return folder
+
+
+def photo(width: int, height: int, seed: int = 0) -> Image.Image:
+    return Image.fromarray(np.random.default_rng(seed).integers(0, 255, (height, width, 3), np.uint8))
+
+
+def edit(pipeline: EditPipeline, images: Any, **more: Any) -> list[np.ndarray]:
+    noise = [torch.Generator().manual_seed(7) for _ in (images if isinstance(images, list) else [images])]
+    scales = {"guidance_scale": 1.5, "image_guidance_scale": 1.5}
+    return pipeline(images, "Add it.", 2, generator=noise, output_type="np", **scales, **more).images
+
+
+def test_references_and_task_change_an_edit_and_that_of_no_other_image(pipeline: EditPipeline) -> None:
+    image, one, two = photo(64, 48), photo(30, 70, 1), photo(90, 20, 2)
+    plain, both, task = (
+        edit(pipeline, image, **more)[0] for more in ({}, {"references": [one, two]}, {"task": "remove"})
+    )
+    assert not np.allclose(plain, both, atol=1e-3) and not np.allclose(plain, task, atol=1e-3)
+    together = edit(pipeline, [image] * 3, references=[[], [one, two], []], task=[None, None, "remove"])
+    for alone, joint in zip((plain, both, task), together, strict=True):
+        np.testing.assert_allclose(joint, alone, atol=1e-3)
+
+
+def test_references_of_all_images_are_given_once(pipeline: EditPipeline) -> None:
+    images, reference = [photo(64, 48), photo(48, 64, 1)], photo(20, 20, 2)
+    shared = edit(pipeline, images, references=[reference])
+    each = edit(pipeline, images, references=[[reference], [reference]])
+    assert all(np.array_equal(one, other) for one, other in zip(shared, each, strict=True))
+
+
+def test_a_reference_is_scaled_whole_to_the_size_of_the_source(pipeline: EditPipeline) -> None:
+    like = torch.zeros(1, 16, 6, 8)
+    flat = Image.new("RGB", (10, 200), (127, 127, 127))
+    grey = encode_references(pipeline.vae, [Image.new("RGB", (64, 48), (127, 127, 127))], like)
+    torch.testing.assert_close(encode_references(pipeline.vae, [flat], like), grey)
+    assert encode_references(pipeline.vae, [], like).shape == (0, *like.shape[1:])
+
+
+@pytest.mark.parametrize(
+    ("references", "task", "message"),
+    [
+        ([[1], [2], [3]], None, "2 images, 3 lists of references"),
+        ([[1], 2], None, "2 images, 2 lists of references"),
+        (None, "remov", "'remov' is not one of this editor's: remove, add"),
+        (None, ["remove"] * 3, "2 images, 3 tasks"),
+    ],
+)
+def test_conditions_that_do_not_match_are_an_error(references: Any, task: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        match_conditions(references, task, 2, TakenConditions(True, ("remove", "add")))
+
+
+def test_an_editor_that_takes_neither_names_the_remedy() -> None:
+    for given in ({"references": [photo(8, 8)]}, {"task": "remove"}):
+        arguments = {"references": None, "task": None} | given
+        with pytest.raises(ValueError, match=r"this editor takes no .*; give an editor .* editnet_routed .*, or omit"):
+            match_conditions(**arguments, count=1, takes=TakenConditions())
+    assert call_arguments(TakenConditions(), [[1]], ["remove"]) == {}
+    assert call_arguments(TakenConditions(True, ("add",)), [[1], []], ["remove", "add"]) == {
+        "references": [[1], []],
+        "task": [None, "add"],
+    }
+
+
+def test_the_command_edits_with_references_and_a_task(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, size in (("photo", (64, 48)), ("a", (30, 40)), ("b", (40, 20))):
+        photo(*size, seed=len(name)).save(tmp_path / f"{name}.png")
+    command = ["omniedit", "edit", str(tmp_path / "photo.png"), "Add it.", "--model", str(folder), "--steps", "2"]
+    shown = ["--reference", str(tmp_path / "a.png"), "--reference", str(tmp_path / "b.png")]
+    edits = []
+    for more in ([], shown, [*shown, "--task", "remove"]):
+        out = tmp_path / f"out{len(more)}.png"
+        monkeypatch.setattr("sys.argv", [*command, "-o", str(out), *more])
+        cli.main()
+        edits.append(np.asarray(Image.open(out)))
+    assert (edits[0] != edits[1]).any() and (edits[1] != edits[2]).any()
+    for more, message in (
+        (["--reference", str(tmp_path / "none.png")], "none.png: cannot be read: no such file"),
+        (["--task", "remov"], "--task: 'remov' is not one of this editor's"),
+    ):
+        monkeypatch.setattr("sys.argv", [*command, "-o", str(tmp_path / "x.png"), *more])
+        with pytest.raises(SystemExit):
+            cli.main()
+        assert message in capsys.readouterr().err
+    assert not (tmp_path / "x.png").exists()

@@ -1,0 +1,172 @@
+"""Tests of task-aware routing: each part decides what it should, and nothing else."""
+
+from collections.abc import Iterator
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from helpers import tiny_bases
+from helpers.tiny_models import SD3, base, inputs, move_weights
+from omniedit import models
+from omniedit.models.conditions import taken_conditions
+from omniedit.models.routed_editnet import RoutedEditNet, TaskTokenEditNet
+from omniedit.models.routing import SHARED, Experts, Route, Router, VisualPrompt, attend, default_groups
+
+TASKS = ("remove", "style_change", "visual_sketch", "of_a_data_set")
+
+
+def make(name: str = "editnet_routed", **options: object) -> RoutedEditNet:
+    kind = RoutedEditNet if "task_token" not in name else TaskTokenEditNet
+    return move_weights(kind.from_transformer(base(SD3), tasks=TASKS, **options)).eval()  # type: ignore[return-value]
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Run on one thread: on several, even a copy of the base differs in the last bit."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="module")
+def net() -> RoutedEditNet:
+    return make()
+
+
+def with_references(count: int = 2, **more: Tensor) -> dict[str, Tensor]:
+    references = torch.randn(2, count, 16, 8, 12, generator=torch.Generator().manual_seed(3))
+    return inputs() | {"references": references, "task": torch.tensor([0, 2])} | more
+
+
+@torch.no_grad()
+def test_image_instruction_references_and_task_each_change_the_output(net: RoutedEditNet) -> None:
+    x = with_references()
+    changed = [
+        {"condition": torch.zeros_like(x["condition"])},
+        {"prompt_embeds": torch.zeros_like(x["prompt_embeds"])},
+        {"references": x["references"].flip(0)},
+        {"task": torch.tensor([1, 1])},
+    ]
+    for change in changed:
+        assert not torch.allclose(net(**x), net(**x | change), atol=1e-3)
+
+
+@torch.no_grad()
+def test_a_missing_reference_has_no_influence(net: RoutedEditNet) -> None:
+    x = with_references()
+    mask = torch.tensor([[True, False], [False, False]])
+    out = net(**x | {"reference_mask": mask})
+    other = x["references"].masked_fill(~mask[..., None, None, None], 7.0)
+    torch.testing.assert_close(net(**x | {"reference_mask": mask, "references": other}), out)
+    one = x | {"references": x["references"][:, :1], "reference_mask": mask[:, :1]}
+    torch.testing.assert_close(net(**one), out)
+    none = {name: value for name, value in x.items() if name != "references"}
+    torch.testing.assert_close(net(**none)[1], out[1])
+    assert not torch.allclose(net(**none)[0], out[0], atol=1e-3)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize(("task", "expert"), [(0, "local"), (1, "global"), (2, "visual"), (3, SHARED), (-1, SHARED)])
+def test_a_task_uses_the_expert_of_its_group_alone_and_an_unknown_one_the_shared_expert(task: int, expert: str) -> None:
+    net = make()
+    assert net.routing.experts == ["local", "global", "visual", SHARED]
+    x = with_references(task=torch.tensor([task, task]))
+    before = net(**x)
+    for name in net.routing.experts:
+        if name != expert:
+            for layer in net.experts:
+                layer.to_key_value[net.routing.experts.index(name)].weight.add_(1)
+    assert torch.equal(net(**x), before)
+    for layer in net.experts:
+        layer.to_key_value[net.routing.experts.index(expert)].weight.add_(1)
+    assert not torch.allclose(net(**x), before, atol=1e-3)
+
+
+@torch.no_grad()
+def test_without_its_experts_a_routed_editor_is_the_one_with_the_task_token_alone(net: RoutedEditNet) -> None:
+    plain = make("editnet_task_token")
+    missing, extra = plain.load_state_dict(
+        {key.replace("routing.embedding", "embedding"): value for key, value in net.state_dict().items()}, strict=False
+    )
+    assert not missing and all(key.startswith(("routing.", "experts.")) for key in extra)
+    silent = make()
+    silent.load_state_dict(net.state_dict())
+    for layer in silent.experts:
+        nn.init.zeros_(layer.to_out.weight)
+        nn.init.zeros_(layer.to_out.bias)
+    torch.testing.assert_close(silent(**with_references()), plain(**with_references()))
+
+
+@torch.no_grad()
+def test_without_the_task_token_tasks_of_one_group_are_the_same() -> None:
+    tasks = ("remove", "add", "style_change")
+    net = move_weights(RoutedEditNet.from_transformer(base(SD3), tasks=tasks, task_token=False)).eval()
+    outputs = [net(**inputs() | {"task": torch.tensor([task, task])}) for task in range(3)]
+    assert torch.equal(outputs[0], outputs[1]) and not torch.allclose(outputs[0], outputs[2], atol=1e-3)
+
+
+@torch.no_grad()
+def test_soft_routing_weighs_the_experts_by_the_gate() -> None:
+    torch.manual_seed(0)
+    layer = Experts(width=8, prompt_width=8, count=3)
+    nn.init.normal_(layer.to_out.weight)
+    tokens, read = torch.randn(2, 5, 8), torch.randn(2, 4, 8)
+    seen = torch.ones(2, 4, dtype=torch.bool)
+    each = torch.stack([layer(tokens, Route(read, seen, torch.zeros(2, 3), torch.tensor([e, e]))) for e in range(3)])
+    weights = torch.tensor([[0.5, 0.3, 0.2], [0.0, 1.0, 0.0]])
+    mixed = layer(tokens, Route(read, seen, weights, None))
+    torch.testing.assert_close(mixed, torch.einsum("be,ebnd->bnd", weights, each))
+
+
+def test_the_gate_starts_with_equal_weights_and_learns() -> None:
+    router = Router(("local", "global", SHARED), (0, 1), text_width=4, soft=True)
+    text, unknown = torch.randn(6, 4), torch.full((6,), -1)
+    weights, expert = router(unknown, text)
+    torch.testing.assert_close(weights, torch.full((6, 3), 1 / 3))
+    assert expert is None
+    weights[:, 0].sum().backward()
+    assert router.gate is not None and router.gate[1].weight.grad.abs().sum() > 0
+
+
+@torch.no_grad()
+def test_attention_sees_only_what_exists() -> None:
+    query, key = torch.zeros(1, 1, 2), torch.zeros(1, 3, 2)
+    value = torch.tensor([[[1.0, 2.0], [3.0, 4.0], [100.0, 100.0]]])
+    found = attend(query, key, value, 1, torch.tensor([[True, True, False]]))
+    torch.testing.assert_close(found, torch.tensor([[[2.0, 3.0]]]))
+
+
+@torch.no_grad()
+def test_a_visual_prompt_has_sixteen_tokens_per_reference_and_those_of_no_image_without_one() -> None:
+    torch.manual_seed(0)
+    prompt = VisualPrompt(channels=4, patch=2, width=16)
+    images = torch.randn(2, 3, 4, 8, 8)
+    tokens, exists = prompt(images, torch.tensor([[True, True, False], [False, False, False]]))
+    assert tokens.shape == (2, 48, 16) and exists.sum(1).tolist() == [32, 16]
+    blank, _ = prompt(torch.zeros(1, 1, 4, 8, 8), torch.tensor([[False]]))
+    torch.testing.assert_close(tokens[1, :16], blank[0])
+
+
+def test_every_trained_weight_gets_a_gradient_on_every_rank_even_without_references() -> None:
+    for name in ("editnet_routed", "editnet_routed_soft"):
+        net = models.build(name, base(SD3))
+        move_weights(net)(**inputs() | {"task": torch.tensor([0, 9])}).square().mean().backward()
+        assert [key for key, p in net.named_parameters() if p.requires_grad and p.grad is None] == []
+
+
+def test_groups_and_tasks_are_kept_with_the_editor(net: RoutedEditNet) -> None:
+    assert default_groups(TASKS) == ["local", "global", "visual", SHARED] == net.config["groups"]
+    takes = taken_conditions(net)
+    assert takes.references and takes.tasks == TASKS and takes.task_index("nothing") == -1
+
+
+@pytest.mark.parametrize("kind", ["flux", "qwen_image", "z_image"])
+def test_routing_works_over_other_bases_and_starts_exactly(kind: str, one_thread: None) -> None:
+    transformer, x = tiny_bases.make(kind), tiny_bases.inputs(kind, texts=(5, 3))
+    net = models.build("editnet_routed_soft", transformer)
+    x |= {"references": torch.randn(2, 1, 16, 8, 12), "task": torch.tensor([0, -1])}
+    assert torch.equal(net(**x), tiny_bases.diffusers_velocity(transformer, x))
+    move_weights(net)(**x).square().mean().backward()
+    assert [key for key, p in net.named_parameters() if p.requires_grad and p.grad is None] == []

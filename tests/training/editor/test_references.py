@@ -1,0 +1,124 @@
+"""Tests of the references and tasks in training batches."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from helpers.small_training import OPTIONS, PARTS, SIDE, make_buckets
+from omniedit.buckets.placement import read_plan
+from omniedit.buckets.store import BucketStore
+from omniedit.config.schema import TrainConfig
+from omniedit.imaging.images import resize_contain
+from omniedit.models.codec import LappedCodec, encode
+from omniedit.models.conditions import TakenConditions, place_references
+from omniedit.models.text import Text
+from omniedit.training.editor.batches import EditBatchBuilder
+from omniedit.training.editor.encoded import EncodedPairs, encode_part
+
+TAKES = TakenConditions(references=True, tasks=("remove", "style_transfer"))
+
+
+class LengthText(Text):
+    """Text encoder whose embeddings are the length of the text."""
+
+    def encode(self, texts, device=None):
+        lengths = torch.tensor([float(len(text)) for text in texts])
+        return lengths[:, None, None].expand(-1, 4, 8), lengths[:, None].expand(-1, 8)
+
+
+TEXT = LengthText(None, None)
+
+
+def maker(takes: TakenConditions = TAKES, **options: float) -> EditBatchBuilder:
+    config = TrainConfig.model_validate(OPTIONS | options)
+    return EditBatchBuilder(LappedCodec(), TEXT.encode, config, seed=0, takes=takes)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write buckets whose pairs have 0 to 2 references, and their encoded form."""
+    root = tmp_path_factory.mktemp("references")
+    make_buckets(root, references=True)
+    store, plan = make_store(root), read_plan(root / "buckets/plan.parquet")
+    for part in PARTS:
+        (root / "encoded" / part).mkdir(parents=True)
+        assert list(encode_part(store, plan, part, LappedCodec(), TEXT, "float32", root / "encoded" / part))
+    return root
+
+
+def make_store(root: Path) -> BucketStore:
+    return BucketStore(root / "buckets", resolution=SIDE, reads_references=True)
+
+
+def test_references_are_scaled_whole_and_mirrored_with_their_pair(run: Path) -> None:
+    store = make_store(run)
+    pairs = store.read("3x2", range(len(store.pairs("3x2"))))
+    builder = maker(reference_dropout=0, text_dropout=0, both_dropout=0)
+    batches = [builder.training(pairs, step, 0).inputs for step in range(6)]
+    counts = [len(images) for images in pairs.references]
+    assert max(counts) == 2 and min(counts) == 0
+    seen = set()
+    for inputs in batches:
+        assert inputs["reference_mask"].sum(1).tolist() == counts
+        for row, images in enumerate(pairs.references):
+            for place, image in enumerate(images):
+                fitted = torch.from_numpy(resize_contain(image, *pairs.source.shape[2:0:-1])).permute(2, 0, 1)[None]
+                both = [encode(builder.vae, each / 127.5 - 1)[0] for each in (fitted, fitted.flip(-1))]
+                got = inputs["references"][row, place]
+                seen.add(next(i for i, latents in enumerate(both) if torch.allclose(got, latents, atol=1e-4)))
+    assert seen == {0, 1}
+
+
+def test_encoded_references_are_bit_identical(run: Path) -> None:
+    store, builder = make_store(run), maker()
+    encoded = EncodedPairs(run / "encoded", store, "float32")
+    for ratio, count in store.sizes().items():
+        rows = [*range(count)][::-1]
+        for step in range(3 if count else 0):
+            one, other = (builder.training(each.read(ratio, rows), step, 0) for each in (store, encoded))
+            assert one.inputs.keys() == other.inputs.keys()
+            assert all(torch.equal(one.inputs[name], other.inputs[name]) for name in one.inputs)
+
+
+def test_an_editor_that_takes_neither_gets_the_same_batch_without_them(run: Path) -> None:
+    pairs = make_store(run).read("3x2", range(3))
+    plain, full = maker(TakenConditions()).training(pairs, 1, 0), maker().training(pairs, 1, 0)
+    assert full.inputs.keys() - plain.inputs.keys() == {"references", "reference_mask", "task"}
+    assert all(torch.equal(full.inputs[name], value) for name, value in plain.inputs.items())
+
+
+def test_references_and_task_go_with_the_instruction_and_at_their_own_rates(run: Path) -> None:
+    pairs = make_store(run).read("3x2", [1] * 8)
+
+    none = dict.fromkeys(("text_dropout", "both_dropout", "image_dropout", "task_dropout", "reference_dropout"), 0)
+
+    def shares(**options: float) -> tuple[float, float, float]:
+        builder = maker(**none | options)
+        batches = [builder.training(pairs, step, 0) for step in range(8)]
+        inputs = {name: torch.cat([b.inputs[name] for b in batches]) for name in ("task", "pooled")}
+        mask = torch.cat([b.inputs["reference_mask"].any(1) for b in batches])
+        means = (mask, inputs["task"] == 1, inputs["pooled"][:, 0] > 0)
+        return tuple(round(each.float().mean().item(), 2) for each in means)  # type: ignore[return-value]
+
+    assert pairs.references[0]
+    assert shares() == (1, 1, 1)
+    assert shares(text_dropout=1) == (0, 0, 0)
+    references, task, text = shares(reference_dropout=0.5, task_dropout=0.25)
+    assert (0.3 < references < 0.7) and (0.6 < task < 0.9) and text == 1
+    assert shares(max_references=0) == (0, 1, 1)
+
+
+def test_held_out_batches_have_the_first_references_and_the_task(run: Path) -> None:
+    pairs = make_store(run).read("3x2", range(3))
+    first, again = (maker(max_references=1).held_out_at(pairs, 0.5).inputs for _ in range(2))
+    assert torch.equal(first["references"], again["references"])
+    assert first["reference_mask"].shape == (3, 1) and first["task"].tolist() == [1, 1, 1]
+    assert maker(TakenConditions(tasks=("remove",))).held_out_at(pairs, 0.5).inputs["task"].tolist() == [-1] * 3
+
+
+def test_placed_references_have_room_for_one_even_if_there_is_none() -> None:
+    placed, mask = place_references([torch.ones(2, 3, 3)], [0, 1, 0], (2, 3, 3))
+    assert mask.tolist() == [[False], [True], [False]] and placed.sum(dim=(1, 2, 3, 4)).tolist() == [0, 18, 0]
+    placed, mask = place_references([], [0, 0], (2, 3, 3))
+    assert placed.shape == (2, 1, 2, 3, 3) and not mask.any()
