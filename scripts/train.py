@@ -23,8 +23,9 @@ from omniedit.models.loading import load_base
 from omniedit.run.program import run_program
 from omniedit.training.blocks import prepare_blocks
 from omniedit.training.checkpoints import Checkpoints, run_identity, save_trained
-from omniedit.training.editor.batches import EditBatchBuilder, InstructionEncoder
+from omniedit.training.editor.batches import EditBatchBuilder
 from omniedit.training.editor.encoded import EncodedPairs
+from omniedit.training.editor.instruction_encoder import InstructionEncoder
 from omniedit.training.editor.samples import known_instructions, sample_edits
 from omniedit.training.engine import Trainer
 from omniedit.training.ranks import join_ranks, leave_ranks

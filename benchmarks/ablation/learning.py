@@ -29,7 +29,7 @@ from omniedit.models.editor import Editor, to_velocity
 from omniedit.storage.atomic import replace_file
 from omniedit.storage.progress import Progress
 from omniedit.training.base.pretrain import CAPTION_DROPOUT
-from omniedit.training.editor.batches import InstructionEncoder
+from omniedit.training.editor.instruction_encoder import InstructionEncoder
 from omniedit.training.objective import condition_dropout_masks, flow_loss, logit_normal, rectified_flow_pair
 from omniedit.training.schedule import learning_rate
 
