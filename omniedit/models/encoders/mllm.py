@@ -3,10 +3,15 @@
 Shapes: B samples, M instruction embeddings of width D, C latent channels, h w latent height and width.
 """
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, Self
 
+import torch
+from diffusers.configuration_utils import ConfigMixin
+from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 
@@ -14,7 +19,8 @@ from omniedit.imaging.images import Image
 from omniedit.models.editor import Editor
 from omniedit.models.encoders.interaction import Interaction, Mode
 from omniedit.models.encoders.qformer import QFormer
-from omniedit.models.encoders.reader import Reader
+from omniedit.models.encoders.reader import Reader, load_reader
+from omniedit.models.folder import load_part
 
 
 @dataclass(frozen=True)
@@ -34,7 +40,7 @@ class Encoded:
     token_loss: Tensor
 
 
-class MllmEncoder(nn.Module):
+class MllmEncoder(ModelMixin, ConfigMixin):  # type: ignore[misc]
     """Reader, QFormer and interaction: a drop-in replacement of an editor's text encoder that sees the source image.
 
     Args:
@@ -61,6 +67,35 @@ class MllmEncoder(nn.Module):
         self.qformer = QFormer(reader.width, queries, width, pooled_width, **options)
         heads = self.qformer.config["heads"]
         self.interaction = Interaction(width, reader.width, channels, heads, mode)
+
+    def save_pretrained(self, save_directory: str | os.PathLike[str], **options: Any) -> None:
+        """Write all trained parts to a folder, with the name of the language model, which is not copied.
+
+        Args:
+            options: arguments of diffusers' method, for the QFormer and the interaction.
+        """
+        folder = Path(save_directory)
+        self.qformer.save_pretrained(folder / "qformer", **options)
+        self.interaction.save_pretrained(folder / "interaction", **options)
+        self.reader.save(folder)
+
+    @classmethod
+    def from_pretrained(cls, pretrained_model_name_or_path: str | os.PathLike[str], **options: Any) -> Self:
+        """Load an encoder that `save_pretrained` wrote.
+
+        Args:
+            options: arguments of diffusers' method; only `torch_dtype` is used.
+
+        Raises:
+            UserError: the language model was not fetched, or a part is missing or damaged.
+        """
+        folder, dtype = Path(pretrained_model_name_or_path), options.get("torch_dtype") or torch.float32
+        encoder = cls.__new__(cls)
+        ModelMixin.__init__(encoder)
+        encoder.reader = load_reader(folder, dtype)
+        encoder.qformer = load_part(folder / "qformer", (QFormer,), dtype)
+        encoder.interaction = load_part(folder / "interaction", (Interaction,), dtype)
+        return encoder
 
     def inputs(self, images: Sequence[Image], instructions: Sequence[str]) -> dict[str, Tensor]:
         """Return the arguments of `forward` for B images, (height, width, 3) RGB, and B instructions."""

@@ -4,17 +4,29 @@ The hidden states at these tokens stand for the instruction (GILL, Koh et al. 20
 Shapes: B samples, T tokens, R [IMG] tokens, H width of the language model, P image features.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
-from peft import LoraConfig, get_peft_model
+import transformers
+from peft import LoraConfig, get_peft_model, set_peft_model_state_dict
 from PIL import Image as PillowImage
+from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
+from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
 
+from omniedit.errors import UserError
 from omniedit.imaging.images import Image
+from omniedit.models.folder import load_part, read_config
+from omniedit.models.processors import load_processor
+from omniedit.models.registry import model_folder
+from omniedit.storage.atomic import write_text
+
+ADAPTER, SETTINGS = "adapter", "reader.json"
 
 IMAGE_TOKENS = 32
 """Number of [IMG] tokens, as published."""
@@ -46,11 +58,14 @@ class Reader(nn.Module):
         model: LLaVA or Qwen-VL; its embeddings grow by the new tokens.
         processor: its processor; its tokenizer grows too.
         side: side in pixels to which images are resized, so that all have the same number of features.
+        source: role in config/models.yaml or folder that the model was loaded from, to load it again.
     """
 
-    def __init__(self, model: Any, processor: Any, side: int, image_tokens: int = IMAGE_TOKENS) -> None:
+    def __init__(
+        self, model: Any, processor: Any, side: int, image_tokens: int = IMAGE_TOKENS, source: str = ""
+    ) -> None:
         super().__init__()
-        self.processor, self.side = processor, side
+        self.processor, self.side, self.source = processor, side, source
         names = [f"[IMG{number}]" for number in range(image_tokens)]
         processor.tokenizer.add_special_tokens({"additional_special_tokens": names}, replace_extra_special_tokens=False)
         processor.tokenizer.padding_side = "left"
@@ -58,6 +73,29 @@ class Reader(nn.Module):
         model.resize_token_embeddings(max(len(processor.tokenizer), model.get_input_embeddings().num_embeddings))
         self.image_token_id = model.config.image_token_id
         self.model = get_peft_model(model, lora_config(model, self.token_ids))
+
+    @classmethod
+    def load(cls, source: str, side: int, image_tokens: int, dtype: torch.dtype = torch.float32) -> "Reader":
+        """Load a language model for training.
+
+        Args:
+            source: role in config/models.yaml, or a folder.
+
+        Raises:
+            UserError: the model was not fetched, is incomplete, or takes no images.
+        """
+        folder = Path(source) if Path(source).is_dir() else model_folder(source)
+        name = next(iter(read_config(folder / "config.json").get("architectures") or ["model without a class"]))
+        if name not in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES.values():
+            raise UserError(f"{folder}: a {name} takes no images; name an image-text-to-text model")
+        model = load_part(folder, (getattr(transformers, name),), dtype)
+        return cls(model, load_processor(folder), side, image_tokens, source)
+
+    def save(self, folder: Path) -> None:
+        """Write the LoRA, the new tokens and the name of the language model to a folder."""
+        self.model.save_pretrained(folder / ADAPTER)
+        settings = {"model": self.source, "side": self.side, "image_tokens": len(self.token_ids)}
+        write_text(folder / SETTINGS, json.dumps(settings) + "\n")
 
     @property
     def width(self) -> int:
@@ -107,6 +145,21 @@ class Reader(nn.Module):
 
     def _resize(self, image: Image) -> PillowImage.Image:
         return PillowImage.fromarray(image).resize((self.side, self.side), PillowImage.Resampling.BICUBIC)
+
+
+def load_reader(folder: Path, dtype: torch.dtype = torch.float32) -> Reader:
+    """Load a reader that `Reader.save` wrote, with its language model.
+
+    Raises:
+        UserError: the language model was not fetched, or the settings or the adapter are missing or damaged.
+    """
+    settings = read_config(folder / SETTINGS)
+    reader = Reader.load(settings["model"], settings["side"], settings["image_tokens"], dtype)
+    weights = folder / ADAPTER / "adapter_model.safetensors"
+    if not weights.is_file():
+        raise UserError(f"{weights}: missing; train the editor again or copy its whole folder")
+    set_peft_model_state_dict(reader.model, load_file(weights))
+    return reader
 
 
 def lora_config(model: Any, token_ids: Sequence[int]) -> LoraConfig:

@@ -13,14 +13,12 @@ from torch import Tensor, nn
 from omniedit.buckets.store import PairBatch
 from omniedit.imaging.images import Image
 from omniedit.instructions.left_right import names_a_side
+from omniedit.models.encoders.conditioning import GREY
 from omniedit.models.encoders.mllm import MllmEncoder
 from omniedit.training.editor.batches import EditBatchBuilder, Shown, instructions_shown
 from omniedit.training.editor.encoded import EncodedBatch
 from omniedit.training.flow_batches import EditBatch, Embeddings, Rows, cast_inputs, of_tasks
 from omniedit.training.objective import flow_loss
-
-GREY = 128
-"""Grey level, of 255, that the language model sees in place of a source image that is dropped."""
 
 
 class Alignment(nn.Module):

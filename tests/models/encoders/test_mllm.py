@@ -3,14 +3,16 @@
 import numpy as np
 import pytest
 import torch
-from transformers import AutoModelForImageTextToText
 
+from helpers.tiny_editor import make_pipeline
 from helpers.tiny_models import SD3, base, inputs
 from helpers.tiny_vlm import PATCH, SIDE, make_llava, make_qwen
 from omniedit import models
+from omniedit.errors import UserError
 from omniedit.models.encoders.mllm import MllmEditor, MllmEncoder
 from omniedit.models.encoders.reader import LORA_ALPHA, LORA_RANK, Reader
-from omniedit.vlm.processors import load_processor
+from omniedit.models.pipeline import EditPipeline
+from omniedit.models.text import MAX_TOKENS, WIDTH
 
 KINDS = {"llava": (make_llava, SIDE), "qwen": (make_qwen, 4 * PATCH)}
 IMAGES = [np.full((40, 60, 3), value, np.uint8) for value in (30, 200)]
@@ -21,9 +23,8 @@ TEXTS = ["Remove the smaller cat.", "Make it night."]
 def encoder(request, tmp_path_factory) -> MllmEncoder:
     make, side = KINDS[request.param]
     folder = make(tmp_path_factory.mktemp(request.param))
-    model = AutoModelForImageTextToText.from_pretrained(folder)
     torch.manual_seed(0)
-    reader = Reader(model, load_processor(folder), side, image_tokens=3)
+    reader = Reader.load(str(folder), side, image_tokens=3)
     return MllmEncoder(reader, queries=5, width=24, pooled_width=24, channels=16, inner_width=16, layers=2, heads=2)
 
 
@@ -69,7 +70,7 @@ def test_embeddings_depend_on_the_image_and_on_the_instruction(encoder):
     assert not torch.equal(embeds(IMAGES[0], TEXTS[0]), embeds(IMAGES[0], TEXTS[1]))
 
 
-@pytest.mark.parametrize("architecture", models.ARCHITECTURES)
+@pytest.mark.parametrize("architecture", ["editnet", "controlnet_text", "channel_concat", "sequence_concat"])
 def test_new_interaction_leaves_the_editors_output_as_without_it(encoder, architecture):
     editor, x = models.build(architecture, base(SD3)), inputs()
     given = encoder.inputs(IMAGES, TEXTS)
@@ -100,3 +101,42 @@ def test_losses_of_both_stages_reach_every_part(encoder):
     loss.mean().backward()
     reached = {name.split(".")[0] for name, p in encoder.named_parameters() if p.grad is not None and p.grad.any()}
     assert reached == {"reader", "qformer"}
+
+
+def test_a_saved_encoder_gives_the_same_embeddings_without_a_copy_of_the_language_model(encoder, tmp_path):
+    with torch.no_grad():
+        for parameter in encoder.parameters():
+            if parameter.requires_grad:
+                parameter += 0.1 * torch.randn_like(parameter)
+    encoder.save_pretrained(tmp_path)
+    loaded, given = MllmEncoder.from_pretrained(tmp_path), encoder.inputs(IMAGES, TEXTS)
+    with torch.no_grad():
+        expected, found = encoder((8, 12), **given), loaded((8, 12), **loaded.inputs(IMAGES, TEXTS))
+    assert torch.allclose(found.prompt_embeds, expected.prompt_embeds, atol=1e-5)
+    assert torch.allclose(found.residual, expected.residual, atol=1e-5) and found.residual.any()
+    assert {path.name for path in tmp_path.iterdir()} == {"adapter", "interaction", "qformer", "reader.json"}
+    (tmp_path / "adapter/adapter_model.safetensors").unlink()
+    with pytest.raises(UserError, match=r"adapter_model\.safetensors: missing"):
+        MllmEncoder.from_pretrained(tmp_path)
+
+
+def test_a_pipeline_with_an_encoder_reads_each_image_once_per_branch_and_survives_saving(encoder, tmp_path):
+    pipeline = make_pipeline()
+    net = MllmEncoder(encoder.reader, MAX_TOKENS, WIDTH, WIDTH, channels=16, inner_width=16, layers=1, heads=2)
+    pipeline.register_modules(instruction_encoder=net)
+    torch.nn.init.normal_(net.interaction.to_condition.weight)
+    options = {"num_inference_steps": 3, "guidance_scale": 2.0, "image_guidance_scale": 1.5, "output_type": "np"}
+
+    def edit(editor: EditPipeline, text: str) -> np.ndarray:
+        return editor(IMAGES[1], text, generator=torch.Generator().manual_seed(0), **options).images[0]
+
+    calls = []
+    hook = net.reader.register_forward_hook(lambda *_: calls.append(1))
+    edited = edit(pipeline, TEXTS[1])
+    hook.remove()
+    assert len(calls) == 3
+    assert edited.shape == (40, 60, 3)
+    assert not np.array_equal(edited, edit(pipeline, TEXTS[0]))
+    pipeline.save_pretrained(tmp_path)
+    loaded = EditPipeline.from_pretrained(tmp_path)
+    assert np.allclose(edit(loaded, TEXTS[1]), edited, atol=1e-4)

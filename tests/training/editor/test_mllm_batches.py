@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
-from transformers import AutoModelForImageTextToText
 
 from helpers.small_training import OPTIONS, SIDE, Unedited, load_base, make_run, read_metrics, read_tensors
 from helpers.tiny_vlm import PATCH, make_qwen
@@ -18,15 +17,15 @@ from omniedit import models
 from omniedit.buckets.store import BucketStore
 from omniedit.config.schema import TrainConfig
 from omniedit.errors import UserError
+from omniedit.models.encoders.conditioning import GREY
 from omniedit.models.encoders.mllm import MllmEditor, MllmEncoder
 from omniedit.models.encoders.reader import Reader
 from omniedit.models.text import MAX_TOKENS, WIDTH
 from omniedit.training.checkpoints import Checkpoints
 from omniedit.training.editor.instruction_encoder import InstructionEncoder
-from omniedit.training.editor.mllm_batches import GREY, Alignment, AlignmentBatches, MllmBatchBuilder, shown_images
+from omniedit.training.editor.mllm_batches import Alignment, AlignmentBatches, MllmBatchBuilder, shown_images
 from omniedit.training.editor.samples import sample_edits
 from omniedit.training.engine import Trainer
-from omniedit.vlm.processors import load_processor
 
 STEPS = {"steps": 4, "checkpoint_every": 2, "held_out_every": 4, "sample_every": 4, "learning_rate": 0.003}
 
@@ -41,8 +40,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def build_encoder(run: Path) -> MllmEncoder:
     torch.manual_seed(0)
-    model = AutoModelForImageTextToText.from_pretrained(run / "qwen")
-    reader = Reader(model, load_processor(run / "qwen"), 4 * PATCH, image_tokens=3)
+    reader = Reader.load(str(run / "qwen"), 4 * PATCH, image_tokens=3)
     return MllmEncoder(reader, MAX_TOKENS, WIDTH, WIDTH, channels=16, inner_width=32, layers=2, heads=2)
 
 
