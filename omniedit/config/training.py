@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Literal, Self
 from pydantic import Field, model_validator
 
 from omniedit.architectures import ARCHITECTURES
+from omniedit.config.instruction_encoder import InstructionEncoderConfig
 from omniedit.config.options import FlowOptions, OptimizerOptions, SampleOptions, TrainerOptions
 from omniedit.config.section import SHIPPED, Section
 
@@ -97,6 +98,14 @@ class TrainConfig(PretrainingOptions, SampleOptions, TrainerOptions, Architectur
     encode_once: bool = False
     """Encode images and instructions once, in parallel jobs, instead of at each step. At 1024 x 1024 in bfloat16, a
     pair takes 2 MB of disk and, with SD3's encoders, each of its instructions 2.7 MB."""
+
+    instruction_encoder: InstructionEncoderConfig = InstructionEncoderConfig()
+
+    @model_validator(mode="after")
+    def _a_language_model_sees_images(self) -> Self:
+        if self.instruction_encoder.model is not None and self.encode_once:
+            raise ValueError("encode_once keeps no images, which instruction_encoder.model reads; set it to false")
+        return self
 
     @property
     def fetched_base(self) -> str | None:

@@ -68,7 +68,7 @@ class MllmEncoder(ModelMixin, ConfigMixin):  # type: ignore[misc]
         heads = self.qformer.config["heads"]
         self.interaction = Interaction(width, reader.width, channels, heads, mode)
 
-    def save_pretrained(self, save_directory: str | os.PathLike[str], **options: Any) -> None:
+    def save_pretrained(self, save_directory: str | os.PathLike[Any], **options: Any) -> None:  # type: ignore[override]
         """Write all trained parts to a folder, with the name of the language model, which is not copied.
 
         Args:
@@ -80,7 +80,9 @@ class MllmEncoder(ModelMixin, ConfigMixin):  # type: ignore[misc]
         self.reader.save(folder)
 
     @classmethod
-    def from_pretrained(cls, pretrained_model_name_or_path: str | os.PathLike[str], **options: Any) -> Self:
+    def from_pretrained(  # type: ignore[override]
+        cls, pretrained_model_name_or_path: str | os.PathLike[Any], **options: Any
+    ) -> Self:
         """Load an encoder that `save_pretrained` wrote.
 
         Args:

@@ -93,7 +93,7 @@ class Reader(nn.Module):
 
     def save(self, folder: Path) -> None:
         """Write the LoRA, the new tokens and the name of the language model to a folder."""
-        self.model.save_pretrained(folder / ADAPTER)
+        self.model.save_pretrained(str(folder / ADAPTER))
         settings = {"model": self.source, "side": self.side, "image_tokens": len(self.token_ids)}
         write_text(folder / SETTINGS, json.dumps(settings) + "\n")
 

@@ -11,14 +11,43 @@ import torch
 from torch import Tensor, nn
 
 from omniedit.buckets.store import PairBatch
+from omniedit.config.training import TrainConfig
 from omniedit.imaging.images import Image
 from omniedit.instructions.left_right import names_a_side
+from omniedit.models.base import Base
+from omniedit.models.bases.registry import adapt
 from omniedit.models.encoders.conditioning import GREY
 from omniedit.models.encoders.mllm import MllmEncoder
+from omniedit.models.encoders.reader import Reader
 from omniedit.training.editor.batches import EditBatchBuilder, Shown, instructions_shown
 from omniedit.training.editor.encoded import EncodedBatch
 from omniedit.training.flow_batches import EditBatch, Embeddings, Rows, cast_inputs, of_tasks
 from omniedit.training.objective import flow_loss
+
+
+def build_encoder(base: Base, options: TrainConfig) -> MllmEncoder:
+    """Build an untrained encoder in place of the text encoders of a base.
+
+    Raises:
+        UserError: the language model was not fetched, is incomplete, or takes no images.
+    """
+    wanted = options.instruction_encoder
+    assert wanted.model is not None
+    dtype = getattr(torch, options.dtype)
+    embeddings, pooled = base.text.encode([""])
+    reader = Reader.load(wanted.model, wanted.image_side, wanted.image_tokens, dtype)
+    encoder = MllmEncoder(
+        reader,
+        embeddings.shape[1],
+        embeddings.shape[2],
+        pooled.shape[1],
+        adapt(base.transformer).channels,
+        wanted.interaction,
+        inner_width=wanted.width,
+        layers=wanted.layers,
+        heads=wanted.heads,
+    )
+    return nn.Module.to(encoder, dtype)
 
 
 class Alignment(nn.Module):
