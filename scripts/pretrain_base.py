@@ -26,7 +26,7 @@ from omniedit.storage.parquet import read_rows
 from omniedit.storage.progress import Progress
 from omniedit.storage.shards import expand_numbers
 from omniedit.training.base.pretrain import Pretraining, small_sd3
-from omniedit.training.editor.batches import InstructionEncoder
+from omniedit.training.editor.instruction_encoder import InstructionEncoder
 
 
 def main() -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import torch
 import torch.distributed as dist
+from torch import nn
 
 from omniedit import models
 from omniedit.buckets.scratch import discard_damaged, find_copy, stage
@@ -19,12 +20,16 @@ from omniedit.buckets.store import BucketStore
 from omniedit.config.arguments import add_section
 from omniedit.config.schema import TrainConfig
 from omniedit.models.conditions import taken_conditions
+from omniedit.models.encoders.mllm import MllmEditor, MllmEncoder
 from omniedit.models.loading import load_base
 from omniedit.run.program import run_program
+from omniedit.storage.manifest import MANIFEST, checksum
 from omniedit.training.blocks import prepare_blocks
 from omniedit.training.checkpoints import Checkpoints, run_identity, save_trained
-from omniedit.training.editor.batches import EditBatchBuilder, InstructionEncoder
+from omniedit.training.editor.batches import EditBatchBuilder
 from omniedit.training.editor.encoded import EncodedPairs
+from omniedit.training.editor.instruction_encoder import InstructionEncoder
+from omniedit.training.editor.mllm_batches import MllmBatchBuilder
 from omniedit.training.editor.samples import known_instructions, sample_edits
 from omniedit.training.engine import Trainer
 from omniedit.training.ranks import join_ranks, leave_ranks
@@ -42,6 +47,9 @@ def main() -> None:
     parser.add_argument("--checkpoints", type=Path, required=True, help="folder that is kept if a job fails")
     parser.add_argument(
         "--encoded", type=Path, help="folder of the parts that scripts/encode_pairs.py wrote for these buckets"
+    )
+    parser.add_argument(
+        "--encoder", type=Path, help="folder of scripts/align_encoder.py: a language model reads image and instruction"
     )
     parser.add_argument("--scratch", default="", help="folder on the node's disk to copy the buckets to")
     parser.add_argument("--metrics", type=Path, required=True, help="output file, one JSON line per step")
@@ -62,11 +70,21 @@ def main() -> None:
         near(args.buckets, args.scratch), resolution=options.resolution, reads_references=takes.references
     )
     encoded = EncodedPairs(args.encoded, store, options.dtype) if args.encoded else None
-    batches = EditBatchBuilder(base.vae, InstructionEncoder(base.text), options, args.seed, takes)
     pipeline = base.pipeline(editor, options.resolution, known_instructions(store))
+    parts = (base.vae, InstructionEncoder(base.text), options, args.seed, takes)
+    batches: EditBatchBuilder = EditBatchBuilder(*parts)
+    network: nn.Module = editor
+    if args.encoder:
+        encoder = MllmEncoder.from_pretrained(args.encoder, torch_dtype=getattr(torch, options.dtype))
+        nn.Module.to(encoder, device)
+        pipeline.register_modules(instruction_encoder=encoder)
+        batches, network = MllmBatchBuilder(*parts, encoder=encoder), MllmEditor(editor, encoder)
     samples = partial(sample_edits, pipeline, store, args.seed)
-    trainer = Trainer(editor, samples, store, batches, options, args.seed, encoded)
-    checkpoints = Checkpoints(args.checkpoints, run_identity(options, args.seed, args.buckets, base))
+    trainer = Trainer(network, samples, store, batches, options, args.seed, encoded)
+    identity = run_identity(options, args.seed, args.buckets, base)
+    if args.encoder:
+        identity["encoder"] = checksum(args.encoder / MANIFEST)
+    checkpoints = Checkpoints(args.checkpoints, identity)
     with discard_damaged():
         trainer.run(checkpoints)
     save_trained(trainer.state, pipeline, checkpoints, args.out, args.metrics)

@@ -27,7 +27,7 @@ from omniedit.storage.parquet import read_rows
 from omniedit.storage.shards import expand_numbers
 from omniedit.training.blocks import prepare_blocks
 from omniedit.training.checkpoints import Checkpoints, save_trained
-from omniedit.training.editor.batches import InstructionEncoder
+from omniedit.training.editor.instruction_encoder import InstructionEncoder
 from omniedit.training.engine import Trainer
 from omniedit.training.inpainting.batches import HoleBatches, inpainting_identity, sample_fills
 from omniedit.training.inpainting.dataset import PhotoStore

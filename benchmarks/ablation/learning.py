@@ -30,7 +30,8 @@ from omniedit.models.editor import Editor, to_velocity
 from omniedit.storage.atomic import replace_file
 from omniedit.storage.progress import Progress
 from omniedit.training.base.pretrain import CAPTION_DROPOUT
-from omniedit.training.editor.batches import CONDITIONS, InstructionEncoder
+from omniedit.training.editor.batches import CONDITIONS
+from omniedit.training.editor.instruction_encoder import InstructionEncoder
 from omniedit.training.editor.references import choose_conditions
 from omniedit.training.objective import condition_dropout_masks, flow_loss, logit_normal, rectified_flow_pair
 from omniedit.training.schedule import learning_rate

@@ -30,7 +30,7 @@ from omniedit.models.text import WIDTH, load_minilm
 from omniedit.run.program import run_program
 from omniedit.storage.atomic import replace_file
 from omniedit.training.base.pretrain import small_sd3
-from omniedit.training.editor.batches import InstructionEncoder
+from omniedit.training.editor.instruction_encoder import InstructionEncoder
 
 SEED = 1_000
 """Seed of the base's images. The editors' seeds are 0, 1, 2 and so on."""

@@ -36,7 +36,7 @@ from omniedit.models.base import Base
 from omniedit.models.cost import step_flops
 from omniedit.run.program import run_program
 from omniedit.storage.atomic import replace_file
-from omniedit.training.editor.batches import InstructionEncoder
+from omniedit.training.editor.instruction_encoder import InstructionEncoder
 
 SHOWN = 3
 """Number of test pairs of each task whose edits are saved for display."""

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Literal, Self
 from pydantic import Field, model_validator
 
 from omniedit.architectures import ARCHITECTURES
+from omniedit.config.instruction_encoder import InstructionEncoderConfig
 from omniedit.config.options import FlowOptions, OptimizerOptions, SampleOptions, TrainerOptions
 from omniedit.config.section import SHIPPED, Section
 
@@ -98,6 +99,8 @@ class TrainConfig(PretrainingOptions, SampleOptions, TrainerOptions, Architectur
     """Encode images and instructions once, in parallel jobs, instead of at each step. At 1024 x 1024 in bfloat16, a
     pair takes 2 MB of disk and, with SD3's encoders, each of its instructions 2.7 MB."""
 
+    instruction_encoder: InstructionEncoderConfig = InstructionEncoderConfig()
+
     @model_validator(mode="after")
     def _editors_fit_the_base(self) -> Self:
         over_unet = [name for name in self.editors if ARCHITECTURES[name].over_unet]
@@ -105,6 +108,12 @@ class TrainConfig(PretrainingOptions, SampleOptions, TrainerOptions, Architectur
             raise ValueError(f"{over_unet[0]} needs base.model: a role with a folder of SD1.5 or InstructPix2Pix")
         if 0 < len(over_unet) < len(self.editors):
             raise ValueError(f"{over_unet[0]} is built on a UNet, other editors are not; give each a run of its own")
+        return self
+
+    @model_validator(mode="after")
+    def _a_language_model_sees_images(self) -> Self:
+        if self.instruction_encoder.model is not None and self.encode_once:
+            raise ValueError("encode_once keeps no images, which instruction_encoder.model reads; set it to false")
         return self
 
     @property

@@ -42,9 +42,9 @@ def load_local(config: LocalModelConfig) -> Model:
     from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
 
     from omniedit.models.folder import load_part
+    from omniedit.models.processors import load_processor
     from omniedit.models.registry import get_model, model_folder
     from omniedit.vlm.local import LocalModel
-    from omniedit.vlm.processors import load_processor
 
     model, folder = get_model(PROPOSER), model_folder(PROPOSER)
     if model.class_name not in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES.values():

@@ -21,7 +21,9 @@ class FlowPipeline(DiffusionPipeline):
 
     # diffusers reads these from the class, but declares them as instance attributes.
     model_cpu_offload_seq: Any = "text_encoder->text_encoder_2->text_encoder_3->transformer->vae"
-    _optional_components: Any = ["text_encoder_2", "tokenizer_2", "text_encoder_3", "tokenizer_3"]  # noqa: RUF012
+    _optional_components: Any = [  # noqa: RUF012
+        *("text_encoder_2", "tokenizer_2", "text_encoder_3", "tokenizer_3", "instruction_encoder"),
+    ]
 
     def _register_parts(self, transformer: Editor, vae: Vae, scheduler: SchedulerMixin, text: Text) -> None:
         """Register the parts of the pipeline.

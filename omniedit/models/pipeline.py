@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import torch
 from diffusers.callbacks import MultiPipelineCallbacks, PipelineCallback
@@ -31,8 +31,11 @@ from omniedit.models.pipeline_callbacks import TENSORS, Callback, StepCallback
 from omniedit.models.pipeline_conditions import encode_references, gather_conditions, match_conditions
 from omniedit.models.pipeline_images import ImageLike, check_output_type, split_images, to_output_type, to_tensor
 from omniedit.models.prepared_edit import PreparedEdit
-from omniedit.models.sampling import Guidance, SamplerState, check_scheduler, sample
+from omniedit.models.sampling import Conditioning, Guidance, SamplerState, check_scheduler, sample
 from omniedit.models.text import Text
+
+if TYPE_CHECKING:
+    from omniedit.models.encoders.mllm import MllmEncoder
 
 __all__ = ["EditPipeline", "InstructionWarning"]
 
@@ -53,6 +56,7 @@ class EditPipeline(FlowPipeline):
         num_inference_steps, guidance_scale, image_guidance_scale: defaults of a call, the editor's best values.
         known_instructions: sample of the training instructions, one per line. An editor over MiniLM warns of
             instructions that are unlike all of them.
+        instruction_encoder: multimodal language model that reads image and instruction in place of the text encoders.
 
     Raises:
         ValueError: the network is not an `Editor`, or the scheduler cannot sample a flow.
@@ -79,12 +83,14 @@ class EditPipeline(FlowPipeline):
         guidance_scale: float = 1.0,
         image_guidance_scale: float = 1.5,
         known_instructions: str = "",
+        instruction_encoder: "MllmEncoder | None" = None,
     ) -> None:
         super().__init__()
         if not isinstance(transformer, Editor):
             raise ValueError(f"transformer: a {type(transformer).__name__}, but an editor's network is needed")
         text = Text(text_encoder, tokenizer, text_encoder_2, tokenizer_2, text_encoder_3, tokenizer_3)
         self._register_parts(transformer, vae, scheduler, text)
+        self.register_modules(instruction_encoder=instruction_encoder)
         self.register_to_config(
             resolution=resolution,
             num_inference_steps=num_inference_steps,
@@ -238,11 +244,7 @@ class EditPipeline(FlowPipeline):
         """
         self._guidance_scale = guidance.text
         source, noise = (torch.cat(tensors) for tensors in zip(*((e.source, e.noise) for e in edits), strict=True))
-        instructions = [edit.instruction for edit in edits]
-        given = self._encode_prompts(source, instructions, [edit.negative for edit in edits])
-        given = replace(given, **gather_conditions(edits, self.takes))
-        for text, pooled_D in dict(zip(instructions, given.pooled, strict=True)).items():
-            self._warn_of_unknown(text, pooled_D)
+        given = replace(self._encode_edits(edits, source), **gather_conditions(edits, self.takes))
         generators = [edit.generator for edit in edits if edit.generator is not None] or None
         after_step = partial(self._after_step, callback, guidance)
         latents = sample(
@@ -253,6 +255,18 @@ class EditPipeline(FlowPipeline):
                 f"sampling gave NaN or infinite values, at guidance scales {guidance.text:g} and {guidance.image:g}"
             )
         return latents
+
+    def _encode_edits(self, edits: Sequence[PreparedEdit], source: Tensor) -> Conditioning:
+        """Encode the instructions of edits of one size, and warn of those that are unlike all known ones."""
+        if self.instruction_encoder is not None:
+            from omniedit.models.encoders.conditioning import read_edits  # peft takes a second to import
+
+            return read_edits(self.instruction_encoder, edits, source)
+        instructions = [edit.instruction for edit in edits]
+        given = self._encode_prompts(source, instructions, [edit.negative for edit in edits])
+        for text, pooled_D in dict(zip(instructions, given.pooled, strict=True)).items():
+            self._warn_of_unknown(text, pooled_D)
+        return given
 
     def _show_progress(self, timesteps: Tensor) -> Iterable[Tensor]:
         self._num_timesteps = len(timesteps)

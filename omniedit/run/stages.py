@@ -238,6 +238,13 @@ STAGES = (
         lambda config: config.train.encode_once,
     ),
     Stage(
+        "align_encoder",
+        "train/encoder/manifest.json",
+        "align_encoder.log",
+        lambda config: config.train.instruction_encoder.model is not None,
+        ("train/encoder.metrics.jsonl",),
+    ),
+    Stage(
         "train_editor",
         "train/{editor}/manifest.json",
         "train_editor/{editor}.log",

@@ -25,6 +25,7 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
+from diffusers.models.modeling_utils import ModelMixin
 from diffusers.pipelines.pipeline_utils import DiffusionPipeline
 from safetensors import safe_open
 from safetensors.torch import save_file
@@ -39,6 +40,7 @@ from omniedit.training.metrics_log import report_failure
 from omniedit.training.ranks import from_all_ranks
 from omniedit.training.state import KINDS, TrainedState
 
+Saved = DiffusionPipeline | ModelMixin
 KEPT = 2
 RUN = "run.json"
 POSITION = "position.json"
@@ -250,21 +252,19 @@ def index_parts(files: Iterable[Any]) -> dict[str, list[tuple[int, Any, str]]]:
     return places
 
 
-def save_trained(
-    state: TrainedState, pipeline: DiffusionPipeline, checkpoints: Checkpoints, out: Path, metrics: Path
-) -> None:
-    """Save a pipeline with EMA weights and its last sample grid to `out`, and the metrics of all steps to `metrics`.
+def save_trained(state: TrainedState, trained: Saved, checkpoints: Checkpoints, out: Path, metrics: Path) -> None:
+    """Save a pipeline or model with EMA weights and its last sample grid to `out`, and all metrics to `metrics`.
 
     All ranks call it together; the first one writes.
     """
     with state.gathered_ema_weights():
         if dist.get_rank() == 0:
-            _save_pipeline(pipeline, checkpoints, out, metrics)
+            _save(trained, checkpoints, out, metrics)
 
 
-def _save_pipeline(pipeline: DiffusionPipeline, checkpoints: Checkpoints, out: Path, metrics: Path) -> None:
+def _save(trained: Saved, checkpoints: Checkpoints, out: Path, metrics: Path) -> None:
     with seal_folder(out) as folder:
-        pipeline.save_pretrained(folder)
+        trained.save_pretrained(folder)
         with report_failure("samples.png"):
             for grid in sorted(checkpoints.folder.glob("samples/step-*.png"))[-1:]:
                 shutil.copyfile(grid, folder / "samples.png")

@@ -24,9 +24,9 @@ from omniedit.models.editor import Editor
 from omniedit.storage.progress import Progress
 from omniedit.training.checkpoints import RUN, Checkpoints, TrainingProgress
 from omniedit.training.deepspeed_config import deepspeed_config, effective_zero_stage
-from omniedit.training.editor.batches import Batch, Rows, Store, choose_held_out_pairs
 from omniedit.training.editor.encoded import EncodedPairs
 from omniedit.training.editor.samples import Sample, grid
+from omniedit.training.flow_batches import Batch, Rows, Store, choose_held_out_pairs
 from omniedit.training.metrics_log import MetricsLog, loss_means, loss_sums, report_failure, wandb_run
 from omniedit.training.objective import weighted_mean
 from omniedit.training.optimizer import GuardedAdamW

@@ -15,7 +15,7 @@ from torch.utils.tensorboard import SummaryWriter
 from omniedit.errors import UserError
 from omniedit.imaging.images import Image, encode_png
 from omniedit.storage.atomic import replace_file, write_text
-from omniedit.training.editor.batches import Batch
+from omniedit.training.flow_batches import Batch
 
 
 def loss_sums(batch: Batch, loss_B: Tensor) -> Tensor:

@@ -10,11 +10,11 @@ import torch
 from PIL import Image as PillowImage
 
 from omniedit.models.adaptive_batches import OomAdaptiveBatcher
+from omniedit.models.processors import remove_special_tokens
 from omniedit.plain_text import clean
 from omniedit.vlm.cache import Cache
 from omniedit.vlm.client import Unanswered
 from omniedit.vlm.messages import Prompt, Reply, Usage
-from omniedit.vlm.processors import remove_special_tokens
 
 
 class LocalModel:

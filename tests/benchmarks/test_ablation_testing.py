@@ -22,7 +22,7 @@ from omniedit.models.editnet import EditNet
 from omniedit.models.text import MAX_TOKENS, WIDTH, load_minilm
 from omniedit.tasks import Task
 from omniedit.training.base.pretrain import small_sd3
-from omniedit.training.editor.batches import InstructionEncoder
+from omniedit.training.editor.instruction_encoder import InstructionEncoder
 
 
 def pair(difference: int, instruction: str = "Make it night.") -> WorldPair:

@@ -37,7 +37,8 @@ from omniedit.tasks import Task
 from omniedit.training.base.pretrain import small_sd3
 from omniedit.training.blocks import prepare_blocks
 from omniedit.training.checkpoints import index_parts
-from omniedit.training.editor.batches import EditBatchBuilder, InstructionEncoder
+from omniedit.training.editor.batches import EditBatchBuilder
+from omniedit.training.editor.instruction_encoder import InstructionEncoder
 from omniedit.training.editor.samples import sample_edits
 from omniedit.training.engine import Trainer, deepspeed_config
 

@@ -27,7 +27,7 @@ from omniedit.scoring.student.defects import DEFECTS, WRONG_INSTRUCTION, with_de
 from omniedit.scoring.verdict import SCORES_SCHEMA, Score, score_row
 from omniedit.storage.parquet import read_rows, read_table, write_rows, write_table
 from omniedit.tasks import Task, order_tasks
-from omniedit.training.editor.batches import of_tasks
+from omniedit.training.flow_batches import of_tasks
 
 SPLASH, FOLDER = Task("colour splash | <b>"), Task("my pairs")
 TASKS = [SPLASH, Task.STYLE_TRANSFER, SPLASH, Task.OBJECT_SWAP, Task("retouch")]

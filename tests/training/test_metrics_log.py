@@ -13,7 +13,7 @@ from omniedit import models
 from omniedit.config.schema import TrainConfig
 from omniedit.errors import UserError
 from omniedit.models.cost import model_cost
-from omniedit.training.editor.batches import EditBatch
+from omniedit.training.flow_batches import EditBatch
 from omniedit.training.metrics_log import MetricsLog, loss_means, loss_sums, wandb_run
 from omniedit.training.speed import Utilisation, memory_gb
 

@@ -11,10 +11,10 @@ import transformers
 from helpers.tiny_vlm import make_llava, make_qwen
 from omniedit.errors import UserError
 from omniedit.models.folder import load_part
+from omniedit.models.processors import load_processor
 from omniedit.vlm import Prompt, PromptImage, Reply
 from omniedit.vlm.cache import Cache
 from omniedit.vlm.local import LocalModel
-from omniedit.vlm.processors import load_processor
 
 CLASSES: dict[str, Callable[[Path], Path]] = {
     "LlavaForConditionalGeneration": make_llava,

@@ -6,23 +6,12 @@ from pathlib import Path
 
 from diffusers import AutoencoderKL
 
-from helpers.chain import SMALL, checkout, rules_to_run, snakemake
+from helpers.chain import SMALL, checkout, fetched_record, rules_to_run, snakemake
 from helpers.tiny_folders import make_sd3
 from omniedit.models.pipeline import EditPipeline
-from omniedit.models.registry import Model, get_model
+from omniedit.models.registry import get_model
 
 EDITOR = "results/small/train/editnet/manifest.json"
-
-
-def fetch_base(model: Model, folder: Path) -> dict:
-    """Return the record of a model that was fetched to a folder."""
-    files = {path.relative_to(folder).as_posix(): path.stat().st_size for path in folder.rglob("*") if path.is_file()}
-    return {
-        "repository": model.repository,
-        "revision": model.revision,
-        "folder": str(folder),
-        "files": {name: {"bytes": size} for name, size in files.items()},
-    }
 
 
 def test_editnet_is_trained_over_a_fetched_sd3(run: Path, tmp_path: Path) -> None:
@@ -33,7 +22,7 @@ def test_editnet_is_trained_over_a_fetched_sd3(run: Path, tmp_path: Path) -> Non
     shutil.copytree(run / "photos", root / "photos")
     shutil.rmtree(root / "results/small/train")
     (root / "models").mkdir()
-    record = fetch_base(get_model("base", root / "config/models.yaml"), make_sd3(tmp_path / "sd3"))
+    record = fetched_record(get_model("base", root / "config/models.yaml"), make_sd3(tmp_path / "sd3"))
     (root / "models/base.json").write_text(json.dumps(record))
 
     assert "pretrain_base" not in rules_to_run(root, "all")

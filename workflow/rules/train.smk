@@ -6,6 +6,8 @@ OUTPUTS:
     results/{run}/train/base/                      the frozen base with codec, text encoder, scheduler and manifest.json;
                                                    none if `train.base.model` names another
     results/{run}/train/encoded/{part}/            latents and embeddings of the pairs, if `train.encode_once` is set
+    results/{run}/train/encoder/                   a language model aligned with the base's text encoders, if
+                                                   `train.instruction_encoder.model` is set
     results/{run}/train/{editor}/                  the editor, samples.png, manifest.json; load it by EditPipeline
     results/{run}/train/{editor}.metrics.jsonl     losses and rates, a JSON line each
     results/{run}/train/{editor}.checkpoints/      no output: survives a failed job; delete it to start again
@@ -66,9 +68,43 @@ rule encode_pairs:
         " --resolution {params.resolution} --dtype {params.dtype} --out {params.out_dir} > {log} 2>&1"
 
 
+rule align_encoder:
+    input:
+        base=base_of_run,
+        model=language_model_of_run,
+        manifest="results/{run}/buckets/manifest.json",
+    output:
+        encoder="results/{run}/train/encoder/manifest.json",
+        metrics="results/{run}/train/encoder.metrics.jsonl",
+    log:
+        "logs/{run}/align_encoder.log",
+    benchmark:
+        "benchmarks/{run}/align_encoder.tsv"
+    conda:
+        "../../envs/train.yaml"
+    resources:
+        nodes=1,
+        ranks=1,
+    params:
+        base=base_folder,
+        buckets=subpath(input.manifest, parent=True),
+        out_dir=subpath(output.encoder, parent=True),
+        checkpoints="results/{run}/train/encoder.checkpoints",
+        options=as_json(CONFIG.train, exclude={"model", "ablations"}),
+        seed=CONFIG.seed,
+    message:
+        "Align the language model with the base's text encoders on {resources.nodes} x {resources.ranks} ranks; {log}"
+    shell:
+        'sh "$OMNIEDIT_RUN" launch_ranks.sh {resources.nodes} {resources.ranks} {threads} {log}.ranks align_encoder.py'
+        " {params.buckets} --base {params.base} --options {params.options:q} --seed {params.seed} --checkpoints {params.checkpoints}"
+        " --metrics {output.metrics} --out {params.out_dir} > {log} 2>&1"
+
+
 rule train_editor:
     input:
         base=base_of_run,
+        encoder=encoder_of_run,
+        model=language_model_of_run,
         encoded=encoded_of_run,
         manifest="results/{run}/buckets/manifest.json",
     output:
@@ -92,6 +128,7 @@ rule train_editor:
         out_dir=subpath(output.editor, parent=True),
         checkpoints="results/{run}/train/{editor}.checkpoints",
         encoded=encoded_option,
+        encoder=encoder_option,
         scratch=scratch_option,
         # Without the editors to train: --model gives this one, and the others do not affect it.
         options=as_json(CONFIG.train, exclude={"model", "ablations"}),
@@ -101,7 +138,7 @@ rule train_editor:
     shell:
         'sh "$OMNIEDIT_RUN" launch_ranks.sh {resources.nodes} {resources.ranks} {threads} {log}.ranks train.py'
         " {params.buckets} --model {wildcards.editor} --base {params.base} --options {params.options:q} --seed {params.seed} --checkpoints {params.checkpoints}"
-        " {params.encoded} {params.scratch:q}"
+        " {params.encoded} {params.encoder} {params.scratch:q}"
         " --metrics {output.metrics} --out {params.out_dir} > {log} 2>&1"
 
 

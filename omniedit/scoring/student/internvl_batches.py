@@ -21,7 +21,7 @@ from omniedit.scoring.examples import Example, to_example
 from omniedit.scoring.student.internvl_dataset import TeacherBatch
 from omniedit.scoring.vlm_judges.internvl import InternvlJudge
 from omniedit.scoring.vlm_judges.passes import TokenPrompt
-from omniedit.training.editor.batches import of_tasks
+from omniedit.training.flow_batches import of_tasks
 
 NO_ANSWER = -100
 """Filler of `answers` after the end of an answer."""

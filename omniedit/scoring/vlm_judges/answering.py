@@ -5,13 +5,13 @@ from pathlib import Path
 
 from omniedit.config.schema import ScoringConfig, VlmConfig
 from omniedit.errors import UserError
+from omniedit.models.processors import load_processor
 from omniedit.scoring.judges import find_local_model
 from omniedit.scoring.vlm_judges.adapter import part_version
 from omniedit.scoring.vlm_judges.images import processor_options
 from omniedit.scoring.vlm_judges.local import load_model
 from omniedit.vlm.cache import Cache
 from omniedit.vlm.local import LocalModel
-from omniedit.vlm.processors import load_processor
 
 
 def load_answering(name: str, scorer: Path | None, scoring: ScoringConfig) -> tuple[LocalModel, VlmConfig]:

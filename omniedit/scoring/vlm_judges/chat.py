@@ -10,12 +10,12 @@ from omniedit.config.schema import VlmConfig
 from omniedit.errors import UserError
 from omniedit.imaging.images import Image
 from omniedit.models.adaptive_batches import map_by_size
+from omniedit.models.processors import remove_special_tokens
 from omniedit.scoring.examples import Example, RubricScores, average_passes
 from omniedit.scoring.question_layout import lay_out
 from omniedit.scoring.reply_parser import Unscorable
 from omniedit.scoring.rubric import Question, Rubric
 from omniedit.scoring.vlm_judges.rubric_judge import Reading, RubricJudge, find_lack
-from omniedit.vlm.processors import remove_special_tokens
 
 
 class ChatJudge(RubricJudge):

@@ -10,9 +10,9 @@ from transformers import InternVLForConditionalGeneration, InternVLProcessor
 
 from omniedit.config.schema import InternvlConfig
 from omniedit.errors import UserError
+from omniedit.models.processors import build_processor, load_processor
 from omniedit.scoring.rubric import Rubric
 from omniedit.scoring.vlm_judges.local import LocalJudge, load_model
-from omniedit.vlm.processors import build_processor, load_processor
 
 
 class InternvlJudge(LocalJudge):

@@ -22,6 +22,7 @@ from omniedit.imaging.images import Image
 from omniedit.models.adaptive_batches import OomAdaptiveBatcher
 from omniedit.models.folder import load_part, read_config
 from omniedit.models.loading import default_device
+from omniedit.models.processors import load_processor
 from omniedit.scoring.examples import Example, RubricScores
 from omniedit.scoring.reply_parser import Unscorable
 from omniedit.scoring.rubric import Question, Rubric
@@ -31,7 +32,6 @@ from omniedit.scoring.vlm_judges.images import ImageEncoder, ImageInputs, placeh
 from omniedit.scoring.vlm_judges.passes import TokenPrompt
 from omniedit.scoring.vlm_judges.readout import MAX_REPLY_TOKENS, ScoreReader, build_reader, to_tokens
 from omniedit.scoring.vlm_judges.rubric_judge import Reading
-from omniedit.vlm.processors import load_processor
 
 Shown = Mapping[str, ImageInputs]
 """Prepared images of an example by name."""
@@ -42,7 +42,7 @@ class LocalJudge(ChatJudge):
 
     Args:
         model: image-text-to-text model, on the device where it is to run.
-        processor: processor of `omniedit.vlm.processors`.
+        processor: processor of `omniedit.models.processors`.
         settings: readout, version and name, as in `ChatJudge`.
     """
 

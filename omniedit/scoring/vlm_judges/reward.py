@@ -21,6 +21,7 @@ from torch.nn.functional import linear
 
 from omniedit.config.schema import VlmConfig
 from omniedit.errors import UserError
+from omniedit.models.processors import load_processor
 from omniedit.scoring.reply_parser import Unscorable
 from omniedit.scoring.rubric import Question, Rubric
 from omniedit.scoring.vlm_judges.adapter import part_folder
@@ -28,7 +29,6 @@ from omniedit.scoring.vlm_judges.local import LocalJudge, load_model
 from omniedit.scoring.vlm_judges.passes import TokenPrompt, left_padded, prompt_positions
 from omniedit.scoring.vlm_judges.readout import ScoreReader
 from omniedit.scoring.vlm_judges.rubric_judge import Reading
-from omniedit.vlm.processors import load_processor
 
 REWARD_TOKEN = "<|Reward|>"
 """Token at whose place EditReward's head reads the hidden state."""

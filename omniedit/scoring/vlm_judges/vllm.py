@@ -18,6 +18,7 @@ from torch import Tensor
 from omniedit.config.schema import VlmConfig
 from omniedit.errors import UserError
 from omniedit.imaging.images import Image, resize_to_fit
+from omniedit.models.processors import load_processor
 from omniedit.scoring.examples import Example, RubricScores
 from omniedit.scoring.reply_parser import Unscorable
 from omniedit.scoring.rubric import Question, Rubric
@@ -26,7 +27,6 @@ from omniedit.scoring.vlm_judges.chat import ChatJudge
 from omniedit.scoring.vlm_judges.images import processor_options
 from omniedit.scoring.vlm_judges.readout import MAX_REPLY_TOKENS, READ, Spelling, reading, split_ten, to_tokens
 from omniedit.scoring.vlm_judges.rubric_judge import Reading, parse_reading
-from omniedit.vlm.processors import load_processor
 
 LOGPROBS = 20
 """Number of likeliest next tokens that the engine returns, vLLM's own limit; all others count as probability 0."""
@@ -38,7 +38,7 @@ class VllmJudge(ChatJudge):
     Args:
         vllm: the package.
         engine: a `vllm.LLM`.
-        processor: processor of the same folder, as in `omniedit.vlm.processors`.
+        processor: processor of the same folder, as in `omniedit.models.processors`.
         settings: readout, version and name, as in `ChatJudge`.
     """
 

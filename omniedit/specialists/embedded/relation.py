@@ -28,7 +28,7 @@ class KnownObjects(ObjectIndex):
         super().__init__()
         self._objects = tuple(objects)
 
-    def find(self, photo: Photo) -> tuple[FoundObject, ...]:
+    def find(self, photo: Photo, crowds: bool = False) -> tuple[FoundObject, ...]:
         return self._objects
 
 

@@ -20,7 +20,8 @@ from omniedit.imaging.images import Image, resize_cover
 from omniedit.models.codec import Vae, encode
 from omniedit.models.editor import to_velocity
 from omniedit.sources.photo import Photo
-from omniedit.training.editor.batches import InstructionEncoder, noise_levels
+from omniedit.training.editor.instruction_encoder import InstructionEncoder
+from omniedit.training.flow_batches import noise_levels
 from omniedit.training.objective import flow_loss, rectified_flow_pair
 from omniedit.training.optimizer import GuardedAdamW
 from omniedit.training.schedule import BETA1

@@ -16,7 +16,7 @@ from omniedit.imaging.images import Image
 from omniedit.models.instruction_warnings import InstructionWarning
 from omniedit.models.pipeline import EditPipeline
 from omniedit.models.pipeline_conditions import call_arguments
-from omniedit.training.editor.batches import choose_held_out_pairs
+from omniedit.training.flow_batches import choose_held_out_pairs
 
 SAMPLES = 4
 KNOWN = 256

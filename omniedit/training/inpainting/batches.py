@@ -25,14 +25,15 @@ from omniedit.models.inpaint_pipeline import InpaintPipeline
 from omniedit.models.inpaintnet import inpainting_condition
 from omniedit.sources.shard import PhotoShards
 from omniedit.training.checkpoints import WITHOUT_EFFECT, base_identity
-from omniedit.training.editor.batches import (
+from omniedit.training.editor.samples import SAMPLES, Sample
+from omniedit.training.flow_batches import (
     EditBatch,
     Embeddings,
     Velocities,
     choose_held_out_pairs,
     flow_inputs,
+    text_inputs,
 )
-from omniedit.training.editor.samples import SAMPLES, Sample
 from omniedit.training.inpainting.dataset import PhotoBatch, PhotoStore
 from omniedit.training.inpainting.random_holes import RandomHole, random_hole
 
@@ -102,7 +103,7 @@ class HoleBatches(Velocities):
         with torch.no_grad():
             clean = encode(self.vae, images)
         condition = inpainting_condition(self.vae, images, masks)
-        inputs, target = flow_inputs(clean, sigma_B, rngs, self.captions(captions), condition)
+        inputs, target = flow_inputs(clean, sigma_B, rngs, text_inputs(self.captions(captions), clean), condition)
         return EditBatch(inputs, target, self.weights(pairs).to(clean))
 
     def _on_device(self, arrays: Sequence[np.ndarray] | np.ndarray, flips: Sequence[bool]) -> Tensor:

@@ -7,7 +7,9 @@ import torch
 from omniedit.buckets.store import PairBatch
 from omniedit.config.schema import TrainConfig
 from omniedit.models.codec import LappedCodec, encode
-from omniedit.training.editor.batches import EditBatch, EditBatchBuilder, InstructionEncoder
+from omniedit.training.editor.batches import EditBatchBuilder
+from omniedit.training.editor.instruction_encoder import InstructionEncoder
+from omniedit.training.flow_batches import EditBatch
 
 
 class CountingEncoder(InstructionEncoder):

@@ -36,6 +36,21 @@ def encoded_option(wildcards):
     return f"--encoded results/{wildcards.run}/train/encoded" if CONFIG.train.encode_once else ""
 
 
+def language_model_of_run(wildcards):
+    """Return the record of the fetched language model that reads instructions, if there is one."""
+    role = CONFIG.train.instruction_encoder.model
+    return f"models/{role}.json" if role else []
+
+
+def encoder_of_run(wildcards):
+    reads = CONFIG.train.instruction_encoder.model is not None
+    return f"results/{wildcards.run}/train/encoder/manifest.json" if reads else []
+
+
+def encoder_option(wildcards, input):
+    return f"--encoder {Path(input.encoder).parent}" if input.encoder else ""
+
+
 def given_base_option(wildcards):
     """Return the option that describes a base for the model card, if the run did not train it."""
     if CONFIG.train.base.model is None:

@@ -9,7 +9,7 @@ from transformers import GotOcr2ImageProcessorPil
 from benchmarks.random_judge import make_internvl
 from benchmarks.random_vlms import MODELS, make_qwen25
 from omniedit.errors import UserError
-from omniedit.vlm.processors import load_processor
+from omniedit.models.processors import load_processor
 
 
 @pytest.mark.parametrize("family", MODELS)

@@ -1,0 +1,39 @@
+"""Section `train.instruction_encoder`: a multimodal language model that reads image and instruction (SmartEdit)."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from omniedit.config.options import TrainerOptions
+from omniedit.config.section import Section
+
+
+class InstructionEncoderConfig(Section):
+    """Multimodal language model in place of the base's text encoders, aligned with them in a stage of its own. Settings
+    of that stage that are missing here are taken from `train`."""
+
+    model: str | None = None
+    """Role in config/models.yaml of a LLaVA or Qwen-VL; null: the base's own text encoders."""
+    interaction: Literal["both", "one_way", "none"] = "both"
+    """Interaction of instruction and image features: `both` is the published one, the others are its ablation."""
+    image_tokens: int = Field(32, ge=1, le=256)
+    """Number of [IMG] tokens, whose hidden states stand for the instruction."""
+    image_side: int = Field(224, ge=28)
+    """Side in pixels of the square image that the language model sees."""
+    layers: int = Field(6, ge=1)
+    """Layers of the QFormer."""
+    heads: int = Field(8, ge=1)
+    """Attention heads of the QFormer and of the interaction."""
+    width: int = Field(768, ge=8)
+    """Width of the QFormer's layers, a multiple of `heads`."""
+    steps: int = Field(1000, ge=1)
+    """Optimizer steps of the alignment with the base's text encoders."""
+    batch_size: int = Field(16, ge=1)
+    """Pairs per step of the alignment, over all ranks together."""
+    learning_rate: float = Field(2e-4, gt=0, lt=1)
+    """Peak learning rate of the alignment, as published."""
+
+    def alignment(self, train: TrainerOptions) -> TrainerOptions:
+        """Return the options of the alignment's training; those that it does not set are the editor's."""
+        own = {"steps": self.steps, "batch_size": self.batch_size, "learning_rate": self.learning_rate}
+        return train.extract(TrainerOptions, epochs=None, **own)

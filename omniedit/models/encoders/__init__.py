@@ -1,0 +1,1 @@
+"""Instruction encoders beyond plain text encoders: multimodal language models that also see the source image."""

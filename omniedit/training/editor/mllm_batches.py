@@ -1,0 +1,149 @@
+"""Batches of both stages of an editor whose instructions are read by a multimodal language model (SmartEdit).
+
+Shapes: B samples.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from omniedit.buckets.store import PairBatch
+from omniedit.config.training import TrainConfig
+from omniedit.imaging.images import Image
+from omniedit.instructions.left_right import names_a_side
+from omniedit.models.base import Base
+from omniedit.models.bases.registry import adapt
+from omniedit.models.encoders.conditioning import GREY
+from omniedit.models.encoders.mllm import MllmEncoder
+from omniedit.models.encoders.reader import Reader
+from omniedit.training.editor.batches import EditBatchBuilder, Shown, instructions_shown
+from omniedit.training.editor.encoded import EncodedBatch
+from omniedit.training.flow_batches import EditBatch, Embeddings, Rows, cast_inputs, of_tasks
+from omniedit.training.objective import flow_loss
+
+
+def build_encoder(base: Base, options: TrainConfig) -> MllmEncoder:
+    """Build an untrained encoder in place of the text encoders of a base.
+
+    Raises:
+        UserError: the language model was not fetched, is incomplete, or takes no images.
+    """
+    wanted = options.instruction_encoder
+    assert wanted.model is not None
+    dtype = getattr(torch, options.dtype)
+    embeddings, pooled = base.text.encode([""])
+    reader = Reader.load(wanted.model, wanted.image_side, wanted.image_tokens, dtype)
+    encoder = MllmEncoder(
+        reader,
+        embeddings.shape[1],
+        embeddings.shape[2],
+        pooled.shape[1],
+        adapt(base.transformer).channels,
+        wanted.interaction,
+        inner_width=wanted.width,
+        layers=wanted.layers,
+        heads=wanted.heads,
+    )
+    return nn.Module.to(encoder, dtype)
+
+
+class Alignment(nn.Module):
+    """Network of the first stage: only reader and QFormer are trained, so the interaction has no gradient."""
+
+    def __init__(self, encoder: MllmEncoder) -> None:
+        super().__init__()
+        self.encoder = encoder
+        encoder.interaction.requires_grad_(False)
+
+    def forward(self, **inputs: Tensor) -> Tensor:
+        """Return the loss of each sample, (B,)."""
+        return self.encoder.alignment_loss(**inputs)
+
+
+@dataclass(frozen=True)
+class AlignmentBatch:
+    """Inputs of `Alignment`."""
+
+    tasks: tuple[str, ...]
+    inputs: dict[str, Tensor]
+    weight: Tensor
+
+    def groups(self) -> dict[str, Tensor]:
+        return of_tasks(self.tasks, self.weight.device)
+
+
+@dataclass(frozen=True)
+class AlignmentBatches:
+    """Batches of the first stage: source image, one instruction, and the text encoder's embeddings of it.
+
+    Args:
+        texts: the text encoder that the language model is aligned with.
+    """
+
+    encoder: MllmEncoder
+    texts: Embeddings
+    seed: int
+    weighting = "equal weights"
+
+    def weights(self, pairs: Rows) -> Tensor:
+        return torch.ones(len(pairs))
+
+    def training(self, pairs: PairBatch, step: int, first: int) -> AlignmentBatch:
+        """Return one rank's batch of a step; its first sample is at position `first` of the whole batch."""
+        rngs = [np.random.default_rng([self.seed, step, first + place]) for place in range(len(pairs))]
+        numbers = [int(rng.choice(len(pair["instructions"]))) for rng, pair in zip(rngs, pairs.pairs, strict=True)]
+        flips = [
+            rng.random() < 0.5 and not names_a_side(pair["instructions"])
+            for rng, pair in zip(rngs, pairs.pairs, strict=True)
+        ]
+        return self._batch(pairs, numbers, flips)
+
+    def held_out(self, pairs: PairBatch) -> Iterator[AlignmentBatch]:
+        """Yield a batch of the pairs, not mirrored, under their first instruction."""
+        yield self._batch(pairs, [0] * len(pairs), [False] * len(pairs))
+
+    def losses(self, network: nn.Module, batch: AlignmentBatch) -> Tensor:
+        return network(**batch.inputs)
+
+    def _batch(self, pairs: PairBatch, numbers: Sequence[int], flips: Sequence[bool]) -> AlignmentBatch:
+        texts = instructions_shown(pairs, numbers)
+        embeddings, pooled = self.texts(texts)
+        device = embeddings.device
+        read = self.encoder.inputs(shown_images(pairs.source, flips, [True] * len(pairs)), texts)
+        inputs = {name: value.to(device) for name, value in read.items()}
+        tasks = tuple(str(pair["task"]) for pair in pairs.pairs)
+        inputs |= {"prompt_embeds": embeddings, "pooled": pooled}
+        return AlignmentBatch(tasks, inputs, self.weights(pairs).to(device))
+
+
+@dataclass(frozen=True)
+class MllmBatchBuilder(EditBatchBuilder):
+    """Batches of the second stage: the language model reads source image and instruction in each step."""
+
+    encoder: MllmEncoder = field(kw_only=True)
+
+    def losses(self, network: nn.Module, batch: EditBatch) -> Tensor:
+        """Return each sample's velocity loss plus its language-model loss, 1:1 as published, (B,)."""
+        velocity, token_loss_B = network(**cast_inputs(network, batch.inputs))
+        return flow_loss(velocity, batch.target) + token_loss_B
+
+    def _text_inputs(self, pairs: PairBatch | EncodedBatch, shown: Shown, like: Tensor) -> dict[str, Tensor]:
+        if isinstance(pairs, EncodedBatch):
+            raise ValueError(
+                "encode_once: a language model reads images, which encoded pairs do not have; set it false"
+            )
+        images = shown_images(pairs.source, shown.flips, shown.sources)
+        inputs = self.encoder.inputs(images, instructions_shown(pairs, shown.numbers))
+        return {name: value.to(like.device) for name, value in inputs.items()}
+
+
+def shown_images(images: np.ndarray, flips: Sequence[bool], sources: Sequence[bool]) -> list[Image]:
+    """Return the source images as the language model sees them: mirrored, or grey where the source is dropped."""
+    mirrored = [image[:, ::-1] if flip else image for image, flip in zip(images, flips, strict=True)]
+    return [
+        np.ascontiguousarray(image) if seen else np.full_like(image, GREY)
+        for image, seen in zip(mirrored, sources, strict=True)
+    ]

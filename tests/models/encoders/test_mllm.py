@@ -1,0 +1,142 @@
+"""Tests of SmartEdit's encoder with tiny random LLaVA and Qwen2.5-VL: exact start, gradients, image and text matter."""
+
+import numpy as np
+import pytest
+import torch
+
+from helpers.tiny_editor import make_pipeline
+from helpers.tiny_models import SD3, base, inputs
+from helpers.tiny_vlm import PATCH, SIDE, make_llava, make_qwen
+from omniedit import models
+from omniedit.errors import UserError
+from omniedit.models.encoders.mllm import MllmEditor, MllmEncoder
+from omniedit.models.encoders.reader import LORA_ALPHA, LORA_RANK, Reader
+from omniedit.models.pipeline import EditPipeline
+from omniedit.models.text import MAX_TOKENS, WIDTH
+
+KINDS = {"llava": (make_llava, SIDE), "qwen": (make_qwen, 4 * PATCH)}
+IMAGES = [np.full((40, 60, 3), value, np.uint8) for value in (30, 200)]
+TEXTS = ["Remove the smaller cat.", "Make it night."]
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def encoder(request, tmp_path_factory) -> MllmEncoder:
+    make, side = KINDS[request.param]
+    folder = make(tmp_path_factory.mktemp(request.param))
+    torch.manual_seed(0)
+    reader = Reader.load(str(folder), side, image_tokens=3)
+    return MllmEncoder(reader, queries=5, width=24, pooled_width=24, channels=16, inner_width=16, layers=2, heads=2)
+
+
+def test_language_model_is_frozen_but_for_lora_and_the_new_tokens(encoder):
+    trained = [name for name, p in encoder.reader.named_parameters() if p.requires_grad]
+    assert any(".lora_A." in name for name in trained)
+    assert any("trainable_tokens_delta" in name for name in trained)
+    assert all(".language_model." in name or "trainable_tokens_delta" in name for name in trained)
+    assert not [name for name in trained if "lora" not in name and "trainable_tokens_delta" not in name]
+    config = encoder.reader.model.peft_config["default"]
+    assert (config.r, config.lora_alpha) == (LORA_RANK, LORA_ALPHA) == (16, 27)
+
+
+def test_reading_has_a_state_for_each_new_token_and_a_grid_of_features(encoder):
+    reading = encoder.reader(**encoder.inputs(IMAGES, TEXTS))
+    assert reading.hidden.shape == (2, 3, encoder.reader.width)
+    assert reading.features.shape == (2, 4, encoder.reader.width)
+    assert reading.grid == (2, 2)
+
+
+def test_token_loss_is_the_cross_entropy_of_the_new_tokens(encoder):
+    x = encoder.inputs(IMAGES[:1], TEXTS[:1])
+    logits = encoder.reader.model(**x).logits[0].log_softmax(-1)
+    answers = encoder.reader.token_ids
+    first = len(x["input_ids"][0]) - len(answers) - 1
+    expected = -torch.stack([logits[first + place, token] for place, token in enumerate(answers)]).mean()
+    assert torch.allclose(encoder.reader(**x).token_loss, expected[None], atol=1e-4)
+
+
+@torch.no_grad()
+def test_a_samples_embeddings_do_not_depend_on_the_rest_of_its_batch(encoder):
+    both = encoder((8, 12), **encoder.inputs(IMAGES, TEXTS))
+    alone = encoder((8, 12), **encoder.inputs(IMAGES[:1], TEXTS[:1]))
+    assert torch.allclose(both.prompt_embeds[:1], alone.prompt_embeds, atol=1e-4)
+
+
+@torch.no_grad()
+def test_embeddings_depend_on_the_image_and_on_the_instruction(encoder):
+    def embeds(image: np.ndarray, text: str) -> torch.Tensor:
+        return encoder((8, 12), **encoder.inputs([image], [text])).prompt_embeds
+
+    assert not torch.equal(embeds(IMAGES[0], TEXTS[0]), embeds(IMAGES[1], TEXTS[0]))
+    assert not torch.equal(embeds(IMAGES[0], TEXTS[0]), embeds(IMAGES[0], TEXTS[1]))
+
+
+@pytest.mark.parametrize("architecture", ["editnet", "controlnet_text", "channel_concat", "sequence_concat"])
+def test_new_interaction_leaves_the_editors_output_as_without_it(encoder, architecture):
+    editor, x = models.build(architecture, base(SD3)), inputs()
+    given = encoder.inputs(IMAGES, TEXTS)
+    with torch.no_grad():
+        velocity, _ = MllmEditor(editor, encoder)(x["noisy"], x["timestep"], x["condition"], **given)
+        text, pooled = encoder.qformer(encoder.reader(**given).hidden)
+        assert torch.equal(velocity, editor(x["noisy"], x["timestep"], text, pooled, x["condition"]))
+
+
+def test_losses_of_both_stages_reach_every_part(encoder):
+    x, given = inputs(), encoder.inputs(IMAGES, TEXTS)
+    for layer in (encoder.interaction.to_text, encoder.interaction.to_condition):
+        torch.nn.init.normal_(layer.weight, std=0.1)
+    editor = models.build("channel_concat", base(SD3))
+    with torch.no_grad():
+        editor.base.pos_embed.proj.weight += 0.1
+        for name, parameter in encoder.reader.named_parameters():
+            if ".lora_B." in name:
+                parameter.normal_(std=0.1)
+    network = MllmEditor(editor, encoder)
+    velocity, token_loss = network(x["noisy"], x["timestep"], x["condition"], **given)
+    (velocity.square().mean() + token_loss.mean()).backward()
+    unreached = {n for n, p in encoder.named_parameters() if p.requires_grad and (p.grad is None or not p.grad.any())}
+    assert unreached == set()
+    network.zero_grad()
+    loss = encoder.alignment_loss(x["prompt_embeds"], x["pooled"], **given)
+    assert loss.shape == (2,)
+    loss.mean().backward()
+    reached = {name.split(".")[0] for name, p in encoder.named_parameters() if p.grad is not None and p.grad.any()}
+    assert reached == {"reader", "qformer"}
+
+
+def test_a_saved_encoder_gives_the_same_embeddings_without_a_copy_of_the_language_model(encoder, tmp_path):
+    with torch.no_grad():
+        for parameter in encoder.parameters():
+            if parameter.requires_grad:
+                parameter += 0.1 * torch.randn_like(parameter)
+    encoder.save_pretrained(tmp_path)
+    loaded, given = MllmEncoder.from_pretrained(tmp_path), encoder.inputs(IMAGES, TEXTS)
+    with torch.no_grad():
+        expected, found = encoder((8, 12), **given), loaded((8, 12), **loaded.inputs(IMAGES, TEXTS))
+    assert torch.allclose(found.prompt_embeds, expected.prompt_embeds, atol=1e-5)
+    assert torch.allclose(found.residual, expected.residual, atol=1e-5) and found.residual.any()
+    assert {path.name for path in tmp_path.iterdir()} == {"adapter", "interaction", "qformer", "reader.json"}
+    (tmp_path / "adapter/adapter_model.safetensors").unlink()
+    with pytest.raises(UserError, match=r"adapter_model\.safetensors: missing"):
+        MllmEncoder.from_pretrained(tmp_path)
+
+
+def test_a_pipeline_with_an_encoder_reads_each_image_once_per_branch_and_survives_saving(encoder, tmp_path):
+    pipeline = make_pipeline()
+    net = MllmEncoder(encoder.reader, MAX_TOKENS, WIDTH, WIDTH, channels=16, inner_width=16, layers=1, heads=2)
+    pipeline.register_modules(instruction_encoder=net)
+    torch.nn.init.normal_(net.interaction.to_condition.weight)
+    options = {"num_inference_steps": 3, "guidance_scale": 2.0, "image_guidance_scale": 1.5, "output_type": "np"}
+
+    def edit(editor: EditPipeline, text: str) -> np.ndarray:
+        return editor(IMAGES[1], text, generator=torch.Generator().manual_seed(0), **options).images[0]
+
+    calls = []
+    hook = net.reader.register_forward_hook(lambda *_: calls.append(1))
+    edited = edit(pipeline, TEXTS[1])
+    hook.remove()
+    assert len(calls) == 3
+    assert edited.shape == (40, 60, 3)
+    assert not np.array_equal(edited, edit(pipeline, TEXTS[0]))
+    pipeline.save_pretrained(tmp_path)
+    loaded = EditPipeline.from_pretrained(tmp_path)
+    assert np.allclose(edit(loaded, TEXTS[1]), edited, atol=1e-4)

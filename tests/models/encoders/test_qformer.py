@@ -1,0 +1,43 @@
+"""Tests of the QFormer: shapes and the published size, values of a case computed by hand."""
+
+import torch
+from torch import nn
+
+from omniedit.models.encoders.qformer import QFormer
+
+
+def test_defaults_are_the_published_six_layers_and_77_queries():
+    with torch.device("meta"):
+        net = QFormer(hidden_width=4096)
+    assert (len(net.decoder.layers), net.query_embedding.weight.shape) == (6, (77, 768))
+
+
+@torch.no_grad()
+def test_queries_attend_to_hidden_states_as_computed_by_hand():
+    """With zero self-attention and MLP, a layer adds the softmax-weighted mean of the values to each query."""
+    net = QFormer(hidden_width=2, queries=1, width=2, pooled_width=2, inner_width=2, layers=1, heads=1).eval()
+    layer = net.decoder.layers[0]
+    for parameter in (layer.self_attn.out_proj.weight, layer.linear2.weight, layer.linear2.bias):
+        nn.init.zeros_(parameter)
+    attention = layer.multihead_attn
+    attention.in_proj_weight.copy_(torch.eye(2).repeat(3, 1))
+    for linear in (attention.out_proj, net.from_hidden, net.to_embeddings, net.to_pooled):
+        linear.weight.copy_(torch.eye(2))
+        linear.bias.zero_()
+    net.decoder.norm = nn.Identity()
+    net.query_embedding.weight.copy_(torch.tensor([[3.0, 1.0]]))
+    hidden = torch.tensor([[[1.0, 0.0], [0.0, 1.0]]])
+    query = torch.tensor([1.0, -1.0])  # the query after layer normalisation
+    weights = torch.softmax(hidden[0] @ query / 2**0.5, 0)
+    expected = torch.tensor([3.0, 1.0]) + weights @ hidden[0]
+    embeddings, pooled = net(hidden)
+    assert torch.allclose(embeddings[0, 0], expected, atol=1e-4)
+    assert torch.equal(pooled[0], embeddings[0, 0])
+
+
+def test_every_query_gets_a_gradient():
+    net = QFormer(hidden_width=6, queries=3, width=4, pooled_width=5, inner_width=8, layers=2, heads=2)
+    embeddings, pooled = net(torch.randn(2, 7, 6))
+    assert (embeddings.shape, pooled.shape) == ((2, 3, 4), (2, 5))
+    embeddings.square().mean().backward()
+    assert net.query_embedding.weight.grad.abs().sum(1).gt(0).all()

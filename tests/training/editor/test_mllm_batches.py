@@ -1,0 +1,100 @@
+"""Tests of both stages of SmartEdit's training with a tiny random Qwen2.5-VL: losses fall, resume is exact."""
+
+import os
+import signal
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from helpers.small_training import OPTIONS, SIDE, Unedited, load_base, make_run, read_metrics, read_tensors
+from helpers.tiny_vlm import PATCH, make_qwen
+from omniedit import models
+from omniedit.buckets.store import BucketStore
+from omniedit.config.schema import TrainConfig
+from omniedit.errors import UserError
+from omniedit.models.encoders.conditioning import GREY
+from omniedit.models.encoders.mllm import MllmEditor, MllmEncoder
+from omniedit.models.encoders.reader import Reader
+from omniedit.models.text import MAX_TOKENS, WIDTH
+from omniedit.training.checkpoints import Checkpoints
+from omniedit.training.editor.instruction_encoder import InstructionEncoder
+from omniedit.training.editor.mllm_batches import Alignment, AlignmentBatches, MllmBatchBuilder, shown_images
+from omniedit.training.editor.samples import sample_edits
+from omniedit.training.engine import Trainer
+
+STEPS = {"steps": 4, "checkpoint_every": 2, "held_out_every": 4, "sample_every": 4, "learning_rate": 0.003}
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("mllm")
+    make_run(root)
+    make_qwen(root / "qwen")
+    return root
+
+
+def build_encoder(run: Path) -> MllmEncoder:
+    torch.manual_seed(0)
+    reader = Reader.load(str(run / "qwen"), 4 * PATCH, image_tokens=3)
+    return MllmEncoder(reader, MAX_TOKENS, WIDTH, WIDTH, channels=16, inner_width=32, layers=2, heads=2)
+
+
+def make_trainer(run: Path, stage: str, wrap=lambda network: network) -> Trainer:
+    options = TrainConfig.model_validate(OPTIONS | STEPS)
+    base, encoder = load_base(run / "base"), build_encoder(run)
+    store = BucketStore(run / "buckets", resolution=SIDE)
+    texts = InstructionEncoder(base.text)
+    if stage == "alignment":
+        network, batches = Alignment(encoder), AlignmentBatches(encoder, texts, 0)
+    else:
+        editor = models.build("editnet", base.transformer, base.prediction_type)
+        network = MllmEditor(editor, encoder)
+        batches = MllmBatchBuilder(base.vae, texts, options, 0, encoder=encoder)
+    return Trainer(wrap(network), partial(sample_edits, Unedited(), store, 0), store, batches, options, seed=0)
+
+
+class Terminated(nn.Module):
+    """Network whose process gets SIGTERM at one of its training steps, counted from 1."""
+
+    def __init__(self, network: nn.Module, terminated: int | None = None) -> None:
+        super().__init__()
+        self.network, self.terminated, self.steps = network, terminated, 0
+
+    def forward(self, **inputs: torch.Tensor) -> Any:
+        self.steps += torch.is_grad_enabled()
+        if self.steps == self.terminated and torch.is_grad_enabled():
+            os.kill(os.getpid(), signal.SIGTERM)
+        return self.network(**inputs)
+
+
+@pytest.mark.parametrize("stage", ["alignment", "editing"])
+def test_a_stopped_stage_resumes_to_the_same_weights_and_its_loss_falls(
+    run: Path, alone: None, tmp_path: Path, stage: str
+) -> None:
+    whole = make_trainer(run, stage)
+    whole.run(Checkpoints(tmp_path / "whole", {}))
+    with pytest.raises(UserError, match="stopped by SIGTERM after step 3"):
+        make_trainer(run, stage, partial(Terminated, terminated=3)).run(Checkpoints(tmp_path / "halves", {}))
+    make_trainer(run, stage, Terminated).run(Checkpoints(tmp_path / "halves", {}))
+    expected, found = (read_tensors(tmp_path / name / "step-00000004") for name in ("whole", "halves"))
+    assert {name.removeprefix("network.") for name in found} == set(expected)
+    assert all(torch.equal(found[f"network.{name}"], value) for name, value in expected.items())
+    held_out = [
+        line["held_out_loss"] for line in read_metrics(tmp_path / "whole/metrics.jsonl") if "held_out_loss" in line
+    ]
+    assert held_out[-1] < held_out[0]
+    parts = {"lora_", "trainable_tokens_delta", "qformer.", *(("interaction.",) if stage == "editing" else ())}
+    assert all(any(part in name for name in expected) for part in parts)
+    assert stage == "editing" or not any("interaction." in name for name in expected)
+
+
+def test_the_language_model_sees_mirrored_sources_and_grey_where_a_source_is_dropped() -> None:
+    images = np.random.default_rng(0).integers(0, 255, (3, 4, 6, 3), np.uint8)
+    mirrored, dropped, as_is = shown_images(images, [True, True, False], [True, False, True])
+    assert np.array_equal(mirrored, images[0][:, ::-1]) and np.array_equal(as_is, images[2])
+    assert (dropped == GREY).all()
