@@ -3,6 +3,7 @@
 {folder}/run.json                 everything that the weights depend on; if it changes, training starts again
 {folder}/step-00000150/           the state after 150 steps:
     rank-00000.safetensors ...        each rank's share of the weights, moments and EMA
+    moments-00000.safetensors ...     each rank's moments of 8 bits, which only as many ranks can read
     position.json                     the rest of what the next step depends on
     manifest.json                     size and sha256 of each file
 {folder}/metrics.jsonl            metrics logged so far
@@ -35,9 +36,10 @@ from omniedit.models.base import Base
 from omniedit.storage.atomic import replace_file, write_text
 from omniedit.storage.locks import hold_lock
 from omniedit.storage.manifest import MANIFEST, checksum, seal_folder, write_manifest
+from omniedit.training.eight_bit import load_raw_moments, raw_moments
 from omniedit.training.metrics_log import report_failure
 from omniedit.training.ranks import from_all_ranks
-from omniedit.training.state import KINDS, TrainedState
+from omniedit.training.state import TrainedState
 
 KEPT = 2
 RUN = "run.json"
@@ -55,6 +57,8 @@ WITHOUT_EFFECT = {
     "sample_every",
     "max_skipped",
     "zero_stage",
+    "zero_offload",
+    "activation_budget_gb",
     "wandb",
 }
 """Options that change no weight by more than rounding; a run resumes even if they change."""
@@ -80,8 +84,10 @@ class TrainingProgress:
 
 def run_identity(options: TrainConfig, seed: int, buckets: Path, base: Base) -> dict[str, Any]:
     """Return everything that the weights of a run depend on, as JSON values."""
+    without: Any = dict.fromkeys(WITHOUT_EFFECT, True) | {"lora": {"save"}}
     return {
-        "options": options.model_dump(exclude=WITHOUT_EFFECT),
+        "options": options.model_dump(exclude=without),
+        "quantize": options.base.quantize,
         "seed": seed,
         "buckets": sha256((buckets / "manifest.json").read_bytes()).hexdigest(),
         **base_identity(base),
@@ -153,13 +159,17 @@ class Checkpoints:
             shutil.rmtree(part, ignore_errors=True)
             part.mkdir()
         dist.barrier()
-        file = part / f"rank-{self.rank:05d}.safetensors"
-        with replace_file(file) as temporary:
-            save_file(local_parts(state), temporary)
-        written = from_all_ranks((file.name, checksum(file)))
+        sums = {}
+        for name, tensors in {"rank": local_parts(state), "moments": raw_moments(state.optimizer)}.items():
+            if tensors:
+                file = part / f"{name}-{self.rank:05d}.safetensors"
+                with replace_file(file) as temporary:
+                    save_file(tensors, temporary)
+                sums[file.name] = checksum(file)
+        written = {name: found for of_rank in from_all_ranks(sums) for name, found in of_rank.items()}
         if self.rank == 0:
             (part / POSITION).write_text(json.dumps(asdict(position)) + "\n")
-            write_manifest(part / MANIFEST, {"files": dict(written) | {POSITION: checksum(part / POSITION)}})
+            write_manifest(part / MANIFEST, {"files": written | {POSITION: checksum(part / POSITION)}})
             shutil.rmtree(whole, ignore_errors=True)
             part.rename(whole)
             for old in self.steps()[:-KEPT]:
@@ -200,11 +210,12 @@ class Checkpoints:
             places = index_parts(
                 [stack.enter_context(safe_open(file, "pt")) for file in folder.glob("rank-*.safetensors")]
             )
-            for name, kind in product(state.parameters, KINDS):
+            for name, kind in product(state.parameters, state.kinds):
                 parts = [file.get_tensor(key) for _, file, key in sorted(places[f"{name}/{kind}"], key=itemgetter(0))]
                 state.scatter(name, kind, torch.cat(parts).view(state.shape(name)).to(state.engine.device))
         state.show()
-        state.steps_taken = position.steps_taken
+        load_raw_moments(state.optimizer, sorted(folder.glob("moments-*.safetensors")))
+        state.optimizer.steps_taken = position.steps_taken
         state.optimizer.guard.norms.extend(position.norms)
         return position
 
@@ -231,7 +242,7 @@ def _free_name(folder: Path) -> Path:
 def local_parts(state: TrainedState) -> dict[str, Tensor]:
     """Return this rank's share of weights, moments and EMA: {name}/{kind}/{start} -> flat float32 values."""
     parts = {}
-    for name, kind in product(state.parameters, KINDS):
+    for name, kind in product(state.parameters, state.kinds):
         if part := state.part(name, kind):
             start, values = part
             parts[f"{name}/{kind}/{start}"] = values.detach().cpu().clone()

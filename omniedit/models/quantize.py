@@ -1,0 +1,83 @@
+"""Frozen linear layers in 8 or 4 bits. Gradients pass through them to the layers before; they have none themselves."""
+
+import importlib
+import warnings
+from collections.abc import Callable
+
+import torch
+from torch import nn
+
+from omniedit.errors import UserError
+from omniedit.models.editor import Editor
+
+PACKAGES = {"int8": "torchao", "nf4": "bitsandbytes"}
+"""Format in the config -> package to install. diffusers quantises by the same packages."""
+BYTES = {"int8": 1.0, "nf4": 0.5 + 4 / 64}
+"""Bytes per weight. nf4 has a float32 scale for each 64 weights; the scales of int8, one per output, are not counted."""
+
+
+def quantize_frozen(editor: Editor, method: str, device: torch.device) -> None:
+    """Quantise the frozen linear layers of the base's blocks and of their copies, in place.
+
+    Call it after `add_adapters`: layers with adapters keep them in full precision.
+
+    Args:
+        method: a key of `PACKAGES`.
+        device: where the layers are quantised, and stay.
+
+    Raises:
+        UserError: the package is not installed.
+    """
+    check_quantization(method)
+    convert = {"int8": _to_int8, "nf4": _to_nf4}[method]
+    for name, layer in frozen_linears(editor).items():
+        editor.set_submodule(name, convert(layer.to(device)))
+
+
+def check_quantization(method: str) -> None:
+    """Check that the package of a format is installed.
+
+    Raises:
+        UserError: it is not.
+    """
+    package = PACKAGES[method]
+    try:
+        importlib.import_module(package)
+    except ImportError as error:
+        remedy = f"pip install {package}, or leave train.base.quantize out"
+        raise UserError(f"train.base.quantize: {method} needs {package} ({error}); {remedy}") from None
+
+
+def frozen_linears(editor: Editor) -> dict[str, nn.Linear]:
+    """Return the linear layers of the blocks whose weights are not trained, by name."""
+    blocks = [*editor.base_blocks, *getattr(editor, "control_blocks", [])]
+    inside = {id(layer) for block in blocks for layer in block.modules()}
+    return {
+        name: layer
+        for name, layer in editor.named_modules()
+        if type(layer) is nn.Linear and id(layer) in inside and not layer.weight.requires_grad
+    }
+
+
+def _to_int8(layer: nn.Linear) -> nn.Module:
+    from torchao.quantization import Int8WeightOnlyConfig, quantize_
+
+    holder = nn.Sequential(layer)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        quantize_(holder, Int8WeightOnlyConfig())
+    return holder[0]
+
+
+def _to_nf4(layer: nn.Linear) -> nn.Module:
+    from bitsandbytes.nn import Linear4bit, Params4bit
+
+    device, dtype = layer.weight.device, layer.weight.dtype
+    with torch.device("meta"):
+        made = Linear4bit(
+            layer.in_features, layer.out_features, layer.bias is not None, compute_dtype=dtype, quant_type="nf4"
+        )
+    make_weight: Callable[..., nn.Parameter] = Params4bit
+    made.weight = make_weight(layer.weight.data, requires_grad=False, quant_type="nf4")
+    made.bias = layer.bias
+    return made.to(device)
