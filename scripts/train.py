@@ -20,12 +20,12 @@ from omniedit.config.arguments import add_section
 from omniedit.config.schema import TrainConfig
 from omniedit.models.loading import load_base
 from omniedit.run.program import run_program
-from omniedit.training.blocks import prepare_blocks
 from omniedit.training.checkpoints import Checkpoints, run_identity, save_trained
 from omniedit.training.editor.batches import EditBatchBuilder, InstructionEncoder
 from omniedit.training.editor.encoded import EncodedPairs
 from omniedit.training.editor.samples import known_instructions, sample_edits
 from omniedit.training.engine import Trainer
+from omniedit.training.fitting import fit_editor, save_editor
 from omniedit.training.ranks import join_ranks, leave_ranks
 
 
@@ -54,17 +54,24 @@ def main() -> None:
     base = load_base(args.base, getattr(torch, options.dtype))
     base.move_encoders(device)
     editor = models.build(options.model, base.transformer, base.prediction_type)
-    prepare_blocks(editor, options)
+    text_tokens = base.text.encode([""])[0].shape[1]
+    fit_editor(editor, options, args.seed, device, text_tokens, dist.get_world_size())
     store = BucketStore(near(args.buckets, args.scratch), resolution=options.resolution)
     encoded = EncodedPairs(args.encoded, store, options.dtype) if args.encoded else None
     batches = EditBatchBuilder(base.vae, InstructionEncoder(base.text), options, args.seed)
-    pipeline = base.pipeline(editor, options.resolution, known_instructions(store))
+    known = known_instructions(store)
+    pipeline = base.pipeline(editor, options.resolution, known)
     samples = partial(sample_edits, pipeline, store, args.seed)
     trainer = Trainer(editor, samples, store, batches, options, args.seed, encoded)
     checkpoints = Checkpoints(args.checkpoints, run_identity(options, args.seed, args.buckets, base))
     with discard_damaged():
         trainer.run(checkpoints)
-    save_trained(trainer.state, pipeline, checkpoints, args.out, args.metrics)
+    save = pipeline.save_pretrained
+    if options.lora.rank or options.base.quantize:
+        save = partial(
+            save_editor, editor=editor, options=options, base=base, given=args.base, known_instructions=known
+        )
+    save_trained(trainer.state, save, checkpoints, args.out, args.metrics)
     leave_ranks()
 
 

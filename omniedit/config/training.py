@@ -57,8 +57,8 @@ class BaseConfig(Section):
     learning_rate: float = Field(2e-3, gt=0, lt=1)
     """Peak learning rate of pre-training."""
     quantize: Literal["int8", "nf4"] | None = None
-    """Format of the frozen linear layers' weights in training: 8 bits by the package torchao (`int8`), 4 bits by
-    bitsandbytes (`nf4`); null: as in `train.dtype`. The saved editor has the base's own weights."""
+    """Format of the frozen linear layers' weights in training: 8 bits (`int8`) or 4 bits (`nf4`) by the package
+    bitsandbytes; null: as in `train.dtype`. The saved editor has the base's own weights."""
 
     @model_validator(mode="after")
     def _a_trained_one_is_as_it_is(self) -> Self:

@@ -69,6 +69,7 @@ def model_cost(
     text_tokens: int,
     dtype: torch.dtype,
     prepare: Callable[[Editor], None] = lambda net: None,
+    adapt: Callable[[Editor], None] = lambda net: None,
 ) -> Cost:
     """Compute the cost of an architecture over a base.
 
@@ -77,13 +78,15 @@ def model_cost(
         base_config: config of the `SD3Transformer2DModel`.
         latent: height and width of the latents; in SD3, 128 x 128 for an image of 1024 x 1024.
         prepare: changes that training makes to the editor, which affect the saved activations.
+        adapt: changes that training makes to the editor's weights before.
     """
     with torch.device("meta"):
         net = create(name, base_config)
+        adapt(net)
     forward, step = operations(net, latent, text_tokens)
     counts = [p.numel() for p in net.parameters()]
     trained = [p.numel() for p in net.parameters() if p.requires_grad]
-    saved = activation_bytes(name, base_config, latent, text_tokens, dtype, prepare)
+    saved = activation_bytes(name, base_config, latent, text_tokens, dtype, prepare, adapt)
     return Cost(sum(counts), sum(trained), forward, step, saved)
 
 
@@ -122,10 +125,12 @@ def activation_bytes(
     text_tokens: int,
     dtype: torch.dtype,
     prepare: Callable[[Editor], None] = lambda net: None,
+    adapt: Callable[[Editor], None] = lambda net: None,
 ) -> int:
     """Return the bytes that autograd saves of one sample for the backward pass, with fused attention as on a GPU."""
     with torch.device("meta"), default_dtype(dtype):
         net = create(name, base_config)
+        adapt(net)
         shapes = {key: (value.shape, value.dtype) for key, value in net.state_dict().items()}
         prepare(net)
     with FakeTensorMode():

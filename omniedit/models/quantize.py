@@ -1,19 +1,15 @@
 """Frozen linear layers in 8 or 4 bits. Gradients pass through them to the layers before; they have none themselves."""
 
-import importlib
-import warnings
-from collections.abc import Callable
-
 import torch
 from torch import nn
 
 from omniedit.errors import UserError
 from omniedit.models.editor import Editor
 
-PACKAGES = {"int8": "torchao", "nf4": "bitsandbytes"}
-"""Format in the config -> package to install. diffusers quantises by the same packages."""
 BYTES = {"int8": 1.0, "nf4": 0.5 + 4 / 64}
 """Bytes per weight. nf4 has a float32 scale for each 64 weights; the scales of int8, one per output, are not counted."""
+OUTLIER = 6.0
+"""Inputs above this are multiplied without quantisation by int8 layers (Dettmers et al. 2022, LLM.int8)."""
 
 
 def quantize_frozen(editor: Editor, method: str, device: torch.device) -> None:
@@ -22,11 +18,11 @@ def quantize_frozen(editor: Editor, method: str, device: torch.device) -> None:
     Call it after `add_adapters`: layers with adapters keep them in full precision.
 
     Args:
-        method: a key of `PACKAGES`.
+        method: a key of `BYTES`.
         device: where the layers are quantised, and stay.
 
     Raises:
-        UserError: the package is not installed.
+        UserError: bitsandbytes is not installed.
     """
     check_quantization(method)
     convert = {"int8": _to_int8, "nf4": _to_nf4}[method]
@@ -35,17 +31,16 @@ def quantize_frozen(editor: Editor, method: str, device: torch.device) -> None:
 
 
 def check_quantization(method: str) -> None:
-    """Check that the package of a format is installed.
+    """Check that bitsandbytes, by which diffusers quantises too, is installed.
 
     Raises:
         UserError: it is not.
     """
-    package = PACKAGES[method]
     try:
-        importlib.import_module(package)
+        import bitsandbytes  # noqa: F401
     except ImportError as error:
-        remedy = f"pip install {package}, or leave train.base.quantize out"
-        raise UserError(f"train.base.quantize: {method} needs {package} ({error}); {remedy}") from None
+        remedy = "pip install bitsandbytes, or leave train.base.quantize out"
+        raise UserError(f"train.base.quantize: {method} needs bitsandbytes ({error}); {remedy}") from None
 
 
 def frozen_linears(editor: Editor) -> dict[str, nn.Linear]:
@@ -60,24 +55,28 @@ def frozen_linears(editor: Editor) -> dict[str, nn.Linear]:
 
 
 def _to_int8(layer: nn.Linear) -> nn.Module:
-    from torchao.quantization import Int8WeightOnlyConfig, quantize_
+    from bitsandbytes.nn import Int8Params, Linear8bitLt
 
-    holder = nn.Sequential(layer)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        quantize_(holder, Int8WeightOnlyConfig())
-    return holder[0]
+    with torch.device("meta"):
+        made = Linear8bitLt(
+            layer.in_features, layer.out_features, layer.bias is not None, has_fp16_weights=False, threshold=OUTLIER
+        )
+    made.weight = Int8Params(layer.weight.data, requires_grad=False, has_fp16_weights=False)
+    made.bias = layer.bias
+    return made.to(layer.weight.device)
 
 
 def _to_nf4(layer: nn.Linear) -> nn.Module:
     from bitsandbytes.nn import Linear4bit, Params4bit
 
-    device, dtype = layer.weight.device, layer.weight.dtype
     with torch.device("meta"):
         made = Linear4bit(
-            layer.in_features, layer.out_features, layer.bias is not None, compute_dtype=dtype, quant_type="nf4"
+            layer.in_features,
+            layer.out_features,
+            layer.bias is not None,
+            compute_dtype=layer.weight.dtype,
+            quant_type="nf4",
         )
-    make_weight: Callable[..., nn.Parameter] = Params4bit
-    made.weight = make_weight(layer.weight.data, requires_grad=False, quant_type="nf4")
+    made.weight = Params4bit(layer.weight.data, requires_grad=False, quant_type="nf4")
     made.bias = layer.bias
-    return made.to(device)
+    return made.to(layer.weight.device)

@@ -15,7 +15,7 @@
 import json
 import shutil
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from hashlib import sha256
@@ -26,13 +26,13 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
-from diffusers.pipelines.pipeline_utils import DiffusionPipeline
 from safetensors import safe_open
 from safetensors.torch import save_file
-from torch import Tensor, nn
+from torch import Tensor
 
 from omniedit.config.training import TrainConfig
 from omniedit.models.base import Base
+from omniedit.models.digest import weights_sha256
 from omniedit.storage.atomic import replace_file, write_text
 from omniedit.storage.locks import hold_lock
 from omniedit.storage.manifest import MANIFEST, checksum, seal_folder, write_manifest
@@ -113,14 +113,6 @@ def differences(known: Mapping[str, Any], run: Mapping[str, Any]) -> list[str]:
         elif known[key] != run[key]:
             found.append(key)
     return found
-
-
-def weights_sha256(module: nn.Module) -> str:
-    digest = sha256()
-    for name, tensor in module.state_dict().items():
-        digest.update(name.encode())
-        digest.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy())
-    return digest.hexdigest()
 
 
 class Checkpoints:
@@ -262,20 +254,23 @@ def index_parts(files: Iterable[Any]) -> dict[str, list[tuple[int, Any, str]]]:
 
 
 def save_trained(
-    state: TrainedState, pipeline: DiffusionPipeline, checkpoints: Checkpoints, out: Path, metrics: Path
+    state: TrainedState, save: Callable[[Path], None], checkpoints: Checkpoints, out: Path, metrics: Path
 ) -> None:
-    """Save a pipeline with EMA weights and its last sample grid to `out`, and the metrics of all steps to `metrics`.
+    """Save a model with EMA weights and its last sample grid to `out`, and the metrics of all steps to `metrics`.
 
     All ranks call it together; the first one writes.
+
+    Args:
+        save: writes the model to a folder, such as a pipeline's `save_pretrained`.
     """
     with state.gathered_ema_weights():
         if dist.get_rank() == 0:
-            _save_pipeline(pipeline, checkpoints, out, metrics)
+            _save_model(save, checkpoints, out, metrics)
 
 
-def _save_pipeline(pipeline: DiffusionPipeline, checkpoints: Checkpoints, out: Path, metrics: Path) -> None:
+def _save_model(save: Callable[[Path], None], checkpoints: Checkpoints, out: Path, metrics: Path) -> None:
     with seal_folder(out) as folder:
-        pipeline.save_pretrained(folder)
+        save(folder)
         with report_failure("samples.png"):
             for grid in sorted(checkpoints.folder.glob("samples/step-*.png"))[-1:]:
                 shutil.copyfile(grid, folder / "samples.png")
