@@ -75,8 +75,8 @@ def model_cost(
 
     Args:
         name: a key of `ARCHITECTURES`.
-        base_config: config of the `SD3Transformer2DModel`.
-        latent: height and width of the latents; in SD3, 128 x 128 for an image of 1024 x 1024.
+        base_config: config of the base, as in `Editor`.
+        latent: height and width of the latents, 128 x 128 for an image of 1024 x 1024.
         prepare: changes that training makes to the editor, which affect the saved activations.
         adapt: changes that training makes to the editor's weights before.
     """
@@ -155,12 +155,12 @@ def activation_bytes(
 
 def sample_inputs(net: Editor, latent: tuple[int, int], text_tokens: int, dtype: torch.dtype) -> dict[str, Tensor]:
     """Return arguments of `forward` for one sample, on the default device."""
-    config = net.base.config
+    adapter = net.adapter
     return {
-        "noisy": torch.zeros(1, config["out_channels"] or config["in_channels"], *latent, dtype=dtype),
+        "noisy": torch.zeros(1, adapter.channels, *latent, dtype=dtype),
         "timestep": torch.zeros(1, dtype=dtype),
-        "prompt_embeds": torch.zeros(1, text_tokens, config["joint_attention_dim"], dtype=dtype),
-        "pooled": torch.zeros(1, config["pooled_projection_dim"], dtype=dtype),
+        "prompt_embeds": torch.zeros(1, text_tokens, adapter.text_width, dtype=dtype),
+        "pooled": torch.zeros(1, *adapter.pooled_shape(text_tokens), dtype=dtype),
         "condition": torch.zeros(1, net.condition_channels, *latent, dtype=dtype),
     }
 

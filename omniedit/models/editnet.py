@@ -9,11 +9,11 @@ from typing import Any
 
 import torch
 from diffusers.configuration_utils import register_to_config
-from diffusers.models.attention import JointTransformerBlock
 from diffusers.models.modeling_utils import ModelMixin  # noqa: F401 (diffusers looks its loader up here)
-from diffusers.models.transformers.transformer_sd3 import SD3Transformer2DModel
 from torch import Tensor, nn
 
+from omniedit.models.bases.adapter import Adapter, Context, Inputs, State
+from omniedit.models.bases.registry import adapt
 from omniedit.models.editor import Editor, frozen_base, zero_linear
 
 
@@ -22,28 +22,32 @@ class ControlBlock(nn.Module):
 
     The output at the condition tokens becomes the residual for the base's image tokens at the same positions, and the
     output at the text tokens becomes the residual for its text tokens. Both pass projections that start at zero. A
-    block without a text output (`context_pre_only`: the last) adds nothing to the text.
+    block without a text output (in SD3 the last) adds nothing to the text.
 
     Args:
+        adapter: that of the base.
         sees_image: attend over the base's image tokens.
         from_image: take the image residual from the output at the base's image tokens, not at the condition tokens.
     """
 
-    def __init__(
-        self, block: JointTransformerBlock, width: int, sees_image: bool = True, from_image: bool = False
-    ) -> None:
+    def __init__(self, adapter: Adapter, block: nn.Module, sees_image: bool = True, from_image: bool = False) -> None:
         super().__init__()
         self.block = copy.deepcopy(block)
-        self.to_image = zero_linear(width)
-        self.to_text = None if block.context_pre_only else zero_linear(width)
+        self.to_image = zero_linear(adapter.width)
+        self.to_text = zero_linear(adapter.width) if adapter.has_text_output(block) else None
+        self.run = adapter.run
         self.sees_image, self.from_image = sees_image, from_image
 
     def forward(
-        self, image_BND: Tensor, condition_BND: Tensor, text_BMD: Tensor, temb_BD: Tensor
+        self, image_BND: Tensor, condition_BND: Tensor, text_BMD: Tensor, temb_BD: Tensor, context: Context
     ) -> tuple[Tensor, Tensor, Tensor | None]:
-        """Return the image residual, the condition tokens for the next control block, and the text residual or None."""
+        """Return the image residual, the condition tokens for the next control block, and the text residual or None.
+
+        Args:
+            context: that of all tokens which this block sees.
+        """
         joined = torch.cat([image_BND, condition_BND], dim=1) if self.sees_image else condition_BND
-        text_out, joined = self.block(hidden_states=joined, encoder_hidden_states=text_BMD, temb=temb_BD)
+        joined, text_out = self.run(self.block, joined, text_BMD, temb_BD, context)
         condition_out = joined[:, -condition_BND.shape[1] :]
         found = joined[:, : image_BND.shape[1]] if self.from_image else condition_out
         return self.to_image(found), condition_out, None if self.to_text is None else self.to_text(text_out)
@@ -74,40 +78,38 @@ class EditNet(Editor):
         clean_time: bool = False,
     ) -> None:
         super().__init__(base_config, prediction_type)
-        self.after_block, self.clean_time = after_block, clean_time
+        self.sees_image, self.after_block, self.clean_time = sees_image, after_block, clean_time
         self.base = frozen_base(base_config)
-        self.condition_embed = copy.deepcopy(self.base.pos_embed).requires_grad_(True)
+        self.condition_embed = copy.deepcopy(self.adapter.image_embedder).requires_grad_(True)
         self.control_blocks = nn.ModuleList(
-            ControlBlock(block, self.base.inner_dim, sees_image, from_image).requires_grad_(True)
-            for block in self.base_blocks
+            ControlBlock(self.adapter, block, sees_image, from_image).requires_grad_(True) for block in self.base_blocks
         )
 
-    def copy_from(self, transformer: SD3Transformer2DModel) -> None:
+    def copy_from(self, transformer: Any) -> None:
         self.base.load_state_dict(transformer.state_dict())
-        self.condition_embed.load_state_dict(transformer.pos_embed.state_dict())
-        for control, block in zip(self.control_blocks, transformer.transformer_blocks, strict=True):
+        source = adapt(transformer)
+        self.condition_embed.load_state_dict(source.image_embedder.state_dict())
+        for control, block in zip(self.control_blocks, source.blocks, strict=True):
             control.get_submodule("block").load_state_dict(block.state_dict())
 
-    def forward(
-        self, noisy: Tensor, timestep: Tensor, prompt_embeds: Tensor, pooled: Tensor, condition: Tensor
-    ) -> Tensor:
-        image_BND, text_BMD, temb_BD = self.embed(noisy, timestep, prompt_embeds, pooled)
-        control_BD = self.base.time_text_embed(torch.zeros_like(timestep), pooled) if self.clean_time else temb_BD
-        condition_BND = self.condition_embed(condition).contiguous()
+    def run_blocks(self, state: State, given: Inputs) -> State:
+        adapter = self.adapter
+        control_BD = state.modulation
+        if self.clean_time:
+            control_BD = adapter.modulation(torch.zeros_like(given.timestep), given.pooled, given.guidance)
+        condition_BND = adapter.embed_image(self.condition_embed, given.condition, control_BD)
+        # The condition has the positions of the image that is denoised, as both show the same scene.
+        context = adapter.context(state, [state.grid] * (2 if self.sees_image else 1))
         for control, block in zip(self.control_blocks, self.base_blocks, strict=True):
-            image_added, condition_BND, text_added = control(image_BND, condition_BND, text_BMD, control_BD)
+            image_added, condition_BND, text_added = control(
+                state.image, condition_BND, state.text, control_BD, context
+            )
             if not self.after_block:
-                image_BND, text_BMD = add_residuals(image_BND, image_added, text_BMD, text_added)
-            text_BMD, image_BND = block(hidden_states=image_BND, encoder_hidden_states=text_BMD, temb=temb_BD)
+                state = state.add(image_added, text_added)
+            state = adapter.step(block, state)
             if self.after_block:
-                image_BND, text_BMD = add_residuals(image_BND, image_added, text_BMD, text_added)
-        return self.velocity(image_BND, temb_BD, noisy, timestep)
-
-
-def add_residuals(
-    image_BND: Tensor, image_added: Tensor, text_BMD: Tensor, text_added: Tensor | None
-) -> tuple[Tensor, Tensor]:
-    return image_BND + image_added, text_BMD if text_added is None else text_BMD + text_added
+                state = state.add(image_added, text_added)
+        return state
 
 
 EARLIER_CLASSES = {

@@ -7,18 +7,16 @@ from typing import TYPE_CHECKING, Any
 from omniedit.architectures import ARCHITECTURES
 
 if TYPE_CHECKING:
-    from diffusers.models.transformers.transformer_sd3 import SD3Transformer2DModel
-
     from omniedit.models.editor import Editor
 
 
-def build(name: str, transformer: "SD3Transformer2DModel", prediction_type: str = "velocity") -> "Editor":
+def build(name: str, transformer: Any, prediction_type: str = "velocity") -> "Editor":
     """Build an editor over a pretrained base. Until it is trained, its output equals that of the base.
 
     Args:
         name: a key of `ARCHITECTURES`.
         transformer: the base; the editor copies its weights.
-        prediction_type: output of the base, "velocity" (SD3) or the clean "sample".
+        prediction_type: output of the base, "velocity" (all published ones) or the clean "sample".
 
     Returns:
         A module whose `forward(noisy, timestep, prompt_embeds, pooled, condition)` returns the velocity.

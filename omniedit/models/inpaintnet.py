@@ -29,8 +29,7 @@ class InpaintNet(ControlNet):
     @register_to_config
     def __init__(self, base_config: Mapping[str, Any], prediction_type: str = "velocity") -> None:
         super().__init__(base_config=base_config, prediction_type=prediction_type)
-        patch = self.base.config["patch_size"]
-        self.condition_embed = nn.Conv2d(self.condition_channels, self.base.inner_dim, patch, patch)
+        self.condition_embed = self.adapter.new_patch_layer(self.condition_channels)
         for parameter in self.condition_embed.parameters():
             nn.init.zeros_(parameter)
 

@@ -202,7 +202,7 @@ class EditPipeline(FlowPipeline):
     ) -> PreparedEdit:
         device = self._execution_device
         full = to_tensor(image)[None].to(device)
-        longest = self._grid * self.transformer.base.config.pos_embed_max_size
+        longest = self._grid * self.transformer.adapter.longest_side
         size = working_size(full.shape[-2], full.shape[-1], self.config["resolution"], longest)
         small = functional.interpolate(full, size, mode="bilinear", antialias=True)
         source = encode(self.vae, 2 * pad_to_grid(small, self._grid) - 1)
@@ -288,4 +288,4 @@ class EditPipeline(FlowPipeline):
     @property
     def _grid(self) -> int:
         """Side of one of the network's patches in pixels."""
-        return 8 * self.transformer.base.config.patch_size
+        return 8 * self.transformer.adapter.patch

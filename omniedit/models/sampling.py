@@ -107,7 +107,7 @@ def sample(
         generators: one for each image, for schedulers that draw noise at each step; None uses torch's global one.
     """
     course = SamplerState(conditioning, guidance, noise)
-    tokens = noise.shape[-2] * noise.shape[-1] // network.base.config["patch_size"] ** 2
+    tokens = noise.shape[-2] * noise.shape[-1] // network.adapter.patch**2
     for step, timestep in enumerate(progress(timesteps(scheduler, steps, tokens, noise.device))):
         if not course.stopped:
             velocity = guided_velocity(network, course, timestep)

@@ -1,0 +1,83 @@
+"""SD3 and SD3.5: two streams with joint attention; positions are added to the image tokens.
+
+`pooled` is the pooled text of both CLIPs. Latents are embedded by a convolution.
+Shapes: B batch, C latent channels, H W latent height and width, N image tokens, M text tokens, D width.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from diffusers.models.transformers.transformer_sd3 import SD3Transformer2DModel
+from torch import Tensor, nn
+
+from omniedit.models.bases.adapter import Adapter, Context, Grid, Inputs, State
+
+
+class Sd3Adapter(Adapter):
+    """Adapter of `SD3Transformer2DModel`."""
+
+    net: SD3Transformer2DModel
+    transformer_class = SD3Transformer2DModel
+    pipelines = ("StableDiffusion3Pipeline",)
+    patch_layer_name = "pos_embed.proj"
+    indexes_images = False
+
+    @property
+    def patch(self) -> int:
+        return self.net.config["patch_size"]
+
+    @property
+    def channels(self) -> int:
+        return self.net.config["out_channels"] or self.net.config["in_channels"]
+
+    @property
+    def longest_side(self) -> int:
+        return self.net.config["pos_embed_max_size"]
+
+    @property
+    def text_width(self) -> int:
+        return self.net.config["joint_attention_dim"]
+
+    def pooled_shape(self, text_tokens: int) -> tuple[int, ...]:
+        return (self.net.config["pooled_projection_dim"],)
+
+    @property
+    def blocks(self) -> list[nn.Module]:
+        return list(self.net.transformer_blocks)
+
+    @property
+    def image_embedder(self) -> nn.Module:
+        return self.net.pos_embed
+
+    def new_patch_layer(self, channels: int) -> nn.Module:
+        return nn.Conv2d(channels, self.width, self.patch, self.patch)
+
+    def embed_patches(self, layer: nn.Module, latents: Tensor) -> Tensor:
+        return layer(latents).flatten(2).transpose(1, 2)
+
+    def embed_image(self, embedder: nn.Module, latents: Tensor, modulation: Tensor) -> Tensor:
+        return embedder(latents).contiguous()
+
+    def modulation(self, timestep: Tensor, pooled: Tensor, guidance: Tensor | None = None) -> Tensor:
+        return self.net.time_text_embed(timestep, pooled)
+
+    def embed(self, given: Inputs, beside: Tensor | None = None) -> State:
+        latents = given.noisy if beside is None else torch.cat([given.noisy, beside], dim=1)
+        modulation = self.modulation(given.timestep, given.pooled)
+        image = self.embed_image(self.net.pos_embed, latents, modulation)
+        text = self.net.context_embedder(given.prompt_embeds)
+        return State(image, text, modulation, {}, self.grid(given.noisy))
+
+    def context(self, state: State, grids: Sequence[Grid], present: Tensor | None = None) -> Context:
+        return {}
+
+    def decode(self, state: State) -> Tensor:
+        patches = self.net.proj_out(self.net.norm_out(state.image, state.modulation))
+        return unpatchify(patches, state.grid, self.patch)
+
+
+def unpatchify(patches: Tensor, grid: Grid, patch: int) -> Tensor:
+    """Rearrange tokens (B, N, patch * patch * C), row by row, to latents (B, C, H, W)."""
+    cells = patches.unflatten(1, (grid.rows, grid.columns)).unflatten(-1, (patch, patch, -1))
+    latents = torch.einsum("nhwpqc->nchpwq", cells)
+    return latents.flatten(4, 5).flatten(2, 3)
