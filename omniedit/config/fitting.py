@@ -34,6 +34,6 @@ class FittingOptions(Section):
     """Options of an editor's training that trade compute or exactness for memory."""
 
     activation_budget_gb: float | None = Field(None, gt=0)
-    """Memory per GPU for activations in GB. As few layers as possible are recomputed in the backward pass to stay within
-    it, by the cost model, in place of `checkpoint_activations`; null: no budget."""
+    """Memory per GPU for activations in GB. As few layers as possible are recomputed in the backward pass to stay
+    within it, by the cost model, in place of `checkpoint_activations`; null: no budget."""
     lora: LoraConfig = LoraConfig()

@@ -68,8 +68,8 @@ class RuntimeOptions(Section):
     """Tensors that ZeRO keeps in the host's memory: none; float32 weights, moments and EMA (`optimizer`, from stage 1),
     where AdamW then runs; or the network's weights too (`all`, stage 3 only)."""
     optimizer: Literal["adamw", "adamw8bit", "paged_adamw8bit"] = "adamw"
-    """AdamW with float32 moments, or with 8-bit moments by the package bitsandbytes, in pages that move to the host when
-    the GPU is full (`paged_adamw8bit`)."""
+    """AdamW with float32 moments, or with 8-bit moments by the package bitsandbytes, in pages that move to the host
+    when the GPU is full (`paged_adamw8bit`)."""
     dtype: Literal["float32", "bfloat16"] = "float32"
     """Number format of the forward and backward pass. With bfloat16, AdamW also keeps float32 weights."""
     checkpoint_activations: Literal["none", "selective", "all"] = "none"
@@ -103,8 +103,8 @@ class RuntimeOptions(Section):
             raise ValueError(f"zero_offload all needs zero_stage 3, not {self.zero_stage}")
         if self.optimizer != "adamw" and self.zero_stage == 3:
             raise ValueError(f"optimizer {self.optimizer} does not work with zero_stage 3; use 0, 1 or 2")
-        if self.optimizer == "paged_adamw8bit" and self.zero_offload != "none":
-            raise ValueError("paged_adamw8bit pages on the GPU; with zero_offload use adamw or adamw8bit")
+        if self.optimizer != "adamw" and self.zero_offload != "none":
+            raise ValueError(f"optimizer {self.optimizer} does not work with zero_offload; use adamw")
         return self
 
 

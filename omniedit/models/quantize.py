@@ -7,7 +7,7 @@ from omniedit.errors import UserError
 from omniedit.models.editor import Editor
 
 BYTES = {"int8": 1.0, "nf4": 0.5 + 4 / 64}
-"""Bytes per weight. nf4 has a float32 scale for each 64 weights; the scales of int8, one per output, are not counted."""
+"""Bytes per weight. nf4 has a float32 scale for each 64 weights; int8's scales, one per output, are not counted."""
 OUTLIER = 6.0
 """Inputs above this are multiplied without quantisation by int8 layers (Dettmers et al. 2022, LLM.int8)."""
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Container
 from functools import partial
-from itertools import zip_longest
 from typing import Any
 
 import torch
@@ -49,6 +48,7 @@ def checkpoint_forward(forward: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def list_layers(editor: Editor) -> list[list[nn.Module]]:
-    """Return the blocks of each layer: the base's and, if there is one, the control block."""
-    controls = getattr(editor, "control_blocks", [])
-    return [[block for block in layer if block is not None] for layer in zip_longest(editor.base_blocks, controls)]
+    """Return the blocks of each layer: the base's and, if there is one, the control block before it."""
+    controls, every = getattr(editor, "control_blocks", []), getattr(editor, "every", 1)
+    beside = {place * every: control for place, control in enumerate(controls)}
+    return [[block, beside[place]] if place in beside else [block] for place, block in enumerate(editor.base_blocks)]
