@@ -24,6 +24,10 @@ ARCHITECTURES: dict[str, Architecture] = {
     "controlnet": Architecture("ControlNet", "controlnet:ControlNet"),
     "controlnet_text": Architecture("ControlNet-TextControl", "controlnet:ControlNetText"),
     "channel_concat": Architecture("Channel-wise concatenation", "channel_concat:ChannelConcat"),
+    "sequence_concat": Architecture("Sequence concatenation", "sequence_concat:SequenceConcat"),
+    "sequence_concat_gated": Architecture(
+        "Sequence concatenation, gated", "sequence_concat:SequenceConcat", {"gated": True}
+    ),
     "editnet_from_image": Architecture(
         "EditNet, residuals from the image tokens", "editnet:EditNet", {"from_image": True}
     ),
@@ -35,7 +39,7 @@ ARCHITECTURES: dict[str, Architecture] = {
     "editnet_every2": Architecture("EditNet, a control block every 2 blocks", "editnet:EditNet", {"every": 2}),
     "editnet_every4": Architecture("EditNet, a control block every 4 blocks", "editnet:EditNet", {"every": 4}),
 }
-"""The paper's four architectures, then variants of EditNet that each change one of its open choices."""
+"""The paper's four architectures, sequence concatenation, then variants of EditNet that each change one open choice."""
 
 BASELINES = {"no_edit": "No edit", "specialist": "Specialist"}
 """Labels of the benchmark's baselines: the source unchanged, and the specialist, which knows the truth."""

@@ -4,11 +4,13 @@ Shapes: B batch, N tokens, H heads, D width of a head.
 """
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from diffusers.models.attention_processor import Attention
+from diffusers.models.transformers.transformer_qwenimage import apply_rotary_emb_qwen
 from torch import Tensor, nn
+from torch.nn import functional
 
 from omniedit.errors import UserError
 
@@ -69,6 +71,74 @@ class JointAttention:
             return image
         text_out = joined[:, image_tokens:]
         return image, text_out if attn.context_pre_only else attn.to_add_out(text_out)
+
+
+class MaskedJointAttention:
+    """Joint attention of SD3's and Qwen-Image's blocks that can leave out image tokens.
+
+    Without a mask it computes what diffusers' own processors do.
+
+    Args:
+        text_first: text tokens come before image tokens, as in Qwen-Image; the order decides how sums are rounded.
+    """
+
+    def __init__(self, text_first: bool) -> None:
+        self.text_first = text_first
+
+    def __call__(
+        self,
+        attn: Attention,
+        hidden_states: Tensor,
+        encoder_hidden_states: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        encoder_hidden_states_mask: Tensor | None = None,
+        image_rotary_emb: tuple[Tensor, Tensor] | None = None,
+    ) -> Tensor | tuple[Tensor, Tensor]:
+        """Return image tokens and, if there are any, text tokens after attention.
+
+        Args:
+            attention_mask: which image tokens are attended to, (B, N) bool.
+            encoder_hidden_states_mask: which text tokens are attended to, (B, M) bool.
+            image_rotary_emb: rotations of image and text tokens, complex.
+        """
+        parts = [_heads(attn, hidden_states, "to_{}", "norm_{}")]
+        if encoder_hidden_states is not None:
+            parts.append(_heads(attn, encoder_hidden_states, "add_{}_proj", "norm_added_{}"))
+        if image_rotary_emb is not None:
+            pairs = zip(parts, image_rotary_emb, strict=True)
+            parts = [(_rotate(query, turns), _rotate(key, turns), value) for (query, key, value), turns in pairs]
+        mask = _join_masks(attention_mask, encoder_hidden_states_mask, parts, self.text_first)
+        order = reversed(parts) if self.text_first else parts
+        query, key, value = (torch.cat(each, dim=1).transpose(1, 2) for each in zip(*order, strict=True))
+        joined = functional.scaled_dot_product_attention(query, key, value, attn_mask=mask).transpose(1, 2).flatten(2)
+        sizes = [part[0].shape[1] for part in parts]
+        split = joined.split(sizes[::-1], dim=1)[::-1] if self.text_first else joined.split(sizes, dim=1)
+        image = attn.to_out[1](attn.to_out[0](split[0]))
+        if encoder_hidden_states is None:
+            return image
+        return image, split[1] if attn.context_pre_only else attn.to_add_out(split[1])
+
+
+def set_masked_attention(net: nn.Module, text_first: bool) -> None:
+    for module in net.modules():
+        if isinstance(module, Attention):
+            module.set_processor(MaskedJointAttention(text_first))  # type: ignore[arg-type]
+
+
+def _rotate(x: Tensor, turns: Tensor) -> Tensor:
+    return apply_rotary_emb_qwen(x, turns, use_real=False)
+
+
+def _join_masks(
+    image: Tensor | None, text: Tensor | None, parts: Sequence[tuple[Tensor, ...]], text_first: bool
+) -> Tensor | None:
+    """Return the mask of all keys, (B, 1, 1, N + M) bool, or None without any mask."""
+    given = [mask for mask in (image, text) if mask is not None]
+    if not given:
+        return None
+    whole = [given[0].new_ones(part[0].shape[:2]) for part in parts]
+    masks = [full if mask is None else mask for mask, full in zip((image, text), whole, strict=False)]
+    return torch.cat(masks[::-1] if text_first else masks, dim=1)[:, None, None]
 
 
 def _heads(attn: Attention, tokens: Tensor, projection: str, norm: str) -> tuple[Tensor, Tensor, Tensor]:

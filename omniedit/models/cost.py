@@ -134,6 +134,7 @@ def activation_bytes(
         shapes = {key: (value.shape, value.dtype) for key, value in net.state_dict().items()}
         prepare(net)
     with FakeTensorMode():
+        net.adapter.restore_constants()
         state = {key: torch.empty(shape, dtype=kind) for key, (shape, kind) in shapes.items()}
         for key, parameter in net.named_parameters():
             state[key].requires_grad_(parameter.requires_grad)

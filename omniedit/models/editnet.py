@@ -101,7 +101,7 @@ class EditNet(Editor):
         control_BD = state.modulation
         if self.clean_time:
             control_BD = adapter.modulation(torch.zeros_like(given.timestep), given.pooled, given.guidance)
-        condition_BND = adapter.embed_image(self.condition_embed, given.condition, control_BD)
+        condition_BND = adapter.embed_image(self.condition_embed, given.condition, control_BD, given.pooled)
         # The condition has the positions of the image that is denoised, as both show the same scene.
         context = adapter.context(state, [state.grid] * (2 if self.sees_image else 1))
         for place, block in enumerate(self.base_blocks):

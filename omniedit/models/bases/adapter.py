@@ -158,8 +158,13 @@ class Adapter(ABC):
         """Return tokens of latents, (B, N, D), without positions, by a layer like `patch_layer`."""
 
     @abstractmethod
-    def embed_image(self, embedder: Any, latents: Tensor, modulation: Tensor) -> Tensor:
-        """Return tokens of latents, (B, N, D), as the base embeds its own, by a copy of `image_embedder`."""
+    def embed_image(self, embedder: Any, latents: Tensor, modulation: Tensor, pooled: Tensor, index: int = 0) -> Tensor:
+        """Return tokens of latents, (B, N, D), as the base embeds its own.
+
+        Args:
+            embedder: `image_embedder` or a copy of it.
+            index: that of the image's `Grid`.
+        """
 
     @abstractmethod
     def modulation(self, timestep: Tensor, pooled: Tensor, guidance: Tensor | None = None) -> Tensor:
@@ -180,6 +185,12 @@ class Adapter(ABC):
         Args:
             present: which image tokens are attended to, (B, tokens) bool; None for all.
         """
+
+    def allow_masks(self) -> None:  # noqa: B027 (most need nothing)
+        """Prepare the blocks for a context with `present`, if they need it. What they compute does not change."""
+
+    def restore_constants(self) -> None:  # noqa: B027 (most have none)
+        """Create constants that are no weights once more, for a transformer that was created on the meta device."""
 
     @abstractmethod
     def decode(self, state: State) -> Tensor:

@@ -8,7 +8,12 @@ from omniedit.models.bases.adapter import Adapter
 
 SD3 = "SD3Transformer2DModel"
 CLASS = "_class_name"
-ADAPTERS = {SD3: "sd3:Sd3Adapter"}
+ADAPTERS = {
+    SD3: "sd3:Sd3Adapter",
+    "FluxTransformer2DModel": "flux:FluxAdapter",
+    "QwenImageTransformer2DModel": "qwen_image:QwenImageAdapter",
+    "ZImageTransformer2DModel": "z_image:ZImageAdapter",
+}
 """Class of a transformer -> module:class of its adapter in this package, imported when it is needed."""
 
 

@@ -5,11 +5,13 @@ Shapes: B batch, C latent channels, H W latent height and width, N image tokens,
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from diffusers.models.transformers.transformer_sd3 import SD3Transformer2DModel
 from torch import Tensor, nn
 
+from omniedit.models.attention import set_masked_attention
 from omniedit.models.bases.adapter import Adapter, Context, Grid, Inputs, State
 
 
@@ -55,7 +57,7 @@ class Sd3Adapter(Adapter):
     def embed_patches(self, layer: nn.Module, latents: Tensor) -> Tensor:
         return layer(latents).flatten(2).transpose(1, 2)
 
-    def embed_image(self, embedder: nn.Module, latents: Tensor, modulation: Tensor) -> Tensor:
+    def embed_image(self, embedder: Any, latents: Tensor, modulation: Tensor, pooled: Tensor, index: int = 0) -> Tensor:
         return embedder(latents).contiguous()
 
     def modulation(self, timestep: Tensor, pooled: Tensor, guidance: Tensor | None = None) -> Tensor:
@@ -64,12 +66,15 @@ class Sd3Adapter(Adapter):
     def embed(self, given: Inputs, beside: Tensor | None = None) -> State:
         latents = given.noisy if beside is None else torch.cat([given.noisy, beside], dim=1)
         modulation = self.modulation(given.timestep, given.pooled)
-        image = self.embed_image(self.net.pos_embed, latents, modulation)
+        image = self.embed_image(self.net.pos_embed, latents, modulation, given.pooled)
         text = self.net.context_embedder(given.prompt_embeds)
         return State(image, text, modulation, {}, self.grid(given.noisy))
 
     def context(self, state: State, grids: Sequence[Grid], present: Tensor | None = None) -> Context:
-        return {}
+        return {} if present is None else {"joint_attention_kwargs": {"attention_mask": present}}
+
+    def allow_masks(self) -> None:
+        set_masked_attention(self.net, text_first=False)
 
     def decode(self, state: State) -> Tensor:
         patches = self.net.proj_out(self.net.norm_out(state.image, state.modulation))

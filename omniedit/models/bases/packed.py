@@ -1,0 +1,47 @@
+"""Bases that pack latents: a linear layer embeds patches of 2 x 2 latents, and positions are rotations of attention.
+
+Shapes: B batch, C latent channels, H W latent height and width, N image tokens, D width.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from omniedit.models.bases.adapter import Adapter, Grid
+
+PATCH = 2
+
+
+class PackedAdapter(Adapter):
+    """Common part of adapters of transformers whose input is packed latents, (B, N, 4 * C)."""
+
+    @property
+    def patch(self) -> int:
+        return PATCH
+
+    def new_patch_layer(self, channels: int) -> nn.Module:
+        return nn.Linear(channels * PATCH**2, self.width)
+
+    def embed_patches(self, layer: nn.Module, latents: Tensor) -> Tensor:
+        return layer(pack(latents))
+
+    def embed_image(self, embedder: Any, latents: Tensor, modulation: Tensor, pooled: Tensor, index: int = 0) -> Tensor:
+        return self.embed_patches(embedder, latents)
+
+
+def pack(latents: Tensor) -> Tensor:
+    """Rearrange latents (B, C, H, W) to tokens (B, N, C * 4), row by row, as FLUX and Qwen-Image do."""
+    cells = latents.unflatten(-2, (-1, PATCH)).unflatten(-1, (-1, PATCH))
+    return cells.permute(0, 2, 4, 1, 3, 5).flatten(3).flatten(1, 2)
+
+
+def unpack(tokens: Tensor, grid: Grid) -> Tensor:
+    """Rearrange tokens (B, N, C * 4) to latents (B, C, H, W)."""
+    cells = tokens.unflatten(1, (grid.rows, grid.columns)).unflatten(-1, (-1, PATCH, PATCH))
+    return cells.permute(0, 3, 1, 4, 2, 5).flatten(4, 5).flatten(2, 3)
+
+
+def put_beside(latents: Tensor, beside: Tensor | None) -> Tensor:
+    """Return latents with further channels, (B, C', H, W); those of `beside` come last, also in packed tokens."""
+    return latents if beside is None else torch.cat([latents, beside], dim=1)

@@ -1,0 +1,80 @@
+"""Qwen-Image: two streams with joint attention; rotary positions whose first axis is the index of the image.
+
+There is no pooled text. `pooled` is the mask of the text tokens, (B, M), 1 for each that counts.
+Shapes: B batch, C latent channels, H W latent height and width, N image tokens, M text tokens, D width.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import torch
+from diffusers.models.transformers.transformer_qwenimage import QwenEmbedRope, QwenImageTransformer2DModel
+from torch import Tensor, nn
+
+from omniedit.models.attention import set_masked_attention
+from omniedit.models.bases.adapter import Context, Grid, Inputs, State
+from omniedit.models.bases.packed import PATCH, PackedAdapter, put_beside, unpack
+
+LONGEST_SIDE = 4096
+"""Number of positions on each side, centred on 0, that `QwenEmbedRope` has."""
+
+
+class QwenImageAdapter(PackedAdapter):
+    """Adapter of `QwenImageTransformer2DModel`."""
+
+    net: QwenImageTransformer2DModel
+    transformer_class = QwenImageTransformer2DModel
+    pipelines = ("QwenImagePipeline",)
+    patch_layer_name = "img_in"
+
+    @property
+    def channels(self) -> int:
+        return self.net.config["in_channels"] // PATCH**2
+
+    @property
+    def longest_side(self) -> int:
+        return LONGEST_SIDE
+
+    @property
+    def text_width(self) -> int:
+        return self.net.config["joint_attention_dim"]
+
+    def pooled_shape(self, text_tokens: int) -> tuple[int, ...]:
+        return (text_tokens,)
+
+    @property
+    def blocks(self) -> list[nn.Module]:
+        return list(self.net.transformer_blocks)
+
+    def modulation(self, timestep: Tensor, pooled: Tensor, guidance: Tensor | None = None) -> Tensor:
+        return self.net.time_text_embed((timestep / 1000).to(pooled.dtype), pooled)
+
+    def embed(self, given: Inputs, beside: Tensor | None = None) -> State:
+        modulation = self.modulation(given.timestep, given.pooled)
+        image = self.embed_patches(self.net.img_in, put_beside(given.noisy, beside))
+        text = self.net.txt_in(self.net.txt_norm(given.prompt_embeds))
+        state = State(image, text, modulation, {}, self.grid(given.noisy), given.pooled > 0)
+        return replace(state, context=self.context(state, [state.grid]))
+
+    def context(self, state: State, grids: Sequence[Grid], present: Tensor | None = None) -> Context:
+        rotations = [self._rotations(grid, state.text) for grid in grids]
+        largest = max(rotations, key=lambda pair: len(pair[0]))
+        turns = torch.cat([image for image, _ in rotations]), largest[1]
+        context: Context = {"encoder_hidden_states_mask": state.text_mask, "image_rotary_emb": turns}
+        return context if present is None else context | {"joint_attention_kwargs": {"attention_mask": present}}
+
+    def _rotations(self, grid: Grid, text: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the rotations of an image's tokens and those of text beside it."""
+        shapes = [[(1, grid.rows, grid.columns)] * (grid.index + 1)]
+        image, words = self.net.pos_embed(shapes, max_txt_seq_len=text.shape[1], device=text.device)
+        return image[-len(grid) :], words
+
+    def allow_masks(self) -> None:
+        set_masked_attention(self.net, text_first=True)
+
+    def restore_constants(self) -> None:
+        axes = list(self.net.config["axes_dims_rope"])
+        self.net.pos_embed = QwenEmbedRope(theta=10000, axes_dim=axes, scale_rope=True)
+
+    def decode(self, state: State) -> Tensor:
+        return unpack(self.net.proj_out(self.net.norm_out(state.image, state.modulation)), state.grid)

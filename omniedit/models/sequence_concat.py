@@ -1,0 +1,100 @@
+"""Sequence concatenation: the source image's tokens in context behind those of the image that is denoised.
+
+As in FLUX.1-Kontext and Qwen-Image-Edit, each image has its own index on the first axis of rotary positions. SD3 adds
+positions to tokens instead, so that a learned vector per image, which starts at zero, tells the images apart.
+Shapes: B batch, C latent channels, H W latent height and width, N image tokens, M text tokens, D width, R references.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+import torch
+from diffusers.configuration_utils import register_to_config
+from diffusers.models.modeling_utils import ModelMixin  # noqa: F401 (diffusers looks its loader up here)
+from torch import Tensor, nn
+
+from omniedit.models.bases.adapter import Grid, Inputs, State
+from omniedit.models.bases.registry import create_transformer
+from omniedit.models.editor import Editor
+
+MOST_REFERENCES = 4
+"""Number of references for which an editor over SD3 has learned vectors."""
+
+
+class SequenceConcat(Editor):
+    """Editor that trains the whole base on a sequence of all images. References that are missing are not attended to.
+
+    Tokens in context change the attention of all others, so the untrained editor equals its base only with `gated`.
+    Published editors have no gate and start from the base's attention over the longer sequence.
+
+    Args:
+        gated: run each block with and without the images in context, and blend by a gate that starts at zero. This
+            makes the start exact and takes about half as much compute again.
+    """
+
+    takes = frozenset({"references"})
+
+    @register_to_config
+    def __init__(self, base_config: Mapping[str, Any], prediction_type: str = "velocity", gated: bool = False) -> None:
+        super().__init__(base_config, prediction_type)
+        self.base = create_transformer(base_config)
+        adapter = self.adapter
+        adapter.allow_masks()
+        indices = 0 if adapter.indexes_images else 1 + MOST_REFERENCES
+        self.image_vectors = nn.Parameter(torch.zeros(indices, adapter.width)) if indices else None
+        gates = [nn.Parameter(torch.zeros(adapter.width)) for _ in adapter.blocks] if gated else []
+        self.gates = nn.ParameterList(gates)
+
+    def copy_from(self, transformer: Any) -> None:
+        self.base.load_state_dict(transformer.state_dict())
+
+    def run_blocks(self, state: State, given: Inputs) -> State:
+        adapter, places = self.adapter, state.image.shape[1]
+        whole = self._append_images(state, given)
+        for number, block in enumerate(self.base_blocks):
+            after = adapter.step(block, whole)
+            if self.gates:
+                alone = adapter.step(block, replace(whole, image=whole.image[:, :places], context=state.context))
+                after = blend(alone, after, self.gates[number])
+            whole = after
+        return replace(whole, image=whole.image[:, :places])
+
+    def _append_images(self, state: State, given: Inputs) -> State:
+        """Return the state with the tokens of source image and references behind the image's own."""
+        parts, grids, present = [state.image], [state.grid], [_present(state.image, None)]
+        for latents, seen_B in images_in_context(given):
+            grid = self.adapter.grid(latents, len(grids))
+            parts.append(self._embed(latents, grid, state, given))
+            grids.append(grid)
+            present.append(_present(parts[-1], seen_B))
+        mask = None if given.references is None or given.reference_mask is None else torch.cat(present, dim=1)
+        return replace(state, image=torch.cat(parts, dim=1), context=self.adapter.context(state, grids, mask))
+
+    def _embed(self, latents: Tensor, grid: Grid, state: State, given: Inputs) -> Tensor:
+        adapter = self.adapter
+        tokens = adapter.embed_image(adapter.image_embedder, latents, state.modulation, given.pooled, grid.index)
+        return tokens if self.image_vectors is None else tokens + self.image_vectors[grid.index - 1]
+
+
+def images_in_context(given: Inputs) -> Iterator[tuple[Tensor, Tensor | None]]:
+    """Yield the latents of source image and references, (B, C, H, W), and which samples have them, (B,) or None."""
+    yield given.condition, None
+    if given.references is not None:
+        for number in range(given.references.shape[1]):
+            mask = given.reference_mask
+            yield given.references[:, number], None if mask is None else mask[:, number]
+
+
+def blend(alone: State, joined: State, gate_D: Tensor) -> State:
+    """Return a state between those of a block without (gate 0) and with (gate 1) images in context."""
+    places = alone.image.shape[1]
+    image = alone.image + gate_D * (joined.image[:, :places] - alone.image)
+    text = None if alone.text is None else alone.text + gate_D * (joined.text - alone.text)
+    return replace(joined, image=torch.cat([image, joined.image[:, places:]], dim=1), text=text)
+
+
+def _present(tokens: Tensor, seen_B: Tensor | None) -> Tensor:
+    """Return which of an image's tokens are attended to, (B, N) bool."""
+    everywhere = tokens.new_ones(tokens.shape[:2], dtype=torch.bool)
+    return everywhere if seen_B is None else everywhere & seen_B[:, None]

@@ -1,0 +1,135 @@
+"""Tests of each architecture over each base but SD3, which test_factory.py covers, on tiny transformers."""
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode
+
+from helpers.tiny_bases import diffusers_velocity, inputs, make
+from helpers.tiny_models import move_weights
+from omniedit import models
+from omniedit.models.bases.registry import transformer_config
+from omniedit.models.cost import model_cost, sample_inputs
+from omniedit.models.editor import Editor
+
+BASES = ("flux", "qwen_image", "z_image")
+EXACT = ("editnet", "controlnet", "controlnet_text", "channel_concat", "sequence_concat_gated")
+TABLE = [(name, base) for name in (*EXACT, "sequence_concat") for base in BASES]
+transformer = cache(make)
+
+
+@cache
+def untrained(name: str, base: str) -> Editor:
+    return models.build(name, transformer(base)).eval()
+
+
+def one_more(net: Editor) -> Editor:
+    """Return a copy of an editor for a test to change."""
+    copied = type(net).from_config(net.config)
+    copied.load_state_dict(net.state_dict())
+    return copied
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Any:
+    """Run on one thread: on several, even a copy of the base differs in the last bit."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.mark.parametrize("base", [*BASES, "flux_schnell"])
+@pytest.mark.parametrize("name", EXACT)
+@torch.no_grad()
+def test_untrained_editor_is_bit_identical_to_what_diffusers_computes(name: str, base: str) -> None:
+    for texts in ((5, 5), (5, 3)):
+        x = inputs(base, texts=texts)
+        assert torch.equal(untrained(name, base)(**x), diffusers_velocity(transformer(base), x))
+
+
+@pytest.mark.parametrize("base", BASES)
+@torch.no_grad()
+def test_untrained_editor_is_bit_identical_in_bfloat16(base: str) -> None:
+    net, x = make(base).to(torch.bfloat16), inputs(base, torch.bfloat16)
+    expected = diffusers_velocity(net, x)
+    for name in ("editnet", "controlnet_text"):
+        assert torch.equal(models.build(name, net)(**x), expected)
+
+
+@pytest.mark.parametrize("base", ["flux", "qwen_image"])
+@torch.no_grad()
+def test_untrained_sequence_equals_a_base_with_the_source_in_context(base: str) -> None:
+    """Over FLUX.1-Kontext's or Qwen-Image-Edit's weights, the editor starts as the published editor."""
+    x = inputs(base)
+    expected = diffusers_velocity(transformer(base), x, x["condition"])
+    assert torch.equal(untrained("sequence_concat", base)(**x), expected)
+
+
+@pytest.mark.parametrize(("name", "base"), TABLE)
+def test_gradient_steps_change_the_output_and_make_it_see_the_condition(name: str, base: str) -> None:
+    """One step changes the output. A ControlNet's condition acts from the second on, through two zero layers."""
+    net, x = one_more(untrained(name, base)), inputs(base)
+    optimizer = torch.optim.SGD([p for p in net.parameters() if p.requires_grad], lr=1.0)
+    outputs = [net(**x)]
+    for _ in range(2):
+        outputs[-1].square().mean().backward()
+        optimizer.step()
+        outputs.append(net(**x))
+    assert not torch.equal(outputs[1], outputs[0])
+    assert not torch.equal(net(**x | {"condition": torch.zeros_like(x["condition"])}), outputs[2])
+
+
+@pytest.mark.parametrize(("name", "base"), TABLE)
+@torch.no_grad()
+def test_saved_editor_reloads_bit_identical(name: str, base: str, tmp_path: Path) -> None:
+    net, x = move_weights(one_more(untrained(name, base))).eval(), inputs(base, texts=(5, 3))
+    net.save_pretrained(tmp_path)
+    assert torch.equal(type(net).from_pretrained(tmp_path).eval()(**x), net(**x))
+
+
+@pytest.mark.parametrize(
+    ("name", "base"),
+    [*(("editnet", base) for base in BASES), ("sequence_concat_gated", "qwen_image"), ("channel_concat", "z_image")],
+)
+def test_counted_cost_matches_a_real_step(name: str, base: str) -> None:
+    net = one_more(untrained(name, base))
+    sample = sample_inputs(net, (8, 12), 5, torch.float32)
+    with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as step:
+        net(**sample).sum().backward()
+    sizes = {}
+
+    def pack(tensor: torch.Tensor) -> torch.Tensor:
+        sizes[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+        return tensor
+
+    kept = [p.untyped_storage().data_ptr() for p in net.parameters()]
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        output = net(**sample)
+    cost = model_cost(name, transformer_config(transformer(base)), (8, 12), 5, torch.float32)
+    assert cost.step_flops == step.get_total_flops()
+    assert cost.parameters == sum(p.numel() for p in net.parameters())
+    assert cost.trained == sum(p.numel() for p in net.parameters() if p.requires_grad)
+    assert cost.saved_bytes == sum(size for place, size in sizes.items() if place not in kept)
+    del output
+
+
+@torch.no_grad()
+def test_guidance_reaches_a_base_that_embeds_it_and_no_other() -> None:
+    for base, changes in (("flux", True), ("flux_schnell", False), ("qwen_image", False)):
+        net, x = untrained("editnet", base), inputs(base)
+        assert torch.equal(net(**x, guidance=torch.full([2], 3.5)), net(**x))
+        assert torch.equal(net(**x, guidance=torch.full([2], 1.0)), net(**x)) != changes
+
+
+@pytest.mark.parametrize("base", ["qwen_image", "z_image"])
+@torch.no_grad()
+def test_text_that_does_not_count_changes_nothing(base: str) -> None:
+    net, x = move_weights(one_more(untrained("editnet", base))).eval(), inputs(base, texts=(40, 3))
+    expected = net(**x)
+    x["prompt_embeds"][1, 3:] = 7
+    assert torch.equal(net(**x), expected)
