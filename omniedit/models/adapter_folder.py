@@ -104,8 +104,9 @@ def read_adapters(folder: Path) -> tuple[dict[str, Tensor], float]:
     """Return the adapters' weights, named as in `omniedit.models.lora`, and the scale of their output.
 
     Raises:
-        UserError: a file is missing.
+        UserError: the folder has no adapters, or not all files.
     """
+    read_about(folder)
     inner = folder / ADAPTER_FOLDER
     config = read_config(inner / CONFIG)
     state = {name.removeprefix(PEFT_PREFIX): value for name, value in _load(inner / WEIGHTS).items()}

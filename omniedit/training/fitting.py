@@ -35,16 +35,15 @@ def fit_editor(
     Raises:
         UserError: a package is missing, or the options do not suit the editor.
     """
-    base_config = editor.config["base_config"]
-    layers = len(list_layers(editor))
+    recomputed = recomputed_layers(options, editor.config["base_config"], text_tokens, ranks)
     add_adapters(editor, options.lora, seed)
     if options.base.quantize:
         quantize_frozen(editor, options.base.quantize, device)
-    prepare_blocks(editor, options, recomputed_layers(options, base_config, text_tokens, ranks, layers))
+    prepare_blocks(editor, options, recomputed)
 
 
 def recomputed_layers(
-    options: TrainConfig, base_config: dict[str, Any], text_tokens: int, ranks: int, layers: int
+    options: TrainConfig, base_config: dict[str, Any], text_tokens: int, ranks: int
 ) -> frozenset[int] | None:
     """Return the layers to recompute for `options.activation_budget_gb`; None without a budget.
 
@@ -59,7 +58,14 @@ def recomputed_layers(
         prepare = partial(prepare_uncompiled, options=options, recomputed=recomputed)
         return count * sample_bytes(options, base_config, text_tokens, prepare)
 
+    layers = editor_layers(options.model, base_config)
     return choose_recomputed(saved_bytes, layers, options.activation_budget_gb * 1e9)
+
+
+def editor_layers(name: str, base_config: dict[str, Any]) -> int:
+    """Return the number of layers of an architecture over a base."""
+    with torch.device("meta"):
+        return len(list_layers(models.create(name, base_config)))
 
 
 def prepare_uncompiled(editor: Editor, options: TrainConfig, recomputed: frozenset[int] | None = None) -> None:
