@@ -23,7 +23,7 @@ from omniedit.run.program import run_program
 from omniedit.training.checkpoints import Checkpoints, run_identity, save_trained
 from omniedit.training.editor.batches import EditBatchBuilder, InstructionEncoder
 from omniedit.training.editor.encoded import EncodedPairs
-from omniedit.training.editor.samples import known_instructions, sample_edits
+from omniedit.training.editor.samples import known_instructions, sample_edits, with_encoders_on
 from omniedit.training.engine import Trainer
 from omniedit.training.fitting import fit_editor, save_editor
 from omniedit.training.ranks import join_ranks, leave_ranks
@@ -52,7 +52,8 @@ def main() -> None:
 
     device = join_ranks()
     base = load_base(args.base, getattr(torch, options.dtype))
-    base.move_encoders(device)
+    if not args.encoded:  # else they take a GPU's memory only while sample edits are made
+        base.move_encoders(device)
     editor = models.build(options.model, base.transformer, base.prediction_type)
     text_tokens = base.text.encode([""])[0].shape[1]
     fit_editor(editor, options, args.seed, device, text_tokens, dist.get_world_size())
@@ -62,6 +63,8 @@ def main() -> None:
     known = known_instructions(store)
     pipeline = base.pipeline(editor, options.resolution, known)
     samples = partial(sample_edits, pipeline, store, args.seed)
+    if args.encoded:
+        samples = partial(with_encoders_on, device, pipeline, samples)
     trainer = Trainer(editor, samples, store, batches, options, args.seed, encoded)
     checkpoints = Checkpoints(args.checkpoints, run_identity(options, args.seed, args.buckets, base))
     with discard_damaged():

@@ -57,6 +57,7 @@ class Settings:
     Args:
         steps, guidance_scale, image_guidance_scale, negative_prompt: as in `EditPipeline`; None is its default.
         seed: seed of the noise, the same for each image, so that an edit does not depend on the other images.
+        scheduler: a key of `omniedit.models.schedulers.SCHEDULERS`; None is the editor's own.
     """
 
     instruction: str
@@ -65,6 +66,7 @@ class Settings:
     guidance_scale: float | None
     image_guidance_scale: float | None
     seed: int
+    scheduler: str | None = None
 
 
 def edit_files(
@@ -88,6 +90,10 @@ def edit_files(
     if not overwrite and (there := [target for target in targets.values() if target.exists()]):
         raise UserError(f"{there[0]}: already exists ({len(there)} in all); use --overwrite, or -o to write elsewhere")
     pipeline = load_editor(model, device)
+    if settings.scheduler:
+        from omniedit.models.schedulers import make_scheduler
+
+        pipeline.scheduler = make_scheduler(settings.scheduler, pipeline.scheduler)
     failed = 0
     for source, target in targets.items():
         pipeline.set_progress_bar_config(desc=source.name, leave=False)

@@ -188,6 +188,11 @@ def _add_edit_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--overwrite", action="store_true", help="replace existing files")
     parser.add_argument("--negative", type=words, default="", metavar="TEXT", help="what the edit should avoid")
     parser.add_argument("--steps", type=at_least_one, help="number of sampling steps (default: the editor's own)")
+    parser.add_argument(
+        "--scheduler",
+        choices=["euler", "heun", "lcm", "dpm", "unipc"],
+        help="solver of the sampling, for fewer steps (default: the editor's own)",
+    )
     parser.add_argument("--guidance", type=scale, help="guidance scale of the instruction (default: the editor's own)")
     parser.add_argument(
         "--image-guidance", type=scale, help="guidance scale of the source image (default: the editor's own)"
@@ -199,7 +204,8 @@ def _add_edit_arguments(parser: argparse.ArgumentParser) -> None:
 def _edit(args: argparse.Namespace) -> None:
     from omniedit.cli.edit import Settings, edit_files
 
-    settings = Settings(args.instruction, args.negative, args.steps, args.guidance, args.image_guidance, args.seed)
+    scales = args.guidance, args.image_guidance
+    settings = Settings(args.instruction, args.negative, args.steps, *scales, args.seed, args.scheduler)
     edit_files(args.inputs, args.out, args.overwrite, args.model, args.device, settings)
 
 

@@ -17,7 +17,7 @@ from omniedit.run.base_size import BaseSize
 from omniedit.training.fitting import prepare_uncompiled, recomputed_layers, sample_bytes
 
 RESERVE = 0.08
-"""Share of a GPU's memory that is left for the CUDA context, caches, buffers and fragmentation; assumed, not measured."""
+"""Share of a GPU's memory left for the CUDA context, caches, buffers and fragmentation; assumed, not measured."""
 PARTS = ("weights", "gradients", "optimizer", "ema", "activations", "encoders")
 CHANGES: tuple[dict[str, Any], ...] = (
     {"dtype": "bfloat16"},
@@ -53,9 +53,9 @@ def describe_fit(
     for name, cost in costs.items():
         memory = training_memory(cost, options, size, gpus)
         cells = [getattr(memory, part) for part in (*PARTS, "total", "host")]
-        lines.append(_row(name, [f"{value / 1e9:.1f}" for value in cells]))
+        lines.append(_row(f"  {name}", [f"{value / 1e9:.1f}" for value in cells]))
         chosen = options.model_copy(update={"model": name})
-        below.append(f"{name}: {_verdict(memory, chosen, size, gpus, gigabytes)}")
+        below.append(f"  {name}: {_verdict(memory, chosen, size, gpus, gigabytes)}")
     return [*lines, *below]
 
 

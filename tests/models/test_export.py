@@ -41,7 +41,7 @@ def test_a_file_of_another_program_is_rejected(tmp_path: Path) -> None:
     (tmp_path / "editor.safetensors").write_bytes(b"no tensors")
     with pytest.raises(UserError, match=r"editor\.safetensors: cannot be read"):
         load_comfyui(tmp_path / "editor.safetensors")
-    with pytest.raises(UserError, match="no adapters; train the editor with train.lora.rank"):
+    with pytest.raises(UserError, match=r"no adapters; train the editor with train\.lora\.rank"):
         export_lora(tmp_path, tmp_path / "lora.safetensors", torch.float32)
 
 

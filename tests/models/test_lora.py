@@ -10,7 +10,12 @@ from omniedit.errors import UserError
 from omniedit.models.editor import Editor
 from omniedit.models.lora import adapter_state, add_adapters, trained_state, write_trained
 
-CASES = [("editnet", "control"), ("editnet", "both"), ("controlnet_text", "base"), ("channel_concat", "base")]
+CASES = [
+    ("editnet", "control", False, torch.float32),
+    ("editnet", "both", True, torch.bfloat16),
+    ("controlnet_text", "base", True, torch.float32),
+    ("channel_concat", "base", False, torch.bfloat16),
+]
 
 
 def adapted(name: str, options: LoraConfig, dtype: torch.dtype = torch.float32) -> tuple[Editor, Editor]:
@@ -20,9 +25,7 @@ def adapted(name: str, options: LoraConfig, dtype: torch.dtype = torch.float32) 
     return editor, plain
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-@pytest.mark.parametrize("dora", [False, True], ids=["lora", "dora"])
-@pytest.mark.parametrize(("name", "targets"), CASES)
+@pytest.mark.parametrize(("name", "targets", "dora", "dtype"), CASES)
 def test_adapters_start_exact_and_merge_into_the_weights(
     name: str, targets: str, dora: bool, dtype: torch.dtype
 ) -> None:
