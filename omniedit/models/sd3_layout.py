@@ -77,7 +77,8 @@ def from_authors_layout(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 def block_to_authors(block: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Return the weights of a `JointTransformerBlock` in the authors' layout."""
-    result, is_last = {}, "ff_context.net.2.weight" not in block
+    result: dict[str, Tensor] = {}
+    is_last = "ff_context.net.2.weight" not in block
     for name, value in block.items():
         layer, kind = _split(name)
         if layer in BLOCK_RENAMES:
@@ -93,7 +94,8 @@ def block_to_authors(block: Mapping[str, Tensor]) -> dict[str, Tensor]:
 def block_from_authors(block: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Return diffusers' weights for those of `block_to_authors`."""
     back = {new: old for old, new in BLOCK_RENAMES.items()}
-    result, is_last = {}, LAST_LAYER not in block
+    result: dict[str, Tensor] = {}
+    is_last = LAST_LAYER not in block
     for name, value in block.items():
         layer, kind = _split(name)
         if layer in JOINED:
