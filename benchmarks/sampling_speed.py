@@ -5,14 +5,17 @@
 
 Both go from text embeddings and an image to latents in 28 steps of the same scheduler. The peer has a ControlNet as
 deep as its SD3 and one guidance scale: two forward passes per step, in one batch. EditNet has two guidance scales:
-three forward passes per step. Weights are random, because speed does not depend on them.
+three forward passes per step. It is also run with the embeddings of text and source computed in each step, not once,
+and with a control block before every second block. Weights are random, because speed does not depend on them.
 """
 
 import argparse
 import statistics
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
+from unittest import mock
 
 import torch
 from diffusers import (
@@ -47,9 +50,14 @@ def main() -> None:
         torch.randn(2, config["pooled_projection_dim"]),
     )
     texts = [x.to(dtype) for x in (*prompt[:, None], *pooled[:, None])]
+    scales = Guidance(7.5, 1.5)
     runs = {
-        "EditNet, two scales": edit(config, side, dtype, texts, Guidance(7.5, 1.5)),
+        "EditNet, two scales": edit(config, side, dtype, texts, scales),
         "EditNet, no guidance": edit(config, side, dtype, texts, Guidance(1.0, 1.0)),
+        "EditNet, two scales, embedded in each step": edit_without_reuse(
+            config, side, dtype, texts, Guidance(7.5, 1.5)
+        ),
+        "EditNet every 2 blocks, two scales": edit(config, side, dtype, texts, scales, "editnet_every2"),
         PEER: controlnet(config, side, dtype, texts),
     }
     seconds: dict[str, list[float]] = {name: [] for name in runs}
@@ -62,11 +70,24 @@ def main() -> None:
         print(f"{name:<48}{median:>8.2f} s an image, {median / medians[PEER]:.2f} of the peer's")
 
 
-def edit(config: dict[str, Any], side: int, dtype: torch.dtype, texts: list, guidance: Guidance) -> Callable[[], Any]:
-    network = nn.Module.to(create("editnet", config), dtype).eval()
+def edit(
+    config: dict[str, Any], side: int, dtype: torch.dtype, texts: list, guidance: Guidance, name: str = "editnet"
+) -> Callable[[], Any]:
+    network = nn.Module.to(create(name, config), dtype).eval()
     source, noise = torch.randn(2, 1, 16, side // 8, side // 8)
     scheduler, asked = FlowMatchEulerDiscreteScheduler(shift=3.0), Conditioning(source, *texts)
     return lambda: sample(network, scheduler, asked, guidance, noise, STEPS)
+
+
+def edit_without_reuse(*given: Any) -> Callable[[], Any]:
+    """Return an edit that embeds text and source in each step."""
+    run = edit(*given)
+
+    def run_without_reuse() -> None:
+        with mock.patch("omniedit.models.sampling.reuse_constant_outputs", lambda network: nullcontext()):
+            run()
+
+    return run_without_reuse
 
 
 def controlnet(config: dict[str, Any], side: int, dtype: torch.dtype, texts: list) -> Callable[[], Any]:

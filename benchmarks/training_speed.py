@@ -3,6 +3,7 @@
     python benchmarks/training_speed.py                     # a small SD3, on a CPU: minutes
     python benchmarks/training_speed.py --full              # SD3-Medium's size at 1024 x 1024, on a GPU, in bfloat16
     python benchmarks/training_speed.py --full --checkpointing selective --compile --largest-batch --models editnet
+    python benchmarks/training_speed.py --full --models editnet --lora-rank 64 --quantize nf4 --optimizer adamw8bit
 
 The peer is diffusers' plain `SD3Transformer2DModel` of the same width, with all weights trained. diffusers'
 `SD3ControlNetModel` over its frozen SD3 is measured too. A step is forward, backward, clipping and AdamW. The small
@@ -26,9 +27,13 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from omniedit import models
+from omniedit.config.fitting import LoraConfig
 from omniedit.config.schema import TrainConfig
+from omniedit.config.training import BaseConfig
 from omniedit.models.cost import SD3_MEDIUM, sample_inputs
 from omniedit.models.editor import Editor
+from omniedit.models.lora import add_adapters
+from omniedit.models.quantize import quantize_frozen
 from omniedit.training.blocks import checkpoint_forward, prepare_blocks, recomputes
 from omniedit.training.speed import memory_gb, peak_flops
 
@@ -146,16 +151,16 @@ class TrainerStep(Step):
     def __init__(self, make: Callable[[], nn.Module], options: TrainConfig, inputs: Mapping[str, Tensor]) -> None:
         import deepspeed
 
+        from omniedit.training.eight_bit import make_optimizer
         from omniedit.training.engine import deepspeed_config
-        from omniedit.training.optimizer import GuardedAdamW
         from omniedit.training.schedule import BETA1
         from omniedit.training.state import TrainedState
 
         self.model = nn.Module.to(make(), getattr(torch, options.dtype))
         prepare(self.model, options)
         trained = {name: p for name, p in self.model.named_parameters() if p.requires_grad}
-        self.optimizer = self.guarded = GuardedAdamW(
-            trained.values(), (BETA1, options.adam_beta2), shared=options.zero_stage > 0
+        self.optimizer = self.guarded = make_optimizer(
+            options, trained.values(), (BETA1, options.adam_beta2), shared=options.zero_stage > 0
         )
         self.engine, *_ = deepspeed.initialize(
             model=self.model, optimizer=self.optimizer, config=deepspeed_config(options, 1)
@@ -175,8 +180,12 @@ class TrainerStep(Step):
 
 
 def prepare(model: nn.Module, options: TrainConfig) -> None:
-    """Set up recomputation and compilation: of an editor as in training, of diffusers' models in the same blocks."""
+    """Set up an editor as training does, and recomputation and compilation of diffusers' models in the same blocks."""
     if isinstance(model, Editor):
+        targets = "control" if hasattr(model, "control_blocks") else "base"
+        add_adapters(model, options.lora.model_copy(update={"targets": targets}), seed=0)
+        if options.base.quantize:
+            quantize_frozen(model, options.base.quantize, model.device)
         prepare_blocks(model, options)
         return
     blocks: list[Any] = [module for module in model.modules() if isinstance(module, JointTransformerBlock)]
@@ -196,6 +205,11 @@ def main() -> None:
     full.add_argument("--compile", action="store_true", help="each block, with torch.compile")
     full.add_argument("--largest-batch", action="store_true", help="double --batch until a model is out of memory")
     full.add_argument("--zero-stage", type=int, choices=[0, 1, 2, 3], default=2)
+    full.add_argument("--zero-offload", choices=["none", "optimizer", "all"], default="none")
+    full.add_argument("--optimizer", choices=["adamw", "adamw8bit", "paged_adamw8bit"], default="adamw")
+    full.add_argument("--lora-rank", type=int, default=0, help="adapters of the editors' blocks; 0: none")
+    full.add_argument("--dora", action="store_true", help="with --lora-rank")
+    full.add_argument("--quantize", choices=["int8", "nf4"], help="frozen layers of the editors")
     args = parser.parse_args()
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -227,6 +241,10 @@ def run_full(
                 zero_stage=args.zero_stage,
                 checkpoint_activations=args.checkpointing,
                 compile=args.compile,
+                zero_offload=args.zero_offload,
+                optimizer=args.optimizer,
+                base=BaseConfig(quantize=args.quantize),
+                lora=LoraConfig(rank=args.lora_rank, dora=args.dora),
             )
             inputs = partial(batch, config, latent, tokens, count, torch.bfloat16)
             seconds = alone(make, options, args.steps, device, inputs)

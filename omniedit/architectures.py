@@ -17,7 +17,7 @@ class Architecture:
 
     label: str
     path: str
-    options: Mapping[str, bool] = field(default_factory=dict)
+    options: Mapping[str, bool | int] = field(default_factory=dict)
     over_unet: bool = False
 
 
@@ -47,6 +47,8 @@ ARCHITECTURES: dict[str, Architecture] = {
     ),
     "editnet_task_token": Architecture("EditNet, task token, no experts", "routed_editnet:TaskTokenEditNet"),
     "unet_routed": Architecture("UNet, experts by task (AnySD)", "unet_editor:UNetEditor", over_unet=True),
+    "editnet_every2": Architecture("EditNet, a control block every 2 blocks", "editnet:EditNet", {"every": 2}),
+    "editnet_every4": Architecture("EditNet, a control block every 4 blocks", "editnet:EditNet", {"every": 4}),
 }
 """The paper's four architectures, variants of EditNet that each change one open choice, sequence concatenation, EditNet
 with AnySD's task-aware routing, whole and in parts, and AnySD's own UNet."""

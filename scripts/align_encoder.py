@@ -49,7 +49,7 @@ def main() -> None:
     checkpoints = Checkpoints(args.checkpoints, run_identity(options, args.seed, args.buckets, base))
     with discard_damaged():
         trainer.run(checkpoints)
-    save_trained(trainer.state, encoder, checkpoints, args.out, args.metrics)
+    save_trained(trainer.state, encoder.save_pretrained, checkpoints, args.out, args.metrics)
     leave_ranks()
 
 

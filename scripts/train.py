@@ -24,14 +24,14 @@ from omniedit.models.encoders.mllm import MllmEditor, MllmEncoder
 from omniedit.models.loading import load_base
 from omniedit.run.program import run_program
 from omniedit.storage.manifest import MANIFEST, checksum
-from omniedit.training.blocks import prepare_blocks
 from omniedit.training.checkpoints import Checkpoints, run_identity, save_trained
 from omniedit.training.editor.batches import EditBatchBuilder
 from omniedit.training.editor.encoded import EncodedPairs
 from omniedit.training.editor.instruction_encoder import InstructionEncoder
 from omniedit.training.editor.mllm_batches import MllmBatchBuilder
-from omniedit.training.editor.samples import known_instructions, sample_edits
+from omniedit.training.editor.samples import known_instructions, sample_edits, with_encoders_on
 from omniedit.training.engine import Trainer
+from omniedit.training.fitting import fit_editor, save_editor
 from omniedit.training.ranks import join_ranks, leave_ranks
 
 
@@ -61,33 +61,42 @@ def main() -> None:
 
     device = join_ranks()
     base = load_base(args.base, getattr(torch, options.dtype))
-    base.move_encoders(device)
+    if not args.encoded:  # else they take a GPU's memory only while sample edits are made
+        base.move_encoders(device)
     torch.manual_seed(args.seed)  # of weights that are not copied from the base, the same on all ranks
     editor = models.build(options.model, base.transformer, base.prediction_type)
-    prepare_blocks(editor, options)
+    text_tokens = base.text.encode([""])[0].shape[1]
+    fit_editor(editor, options, args.seed, device, text_tokens, dist.get_world_size())
     takes = taken_conditions(editor)
     store = BucketStore(
         near(args.buckets, args.scratch), resolution=options.resolution, reads_references=takes.references
     )
     encoded = EncodedPairs(args.encoded, store, options.dtype) if args.encoded else None
-    pipeline = base.pipeline(editor, options.resolution, known_instructions(store))
+    known = known_instructions(store)
+    pipeline = base.pipeline(editor, options.resolution, known)
     parts = (base.vae, InstructionEncoder(base.text), options, args.seed, takes)
     batches: EditBatchBuilder = EditBatchBuilder(*parts)
     network: nn.Module = editor
+    identity = run_identity(options, args.seed, args.buckets, base)
     if args.encoder:
         encoder = MllmEncoder.from_pretrained(args.encoder, torch_dtype=getattr(torch, options.dtype))
         nn.Module.to(encoder, device)
         pipeline.register_modules(instruction_encoder=encoder)
         batches, network = MllmBatchBuilder(*parts, encoder=encoder), MllmEditor(editor, encoder)
-    samples = partial(sample_edits, pipeline, store, args.seed)
-    trainer = Trainer(network, samples, store, batches, options, args.seed, encoded)
-    identity = run_identity(options, args.seed, args.buckets, base)
-    if args.encoder:
         identity["encoder"] = checksum(args.encoder / MANIFEST)
+    samples = partial(sample_edits, pipeline, store, args.seed)
+    if args.encoded:
+        samples = partial(with_encoders_on, device, pipeline, samples)
+    trainer = Trainer(network, samples, store, batches, options, args.seed, encoded)
     checkpoints = Checkpoints(args.checkpoints, identity)
     with discard_damaged():
         trainer.run(checkpoints)
-    save_trained(trainer.state, pipeline, checkpoints, args.out, args.metrics)
+    save = pipeline.save_pretrained
+    if options.lora.rank or options.base.quantize:
+        save = partial(
+            save_editor, editor=editor, options=options, base=base, given=args.base, known_instructions=known
+        )
+    save_trained(trainer.state, save, checkpoints, args.out, args.metrics)
     leave_ranks()
 
 

@@ -72,7 +72,7 @@ def main() -> None:
         objects = [checksum(path) for path in shards_of_objects]
         identity = inpainting_identity(options, args.holes, args.seed, photos, objects, base)
         trainer.run(checkpoints := Checkpoints(args.checkpoints, identity))
-    save_trained(trainer.state, pipeline, checkpoints, args.out, args.metrics)
+    save_trained(trainer.state, pipeline.save_pretrained, checkpoints, args.out, args.metrics)
     leave_ranks()
 
 

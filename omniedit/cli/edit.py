@@ -52,6 +52,7 @@ class Settings:
         steps, guidance_scale, image_guidance_scale, negative_prompt: as in `EditPipeline`; None is its default.
         seed: seed of the noise, the same for each image, so that an edit does not depend on the other images.
         task: name of the task, for an editor that takes tasks; None leaves it to the editor.
+        scheduler: a key of `omniedit.models.schedulers.SCHEDULERS`; None is the editor's own.
     """
 
     instruction: str
@@ -61,6 +62,7 @@ class Settings:
     image_guidance_scale: float | None
     seed: int
     task: str | None = None
+    scheduler: str | None = None
 
 
 def edit_files(
@@ -93,6 +95,10 @@ def edit_files(
     shown = [read_reference(path) for path in references]
     pipeline = load_editor(model, device)
     check_conditions(pipeline, shown, settings.task)
+    if settings.scheduler:
+        from omniedit.models.schedulers import make_scheduler
+
+        pipeline.scheduler = make_scheduler(settings.scheduler, pipeline.scheduler)
     failed = 0
     for source, target in targets.items():
         pipeline.set_progress_bar_config(desc=source.name, leave=False)

@@ -9,7 +9,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from omniedit import __version__
-from omniedit.cli import agree, bench, bench_set, compare, export_pairs, import_pairs, metrics, rate, reward_bench
+from omniedit.cli import (
+    agree,
+    bench,
+    bench_set,
+    compare,
+    export_editor,
+    export_pairs,
+    import_pairs,
+    metrics,
+    rate,
+    reward_bench,
+)
 from omniedit.cli.arguments import at_least_one, path, port, scale, share, whole, words
 from omniedit.errors import UserError
 from omniedit.run.program import run_program
@@ -138,7 +149,10 @@ def _add_plan_arguments(parser: argparse.ArgumentParser) -> None:
         default=["config/config.yaml"],
         help="config files, as for snakemake --configfile (default: config/config.yaml)",
     )
-    parser.add_argument("--gpu", choices=["a100", "h100", "h200"], default="h100")
+    parser.add_argument("--gpu", choices=["a100", "h100", "h200", "4090", "3090"], default="h100")
+    parser.add_argument(
+        "--memory", type=float, metavar="GB", help="memory of each GPU (default: that of its data sheet)"
+    )
     parser.add_argument(
         "--gpus", type=at_least_one, default=8, help="number of GPUs on all nodes (default: %(default)s)"
     )
@@ -158,7 +172,7 @@ def _plan(args: argparse.Namespace) -> None:
         from omniedit.scoring.cost import cost
 
         print("\n".join([*cost(config), ""]))
-    print("\n".join(plan_of(config, Machine(args.gpu, args.gpus, args.mfu), args.pairs)))
+    print("\n".join(plan_of(config, Machine(args.gpu, args.gpus, args.mfu, args.memory), args.pairs)))
     if config.learned_tasks:
         from omniedit.specialists.learned.gpu_hours import gpu_hours
 
@@ -174,6 +188,11 @@ def _add_edit_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--overwrite", action="store_true", help="replace existing files")
     parser.add_argument("--negative", type=words, default="", metavar="TEXT", help="what the edit should avoid")
     parser.add_argument("--steps", type=at_least_one, help="number of sampling steps (default: the editor's own)")
+    parser.add_argument(
+        "--scheduler",
+        choices=["euler", "heun", "lcm", "dpm", "unipc"],
+        help="solver of the sampling, for fewer steps (default: the editor's own)",
+    )
     parser.add_argument("--guidance", type=scale, help="guidance scale of the instruction (default: the editor's own)")
     parser.add_argument(
         "--image-guidance", type=scale, help="guidance scale of the source image (default: the editor's own)"
@@ -194,8 +213,8 @@ def _add_edit_arguments(parser: argparse.ArgumentParser) -> None:
 def _edit(args: argparse.Namespace) -> None:
     from omniedit.cli.edit import Settings, edit_files
 
-    scales = (args.guidance, args.image_guidance)
-    settings = Settings(args.instruction, args.negative, args.steps, *scales, args.seed, args.task)
+    scales = args.guidance, args.image_guidance
+    settings = Settings(args.instruction, args.negative, args.steps, *scales, args.seed, args.task, args.scheduler)
     edit_files(args.inputs, args.out, args.overwrite, args.model, args.device, settings, args.reference)
 
 
@@ -276,6 +295,7 @@ COMMANDS = {
     "score": Command("score the images of a table by a rubric", _add_score_arguments, _score),
     "import": Command(import_pairs.HELP, import_pairs.add_arguments, import_pairs.run),
     "export": Command(export_pairs.HELP, export_pairs.add_arguments, export_pairs.run),
+    "export-editor": Command(export_editor.HELP, export_editor.add_arguments, export_editor.run),
     "agree": Command(agree.HELP, agree.add_arguments, agree.run),
     "bench": Command(bench.HELP, bench.add_arguments, bench.run),
     "compare": Command(compare.HELP, compare.add_arguments, compare.run),

@@ -59,10 +59,17 @@ class OptimizerOptions(Section):
 
 
 class RuntimeOptions(Section):
-    """Memory, speed, checkpoints and logs of a training. Only `dtype` changes its weights by more than rounding."""
+    """Memory, speed, checkpoints and logs of a training. Only `dtype` and `optimizer` change its weights by more than
+    rounding."""
 
     zero_stage: Literal[0, 1, 2, 3] = 2
     """DeepSpeed ZeRO stage."""
+    zero_offload: Literal["none", "optimizer", "all"] = "none"
+    """Tensors that ZeRO keeps in the host's memory: none; float32 weights, moments and EMA (`optimizer`, from stage 1),
+    where AdamW then runs; or the network's weights too (`all`, stage 3 only)."""
+    optimizer: Literal["adamw", "adamw8bit", "paged_adamw8bit"] = "adamw"
+    """AdamW with float32 moments, or with 8-bit moments by the package bitsandbytes, in pages that move to the host
+    when the GPU is full (`paged_adamw8bit`)."""
     dtype: Literal["float32", "bfloat16"] = "float32"
     """Number format of the forward and backward pass. With bfloat16, AdamW also keeps float32 weights."""
     checkpoint_activations: Literal["none", "selective", "all"] = "none"
@@ -90,6 +97,14 @@ class RuntimeOptions(Section):
             raise ValueError("compile does not work with zero_stage 3, which gathers weights on demand; use 0, 1 or 2")
         if self.attention == "flash" and self.dtype != "bfloat16":
             raise ValueError("attention flash computes only in bfloat16; set dtype: bfloat16")
+        if self.zero_offload == "optimizer" and self.zero_stage == 0:
+            raise ValueError("zero_offload optimizer needs ZeRO; set zero_stage: 1, 2 or 3")
+        if self.zero_offload == "all" and self.zero_stage != 3:
+            raise ValueError(f"zero_offload all needs zero_stage 3, not {self.zero_stage}")
+        if self.optimizer != "adamw" and self.zero_stage == 3:
+            raise ValueError(f"optimizer {self.optimizer} does not work with zero_stage 3; use 0, 1 or 2")
+        if self.optimizer != "adamw" and self.zero_offload != "none":
+            raise ValueError(f"optimizer {self.optimizer} does not work with zero_offload; use adamw")
         return self
 
 

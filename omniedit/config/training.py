@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Literal, Self
 from pydantic import Field, model_validator
 
 from omniedit.architectures import ARCHITECTURES
-from omniedit.config.instruction_encoder import InstructionEncoderConfig
+from omniedit.config.fitting import FittingOptions
 from omniedit.config.options import FlowOptions, OptimizerOptions, SampleOptions, TrainerOptions
 from omniedit.config.section import SHIPPED, Section
 
@@ -39,7 +39,7 @@ class BaseConfig(Section):
 
     model: str | None = None
     """Trained base: `shipped`, the small one in the package, or a role in config/models.yaml. With null the run
-    pre-trains a base on its own photos; the other keys of `train.base` apply only then."""
+    pre-trains a base on its own photos; the other keys of `train.base` apply only then, except `quantize`."""
     layers: int = Field(4, ge=1)
     """Number of joint transformer blocks."""
     heads: int = Field(4, ge=1)
@@ -56,10 +56,13 @@ class BaseConfig(Section):
     """Images per pre-training step."""
     learning_rate: float = Field(2e-3, gt=0, lt=1)
     """Peak learning rate of pre-training."""
+    quantize: Literal["int8", "nf4"] | None = None
+    """Format of the frozen linear layers' weights in training: 8 bits (`int8`) or 4 bits (`nf4`) by the package
+    bitsandbytes; null: as in `train.dtype`. The saved editor has the base's own weights."""
 
     @model_validator(mode="after")
     def _a_trained_one_is_as_it_is(self) -> Self:
-        changed = list(self.model_dump(exclude={"model"}, exclude_defaults=True))
+        changed = list(self.model_dump(exclude={"model", "quantize"}, exclude_defaults=True))
         if self.model is not None and changed:
             raise ValueError(f"{changed[0]} is for a base that the run pre-trains; set model: null with it")
         return self
@@ -92,13 +95,12 @@ class ArchitectureOptions(Section):
         return self
 
 
-class TrainConfig(PretrainingOptions, SampleOptions, TrainerOptions, ArchitectureOptions):
+class TrainConfig(FittingOptions, PretrainingOptions, SampleOptions, TrainerOptions, ArchitectureOptions):
     held_out: float = Field(0.1, ge=0, lt=1)
     """Share of accepted pairs held out from training; the held-out loss is computed on them."""
     encode_once: bool = False
     """Encode images and instructions once, in parallel jobs, instead of at each step. At 1024 x 1024 in bfloat16, a
     pair takes 2 MB of disk and, with SD3's encoders, each of its instructions 2.7 MB."""
-
     instruction_encoder: InstructionEncoderConfig = InstructionEncoderConfig()
 
     @model_validator(mode="after")
@@ -114,6 +116,16 @@ class TrainConfig(PretrainingOptions, SampleOptions, TrainerOptions, Architectur
     def _a_language_model_sees_images(self) -> Self:
         if self.instruction_encoder.model is not None and self.encode_once:
             raise ValueError("encode_once keeps no images, which instruction_encoder.model reads; set it to false")
+        if self.instruction_encoder.model is not None and (self.lora.rank or self.base.quantize):
+            raise ValueError("instruction_encoder.model does not work with lora or base.quantize yet; leave them out")
+        return self
+
+    @model_validator(mode="after")
+    def _fitting_options_go_together(self) -> Self:
+        if self.base.quantize and self.zero_stage == 3:
+            raise ValueError("base.quantize does not work with zero_stage 3, which splits weights; use 0, 1 or 2")
+        if self.activation_budget_gb is not None and self.checkpoint_activations != "none":
+            raise ValueError("activation_budget_gb takes the place of checkpoint_activations; set one of them")
         return self
 
     @property

@@ -17,6 +17,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from omniedit.models.editor import Editor
 from omniedit.models.factory import create
+from omniedit.models.quantize import frozen_linears
 
 SD3_MEDIUM: dict[str, Any] = {
     "sample_size": 128,
@@ -39,9 +40,6 @@ SD35_LARGE = SD3_MEDIUM | {
     "caption_projection_dim": 2432,
     "qk_norm": "rms_norm",
 }
-ADAM_BYTES = 12
-"""Bytes per trained parameter in float32: the weight itself and AdamW's two moments."""
-EMA_BYTES = 4
 
 
 @dataclass(frozen=True)
@@ -53,6 +51,7 @@ class Cost:
         forward_flops: operations of a forward pass; a multiply-add counts as two.
         step_flops: operations of forward and backward together, without recomputation.
         saved_bytes: size of the activations kept for the backward pass.
+        quantisable: number of frozen weights of the blocks' linear layers.
     """
 
     parameters: int
@@ -60,6 +59,7 @@ class Cost:
     forward_flops: int
     step_flops: int
     saved_bytes: int
+    quantisable: int = 0
 
 
 def model_cost(
@@ -69,6 +69,7 @@ def model_cost(
     text_tokens: int,
     dtype: torch.dtype,
     prepare: Callable[[Editor], None] = lambda net: None,
+    adapt: Callable[[Editor], None] = lambda net: None,
 ) -> Cost:
     """Compute the cost of an architecture over a base.
 
@@ -77,14 +78,24 @@ def model_cost(
         base_config: config of the base, as in `Editor`.
         latent: height and width of the latents, 128 x 128 for an image of 1024 x 1024.
         prepare: changes that training makes to the editor, which affect the saved activations.
+        adapt: changes that training makes to the editor's weights before.
     """
     with torch.device("meta"):
         net = create(name, base_config)
+        adapt(net)
     forward, step = operations(net, latent, text_tokens)
-    counts = [p.numel() for p in net.parameters()]
-    trained = [p.numel() for p in net.parameters() if p.requires_grad]
-    saved = activation_bytes(name, base_config, latent, text_tokens, dtype, prepare)
-    return Cost(sum(counts), sum(trained), forward, step, saved)
+    saved = activation_bytes(name, base_config, latent, text_tokens, dtype, prepare, adapt)
+    return Cost(*count_weights(net), forward, step, saved, count_quantisable(net))
+
+
+def count_weights(net: Editor) -> tuple[int, int]:
+    """Return the numbers of weights and of trained weights."""
+    counts = [(p.numel(), p.requires_grad) for p in net.parameters()]
+    return sum(count for count, _ in counts), sum(count for count, is_trained in counts if is_trained)
+
+
+def count_quantisable(net: Editor) -> int:
+    return sum(layer.weight.numel() for layer in frozen_linears(net).values())
 
 
 def step_flops(name: str, base_config: Mapping[str, Any], latent: tuple[int, int], text_tokens: int) -> int:
@@ -122,10 +133,12 @@ def activation_bytes(
     text_tokens: int,
     dtype: torch.dtype,
     prepare: Callable[[Editor], None] = lambda net: None,
+    adapt: Callable[[Editor], None] = lambda net: None,
 ) -> int:
     """Return the bytes that autograd saves of one sample for the backward pass, with fused attention as on a GPU."""
     with torch.device("meta"), default_dtype(dtype):
         net = create(name, base_config)
+        adapt(net)
         shapes = {key: (value.shape, value.dtype) for key, value in net.state_dict().items()}
         prepare(net)
     with FakeTensorMode():
@@ -159,25 +172,6 @@ def sample_inputs(net: Editor, latent: tuple[int, int], text_tokens: int, dtype:
         "pooled": torch.zeros(1, *adapter.pooled_shape(text_tokens), dtype=dtype),
         "condition": torch.zeros(1, net.condition_channels, *latent, dtype=dtype),
     }
-
-
-def state_bytes(cost: Cost, zero_stage: int, ranks: int, parameter_bytes: int = 2) -> float:
-    """Return the bytes per GPU for weights, gradients, AdamW's state and EMA weights (Rajbhandari et al. 2020, fig. 1).
-
-    Args:
-        zero_stage: 0 keeps everything on each rank; 1 shards AdamW's state and the EMA weights, 2 also the gradients,
-            3 also the weights.
-        parameter_bytes: bytes per weight and per gradient, 2 in bfloat16.
-    """
-    weights, gradients, adam = (
-        parameter_bytes * cost.parameters,
-        parameter_bytes * cost.trained,
-        (ADAM_BYTES + EMA_BYTES) * cost.trained,
-    )
-    shared = 0.0
-    for stage, size in ((1, adam), (2, gradients), (3, weights)):
-        shared += size if zero_stage >= stage else size * ranks
-    return shared / ranks
 
 
 @contextmanager

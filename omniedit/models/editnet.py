@@ -54,7 +54,7 @@ class ControlBlock(nn.Module):
 
 
 class EditNet(Editor):
-    """Frozen base with a control block before each of its blocks.
+    """Frozen base with a control block before each of its blocks, or before every k-th of them.
 
     Figure 4 of the paper leaves open which output is added, where it is added, what the control blocks see and how they
     are modulated. Each option changes one of these choices; docs/training.md has the measurements.
@@ -65,6 +65,7 @@ class EditNet(Editor):
         after_block: residuals are added after the base's block, not before it.
         clean_time: the control blocks are modulated for noise level 0, that of the condition, not like the base's
             blocks.
+        every: a control block stands before blocks 0, every, 2 * every, and so on; the others run as in the base.
     """
 
     @register_to_config
@@ -76,20 +77,23 @@ class EditNet(Editor):
         from_image: bool = False,
         after_block: bool = False,
         clean_time: bool = False,
+        every: int = 1,
     ) -> None:
         super().__init__(base_config, prediction_type)
+        self.every = every
         self.sees_image, self.after_block, self.clean_time = sees_image, after_block, clean_time
         self.base = frozen_base(base_config)
         self.condition_embed = copy.deepcopy(self.adapter.image_embedder).requires_grad_(True)
         self.control_blocks = nn.ModuleList(
-            ControlBlock(self.adapter, block, sees_image, from_image).requires_grad_(True) for block in self.base_blocks
+            ControlBlock(self.adapter, block, sees_image, from_image).requires_grad_(True)
+            for block in self.base_blocks[::every]
         )
 
     def copy_from(self, transformer: Any) -> None:
         self.base.load_state_dict(transformer.state_dict())
         source = adapt(transformer)
         self.condition_embed.load_state_dict(source.image_embedder.state_dict())
-        for control, block in zip(self.control_blocks, source.blocks, strict=True):
+        for control, block in zip(self.control_blocks, source.blocks[:: self.every], strict=True):
             control.get_submodule("block").load_state_dict(block.state_dict())
 
     def run_blocks(self, state: State, given: Inputs) -> State:
@@ -100,7 +104,11 @@ class EditNet(Editor):
         condition_BND = adapter.embed_image(self.condition_embed, given.condition, control_BD, given.pooled)
         # The condition has the positions of the image that is denoised, as both show the same scene.
         context = adapter.context(state, [state.grid] * (2 if self.sees_image else 1))
-        for control, block in zip(self.control_blocks, self.base_blocks, strict=True):
+        for place, block in enumerate(self.base_blocks):
+            if place % self.every:
+                state = adapter.step(block, state)
+                continue
+            control = self.control_blocks[place // self.every]
             image_added, condition_BND, text_added = control(
                 state.image, condition_BND, state.text, control_BD, context
             )

@@ -7,6 +7,7 @@ import torch
 
 from omniedit.config.schema import SHIPPED
 from omniedit.errors import UserError
+from omniedit.models.adapter_folder import build_from_adapters, has_adapters, read_about
 from omniedit.models.base import INDEX, Base
 from omniedit.models.editnet import EARLIER_CLASSES, EditNet
 from omniedit.models.factory import ARCHITECTURES, editor_class
@@ -47,6 +48,8 @@ def load_editor(folder: Path | None = None, device: str = "") -> EditPipeline:
         logging.disable_progress_bar()
     place = choose_device(device)
     dtype = torch.float32 if place.type == "cpu" else torch.bfloat16
+    if folder is not None and not (folder / INDEX).exists() and has_adapters(folder):
+        return load_adapters(folder, dtype).to(place)
     if folder is not None:
         check_editor(folder)
     try:
@@ -59,6 +62,18 @@ def load_editor(folder: Path | None = None, device: str = "") -> EditPipeline:
         return editor.to(place)
     except (OSError, ValueError, TypeError, RuntimeError) as error:
         raise UserError(f"{folder or FOLDER}: no editor to load ({' '.join(str(error).split())[:300]})") from None
+
+
+def load_adapters(folder: Path, dtype: torch.dtype) -> EditPipeline:
+    """Load an editor of which a folder has only the trained weights, over the base that they were trained on.
+
+    Raises:
+        UserError: the base or the folder cannot be used.
+    """
+    about = read_about(folder)
+    base = load_base(Path(about.base), torch.float32)
+    editor = build_from_adapters(folder, base.transformer)
+    return base.pipeline(editor, **about.pipeline).to(dtype)
 
 
 def choose_device(name: str) -> torch.device:

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from omniedit.models.conditions import UNKNOWN_TASK
+from omniedit.models.constant_outputs import reuse_constant_outputs
 from omniedit.models.editor import Editor
 
 SHIFT_KEYS = {
@@ -105,6 +106,17 @@ class SamplerState:
     guidance: Guidance
     latents: Tensor
     stopped: bool = False
+    _inputs: tuple[Any, dict[str, Tensor]] | None = None
+
+    def inputs(self, dtype: torch.dtype) -> dict[str, Tensor]:
+        """Return the network's inputs for all terms of the guidance: the same tensors until one of them changes."""
+        terms = list(self.guidance.weights())
+        key = (self.conditioning, terms, dtype)
+        if self._inputs is None or self._inputs[0][0] is not key[0] or self._inputs[0][1:] != key[1:]:
+            branches = [self.conditioning.inputs(given) for given in terms]
+            joined = {name: torch.cat([branch[name] for branch in branches]) for name in branches[0]}
+            self._inputs = key, {name: x.to(dtype) if x.is_floating_point() else x for name, x in joined.items()}
+        return self._inputs[1]
 
 
 @torch.no_grad()
@@ -130,20 +142,18 @@ def sample(
     """
     course = SamplerState(conditioning, guidance, noise)
     tokens = noise.shape[-2] * noise.shape[-1] // network.adapter.patch**2
-    for step, timestep in enumerate(progress(timesteps(scheduler, steps, tokens, noise.device))):
-        if not course.stopped:
-            velocity = guided_velocity(network, course, timestep)
-            course.latents = take_step(scheduler, velocity, timestep, course.latents, generators)
-            after_step(step, timestep, course)
+    with reuse_constant_outputs(network):
+        for step, timestep in enumerate(progress(timesteps(scheduler, steps, tokens, noise.device))):
+            if not course.stopped:
+                velocity = guided_velocity(network, course, timestep)
+                course.latents = take_step(scheduler, velocity, timestep, course.latents, generators)
+                after_step(step, timestep, course)
     return course.latents
 
 
 def guided_velocity(network: Editor, course: SamplerState, timestep: Tensor) -> Tensor:
     """Return the guided velocity, (B, C, H, W), from one forward pass over all terms of the guidance."""
-    weights = course.guidance.weights()
-    branches = [course.conditioning.inputs(given) for given in weights]
-    joined = {name: torch.cat([branch[name] for branch in branches]) for name in branches[0]}
-    inputs = {name: x.to(network.dtype) if x.is_floating_point() else x for name, x in joined.items()}
+    weights, inputs = course.guidance.weights(), dict(course.inputs(network.dtype))
     noisy = course.latents.repeat(len(weights), 1, 1, 1).to(network.dtype)
     times = timestep.expand(len(noisy))
     if course.guidance.embedded is not None:

@@ -2,39 +2,19 @@
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import torch
 
-from omniedit.config.schema import SHIPPED, Config, TrainConfig
+from omniedit.config.schema import Config, TrainConfig
 from omniedit.errors import UserError
-from omniedit.models.bases.registry import CLASS
-from omniedit.models.bases.sizes import FLUX_DEV, FLUX_SCHNELL, QWEN_IMAGE, SD15, Z_IMAGE, count_layers
-from omniedit.models.cost import SD3_MEDIUM, SD35_LARGE, SD35_MEDIUM, Cost, model_cost, state_bytes
-from omniedit.models.folder import read_config
-from omniedit.models.layouts import LAYOUTS, SD3
-from omniedit.models.registry import RECORDS, get_model, model_folder
-from omniedit.models.shipped import FOLDER
-from omniedit.models.text import MAX_TOKENS, WIDTH
-from omniedit.training.base.pretrain import sd3_config
-from omniedit.training.blocks import prepare_blocks, recomputes
-from omniedit.training.speed import PEAK_TFLOPS
-
-LATENT = 8
-"""Pixels per latent along one side, for all VAEs and the embedded codec."""
-KNOWN_SIZES = {
-    "stable-diffusion-3-medium": SD3_MEDIUM,
-    "stable-diffusion-3.5-medium": SD35_MEDIUM,
-    "stable-diffusion-3.5-large": SD35_LARGE,
-    "FLUX.1-dev": FLUX_DEV,
-    "FLUX.1-Kontext-dev": FLUX_DEV,
-    "FLUX.1-schnell": FLUX_SCHNELL,
-    "Qwen-Image": QWEN_IMAGE,
-    "Z-Image": Z_IMAGE,
-    "stable-diffusion-v1-5": SD15,
-    "instruct-pix2pix": SD15,
-}
-"""Part of a repository's name -> size of its transformer."""
+from omniedit.models.cost import Cost, model_cost
+from omniedit.models.lora import add_adapters
+from omniedit.models.memory import state_memory
+from omniedit.run.base_size import BaseSize, base_size
+from omniedit.run.fitting import describe_fit
+from omniedit.training.blocks import recomputes
+from omniedit.training.fitting import LATENT, editor_layers, prepare_uncompiled, recomputed_layers
+from omniedit.training.speed import GPU_GB, PEAK_TFLOPS
 
 
 @dataclass(frozen=True)
@@ -44,11 +24,18 @@ class Machine:
     Args:
         gpu: a key of `PEAK_TFLOPS`.
         mfu: expected share of the peak in training (model FLOP utilisation).
+        memory_gb: memory of each GPU; None for that of its data sheet.
     """
 
     gpu: str
     gpus: int
     mfu: float
+    memory_gb: float | None = None
+
+    @property
+    def memory(self) -> float:
+        """Memory of each GPU in GB."""
+        return GPU_GB[self.gpu] if self.memory_gb is None else self.memory_gb
 
     @property
     def flops(self) -> float:
@@ -78,9 +65,9 @@ def plan(config: Config, machine: Machine, pairs: int | None = None) -> list[str
         "",
         _row("", ["parameters", "trained", "TFLOP", "ZeRO-0", "ZeRO-1", "ZeRO-2", "ZeRO-3", "samples/s", "GPU-hours"]),
     ]
-    for name in options.editors:
-        cost = training_cost(name, options, size)
-        speed = machine.flops / training_flops(cost, options, size)
+    costs = {name: training_cost(name, options, size, machine.gpus) for name in options.editors}
+    for name, cost in costs.items():
+        speed = machine.flops / training_flops(cost, options, size, machine.gpus)
         memory = [f"{gigabytes:.1f} GB" for gigabytes in memory_by_stage(cost, options, machine.gpus)]
         hours = machine.gpus * samples / speed / 3600
         sizes = [f"{cost.parameters / 1e9:.3f} B", f"{cost.trained / 1e9:.3f} B", f"{cost.step_flops / 1e12:.3g}"]
@@ -92,7 +79,8 @@ def plan(config: Config, machine: Machine, pairs: int | None = None) -> list[str
         "without caches, buffers and the codec.",
         f"checkpoint_activations: {options.checkpoint_activations}; included in memory, speed and GPU-hours.",
     ]
-    return [*lines, f"Base: {size.source}."]
+    fit = describe_fit(costs, options, size, machine.gpu, machine.gpus, machine.memory)
+    return [*lines, "", *fit, "", f"Base: {size.source}."]
 
 
 def sample_count(options: TrainConfig, pairs: int | None) -> float:
@@ -106,79 +94,29 @@ def sample_count(options: TrainConfig, pairs: int | None) -> float:
     return options.epochs * pairs
 
 
-@dataclass(frozen=True)
-class BaseSize:
-    """Size of a training's base, which decides its cost.
-
-    Args:
-        config: that of its transformer, as in `Editor`.
-        text_tokens: number of tokens of an instruction.
-        source: origin of these values, to print.
-    """
-
-    config: dict[str, Any]
-    text_tokens: int
-    source: str
-
-
-def base_size(options: TrainConfig) -> BaseSize:
-    """Return the size of the base of a training.
-
-    Raises:
-        UserError: config/models.yaml has no such role, or the role's model is of another class.
-    """
-    role = options.fetched_base
-    if role:
-        return _read_size(role)
-    if options.base.model == SHIPPED:
-        config = read_config(FOLDER / "transformer/config.json")["base_config"]
-        return BaseSize(config, MAX_TOKENS, "the small shipped one")
-    return BaseSize(sd3_config(options, WIDTH), MAX_TOKENS, "the run's own, as in train.base")
-
-
-def _read_size(role: str) -> BaseSize:
-    model = get_model(role)
-    if model.class_name not in LAYOUTS:
-        kinds = " or ".join(LAYOUTS)
-        raise UserError(f"train.base.model: the role {role} is a {model.class_name}; an editor needs a {kinds}")
-    layout = LAYOUTS[model.class_name]
-    if (RECORDS / f"{role}.json").is_file():
-        folder = model_folder(role) / layout.network
-        given = {key: value for key, value in read_config(folder / "config.json").items() if not key.startswith("_")}
-        given |= {} if model.class_name == SD3 else {CLASS: layout.transformer}
-        return BaseSize(given, layout.text_tokens, f"{model.repository}, as fetched")
-    size = next((size for part, size in KNOWN_SIZES.items() if part in model.repository), None)
-    if size is None and model.class_name != SD3:
-        raise UserError(f"train.base.model: {model.repository} is not fetched and its size is unknown; fetch it first")
-    assumed = (
-        f"{model.repository}, which is not fetched; its published size is used"
-        if size
-        else (f"{model.repository}, which is not fetched; its size is unknown, SD3-Medium is assumed")
-    )
-    return BaseSize(size or SD3_MEDIUM, layout.text_tokens, assumed)
-
-
-def training_cost(name: str, options: TrainConfig, size: BaseSize) -> Cost:
+def training_cost(name: str, options: TrainConfig, size: BaseSize, ranks: int = 1) -> Cost:
     """Compute the cost of a square sample of the config's resolution."""
     side, dtype = options.resolution // LATENT, getattr(torch, options.dtype)
-    # Saved activations do not depend on the attention kernel, and are counted without compiling.
-    plain = options.model_copy(update={"compile": False, "attention": "sdpa"})
-    prepare = partial(prepare_blocks, options=plain)
-    return model_cost(name, size.config, (side, side), size.text_tokens, dtype, prepare)
+    options = options.model_copy(update={"model": name})
+    recomputed = recomputed_layers(options, size.config, size.text_tokens, ranks)
+    prepare = partial(prepare_uncompiled, options=options, recomputed=recomputed)
+    adapt = partial(add_adapters, options=options.lora, seed=0)
+    return model_cost(name, size.config, (side, side), size.text_tokens, dtype, prepare, adapt)
 
 
-def training_flops(cost: Cost, options: TrainConfig, size: BaseSize) -> float:
+def training_flops(cost: Cost, options: TrainConfig, size: BaseSize, ranks: int = 1) -> float:
     """Return the operations of a sample's forward and backward pass, including recomputed ones."""
-    layers = count_layers(size.config)
-    twice = sum(recomputes(layer, options) for layer in range(layers)) / layers
-    return cost.step_flops + twice * cost.forward_flops
+    layers = editor_layers(options.model, size.config)
+    recomputed = recomputed_layers(options, size.config, size.text_tokens, ranks)
+    count = sum(recomputes(layer, options) for layer in range(layers)) if recomputed is None else len(recomputed)
+    return cost.step_flops + count / layers * cost.forward_flops
 
 
 def memory_by_stage(cost: Cost, options: TrainConfig, gpus: int) -> list[float]:
     """Return gigabytes per GPU at ZeRO stages 0 to 3: state, and activations of its micro-batch."""
-    size = getattr(torch, options.dtype).itemsize
     activations = cost.saved_bytes * options.batch_size / gpus / options.accumulate
-    return [(state_bytes(cost, stage, gpus, size) + activations) / 1e9 for stage in range(4)]
+    states = (state_memory(cost, options, options.base.quantize, stage, gpus) for stage in range(4))
+    return [(state.total + activations) / 1e9 for state in states]
 
 
 def _row(name: str, cells: list[str]) -> str:

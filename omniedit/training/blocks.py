@@ -1,8 +1,7 @@
 """Memory and speed options of an editor's blocks. None of them changes what the blocks compute."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from functools import partial
-from itertools import zip_longest
 from typing import Any
 
 import torch
@@ -17,8 +16,11 @@ RECOMPILES = 64
 """Limit for seven image sizes times the kinds of blocks; by default, torch stops compiling after 8."""
 
 
-def prepare_blocks(editor: Editor, options: RuntimeOptions) -> None:
+def prepare_blocks(editor: Editor, options: RuntimeOptions, recomputed: Container[int] | None = None) -> None:
     """Set up attention, recomputation and compilation as configured. Call this before DeepSpeed wraps the editor.
+
+    Args:
+        recomputed: layers to recompute; None for those of `options.checkpoint_activations`.
 
     Raises:
         UserError: the configured attention is not installed.
@@ -26,9 +28,10 @@ def prepare_blocks(editor: Editor, options: RuntimeOptions) -> None:
     set_attention(editor, options.attention)
     torch._dynamo.config.recompile_limit = RECOMPILES
     for index, layer in enumerate(list_layers(editor)):
+        saves_memory = recomputes(index, options) if recomputed is None else index in recomputed
         for block in layer:
             forward = torch.compile(block.forward, dynamic=False) if options.compile else block.forward
-            block.forward = checkpoint_forward(forward) if recomputes(index, options) else forward
+            block.forward = checkpoint_forward(forward) if saves_memory else forward
 
 
 def recomputes(layer: int, options: RuntimeOptions) -> bool:
@@ -46,5 +49,8 @@ def checkpoint_forward(forward: Callable[..., Any]) -> Callable[..., Any]:
 
 def list_layers(editor: Editor) -> list[list[nn.Module]]:
     """Return the blocks of each layer: the base's and, as far as there are some, the control block and its experts."""
-    added = (getattr(editor, name, []) for name in ("control_blocks", "experts"))
-    return [[block for block in layer if block is not None] for layer in zip_longest(editor.base_blocks, *added)]
+    controls, every = getattr(editor, "control_blocks", []), getattr(editor, "every", 1)
+    experts = dict(enumerate(getattr(editor, "experts", [])))
+    beside = {place * every: control for place, control in enumerate(controls)}
+    layers = [(block, beside.get(place), experts.get(place)) for place, block in enumerate(editor.base_blocks)]
+    return [[block for block in layer if block is not None] for layer in layers]

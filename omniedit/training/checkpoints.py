@@ -3,6 +3,7 @@
 {folder}/run.json                 everything that the weights depend on; if it changes, training starts again
 {folder}/step-00000150/           the state after 150 steps:
     rank-00000.safetensors ...        each rank's share of the weights, moments and EMA
+    moments-00000.safetensors ...     each rank's moments of 8 bits, which only as many ranks can read
     position.json                     the rest of what the next step depends on
     manifest.json                     size and sha256 of each file
 {folder}/metrics.jsonl            metrics logged so far
@@ -14,7 +15,7 @@
 import json
 import shutil
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from hashlib import sha256
@@ -25,22 +26,21 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
-from diffusers.models.modeling_utils import ModelMixin
-from diffusers.pipelines.pipeline_utils import DiffusionPipeline
 from safetensors import safe_open
 from safetensors.torch import save_file
-from torch import Tensor, nn
+from torch import Tensor
 
 from omniedit.config.training import TrainConfig
 from omniedit.models.base import Base
+from omniedit.models.digest import weights_sha256
 from omniedit.storage.atomic import replace_file, write_text
 from omniedit.storage.locks import hold_lock
 from omniedit.storage.manifest import MANIFEST, checksum, seal_folder, write_manifest
+from omniedit.training.eight_bit import load_raw_moments, raw_moments
 from omniedit.training.metrics_log import report_failure
 from omniedit.training.ranks import from_all_ranks
-from omniedit.training.state import KINDS, TrainedState
+from omniedit.training.state import TrainedState
 
-Saved = DiffusionPipeline | ModelMixin
 KEPT = 2
 RUN = "run.json"
 POSITION = "position.json"
@@ -57,6 +57,8 @@ WITHOUT_EFFECT = {
     "sample_every",
     "max_skipped",
     "zero_stage",
+    "zero_offload",
+    "activation_budget_gb",
     "wandb",
 }
 """Options that change no weight by more than rounding; a run resumes even if they change."""
@@ -82,8 +84,10 @@ class TrainingProgress:
 
 def run_identity(options: TrainConfig, seed: int, buckets: Path, base: Base) -> dict[str, Any]:
     """Return everything that the weights of a run depend on, as JSON values."""
+    without: Any = dict.fromkeys(WITHOUT_EFFECT, True) | {"lora": {"save"}}
     return {
-        "options": options.model_dump(exclude=WITHOUT_EFFECT),
+        "options": options.model_dump(exclude=without),
+        "quantize": options.base.quantize,
         "seed": seed,
         "buckets": sha256((buckets / "manifest.json").read_bytes()).hexdigest(),
         **base_identity(base),
@@ -109,14 +113,6 @@ def differences(known: Mapping[str, Any], run: Mapping[str, Any]) -> list[str]:
         elif known[key] != run[key]:
             found.append(key)
     return found
-
-
-def weights_sha256(module: nn.Module) -> str:
-    digest = sha256()
-    for name, tensor in module.state_dict().items():
-        digest.update(name.encode())
-        digest.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy())
-    return digest.hexdigest()
 
 
 class Checkpoints:
@@ -155,13 +151,17 @@ class Checkpoints:
             shutil.rmtree(part, ignore_errors=True)
             part.mkdir()
         dist.barrier()
-        file = part / f"rank-{self.rank:05d}.safetensors"
-        with replace_file(file) as temporary:
-            save_file(local_parts(state), temporary)
-        written = from_all_ranks((file.name, checksum(file)))
+        sums = {}
+        for name, tensors in {"rank": local_parts(state), "moments": raw_moments(state.optimizer)}.items():
+            if tensors:
+                file = part / f"{name}-{self.rank:05d}.safetensors"
+                with replace_file(file) as temporary:
+                    save_file(tensors, temporary)
+                sums[file.name] = checksum(file)
+        written = {name: found for of_rank in from_all_ranks(sums) for name, found in of_rank.items()}
         if self.rank == 0:
             (part / POSITION).write_text(json.dumps(asdict(position)) + "\n")
-            write_manifest(part / MANIFEST, {"files": dict(written) | {POSITION: checksum(part / POSITION)}})
+            write_manifest(part / MANIFEST, {"files": written | {POSITION: checksum(part / POSITION)}})
             shutil.rmtree(whole, ignore_errors=True)
             part.rename(whole)
             for old in self.steps()[:-KEPT]:
@@ -202,11 +202,12 @@ class Checkpoints:
             places = index_parts(
                 [stack.enter_context(safe_open(file, "pt")) for file in folder.glob("rank-*.safetensors")]
             )
-            for name, kind in product(state.parameters, KINDS):
+            for name, kind in product(state.parameters, state.kinds):
                 parts = [file.get_tensor(key) for _, file, key in sorted(places[f"{name}/{kind}"], key=itemgetter(0))]
                 state.scatter(name, kind, torch.cat(parts).view(state.shape(name)).to(state.engine.device))
         state.show()
-        state.steps_taken = position.steps_taken
+        load_raw_moments(state.optimizer, sorted(folder.glob("moments-*.safetensors")))
+        state.optimizer.steps_taken = position.steps_taken
         state.optimizer.guard.norms.extend(position.norms)
         return position
 
@@ -233,7 +234,7 @@ def _free_name(folder: Path) -> Path:
 def local_parts(state: TrainedState) -> dict[str, Tensor]:
     """Return this rank's share of weights, moments and EMA: {name}/{kind}/{start} -> flat float32 values."""
     parts = {}
-    for name, kind in product(state.parameters, KINDS):
+    for name, kind in product(state.parameters, state.kinds):
         if part := state.part(name, kind):
             start, values = part
             parts[f"{name}/{kind}/{start}"] = values.detach().cpu().clone()
@@ -252,19 +253,24 @@ def index_parts(files: Iterable[Any]) -> dict[str, list[tuple[int, Any, str]]]:
     return places
 
 
-def save_trained(state: TrainedState, trained: Saved, checkpoints: Checkpoints, out: Path, metrics: Path) -> None:
-    """Save a pipeline or model with EMA weights and its last sample grid to `out`, and all metrics to `metrics`.
+def save_trained(
+    state: TrainedState, save: Callable[[Path], None], checkpoints: Checkpoints, out: Path, metrics: Path
+) -> None:
+    """Save a model with EMA weights and its last sample grid to `out`, and the metrics of all steps to `metrics`.
 
     All ranks call it together; the first one writes.
+
+    Args:
+        save: writes the model to a folder, such as a pipeline's `save_pretrained`.
     """
     with state.gathered_ema_weights():
         if dist.get_rank() == 0:
-            _save(trained, checkpoints, out, metrics)
+            _save_model(save, checkpoints, out, metrics)
 
 
-def _save(trained: Saved, checkpoints: Checkpoints, out: Path, metrics: Path) -> None:
+def _save_model(save: Callable[[Path], None], checkpoints: Checkpoints, out: Path, metrics: Path) -> None:
     with seal_folder(out) as folder:
-        trained.save_pretrained(folder)
+        save(folder)
         with report_failure("samples.png"):
             for grid in sorted(checkpoints.folder.glob("samples/step-*.png"))[-1:]:
                 shutil.copyfile(grid, folder / "samples.png")

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import torch
+
 from omniedit.config.options import TrainerOptions
 
 
@@ -11,23 +13,30 @@ def effective_zero_stage(options: TrainerOptions, world_size: int) -> int:
     The weights are the same, and a step of a small network takes less time. In bfloat16, DeepSpeed needs more memory at
     stage 0.
     """
-    return 0 if world_size == 1 and options.dtype == "float32" and options.zero_stage < 3 else options.zero_stage
+    nothing_to_share = world_size == 1 and options.dtype == "float32" and options.zero_offload == "none"
+    return 0 if nothing_to_share and options.zero_stage < 3 else options.zero_stage
 
 
 def deepspeed_config(options: TrainerOptions, world_size: int) -> dict[str, Any]:
     stage = effective_zero_stage(options, world_size)
     zero: dict[str, Any] = {"stage": stage}
     # GuardedAdamW computes norms and clips, so DeepSpeed does neither.
-    if stage in (1, 2):
+    if stage in (1, 2) and options.zero_offload == "none":  # with it, DeepSpeed insists on its own norm
         zero["compute_grad_norm"] = False
     if stage == 3:
         zero["sub_group_size"] = 10**15  # AdamW must see all gradients at once
+    if options.zero_offload != "none":
+        pinned = {"device": "cpu", "pin_memory": torch.cuda.is_available()}
+        zero["offload_optimizer"] = pinned
+        if options.zero_offload == "all":
+            zero["offload_param"] = pinned
     return {
         "train_batch_size": options.batch_size,
         "train_micro_batch_size_per_gpu": options.batch_size // world_size // options.accumulate,
         "gradient_accumulation_steps": options.accumulate,
         "zero_optimization": zero,
         "zero_allow_untested_optimizer": True,
+        "zero_force_ds_cpu_optimizer": False,  # its AdamW has no guard, and compiles C++ at the first step
         "gradient_clipping": 0.0,
         "bf16": {"enabled": options.dtype == "bfloat16", "check_grad_overflow": False},
         "steps_per_print": 2**31,

@@ -26,10 +26,10 @@ from omniedit.training.checkpoints import RUN, Checkpoints, TrainingProgress
 from omniedit.training.deepspeed_config import deepspeed_config, effective_zero_stage
 from omniedit.training.editor.encoded import EncodedPairs
 from omniedit.training.editor.samples import Sample, grid
+from omniedit.training.eight_bit import make_optimizer
 from omniedit.training.flow_batches import Batch, Rows, Store, choose_held_out_pairs
 from omniedit.training.metrics_log import MetricsLog, loss_means, loss_sums, report_failure, wandb_run
 from omniedit.training.objective import weighted_mean
-from omniedit.training.optimizer import GuardedAdamW
 from omniedit.training.ranks import any_rank, from_all_ranks, sigterm_noted, sum_over_ranks
 from omniedit.training.routing_load import RoutingLoad
 from omniedit.training.schedule import BETA1
@@ -98,7 +98,7 @@ class Trainer:
         trained = {name: p for name, p in self.network.named_parameters() if p.requires_grad}
         betas = (BETA1, self.options.adam_beta2)
         shared = effective_zero_stage(self.options, self.world_size) > 0
-        self.optimizer = GuardedAdamW(trained.values(), betas, shared)
+        self.optimizer = make_optimizer(self.options, trained.values(), betas, shared)
         self.engine, *_ = deepspeed.initialize(
             model=self.network, optimizer=self.optimizer, config=deepspeed_config(self.options, self.world_size)
         )
@@ -247,7 +247,7 @@ class Trainer:
 
     def _progress(self, step: int) -> TrainingProgress:
         norms = tuple(self.optimizer.guard.norms)
-        return TrainingProgress(step, self.state.steps_taken, norms, self.skipped, self.skipped_in_a_row)
+        return TrainingProgress(step, self.optimizer.steps_taken, norms, self.skipped, self.skipped_in_a_row)
 
     def _restore(self, progress: TrainingProgress) -> int:
         self.skipped, self.skipped_in_a_row = progress.skipped, progress.skipped_in_a_row

@@ -5,9 +5,9 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from statistics import median
+from typing import Any
 
 import torch
-import torch.distributed as dist
 from torch import Tensor, nn
 
 from omniedit.config.options import OptimizerOptions
@@ -21,7 +21,8 @@ RECENT = 100
 """Number of recent norms in the median."""
 FEWEST = 20
 """Number of norms needed for a reliable median; with fewer, only a non-finite norm is unsafe."""
-STATE = ("exp_avg", "exp_avg_sq", "ema")
+MOMENTS = ("exp_avg", "exp_avg_sq")
+STATE = (*MOMENTS, "ema")
 """State of each weight: AdamW's moments and the EMA."""
 
 
@@ -42,23 +43,22 @@ class StepGuard:
         return None
 
 
-class GuardedAdamW(torch.optim.AdamW):
-    """AdamW without weight decay. DeepSpeed calls `step` with the float32 gradients that this rank holds.
+class GuardedOptimizer(torch.optim.Optimizer):
+    """Base of AdamW without weight decay. DeepSpeed calls `step` with the float32 gradients that this rank holds.
 
-    A step that the guard skips changes neither weights nor moments nor EMA.
-
-    Args:
-        parameters: initial parameters, which DeepSpeed replaces with float32 copies.
-        shared: whether each rank holds only its part of the gradients (ZeRO 1 to 3).
+    A step that the guard skips changes neither weights nor moments nor EMA. Subclasses also inherit an AdamW.
 
     Attributes:
+        saved: state of each weight that is saved by its name, unsharded.
+        shared: whether each rank holds only its part of the gradients (ZeRO 1 to 3).
         ema_decay: share of the EMA that the next step keeps.
         skip_reason: before a step, a reason to skip it; after the step, the reason it was skipped, or None.
         norm: norm of the last gradient over all ranks, before clipping.
     """
 
-    def __init__(self, parameters: Iterable[Tensor], betas: tuple[float, float], shared: bool) -> None:
-        super().__init__(parameters, lr=0.0, betas=betas, weight_decay=0.0, fused=True)
+    saved: tuple[str, ...] = STATE
+
+    def set_up(self, shared: bool) -> None:
         self.shared = shared
         self.guard = StepGuard()
         self.ema_decay = 0.0
@@ -69,9 +69,23 @@ class GuardedAdamW(torch.optim.AdamW):
         """Set the moments to zero and the EMA to the weights."""
         for weight in weights:
             # AdamW itself creates its state at the first step, too late for DeepSpeed to map it to parameters.
-            self.state[weight] = {name: torch.zeros_like(weight, requires_grad=False) for name in STATE[:2]}
+            self.state[weight] = self.new_moments(weight)
             self.state[weight]["ema"] = weight.detach().clone()
-            self.state[weight]["step"] = torch.zeros((), device=weight.device if weight.is_cuda else "cpu")
+
+    def new_moments(self, weight: Tensor) -> dict[str, Any]:
+        """Return the optimizer's state of a weight before the first step."""
+        raise NotImplementedError
+
+    @property
+    def steps_taken(self) -> int:
+        """Number of steps taken, without skipped ones."""
+        state: Any = next(iter(self.state.values()))
+        return int(state["step"])
+
+    @steps_taken.setter
+    def steps_taken(self, steps: int) -> None:
+        for state in self.state.values():
+            state["step"] = torch.full_like(state["step"], steps) if torch.is_tensor(state["step"]) else steps
 
     def prepare_step(self, step: int, steps: int, peak: float, options: OptimizerOptions) -> None:
         """Set the learning rate and the EMA decay of a step, and forget why the last one was skipped.
@@ -101,11 +115,28 @@ class GuardedAdamW(torch.optim.AdamW):
         torch._foreach_lerp_([self.state[weight]["ema"] for weight in weights], weights, 1 - self.ema_decay)
 
 
+class GuardedAdamW(GuardedOptimizer, torch.optim.AdamW):
+    """AdamW with float32 moments.
+
+    Args:
+        parameters: initial parameters, which DeepSpeed replaces with float32 copies.
+        shared: whether each rank holds only its part of the gradients.
+    """
+
+    def __init__(self, parameters: Iterable[Tensor], betas: tuple[float, float], shared: bool) -> None:
+        super().__init__(parameters, lr=0.0, betas=betas, weight_decay=0.0, fused=True)  # type: ignore[call-arg]
+        self.set_up(shared)
+
+    def new_moments(self, weight: Tensor) -> dict[str, Any]:
+        state: dict[str, Any] = {name: torch.zeros_like(weight, requires_grad=False) for name in MOMENTS}
+        return state | {"step": torch.zeros((), device=weight.device if weight.is_cuda else "cpu")}
+
+
 def total_norm(gradients: list[Tensor], shared: bool) -> float:
     """Return the norm of all gradients; if they are sharded, the norm over the parts of all ranks."""
     norm = nn.utils.get_total_norm(gradients)
     if shared:
-        square = norm.square()
-        dist.all_reduce(square)
-        norm = square.sqrt()
+        from omniedit.training.ranks import sum_over_ranks  # pre-training has no ranks, and needs no DeepSpeed
+
+        norm = sum_over_ranks(norm.square()).sqrt()  # on this rank's device, if the gradients are on the host
     return norm.item()

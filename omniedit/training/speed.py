@@ -10,8 +10,11 @@ from omniedit.config.options import StepOptions
 from omniedit.models.cost import editor_step_flops
 from omniedit.models.editor import Editor
 
-PEAK_TFLOPS = {"a100": 312.0, "h100": 989.0, "h200": 989.0}
-"""Dense bfloat16 operations per second, in 10^12, from the vendor's data sheets for SXM boards."""
+PEAK_TFLOPS = {"a100": 312.0, "h100": 989.0, "h200": 989.0, "4090": 165.2, "3090": 71.0}
+"""Dense bfloat16 operations per second, in 10^12, from the vendor's data sheets: SXM boards, and GeForce cards with
+sums in float32."""
+GPU_GB = {"a100": 80.0, "h100": 80.0, "h200": 141.0, "4090": 24.0, "3090": 24.0}
+"""Memory of a GPU; there are A100 with 40 GB too."""
 
 
 def peak_flops() -> float | None:

@@ -20,7 +20,7 @@ from deepspeed.utils import (
 )
 from torch import Tensor
 
-from omniedit.training.optimizer import STATE, GuardedAdamW
+from omniedit.training.optimizer import STATE, GuardedOptimizer
 
 WEIGHT = "weight"
 KINDS = (WEIGHT, *STATE)
@@ -34,9 +34,10 @@ class TrainedState:
         engine: DeepSpeed engine over `optimizer`.
     """
 
-    def __init__(self, parameters: Mapping[str, Any], engine: Any, optimizer: GuardedAdamW) -> None:
+    def __init__(self, parameters: Mapping[str, Any], engine: Any, optimizer: GuardedOptimizer) -> None:
         self.parameters, self.engine, self.optimizer = parameters, engine, optimizer
         self.stage = engine.zero_optimization_stage()
+        self.kinds = (WEIGHT, *optimizer.saved)
         self.held: list[Tensor] = [weight for group in optimizer.param_groups for weight in group["params"]]
         if self.stage == 3:
             self.held = engine.optimizer.fp32_partitioned_groups_flat
@@ -125,16 +126,6 @@ class TrainedState:
             weight = held.detach().clone()
             held.copy_(ema)
             ema.copy_(weight)
-
-    @property
-    def steps_taken(self) -> int:
-        """Number of AdamW steps, without skipped ones."""
-        return int(self.optimizer.state[self.held[0]]["step"].item())
-
-    @steps_taken.setter
-    def steps_taken(self, steps: int) -> None:
-        for held in self.held:
-            self.optimizer.state[held]["step"].fill_(steps)
 
 
 def _local(parameter: Any, kind: str) -> Tensor:

@@ -44,7 +44,8 @@ def run(module: ModuleType, monkeypatch: pytest.MonkeyPatch, *words: str) -> Non
 def test_each_model_has_a_line_and_a_row(
     speed: ModuleType, alone: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run(speed, monkeypatch, *FULL, "--checkpointing", "selective")
+    fitting = ("--checkpointing", "selective", "--lora-rank", "2", "--dora", "--zero-offload", "optimizer")
+    run(speed, monkeypatch, *FULL, *fitting)
     told = capsys.readouterr().out.splitlines()
     names = ["diffusers SD3", "diffusers SD3ControlNet", *speed.COMPARED]
     assert [line.partition(": batch 1, ")[0] for line in told[: len(names)]] == names
@@ -110,6 +111,8 @@ def test_sampling_is_measured_against_its_peer(
     assert [line[:48].strip() for line in told[1:]] == [
         "EditNet, two scales",
         "EditNet, no guidance",
+        "EditNet, two scales, embedded in each step",
+        "EditNet every 2 blocks, two scales",
         sampling_speed.PEER,
     ]
     assert told[-1].endswith("1.00 of the peer's")

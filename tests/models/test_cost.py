@@ -1,5 +1,7 @@
 """Tests that the cost of an editor matches what torch executes and saves, and for SD3-Medium a derivation by hand."""
 
+from itertools import pairwise
+
 import pytest
 import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
@@ -7,7 +9,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from helpers.tiny_models import ON_MMDIT, SD3, SD35, base
 from omniedit import models
-from omniedit.models.cost import SD3_MEDIUM, Cost, model_cost, sample_inputs, state_bytes
+from omniedit.config.schema import TrainConfig
+from omniedit.models.cost import SD3_MEDIUM, Cost, model_cost, sample_inputs
+from omniedit.models.memory import state_memory
 
 SAME = ("editnet_from_image", "editnet_behind", "editnet_clean_time", "editnet_routed_soft", "editnet_experts")
 """Architectures of the same operations as another one."""
@@ -52,4 +56,15 @@ def test_sd3_medium_cost_matches_the_derivation() -> None:
 def test_zero_state_shrinks_at_each_stage(stage: int, gigabytes: float) -> None:
     """Check a control branch of 2.1B parameters over SD3-Medium on 8 GPUs."""
     cost = Cost(parameters=4_130_000_000, trained=2_100_000_000, forward_flops=0, step_flops=0, saved_bytes=0)
-    assert state_bytes(cost, stage, ranks=8) / 1e9 == pytest.approx(gigabytes + 1.05, abs=0.5)
+    state = state_memory(cost, TrainConfig(dtype="bfloat16"), None, stage, ranks=8)
+    assert state.total / 1e9 == pytest.approx(gigabytes + 1.05, abs=0.5)
+
+
+def test_fewer_control_blocks_cost_fewer_weights_operations_and_activations() -> None:
+    config = {key: value for key, value in base(SD3).config.items() if not key.startswith("_")}
+    costs = [
+        model_cost(name, config, (8, 8), 5, torch.float32) for name in ("editnet", "editnet_every2", "editnet_every4")
+    ]
+    for more, fewer in pairwise(costs):
+        assert more.trained > 1.3 * fewer.trained and more.step_flops > 1.2 * fewer.step_flops
+        assert more.forward_flops > fewer.forward_flops and more.saved_bytes > fewer.saved_bytes

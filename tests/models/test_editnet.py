@@ -77,3 +77,19 @@ def test_each_editnet_variant_changes_exactly_one_design_choice():
         nothing = torch.zeros_like(inputs()["condition"])
         unmoved = torch.equal(control_output(net), control_output(net, condition=nothing))
         assert unmoved == (name == "editnet_from_image")
+
+
+def test_a_control_block_before_every_second_block_copies_that_block():
+    transformer = base(SD3)
+    net = move_weights(models.build("editnet_every2", transformer))
+    assert len(net.control_blocks) == 2
+    for control, block in zip(net.control_blocks, transformer.transformer_blocks[::2], strict=True):
+        copied = control.block.state_dict()
+        assert all(torch.equal(copied[name], weight) for name, weight in block.state_dict().items())
+    seen = []
+    for place, block in enumerate(net.base_blocks):
+        block.register_forward_hook(lambda module, given, output, place=place: seen.append(place))
+    for place, control in enumerate(net.control_blocks):
+        control.register_forward_hook(lambda module, given, output, place=place: seen.append(f"control {place}"))
+    net(**inputs())
+    assert seen == ["control 0", 0, 1, "control 1", 2]

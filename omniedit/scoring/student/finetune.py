@@ -14,6 +14,7 @@ from torch import nn
 from transformers import InternVLForConditionalGeneration
 
 from omniedit.config.schema import FinetuneConfig
+from omniedit.models.digest import weights_sha256
 from omniedit.scoring.student.agreement import agreement_row
 from omniedit.scoring.student.examples import SPLIT, TeacherExample
 from omniedit.scoring.student.internvl_dataset import TeacherDataset
@@ -21,7 +22,7 @@ from omniedit.scoring.vlm_judges.internvl import InternvlJudge
 from omniedit.storage.atomic import write_text
 from omniedit.storage.progress import Progress
 from omniedit.training.blocks import checkpoint_forward, recomputes
-from omniedit.training.checkpoints import WITHOUT_EFFECT, weights_sha256
+from omniedit.training.checkpoints import WITHOUT_EFFECT
 from omniedit.training.ranks import from_all_ranks
 
 ADAPTED = r".*\blanguage_model\..*_proj"

@@ -3,13 +3,14 @@
 import math
 import textwrap
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from PIL import Image as Pil
 from PIL import ImageDraw, ImageFont, ImageOps
+from torch import nn
 
 from omniedit.buckets.store import BucketStore
 from omniedit.imaging.images import Image
@@ -62,6 +63,21 @@ def sample_edits(pipeline: EditPipeline, store: BucketStore, seed: int) -> Itera
             source = Pil.fromarray(pairs.source[0])
             edit = pipeline(image=source, instruction=instruction, generator=noise, **more).images[0]
         yield Sample(pairs.source[0], instruction, np.asarray(edit), pairs.edited[0], references)
+
+
+def with_encoders_on(
+    device: torch.device, pipeline: EditPipeline, samples: Callable[[], Iterable[Sample]]
+) -> Iterator[Sample]:
+    """Yield sample edits with the pipeline's codec and text encoders on a device, and then move them to the host."""
+    network = pipeline.transformer
+    parts = [part for part in pipeline.components.values() if isinstance(part, nn.Module) and part is not network]
+    try:
+        for part in parts:
+            part.to(device)
+        yield from samples()
+    finally:
+        for part in parts:
+            part.to("cpu")
 
 
 def grid(samples: Iterable[Sample]) -> Image:

@@ -1,0 +1,39 @@
+"""Options that make a training fit a machine: low-rank adapters and a budget for activations."""
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from omniedit.config.section import Section
+
+
+class LoraConfig(Section):
+    """Low-rank adapters (LoRA, Hu et al. 2021) in place of training an editor's whole blocks."""
+
+    rank: int = Field(0, ge=0)
+    """Rank of the adapters of the blocks' linear layers; 0 trains without adapters."""
+    alpha: float | None = Field(None, gt=0)
+    """An adapter's output is scaled by alpha / rank; null: by 1."""
+    dora: bool = False
+    """Also train the norm of each output's weights (DoRA, Liu et al. 2024), which takes more time."""
+    targets: Literal["base", "control", "both"] = "control"
+    """Blocks that get adapters. With `control` the control blocks are frozen copies of the base's blocks, except for
+    adapters and output projections. With `base` the base gets adapters, and the control branch is trained whole."""
+    save: Literal["merged", "adapter"] = "merged"
+    """What training writes: an editor with merged adapters that loads as any other, with the adapters in its folder
+    `adapter`; or trained weights alone, which load over the base and are small."""
+
+    @model_validator(mode="after")
+    def _options_need_a_rank(self) -> Self:
+        if not self.rank and (changed := list(self.model_dump(exclude={"rank"}, exclude_defaults=True))):
+            raise ValueError(f"{changed[0]} is for adapters; set rank, for example to 64, or leave it out")
+        return self
+
+
+class FittingOptions(Section):
+    """Options of an editor's training that trade compute or exactness for memory."""
+
+    activation_budget_gb: float | None = Field(None, gt=0)
+    """Memory per GPU for activations in GB. As few layers as possible are recomputed in the backward pass to stay
+    within it, by the cost model, in place of `checkpoint_activations`; null: no budget."""
+    lora: LoraConfig = LoraConfig()

@@ -1,0 +1,138 @@
+"""Editors in files of other programs: one safetensors file for ComfyUI, and adapters as a LoRA of diffusers and peft.
+
+Key layout of the file for ComfyUI:
+
+model.diffusion_model.{name}               the base; over SD3 in its authors' layout, else in diffusers'
+control_model.joint_blocks.{i}.{name}      control block i, over SD3 in the authors' layout of a block
+control_model.{name}                       the editor's other weights, by their names in `omniedit.models`
+
+Its metadata has the editor's class and config as JSON. docs/editing.md repeats this for users.
+"""
+
+import json
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from omniedit.errors import UserError
+from omniedit.models.adapter_folder import read_adapters
+from omniedit.models.bases.registry import CLASS
+from omniedit.models.editor import Editor
+from omniedit.models.sd3_layout import (
+    AUTHORS_BLOCKS,
+    block_from_authors,
+    block_to_authors,
+    from_authors_layout,
+    to_authors_layout,
+)
+from omniedit.storage.atomic import replace_file
+
+BASE, CONTROL = "model.diffusion_model.", "control_model."
+CONTROL_BLOCKS = "control_blocks"
+FORMAT = "omniedit.editor.1"
+LORA_BASE, LORA_EDITOR = "transformer.", "editor."
+"""Prefixes of a LoRA's keys: layers of the base, as diffusers' pipelines read them, and other layers of the editor."""
+
+
+def export_comfyui(editor: Editor, file: Path, dtype: torch.dtype) -> None:
+    """Write an editor's network to one safetensors file.
+
+    Args:
+        dtype: number format of the weights.
+    """
+    is_sd3 = _is_sd3(editor.config)
+    base, other = _split_state(editor.state_dict())
+    state = {f"{BASE}{name}": value for name, value in (to_authors_layout(base) if is_sd3 else base).items()}
+    state |= {f"{CONTROL}{name}": value for name, value in _control_to_file(other, is_sd3).items()}
+    config = {name: value for name, value in editor.config.items() if not name.startswith("_")}
+    kind = f"{type(editor).__module__}:{type(editor).__name__}"
+    about = {"format": FORMAT, "class": kind, "config": json.dumps(config)}
+    tensors = {name: (v.to(dtype) if v.is_floating_point() else v).contiguous().clone() for name, v in state.items()}
+    with replace_file(file) as temporary:
+        save_file(tensors, temporary, about)
+
+
+def load_comfyui(file: Path) -> Editor:
+    """Load an editor's network from a file of `export_comfyui`, in the file's number format.
+
+    Raises:
+        UserError: the file is another one.
+    """
+    try:
+        with safe_open(file, "pt") as opened:
+            about: dict[str, str] = opened.metadata() or {}
+            state = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118 (not a mapping)
+    except Exception as error:  # safetensors raises an error of its own
+        raise UserError(f"{file}: cannot be read ({' '.join(str(error).split())[:150]})") from None
+    if about.get("format") != FORMAT:
+        raise UserError(f"{file}: not an editor of `omniedit export-editor`")
+    module, _, name = about["class"].partition(":")
+    editor: Any = getattr(import_module(module), name).from_config(json.loads(about["config"]))
+    is_sd3 = _is_sd3(editor.config)
+    base = {name.removeprefix(BASE): value for name, value in state.items() if name.startswith(BASE)}
+    control = {name.removeprefix(CONTROL): value for name, value in state.items() if name.startswith(CONTROL)}
+    whole = {f"base.{name}": value for name, value in (from_authors_layout(base) if is_sd3 else base).items()}
+    editor.load_state_dict(whole | _control_from_file(control, is_sd3), assign=True)
+    return editor.requires_grad_(False).eval()
+
+
+def _is_sd3(config: Any) -> bool:
+    return CLASS not in config["base_config"]
+
+
+def _split_state(state: dict[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """Return the weights of the base, without their prefix, and the others."""
+    base = {name.removeprefix("base."): value for name, value in state.items() if name.startswith("base.")}
+    return base, {name: value for name, value in state.items() if not name.startswith("base.")}
+
+
+def _control_to_file(state: dict[str, Tensor], is_sd3: bool) -> dict[str, Tensor]:
+    result, blocks = {}, dict[str, dict[str, Tensor]]()
+    for name, value in state.items():
+        parts = name.split(".", 3)
+        if is_sd3 and parts[0] == CONTROL_BLOCKS and parts[2] == "block":
+            blocks.setdefault(parts[1], {})[parts[3]] = value
+        else:
+            result[name] = value
+    for number, block in blocks.items():
+        result |= {f"{AUTHORS_BLOCKS}.{number}.{name}": value for name, value in block_to_authors(block).items()}
+    return result
+
+
+def _control_from_file(state: dict[str, Tensor], is_sd3: bool) -> dict[str, Tensor]:
+    result, blocks = {}, dict[str, dict[str, Tensor]]()
+    for name, value in state.items():
+        parts = name.split(".", 2)
+        if is_sd3 and parts[0] == AUTHORS_BLOCKS:
+            blocks.setdefault(parts[1], {})[parts[2]] = value
+        else:
+            result[name] = value
+    for number, block in blocks.items():
+        names = block_from_authors(block).items()
+        result |= {f"{CONTROL_BLOCKS}.{number}.block.{name}": value for name, value in names}
+    return result
+
+
+def export_lora(folder: Path, file: Path, dtype: torch.dtype) -> None:
+    """Write the adapters of an editor's folder to one safetensors file.
+
+    Keys are transformer.{layer}.lora_A.weight and so on for layers of the base, which `load_lora_weights` of diffusers'
+    pipelines reads, and editor.{layer}... for those of the control branch. The scale is in lora_B: alpha is the rank.
+
+    Raises:
+        UserError: the folder has no adapters.
+    """
+    state, scale = read_adapters(folder)
+    tensors = {}
+    for name, value in state.items():
+        scaled = scale * value.float() if name.endswith("lora_B.weight") else value
+        in_base = name.startswith("base.")
+        key = f"{LORA_BASE}{name.removeprefix('base.')}" if in_base else f"{LORA_EDITOR}{name}"
+        tensors[key] = scaled.to(dtype).contiguous()
+    with replace_file(file) as temporary:
+        save_file(tensors, temporary, {"format": "pt"})

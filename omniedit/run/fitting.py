@@ -1,0 +1,198 @@
+"""Whether a training fits a GPU, and the first change of its config that makes it fit: part of `omniedit plan`."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import torch
+
+from omniedit.config.schema import TrainConfig
+from omniedit.errors import UserError
+from omniedit.models import create
+from omniedit.models.cost import Cost, count_quantisable, count_weights
+from omniedit.models.lora import add_adapters
+from omniedit.models.memory import Memory, state_memory
+from omniedit.run.base_size import BaseSize
+from omniedit.training.fitting import prepare_uncompiled, recomputed_layers, sample_bytes
+
+RESERVE = 0.08
+"""Share of a GPU's memory left for the CUDA context, caches, buffers and fragmentation; assumed, not measured."""
+PARTS = ("weights", "gradients", "optimizer", "ema", "activations", "encoders")
+CHANGES: tuple[dict[str, Any], ...] = (
+    {"dtype": "bfloat16"},
+    {"zero_stage": 2},
+    {"encode_once": True},
+    {"accumulate": 0},
+    {"checkpoint_activations": "selective"},
+    {"checkpoint_activations": "all"},
+    {"optimizer": "adamw8bit"},
+    {"zero_offload": "optimizer"},
+    {"lora": {"rank": 64}},
+    {"base": {"quantize": "int8"}},
+    {"base": {"quantize": "nf4"}},
+)
+"""Changes of `train` that need less memory, from those that cost nothing to those that cost most in time or in what is
+learned. `accumulate` becomes the largest possible one."""
+
+
+def describe_fit(
+    costs: Mapping[str, Cost], options: TrainConfig, size: BaseSize, gpu: str, gpus: int, gigabytes: float
+) -> list[str]:
+    """Return lines: memory of each editor by what it is for, and for one that does not fit a change that helps.
+
+    Args:
+        costs: cost of each editor with these options.
+        gigabytes: memory of a GPU.
+    """
+    lines = [
+        f"GB on each {gpu} of {gigabytes:g} GB at zero_stage {options.zero_stage}; {RESERVE:.0%} are kept free:",
+        _row("", [*PARTS, "total", "on host"]),
+    ]
+    below = []
+    for name, cost in costs.items():
+        memory = training_memory(cost, options, size, gpus)
+        cells = [getattr(memory, part) for part in (*PARTS, "total", "host")]
+        lines.append(_row(f"  {name}", [f"{value / 1e9:.1f}" for value in cells]))
+        chosen = options.model_copy(update={"model": name})
+        below.append(f"  {name}: {_verdict(memory, chosen, size, gpus, gigabytes)}")
+    return [*lines, *below]
+
+
+def training_memory(cost: Cost, options: TrainConfig, size: BaseSize, gpus: int) -> Memory:
+    """Return the memory of a training at its own ZeRO stage. Encoders leave the GPU with `encode_once`."""
+    itemsize = getattr(torch, options.dtype).itemsize
+    encoders = 0 if options.encode_once else itemsize * size.encoders + size.codec_bytes
+    activations = cost.saved_bytes * options.batch_size / gpus / options.accumulate
+    state = state_memory(cost, options, options.base.quantize, options.zero_stage, gpus)
+    return replace(state, activations=activations, encoders=encoders)
+
+
+def _verdict(memory: Memory, options: TrainConfig, size: BaseSize, gpus: int, gigabytes: float) -> str:
+    capacity = (1 - RESERVE) * gigabytes * 1e9
+    if memory.total <= capacity:
+        return f"fits; {gigabytes - memory.total / 1e9:.1f} GB are left for caches and buffers"
+    changes = find_changes(options, size, gpus, capacity)
+    if changes is None:
+        return "does not fit, with any of the options of docs/training.md; take more or larger GPUs, or a smaller base"
+    named, fitted = changes
+    on_host = f", {fitted.host / 1e9:.1f} GB on the host" if fitted.host else ""
+    return f"does not fit; it does with {', '.join(named)} ({fitted.total / 1e9:.1f} GB{on_host})"
+
+
+def find_changes(options: TrainConfig, size: BaseSize, gpus: int, capacity: float) -> tuple[list[str], Memory] | None:
+    """Return the first change that makes a training fit, and its memory then.
+
+    If no single change is enough, changes are added one after the other until it fits, and those that it fits without
+    are left out again. None if all together are not enough.
+
+    Args:
+        options: with the editor in `model`.
+        capacity: bytes that may be used.
+    """
+    activations: dict[str, int] = {}
+    changes = list(_possible_changes(options, gpus))
+
+    def memory_with(chosen: list[dict[str, Any]]) -> Memory | None:
+        try:
+            changed = _change(options, chosen)
+        except ValueError:  # options that do not go together
+            return None
+        cost = _count(changed, size)
+        memory = training_memory(cost, changed, size, gpus)
+        if memory.total > capacity:  # counting activations takes seconds
+            return memory
+        cost = replace(cost, saved_bytes=_saved_bytes(changed, size, gpus, activations))
+        return training_memory(cost, changed, size, gpus)
+
+    for change in changes:
+        if (memory := memory_with([change])) and memory.total <= capacity:
+            return [_name(change)], memory
+    chosen: list[dict[str, Any]] = []
+    for change in changes:
+        if memory_with([*chosen, change]):
+            chosen.append(change)
+        if (memory := memory_with(chosen)) and memory.total <= capacity:
+            return _without_idle(chosen, memory_with, capacity)
+    return None
+
+
+def _without_idle(chosen: list[dict[str, Any]], memory_with: Any, capacity: float) -> tuple[list[str], Memory]:
+    """Leave out each change without which the training fits too, the costliest first."""
+    for change in reversed(list(chosen)):
+        fewer = [each for each in chosen if each is not change]
+        memory = memory_with(fewer)
+        chosen = fewer if memory and memory.total <= capacity else chosen
+    last = {key: change for change in chosen for key in change}  # a later value of a key takes the place of an earlier
+    return [_name(change) for change in chosen if all(last[key] is change for key in change)], memory_with(chosen)
+
+
+def _possible_changes(options: TrainConfig, gpus: int) -> Iterator[dict[str, Any]]:
+    """Yield the changes that change something."""
+    for change in CHANGES:
+        if "zero_stage" in change and (gpus == 1 or options.zero_stage >= 2):
+            continue
+        if "accumulate" in change:
+            change = {"accumulate": options.batch_size // gpus}
+        if "lora" in change and options.lora.rank:
+            continue
+        if "checkpoint_activations" in change and options.activation_budget_gb is not None:
+            continue
+        current = options.model_dump(include=set(change))
+        if any(current[key] != value for key, value in change.items()):
+            yield change
+
+
+def _change(options: TrainConfig, changes: list[dict[str, Any]]) -> TrainConfig:
+    """Return the options with changes, checked as a config is.
+
+    Raises:
+        ValueError: they do not go together.
+    """
+    values = options.model_dump()
+    for change in changes:
+        for key, value in change.items():
+            values[key] = values[key] | value if isinstance(value, dict) else value
+    return TrainConfig.model_validate(values)
+
+
+def _count(options: TrainConfig, size: BaseSize) -> Cost:
+    """Return a cost with the numbers of weights alone."""
+    with torch.device("meta"):
+        net = create(options.model, size.config)
+        add_adapters(net, options.lora, seed=0)
+    return Cost(*count_weights(net), 0, 0, 0, count_quantisable(net))
+
+
+def _saved_bytes(options: TrainConfig, size: BaseSize, gpus: int, known: dict[str, int]) -> int:
+    """Return the activations of a sample.
+
+    Args:
+        known: those that were counted before, by the options that they depend on.
+    """
+    count = {"batch_size", "accumulate", "activation_budget_gb"} if options.activation_budget_gb else set()
+    key = options.model_dump_json(include={"model", "dtype", "resolution", "checkpoint_activations", "lora"} | count)
+    if key not in known:
+        known[key] = _sample_bytes(options, size, gpus)
+    return known[key]
+
+
+def _sample_bytes(options: TrainConfig, size: BaseSize, gpus: int) -> int:
+    try:
+        recomputed = recomputed_layers(options, size.config, size.text_tokens, gpus)
+    except UserError:  # the budget is too small
+        recomputed = None
+    prepare = partial(prepare_uncompiled, options=options, recomputed=recomputed)
+    return sample_bytes(options, size.config, size.text_tokens, prepare)
+
+
+def _name(change: dict[str, Any]) -> str:
+    names = []
+    for key, value in change.items():
+        inner = value.items() if isinstance(value, dict) else [("", value)]
+        names += [f"train.{key}{f'.{name}' if name else ''}: {str(v).lower()}" for name, v in inner]
+    return ", ".join(names)
+
+
+def _row(name: str, cells: list[str]) -> str:
+    return f"{name:<24}" + "".join(f"{cell:>12}" for cell in cells)

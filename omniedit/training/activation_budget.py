@@ -1,0 +1,37 @@
+"""Number of layers to recompute so that a step's activations fit a budget, by the cost model."""
+
+from collections.abc import Callable
+
+from omniedit.errors import UserError
+
+
+def choose_recomputed(saved_bytes: Callable[[frozenset[int]], int], layers: int, budget: float) -> frozenset[int]:
+    """Return the smallest set of layers to recompute whose activations fit the budget.
+
+    Recomputing one more layer never needs more memory, so the number is found by bisection.
+
+    Args:
+        saved_bytes: bytes kept for the backward pass if these layers are recomputed.
+        budget: bytes.
+
+    Raises:
+        UserError: the budget is too small even if all layers are recomputed.
+    """
+    fewest, most = 0, layers
+    if (least := saved_bytes(spread(most, layers))) > budget:
+        raise UserError(
+            f"train.activation_budget_gb: {budget / 1e9:.3g} GB, but with all layers recomputed the activations take "
+            f"{least / 1e9:.3g} GB; raise it, or raise train.accumulate"
+        )
+    while fewest < most:
+        middle = (fewest + most) // 2
+        if saved_bytes(spread(middle, layers)) <= budget:
+            most = middle
+        else:
+            fewest = middle + 1
+    return spread(most, layers)
+
+
+def spread(count: int, layers: int) -> frozenset[int]:
+    """Return `count` of the layers, evenly spread."""
+    return frozenset(number * layers // count for number in range(count))

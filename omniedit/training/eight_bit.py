@@ -1,0 +1,106 @@
+"""AdamW with moments of 8 bits by bitsandbytes (Dettmers et al. 2022), and the choice of a training's optimizer.
+
+Moments are quantised in blocks of 256 weights of what a rank holds, so they belong to a number of ranks and a ZeRO
+stage. Weights and EMA stay in float32, and any number of ranks can read them.
+"""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from safetensors.torch import load_file
+from torch import Tensor
+
+from omniedit.config.options import RuntimeOptions
+from omniedit.errors import UserError
+from omniedit.training.optimizer import GuardedAdamW, GuardedOptimizer
+
+RAW = ("state1", "state2", "absmax1", "absmax2")
+"""State of each weight in bitsandbytes: codes of both moments and the scales of their blocks."""
+
+
+def make_optimizer(
+    options: RuntimeOptions, parameters: Iterable[Tensor], betas: tuple[float, float], shared: bool
+) -> GuardedOptimizer:
+    """Return the optimizer of a training.
+
+    Args:
+        shared: whether each rank holds only its part of the gradients.
+
+    Raises:
+        UserError: bitsandbytes or the GPU that it needs is missing.
+    """
+    if options.optimizer == "adamw":
+        return GuardedAdamW(parameters, betas, shared)
+    check_optimizer(options.optimizer)
+    return eight_bit_adamw(parameters, betas, shared, paged=options.optimizer == "paged_adamw8bit")
+
+
+def check_optimizer(name: str) -> None:
+    """Check that this machine has what an optimizer needs.
+
+    Raises:
+        UserError: bitsandbytes or the GPU that it needs is missing.
+    """
+    if name == "adamw":
+        return
+    try:
+        import bitsandbytes  # noqa: F401
+    except ImportError as error:
+        remedy = "pip install bitsandbytes, or set train.optimizer: adamw"
+        raise UserError(f"train.optimizer: {name} needs bitsandbytes ({error}); {remedy}") from None
+    if name == "paged_adamw8bit" and not torch.cuda.is_available():
+        raise UserError(f"train.optimizer: {name} needs a GPU, which pages can leave; set adamw8bit or adamw")
+
+
+def eight_bit_adamw(
+    parameters: Iterable[Tensor], betas: tuple[float, float], shared: bool, paged: bool
+) -> GuardedOptimizer:
+    """Return bitsandbytes' AdamW without weight decay; its class exists only where the package is installed."""
+    from bitsandbytes.optim import AdamW
+
+    class EightBitAdamW(GuardedOptimizer, AdamW):  # type: ignore[misc]
+        saved = ("ema",)
+
+        def new_moments(self, weight: Tensor) -> dict[str, Any]:
+            self.init_state(self.param_groups[0], weight, 0, 0)
+            return dict(self.state[weight])
+
+    optimizer = EightBitAdamW(parameters, lr=0.0, betas=betas, weight_decay=0.0, optim_bits=8, is_paged=paged)
+    optimizer.set_up(shared)
+    return optimizer
+
+
+def raw_moments(optimizer: GuardedOptimizer) -> dict[str, Tensor]:
+    """Return the quantised moments of this rank, {number of the weight}/{name}; empty for float32 moments."""
+    found = {}
+    for number, state in enumerate(optimizer.state.values()):
+        found |= {f"{number}/{name}": state[name] for name in RAW if name in state}
+    return {key: value.cpu() for key, value in found.items()}
+
+
+@torch.no_grad()
+def load_raw_moments(optimizer: GuardedOptimizer, files: Sequence[Path]) -> None:
+    """Restore the quantised moments of this rank, bit for bit. Without any to restore, do nothing.
+
+    Args:
+        files: those of all ranks, in their order.
+
+    Raises:
+        UserError: other numbers of ranks or another ZeRO stage wrote them.
+    """
+    wanted = raw_moments(optimizer)
+    if not wanted:
+        return
+    saved = load_file(files[dist.get_rank()]) if len(files) == dist.get_world_size() else {}
+    if {key: value.shape for key, value in saved.items()} != {key: value.shape for key, value in wanted.items()}:
+        raise UserError(
+            f"{files[0].parent if files else 'checkpoint'}: moments of 8 bits from {len(files)} ranks; resume with as "
+            "many ranks and the same zero_stage, or delete the checkpoints"
+        )
+    states: list[Any] = list(optimizer.state.values())
+    for key, value in saved.items():
+        number, _, name = key.partition("/")
+        states[int(number)][name].copy_(value)

@@ -1,0 +1,103 @@
+"""Preparation of an editor so that its training fits the machine, and the way back to an ordinary editor."""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from omniedit import models
+from omniedit.config.schema import TrainConfig
+from omniedit.models.adapter_folder import ADAPTER_FOLDER, describe_editor, save_adapters
+from omniedit.models.base import Base
+from omniedit.models.cost import activation_bytes
+from omniedit.models.editor import Editor
+from omniedit.models.lora import add_adapters, write_trained
+from omniedit.models.quantize import quantize_frozen
+from omniedit.training.activation_budget import choose_recomputed
+from omniedit.training.blocks import list_layers, prepare_blocks
+
+LATENT = 8
+"""Pixels per latent along one side."""
+
+
+def fit_editor(
+    editor: Editor, options: TrainConfig, seed: int, device: torch.device, text_tokens: int, ranks: int
+) -> None:
+    """Add adapters, quantise frozen layers and set up the blocks, as configured. Call it before DeepSpeed wraps it.
+
+    Args:
+        editor: with the weights of its base.
+        text_tokens: number of tokens of an instruction.
+        ranks: number of ranks that share a batch.
+
+    Raises:
+        UserError: a package is missing, or the options do not suit the editor.
+    """
+    recomputed = recomputed_layers(options, editor.config["base_config"], text_tokens, ranks)
+    add_adapters(editor, options.lora, seed)
+    if options.base.quantize:
+        quantize_frozen(editor, options.base.quantize, device)
+    prepare_blocks(editor, options, recomputed)
+
+
+def recomputed_layers(
+    options: TrainConfig, base_config: dict[str, Any], text_tokens: int, ranks: int
+) -> frozenset[int] | None:
+    """Return the layers to recompute for `options.activation_budget_gb`; None without a budget.
+
+    Raises:
+        UserError: the budget is too small.
+    """
+    if options.activation_budget_gb is None:
+        return None
+    count = options.batch_size // ranks // options.accumulate
+
+    def saved_bytes(recomputed: frozenset[int]) -> int:
+        prepare = partial(prepare_uncompiled, options=options, recomputed=recomputed)
+        return count * sample_bytes(options, base_config, text_tokens, prepare)
+
+    layers = editor_layers(options.model, base_config)
+    return choose_recomputed(saved_bytes, layers, options.activation_budget_gb * 1e9)
+
+
+def editor_layers(name: str, base_config: dict[str, Any]) -> int:
+    """Return the number of layers of an architecture over a base."""
+    with torch.device("meta"):
+        return len(list_layers(models.create(name, base_config)))
+
+
+def prepare_uncompiled(editor: Editor, options: TrainConfig, recomputed: frozenset[int] | None = None) -> None:
+    """Prepare blocks for counting: what is saved does not depend on the attention kernel, and nothing is compiled."""
+    plain = options.model_copy(update={"compile": False, "attention": "sdpa"})
+    prepare_blocks(editor, plain, recomputed)
+
+
+def sample_bytes(
+    options: TrainConfig, base_config: dict[str, Any], text_tokens: int, prepare: Callable[[Editor], None]
+) -> int:
+    """Return the bytes of activations of one square sample of the config's resolution."""
+    side, dtype = options.resolution // LATENT, getattr(torch, options.dtype)
+    adapt = partial(add_adapters, options=options.lora, seed=0)
+    return activation_bytes(options.model, base_config, (side, side), text_tokens, dtype, prepare, adapt)
+
+
+def save_editor(
+    folder: Path, editor: Editor, options: TrainConfig, base: Base, given: Path, known_instructions: str
+) -> None:
+    """Write a trained editor: adapters merged into the base's own weights, or adapters and trained weights alone.
+
+    Args:
+        editor: as `fit_editor` prepared it, with the weights to save.
+        given: folder, record or name of the base.
+    """
+    if options.lora.rank:
+        pipeline = {"resolution": options.resolution, "known_instructions": known_instructions}
+        about = describe_editor(editor, given, base.transformer, pipeline)
+        save_adapters(editor, options.lora, about, folder / ADAPTER_FOLDER)
+        if options.lora.save == "adapter":
+            return
+    plain = models.build(options.model, base.transformer, base.prediction_type)
+    write_trained(editor, plain, options.lora)
+    base.pipeline(plain, options.resolution, known_instructions).save_pretrained(folder)
