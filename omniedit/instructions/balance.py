@@ -71,5 +71,10 @@ def _row(draft: Draft, lead: str) -> ProposalRow:
     phrasings = [lead, *(phrasing for phrasing in draft.instructions if phrasing != lead)]
     instructions = [draft.instructions[phrasing] for phrasing in phrasings]
     proposal = draft.edit.proposal.model_copy(update={"instructions": instructions})
-    columns = {"name": draft.edit.name, "phrasings": phrasings, "model": draft.model, "prompt_hash": digest()}
+    columns = {
+        "name": draft.edit.name,
+        "phrasings": phrasings,
+        "model": draft.model,
+        "prompt_hash": digest(draft.edit.task.family),
+    }
     return usable(draft.source_id, draft.edit.task, proposal, **columns)

@@ -14,7 +14,7 @@ from omniedit.imaging.images import resize_to_fit
 from omniedit.instructions.asking import ModelQuestion, ask
 from omniedit.instructions.facets import PHRASINGS
 from omniedit.instructions.meaning import Thing
-from omniedit.instructions.proposals import ProposalRow, SwapProposal, rejected_row
+from omniedit.instructions.proposals import CLASSES, ProposalRow, SwapProposal, rejected_row
 from omniedit.instructions.questions import (
     MAX_THINGS,
     DraftEdit,
@@ -28,7 +28,11 @@ from omniedit.sources.photo import Photo
 from omniedit.tasks import Task
 from omniedit.vlm import Model, Prompt, PromptImage
 
-WITHOUT_A_THING = (Task.ENVIRONMENT_CHANGE, Task.STYLE_TRANSFER)
+WITHOUT_A_THING = tuple(
+    task
+    for task, kind in CLASSES.items()
+    if "object" not in kind.model_fields or not kind.model_fields["object"].is_required()
+)
 """Tasks that also suit photos without distinct objects."""
 
 
