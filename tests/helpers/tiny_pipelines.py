@@ -6,8 +6,6 @@ import torch
 from diffusers import (
     DDIMInverseScheduler,
     DDIMScheduler,
-    FluxKontextPipeline,
-    FluxTransformer2DModel,
     StableDiffusion3Img2ImgPipeline,
     StableDiffusionDiffEditPipeline,
     StableDiffusionImg2ImgPipeline,
@@ -31,14 +29,6 @@ def _make_sd3() -> Any:
     return StableDiffusion3Img2ImgPipeline(**MAKER.pipeline("StableDiffusion3Pipeline").components)
 
 
-def _make_kontext() -> Any:
-    parts = MAKER.pipeline("FluxFillPipeline").components
-    parts["transformer"] = FluxTransformer2DModel(
-        patch_size=1, in_channels=64, out_channels=64, guidance_embeds=True, **TINY.flux
-    )
-    return FluxKontextPipeline(**parts)
-
-
 def _make_sd(kind: Any, channels: int, **parts: Any) -> Any:
     """Return a pipeline over a UNet of Stable Diffusion 1 or 2."""
     sdxl = MAKER.pipeline("StableDiffusionXLPipeline").components
@@ -59,5 +49,5 @@ MAKERS = {
     ),
     "StableDiffusionXLInstructPix2PixPipeline": lambda: MAKER.pipeline("StableDiffusionXLInstructPix2PixPipeline"),
     "StableDiffusion3Img2ImgPipeline": _make_sd3,
-    "FluxKontextPipeline": _make_kontext,
+    "FluxKontextPipeline": lambda: MAKER.pipeline("FluxKontextPipeline"),
 }
