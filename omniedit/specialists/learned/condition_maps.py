@@ -13,8 +13,8 @@ from transformers import DepthAnythingForDepthEstimation, UperNetForSemanticSegm
 from omniedit.imaging.images import Image, levels
 from omniedit.models.folder import load_part, load_processor
 
-GOLDEN = 0.618034
-"""Step of the hue from label to label, by which neighbouring numbers get distant colours."""
+HUE_STEP = 109
+"""Step of the hue, of 180, from label to label: neighbouring numbers get distant colours, and no hue repeats."""
 
 
 class _Estimator:
@@ -70,5 +70,5 @@ class SemanticSegmenter(_Estimator):
 def palette(count: int) -> NDArray[np.uint8]:
     """Return (count, 3) RGB colours, distant for neighbouring numbers."""
     numbers = np.arange(count)
-    hsv = np.stack([numbers * GOLDEN % 1 * 180, 240 - 50 * (numbers % 3), 255 - 40 * (numbers % 4)], axis=1)
+    hsv = np.stack([numbers * HUE_STEP % 180, 240 - 50 * (numbers % 3), 255 - 40 * (numbers % 4)], axis=1)
     return np.asarray(cv2.cvtColor(hsv.astype(np.uint8)[None], cv2.COLOR_HSV2RGB)[0], np.uint8)
