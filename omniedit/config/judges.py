@@ -9,8 +9,9 @@ from omniedit.config.endpoint import EndpointConfig
 from omniedit.config.section import LocalPath, Section
 from omniedit.redaction import redact
 
-PAIR_RUBRICS = ("edit", "viescore_editing")
-"""Rubrics that ship and need only source image, edited image and instruction."""
+PAIR_RUBRICS = ("edit", "viescore_editing", "anyedit")
+"""Rubrics that ship and ask about pairs: about source image, edited image and instruction, and the reference of a visual
+type."""
 
 
 def _check_rubric(rubric: str) -> str:
@@ -20,9 +21,7 @@ def _check_rubric(rubric: str) -> str:
         ValueError: it is neither.
     """
     if rubric not in PAIR_RUBRICS and not rubric.endswith((".yaml", ".yml")):
-        raise ValueError(
-            f"no rubric '{rubric}' of edit pairs; give {' or '.join(PAIR_RUBRICS)}, or a .yaml file's path"
-        )
+        raise ValueError(f"no rubric '{rubric}' of edit pairs; give {', '.join(PAIR_RUBRICS)}, or a .yaml file's path")
     return rubric
 
 

@@ -63,12 +63,12 @@ class SemanticSegmenter(_Estimator):
         """Return the (H, W, 3) segmentation map of an image; every label has its colour in all maps."""
         labels = self._run(image).logits[0].argmax(0).cpu().numpy().astype(np.uint8)
         scaled = cv2.resize(labels, (image.shape[1], image.shape[0]), interpolation=cv2.INTER_NEAREST)
-        return palette(self.model.config.num_labels)[np.asarray(scaled)]
+        return palette()[np.asarray(scaled)]
 
 
 @cache
-def palette(count: int) -> NDArray[np.uint8]:
-    """Return (count, 3) RGB colours, distant for neighbouring numbers."""
-    numbers = np.arange(count)
+def palette() -> NDArray[np.uint8]:
+    """Return (180, 3) RGB colours, distant for neighbouring numbers; ADE20K has 150 labels."""
+    numbers = np.arange(180)
     hsv = np.stack([numbers * HUE_STEP % 180, 240 - 50 * (numbers % 3), 255 - 40 * (numbers % 4)], axis=1)
     return np.asarray(cv2.cvtColor(hsv.astype(np.uint8)[None], cv2.COLOR_HSV2RGB)[0], np.uint8)

@@ -110,7 +110,7 @@ def test_condition_images_show_the_pair(toolbox: Toolbox) -> None:
 
 
 def test_segments_have_distinct_colours() -> None:
-    assert len(np.unique(palette(150), axis=0)) == 150 and np.array_equal(palette(150)[:5], palette(5))
+    assert len(np.unique(palette(), axis=0)) == len(palette()) >= 150
 
 
 def test_editor_gets_the_result_of_a_cause_and_the_pair_keeps_the_cause(
