@@ -9,7 +9,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from omniedit import __version__
-from omniedit.cli import agree, bench, bench_set, compare, export_pairs, import_pairs, metrics, rate, reward_bench
+from omniedit.cli import (
+    agree,
+    bench,
+    bench_set,
+    compare,
+    export_pairs,
+    imagine,
+    import_pairs,
+    metrics,
+    rate,
+    reward_bench,
+)
 from omniedit.cli.arguments import at_least_one, path, port, scale, share, whole, words
 from omniedit.errors import UserError
 from omniedit.run.program import run_program
@@ -264,6 +275,7 @@ COMMANDS = {
     "edit": Command("edit images by an instruction", _add_edit_arguments, _edit),
     "demo": Command("serve a web page that edits images", _add_demo_arguments, _demo),
     "score": Command("score the images of a table by a rubric", _add_score_arguments, _score),
+    "imagine": Command(imagine.HELP, imagine.add_arguments, imagine.run),
     "import": Command(import_pairs.HELP, import_pairs.add_arguments, import_pairs.run),
     "export": Command(export_pairs.HELP, export_pairs.add_arguments, export_pairs.run),
     "agree": Command(agree.HELP, agree.add_arguments, agree.run),

@@ -64,7 +64,7 @@ def offers_for(source_id: str) -> Offers:
     def drawn(all_of_them: Sequence[str], count: int) -> tuple[str, ...]:
         return tuple(rng.choice(all_of_them, count, replace=False).tolist())
 
-    return Offers(drawn(_lines("attributes.txt"), 5), drawn(_lines("environments.txt"), 8), drawn(styles(), 12))
+    return Offers(drawn(read_lines("attributes.txt"), 5), drawn(read_lines("environments.txt"), 8), drawn(styles(), 12))
 
 
 def objects_prompt(image: PromptImage) -> Prompt:
@@ -115,7 +115,8 @@ def text(name: str) -> str:
 
 
 @cache
-def _lines(name: str) -> tuple[str, ...]:
+def read_lines(name: str) -> tuple[str, ...]:
+    """Return the lines of a list that ships with this room."""
     return tuple((_FOLDER / name).read_text(encoding="utf-8").splitlines())
 
 
