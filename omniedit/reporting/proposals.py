@@ -1,9 +1,10 @@
-"""Proposals page: counts by task, objects, values and styles, phrasings, and reasons of rejection."""
+"""Proposals page: counts by task, objects, values and styles, balance of concepts, phrasings, reasons of rejection."""
 
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from omniedit.reporting.sheet import shorten
 from omniedit.reporting.style import BLUE, INK, SEQUENCE, panels, styled
 from omniedit.reporting.tabular import TableRow
 from omniedit.storage.parquet import stream_rows
-from omniedit.tasks import OMNIEDIT_TASKS, Task
+from omniedit.tasks import Task, order_tasks
 
 FACETS = {
     "object": "Objects",
@@ -45,6 +46,8 @@ class Tally:
     """Counts by stage, task ('' if the row has none) and kind of reason."""
     named: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     """Counts of each value, by facet ('object', ...)."""
+    concepts: dict[Task, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    """Counts of all values together, by task."""
     first: Counter[tuple[Task, str]] = field(default_factory=Counter)
     """Counts by task and by phrasing of the first instruction."""
     models: Counter[str] = field(default_factory=Counter)
@@ -80,6 +83,7 @@ class Tally:
         self.models[row["model"] or "recorded replies"] += 1
         for what, value in facets(proposal, row["name"] or ""):
             self.named[what][value] += 1
+            self.concepts[task][value] += 1
         if len(examples := self.examples[task]) < EXAMPLES:
             examples.setdefault(row["source_id"], list(zip(phrasings, proposal.instructions, strict=True)))
 
@@ -90,7 +94,7 @@ def reason_kind(reason: str) -> str:
 
 
 def proposals_page(run: str, tally: Tally) -> str:
-    tasks = [task for task in OMNIEDIT_TASKS if tally.usable[task] or _count_rejected(tally, task)]
+    tasks = order_tasks({Task(of) for _, of, _ in tally.rejected if of}.union(tally.usable))
     with styled():
         values = {
             "title": "Proposals",
@@ -106,6 +110,8 @@ def proposals_page(run: str, tally: Tally) -> str:
                 ("proposed by", ", ".join(tally.models) or DASH),
             ],
             "tasks": task_rows(tasks, tally),
+            "concepts": concept_rows(tasks, tally),
+            "ranks": rank_curves(tasks, tally) if tally.concepts else None,
             "named": named_bars(tally.named) if tally.usable else None,
             "phrasings": phrasing_bars(tasks, tally.first) if tally.usable else None,
             "reasons": reason_rows(tally),
@@ -133,7 +139,7 @@ def task_rows(tasks: Sequence[Task], tally: Tally) -> list[TableRow]:
 
 
 def _count_all_rejected(tally: Tally, *stages: str) -> int:
-    return sum(_count_rejected(tally, task, *stages) for task in OMNIEDIT_TASKS)
+    return sum(count for (stage, of, _), count in tally.rejected.items() if of and stage in stages)
 
 
 def _count_rejected(tally: Tally, task: Task, *stages: str) -> int:
@@ -141,6 +147,45 @@ def _count_rejected(tally: Tally, task: Task, *stages: str) -> int:
     return sum(
         count for (stage, of, _), count in tally.rejected.items() if of == task and (not stages or stage in stages)
     )
+
+
+def concept_rows(tasks: Sequence[Task], tally: Tally) -> list[TableRow]:
+    """Return how evenly each task's proposals spread over concepts: objects, new objects, values, styles and so on."""
+    rows = []
+    for task in tasks:
+        if counts := tally.concepts.get(task):
+            (name, most), *_ = counts.most_common(1)
+            half = concepts_in_half(counts)
+            cells = [task.label, f"{len(counts):,}", f"{half:,}", shorten(name, 38), percent(most / counts.total())]
+            rows.append(TableRow([*cells, number(evenness(counts))]))
+    return rows
+
+
+def evenness(counts: Counter[str]) -> float:
+    """Return Pielou's evenness: the entropy of the shares, divided by that of equal shares; 1 for one concept."""
+    shares = np.array(list(counts.values())) / counts.total()
+    return 1.0 if len(shares) == 1 else float(-(shares * np.log(shares)).sum() / np.log(len(shares)))
+
+
+def concepts_in_half(counts: Counter[str]) -> int:
+    """Return how many of the most frequent concepts make up half of all mentions."""
+    sums = np.cumsum([count for _, count in counts.most_common()])
+    return int(np.searchsorted(sums, counts.total() / 2)) + 1
+
+
+def rank_curves(tasks: Sequence[Task], tally: Tally) -> Figure:
+    """Plot each concept's share of its task's mentions by its rank; a flat curve is balanced."""
+    figure, (axis,) = panels(1, 1, 9.4, 3.4)
+    for task, colour in zip((task for task in tasks if tally.concepts.get(task)), cycle(SEQUENCE), strict=False):
+        counts = tally.concepts[task]
+        shares = [100 * count / counts.total() for _, count in counts.most_common()]
+        axis.plot(np.arange(1, len(shares) + 1), shares, color=colour, label=task.label, marker=".", markersize=3)
+    axis.set_xscale("log")
+    axis.set_yscale("log")
+    axis.set_xlabel("rank of the concept")
+    axis.set_ylabel("share of mentions (%)")
+    figure.legend(loc="outside right upper", fontsize=7)
+    return figure
 
 
 def named_bars(named: Mapping[str, Counter[str]]) -> Figure:
