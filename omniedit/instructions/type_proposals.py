@@ -205,29 +205,26 @@ class ConditionedProposal(TypeProposal, RemovalProposal):
             yield "new_object", noun(self.new_object)
 
 
-TYPE_CLASSES: dict[Task, type[Proposal]] = {
-    Task(name): kind
-    for kind, names in {
-        RemovalProposal: ("remove",),
-        CountingProposal: ("counting",),
-        AdditionProposal: ("add",),
-        SwapProposal: ("replace",),
-        AlterationProposal: ("color_alter", "appearance_alter", "material_change"),
-        ActionProposal: ("action_change",),
-        TextProposal: ("textual_change",),
-        BackgroundProposal: ("background_change",),
-        ToneProposal: ("tone_transfer",),
-        StyleProposal: ("style_change",),
-        MovementProposal: ("movement",),
-        ResizeProposal: ("resize",),
-        OutpaintProposal: ("outpaint",),
-        RotationProposal: ("rotation_change",),
-        ImplicitProposal: ("implicit_change",),
-        RelationProposal: ("relation",),
-        ReferenceProposal: ("visual_reference",),
-        MaterialProposal: ("material_transfer",),
-        ConditionedProposal: ("visual_bbox", "visual_depth", "visual_scribble", "visual_segment", "visual_sketch"),
-    }.items()
-    for name in names
+_TYPES: dict[type[Proposal], tuple[str, ...]] = {
+    RemovalProposal: ("remove",),
+    CountingProposal: ("counting",),
+    AdditionProposal: ("add",),
+    SwapProposal: ("replace",),
+    AlterationProposal: ("color_alter", "appearance_alter", "material_change"),
+    ActionProposal: ("action_change",),
+    TextProposal: ("textual_change",),
+    BackgroundProposal: ("background_change",),
+    ToneProposal: ("tone_transfer",),
+    StyleProposal: ("style_change",),
+    MovementProposal: ("movement",),
+    ResizeProposal: ("resize",),
+    OutpaintProposal: ("outpaint",),
+    RotationProposal: ("rotation_change",),
+    ImplicitProposal: ("implicit_change",),
+    RelationProposal: ("relation",),
+    ReferenceProposal: ("visual_reference",),
+    MaterialProposal: ("material_transfer",),
+    ConditionedProposal: ("visual_bbox", "visual_depth", "visual_scribble", "visual_segment", "visual_sketch"),
 }
+TYPE_CLASSES = {Task(name): kind for kind, names in _TYPES.items() for name in names}
 """Class of the proposals of each type."""
