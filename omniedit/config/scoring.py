@@ -186,6 +186,11 @@ class FilterConfig(Section):
     """Maximum disagreement of the judges of an ensemble on an accepted pair, on the scale of O; null: no limit. A
     change of it scores nothing again."""
 
+    @property
+    def lowest(self) -> float:
+        """Return the lowest threshold, which every accepted pair reaches."""
+        return min([self.min_score, *self.min_scores.values()])
+
     def threshold(self, task: str) -> float:
         """Return the minimum O of an accepted pair of a task."""
         return self.min_scores.get(task, self.min_score)

@@ -1,17 +1,23 @@
 """Tests of proposals for AnyEdit's types: the example of each prompt passes the checks, and spoilt ones do not."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pytest
 
+from omniedit.config.schema import ProposalsConfig
 from omniedit.instructions.facets import facets
 from omniedit.instructions.meaning import Thing, meaning_error
 from omniedit.instructions.proposals import CLASSES, proposal_in
+from omniedit.instructions.proposer import Proposer
 from omniedit.instructions.questions import DraftEdit, Offers, digest, text
 from omniedit.instructions.replies import read_edits
 from omniedit.instructions.words import noun
+from omniedit.sources.photo import Photo
 from omniedit.tasks import ANYEDIT_TASKS, Task
+from omniedit.vlm import Prompt, Reply
 
 OFFERS = Offers(("colour",), ("a snowy winter day",), ("a woodcut",))
 
@@ -86,6 +92,30 @@ def test_count_may_be_named_as_a_word_or_a_number_and_any_object_of_the_kind_may
 
 
 ONE = {"instructions": ["Reduce the number of camels to two."]}
+
+
+class Recorder:
+    """Model that sees a kite and proposes to remove it, whatever else it is asked."""
+
+    def __init__(self) -> None:
+        self.prompts: list[Prompt] = []
+
+    def ask(self, prompts: Sequence[Prompt]) -> list[Reply]:
+        self.prompts += prompts
+        kite = {"objects": [{"name": "kite", "expression": "red kite"}]}
+        told = {text("objects"): kite, text("wordings"): {}}
+        edits = {task: [example("remove")] if task == "remove" else [] for task in ANYEDIT_TASKS}
+        return [Reply(json.dumps(told.get(str(prompt.parts[0]), edits)), "recorder") for prompt in prompts]
+
+
+def test_many_types_are_asked_for_in_several_prompts_of_a_photo() -> None:
+    model = Recorder()
+    proposer = Proposer(model, ProposalsConfig(tries=1), ANYEDIT_TASKS)
+    ((drafts, _),) = proposer.propose([Photo("a", np.zeros((8, 8, 3), np.uint8), "1x1")])
+    assert [draft.edit.task for draft in drafts] == ["remove"] and drafts[0].model == "recorder"
+    asked = [str(prompt.parts[0]) for prompt in model.prompts if text("edits") in str(prompt.parts[0])]
+    assert len(asked) == 4 and all(sum(text(task) in prompt for prompt in asked) == 1 for task in ANYEDIT_TASKS)
+    assert len(proposer.prompts_a_photo()) == 6
 
 
 def test_proposals_of_types_are_counted_by_their_facets() -> None:

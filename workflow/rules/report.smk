@@ -116,7 +116,7 @@ rule report_summary:
         blocks=all_blocks,
         scorer=student_option,
         model=CONFIG.train.model,
-        min_score=CONFIG.filter.min_score,
+        min_score=CONFIG.filter.lowest,
     message:
         "Report: front page; {log}"
     shell:
