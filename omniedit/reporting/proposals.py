@@ -4,7 +4,6 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +30,8 @@ FACETS = {
     "style": "Styles",
 }
 STAGES = ("recorded reply", "things", "edits", "wordings", "quotas")
+RANKS = (("most frequent", 0, 1), ("next 9", 1, 10), ("next 40", 10, 50), ("all others", 50, None))
+"""Parts of a bar of concepts: name, first rank, and the rank before which it ends."""
 SHOWN, REASONS_SHOWN, EXAMPLES = 12, 40, 3
 """Limits: bars of a panel, rows of the table of reasons, examples of a task."""
 
@@ -111,7 +112,7 @@ def proposals_page(run: str, tally: Tally) -> str:
             ],
             "tasks": task_rows(tasks, tally),
             "concepts": concept_rows(tasks, tally),
-            "ranks": rank_curves(tasks, tally) if tally.concepts else None,
+            "shares": share_bars(tasks, tally) if tally.concepts else None,
             "named": named_bars(tally.named) if tally.usable else None,
             "phrasings": phrasing_bars(tasks, tally.first) if tally.usable else None,
             "reasons": reason_rows(tally),
@@ -173,19 +174,29 @@ def concepts_in_half(counts: Counter[str]) -> int:
     return int(np.searchsorted(sums, counts.total() / 2)) + 1
 
 
-def rank_curves(tasks: Sequence[Task], tally: Tally) -> Figure:
-    """Plot each concept's share of its task's mentions by its rank; a flat curve is balanced."""
-    figure, (axis,) = panels(1, 1, 9.4, 3.4)
-    for task, colour in zip((task for task in tasks if tally.concepts.get(task)), cycle(SEQUENCE), strict=False):
-        counts = tally.concepts[task]
-        shares = [100 * count / counts.total() for _, count in counts.most_common()]
-        axis.plot(np.arange(1, len(shares) + 1), shares, color=colour, label=task.label, marker=".", markersize=3)
-    axis.set_xscale("log")
-    axis.set_yscale("log")
-    axis.set_xlabel("rank of the concept")
-    axis.set_ylabel("share of mentions (%)")
-    figure.legend(loc="outside right upper", fontsize=7)
+def share_bars(tasks: Sequence[Task], tally: Tally) -> Figure:
+    """Plot for each task the share of mentions by the rank of the concept; balanced tasks have a short first part."""
+    shown = [task for task in tasks if tally.concepts.get(task)]
+    figure, (axis,) = panels(1, 1, 9.4, 0.9 + 0.27 * len(shown))
+    labels, start = [task.label for task in shown], np.zeros(len(shown))
+    for (name, first, last), colour in zip(RANKS, SEQUENCE, strict=False):
+        shares = np.array([_share_of_ranks(tally.concepts[task], first, last) for task in shown])
+        axis.barh(labels, shares, 0.62, start, color=colour, label=name)
+        start += shares
+    axis.invert_yaxis()
+    axis.set_xlim(0, 100)
+    axis.grid(axis="y", visible=False)
+    axis.grid(axis="x", visible=True)
+    axis.tick_params(axis="y", labelcolor=INK)
+    axis.set_xlabel("share of mentions (%)")
+    figure.legend(loc="outside right upper")
     return figure
+
+
+def _share_of_ranks(counts: Counter[str], first: int, last: int | None) -> float:
+    """Return the percentage of mentions of the concepts from one rank to before another."""
+    ranked = [count for _, count in counts.most_common()]
+    return 100 * sum(ranked[first:last]) / counts.total()
 
 
 def named_bars(named: Mapping[str, Counter[str]]) -> Figure:
