@@ -29,7 +29,12 @@ SIDE, WIDTH, TOKENS = 28, 16, 4
 def save_ip_adapter(folder: Path, unet: Any, seed: int) -> Path:
     """Save an adapter for a UNet, and its image encoder, as in h94/IP-Adapter."""
     torch.manual_seed(seed)
-    size = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
+    size: dict[str, Any] = {
+        "hidden_size": 16,
+        "intermediate_size": 16,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+    }
     config = CLIPVisionConfig(image_size=SIDE, patch_size=14, projection_dim=WIDTH, **size)
     CLIPVisionModelWithProjection(config).save_pretrained(folder / ENCODER)
     cross = unet.config.cross_attention_dim
@@ -62,16 +67,12 @@ def save_controlnet(folder: Path, unet: Any, seed: int) -> Path:
 
 def save_depth(folder: Path, unet: Any, seed: int) -> Path:
     torch.manual_seed(seed)
-    backbone = Dinov2Config(
-        image_size=SIDE,
-        hidden_size=16,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        out_indices=[1, 2],
-        reshape_hidden_states=False,
-    )
-    sizes = {"reassemble_hidden_size": 16, "neck_hidden_sizes": [8, 8], "fusion_hidden_size": 8, "head_hidden_size": 8}
-    config = DepthAnythingConfig(backbone_config=backbone, patch_size=14, reassemble_factors=[2, 1], **sizes)
+    encoder: dict[str, Any] = {"image_size": SIDE, "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2}
+    extra: dict[str, Any] = {"out_indices": [1, 2], "reshape_hidden_states": False}
+    backbone = Dinov2Config(**encoder, **extra)
+    sizes: dict[str, Any] = {"neck_hidden_sizes": [8, 8], "fusion_hidden_size": 8, "head_hidden_size": 8}
+    sizes |= {"reassemble_hidden_size": 16, "reassemble_factors": [2, 1], "patch_size": 14}
+    config = DepthAnythingConfig(backbone_config=backbone, **sizes)
     DepthAnythingForDepthEstimation(config).save_pretrained(folder)
     size = {"height": SIDE, "width": SIDE}
     DPTImageProcessorPil(size=size, ensure_multiple_of=14, keep_aspect_ratio=True).save_pretrained(folder)
@@ -80,17 +81,17 @@ def save_depth(folder: Path, unet: Any, seed: int) -> Path:
 
 def save_semantic(folder: Path, unet: Any, seed: int) -> Path:
     torch.manual_seed(seed)
-    swin = SwinConfig(
-        image_size=32,
-        embed_dim=8,
-        depths=[1, 1, 1, 1],
-        num_heads=[1, 1, 1, 1],
-        window_size=2,
-        out_features=["stage1", "stage2", "stage3", "stage4"],
-    )
-    config = UperNetConfig(
-        backbone_config=swin, hidden_size=8, pool_scales=[1, 2], use_auxiliary_head=False, num_labels=5
-    )
+    encoder: dict[str, Any] = {
+        "image_size": 32,
+        "embed_dim": 8,
+        "depths": [1] * 4,
+        "num_heads": [1] * 4,
+        "window_size": 2,
+    }
+    encoder["out_features"] = [f"stage{number}" for number in range(1, 5)]
+    swin = SwinConfig(**encoder)
+    head: dict[str, Any] = {"hidden_size": 8, "pool_scales": [1, 2], "use_auxiliary_head": False, "num_labels": 5}
+    config = UperNetConfig(backbone_config=swin, **head)
     UperNetForSemanticSegmentation(config).save_pretrained(folder)
     SegformerImageProcessorPil(size={"height": 64, "width": 64}).save_pretrained(folder)
     return folder

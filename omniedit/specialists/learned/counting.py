@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any, ClassVar
 
 from omniedit.grounding.detector import Query
 from omniedit.imaging.images import Image
@@ -19,7 +20,8 @@ class Counting(ObjectRemoval):
     count, more.
     """
 
-    task, proposal = Task("counting"), CountingProposal
+    task = Task("counting")
+    proposal: ClassVar[type[Any]] = CountingProposal
 
     def finish(
         self, requests: Sequence[EditRequest], prepared: Sequence[Placed | NotGrounded]

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from helpers.tiny_toolbox import Finder, open_tiny_toolbox, photo, propose_requests, specialist
-from omniedit.grounding.detector import Detections, Query
+from omniedit.grounding.detector import Detections, Grounded, Query
 from omniedit.imaging.lines import draw_lines, sketch_lines
 from omniedit.models.registry import get_model
 from omniedit.models.roles import GROUNDING, ROLES
@@ -85,10 +85,21 @@ def test_counting_accepts_an_edit_only_if_the_detector_counts_one_object_less(
     assert np.array_equal(more.image, given.image) and np.array_equal(more.source, fewer.image)
 
 
-def test_relation_needs_room_by_its_anchor(toolbox: Toolbox) -> None:
-    made = specialist(Task("relation"), toolbox, "a")
-    (edited,) = made.edit(propose_requests(made, photo("a")))
-    assert isinstance(edited, NotApplicable) and str(edited) == "'dog' would leave the image"
+def test_relation_places_the_object_by_its_anchor_if_there_is_room(
+    toolbox: Toolbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, given = specialist(Task("relation"), toolbox, "a"), photo("a")
+    requests = propose_requests(made, given)
+    prepared = made.prepare(requests)
+    (crowded,) = made.finish(requests, prepared)
+    assert isinstance(crowded, NotApplicable) and str(crowded) == "'dog' would leave the image"
+    height, width = given.image.shape[:2]
+    anchor = np.zeros((height, width), bool)
+    anchor[height // 2 : 9 * height // 10, 9 * width // 10 :] = True
+    monkeypatch.setattr(toolbox.grounder, "ground", lambda queries: [Grounded((), 1.0, anchor)] * len(queries))
+    (edited,) = made.finish(requests, prepared)
+    assert isinstance(edited, Edited) and edited.truth["new_box"][2] <= 0.9 < edited.truth["new_box"][2] + 0.1
+    assert np.array_equal(edited.image[~edited.mask], given.image[~edited.mask])
 
 
 def test_condition_images_show_the_pair(toolbox: Toolbox) -> None:
