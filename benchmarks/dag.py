@@ -17,6 +17,7 @@ from pathlib import Path
 
 import yaml
 
+from omniedit.config.loading import load
 from omniedit.tasks import OMNIEDIT_TASKS
 
 REPOSITORY = Path(__file__).parents[1]
@@ -59,10 +60,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--shard-jobs", type=int, nargs="*", default=[1_000, 10_000])
     parser.add_argument("--profile", default="profiles/default")
+    parser.add_argument("--config", type=Path, help="plan only this file, with both profiles")
     parser.add_argument("--done", action="store_true", help="plan the paper's config once more with all results there")
     args = parser.parse_args()
 
     print("| config | shard jobs | all jobs | seconds | ms a job | peak memory (GB) |\n|---|---|---|---|---|---|")
+    if args.config:
+        with tempfile.TemporaryDirectory() as folder:
+            config = yaml.safe_load(args.config.read_text())
+            name, tasks = args.config.stem, len(load(args.config).specialist_tasks)
+            for profile in (args.profile, "profiles/slurm"):
+                made = plan(Path(folder), config, profile)
+                row(f"{name}, --profile {profile}", config["sources"]["shards"], *made, tasks=tasks)
+        return
     for wanted in args.shard_jobs:
         shards = max(1, round(wanted / len(OMNIEDIT_TASKS)))
         with tempfile.TemporaryDirectory() as folder:
@@ -84,10 +94,10 @@ def main() -> None:
         row("bare", shards, *time_plan([sys.executable, "-m", "snakemake", "--cores", "1"], Path(folder)))
 
 
-def row(name: str, shards: int, jobs: int, seconds: float, gigabytes: float) -> None:
+def row(name: str, shards: int, jobs: int, seconds: float, gigabytes: float, tasks: int = len(OMNIEDIT_TASKS)) -> None:
     each = f"{1000 * seconds / jobs:.1f}" if jobs else "-"
     print(
-        f"| {name} | {shards * len(OMNIEDIT_TASKS):,} | {jobs:,} | {seconds:.1f} | {each} | {gigabytes:.2f} |",
+        f"| {name} | {shards * tasks:,} | {jobs:,} | {seconds:.1f} | {each} | {gigabytes:.2f} |",
         flush=True,
     )
 

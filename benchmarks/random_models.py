@@ -14,6 +14,7 @@ from diffusers import (
     EulerDiscreteScheduler,
     FlowMatchEulerDiscreteScheduler,
     FluxFillPipeline,
+    FluxKontextPipeline,
     FluxTransformer2DModel,
     SD3Transformer2DModel,
     StableDiffusion3InpaintPipeline,
@@ -46,6 +47,7 @@ from transformers import (
     T5EncoderModel,
 )
 
+from benchmarks.random_guides import GUIDES
 from omniedit.errors import UserError
 from omniedit.models.cost import SD3_MEDIUM, default_dtype
 from omniedit.models.inpaint_pipeline import InpaintPipeline
@@ -244,6 +246,7 @@ class Maker:
                 transformer=self._made(lambda: InpaintNet(dict(self.sizes.sd3))), **self._sd3_parts()
             ),
             "FluxFillPipeline": self._flux,
+            "FluxKontextPipeline": self._kontext,
         }
 
     def save(self, kind: str, folder: Path, seed: int = 0) -> Path:
@@ -257,6 +260,8 @@ class Maker:
             UserError: no random model is made of this class.
         """
         grounding = {"GroundingDinoForObjectDetection": self.detector, "SamModel": self.segmenter}
+        if kind in GUIDES:
+            return GUIDES[kind](folder, self.pipeline("StableDiffusionXLPipeline").unet, seed)
         if kind not in {**grounding, **self._pipelines()}:
             raise UserError(f"config/models.yaml: no model of random weights is made of the class {kind}")
         with torch.random.fork_rng(devices=[]):
@@ -334,6 +339,13 @@ class Maker:
             tokenizer=tokenizer(77),
             text_encoder_2=self._t5(),
             tokenizer_2=tokenizer(512, "$A <eos>"),
+        )
+
+    def _kontext(self) -> Any:
+        parts = self._flux().components
+        fixed = {"patch_size": 1, "in_channels": 64, "out_channels": 64, "guidance_embeds": True}
+        return FluxKontextPipeline(
+            **parts | {"transformer": self._made(lambda: FluxTransformer2DModel(**fixed, **self.sizes.flux))}
         )
 
     def _t5(self) -> Any:

@@ -1,8 +1,9 @@
-"""Rehearse a learned run: its seven specialists go through the workflow on tiny models with random weights.
+"""Rehearse a learned run: its specialists go through the workflow on tiny models with random weights.
 
     python -m benchmarks.rehearsal --out /shared/rehearsal              # on this machine, up to the pages of its pairs
     python -m benchmarks.rehearsal --out /shared/rehearsal --prepare    # only creates the folder; then run in it
     snakemake --profile profiles/slurm $(cat pages.txt)
+    python -m benchmarks.rehearsal --out /shared/rehearsal --family anyedit   # AnyEdit's 25 types instead of the seven
 
 The folder is a checkout of the repository's code with its own config and models. The models have the classes that
 config/models.yaml names and are saved and recorded like fetched ones. Photos are the sample's; the proposals for them
@@ -24,6 +25,7 @@ from transformers.utils import logging as transformers_logging
 
 from benchmarks.random_judge import make_internvl
 from benchmarks.random_models import TINY, Maker
+from benchmarks.rehearsal_types import propose_types
 from omniedit.errors import UserError
 from omniedit.models.registry import MODELS, RECORDS, Model, build_record, names_configs_alone, read_models
 from omniedit.models.roles import ROLES
@@ -31,19 +33,16 @@ from omniedit.reporting.gallery import RANDOM_WEIGHTS
 from omniedit.run.program import run_program
 from omniedit.storage.atomic import replace_file
 from omniedit.storage.manifest import checksums, files_below
-from omniedit.tasks import OMNIEDIT_TASKS, Task
+from omniedit.tasks import ANYEDIT_TASKS, OMNIEDIT_TASKS, Task
 
 REPOSITORY = Path(__file__).parents[1]
 LINKED = ("Snakefile", "workflow", "scripts", "profiles", "envs")
 RUN = RANDOM_WEIGHTS
 REPORT = f"results/{RUN}/report"
-PAGES = [
-    f"{REPORT}/{page}.html" for page in (*(f"gallery.{task}" for task in OMNIEDIT_TASKS), "proposals", "provenance")
-]
+FAMILIES = {"omniedit": OMNIEDIT_TASKS, "anyedit": ANYEDIT_TASKS}
 CONFIG: dict[str, Any] = {
     "run": RUN,
     "sources": {"kind": "sample", "min_pixels": 60_000, "max_pixels": 100_000},
-    "tasks": {task.name: {"pairs_per_shard": 3, "specialist": "learned"} for task in OMNIEDIT_TASKS},
     "learned": {"replies": "replies.jsonl", "batch_size": 2, "resolution": 256, "steps": 2},
     "inpainting": {"steps": 2, "batch_size": 8},
     "scoring": {"judge": "internvl", "teacher": None, "internvl": {"max_tiles": 1}},
@@ -75,14 +74,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True, help="folder to make, on storage that the jobs share")
     parser.add_argument("--prepare", action="store_true", help="only make it; snakemake is for you to start")
+    parser.add_argument(
+        "--family", choices=list(FAMILIES), default="omniedit", help="whose tasks (default: %(default)s)"
+    )
     args = parser.parse_args()
     transformers_logging.disable_progress_bar()
-    prepare(args.out)
+    prepare(args.out, args.family)
     if not args.prepare:
-        run(args.out)
+        run(args.out, args.family)
 
 
-def prepare(folder: Path) -> Path:
+def pages(family: str) -> list[str]:
+    """Return the pages of a rehearsal: a gallery of each task, the proposals and the provenance."""
+    names = (*(f"gallery.{task}" for task in FAMILIES[family]), "proposals", "provenance")
+    return [f"{REPORT}/{name}.html" for name in names]
+
+
+def prepare(folder: Path, family: str = "omniedit") -> Path:
     """Create the folder of a rehearsal and return it.
 
     Raises:
@@ -92,22 +100,25 @@ def prepare(folder: Path) -> Path:
         raise UserError(f"{folder}: is there already; go on with `snakemake` in it, or name a folder that is not there")
     with replace_file(folder) as making:
         (making / "config").mkdir(parents=True)
-        add_models(making, folder.resolve())
-        (making / "config/config.yaml").write_text(yaml.safe_dump(CONFIG, sort_keys=False))
-        (making / "replies.jsonl").write_text("".join(f"{json.dumps(reply)}\n" for reply in replies()))
-        (making / "pages.txt").write_text("\n".join(PAGES) + "\n")
+        add_models(making, folder.resolve(), family)
+        chosen = {"pairs_per_shard": 3, "specialist": "learned"}
+        off = {"omniedit": {"pairs_per_shard": 0}} if family != "omniedit" else {}
+        config = CONFIG | {"tasks": off | {task.name: chosen for task in FAMILIES[family]}}
+        (making / "config/config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
+        (making / "replies.jsonl").write_text("".join(f"{json.dumps(reply)}\n" for reply in replies(family)))
+        (making / "pages.txt").write_text("\n".join(pages(family)) + "\n")
     for name in LINKED:  # last, because `replace_file` also changes the modes of files behind links
         (folder / name).symlink_to(REPOSITORY / name)
     return folder
 
 
-def add_models(making: Path, folder: Path) -> None:
+def add_models(making: Path, folder: Path, family: str) -> None:
     """Write a model for each role to weights/, config/models.yaml and models/.
 
     Args:
         folder: final path of the folder that is now at `making`.
     """
-    models = tiny_models(REPOSITORY / MODELS)
+    models = tiny_models(REPOSITORY / MODELS, family)
     entries = {role: model.model_dump(by_alias=True) for role, model in models.items()}
     (making / MODELS).write_text(yaml.safe_dump(entries, sort_keys=False))
     (making / RECORDS).mkdir()
@@ -117,10 +128,10 @@ def add_models(making: Path, folder: Path) -> None:
         (making / RECORDS / f"{role}.json").write_text(json.dumps(record, indent=1) + "\n")
 
 
-def tiny_models(path: Path) -> dict[str, Model]:
+def tiny_models(path: Path, family: str = "omniedit") -> dict[str, Model]:
     """Return entries for the roles of the learned specialists and the judge, with the classes in a models.yaml."""
     named = read_models(path)
-    roles = dict.fromkeys([*(role for of_task in ROLES.values() for role in of_task), JUDGE])
+    roles = dict.fromkeys([*(role for task in FAMILIES[family] for role in ROLES[task]), JUDGE])
     own = {"revision": None, "licence": "none: random weights", "gated": False, "memory_gb": 0.0}
     return {role: named[role].model_copy(update=own | {"repository": f"{RUN}/tiny-{role}"}) for role in roles}
 
@@ -137,10 +148,10 @@ def save_random_model(model: Model, folder: Path) -> dict[str, dict[str, Any]]:
     return checksums(folder, files_below(folder))
 
 
-def replies() -> Iterator[dict[str, str]]:
+def replies(family: str) -> Iterator[dict[str, str]]:
     """Yield a proposal of each task for each photo, as `learned.replies` has them."""
     for source_id, thing in THINGS.items():
-        for task, proposal in proposals(thing).items():
+        for task, proposal in (proposals if family == "omniedit" else propose_types)(thing).items():
             yield {"source_id": source_id, "task": task.name, "reply": json.dumps(proposal)}
 
 
@@ -175,19 +186,19 @@ def proposals(thing: str) -> dict[Task, dict[str, Any]]:
     }
 
 
-def run(folder: Path) -> None:
+def run(folder: Path, family: str) -> None:
     """Run the workflow in a prepared folder, up to the pages of its pairs.
 
     Raises:
         UserError: the workflow failed.
     """
     variables = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
-    done = subprocess.run([sys.executable, "-m", "snakemake", *PAGES], cwd=folder, env=variables)
+    done = subprocess.run([sys.executable, "-m", "snakemake", *pages(family)], cwd=folder, env=variables)
     if done.returncode:
         raise UserError(
             f"{folder}: the run ended with {done.returncode}, as is said above; go on with `snakemake` in it"
         )
-    print(f"{folder / REPORT} holds:", *(Path(page).name for page in PAGES))
+    print(f"{folder / REPORT} holds:", *(Path(page).name for page in pages(family)))
 
 
 if __name__ == "__main__":

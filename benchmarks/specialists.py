@@ -2,6 +2,7 @@
 
     python -m benchmarks.specialists                                        # tiny models, on a CPU: a smoke test
     python -m benchmarks.specialists --full --out benchmarks/specialists.json   # published sizes, on a GPU
+    python -m benchmarks.specialists --full --tasks movement rotation_change --out ...         # single types of AnyEdit
     python -m benchmarks.specialists --full --tasks object_removal --painter FluxFillPipeline --ratios 1x1 --out ...
 
 Weights are random, because speed does not depend on them. The timed part of a specialist is its `edit`, including
@@ -23,21 +24,25 @@ import torch
 from PIL import Image as PillowImage
 
 from benchmarks.random_models import FULL, TINY, Maker
+from benchmarks.rehearsal_types import propose_types
 from omniedit.aspect import RATIOS, bucket_size
 from omniedit.config.schema import LearnedConfig
 from omniedit.grounding.detector import Detections, Detector, Grounder, Limits, Query, Segmenter
 from omniedit.instructions.proposals import CLASSES
-from omniedit.models.roles import INPAINTING, ROLES
+from omniedit.models.roles import CLASSES as SERVING
+from omniedit.models.roles import EDITING, GENERATION, GROUNDING, INPAINTING, PAINTERS, ROLES
+from omniedit.models.roles import STYLE as STYLE_ROLES
 from omniedit.run.program import run_program
 from omniedit.sources.photo import Photo
 from omniedit.specialists.base import EditRequest
 from omniedit.specialists.learned.inpainter import KINDS, Inpainter
 from omniedit.specialists.learned.paired_sampling import PIPELINES, PairSamplingOptions
 from omniedit.specialists.learned.shared_models import Toolbox
+from omniedit.specialists.learned.stylist import KINDS as INSTRUCTED
 from omniedit.specialists.learned.stylist import Stylist
 from omniedit.specialists.registry import LEARNED, class_at
 from omniedit.storage.atomic import replace_file
-from omniedit.tasks import OMNIEDIT_TASKS, Task
+from omniedit.tasks import ANYEDIT_TASKS, OMNIEDIT_TASKS, Task
 
 PROMPTS = {"source_prompt": "the dog", "target_prompt": "the fog"}
 FIELDS: dict[Task, dict[str, Any]] = {
@@ -50,6 +55,12 @@ FIELDS: dict[Task, dict[str, Any]] = {
     Task.STYLE_TRANSFER: {"style": "a sketch"},
 }
 STYLE = "StableDiffusionXLInstructPix2PixPipeline"
+EASY = {*GROUNDING, INPAINTING, GENERATION, *STYLE_ROLES, EDITING}
+MEASURED = [
+    *OMNIEDIT_TASKS,
+    *(task for task in ANYEDIT_TASKS if EASY.issuperset(ROLES[task]) and task not in ("counting", "relation")),
+]
+"""Tasks whose models are made here. `counting` and `relation` need another detector than the one here."""
 
 
 class FindsOne(Detector):
@@ -89,16 +100,20 @@ class Bench:
             "steps": config.steps,
             "resolution": config.resolution,
         }
-        if task is Task.STYLE_TRANSFER:
+        if EDITING in ROLES[task]:
+            self.toolbox.editor = Stylist(self.pipeline, **common)
+        elif "style" in ROLES[task]:
             self.toolbox.stylist = Stylist(self.pipeline, **common)
         elif INPAINTING in ROLES[task]:
             self.toolbox.inpainter = Inpainter(self.pipeline, **common)
         else:
             self.pipeline.vae.enable_slicing()
             self.toolbox.generator = self.pipeline
-        proposal = CLASSES[task](instructions=["make it a sketch"], **FIELDS[task])
+        proposal = CLASSES[task](
+            **{"instructions": ["make it a sketch"]} | FIELDS.get(task, {}) | propose_for_dog(task)
+        )
         names = [f"photo{place}" for place in range(config.batch_size)]
-        self.specialist: Any = class_at(LEARNED[task])(self.toolbox, {name: [proposal] for name in names})
+        self.specialist: Any = class_at(LEARNED[task])(self.toolbox, {name: [proposal] for name in names}, task)
 
     def row(self, ratio: str) -> dict[str, Any]:
         """Return the figures of one ratio: our pairs per second, the peer's, and our peak memory in GB (None on a
@@ -133,9 +148,10 @@ class Bench:
         """Make one pair as a user of diffusers would."""
         height, width = photo.image.shape[:2]
         source, size = PillowImage.fromarray(photo.image), {"height": height, "width": width}
-        if self.task is Task.STYLE_TRANSFER:
-            steps = {"num_inference_steps": self.toolbox.stylist.steps}
-            self.pipeline(prompt=["make it a sketch"], image=[source], **size, **steps, **self.toolbox.stylist.scales)
+        if self.kind in INSTRUCTED:
+            editor = self.toolbox.editor if EDITING in ROLES[self.task] else self.toolbox.stylist
+            steps = {"num_inference_steps": editor.steps}
+            self.pipeline(prompt=["make it a sketch"], image=[source], **size, **steps, **editor.scales)
         elif INPAINTING in ROLES[self.task]:
             inpainter = self.toolbox.inpainter
             steps, options = {"num_inference_steps": inpainter.steps}, dict(inpainter.kind.options)
@@ -161,9 +177,15 @@ def time_run(run: Callable[[], Any], device: str) -> tuple[float, float | None]:
     return seconds, round(torch.cuda.max_memory_allocated() / 1e9, 1) if device == "cuda" else None
 
 
+def propose_for_dog(task: Task) -> dict[str, Any]:
+    """Return the proposal of a type of AnyEdit for a photo of a dog; nothing for a task of OmniEdit."""
+    return propose_types("dog").get(task, {})
+
+
 def model_kind(task: Task, painter: str, generator: str) -> str:
-    if task is Task.STYLE_TRANSFER:
-        return STYLE
+    (role,) = set(PAINTERS) & set(ROLES[task])
+    if role in ("style", EDITING):
+        return SERVING[role][0]
     return painter if INPAINTING in ROLES[task] else generator
 
 
@@ -176,7 +198,7 @@ def merge_rows(old: Sequence[dict[str, Any]], new: Sequence[dict[str, Any]]) -> 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--full", action="store_true", help="published sizes at 1024 x 1024, on a GPU")
-    parser.add_argument("--tasks", nargs="+", type=Task, choices=list(OMNIEDIT_TASKS), default=list(OMNIEDIT_TASKS))
+    parser.add_argument("--tasks", nargs="+", type=Task, choices=MEASURED, default=list(OMNIEDIT_TASKS))
     parser.add_argument("--ratios", nargs="+", choices=list(RATIOS), default=list(RATIOS))
     parser.add_argument("--painter", choices=list(KINDS), default="InpaintPipeline", help="default: the run's own")
     parser.add_argument("--generator", choices=list(PIPELINES), default="StableDiffusionXLPipeline")

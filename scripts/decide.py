@@ -4,7 +4,7 @@ import argparse
 from collections import Counter
 from pathlib import Path
 
-from omniedit.cli.arguments import at_least_one, overall_score
+from omniedit.cli.arguments import add_task_thresholds, at_least_one, overall_score
 from omniedit.config.arguments import add_section
 from omniedit.config.gates import GatesConfig
 from omniedit.exchange.candidates import NOT_BEST, short_reason
@@ -28,6 +28,7 @@ def main() -> None:
     )
     parser.add_argument("--bench", type=Path, required=True, help="sources/bench.parquet")
     parser.add_argument("--min-score", type=overall_score, required=True, help="minimum O of an accepted pair, 0-10")
+    add_task_thresholds(parser)
     parser.add_argument("--by-hand", type=Path, help="decisions/human.jsonl; a decision in it overrides the threshold")
     parser.add_argument("--findings", type=Path, help="faults/findings.parquet of the quality gates")
     parser.add_argument("--best-of", type=at_least_one, help="candidates per request, of which the best is chosen")
@@ -50,7 +51,7 @@ def main() -> None:
         more = [] if args.max_disagreement is None else ["disagreement"]
         columns = ["pair_id", "o_score", "judge", "prompt_hash", *more]
         scores = {row["pair_id"]: row for row in read_rows(scores_file, columns)}
-        limits = args.min_score, by_hand.by_pair, faults, args.best_of, args.max_disagreement
+        limits = args.min_score, by_hand.by_pair, faults, args.best_of, args.max_disagreement, args.min_scores
         with Shard(candidates_file) as candidates:
             rows = decide(candidates, scores, scores_file, bench, *limits)
         faults |= {row["pair_id"]: row["reason"] for row in rows if row["reason"].startswith(NOT_BEST)}

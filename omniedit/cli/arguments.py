@@ -1,6 +1,7 @@
 """Types of command-line arguments, which reject invalid values."""
 
 import argparse
+import json
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -40,6 +41,12 @@ def percentage(text: str) -> float:
 
 def overall_score(text: str) -> float:
     return _number(text, lambda value: 0 <= value <= 10, "a score, 0 to 10")
+
+
+def add_task_thresholds(parser: argparse.ArgumentParser) -> None:
+    """Add the option with the thresholds of single tasks, which a rule passes as JSON."""
+    meaning = "minimum O of the pairs of single tasks: JSON of the task's name -> score"
+    parser.add_argument("--min-scores", type=json.loads, default={}, help=meaning)
 
 
 def path(text: str) -> Path:

@@ -9,8 +9,8 @@ from omniedit.config.endpoint import EndpointConfig
 from omniedit.config.section import LocalPath, Section
 from omniedit.redaction import redact
 
-PAIR_RUBRICS = ("edit", "viescore_editing")
-"""Rubrics that ship and need only source image, edited image and instruction."""
+PAIR_RUBRICS = ("edit", "viescore_editing", "anyedit")
+"""Rubrics that ship and ask about pairs: source image, edited image, instruction, and a visual type's reference."""
 
 
 def _check_rubric(rubric: str) -> str:
@@ -20,9 +20,7 @@ def _check_rubric(rubric: str) -> str:
         ValueError: it is neither.
     """
     if rubric not in PAIR_RUBRICS and not rubric.endswith((".yaml", ".yml")):
-        raise ValueError(
-            f"no rubric '{rubric}' of edit pairs; give {' or '.join(PAIR_RUBRICS)}, or a .yaml file's path"
-        )
+        raise ValueError(f"no rubric '{rubric}' of edit pairs; give {', '.join(PAIR_RUBRICS)}, or a .yaml file's path")
     return rubric
 
 
@@ -31,7 +29,8 @@ class ApiConfig(EndpointConfig):
 
     rubric: Annotated[LocalPath, AfterValidator(_check_rubric)] = "edit"
     """Rubric of the judge: `edit`, OmniEdit's three scores in one prompt; `viescore_editing`, VIEScore's two prompts
-    with two scores each; or the path of your own .yaml file (docs/judging.md, "Write your own rubric")."""
+    with two scores each; `anyedit`, the scores of `edit` by a prompt for each of AnyEdit's types, which says what
+    over-editing means there; or the path of your own .yaml file (docs/judging.md, "Write your own rubric")."""
     passes: int | None = Field(None, ge=1, le=100)
     """Number of times that each question is asked, each with a seed and a cached reply of its own. Scores are the means
     over the passes, and `o_spread` is the standard deviation of O. null: the rubric's own number."""

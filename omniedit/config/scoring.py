@@ -1,7 +1,7 @@
 """Sections `scoring` and `filter`: judges, the teacher and its student, and the threshold of accepted pairs."""
 
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -179,6 +179,18 @@ class ScoringConfig(Section):
 class FilterConfig(Section):
     min_score: float = Field(9.0, ge=0, le=10)
     """Minimum overall score O = sqrt(SC * PQ) of an accepted pair."""
+    min_scores: dict[str, Annotated[float, Field(ge=0, le=10)]] = Field({})
+    """Minimum O of the pairs of single tasks, by the task's name, in place of `min_score`: a judge's scale differs
+    between kinds of edit. A change of it scores nothing again."""
     max_disagreement: float | None = Field(None, ge=0, le=10)
     """Maximum disagreement of the judges of an ensemble on an accepted pair, on the scale of O; null: no limit. A
     change of it scores nothing again."""
+
+    @property
+    def lowest(self) -> float:
+        """Return the lowest threshold, which every accepted pair reaches."""
+        return min([self.min_score, *self.min_scores.values()])
+
+    def threshold(self, task: str) -> float:
+        """Return the minimum O of an accepted pair of a task."""
+        return self.min_scores.get(task, self.min_score)

@@ -27,7 +27,7 @@ FAMILIES: Mapping[str, tuple[Task, ...]] = {
     "anyedit": tuple(task for task in ANYEDIT_TASKS if task not in NOT_EMBEDDED),
     "complex": COMPLEX_TASKS,
 }
-"""Tasks that a family's name stands for in `tasks`: those that have a specialist."""
+"""Tasks that a family's name stands for in `tasks`: those that have an embedded specialist."""
 
 
 class TasksConfig(Section):
@@ -35,8 +35,8 @@ class TasksConfig(Section):
     instructions may be given as well.
 
     A key may also be a family. `omniedit` sets all seven, over their own keys, because the default config has those.
-    `anyedit` sets all types with an embedded specialist, `complex` both tasks of complex instructions, under their own
-    keys.
+    `anyedit` sets all types with an embedded specialist, or all 25 with `specialist: learned`, and `complex` both tasks
+    of complex instructions, under their own keys.
     """
 
     model_config = ConfigDict(extra="allow")
@@ -64,9 +64,14 @@ class TasksConfig(Section):
         return _merge_tasks(*more, single, _expand("omniedit", values))
 
     @model_validator(mode="after")
-    def _types_are_embedded(self) -> Self:
+    def _types_have_the_specialist(self) -> Self:
         for name, section in self.__pydantic_extra__.items():
-            if section.specialist == "learned":
+            is_anyedit = Task(name) in ANYEDIT_TASKS
+            if section.specialist == "embedded" and section.pairs_per_shard and name in NOT_EMBEDDED:
+                learned = "give specialist: learned, " if is_anyedit else ""
+                others = f"{learned}import pairs of this type (`imports`), or give another type"
+                raise ValueError(f"{name}: has no embedded specialist: {NOT_EMBEDDED[Task(name)]}; {others}")
+            if section.specialist == "learned" and not is_anyedit:
                 raise ValueError(f"{name}: has no learned specialist; give specialist: embedded")
         return self
 
@@ -83,24 +88,25 @@ class TasksConfig(Section):
 
 
 def _check_keys(values: Mapping[str, Any]) -> None:
-    """Check that every key is a task with a specialist, or a family.
+    """Check that every key is a task or a family.
 
     Raises:
-        ValueError: a type of edit or a family has no specialist.
         ValidationError: a key is unknown.
     """
     for name, value in values.items():
-        if name in NOT_EMBEDDED:
-            others = "import pairs of this type (`imports`), or give another type"
-            raise ValueError(f"{name}: has no embedded specialist: {NOT_EMBEDDED[Task(name)]}; {others}")
         if name not in TASKS and name not in FAMILIES:
             unknown = {"type": "extra_forbidden", "loc": (name,), "input": value}
             raise ValidationError.from_exception_data("tasks", [unknown])  # type: ignore[list-item]
 
 
 def _expand(family: str, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the value of a family for each of its tasks; nothing if it is not given."""
-    return {task.name: values[family] for task in FAMILIES[family]} if family in values else {}
+    """Return the value of a family for each of its tasks that has the specialist; nothing if it is not given."""
+    if family not in values:
+        return {}
+    section = values[family]
+    is_learned = isinstance(section, dict) and section.get("specialist") == "learned"
+    tasks = FAMILIES[family] if not is_learned else tuple(task for task in TASKS if task.family == family)
+    return {task.name: section for task in tasks}
 
 
 def _merge_tasks(*mappings: Mapping[str, Any]) -> dict[str, Any]:

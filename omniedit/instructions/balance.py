@@ -76,7 +76,7 @@ def _row(draft: Draft, lead: str) -> ProposalRow:
         "name": draft.edit.name,
         "phrasings": phrasings,
         "model": draft.model,
-        "prompt_hash": digest(),
+        "prompt_hash": digest(draft.edit.task.family),
     }
     columns |= {"named_by": named_by} if any(named_by) else {}
     return usable(draft.source_id, draft.edit.task, proposal, **columns)

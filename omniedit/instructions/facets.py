@@ -10,6 +10,7 @@ from omniedit.instructions.proposals import (
     RemovalProposal,
     StyleProposal,
     SwapProposal,
+    TypeProposal,
 )
 from omniedit.instructions.words import noun
 
@@ -24,6 +25,10 @@ def facets(proposal: Proposal, name: str) -> Iterator[tuple[str, str]]:
         name: the object's kind, '' if unknown.
     """
     match proposal:
+        case TypeProposal():
+            if phrase := getattr(proposal, "object", ""):
+                yield "object", name or phrase
+            yield from proposal.facets()
         case SwapProposal(object=phrase, new_object=new):
             yield "object", name or phrase
             yield "new_object", noun(new)

@@ -28,9 +28,28 @@ class Place(NamedTuple):
         return self.shard[self.row]
 
 
-def accepted_ids(scores: Iterable[Mapping[str, Any]], min_score: float) -> set[str]:
-    """Return the ids of the pairs whose O reaches a threshold; `scores` are rows of `SCORES_SCHEMA`."""
-    return {row["pair_id"] for row in scores if row["o_score"] is not None and row["o_score"] >= min_score}
+def accepted_ids(
+    scores: Iterable[Mapping[str, Any]],
+    min_score: float,
+    min_scores: Mapping[str, float] | None = None,
+    shards: Sequence[Shard] = (),
+) -> set[str]:
+    """Return the ids of the pairs whose O reaches the threshold; `scores` are rows of `SCORES_SCHEMA`.
+
+    Args:
+        min_scores: thresholds of the pairs of single tasks, whose tasks are in `shards`.
+    """
+    own = {
+        pair_id: min_scores[task]
+        for shard in (shards if min_scores else ())
+        for pair_id, task in zip(shard.pair_ids, map(str, shard.tasks), strict=True)
+        if min_scores and task in min_scores
+    }
+    return {
+        row["pair_id"]
+        for row in scores
+        if row["o_score"] is not None and row["o_score"] >= own.get(row["pair_id"], min_score)
+    }
 
 
 def grow_inverses(shards: Sequence[Shard], accepted: Collection[str], seed: int) -> Iterator[EditPair | Rejection]:

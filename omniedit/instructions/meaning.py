@@ -22,7 +22,9 @@ from omniedit.instructions.proposals import (
     Proposal,
     StyleProposal,
     SwapProposal,
+    TypeProposal,
 )
+from omniedit.instructions.type_proposals import CountingProposal
 from omniedit.instructions.words import content, head, stems
 from omniedit.tasks import Task
 
@@ -41,6 +43,8 @@ _REPLACING = re.compile(
     r"\b(?:replac|swap|exchang|switch|trad|chang|turn|transform|convert)\w*\b(.+?)\b(?:with|for|by|into|to)\b(.+)"
 )
 _SUBSTITUTING = re.compile(r"\bsubstitut\w*\b(.+?)\bfor\b(.+)|\b(.+?)\b(?:instead of|in place of|rather than)\b(.+)")
+ANY_OF_ITS_KIND = (AdditionProposal, CountingProposal)
+"""Proposals whose instruction need not distinguish their object from others of its kind."""
 Entries = dict[str, frozenset[str]]
 """Phrases with their stems. A sentence says a phrase if it has all of its stems, in any order."""
 
@@ -103,7 +107,7 @@ def _missing_object(said: set[str], proposal: Proposal, thing: Thing | None) -> 
     if thing and _must_name_it(proposal, said):
         if head(thing.name) not in said:
             yield f"it does not name the object '{thing.name}'"
-        elif thing.telling and not said.intersection(thing.telling) and not isinstance(proposal, AdditionProposal):
+        elif thing.telling and not said.intersection(thing.telling) and not isinstance(proposal, ANY_OF_ITS_KIND):
             yield f"it does not distinguish '{thing.expression}' from the others"
 
 
@@ -125,6 +129,9 @@ def _must_name_it(proposal: Proposal, said: set[str]) -> bool:
 def _named_results(proposal: Proposal, said: set[str]) -> Iterator[tuple[str, str, bool]]:
     """Yield the results of an edit: the kind, its phrase in the proposal, and whether the paraphrase names it."""
     match proposal:
+        case TypeProposal():
+            for what, phrases in proposal.to_say().items():
+                yield what, phrases[0], any(is_mentioned(phrase, said) for phrase in phrases)
         case SwapProposal(new_object=phrase):
             yield "new object", phrase, head(phrase) in said
         case AdditionProposal(place=phrase):

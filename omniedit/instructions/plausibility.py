@@ -13,6 +13,7 @@ from omniedit.instructions.proposals import (
     RemovalProposal,
     StyleProposal,
     SwapProposal,
+    TypeProposal,
 )
 from omniedit.instructions.questions import Offers
 from omniedit.instructions.words import content, head, stems
@@ -32,6 +33,10 @@ def senseless(proposal: Proposal, thing: Thing | None, offers: Offers) -> str | 
 
 def _reasons(proposal: Proposal, thing: Thing | None, offers: Offers) -> Iterator[str]:
     match proposal:
+        case TypeProposal():
+            yield from proposal.find_flaws(thing.name if thing else "")
+            if offered := getattr(proposal, "environment", None):
+                yield from _not_offered("environment", offered, offers.environments)
         case SwapProposal(new_object=new):
             if thing and head(new) == head(thing.name):
                 yield f"new_object '{new}' is of the same kind as the object"

@@ -1,158 +1,41 @@
 """Proposals of a vision-language model for photos, one per row: checked, or rejected with a reason.
 
-The file `proposals/{shard}.parquet` is stored next to the shard of photos. `proposal` is JSON of the class below that
-serves the row's task; it is null in rows of `rejected_row`.
+The file `proposals/{shard}.parquet` is stored next to the shard of photos. `proposal` is JSON of the class that serves
+the row's task (`CLASSES`); it is null in rows of `rejected_row`.
 """
+
+# ruff: noqa: F401
 
 import json
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import pyarrow as pa
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import ValidationError
 
 from omniedit.errors import UserError
-from omniedit.plain_text import clean_line
+from omniedit.instructions.proposal import (
+    AdditionProposal,
+    AttributeProposal,
+    BackgroundProposal,
+    EnvironmentProposal,
+    Phrase,
+    PhraseOrNothing,
+    PromptedProposal,
+    PromptText,
+    Proposal,
+    RemovalProposal,
+    StyleProposal,
+    SwapProposal,
+    TypeProposal,
+    quote,
+)
+from omniedit.instructions.type_proposals import TYPE_CLASSES
 from omniedit.storage.parquet import read_rows, write_rows
 from omniedit.tasks import Task
 from omniedit.vlm.thinking import Unclear, find_answers
-
-QUOTED = 80
-"""Maximum number of characters quoted from a reply."""
-
-
-def _has_words(text: str) -> str:
-    if text and not any(character.isalnum() for character in text):
-        raise ValueError(f"{quote(text)} has no letter or digit")
-    return text
-
-
-def quote(value: Any) -> str:
-    """Quote any part of a reply in a reason: cut, on one line and in ASCII, whatever the model wrote."""
-    text = str(value)
-    return ascii(text if len(text) <= QUOTED else f"{text[:QUOTED]}...")
-
-
-def _clean(value: Any) -> Any:
-    """Return a text on one line; an unpaired surrogate is left for pydantic to reject."""
-    if not isinstance(value, str) or re.search("[\ud800-\udfff]", value):
-        return value
-    return clean_line(value) or value
-
-
-Phrase = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_has_words), BeforeValidator(_clean)]
-"""Phrase for something in a photo, without an article: 'red car on the left'."""
-PhraseOrNothing = Annotated[str, Field(max_length=200), AfterValidator(_has_words), BeforeValidator(_clean)]
-PromptText = Annotated[str, Field(min_length=1, max_length=400), AfterValidator(_has_words), BeforeValidator(_clean)]
-"""Description of an image for a text-to-image model."""
-
-
-class Proposal(BaseModel):
-    """Edit of one photo.
-
-    Args:
-        instructions: paraphrases of the instruction, at least one.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-    instructions: list[Phrase] = Field(min_length=1)
-
-    @property
-    def truth(self) -> dict[str, Any]:
-        """Return all fields of the edit but its instructions."""
-        return self.model_dump(exclude={"instructions"})
-
-
-class RemovalProposal(Proposal):
-    """Removal of an object.
-
-    Args:
-        every: whether to remove all objects that match the phrase, or only the one meant by it.
-        background: what is visible once the object is gone.
-    """
-
-    object: Phrase
-    every: bool = False
-    background: PromptText
-
-
-class AdditionProposal(RemovalProposal):
-    """Addition of an object of the photo to the photo without it.
-
-    Args:
-        place: where the object goes, in words; '' if not given.
-    """
-
-    place: PhraseOrNothing = ""
-
-
-class SwapProposal(Proposal):
-    object: Phrase
-    new_object: PromptText
-
-
-class PromptedProposal(Proposal):
-    """Edit of an image that a text-to-image model generates.
-
-    Args:
-        source_prompt, target_prompt: descriptions of the image before and after the edit; few words differ.
-    """
-
-    source_prompt: PromptText
-    target_prompt: PromptText
-
-    @model_validator(mode="after")
-    def _prompts_differ(self) -> "PromptedProposal":
-        if self.source_prompt.split() == self.target_prompt.split():
-            raise ValueError("source_prompt and target_prompt are the same")
-        return self
-
-
-class AttributeProposal(PromptedProposal):
-    """Change of an object's attribute.
-
-    Args:
-        object: phrase that finds the object in the image of `source_prompt`.
-        value: value of the attribute after the edit.
-        emphasis: factor on the attention to the value's words.
-    """
-
-    object: Phrase
-    attribute: Phrase
-    value: Phrase
-    emphasis: float = Field(1.0, gt=0, le=10)
-
-
-class BackgroundProposal(Proposal):
-    """Swap of the background.
-
-    Args:
-        object: object that stays.
-        background: what is visible behind the object after the edit.
-    """
-
-    object: Phrase
-    every: bool = False
-    background: PromptText
-
-
-class EnvironmentProposal(PromptedProposal):
-    """Change of the environment.
-
-    Args:
-        object: foreground object that stays unchanged; '' if nothing does.
-    """
-
-    environment: Phrase
-    object: PhraseOrNothing = ""
-
-
-class StyleProposal(Proposal):
-    style: Phrase
-
 
 CLASSES: dict[Task, type[Proposal]] = {
     Task.OBJECT_SWAP: SwapProposal,
@@ -162,7 +45,9 @@ CLASSES: dict[Task, type[Proposal]] = {
     Task.BACKGROUND_SWAP: BackgroundProposal,
     Task.ENVIRONMENT_CHANGE: EnvironmentProposal,
     Task.STYLE_TRANSFER: StyleProposal,
+    **TYPE_CLASSES,
 }
+"""Class of the proposals of each task that has a learned specialist."""
 
 SCHEMA = pa.schema(
     [

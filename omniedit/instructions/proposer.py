@@ -14,7 +14,7 @@ from omniedit.imaging.images import resize_to_fit
 from omniedit.instructions.asking import ModelQuestion, ask
 from omniedit.instructions.facets import PHRASINGS
 from omniedit.instructions.meaning import Thing
-from omniedit.instructions.proposals import ProposalRow, SwapProposal, rejected_row
+from omniedit.instructions.proposals import CLASSES, ProposalRow, SwapProposal, rejected_row
 from omniedit.instructions.questions import (
     MAX_THINGS,
     DraftEdit,
@@ -39,8 +39,14 @@ from omniedit.sources.photo import Photo
 from omniedit.tasks import Task
 from omniedit.vlm import Model, Prompt, PromptImage
 
-WITHOUT_A_THING = (Task.ENVIRONMENT_CHANGE, Task.STYLE_TRANSFER)
+WITHOUT_A_THING = tuple(
+    task
+    for task, kind in CLASSES.items()
+    if "object" not in kind.model_fields or not kind.model_fields["object"].is_required()
+)
 """Tasks that also suit photos without distinct objects."""
+TASKS_A_PROMPT = 8
+"""Maximum number of tasks in a prompt for edits; a run of more sends several such prompts per photo."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +67,8 @@ class Draft:
 
 
 class Proposer:
-    """Proposer of edits. It sends three prompts per photo: two with the image and one with text only.
+    """Proposer of edits. It sends three prompts per photo: two with the image and one with text only. For more than
+    `TASKS_A_PROMPT` tasks it sends several of the second.
 
     Args:
         tasks: tasks to propose edits for.
@@ -74,7 +81,11 @@ class Proposer:
         """Return for each photo, in order, the usable drafts and the rows of what was rejected."""
         images = [PromptImage(resize_to_fit(photo.image, self.config.max_side)) for photo in photos]
         listed = self._ask([ModelQuestion(objects_prompt(image), read_objects) for image in images])
-        proposed = self._ask([self._edits(*each) for each in zip(photos, images, listed, strict=True)])
+        replies = [
+            self._ask([self._edits(*each, tasks) for each in zip(photos, images, listed, strict=True)])
+            for tasks in self._task_groups()
+        ]
+        proposed = [_join_replies(of_photo) for of_photo in zip(*replies, strict=True)]
         said = self._ask([self._instructions(each) for each in proposed])
         said = self._settle_doubts(proposed, said)
         return [
@@ -92,17 +103,26 @@ class Proposer:
         blank, thing = PromptImage(np.zeros((1, 1, 3), np.uint8)), Thing("coffee cup", "white coffee cup on the left")
         usual = SwapProposal(instructions=["Replace the cup with a glass."], object="cup", new_object="a glass of tea")
         edits = [DraftEdit(Task.OBJECT_SWAP, usual, thing)] * len(self.tasks) * self.config.per_photo
-        about = edits_prompt(blank, [thing] * MAX_THINGS, offers_for(""), self.tasks, self.config.per_photo)
-        return [objects_prompt(blank), about, paraphrase_prompt(edits)]
+        about = [
+            edits_prompt(blank, [thing] * MAX_THINGS, offers_for(""), tasks, self.config.per_photo)
+            for tasks in self._task_groups()
+        ]
+        return [objects_prompt(blank), *about, paraphrase_prompt(edits)]
+
+    def _task_groups(self) -> list[tuple[Task, ...]]:
+        """Return the tasks of each prompt for edits."""
+        return [self.tasks[first : first + TASKS_A_PROMPT] for first in range(0, len(self.tasks), TASKS_A_PROMPT)]
 
     def _ask(self, questions: Sequence[ModelQuestion[Part] | None]) -> list[ParsedReply[Part]]:
         """Return the best reply to each question; an empty one for None."""
         replies = iter(ask(self.model, [question for question in questions if question], self.config.tries))
         return [next(replies) if question else ParsedReply() for question in questions]
 
-    def _edits(self, photo: Photo, image: PromptImage, listed: ParsedReply[Thing]) -> ModelQuestion[DraftEdit] | None:
+    def _edits(
+        self, photo: Photo, image: PromptImage, listed: ParsedReply[Thing], asked: Sequence[Task]
+    ) -> ModelQuestion[DraftEdit] | None:
         things, offers = listed.parts, offers_for(photo.source_id)
-        tasks = [task for task in self.tasks if things or task in WITHOUT_A_THING]
+        tasks = [task for task in asked if things or task in WITHOUT_A_THING]
         read = partial(read_edits, things=things, offers=offers, tasks=tasks, per_task=self.config.per_photo)
         prompt = edits_prompt(image, things, offers, tasks, self.config.per_photo)
         return ModelQuestion(prompt, read) if tasks else None
@@ -152,6 +172,15 @@ def _settle(
 def in_turn(names: Sequence[str]) -> list[int]:
     """Return the indices of photos in the order of processing: shuffled by a hash, so the same in every run."""
     return sorted(range(len(names)), key=lambda place: hashlib.sha256(names[place].encode()).digest())
+
+
+def _join_replies(replies: Sequence[ParsedReply[DraftEdit]]) -> ParsedReply[DraftEdit]:
+    """Return the parts and flaws of several replies about one photo."""
+    return ParsedReply(
+        tuple(part for reply in replies for part in reply.parts),
+        tuple(flaw for reply in replies for flaw in reply.flaws),
+        next((reply.model for reply in replies if reply.model), ""),
+    )
 
 
 def _drafts(source_id: str, edits: ParsedReply[DraftEdit], instructions: ParsedReply[Paraphrase]) -> list[Draft]:

@@ -16,13 +16,17 @@ import numpy as np
 from omniedit.instructions.meaning import Thing
 from omniedit.instructions.proposals import Proposal
 from omniedit.instructions.styles import styles
-from omniedit.tasks import OMNIEDIT_TASKS, Task
+from omniedit.tasks import TASKS, Task
 from omniedit.vlm import Prompt, PromptImage
 
 _FOLDER = resources.files("omniedit.instructions")
 MAX_THINGS = 8
 _TOKENS_A_THING, _TOKENS_AN_EDIT, _TOKENS_A_REWRITING, _TOKENS_MORE = 50, 180, 160, 60
 _TOKENS_A_NAME = 20
+SAID = {"new_object", "place", "attribute", "value", "environment", "style", "kind", "count", "more", "new_text"} | {
+    *("action", "direction", "scale", "anchor", "side", "degrees", "cause")
+}
+"""Fields of proposals that a paraphrase may have to name."""
 _QUOTED = 4000
 """Maximum number of characters of a reply that a retry repeats."""
 
@@ -61,7 +65,7 @@ def offers_for(source_id: str) -> Offers:
     def drawn(all_of_them: Sequence[str], count: int) -> tuple[str, ...]:
         return tuple(rng.choice(all_of_them, count, replace=False).tolist())
 
-    return Offers(drawn(_lines("attributes.txt"), 5), drawn(_lines("environments.txt"), 8), drawn(styles(), 12))
+    return Offers(drawn(read_lines("attributes.txt"), 5), drawn(read_lines("environments.txt"), 8), drawn(styles(), 12))
 
 
 def objects_prompt(image: PromptImage) -> Prompt:
@@ -107,9 +111,9 @@ def retry_prompt(prompt: Prompt, reply: str, flaws: Sequence[str]) -> Prompt:
     return Prompt((*prompt.parts, f"your reply: {reply[:_QUOTED]}", text("again") + faults), prompt.max_tokens)
 
 
-def digest() -> str:
-    """Return 16 hex digits of the SHA-256 of all prompt texts."""
-    names = ("objects", "edits", *OMNIEDIT_TASKS, "wordings", "again")
+def digest(family: str = "omniedit") -> str:
+    """Return 16 hex digits of the SHA-256 of all prompt texts for the tasks of a family."""
+    names = ("objects", "edits", *(task for task in TASKS if task.family == family), "wordings", "again")
     return hashlib.sha256("".join(map(text, names)).encode()).hexdigest()[:16]
 
 
@@ -119,13 +123,14 @@ def text(name: str) -> str:
 
 
 @cache
-def _lines(name: str) -> tuple[str, ...]:
+def read_lines(name: str) -> tuple[str, ...]:
+    """Return the lines of a list that ships with this room."""
     return tuple((_FOLDER / name).read_text(encoding="utf-8").splitlines())
 
 
 def _describe_edit(edit: DraftEdit) -> str:
     about = {"thing": edit.thing.expression} if edit.thing else {}
-    fields = edit.proposal.model_dump(include={"new_object", "place", "attribute", "value", "environment", "style"})
+    fields = edit.proposal.model_dump(include=SAID)
     about |= {name: value for name, value in fields.items() if value}
     words = "; ".join(f"{name.replace('_', ' ')}: {value}" for name, value in about.items())
     return f"{edit.task}; {words}; instruction: {edit.proposal.instructions[0]}"

@@ -36,7 +36,7 @@ def read_recorded_replies(path: str | Path) -> list[tuple[str, Task, str]]:
             task = next(task for task in CLASSES if task == row["task"])
             replies.append((str(row["source_id"]), task, str(row["reply"])))
         except (ValueError, KeyError, TypeError, StopIteration, RecursionError):
-            keys = "source_id, task (one of the seven) and reply"
+            keys = "source_id, task (one with a learned specialist) and reply"
             raise UserError(f"{path}: line {number} is not a JSON object with {keys}") from None
     return replies
 

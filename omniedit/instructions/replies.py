@@ -176,6 +176,8 @@ def _edit(task: Task, things: Sequence[Thing], offers: Offers, answer: Any) -> D
     thing = _match_thing(fields.get("object"), things)
     if thing:
         fields["object"] = thing.expression
+    if anchor := _match_thing(fields.get("anchor"), things):
+        fields["anchor"] = anchor.expression
     proposal = proposal_in(task, fields | {"instructions": [answer["instruction"]]})
     reason = senseless(proposal, thing, offers) or meaning_error(answer["instruction"], task, proposal, thing)
     if reason:

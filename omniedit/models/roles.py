@@ -4,23 +4,52 @@ from omniedit.config.schema import Config, LearnedConfig
 from omniedit.tasks import Task
 
 GROUNDING = ("detector", "segmenter")
-INPAINTING = "inpainting"
+INPAINTING, GENERATION, EDITING = "inpainting", "generation", "editing"
+STYLE = ("style", "style_configs")
+IP_ADAPTER, DEPTH, CONTROLNET_DEPTH, SEMANTIC = "ip_adapter", "depth", "controlnet_depth", "semantic"
 ROLES: dict[Task, tuple[str, ...]] = {
     Task.OBJECT_SWAP: (*GROUNDING, INPAINTING),
     Task.OBJECT_REMOVAL: (*GROUNDING, INPAINTING),
     Task.OBJECT_ADDITION: (*GROUNDING, INPAINTING),
-    Task.ATTRIBUTE_MODIFICATION: (*GROUNDING, "generation"),
+    Task.ATTRIBUTE_MODIFICATION: (*GROUNDING, GENERATION),
     Task.BACKGROUND_SWAP: (*GROUNDING, INPAINTING),
-    Task.ENVIRONMENT_CHANGE: (*GROUNDING, "generation"),
-    Task.STYLE_TRANSFER: ("style", "style_configs"),
+    Task.ENVIRONMENT_CHANGE: (*GROUNDING, GENERATION),
+    Task.STYLE_TRANSFER: STYLE,
+    **{
+        Task(name): roles
+        for roles, names in {
+            (*GROUNDING, INPAINTING): (
+                *("remove", "add", "replace", "counting", "textual_change", "background_change"),
+                *("movement", "resize", "relation", "visual_bbox", "visual_scribble", "visual_sketch"),
+            ),
+            (*GROUNDING, INPAINTING, DEPTH): ("visual_depth",),
+            (*GROUNDING, INPAINTING, SEMANTIC): ("visual_segment",),
+            (INPAINTING,): ("outpaint",),
+            (*GROUNDING, *STYLE): ("color_alter", "appearance_alter", "material_change"),
+            STYLE: ("tone_transfer", "style_change"),
+            (*GROUNDING, GENERATION): ("action_change",),
+            (*GROUNDING, GENERATION, IP_ADAPTER): ("visual_reference",),
+            (*GROUNDING, GENERATION, IP_ADAPTER, DEPTH, CONTROLNET_DEPTH): ("material_transfer",),
+            (EDITING,): ("rotation_change", "implicit_change"),
+        }.items()
+        for name in names
+    },
 }
+"""Roles of each task that has a learned specialist. AnyEdit's types share the models of the others."""
+PAINTERS = (INPAINTING, GENERATION, "style", EDITING)
+"""Roles of the models that make the edited image; each task has one of them."""
 
 CLASSES: dict[str, tuple[str, ...]] = {
     "detector": ("GroundingDinoForObjectDetection",),
     "segmenter": ("SamModel", "Sam2Model"),
     INPAINTING: ("FluxFillPipeline", "StableDiffusionXLInpaintPipeline", "StableDiffusion3InpaintPipeline"),
-    "generation": ("StableDiffusionXLPipeline", "StableDiffusion3Pipeline"),
+    GENERATION: ("StableDiffusionXLPipeline", "StableDiffusion3Pipeline"),
     "style": ("StableDiffusionXLInstructPix2PixPipeline",),
+    EDITING: ("FluxKontextPipeline",),
+    IP_ADAPTER: ("CLIPVisionModelWithProjection",),
+    DEPTH: ("DepthAnythingForDepthEstimation",),
+    CONTROLNET_DEPTH: ("ControlNetModel",),
+    SEMANTIC: ("UperNetForSemanticSegmentation",),
 }
 """Classes that can fill a role, as named in config/models.yaml."""
 

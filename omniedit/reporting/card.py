@@ -65,7 +65,7 @@ def model_card(
         f'    omniedit edit photo.jpg "Make it night." --model results/{config.run}/train/{name}',
         "## Data",
         data_table(plan),
-        f"The judge `{config.scoring.judge}` gave each pair at least {config.filter.min_score:g} of 10. "
+        f"The judge `{config.scoring.judge}` gave each pair at least {config.filter.lowest:g} of 10. "
         + (f"It is the best of up to {config.scoring.best_of} candidates. " if config.scoring.best_of else "")
         + "Source photos:",
         licence_table(*indexes),

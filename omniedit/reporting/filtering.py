@@ -1,7 +1,7 @@
 """Filter page: score histograms, the table before and after the filter, and accepted pairs by aspect ratio."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import cycle
 
 import numpy as np
@@ -26,7 +26,18 @@ WIDENING = sorted(RATIOS, key=lambda ratio: RATIOS[ratio])
 BINS = [half / 2 for half in range(21)]
 
 
-def filter_page(run: str, candidates: Columns, rejections: dict[Task, list[Rejection]], min_score: float) -> str:
+def filter_page(
+    run: str,
+    candidates: Columns,
+    rejections: dict[Task, list[Rejection]],
+    min_score: float,
+    min_scores: Mapping[str, float] | None = None,
+) -> str:
+    """Return the page.
+
+    Args:
+        min_scores: thresholds of single tasks in place of `min_score`.
+    """
     tasks = order_tasks({*candidates.tasks, *rejections})
     accepted, judges = int(candidates.kept.sum()), candidates.judges
     with styled():
@@ -44,7 +55,8 @@ def filter_page(run: str, candidates: Columns, rejections: dict[Task, list[Rejec
                 ("judge", ", ".join(judges) or "none"),
             ],
             "table4": table4(tasks, candidates),
-            "histograms": histograms(tasks, candidates, min_score) if len(candidates) else None,
+            "thresholds": [TableRow([Task(task).label, number(own, 1)]) for task, own in (min_scores or {}).items()],
+            "histograms": histograms(tasks, candidates, min_score, min_scores) if len(candidates) else None,
             "ratios": ratio_bars(tasks, candidates) if accepted else None,
             "ratio_rows": ratio_rows(tasks, candidates),
             "ratio_heads": ["task", *[ratio.replace("x", ":") for ratio in WIDENING], "all"],
@@ -89,7 +101,9 @@ def available_scores(candidates: Columns, score: str, those_N: NDArray[np.bool_]
     return values[~np.isnan(values)]
 
 
-def histograms(tasks: Sequence[Task], candidates: Columns, min_score: float) -> Figure:
+def histograms(
+    tasks: Sequence[Task], candidates: Columns, min_score: float, min_scores: Mapping[str, float] | None = None
+) -> Figure:
     """Plot histograms of SC, PQ and O, a row for each task: accepted pairs in colour, the threshold on O as a line."""
     figure, axes = panels(len(tasks), 3, 9.4, 0.55 + 1.25 * len(tasks), sharex=True)
     for row, task in enumerate(tasks):
@@ -105,7 +119,7 @@ def histograms(tasks: Sequence[Task], candidates: Columns, min_score: float) -> 
             if column == 0:
                 axis.set_ylabel(task.label, rotation=0, ha="right", va="center", color=INK, fontsize=9)
             if score == "o_score":
-                axis.axvline(min_score, color=INK, linewidth=1, linestyle=(0, (4, 3)))
+                axis.axvline((min_scores or {}).get(task, min_score), color=INK, linewidth=1, linestyle=(0, (4, 3)))
     handles, labels = axes[0].get_legend_handles_labels()
     for axis in axes[-3:]:
         axis.set_xlabel("score")

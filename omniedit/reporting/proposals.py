@@ -1,4 +1,4 @@
-"""Proposals page: counts by task, objects, values and styles, phrasings, and reasons of rejection."""
+"""Proposals page: counts by task, objects, values and styles, balance of concepts, phrasings, reasons of rejection."""
 
 import re
 from collections import Counter, defaultdict
@@ -19,7 +19,7 @@ from omniedit.reporting.sheet import shorten
 from omniedit.reporting.style import BLUE, INK, SEQUENCE, panels, styled
 from omniedit.reporting.tabular import TableRow
 from omniedit.storage.parquet import stream_rows
-from omniedit.tasks import OMNIEDIT_TASKS, Task
+from omniedit.tasks import Task, order_tasks
 
 FACETS = {
     "object": "Objects",
@@ -30,6 +30,8 @@ FACETS = {
     "style": "Styles",
 }
 STAGES = ("recorded reply", "things", "edits", "wordings", "quotas")
+RANKS = (("most frequent", 0, 1), ("next 9", 1, 10), ("next 40", 10, 50), ("all others", 50, None))
+"""Parts of a bar of concepts: name, first rank, and the rank before which it ends."""
 SHOWN, REASONS_SHOWN, EXAMPLES = 12, 40, 3
 """Limits: bars of a panel, rows of the table of reasons, examples of a task."""
 
@@ -45,6 +47,8 @@ class Tally:
     """Counts by stage, task ('' if the row has none) and kind of reason."""
     named: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     """Counts of each value, by facet ('object', ...)."""
+    concepts: dict[Task, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    """Counts of all values together, by task."""
     first: Counter[tuple[Task, str]] = field(default_factory=Counter)
     """Counts by task and by phrasing of the first instruction."""
     models: Counter[str] = field(default_factory=Counter)
@@ -80,6 +84,7 @@ class Tally:
         self.models[row["model"] or "recorded replies"] += 1
         for what, value in facets(proposal, row["name"] or ""):
             self.named[what][value] += 1
+            self.concepts[task][value] += 1
         if len(examples := self.examples[task]) < EXAMPLES:
             examples.setdefault(row["source_id"], list(zip(phrasings, proposal.instructions, strict=True)))
 
@@ -90,7 +95,7 @@ def reason_kind(reason: str) -> str:
 
 
 def proposals_page(run: str, tally: Tally) -> str:
-    tasks = [task for task in OMNIEDIT_TASKS if tally.usable[task] or _count_rejected(tally, task)]
+    tasks = order_tasks({Task(of) for _, of, _ in tally.rejected if of}.union(tally.usable))
     with styled():
         values = {
             "title": "Proposals",
@@ -106,6 +111,8 @@ def proposals_page(run: str, tally: Tally) -> str:
                 ("proposed by", ", ".join(tally.models) or DASH),
             ],
             "tasks": task_rows(tasks, tally),
+            "concepts": concept_rows(tasks, tally),
+            "shares": share_bars(tasks, tally) if tally.concepts else None,
             "named": named_bars(tally.named) if tally.usable else None,
             "phrasings": phrasing_bars(tasks, tally.first) if tally.usable else None,
             "reasons": reason_rows(tally),
@@ -133,7 +140,7 @@ def task_rows(tasks: Sequence[Task], tally: Tally) -> list[TableRow]:
 
 
 def _count_all_rejected(tally: Tally, *stages: str) -> int:
-    return sum(_count_rejected(tally, task, *stages) for task in OMNIEDIT_TASKS)
+    return sum(count for (stage, of, _), count in tally.rejected.items() if of and stage in stages)
 
 
 def _count_rejected(tally: Tally, task: Task, *stages: str) -> int:
@@ -141,6 +148,55 @@ def _count_rejected(tally: Tally, task: Task, *stages: str) -> int:
     return sum(
         count for (stage, of, _), count in tally.rejected.items() if of == task and (not stages or stage in stages)
     )
+
+
+def concept_rows(tasks: Sequence[Task], tally: Tally) -> list[TableRow]:
+    """Return how evenly each task's proposals spread over concepts: objects, new objects, values, styles and so on."""
+    rows = []
+    for task in tasks:
+        if counts := tally.concepts.get(task):
+            (name, most), *_ = counts.most_common(1)
+            half = concepts_in_half(counts)
+            cells = [task.label, f"{len(counts):,}", f"{half:,}", shorten(name, 38), percent(most / counts.total())]
+            rows.append(TableRow([*cells, number(evenness(counts))]))
+    return rows
+
+
+def evenness(counts: Counter[str]) -> float:
+    """Return Pielou's evenness: the entropy of the shares, divided by that of equal shares; 1 for one concept."""
+    shares = np.array(list(counts.values())) / counts.total()
+    return 1.0 if len(shares) == 1 else float(-(shares * np.log(shares)).sum() / np.log(len(shares)))
+
+
+def concepts_in_half(counts: Counter[str]) -> int:
+    """Return how many of the most frequent concepts make up half of all mentions."""
+    sums = np.cumsum([count for _, count in counts.most_common()])
+    return int(np.searchsorted(sums, counts.total() / 2)) + 1
+
+
+def share_bars(tasks: Sequence[Task], tally: Tally) -> Figure:
+    """Plot for each task the share of mentions by the rank of the concept; balanced tasks have a short first part."""
+    shown = [task for task in tasks if tally.concepts.get(task)]
+    figure, (axis,) = panels(1, 1, 9.4, 0.9 + 0.27 * len(shown))
+    labels, start = [task.label for task in shown], np.zeros(len(shown))
+    for (name, first, last), colour in zip(RANKS, SEQUENCE, strict=False):
+        shares = np.array([_share_of_ranks(tally.concepts[task], first, last) for task in shown])
+        axis.barh(labels, shares, 0.62, start, color=colour, label=name)
+        start += shares
+    axis.invert_yaxis()
+    axis.set_xlim(0, 100)
+    axis.grid(axis="y", visible=False)
+    axis.grid(axis="x", visible=True)
+    axis.tick_params(axis="y", labelcolor=INK)
+    axis.set_xlabel("share of mentions (%)")
+    figure.legend(loc="outside right upper")
+    return figure
+
+
+def _share_of_ranks(counts: Counter[str], first: int, last: int | None) -> float:
+    """Return the percentage of mentions of the concepts from one rank to before another."""
+    ranked = [count for _, count in counts.most_common()]
+    return 100 * sum(ranked[first:last]) / counts.total()
 
 
 def named_bars(named: Mapping[str, Counter[str]]) -> Figure:

@@ -69,6 +69,7 @@ def decide(
     faults: Mapping[str, str] | None = None,
     best_of: int | None = None,
     max_disagreement: float | None = None,
+    min_scores: Mapping[str, float] | None = None,
 ) -> list[dict[str, Any]]:
     """Return a row of `DECISIONS_SCHEMA` for each candidate, in order.
 
@@ -86,18 +87,19 @@ def decide(
             faults of the pairs that it was made from.
         best_of: number of candidates of a request of which at most the best is accepted; None for no limit.
         max_disagreement: largest disagreement of an ensemble's judges that is accepted; None for no limit.
+        min_scores: smallest O that is accepted of the pairs of single tasks, by the task's name.
 
     Raises:
         UserError: the scores do not cover exactly these candidates, or come from several judges or rubrics.
     """
     _check_same_pairs(candidates, scores, scores_path)
     _check_one_rubric(scores, scores_path)
-    by_hand, faults = by_hand or {}, faults or {}
+    by_hand, faults, min_scores = by_hand or {}, faults or {}, min_scores or {}
     twins = duplicates(candidates, tell_sources_apart=best_of is not None)
     rows: list[dict[str, Any]] = []
     for row, pair_id in enumerate(candidates.pair_ids):
         source, o_score, hand = _describe_source(candidates, row), scores[pair_id]["o_score"], by_hand.get(pair_id)
-        is_auxiliary = candidates.tasks[row].family == PERCEPTION
+        task, is_auxiliary = str(candidates.tasks[row]), candidates.tasks[row].family == PERCEPTION
         if o_score is None and hand is None and not is_auxiliary:
             reason = "unscorable"
         elif is_held_out(source, bench):
@@ -111,8 +113,8 @@ def decide(
         elif is_auxiliary:
             reason = KEPT
         else:
-            reason = _decide_by_score(scores[pair_id], min_score, max_disagreement)
-        about = {"row": row, "ratio": source["ratio"], "task": str(candidates.tasks[row])}
+            reason = _decide_by_score(scores[pair_id], min_scores.get(task, min_score), max_disagreement)
+        about = {"row": row, "ratio": source["ratio"], "task": task}
         rows.append({"pair_id": pair_id, "reason": reason, "o_score": o_score, **about})
     if best_of is not None:
         _reject_lesser(rows, candidates, best_of)

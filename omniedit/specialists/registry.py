@@ -54,8 +54,29 @@ LEARNED: dict[Task, str] = {
     Task.BACKGROUND_SWAP: "learned.inpainting:BackgroundSwap",
     Task.ENVIRONMENT_CHANGE: "learned.prompt_to_prompt:EnvironmentChange",
     Task.STYLE_TRANSFER: "learned.stylisation:StyleTransfer",
+    **{
+        Task(name): f"learned.{kind}"
+        for kind, names in {
+            "inpainting:ObjectRemoval": ("remove",),
+            "inpainting:ObjectAddition": ("add",),
+            "inpainting:ObjectSwap": ("replace", "textual_change"),
+            "inpainting:BackgroundSwap": ("background_change",),
+            "counting:Counting": ("counting",),
+            "masked_instruction:MaskedInstruction": ("color_alter", "appearance_alter", "material_change"),
+            "prompt_to_prompt:ActionChange": ("action_change",),
+            "stylisation:StyleTransfer": ("tone_transfer", "style_change", "rotation_change", "implicit_change"),
+            "rearrangement:Rearrangement": ("movement", "resize", "relation"),
+            "outpainting:Outpainting": ("outpaint",),
+            "reference_painting:ReferencePainting": ("visual_reference", "material_transfer"),
+            "conditioned:Conditioned": (
+                *("visual_bbox", "visual_depth", "visual_scribble", "visual_segment", "visual_sketch"),
+            ),
+        }.items()
+        for name in names
+    },
 }
-"""Learned specialists, as in the paper: pretrained models, a GPU, proposals of a vision-language model."""
+"""Learned specialists, as in the papers: pretrained models, a GPU, proposals of a vision-language model. Their models
+are in `omniedit.models.roles.ROLES`, their proposals in `omniedit.instructions.proposals.CLASSES`."""
 
 VISUAL = tuple(
     map(
@@ -127,7 +148,7 @@ def build_learned(task: Task, toolbox: "Toolbox", proposals: Path) -> Batched:
     Raises:
         UserError: the proposals file cannot be used.
     """
-    specialist = class_at(LEARNED[task])(toolbox, read_proposals(proposals, task))
+    specialist = class_at(LEARNED[task])(toolbox, read_proposals(proposals, task), task)
     assert isinstance(specialist, Batched)
     return specialist
 

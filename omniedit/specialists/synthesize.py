@@ -220,7 +220,8 @@ class _Synthesis:
 def _rights(photo: Photo, edited: Edited) -> dict[str, Any]:
     """Return the rights to the pair's source image: the photo's, or the model's if the image is generated."""
     if edited.generated_under is None:
-        return {"licence": photo.licence, "author": photo.author, "origin": photo.origin}
+        generated = {"generated": True} if photo.is_generated else {}
+        return {"licence": photo.licence, "author": photo.author, "origin": photo.origin, **generated}
     return {"licence": edited.generated_under, "author": "", "origin": "", "generated": True}
 
 

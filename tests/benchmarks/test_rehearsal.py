@@ -17,7 +17,7 @@ def test_existing_folder_is_left_unchanged(tmp_path: Path) -> None:
 def test_unsupported_class_is_named_and_leaves_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     models = rehearsal.tiny_models(rehearsal.REPOSITORY / "config/models.yaml")
     other = {"segmenter": models["segmenter"].model_copy(update={"class_name": "Sam2Model"})}
-    monkeypatch.setattr(rehearsal, "tiny_models", lambda path: other)
+    monkeypatch.setattr(rehearsal, "tiny_models", lambda path, family: other)
     with pytest.raises(
         UserError, match=r"config/models.yaml: no model of random weights is made of the class Sam2Model"
     ):

@@ -16,6 +16,10 @@ from omniedit.tasks import Task
 
 PAINTED = [(Task.OBJECT_REMOVAL, kind) for kind in KINDS]
 GENERATED = [(Task.ATTRIBUTE_MODIFICATION, kind) for kind in PIPELINES]
+TYPES = [
+    (Task("rotation_change"), "FluxKontextPipeline"),
+    (Task("movement"), "StableDiffusionXLInpaintPipeline"),
+]
 BILLIONS = {
     "StableDiffusionXLPipeline": {"unet": 2.567, "vae": 0.084},
     "StableDiffusion3Pipeline": {"transformer": 2.028, "text_encoder": 0.086, "text_encoder_2": 0.632},
@@ -38,7 +42,7 @@ def test_full_grounding_models_have_the_published_sizes() -> None:
     assert sizes == pytest.approx([0.233, 0.641], rel=0.01)
 
 
-@pytest.mark.parametrize(("task", "kind"), [*PAINTED, *GENERATED, (Task.STYLE_TRANSFER, specialists.STYLE)])
+@pytest.mark.parametrize(("task", "kind"), [*PAINTED, *GENERATED, (Task.STYLE_TRANSFER, specialists.STYLE), *TYPES])
 def test_each_model_is_measured_against_its_peer(task: Task, kind: str) -> None:
     config = LearnedConfig(replies="", batch_size=1, resolution=64, steps=2)
     row = Bench(task, kind, Maker(TINY, "cpu"), config).row("3x2")

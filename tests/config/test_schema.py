@@ -197,6 +197,15 @@ def test_family_stands_for_all_its_types_with_a_specialist() -> None:
     assert {seven[task].pairs_per_shard for task in OMNIEDIT_TASKS} == {2}
 
 
+def test_family_with_learned_specialists_stands_for_all_its_types() -> None:
+    learned = {"pairs_per_shard": 2, "specialist": "learned"}
+    few = {"tasks": {"omniedit": {"pairs_per_shard": 0}, "anyedit": learned}, "learned": {"replies": "replies.jsonl"}}
+    config = check(few | JUDGED_BY_A_MODEL)
+    assert config.tasks.enabled == config.learned_tasks == ANYEDIT_TASKS
+    roles = {"editing", "ip_adapter", "depth", "controlnet_depth", "semantic", "style", "inpainting", "generation"}
+    assert roles <= set(required_roles(config))
+
+
 def test_config_without_anyedit_types_has_only_the_seven_keys() -> None:
     assert tuple(check({}).model_dump()["tasks"]) == OMNIEDIT_TASKS
     shown = check({"tasks": {"outpaint": {}}}).model_dump()
@@ -208,9 +217,13 @@ def test_config_without_anyedit_types_has_only_the_seven_keys() -> None:
 @pytest.mark.parametrize(
     ("tasks", "message"),
     [
-        ({"visual_depth": {}}, "tasks: visual_depth: has no embedded specialist: no estimate .*; import pairs"),
+        (
+            {"visual_depth": {}},
+            "tasks: visual_depth: has no embedded specialist: no estimate .*; give specialist: learned",
+        ),
         ({"referring_segmentation": {}}, "tasks: referring_segmentation: has no embedded specialist: .* import coco"),
-        ({"outpaint": {"specialist": "learned"}}, "tasks: outpaint: has no learned specialist; give specialist: emb"),
+        ({"complex": {"specialist": "learned"}}, "tasks: complex_.*: has no learned specialist; give specialist: emb"),
+        ({"outpaint": {"specialist": "learned"}}, r"reference cannot score .* learned specialists \(tasks.outpaint"),
         ({"outpaint": {"pairs_per_shard": -1}}, r"tasks.outpaint.pairs_per_shard: -1 is not allowed; allowed: gr"),
         ({"outpaint": None}, "tasks.outpaint: null is not allowed; allowed: a mapping"),
         ({"anyedit": None}, "tasks.remove: null is not allowed; allowed: a mapping"),

@@ -61,6 +61,13 @@ def test_pairs_at_or_above_the_threshold_are_accepted() -> None:
     assert accepted_ids([{"pair_id": name, "o_score": score} for name, score in scores], 8) == {"equal"}
 
 
+def test_thresholds_of_single_tasks_decide_which_pairs_are_derived_from(files: list[Path]) -> None:
+    shards, ids = list(map(Shard, files)), [REMOVAL.pair_id, SWAP.pair_id]
+    scores = [{"pair_id": name, "o_score": 8.0} for name in ids]
+    assert accepted_ids(scores, 9, {"object_swap": 7.5}, shards) == {SWAP.pair_id}
+    assert accepted_ids(scores, 7, {"object_swap": 8.5}, shards) == {REMOVAL.pair_id}
+
+
 def test_only_accepted_pairs_get_an_inverse(files: list[Path]) -> None:
     shards = list(map(Shard, files))
     outcomes = list(grow_inverses(shards, {REMOVAL.pair_id, PAINT.pair_id}, seed=0))

@@ -16,7 +16,7 @@ from omniedit.instructions.proposals import (
     write_proposals,
 )
 from omniedit.instructions.recorded_replies import check_reply, match_replies, read_recorded_replies
-from omniedit.tasks import OMNIEDIT_TASKS, Task
+from omniedit.tasks import TASKS, Task
 
 REMOVAL = {"instructions": ["Remove the dog."], "object": "dog", "background": "an empty meadow"}
 PROMPTS = {"source_prompt": "a red car", "target_prompt": "a blue car"}
@@ -24,7 +24,7 @@ ATTRIBUTE = {"instructions": ["Blue."], "object": "car", "attribute": "colour", 
 
 
 def test_every_task_has_a_proposal_class() -> None:
-    assert set(CLASSES) == set(OMNIEDIT_TASKS)
+    assert set(CLASSES) == set(TASKS)
 
 
 def test_proposers_are_read_from_usable_proposals(tmp_path: Path) -> None:

@@ -313,8 +313,9 @@ def test_model_folder_with_lost_files_or_a_changed_entry_is_rejected(hub: Hub, t
 def test_repository_models_are_pinned_except_for_known_ones() -> None:
     models = read_models(REPOSITORY / MODELS)
     assert {"base", "judge", "detector", "segmenter", "inpainting", "generation", "style"} <= set(models)
-    unpinned = [role for role, model in models.items() if model.revision is None]
-    assert unpinned == ["instruct_pix2pix", "editscore", "style"]
+    assert [role for role, model in models.items() if model.revision is None] == [
+        *("instruct_pix2pix", "editscore", "style", "editing", "ip_adapter", "depth", "controlnet_depth", "semantic")
+    ]
 
 
 def test_only_file_types_without_code_are_fetched() -> None:

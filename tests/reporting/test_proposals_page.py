@@ -1,17 +1,21 @@
 """Tests for the proposals page: counts over files, and messages for files without proposals."""
 
 import re
+from collections import Counter
 from pathlib import Path
+
+import pytest
 
 from omniedit.instructions.proposals import (
     ProposalRow,
     RemovalProposal,
     StyleProposal,
+    proposal_in,
     rejected_row,
     usable,
     write_proposals,
 )
-from omniedit.reporting.proposals import Tally, proposals_page, reason_kind
+from omniedit.reporting.proposals import Tally, concepts_in_half, evenness, proposals_page, reason_kind
 from omniedit.tasks import Task
 
 
@@ -55,12 +59,14 @@ def test_tasks_refusals_and_names_are_counted_over_shards(tmp_path: Path) -> Non
     assert (tally.photos, tally.usable, tally.named["object"]) == (3, {Task.OBJECT_REMOVAL: 3}, {"dog": 2, "cat": 1})
     assert tally.first == {(Task.OBJECT_REMOVAL, "polite"): 1, (Task.OBJECT_REMOVAL, "plain"): 2}
     page = proposals_page("mini", tally)
-    assert rows_for(page)["Object removal"] == ["3", "1", "2", "2.0", "1"]
+    counts, _, balance = page.partition("Balance over concepts")
+    assert rows_for(counts)["Object removal"] == ["3", "1", "2", "2.0", "1"]
+    assert rows_for(balance)["Object removal"] == ["2", "1", "dog", "67 %", "0.92"]
     assert rows_for(page)["quotas"] == ["Object removal", "the quota of object ... is full", "2"]
     assert rows_for(page)["things"][1:] == ["no JSON object: Expecting value: line # column # (char #)", "1"]
     shown = dict(re.findall(r"<dt>(.+?)</dt><dd>(.+?)</dd>", page))
     assert shown == {"photos": "3", "usable": "3", "rejected": "3", "distinct objects": "2", "proposed by": "m-1"}
-    assert page.count("<img") == 2 and "Remove the dog, polite." in page
+    assert page.count("<img") == 3 and "Remove the dog, polite." in page
 
 
 def test_examples_are_of_different_photos(tmp_path: Path) -> None:
@@ -83,3 +89,16 @@ def test_nothing_proposed_is_said(tmp_path: Path) -> None:
 def test_reasons_are_alike_but_for_what_they_quote_and_count() -> None:
     assert reason_kind("the quota of object 'dog' is full") == reason_kind("the quota of object 'grey cat' is full")
     assert reason_kind("instructions: 0: too long") != reason_kind("object: too long")
+
+
+def test_balance_is_one_for_equal_shares_and_falls_with_a_dominant_concept() -> None:
+    even, uneven = Counter(dict.fromkeys("abcd", 5)), Counter({"a": 97, "b": 1, "c": 1, "d": 1})
+    assert evenness(even) == pytest.approx(1) and evenness(uneven) < 0.2 and evenness(Counter(a=3)) == 1
+    assert (concepts_in_half(even), concepts_in_half(uneven)) == (2, 1)
+
+
+def test_types_of_anyedit_are_listed_like_tasks(tmp_path: Path) -> None:
+    proposal = proposal_in(Task("color_alter"), {"instructions": ["Red."], "object": "cup", "value": "red"})
+    page = proposals_page("mini", Tally.of(write_shards(tmp_path, [usable("a", Task("color_alter"), proposal)])))
+    assert rows_for(page.partition("Balance over concepts")[0])["Color alter"][0] == "1"
+    assert rows_for(page.partition("Balance over concepts")[2])["Color alter"][0] == "2"

@@ -91,6 +91,13 @@ def test_another_threshold_changes_only_its_own_reasons(candidates: Path, thresh
             assert reason == reasons(candidates)[pair_id]
 
 
+def test_task_has_its_own_threshold(candidates: Path) -> None:
+    with Shard(candidates) as shard:
+        (task,) = set(map(str, shard.tasks))
+        strict, other = (decide(shard, SCORES, "s", [], 0.0, min_scores={name: 10.0}) for name in (task, "outpaint"))
+    assert not any(row["kept"] and row["o_score"] < 10 for row in strict) and any(row["kept"] for row in other)
+
+
 @pytest.mark.parametrize("threshold", [0.0, 9.0, 10.0])
 def test_judges_that_disagree_reject_a_pair_at_any_threshold(candidates: Path, threshold: float) -> None:
     scores = SCORES | {"first": SCORES["first"] | {"disagreement": 2.1}, "just": SCORES["just"] | {"disagreement": 2.0}}

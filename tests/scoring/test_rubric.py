@@ -8,6 +8,7 @@ import pytest
 
 from omniedit.errors import UserError
 from omniedit.scoring.rubric import edit_rubric, load_rubric, rubrics
+from omniedit.tasks import ANYEDIT_TASKS
 
 
 def test_the_chains_rubric_is_the_one_its_scores_were_given_under() -> None:
@@ -24,6 +25,7 @@ DIGESTS = {
     "viescore_subject_generation": "1d8c60b3df9c47d9",
     "viescore_multi_concept": "9b4dbef69a97d459",
     "viescore_control_generation": "8d4a63b3905b4f7c",
+    "anyedit": "3e7284fc77f9cc7a",
 }
 """Digests under which scores of earlier releases are stored; a changed one would score every pair again."""
 
@@ -34,13 +36,26 @@ def test_the_rubrics_that_ship_keep_their_digests() -> None:
 
 
 def test_every_rubric_asks_about_what_it_shows_and_for_what_it_reads() -> None:
-    assert len(rubrics()) == 8
-    for rubric in rubrics().values():
+    assert len(rubrics()) == 9
+    for rubric in [*rubrics().values(), *rubrics()["anyedit"].tasks.values()]:
         for question in rubric.questions:
             assert f'{{"score": [{", ".join(question.scores)}], "reasoning": ' in question.text.splitlines()[-1]
         assert sorted((*rubric.sc, *rubric.pq)) == sorted(rubric.scores)
     digests = {rubric.digest for rubric in rubrics().values()}
     assert len(digests) == len(rubrics())
+
+
+def test_each_type_of_anyedit_has_its_own_meaning_of_over_editing() -> None:
+    rubric, of_edits = load_rubric("anyedit"), load_rubric("edit")
+    assert tuple(rubric.tasks) == ANYEDIT_TASKS and rubric.for_task("object_swap").questions == of_edits.questions
+    for task in ANYEDIT_TASKS:
+        (question,) = rubric.for_task(task).questions
+        assert question.images == ("source", *task.references, "edited") and question.is_plain
+        (restraint,) = [line for line in question.text.splitlines() if line.startswith("Second, restraint: ")]
+        grows = "no fault" in restraint
+        assert grows == (task in ("background_change", "tone_transfer", "style_change", "outpaint", "rotation_change"))
+    scores = {"success": 9, "restraint": 4, "quality": 8}
+    assert rubric.for_task("outpaint").overall(scores) == of_edits.overall(scores)
 
 
 @pytest.mark.parametrize("part", ["text", "images", "words", "scores", "sc", "pq"])
@@ -60,6 +75,7 @@ def test_what_is_asked_names_the_rubric_and_the_parse_of_the_workflow_stays_ligh
 import sys
 from omniedit.config.schema import ScoringConfig
 from omniedit.scoring.rubric import judge_fingerprint
+from omniedit.tasks import ANYEDIT_TASKS
 print(judge_fingerprint(ScoringConfig(), "reference"))
 print(judge_fingerprint(ScoringConfig(api={"rubric": "viescore_editing"}), "api"))
 heavy = {"torch", "numpy", "pyarrow", "h5py", "transformers"} & set(sys.modules)

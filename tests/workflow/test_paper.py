@@ -2,7 +2,6 @@
 
 import re
 import subprocess
-from collections.abc import Iterator
 from functools import reduce
 from operator import getitem
 from pathlib import Path
@@ -11,6 +10,7 @@ import pytest
 import yaml
 
 from helpers.chain import REPOSITORY, checkout, environment
+from helpers.config_comments import comments_by_key
 from helpers.preloaded import run_snakemake
 from omniedit.config.loading import load
 from omniedit.tasks import OMNIEDIT_TASKS, Task
@@ -81,26 +81,6 @@ def test_every_key_of_the_paper_config_cites_its_source() -> None:
             assert re.search(r"\b(paper|slides)\b", comment), f"{key} names no document"
         elif key not in OF_THE_USER:
             assert "our choice" in comment.lower(), f"{key} is in no document and not marked as our choice"
-
-
-def comments_by_key(text: str) -> dict[str, str]:
-    """Return the comments of every value: on its line, above it, and at the sections that contain it."""
-    lines = text.splitlines()
-
-    def comment(row: int) -> str:
-        above = row
-        while above and lines[above - 1].lstrip().startswith("#"):
-            above -= 1
-        return " ".join(line.partition("#")[2] for line in lines[above : row + 1])
-
-    def walk(node: yaml.Node, key: str, said: str) -> Iterator[tuple[str, str]]:
-        if not isinstance(node, yaml.MappingNode):
-            yield key, said
-            return
-        for name, value in node.value:
-            yield from walk(value, f"{key}.{name.value}".lstrip("."), f"{said} {comment(name.start_mark.line)}")
-
-    return dict(walk(yaml.compose(text), "", ""))
 
 
 def test_documented_command_fetches_every_model_of_the_paper_config(tmp_path: Path) -> None:

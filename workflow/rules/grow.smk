@@ -26,12 +26,13 @@ if CONFIG.grow.derived:
             "../../envs/synthesize.yaml"
         params:
             min_score=CONFIG.filter.min_score,
+            min_scores=task_thresholds,
             seed=CONFIG.seed,
         message:
             "Derive pairs: {wildcards.task} {wildcards.shard}; {log}"
         shell:
             'sh "$OMNIEDIT_RUN" grow_pairs.py {wildcards.task} --candidates {input.candidates} --scores {input.scores}'
-            " --min-score {params.min_score} --seed {params.seed} --out {output} > {log} 2>&1"
+            " --min-score {params.min_score} {params.min_scores:q} --seed {params.seed} --out {output} > {log} 2>&1"
 
 
 if CONFIG.grow.recaption:

@@ -31,7 +31,7 @@ rule report_gallery:
         scores=pattern("scores/{task}/{shard}.parquet"),
         decisions=pattern("decisions/{task}/{shard}.parquet"),
         shards=shards_of_task,
-        min_score=CONFIG.filter.min_score,
+        min_score=threshold_of_task,
         seed=CONFIG.seed,
     message:
         "Report: pairs of {wildcards.task}; {log}"
@@ -116,7 +116,7 @@ rule report_summary:
         blocks=all_blocks,
         scorer=student_option,
         model=CONFIG.train.model,
-        min_score=CONFIG.filter.min_score,
+        min_score=CONFIG.filter.lowest,
     message:
         "Report: front page; {log}"
     shell:
@@ -147,12 +147,13 @@ rule report_filter:
         decisions=pattern("decisions/{task}/{shard}.parquet"),
         shards=all_shards,
         min_score=CONFIG.filter.min_score,
+        min_scores=task_thresholds,
     message:
         "Report: scores and filter; {log}"
     shell:
         'sh "$OMNIEDIT_RUN" report_filter.py --run {wildcards.run} --candidates {params.candidates:q}'
         " --scores {params.scores:q} --decisions {params.decisions:q} {params.shards}"
-        " --min-score {params.min_score} --out {output} > {log} 2>&1"
+        " --min-score {params.min_score} {params.min_scores:q} --out {output} > {log} 2>&1"
 
 
 rule report_thresholds:

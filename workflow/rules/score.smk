@@ -371,6 +371,7 @@ rule decide_shard:
         "../../envs/score.yaml"
     params:
         min_score=CONFIG.filter.min_score,
+        min_scores=task_thresholds,
         best_of=best_of_option,
         disagreement=disagreement_option,
         by_hand=by_hand_option,
@@ -379,7 +380,7 @@ rule decide_shard:
         "Filter the pairs of {wildcards.shard}; {log}"
     shell:
         'sh "$OMNIEDIT_RUN" decide.py --scores {input.scores} --candidates {input.candidates} --bench {input.bench}'
-        " --min-score {params.min_score} {params.best_of} {params.disagreement} {params.by_hand} {params.faults:q} --out {output} > {log} 2>&1"
+        " --min-score {params.min_score} {params.min_scores:q} {params.best_of} {params.disagreement} {params.by_hand} {params.faults:q} --out {output} > {log} 2>&1"
 
 
 rule gather_decisions:

@@ -8,7 +8,7 @@ from typing import Any
 from omniedit.config.schema import Config
 from omniedit.models.inpaint_pipeline import InpaintPipeline
 from omniedit.models.registry import get_model
-from omniedit.models.roles import ROLES, paints_by_itself
+from omniedit.models.roles import PAINTERS, ROLES, paints_by_itself
 from omniedit.tasks import Task
 
 FIGURES = Path("benchmarks/specialists.json")
@@ -60,5 +60,5 @@ def model_of_task(task: Task, config: Config) -> str:
     """Return the class name of the pipeline that serves the task."""
     if paints_by_itself(task, config.learned):
         return InpaintPipeline.__name__
-    (role,) = {"inpainting", "generation", "style"} & set(ROLES[task])
+    (role,) = set(PAINTERS) & set(ROLES[task])
     return get_model(role).class_name

@@ -5,7 +5,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -76,11 +76,13 @@ class Inpainter:
             back up.
     """
 
+    kinds: ClassVar[Mapping[str, Kind]] = KINDS
+
     def __init__(self, pipeline: Any, batch_size: int = 4, steps: int | None = None, resolution: int = 1024) -> None:
         self.pipeline = pipeline
         # The run's own pipeline was trained at a fixed resolution.
         self.resolution = min(resolution, pipeline.config.get("resolution", resolution))
-        self.kind = KINDS[type(pipeline).__name__]
+        self.kind = self.kinds[type(pipeline).__name__]
         self.steps = steps or self.kind.steps
         self.batches = OomAdaptiveBatcher(batch_size)
         self._thread = ThreadPoolExecutor(1, "full size")
@@ -122,11 +124,16 @@ class Inpainter:
             generator=[torch.Generator().manual_seed(hole.seed) for hole in holes],
             output_type="np",
             **self.kind.options,
+            **self.guidance(laid_out),
         )
         return [
             self._thread.submit(_set_in, hole, canvas, painted)
             for (canvas, hole), painted in zip(laid_out, levels(np.asarray(output.images)), strict=True)
         ]
+
+    def guidance(self, laid_out: Sequence[tuple[Canvas, Any]]) -> dict[str, Any]:
+        """Return further arguments of the pipeline's call for holes on their canvases."""
+        return {}
 
     def _canvas(self, hole: Hole) -> Canvas:
         return Canvas.of(hole.image, self.resolution, grid=2 * self.pipeline.vae_scale_factor)

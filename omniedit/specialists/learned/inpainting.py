@@ -41,8 +41,8 @@ class Inpainting(Proposed[P]):
 
     proposal: ClassVar[type[Any]]
 
-    def __init__(self, toolbox: Toolbox, proposals: Any) -> None:
-        super().__init__(toolbox, proposals)
+    def __init__(self, toolbox: Toolbox, proposals: Any, task: Task | None = None) -> None:
+        super().__init__(toolbox, proposals, task)
         self._known: dict[tuple[str, str, bool], Known] = {}
 
     def edit(self, requests: Sequence[EditRequest]) -> Sequence[Edited | NotApplicable]:

@@ -16,6 +16,7 @@ from omniedit.grounding.detector import Grounded, NotGrounded, Query
 from omniedit.imaging.images import Image, Mask
 from omniedit.imaging.morphology import dilate_by_share
 from omniedit.instructions.proposals import AttributeProposal, EnvironmentProposal
+from omniedit.instructions.type_proposals import ActionProposal
 from omniedit.models.adaptive_batches import OomAdaptiveBatcher, map_by_size
 from omniedit.models.roles import ROLES
 from omniedit.specialists.base import Edited, EditRequest, NotApplicable
@@ -26,6 +27,9 @@ from omniedit.specialists.learned.paired_sampling import PairSamplingOptions, Pr
 from omniedit.specialists.learned.proposed import P, Proposed, get_proposal, request_seed
 from omniedit.specialists.learned.shared_models import Toolbox
 from omniedit.tasks import Task
+
+SURROUNDINGS = 0.3
+"""Growth of the mask of what acts, as a share of the square root of its area: the room that it has to move."""
 
 
 @dataclass(frozen=True)
@@ -51,9 +55,11 @@ class PromptToPrompt(Proposed[P]):
     proposal: ClassVar[type[Any]]
     blend: ClassVar[float]
     """Share of the steps in which latents outside the mask are the source's."""
+    text_steps: ClassVar[float] = Reach.text_steps
+    image_steps: ClassVar[float] = Reach.image_steps
 
-    def __init__(self, toolbox: Toolbox, proposals: Any) -> None:
-        super().__init__(toolbox, proposals)
+    def __init__(self, toolbox: Toolbox, proposals: Any, task: Task | None = None) -> None:
+        super().__init__(toolbox, proposals, task)
         self.batches = OomAdaptiveBatcher(toolbox.config.batch_size)
 
     def edit(self, requests: Sequence[EditRequest]) -> Sequence[Edited | NotApplicable]:
@@ -96,7 +102,8 @@ class PromptToPrompt(Proposed[P]):
     @property
     def _sampling(self) -> PairSamplingOptions:
         layers = SDXL_SELF if isinstance(self.toolbox.generator, StableDiffusionXLPipeline) else ()
-        how = PairSamplingOptions(reach=Reach(image_layers=layers), blend=self.blend)
+        reach = Reach(self.text_steps, self.image_steps, image_layers=layers)
+        how = PairSamplingOptions(reach=reach, blend=self.blend)
         return how if self.toolbox.config.steps is None else replace(how, steps=self.toolbox.config.steps)
 
     def _outcome(self, grounded: Grounded | None, source: Image, target: Image) -> Edited:
@@ -138,6 +145,30 @@ class AttributeModification(PromptToPrompt[AttributeProposal]):
     def changing(self, grounded: Grounded | None) -> Mask | None:
         assert grounded is not None
         return dilate_by_share(grounded.mask, self.toolbox.config.grounding.rim)
+
+    def constrain(self, grounded: Grounded | None, source: Image, target: Image) -> tuple[Image, Mask | None]:
+        mask = self.changing(grounded)
+        assert mask is not None
+        return composite(source, target, mask), mask
+
+
+class ActionChange(PromptToPrompt[ActionProposal]):
+    """Other action of a person or an animal, whose words keep their own attention.
+
+    The object may move within its surroundings. Outside them, latents and pixels are the source's. AnyEdit uses
+    MasaCtrl, which shares keys and values of self-attention; here maps are shared for a smaller part of the steps.
+    Truth: the proposal's fields, box (fractions).
+    """
+
+    task, proposal, blend = Task("action_change"), ActionProposal, 1.0
+    text_steps, image_steps = 0.4, 0.2
+
+    def add_words(self, pair: PromptPair, proposal: ActionProposal) -> PromptPair:
+        return replace(pair, exchange=False)
+
+    def changing(self, grounded: Grounded | None) -> Mask | None:
+        assert grounded is not None
+        return dilate_by_share(grounded.mask, SURROUNDINGS)
 
     def constrain(self, grounded: Grounded | None, source: Image, target: Image) -> tuple[Image, Mask | None]:
         mask = self.changing(grounded)

@@ -25,12 +25,14 @@ class Proposed(Generic[P]):
 
     Args:
         proposals: by the source id of the photo.
+        task: the task that it makes pairs of; None for the first one of its class. Tasks share a class if their edits
+            differ only in their proposals.
     """
 
     task: Task
 
-    def __init__(self, toolbox: Toolbox, proposals: Mapping[str, Sequence[P]]) -> None:
-        self.toolbox, self.proposals = toolbox, proposals
+    def __init__(self, toolbox: Toolbox, proposals: Mapping[str, Sequence[P]], task: Task | None = None) -> None:
+        self.toolbox, self.proposals, self.task = toolbox, proposals, task or self.task
         self.batch_size = GATHERED * toolbox.config.batch_size
         self._offered: dict[str, int] = {}
 

@@ -12,9 +12,11 @@ from omniedit.grounding.detector import Detector, Grounder, Limits, Segmenter
 from omniedit.models.folder import load_pipeline
 from omniedit.models.inpaint_pipeline import InpaintPipeline
 from omniedit.models.registry import get_model, model_folder
-from omniedit.models.roles import INPAINTING
+from omniedit.models.roles import CONTROLNET_DEPTH, DEPTH, EDITING, GENERATION, INPAINTING, IP_ADAPTER, SEMANTIC
 from omniedit.specialists.learned.compilation import compile_between_attentions, compile_blocks, get_denoiser
+from omniedit.specialists.learned.condition_maps import DepthEstimator, SemanticSegmenter
 from omniedit.specialists.learned.device_share import DeviceClock
+from omniedit.specialists.learned.guided_inpainter import GuidedInpainter
 from omniedit.specialists.learned.inpainter import Inpainter
 from omniedit.specialists.learned.paired_sampling import PIPELINES, Pipeline
 from omniedit.specialists.learned.stylist import Stylist
@@ -61,6 +63,43 @@ class Toolbox:
         stylist = Stylist.load(*folders, self._dtype("style"), self.device, **self._sizes)
         self._prepare("style", stylist.pipeline)
         return stylist
+
+    @cached_property
+    def editor(self) -> Stylist:
+        editor = Stylist.load_kontext(model_folder(EDITING), self._dtype(EDITING), self.device, **self._sizes)
+        self._prepare(EDITING, editor.pipeline)
+        return editor
+
+    @cached_property
+    def reference_painter(self) -> GuidedInpainter:
+        """Return the model of `generation` as an inpainting model that follows a reference image.
+
+        It is loaded a second time, because the adapter changes its attention.
+        """
+        return self._load_guided(None)
+
+    @cached_property
+    def material_painter(self) -> GuidedInpainter:
+        """Return the same, which also follows a depth map."""
+        return self._load_guided(model_folder(CONTROLNET_DEPTH))
+
+    def _load_guided(self, controlnet: Path | None) -> GuidedInpainter:
+        folders = model_folder(GENERATION), model_folder(IP_ADAPTER), controlnet
+        painter = GuidedInpainter.load_guided(*folders, self._dtype(GENERATION), self.device, **self._sizes)
+        self._prepare(IP_ADAPTER, painter.pipeline)
+        return painter
+
+    @cached_property
+    def depth(self) -> DepthEstimator:
+        estimator = DepthEstimator.load(model_folder(DEPTH), self._dtype(DEPTH), self.device)
+        self.clock.watch(DEPTH, [estimator.model])
+        return estimator
+
+    @cached_property
+    def semantic(self) -> SemanticSegmenter:
+        segmenter = SemanticSegmenter.load(model_folder(SEMANTIC), self._dtype(SEMANTIC), self.device)
+        self.clock.watch(SEMANTIC, [segmenter.model])
+        return segmenter
 
     @cached_property
     def generator(self) -> Pipeline:

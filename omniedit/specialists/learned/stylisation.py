@@ -1,22 +1,37 @@
-"""Style transfer: a photo redrawn by its instruction (CosXL-Edit, as in Wei et al. 2024, section 3.2)."""
+"""Edits of the whole photo by an instruction: styles, tones, views and implicit changes.
+
+CosXL-Edit (role `style`) makes styles as in Wei et al. 2024, section 3.2, and tones. AnyEdit makes tones by
+InstructPix2Pix, the model that CosXL-Edit succeeds. An editor (role `editing`) makes the rest. AnyEdit makes
+rotation_change of two views from MVImgNet, without a model, and implicit_change by SDXL with an IP-Adapter.
+"""
 
 from collections.abc import Sequence
 
-from omniedit.instructions.proposals import StyleProposal
-from omniedit.models.roles import ROLES
+from omniedit.instructions.proposal import Proposal
+from omniedit.instructions.type_proposals import ImplicitProposal
+from omniedit.models.roles import EDITING, ROLES
 from omniedit.specialists.base import Edited, EditRequest, NotApplicable
-from omniedit.specialists.learned.proposed import Proposed, request_seed
+from omniedit.specialists.learned.proposed import Proposed, get_proposal, request_seed
 from omniedit.specialists.learned.stylist import Restyling
 from omniedit.tasks import Task
 
 
-class StyleTransfer(Proposed[StyleProposal]):
-    """Restyling of the whole photo. Truth: style."""
+class StyleTransfer(Proposed[Proposal]):
+    """Edit of the whole photo. Truth: the fields of the proposal."""
 
     task = Task.STYLE_TRANSFER
 
     def edit(self, requests: Sequence[EditRequest]) -> Sequence[Edited | NotApplicable]:
-        # The pair's own instruction, as in the paper: "We provide CosXL-Edit with (x, c)".
-        wanted = [Restyling(each.photo.image, each.instructions[0], request_seed(each)) for each in requests]
+        wanted = [Restyling(each.photo.image, instruction_for_model(each), request_seed(each)) for each in requests]
+        editor = self.toolbox.editor if EDITING in ROLES[self.task] else self.toolbox.stylist
         models = self.toolbox.revisions(*ROLES[self.task])
-        return [Edited(image, None, models) for image in self.toolbox.stylist.restyle(wanted)]
+        return [Edited(image, None, models) for image in editor.restyle(wanted)]
+
+
+def instruction_for_model(request: EditRequest) -> str:
+    """Return the pair's own instruction, as in the paper ("We provide CosXL-Edit with (x, c)").
+
+    An implicit one names a cause; the model gets the result.
+    """
+    proposal = get_proposal(request, Proposal)
+    return proposal.explicit if isinstance(proposal, ImplicitProposal) else request.instructions[0]

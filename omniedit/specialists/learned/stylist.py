@@ -1,6 +1,6 @@
-"""Restyling of photos by CosXL-Edit: SDXL's InstructPix2Pix pipeline, with latents scaled for that model."""
+"""Edits of whole photos by an instruction: CosXL-Edit on SDXL's InstructPix2Pix pipeline, and FLUX.1 Kontext."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from diffusers.pipelines.flux.pipeline_flux_kontext import FluxKontextPipeline
 from diffusers.pipelines.stable_diffusion_xl.pipeline_stable_diffusion_xl_instruct_pix2pix import (
     StableDiffusionXLInstructPix2PixPipeline,
 )
@@ -25,8 +26,32 @@ SINGLE_FILE = "cosxl_edit.safetensors"
 
 
 @dataclass(frozen=True)
+class Kind:
+    """Kind of pipeline that follows an instruction.
+
+    Args:
+        options: arguments of its call, as its authors have them.
+    """
+
+    pipeline: type[Any]
+    steps: int
+    options: Mapping[str, Any]
+
+
+KINDS = {
+    kind.pipeline.__name__: kind
+    for kind in (
+        Kind(StableDiffusionXLInstructPix2PixPipeline, 20, {"guidance_scale": 7.0, "image_guidance_scale": 1.5}),
+        # Without `_auto_resize` the pipeline keeps the size of the canvas.
+        Kind(FluxKontextPipeline, 28, {"guidance_scale": 2.5, "_auto_resize": False}),
+    )
+}
+"""Kinds by the class in config/models.yaml."""
+
+
+@dataclass(frozen=True)
 class Restyling:
-    """Photo to restyle.
+    """Photo to edit as a whole.
 
     Args:
         image: (H, W, 3) RGB.
@@ -40,24 +65,23 @@ class Restyling:
 
 
 class Stylist:
-    """Restyler of photos, in batches of one size; each result has its photo's own size.
+    """Editor of whole photos, in batches of one size; each result has its photo's own size.
 
     Args:
-        guidance, image_guidance: weights of the instruction and of the photo; the defaults are CosXL-Edit's own.
+        steps: of the denoising; None for the kind's own.
         resolution: a photo of more than resolution^2 pixels is drawn at a smaller size and scaled back up.
     """
 
     def __init__(
         self,
-        pipeline: StableDiffusionXLInstructPix2PixPipeline,
+        pipeline: Any,
         batch_size: int = 4,
         steps: int | None = None,
         resolution: int = 1024,
-        guidance: float = 7.0,
-        image_guidance: float = 1.5,
     ) -> None:
-        self.pipeline, self.steps, self.resolution = pipeline, steps or 20, resolution
-        self.scales = {"guidance_scale": guidance, "image_guidance_scale": image_guidance}
+        kind = KINDS[type(pipeline).__name__]
+        self.pipeline, self.steps, self.resolution = pipeline, steps or kind.steps, resolution
+        self.scales = dict(kind.options)
         self.batches = OomAdaptiveBatcher(batch_size)
         self._thread = ThreadPoolExecutor(1, "full size")
 
@@ -84,6 +108,17 @@ class Stylist:
             pipeline = load_pipeline(folder, kind, dtype, **scaled)
         return cls(pipeline.to(device), **options)
 
+    @classmethod
+    def load_kontext(
+        cls, folder: Path, dtype: torch.dtype = torch.float32, device: str = "cpu", **options: Any
+    ) -> "Stylist":
+        """Load FLUX.1 Kontext from a folder in diffusers' layout.
+
+        Raises:
+            UserError: the model cannot be loaded.
+        """
+        return cls(load_pipeline(folder, FluxKontextPipeline, dtype).to(device), **options)
+
     def restyle(self, wanted: Sequence[Restyling]) -> list[Image]:
         """Return the photos in their new styles, in order."""
         draw = partial(self.batches.map, self._draw_all)
@@ -104,6 +139,7 @@ class Stylist:
             generator=[torch.Generator().manual_seed(one.seed) for one in wanted],
             output_type="np",
             **self.scales,
+            **({"max_area": height * width} if isinstance(self.pipeline, FluxKontextPipeline) else {}),
         )
         drawn = levels(np.asarray(output.images))
         return [self._thread.submit(canvas.from_model, one) for canvas, one in zip(canvases, drawn, strict=True)]

@@ -8,7 +8,7 @@ import torch
 from diffusers import DiffusionPipeline
 from PIL import Image
 
-from helpers.tiny_pipelines import MAKERS, save
+from helpers.tiny_base_pipelines import MAKERS, save
 from omniedit import models
 from omniedit.models.base import Base
 from omniedit.models.codec import decode, encode

@@ -1,107 +1,31 @@
 """Tests of learned specialists on tiny random models, by properties that hold for any weights."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
 import torch
 
-from helpers import tiny_folders
-from omniedit.aspect import bucket_size
-from omniedit.config.schema import GroundingConfig, LearnedConfig
-from omniedit.grounding.detector import Detections, Detector, Grounded, Grounder, Limits, Query, Segmenter
+from helpers.tiny_toolbox import PROMPTS, Finder, open_tiny_toolbox, photo, propose_requests, specialist
+from omniedit.config.schema import GroundingConfig
+from omniedit.grounding.detector import Detections, Grounded, Limits, Query
 from omniedit.imaging.morphology import bounding_box
-from omniedit.instructions.proposals import CLASSES, Proposal
 from omniedit.models.registry import get_model
 from omniedit.models.roles import CLASSES as SERVING
 from omniedit.models.roles import ROLES
-from omniedit.sources.photo import Photo
-from omniedit.specialists.base import Batched, Edited, EditRequest, NotApplicable
+from omniedit.specialists.base import Batched, Edited, NotApplicable
 from omniedit.specialists.learned import shared_models as toolbox_module
 from omniedit.specialists.learned.inpainter import KINDS
 from omniedit.specialists.learned.inpainting import stands_in
 from omniedit.specialists.learned.paired_sampling import PIPELINES, PromptPair
 from omniedit.specialists.learned.shared_models import Toolbox
-from omniedit.specialists.registry import LEARNED, class_at
 from omniedit.tasks import OMNIEDIT_TASKS, Task
-
-MAKERS = {
-    "detector": tiny_folders.make_detector,
-    "segmenter": tiny_folders.make_segmenter,
-    "inpainting": tiny_folders.make_sdxl_inpainting,
-    "generation": tiny_folders.make_sdxl,
-    "style": tiny_folders.make_single_style,
-    "style_configs": tiny_folders.make_style_configs,
-}
-PROMPTS = {"source_prompt": "make the dog", "target_prompt": "make the fog"}
-FIELDS: dict[Task, dict[str, Any]] = {
-    Task.OBJECT_SWAP: {"object": "dog", "new_object": "red car"},
-    Task.OBJECT_REMOVAL: {"object": "dog", "background": "the fog"},
-    Task.OBJECT_ADDITION: {"object": "dog", "background": "the fog"},
-    Task.ATTRIBUTE_MODIFICATION: {"object": "dog", "attribute": "colour", "value": "fog", "emphasis": 2.0, **PROMPTS},
-    Task.BACKGROUND_SWAP: {"object": "dog", "background": "the fog"},
-    Task.ENVIRONMENT_CHANGE: {"environment": "fog", "object": "dog", **PROMPTS},
-    Task.STYLE_TRANSFER: {"style": "night"},
-}
-BOX = torch.tensor([[0.25, 0.25, 0.75, 0.75]])
-
-
-class Finder(Detector):
-    """Detector that finds the same box in every image for which `found` is true."""
-
-    found = staticmethod(lambda image: True)
-
-    def detect(self, queries: list[Query], limits: Limits) -> list[Detections]:
-        super().detect(queries, limits)
-        counts = [int(self.found(query.image)) for query in queries]
-        return [Detections(BOX[:count], torch.tensor([0.9])[:count]) for count in counts]
-
-
-class Outliner(Segmenter):
-    """Segmenter that returns a fixed box as the mask."""
-
-    def masks(self, images: list[np.ndarray], boxes: list[torch.Tensor]) -> list[np.ndarray]:
-        masks = super().masks(images, boxes)
-        for of_picture in masks:
-            height, width = of_picture.shape[1:]
-            of_picture[:] = False
-            of_picture[:, height // 4 : 3 * height // 4, width // 4 : 3 * width // 4] = True
-        return masks
 
 
 @pytest.fixture(scope="module")
 def toolbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Toolbox]:
-    """Yield real models with random weights, except that detector and segmenter find a fixed box."""
-    root = tmp_path_factory.mktemp("models")
-    for role, make in MAKERS.items():
-        make(root / role)
-    sdxl = {"class_name": "StableDiffusionXLInpaintPipeline"}
-    made = Toolbox(LearnedConfig(replies="", batch_size=2, candidates=2, resolution=64, steps=2), "cpu")
-    made.grounder = Grounder(Finder.load(root / "detector"), Outliner.load(root / "segmenter"))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(toolbox_module, "model_folder", lambda role: root / role)
-        patch.setattr(
-            toolbox_module,
-            "get_model",
-            lambda role: get_model(role).model_copy(update=sdxl if role == "inpainting" else {}),
-        )
+    with open_tiny_toolbox(tmp_path_factory.mktemp("models")) as made:
         yield made
-
-
-def photo(name: str, ratio: str = "4x3") -> Photo:
-    width, height = bucket_size(ratio, 64)
-    return Photo(name, np.random.default_rng(len(name)).integers(0, 255, (height, width, 3), np.uint8), ratio)
-
-
-def specialist(task: Task, toolbox: Toolbox, *names: str) -> Any:
-    proposal = CLASSES[task](instructions=["Make the edit."], **FIELDS[task])
-    proposals: Mapping[str, list[Proposal]] = {name: [proposal] for name in names}
-    return class_at(LEARNED[task])(toolbox, proposals)
-
-
-def propose_requests(made: Any, *photos: Photo) -> list[EditRequest]:
-    return [made.propose(each, np.random.default_rng(seed)) for seed, each in enumerate(photos)]
 
 
 @pytest.mark.parametrize("task", OMNIEDIT_TASKS)

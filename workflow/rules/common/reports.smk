@@ -71,3 +71,7 @@ def ratings_of_run(wildcards):
 
 def ratings_option(wildcards, input):
     return f"--ratings {input.ratings}" if input.ratings else ""
+
+
+def threshold_of_task(wildcards):
+    return CONFIG.filter.threshold(wildcards.task)

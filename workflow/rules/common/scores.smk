@@ -167,6 +167,12 @@ def best_of_option(wildcards):
     return f"--best-of {CONFIG.scoring.best_of}" if CONFIG.scoring.best_of else ""
 
 
+def task_thresholds(wildcards):
+    """Return the option with the thresholds of single tasks, if there are any."""
+    given = CONFIG.filter.min_scores
+    return ["--min-scores", json.dumps(given)] if given else []
+
+
 def decisions_of_block(wildcards):
     first = int(wildcards.block) * SHARDS_A_BLOCK
     shards = SHARDS[first : first + SHARDS_A_BLOCK]

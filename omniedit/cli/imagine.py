@@ -1,0 +1,70 @@
+"""Photos of counterfactual scenes for a run's sources: `omniedit imagine`."""
+
+import argparse
+from pathlib import Path
+
+from omniedit.cli.arguments import at_least_one, at_least_zero, path
+
+HELP = "make photos of rare combinations of concepts: a language model describes them, a text-to-image model draws them"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("out", type=path, metavar="ARCHIVE.tar", help="archive to write, for sources.kind webdataset")
+    parser.add_argument(
+        "--config", type=path, required=True, help="config with `proposals` (api or local) and `learned`"
+    )
+    parser.add_argument("--scenes", type=at_least_one, default=1000, help="number of scenes (default: %(default)s)")
+    parser.add_argument(
+        "--seed", type=at_least_zero, default=0, help="another one for each archive: other combinations and noise"
+    )
+    parser.add_argument("--concepts", type=path, help="text file with a concept on each line (default: a shipped list)")
+    parser.add_argument("--places", type=path, help="text file with a place on each line (default: a shipped list)")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Propose scenes, draw them, and write the archive; nothing is done if it is there.
+
+    Raises:
+        UserError: the config asks recorded replies, a list cannot be read, or a model is not usable.
+    """
+    from omniedit.config.loading import load
+    from omniedit.errors import UserError
+    from omniedit.instructions.answering import open_model
+    from omniedit.instructions.scenes import propose_scenes
+    from omniedit.specialists.learned.scenes import write_scenes
+    from omniedit.specialists.registry import open_toolbox
+
+    if args.out.is_file():
+        print(f"{args.out}: is there already; delete it to make it again")
+        return
+    config = load(args.config)
+    if config.proposals.source == "replies":
+        raise UserError(f"{args.config}: proposals.source: recorded replies propose no scenes; give api or local")
+    lists = {
+        name: _read_names(given) for name, given in (("concepts", args.concepts), ("places", args.places)) if given
+    }
+    with open_model(config.proposals) as model:
+        scenes, reasons = propose_scenes(model, args.scenes, args.seed, config.proposals.tries, **lists)
+    for reason in reasons:
+        print(f"rejected a scene: {reason}", flush=True)
+    if not scenes:
+        raise UserError("no scene can be used; the reasons are above")
+    write_scenes(args.out, open_toolbox(config.learned), scenes, args.seed)
+    print(f"{args.out}: {len(scenes)} of {args.scenes} scenes")
+
+
+def _read_names(file: Path) -> tuple[str, ...]:
+    """Read a name from each line that is not empty.
+
+    Raises:
+        UserError: the file cannot be read, or has fewer than two names.
+    """
+    from omniedit.errors import UserError
+
+    try:
+        names = tuple(line.strip() for line in file.read_text(encoding="utf-8-sig").splitlines() if line.strip())
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{file}: cannot be read: {error}") from None
+    if len(names) < 2:
+        raise UserError(f"{file}: has fewer than two lines; give a name on each line")
+    return names

@@ -1,0 +1,139 @@
+"""Counterfactual scenes (Yu et al. 2024, AnyEdit): captions that combine concepts which are rarely seen together.
+
+Every concept is offered equally often, which balances the photos' own distribution.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from omniedit.instructions.asking import ModelQuestion, ask
+from omniedit.instructions.meaning import is_mentioned
+from omniedit.instructions.proposal import Phrase, PromptText
+from omniedit.instructions.proposals import first_problem, json_object
+from omniedit.instructions.questions import read_lines, text
+from omniedit.instructions.replies import ParsedReply, ReplyIssue
+from omniedit.instructions.words import stems
+from omniedit.vlm import Model, Prompt
+
+OFFERED = 12
+"""Number of concepts, and of places, in a prompt; half as many scenes can come of it."""
+_LONGEST = 40
+"""Maximum number of words of a caption."""
+_TOKENS, _TOKENS_A_SCENE = 60, 110
+
+
+class Scene(BaseModel):
+    """Scene to draw.
+
+    Args:
+        caption: description for the text-to-image model; the photo's caption afterwards.
+        concepts: the two that it combines.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    concepts: list[Phrase] = Field(min_length=2, max_length=2)
+    place: Phrase
+    caption: PromptText
+
+
+@dataclass(frozen=True)
+class Offer:
+    """Concepts and places of one prompt."""
+
+    concepts: tuple[str, ...]
+    places: tuple[str, ...]
+
+
+def propose_scenes(
+    model: Model, count: int, seed: int, tries: int = 3, concepts: Sequence[str] = (), places: Sequence[str] = ()
+) -> tuple[list[Scene], list[str]]:
+    """Return up to `count` scenes, each with its own combination, and the reasons why others cannot be used.
+
+    Args:
+        seed: draws the concepts of each prompt; runs that share a cache of replies get the same scenes.
+        tries: maximum number of attempts per prompt.
+        concepts, places: what is offered; by default the lists that ship.
+    """
+    wanted = OFFERED // 2
+    offers = draw_offers(
+        -(-count // wanted), seed, concepts or read_lines("concepts.txt"), places or read_lines("contexts.txt")
+    )
+    questions = [ModelQuestion(scenes_prompt(offer, wanted), partial(read_scenes, offer=offer)) for offer in offers]
+    replies = ask(model, questions, tries)
+    combined = {frozenset(scene.concepts): scene for parsed in reversed(replies) for scene in reversed(parsed.parts)}
+    scenes = [scene for parsed in replies for scene in parsed.parts if combined[frozenset(scene.concepts)] is scene]
+    return list(islice(scenes, count)), [flaw.reason for parsed in replies for flaw in parsed.flaws]
+
+
+def draw_offers(count: int, seed: int, concepts: Sequence[str], places: Sequence[str]) -> list[Offer]:
+    """Draw the concepts and places of prompts; no concept appears a second time before each has appeared once."""
+    rng = np.random.default_rng(int.from_bytes(hashlib.sha256(f"scenes|{seed}".encode()).digest()[:8], "little"))
+    drawn = [_rounds(names, count * OFFERED, rng) for names in (concepts, places)]
+    parts = [[tuple(names[first : first + OFFERED]) for first in range(0, len(names), OFFERED)] for names in drawn]
+    return [Offer(*pair) for pair in zip(*parts, strict=True)]
+
+
+def scenes_prompt(offer: Offer, wanted: int) -> Prompt:
+    """Build the prompt for scenes of the offered concepts, without an image."""
+    facts = f"concepts: {'; '.join(offer.concepts)}\nplaces: {'; '.join(offer.places)}\nwanted: {wanted}"
+    return Prompt((text("scenes"), facts), _TOKENS + wanted * _TOKENS_A_SCENE)
+
+
+def read_scenes(reply: str, offer: Offer) -> ParsedReply[Scene]:
+    """Return the scenes of a reply that combine two offered concepts in an offered place."""
+    try:
+        listed = json_object(reply).get("scenes")
+        if not isinstance(listed, list):
+            raise ValueError('no list under "scenes"')
+    except ValueError as error:
+        return ParsedReply(flaws=(ReplyIssue(str(error)),))
+    scenes: list[Scene] = []
+    flaws: list[ReplyIssue] = []
+    for item in listed:
+        try:
+            scene = TypeAdapter(Scene).validate_python(item)
+        except ValidationError as error:
+            flaws.append(ReplyIssue(first_problem(error)))
+            continue
+        used = {name for other in scenes for name in other.concepts}
+        if reason := _flaw(scene, offer, used):
+            flaws.append(ReplyIssue(reason))
+        else:
+            scenes.append(scene)
+    return ParsedReply(tuple(scenes), tuple(flaws))
+
+
+def _flaw(scene: Scene, offer: Offer, used: set[str]) -> str | None:
+    """Return why a scene cannot be used, or None."""
+    said = set(stems(scene.caption))
+    for concept in scene.concepts:
+        if concept not in offer.concepts:
+            return f"'{concept}' is not one of the concepts to combine"
+        if concept in used:
+            return f"'{concept}' is in another scene already"
+        if not is_mentioned(concept, said):
+            return f"the caption does not name '{concept}'"
+    if scene.concepts[0] == scene.concepts[1]:
+        return f"'{scene.concepts[0]}' is combined with itself"
+    if scene.place not in offer.places:
+        return f"'{scene.place}' is not one of the places"
+    if not is_mentioned(scene.place, said):
+        return f"the caption does not name the place '{scene.place}'"
+    if len(scene.caption.split()) > _LONGEST:
+        return f"the caption has more than {_LONGEST} words"
+    return None
+
+
+def _rounds(names: Sequence[str], count: int, rng: np.random.Generator) -> list[str]:
+    """Return `count` names: all of them in random order, then all in another order, and so on."""
+    drawn: list[str] = []
+    while len(drawn) < count:
+        drawn += [names[place] for place in rng.permutation(len(names))]
+    return drawn[:count]

@@ -1,0 +1,52 @@
+"""AnyEdit's types with a condition image: a removal or a swap, and an image computed from the pair that guides it.
+
+As in AnyEdit, the condition is that of the edited image, whose edit it therefore shows exactly; a box is drawn on the
+source. No ControlNet paints from it. AnyEdit takes its depth from Depth Anything V2, its segments from a model of
+ADE20K's classes, its sketches from Canny edges and its scribbles from HED edges; scribbles here are thick Canny edges.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from omniedit.imaging.images import Image
+from omniedit.imaging.lines import scribble_lines, sketch_lines
+from omniedit.imaging.morphology import bounding_box
+from omniedit.instructions.type_proposals import ConditionedProposal
+from omniedit.pairs import Reference
+from omniedit.specialists.base import Edited, NotApplicable
+from omniedit.specialists.embedded.visual import draw_box, draw_result
+from omniedit.specialists.learned.inpainting import Inpainting, Placed
+from omniedit.tasks import Task
+
+
+class Conditioned(Inpainting[ConditionedProposal]):
+    """Removal or swap of an object, with its condition image as the reference. Truth: the proposal's fields, box."""
+
+    task, proposal = Task("visual_bbox"), ConditionedProposal
+
+    def prompt(self, proposal: ConditionedProposal) -> str:
+        return proposal.new_object or proposal.background
+
+    def filter_edits(self, edits: Sequence[Edited], placed: Sequence[Placed]) -> Sequence[Edited | NotApplicable]:
+        return [self._add_condition(edited, one.hole.image) for edited, one in zip(edits, placed, strict=True)]
+
+    def _add_condition(self, edited: Edited, source: Image) -> Edited | NotApplicable:
+        (role,) = self.task.references
+        condition = self._draw(role, source, edited)
+        if isinstance(condition, NotApplicable):
+            return condition
+        return replace(edited, references=(Reference(role, condition),))
+
+    def _draw(self, role: str, source: Image, edited: Edited) -> Image | NotApplicable:
+        """Return the condition image of a role, or why it shows nothing of the edit."""
+        assert edited.mask is not None
+        match role:
+            case "bbox":
+                return draw_box(source, bounding_box(edited.mask))
+            case "depth":
+                return self.toolbox.depth.estimate(edited.image)
+            case "segment":
+                return self.toolbox.semantic.colour(edited.image)
+            case "sketch":
+                return draw_result(source, edited, sketch_lines, dark=True)
+        return draw_result(source, edited, scribble_lines, dark=False)

@@ -1,0 +1,65 @@
+"""AnyEdit's outpaint: inpainting on a canvas that extends the photo, at the photo's own size and ratio."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from omniedit.imaging.images import Image, Mask, resize
+from omniedit.instructions.camera_proposals import OutpaintProposal
+from omniedit.models.roles import ROLES
+from omniedit.sources.photo import FractionBox
+from omniedit.specialists.base import Edited, EditRequest, NotApplicable
+from omniedit.specialists.embedded.outpaint import border_mask
+from omniedit.specialists.learned.inpainter import Hole
+from omniedit.specialists.learned.proposed import Proposed, get_proposal, request_seed
+from omniedit.tasks import Task
+
+BORDER = 127
+"""Grey level of the empty border of the source."""
+SHARE = 0.25
+"""Width of the border on one side, as a share of the canvas; on all sides it is half as wide."""
+
+
+class Outpainting(Proposed[OutpaintProposal]):
+    """Continuation of a photo into an empty border.
+
+    For one side the photo is shifted, so that the opposite edge leaves the canvas. For all sides it is scaled down.
+    Truth: side, scene, box (what is kept; fractions).
+    """
+
+    task = Task("outpaint")
+
+    def edit(self, requests: Sequence[EditRequest]) -> Sequence[Edited | NotApplicable]:
+        proposals = [get_proposal(request, OutpaintProposal) for request in requests]
+        extended = [
+            extend(request.photo.image, proposal.side) for request, proposal in zip(requests, proposals, strict=True)
+        ]
+        holes = [
+            Hole(canvas, border, proposal.scene, request_seed(request))
+            for (canvas, border, _), proposal, request in zip(extended, proposals, requests, strict=True)
+        ]
+        models = self.toolbox.revisions(*ROLES[self.task])
+        return [
+            Edited(image, border, models, source=canvas, truth={"box": list(box)})
+            for image, (canvas, border, box) in zip(self.toolbox.inpainter.fill(holes), extended, strict=True)
+        ]
+
+
+def extend(image: Image, side: str) -> tuple[Image, Mask, FractionBox]:
+    """Return a canvas of the image's size with an empty border, the border's mask, and the box of what is kept.
+
+    Args:
+        side: 'all', 'left', 'right', 'top' or 'bottom'.
+    """
+    height, width = image.shape[:2]
+    canvas = np.full_like(image, BORDER)
+    if side == "all":
+        left, top = round(SHARE / 2 * width), round(SHARE / 2 * height)
+        kept = resize(image, width - 2 * left, height - 2 * top)
+    else:
+        left, top = (round(SHARE * width), 0) if side in ("left", "right") else (0, round(SHARE * height))
+        kept = image[: height - top, : width - left] if side in ("left", "top") else image[top:, left:]
+        left, top = (left, top) if side in ("left", "top") else (0, 0)
+    canvas[top : top + kept.shape[0], left : left + kept.shape[1]] = kept
+    box = (left / width, top / height, (left + kept.shape[1]) / width, (top + kept.shape[0]) / height)
+    return canvas, border_mask(image.shape[:2], box), box

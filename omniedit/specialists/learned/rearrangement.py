@@ -1,0 +1,183 @@
+"""AnyEdit's movement, resize and relation: an object is cut out, its place is inpainted, and it is placed anew.
+
+The border of the placed object is then inpainted, so that it joins its new surroundings.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from omniedit.grounding.detector import Grounded, NotGrounded, Query
+from omniedit.imaging.images import Image, Mask
+from omniedit.imaging.morphology import bounding_box, dilate, erode
+from omniedit.instructions.camera_proposals import MovementProposal, PlacementProposal, RelationProposal, ResizeProposal
+from omniedit.models.roles import ROLES
+from omniedit.specialists.base import Edited, EditRequest, NotApplicable
+from omniedit.specialists.learned.inpainter import Hole
+from omniedit.specialists.learned.inpainting import Inpainting, Placed, mask_box, where
+from omniedit.specialists.learned.proposed import get_proposal
+from omniedit.tasks import Task
+
+RIM = 0.02
+"""Half the width of the border that is inpainted, as a share of the square root of the object's area."""
+GAP = 0.03
+"""Distance between an object and its anchor, as a share of the image's longer side."""
+MOST_HIDDEN = 0.1
+"""Largest share of the anchor that the placed object may hide."""
+
+PixelBox = tuple[int, int, int, int]
+"""left, top, right, bottom in pixels."""
+
+
+@dataclass(frozen=True)
+class Placing:
+    """Place of an object after the edit: its scale, and where its bounding box begins."""
+
+    scale: float
+    left: int
+    top: int
+
+
+class Rearrangement(Inpainting[PlacementProposal]):
+    """Placing of an object elsewhere or at another size. Truth: the proposal's fields, box and new_box (fractions)."""
+
+    task, proposal = Task("movement"), PlacementProposal
+
+    def prompt(self, proposal: PlacementProposal) -> str:
+        return proposal.background
+
+    def finish(
+        self, requests: Sequence[EditRequest], prepared: Sequence[Placed | NotGrounded]
+    ) -> Sequence[Edited | NotApplicable]:
+        proposals = [get_proposal(request, PlacementProposal) for request in requests]
+        anchors = self._ground_anchors(requests, proposals, prepared)
+        places = [
+            one if isinstance(one, NotGrounded) else choose_place(one.grounded.mask, proposal, anchor)
+            for one, proposal, anchor in zip(prepared, proposals, anchors, strict=True)
+        ]
+        chosen = [
+            (one, place, proposal)
+            for one, place, proposal in zip(prepared, places, proposals, strict=True)
+            if isinstance(one, Placed) and isinstance(place, Placing)
+        ]
+        made = iter(self._rearrange(chosen))
+        return [next(made) if isinstance(place, Placing) else NotApplicable(place.reason) for place in places]
+
+    def _ground_anchors(
+        self,
+        requests: Sequence[EditRequest],
+        proposals: Sequence[PlacementProposal],
+        prepared: Sequence[Placed | NotGrounded],
+    ) -> list[Grounded | NotGrounded | None]:
+        """Ground the object that each relation refers to; None for other proposals and for what is not grounded."""
+        queries = [
+            Query(request.photo.image, proposal.anchor)
+            for request, proposal, one in zip(requests, proposals, prepared, strict=True)
+            if isinstance(proposal, RelationProposal) and isinstance(one, Placed)
+        ]
+        found = iter(self.toolbox.grounder.ground(queries) if queries else ())
+        return [
+            next(found) if isinstance(proposal, RelationProposal) and isinstance(one, Placed) else None
+            for proposal, one in zip(proposals, prepared, strict=True)
+        ]
+
+    def _rearrange(self, chosen: Sequence[tuple[Placed, Placing, PlacementProposal]]) -> list[Edited]:
+        painter, models = self.toolbox.inpainter, self.toolbox.revisions(*ROLES[self.task])
+        emptied = painter.fill([one.hole for one, _, _ in chosen])
+        pasted = [
+            paste(one.hole.image, one.grounded.mask, scene, place)
+            for (one, place, _), scene in zip(chosen, emptied, strict=True)
+        ]
+        rims = [
+            Hole(image, rim(mask), f"{proposal.object}, {proposal.background}", one.hole.seed)
+            for (one, _, proposal), (image, mask) in zip(chosen, pasted, strict=True)
+        ]
+        return [
+            Edited(
+                image,
+                one.hole.mask | mask | joined.mask,
+                models,
+                truth=where(one.grounded) | {"new_box": mask_box(mask)},
+            )
+            for (one, _, _), (_, mask), joined, image in zip(chosen, pasted, rims, painter.fill(rims), strict=True)
+        ]
+
+
+def choose_place(
+    mask: Mask, proposal: PlacementProposal, anchor: Grounded | NotGrounded | None = None
+) -> Placing | NotGrounded:
+    """Return where a proposal places the object of a mask, or why it cannot be placed there.
+
+    Args:
+        anchor: the other object of a relation.
+    """
+    if isinstance(anchor, NotGrounded):
+        return anchor
+    (height, width), box = mask.shape, bounding_box(mask)
+    scale = proposal.scale if isinstance(proposal, ResizeProposal) else 1.0
+    size = round((box[2] - box[0]) * scale), round((box[3] - box[1]) * scale)
+    left, top = _corner(box, size, proposal, (width, height), None if anchor is None else bounding_box(anchor.mask))
+    if left < 0 or top < 0 or left + size[0] > width or top + size[1] > height:
+        return NotGrounded(f"'{proposal.object}' would leave the image")
+    placing = Placing(scale, left, top)
+    if anchor is not None:
+        hidden = anchor.mask & place_mask(mask, placing) & ~mask
+        if hidden.sum() > MOST_HIDDEN * anchor.mask.sum():
+            return NotGrounded(f"'{proposal.object}' would hide what it is placed by")
+    return placing
+
+
+def _corner(
+    box: PixelBox, size: tuple[int, int], proposal: PlacementProposal, image: tuple[int, int], anchor: PixelBox | None
+) -> tuple[int, int]:
+    """Return the left and upper edge of the placed object."""
+    left, top, right, bottom = box
+    match proposal:
+        case MovementProposal(direction=direction, distance=distance):
+            across, down = {"left": (-1, 0), "right": (1, 0), "up": (0, -1), "down": (0, 1)}[direction]
+            return left + round(across * distance * image[0]), top + round(down * distance * image[1])
+        case RelationProposal(side=side) if anchor is not None:
+            gap = round(GAP * max(image))
+            middle = (anchor[0] + anchor[2] - size[0]) // 2
+            return {
+                "left": (anchor[0] - gap - size[0], anchor[3] - size[1]),
+                "right": (anchor[2] + gap, anchor[3] - size[1]),
+                "above": (middle, anchor[1] - size[1]),
+                "below": (middle, anchor[3] + gap),
+            }[side]
+    return (left + right - size[0]) // 2, bottom - size[1]
+
+
+def place_mask(mask: Mask, place: Placing) -> Mask:
+    """Return the (H, W) mask of the placed object."""
+    placed = np.zeros_like(mask)
+    left, top, right, bottom = bounding_box(mask)
+    piece = _scale(mask[top:bottom, left:right].astype(np.uint8), place.scale, cv2.INTER_NEAREST) > 0
+    placed[place.top : place.top + piece.shape[0], place.left : place.left + piece.shape[1]] = piece
+    return placed
+
+
+def paste(image: Image, mask: Mask, scene: Image, place: Placing) -> tuple[Image, Mask]:
+    """Return the scene with the masked object of an image in its new place, and the mask of that place."""
+    placed = place_mask(mask, place)
+    left, top, right, bottom = bounding_box(mask)
+    how = cv2.INTER_AREA if place.scale < 1 else cv2.INTER_CUBIC
+    piece = _scale(image[top:bottom, left:right], place.scale, how)
+    canvas = scene.copy()
+    canvas[place.top : place.top + piece.shape[0], place.left : place.left + piece.shape[1]] = piece
+    return np.where(placed[..., None], canvas, scene), placed
+
+
+def rim(mask: Mask) -> Mask:
+    """Return the mask of a band on both sides of an object's outline."""
+    pixels = max(1, round(RIM * float(mask.sum()) ** 0.5))
+    return dilate(mask, pixels) & ~erode(mask, pixels)
+
+
+def _scale(piece: np.ndarray, scale: float, how: int) -> np.ndarray:
+    if scale == 1:
+        return piece
+    height, width = piece.shape[:2]
+    return np.asarray(cv2.resize(piece, (round(width * scale), round(height * scale)), interpolation=how), np.uint8)

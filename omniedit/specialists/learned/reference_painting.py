@@ -1,0 +1,85 @@
+"""AnyEdit's visual_reference and material_transfer: an object is painted over as a reference image shows.
+
+A text-to-image model makes the reference. AnyEdit uses AnyDoor for objects, and ZeST (Cheng et al. 2024) for materials:
+an IP-Adapter for the material, a depth ControlNet for the shape. Here SDXL with an IP-Adapter paints both, and the
+ControlNet joins for materials.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from omniedit.imaging.images import Image
+from omniedit.instructions.proposal import Proposal
+from omniedit.instructions.type_proposals import MaterialProposal, ReferenceProposal
+from omniedit.models.adaptive_batches import OomAdaptiveBatcher
+from omniedit.models.roles import DEPTH, ROLES
+from omniedit.pairs import Reference
+from omniedit.specialists.base import Edited
+from omniedit.specialists.learned.guided_inpainter import GuidedHole
+from omniedit.specialists.learned.inpainting import Inpainting, Placed, where
+from omniedit.specialists.learned.paired_sampling import PairSamplingOptions, generate
+from omniedit.specialists.learned.shared_models import Toolbox
+from omniedit.tasks import Task
+
+SIDE = 1024
+"""Maximum side of a reference image, in pixels."""
+
+
+class ReferencePainting(Inpainting[ReferenceProposal | MaterialProposal]):
+    """Painting of an object or a material that a reference image shows.
+
+    Truth: the proposal's fields, box (fractions), reference: 'generated'.
+    """
+
+    task, proposal = Task("visual_reference"), Proposal
+
+    def __init__(self, toolbox: Toolbox, proposals: Any, task: Task | None = None) -> None:
+        super().__init__(toolbox, proposals, task)
+        self.batches = OomAdaptiveBatcher(toolbox.config.batch_size)
+
+    def prompt(self, proposal: ReferenceProposal | MaterialProposal) -> str:
+        if isinstance(proposal, ReferenceProposal):
+            return proposal.new_object
+        return f"{proposal.object} made of {proposal.value}"
+
+    def _edit_placed(self, placed: Sequence[Placed]) -> list[Edited]:
+        references = self._draw_references(placed)
+        toolbox, follows_depth = self.toolbox, DEPTH in ROLES[self.task]
+        holes = [
+            GuidedHole(
+                *(one.hole.image, one.hole.mask, one.hole.prompt, one.hole.seed),
+                reference=reference,
+                control=toolbox.depth.estimate(one.hole.image) if follows_depth else None,
+            )
+            for one, reference in zip(placed, references, strict=True)
+        ]
+        painter = toolbox.material_painter if follows_depth else toolbox.reference_painter
+        (role,), models = self.task.references, toolbox.revisions(*ROLES[self.task])
+        return [
+            Edited(
+                image,
+                one.hole.mask,
+                models,
+                truth=where(one.grounded) | {"reference": "generated"},
+                references=(Reference(role, reference),),
+            )
+            for one, image, reference in zip(placed, painter.fill(holes), references, strict=True)
+        ]
+
+    def _draw_references(self, placed: Sequence[Placed]) -> list[Image]:
+        """Generate the square reference image of each edit from its prompt."""
+        side, steps = min(SIDE, self.toolbox.config.resolution), self.toolbox.config.steps
+        how = PairSamplingOptions() if steps is None else PairSamplingOptions(steps=steps)
+
+        def draw(some: Sequence[Placed]) -> list[Image]:
+            prompts = [reference_prompt(self.task, one.hole.prompt) for one in some]
+            return generate(self.toolbox.generator, prompts, [one.hole.seed for one in some], (side, side), how)
+
+        return self.batches.map(draw, placed)
+
+
+def reference_prompt(task: Task, described: str) -> str:
+    """Return the prompt of a reference image: one object before an empty background, or a sample of a material."""
+    if task == "material_transfer":
+        return f"close-up photo of the surface of {described.rpartition(' made of ')[2]}, filling the frame"
+    return f"studio photo of {described}, whole and alone, plain light grey background"
