@@ -9,7 +9,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from omniedit import __version__
-from omniedit.cli import agree, bench, bench_set, compare, export_pairs, import_pairs, metrics, rate, reward_bench
+from omniedit.cli import (
+    agree,
+    bench,
+    bench_set,
+    bench_tables,
+    compare,
+    export_pairs,
+    import_pairs,
+    metrics,
+    rate,
+    reward_bench,
+)
 from omniedit.cli.arguments import at_least_one, path, port, scale, share, whole, words
 from omniedit.errors import UserError
 from omniedit.run.program import run_program
@@ -273,6 +284,7 @@ COMMANDS = {
     "rate": Command(rate.HELP, rate.add_arguments, rate.run),
     "reward-bench": Command(reward_bench.HELP, reward_bench.add_arguments, reward_bench.run),
     "bench-set": Command(bench_set.HELP, bench_set.add_arguments, bench_set.run),
+    "bench-tables": Command(bench_tables.HELP, bench_tables.add_arguments, bench_tables.run),
 }
 
 
