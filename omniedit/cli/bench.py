@@ -116,6 +116,7 @@ def run(args: argparse.Namespace) -> None:
     mark_folder(args.out, bench)
     restore = args.restore or ("keep" if protocol and protocol.keeps_size else "resize")
     if "edit" in steps:
+        warn_unpinned(args, entries)
         edit(args, bench, entries, restore, Shard(*args.shard))
     if "score" in steps:
         for judge in judges:
@@ -146,6 +147,15 @@ def mark_folder(out: Path, bench: "BenchSet") -> None:
     if bench.rejected:
         first = next(iter(bench.rejected.items()))
         print(f"{len(bench.rejected)} rows of {bench.name} cannot be used; the first: {first[0]}: {first[1]}")
+
+
+def warn_unpinned(args: argparse.Namespace, entries: "Mapping[str, Entry]") -> None:
+    """Print the command that pins each editor without a revision."""
+    from omniedit.evaluation.bench.editors.revisions import list_unpinned
+
+    given = [Path(each) for each in args.editors if each.endswith((".yaml", ".yml"))]
+    for line in list_unpinned(entries, [*args.editors_file, *given]):
+        print(line, flush=True)
 
 
 def edit(

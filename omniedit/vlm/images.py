@@ -53,7 +53,7 @@ class ImagesEndpoint(Endpoint):
             base64.b64decode(encoded, validate=True)
             return Reply(encoded, self._model_name(said), usage=usage)
         if first.get("url"):
-            problem = "the endpoint gives an address of the image; set request: {response_format: b64_json}"
+            problem = "no image but its address; set request: {response_format: b64_json}"
             raise Fault(problem, may_be_billed=True)
         reason = first.get("refusal") or said.get("refusal") or said.get("message") or ""
         return Reply("", self._model_name(said), REFUSAL, str(reason), usage)
