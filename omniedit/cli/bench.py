@@ -35,7 +35,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=split_names,
         default=["student"],
         metavar="J,K",
-        help="of bench.judges in the config, or student, api, internvl, vlm; none for metrics only (default: student)",
+        help="of bench.judges in the config, or student, api, internvl, vlm, ensemble; none for metrics only "
+        "(default: student)",
     )
     parser.add_argument("-o", "--out", type=path, required=True, metavar="DIR")
     parser.add_argument("--config", type=path, metavar="FILE", help="config file with sections `bench` and `scoring`")
@@ -115,6 +116,7 @@ def run(args: argparse.Namespace) -> None:
     mark_folder(args.out, bench)
     restore = args.restore or ("keep" if protocol and protocol.keeps_size else "resize")
     if "edit" in steps:
+        warn_unpinned(args, entries)
         edit(args, bench, entries, restore, Shard(*args.shard))
     if "score" in steps:
         for judge in judges:
@@ -147,6 +149,15 @@ def mark_folder(out: Path, bench: "BenchSet") -> None:
         print(f"{len(bench.rejected)} rows of {bench.name} cannot be used; the first: {first[0]}: {first[1]}")
 
 
+def warn_unpinned(args: argparse.Namespace, entries: "Mapping[str, Entry]") -> None:
+    """Print the command that pins each editor without a revision."""
+    from omniedit.evaluation.bench.editors.revisions import list_unpinned
+
+    given = [Path(each) for each in args.editors if each.endswith((".yaml", ".yml"))]
+    for line in list_unpinned(entries, [*args.editors_file, *given]):
+        print(line, flush=True)
+
+
 def edit(
     args: argparse.Namespace, bench: "BenchSet", entries: "Mapping[str, Entry]", restore: str, shard: "Shard"
 ) -> None:
@@ -168,13 +179,32 @@ def score(
     editors: Sequence[str],
     choice: "JudgeChoice",
 ) -> None:
-    """Judge the edits of all editors by one judge."""
+    """Judge the edits of all editors by one judge, or by each judge of an ensemble in turn."""
+    from omniedit.evaluation.bench.ensembles import combine_tables
+    from omniedit.evaluation.bench.judges import describe_sampling
+
+    for member in choice.members.values() or [choice]:
+        score_by_one(args, bench, protocol, editors, member, _choose_rubric(args, protocol, choice))
+    for name in editors if choice.members else ():
+        sampling = describe_sampling(choice, _choose_rubric(args, protocol, choice))
+        scores = args.out / name / "scores"
+        combine_tables(scores, choice.name, list(choice.members), choice.scoring.ensemble, sampling)
+
+
+def score_by_one(
+    args: argparse.Namespace,
+    bench: "BenchSet",
+    protocol: "Protocol | None",
+    editors: Sequence[str],
+    choice: "JudgeChoice",
+    rubric: Any,
+) -> None:
+    """Judge the edits of all editors by one judge under a rubric."""
     from omniedit.cli.score_judges import open_marker
     from omniedit.evaluation.bench.judges import describe_sampling
     from omniedit.evaluation.bench.records import EditFolder
     from omniedit.evaluation.bench.scores import JudgeSetup, score_edits, show_plainly
 
-    rubric = _choose_rubric(args, protocol, choice)
     show = protocol.to_example if protocol else show_plainly
     words = [dict(protocol.show(item).words) if protocol else {"instruction": item.instruction} for item in bench.items]
     texts = words * len(editors)
@@ -243,7 +273,7 @@ def _choose_rubric(args: argparse.Namespace, protocol: "Protocol | None", choice
     own = args.rubric or choice.rubric
     if own or args.prompts:
         return choose_rubric(own or (protocol.prompts if protocol else None), args.prompts, None)
-    if choice.kind == "student":
+    if "student" in choice.kinds:
         return choose_rubric("edit", None, None)
     if protocol and protocol.prompts and protocol.rubric is None:
         remedy = f"give --prompts, a checkout of it with the prompts of {protocol.prompts}, or --rubric"

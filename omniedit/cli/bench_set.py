@@ -1,4 +1,4 @@
-"""Benchmark sets: list and read public ones, freeze one of your own, repeat a table: `omniedit bench-set`."""
+"""Benchmark sets: list and read public ones, make and freeze one of your own, repeat a table: `omniedit bench-set`."""
 
 import argparse
 from collections import Counter
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from omniedit.cli import bench_set_review
 from omniedit.cli.arguments import path
 from omniedit.evaluation.bench.sets.registry import BENCHMARKS
 
@@ -26,6 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     table = actions.add_parser("table", help="repeat a benchmark's table from scores that its own scripts wrote")
     table.add_argument("name", choices=[name for name, each in BENCHMARKS.items() if each.recorded])
     table.add_argument("recorded", type=path, help="the recorded scores; omniedit bench-set list says which files")
+    bench_set_review.add_actions(actions)
     build = actions.add_parser("build", help="check photos and instructions, and freeze them as a set")
     build.add_argument("table", type=path, help="CSV: photo,task,instruction[,source_caption,target_caption,objects]")
     build.add_argument("--photos", type=path, required=True, help="folder that the photos' paths begin at")
@@ -47,9 +49,10 @@ def run(args: argparse.Namespace) -> None:
     """Run an action.
 
     Raises:
-        UserError: as `Benchmark.read`, `Benchmark.read_recorded`, `read_draft` and `freeze`.
+        UserError: as `Benchmark.read`, `Benchmark.read_recorded`, `read_draft`, `freeze`, `propose` and `review`.
     """
-    actions = {"list": _list, "show": _show, "table": _print_table, "build": _build}
+    of_review = {"propose": bench_set_review.propose, "review": bench_set_review.review}
+    actions = {"list": _list, "show": _show, "table": _print_table, **of_review, "build": _build}
     print("\n".join(actions[args.action](args)))
 
 

@@ -13,6 +13,7 @@ from omniedit.cli import (
     agree,
     bench,
     bench_set,
+    bench_tables,
     compare,
     export_editor,
     export_pairs,
@@ -305,6 +306,7 @@ COMMANDS = {
     "rate": Command(rate.HELP, rate.add_arguments, rate.run),
     "reward-bench": Command(reward_bench.HELP, reward_bench.add_arguments, reward_bench.run),
     "bench-set": Command(bench_set.HELP, bench_set.add_arguments, bench_set.run),
+    "bench-tables": Command(bench_tables.HELP, bench_tables.add_arguments, bench_tables.run),
 }
 
 

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from omniedit.config.schema import SHIPPED, ApiConfig, ScoringConfig
+from omniedit.config.endpoint import EndpointConfig
+from omniedit.config.schema import SHIPPED, ScoringConfig
 from omniedit.errors import UserError
 from omniedit.models.registry import RECORDS
 from omniedit.pairs import EditPair
@@ -74,8 +75,11 @@ def pair_marker(judge: Judge, rubric: Rubric) -> Marker:
     return mark
 
 
-def check_agreed(endpoints: Iterable[ApiConfig], agreed: bool) -> None:
+def check_agreed(endpoints: Iterable[EndpointConfig], agreed: bool, section: str = "scoring") -> None:
     """Check that no endpoint costs money without a budget or agreement.
+
+    Args:
+        section: section of the config that names the endpoints.
 
     Raises:
         UserError: one does.
@@ -83,7 +87,9 @@ def check_agreed(endpoints: Iterable[ApiConfig], agreed: bool) -> None:
     for api in endpoints:
         has_price = Prices(api.prompt_price, api.completion_price).known
         if has_price and api.max_money is None and not agreed:
-            raise UserError("scoring costs money; accept it with --yes, or set scoring.api.max_money in the config")
+            raise UserError(
+                f"{section}: costs money; accept it with --yes, or set {section}.api.max_money in the config"
+            )
 
 
 def member_scorers(scoring: ScoringConfig, student: Path | None) -> dict[str, tuple[ScoringConfig, Path | None]]:

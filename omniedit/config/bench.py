@@ -9,7 +9,7 @@ from omniedit.config.judges import JudgeName
 from omniedit.config.section import LocalPath, Section
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"
-BenchJudgeName = Literal["student", "api", "internvl", "vlm"]
+BenchJudgeName = Literal["student", "api", "internvl", "vlm", "ensemble"]
 """Judges that score edits whose truth is unknown, as those of outside editors are."""
 
 
@@ -17,7 +17,7 @@ class BenchJudge(Section):
     """Judge of `omniedit bench` with settings of its own."""
 
     judge: BenchJudgeName
-    """Kind of judge."""
+    """Kind of judge. `ensemble` combines the judges of `scoring.ensemble`, which may stand in `scoring` here."""
     rubric: str | None = None
     """Rubric's name or .yaml file; null: that of the set's protocol."""
     scorer: LocalPath | None = None

@@ -16,6 +16,7 @@ import numpy as np
 from omniedit.instructions.meaning import Thing
 from omniedit.instructions.proposals import Proposal
 from omniedit.instructions.styles import styles
+from omniedit.instructions.word_lists import read_list
 from omniedit.tasks import TASKS, Task
 from omniedit.vlm import Prompt, PromptImage
 
@@ -65,7 +66,7 @@ def offers_for(source_id: str) -> Offers:
     def drawn(all_of_them: Sequence[str], count: int) -> tuple[str, ...]:
         return tuple(rng.choice(all_of_them, count, replace=False).tolist())
 
-    return Offers(drawn(read_lines("attributes.txt"), 5), drawn(read_lines("environments.txt"), 8), drawn(styles(), 12))
+    return Offers(drawn(read_list("attributes"), 5), drawn(read_list("environments"), 8), drawn(styles(), 12))
 
 
 def objects_prompt(image: PromptImage) -> Prompt:
@@ -120,12 +121,6 @@ def digest(family: str = "omniedit") -> str:
 @cache
 def text(name: str) -> str:
     return (_FOLDER / "prompts" / f"{name}.txt").read_text(encoding="utf-8")
-
-
-@cache
-def read_lines(name: str) -> tuple[str, ...]:
-    """Return the lines of a list that ships with this room."""
-    return tuple((_FOLDER / name).read_text(encoding="utf-8").splitlines())
 
 
 def _describe_edit(edit: DraftEdit) -> str:

@@ -16,8 +16,9 @@ from omniedit.instructions.asking import ModelQuestion, ask
 from omniedit.instructions.meaning import is_mentioned
 from omniedit.instructions.proposal import Phrase, PromptText
 from omniedit.instructions.proposals import first_problem, json_object
-from omniedit.instructions.questions import read_lines, text
+from omniedit.instructions.questions import text
 from omniedit.instructions.replies import ParsedReply, ReplyIssue
+from omniedit.instructions.word_lists import read_list
 from omniedit.instructions.words import stems
 from omniedit.vlm import Model, Prompt
 
@@ -62,9 +63,7 @@ def propose_scenes(
         concepts, places: what is offered; by default the lists that ship.
     """
     wanted = OFFERED // 2
-    offers = draw_offers(
-        -(-count // wanted), seed, concepts or read_lines("concepts.txt"), places or read_lines("contexts.txt")
-    )
+    offers = draw_offers(-(-count // wanted), seed, concepts or read_list("concepts"), places or read_list("contexts"))
     questions = [ModelQuestion(scenes_prompt(offer, wanted), partial(read_scenes, offer=offer)) for offer in offers]
     replies = ask(model, questions, tries)
     combined = {frozenset(scene.concepts): scene for parsed in reversed(replies) for scene in reversed(parsed.parts)}

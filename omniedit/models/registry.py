@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from pydantic import Field, ValidationError
 
@@ -31,6 +31,19 @@ CODELESS = (".safetensors", ".json", ".txt", ".model", ".jinja")
 
 class NotFetched(UserError):
     """Model that was not fetched, or was fetched from another repository or revision."""
+
+
+class Hosted(Protocol):
+    """Entry of a file of models that the hub has."""
+
+    @property
+    def repository(self) -> str | None: ...
+
+    @property
+    def revision(self) -> str | None: ...
+
+    @property
+    def licence(self) -> str: ...
 
 
 class Model(Section):
@@ -255,24 +268,33 @@ def pin(role: str, path: Path = MODELS) -> str:
     Raises:
         UserError: no such model, licence not accepted, no connection, or the file cannot be written.
     """
+    return pin_entry(role, get_model(role, path), path)
+
+
+def pin_entry(name: str, model: Hosted, path: Path) -> str:
+    """Write the newest revision of an entry's repository into a file of such entries; as `pin`.
+
+    Args:
+        path: file of the entry `name`, which has a line `  revision: ...`.
+    """
     from huggingface_hub import HfApi
 
-    model = get_model(role, path)
-    with hub_errors(role, model):
-        head = HfApi().model_info(model.repository).sha
+    with hub_errors(name, model, path):
+        head = HfApi().model_info(str(model.repository)).sha
     assert head
-    entry = rf"(^{re.escape(role)}:\n(?:[ #].*\n|\n)*?  revision: )\S+"
+    entry = rf"(^{re.escape(name)}:\n(?:[ #].*\n|\n)*?  revision: )\S+"
     path = source_file(path)
     try:
         path.write_text(re.sub(entry, rf"\g<1>{head}", path.read_text(), count=1, flags=re.MULTILINE))
     except OSError as error:
         problem = f"{path}: cannot be written: {error.strerror}"
-        raise UserError(f"{problem}; copy it to {MODELS} in your working folder and run this there") from None
+        place = Path("config") / path.name
+        raise UserError(f"{problem}; copy it to {place} in your working folder and run this there") from None
     return head
 
 
 @contextmanager
-def hub_errors(role: str, model: Model) -> Iterator[None]:
+def hub_errors(role: str, model: Hosted, path: Path = MODELS) -> Iterator[None]:
     """Convert errors of the hub to a one-line `UserError` with the remedy."""
     from httpx2 import HTTPError
     from huggingface_hub.constants import ENDPOINT
@@ -284,7 +306,7 @@ def hub_errors(role: str, model: Model) -> Iterator[None]:
     except GatedRepoError:
         raise UserError(f"{page}: accept its licence there ({model.licence}), then: hf auth login") from None
     except RevisionNotFoundError:
-        raise UserError(f"{MODELS}: {role}: {model.repository} has no revision {model.revision}") from None
+        raise UserError(f"{path}: {role}: {model.repository} has no revision {model.revision}") from None
     except RepositoryNotFoundError:
         raise UserError(f"{page}: no such model, or this account may not see it (hf auth login)") from None
     except (HTTPError, OSError) as error:

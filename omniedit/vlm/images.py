@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from omniedit.vlm import completions
-from omniedit.vlm.endpoint import Endpoint
+from omniedit.vlm.endpoint import Endpoint, Fault
 from omniedit.vlm.messages import REFUSAL, Prompt, PromptImage, Reply
 
 BOUNDARY = "omniedit-7f3c1d0e5b9a4286b1d4e6a8c0f2937d"
@@ -42,14 +42,19 @@ class ImagesEndpoint(Endpoint):
         return b"".join(parts) + f"--{BOUNDARY}--\r\n".encode()
 
     def _parse(self, said: dict[str, Any], answer: bytes) -> Reply:
-        """Return the image of an answer; an answer without one is a refusal if it says why."""
+        """Return the image of an answer; an answer without one is a refusal if it says why.
+
+        Raises:
+            Fault: the endpoint gives the image's address.
+        """
         usage = _usage(said.get("usage"))
         first = (said.get("data") or [{}])[0]
         if encoded := first.get("b64_json"):
             base64.b64decode(encoded, validate=True)
             return Reply(encoded, self._model_name(said), usage=usage)
         if first.get("url"):
-            raise ValueError("the endpoint gives an address; set request: {response_format: b64_json}")
+            problem = "no image but its address; set request: {response_format: b64_json}"
+            raise Fault(problem, may_be_billed=True)
         reason = first.get("refusal") or said.get("refusal") or said.get("message") or ""
         return Reply("", self._model_name(said), REFUSAL, str(reason), usage)
 

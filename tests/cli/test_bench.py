@@ -105,9 +105,15 @@ def test_tables_without_judges_count_the_edits(folder: Path, tmp_path: Path) -> 
 
 
 def test_scores_name_their_judge_and_rubric(folder: Path, tmp_path: Path) -> None:
-    run(folder, "--editors", "no_edit", "-o", str(tmp_path))
+    members = {"one": {"judge": "student"}, "two": {"judge": "student", "readout": "tokens"}}
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump({"scoring": {"ensemble": {"judges": members}}}))
+    words = ("--judges", "student,ensemble", "--config", str(tmp_path / "config.yaml"))
+    run(folder, "--editors", "no_edit", "-o", str(tmp_path), *words)
     (row, *_) = read_rows(tmp_path / "no_edit/scores/student.parquet")
     assert row["rubric"] == "edit" and row["sampling"] == "readout median" and row["judge_version"]
+    (both, *_) = read_rows(tmp_path / "no_edit/scores/ensemble.parquet")
+    assert both["o_score"] == row["o_score"] and both["disagreement"] == 0 and both["rubric"] == "edit"
+    assert both["sampling"].endswith("one: readout median; two: readout tokens")
 
 
 def test_a_folder_of_another_set_is_not_overwritten(folder: Path, tmp_path: Path) -> None:

@@ -345,7 +345,7 @@ def test_an_ensemble_needs_judges_that_see_any_image_and_agreement_to_costs(tabl
     out = tmp_path / "scores.csv"
     with pytest.raises(UserError, match="--judge ensemble needs --config with two or more judges"):
         score_table(table, out, edit_rubric(), "ensemble", None, ScoringConfig())
-    with pytest.raises(UserError, match="scoring costs money"):
+    with pytest.raises(UserError, match="scoring: costs money"):
         score_table(table, out, edit_rubric(), "ensemble", None, ensemble(tmp_path, "http://x/v1", prompt_price=1.0))
     judges = {"truth": {"judge": "reference"}, "tiny": {"judge": "student"}}
     measuring = ScoringConfig.model_validate({"judge": "ensemble", "ensemble": {"judges": judges}})

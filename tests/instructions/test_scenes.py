@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from omniedit.instructions.questions import read_lines
 from omniedit.instructions.scenes import OFFERED, Offer, draw_offers, propose_scenes, read_scenes
+from omniedit.instructions.word_lists import read_list
 from omniedit.vlm import Prompt, Reply
 
 OFFER = Offer(("camel", "grand piano", "robot", "yak"), ("a frozen lake", "a bakery before dawn"))
@@ -37,7 +37,7 @@ class Writer:
 
 
 def test_concepts_are_offered_equally_often() -> None:
-    concepts, places = read_lines("concepts.txt"), read_lines("contexts.txt")
+    concepts, places = read_list("concepts"), read_list("contexts")
     rounds = len(concepts)
     offers = draw_offers(rounds, 0, concepts, places)
     counts = Counter(concept for offer in offers for concept in offer.concepts)

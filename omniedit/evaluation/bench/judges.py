@@ -1,8 +1,8 @@
 """Judges of a bench by the names of a command line or config, each with its own settings."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import get_args
 
@@ -19,6 +19,7 @@ from omniedit.scoring.rubric import Rubric
 NONE = "none"
 """Name that stands for no judge, on the command line."""
 KINDS = get_args(BenchJudgeName)
+ENSEMBLE = "ensemble"
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class JudgeChoice:
         kind: judge of `omniedit.scoring.judges`.
         rubric: name or file; None for that of the set's protocol.
         scorer: folder of a student or model, or its record; None for `api`.
+        members: judges of an ensemble, by their names in it.
     """
 
     name: str
@@ -36,6 +38,12 @@ class JudgeChoice:
     rubric: str | None
     scorer: Path | None
     scoring: ScoringConfig
+    members: Mapping[str, "JudgeChoice"] = field(default_factory=dict)
+
+    @property
+    def kinds(self) -> set[str]:
+        """Kind of the judge, or those of an ensemble's judges."""
+        return {each.kind for each in self.members.values()} or {self.kind}
 
 
 def choose_judges(names: Sequence[str], bench: BenchConfig, scoring: ScoringConfig) -> list[JudgeChoice]:
@@ -58,7 +66,27 @@ def _choose(name: str, bench: BenchConfig, scoring: ScoringConfig) -> JudgeChoic
             raise UserError(f"--judges: no judge {name[:80]!a}{hint}; there are: {known}")
         given = BenchJudge(judge=name)  # type: ignore[arg-type]
     own = check_section(ScoringConfig, merge(scoring.model_dump(mode="json"), given.scoring))
+    if given.judge == ENSEMBLE:
+        return JudgeChoice(name, given.judge, given.rubric, None, own, _choose_members(name, given, own))
     return JudgeChoice(name, given.judge, given.rubric, _find_scorer(given, own), own)
+
+
+def _choose_members(name: str, given: BenchJudge, scoring: ScoringConfig) -> dict[str, JudgeChoice]:
+    """Return the judges of an ensemble; its rubric is theirs, and its scorer is that of a student.
+
+    Raises:
+        UserError: there are fewer than two, or one of them cannot score edits whose truth is unknown.
+    """
+    if len(scoring.members) < 2:
+        raise UserError(f"--judges: {name}: needs two or more judges in scoring.ensemble.judges of the config")
+    found = {}
+    for member, own in scoring.members.items():
+        if own.judge == "reference" or own.judge == "ensemble":
+            key = f"scoring.ensemble.judges.{member}"
+            raise UserError(f"{key}: {own.judge} cannot score edits whose truth is unknown; leave it out")
+        alone = BenchJudge(judge=own.judge, scorer=given.scorer if own.judge == "student" else None)
+        found[member] = JudgeChoice(f"{name}/{member}", own.judge, given.rubric, _find_scorer(alone, own), own)
+    return found
 
 
 def _find_scorer(given: BenchJudge, scoring: ScoringConfig) -> Path | None:
@@ -72,6 +100,9 @@ def _find_scorer(given: BenchJudge, scoring: ScoringConfig) -> Path | None:
 
 def describe_sampling(choice: JudgeChoice, rubric: Rubric) -> str:
     """Return everything besides model and rubric that decides the scores: sampling, image sizes, options."""
+    if choice.members:
+        how, own = choice.scoring.ensemble, [f"{n}: {describe_sampling(c, rubric)}" for n, c in choice.members.items()]
+        return f"{how.average} of {len(own)} judges, at least {how.min_judges or len(own)}; {'; '.join(own)}"
     passes = f"{rubric.passes} pass{'es' * (rubric.passes > 1)} at temperature {rubric.temperature:g}"
     scoring = choice.scoring
     if choice.kind == "api":

@@ -29,7 +29,7 @@ from omniedit.storage.progress import Progress
 
 SCORED, UNSCORABLE = "scored", "unscorable"
 _TEXTS = ("item_id", "task", "image_id", "ratio", "session", "editor", "status", "reasoning")
-_SCORES = ("sc_score", "pq_score", "o_score", "o_spread")
+_SCORES = ("sc_score", "pq_score", "o_score", "o_spread", "disagreement")
 _JUDGE = ("scores", "texts", "judge", "judge_version", "rubric", "prompt_hash", "sampling", "verdict")
 SCHEMA = pa.schema(
     [(name, pa.string()) for name in _TEXTS]
@@ -38,7 +38,8 @@ SCHEMA = pa.schema(
     + [(name, pa.string()) for name in _JUDGE]
 )
 """Columns of a judge's scores. `image_id` is the same for all edits of one image, `scores` and `texts` are the rubric's
-own as JSON, `verdict` is the digest of all that decides the row's scores."""
+own as JSON, `verdict` is the digest of all that decides the row's scores, `disagreement` is that of an ensemble's
+judges, null for one judge."""
 
 Show = Callable[[BenchItem, Image], Example]
 """Function that returns what a judge sees of an edit."""
@@ -81,7 +82,7 @@ def score_edits(
             batch = todo[first : first + judge.batch_size]
             examples = [show(work.item, edits.read(work.item.item_id)) for work in batch]
             for work, verdict in zip(batch, judge.mark(examples), strict=True):
-                journal.add(work.digest, _to_columns(verdict))
+                journal.add(work.digest, to_columns(verdict))
             progress.advance(len(batch))
     out = folder / f"{judge.name}.parquet"
     write_rows(out, list(_rows(bench, editor, edits, judge, journal)), SCHEMA)
@@ -183,7 +184,7 @@ def item_columns(item: BenchItem) -> dict[str, Any]:
     }
 
 
-def _to_columns(verdict: RubricScores | Unscorable) -> dict[str, Any]:
+def to_columns(verdict: RubricScores | Unscorable) -> dict[str, Any]:
     if isinstance(verdict, Unscorable):
         return {"status": UNSCORABLE, "reasoning": verdict.reason}
     return {

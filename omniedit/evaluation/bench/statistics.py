@@ -59,15 +59,20 @@ def sum_clusters(values_N: Sequence[float], clusters_N: Sequence[str]) -> tuple[
 
 
 def compare_editors(
-    scores: Mapping[str, Mapping[str, float]], clusters: Mapping[str, str], seed: int
+    scores: Mapping[str, Mapping[str, float]],
+    clusters: Mapping[str, str],
+    seed: int,
+    pairs: Sequence[tuple[str, str]] | None = None,
 ) -> list[Difference]:
-    """Return the differences of all two editors, corrected together.
+    """Return the differences of all two editors, or of the given ones, corrected together.
 
     Args:
         scores: editor -> item -> score.
         clusters: item -> cluster.
+        pairs: first and second editor of each difference.
     """
-    found = [_compare(first, second, scores, clusters, seed) for first, second in combinations(scores, 2)]
+    chosen = combinations(scores, 2) if pairs is None else pairs
+    found = [_compare(first, second, scores, clusters, seed) for first, second in chosen]
     corrected = correct_holm([difference.p for difference in found])
     return [
         Difference(each.first, each.second, each.mean, each.items, each.p, p)

@@ -17,6 +17,7 @@ import numpy as np
 
 from omniedit.errors import UserError
 from omniedit.evaluation.agreement.correlations import Values, draw_weights, interval
+from omniedit.evaluation.people.differences import ScoreDifference, compare_scores
 from omniedit.evaluation.people.edits import RatedEdit
 from omniedit.evaluation.people.reliability import equal_share, krippendorff_alpha
 from omniedit.evaluation.people.store import Answer
@@ -99,6 +100,7 @@ class Results:
         alphas: Krippendorff's alpha by kind of scale and score.
         equal: share of equal scores among two ratings of an edit, by score.
         outdated: number of answers to edits that are not selected, or have changed.
+        differences: of all two editors on all tasks, the better one by O first.
     """
 
     editors: Sequence[EditorScores]
@@ -112,6 +114,7 @@ class Results:
     equal: Mapping[str, Estimate]
     unable: Mapping[str, int]
     outdated: int
+    differences: Sequence[ScoreDifference] = ()
 
 
 def summarize(edits: Mapping[int, RatedEdit], answers: Sequence[Answer], seed: int = 0) -> Results:
@@ -130,8 +133,10 @@ def summarize(edits: Mapping[int, RatedEdit], answers: Sequence[Answer], seed: i
     table = _Table(ratings, seed)
     names = sorted({rating.rater for rating in rated} | {answer.rater for answer in unable})
     counts = np.bincount([table.places[rating.edit.digest, rating.edit.editor] for rating in ratings])
+    editors = table.compare_editors()
+    order = [row.editor for row in editors if row.task == ALL_TASKS]
     return Results(
-        table.compare_editors(),
+        editors,
         [_describe_rater(name, rated, unable) for name in names],
         len(ratings),
         len(table.edits),
@@ -142,6 +147,7 @@ def summarize(edits: Mapping[int, RatedEdit], answers: Sequence[Answer], seed: i
         {score: table.equal(score) for score in RATED},
         count_problems(unable),
         outdated,
+        compare_scores(table.edits, table.values, order, seed),
     )
 
 

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from math import nan
 from typing import Any
 
+from omniedit.evaluation.people.differences import ScoreDifference
 from omniedit.evaluation.people.results import (
     ALL_TASKS,
     ALPHAS,
@@ -45,6 +46,7 @@ def markdown(results: Results) -> list[str]:
         "|---|---|" + "---|" * (len(SCORES) + 2),
         *map(_editor_line, overall),
         *_task_lines(results.editors, overall),
+        *_difference_lines(results.differences),
         "",
         "| agreement of raters | " + " | ".join(HEADS[score] for score in RATED) + " |",
         "|---|" + "---|" * len(RATED),
@@ -110,6 +112,24 @@ def _task_lines(rows: Sequence[EditorScores], overall: Sequence[EditorScores]) -
         cells = [by_editor.get(row.editor, "-") for row in overall]
         lines.append(f"| {markdown_cell(task)} | {' | '.join(cells)} |")
     return lines
+
+
+def _difference_lines(differences: Sequence[ScoreDifference]) -> list[str]:
+    """Return a table of paired differences, or nothing for a single editor."""
+    if not differences:
+        return []
+    lines = ["", "| first - second | score | difference | items | p | p, corrected |", "|---|---|---|---|---|---|"]
+    for each in differences:
+        names = f"{markdown_cell(each.first)} - {markdown_cell(each.second)}"
+        value = format_estimate(Estimate(each.value, each.interval))
+        p, corrected = ("-" if figure is None else f"{figure:.4f}" for figure in (each.p, each.corrected))
+        lines.append(f"| {names} | {HEADS[each.score]} | {value} | {each.items} | {p} | {corrected} |")
+    count = sum(each.score == differences[0].score for each in differences)
+    note = (
+        f"Differences are those of items that both editors have ratings for. p is that of a two-sided sign-flip test "
+        f"over images, corrected by Holm's method for the comparisons of a score ({count})."
+    )
+    return [*lines, "", note]
 
 
 def _score_line(name: str, estimates: Mapping[str, Estimate]) -> str:

@@ -60,3 +60,37 @@ def test_the_sampling_says_what_the_endpoint_is_asked_for() -> None:
         describe_sampling(gemini, edit_rubric()) == "1 pass at temperature 0, images at most 512 px a side, request {}"
     )
     assert "3 passes at temperature 0.7" in describe_sampling(gemini, edit_rubric().replace_passes(3))
+
+
+ENSEMBLE = {"judges": {"small": {"judge": "student"}, "large": {"judge": "api"}}, "average": "mean"}
+
+
+def test_an_ensemble_has_its_judges_and_their_sampling() -> None:
+    own = {"judge": "ensemble", "scoring": {"ensemble": ENSEMBLE}, "rubric": "edit"}
+    (both,) = choose_judges(["both"], BenchConfig.model_validate({"judges": {"both": own}}), RUN)
+    assert {name: (each.name, each.kind, each.rubric) for name, each in both.members.items()} == {
+        "small": ("both/small", "student", "edit"),
+        "large": ("both/large", "api", "edit"),
+    }
+    assert both.kinds == {"student", "api"} and both.members["small"].scorer == SHIPPED_STUDENT
+    sampling = describe_sampling(both, edit_rubric())
+    assert sampling.startswith("mean of 2 judges, at least 2; small: readout median; large: 1 pass at temperature 0")
+
+
+def test_the_configs_own_ensemble_needs_no_entry() -> None:
+    scoring = ScoringConfig.model_validate(RUN.model_dump() | {"ensemble": ENSEMBLE})
+    (found,) = choose_judges(["ensemble"], BENCH, scoring)
+    assert list(found.members) == ["small", "large"]
+
+
+@pytest.mark.parametrize(
+    "judges, problem",
+    [
+        ({"one": {"judge": "student"}}, "needs two or more judges in scoring.ensemble.judges"),
+        ({"one": {"judge": "student"}, "two": {"judge": "reference"}}, "ensemble.judges.two: reference cannot score"),
+    ],
+)
+def test_an_ensemble_that_cannot_score_is_an_error(judges: dict, problem: str) -> None:
+    scoring = ScoringConfig.model_validate(RUN.model_dump() | {"ensemble": {"judges": judges}})
+    with pytest.raises(UserError, match=problem):
+        choose_judges(["ensemble"], BENCH, scoring)

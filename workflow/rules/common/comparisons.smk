@@ -43,19 +43,25 @@ def models_of_judge(wildcards):
     """Return the fetched models that a judge of the comparisons needs."""
     choice = choice_of_judge(wildcards)
     given = CONFIG.bench.judges.get(wildcards.bench_judge)
-    roles = choice.scoring.roles(choice.kind)[1 if given and given.scorer else 0 :]
+    has_own_model = given and given.scorer and not choice.members
+    roles = choice.scoring.roles(choice.kind)[1 if has_own_model else 0 :]
     return [f"models/{role}.json" for role in roles]
 
 
 def fingerprint_of_judge(wildcards):
     """Return all that decides a judge's scores besides its model's weights."""
     choice = choice_of_judge(wildcards)
-    return f"{judge_fingerprint(choice.scoring, choice.kind)} {choice.rubric} {choice.scorer}"
+    how = f" {choice.scoring.ensemble.model_dump_json(exclude={'judges'})}" if choice.members else ""
+    asked = [
+        f"{judge_fingerprint(each.scoring, each.kind)} {each.rubric} {each.scorer}"
+        for each in choice.members.values() or [choice]
+    ]
+    return "; ".join(asked) + how
 
 
 def requests_of_judge(wildcards):
     """Return the slots of the resource `endpoint` that a judge takes."""
-    return int(choice_of_judge(wildcards).kind == "api")
+    return int("api" in choice_of_judge(wildcards).kinds)
 
 
 def scores_of_comparison(wildcards):

@@ -144,8 +144,13 @@ def read_entries(*files: Path) -> dict[str, Entry]:
     """
     entries, own = dict(BUILT_IN), source_file(EDITORS)
     for path in (*([own] if own.is_file() else []), *files):
-        entries |= {name: _check(path, str(name), values) for name, values in read_yaml(path).items()}
+        entries |= read_file(path)
     return entries
+
+
+def read_file(path: Path) -> dict[str, Entry]:
+    """Return the entries of one file; errors as `read_entries`."""
+    return {str(name): _check(path, str(name), values) for name, values in read_yaml(path).items()}
 
 
 def _check(path: Path, name: str, values: Any) -> Entry:

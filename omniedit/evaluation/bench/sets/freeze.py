@@ -19,6 +19,7 @@ from omniedit.exchange.image_files import BadImage, check_path
 from omniedit.imaging.images import Image, decode_image
 from omniedit.sources.twins import find_twin, perceptual_hash
 from omniedit.storage.atomic import replace_file
+from omniedit.storage.parquet import unmark_formula
 from omniedit.tasks import OMNIEDIT_TASKS, Task
 
 COLUMNS = ("photo", "task", "instruction")
@@ -70,11 +71,17 @@ def _list_rows(table: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
             reader = csv.DictReader(lines)
             if lacking := [name for name in COLUMNS if name not in (reader.fieldnames or ())]:
                 raise UserError(f"{table}: has no column {lacking[0]}; it needs {', '.join(COLUMNS)}")
-            yield from ((f"line {reader.line_num}", row) for row in reader)
+            for row in reader:
+                yield f"line {reader.line_num}", {name: _unmark(cell) for name, cell in row.items()}
     except OSError as error:
         raise UserError(f"{table}: cannot be read: {error.strerror}") from None
     except (UnicodeDecodeError, csv.Error) as error:
         raise UserError(f"{table}: not a CSV file in UTF-8: {str(error)[:100]}") from None
+
+
+def _unmark(cell: Any) -> Any:
+    """Return a cell without the mark of `write_csv`; surplus or missing cells are no texts."""
+    return unmark_formula(cell) if isinstance(cell, str) else cell
 
 
 def _to_line(row: Mapping[str, Any], photos: Path, seen: Counter[str]) -> dict[str, Any]:

@@ -20,6 +20,14 @@ HUMAN_LABELS = {"pq": "PQ", "sc": "SC", "o": "O", "acc": "Acc"}
 LEVEL = 0.05
 """Corrected p-value below which a difference is marked."""
 DELTA = "Difference to the best baseline"
+DIFFERENCE_COLUMNS = (
+    Column("", "first minus second", sign=0, signed=True),
+    Column("", "items", 0, 0),
+    Column("", "p", 4, 0),
+    Column("", "p, corrected", 4, 0),
+    Column("", f"below {LEVEL:g}", 0, 0),
+)
+"""Columns of `difference_cells`."""
 
 
 def build_table3(results: Results, ours: str | None) -> Grid:
@@ -100,13 +108,7 @@ def build_differences(results: Results, judge: str) -> Grid:
     editors = [editor for editor in results.editors if editor.scored(judge)]
     scores = {editor.label: {row["item_id"]: row["o_score"] for row in editor.scored(judge)} for editor in editors}
     found = compare_editors(scores, results.clusters, results.seed)
-    columns = [
-        Column("", "O, first minus second", sign=0, signed=True),
-        Column("", "items", 0, 0),
-        Column("", "p", 4, 0),
-        Column("", "p, corrected", 4, 0),
-        Column("", f"below {LEVEL:g}", 0, 0),
-    ]
+    columns = [Column("", "O, first minus second", sign=0, signed=True), *DIFFERENCE_COLUMNS[1:]]
     note = (
         f"Two-sided sign-flip test over images, corrected by Holm's method for {len(found)} comparisons. "
         "Only items that both editors have scores for count."
@@ -164,8 +166,12 @@ def _count_cells(results: Results, editor: EditorResult) -> Iterator[str]:
         yield from (str(scores[status]) for status in (SCORED, UNSCORABLE))
 
 
-def _difference_row(each: Difference) -> Row:
+def difference_cells(each: Difference) -> list[Interval | str | None]:
+    """Return the mean, the number of items, p, the corrected p, and whether that is below `LEVEL`."""
     nothing = float("nan")
     p, corrected = (Interval(value, nothing, nothing) for value in (each.p, each.corrected))
-    mark = "yes" if each.corrected < LEVEL else "no"
-    return Row(f"{each.first} - {each.second}", [each.mean, str(each.items), p, corrected, mark], is_ranked=False)
+    return [each.mean, str(each.items), p, corrected, "yes" if each.corrected < LEVEL else "no"]
+
+
+def _difference_row(each: Difference) -> Row:
+    return Row(f"{each.first} - {each.second}", difference_cells(each), is_ranked=False)

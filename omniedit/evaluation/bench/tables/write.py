@@ -27,11 +27,19 @@ def write_tables(folder: Path, results: Results, ours: str | None, own: Sequence
         own: tables of the benchmark's own protocol, which stand first.
     """
     grids = [*own, *build_all(results, ours)]
-    page = [f"# {results.bench}", "", *describe_results(results)]
-    page += [line for grid in grids for line in to_markdown(grid)]
-    latex = ["% " + line for line in describe_results(results) if line]
+    return write_grids(folder, "table", [f"# {results.bench}", "", *describe_results(results)], grids)
+
+
+def write_grids(folder: Path, name: str, header: Sequence[str], grids: Sequence[Grid]) -> list[Path]:
+    """Write tables below a header as Markdown, LaTeX and CSV, and return the paths.
+
+    Args:
+        header: lines of Markdown, the first with the title; they are comments in LaTeX.
+    """
+    page = [*header, *(line for grid in grids for line in to_markdown(grid))]
+    latex = ["% " + line for line in header[1:] if line]
     latex += [line for grid in grids for line in to_latex(grid)]
-    paths = [folder / f"table.{suffix}" for suffix in ("md", "tex", "csv")]
+    paths = [folder / f"{name}.{suffix}" for suffix in ("md", "tex", "csv")]
     write_text(paths[0], "\n".join(page).rstrip() + "\n")
     write_text(paths[1], "\n".join(latex))
     write_csv(paths[2], [row for grid in grids for row in to_csv(grid)], CSV_COLUMNS)

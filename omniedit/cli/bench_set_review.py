@@ -1,0 +1,144 @@
+"""Instructions for a benchmark set of one's own: `omniedit bench-set propose` and `omniedit bench-set review`."""
+
+import argparse
+import signal
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from omniedit.cli.arguments import at_least_one, at_least_zero, path, port
+from omniedit.tasks import OMNIEDIT_TASKS, Task
+
+if TYPE_CHECKING:
+    from omniedit.config.schema import ProposalsConfig
+    from omniedit.evaluation.bench.sets.proposals import BenchProposal
+
+
+def add_actions(actions: "argparse._SubParsersAction[Any]") -> None:
+    """Add the two actions to the command's own."""
+    propose = actions.add_parser("propose", help="propose instructions for each photo of a folder and each task")
+    propose.add_argument("photos", type=path, metavar="PHOTOS", help="folder of photos")
+    propose.add_argument("-o", "--output", type=path, required=True, metavar="FILE.jsonl")
+    propose.add_argument("--per-task", type=at_least_one, default=3, metavar="N", help="for a photo (default: 3)")
+    propose.add_argument(
+        "--tasks", type=_task, nargs="+", default=OMNIEDIT_TASKS, metavar="TASK", help="(default: all)"
+    )
+    propose.add_argument("--seed", type=at_least_zero, default=0, help="seed of templates (default: %(default)s)")
+    propose.add_argument("--url", help="endpoint of a vision-language model, in place of templates")
+    propose.add_argument("--model", help="model at the endpoint")
+    propose.add_argument("--config", type=path, metavar="FILE", help="config file, whose `proposals` section is used")
+    propose.add_argument("--yes", action="store_true", help="accept the cost, if prices but no budget are set")
+    review = actions.add_parser("review", help="serve a local page to accept, edit or reject proposed instructions")
+    review.add_argument("proposals", type=path, metavar="FILE.jsonl", help="file of `omniedit bench-set propose`")
+    review.add_argument("--photos", type=path, required=True, help="folder of photos")
+    review.add_argument("-o", "--output", type=path, required=True, metavar="FILE.csv", help="table for `build`")
+    review.add_argument("--port", type=port, default=7872, help="port on this machine (default: %(default)s)")
+
+
+def _task(text: str) -> Task:
+    if text not in OMNIEDIT_TASKS:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a task; give some of {', '.join(OMNIEDIT_TASKS)}")
+    return Task(text)
+
+
+def propose(args: argparse.Namespace) -> list[str]:
+    """Write a proposals file by templates or by a vision-language model.
+
+    Raises:
+        UserError: there is no photo, the config is invalid, or the model cannot be asked.
+    """
+    from omniedit.evaluation.bench.sets.proposals import (
+        count_proposals,
+        list_photos,
+        propose_by_templates,
+        write_proposals,
+    )
+    from omniedit.storage.atomic import check_writable
+    from omniedit.storage.progress import Progress
+
+    names = list_photos(args.photos)
+    check_writable(args.output)
+    config = _proposals_config(args)
+    if config:
+        made = list(_ask_model(args.photos, names, config, args.tasks, args.yes))
+    else:
+        with Progress("photos", total=len(names)) as progress:
+            made = list(propose_by_templates(args.photos, progress.over(names), args.tasks, args.per_task, args.seed))
+    write_proposals(args.output, made)
+    return [
+        *count_proposals(made),
+        f"next: omniedit bench-set review {args.output} --photos {args.photos} -o TABLE.csv",
+    ]
+
+
+def _proposals_config(args: argparse.Namespace) -> "ProposalsConfig | None":
+    """Return the settings of a model; None for templates.
+
+    Raises:
+        UserError: as `check_section`, or the config names recorded replies, which belong to a run.
+    """
+    from omniedit.config.loading import check_section, read_yaml
+    from omniedit.config.schema import ProposalsConfig
+    from omniedit.config.typed_text import merge
+    from omniedit.errors import UserError
+
+    given = {name: value for name in ("url", "model") if (value := getattr(args, name))}
+    if not given and not args.config:
+        return None
+    values: Any = read_yaml(args.config).get("proposals", {}) if args.config else {}
+    if given and isinstance(values, dict):
+        values = merge(values, {"source": "api", "api": given})
+    if isinstance(values, dict):
+        values = values | {"per_photo": args.per_task}
+    config = check_section(ProposalsConfig, values, [args.config] if args.config else [])
+    if config.source == "replies":
+        raise UserError(f"{args.config}: proposals.source: recorded replies belong to a run; give --url and --model")
+    return config
+
+
+def _ask_model(
+    photos: Path, names: Sequence[str], config: "ProposalsConfig", tasks: Sequence[Task], agreed: bool
+) -> "Iterator[BenchProposal]":
+    from omniedit.cli.score_judges import check_agreed
+    from omniedit.evaluation.bench.sets.proposals import propose_by_model
+    from omniedit.instructions.answering import open_model
+    from omniedit.instructions.proposer import Proposer
+    from omniedit.vlm import Client
+    from omniedit.vlm.messages import Usage
+
+    if config.source == "api":
+        check_agreed([config.api], agreed, "proposals")
+    with open_model(config) as model:
+        proposer = Proposer(model, config, tasks)
+        if isinstance(model, Client):
+            most = sum(map(model.estimate, proposer.prompts_a_photo() * len(names)), Usage())
+            print(f"estimate: {model.budget.describe(most)}; cached replies are free", flush=True)
+        yield from propose_by_model(photos, names, proposer, config.at_once)
+
+
+def review(args: argparse.Namespace) -> list[str]:
+    """Serve the review page until an interrupt or SIGTERM; return lines about the table.
+
+    Raises:
+        UserError: a file cannot be read, or the port is taken.
+    """
+    from omniedit.browsing.reviewing.server import ReviewServer
+    from omniedit.errors import UserError
+    from omniedit.evaluation.bench.sets.proposals import read_proposals
+    from omniedit.evaluation.bench.sets.review import Review
+
+    review = Review(read_proposals(args.proposals), args.photos, args.output)
+    try:
+        server = ReviewServer(review, args.port)
+    except OSError as error:
+        raise UserError(f"port {args.port}: {error.strerror}; give another --port") from None
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    state = review.describe()
+    print(f"{server.address}  {state['done']:,} of {state['total']:,} are reviewed; Ctrl-C ends it", flush=True)
+    try:
+        server.serve_forever()
+    except KeyboardInterrupt:
+        server.server_close()
+    accepted = review.describe()["accepted"]
+    build = f"omniedit bench-set build {args.output} --photos {args.photos} -o FOLDER --version 1"
+    return [f"{args.output}: {accepted:,} instructions; next: {build}"]

@@ -1,0 +1,76 @@
+"""Paired differences of editors in people's scores, with corrected significance."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import isnan
+from statistics import fmean
+
+import numpy as np
+
+from omniedit.evaluation.agreement.correlations import Values
+from omniedit.evaluation.bench.statistics import compare_editors
+from omniedit.evaluation.people.edits import RatedEdit
+
+
+@dataclass(frozen=True)
+class ScoreDifference:
+    """Mean difference of two editors in a score, over the items of which both have rated edits.
+
+    Args:
+        value: positive if it favours `first`. interval: its 95 % bootstrap interval over images; None for one image.
+        p: of a two-sided sign-flip test over images; None without a common item.
+        corrected: p after Holm's correction for all differences in this score.
+    """
+
+    score: str
+    first: str
+    second: str
+    value: float | None
+    interval: list[float] | None
+    items: int
+    p: float | None
+    corrected: float | None
+
+
+def compare_scores(
+    edits: Sequence[RatedEdit], values: Mapping[str, Values], editors: Sequence[str], seed: int
+) -> list[ScoreDifference]:
+    """Return the differences of all two editors in each score, whose raters are averaged first.
+
+    Args:
+        edits: E rated edits.
+        values: (R, E) ratings by score, NaN where a rater has not rated an edit.
+        editors: in the order in which they are compared.
+    """
+    clusters = {edit.item_id: edit.image_group for edit in edits}
+    differences = []
+    for score, values_RE in values.items():
+        found = compare_editors(_average(edits, values_RE, editors), clusters, seed)
+        differences += [
+            ScoreDifference(
+                score,
+                each.first,
+                each.second,
+                _known(each.mean.mean),
+                None if isnan(each.mean.low) else [each.mean.low, each.mean.high],
+                each.items,
+                _known(each.p),
+                _known(each.corrected),
+            )
+            for each in found
+        ]
+    return differences
+
+
+def _average(edits: Sequence[RatedEdit], values_RE: Values, editors: Sequence[str]) -> dict[str, dict[str, float]]:
+    """Return the mean over raters by editor and item; an item with several edits of an editor has their mean."""
+    means_E = np.nanmean(values_RE, axis=0)
+    found: dict[tuple[str, str], list[float]] = defaultdict(list)
+    for edit, mean in zip(edits, means_E.tolist(), strict=True):
+        found[edit.editor, edit.item_id].append(mean)
+    return {name: {item: fmean(each) for (who, item), each in found.items() if who == name} for name in editors}
+
+
+def _known(figure: float) -> float | None:
+    return None if isnan(figure) else figure

@@ -1,0 +1,10 @@
+"""Lists of words to choose from in instructions: a line each in a text file next to this module."""
+
+from functools import cache
+from pathlib import Path
+
+
+@cache
+def read_list(name: str) -> tuple[str, ...]:
+    """Return the lines of `{name}.txt`."""
+    return tuple(Path(__file__).with_name(f"{name}.txt").read_text(encoding="utf-8").splitlines())
