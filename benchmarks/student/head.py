@@ -12,7 +12,7 @@ too, because generative editors change all pixels a little.
 import argparse
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ import torch
 
 from benchmarks.ablation.assets import Assets
 from benchmarks.student.candidates import build_world, make_pairs, shard_seed
-from benchmarks.student.head_training import Lessons, train_head
+from benchmarks.student.head_training import WHOLE, Lessons, train_head
 from omniedit.imaging.images import Image
 from omniedit.pairs import EditPair, Shard
 from omniedit.run.program import run_program
@@ -127,10 +127,18 @@ UNCHANGED = ("no_change", "recoded")
 
 
 def _variants(pair: EditPair, rng: np.random.Generator) -> Iterator[tuple[str, Image]]:
-    """Yield the source, the source as JPEG, a soft copy of the edit, and one of the defects that the pair can have."""
+    """Yield the source, the source as JPEG, a soft copy of the edit, and one of the defects that the pair can have.
+
+    A local pair also has a defect over its whole image, because editors that change all pixels spoil the rest too.
+    """
     yield "no_change", pair.source
     yield "recoded", _to_jpeg(pair.source, int(rng.integers(70, 96)))
     yield "soft", _soften(pair.edited, rng)
+    if pair.mask is not None:
+        name = str(rng.choice(WHOLE))
+        edited = IMAGE_DEFECTS[name](replace(pair, mask=None), rng)
+        if edited is not None:
+            yield f"whole_{name}", edited
     for name in rng.permutation([name for name in IMAGE_DEFECTS if name != "no_change"]).tolist():
         edited = IMAGE_DEFECTS[name](pair, np.random.default_rng(zlib.crc32(f"{pair.pair_id}|{name}".encode())))
         if edited is not None:

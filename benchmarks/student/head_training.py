@@ -13,7 +13,9 @@ from torch.nn.functional import logsigmoid, softplus
 from omniedit.scoring.student.head import FINE, LIMIT, NOT_QUALITY, NOTHING, SOMETHING, Head, feature_names
 from omniedit.scoring.student.matching import Look
 
-DEFECTS = ("blur", "noise", "blocks", "seam", "over_editing")
+WHOLE = ("blur", "noise", "blocks")
+"""Defects that a pair can also have over the whole image, outside its mask."""
+DEFECTS = ("blur", "noise", "blocks", "seam", "over_editing", *(f"whole_{name}" for name in WHOLE))
 """Defects of quality."""
 STEPS, LEARNING_RATE = 400, 0.05
 SHRINK, SHRINK_PRODUCTS = 0.02, 0.03

@@ -142,7 +142,6 @@ def _extent(difference: Field, mask: Mask) -> dict[str, float]:
         "strength": float(difference[mask].mean()) / 50 if mask.any() else 0.0,
         "mean_difference": float(difference.mean()) / 50,
         "rest_difference": float(difference[~mask].mean()) / 5 if not mask.all() else 0.0,
-        "unchanged": float((difference < 1.0).mean()),
         "height_of_change": (top + bottom) / 2 / mask.shape[0] if mask.any() else 0.5,
     }
 
@@ -186,8 +185,10 @@ def _structure(before: Field, after: Field, mask: Mask) -> dict[str, float]:
 
 
 def _defects(lumas: list[Field], mask: Mask) -> dict[str, float]:
-    """Measure noise, blocks, sharpness and a seam at the region's border, against the source."""
+    """Measure noise, blocks and sharpness in the region and in the rest of the window, and a seam at the region's
+    border, against the source. Where the region fills the window, the rest is the whole window."""
     where = mask if mask.sum() > 64 else np.ones_like(mask)
+    rest = ~mask if (~mask).sum() > 64 else np.ones_like(mask)
     ring = cv2.dilate(mask.astype(np.uint8), np.ones((3, 3), np.uint8)) - cv2.erode(
         mask.astype(np.uint8), np.ones((3, 3), np.uint8)
     )
@@ -196,15 +197,23 @@ def _defects(lumas: list[Field], mask: Mask) -> dict[str, float]:
     edges = [gradient(luma) for luma in lumas]
     sharp = [f.mean() / (e.mean() + 0.5) for f, e in zip(fine, edges, strict=True)]
     sharp_inside = [f[where].mean() / (e[where].mean() + 0.5) for f, e in zip(fine, edges, strict=True)]
+    sharp_outside = [f[rest].mean() / (e[rest].mean() + 0.5) for f, e in zip(fine, edges, strict=True)]
     noise = [noise_level(detail, where) for detail in fine]
+    noise_outside = [noise_level(detail, rest) for detail in fine]
     seams = [float(edge[border].mean()) for edge in edges]
     blocks = [blockiness(luma, where) for luma in lumas]
+    blocks_outside = [blockiness(luma, rest) for luma in lumas]
     return {
         "sharpness_gain": float(np.log((sharp[1] + 0.05) / (sharp[0] + 0.05))),
         "sharpness_inside_gain": float(np.log((sharp_inside[1] + 0.05) / (sharp_inside[0] + 0.05))),
         "sharpness_inside": float(sharp_inside[1]),
         "noise_gain": float(np.log((noise[1] + 0.2) / (noise[0] + 0.2))),
         "noise_inside": float(noise[1]) / 5,
+        "noise_outside_gain": float(np.log((noise_outside[1] + 0.2) / (noise_outside[0] + 0.2))),
+        "noise_most_gain": float(max(noise[1] - noise[0], noise_outside[1] - noise_outside[0], 0.0)) / 5,
+        "sharpness_outside_gain": float(np.log((sharp_outside[1] + 0.05) / (sharp_outside[0] + 0.05))),
+        "softness": float(max(np.log((sharp_inside[0] + 0.05) / (sharp_inside[1] + 0.05)), 0.0)),
         "seam_gain": float(np.log((seams[1] + 0.5) / (seams[0] + 0.5))),
         "blocks": float(np.clip(blocks[1] - blocks[0], -3, 3)),
+        "blocks_outside": float(np.clip(blocks_outside[1] - blocks_outside[0], -3, 3)),
     }

@@ -23,6 +23,7 @@ FILE = "head.npz"
 FINE = frozenset(
     (
         *("sharpness_gain", "sharpness_inside_gain", "sharpness_inside", "noise_gain", "noise_inside", "seam_gain"),
+        *("noise_outside_gain", "noise_most_gain", "sharpness_outside_gain", "softness", "blocks_outside"),
         *("blocks", "likeness", "likeness_of_crops", "edges_gain", "edges_whole_gain"),
     )
 )

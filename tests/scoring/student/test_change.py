@@ -47,6 +47,26 @@ def test_a_defect_raises_its_measure(photo: np.ndarray, measure: str, spoil) -> 
     assert measure_change(photo, spoilt).measures[measure] > measure_change(photo, edited).measures[measure] + 0.1
 
 
+@pytest.mark.parametrize(
+    ("measure", "spoil"),
+    [
+        ("noise_outside_gain", lambda image: image + np.random.default_rng(2).normal(0, 12, image.shape)),
+        ("noise_most_gain", lambda image: image + np.random.default_rng(2).normal(0, 12, image.shape)),
+        (
+            "blocks_outside",
+            lambda image: cv2.imdecode(cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 5])[1], 1),
+        ),
+    ],
+)
+def test_a_defect_outside_a_small_edit_is_measured(photo: np.ndarray, measure: str, spoil) -> None:
+    edited = photo.copy()
+    edited[60:180, 200:320] = (200, 30, 30)
+    spoilt = np.clip(spoil(edited), 0, 255).astype(np.uint8)
+    spoilt[60:180, 200:320] = edited[60:180, 200:320]
+    before, after = (measure_change(photo, image).measures[measure] for image in (edited, spoilt))
+    assert after > before + 0.05
+
+
 def test_blur_lowers_sharpness(photo: np.ndarray) -> None:
     blurred = cv2.GaussianBlur(photo, (0, 0), 3)
     assert measure_change(photo, blurred).measures["sharpness_gain"] < -0.2
