@@ -179,6 +179,16 @@ def state_bytes(cost: Cost, zero_stage: int, ranks: int, parameter_bytes: int = 
     return shared / ranks
 
 
+def step_bytes(cost: Cost, zero_stage: int, ranks: int, parameter_bytes: int = 2) -> float:
+    """Return the bytes per GPU that an optimizer step needs beyond `state_bytes`, when no activations are left.
+
+    In bfloat16, ZeRO 1 and 2 copy the gradients to one flat tensor and then to float32.
+    """
+    if zero_stage not in (1, 2) or parameter_bytes == 4:
+        return 0.0
+    return (parameter_bytes + 4) * cost.trained / ranks
+
+
 @contextmanager
 def default_dtype(dtype: torch.dtype) -> Iterator[None]:
     before = torch.get_default_dtype()

@@ -9,7 +9,8 @@ import torch
 from omniedit.config.schema import SHIPPED, Config, TrainConfig
 from omniedit.errors import UserError
 from omniedit.models.base import SD3
-from omniedit.models.cost import SD3_MEDIUM, SD35_LARGE, SD35_MEDIUM, Cost, model_cost, state_bytes
+from omniedit.models.cost import SD3_MEDIUM, SD35_LARGE, SD35_MEDIUM, Cost, model_cost, state_bytes, step_bytes
+from omniedit.models.factory import create
 from omniedit.models.folder import read_config
 from omniedit.models.registry import RECORDS, get_model, model_folder
 from omniedit.models.shipped import FOLDER
@@ -81,10 +82,21 @@ def plan(config: Config, machine: Machine, pairs: int | None = None) -> list[str
     lines += [
         "",
         f"TFLOP: forward and backward pass of a sample. Memory per GPU: state and activations of {at_once} samples,",
-        "without caches, buffers and the codec.",
+        f"without caches, buffers and {frozen_parts(options)}.",
         f"checkpoint_activations: {options.checkpoint_activations}; included in memory, speed and GPU-hours.",
     ]
     return [*lines, f"Base: {size.source}."]
+
+
+def frozen_parts(options: TrainConfig) -> str:
+    """Name the parts of the base that each GPU holds beside the editor, with their memory if the base is fetched."""
+    if not options.fetched_base:
+        return "the codec"
+    model = get_model(options.fetched_base)
+    with torch.device("meta"):
+        transformer = create("channel_concat", base_size(options).config).base
+    weights = sum(weight.numel() for weight in transformer.parameters()) * getattr(torch, model.dtype).itemsize
+    return f"the base's text encoders and VAE ({model.memory_gb - weights / 1e9:.1f} GB)"
 
 
 def sample_count(options: TrainConfig, pairs: int | None) -> float:
@@ -163,10 +175,11 @@ def training_flops(cost: Cost, options: TrainConfig, size: BaseSize) -> float:
 
 
 def memory_by_stage(cost: Cost, options: TrainConfig, gpus: int) -> list[float]:
-    """Return gigabytes per GPU at ZeRO stages 0 to 3: state, and activations of its micro-batch."""
+    """Return gigabytes per GPU at ZeRO stages 0 to 3: state, and the larger of activations and optimizer step."""
     size = getattr(torch, options.dtype).itemsize
     activations = cost.saved_bytes * options.batch_size / gpus / options.accumulate
-    return [(state_bytes(cost, stage, gpus, size) + activations) / 1e9 for stage in range(4)]
+    peaks = [max(activations, step_bytes(cost, stage, gpus, size)) for stage in range(4)]
+    return [(state_bytes(cost, stage, gpus, size) + peak) / 1e9 for stage, peak in enumerate(peaks)]
 
 
 def _row(name: str, cells: list[str]) -> str:
