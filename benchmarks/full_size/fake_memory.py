@@ -81,12 +81,11 @@ class FakeMemory(TorchDispatchMode):
             return self.fake_mode.from_tensor(tensor)
 
     def _run_small(self, func: Any, args: Any, kwargs: Any, tensors: list[Tensor]) -> tuple[Any] | None:
-        """Run an operation on real tensors; return None if its output would be large."""
+        """Run an operation on real tensors; return None for a new tensor that is large or of floating point."""
         if not tensors:
             with self.fake_mode:
-                made = tree_leaves(func(*args, **kwargs))
-            sizes = [bytes_of(leaf) for leaf in made if isinstance(leaf, Tensor)]
-            if max(sizes, default=0) > LARGEST_REAL:
+                made = [leaf for leaf in tree_leaves(func(*args, **kwargs)) if isinstance(leaf, Tensor)]
+            if any(leaf.is_floating_point() or bytes_of(leaf) > LARGEST_REAL for leaf in made):
                 return None
         with _disable_current_modes():
             return (func(*args, **kwargs),)
