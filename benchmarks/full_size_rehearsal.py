@@ -83,7 +83,9 @@ def main() -> None:
     parser.add_argument("--list", action="store_true", help="print the names of the jobs and exit")
     parser.add_argument("--out", type=Path, help="JSON file to add the rows to; a job that it has already is skipped")
     args = parser.parse_args()
-    jobs = [job for job in all_jobs() if not args.jobs or any(part in f"{job.name} {job.class_name}" for part in args.jobs)]
+    jobs = [
+        job for job in all_jobs() if not args.jobs or any(part in f"{job.name} {job.class_name}" for part in args.jobs)
+    ]
     if args.list:
         print("\n".join(f"{job.name:<48}{job.class_name}" for job in jobs))
         return

@@ -70,7 +70,9 @@ def make_qwen25(folder: Path, seed: int = 0, width: int = WIDTH, vision_width: i
     vision |= {"patch_size": PATCH, "window_size": 4 * PATCH, "fullatt_block_indexes": [1], "out_hidden_size": width}
     rope = ROPE | {"mrope_section": [width // 32, width // 32, width // 16]}
     text = _text(tokenizer) | {"hidden_size": width, "intermediate_size": 2 * width, "num_hidden_layers": layers}
-    config = Qwen2_5_VLConfig(text_config=text | {"rope_parameters": rope}, vision_config=vision, **image_ids(tokenizer))
+    config = Qwen2_5_VLConfig(
+        text_config=text | {"rope_parameters": rope}, vision_config=vision, **image_ids(tokenizer)
+    )
     return _save(folder, seed, Qwen2_5_VLForConditionalGeneration, config, tokenizer, _qwen_images())
 
 

@@ -86,7 +86,9 @@ over."""
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True, help="folder to make, on storage that the jobs share")
-    parser.add_argument("--pilot", action="store_true", help="rehearse config/pilot.yaml, with its editor and benchmark")
+    parser.add_argument(
+        "--pilot", action="store_true", help="rehearse config/pilot.yaml, with its editor and benchmark"
+    )
     parser.add_argument("--prepare", action="store_true", help="only make it; snakemake is for you to start")
     args = parser.parse_args()
     transformers_logging.disable_progress_bar()

@@ -43,9 +43,7 @@ FINETUNE = FinetuneConfig(model="judge", batch_size=1)
 ANSWER = '{"score": [9, 10, 8], "reasoning": "The scene is now at night; the asphalt is wet and reflects the lamps."}'
 
 
-def editor_jobs(
-    bases: Mapping[str, Mapping[str, Any]] = KNOWN_SIZES, options: TrainConfig = OPTIONS
-) -> Iterator[Job]:
+def editor_jobs(bases: Mapping[str, Mapping[str, Any]] = KNOWN_SIZES, options: TrainConfig = OPTIONS) -> Iterator[Job]:
     """Yield a job for each architecture over the first base, and one for the first architecture over each other."""
     (first, *others), (architecture, *_) = bases, ARCHITECTURES
     over = [*((name, first) for name in ARCHITECTURES), *((architecture, base) for base in others)]

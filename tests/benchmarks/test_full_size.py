@@ -1,4 +1,4 @@
-"""Tests of the rehearsal at full size: jobs cover the registries, and planted faults of dtype, shape and name are found.
+"""Tests of the rehearsal at full size: jobs cover the registries; planted faults of dtype, shape and name are found.
 
 The jobs run here are cheap ones at full size, and the others' code at tiny sizes.
 """
