@@ -187,7 +187,7 @@ def _sample(name: str, model: Model, sizes: Sizes, side: int, memory: FakeMemory
     pipeline = base.pipeline(editor.eval(), side)
     pipeline.set_progress_bar_config(disable=True)
     photo = PillowImage.fromarray(np.zeros((side, side, 3), np.uint8))
-    scales = {"guidance_scale": 7.5, "image_guidance_scale": 1.5}
+    scales: dict[str, Any] = {"guidance_scale": 7.5, "image_guidance_scale": 1.5}
     edit = pipeline(image=photo, instruction="make it a sketch", num_inference_steps=STEPS, **scales).images[0]
     return maker.outcome(f"{side} x {side} -> {edit.size[0]} x {edit.size[1]}, {model.dtype}", None)
 
