@@ -70,7 +70,9 @@ def make_qwen25(folder: Path, seed: int = 0, width: int = WIDTH, vision_width: i
     vision |= {"patch_size": PATCH, "window_size": 4 * PATCH, "fullatt_block_indexes": [1], "out_hidden_size": width}
     rope = ROPE | {"mrope_section": [width // 32, width // 32, width // 16]}
     text = _text(tokenizer) | {"hidden_size": width, "intermediate_size": 2 * width, "num_hidden_layers": layers}
-    config = Qwen2_5_VLConfig(text_config=text | {"rope_parameters": rope}, vision_config=vision, **_ids(tokenizer))
+    config = Qwen2_5_VLConfig(
+        text_config=text | {"rope_parameters": rope}, vision_config=vision, **image_ids(tokenizer)
+    )
     return _save(folder, seed, Qwen2_5_VLForConditionalGeneration, config, tokenizer, _qwen_images())
 
 
@@ -90,7 +92,7 @@ def make_qwen3(folder: Path, seed: int = 0) -> Path:
         text_config=_text(tokenizer) | {"rope_parameters": rope, "head_dim": WIDTH // 4},
         vision_config=vision,
         tie_word_embeddings=False,
-        **_ids(tokenizer),
+        **image_ids(tokenizer),
     )
     return _save(folder, seed, Qwen3VLForConditionalGeneration, config, tokenizer, _qwen_images())
 
@@ -156,7 +158,7 @@ def _text(tokenizer: Any) -> Config:
     return {**TEXT, **ends, "vocab_size": len(tokenizer)}
 
 
-def _ids(tokenizer: Any) -> Config:
+def image_ids(tokenizer: Any) -> Config:
     """Return the ids of the tokens around and for images and videos, as in a config of Qwen-VL."""
     names = ("image_token_id", "video_token_id", "vision_start_token_id", "vision_end_token_id")
     return dict(zip(names, tokenizer.convert_tokens_to_ids(list(QWEN_TOKENS)), strict=True))

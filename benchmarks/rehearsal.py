@@ -4,6 +4,7 @@
     python -m benchmarks.rehearsal --out /shared/rehearsal --prepare    # only creates the folder; then run in it
     snakemake --profile profiles/slurm $(cat pages.txt)
     python -m benchmarks.rehearsal --out /shared/rehearsal --family anyedit   # AnyEdit's 25 types instead of the seven
+    python -m benchmarks.rehearsal --out /shared/rehearsal --pilot      # config/pilot.yaml, up to its report's pages
 
 The folder is a checkout of the repository's code with its own config and models. The models have the classes that
 config/models.yaml names and are saved and recorded like fetched ones. Photos are the sample's; the proposals for them
@@ -16,7 +17,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,7 @@ from omniedit.tasks import ANYEDIT_TASKS, OMNIEDIT_TASKS, Task
 
 REPOSITORY = Path(__file__).parents[1]
 LINKED = ("Snakefile", "workflow", "scripts", "profiles", "envs")
+PILOT = "config/pilot.yaml"
 RUN = RANDOM_WEIGHTS
 REPORT = f"results/{RUN}/report"
 FAMILIES = {"omniedit": OMNIEDIT_TASKS, "anyedit": ANYEDIT_TASKS}
@@ -51,6 +53,16 @@ CONFIG: dict[str, Any] = {
     "train": {"resolution": 64, "steps": 2, "batch_size": 8, "base": {"model": "shipped"}},
     "bench": {"judge": "internvl", "photos": 2, "pairs_per_task": 1, "steps": 2},
 }
+TINY_PILOT: dict[str, Any] = {
+    **{section: CONFIG[section] for section in ("run", "sources", "tasks", "scoring", "filter", "buckets", "bench")},
+    "sources": CONFIG["sources"] | {"path": None},
+    "proposals": {"source": "replies"},
+    "learned": CONFIG["learned"],
+    "train": {"resolution": 64, "steps": 4, "batch_size": 4, "checkpoint_every": 2, "held_out_every": 2},
+}
+"""What replaces values of config/pilot.yaml: sizes, the photos, the proposals and, because a teacher needs an endpoint,
+the judge. The base stays a fetched SD3, here with random weights."""
+BASE = "base"
 THINGS = {
     "dandelion": "dandelion",
     "fig_in_bowl": "fig",
@@ -73,15 +85,18 @@ over."""
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True, help="folder to make, on storage that the jobs share")
+    parser.add_argument(
+        "--pilot", action="store_true", help="rehearse config/pilot.yaml, with its editor and benchmark"
+    )
     parser.add_argument("--prepare", action="store_true", help="only make it; snakemake is for you to start")
     parser.add_argument(
         "--family", choices=list(FAMILIES), default="omniedit", help="whose tasks (default: %(default)s)"
     )
     args = parser.parse_args()
     transformers_logging.disable_progress_bar()
-    prepare(args.out, args.family)
+    prepare(args.out, pilot_config() if args.pilot else None, args.family)
     if not args.prepare:
-        run(args.out, args.family)
+        run(args.out, ["all"] if args.pilot else pages(args.family))
 
 
 def pages(family: str) -> list[str]:
@@ -90,7 +105,25 @@ def pages(family: str) -> list[str]:
     return [f"{REPORT}/{name}.html" for name in names]
 
 
-def prepare(folder: Path, family: str = "omniedit") -> Path:
+def pilot_config() -> dict[str, Any]:
+    """Return config/pilot.yaml at tiny size: each section of `TINY_PILOT` replaces the keys that it has."""
+    pilot = yaml.safe_load((REPOSITORY / PILOT).read_text())
+    pilot["scoring"] = {}  # its teacher and student go together
+    return {
+        key: pilot.get(key, {}) | TINY_PILOT.get(key, {}) if isinstance(pilot.get(key, {}), dict) else TINY_PILOT[key]
+        for key in {**pilot, **TINY_PILOT}
+        if key not in ("seed", "models")
+    }
+
+
+def rehearsal_config(family: str) -> dict[str, Any]:
+    """Return the config of a rehearsal of the learned specialists of a family's tasks."""
+    chosen = {"pairs_per_shard": 3, "specialist": "learned"}
+    off = {"omniedit": {"pairs_per_shard": 0}} if family != "omniedit" else {}
+    return CONFIG | {"tasks": off | {task.name: chosen for task in FAMILIES[family]}}
+
+
+def prepare(folder: Path, config: dict[str, Any] | None = None, family: str = "omniedit") -> Path:
     """Create the folder of a rehearsal and return it.
 
     Raises:
@@ -101,10 +134,8 @@ def prepare(folder: Path, family: str = "omniedit") -> Path:
     with replace_file(folder) as making:
         (making / "config").mkdir(parents=True)
         add_models(making, folder.resolve(), family)
-        chosen = {"pairs_per_shard": 3, "specialist": "learned"}
-        off = {"omniedit": {"pairs_per_shard": 0}} if family != "omniedit" else {}
-        config = CONFIG | {"tasks": off | {task.name: chosen for task in FAMILIES[family]}}
-        (making / "config/config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
+        text = yaml.safe_dump(config or rehearsal_config(family), sort_keys=False)
+        (making / "config/config.yaml").write_text(text)
         (making / "replies.jsonl").write_text("".join(f"{json.dumps(reply)}\n" for reply in replies(family)))
         (making / "pages.txt").write_text("\n".join(pages(family)) + "\n")
     for name in LINKED:  # last, because `replace_file` also changes the modes of files behind links
@@ -129,9 +160,9 @@ def add_models(making: Path, folder: Path, family: str) -> None:
 
 
 def tiny_models(path: Path, family: str = "omniedit") -> dict[str, Model]:
-    """Return entries for the roles of the learned specialists and the judge, with the classes in a models.yaml."""
+    """Return entries for the roles of specialists, judge and base, with the classes in a models.yaml."""
     named = read_models(path)
-    roles = dict.fromkeys([*(role for task in FAMILIES[family] for role in ROLES[task]), JUDGE])
+    roles = dict.fromkeys([*(role for task in FAMILIES[family] for role in ROLES[task]), JUDGE, BASE])
     own = {"revision": None, "licence": "none: random weights", "gated": False, "memory_gb": 0.0}
     return {role: named[role].model_copy(update=own | {"repository": f"{RUN}/tiny-{role}"}) for role in roles}
 
@@ -186,19 +217,19 @@ def proposals(thing: str) -> dict[Task, dict[str, Any]]:
     }
 
 
-def run(folder: Path, family: str) -> None:
-    """Run the workflow in a prepared folder, up to the pages of its pairs.
+def run(folder: Path, targets: Sequence[str]) -> None:
+    """Run the workflow in a prepared folder, up to the targets.
 
     Raises:
         UserError: the workflow failed.
     """
     variables = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
-    done = subprocess.run([sys.executable, "-m", "snakemake", *pages(family)], cwd=folder, env=variables)
+    done = subprocess.run([sys.executable, "-m", "snakemake", *targets], cwd=folder, env=variables)
     if done.returncode:
         raise UserError(
             f"{folder}: the run ended with {done.returncode}, as is said above; go on with `snakemake` in it"
         )
-    print(f"{folder / REPORT} holds:", *(Path(page).name for page in pages(family)))
+    print(f"{folder / REPORT} holds:", *(path.name for path in sorted((folder / REPORT).glob("*.html"))))
 
 
 if __name__ == "__main__":

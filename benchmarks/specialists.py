@@ -118,7 +118,7 @@ class Bench:
     def row(self, ratio: str) -> dict[str, Any]:
         """Return the figures of one ratio: our pairs per second, the peer's, and our peak memory in GB (None on a
         CPU)."""
-        requests = self._requests(ratio)
+        requests = self.requests(ratio)
         seconds, peak = time_run(lambda: self.specialist.edit(requests), self.device)
         peer_seconds, _ = time_run(lambda: self._alone(requests[0].photo), self.device)
         return {
@@ -134,7 +134,7 @@ class Bench:
             "device": torch.cuda.get_device_name() if self.device == "cuda" else "cpu",
         }
 
-    def _requests(self, ratio: str) -> list[EditRequest]:
+    def requests(self, ratio: str) -> list[EditRequest]:
         """Return requests for a batch of photos of one ratio. Each photo has a different size, as real photos do."""
         self.specialist._offered.clear()
         rng = np.random.default_rng(0)

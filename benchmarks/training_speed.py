@@ -28,6 +28,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from omniedit import models
 from omniedit.config.fitting import LoraConfig
+from omniedit.config.options import TrainerOptions
 from omniedit.config.schema import TrainConfig
 from omniedit.config.training import BaseConfig
 from omniedit.models.cost import SD3_MEDIUM, sample_inputs
@@ -145,10 +146,14 @@ class Step:
         self.seconds.append(time.perf_counter() - start)
 
 
-class TrainerStep(Step):
-    """Training step as `omniedit.training.engine` takes it, on one rank."""
+class EngineStep:
+    """Optimizer step as `omniedit.training.engine` takes it, on one rank.
 
-    def __init__(self, make: Callable[[], nn.Module], options: TrainConfig, inputs: Mapping[str, Tensor]) -> None:
+    Args:
+        model: with its dtype and its blocks prepared; its parameters that require gradients are trained.
+    """
+
+    def __init__(self, model: nn.Module, options: TrainerOptions) -> None:
         import deepspeed
 
         from omniedit.training.eight_bit import make_optimizer
@@ -156,24 +161,33 @@ class TrainerStep(Step):
         from omniedit.training.schedule import BETA1
         from omniedit.training.state import TrainedState
 
-        self.model = nn.Module.to(make(), getattr(torch, options.dtype))
-        prepare(self.model, options)
-        trained = {name: p for name, p in self.model.named_parameters() if p.requires_grad}
-        self.optimizer = self.guarded = make_optimizer(
-            options, trained.values(), (BETA1, options.adam_beta2), shared=options.zero_stage > 0
-        )
+        trained = {name: p for name, p in model.named_parameters() if p.requires_grad}
+        betas = (BETA1, options.adam_beta2)
+        self.optimizer = make_optimizer(options, trained.values(), betas, shared=options.zero_stage > 0)
         self.engine, *_ = deepspeed.initialize(
-            model=self.model, optimizer=self.optimizer, config=deepspeed_config(options, 1)
+            model=model, optimizer=self.optimizer, config=deepspeed_config(options, 1)
         )
         TrainedState(trained, self.engine, self.optimizer)
+
+    def take(self, loss: Tensor) -> None:
+        self.engine.backward(loss, scale_wrt_gas=False)
+        self.optimizer.param_groups[0]["lr"], self.optimizer.ema_decay, self.optimizer.skip_reason = 1e-4, 0.99, None
+        self.engine.step()
+
+
+class TrainerStep(Step):
+    """Training step as `omniedit.training.engine` takes it, on one rank."""
+
+    def __init__(self, make: Callable[[], nn.Module], options: TrainConfig, inputs: Mapping[str, Tensor]) -> None:
+        self.model = nn.Module.to(make(), getattr(torch, options.dtype))
+        prepare(self.model, options)
+        self.step = EngineStep(self.model, options)
+        self.optimizer = self.step.optimizer
         self.inputs, self.seconds = inputs, list[float]()
 
     def run(self) -> None:
         start = time.perf_counter()
-        loss = self.engine(**self.inputs).float().square().mean()
-        self.engine.backward(loss, scale_wrt_gas=False)
-        self.guarded.param_groups[0]["lr"], self.guarded.ema_decay, self.guarded.skip_reason = 1e-4, 0.99, None
-        self.engine.step()
+        self.step.take(self.step.engine(**self.inputs).float().square().mean())
         if torch.cuda.is_available():
             torch.cuda.synchronize()
         self.seconds.append(time.perf_counter() - start)

@@ -27,7 +27,7 @@ class Memory:
         gradients: of the trained weights.
         optimizer: float32 copies of the trained weights and their moments.
         ema: EMA of the trained weights.
-        activations: kept for the backward pass, of one micro-batch.
+        activations: kept for the backward pass, of one micro-batch; or what the optimizer step needs, if that is more.
         encoders: text encoders and codec.
         host: bytes per GPU in the memory of the machine, not included in the total.
     """
@@ -70,3 +70,14 @@ def state_memory(cost: Cost, options: RuntimeOptions, quantize: str | None, stag
     if options.optimizer == "paged_adamw8bit":
         parts["optimizer"], host = parts["optimizer"] - moments, host + moments
     return Memory(**parts, host=host)
+
+
+def peak_bytes(activations: float, cost: Cost, options: RuntimeOptions, stage: int, ranks: int) -> float:
+    """Return the bytes per GPU beside the state: activations or, when none are left, those of an optimizer step.
+
+    In bfloat16, ZeRO 1 and 2 copy the gradients to one flat tensor and then to float32.
+    """
+    size = getattr(torch, options.dtype).itemsize
+    if stage not in (1, 2) or size == COPY_BYTES:
+        return activations
+    return max(activations, (size + COPY_BYTES) * cost.trained / ranks)

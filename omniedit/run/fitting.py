@@ -12,7 +12,7 @@ from omniedit.errors import UserError
 from omniedit.models import create
 from omniedit.models.cost import Cost, count_quantisable, count_weights
 from omniedit.models.lora import add_adapters
-from omniedit.models.memory import Memory, state_memory
+from omniedit.models.memory import Memory, peak_bytes, state_memory
 from omniedit.run.base_size import BaseSize
 from omniedit.training.fitting import prepare_uncompiled, recomputed_layers, sample_bytes
 
@@ -65,7 +65,8 @@ def training_memory(cost: Cost, options: TrainConfig, size: BaseSize, gpus: int)
     encoders = 0 if options.encode_once else itemsize * size.encoders + size.codec_bytes
     activations = cost.saved_bytes * options.batch_size / gpus / options.accumulate
     state = state_memory(cost, options, options.base.quantize, options.zero_stage, gpus)
-    return replace(state, activations=activations, encoders=encoders)
+    peak = peak_bytes(activations, cost, options, options.zero_stage, gpus)
+    return replace(state, activations=peak, encoders=encoders)
 
 
 def _verdict(memory: Memory, options: TrainConfig, size: BaseSize, gpus: int, gigabytes: float) -> str:

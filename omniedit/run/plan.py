@@ -9,7 +9,7 @@ from omniedit.config.schema import Config, TrainConfig
 from omniedit.errors import UserError
 from omniedit.models.cost import Cost, model_cost
 from omniedit.models.lora import add_adapters
-from omniedit.models.memory import state_memory
+from omniedit.models.memory import peak_bytes, state_memory
 from omniedit.run.base_size import BaseSize, base_size
 from omniedit.run.fitting import describe_fit
 from omniedit.training.blocks import recomputes
@@ -76,11 +76,19 @@ def plan(config: Config, machine: Machine, pairs: int | None = None) -> list[str
     lines += [
         "",
         f"TFLOP: forward and backward pass of a sample. Memory per GPU: state and activations of {at_once} samples,",
-        "without caches, buffers and the codec.",
+        f"without caches, buffers and {frozen_parts(options, size)}.",
         f"checkpoint_activations: {options.checkpoint_activations}; included in memory, speed and GPU-hours.",
     ]
     fit = describe_fit(costs, options, size, machine.gpu, machine.gpus, machine.memory)
     return [*lines, "", *fit, "", f"Base: {size.source}."]
+
+
+def frozen_parts(options: TrainConfig, size: BaseSize) -> str:
+    """Name the parts of the base that each GPU holds beside the editor, with their memory if it is known."""
+    if not size.encoders:
+        return "the codec"
+    encoders = getattr(torch, options.dtype).itemsize * size.encoders
+    return f"the base's text encoders and VAE ({(encoders + size.codec_bytes) / 1e9:.1f} GB)"
 
 
 def sample_count(options: TrainConfig, pairs: int | None) -> float:
@@ -113,10 +121,11 @@ def training_flops(cost: Cost, options: TrainConfig, size: BaseSize, ranks: int 
 
 
 def memory_by_stage(cost: Cost, options: TrainConfig, gpus: int) -> list[float]:
-    """Return gigabytes per GPU at ZeRO stages 0 to 3: state, and activations of its micro-batch."""
+    """Return gigabytes per GPU at ZeRO stages 0 to 3: state, and the larger of activations and optimizer step."""
     activations = cost.saved_bytes * options.batch_size / gpus / options.accumulate
-    states = (state_memory(cost, options, options.base.quantize, stage, gpus) for stage in range(4))
-    return [(state.total + activations) / 1e9 for state in states]
+    states = (state_memory(cost, options, options.base.quantize, stage, gpus).total for stage in range(4))
+    peaks = (peak_bytes(activations, cost, options, stage, gpus) for stage in range(4))
+    return [(state + peak) / 1e9 for state, peak in zip(states, peaks, strict=True)]
 
 
 def _row(name: str, cells: list[str]) -> str:
