@@ -59,7 +59,8 @@ def edit_all(editor: EditPipeline, photos: list[Image.Image], steps: int) -> lis
     for number, photo in enumerate(photos):
         for instruction in INSTRUCTIONS:
             noise = torch.Generator().manual_seed(number)
-            edits.append(editor(photo, instruction, steps, output_type="np", generator=noise).images[0])
+            edited = editor(photo, instruction, steps, output_type="np", generator=noise).images[0]
+            edits.append(np.asarray(edited))
     return edits
 
 

@@ -7,7 +7,7 @@
 Networks have their published configurations and fake weights; images are 1024 x 1024. Learned specialists, judges, the
 proposer, encoding and sampling run forward; editors, the inpainting specialist and the student take a training step
 with DeepSpeed. Errors of shape and dtype end a job as they would on a GPU. Names of weights are compared with published
-checkpoints where a list is at hand (benchmarks/full_size/checkpoint_keys). "planned" is the memory by `omniedit plan`
+checkpoints where a list is at hand (benchmarks/full_size/published_keys). "planned" is the memory by `omniedit plan`
 for trainings, and the weights by config/models.yaml for other jobs. Exits with 1 if a job fails or has a fault.
 """
 

@@ -131,7 +131,7 @@ class Step:
         # nn.Module.to, because diffusers' own method logs a warning at every cast.
         self.model = nn.Module.to(make(), dtype)
         self.trained = [p for p in self.model.parameters() if p.requires_grad]
-        self.optimizer = torch.optim.AdamW(self.trained, lr=1e-4, fused=True)
+        self.optimizer: torch.optim.Optimizer = torch.optim.AdamW(self.trained, lr=1e-4, fused=True)
         self.inputs, self.seconds = inputs, list[float]()
 
     def run(self) -> None:

@@ -1,6 +1,6 @@
 """Names of the weights in published checkpoints, and their comparison with those of the classes that load them.
 
-checkpoint_keys/*.txt hold the names, {0-23} for the numbers 0 to 23, each file with its source. Names in the layout of
+published_keys/*.txt hold the names, {0-23} for the numbers 0 to 23, each file with its source. Names in the layout of
 a single file are converted by diffusers' own functions, as `from_single_file` does.
 """
 
@@ -14,7 +14,7 @@ import torch
 from diffusers.loaders import single_file_utils
 from torch import Tensor, nn
 
-FOLDER = Path(__file__).parent / "checkpoint_keys"
+FOLDER = Path(__file__).parent / "published_keys"
 Tensors = dict[str, Tensor]
 
 

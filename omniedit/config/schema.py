@@ -15,8 +15,10 @@ from omniedit.config.bench import BenchConfig
 from omniedit.config.endpoint import REPLY_LIMITS, EndpointConfig, api_key, reply_limit
 from omniedit.config.ensemble import EnsembleConfig, MemberConfig
 from omniedit.config.export import ExportConfig
+from omniedit.config.fitting import LoraConfig
 from omniedit.config.gates import GatesConfig
 from omniedit.config.grow import GrowConfig
+from omniedit.config.instruction_encoder import InstructionEncoderConfig
 from omniedit.config.judges import ApiConfig, InternvlConfig, JudgeName, RunJudge, VlmConfig
 from omniedit.config.options import check_parts
 from omniedit.config.pairs import ImportConfig, PairFormat

@@ -1,6 +1,6 @@
-"""Base of the pipelines that sample a flow: parts, text embeddings and offloading."""
+"""Base of the pipelines that sample a flow: parts, text embeddings, offloading and the state of a call."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from diffusers.pipelines.pipeline_utils import DiffusionPipeline
@@ -8,6 +8,7 @@ from diffusers.schedulers.scheduling_utils import SchedulerMixin
 from torch import Tensor
 
 from omniedit.models.codec import Vae
+from omniedit.models.conditions import TakenConditions, taken_conditions
 from omniedit.models.editor import Editor
 from omniedit.models.sampling import Conditioning, check_scheduler
 from omniedit.models.text import Text
@@ -24,6 +25,9 @@ class FlowPipeline(DiffusionPipeline):
     _optional_components: Any = [  # noqa: RUF012
         *("text_encoder_2", "tokenizer_2", "text_encoder_3", "tokenizer_3", "instruction_encoder"),
     ]
+    _guidance_scale = 1.0
+    _num_timesteps = 0
+    _interrupt = False
 
     def _register_parts(self, transformer: Editor, vae: Vae, scheduler: SchedulerMixin, text: Text) -> None:
         """Register the parts of the pipeline.
@@ -43,3 +47,35 @@ class FlowPipeline(DiffusionPipeline):
     def _text(self) -> Text:
         parts = self.components.items()
         return Text(**{name: part for name, part in parts if name.startswith(("text_encoder", "tokenizer"))})
+
+    def _show_progress(self, timesteps: Tensor) -> Iterable[Tensor]:
+        self._num_timesteps = len(timesteps)
+        return self.progress_bar(timesteps)
+
+    def _own(self, name: str, given: float | None) -> Any:
+        """Return the value given to a call, or the editor's own if None."""
+        return self.config[name] if given is None else given
+
+    @property
+    def takes(self) -> TakenConditions:
+        """Conditions that the editor takes besides image and instruction."""
+        return taken_conditions(self.transformer)
+
+    @property
+    def num_timesteps(self) -> int:
+        """Number of timesteps of the current call; a solver may take more than one per step."""
+        return self._num_timesteps
+
+    @property
+    def guidance_scale(self) -> float:
+        """Guidance scale of the current call."""
+        return self._guidance_scale
+
+    @property
+    def interrupt(self) -> bool:
+        return self._interrupt
+
+    @property
+    def _grid(self) -> int:
+        """Side of one of the network's patches in pixels."""
+        return 8 * self.transformer.adapter.patch

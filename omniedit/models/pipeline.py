@@ -19,7 +19,6 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from omniedit.models.adaptive_batches import map_by_size
 from omniedit.models.codec import Vae, encode
-from omniedit.models.conditions import TakenConditions, taken_conditions
 from omniedit.models.custom_pipeline import write_custom_pipeline
 from omniedit.models.editor import Editor
 from omniedit.models.flow_pipeline import FlowPipeline
@@ -63,9 +62,6 @@ class EditPipeline(FlowPipeline):
     """
 
     _callback_tensor_inputs: Any = [*TENSORS]  # noqa: RUF012 (read by diffusers, which declares it so)
-    _guidance_scale = 1.0
-    _num_timesteps = 0
-    _interrupt = False
 
     def __init__(
         self,
@@ -204,7 +200,7 @@ class EditPipeline(FlowPipeline):
         self._interrupt = False
         matched = match_arguments(split_images(image), instruction, negative_prompt or "", generator)
         conditions = match_conditions(references, task, len(matched), self.takes)
-        edits = [self._prepare_edit(*given, *more) for given, more in zip(matched, conditions, strict=True)]
+        edits = [self._prepare_edit(*matching, *more) for matching, more in zip(matched, conditions, strict=True)]
 
         def edit_batch(batch: Sequence[PreparedEdit]) -> Iterable[Tensor]:
             latents = self._sample_latents(batch, guidance, steps, callback)
@@ -268,10 +264,6 @@ class EditPipeline(FlowPipeline):
             self._warn_of_unknown(text, pooled_D)
         return given
 
-    def _show_progress(self, timesteps: Tensor) -> Iterable[Tensor]:
-        self._num_timesteps = len(timesteps)
-        return self.progress_bar(timesteps)
-
     def _after_step(
         self, callback: StepCallback, guidance: Guidance, step: int, timestep: Tensor, state: SamplerState
     ) -> None:
@@ -301,31 +293,3 @@ class EditPipeline(FlowPipeline):
 
     def _decode_edits(self, edits: Sequence[PreparedEdit], latents: Tensor) -> list[Tensor]:
         return [edit.decode(self.vae, latents[[i]]) for i, edit in enumerate(edits)]
-
-    def _own(self, name: str, given: float | None) -> Any:
-        """Return the value given to a call, or the editor's own if None."""
-        return self.config[name] if given is None else given
-
-    @property
-    def takes(self) -> TakenConditions:
-        """Conditions that the editor takes besides image and instruction."""
-        return taken_conditions(self.transformer)
-
-    @property
-    def num_timesteps(self) -> int:
-        """Number of timesteps of the current call; a solver may take more than one per step."""
-        return self._num_timesteps
-
-    @property
-    def guidance_scale(self) -> float:
-        """Guidance scale of the current call."""
-        return self._guidance_scale
-
-    @property
-    def interrupt(self) -> bool:
-        return self._interrupt
-
-    @property
-    def _grid(self) -> int:
-        """Side of one of the network's patches in pixels."""
-        return 8 * self.transformer.adapter.patch

@@ -40,7 +40,7 @@ def match_arguments(
     instruction: str | Sequence[str],
     negative_prompt: str | Sequence[str],
     generator: torch.Generator | Sequence[torch.Generator] | None,
-) -> list[tuple]:
+) -> list[tuple[Any, str, str, torch.Generator | None]]:
     """Return the image, instruction, negative prompt and generator of each edit.
 
     Raises:

@@ -16,7 +16,7 @@ INK, MUTED, LINE, PALE, WASH = "#1c1f24", "#6b7280", "#d9dce1", "#b9bec7", "#f6f
 BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY = "#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9"
 YELLOW = "#f0e442"
 """Palette of Okabe and Ito (2008), together with the colours above."""
-WINE, OLIVE, INDIGO, TEAL, ROSE, SAND, BROWN = (
+WINE, OLIVE, INDIGO, TEAL, ROSE, SAND, BROWN, MOSS, CYAN = (
     "#882255",
     "#999933",
     "#332288",
@@ -24,6 +24,8 @@ WINE, OLIVE, INDIGO, TEAL, ROSE, SAND, BROWN = (
     "#cc6677",
     "#ddcc77",
     "#661100",
+    "#117733",
+    "#88ccee",
 )
 """Colours of Tol (2021), for architectures beyond that palette."""
 KEPT, REJECTED = BLUE, PALE
@@ -32,7 +34,7 @@ MODEL_COLOURS = dict(
         (*ARCHITECTURES, *BASELINES),
         (
             *(BLUE, GREEN, VERMILION, PURPLE, SKY, YELLOW, MUTED, INK, WINE, OLIVE),
-            *(INDIGO, TEAL, ROSE, SAND, BROWN, PALE, ORANGE),
+            *(INDIGO, TEAL, ROSE, SAND, BROWN, MOSS, CYAN, PALE, ORANGE),
         ),
         strict=True,
     )

@@ -61,21 +61,22 @@ def eight_bit_adamw(
     """Return bitsandbytes' AdamW without weight decay; its class exists only where the package is installed."""
     from bitsandbytes.optim import AdamW
 
-    class EightBitAdamW(GuardedOptimizer, AdamW):  # type: ignore[misc]
+    class EightBitAdamW(GuardedOptimizer, AdamW):
         saved = ("ema",)
 
         def new_moments(self, weight: Tensor) -> dict[str, Any]:
             self.init_state(self.param_groups[0], weight, 0, 0)
             return dict(self.state[weight])
 
-    optimizer = EightBitAdamW(parameters, lr=0.0, betas=betas, weight_decay=0.0, optim_bits=8, is_paged=paged)
+    make: Any = EightBitAdamW  # bitsandbytes has no types
+    optimizer = make(parameters, lr=0.0, betas=betas, weight_decay=0.0, optim_bits=8, is_paged=paged)
     optimizer.set_up(shared)
     return optimizer
 
 
 def raw_moments(optimizer: GuardedOptimizer) -> dict[str, Tensor]:
     """Return the quantised moments of this rank, {number of the weight}/{name}; empty for float32 moments."""
-    found = {}
+    found: dict[str, Tensor] = {}
     for number, state in enumerate(optimizer.state.values()):
         found |= {f"{number}/{name}": state[name] for name in RAW if name in state}
     return {key: value.cpu() for key, value in found.items()}

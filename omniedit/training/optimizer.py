@@ -124,7 +124,7 @@ class GuardedAdamW(GuardedOptimizer, torch.optim.AdamW):
     """
 
     def __init__(self, parameters: Iterable[Tensor], betas: tuple[float, float], shared: bool) -> None:
-        super().__init__(parameters, lr=0.0, betas=betas, weight_decay=0.0, fused=True)  # type: ignore[call-arg]
+        super().__init__(parameters, lr=0.0, betas=betas, weight_decay=0.0, fused=True)
         self.set_up(shared)
 
     def new_moments(self, weight: Tensor) -> dict[str, Any]:

@@ -192,7 +192,8 @@ def test_sd35_editor_keeps_its_dual_attention_blocks_after_saving(broken: Path, 
     with torch.no_grad():
         plain = base.transformer(noisy, *text, timestep, return_dict=False)[0]
         for network in (editor, loaded.transformer):
-            assert torch.equal(network(noisy, timestep, *text, condition), plain)
+            # To rounding: how weights lie in memory can change the order of sums.
+            assert torch.allclose(network(noisy, timestep, *text, condition), plain, atol=1e-5)
 
 
 def test_weights_that_lack_a_parameter_are_rejected(broken: Path) -> None:

@@ -11,13 +11,14 @@ from omniedit.config.fitting import LoraConfig
 from omniedit.config.loading import load
 from omniedit.config.schema import Config, TrainConfig
 from omniedit.errors import UserError
+from omniedit.models.bases.sizes import FLUX_DEV
 from omniedit.models.cost import SD3_MEDIUM, Cost, count_quantisable, count_weights
 from omniedit.models.editnet import EditNet
 from omniedit.models.factory import create
 from omniedit.models.lora import add_adapters
 from omniedit.models.memory import state_memory
 from omniedit.models.shipped import FOLDER
-from omniedit.run.base_size import FLUX, BaseSize, base_size
+from omniedit.run.base_size import BaseSize, base_size
 from omniedit.run.fitting import find_changes, training_memory
 from omniedit.run.plan import Machine, plan, sample_count, training_cost
 
@@ -120,7 +121,7 @@ def test_base_of_another_pipeline_is_planned_by_its_published_or_fetched_size(
     (tmp_path / "models").mkdir()
     (tmp_path / "models/mine.json").write_text(json.dumps(record))
     size = base_size(options)
-    assert 100_000 < parameters(size) < 300_000 and size.text_tokens == 256
+    assert 100_000 < parameters(size) < 500_000 and size.text_tokens == 256
     assert size.source == "someone/else, as fetched"
 
 
@@ -186,7 +187,7 @@ def test_flux_trains_on_80_gb_with_adapters_but_not_whole() -> None:
     """Check FLUX.1's published size: 11.9 billion weights of 2 bytes, and as much for the control blocks' copies."""
     options = TrainConfig(dtype="bfloat16", optimizer="adamw8bit")
     with torch.device("meta"):
-        net = create("editnet", FLUX)
+        net = create("editnet", FLUX_DEV)
         whole = state_memory(Cost(*count_weights(net), 0, 0, 0), options, None, 2, 1)
         add_adapters(net, LoraConfig(rank=64), seed=0)
     assert sum(p.numel() for p in net.base.parameters() if not p.requires_grad) == 11_901_408_320
