@@ -84,7 +84,7 @@ def _total(index: pa.Table) -> dict[str, Any]:
 
 
 def count_scores(index: pa.Table) -> dict[str, int]:
-    """Return the number of pairs by whole points of O: '0-1' to '9-10', of which the last includes 10."""
+    """Return the number of pairs by whole points of O: '0-1' to '9-10'; the last includes 10."""
     scores = index["score"].drop_null().to_numpy()
     counts, _ = np.histogram(scores, bins=np.arange(11))
     return {f"{low}-{low + 1}": int(count) for low, count in enumerate(counts)}

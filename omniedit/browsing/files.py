@@ -18,7 +18,7 @@ LONGEST = 200
 
 @dataclass(frozen=True)
 class ShardFiles:
-    """Files of one shard, of which any may be missing.
+    """Files of one shard; any of them may be missing.
 
     Args:
         run: the run's folder.

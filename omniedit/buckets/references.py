@@ -1,4 +1,4 @@
-"""Reference images of a bucket's pairs, stored as image files beside the arrays of pixels.
+"""Reference images of a bucket's pairs, stored as image files next to the arrays of pixels.
 
     {ratio}.zarr/references/c/{i}   Zarr shard i of an array of bytes, (pairs, 16): a pair's image files, then b""
 

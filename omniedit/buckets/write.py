@@ -179,7 +179,7 @@ class PartWriter:
 
 
 def bucket_chunks(pair: EditPair, ratio: str, layout: Layout) -> dict[str, bytes]:
-    """Return a pair's encoded images by array name; without `REFERENCES` if the pair has none."""
+    """Return a pair's encoded images by array name; `REFERENCES` only if the pair has references."""
     images = bucket_images(pair, ratio, layout.base_size)
     chunks = {name: CODECS[codec_name(name, layout.codec)].encode(image) for name, image in images.items()}
     if pair.references:

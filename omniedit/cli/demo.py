@@ -152,7 +152,7 @@ def add_inputs(own: Mapping[str, Any], takes: "TakenConditions") -> tuple[Any, l
 
 
 def add_conditions(takes: "TakenConditions") -> list[Any]:
-    """Add the reference images and the task; those that the editor does not take are hidden."""
+    """Add the inputs for reference images and the task; hide what the editor does not take."""
     import gradio as gr
 
     references = gr.Gallery(

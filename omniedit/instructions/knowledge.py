@@ -1,4 +1,4 @@
-"""Clues: phrases that name an object by what it is, does or is used for (`knowledge.yaml`).
+"""Clues: phrases that name an object by its nature, action or use (`knowledge.yaml`).
 
 A clue means an object of a photo if it fits this one alone, and certainly none of the others. Objects of unknown kind
 ('object', 'animal', a noun outside the vocabulary) may be anything, so a photo with one of them has few clues.

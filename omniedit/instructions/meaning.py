@@ -66,7 +66,7 @@ class Thing:
     others: tuple[str, ...] = field(default=(), compare=False)
 
     def describe_indirect_name(self, instruction: str) -> str | None:
-        """Return how an instruction names the object by what it is or does; None if it names it outright or not."""
+        """Return how an instruction names the object by its nature or action; None if it names it outright or not."""
         if head(self.name) in stems(instruction):
             return None
         return name_indirectly(instruction, self.name, self.others)

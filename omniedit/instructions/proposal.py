@@ -147,7 +147,7 @@ class TypeProposal(Proposal):
     """Proposal of a type that checks its own sense and names what an instruction must say."""
 
     def to_say(self) -> Mapping[str, tuple[str, ...]]:
-        """Return what an instruction must name, each with phrases of which it has to name one."""
+        """Return what an instruction must name, each with the phrases that name it."""
         return {}
 
     def find_flaws(self, name: str) -> Iterator[str]:

@@ -134,7 +134,7 @@ class Proposer:
     def _settle_doubts(
         self, proposed: Sequence[ParsedReply[DraftEdit]], said: Sequence[ParsedReply[Paraphrase]]
     ) -> list[ParsedReply[Paraphrase]]:
-        """Ask which objects doubtful paraphrases mean; those that mean another one become flaws."""
+        """Ask which objects doubtful paraphrases mean; a paraphrase that means another one becomes a flaw."""
         doubtful = [[each for each in parsed.parts if each.doubt] for parsed in said]
         questions = [self._meant(edits, each) if each else None for edits, each in zip(proposed, doubtful, strict=True)]
         if not any(questions):
@@ -154,7 +154,7 @@ def _settle(
     doubtful: Sequence[Paraphrase],
     meant: ParsedReply[str],
 ) -> ParsedReply[Paraphrase]:
-    """Return the paraphrases of a photo without those that the model did not find to mean their object."""
+    """Return the paraphrases of a photo that mean their object according to the model."""
     answers = dict(zip(doubtful, meant.parts, strict=False))
     parts, flaws = [], list(said.flaws)
     for paraphrase in said.parts:

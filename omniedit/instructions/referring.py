@@ -74,7 +74,7 @@ def resolve(expression: str, individuals: Sequence[Individual]) -> int:
 def refer(target: int, individuals: Sequence[Individual], cues: Sequence[str] = CUES) -> dict[str, list[str]]:
     """Return the expressions, by cue, that mean the object; cues without one are left out.
 
-    An object without others of its kind has none: its noun is enough.
+    An object without others of its kind needs no expression: its noun is enough.
 
     Args:
         target: index of the object.

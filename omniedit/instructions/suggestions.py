@@ -49,7 +49,7 @@ class Suggestion:
     """Instruction for a task.
 
     Args:
-        asks: what it asks for; other words for the same are no other suggestion.
+        asks: the edit; other words for the same edit are no other suggestion.
         objects: number of objects that it names as those to change or to keep; None for a global edit.
     """
 
@@ -61,7 +61,7 @@ class Suggestion:
 def suggest(task: Task, names: Sequence[str], count: int, rng: np.random.Generator) -> tuple[Suggestion, ...]:
     """Return up to `count` instructions for a task that ask for different edits.
 
-    There are none if the task needs an object and the photo has none.
+    The result is empty if the task needs an object and the photo shows no object.
 
     Args:
         names: of the photo's objects, without articles and each unique: 'upper dog', 'red bowl'.

@@ -114,7 +114,7 @@ class ActionProposal(TypeProposal, PromptedProposal):
     """Other action of a person or an animal.
 
     Args:
-        action: what it does after the edit: 'sleeping', 'jumping over the fence'.
+        action: action after the edit: 'sleeping', 'jumping over the fence'.
     """
 
     object: Phrase

@@ -65,7 +65,7 @@ def load_editor(folder: Path | None = None, device: str = "") -> EditPipeline:
 
 
 def load_adapters(folder: Path, dtype: torch.dtype) -> EditPipeline:
-    """Load an editor of which a folder has only the trained weights, over the base that they were trained on.
+    """Load an editor from a folder with its trained weights alone, over the base that they were trained on.
 
     Raises:
         UserError: the base or the folder cannot be used.

@@ -1,4 +1,4 @@
-"""Memory of a training per GPU, by what it is for: computed from counts of weights, before anything is loaded.
+"""Memory of a training per GPU, by purpose: computed from counts of weights, before anything is loaded.
 
 Without caches, buffers of DeepSpeed and fragmentation, which come on top.
 """
@@ -73,7 +73,7 @@ def state_memory(cost: Cost, options: RuntimeOptions, quantize: str | None, stag
 
 
 def peak_bytes(activations: float, cost: Cost, options: RuntimeOptions, stage: int, ranks: int) -> float:
-    """Return the bytes per GPU beside the state: activations or, when none are left, those of an optimizer step.
+    """Return the bytes per GPU on top of the state: activations or, when they are gone, the optimizer step's.
 
     In bfloat16, ZeRO 1 and 2 copy the gradients to one flat tensor and then to float32.
     """

@@ -178,7 +178,7 @@ class EditPipeline(FlowPipeline):
             callback_on_step_end_tensor_inputs: names of the tensors passed to the callback, from "latents",
                 "prompt_embeds" and "pooled_prompt_embeds". Embeddings are those of negative prompts, then of
                 instructions; the callback may return only the latter.
-            embedded_guidance_scale: scale that FLUX.1-dev embeds, beside the guidance of the other scales.
+            embedded_guidance_scale: scale that FLUX.1-dev embeds, in addition to the guidance of the other scales.
             references: reference images of any sizes for all images, or a list of them for each; for an editor that
                 takes references. Each is scaled as a whole to the size of the source image.
             task: name of the task for all images, or one for each; for an editor that takes tasks. None leaves it to
@@ -253,7 +253,7 @@ class EditPipeline(FlowPipeline):
         return latents
 
     def _encode_edits(self, edits: Sequence[PreparedEdit], source: Tensor) -> Conditioning:
-        """Encode the instructions of edits of one size, and warn of those that are unlike all known ones."""
+        """Encode the instructions of edits of one size, and warn if one is unlike all known ones."""
         if self.instruction_encoder is not None:
             from omniedit.models.encoders.conditioning import read_edits  # peft takes a second to import
 

@@ -1,4 +1,4 @@
-"""Frozen linear layers in 8 or 4 bits. Gradients pass through them to the layers before; they have none themselves."""
+"""Frozen linear layers in 8 or 4 bits. Gradients pass through them to earlier layers."""
 
 import torch
 from torch import nn

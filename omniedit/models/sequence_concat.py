@@ -1,7 +1,7 @@
 """Sequence concatenation: the source image's tokens in context behind those of the image that is denoised.
 
 As in FLUX.1-Kontext and Qwen-Image-Edit, each image has its own index on the first axis of rotary positions. SD3 adds
-positions to tokens instead, so that a learned vector per image, which starts at zero, tells the images apart.
+positions to tokens instead, so a learned vector per image, which starts at zero, distinguishes the images.
 Shapes: B batch, C latent channels, H W latent height and width, N image tokens, M text tokens, D width, R references.
 """
 

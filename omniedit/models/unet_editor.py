@@ -79,7 +79,7 @@ class UNetEditor(Editor):
         self._add_experts(width)
 
     def _add_experts(self, prompt_width: int) -> None:
-        """Add experts beside each cross-attention to the text."""
+        """Add experts to each cross-attention to the text."""
         for name, module in self.base.named_modules():
             if isinstance(module, Attention) and name.endswith("attn2"):
                 experts = Experts(module.query_dim, prompt_width, len(self.routing.experts))
@@ -133,7 +133,7 @@ class UNetEditor(Editor):
 
 
 class ExpertAttention:
-    """Attention of one layer with its experts beside it. It holds no weights of its own."""
+    """Attention of one layer together with its experts. It holds no weights of its own."""
 
     def __init__(self, experts: Experts) -> None:
         self.experts = experts

@@ -49,7 +49,7 @@ def log_noise_ratios() -> Tensor:
 def to_variance_preserving(noisy: Tensor, sigma_B: Tensor, log_ratios_T: Tensor) -> VariancePreservingInput:
     """Convert a flow's sample to the input of a network.
 
-    Noise levels beyond those of the network take its nearest one. SD1.5 has none above 0.936; there the sample is
+    Noise levels beyond those of the network take its nearest one. SD1.5's end at 0.936; there the sample is
     nearly pure noise.
 
     Args:

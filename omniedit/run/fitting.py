@@ -39,7 +39,7 @@ learned. `accumulate` becomes the largest possible one."""
 def describe_fit(
     costs: Mapping[str, Cost], options: TrainConfig, size: BaseSize, gpu: str, gpus: int, gigabytes: float
 ) -> list[str]:
-    """Return lines: memory of each editor by what it is for, and for one that does not fit a change that helps.
+    """Return lines: memory of each editor by purpose, and for one that does not fit a change that helps.
 
     Args:
         costs: cost of each editor with these options.
@@ -84,7 +84,7 @@ def _verdict(memory: Memory, options: TrainConfig, size: BaseSize, gpus: int, gi
 def find_changes(options: TrainConfig, size: BaseSize, gpus: int, capacity: float) -> tuple[list[str], Memory] | None:
     """Return the first change that makes a training fit, and its memory then.
 
-    If no single change is enough, changes are added one after the other until it fits, and those that it fits without
+    If no single change is enough, changes are added one after the other until it fits, and those that it does not need
     are left out again. None if all together are not enough.
 
     Args:
@@ -169,7 +169,7 @@ def _saved_bytes(options: TrainConfig, size: BaseSize, gpus: int, known: dict[st
     """Return the activations of a sample.
 
     Args:
-        known: those that were counted before, by the options that they depend on.
+        known: earlier counts, by the options that they depend on.
     """
     count = {"batch_size", "accumulate", "activation_budget_gb"} if options.activation_budget_gb else set()
     key = options.model_dump_json(include={"model", "dtype", "resolution", "checkpoint_activations", "lora"} | count)

@@ -84,7 +84,7 @@ def plan(config: Config, machine: Machine, pairs: int | None = None) -> list[str
 
 
 def frozen_parts(options: TrainConfig, size: BaseSize) -> str:
-    """Name the parts of the base that each GPU holds beside the editor, with their memory if it is known."""
+    """Name the parts of the base that each GPU holds besides the editor, with their memory if it is known."""
     if not size.encoders:
         return "the codec"
     encoders = getattr(torch, options.dtype).itemsize * size.encoders

@@ -10,7 +10,7 @@ from omniedit.evaluation.bench.sets.registry import BENCHMARKS
 
 
 def open_set(name: str, data: Path | None = None, chained: bool = False) -> tuple[BenchSet, Protocol | None]:
-    """Read a set and its protocol; a user's table of items has none.
+    """Read a set and its protocol, which is None for a user's table of items.
 
     Args:
         data: the user's copy of a benchmark's published files.

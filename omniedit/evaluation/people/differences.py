@@ -15,7 +15,7 @@ from omniedit.evaluation.people.edits import RatedEdit
 
 @dataclass(frozen=True)
 class ScoreDifference:
-    """Mean difference of two editors in a score, over the items of which both have rated edits.
+    """Mean difference of two editors in a score, over the items with rated edits of both.
 
     Args:
         value: positive if it favours `first`. interval: its 95 % bootstrap interval over images; None for one image.

@@ -61,7 +61,7 @@ def paint_regions(image: Image, regions: Sequence[Region], colours: Sequence[str
 
 
 def choose_paints(image: Image, regions: Sequence[Region], rng: np.random.Generator) -> list[str]:
-    """Return a colour for each region, all different; no region gets the paint that is nearest to what it shows."""
+    """Return a colour for each region, all different; no region gets the paint nearest to its own colour."""
     left = [str(name) for name in rng.permutation(list(PAINTS))]
     chosen = []
     for region in regions:

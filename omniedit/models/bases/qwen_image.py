@@ -64,7 +64,7 @@ class QwenImageAdapter(PackedAdapter):
         return context if present is None else context | {"joint_attention_kwargs": {"attention_mask": present}}
 
     def _rotations(self, grid: Grid, text: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the rotations of an image's tokens and those of text beside it."""
+        """Return the rotations of the tokens of an image and of its text."""
         shapes = [[(1, grid.rows, grid.columns)] * (grid.index + 1)]
         image, words = self.net.pos_embed(shapes, max_txt_seq_len=text.shape[1], device=text.device)
         return image[-len(grid) :], words

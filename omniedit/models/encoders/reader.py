@@ -163,7 +163,7 @@ def load_reader(folder: Path, dtype: torch.dtype = torch.float32) -> Reader:
 
 
 def lora_config(model: Any, token_ids: Sequence[int]) -> LoraConfig:
-    """Return the published LoRA, over the attention of the language model, with the new tokens trained beside it."""
+    """Return the published LoRA, over the attention of the language model, and the training of the new tokens."""
     tokens = list(token_ids)
     is_tied = model.get_output_embeddings().weight is model.get_input_embeddings().weight
     inner = next(name for name, module in model.named_modules() if module is model.get_input_embeddings())

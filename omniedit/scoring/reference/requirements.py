@@ -65,7 +65,7 @@ def _verify_relation(seen: Comparison, truth: Truth) -> None:
 def _verify_one_of(
     more: ImageMeasures, fewer: ImageMeasures, mask: Mask, box: FractionBox, other: FractionBox, truth: Truth
 ) -> None:
-    """Check the outline of one of several objects; that of a copy on the original, where no copy is beside it.
+    """Check the outline of one of several objects; that of a copy on the original, in the image without the copy.
 
     Args:
         more, fewer: the image with the object, and the one without it.

@@ -176,7 +176,7 @@ class ComplexEdit:
 
 
 class ComplexUnderstanding(ComplexEdit):
-    """Edit of one of several objects of a kind, told apart by place, size, colour, order or a mirror.
+    """Edit of one of several objects of a kind, identified by place, size, colour, order or a mirror.
 
     Truth: besides that of `ComplexEdit`, `cue`, a word of `referring.CUES`. `alike` are the objects of the kind.
     """
@@ -209,7 +209,7 @@ class ComplexUnderstanding(ComplexEdit):
 
 
 class ComplexReasoning(ComplexEdit):
-    """Edit of an object that is named by what it is, does or is used for.
+    """Edit of an object that is named by its nature, action or use.
 
     Truth: besides that of `ComplexEdit`, `names`, of all objects in the photo, also of those without an outline;
     `alike` are those with one, and `expression` is a clue of the table.

@@ -65,7 +65,7 @@ class Copy:
 
 
 def possible_copies(photo: Photo, found: FoundObject, objects: Sequence[FoundObject]) -> tuple[Copy, ...]:
-    """Return at most two copies, on opposite sides, of an object, or () if it or the ground beside it does not suit."""
+    """Return at most two copies of an object on opposite sides, or () if it or the ground at its side does not suit."""
     if not _can_be_copied(found, objects):
         return ()
     size = float(found.mask.sum()) ** 0.5
