@@ -62,6 +62,9 @@ class SequenceConcat(Editor):
 
     def _append_images(self, state: State, given: Inputs) -> State:
         """Return the state with the tokens of source image and references behind the image's own."""
+        count = 0 if given.references is None else given.references.shape[1]
+        if self.image_vectors is not None and count > MOST_REFERENCES:
+            raise ValueError(f"references: {count} images, but this editor takes at most {MOST_REFERENCES}")
         parts, grids, present = [state.image], [state.grid], [_present(state.image, None)]
         for latents, seen_B in images_in_context(given):
             grid = self.adapter.grid(latents, len(grids))
