@@ -53,8 +53,18 @@ CONFIG: dict[str, Any] = {
     "train": {"resolution": 64, "steps": 2, "batch_size": 8, "base": {"model": "shipped"}},
     "bench": {"judge": "internvl", "photos": 2, "pairs_per_task": 1, "steps": 2},
 }
+
+
+def rehearsal_config(family: str) -> dict[str, Any]:
+    """Return the config of a rehearsal of the learned specialists of a family's tasks."""
+    chosen = {"pairs_per_shard": 3, "specialist": "learned"}
+    off = {"omniedit": {"pairs_per_shard": 0}} if family != "omniedit" else {}
+    return CONFIG | {"tasks": off | {task.name: chosen for task in FAMILIES[family]}}
+
+
 TINY_PILOT: dict[str, Any] = {
-    **{section: CONFIG[section] for section in ("run", "sources", "tasks", "scoring", "filter", "buckets", "bench")},
+    **{section: CONFIG[section] for section in ("run", "sources", "scoring", "filter", "buckets", "bench")},
+    "tasks": rehearsal_config("omniedit")["tasks"],
     "sources": CONFIG["sources"] | {"path": None},
     "proposals": {"source": "replies"},
     "learned": CONFIG["learned"],
@@ -114,13 +124,6 @@ def pilot_config() -> dict[str, Any]:
         for key in {**pilot, **TINY_PILOT}
         if key not in ("seed", "models")
     }
-
-
-def rehearsal_config(family: str) -> dict[str, Any]:
-    """Return the config of a rehearsal of the learned specialists of a family's tasks."""
-    chosen = {"pairs_per_shard": 3, "specialist": "learned"}
-    off = {"omniedit": {"pairs_per_shard": 0}} if family != "omniedit" else {}
-    return CONFIG | {"tasks": off | {task.name: chosen for task in FAMILIES[family]}}
 
 
 def prepare(folder: Path, config: dict[str, Any] | None = None, family: str = "omniedit") -> Path:

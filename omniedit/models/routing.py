@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from omniedit.models.conditions import UNKNOWN_TASK
-from omniedit.tasks import OTHER, TASKS, Task
+from omniedit.tasks import ANYEDIT_TASKS, OMNIEDIT_TASKS, OTHER, Task
 
 SHARED = "shared"
 """Expert of unknown tasks, and of those without a group."""
@@ -29,7 +29,8 @@ HEAD_WIDTH = 64
 
 
 def default_tasks() -> list[str]:
-    return [task.name for task in TASKS]
+    """Return the tasks whose groups have experts, those of OmniEdit and AnyEdit; others are unknown."""
+    return [task.name for task in (*OMNIEDIT_TASKS, *ANYEDIT_TASKS)]
 
 
 def default_groups(tasks: Sequence[str]) -> list[str]:

@@ -159,9 +159,7 @@ def test_wrong_dtype_and_wrong_shape_are_faults(small_training: TrainConfig, mon
     def promote(module: nn.Module, given: Any, output: torch.Tensor) -> torch.Tensor:
         return output.float()
 
-    assert "float32, not 1x16x8x8 torch.bfloat16" in fault(
-        lambda network: network.base.context_embedder.register_forward_hook(promote)
-    )
+    assert "float32" in fault(lambda network: network.base.context_embedder.register_forward_hook(promote))
     halves = fault(lambda network: network.register_forward_hook(lambda module, given, output: output[..., :4]))
     assert "RuntimeError" in halves or "8x4" in halves
 

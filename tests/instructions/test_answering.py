@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from workflow.test_fetched_base import fetch_base
 
+from helpers.chain import fetched_record
 from helpers.tiny_vlm import make_llava
 from omniedit.config.schema import LocalModelConfig, ProposalsConfig
 from omniedit.errors import UserError
@@ -35,7 +35,7 @@ def proposals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ProposalsConfi
     (tmp_path / "models").mkdir()
     entry = ENTRY.format(revision="a" * 40, kind="LlavaForConditionalGeneration")
     (tmp_path / "config/models.yaml").write_text(entry)
-    record = fetch_base(get_model("proposer"), make_llava(tmp_path / "weights"))
+    record = fetched_record(get_model("proposer"), make_llava(tmp_path / "weights"))
     (tmp_path / "models/proposer.json").write_text(json.dumps(record))
     return ProposalsConfig(source="local", per_photo=1, tries=2, local=LocalModelConfig(batch_size=2, max_side=64))
 

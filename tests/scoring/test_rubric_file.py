@@ -275,5 +275,5 @@ def test_the_config_takes_a_rubric_of_edit_pairs_or_a_file(tmp_path: Path) -> No
     path = write(tmp_path, PLAIN)
     assert load_rubric(ApiConfig(rubric=path).rubric).name == "mine"
     assert load_rubric(path).digest in judge_fingerprint(ScoringConfig(api=ApiConfig(rubric=path)), "api")
-    with pytest.raises(ValueError, match="no rubric 'edits' of edit pairs; give edit or viescore_editing, or"):
+    with pytest.raises(ValueError, match="no rubric 'edits' of edit pairs; give edit, viescore_editing, anyedit, or"):
         ApiConfig(rubric="edits")

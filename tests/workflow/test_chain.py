@@ -171,6 +171,7 @@ def read_commands(page: str) -> list[str]:
 def test_documented_commands_work_as_shown(page: str, tmp_path: Path) -> None:
     root = checkout(tmp_path, SMALL)
     (root / "my.yaml").write_text("seed: 1")
+    (root / "unfiltered.yaml").write_text("run: unfiltered")
     home = tmp_path / "home"
     home.mkdir()
     (home / "omniedit").symlink_to(REPOSITORY)

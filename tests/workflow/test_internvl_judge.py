@@ -6,9 +6,8 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 import yaml
-from workflow.test_fetched_base import fetch_base
 
-from helpers.chain import SMALL, go_on_from, rules_to_run, snakemake, try_snakemake
+from helpers.chain import SMALL, fetched_record, go_on_from, rules_to_run, snakemake, try_snakemake
 from helpers.tiny_internvl import make_internvl
 from omniedit.models.registry import get_model
 from omniedit.scoring.rubric import edit_rubric
@@ -26,7 +25,7 @@ def root(run: Path, weights: Path, tmp_path: Path) -> Path:
     root = go_on_from(run, tmp_path, SMALL, "sources", "objects", "candidates/environment_change")
     configure(root, max_tiles=1)
     (root / "models").mkdir()
-    record = fetch_base(get_model("judge", root / "config/models.yaml"), weights)
+    record = fetched_record(get_model("judge", root / "config/models.yaml"), weights)
     (root / "models/judge.json").write_text(json.dumps(record))
     return root
 

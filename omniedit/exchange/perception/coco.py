@@ -1,7 +1,6 @@
 """Readers of COCO-style files: instances and panoptic segments."""
 
 import hashlib
-import io
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
@@ -10,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import PIL.Image
 
 from omniedit.errors import UserError
 from omniedit.exchange.image_files import BadImage, ImageFiles
 from omniedit.exchange.perception.painting import Region
 from omniedit.exchange.perception.regions import BadRegion, decode_region
+from omniedit.imaging.decode import open_image
 from omniedit.pairs import Rejection
 from omniedit.sources.archived import open_archive
 from omniedit.tasks import Task
@@ -179,8 +178,7 @@ def _read_segments(annotation: Mapping[str, Any], coco: CocoFile, files: ImageFi
     name = str(annotation.get("file_name") or "")
     content = files.read(f"{stem}/{name}", coco.folder)
     try:
-        with PIL.Image.open(io.BytesIO(content), formats=["PNG"]) as image:
-            rgb = np.asarray(image.convert("RGB"), np.int64)
+        rgb = np.asarray(open_image(content).convert("RGB"), np.int64)  # numbers, so colours stay as they are
     except Exception as error:  # whatever Pillow raises for broken data
         raise BadImage(f"segments {name[:80]!a}: {type(error).__name__}") from None
     return rgb @ np.array([1, 256, 65536])
