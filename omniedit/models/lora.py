@@ -107,7 +107,7 @@ def adapter_state(editor: nn.Module) -> dict[str, Tensor]:
 
 
 def trained_state(editor: nn.Module) -> dict[str, Tensor]:
-    """Return the trained weights that are no adapter's."""
+    """Return the trained weights outside the adapters."""
     trained = ((name, p.detach()) for name, p in editor.named_parameters() if p.requires_grad)
     return {name: value for name, value in trained if f".{ADAPTER}." not in name}
 

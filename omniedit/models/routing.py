@@ -50,7 +50,7 @@ def head_count(width: int) -> int:
 
 @dataclass(frozen=True)
 class Route:
-    """What the experts of all layers get for a batch.
+    """Inputs of the experts of all layers for a batch.
 
     Args:
         tokens: task token and visual prompt, (B, S, W).

@@ -192,7 +192,7 @@ class Adapter(ABC):
         """Prepare the blocks for a context with `present`, if they need it. What they compute does not change."""
 
     def restore_constants(self) -> None:  # noqa: B027 (most have none)
-        """Create constants that are no weights once more, for a transformer that was created on the meta device."""
+        """Create constants that are not weights again, for a transformer that was created on the meta device."""
 
     @abstractmethod
     def decode(self, state: State) -> Tensor:

@@ -1,4 +1,4 @@
-"""SD1.5 and InstructPix2Pix: a UNet, which is no MMDiT. Only the architecture `unet_routed` is built on it.
+"""SD1.5 and InstructPix2Pix: a UNet, not an MMDiT. Only the architecture `unet_routed` is built on it.
 
 There is no pooled text: `pooled` is the mask of text tokens.
 """

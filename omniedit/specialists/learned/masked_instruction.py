@@ -18,7 +18,7 @@ from omniedit.tasks import Task
 
 
 class MaskedInstruction(Inpainting[AlterationProposal]):
-    """Edit by CosXL-Edit (role `style`), of which only the object is taken. Truth: object, value, box (fractions)."""
+    """Edit by CosXL-Edit (role `style`), applied to the object only. Truth: object, value, box (fractions)."""
 
     task, proposal = Task("color_alter"), AlterationProposal
 

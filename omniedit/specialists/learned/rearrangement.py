@@ -1,4 +1,4 @@
-"""AnyEdit's movement, resize and relation: an object is cut out, its place is inpainted, and it is placed anew.
+"""AnyEdit's movement, resize and relation: an object is cut out, its place is inpainted, and it is placed again.
 
 The border of the placed object is then inpainted, so that it joins its new surroundings.
 """
