@@ -6,10 +6,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import torch
 from diffusers.callbacks import MultiPipelineCallbacks, PipelineCallback
+from diffusers.models.modeling_utils import ModelMixin
 from diffusers.pipelines.pipeline_utils import DiffusionPipeline, ImagePipelineOutput
 from diffusers.schedulers.scheduling_utils import SchedulerMixin
 from diffusers.utils.torch_utils import randn_tensor
@@ -32,9 +33,6 @@ from omniedit.models.pipeline_images import ImageLike, check_output_type, split_
 from omniedit.models.prepared_edit import PreparedEdit
 from omniedit.models.sampling import Conditioning, Guidance, SamplerState, check_scheduler, sample
 from omniedit.models.text import Text
-
-if TYPE_CHECKING:
-    from omniedit.models.encoders.mllm import MllmEncoder
 
 __all__ = ["EditPipeline", "InstructionWarning"]
 
@@ -79,7 +77,7 @@ class EditPipeline(FlowPipeline):
         guidance_scale: float = 1.0,
         image_guidance_scale: float = 1.5,
         known_instructions: str = "",
-        instruction_encoder: "MllmEncoder | None" = None,
+        instruction_encoder: ModelMixin | None = None,
     ) -> None:
         super().__init__()
         if not isinstance(transformer, Editor):
@@ -111,6 +109,8 @@ class EditPipeline(FlowPipeline):
         if not path.is_dir() and len(path.parts) != 2:
             raise FileNotFoundError(f"{path}: no such folder; `snakemake all` makes results/mini/train/editnet")
         check_vocabularies(path)
+        if (path / "instruction_encoder").is_dir():
+            import omniedit.models.encoders.mllm  # noqa: F401 (diffusers loads parts of imported modules only)
         return super().from_pretrained(path, **({"variant": pipeline_variant(path)} | options))
 
     def save_pretrained(self, save_directory: str | os.PathLike[Any], *args: Any, **options: Any) -> None:
