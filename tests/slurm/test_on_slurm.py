@@ -115,7 +115,7 @@ def test_chain_makes_the_same_files_as_on_one_machine(local: Path, chain: tuple[
 
 def test_editors_are_compared_on_a_set_by_slurm_jobs(on_slurm: Path) -> None:
     rows = (on_slurm / "results/small/bench/sets/mine/table.csv").read_text().splitlines()
-    assert {"editnet", "no_edit", "outside"} <= {cell for row in rows for cell in row.split(",")}
+    assert {"editnet", "No edit", "outside"} <= {cell for row in rows for cell in row.split(",")}
     submitted = slurm_command("sacct", "--allocations", "--noheader", "--parsable2", "--format=SubmitLine")
     assert all(f"rule_compare_{step}_" in submitted for step in ("edit", "score", "measure", "table"))
 
