@@ -32,7 +32,6 @@ _AXES = {"left": 0, "right": 0, "top": 1, "bottom": 1}
 _REVERSED = ("right", "bottom")
 _SIDE_WORDS = {"upper": "top", "lower": "bottom", "top": "top", "bottom": "bottom", "left": "left", "right": "right"}
 _SUPERLATIVES = {"leftmost": "left", "rightmost": "right", "topmost": "top", "bottommost": "bottom"}
-_SIZES = {"small": -1, "large": 1, "big": 1, "tiny": -1}
 _ORDER = re.compile(rf"\b({'|'.join(ORDINALS)})\b(?=.*\bfrom (?:the )?(left|right|top|bottom)\b)")
 _FAR = re.compile(
     r"\b(leftmost|rightmost|topmost|bottommost)\b|\b(?:on|at|to) the (?:far|very) (left|right|top|bottom)\b"

@@ -11,7 +11,7 @@ from typing import Any
 
 from omniedit.aspect import RATIOS, closest_ratio
 from omniedit.errors import UserError
-from omniedit.evaluation.bench.sets.frozen import ABOUT, CHECKSUMS, FORMAT, IMAGES, ITEMS, digest_file, write_checksums
+from omniedit.evaluation.bench.sets.frozen import ABOUT, CHECKSUMS, FORMAT, IMAGES, ITEMS, write_checksums
 from omniedit.evaluation.bench.sets.leaks import TrainingSources, find_photo_leaks
 from omniedit.evaluation.bench.sets.rows import find_image, find_text, make_id, read_text
 from omniedit.exchange.cells import BadRow
@@ -174,8 +174,3 @@ def write_tables(draft: Draft, folder: Path, name: str, version: str) -> None:
     counts = {"items": len(draft.rows), "photos": len(draft.photos)}
     about = {"format": FORMAT, "name": name, "version": version, **counts}
     (folder / ABOUT).write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
-
-
-def digest_photos(photos: Path, names: Sequence[str]) -> dict[str, str]:
-    """Return SHA-256 by path in the set of photos that are kept elsewhere."""
-    return {f"{IMAGES}/{name}": digest_file(photos / name) for name in names}
