@@ -1,4 +1,4 @@
-"""Edits of the rendered world: an instruction for a scene and its only answer, for each of the seven tasks."""
+"""Edits of the rendered world: an instruction for a scene and its only answer, for each of the eleven tasks."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from benchmarks.ablation.assets import RGBA
-from benchmarks.ablation.looks import LIGHTS, STYLES, Look, mean_lab
+from benchmarks.ablation.looks import LIGHTS, STYLES, TONES, TURNS, Look, mean_lab
 from benchmarks.ablation.scene import SLOTS, Scene, Thing, a, box, caption, choose_thing, lay_out, opacity, render, the
 from omniedit.imaging.color import to_bytes, to_float
 from omniedit.imaging.color_names import COLOURS
@@ -19,6 +19,8 @@ FOOT, SIDE = 0.95, 0.5
 PAINTS = ("red", "yellow", "green", "blue", "purple", "white")
 UNLIKE = 40.0
 """Smallest distance in Lab between a paint and the thing's mean colour for the change to be obvious."""
+SMALLER, LARGER = 0.6, 1.5
+"""Factors of a thing's size if an instruction asks for a smaller or a larger one."""
 VISIBLE = 0.1
 """Smallest root mean square difference inside the mask, on a scale of 0 to 1. A pair below it is drawn again, because
 there is nothing to score."""
@@ -145,6 +147,39 @@ def style(vocabulary: Vocabulary, scene: Scene, rng: np.random.Generator) -> Wor
     return apply_look(scene, STYLES, "style", rng)
 
 
+def movement(vocabulary: Vocabulary, scene: Scene, rng: np.random.Generator) -> WorldEdit:
+    """Move the only thing of a scene, which stands at a side, to the other side."""
+    (old,) = scene.things
+    slot = next(side for side in SIDES if side != old.slot)
+    moved = replace(old, slot=slot, x=SLOTS[slot])
+    to = slot.replace("on the", "to the")
+    words = (f"Move the {old.name} {to}.", f"Shift the {old.name} {to}.", f"Put the {old.name} {slot}.")
+    mask = opacity([old, moved], vocabulary.size) > 0
+    return make_edit(scene.without(old).plus(moved), mask, words, {"object": old.name}, rng)
+
+
+def resize(vocabulary: Vocabulary, scene: Scene, rng: np.random.Generator) -> WorldEdit:
+    old = choose_thing(scene, rng)
+    word, factor = [("smaller", SMALLER), ("larger", LARGER)][rng.integers(2)]
+    resized = replace(old, side=factor * old.side)
+    verb = {"smaller": "Shrink", "larger": "Enlarge"}[word]
+    words = (
+        f"Make {the(old, scene)} {word}.",
+        f"{verb} {the(old, scene)}.",
+        f"{the(old, scene).capitalize()} should be {word}.",
+    )
+    mask = opacity([old, resized], vocabulary.size) > 0
+    return make_edit(scene.without(old).plus(resized), mask, words, {"object": old.name}, rng)
+
+
+def tone(vocabulary: Vocabulary, scene: Scene, rng: np.random.Generator) -> WorldEdit:
+    return apply_look(scene, TONES, "tone", rng)
+
+
+def rotation(vocabulary: Vocabulary, scene: Scene, rng: np.random.Generator) -> WorldEdit:
+    return apply_look(scene, TURNS, "rotation", rng)
+
+
 def apply_look(
     scene: Scene, looks: dict[str, tuple[Look, tuple[str, ...]]], kind: str, rng: np.random.Generator
 ) -> WorldEdit:
@@ -164,6 +199,10 @@ EDITS: dict[Task, Callable[[Vocabulary, Scene, np.random.Generator], WorldEdit]]
     Task.BACKGROUND_SWAP: background,
     Task.ENVIRONMENT_CHANGE: environment,
     Task.STYLE_TRANSFER: style,
+    Task("movement"): movement,
+    Task("resize"): resize,
+    Task("tone_transfer"): tone,
+    Task("rotation_change"): rotation,
 }
 
 

@@ -192,7 +192,8 @@ class Batches(Dataset[list[WorldPair]]):
 
     def __getitem__(self, step: int) -> list[WorldPair]:
         first = self.options.batch_size * step
-        pairs = [self.world.pair((first + place) % self.options.pairs) for place in range(self.options.batch_size)]
+        count = len(self.world.candidates) or self.options.pairs
+        pairs = [self.world.pair((first + place) % count) for place in range(self.options.batch_size)]
         if not self.setting.framed:
             return pairs
         ratio = np.random.default_rng([self.world.seed, step]).choice(list(RATIOS))
@@ -222,12 +223,14 @@ class Objective:
 
     Args:
         seed: seed of noise, noise levels and dropped conditions.
+        weighted: whether a pair's loss has the weight score / 10.
     """
 
     vae: Vae
     texts: Texts
     seed: int
     options: TrainConfig
+    weighted: bool = False
 
     def of_editor(self, editor: Editor, step: int, pairs: Sequence[WorldPair]) -> Tensor:
         rng = np.random.default_rng([self.seed, step])
@@ -242,7 +245,9 @@ class Objective:
         prompt, pooled = self.texts(words)
         condition = source * keeps_image.to(source)[:, None, None, None]
         conditions = self._conditions(editor, step, pairs, keeps_text.tolist())
-        return flow_loss(editor(noisy, timestep, prompt, pooled, condition, **conditions), target).mean()
+        loss_B = flow_loss(editor(noisy, timestep, prompt, pooled, condition, **conditions), target)
+        weight_B = torch.tensor([pair.score / 10 if self.weighted else 1.0 for pair in pairs]).to(loss_B)
+        return (weight_B * loss_B).sum() / weight_B.sum()
 
     def _conditions(
         self, editor: Editor, step: int, pairs: Sequence[WorldPair], keeps_text: Sequence[bool]

@@ -222,6 +222,34 @@ STYLES: dict[str, tuple[Look, tuple[str, ...]]] = {
 }
 
 
+TONES: dict[str, tuple[Look, tuple[str, ...]]] = {
+    "warm tones": (
+        lambda rgb: tint_image(rgb, (1.15, 1.0, 0.7)),
+        ("Make the tones warm.", "Give the photo warm colours.", "Shift the colours towards orange."),
+    ),
+    "cold tones": (
+        lambda rgb: tint_image(rgb, (0.7, 0.95, 1.2)),
+        ("Make the tones cold.", "Give the photo cold colours.", "Shift the colours towards blue."),
+    ),
+    "faded tones": (
+        lambda rgb: mix(saturate(rgb, 0.4), np.full_like(rgb, 0.6), np.full(rgb.shape[:2], 0.4, np.float32)),
+        ("Fade the tones.", "Give the photo faded colours.", "Wash the colours out."),
+    ),
+}
+"""Tones of the whole image with three wordings each, which other tasks never ask for."""
+TURNS: dict[str, tuple[Look, tuple[str, ...]]] = {
+    "upside down": (
+        lambda rgb: rgb[::-1],
+        ("Turn the picture upside down.", "Flip the image vertically.", "Put it on its head."),
+    ),
+    "mirrored": (
+        lambda rgb: rgb[:, ::-1],
+        ("Mirror the picture.", "Flip the image horizontally.", "Swap left and right."),
+    ),
+}
+"""Turns of the whole image with three wordings each."""
+
+
 def paint_cutout(cut_out: np.ndarray, colour: str) -> np.ndarray:
     """Paint a cut-out in another colour, with its own shading around the colour's lightness and a single hue.
 

@@ -6,6 +6,7 @@
 
 import argparse
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,19 +19,19 @@ from matplotlib.ticker import EngFormatter, MaxNLocator
 from numpy.typing import NDArray
 
 from benchmarks.ablation.assets import Assets
-from benchmarks.ablation.settings import SETTINGS, Setting
+from benchmarks.ablation.candidates import RIGHT, choose_candidates
+from benchmarks.ablation.settings import DATA, SETTINGS, SEVEN, Setting
 from benchmarks.ablation.sheet import save_sheet
 from benchmarks.ablation.testing import SUCCESS, pairs_of_test
 from benchmarks.ablation.train import SHOWN
-from benchmarks.ablation.world import TASKS
 from omniedit.evaluation.table import LABELS
 from omniedit.reporting.card import markdown
 from omniedit.reporting.style import MODEL_COLOURS, panels, styled
 from omniedit.run.program import run_program
 from omniedit.storage.atomic import replace_file
+from omniedit.tasks import Task
 
 RESAMPLES = 2000
-LOCAL = [place for place, task in enumerate(TASKS) if task.is_local]
 
 Values = NDArray[np.float64]
 """Values of one measurement, (seeds, tasks, pairs)."""
@@ -41,6 +42,7 @@ class Curve:
     """Results of an architecture on one kind of data, over all seeds.
 
     Args:
+        tasks: tasks of the test pairs.
         samples, flops: training samples and FLOPs up to each measurement, (M,).
         left_over, psnr: (M, seeds, tasks, pairs). PSNR is NaN if the mask covers the whole image.
         answers: edited images of the first seed, for display.
@@ -48,6 +50,7 @@ class Curve:
 
     architecture: str
     data: str
+    tasks: tuple[Task, ...]
     samples: NDArray[np.int64]
     flops: NDArray[np.float64]
     left_over: NDArray[np.float64]
@@ -60,7 +63,17 @@ class Curve:
 
     @property
     def label(self) -> str:
-        return LABELS[self.architecture] + (", unfiltered data" if self.data == "unfiltered" else "")
+        return LABELS[self.architecture] + ("" if self.data == "filtered" else f", {DATA[self.data].label}")
+
+    @property
+    def local(self) -> list[int]:
+        """Return the places of the tasks whose mask may leave an outside."""
+        return [place for place, task in enumerate(self.tasks) if task.is_local is not False]
+
+    def trained_on(self, setting: Setting) -> list[bool]:
+        """Return for each task whether training had pairs of it."""
+        trained = DATA[self.data].tasks or setting.turns or SEVEN
+        return [task in trained for task in self.tasks]
 
 
 def read_curves(units: Sequence[Path], steps: int) -> list[Curve]:
@@ -75,15 +88,17 @@ def read_curves(units: Sequence[Path], steps: int) -> list[Curve]:
 def read_curve(architecture: str, data: str, folders: Sequence[Path], steps: int) -> Curve:
     lines = [map(json.loads, (folder / "measures.jsonl").open()) for folder in folders]
     rows = [[row for row in seed if row["sampling_steps"] == steps] for seed in lines]
-    first = rows[0][:: len(TASKS)]
+    tasks = tuple(dict.fromkeys(Task(row["task"]) for row in rows[0]))
+    first = rows[0][:: len(tasks)]
 
     def stacked(key: str) -> NDArray[np.float64]:
-        each = [np.array([row[key] for row in seed], np.float64).reshape(len(first), len(TASKS), -1) for seed in rows]
+        each = [np.array([row[key] for row in seed], np.float64).reshape(len(first), len(tasks), -1) for seed in rows]
         return np.stack(each, axis=1)
 
     return Curve(
         architecture,
         data,
+        tasks,
         samples=np.array([row["samples"] for row in first]),
         flops=np.array([row["flops"] for row in first], np.float64),
         left_over=stacked("left_over"),
@@ -113,12 +128,12 @@ def spread(values: Values, digits: int) -> str:
     return f"{mean:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
 
 
-def table(curves: Sequence[Curve]) -> str:
+def table(curves: Sequence[Curve], setting: Setting) -> str:
     """Return Markdown tables: success and preservation per task, then differences of the first curve from the
     others."""
-    head = ["", *(task.label for task in TASKS), "mean"]
+    head = ["", *(task.label for task in curves[0].tasks), "mean"]
     success = [[c.label, *task_means(c.success[-1], "{:.2f}"), spread(c.success[-1], 3)] for c in curves]
-    psnr = [[c.label, *task_means(c.psnr[-1], "{:.1f}"), spread(c.psnr[-1][:, LOCAL], 1)] for c in curves]
+    psnr = [[c.label, *task_means(c.psnr[-1], "{:.1f}"), spread(c.psnr[-1][:, c.local], 1)] for c in curves]
     cost = [[c.label, f"{c.samples[-1]:,}", f"{c.flops[-1] / 1e12:,.0f}"] for c in curves]
     first, *others = curves
     seeds, _, pairs = first.success[-1].shape
@@ -126,7 +141,7 @@ def table(curves: Sequence[Curve]) -> str:
         [
             f"{first.label} less {other.label}",
             spread(first.success[-1] - other.success[-1], 3),
-            spread((first.psnr[-1] - other.psnr[-1])[:, LOCAL], 1),
+            spread((first.psnr[-1] - other.psnr[-1])[:, first.local], 1),
         ]
         for other in others
     ]
@@ -139,8 +154,30 @@ def table(curves: Sequence[Curve]) -> str:
             "Difference of means, paired by pair and seed, with its 95 % interval.",
             markdown(["", "success", "PSNR outside (dB)"], differences),
             markdown(["", "training samples", "training TFLOP"], cost),
+            *training_data(curves, setting),
         ]
     )
+
+
+def training_data(curves: Sequence[Curve], setting: Setting) -> list[str]:
+    """Return tables of what training had: pairs kept by the filter, and success on tasks with and without pairs."""
+    filtered, tasks = [], []
+    for curve in curves:
+        data, success = DATA[curve.data], curve.success[-1]
+        if data.wrong_share:
+            kept = choose_candidates(data, 0, setting.editor.pairs)
+            right = sum(each.kind == RIGHT for each in kept) / len(kept)
+            filtered.append([curve.label, f"{len(kept):,}", f"{right:.2f}", spread(success, 3)])
+        seen = np.array(curve.trained_on(setting))
+        if data.tasks:
+            halves = [spread(success[:, half], 3) if half.any() else "-" for half in (seen, ~seen)]
+            tasks.append([curve.label, str(seen.sum()), *halves])
+    texts = []
+    if filtered:
+        texts.append(markdown(["", "training pairs (first seed)", "of them right", "success"], filtered))
+    if tasks:
+        texts.append(markdown(["", "tasks trained", "success on them", "success on the others"], tasks))
+    return texts
 
 
 def task_means(values: Values, form: str) -> list[str]:
@@ -150,31 +187,40 @@ def task_means(values: Values, form: str) -> list[str]:
 
 def curves_figure(curves: Sequence[Curve]) -> Figure:
     """Plot success against samples and against FLOPs, averaged over tasks, with intervals, then one panel per task."""
-    figure, axes = panels(3, 3, 11.5, 9.5)
+    tasks = curves[0].tasks
+    rows = math.ceil((2 + len(tasks)) / 3)
+    figure, axes = panels(rows, 3, 11.5, 3.2 * rows)
     for axis, cost, label in ((axes[0], "samples", "training samples"), (axes[1], "flops", "training TFLOP")):
-        for curve in curves:
-            spent = curve.samples if cost == "samples" else curve.flops / 1e12
-            draw(axis, curve, spent)
+        for place, curve in enumerate(curves):
+            draw(axis, curve, curve.samples if cost == "samples" else curve.flops / 1e12, line(curves, place))
         axis.set(title="All tasks", xlabel=label, ylabel="success", ylim=(0, 1))
     axes[0].legend(fontsize=7, loc="upper left")
-    for place, axis in enumerate(axes[2:]):
-        for curve in curves:
-            draw(axis, curve, curve.samples, slice(place, place + 1))
-        axis.set(title=TASKS[place].label, xlabel="training samples", ylim=(0, 1))
+    for task, axis in zip(range(len(tasks)), axes[2:], strict=False):
+        for place, curve in enumerate(curves):
+            draw(axis, curve, curve.samples, line(curves, place), slice(task, task + 1))
+        axis.set(title=tasks[task].label, xlabel="training samples", ylim=(0, 1))
     return figure
 
 
-def draw(axis: Axes, curve: Curve, spent: NDArray[Any], tasks: slice = slice(None)) -> None:
+def line(curves: Sequence[Curve], place: int) -> dict[str, Any]:
+    """Return the colour and style of a curve: its architecture's, or one of its own if all have one architecture."""
+    curve = curves[place]
+    if len({each.architecture for each in curves}) == 1:
+        return {"color": f"C{place}"}
+    return {"color": MODEL_COLOURS[curve.architecture], "linestyle": "-" if curve.data == "filtered" else "--"}
+
+
+def draw(axis: Axes, curve: Curve, spent: NDArray[Any], style: dict[str, Any], tasks: slice = slice(None)) -> None:
     mean, low, high = np.array([interval(success[:, tasks]) for success in curve.success]).T
-    colour, line = MODEL_COLOURS[curve.architecture], "-" if curve.data == "filtered" else "--"
-    axis.plot(spent, mean, line, color=colour, label=curve.label)
-    axis.fill_between(spent, low, high, color=colour, alpha=0.12, linewidth=0)
+    axis.plot(spent, mean, **style, label=curve.label)
+    axis.fill_between(spent, low, high, color=style["color"], alpha=0.12, linewidth=0)
     axis.xaxis.set(major_locator=MaxNLocator(5), major_formatter=EngFormatter(sep=""))
 
 
 def samples_sheet(path: Path, curves: Sequence[Curve], assets: Assets, setting: Setting) -> None:
     """Save a sheet with one row per test pair: source, truth, and the edited image of each curve's first seed."""
-    pairs = pairs_of_test(assets, setting)[: min(SHOWN, setting.pairs_per_task) * len(TASKS)]
+    tasks = len(setting.tested)
+    pairs = pairs_of_test(assets, setting)[: min(SHOWN, setting.pairs_per_task) * tasks]
     rows = [
         [
             (pair.edit.instruction, pair.source),
@@ -183,7 +229,7 @@ def samples_sheet(path: Path, curves: Sequence[Curve], assets: Assets, setting: 
         ]
         for place, pair in enumerate(pairs)
     ]
-    save_sheet(path, [row for place in range(len(TASKS)) for row in rows[place :: len(TASKS)]])
+    save_sheet(path, [row for place in range(tasks) for row in rows[place::tasks]])
 
 
 def main() -> None:
@@ -198,7 +244,7 @@ def main() -> None:
         folder.mkdir()
         for steps in setting.sampling_steps:
             curves = read_curves(args.units, steps)
-            text = f"# Edits in {steps} sampling {'step' if steps == 1 else 'steps'}\n\n{table(curves)}\n"
+            text = f"# Edits in {steps} sampling {'step' if steps == 1 else 'steps'}\n\n{table(curves, setting)}\n"
             (folder / f"table_{steps}_steps.md").write_text(text)
             curves_figure(curves).savefig(folder / f"curves_{steps}_steps.svg")
             print(text)

@@ -11,8 +11,60 @@ CHOICES = ("editnet", "editnet_from_image", "editnet_behind", "editnet_blind", "
 """EditNet, and variants that each change one choice that the paper leaves open."""
 ROUTING = ("editnet", "editnet_task_token", "editnet_experts", "editnet_routed", "editnet_routed_soft")
 """EditNet without and with AnySD's task token and experts, together and each alone."""
-DATA = {"filtered": 0.0, "unfiltered": 0.4}
-"""Share of pairs whose edit is not what the instruction asks for, by kind of data."""
+
+
+@dataclass(frozen=True)
+class Data:
+    """How the training pairs of a unit are chosen from candidates (see candidates.py).
+
+    Args:
+        label: name in tables and plots.
+        wrong_share: share of candidates whose edit is not what the instruction asks for.
+        min_score: score below which a candidate is left out.
+        candidates: number of candidates as a share of the setting's number of pairs; 0 for as many candidates as that
+            number of pairs needs.
+        weighted: whether a pair's loss has the weight score / 10. Otherwise all weights are equal.
+        tasks: tasks whose specialists make candidates; empty for those of the setting.
+    """
+
+    label: str
+    wrong_share: float = 0.0
+    min_score: float = 0.0
+    candidates: float = 0
+    weighted: bool = False
+    tasks: tuple[str, ...] = ()
+
+
+WRONG = 0.4
+"""Share of wrong candidates in all experiments on the filter."""
+THRESHOLDS = (0, 5, 7, 9)
+SEVEN = (
+    "object_swap",
+    "object_removal",
+    "object_addition",
+    "attribute_modification",
+    "background_swap",
+    "environment_change",
+    "style_transfer",
+)
+ELEVEN = (*SEVEN, "movement", "resize", "tone_transfer", "rotation_change")
+"""All tasks of the world."""
+DATA = {
+    "filtered": Data("filtered data"),
+    "unfiltered": Data("unfiltered data", wrong_share=WRONG),
+    "keep9": Data("filtered at 9", wrong_share=WRONG, min_score=9),
+    "soft": Data("weighted by score", wrong_share=WRONG, weighted=True),
+    **{
+        f"{name}{threshold}": Data(f"{name} candidates, >= {threshold}", WRONG, threshold, share)
+        for name, share in (("many", 1), ("few", 1 / 16))
+        for threshold in THRESHOLDS
+    },
+    "one_task": Data("1 task", tasks=("attribute_modification",)),
+    "three_tasks": Data("3 tasks", tasks=("attribute_modification", "object_removal", "environment_change")),
+    "seven_tasks": Data("7 tasks", tasks=SEVEN),
+    "eleven_tasks": Data("11 tasks", tasks=ELEVEN),
+}
+"""Kinds of training data, by the name that a unit's folder has."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +105,8 @@ class Setting:
         framed: whether images are cropped to the seven ratios of photographs. Otherwise they are square.
         like_photos: whether scenes vary as photos do.
         goes_on_from: setting that provides the base and the editor's initial weights, "" for none.
+        base_of: setting that provides the base alone, "" for none.
+        tested: tasks of the test pairs.
     """
 
     base: Fit
@@ -75,6 +129,8 @@ class Setting:
     framed: bool = False
     like_photos: bool = False
     goes_on_from: str = ""
+    base_of: str = ""
+    tested: tuple[str, ...] = SEVEN
 
     @property
     def rendered_size(self) -> int:
@@ -161,11 +217,49 @@ SETTINGS = {
 SETTINGS["routing"] = replace(SETTINGS["choices"], seeds=3)
 SETTINGS["routing_gpu"] = SETTINGS["gpu"]
 SETTINGS["routing_test"] = SETTINGS["test"]
+MEDIUM = Setting(base=Fit(2000, 16, 3e-3, 8192), editor=Fit(1500, 16, 3e-3, 16_384), seeds=2, measured=3)
+OPEN_QUESTIONS = {
+    "size_small": replace(MEDIUM, editor=Fit(2000, 16, 3e-3, 32_768), measured=5, layers=2, heads=2),
+    "size_medium": replace(MEDIUM, editor=Fit(2000, 16, 3e-3, 32_768), measured=5),
+    "size_large": replace(MEDIUM, editor=Fit(2000, 16, 2e-3, 32_768), measured=5, layers=6, heads=5),
+    "thresholds": replace(MEDIUM, base_of="size_medium"),
+    "weights": replace(MEDIUM, editor=Fit(1500, 16, 3e-3, 8192), seeds=3, base_of="size_medium"),
+    "specialists": replace(MEDIUM, base_of="size_medium", tested=ELEVEN),
+}
+"""Settings of the questions that the paper leaves open; `--config setting=open` runs them all."""
+SETTINGS |= OPEN_QUESTIONS
+LARGER = replace(SETTINGS["gpu"], editor=Fit(10_000, 256, 1e-3, 1_000_000), seeds=2)
+OPEN_QUESTIONS_GPU = {
+    "size_small_gpu": replace(LARGER, layers=4, heads=4),
+    "size_medium_gpu": LARGER,
+    "size_large_gpu": replace(LARGER, layers=16, heads=12),
+    "thresholds_gpu": replace(LARGER, base_of="size_medium_gpu"),
+    "weights_gpu": replace(LARGER, seeds=3, base_of="size_medium_gpu"),
+    "specialists_gpu": replace(LARGER, base_of="size_medium_gpu", tested=ELEVEN),
+}
+SETTINGS |= OPEN_QUESTIONS_GPU
+GROUPS = {"open": tuple(OPEN_QUESTIONS), "open_gpu": tuple(OPEN_QUESTIONS_GPU)}
+
+
+DATA_OF = {
+    "thresholds": tuple(name for name, data in DATA.items() if data.candidates),
+    "weights": ("keep9", "soft", "unfiltered"),
+    "specialists": ("one_task", "three_tasks", "seven_tasks", "eleven_tasks"),
+}
+"""Kinds of data that a setting compares."""
+ARCHITECTURES_OF = {
+    "routing": ROUTING,
+    "choices": CHOICES,
+    "shipped": ("editnet",),
+    "refined": ("editnet",),
+    **dict.fromkeys(("size_small", "size_medium", "size_large"), ("editnet", "channel_concat")),
+}
+"""Architectures that a setting compares on filtered data."""
 
 
 def stands_on(setting: str) -> str:
-    """Return the setting whose base a setting's editors use. If it differs, they also start from its editor."""
-    return SETTINGS[setting].goes_on_from or setting
+    """Return the setting whose base a setting's editors use."""
+    return SETTINGS[setting].goes_on_from or SETTINGS[setting].base_of or setting
 
 
 def units(setting: str) -> list[tuple[str, str]]:
@@ -173,12 +267,11 @@ def units(setting: str) -> list[tuple[str, str]]:
 
     Most settings have every architecture on filtered data and EditNet on unfiltered data too. `choices` has EditNet's
     variants, the settings `routing*` have EditNet's routing in parts. `shipped` and `refined` have the editor that
-    ships.
+    ships. Experiments on data use channel-wise concatenation, which learns most in the time of two cores.
     """
-    if setting.startswith("routing"):
-        return [(architecture, "filtered") for architecture in ROUTING]
-    if setting == "choices":
-        return [(architecture, "filtered") for architecture in CHOICES]
-    if setting in ("shipped", "refined"):
-        return [("editnet", "filtered")]
+    kind = setting.removesuffix("_gpu").removesuffix("_test")
+    if kind in DATA_OF:
+        return [("channel_concat", data) for data in DATA_OF[kind]]
+    if kind in ARCHITECTURES_OF:
+        return [(architecture, "filtered") for architecture in ARCHITECTURES_OF[kind]]
     return [(architecture, "filtered") for architecture in ARCHITECTURES] + [("editnet", "unfiltered")]

@@ -14,7 +14,7 @@ from torch import Tensor
 from benchmarks.ablation.assets import Assets
 from benchmarks.ablation.learning import Texts, encode_latents, to_pixels
 from benchmarks.ablation.settings import Setting
-from benchmarks.ablation.world import TASKS, World, WorldPair
+from benchmarks.ablation.world import World, WorldPair
 from omniedit.evaluation.preservation import psnr
 from omniedit.imaging.images import Image
 from omniedit.models.codec import Vae, decode
@@ -22,6 +22,7 @@ from omniedit.models.conditions import taken_conditions
 from omniedit.models.editor import Editor
 from omniedit.models.full_size import restore_full_size
 from omniedit.models.sampling import Conditioning, Guidance, sample
+from omniedit.tasks import Task
 
 SUCCESS = 0.5
 """Error below which an edit is successful: squared error inside the mask, as a share of the error without an edit."""
@@ -33,8 +34,13 @@ TOGETHER = 56
 def pairs_of_test(assets: Assets, setting: Setting) -> list[WorldPair]:
     """Return the test pairs, always the same, with objects and photographs that training never shows."""
     world = World(assets, setting.size, TEST_SEED, held_out=True, like_photos=setting.like_photos)
-    indices = range(len(TASKS) * setting.pairs_per_task)
-    return [world.make_pair(TASKS[index % len(TASKS)], index) for index in indices]
+    tasks = tested_tasks(setting)
+    indices = range(len(tasks) * setting.pairs_per_task)
+    return [world.make_pair(tasks[index % len(tasks)], index) for index in indices]
+
+
+def tested_tasks(setting: Setting) -> list[Task]:
+    return [Task(name) for name in setting.tested]
 
 
 @torch.no_grad()

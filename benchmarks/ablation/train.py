@@ -28,14 +28,15 @@ from benchmarks.ablation.learning import (
     train_config,
 )
 from benchmarks.ablation.settings import ARCHITECTURES, CHOICES, DATA, ROUTING, SETTINGS, Setting
-from benchmarks.ablation.testing import edit_pairs, left_over, outside_psnr, pairs_of_test
-from benchmarks.ablation.world import TASKS, WorldPair, build_world
+from benchmarks.ablation.testing import edit_pairs, left_over, outside_psnr, pairs_of_test, tested_tasks
+from benchmarks.ablation.world import WorldPair, build_world
 from omniedit.imaging.images import Image
 from omniedit.models import build
 from omniedit.models.base import Base
 from omniedit.models.cost import step_flops
 from omniedit.run.program import run_program
 from omniedit.storage.atomic import replace_file
+from omniedit.tasks import Task
 from omniedit.training.editor.instruction_encoder import InstructionEncoder
 
 SHOWN = 3
@@ -80,8 +81,9 @@ def run(
         earlier = type(editor).from_pretrained(start / "transformer", local_files_only=True)
         editor.load_state_dict(earlier.state_dict())
     texts = Texts(InstructionEncoder(base.text, CAPACITY), setting.text_tokens)
-    world = build_world(setting, assets, unit["seed"], wrong_share=DATA[unit["data"]])
-    objective = Objective(base.vae, texts, unit["seed"], train_config(setting))
+    data = DATA[unit["data"]]
+    world = build_world(setting, assets, unit["seed"], data)
+    objective = Objective(base.vae, texts, unit["seed"], train_config(setting), data.weighted)
     pairs = pairs_of_test(assets, setting)
     flops = operations(unit["architecture"], base, setting)
     training = Training(editor, setting.editor, checkpoint)
@@ -94,14 +96,14 @@ def run(
             with training.ema_weights():
                 for steps in setting.sampling_steps:
                     answers = edit_pairs(editor, base.vae, texts, pairs, setting, steps)
-                    rows = measures(pairs, answers)
+                    rows = measures(tested_tasks(setting), pairs, answers)
                     training.records += [seen | {"sampling_steps": steps} | row for row in rows]
     if answers is None:  # the run resumed from a checkpoint of its last step
         with training.ema_weights():
             answers = edit_pairs(editor, base.vae, texts, pairs, setting, setting.sampling_steps[-1])
     lines = [json.dumps(row) + "\n" for row in training.records]
     (folder / "measures.jsonl").write_text("".join(lines))
-    np.savez_compressed(folder / "answers.npz", answers=np.stack(answers[: SHOWN * len(TASKS)]))
+    np.savez_compressed(folder / "answers.npz", answers=np.stack(answers[: SHOWN * len(setting.tested)]))
     editor.cpu().save_pretrained(folder / "transformer")
 
 
@@ -116,10 +118,10 @@ def operations(architecture: str, base: Base, setting: Setting) -> int:
     return step_flops(architecture, config, (setting.size // 8, setting.size // 8), setting.text_tokens)
 
 
-def measures(pairs: Sequence[WorldPair], answers: Sequence[Image]) -> list[dict[str, Any]]:
+def measures(tasks: Sequence[Task], pairs: Sequence[WorldPair], answers: Sequence[Image]) -> list[dict[str, Any]]:
     """Return a row per task: for each pair in order, the error left inside the mask and the PSNR outside it."""
     rows = []
-    for task in TASKS:
+    for task in tasks:
         here = [(pair, answer) for pair, answer in zip(pairs, answers, strict=True) if pair.task == task]
         left = [round(left_over(pair, answer), 5) for pair, answer in here]
         psnr = [None if (value := outside_psnr(pair, answer)) is None else round(value, 3) for pair, answer in here]

@@ -14,9 +14,10 @@ import cv2
 import numpy as np
 
 from benchmarks.ablation.assets import CUT_OUT_SIDE, PHOTO_HEIGHT, PHOTO_WIDTH, Assets
+from benchmarks.ablation.candidates import RIGHT, Candidate, choose_candidates
 from benchmarks.ablation.edits import EDITS, FOOT, SIDES, Vocabulary, WorldEdit, is_visible
 from benchmarks.ablation.scene import SLOTS, Scene, Thing, defocus, in_other_light, render, view
-from benchmarks.ablation.settings import Setting
+from benchmarks.ablation.settings import Data, Setting
 from omniedit.aspect import bucket_size
 from omniedit.imaging.color import to_bytes, to_float
 from omniedit.imaging.images import Image, resize_cover, resize_cover_mask
@@ -30,6 +31,8 @@ SMALLEST, LARGEST = 0.44, 0.52
 """Range of the longer side of things in a scene, as shares of the image."""
 LIKE_PHOTOS = (0.35, 1.05)
 """Range of the longer side of a thing that stands alone in a scene like a photo."""
+AT_A_SIDE = (Task.OBJECT_ADDITION, Task("movement"))
+"""Tasks whose scenes have one thing, at a side."""
 BARE, UNFOCUSED = 0.5, 0.4
 """Probabilities in scenes like photos: no thing, if the edit changes the whole image, and a blurred ground."""
 DRAWABLE = 12
@@ -38,9 +41,12 @@ DRAWABLE = 12
 
 @dataclass(frozen=True)
 class WorldPair:
+    """Pair with its score by the simulated judge, 10 where there is no judge."""
+
     task: Task
     source: Image
     edit: WorldEdit
+    score: float = 10.0
 
 
 class World:
@@ -51,7 +57,7 @@ class World:
         size: side of the images in pixels.
         held_out: whether sources show what training never shows. Instructions ask to draw training's objects in both
             cases.
-        wrong_share: share of the pairs whose edit is not what the instruction asks for, as specialists produce them.
+        candidates: training pairs, which repeat; empty for a right pair at each index.
         turns: order of the tasks in training.
         named_grounds: whether sources also show photographs with names, which are the shipped sample's.
         known_things: whether only the photographs are of the held-out half, and things are training's.
@@ -65,7 +71,7 @@ class World:
         size: int,
         seed: int,
         held_out: bool = False,
-        wrong_share: float = 0.0,
+        candidates: Sequence[Candidate] = (),
         turns: Sequence[Task] = TURNS,
         named_grounds: bool = True,
         known_things: bool = False,
@@ -76,7 +82,7 @@ class World:
         if known_things:
             here = replace(here, names=training.names, cut_outs=training.cut_outs)
         self.here = here if named_grounds else without_named_photos(here)
-        self.size, self.seed, self.wrong_share, self.turns = size, seed, wrong_share, turns
+        self.size, self.seed, self.candidates, self.turns = size, seed, candidates, turns
         self.like_photos = like_photos
         every = max(1, len(training.names) // DRAWABLE)
         drawable = dict(list(zip(training.names, training.cut_outs, strict=True))[::every][:DRAWABLE])
@@ -86,13 +92,18 @@ class World:
 
     def pair(self, index: int) -> WorldPair:
         """Return the pair of an index, in training's order of tasks."""
-        return self.make_pair(self.turns[index % len(self.turns)], index)
+        if not self.candidates:
+            return self.make_pair(self.turns[index % len(self.turns)], index)
+        candidate = self.candidates[index % len(self.candidates)]
+        task = self.turns[candidate.index % len(self.turns)]
+        return replace(self.make_pair(task, candidate.index, candidate.kind), score=candidate.score)
 
-    def make_pair(self, task: Task, index: int) -> WorldPair:
+    def make_pair(self, task: Task, index: int, kind: str = RIGHT) -> WorldPair:
+        """Return the pair of a scene, with an edit that is right or wrong (a key of `candidates.SCORES`)."""
         rng = np.random.default_rng([self.seed, index])
         scene, source, edit = self._visible(task, rng)
-        if rng.random() < self.wrong_share:
-            edit = replace(edit, target=self._wrong(task, scene, source, edit, rng))
+        if kind != RIGHT:
+            edit = replace(edit, target=self._wrong(kind, task, scene, source, edit, rng))
         return WorldPair(task, source, edit)
 
     def mistaken(self, task: Task, index: int) -> WorldPair | None:
@@ -112,7 +123,7 @@ class World:
         return next((scene, source, edit) for scene, source, edit in drawn if is_visible(source, edit))
 
     def _drawn(self, task: Task, rng: np.random.Generator) -> tuple[Scene, Image, WorldEdit]:
-        scene = self._like_photo(task, rng) if self.like_photos else self._scene(rng, task == Task.OBJECT_ADDITION)
+        scene = self._like_photo(task, rng) if self.like_photos else self._scene(rng, task in AT_A_SIDE)
         return scene, render(scene), EDITS[task](self.vocabulary, scene, rng)
 
     def _scene(self, rng: np.random.Generator, alone: bool) -> Scene:
@@ -127,7 +138,7 @@ class World:
         return Scene(ground, self.here.places[chosen], things)
 
     def _like_photo(self, task: Task, rng: np.random.Generator) -> Scene:
-        scene = self._scene(rng, alone=task == Task.OBJECT_ADDITION)
+        scene = self._scene(rng, alone=task in AT_A_SIDE)
         if not task.is_local and rng.random() < BARE:
             return replace(scene, things=())
         ground = defocus(scene.ground, rng) if rng.random() < UNFOCUSED else scene.ground
@@ -149,23 +160,24 @@ class World:
             side=rng.uniform(SMALLEST, LARGEST),
         )
 
-    def _wrong(self, task: Task, scene: Scene, source: Image, edit: WorldEdit, rng: np.random.Generator) -> Image:
+    def _wrong(
+        self, kind: str, task: Task, scene: Scene, source: Image, edit: WorldEdit, rng: np.random.Generator
+    ) -> Image:
         """Return the image of a specialist that fails: no edit, another edit of the task, or damage everywhere."""
-        kind = rng.integers(3)
-        if kind == 0:
+        if kind == "unchanged":
             return source
-        if kind == 1:
+        if kind == "damaged":
             return damage(edit.target)
         others = (EDITS[task](self.vocabulary, scene, rng) for _ in range(4))
         return next((other.target for other in others if (other.target != edit.target).any()), source)
 
 
-def build_world(setting: Setting, assets: Assets, seed: int, wrong_share: float = 0.0) -> World:
-    """Return training's pairs in a setting."""
-    turns = [Task(name) for name in setting.turns] or TURNS
-    return World(
-        assets, setting.rendered_size, seed, wrong_share=wrong_share, turns=turns, like_photos=setting.like_photos
-    )
+def build_world(setting: Setting, assets: Assets, seed: int, data: Data | None = None) -> World:
+    """Return training's pairs in a setting; without `data`, all of them are right."""
+    turns = [Task(name) for name in (data.tasks if data else ()) or setting.turns] or TURNS
+    candidates = choose_candidates(data, seed, setting.editor.pairs) if data and data.wrong_share else ()
+    size, like_photos = setting.rendered_size, setting.like_photos
+    return World(assets, size, seed, candidates=candidates, turns=turns, like_photos=like_photos)
 
 
 def crop_pair(pair: WorldPair, ratio: str, size: int) -> WorldPair:

@@ -39,6 +39,8 @@ Images = list[PIL.Image.Image]
 History = list[tuple[PIL.Image.Image, PIL.Image.Image, Settings, Images]]
 """Edits of a visit, the latest first: source, edit, settings and reference images."""
 EDITORS_CHOICE = "the editor decides"
+FIELDS = ("instruction", "negative_prompt", "steps", "guidance_scale", "image_guidance_scale", "seed")
+"""Settings with a field on the page, in its order; the task has a list of its own."""
 
 
 def launch(model: Path | None, device: str, host: str, port: int) -> None:
@@ -130,7 +132,7 @@ def add_inputs(own: Mapping[str, Any], takes: "TakenConditions") -> tuple[Any, l
         own: config of the editor, with its own settings.
 
     Returns:
-        The image, the fields of `Settings` in order but for the task, the references and the task, and the button.
+        The image, the inputs of `FIELDS` in order, the references and the task, and the button.
     """
     import gradio as gr
 
@@ -226,8 +228,8 @@ def choose_action() -> Callable[..., tuple]:
 
     def choose(history: History, event: gr.SelectData) -> tuple:
         before, after, settings, references = history[event.index]
-        *values, task = vars(settings).values()
-        return *show_edit(before, after, settings), before, references, task or EDITORS_CHOICE, *values
+        values = (getattr(settings, name) for name in FIELDS)
+        return *show_edit(before, after, settings), before, references, settings.task or EDITORS_CHOICE, *values
 
     return choose
 

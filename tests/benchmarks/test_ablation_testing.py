@@ -10,8 +10,8 @@ from PIL import Image
 from benchmarks.ablation import learning
 from benchmarks.ablation.edits import WorldEdit
 from benchmarks.ablation.learning import Batches, Objective, Texts, Training, train_config
-from benchmarks.ablation.report import interval, read_curves, samples_sheet, table
-from benchmarks.ablation.settings import SETTINGS
+from benchmarks.ablation.report import curves_figure, interval, read_curves, samples_sheet, table
+from benchmarks.ablation.settings import ELEVEN, SETTINGS
 from benchmarks.ablation.testing import TEST_SEED, edit_pairs, left_over, outside_psnr
 from benchmarks.ablation.train import run
 from benchmarks.ablation.world import TASKS, WorldPair, build_world
@@ -115,10 +115,47 @@ def test_units_train_on_the_same_pairs_and_are_reported(assets, tmp_path):
     assert curves[0].flops[-1] > 1.5 * curves[1].flops[-1]
     assert curves[0].left_over.shape == (setting.measured, 1, len(TASKS), setting.pairs_per_task)
     assert np.isnan(curves[0].psnr[:, :, TASKS.index(Task.STYLE_TRANSFER)]).all()
-    text = table(curves)
+    text = table(curves, setting)
     assert "EditNet less Channel-wise concatenation" in text
     samples_sheet(tmp_path / "samples.png", curves, assets, setting)
     assert Image.open(tmp_path / "samples.png").width > 4 * 100
+
+
+def test_units_on_chosen_data_report_the_filter_and_unseen_tasks(assets, tmp_path):
+    setting = replace(SETTINGS["test"], measured=1, pairs_per_task=1, sampling_steps=(1,), tested=ELEVEN)
+    torch.manual_seed(0)
+    parts = (small_sd3(train_config(setting), WIDTH), LappedCodec(), load_minilm())
+    base = Base(*parts, FlowMatchEulerDiscreteScheduler(), "sample")
+    folders = [tmp_path / f"channel_concat-{data}-0" for data in ("soft", "one_task")]
+    for folder in folders:
+        folder.mkdir()
+        unit = {"architecture": "channel_concat", "data": folder.name.split("-")[1], "seed": 0}
+        run(unit, setting, assets, base, folder, tmp_path / "checkpoint.pt")
+    curves = read_curves(folders, steps=1)
+    assert len(curves[0].tasks) == len(ELEVEN) and [sum(curve.trained_on(setting)) for curve in curves] == [7, 1]
+    text = table(curves, setting)
+    assert "| Channel-wise concatenation, weighted by score | 14 |" in text
+    assert "| Channel-wise concatenation, 1 task | 1 |" in text
+    curves_figure(curves).savefig(tmp_path / "curves.svg")
+
+
+def test_a_weighted_loss_counts_pairs_by_their_score(assets):
+    setting = SETTINGS["test"]
+    torch.manual_seed(0)
+    vae, texts = LappedCodec(), Texts(InstructionEncoder(load_minilm()), setting.text_tokens)
+    base = Base(
+        small_sd3(train_config(setting), WIDTH), vae, load_minilm(), FlowMatchEulerDiscreteScheduler(), "sample"
+    )
+    editor = build("channel_concat", base.transformer, base.prediction_type)
+    world = build_world(setting, assets, 0)
+
+    def loss(scores: tuple[float, float], weighted: bool) -> float:
+        pairs = [replace(world.pair(index), score=score) for index, score in enumerate(scores)]
+        return Objective(vae, texts, 0, train_config(setting), weighted).of_editor(editor, 0, pairs).item()
+
+    first, second = loss((10, 0), weighted=True), loss((0, 10), weighted=True)
+    assert loss((9, 3), weighted=True) == pytest.approx(0.75 * first + 0.25 * second, rel=1e-4)
+    assert loss((9, 3), weighted=False) == pytest.approx(0.5 * first + 0.5 * second, rel=1e-4)
 
 
 def test_unit_can_start_from_the_weights_of_another(assets, tmp_path):

@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 
 from benchmarks.ablation.assets import CUT_OUT_SIDE, Assets, plain_name, standing
+from benchmarks.ablation.candidates import SCORES, choose_candidates
 from benchmarks.ablation.edits import PAINTS
 from benchmarks.ablation.looks import LIGHTS, STYLES
-from benchmarks.ablation.world import SMALL, TASKS, TURNS, World, WorldPair
+from benchmarks.ablation.settings import DATA, SETTINGS
+from benchmarks.ablation.world import SMALL, TASKS, TURNS, World, WorldPair, build_world
 from omniedit.tasks import Task
 
 
@@ -163,13 +165,49 @@ def test_look_is_deterministic_and_changes_the_image(name):
 
 
 def test_wrong_edits_change_only_the_target(assets):
-    right, wrong = World(assets, 64, seed=8), World(assets, 64, seed=8, wrong_share=0.4)
+    candidates = choose_candidates(DATA["unfiltered"], 8, 350)
+    right, wrong = World(assets, 64, seed=8), World(assets, 64, seed=8, candidates=candidates)
     made = list(zip(pairs(right, 350), pairs(wrong, 350), strict=True))
     for one, other in made:
         assert np.array_equal(one.source, other.source)
         assert one.edit.instruction == other.edit.instruction
     differ = [not np.array_equal(one.edit.target, other.edit.target) for one, other in made]
     assert 0.32 < np.mean(differ) < 0.48
+
+
+def test_the_filter_keeps_right_candidates():
+    """Compare the shares of 5,000 candidates with those that the normal distributions give."""
+    kept = {name: choose_candidates(replace(DATA[name], candidates=1), 3, 5_000) for name in ("unfiltered", "keep9")}
+    assert len(kept["unfiltered"]) == 5_000
+    shares = {
+        kind: sum(each.kind == kind for each in kept["keep9"]) / sum(each.kind == kind for each in kept["unfiltered"])
+        for kind in SCORES
+    }
+    assert shares == pytest.approx({"right": 0.588, "unchanged": 0, "other": 0.023, "damaged": 0.106}, abs=0.03)
+    assert min(each.score for each in kept["keep9"]) >= 9
+
+
+def test_training_repeats_the_kept_candidates_of_the_trained_tasks(assets):
+    setting = replace(SETTINGS["test"], editor=replace(SETTINGS["test"].editor, pairs=70))
+    data = replace(DATA["many9"], tasks=("object_removal", "movement"))
+    world = build_world(setting, assets, 5, data)
+    kept = choose_candidates(data, 5, 70)
+    assert 14 < len(kept) < 42 and all(each.index < 70 for each in kept)
+    made = pairs(world, 2 * len(kept))
+    assert {pair.task for pair in made} == {Task.OBJECT_REMOVAL, Task("movement")}
+    assert [pair.score for pair in made] == [each.score for each in kept] * 2
+    assert np.array_equal(made[0].edit.target, made[len(kept)].edit.target)
+
+
+def test_moved_and_resized_things_leave_the_rest_of_the_scene(assets):
+    world = World(assets, 64, seed=6, turns=[Task("movement"), Task("resize")])
+    for pair in pairs(world, 60):
+        assert np.array_equal(pair.source[~pair.edit.mask], pair.edit.target[~pair.edit.mask])
+        asked = " left" in pair.edit.instruction, " right" in pair.edit.instruction
+        if pair.task == "movement":
+            assert asked == (" on the left" in pair.edit.caption, " on the right" in pair.edit.caption)
+        else:
+            assert any(word in pair.edit.instruction for word in ("maller", "arger", "Shrink", "Enlarge"))
 
 
 def test_names_are_an_article_and_few_words(tmp_path):

@@ -9,6 +9,7 @@ import textwrap
 from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -138,6 +139,12 @@ def test_an_editor_that_takes_references_shows_their_upload_and_its_tasks(tmp_pa
     (_, pointed), _, history, _ = event.fn(*given[:-1], history, [tmp_path / "photo.png"], "remove")
     assert (np.asarray(plain) != np.asarray(pointed)).any()
     assert [(len(shown), settings.task) for _, _, settings, shown in history] == [(1, "remove"), (0, None)]
+    (select,) = [fn for fn in routed.fns.values() if fn.fn.__name__ == "choose"]
+    again = select.fn(history, SimpleNamespace(index=0))
+    labels = [output.label for output in select.outputs]
+    chosen = {label: value for label, value in zip(labels, again, strict=True) if isinstance(value, str | int)}
+    assert chosen["Task"] == "remove" and chosen["Instruction"] == "Add it." and chosen["Negative prompt"] == ""
+    assert (chosen["Steps"], chosen["Seed"]) == (2, 0)
 
 
 def test_an_editor_without_references_hides_them(page: Any) -> None:
