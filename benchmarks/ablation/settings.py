@@ -83,6 +83,9 @@ class Fit:
     pairs: int
 
 
+PACKAGE = "package"
+
+
 @dataclass(frozen=True)
 class Setting:
     """Options of the experiment.
@@ -104,7 +107,9 @@ class Setting:
         turns: names of tasks in training's order; empty for the world's own.
         framed: whether images are cropped to the seven ratios of photographs. Otherwise they are square.
         like_photos: whether scenes vary as photos do.
-        goes_on_from: setting that provides the base and the editor's initial weights, "" for none.
+        portraits: whether half of the scenes with a thing are photographs taken apart (see portraits.py).
+        goes_on_from: setting that provides the base and the editor's initial weights, "" for none, `PACKAGE` for the
+            editor that the package ships now.
         base_of: setting that provides the base alone, "" for none.
         tested: tasks of the test pairs.
     """
@@ -128,6 +133,7 @@ class Setting:
     turns: tuple[str, ...] = ()
     framed: bool = False
     like_photos: bool = False
+    portraits: bool = False
     goes_on_from: str = ""
     base_of: str = ""
     tested: tuple[str, ...] = SEVEN
@@ -163,6 +169,22 @@ REFINED_TURNS = (
     "object_removal",
 )
 """More of the tasks that do not carry over to photos from scenes whose things stand in a row."""
+PORTRAIT_TURNS = (
+    "attribute_modification",
+    "object_removal",
+    "background_swap",
+    "environment_change",
+    "attribute_modification",
+    "object_addition",
+    "object_removal",
+    "style_transfer",
+    "attribute_modification",
+    "background_swap",
+    "object_addition",
+    "object_removal",
+    "environment_change",
+)
+"""Mostly edits of an object, which portraits show in real surroundings."""
 FOR_PHOTOS = Setting(
     base=Fit(4000, 16, 2e-3, 8192),
     editor=Fit(7000, 16, 2e-3, 32_768),
@@ -188,6 +210,17 @@ SETTINGS = {
         turns=REFINED_TURNS,
         like_photos=True,
         goes_on_from="shipped",
+    ),
+    "portraits": replace(
+        FOR_PHOTOS,
+        editor=Fit(4000, 16, 6e-4, 65_536),
+        size=160,
+        measured=2,
+        sampling_steps=(1, 2, 4),
+        turns=PORTRAIT_TURNS,
+        like_photos=True,
+        portraits=True,
+        goes_on_from=PACKAGE,
     ),
     "gpu": Setting(
         base=Fit(30_000, 256, 1e-3, 1_000_000),
@@ -252,6 +285,7 @@ ARCHITECTURES_OF = {
     "choices": CHOICES,
     "shipped": ("editnet",),
     "refined": ("editnet",),
+    "portraits": ("editnet",),
     **dict.fromkeys(("size_small", "size_medium", "size_large"), ("editnet", "channel_concat")),
 }
 """Architectures that a setting compares on filtered data."""
@@ -259,7 +293,21 @@ ARCHITECTURES_OF = {
 
 def stands_on(setting: str) -> str:
     """Return the setting whose base a setting's editors use."""
-    return SETTINGS[setting].goes_on_from or SETTINGS[setting].base_of or setting
+    options = SETTINGS[setting]
+    return options.goes_on_from or options.base_of or setting
+
+
+def unit_inputs(setting: str, architecture: str, data: str) -> dict[str, str]:
+    """Return the files that a unit reads besides the assets, by the option of `train.py`."""
+    options, folder = SETTINGS[setting], "results/ablation"
+    files = {}
+    if options.goes_on_from != PACKAGE:
+        files["base"] = f"{folder}/{stands_on(setting)}/base"
+    if options.goes_on_from not in ("", PACKAGE):
+        files["start"] = f"{folder}/{options.goes_on_from}/units/{architecture}-{data}-0"
+    if options.portraits:
+        files["portraits"] = f"{folder}/portraits.npz"
+    return files
 
 
 def units(setting: str) -> list[tuple[str, str]]:

@@ -27,13 +27,15 @@ from benchmarks.ablation.learning import (
     Training,
     train_config,
 )
-from benchmarks.ablation.settings import ARCHITECTURES, CHOICES, DATA, ROUTING, SETTINGS, Setting
+from benchmarks.ablation.portraits import Portraits
+from benchmarks.ablation.settings import ARCHITECTURES, CHOICES, DATA, PACKAGE, ROUTING, SETTINGS, Setting
 from benchmarks.ablation.testing import edit_pairs, left_over, outside_psnr, pairs_of_test, tested_tasks
 from benchmarks.ablation.world import WorldPair, build_world
 from omniedit.imaging.images import Image
 from omniedit.models import build
 from omniedit.models.base import Base
 from omniedit.models.cost import step_flops
+from omniedit.models.shipped import FOLDER, load_shipped_base
 from omniedit.run.program import run_program
 from omniedit.storage.atomic import replace_file
 from omniedit.tasks import Task
@@ -49,16 +51,22 @@ def main() -> None:
     parser.add_argument("--architecture", choices={*ARCHITECTURES, *CHOICES, *ROUTING}, required=True)
     parser.add_argument("--data", choices=DATA, required=True)
     parser.add_argument("--seed", type=int, required=True)
-    for path in ("--assets", "--base", "--out"):
+    for path in ("--assets", "--out"):
         parser.add_argument(path, type=Path, required=True)
+    parser.add_argument("--base", type=Path, help="the setting's base; without it, the base that the package ships")
     parser.add_argument("--start", type=Path, help="a unit of the same architecture, to begin with its weights")
+    parser.add_argument("--portraits", type=Path, help="photographs taken apart, for a setting with portraits")
     args = parser.parse_args()
     unit = {"architecture": args.architecture, "data": args.data, "seed": args.seed}
     with replace_file(args.out) as folder:
         folder.mkdir()
         checkpoint = args.out.with_suffix(".checkpoint.pt")
-        setting, base = SETTINGS[args.setting], Base.load(args.base)
-        run(unit, setting, Assets.load(args.assets), base, folder, checkpoint, args.start)
+        setting, start = SETTINGS[args.setting], args.start and args.start / "transformer"
+        if setting.goes_on_from == PACKAGE:
+            start = FOLDER / "transformer"
+        base = Base.load(args.base) if args.base else load_shipped_base()
+        portraits = Portraits.load(args.portraits) if args.portraits else None
+        run(unit, setting, Assets.load(args.assets), base, folder, checkpoint, start, portraits)
     checkpoint.unlink(missing_ok=True)
 
 
@@ -70,6 +78,7 @@ def run(
     folder: Path,
     checkpoint: Path,
     start: Path | None = None,
+    portraits: Portraits | None = None,
 ) -> None:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.manual_seed(unit["seed"])
@@ -78,11 +87,11 @@ def run(
         part.to(device)
     editor = build(unit["architecture"], base.transformer, base.prediction_type)
     if start is not None:
-        earlier = type(editor).from_pretrained(start / "transformer", local_files_only=True)
+        earlier = type(editor).from_pretrained(start, local_files_only=True, torch_dtype=torch.float32)
         editor.load_state_dict(earlier.state_dict())
     texts = Texts(InstructionEncoder(base.text, CAPACITY), setting.text_tokens)
     data = DATA[unit["data"]]
-    world = build_world(setting, assets, unit["seed"], data)
+    world = build_world(setting, assets, unit["seed"], data, portraits)
     objective = Objective(base.vae, texts, unit["seed"], train_config(setting), data.weighted)
     pairs = pairs_of_test(assets, setting)
     flops = operations(unit["architecture"], base, setting)

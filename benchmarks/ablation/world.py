@@ -16,6 +16,7 @@ import numpy as np
 from benchmarks.ablation.assets import CUT_OUT_SIDE, PHOTO_HEIGHT, PHOTO_WIDTH, Assets
 from benchmarks.ablation.candidates import RIGHT, Candidate, choose_candidates
 from benchmarks.ablation.edits import EDITS, FOOT, SIDES, Vocabulary, WorldEdit, is_visible
+from benchmarks.ablation.portraits import Portraits
 from benchmarks.ablation.scene import SLOTS, Scene, Thing, defocus, in_other_light, render, view
 from benchmarks.ablation.settings import Data, Setting
 from omniedit.aspect import bucket_size
@@ -35,6 +36,8 @@ AT_A_SIDE = (Task.OBJECT_ADDITION, Task("movement"))
 """Tasks whose scenes have one thing, at a side."""
 BARE, UNFOCUSED = 0.5, 0.4
 """Probabilities in scenes like photos: no thing, if the edit changes the whole image, and a blurred ground."""
+PORTRAIT = 0.5
+"""Probability of a portrait where a world has portraits."""
 DRAWABLE = 12
 """Number of objects that instructions ask to draw."""
 
@@ -63,6 +66,7 @@ class World:
         known_things: whether only the photographs are of the held-out half, and things are training's.
         like_photos: whether scenes vary as photos do: things of all sizes, cut by the image's edges, mirrored, in other
             light; bare photographs for some edits of the whole image; grounds out of focus.
+        portraits: photographs taken apart; half of the scenes with a thing anywhere show one of them.
     """
 
     def __init__(
@@ -76,6 +80,7 @@ class World:
         named_grounds: bool = True,
         known_things: bool = False,
         like_photos: bool = False,
+        portraits: Portraits | None = None,
     ) -> None:
         training = for_size(assets.half(held_out=False), size)
         here = for_size(assets.half(held_out=True), size) if held_out else training
@@ -83,7 +88,7 @@ class World:
             here = replace(here, names=training.names, cut_outs=training.cut_outs)
         self.here = here if named_grounds else without_named_photos(here)
         self.size, self.seed, self.candidates, self.turns = size, seed, candidates, turns
-        self.like_photos = like_photos
+        self.like_photos, self.portraits = like_photos, portraits
         every = max(1, len(training.names) // DRAWABLE)
         drawable = dict(list(zip(training.names, training.cut_outs, strict=True))[::every][:DRAWABLE])
         views = zip(training.places, training.photos, strict=True)
@@ -138,6 +143,8 @@ class World:
         return Scene(ground, self.here.places[chosen], things)
 
     def _like_photo(self, task: Task, rng: np.random.Generator) -> Scene:
+        if self.portraits and task not in AT_A_SIDE and rng.random() < PORTRAIT:
+            return self.portraits.scene(self.size, rng)
         scene = self._scene(rng, alone=task in AT_A_SIDE)
         if not task.is_local and rng.random() < BARE:
             return replace(scene, things=())
@@ -172,12 +179,14 @@ class World:
         return next((other.target for other in others if (other.target != edit.target).any()), source)
 
 
-def build_world(setting: Setting, assets: Assets, seed: int, data: Data | None = None) -> World:
+def build_world(
+    setting: Setting, assets: Assets, seed: int, data: Data | None = None, portraits: Portraits | None = None
+) -> World:
     """Return training's pairs in a setting; without `data`, all of them are right."""
     turns = [Task(name) for name in (data.tasks if data else ()) or setting.turns] or TURNS
     candidates = choose_candidates(data, seed, setting.editor.pairs) if data and data.wrong_share else ()
     size, like_photos = setting.rendered_size, setting.like_photos
-    return World(assets, size, seed, candidates=candidates, turns=turns, like_photos=like_photos)
+    return World(assets, size, seed, candidates=candidates, turns=turns, like_photos=like_photos, portraits=portraits)
 
 
 def crop_pair(pair: WorldPair, ratio: str, size: int) -> WorldPair:

@@ -166,7 +166,7 @@ def test_unit_can_start_from_the_weights_of_another(assets, tmp_path):
     base = Base(*parts, FlowMatchEulerDiscreteScheduler(), "sample")
     unit, still = {"architecture": "editnet", "data": "filtered", "seed": 0}, replace(setting.editor, learning_rate=0.0)
     folders = [tmp_path / name for name in ("first", "second")]
-    goes = [(setting, None), (replace(setting, editor=still), folders[0])]
+    goes = [(setting, None), (replace(setting, editor=still), folders[0] / "transformer")]
     for folder, (options, start) in zip(folders, goes, strict=True):
         folder.mkdir()
         run(unit, options, assets, base, folder, tmp_path / "checkpoint.pt", start)
