@@ -213,7 +213,7 @@ SETTINGS = {
     ),
     "portraits": replace(
         FOR_PHOTOS,
-        editor=Fit(4000, 16, 6e-4, 65_536),
+        editor=Fit(2600, 16, 6e-4, 65_536),
         size=160,
         measured=2,
         sampling_steps=(1, 2, 4),
