@@ -83,9 +83,6 @@ class Fit:
     pairs: int
 
 
-PACKAGE = "package"
-
-
 @dataclass(frozen=True)
 class Setting:
     """Options of the experiment.
@@ -108,8 +105,7 @@ class Setting:
         framed: whether images are cropped to the seven ratios of photographs. Otherwise they are square.
         like_photos: whether scenes vary as photos do.
         portraits: whether half of the scenes with a thing are photographs taken apart (see portraits.py).
-        goes_on_from: setting that provides the base and the editor's initial weights, "" for none, `PACKAGE` for the
-            editor that the package ships now.
+        goes_on_from: setting that provides the base and the editor's initial weights, "" for none.
         base_of: setting that provides the base alone, "" for none.
         tested: tasks of the test pairs.
     """
@@ -220,7 +216,7 @@ SETTINGS = {
         turns=PORTRAIT_TURNS,
         like_photos=True,
         portraits=True,
-        goes_on_from=PACKAGE,
+        goes_on_from="refined",
     ),
     "gpu": Setting(
         base=Fit(30_000, 256, 1e-3, 1_000_000),
@@ -291,19 +287,23 @@ ARCHITECTURES_OF = {
 """Architectures that a setting compares on filtered data."""
 
 
+def trainings(setting: str) -> list[str]:
+    """Return the settings in which a setting's editors were trained, in order, itself last."""
+    earlier = SETTINGS[setting].goes_on_from
+    return [*(trainings(earlier) if earlier else ()), setting]
+
+
 def stands_on(setting: str) -> str:
     """Return the setting whose base a setting's editors use."""
-    options = SETTINGS[setting]
-    return options.goes_on_from or options.base_of or setting
+    first = trainings(setting)[0]
+    return SETTINGS[first].base_of or first
 
 
 def unit_inputs(setting: str, architecture: str, data: str) -> dict[str, str]:
     """Return the files that a unit reads besides the assets, by the option of `train.py`."""
     options, folder = SETTINGS[setting], "results/ablation"
-    files = {}
-    if options.goes_on_from != PACKAGE:
-        files["base"] = f"{folder}/{stands_on(setting)}/base"
-    if options.goes_on_from not in ("", PACKAGE):
+    files = {"base": f"{folder}/{stands_on(setting)}/base"}
+    if options.goes_on_from:
         files["start"] = f"{folder}/{options.goes_on_from}/units/{architecture}-{data}-0"
     if options.portraits:
         files["portraits"] = f"{folder}/portraits.npz"

@@ -17,7 +17,7 @@ from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchE
 
 from benchmarks.ablation.assets import Assets
 from benchmarks.ablation.looks import LIGHTS, STYLES
-from benchmarks.ablation.settings import SETTINGS, Setting, stands_on
+from benchmarks.ablation.settings import SETTINGS, Setting, trainings
 from benchmarks.ablation.world import TASKS, TURNS
 from omniedit.models.codec import LappedCodec
 from omniedit.models.editnet import EditNet
@@ -49,7 +49,7 @@ def main() -> None:
         FlowMatchEulerDiscreteScheduler().save_pretrained(folder / "scheduler")
         (folder / SAMPLING).write_text(json.dumps(sampling(setting, args.steps), indent=1) + "\n")
         assets = Assets.load(args.results / "assets.npz")
-        goes = [SETTINGS[name] for name in dict.fromkeys((stands_on(args.setting), args.setting))]
+        goes = [SETTINGS[name] for name in trainings(args.setting)]
         (folder / "README.md").write_text(card(goes, assets, measured, args.steps, network.num_parameters()))
 
 

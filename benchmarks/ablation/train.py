@@ -28,14 +28,14 @@ from benchmarks.ablation.learning import (
     train_config,
 )
 from benchmarks.ablation.portraits import Portraits
-from benchmarks.ablation.settings import ARCHITECTURES, CHOICES, DATA, PACKAGE, ROUTING, SETTINGS, Setting
+from benchmarks.ablation.settings import ARCHITECTURES, CHOICES, DATA, ROUTING, SETTINGS, Setting
 from benchmarks.ablation.testing import edit_pairs, left_over, outside_psnr, pairs_of_test, tested_tasks
 from benchmarks.ablation.world import WorldPair, build_world
 from omniedit.imaging.images import Image
 from omniedit.models import build
 from omniedit.models.base import Base
 from omniedit.models.cost import step_flops
-from omniedit.models.shipped import FOLDER, load_shipped_base
+from omniedit.models.shipped import load_shipped_base
 from omniedit.run.program import run_program
 from omniedit.storage.atomic import replace_file
 from omniedit.tasks import Task
@@ -53,8 +53,10 @@ def main() -> None:
     parser.add_argument("--seed", type=int, required=True)
     for path in ("--assets", "--out"):
         parser.add_argument(path, type=Path, required=True)
-    parser.add_argument("--base", type=Path, help="the setting's base; without it, the base that the package ships")
-    parser.add_argument("--start", type=Path, help="a unit of the same architecture, to begin with its weights")
+    parser.add_argument("--base", type=Path, help="base of the setting; without it, the one that the package ships")
+    parser.add_argument(
+        "--start", type=Path, help="unit, or shipped editor, of the same architecture, to begin with its weights"
+    )
     parser.add_argument("--portraits", type=Path, help="photographs taken apart, for a setting with portraits")
     args = parser.parse_args()
     unit = {"architecture": args.architecture, "data": args.data, "seed": args.seed}
@@ -62,8 +64,6 @@ def main() -> None:
         folder.mkdir()
         checkpoint = args.out.with_suffix(".checkpoint.pt")
         setting, start = SETTINGS[args.setting], args.start and args.start / "transformer"
-        if setting.goes_on_from == PACKAGE:
-            start = FOLDER / "transformer"
         base = Base.load(args.base) if args.base else load_shipped_base()
         portraits = Portraits.load(args.portraits) if args.portraits else None
         run(unit, setting, Assets.load(args.assets), base, folder, checkpoint, start, portraits)

@@ -28,35 +28,36 @@ def load_shipped_base(dtype: torch.dtype = torch.float32) -> Base:
     Raises:
         UserError: this checkout does not include it.
     """
-    return _base(_network(dtype), dtype)
+    return _base(FOLDER, _network(FOLDER, dtype), dtype)
 
 
-def load_shipped_editor() -> EditPipeline:
-    """Load the shipped editor.
+def load_shipped_editor(folder: Path | None = None) -> EditPipeline:
+    """Load the shipped editor, or another one that `benchmarks/ablation/ship.py` wrote to a folder.
 
     Raises:
         UserError: this checkout does not include it.
     """
-    network = _network(torch.float32)
-    sampling = json.loads((FOLDER / SAMPLING).read_text())
-    base = _base(network, torch.float32)
+    folder = folder or FOLDER
+    network = _network(folder, torch.float32)
+    sampling = json.loads((folder / SAMPLING).read_text())
+    base = _base(folder, network, torch.float32)
     parts = {"vae": base.vae, "scheduler": base.scheduler, **base.text.parts()}
     return EditPipeline(transformer=network, **parts, **sampling)
 
 
-def _network(dtype: torch.dtype) -> EditNet:
-    if not FOLDER.is_dir():
-        raise UserError(f"{FOLDER}: this checkout has no shipped editor; make one with benchmarks/ablation/ship.py")
-    return EditNet.from_pretrained(FOLDER / "transformer", local_files_only=True, torch_dtype=dtype)
+def _network(folder: Path, dtype: torch.dtype) -> EditNet:
+    if not folder.is_dir():
+        raise UserError(f"{folder}: no editor is here; make one with benchmarks/ablation/ship.py")
+    return EditNet.from_pretrained(folder / "transformer", local_files_only=True, torch_dtype=dtype)
 
 
-def _base(network: EditNet, dtype: torch.dtype) -> Base:
+def _base(folder: Path, network: EditNet, dtype: torch.dtype) -> Base:
     text = load_minilm()
     text.text_encoder.to(dtype=dtype)
     return Base(
         transformer=network.base,
-        vae=LappedCodec.from_pretrained(FOLDER / "vae", local_files_only=True),
+        vae=LappedCodec.from_pretrained(folder / "vae", local_files_only=True),
         text=text,
-        scheduler=FlowMatchEulerDiscreteScheduler.from_pretrained(FOLDER / "scheduler"),
+        scheduler=FlowMatchEulerDiscreteScheduler.from_pretrained(folder / "scheduler"),
         prediction_type=network.config["prediction_type"],
     )
