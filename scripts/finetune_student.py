@@ -40,8 +40,8 @@ from omniedit.storage.manifest import seal_folder
 from omniedit.storage.progress import Progress
 from omniedit.storage.shards import add_shard_options, expand_files
 from omniedit.training.checkpoints import Checkpoints
-from omniedit.training.engine import Trainer
 from omniedit.training.ranks import join_ranks, leave_ranks
+from omniedit.training.trainer import Trainer
 
 
 def main() -> None:

@@ -41,7 +41,7 @@ class Setting:
         layers, heads, head_dim: options of the base, whose width is heads * head_dim.
         text_tokens: number of tokens to which texts are cut. The longest instruction has 19, captions up to 27.
         seeds: number of seeds, each with its own order of pairs and its own noise.
-        measured: number of tests of an editor during training, at equal distances.
+        evaluations: number of tests of an editor during training, at equal distances.
         pairs_per_task: number of test pairs of each task, always the same.
         sampling_steps: numbers of steps of the sampler, each tested separately. One step gives the mean of all answers
             that the network holds possible, more steps give one of them, so an unfinished editor does better with one.
@@ -49,10 +49,10 @@ class Setting:
         sigma_mean: mean of the logit of the noise level. Source and text determine the answer, so edits are decided at
             the highest levels.
         workers: number of processes that render pairs during training; 0 renders in the training process.
-        turns: names of tasks in training's order; empty for the world's own.
-        framed: whether images are cropped to the seven ratios of photographs. Otherwise they are square.
+        task_order: names of tasks in training's order; empty for the world's own.
+        crops_to_ratios: whether images are cropped to the seven ratios of photographs. Otherwise they are square.
         like_photos: whether scenes vary as photos do.
-        goes_on_from: setting that provides the base and the editor's initial weights, "" for none.
+        initial_setting: setting that provides the base and the editor's initial weights, "" for none.
     """
 
     base: Fit
@@ -64,25 +64,25 @@ class Setting:
     head_dim: int = 32
     text_tokens: int = 20
     seeds: int = 3
-    measured: int = 6
+    evaluations: int = 6
     pairs_per_task: int = 48
     sampling_steps: tuple[int, ...] = (1, 8)
     text_scale: float = 1.0
     image_scale: float = 1.0
     sigma_mean: float = 2.0
     workers: int = 0
-    turns: tuple[str, ...] = ()
-    framed: bool = False
+    task_order: tuple[str, ...] = ()
+    crops_to_ratios: bool = False
     like_photos: bool = False
-    goes_on_from: str = ""
+    initial_setting: str = ""
 
     @property
     def rendered_size(self) -> int:
         """Return the side of the world's images, which are larger if they are cropped afterwards."""
-        return self.size * 5 // 4 if self.framed else self.size
+        return self.size * 5 // 4 if self.crops_to_ratios else self.size
 
 
-SHIPPED_TURNS = (
+SHIPPED_TASK_ORDER = (
     "environment_change",
     "style_transfer",
     "attribute_modification",
@@ -93,7 +93,7 @@ SHIPPED_TURNS = (
     "object_removal",
 )
 """Mostly tasks that a small editor learns."""
-REFINED_TURNS = (
+REFINED_TASK_ORDER = (
     "attribute_modification",
     "background_swap",
     "environment_change",
@@ -114,24 +114,24 @@ FOR_PHOTOS = Setting(
     heads=4,
     text_tokens=32,
     seeds=1,
-    measured=6,
+    evaluations=6,
     sampling_steps=(1, 2, 4, 8),
     sigma_mean=1.5,
     workers=1,
-    turns=SHIPPED_TURNS,
-    framed=True,
+    task_order=SHIPPED_TASK_ORDER,
+    crops_to_ratios=True,
 )
 SETTINGS = {
     "cpu": Setting(base=Fit(4000, 16, 3e-3, 8192), editor=Fit(3000, 16, 3e-3, 16_384)),
-    "choices": Setting(base=Fit(2000, 16, 3e-3, 8192), editor=Fit(1000, 16, 3e-3, 16_384), seeds=2, measured=4),
+    "choices": Setting(base=Fit(2000, 16, 3e-3, 8192), editor=Fit(1000, 16, 3e-3, 16_384), seeds=2, evaluations=4),
     "shipped": FOR_PHOTOS,
     "refined": replace(
         FOR_PHOTOS,
         editor=Fit(8000, 16, 1e-3, 131_072),
-        measured=4,
-        turns=REFINED_TURNS,
+        evaluations=4,
+        task_order=REFINED_TASK_ORDER,
         like_photos=True,
-        goes_on_from="shipped",
+        initial_setting="shipped",
     ),
     "gpu": Setting(
         base=Fit(30_000, 256, 1e-3, 1_000_000),
@@ -140,7 +140,7 @@ SETTINGS = {
         layers=8,
         heads=6,
         head_dim=64,
-        measured=10,
+        evaluations=10,
         pairs_per_task=128,
         sampling_steps=(1, 20),
         workers=12,
@@ -152,7 +152,7 @@ SETTINGS = {
         heads=2,
         head_dim=8,
         seeds=2,
-        measured=2,
+        evaluations=2,
         pairs_per_task=2,
     ),
 }
@@ -163,9 +163,9 @@ SETTINGS["routing_gpu"] = SETTINGS["gpu"]
 SETTINGS["routing_test"] = SETTINGS["test"]
 
 
-def stands_on(setting: str) -> str:
+def base_setting(setting: str) -> str:
     """Return the setting whose base a setting's editors use. If it differs, they also start from its editor."""
-    return SETTINGS[setting].goes_on_from or setting
+    return SETTINGS[setting].initial_setting or setting
 
 
 def units(setting: str) -> list[tuple[str, str]]:

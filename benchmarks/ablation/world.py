@@ -24,8 +24,8 @@ from omniedit.tasks import OMNIEDIT_TASKS, Task
 
 TASKS = OMNIEDIT_TASKS
 SMALL = (Task.OBJECT_SWAP, Task.OBJECT_REMOVAL, Task.OBJECT_ADDITION, Task.ATTRIBUTE_MODIFICATION)
-TURNS = (*SMALL, *TASKS)
-"""Order of the tasks in training. Edits of a small part of the image are learnt late and have two turns of eleven."""
+TASK_ORDER = (*SMALL, *TASKS)
+"""Order of the tasks in training. Local edits are learnt late, so each occurs twice in eleven pairs."""
 SMALLEST, LARGEST = 0.44, 0.52
 """Range of the longer side of things in a scene, as shares of the image."""
 LIKE_PHOTOS = (0.35, 1.05)
@@ -52,7 +52,7 @@ class World:
         held_out: whether sources show what training never shows. Instructions ask to draw training's objects in both
             cases.
         wrong_share: share of the pairs whose edit is not what the instruction asks for, as specialists produce them.
-        turns: order of the tasks in training.
+        task_order: order of the tasks in training.
         named_grounds: whether sources also show photographs with names, which are the shipped sample's.
         known_things: whether only the photographs are of the held-out half, and things are training's.
         like_photos: whether scenes vary as photos do: things of all sizes, cut by the image's edges, mirrored, in other
@@ -66,7 +66,7 @@ class World:
         seed: int,
         held_out: bool = False,
         wrong_share: float = 0.0,
-        turns: Sequence[Task] = TURNS,
+        task_order: Sequence[Task] = TASK_ORDER,
         named_grounds: bool = True,
         known_things: bool = False,
         like_photos: bool = False,
@@ -76,7 +76,7 @@ class World:
         if known_things:
             here = replace(here, names=training.names, cut_outs=training.cut_outs)
         self.here = here if named_grounds else without_named_photos(here)
-        self.size, self.seed, self.wrong_share, self.turns = size, seed, wrong_share, turns
+        self.size, self.seed, self.wrong_share, self.task_order = size, seed, wrong_share, task_order
         self.like_photos = like_photos
         every = max(1, len(training.names) // DRAWABLE)
         drawable = dict(list(zip(training.names, training.cut_outs, strict=True))[::every][:DRAWABLE])
@@ -86,7 +86,7 @@ class World:
 
     def pair(self, index: int) -> WorldPair:
         """Return the pair of an index, in training's order of tasks."""
-        return self.make_pair(self.turns[index % len(self.turns)], index)
+        return self.make_pair(self.task_order[index % len(self.task_order)], index)
 
     def make_pair(self, task: Task, index: int) -> WorldPair:
         rng = np.random.default_rng([self.seed, index])
@@ -162,9 +162,14 @@ class World:
 
 def build_world(setting: Setting, assets: Assets, seed: int, wrong_share: float = 0.0) -> World:
     """Return training's pairs in a setting."""
-    turns = [Task(name) for name in setting.turns] or TURNS
+    task_order = [Task(name) for name in setting.task_order] or TASK_ORDER
     return World(
-        assets, setting.rendered_size, seed, wrong_share=wrong_share, turns=turns, like_photos=setting.like_photos
+        assets,
+        setting.rendered_size,
+        seed,
+        wrong_share=wrong_share,
+        task_order=task_order,
+        like_photos=setting.like_photos,
     )
 
 

@@ -62,7 +62,7 @@ def _main() -> None:
 
 @dataclass(frozen=True)
 class Command:
-    """Subcommand: its line of help, its arguments, and what it does. Modules are imported when a command runs."""
+    """Subcommand: its line of help, its arguments and its function. Modules are imported when a command runs."""
 
     help: str
     add_arguments: Callable[[argparse.ArgumentParser], None]

@@ -25,7 +25,7 @@ class ModelQuestion(Generic[Part]):
 def ask(model: Model, questions: Sequence[ModelQuestion[Part]], tries: int) -> list[ParsedReply[Part]]:
     """Return the best reply to each question, in order: a flawless one, else the one with the most usable parts.
 
-    A question that is rejected or gets no answer is not asked again.
+    A rejected question, or one without an answer, is not repeated.
     """
     best: list[ParsedReply[Part]] = [ParsedReply()] * len(questions)
     waiting = {place: question.prompt for place, question in enumerate(questions)}

@@ -1,7 +1,7 @@
-"""Check that a paraphrase still asks for its edit: it names the same things and requests the same operation.
+"""Check that a paraphrase still asks for its edit: it names the same objects and requests the same operation.
 
-The check compares words only, independent of any model. A valid sentence in unusual words may be rejected; one that
-lost its object or reversed its operation is rejected.
+The check compares only words and uses no model. It rejects a sentence without the object or with the reverse operation,
+and may also reject a valid sentence in unusual words.
 """
 
 import re

@@ -56,7 +56,7 @@ class Draft:
     Args:
         instructions: instruction of each kind of paraphrase; always includes the plain one.
         model: version of the model that proposed the edit.
-        named_by: by kind of paraphrase, the answer of the model on the object that it means, where it was asked.
+        named_by: by kind of paraphrase, the model's answer to the question which object the paraphrase means, if asked.
     """
 
     source_id: str
@@ -78,7 +78,7 @@ class Proposer:
         self.model, self.config, self.tasks = model, config, tuple(tasks)
 
     def propose(self, photos: Sequence[Photo]) -> list[tuple[list[Draft], list[ProposalRow]]]:
-        """Return for each photo, in order, the usable drafts and the rows of what was rejected."""
+        """Return for each photo, in order, the usable drafts and the rows of rejected proposals."""
         images = [PromptImage(resize_to_fit(photo.image, self.config.max_side)) for photo in photos]
         listed = self._ask([ModelQuestion(objects_prompt(image), read_objects) for image in images])
         replies = [

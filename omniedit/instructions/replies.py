@@ -100,8 +100,8 @@ def read_paraphrases(reply: str, edits: Sequence[DraftEdit], may_doubt: bool = F
     """Return paraphrases that mean the same as the edits' plain instructions.
 
     Args:
-        may_doubt: whether to return paraphrases whose only fault is that they do not name their object, with that
-            doubt, so that a model can say which object they mean.
+        may_doubt: whether to return paraphrases whose only fault is that they do not name their object, marked with a
+            doubt, so that a model can decide which object they mean.
     """
     try:
         answer = json_object(reply)
@@ -124,7 +124,7 @@ def read_paraphrases(reply: str, edits: Sequence[DraftEdit], may_doubt: bool = F
 
 
 def _each(make: Callable[[Any], Part], items: Sequence[Any]) -> tuple[list[Part], list[str]]:
-    """Return what `make` returns for the items, and the reasons of those for which it raises ValueError."""
+    """Return the results of `make` for the items, and the reasons where it raises ValueError."""
     made: list[Part] = []
     reasons: list[str] = []
     for item in items:

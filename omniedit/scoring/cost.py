@@ -1,4 +1,4 @@
-"""Upper bounds of a run's requests to the endpoints of its judges, which `omniedit plan` prints beforehand."""
+"""Upper bounds of a run's requests to the endpoints of its judges, as `omniedit plan` prints them."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -55,7 +55,7 @@ def _judge_loads(config: Config) -> Iterator[EndpointLoad]:
 
 
 def lessons_asked(config: Config) -> int:
-    """Return the largest number of lessons: known defects and, unless the judge is the teacher, pairs as they are."""
+    """Return the largest number of lessons: known defects and, unless the judge is the teacher, unchanged pairs."""
     scoring, shards = config.scoring, config.sources.shards
     shards = min(shards, scoring.teacher_shards or shards)
     of_pair = min(scoring.teacher_defects, len(DEFECTS)) + (scoring.judge != scoring.teacher)

@@ -1,4 +1,4 @@
-"""Replies of teacher and student to the same held-out pairs, to be read side by side as in OmniEdit's Figure 3."""
+"""Replies of teacher and student to the same held-out pairs, side by side as in OmniEdit's Figure 3."""
 
 from collections.abc import Mapping, Sequence
 from itertools import chain, zip_longest

@@ -21,7 +21,7 @@ class Score:
         sc_score_2: no over-editing.
         pq_score: perceptual quality of the edited image.
         judge_version: version of the model that judged, if known.
-        overall: O, if the rubric combines it otherwise than by sqrt(SC * PQ), or from several passes.
+        overall: O, if the rubric does not combine it as sqrt(SC * PQ), or averages several passes.
         o_spread: standard deviation of O over several passes.
         details: the rubric's own scores and texts as JSON, for the record: `{"scores": {"success": 20}}`.
     """
@@ -46,7 +46,7 @@ class Score:
         return sqrt(self.sc_score * self.pq_score) if self.overall is None else self.overall
 
     def replace_overall(self, overall: float, details: str) -> "Score":
-        """Return this score with a rubric's O, where that is another one, and its details."""
+        """Return this score with a rubric's details, and with the rubric's O if it differs."""
         return replace(self, overall=None if overall == self.o_score else overall, details=details)
 
 
@@ -68,7 +68,7 @@ class Judge(Protocol):
 
 
 LEAST_PAIRS = 2
-"""Number of unscorable pairs from which the judge is blamed; a single one says nothing about it."""
+"""Smallest number of unscorable pairs that points to a fault of the judge; a single pair does not."""
 
 
 def check_scored(judge: Judge, scored: int, unscorable: int, reason: str) -> None:

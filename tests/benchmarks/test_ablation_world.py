@@ -5,8 +5,8 @@ import pytest
 
 from benchmarks.ablation.assets import CUT_OUT_SIDE, Assets, plain_name, standing
 from benchmarks.ablation.edits import PAINTS
-from benchmarks.ablation.looks import LIGHTS, STYLES
-from benchmarks.ablation.world import SMALL, TASKS, TURNS, World, WorldPair
+from benchmarks.ablation.effects import LIGHTS, STYLES
+from benchmarks.ablation.world import SMALL, TASK_ORDER, TASKS, World, WorldPair
 from omniedit.tasks import Task
 
 
@@ -70,7 +70,7 @@ def test_pair_depends_only_on_seed_and_index(assets):
 
 
 def test_tasks_take_turns(assets):
-    made = pairs(World(assets, 64, seed=1), 2 * len(TURNS))
+    made = pairs(World(assets, 64, seed=1), 2 * len(TASK_ORDER))
     assert {task: len(of(task, made)) for task in TASKS} == {task: 4 if task in SMALL else 2 for task in TASKS}
 
 

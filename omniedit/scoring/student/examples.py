@@ -55,7 +55,7 @@ class TeacherExample:
         return pair
 
     def digest(self) -> str:
-        """Return a digest of all that is to be learnt; it uses the shard's checksums and decodes no image."""
+        """Return a digest of the training target and the images; it uses the shard's checksums and decodes no image."""
         content = [self.shard.sha256(column, self.row) for column in ("source", "edited", "mask", "phrasings")]
         others = self.shard.digest if self.defect == WRONG_INSTRUCTION else ""
         parts = (self.pair_id, self.defect, str(DEFECTS_VERSION), others, *content, self.answer)
@@ -107,7 +107,7 @@ def _choose_keys(keys: set[tuple[str, str]], limit: int) -> set[tuple[str, str]]
 
 
 def read_taught(shard: Shard, teacher_file: Path, rows: Sequence[TeacherRow]) -> Iterator[TeacherExample]:
-    """Yield the pairs of a shard that the teacher's rows are about.
+    """Yield the pairs of a shard with the teacher's rows about them.
 
     Raises:
         UserError: a pair is not in the shard.

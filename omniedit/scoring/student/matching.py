@@ -1,4 +1,4 @@
-"""Features of a pair and an instruction: what changed, what the instruction asks for, and whether they agree.
+"""Features of a pair and an instruction: the change, the request, and whether they agree.
 
 C  ImageNet's classes     V  views of a pair     F  features
 """
@@ -38,7 +38,7 @@ Vector = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Look:
-    """What is seen of a pair, without its instruction.
+    """Measurements of a pair's images, without its instruction.
 
     Args:
         measures: of `measure_change`.

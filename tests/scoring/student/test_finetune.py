@@ -34,7 +34,7 @@ from omniedit.scoring.vlm_judges.internvl import InternvlJudge
 from omniedit.storage.parquet import write_rows
 from omniedit.tasks import Task
 from omniedit.training.checkpoints import Checkpoints, index_parts
-from omniedit.training.engine import Trainer
+from omniedit.training.trainer import Trainer
 
 QUESTION = Question("Judge it.\n", ("source", "edited"), ("instruction",), ("success", "restraint", "quality"))
 SHORT = Rubric("short", (QUESTION,), ("success", "restraint"), ("quality",))

@@ -13,7 +13,7 @@ from omniedit.imaging.color import FloatImage, blur, from_lab, luma, mix, satura
 from omniedit.imaging.color_names import COLOURS
 from omniedit.imaging.procedural import Field
 
-Look = Callable[[FloatImage], FloatImage]
+Effect = Callable[[FloatImage], FloatImage]
 
 SKY_TO_GROUND = (1.0, 0.35)
 """Share of the air's colour at the upper and lower edge."""
@@ -94,7 +94,7 @@ def poster(rgb: FloatImage) -> FloatImage:
     return np.round(np.clip(saturate(rgb, 2.2), 0, 1) * 3) / 3
 
 
-LIGHTS: dict[str, tuple[Look, tuple[str, ...]]] = {
+LIGHTS: dict[str, tuple[Effect, tuple[str, ...]]] = {
     "night": (
         night,
         (
@@ -152,7 +152,7 @@ LIGHTS: dict[str, tuple[Look, tuple[str, ...]]] = {
     ),
 }
 """Environments by name, each with its function and its instructions."""
-STYLES: dict[str, tuple[Look, tuple[str, ...]]] = {
+STYLES: dict[str, tuple[Effect, tuple[str, ...]]] = {
     "black and white photo": (
         black_and_white,
         (
