@@ -19,7 +19,8 @@ import pyarrow as pa
 from omniedit.errors import Damaged
 from omniedit.imaging.images import Image, decode_image
 from omniedit.pairs import EditPair
-from omniedit.scoring.verdict import SCORES_SCHEMA, Judge, score_row
+from omniedit.scoring.score_table import SCORES_SCHEMA, score_row
+from omniedit.scoring.verdict import Judge
 from omniedit.storage.parquet import read_table, write_table
 from omniedit.tasks import Task
 

@@ -23,8 +23,9 @@ from omniedit.reporting.thresholds import acceptance_curves, thresholds_page
 from omniedit.scoring.filter import DECISIONS_SCHEMA, decide, gather_decisions
 from omniedit.scoring.reference import ReferenceJudge
 from omniedit.scoring.reply_parser import Unscorable
+from omniedit.scoring.score_table import SCORES_SCHEMA, score_row
 from omniedit.scoring.student.defects import DEFECTS, WRONG_INSTRUCTION, with_defect
-from omniedit.scoring.verdict import SCORES_SCHEMA, Score, score_row
+from omniedit.scoring.verdict import Score
 from omniedit.storage.parquet import read_rows, read_table, write_rows, write_table
 from omniedit.tasks import Task, order_tasks
 from omniedit.training.flow_batches import group_by_task
