@@ -36,12 +36,12 @@ def main() -> None:
         finally:
             sys.stdout.flush()
     except BrokenPipeError:
-        if not _nobody_reads(STDOUT):
+        if not _is_closed(STDOUT):
             raise
         os._exit(1)  # the reader, such as `head`, has closed the pipe; any other exit would flush the rest
 
 
-def _nobody_reads(descriptor: int) -> bool:
+def _is_closed(descriptor: int) -> bool:
     """Return whether a descriptor is a pipe whose other end is closed."""
     poll = select.poll()
     poll.register(descriptor, 0)

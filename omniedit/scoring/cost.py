@@ -36,7 +36,7 @@ def endpoint_questions(config: Config) -> list[EndpointLoad]:
         pairs = models * len(config.specialist_tasks) * config.bench.pairs_per_task
         loads.append(EndpointLoad("benchmark", pairs, api))
     if config.scoring.teacher == "api":
-        loads.append(EndpointLoad("lessons", lessons_asked(config), api))
+        loads.append(EndpointLoad("lessons", count_lessons(config), api))
     return loads
 
 
@@ -54,7 +54,7 @@ def _judge_loads(config: Config) -> Iterator[EndpointLoad]:
             yield EndpointLoad(f"canary{by}, twice", 2 * len(canary_pairs()), judge.api, key)
 
 
-def lessons_asked(config: Config) -> int:
+def count_lessons(config: Config) -> int:
     """Return the largest number of lessons: known defects and, unless the judge is the teacher, unchanged pairs."""
     scoring, shards = config.scoring, config.sources.shards
     shards = min(shards, scoring.teacher_shards or shards)

@@ -113,7 +113,7 @@ def _wrong_instruction(shard: Shard, row: int, pair: EditPair, rng: np.random.Ge
             continue
         other_mask = shard.mask(int(other))
         mask = None if other_mask is None else _resize_mask(other_mask, pair.source)
-        if mask is not None and pair.mask is not None and _may_be_met(pair, pair.mask, truth, mask):
+        if mask is not None and pair.mask is not None and _may_match(pair, pair.mask, truth, mask):
             continue
         provenance = pair.provenance | {"truth": truth}
         return replace(pair, instructions=shard.instructions(int(other)), mask=mask, provenance=provenance)
@@ -125,7 +125,7 @@ def _request(truth: Mapping[str, object]) -> dict[str, object]:
     return {name: value for name, value in truth.items() if name != "mistaken"}
 
 
-def _may_be_met(pair: EditPair, done: Mask, truth: Mapping[str, object], requested: Mask) -> bool:
+def _may_match(pair: EditPair, done: Mask, truth: Mapping[str, object], requested: Mask) -> bool:
     """Return whether the edit may meet another truth by chance: a change of much the same place, to the same colour."""
     overlap = (requested & done).sum() / max(1, (requested | done).sum())
     return bool(overlap > 0.3 and truth.get("value") == pair.provenance["truth"].get("value"))

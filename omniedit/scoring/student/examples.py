@@ -106,7 +106,7 @@ def _choose_keys(keys: set[tuple[str, str]], limit: int) -> set[tuple[str, str]]
     return set(sorted(keys, key=lambda key: hashlib.sha256("|".join(key).encode()).digest())[:limit])
 
 
-def read_taught(shard: Shard, teacher_file: Path, rows: Sequence[TeacherRow]) -> Iterator[TeacherExample]:
+def read_teacher_examples(shard: Shard, teacher_file: Path, rows: Sequence[TeacherRow]) -> Iterator[TeacherExample]:
     """Yield the pairs of a shard with the teacher's rows about them.
 
     Raises:
@@ -126,7 +126,7 @@ def read_taught(shard: Shard, teacher_file: Path, rows: Sequence[TeacherRow]) ->
         yield TeacherExample(shard, row, lesson["defect"], str(about["source_id"]), ratio, teacher, judge, borrowed)
 
 
-class OfPhoto(Protocol):
+class PhotoExample(Protocol):
     """Example that comes from a photo and may show parts of others."""
 
     @property
@@ -136,7 +136,7 @@ class OfPhoto(Protocol):
     def borrowed(self) -> frozenset[str]: ...
 
 
-AnyExample = TypeVar("AnyExample", bound=OfPhoto)
+AnyExample = TypeVar("AnyExample", bound=PhotoExample)
 
 
 def split_by_photo(
@@ -157,7 +157,7 @@ def split_by_photo(
     return seen, unseen, held_out
 
 
-def choose_held_out(examples: Sequence[OfPhoto], share: float, seed: int) -> set[str]:
+def choose_held_out(examples: Sequence[PhotoExample], share: float, seed: int) -> set[str]:
     """Return the photos to hold out: about `share` of the photos, at least one if there are two.
 
     Raises:

@@ -17,7 +17,7 @@ from omniedit.scoring.reply_parser import Unscorable
 from omniedit.scoring.rubric import edit_rubric
 from omniedit.scoring.student.evidence import knowledge
 from omniedit.scoring.student.head import Head
-from omniedit.scoring.student.matching import Look, look_at, text_features
+from omniedit.scoring.student.matching import ImageEvidence, gather_evidence, text_features
 from omniedit.scoring.student.words import find_roles
 from omniedit.scoring.verdict import Score
 from omniedit.storage.manifest import checksum
@@ -61,19 +61,19 @@ class FeatureJudge:
 
     def judge(self, pairs: Sequence[EditPair]) -> list[Score | Unscorable]:
         """Score pairs; successive pairs of the same images are measured once."""
-        looks: dict[tuple[int, int], Look] = {}
+        variants: dict[tuple[int, int], ImageEvidence] = {}
         for pair in pairs:
             key = id(pair.source), id(pair.edited)
-            looks[key] = looks.get(key) or look_at(pair.source, pair.edited)
-        return [self._score(looks[id(pair.source), id(pair.edited)], pair.instruction) for pair in pairs]
+            variants[key] = variants.get(key) or gather_evidence(pair.source, pair.edited)
+        return [self._score(variants[id(pair.source), id(pair.edited)], pair.instruction) for pair in pairs]
 
-    def _score(self, look: Look, instruction: str) -> Score:
-        (success, restraint, quality), beyond = self.head.score(look, instruction)
+    def _score(self, evidence: ImageEvidence, instruction: str) -> Score:
+        (success, restraint, quality), beyond = self.head.score(evidence, instruction)
         doubts = [*_doubt_words(instruction), *self._doubt_images(beyond)]
         if doubts and not self.warned:
             logger.warning("%s: %s: %.100s", OUTSIDE, doubts[0], instruction)
             self.warned = True
-        said = f"{100 * look.measures['area']:.1f} % of the image changed."
+        said = f"{100 * evidence.measures['area']:.1f} % of the image changed."
         return Score(
             success, restraint, quality, said + "".join(f" {OUTSIDE}: {each}." for each in doubts), self.version
         )
