@@ -99,7 +99,7 @@ def render_pairs(assets: Assets, count: int) -> list[EditPair]:
 
 
 def make_examples(pairs: Sequence[EditPair]) -> Iterator[Example]:
-    """Yield each pair with its variants. The networks read only the right pair, because defects hardly change their output."""
+    """Yield each pair with its variants. The networks read only the right pair: defects hardly change their output."""
     rng = np.random.default_rng(0)
     whole: dict[str, np.ndarray] = {}
     for pair in pairs:

@@ -319,4 +319,4 @@ def meet_by_all(fault: str, cache: Path) -> str:
             judge.judge(PAIRS[:2])
         except UserError:
             return "ends"
-    return "goes on"
+    return "continues"
