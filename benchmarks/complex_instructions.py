@@ -4,8 +4,8 @@
 
 A scene shows two to five objects of one kind, and up to two others, in front of a photograph of the sample. The scene's
 own numbers choose one object and a removal instruction that means it, by place, size, colour, order, or two of them.
-The objects are then found in the image from boxes that are off by up to 3 %, as those of a listing are. The instruction
-is right if its phrase resolves to the object that it was written for, and rejected if the resolver finds it ambiguous.
+The objects are then found in the image from boxes that are off by up to 3 %, like those of a listing. The instruction
+is right if its phrase resolves to the intended object, and rejected if the resolver finds it ambiguous.
 With stamps (Debian's tuxpaint-stamps-default), half of the scenes show photographic cut-outs instead of shapes.
 """
 
@@ -20,7 +20,7 @@ import cv2
 import numpy as np
 
 from benchmarks.ablation.assets import stamps
-from benchmarks.ablation.looks import paint_cutout
+from benchmarks.ablation.effects import paint_cutout
 from omniedit.evaluation.reward_benches.result import wilson
 from omniedit.grounding.objects import ObjectIndex
 from omniedit.imaging.color import to_bytes, to_float
@@ -54,7 +54,7 @@ class Item:
         noun: its kind.
         paint: its colour, '' for that of a cut-out.
         box: as fractions of the image.
-        area: share of the image that it covers.
+        area: covered share of the image.
     """
 
     noun: str

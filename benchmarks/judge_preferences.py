@@ -46,7 +46,7 @@ class Edit:
     """Row of a shard, without its images.
 
     Args:
-        photo: photo that the source comes from, or session that it is a turn of.
+        photo: photo of the source, or session of the turn.
     """
 
     shard: int
@@ -118,7 +118,7 @@ def compare(
 
 
 def list_edits(shards: Sequence[Shard]) -> Iterator[Edit]:
-    """Yield the edits of all shards, without those that a specialist made wrongly on purpose."""
+    """Yield the edits of all shards, except intentionally wrong ones."""
     for number, shard in enumerate(shards):
         for row in range(len(shard)):
             about = shard.provenance(row)

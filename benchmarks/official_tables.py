@@ -32,7 +32,7 @@ def load_script(file: Path, **stubs: Mapping[str, Any]) -> ModuleType:
     """Run a script of a checkout as a module.
 
     Args:
-        stubs: contents of modules that it imports and that are not installed.
+        stubs: contents of imported modules that are not installed.
     """
     for name, content in stubs.items():
         sys.modules[name] = ModuleType(name)

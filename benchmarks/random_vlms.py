@@ -148,7 +148,7 @@ def _save(folder: Path, seed: int, kind: Any, config: Any, tokenizer: Any, image
 
 
 def _qwen_images() -> Any:
-    """Build an image processor of 4 x 4 to 8 x 8 patches, of which 2 x 2 are a token."""
+    """Build an image processor of 4 x 4 to 8 x 8 patches; 2 x 2 patches are a token."""
     size = {"shortest_edge": 16 * PATCH**2, "longest_edge": 64 * PATCH**2}
     return Qwen2VLImageProcessorPil(size=size, patch_size=PATCH, temporal_patch_size=2, merge_size=2)
 

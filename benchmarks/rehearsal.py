@@ -116,7 +116,7 @@ def pages(family: str) -> list[str]:
 
 
 def pilot_config() -> dict[str, Any]:
-    """Return config/pilot.yaml at tiny size: each section of `TINY_PILOT` replaces the keys that it has."""
+    """Return config/pilot.yaml at tiny size: the keys in each section of `TINY_PILOT` replace the pilot's."""
     pilot = yaml.safe_load((REPOSITORY / PILOT).read_text())
     pilot["scoring"] = {}  # its teacher and student go together
     return {

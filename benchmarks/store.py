@@ -5,7 +5,7 @@
     python benchmarks/store.py open --rows 192 3750
 
 `plan` runs scripts/plan_buckets.py on made-up decisions and prints its time and largest memory. `seal` seals the parts
-again, in a temporary folder, and compares the time with one SHA-256 of their files. `open` prints what it costs to find
+again, in a temporary folder, and compares the time with one SHA-256 of their files. `open` prints the time to find
 a pair's candidate shard if each pair opens it, and if `CandidateShards` keeps it open.
 """
 

@@ -147,7 +147,7 @@ class Step:
 
 
 class EngineStep:
-    """Optimizer step as `omniedit.training.engine` takes it, on one rank.
+    """Optimizer step as `omniedit.training.trainer` takes it, on one rank.
 
     Args:
         model: with its dtype and its blocks prepared; its parameters that require gradients are trained.
@@ -157,9 +157,9 @@ class EngineStep:
         import deepspeed
 
         from omniedit.training.eight_bit import make_optimizer
-        from omniedit.training.engine import deepspeed_config
         from omniedit.training.schedule import BETA1
         from omniedit.training.state import TrainedState
+        from omniedit.training.trainer import deepspeed_config
 
         trained = {name: p for name, p in model.named_parameters() if p.requires_grad}
         betas = (BETA1, options.adam_beta2)
@@ -176,7 +176,7 @@ class EngineStep:
 
 
 class TrainerStep(Step):
-    """Training step as `omniedit.training.engine` takes it, on one rank."""
+    """Training step as `omniedit.training.trainer` takes it, on one rank."""
 
     def __init__(self, make: Callable[[], nn.Module], options: TrainConfig, inputs: Mapping[str, Tensor]) -> None:
         self.model = nn.Module.to(make(), getattr(torch, options.dtype))

@@ -23,6 +23,7 @@ MODULES = {
     "slurm": "run.slurm",
     "status": "run.status",
     "tables": "storage.parquet",
+    "training.engine": "training.trainer",
     "upright": "imaging.decode",
     "weights": "models.registry",
 }

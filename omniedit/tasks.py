@@ -99,12 +99,12 @@ class Task(str):
 
     @property
     def name(self) -> str:
-        """The name as a plain string."""
+        """Name as a plain string."""
         return str(self)
 
     @property
     def value(self) -> str:
-        """The name, as the enumeration of seven tasks called it."""
+        """Name in the style of the former enumeration of seven tasks."""
         return self.name
 
     @property

@@ -20,8 +20,8 @@ from omniedit.run.program import run_program
 from omniedit.training.checkpoints import Checkpoints, run_identity, save_trained
 from omniedit.training.editor.instruction_encoder import InstructionEncoder
 from omniedit.training.editor.mllm_batches import Alignment, AlignmentBatches, build_encoder
-from omniedit.training.engine import Trainer
 from omniedit.training.ranks import join_ranks, leave_ranks
+from omniedit.training.trainer import Trainer
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ from omniedit.config.arguments import add_section
 from omniedit.config.ensemble import EnsembleConfig
 from omniedit.run.program import run_program
 from omniedit.scoring.ensemble import ensemble_rows
-from omniedit.scoring.verdict import SCORES_SCHEMA
+from omniedit.scoring.score_table import SCORES_SCHEMA
 from omniedit.storage.parquet import read_rows, write_rows
 
 

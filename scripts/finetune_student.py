@@ -24,7 +24,7 @@ from omniedit.run.program import run_program
 from omniedit.scoring.judges import internvl_judge
 from omniedit.scoring.rubric import edit_rubric
 from omniedit.scoring.student.agreement import write_agreement
-from omniedit.scoring.student.examples import choose_rows, read_taught
+from omniedit.scoring.student.examples import choose_rows, read_teacher_examples
 from omniedit.scoring.student.finetune import (
     about_student,
     compare_before,
@@ -40,8 +40,8 @@ from omniedit.storage.manifest import seal_folder
 from omniedit.storage.progress import Progress
 from omniedit.storage.shards import add_shard_options, expand_files
 from omniedit.training.checkpoints import Checkpoints
-from omniedit.training.engine import Trainer
 from omniedit.training.ranks import join_ranks, leave_ranks
+from omniedit.training.trainer import Trainer
 
 
 def main() -> None:
@@ -93,7 +93,7 @@ def read_store(args: argparse.Namespace, options: FinetuneConfig, stack: ExitSta
     with Progress("examples") as progress:
         for candidate_file, teacher_file, rows in choose_rows(candidates, teacher, options.max_examples):
             shard = stack.enter_context(Shard(candidate_file, keeps_last=False))
-            taught += list(progress.over(read_taught(shard, teacher_file, rows)))
+            taught += list(progress.over(read_teacher_examples(shard, teacher_file, rows)))
     return TeacherDataset(taught, options.held_out, args.seed)
 
 

@@ -11,7 +11,7 @@ from omniedit.run.program import run_program
 from omniedit.scoring import JUDGES, judging
 from omniedit.scoring.ensemble import read_member
 from omniedit.scoring.judge_shards import judge_shard
-from omniedit.scoring.verdict import SCORES_SCHEMA, score_rows
+from omniedit.scoring.score_table import SCORES_SCHEMA, score_rows
 from omniedit.storage.parquet import write_tables
 from omniedit.storage.progress import Progress
 

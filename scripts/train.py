@@ -30,9 +30,9 @@ from omniedit.training.editor.encoded import EncodedPairs
 from omniedit.training.editor.instruction_encoder import InstructionEncoder
 from omniedit.training.editor.mllm_batches import MllmBatchBuilder
 from omniedit.training.editor.samples import known_instructions, sample_edits, with_encoders_on
-from omniedit.training.engine import Trainer
 from omniedit.training.fitting import fit_editor, save_editor
 from omniedit.training.ranks import join_ranks, leave_ranks
+from omniedit.training.trainer import Trainer
 
 
 def main() -> None:

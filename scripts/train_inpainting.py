@@ -28,10 +28,10 @@ from omniedit.storage.shards import expand_numbers
 from omniedit.training.blocks import prepare_blocks
 from omniedit.training.checkpoints import Checkpoints, save_trained
 from omniedit.training.editor.instruction_encoder import InstructionEncoder
-from omniedit.training.engine import Trainer
 from omniedit.training.inpainting.batches import HoleBatches, inpainting_identity, sample_fills
 from omniedit.training.inpainting.dataset import PhotoStore
 from omniedit.training.ranks import join_ranks, leave_ranks
+from omniedit.training.trainer import Trainer
 
 
 def main() -> None:

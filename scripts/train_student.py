@@ -13,7 +13,7 @@ from omniedit.config.arguments import add_section
 from omniedit.config.schema import StudentConfig
 from omniedit.run.program import run_program
 from omniedit.scoring.student.agreement import write_agreement
-from omniedit.scoring.student.distill import Distillation, compare_to_teacher, read_examples, side_seen
+from omniedit.scoring.student.distill import Distillation, compare_to_teacher, initial_view_side, read_examples
 from omniedit.scoring.student.examples import SPLIT, split_by_photo
 from omniedit.scoring.student.judge import StudentJudge
 from omniedit.storage.manifest import seal_folder
@@ -38,7 +38,7 @@ def main() -> None:
 
     with Progress("examples") as progress:
         candidates, teacher = (expand_files(p, args.tasks, args.shards) for p in (args.candidates, args.teacher))
-        read = read_examples(candidates, teacher, options.max_examples, side_seen(options))
+        read = read_examples(candidates, teacher, options.max_examples, initial_view_side(options))
         examples = list(progress.over(read))
     seen, unseen, held_out_photos = split_by_photo(examples, options.held_out, args.seed)
     student = Distillation(seen, options, args.seed)

@@ -17,7 +17,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 LONGEST = (
-    *("slurm/test_on_slurm.py", "workflow/test_chain.py", "training/test_two_ranks.py", "training/test_engine.py"),
+    *("slurm/test_on_slurm.py", "workflow/test_chain.py", "training/test_two_ranks.py", "training/test_trainer.py"),
     "workflow/test_learned.py",
     *("workflow/test_internvl_judge.py", "benchmarks/test_student.py", "benchmarks/test_speed.py"),
     *("scoring/vlm_judges/test_internvl.py", "workflow/test_fetched_base.py", "workflow/test_sources.py"),

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from benchmarks.ablation.assets import RGBA
-from benchmarks.ablation.looks import LIGHTS, STYLES, TONES, TURNS, Look, mean_lab
+from benchmarks.ablation.effects import LIGHTS, ROTATIONS, STYLES, TONES, Effect, mean_lab
 from benchmarks.ablation.scene import SLOTS, Scene, Thing, a, box, caption, choose_thing, lay_out, opacity, render, the
 from omniedit.imaging.color import to_bytes, to_float
 from omniedit.imaging.color_names import COLOURS
@@ -45,7 +45,7 @@ class WorldEdit:
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """What instructions ask for.
+    """Objects and places that instructions may ask for.
 
     Args:
         size: side of the images in pixels.
@@ -140,11 +140,11 @@ def background(vocabulary: Vocabulary, scene: Scene, rng: np.random.Generator) -
 
 
 def environment(vocabulary: Vocabulary, scene: Scene, rng: np.random.Generator) -> WorldEdit:
-    return apply_look(scene, LIGHTS, "environment", rng)
+    return apply_effect(scene, LIGHTS, "environment", rng)
 
 
 def style(vocabulary: Vocabulary, scene: Scene, rng: np.random.Generator) -> WorldEdit:
-    return apply_look(scene, STYLES, "style", rng)
+    return apply_effect(scene, STYLES, "style", rng)
 
 
 def movement(vocabulary: Vocabulary, scene: Scene, rng: np.random.Generator) -> WorldEdit:
@@ -173,20 +173,20 @@ def resize(vocabulary: Vocabulary, scene: Scene, rng: np.random.Generator) -> Wo
 
 
 def tone(vocabulary: Vocabulary, scene: Scene, rng: np.random.Generator) -> WorldEdit:
-    return apply_look(scene, TONES, "tone", rng)
+    return apply_effect(scene, TONES, "tone", rng)
 
 
 def rotation(vocabulary: Vocabulary, scene: Scene, rng: np.random.Generator) -> WorldEdit:
-    return apply_look(scene, TURNS, "rotation", rng)
+    return apply_effect(scene, ROTATIONS, "rotation", rng)
 
 
-def apply_look(
-    scene: Scene, looks: dict[str, tuple[Look, tuple[str, ...]]], kind: str, rng: np.random.Generator
+def apply_effect(
+    scene: Scene, effects: dict[str, tuple[Effect, tuple[str, ...]]], kind: str, rng: np.random.Generator
 ) -> WorldEdit:
-    """Apply one of the looks to the whole image. `kind` is its key in the truth."""
-    name = str(rng.choice(list(looks)))
-    look, words = looks[name]
-    target = to_bytes(look(to_float(render(scene))))
+    """Apply one of the effects to the whole image. `kind` is its key in the truth."""
+    name = str(rng.choice(list(effects)))
+    effect, words = effects[name]
+    target = to_bytes(effect(to_float(render(scene))))
     everywhere = np.ones(target.shape[:2], bool)
     return WorldEdit(str(rng.choice(words)), target, everywhere, f"{caption(scene)}, {name}", {kind: name})
 

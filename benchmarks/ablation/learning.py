@@ -194,7 +194,7 @@ class Batches(Dataset[list[WorldPair]]):
         first = self.options.batch_size * step
         count = len(self.world.candidates) or self.options.pairs
         pairs = [self.world.pair((first + place) % count) for place in range(self.options.batch_size)]
-        if not self.setting.framed:
+        if not self.setting.crops_to_ratios:
             return pairs
         ratio = np.random.default_rng([self.world.seed, step]).choice(list(RATIOS))
         return [crop_pair(pair, str(ratio), self.setting.size) for pair in pairs]

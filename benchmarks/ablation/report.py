@@ -72,7 +72,7 @@ class Curve:
 
     def trained_on(self, setting: Setting) -> list[bool]:
         """Return for each task whether training had pairs of it."""
-        trained = DATA[self.data].tasks or setting.turns or SEVEN
+        trained = DATA[self.data].tasks or setting.task_order or SEVEN
         return [task in trained for task in self.tasks]
 
 

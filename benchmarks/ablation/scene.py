@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from benchmarks.ablation.assets import RGBA
-from benchmarks.ablation.looks import paint_cutout
+from benchmarks.ablation.effects import paint_cutout
 from omniedit.imaging.color import FloatImage, to_bytes, to_float
 from omniedit.imaging.color_naming import without_colour
 from omniedit.imaging.images import Image

@@ -93,7 +93,7 @@ class Setting:
         layers, heads, head_dim: options of the base, whose width is heads * head_dim.
         text_tokens: number of tokens to which texts are cut. The longest instruction has 19, captions up to 27.
         seeds: number of seeds, each with its own order of pairs and its own noise.
-        measured: number of tests of an editor during training, at equal distances.
+        evaluations: number of tests of an editor during training, at equal distances.
         pairs_per_task: number of test pairs of each task, always the same.
         sampling_steps: numbers of steps of the sampler, each tested separately. One step gives the mean of all answers
             that the network holds possible, more steps give one of them, so an unfinished editor does better with one.
@@ -101,11 +101,11 @@ class Setting:
         sigma_mean: mean of the logit of the noise level. Source and text determine the answer, so edits are decided at
             the highest levels.
         workers: number of processes that render pairs during training; 0 renders in the training process.
-        turns: names of tasks in training's order; empty for the world's own.
-        framed: whether images are cropped to the seven ratios of photographs. Otherwise they are square.
+        task_order: names of tasks in training's order; empty for the world's own.
+        crops_to_ratios: whether images are cropped to the seven ratios of photographs. Otherwise they are square.
         like_photos: whether scenes vary as photos do.
         portraits: whether half of the scenes with a thing are photographs taken apart (see portraits.py).
-        goes_on_from: setting that provides the base and the editor's initial weights, "" for none.
+        initial_setting: setting that provides the base and the editor's initial weights, "" for none.
         base_of: setting that provides the base alone, "" for none.
         tested: tasks of the test pairs.
     """
@@ -119,28 +119,28 @@ class Setting:
     head_dim: int = 32
     text_tokens: int = 20
     seeds: int = 3
-    measured: int = 6
+    evaluations: int = 6
     pairs_per_task: int = 48
     sampling_steps: tuple[int, ...] = (1, 8)
     text_scale: float = 1.0
     image_scale: float = 1.0
     sigma_mean: float = 2.0
     workers: int = 0
-    turns: tuple[str, ...] = ()
-    framed: bool = False
+    task_order: tuple[str, ...] = ()
+    crops_to_ratios: bool = False
     like_photos: bool = False
     portraits: bool = False
-    goes_on_from: str = ""
+    initial_setting: str = ""
     base_of: str = ""
     tested: tuple[str, ...] = SEVEN
 
     @property
     def rendered_size(self) -> int:
         """Return the side of the world's images, which are larger if they are cropped afterwards."""
-        return self.size * 5 // 4 if self.framed else self.size
+        return self.size * 5 // 4 if self.crops_to_ratios else self.size
 
 
-SHIPPED_TURNS = (
+SHIPPED_TASK_ORDER = (
     "environment_change",
     "style_transfer",
     "attribute_modification",
@@ -151,7 +151,7 @@ SHIPPED_TURNS = (
     "object_removal",
 )
 """Mostly tasks that a small editor learns."""
-REFINED_TURNS = (
+REFINED_TASK_ORDER = (
     "attribute_modification",
     "background_swap",
     "environment_change",
@@ -165,7 +165,7 @@ REFINED_TURNS = (
     "object_removal",
 )
 """More of the tasks that do not carry over to photos from scenes whose things stand in a row."""
-PORTRAIT_TURNS = (
+PORTRAIT_TASK_ORDER = (
     "attribute_modification",
     "object_removal",
     "background_swap",
@@ -188,35 +188,35 @@ FOR_PHOTOS = Setting(
     heads=4,
     text_tokens=32,
     seeds=1,
-    measured=6,
+    evaluations=6,
     sampling_steps=(1, 2, 4, 8),
     sigma_mean=1.5,
     workers=1,
-    turns=SHIPPED_TURNS,
-    framed=True,
+    task_order=SHIPPED_TASK_ORDER,
+    crops_to_ratios=True,
 )
 SETTINGS = {
     "cpu": Setting(base=Fit(4000, 16, 3e-3, 8192), editor=Fit(3000, 16, 3e-3, 16_384)),
-    "choices": Setting(base=Fit(2000, 16, 3e-3, 8192), editor=Fit(1000, 16, 3e-3, 16_384), seeds=2, measured=4),
+    "choices": Setting(base=Fit(2000, 16, 3e-3, 8192), editor=Fit(1000, 16, 3e-3, 16_384), seeds=2, evaluations=4),
     "shipped": FOR_PHOTOS,
     "refined": replace(
         FOR_PHOTOS,
         editor=Fit(8000, 16, 1e-3, 131_072),
-        measured=4,
-        turns=REFINED_TURNS,
+        evaluations=4,
+        task_order=REFINED_TASK_ORDER,
         like_photos=True,
-        goes_on_from="shipped",
+        initial_setting="shipped",
     ),
     "portraits": replace(
         FOR_PHOTOS,
         editor=Fit(2600, 16, 6e-4, 65_536),
         size=160,
-        measured=2,
+        evaluations=2,
         sampling_steps=(1, 2, 4),
-        turns=PORTRAIT_TURNS,
+        task_order=PORTRAIT_TASK_ORDER,
         like_photos=True,
         portraits=True,
-        goes_on_from="refined",
+        initial_setting="refined",
     ),
     "gpu": Setting(
         base=Fit(30_000, 256, 1e-3, 1_000_000),
@@ -225,7 +225,7 @@ SETTINGS = {
         layers=8,
         heads=6,
         head_dim=64,
-        measured=10,
+        evaluations=10,
         pairs_per_task=128,
         sampling_steps=(1, 20),
         workers=12,
@@ -237,7 +237,7 @@ SETTINGS = {
         heads=2,
         head_dim=8,
         seeds=2,
-        measured=2,
+        evaluations=2,
         pairs_per_task=2,
     ),
 }
@@ -246,11 +246,11 @@ SETTINGS = {
 SETTINGS["routing"] = replace(SETTINGS["choices"], seeds=3)
 SETTINGS["routing_gpu"] = SETTINGS["gpu"]
 SETTINGS["routing_test"] = SETTINGS["test"]
-MEDIUM = Setting(base=Fit(2000, 16, 3e-3, 8192), editor=Fit(1500, 16, 3e-3, 16_384), seeds=2, measured=3)
+MEDIUM = Setting(base=Fit(2000, 16, 3e-3, 8192), editor=Fit(1500, 16, 3e-3, 16_384), seeds=2, evaluations=3)
 OPEN_QUESTIONS = {
-    "size_small": replace(MEDIUM, editor=Fit(2000, 16, 3e-3, 32_768), measured=5, layers=2, heads=2),
-    "size_medium": replace(MEDIUM, editor=Fit(2000, 16, 3e-3, 32_768), measured=5),
-    "size_large": replace(MEDIUM, editor=Fit(2000, 16, 2e-3, 32_768), measured=5, layers=6, heads=5),
+    "size_small": replace(MEDIUM, editor=Fit(2000, 16, 3e-3, 32_768), evaluations=5, layers=2, heads=2),
+    "size_medium": replace(MEDIUM, editor=Fit(2000, 16, 3e-3, 32_768), evaluations=5),
+    "size_large": replace(MEDIUM, editor=Fit(2000, 16, 2e-3, 32_768), evaluations=5, layers=6, heads=5),
     "thresholds": replace(MEDIUM, base_of="size_medium"),
     "weights": replace(MEDIUM, editor=Fit(1500, 16, 3e-3, 8192), seeds=3, base_of="size_medium"),
     "specialists": replace(MEDIUM, base_of="size_medium", tested=ELEVEN),
@@ -289,11 +289,11 @@ ARCHITECTURES_OF = {
 
 def trainings(setting: str) -> list[str]:
     """Return the settings in which a setting's editors were trained, in order, itself last."""
-    earlier = SETTINGS[setting].goes_on_from
+    earlier = SETTINGS[setting].initial_setting
     return [*(trainings(earlier) if earlier else ()), setting]
 
 
-def stands_on(setting: str) -> str:
+def base_setting(setting: str) -> str:
     """Return the setting whose base a setting's editors use."""
     first = trainings(setting)[0]
     return SETTINGS[first].base_of or first
@@ -302,9 +302,9 @@ def stands_on(setting: str) -> str:
 def unit_inputs(setting: str, architecture: str, data: str) -> dict[str, str]:
     """Return the files that a unit reads besides the assets, by the option of `train.py`."""
     options, folder = SETTINGS[setting], "results/ablation"
-    files = {"base": f"{folder}/{stands_on(setting)}/base"}
-    if options.goes_on_from:
-        files["start"] = f"{folder}/{options.goes_on_from}/units/{architecture}-{data}-0"
+    files = {"base": f"{folder}/{base_setting(setting)}/base"}
+    if options.initial_setting:
+        files["start"] = f"{folder}/{options.initial_setting}/units/{architecture}-{data}-0"
     if options.portraits:
         files["portraits"] = f"{folder}/portraits.npz"
     return files

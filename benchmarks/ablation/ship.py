@@ -16,9 +16,9 @@ import torch
 from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchEulerDiscreteScheduler
 
 from benchmarks.ablation.assets import Assets
-from benchmarks.ablation.looks import LIGHTS, STYLES
+from benchmarks.ablation.effects import LIGHTS, STYLES
 from benchmarks.ablation.settings import SETTINGS, Setting, trainings
-from benchmarks.ablation.world import TASKS, TURNS
+from benchmarks.ablation.world import TASK_ORDER, TASKS
 from omniedit.models.codec import LappedCodec
 from omniedit.models.editnet import EditNet
 from omniedit.models.shipped import FOLDER, SAMPLING
@@ -36,7 +36,7 @@ CARD = Path(__file__).parent / "card.md"
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--setting", choices=SETTINGS, default="refined")
-    parser.add_argument("--steps", type=int, required=True, help="of sampling, the editor's own from now on")
+    parser.add_argument("--steps", type=int, required=True, help="sampling steps, which become the editor's default")
     parser.add_argument("--results", type=Path, default=Path("results/ablation"))
     parser.add_argument("--out", type=Path, default=FOLDER)
     args = parser.parse_args()
@@ -49,8 +49,8 @@ def main() -> None:
         FlowMatchEulerDiscreteScheduler().save_pretrained(folder / "scheduler")
         (folder / SAMPLING).write_text(json.dumps(sampling(setting, args.steps), indent=1) + "\n")
         assets = Assets.load(args.results / "assets.npz")
-        goes = [SETTINGS[name] for name in trainings(args.setting)]
-        (folder / "README.md").write_text(card(goes, assets, measured, args.steps, network.num_parameters()))
+        stages = [SETTINGS[name] for name in trainings(args.setting)]
+        (folder / "README.md").write_text(card(stages, assets, measured, args.steps, network.num_parameters()))
 
 
 def sampling(setting: Setting, steps: int) -> dict[str, Any]:
@@ -65,8 +65,8 @@ def sampling(setting: Setting, steps: int) -> dict[str, Any]:
 
 
 def known_instructions() -> str:
-    """Return instructions that the world covers, one per line: every look and some of the local edits."""
-    looks = [text for looks in (LIGHTS, STYLES) for _, texts in looks.values() for text in texts]
+    """Return instructions that the world covers, one per line: every effect and some of the local edits."""
+    effects = [text for effects in (LIGHTS, STYLES) for _, texts in effects.values() for text in texts]
     colours = [
         text
         for thing, colour, other in zip(THINGS, COLOURS, COLOURS[::-1], strict=True)
@@ -78,27 +78,27 @@ def known_instructions() -> str:
         for place in BACKGROUNDS
         for text in (f"Change the background to {place}.", f"Replace the background with {place}.")
     ]
-    return "\n".join([*looks, *colours, *removals, *backgrounds])
+    return "\n".join([*effects, *colours, *removals, *backgrounds])
 
 
 def card(
-    goes: Sequence[Setting], assets: Assets, measured: Sequence[Mapping[str, Any]], steps: int, parameters: int
+    stages: Sequence[Setting], assets: Assets, measured: Sequence[Mapping[str, Any]], steps: int, parameters: int
 ) -> str:
     """Return the card of the editor that ships, from its last measurements.
 
     Args:
-        goes: settings in which the editor was trained, in order.
+        stages: settings in which the editor was trained, in order.
     """
-    setting = goes[-1]
+    setting = stages[-1]
     seen = max(row["samples"] for row in measured)
     last = {row["task"]: row for row in measured if row["samples"] == seen and row["sampling_steps"] == steps}
     rows = [
-        [task.label, f"{_share(task, goes):.0%}", f"{_success(last[task]):.0%}", _psnr(last[task])] for task in TASKS
+        [task.label, f"{_share(task, stages):.0%}", f"{_success(last[task]):.0%}", _psnr(last[task])] for task in TASKS
     ]
     training = assets.half(held_out=False)
     trained = "; then ".join(
-        f"{go.editor.steps:,} steps of {go.editor.batch_size} pairs, learning rate {go.editor.learning_rate:g}"
-        for go in goes
+        f"{stage.editor.steps:,} steps of {stage.editor.batch_size} pairs, learning rate {stage.editor.learning_rate:g}"
+        for stage in stages
     )
     return CARD.read_text().format(
         parameters=parameters / 1e6,
@@ -107,20 +107,20 @@ def card(
         table=markdown(["Task", "Share of training", "Success", "PSNR outside the mask (dB)"], rows),
         pairs=setting.pairs_per_task,
         steps=steps,
-        seen=sum(go.editor.steps * go.editor.batch_size for go in goes),
+        seen=sum(stage.editor.steps * stage.editor.batch_size for stage in stages),
         cut_outs=len(training.names),
         photos=len(training.photos),
-        base_steps=goes[0].base.steps,
-        base_batch=goes[0].base.batch_size,
+        base_steps=stages[0].base.steps,
+        base_batch=stages[0].base.batch_size,
         trained=trained,
     )
 
 
-def _share(task: Task, goes: Sequence[Setting]) -> float:
+def _share(task: Task, stages: Sequence[Setting]) -> float:
     """Return the share of a task among the training pairs of all settings."""
-    samples = [go.editor.steps * go.editor.batch_size for go in goes]
-    turns = [go.turns or tuple(TURNS) for go in goes]
-    of_task = (n * own.count(task) / len(own) for n, own in zip(samples, turns, strict=True))
+    samples = [stage.editor.steps * stage.editor.batch_size for stage in stages]
+    orders = [stage.task_order or tuple(TASK_ORDER) for stage in stages]
+    of_task = (n * order.count(task) / len(order) for n, order in zip(samples, orders, strict=True))
     return sum(of_task) / sum(samples)
 
 

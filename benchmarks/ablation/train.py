@@ -99,7 +99,7 @@ def run(
     batches = Batches(world, setting.editor, setting).after(training.done)
     answers = None
     for done in training.steps(batches, partial(objective.of_editor, editor)):
-        if done in when_measured(setting):
+        if done in evaluation_steps(setting):
             samples = done * setting.editor.batch_size
             seen = unit | {"samples": samples, "flops": flops * samples, "loss": training.loss}
             with training.ema_weights():
@@ -116,9 +116,9 @@ def run(
     editor.cpu().save_pretrained(folder / "transformer")
 
 
-def when_measured(setting: Setting) -> set[int]:
+def evaluation_steps(setting: Setting) -> set[int]:
     """Return the steps after which the editor is tested, including the last one."""
-    return {setting.editor.steps * part // setting.measured for part in range(1, setting.measured + 1)}
+    return {setting.editor.steps * part // setting.evaluations for part in range(1, setting.evaluations + 1)}
 
 
 def operations(architecture: str, base: Base, setting: Setting) -> int:

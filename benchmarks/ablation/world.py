@@ -26,8 +26,8 @@ from omniedit.tasks import OMNIEDIT_TASKS, Task
 
 TASKS = OMNIEDIT_TASKS
 SMALL = (Task.OBJECT_SWAP, Task.OBJECT_REMOVAL, Task.OBJECT_ADDITION, Task.ATTRIBUTE_MODIFICATION)
-TURNS = (*SMALL, *TASKS)
-"""Order of the tasks in training. Edits of a small part of the image are learnt late and have two turns of eleven."""
+TASK_ORDER = (*SMALL, *TASKS)
+"""Order of the tasks in training. Local edits are learnt late, so each occurs twice in eleven pairs."""
 SMALLEST, LARGEST = 0.44, 0.52
 """Range of the longer side of things in a scene, as shares of the image."""
 LIKE_PHOTOS = (0.35, 1.05)
@@ -61,7 +61,7 @@ class World:
         held_out: whether sources show what training never shows. Instructions ask to draw training's objects in both
             cases.
         candidates: training pairs, which repeat; empty for a right pair at each index.
-        turns: order of the tasks in training.
+        task_order: order of the tasks in training.
         named_grounds: whether sources also show photographs with names, which are the shipped sample's.
         known_things: whether only the photographs are of the held-out half, and things are training's.
         like_photos: whether scenes vary as photos do: things of all sizes, cut by the image's edges, mirrored, in other
@@ -76,7 +76,7 @@ class World:
         seed: int,
         held_out: bool = False,
         candidates: Sequence[Candidate] = (),
-        turns: Sequence[Task] = TURNS,
+        task_order: Sequence[Task] = TASK_ORDER,
         named_grounds: bool = True,
         known_things: bool = False,
         like_photos: bool = False,
@@ -87,7 +87,7 @@ class World:
         if known_things:
             here = replace(here, names=training.names, cut_outs=training.cut_outs)
         self.here = here if named_grounds else without_named_photos(here)
-        self.size, self.seed, self.candidates, self.turns = size, seed, candidates, turns
+        self.size, self.seed, self.candidates, self.task_order = size, seed, candidates, task_order
         self.like_photos, self.portraits = like_photos, portraits
         every = max(1, len(training.names) // DRAWABLE)
         drawable = dict(list(zip(training.names, training.cut_outs, strict=True))[::every][:DRAWABLE])
@@ -98,9 +98,9 @@ class World:
     def pair(self, index: int) -> WorldPair:
         """Return the pair of an index, in training's order of tasks."""
         if not self.candidates:
-            return self.make_pair(self.turns[index % len(self.turns)], index)
+            return self.make_pair(self.task_order[index % len(self.task_order)], index)
         candidate = self.candidates[index % len(self.candidates)]
-        task = self.turns[candidate.index % len(self.turns)]
+        task = self.task_order[candidate.index % len(self.task_order)]
         return replace(self.make_pair(task, candidate.index, candidate.kind), score=candidate.score)
 
     def make_pair(self, task: Task, index: int, kind: str = RIGHT) -> WorldPair:
@@ -183,10 +183,12 @@ def build_world(
     setting: Setting, assets: Assets, seed: int, data: Data | None = None, portraits: Portraits | None = None
 ) -> World:
     """Return training's pairs in a setting; without `data`, all of them are right."""
-    turns = [Task(name) for name in (data.tasks if data else ()) or setting.turns] or TURNS
+    task_order = [Task(name) for name in (data.tasks if data else ()) or setting.task_order] or TASK_ORDER
     candidates = choose_candidates(data, seed, setting.editor.pairs) if data and data.wrong_share else ()
     size, like_photos = setting.rendered_size, setting.like_photos
-    return World(assets, size, seed, candidates=candidates, turns=turns, like_photos=like_photos, portraits=portraits)
+    return World(
+        assets, size, seed, candidates=candidates, task_order=task_order, like_photos=like_photos, portraits=portraits
+    )
 
 
 def crop_pair(pair: WorldPair, ratio: str, size: int) -> WorldPair:

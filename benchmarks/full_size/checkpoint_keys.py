@@ -93,14 +93,14 @@ PUBLISHED: dict[str, Callable[[Any], set[str]]] = {
 
 
 def check_keys(module: Any) -> list[str] | None:
-    """Compare a network with the checkpoint that it loads; return None if no list of its names is at hand."""
+    """Compare a network's weights with the published list of its checkpoint; return None without such a list."""
     kind = type(module).__name__
     published = PUBLISHED.get(kind) or PUBLISHED.get(f"{kind} {size_name(module.config)}")
     return differences(module, published(module), kind) if published else None
 
 
 def size_name(config: Any) -> str:
-    """Return the part of a key of `PUBLISHED` that tells networks of one class apart."""
+    """Return the part of a key of `PUBLISHED` that distinguishes networks of one class."""
     values = config if isinstance(config, Mapping) else {}
     dual = "dual" if values.get("dual_attention_layers") else ""  # SD3.5-Medium, of which no list is at hand
     return f"{values.get('num_layers') or values.get('latent_channels') or ''}{dual}"

@@ -9,11 +9,11 @@ from benchmarks.full_size.fake_memory import FakeMemory
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a rehearsed job did.
+    """Outcome of a rehearsed job.
 
     Args:
         parameters: number of weights of all its networks.
-        shapes: what goes in and out, to print.
+        shapes: shapes of inputs and outputs, to print.
         planned_bytes: memory by `omniedit plan` or config/models.yaml; None where neither gives it.
         faults: differences from what was published or expected; empty if there is none.
     """

@@ -105,7 +105,7 @@ def _train_flow(
 
 
 def check_output(velocity: Tensor, shape: torch.Size, dtype: torch.dtype) -> list[str]:
-    """Return what is wrong with a network's velocity, of which shape and dtype are known."""
+    """Return the faults of a network's velocity, whose shape and dtype are known."""
     if velocity.shape == shape and velocity.dtype == dtype:
         return []
     return [f"the velocity is {describe(velocity)}, not {'x'.join(map(str, shape))} {dtype}"]

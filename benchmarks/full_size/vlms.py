@@ -106,7 +106,7 @@ def qwen3_vl() -> Published:
 
 
 def llava_onevision() -> Published:
-    """Return LLaVA-OneVision-7B: SigLIP so400m, of which the last layer is left out, and Qwen2-7B."""
+    """Return LLaVA-OneVision-7B: SigLIP so400m without its last layer, and Qwen2-7B."""
     tokenizer = build_tokenizer("<image>", "<image>", "<video>")
     side = 384
     pinpoints = [[side * rows, side * columns] for rows in range(1, 7) for columns in range(1, 7)]

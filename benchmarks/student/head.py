@@ -30,7 +30,7 @@ from omniedit.scoring.student.change import measure_change
 from omniedit.scoring.student.defects import IMAGE_DEFECTS
 from omniedit.scoring.student.evidence import image_vectors
 from omniedit.scoring.student.head import pair_features
-from omniedit.scoring.student.matching import Look, look_at
+from omniedit.scoring.student.matching import ImageEvidence, gather_evidence
 from omniedit.storage.progress import Progress
 from omniedit.tasks import OMNIEDIT_TASKS
 
@@ -44,10 +44,10 @@ WRONG = 4
 
 @dataclass
 class Example:
-    """Pair with all its looks.
+    """Pair with the evidence of all its variants.
 
     Args:
-        looks: by name: `right`, or what is wrong.
+        variants: evidence by name: `right`, or the fault.
     """
 
     task: str
@@ -55,7 +55,7 @@ class Example:
     instruction: str
     request: tuple[Any, ...]
     is_right: bool
-    looks: dict[str, Look] = field(default_factory=dict)
+    variants: dict[str, ImageEvidence] = field(default_factory=dict)
 
 
 def main() -> None:
@@ -72,12 +72,12 @@ def main() -> None:
     with Progress("pairs", total=sum(map(len, groups))) as progress:
         groups_of_examples = [list(progress.over(make_examples(pairs))) for pairs in groups]
     examples = [example for group in groups_of_examples for example in group]
-    usual_logits = np.mean([example.looks["right"].logits[0] for example in examples], axis=0)
-    usual_vector = np.mean([image_vectors(example.looks["right"].logits)[0] for example in examples], axis=0)
+    usual_logits = np.mean([example.variants["right"].logits[0] for example in examples], axis=0)
+    usual_vector = np.mean([image_vectors(example.variants["right"].logits)[0] for example in examples], axis=0)
     lessons = Lessons()
     for group in groups_of_examples:
         add_lessons(lessons, group, usual_logits, usual_vector)
-    train_head(lessons, usual_logits, usual_vector, examples[0].looks["right"]).save(args.out)
+    train_head(lessons, usual_logits, usual_vector, examples[0].variants["right"]).save(args.out)
 
 
 def read_pairs(folder: Path, limit: int) -> list[EditPair]:
@@ -99,13 +99,13 @@ def render_pairs(assets: Assets, count: int) -> list[EditPair]:
 
 
 def make_examples(pairs: Sequence[EditPair]) -> Iterator[Example]:
-    """Yield each pair with its looks. The networks see only the right pair; defects hardly change what they see."""
+    """Yield each pair with its variants. The networks read only the right pair: defects hardly change their output."""
     rng = np.random.default_rng(0)
     whole: dict[str, np.ndarray] = {}
     for pair in pairs:
         truth = pair.provenance.get("truth") or {}
         request = (pair.task, *(truth.get(name) for name in REQUEST))
-        right = look_at(pair.source, pair.edited)
+        right = gather_evidence(pair.source, pair.edited)
         whole[pair.pair_id] = right.logits[1]
         photo = str(pair.provenance["source_id"])
         example = Example(str(pair.task), photo, pair.instruction, request, not truth.get("mistaken"), {"right": right})
@@ -115,11 +115,13 @@ def make_examples(pairs: Sequence[EditPair]) -> Iterator[Example]:
                 edited = cv2.resize(other.edited, pair.source.shape[1::-1], interpolation=cv2.INTER_AREA)
                 seen = whole.get(other.pair_id, right.logits[1])
                 logits_VC = np.stack([right.logits[0], seen, right.logits[0], seen])
-                example.looks["other"] = _look(pair.source, np.asarray(edited, np.uint8), logits_VC, (0.5, 0.5))
+                example.variants["other"] = _to_evidence(
+                    pair.source, np.asarray(edited, np.uint8), logits_VC, (0.5, 0.5)
+                )
             for name, edited in _variants(pair, rng):
                 logits_VC = right.logits if name not in UNCHANGED else right.logits[[0, 0, 0, 0]]
                 likeness = (1.0, 1.0) if name in UNCHANGED else right.likeness
-                example.looks[name] = _look(pair.source, edited, logits_VC, likeness)
+                example.variants[name] = _to_evidence(pair.source, edited, logits_VC, likeness)
         yield example
 
 
@@ -160,25 +162,25 @@ def _to_jpeg(image: Image, quality: int) -> Image:
     return np.asarray(cv2.imdecode(content, cv2.IMREAD_COLOR), np.uint8)
 
 
-def _look(source: Image, edited: Image, logits_VC: np.ndarray, likeness: tuple[float, float]) -> Look:
+def _to_evidence(source: Image, edited: Image, logits_VC: np.ndarray, likeness: tuple[float, float]) -> ImageEvidence:
     change = measure_change(source, edited)
-    return Look(change.measures, change.colours, logits_VC, likeness)
+    return ImageEvidence(change.measures, change.colours, logits_VC, likeness)
 
 
 def add_lessons(
     lessons: Lessons, examples: Sequence[Example], usual_logits: np.ndarray, usual_vector: np.ndarray
 ) -> None:
-    """Add the features of all looks of all examples, and of wrong instructions from the same folder."""
+    """Add the features of all variants of all examples, and of wrong instructions from the same folder."""
     rng = np.random.default_rng(0)
     for example in examples:
-        looks = example.looks if example.is_right else {"mistaken": example.looks["right"]}
-        instructions = [(name, look, example.instruction) for name, look in looks.items()]
+        variants = example.variants if example.is_right else {"mistaken": example.variants["right"]}
+        instructions = [(name, evidence, example.instruction) for name, evidence in variants.items()]
         if example.is_right:
-            right = example.looks["right"]
+            right = example.variants["right"]
             instructions += [("wrong", right, text) for text in _wrong_instructions(example, examples, rng)]
         rows: dict[str, list[np.ndarray]] = {name: [] for name, *_ in instructions}
-        for name, look, text in instructions:
-            rows[name].append(pair_features(look, text, usual_logits, usual_vector))
+        for name, evidence, text in instructions:
+            rows[name].append(pair_features(evidence, text, usual_logits, usual_vector))
         lessons.add(rows)
 
 

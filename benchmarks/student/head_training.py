@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn.functional import logsigmoid, softplus
 
 from omniedit.scoring.student.head import FINE, LIMIT, NOT_QUALITY, NOTHING, SOMETHING, Head, feature_names
-from omniedit.scoring.student.matching import Look
+from omniedit.scoring.student.matching import ImageEvidence
 
 WHOLE = ("blur", "noise", "blocks")
 """Defects that a pair can also have over the whole image, outside its mask."""
@@ -109,9 +109,9 @@ class Network(nn.Module):
         return self.success.penalty() + self.restraint.penalty() + SHRINK * (self.quality**2).sum()
 
 
-def train_head(lessons: Lessons, usual_logits: np.ndarray, usual_vector: np.ndarray, look: Look) -> Head:
+def train_head(lessons: Lessons, usual_logits: np.ndarray, usual_vector: np.ndarray, evidence: ImageEvidence) -> Head:
     """Train the head on standardised features of all lessons at once."""
-    images, texts, agreements = feature_names(look, usual_logits, usual_vector)
+    images, texts, agreements = feature_names(evidence, usual_logits, usual_vector)
     features = np.stack(lessons.features)
     means, deviations = features.mean(0), features.std(0) + 1e-3
     standard = (features - means) / deviations

@@ -32,7 +32,7 @@ from omniedit.scoring.student.judge import StudentJudge
 from omniedit.storage.atomic import replace_file
 from omniedit.storage.progress import Progress
 from omniedit.tasks import OMNIEDIT_TASKS
-from omniedit.training.ranks import from_all_ranks, join_ranks, leave_ranks
+from omniedit.training.ranks import gather_from_ranks, join_ranks, leave_ranks
 
 SEED = 0
 BATCH = 32
@@ -75,7 +75,7 @@ def main() -> None:
     student = Distillation(seen, options.model_copy(update={"start": str(start)}), SEED)
     fit = Fit(options.steps, BATCH, options.learning_rate, len(seen))
     checkpoint = args.out.with_suffix(".checkpoint.pt")
-    made_from = "".join(from_all_ranks(identity(seen, fit)))
+    made_from = "".join(gather_from_ranks(identity(seen, fit)))
     training = Training(student.model.train(), fit, checkpoint, optimizers(student.model), made_from)
     spent_s = training.records[-1]["core_s"] if training.records else 0.0
     left = (student.batch(step) for step in range(training.done, options.steps))
@@ -85,13 +85,13 @@ def main() -> None:
             spent_s += ranks * (time.process_time() - begun_s)
             with training.ema_weights():
                 rows = compare_to_teacher(StudentJudge(student.model, student.tokenizer), unseen)
-            rows = [row for part in from_all_ranks(rows) for row in part]
+            rows = [row for part in gather_from_ranks(rows) for row in part]
             student.model.train()
             told = {"steps": done, "core_s": round(spent_s, 1), "loss": training.loss}
             training.records.append({**told, **agreement(rows)})
             print(json.dumps(training.records[-1]), flush=True)
             begun_s = time.process_time()
-    about: dict[str, float] = {"seen": sum(from_all_ranks(len(seen))), "steps": args.steps, "batch_size": BATCH}
+    about: dict[str, float] = {"seen": sum(gather_from_ranks(len(seen))), "steps": args.steps, "batch_size": BATCH}
     about |= {"learning_rate": LEARNING_RATE, "image_size": options.image_size}
     if rank == 0:
         with replace_file(args.out) as folder:

@@ -149,7 +149,7 @@ class Catalog:
         return self._open.read(files.candidates, read)
 
     def decide(self, number: int, pair_id: str, decision: Decision, note: str = "") -> dict[str, Any]:
-        """Append a decision; return the one that it replaces, and the counts.
+        """Append a decision; return the replaced decision, and the counts.
 
         Raises:
             UserError: the pair of this number has another id, or the file cannot be written.

@@ -84,7 +84,7 @@ class LocalServer(ThreadingHTTPServer):
 
         Raises:
             Refused: the address does not exist, or its arguments are invalid.
-            UserError: what it names cannot be read.
+            UserError: the requested content cannot be read.
         """
         raise NotImplementedError
 

@@ -14,7 +14,7 @@ CANDIDATES = "candidates/"
 def remake_command(files: ShardFiles) -> str | None:
     """Return the command that makes the shard with a pair again, or None if no rule of the workflow makes it.
 
-    The workflow writes a run's config next to its results. Pairs that other programs wrote may have none.
+    The workflow writes a run's config next to its results. Pairs from other programs may lack it.
     """
     config_file = files.run / "config.json"
     try:

@@ -17,7 +17,7 @@ class BatchPlan:
     Buckets alternate at random. In an epoch, each bucket yields its samples in random order and in whole batches;
     leftover samples wait for the next epoch, which shuffles again. A bucket smaller than a batch yields one batch per
     epoch, filled up by repeating its samples, so that every aspect ratio is trained on. The step is the only state.
-    Another number of ranks splits the same batches differently.
+    The batches of a step do not depend on the number of ranks, only their split does.
 
     Args:
         sizes: number of samples in each bucket, by ratio.

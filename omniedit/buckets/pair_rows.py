@@ -43,7 +43,7 @@ class MappedRows:
         return [self._batch(number).slice(place, 1).to_pylist()[0] for number, place in places]
 
     def _batch(self, number: int) -> pa.RecordBatch:
-        """Return a record batch. Its columns lie in the mapped file, so open batches take little memory."""
+        """Return a record batch. Its columns point into the mapped file, so open batches take little memory."""
         if number not in self._batches:
             self._batches[number] = self._file.get_batch(number)
         return self._batches[number]

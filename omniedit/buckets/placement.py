@@ -132,7 +132,7 @@ def mix(accepted: pa.Table, shares: Mapping[str, float]) -> pa.Table:
 
 
 def draw(accepted: pa.Table, count: int | None) -> pa.Table:
-    """Return `count` of the accepted pairs, those of the smallest hashes, or all if there are no more or it is None."""
+    """Return the `count` accepted pairs with the smallest hashes; all pairs if `count` is None or too large."""
     if count is None or len(accepted) <= count:
         return accepted
     order = np.argsort(_hashes(accepted["pair_id"], "draw"), kind="stable")

@@ -2,8 +2,8 @@
 
     {ratio}.zarr/references/c/{i}   Zarr shard i of an array of bytes, (pairs, 16): a pair's image files, then b""
 
-The array and the column `references` of the rows (a role for each image) exist only in buckets that have references, so
-that others stay as they were. A Zarr shard without references has no file.
+The array and the column `references` of the rows (a role for each image) exist only in buckets that have references;
+other buckets keep the earlier format. A Zarr shard without references has no file.
 """
 
 import struct

@@ -14,7 +14,7 @@ UNUSED = 2
 class ReusedMemory:
     """Allocator of arrays whose memory is reused once no array refers to it.
 
-    It keeps as many blocks as were ever in use at once, and no more. Several threads may use it.
+    It keeps only as many blocks as were ever in use at once. Several threads may use it.
     """
 
     def __init__(self) -> None:

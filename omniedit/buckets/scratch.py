@@ -1,4 +1,4 @@
-"""Copy of sealed buckets on a node's own disk: training reads images at random, which shared storage does badly."""
+"""Copy of sealed buckets on a node's local disk: training reads images at random, which is slow on shared storage."""
 
 import errno
 import fcntl

@@ -1,1 +1,1 @@
-"""Commands of `omniedit`: one module for each, with its arguments, and no other logic."""
+"""Commands of `omniedit`: one module per command, which parses its arguments and calls the library."""

@@ -217,7 +217,7 @@ def score_by_one(
 
 
 def measure(args: argparse.Namespace, bench: "BenchSet", protocol: "Protocol | None", editors: Sequence[str]) -> None:
-    """Compute the metrics of all editors: those of `--metrics`, of the benchmark, or those that need no weights."""
+    """Compute the metrics of all editors: from `--metrics`, from the benchmark, or else all metrics without weights."""
     from omniedit.evaluation.bench.metrics import DEFAULT, measure_edits
     from omniedit.evaluation.bench.records import EditFolder
     from omniedit.evaluation.metrics.networks import Networks
@@ -265,7 +265,7 @@ def _choose_rubric(args: argparse.Namespace, protocol: "Protocol | None", choice
     """Return the rubric of the command line, of the judge, or of the benchmark's protocol; `edit` if it needs none.
 
     Raises:
-        UserError: the benchmark's prompts do not ship, and no checkout of it is given.
+        UserError: the benchmark's prompts do not ship, and `--prompts` gives no checkout.
     """
     from omniedit.errors import UserError
     from omniedit.scoring.prompts.reader import choose_rubric

@@ -1,4 +1,4 @@
-"""Benchmark sets: list and read public ones, make and freeze one of your own, repeat a table: `omniedit bench-set`."""
+"""Benchmark sets: list and read public ones, make and freeze your own, repeat a table: `omniedit bench-set`."""
 
 import argparse
 from collections import Counter
@@ -115,7 +115,7 @@ def _print_table(args: argparse.Namespace) -> list[str]:
 
 
 def format_table(table: "Sequence[TableRow]", columns: Sequence[str]) -> list[str]:
-    """Format a table as Markdown; what the benchmark's own script computes, where it differs, stands in brackets."""
+    """Format a table as Markdown; differing figures of the benchmark's own script follow in brackets."""
     lines = [f"| | {' | '.join(columns)} | items | missing |", "|---" * (len(columns) + 3) + "|"]
     for row in table:
         cells = [_format_cell(row, column) for column in columns]

@@ -1,4 +1,4 @@
-"""Instructions for a benchmark set of one's own: `omniedit bench-set propose` and `omniedit bench-set review`."""
+"""Instructions for your own benchmark set: `omniedit bench-set propose` and `omniedit bench-set review`."""
 
 import argparse
 import signal
@@ -45,7 +45,7 @@ def propose(args: argparse.Namespace) -> list[str]:
     """Write a proposals file by templates or by a vision-language model.
 
     Raises:
-        UserError: there is no photo, the config is invalid, or the model cannot be asked.
+        UserError: no photos, an invalid config, or a model that cannot be used.
     """
     from omniedit.evaluation.bench.sets.proposals import (
         count_proposals,

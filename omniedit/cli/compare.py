@@ -51,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Compare and print, or rank a table of comparisons.
+    """Compare editors and print the result, or rank the editors of a table of comparisons.
 
     Raises:
         UserError: as `read_matches`, `open_judge`, `load_judge` and `compare`.

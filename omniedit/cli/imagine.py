@@ -22,10 +22,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Propose scenes, draw them, and write the archive; nothing is done if it is there.
+    """Propose scenes, generate their images, and write the archive; do nothing if it exists.
 
     Raises:
-        UserError: the config asks recorded replies, a list cannot be read, or a model is not usable.
+        UserError: the config uses recorded replies, a list cannot be read, or a model cannot be used.
     """
     from omniedit.config.loading import load
     from omniedit.errors import UserError

@@ -134,7 +134,7 @@ def serve(store: "Store", edits: Sequence["RatedEdit"], args: argparse.Namespace
     """Serve the page until an interrupt or SIGTERM ends the process.
 
     Raises:
-        UserError: the port is taken, the host is not of this machine, or no question can be asked.
+        UserError: the port is taken, the host is not an address of this machine, or there are no questions.
     """
     from omniedit.browsing.local_server import LOOPBACK
     from omniedit.browsing.rating.server import RatingServer

@@ -93,7 +93,7 @@ def check_agreed(endpoints: Iterable[EndpointConfig], agreed: bool, section: str
 
 
 def member_scorers(scoring: ScoringConfig, student: Path | None) -> dict[str, tuple[ScoringConfig, Path | None]]:
-    """Return the options of each judge of an ensemble, and the student or the model that it loads.
+    """Return the options of each judge of an ensemble, and its student or model.
 
     Args:
         student: folder of the student; None for the shipped one.

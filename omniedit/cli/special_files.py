@@ -1,4 +1,4 @@
-"""Directory entries that are not files."""
+"""Detection of directory entries that are not files: pipes, sockets, devices."""
 
 import stat
 from pathlib import Path

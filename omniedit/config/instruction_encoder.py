@@ -34,6 +34,6 @@ class InstructionEncoderConfig(Section):
     """Peak learning rate of the alignment, as published."""
 
     def alignment(self, train: TrainerOptions) -> TrainerOptions:
-        """Return the options of the alignment's training; options that it does not set are the editor's."""
+        """Return the options of the alignment's training, with the editor's values where this section sets none."""
         own = {"steps": self.steps, "batch_size": self.batch_size, "learning_rate": self.learning_rate}
         return train.extract(TrainerOptions, epochs=None, **own)

@@ -109,7 +109,7 @@ class RuntimeOptions(Section):
 
 
 class TrainerOptions(RuntimeOptions, OptimizerOptions, StepOptions):
-    """Options of `omniedit.training.engine.Trainer`, whatever network it trains."""
+    """Options of `omniedit.training.trainer.Trainer`, whatever network it trains."""
 
 
 class FlowOptions(Section):

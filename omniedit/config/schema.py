@@ -116,7 +116,7 @@ class Config(Section):
 
     @property
     def asks_proposer(self) -> bool:
-        """Whether jobs use the model of `proposals`, for edits or for new instructions."""
+        """True if jobs use the model of `proposals`, for edits or for new instructions."""
         return bool(self.learned_tasks) or self.grow.recaption
 
     @property

@@ -175,5 +175,5 @@ class InpaintingConfig(Section):
     holes: HolesConfig = HolesConfig()
 
     def training(self, train: TrainConfig) -> InpaintingOptions:
-        """Return the options of its training; options that it does not set are the editor's."""
+        """Return the options of its training, with the editor's values where this section sets none."""
         return train.extract(InpaintingOptions, epochs=None, **self.model_dump(exclude={"shards", "holes"}))

@@ -67,7 +67,7 @@ def rank_editors(comparisons: Sequence[Comparison], seed: int = 0) -> list[Rank]
     """Return the editors by rating, the best first; equal ones by name.
 
     Raises:
-        UserError: there is no comparison.
+        UserError: no comparisons.
     """
     if not comparisons:
         raise UserError("no two editors were compared; ranks need at least one comparison")
@@ -132,7 +132,7 @@ def find_warnings(comparisons: Sequence[Comparison]) -> list[str]:
 
 
 def find_groups(editors: Sequence[str], wins_MM: Values) -> list[list[str]]:
-    """Return the groups of editors of which each has a win over each other, directly or by way of others."""
+    """Return the groups of editors in which each beats each other one, directly or through a chain of wins."""
     reached_MM = (wins_MM > 0) | np.eye(len(editors), dtype=bool)
     for _ in editors:
         reached_MM = reached_MM @ reached_MM

@@ -7,7 +7,8 @@ import pyarrow as pa
 from omniedit.evaluation.preservation import preservation
 from omniedit.pairs import EditPair
 from omniedit.scoring.reply_parser import Unscorable
-from omniedit.scoring.verdict import LATER_COLUMNS, SCORES_SCHEMA, Judge, Score, score_row
+from omniedit.scoring.score_table import LATER_COLUMNS, SCORES_SCHEMA, score_row
+from omniedit.scoring.verdict import Judge, Score
 
 BENCH_SCHEMA = pa.schema(
     [

@@ -1,4 +1,4 @@
-"""Candidates of a run with their scores and decisions, and the choice of those that an export takes."""
+"""Candidates of a run with their scores and decisions, and the selection of candidates for an export."""
 
 import math
 import re
@@ -119,12 +119,12 @@ class Candidate:
 
     @property
     def is_sound(self) -> bool:
-        """Whether nothing but its score speaks against the pair."""
+        """True if the pair is accepted, or could be rejected only because of its score."""
         return self.reason in ("", KEPT, BELOW) or self.is_lesser
 
     @property
     def is_lesser(self) -> bool:
-        """Whether another candidate of its request is better, so that no threshold accepts the pair."""
+        """True if another candidate of its request is better, so that no threshold accepts the pair."""
         return self.reason.startswith(NOT_BEST)
 
 

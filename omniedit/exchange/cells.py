@@ -28,7 +28,7 @@ class BadRow(Exception):
 
 
 def find_value(row: Row, column: str) -> Any:
-    """Return a row's value of a column, None if it has none; `source` also finds a tar's member `source.png`."""
+    """Return a row's value of a column, or None; `source` also finds a tar's member `source.png`."""
     value = row.values.get(column)
     if value is None and row.key:
         found = (row.values.get(f"{column}{suffix}") for suffix in SUFFIXES)
@@ -139,7 +139,7 @@ def _to_score(value: Any, column: str) -> Score | None:
 
 
 def read_images(row: Row, columns: Iterator[tuple[str, Column]], files: ImageFiles) -> tuple[list[bytes], str]:
-    """Return the images of the first column that has any, and the first image's file name, '' if it has none.
+    """Return the images of the first column with images, and the first image's file name or ''.
 
     Raises:
         BadRow: an image's file cannot be read, or a value is not an image.

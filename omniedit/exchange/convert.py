@@ -194,7 +194,7 @@ def measure_source(image: Image) -> dict[str, str]:
 
 
 def _split_turns(row: Row, layout: Layout) -> Iterator[Row]:
-    """Yield the turns of a session as rows, or the row itself if it has none."""
+    """Yield the turns of a session as rows, or a row without turns itself."""
     turns = row.values.get(layout.turns) if layout.turns else None
     if not isinstance(turns, list):
         yield row

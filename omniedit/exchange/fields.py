@@ -42,7 +42,7 @@ class OutColumn:
 
     Args:
         type: as in a layout, never ''.
-        arrow: type of a column that the layout does not know, of data sets' extra columns.
+        arrow: type of an extra column of a data set, which the layout does not list.
     """
 
     name: str

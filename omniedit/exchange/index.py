@@ -25,7 +25,7 @@ def write_import_index(path: Path, files: Sequence[Path], bench: Path | None = N
 
 
 def _rows(file: Path, held_out: set[str], seen: set[str]) -> Iterator[dict[str, Any]]:
-    """Yield the rows of a shard; an image that was seen before has none."""
+    """Yield the rows of a shard, one for each new image."""
     with Shard(file) as shard:
         for row, provenance in enumerate(shard.read_provenance()):
             digest = provenance.get("source_sha256") or shard.sha256("source", row)

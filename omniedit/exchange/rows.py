@@ -50,7 +50,7 @@ Rows = Iterator[Row | Rejection]
 
 
 def reject(place: str, reason: str) -> Rejection:
-    """Return the rejection of a row; its texts have one line, a limited length and no secrets."""
+    """Return the rejection of a row; its texts have one line, a limited length and redacted secrets."""
     return Rejection(clean_line(redact(place), 300), clean_line(redact(reason), 500))
 
 

@@ -1,1 +1,1 @@
-"""Texts that ask for edits: templates, proposals and paraphrases by a vision-language model, and checks of both."""
+"""Edit instructions: templates, proposals and paraphrases by a vision-language model, and checks of both."""

@@ -25,7 +25,7 @@ class ModelQuestion(Generic[Part]):
 def ask(model: Model, questions: Sequence[ModelQuestion[Part]], tries: int) -> list[ParsedReply[Part]]:
     """Return the best reply to each question, in order: a flawless one, else the one with the most usable parts.
 
-    A question that is rejected or gets no answer is not asked again.
+    A rejected question, or one without an answer, is not repeated.
     """
     best: list[ParsedReply[Part]] = [ParsedReply()] * len(questions)
     waiting = {place: question.prompt for place, question in enumerate(questions)}
@@ -33,8 +33,8 @@ def ask(model: Model, questions: Sequence[ModelQuestion[Part]], tries: int) -> l
         again: dict[int, Prompt] = {}
         for place, answer in zip(list(waiting), model.ask(list(waiting.values())), strict=True):
             parsed = _parse_answer(answer, questions[place])
-            best[place] = max(best[place], parsed, key=_worth) if best[place].model else parsed
-            if parsed.flaws and isinstance(answer, Reply) and _why_none(answer) is None:
+            best[place] = max(best[place], parsed, key=_rank_reply) if best[place].model else parsed
+            if parsed.flaws and isinstance(answer, Reply) and _missing_text_reason(answer) is None:
                 again[place] = retry_prompt(questions[place].prompt, answer.text, list(map(str, parsed.flaws)))
         waiting = again
         if not waiting:
@@ -43,7 +43,7 @@ def ask(model: Model, questions: Sequence[ModelQuestion[Part]], tries: int) -> l
 
 
 def _parse_answer(answer: Reply | Unanswered, question: ModelQuestion[Part]) -> ParsedReply[Part]:
-    if reason := _why_none(answer):
+    if reason := _missing_text_reason(answer):
         return ParsedReply(flaws=(ReplyIssue(reason),))
     assert isinstance(answer, Reply)
     parsed = question.read(answer.text)
@@ -52,10 +52,10 @@ def _parse_answer(answer: Reply | Unanswered, question: ModelQuestion[Part]) -> 
     return replace(parsed, flaws=flaws, model=answer.model)
 
 
-def _why_none(answer: Reply | Unanswered) -> str | None:
+def _missing_text_reason(answer: Reply | Unanswered) -> str | None:
     """Return why an answer has no text, or None if it has text."""
     return answer.reason if isinstance(answer, Unanswered) else answer.missing
 
 
-def _worth(parsed: ParsedReply[Part]) -> tuple[bool, int, int]:
+def _rank_reply(parsed: ParsedReply[Part]) -> tuple[bool, int, int]:
     return not parsed.flaws, len(parsed.parts), -len(parsed.flaws)

@@ -1,7 +1,7 @@
-"""Apply quotas to a shard's proposals: no object, value or style exceeds its share, and all kinds of paraphrase lead
-about equally often.
+"""Apply quotas to a shard's proposals: no object, value or style exceeds its share, and all kinds of paraphrase come
+first about equally often.
 
-The outcome depends on the proposals alone, so the same replies give the same file.
+The result depends only on the proposals, so the same replies give the same file.
 """
 
 import hashlib
@@ -43,8 +43,7 @@ def apply_quotas(drafts: Sequence[Draft], quotas: QuotasConfig, wanted: Mapping[
 def _full(
     met: Sequence[tuple[str, str]], counts: Counter[tuple[str, str]], quotas: QuotasConfig, wanted: int
 ) -> str | None:
-    """Return a message for the first quota that is full for a proposal's facets, or None. One of each is always
-    allowed."""
+    """Return a message for the first full quota of a proposal's facets, or None. One of each is always allowed."""
     for what, value in met:
         if counts[what, value] >= max(1, int(getattr(quotas, what) * wanted)):
             return f"the quota of {what} '{value}' is full"
@@ -83,6 +82,6 @@ def _row(draft: Draft, lead: str) -> ProposalRow:
 
 
 def _named_by_table(draft: Draft, phrasing: str) -> str | None:
-    """Return how a paraphrase names its object by a clue of the table of knowledge, if it does."""
+    """Return the clue of the table of knowledge by which a paraphrase names its object, if any."""
     thing = draft.edit.thing
     return thing.describe_indirect_name(draft.instructions[phrasing]) if thing else None

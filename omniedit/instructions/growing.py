@@ -53,7 +53,7 @@ def accepted_ids(
 
 
 def grow_inverses(shards: Sequence[Shard], accepted: Collection[str], seed: int) -> Iterator[EditPair | Rejection]:
-    """Yield the inverse of each accepted pair, or why it has none."""
+    """Yield the inverse of each accepted pair, or the reason for its absence."""
     for place in _find_places(shards, accepted):
         pair = place.read()
         yield invert(pair, seed) or Rejection(pair.pair_id, NO_WAY_BACK)
@@ -81,7 +81,7 @@ def grow_compositions(shards: Sequence[Shard], accepted: Collection[str], seed: 
 def grow_recaptions(
     shards: Sequence[Shard], scores: Iterable[Mapping[str, Any]], recaptioner: Recaptioner, at_once: int
 ) -> Iterator[EditPair | Rejection]:
-    """Yield each good pair that is not what was asked for with a new instruction, or why it gets none.
+    """Yield each good edit that does not follow its instruction with a new instruction, or why it gets none.
 
     Args:
         scores: rows of `SCORES_SCHEMA`.
@@ -93,7 +93,7 @@ def grow_recaptions(
 
 
 def write_derived(path: Path, name: str, seed: int, outcomes: Iterable[EditPair | Rejection]) -> int:
-    """Write the shard of a group of derived pairs, and print why the others have none; return the number of pairs."""
+    """Write the shard of a group of derived pairs, print the reasons of rejections, and return the number of pairs."""
     made = 0
     with (
         replace_file(path) as temporary,
@@ -114,7 +114,7 @@ def _find_places(shards: Sequence[Shard], wanted: Collection[str]) -> list[Place
 
 
 def _compose_in_twos(pairs: list[EditPair], seed: int) -> Iterator[EditPair]:
-    """Yield compositions of two, each edit with the first later one that it goes with."""
+    """Yield compositions of two edits: each edit is combined with the first later one that is compatible."""
     while pairs:
         pair = pairs.pop(0)
         for place, other in enumerate(pairs):

@@ -16,11 +16,11 @@ from omniedit.instructions.objects import without_position
 from omniedit.sources.photo import FractionBox, Photo
 
 MIRROR = "mirror"
-"""Last word of the name of an object that shows others; photos have one only if their listing gives its box."""
+"""Last word of the name of an object that reflects others. A photo has one only if its listing gives its box."""
 INSIDE = 0.9
 """Smallest share of an object's box in the box of a mirror at which the object is in the mirror."""
 OUTSIDE = 0.3
-"""Largest such share at which it is outside. Between the two, nothing is said about it."""
+"""Largest such share at which it is outside the mirror. Between the two, its position is unknown."""
 LEAST_OF_ONE_COLOUR = 0.5
 """Smallest share of an object's pixels that have its colour; a motley object has no colour of its own."""
 MOST_BLUE, LEAST_PURPLE = 250.0, 262.0
@@ -36,10 +36,10 @@ class Individual:
     Args:
         noun: its kind without place or colour, such as 'dog' or 'wine bottle'.
         box: as fractions of the image.
-        area: share of the image that it covers.
+        area: covered share of the image.
         colour: a key of COLOURS; '' if unknown or motley.
         lab: its colour in L*a*b*; None with `colour` ''.
-        in_mirror: whether a mirror shows it; None if no mirror is known, or it is partly inside.
+        in_mirror: whether it is a reflection in a mirror; None if no mirror is known, or it is partly inside one.
     """
 
     noun: str

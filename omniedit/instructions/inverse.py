@@ -1,4 +1,4 @@
-"""Inverse pairs: source and edited image exchanged, with an instruction that asks for the way back."""
+"""Inverse pairs: source and edited image exchanged, with an instruction that undoes the edit."""
 
 from dataclasses import replace
 
@@ -11,12 +11,11 @@ INVERSE = "inverse"
 
 
 def invert(pair: EditPair, seed: int = 0) -> EditPair | None:
-    """Return the pair that leads from the edited image back to the source, or None if it cannot be asked for.
+    """Return the pair that undoes an edit, or None if no instruction can ask for it.
 
-    A removal becomes an addition and the reverse, with the object from the truth or from the instruction. A swap is
-    turned round. A colour or a background changes back if the old one is known, weather and light if they can be
-    undone, and a style to a photo if the source is one. Pairs with references and pairs that were derived themselves
-    have no inverse.
+    A removal becomes an addition and vice versa, with the object from the truth or from the instruction. A swap is
+    reversed. A colour or a background changes back if the old one is known, weather and light if they can be undone,
+    and a style to a photo if the source is one. Derived pairs and pairs with references have no inverse.
 
     Args:
         seed: decides the wording, together with the id of the pair.

@@ -1,7 +1,7 @@
 """Clues: phrases that name an object by its nature, action or use (`knowledge.yaml`).
 
-A clue means an object of a photo if it fits this one alone, and certainly none of the others. Objects of unknown kind
-('object', 'animal', a noun outside the vocabulary) may be anything, so a photo with one of them has few clues.
+A clue means an object of a photo if it fits this object and certainly no other. An object of unknown kind ('object',
+'animal', a noun outside the vocabulary) could be anything, so few clues are unambiguous in a photo with such an object.
 """
 
 from collections.abc import Mapping, Sequence
@@ -84,7 +84,7 @@ def resolve_clue(phrase: str, names: Sequence[str]) -> int:
 
 
 def name_indirectly(sentence: str, name: str, others: Sequence[str] = ()) -> str | None:
-    """Return how a sentence names an object without its noun, for a record; None if no clue of the table does.
+    """Return the clue by which a sentence names an object without its noun, for a record; None without such a clue.
 
     Args:
         name: of the object.

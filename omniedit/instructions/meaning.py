@@ -1,7 +1,7 @@
-"""Check that a paraphrase still asks for its edit: it names the same things and requests the same operation.
+"""Check that a paraphrase still asks for its edit: it names the same objects and requests the same operation.
 
-The check compares words only, independent of any model. A valid sentence in unusual words may be rejected; one that
-lost its object or reversed its operation is rejected.
+The check compares only words and uses no model. It rejects a sentence without the object or with the reverse operation,
+and may also reject a valid sentence in unusual words.
 """
 
 import re
@@ -130,7 +130,7 @@ def _named_results(proposal: Proposal, said: set[str]) -> Iterator[tuple[str, st
     """Yield the results of an edit: the kind, its phrase in the proposal, and whether the paraphrase names it."""
     match proposal:
         case TypeProposal():
-            for what, phrases in proposal.to_say().items():
+            for what, phrases in proposal.required_phrases().items():
                 yield what, phrases[0], any(is_mentioned(phrase, said) for phrase in phrases)
         case SwapProposal(new_object=phrase):
             yield "new object", phrase, head(phrase) in said
@@ -183,7 +183,7 @@ def _wrong_targets(instruction: str, said: Sequence[str], proposal: Proposal, th
         yield f"it excludes the object '{thing.name}' from the edit"
     if isinstance(proposal, SwapProposal) and _is_reversed(instruction, head(thing.name), head(proposal.new_object)):
         yield f"it treats '{proposal.new_object}' as already present"
-    if isinstance(proposal, AttributeProposal) and _is_so(said, content(proposal.value), head(thing.name)):
+    if isinstance(proposal, AttributeProposal) and _is_presupposed(said, content(proposal.value), head(thing.name)):
         yield f"it treats the object as already '{proposal.value}'"
 
 
@@ -209,7 +209,7 @@ def _is_reversed(instruction: str, thing: str, new: str) -> bool:
     return any(new in old - other and thing in other - old for old, other in pairs)
 
 
-def _is_so(said: Sequence[str], value: Sequence[str], thing: str) -> bool:
+def _is_presupposed(said: Sequence[str], value: Sequence[str], thing: str) -> bool:
     """Return whether the value is taken as given: 'make the blue cup red', if the cup should become blue."""
     already = [*value, thing]
     places = range(1, len(said) - len(already) + 1)

@@ -1,5 +1,5 @@
-"""Find what an instruction names: the object to remove or to add, the two objects of a swap, a style, an old and a new
-colour or background.
+"""Extract what an instruction names: the object to remove or add, the two objects of a swap, a style, the old and
+the new colour or background.
 
 The patterns fit the templates of this room and common sentences of other data sets. An instruction in other words, or
 one that asks for several edits, names nothing.
@@ -28,7 +28,7 @@ _NO_OBJECTS = """background backdrop sky wall floor ground light lighting colour
 object objects thing things item items everything area part text writing filter effect snow rain fog water smoke grass
 sand dirt dust hair food fruit furniture luggage jewelry jewellery makeup trash garbage rubbish litter
 graffiti clothing"""
-"""Nouns of what is no object, or takes no article when it is added."""
+"""Nouns that are not objects, or that take no article in an addition."""
 _COMPARING = (
     r"(?:smaller|smallest|larger|largest|bigger|biggest|taller|tallest|shorter|nearer|nearest|closer|closest|farther"
     r"|farthest|leftmost|rightmost|topmost|bottommost|upper|lower|left|right|middle|first|second|third|other|last)"
@@ -114,7 +114,7 @@ def is_object(phrase: str) -> bool:
 
 
 def split_place(phrase: str) -> tuple[str, str]:
-    """Split a phrase into the object and its place, '' if it has none: 'cat on the sofa' -> 'cat', 'on the sofa'."""
+    """Split a phrase into the object and its place, '' without one: 'cat on the sofa' -> 'cat', 'on the sofa'."""
     found = _PLACE.search(phrase)
     return (phrase[: found.start()], phrase[found.start() :].strip()) if found else (phrase, "")
 
@@ -125,7 +125,7 @@ def describe_alone(name: str) -> str:
 
 
 def introduce_details(name: str) -> str:
-    """Give a detail that was pointed at the article of a new one: 'man with the hat' -> 'man with a hat'."""
+    """Make the article of a known detail indefinite: 'man with the hat' -> 'man with a hat'."""
     return re.sub(
         r"\b(with|wearing|holding|carrying) the (\w.*)", lambda found: f"{found[1]} {with_article(found[2])}", name
     )

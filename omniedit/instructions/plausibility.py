@@ -22,7 +22,7 @@ ALIKE = 0.5
 """Minimum share of words that the two prompts of a pair have in common (Ratcliff and Obershelp's measure)."""
 
 
-def senseless(proposal: Proposal, thing: Thing | None, offers: Offers) -> str | None:
+def implausible_reason(proposal: Proposal, thing: Thing | None, offers: Offers) -> str | None:
     """Return why a proposal makes no sense, or None if it does.
 
     Args:

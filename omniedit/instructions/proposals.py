@@ -65,8 +65,8 @@ SCHEMA = pa.schema(
 )
 """Schema of a proposals file. `stage` is the stage in which a proposal was rejected. In recorded replies the remaining
 columns are null: `name` is the object's kind, `phrasings` the kinds of the instructions, `model` the model that
-replied, and `prompt_hash` the digest of its prompts. `named_by` says of each instruction that names its object by what
-it is or does who found so, the table of knowledge or a model; it is null if all name their object outright."""
+replied, and `prompt_hash` the digest of its prompts. For each instruction that names its object indirectly, by its
+nature or action, `named_by` says whether the table of knowledge or a model confirmed it; it is null without any."""
 
 ProposalRow = dict[str, Any]
 """Row of `SCHEMA`; missing columns are null."""

@@ -19,7 +19,7 @@ from omniedit.instructions.questions import (
     MAX_THINGS,
     DraftEdit,
     edits_prompt,
-    meant_prompt,
+    meaning_prompt,
     objects_prompt,
     offers_for,
     paraphrase_prompt,
@@ -30,7 +30,7 @@ from omniedit.instructions.replies import (
     Part,
     ReplyIssue,
     read_edits,
-    read_meant,
+    read_meanings,
     read_objects,
     read_paraphrases,
 )
@@ -56,7 +56,7 @@ class Draft:
     Args:
         instructions: instruction of each kind of paraphrase; always includes the plain one.
         model: version of the model that proposed the edit.
-        named_by: by kind of paraphrase, the answer of the model on the object that it means, where it was asked.
+        named_by: by kind of paraphrase, the model's answer to the question which object the paraphrase means, if asked.
     """
 
     source_id: str
@@ -78,7 +78,7 @@ class Proposer:
         self.model, self.config, self.tasks = model, config, tuple(tasks)
 
     def propose(self, photos: Sequence[Photo]) -> list[tuple[list[Draft], list[ProposalRow]]]:
-        """Return for each photo, in order, the usable drafts and the rows of what was rejected."""
+        """Return for each photo, in order, the usable drafts and the rows of rejected proposals."""
         images = [PromptImage(resize_to_fit(photo.image, self.config.max_side)) for photo in photos]
         listed = self._ask([ModelQuestion(objects_prompt(image), read_objects) for image in images])
         replies = [
@@ -136,33 +136,36 @@ class Proposer:
     ) -> list[ParsedReply[Paraphrase]]:
         """Ask which objects doubtful paraphrases mean; a paraphrase that means another one becomes a flaw."""
         doubtful = [[each for each in parsed.parts if each.doubt] for parsed in said]
-        questions = [self._meant(edits, each) if each else None for edits, each in zip(proposed, doubtful, strict=True)]
+        questions = [
+            self._meaning_question(edits, each) if each else None
+            for edits, each in zip(proposed, doubtful, strict=True)
+        ]
         if not any(questions):
             return list(said)
-        meant = self._ask(questions)
-        return [_settle(*each) for each in zip(proposed, said, doubtful, meant, strict=True)]
+        meanings = self._ask(questions)
+        return [_apply_meanings(*each) for each in zip(proposed, said, doubtful, meanings, strict=True)]
 
-    def _meant(self, proposed: ParsedReply[DraftEdit], doubtful: Sequence[Paraphrase]) -> ModelQuestion[str]:
+    def _meaning_question(self, proposed: ParsedReply[DraftEdit], doubtful: Sequence[Paraphrase]) -> ModelQuestion[str]:
         names = {name for edit in proposed.parts if edit.thing for name in (edit.thing.name, *edit.thing.others)}
-        prompt = meant_prompt([each.text for each in doubtful], sorted(names))
-        return ModelQuestion(prompt, partial(read_meant, count=len(doubtful)))
+        prompt = meaning_prompt([each.text for each in doubtful], sorted(names))
+        return ModelQuestion(prompt, partial(read_meanings, count=len(doubtful)))
 
 
-def _settle(
+def _apply_meanings(
     proposed: ParsedReply[DraftEdit],
     said: ParsedReply[Paraphrase],
     doubtful: Sequence[Paraphrase],
-    meant: ParsedReply[str],
+    meanings: ParsedReply[str],
 ) -> ParsedReply[Paraphrase]:
     """Return the paraphrases of a photo that mean their object according to the model."""
-    answers = dict(zip(doubtful, meant.parts, strict=False))
+    answers = dict(zip(doubtful, meanings.parts, strict=False))
     parts, flaws = [], list(said.flaws)
     for paraphrase in said.parts:
         edit = proposed.parts[paraphrase.edit]
         if not paraphrase.doubt:
             parts.append(paraphrase)
         elif edit.thing and bare(answers.get(paraphrase, "")).lower() == edit.thing.name:
-            named_by = f"named as the {edit.thing.name} by {meant.model}"
+            named_by = f"named as the {edit.thing.name} by {meanings.model}"
             parts.append(replace(paraphrase, doubt="", named_by=named_by))
         else:
             flaws.append(ReplyIssue(f"{paraphrase.phrasing} paraphrase: {paraphrase.doubt}", edit.task))

@@ -99,8 +99,8 @@ def paraphrase_prompt(edits: Sequence[DraftEdit]) -> Prompt:
     return Prompt((text("wordings"), listed), _TOKENS_MORE + len(edits) * _TOKENS_A_REWRITING)
 
 
-def meant_prompt(sentences: Sequence[str], names: Sequence[str]) -> Prompt:
-    """Build the prompt for the objects that sentences mean, without an image; `replies.read_meant` reads the reply."""
+def meaning_prompt(sentences: Sequence[str], names: Sequence[str]) -> Prompt:
+    """Build the prompt for the objects that sentences mean, without an image; for `replies.read_meanings`."""
     listed = "\n".join(f"{number}. {sentence}" for number, sentence in enumerate(sentences, 1))
     facts = f"objects: {'; '.join(names)}\n{listed}"
     return Prompt((text("meant"), facts), _TOKENS_MORE + len(sentences) * _TOKENS_A_NAME)

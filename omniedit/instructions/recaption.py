@@ -1,4 +1,4 @@
-"""New instructions for good edits that are not what was asked for: a vision-language model says what changed."""
+"""New instructions for good edits that do not follow theirs: a vision-language model describes the change."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ RECAPTIONED = "recaptioned"
 MAX_SUCCESS = 5.0
 """Largest score of success (SC 1) of a pair that needs another instruction."""
 MIN_QUALITY = 7.0
-"""Smallest score of restraint (SC 2) and of quality (PQ) of a pair that is worth one."""
+"""Smallest score of restraint (SC 2) and of quality (PQ) of a pair that gets one."""
 _MAX_TOKENS = 400
 _MAX_WORDINGS = 3
 NOTHING_CHANGED = "the model sees no change between source and edited image"
@@ -49,7 +49,7 @@ class _Answer(BaseModel):
 
 
 def needs_recaption(scores: Mapping[str, Any]) -> bool:
-    """Return whether a row of `SCORES_SCHEMA` says that an edit is good but not what was asked for."""
+    """Return whether, by a row of `SCORES_SCHEMA`, an edit is good but does not follow its instruction."""
     names = ("sc_score_1", "sc_score_2", "pq_score")
     success, restraint, quality = (scores[name] for name in names)
     if success is None or restraint is None or quality is None:
@@ -58,13 +58,13 @@ def needs_recaption(scores: Mapping[str, Any]) -> bool:
 
 
 class Recaptioner:
-    """Writer of instructions that describe what an edit really did."""
+    """Writer of instructions that describe the actual change of an edit."""
 
     def __init__(self, model: Model, config: ProposalsConfig) -> None:
         self.model, self.config = model, config
 
     def rewrite(self, pairs: Sequence[EditPair]) -> list[EditPair | Rejection]:
-        """Return for each pair, in order, the pair with its new instruction, or why it has none."""
+        """Return for each pair, in order, the pair with its new instruction, or the reason for a rejection."""
         replies = ask(self.model, [self._question(pair) for pair in pairs], self.config.tries)
         return [_apply(pair, reply) for pair, reply in zip(pairs, replies, strict=True)]
 

@@ -55,7 +55,7 @@ def resolve(expression: str, individuals: Sequence[Individual]) -> int:
         expression: such as 'smaller dog', 'cup on the left', 'second red ball from the right', with or without 'the'.
 
     Raises:
-        Ambiguous: it means none of them or several, or the difference that it names is too small to see.
+        Ambiguous: it means no object or several, or names a difference that is too small to see.
     """
     text = " ".join(expression.lower().split())
     alike = _find_alike(text, individuals)
@@ -181,7 +181,7 @@ def _read_cues(text: str) -> Iterator[Narrowing]:
 
 
 def _by_colour(colour: str, alike: list[int], individuals: Sequence[Individual]) -> list[int]:
-    """Return the objects of a colour, if it is clear of each whether it has that colour."""
+    """Return the objects of a colour, if the colour of every object is clear."""
     named = [place for place in alike if individuals[place].colour == colour]
     for place in alike:
         other = individuals[place]

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from omniedit.instructions.facets import PHRASINGS
 from omniedit.instructions.meaning import Thing, meaning_error
-from omniedit.instructions.plausibility import senseless
+from omniedit.instructions.plausibility import implausible_reason
 from omniedit.instructions.proposals import Phrase, first_problem, json_object, proposal_in, quote
 from omniedit.instructions.questions import MAX_THINGS, DraftEdit, Offers
 from omniedit.instructions.words import bare, content, head, stems
@@ -100,8 +100,8 @@ def read_paraphrases(reply: str, edits: Sequence[DraftEdit], may_doubt: bool = F
     """Return paraphrases that mean the same as the edits' plain instructions.
 
     Args:
-        may_doubt: whether to return paraphrases whose only fault is that they do not name their object, with that
-            doubt, so that a model can say which object they mean.
+        may_doubt: whether to return paraphrases whose only fault is that they do not name their object, marked with a
+            doubt, so that a model can decide which object they mean.
     """
     try:
         answer = json_object(reply)
@@ -124,7 +124,7 @@ def read_paraphrases(reply: str, edits: Sequence[DraftEdit], may_doubt: bool = F
 
 
 def _each(make: Callable[[Any], Part], items: Sequence[Any]) -> tuple[list[Part], list[str]]:
-    """Return what `make` returns for the items, and the reasons of those for which it raises ValueError."""
+    """Return the results of `make` for the items, and the reasons where it raises ValueError."""
     made: list[Part] = []
     reasons: list[str] = []
     for item in items:
@@ -179,7 +179,7 @@ def _edit(task: Task, things: Sequence[Thing], offers: Offers, answer: Any) -> D
     if anchor := _match_thing(fields.get("anchor"), things):
         fields["anchor"] = anchor.expression
     proposal = proposal_in(task, fields | {"instructions": [answer["instruction"]]})
-    reason = senseless(proposal, thing, offers) or meaning_error(answer["instruction"], task, proposal, thing)
+    reason = implausible_reason(proposal, thing, offers) or meaning_error(answer["instruction"], task, proposal, thing)
     if reason:
         raise ValueError(reason)
     return DraftEdit(task, proposal, thing)
@@ -222,7 +222,7 @@ def _instruction(
     return instruction, ""
 
 
-def read_meant(reply: str, count: int) -> ParsedReply[str]:
+def read_meanings(reply: str, count: int) -> ParsedReply[str]:
     """Return the object that each of `count` sentences means, in order, or 'none'."""
     try:
         answer = json_object(reply)

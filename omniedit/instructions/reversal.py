@@ -1,4 +1,4 @@
-"""Edits that undo an edit, by task: what to ask for, and the truth against which the result is measured."""
+"""Edits that undo an edit, by task: the instructions, and the truth for measuring the result."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -122,7 +122,7 @@ class Reversal:
 
 
 def reverse_edit(pair: EditPair, rng: np.random.Generator) -> Reversal | None:
-    """Return the edit that undoes a pair's edit, or None if neither truth nor instruction says what to ask for."""
+    """Return the edit that undoes a pair's edit, or None if neither truth nor instruction determines it."""
     reverse = _REVERSALS.get(pair.task)
     return reverse(pair, pair.provenance.get("truth") or {}, rng) if reverse else None
 

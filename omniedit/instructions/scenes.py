@@ -23,7 +23,7 @@ from omniedit.instructions.words import stems
 from omniedit.vlm import Model, Prompt
 
 OFFERED = 12
-"""Number of concepts, and of places, in a prompt; half as many scenes can come of it."""
+"""Number of concepts, and of places, in a prompt; its reply has at most half as many scenes."""
 _LONGEST = 40
 """Maximum number of words of a caption."""
 _TOKENS, _TOKENS_A_SCENE = 60, 110
@@ -34,7 +34,7 @@ class Scene(BaseModel):
 
     Args:
         caption: description for the text-to-image model; the photo's caption afterwards.
-        concepts: the two that it combines.
+        concepts: its two concepts.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -1,7 +1,7 @@
-"""Instructions that a person could ask of a photo, from templates over the names of its objects.
+"""Instructions for a photo, from templates over the names of its objects.
 
-They depend on the photo's objects and a random generator alone. No specialist is asked whether it can make the edit, so
-that a benchmark of them favours no specialist. A person must still check that they suit the photo.
+They depend only on the photo's objects and a random generator, and not on the abilities of any specialist, so a
+benchmark made of them favours none. A person must still check that they suit the photo.
 """
 
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ MATERIALS = (
 )
 PLACES = ("on the left", "on the right", "in the middle of the picture", "")
 MATERIAL_SHARE = 0.4
-"""Share of changes of material among the changes of an object that is no animal."""
+"""Share of changes of material among the changes of inanimate objects."""
 ALIKE_SHARE = 0.5
 """Share of additions of something like the photo's first object: another animal next to a dog."""
 BOTH_SHARE = 0.3
@@ -49,8 +49,8 @@ class Suggestion:
     """Instruction for a task.
 
     Args:
-        asks: the edit; other words for the same edit are no other suggestion.
-        objects: number of objects that it names as those to change or to keep; None for a global edit.
+        asks: the edit, to recognise suggestions of the same edit in other words.
+        objects: number of named objects to change or to keep; None for a global edit.
     """
 
     instruction: str
@@ -135,7 +135,7 @@ def _join(names: Sequence[str]) -> str:
 
 
 def _choose_another(name: str, rng: np.random.Generator) -> str:
-    """Return another noun, of the same kind if there are any: another animal for a dog."""
+    """Return another noun, of the same kind if possible: another animal for a dog."""
     kind, own = find_kind(noun(name)), noun(name)
     others = [each for each in sorted(GROUPS) if each != own]
     alike = [each for each in others if kind and find_kind(each) == kind]

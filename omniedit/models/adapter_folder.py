@@ -1,6 +1,6 @@
 """Folder of an editor's trained weights alone, with its low-rank adapters in peft's layout.
 
-{editor}/adapter/editor.json                 class and options of the editor, and the base that it needs
+{editor}/adapter/editor.json                 class and options of the editor, and its base
 {editor}/adapter/adapter_config.json         peft's config of the adapters
 {editor}/adapter/adapter_model.safetensors   their weights, base_model.model.{name}, for `PeftModel.from_pretrained`
 {editor}/adapter/trained.safetensors         the editor's other trained weights, by their names

@@ -20,7 +20,7 @@ class TakenConditions:
 
     Args:
         references: whether it takes reference images.
-        tasks: names of the tasks that it knows, in the order of their indices; () if it takes no task.
+        tasks: names of the known tasks, in the order of their indices; () if it takes no task.
     """
 
     references: bool = False
@@ -47,7 +47,7 @@ def place_references(latents: Sequence[Tensor], counts: Sequence[int], shape: Se
     Args:
         latents: those of each reference, (C, h, w), sample after sample.
         counts: number of references of each sample.
-        shape: (C, h, w), also if there is no reference.
+        shape: (C, h, w), also without references.
 
     Returns:
         (B, R, C, h, w) with zeros where a sample has fewer references, and (B, R) bool. R is at least 1, so that all

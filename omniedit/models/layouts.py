@@ -44,7 +44,7 @@ class Layout:
 
     @property
     def is_diffusion(self) -> bool:
-        """Whether the network was trained by a variance-preserving diffusion, not a flow."""
+        """True if the network was trained by a variance-preserving diffusion, not a flow."""
         return self.network == "unet"
 
 

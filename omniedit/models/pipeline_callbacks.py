@@ -41,7 +41,7 @@ class StepCallback:
         return self.function.tensor_inputs if own else self.tensor_inputs
 
     def __call__(self, pipeline: Any, step: int, timestep: Tensor, state: SamplerState) -> None:
-        """Call the callback and update the state with the tensors that it returns."""
+        """Call the callback and update the state with the returned tensors."""
         tensors = read_tensors(state)
         changed = self.function(pipeline, step, timestep, {name: tensors[name] for name in self.names})
         update_state(state, changed or {})

@@ -272,7 +272,7 @@ def pin(role: str, path: Path = MODELS) -> str:
 
 
 def pin_entry(name: str, model: Hosted, path: Path) -> str:
-    """Write the newest revision of an entry's repository into a file of such entries; as `pin`.
+    """Write the newest revision of an entry's repository into the entry's file; as `pin`.
 
     Args:
         path: file of the entry `name`, which has a line `  revision: ...`.

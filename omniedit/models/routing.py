@@ -1,7 +1,7 @@
 """Task-aware routing: a task token, a visual prompt of reference images, and experts chosen by task or by instruction.
 
 As AnySD (Yu et al. 2024, section 4): a learned vector of the task stands before the tokens of the visual prompt, and an
-expert, a cross-attention to these tokens beside the network's own (Ye et al. 2023, "IP-Adapter"), serves each group of
+expert, a cross-attention to these tokens next to the network's own (Ye et al. 2023, "IP-Adapter"), serves each group of
 tasks. Experts differ in their keys and values; they share queries and output, whose weights start at zero.
 
 Shapes: B batch, R references, C latent channels, H W latent height and width, N tokens of the network, D their width,

@@ -40,7 +40,7 @@ class Guidance:
     Terms of weight 0 are not computed.
 
     Args:
-        embedded: scale given to a base with a guidance embedding (FLUX.1-dev), beside the others; None for its usual.
+        embedded: further scale for a base with a guidance embedding (FLUX.1-dev); None for the base's default.
     """
 
     text: float

@@ -1,6 +1,6 @@
 """AnySD's own editor: InstructPix2Pix's UNet with a task token and IP-Adapter experts (Yu et al. 2024, section 4).
 
-The UNet reads noise and source image as 8 channels (Brooks et al. 2023, section 3.2). Beside each of its layers of
+The UNet reads noise and source image as 8 channels (Brooks et al. 2023, section 3.2). Next to each of its layers of
 cross-attention to the text, an expert reads task token and references. The UNet predicts noise or v, and is trained and
 sampled here as a rectified flow (`omniedit.models.variance_preserving`), so that it shares trainer, pipeline and
 benchmark with the other editors.

@@ -54,7 +54,7 @@ class _Pair(Generic[ImageT, MaskT]):
 
     @property
     def is_local(self) -> bool:
-        """Whether the edit is local, as its task says; if the task does not say, whether the pair has a mask."""
+        """True if the edit is local, by its task or, if the task leaves it open, if the pair has a mask."""
         return self.mask is not None if self.task.is_local is None else self.task.is_local
 
     def _fields(self) -> dict[str, Any]:

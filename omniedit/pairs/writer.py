@@ -30,7 +30,7 @@ _FILES = 16
 
 @dataclass
 class ShardWriter:
-    """Writer of a shard file, pair by pair. It keeps a few encoded pairs and images in memory, and no decoded ones.
+    """Writer of a shard file, pair by pair. Only a few encoded pairs and images are in memory.
 
     >>> with replace_file(path) as temporary, ShardWriter(temporary, Task.OBJECT_SWAP, "embedded", seed=0) as writer:
     ...     writer.add(pair)

@@ -26,7 +26,7 @@ CERTAIN = 3.0
 
 
 class Gate(StrEnum):
-    """Gate, by the fault that it searches for; the value is its name in findings and policies."""
+    """Gate, named after the fault it searches for; the value is its name in findings and policies."""
 
     DUPLICATE = "duplicate"
     NEAR_DUPLICATE = "near_duplicate"
@@ -132,7 +132,7 @@ def find_faults(
     policy: Policy | None = None,
     ranks: np.ndarray | None = None,
 ) -> Iterator[Finding]:
-    """Yield the findings of all shards: those of single pairs shard by shard, then those that compare pairs.
+    """Yield the findings of all shards: first about single pairs, shard by shard, then from comparisons of pairs.
 
     Args:
         files: tables of `SIGNATURES_SCHEMA`. Without `ranks`, the first of two duplicates in this order stays.

@@ -77,9 +77,9 @@ def hash_change(source: Image, edited: Image) -> tuple[int, Levels]:
     """Return the change hash and the change levels of two (H, W, 3) RGB images of equal size.
 
     The hash has 64 signs of the lowest DCT frequencies of edited - source, in luma and both colour differences. Two
-    local edits of one photo are nearly equal as images, but their change hashes differ. The hash ignores the strength
-    of a change, which the levels measure: it tells dusk from night. The levels are the mean change of each of the three
-    channels and the root mean square of all, 0-255.
+    local edits of one photo are nearly equal as images, but their change hashes differ. The hash ignores the
+    strength of a change, which the levels measure: they distinguish dusk from night. The levels are the mean change
+    of each of the three channels and the root mean square of all, 0-255.
     """
     change = _small_ycrcb(edited) - _small_ycrcb(source)
     frequencies = np.stack([cv2.dct(np.ascontiguousarray(change[..., channel])) for channel in range(3)])
@@ -88,7 +88,7 @@ def hash_change(source: Image, edited: Image) -> tuple[int, Levels]:
 
 
 def are_same_levels(first: Levels, second: Levels) -> NDArray[np.bool_]:
-    """Return, row by row, whether the change levels (N, 4) of two pairs differ by no more than re-encoding explains."""
+    """Return, row by row, whether re-encoding can explain the difference of the change levels (N, 4) of two pairs."""
     strength = np.maximum(first[:, 3], second[:, 3])
     return np.abs(first - second).max(axis=1) <= LEVEL_STEP + LEVEL_SHARE * strength
 

@@ -33,10 +33,10 @@ IMAGES = "images"
 
 @dataclass(frozen=True)
 class JudgeScore:
-    """Scores of one judge, from 0 to 10; None where it gave none.
+    """Scores of one judge, from 0 to 10; None for a missing score.
 
     Args:
-        reason: rationale, or the reason why there is no score.
+        reason: rationale, or the reason for missing scores.
     """
 
     judge: str
@@ -114,7 +114,7 @@ def render_embedded(heading: Heading, items: Iterable[ComparedItem], total: int)
 
 
 def write_folder(page: Path, heading: Heading, items: Iterable[ComparedItem]) -> None:
-    """Write the page and its images, those that are not files yet to the folder `images` next to it."""
+    """Write the page, and its images to the folder `images` next to it, except images that are files already."""
     images = _FolderImages(page.parent)
     shown = [_item_values(item, images.place) for item in items]
     write_text(page, _render(heading, shown, images.uris, len(shown)))

@@ -77,7 +77,7 @@ class Trust:
 
     @property
     def disagreement(self) -> Values:
-        """Disagreement of the judges of an ensemble on each pair that it scored."""
+        """Disagreement of the judges of an ensemble on each scored pair."""
         return np.frombuffer(self._disagreement, "d")
 
     def values(self) -> dict[str, Any]:

@@ -84,8 +84,8 @@ def _verdict(memory: Memory, options: TrainConfig, size: BaseSize, gpus: int, gi
 def find_changes(options: TrainConfig, size: BaseSize, gpus: int, capacity: float) -> tuple[list[str], Memory] | None:
     """Return the first change that makes a training fit, and its memory then.
 
-    If no single change is enough, changes are added one after the other until it fits, and those that it does not need
-    are left out again. None if all together are not enough.
+    If no single change is enough, changes are added one by one until it fits, and unnecessary ones are removed again.
+    None if all of them together are not enough.
 
     Args:
         options: with the editor in `model`.

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from math import inf
 
 CHOSEN = inf
-"""Score of a candidate that a person has accepted: it is never lesser, and all others without it are."""
+"""Score of a candidate that a person has accepted. Only candidates with this score are then accepted."""
 
 Request = tuple[str, str]
 """Digest of the source photo or image, and instruction."""
@@ -14,7 +14,7 @@ Request = tuple[str, str]
 def find_lesser(requests: Sequence[Request], scores: Sequence[float | None], size: int) -> set[int]:
     """Return the rows that are not the best of their set; of equal scores the first row is the best.
 
-    The candidates of a request form sets of `size` in their order, the last set with fewer.
+    The candidates of a request form sets of `size`, in order. The last set may be smaller.
 
     Args:
         requests: request of each row.

@@ -75,7 +75,7 @@ def read_by_hand(path: str | Path) -> HandDecisions:
 
 
 def _read_lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    """Yield number and content of each line that is not blank; of a line that is too long, only its beginning."""
+    """Yield the number and content of each line that is not blank; a line that is too long is cut."""
     try:
         with path.open("rb") as file:
             number = 0
@@ -92,7 +92,7 @@ def _read_lines(path: Path) -> Iterator[tuple[int, bytes]]:
 
 
 def parse_line(line: bytes) -> HandDecision:
-    """Parse a line of the file; keys that it does not know are ignored.
+    """Parse a line of the file; unknown keys are ignored.
 
     Raises:
         ValueError: the line is not a decision; the message says why.

@@ -19,7 +19,8 @@ import pyarrow as pa
 from omniedit.errors import Damaged
 from omniedit.imaging.images import Image, decode_image
 from omniedit.pairs import EditPair
-from omniedit.scoring.verdict import SCORES_SCHEMA, Judge, score_row
+from omniedit.scoring.score_table import SCORES_SCHEMA, score_row
+from omniedit.scoring.verdict import Judge
 from omniedit.storage.parquet import read_table, write_table
 from omniedit.tasks import Task
 
@@ -28,7 +29,7 @@ CANARY_SCHEMA = pa.schema([field for field in SCORES_SCHEMA if field.name != "di
 )
 """Columns of a record. A single judge scores it, so that records of earlier releases have all of them."""
 LEAST_MOVE = 0.1
-"""Mean absolute change of O that is tolerated: VIEScore's users report it between two calls of a judge."""
+"""Largest mean absolute change of O that counts as noise; VIEScore's users report it between two calls of a judge."""
 MOST_LOST = 0.05
 """Largest share of the pairs that may be scored in only one of two records."""
 GREY_STYLE = "black and white photograph"
@@ -60,7 +61,7 @@ _TRUTH = {"truth": {"style": GREY_STYLE}}
 
 
 def canary_key(judge: Judge, fingerprint: str, pairs: Sequence[EditPair]) -> str:
-    """Return 16 hex digits of all that decides the canary's scores, except changes behind an endpoint's model name.
+    """Return 16 hex digits of everything that decides the canary's scores, except silent changes of an endpoint.
 
     Args:
         fingerprint: the run's `judge_fingerprint`.

@@ -1,4 +1,4 @@
-"""Upper bounds of a run's requests to the endpoints of its judges, which `omniedit plan` prints beforehand."""
+"""Upper bounds of a run's requests to the endpoints of its judges, as `omniedit plan` prints them."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ def endpoint_questions(config: Config) -> list[EndpointLoad]:
         pairs = models * len(config.specialist_tasks) * config.bench.pairs_per_task
         loads.append(EndpointLoad("benchmark", pairs, api))
     if config.scoring.teacher == "api":
-        loads.append(EndpointLoad("lessons", lessons_asked(config), api))
+        loads.append(EndpointLoad("lessons", count_lessons(config), api))
     return loads
 
 
@@ -54,8 +54,8 @@ def _judge_loads(config: Config) -> Iterator[EndpointLoad]:
             yield EndpointLoad(f"canary{by}, twice", 2 * len(canary_pairs()), judge.api, key)
 
 
-def lessons_asked(config: Config) -> int:
-    """Return the largest number of lessons: known defects and, unless the judge is the teacher, pairs as they are."""
+def count_lessons(config: Config) -> int:
+    """Return the largest number of lessons: known defects and, unless the judge is the teacher, unchanged pairs."""
     scoring, shards = config.scoring, config.sources.shards
     shards = min(shards, scoring.teacher_shards or shards)
     of_pair = min(scoring.teacher_defects, len(DEFECTS)) + (scoring.judge != scoring.teacher)

@@ -19,7 +19,7 @@ def encode_values(values: Sequence[Hashable]) -> Codes:
 
 
 def effective_number(codes_N: Codes) -> float:
-    """Return the exponential of Shannon's entropy, a number of equally common values (Hill 1973); 0 of none."""
+    """Return the exponential of Shannon's entropy: the number of equally common values (Hill 1973); 0 without pairs."""
     if not len(codes_N):
         return 0.0
     share = np.bincount(codes_N) / len(codes_N)

@@ -26,11 +26,11 @@ SPREADS: Mapping[Spread, Callable[[Sequence[float]], float]] = {
 }
 """Disagreement of judges in O: largest minus smallest, or the standard deviation."""
 OUTLIERS = 3
-"""Number of judges from which one that differs from the others can be told."""
+"""Smallest number of judges in which one can be an outlier."""
 
 
 def read_member(scoring: ScoringConfig, name: str) -> ScoringConfig:
-    """Return the options of a judge of the ensemble, as those of a run's single judge.
+    """Return the options of a judge of the ensemble, in the form of a run's single judge.
 
     Raises:
         UserError: no judge has this name.
@@ -71,7 +71,7 @@ def combine_scores(
 
     Args:
         verdicts: by the name of the judge.
-        least: number of judges that must have scored the pair; None for all.
+        least: smallest number of judges that must have scored the pair; None for all.
     """
     scores = {name: verdict for name, verdict in verdicts.items() if isinstance(verdict, Score)}
     if len(scores) < max(1, len(verdicts) if least is None else least):
@@ -139,7 +139,7 @@ def combine_tables(
         average, spread, least: as in `combine_scores`.
 
     Raises:
-        UserError: there is no table, a pair has two rows in one, or the tables score different pairs.
+        UserError: no tables, two rows of a pair in one table, or tables of different pairs.
     """
     if not tables:
         raise UserError("an ensemble needs the scores of at least one judge")
@@ -243,6 +243,6 @@ def _read_verdict(row: Mapping[str, Any]) -> Score | Unscorable:
 
 
 def _lacking(verdicts: Mapping[str, Any], scored: int) -> str:
-    """Say how few judges scored a pair, with the first reason."""
+    """Return a message with the number of judges that scored a pair and the first reason of the others."""
     reasons = [f"{name}: {verdict.reason}" for name, verdict in verdicts.items() if isinstance(verdict, Unscorable)]
     return f"scored by {scored} of {len(verdicts)} judges; {reasons[0]}" if reasons else "no judge"

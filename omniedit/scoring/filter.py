@@ -75,19 +75,19 @@ def decide(
 
     Reasons that no threshold changes (unscorable, benchmark photo, duplicate, judges that disagree, not the best
     candidate of its request) take precedence, so that another threshold changes only 'kept' and 'below threshold'. A
-    decision by hand takes precedence over the judge's score and over a missing score, but a pair of a benchmark photo
-    and a duplicate stay rejected. No score speaks against a pair of perception data, which shows no edit to judge.
+    decision by hand overrides the judge's score and a missing score, but duplicates and pairs of benchmark photos stay
+    rejected. Perception data show no edit to judge, so their scores are ignored.
 
     Args:
         scores: rows of the scores file by pair_id; `scores_path` names it in errors.
         bench: rows of `sources/bench.parquet`; pairs of its photos, or of their twins, overlap the benchmark.
         min_score: smallest O that is accepted.
         by_hand: decisions of people by pair_id.
-        faults: reasons of the quality gates by pair_id; a decision by hand goes before them. A derived pair has the
-            faults of the pairs that it was made from.
+        faults: reasons of the quality gates by pair_id; a decision by hand overrides them. A derived pair inherits the
+            faults of its original pairs.
         best_of: number of candidates of a request of which at most the best is accepted; None for no limit.
         max_disagreement: largest disagreement of an ensemble's judges that is accepted; None for no limit.
-        min_scores: smallest O that is accepted of the pairs of single tasks, by the task's name.
+        min_scores: smallest accepted O of single tasks, by the task's name.
 
     Raises:
         UserError: the scores do not cover exactly these candidates, or come from several judges or rubrics.
@@ -128,7 +128,7 @@ def _decide_by_score(score: Mapping[str, Any], min_score: float, max_disagreemen
 
 
 def _reject_lesser(rows: Sequence[dict[str, Any]], candidates: Shard, best_of: int) -> None:
-    """Reject the candidates that are not the best of their request; decisions by hand and other reasons hold."""
+    """Reject the candidates that are not the best of their request; decisions by hand and other reasons stay."""
     accepted_by_hand = BY_HAND[Decision.ACCEPT]
     scores = [
         CHOSEN if row["reason"] == accepted_by_hand else row["o_score"] if row["reason"] in (KEPT, BELOW) else None
@@ -140,9 +140,9 @@ def _reject_lesser(rows: Sequence[dict[str, Any]], candidates: Shard, best_of: i
 
 
 def _find_fault(pair_id: str, provenance: Mapping[str, Any], faults: Mapping[str, str]) -> str | None:
-    """Return the fault of a pair, or of a pair that it was derived from.
+    """Return the fault of a pair, or of an original pair.
 
-    A new instruction mends a wrong label, and is a request of its own.
+    A pair with a new instruction does not inherit a wrong label.
     """
     derived = provenance.get("derived") or {}
     origins = [derived["from"]] if isinstance(derived.get("from"), str) else derived.get("from") or []
@@ -189,7 +189,7 @@ def duplicates(candidates: Shard, tell_sources_apart: bool = False) -> dict[str,
 def _request(candidates: Shard, row: int) -> Request:
     """Return the digest of a pair's source, and its instruction.
 
-    The recorded digest of the source is that of the photo, which is another image than the source of a derived pair.
+    The recorded digest is the photo's, but the source of a derived pair is another image.
     """
     provenance = candidates.provenance(row)
     recorded = None if provenance.get("derived") else provenance.get("source_sha256")

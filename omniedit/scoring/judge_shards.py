@@ -1,4 +1,4 @@
-"""Judging of a shard as a stream: at most two batches of images are in memory, however long the shard."""
+"""Judging of a shard as a stream, with at most two batches of images in memory."""
 
 import os
 from collections.abc import Iterator, Sequence

@@ -1,4 +1,4 @@
-"""Outcomes of scoring by the reason of an unscorable pair, to count refusals."""
+"""Classification of unscorable pairs by their reason, to count refusals."""
 
 from enum import StrEnum
 
@@ -18,7 +18,7 @@ SILENCES = ("no answer in", "the endpoint rejects the request")
 
 
 def classify_reason(reason: str) -> Outcome:
-    """Return the outcome of a pair without a score; `OTHER` is a reply that cannot be read, or an unverified edit."""
+    """Classify a pair without a score; `OTHER` is an unreadable reply or an unverified edit."""
     if is_refusal(reason):
         return Outcome.REFUSED
     return Outcome.SILENT if reason.startswith(SILENCES) else Outcome.OTHER

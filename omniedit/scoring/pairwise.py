@@ -51,7 +51,7 @@ class Answer:
 
     @property
     def chose_first(self) -> bool | None:
-        """Whether the edit that was shown first wins; None without a winner."""
+        """True if the edit that was shown first wins; None without a winner."""
         return None if self.winner not in _OTHER else (self.winner == Winner.B) == self.is_swapped
 
 
@@ -137,7 +137,7 @@ def blank_prompt(instruction: str, texts: tuple[str, str] = ("", "")) -> Prompt:
 
 
 def read_answer(reply: Reply | Unanswered, is_swapped: bool) -> Answer | Unscorable:
-    """Return the answer in a model's reply, with its letters given back to the edits, or the reason for a rejection."""
+    """Return the answer in a model's reply, with A and B mapped back to the edits, or the reason for a rejection."""
     if isinstance(reply, Unanswered):
         return Unscorable(reply.reason)
     if reply.missing:

@@ -26,7 +26,7 @@ def lay_out(question: Question, example: Example) -> list[str | Image]:
 
 
 def fill(text: str, names: Sequence[str], words: Mapping[str, str]) -> str:
-    """Replace each `<name>` in a text by the words of that name, in one pass: the words themselves stay as they are."""
+    """Replace each `<name>` in a text by the words of that name, in one pass; the inserted words are not replaced."""
     if not names:
         return text
     places = re.compile(f"<({'|'.join(map(re.escape, names))})>")
@@ -50,7 +50,7 @@ def _show_shot(question: Question, shot: Shot, number: int) -> list[str | Image]
 
 @cache
 def _load_image(path: str, digest: str) -> Image:
-    """Load the image of a shot; `digest` keeps a changed file from being taken from the cache.
+    """Load the image of a shot; `digest` is part of the cache key, so a changed file is loaded again.
 
     Raises:
         UserError: the file is not a readable image.

@@ -1,4 +1,4 @@
-"""Replies of teacher and student to the same held-out pairs, to be read side by side as in OmniEdit's Figure 3."""
+"""Replies of teacher and student to the same held-out pairs, side by side as in OmniEdit's Figure 3."""
 
 from collections.abc import Mapping, Sequence
 from itertools import chain, zip_longest
@@ -10,7 +10,7 @@ import pyarrow as pa
 from omniedit.imaging.images import encode_png, resize_to_fit
 from omniedit.pairs import EditPair, Shard
 from omniedit.scoring.reply_parser import Unscorable
-from omniedit.scoring.student.examples import TeacherExample, read_taught
+from omniedit.scoring.student.examples import TeacherExample, read_teacher_examples
 from omniedit.scoring.verdict import Score
 from omniedit.storage.parquet import read_rows
 
@@ -65,7 +65,7 @@ def read_lessons(
             continue
         rows = [row for row in read_rows(teacher_file) if (row["pair_id"], row["defect"]) in lessons]
         with Shard(candidate_file) as shard:
-            for example in read_taught(shard, teacher_file, rows):
+            for example in read_teacher_examples(shard, teacher_file, rows):
                 found[example.pair_id, example.defect] = example.pair(), example
     return [found[lesson] for lesson in lessons if lesson in found]
 

@@ -1,4 +1,4 @@
-"""Find the scores in a judge's answer, as they are written: in JSON, in almost valid JSON, and in lines.
+"""Find the scores in a judge's answer: in JSON, in almost valid JSON, and in lines.
 
 A candidate is a list of K items: `Number` for a number, `Quoted` for a text in quotes, and another text for the rest.
 """
@@ -57,7 +57,7 @@ class _Answer:
     quotes: tuple[int, ...]
 
     def is_quoted(self, piece: WholeObject | LooseField) -> bool:
-        """Return whether quotes around an object or a field enclose it, on its line or over several."""
+        """Return whether quotes enclose an object or a field, on its line or over several."""
         start = piece.start if isinstance(piece, WholeObject) else piece.within
         before = bisect_left(self.quotes, start)
         if before % 2 and bisect_left(self.quotes, piece.end) < len(self.quotes):
@@ -78,7 +78,7 @@ def _scan(text: str, form: ReplyForm) -> _Answer:
 
 
 def _has_loose_quotes(value: str) -> bool:
-    """Return whether a value is a text with quotes of its own kind that are not escaped."""
+    """Return whether a value is a text that contains its own quotation mark unescaped."""
     return value[:1] in tuple(QUOTES) and re.search(rf"(?<!\\){value[0]}", value[1:-1]) is not None
 
 

@@ -40,7 +40,7 @@ class ReplyForm:
 
     Args:
         scales: the scale of each score.
-        keys: name of each score in the reply, for replies with a field or a line for each; empty if they have none.
+        keys: name of each score in the reply, if each has a field or a line of its own; else empty.
         field: name of the field or line that lists all scores.
         lines: whether the scores may stand in lines such as `Prompt Compliance: 4` in place of JSON.
         reasoning: name of the field or line with the rationale.

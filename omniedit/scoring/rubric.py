@@ -54,7 +54,7 @@ class Question:
         text: fixed text; it goes first, so that endpoints that cache the beginning of prompts store it once. A text of
             the example is put where its name stands in angle brackets, as in `<instruction>`.
         images: names of the images that follow, in order.
-        words: names of the texts; those that have no place in `text` follow the images.
+        words: names of the texts; texts without a place in `text` follow the images.
         scores: names of the scores that the question asks for, in order.
         form: form of the reply; None for scores from 0 to 10.
         labels: texts before the images, by their names; an image without one is introduced by its name.
@@ -77,12 +77,12 @@ class Question:
 
     @property
     def is_plain(self) -> bool:
-        """Whether text, named images and named texts make the prompt, and the scores are from 0 to 10."""
+        """True if the prompt is text, named images and named texts, and the scores are from 0 to 10."""
         has_places = any(f"<{name}>" in self.text for name in self.words)
         return not (self.form or self.labels or self.shots or has_places)
 
     def to_data(self) -> list[Any]:
-        """Return all that decides the scores as JSON values; parts with their default values are left out."""
+        """Return everything that decides the scores as JSON values; default values are left out."""
         data: list[Any] = [self.text, self.images, self.words, self.scores]
         shots = [asdict(shot) | {"images": sorted(shot.images)} for shot in self.shots]
         form = asdict(self.form) if self.form else None
@@ -141,7 +141,7 @@ class Rubric:
 
     @property
     def variants(self) -> tuple["Rubric", ...]:
-        """The rubric itself, if it has questions, and those of its tasks."""
+        """Rubrics with questions: this one, if it has any, and those of its tasks."""
         return (*((self,) if self.questions else ()), *self.tasks.values())
 
     @property
@@ -178,7 +178,7 @@ class Rubric:
         }
 
     def for_task(self, task: str) -> "Rubric | None":
-        """Return the rubric of a task's examples; None if there are no questions about them."""
+        """Return the rubric of a task's examples; None without questions about them."""
         if task in self.tasks or not self.questions:
             return self.tasks.get(task)
         return replace(self, tasks={}) if self.tasks else self
@@ -269,7 +269,7 @@ def format_reply(scores: Sequence[float], reasoning: str) -> str:
 
 
 def judge_fingerprint(scoring: ScoringConfig, judge: str | None) -> str:
-    """Return as text all that decides a judge's scores besides its weights; if it changes, pairs are scored again.
+    """Return as text everything that decides a judge's scores besides its weights; a change scores all pairs again.
 
     Args:
         judge: the run's judge, the teacher or the benchmark's judge; None and `ensemble`, whose judges have

@@ -91,7 +91,7 @@ class ExampleSection(Section):
 
 
 class QuestionSection(Section):
-    """One question: its text, the images and texts that it shows, and the fields of its reply."""
+    """One question: its text, images and further texts, and the fields of its reply."""
 
     text: str | None = None
     file: str | None = None

@@ -1,11 +1,9 @@
-"""Verdicts, the judge that gives them, and the file of a shard's scores: `scores/{task}/{shard}.parquet`."""
+"""Verdicts on edit pairs, and the interface of the judge that gives them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from math import sqrt
 from typing import Protocol
-
-import pyarrow as pa
 
 from omniedit.errors import UserError
 from omniedit.pairs import EditPair
@@ -21,7 +19,7 @@ class Score:
         sc_score_2: no over-editing.
         pq_score: perceptual quality of the edited image.
         judge_version: version of the model that judged, if known.
-        overall: O, if the rubric combines it otherwise than by sqrt(SC * PQ), or from several passes.
+        overall: O, if the rubric does not combine it as sqrt(SC * PQ), or averages several passes.
         o_spread: standard deviation of O over several passes.
         details: the rubric's own scores and texts as JSON, for the record: `{"scores": {"success": 20}}`.
     """
@@ -46,7 +44,7 @@ class Score:
         return sqrt(self.sc_score * self.pq_score) if self.overall is None else self.overall
 
     def replace_overall(self, overall: float, details: str) -> "Score":
-        """Return this score with a rubric's O, where that is another one, and its details."""
+        """Return this score with a rubric's details, and with the rubric's O if it differs."""
         return replace(self, overall=None if overall == self.o_score else overall, details=details)
 
 
@@ -68,7 +66,7 @@ class Judge(Protocol):
 
 
 LEAST_PAIRS = 2
-"""Number of unscorable pairs from which the judge is blamed; a single one says nothing about it."""
+"""Smallest number of unscorable pairs that points to a fault of the judge; a single pair does not."""
 
 
 def check_scored(judge: Judge, scored: int, unscorable: int, reason: str) -> None:
@@ -85,54 +83,3 @@ def check_scored(judge: Judge, scored: int, unscorable: int, reason: str) -> Non
             f"the judge '{judge.name}' could score none of {unscorable} pairs; the first: {reason}; check its "
             "model, rubric and scoring.api.request"
         )
-
-
-SCORES_SCHEMA = pa.schema(
-    [
-        ("pair_id", pa.string()),
-        ("status", pa.string()),
-        ("sc_score_1", pa.float64()),
-        ("sc_score_2", pa.float64()),
-        ("pq_score", pa.float64()),
-        ("o_score", pa.float64()),
-        ("reasoning", pa.string()),
-        ("judge", pa.string()),
-        ("prompt_hash", pa.string()),
-        ("judge_version", pa.string()),
-        ("o_spread", pa.float64()),
-        ("details", pa.string()),
-        ("disagreement", pa.float64()),
-    ]
-)
-"""Columns of a scores file. `disagreement` is the spread of O over the judges of an ensemble, null for one judge."""
-LATER_COLUMNS = ("judge_version", "o_spread", "details", "disagreement")
-"""Columns that files of earlier releases lack."""
-COLUMNS = [name for name in SCORES_SCHEMA.names if name not in LATER_COLUMNS]
-"""Columns that every scores file has, including files of earlier releases."""
-
-
-def score_row(pair_id: str, verdict: Score | Unscorable, judge: Judge) -> dict[str, object]:
-    """Return a row of `SCORES_SCHEMA`; if the pair is unscorable, the scores are null and `reasoning` says why."""
-    row: dict[str, object] = {"pair_id": pair_id, "judge": judge.name, "prompt_hash": judge.prompt_hash}
-    if isinstance(verdict, Unscorable):
-        return row | {"status": "unscorable", "reasoning": verdict.reason, "judge_version": ""}
-    return row | {"status": "scored"} | score_columns(verdict)
-
-
-def score_rows(judged: Sequence[tuple[EditPair, Score | Unscorable]], judge: Judge) -> pa.Table:
-    """Return a batch's verdicts as a table of `SCORES_SCHEMA`."""
-    rows = [score_row(pair.pair_id, verdict, judge) for pair, verdict in judged]
-    return pa.Table.from_pylist(rows, schema=SCORES_SCHEMA)
-
-
-def score_columns(score: Score) -> dict[str, object]:
-    return {
-        "sc_score_1": score.sc_score_1,
-        "sc_score_2": score.sc_score_2,
-        "pq_score": score.pq_score,
-        "o_score": score.o_score,
-        "reasoning": score.reasoning,
-        "judge_version": score.judge_version,
-        "o_spread": score.o_spread,
-        "details": score.details or None,
-    }

@@ -142,7 +142,7 @@ def _read_value(answer: str, field: LooseField) -> tuple[int, str]:
 
 
 def _has_loose_quotes(value: str) -> bool:
-    """Return whether a text has quotes of its own kind that are not escaped."""
+    """Return whether a text contains its own quotation mark unescaped."""
     return value[:1] in tuple(QUOTES) and re.search(rf"(?<!\\){_CLOSING[value[0]]}", value[1:-1]) is not None
 
 

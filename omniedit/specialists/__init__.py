@@ -1,4 +1,4 @@
-"""Specialists, which turn photos into edit pairs, one for each task; the registry, synthesis, journal and prefetch.
+"""Specialists, which make edit pairs from photos, one for each task; their registry, synthesis, journal and prefetch.
 
 `embedded` runs on a CPU without generative weights; `learned` runs pretrained models on a GPU.
 """

@@ -34,8 +34,8 @@ class EditRequest:
             docstring lists the keys of its task. Two requests with the same truth on the same photo are the same edit.
         mask: where pixels may change; None for a global edit, or if `edit` finds the mask.
         parts: values that the edit needs (a donor's pixels, a background), never stored.
-        again: the same edit was requested before with another seed. Another failure is then no further evidence against
-            the photo.
+        again: the same edit was requested before with another seed, so another failure does not count against the
+            photo.
     """
 
     photo: Photo

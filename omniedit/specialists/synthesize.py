@@ -74,10 +74,10 @@ def synthesize(
 
 @dataclass(frozen=True)
 class _Nothing:
-    """Turn without an edit.
+    """Turn of a photo without an edit.
 
     Args:
-        more: whether the photo may have something to propose at its next turn.
+        more: whether the photo may offer an edit at its next turn.
     """
 
     rejection: Rejection

@@ -64,7 +64,7 @@ def is_file(path: Path) -> bool:
 
 
 def file_version(path: Path) -> tuple[int, int] | None:
-    """Return a value that changes when a file is written or replaced; None if there is no file."""
+    """Return a value that changes when a file is written or replaced; None without a file."""
     try:
         status = path.stat()
     except OSError:

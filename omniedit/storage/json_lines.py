@@ -34,7 +34,7 @@ def append_line(path: Path, line: bytes) -> None:
 
 
 def read_json_lines(path: Path) -> list[dict[str, Any]]:
-    """Return the objects of a file in order, [] if there is no file. Lines that are not objects are left out."""
+    """Return the objects of a file in order, [] without a file. Lines that are not objects are skipped."""
     try:
         lines = path.read_bytes().split(b"\n")
     except FileNotFoundError:

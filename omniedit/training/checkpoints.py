@@ -3,13 +3,13 @@
 {folder}/run.json                 everything that the weights depend on; if it changes, training starts again
 {folder}/step-00000150/           the state after 150 steps:
     rank-00000.safetensors ...        each rank's share of the weights, moments and EMA
-    moments-00000.safetensors ...     each rank's moments of 8 bits, which only as many ranks can read
-    position.json                     the rest of what the next step depends on
+    moments-00000.safetensors ...     each rank's 8-bit moments, readable only by the same number of ranks
+    position.json                     all other state that the next step depends on
     manifest.json                     size and sha256 of each file
 {folder}/metrics.jsonl            metrics logged so far
 {folder}/tensorboard/, samples/   grids of sample edits, step-00000200.png
 {folder}.lock                     held by the run that writes the checkpoints
-{folder}.aside-1 ...              checkpoints of other runs, left behind by a changed config
+{folder}.aside-1 ...              checkpoints of other runs, set aside after a change of config
 """
 
 import json
@@ -38,7 +38,7 @@ from omniedit.storage.locks import hold_lock
 from omniedit.storage.manifest import MANIFEST, checksum, seal_folder, write_manifest
 from omniedit.training.eight_bit import load_raw_moments, raw_moments
 from omniedit.training.metrics_log import report_failure
-from omniedit.training.ranks import from_all_ranks
+from omniedit.training.ranks import gather_from_ranks
 from omniedit.training.state import TrainedState
 
 KEPT = 2
@@ -158,7 +158,7 @@ class Checkpoints:
                 with replace_file(file) as temporary:
                     save_file(tensors, temporary)
                 sums[file.name] = checksum(file)
-        written = {name: found for of_rank in from_all_ranks(sums) for name, found in of_rank.items()}
+        written = {name: found for of_rank in gather_from_ranks(sums) for name, found in of_rank.items()}
         if self.rank == 0:
             (part / POSITION).write_text(json.dumps(asdict(position)) + "\n")
             write_manifest(part / MANIFEST, {"files": written | {POSITION: checksum(part / POSITION)}})
@@ -173,9 +173,9 @@ class Checkpoints:
 
         Newer, damaged ones are deleted with a message; all ranks make the same choice.
         """
-        for step in reversed(from_all_ranks(self.steps())[0]):
+        for step in reversed(gather_from_ranks(self.steps())[0]):
             folder = self._folder(step)
-            problem = next(filter(None, from_all_ranks(self._damage(folder))), None)
+            problem = next(filter(None, gather_from_ranks(self._damage(folder))), None)
             if problem is None:
                 return self._load(folder, state)
             if self.rank == 0:
@@ -205,7 +205,7 @@ class Checkpoints:
             for name, kind in product(state.parameters, state.kinds):
                 parts = [file.get_tensor(key) for _, file, key in sorted(places[f"{name}/{kind}"], key=itemgetter(0))]
                 state.scatter(name, kind, torch.cat(parts).view(state.shape(name)).to(state.engine.device))
-        state.show()
+        state.copy_to_network()
         load_raw_moments(state.optimizer, sorted(folder.glob("moments-*.safetensors")))
         state.optimizer.steps_taken = position.steps_taken
         state.optimizer.guard.norms.extend(position.norms)

@@ -1,7 +1,7 @@
-"""AdamW with moments of 8 bits by bitsandbytes (Dettmers et al. 2022), and the choice of a training's optimizer.
+"""AdamW with 8-bit moments by bitsandbytes (Dettmers et al. 2022), and the choice of a training's optimizer.
 
-Moments are quantised in blocks of 256 weights of what a rank holds, so they belong to a number of ranks and a ZeRO
-stage. Weights and EMA stay in float32, and any number of ranks can read them.
+Each rank quantises its own moments in blocks of 256 weights, so they depend on the number of ranks and the ZeRO stage.
+Weights and EMA stay in float32, and any number of ranks can read them.
 """
 
 from collections.abc import Iterable, Sequence
@@ -30,7 +30,7 @@ def make_optimizer(
         shared: whether each rank holds only its part of the gradients.
 
     Raises:
-        UserError: bitsandbytes or the GPU that it needs is missing.
+        UserError: bitsandbytes, or a GPU for it, is missing.
     """
     if options.optimizer == "adamw":
         return GuardedAdamW(parameters, betas, shared)
@@ -39,10 +39,10 @@ def make_optimizer(
 
 
 def check_optimizer(name: str) -> None:
-    """Check that this machine has what an optimizer needs.
+    """Check that this machine can run an optimizer.
 
     Raises:
-        UserError: bitsandbytes or the GPU that it needs is missing.
+        UserError: bitsandbytes, or a GPU for it, is missing.
     """
     if name == "adamw":
         return
@@ -90,7 +90,7 @@ def load_raw_moments(optimizer: GuardedOptimizer, files: Sequence[Path]) -> None
         files: those of all ranks, in their order.
 
     Raises:
-        UserError: other numbers of ranks or another ZeRO stage wrote them.
+        UserError: they were written with another number of ranks or another ZeRO stage.
     """
     wanted = raw_moments(optimizer)
     if not wanted:

@@ -1,4 +1,4 @@
-"""Preparation of an editor so that its training fits the machine, and the way back to an ordinary editor."""
+"""Preparation of an editor so that its training fits the memory, and conversion back to an ordinary editor."""
 
 from collections.abc import Callable
 from functools import partial

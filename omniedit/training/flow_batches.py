@@ -81,10 +81,10 @@ class EditBatch:
         band_B = (self.inputs["timestep"] / 1000 * SIGMA_BANDS).long().clamp(max=SIGMA_BANDS - 1)
         edges = [band / SIGMA_BANDS for band in range(SIGMA_BANDS + 1)]
         bands = {f"loss_sigma/{edges[band]:.1f}-{edges[band + 1]:.1f}": band_B == band for band in range(SIGMA_BANDS)}
-        return bands | (of_tasks(self.tasks, self.weight.device) if self.tasks else {})
+        return bands | (group_by_task(self.tasks, self.weight.device) if self.tasks else {})
 
 
-def of_tasks(tasks: Sequence[str], device: torch.device) -> dict[str, Tensor]:
+def group_by_task(tasks: Sequence[str], device: torch.device) -> dict[str, Tensor]:
     """Return the samples of each of OmniEdit's tasks and of all others, (B,) bool; the names are always the same."""
     names = [task if task in OMNIEDIT_TASKS else OTHER for task in tasks]
     columns = (*OMNIEDIT_TASKS, OTHER)
@@ -129,7 +129,7 @@ def choose_held_out_pairs(store: Store[Any], most: int) -> list[tuple[str, int]]
 
 
 class Velocities:
-    """Common part of all rectified-flow trainings: random numbers, noise, held-out samples and the loss."""
+    """Base of the batch builders of rectified-flow trainings: random numbers, noise, held-out samples and the loss."""
 
     options: FlowOptions
     seed: int
@@ -165,8 +165,8 @@ class Velocities:
 
 
 def cast_inputs(network: nn.Module, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return the inputs in the network's precision, but for timesteps, masks and indices."""
+    """Return the inputs in the network's precision, except timesteps, masks and indices."""
     dtype = next(network.parameters()).dtype
-    # In bfloat16, a timestep would be off by up to 4 of 1000. Masks and indices are no numbers to compute with.
+    # In bfloat16, a timestep would be off by up to 4 of 1000. Masks and indices are not floating-point values.
     as_is = {name for name, value in inputs.items() if name == "timestep" or not value.is_floating_point()}
     return {name: value if name in as_is else value.to(dtype) for name, value in inputs.items()}

@@ -28,7 +28,7 @@ STATE = (*MOMENTS, "ema")
 
 @dataclass
 class StepGuard:
-    """Guard against unsafe gradients, which compares their norms with those of the steps taken before."""
+    """Guard against unsafe gradients: compares each gradient norm with the norms of recent steps."""
 
     norms: deque[float] = field(default_factory=lambda: deque(maxlen=RECENT))
 

@@ -52,8 +52,8 @@ def join_ranks() -> torch.device:
 
 
 @contextmanager
-def sigterm_noted() -> Iterator[threading.Event]:
-    """Yield an event that SIGTERM sets instead of ending the process; clusters send it before taking a node away."""
+def catch_sigterm() -> Iterator[threading.Event]:
+    """Yield an event that SIGTERM sets instead of ending the process; clusters send SIGTERM before they take a node."""
     noted = threading.Event()
     before = signal.signal(signal.SIGTERM, lambda *_: noted.set())
     try:
@@ -74,7 +74,7 @@ def any_rank(value: bool) -> bool:
     return bool(sum_over_ranks(torch.tensor(float(value))).item())
 
 
-def from_all_ranks(value: T) -> list[T]:
+def gather_from_ranks(value: T) -> list[T]:
     """Return every rank's value, in order of rank."""
     values: list[T] = [value] * dist.get_world_size()
     dist.all_gather_object(values, value)

@@ -10,7 +10,7 @@ from omniedit.training.ranks import sum_over_ranks
 
 
 class RoutingLoad:
-    """Observer of a network's router, if it has one. It sees the samples of training, not those of evaluations."""
+    """Observer of a network's router, if it has one. It counts training samples only, not those of evaluations."""
 
     def __init__(self, network: nn.Module) -> None:
         router = next((module for module in network.modules() if isinstance(module, Router)), None)
@@ -27,7 +27,7 @@ class RoutingLoad:
     def means(self) -> dict[str, float]:
         """Return the mean weight of each expert over the samples of all ranks since the last call.
 
-        They add up to 1. With experts that share the work equally, each is 1 over their number.
+        The weights add up to 1. If E experts share the work equally, each has 1 / E.
         """
         if not self.experts:
             return {}

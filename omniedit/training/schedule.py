@@ -1,4 +1,4 @@
-"""Learning rate and EMA decay as functions of the step alone, so that resuming from a checkpoint is exact."""
+"""Learning rate and EMA decay as functions of the step only, so that a resumed training is exact."""
 
 import math
 

@@ -38,11 +38,11 @@ class TrainedState:
         self.parameters, self.engine, self.optimizer = parameters, engine, optimizer
         self.stage = engine.zero_optimization_stage()
         self.kinds = (WEIGHT, *optimizer.saved)
-        self.held: list[Tensor] = [weight for group in optimizer.param_groups for weight in group["params"]]
+        self.local_weights: list[Tensor] = [weight for group in optimizer.param_groups for weight in group["params"]]
         if self.stage == 3:
-            self.held = engine.optimizer.fp32_partitioned_groups_flat
-        self.held_whole = dict(zip(parameters, self.held, strict=True)) if self.stage == 0 else {}
-        optimizer.start(self.held)
+            self.local_weights = engine.optimizer.fp32_partitioned_groups_flat
+        self.weights_by_name = dict(zip(parameters, self.local_weights, strict=True)) if self.stage == 0 else {}
+        optimizer.start(self.local_weights)
         if self.stage in (1, 2):
             # DeepSpeed does this at its first step; until then, it cannot map the EMA to parameters.
             engine.optimizer._lazy_init_hp_params_optimizer_state()
@@ -70,14 +70,14 @@ class TrainedState:
     def gather(self, name: str, kind: str) -> Tensor:
         """Return one parameter's weight, moment or EMA as a whole, in float32."""
         if self.stage == 0:
-            held = self.held_whole[name]
+            held = self.weights_by_name[name]
             return held.data if kind == WEIGHT else self.optimizer.state[held][kind]
         if kind == WEIGHT:
             return safe_get_full_fp32_param(self.parameters[name])
         return safe_get_full_optimizer_state(self.parameters[name], kind)
 
     def scatter(self, name: str, kind: str, whole: Tensor) -> None:
-        """Set the values that `gather` returns; the network uses a new weight only after `show`."""
+        """Set the values that `gather` returns; the network uses a new weight only after `copy_to_network`."""
         if self.stage == 0:
             self.gather(name, kind).copy_(whole)
         elif kind == WEIGHT:
@@ -91,7 +91,7 @@ class TrainedState:
         return parameter.ds_shape if self.stage == 3 else parameter.shape
 
     @torch.no_grad()
-    def show(self) -> None:
+    def copy_to_network(self) -> None:
         """Copy the weights held here to the network."""
         if self.stage in (1, 2):
             self.engine.optimizer.update_lp_params()
@@ -105,12 +105,12 @@ class TrainedState:
     def ema_weights(self) -> Iterator[None]:
         """Run the block with the EMA weights in the network, then restore the trained weights."""
         self._swap_ema()
-        self.show()
+        self.copy_to_network()
         try:
             yield
         finally:
             self._swap_ema()
-            self.show()
+            self.copy_to_network()
 
     @contextmanager
     def gathered_ema_weights(self) -> Iterator[None]:
@@ -121,7 +121,7 @@ class TrainedState:
     @torch.no_grad()
     def _swap_ema(self) -> None:
         """Swap weights and EMA in place; a float32 network shares its weights with the optimizer and has no copy."""
-        for held in self.held:
+        for held in self.local_weights:
             ema = self.optimizer.state[held]["ema"]
             weight = held.detach().clone()
             held.copy_(ema)

@@ -36,7 +36,7 @@ class Prompt:
     Args:
         max_tokens: maximum length of the reply.
         temperature: sampling temperature; 0 is greedy decoding.
-        seed: seed of the sampling, which tells equal prompts apart; None sends none.
+        seed: seed of the sampling, which distinguishes equal prompts; None to send no seed.
     """
 
     parts: tuple[str | PromptImage, ...]

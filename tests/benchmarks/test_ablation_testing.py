@@ -113,7 +113,7 @@ def test_units_train_on_the_same_pairs_and_are_reported(assets, tmp_path):
     steps, batch = setting.editor.steps, setting.editor.batch_size
     assert [list(curve.samples) for curve in curves] == [[steps // 2 * batch, steps * batch]] * 3
     assert curves[0].flops[-1] > 1.5 * curves[1].flops[-1]
-    assert curves[0].left_over.shape == (setting.measured, 1, len(TASKS), setting.pairs_per_task)
+    assert curves[0].left_over.shape == (setting.evaluations, 1, len(TASKS), setting.pairs_per_task)
     assert np.isnan(curves[0].psnr[:, :, TASKS.index(Task.STYLE_TRANSFER)]).all()
     text = table(curves, setting)
     assert "EditNet less Channel-wise concatenation" in text
@@ -122,7 +122,7 @@ def test_units_train_on_the_same_pairs_and_are_reported(assets, tmp_path):
 
 
 def test_units_on_chosen_data_report_the_filter_and_unseen_tasks(assets, tmp_path):
-    setting = replace(SETTINGS["test"], measured=1, pairs_per_task=1, sampling_steps=(1,), tested=ELEVEN)
+    setting = replace(SETTINGS["test"], evaluations=1, pairs_per_task=1, sampling_steps=(1,), tested=ELEVEN)
     torch.manual_seed(0)
     parts = (small_sd3(train_config(setting), WIDTH), LappedCodec(), load_minilm())
     base = Base(*parts, FlowMatchEulerDiscreteScheduler(), "sample")
@@ -160,7 +160,7 @@ def test_a_weighted_loss_counts_pairs_by_their_score(assets):
 
 def test_unit_can_start_from_the_weights_of_another(assets, tmp_path):
     """Train with a learning rate of 0, so that the final weights are the initial ones."""
-    setting = replace(SETTINGS["test"], measured=1, pairs_per_task=1, sampling_steps=(1,))
+    setting = replace(SETTINGS["test"], evaluations=1, pairs_per_task=1, sampling_steps=(1,))
     torch.manual_seed(0)
     parts = (small_sd3(train_config(setting), WIDTH), LappedCodec(), load_minilm())
     base = Base(*parts, FlowMatchEulerDiscreteScheduler(), "sample")

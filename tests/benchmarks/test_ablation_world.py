@@ -6,9 +6,9 @@ import pytest
 from benchmarks.ablation.assets import CUT_OUT_SIDE, Assets, plain_name, standing
 from benchmarks.ablation.candidates import SCORES, choose_candidates
 from benchmarks.ablation.edits import PAINTS
-from benchmarks.ablation.looks import LIGHTS, STYLES
+from benchmarks.ablation.effects import LIGHTS, STYLES
 from benchmarks.ablation.settings import DATA, SETTINGS
-from benchmarks.ablation.world import SMALL, TASKS, TURNS, World, WorldPair, build_world
+from benchmarks.ablation.world import SMALL, TASK_ORDER, TASKS, World, WorldPair, build_world
 from omniedit.tasks import Task
 
 
@@ -72,7 +72,7 @@ def test_pair_depends_only_on_seed_and_index(assets):
 
 
 def test_tasks_take_turns(assets):
-    made = pairs(World(assets, 64, seed=1), 2 * len(TURNS))
+    made = pairs(World(assets, 64, seed=1), 2 * len(TASK_ORDER))
     assert {task: len(of(task, made)) for task in TASKS} == {task: 4 if task in SMALL else 2 for task in TASKS}
 
 
@@ -200,7 +200,7 @@ def test_training_repeats_the_kept_candidates_of_the_trained_tasks(assets):
 
 
 def test_moved_and_resized_things_leave_the_rest_of_the_scene(assets):
-    world = World(assets, 64, seed=6, turns=[Task("movement"), Task("resize")])
+    world = World(assets, 64, seed=6, task_order=[Task("movement"), Task("resize")])
     for pair in pairs(world, 60):
         assert np.array_equal(pair.source[~pair.edit.mask], pair.edit.target[~pair.edit.mask])
         asked = " left" in pair.edit.instruction, " right" in pair.edit.instruction

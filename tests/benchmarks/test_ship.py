@@ -70,7 +70,7 @@ def test_shipped_setting_covers_the_seven_ratios(assets):
     batches = Batches(build_world(setting, assets, seed=0), setting.editor, setting)
     sizes = {batches[step][place].source.shape for step in range(40) for place in (0, 1)}
     assert sizes == {(*bucket_size(ratio, 64)[::-1], 3) for ratio in RATIOS}
-    assert {str(pair.task) for pair in batches[0]} == set(setting.turns)
+    assert {str(pair.task) for pair in batches[0]} == set(setting.task_order)
     for pair in batches[1]:
         same = (pair.source == pair.edit.target).all(axis=-1)
         assert same[~pair.edit.mask].all()

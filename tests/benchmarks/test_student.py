@@ -13,8 +13,8 @@ import torch
 import torch.distributed as dist
 
 from benchmarks.ablation.assets import Assets
+from benchmarks.ablation.effects import LIGHTS
 from benchmarks.ablation.learning import Training
-from benchmarks.ablation.looks import LIGHTS
 from benchmarks.ablation.settings import Fit
 from benchmarks.ablation.world import World
 from benchmarks.student import pretrain, ship
@@ -145,7 +145,7 @@ def test_shipped_student_is_in_half_precision_with_a_model_card(made: Path) -> N
     for half, full in zip(shipped[0].parameters(), trained[0].parameters(), strict=True):
         assert torch.equal(half, full.half().float())
     card = (made / "package/README.md").read_text()
-    assert re.search(r"On \d+ pairs", card) and f"squares of {SIZE} pixels" in card and "{" not in card
+    assert re.search(r"on \d+ pairs", card) and f"squares of {SIZE} pixels" in card and "{" not in card
     assert (made / "curve.svg").stat().st_size > 0
 
 
@@ -155,7 +155,7 @@ def test_shipped_student_judges_and_needs_few_rubric_tokens() -> None:
     lines = edit_rubric().text.splitlines()
     assert len(judge.tokenizer(edit_rubric().text)["input_ids"]) < 2 * len(lines) + 1
     assert sum(path.stat().st_size for path in SHIPPED_STUDENT.iterdir()) < 10e6
-    assert "How far it agrees with its teacher" in (SHIPPED_STUDENT / "README.md").read_text()
+    assert "Agreement with its teacher" in (SHIPPED_STUDENT / "README.md").read_text()
 
 
 def test_shipped_student_distinguishes_right_edits_from_wrong_ones(assets: Assets) -> None:

@@ -19,7 +19,8 @@ from safetensors.torch import load_file, save_file
 
 from helpers.tiny_editor import make_pipeline
 from omniedit.cli import main as cli
-from omniedit.cli.edit import FORMATS, Settings, check_instruction, edit_files, output_paths
+from omniedit.cli.edit import Settings, check_instruction, edit_files
+from omniedit.cli.edit_paths import FORMATS
 from omniedit.errors import UserError
 
 MAKER, ORIENTATION, TAKEN, NOTES = 0x010F, 0x0112, 0x9003, 0x927C
@@ -51,7 +52,7 @@ def edit(inputs: list[Path], editor: Path, out: Path | None = None, overwrite: b
     edit_files(inputs, out, overwrite, editor, "cpu", SETTINGS)
 
 
-def test_a_folder_is_edited_but_for_what_cannot_be_read(
+def test_unreadable_images_of_a_folder_are_reported_and_the_others_edited(
     photos: Path, editor: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(UserError, match="1 of 3 images were not edited"):
@@ -61,14 +62,14 @@ def test_a_folder_is_edited_but_for_what_cannot_be_read(
     assert edits == {"a.jpg", "deep/b.png"}
 
 
-def test_exif_data_stays_and_the_picture_is_upright(photos: Path, editor: Path, tmp_path: Path) -> None:
+def test_edit_keeps_exif_data_and_is_upright(photos: Path, editor: Path, tmp_path: Path) -> None:
     edit([photos / "a.jpg"], editor, tmp_path / "out.jpg")
     with PIL.Image.open(tmp_path / "out.jpg") as image:
         assert image.size == (40, 60)
         assert image.getexif()[MAKER] == "Camera" and ORIENTATION not in image.getexif()
 
 
-def test_what_is_there_is_only_replaced_when_asked(photos: Path, editor: Path) -> None:
+def test_existing_files_are_replaced_only_with_overwrite(photos: Path, editor: Path) -> None:
     edit([photos / "a.jpg"], editor)
     made = photos / "a.edited.jpg"
     first = made.read_bytes()
@@ -77,15 +78,6 @@ def test_what_is_there_is_only_replaced_when_asked(photos: Path, editor: Path) -
     made.write_bytes(b"old")
     edit([photos / "a.jpg"], editor, overwrite=True)
     assert made.read_bytes() == first
-
-
-def test_where_edits_go(photos: Path, tmp_path: Path) -> None:
-    a, b, out = photos / "a.jpg", photos / "deep/b.png", tmp_path / "out"
-    assert output_paths([a], None) == {a: photos / "a.edited.jpg"}
-    assert output_paths([a], out / "x.PNG") == {a: out / "x.PNG"}
-    assert output_paths([a, b], out) == {a: out / "a.jpg", b: out / "b.png"}
-    assert output_paths([photos / "deep"], out) == {b: out / "b.png"}
-    assert output_paths([a], tmp_path / "newdir/") == {a: tmp_path / "newdir/a.jpg"}
 
 
 @pytest.mark.parametrize(
@@ -97,7 +89,7 @@ def test_where_edits_go(photos: Path, tmp_path: Path) -> None:
         (["empty"], "out", r"empty: has no \.jpg"),
     ],
 )
-def test_what_cannot_be_done_is_told_before_the_model_is_loaded(
+def test_invalid_inputs_are_reported_before_the_model_is_loaded(
     photos: Path, tmp_path: Path, inputs: list[str], out: str | None, told: str
 ) -> None:
     (photos / "empty").mkdir()
@@ -116,7 +108,7 @@ def broken_copy(editor: Path, folder: Path) -> Path:
     return shutil.copytree(editor, folder / "broken")
 
 
-def test_a_base_is_no_editor(photos: Path, editor: Path, tmp_path: Path) -> None:
+def test_folder_of_a_base_is_rejected(photos: Path, editor: Path, tmp_path: Path) -> None:
     folder = broken_copy(editor, tmp_path)
     index = json.loads((folder / "model_index.json").read_text())
     (folder / "model_index.json").write_text(json.dumps(index | {"_class_name": "StableDiffusion3Pipeline"}))
@@ -129,7 +121,7 @@ def test_a_base_is_no_editor(photos: Path, editor: Path, tmp_path: Path) -> None
         edit([photos / "a.jpg"], folder)
 
 
-def test_an_editor_s_pickles_are_not_read(photos: Path, editor: Path, tmp_path: Path) -> None:
+def test_pickled_weights_are_not_read(photos: Path, editor: Path, tmp_path: Path) -> None:
     folder = broken_copy(editor, tmp_path)
     weights = folder / "transformer/diffusion_pytorch_model.safetensors"
     torch.save(load_file(weights), weights.with_suffix(".bin"))
@@ -138,7 +130,7 @@ def test_an_editor_s_pickles_are_not_read(photos: Path, editor: Path, tmp_path: 
         edit([photos / "a.jpg"], folder)
 
 
-def test_an_editor_whose_weights_are_no_numbers_is_refused(photos: Path, editor: Path, tmp_path: Path) -> None:
+def test_editor_with_nan_weights_is_rejected(photos: Path, editor: Path, tmp_path: Path) -> None:
     folder = broken_copy(editor, tmp_path)
     weights = folder / "transformer/diffusion_pytorch_model.safetensors"
     tensors = load_file(weights)
@@ -148,14 +140,14 @@ def test_an_editor_whose_weights_are_no_numbers_is_refused(photos: Path, editor:
         edit([photos / "a.jpg"], folder)
 
 
-def test_an_editor_that_knows_no_word_is_refused(photos: Path, editor: Path, tmp_path: Path) -> None:
+def test_editor_without_a_vocabulary_is_rejected(photos: Path, editor: Path, tmp_path: Path) -> None:
     folder = broken_copy(editor, tmp_path)
     (folder / "tokenizer/tokenizer.json").unlink()
     with pytest.raises(UserError, match=r"broken/tokenizer: no tokenizer \(no tokenizer.json or vocab.txt"):
         edit([photos / "a.jpg"], folder)
 
 
-def test_what_an_edit_does_not_have_of_its_source_is_told(
+def test_dropped_parts_of_the_source_are_reported(
     tmp_path: Path, editor: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = tmp_path / "pictures"
@@ -182,7 +174,7 @@ def test_what_an_edit_does_not_have_of_its_source_is_told(
         assert line in told
 
 
-def test_what_is_no_file_is_skipped_and_nothing_waits_for_it(
+def test_pipes_and_sockets_are_skipped_without_waiting(
     photos: Path, editor: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Try a named pipe, a socket and a link to a device. A link to itself counts as a broken file."""
@@ -217,7 +209,7 @@ def test_each_stage_of_a_large_image_is_reported(
     assert stages == ["reading", "editing", "resizing the edit to full size", "writing"]
 
 
-def test_an_instruction_that_is_not_understood_is_reported_beside_the_edit(
+def test_unknown_instruction_is_reported_with_the_edit(
     photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Use the shipped editor, which has a vocabulary."""
@@ -230,14 +222,14 @@ def test_an_instruction_that_is_not_understood_is_reported_beside_the_edit(
     assert (tmp_path / "a.png").is_file()
 
 
-def test_guidance_beyond_all_bounds_writes_no_picture(photos: Path, editor: Path, tmp_path: Path) -> None:
+def test_excessive_guidance_writes_no_image(photos: Path, editor: Path, tmp_path: Path) -> None:
     settings = Settings("Add fog.", "", 2, 1e30, 1.0, 0)
     with pytest.raises(UserError, match="1 of 1 images were not edited"):
         edit_files([photos / "a.jpg"], tmp_path / "a.png", False, editor, "cpu", settings)
     assert not (tmp_path / "a.png").exists()
 
 
-def test_a_gpu_that_is_not_there_is_told(photos: Path, editor: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_gpu_is_reported(photos: Path, editor: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def no_cuda(*_: object, device: torch.device) -> torch.Tensor:
         raise AssertionError("Torch not compiled with CUDA enabled")
 
@@ -269,7 +261,7 @@ def test_nested_exif_data_stays_in_every_format(photos: Path, editor: Path, suff
         assert exif.get_ifd(IFD.Exif) == {TAKEN: "2020:01:01 00:00:00"}
 
 
-def test_exif_data_too_long_for_a_jpeg_loses_its_largest_entry_alone(
+def test_exif_data_too_long_for_a_jpeg_loses_only_its_largest_entry(
     photos: Path, editor: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     edit([with_exif(photos, notes=70_000)], editor, out := photos / "out.jpg")
@@ -279,7 +271,7 @@ def test_exif_data_too_long_for_a_jpeg_loses_its_largest_entry_alone(
 
 
 @pytest.mark.parametrize("mode", ["RGBA", "I;16", "L", "CMYK"])
-def test_a_tiff_s_edit_says_nothing_of_the_source_s_pixels(photos: Path, editor: Path, mode: str) -> None:
+def test_edit_of_a_tiff_drops_entries_about_the_source_pixels(photos: Path, editor: Path, mode: str) -> None:
     source = photos / "scan.tif"
     exif = PIL.Image.Exif()
     exif[MAKER] = "Scanner"
@@ -291,7 +283,7 @@ def test_a_tiff_s_edit_says_nothing_of_the_source_s_pixels(photos: Path, editor:
             assert (image.mode, image.size, image.getexif()[MAKER]) == ("RGB", (60, 40), "Scanner")
 
 
-def test_want_of_memory_for_one_picture_does_not_lose_the_others(
+def test_other_images_are_edited_if_one_exceeds_the_memory(
     photos: Path, editor: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def scarce(pipeline: object, image: PIL.Image.Image, *_: object) -> PIL.Image.Image:
@@ -304,19 +296,6 @@ def test_want_of_memory_for_one_picture_does_not_lose_the_others(
         edit([photos], editor, tmp_path / "out")
     assert "b.png: not edited: tried to allocate 9 GiB" in capsys.readouterr().out
     assert (tmp_path / "out/a.jpg").is_file()
-
-
-def test_edits_of_before_are_not_edited_again(photos: Path) -> None:
-    a, b, broken = photos / "a.jpg", photos / "deep/b.png", photos / "broken.webp"
-    for name in ("a.edited.jpg", "out/a.jpg"):
-        (photos / name).parent.mkdir(exist_ok=True)
-        shutil.copy(a, photos / name)
-    assert set(output_paths([photos], None)) == {a, b, broken, photos / "out/a.jpg"}
-    assert set(output_paths([photos], photos / "out")) == {a, b, broken, photos / "a.edited.jpg"}
-    everything = {a, b, broken, photos / "a.edited.jpg", photos / "out/a.jpg"}
-    for out in (photos, photos.parent, photos.parent / "elsewhere"):
-        assert set(output_paths([photos], out)) == everything
-    assert set(output_paths([photos / "a.edited.jpg"], None)) == {photos / "a.edited.jpg"}
 
 
 @pytest.mark.parametrize(
@@ -336,7 +315,7 @@ def test_edits_of_before_are_not_edited_again(photos: Path) -> None:
         (["a.jpg", "Fog.", "--device", "abacus"], "--device abacus: not on this machine"),
     ],
 )
-def test_what_cannot_be_asked_is_one_line(
+def test_invalid_arguments_give_one_line(
     photos: Path, words: list[str], told: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(photos)
@@ -346,7 +325,7 @@ def test_what_cannot_be_asked_is_one_line(
     assert ended.value.code == 2 and told in capsys.readouterr().err.splitlines()[-1]
 
 
-def test_an_instruction_of_any_length_is_no_file(photos: Path) -> None:
+def test_long_instruction_is_not_taken_for_a_file(photos: Path) -> None:
     check_instruction("Make it night. " * 300)
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from omniedit.errors import UserError
 from omniedit.evaluation.retest import compare, describe, is_scores, to_json
-from omniedit.scoring.verdict import SCORES_SCHEMA
+from omniedit.scoring.score_table import SCORES_SCHEMA
 from omniedit.storage.parquet import write_rows
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from helpers.pair_files import make_image
 from omniedit.pairs import EncodedPair, write_shard
 from omniedit.scoring.filter import DECISIONS_SCHEMA
-from omniedit.scoring.verdict import SCORES_SCHEMA
+from omniedit.scoring.score_table import SCORES_SCHEMA
 from omniedit.storage.parquet import write_rows
 from omniedit.tasks import Task
 

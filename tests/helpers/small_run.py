@@ -8,7 +8,7 @@ import PIL.Image
 
 from omniedit.pairs import Captions, EditPair, EncodedPair, Reference, write_shard
 from omniedit.scoring.filter import DECISIONS_SCHEMA
-from omniedit.scoring.verdict import SCORES_SCHEMA
+from omniedit.scoring.score_table import SCORES_SCHEMA
 from omniedit.storage.parquet import write_rows
 from omniedit.tasks import Task
 

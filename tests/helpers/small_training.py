@@ -40,7 +40,7 @@ from omniedit.training.checkpoints import index_parts
 from omniedit.training.editor.batches import EditBatchBuilder
 from omniedit.training.editor.instruction_encoder import InstructionEncoder
 from omniedit.training.editor.samples import sample_edits
-from omniedit.training.engine import Trainer, deepspeed_config
+from omniedit.training.trainer import Trainer, deepspeed_config
 
 SIDE = 64
 OPTIONS = {
@@ -140,7 +140,7 @@ def make_trainer(
         pipeline = base.pipeline(editor, SIDE)
         pipeline.register_to_config(num_inference_steps=4)
     store = BucketStore(run / "buckets", resolution=SIDE, reads_references=takes.references)
-    with mock.patch("omniedit.training.engine.deepspeed_config", sharing_small_ones):
+    with mock.patch("omniedit.training.trainer.deepspeed_config", sharing_small_ones):
         return Trainer(wrap(editor), partial(sample_edits, pipeline, store, 0), store, batches, options, seed=0)
 
 

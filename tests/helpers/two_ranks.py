@@ -14,11 +14,11 @@ import torch.distributed as dist
 from helpers.small_training import Disturbed, ScoredZero, make_trainer
 from omniedit.errors import UserError
 from omniedit.training.checkpoints import Checkpoints
-from omniedit.training.engine import Trainer
 from omniedit.training.ranks import free_port, join_ranks
+from omniedit.training.trainer import Trainer
 
 FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload(["omniedit.training.engine", "omniedit.models.base"])
+FORKS.set_forkserver_preload(["omniedit.training.trainer", "omniedit.models.base"])
 STAGES = (0, 1, 2, 3)
 
 

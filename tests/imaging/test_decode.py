@@ -18,7 +18,7 @@ from PIL import ImageCms
 from PIL.Image import Transpose
 
 from helpers.icc import ADOBE_RGB, GREY, LINEAR, SRGB, make_profile
-from omniedit.cli.edit import FORMATS
+from omniedit.cli.edit_paths import FORMATS
 from omniedit.imaging.decode import Unreadable, open_image, srgb_transform, upright_exif, upright_rgb
 from omniedit.imaging.images import decode_image
 from omniedit.sources.decode import EncodedPhoto

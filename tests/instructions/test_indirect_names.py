@@ -12,7 +12,7 @@ from omniedit.instructions.meaning import Thing, meaning_error
 from omniedit.instructions.proposals import RemovalProposal
 from omniedit.instructions.proposer import Proposer
 from omniedit.instructions.questions import text
-from omniedit.instructions.replies import read_meant, read_objects
+from omniedit.instructions.replies import read_meanings, read_objects
 from omniedit.sources.photo import Photo
 from omniedit.tasks import Task
 from omniedit.vlm import Prompt, Reply
@@ -49,9 +49,9 @@ def test_listed_objects_know_the_others() -> None:
 
 @pytest.mark.parametrize("reply", ["no", "{}", json.dumps({"1": 3, "2": "dog"})])
 def test_reply_without_an_object_for_each_sentence_is_a_flaw(reply: str) -> None:
-    parsed = read_meant(reply, 2)
+    parsed = read_meanings(reply, 2)
     assert not parsed.parts and parsed.flaws
-    assert read_meant(json.dumps({"1": "dog", "2": "none"}), 2).parts == ("dog", "none")
+    assert read_meanings(json.dumps({"1": "dog", "2": "none"}), 2).parts == ("dog", "none")
 
 
 class Scripted:

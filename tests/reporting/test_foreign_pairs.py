@@ -23,11 +23,12 @@ from omniedit.reporting.thresholds import acceptance_curves, thresholds_page
 from omniedit.scoring.filter import DECISIONS_SCHEMA, decide, gather_decisions
 from omniedit.scoring.reference import ReferenceJudge
 from omniedit.scoring.reply_parser import Unscorable
+from omniedit.scoring.score_table import SCORES_SCHEMA, score_row
 from omniedit.scoring.student.defects import DEFECTS, WRONG_INSTRUCTION, with_defect
-from omniedit.scoring.verdict import SCORES_SCHEMA, Score, score_row
+from omniedit.scoring.verdict import Score
 from omniedit.storage.parquet import read_rows, read_table, write_rows, write_table
 from omniedit.tasks import Task, order_tasks
-from omniedit.training.flow_batches import of_tasks
+from omniedit.training.flow_batches import group_by_task
 
 SPLASH, FOLDER = Task("colour splash | <b>"), Task("my pairs")
 TASKS = [SPLASH, Task.STYLE_TRANSFER, SPLASH, Task.OBJECT_SWAP, Task("retouch")]
@@ -147,7 +148,7 @@ def test_a_benchmark_of_such_pairs_has_a_table() -> None:
 
 
 def test_losses_of_other_tasks_share_one_group() -> None:
-    groups = of_tasks(TASKS, torch.device("cpu"))
+    groups = group_by_task(TASKS, torch.device("cpu"))
     assert groups["loss_task/other"].tolist() == [True, False, True, False, True]
     assert groups["loss_task/object_swap"].tolist() == [False, False, False, True, False]
-    assert of_tasks([], torch.device("cpu")).keys() == groups.keys()
+    assert group_by_task([], torch.device("cpu")).keys() == groups.keys()

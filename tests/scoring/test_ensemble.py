@@ -22,7 +22,7 @@ from omniedit.scoring.ensemble import (
     read_member,
 )
 from omniedit.scoring.examples import RubricScores
-from omniedit.scoring.verdict import score_row
+from omniedit.scoring.score_table import score_row
 
 SCORES = st.builds(Score, *[st.floats(0, 10)] * 3)
 LOW, HIGH, OTHER = Score(4, 9, 4), Score(9, 9, 9), Score(9, 6, 6)

@@ -19,8 +19,8 @@ from omniedit.models.lora import add_adapters
 from omniedit.models.memory import state_memory
 from omniedit.training.checkpoints import Checkpoints
 from omniedit.training.eight_bit import check_optimizer
-from omniedit.training.engine import Trainer
 from omniedit.training.fitting import fit_editor, save_editor
+from omniedit.training.trainer import Trainer
 
 LAST = "step-00000004"
 
@@ -102,9 +102,9 @@ def test_planned_state_is_that_of_a_real_trainer(run: Path, alone: None) -> None
     memory = state_memory(
         Cost(*count_weights(editor), 0, 0, 0), TrainConfig.model_validate(OPTIONS | options), None, 2, 1
     )
-    states: list[Any] = [trainer.optimizer.state[weight] for weight in trainer.state.held]
+    states: list[Any] = [trainer.optimizer.state[weight] for weight in trainer.state.local_weights]
     moments = sum(state[name].nbytes for state in states for name in ("exp_avg", "exp_avg_sq"))
-    copies = sum(weight.nbytes for weight in trainer.state.held)
+    copies = sum(weight.nbytes for weight in trainer.state.local_weights)
     assert memory.weights == pytest.approx(sum(p.nbytes for p in editor.parameters()), rel=1e-3)
     assert memory.optimizer == pytest.approx(copies + moments, rel=1e-3)
     assert memory.ema == pytest.approx(sum(state["ema"].nbytes for state in states), rel=1e-3)

@@ -12,8 +12,8 @@ from omniedit.errors import UserError
 from omniedit.models.routing import SHARED
 from omniedit.models.variance_preserving import log_noise_ratios, loss_weights
 from omniedit.training.checkpoints import Checkpoints
-from omniedit.training.engine import Trainer
 from omniedit.training.objective import flow_loss
+from omniedit.training.trainer import Trainer
 
 OPTIONS = {"model": "editnet_routed_soft", "steps": 4, "checkpoint_every": 2, "held_out_every": 4, "sample_every": 4}
 

@@ -14,7 +14,7 @@ from helpers.chain import REPOSITORY, SMALL, checkout, environment, shrink_sampl
 from helpers.preloaded import run_snakemake
 from omniedit.config.schema import Config
 from omniedit.pairs import EditPair, write_shard
-from omniedit.scoring.verdict import SCORES_SCHEMA
+from omniedit.scoring.score_table import SCORES_SCHEMA
 from omniedit.storage.parquet import read_rows, write_rows
 from omniedit.tasks import Task
 

@@ -72,7 +72,7 @@ def spread(values: Mapping[str, Values]) -> dict[str, list[float] | None]:
 
 
 def _mean(values: Values) -> Values:
-    """Average over the first axis without NaN; NaN where there is no value."""
+    """Average over the first axis, ignoring NaN; NaN where all values are NaN."""
     known = ~np.isnan(values)
     count = known.sum(axis=0)
     return np.where(count, np.where(known, values, 0).sum(axis=0) / np.maximum(count, 1), np.nan)

@@ -1,4 +1,4 @@
-"""Ratings of people and scores of a judge, by image, and how the images of two tables match."""
+"""Ratings by people and scores of a judge, by image, and the matching of two tables by image."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence

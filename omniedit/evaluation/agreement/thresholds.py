@@ -1,4 +1,4 @@
-"""Thresholds on the judge's O against people: how many edits a threshold keeps, and how many of these people call good.
+"""Thresholds on the judge's O against people: number of accepted edits, and of accepted edits that people call good.
 
 N  images      D  weightings of the images (see `correlations`)
 """

@@ -1,4 +1,4 @@
-"""Open a set by what a user calls it: a benchmark's name, or the path of a table of items."""
+"""Open a set by the name of a benchmark, or by the path of a table of items."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Protocol of a benchmark: what a judge sees of an item, which scores an item needs, and how its table comes about."""
+"""Protocol of a benchmark: the inputs of its judge, the scores of an item, and the aggregation of its table."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,7 +22,7 @@ def to_columns(item: BenchItem) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Shown:
-    """What a judge sees of an item, besides the edited image.
+    """Inputs of a judge for an item, besides the edited image.
 
     Args:
         images: by the rubric's names; the edited image is `edited`.
@@ -36,7 +36,7 @@ class Shown:
 
 
 def show_edit(item: BenchItem) -> Shown:
-    """Return what most rubrics ask for: the source and the instruction."""
+    """Return the inputs of most rubrics: the source and the instruction."""
     return Shown({"source": item.source}, {"instruction": item.instruction}, item.task)
 
 

@@ -1,7 +1,7 @@
-"""Scores of an editor's outputs by one judge: `scores/{judge}.parquet`, with all that decides them.
+"""Scores of an editor's outputs by one judge: `scores/{judge}.parquet`, with everything that decides them.
 
-A journal of verdicts, `scores/{judge}.jsonl`, lets an interrupted run resume. Every item has a row: an item without an
-edit has the status failure or refusal and no score.
+A journal of verdicts, `scores/{judge}.jsonl`, lets an interrupted run resume. Every item has a row; without an edit,
+its status is failure or refusal and its scores are null.
 """
 
 import hashlib
@@ -90,7 +90,7 @@ def score_edits(
 
 
 class Journal:
-    """Verdicts by digest. One without a score is given again by the next run, because its cause may be gone."""
+    """Verdicts by digest. The next run repeats verdicts without a score, because their cause may be gone."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

@@ -18,8 +18,8 @@ class Bias:
 
     Args:
         favoured: number of answers or outcomes for this alternative.
-        total: number of those with a winner.
-        more, less: number of matches that favour it on balance, and of those that disfavour it.
+        total: number of answers or outcomes with a winner.
+        more, less: number of matches that favour it on balance, and that disfavour it.
     """
 
     favoured: int

@@ -26,7 +26,7 @@ from omniedit.storage.parquet import read_given
 
 
 def is_measured(rows: Sequence[Mapping[str, Any]]) -> bool:
-    """Return whether rows are those that `omniedit metrics` writes."""
+    """Return whether rows are the output of `omniedit metrics`."""
     return bool(rows) and "status" in rows[0] and any(name in METRICS for name in rows[0])
 
 

@@ -30,7 +30,7 @@ class EmbeddingCache:
         self._vectors: OrderedDict[str, NDArray[np.float32]] = OrderedDict()
 
     def __call__(self, images: Sequence[Image]) -> Vectors:
-        """Return the embeddings (N, D) of images; only those that are not in memory are computed."""
+        """Return the embeddings (N, D) of images; only missing ones are computed."""
         keys = [pixels_sha256(image) for image in images]
         lacking = {key: image for key, image in zip(keys, images, strict=True) if key not in self._vectors}
         if lacking:

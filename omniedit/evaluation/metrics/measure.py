@@ -42,7 +42,7 @@ class Measured:
     """Values of metrics.
 
     Args:
-        rows: for each sample `status`, `reason` and the values by metric; None where a metric has none.
+        rows: for each sample `status`, `reason` and the values by metric; None for a missing value.
         sets: values of set metrics; None for too few images.
         unavailable: reasons of the metrics that cannot be computed here. They have no column.
         weights: sources of the weights, by network.

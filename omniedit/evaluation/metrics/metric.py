@@ -21,11 +21,11 @@ Features = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Sample:
-    """Edited image and what it can be compared with.
+    """Edited image and the images and texts to compare it with.
 
     Args:
         source: image before the edit.
-        target: image that the benchmark gives as the right result.
+        target: correct result according to the benchmark.
         mask: region that the edit may change, of the source's size.
         source_caption, target_caption: descriptions of the source and of the wanted result.
         foreground: words for the object in the mask after the edit.
@@ -70,7 +70,7 @@ class Metric:
         higher_is_better: direction.
         low, high: limits of its values.
         reference: publication or program that defines it.
-        networks: names of `NETWORKS` that it uses.
+        networks: names of the `NETWORKS` used.
     """
 
     name: str
@@ -100,7 +100,7 @@ class SetMetric(Metric):
     """Metric of a set of images.
 
     Args:
-        embed: features of the edited images and of those that they are compared with, each (N, D).
+        embed: features of the edited images and of the reference images, each (N, D).
         compare: value for all features of a set; NaN for too few images.
     """
 

@@ -46,7 +46,7 @@ def resize_mask(sample: Sample) -> Mask:
 
 
 def background_psnr(sample: Sample) -> float:
-    """Compute PSNR over all pixels, of which those in the mask are equal."""
+    """Compute PSNR over all pixels; pixels in the mask are equal in both images."""
     cut = cut_background(sample)
     return psnr(float(((cut.edited.astype(np.float64) - cut.source) ** 2).mean()))
 

@@ -18,7 +18,7 @@ from omniedit.evaluation.people.reliability import equal_share, krippendorff_alp
 from omniedit.evaluation.people.results import Estimate, count_problems, estimate
 from omniedit.evaluation.people.session import CHOICES
 from omniedit.evaluation.people.store import Answer
-from omniedit.evaluation.people.tables import describe_unable, format_estimate
+from omniedit.evaluation.people.tables import describe_excluded, format_estimate
 from omniedit.scoring.pairwise import Answer as Showing
 from omniedit.scoring.pairwise import Outcome
 from omniedit.scoring.winner_parser import Winner
@@ -104,7 +104,7 @@ def describe_choices(results: ChoiceResults) -> list[str]:
         f"Krippendorff's alpha (nominal) {format_estimate(results.alpha)}; equal choices of two raters "
         f"{format_estimate(results.equal)}.",
         f"Position bias: {bias}.",
-        *describe_unable(results.unable, results.outdated),
+        *describe_excluded(results.unable, results.outdated),
     ]
 
 

@@ -90,7 +90,7 @@ def read_outputs(folder: Path, items: Items) -> EditSet:
     """Read `{editor}/edits/{item_id}.png` of several editors.
 
     Raises:
-        UserError: there are no items.
+        UserError: no items.
     """
     if not items:
         raise UserError(

@@ -61,7 +61,7 @@ def markdown(results: Results) -> list[str]:
     ]
 
 
-def describe_unable(unable: Mapping[str, int], outdated: int) -> list[str]:
+def describe_excluded(unable: Mapping[str, int], outdated: int) -> list[str]:
     """Return lines that say which answers do not count.
 
     Args:
@@ -146,7 +146,7 @@ def _rater_line(rater: RaterFacts) -> str:
 
 def _notes(results: Results) -> list[str]:
     few = [f"Edits have fewer than the paper's {PAPER_RATERS} raters."] if results.fewest < PAPER_RATERS else []
-    return few + describe_unable(results.unable, results.outdated)
+    return few + describe_excluded(results.unable, results.outdated)
 
 
 def _range(fewest: int, most: int) -> str:

@@ -26,7 +26,7 @@ def read_records(paths: Sequence[Path]) -> list[Record]:
     """Read the rows of files, and of all .json and .jsonl files below folders.
 
     Raises:
-        UserError: a file is missing or invalid, or there is no row.
+        UserError: a file is missing or invalid, or no file has a row.
     """
     files = [file for path in paths for file in _list_files(path)]
     records = [record for file in files for record in _read_file(file)]

@@ -15,8 +15,8 @@ class Bench:
     """Reward bench.
 
     Args:
-        module: the module that measures it.
-        size: number of comparisons or groups that it has; None if its publication does not say.
+        module: module with its measurement.
+        size: number of comparisons or groups; None if not published.
     """
 
     title: str

@@ -14,7 +14,7 @@ Z = 1.959964
 
 @dataclass(frozen=True)
 class Tally:
-    """Number of comparisons or groups, and of those that the judge gets right."""
+    """Number of comparisons or groups, and the number that the judge gets right."""
 
     name: str
     total: int

@@ -9,7 +9,7 @@ import numpy as np
 
 
 def calibrate_ties(labels: Sequence[int], differences: Sequence[float]) -> tuple[float, list[bool]]:
-    """Return the width of ties with the highest accuracy, and the comparisons that it gets right.
+    """Return the width of ties with the highest accuracy, and which comparisons are then right.
 
     The judge ties two edits if their scores differ by at most the width. Widths are 0 and all distances; the smallest
     of equally good ones is taken. The width is chosen on the same comparisons, as the benches do, so it is optimistic.

@@ -16,7 +16,7 @@ def judge_family(model: str) -> str:
     """Return the family of a judge's model.
 
     Raises:
-        UserError: the name tells none.
+        UserError: the name contains no known family.
     """
     family = find_family(model)
     if family is None:

@@ -1,4 +1,4 @@
-"""Families of models, by which a judge can be told from an editor of its own family."""
+"""Families of models, to recognise editors of the judge's own family."""
 
 import re
 

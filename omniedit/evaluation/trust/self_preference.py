@@ -67,5 +67,5 @@ def measure_self_preference(scores_N: Values, is_own_N: NDArray[np.bool_], group
 
 
 def _variance(scores: Values) -> float:
-    """Return the unbiased variance; that of a single score, which has none, is 0."""
+    """Return the unbiased variance, or 0 for a single score."""
     return float(scores.var(ddof=1)) if len(scores) > 1 else 0.0

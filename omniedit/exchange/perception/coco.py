@@ -87,7 +87,7 @@ def read_coco_file(path: str) -> CocoFile:
     """Read a COCO-style file as a whole.
 
     Raises:
-        UserError: it is no such file.
+        UserError: the file has another format.
     """
     name = Path(path).name
     try:

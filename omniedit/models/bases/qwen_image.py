@@ -1,6 +1,6 @@
 """Qwen-Image: two streams with joint attention; rotary positions whose first axis is the index of the image.
 
-There is no pooled text. `pooled` is the mask of the text tokens, (B, M), 1 for each that counts.
+The text has no pooled embedding: `pooled` is the mask of the text tokens, (B, M), 1 for tokens of the text.
 Shapes: B batch, C latent channels, H W latent height and width, N image tokens, M text tokens, D width.
 """
 

@@ -1,6 +1,6 @@
 """SD1.5 and InstructPix2Pix: a UNet, not an MMDiT. Only the architecture `unet_routed` is built on it.
 
-There is no pooled text: `pooled` is the mask of text tokens.
+The text has no pooled embedding: `pooled` is the mask of the text tokens.
 """
 
 from collections.abc import Sequence

@@ -1,6 +1,6 @@
 """Z-Image: one stream of image and text tokens; refining blocks before it; rotary positions of three axes.
 
-There is no pooled text. `pooled` is the mask of the text tokens, (B, M), 1 for each that counts; the text is at the
+The text has no pooled embedding: `pooled` is the mask of the text tokens, (B, M), 1 for tokens of the text, at the
 front. Image and text are padded to multiples of 32 tokens with learned vectors, which are attended to.
 Z-Image predicts clean - noise at a time that runs from noise to data; `decode` and `modulation` turn both round.
 Shapes: B batch, C latent channels, H W latent height and width, N image tokens, M text tokens, D width.
@@ -149,7 +149,7 @@ def text_ids(batch: int, tokens: int, device: torch.device) -> Tensor:
 
 
 def image_ids(grid: Grid, lengths: Tensor) -> Tensor:
-    """Return the positions of image tokens and their padding, (B, N, 3). The first axis goes on after the text."""
+    """Return the positions of image tokens and their padding, (B, N, 3). The first axis continues after the text."""
     rows, columns = torch.arange(grid.rows, device=lengths.device), torch.arange(grid.columns, device=lengths.device)
     places = torch.cartesian_prod(rows, columns).expand(len(lengths), -1, -1)
     first = (lengths + 1 + grid.index)[:, None, None].expand(-1, len(grid), 1)

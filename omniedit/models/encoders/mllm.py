@@ -44,7 +44,7 @@ class MllmEncoder(ModelMixin, ConfigMixin):  # type: ignore[misc]
     """Reader, QFormer and interaction: a drop-in replacement of an editor's text encoder that sees the source image.
 
     Args:
-        queries: M, number of embeddings of the text encoder that it replaces.
+        queries: M, number of embeddings of the replaced text encoder.
         width: D, their width.
         pooled_width: width of that text encoder's pooled embedding.
         channels: C, channels of the editor's condition.

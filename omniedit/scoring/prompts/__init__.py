@@ -1,4 +1,4 @@
-"""Official prompts of benchmarks, read from a user's checkout of them; none ships with OmniEdit.
+"""Official prompts of benchmarks, read from the user's checkouts. None ships with OmniEdit.
 
 constants   texts in Python files, which are parsed and never run
 viescore    VIEScore, GEdit-Bench and EditScore

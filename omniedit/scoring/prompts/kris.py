@@ -1,8 +1,9 @@
 """Prompts of KRIS-Bench (mercurystraw/Kris_Bench): `prompts.py`, with texts for `str.format`.
 
-A task is a category of the benchmark. All are asked about consistency and quality, those with knowledge about
-instruction and knowledge in one question, and a change of viewpoint with the ground truth. Two categories have several
-source images: `multi-element_composition:N` has N of them, and in `temporal_prediction:N` frame N of four is predicted.
+A task is a category of the benchmark. All categories have questions about consistency and quality. Categories that need
+knowledge have one question about instruction and knowledge; a change of viewpoint also shows the ground truth. Two
+categories have several source images: `multi-element_composition:N` has N of them, and in `temporal_prediction:N` frame
+N of four is predicted.
 """
 
 from collections.abc import Mapping
@@ -70,7 +71,7 @@ def _sources_task(texts: Mapping[str, str], count: int, path: Path) -> dict[str,
 
 
 def _frames_task(texts: Mapping[str, str], predicted: int, path: Path) -> dict[str, Any]:
-    """Return the task of sequences of four frames, one of which is predicted."""
+    """Return the task of sequences of four frames, in which frame number `predicted` is predicted."""
     numbered = {name: text.replace("{N}", str(predicted)) for name, text in texts.items()}
     labels = {f"source_{frame}": f"Frame {frame} (Reference):" for frame in FRAMES}
     ordered = {("edited" if name == f"source_{predicted}" else name): label for name, label in labels.items()}

@@ -64,7 +64,7 @@ def choose_rubric(name: str | None, prompts: Path | None, passes: int | None) ->
         passes: number of times to ask each question; None for the rubric's own.
 
     Raises:
-        UserError: no such rubric, or the file or folder has none.
+        UserError: no such rubric, or no rubric in the file or folder.
     """
     rubric = read_prompts(prompts, name) if prompts else load_rubric(name or "edit")
     return rubric if passes is None else rubric.replace_passes(passes)

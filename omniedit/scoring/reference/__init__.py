@@ -1,4 +1,4 @@
-"""The reference judge, which measures a pair against the known truth and verifies that the truth holds."""
+"""The reference judge: measures a pair against its known truth, and verifies the truth from the images."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any

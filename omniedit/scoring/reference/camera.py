@@ -33,7 +33,7 @@ LEAST_GAIN = 0.05
 
 
 def outpaint(seen: Comparison, truth: Truth) -> Finding:
-    """Score an outpainting: the empty border of the source is filled, and what it shows continues the photo.
+    """Score an outpainting: the empty border of the source is filled, and the fill continues the photo.
 
     Raises:
         Unmeasurable: the mask is not a border, or the source's border is not empty.
@@ -60,7 +60,7 @@ def _lines_at_border(seen: Comparison) -> list[tuple[Field, Field]]:
         raise Unmeasurable("the border covers the whole image")
     left, top, right, bottom = bounding_box(kept)
     if not kept[top:bottom, left:right].all():
-        raise Unmeasurable("what the border leaves is not a rectangle")
+        raise Unmeasurable("the area inside the border is not a rectangle")
     if _empty_share(seen) < LEAST_EMPTY:
         raise Unmeasurable("the border of the source is not empty")
     image, (height, width) = seen.edited.luma, seen.mask.shape

@@ -1,4 +1,4 @@
-"""Measurements of condition images: a box marks what changes, lines or a segment show the edited image."""
+"""Measurements of condition images: a box marks the change, lines or a segment show the edited image."""
 
 from collections.abc import Callable, Mapping
 
@@ -21,7 +21,7 @@ CLEAR_LEVELS = 24
 
 
 def measure_condition(pair: EditPair, task: Task) -> Finding:
-    """Score how well the condition image of a pair agrees with what the pair shows.
+    """Score how well the condition image of a pair agrees with the pair's images.
 
     Args:
         task: a key of CONDITIONS.
@@ -38,7 +38,7 @@ def measure_condition(pair: EditPair, task: Task) -> Finding:
 
 
 def _match_box(pair: EditPair, image: Image) -> tuple[float, str]:
-    """Return how well a red box on the source encloses what changed."""
+    """Return how well a red box on the source encloses the changed pixels."""
     image = _scale_to(image, pair.source)
     red = (image == RED).all(axis=2) & (pair.source != RED).any(axis=2)
     if not red.any():
@@ -61,7 +61,7 @@ def _match_scribble(pair: EditPair, image: Image) -> tuple[float, str]:
 
 
 def _match_lines(pair: EditPair, image: Image, dark: bool, find: Callable[[Image], Mask]) -> tuple[float, str]:
-    """Return how well lines match those of the edited image, there better than those of the source where it changed."""
+    """Return how well lines match the edited image's, and in changed regions match it better than the source's."""
     after, before = find(pair.edited), find(pair.source)
     lines = (_scale_to(image, after)[..., 0] < 128) == dark
     mask = np.ones(after.shape, bool) if pair.mask is None else scale_mask(pair.mask, after)

@@ -1,4 +1,4 @@
-"""Measurements of edits of one of several objects of a kind: their number, and which of them an instruction means."""
+"""Measurements of edits of one of several objects of a kind: their number, and the object that was edited."""
 
 import re
 from collections.abc import Mapping, Sequence

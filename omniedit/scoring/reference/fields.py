@@ -86,7 +86,7 @@ def distribution_distance(a_NC: Field, b_NC: Field) -> float:
 
 
 def sorted_quantiles(sorted_CN: Field, levels_K: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the (C, K) quantiles of sorted values as np.quantile does, which would sort them again."""
+    """Return the (C, K) quantiles of sorted values; equal to np.quantile, without sorting again."""
     place = levels_K * (sorted_CN.shape[1] - 1)
     below = place.astype(int)
     above = np.minimum(below + 1, sorted_CN.shape[1] - 1)

@@ -1,4 +1,4 @@
-"""Requirements of types beyond those of the edit that they are made of, and checks of their truths."""
+"""Requirements of AnyEdit's types beyond those of their base edits, and checks of their truths."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -30,7 +30,7 @@ _REPLACED = ("visual_bbox", "visual_scribble", "visual_sketch", "visual_segment"
 
 
 def verify_type(seen: Comparison, truth: Truth, task: Task) -> None:
-    """Check what a type's truth claims beyond that of its edit.
+    """Check the claims of a type's truth beyond those of its base edit.
 
     Raises:
         Unmeasurable: the images do not support it; the text says what is unconfirmed.
@@ -96,8 +96,8 @@ def _verify_material(seen: Comparison, truth: Truth) -> None:
 def _verify_replaced(seen: Comparison, truth: Truth) -> None:
     """Check that a removal, an addition or a swap is of a whole object.
 
-    Whatever the mask missed of it, such as feet or a wing, stands out from its surroundings, if these are plain. Those
-    of an object that the photo's caption file names may be less plain. A swap's mask is no outline of one object.
+    In plain surroundings, parts of the object outside the mask, such as feet or a wing, stand out. For an object that
+    the photo's caption file names, the surroundings may be less plain. A swap's mask is not the outline of one object.
     """
     given = {str(named).lower() for named in seen.pair.provenance.get("named_objects") or ()}
     image = seen.edited if truth["edit"] == Task.OBJECT_ADDITION else seen.source

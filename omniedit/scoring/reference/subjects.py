@@ -1,4 +1,4 @@
-"""Measurements of an edit against a reference image: the object that it inserts, or the material that it takes.
+"""Measurements of an edit against a reference image: the inserted object, or the new material.
 
 h, w  size of the compared copies
 """
@@ -104,7 +104,12 @@ def _compared_copy(reference: Image, box: FractionBox) -> tuple[Image, FractionB
 
 
 def _view(image: Image, box: FractionBox, inside: FractionBox, size: tuple[int, int], mirrored: bool) -> Image:
-    """Return the part of an image, perhaps mirrored, in which `box` lies as `inside`, in pixels, lies in a copy."""
+    """Return the part of an image, perhaps mirrored, in which `box` has the position that `inside` has in a copy.
+
+    Args:
+        box: in the image.
+        inside: in pixels of the copy.
+    """
     if mirrored:
         image, box = np.ascontiguousarray(image[:, ::-1]), (1 - box[2], box[1], 1 - box[0], box[3])
     height, width = image.shape[:2]

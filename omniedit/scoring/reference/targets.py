@@ -24,9 +24,9 @@ OTHER_COLOUR, SAME_COLOUR = 45.0, 25.0
 
 
 def measure_target(seen: Comparison, truth: Mapping[str, Any], task: Task) -> Finding:
-    """Score whether the right one of a photo's objects changed.
+    """Score whether the right object of a photo changed.
 
-    The expression or the clue is resolved again among the objects of the truth, and the images show which one changed.
+    The expression or the clue is resolved again among the objects of the truth; the images show which object changed.
 
     Args:
         task: of family "complex".

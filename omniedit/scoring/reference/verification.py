@@ -1,9 +1,9 @@
 """Verification of a pair's truth against its source: the object's name, its outline, the ground below it.
 
-A specialist finds its object itself and may find a leg instead of the ball, or half of a leaf; the pixels of that edit
-are as clean as those of a correct one. The judge therefore finds the outline in two ways of its own, by colour and by
-saliency. A pair whose outline neither of them confirms is unscorable. A truth that is known and not claimed
-(`provenance["known_truth"]`: the pair was composed of known parts) needs no check.
+A specialist finds its object itself and may find a leg instead of a ball, or half of a leaf. The pixels of such an
+edit are as clean as those of a correct one. The judge therefore finds the outline independently, by colour and by
+saliency. A pair whose outline neither of them confirms is unscorable. Pairs that were composed of known parts
+(`provenance["known_truth"]`) need no check.
 
     h, w  size of the reduced copies
 """
@@ -55,7 +55,7 @@ Truth = Mapping[str, Any]
 
 
 def verify(seen: Comparison, truth: Truth) -> None:
-    """Check that the source image supports what the truth claims.
+    """Check that the source image supports the claims of the truth.
 
     Raises:
         Unmeasurable: it does not; the text says what is unconfirmed.

@@ -1,4 +1,4 @@
-"""Measurements of the change between two images: its place, its colours, its structure and its defects.
+"""Measurements of the change between two images: position, colours, structure and defects.
 
 H, W  height and width of the reduced images     R  pixels of the changed region
 """

@@ -1,9 +1,9 @@
 """Known defects that are added to a good pair and that a judge must recognise.
 
-A defect depends only on the pair and its pair_id (a wrong instruction also on its shard), so that anyone with the
-candidates can make the same image again. Any change of a defect must increase `DEFECTS_VERSION`. The strength differs
-from pair to pair, from one that costs a good edit its acceptance to one that spoils it, because a judge must
-distinguish degrees. A defect that a task does not have (a global edit has no wrong place) is None.
+A defect depends only on the pair and its pair_id (a wrong instruction also on its shard), so it can be reproduced from
+the candidates. Any change of a defect must increase `DEFECTS_VERSION`. Its strength varies from pair to pair, from one
+that just costs a good edit its acceptance to one that ruins it, because a judge must distinguish degrees. A defect that
+does not apply to a task is None: a global edit has no wrong place.
 """
 
 import zlib
@@ -113,7 +113,7 @@ def _wrong_instruction(shard: Shard, row: int, pair: EditPair, rng: np.random.Ge
             continue
         other_mask = shard.mask(int(other))
         mask = None if other_mask is None else _resize_mask(other_mask, pair.source)
-        if mask is not None and pair.mask is not None and _may_be_met(pair, pair.mask, truth, mask):
+        if mask is not None and pair.mask is not None and _may_match(pair, pair.mask, truth, mask):
             continue
         provenance = pair.provenance | {"truth": truth}
         return replace(pair, instructions=shard.instructions(int(other)), mask=mask, provenance=provenance)
@@ -121,11 +121,11 @@ def _wrong_instruction(shard: Shard, row: int, pair: EditPair, rng: np.random.Ge
 
 
 def _request(truth: Mapping[str, object]) -> dict[str, object]:
-    """Return the request in a truth, without the note on what was done instead in its own row's image."""
+    """Return the request in a truth, without the note on a mistaken edit in its own row's image."""
     return {name: value for name, value in truth.items() if name != "mistaken"}
 
 
-def _may_be_met(pair: EditPair, done: Mask, truth: Mapping[str, object], requested: Mask) -> bool:
+def _may_match(pair: EditPair, done: Mask, truth: Mapping[str, object], requested: Mask) -> bool:
     """Return whether the edit may meet another truth by chance: a change of much the same place, to the same colour."""
     overlap = (requested & done).sum() / max(1, (requested | done).sum())
     return bool(overlap > 0.3 and truth.get("value") == pair.provenance["truth"].get("value"))

@@ -21,7 +21,7 @@ from omniedit.instructions.left_right import names_a_side
 from omniedit.pairs import Shard
 from omniedit.scoring.rubric import edit_rubric
 from omniedit.scoring.student.agreement import agreement_row
-from omniedit.scoring.student.examples import TeacherExample, choose_rows, format_answer, read_taught
+from omniedit.scoring.student.examples import TeacherExample, choose_rows, format_answer, read_teacher_examples
 from omniedit.scoring.student.features import FrozenVision
 from omniedit.scoring.student.inputs import StudentInputs
 from omniedit.scoring.student.judge import (
@@ -67,30 +67,30 @@ def read_examples(
     Raises:
         UserError: a teacher file comes without its candidates file.
     """
-    views_of = StudentInputs(image_size)
+    to_views = StudentInputs(image_size)
     for candidate_file, teacher_file, rows in choose_rows(candidates, teachers, limit):
         with Shard(candidate_file) as shard:
-            for taught in read_taught(shard, teacher_file, rows):
-                yield _example(taught, views_of)
+            for example in read_teacher_examples(shard, teacher_file, rows):
+                yield _to_student_example(example, to_views)
 
 
-def _example(taught: TeacherExample, views_of: StudentInputs) -> StudentExample:
-    pair = taught.pair()
+def _to_student_example(example: TeacherExample, to_views: StudentInputs) -> StudentExample:
+    pair = example.pair()
     return StudentExample(
         pair_id=pair.pair_id,
         task=str(pair.task),
-        defect=taught.defect,
-        source_id=taught.source_id,
+        defect=example.defect,
+        source_id=example.source_id,
         instructions=pair.instructions,
-        views=views_of(pair.source, pair.edited),
-        teacher=taught.teacher,
-        ratio=taught.ratio,
-        judge=taught.judge,
-        borrowed=taught.borrowed,
+        views=to_views(pair.source, pair.edited),
+        teacher=example.teacher,
+        ratio=example.ratio,
+        judge=example.judge,
+        borrowed=example.borrowed,
     )
 
 
-def side_seen(options: StudentConfig) -> int:
+def initial_view_side(options: StudentConfig) -> int:
     """Return the side of a view, in pixels, for a student that starts as `options` say."""
     return options.image_size if options.start is None else view_side(load_student(options.start)[0])
 

@@ -1,4 +1,4 @@
-"""What a classifier and a text encoder know of a pair: logits of its images, and how words match them.
+"""Evidence about a pair from a classifier and a text encoder: logits of its images, and how words match them.
 
 C  ImageNet's 1,000 classes     V  views of a pair, as `VIEWS` lists them     D  width of MiniLM's vectors
 """
@@ -57,7 +57,7 @@ def standardise(logits_VC: Vectors) -> Vectors:
 
 
 def word_evidence(words: Sequence[str], logits_VC: Vectors) -> Vectors:
-    """Return (W, V) values: how clearly each view shows what a word names; 0 for words that no class resembles."""
+    """Return (W, V) values: how clearly each view shows the object of a word; 0 for words unlike all classes."""
     if not words:
         return np.zeros((0, len(logits_VC)), np.float32)
     similarity_WC = embed(words) @ class_vectors().T

@@ -55,7 +55,7 @@ class TeacherExample:
         return pair
 
     def digest(self) -> str:
-        """Return a digest of all that is to be learnt; it uses the shard's checksums and decodes no image."""
+        """Return a digest of the training target and the images; it uses the shard's checksums and decodes no image."""
         content = [self.shard.sha256(column, self.row) for column in ("source", "edited", "mask", "phrasings")]
         others = self.shard.digest if self.defect == WRONG_INSTRUCTION else ""
         parts = (self.pair_id, self.defect, str(DEFECTS_VERSION), others, *content, self.answer)
@@ -106,8 +106,8 @@ def _choose_keys(keys: set[tuple[str, str]], limit: int) -> set[tuple[str, str]]
     return set(sorted(keys, key=lambda key: hashlib.sha256("|".join(key).encode()).digest())[:limit])
 
 
-def read_taught(shard: Shard, teacher_file: Path, rows: Sequence[TeacherRow]) -> Iterator[TeacherExample]:
-    """Yield the pairs of a shard that the teacher's rows are about.
+def read_teacher_examples(shard: Shard, teacher_file: Path, rows: Sequence[TeacherRow]) -> Iterator[TeacherExample]:
+    """Yield the pairs of a shard with the teacher's rows about them.
 
     Raises:
         UserError: a pair is not in the shard.
@@ -126,7 +126,7 @@ def read_taught(shard: Shard, teacher_file: Path, rows: Sequence[TeacherRow]) ->
         yield TeacherExample(shard, row, lesson["defect"], str(about["source_id"]), ratio, teacher, judge, borrowed)
 
 
-class OfPhoto(Protocol):
+class PhotoExample(Protocol):
     """Example that comes from a photo and may show parts of others."""
 
     @property
@@ -136,7 +136,7 @@ class OfPhoto(Protocol):
     def borrowed(self) -> frozenset[str]: ...
 
 
-AnyExample = TypeVar("AnyExample", bound=OfPhoto)
+AnyExample = TypeVar("AnyExample", bound=PhotoExample)
 
 
 def split_by_photo(
@@ -157,7 +157,7 @@ def split_by_photo(
     return seen, unseen, held_out
 
 
-def choose_held_out(examples: Sequence[OfPhoto], share: float, seed: int) -> set[str]:
+def choose_held_out(examples: Sequence[PhotoExample], share: float, seed: int) -> set[str]:
     """Return the photos to hold out: about `share` of the photos, at least one if there are two.
 
     Raises:

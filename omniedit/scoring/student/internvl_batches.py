@@ -21,7 +21,7 @@ from omniedit.scoring.examples import Example, to_example
 from omniedit.scoring.student.internvl_dataset import TeacherBatch
 from omniedit.scoring.vlm_judges.internvl import InternvlJudge
 from omniedit.scoring.vlm_judges.passes import TokenPrompt
-from omniedit.training.flow_batches import of_tasks
+from omniedit.training.flow_batches import group_by_task
 
 NO_ANSWER = -100
 """Filler of `answers` after the end of an answer."""
@@ -43,7 +43,7 @@ class AnswerBatch:
     weight: Tensor
 
     def groups(self) -> dict[str, Tensor]:
-        return of_tasks(self.tasks, self.weight.device)
+        return group_by_task(self.tasks, self.weight.device)
 
 
 @dataclass(frozen=True)

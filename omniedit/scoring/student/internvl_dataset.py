@@ -43,10 +43,12 @@ class TeacherDataset:
         held_out: share of the photos whose pairs are not trained on.
     """
 
-    def __init__(self, taught: Sequence[TeacherExample], held_out: float, seed: int) -> None:
-        seen, unseen, self.held_out_photos = split_by_photo(taught, held_out, seed)
-        self.judge = taught[0].judge
-        self._of_ratio = {ratio: [one for one in (*seen, *unseen) if one.ratio == ratio] for ratio in RATIOS}
+    def __init__(self, examples: Sequence[TeacherExample], held_out: float, seed: int) -> None:
+        trained, held_out_examples, self.held_out_photos = split_by_photo(examples, held_out, seed)
+        self.judge = examples[0].judge
+        self._of_ratio = {
+            ratio: [one for one in (*trained, *held_out_examples) if one.ratio == ratio] for ratio in RATIOS
+        }
 
     def sizes(self) -> dict[str, int]:
         """Return the number of pairs to train on, by ratio; their rows come before those held out."""

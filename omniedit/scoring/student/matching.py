@@ -1,4 +1,4 @@
-"""Features of a pair and an instruction: what changed, what the instruction asks for, and whether they agree.
+"""Features of a pair and an instruction: the change, the request, and whether they agree.
 
 C  ImageNet's classes     V  views of a pair     F  features
 """
@@ -37,8 +37,8 @@ Vector = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Look:
-    """What is seen of a pair, without its instruction.
+class ImageEvidence:
+    """Measurements of a pair's images, without its instruction.
 
     Args:
         measures: of `measure_change`.
@@ -53,16 +53,16 @@ class Look:
     likeness: tuple[float, float]
 
 
-def look_at(source: Image, edited: Image) -> Look:
+def gather_evidence(source: Image, edited: Image) -> ImageEvidence:
     """Measure a pair of images of equal size, (H, W, 3) RGB."""
     change = measure_change(source, edited)
     views = view_pair(source, edited, change)
-    return Look(change.measures, change.colours, views.logits, views.likeness)
+    return ImageEvidence(change.measures, change.colours, views.logits, views.likeness)
 
 
-def image_features(look: Look) -> dict[str, float]:
+def image_features(evidence: ImageEvidence) -> dict[str, float]:
     """Return features of the images alone."""
-    return {**look.measures, "likeness": look.likeness[0], "likeness_of_crops": look.likeness[1]}
+    return {**evidence.measures, "likeness": evidence.likeness[0], "likeness_of_crops": evidence.likeness[1]}
 
 
 def text_features(instruction: str) -> dict[str, float]:
@@ -75,7 +75,9 @@ def text_features(instruction: str) -> dict[str, float]:
     }
 
 
-def agreement_features(look: Look, instruction: str, usual_logits: Vector, usual_vector: Vector) -> dict[str, float]:
+def agreement_features(
+    evidence: ImageEvidence, instruction: str, usual_logits: Vector, usual_vector: Vector
+) -> dict[str, float]:
     """Return features of the agreement between images and instruction.
 
     Args:
@@ -83,11 +85,11 @@ def agreement_features(look: Look, instruction: str, usual_logits: Vector, usual
         usual_vector: (D,) mean of `image_vectors` over photos.
     """
     roles = find_roles(instruction)
-    logits_VC = look.logits - usual_logits
+    logits_VC = evidence.logits - usual_logits
     return {
         **_object_evidence(roles, logits_VC),
-        **_similarity(roles, instruction, image_vectors(look.logits) - usual_vector),
-        **_colour_evidence(roles, look.colours),
+        **_similarity(roles, instruction, image_vectors(evidence.logits) - usual_vector),
+        **_colour_evidence(roles, evidence.colours),
     }
 
 

@@ -12,8 +12,9 @@ import pyarrow as pa
 from omniedit.config.schema import DEFECTS_VERSION
 from omniedit.errors import UserError
 from omniedit.pairs import Shard
+from omniedit.scoring.score_table import COLUMNS, SCORES_SCHEMA, score_row
 from omniedit.scoring.student.defects import DEFECTS, NO_DEFECT, with_defect
-from omniedit.scoring.verdict import COLUMNS, SCORES_SCHEMA, Judge, score_row
+from omniedit.scoring.verdict import Judge
 from omniedit.storage.parquet import read_rows
 
 TEACHER_SCHEMA = SCORES_SCHEMA.append(pa.field("defect", pa.string())).append(pa.field("defects_version", pa.int16()))

@@ -1,4 +1,4 @@
-"""Roles of the words in an instruction: what is to appear, what is to go, and where."""
+"""Roles of the words in an instruction: the object to add, the object to remove, and the place."""
 
 import re
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ CHANGE = _words(
     "set switch colour color dye recolour recolor redo repaint sketch fill cover"
 )
 TO = _words("with for into to by as like be become is are look looks being becomes were")
-"""Words after which a change names what is to appear."""
+"""Words after which a change names its result."""
 PLACES = _words(
     "on in at near next beside besides over under behind onto inside around above below between against "
     "front through along from across beneath upon"
@@ -39,9 +39,9 @@ class Roles:
     """Words of an instruction by role, each a phrase of one to three words.
 
     Args:
-        new: what is to appear.
-        old: what is to go or to change.
-        place: what is to stay, and says where.
+        new: object or property that should appear.
+        old: object that should disappear or change.
+        place: object that stays and gives the position.
         operation: `add`, `remove`, `change`, or "" if no verb says it.
     """
 
@@ -93,7 +93,7 @@ def _operation(word: str) -> str:
 
 
 def _split_last(parts: dict[str, list[list[str]]]) -> dict[str, list[list[str]]]:
-    """Take the last word of a change without a preposition as what is to appear: "make the hydrant white"."""
+    """Take the last word of a change without a preposition as its result: "make the hydrant white"."""
     filled = [phrase for phrase in parts["old"] if phrase]
     if not filled:
         return parts

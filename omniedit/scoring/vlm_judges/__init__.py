@@ -1,1 +1,1 @@
-"""Judges that are vision-language models: behind an endpoint, in transformers or in vLLM, and the reading of scores."""
+"""Judges that are vision-language models, behind an endpoint, in transformers or in vLLM; readout of their scores."""

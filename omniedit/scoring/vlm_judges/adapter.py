@@ -23,7 +23,7 @@ def part_folder(part: str) -> Path:
     """Return the folder of an adapter or a head: the given one, or that of a role in config/models.yaml.
 
     Raises:
-        UserError: there is neither such a folder nor such a role, or the role's model was not fetched.
+        UserError: no such folder or role, or the role's model was not fetched.
     """
     return Path(part) if Path(part).is_dir() else model_folder(part)
 
@@ -71,7 +71,7 @@ def merge_adapter(model: Any, adapter: str) -> Any:
         adapter: role or folder.
 
     Raises:
-        UserError: the adapter is missing, is no LoRA adapter, or belongs to another model.
+        UserError: the adapter is missing, is not a LoRA adapter, or belongs to another model.
     """
     try:
         from peft import PeftConfig, get_peft_model, set_peft_model_state_dict

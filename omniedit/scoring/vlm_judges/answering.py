@@ -1,4 +1,4 @@
-"""Vision-language model of the judge `vlm` or `internvl` that answers prompts in words, as a pairwise judge needs."""
+"""Vision-language model of the judge `vlm` or `internvl` that writes text replies, for the pairwise judge."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,7 +22,7 @@ def load_answering(name: str, scorer: Path | None, scoring: ScoringConfig) -> tu
         scorer: a model's folder, or the record models/{role}.json of a fetched model.
 
     Raises:
-        UserError: the model is missing or cannot be loaded, or its options leave no reply in words.
+        UserError: the model is missing or cannot be loaded, or its options allow no text reply.
     """
     options = scoring.vlm if name == "vlm" else scoring.internvl.as_vlm
     if options.head:

@@ -12,7 +12,7 @@ from omniedit.scoring.question_layout import lay_out
 from omniedit.scoring.reply_form import ReplyForm
 from omniedit.scoring.reply_parser import Unscorable
 from omniedit.scoring.rubric import Question, Rubric
-from omniedit.scoring.vlm_judges.rubric_judge import Reading, RubricJudge, find_lack, parse_reading
+from omniedit.scoring.vlm_judges.rubric_judge import Reading, RubricJudge, missing_input, parse_reading
 from omniedit.vlm import Client, Prompt, PromptImage, Reply, Unanswered
 from omniedit.vlm.budget import estimate
 from omniedit.vlm.messages import LENGTH, Usage
@@ -56,7 +56,7 @@ class ApiJudge(RubricJudge):
     def _prompts(self, example: Example) -> list[Prompt]:
         """Return the prompts of all passes over an example's questions; none if the rubric cannot be applied."""
         rubric = self.rubric.for_task(example.task)
-        if rubric is None or find_lack(self.rubric, example):
+        if rubric is None or missing_input(self.rubric, example):
             return []
         seeds = range(self.rubric.passes) if self.rubric.passes > 1 else [None]
         return [
@@ -67,7 +67,7 @@ class ApiJudge(RubricJudge):
 
     def _verdict(self, example: Example, replies: Sequence[Reply | Unanswered]) -> RubricScores | Unscorable:
         """Combine the replies of all passes over one example's questions."""
-        if lack := find_lack(self.rubric, example):
+        if lack := missing_input(self.rubric, example):
             return lack
         rubric = self.rubric.for_task(example.task) or self.rubric
         count = len(rubric.questions)

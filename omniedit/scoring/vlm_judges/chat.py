@@ -15,7 +15,7 @@ from omniedit.scoring.examples import Example, RubricScores, average_passes
 from omniedit.scoring.question_layout import lay_out
 from omniedit.scoring.reply_parser import Unscorable
 from omniedit.scoring.rubric import Question, Rubric
-from omniedit.scoring.vlm_judges.rubric_judge import Reading, RubricJudge, find_lack
+from omniedit.scoring.vlm_judges.rubric_judge import Reading, RubricJudge, missing_input
 
 
 class ChatJudge(RubricJudge):
@@ -119,7 +119,7 @@ class ChatJudge(RubricJudge):
         return [self.combine(readings, self.version, rubric) for readings in zip(*answers, strict=True)]
 
     def _mark_once(self, examples: Sequence[Example], seed: int) -> list[RubricScores | Unscorable]:
-        lacking = [find_lack(self.rubric, example) for example in examples]
+        lacking = [missing_input(self.rubric, example) for example in examples]
         ready = [example for example, lack in zip(examples, lacking, strict=True) if lack is None]
         tasks = list(self.rubric.tasks)
 

@@ -18,7 +18,7 @@ from omniedit.config.schema import VlmConfig
 from omniedit.imaging.images import Image, resize_to_fit
 
 ImageInputs = dict[str, Tensor]
-"""What the image processor makes of one image: pixels in patches or tiles, with their grid, size or number."""
+"""Output of the image processor for one image: pixels in patches or tiles, with their grid, size or number."""
 
 SAMPLE_SIZES = "batch_num_images"
 """Input of LLaVA-OneVision: number of images of each prompt. It sees an image in detail only if it is the only one."""

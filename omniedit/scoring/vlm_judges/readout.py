@@ -31,7 +31,7 @@ SCORES = tuple(str(score) for score in range(11))
 MAX_REPLY_TOKENS = 256
 """Largest length of a large model's reply."""
 LEAST_MASS = 0.5
-"""Smallest total probability of the scores 0 to 10; below it the model would write something else."""
+"""Smallest total probability of the scores 0 to 10; below it the model would not write a score."""
 
 
 class ScoreReader(Protocol):

@@ -172,7 +172,7 @@ def read_heads(folder: Path) -> tuple[list[RewardHead], int | None]:
     """Read the heads of a reward model, and the size of its vocabulary if it has weights of the whole model.
 
     Raises:
-        UserError: there are no safetensors, or none of a head.
+        UserError: no safetensors, or no weights of a head in them.
     """
     heads: dict[str, dict[int, Layer]] = {}
     rows = None

@@ -51,7 +51,7 @@ class RubricJudge(ABC):
     def judge(self, pairs: Sequence[EditPair]) -> list[Score | Unscorable]:
         """Return one verdict per pair; `Unscorable` also if the rubric has no question about it."""
         examples = [to_example(pair) for pair in pairs]
-        lacking = [find_lack(self.rubric, example) for example in examples]
+        lacking = [missing_input(self.rubric, example) for example in examples]
         ready = [example for example, lack in zip(examples, lacking, strict=True) if lack is None]
         verdicts = iter(self.mark(ready) if ready else [])
         return [lack or self._to_score(each, next(verdicts)) for each, lack in zip(examples, lacking, strict=True)]
@@ -87,7 +87,7 @@ class RubricJudge(ABC):
         return to_score(self.rubric.for_task(example.task) or self.rubric, marks)
 
 
-def find_lack(rubric: Rubric, example: Example) -> Unscorable | None:
+def missing_input(rubric: Rubric, example: Example) -> Unscorable | None:
     """Return why a rubric cannot be applied to an example: a task, an image or a text that is missing."""
     variant = rubric.for_task(example.task)
     if variant is None:

@@ -1,1 +1,1 @@
-"""Specialists that run on a CPU without generative weights, and what they compute from a photo."""
+"""Specialists that run on a CPU without generative weights, and the scene cues that they share."""

@@ -46,7 +46,7 @@ class ObjectAddition:
 
 
 def _says_what_to_add(removal: Removal) -> bool:
-    """Return whether the names differ and each says what the object is, unlike "object"."""
+    """Return whether the names differ and each is specific, unlike "object"."""
     return len(_nouns(removal)) == len(removal.names) and OBJECT not in _nouns(removal)
 
 

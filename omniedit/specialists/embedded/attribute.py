@@ -167,7 +167,7 @@ def visible_part(found: FoundObject, objects: Sequence[FoundObject], photo: Phot
 
 
 def with_its_colour(name: str, region: Mask, hidden: Mask, photo: Photo) -> Mask:
-    """Add to the region what its outline missed: pieces that touch it and have the colour in its name.
+    """Add the pieces that the outline missed: they touch the region and have the colour in its name.
 
     Args:
         hidden: other objects in its box. A piece that makes up much of them (a fig's red flesh in a red bowl) belongs

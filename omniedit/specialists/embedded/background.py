@@ -35,9 +35,9 @@ from omniedit.specialists.photo_cache import PhotoMemo
 from omniedit.tasks import Task
 
 BAND = 3
-"""Half the width in pixels of the soft edge between what stays and the new background."""
+"""Half the width in pixels of the soft edge between the kept part and the new background."""
 SMALLEST, LARGEST = 0.06, 0.75
-"""Smallest share of the image at which the kept part dominates it, and largest that leaves a background."""
+"""Range of the kept part's share of the image: it must dominate the image and leave a background."""
 PLAIN = 0.6
 """Plainness from which a background counts as a surface seen from above."""
 
@@ -77,7 +77,7 @@ class Kept:
 class BackgroundSwap:
     """Replacement of the background behind an object, or of the sky over a landscape.
 
-    Truth: object (what stays), background (a description with its article), background_source_id ('' unless the
+    Truth: object (the kept part), background (a description with its article), background_source_id ('' unless the
     background is a photo).
 
     Args:

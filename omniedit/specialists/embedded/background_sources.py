@@ -121,7 +121,7 @@ def other_photo(donor: Image, height: int, width: int, softness: float) -> Float
 
 
 def match_light(background: FloatImage, image: Image, behind: Mask, strength: float) -> FloatImage:
-    """Shift the new background towards the old one's mean and spread in Lab, because that light falls on what stays.
+    """Shift the new background towards the old one's mean and spread in Lab, because that light falls on the object.
 
     `strength` in [0, 1] scales the shift (Reinhard et al. 2001, equations 10 and 11).
     """

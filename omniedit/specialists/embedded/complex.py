@@ -1,8 +1,8 @@
 """Complex edits (SmartEdit, Huang et al. 2023): one of several objects of a kind, and objects named by a clue.
 
-The object is removed, recoloured or replaced by the specialists of single objects. For one of two objects, the removal
-is also exchanged, so that the instruction adds it next to the other one. Removal, paste and harmonisation are the
-production pipeline of SmartEdit, which makes both an addition and a replacement from one photo.
+The object is removed, recoloured or replaced by the specialists of single objects. For one of two objects, the images
+of a removal are also exchanged, so that the instruction adds the object next to the other one. Removal, paste and
+harmonisation are SmartEdit's production pipeline, which makes both an addition and a replacement from one photo.
 """
 
 import re
@@ -62,10 +62,10 @@ class Naming:
 
 
 class ComplexEdit:
-    """Edit of an object that an expression or a clue means.
+    """Edit of an object that is identified by an expression or a clue.
 
-    Truth: that of the edit, and `edit`, the task whose edit it is; `kind`, the object's noun; `expression`, the first
-    phrase of the object; `alike`, the objects among which it is chosen, as `Individual`s; `among`, its index there.
+    Truth: the truth of the base edit, and `edit`, its task; `kind`, the object's noun; `expression`, the first phrase
+    of the object; `alike`, the objects among which it is chosen, as `Individual`s; `among`, its index there.
     """
 
     task: Task
@@ -87,7 +87,7 @@ class ComplexEdit:
         """Yield the objects that phrases of this task mean.
 
         Raises:
-            NotApplicable: there is none; the text says why.
+            NotApplicable: no such object, with the reason.
         """
         raise NotImplementedError
 

@@ -30,7 +30,7 @@ SURROUNDINGS = 0.12
 MOST_APART, MOST_UNLIKE = 10.0, 28.0
 """Largest distance in Lab between the surroundings of the object and of its copy: the median, and for nine tenths."""
 MOST_HIDDEN = 14.0
-"""Largest distance in Lab of what a copy hides from its surroundings, for nine tenths: it hides plain ground only."""
+"""Largest distance in Lab between the pixels that a copy hides and their surroundings, for nine tenths of them."""
 FADE = 0.07
 """Distance from a copy at which the copied ground has faded out, as a share of the square root of its area."""
 APART = 0.25
@@ -89,9 +89,9 @@ def possible_copies(photo: Photo, found: FoundObject, objects: Sequence[FoundObj
 
 
 def paste_copies(image: Image, copies: Sequence[Copy]) -> tuple[Image, Mask]:
-    """Return the image with copies of an object, and the mask of all that they cover.
+    """Return the image with copies of an object, and the mask of the covered pixels.
 
-    The ground next to the object, with the shadow where it stands, is copied too and fades into that of the new place.
+    The ground next to the object, with its shadow, is copied too and fades into the ground of the new place.
     """
     result, touched = image.copy(), np.zeros(image.shape[:2], bool)
     for copy in copies:
@@ -166,7 +166,7 @@ def _distances_to_ground(lab: FloatImage, placed: Mask, ring: Mask) -> np.ndarra
 
 
 def _round(shift: float) -> int:
-    """Return a shift as a whole number of JPEG's blocks, so that those of the copy lie on the photo's grid."""
+    """Round a shift to whole JPEG blocks, so that the blocks of the copy are aligned with the photo's grid."""
     return BLOCK * round(shift / BLOCK)
 
 
@@ -177,9 +177,9 @@ def _copy(found: FoundObject, shift: tuple[int, int], side: str) -> Copy:
 
 
 def pairs_of_a_kind(objects: Sequence[FoundObject]) -> list[tuple[FoundObject, FoundObject]]:
-    """Return the pairs of objects that share a noun and are told apart by a position: 'left dog' and 'right dog'.
+    """Return the pairs of objects with the same noun and different positions: 'left dog' and 'right dog'.
 
-    Two that touch may be parts of one object, and hide parts of each other.
+    Objects that touch are left out: they may be parts of one object, and hide parts of each other.
     """
     return [
         (first, second)

@@ -18,10 +18,10 @@ from omniedit.tasks import Task
 
 @dataclass(frozen=True)
 class _Change:
-    """Change of a number: `copies` are pasted, or the removal of one of two leaves `hole`.
+    """Change of a number: `copies` are pasted, or one of two objects is removed, which leaves `hole`.
 
     Args:
-        boxes: of all objects of the kind, those that both images show first.
+        boxes: boxes of all objects of the kind; objects in both images come first.
     """
 
     noun: str
@@ -35,8 +35,8 @@ class _Change:
 class Counting:
     """Change of the number of objects of one kind.
 
-    Truth: `object` (its noun), `count` and `new_count`, `boxes` (of all objects of the kind, those that both images
-    show first), `box` (around those that change) and `edit` (object_removal or object_addition).
+    Truth: `object` (its noun), `count` and `new_count`, `boxes` (of all objects of the kind; objects in both images
+    come first), `box` (around the objects that change) and `edit` (object_removal or object_addition).
     """
 
     task = Task("counting")

@@ -1,4 +1,4 @@
-"""Holes to inpaint when an object is removed: its outline with a rim, and what the outline missed of its box."""
+"""Holes to inpaint when an object is removed: its outline with a rim, and the parts of its box outside the outline."""
 
 from collections.abc import Sequence
 
@@ -20,7 +20,7 @@ MISSED = 0.14
 FOOT = 0.2
 """Share of an outline's height that counts as its foot."""
 WITHIN = 0.5
-"""Share of an object inside another one's outline, from which it counts as being in that one."""
+"""Smallest share of an object inside another one's outline at which it counts as part of that one."""
 COARSE_SIDE = 96
 """Longer side in pixels at which surroundings are examined; grass and blurred leaves are one colour at this size."""
 SURROUNDINGS = 0.35

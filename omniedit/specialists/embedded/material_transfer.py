@@ -58,7 +58,7 @@ class MaterialTransfer(AttributeModification):
         self._offered: set[tuple[str, str, str]] = set()
 
     def _has_change(self, found: FoundObject) -> bool:
-        """Return whether the object is not alive and is whole: what a border cuts off is often several objects."""
+        """Return whether the object is not alive and is whole: an object cut by the border is often several objects."""
         return found.cut_sides <= {"bottom"} and super()._has_change(found)
 
     def _resurfacing(self, photo: Photo, found: FoundObject, region: Mask, rng: np.random.Generator) -> EditRequest:
@@ -103,10 +103,10 @@ class MaterialTransfer(AttributeModification):
 
 
 def find_texture(image: Image, taken: Mask | None = None) -> Image | None:
-    """Return the largest, most even square region with a visible texture, or None if there is none.
+    """Return the largest, most even square region with a visible texture, or None.
 
     Args:
-        taken: (H, W), the photo's objects, of which the region shows nothing.
+        taken: (H, W) mask of the photo's objects, which the region must not contain.
     """
     lab = to_lab(to_float(image))
     for share in SIDES:

@@ -35,11 +35,11 @@ class KnownObjects(ObjectIndex):
 class Relation:
     """Removal or recolouring of one of two objects of a kind, named by its place: "the bird on the left".
 
-    The two are in the photo, or the source image shows an object of the photo and a copy of it beside it. The removal
-    of a copy gives the photo.
+    Both objects are in the photo, or the source image shows an object of the photo with a copy next to it. Removing the
+    copy restores the photo.
 
-    Truth: that of the edit; `edit` (object_removal or attribute_modification), `place` ('left', 'right', 'upper' or
-    'lower') and `other_box` (of the other object of the kind, fractions).
+    Truth: the truth of the base edit; `edit` (object_removal or attribute_modification), `place` ('left', 'right',
+    'upper' or 'lower') and `other_box` (of the other object of the kind, fractions).
     """
 
     task = Task("relation")

@@ -26,8 +26,8 @@ MAX_AREA = 0.35
 MIN_SIDE = 48
 """Shorter side in pixels of the smallest object that is replaced or borrowed."""
 MAX_BARE, MAX_PLAIN_BARE = 0.07, 0.2
-"""Largest share of the image that the old object hid and the new one leaves uncovered, and the same if one colour or
-gradient surrounds the old object."""
+"""Largest share of the image that the old object covered and the new one does not; the second value applies if one
+colour or gradient surrounds the old object."""
 DONORS_TRIED = 24
 """Number of photos searched for an object that fits, before a proposal gives up."""
 DONORS_KEPT = 16
@@ -99,7 +99,7 @@ class ObjectSwap:
 
 
 class PlausibleSwap(ObjectSwap):
-    """Replacement of an animal by an animal, or of another object by one that is no animal, of known relative size.
+    """Replacement of an animal by an animal or of an inanimate object by another, of known relative size.
 
     A cup does not swim where a duck did, and a bollard is not as small as a ball.
     """

@@ -1,4 +1,4 @@
-"""Objects among others of their kind: all of them as individuals, and a view in which one is alone of its kind."""
+"""Objects of a kind as individuals, and a view of the photo in which one of them has a unique name."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -36,7 +36,7 @@ def list_individuals(photo: Photo, objects: Sequence[FoundObject]) -> tuple[list
     """Return the found objects as individuals, in order, then the listed ones without an outline.
 
     Returns:
-        the individuals, and the last words of the names of listed objects without a box, of which no expression is
+        the individuals, and the last words of the names of listed objects without a box, for which no expression is
         certain.
     """
     individuals = describe_individuals(photo, objects)
@@ -54,7 +54,7 @@ def list_individuals(photo: Photo, objects: Sequence[FoundObject]) -> tuple[list
 
 
 def single_out(photo: Photo, objects: Sequence[FoundObject], target: int) -> tuple[Photo, list[FoundObject]]:
-    """Return the photo and its objects with names under which the target is alone of its kind.
+    """Return the photo and its objects with names that make the target's noun unique.
 
     Specialists of single objects find an object's box, and the objects that its edit must spare, by unique names.
     """

@@ -76,7 +76,7 @@ class VisualEdit:
         return replace(edited, references=(Reference(role, condition),))
 
     def draw_condition(self, request: EditRequest, edited: Edited) -> Image | NotApplicable:
-        """Return the condition image, (h, w, 3), or why it shows nothing of the edit."""
+        """Return the condition image, (h, w, 3), or why it does not show the edit."""
         raise NotImplementedError
 
 

@@ -38,7 +38,7 @@ class Conditioned(Inpainting[ConditionedProposal]):
         return replace(edited, references=(Reference(role, condition),))
 
     def _draw(self, role: str, source: Image, edited: Edited) -> Image | NotApplicable:
-        """Return the condition image of a role, or why it shows nothing of the edit."""
+        """Return the condition image of a role, or why it does not show the edit."""
         assert edited.mask is not None
         match role:
             case "bbox":

@@ -49,7 +49,7 @@ class Counting(ObjectRemoval):
     def _check(
         self, edit: Edited, proposal: CountingProposal, photo: Image, before: int, after: int
     ) -> Edited | NotApplicable:
-        """Return the edit in the direction of its instruction, unless the detector counts other numbers of objects."""
+        """Return the edit in the direction of its instruction; reject it if the detector counts other numbers."""
         if (before, after) != (proposal.count, proposal.count - 1):
             found = f"{before} before the edit and {after} after it"
             return NotApplicable(f"{proposal.count} x '{proposal.kind}' proposed; {found} are found")

@@ -27,7 +27,7 @@ from omniedit.specialists.learned.inpainter import Hole, Inpainter, Kind
 WEIGHTS, ENCODER = "sdxl_models/ip-adapter_sdxl_vit-h.safetensors", "models/image_encoder"
 """Files of h94/IP-Adapter: the adapter for SDXL, and the image encoder of both adapters."""
 SCALE = 0.8
-"""Weight of the reference image beside the prompt."""
+"""Weight of the reference image relative to the prompt."""
 CONTROL_SCALE = 0.9
 """Weight of the depth map, as in ZeST (Cheng et al. 2024)."""
 
@@ -73,7 +73,7 @@ class GuidedInpainter(Inpainter):
         """Load SDXL with an IP-Adapter, and with a ControlNet if it is given, from their folders.
 
         Raises:
-            UserError: a folder cannot be loaded, or the base is no SDXL.
+            UserError: a folder cannot be loaded, or the base is not an SDXL.
         """
         parts = {} if controlnet is None else {"controlnet": load_part(controlnet, (ControlNetModel,), dtype)}
         kind: Any = StableDiffusionXLControlNetInpaintPipeline if parts else StableDiffusionXLInpaintPipeline
@@ -107,7 +107,7 @@ class GuidedInpainter(Inpainter):
 
     @torch.no_grad()
     def _embed(self, references: Sequence[Image]) -> Tensor:
-        """Return the embeddings of references, (2B, 1, D), or (2B, 1, tokens, D): first those of no image."""
+        """Return embeddings (2B, 1, D) or (2B, 1, tokens, D): first those of an empty image, then the references'."""
         (layer,) = self.pipeline.unet.encoder_hid_proj.image_projection_layers
         images = [PillowImage.fromarray(reference) for reference in references]
         device = self.pipeline._execution_device

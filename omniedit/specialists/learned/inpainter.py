@@ -63,8 +63,8 @@ KINDS = {
         Kind(StableDiffusion3InpaintPipeline, 28, {"guidance_scale": 7.0, "strength": 1.0}),
     )
 }
-"""Kinds by the class in config/models.yaml. `StableDiffusion3ControlNetInpaintingPipeline` is left out: it draws the
-masked image's latents from torch's global generator, so the seed would not decide the result."""
+"""Kinds by the class in config/models.yaml. `StableDiffusion3ControlNetInpaintingPipeline` is left out: it samples the
+masked image's latents with torch's global generator, so results would not depend on the seed."""
 
 
 class Inpainter:

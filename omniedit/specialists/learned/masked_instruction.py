@@ -1,4 +1,4 @@
-"""Changes of an object's colour, material or appearance: an instruction edits the photo, and a mask bounds the edit.
+"""Changes of an object's colour, material or appearance: an instruction edits the photo, and a mask limits the edit.
 
 AnyEdit's published pipeline for colours does the same with InstructPix2Pix. The object keeps its shape, which
 inpainting would replace.

@@ -29,7 +29,7 @@ from omniedit.specialists.learned.shared_models import Toolbox
 from omniedit.tasks import Task
 
 SURROUNDINGS = 0.3
-"""Growth of the mask of what acts, as a share of the square root of its area: the room that it has to move."""
+"""Growth of the acting object's mask, as a share of the square root of its area: its room to move."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Draft:
 
     Args:
         size: height and width.
-        phrase: what to find in the source image; '' if the proposal names nothing.
+        phrase: object to find in the source image; '' if the proposal names none.
     """
 
     pair: PromptPair

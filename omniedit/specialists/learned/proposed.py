@@ -25,8 +25,8 @@ class Proposed(Generic[P]):
 
     Args:
         proposals: by the source id of the photo.
-        task: the task that it makes pairs of; None for the first one of its class. Tasks share a class if their edits
-            differ only in their proposals.
+        task: task of the pairs; None for the first task of the class. Tasks share a class if their edits differ only in
+            their proposals.
     """
 
     task: Task

@@ -1,6 +1,6 @@
-"""AnyEdit's movement, resize and relation: an object is cut out, its place is inpainted, and it is placed again.
+"""AnyEdit's movement, resize and relation: an object is cut out, its old place is inpainted, and it is pasted again.
 
-The border of the placed object is then inpainted, so that it joins its new surroundings.
+The border of the pasted object is then inpainted to blend into its new surroundings.
 """
 
 from collections.abc import Sequence
@@ -71,7 +71,7 @@ class Rearrangement(Inpainting[PlacementProposal]):
         proposals: Sequence[PlacementProposal],
         prepared: Sequence[Placed | NotGrounded],
     ) -> list[Grounded | NotGrounded | None]:
-        """Ground the object that each relation refers to; None for other proposals and for what is not grounded."""
+        """Ground the object that each relation refers to; None for other proposals and for phrases without a match."""
         queries = [
             Query(request.photo.image, proposal.anchor)
             for request, proposal, one in zip(requests, proposals, prepared, strict=True)

@@ -43,7 +43,7 @@ def draw_scenes(toolbox: Toolbox, scenes: Sequence[Scene], seed: int) -> list[Im
 
 
 def write_scenes(path: Path, toolbox: Toolbox, scenes: Sequence[Scene], seed: int) -> None:
-    """Write images and captions of scenes as a WebDataset archive, under its name only once it is complete."""
+    """Write images and captions of scenes as a WebDataset archive, which appears only once it is complete."""
     ((repository, revision),) = toolbox.revisions(GENERATION).items()
     rights = {
         "licence": toolbox.licence(GENERATION),

@@ -80,7 +80,7 @@ class Toolbox:
 
     @cached_property
     def material_painter(self) -> GuidedInpainter:
-        """Return the same, which also follows a depth map."""
+        """Return a painter like `reference_painter` that also follows a depth map."""
         return self._load_guided(model_folder(CONTROLNET_DEPTH))
 
     def _load_guided(self, controlnet: Path | None) -> GuidedInpainter:

@@ -1,1 +1,1 @@
-"""What training an editor needs of pairs: batches, latents encoded in advance, sample edits."""
+"""Data of editor training: batches of pairs, latents encoded in advance, sample edits."""

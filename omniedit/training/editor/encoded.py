@@ -1,7 +1,7 @@
 """Latents of pairs and embeddings of their instructions, encoded once by parallel jobs and read by every step.
 
     {part}/{ratio}.npy             (pairs, 2, C, h, w), source and edited, in `train.dtype`
-    {part}/{ratio}.mirrored.npy    the same of the mirrored images, of training pairs
+    {part}/{ratio}.mirrored.npy    the same for the mirrored images of training pairs
     {part}/{ratio}.texts.npy       (pairs, most) int32, the row in prompt.npy of each of a pair's instructions, then -1
     {part}/{ratio}.references.npy  (references, C, h, w), those of all pairs, one pair after the other
     {part}/{ratio}.references.mirrored.npy    the same of the mirrored images
@@ -13,8 +13,8 @@
 The parts are those of the buckets. Files of references exist where pairs of a part have some; the part then has
 format 3. A reference is scaled to the size of its pair's images, whole, on grey.
 
-bfloat16 is stored as int16 bits. A step reads the rows of its batch, each at its offset, and nothing else. An encoder
-does not commute with mirroring, so that mirrored latents cannot be computed from the others. Format 1 is read too: it
+bfloat16 is stored as int16 bits. A step reads only the rows of its batch, each at its offset. An encoder does not
+commute with mirroring, so mirrored latents cannot be computed from the others. Format 1 is read too: it
 has (pairs, 2, 2, C, h, w) float32 in {ratio}.npy, each image as it is and mirrored, and the texts in texts.json.
 """
 
@@ -115,7 +115,7 @@ def _write_texts(texts: Sequence[str], text: Text, out: Path) -> None:
 
 @dataclass(frozen=True)
 class EncodedBatch:
-    """Pairs of one bucket, as `PairBatch` has them, whose latents and embeddings are read when they are asked for.
+    """Pairs of one bucket, in the form of `PairBatch`, whose latents and embeddings are read on demand.
 
     Args:
         parts: the network's inputs for these pairs, by micro-batch, where they were built in advance.

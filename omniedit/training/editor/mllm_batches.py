@@ -21,7 +21,7 @@ from omniedit.models.encoders.mllm import MllmEncoder
 from omniedit.models.encoders.reader import Reader
 from omniedit.training.editor.batches import EditBatchBuilder, Shown, instructions_shown
 from omniedit.training.editor.encoded import EncodedBatch
-from omniedit.training.flow_batches import EditBatch, Embeddings, Rows, cast_inputs, of_tasks
+from omniedit.training.flow_batches import EditBatch, Embeddings, Rows, cast_inputs, group_by_task
 from omniedit.training.objective import flow_loss
 
 
@@ -72,7 +72,7 @@ class AlignmentBatch:
     weight: Tensor
 
     def groups(self) -> dict[str, Tensor]:
-        return of_tasks(self.tasks, self.weight.device)
+        return group_by_task(self.tasks, self.weight.device)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Writers of latents to .npy files: tensors of one shape one after the other, and the references of pairs."""
+"""Writers of latents to .npy files: stacks of tensors of one shape, and the references of pairs."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +15,7 @@ from omniedit.models.codec import Vae, encode
 
 
 class Stacked:
-    """Writer of a .npy file of `count` tensors of one shape, one at a time; without any tensor there is no file."""
+    """Writer of a .npy file of `count` tensors of one shape, one at a time. It writes no file if `count` is 0."""
 
     def __init__(self, path: Path, count: int) -> None:
         self.path, self.count, self.filled = path, count, 0

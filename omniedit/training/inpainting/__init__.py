@@ -1,1 +1,1 @@
-"""What training the inpainting specialist needs of photos: holes, batches, the data set."""
+"""Data of inpainting training: photos with random holes, and batches of them."""

@@ -114,7 +114,7 @@ class HoleBatches(Velocities):
 
 
 def caption_for(photo: Mapping[str, Any], hole: RandomHole) -> str:
-    """Return what a hole shows: an object by its name (Wei et al. 2024, section 3.2), else the photo's caption.
+    """Return the caption of a hole: the object's name (Wei et al. 2024, section 3.2), or else the photo's caption.
 
     The photo's caption is used if the hole is not an object's outline, or if the object has no name of its own.
 

@@ -20,10 +20,9 @@ class PhotoBatch:
     """Photos of one ratio.
 
     Args:
-        pictures: (B, H, W, 3) uint8 RGB.
+        images: (B, H, W, 3) uint8 RGB.
         objects: masks of each photo's objects, (N, H, W) bool.
-        pairs: pair_id (the source id), caption and object names of each photo, with an o_score of 10, so that all
-            photos weigh the same.
+        pairs: pair_id (the source id), caption and object names of each photo.
     """
 
     ratio: str
@@ -43,7 +42,7 @@ class PhotoStore:
 
     Args:
         photos: shards of photos.
-        objects: their objects; those that it does not know are found.
+        objects: index of their objects; objects of photos outside the index are detected.
         held_out: share of the photos that is never trained on.
         cache_bytes: memory limit for cached resized photos.
 

@@ -12,7 +12,7 @@ from omniedit.errors import Damaged, UserError
 from omniedit.evaluation.agreement import Key, Rating, agreements, read_judged, read_ratings
 from omniedit.evaluation.agreement.comparison import agreement_lines, compare
 from omniedit.evaluation.agreement.raters_protocol import RATERS
-from omniedit.scoring.verdict import SCORES_SCHEMA
+from omniedit.scoring.score_table import SCORES_SCHEMA
 from omniedit.storage.parquet import write_rows
 
 

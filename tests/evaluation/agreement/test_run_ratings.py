@@ -6,7 +6,7 @@ import pytest
 
 from omniedit.errors import UserError
 from omniedit.evaluation.agreement.run_ratings import measure_run
-from omniedit.scoring.verdict import SCORES_SCHEMA
+from omniedit.scoring.score_table import SCORES_SCHEMA
 from omniedit.storage.parquet import write_rows
 
 

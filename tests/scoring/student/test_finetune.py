@@ -24,7 +24,7 @@ from omniedit.errors import UserError
 from omniedit.pairs import EditPair, Shard, write_shard
 from omniedit.scoring import Unscorable, load_judge
 from omniedit.scoring.rubric import Question, Rubric, edit_rubric, format_reply
-from omniedit.scoring.student.examples import TeacherExample, choose_rows, format_answer, read_taught
+from omniedit.scoring.student.examples import TeacherExample, choose_rows, format_answer, read_teacher_examples
 from omniedit.scoring.student.finetune import prepare_student
 from omniedit.scoring.student.internvl_batches import AnswerBatches
 from omniedit.scoring.student.internvl_dataset import TeacherBatch, TeacherDataset, to_batch
@@ -34,7 +34,7 @@ from omniedit.scoring.vlm_judges.internvl import InternvlJudge
 from omniedit.storage.parquet import write_rows
 from omniedit.tasks import Task
 from omniedit.training.checkpoints import Checkpoints, index_parts
-from omniedit.training.engine import Trainer
+from omniedit.training.trainer import Trainer
 
 QUESTION = Question("Judge it.\n", ("source", "edited"), ("instruction",), ("success", "restraint", "quality"))
 SHORT = Rubric("short", (QUESTION,), ("success", "restraint"), ("quality",))
@@ -92,7 +92,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def taught(run: Path) -> Iterator[list[TeacherExample]]:
     (files,) = choose_rows([run / f"candidates/{TASK}/00000.h5"], [run / f"teacher/{TASK}/00000.parquet"], PAIRS)
     with Shard(files[0]) as shard:
-        yield list(read_taught(shard, *files[1:]))
+        yield list(read_teacher_examples(shard, *files[1:]))
 
 
 @pytest.fixture

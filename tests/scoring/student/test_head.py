@@ -8,7 +8,7 @@ import pytest
 from omniedit.errors import UserError
 from omniedit.scoring.student import head as module
 from omniedit.scoring.student.head import Head, change_gate
-from omniedit.scoring.student.matching import Look
+from omniedit.scoring.student.matching import ImageEvidence
 
 
 @pytest.fixture
@@ -40,8 +40,8 @@ def head() -> Head:
 
 def score(head: Head, monkeypatch: pytest.MonkeyPatch, features: list[float], area: float) -> tuple:
     monkeypatch.setattr(module, "pair_features", lambda *_: np.array(features, np.float32))
-    look = Look({"area": area}, np.zeros((2, 12)), np.zeros((4, 3)), (1.0, 1.0))
-    return head.score(look, "Add a cat.")
+    evidence = ImageEvidence({"area": area}, np.zeros((2, 12)), np.zeros((4, 3)), (1.0, 1.0))
+    return head.score(evidence, "Add a cat.")
 
 
 def test_scores_follow_the_formula(head: Head, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ from omniedit.config.schema import StudentConfig
 from omniedit.errors import UserError
 from omniedit.scoring import Unscorable, edit_rubric, load_judge, parse_reply
 from omniedit.scoring.rubric import format_reply
-from omniedit.scoring.student.distill import Distillation, StudentExample, side_seen
+from omniedit.scoring.student.distill import Distillation, StudentExample, initial_view_side
 from omniedit.scoring.student.examples import choose_held_out, split_by_photo
 from omniedit.scoring.student.inputs import VIEWS, student_inputs
 from omniedit.scoring.student.judge import SCORES, StudentJudge, build_tokenizer, load_student
@@ -95,7 +95,7 @@ def test_the_same_seed_gives_the_same_weights() -> None:
 def test_training_goes_on_from_a_student_that_is_given(taught: Distillation, tmp_path: Path) -> None:
     taught.save(tmp_path)
     again = Distillation([example(True, 1)], OPTIONS.model_copy(update={"start": str(tmp_path), "steps": 1}), seed=7)
-    assert side_seen(again.options) == 32
+    assert initial_view_side(again.options) == 32
     assert again.tokenizer.get_vocab() == taught.tokenizer.get_vocab()
     for one, other in zip(again.model.parameters(), taught.model.parameters(), strict=True):
         assert torch.equal(one, other)

@@ -11,10 +11,11 @@ from omniedit.config.schema import DEFECTS_VERSION
 from omniedit.errors import UserError
 from omniedit.pairs import EditPair, Shard, write_shard
 from omniedit.scoring.reply_parser import Unscorable
+from omniedit.scoring.score_table import SCORES_SCHEMA, score_row
 from omniedit.scoring.student.defects import DEFECTS, NO_DEFECT
 from omniedit.scoring.student.examples import choose_rows
 from omniedit.scoring.student.teacher import TEACHER_SCHEMA, lessons, read_known_scores, summary, teach_shard
-from omniedit.scoring.verdict import SCORES_SCHEMA, Score, score_row
+from omniedit.scoring.verdict import Score
 from omniedit.storage.parquet import write_rows
 from omniedit.tasks import Task
 

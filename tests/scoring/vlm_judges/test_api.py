@@ -19,7 +19,7 @@ from omniedit.imaging.images import decode_image
 from omniedit.pairs import EditPair, Reference
 from omniedit.scoring import Score, Unscorable
 from omniedit.scoring.rubric import edit_rubric, load_rubric
-from omniedit.scoring.verdict import score_row
+from omniedit.scoring.score_table import score_row
 from omniedit.scoring.vlm_judges.api import ApiJudge
 from omniedit.tasks import Task
 from omniedit.vlm import Client, Endpoint
@@ -319,4 +319,4 @@ def meet_by_all(fault: str, cache: Path) -> str:
             judge.judge(PAIRS[:2])
         except UserError:
             return "ends"
-    return "goes on"
+    return "continues"

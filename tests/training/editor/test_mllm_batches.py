@@ -25,7 +25,7 @@ from omniedit.training.checkpoints import Checkpoints
 from omniedit.training.editor.instruction_encoder import InstructionEncoder
 from omniedit.training.editor.mllm_batches import Alignment, AlignmentBatches, MllmBatchBuilder, shown_images
 from omniedit.training.editor.samples import sample_edits
-from omniedit.training.engine import Trainer
+from omniedit.training.trainer import Trainer
 
 STEPS = {"steps": 4, "checkpoint_every": 2, "held_out_every": 4, "sample_every": 4, "learning_rate": 0.003}
 

@@ -28,10 +28,10 @@ from omniedit.sources.shard import PhotoShard, PhotoShards, pack
 from omniedit.training.base.pretrain import small_sd3
 from omniedit.training.checkpoints import Checkpoints
 from omniedit.training.editor.instruction_encoder import InstructionEncoder
-from omniedit.training.engine import Trainer
 from omniedit.training.inpainting import batches as hole_batches
 from omniedit.training.inpainting.batches import HoleBatches, inpainting_identity, sample_fills
 from omniedit.training.inpainting.dataset import PhotoBatch, PhotoStore
+from omniedit.training.trainer import Trainer
 
 OPTIONS = TINY.model_copy(
     update={

@@ -121,7 +121,7 @@ def load(entry: DiffusersEntry, device: torch.device) -> tuple[Any, str]:
 
 
 def _download(kind: type[DiffusionPipeline], entry: DiffusersEntry) -> Path:
-    """Return the folder or the single file of a repository in the hub's cache, after fetching what it lacks."""
+    """Return the folder or the single file of a repository in the hub's cache; missing files are downloaded."""
     if entry.single_file:
         from huggingface_hub import hf_hub_download
 

@@ -32,7 +32,7 @@ def pin_editor(name: str, path: Path = EDITORS) -> str:
     """Write the newest revision of an editor's repository into its file and return it. The rest of the file is kept.
 
     Raises:
-        UserError: the file has no such editor, the hub has none of its weights, or as `pin_entry`.
+        UserError: the file has no such editor, the editor has no weights on the hub, or as `pin_entry`.
     """
     entries = read_file(source_file(path))
     entry = entries.get(name)

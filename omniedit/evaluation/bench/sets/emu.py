@@ -1,8 +1,8 @@
 """EMU-Edit test (facebook/emu_edit_test_set, Sheynin et al. 2023): 3,589 edits of MagicBrush's images, seven tasks.
 
-Parquet rows: `image`, `instruction`, `task`, `split`, `idx`, `input_caption`, `output_caption`. There is no right
-result; `emu_edit_test_set_generations` adds `edited_image`, EMU Edit's own output, and has the names of the two splits
-exchanged. Some captions are wrong: source and target are then equal. Outputs are `{idx}.png`.
+Parquet rows: `image`, `instruction`, `task`, `split`, `idx`, `input_caption`, `output_caption`. Items have no target;
+`emu_edit_test_set_generations` adds `edited_image`, EMU Edit's own output, and exchanges the names of the two splits.
+Some captions are wrong: source and target are then equal. Outputs are `{idx}.png`.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Builder of frozen sets: photos and a table of instructions that people wrote, checked and then never changed."""
+"""Builder of frozen sets: photos and a table of instructions by people, which are checked and then never change."""
 
 import csv
 import json
@@ -80,7 +80,7 @@ def _list_rows(table: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
 
 
 def _unmark(cell: Any) -> Any:
-    """Return a cell without the mark of `write_csv`; surplus or missing cells are no texts."""
+    """Return a cell without the mark of `write_csv`; surplus or missing cells are returned as they are."""
     return unmark_formula(cell) if isinstance(cell, str) else cell
 
 

@@ -1,4 +1,4 @@
-"""Protocol of the benchmarks that need metrics and no judge."""
+"""Protocol of the benchmarks with metrics only, without a judge."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial

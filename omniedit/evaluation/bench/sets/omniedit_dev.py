@@ -22,7 +22,7 @@ def read(path: Path, _: str) -> BenchSet:
     """Read the files of the split.
 
     Raises:
-        UserError: the path has none.
+        UserError: no such files at the path.
     """
     return make_set("omniedit-dev", read_tables(path, "dev-"), _to_item, path)
 

@@ -1,4 +1,4 @@
-"""Proposals for a benchmark set of one's own: instructions for photos, which a person reviews before they are frozen.
+"""Proposals for a user's own benchmark set: instructions for photos, which a person reviews before they are frozen.
 
 A proposals file has a JSON object a line: photo, task, instruction, proposer, and where known source_caption,
 target_caption and objects. A task without a proposal has a line with a reason, and so has a photo that cannot be read.
@@ -79,7 +79,7 @@ def read_photo(folder: Path, name: str, about: Caption) -> Photo:
         about: its caption and objects, as far as a metadata file gives them.
 
     Raises:
-        Unreadable: the file is no image, or is damaged.
+        Unreadable: the file is not an image, or is damaged.
     """
     with EncodedPhoto(folder / name) as encoded:
         image = resize_to_fit(encoded.decode(), LARGEST_SIDE)
@@ -93,8 +93,8 @@ def propose_by_templates(
 ) -> Iterator[BenchProposal]:
     """Yield up to `count` proposals for each photo and task, from templates over the names of its objects.
 
-    Objects are those of the photo's metadata file, else those that are found in it. A photo's proposals depend on
-    these, its path and the seed alone.
+    Objects come from the photo's metadata file, or else are detected in the photo. A photo's proposals depend only on
+    these, its path and the seed.
     """
     captions = read_captions(folder, _list_files(folder))
     for name in names:
@@ -116,7 +116,7 @@ def propose_by_templates(
 
 
 def name_objects(photo: Photo) -> list[str]:
-    """Return the names of a photo's objects, each once: those of its metadata, else of those that are found."""
+    """Return the unique names of a photo's objects, from its metadata or else from detection."""
     named = [each.name for each in photo.objects] or [each.name for each in find_objects(photo)]
     return [name for name in dict.fromkeys(named) if noun(name) != OBJECT]
 

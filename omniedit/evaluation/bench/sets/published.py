@@ -1,4 +1,4 @@
-"""Published figures of editors (`published.yaml`), each with the document that it was read in."""
+"""Published figures of editors (`published.yaml`), each with its source document."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -42,7 +42,7 @@ class Benchmark:
             path: the user's copy; None for the set that ships, if the benchmark has one.
 
         Raises:
-            UserError: the path is not the benchmark's; the message says what it must be.
+            UserError: the path does not hold the benchmark; the message names the expected files.
         """
         if path is None and not self.ships:
             raise UserError(f"{self.title} does not ship; give {self.path}")
@@ -55,7 +55,7 @@ class Benchmark:
         """Read the scores of edits that the benchmark's own scripts wrote.
 
         Raises:
-            UserError: the benchmark has no such files, or the path has none.
+            UserError: the benchmark has no such files, or they are not at the path.
         """
         if not self.recorded:
             raise UserError(f"{self.title}: its scripts write no scores of single edits that are read here")

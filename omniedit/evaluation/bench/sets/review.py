@@ -156,7 +156,7 @@ class Review:
         """Return the file of a photo.
 
         Raises:
-            IndexError: there is no such photo.
+            IndexError: no such photo.
             UserError: it cannot be read.
         """
         try:
@@ -209,7 +209,7 @@ class Review:
 
 
 def replay(lines: Iterable[Mapping[str, Any]]) -> list[Decision]:
-    """Return the decisions in force from the lines of a log. Lines that are no decision are left out."""
+    """Return the decisions in force from the lines of a log. Invalid lines are skipped."""
     decisions: list[Decision] = []
     for line in lines:
         if line.get("verdict") == UNDO:

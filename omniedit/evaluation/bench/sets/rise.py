@@ -131,7 +131,7 @@ def _name_task(item: BenchItem) -> str:
 
 
 def combine(row: Row) -> dict[str, float]:
-    """Return accuracy, score and dimensions of an edit in percent; without a score that it needs, nothing."""
+    """Return accuracy, score and dimensions of an edit in percent; {} if a required score is missing."""
     scores = _scale_scores(row)
     weights = _choose_weights(row, bool(row.get("consistency_free")))
     if any(name not in scores for name in weights):

@@ -1,4 +1,4 @@
-"""Rows of a benchmark's files, and the items that are made of them; a row without an item keeps its reason."""
+"""Rows of a benchmark's files, and their items; an unusable row is recorded with its reason."""
 
 import hashlib
 import json
@@ -59,10 +59,10 @@ def digest_items(items: Iterable[BenchItem]) -> str:
 
 
 def read_text(row: Mapping[str, Any], *names: str) -> str:
-    """Return the first text that a row has in one of some columns.
+    """Return the first text in the given columns of a row.
 
     Raises:
-        BadRow: it has none, or the text is too long.
+        BadRow: all are empty, or the text is too long.
     """
     text = find_text(row, *names)
     if text is None:
@@ -71,7 +71,7 @@ def read_text(row: Mapping[str, Any], *names: str) -> str:
 
 
 def find_text(row: Mapping[str, Any], *names: str) -> str | None:
-    """Return the first text that a row has in one of some columns, or None; errors as `read_text`."""
+    """Return the first text in the given columns of a row, or None; errors as `read_text`."""
     texts = (clean(value).strip() for name in names if isinstance(value := row.get(name), str))
     text = next((text for text in texts if text), None)
     if text is not None and len(text) > LONGEST_TEXT:

@@ -47,7 +47,7 @@ def build_table3(results: Results, ours: str | None) -> Grid:
 
 
 def build_table3_normalised(results: Results, ours: str | None) -> Grid:
-    """Return Table 3 with the judges' scores from 0 to 1 too, so that they stand beside people's."""
+    """Return Table 3 with the judges' scores scaled to 0 to 1, comparable with people's."""
     judged = Results(results.bench, results.version, results.items, results.editors, {}, results.seed)
     return build_table3(judged, ours).scale(0.1, f"{results.bench}: the same scores from 0 to 1", 3)
 

@@ -1,4 +1,4 @@
-"""A benchmark's own table: the scores of each editor aggregated as its protocol says, beside published figures."""
+"""A benchmark's own table: scores of each editor, aggregated by its protocol, next to published figures."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,9 +26,9 @@ Tables = Mapping[str, Sequence[TableRow]]
 def build_protocol(
     bench: BenchSet, protocol: Protocol, results: Results, published: Sequence[Published]
 ) -> Iterator[Grid]:
-    """Yield, for each judge, the benchmark's means beside published ones, then each of its columns by group.
+    """Yield, for each judge, the benchmark's means next to published ones, then each of its columns by group.
 
-    Without judges, the figures are those of metrics.
+    Without judges, the figures are of metrics.
     """
     for judge in results.judges or [MEASURED]:
         found = {editor.name: to_rows(bench, editor, judge) for editor in results.editors}
@@ -41,7 +41,7 @@ def build_protocol(
 def to_rows(bench: BenchSet, editor: EditorResult, judge: str) -> list[Row]:
     """Return a row for each item: its columns, metrics, the rubric's scores, and SC, PQ and O, where there are any.
 
-    The list is empty for an editor without any score or metric, so that it has no figures.
+    The list is empty for an editor without any score or metric.
     """
     scores = {row["item_id"]: _to_scores(row) for row in editor.scored(judge)}
     if not scores and not any(editor.metrics.values()):

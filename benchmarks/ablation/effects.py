@@ -13,7 +13,7 @@ from omniedit.imaging.color import FloatImage, blur, from_lab, luma, mix, satura
 from omniedit.imaging.color_names import COLOURS
 from omniedit.imaging.procedural import Field
 
-Look = Callable[[FloatImage], FloatImage]
+Effect = Callable[[FloatImage], FloatImage]
 
 SKY_TO_GROUND = (1.0, 0.35)
 """Share of the air's colour at the upper and lower edge."""
@@ -94,7 +94,7 @@ def poster(rgb: FloatImage) -> FloatImage:
     return np.round(np.clip(saturate(rgb, 2.2), 0, 1) * 3) / 3
 
 
-LIGHTS: dict[str, tuple[Look, tuple[str, ...]]] = {
+LIGHTS: dict[str, tuple[Effect, tuple[str, ...]]] = {
     "night": (
         night,
         (
@@ -152,7 +152,7 @@ LIGHTS: dict[str, tuple[Look, tuple[str, ...]]] = {
     ),
 }
 """Environments by name, each with its function and its instructions."""
-STYLES: dict[str, tuple[Look, tuple[str, ...]]] = {
+STYLES: dict[str, tuple[Effect, tuple[str, ...]]] = {
     "black and white photo": (
         black_and_white,
         (
@@ -222,7 +222,7 @@ STYLES: dict[str, tuple[Look, tuple[str, ...]]] = {
 }
 
 
-TONES: dict[str, tuple[Look, tuple[str, ...]]] = {
+TONES: dict[str, tuple[Effect, tuple[str, ...]]] = {
     "warm tones": (
         lambda rgb: tint_image(rgb, (1.15, 1.0, 0.7)),
         ("Make the tones warm.", "Give the photo warm colours.", "Shift the colours towards orange."),
@@ -237,7 +237,7 @@ TONES: dict[str, tuple[Look, tuple[str, ...]]] = {
     ),
 }
 """Tones of the whole image with three wordings each, which other tasks never ask for."""
-TURNS: dict[str, tuple[Look, tuple[str, ...]]] = {
+ROTATIONS: dict[str, tuple[Effect, tuple[str, ...]]] = {
     "upside down": (
         lambda rgb: rgb[::-1],
         ("Turn the picture upside down.", "Flip the image vertically.", "Put it on its head."),

@@ -7,14 +7,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import deepspeed
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from omniedit.aspect import RATIOS
 from omniedit.buckets import BatchPlan
 from omniedit.buckets.loader import BatchLoader, Reader
 from omniedit.buckets.store_layout import TRAIN
@@ -27,42 +26,15 @@ from omniedit.training.deepspeed_config import deepspeed_config, effective_zero_
 from omniedit.training.editor.encoded import EncodedPairs
 from omniedit.training.editor.samples import Sample, grid
 from omniedit.training.eight_bit import make_optimizer
-from omniedit.training.flow_batches import Batch, Rows, Store, choose_held_out_pairs
+from omniedit.training.flow_batches import Batch, Rows, Store
+from omniedit.training.held_out import Batches, held_out_loss, split_held_out
 from omniedit.training.metrics_log import MetricsLog, loss_means, loss_sums, report_failure, wandb_run
 from omniedit.training.objective import weighted_mean
-from omniedit.training.ranks import any_rank, from_all_ranks, sigterm_noted, sum_over_ranks
+from omniedit.training.ranks import any_rank, catch_sigterm, gather_from_ranks, sum_over_ranks
 from omniedit.training.routing_load import RoutingLoad
 from omniedit.training.schedule import BETA1
 from omniedit.training.speed import Utilisation, memory_gb, peak_flops
 from omniedit.training.state import TrainedState
-
-HELD_OUT_PAIRS = 64
-"""Largest number of held-out pairs in an evaluation."""
-
-
-class Batches(Protocol):
-    """Interface for a network's batches and losses, such as `EditBatchBuilder` and `HoleBatches`."""
-
-    @property
-    def weighting(self) -> str:
-        """Option that decides the weights, for messages."""
-        ...
-
-    def weights(self, pairs: Any) -> Tensor:
-        """Return the weight of each sample in the loss, (B,), before any input is built."""
-        ...
-
-    def training(self, pairs: Any, step: int, first: int) -> Any:
-        """Return one rank's `Batch` of a step; its first sample is at position `first` of the whole batch."""
-        ...
-
-    def held_out(self, pairs: Any) -> Iterable[Any]:
-        """Return batches whose mean loss is the held-out loss of the pairs; the same ones at each call."""
-        ...
-
-    def losses(self, network: nn.Module, batch: Any) -> Tensor:
-        """Return the loss of each sample of a batch, (B,), on the network's device."""
-        ...
 
 
 @dataclass
@@ -122,7 +94,7 @@ class Trainer:
             closing(self._log(checkpoints.folder, done)) if self.rank == 0 else nullcontext() as log,
             BatchLoader(self.reader, self.plan, self.rank, steps, rows=self._rows, prepare=self._prepare) as loader,
             Progress("steps", len(steps)) as progress,
-            sigterm_noted() as sigterm,
+            catch_sigterm() as sigterm,
         ):
             self._evaluate(done, log)  # a resumed run may have been killed between checkpoint and evaluation
             known_s = 0.0
@@ -137,7 +109,7 @@ class Trainer:
                 self._evaluate(step + 1, log)
                 if stops:
                     raise UserError(
-                        f"stopped by SIGTERM after step {step + 1}, with a checkpoint; run it again to resume"
+                        f"stopped by SIGTERM after step {step + 1}; a checkpoint was written; run it again to resume"
                     )
         if self.skipped == self.steps:
             raise UserError(
@@ -233,7 +205,7 @@ class Trainer:
     def _skip_weightless(self, step: int, pairs: Rows) -> dict[str, float]:
         """Skip a step whose pairs have zero weight on all ranks, and therefore no loss; return its metrics."""
         self.skipped += 1
-        by_rank = from_all_ranks([pair["pair_id"] for pair in pairs.pairs])
+        by_rank = gather_from_ranks([pair["pair_id"] for pair in pairs.pairs])
         named = ", ".join(dict.fromkeys(pair_id for rank in by_rank for pair_id in rank))
         print(
             f"step {step + 1} skipped: all its pairs have weight 0 with {self.batches.weighting}; pairs {named}",
@@ -274,36 +246,10 @@ class Trainer:
                     if made and log is not None:
                         log.image(step, grid(made))
 
-    @torch.no_grad()
     def _held_out(self, step: int) -> float | None:
-        """Return the mean loss on held-out pairs, or None if there are none or the evaluation failed on any rank."""
-        total, count, failed = torch.zeros(()), torch.zeros(()), True
-        with report_failure(f"step {step}: held-out loss"):
-            for ratio, rows, counts in self._held_out_batches():
-                pairs = self.reader.read(ratio, rows)
-                for batch in self.batches.held_out(pairs):
-                    total += counts * self.batches.losses(self.engine, batch).sum().cpu()
-                    count += counts * len(pairs)
-            failed = False
-        total, count = sum_over_ranks(total), sum_over_ranks(count)
-        return None if any_rank(failed) or not count else (total / count).item()
-
-    def _held_out_batches(self) -> Iterator[tuple[str, list[int], bool]]:
-        """Yield this rank's parts of the held-out batches: ratio, rows, and whether they count.
-
-        All ranks yield the same number of parts, because no rank can compute alone under ZeRO 3. A rank without a part
-        repeats another rank's pair, which does not count.
-        """
-        held, size = (
-            choose_held_out_pairs(self.store, HELD_OUT_PAIRS),
-            self.options.batch_size // self.options.accumulate,
-        )
-        for ratio in RATIOS:
-            rows = [row for of, row in held if of == ratio]
-            for first in range(0, len(rows), size):
-                batch = rows[first : first + size]
-                mine = batch[self.rank :: self.world_size]
-                yield ratio, mine or batch[:1], bool(mine)
+        """Return the loss on held-out pairs, or None if there are none or the evaluation failed on any rank."""
+        parts = split_held_out(self.store, self.options.batch_size // self.options.accumulate)
+        return held_out_loss(step, self.reader, parts, self.batches, self.engine)
 
 
 def count_steps(options: StepOptions, plan: BatchPlan) -> int:
@@ -316,6 +262,6 @@ def count_steps(options: StepOptions, plan: BatchPlan) -> int:
 def _suspects(pair_ids: Sequence[str], loss_B: Tensor) -> list[str]:
     """Return the pairs of all ranks whose loss is not finite, or all pairs if every loss is finite."""
     finite = torch.isfinite(loss_B.detach()).tolist()
-    everyone = [known for rank in from_all_ranks(list(zip(pair_ids, finite, strict=True))) for known in rank]
+    everyone = [known for rank in gather_from_ranks(list(zip(pair_ids, finite, strict=True))) for known in rank]
     bad = [pair_id for pair_id, is_finite in everyone if not is_finite]
     return list(dict.fromkeys(bad or [pair_id for pair_id, _ in everyone]))

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from omniedit.scoring import Score, Unscorable
-from omniedit.scoring.verdict import COLUMNS, LATER_COLUMNS, SCORES_SCHEMA, score_row
+from omniedit.scoring.score_table import COLUMNS, LATER_COLUMNS, SCORES_SCHEMA, score_row
 from omniedit.storage.parquet import read_rows, write_rows
 
 

@@ -29,9 +29,9 @@ from omniedit.config.schema import TrainConfig
 from omniedit.errors import UserError
 from omniedit.training.checkpoints import Checkpoints
 from omniedit.training.editor.encoded import EncodedPairs, encode_part
-from omniedit.training.engine import Trainer, count_steps
 from omniedit.training.metrics_log import MetricsLog
 from omniedit.training.state import KINDS
+from omniedit.training.trainer import Trainer, count_steps
 
 
 @pytest.mark.parametrize("stage", [0, 2, 3])
@@ -229,7 +229,7 @@ def test_data_wait_share_counts_only_time_waiting_for_pairs(
 ) -> None:
     """With a fake clock: 2 s for pairs, 6 s of computing."""
     now = [0.0]
-    monkeypatch.setattr("omniedit.training.engine.time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr("omniedit.training.trainer.time", SimpleNamespace(monotonic=lambda: now[0]))
     trainer = make_trainer(run)
 
     def computed(*given: object) -> torch.Tensor:
