@@ -52,6 +52,9 @@ _ROWS: tuple[tuple[str, str, str, bool | None, tuple[str, ...]], ...] = (
     # Huang et al. 2023 (SmartEdit), section 4.3: instructions that must be understood or reasoned about
     ("complex_understanding", "complex", "understanding", None, ()),
     ("complex_reasoning", "complex", "reasoning", None, ()),
+    # the same, section 5: perception data, imported only; the region that an instruction names is painted
+    ("referring_segmentation", "perception", "segmentation", None, ()),
+    ("panoptic_segmentation", "perception", "segmentation", None, ()),
     # Chen et al. 2023 (SuTI), section 4: skills of subject-driven generation; pairs of embedded experts have a mask
     ("subject_stylise", "subject", "subject", None, ("demonstration",)),
     ("subject_recontextualise", "subject", "subject", None, ("demonstration",)),
@@ -59,9 +62,6 @@ _ROWS: tuple[tuple[str, str, str, bool | None, tuple[str, ...]], ...] = (
     ("subject_attribute", "subject", "subject", None, ("demonstration",)),
     ("subject_compose", "subject", "subject", None, ("demonstration",)),
     ("subject_accessorise", "subject", "subject", None, ("demonstration",)),
-    # Huang et al. 2023, section 5: perception data, imported only; the region that an instruction names is painted
-    ("referring_segmentation", "perception", "segmentation", None, ()),
-    ("panoptic_segmentation", "perception", "segmentation", None, ()),
 )
 """Name, family, group, whether its pairs have a mask (None: some have), roles of the references that it takes."""
 

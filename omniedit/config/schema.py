@@ -293,9 +293,10 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _a_model_recaptions(self) -> "Config":
-        asking = ["grow.recaption"] * self.grow.recaption + ["subjects"] * self.asks_about_subjects
+        asking = ["grow.recaption: recorded replies cannot look at edits"] * self.grow.recaption
+        asking += ["subjects: recorded replies write no captions or prompts"] * self.asks_about_subjects
         if asking and self.proposals.source == "replies":
-            raise ValueError(f"{asking[0]}: recorded replies see no images; give proposals.source api or local")
+            raise ValueError(f"{asking[0]}; give proposals.source api or local")
         return self
 
     @model_validator(mode="after")

@@ -107,14 +107,15 @@ class NamesFromTexts(_Pairing):
 def shared_name(texts: Sequence[str]) -> str:
     """Return the first run of up to three words that more than half of the texts have, '' if there is none."""
     each = [[word.lower() for word in _WORD.findall(text)] for text in texts]
-    runs = Counter(
+    runs: Counter[tuple[str, ...]] = Counter(
         run
         for words in each
         for run in {tuple(words[i : i + length]) for length in (1, 2, 3) for i in range(len(words) - length + 1)}
         if not _STOP & set(run)
     )
     common = [run for run, count in runs.items() if 2 * count > len(texts)]
-    return " ".join(max(common, key=lambda run: (len(run), runs[run], run)))[:LONGEST_NAME] if common else ""
+    longest = max(common, key=lambda run: (len(run), runs[run], run), default=())
+    return " ".join(longest)[:LONGEST_NAME]
 
 
 class ModelCaptioner(_Pairing):
@@ -131,8 +132,8 @@ class ModelCaptioner(_Pairing):
     def describe(self, images: Sequence[Described]) -> tuple[str, list[str], str]:
         shown = [PromptImage(resize_to_fit(each.pixels, self._max_side)) for each in images]
         texts = "\n".join(f"{number}. {clean_line(each.text, 200)}" for number, each in enumerate(images, 1))
-        parts = (text("subject_captions"), f"images: {len(images)}\ntexts of their pages:\n{texts}", *shown)
-        prompt = Prompt(parts, _TOKENS + _TOKENS_A_CAPTION * len(images))
+        facts = f"images: {len(images)}\ntexts of their pages:\n{texts}"
+        prompt = Prompt((text("subject_captions"), facts, *shown), _TOKENS + _TOKENS_A_CAPTION * len(images))
         (reply,) = ask(self._model, [ModelQuestion(prompt, partial(read_captions, count=len(images)))], self._tries)
         if not reply.parts:
             return "", [], f"no captions: {'; '.join(map(str, reply.flaws))}"

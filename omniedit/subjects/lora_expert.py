@@ -153,11 +153,11 @@ class LoraExpert:
             loss = self._loss(lessons.latents[chosen], lessons.prompt[chosen], lessons.pooled[chosen], rng)
             if lessons.prior is not None and lessons.prior_prompt is not None and lessons.prior_pooled is not None:
                 of_class = torch.from_numpy(rng.integers(len(lessons.prior), size=expert.batch_size))
-                texts = (
+                prompt, pooled = (
                     each.expand(expert.batch_size, *each.shape[1:])
                     for each in (lessons.prior_prompt, lessons.prior_pooled)
                 )
-                loss = loss + expert.prior_weight * self._loss(lessons.prior[of_class], *texts, rng)
+                loss = loss + expert.prior_weight * self._loss(lessons.prior[of_class], prompt, pooled, rng)
             losses.append(loss.item())
             if not math.isfinite(losses[-1]):
                 raise RuntimeError(f"the loss is not finite at step {step}; lower subjects.expert.learning_rate")

@@ -87,6 +87,11 @@ def draw_place(rng: np.random.Generator, heights: tuple[float, float], centres: 
     return Place(float(rng.uniform(*centres)), ground, height, float(rng.uniform(0.9, 1.06)))
 
 
+def _rounded(box: FractionBox) -> FractionBox:
+    left, top, right, bottom = round_box(box)
+    return left, top, right, bottom
+
+
 def render(scene: Image, piece: CutOut, place: Place) -> Rendered:
     """Paste a cut-out into a scene, standing on its lower edge, with a shadow on the ground.
 
@@ -109,4 +114,4 @@ def render(scene: Image, piece: CutOut, place: Place) -> Rendered:
     image[window] = image[window] * (1 - opacity) + opacity * colours
     changed = cv2.dilate(((canvas > 0) | (shadow > 0)).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
     box = (left / width, top / height, (left + columns) / width, (top + rows) / height)
-    return Rendered(np.rint(np.clip(image, 0, 255)).astype(np.uint8), changed, tuple(round_box(box)))
+    return Rendered(np.rint(np.clip(image, 0, 255)).astype(np.uint8), changed, _rounded(box))
