@@ -3,10 +3,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from benchmarks.ablation.assets import CUT_OUT_SIDE, Assets, plain_name, standing
+from benchmarks.ablation.assets import CUT_OUT_SIDE, Assets, standing
 from benchmarks.ablation.edits import PAINTS
 from benchmarks.ablation.looks import LIGHTS, STYLES
 from benchmarks.ablation.world import SMALL, TASKS, TURNS, World, WorldPair
+from omniedit.subjects.cut_outs import plain_name
 from omniedit.tasks import Task
 
 
