@@ -2,8 +2,9 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property, partial
 from pathlib import Path
 
 import cv2
@@ -115,15 +116,29 @@ def crop_to_object(rgba: Rgba) -> Rgba:
 
 @dataclass(frozen=True)
 class ScenePhoto:
-    """Photograph that subjects are put into, (H, W, 3), with the name of its place, "" without one."""
+    """Photograph that subjects are put into.
 
-    image: Image
+    Args:
+        read: decodes the photograph.
+        place: name of its place, "" without one.
+    """
+
+    read: Callable[[], Image]
     place: str
     origin: str
 
+    @cached_property
+    def image(self) -> Image:
+        """The photograph, (H, W, 3), decoded on first use."""
+        return self.read()
+
 
 def collect_scenes() -> list[ScenePhoto]:
-    """Return the photographs on this machine: the sample's, and the wallpapers of two Debian packages."""
+    """Return the photographs on this machine, not decoded: the sample's, and the wallpapers of two Debian packages."""
     paths = [(PLACES.get(path.stem, ""), path) for path in sorted(SAMPLE.glob("*.jpg"))]
     paths += [("", path) for folder, pattern in WALLPAPERS.items() for path in sorted(folder.glob(pattern))]
-    return [ScenePhoto(decode_image(path.read_bytes(), str(path)), place, path.stem) for place, path in paths]
+    return [ScenePhoto(partial(_read_photo, path), place, path.stem) for place, path in paths]
+
+
+def _read_photo(path: Path) -> Image:
+    return decode_image(path.read_bytes(), str(path))

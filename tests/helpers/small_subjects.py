@@ -21,7 +21,8 @@ def scenes() -> tuple[ScenePhoto, ...]:
     for number in range(4):
         noise = rng.normal(0, 1, (300, 400, 3)).astype(np.float32)
         smooth = cv2.GaussianBlur(noise, (0, 0), 2) * 60 + rng.uniform(90, 160, 3)
-        made.append(ScenePhoto(np.clip(smooth, 0, 255).astype(np.uint8), f"place {number}", f"scene{number}"))
+        image = np.clip(smooth, 0, 255).astype(np.uint8)
+        made.append(ScenePhoto(lambda image=image: image, f"place {number}", f"scene{number}"))
     return tuple(made)
 
 
