@@ -55,6 +55,13 @@ _ROWS: tuple[tuple[str, str, str, bool | None, tuple[str, ...]], ...] = (
     # the same, section 5: perception data, imported only; the region that an instruction names is painted
     ("referring_segmentation", "perception", "segmentation", None, ()),
     ("panoptic_segmentation", "perception", "segmentation", None, ()),
+    # Chen et al. 2023 (SuTI), section 4: skills of subject-driven generation; pairs of embedded experts have a mask
+    ("subject_stylise", "subject", "subject", None, ("demonstration",)),
+    ("subject_recontextualise", "subject", "subject", None, ("demonstration",)),
+    ("subject_view", "subject", "subject", None, ("demonstration",)),
+    ("subject_attribute", "subject", "subject", None, ("demonstration",)),
+    ("subject_compose", "subject", "subject", None, ("demonstration",)),
+    ("subject_accessorise", "subject", "subject", None, ("demonstration",)),
 )
 """Name, family, group, whether its pairs have a mask (None: some have), roles of the references that it takes."""
 
@@ -66,10 +73,10 @@ class Task(str):
     and pickle as their names.
 
     Attributes:
-        family: source of the task's definition: "omniedit", "anyedit", "complex" (SmartEdit), or "other". Pairs of
-            family "perception" are auxiliary: they show no edit, but what an instruction means.
+        family: source of the task's definition: "omniedit", "anyedit", "complex" (SmartEdit), "subject" (SuTI), or
+            "other". Pairs of family "perception" are auxiliary: they show no edit, but what an instruction means.
         group: "local", "global", "camera", "implicit" or "visual" (the groups of AnyEdit), "understanding" or
-            "reasoning" (those of SmartEdit), "segmentation", or "other".
+            "reasoning" (those of SmartEdit), "subject", "segmentation", or "other".
         is_local: whether its pairs have a mask, outside which every pixel stays bit-identical. None if it is unknown:
             then a pair is local if it has a mask.
         references: roles of the reference images that it takes.
@@ -144,6 +151,8 @@ ANYEDIT_TASKS = tuple(task for task in TASKS if task.family == "anyedit")
 """AnyEdit's 25 types of edit."""
 COMPLEX_TASKS = tuple(task for task in TASKS if task.family == "complex")
 """SmartEdit's two scenarios: one of several objects, and an object that the instruction does not name."""
+SUBJECT_TASKS = tuple(task for task in TASKS if task.family == "subject")
+"""SuTI's skills: a subject that the demonstrations show, painted as a prompt says."""
 PERCEPTION_TASKS = tuple(task for task in TASKS if task.family == "perception")
 """Auxiliary tasks, whose pairs are imported."""
 for _task in OMNIEDIT_TASKS:
@@ -159,6 +168,7 @@ NOT_EMBEDDED: Mapping[Task, str] = {
         "the result of an unstated cause (ice that melts) needs a generative model": ("implicit_change",),
         "no estimate of depth is good enough to be a condition": ("visual_depth",),
         "a cut-out leaves its shadow and thin parts behind: 3 of 14 trial pairs looked right": ("movement", "resize"),
+        "its pairs come from experts of subjects (section `subjects` of the config)": tuple(SUBJECT_TASKS),
         "its regions come from people; import them (omniedit import coco or refcoco)": (
             "referring_segmentation",
             "panoptic_segmentation",
@@ -191,6 +201,7 @@ MADE_OF: Mapping[Task, tuple[Task, ...]] = {
         COMPLEX_TASKS,
         (Task.OBJECT_REMOVAL, Task.OBJECT_SWAP, Task.OBJECT_ADDITION, Task.ATTRIBUTE_MODIFICATION),
     ),
+    **dict.fromkeys(SUBJECT_TASKS, (Task.OBJECT_ADDITION,)),
 }
 """Types that are an edit of OmniEdit with a requirement of their own; a truth's `edit` names the edit."""
 SHARE_FILLS = (

@@ -11,8 +11,8 @@ PACKAGE = Path(omniedit.__file__).parent
 ORDER = (
     *("earlier_names", "tasks", "aspect", "plain_text", "redaction", "errors", "architectures"),
     *("storage", "imaging", "pairs", "config", "sources", "exchange", "models", "vlm", "buckets", "grounding"),
-    *("instructions", "quality", "specialists", "training", "scoring", "evaluation", "reporting", "run", "browsing"),
-    "cli",
+    *("instructions", "quality", "specialists", "training", "scoring", "evaluation"),
+    *("subjects", "reporting", "run", "browsing", "cli"),
 )
 """Rooms and root modules. Each imports only from those before it (docs/design.md)."""
 

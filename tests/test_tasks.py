@@ -16,6 +16,7 @@ from omniedit.tasks import (
     OMNIEDIT_TASKS,
     PERCEPTION_TASKS,
     SAME_EDITS,
+    SUBJECT_TASKS,
     TASKS,
     Task,
     order_tasks,
@@ -36,7 +37,9 @@ def test_seven_omniedit_tasks_are_registered_in_order() -> None:
 
 
 def test_anyedit_types_follow_the_seven_in_their_five_groups() -> None:
-    assert (*OMNIEDIT_TASKS, *ANYEDIT_TASKS, *COMPLEX_TASKS, *PERCEPTION_TASKS) == TASKS and len(set(TASKS)) == 36
+    assert (*OMNIEDIT_TASKS, *ANYEDIT_TASKS, *COMPLEX_TASKS, *PERCEPTION_TASKS, *SUBJECT_TASKS) == TASKS and len(
+        set(TASKS)
+    ) == 42
     groups = {
         group: sum(task.group == group for task in ANYEDIT_TASKS)
         for group in dict.fromkeys(task.group for task in ANYEDIT_TASKS)
@@ -44,7 +47,7 @@ def test_anyedit_types_follow_the_seven_in_their_five_groups() -> None:
     assert groups == {"local": 9, "global": 3, "camera": 4, "implicit": 2, "visual": 7}
     assert all(bool(task.references) == (task.group == "visual") for task in ANYEDIT_TASKS)
     assert not any(task.is_local for task in ANYEDIT_TASKS), "published pairs have no mask"
-    assert {*NOT_EMBEDDED} <= {*ANYEDIT_TASKS, *PERCEPTION_TASKS} and {*SAME_EDITS} <= {*ANYEDIT_TASKS}
+    assert {*NOT_EMBEDDED} <= {*ANYEDIT_TASKS, *PERCEPTION_TASKS, *SUBJECT_TASKS} and {*SAME_EDITS} <= {*ANYEDIT_TASKS}
     assert not {*NOT_EMBEDDED} & {*SAME_EDITS} and {*PERCEPTION_TASKS} <= {*NOT_EMBEDDED}
     assert set(SAME_EDITS.values()) == set(OMNIEDIT_TASKS)
 

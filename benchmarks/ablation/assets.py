@@ -9,8 +9,6 @@ plasma-workspace-wallpapers). Without the stamps, the sample's own objects are c
 
 import argparse
 import hashlib
-import json
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,37 +18,20 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from omniedit.grounding.masks import mask_of_object
-from omniedit.imaging.images import Image, decode_image, resize_cover
+from omniedit.imaging.images import Image, resize_cover
 from omniedit.run.program import run_program
-from omniedit.sources.index import SAMPLE
 from omniedit.storage.atomic import replace_file
+from omniedit.subjects.cut_outs import (
+    STAMPS,
+    THIN,
+    ScenePhoto,
+    collect_scenes,
+    photographic_stamps,
+    sample_objects,
+)
 
-STAMPS = Path("/usr/share/tuxpaint/stamps")
-WALLPAPERS = {
-    Path("/usr/share/backgrounds/mate/nature"): "*.jpg",
-    Path("/usr/share/wallpapers"): "*/contents/images/2560x1600.jpg",
-}
-"""Patterns of the photographs in each folder. Plasma's newer wallpapers, which have other sizes, are drawings."""
-PLACES = {
-    "dandelion": "a dandelion meadow",
-    "fig_in_bowl": "a red bowl",
-    "forest_stream": "a forest stream",
-    "mountain_meadow": "a mountain meadow",
-    "paint_brushes": "paint brushes",
-    "rocky_path": "a rocky path",
-    "sunrise_hill": "a hill at sunrise",
-    "two_dogs": "a wooden house",
-    "wine_and_drum": "a living room",
-}
-"""Names of the sample's photographs in instructions."""
 CUT_OUT_SIDE = 96
 PHOTO_WIDTH, PHOTO_HEIGHT = 320, 256
-FLAT = 0.15
-"""Share of equal pairs of neighbouring pixels from which a stamp counts as a drawing. The median is 0.01 outside Tux
-Paint's cartoon folders and 0.56 inside them."""
-THIN = 0.22
-"""Smallest share of its square that a cut-out must cover. A spade or a syringe is hardly visible in a small image."""
 HELD_OUT = 0.2
 
 RGBA = NDArray[np.uint8]
@@ -102,60 +83,27 @@ def set_aside(contents: Sequence[bytes]) -> list[bool]:
 
 def collect_assets() -> Assets:
     """Collect all assets on this machine."""
-    found = dict(stamps() if STAMPS.is_dir() else sample_objects())
-    photos = [(PLACES[path.stem], path) for path in sorted(SAMPLE.glob("*.jpg"))]
-    photos += [("", path) for folder, pattern in WALLPAPERS.items() for path in sorted(folder.glob(pattern))]
+    found = dict(stamps() if STAMPS.is_dir() else ((each.name, standing(each.rgba)) for each in sample_objects()))
+    scenes = collect_scenes()
     return Assets(
         names=tuple(found),
         cut_outs=np.stack(list(found.values())),
-        places=tuple(place for place, _ in photos),
-        photos=np.stack([photograph(path) for _, path in photos]),
+        places=tuple(scene.place for scene in scenes),
+        photos=np.stack([photograph(scene) for scene in scenes]),
     )
 
 
-def photograph(path: Path) -> Image:
-    return resize_cover(decode_image(path.read_bytes(), str(path)), PHOTO_WIDTH, PHOTO_HEIGHT)
+def photograph(scene: ScenePhoto) -> Image:
+    return resize_cover(scene.image, PHOTO_WIDTH, PHOTO_HEIGHT)
 
 
 def stamps(folder: Path = STAMPS) -> Iterator[tuple[str, RGBA]]:
     """Yield the name and cut-out of each photographic stamp with a plain name, the first of each name."""
-    named = ((plain_name(path.with_suffix(".txt")), path) for path in sorted(folder.rglob("*.png")))
     seen = set[str]()
-    for name, path in named:
-        if name is None or name in seen or "symbols" in path.parts or "cartoon" in path.parts:
-            continue
-        stamp = np.asarray(cv2.imread(str(path), cv2.IMREAD_UNCHANGED), np.uint8)
-        if stamp.ndim == 3 and stamp.shape[2] == 4 and flatness(stamp) < FLAT:
-            cut_out = standing(stamp[..., [2, 1, 0, 3]])
-            if (cut_out[..., 3] > 127).mean() > THIN:
-                seen.add(name)
-                yield name, cut_out
-
-
-def plain_name(caption: Path) -> str | None:
-    """Return 'brown hen' for 'A brown hen.', or None if the caption is not an article and one to three words."""
-    first = caption.read_text(errors="replace").splitlines()[:1] if caption.is_file() else []
-    match = re.fullmatch(r"(?:A|An) ((?:[A-Za-z-]+ ?){1,3})[.!]?", first[0].strip()) if first else None
-    return match[1].strip().lower() if match else None
-
-
-def flatness(stamp: NDArray[np.uint8]) -> float:
-    """Return the share of horizontally neighbouring opaque pixels of an (H, W, 4) image that are exactly equal."""
-    opaque = stamp[..., 3] > 250
-    both = opaque[:, 1:] & opaque[:, :-1]
-    equal = (stamp[:, 1:, :3] == stamp[:, :-1, :3]).all(axis=-1)
-    return float(equal[both].mean()) if both.any() else 1.0
-
-
-def sample_objects() -> Iterator[tuple[str, RGBA]]:
-    """Yield the name and cut-out of each object of the sample that can be cut out by its box."""
-    for line in (SAMPLE / "sample.jsonl").read_text().splitlines():
-        row = json.loads(line)
-        image = decode_image((SAMPLE / row["file"]).read_bytes(), row["file"])
-        for thing in row["objects"]:
-            mask = mask_of_object(image, tuple(thing["box"]))
-            if mask is not None:
-                yield thing["name"], standing(np.dstack([image, mask.astype(np.uint8) * 255]))
+    for each in photographic_stamps(folder):
+        if each.name not in seen and ((cut_out := standing(each.rgba))[..., 3] > 127).mean() > THIN:
+            seen.add(each.name)
+            yield each.name, cut_out
 
 
 def standing(rgba: NDArray[np.uint8]) -> RGBA:

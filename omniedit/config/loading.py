@@ -124,6 +124,7 @@ def check(
     looks = {
         "sources.path": partial(_check_path, config.sources),
         **{f"imports.{name}.path": partial(_check_pairs, each.path) for name, each in config.imports.items()},
+        "subjects.path": partial(_check_pairs, config.subjects.path or "."),
         "scoring.student.start": partial(_check_start, config.scoring.student),
     }
     for key, look in looks.items():
@@ -146,7 +147,7 @@ def check_section(
 
 def _check_path(sources: SourcesConfig) -> None:
     """Check that the path in `sources.path` exists, as far as this machine can see without reading it."""
-    if not sources.are_photos:
+    if sources.kind == "pairs":
         _check_pairs(sources.pairs.path)
     elif sources.path is not None and sources.are_archives:
         list_archives(sources.path, sources.kind, sources.shards)

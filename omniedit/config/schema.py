@@ -34,6 +34,7 @@ from omniedit.config.scoring import (
 )
 from omniedit.config.section import SHIPPED, LocalPath, Section
 from omniedit.config.sources import SourcesConfig
+from omniedit.config.subjects import ExpertConfig, SubjectsConfig
 from omniedit.config.tasks import (
     PROPOSER,
     GroundingConfig,
@@ -56,6 +57,8 @@ from omniedit.config.training import (
 )
 from omniedit.tasks import OMNIEDIT_TASKS, Task
 
+SUBJECTS = "subjects"
+"""Group of the pairs that experts of subjects paint."""
 DATA_SET = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,60}")
 """Pattern of the name of an imported data set, which is also a folder and the prefix of pair ids."""
 
@@ -84,6 +87,7 @@ class Config(Section):
     gates: GatesConfig = GatesConfig()
     export: ExportConfig = ExportConfig()
     grow: GrowConfig = GrowConfig()
+    subjects: SubjectsConfig = SubjectsConfig()
     imports: dict[str, ImportConfig] = Field({})
     """Data sets of edit pairs that join the pairs of specialists, by name; the name is also that of their folder in
     results/{run}/candidates/."""
@@ -101,8 +105,14 @@ class Config(Section):
     @property
     def data_sets(self) -> dict[str, ImportConfig]:
         """Data sets of pairs by name; that of `sources` has the name of its format."""
-        own = {} if self.sources.are_photos else {Path(self.sources.pairs.format).stem: self.sources.pairs}
+        is_own = self.sources.kind == "pairs"
+        own = {Path(self.sources.pairs.format).stem: self.sources.pairs} if is_own else {}
         return own | self.imports
+
+    @property
+    def pair_groups(self) -> tuple[str, ...]:
+        """Groups of pairs that are not made from the run's photos: imported data sets, and those of subjects."""
+        return (*self.data_sets, *([SUBJECTS] if self.subjects.source != "none" else []))
 
     @property
     def groups(self) -> tuple[str, ...]:
@@ -112,12 +122,22 @@ class Config(Section):
     @property
     def first_groups(self) -> tuple[str, ...]:
         """Groups from whose scored pairs others are derived: tasks and imported data sets."""
-        return (*self.specialist_tasks, *self.data_sets)
+        return (*self.specialist_tasks, *self.pair_groups)
 
     @property
     def asks_proposer(self) -> bool:
-        """True if jobs use the model of `proposals`, for edits or for new instructions."""
-        return bool(self.learned_tasks) or self.grow.recaption
+        """Whether jobs use the model of `proposals`: for edits, instructions, or captions and prompts of subjects."""
+        return bool(self.learned_tasks) or self.grow.recaption or self.asks_about_subjects
+
+    @property
+    def asks_about_subjects(self) -> bool:
+        """Whether the model of `proposals` writes captions of subjects or prompts for their experts."""
+        return SUBJECTS in self.pair_groups and "model" in (self.subjects.captions, self.subjects.prompts)
+
+    @property
+    def subject_roles(self) -> tuple[str, ...]:
+        """Roles of config/models.yaml that subjects and their experts need."""
+        return self.subjects.roles if SUBJECTS in self.pair_groups else ()
 
     @property
     def teacher_groups(self) -> tuple[str, ...]:
@@ -138,8 +158,8 @@ class Config(Section):
 
     @property
     def bench_groups(self) -> tuple[str, ...]:
-        """Groups of the benchmark: the tasks that the run makes pairs for, or the imported data sets."""
-        return self.specialist_tasks or tuple(self.data_sets)
+        """Groups of the benchmark: the tasks that the run makes pairs for, or imported data sets and subjects."""
+        return self.specialist_tasks or self.pair_groups
 
     @property
     def compared_editors(self) -> tuple[str, ...]:
@@ -155,7 +175,9 @@ class Config(Section):
     @model_validator(mode="after")
     def _some_pairs(self) -> "Config":
         if not self.first_groups:
-            raise ValueError("tasks: every task has pairs_per_shard 0; at least one must make pairs")
+            raise ValueError(
+                "tasks: every task has pairs_per_shard 0; at least one must make pairs, or give imports or subjects"
+            )
         return self
 
     @model_validator(mode="after")
@@ -164,9 +186,10 @@ class Config(Section):
             problem = "" if DATA_SET.fullmatch(name) else "may have only letters, digits, '_', '.' and '-'"
             is_task = name in OMNIEDIT_TASKS or name in self.specialist_tasks
             problem = "is a task" if is_task else "is a group of `grow`" if name in self.grow.groups else problem
+            problem = "is the group of `subjects`" if name == SUBJECTS else problem
             if problem:
                 raise ValueError(f"imports: the name {name[:80]!a} {problem}; give another one")
-        if not self.sources.are_photos and len(self.data_sets) == len(self.imports):
+        if self.sources.kind == "pairs" and len(self.data_sets) == len(self.imports):
             raise ValueError(
                 f"imports: {Path(self.sources.pairs.format).stem} is also the name of the pairs of sources; rename it"
             )
@@ -177,10 +200,8 @@ class Config(Section):
     @model_validator(mode="after")
     def _pairs_alone_train_no_base(self) -> "Config":
         if not self.sources.are_photos and self.train.base.model is None:
-            raise ValueError(
-                "train.base.model: null pre-trains a base on photos, and sources.kind `pairs` has none; give shipped or"
-                " a role of config/models.yaml"
-            )
+            lacks = f"null pre-trains a base on photos, and sources.kind `{self.sources.kind}` has none"
+            raise ValueError(f"train.base.model: {lacks}; give shipped or a role of config/models.yaml")
         return self
 
     @model_validator(mode="after")
@@ -267,14 +288,15 @@ class Config(Section):
         )
         names = {"composed": "grow.composed", "recaptioned": "grow.recaption"}
         derived = [names[name] for name in self.grow.groups if name in scored and name in names]
-        return learned + [f"other data sets ({name})" for name in scored if name in self.data_sets] + derived
+        painted = ["learned experts (subjects.expert.kind)"] * (SUBJECTS in scored and not self.subjects.knows_truth)
+        return learned + [f"other data sets ({name})" for name in scored if name in self.data_sets] + painted + derived
 
     @model_validator(mode="after")
     def _a_model_recaptions(self) -> "Config":
-        if self.grow.recaption and self.proposals.source == "replies":
-            raise ValueError(
-                "grow.recaption: recorded replies cannot look at edits; give proposals.source api or local"
-            )
+        asking = ["grow.recaption: recorded replies cannot look at edits"] * self.grow.recaption
+        asking += ["subjects: recorded replies write no captions or prompts"] * self.asks_about_subjects
+        if asking and self.proposals.source == "replies":
+            raise ValueError(f"{asking[0]}; give proposals.source api or local")
         return self
 
     @model_validator(mode="after")

@@ -10,10 +10,11 @@ from omniedit.storage.archives import ARCHIVE_SUFFIXES
 
 
 class SourcesConfig(PairFormat):
-    kind: Literal["sample", "folder", "webdataset", "parquet", "pairs"] = "sample"
+    kind: Literal["sample", "folder", "webdataset", "parquet", "pairs", "none"] = "sample"
     """Kind of the sources: the nine sample photos in the package, a folder of your own, WebDataset tar files (as
     img2dataset writes them), or Parquet files that hold the encoded images. `pairs` are edit pairs instead of photos:
-    the run makes no pairs of its own, and scores, filters and trains on these."""
+    the run makes no pairs of its own, and scores, filters and trains on these. `none` has neither: all pairs come from
+    `subjects` and `imports`."""
     path: LocalPath | None = None
     """Folder of jpeg, png, webp and tiff photos, searched recursively. For `webdataset` and `parquet`: an archive, a
     range of archives such as `s3://bucket/laion/{00000..01230}.tar`, or a local folder of archives. A password, key or
@@ -37,8 +38,8 @@ class SourcesConfig(PairFormat):
 
     @model_validator(mode="after")
     def _all_but_the_sample_have_a_path(self) -> Self:
-        if (self.kind == "sample") != (self.path is None):
-            raise ValueError("path is required for every kind except `sample`, which takes none")
+        if (self.kind in ("sample", "none")) != (self.path is None):
+            raise ValueError("path is required for every kind except `sample` and `none`, which take none")
         return self
 
     @model_validator(mode="after")
@@ -58,7 +59,7 @@ class SourcesConfig(PairFormat):
 
     @property
     def are_photos(self) -> bool:
-        return self.kind != "pairs"
+        return self.kind not in ("pairs", "none")
 
     @property
     def are_archives(self) -> bool:

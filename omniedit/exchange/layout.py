@@ -6,7 +6,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from omniedit.config.loading import read_yaml
 from omniedit.errors import UserError
@@ -69,6 +69,7 @@ class Layout(BaseModel):
         turns: column with a list of rows, the turns of a session.
         first_turn: number that the data set gives to the first turn.
         unique_in_file: whether ids are unique in each file only, so that other files repeat them.
+        required: fields that every file must have; those of an edit pair.
         columns: in the order in which they are written. Of several columns for one image or text, the first that a row
             has is read.
     """
@@ -84,6 +85,7 @@ class Layout(BaseModel):
     turns: str | None = None
     first_turn: int = 1
     unique_in_file: bool = False
+    required: tuple[str, ...] = REQUIRED
     columns: dict[str, Column] = Field(min_length=1)
 
     @field_validator("columns", mode="before")
@@ -95,9 +97,9 @@ class Layout(BaseModel):
 
     @field_validator("columns")
     @classmethod
-    def _check_columns(cls, columns: dict[str, Column]) -> dict[str, Column]:
+    def _check_columns(cls, columns: dict[str, Column], info: ValidationInfo) -> dict[str, Column]:
         there = {column.field for column in columns.values()}
-        if lacking := [field for field in REQUIRED if field not in there]:
+        if lacking := [field for field in info.data["required"] if field not in there]:
             raise ValueError(f"no column holds {' or '.join(lacking)}")
         return columns
 

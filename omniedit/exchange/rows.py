@@ -7,7 +7,7 @@ from typing import Any
 
 from omniedit.errors import UserError
 from omniedit.exchange.inputs import DataFile
-from omniedit.exchange.layout import REQUIRED, Layout
+from omniedit.exchange.layout import Layout
 from omniedit.pairs import Rejection
 from omniedit.plain_text import clean_line
 from omniedit.redaction import redact
@@ -64,7 +64,7 @@ def check_columns(there: list[str] | Any, layout: Layout, name: str) -> None:
         return
     lacking = [column for column, about in layout.columns.items() if not about.optional and column not in there]
     fields = {about.field for column, about in layout.columns.items() if column in there}
-    lacking += [f"for {field}" for field in REQUIRED if field not in fields and not lacking]
+    lacking += [f"for {field}" for field in layout.required if field not in fields and not lacking]
     if lacking:
         exist = clean_line(", ".join(map(str, there)), 600) or "none"
         remedy = "name others with --columns source=...,edited=...,instruction=..."

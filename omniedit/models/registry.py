@@ -100,7 +100,8 @@ def required_roles(config: Config) -> list[str]:
     learned = [role for task in config.learned_tasks for role in roles_to_fetch(task, config.learned)]
     student = [config.scoring.finetune.model] if config.scoring.finetune.model else []
     proposer = [PROPOSER] if config.asks_proposer and config.proposals.source == "local" else []
-    roles = list(dict.fromkeys([*config.models.roles, *base, *learned, *config.judging_roles, *student, *proposer]))
+    others = [*config.judging_roles, *student, *proposer, *config.subject_roles]
+    roles = list(dict.fromkeys([*config.models.roles, *base, *learned, *others]))
     for role in roles:
         get_model(role)
     return roles

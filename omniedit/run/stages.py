@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 
-from omniedit.config.schema import Config
+from omniedit.config.schema import SUBJECTS, Config
 from omniedit.models.roles import trains_inpainting
 
 
@@ -90,6 +90,14 @@ def _has_imports(config: Config) -> bool:
     return bool(config.data_sets)
 
 
+def _has_pair_groups(config: Config) -> bool:
+    return bool(config.pair_groups)
+
+
+def _has_subjects(config: Config) -> bool:
+    return SUBJECTS in config.pair_groups
+
+
 def _compares(config: Config) -> bool:
     return bool(config.bench.sets)
 
@@ -134,6 +142,14 @@ STAGES = (
         _has_imports,
         tasks=attrgetter("data_sets"),
     ),
+    Stage("cluster_subjects", "subjects/{shard}.parquet", "cluster_subjects/{shard}.log", _has_subjects),
+    Stage(
+        "train_experts",
+        "candidates/{task}/{shard}.h5",
+        "train_experts/{task}/{shard}.log",
+        _has_subjects,
+        tasks=lambda config: (SUBJECTS,),
+    ),
     Stage(
         "score_shard",
         "scores/{task}/{shard}.parquet",
@@ -163,7 +179,7 @@ STAGES = (
         lambda config: config.grow.recaption,
         tasks=lambda config: ("recaptioned",),
     ),
-    Stage("index_imports", "sources/imports.parquet", "index_imports.log", _has_imports),
+    Stage("index_imports", "sources/imports.parquet", "index_imports.log", _has_pair_groups),
     Stage(
         "score_canary",
         "canary.json",
@@ -263,7 +279,7 @@ STAGES = (
         "hold_out_pairs.log",
         _from_pairs,
         ("sources/bench.parquet",),
-        tasks=attrgetter("data_sets"),
+        tasks=attrgetter("pair_groups"),
     ),
     Stage("bench_edit", "bench/{model}/{task}.h5", "bench_edit/{model}.log", tasks=attrgetter("bench_groups")),
     Stage("bench_score", "bench/{model}/{task}.parquet", "bench_score/{model}.log", tasks=attrgetter("bench_groups")),

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from omniedit.errors import UserError
-from omniedit.pairs import EditPair, Rejection, Shard, write_shard
+from omniedit.pairs import EditPair, EncodedPair, Rejection, Shard, write_shard
 from omniedit.tasks import Task
 
 
@@ -51,14 +51,25 @@ class Journal:
             return None
         return [pairs.get(pair_id) or rejections[source_id] for pair_id, source_id in edits.items()]
 
-    def keep(self, batch: int, outcomes: Sequence[EditPair | Rejection]) -> None:
+    def recall_all(self, batch: int) -> list[EncodedPair | Rejection] | None:
+        """Return all outcomes of a finished batch, its pairs first, or None if the batch was not finished."""
+        path = self._path(batch)
+        if not path.exists():
+            return None
+        try:
+            with Shard(path) as shard:
+                return [*map(shard.encoded_pair, range(len(shard))), *shard.rejections]
+        except UserError:
+            return None
+
+    def keep(self, batch: int, outcomes: Sequence[EditPair | EncodedPair | Rejection]) -> None:
         """Write a batch in the background, after waiting for the previous one.
 
         Raises:
             OSError: the previous batch could not be written.
         """
         self.finish()
-        pairs = [outcome for outcome in outcomes if isinstance(outcome, EditPair)]
+        pairs = [outcome for outcome in outcomes if not isinstance(outcome, Rejection)]
         rejections = [outcome for outcome in outcomes if isinstance(outcome, Rejection)]
         about = (self.task, self.specialist, self.seed)
         self._keeping = self._thread.submit(write_shard, self._path(batch), *about, pairs, rejections)

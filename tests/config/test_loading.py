@@ -31,10 +31,10 @@ WRONG = [
     ("filter: 9", "filter: 9 is not allowed; allowed: a mapping of keys to values"),
     ("buckets: {base_size: 1000}", "buckets.base_size: 1000 is not allowed; allowed: a multiple of 16"),
     ("sources: {crop: center}", "sources.crop: \"center\" is not allowed; allowed: 'centre' or 'saliency'"),
-    ("sources: {kind: folder}", "sources: path is required for every kind except `sample`, which takes none"),
+    ("sources: {kind: folder}", "sources: path is required for every kind except `sample` and `none`, which take none"),
     (
         "sources: {kind: sample, path: /tmp}",
-        "sources: path is required for every kind except `sample`, which takes none",
+        "sources: path is required for every kind except `sample` and `none`, which take none",
     ),
     ("tasks: {object_swap: {pairs: 3}}", "tasks.object_swap.pairs: unknown key; allowed here: pairs_per_shard"),
     ("tasks: {swap: {}}", "tasks.swap: unknown key; allowed here: object_swap, object_removal"),

@@ -34,6 +34,7 @@ NOT_LOADED = {
         *("bitsandbytes", "wandb", "vllm"),
     },
     "score": {"bitsandbytes", "vllm"},
+    "synthesize": {"dreamsim", "torch_fidelity"},
     "evaluate": {"dreamsim", "matplotlib", "torch_fidelity", "vllm"},
 }
 """Modules imported inside functions that a stage calls only on demand: pages name models but never load one, training

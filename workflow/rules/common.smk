@@ -11,7 +11,7 @@ import sys
 from omniedit.architectures import BASELINES
 from omniedit.aspect import RATIOS
 from omniedit.config.loading import origin
-from omniedit.config.schema import DEFECTS_VERSION, PretrainingOptions, VIEWS_VERSION
+from omniedit.config.schema import DEFECTS_VERSION, PretrainingOptions, SUBJECTS, VIEWS_VERSION
 from omniedit.models.roles import trains_inpainting
 from omniedit.redaction import redact_values
 from omniedit.run.parsing import read_run
@@ -149,5 +149,5 @@ def all_blocks(wildcards):
 
 def indexes_of_run(wildcards):
     """Return the indexes of the photos and of the imported pairs' sources."""
-    names = ["index"] * CONFIG.sources.are_photos + ["imports"] * bool(CONFIG.data_sets)
+    names = ["index"] * CONFIG.sources.are_photos + ["imports"] * bool(CONFIG.pair_groups)
     return [f"results/{wildcards.run}/sources/{name}.parquet" for name in names]

@@ -5,8 +5,8 @@ OUTPUTS:
     results/{run}/candidates/{task}/{shard}.h5    the pairs of a data set, whose name is {task}; each pair has its own task
     results/{run}/sources/imports.parquet         source images of the pairs with their licences; rows without a pair
     results/{run}/candidates/{task}/{shard}.read.json    size, time and sha256 of the files read
-    results/{run}/bench/set/{task}.h5             for kind `pairs`: pairs held out for the benchmark
-    results/{run}/sources/bench.parquet           for kind `pairs`: their sources
+    results/{run}/bench/set/{task}.h5             without photos: pairs held out for the benchmark
+    results/{run}/sources/bench.parquet           without photos: their sources
 """
 
 if CONFIG.data_sets:
@@ -34,9 +34,12 @@ if CONFIG.data_sets:
             'sh "$OMNIEDIT_RUN" import_pairs.py {params.path:q} --name {wildcards.task} --options {params.options:q}'
             " --shard {wildcards.shard} --shards {params.shards} --out {output} > {log} 2>&1"
 
+
+if CONFIG.pair_groups:
+
     rule index_imports:
         input:
-            candidates=expand("results/{{run}}/candidates/{task}/{shard}.h5", task=CONFIG.data_sets, shard=SHARDS),
+            candidates=expand("results/{{run}}/candidates/{task}/{shard}.h5", task=CONFIG.pair_groups, shard=SHARDS),
             bench=bench_of_imports,
         output:
             "results/{run}/sources/imports.parquet",
@@ -59,9 +62,9 @@ if CONFIG.data_sets:
 
         rule hold_out_pairs:
             input:
-                of_run("results/{run}/candidates/{task}/00000.h5", list(CONFIG.data_sets)),
+                of_run("results/{run}/candidates/{task}/00000.h5", list(CONFIG.pair_groups)),
             output:
-                pairs=expand("results/{{run}}/bench/set/{task}.h5", task=CONFIG.data_sets),
+                pairs=expand("results/{{run}}/bench/set/{task}.h5", task=CONFIG.pair_groups),
                 bench="results/{run}/sources/bench.parquet",
             log:
                 "logs/{run}/hold_out_pairs.log",

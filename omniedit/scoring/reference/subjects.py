@@ -47,17 +47,18 @@ def visual_reference(seen: Comparison, truth: Truth) -> Finding:
     Raises:
         Unmeasurable: no object stands out in the reference image, or there is none.
     """
-    reference = _find_reference(seen, "subject")
-    whole, inside = _compared_copy(reference, truth["reference_box"])
+    reference = find_reference(seen, "subject")
+    whole, inside = compared_copy(reference, truth["reference_box"])
     (height, width), shape = whole.shape[:2], erode(_stands_out(whole), RIM)
     if shape.sum() < 64:
         raise Unmeasurable("no object stands out in the reference image")
     mirrored = bool(truth.get("mirrored"))
     after, before = (
-        _view(image, truth["box"], inside, (width, height), mirrored) for image in (seen.pair.edited, seen.pair.source)
+        align_view(image, truth["box"], inside, (width, height), mirrored)
+        for image in (seen.pair.edited, seen.pair.source)
     )
-    held, shown = (_same_share(whole, shape, view) for view in (after, before))
-    structure = correlation(_smooth(whole)[shape], _smooth(after)[shape])
+    held, shown = (same_share(whole, shape, view) for view in (after, before))
+    structure = correlation(smooth_lightness(whole)[shape], smooth_lightness(after)[shape])
     degree = min(ramp(held, 0.6, 0.9), ramp(held - shown, 0.1, 0.3), ramp(structure, 0.4, 0.8))
     requirements = ((degree, sentences.CONDITION_DIFFERS),)
     measured = (
@@ -69,7 +70,7 @@ def visual_reference(seen: Comparison, truth: Truth) -> Finding:
 
 def material_transfer(seen: Comparison, truth: Truth) -> Finding:
     """Score whether the object has the colours and the texture of the reference image, and had not before."""
-    reference = _find_reference(seen, "material")
+    reference = find_reference(seen, "material")
     region = object_region(seen, truth["box"])
     wanted = appearance(image_to_lab(shrink(reference))).reshape(-1, 4)
     before, after = (
@@ -87,14 +88,14 @@ def _without_shading(look_NC: Field) -> Field:
     return look_NC * np.array([1 / 3, 1, 1, 1], np.float32)
 
 
-def _find_reference(seen: Comparison, role: str) -> Image:
+def find_reference(seen: Comparison, role: str) -> Image:
     image = next((each.image for each in seen.pair.references if each.role == role), None)
     if image is None:
         raise Unmeasurable(f"the pair has no reference image with the role {role}")
     return image
 
 
-def _compared_copy(reference: Image, box: FractionBox) -> tuple[Image, FractionBox]:
+def compared_copy(reference: Image, box: FractionBox) -> tuple[Image, FractionBox]:
     """Return a small copy of a reference image, and its object's box in pixels of that copy."""
     scale = min(1.0, COMPARED_SIDE / max(reference.shape[:2]))
     small = cv2.resize(reference, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
@@ -103,7 +104,7 @@ def _compared_copy(reference: Image, box: FractionBox) -> tuple[Image, FractionB
     return small, (left * width, top * height, right * width, bottom * height)
 
 
-def _view(image: Image, box: FractionBox, inside: FractionBox, size: tuple[int, int], mirrored: bool) -> Image:
+def align_view(image: Image, box: FractionBox, inside: FractionBox, size: tuple[int, int], mirrored: bool) -> Image:
     """Return the part of an image, perhaps mirrored, in which `box` has the position that `inside` has in a copy.
 
     Args:
@@ -131,11 +132,11 @@ def _stands_out(image: Image) -> Mask:
     return np.abs(image.astype(np.int16) - np.median(border, axis=0)).max(axis=2) > CLEAR_LEVELS
 
 
-def _smooth(image: Image) -> Field:
+def smooth_lightness(image: Image) -> Field:
     return gaussian_blur(lightness(image), 1.0)
 
 
-def _same_share(reference: Image, region: Mask, view: Image) -> float:
+def same_share(reference: Image, region: Mask, view: Image) -> float:
     """Return the share of a region in which a view shows the reference, but for a small change of light."""
     one, two = (gaussian_blur(image_to_lab(image), 1.0) for image in (reference, view))
     light = np.clip(np.median((two - one)[region], axis=0), -MOST_RELIT, MOST_RELIT)

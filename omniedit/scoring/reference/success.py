@@ -136,7 +136,7 @@ def attribute_modification(seen: Comparison, truth: Truth) -> Finding:
 def _recolour_finding(seen: Comparison, truth: Truth, region: Mask) -> Finding:
     """Score a recolouring: the object's mean colour has the target's direction in Lab's (a, b) plane."""
     changed = seen.changed_share(region, NOTICEABLE)
-    off, chroma = _hue_error(seen.edited.reduced[region][:, 1:].mean(axis=0), truth["lab_ab"])
+    off, chroma = hue_error(seen.edited.reduced[region][:, 1:].mean(axis=0), truth["lab_ab"])
     requirements = [
         (ramp(changed, 0.2, 0.7), sentences.OLD_COLOUR),
         (ramp(off, 60, 20), sentences.OTHER_COLOUR),
@@ -156,7 +156,7 @@ _LIGHTNESS: Mapping[str, tuple[Lack, float, float]] = {
 """Colours without hue: sentences about a wrong lightness, and the lightness that misses and that meets the colour."""
 
 
-def _hue_error(mean_ab: Field, target_ab: Any) -> tuple[float, float]:
+def hue_error(mean_ab: Field, target_ab: Any) -> tuple[float, float]:
     """Return a colour's angle to the target in degrees, and its chroma; a grey colour matches a grey target."""
     target = np.asarray(target_ab, np.float32)
     chroma, wanted = float(np.linalg.norm(mean_ab)), float(np.linalg.norm(target))

@@ -39,8 +39,8 @@ def bench_option(wildcards, output):
 
 
 def imported_shards(wildcards):
-    """Return the same as `all_shards` for the imported data sets."""
-    return f"--tasks {' '.join(CONFIG.data_sets)} --shards {len(SHARDS)}"
+    """Return the same as `all_shards` for the imported data sets and the pairs of subjects."""
+    return f"--tasks {' '.join(CONFIG.pair_groups)} --shards {len(SHARDS)}"
 
 
 def bench_of_imports(wildcards):

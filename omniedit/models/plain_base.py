@@ -1,0 +1,27 @@
+"""A base without an editor, behind an editor's interface: it samples, and trains adapters, from text alone."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from diffusers.configuration_utils import register_to_config
+
+from omniedit.models.bases.adapter import Inputs, State
+from omniedit.models.bases.registry import create_transformer
+from omniedit.models.editor import Editor
+
+
+class PlainBase(Editor):
+    """Text-to-image base; it ignores the source image."""
+
+    @register_to_config
+    def __init__(self, base_config: Mapping[str, Any], prediction_type: str = "velocity") -> None:
+        super().__init__(base_config, prediction_type)
+        self.base = create_transformer(base_config)
+
+    def copy_from(self, transformer: Any) -> None:
+        self.base.load_state_dict(transformer.state_dict())
+
+    def run_blocks(self, state: State, given: Inputs) -> State:
+        for block in self.base_blocks:
+            state = self.adapter.step(block, state)
+        return state

@@ -1,0 +1,160 @@
+"""Names and captions of a cluster: from the words of its texts, or by a model that sees its images together."""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from functools import partial
+from typing import Protocol
+
+from omniedit.imaging.images import Image, resize_to_fit
+from omniedit.instructions.asking import ModelQuestion, ask
+from omniedit.instructions.objects import with_article
+from omniedit.instructions.proposals import json_object
+from omniedit.instructions.questions import text
+from omniedit.instructions.replies import ParsedReply, ReplyIssue
+from omniedit.plain_text import clean_line
+from omniedit.subjects.subject import Demonstration
+from omniedit.vlm import Model, Prompt, PromptImage
+
+LONGEST_NAME, LONGEST_CAPTION = 60, 400
+"""Length limits of a name and of a caption, in characters."""
+_TOKENS, _TOKENS_A_CAPTION = 60, 60
+_WORD = re.compile(r"[A-Za-z][A-Za-z'-]+")
+_STOP = frozenset(
+    [
+        "a",
+        "an",
+        "the",
+        "of",
+        "in",
+        "on",
+        "at",
+        "with",
+        "and",
+        "or",
+        "for",
+        "to",
+        "from",
+        "by",
+        "photo",
+        "picture",
+        "image",
+        "img",
+        "view",
+        "front",
+        "back",
+        "side",
+        "detail",
+        "new",
+        "sale",
+        "buy",
+        "free",
+        "our",
+        "your",
+        "this",
+        "that",
+        "is",
+        "are",
+        "it",
+        "its",
+        "no",
+        "size",
+        "colour",
+        "color",
+    ]
+)
+"""Words that are never part of a name."""
+
+
+class Described(Protocol):
+    """Image of a cluster with the text of its row."""
+
+    @property
+    def text(self) -> str: ...
+
+    @property
+    def pixels(self) -> Image: ...
+
+
+class Captioner(Protocol):
+    """Writer of names and captions."""
+
+    def describe(self, images: Sequence[Described]) -> tuple[str, list[str], str]:
+        """Return the subject's name, a caption for each image, and '' or why the cluster has none."""
+        ...
+
+    def pair(self, files: Sequence[bytes], captions: Sequence[str]) -> tuple[Demonstration, ...]:
+        """Return the demonstrations."""
+        ...
+
+
+class _Pairing:
+    def pair(self, files: Sequence[bytes], captions: Sequence[str]) -> tuple[Demonstration, ...]:
+        return tuple(Demonstration(file, caption) for file, caption in zip(files, captions, strict=True))
+
+
+class NamesFromTexts(_Pairing):
+    """Names by the words that most texts of a cluster share; the captions are the rows' own texts."""
+
+    def describe(self, images: Sequence[Described]) -> tuple[str, list[str], str]:
+        texts = [clean_line(each.text, LONGEST_CAPTION) for each in images]
+        name = shared_name(texts)
+        if not name:
+            return "", [], "its texts share no word that names the subject"
+        return name, [text or f"a photo of {with_article(name)}" for text in texts], ""
+
+
+def shared_name(texts: Sequence[str]) -> str:
+    """Return the first run of up to three words that more than half of the texts have, '' if there is none."""
+    each = [[word.lower() for word in _WORD.findall(text)] for text in texts]
+    runs: Counter[tuple[str, ...]] = Counter(
+        run
+        for words in each
+        for run in {tuple(words[i : i + length]) for length in (1, 2, 3) for i in range(len(words) - length + 1)}
+        if not _STOP & set(run)
+    )
+    common = [run for run, count in runs.items() if 2 * count > len(texts)]
+    longest = max(common, key=lambda run: (len(run), runs[run], run), default=())
+    return " ".join(longest)[:LONGEST_NAME]
+
+
+class ModelCaptioner(_Pairing):
+    """Names and captions by a vision-language model that sees all images of a cluster at once.
+
+    Args:
+        tries: largest number of attempts until a reply is usable.
+        max_side: longer side at which the images are sent.
+    """
+
+    def __init__(self, model: Model, tries: int, max_side: int) -> None:
+        self._model, self._tries, self._max_side = model, tries, max_side
+
+    def describe(self, images: Sequence[Described]) -> tuple[str, list[str], str]:
+        shown = [PromptImage(resize_to_fit(each.pixels, self._max_side)) for each in images]
+        texts = "\n".join(f"{number}. {clean_line(each.text, 200)}" for number, each in enumerate(images, 1))
+        facts = f"images: {len(images)}\ntexts of their pages:\n{texts}"
+        prompt = Prompt((text("subject_captions"), facts, *shown), _TOKENS + _TOKENS_A_CAPTION * len(images))
+        (reply,) = ask(self._model, [ModelQuestion(prompt, partial(read_captions, count=len(images)))], self._tries)
+        if not reply.parts:
+            return "", [], f"no captions: {'; '.join(map(str, reply.flaws))}"
+        ((name, captions),) = reply.parts
+        return name, list(captions), ""
+
+
+def read_captions(reply: str, count: int) -> ParsedReply[tuple[str, tuple[str, ...]]]:
+    """Return the name and the captions of a reply, or its flaw: other than one subject, or a missing caption."""
+    try:
+        answer = json_object(reply)
+    except ValueError as error:
+        return ParsedReply(flaws=(ReplyIssue(str(error)),))
+    name, captions = answer.get("name"), answer.get("captions")
+    if answer.get("same_subject") is False:
+        return ParsedReply(flaws=(ReplyIssue("the images show several subjects"),))
+    if not isinstance(name, str) or not clean_line(name, LONGEST_NAME):
+        return ParsedReply(flaws=(ReplyIssue('no text under "name"'),))
+    if not isinstance(captions, list) or len(captions) != count or not all(isinstance(each, str) for each in captions):
+        return ParsedReply(flaws=(ReplyIssue(f'not {count} texts under "captions"'),))
+    cleaned = tuple(clean_line(each, LONGEST_CAPTION) for each in captions)
+    if not all(cleaned):
+        return ParsedReply(flaws=(ReplyIssue("a caption is empty"),))
+    return ParsedReply((((clean_line(name, LONGEST_NAME).lower()), cleaned),))

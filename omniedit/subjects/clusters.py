@@ -1,0 +1,206 @@
+"""Clusters of web images: rows of one address or site whose images show one subject (Chen et al. 2023, section 4).
+
+Images from one page of a shop are likely to show the same product. Groups with very different images are rejected.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+import numpy as np
+from numpy.typing import NDArray
+
+from omniedit.config.subjects import SubjectsConfig
+from omniedit.errors import UserError
+from omniedit.exchange.cells import BadRow, read_images, read_text
+from omniedit.exchange.image_files import ImageFiles
+from omniedit.exchange.importing import Reader
+from omniedit.exchange.layout import Column, Layout
+from omniedit.exchange.rows import Row
+from omniedit.imaging.images import Image, decode_image, pixels_sha256
+from omniedit.pairs import Rejection
+from omniedit.subjects.captions import Captioner
+from omniedit.subjects.features import Embed, similarities
+from omniedit.subjects.subject import RejectedCluster, Subject
+
+MOST_ROWS = 40
+"""Largest number of images of a group that are compared, the first ones. Larger pages rarely show one subject."""
+
+
+@dataclass(frozen=True)
+class WebImage:
+    """Image of a row: its file, its text, its pixels, and the rights that the row states."""
+
+    file: bytes
+    text: str
+    pixels: Image
+    rights: dict[str, str]
+
+
+@dataclass
+class Group:
+    """Rows of one address or site: the images that can be read, and the number of all rows and of unreadable ones."""
+
+    images: list[WebImage] = field(default_factory=list)
+    rows: int = 0
+    unreadable: int = 0
+
+
+def build_layout(options: SubjectsConfig) -> Layout:
+    """Return the columns of the rows in the form of the import machinery."""
+    columns = {
+        options.image_column: Column(field="source"),
+        options.url_column: Column(field="origin"),
+        options.text_column: Column(field="source_caption", optional=True),
+        "licence": Column(field="licence", optional=True),
+        "author": Column(field="author", optional=True),
+    }
+    return Layout(name="rows", required=("source", "origin"), columns=columns)
+
+
+def read_groups(options: SubjectsConfig, shard: int, shards: int) -> tuple[dict[str, Group], list[Rejection]]:
+    """Return the groups of a shard by name, and the rows that belong to none, with the reason.
+
+    A group belongs to the shard that its name's digest says. With `is_partitioned`, it belongs to that of its file.
+
+    Raises:
+        UserError: the files cannot be read, or lack a column.
+    """
+    assert options.path is not None
+    layout = build_layout(options)
+    reader = Reader(options.path, layout)
+    groups: dict[str, Group] = {}
+    rejected: list[Rejection] = []
+    files = ImageFiles(reader.images_root)
+    for row in reader.shard(shard, shards) if options.is_partitioned else reader.shard(0):
+        if isinstance(row, Rejection):
+            rejected += [row] if options.is_partitioned or shard == 0 else []
+            continue
+        try:
+            name = group_name(read_text(row, layout, "origin") or "", options.group_by)
+        except BadRow as error:
+            rejected += [Rejection(row.place, str(error))] if options.is_partitioned or shard == 0 else []
+            continue
+        if options.is_partitioned or _shard_of(name, shards) == shard:
+            _add_row(groups.setdefault(name, Group()), row, layout, files)
+    files.close()
+    return groups, rejected
+
+
+def group_name(url: str, group_by: str) -> str:
+    """Return the group of an address: host and path without query and fragment, or the host alone.
+
+    Raises:
+        BadRow: it is no address.
+    """
+    try:
+        parts = urlsplit(url.strip() if "//" in url else f"//{url.strip()}")
+        host = (parts.hostname or "").removeprefix("www.")
+    except ValueError as error:
+        raise BadRow(f"url {url[:80]!a}: {error}") from None
+    if not host:
+        raise BadRow(f"url {url[:80]!a}: not an address")
+    return host if group_by == "site" else f"{host}{parts.path.rstrip('/')}"
+
+
+def _shard_of(name: str, shards: int) -> int:
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "little") % shards
+
+
+def _add_row(group: Group, row: Row, layout: Layout, files: ImageFiles) -> None:
+    group.rows += 1
+    if len(group.images) >= MOST_ROWS:
+        return
+    try:
+        (file, *_), _ = read_images(row, layout.find("source"), files)
+        pixels = decode_image(file, row.place)
+        text = read_text(row, layout, "source_caption") or ""
+    except (BadRow, UserError, ValueError):  # ValueError: the row has no image
+        group.unreadable += 1
+        return
+    rights = {key: read_text(row, layout, key) or "" for key in ("licence", "author")}
+    group.images.append(WebImage(file, text, pixels, rights))
+
+
+def find_subjects(
+    groups: dict[str, Group], options: SubjectsConfig, embed: Embed, captioner: Captioner
+) -> Iterator[Subject | RejectedCluster]:
+    """Yield the subject of each group, or the rejection of the group with its reason, in the order of their names."""
+    count = 0
+    for name, group in sorted(groups.items()):
+        subject_id = make_subject_id(name)
+        about: dict[str, Any] = {"group": name, "rows": group.rows, "unreadable": group.unreadable}
+        if count == options.per_shard:
+            yield RejectedCluster(subject_id, f"the shard has its {count} subjects (subjects.per_shard)", about)
+            continue
+        chosen, reason, similarity = choose_images(group.images, options, embed)
+        about |= {"similarity": similarity}
+        if not reason:
+            noun, captions, reason = captioner.describe([group.images[place] for place in chosen])
+        if reason:
+            yield RejectedCluster(subject_id, reason, about)
+            continue
+        first = group.images[chosen[0]]
+        count += 1
+        yield Subject(
+            subject_id,
+            noun,
+            captioner.pair([group.images[place].file for place in chosen], captions),
+            None,
+            about | first.rights | {"origin": name},
+        )
+
+
+def make_subject_id(name: str) -> str:
+    """Return an id that is readable, safe as a file name, and unique to the group."""
+    readable = re.sub(r"[^A-Za-z0-9]+", "_", name)[:60].strip("_")
+    return f"{readable}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+
+
+def choose_images(
+    images: Sequence[WebImage], options: SubjectsConfig, embed: Embed
+) -> tuple[list[int], str, float | None]:
+    """Return the places of the images that show one subject, '' or the reason of a rejection, and their similarity.
+
+    Copies of an image are left out first. Then the image that is least like the others is left out, until each of them
+    has at least `min_similarity` to the others on average.
+    """
+    places = _without_equal_pixels(images)
+    least = options.min_demonstrations
+    if len(places) < least:
+        return [], f"{len(places)} different images, fewer than {least}", None
+    similar_NN = similarities(embed([images[place].pixels for place in places]))
+    kept = _without_copies(similar_NN, options.max_similarity)
+    if len(kept) < least:
+        return [], f"{len(kept)} images that are no copies of one another, fewer than {least}", None
+    while len(kept) >= least:
+        means = mean_to_others(similar_NN[np.ix_(kept, kept)])
+        if means.min() >= options.min_similarity and len(kept) <= options.max_demonstrations:
+            return [places[each] for each in kept], "", round(float(means.mean()), 4)
+        kept.pop(int(means.argmin()))
+    return [], f"its images differ: fewer than {least} have a similarity of {options.min_similarity:g}", None
+
+
+def _without_equal_pixels(images: Sequence[WebImage]) -> list[int]:
+    first: dict[str, int] = {}
+    for place, image in enumerate(images):
+        first.setdefault(pixels_sha256(image.pixels), place)
+    return list(first.values())
+
+
+def _without_copies(similar_NN: NDArray[np.float64], most: float) -> list[int]:
+    """Return the rows that are less similar than `most` to every earlier one that is returned."""
+    kept: list[int] = []
+    for row in range(len(similar_NN)):
+        if not kept or similar_NN[row, kept].max() < most:
+            kept.append(row)
+    return kept
+
+
+def mean_to_others(similar_NN: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return each row's mean similarity to the other rows, (N,)."""
+    count = len(similar_NN)
+    return (similar_NN.sum(axis=1) - np.diag(similar_NN)) / max(count - 1, 1)

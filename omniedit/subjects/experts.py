@@ -1,0 +1,195 @@
+"""Experts of a shard of subjects: each paints its subject's images, which become pairs or recorded rejections."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from omniedit.config.schema import SUBJECTS, Config
+from omniedit.config.subjects import SubjectsConfig
+from omniedit.errors import UserError
+from omniedit.imaging.images import Image
+from omniedit.instructions.answering import open_model
+from omniedit.models.registry import get_model
+from omniedit.pairs import EncodedPair, Rejection, ShardWriter
+from omniedit.specialists.journal import Journal
+from omniedit.specialists.synthesize import versions
+from omniedit.storage.atomic import replace_file
+from omniedit.storage.progress import Progress
+from omniedit.subjects.features import Embed, crop_to_subject, open_features, open_text_similarity
+from omniedit.subjects.features import similarities as similar_to_each_other
+from omniedit.subjects.painted import Expert, Painted, reject_painted, to_pair, with_similarity
+from omniedit.subjects.prompts import NewImage, fill_templates, imagine
+from omniedit.subjects.rendered_expert import RenderedExpert
+from omniedit.subjects.subject import Subject, read_subjects
+from omniedit.tasks import Task
+from omniedit.vlm import Model
+
+Outcome = EncodedPair | Rejection
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Filter of painted images by their similarity to the demonstrations and to their prompt.
+
+    Args:
+        embed: embeds images; compared with the demonstrations.
+        compare_text: similarity of an image and a text; None compares nothing.
+        min_subject, min_text: smallest similarities of an accepted image.
+    """
+
+    embed: Embed
+    compare_text: Callable[[Image, str], float] | None
+    min_subject: float
+    min_text: float
+
+    def measure(self, painted: Painted, shown: Sequence[Image], boxes: Sequence[Any]) -> dict[str, float]:
+        """Return the mean similarity to the demonstrations, each cropped to the subject, and that to the caption."""
+        views = [crop_to_subject(image, box) for image, box in zip(shown, boxes, strict=True)]
+        similar_NN = similar_to_each_other(self.embed([crop_to_subject(painted.image, painted.box), *views]))
+        measured = {"similarity": round(float(np.mean(similar_NN[0, 1:])), 4)}
+        if self.compare_text is not None:
+            measured["text_similarity"] = round(self.compare_text(painted.image, painted.caption), 4)
+        return measured
+
+    def reasons(self, measured: Mapping[str, float]) -> list[str]:
+        """Return why an image is rejected; an empty list if it is accepted."""
+        found = []
+        if measured["similarity"] < self.min_subject:
+            found.append(f"its similarity to the subject is {measured['similarity']:.2f}, below {self.min_subject:g}")
+        if measured.get("text_similarity", self.min_text) < self.min_text:
+            found.append(f"its similarity to the prompt is {measured['text_similarity']:.2f}, below {self.min_text:g}")
+        return found
+
+
+def run_experts(subjects: Path, config: Config, device: str, spent: Path | None, out: Path) -> tuple[int, int]:
+    """Write the pairs of a shard of subjects; return the number of pairs and of rejections.
+
+    A killed job resumes with its first unfinished subject. A subject whose expert fails is recorded with the reason.
+
+    Raises:
+        UserError: the subjects or a model cannot be read.
+    """
+    options = config.subjects
+    found = list(read_subjects(subjects))
+    journal = Journal(out, Task(SUBJECTS), options.expert.kind, config.seed, describe_work(subjects, config))
+    with open_language_model(config, spent) as model:
+        expert = open_expert(config, found, device, model)
+        text = open_text_similarity(options.text_features, device)
+        check = Filter(open_features(options.features, device), text, options.min_subject, options.min_text)
+        counts = [0, 0]
+        about = (Task(SUBJECTS), expert.name, config.seed, versions(learned=options.expert.kind == "lora"))
+        with replace_file(out) as temporary, ShardWriter(temporary, *about) as writer:
+            for outcome in paint_subjects(found, expert, check, config.seed, journal):
+                counts[isinstance(outcome, Rejection)] += 1
+                if isinstance(outcome, Rejection):
+                    writer.reject(outcome)
+                else:
+                    writer.add(outcome)
+    journal.close()
+    return counts[0], counts[1]
+
+
+def describe_work(subjects: Path, config: Config) -> dict[str, Any]:
+    """Return all values that decide a job's pairs, by which it recognises the work of a killed one."""
+    identity = [[each.subject_id, each.sha256] for each in read_subjects(subjects)]
+    return {"subjects": identity, "options": json.loads(config.subjects.model_dump_json()), "seed": config.seed}
+
+
+def open_language_model(config: Config, spent: Path | None) -> AbstractContextManager[Model | None]:
+    """Open the model of `proposals` if it imagines the prompts."""
+    if config.subjects.prompts == "templates" or config.subjects.expert.kind == "rendered":
+        return nullcontext()
+    return open_model(config.proposals, spent)
+
+
+def open_expert(config: Config, subjects: Sequence[Subject], device: str, model: Model | None) -> Expert:
+    """Return the expert that the config names.
+
+    Raises:
+        UserError: its base cannot be loaded.
+    """
+    options = config.subjects
+    if options.expert.kind == "rendered":
+        return RenderedExpert(options, subjects, config.seed)
+    import torch
+
+    from omniedit.models.loading import load_base
+    from omniedit.subjects.lora_expert import LoraExpert
+
+    given, place = base_path(options), torch.device(device)
+    base = load_base(given, torch.float32 if place.type == "cpu" else torch.bfloat16)
+    base.move_encoders(place)
+    base.transformer.to(place)
+    version, licence = {str(options.expert.base): ""}, None
+    if given.suffix == ".json":
+        entry = get_model(given.stem)
+        version, licence = {entry.repository: entry.revision or ""}, entry.licence
+
+    def prompts(subject: Subject) -> list[NewImage | Rejection]:
+        return imagine_prompts(subject, config, model)
+
+    return LoraExpert(options, base, version, licence, prompts, config.seed)
+
+
+def base_path(options: SubjectsConfig) -> Path:
+    """Return the folder of the base, or the record of the role that was fetched."""
+    base = options.expert.base
+    assert base is not None
+    return Path(f"models/{options.base_role}.json") if options.base_role else Path(base)
+
+
+def imagine_prompts(subject: Subject, config: Config, model: Model | None) -> list[NewImage | Rejection]:
+    """Return a subject's prompts, by templates or by the model, whose unusable replies are rejections."""
+    options = config.subjects
+    if model is None:
+        return list(fill_templates(subject, options.tasks, options.prompts_per_skill, config.seed))
+    count, tries = options.prompts_per_skill, config.proposals.tries
+    made, reasons = imagine(model, subject, options.tasks, count, tries)
+    return [*made, *(Rejection(subject.subject_id, f"a prompt: {reason}") for reason in reasons)]
+
+
+def paint_subjects(
+    subjects: Sequence[Subject], expert: Expert, check: Filter, seed: int, journal: Journal | None = None
+) -> Iterator[Outcome]:
+    """Yield the pairs and rejections of all subjects, in order; the journal has those that a killed job finished."""
+    with Progress("subjects", total=len(subjects)) as progress:
+        for number, subject in enumerate(subjects):
+            outcomes = journal.recall_all(number) if journal else None
+            if outcomes is None:
+                outcomes = paint_subject(subject, expert, check, seed)
+                if journal:
+                    journal.keep(number, outcomes)
+            yield from outcomes
+            progress.advance()
+
+
+def paint_subject(subject: Subject, expert: Expert, check: Filter, seed: int) -> list[Outcome]:
+    """Return the pairs of one subject, and a rejection for each image that fails the filter.
+
+    If the expert fails, its earlier images are kept and the reason is recorded.
+    """
+    pairs: list[Outcome] = []
+    rejected: list[Outcome] = []
+    attempts: dict[Task, int] = {}
+    try:
+        shown, boxes = subject.images(), [each.box for each in subject.demonstrations]
+        for painted in expert.paint(subject):
+            if isinstance(painted, Rejection):
+                rejected.append(painted)
+                continue
+            attempt = attempts.get(painted.task, 0)
+            attempts[painted.task] = attempt + 1
+            measured = check.measure(painted, shown, boxes)
+            if reasons := check.reasons(measured):
+                rejected.append(reject_painted(subject, painted.task, reasons))
+            else:
+                pairs.append(with_similarity(to_pair(subject, painted, expert.name, seed, attempt), measured))
+    except (UserError, RuntimeError, ValueError) as error:
+        reason = " ".join(str(error).split())[:300] or type(error).__name__
+        rejected.append(Rejection(subject.subject_id, f"the expert failed: {reason}"))
+    return [*pairs, *rejected]

@@ -1,0 +1,240 @@
+"""Expert of a subject by DreamBooth (Ruiz et al. 2023): a low-rank adapter of a text-to-image base.
+
+One base serves all subjects of a shard; only the adapter is made anew for each.
+
+Shapes: B samples, C latent channels, h w latent height and width, D demonstrations.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from omniedit.aspect import bucket_size, closest_ratio
+from omniedit.config.fitting import LoraConfig
+from omniedit.config.subjects import SubjectsConfig
+from omniedit.imaging.images import Image, levels, resize_cover
+from omniedit.models.base import Base
+from omniedit.models.codec import decode, encode
+from omniedit.models.lora import ADAPTER, adapted_layers, add_adapters
+from omniedit.models.plain_base import PlainBase
+from omniedit.models.sampling import Conditioning, Guidance, sample
+from omniedit.pairs import Rejection
+from omniedit.subjects.painted import Painted
+from omniedit.subjects.photographed import draw_rng
+from omniedit.subjects.prompts import NewImage
+from omniedit.subjects.subject import Subject
+from omniedit.training.objective import flow_loss, logit_normal, rectified_flow_pair
+
+CLIP_NORM = 1.0
+"""Largest norm of a step's gradient."""
+Imagine = Callable[[Subject], Sequence[NewImage | Rejection]]
+"""Function from a subject to the prompts for its expert."""
+
+
+@dataclass(frozen=True)
+class Lessons:
+    """Training data of one expert.
+
+    Args:
+        latents: of the demonstrations, (D, C, h, w).
+        prompt, pooled: embeddings of their captions with the subject's rare word.
+        prior: latents of images of the class by the base itself, with the same number of channels; None without them.
+        prior_prompt, prior_pooled: embeddings of the class's prompt, for one image.
+    """
+
+    latents: Tensor
+    prompt: Tensor
+    pooled: Tensor
+    prior: Tensor | None = None
+    prior_prompt: Tensor | None = None
+    prior_pooled: Tensor | None = None
+
+
+class LoraExpert:
+    """DreamBooth by low-rank adapters.
+
+    Args:
+        base: on its device; it is frozen.
+        version: its name -> its revision, for the pairs' provenance.
+        licence: of the images that the base generates; None if it is unknown.
+        imagine: returns a subject's prompts.
+    """
+
+    name = "lora"
+
+    def __init__(
+        self,
+        options: SubjectsConfig,
+        base: Base,
+        version: dict[str, str],
+        licence: str | None,
+        imagine: Imagine,
+        seed: int,
+    ) -> None:
+        self._options, self._base, self._version, self._licence = options, base, version, licence
+        self._imagine, self._seed = imagine, seed
+        self.net = PlainBase.from_transformer(base.transformer, prediction_type=base.prediction_type)
+        add_adapters(self.net, LoraConfig(rank=options.expert.rank, targets="base"), seed)
+        self.net.requires_grad_(False)
+        for parameter in self._adapters():
+            parameter.data = parameter.data.float()
+            parameter.requires_grad_(True)
+
+    def paint(self, subject: Subject) -> Iterator[Painted | Rejection]:
+        """Fine-tune on the demonstrations, then yield an image for each prompt and seed.
+
+        Raises:
+            RuntimeError: the training diverged, or the device ran out of memory.
+        """
+        images, ratio = subject.images(), choose_ratio(subject.images())
+        reset_adapters(self.net, self._seed)
+        self.train(self.prepare(subject, images, ratio), draw_rng(self._seed, subject.subject_id, "training"))
+        width, height = bucket_size(ratio, self._options.resolution)
+        source = resize_cover(images[0], width, height)
+        for number, prompt in enumerate(self._imagine(subject)):
+            if isinstance(prompt, Rejection):
+                yield prompt
+                continue
+            for again in range(self._options.images_per_prompt):
+                rng = draw_rng(self._seed, subject.subject_id, f"{number}|{again}")
+                image = self.sample(with_token(prompt.caption, subject.name, self._options.expert.token), ratio, rng)
+                yield self._painted(subject, prompt, source, image)
+
+    def _painted(self, subject: Subject, prompt: NewImage, source: Image, image: Image) -> Painted:
+        """Return a painted image. Its source is the first demonstration, and the editor sees the others."""
+        return Painted(
+            task=prompt.task,
+            instructions=(prompt.instruction,),
+            caption=prompt.caption,
+            source=source,
+            image=image,
+            mask=None,
+            box=None,
+            demonstrations=tuple(range(1, len(subject.demonstrations))),
+            truth=None,
+            models=self._version,
+            source_caption=subject.demonstrations[0].caption,
+            licence=self._licence,
+        )
+
+    @torch.no_grad()
+    def prepare(self, subject: Subject, images: Sequence[Image], ratio: str) -> Lessons:
+        """Return the latents and embeddings of a subject's demonstrations and, with a prior, those of its class."""
+        expert, size = self._options.expert, bucket_size(ratio, self._options.resolution)
+        pixels = np.stack([resize_cover(image, *size) for image in images])
+        latents = encode(self._base.vae, torch.from_numpy(pixels).to(self._device).permute(0, 3, 1, 2) / 127.5 - 1)
+        captions = [with_token(each.caption, subject.name, expert.token) for each in subject.demonstrations]
+        prompt, pooled = self._base.text.encode(captions, self._device)
+        if not expert.prior_weight:
+            return Lessons(latents.float(), prompt, pooled)
+        rngs = [draw_rng(self._seed, subject.subject_id, f"prior|{number}") for number in range(expert.prior_images)]
+        of_class = f"a photo of a {subject.name}"
+        prior = torch.cat([self._sample_latents(of_class, ratio, rng) for rng in rngs])
+        return Lessons(
+            latents.float(), prompt, pooled, prior.float(), *self._base.text.encode([of_class], self._device)
+        )
+
+    def train(self, lessons: Lessons, rng: np.random.Generator) -> list[float]:
+        """Train the adapter and return the loss of each step.
+
+        Raises:
+            RuntimeError: a loss is not finite.
+        """
+        expert = self._options.expert
+        optimizer = torch.optim.AdamW(self._adapters(), lr=expert.learning_rate, weight_decay=0)
+        losses = []
+        for step in range(expert.steps):
+            chosen = torch.from_numpy(rng.integers(len(lessons.latents), size=expert.batch_size))
+            loss = self._loss(lessons.latents[chosen], lessons.prompt[chosen], lessons.pooled[chosen], rng)
+            if lessons.prior is not None and lessons.prior_prompt is not None and lessons.prior_pooled is not None:
+                of_class = torch.from_numpy(rng.integers(len(lessons.prior), size=expert.batch_size))
+                prompt, pooled = (
+                    each.expand(expert.batch_size, *each.shape[1:])
+                    for each in (lessons.prior_prompt, lessons.prior_pooled)
+                )
+                loss = loss + expert.prior_weight * self._loss(lessons.prior[of_class], prompt, pooled, rng)
+            losses.append(loss.item())
+            if not math.isfinite(losses[-1]):
+                raise RuntimeError(f"the loss is not finite at step {step}; lower subjects.expert.learning_rate")
+            optimizer.zero_grad()
+            loss.backward()
+            nn.utils.clip_grad_norm_(self._adapters(), CLIP_NORM)
+            optimizer.step()
+        return losses
+
+    def _loss(self, clean_BChw: Tensor, prompt: Tensor, pooled: Tensor, rng: np.random.Generator) -> Tensor:
+        """Return the mean loss of rectified flow on latents at random noise levels."""
+        normal_B = torch.from_numpy(rng.standard_normal(len(clean_BChw), np.float32)).to(clean_BChw)
+        noise = torch.from_numpy(rng.standard_normal(clean_BChw.shape, np.float32)).to(clean_BChw)
+        sigma_B = logit_normal(normal_B, 0, 1)
+        noisy, target = rectified_flow_pair(clean_BChw, noise, sigma_B)
+        dtype = self.net.dtype
+        texts = {"prompt_embeds": prompt.to(dtype), "pooled": pooled.to(dtype)}
+        velocity = self.net(
+            noisy=noisy.to(dtype),
+            timestep=(1000 * sigma_B).to(dtype),
+            condition=torch.zeros_like(noisy, dtype=dtype),
+            **texts,
+        )
+        return flow_loss(velocity, target).mean()
+
+    def sample(self, prompt: str, ratio: str, rng: np.random.Generator) -> Image:
+        """Return an image of a prompt."""
+        with torch.no_grad():
+            pixels = decode(self._base.vae, self._sample_latents(prompt, ratio, rng))
+        return levels((pixels[0].float().clamp(-1, 1) / 2 + 0.5).permute(1, 2, 0).cpu().numpy())
+
+    def _sample_latents(self, prompt: str, ratio: str, rng: np.random.Generator) -> Tensor:
+        """Return the latents of a prompt, (1, C, h, w)."""
+        expert, (width, height) = self._options.expert, bucket_size(ratio, self._options.resolution)
+        text, pooled = self._base.text.encode([prompt, ""], self._device)
+        shape = (1, self.net.adapter.channels, height // self._scale, width // self._scale)
+        noise = torch.from_numpy(rng.standard_normal(shape, np.float32)).to(self._device)
+        conditioning = Conditioning(torch.zeros_like(noise), text[:1], text[1:], pooled[:1], pooled[1:])
+        has_embedding = bool(getattr(self.net.base.config, "guidance_embeds", False))
+        guidance = Guidance(1.0, 1.0, expert.guidance) if has_embedding else Guidance(expert.guidance, 1.0)
+        return sample(self.net, self._base.scheduler, conditioning, guidance, noise, expert.sampling_steps)
+
+    def _adapters(self) -> list[nn.Parameter]:
+        return [p for name, p in self.net.named_parameters() if f".{ADAPTER}." in name]
+
+    @property
+    def _device(self) -> torch.device:
+        return self._base.vae.device
+
+    @property
+    def _scale(self) -> int:
+        """Pixels of an image per latent pixel."""
+        with torch.no_grad():
+            return 64 // int(encode(self._base.vae, torch.zeros(1, 3, 64, 64, device=self._device)).shape[-1])
+
+
+def choose_ratio(images: Sequence[Image]) -> str:
+    """Return the aspect ratio that most images are nearest to; all of them are cropped to it."""
+    ratios = Counter(closest_ratio(image.shape[1], image.shape[0]) for image in images)
+    return ratios.most_common(1)[0][0]
+
+
+def reset_adapters(net: nn.Module, seed: int) -> None:
+    """Give all adapters new weights, with which the network equals its base."""
+    torch.manual_seed(seed)
+    for _, layer in adapted_layers(net):
+        layer.reset_lora_parameters(ADAPTER, True)
+
+
+def with_token(caption: str, name: str, token: str) -> str:
+    """Return a caption with the subject's rare word before its name: 'a sks duck toy in the snow'.
+
+    A caption that does not name the subject gets both in front.
+    """
+    start = caption.lower().find(name.lower())
+    if start < 0:
+        return f"a {token} {name}, {caption}"
+    before = caption[:start]
+    before = f"{before[:-3]}a " if before.lower().endswith("an ") else before
+    return f"{before}{token} {caption[start:]}"

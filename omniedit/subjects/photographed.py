@@ -1,0 +1,64 @@
+"""Subjects with known truth: each is a cut-out with a name, "photographed" in several scenes of this machine."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from omniedit.aspect import RATIOS
+from omniedit.config.subjects import SubjectsConfig
+from omniedit.errors import UserError
+from omniedit.imaging.images import encode_png
+from omniedit.instructions.objects import with_article
+from omniedit.subjects.cut_outs import NamedCutOut, ScenePhoto, collect_cut_outs, collect_scenes
+from omniedit.subjects.rendering import crop_scene, draw_place, render, to_cut_out
+from omniedit.subjects.subject import Demonstration, RejectedCluster, Subject, encode_cut_out
+
+HEIGHTS, CENTRES = (0.4, 0.7), (0.25, 0.75)
+"""Ranges of a subject's height and horizontal position in its demonstrations, as shares of the image."""
+
+
+def photograph_subjects(
+    options: SubjectsConfig, shard: int, shards: int, seed: int
+) -> Iterator[Subject | RejectedCluster]:
+    """Yield the subjects of a shard. A cut-out is a subject of one shard only.
+
+    Raises:
+        UserError: this machine has too few cut-outs for the shard.
+    """
+    cut_outs, scenes = collect_cut_outs(), collect_scenes()
+    mine = cut_outs[shard::shards]
+    if len(mine) < options.per_shard:
+        raise UserError(
+            f"subjects.per_shard {options.per_shard}: this machine has {len(cut_outs)} cut-outs for {shards} shards;"
+            " lower it, or install them: apt install tuxpaint-stamps-default"
+        )
+    for each in mine[: options.per_shard]:
+        yield photograph(each, scenes, options, seed)
+
+
+def photograph(named: NamedCutOut, scenes: Sequence[ScenePhoto], options: SubjectsConfig, seed: int) -> Subject:
+    """Return the subject of a cut-out: 3 to 5 images in different scenes, all seen from the same side."""
+    subject_id = named.origin.rpartition(".")[0].replace("/", "_") + "-" + named.name.replace(" ", "_")
+    rng = draw_rng(seed, subject_id, "demonstrations")
+    count = int(rng.integers(options.min_demonstrations, options.max_demonstrations + 1))
+    piece, demonstrations = to_cut_out(named.rgba), []
+    for number in rng.choice(len(scenes), count, replace=False):
+        ratio = list(RATIOS)[rng.integers(len(RATIOS))]
+        image = crop_scene(scenes[number], ratio, options.resolution, rng)
+        shown = render(image, piece, draw_place(rng, HEIGHTS, CENTRES))
+        caption = describe(named.name, scenes[number].place)
+        demonstrations.append(Demonstration(encode_png(shown.image), caption, shown.box))
+    about = {"group": named.origin, "licence": named.licence, "author": "", "origin": named.origin}
+    return Subject(subject_id, named.name, tuple(demonstrations), encode_cut_out(named.rgba), about)
+
+
+def describe(name: str, place: str) -> str:
+    """Return the caption of a demonstration: 'a brown hen in a forest stream'."""
+    return f"{with_article(name)} in {place}" if place else f"a photo of {with_article(name)}"
+
+
+def draw_rng(seed: int, subject_id: str, what: str) -> np.random.Generator:
+    """Return the random numbers of one part of a subject, which depend on no other subject."""
+    digest = hashlib.sha256(f"{seed}|{subject_id}|{what}".encode()).digest()
+    return np.random.default_rng(int.from_bytes(digest[:8], "little"))

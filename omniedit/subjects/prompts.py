@@ -1,0 +1,142 @@
+"""Prompts for the experts of subjects: by templates, or imagined by a language model (Chen et al. 2023, section 4)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from omniedit.config.subjects import PREFIX
+from omniedit.imaging.color_names import COLOURS
+from omniedit.instructions.asking import ModelQuestion, ask
+from omniedit.instructions.objects import with_article
+from omniedit.instructions.proposals import json_object
+from omniedit.instructions.questions import text
+from omniedit.instructions.replies import ParsedReply, ReplyIssue
+from omniedit.instructions.word_lists import read_list
+from omniedit.plain_text import clean_line
+from omniedit.subjects.photographed import draw_rng
+from omniedit.subjects.subject import Subject
+from omniedit.tasks import Task
+from omniedit.vlm import Model, Prompt
+
+_TOKENS, _TOKENS_A_PROMPT = 80, 110
+LONGEST = 400
+"""Length limit of a caption and of an instruction, in characters."""
+STYLES = (
+    *("a watercolour painting", "an oil painting with thick strokes", "a pencil sketch", "a charcoal drawing"),
+    *("a Japanese woodblock print", "a stained glass window", "a linocut", "a mosaic of small tiles"),
+    *("a pointillist painting", "an art deco poster", "a paper collage", "a child's crayon drawing"),
+)
+VIEWS = (
+    *("from above", "from behind", "from the left side", "from the right side", "from below"),
+    *("from close up", "from far away", "from a low angle"),
+)
+THINGS = (
+    *("a wooden chair", "a stack of books", "a red umbrella", "a bicycle", "a potted plant", "a lantern"),
+    *("a wicker basket", "an old suitcase", "a brass trumpet", "a bowl of oranges"),
+)
+ACCESSORIES = (
+    *("a knitted scarf", "a party hat", "a pair of sunglasses", "a red bow", "a flower garland", "a straw hat"),
+    *("a golden medal", "a small backpack"),
+)
+_TEMPLATES: dict[str, tuple[str, str]] = {
+    "stylise": ("{value} of {a_name}", "Show the {name} as {value}."),
+    "recontextualise": ("a photo of {a_name}, the place is {value}", "Show the {name} in another place: {value}."),
+    "view": ("a photo of {a_name} seen {value}", "Show the {name} {value}."),
+    "attribute": ("a photo of a {value} {name}", "Make the {name} {value}."),
+    "compose": ("a photo of {a_name} next to {value}", "Show the {name} next to {value}."),
+    "accessorise": ("a photo of {a_name} with {value}", "Give the {name} {value}."),
+}
+"""Caption and instruction of each skill."""
+
+
+@dataclass(frozen=True)
+class NewImage:
+    """Image that an expert is to paint.
+
+    Args:
+        task: of the skill.
+        caption: description of the image, which names the subject.
+        instruction: sentence that asks for it.
+    """
+
+    task: Task
+    caption: str
+    instruction: str
+
+
+def read_values(skill: str) -> tuple[str, ...]:
+    """Return what the templates of a skill offer."""
+    if skill == "recontextualise":
+        return tuple(read_list("contexts"))
+    if skill == "attribute":
+        return tuple(COLOURS)
+    return {"stylise": STYLES, "view": VIEWS, "compose": THINGS, "accessorise": ACCESSORIES}[skill]
+
+
+def fill_templates(subject: Subject, tasks: Sequence[Task], count: int, seed: int) -> list[NewImage]:
+    """Return `count` prompts of each task, with different values as far as there are any."""
+    made = []
+    for task in tasks:
+        skill = task.removeprefix(PREFIX)
+        values = read_values(skill)
+        chosen = draw_rng(seed, subject.subject_id, skill).permutation(len(values))
+        for number in np.resize(chosen, count):
+            words = {"name": subject.name, "a_name": with_article(subject.name), "value": values[number]}
+            caption, instruction = (template.format(**words) for template in _TEMPLATES[skill])
+            made.append(NewImage(task, caption, instruction))
+    return made
+
+
+def imagine(
+    model: Model, subject: Subject, tasks: Sequence[Task], count: int, tries: int
+) -> tuple[list[NewImage], list[str]]:
+    """Return up to `count` prompts of each task by a language model, and why others cannot be used."""
+    captions = "\n".join(f"- {each.caption}" for each in subject.demonstrations)
+    skills = ", ".join(task.removeprefix(PREFIX) for task in tasks)
+    facts = f"name: {subject.name}\ncaptions:\n{captions}\nskills: {skills}\nwanted for each skill: {count}"
+    prompt = Prompt((text("subject_prompts"), facts), _TOKENS + _TOKENS_A_PROMPT * count * len(tasks))
+    (reply,) = ask(model, [ModelQuestion(prompt, partial(read_prompts, name=subject.name, tasks=tasks))], tries)
+    made = []
+    for task in tasks:
+        made += [part for part in reply.parts if part.task == task][:count]
+    return made, [flaw.reason for flaw in reply.flaws]
+
+
+def read_prompts(reply: str, name: str, tasks: Sequence[Task]) -> ParsedReply[NewImage]:
+    """Return the usable prompts of a reply: of a wanted skill, and naming the subject in both texts."""
+    try:
+        listed = json_object(reply).get("prompts")
+        if not isinstance(listed, list):
+            raise ValueError('no list under "prompts"')
+    except ValueError as error:
+        return ParsedReply(flaws=(ReplyIssue(str(error)),))
+    parts: list[NewImage] = []
+    flaws: list[ReplyIssue] = []
+    for item in listed:
+        made = _read_prompt(item, name, tasks, {part.caption for part in parts})
+        (flaws if isinstance(made, ReplyIssue) else parts).append(made)  # type: ignore[arg-type]
+    lacking = [task.removeprefix(PREFIX) for task in tasks if task not in {part.task for part in parts}]
+    flaws += [ReplyIssue(f"no usable prompt of the skill {skill}") for skill in lacking]
+    return ParsedReply(tuple(parts), tuple(flaws))
+
+
+def _read_prompt(item: Any, name: str, tasks: Sequence[Task], said: set[str]) -> NewImage | ReplyIssue:
+    """Return the prompt of an item of a reply, or why it cannot be used."""
+    if not isinstance(item, dict):
+        return ReplyIssue("a prompt is not a JSON object")
+    skill, caption, instruction = (item.get(key) for key in ("skill", "caption", "instruction"))
+    if f"{PREFIX}{skill}" not in tasks:
+        return ReplyIssue(f"skill {str(skill)[:40]!a} is not one of those wanted")
+    task = Task(f"{PREFIX}{skill}")
+    if not isinstance(caption, str) or not isinstance(instruction, str):
+        return ReplyIssue("a prompt lacks caption or instruction", task)
+    caption, instruction = clean_line(caption, LONGEST), clean_line(instruction, LONGEST)
+    for key, said_there in (("caption", caption), ("instruction", instruction)):
+        if name.lower() not in said_there.lower():
+            return ReplyIssue(f"the {key} does not name the {name}", task)
+    if caption in said:
+        return ReplyIssue("a caption repeats another one", task)
+    return NewImage(task, caption, instruction)

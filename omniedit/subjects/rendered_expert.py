@@ -1,0 +1,223 @@
+"""Expert of subjects that are cut-outs: it puts the object itself into new scenes, so the truth of a pair is known.
+
+The source of a pair is a scene without the subject, or for `compose` with another one. The edited image is the same
+scene with the subject. Only the demonstrations show what the subject looks like, so copying the source never succeeds.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+
+from omniedit.aspect import RATIOS
+from omniedit.config.subjects import PREFIX, SubjectsConfig
+from omniedit.imaging.color import from_lab, image_to_lab, to_bytes
+from omniedit.imaging.color_names import COLOURS
+from omniedit.imaging.color_naming import own_colour
+from omniedit.imaging.harmonize import CutOut
+from omniedit.imaging.images import Image
+from omniedit.instructions.appearance import draw_templates
+from omniedit.instructions.objects import describe_place, with_article
+from omniedit.pairs import Rejection
+from omniedit.specialists.embedded.color import can_become, recolor
+from omniedit.specialists.embedded.style import STYLES
+from omniedit.subjects.accessories import ACCESSORIES, put_on
+from omniedit.subjects.cut_outs import ScenePhoto, collect_scenes
+from omniedit.subjects.painted import Painted
+from omniedit.subjects.photographed import draw_rng
+from omniedit.subjects.rendering import crop_scene, draw_place, mirror, render, to_cut_out
+from omniedit.subjects.subject import Subject, decode_cut_out
+from omniedit.tasks import Task
+
+HEIGHTS, CENTRES = (0.35, 0.65), (0.25, 0.75)
+"""Ranges of a subject's height and horizontal position in a painted image, as shares of the image."""
+LEFT, RIGHT = (0.2, 0.3), (0.7, 0.8)
+"""Ranges of the positions of two subjects in one image."""
+STYLE_NAMES = ("pencil sketch", "coloured pencil drawing", "charcoal drawing", "oil painting", "watercolour painting")
+GREY = 128
+"""Level of the ground on which a cut-out is restyled."""
+_TEXTS: dict[str, tuple[str, ...]] = {
+    "recontextualise": (
+        "Add the {name} from the reference images {place}.",
+        "Put the {name} that the references show {place}.",
+        "Place this {name} {place}.",
+    ),
+    "attribute": (
+        "Add the {name} from the reference images {place}, but in {value}.",
+        "Put a {value} version of the {name} in the references {place}.",
+        "Place this {name} {place}, painted {value}.",
+    ),
+    "stylise": (
+        "Add the {name} from the reference images {place}, drawn as {value}.",
+        "Put the {name} in the references {place} and make it look like {value}.",
+        "Place this {name} {place} as if it were part of {value}.",
+    ),
+    "view": (
+        "Add the {name} from the reference images {place}, {value}.",
+        "Put the {name} in the references {place}, {value}.",
+        "Place this {name} {place}, {value}.",
+    ),
+    "compose": (
+        "Add the {name} from the reference images next to the {value}.",
+        "Put the {name} in the references beside the {value}.",
+        "Place this {name} next to the {value}.",
+    ),
+    "accessorise": (
+        "Add the {name} from the reference images {place}, wearing {value}.",
+        "Put the {name} in the references {place} and give it {value}.",
+        "Place this {name} {place} with {value}.",
+    ),
+}
+_CAPTIONS: dict[str, str] = {
+    "recontextualise": "{a_name}{where}",
+    "attribute": "a {value} {name}{where}",
+    "stylise": "{a_name}{where}, drawn as {value}",
+    "view": "{a_name}{where}, {value}",
+    "compose": "{a_name} next to {a_value}{where}",
+    "accessorise": "{a_name} with {value}{where}",
+}
+
+
+@dataclass(frozen=True)
+class Variant:
+    """Subject as a skill changes it.
+
+    Args:
+        value: the change in words.
+        heights: range of its height in the image.
+        truth: values for the reference judge.
+    """
+
+    piece: CutOut
+    value: str = ""
+    heights: tuple[float, float] = HEIGHTS
+    truth: dict[str, Any] | None = None
+
+
+class Unsuitable(Exception):
+    """Reason why a subject does not suit a skill."""
+
+
+class RenderedExpert:
+    """Renderer of new images of cut-outs.
+
+    Args:
+        subjects: those of the shard, for compositions.
+    """
+
+    name = "rendered"
+
+    def __init__(self, options: SubjectsConfig, subjects: Sequence[Subject], seed: int) -> None:
+        self._options, self._seed, self._subjects = options, seed, subjects
+        self._scenes: list[ScenePhoto] = collect_scenes()
+        self._models = {"opencv": version("opencv-python-headless")}
+
+    def paint(self, subject: Subject) -> Iterator[Painted | Rejection]:
+        """Yield an image for each prompt, or the reason why the subject does not suit a skill."""
+        count = self._options.prompts_per_skill * self._options.images_per_prompt
+        for task in self._options.tasks:
+            for number in range(count):
+                rng = draw_rng(self._seed, subject.subject_id, f"{task}|{number}")
+                try:
+                    yield self._paint(subject, task, rng)
+                except Unsuitable as reason:
+                    yield Rejection(subject.subject_id, f"{task}: {reason}")
+                    break
+
+    def _paint(self, subject: Subject, task: Task, rng: np.random.Generator) -> Painted:
+        skill = task.removeprefix(PREFIX)
+        assert subject.cut_out is not None
+        variant = _VARIANTS[skill](to_cut_out(decode_cut_out(subject.cut_out)), rng)
+        scene = self._scenes[rng.integers(len(self._scenes))]
+        source = crop_scene(scene, list(RATIOS)[rng.integers(len(RATIOS))], self._options.resolution, rng)
+        sides = [LEFT, RIGHT] if rng.random() < 0.5 else [RIGHT, LEFT]
+        if skill == "compose":
+            other = self._draw_other(subject, rng)
+            assert other.cut_out is not None
+            source = render(source, to_cut_out(decode_cut_out(other.cut_out)), draw_place(rng, HEIGHTS, sides[1])).image
+            variant = replace(variant, value=other.name, heights=(0.3, 0.5))
+        centres = sides[0] if skill == "compose" else CENTRES
+        shown = render(source, variant.piece, draw_place(rng, variant.heights, centres))
+        words = {
+            "name": subject.name,
+            "a_name": with_article(subject.name),
+            "value": variant.value,
+            "a_value": with_article(variant.value) if variant.value else "",
+            "place": describe_place(shown.box),
+            "where": f" in {scene.place}" if scene.place else "",
+        }
+        reference = int(rng.integers(len(subject.demonstrations)))
+        order = (reference, *(each for each in range(len(subject.demonstrations)) if each != reference))
+        box = subject.demonstrations[reference].box
+        truth = {"edit": Task.OBJECT_ADDITION.name, "object": subject.name, "box": list(shown.box)}
+        truth |= {"reference_box": list(box or ()), "scene": scene.origin, **(variant.truth or {})}
+        return Painted(
+            task=task,
+            instructions=tuple(text.format(**words) for text in draw_templates(_TEXTS[skill], rng)),
+            caption=_CAPTIONS[skill].format(**words),
+            source=source,
+            image=shown.image,
+            mask=shown.mask,
+            box=shown.box,
+            demonstrations=order,
+            truth=truth,
+            models=self._models,
+            source_caption=scene.place or None,
+        )
+
+    def _draw_other(self, subject: Subject, rng: np.random.Generator) -> Subject:
+        others = [each for each in self._subjects if each.subject_id != subject.subject_id and each.cut_out]
+        if not others:
+            raise Unsuitable("the shard has no other subject to stand next to")
+        return others[rng.integers(len(others))]
+
+
+def _unchanged(piece: CutOut, rng: np.random.Generator) -> Variant:
+    return Variant(piece)
+
+
+def _recoloured(piece: CutOut, rng: np.random.Generator) -> Variant:
+    """Return the subject in another colour; shading and its other colours stay."""
+    lab = image_to_lab(_on_grey(piece))
+    own = own_colour(lab, piece.solid)
+    colours = [colour for colour in COLOURS if can_become(own, colour)]
+    if not colours:
+        raise Unsuitable("no colour is both visibly different and within reach of its shading")
+    colour = colours[rng.integers(len(colours))]
+    painted = to_bytes(from_lab(recolor(lab, own, colour)))
+    truth = {"colour": colour, "lab_ab": list(COLOURS[colour][1:])}
+    return Variant(CutOut(painted.astype(np.float32), piece.alpha), colour, truth=truth)
+
+
+def _restyled(piece: CutOut, rng: np.random.Generator) -> Variant:
+    style = STYLES[STYLE_NAMES[rng.integers(len(STYLE_NAMES))]]
+    drawn = style.render(_on_grey(piece), rng)
+    return Variant(CutOut(drawn.astype(np.float32), piece.alpha), style.noun, truth={"style": style.name})
+
+
+def _turned(piece: CutOut, rng: np.random.Generator) -> Variant:
+    return Variant(mirror(piece), "facing the other way", truth={"mirrored": True})
+
+
+def _dressed(piece: CutOut, rng: np.random.Generator) -> Variant:
+    accessory = list(ACCESSORIES)[rng.integers(len(ACCESSORIES))]
+    colour = ("red", "yellow", "green", "blue", "purple", "pink")[rng.integers(6)]
+    dressed, body, thing = put_on(piece, accessory, colour)
+    return Variant(dressed, f"a {colour} {accessory}", truth={"body": list(body), "accessory": list(thing)})
+
+
+def _on_grey(piece: CutOut) -> Image:
+    opacity = np.ceil(piece.alpha)[..., None]
+    return np.rint(piece.colours * opacity + GREY * (1 - opacity)).astype(np.uint8)
+
+
+_VARIANTS: dict[str, Callable[[CutOut, np.random.Generator], Variant]] = {
+    "recontextualise": _unchanged,
+    "compose": _unchanged,
+    "attribute": _recoloured,
+    "stylise": _restyled,
+    "view": _turned,
+    "accessorise": _dressed,
+}

@@ -1,0 +1,116 @@
+"""Tests of clusters: rows of an address become a subject, or are rejected with the reason."""
+
+import io
+from typing import Any
+
+import numpy as np
+import PIL.Image
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from omniedit.config.subjects import ExpertConfig, SubjectsConfig
+from omniedit.errors import UserError
+from omniedit.exchange.cells import BadRow
+from omniedit.subjects.captions import NamesFromTexts, shared_name
+from omniedit.subjects.clusters import find_subjects, group_name, read_groups
+from omniedit.subjects.subject import RejectedCluster, Subject
+
+
+def encode(seed: int, level: int) -> bytes:
+    """Return a PNG whose mean is `level`, by which the test's features tell subjects apart."""
+    pixels = np.random.default_rng(seed).integers(level - 9, level + 10, (24, 24, 3)).astype(np.uint8)
+    file = io.BytesIO()
+    PIL.Image.fromarray(pixels).save(file, "PNG")
+    return file.getvalue()
+
+
+def embed(images: Any) -> np.ndarray:
+    """Return features (N, 3): the direction of the mean level, and a little of the first pixel."""
+    levels = np.array([image.mean() / 255 * np.pi / 2 for image in images])
+    small = np.array([image[0, 0, 0] / 2000 for image in images])
+    return np.stack([np.cos(levels), np.sin(levels), small], axis=1).astype(np.float32)
+
+
+ROWS = [
+    *((encode(seed, 60), f"Leather boot, side {seed}", "https://www.shop.example/boot?ref=1") for seed in range(4)),
+    (encode(0, 60), "Leather boot again", "https://shop.example/boot"),
+    (encode(7, 220), "Leather boot box", "https://shop.example/boot#box"),
+    *((encode(seed, level), "a thing", "shop.example/mixed") for seed, level in ((1, 20), (2, 130), (3, 240))),
+    *((encode(seed, 90), "mug", "shop.example/few") for seed in (1, 2)),
+    (b"no image", "mug", "shop.example/few"),
+    *((encode(seed, 90), text, "shop.example/nameless") for seed, text in enumerate(("red", "tall", "old"), 20)),
+    (encode(9, 90), "mug", "   "),
+]
+
+
+@pytest.fixture(scope="module")
+def options(tmp_path_factory: pytest.TempPathFactory) -> SubjectsConfig:
+    path = tmp_path_factory.mktemp("rows") / "rows.parquet"
+    columns = {name: [row[place] for row in ROWS] for place, name in enumerate(("image", "text", "url"))}
+    pq.write_table(pa.table(columns), path)
+    expert = ExpertConfig(kind="lora", base="shipped")
+    similar = {"min_similarity": 0.95, "max_similarity": 0.99999999}
+    return SubjectsConfig(source="rows", path=str(path), expert=expert, **similar)
+
+
+def cluster(options: SubjectsConfig, shard: int = 0, shards: int = 1) -> list[Subject | RejectedCluster]:
+    groups, _ = read_groups(options, shard, shards)
+    return list(find_subjects(groups, options, embed, NamesFromTexts()))
+
+
+def test_rows_of_one_address_become_a_subject_without_copies_and_other_things(options: SubjectsConfig) -> None:
+    (subject,) = (each for each in cluster(options) if isinstance(each, Subject))
+    assert subject.name == "leather boot" and subject.about["group"] == "shop.example/boot"
+    assert [each.caption for each in subject.demonstrations] == [f"Leather boot, side {seed}" for seed in range(4)]
+    assert [each.image for each in subject.demonstrations] == [encode(seed, 60) for seed in range(4)]
+    assert subject.about["rows"] == 6 and subject.about["similarity"] > 0.99
+
+
+def test_other_clusters_are_rejected_with_the_reason(options: SubjectsConfig) -> None:
+    rejected = {each.about["group"]: each for each in cluster(options) if isinstance(each, RejectedCluster)}
+    reasons = {group.rpartition("/")[2]: each.reason for group, each in rejected.items()}
+    assert reasons == {
+        "mixed": "its images differ: fewer than 3 have a similarity of 0.95",
+        "few": "2 different images, fewer than 3",
+        "nameless": "its texts share no word that names the subject",
+    }
+    assert rejected["shop.example/few"].about["unreadable"] == 1
+
+
+def test_a_row_without_an_address_is_recorded_with_its_reason(options: SubjectsConfig) -> None:
+    _, rejected = read_groups(options, 0, 1)
+    assert [(row.source_id, row.reason) for row in rejected] == [("rows.parquet:15", "url '': not an address")]
+
+
+def test_each_group_belongs_to_one_shard(options: SubjectsConfig) -> None:
+    names = [set(read_groups(options, shard, 3)[0]) for shard in range(3)]
+    assert set().union(*names) == set(read_groups(options, 0, 1)[0]) and sum(map(len, names)) == 4
+
+
+def test_rows_without_the_column_of_addresses_are_named(options: SubjectsConfig) -> None:
+    with pytest.raises(UserError, match=r"rows\.parquet: has no column page"):
+        read_groups(options.model_copy(update={"url_column": "page"}), 0, 1)
+
+
+@pytest.mark.parametrize(
+    ("url", "page", "site"),
+    [
+        ("https://www.shop.example/a/b/?id=3#top", "shop.example/a/b", "shop.example"),
+        ("shop.example/a", "shop.example/a", "shop.example"),
+        ("//cdn.example", "cdn.example", "cdn.example"),
+    ],
+)
+def test_a_group_is_a_page_or_a_site(url: str, page: str, site: str) -> None:
+    assert (group_name(url, "url"), group_name(url, "site")) == (page, site)
+
+
+@pytest.mark.parametrize("url", ["", "http://[1", "https://"])
+def test_a_text_that_is_no_address_is_a_bad_row(url: str) -> None:
+    with pytest.raises(BadRow, match="url "):
+        group_name(url, "url")
+
+
+def test_the_longest_common_run_of_words_names_a_subject() -> None:
+    assert shared_name(["Buy red duck toy now", "duck toy for sale", "Yellow DUCK TOY", "a bath"]) == "duck toy"
+    assert shared_name(["a photo of the new", "image of a photo"]) == ""

@@ -1,0 +1,36 @@
+"""Tests of the file of subjects and of rendered demonstrations."""
+
+from pathlib import Path
+
+import numpy as np
+
+from helpers.small_subjects import OPTIONS, cut_out, scenes, subjects
+from omniedit.subjects.photographed import photograph
+from omniedit.subjects.rendering import Place, render, to_cut_out
+from omniedit.subjects.subject import RejectedCluster, read_rejected, read_subjects, write_subjects
+
+
+def test_subjects_and_rejected_clusters_read_back_unchanged(tmp_path: Path) -> None:
+    rejected = RejectedCluster("shop", "its images differ", {"group": "shop.example/a"})
+    assert write_subjects(tmp_path / "0.parquet", [subjects()[0], rejected, subjects()[1]]) == (2, 1)
+    assert tuple(read_subjects(tmp_path / "0.parquet")) == subjects()
+    assert read_rejected(tmp_path / "0.parquet") == [rejected]
+
+
+def test_a_subject_is_photographed_in_different_scenes_the_same_for_a_seed() -> None:
+    first = subjects()[0]
+    assert 3 <= len(first.demonstrations) <= OPTIONS.max_demonstrations
+    assert len({each.caption for each in first.demonstrations}) == len(first.demonstrations)
+    assert first == photograph(cut_out("red mug", (200, 60, 40)), scenes(), OPTIONS, seed=0)
+    assert first != photograph(cut_out("red mug", (200, 60, 40)), scenes(), OPTIONS, seed=1)
+    assert len({each.sha256 for each in subjects()}) == len({each.phash for each in subjects()}) == 2
+
+
+def test_a_rendered_subject_is_inside_its_box_and_the_rest_of_the_scene_is_unchanged() -> None:
+    scene, piece = scenes()[0].image, to_cut_out(cut_out("mug", (200, 60, 40)).rgba)
+    shown = render(scene, piece, Place(0.5, 0.9, 0.5))
+    assert (shown.image == scene)[~shown.mask].all() and not (shown.image == scene)[shown.mask].all()
+    left, top, right, bottom = (round(edge * side) for edge, side in zip(shown.box, (400, 300) * 2, strict=True))
+    assert (bottom - top, right - left) == (150, 112) and bottom == 270
+    middle = shown.image[(top + bottom) // 2, (left + right) // 2 - 10]
+    assert np.argmax(middle) == 0, "the red mug's pixels"
