@@ -57,7 +57,11 @@ def describe_pair(shard: Shard, row: int) -> dict[str, Any]:
         "size": encoded_size(pair.source, f"{pair.pair_id}: source"),
         "mask_share": None if mask is None else float(mask.mean()),
         "references": [
-            {"role": each.role, "size": encoded_size(each.image, f"{pair.pair_id}: reference {number}")}
+            {
+                "role": each.role,
+                "size": encoded_size(each.image, f"{pair.pair_id}: reference {number}"),
+                **({} if each.caption is None else {"caption": each.caption}),
+            }
             for number, each in enumerate(pair.references, 1)
         ],
         "imported_scores": pair.imported_scores,

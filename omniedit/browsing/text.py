@@ -42,14 +42,17 @@ def _format_pair(record: Record) -> Iterator[str]:
             "turn": record["turn"],
             "size": f"{width} x {height} pixels",
             "mask": "none" if share is None else f"{100 * share:.1f} % of the image",
-            **{
-                f"reference {number}": f"{each['role']}, {each['size'][0]} x {each['size'][1]} pixels"
-                for number, each in enumerate(record["references"], 1)
-            },
+            **{f"reference {number}": _format_reference(each) for number, each in enumerate(record["references"], 1)},
         }
     )
     yield from _format_facts("provenance", record["provenance"])
     yield from _format_facts("shard", record["shard"])
+
+
+def _format_reference(reference: Record) -> str:
+    width, height = reference["size"]
+    caption = reference.get("caption")
+    return f"{reference['role']}, {width} x {height} pixels" + (f": {caption}" if caption else "")
 
 
 def _format_scores(title: str, scores: Record | None) -> list[str]:

@@ -3,7 +3,8 @@
     {ratio}.zarr/references/c/{i}   Zarr shard i of an array of bytes, (pairs, 16): a pair's image files, then b""
 
 The array and the column `references` of the rows (a role for each image) exist only in buckets that have references, so
-that others stay as they were. A Zarr shard without references has no file.
+that others stay as they were. The column `reference_captions` (a text or null for each image) exists only where some
+reference has a caption. A Zarr shard without references has no file.
 """
 
 import struct
@@ -18,9 +19,11 @@ from omniedit.pairs import EditPair
 
 REFERENCES = "references"
 """Name of the array and of the column of roles."""
+CAPTIONS = "reference_captions"
+"""Name of the column of captions."""
 MOST_REFERENCES = 16
 """Largest number of references stored for a pair: its first ones."""
-REFERENCES_FIELD = pa.field(REFERENCES, pa.list_(pa.string()))
+_TEXTS = pa.list_(pa.string())
 _SIZE = struct.Struct("<I")
 
 
@@ -62,6 +65,26 @@ def unpack_files(chunk: bytes) -> list[bytes]:
 def reference_roles(row: dict[str, Any]) -> list[str]:
     """Return the role of each reference of a pair, from its row."""
     return row.get(REFERENCES) or []
+
+
+def reference_captions(row: dict[str, Any]) -> list[str | None]:
+    """Return the caption of each reference of a pair, from its row; None for each that has none."""
+    return row.get(CAPTIONS) or [None] * len(reference_roles(row))
+
+
+def describe_references(roles: Sequence[str], captions: Sequence[str | None]) -> dict[str, Any]:
+    """Return the columns of a pair's row about its references: none if it has none, captions only if one has some."""
+    described: dict[str, Any] = {REFERENCES: list(roles[:MOST_REFERENCES])} if roles else {}
+    stored = list(captions[:MOST_REFERENCES])
+    return described | ({CAPTIONS: stored} if any(stored) else {})
+
+
+def extend_schema(schema: pa.Schema, rows: Sequence[dict[str, Any]]) -> pa.Schema:
+    """Return the schema with the columns about references that some row has."""
+    for name in (REFERENCES, CAPTIONS):
+        if any(row.get(name) for row in rows):
+            schema = schema.append(pa.field(name, _TEXTS))
+    return schema
 
 
 def references_metadata(pairs: int, pairs_per_zarr_shard: int) -> dict[str, Any]:

@@ -17,12 +17,11 @@ from omniedit.aspect import bucket_size
 from omniedit.buckets.codecs import CODECS
 from omniedit.buckets.placement import Layout, Plan
 from omniedit.buckets.references import (
-    MOST_REFERENCES,
     REFERENCES,
-    REFERENCES_FIELD,
+    describe_references,
     encode_references,
+    extend_schema,
     pack_files,
-    reference_roles,
 )
 from omniedit.buckets.store_layout import ARRAYS, FORMAT, PAIRS_SCHEMA, bucket_name, codec_name, shard_file
 from omniedit.buckets.zarr_shard import ZarrShardWriter
@@ -143,8 +142,7 @@ class PartWriter:
                 files = yield from self._write_shard(ratio, number, planned, seen)
                 self.contents[name] = {"files": files, "pairs": seen.digest(layout)}
             described += [seen.rows[row] for row in sorted(seen.rows)]
-        has_references = any(map(reference_roles, described))
-        schema = PAIRS_SCHEMA.append(REFERENCES_FIELD) if has_references else PAIRS_SCHEMA
+        schema = extend_schema(PAIRS_SCHEMA, described)
         write_rows(self.out / bucket_name(ratio) / "pairs.parquet", described, schema)
 
     def _write_shard(self, ratio: str, number: int, planned: Sequence[DecisionRow], seen: "SeenPairs") -> Written:
@@ -211,7 +209,7 @@ class SeenPairs:
         about = {"instructions": list(shard.instructions(place)), "source_id": shard.provenance(place)["source_id"]}
         self.checksums[number] = [shard.sha256(name, place) for name in ARRAYS]
         if roles := shard.reference_roles(place):
-            about[REFERENCES] = roles[:MOST_REFERENCES]
+            about |= describe_references(roles, shard.reference_captions(place))
             self.checksums[number].append(shard.sha256(REFERENCES, place))
         self.rows[number] = described | about
 

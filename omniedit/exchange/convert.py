@@ -1,7 +1,7 @@
 """Rows of a data set as pairs: fields by the layout, ids, tasks, provenance."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from omniedit.aspect import closest_ratio
@@ -15,6 +15,7 @@ from omniedit.exchange.cells import (
     read_text,
     read_texts,
     read_turn,
+    to_clean_text,
 )
 from omniedit.exchange.image_files import BadImage, ImageFiles
 from omniedit.exchange.layout import Layout
@@ -88,7 +89,7 @@ class PairMaker:
             edited=images.edited,
             mask=images.mask,
             provenance=self._provenance(row, images, imported),
-            references=tuple(Reference(role or _role(task), content) for role, content in references),
+            references=tuple(replace(each, role=each.role or _role(task)) for each in references),
             captions=Captions(read_text(row, layout, "source_caption"), read_text(row, layout, "edited_caption")),
             session=session and clean_line(f"{self.name}-{session}", LONGEST),
             turn=turn,
@@ -116,8 +117,8 @@ class PairMaker:
         except ValueError as error:
             raise BadRow(str(error)) from None
 
-    def _read_images(self, row: Row) -> tuple[PairImages, list[tuple[str, bytes]], dict[str, str]]:
-        """Return the checked images, the references with their roles, and the names of the files."""
+    def _read_images(self, row: Row) -> tuple[PairImages, list[Reference[bytes]], dict[str, str]]:
+        """Return the checked images, the references, and the names of the files."""
         found: dict[str, tuple[list[bytes], str]] = {}
         for name in ("source", "edited", "mask"):
             found[name] = read_images(row, self.layout.find(name), self.files)
@@ -126,14 +127,14 @@ class PairMaker:
         source, edited, mask = (contents[0] if contents else None for contents, _ in found.values())
         assert source is not None and edited is not None
         images = check_images(source, edited, mask, self.sizes)
-        references = [("input", content) for content in found["source"][0][1:]]
+        references = [Reference("input", content) for content in found["source"][0][1:]]
         names = {name: path for name, (_, path) in found.items() if path}
-        for role, content, path in self._references(row):
-            references.append((role, content))
+        for reference, path in self._references(row):
+            references.append(reference)
             names |= {f"reference {len(references)}": path} if path else {}
         checked = [
-            (role, check_image(content, f"reference {number}", images.changes)[0])
-            for number, (role, content) in enumerate(references, 1)
+            replace(each, image=check_image(each.image, f"reference {number}", images.changes)[0])
+            for number, each in enumerate(references, 1)
         ]
         return images, checked, names
 
@@ -143,11 +144,11 @@ class PairMaker:
         told = f" in {' or '.join(names)}"
         return told if any(name in row.values for name in names) else f"{told}; the row has {', '.join(row.values)}"
 
-    def _references(self, row: Row) -> Iterator[tuple[str, bytes, str]]:
-        """Yield role, bytes and file name of each reference; role '' stands for the task's default."""
+    def _references(self, row: Row) -> Iterator[tuple[Reference[bytes], str]]:
+        """Yield each reference with its file name; role '' stands for the task's default."""
         for name, column in self.layout.find("reference"):
             contents, path = read_images(row, iter([(name, column)]), self.files)
-            yield from ((column.name, content, path) for content in contents)
+            yield from ((Reference(column.name, content), path) for content in contents)
         for name, column in self.layout.find("references"):
             for each in find_json(row, name, list):
                 if not isinstance(each, dict):
@@ -156,7 +157,9 @@ class PairMaker:
                     )
                 inner = Row(row.file, row.number, {name: _member(each.get("image"), row)}, row.key)
                 contents, path = read_images(inner, iter([(name, column)]), self.files)
-                yield from ((clean_line(str(each.get("role") or ""), LONGEST), content, path) for content in contents)
+                role = clean_line(str(each.get("role") or ""), LONGEST)
+                caption = None if each.get("caption") is None else to_clean_text(each["caption"], name)
+                yield from ((Reference(role, content, caption), path) for content in contents)
 
     def _make_id(self, row: Row, own_id: str | None, session: str | None, turn: int | None) -> str:
         """Return a unique id: by the data set's own id, the turn of a session, or the row's file and number."""

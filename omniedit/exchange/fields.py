@@ -212,7 +212,11 @@ class _Fields:
         return ImageCell(found[0][1].image, self._file(f"reference {found[0][0]}")) if found else None
 
     def references(self, name: str, column: Column) -> list[dict[str, Any]] | None:
-        return [{"role": each.role, "image": ImageCell(each.image)} for each in self.pair.references] or None
+        listed = []
+        for each in self.pair.references:
+            caption = {} if each.caption is None else {"caption": each.caption}
+            listed.append({"role": each.role, "image": ImageCell(each.image), **caption})
+        return listed or None
 
     def provenance(self, name: str, column: Column) -> dict[str, Any]:
         return {key: value for key, value in self.pair.provenance.items() if key != IMPORTED}

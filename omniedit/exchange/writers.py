@@ -118,7 +118,7 @@ class TarWriter:
         for number, each in enumerate(value):
             name = f"reference.{number}{image_suffix(each['image'].content)}"
             images[name] = each["image"].content
-            yield {"role": each["role"], "image": name}
+            yield {**each, "image": name}
 
     def _tar(self, kind: tuple[str, ...]) -> tarfile.TarFile:
         """Return the open tar of a kind of sample, a new one when it is full."""

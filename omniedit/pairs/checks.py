@@ -22,6 +22,8 @@ def check_pair(pair: EditPair | EncodedPair) -> None:
         raise UserError(f"{where}: instructions are {pair.instructions!r:.60}; give at least one text")
     for reference in pair.references:
         _check_name(reference.role, f"{where}: the role of a reference")
+        if not isinstance(reference.caption, str | None):
+            raise UserError(f"{where}: the caption of a reference is {reference.caption!r:.60}; give a text or None")
     if pair.session is not None:
         _check_name(pair.session, f"{where}: session")
     if pair.turn is not None and (not isinstance(pair.turn, int) or pair.turn < 1 or pair.session is None):

@@ -7,7 +7,8 @@
     captions                     JSON: source and edited, each a text or null
     session, turn                multi-turn editing; empty for a single edit
     imported_scores              JSON
-    reference_roles, references  JSON list of [role, size in bytes]; the image files one after the other
+    reference_roles, references  JSON list of [role, size in bytes], or [role, size, caption] where the reference has a
+                                 caption; the image files one after the other
     sha256                       JSON: checksum of each of the row's other columns
 
 Format 2 has neither `task` nor the columns from `captions` to `references`.
@@ -67,11 +68,16 @@ def to_row(pair: EncodedPair) -> dict[str, str | bytes]:
         "session": pair.session or "",
         "turn": "" if pair.turn is None else str(pair.turn),
         "imported_scores": to_json(pair.imported_scores, f"{where}: imported_scores"),
-        "reference_roles": json.dumps([[each.role, len(each.image)] for each in pair.references]),
+        "reference_roles": json.dumps([_describe_reference(each) for each in pair.references]),
         "references": b"".join(each.image for each in pair.references),
     }
     row[CHECKSUMS] = json.dumps({name: sha256(value) for name, value in row.items()}, sort_keys=True)
     return row
+
+
+def _describe_reference(reference: Reference[bytes]) -> list[str | int]:
+    described: list[str | int] = [reference.role, len(reference.image)]
+    return described if reference.caption is None else [*described, clean(reference.caption)]
 
 
 def parse_instructions(value: bytes) -> tuple[str, ...]:
@@ -96,10 +102,10 @@ def parse_references(roles: bytes, files: Callable[[], bytes]) -> tuple[Referenc
     return tuple(_split(listed, files())) if listed else ()
 
 
-def _split(listed: Sequence[tuple[str, int]], files: bytes) -> Iterator[Reference[bytes]]:
+def _split(listed: Sequence[Sequence[Any]], files: bytes) -> Iterator[Reference[bytes]]:
     start = 0
-    for role, size in listed:
-        yield Reference(role, files[start : start + size])
+    for role, size, *caption in listed:
+        yield Reference(role, files[start : start + size], *caption)
         start += size
 
 

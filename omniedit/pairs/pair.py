@@ -27,10 +27,12 @@ class Reference(Generic[ImageT]):
 
     Args:
         role: subject, layout, depth, mask, demonstration or another word for its part in the edit.
+        caption: sentence that describes the image, such as the text of a demonstration; None where unknown.
     """
 
     role: str
     image: ImageT
+    caption: str | None = None
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,7 @@ class EditPair(_Pair[Image, Mask]):
             "source": encode(self.source),
             "edited": encode(self.edited),
             "mask": None if self.mask is None else encode_mask(self.mask),
-            "references": tuple(Reference(each.role, encode_png(each.image)) for each in self.references),
+            "references": tuple(Reference(each.role, encode_png(each.image), each.caption) for each in self.references),
         }
         return EncodedPair(**self._fields() | encoded)
 
@@ -119,7 +121,7 @@ class EncodedPair(_Pair[bytes, bytes]):
             "edited": decode_image(self.edited, f"{place}edited"),
             "mask": None if self.mask is None else decode_mask(self.mask, f"{place}mask"),
             "references": tuple(
-                Reference(each.role, decode_image(each.image, f"{place}reference {number}"))
+                Reference(each.role, decode_image(each.image, f"{place}reference {number}"), each.caption)
                 for number, each in enumerate(self.references, 1)
             ),
         }

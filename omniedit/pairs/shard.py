@@ -164,7 +164,15 @@ class Shard:
 
     def reference_roles(self, row: int) -> list[str]:
         """Return the roles of a row's references, without their images."""
-        return [each.role for each in parse_references(self._value("reference_roles", row), bytes)]
+        return [each.role for each in self._describe_references(row)]
+
+    def reference_captions(self, row: int) -> list[str | None]:
+        """Return the caption of each of a row's references, None where it has none."""
+        return [each.caption for each in self._describe_references(row)]
+
+    def _describe_references(self, row: int) -> tuple[Reference[bytes], ...]:
+        """Return a row's references without their images."""
+        return parse_references(self._value("reference_roles", row), bytes)
 
     def captions(self, row: int) -> Captions:
         return parse_captions(self._value("captions", row))

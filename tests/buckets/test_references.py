@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from helpers.small_buckets import BASE, LAYOUT, decision, make_pair, seal
 from omniedit.buckets.placement import accepted_pairs, place, read_plan, write_plan
-from omniedit.buckets.references import MOST_REFERENCES, pack_files, unpack_files
+from omniedit.buckets.references import MOST_REFERENCES, pack_files, reference_captions, unpack_files
 from omniedit.buckets.seal import verify
 from omniedit.buckets.store import BucketStore
 from omniedit.buckets.write import write_part
@@ -31,7 +31,9 @@ def make_references(row: int) -> tuple[Reference, ...]:
     """Return row % 3 images, the first larger than the bucket, for pairs of the ratio 3x2 alone."""
     rng = np.random.default_rng(row)
     sizes = [(2 * BASE, 3 * BASE), (20, 30)][: row % 3 if row % 2 else 0]
-    return tuple(Reference("subject", rng.integers(0, 255, (*size, 3), np.uint8)) for size in sizes)
+    captions = (None, "a mug")
+    images = [rng.integers(0, 255, (*size, 3), np.uint8) for size in sizes]
+    return tuple(Reference("subject", image, caption) for image, caption in zip(images, captions, strict=False))
 
 
 def ratio(row: int) -> str:
@@ -76,6 +78,7 @@ def test_references_read_back_scaled_down_to_the_size_of_the_buckets(
         for row, images in zip(batch.pairs, batch.references, strict=True):
             stored = pairs[row["pair_id"]].references
             assert (row.get("references") or []) == [each.role for each in stored]
+            assert reference_captions(row) == [each.caption for each in stored]
             assert len(images) == len(stored)
             for image, reference in zip(images, stored, strict=True):
                 assert (image == resize_to_fit(reference.image, BASE)).all()
@@ -92,6 +95,11 @@ def test_a_bucket_without_references_is_as_it_was(sealed: tuple[Path, dict[str, 
     assert [each["format"] for each in formats] == [2, 3]
     assert json.loads((buckets / "manifest.json").read_text())["format"] == 3
     assert BucketStore(buckets).read("3x2", [0]).references == ()
+
+
+def test_a_store_without_captions_reads_none_for_each_reference() -> None:
+    assert reference_captions({"references": ["subject", "depth"]}) == [None, None]
+    assert reference_captions({"references": None}) == []
 
 
 @pytest.mark.filterwarnings("ignore::zarr.errors.UnstableSpecificationWarning")

@@ -47,7 +47,7 @@ def pairs(draw: st.DrawFn, layout_name: str, number: int) -> EncodedPair:
     session = draw(st.none() | words)
     captions = Captions(draw(st.none() | texts), draw(st.none() | texts))
     roles = st.sampled_from(["subject", "depth"])
-    references = draw(st.lists(st.builds(Reference, roles, st.sampled_from(SOURCES)), max_size=2))
+    references = draw(st.lists(st.builds(Reference, roles, st.sampled_from(SOURCES), st.none() | texts), max_size=2))
     provenance: dict[str, Any] = {"source_id": draw(words), "licence": draw(st.sampled_from(["CC0", "CC BY 4.0"]))}
     return EncodedPair(
         pair_id=f"{draw(words)}-{number}",
@@ -135,7 +135,9 @@ def field_values(pair: EncodedPair, fields: set[str], layout_name: str) -> list[
     values += [pair.captions.edited] if "edited_caption" in fields else []
     values += [str(pair.task)] if "task" in fields and not layout.task_names else []
     values += [pair.imported_scores] if fields & {"score", "scores"} and layout_name != "scaleedit" else []
-    values += [[digest(each.image) for each in pair.references]] if "references" in fields else []
+    if "references" in fields:
+        has_captions = layout_name != "folders"
+        values += [[(digest(each.image), has_captions and each.caption) for each in pair.references]]
     if "session" in fields and layout_name != "magicbrush":
         values += [(pair.session or "").removeprefix("back-"), pair.turn]
     return values

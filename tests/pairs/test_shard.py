@@ -54,7 +54,8 @@ def pairs(draw: st.DrawFn, pair_id: str) -> EditPair:
     image = arrays(np.uint8, shape)
     mask = draw(st.none() | arrays(np.bool_, shape[:2]))
     instructions = tuple(draw(st.lists(texts, min_size=1, max_size=3)))
-    references = st.builds(Reference, roles, arrays(np.uint8, st.tuples(*[st.integers(1, 5)] * 2, st.just(3))))
+    small = arrays(np.uint8, st.tuples(*[st.integers(1, 5)] * 2, st.just(3)))
+    references = st.builds(Reference, roles, small, st.none() | texts)
     session = draw(st.none() | roles)
     return EditPair(
         pair_id,
@@ -78,8 +79,8 @@ shards = st.integers(0, 4).flatmap(lambda count: st.tuples(*(pairs(f"pair-{i}") 
 def same(a: EditPair, b: EditPair) -> bool:
     masks = (a.mask is None) == (b.mask is None) and (a.mask is None or bool((a.mask == b.mask).all()))
     images = bool((a.source == b.source).all() and (a.edited == b.edited).all())
-    references = [(each.role, each.image.tolist()) for each in a.references] == [
-        (each.role, each.image.tolist()) for each in b.references
+    references = [(each.role, each.image.tolist(), each.caption) for each in a.references] == [
+        (each.role, each.image.tolist(), each.caption) for each in b.references
     ]
     return masks and images and references and metadata(a) == metadata(b)
 
@@ -277,12 +278,14 @@ def encoded_pair(source: bytes, edited: bytes, mask: bytes | None = None) -> Enc
 def test_image_files_are_stored_bit_identical(tmp_path: Path) -> None:
     image = plain_pairs()[0].source
     jpeg, png = encode_jpeg(image), encode_png(image[::-1])
-    pair = replace(encoded_pair(jpeg, png), references=(Reference("subject", jpeg), Reference("layout", png)))
+    captioned = Reference("layout", png, "a mug on a table")
+    pair = replace(encoded_pair(jpeg, png), references=(Reference("subject", jpeg), captioned))
     write_shard(tmp_path / "0.h5", Task("mixed"), "import", 0, [pair])
     with Shard(tmp_path / "0.h5") as shard:
         assert shard.encoded_pair(0) == pair and shard.size(0) == (16, 12)
         assert (shard[0].source == decode_image(jpeg)).all() and (shard[0].edited == image[::-1]).all()
         assert [each.role for each in shard[0].references] == ["subject", "layout"]
+        assert shard.reference_captions(0) == [None, "a mug on a table"]
         assert (shard[0].references[1].image == image[::-1]).all()
 
 

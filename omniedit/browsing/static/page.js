@@ -155,7 +155,7 @@ function show(record) {
   $("references").replaceChildren(...(record.references ?? []).map((each, place) => {
     const name = `reference-${place + 1}`;
     return element("figure", {}, element("img", { alt: each.role, src: image(record.number, name, "screen") }),
-      element("figcaption", { textContent: `reference: ${each.role}` }));
+      element("figcaption", { textContent: `reference: ${each.role}${each.caption ? `: ${each.caption}` : ""}` }));
   }));
   $("details").replaceChildren(...details(record));
 }
