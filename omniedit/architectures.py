@@ -46,6 +46,9 @@ ARCHITECTURES: dict[str, Architecture] = {
         "EditNet, experts by task, no task token", "routed_editnet:RoutedEditNet", {"task_token": False}
     ),
     "editnet_task_token": Architecture("EditNet, task token, no experts", "routed_editnet:TaskTokenEditNet"),
+    "unet_routed": Architecture("UNet, experts by task (AnySD)", "unet_editor:UNetEditor", over_unet=True),
+    "editnet_every2": Architecture("EditNet, a control block every 2 blocks", "editnet:EditNet", {"every": 2}),
+    "editnet_every4": Architecture("EditNet, a control block every 4 blocks", "editnet:EditNet", {"every": 4}),
     "editnet_demos": Architecture("EditNet, demonstrations in context", "apprentice:InContextEditNet"),
     "editnet_demos_cross": Architecture("EditNet, cross-attention to demonstrations", "apprentice:CrossEditNet"),
     "editnet_routed_demos": Architecture(
@@ -57,9 +60,6 @@ ARCHITECTURES: dict[str, Architecture] = {
     "sequence_concat_demos_cross": Architecture(
         "Sequence concatenation, cross-attention to demonstrations", "apprentice:CrossSequenceConcat"
     ),
-    "unet_routed": Architecture("UNet, experts by task (AnySD)", "unet_editor:UNetEditor", over_unet=True),
-    "editnet_every2": Architecture("EditNet, a control block every 2 blocks", "editnet:EditNet", {"every": 2}),
-    "editnet_every4": Architecture("EditNet, a control block every 4 blocks", "editnet:EditNet", {"every": 4}),
 }
 """The paper's four architectures, variants of EditNet that each change one open choice, sequence concatenation, EditNet
 with AnySD's task-aware routing, whole and in parts, editors that learn a subject from demonstrations (SuTI), and

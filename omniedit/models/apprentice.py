@@ -98,9 +98,7 @@ class CrossSequenceConcat(CrossAttention, SequenceConcat):
     takes = TAKES
 
     @register_to_config
-    def __init__(
-        self, base_config: Mapping[str, Any], prediction_type: str = "velocity", gated: bool = False
-    ) -> None:
+    def __init__(self, base_config: Mapping[str, Any], prediction_type: str = "velocity", gated: bool = False) -> None:
         init_sequence_concat(self, base_config, prediction_type, gated)
         self.add_readers()
 
@@ -136,9 +134,7 @@ class InContextSequenceConcat(SequenceConcat):
     takes = TAKES
 
     @register_to_config
-    def __init__(
-        self, base_config: Mapping[str, Any], prediction_type: str = "velocity", gated: bool = False
-    ) -> None:
+    def __init__(self, base_config: Mapping[str, Any], prediction_type: str = "velocity", gated: bool = False) -> None:
         init_sequence_concat(self, base_config, prediction_type, gated)
         self.demonstrations = in_context_encoder(self.adapter)
 

@@ -31,7 +31,7 @@ class Editor(ModelMixin, ConfigMixin):  # type: ignore[misc]
 
     base: Any
     takes: ClassVar[frozenset[str]] = frozenset()
-    """Optional inputs of `forward` that this editor uses: "references" (with "reference_mask"), "captions" of references
+    """Optional inputs of `forward` that this editor uses: "references" (with "reference_mask"), "captions" of them
     ("reference_prompts" and "reference_pooled") and "task"."""
 
     def __init__(self, base_config: Mapping[str, Any], prediction_type: str = "velocity", **options: Any) -> None:

@@ -145,9 +145,7 @@ def run_control(net: EditNet, state: State, given: Inputs, prefix: Prefix, route
     condition = torch.cat([prefix.tokens.to(condition), condition], dim=1)
     context = adapter.context(state, grids, present)
     layers: list[Any] = [None] * len(net.control_blocks) if route is None else list(net.experts)
-    for place, (control, block, experts) in enumerate(
-        zip(net.control_blocks, net.base_blocks, layers, strict=True)
-    ):
+    for place, (control, block, experts) in enumerate(zip(net.control_blocks, net.base_blocks, layers, strict=True)):
         state = net.before_block(place, state)
         if experts is not None:
             condition = condition + experts(condition, route)

@@ -64,8 +64,8 @@ class Conditioning:
         references, reference_mask: latents of reference images, (B, R, C, H, W), and which are there, (B, R) bool; for
             an editor that takes references. They are withheld with the instruction, and so is the task.
         task: index of each image's task, (B,); for an editor that takes tasks.
-        reference_prompts, reference_pooled: embeddings of the references' captions, (B, R, M, D) and (B, R, ...); for an
-            editor that takes captions.
+        reference_prompts, reference_pooled: embeddings of the references' captions, (B, R, M, D) and (B, R, ...); for
+            an editor that takes captions.
     """
 
     source: Tensor

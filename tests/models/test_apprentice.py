@@ -118,7 +118,9 @@ def test_sampling_encodes_demonstrations_once_for_all_steps(trained: dict[tuple[
     for name in ("editnet_demos", "editnet_demos_cross"):
         net: Any = trained[name, "flux"]
         x = inputs("flux") | demonstrations("flux")
-        with patch.object(DemonstrationEncoder, "forward", autospec=True, side_effect=DemonstrationEncoder.forward) as run:
+        with patch.object(
+            DemonstrationEncoder, "forward", autospec=True, side_effect=DemonstrationEncoder.forward
+        ) as run:
             with reuse_constant_outputs(net):
                 steps = [net(**x | {"timestep": torch.full((2,), time)}) for time in (900.0, 500.0)]
             assert run.call_count == 1

@@ -13,10 +13,12 @@ from omniedit.evaluation.metrics.dino import dino_similarity
 from omniedit.evaluation.metrics.distributions import frechet_distance, kernel_distance
 from omniedit.evaluation.metrics.metric import Features, ImageMetric, Need, Sample, SetMetric
 from omniedit.evaluation.metrics.networks import Networks
+from omniedit.evaluation.metrics.subject import subject_similarity
 from omniedit.imaging.images import Image
 
 MAGICBRUSH = "MagicBrush, evaluation/image_eval.py"
 EMU_EDIT = "EMU Edit (Sheynin et al. 2024)"
+DREAMBOOTH = "DreamBooth (Ruiz et al. 2023)"
 REASON_EDIT = "Reason-Edit, SmartEdit's test/metrics_evaluation.py"
 OWN = "omniedit.evaluation.preservation"
 
@@ -190,6 +192,25 @@ _OF_IMAGES = [
         lambda samples, networks: reason_edit.foreground_clip(samples, networks).tolist(),
         ("clip_large",),
     ),
+]
+_OF_IMAGES += [
+    _row(
+        name,
+        label,
+        ("subjects",),
+        "higher",
+        -1,
+        1,
+        DREAMBOOTH,
+        lambda samples, networks, compare=compare, network=network: subject_similarity(
+            samples, lambda a, b: compare(a, b, networks[network]).tolist()
+        ),
+        (network,),
+    )
+    for name, label, compare, network in (
+        ("dino_subject", "DINO to subject", dino_similarity, "dino"),
+        ("clip_i_subject", "CLIP-I to subject", image_similarity, "clip"),
+    )
 ]
 _OF_SETS: list[ImageMetric | SetMetric] = [
     SetMetric(
