@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, Subset
 
 from benchmarks.ablation.settings import Fit, Setting
-from benchmarks.ablation.world import World, WorldPair, crop_pair
+from benchmarks.ablation.world import WorldPair, crop_pair
 from omniedit.aspect import RATIOS
 from omniedit.config.schema import BaseConfig, TrainConfig
 from omniedit.errors import UserError
@@ -179,11 +179,19 @@ class Training:
             optimizer.load_state_dict(kept)
 
 
+class PairSource(Protocol):
+    """Pairs by index, such as a `World`."""
+
+    seed: int
+
+    def pair(self, index: int) -> WorldPair: ...
+
+
 @dataclass(frozen=True)
 class Batches(Dataset[list[WorldPair]]):
     """Pairs of each step, all of one size."""
 
-    world: World
+    world: PairSource
     options: Fit
     setting: Setting
 

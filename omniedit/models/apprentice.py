@@ -59,7 +59,7 @@ class CrossAttention(Editor):
         return replace(state, image=state.image + self.readers[place](state.image, state.memory))
 
 
-class CrossEditNet(CrossAttention, EditNet):
+class CrossEditNet(CrossAttention, EditNet):  # type: ignore[misc]
     """EditNet whose frozen base reads demonstrations by cross-attention."""
 
     takes = TAKES
@@ -70,7 +70,7 @@ class CrossEditNet(CrossAttention, EditNet):
         self.add_readers()
 
 
-class CrossRoutedEditNet(CrossAttention, RoutedEditNet):
+class CrossRoutedEditNet(CrossAttention, RoutedEditNet):  # type: ignore[misc]
     """EditNet with task-aware routing whose base reads demonstrations by cross-attention.
 
     The experts' visual prompt stands for the same images, without their captions.
@@ -92,7 +92,7 @@ class CrossRoutedEditNet(CrossAttention, RoutedEditNet):
         self.add_readers()
 
 
-class CrossSequenceConcat(CrossAttention, SequenceConcat):
+class CrossSequenceConcat(CrossAttention, SequenceConcat):  # type: ignore[misc]
     """Sequence concatenation of the source image; demonstrations are read by cross-attention and not in context."""
 
     takes = TAKES

@@ -55,11 +55,11 @@ class DemonstrationEncoder(nn.Module):
         self.text_width = text_width
         self.to_text = nn.Linear(text_width, width)
         self.places = nn.Parameter(0.02 * torch.randn(MOST_DEMONSTRATIONS, width))
-        self.layers = nn.ModuleList(Reading(width) for _ in range(LAYERS))
-        for layer in self.layers:
-            for last in (layer.to_out, layer.mlp[-1]):
-                for parameter in last.parameters():
-                    nn.init.zeros_(parameter)
+        layers = [Reading(width) for _ in range(LAYERS)]
+        for layer in layers:
+            for parameter in (*layer.to_out.parameters(), *layer.mlp[-1].parameters()):
+                nn.init.zeros_(parameter)
+        self.layers = nn.ModuleList(layers)
 
     def forward(
         self, references: Tensor, mask: Tensor, prompts: Tensor | None, pooled: Tensor | None

@@ -28,12 +28,7 @@ from omniedit.models.full_size import pad_to_grid, working_size
 from omniedit.models.instruction_warnings import InstructionWarning, warn_if_unfamiliar
 from omniedit.models.pipeline_arguments import check_scale, check_steps, match_arguments
 from omniedit.models.pipeline_callbacks import TENSORS, Callback, StepCallback
-from omniedit.models.pipeline_conditions import (
-    EditConditions,
-    encode_references,
-    gather_conditions,
-    match_conditions,
-)
+from omniedit.models.pipeline_conditions import EditConditions, encode_references, gather_conditions, match_conditions
 from omniedit.models.pipeline_images import ImageLike, check_output_type, split_images, to_output_type, to_tensor
 from omniedit.models.prepared_edit import PreparedEdit
 from omniedit.models.sampling import Conditioning, Guidance, SamplerState, check_scheduler, sample

@@ -64,6 +64,14 @@ def _compare_clip(field: Need) -> Measure:
     ).tolist()
 
 
+def _dino_subject(samples: Sequence[Sample], networks: Networks) -> Sequence[float]:
+    return subject_similarity(samples, lambda a, b: dino_similarity(a, b, networks["dino"]).tolist())
+
+
+def _clip_subject(samples: Sequence[Sample], networks: Networks) -> Sequence[float]:
+    return subject_similarity(samples, lambda a, b: image_similarity(a, b, networks["clip"]).tolist())
+
+
 def _match_caption(samples: Sequence[Sample], networks: Networks) -> Sequence[float]:
     captions = [sample.target_caption or "" for sample in samples]
     return text_similarity([sample.edited for sample in samples], captions, networks["clip"]).tolist()
@@ -98,6 +106,7 @@ def _row(
 
 
 _TARGET, _SOURCE = ("target",), ("source",)  # type: tuple[Need], tuple[Need]
+_SUBJECTS: tuple[Need] = ("subjects",)
 _OUTSIDE: tuple[Need, Need] = ("source", "mask")
 _OF_IMAGES = [
     _row("l1", "L1", _TARGET, "lower", 0, 1, MAGICBRUSH, _compare_pixels(pixels.l1, "target")),
@@ -192,25 +201,8 @@ _OF_IMAGES = [
         lambda samples, networks: reason_edit.foreground_clip(samples, networks).tolist(),
         ("clip_large",),
     ),
-]
-_OF_IMAGES += [
-    _row(
-        name,
-        label,
-        ("subjects",),
-        "higher",
-        -1,
-        1,
-        DREAMBOOTH,
-        lambda samples, networks, compare=compare, network=network: subject_similarity(
-            samples, lambda a, b: compare(a, b, networks[network]).tolist()
-        ),
-        (network,),
-    )
-    for name, label, compare, network in (
-        ("dino_subject", "DINO to subject", dino_similarity, "dino"),
-        ("clip_i_subject", "CLIP-I to subject", image_similarity, "clip"),
-    )
+    _row("dino_subject", "DINO to subject", _SUBJECTS, "higher", -1, 1, DREAMBOOTH, _dino_subject, ("dino",)),
+    _row("clip_i_subject", "CLIP-I to subject", _SUBJECTS, "higher", -1, 1, DREAMBOOTH, _clip_subject, ("clip",)),
 ]
 _OF_SETS: list[ImageMetric | SetMetric] = [
     SetMetric(
