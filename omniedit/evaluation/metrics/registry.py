@@ -13,11 +13,12 @@ from omniedit.evaluation.metrics.dino import dino_similarity
 from omniedit.evaluation.metrics.distributions import frechet_distance, kernel_distance
 from omniedit.evaluation.metrics.metric import Features, ImageMetric, Need, Sample, SetMetric
 from omniedit.evaluation.metrics.networks import Networks
-from omniedit.evaluation.metrics.subject import subject_similarity
+from omniedit.evaluation.metrics.subject import measure_copying, measure_subject_error, subject_similarity
 from omniedit.imaging.images import Image
 
 MAGICBRUSH = "MagicBrush, evaluation/image_eval.py"
 EMU_EDIT = "EMU Edit (Sheynin et al. 2024)"
+SUBJECTS = "omniedit.evaluation.subjects"
 DREAMBOOTH = "DreamBooth (Ruiz et al. 2023)"
 REASON_EDIT = "Reason-Edit, SmartEdit's test/metrics_evaluation.py"
 OWN = "omniedit.evaluation.preservation"
@@ -202,6 +203,17 @@ _OF_IMAGES = [
         ("clip_large",),
     ),
     _row("dino_subject", "DINO to subject", _SUBJECTS, "higher", -1, 1, DREAMBOOTH, _dino_subject, ("dino",)),
+    _row(
+        "subject_error",
+        "subject error",
+        ("source", "target", "mask"),
+        "lower",
+        0,
+        inf,
+        SUBJECTS,
+        _each(measure_subject_error),
+    ),
+    _row("copying", "copying", ("target", "subjects"), "lower", 0, 1, SUBJECTS, _each(measure_copying)),
     _row("clip_i_subject", "CLIP-I to subject", _SUBJECTS, "higher", -1, 1, DREAMBOOTH, _clip_subject, ("clip",)),
 ]
 _OF_SETS: list[ImageMetric | SetMetric] = [

@@ -9,12 +9,13 @@ from helpers.bench_files import write_image, write_json
 from omniedit.errors import UserError
 from omniedit.evaluation.bench.sets.registry import BENCHMARKS
 from omniedit.evaluation.bench.sets.suti import METRICS, SCORES
-from omniedit.evaluation.metrics.measure import measure, read_sample
+from omniedit.evaluation.metrics.measure import measure, measure_samples, read_sample
 from omniedit.evaluation.metrics.metric import Sample
 from omniedit.evaluation.metrics.subject import subject_similarity
 from omniedit.scoring.rubric import load_rubric
 
 SUTI = BENCHMARKS["suti"]
+KNOWN = ("subject_error", "copying")
 PROMPTS = [
     {"subject": "dog", "prompt": "a dog in the snow", "skill": "recontextualise", "class": "dog"},
     {"subject": "dog", "prompt": "a dog by Rembrandt", "skill": "stylise"},
@@ -100,6 +101,17 @@ def test_the_judge_sees_the_subject_the_edit_and_the_prompt(folder: Path) -> Non
     example = SUTI.protocol.to_example(item, edited)
     assert set(example.images) == set(rubric.images) and set(example.words) == set(rubric.words)
     assert rubric.scores == SCORES and example.words["prompt"] == "a dog in the snow"
+
+
+def test_copying_and_subject_error_are_metrics_where_the_set_has_a_target() -> None:
+    source, target, photo = (np.full((4, 6, 3), grey, np.uint8) for grey in (0, 100, 200))
+    mask = np.ones((4, 6), bool)
+    found = [
+        measure_samples([lambda edited=edited: Sample(edited, source, target, mask, subjects=(photo,))], KNOWN).rows[0]
+        for edited in (target, photo, source)
+    ]
+    assert [row["subject_error"] for row in found] == [0, 1, 1]
+    assert [row["copying"] for row in found] == [0, 1, pytest.approx(0.2)]
 
 
 def test_subject_metrics_compare_with_all_photographs_and_are_not_available_without_weights(folder: Path) -> None:
