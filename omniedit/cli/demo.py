@@ -130,8 +130,8 @@ def add_inputs(own: Mapping[str, Any], takes: "TakenConditions") -> tuple[Any, l
         own: config of the editor, with its own settings.
 
     Returns:
-        The image, the fields of `Settings` in order up to the seed, the references with their captions and the task,
-        and the button.
+        The image, the fields of `Settings` in order up to the seed, the references, the task and the captions of the
+        references, and the button.
     """
     import gradio as gr
 
@@ -170,6 +170,7 @@ def add_conditions(takes: "TakenConditions") -> list[Any]:
     # Gradio's own method decodes the files, as for the image.
     references.preprocess = uploaded_files  # type: ignore[method-assign,assignment]
     captions = gr.Textbox(
+        "",
         label="Captions of the reference images",
         info="One line per image, in their order; leave it empty for none",
         lines=2,
@@ -177,7 +178,7 @@ def add_conditions(takes: "TakenConditions") -> list[Any]:
     )
     choices = [EDITORS_CHOICE, *takes.tasks]
     task = gr.Dropdown(choices, value=EDITORS_CHOICE, label="Task", visible=bool(takes.tasks))
-    return [references, captions, task]
+    return [references, task, captions]
 
 
 def add_results() -> tuple[Any, ...]:
@@ -205,8 +206,8 @@ def edit_action(pipeline: "EditPipeline") -> Callable[..., tuple]:
         seed: float | None,
         history: History,
         references: list[Path] | None = None,
-        captions: str = "",
         task: str = EDITORS_CHOICE,
+        captions: str = "",
         progress: Any = gr.Progress(),  # noqa: B008 (Gradio finds its progress argument by this default)
     ) -> tuple:
         if image is None or not instruction.strip():
@@ -237,7 +238,7 @@ def choose_action() -> Callable[..., tuple]:
     def choose(history: History, event: gr.SelectData) -> tuple:
         before, after, settings, references = history[event.index]
         values = list(vars(settings).values())[:6]
-        conditions = references, "\n".join(settings.captions), settings.task or EDITORS_CHOICE
+        conditions = references, settings.task or EDITORS_CHOICE, "\n".join(settings.captions)
         return *show_edit(before, after, settings), before, *conditions, *values
 
     return choose

@@ -28,5 +28,5 @@ def test_a_stopped_training_with_demonstrations_resumes_to_the_same_weights(alon
     train("halves")
     whole, halves = (read_tensors(tmp_path / name / "step-00000004") for name in ("whole", "halves"))
     assert all(torch.equal(halves[name], value) for name, value in whole.items())
-    readers = [name for name in whole if ".readers." in name and name.endswith("to_out.weight")]
+    readers = [name for name in whole if "readers." in name and "to_out.weight" in name]
     assert readers and all(whole[name].any() for name in readers)
