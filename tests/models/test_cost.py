@@ -13,11 +13,8 @@ from omniedit.config.schema import TrainConfig
 from omniedit.models.cost import SD3_MEDIUM, Cost, model_cost, sample_inputs
 from omniedit.models.memory import state_memory
 
-SAME = (
-    *("editnet_from_image", "editnet_behind", "editnet_clean_time", "editnet_routed_soft", "editnet_experts"),
-    *("editnet_routed_demos", "sequence_concat_demos_cross"),
-)
-"""Architectures of the same operations as another one, or as two of them together."""
+SAME = ("editnet_from_image", "editnet_behind", "editnet_clean_time", "editnet_routed_soft", "editnet_experts")
+"""Architectures of the same operations as another one."""
 COUNTED = [name for name in ON_MMDIT if name not in SAME]
 
 
