@@ -20,7 +20,7 @@ from torch import nn
 from benchmarks.ablation.assets import Assets
 from benchmarks.ablation.learning import Objective, Texts, Training
 from benchmarks.apprentice.learning import edit_with, held_out_world, list_test_pairs, subject_config
-from benchmarks.apprentice.settings import NONE, SETTINGS, SubjectSetting
+from benchmarks.apprentice.settings import SETTINGS, SubjectSetting
 from benchmarks.apprentice.subjects import SubjectPair, demonstration_pairs
 from benchmarks.apprentice.train import measure_all, prepare, write_results
 from omniedit.imaging.images import Image
@@ -63,7 +63,7 @@ def run(setting: SubjectSetting, assets: Assets, base: Base, start: Path, folder
             file = done / f"{subject}.npz"
             if not file.exists():
                 own = [pair for pair in pairs if pair.subject == subject]
-                editor = editor_class(NONE).from_pretrained(start / "transformer", local_files_only=True)
+                editor = editor_class(setting.none).from_pretrained(start / "transformer", local_files_only=True)
                 nn.Module.to(editor, base.vae.device)
                 fine_tune(editor, own[0], setting, base, texts)
                 with replace_file(file) as temporary, temporary.open("wb") as opened:

@@ -23,7 +23,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
     setting = SETTINGS[args.setting]
-    if setting.shipped_base:
+    if setting.from_shipped:
         with replace_file(args.out) as folder:
             load_base(Path(SHIPPED)).save(folder)
     else:

@@ -17,7 +17,7 @@ from benchmarks.ablation.assets import Assets
 from benchmarks.ablation.report import spread
 from benchmarks.ablation.sheet import save_sheet
 from benchmarks.apprentice.learning import held_out_world, list_test_pairs
-from benchmarks.apprentice.settings import NONE, SETTINGS, SubjectSetting
+from benchmarks.apprentice.settings import SETTINGS, SubjectSetting
 from benchmarks.apprentice.subjects import SubjectPair
 from benchmarks.apprentice.train import measure_all
 from omniedit.architectures import ARCHITECTURES
@@ -74,10 +74,11 @@ def write_table(measures: Mapping[Key, Mapping[str, Values]], setting: SubjectSe
         [name_row(key), *(spread(to_subjects(found[name], subjects), 3) for name in MEASURES)]
         for key, found in measures.items()
     ]
-    plain = next((found for (editor, _), found in measures.items() if editor == NONE), None)
+    none = (setting.none, setting.shown[0])
+    plain = measures.get(none)
     differences = [
         [
-            f"{name_row(key)} less {name_row((NONE, 0))}",
+            f"{name_row(key)} less {name_row(none)}",
             *(spread(to_subjects(found[name] - plain[name], subjects), 3) for name in MEASURES),
         ]
         for key, found in measures.items()

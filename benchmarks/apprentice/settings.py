@@ -5,8 +5,7 @@ from dataclasses import dataclass, field, replace
 from benchmarks.ablation.settings import SETTINGS as ABLATION
 from benchmarks.ablation.settings import Fit, Setting
 
-NONE = "sequence_concat"
-ARCHITECTURES = (NONE, "sequence_concat_demos", "sequence_concat_demos_cross")
+ARCHITECTURES = ("sequence_concat", "sequence_concat_demos", "sequence_concat_demos_cross")
 """Editors without demonstrations, with them in context, and with cross-attention to them."""
 EDITNETS = ("editnet", "editnet_demos", "editnet_demos_cross")
 """The same over a frozen base."""
@@ -18,14 +17,14 @@ class SubjectSetting:
 
     Args:
         world: options of images, base, training and sampling, as in the ablation; `pairs_per_task` is not used.
-        architectures: editors to train.
+        architectures: editors to train; the first one gets no demonstrations.
         subjects: number of training subjects.
         demonstrations: number of demonstrations of a pair; a training sample has 1 to all of them.
         shown: numbers of demonstrations that editors are tested with.
         test_subjects, requests: number of held-out subjects, and of requests for each.
         expert: fine-tuning of the editor without demonstrations on one subject's demonstrations.
-        shipped_base: start from the base that ships with the package, not from one that is pre-trained here. `world`
-            must then have its shape.
+        from_shipped: start from the EditNet that ships with the package, over its base, not from a base that is
+            pre-trained here. `world` must then have the shape of that base.
     """
 
     world: Setting
@@ -36,14 +35,19 @@ class SubjectSetting:
     test_subjects: int = 16
     requests: int = 8
     expert: Fit = field(default_factory=lambda: Fit(60, 8, 1e-3, 60))
-    shipped_base: bool = False
+    from_shipped: bool = False
+
+    @property
+    def none(self) -> str:
+        """Editor without demonstrations."""
+        return self.architectures[0]
 
 
 SETTINGS = {
     "small": SubjectSetting(
         replace(
             ABLATION["shipped"],
-            editor=Fit(400, 16, 2e-3, 6400),
+            editor=Fit(300, 16, 1e-3, 4800),
             size=64,
             measured=2,
             sampling_steps=(4,),
@@ -51,9 +55,10 @@ SETTINGS = {
             workers=0,
             framed=False,
         ),
+        architectures=EDITNETS,
         test_subjects=12,
         expert=Fit(30, 6, 1e-3, 30),
-        shipped_base=True,
+        from_shipped=True,
     ),
     "cpu": SubjectSetting(replace(ABLATION["cpu"], patch_size=1, measured=3, sampling_steps=(8,))),
     "gpu": SubjectSetting(

@@ -19,7 +19,7 @@ import torch
 from torch import nn
 
 from benchmarks.ablation.assets import Assets
-from benchmarks.ablation.learning import CAPACITY, Batches, Texts, Training
+from benchmarks.ablation.learning import CAPACITY, CHECKPOINT_STEPS, Batches, Texts, Training
 from benchmarks.ablation.train import when_measured
 from benchmarks.apprentice.learning import (
     SubjectObjective,
@@ -35,6 +35,7 @@ from omniedit.imaging.images import Image
 from omniedit.models import build
 from omniedit.models.base import Base
 from omniedit.models.conditions import taken_conditions
+from omniedit.models.loading import load_editor
 from omniedit.run.program import run_program
 from omniedit.storage.atomic import replace_file
 from omniedit.training.editor.instruction_encoder import InstructionEncoder
@@ -68,12 +69,14 @@ def run(
     torch.manual_seed(seed)
     texts = prepare(base, setting)
     editor = build(architecture, base.transformer, base.prediction_type)
+    if setting.from_shipped:
+        editor.load_state_dict(load_editor(device="cpu").transformer.state_dict(), strict=False)
     fit = setting.world.editor
     held_out = held_out_world(setting, assets)
     pairs = list_test_pairs(setting, held_out)
     cases = [held_out.to_case(pair) for pair in pairs]
     objective = SubjectObjective(base.vae, texts, seed, subject_config(setting))
-    training = Training(editor, fit, checkpoint)
+    training = Training(editor, fit, checkpoint, checkpoint_every=min(CHECKPOINT_STEPS, max(1, fit.steps // 4)))
     batches = Batches(training_world(setting, assets, seed), fit, setting.world).after(training.done)
     counts = setting.shown if taken_conditions(editor).captions else setting.shown[:1]
     answers: list[Image] = []

@@ -12,7 +12,7 @@ from benchmarks.ablation.assets import Assets
 from benchmarks.ablation.learning import train_config
 from benchmarks.apprentice import expert, report, train
 from benchmarks.apprentice.learning import held_out_world, list_test_pairs, training_world
-from benchmarks.apprentice.settings import NONE, SETTINGS, SubjectSetting
+from benchmarks.apprentice.settings import SETTINGS, SubjectSetting
 from benchmarks.apprentice.subjects import Request, SubjectPair, SubjectWorld, demonstration_pairs
 from omniedit.evaluation.subjects import measure_subject
 from omniedit.models.base import Base
@@ -95,12 +95,12 @@ def test_units_experts_and_report_run_at_toy_size(
     experts = tmp_path / "experts"
     experts.mkdir()
     quick = replace(setting, expert=replace(setting.expert, steps=1))
-    expert.run(quick, assets, base, tmp_path / f"{NONE}-0", experts, tmp_path / "done")
+    expert.run(quick, assets, base, tmp_path / f"{setting.none}-0", experts, tmp_path / "done")
     assert len(list((tmp_path / "done").iterdir())) == setting.test_subjects
     cases = [world.to_case(pair) for pair in pairs]
     measures = report.collect(pairs, cases, [experts, *folders])
     keys = {(name, shown) for name in setting.architectures[1:] for shown in setting.shown}
-    assert set(measures) == {("no edit", 0), ("copy-paste", 0), ("expert", 3), (NONE, 0), *keys}
+    assert set(measures) == {("no edit", 0), ("copy-paste", 0), ("expert", 3), (setting.none, 0), *keys}
     text = report.write_table(measures, setting)
     assert text.count("\n| ") >= len(measures) and "3 shown less Sequence concatenation" in text
     report.write_sheet(tmp_path / "sheet.png", pairs, [experts, *folders], setting)
