@@ -49,9 +49,21 @@ ARCHITECTURES: dict[str, Architecture] = {
     "unet_routed": Architecture("UNet, experts by task (AnySD)", "unet_editor:UNetEditor", over_unet=True),
     "editnet_every2": Architecture("EditNet, a control block every 2 blocks", "editnet:EditNet", {"every": 2}),
     "editnet_every4": Architecture("EditNet, a control block every 4 blocks", "editnet:EditNet", {"every": 4}),
+    "editnet_demos": Architecture("EditNet, demonstrations in context", "apprentice:InContextEditNet"),
+    "editnet_demos_cross": Architecture("EditNet, cross-attention to demonstrations", "apprentice:CrossEditNet"),
+    "editnet_routed_demos": Architecture(
+        "EditNet, experts by task, cross-attention to demonstrations", "apprentice:CrossRoutedEditNet"
+    ),
+    "sequence_concat_demos": Architecture(
+        "Sequence concatenation, demonstrations in context", "apprentice:InContextSequenceConcat"
+    ),
+    "sequence_concat_demos_cross": Architecture(
+        "Sequence concatenation, cross-attention to demonstrations", "apprentice:CrossSequenceConcat"
+    ),
 }
 """The paper's four architectures, variants of EditNet that each change one open choice, sequence concatenation, EditNet
-with AnySD's task-aware routing, whole and in parts, and AnySD's own UNet."""
+with AnySD's task-aware routing, whole and in parts, editors that learn a subject from demonstrations (SuTI), and
+AnySD's own UNet."""
 
 BASELINES = {"no_edit": "No edit", "specialist": "Specialist"}
 """Labels of the benchmark's baselines: the source unchanged, and the specialist, which knows the truth."""

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, Subset
 
 from benchmarks.ablation.settings import Fit, Setting
-from benchmarks.ablation.world import World, WorldPair, crop_pair
+from benchmarks.ablation.world import WorldPair, crop_pair
 from omniedit.aspect import RATIOS
 from omniedit.config.schema import BaseConfig, TrainConfig
 from omniedit.errors import UserError
@@ -68,6 +68,7 @@ class Training:
     Args:
         optimizers: optimizers of the trained parameters, each with its own share of them; None for AdamW on all.
         identity: fingerprint of the training data, if the caller has one. A checkpoint with another one is rejected.
+        checkpoint_every: number of steps between checkpoints; None for `CHECKPOINT_STEPS`.
 
     Raises:
         UserError: the checkpoint has another identity.
@@ -84,8 +85,10 @@ class Training:
         checkpoint: Path,
         optimizers: Sequence[torch.optim.Optimizer] | None = None,
         identity: str = "",
+        checkpoint_every: int | None = None,
     ) -> None:
         self.parameters, self.identity = trained_parameters(network), identity
+        self.checkpoint_every = checkpoint_every
         self.options, self.checkpoint = options, checkpoint
         self.ema = EMAModel(self.parameters.values(), EMA_DECAY, foreach=True)
         self.optimizers = optimizers or [
@@ -106,7 +109,7 @@ class Training:
             for batch in progress.over(left):
                 self._step(batch, loss_of)
                 yield self.done
-                if self.done % CHECKPOINT_STEPS == 0:
+                if self.done % (self.checkpoint_every or CHECKPOINT_STEPS) == 0:
                     self._save()
         self.ema.copy_to(self.parameters.values())
 
@@ -179,11 +182,19 @@ class Training:
             optimizer.load_state_dict(kept)
 
 
+class PairSource(Protocol):
+    """Pairs by index, such as a `World`."""
+
+    seed: int
+
+    def pair(self, index: int) -> WorldPair: ...
+
+
 @dataclass(frozen=True)
 class Batches(Dataset[list[WorldPair]]):
     """Pairs of each step, all of one size."""
 
-    world: World
+    world: PairSource
     options: Fit
     setting: Setting
 

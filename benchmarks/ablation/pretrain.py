@@ -22,7 +22,7 @@ from benchmarks.ablation.learning import (
     Training,
     train_config,
 )
-from benchmarks.ablation.settings import SETTINGS
+from benchmarks.ablation.settings import SETTINGS, Setting
 from benchmarks.ablation.world import build_world
 from omniedit.models.base import Base
 from omniedit.models.codec import LappedCodec
@@ -42,7 +42,12 @@ def main() -> None:
     parser.add_argument("--assets", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
-    setting, device = SETTINGS[args.setting], torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    pretrain(SETTINGS[args.setting], Assets.load(args.assets), args.out)
+
+
+def pretrain(setting: Setting, assets: Assets, out: Path) -> None:
+    """Pre-train a base on the world and write it to the folder `out`."""
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.manual_seed(SEED)
     options = train_config(setting)
     base, vae, text = small_sd3(options, WIDTH), LappedCodec(), load_minilm()
@@ -50,14 +55,14 @@ def main() -> None:
     for part in parts:
         part.to(device)
     texts = Texts(InstructionEncoder(text, CAPACITY), setting.text_tokens)
-    world = build_world(setting, Assets.load(args.assets), SEED)
+    world = build_world(setting, assets, SEED)
     loss_of = partial(Objective(vae, texts, SEED, options).of_base, base)
-    training = Training(base, setting.base, args.out.with_suffix(".checkpoint.pt"))
+    training = Training(base, setting.base, out.with_suffix(".checkpoint.pt"))
     for _ in training.steps(Batches(world, setting.base, setting).after(training.done), loss_of):
         pass
     print(f"loss over the last steps: {training.loss:.3f}")
     scheduler = FlowMatchEulerDiscreteScheduler()
-    with replace_file(args.out) as folder:
+    with replace_file(out) as folder:
         for part in parts:
             part.cpu()
         Base(base, vae, text, scheduler, prediction_type=PREDICTION).save(folder)

@@ -4,7 +4,9 @@ Shapes: B images, C latent channels, h w latent height and width.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -24,6 +26,7 @@ from omniedit.models.full_size import restore_full_size
 from omniedit.models.sampling import Conditioning, Guidance, sample
 from omniedit.tasks import Task
 
+PairT = TypeVar("PairT", bound=WorldPair)
 SUCCESS = 0.5
 """Error below which an edit is successful: squared error inside the mask, as a share of the error without an edit."""
 TEST_SEED = 20241111
@@ -45,9 +48,19 @@ def tested_tasks(setting: Setting) -> list[Task]:
 
 @torch.no_grad()
 def edit_pairs(
-    editor: Editor, vae: Vae, texts: Texts, pairs: Sequence[WorldPair], setting: Setting, steps: int
+    editor: Editor,
+    vae: Vae,
+    texts: Texts,
+    pairs: Sequence[PairT],
+    setting: Setting,
+    steps: int,
+    conditions: Callable[[Sequence[PairT]], Mapping[str, Tensor]] = lambda pairs: {},
 ) -> list[Image]:
-    """Edit pairs with an editor in `steps` sampling steps, as `EditPipeline` does."""
+    """Edit pairs with an editor in `steps` sampling steps, as `EditPipeline` does.
+
+    Args:
+        conditions: further fields of `Conditioning` for some pairs.
+    """
     guidance = Guidance(setting.text_scale, setting.image_scale)
     answers: list[Image] = []
     for start in range(0, len(pairs), TOGETHER):
@@ -58,6 +71,7 @@ def edit_pairs(
         prompt, pooled = texts([pair.edit.instruction for pair in some])
         nothing, nothing_pooled = texts([""] * len(some))
         asked = Conditioning(source, prompt, nothing, pooled, nothing_pooled, task=task_indices(editor, some))
+        asked = replace(asked, **conditions(some))
         latents = sample(editor, FlowMatchEulerDiscreteScheduler(), asked, guidance, noise, steps)
         before, after = (decode(vae, each).cpu() for each in (source, latents))
         full = restore_full_size(*((image + 1) / 2 for image in (images, before, after)))

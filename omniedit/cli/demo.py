@@ -132,7 +132,7 @@ def add_inputs(own: Mapping[str, Any], takes: "TakenConditions") -> tuple[Any, l
         own: config of the editor, with its own settings.
 
     Returns:
-        The image, the inputs of `FIELDS` in order, the references and the task, and the button.
+        The image, the inputs of `FIELDS` in order, the references, the task and the captions, and the button.
     """
     import gradio as gr
 
@@ -154,7 +154,7 @@ def add_inputs(own: Mapping[str, Any], takes: "TakenConditions") -> tuple[Any, l
 
 
 def add_conditions(takes: "TakenConditions") -> list[Any]:
-    """Add the inputs for reference images and the task; hide what the editor does not take."""
+    """Add the inputs for reference images, their captions and the task; hide what the editor does not take."""
     import gradio as gr
 
     references = gr.Gallery(
@@ -170,9 +170,16 @@ def add_conditions(takes: "TakenConditions") -> list[Any]:
     )
     # Gradio's own method decodes the files, as for the image.
     references.preprocess = uploaded_files  # type: ignore[method-assign,assignment]
+    captions = gr.Textbox(
+        "",
+        label="Captions of the reference images",
+        info="One line per image, in their order; leave it empty for none",
+        lines=2,
+        visible=takes.captions,
+    )
     choices = [EDITORS_CHOICE, *takes.tasks]
     task = gr.Dropdown(choices, value=EDITORS_CHOICE, label="Task", visible=bool(takes.tasks))
-    return [references, task]
+    return [references, task, captions]
 
 
 def add_results() -> tuple[Any, ...]:
@@ -201,6 +208,7 @@ def edit_action(pipeline: "EditPipeline") -> Callable[..., tuple]:
         history: History,
         references: list[Path] | None = None,
         task: str = EDITORS_CHOICE,
+        captions: str = "",
         progress: Any = gr.Progress(),  # noqa: B008 (Gradio finds its progress argument by this default)
     ) -> tuple:
         if image is None or not instruction.strip():
@@ -209,7 +217,9 @@ def edit_action(pipeline: "EditPipeline") -> Callable[..., tuple]:
             raise page_error(f"The seed must be a whole number from 0 to {MAX_SEED}.")
         scales = (guidance_scale, image_guidance_scale)
         named = None if task == EDITORS_CHOICE else task
-        settings = Settings(instruction.strip(), negative_prompt, int(steps), *scales, int(seed), named)
+        texts = tuple(line.strip() for line in captions.strip().splitlines())
+        sampling = instruction.strip(), negative_prompt, int(steps), *scales, int(seed)
+        settings = Settings(*sampling, named, captions=texts)
 
         def after_step(_: Any, step: int, *__: Any) -> None:
             progress((step + 1, int(steps)), unit="steps")
@@ -229,7 +239,8 @@ def choose_action() -> Callable[..., tuple]:
     def choose(history: History, event: gr.SelectData) -> tuple:
         before, after, settings, references = history[event.index]
         values = (getattr(settings, name) for name in FIELDS)
-        return *show_edit(before, after, settings), before, references, settings.task or EDITORS_CHOICE, *values
+        conditions = references, settings.task or EDITORS_CHOICE, "\n".join(settings.captions)
+        return *show_edit(before, after, settings), before, *conditions, *values
 
     return choose
 

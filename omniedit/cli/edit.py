@@ -40,6 +40,7 @@ class Settings:
         seed: seed of the noise, the same for each image, so that an edit does not depend on the other images.
         task: name of the task, for an editor that takes tasks; None leaves it to the editor.
         scheduler: a key of `omniedit.models.schedulers.SCHEDULERS`; None is the editor's own.
+        captions: captions of the reference images, for an editor that takes them; () for none.
     """
 
     instruction: str
@@ -50,6 +51,7 @@ class Settings:
     seed: int
     task: str | None = None
     scheduler: str | None = None
+    captions: tuple[str, ...] = ()
 
 
 def edit_files(
@@ -81,7 +83,7 @@ def edit_files(
         raise UserError(f"{there[0]}: already exists ({len(there)} in all); use --overwrite, or -o to write elsewhere")
     shown = [read_reference(path) for path in references]
     pipeline = load_editor(model, device)
-    check_conditions(pipeline, shown, settings.task)
+    check_conditions(pipeline, shown, settings.task, settings.captions)
     if settings.scheduler:
         from omniedit.models.schedulers import make_scheduler
 
@@ -225,5 +227,6 @@ def edit_image(
         generator=torch.Generator().manual_seed(settings.seed),
         callback_on_step_end=after_step,
         references=list(references) or None,
+        reference_captions=list(settings.captions) or None,
         task=settings.task,
     ).images[0]

@@ -34,6 +34,14 @@ def _add_edit_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="IMAGE",
         help="reference image that the instruction points to; give it once per image",
     )
+    parser.add_argument(
+        "--reference-caption",
+        action="append",
+        default=[],
+        type=str,
+        metavar="TEXT",
+        help="what the reference image shows, for an editor that takes captions; once per --reference, in their order",
+    )
     parser.add_argument("--task", type=words, help="task of the edit (default: the editor decides)")
     _add_editor_arguments(parser)
 
@@ -42,7 +50,8 @@ def _edit(args: argparse.Namespace) -> None:
     from omniedit.cli.edit import Settings, edit_files
 
     scales = args.guidance, args.image_guidance
-    settings = Settings(args.instruction, args.negative, args.steps, *scales, args.seed, args.task, args.scheduler)
+    sampling = args.instruction, args.negative, args.steps, *scales, args.seed
+    settings = Settings(*sampling, args.task, args.scheduler, tuple(args.reference_caption))
     edit_files(args.inputs, args.out, args.overwrite, args.model, args.device, settings, args.reference)
 
 

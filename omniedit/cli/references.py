@@ -30,8 +30,10 @@ def read_reference(path: Path) -> PIL.Image.Image:
         raise UserError(f"--reference {path}: cannot be read: {' '.join(str(error).split())}") from None
 
 
-def check_conditions(pipeline: "EditPipeline", references: Sequence[PIL.Image.Image], task: str | None) -> None:
-    """Check that an editor takes the given references and task.
+def check_conditions(
+    pipeline: "EditPipeline", references: Sequence[PIL.Image.Image], task: str | None, captions: Sequence[str] = ()
+) -> None:
+    """Check that an editor takes the given references, their captions and the task.
 
     Raises:
         UserError: it does not; the message names the remedy.
@@ -39,6 +41,7 @@ def check_conditions(pipeline: "EditPipeline", references: Sequence[PIL.Image.Im
     from omniedit.models.pipeline_conditions import match_conditions
 
     try:
-        match_conditions(references, task, 1, pipeline.takes)
+        match_conditions(references, task, 1, pipeline.takes, list(captions) or None)
     except ValueError as error:
-        raise UserError(f"--{str(error).replace('references:', 'reference:', 1)}") from None
+        message = str(error).replace("reference_captions:", "reference-caption:", 1)
+        raise UserError(f"--{message.replace('references:', 'reference:', 1)}") from None

@@ -149,6 +149,13 @@ class SampleOptions(FlowOptions):
     reference_dropout: float = Field(0.05, ge=0, le=1)
     """Share of samples without their references but with an instruction. A sample without an instruction has no
     references either."""
+    vary_references: bool = False
+    """Draw the number of a training sample's references too, from 1 to `max_references`, so that the editor works with
+    any number of demonstrations."""
+    shuffle_references: bool = False
+    """Give a training sample's references in random order, so that the editor does not depend on it."""
+    caption_dropout: float = Field(0.1, ge=0, le=1)
+    """Share of references without their caption, for editors that take captions."""
     task_dropout: float = Field(0.1, ge=0, le=1)
     """Share of samples with an instruction whose task an editor that takes tasks does not get."""
 

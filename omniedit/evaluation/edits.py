@@ -62,9 +62,6 @@ def load_trained_editor(folder: Path, sampling: SamplingOptions) -> Editor:
         digest = hashlib.sha256(f"{sampling.seed}|{pair.pair_id}".encode()).digest()
         return torch.Generator().manual_seed(int.from_bytes(digest[:7]))
 
-    def images(pair: EditPair) -> list[Image]:
-        return [reference.image for reference in pair.references]
-
     def edit(pairs: Sequence[EditPair]) -> Sequence[Image]:
         output = pipeline(
             image=[fromarray(pair.source) for pair in pairs],
@@ -73,7 +70,12 @@ def load_trained_editor(folder: Path, sampling: SamplingOptions) -> Editor:
             guidance_scale=sampling.guidance_text,
             image_guidance_scale=sampling.guidance_image,
             generator=[noise_generator(pair) for pair in pairs],
-            **call_arguments(pipeline.takes, [images(pair) for pair in pairs], [pair.task for pair in pairs]),
+            **call_arguments(
+                pipeline.takes,
+                [[reference.image for reference in pair.references] for pair in pairs],
+                [pair.task for pair in pairs],
+                [[reference.caption for reference in pair.references] for pair in pairs],
+            ),
         )
         return [np.asarray(image.convert("RGB")) for image in output.images]
 

@@ -21,10 +21,12 @@ class TakenConditions:
     Args:
         references: whether it takes reference images.
         tasks: names of the known tasks, in the order of their indices; () if it takes no task.
+        captions: whether it takes captions of the reference images.
     """
 
     references: bool = False
     tasks: tuple[str, ...] = ()
+    captions: bool = False
 
     def task_index(self, task: str) -> int:
         """Return the index of a task, or `UNKNOWN_TASK`."""
@@ -34,11 +36,32 @@ class TakenConditions:
 def taken_conditions(editor: Any) -> TakenConditions:
     """Return the conditions that an editor takes."""
     names = getattr(editor, "takes", ())
-    return TakenConditions("references" in names, tuple(editor.config["tasks"]) if "task" in names else ())
+    tasks = tuple(editor.config["tasks"]) if "task" in names else ()
+    return TakenConditions("references" in names, tasks, "captions" in names)
 
 
 NO_CONDITIONS = TakenConditions()
 """Conditions of an editor that takes source and instruction alone."""
+
+
+def place_captions(embeddings: tuple[Tensor, Tensor], counts: Sequence[int]) -> tuple[Tensor, Tensor]:
+    """Place the embeddings of references' captions, sample after sample, as `place_references` places their images.
+
+    Args:
+        embeddings: (captions, M, D) and (captions, ...), also if there is no caption.
+        counts: number of references of each sample.
+
+    Returns:
+        (B, R, M, D) and (B, R, ...), zeros where a sample has fewer references.
+    """
+    most = max(1, *counts) if counts else 1
+    present = torch.arange(most) < torch.tensor(counts)[:, None]
+    placed = []
+    for rows in embeddings:
+        whole = rows.new_zeros(len(counts), most, *rows.shape[1:])
+        whole[present.to(rows.device)] = rows
+        placed.append(whole)
+    return placed[0], placed[1]
 
 
 def place_references(latents: Sequence[Tensor], counts: Sequence[int], shape: Sequence[int]) -> tuple[Tensor, Tensor]:

@@ -1,7 +1,8 @@
 """Parts of a network that depend on the instruction and the source image alone, computed once for all sampling steps.
 
-What can be reused exactly: embeddings of the text tokens, of the pooled text, and of the source image. What cannot: the
-control blocks, which are modulated by the noise level and attend over the noisy image, and the blocks of the base.
+What can be reused exactly: embeddings of the text tokens, of the pooled text, of the source image, and of
+demonstrations. What cannot: the control blocks, which are modulated by the noise level and attend over the noisy image,
+and the blocks of the base.
 """
 
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 
 CONSTANT = (
     "condition_embed",
+    "demonstrations",
     "base.context_embedder",
     "base.time_text_embed.text_embedder",
     "base.txt_norm",

@@ -105,6 +105,7 @@ class EditNet(Editor):
         # The condition has the positions of the image that is denoised, as both show the same scene.
         context = adapter.context(state, [state.grid] * (2 if self.sees_image else 1))
         for place, block in enumerate(self.base_blocks):
+            state = self.before_block(place, state)
             if place % self.every:
                 state = adapter.step(block, state)
                 continue

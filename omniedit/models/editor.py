@@ -31,7 +31,8 @@ class Editor(ModelMixin, ConfigMixin):  # type: ignore[misc]
 
     base: Any
     takes: ClassVar[frozenset[str]] = frozenset()
-    """Optional inputs of `forward` that this editor uses: "references" (with "reference_mask") and "task"."""
+    """Optional inputs of `forward` that this editor uses: "references" (with "reference_mask"), "captions" of them
+    ("reference_prompts" and "reference_pooled") and "task"."""
 
     def __init__(self, base_config: Mapping[str, Any], prediction_type: str = "velocity", **options: Any) -> None:
         super().__init__()
@@ -74,6 +75,8 @@ class Editor(ModelMixin, ConfigMixin):  # type: ignore[misc]
         reference_mask: Tensor | None = None,
         task: Tensor | None = None,
         guidance: Tensor | None = None,
+        reference_prompts: Tensor | None = None,
+        reference_pooled: Tensor | None = None,
     ) -> Tensor:
         """Predict the velocity (noise minus clean) of the edited image's latents, (B, C, H, W).
 
@@ -89,14 +92,23 @@ class Editor(ModelMixin, ConfigMixin):  # type: ignore[misc]
             reference_mask: (B, R) bool, False where a reference is missing; None if none is.
             task: (B,) long, index in the editor's list of tasks, -1 for an unknown one.
             guidance: (B,), guidance scale of a base with a guidance embedding; None for its usual one.
+            reference_prompts: (B, R, M, D), captions of the references, one vector per token.
+            reference_pooled: (B, R, D), captions as one vector; for bases without one, (B, R, M), as `pooled`.
         """
-        given = Inputs(noisy, timestep, prompt_embeds, pooled, condition, references, reference_mask, task, guidance)
+        given = Inputs(
+            *(noisy, timestep, prompt_embeds, pooled, condition, references, reference_mask, task, guidance),
+            *(reference_prompts, reference_pooled),
+        )
         output = self.adapter.decode(self.run_blocks(self.embed(given), given))
         return to_velocity(output, noisy, timestep, self.config["prediction_type"])
 
     def embed(self, given: Inputs) -> State:
         """Return the state of the base before its first block."""
         return self.adapter.embed(given)
+
+    def before_block(self, place: int, state: State) -> State:
+        """Return the state that block number `place` of the base gets; editors with own layers there change it."""
+        return state
 
     @abstractmethod
     def run_blocks(self, state: State, given: Inputs) -> State:

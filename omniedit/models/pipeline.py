@@ -28,7 +28,7 @@ from omniedit.models.full_size import pad_to_grid, working_size
 from omniedit.models.instruction_warnings import InstructionWarning, warn_if_unfamiliar
 from omniedit.models.pipeline_arguments import check_scale, check_steps, match_arguments
 from omniedit.models.pipeline_callbacks import TENSORS, Callback, StepCallback
-from omniedit.models.pipeline_conditions import encode_references, gather_conditions, match_conditions
+from omniedit.models.pipeline_conditions import EditConditions, encode_references, gather_conditions, match_conditions
 from omniedit.models.pipeline_images import ImageLike, check_output_type, split_images, to_output_type, to_tensor
 from omniedit.models.prepared_edit import PreparedEdit
 from omniedit.models.sampling import Conditioning, Guidance, SamplerState, check_scheduler, sample
@@ -153,6 +153,7 @@ class EditPipeline(FlowPipeline):
         embedded_guidance_scale: float | None = None,
         references: Sequence[ImageLike] | Sequence[Sequence[ImageLike]] | None = None,
         task: str | Sequence[str | None] | None = None,
+        reference_captions: Sequence[str | None] | Sequence[Sequence[str | None]] | None = None,
     ) -> ImagePipelineOutput:
         """Edit images and return them at the sizes of their sources.
 
@@ -183,6 +184,7 @@ class EditPipeline(FlowPipeline):
                 takes references. Each is scaled as a whole to the size of the source image.
             task: name of the task for all images, or one for each; for an editor that takes tasks. None leaves it to
                 the editor.
+            reference_captions: captions of `references`, in the same form; for an editor that takes them.
 
         Warns:
             InstructionWarning: an instruction is unlike those of training, or an edit changes next to nothing.
@@ -199,8 +201,8 @@ class EditPipeline(FlowPipeline):
         check_scheduler(self.scheduler)
         self._interrupt = False
         matched = match_arguments(split_images(image), instruction, negative_prompt or "", generator)
-        conditions = match_conditions(references, task, len(matched), self.takes)
-        edits = [self._prepare_edit(*matching, *more) for matching, more in zip(matched, conditions, strict=True)]
+        conditions = match_conditions(references, task, len(matched), self.takes, reference_captions)
+        edits = [self._prepare_edit(*matching, more) for matching, more in zip(matched, conditions, strict=True)]
 
         def edit_batch(batch: Sequence[PreparedEdit]) -> Iterable[Tensor]:
             latents = self._sample_latents(batch, guidance, steps, callback)
@@ -217,8 +219,7 @@ class EditPipeline(FlowPipeline):
         instruction: str,
         negative: str,
         generator: torch.Generator | None,
-        references: Sequence[ImageLike],
-        task: int,
+        more: EditConditions,
     ) -> PreparedEdit:
         device = self._execution_device
         full = to_tensor(image)[None].to(device)
@@ -227,8 +228,9 @@ class EditPipeline(FlowPipeline):
         small = functional.interpolate(full, size, mode="bilinear", antialias=True)
         source = encode(self.vae, 2 * pad_to_grid(small, self._grid) - 1)
         noise = randn_tensor(source.shape, generator=generator, device=device)
-        given = encode_references(self.vae, references, source)
-        return PreparedEdit(full, size, source, noise, instruction, negative, generator, given, task)
+        given = encode_references(self.vae, more.references, source)
+        conditions = given, more.task, more.captions
+        return PreparedEdit(full, size, source, noise, instruction, negative, generator, *conditions)
 
     def _sample_latents(
         self, edits: Sequence[PreparedEdit], guidance: Guidance, steps: int, callback: StepCallback
@@ -240,7 +242,8 @@ class EditPipeline(FlowPipeline):
         """
         self._guidance_scale = guidance.text
         source, noise = (torch.cat(tensors) for tensors in zip(*((e.source, e.noise) for e in edits), strict=True))
-        given = replace(self._encode_edits(edits, source), **gather_conditions(edits, self.takes))
+        encode_texts = partial(self._text.encode, device=self._execution_device)
+        given = replace(self._encode_edits(edits, source), **gather_conditions(edits, self.takes, encode_texts))
         generators = [edit.generator for edit in edits if edit.generator is not None] or None
         after_step = partial(self._after_step, callback, guidance)
         latents = sample(

@@ -1,6 +1,7 @@
 """Reference images and tasks in the call of a pipeline."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -9,42 +10,79 @@ from torch import Tensor
 
 from omniedit.imaging.images import Image, resize_contain
 from omniedit.models.codec import Vae, encode
-from omniedit.models.conditions import UNKNOWN_TASK, TakenConditions, place_references
+from omniedit.models.conditions import UNKNOWN_TASK, TakenConditions, place_captions, place_references
 from omniedit.models.pipeline_arguments import to_list
 from omniedit.models.pipeline_images import ImageLike, split_images, to_tensor
 from omniedit.models.prepared_edit import PreparedEdit
 
-REMEDY = "give an editor whose architecture takes {0}, such as editnet_routed (docs/training.md), or omit {0}"
+REMEDY = "give an editor whose architecture takes {0}, such as {1} (docs/training.md), or omit {0}"
+TAKE_IMAGES = "editnet_routed or editnet_demos_cross"
 
 
-def match_conditions(references: Any, task: Any, count: int, takes: TakenConditions) -> list[tuple[list, int]]:
-    """Return the reference images and the task's index of each of `count` edits.
+@dataclass(frozen=True)
+class EditConditions:
+    """Conditions of one edit besides image and instruction.
+
+    Args:
+        references: reference images.
+        task: index of the task, or `UNKNOWN_TASK`.
+        captions: caption of each reference, '' for none.
+    """
+
+    references: list
+    task: int
+    captions: tuple[str, ...] = ()
+
+
+def match_conditions(
+    references: Any, task: Any, count: int, takes: TakenConditions, captions: Any = None
+) -> list[EditConditions]:
+    """Return the reference images with their captions and the task's index of each of `count` edits.
 
     Args:
         references: None, images for all edits, or a list of lists with the images of each edit.
         task: None, the name of a task for all edits, or a list with the name of each or None.
+        captions: None, or the captions of `references` in the same form; None or '' for a reference without one.
 
     Raises:
         ValueError: the editor does not take them, a task is not in its list, or their number does not match.
     """
-    per_edit = _split_references(references, count)
+    per_edit = _split_per_edit(references, count, "references")
     if any(per_edit) and not takes.references:
-        raise ValueError(f"references: this editor takes no reference images; {REMEDY.format('them')}")
+        raise ValueError(f"references: this editor takes no reference images; {REMEDY.format('them', TAKE_IMAGES)}")
+    texts = _match_captions(captions, per_edit, takes)
     tasks = to_list(task) if task is not None else [None]
     if len(tasks) not in (1, count):
         raise ValueError(f"{count} images, {len(tasks)} tasks: give one for all, or one for each")
     indices = [_task_index(each, takes) for each in tasks]
-    return list(zip(per_edit, indices * count if len(indices) == 1 else indices, strict=True))
+    indices = indices * count if len(indices) == 1 else indices
+    return [EditConditions(*each) for each in zip(per_edit, indices, texts, strict=True)]
 
 
-def _split_references(references: Any, count: int) -> list[list]:
-    """Return the reference images of each edit."""
-    given = [] if references is None else split_images(references)
+def _split_per_edit(values: Any, count: int, name: str) -> list[list]:
+    """Return the values of each edit: reference images, or their captions."""
+    given = [] if values is None else split_images(values)
     if not any(isinstance(each, list | tuple) for each in given):
         return [given] * count
     if len(given) != count or not all(isinstance(each, list | tuple) for each in given):
-        raise ValueError(f"{count} images, {len(given)} lists of references: give one list for each, or one for all")
+        raise ValueError(f"{count} images, {len(given)} lists of {name}: give one list for each, or one for all")
     return [list(each) for each in given]
+
+
+def _match_captions(captions: Any, per_edit: Sequence[list], takes: TakenConditions) -> list[tuple[str, ...]]:
+    """Return the captions of each edit's references."""
+    per_text = _split_per_edit(captions, len(per_edit), "captions")
+    if any(map(any, per_text)) and not takes.captions:
+        remedy = REMEDY.format("them", "editnet_demos_cross")
+        raise ValueError(f"reference_captions: this editor takes no captions of references; {remedy}")
+    for references, texts in zip(per_edit, per_text, strict=True):
+        if texts and len(texts) != len(references):
+            found = f"{len(references)} references, {len(texts)} captions"
+            raise ValueError(f"reference_captions: {found}; give one for each reference, '' for none")
+    return [
+        tuple(text or "" for text in texts) if texts else ("",) * len(references)
+        for references, texts in zip(per_edit, per_text, strict=True)
+    ]
 
 
 def _task_index(task: Any, takes: TakenConditions) -> int:
@@ -52,7 +90,7 @@ def _task_index(task: Any, takes: TakenConditions) -> int:
     if task is None:
         return UNKNOWN_TASK
     if not takes.tasks:
-        raise ValueError(f"task: this editor takes no task; {REMEDY.format('it')}")
+        raise ValueError(f"task: this editor takes no task; {REMEDY.format('it', 'editnet_routed')}")
     if task not in takes.tasks:
         raise ValueError(f"task: {str(task)[:100]!r} is not one of this editor's: {', '.join(takes.tasks)}")
     return takes.task_index(task)
@@ -73,31 +111,47 @@ def encode_references(vae: Vae, images: Sequence[ImageLike], like: Tensor) -> Te
 
 
 def call_arguments(
-    takes: TakenConditions, references: Sequence[Sequence[Image]], tasks: Sequence[str]
+    takes: TakenConditions,
+    references: Sequence[Sequence[Image]],
+    tasks: Sequence[str],
+    captions: Sequence[Sequence[str | None]] = (),
 ) -> dict[str, Any]:
     """Return the arguments of a pipeline's call for pairs with references and tasks, as far as its editor takes them.
 
     Args:
         references: those of each pair.
         tasks: that of each pair; one that is not in the editor's list is left to the editor.
+        captions: those of each pair's references; () for none.
     """
     arguments: dict[str, Any] = {}
     if takes.references:
         arguments["references"] = [list(images) for images in references]
+    if takes.captions and captions:
+        arguments["reference_captions"] = [list(texts) for texts in captions]
     if takes.tasks:
         arguments["task"] = [task if task in takes.tasks else None for task in tasks]
     return arguments
 
 
-def gather_conditions(edits: Sequence[PreparedEdit], takes: TakenConditions) -> dict[str, Tensor]:
-    """Return the fields of `Conditioning` for references and tasks of a batch of edits, as the editor takes them."""
+def gather_conditions(
+    edits: Sequence[PreparedEdit], takes: TakenConditions, encode_texts: Callable[[list[str]], tuple[Tensor, Tensor]]
+) -> dict[str, Tensor]:
+    """Return the fields of `Conditioning` for references and tasks of a batch of edits, as the editor takes them.
+
+    Args:
+        encode_texts: encodes captions, as `Text.encode`.
+    """
     fields: dict[str, Tensor] = {}
-    device = edits[0].source.device
+    like, device = edits[0].source, edits[0].source.device
+    counts = [len(edit.references) for edit in edits]
     if takes.references:
         latents = [reference for edit in edits for reference in edit.references]
-        counts = [len(edit.references) for edit in edits]
-        references, mask = place_references(latents, counts, edits[0].source.shape[1:])
-        fields |= {"references": references.to(edits[0].source), "reference_mask": mask.to(device)}
+        references, mask = place_references(latents, counts, like.shape[1:])
+        fields |= {"references": references.to(like), "reference_mask": mask.to(device)}
+    if takes.captions and any(counts):
+        texts = [caption for edit in edits for caption in edit.captions]
+        prompts, pooled = place_captions(encode_texts(texts), counts)
+        fields |= {"reference_prompts": prompts.to(like), "reference_pooled": pooled.to(like)}
     if takes.tasks:
         fields["task"] = torch.tensor([edit.task for edit in edits], device=device)
     return fields

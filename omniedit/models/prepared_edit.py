@@ -22,6 +22,7 @@ class PreparedEdit:
         generator: generator of the initial noise and of the scheduler's noise; None for torch's global one.
         references: latents of reference images, (R, C, h, w).
         task: index of the task in the editor's list, or `UNKNOWN_TASK`.
+        captions: caption of each reference, '' for none.
     """
 
     full: Tensor
@@ -33,6 +34,7 @@ class PreparedEdit:
     generator: torch.Generator | None
     references: Tensor
     task: int
+    captions: tuple[str, ...] = ()
 
     def decode(self, vae: Vae, latents: Tensor) -> Tensor:
         """Decode the latents of the edit, (1, C, h, w), to the edited image at full size, (3, H, W) in [0, 1].

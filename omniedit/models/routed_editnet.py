@@ -8,6 +8,7 @@ Shapes: B batch, N image tokens, D width.
 
 import inspect
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -23,6 +24,21 @@ from omniedit.models.routing import Experts, Route, Routing, TaskEmbedding, defa
 
 TASK_IMAGE = 2
 """Index of the task token among the images of a sequence: beside the denoised image (0) and the source (1)."""
+
+
+@dataclass(frozen=True)
+class Prefix:
+    """Tokens before the condition tokens of a control branch.
+
+    Args:
+        tokens: (B, P, D).
+        grids: their places.
+        present: which are attended to, (B, P) bool; None for all.
+    """
+
+    tokens: Tensor
+    grids: Sequence[Grid]
+    present: Tensor | None
 
 
 class TaskTokenEditNet(EditNet):
@@ -44,7 +60,7 @@ class TaskTokenEditNet(EditNet):
         self.embedding = TaskEmbedding(len(names), self.adapter.width)
 
     def run_blocks(self, state: State, given: Inputs) -> State:
-        return run_control(self, state, given, self.embedding(get_task(given))[:, None], None)
+        return run_control(self, state, given, task_prefix(self.adapter, self.embedding(get_task(given))[:, None]))
 
 
 class RoutedEditNet(EditNet):
@@ -69,23 +85,14 @@ class RoutedEditNet(EditNet):
         soft: bool = False,
         task_token: bool = True,
     ) -> None:
-        init_editnet(self, base_config, prediction_type)
-        names = [*tasks] or default_tasks()
-        groups = [*groups] or default_groups(names)
-        self.register_to_config(tasks=names, groups=groups)
-        adapter = self.adapter
-        sizes = adapter.channels, adapter.patch, adapter.width, text_vector_width(adapter)
-        inner = prompt_width(adapter.width)
-        self.routing = Routing(names, groups, *sizes, soft, task_token, inner)
-        count = len(self.routing.experts)
-        self.experts = nn.ModuleList(Experts(adapter.width, inner, count) for _ in self.control_blocks)
+        init_routed(self, base_config, prediction_type, tasks, groups, soft, task_token)
 
     def run_blocks(self, state: State, given: Inputs) -> State:
         task = get_task(given)
         token_B1D = self.routing.embed_task(task)
         references, mask = get_references(given)
         route = self.routing(token_B1D, task, text_vector(self.adapter, given), references, mask)
-        return run_control(self, state, given, token_B1D, route)
+        return run_control(self, state, given, task_prefix(self.adapter, token_B1D), route)
 
 
 def init_editnet(net: EditNet, base_config: Mapping[str, Any], prediction_type: str) -> None:
@@ -93,26 +100,57 @@ def init_editnet(net: EditNet, base_config: Mapping[str, Any], prediction_type: 
     inspect.unwrap(EditNet.__init__)(net, base_config, prediction_type)
 
 
-def run_control(net: EditNet, state: State, given: Inputs, token_B1D: Tensor, route: Route | None) -> State:
-    """Return the state after the last block, with a task token before the condition tokens.
+def init_routed(
+    net: RoutedEditNet,
+    base_config: Mapping[str, Any],
+    prediction_type: str,
+    tasks: Sequence[str],
+    groups: Sequence[str],
+    soft: bool,
+    task_token: bool,
+) -> None:
+    """Create the parts of a routed EditNet; arguments as there."""
+    init_editnet(net, base_config, prediction_type)
+    names = [*tasks] or default_tasks()
+    groups = [*groups] or default_groups(names)
+    net.register_to_config(tasks=names, groups=groups)
+    adapter = net.adapter
+    sizes = adapter.channels, adapter.patch, adapter.width, text_vector_width(adapter)
+    inner = prompt_width(adapter.width)
+    net.routing = Routing(names, groups, *sizes, soft, task_token, inner)
+    count = len(net.routing.experts)
+    net.experts = nn.ModuleList(Experts(adapter.width, inner, count) for _ in net.control_blocks)
+
+
+def task_prefix(adapter: Adapter, token_B1D: Tensor) -> Prefix:
+    """Return the prefix of a task token, padded as the base pads the tokens of an image."""
+    pads = adapter.tokens_multiple - 1
+    tokens = functional.pad(token_B1D, (0, 0, 0, pads))
+    present = torch.arange(1 + pads, device=tokens.device).expand(len(tokens), -1) < 1
+    return Prefix(tokens, [Grid(1, 1, TASK_IMAGE)], present if pads else None)
+
+
+def run_control(net: EditNet, state: State, given: Inputs, prefix: Prefix, route: Route | None = None) -> State:
+    """Return the state after the last block, with further tokens before the condition tokens.
 
     Args:
         route: what the experts of `net` get; None without experts.
     """
-    adapter = net.adapter
+    adapter, first = net.adapter, prefix.tokens.shape[1]
     condition = adapter.embed_image(net.condition_embed, given.condition, state.modulation, given.pooled)
-    pads = adapter.tokens_multiple - 1
-    condition = torch.cat([functional.pad(token_B1D.to(condition), (0, 0, 0, pads)), condition], dim=1)
-    present = condition.new_ones(len(condition), state.image.shape[1] + condition.shape[1], dtype=torch.bool)
-    present[:, state.image.shape[1] + 1 :][:, :pads] = False
-    grids = [state.grid, Grid(1, 1, TASK_IMAGE), state.grid]
-    context = adapter.context(state, grids, present if pads else None)
+    grids, present = [state.grid, *prefix.grids, state.grid], None
+    if prefix.present is not None:
+        image, own = (prefix.present.new_ones(tokens.shape[:2]) for tokens in (state.image, condition))
+        present = torch.cat([image, prefix.present, own], dim=1)
+    condition = torch.cat([prefix.tokens.to(condition), condition], dim=1)
+    context = adapter.context(state, grids, present)
     layers: list[Any] = [None] * len(net.control_blocks) if route is None else list(net.experts)
-    for control, block, experts in zip(net.control_blocks, net.base_blocks, layers, strict=True):
+    for place, (control, block, experts) in enumerate(zip(net.control_blocks, net.base_blocks, layers, strict=True)):
+        state = net.before_block(place, state)
         if experts is not None:
             condition = condition + experts(condition, route)
         image_added, condition, text_added = control(state.image, condition, state.text, state.modulation, context)
-        state = adapter.step(block, state.add(image_added[:, 1 + pads :], text_added))
+        state = adapter.step(block, state.add(image_added[:, first:], text_added))
     return state
 
 

@@ -112,15 +112,16 @@ class VisualPrompt(nn.Module):
         places = grid_positions(features.shape[-2], features.shape[-1], features.shape[1], features.device)
         patches = features.flatten(2).transpose(1, 2) + places.to(features)
         tokens = self.queries.expand(len(patches), -1, -1)
+        seen = mask.flatten()[:, None].expand(-1, patches.shape[1])
         for layer in self.layers:
-            tokens = layer(tokens, patches, mask.flatten())
+            tokens = layer(tokens, patches, seen)
         first = torch.arange(count, device=mask.device) == 0
         exists = (mask | first).repeat_interleave(PROMPT_TOKENS, dim=1)
         return self.norm(tokens).unflatten(0, (batch, count)).flatten(1, 2), exists
 
 
 class Reading(nn.Module):
-    """Layer of the resampler: the tokens attend to an image's patches and to themselves."""
+    """Layer in which tokens attend to others, such as an image's patches, and to themselves."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -130,17 +131,16 @@ class Reading(nn.Module):
         self.to_key_value = nn.Linear(width, 2 * width, bias=False)
         self.mlp = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
 
-    def forward(self, tokens: Tensor, patches: Tensor, exists: Tensor) -> Tensor:
+    def forward(self, tokens: Tensor, patches: Tensor, seen: Tensor) -> Tensor:
         """Return the tokens of each image after the layer.
 
         Args:
-            exists: whether each image exists, (images,) bool; tokens of one that does not see themselves alone.
+            seen: which patches are attended to, (images, patches) bool; the tokens always see themselves.
         """
         own = self.norm_tokens(tokens)
         key, value = self.to_key_value(torch.cat([own, self.norm_patches(patches)], dim=1)).chunk(2, dim=-1)
-        seen = exists[:, None].repeat(1, key.shape[1])
-        seen[:, : tokens.shape[1]] = True
-        read = attend(self.to_query(own), key, value, self.heads, seen)
+        whole = functional.pad(seen, (tokens.shape[1], 0), value=True)
+        read = attend(self.to_query(own), key, value, self.heads, whole)
         tokens = tokens + self.to_out(read)
         return tokens + self.mlp(self.norm(tokens))
 

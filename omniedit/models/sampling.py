@@ -64,6 +64,8 @@ class Conditioning:
         references, reference_mask: latents of reference images, (B, R, C, H, W), and which are there, (B, R) bool; for
             an editor that takes references. They are withheld with the instruction, and so is the task.
         task: index of each image's task, (B,); for an editor that takes tasks.
+        reference_prompts, reference_pooled: embeddings of the references' captions, (B, R, M, D) and (B, R, ...); for
+            an editor that takes captions.
     """
 
     source: Tensor
@@ -74,6 +76,8 @@ class Conditioning:
     references: Tensor | None = None
     reference_mask: Tensor | None = None
     task: Tensor | None = None
+    reference_prompts: Tensor | None = None
+    reference_pooled: Tensor | None = None
 
     def inputs(self, given: str) -> dict[str, Tensor]:
         """Return the network's inputs when given "both", the "source" alone, or "neither"."""
@@ -88,6 +92,8 @@ class Conditioning:
         if self.references is not None and self.reference_mask is not None:
             mask = torch.zeros_like(self.reference_mask) if withheld else self.reference_mask
             conditions |= {"references": self.references, "reference_mask": mask}
+        if self.reference_prompts is not None and self.reference_pooled is not None:
+            conditions |= {"reference_prompts": self.reference_prompts, "reference_pooled": self.reference_pooled}
         if self.task is not None:
             conditions["task"] = torch.full_like(self.task, UNKNOWN_TASK) if withheld else self.task
         return conditions

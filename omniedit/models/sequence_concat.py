@@ -5,6 +5,7 @@ positions to tokens instead, so a learned vector per image, which starts at zero
 Shapes: B batch, C latent channels, H W latent height and width, N image tokens, M text tokens, D width, R references.
 """
 
+import inspect
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -53,6 +54,7 @@ class SequenceConcat(Editor):
         adapter, places = self.adapter, state.image.shape[1]
         whole = self._append_images(state, given)
         for number, block in enumerate(self.base_blocks):
+            whole = self.before_block(number, whole)
             after = adapter.step(block, whole)
             if self.gates:
                 alone = adapter.step(block, replace(whole, image=whole.image[:, :places], context=state.context))
@@ -62,22 +64,32 @@ class SequenceConcat(Editor):
 
     def _append_images(self, state: State, given: Inputs) -> State:
         """Return the state with the tokens of source image and references behind the image's own."""
+        own = (state.image, state.grid, mark_present(state.image, None))
+        parts, grids, present = zip(own, *self.embed_context(state, given), strict=True)
+        mask = None if given.references is None or given.reference_mask is None else torch.cat(present, dim=1)
+        return replace(state, image=torch.cat(parts, dim=1), context=self.adapter.context(state, grids, mask))
+
+    def embed_context(self, state: State, given: Inputs) -> Iterator[tuple[Tensor, Grid, Tensor]]:
+        """Yield tokens (B, N, D), their places, and which are attended to, (B, N) bool, of each image in context."""
         count = 0 if given.references is None else given.references.shape[1]
         if self.image_vectors is not None and count > MOST_REFERENCES:
             raise ValueError(f"references: {count} images, but this editor takes at most {MOST_REFERENCES}")
-        parts, grids, present = [state.image], [state.grid], [_present(state.image, None)]
-        for latents, seen_B in images_in_context(given):
-            grid = self.adapter.grid(latents, len(grids))
-            parts.append(self._embed(latents, grid, state, given))
-            grids.append(grid)
-            present.append(_present(parts[-1], seen_B))
-        mask = None if given.references is None or given.reference_mask is None else torch.cat(present, dim=1)
-        return replace(state, image=torch.cat(parts, dim=1), context=self.adapter.context(state, grids, mask))
+        for index, (latents, seen_B) in enumerate(images_in_context(given), 1):
+            grid = self.adapter.grid(latents, index)
+            tokens = self._embed(latents, grid, state, given)
+            yield tokens, grid, mark_present(tokens, seen_B)
 
     def _embed(self, latents: Tensor, grid: Grid, state: State, given: Inputs) -> Tensor:
         adapter = self.adapter
         tokens = adapter.embed_image(adapter.image_embedder, latents, state.modulation, given.pooled, grid.index)
         return tokens if self.image_vectors is None else tokens + self.image_vectors[grid.index - 1]
+
+
+def init_sequence_concat(
+    net: SequenceConcat, base_config: Mapping[str, Any], prediction_type: str, gated: bool
+) -> None:
+    """Create the parts of a plain `SequenceConcat`, without its options in the config."""
+    inspect.unwrap(SequenceConcat.__init__)(net, base_config, prediction_type, gated)
 
 
 def images_in_context(given: Inputs) -> Iterator[tuple[Tensor, Tensor | None]]:
@@ -97,7 +109,7 @@ def blend(alone: State, joined: State, gate_D: Tensor) -> State:
     return replace(joined, image=torch.cat([image, joined.image[:, places:]], dim=1), text=text)
 
 
-def _present(tokens: Tensor, seen_B: Tensor | None) -> Tensor:
+def mark_present(tokens: Tensor, seen_B: Tensor | None) -> Tensor:
     """Return which of an image's tokens are attended to, (B, N) bool."""
     everywhere = tokens.new_ones(tokens.shape[:2], dtype=torch.bool)
     return everywhere if seen_B is None else everywhere & seen_B[:, None]

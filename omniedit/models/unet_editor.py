@@ -106,6 +106,8 @@ class UNetEditor(Editor):
         reference_mask: Tensor | None = None,
         task: Tensor | None = None,
         guidance: Tensor | None = None,
+        reference_prompts: Tensor | None = None,
+        reference_pooled: Tensor | None = None,
     ) -> Tensor:
         given = Inputs(noisy, timestep, prompt_embeds, pooled, condition, references, reference_mask, task, guidance)
         process = to_variance_preserving(noisy, timestep.float() / 1000, log_noise_ratios())

@@ -27,6 +27,7 @@ WINE, OLIVE, INDIGO, TEAL, ROSE, SAND, BROWN, MOSS, CYAN = (
     "#117733",
     "#88ccee",
 )
+PEACH, PERIWINKLE, PEAR, MINT, PINK = "#ee8866", "#77aadd", "#bbcc33", "#44bb99", "#ffaabb"
 """Colours of Tol (2021), for architectures beyond that palette."""
 KEPT, REJECTED = BLUE, PALE
 MODEL_COLOURS = dict(
@@ -34,7 +35,8 @@ MODEL_COLOURS = dict(
         (*ARCHITECTURES, *BASELINES),
         (
             *(BLUE, GREEN, VERMILION, PURPLE, SKY, YELLOW, MUTED, INK, WINE, OLIVE),
-            *(INDIGO, TEAL, ROSE, SAND, BROWN, MOSS, CYAN, PALE, ORANGE),
+            *(INDIGO, TEAL, ROSE, SAND, BROWN, MOSS, CYAN),
+            *(PEACH, PERIWINKLE, PEAR, MINT, PINK, PALE, ORANGE),
         ),
         strict=True,
     )

@@ -18,7 +18,7 @@ import pytest
 
 from helpers.tiny_editor import make_pipeline
 from helpers.tiny_models import move_weights
-from omniedit.cli.demo import EXAMPLES, SAMPLE, build, check_gradio, private_uploads
+from omniedit.cli.demo import EXAMPLES, SAMPLE, build, check_gradio, choose_action, private_uploads
 
 LONG_MS = 900_000.0
 """Timeout in milliseconds, longer than any step on a busy machine with one core."""
@@ -131,8 +131,8 @@ def test_an_editor_that_takes_references_shows_their_upload_and_its_tasks(tmp_pa
     move_weights(pipeline.transformer)
     routed = build(pipeline, "tiny")
     (event,) = [fn for fn in routed.fns.values() if fn.api_name == "edit"]
-    *_, references, task = event.inputs
-    assert references.visible and task.visible and "remove" in dict(task.choices)
+    *_, references, task, captions = event.inputs
+    assert references.visible and task.visible and not captions.visible and "remove" in dict(task.choices)
     PIL.Image.new("RGB", (60, 40), "red").save(tmp_path / "photo.png")
     given = (tmp_path / "photo.png", "Add it.", "", 2, 1, 1, 0, [])
     (_, plain), _, history, _ = event.fn(*given)
@@ -149,8 +149,25 @@ def test_an_editor_that_takes_references_shows_their_upload_and_its_tasks(tmp_pa
 
 def test_an_editor_without_references_hides_them(page: Any) -> None:
     (event,) = [fn for fn in page.fns.values() if fn.api_name == "edit"]
-    *_, references, task = event.inputs
-    assert not references.visible and not task.visible
+    *_, references, task, captions = event.inputs
+    assert not references.visible and not task.visible and not captions.visible
+
+
+def test_captions_are_a_line_for_each_reference_and_come_back_from_the_history(tmp_path: Path) -> None:
+    pipeline = make_pipeline("editnet_demos_cross")
+    move_weights(pipeline.transformer)
+    page = build(pipeline, "tiny")
+    (event,) = [fn for fn in page.fns.values() if fn.api_name == "edit"]
+    *_, references, task, captions = event.inputs
+    assert references.visible and captions.visible and not task.visible
+    PIL.Image.new("RGB", (60, 40), "red").save(tmp_path / "photo.png")
+    shown = [tmp_path / "photo.png"] * 2
+    given = (tmp_path / "photo.png", "Add it.", "", 2, 1, 1, 0, [], shown, task.value)
+    (_, plain), *_ = event.fn(*given, captions.value)
+    (_, captioned), _, history, _ = event.fn(*given, "a duck\na duck in snow\n")
+    assert (np.asarray(plain) != np.asarray(captioned)).any()
+    outputs = choose_action()(history, SimpleNamespace(index=0))
+    assert outputs[3:7] == (history[0][3], task.value, "a duck\na duck in snow", "Add it.") and len(outputs) == 12
 
 
 @pytest.mark.parametrize("seed", [None, -1, 2**53, 2**64])

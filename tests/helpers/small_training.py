@@ -56,23 +56,24 @@ PAIRS = 12
 PARTS = ("00000", "00001")
 
 
-def make_run(root: Path, references: bool = False) -> None:
+def make_run(root: Path, references: bool = False, captions: bool = False) -> None:
     """Write buckets and an untrained base.
 
     Args:
         references: give the pairs 0 to 2 reference images.
+        captions: give every other reference a caption.
     """
-    make_buckets(root, references)
+    make_buckets(root, references, captions)
     options = TrainConfig.model_validate(OPTIONS)
     torch.manual_seed(0)
     transformer = small_sd3(options, WIDTH)
     Base(transformer, LappedCodec(), load_minilm(), FlowMatchEulerDiscreteScheduler(), "sample").save(root / "base")
 
 
-def make_buckets(root: Path, references: bool) -> None:
+def make_buckets(root: Path, references: bool, captions: bool = False) -> None:
     pairs = [make_pair(row) for row in range(PAIRS)]
     if references:
-        pairs = [replace(pair, references=make_references(row)) for row, pair in enumerate(pairs)]
+        pairs = [replace(pair, references=make_references(row, captions)) for row, pair in enumerate(pairs)]
     write_shard(root / "candidates/style_transfer/00000.h5", Task.STYLE_TRANSFER, "embedded", 0, pairs)
     decisions = [
         {
@@ -89,10 +90,11 @@ def make_buckets(root: Path, references: bool) -> None:
     seal_buckets(root)
 
 
-def make_references(row: int) -> tuple[Reference, ...]:
+def make_references(row: int, captions: bool) -> tuple[Reference, ...]:
     rng = np.random.default_rng([row, 1])
     images = [rng.integers(0, 255, (30 + 8 * number, 50, 3), np.uint8) for number in range(row // 2 % 3)]
-    return tuple(Reference("subject", image) for image in images)
+    texts = [f"a subject{'!' * (row + number)}" if captions and number != 1 else None for number in range(len(images))]
+    return tuple(Reference("subject", image, text) for image, text in zip(images, texts, strict=True))
 
 
 def make_pair(row: int) -> EditPair:

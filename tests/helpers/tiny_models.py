@@ -6,7 +6,9 @@ from diffusers import SD3Transformer2DModel
 from omniedit.architectures import ARCHITECTURES
 from omniedit.models.editor import Editor
 
-ON_MMDIT = [name for name, architecture in ARCHITECTURES.items() if not architecture.over_unet]
+JOINED = ("editnet_routed_demos", "sequence_concat_demos_cross")
+"""Architectures that join parts of two others; tests of demonstrations cover them."""
+ON_MMDIT = [name for name, architecture in ARCHITECTURES.items() if not architecture.over_unet and name not in JOINED]
 SD3 = {"qk_norm": None, "dual_attention_layers": ()}
 SD35 = {"qk_norm": "rms_norm", "dual_attention_layers": (0, 1)}
 

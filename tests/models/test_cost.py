@@ -13,8 +13,11 @@ from omniedit.config.schema import TrainConfig
 from omniedit.models.cost import SD3_MEDIUM, Cost, model_cost, sample_inputs
 from omniedit.models.memory import state_memory
 
-SAME = ("editnet_from_image", "editnet_behind", "editnet_clean_time", "editnet_routed_soft", "editnet_experts")
-"""Architectures of the same operations as another one."""
+SAME = (
+    *("editnet_from_image", "editnet_behind", "editnet_clean_time", "editnet_routed_soft", "editnet_experts"),
+    *("editnet_demos", "editnet_demos_cross", "sequence_concat_demos"),
+)
+"""Architectures of the same operations as another one, or of the same kinds of layers."""
 COUNTED = [name for name in ON_MMDIT if name not in SAME]
 
 

@@ -25,8 +25,9 @@ def name(request: pytest.FixtureRequest) -> str:
     return request.param
 
 
-EXACT = [name for name in ON_MMDIT if name != "sequence_concat"]
-WHOLE = ("channel_concat", "sequence_concat", "sequence_concat_gated")
+NOT_GATED = ("sequence_concat", "sequence_concat_demos")
+EXACT = [name for name in ON_MMDIT if name not in NOT_GATED and "demos" not in name]
+WHOLE = ("channel_concat", "sequence_concat_gated", *NOT_GATED)
 """Architectures that train the whole base."""
 
 

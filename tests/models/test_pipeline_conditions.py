@@ -80,6 +80,61 @@ def test_conditions_that_do_not_match_are_an_error(references: Any, task: Any, m
         match_conditions(references, task, 2, TakenConditions(True, ("remove", "add")))
 
 
+@pytest.fixture(scope="module")
+def apprentice() -> EditPipeline:
+    made = make_pipeline("editnet_demos_cross")
+    move_weights(made.transformer)
+    return made
+
+
+def test_captions_change_the_edits_of_their_references_alone(apprentice: EditPipeline) -> None:
+    image, one, two = photo(64, 48), photo(30, 70, 1), photo(90, 20, 2)
+    plain = edit(apprentice, image, references=[one, two])[0]
+    captioned = edit(apprentice, image, references=[one, two], reference_captions=["a red duck", None])[0]
+    other = edit(apprentice, image, references=[one, two], reference_captions=["", "a red duck"])[0]
+    assert not np.allclose(plain, captioned, atol=1e-3) and not np.allclose(captioned, other, atol=1e-3)
+    together = edit(
+        apprentice,
+        [image] * 3,
+        references=[[one, two], [one, two], []],
+        reference_captions=[[], ["a red duck", ""], []],
+    )
+    for alone, joint in zip((plain, captioned, edit(apprentice, image)[0]), together, strict=True):
+        np.testing.assert_allclose(joint, alone, atol=1e-3)
+
+
+def test_captions_that_do_not_match_are_an_error(apprentice: EditPipeline) -> None:
+    with pytest.raises(ValueError, match=r"reference_captions: 1 references, 2 captions; give one for each"):
+        match_conditions([1], None, 1, apprentice.takes, ["a duck", "a cow"])
+    with pytest.raises(ValueError, match=r"takes no captions .*; give an editor .* editnet_demos_cross"):
+        match_conditions([1], None, 1, TakenConditions(references=True), ["a duck"])
+    assert call_arguments(apprentice.takes, [[1]], ["add"], [["a duck"]]) == {
+        "references": [[1]],
+        "reference_captions": [["a duck"]],
+    }
+
+
+def test_the_command_edits_with_several_demonstrations_and_their_captions(
+    apprentice: EditPipeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    apprentice.save_pretrained(tmp_path / "editor")
+    for number in range(3):
+        photo(64, 48, seed=number).save(tmp_path / f"{number}.png")
+    command = ["omniedit", "edit", str(tmp_path / "0.png"), "Add it.", "--model", str(tmp_path / "editor")]
+    command += ["--steps", "2", "--reference", str(tmp_path / "1.png"), "--reference", str(tmp_path / "2.png")]
+    captions = ["--reference-caption", "a duck", "--reference-caption", "a duck in snow"]
+    edits = []
+    for more in ([], captions):
+        monkeypatch.setattr("sys.argv", [*command, *more, "-o", str(tmp_path / f"out{len(more)}.png")])
+        cli.main()
+        edits.append(np.asarray(Image.open(tmp_path / f"out{len(more)}.png")))
+    assert (edits[0] != edits[1]).any()
+    monkeypatch.setattr("sys.argv", [*command, *captions[:2], "-o", str(tmp_path / "x.png")])
+    with pytest.raises(SystemExit):
+        cli.main()
+    assert "--reference-caption: 2 references, 1 captions" in capsys.readouterr().err
+
+
 def test_an_editor_that_takes_neither_names_the_remedy() -> None:
     for given in ({"references": [photo(8, 8)]}, {"task": "remove"}):
         arguments = {"references": None, "task": None} | given

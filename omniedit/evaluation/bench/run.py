@@ -125,6 +125,8 @@ def digest_request(item: BenchItem, source: bytes, editor: Editor, options: RunO
         "seed": item_seed(options.seed, item.item_id),
         "restore": options.restore,
     }
+    if captions := item.extra.get("reference_captions"):
+        decides["reference_captions"] = captions
     return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:16]
 
 

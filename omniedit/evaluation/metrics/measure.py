@@ -16,6 +16,8 @@ from omniedit.evaluation.metrics.networks import Networks, NotAvailable
 from omniedit.evaluation.metrics.registry import BY_PEOPLE, METRICS
 from omniedit.imaging.images import decode_image, decode_mask
 
+SUBJECTS = ("subject", "demonstration")
+"""Beginnings of the roles of references that are photographs of the subject."""
 BATCH = 16
 """Number of samples in memory."""
 
@@ -178,6 +180,7 @@ def read_sample(item: BenchItem, edit: ImageFile | str | None) -> Sample | BadSa
             item.captions.source,
             item.captions.edited,
             item.extra.get("foreground"),
+            tuple(decode_image(read(), role) for role, read in item.references if role.startswith(SUBJECTS)),
         ).checked()
     except (UserError, OSError) as error:
         return BadSample("bad image", str(error))

@@ -14,7 +14,7 @@ from omniedit.errors import UserError
 from omniedit.evaluation.metrics.networks import Networks
 from omniedit.imaging.images import Image, Mask
 
-Need = Literal["source", "target", "mask", "source_caption", "target_caption", "foreground"]
+Need = Literal["source", "target", "mask", "source_caption", "target_caption", "foreground", "subjects"]
 """Field of a `Sample` that a metric needs in addition to the edited image."""
 Features = NDArray[np.float64]
 
@@ -29,6 +29,7 @@ class Sample:
         mask: region that the edit may change, of the source's size.
         source_caption, target_caption: descriptions of the source and of the wanted result.
         foreground: words for the object in the mask after the edit.
+        subjects: photographs of the subject that the edit shows.
     """
 
     edited: Image
@@ -38,6 +39,7 @@ class Sample:
     source_caption: str | None = None
     target_caption: str | None = None
     foreground: str | None = None
+    subjects: tuple[Image, ...] = ()
 
     def checked(self) -> "Sample":
         """Return the sample.
@@ -51,12 +53,14 @@ class Sample:
         return self
 
     def lacks(self, needs: Sequence[Need]) -> list[Need]:
-        """Return the needs that the sample does not meet; an empty text or mask does not meet its need."""
+        """Return the needs that the sample does not meet; an empty text, mask or list does not meet its need."""
         return [need for need in needs if (value := getattr(self, need)) is None or _is_empty(value)]
 
 
-def _is_empty(value: str | Image | Mask) -> bool:
-    return not value.strip() if isinstance(value, str) else not value.any() if value.dtype == np.bool_ else False
+def _is_empty(value: str | Image | Mask | tuple[Image, ...]) -> bool:
+    if isinstance(value, str | tuple):
+        return not (value.strip() if isinstance(value, str) else value)
+    return not value.any() if value.dtype == np.bool_ else False
 
 
 @dataclass(frozen=True)

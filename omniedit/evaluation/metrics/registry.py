@@ -13,10 +13,13 @@ from omniedit.evaluation.metrics.dino import dino_similarity
 from omniedit.evaluation.metrics.distributions import frechet_distance, kernel_distance
 from omniedit.evaluation.metrics.metric import Features, ImageMetric, Need, Sample, SetMetric
 from omniedit.evaluation.metrics.networks import Networks
+from omniedit.evaluation.metrics.subject import measure_copying, measure_subject_error, subject_similarity
 from omniedit.imaging.images import Image
 
 MAGICBRUSH = "MagicBrush, evaluation/image_eval.py"
 EMU_EDIT = "EMU Edit (Sheynin et al. 2024)"
+SUBJECTS = "omniedit.evaluation.subjects"
+DREAMBOOTH = "DreamBooth (Ruiz et al. 2023)"
 REASON_EDIT = "Reason-Edit, SmartEdit's test/metrics_evaluation.py"
 OWN = "omniedit.evaluation.preservation"
 
@@ -62,6 +65,14 @@ def _compare_clip(field: Need) -> Measure:
     ).tolist()
 
 
+def _dino_subject(samples: Sequence[Sample], networks: Networks) -> Sequence[float]:
+    return subject_similarity(samples, lambda a, b: dino_similarity(a, b, networks["dino"]).tolist())
+
+
+def _clip_subject(samples: Sequence[Sample], networks: Networks) -> Sequence[float]:
+    return subject_similarity(samples, lambda a, b: image_similarity(a, b, networks["clip"]).tolist())
+
+
 def _match_caption(samples: Sequence[Sample], networks: Networks) -> Sequence[float]:
     captions = [sample.target_caption or "" for sample in samples]
     return text_similarity([sample.edited for sample in samples], captions, networks["clip"]).tolist()
@@ -96,6 +107,7 @@ def _row(
 
 
 _TARGET, _SOURCE = ("target",), ("source",)  # type: tuple[Need], tuple[Need]
+_SUBJECTS: tuple[Need] = ("subjects",)
 _OUTSIDE: tuple[Need, Need] = ("source", "mask")
 _OF_IMAGES = [
     _row("l1", "L1", _TARGET, "lower", 0, 1, MAGICBRUSH, _compare_pixels(pixels.l1, "target")),
@@ -190,6 +202,19 @@ _OF_IMAGES = [
         lambda samples, networks: reason_edit.foreground_clip(samples, networks).tolist(),
         ("clip_large",),
     ),
+    _row("dino_subject", "DINO to subject", _SUBJECTS, "higher", -1, 1, DREAMBOOTH, _dino_subject, ("dino",)),
+    _row(
+        "subject_error",
+        "subject error",
+        ("source", "target", "mask"),
+        "lower",
+        0,
+        inf,
+        SUBJECTS,
+        _each(measure_subject_error),
+    ),
+    _row("copying", "copying", ("target", "subjects"), "lower", 0, 1, SUBJECTS, _each(measure_copying)),
+    _row("clip_i_subject", "CLIP-I to subject", _SUBJECTS, "higher", -1, 1, DREAMBOOTH, _clip_subject, ("clip",)),
 ]
 _OF_SETS: list[ImageMetric | SetMetric] = [
     SetMetric(

@@ -43,6 +43,8 @@ class Inputs:
     reference_mask: Tensor | None = None
     task: Tensor | None = None
     guidance: Tensor | None = None
+    reference_prompts: Tensor | None = None
+    reference_pooled: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,7 @@ class State:
         context: further arguments of each block.
         grid: places of the image tokens.
         text_mask: which text tokens count, (B, M) bool; None if all do.
+        memory: further tokens that an editor's own layers read before a block; None without such layers.
     """
 
     image: Tensor
@@ -64,6 +67,7 @@ class State:
     context: Context
     grid: Grid
     text_mask: Tensor | None = None
+    memory: Any = None
 
     def add(self, image_added: Tensor, text_added: Tensor | None) -> "State":
         """Return the state with residuals added to its image tokens and, if given, to its text tokens."""
@@ -134,6 +138,17 @@ class Adapter(ABC):
         return self.patch_layer
 
     @staticmethod
+    def embed_clean(embedder: Any, latents: Tensor) -> Tensor:
+        """Return tokens of latents without noise, (B, N, D), padded as those of `embed_image`.
+
+        They do not depend on the noise level, so an edit computes them once.
+
+        Args:
+            embedder: a copy of `image_embedder`.
+        """
+        raise NotImplementedError("this base has no tokens of images")
+
+    @staticmethod
     def has_text_output(block: nn.Module) -> bool:
         return not getattr(block, "context_pre_only", False)
 
@@ -188,8 +203,12 @@ class Adapter(ABC):
             present: which image tokens are attended to, (B, tokens) bool; None for all.
         """
 
-    def allow_masks(self) -> None:  # noqa: B027 (most need nothing)
-        """Prepare the blocks for a context with `present`, if they need it. What they compute does not change."""
+    def allow_masks(self, blocks: nn.Module | None = None) -> None:  # noqa: B027 (most need nothing)
+        """Prepare blocks for a context with `present`, if they need it. What they compute does not change.
+
+        Args:
+            blocks: copies of the base's blocks; None for the base's own.
+        """
 
     def restore_constants(self) -> None:  # noqa: B027 (most have none)
         """Create constants that are not weights again, for a transformer that was created on the meta device."""

@@ -29,6 +29,10 @@ class PackedAdapter(Adapter):
     def embed_image(self, embedder: Any, latents: Tensor, modulation: Tensor, pooled: Tensor, index: int = 0) -> Tensor:
         return self.embed_patches(embedder, latents)
 
+    @staticmethod
+    def embed_clean(embedder: Any, latents: Tensor) -> Tensor:
+        return embedder(pack(latents))
+
 
 def pack(latents: Tensor) -> Tensor:
     """Rearrange latents (B, C, H, W) to tokens (B, N, C * 4), row by row, as FLUX and Qwen-Image do."""

@@ -69,8 +69,8 @@ class QwenImageAdapter(PackedAdapter):
         image, words = self.net.pos_embed(shapes, max_txt_seq_len=text.shape[1], device=text.device)
         return image[-len(grid) :], words
 
-    def allow_masks(self) -> None:
-        set_masked_attention(self.net, text_first=True)
+    def allow_masks(self, blocks: nn.Module | None = None) -> None:
+        set_masked_attention(self.net if blocks is None else blocks, text_first=True)
 
     def restore_constants(self) -> None:
         axes = list(self.net.config["axes_dims_rope"])

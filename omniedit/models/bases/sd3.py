@@ -60,6 +60,10 @@ class Sd3Adapter(Adapter):
     def embed_image(self, embedder: Any, latents: Tensor, modulation: Tensor, pooled: Tensor, index: int = 0) -> Tensor:
         return embedder(latents).contiguous()
 
+    @staticmethod
+    def embed_clean(embedder: Any, latents: Tensor) -> Tensor:
+        return embedder(latents).contiguous()
+
     def modulation(self, timestep: Tensor, pooled: Tensor, guidance: Tensor | None = None) -> Tensor:
         return self.net.time_text_embed(timestep, pooled)
 
@@ -73,8 +77,8 @@ class Sd3Adapter(Adapter):
     def context(self, state: State, grids: Sequence[Grid], present: Tensor | None = None) -> Context:
         return {} if present is None else {"joint_attention_kwargs": {"attention_mask": present}}
 
-    def allow_masks(self) -> None:
-        set_masked_attention(self.net, text_first=False)
+    def allow_masks(self, blocks: nn.Module | None = None) -> None:
+        set_masked_attention(self.net if blocks is None else blocks, text_first=False)
 
     def decode(self, state: State) -> Tensor:
         patches = self.net.proj_out(self.net.norm_out(state.image, state.modulation))

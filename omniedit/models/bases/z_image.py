@@ -73,6 +73,10 @@ class ZImageAdapter(Adapter):
     def embed_image(self, embedder: Any, latents: Tensor, modulation: Tensor, pooled: Tensor, index: int = 0) -> Tensor:
         return self._refine(embedder(patchify(latents)), self.grid(latents, index), modulation, pooled)
 
+    @staticmethod
+    def embed_clean(embedder: Any, latents: Tensor) -> Tensor:
+        return pad_tokens(embedder(patchify(latents)))
+
     def _refine(self, image: Tensor, grid: Grid, modulation: Tensor, pooled: Tensor) -> Tensor:
         """Return embedded patches, padded and after the refining blocks, (B, N, D)."""
         pads = self.net.x_pad_token.expand(len(image), -len(grid) % SEQ_MULTI_OF, -1)

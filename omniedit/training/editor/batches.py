@@ -17,7 +17,7 @@ from omniedit.config.training import TrainConfig
 from omniedit.imaging.images import Image
 from omniedit.instructions.left_right import names_a_side
 from omniedit.models.codec import Vae, encode
-from omniedit.models.conditions import NO_CONDITIONS, TakenConditions, place_references
+from omniedit.models.conditions import NO_CONDITIONS, TakenConditions, place_captions, place_references
 from omniedit.training.editor.encoded import EncodedBatch
 from omniedit.training.editor.references import (
     ConditionChoice,
@@ -145,9 +145,29 @@ class EditBatchBuilder(Velocities):
             counts = [len(numbers) for numbers in chosen.references]
             references, mask = place_references(latents, counts, batch.target.shape[1:])
             inputs |= {"references": references.to(batch.target), "reference_mask": mask.to(batch.target.device)}
+        if self.takes.captions:
+            inputs |= self._caption_inputs(pairs, chosen, batch.target)
         if self.takes.tasks:
             inputs["task"] = torch.tensor(chosen.tasks, device=batch.target.device)
         return replace(batch, inputs=inputs)
+
+    def _caption_inputs(
+        self, pairs: PairBatch | EncodedBatch, chosen: ConditionChoice, like: Tensor
+    ) -> dict[str, Tensor]:
+        """Return the network's inputs for the captions of references: the empty text if there is no reference."""
+        counts = [len(texts) for texts in chosen.captions]
+        texts = [text for each in chosen.captions for text in each]
+        if not texts:
+            counts, texts = [1] * len(counts), [""] * len(counts)
+            embeddings = (
+                self.instructions(texts) if isinstance(pairs, PairBatch) else pairs.embeddings([None] * len(pairs))
+            )
+        elif isinstance(pairs, EncodedBatch):
+            embeddings = pairs.caption_embeddings(chosen.references, chosen.captions)
+        else:
+            embeddings = self.instructions(texts)
+        prompts, pooled = place_captions(embeddings, counts)
+        return {"reference_prompts": prompts.to(like), "reference_pooled": pooled.to(like)}
 
     def _reference_latents(
         self, pairs: PairBatch | EncodedBatch, chosen: ConditionChoice, flips: Sequence[bool]

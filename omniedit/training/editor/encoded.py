@@ -6,12 +6,14 @@
     {part}/{ratio}.references.npy  (references, C, h, w), those of all pairs, one pair after the other
     {part}/{ratio}.references.mirrored.npy    the same of the mirrored images
     {part}/{ratio}.references.first.npy       (pairs, 1) int64, the row of each pair's first reference
+    {part}/{ratio}.references.texts.npy       (references, 1) int32, the row in prompt.npy of each caption, 0 for none
     {part}/prompt.npy              (texts, M, D), a vector per token; row 0 is the empty text
     {part}/pooled.npy              (texts, D), a vector per text
     {part}/manifest.json           format, checksums, the rows of each bucket, and the identity of the encoding
 
 The parts are those of the buckets. Files of references exist where pairs of a part have some; the part then has
-format 3. A reference is scaled to the size of its pair's images, whole, on grey.
+format 3, or format 4 if some reference has a caption. A reference is scaled to the size of its pair's images, whole, on
+grey.
 
 bfloat16 is stored as int16 bits. A step reads only the rows of its batch, each at its offset. An encoder does not
 commute with mirroring, so mirrored latents cannot be computed from the others. Format 1 is read too: it
@@ -30,6 +32,7 @@ import pyarrow.compute as pc
 from torch import Tensor
 
 from omniedit.buckets.placement import Plan
+from omniedit.buckets.references import reference_captions
 from omniedit.buckets.reuse import ReusedMemory
 from omniedit.buckets.store import BucketStore
 from omniedit.buckets.store_layout import TRAIN
@@ -37,7 +40,14 @@ from omniedit.errors import UserError
 from omniedit.models.codec import Vae
 from omniedit.models.text import Text
 from omniedit.storage.manifest import MANIFEST, checksum, checksums, files_below, write_manifest
-from omniedit.training.editor.encoded_part import AGAIN, FORMAT, FORMAT_WITH_REFERENCES, EncodedPart, open_part
+from omniedit.training.editor.encoded_part import (
+    AGAIN,
+    FORMAT,
+    FORMAT_WITH_CAPTIONS,
+    FORMAT_WITH_REFERENCES,
+    EncodedPart,
+    open_part,
+)
 from omniedit.training.editor.stacked import ReferenceWriter, Stacked, encode_images, from_bits
 
 TEXTS_AT_ONCE = 16
@@ -62,16 +72,21 @@ def encode_part(
         rows.setdefault(ratio, []).append(row)
     known = {"": 0}
     for ratio, in_ratio in rows.items():
-        instructions = []
+        instructions: list[list[int]] = []
+        captions: list[str] = []
         for pair in _encode_images(store, ratio, in_ratio, vae, dtype, out):
             instructions.append([known.setdefault(text, len(known)) for text in pair["instructions"]])
+            captions += [text or "" for text in reference_captions(pair)]
             yield
+        if any(captions):
+            rows_of_texts = [[known.setdefault(text, len(known))] for text in captions]
+            np.save(out / f"{ratio}.references.texts.npy", np.array(rows_of_texts, np.int32))
         most = max(map(len, instructions))
         padded = [places + [-1] * (most - len(places)) for places in instructions]
         np.save(out / f"{ratio}.texts.npy", np.array(padded, np.int32))
     _write_texts(list(known), text, out)
-    has_references = any(out.glob("*.references.npy"))
-    version = FORMAT_WITH_REFERENCES if has_references else FORMAT
+    has_references, has_captions = (any(out.glob(f"*.references{name}.npy")) for name in ("", ".texts"))
+    version = FORMAT_WITH_CAPTIONS if has_captions else FORMAT_WITH_REFERENCES if has_references else FORMAT
     manifest = {"format": version, "part": part, "of": encoding_identity(store, dtype)}
     manifest["rows"] = {ratio: [in_ratio[0], len(in_ratio)] for ratio, in_ratio in rows.items()}
     manifest["spans"] = {ratio: find_spans(in_ratio) for ratio, in_ratio in rows.items()}
@@ -145,6 +160,17 @@ class EncodedBatch:
         """
         return self.encoded.reference_latents(self.ratio, self.rows, chosen, flips)
 
+    def caption_embeddings(
+        self, chosen: Sequence[Sequence[int]], captions: Sequence[Sequence[str]]
+    ) -> tuple[Tensor, Tensor]:
+        """Return embeddings (captions, M, D) and (captions, D) of references' captions, pair after pair.
+
+        Args:
+            chosen: numbers of each pair's references.
+            captions: their captions; '' for one that is withheld.
+        """
+        return self.encoded.caption_embeddings(self.ratio, self.rows, chosen, captions)
+
     def embeddings(self, chosen: Sequence[int | None]) -> tuple[Tensor, Tensor]:
         """Return embeddings (B, M, D) and (B, D) of each pair's instruction of this number; None is the empty text."""
         texts = [
@@ -214,10 +240,26 @@ class EncodedPairs:
     ) -> tuple[Tensor, Tensor]:
         """Return embeddings (B, M, D) and (B, D), as `EncodedBatch.embeddings` does."""
         found = [self._find(ratio, row) for row in rows]
-        first = found[0][0]
-        both = [self._memory.empty((len(rows), *file.row_shape), file.dtype) for file in first.embeddings]
-        for place, ((part, row), number, text) in enumerate(zip(found, chosen, texts, strict=True)):
-            text_row = part.text_row(ratio, row, number, text)
+        numbered = zip(found, chosen, texts, strict=True)
+        return self._read_texts(
+            [(part, part.text_row(ratio, row, number, text)) for (part, row), number, text in numbered]
+        )
+
+    def caption_embeddings(
+        self, ratio: str, rows: Sequence[int], chosen: Sequence[Sequence[int]], captions: Sequence[Sequence[str]]
+    ) -> tuple[Tensor, Tensor]:
+        """Return embeddings of references' captions, as `EncodedBatch.caption_embeddings` does."""
+        found = []
+        for row, numbers, texts in zip(rows, chosen, captions, strict=True):
+            part, place = self._find(ratio, row)
+            for number, text in zip(numbers, texts, strict=True):
+                found.append((part, part.caption_row(ratio, place, number) if text else 0))
+        return self._read_texts(found)
+
+    def _read_texts(self, places: Sequence[tuple[EncodedPart, int]]) -> tuple[Tensor, Tensor]:
+        """Return the embeddings at some rows of parts."""
+        both = [self._memory.empty((len(places), *file.row_shape), file.dtype) for file in places[0][0].embeddings]
+        for place, (part, text_row) in enumerate(places):
             for file, vectors in zip(part.embeddings, both, strict=True):
                 file.read(text_row, vectors[place])
         return from_bits(both[0]), from_bits(both[1])

@@ -14,11 +14,13 @@ from omniedit.storage.npy_rows import NpyRows
 FORMAT = 2
 FORMAT_WITH_REFERENCES = 3
 """Format of a part with latents of references; the rest is as in format 2."""
+FORMAT_WITH_CAPTIONS = 4
+"""Format of a part whose references have captions; the rest is as in format 3."""
 AGAIN = "run snakemake --forcerun encode_pairs"
 
 
 class EncodedPart:
-    """Part of format 2 or 3. Several threads may read at once."""
+    """Part of format 2, 3 or 4. Several threads may read at once."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -40,13 +42,20 @@ class EncodedPart:
 
     def read_reference(self, ratio: str, row: int, number: int, flip: bool) -> np.ndarray:
         """Return the latents of a pair's reference of this number, (C, h, w); of the mirrored one if `flip`."""
+        return self._read_reference_row(ratio, f"references{'.mirrored' if flip else ''}", 3, row, number)
+
+    def caption_row(self, ratio: str, row: int, number: int) -> int:
+        """Return the row of the embeddings of the caption of a pair's reference."""
+        return int(self._read_reference_row(ratio, "references.texts", 1, row, number)[0])
+
+    def _read_reference_row(self, ratio: str, name: str, dims: int, row: int, number: int) -> np.ndarray:
         firsts = self._open(f"{ratio}.references.first.npy", 1)
         first = np.empty(firsts.row_shape, firsts.dtype)
         firsts.read(row, first)
-        file = self._open(f"{ratio}.references{'.mirrored' if flip else ''}.npy", 3)
-        latents = np.empty(file.row_shape, file.dtype)
-        file.read(int(first[0]) + number, latents)
-        return latents
+        file = self._open(f"{ratio}.{name}.npy", dims)
+        value = np.empty(file.row_shape, file.dtype)
+        file.read(int(first[0]) + number, value)
+        return value
 
     def text_row(self, ratio: str, row: int, number: int | None, text: str) -> int:
         """Return the row of an instruction's embeddings; the instruction has this number in its pair."""
@@ -84,6 +93,6 @@ def open_part(folder: Path, manifest: Mapping[str, Any]) -> EncodedPart:
         UserError: the format is that of a newer OmniEdit.
     """
     version = manifest.get("format", 1)
-    if version > FORMAT_WITH_REFERENCES:
+    if version > FORMAT_WITH_CAPTIONS:
         raise UserError(f"{folder}: format {version} of a newer OmniEdit; update OmniEdit, or {AGAIN}")
     return EncodedPart(folder) if version >= FORMAT else FirstEncodedPart(folder)

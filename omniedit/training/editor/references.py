@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from omniedit.buckets.references import reference_roles
+from omniedit.buckets.references import reference_captions, reference_roles
 from omniedit.buckets.store import PairBatch
 from omniedit.config.options import SampleOptions
 from omniedit.imaging.images import Image, resize_contain
@@ -18,12 +18,14 @@ class ConditionChoice:
     """Choice for each pair of a batch.
 
     Args:
-        references: numbers of a pair's references, ascending.
+        references: numbers of a pair's references, ascending unless they are shuffled.
         tasks: index of its task.
+        captions: caption of each reference that is chosen, '' for none.
     """
 
     references: list[list[int]]
     tasks: list[int]
+    captions: list[list[str]]
 
 
 def choose_conditions(
@@ -33,7 +35,7 @@ def choose_conditions(
     keeps_text: Sequence[bool],
     rngs: Sequence[np.random.Generator],
 ) -> ConditionChoice:
-    """Choose at random: any `max_references` references of each pair, some or all withheld, and the task or none.
+    """Choose at random: any `max_references` references of each pair or fewer, their captions, and the task or none.
 
     A sample without its instruction has neither, because the instruction points to the references. Guidance by text
     thus has its unconditional counterpart.
@@ -42,21 +44,34 @@ def choose_conditions(
         keeps_text: whether a sample keeps its instruction.
         rngs: generator of each sample; it draws nothing else.
     """
-    references, tasks = [], []
+    references, tasks, captions = [], [], []
     for pair, keeps, rng in zip(pairs, keeps_text, rngs, strict=True):
         loses_references, loses_task = rng.random(2) < (options.reference_dropout, options.task_dropout)
-        numbers = sorted(rng.permutation(len(reference_roles(pair)))[: options.max_references].tolist())
+        drawn = rng.permutation(len(reference_roles(pair)))[: options.max_references].tolist()
+        if options.vary_references and drawn:
+            drawn = drawn[: rng.integers(1, len(drawn), endpoint=True)]
+        numbers = drawn if options.shuffle_references else sorted(drawn)
         references.append(numbers if keeps and not loses_references else [])
         tasks.append(takes.task_index(pair["task"]) if keeps and not loses_task else UNKNOWN_TASK)
-    return ConditionChoice(references, tasks)
+        loses_caption = rng.random(len(references[-1])) < options.caption_dropout
+        texts = pick_captions(pair, references[-1])
+        captions.append(["" if lost else text for text, lost in zip(texts, loses_caption, strict=True)])
+    return ConditionChoice(references, tasks, captions)
 
 
 def first_conditions(
     pairs: Sequence[dict[str, Any]], takes: TakenConditions, options: SampleOptions
 ) -> ConditionChoice:
     """Choose the first `max_references` references of each pair, and its task."""
-    counts = [min(len(reference_roles(pair)), options.max_references) for pair in pairs]
-    return ConditionChoice([[*range(count)] for count in counts], [takes.task_index(pair["task"]) for pair in pairs])
+    numbers = [[*range(min(len(reference_roles(pair)), options.max_references))] for pair in pairs]
+    captions = [pick_captions(pair, chosen) for pair, chosen in zip(pairs, numbers, strict=True)]
+    return ConditionChoice(numbers, [takes.task_index(pair["task"]) for pair in pairs], captions)
+
+
+def pick_captions(pair: dict[str, Any], numbers: Sequence[int]) -> list[str]:
+    """Return the captions of some of a pair's references, '' for one without."""
+    captions = reference_captions(pair)
+    return [captions[number] or "" for number in numbers]
 
 
 def pick_references(pairs: PairBatch, chosen: ConditionChoice, flips: Sequence[bool]) -> tuple[list[Image], list[bool]]:

@@ -12,6 +12,7 @@ from PIL import Image as Pil
 from PIL import ImageDraw, ImageFont, ImageOps
 from torch import nn
 
+from omniedit.buckets.references import reference_captions
 from omniedit.buckets.store import BucketStore
 from omniedit.imaging.images import Image
 from omniedit.models.instruction_warnings import InstructionWarning
@@ -59,7 +60,8 @@ def sample_edits(pipeline: EditPipeline, store: BucketStore, seed: int) -> Itera
         noise = torch.Generator().manual_seed(seed + place)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", InstructionWarning)  # an untrained editor changes little
-            more = call_arguments(pipeline.takes, [references], [pairs.pairs[0]["task"]])
+            captions = reference_captions(pairs.pairs[0])[: len(references)]
+            more = call_arguments(pipeline.takes, [references], [pairs.pairs[0]["task"]], [captions])
             source = Pil.fromarray(pairs.source[0])
             edit = pipeline(image=source, instruction=instruction, generator=noise, **more).images[0]
         yield Sample(pairs.source[0], instruction, np.asarray(edit), pairs.edited[0], references)

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -11,10 +12,11 @@ from omniedit.buckets.store import BucketStore
 from omniedit.config.schema import TrainConfig
 from omniedit.imaging.images import resize_contain
 from omniedit.models.codec import LappedCodec, encode
-from omniedit.models.conditions import TakenConditions, place_references
+from omniedit.models.conditions import TakenConditions, place_captions, place_references
 from omniedit.models.text import Text
 from omniedit.training.editor.batches import EditBatchBuilder
 from omniedit.training.editor.encoded import EncodedPairs, encode_part
+from omniedit.training.editor.references import choose_conditions
 
 TAKES = TakenConditions(references=True, tasks=("remove", "style_transfer"))
 
@@ -122,3 +124,62 @@ def test_placed_references_have_room_for_one_even_if_there_is_none() -> None:
     assert mask.tolist() == [[False], [True], [False]] and placed.sum(dim=(1, 2, 3, 4)).tolist() == [0, 18, 0]
     placed, mask = place_references([], [0, 0], (2, 3, 3))
     assert placed.shape == (2, 1, 2, 3, 3) and not mask.any()
+
+
+CAPTIONED = TakenConditions(references=True, captions=True)
+
+
+@pytest.fixture(scope="module")
+def captioned(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write buckets whose references have captions, or none, and their encoded form."""
+    root = tmp_path_factory.mktemp("captions")
+    make_buckets(root, references=True, captions=True)
+    store, plan = make_store(root), read_plan(root / "buckets/plan.parquet")
+    for part in PARTS:
+        (root / "encoded" / part).mkdir(parents=True)
+        assert list(encode_part(store, plan, part, LappedCodec(), TEXT, "float32", root / "encoded" / part))
+    return root
+
+
+def test_each_reference_has_its_own_caption_and_withheld_ones_the_empty_text(captioned: Path) -> None:
+    pairs = make_store(captioned).read("3x2", range(3))
+    none = dict.fromkeys(("text_dropout", "both_dropout", "reference_dropout"), 0)
+    for dropout in (0, 1):
+        inputs = maker(CAPTIONED, caption_dropout=dropout, **none).training(pairs, 1, 0).inputs
+        assert inputs["reference_prompts"].shape[:2] == inputs["reference_mask"].shape
+        for row, pair in enumerate(pairs.pairs):
+            captions = pair.get("reference_captions") or []
+            lengths = [0.0 if dropout else float(len(text or "")) for text in captions]
+            assert inputs["reference_pooled"][row, : len(captions), 0].tolist() == lengths
+
+
+def test_encoded_captions_are_bit_identical(captioned: Path) -> None:
+    store = make_store(captioned)
+    builder = maker(CAPTIONED, caption_dropout=0.5, shuffle_references=True, vary_references=True)
+    encoded = EncodedPairs(captioned / "encoded", store, "float32")
+    for ratio, count in store.sizes().items():
+        for step in range(4 if count else 0):
+            one, other = (builder.training(each.read(ratio, [*range(count)]), step, 0) for each in (store, encoded))
+            assert one.inputs.keys() == other.inputs.keys() >= {"reference_prompts", "reference_pooled"}
+            assert all(torch.equal(one.inputs[name], other.inputs[name]) for name in one.inputs)
+
+
+def test_number_and_order_of_references_vary_only_where_the_options_say_so(captioned: Path) -> None:
+    pairs = make_store(captioned).read("3x2", [0, 1, 2] * 8).pairs
+    rngs = [[np.random.default_rng([place, again]) for place in range(len(pairs))] for again in range(3)]
+    options = {"reference_dropout": 0, "max_references": 2}
+
+    def choose(rngs: list[np.random.Generator], **more: bool) -> list[list[int]]:
+        config = TrainConfig.model_validate(OPTIONS | options | more)
+        return choose_conditions(pairs, CAPTIONED, config, [True] * len(pairs), rngs).references
+
+    plain = choose(rngs[0])
+    assert all(numbers == sorted(numbers) for numbers in plain) and max(map(len, plain)) == 2
+    assert [1, 0] in choose(rngs[1], shuffle_references=True)
+    varied = choose(rngs[2], vary_references=True)
+    assert {len(numbers) for numbers, full in zip(varied, plain, strict=True) if len(full) == 2} == {1, 2}
+
+
+def test_placed_captions_follow_their_references() -> None:
+    prompts, pooled = place_captions((torch.ones(3, 4, 2), torch.arange(3.0)[:, None]), [2, 0, 1])
+    assert prompts.shape == (3, 2, 4, 2) and pooled[..., 0].tolist() == [[0, 1], [0, 0], [2, 0]]

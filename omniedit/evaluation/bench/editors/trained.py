@@ -60,6 +60,7 @@ class Trained(Editor):
                     self._pipeline.takes,
                     [request.references for request in requests],
                     [request.item.task for request in requests],
+                    [find_captions(request) for request in requests],
                 ),
             )
         except ValueError as error:
@@ -67,3 +68,8 @@ class Trained(Editor):
                 return [self._edit_batch([request])[0] for request in requests]
             return [EditFailure(" ".join(str(error).split())[:300])]
         return [np.asarray(image.convert("RGB")) for image in output.images]
+
+
+def find_captions(request: EditRequest) -> list[str | None]:
+    """Return the captions of a request's references; None for each if the set gives none."""
+    return list(request.item.extra.get("reference_captions") or [None] * len(request.references))

@@ -79,6 +79,9 @@ IMGEDIT = "the folder with {} and its images (Benchmark.tar, unpacked)"
 MAGICBRUSH = "the test set, unpacked: the folder with edit_sessions.json and images; or Parquet files of another split"
 EMU = "the folder of facebook/emu_edit_test_set, with its Parquet files"
 I2E = "the folder EditData, with the images of the download"
+SUTI = (
+    "a folder with a folder of photographs for each subject, and prompts.json or DreamBooth's prompts_and_classes.txt"
+)
 BENCHMARKS = {
     "omniedit": Benchmark("OmniEdit-Bench", "the folder of a frozen set", "omniedit", ships=True),
     "omniedit-dev": Benchmark(
@@ -119,6 +122,7 @@ BENCHMARKS = {
     "emu-test": Benchmark("EMU-Edit test", EMU, "emu", "test", 3589),
     "emu-validation": Benchmark("EMU-Edit test, validation split", EMU, "emu", "validation", 2022),
     "anyedit": Benchmark("AnyEdit-Test", "the folder of AnyEdit-Test.zip, unpacked", "anyedit"),
+    "suti": Benchmark("SuTI, 30 subjects", SUTI, "suti", size=220),
     "reason-edit": Benchmark("Reason-Edit", "the folder of the six scenes", "reason_edit", size=219),
 }
 """Benchmarks by name."""

@@ -1,0 +1,34 @@
+"""Pre-train the base that all editors of the experiment share on the ablation's world, or take the one that ships.
+
+    python -m benchmarks.apprentice.pretrain --setting small --assets results/ablation/assets.npz \\
+        --out results/apprentice/small/base
+"""
+
+import argparse
+from pathlib import Path
+
+from benchmarks.ablation.assets import Assets
+from benchmarks.ablation.pretrain import pretrain
+from benchmarks.apprentice.settings import SETTINGS
+from omniedit.config.section import SHIPPED
+from omniedit.models.loading import load_base
+from omniedit.run.program import run_program
+from omniedit.storage.atomic import replace_file
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--setting", choices=SETTINGS, required=True)
+    parser.add_argument("--assets", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    args = parser.parse_args()
+    setting = SETTINGS[args.setting]
+    if setting.from_shipped:
+        with replace_file(args.out) as folder:
+            load_base(Path(SHIPPED)).save(folder)
+    else:
+        pretrain(setting.world, Assets.load(args.assets), args.out)
+
+
+if __name__ == "__main__":
+    run_program(main)

@@ -1,0 +1,183 @@
+"""Editors that learn a subject from demonstrations at inference, without fine-tuning (Chen et al. 2023, SuTI).
+
+Two ways in, each for EditNet and for sequence concatenation: tokens of the demonstrations in context, or, as published,
+cross-attention layers that are added before each block of the base. Those layers' outputs start at zero.
+
+Shapes: B batch, R demonstrations, N image tokens, D width.
+"""
+
+import copy
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from diffusers.configuration_utils import register_to_config
+from diffusers.models.modeling_utils import ModelMixin  # noqa: F401 (diffusers looks its loader up here)
+from torch import Tensor, nn
+
+from omniedit.models.bases.adapter import Adapter, Grid, Inputs, State
+from omniedit.models.bases.registry import adapt
+from omniedit.models.demonstrations import DemonstrationEncoder, Demonstrations, Memory
+from omniedit.models.editnet import EditNet
+from omniedit.models.editor import Editor
+from omniedit.models.routed_editnet import (
+    Prefix,
+    RoutedEditNet,
+    get_references,
+    has_pooled_text,
+    init_editnet,
+    init_routed,
+    run_control,
+)
+from omniedit.models.routing import Experts, prompt_width
+from omniedit.models.sequence_concat import SequenceConcat, init_sequence_concat, mark_present
+
+TAKES = frozenset({"references", "captions"})
+FIRST_INDEX = 2
+"""Index of the first demonstration among the images of a sequence: beside the denoised image (0) and the source (1)."""
+
+
+class CrossAttention(Editor):
+    """Common part of editors with a cross-attention to demonstrations before each block of the base."""
+
+    demonstrations: Memory
+    readers: nn.ModuleList
+
+    def add_readers(self) -> None:
+        """Add the encoder of demonstrations and the layers that read them."""
+        adapter = self.adapter
+        inner = prompt_width(adapter.width)
+        sizes = adapter.channels, adapter.patch, inner, adapter.text_width
+        self.demonstrations = Memory(*sizes, masks_text=not has_pooled_text(adapter))
+        self.readers = nn.ModuleList(Experts(adapter.width, inner, 1) for _ in adapter.blocks)
+
+    def embed(self, given: Inputs) -> State:
+        memory = self.demonstrations(*get_references(given), given.reference_prompts, given.reference_pooled)
+        return replace(super().embed(given), memory=memory)
+
+    def before_block(self, place: int, state: State) -> State:
+        return replace(state, image=state.image + self.readers[place](state.image, state.memory))
+
+
+class CrossEditNet(CrossAttention, EditNet):  # type: ignore[misc]
+    """EditNet whose frozen base reads demonstrations by cross-attention."""
+
+    takes = TAKES
+
+    @register_to_config
+    def __init__(self, base_config: Mapping[str, Any], prediction_type: str = "velocity") -> None:
+        init_editnet(self, base_config, prediction_type)
+        self.add_readers()
+
+
+class CrossRoutedEditNet(CrossAttention, RoutedEditNet):  # type: ignore[misc]
+    """EditNet with task-aware routing whose base reads demonstrations by cross-attention.
+
+    The experts' visual prompt stands for the same images, without their captions.
+    """
+
+    takes = TAKES | {"task"}
+
+    @register_to_config
+    def __init__(
+        self,
+        base_config: Mapping[str, Any],
+        prediction_type: str = "velocity",
+        tasks: Sequence[str] = (),
+        groups: Sequence[str] = (),
+        soft: bool = False,
+        task_token: bool = True,
+    ) -> None:
+        init_routed(self, base_config, prediction_type, tasks, groups, soft, task_token)
+        self.add_readers()
+
+
+class CrossSequenceConcat(CrossAttention, SequenceConcat):  # type: ignore[misc]
+    """Sequence concatenation of the source image; demonstrations are read by cross-attention and not in context."""
+
+    takes = TAKES
+
+    @register_to_config
+    def __init__(self, base_config: Mapping[str, Any], prediction_type: str = "velocity", gated: bool = False) -> None:
+        init_sequence_concat(self, base_config, prediction_type, gated)
+        self.add_readers()
+
+    def run_blocks(self, state: State, given: Inputs) -> State:
+        return super().run_blocks(state, replace(given, references=None, reference_mask=None))
+
+
+class InContextEditNet(EditNet):
+    """EditNet whose control branch has the tokens of demonstrations before those of the source image."""
+
+    takes = TAKES
+
+    @register_to_config
+    def __init__(self, base_config: Mapping[str, Any], prediction_type: str = "velocity") -> None:
+        init_editnet(self, base_config, prediction_type)
+        self.adapter.allow_masks(self.control_blocks)
+        self.demonstrations = in_context_encoder(self.adapter)
+
+    def copy_from(self, transformer: Any) -> None:
+        super().copy_from(transformer)
+        self.demonstrations.embedder.load_state_dict(adapt(transformer).image_embedder.state_dict())
+
+    def run_blocks(self, state: State, given: Inputs) -> State:
+        found = encode_demonstrations(self.demonstrations, given)
+        grids = list_grids(self.adapter, given, found)
+        prefix = Prefix(found.images.flatten(1, 2), grids, mask_padding(found, grids).flatten(1))
+        return run_control(self, state, given, prefix)
+
+
+class InContextSequenceConcat(SequenceConcat):
+    """Sequence concatenation of the source image and of demonstrations, each image with its caption."""
+
+    takes = TAKES
+
+    @register_to_config
+    def __init__(self, base_config: Mapping[str, Any], prediction_type: str = "velocity", gated: bool = False) -> None:
+        init_sequence_concat(self, base_config, prediction_type, gated)
+        self.demonstrations = in_context_encoder(self.adapter)
+
+    def copy_from(self, transformer: Any) -> None:
+        super().copy_from(transformer)
+        self.demonstrations.embedder.load_state_dict(adapt(transformer).image_embedder.state_dict())
+
+    def run_blocks(self, state: State, given: Inputs) -> State:
+        references, mask = get_references(given)
+        return super().run_blocks(state, replace(given, references=references, reference_mask=mask))
+
+    def embed_context(self, state: State, given: Inputs) -> Iterator[tuple[Tensor, Grid, Tensor]]:
+        source = self.adapter.grid(given.condition, 1)
+        tokens = self._embed(given.condition, source, state, given)
+        yield tokens, source, mark_present(tokens, None)
+        found = encode_demonstrations(self.demonstrations, given)
+        grids = list_grids(self.adapter, given, found)
+        present = mask_padding(found, grids)
+        for number, grid in enumerate(grids):
+            yield found.images[:, number].to(tokens), grid, present[:, number]
+
+
+def in_context_encoder(adapter: Adapter) -> DemonstrationEncoder:
+    """Return an encoder whose tokens start as those of the base's own images."""
+    embedder = copy.deepcopy(adapter.image_embedder).requires_grad_(True)
+    masks_text = not has_pooled_text(adapter)
+    return DemonstrationEncoder(embedder, adapter.embed_clean, adapter.width, adapter.text_width, masks_text)
+
+
+def encode_demonstrations(encoder: DemonstrationEncoder, given: Inputs) -> Demonstrations:
+    """Encode the demonstrations of a batch, or a missing one if none are given."""
+    found: Demonstrations = encoder(*get_references(given), given.reference_prompts, given.reference_pooled)
+    return found
+
+
+def list_grids(adapter: Adapter, given: Inputs, found: Demonstrations) -> list[Grid]:
+    """Return the places of each demonstration's image; each has its own index."""
+    latents = given.noisy if given.references is None else given.references
+    return [adapter.grid(latents, FIRST_INDEX + number) for number in range(found.images.shape[1])]
+
+
+def mask_padding(found: Demonstrations, grids: Sequence[Grid]) -> Tensor:
+    """Return which image tokens are attended to, (B, R, N) bool: those of existing images that are not padding."""
+    mask = found.image_mask.clone()
+    mask[..., len(grids[0]) :] = False
+    return mask
