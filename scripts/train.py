@@ -94,7 +94,13 @@ def main() -> None:
     save = pipeline.save_pretrained
     if options.lora.rank or options.base.quantize:
         save = partial(
-            save_editor, editor=editor, options=options, base=base, given=args.base, known_instructions=known
+            save_editor,
+            editor=editor,
+            options=options,
+            base=base,
+            given=args.base,
+            known_instructions=known,
+            instruction_encoder=pipeline.instruction_encoder,
         )
     save_trained(trainer.state, save, checkpoints, args.out, args.metrics)
     leave_ranks()

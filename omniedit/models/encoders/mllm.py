@@ -20,7 +20,7 @@ from omniedit.models.editor import Editor
 from omniedit.models.encoders.interaction import Interaction, Mode
 from omniedit.models.encoders.qformer import QFormer
 from omniedit.models.encoders.reader import Reader, load_reader
-from omniedit.models.folder import load_part
+from omniedit.models.folder import load_part, read_config
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class MllmEncoder(ModelMixin, ConfigMixin):  # type: ignore[misc]
     def from_pretrained(  # type: ignore[override]
         cls, pretrained_model_name_or_path: str | os.PathLike[Any], **options: Any
     ) -> Self:
-        """Load an encoder that `save_pretrained` wrote.
+        """Load an encoder that `save_pretrained` wrote, to use it or to train it further.
 
         Args:
             options: arguments of diffusers' method; only `torch_dtype` is used.
@@ -95,8 +95,8 @@ class MllmEncoder(ModelMixin, ConfigMixin):  # type: ignore[misc]
         encoder = cls.__new__(cls)
         ModelMixin.__init__(encoder)
         encoder.reader = load_reader(folder, dtype)
-        encoder.qformer = load_part(folder / "qformer", (QFormer,), dtype)
-        encoder.interaction = load_part(folder / "interaction", (Interaction,), dtype)
+        encoder.qformer = load_part(folder / "qformer", (QFormer,), dtype).requires_grad_(True)
+        encoder.interaction = _load_interaction(folder / "interaction", dtype).requires_grad_(True)
         return encoder
 
     def inputs(self, images: Sequence[Image], instructions: Sequence[str]) -> dict[str, Tensor]:
@@ -146,3 +146,11 @@ class MllmEditor(nn.Module):
         if encoded.residual is not None:
             condition = condition + encoded.residual
         return self.editor(noisy, timestep, encoded.prompt_embeds, encoded.pooled, condition), encoded.token_loss
+
+
+def _load_interaction(folder: Path, dtype: torch.dtype) -> Interaction:
+    """Load an interaction; one of mode "none" has no weights to read."""
+    config = read_config(folder / "config.json")
+    if config.get("mode") == "none":
+        return Interaction.from_config(config)
+    return load_part(folder, (Interaction,), dtype)
