@@ -77,7 +77,7 @@ SETTINGS = {
 }
 SETTINGS["quick"] = replace(
     SETTINGS["cpu"],
-    language=Fit(1200, 32, 2e-3, 0),
+    language=Fit(1000, 48, 1e-3, 0),
     alignment=Fit(80, 32, 1e-3, 0),
     editor=Fit(300, 32, 2e-3, 0),
     seeds=2,

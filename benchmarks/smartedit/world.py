@@ -232,7 +232,7 @@ def _instruct(phrase: str, edit: str, rng: np.random.Generator) -> str:
 
 def _ask(scene: Sequence[Placed], meant: int, phrase: str, answer: str, rng: np.random.Generator) -> tuple[str, str]:
     """Return a question and its answer: where the object is, or what is in its column."""
-    if rng.random() < 0.7:
+    if rng.random() < 0.5:
         return f"Where is the {phrase}?", answer
     thing = scene[meant]
     size = "large" if thing.side > sum(SIDES) / 2 else "small"

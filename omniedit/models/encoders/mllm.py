@@ -22,6 +22,9 @@ from omniedit.models.encoders.qformer import QFormer
 from omniedit.models.encoders.reader import Reader, load_reader
 from omniedit.models.folder import load_part, read_config
 
+QUESTION = "question_"
+"""Prefix of the inputs that are questions about images."""
+
 
 @dataclass(frozen=True)
 class Encoded:
@@ -140,12 +143,17 @@ class MllmEditor(nn.Module):
 
         Args:
             noisy, timestep, condition: as for `Editor.forward`.
-            inputs: the tensors that `MllmEncoder.inputs` returns.
+            inputs: the tensors that `MllmEncoder.inputs` returns; for questions also those of
+                `Reader.question_inputs`, with the prefix `QUESTION`. Each question weighs as much as a sample.
         """
+        asked = {name.removeprefix(QUESTION): inputs.pop(name) for name in list(inputs) if name.startswith(QUESTION)}
         encoded = self.encoder((condition.shape[-2], condition.shape[-1]), **inputs)
         if encoded.residual is not None:
             condition = condition + encoded.residual
-        return self.editor(noisy, timestep, encoded.prompt_embeds, encoded.pooled, condition), encoded.token_loss
+        token_loss_B = encoded.token_loss
+        if asked:
+            token_loss_B = token_loss_B + self.encoder.reader.answer_loss(**asked).sum() / len(token_loss_B)
+        return self.editor(noisy, timestep, encoded.prompt_embeds, encoded.pooled, condition), token_loss_B
 
 
 def _load_interaction(folder: Path, dtype: torch.dtype) -> Interaction:

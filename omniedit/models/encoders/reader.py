@@ -85,6 +85,8 @@ class Reader(nn.Module):
         Raises:
             UserError: the model was not fetched, is incomplete, or takes no images.
         """
+        if "/" in source and not Path(source).is_dir():
+            raise UserError(f"{source}: no such folder of a language model (train.instruction_encoder.model)")
         folder = Path(source) if Path(source).is_dir() else model_folder(source)
         name = next(iter(read_config(folder / "config.json").get("architectures") or ["model without a class"]))
         if name not in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES.values():

@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import nn
 
+from helpers.question_files import write_questions
 from helpers.small_training import OPTIONS, SIDE, Unedited, load_base, make_run, read_metrics, read_tensors
 from helpers.tiny_vlm import PATCH, make_qwen
 from omniedit import models
@@ -18,13 +19,14 @@ from omniedit.buckets.store import BucketStore
 from omniedit.config.schema import TrainConfig
 from omniedit.errors import UserError
 from omniedit.models.encoders.conditioning import GREY
-from omniedit.models.encoders.mllm import MllmEditor, MllmEncoder
+from omniedit.models.encoders.mllm import QUESTION, MllmEditor, MllmEncoder
 from omniedit.models.encoders.reader import Reader
 from omniedit.models.loading import load_editor
 from omniedit.models.text import MAX_TOKENS, WIDTH
 from omniedit.training.checkpoints import Checkpoints
 from omniedit.training.editor.instruction_encoder import InstructionEncoder
 from omniedit.training.editor.mllm_batches import Alignment, AlignmentBatches, MllmBatchBuilder, shown_images
+from omniedit.training.editor.questions import Questions
 from omniedit.training.editor.samples import sample_edits
 from omniedit.training.engine import Trainer
 from omniedit.training.fitting import fit_editor, save_editor
@@ -126,3 +128,19 @@ def test_an_editor_with_adapters_is_saved_with_its_language_model(run: Path, tmp
             latent, torch.tensor([500.0]), latent, **inputs
         )
     assert torch.allclose(found, expected, atol=1e-3)
+
+
+def test_a_batch_holds_questions_in_their_share_of_all_rows(run: Path, tmp_path: Path) -> None:
+    model = {"model": "qwen25_vl", "questions": "vqa", "questions_share": 0.25}
+    options = TrainConfig.model_validate(OPTIONS | {"instruction_encoder": model})
+    base, encoder = load_base(run / "base"), build_encoder(run)
+    builder = partial(MllmBatchBuilder, base.vae, InstructionEncoder(base.text), options, 0, encoder=encoder)
+    store = BucketStore(run / "buckets", resolution=SIDE)
+    ratio = max(store.sizes(), key=store.sizes().__getitem__)
+    pairs = store.read(ratio, store.rows(ratio, "train")[:3])
+    asked = builder(questions=Questions(write_questions(tmp_path / "vqa")))
+    batches = [asked.training(pairs, step, 0) for step in range(3)]
+    assert [len(batch.inputs[f"{QUESTION}input_ids"]) for batch in batches] == [1, 1, 1], "one for three pairs"
+    plain = builder().training(pairs, 0, 0).inputs
+    assert not any(name.startswith(QUESTION) for name in plain)
+    assert all(torch.equal(batches[0].inputs[name], value) for name, value in plain.items())
