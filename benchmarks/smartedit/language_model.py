@@ -27,8 +27,20 @@ from transformers import (
 )
 
 from benchmarks.ablation.learning import Training
+from benchmarks.complex_instructions import ORDINALS, SHAPES
 from benchmarks.smartedit.settings import SETTINGS, Setting
-from benchmarks.smartedit.world import HELD_OUT_TOOLS, SIZE, Row, make_row
+from benchmarks.smartedit.world import (
+    COLUMN_NAMES,
+    EDITS,
+    HELD_OUT_TOOLS,
+    MARK,
+    PAINTS,
+    SIZE,
+    TOOLS,
+    Row,
+    make_row,
+)
+from omniedit.instructions.knowledge import clues
 from omniedit.models.encoders.chat import answer_loss, ask_with_answers
 from omniedit.run.program import run_program
 from omniedit.storage.atomic import replace_file
@@ -43,20 +55,21 @@ TEMPLATE = (
 )
 KINDS = ("question", "question", "complex", "simple")
 """Kinds of rows in turn. An instruction is answered like the question where its object is."""
-SAMPLED = 4_000
-"""Number of rows of each kind whose words make the vocabulary."""
+SENTENCES = (
+    "user assistant where is the? what is in column? large small",
+    "remove take away. mark in. paint. make.",
+    "on the left right upper lower leftmost rightmost from",
+    "larger smaller largest smallest",
+)
+"""Words of sentences around the names, so that all texts are made of known words."""
 
 
-def words(sampled: int = SAMPLED) -> list[str]:
+def words() -> list[str]:
     """Return all words of the scenes' texts, sorted."""
-    found = {"user", "assistant"}
+    known = (*SHAPES, *TOOLS, *PAINTS, *EDITS, MARK, *COLUMN_NAMES, *ORDINALS[1:3], *SENTENCES)
+    clued = [phrase for phrase, clue in clues().items() if clue.fits & {*TOOLS}]
     split = pre_tokenizers.Whitespace()
-    for kind in ("question", "complex", "segmentation", "simple"):
-        for held_out in (False, True):
-            rows = [make_row(kind, SEED, index, held_out and kind != "simple") for index in range(sampled // 4)]
-            for row in rows:
-                found |= {word for word, _ in split.pre_tokenize_str(f"{row.text} {row.answer}".lower())}
-    return sorted(found)
+    return sorted({word for text in (*known, *clued) for word, _ in split.pre_tokenize_str(text.lower())})
 
 
 def build_tokenizer(vocabulary: Sequence[str]) -> PreTrainedTokenizerFast:
