@@ -7,11 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.smartedit import align, language_model, make_inputs, report, train
+from benchmarks.smartedit import align, language_model, make_inputs, reason_edit, report, train
 from benchmarks.smartedit.settings import SETTINGS, UNITS
 from benchmarks.smartedit.testing import Items, changes, measures
 from benchmarks.smartedit.world import CUES, HELD_OUT_TOOLS, is_held_out, make_row
+from omniedit.evaluation.bench.sets.registry import BENCHMARKS
 from omniedit.exchange.perception.regions import decode_region
+from omniedit.imaging.images import decode_image
 from omniedit.models.codec import LappedCodec
 
 KINDS = ("simple", "complex", "segmentation", "question")
@@ -69,6 +71,21 @@ def test_a_region_survives_run_lengths() -> None:
     mask[0, 0] = mask[2:4, 3:6] = mask[4, 6] = 1
     region = {"counts": make_inputs.run_lengths(mask), "size": [5, 7]}
     assert np.array_equal(decode_region(region, 5, 7), mask > 0)
+
+
+def test_a_rendered_set_reads_as_reason_edit_and_its_right_edits_stay_inside_the_mask(tmp_path: Path) -> None:
+    for scene in reason_edit.CUES:
+        reason_edit.write_scene(tmp_path, scene, reason_edit.make_items(scene, 2))
+    items = BENCHMARKS["reason-edit"].read(tmp_path / "set").items
+    assert len(items) == 10 and {item.task for item in items} == {*reason_edit.CUES}
+    for item in items:
+        source, outside = decode_image(item.source()), decode_image(item.mask())[..., 0] < 128
+        right, wrong = (
+            decode_image((tmp_path / name / f"{item.item_id}.png").read_bytes()) for name in ("right", "wrong")
+        )
+        assert np.array_equal(right[outside], source[outside]) and not np.array_equal(right, source)
+        assert not np.array_equal(wrong[outside], source[outside])
+        assert item.extra["foreground"].startswith(("a white ", "a black ", "background"))
 
 
 def test_all_trainings_and_the_report_run_at_toy_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
