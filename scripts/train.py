@@ -29,6 +29,7 @@ from omniedit.training.editor.batches import EditBatchBuilder
 from omniedit.training.editor.encoded import EncodedPairs
 from omniedit.training.editor.instruction_encoder import InstructionEncoder
 from omniedit.training.editor.mllm_batches import MllmBatchBuilder
+from omniedit.training.editor.questions import Questions
 from omniedit.training.editor.samples import known_instructions, sample_edits, with_encoders_on
 from omniedit.training.fitting import fit_editor, save_editor
 from omniedit.training.ranks import join_ranks, leave_ranks
@@ -82,7 +83,11 @@ def main() -> None:
         encoder = MllmEncoder.from_pretrained(args.encoder, torch_dtype=getattr(torch, options.dtype))
         nn.Module.to(encoder, device)
         pipeline.register_modules(instruction_encoder=encoder)
-        batches, network = MllmBatchBuilder(*parts, encoder=encoder), MllmEditor(editor, encoder)
+        asked = options.instruction_encoder.questions
+        questions = Questions(Path(asked)) if asked else None
+        identity |= {"questions": questions.digest} if questions else {}
+        batches = MllmBatchBuilder(*parts, encoder=encoder, questions=questions)
+        network = MllmEditor(editor, encoder)
         identity["encoder"] = checksum(args.encoder / MANIFEST)
     samples = partial(sample_edits, pipeline, store, args.seed)
     if args.encoded:
@@ -94,7 +99,13 @@ def main() -> None:
     save = pipeline.save_pretrained
     if options.lora.rank or options.base.quantize:
         save = partial(
-            save_editor, editor=editor, options=options, base=base, given=args.base, known_instructions=known
+            save_editor,
+            editor=editor,
+            options=options,
+            base=base,
+            given=args.base,
+            known_instructions=known,
+            instruction_encoder=pipeline.instruction_encoder,
         )
     save_trained(trainer.state, save, checkpoints, args.out, args.metrics)
     leave_ranks()

@@ -110,7 +110,7 @@ class Training:
                 self._step(batch, loss_of)
                 yield self.done
                 if self.done % (self.checkpoint_every or CHECKPOINT_STEPS) == 0:
-                    self._save()
+                    self.save()
         self.ema.copy_to(self.parameters.values())
 
     @property
@@ -153,7 +153,8 @@ class Training:
         dist.all_reduce(mean)
         nn.utils.vector_to_parameters(mean, gradients)
 
-    def _save(self) -> None:
+    def save(self) -> None:
+        """Write the checkpoint."""
         if dist.is_initialized() and dist.get_rank() > 0:
             return
         state = {

@@ -1,8 +1,8 @@
 """Section `train.instruction_encoder`: a multimodal language model that reads image and instruction (SmartEdit)."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from omniedit.config.options import TrainerOptions
 from omniedit.config.section import Section
@@ -13,7 +13,8 @@ class InstructionEncoderConfig(Section):
     of that stage that are missing here are taken from `train`."""
 
     model: str | None = None
-    """Role in config/models.yaml of a LLaVA or Qwen-VL; null: the base's own text encoders."""
+    """Role in config/models.yaml of a LLaVA or Qwen-VL, or a folder of one, with a slash in its name; null: the base's
+    own text encoders."""
     interaction: Literal["both", "one_way", "none"] = "both"
     """Interaction of instruction and image features: `both` is the published one, the others are its ablation."""
     image_tokens: int = Field(32, ge=1, le=256)
@@ -32,6 +33,27 @@ class InstructionEncoderConfig(Section):
     """Pairs per step of the alignment, over all ranks together."""
     learning_rate: float = Field(2e-4, gt=0, lt=1)
     """Peak learning rate of the alignment, as published."""
+    questions: str | None = None
+    """Folder of questions about images that `omniedit import llava` wrote, `results/{run}/vqa/{name}`; the language
+    model answers them while it is trained with the editor. null: none."""
+    questions_share: float = Field(0.25, gt=0, lt=1)
+    """Share of questions among all rows of a batch; a quarter, for the published 1:1:1:1 with three kinds of pairs."""
+
+    @property
+    def folder(self) -> str | None:
+        """Folder of the language model, if `model` is one."""
+        return self.model if self.model is not None and "/" in self.model else None
+
+    @property
+    def role(self) -> str | None:
+        """Role of the language model in config/models.yaml, if `model` is one."""
+        return None if self.folder else self.model
+
+    @model_validator(mode="after")
+    def _questions_need_a_reader(self) -> Self:
+        if self.questions is not None and self.model is None:
+            raise ValueError("questions are for a language model; set model, or leave questions out")
+        return self
 
     def alignment(self, train: TrainerOptions) -> TrainerOptions:
         """Return the options of the alignment's training, with the editor's values where this section sets none."""

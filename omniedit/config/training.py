@@ -117,8 +117,6 @@ class TrainConfig(FittingOptions, PretrainingOptions, SampleOptions, TrainerOpti
     def _a_language_model_sees_images(self) -> Self:
         if self.instruction_encoder.model is not None and self.encode_once:
             raise ValueError("encode_once keeps no images, which instruction_encoder.model reads; set it to false")
-        if self.instruction_encoder.model is not None and (self.lora.rank or self.base.quantize):
-            raise ValueError("instruction_encoder.model does not work with lora or base.quantize yet; leave them out")
         return self
 
     @model_validator(mode="after")

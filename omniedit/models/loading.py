@@ -11,6 +11,7 @@ from omniedit.models.adapter_folder import build_from_adapters, has_adapters, re
 from omniedit.models.base import INDEX, Base
 from omniedit.models.editnet import EARLIER_CLASSES, EditNet
 from omniedit.models.factory import ARCHITECTURES, editor_class
+from omniedit.models.flow_pipeline import INSTRUCTION_ENCODER
 from omniedit.models.folder import check_finite, check_weights, model_class, read_config
 from omniedit.models.pipeline import EditPipeline
 from omniedit.models.registry import model_folder
@@ -73,7 +74,12 @@ def load_adapters(folder: Path, dtype: torch.dtype) -> EditPipeline:
     about = read_about(folder)
     base = load_base(Path(about.base), torch.float32)
     editor = build_from_adapters(folder, base.transformer)
-    return base.pipeline(editor, **about.pipeline).to(dtype)
+    pipeline = base.pipeline(editor, **about.pipeline)
+    if (folder / INSTRUCTION_ENCODER).is_dir():
+        from omniedit.models.encoders.mllm import MllmEncoder  # peft takes a second to import
+
+        pipeline.register_modules(instruction_encoder=MllmEncoder.from_pretrained(folder / INSTRUCTION_ENCODER))
+    return pipeline.to(dtype)
 
 
 def choose_device(name: str) -> torch.device:

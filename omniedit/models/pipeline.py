@@ -22,7 +22,7 @@ from omniedit.models.adaptive_batches import map_by_size
 from omniedit.models.codec import Vae, encode
 from omniedit.models.custom_pipeline import write_custom_pipeline
 from omniedit.models.editor import Editor
-from omniedit.models.flow_pipeline import FlowPipeline
+from omniedit.models.flow_pipeline import INSTRUCTION_ENCODER, FlowPipeline
 from omniedit.models.folder import check_vocabularies, pipeline_variant
 from omniedit.models.full_size import pad_to_grid, working_size
 from omniedit.models.instruction_warnings import InstructionWarning, warn_if_unfamiliar
@@ -31,7 +31,7 @@ from omniedit.models.pipeline_callbacks import TENSORS, Callback, StepCallback
 from omniedit.models.pipeline_conditions import EditConditions, encode_references, gather_conditions, match_conditions
 from omniedit.models.pipeline_images import ImageLike, check_output_type, split_images, to_output_type, to_tensor
 from omniedit.models.prepared_edit import PreparedEdit
-from omniedit.models.sampling import Conditioning, Guidance, SamplerState, check_scheduler, sample
+from omniedit.models.sampling import BRANCHES, Conditioning, Guidance, SamplerState, check_scheduler, sample
 from omniedit.models.text import Text
 
 __all__ = ["EditPipeline", "InstructionWarning"]
@@ -109,7 +109,7 @@ class EditPipeline(FlowPipeline):
         if not path.is_dir() and len(path.parts) != 2:
             raise FileNotFoundError(f"{path}: no such folder; `snakemake all` makes results/mini/train/editnet")
         check_vocabularies(path)
-        if (path / "instruction_encoder").is_dir():
+        if (path / INSTRUCTION_ENCODER).is_dir():
             import omniedit.models.encoders.mllm  # noqa: F401 (diffusers loads parts of imported modules only)
         return super().from_pretrained(path, **({"variant": pipeline_variant(path)} | options))
 
@@ -242,8 +242,10 @@ class EditPipeline(FlowPipeline):
         """
         self._guidance_scale = guidance.text
         source, noise = (torch.cat(tensors) for tensors in zip(*((e.source, e.noise) for e in edits), strict=True))
+        branches = BRANCHES if callback.function else tuple(guidance.weights())  # a callback may change the guidance
         encode_texts = partial(self._text.encode, device=self._execution_device)
-        given = replace(self._encode_edits(edits, source), **gather_conditions(edits, self.takes, encode_texts))
+        conditions = gather_conditions(edits, self.takes, encode_texts)
+        given = replace(self._encode_edits(edits, source, branches), **conditions)
         generators = [edit.generator for edit in edits if edit.generator is not None] or None
         after_step = partial(self._after_step, callback, guidance)
         latents = sample(
@@ -255,12 +257,16 @@ class EditPipeline(FlowPipeline):
             )
         return latents
 
-    def _encode_edits(self, edits: Sequence[PreparedEdit], source: Tensor) -> Conditioning:
-        """Encode the instructions of edits of one size, and warn if one is unlike all known ones."""
+    def _encode_edits(self, edits: Sequence[PreparedEdit], source: Tensor, branches: Sequence[str]) -> Conditioning:
+        """Encode the instructions of edits of one size, and warn if one is unlike all known ones.
+
+        Args:
+            branches: branches of the guidance that are used; a language model reads image and instruction for each.
+        """
         if self.instruction_encoder is not None:
             from omniedit.models.encoders.conditioning import read_edits  # peft takes a second to import
 
-            return read_edits(self.instruction_encoder, edits, source)
+            return read_edits(self.instruction_encoder, edits, source, branches)
         instructions = [edit.instruction for edit in edits]
         given = self._encode_prompts(source, instructions, [edit.negative for edit in edits])
         for text, pooled_D in dict(zip(instructions, given.pooled, strict=True)).items():

@@ -96,7 +96,7 @@ def required_roles(config: Config) -> list[str]:
     Raises:
         UserError: config/models.yaml lacks one of the roles.
     """
-    base = [role for role in (config.train.fetched_base, config.train.instruction_encoder.model) if role]
+    base = [role for role in (config.train.fetched_base, config.train.instruction_encoder.role) if role]
     learned = [role for task in config.learned_tasks for role in roles_to_fetch(task, config.learned)]
     student = [config.scoring.finetune.model] if config.scoring.finetune.model else []
     proposer = [PROPOSER] if config.asks_proposer and config.proposals.source == "local" else []

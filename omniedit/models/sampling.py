@@ -26,6 +26,8 @@ SHIFT_KEYS = {
 """Scheduler's config keys for dynamic shifting -> arguments of diffusers' `calculate_shift`."""
 FLOW = {"use_flow_sigmas": True, "prediction_type": "flow_prediction"}
 """Settings with which diffusers' solvers for other models sample a flow."""
+BRANCHES = ("both", "source", "neither")
+"""Branches of the guidance: instruction and source image, the source image alone, neither."""
 TRIAL_STEPS = 4
 TRIAL_SHAPE = (2, 16, 16, 16)
 TRIAL_TOLERANCE = 0.05

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from diffusers.models.modeling_utils import ModelMixin
 
 from omniedit import models
 from omniedit.config.schema import TrainConfig
@@ -13,6 +14,7 @@ from omniedit.models.adapter_folder import ADAPTER_FOLDER, describe_editor, save
 from omniedit.models.base import Base
 from omniedit.models.cost import activation_bytes
 from omniedit.models.editor import Editor
+from omniedit.models.flow_pipeline import INSTRUCTION_ENCODER
 from omniedit.models.lora import add_adapters, write_trained
 from omniedit.models.quantize import quantize_frozen
 from omniedit.training.activation_budget import choose_recomputed
@@ -84,20 +86,31 @@ def sample_bytes(
 
 
 def save_editor(
-    folder: Path, editor: Editor, options: TrainConfig, base: Base, given: Path, known_instructions: str
+    folder: Path,
+    editor: Editor,
+    options: TrainConfig,
+    base: Base,
+    given: Path,
+    known_instructions: str,
+    instruction_encoder: ModelMixin | None = None,
 ) -> None:
     """Write a trained editor: adapters merged into the base's own weights, or adapters and trained weights alone.
 
     Args:
         editor: as `fit_editor` prepared it, with the weights to save.
         given: folder, record or name of the base.
+        instruction_encoder: language model that was trained with the editor, if there is one.
     """
     if options.lora.rank:
-        pipeline = {"resolution": options.resolution, "known_instructions": known_instructions}
-        about = describe_editor(editor, given, base.transformer, pipeline)
+        arguments = {"resolution": options.resolution, "known_instructions": known_instructions}
+        about = describe_editor(editor, given, base.transformer, arguments)
         save_adapters(editor, options.lora, about, folder / ADAPTER_FOLDER)
         if options.lora.save == "adapter":
+            if instruction_encoder is not None:
+                instruction_encoder.save_pretrained(folder / INSTRUCTION_ENCODER)
             return
     plain = models.build(options.model, base.transformer, base.prediction_type)
     write_trained(editor, plain, options.lora)
-    base.pipeline(plain, options.resolution, known_instructions).save_pretrained(folder)
+    pipeline = base.pipeline(plain, options.resolution, known_instructions)
+    pipeline.register_modules(instruction_encoder=instruction_encoder)
+    pipeline.save_pretrained(folder)

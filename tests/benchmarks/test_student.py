@@ -134,7 +134,7 @@ def test_checkpoint_of_other_lessons_is_rejected(tmp_path: Path) -> None:
     fit, path = Fit(steps=2, batch_size=1, learning_rate=0.1, pairs=1), tmp_path / "checkpoint.pt"
     training = Training(torch.nn.Linear(2, 2), fit, path, identity="one")
     training.done = 1
-    training._save()
+    training.save()
     assert Training(torch.nn.Linear(2, 2), fit, path, identity="one").done == 1
     with pytest.raises(UserError, match=r"checkpoint\.pt: of other lessons"):
         Training(torch.nn.Linear(2, 2), fit, path, identity="other")

@@ -3,7 +3,7 @@
 Shapes: B images, C latent channels, h w latent height and width.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +12,7 @@ from torch import Tensor
 from omniedit.imaging.images import Image
 from omniedit.models.encoders.mllm import Encoded, MllmEncoder
 from omniedit.models.prepared_edit import PreparedEdit
-from omniedit.models.sampling import Conditioning
+from omniedit.models.sampling import BRANCHES, Conditioning
 
 GREY = 128
 """Grey level, of 255, that the language model sees in place of a source image that is withheld, as in training."""
@@ -24,7 +24,7 @@ class MllmConditioning(Conditioning):
 
     Args:
         neither: embeddings and pooled embeddings without source image and instruction.
-        residuals: residual of the condition, (B, C, h, w), by branch: "both", "source", "neither"; None without one.
+        residuals: residual of the condition, (B, C, h, w), by branch that was read; None without one.
     """
 
     neither: tuple[Tensor, Tensor]
@@ -38,21 +38,27 @@ class MllmConditioning(Conditioning):
         return inputs if residual is None else inputs | {"condition": inputs["condition"] + residual}
 
 
-def read_edits(encoder: MllmEncoder, edits: Sequence[PreparedEdit], source: Tensor) -> MllmConditioning:
-    """Encode images and instructions of edits of one size, for each branch of the guidance.
+def read_edits(
+    encoder: MllmEncoder, edits: Sequence[PreparedEdit], source: Tensor, branches: Collection[str] = BRANCHES
+) -> MllmConditioning:
+    """Encode images and instructions of edits of one size, for the branches of the guidance that are used.
 
     Args:
         source: latents of the source images, (B, C, h, w).
+        branches: those of `BRANCHES` to read, at least one. The others get the embeddings of one that is read.
     """
     images = [_pixels(edit) for edit in edits]
     negatives = [edit.negative for edit in edits]
 
-    def read(shown: Sequence[Image], texts: Sequence[str]) -> Encoded:
+    def read(branch: str) -> Encoded:
+        shown = [np.full_like(image, GREY) for image in images] if branch == "neither" else images
+        texts = [edit.instruction for edit in edits] if branch == "both" else negatives
         inputs = {name: value.to(source.device) for name, value in encoder.inputs(shown, texts).items()}
         return encoder((source.shape[-2], source.shape[-1]), **inputs)
 
-    both = read(images, [edit.instruction for edit in edits])
-    alone, neither = read(images, negatives), read([np.full_like(image, GREY) for image in images], negatives)
+    readings = {branch: read(branch) for branch in BRANCHES if branch in branches}
+    some = next(iter(readings.values()))
+    both, alone, neither = (readings.get(branch, some) for branch in BRANCHES)
     return MllmConditioning(
         source,
         both.prompt_embeds,
@@ -60,7 +66,7 @@ def read_edits(encoder: MllmEncoder, edits: Sequence[PreparedEdit], source: Tens
         both.pooled,
         alone.pooled,
         neither=(neither.prompt_embeds, neither.pooled),
-        residuals={"both": both.residual, "source": alone.residual, "neither": neither.residual},
+        residuals={branch: reading.residual for branch, reading in readings.items()},
     )
 
 

@@ -20,7 +20,10 @@ from omniedit.models.editor import Editor
 from omniedit.models.encoders.interaction import Interaction, Mode
 from omniedit.models.encoders.qformer import QFormer
 from omniedit.models.encoders.reader import Reader, load_reader
-from omniedit.models.folder import load_part
+from omniedit.models.folder import load_part, read_config
+
+QUESTION = "question_"
+"""Prefix of the inputs that are questions about images."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,7 @@ class MllmEncoder(ModelMixin, ConfigMixin):  # type: ignore[misc]
     def from_pretrained(  # type: ignore[override]
         cls, pretrained_model_name_or_path: str | os.PathLike[Any], **options: Any
     ) -> Self:
-        """Load an encoder that `save_pretrained` wrote.
+        """Load an encoder that `save_pretrained` wrote, to use it or to train it further.
 
         Args:
             options: arguments of diffusers' method; only `torch_dtype` is used.
@@ -95,8 +98,8 @@ class MllmEncoder(ModelMixin, ConfigMixin):  # type: ignore[misc]
         encoder = cls.__new__(cls)
         ModelMixin.__init__(encoder)
         encoder.reader = load_reader(folder, dtype)
-        encoder.qformer = load_part(folder / "qformer", (QFormer,), dtype)
-        encoder.interaction = load_part(folder / "interaction", (Interaction,), dtype)
+        encoder.qformer = load_part(folder / "qformer", (QFormer,), dtype).requires_grad_(True)
+        encoder.interaction = _load_interaction(folder / "interaction", dtype).requires_grad_(True)
         return encoder
 
     def inputs(self, images: Sequence[Image], instructions: Sequence[str]) -> dict[str, Tensor]:
@@ -140,9 +143,22 @@ class MllmEditor(nn.Module):
 
         Args:
             noisy, timestep, condition: as for `Editor.forward`.
-            inputs: the tensors that `MllmEncoder.inputs` returns.
+            inputs: the tensors that `MllmEncoder.inputs` returns; for questions also those of
+                `Reader.question_inputs`, with the prefix `QUESTION`. Each question weighs as much as a sample.
         """
+        asked = {name.removeprefix(QUESTION): inputs.pop(name) for name in list(inputs) if name.startswith(QUESTION)}
         encoded = self.encoder((condition.shape[-2], condition.shape[-1]), **inputs)
         if encoded.residual is not None:
             condition = condition + encoded.residual
-        return self.editor(noisy, timestep, encoded.prompt_embeds, encoded.pooled, condition), encoded.token_loss
+        token_loss_B = encoded.token_loss
+        if asked:
+            token_loss_B = token_loss_B + self.encoder.reader.answer_loss(**asked).sum() / len(token_loss_B)
+        return self.editor(noisy, timestep, encoded.prompt_embeds, encoded.pooled, condition), token_loss_B
+
+
+def _load_interaction(folder: Path, dtype: torch.dtype) -> Interaction:
+    """Load an interaction; one of mode "none" has no weights to read."""
+    config = read_config(folder / "config.json")
+    if config.get("mode") == "none":
+        return Interaction.from_config(config)
+    return load_part(folder, (Interaction,), dtype)

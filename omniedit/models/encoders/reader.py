@@ -21,6 +21,7 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_
 
 from omniedit.errors import UserError
 from omniedit.imaging.images import Image
+from omniedit.models.encoders.chat import answer_loss, append_answer, ask, ask_with_answers
 from omniedit.models.folder import load_part, read_config
 from omniedit.models.processors import load_processor
 from omniedit.models.registry import model_folder
@@ -84,6 +85,8 @@ class Reader(nn.Module):
         Raises:
             UserError: the model was not fetched, is incomplete, or takes no images.
         """
+        if "/" in source and not Path(source).is_dir():
+            raise UserError(f"{source}: no such folder of a language model (train.instruction_encoder.model)")
         folder = Path(source) if Path(source).is_dir() else model_folder(source)
         name = next(iter(read_config(folder / "config.json").get("architectures") or ["model without a class"]))
         if name not in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES.values():
@@ -107,26 +110,19 @@ class Reader(nn.Module):
         Args:
             images: B images, (height, width, 3) RGB.
         """
-        turns = [
-            [{"role": "user", "content": [{"type": "image", "image": image}, {"type": "text", "text": text}]}]
-            for image, text in zip(map(self._resize, images), instructions, strict=True)
-        ]
-        inputs = dict(
-            self.processor.apply_chat_template(
-                turns,
-                add_generation_prompt=True,
-                tokenize=True,
-                return_dict=True,
-                return_tensors="pt",
-                processor_kwargs={"padding": True},
-            )
-        )
         answers = torch.tensor(self.token_ids).expand(len(images), -1)
-        inputs["input_ids"] = torch.cat([inputs["input_ids"], answers], dim=1)
-        inputs["attention_mask"] = torch.cat([inputs["attention_mask"], torch.ones_like(answers)], dim=1)
-        if "mm_token_type_ids" in inputs:
-            inputs["mm_token_type_ids"] = torch.cat([inputs["mm_token_type_ids"], torch.zeros_like(answers)], dim=1)
-        return inputs
+        asked = ask(self.processor, [self._resize(image) for image in images], instructions)
+        return append_answer(asked, answers, torch.ones_like(answers))
+
+    def question_inputs(
+        self, images: Sequence[Image], questions: Sequence[str], answers: Sequence[str]
+    ) -> dict[str, Tensor]:
+        """Return the arguments of `answer_loss` for B questions about images, (height, width, 3) RGB."""
+        return ask_with_answers(self.processor, [self._resize(image) for image in images], questions, answers)
+
+    def answer_loss(self, **inputs: Tensor) -> Tensor:
+        """Return the language-model loss of answers to questions, (B,)."""
+        return answer_loss(self.model, **inputs)
 
     def forward(self, **inputs: Tensor) -> Reading:
         count = len(self.token_ids)

@@ -4,7 +4,7 @@ Shapes: B samples.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -17,12 +17,16 @@ from omniedit.instructions.left_right import names_a_side
 from omniedit.models.base import Base
 from omniedit.models.bases.registry import adapt
 from omniedit.models.encoders.conditioning import GREY
-from omniedit.models.encoders.mllm import MllmEncoder
+from omniedit.models.encoders.mllm import QUESTION, MllmEncoder
 from omniedit.models.encoders.reader import Reader
 from omniedit.training.editor.batches import EditBatchBuilder, Shown, instructions_shown
 from omniedit.training.editor.encoded import EncodedBatch
+from omniedit.training.editor.questions import Questions
 from omniedit.training.flow_batches import EditBatch, Embeddings, Rows, cast_inputs, group_by_task
 from omniedit.training.objective import flow_loss
+
+QUESTIONS = 7
+"""Number that sets the choice of questions apart from other random choices of a step."""
 
 
 def build_encoder(base: Base, options: TrainConfig) -> MllmEncoder:
@@ -121,9 +125,28 @@ class AlignmentBatches:
 
 @dataclass(frozen=True)
 class MllmBatchBuilder(EditBatchBuilder):
-    """Batches of the second stage: the language model reads source image and instruction in each step."""
+    """Batches of the second stage: the language model reads source image and instruction in each step.
+
+    Args:
+        questions: questions that it answers beside the pairs, in training.
+    """
 
     encoder: MllmEncoder = field(kw_only=True)
+    questions: Questions | None = field(default=None, kw_only=True)
+
+    def training(self, pairs: PairBatch | EncodedBatch, step: int, first: int) -> EditBatch:
+        """Return one rank's batch of a step, with questions in their share of all rows."""
+        batch = super().training(pairs, step, first)
+        if self.questions is None:
+            return batch
+        rng = np.random.default_rng([self.seed, step, first, QUESTIONS])
+        share = self.options.instruction_encoder.questions_share
+        count = int(len(pairs) * share / (1 - share) + rng.random())  # a small batch has one now and then
+        if not count:
+            return batch
+        asked = self.encoder.reader.question_inputs(*self.questions.draw(count, rng))
+        device = batch.target.device
+        return replace(batch, inputs=batch.inputs | {f"{QUESTION}{name}": x.to(device) for name, x in asked.items()})
 
     def losses(self, network: nn.Module, batch: EditBatch) -> Tensor:
         """Return each sample's velocity loss plus its language-model loss, 1:1 as published, (B,)."""

@@ -92,3 +92,38 @@ def test_features_keep_their_place_in_the_residual():
         moved = module(text, image, (2, 3), (2, 3))[1] != module(text, other, (2, 3), (2, 3))[1]
     # to_text is zero, so the other features cannot change through the instruction.
     assert moved.any(dim=1)[0].tolist() == [[False, False, False], [False, False, True]]
+
+
+def unreached(module: Interaction) -> set[str]:
+    """Return the parts of a module whose parameters get no gradient from both of its outputs."""
+    torch.manual_seed(0)
+    module.zero_grad()
+    text, residual = module(torch.randn(2, 5, 8), torch.randn(2, 6, 4), (2, 3), (4, 6))
+    ((text - 1).square().mean() + (residual - 1).square().mean()).backward()
+    return {name for name, p in module.named_parameters() if p.grad is None or not p.grad.any()}
+
+
+@pytest.mark.parametrize("mode", ["one_way", "both"])
+def test_zero_projections_learn_first_and_then_gradients_reach_every_part(mode):
+    module = Interaction(width=8, image_width=4, channels=3, heads=2, mode=mode)
+    zero = {"to_condition", "to_text"} if mode == "both" else {"to_condition"}
+    reached = {name.split(".")[0] for name, _ in module.named_parameters()} - {
+        n.split(".")[0] for n in unreached(module)
+    }
+    assert reached == zero
+    for name in zero:
+        nn.init.normal_(getattr(module, name).weight)
+    assert unreached(module) == set()
+
+
+@torch.no_grad()
+def test_the_mlp_is_pointwise_and_follows_the_attention_to_the_image():
+    """Without image features the instruction is changed by the MLP of itself and its self-attention."""
+    torch.manual_seed(0)
+    module = Interaction(width=8, image_width=4, channels=3, heads=2)
+    nn.init.eye_(module.to_text.weight)
+    for part in (module.self_attention, module.image_to_text):
+        nn.init.zeros_(part.out_proj.weight)
+    text, image = torch.randn(1, 5, 8), torch.randn(1, 6, 4)
+    expected = torch.stack([token + module.mlp(token) for token in text[0]])
+    assert torch.allclose(module(text, image, (2, 3), (2, 3))[0][0], expected, atol=1e-6)

@@ -115,9 +115,54 @@ def test_a_saved_encoder_gives_the_same_embeddings_without_a_copy_of_the_languag
     assert torch.allclose(found.prompt_embeds, expected.prompt_embeds, atol=1e-5)
     assert torch.allclose(found.residual, expected.residual, atol=1e-5) and found.residual.any()
     assert {path.name for path in tmp_path.iterdir()} == {"adapter", "interaction", "qformer", "reader.json"}
+    trained, again = ({n for n, p in each.named_parameters() if p.requires_grad} for each in (encoder, loaded))
+    assert again == trained, "the second stage trains what the first one saved"
     (tmp_path / "adapter/adapter_model.safetensors").unlink()
     with pytest.raises(UserError, match=r"adapter_model\.safetensors: missing"):
         MllmEncoder.from_pretrained(tmp_path)
+
+
+def test_an_encoder_without_interaction_is_loaded_although_it_has_no_weights_there(encoder, tmp_path):
+    MllmEncoder(encoder.reader, 5, 24, 24, 16, "none", inner_width=16, layers=1, heads=2).save_pretrained(tmp_path)
+    encoded = MllmEncoder.from_pretrained(tmp_path)((8, 12), **encoder.inputs(IMAGES, TEXTS))
+    assert encoded.residual is None and encoded.prompt_embeds.shape == (2, 5, 24)
+
+
+def test_alignment_loss_is_the_squared_distance_of_both_embeddings_plus_the_token_loss(encoder):
+    given = encoder.inputs(IMAGES, TEXTS)
+    with torch.no_grad():
+        reading = encoder.reader(**given)
+        embeddings, pooled = encoder.qformer(reading.hidden)
+        loss = encoder.alignment_loss(embeddings + 0.5, pooled - torch.tensor([[2.0], [3.0]]), **given)
+    assert torch.allclose(loss, 0.25 + torch.tensor([4.0, 9.0]) + reading.token_loss, rtol=1e-4)
+
+
+def test_the_interactions_residual_is_added_to_the_editors_condition(encoder):
+    class Recorder(torch.nn.Module):
+        def forward(self, noisy, timestep, prompt_embeds, pooled, condition):
+            return condition
+
+    torch.nn.init.normal_(encoder.interaction.to_condition.weight)
+    x, given = inputs(), encoder.inputs(IMAGES, TEXTS)
+    with torch.no_grad():
+        seen, _ = MllmEditor(Recorder(), encoder)(x["noisy"], x["timestep"], x["condition"], **given)
+        residual = encoder((seen.shape[-2], seen.shape[-1]), **given).residual
+    assert residual.any() and torch.equal(seen, x["condition"] + residual)
+
+
+def test_loss_of_answers_is_the_cross_entropy_of_their_tokens_alone(encoder):
+    asked = encoder.reader.question_inputs(IMAGES, ["Where?", "Which colour is it?"], ["left", "red"])
+    tokenizer = encoder.reader.processor.tokenizer
+    with torch.no_grad():
+        loss = encoder.reader.answer_loss(**asked)
+        mask = asked.pop("answer_mask")
+        logits = encoder.reader.model(**asked).logits.log_softmax(-1)
+    assert mask.tolist() == [[1, 1, 1, 1, 1], [1, 1, 1, 1, 0]], "one token per byte, and the end"
+    for row, answer in enumerate(("left", "red")):
+        ids = [*tokenizer(answer)["input_ids"], tokenizer.eos_token_id]
+        first = asked["input_ids"].shape[1] - mask.shape[1] - 1
+        expected = -torch.stack([logits[row, first + place, token] for place, token in enumerate(ids)]).mean()
+        assert torch.allclose(loss[row], expected, atol=1e-4)
 
 
 def test_a_pipeline_with_an_encoder_reads_each_image_once_per_branch_and_survives_saving(encoder, tmp_path):
@@ -127,14 +172,22 @@ def test_a_pipeline_with_an_encoder_reads_each_image_once_per_branch_and_survive
     torch.nn.init.normal_(net.interaction.to_condition.weight)
     options = {"num_inference_steps": 3, "guidance_scale": 2.0, "image_guidance_scale": 1.5, "output_type": "np"}
 
-    def edit(editor: EditPipeline, text: str) -> np.ndarray:
-        return editor(IMAGES[1], text, generator=torch.Generator().manual_seed(0), **options).images[0]
+    def edit(editor: EditPipeline, text: str, **changes) -> np.ndarray:
+        return editor(IMAGES[1], text, generator=torch.Generator().manual_seed(0), **options | changes).images[0]
 
-    calls = []
-    hook = net.reader.register_forward_hook(lambda *_: calls.append(1))
+    def count_readings(**changes) -> int:
+        calls = []
+        hook = net.reader.register_forward_hook(lambda *_: calls.append(1))
+        edit(pipeline, TEXTS[1], **changes)
+        hook.remove()
+        return len(calls)
+
     edited = edit(pipeline, TEXTS[1])
-    hook.remove()
-    assert len(calls) == 3
+    unguided = {"guidance_scale": 1.0, "image_guidance_scale": 1.0}
+    assert count_readings() == 3
+    assert count_readings(image_guidance_scale=1.0) == 2
+    assert count_readings(**unguided) == 1
+    assert count_readings(callback_on_step_end=lambda *_: {}, **unguided) == 3, "a callback may read all embeddings"
     assert edited.shape == (40, 60, 3)
     assert not np.array_equal(edited, edit(pipeline, TEXTS[0]))
     pipeline.save_pretrained(tmp_path)

@@ -35,9 +35,10 @@ def test_queries_attend_to_hidden_states_as_computed_by_hand():
     assert torch.equal(pooled[0], embeddings[0, 0])
 
 
-def test_every_query_gets_a_gradient():
+def test_every_query_and_every_part_gets_a_gradient():
     net = QFormer(hidden_width=6, queries=3, width=4, pooled_width=5, inner_width=8, layers=2, heads=2)
     embeddings, pooled = net(torch.randn(2, 7, 6))
     assert (embeddings.shape, pooled.shape) == ((2, 3, 4), (2, 5))
-    embeddings.square().mean().backward()
+    (embeddings.square().mean() + pooled.square().mean()).backward()
     assert net.query_embedding.weight.grad.abs().sum(1).gt(0).all()
+    assert {name for name, p in net.named_parameters() if p.grad is None or not p.grad.any()} == set()

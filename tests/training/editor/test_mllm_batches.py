@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import nn
 
+from helpers.question_files import write_questions
 from helpers.small_training import OPTIONS, SIDE, Unedited, load_base, make_run, read_metrics, read_tensors
 from helpers.tiny_vlm import PATCH, make_qwen
 from omniedit import models
@@ -18,13 +19,16 @@ from omniedit.buckets.store import BucketStore
 from omniedit.config.schema import TrainConfig
 from omniedit.errors import UserError
 from omniedit.models.encoders.conditioning import GREY
-from omniedit.models.encoders.mllm import MllmEditor, MllmEncoder
+from omniedit.models.encoders.mllm import QUESTION, MllmEditor, MllmEncoder
 from omniedit.models.encoders.reader import Reader
+from omniedit.models.loading import load_editor
 from omniedit.models.text import MAX_TOKENS, WIDTH
 from omniedit.training.checkpoints import Checkpoints
 from omniedit.training.editor.instruction_encoder import InstructionEncoder
 from omniedit.training.editor.mllm_batches import Alignment, AlignmentBatches, MllmBatchBuilder, shown_images
+from omniedit.training.editor.questions import Questions
 from omniedit.training.editor.samples import sample_edits
+from omniedit.training.fitting import fit_editor, save_editor
 from omniedit.training.trainer import Trainer
 
 STEPS = {"steps": 4, "checkpoint_every": 2, "held_out_every": 4, "sample_every": 4, "learning_rate": 0.003}
@@ -98,3 +102,45 @@ def test_the_language_model_sees_mirrored_sources_and_grey_where_a_source_is_dro
     mirrored, dropped, as_is = shown_images(images, [True, True, False], [True, False, True])
     assert np.array_equal(mirrored, images[0][:, ::-1]) and np.array_equal(as_is, images[2])
     assert (dropped == GREY).all()
+
+
+@pytest.mark.parametrize("save", ["merged", "adapter"])
+def test_an_editor_with_adapters_is_saved_with_its_language_model(run: Path, tmp_path: Path, save: str) -> None:
+    base, encoder = load_base(run / "base"), build_encoder(run)
+    options = TrainConfig.model_validate(
+        OPTIONS | {"lora": {"rank": 2, "save": save}, "instruction_encoder": {"model": "qwen25_vl"}}
+    )
+    editor = models.build("editnet", base.transformer, base.prediction_type)
+    fit_editor(editor, options, seed=0, device=torch.device("cpu"), text_tokens=32, ranks=1)
+    network = MllmEditor(editor, encoder)
+    rng = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for parameter in (p for p in network.parameters() if p.requires_grad):
+            parameter += 0.01 * torch.randn(parameter.shape, generator=rng)
+    save_editor(tmp_path, editor, options, base, run / "base", "Invert it.", encoder)
+    loaded = load_editor(tmp_path, "cpu")
+    images = [np.full((SIDE, SIDE, 3), 90, np.uint8)]
+    inputs = encoder.inputs(images, ["Invert it."])
+    latent = torch.randn(1, 16, SIDE // 8, SIDE // 8, generator=rng)
+    with torch.no_grad():
+        expected, _ = network(latent, torch.tensor([500.0]), latent, **inputs)
+        found, _ = MllmEditor(loaded.transformer, loaded.instruction_encoder)(
+            latent, torch.tensor([500.0]), latent, **inputs
+        )
+    assert torch.allclose(found, expected, atol=1e-3)
+
+
+def test_a_batch_holds_questions_in_their_share_of_all_rows(run: Path, tmp_path: Path) -> None:
+    model = {"model": "qwen25_vl", "questions": "vqa", "questions_share": 0.25}
+    options = TrainConfig.model_validate(OPTIONS | {"instruction_encoder": model})
+    base, encoder = load_base(run / "base"), build_encoder(run)
+    builder = partial(MllmBatchBuilder, base.vae, InstructionEncoder(base.text), options, 0, encoder=encoder)
+    store = BucketStore(run / "buckets", resolution=SIDE)
+    ratio = max(store.sizes(), key=store.sizes().__getitem__)
+    pairs = store.read(ratio, store.rows(ratio, "train")[:3])
+    asked = builder(questions=Questions(write_questions(tmp_path / "vqa")))
+    batches = [asked.training(pairs, step, 0) for step in range(3)]
+    assert [len(batch.inputs[f"{QUESTION}input_ids"]) for batch in batches] == [1, 1, 1], "one for three pairs"
+    plain = builder().training(pairs, 0, 0).inputs
+    assert not any(name.startswith(QUESTION) for name in plain)
+    assert all(torch.equal(batches[0].inputs[name], value) for name, value in plain.items())

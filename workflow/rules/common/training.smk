@@ -37,9 +37,11 @@ def encoded_option(wildcards):
 
 
 def language_model_of_run(wildcards):
-    """Return the record of the fetched language model that reads instructions, if there is one."""
-    role = CONFIG.train.instruction_encoder.model
-    return f"models/{role}.json" if role else []
+    """Return the record of the fetched language model that reads instructions, or the config of a folder, if any."""
+    encoder = CONFIG.train.instruction_encoder
+    if encoder.folder:
+        return f"{encoder.folder}/config.json"
+    return f"models/{encoder.role}.json" if encoder.role else []
 
 
 def encoder_of_run(wildcards):

@@ -1,0 +1,85 @@
+"""Settings of the experiment. The Snakefile imports this module, so it uses only the standard library."""
+
+from dataclasses import dataclass, replace
+
+from benchmarks.ablation.settings import Fit
+
+MIXES = {
+    "simple": ("simple",),
+    "editing": ("simple", "complex"),
+    "editing_segmentation": ("simple", "complex", "segmentation"),
+    "editing_questions": ("simple", "complex", "question"),
+    "all": ("simple", "complex", "segmentation", "question"),
+}
+"""Kinds of rows by name of a data mix, in equal shares. All mixes have the same number of rows."""
+ENCODERS = ("minilm", "none", "one_way", "both")
+"""What reads the instruction: MiniLM alone, or the language model with an interaction mode."""
+UNITS = (
+    *((encoder, "all") for encoder in ENCODERS),
+    *(("both", mix) for mix in ("editing", "editing_segmentation", "editing_questions", "simple")),
+)
+"""Encoder and data mix of each unit. MiniLM answers no questions: its "all" has none."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Options of the experiment.
+
+    Args:
+        language, alignment, editor: options of the three trainings.
+        vision_width, vision_layers: size of the language model's image encoder.
+        width, layers: size of the language model.
+        image_tokens: number of [IMG] tokens.
+        queries: number of instruction embeddings, and of MiniLM's tokens.
+        qformer_layers: layers of the QFormer.
+        items_per_cue: number of test items of each cue.
+        measured: number of tests of an editor during training, at equal distances.
+        checkpoint_every: number of steps between checkpoints.
+        sampling_steps: steps of the sampler in tests.
+    """
+
+    language: Fit
+    alignment: Fit
+    editor: Fit
+    seeds: int = 3
+    vision_width: int = 64
+    vision_layers: int = 2
+    width: int = 96
+    layers: int = 3
+    image_tokens: int = 4
+    queries: int = 16
+    qformer_layers: int = 2
+    editor_layers: int = 4
+    items_per_cue: int = 40
+    measured: int = 5
+    checkpoint_every: int = 50
+    sampling_steps: int = 1
+
+
+SETTINGS = {
+    "cpu": Setting(language=Fit(3000, 48, 1e-3, 0), alignment=Fit(200, 32, 1e-3, 0), editor=Fit(1500, 32, 2e-3, 0)),
+    "test": Setting(
+        language=Fit(2, 4, 1e-3, 0),
+        alignment=Fit(2, 4, 1e-3, 0),
+        editor=Fit(2, 8, 1e-3, 0),
+        seeds=1,
+        vision_width=16,
+        vision_layers=1,
+        width=32,
+        layers=1,
+        image_tokens=2,
+        queries=4,
+        qformer_layers=1,
+        editor_layers=1,
+        items_per_cue=2,
+        measured=1,
+    ),
+}
+SETTINGS["quick"] = replace(
+    SETTINGS["cpu"],
+    language=Fit(1000, 48, 1e-3, 0),
+    alignment=Fit(80, 32, 1e-3, 0),
+    editor=Fit(300, 32, 2e-3, 0),
+    seeds=2,
+    measured=3,
+)

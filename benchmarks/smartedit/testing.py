@@ -1,0 +1,101 @@
+"""Test of an editor: was the object edited that the instruction means?
+
+Shapes: B images, C latent channels, h w latent height and width.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from benchmarks.ablation.learning import encode_latents
+from benchmarks.smartedit.settings import Setting
+from benchmarks.smartedit.world import CUES, Row, make_row
+from omniedit.imaging.images import Image
+from omniedit.models.codec import LappedCodec, decode
+from omniedit.models.encoders.mllm import Encoded
+from omniedit.models.sampling import Conditioning, Guidance, sample
+
+TEST_SEED = 20231211
+SUCCESS = 0.5
+"""Share of the change that an edit must make in the object that is meant, and may not make in another."""
+SHOWN = 2
+"""Number of items of each cue whose edits are saved for display."""
+
+
+@dataclass(frozen=True)
+class Items:
+    """Test items, cue by cue, with the codec's image of each source and the noise that edits start from."""
+
+    rows: list[Row]
+    sources: Tensor
+    noise: Tensor
+    steps: int
+
+    @classmethod
+    def make(cls, setting: Setting, vae: LappedCodec) -> "Items":
+        """Draw the items, always the same; their expressions are held out."""
+        number = setting.items_per_cue
+        rows = [
+            make_row("complex", TEST_SEED, number * place + index, held_out=True, cue=cue)
+            for place, cue in enumerate(CUES)
+            for index in range(number)
+        ]
+        sources = encode_latents(vae, [row.source for row in rows])
+        noise = torch.randn(sources.shape, generator=torch.Generator().manual_seed(TEST_SEED))
+        return cls(rows, sources, noise, setting.sampling_steps)
+
+    def edit(self, editor: Any, scheduler: Any, read: Encoded, start: int, vae: LappedCodec) -> np.ndarray:
+        """Return the edits of items from `start` on, (B, H, W, 3) uint8, without guidance."""
+        place = slice(start, start + len(read.prompt_embeds))
+        source, noise = self.sources[place], self.noise[place]
+        if read.residual is not None:
+            source = source + read.residual
+        text, pooled = read.prompt_embeds, read.pooled
+        given = Conditioning(source, text, text, pooled, pooled)
+        latents = sample(editor, scheduler, given, Guidance(1.0, 1.0), noise, self.steps)
+        images = (decode(vae, latents) + 1) / 2
+        return np.asarray((255 * images.clamp(0, 1)).round().to(torch.uint8).permute(0, 2, 3, 1))
+
+
+def measures(items: Items, answers: Sequence[Image]) -> list[dict[str, Any]]:
+    """Return a row per cue with a value per item.
+
+    `chosen`: the object that is meant was changed most. `success`: it was changed by more than half, others less.
+    """
+    rows = []
+    number = len(items.rows) // len(CUES)
+    for place, cue in enumerate(CUES):
+        here = slice(place * number, (place + 1) * number)
+        shares = [changes(row, answer) for row, answer in zip(items.rows[here], answers[here], strict=True)]
+        meant = [row.meant for row in items.rows[here]]
+        chosen = [int(np.argmax(share) == this) for share, this in zip(shares, meant, strict=True)]
+        success = [
+            int(share[this] > SUCCESS and np.delete(share, this).max() < SUCCESS)
+            for share, this in zip(shares, meant, strict=True)
+        ]
+        rows.append({"cue": cue, "chosen": chosen, "success": success})
+    return rows
+
+
+def changes(row: Row, answer: Image) -> np.ndarray:
+    """Return for each object the share of the requested change that was made in its place: 1 for all, 0 for none."""
+    return np.array(
+        [
+            1 - _error(answer, edited, mask) / _error(row.source, edited, mask)
+            for edited, mask in zip(row.answers, row.masks, strict=True)
+        ]
+    )
+
+
+def chance(items: Items) -> float:
+    """Return the expected share of items in which a blind choice is right."""
+    return float(np.mean([1 / len(row.masks) for row in items.rows]))
+
+
+def _error(image: Image, truth: Image, where: np.ndarray) -> float:
+    squares = np.square(image.astype(np.float32) - truth).mean(axis=-1)
+    return float(squares[where].mean())

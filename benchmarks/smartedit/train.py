@@ -1,0 +1,175 @@
+"""Train one editor, which is one unit of the experiment, and test it on expressions that training never shows.
+
+    python -m benchmarks.smartedit.train --setting cpu --encoder results/smartedit/cpu/encoder \\
+        --reads both --mix all --seed 0 --out results/smartedit/cpu/units/both-all-0
+
+The output folder is whole or absent. It holds measures.jsonl (a line per measurement and cue) and answers.npz (edits of
+the first items of each cue). A stopped run resumes from the checkpoint beside the folder.
+"""
+
+import argparse
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchEulerDiscreteScheduler
+from torch import Tensor, nn
+
+from benchmarks.ablation.learning import PREDICTION, Texts, Training, encode_latents
+from benchmarks.smartedit.align import CHANNELS, load_texts
+from benchmarks.smartedit.settings import ENCODERS, MIXES, SETTINGS, Setting
+from benchmarks.smartedit.testing import SHOWN, Items, measures
+from benchmarks.smartedit.world import SIZE, Row, make_row
+from omniedit.config.schema import BaseConfig, TrainConfig
+from omniedit.models import build
+from omniedit.models.codec import LappedCodec
+from omniedit.models.encoders.interaction import Interaction
+from omniedit.models.encoders.mllm import Encoded, MllmEncoder
+from omniedit.models.text import WIDTH
+from omniedit.run.program import run_program
+from omniedit.storage.atomic import replace_file
+from omniedit.training.base.pretrain import small_sd3
+from omniedit.training.objective import flow_loss, logit_normal, rectified_flow_pair
+
+SIGMA_MEAN, SIGMA_STD = 2.0, 1.0
+LATENT = (SIZE // 8, SIZE // 8)
+
+
+@dataclass(frozen=True)
+class Network:
+    """An editor and what reads its instructions.
+
+    Args:
+        texts: MiniLM's embeddings, for an editor without a language model.
+    """
+
+    editor: Any
+    texts: Texts
+    encoder: MllmEncoder | None
+
+    def read(self, rows: Sequence[Row]) -> Encoded:
+        words = [row.text for row in rows]
+        if self.encoder is None:
+            embeddings, pooled = self.texts(words)
+            return Encoded(embeddings, pooled, None, torch.zeros(len(rows)))
+        return self.encoder(LATENT, **self.encoder.inputs([row.source for row in rows], words))
+
+    def answer_loss(self, rows: Sequence[Row]) -> Tensor:
+        assert self.encoder is not None
+        reader = self.encoder.reader
+        return reader.answer_loss(
+            **reader.question_inputs(
+                [row.source for row in rows], [row.text for row in rows], [row.answer for row in rows]
+            )
+        )
+
+    def trained(self) -> nn.Module:
+        return nn.ModuleList([self.editor] if self.encoder is None else [self.editor, self.encoder])
+
+
+def build_network(reads: str, encoder_folder: Path, setting: Setting) -> Network:
+    """Return a channel-concatenation editor over a random small SD3, all of it trained, and its reader."""
+    base = BaseConfig(layers=setting.editor_layers, heads=3, head_dim=32, patch_size=2)
+    editor = build("channel_concat", small_sd3(TrainConfig(resolution=SIZE, base=base), WIDTH), PREDICTION)
+    encoder = None
+    if reads != "minilm":
+        encoder = MllmEncoder.from_pretrained(encoder_folder)
+        encoder.interaction = Interaction(WIDTH, encoder.reader.width, CHANNELS, 4, reads)  # type: ignore[arg-type]
+    return Network(editor, load_texts(setting), encoder)
+
+
+def rows_of_step(mix: Sequence[str], seed: int, step: int, batch_size: int) -> list[Row]:
+    first = step * batch_size
+    return [make_row(mix[(first + place) % len(mix)], seed, first + place) for place in range(batch_size)]
+
+
+def loss_of(network: Network, vae: LappedCodec, seed: int, step: int, rows: Sequence[Row]) -> Tensor:
+    """Return the mean loss of edits (velocity and language model, 1:1) and of questions (language model)."""
+    edits = [row for row in rows if row.kind != "question"]
+    questions = [row for row in rows if row.kind == "question"]
+    rng = np.random.default_rng([seed, step, 1])
+    clean, condition = (
+        encode_latents(vae, images) for images in zip(*((r.target, r.source) for r in edits), strict=True)
+    )
+    sigma = logit_normal(torch.from_numpy(rng.standard_normal(len(edits), np.float32)), SIGMA_MEAN, SIGMA_STD)
+    noise = torch.from_numpy(rng.standard_normal(clean.shape, np.float32))
+    noisy, target = rectified_flow_pair(clean, noise, sigma)
+    read = network.read(edits)
+    if read.residual is not None:
+        condition = condition + read.residual
+    velocity = network.editor(noisy, 1000 * sigma, read.prompt_embeds, read.pooled, condition)
+    total = (flow_loss(velocity, target) + read.token_loss).sum()
+    if questions:
+        total = total + network.answer_loss(questions).sum()
+    return total / len(rows)
+
+
+def run(unit: dict[str, Any], setting: Setting, encoder: Path, folder: Path, checkpoint: Path) -> None:
+    torch.manual_seed(unit["seed"])
+    network, vae = build_network(unit["reads"], encoder, setting), LappedCodec()
+    mix = [kind for kind in MIXES[unit["mix"]] if kind != "question" or network.encoder is not None]
+    training = Training(network.trained(), setting.editor, checkpoint)
+    items = Items.make(setting, vae)
+    batches = (
+        rows_of_step(mix, unit["seed"], step, setting.editor.batch_size)
+        for step in range(training.done, setting.editor.steps)
+    )
+    answers = None
+    for done in _steps(training, batches, lambda step, rows: loss_of(network, vae, unit["seed"], step, rows), setting):
+        if done % max(1, setting.editor.steps // setting.measured) == 0:
+            with training.ema_weights():
+                answers = edit_items(network, vae, items, setting)
+            seen = unit | {"samples": done * setting.editor.batch_size, "loss": round(training.loss, 5)}
+            training.records += [seen | row for row in measures(items, answers)]
+            shares = {row["cue"]: row["chosen"] for row in measures(items, answers)}
+            print(
+                f"step {done}, loss {training.loss:.3f}: { ({c: np.mean(v).round(3) for c, v in shares.items()}) }",
+                flush=True,
+            )
+    if answers is None:  # resumed from a checkpoint of the last step
+        answers = edit_items(network, vae, items, setting)
+    (folder / "measures.jsonl").write_text("".join(json.dumps(row) + "\n" for row in training.records))
+    shown = [place for place in range(len(items.rows)) if place % setting.items_per_cue < SHOWN]
+    np.savez_compressed(folder / "answers.npz", answers=np.stack([answers[place] for place in shown]))
+
+
+def _steps(training: Training, batches: Iterator[list[Row]], loss: Any, setting: Setting) -> Iterator[int]:
+    for done in training.steps(batches, loss):
+        yield done
+        if done % setting.checkpoint_every == 0:
+            training.save()
+
+
+@torch.no_grad()
+def edit_items(network: Network, vae: LappedCodec, items: Items, setting: Setting) -> list[np.ndarray]:
+    """Edit the test items, in one batch per cue."""
+    answers: list[np.ndarray] = []
+    for start in range(0, len(items.rows), setting.items_per_cue):
+        rows = items.rows[start : start + setting.items_per_cue]
+        answers += list(items.edit(network.editor, FlowMatchEulerDiscreteScheduler(), network.read(rows), start, vae))
+    return answers
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--setting", choices=SETTINGS, required=True)
+    parser.add_argument("--encoder", type=Path, required=True)
+    parser.add_argument("--reads", choices=ENCODERS, required=True)
+    parser.add_argument("--mix", choices=MIXES, required=True)
+    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    args = parser.parse_args()
+    unit = {"reads": args.reads, "mix": args.mix, "seed": args.seed}
+    checkpoint = args.out.with_suffix(".checkpoint.pt")
+    with replace_file(args.out) as folder:
+        folder.mkdir()
+        run(unit, SETTINGS[args.setting], args.encoder, folder, checkpoint)
+    checkpoint.unlink(missing_ok=True)
+
+
+if __name__ == "__main__":
+    run_program(main)

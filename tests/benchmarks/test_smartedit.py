@@ -1,0 +1,109 @@
+"""Tests of the experiment on instructions that need the image: rows mean one object, and it runs at toy size."""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.smartedit import align, language_model, make_inputs, reason_edit, report, train
+from benchmarks.smartedit.settings import SETTINGS, UNITS
+from benchmarks.smartedit.testing import Items, changes, measures
+from benchmarks.smartedit.world import CUES, HELD_OUT_TOOLS, is_held_out, make_row
+from omniedit.evaluation.bench.sets.registry import BENCHMARKS
+from omniedit.exchange.perception.regions import decode_region
+from omniedit.imaging.images import decode_image
+from omniedit.models.codec import LappedCodec
+
+KINDS = ("simple", "complex", "segmentation", "question")
+
+
+@pytest.fixture(scope="module")
+def items() -> Items:
+    return Items.make(SETTINGS["test"], LappedCodec())
+
+
+def phrase(text: str) -> str:
+    return text.split(" the ", 1)[1].rstrip(".?").removesuffix(" white").removesuffix(" black").removesuffix(" away")
+
+
+def test_training_never_shows_the_expressions_of_the_test(items: Items) -> None:
+    rows = [make_row(kind, 0, index) for kind in ("complex", "segmentation") for index in range(60)]
+    assert {row.cue for row in rows} == {*CUES}
+    for row in rows:
+        assert row.cue == "clue" or not is_held_out(phrase(row.text).removesuffix(" in pink"))
+        assert row.cue != "clue" or not any(noun in row.answer for noun in HELD_OUT_TOOLS)
+    for row in items.rows:
+        assert (
+            any(noun in row.answer for noun in HELD_OUT_TOOLS) if row.cue == "clue" else is_held_out(phrase(row.text))
+        )
+
+
+def test_the_right_edit_is_a_success_another_object_is_not_and_no_edit_chooses_nothing(items: Items) -> None:
+    right = measures(items, [row.target for row in items.rows])
+    assert all(row["chosen"] == row["success"] == [1, 1] for row in right)
+    other = measures(items, [row.answers[(row.meant + 1) % len(row.answers)] for row in items.rows])
+    assert all(row["chosen"] == row["success"] == [0, 0] for row in other)
+    assert all(row["success"] == [0, 0] for row in measures(items, [row.source for row in items.rows]))
+    assert not changes(items.rows[0], items.rows[0].source).any()
+
+
+def test_an_edit_changes_nothing_outside_the_object_that_is_meant() -> None:
+    for index in range(10):
+        row = make_row("complex", 1, index, held_out=True)
+        changed = (row.source != row.target).any(-1)
+        place = np.argwhere(row.masks[row.meant])
+        (top, left), (bottom, right) = place.min(0) - 1, place.max(0) + 1
+        changed[max(0, top) : bottom + 1, max(0, left) : right + 1] = False
+        assert not changed.any()
+
+
+def test_the_tokenizer_knows_every_word_of_every_row() -> None:
+    tokenizer = language_model.build_tokenizer(language_model.words())
+    texts = [f"{row.text} {row.answer}" for kind in KINDS for row in (make_row(kind, 2, i) for i in range(50))]
+    texts += [make_row("complex", 2, i, True).text for i in range(50)]
+    assert not [text for text in texts if tokenizer.unk_token_id in tokenizer(text)["input_ids"]]
+
+
+def test_a_region_survives_run_lengths() -> None:
+    mask = np.zeros((5, 7), np.uint8)
+    mask[0, 0] = mask[2:4, 3:6] = mask[4, 6] = 1
+    region = {"counts": make_inputs.run_lengths(mask), "size": [5, 7]}
+    assert np.array_equal(decode_region(region, 5, 7), mask > 0)
+
+
+def test_a_rendered_set_reads_as_reason_edit_and_its_right_edits_stay_inside_the_mask(tmp_path: Path) -> None:
+    for scene in reason_edit.CUES:
+        reason_edit.write_scene(tmp_path, scene, reason_edit.make_items(scene, 2))
+    items = BENCHMARKS["reason-edit"].read(tmp_path / "set").items
+    assert len(items) == 10 and {item.task for item in items} == {*reason_edit.CUES}
+    for item in items:
+        source, outside = decode_image(item.source()), decode_image(item.mask())[..., 0] < 128
+        right, wrong = (
+            decode_image((tmp_path / name / f"{item.item_id}.png").read_bytes()) for name in ("right", "wrong")
+        )
+        assert np.array_equal(right[outside], source[outside]) and not np.array_equal(right, source)
+        assert not np.array_equal(wrong[outside], source[outside])
+        assert item.extra["foreground"].startswith(("a white ", "a black ", "background"))
+
+
+def test_all_trainings_and_the_report_run_at_toy_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def call(main, *words: object) -> None:
+        monkeypatch.setattr(sys, "argv", ["program", "--setting", "test", *map(str, words)])
+        main()
+
+    llava, encoder, units = tmp_path / "llava", tmp_path / "encoder", tmp_path / "units"
+    units.mkdir()
+    call(language_model.main, "--out", llava)
+    call(align.main, "--llava", llava, "--out", encoder)
+    some = [unit for unit in UNITS if unit in (("minilm", "all"), ("one_way", "all"), ("both", "all"))]
+    for reads, mix in some:
+        words = ("--reads", reads, "--mix", mix, "--seed", 0)
+        call(train.main, "--encoder", encoder, *words, "--out", units / f"{reads}-{mix}-0")
+    rows = [json.loads(line) for line in (units / "both-all-0/measures.jsonl").open()]
+    assert [row["cue"] for row in rows] == [*CUES] and not list(units.glob("*.checkpoint.pt"))
+    call(report.main, "--units", *sorted(units.iterdir()), "--out", tmp_path / "report")
+    table = (tmp_path / "report/table.md").read_text()
+    assert "| MiniLM | all | 1 |" in table and "less language model, one-way, all | 1 |" in table
+    assert (tmp_path / "report/samples.png").stat().st_size
