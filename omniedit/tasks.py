@@ -158,7 +158,6 @@ NOT_EMBEDDED: Mapping[Task, str] = {
         ),
         "the result of an unstated cause (ice that melts) needs a generative model": ("implicit_change",),
         "no estimate of depth is good enough to be a condition": ("visual_depth",),
-        "a cut-out leaves its shadow and thin parts behind: 3 of 14 trial pairs looked right": ("movement", "resize"),
         "its regions come from people; import them (omniedit import coco or refcoco)": (
             "referring_segmentation",
             "panoptic_segmentation",

@@ -49,15 +49,16 @@ def visual_reference(seen: Comparison, truth: Truth) -> Finding:
     """
     reference = _find_reference(seen, "subject")
     whole, inside = _compared_copy(reference, truth["reference_box"])
-    (height, width), shape = whole.shape[:2], erode(_stands_out(whole), RIM)
+    (height, width), shape = whole.shape[:2], find_subject(whole)
     if shape.sum() < 64:
         raise Unmeasurable("no object stands out in the reference image")
     mirrored = bool(truth.get("mirrored"))
     after, before = (
-        _view(image, truth["box"], inside, (width, height), mirrored) for image in (seen.pair.edited, seen.pair.source)
+        view_box(image, truth["box"], inside, (width, height), mirrored)
+        for image in (seen.pair.edited, seen.pair.source)
     )
-    held, shown = (_same_share(whole, shape, view) for view in (after, before))
-    structure = correlation(_smooth(whole)[shape], _smooth(after)[shape])
+    held, shown = (same_share(whole, shape, view) for view in (after, before))
+    structure = correlation(smooth(whole)[shape], smooth(after)[shape])
     degree = min(ramp(held, 0.6, 0.9), ramp(held - shown, 0.1, 0.3), ramp(structure, 0.4, 0.8))
     requirements = ((degree, sentences.CONDITION_DIFFERS),)
     measured = (
@@ -103,7 +104,9 @@ def _compared_copy(reference: Image, box: FractionBox) -> tuple[Image, FractionB
     return small, (left * width, top * height, right * width, bottom * height)
 
 
-def _view(image: Image, box: FractionBox, inside: FractionBox, size: tuple[int, int], mirrored: bool) -> Image:
+def view_box(
+    image: Image, box: FractionBox, inside: FractionBox, size: tuple[int, int], mirrored: bool = False
+) -> Image:
     """Return the part of an image, perhaps mirrored, in which `box` lies as `inside`, in pixels, lies in a copy."""
     if mirrored:
         image, box = np.ascontiguousarray(image[:, ::-1]), (1 - box[2], box[1], 1 - box[0], box[3])
@@ -120,17 +123,19 @@ def _view(image: Image, box: FractionBox, inside: FractionBox, size: tuple[int, 
     return cv2.warpAffine(smooth, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE).astype(np.uint8)
 
 
-def _stands_out(image: Image) -> Mask:
-    """Return the (h, w) mask of all that differs from the colour of an image's border."""
+def find_subject(image: Image, contrast: int = CLEAR_LEVELS) -> Mask:
+    """Return the (h, w) mask of all that differs from the colour of an image's border, without its rim."""
     border = np.concatenate([image[[0, -1]].reshape(-1, 3), image[:, [0, -1]].reshape(-1, 3)])
-    return np.abs(image.astype(np.int16) - np.median(border, axis=0)).max(axis=2) > CLEAR_LEVELS
+    differs = np.abs(image.astype(np.int16) - np.median(border, axis=0)).max(axis=2) > contrast
+    return erode(differs, RIM)
 
 
-def _smooth(image: Image) -> Field:
+def smooth(image: Image) -> Field:
+    """Return the (h, w) lightness of an image, slightly blurred."""
     return gaussian_blur(lightness(image), 1.0)
 
 
-def _same_share(reference: Image, region: Mask, view: Image) -> float:
+def same_share(reference: Image, region: Mask, view: Image) -> float:
     """Return the share of a region in which a view shows the reference, but for a small change of light."""
     one, two = (gaussian_blur(image_to_lab(image), 1.0) for image in (reference, view))
     light = np.clip(np.median((two - one)[region], axis=0), -MOST_RELIT, MOST_RELIT)
