@@ -43,6 +43,7 @@ EMBEDDED: dict[Task, str] = {
     Task("material_transfer"): "embedded.material_transfer:MaterialTransfer",
     Task("counting"): "embedded.counting:Counting",
     Task("relation"): "embedded.relation:Relation",
+    Task("textual_change"): "embedded.text:TextualChange",
     Task("movement"): "embedded.rearrangement:Movement",
     Task("resize"): "embedded.rearrangement:Resize",
 }

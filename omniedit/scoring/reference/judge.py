@@ -40,6 +40,8 @@ _TEXTS = (
     "kind",
     "expression",
     "direction",
+    "text",
+    "new_text",
 )
 _BOXES = ("other_box", "reference_box")
 _BOXES_OF: Mapping[Task, tuple[str, ...]] = {
@@ -47,6 +49,7 @@ _BOXES_OF: Mapping[Task, tuple[str, ...]] = {
     Task.OBJECT_REMOVAL: ("box",),
     Task.OBJECT_ADDITION: ("box",),
     Task.ATTRIBUTE_MODIFICATION: ("box",),
+    Task("textual_change"): ("box",),
     Task("movement"): ("box", "new_box"),
     Task("resize"): ("box", "new_box"),
 }

@@ -208,6 +208,18 @@ RESIZED = (
     "The {old} {old.has} the size that was asked.",
     "The size of the {old} was changed as asked.",
 )
+REWRITTEN = (
+    "The text now reads '{value}'.",
+    "The text was changed to '{value}' as asked.",
+)
+OTHER_TEXT = Lack(
+    missed=("The text does not read '{value}'.", "The new text is wrong."),
+    partly=("The text does not quite read '{value}'.", "Some letters of the new text are wrong."),
+)
+OLD_TEXT = Lack(
+    missed=("The old text is still there.",),
+    partly=("A part of the old text is left.",),
+)
 WRONG_WAY = Lack(
     missed=("The {old} {old.was} not moved as asked.", "The {old} {old.is_} not where it was asked."),
     partly=("The {old} {old.was} not moved quite as asked.",),
