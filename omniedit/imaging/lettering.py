@@ -5,7 +5,7 @@ A line of text is first made upright: a patch whose x axis is the line's base.
     h, w  size of the patch
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import cv2
@@ -30,7 +30,7 @@ FONT_SIZE = 120
 """Size in pixels at which letters are drawn before they are scaled."""
 STROKES = (0, 2, 4, 6, 8)
 """Widths in pixels by which letters are thickened, from regular to heavy."""
-SOFTNESS = (0.8, 1.6, 2.6, 4.0)
+SOFTNESS = (0.4, 0.7, 1.0, 1.4, 1.9, 2.6, 3.5)
 """Standard deviations in pixels of the blur of the letters in the patch."""
 LEAST_CONTRAST = 45.0
 """Smallest distance in RGB between ink and ground."""
@@ -167,10 +167,21 @@ def match_face(ink: Ink, text: str) -> tuple[Face, float]:
             float(left + (middle[0] - columns[0]) * scale[0]),
             float(top + (middle[1] - rows[0]) * scale[1]),
         )
-        for softness in SOFTNESS:
-            face = Face(stroke, softness, scale, origin)
-            found.append((face, _correlation(place_letters(text, face, ink.opacity.shape)[near], ink.opacity[near])))
-    return max(found, key=lambda pair: pair[1])
+        face = Face(stroke, 1.6, scale, origin)
+        found.append((face, _correlation(place_letters(text, face, ink.opacity.shape)[near], ink.opacity[near])))
+    face, alike = max(found, key=lambda pair: pair[1])
+    slope = steepness(ink.opacity[near])
+    looks = [replace(face, softness=softness) for softness in SOFTNESS]
+    slopes = [steepness(place_letters(text, look, ink.opacity.shape)[near]) for look in looks]
+    return looks[int(np.argmin([abs(each - slope) for each in slopes]))], alike
+
+
+def steepness(values: Field) -> float:
+    """Return the slope of the steeper edges of an (h, w) field, per pixel."""
+    across, down = (cv2.Sobel(values, cv2.CV_32F, *axes, scale=1 / 8) for axes in ((1, 0), (0, 1)))
+    slopes = np.hypot(across, down)
+    steep = slopes[slopes > 0.1 * slopes.max()]
+    return float(np.percentile(steep, 80)) if steep.size else 0.0
 
 
 @lru_cache(maxsize=256)

@@ -216,6 +216,10 @@ OTHER_TEXT = Lack(
     missed=("The text does not read '{value}'.", "The new text is wrong."),
     partly=("The text does not quite read '{value}'.", "Some letters of the new text are wrong."),
 )
+BLURRED_TEXT = Lack(
+    missed=("The new text is blurred.",),
+    partly=("The new text is a little soft.",),
+)
 OLD_TEXT = Lack(
     missed=("The old text is still there.",),
     partly=("A part of the old text is left.",),

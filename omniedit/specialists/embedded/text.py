@@ -1,7 +1,7 @@
 """Textual change: a printed text is read, taken off its ground and drawn anew with another word (AnyEdit)."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -27,7 +27,7 @@ LEAST_HEIGHT = 16
 """Smallest height of a line in pixels."""
 LEAST_ALIKE = 0.7
 """Smallest correlation of a line with the same text drawn anew; handwriting and ornate letters have less."""
-WIDTHS = (0.72, 1.12)
+WIDTHS = (0.72, 1.03)
 """Range of the new text's width, relative to the old one's."""
 TRIES = 24
 """Number of texts that are drawn until one has about the old one's width."""
@@ -37,9 +37,14 @@ LINES = 6
 
 @dataclass(frozen=True)
 class Line:
-    """Line of text that can be drawn anew."""
+    """Line of text that can be drawn anew.
+
+    Args:
+        starts_left: whether it begins below or above another line's beginning; else it is centred.
+    """
 
     read: TextLine
+    starts_left: bool
     patch: Patch
     ink: Ink
     face: Face
@@ -77,7 +82,7 @@ class TextualChange:
         assert request.parts is not None
         line, new = request.parts["line"], request.truth["new_text"]
         rng = np.random.default_rng(list(new.encode()))
-        edited, mask = rewrite(request.photo.image, line.patch, line.ink, new, line.face, rng)
+        edited, mask = rewrite(request.photo.image, line.patch, line.ink, new, _align(line, new), rng)
         if not any(same_letters(each.text) == same_letters(new) for each in read_text(edited)):
             return NotApplicable("the new text cannot be read back")
         return Edited(edited, mask, MODEL)
@@ -102,11 +107,30 @@ def find_lines(photo: Photo) -> Iterator[Line]:
             continue
         face, alike = match_face(ink, line.text)
         if alike >= LEAST_ALIKE:
-            yield Line(line, patch, ink, face)
+            yield Line(line, _starts_like_another(line, lines), patch, ink, face)
+
+
+def _starts_like_another(line: TextLine, lines: Sequence[TextLine]) -> bool:
+    """Return whether a line's left edge is also another line's, and its right edge is not."""
+    height = _height(line)
+    for other in lines:
+        left, right = (abs(float(line.corners[corner, 0] - other.corners[corner, 0])) for corner in (0, 1))
+        if other is not line and left < 0.25 * height and right > 0.8 * height:
+            return True
+    return False
 
 
 def _height(line: TextLine) -> float:
     return float(np.linalg.norm(line.corners[3] - line.corners[0]))
+
+
+def _align(line: Line, new: str) -> Face:
+    """Return the look of a new text, moved so that it begins where the old one does if the line starts left."""
+    if not line.starts_left:
+        return line.face
+    x, y = line.face.origin
+    wider = letters_width(new, line.face) - letters_width(line.read.text, line.face)
+    return replace(line.face, origin=(x + wider / 2, y))
 
 
 def _fits(line: Line, new: str) -> bool:
