@@ -47,7 +47,7 @@ lock: $(VENV)/test.ok
 
 $(VENV)/embedded.ok: pyproject.toml constraints.txt
 	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
-	$(INSTALL) --editable '.[workflow,embedded,train,score,report]'
+	$(INSTALL) --editable '.[workflow,embedded,text,train,score,report]'
 	@touch $@
 
 # What the node needs that starts Snakemake.
@@ -57,7 +57,7 @@ $(VENV)/slurm.ok: pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/test.ok: $(VENV)/embedded.ok
-	$(INSTALL) --editable '.[workflow,embedded,train,score,report,slurm,demo,test]'
+	$(INSTALL) --editable '.[workflow,embedded,text,train,score,report,slurm,demo,test]'
 	@touch $@
 
 clean:

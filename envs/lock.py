@@ -11,11 +11,11 @@ from pathlib import Path
 
 STAGES = {
     "sources": [],
-    "synthesize": ["embedded", "pretrained", "vision", "gpu"],
-    "score": ["score", "pretrained", "vision", "gpu"],
+    "synthesize": ["embedded", "text", "pretrained", "vision", "gpu"],
+    "score": ["score", "text", "pretrained", "vision", "gpu"],
     "bucket": ["buckets"],
     "train": ["train", "gpu"],
-    "evaluate": ["score", "pretrained", "vision", "gpu"],
+    "evaluate": ["score", "text", "pretrained", "vision", "gpu"],
     "report": ["report"],
 }
 """Extras of pyproject.toml that each stage takes in addition to the core."""

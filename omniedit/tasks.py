@@ -162,12 +162,8 @@ NOT_EMBEDDED: Mapping[Task, str] = {
     for reason, names in {
         "a new face, age or surface needs a generative model": ("appearance_alter",),
         "another pose needs a generative model": ("action_change",),
-        "printed text must be detected and read first, and no text reader is among the dependencies": (
-            "textual_change",
-        ),
         "the result of an unstated cause (ice that melts) needs a generative model": ("implicit_change",),
         "no estimate of depth is good enough to be a condition": ("visual_depth",),
-        "a cut-out leaves its shadow and thin parts behind: 3 of 14 trial pairs looked right": ("movement", "resize"),
         "its pairs come from experts of subjects (section `subjects` of the config)": tuple(SUBJECT_TASKS),
         "its regions come from people; import them (omniedit import coco or refcoco)": (
             "referring_segmentation",

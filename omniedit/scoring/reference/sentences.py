@@ -199,6 +199,52 @@ WRONG_TURN = Lack(
     partly=("The photo is rotated, but not quite {value}.", "The rotation is not quite {value}."),
 )
 
+MOVED = (
+    "The {old} {old.is_} now further away, as asked.",
+    "The {old} {old.was} moved as asked, and {old.its} old place is empty.",
+    "The {old} {old.has} moved to {old.its} new place.",
+)
+RESIZED = (
+    "The {old} {old.has} the size that was asked.",
+    "The size of the {old} was changed as asked.",
+)
+REWRITTEN = (
+    "The text now reads '{value}'.",
+    "The text was changed to '{value}' as asked.",
+)
+OTHER_TEXT = Lack(
+    missed=("The text does not read '{value}'.", "The new text is wrong."),
+    partly=("The text does not quite read '{value}'.", "Some letters of the new text are wrong."),
+)
+BLURRED_TEXT = Lack(
+    missed=("The new text is blurred.",),
+    partly=("The new text is a little soft.",),
+)
+OLD_TEXT = Lack(
+    missed=("The old text is still there.",),
+    partly=("A part of the old text is left.",),
+)
+WRONG_WAY = Lack(
+    missed=("The {old} {old.was} not moved as asked.", "The {old} {old.is_} not where it was asked."),
+    partly=("The {old} {old.was} not moved quite as asked.",),
+)
+WRONG_SIZE = Lack(
+    missed=("The size of the {old} is not as asked.", "The {old} {old.has} another size than asked."),
+    partly=("The size of the {old} is not quite as asked.",),
+)
+ELSEWHERE = Lack(
+    missed=("The {old} {old.is_} in another place.", "The {old} {old.was} moved too."),
+    partly=("The {old} {old.was} moved a little.",),
+)
+OTHER_THERE = Lack(
+    missed=("The {old} {old.is_} not there.", "Something else is there instead of the {old}."),
+    partly=("The {old} {old.is_} there only in part.", "The {old} looks different now."),
+)
+STILL_THERE = Lack(
+    missed=("The {old} {old.is_} still in {old.its} old place.", "The {old} {old.is_} there twice."),
+    partly=("A part of the {old} is left in {old.its} old place.",),
+)
+
 CONDITION_MATCHES = ("The result matches the reference image.",)
 CONDITION_DIFFERS = Lack(
     missed=("The result does not match the reference image.", "The reference image shows something else."),

@@ -49,7 +49,7 @@ def visual_reference(seen: Comparison, truth: Truth) -> Finding:
     """
     reference = find_reference(seen, "subject")
     whole, inside = compared_copy(reference, truth["reference_box"])
-    (height, width), shape = whole.shape[:2], erode(_stands_out(whole), RIM)
+    (height, width), shape = whole.shape[:2], find_subject(whole)
     if shape.sum() < 64:
         raise Unmeasurable("no object stands out in the reference image")
     mirrored = bool(truth.get("mirrored"))
@@ -104,7 +104,9 @@ def compared_copy(reference: Image, box: FractionBox) -> tuple[Image, FractionBo
     return small, (left * width, top * height, right * width, bottom * height)
 
 
-def align_view(image: Image, box: FractionBox, inside: FractionBox, size: tuple[int, int], mirrored: bool) -> Image:
+def align_view(
+    image: Image, box: FractionBox, inside: FractionBox, size: tuple[int, int], mirrored: bool = False
+) -> Image:
     """Return the part of an image, perhaps mirrored, in which `box` has the position that `inside` has in a copy.
 
     Args:
@@ -126,13 +128,15 @@ def align_view(image: Image, box: FractionBox, inside: FractionBox, size: tuple[
     return cv2.warpAffine(smooth, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE).astype(np.uint8)
 
 
-def _stands_out(image: Image) -> Mask:
-    """Return the (h, w) mask of all that differs from the colour of an image's border."""
+def find_subject(image: Image, contrast: int = CLEAR_LEVELS) -> Mask:
+    """Return the (h, w) mask of all that differs from the colour of an image's border, without its rim."""
     border = np.concatenate([image[[0, -1]].reshape(-1, 3), image[:, [0, -1]].reshape(-1, 3)])
-    return np.abs(image.astype(np.int16) - np.median(border, axis=0)).max(axis=2) > CLEAR_LEVELS
+    differs = np.abs(image.astype(np.int16) - np.median(border, axis=0)).max(axis=2) > contrast
+    return erode(differs, RIM)
 
 
 def smooth_lightness(image: Image) -> Field:
+    """Return the (h, w) lightness of an image, slightly blurred."""
     return gaussian_blur(lightness(image), 1.0)
 
 

@@ -1,0 +1,149 @@
+"""Plain ground around an object: how even it is, and filling of a hole with ground from beside it.
+
+H, W  the image's height and width       h, w  those of its reduced copy       N  pixels of a region
+"""
+
+from collections.abc import Iterator
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from omniedit.imaging.color import image_to_lab, smoothstep
+from omniedit.imaging.images import Image, Mask, levels
+from omniedit.imaging.morphology import bounding_box, dilate, dilate_by_share, distances_to
+
+SURROUNDINGS = 0.15
+"""Width of the surroundings that are examined, as a share of the square root of the hole's area."""
+FAR = 0.35
+"""Width of the surroundings in which spots are searched, as a share of the square root of the hole's area."""
+SPOTS = ((8.0, 0.06), (12.0, 0.03))
+"""Contrasts in Lab, and the largest spot of each that counts as ground, as a share of the hole's area."""
+WORKING_SIDE = 384
+"""Longer side of the reduced copies on which surroundings are examined."""
+MOST_UNLIKE = 8.0
+"""Largest distance in Lab between the surroundings of a hole and of the ground that fills it, for nine tenths."""
+OUTLIERS = 98.0
+"""Percentile of the surroundings that must be even; one wing tip is a few percent."""
+
+
+def ground_unevenness(image: Image, hole: Mask) -> float:
+    """Return how far the surroundings of a hole are from one even colour or gradient, in Lab; infinite at a border."""
+    lab, ring, _ = surroundings(image, hole)
+    rows, columns = np.nonzero(ring)
+    if len(rows) < 32:
+        return float("inf")
+    apart = np.linalg.norm(lab[rows, columns] - _plane(lab[rows, columns], rows, columns, rows, columns), axis=1)
+    return float(np.percentile(apart, OUTLIERS))
+
+
+def has_spots(image: Image, hole: Mask, tolerance: float = 1.0) -> bool:
+    """Return whether something stands out from the ground near a hole: a wing tip that an outline missed, a shadow.
+
+    Args:
+        tolerance: factor on the contrasts and areas that count.
+    """
+    limits = ((contrast * tolerance, area * tolerance) for contrast, area in SPOTS)
+    return any(largest_spot(image, hole, contrast) > area for contrast, area in limits)
+
+
+def largest_spot(image: Image, hole: Mask, contrast: float) -> float:
+    """Return the area of the largest spot near a hole that differs from the ground, as a share of the hole's area.
+
+    Args:
+        contrast: distance in Lab from the ground's gradient, from which a pixel belongs to a spot.
+    """
+    lab, ring, inside = surroundings(image, hole)
+    wide = dilate_by_share(inside, FAR) & ~inside
+    apart = np.zeros(ring.shape, np.float32)
+    rows, columns = np.nonzero(ring)
+    if len(rows) < 32:
+        return float("inf")
+    apart[wide] = np.linalg.norm(lab[wide] - _plane(lab[ring], rows, columns, *np.nonzero(wide)), axis=1)
+    _, _, stats, _ = cv2.connectedComponentsWithStats((apart > contrast).astype(np.uint8))
+    return float(max(stats[1:, cv2.CC_STAT_AREA], default=0) / max(1, int(inside.sum())))
+
+
+def surroundings(image: Image, hole: Mask) -> tuple[NDArray[np.float32], Mask, Mask]:
+    """Return the Lab of a slightly blurred reduced copy, (h, w, 3), the (h, w) ring around a hole, and the hole."""
+    scale = min(1.0, WORKING_SIDE / max(hole.shape))
+    small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+    inside = cv2.resize(levels(hole.astype(np.float32)), small.shape[1::-1], interpolation=cv2.INTER_AREA) > 0
+    ring = dilate_by_share(inside, SURROUNDINGS) & ~inside
+    return cv2.GaussianBlur(image_to_lab(small), (0, 0), 1.5).astype(np.float32), ring, inside
+
+
+def fill_from_ground(image: Image, hole: Mask, spare: Mask) -> Image | None:
+    """Return the image with a hole filled by ground from beside it, or None if no such ground is alike.
+
+    The ground keeps its texture and takes the tone of the hole's surroundings. Pixels outside the hole are unchanged.
+
+    Args:
+        spare: (H, W), what the ground must not show, such as other objects.
+    """
+    lab, ring, inside = surroundings(image, hole)
+    taken = cv2.resize(levels((hole | spare).astype(np.float32)), lab.shape[1::-1], interpolation=cv2.INTER_AREA) > 0
+    costs = {shift: _unlikeness(lab, ring, inside, taken, shift) for shift in _shifts(inside)}
+    best = min(costs, key=lambda shift: costs[shift], default=None)
+    if best is None or costs[best] > MOST_UNLIKE:
+        return None
+    down, across = (round(by * side / small) for by, side, small in zip(best, hole.shape, lab.shape, strict=False))
+    moved = np.roll(image, (-down, -across), axis=(0, 1)).astype(np.float32)
+    reach = max(3.0, 0.05 * float(hole.sum()) ** 0.5)
+    outer = dilate(hole, round(2 * reach)) & ~hole
+    outer &= ~np.roll(hole, (-down, -across), axis=(0, 1))
+    match_tone(moved, image, outer, hole)
+    opacity = smoothstep(0.0, reach, distances_to(~hole))[hole][:, None]
+    result, under = image.copy(), image[hole].astype(np.float32)
+    result[hole] = np.rint(np.clip(under + opacity * (moved[hole] - under), 0, 255)).astype(np.uint8)
+    return result
+
+
+def match_tone(moved: NDArray[np.float32], image: Image, where: Mask, target: Mask) -> None:
+    """Add to the target's pixels of a moved image the gradient by which it differs from an image in a region."""
+    rows, columns = np.nonzero(where)
+    step = max(1, len(rows) // 20_000)
+    rows, columns = rows[::step], columns[::step]
+    if len(rows) < 32:
+        return
+    there = np.nonzero(target)
+    moved[there] += _plane(image[rows, columns] - moved[rows, columns], rows, columns, *there)
+
+
+def _plane(
+    values_NC: NDArray[np.float32], rows: NDArray, columns: NDArray, to_rows: NDArray, to_columns: NDArray
+) -> NDArray[np.float32]:
+    """Fit a plane to values at some places, and return its values at others."""
+    here, there = (np.column_stack([y, x, np.ones_like(y)]) for y, x in ((rows, columns), (to_rows, to_columns)))
+    plane, *_ = np.linalg.lstsq(here.astype(np.float32), values_NC, rcond=None)
+    return (there.astype(np.float32) @ plane).astype(np.float32)
+
+
+def _shifts(inside: Mask) -> Iterator[tuple[int, int]]:
+    """Yield shifts (down, across) that clear the hole, in eight directions, as far as the image reaches."""
+    left, top, right, bottom = bounding_box(inside)
+    height, width = bottom - top, right - left
+    for times in (1.05, 1.25, 1.6, 2.2):
+        for down in (-1, 0, 1):
+            for across in (-1, 0, 1):
+                shift = round(down * times * height), round(across * times * width)
+                rows, columns = top + shift[0] >= 0 and bottom + shift[0] <= len(inside), left + shift[1] >= 0
+                if shift != (0, 0) and rows and columns and right + shift[1] <= inside.shape[1]:
+                    yield shift
+
+
+def _unlikeness(lab: NDArray[np.float32], ring: Mask, inside: Mask, taken: Mask, shift: tuple[int, int]) -> float:
+    """Return how far the ground at a shift is from plain, and from the surroundings; infinite if it shows more."""
+    rows, columns = np.nonzero(inside)
+    there = rows + shift[0], columns + shift[1]
+    if taken[there].any():
+        return float("inf")
+    around = np.nonzero(ring)
+    y, x = around[0] + shift[0], around[1] + shift[1]
+    kept = (y >= 0) & (x >= 0) & (y < len(lab)) & (x < lab.shape[1])
+    kept[kept] &= ~taken[y[kept], x[kept]]
+    if kept.mean() < 0.5:
+        return float("inf")
+    apart = lab[around[0][kept], around[1][kept]] - lab[y[kept], x[kept]]
+    rest = apart - _plane(apart, *(edge[kept] for edge in around), *(edge[kept] for edge in around))
+    return float(np.percentile(np.linalg.norm(rest, axis=1), 90) + 0.3 * np.linalg.norm(np.median(apart, axis=0)))

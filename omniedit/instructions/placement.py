@@ -1,0 +1,78 @@
+"""Instructions that move an object within the photo, or change its size."""
+
+import re
+
+import numpy as np
+
+from omniedit.instructions.appearance import draw_templates
+
+_MOVE = (
+    "Move the {thing} {where}.",
+    "Shift the {thing} {where}.",
+    "Slide the {thing} further {where}.",
+    "Place the {thing} further {where}.",
+    "Put the {thing} more {where}.",
+    "The {thing} should be further {where}.",
+)
+_WHERE = {"left": "to the left", "right": "to the right", "up": "up", "down": "down"}
+
+_SMALLER = (
+    "Make the {thing} smaller.",
+    "Shrink the {thing} to about {share} of its size.",
+    "Scale the {thing} down to {share} of its size.",
+    "Reduce the size of the {thing}.",
+    "Show a smaller {thing} in the same place.",
+    "The {thing} should be {share} as large as it is.",
+)
+_LARGER = (
+    "Make the {thing} larger.",
+    "Enlarge the {thing} to about {times} its size.",
+    "Scale the {thing} up to {times} its size.",
+    "Increase the size of the {thing}.",
+    "Show a bigger {thing} in the same place.",
+    "The {thing} should be {times} as large as it is.",
+)
+SHARES = {0.5: "half", 2 / 3: "two thirds", 0.75: "three quarters"}
+"""Scales below 1, of width and height, and their words."""
+TIMES = {2.0: "twice", 1.5: "one and a half times", 4 / 3: "one and a third times"}
+"""Scales above 1, of width and height, and their words."""
+_LONGER = tuple(sorted((*SHARES.items(), *TIMES.items()), key=lambda item: -len(item[1])))
+
+_DIRECTION_WORDS = {
+    "left": r"\bleft(ward)?\b",
+    "right": r"\bright(ward)?\b",
+    "up": r"\bup(ward)?\b",
+    "down": r"\bdown(ward)?\b",
+}
+_LARGER_WORDS = r"\b(larger|bigger|enlarge|increase|scale the .* up)\b"
+_SMALLER_WORDS = r"\b(smaller|shrink|reduce|scale the .* down)\b"
+
+
+def movement_instructions(thing: str, direction: str, rng: np.random.Generator) -> tuple[str, ...]:
+    """Return instructions to move an object 'left', 'right', 'up' or 'down'."""
+    return tuple(text.format(thing=thing, where=_WHERE[direction]) for text in draw_templates(_MOVE, rng))
+
+
+def resize_instructions(thing: str, scale: float, rng: np.random.Generator) -> tuple[str, ...]:
+    """Return instructions to resize an object, some of them with the factor.
+
+    Args:
+        scale: of its width and height; one of `SHARES` or `TIMES`.
+    """
+    words = {"times": TIMES[scale]} if scale > 1 else {"share": SHARES[scale]}
+    return tuple(text.format(thing=thing, **words) for text in draw_templates(_LARGER if scale > 1 else _SMALLER, rng))
+
+
+def stated_directions(instruction: str, thing: str) -> set[str]:
+    """Return the directions that an instruction names, apart from those in the object's name: 'left dog'."""
+    text = instruction.lower().replace(thing.lower(), "")
+    return {direction for direction, words in _DIRECTION_WORDS.items() if re.search(words, text)}
+
+
+def stated_resizing(instruction: str) -> tuple[set[str], float | None]:
+    """Return whether an instruction says 'larger' or 'smaller', and the scale that it states, if any."""
+    text = instruction.lower()
+    words = {"larger": _LARGER_WORDS, "smaller": _SMALLER_WORDS}
+    ways = {name for name, pattern in words.items() if re.search(pattern, text)}
+    stated = next((scale for scale, word in _LONGER if re.search(rf"\b{word}\b", text)), None)
+    return ways | (set() if stated is None else {"larger" if stated > 1 else "smaller"}), stated

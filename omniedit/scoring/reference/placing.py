@@ -1,0 +1,146 @@
+"""Measurements of an object that is moved or resized within its photo.
+
+h, w  size of the compared copies
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from omniedit.imaging.images import Mask
+from omniedit.instructions.placement import stated_directions, stated_resizing
+from omniedit.scoring.reference import sentences
+from omniedit.scoring.reference.fields import correlation, grow, ramp
+from omniedit.scoring.reference.measures import Comparison, Unmeasurable
+from omniedit.scoring.reference.rationale import Finding, Thing, weigh
+from omniedit.scoring.reference.regions import stands_out
+from omniedit.scoring.reference.subjects import COMPARED_SIDE, align_view, find_subject, same_share, smooth_lightness
+from omniedit.sources.photo import FractionBox
+from omniedit.tasks import Task
+
+Truth = Mapping[str, Any]
+FRAME = 0.2
+"""Margin of the compared copies around the object's box, as a share of its sides."""
+CLEAR_LEVELS = 40
+"""Difference in grey levels from which a pixel is not the ground around the object."""
+LEAST_SUBJECT = 64
+"""Smallest number of pixels of an object in the compared copies."""
+LEAST_LEFT = 0.15
+"""Smallest share of the object's old place outside its new box at which what is left there can be measured."""
+
+
+def movement(seen: Comparison, truth: Truth) -> Finding:
+    """Score a movement: the same object is at its new place, nothing is left at the old one, and the way is as said."""
+    box, new_box, direction = truth["box"], truth["new_box"], truth["direction"]
+    width, height = box[2] - box[0], box[3] - box[1]
+    across, down = new_box[0] - box[0], new_box[1] - box[1]
+    ways = {"left": -across / width, "right": across / width, "up": -down / height, "down": down / height}
+    if direction not in ways:
+        raise Unmeasurable(f"the truth of a movement has the direction {direction!r:.20}")
+    along = ways[direction]
+    aside = abs(ways["up"] if direction in ("left", "right") else ways["left"])
+    said = stated_directions(seen.pair.instruction, truth["object"]) == {direction}
+    size = max((new_box[2] - new_box[0]) / width, (new_box[3] - new_box[1]) / height)
+    requirements = (
+        (float(said), sentences.WRONG_WAY),
+        (min(ramp(along, 0.2, 0.5), ramp(aside, 0.6, 0.3)), sentences.WRONG_WAY),
+        (ramp(abs(np.log(size)), 0.2, 0.05), sentences.WRONG_SIZE),
+        *_object_requirements(seen, box, new_box),
+    )
+    measured = f"the object moved by {along:.1f} of its side, {_figures(seen, box, new_box)}"
+    return weigh(sentences.MOVED, requirements, measured, old=Thing.parse(truth["object"]))
+
+
+def resize(seen: Comparison, truth: Truth) -> Finding:
+    """Score a resizing: the same object is there at the stated size, and nothing of the old one is left."""
+    box, new_box = truth["box"], truth["new_box"]
+    scales = ((new_box[2] - new_box[0]) / (box[2] - box[0]), (new_box[3] - new_box[1]) / (box[3] - box[1]))
+    way, stated = stated_resizing(seen.pair.instruction)
+    wanted = float(truth["scale"] if stated is None else stated)
+    said = way == {"larger" if truth["scale"] > 1 else "smaller"}
+    off = max(abs(np.log(scale / wanted)) for scale in scales)
+    moved = np.hypot(
+        (box[0] + box[2] - new_box[0] - new_box[2]) / 2 / max(box[2] - box[0], new_box[2] - new_box[0]),
+        min(abs(box[3] - new_box[3]), abs(box[1] + box[3] - new_box[1] - new_box[3]) / 2)
+        / max(box[3] - box[1], new_box[3] - new_box[1]),
+    )
+    requirements = (
+        (float(said), sentences.WRONG_SIZE),
+        (ramp(off, 0.25, 0.08), sentences.WRONG_SIZE),
+        (ramp(float(moved), 0.4, 0.15), sentences.ELSEWHERE),
+        *_object_requirements(seen, box, new_box),
+    )
+    measured = f"{scales[0]:.2f} times as wide and {scales[1]:.2f} as high, {_figures(seen, box, new_box)}"
+    return weigh(sentences.RESIZED, requirements, measured, old=Thing.parse(truth["object"]))
+
+
+def _object_requirements(seen: Comparison, box: FractionBox, new_box: FractionBox) -> tuple[tuple[float, Any], ...]:
+    there, alike, left, plain = _measure_object(seen, box, new_box)
+    return (
+        (min(ramp(there, 0.6, 0.85), ramp(alike, 0.4, 0.75)), sentences.OTHER_THERE),
+        (ramp(left, 0.5, 0.2), sentences.STILL_THERE),
+        (ramp(plain, 3.5, 1.8), sentences.ODD_PLACE),
+    )
+
+
+def _figures(seen: Comparison, box: FractionBox, new_box: FractionBox) -> str:
+    there, alike, left, plain = _measure_object(seen, box, new_box)
+    return (
+        f"{there:.0%} of it is there with a correlation of {alike:.2f}, {left:.0%} is left at its old place, which "
+        f"differs {plain:.1f} times"
+    )
+
+
+def _measure_object(seen: Comparison, box: FractionBox, new_box: FractionBox) -> tuple[float, float, float, float]:
+    """Return how far the object is at its new place, how alike, how far at its old one, and how odd the latter looks.
+
+    Raises:
+        Unmeasurable: no object stands out in its box in the source.
+    """
+    (width, height), inside = _frame(seen, box)
+    before, after, old = (
+        align_view(image, place, inside, (width, height))
+        for image, place in ((seen.pair.source, box), (seen.pair.edited, new_box), (seen.pair.edited, box))
+    )
+    subject = find_subject(before, CLEAR_LEVELS) & _box_mask(box, box, inside, (width, height))
+    if subject.sum() < LEAST_SUBJECT:
+        raise Unmeasurable("no object stands out in its box in the source")
+    there, alike = (
+        same_share(before, subject, after),
+        correlation(smooth_lightness(before)[subject], smooth_lightness(after)[subject]),
+    )
+    free = subject & ~_box_mask(box, new_box, inside, (width, height))
+    left = same_share(before, free, old) if free.sum() >= LEAST_LEFT * subject.sum() else 0.0
+    bare = seen.box(box) & ~grow(seen.box(new_box), 4) & seen.small_mask
+    plain = stands_out(seen, seen.edited.appearance, bare) if bare.sum() >= LEAST_SUBJECT else 0.0
+    return there, alike, left, plain
+
+
+def _frame(seen: Comparison, box: FractionBox) -> tuple[tuple[int, int], FractionBox]:
+    """Return width and height of the compared copies, and the object's box in their pixels."""
+    rows, columns = seen.pair.source.shape[:2]
+    wide, high = (box[2] - box[0]) * columns, (box[3] - box[1]) * rows
+    scale = min(1.0, COMPARED_SIDE / max(wide, high) / (1 + 2 * FRAME))
+    left, top = FRAME * wide * scale, FRAME * high * scale
+    size = max(8, round(wide * scale + 2 * left)), max(8, round(high * scale + 2 * top))
+    return size, (left, top, left + wide * scale, top + high * scale)
+
+
+def _box_mask(box: FractionBox, other: FractionBox, inside: FractionBox, size: tuple[int, int]) -> Mask:
+    """Return the (h, w) mask of the compared copy that lies in a box of the image."""
+    x_scale, y_scale = (inside[2] - inside[0]) / (box[2] - box[0]), (inside[3] - inside[1]) / (box[3] - box[1])
+    edges = [
+        inside[axis] + (edge - box[axis]) * scale
+        for edge, axis, scale in zip(other, (0, 1, 0, 1), (x_scale, y_scale) * 2, strict=True)
+    ]
+    left, top, right, bottom = (round(edge) for edge in edges)
+    covered = np.zeros(size[::-1], bool)
+    covered[max(0, top - 2) : max(0, bottom + 2), max(0, left - 2) : max(0, right + 2)] = True
+    return covered
+
+
+MEASURED: Mapping[Task, Callable[[Comparison, Truth], Finding]] = {
+    Task("movement"): movement,
+    Task("resize"): resize,
+}

@@ -1,0 +1,81 @@
+"""Measurements of a changed text: what the images say, as a text reader reads it."""
+
+from collections.abc import Callable, Mapping
+from difflib import SequenceMatcher
+from typing import Any
+
+import numpy as np
+
+from omniedit.grounding.text import NEEDED, can_read, read_text
+from omniedit.imaging.images import Image
+from omniedit.imaging.lettering import steepness
+from omniedit.instructions.texts import same_letters
+from omniedit.scoring.reference import sentences
+from omniedit.scoring.reference.fields import lightness, ramp
+from omniedit.scoring.reference.measures import Comparison, Unmeasurable
+from omniedit.scoring.reference.rationale import Finding, clean_value, weigh
+from omniedit.sources.photo import FractionBox
+from omniedit.tasks import Task
+
+Truth = Mapping[str, Any]
+AROUND = 0.6
+"""Margin of the part of the image that is read around the text's box, as a share of its height."""
+LEAST_READ = 0.8
+"""Smallest likeness of the source's text to the claimed one."""
+
+
+def textual_change(seen: Comparison, truth: Truth) -> Finding:
+    """Score a changed text: the edited image says the new text and no longer the old one, as the instruction asks.
+
+    Raises:
+        Unmeasurable: no text reader is installed, or the source does not say the old text.
+    """
+    if not can_read():
+        raise Unmeasurable(NEEDED)
+    old, new = str(truth["text"]), str(truth["new_text"])
+    before, after = (_read_near(image, truth["box"]) for image in (seen.pair.source, seen.pair.edited))
+    if _likeness(before, old) < LEAST_READ:
+        raise Unmeasurable(f"the source does not say {old!r:.60}")
+    says_new, says_old = _likeness(after, new), _likeness(after, old)
+    said = same_letters(new) in same_letters(seen.pair.instruction)
+    crisp = _steepness(seen.pair.edited, truth["box"]) / max(_steepness(seen.pair.source, truth["box"]), 1e-3)
+    requirements = (
+        (ramp(crisp, 0.4, 0.75), sentences.BLURRED_TEXT),
+        (float(said), sentences.OTHER_TEXT),
+        (ramp(says_new, 0.75, 0.98), sentences.OTHER_TEXT),
+        (ramp(says_new - says_old, -0.2, 0.02), sentences.OLD_TEXT),
+    )
+    measured = (
+        f"the edited image says {' / '.join(after)!r:.80}, {says_new:.0%} like the new text, with edges {crisp:.2f} "
+        "times as steep as before"
+    )
+    return weigh(sentences.REWRITTEN, requirements, measured, value=clean_value(new))
+
+
+def _read_near(image: Image, box: FractionBox) -> list[str]:
+    """Return the lines that are read in and around a box."""
+    return [line.text for line in read_text(_crop(image, box, AROUND))]
+
+
+def _steepness(image: Image, box: FractionBox) -> float:
+    """Return the slope of the steeper edges of the lightness in a box."""
+    return steepness(lightness(_crop(image, box, 0.0)))
+
+
+def _crop(image: Image, box: FractionBox, around: float) -> Image:
+    height, width = image.shape[:2]
+    left, top, right, bottom = np.array(box) * (width, height, width, height)
+    margin = around * (bottom - top)
+    rows = slice(max(0, int(top - margin)), int(bottom + margin) + 1)
+    columns = slice(max(0, int(left - margin)), int(right + margin) + 1)
+    return np.ascontiguousarray(image[rows, columns])
+
+
+def _likeness(lines: list[str], text: str) -> float:
+    """Return how far one of the lines says a text, in [0, 1], by letters and digits alone."""
+    wanted = same_letters(text)
+    shares = (SequenceMatcher(None, same_letters(line), wanted, autojunk=False).ratio() for line in lines)
+    return max(shares, default=0.0)
+
+
+MEASURED: Mapping[Task, Callable[[Comparison, Truth], Finding]] = {Task("textual_change"): textual_change}

@@ -1,0 +1,181 @@
+"""Movement and resize: an object is placed elsewhere in its photo, or made larger or smaller (AnyEdit).
+
+The pair goes either way: the edited image is the photo with the object placed anew, or the photo itself.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from omniedit.grounding.objects import FoundObject, ObjectIndex
+from omniedit.imaging.images import Image
+from omniedit.imaging.inpaint import MODELS
+from omniedit.instructions.placement import SHARES, TIMES, movement_instructions, resize_instructions
+from omniedit.sources.photo import Photo, round_box
+from omniedit.specialists.base import Edited, EditRequest, NotApplicable
+from omniedit.specialists.embedded.placement import box_size, stands
+from omniedit.specialists.embedded.placing import Placing, fill_place, find_obstacle, fits, foot, place
+from omniedit.tasks import Task
+
+DISTANCES = (1.1, 0.8, 1.6, 0.6, 2.2)
+"""Distances of a movement that are tried, in sides of the object."""
+LEAST_DISTANCE = 0.04
+"""Smallest distance of a movement, as a share of the image's side."""
+OPPOSITE = {"left": "right", "right": "left", "up": "down", "down": "up"}
+
+
+@dataclass(frozen=True)
+class _Change:
+    """Object, its new place, and what the instruction says about it: a direction or a scale.
+
+    Args:
+        filled: (H, W, 3), the photo without the object.
+    """
+
+    found: FoundObject
+    filled: Image
+    placing: Placing
+    said: str | float
+
+
+class _Rearrangement:
+    """Placing of an object anew. `_changes` yields the possible ones, `_describe` writes the request."""
+
+    task: Task
+
+    def __init__(self, objects: ObjectIndex | None = None) -> None:
+        self._objects = objects or ObjectIndex()
+        self._offered: set[tuple[str, str, str | float]] = set()
+
+    def propose(self, photo: Photo, rng: np.random.Generator) -> EditRequest:
+        objects = self._objects.find(photo)
+        if not objects:
+            raise NotApplicable("no object with a clear outline")
+        possible, reasons = self._list_changes(photo, objects)
+        changes = [
+            (change, restores)
+            for change in possible
+            for restores in (False, True)
+            if (photo.source_id, change.found.name, self._said(change, restores)) not in self._offered
+        ]
+        if not changes:
+            raise NotApplicable("; ".join(reasons) or "no further object with free, plain ground around it")
+        change, restores = changes[rng.integers(len(changes))]
+        said = self._said(change, restores)
+        self._offered.add((photo.source_id, change.found.name, said))
+        here, there = change.found.box, change.placing.move_box(change.found.box, change.found.mask.shape)
+        return EditRequest(
+            photo=photo,
+            task=self.task,
+            instructions=self._instructions(change.found.name, said, rng),
+            truth={
+                "object": change.found.name,
+                "box": round_box(there if restores else here),
+                "new_box": round_box(here if restores else there),
+                **self._more_truth(said),
+            },
+            parts={"change": change, "restores": restores},
+        )
+
+    def _list_changes(self, photo: Photo, objects: Sequence[FoundObject]) -> tuple[list[_Change], list[str]]:
+        """Return the possible changes of a photo's objects, and why others are not."""
+        changes, reasons = list[_Change](), list[str]()
+        for found in objects:
+            others = [other for other in objects if other is not found]
+            if obstacle := find_obstacle(photo, found, objects):
+                reasons.append(obstacle)
+            else:
+                changes += self._changes(photo, found, fill_place(photo, found, others), others)
+        return changes, reasons
+
+    def edit(self, requests: Sequence[EditRequest]) -> Sequence[Edited | NotApplicable]:
+        return [self._edit(request) for request in requests]
+
+    def _edit(self, request: EditRequest) -> Edited:
+        assert request.parts is not None
+        change, photo = request.parts["change"], request.photo
+        placed, mask = place(photo, change.filled, change.found, change.placing)
+        source, edited = (placed, photo.image) if request.parts["restores"] else (photo.image, placed)
+        return Edited(edited, mask, MODELS, source=source)
+
+    def _changes(
+        self, photo: Photo, found: FoundObject, filled: Image, others: Sequence[FoundObject]
+    ) -> Iterator[_Change]:
+        raise NotImplementedError
+
+    def _said(self, change: _Change, restores: bool) -> str | float:
+        """Return the direction or scale of a change, or that of the way back."""
+        raise NotImplementedError
+
+    def _instructions(self, name: str, said: str | float, rng: np.random.Generator) -> tuple[str, ...]:
+        raise NotImplementedError
+
+    def _more_truth(self, said: str | float) -> dict[str, str | float]:
+        raise NotImplementedError
+
+
+class Movement(_Rearrangement):
+    """Shift of an object over plain ground: along the ground if it stands, also up and down if it lies or flies.
+
+    Truth: `object`, `box` and `new_box` (fractions), `direction` ('left', 'right', 'up' or 'down').
+    """
+
+    task = Task("movement")
+
+    def _changes(
+        self, photo: Photo, found: FoundObject, filled: Image, others: Sequence[FoundObject]
+    ) -> Iterator[_Change]:
+        masks = [other.mask for other in others]
+        width, height = box_size(found.mask)
+        directions = ("left", "right") if stands(photo.image, found.mask) else tuple(OPPOSITE)
+        for direction in directions:
+            axis, sign = int(direction in ("up", "down")), -1 if direction in ("left", "up") else 1
+            side, whole = (width, height)[axis], photo.image.shape[1 - axis]
+            for distance in DISTANCES:
+                pixels = sign * round(distance * side)
+                placing = Placing(1.0, (0.0, 0.0), (0, pixels) if axis else (pixels, 0))
+                if abs(pixels) >= LEAST_DISTANCE * whole and fits(filled, found, placing, masks):
+                    yield _Change(found, filled, placing, direction)
+                    break
+
+    def _said(self, change: _Change, restores: bool) -> str | float:
+        assert isinstance(change.said, str)
+        return OPPOSITE[change.said] if restores else change.said
+
+    def _instructions(self, name: str, said: str | float, rng: np.random.Generator) -> tuple[str, ...]:
+        return movement_instructions(name, str(said), rng)
+
+    def _more_truth(self, said: str | float) -> dict[str, str | float]:
+        return {"direction": said}
+
+
+class Resize(_Rearrangement):
+    """Change of an object's size. The photo shows the larger one, so that nothing is enlarged.
+
+    The middle of the lower edge stays if the object stands, or else its centre.
+
+    Truth: `object`, `box` and `new_box` (fractions), `scale` (of width and height).
+    """
+
+    task = Task("resize")
+
+    def _changes(
+        self, photo: Photo, found: FoundObject, filled: Image, others: Sequence[FoundObject]
+    ) -> Iterator[_Change]:
+        x, y = foot(found)
+        anchor = (x, y if stands(photo.image, found.mask) else y - box_size(found.mask)[1] / 2)
+        for scale in SHARES:
+            placing = Placing(scale, anchor, (0, 0))
+            if fits(filled, found, placing, [other.mask for other in others]):
+                yield _Change(found, filled, placing, scale)
+
+    def _said(self, change: _Change, restores: bool) -> str | float:
+        inverse = 1 / float(change.said)
+        return min(TIMES, key=lambda times: abs(times - inverse)) if restores else change.said
+
+    def _instructions(self, name: str, said: str | float, rng: np.random.Generator) -> tuple[str, ...]:
+        return resize_instructions(name, float(said), rng)
+
+    def _more_truth(self, said: str | float) -> dict[str, str | float]:
+        return {"scale": round(float(said), 4)}
