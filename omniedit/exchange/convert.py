@@ -11,9 +11,9 @@ from omniedit.exchange.cells import (
     find_json,
     read_extra,
     read_images,
+    read_instructions,
     read_scores,
     read_text,
-    read_texts,
     read_turn,
 )
 from omniedit.exchange.image_files import BadImage, ImageFiles
@@ -70,7 +70,7 @@ class PairMaker:
         layout = self.layout
         own_id = read_text(row, layout, "id") or row.key or None
         session, turn = self._read_session(row)
-        instructions = read_texts(row, layout, ("instruction", "paraphrases"))
+        instructions = read_instructions(row, layout)
         if not instructions:
             raise BadRow(f"no instruction{self._describe_lack(row, 'instruction')}")
         task_name = read_text(row, layout, "task")
@@ -141,7 +141,9 @@ class PairMaker:
         """Return where a field was looked for and, if the column does not exist, the columns that the row has."""
         names = [name for name, _ in self.layout.find(field)]
         told = f" in {' or '.join(names)}"
-        return told if any(name in row.values for name in names) else f"{told}; the row has {', '.join(row.values)}"
+        if any(name in row.values for name in names):
+            return told
+        return f"{told}; the row has {', '.join(map(str, row.values)) or 'no columns'}"
 
     def _references(self, row: Row) -> Iterator[tuple[str, bytes, str]]:
         """Yield role, bytes and file name of each reference; role '' stands for the task's default."""
