@@ -21,6 +21,7 @@ from omniedit.exchange.layout import Layout
 from omniedit.exchange.pair_images import PairImages, Sizes, check_image, check_images
 from omniedit.exchange.rows import Row, reject
 from omniedit.exchange.task_names import to_task
+from omniedit.exchange.turns import split_turns
 from omniedit.imaging.images import Image, pixels_sha256
 from omniedit.pairs import Captions, EncodedPair, Reference, Rejection
 from omniedit.pairs.checks import LONGEST, check_pair, check_sizes
@@ -60,7 +61,7 @@ class PairMaker:
 
     def make(self, row: Row) -> Iterator[EncodedPair | Rejection]:
         """Yield the pair of a row, or one for each turn of a session; a rejection in place of a pair that fails."""
-        for turn in _split_turns(row, self.layout):
+        for turn in split_turns(row, self.layout):
             try:
                 yield self._make_pair(turn)
             except (BadRow, BadImage, UserError) as error:
@@ -193,18 +194,6 @@ def measure_source(image: Image) -> dict[str, str]:
         "source_phash": perceptual_hash(image),
         "ratio": closest_ratio(width, height),
     }
-
-
-def _split_turns(row: Row, layout: Layout) -> Iterator[Row]:
-    """Yield the turns of a session as rows, or the row itself if it has none."""
-    turns = row.values.get(layout.turns) if layout.turns else None
-    if not isinstance(turns, list):
-        yield row
-        return
-    shared = {name: value for name, value in row.values.items() if name != layout.turns}
-    for number, values in enumerate(turns, 1):
-        if isinstance(values, dict):
-            yield Row(row.file, row.number, {**shared, **values}, row.key, number)
 
 
 def _role(task: Task) -> str:
