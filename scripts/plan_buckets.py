@@ -4,17 +4,14 @@ import argparse
 import json
 from pathlib import Path
 
-import pyarrow as pa
-
 from omniedit.buckets.codecs import CODECS
 from omniedit.buckets.placement import (
     Layout,
-    accepted_pairs,
     can_grow,
     draw,
     mix,
     place,
-    read_decisions,
+    read_accepted,
     read_plan,
     write_plan,
 )
@@ -44,8 +41,7 @@ def main() -> None:
     args = parser.parse_args()
 
     layout = Layout(args.base_size, args.pairs_per_zarr_shard, args.parts, args.held_out, args.seed, args.codec)
-    blocks = [read_decisions(file) for file in expand_blocks(args.decisions, args.blocks)]
-    kept = draw(mix(accepted_pairs(pa.concat_tables(blocks)), args.shares), args.max_pairs)
+    kept = draw(mix(read_accepted(expand_blocks(args.decisions, args.blocks)), args.shares), args.max_pairs)
     earlier = read_plan(args.out) if args.grow and args.out.is_file() else None
     if earlier is not None and not can_grow(kept, layout, earlier):
         print(f"{args.out}: its pairs or its layout changed; all pairs are placed again")

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -85,6 +85,23 @@ def _add_folder(table: pa.Table) -> pa.Table:
     return table if "folder" in table.column_names else table.append_column("folder", table["task"])
 
 
+def read_accepted(paths: Iterable[str | Path]) -> pa.Table:
+    """Return the accepted pairs of files of gathered decisions, with the rejected ones of one file in memory.
+
+    Raises:
+        UserError: as `accepted_pairs`.
+    """
+    accepted, count, best = [], 0, []
+    for path in paths:
+        decisions = read_decisions(path)
+        accepted.append(decisions.filter(decisions["kept"]).drop_columns("kept"))
+        count += len(decisions)
+        best.append(pc.max(decisions["o_score"]).as_py())
+    table = pa.concat_tables(accepted)
+    _check_accepted(len(table), count, max((score for score in best if score is not None), default=None))
+    return table
+
+
 def accepted_pairs(decisions: pa.Table) -> pa.Table:
     """Return the accepted pairs among the decisions on all pairs.
 
@@ -95,16 +112,22 @@ def accepted_pairs(decisions: pa.Table) -> pa.Table:
         UserError: no pairs, or no accepted pairs; the message gives the best score.
     """
     accepted = decisions.filter(decisions["kept"])
-    if not len(decisions):
+    _check_accepted(len(accepted), len(decisions), pc.max(decisions["o_score"]).as_py())
+    return accepted
+
+
+def _check_accepted(accepted: int, decisions: int, best: float | None) -> None:
+    """Check that there are accepted pairs.
+
+    Raises:
+        UserError: there are none; the message gives the best score.
+    """
+    if not decisions:
         reasons = "the candidates and logs/{run}/synthesize give the reasons"
         raise UserError(f"no candidate pairs: no photo suits any task; {reasons}; give more photos")
-    if not len(accepted):
-        best = pc.max(decisions["o_score"]).as_py()
+    if not accepted:
         scored = "none was scored" if best is None else f"best O {best:.2f}"
-        raise UserError(
-            f"no pair is accepted (0 of {len(decisions)}, {scored}); lower filter.min_score or make more pairs"
-        )
-    return accepted
+        raise UserError(f"no pair is accepted (0 of {decisions}, {scored}); lower filter.min_score or make more pairs")
 
 
 def mix(accepted: pa.Table, shares: Mapping[str, float]) -> pa.Table:
@@ -152,12 +175,14 @@ def place(accepted: pa.Table, layout: Layout, earlier: pa.Table | None = None) -
     accepted = _add_folder(accepted)
     ids, ratio = accepted["pair_id"], _codes(accepted["ratio"], list(RATIOS))
     held_out, hashes = held_out_mask(ids, layout.held_out), _hashes(ids, str(layout.seed))
-    standing_row = np.full(len(ids), len(ids))
-    if earlier is not None:
-        held_out = _hashes(ids, HELD_OUT_KEY) / 2**64 < layout.held_out
-        place = pc.index_in(earlier["pair_id"], ids.combine_chunks()).to_numpy()
+    if earlier is None:
+        order = np.lexsort((hashes, held_out, ratio))
+    else:
+        standing_row, held_out = np.full(len(ids), len(ids)), _hashes(ids, HELD_OUT_KEY) / 2**64 < layout.held_out
+        place = pc.index_in(earlier["pair_id"], ids).to_numpy()
         held_out[place], standing_row[place] = pc.equal(earlier["split"], HELD_OUT), earlier["row"]
-    order = np.lexsort((hashes, held_out & (standing_row == len(ids)), standing_row, ratio))
+        order = np.lexsort((hashes, held_out & (standing_row == len(ids)), standing_row, ratio))
+    del ids, hashes
     ratio, held_out, accepted = ratio[order], held_out[order], accepted.take(order)
     row = np.arange(len(ratio)) - np.searchsorted(ratio, ratio)
     columns = {

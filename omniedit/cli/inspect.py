@@ -11,6 +11,7 @@ from omniedit.browsing.counts import count_pairs, format_counts
 from omniedit.browsing.files import ShardFiles, find_run, hand_file, list_shards
 from omniedit.browsing.index import find_pair, join_tables, stream_index
 from omniedit.browsing.record import read_record, save_images
+from omniedit.browsing.rejections import count_rejections, format_rejections
 from omniedit.browsing.sheet import draw_sheet
 from omniedit.browsing.text import format_record
 from omniedit.scoring.by_hand import read_by_hand
@@ -28,8 +29,10 @@ def inspect_run(run: str, as_json: bool, sheet: Path | None) -> str:
     if sheet:
         problems += draw_sheet(index, shards, sheet)
     counts = count_pairs(index, shards, read_by_hand(hand_file(folder)), problems)
-    name = folder.resolve().name
-    return to_json({"run": name, **counts}) if as_json else "\n".join(format_counts(name, counts))
+    rejections, name = count_rejections(shards), folder.resolve().name
+    if as_json:
+        return to_json({"run": name, **counts, "without_pair": rejections})
+    return "\n".join([*format_counts(name, counts), *format_rejections(rejections)])
 
 
 def read_index(shards: list[ShardFiles]) -> tuple[pa.Table, list[str]]:

@@ -21,6 +21,10 @@ LONGEST_VALUE = 100_000
 """Length limit of an extra column's value, as JSON, in characters."""
 JsonT = TypeVar("JsonT", dict, list)
 _DATA_URL = "data:image/"
+_TEXT_MEMBERS = ("txt", "caption")
+"""Members of a tar's sample that hold its text, as trainers write them."""
+_NO_FILE = ("none", "null", "nan")
+"""Texts that data sets write in place of the path of an image that a row does not have."""
 
 
 class BadRow(Exception):
@@ -28,12 +32,29 @@ class BadRow(Exception):
 
 
 def find_value(row: Row, column: str) -> Any:
-    """Return a row's value of a column, or None; `source` also finds a tar's member `source.png`."""
+    """Return a row's value of a column, None if it has none.
+
+    `source` also finds a tar's member `source.png`, and `images.0` or `image.before` finds a part of a list or mapping.
+    """
     value = row.values.get(column)
     if value is None and row.key:
-        found = (row.values.get(f"{column}{suffix}") for suffix in SUFFIXES)
+        found = (row.values.get(f"{column}{suffix}") for suffix in (*SUFFIXES, ".txt"))
         value = next((each for each in found if each is not None), None)
+    if value is None and "." in column and column not in row.values:
+        value = _find_part(row.values, column.split("."))
     return None if _is_missing(value) else value
+
+
+def _find_part(value: Any, names: Sequence[str]) -> Any:
+    """Return the part of nested mappings and lists at a path of keys and numbers, None if there is none."""
+    for name in names:
+        if isinstance(value, Mapping):
+            value = value.get(name)
+        elif isinstance(value, list) and name.isdecimal() and int(name) < len(value):
+            value = value[int(name)]
+        else:
+            return None
+    return value
 
 
 def find_json(row: Row, column: str, kind: type[JsonT]) -> JsonT:
@@ -64,16 +85,32 @@ def read_text(row: Row, layout: Layout, field: str) -> str | None:
     return None
 
 
-def read_texts(row: Row, layout: Layout, fields: Sequence[str]) -> list[str]:
-    """Return all texts of the columns of some fields, in order, each once."""
+def read_instructions(row: Row, layout: Layout) -> list[str]:
+    """Return the instruction and its paraphrases, each once; in a tar, else the text of the sample."""
     texts: dict[str, None] = {}
-    for field in fields:
+    for field in ("instruction", "paraphrases"):
         for name, _ in layout.find(field):
-            value = find_value(row, name)
-            for each in value if isinstance(value, list) else [value]:
-                if each is not None and (text := to_clean_text(each, name)):
-                    texts[text] = None
+            texts |= dict.fromkeys(_read_list(find_value(row, name), name))
+    if not texts and row.key:
+        texts |= dict.fromkeys(text for name in _TEXT_MEMBERS for text in _read_list(find_value(row, name), name))
     return list(texts)
+
+
+def _read_list(value: Any, column: str) -> list[str]:
+    """Return the texts of a value: one, a list, or a list of texts in JSON."""
+    if isinstance(value, str) and value.startswith("["):
+        value = _parse_texts(value)
+    values = value if isinstance(value, list) else [value]
+    return [text for each in values if each is not None and (text := to_clean_text(each, column))]
+
+
+def _parse_texts(text: str) -> str | list[Any]:
+    """Return a JSON list of texts as a list, any other text as it is."""
+    try:
+        found = parse_json(text)
+    except ValueError:
+        return text
+    return found if isinstance(found, list) and all(isinstance(each, str) for each in found) else text
 
 
 def to_clean_text(value: Any, column: str) -> str:
@@ -147,7 +184,7 @@ def read_images(row: Row, columns: Iterator[tuple[str, Column]], files: ImageFil
     for name, _ in columns:
         if (value := find_value(row, name)) is None:
             continue
-        values = value if isinstance(value, list) else [value]
+        values = [each for each in (value if isinstance(value, list) else [value]) if not _names_no_file(each)]
         try:
             read = [_read_image(each, row, files) for each in values if not _is_missing(each)]
         except BadImage as error:
@@ -155,6 +192,10 @@ def read_images(row: Row, columns: Iterator[tuple[str, Column]], files: ImageFil
         if read:
             return [content for content, _ in read], read[0][1]
     return [], ""
+
+
+def _names_no_file(value: Any) -> bool:
+    return isinstance(value, str) and value.strip().casefold() in _NO_FILE
 
 
 def _read_image(value: Any, row: Row, files: ImageFiles) -> tuple[bytes, str]:
@@ -165,7 +206,10 @@ def _read_image(value: Any, row: Row, files: ImageFiles) -> tuple[bytes, str]:
     """
     path = ""
     if isinstance(value, Mapping):
+        keys = ", ".join(map(str, value)) or "nothing"
         path, value = value.get("path") or "", value.get("bytes") or value.get("path")
+        if value is None:
+            raise BadImage(f"a mapping of {keys[:100]}, not of bytes and path; name a part of it as COLUMN.KEY")
     if isinstance(value, str):
         if value.startswith(_DATA_URL):
             return _decode_data_url(value), ""
@@ -191,7 +235,10 @@ def read_extra(row: Row, layout: Layout) -> tuple[dict[str, Any], list[str]]:
     for name, value in row.values.items():
         if name in known or value is None or value == b"":
             continue
-        kept = to_json_value(value)
+        try:
+            kept = to_json_value(value)
+        except RecursionError:
+            kept = None
         if isinstance(value, float) and kept is None:  # NaN or infinite
             continue
         if kept is None or len(str(kept)) > LONGEST_VALUE:
@@ -202,7 +249,8 @@ def read_extra(row: Row, layout: Layout) -> tuple[dict[str, Any], list[str]]:
 
 
 def _is_column(name: str, column: str, row: Row) -> bool:
-    return name == column or (bool(row.key) and name in {f"{column}{suffix}" for suffix in SUFFIXES})
+    is_member = bool(row.key) and name in {f"{column}{suffix}" for suffix in (*SUFFIXES, ".txt")}
+    return name == column or is_member or (column.startswith(f"{name}.") and column not in row.values)
 
 
 def to_json_value(value: Any) -> Any:

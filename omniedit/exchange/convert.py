@@ -11,9 +11,9 @@ from omniedit.exchange.cells import (
     find_json,
     read_extra,
     read_images,
+    read_instructions,
     read_scores,
     read_text,
-    read_texts,
     read_turn,
     to_clean_text,
 )
@@ -22,6 +22,7 @@ from omniedit.exchange.layout import Layout
 from omniedit.exchange.pair_images import PairImages, Sizes, check_image, check_images
 from omniedit.exchange.rows import Row, reject
 from omniedit.exchange.task_names import to_task
+from omniedit.exchange.turns import split_turns
 from omniedit.imaging.images import Image, pixels_sha256
 from omniedit.pairs import Captions, EncodedPair, Reference, Rejection
 from omniedit.pairs.checks import LONGEST, check_pair, check_sizes
@@ -61,7 +62,7 @@ class PairMaker:
 
     def make(self, row: Row) -> Iterator[EncodedPair | Rejection]:
         """Yield the pair of a row, or one for each turn of a session; a rejection in place of a pair that fails."""
-        for turn in _split_turns(row, self.layout):
+        for turn in split_turns(row, self.layout):
             try:
                 yield self._make_pair(turn)
             except (BadRow, BadImage, UserError) as error:
@@ -71,7 +72,7 @@ class PairMaker:
         layout = self.layout
         own_id = read_text(row, layout, "id") or row.key or None
         session, turn = self._read_session(row)
-        instructions = read_texts(row, layout, ("instruction", "paraphrases"))
+        instructions = read_instructions(row, layout)
         if not instructions:
             raise BadRow(f"no instruction{self._describe_lack(row, 'instruction')}")
         task_name = read_text(row, layout, "task")
@@ -142,7 +143,9 @@ class PairMaker:
         """Return where a field was looked for and, if the column does not exist, the columns that the row has."""
         names = [name for name, _ in self.layout.find(field)]
         told = f" in {' or '.join(names)}"
-        return told if any(name in row.values for name in names) else f"{told}; the row has {', '.join(row.values)}"
+        if any(name in row.values for name in names):
+            return told
+        return f"{told}; the row has {', '.join(map(str, row.values)) or 'no columns'}"
 
     def _references(self, row: Row) -> Iterator[tuple[Reference[bytes], str]]:
         """Yield each reference with its file name; role '' stands for the task's default."""
@@ -194,18 +197,6 @@ def measure_source(image: Image) -> dict[str, str]:
         "source_phash": perceptual_hash(image),
         "ratio": closest_ratio(width, height),
     }
-
-
-def _split_turns(row: Row, layout: Layout) -> Iterator[Row]:
-    """Yield the turns of a session as rows, or a row without turns itself."""
-    turns = row.values.get(layout.turns) if layout.turns else None
-    if not isinstance(turns, list):
-        yield row
-        return
-    shared = {name: value for name, value in row.values.items() if name != layout.turns}
-    for number, values in enumerate(turns, 1):
-        if isinstance(values, dict):
-            yield Row(row.file, row.number, {**shared, **values}, row.key, number)
 
 
 def _role(task: Task) -> str:

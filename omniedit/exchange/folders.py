@@ -6,6 +6,7 @@ one control folder, holds references; `mask` holds masks.
 """
 
 import re
+import unicodedata
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path, PurePosixPath
@@ -28,7 +29,23 @@ _SUFFIX_PAIRS = (
     *(("_input", "_target"), ("_source", "_target"), ("_control", "_target"), ("_before", "_after")),
     *(("_in", "_out"), ("_source", "_edited"), ("_original", "_edited"), ("_input", "_output"), ("_src", "_tgt")),
 )
-_CAPTIONS = (".txt", ".caption")
+_CAPTIONS = (".txt", ".caption", ".TXT")
+_UNREADABLE = (
+    ".gif",
+    ".bmp",
+    ".heic",
+    ".heif",
+    ".avif",
+    ".jxl",
+    ".jp2",
+    ".jfif",
+    ".svg",
+    ".psd",
+    ".dng",
+    ".cr2",
+    ".nef",
+)
+"""Suffixes of images that no reader takes. Their pairs are rejected with the reason."""
 _EACH = "*"
 """Prefix of the last part of a suffix-pair folder's address, as in photos/*_target."""
 
@@ -58,12 +75,12 @@ def list_folder_files(path: str) -> list[DataFile]:
 
 
 def _with_parents(names: Mapping[str, set[str]]) -> set[str]:
-    return {*names, *(PurePosixPath(folder).parent.as_posix() for folder in names)}
+    return {*names, *(parent.as_posix() for folder in names for parent in PurePosixPath(folder).parents)}
 
 
 def _find_targets(folder: str, names: Mapping[str, set[str]]) -> Iterator[str]:
     """Yield the folder of targets in a folder, and the ending of targets of suffix pairs."""
-    inside = [PurePosixPath(each).name for each in names if PurePosixPath(each).parent.as_posix() == folder != each]
+    inside = _children(folder, names)
     if any(_CONTROL.fullmatch(each) for each in inside):
         yield from [each for each in inside if each.lower() in TARGETS][:1]
     stems = {_stem(name) for name in names.get(folder, ()) if _is_image(name)}
@@ -71,6 +88,13 @@ def _find_targets(folder: str, names: Mapping[str, set[str]]) -> Iterator[str]:
         if any(f"{stem.removesuffix(control)}{target}" in stems for stem in stems if stem.endswith(control)):
             yield f"{_EACH}{target}"
             return
+
+
+def _children(folder: str, names: Mapping[str, set[str]]) -> list[str]:
+    """Return the names of the folders in a folder that have files, or folders with files."""
+    parents = (PurePosixPath(each) for each in names)
+    whole = {path for each in parents for path in (each, *each.parents) if path.parent.as_posix() == folder}
+    return sorted(path.name for path in whole if path.name)
 
 
 def read_folders(part: Part) -> Rows:
@@ -117,7 +141,12 @@ def _read_targets(targets: Path) -> Iterator[tuple[str, dict[str, Any]]]:
                 "edited": images[targets.name].get(stem),
                 "mask": masks.get(stem),
                 "references": [{"role": "control", "image": path} for path in found[1:]],
-                "texts": [f"{each}/{stem}{suffix}" for each in (targets.name, *controls) for suffix in _CAPTIONS],
+                "texts": [
+                    f"{path.rpartition('.')[0]}{suffix}"
+                    for path in (edited.get(stem), *(images[each].get(stem) for each in controls))
+                    for suffix in _CAPTIONS
+                    if path
+                ],
             },
         )
 
@@ -129,8 +158,8 @@ def _control_number(folder: str) -> tuple[int, str]:
 
 
 def _list_images(folder: Path) -> dict[str, str]:
-    """Return path, relative to the folder's parent, of each image by its name without suffix."""
-    names = sorted(each.name for each in folder.iterdir() if _is_image(each.name))
+    """Return path, relative to the folder's parent, of each image at any depth by its name without suffix."""
+    names = [name for name in list_files(folder).files if _is_image(name)] if any(folder.iterdir()) else []
     return {_stem(name): f"{folder.name}/{name}" for name in reversed(names)}
 
 
@@ -172,8 +201,9 @@ def _read_suffix_pairs(pattern: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _stem(name: str) -> str:
-    return name.rpartition(".")[0]
+    """Return a name without suffix, in Unicode's composed form, because macOS decomposes names."""
+    return unicodedata.normalize("NFC", name.rpartition(".")[0])
 
 
 def _is_image(name: str) -> bool:
-    return not name.startswith(".") and f".{name.rpartition('.')[2].lower()}" in SUFFIXES
+    return not name.startswith(".") and name[name.rfind(".") :].lower() in (*SUFFIXES, *_UNREADABLE)

@@ -3,6 +3,7 @@
 import re
 import sqlite3
 import tarfile
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,6 +18,8 @@ from omniedit.storage.archives import is_remote
 _DRIVE = re.compile(r"[A-Za-z]:")
 _TARS = (".tar",)
 _PACKED_TARS = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
+_TAR_PART = re.compile(r"(.+\.tar)\.(?:split\.|part[._-]?)?\d+", re.IGNORECASE)
+"""Name of a part of a tar, such as x.tar.split.000, with the name of the tar."""
 
 
 class BadImage(Exception):
@@ -48,13 +51,16 @@ class ImageFiles:
             BadImage: the file does not exist, its path leaves the folder, or it is too large.
         """
         relative = check_path(path)
+        spellings = _spellings(relative)
         for root in dict.fromkeys([self._root] if self._is_only else [folder, self._root]):
-            if (content := _read_below(root, relative)) is not None:
-                return content
+            for spelling in spellings:
+                if (content := _read_below(root, spelling)) is not None:
+                    return content
         if self._members is None:
             self._members = _TarMembers(self._root)
-        if (content := self._members.read(relative)) is not None:
-            return content
+        for spelling in spellings:
+            if (content := self._members.read(spelling)) is not None:
+                return content
         raise BadImage("; ".join([f"{path[:200]!a}: no such file", *self._members.faults[:1]]))
 
     def close(self) -> None:
@@ -78,6 +84,11 @@ def check_path(path: str) -> str:
     if ".." in relative.split("/"):
         raise BadImage(f"{relative[:200]!a} leaves the table's folder")
     return relative.removeprefix("./")
+
+
+def _spellings(path: str) -> list[str]:
+    """Return a path as given and in Unicode's composed and decomposed forms, because macOS decomposes names."""
+    return list(dict.fromkeys((path, *(unicodedata.normalize(form, path) for form in ("NFC", "NFD")))))
 
 
 def _read_below(root: str, relative: str) -> bytes | None:
@@ -157,9 +168,14 @@ def _find_tars(root: str) -> tuple[list[Path], list[str]]:
     files = [path] if path.is_file() else sorted(path.rglob("*.t*")) if path.is_dir() else []
     tars = [file for file in files if file.name.lower().endswith(_TARS)]
     packed = [file.name for file in files if file.name.lower().endswith(_PACKED_TARS)]
-    return tars, [
-        f"{name} is compressed; unpack it with gunzip, bunzip2 or unxz to read images from it" for name in packed
-    ]
+    faults = [f"{name} is compressed; unpack it with gunzip, bunzip2 or unxz to read images from it" for name in packed]
+    whole = dict.fromkeys(match[1] for file in files if (match := _TAR_PART.fullmatch(file.name)))
+    faults += [f"{name} is in parts; join them: cat {name}.* > {name}" for name in whole if name not in _names(tars)]
+    return tars, faults
+
+
+def _names(files: list[Path]) -> set[str]:
+    return {file.name for file in files}
 
 
 def _list_members(path: Path) -> Iterator[tuple[str, str, int, int]]:

@@ -2,10 +2,8 @@
 
 import re
 import shutil
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +18,14 @@ from omniedit.exchange.formats import FORMATS
 from omniedit.exchange.image_files import ImageFiles
 from omniedit.exchange.inputs import DataFile, Part, deal, list_inputs
 from omniedit.exchange.layout import Layout, load_layout, replace_columns
+from omniedit.exchange.outcome import Outcome
 from omniedit.exchange.perception import pairs as perception
 from omniedit.exchange.perception import questions
 from omniedit.exchange.readers import read_rows
-from omniedit.exchange.rows import Row, Rows
+from omniedit.exchange.rows import Row, Rows, WrongColumns, reject
 from omniedit.pairs import Rejection, ShardWriter
 from omniedit.redaction import redact
+from omniedit.sources.archived import BadFile
 from omniedit.sources.identity import Identity, identify, read_content, record_file
 from omniedit.sources.listing import list_files
 from omniedit.storage.archives import is_remote
@@ -58,39 +58,6 @@ class ImportOptions(PairFormat):
         """Return the layout of the format, with the user's columns."""
         layout = FORMATS[self.format].layout if self.format in FORMATS else self.format
         return replace_columns(load_layout(layout), self.columns)
-
-
-@dataclass
-class Outcome:
-    """Result of an import: number of pairs by task, of rejections by reason, and a first example of each reason."""
-
-    tasks: Counter[str] = field(default_factory=Counter)
-    reasons: Counter[str] = field(default_factory=Counter)
-    examples: dict[str, Rejection] = field(default_factory=dict)
-
-    def add(self, other: "Outcome") -> None:
-        self.tasks += other.tasks
-        self.reasons += other.reasons
-        self.examples = {**other.examples, **self.examples}
-
-    def reject(self, rejection: Rejection) -> None:
-        kind = _VALUES.sub("...", rejection.reason)
-        self.reasons[kind] += 1
-        self.examples.setdefault(kind, rejection)
-
-    def describe(self) -> list[str]:
-        """Return lines with the counts, for a person."""
-        tasks = ", ".join(f"{count} {task}" for task, count in sorted(self.tasks.items()))
-        lines = [f"{self.tasks.total()} pairs" + (f": {tasks}" if tasks else "")]
-        lines += [f"{self.reasons.total()} rejected"] if self.reasons else []
-        for reason, count in self.reasons.most_common(20):
-            example = self.examples[reason]
-            lines.append(f"  {count} x {example.reason} (first: {example.source_id})")
-        return lines
-
-
-_VALUES = re.compile(r"'[^']*'|\d+")
-"""Parts of a reason that differ between rows: quoted values and numbers."""
 
 
 def parse_options(text: str) -> ImportOptions:
@@ -131,9 +98,26 @@ class Reader:
     def shard(self, index: int, count: int = 1) -> Rows:
         """Yield the rows of a shard. All shards together have each row once.
 
-        A shard reads whole files if there are enough. Otherwise shards share a file by row groups, lines or samples.
+        A shard reads whole files if there are enough. Otherwise shards share a file by row groups, lines or samples. Of
+        several files, one that cannot be read is yielded as a rejection.
+
+        Raises:
+            BadFile: the only file cannot be read, or no file of the shard has the layout's columns.
         """
-        return chain.from_iterable(self._read(part) for part in deal(self.files, index, count))
+        wrong, has_rows = None, False
+        for part in deal(self.files, index, count):
+            try:
+                for item in self._read(part):
+                    has_rows = has_rows or isinstance(item, Row)
+                    yield item
+            except BadFile as error:
+                if len(self.files) == 1:
+                    raise
+                wrong = error if isinstance(error, WrongColumns) else wrong
+                if part.index == 0:
+                    yield reject(part.file.name, str(error))
+        if wrong and not has_rows:
+            raise wrong
 
     @property
     def images_root(self) -> str:
@@ -282,7 +266,9 @@ def import_pairs(path: str, options: ImportOptions, run: str | Path, shards: int
         outcome.add(import_shard(path, options, shard, shards, folder / f"{shard:05d}.h5", taken))
     if not outcome.tasks:
         shutil.rmtree(folder)
-        first = next(iter(outcome.examples.values()), Rejection(redact(path), "has no rows"))
+        if not outcome.reasons:
+            raise UserError(f"{redact(path)}: has no rows; give a file or folder that has some")
+        first = next(iter(outcome.examples.values()))
         counted = f"none of {outcome.reasons.total()} rows makes a pair; the first"
         raise UserError(f"{counted}: {first.source_id}: {first.reason}")
     return outcome

@@ -57,6 +57,26 @@ class Column(BaseModel):
         return field
 
 
+class Chain(BaseModel):
+    """Session in one row: a list of instructions, and a list of images with `id` and `url`.
+
+    Args:
+        images: column with the images.
+        instructions: column with the instruction of each turn.
+        each: beginning of the ids of edited images; the number of the turn follows.
+        last: id of the edited image of the last turn.
+        original: id of the source image, whose `url` is its origin.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    images: str
+    instructions: str
+    each: str
+    last: str
+    original: str
+
+
 class Layout(BaseModel):
     """Layout of a data set.
 
@@ -67,6 +87,7 @@ class Layout(BaseModel):
         task: task of all pairs, unless a column gives it.
         task_names: section of `task_names.yaml`.
         turns: column with a list of rows, the turns of a session.
+        chain: session whose turns are in two lists; the source of a turn is the edited image of the turn before.
         first_turn: number that the data set gives to the first turn.
         unique_in_file: whether ids are unique in each file only, so that other files repeat them.
         required: fields that every file must have; those of an edit pair.
@@ -83,6 +104,7 @@ class Layout(BaseModel):
     task: str = UNSPECIFIED
     task_names: str = ""
     turns: str | None = None
+    chain: Chain | None = None
     first_turn: int = 1
     unique_in_file: bool = False
     required: tuple[str, ...] = REQUIRED

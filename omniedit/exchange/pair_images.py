@@ -8,7 +8,7 @@ import numpy as np
 from omniedit.errors import UserError
 from omniedit.exchange.image_files import BadImage
 from omniedit.imaging.decode import Unreadable, describe_conversion, one_line, open_image, upright_rgb
-from omniedit.imaging.images import Image, Mask, decode_mask, encode_mask, encode_png, resize
+from omniedit.imaging.images import Image, Mask, convert_mask, decode_mask, encode_mask, encode_png, resize
 
 Sizes = Literal["resize", "reject"]
 """Policy for an edited image or mask of another size than the source."""
@@ -72,10 +72,11 @@ def check_image(encoded: bytes, name: str, changes: dict[str, str]) -> tuple[byt
 
 
 def _check_mask(encoded: bytes, size: tuple[int, int], sizes: Sizes, changes: dict[str, str]) -> bytes:
-    """Return the mask file to store; light pixels are inside the mask."""
+    """Return the mask file to store; light pixels are inside the mask, transparent ones are not."""
     try:
-        mask = decode_mask(encoded, "mask")
+        mask = decode_mask(encoded)
         reason = describe_conversion(open_image(encoded))
+        mask = convert_mask(encoded) if reason else mask
     except UserError as error:
         raise BadImage(str(error)[:300]) from None
     if (mask.shape[1], mask.shape[0]) != size:

@@ -8,7 +8,7 @@ from omniedit.exchange.inputs import Part
 from omniedit.exchange.layout import Layout
 from omniedit.exchange.rows import Row, Rows, check_columns, reject
 from omniedit.exchange.text_rows import read_csv, read_json, read_jsonl
-from omniedit.sources.archived import MAX_BYTES, LeftOut, open_archive
+from omniedit.sources.archived import MAX_BYTES, BadFile, LeftOut, open_archive
 from omniedit.sources.caption_values import parse_json
 from omniedit.sources.decode import SUFFIXES as IMAGE_SUFFIXES
 from omniedit.sources.parquet import open_parquet, parquet_rows
@@ -16,14 +16,22 @@ from omniedit.sources.webdataset import MAX_TEXT, Member, read_members
 
 
 def read_rows(part: Part, layout: Layout) -> Rows:
-    """Yield the rows of a part of a file, and a rejection for each row that cannot be read.
+    """Yield the rows of a part of a file, and a rejection for each row, or end of a file, that cannot be read.
 
     Raises:
-        UserError: the file cannot be opened, is not of its format, or lacks a column.
+        BadFile: the file is not of its format, or lacks a column.
+        UserError: the file cannot be opened.
     """
+    has_rows = False
     with open_archive(part.file.address) as file:
-        for item in _READERS[part.file.container](file, part, layout):
-            yield item if isinstance(item, Row) else reject(item.place, item.reason)
+        try:
+            for item in _READERS[part.file.container](file, part, layout):
+                yield item if isinstance(item, Row) else reject(item.place, item.reason)
+                has_rows = True
+        except BadFile as error:
+            if not has_rows:
+                raise
+            yield reject(part.file.name, f"{error}; the rest of the file is lost")
 
 
 def _read_parquet(file: BinaryIO, part: Part, layout: Layout) -> Iterator[Row | LeftOut]:
@@ -49,7 +57,7 @@ class _Sample:
     faults: list[LeftOut] = field(default_factory=list)
 
     def add(self, member: Member) -> None:
-        content, extension = member.content or b"", member.extension
+        content, extension = member.content or b"", member.extension.lstrip(".")  # X2Edit has members KEY..1.jpg
         if extension.endswith("json"):
             self._add_json(content, member.place, extension.removesuffix("json").removesuffix("."))
         elif "." + extension.rpartition(".")[2] in IMAGE_SUFFIXES:

@@ -5,12 +5,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from omniedit.errors import UserError
 from omniedit.exchange.inputs import DataFile
 from omniedit.exchange.layout import Layout
 from omniedit.pairs import Rejection
 from omniedit.plain_text import clean_line
 from omniedit.redaction import redact
+from omniedit.sources.archived import BadFile
+
+
+class WrongColumns(BadFile):
+    """Error for a data file without a column of the layout, or with two columns of one name."""
+
 
 _SUFFIX = re.compile(r"(?:\.\w{1,8})+$")
 
@@ -58,14 +63,17 @@ def check_columns(there: list[str] | Any, layout: Layout, name: str) -> None:
     """Check that a file has the columns of a layout.
 
     Raises:
-        UserError: it lacks one; the message names the file, the column and the columns that exist.
+        WrongColumns: it lacks one, or has two of one name; the message names the file and its columns.
     """
+    if twice := [column for column in there if list(there).count(column) > 1]:
+        raise WrongColumns(f"{name}: has two columns named {twice[0][:60]!a}; rename one")
     if layout.turns and layout.turns in there:
         return
-    lacking = [column for column, about in layout.columns.items() if not about.optional and column not in there]
-    fields = {about.field for column, about in layout.columns.items() if column in there}
+    found = {column for column in layout.columns if column in there or column.partition(".")[0] in there}
+    lacking = [column for column, about in layout.columns.items() if not about.optional and column not in found]
+    fields = {layout.columns[column].field for column in found}
     lacking += [f"for {field}" for field in layout.required if field not in fields and not lacking]
     if lacking:
         exist = clean_line(", ".join(map(str, there)), 600) or "none"
         remedy = "name others with --columns source=...,edited=...,instruction=..."
-        raise UserError(f"{name}: has no column {', '.join(lacking)}; the columns are {exist}; {remedy}")
+        raise WrongColumns(f"{name}: has no column {', '.join(lacking)}; the columns are {exist}; {remedy}")

@@ -5,15 +5,16 @@ import gzip
 import io
 import json
 import re
+import zlib
 from collections.abc import Iterator
-from itertools import islice
+from contextlib import contextmanager
+from itertools import chain, islice
 from typing import Any, BinaryIO
 
-from omniedit.errors import UserError
 from omniedit.exchange.inputs import DataFile, Part
 from omniedit.exchange.layout import Layout
 from omniedit.exchange.rows import Row, check_columns
-from omniedit.sources.archived import LeftOut
+from omniedit.sources.archived import BadFile, LeftOut
 from omniedit.sources.caption_values import marked_encoding, parse_json
 from omniedit.storage.parquet import unmark_formula
 
@@ -29,7 +30,9 @@ def read_jsonl(file: BinaryIO, part: Part, layout: Layout) -> Iterator[Row | Lef
         try:
             values = parse_json(check_utf8(line))
         except ValueError as error:
-            yield LeftOut(f"{part.file.name}:{number}", f"not JSON: {error}")
+            is_open = number == 0 and line.strip() in ("[", "{")
+            remedy = "; if the file is one list, rename it to .json" if is_open else ""
+            yield LeftOut(f"{part.file.name}:{number}", f"not JSON: {error}{remedy}")
             continue
         yield _json_row(values, part.file, number)
 
@@ -41,7 +44,7 @@ def read_json(file: BinaryIO, part: Part, layout: Layout) -> Iterator[Row | Left
         for number, value in _own(enumerate(items), part):
             yield _json_row(value, part.file, number)
     except ValueError as error:
-        raise UserError(f"{part.file.name}: not a list in JSON: {error}") from None
+        raise BadFile(f"{part.file.name}: not a list in JSON: {error}") from None
 
 
 def _json_items(text: io.TextIOWrapper) -> Iterator[Any]:
@@ -71,18 +74,21 @@ def _json_items(text: io.TextIOWrapper) -> Iterator[Any]:
 
 def _json_row(values: Any, file: DataFile, number: int) -> Row | LeftOut:
     if not isinstance(values, dict):
-        return LeftOut(f"{file.name}:{number}", "not a JSON object")
+        is_list = isinstance(values, list) and file.container == "jsonl"
+        remedy = "; if the file is one list, rename it to .json" if is_list else ""
+        return LeftOut(f"{file.name}:{number}", f"not a JSON object{remedy}")
     return Row(file, number, values)
 
 
 def read_csv(file: BinaryIO, part: Part, layout: Layout) -> Iterator[Row | LeftOut]:
     name = part.file.name
     csv.field_size_limit(LONGEST_LINE)
-    delimiter = "\t" if ".tsv" in name.lower() else ","
-    reader = csv.DictReader(_lines(file, part.file), delimiter=delimiter, restval=None, strict=True)
-    columns = reader.fieldnames or []
-    if twice := [column for column in columns if columns.count(column) > 1]:
-        raise UserError(f"{name}: has two columns named {twice[0][:60]!a}; rename one")
+    lines = _lines(file, part.file)
+    header = next(lines, "")
+    delimiter = "\t" if ".tsv" in name.lower() else ";" if ";" in header and "," not in header else ","
+    reader = csv.DictReader(chain([header], lines), delimiter=delimiter, restval=None, strict=True)
+    columns = [column.strip() for column in reader.fieldnames or []]
+    reader.fieldnames = columns
     check_columns(columns, layout, name)
     number = 0
     while True:
@@ -137,13 +143,28 @@ def _lines(file: BinaryIO, about: DataFile) -> Iterator[str]:
     if about.address.lower().endswith(".gz"):
         file = gzip.GzipFile(fileobj=file)  # type: ignore[assignment]
     buffer = io.BufferedReader(_Raw(file), 1 << 20)
-    encoding = marked_encoding(buffer.peek(_HEAD)[:_HEAD]) or "utf-8"
+    with _bad_gzip(about.name):
+        encoding = marked_encoding(buffer.peek(_HEAD)[:_HEAD]) or "utf-8"
     errors = "surrogateescape" if encoding.startswith("utf-8") else "replace"
     text = io.TextIOWrapper(buffer, encoding=encoding, errors=errors, newline="")
-    while line := text.readline(LONGEST_LINE):
+    while line := _read_line(text, about):
         if len(line) == LONGEST_LINE:
-            raise UserError(f"{about.name}: a line has more than {LONGEST_LINE >> 20} MiB; it is not a table of rows")
+            raise BadFile(f"{about.name}: a line has more than {LONGEST_LINE >> 20} MiB; it is not a table of rows")
         yield line
+
+
+def _read_line(text: io.TextIOWrapper, about: DataFile) -> str:
+    with _bad_gzip(about.name):
+        return text.readline(LONGEST_LINE)
+
+
+@contextmanager
+def _bad_gzip(name: str) -> Iterator[None]:
+    """Raise damage of gzip as `BadFile`."""
+    try:
+        yield
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise BadFile(f"{name}: damaged gzip: {error}; copy the file again") from None
 
 
 def check_utf8(text: str) -> str:
@@ -163,13 +184,13 @@ class _Raw(io.RawIOBase):
     """Raw stream over an object that only has `read`."""
 
     def __init__(self, file: BinaryIO) -> None:
-        self._file = file
+        self._read = getattr(file, "read1", file.read)  # `read` of damaged gzip loses what precedes the damage
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int:
-        content = self._file.read(len(buffer))
+        content = self._read(len(buffer))
         buffer[: len(content)] = content
         return len(content)
 

@@ -102,8 +102,8 @@ def open_image(source: Path | bytes) -> PIL.Image.Image:
         raise unreadable(error, "header") from None
 
 
-def upright_rgb(image: PIL.Image.Image) -> PIL.Image.Image:
-    """Convert an image of any mode to 8-bit sRGB: upright by its EXIF data, alpha composited on white.
+def upright_rgb(image: PIL.Image.Image, background: str = "white") -> PIL.Image.Image:
+    """Convert an image of any mode to 8-bit sRGB: upright by its EXIF data, alpha composited on the background.
 
     Raises:
         Unreadable: the range of the pixels is unknown.
@@ -120,7 +120,7 @@ def upright_rgb(image: PIL.Image.Image) -> PIL.Image.Image:
     if alpha is not None:
         rgba = rgb.copy()
         rgba.putalpha(alpha)
-        rgb = PIL.Image.alpha_composite(PIL.Image.new("RGBA", rgb.size, "white"), rgba).convert("RGB")
+        rgb = PIL.Image.alpha_composite(PIL.Image.new("RGBA", rgb.size, background), rgba).convert("RGB")
     return rgb.transpose(_UPRIGHT[orientation]) if orientation != 1 else rgb
 
 

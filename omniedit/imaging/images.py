@@ -69,6 +69,12 @@ def decode_mask(encoded: bytes, what: str = "mask") -> Mask:
         return np.asarray(open_image(encoded).convert("L")) > 127
 
 
+def convert_mask(encoded: bytes, what: str = "mask") -> Mask:
+    """Decode a mask of any mode, depth and orientation to (H, W), True where light and opaque."""
+    with _decoder(encoded, what):
+        return np.asarray(upright_rgb(open_image(encoded), background="black").convert("L")) > 127
+
+
 @contextmanager
 def _decoder(encoded: bytes, what: str) -> Iterator[None]:
     try:

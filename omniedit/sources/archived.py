@@ -35,6 +35,10 @@ class ArchivedPhoto:
     caption: Caption
 
 
+class BadFile(UserError):
+    """Error for a data file whose content cannot be read: damaged, or of another format. Other files may be good."""
+
+
 @dataclass(frozen=True)
 class LeftOut:
     """Part of an archive that cannot be used, with the reason."""

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from omniedit.errors import UserError
-from omniedit.sources.archived import MAX_BYTES, ArchivedPhoto, LeftOut
+from omniedit.sources.archived import MAX_BYTES, ArchivedPhoto, BadFile, LeftOut
 from omniedit.sources.caption_values import NAMES, Warned, parse_caption
 
 IMAGE_COLUMNS = (
@@ -52,13 +52,13 @@ def open_parquet(file: BinaryIO, name: str) -> pq.ParquetFile:
     """Open a Parquet file so that its columns are read by page.
 
     Raises:
-        UserError: the file is not Parquet; the message has its `name`.
+        BadFile: the file is not Parquet; the message has its `name`.
     """
     try:
         return pq.ParquetFile(file, buffer_size=_BUFFER, pre_buffer=False)
     except (pa.ArrowException, OSError) as error:
         problem = f"{name}: not a valid Parquet file ({_one_line(error)})"
-        raise UserError(f"{problem}; correct sources.path or copy the archive again") from None
+        raise BadFile(f"{problem}; correct sources.path or copy the archive again") from None
 
 
 def parquet_rows(

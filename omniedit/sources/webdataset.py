@@ -10,8 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import BinaryIO
 
-from omniedit.errors import UserError
-from omniedit.sources.archived import MAX_BYTES, ArchivedPhoto, LeftOut
+from omniedit.sources.archived import MAX_BYTES, ArchivedPhoto, BadFile, LeftOut
 from omniedit.sources.caption_values import Caption, Warned, decode_text, parse_caption, parse_object
 from omniedit.sources.captions import CAPTION_SUFFIXES
 from omniedit.sources.decode import SUFFIXES
@@ -40,7 +39,7 @@ def tar_photos(file: BinaryIO, name: str) -> Iterator[ArchivedPhoto | LeftOut]:
     A key is a member's path up to the first dot of its file name. Members of one key are adjacent.
 
     Raises:
-        UserError: the file is not a tar.
+        BadFile: the file is not a tar.
     """
     group = _Group(name, "")
     for member in read_members(file, name, _LIMITS.get):
@@ -124,7 +123,7 @@ def read_members(file: BinaryIO, name: str, limit: Callable[[str], int | None]) 
         limit: largest size in bytes of a file with an extension; None if it is not read.
 
     Raises:
-        UserError: the file is not a tar.
+        BadFile: the file is not a tar.
     """
     with _open_tar(file, name) as tar:
         for header in _headers(tar, name):
@@ -249,4 +248,4 @@ def _open_tar(file: BinaryIO, name: str) -> _Tar:
         # With ignore_zeros, tarfile continues after damaged headers and reads concatenated tars to the end.
         return _Tar.open(mode="r|*", fileobj=file, bufsize=_BUFFER, ignore_zeros=True)
     except (tarfile.TarError, TypeError) as error:  # TypeError: a truncated gzip header
-        raise UserError(f"{name}: not a tar ({error}); correct sources.path or copy the archive again") from None
+        raise BadFile(f"{name}: not a tar ({error}); correct sources.path or copy the archive again") from None

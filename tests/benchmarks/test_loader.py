@@ -6,8 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import codecs, loader, store
+from benchmarks import codecs, loader, photo_stores, store
 from helpers.small_training import make_run
+from omniedit.buckets.codecs import CODECS
+from omniedit.buckets.store import BucketStore
 
 
 @pytest.fixture(scope="module")
@@ -56,3 +58,14 @@ def test_sealing_is_measured(
     monkeypatch.setattr(sys, "argv", ["store.py", "seal", str(buckets)])
     store.main()
     assert "times one SHA-256 of all files" in capsys.readouterr().out
+
+
+def test_stores_of_sample_photos_hold_the_same_pairs_in_each_codec(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["photo_stores.py", str(tmp_path), "--pairs", "2"])
+    photo_stores.main()
+    batches = {codec: BucketStore(tmp_path / codec).read("2x3", [0, 1]) for codec in CODECS}
+    assert (batches["zstd"].source == batches["filtered"].source).all()
+    difference = batches["zstd"].edited.astype(int) - batches["jpeg"].edited
+    assert 0 < abs(difference).mean() < 3 and batches["jpeg"].mask.any()

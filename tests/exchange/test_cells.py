@@ -13,11 +13,12 @@ from helpers.pair_files import make_image
 from omniedit.exchange.cells import (
     LONGEST_TEXT,
     BadRow,
+    find_value,
     read_extra,
     read_images,
+    read_instructions,
     read_scores,
     read_text,
-    read_texts,
     read_turn,
     to_json_value,
 )
@@ -50,12 +51,8 @@ def row(key: str = "", **values: Any) -> Row:
 
 
 def test_texts_are_cleaned_and_deduplicated() -> None:
-    assert read_texts(
-        row(i=" a\x00b\r\n", i2="ab", p=["c", None, "", "nan", "ab"]), LAYOUT, ("instruction", "paraphrases")
-    ) == [
-        "ab",
-        "c",
-    ]
+    texts = row(i=" a\x00b\r\n", i2="ab", p=["c", None, "", "nan", "ab"])
+    assert read_instructions(texts, LAYOUT) == ["ab", "c"]
     assert read_text(row(c=b"caf\xc3\xa9"), LAYOUT, "source_caption") == "caf\u00e9"
     assert read_text(row(c=7), LAYOUT, "source_caption") == "7"
     assert read_text(row(c=None), LAYOUT, "source_caption") is None
@@ -140,3 +137,47 @@ def test_kept_value_is_valid_json(value: Any) -> None:
     assert json.loads(json.dumps(kept, allow_nan=False)) == kept
     if isinstance(value, float) and math.isfinite(value):
         assert kept == value
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ('["a", "b"]', ["a", "b"]),
+        (["a", '["b"]'], ["a", '["b"]']),
+        ("[v*] a dog", ["[v*] a dog"]),
+        ("[1]", ["[1]"]),
+    ],
+)
+def test_a_json_list_of_texts_is_several_instructions(given: Any, expected: list[str]) -> None:
+    assert read_instructions(row(i=given), LAYOUT) == expected
+
+
+def test_text_members_of_a_tar_are_the_instruction() -> None:
+    assert read_instructions(row("k", **{"i.txt": "a", "txt": "b"}), LAYOUT) == ["a"]
+    assert read_instructions(row("k", txt="b"), LAYOUT) == ["b"]
+    assert read_instructions(row("", txt="b"), LAYOUT) == []
+
+
+def test_parts_of_nested_columns_are_found_by_a_dotted_name() -> None:
+    values = row(images=["a", {"after": "b"}], **{"literal.name": "c"})
+    found = [find_value(values, name) for name in ("images.0", "images.1.after", "literal.name")]
+    assert found == ["a", "b", "c"]
+    missing = ("images.2", "images.x", "images.0.x", "images.1.before", "no.thing", ".")
+    assert [find_value(values, name) for name in missing] == [None] * len(missing)
+
+
+def test_a_nested_struct_is_rejected_with_its_keys(tmp_path: Path) -> None:
+    with pytest.raises(BadRow, match=r"a mapping of before, after, not of bytes and path; name a part of it"):
+        read_images(row(s={"before": {}, "after": {}}), LAYOUT.find("source"), ImageFiles(str(tmp_path)))
+
+
+def test_texts_for_no_image_are_no_image(tmp_path: Path) -> None:
+    for text in ("None", "null", "nan"):
+        assert read_images(row(s=text), LAYOUT.find("source"), ImageFiles(str(tmp_path))) == ([], "")
+
+
+def test_deeply_nested_values_are_left_out() -> None:
+    deep: list[Any] = []
+    for _ in range(5000):
+        deep = [deep]
+    assert read_extra(row(deep=deep, flat=1), LAYOUT) == ({"flat": 1}, ["deep"])

@@ -1,15 +1,25 @@
-"""Tests that the import and export commands in the documents run in a folder with the named data."""
+"""Tests that the commands, configs and Python of the documents on pairs work as shown."""
 
 import json
+import os
+import re
 import shlex
+import shutil
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from helpers.pair_files import make_image, make_mask, omniedit_rows, write_parquet
 from helpers.scored_run import make_run
+from omniedit.config.loading import load
+from omniedit.config.schema import Config
+from omniedit.pairs import EditPair
+from omniedit.tasks import Task
 
 REPOSITORY = Path(__file__).parents[2]
 PAGES = ("README.md", "docs/your-own-data.md")
@@ -72,3 +82,50 @@ def test_documented_pair_commands_work_as_shown(page: str, folder: Path, monkeyp
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
         assert done.returncode == 0, (line, done.stdout, done.stderr)
         assert "\n0 pairs" not in done.stdout and "rejected" not in done.stdout, (line, done.stdout)
+
+
+def read_blocks(page: str) -> list[str]:
+    """Return the indented blocks of a page, without their indentation."""
+    text = (REPOSITORY / page).read_text()
+    found = re.findall(r"(?:^    .*\n(?:\n(?=    ))?)+", text, re.MULTILINE)
+    return [textwrap.dedent(block).strip() for block in found]
+
+
+def test_documented_configs_are_valid(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    for name in ("photos", "refcoco"):
+        (folder / name).mkdir()
+    shutil.copy(folder / "annotations/instances_val2017.json", folder / "refcoco/refs.json")
+    sections = {*Config.model_fields}
+    blocks = [block for block in read_blocks(PAGES[1]) if block.partition(":")[0] in sections]
+    assert len(blocks) >= 7
+    for block in blocks:
+        for number, text in enumerate(block.splitlines() if block.count("\nsources:") else [block]):
+            if "s3://" in text or "sources: { kind: parquet" in text:  # 1231 archives, or photos that are not here
+                continue
+            config = folder / f"my{number}.yaml"
+            config.write_text(text)
+            assert load(config) is not None, text
+
+
+def test_documented_python_runs_as_shown(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    index = folder / "results/mini/sources/index.parquet"
+    write_parquet(index, {"status": ["kept"], "file": ["a.jpg"], "reason": [""]})
+    (shown,) = [block for block in read_blocks(PAGES[1]) if block.startswith('python -c "')]
+    python = shown.replace("python -c", f"{shlex.quote(sys.executable)} -c")
+    done = subprocess.run(python, shell=True, cwd=folder, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "kept a.jpg \n"), done.stderr
+    (snippet,) = [block for block in read_blocks(PAGES[1]) if block.startswith("from omniedit.instructions.composed")]
+    image = np.zeros((8, 8, 3), np.uint8)
+    pair = EditPair("a", Task.STYLE_TRANSFER, ("Go.",), image, image, None, {"source_id": "a"})
+    names: dict[str, Any] = {"pair": pair, "first": pair, "second": pair, "turns": [pair, pair]}
+    exec(snippet, names)
+    assert names["back"] is names["both"] is names["whole"] is None
+
+
+def test_documented_script_grows_pairs_as_shown(folder: Path) -> None:
+    (shown,) = [line for block in read_blocks(PAGES[1]) for line in block.splitlines() if "grow_pairs.py" in line]
+    command = shown.replace("python scripts", f"{shlex.quote(sys.executable)} {shlex.quote(str(REPOSITORY))}/scripts")
+    env = os.environ | {"PYTHONPATH": str(REPOSITORY)}
+    done = subprocess.run(command, shell=True, cwd=folder / "results/mini", capture_output=True, text=True, env=env)
+    assert done.returncode == 0 and "0 inverse pairs from 1 accepted" in done.stdout, (done.stdout, done.stderr)

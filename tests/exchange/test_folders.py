@@ -109,3 +109,29 @@ def test_folder_without_pairs_raises_error(tmp_path: Path) -> None:
         list_folder_files(str(tmp_path))
     with pytest.raises(UserError, match="not a folder"):
         list_folder_files(str(tmp_path / "nope"))
+
+
+def test_images_in_folders_below_source_and_target_form_pairs(tmp_path: Path) -> None:
+    put(tmp_path, "source/day/x.png", make_image(0))
+    put(tmp_path, "target/day/x.png", make_image(1))
+    put(tmp_path, "target/day/x.TXT", "Go.")
+    (pair,), rejections = import_all(tmp_path, tmp_path / "run", format="folders")
+    assert (pair.source, pair.edited, pair.instructions) == (make_image(0), make_image(1), ("Go.",))
+    assert rejections == []
+
+
+def test_decomposed_names_of_macos_match_composed_ones(tmp_path: Path) -> None:
+    put(tmp_path, "source/caf\u00e9.png", make_image(0))
+    put(tmp_path, "target/cafe\u0301.png", make_image(1))
+    put(tmp_path, "target/cafe\u0301.txt", "Go.")
+    (pair,), rejections = import_all(tmp_path, tmp_path / "run", format="folders")
+    assert pair.edited == make_image(1) and rejections == []
+
+
+def test_images_of_unsupported_formats_are_rejected_with_the_reason(tmp_path: Path) -> None:
+    for name, content in (("a.png", make_image(0)), ("b.gif", make_image(0, kind="GIF"))):
+        put(tmp_path, f"source/{name}", content)
+        put(tmp_path, f"target/{name}", content)
+        put(tmp_path, f"target/{name[0]}.txt", "Go.")
+    (_,), (rejection,) = import_all(tmp_path, tmp_path / "run", format="folders")
+    assert rejection.source_id == "target/b" and "its content is GIF" in rejection.reason

@@ -103,3 +103,14 @@ def test_compressed_or_broken_tars_are_named(tmp_path: Path) -> None:
     assert files.read("1.png", str(tmp_path)) == b"one"
     with pytest.raises(BadImage, match=r"no such file; b\.tar is not a readable tar: invalid header"):
         files.read("x.png", str(tmp_path))
+
+
+def test_names_in_other_unicode_forms_are_found(tmp_path: Path) -> None:
+    (tmp_path / "caf\u00e9.png").write_bytes(b"x")
+    assert ImageFiles(str(tmp_path)).read("cafe\u0301.png", str(tmp_path)) == b"x"
+
+
+def test_parts_of_a_tar_are_named_with_the_remedy(tmp_path: Path) -> None:
+    (tmp_path / "x.tar.split.000").write_bytes(b"x")
+    with pytest.raises(BadImage, match=r"no such file; x\.tar is in parts; join them: cat x\.tar\.\* > x\.tar"):
+        ImageFiles(str(tmp_path)).read("a.png", str(tmp_path))

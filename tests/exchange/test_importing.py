@@ -351,3 +351,21 @@ def test_import_script_writes_a_shard(tmp_path: Path) -> None:
     assert done.stdout == "1 pairs: 1 object_swap\n", done.stderr
     (pair,), _ = read_all(tmp_path / "run", "mine")
     assert pair.provenance["licence"] == "CC0" and decode_mask(make_mask()).any()
+
+
+def test_one_bad_file_of_several_is_recorded_and_the_others_imported(tmp_path: Path) -> None:
+    write_parquet(tmp_path / "data/a.parquet", omniedit_rows(1))
+    write_parquet(tmp_path / "data/b.parquet", {"x": [1]})
+    (tmp_path / "data/c.parquet").write_bytes(b"")
+    pairs, rejections = import_all(tmp_path / "data", tmp_path / "run", format="omniedit")
+    assert len(pairs) == 1
+    reasons = {each.source_id: each.reason for each in rejections}
+    assert set(reasons) == {"b.parquet", "c.parquet"}
+    assert "has no column omni_edit_id" in reasons["b.parquet"] and "not a valid Parquet file" in reasons["c.parquet"]
+
+
+def test_columns_that_no_file_has_raise_an_error(tmp_path: Path) -> None:
+    for name in "ab":
+        write_parquet(tmp_path / f"data/{name}.parquet", {"x": [1]})
+    with pytest.raises(UserError, match=r"has no column omni_edit_id.*; the columns are x"):
+        import_all(tmp_path / "data", tmp_path / "run", format="omniedit")

@@ -85,3 +85,21 @@ def test_mask_is_resized_or_kept_bit_identical() -> None:
         check(48, 32, "reject", make_mask(96, 64))
     with pytest.raises(BadImage, match="mask: not a readable image"):
         check(48, 32, "reject", b"no mask")
+
+
+def test_masks_are_read_upright_at_any_depth_and_opaque_where_light() -> None:
+    inside = np.zeros((32, 48), bool)
+    inside[:, :24] = True
+    wide = np.where(inside, 40_000, 20_000).astype(np.uint16)
+    clear = np.dstack([np.full((32, 48, 3), 255, np.uint8), inside.astype(np.uint8) * 255])
+    turned = PIL.Image.Exif()
+    turned[0x112] = 6
+    for image, options in (
+        (PIL.Image.fromarray(wide), {}),
+        (PIL.Image.fromarray(clear), {}),
+        (PIL.Image.fromarray(np.rot90(inside.astype(np.uint8) * 255)), {"exif": turned}),
+    ):
+        file = io.BytesIO()
+        image.save(file, "PNG", **options)
+        images = check_images(make_image(0), make_image(1), file.getvalue(), "reject")
+        assert images.mask is not None and (decode_mask(images.mask) == inside).all()

@@ -1,0 +1,43 @@
+"""Photos and rows of data sets without a pair, counted by reason."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from omniedit.browsing.files import ShardFiles
+from omniedit.errors import UserError
+from omniedit.exchange.outcome import Outcome
+from omniedit.pairs import Shard
+from omniedit.plain_text import clean_line
+
+SHOWN = 15
+"""Largest number of reasons that the text shows."""
+
+
+def count_rejections(shards: Iterable[ShardFiles]) -> list[dict[str, Any]]:
+    """Return number, reason and the first photo or row of each kind of rejection, the most frequent first.
+
+    Files that cannot be read are passed over: the index names them.
+    """
+    outcome = Outcome()
+    for files in shards:
+        try:
+            with Shard(files.candidates) as shard:
+                for rejection in shard.rejections:
+                    outcome.reject(rejection)
+        except UserError:
+            continue
+    found = ((count, outcome.examples[kind]) for kind, count in outcome.reasons.most_common())
+    return [{"rows": count, "reason": first.reason, "first": first.source_id} for count, first in found]
+
+
+def format_rejections(rejections: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the counts as lines of text."""
+    if not rejections:
+        return []
+    lines = ["", f"photos and rows without a pair: {sum(each['rows'] for each in rejections):,}"]
+    lines += [f"  {each['rows']:,} x {_describe(each)}" for each in rejections[:SHOWN]]
+    return lines + ([f"  and {len(rejections) - SHOWN:,} more reasons"] if len(rejections) > SHOWN else [])
+
+
+def _describe(rejection: Mapping[str, Any]) -> str:
+    return f"{clean_line(rejection['reason'], 300)} (first: {clean_line(rejection['first'], 100)})"
