@@ -1,13 +1,15 @@
 """Translation between two images by phase correlation."""
 
+from typing import Any
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Plane = NDArray[np.float32] | NDArray[np.float64]
+Plane = NDArray[np.floating[Any]]
 
 
-def find_shift(first_HW: Plane, second_HW: Plane, window_HW: Plane) -> tuple[tuple[float, float], float]:
+def find_shift(first_HW: Plane, second_HW: Plane, window_HW: NDArray[Any]) -> tuple[tuple[float, float], float]:
     """Measure the translation from one image to another (Kuglin and Hines 1975).
 
     OpenCV pads images to a size that is fast to transform. If that is odd, its peak is off by half a pixel, so such

@@ -1,18 +1,13 @@
 """Names of the reward benches. Their modules load on first use: the command line lists the names."""
 
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from omniedit.evaluation.reward_benches.records import Record
     from omniedit.evaluation.reward_benches.result import Result
-
-IDS = ("id", "idx", "key", "uid")
-"""Columns that identify a comparison."""
-REPEATED = "repeats another row"
 
 
 @dataclass(frozen=True)
@@ -29,18 +24,9 @@ class Bench:
     size: int | None = None
 
     def measure(self, records: "Sequence[Record]") -> "Result":
-        """Return the judge's accuracy over the rows of the bench's files; a row that repeats another is skipped."""
-        different = list({_identity(record): record for record in records}.values())
-        result: Result = import_module(f"omniedit.evaluation.reward_benches.{self.module}").measure(different)
-        repeated = len(records) - len(different)
-        return replace(result, skipped={**result.skipped, REPEATED: repeated}) if repeated else result
-
-
-def _identity(record: "Record") -> tuple[str, str]:
-    """Return the row's content if it has an id, else its place; rows without one may be alike."""
-    if not any(name in record.row for name in IDS):
-        return str(record.file), str(record.number)
-    return record.data_type, json.dumps(record.row, sort_keys=True)
+        """Return the judge's accuracy over the rows of the bench's files."""
+        result: Result = import_module(f"omniedit.evaluation.reward_benches.{self.module}").measure(records)
+        return result
 
 
 BENCHES = {

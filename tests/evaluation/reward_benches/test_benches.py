@@ -38,7 +38,7 @@ def test_a_row_that_repeats_another_with_an_id_counts_once() -> None:
     rows = [{"idx": 1, **vote("leftvote", "[[A>B]]")}] * 2 + [vote("rightvote", "[[A>B]]")] * 2
     result = measure("genai", rows)
     assert (result.overall.total, result.overall.correct) == (3, 1)
-    assert result.skipped == {"repeats another row": 1}
+    assert result.skipped == {"the comparison has an earlier row": 1}
 
 
 def test_genai_votes_of_four_kinds_must_be_equal() -> None:
