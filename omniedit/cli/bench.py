@@ -146,7 +146,7 @@ def mark_folder(out: Path, bench: "BenchSet") -> None:
     write_changed(file, json.dumps(about, indent=2) + "\n")
     if bench.rejected:
         first = next(iter(bench.rejected.items()))
-        print(f"{len(bench.rejected)} rows of {bench.name} cannot be used; the first: {first[0]}: {first[1]}")
+        print(f"rows of {bench.name} left out: {len(bench.rejected)}; the first, {first[0]}: {first[1]}", flush=True)
 
 
 def warn_unpinned(args: argparse.Namespace, entries: "Mapping[str, Entry]") -> None:
@@ -163,13 +163,15 @@ def edit(
 ) -> None:
     """Edit the shard's items with each editor."""
     from omniedit.evaluation.bench.editors.registry import open_editor
-    from omniedit.evaluation.bench.records import EditFolder
-    from omniedit.evaluation.bench.run import RunOptions, edit_set
+    from omniedit.evaluation.bench.records import EditFolder, describe_missing
+    from omniedit.evaluation.bench.run import RunOptions, edit_set, share_items
 
     for name, entry in entries.items():
         print(f"{name}: editing", flush=True)
         edits = EditFolder(args.out / name, shard)
         edit_set(bench, open_editor(name, entry, args.device), edits, RunOptions(args.seed, restore, shard))
+        if gaps := describe_missing(edits.records, [item.item_id for item in share_items(bench, shard)]):
+            print(f"{name}: {gaps}", flush=True)
 
 
 def score(

@@ -169,15 +169,18 @@ def read_winners(table: Path) -> list[dict[str, Any]] | None:
     """Return the rows of a table of comparisons with winners; None for another input.
 
     Raises:
-        UserError: as `read_given`.
+        UserError: the table is empty, or as `read_given`.
     """
+    from omniedit.errors import UserError
     from omniedit.storage.parquet import read_given
 
     if table.is_dir():
         return None
     rows = read_given(table)
+    if not rows:
+        raise UserError(f"{table}: has no row; give a table of comparisons or of edits, or folders of edits")
     needed = {"item", "editor_a", "editor_b", "winner"}
-    return rows if rows and needed <= set(rows[0]) else None
+    return rows if needed <= set(rows[0]) else None
 
 
 def _print_ranks(rows: Sequence[dict[str, Any]], table: Path, as_json: bool) -> None:

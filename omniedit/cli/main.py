@@ -1,6 +1,7 @@
 """The `omniedit` command."""
 
 import argparse
+import errno
 import os
 import select
 import sys
@@ -25,6 +26,8 @@ from omniedit.cli.image_commands import IMAGE_COMMANDS
 from omniedit.cli.run_commands import RUN_COMMANDS
 from omniedit.run.program import run_program
 
+PATH_ERRORS = (errno.EACCES, errno.EEXIST, errno.EISDIR, errno.ENOTDIR, errno.EPERM, errno.EROFS)
+"""Errors of a path that cannot be read or written; the user can name another one."""
 STDOUT = 1
 """File descriptor of standard output."""
 
@@ -55,7 +58,12 @@ def _main() -> None:
     for name, command in COMMANDS.items():
         command.add_arguments(commands.add_parser(name, help=command.help))
     args = parser.parse_args()
-    COMMANDS[args.command].run(args)
+    try:
+        COMMANDS[args.command].run(args)
+    except OSError as error:
+        if error.errno not in PATH_ERRORS or error.filename is None:
+            raise
+        raise UserError(f"{error.filename}: {error.strerror}; give another path") from None
 
 
 COMMANDS = {

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omniedit.imaging.images import Image, Mask
+from omniedit.imaging.shift import find_shift
 from omniedit.pairs import EditPair
 
 SSIM_WINDOW, SSIM_SIGMA = 11, 1.5
@@ -74,7 +75,7 @@ def ssim_map(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float
 
 
 def pixel_shift(source: Image, edited: Image, mask: Mask | None) -> float:
-    """Measure the translation between two images in pixels, by phase correlation (Kuglin and Hines 1975).
+    """Measure the translation between two images in pixels, by phase correlation.
 
     Inside the mask, the source replaces the edit, so that the edit itself does not count as movement.
     """
@@ -82,7 +83,7 @@ def pixel_shift(source: Image, edited: Image, mask: Mask | None) -> float:
         edited = np.where(mask[..., None], source, edited)
     x, y = luminance(source), luminance(edited)
     hann = cv2.createHanningWindow((x.shape[1], x.shape[0]), cv2.CV_64F)
-    (dx, dy), _ = cv2.phaseCorrelate(x, y, hann)
+    (dx, dy), _ = find_shift(x, y, hann)
     return hypot(dx, dy)
 
 

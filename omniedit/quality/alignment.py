@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omniedit.imaging.images import Image
+from omniedit.imaging.shift import find_shift
 
 WINDOW = 128
 """Side of a window in pixels; the largest measurable shift is a quarter of it."""
@@ -94,7 +95,7 @@ def _window_shifts(
         one, two = (edges[top : top + side, left : left + side] for edges in (first, second))
         if min(float((one**2).mean()), float((two**2).mean())) < _LEAST_TEXTURE / 8:
             continue
-        shift, response = cv2.phaseCorrelate(one - one.mean(), two - two.mean(), hann)
+        shift, response = find_shift(one - one.mean(), two - two.mean(), hann)
         if response >= _LEAST_RESPONSE and max(map(abs, shift)) <= side / 4:
             places.append((left + (side - 1) / 2, top + (side - 1) / 2))
             shifts.append(shift)

@@ -176,7 +176,8 @@ def read_given(path: Path) -> list[dict[str, Any]]:
     if path.suffix.lower() == ".csv":
         return list(read_csv(path))
     if path.suffix.lower() != ".parquet" or path.is_dir():
-        raise UserError(f"{path}: not a supported table; give a .parquet or .csv file")
+        problem = "not a supported table" if path.exists() else "no such file"
+        raise UserError(f"{path}: {problem}; give a .parquet or .csv file")
     try:
         return read_rows(path)
     except Damaged as error:

@@ -82,7 +82,7 @@ def test_ratings_beyond_1_need_a_good_of_their_own(
         (["r.csv", "--thresholds"], "r.csv: people's O goes beyond 1; give --good"),
         (["s.csv", "--thresholds"], "--thresholds: needs people's ratings, but s.csv is a table of scores"),
         (["s.csv", "--protocol", "viescore"], "--protocol: needs people's ratings"),
-        (["none"], "none: not a supported table"),
+        (["none"], "none: no such file; give a .parquet or .csv file"),
     ):
         with pytest.raises(SystemExit):
             run("agree", "s.csv", *words)

@@ -135,6 +135,7 @@ def test_a_table_of_winners_is_ranked_without_a_judge(folder: Path, endpoint: Se
     lines = [line.strip("| ").split(" | ") for line in done.stdout.splitlines()[2:]]
     assert {line[1]: line[-4:] for line in lines} == {"x": ["4", "2", "1", "1"], "y": ["4", "1", "1", "2"]}
     for row, problem in (
+        ("", "votes.csv: has no row"),
         ("1,x,y,C", "winner 'C' is none of A, B, tie, both_bad"),
         ("1,x,x,A", "give the item and two different editors, editor_a and editor_b"),
         (",x,y,A", "give the item and two different editors, editor_a and editor_b"),

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -36,6 +37,18 @@ def test_a_port_that_there_cannot_be_is_told(
     with pytest.raises(SystemExit) as ended:
         cli.main()
     assert ended.value.code == 2 and "1 to 65535" in capsys.readouterr().err
+
+
+def test_a_file_in_place_of_an_output_folder_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("")
+    words = ["bench", "omniedit", "--editors", "no_edit", "--judges", "none", "-o", str(tmp_path / "file")]
+    monkeypatch.setattr("sys.argv", ["omniedit", *words])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 2
+    assert capsys.readouterr().err == f"error: {tmp_path}/file: File exists; give another path\n"
 
 
 @pytest.mark.parametrize("size", [10, 100_000])

@@ -169,3 +169,9 @@ def test_people_rank_editors_as_their_mean_scores_do() -> None:
 def test_no_comparison_is_an_error() -> None:
     with pytest.raises(UserError, match="no two editors were compared"):
         rank_editors([])
+
+
+def test_equal_outcomes_of_all_items_have_no_interval() -> None:
+    outcomes = {("ann", "ben"): 1.0, ("ann", "cat"): 0.5, ("cat", "ben"): 1.0}
+    ranks = rank_editors([Comparison(item, *pair, won) for item in range(4) for pair, won in outcomes.items()])
+    assert [rank.interval for rank in ranks] == [None] * 3

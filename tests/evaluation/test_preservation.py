@@ -54,6 +54,13 @@ def test_a_moved_picture_is_found_moved(dx, dy):
     assert pixel_shift(source, moved, None) == pytest.approx(np.hypot(dx, dy), abs=0.3)
 
 
+@pytest.mark.parametrize("height, width", [(133, 200), (27, 64), (40, 75), (241, 233)])
+def test_an_unchanged_image_of_any_size_has_not_moved(height: int, width: int) -> None:
+    source = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
+    assert pixel_shift(source, source, None) == pytest.approx(0, abs=1e-6)
+    assert pixel_shift(source, np.roll(source, (2, -1), (0, 1)), None) == pytest.approx(np.hypot(2, 1), abs=0.3)
+
+
 def test_global_edits_have_no_outside():
     source = texture()
     measured = preservation(pair(source, 255 - source, None))

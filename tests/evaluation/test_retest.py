@@ -27,7 +27,7 @@ def write(path: Path, scores: np.ndarray, start: int = 0) -> Path:
 
 def test_noise_bias_and_changes_of_side_are_those_put_in(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
-    truth = rng.uniform(3, 9, 4000)
+    truth = rng.uniform(3, 8, 4000)
     tables = [
         write(tmp_path / f"{number}.parquet", truth + number + rng.normal(0, 0.2, 4000), 10 * number)
         for number in range(2)
@@ -50,7 +50,7 @@ def test_noise_bias_and_changes_of_side_are_those_put_in(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("row", "told"),
     [
-        ("p1,scored,1,2,nan", "row 2: column o_score: 'nan' must be a number of at least 0"),
+        ("p1,scored,1,2,nan", "row 2: column o_score: 'nan' must be a number from 0 to 10"),
         ("p1,scored,inf,2,3", "row 2: column sc_score: 'inf' must be a number"),
         ("p0,scored,1,2,3", "row 2: pair_id 'p0' has a score in an earlier row"),
     ],

@@ -39,14 +39,9 @@ SAME_BYTES = ("sources", "objects", "candidates", "scores", "decisions", "teache
 """Stages whose files are identical on any machine."""
 TASKS = (Task.BACKGROUND_SWAP, Task.ENVIRONMENT_CHANGE, Task.STYLE_TRANSFER)
 """Tasks of the chain on Slurm. With them every rule runs, and three jobs of a rule at once are enough to disturb."""
-BENCH = {
-    "sets": {"mine": {"set": "items.csv"}},
-    "editors": ["no_edit", "outside=outputs"],
-    "judges": {"student": {"judge": "student"}},
-}
 CONFIG = SMALL | {
     "tasks": {task: options if task in TASKS else {"pairs_per_shard": 0} for task, options in SMALL["tasks"].items()},
-    "bench": SMALL["bench"] | BENCH,
+    "bench": SMALL["bench"] | {"sets": {"mine": {"set": "items.csv"}}},
 }
 
 

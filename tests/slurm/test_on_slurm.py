@@ -3,6 +3,7 @@
 The end of pytest's output shows the duration of each case and the messages that the user saw.
 """
 
+import csv
 import json
 import os
 import re
@@ -16,10 +17,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from benchmarks.rehearsal import RUN
 from helpers.chain import SHOWN, digest, environment, hold_jobs, snakemake
+from helpers.rival_editors import SIX, serving_rivals
 from helpers.slurm_chain import (
+    CONFIG,
     IMPATIENT,
     LONG_S,
     NO_CONTROLLER,
@@ -64,7 +68,9 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 def chain(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Ended]:
     """Run the whole chain, including pages, through Slurm once; return the folder and how Snakemake ended."""
     root = slurm_checkout(tmp_path_factory.mktemp("on_slurm"))
-    ended = snakemake_on_slurm(root, "all", preloaded=True)
+    with serving_rivals(root) as rivals:
+        (root / "small.yaml").write_text(yaml.safe_dump(CONFIG | {"bench": CONFIG["bench"] | rivals}))
+        ended = snakemake_on_slurm(root, "all", preloaded=True)
     assert ended.status == 0, ended.screen[-4000:]
     return root, ended
 
@@ -113,9 +119,10 @@ def test_chain_makes_the_same_files_as_on_one_machine(local: Path, chain: tuple[
     assert (on_slurm / "results/small/bench/table3.md").is_file()
 
 
-def test_editors_are_compared_on_a_set_by_slurm_jobs(on_slurm: Path) -> None:
-    rows = (on_slurm / "results/small/bench/sets/mine/table.csv").read_text().splitlines()
-    assert {"editnet", "No edit", "outside"} <= {cell for row in rows for cell in row.split(",")}
+def test_six_editors_are_compared_on_a_set_by_slurm_jobs(on_slurm: Path) -> None:
+    rows = list(csv.DictReader((on_slurm / "results/small/bench/sets/mine/table.csv").open()))
+    scored = {row["row"]: row["value"] for row in rows if row["table"] == "Items" and row["column"] == "scored"}
+    assert scored == {**dict.fromkeys(SIX, "2"), "outside": "1"}
     submitted = slurm_command("sacct", "--allocations", "--noheader", "--parsable2", "--format=SubmitLine")
     assert all(f"rule_compare_{step}_" in submitted for step in ("edit", "score", "measure", "table"))
 

@@ -1,12 +1,15 @@
 """Comparison of the run's editor with others on a set, by jobs that run the steps of `omniedit bench`."""
 
+import csv
 from pathlib import Path
 
 import pytest
 import yaml
 
 from helpers.chain import SMALL, checkout, rules_to_run, shrink_sample, snakemake, try_snakemake, write_set
+from helpers.rival_editors import SIX, serving_rivals
 from helpers.tiny_editor import make_pipeline
+from helpers.vlm_server import MODEL as VLM
 from omniedit.storage.manifest import seal_folder
 from omniedit.storage.parquet import read_rows
 
@@ -43,19 +46,21 @@ def test_a_run_without_sets_compares_nothing(tmp_path: Path) -> None:
     assert not set(RULES) & rules_to_run(root, "all")
 
 
-def test_editors_are_compared_by_the_workflow(root: Path) -> None:
+def test_six_editors_are_compared_by_the_workflow(root: Path) -> None:
     editor = root / "results/small/train/editnet"
     with seal_folder(editor) as folder:
         make_pipeline().save_pretrained(folder)
-    fewer = {"editors": ["outside=outputs"], "judges": {"second": BENCH["judges"]["second"]}}
-    (root / "small.yaml").write_text(yaml.safe_dump({**SMALL, "bench": {**SMALL["bench"], **BENCH, **fewer}}))
     only = [TABLE, "--allowed-rules", *RULES]
-    snakemake(root, *only)
-    table = (root / TABLE).read_text()
-    assert "readout tokens" in table
-    assert "| outside | 2 | 1 | 1 | 0 | 0 | 1 | 0 |" in table
-    scores = read_rows(root / "results/small/bench/sets/mine/editnet/scores/second.parquet")
-    assert [row["status"] for row in scores] == ["scored", "scored"]
+    with serving_rivals(root) as rivals:
+        bench = {**SMALL["bench"], "sets": SETS, **rivals}
+        (root / "small.yaml").write_text(yaml.safe_dump({**SMALL, "bench": bench}))
+        snakemake(root, *only)
+    rows = list(csv.DictReader((root / TABLE).with_suffix(".csv").open()))
+    counts = {(row["row"], row["column"]): row["value"] for row in rows if row["table"] == "Items"}
+    edited = {name: counts[name, "edited"] for name in SIX}
+    assert edited == {**dict.fromkeys(SIX, "2"), "outside": "1"} and counts["outside", "failures"] == "1"
+    scores = read_rows(root / "results/small/bench/sets/mine/editnet/scores/remote.parquet")
+    assert [(row["status"], row["judge_version"]) for row in scores] == [("scored", VLM)] * 2
     assert not rules_to_run(root, *only)
 
 

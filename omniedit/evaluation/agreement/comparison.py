@@ -1,20 +1,24 @@
 """Comparison of a judge with people, as text and as JSON: the output of `omniedit agree`."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from omniedit.errors import UserError
 from omniedit.evaluation.agreement.agreements import MEAN, Agreement, Correlations, Intervals, agreements
+from omniedit.evaluation.agreement.correlations import MIN_PAIRS
 from omniedit.evaluation.agreement.protocol import Protocol
 from omniedit.evaluation.agreement.ratings import SCORES, Rating, match_keys, must_agree
 from omniedit.evaluation.agreement.tables import read_judged, read_ratings
 from omniedit.evaluation.agreement.thresholds import ALL, GOOD, Threshold, threshold_rows
 from omniedit.evaluation.trust.beyond_people import judge_family, preference_beyond_people
 from omniedit.evaluation.trust.self_preference import SelfPreference
-from omniedit.plain_text import markdown_cell
+from omniedit.plain_text import clean_line, markdown_cell
 
+FEW = 10
+"""Number of images below which a rater's correlations are too uncertain to count as much as others'."""
 HIGHEST_GOOD = 1.0
 """Largest human O for which `GOOD` is meaningful."""
 
@@ -30,6 +34,7 @@ class Comparison:
         skipped: number of images by the reason for which they are left out.
         family: family of the judge's model; '' if its model is not given.
         preference: preference for this family beyond people's; None if no rated image is by one of its models.
+        notes: sentences on figures that are missing or uncertain.
     """
 
     scores: Path
@@ -41,6 +46,7 @@ class Comparison:
     skipped: Mapping[str, int]
     family: str = ""
     preference: SelfPreference | None = None
+    notes: Sequence[str] = ()
 
 
 def compare(
@@ -64,11 +70,12 @@ def compare(
         raise UserError(f"{scores} and {ratings} have no image in common; {must_agree(key)}")
     matched = {mine: judged[theirs] for mine, theirs in matches.items()}
     good = _choose_good(rated, good)
+    rows = agreements(rated, matched, protocol)
     return Comparison(
         scores,
         ratings,
         protocol,
-        agreements(rated, matched, protocol),
+        rows,
         threshold_rows(rated, matched, good) if good is not None else [],
         good,
         {
@@ -77,7 +84,22 @@ def compare(
         },
         family,
         preference_beyond_people(rated, matched, family) if family else None,
+        list(_describe_doubts(rows, [rating for rating in rated if rating.key in matched])),
     )
+
+
+def _describe_doubts(rows: Sequence[Agreement], ratings: Sequence[Rating]) -> Iterator[str]:
+    """Yield a sentence for each reason why figures are missing or uncertain."""
+    if any(row.raters < 2 for row in rows):
+        yield "people -: a task with a single rater has no agreement among people"
+    found = [of[score] for row in rows if row.raters > 1 for of in (row.people, row.judge) for score in SCORES]
+    if None in found:
+        yield f"-: no correlation, because all scores or ratings are equal or fewer than {MIN_PAIRS} images are shared"
+    counts = Counter(rating.rater for rating in ratings)
+    few = {rater: count for rater, count in sorted(counts.items()) if count < FEW <= max(counts.values())}
+    if few:
+        named = ", ".join(f"{clean_line(rater, 40)} ({count})" for rater, count in few.items())
+        yield f"fewer than {FEW} images are rated by {named}; leave them out, as each rater's correlations count alike"
 
 
 def agreement_lines(comparison: Comparison) -> list[str]:
@@ -87,6 +109,7 @@ def agreement_lines(comparison: Comparison) -> list[str]:
         *markdown(comparison.rows, comparison.protocol.digits),
         *_interval_lines(last),
         comparison.protocol.reason,
+        *comparison.notes,
         f"{skipped['rated_without_score']} rated images have no score from the judge and are skipped",
         f"{skipped['scored_without_rating']} scored images have no rating and are skipped",
     ]

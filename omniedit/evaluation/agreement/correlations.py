@@ -60,10 +60,10 @@ def interval(draws_D: Values) -> list[float] | None:
     It is None if fewer than half of the draws give a value or all give the same, because it would say nothing.
     """
     values = draws_D[1:][~np.isnan(draws_D[1:])]
-    if len(values) < DRAWS / 2 or np.ptp(values) == 0:
+    if len(values) < DRAWS / 2:
         return None
-    low, high = np.percentile(values, [2.5, 97.5])
-    return [round(float(low), 4), round(float(high), 4)]
+    low, high = (round(float(end), 4) for end in np.percentile(values, [2.5, 97.5]))
+    return [low, high] if low < high else None
 
 
 def spread(values: Mapping[str, Values]) -> dict[str, list[float] | None]:

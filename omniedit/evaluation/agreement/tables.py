@@ -1,7 +1,7 @@
 """Readers of ratings and scores: the project's own tables, and the files that VIEScore publishes."""
 
 from collections.abc import Mapping, Sequence
-from math import sqrt
+from math import inf, sqrt
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,9 @@ from omniedit.errors import UserError
 from omniedit.evaluation.agreement import viescore_files
 from omniedit.evaluation.agreement.ratings import Key, Rating, Scores, build_key, parse_score
 from omniedit.storage.parquet import read_csv, read_given
+
+HIGHEST = 10.0
+"""Largest score of a judge in the project's own tables."""
 
 
 def read_ratings(path: Path, key: str) -> list[Rating]:
@@ -23,7 +26,9 @@ def read_ratings(path: Path, key: str) -> list[Rating]:
     if path.is_dir():
         return viescore_files.read_ratings(path)
     rows = read_csv(path)
-    if lacking := [name for name in (key, "rater", "sc", "pq") if rows and name not in rows[0]]:
+    if not rows:
+        raise UserError(f"{path}: has no rating; each row is one person's rating of one image")
+    if lacking := [name for name in (key, "rater", "sc", "pq") if name not in rows[0]]:
         raise UserError(f"{path}: lacks the column {', '.join(lacking)}; each row is one person's rating of one image")
     ratings: dict[tuple[str, ...], tuple[int, Rating]] = {}
     for number, row in enumerate(rows, 1):
@@ -48,7 +53,7 @@ def read_judged(path: Path, key: str) -> dict[Key, Scores]:
         key: column that identifies pairs.
 
     Raises:
-        UserError: the table lacks this column or the score columns, or scores an image twice.
+        UserError: the table lacks this column or the score columns, has no score, or scores an image twice.
     """
     rows = read_given(path)
     if rows and viescore_files.are_scores(rows[0]):
@@ -62,24 +67,27 @@ def read_judged(path: Path, key: str) -> dict[Key, Scores]:
                 problem = f"{key} {row[key]!r} has a score in an earlier row"
                 raise UserError(f"{path}: row {number}: {problem}; remove one, or name their models in a column model")
             judged[build_key(row, key)] = _scores(path, number, row)
+    if not judged:
+        raise UserError(f"{path}: no row has a score, of {len(rows)}; its column status must say scored")
     return judged
 
 
 def _scores(path: Path, number: int, row: Mapping[str, Any]) -> Scores:
     columns: Sequence[str] = ("sc_score",) if "sc_score" in row else ("sc_score_1", "sc_score_2")
-    sc = min(_number(path, number, row, name) for name in columns)
-    pq, overall = (_number(path, number, row, name) for name in ("pq_score", "o_score"))
+    sc = min(_number(path, number, row, name, HIGHEST) for name in columns)
+    pq, overall = (_number(path, number, row, name, HIGHEST) for name in ("pq_score", "o_score"))
     return {"sc": sc, "pq": pq, "o": overall}
 
 
-def _number(path: Path, number: int, row: Mapping[str, Any], column: str) -> float:
+def _number(path: Path, number: int, row: Mapping[str, Any], column: str, highest: float = inf) -> float:
     """Parse a score in a row.
 
     Raises:
-        UserError: it is not a finite number of at least 0.
+        UserError: it is not a finite number from 0 to `highest`.
     """
     score = parse_score(row.get(column))
-    if score is None:
-        problem = f"{row.get(column)!r} must be a number of at least 0"
+    if score is None or score > highest:
+        limits = "of at least 0" if highest == inf else f"from 0 to {highest:g}"
+        problem = f"{row.get(column)!r} must be a number {limits}"
         raise UserError(f"{path}: row {number}: column {column}: {problem}")
     return score

@@ -12,6 +12,7 @@ from typing import Any
 
 from omniedit.errors import UserError
 from omniedit.evaluation.bench.item import BenchItem, BenchSet, ImageFile
+from omniedit.evaluation.bench.records import check_id
 from omniedit.pairs import Captions
 from omniedit.storage.atomic import is_file
 from omniedit.storage.json_lines import read_json_lines
@@ -32,12 +33,17 @@ def read_plain(table: Path, chained: bool = False) -> BenchSet:
         UserError: the table is missing, or no row can be used.
     """
     rows = read_json_lines(table) if table.suffix.lower() == ".jsonl" else read_given(table)
-    items, rejected = [], {}
+    found: dict[str, BenchItem] = {}
+    rejected = {}
     for number, row in enumerate(rows, 1):
         try:
-            items.append(_to_item(row, number, table.parent))
-        except ValueError as error:
+            item = _to_item(row, number, table.parent)
+            if item.item_id in found:
+                raise ValueError(f"the id {item.item_id[:100]!a} is that of an earlier row; give each row its own")
+            found[item.item_id] = item
+        except (ValueError, UserError) as error:
             rejected[f"row {number}"] = str(error)
+    items = list(found.values())
     if not items:
         first = next(iter(rejected.values()), "it has no row")
         raise UserError(f"{table}: no row can be used; the first problem: {first}")
@@ -49,6 +55,7 @@ def _to_item(row: Mapping[str, Any], number: int, folder: Path) -> BenchItem:
 
     Raises:
         ValueError: a column is missing or empty, or an image file does not exist.
+        UserError: the id cannot be a path.
     """
     texts = {name: str(value).strip() for name, value in row.items() if name is not None and value not in (None, "")}
     if lacking := [name for name in NEEDED if not texts.get(name)]:
@@ -57,7 +64,7 @@ def _to_item(row: Mapping[str, Any], number: int, folder: Path) -> BenchItem:
     if turn is not None and not (turn.isdecimal() and int(turn) > 0):
         raise ValueError(f"turn {turn[:40]!a} is no number from 1")
     return BenchItem(
-        texts.get("id", f"{number:05d}"),
+        check_id(texts.get("id", f"{number:05d}")),
         texts.get("task", "edit"),
         texts["instruction"],
         _image(folder, texts["source"]),

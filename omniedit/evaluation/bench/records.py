@@ -5,7 +5,7 @@ Several shards of an editor write records of their own, `edits.{shard}-of-{shard
 
 import hashlib
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -16,6 +16,8 @@ from omniedit.storage.atomic import replace_file
 from omniedit.storage.json_lines import append_json, read_json_lines
 
 EDITED = "edited"
+LONGEST_PART, LONGEST_PATH = 200, 1000
+"""Length limits of a part of an item's path and of all, in bytes; file systems allow 255 and 4,096 with the rest."""
 
 
 @dataclass(frozen=True)
@@ -118,13 +120,25 @@ class EditFolder:
         return record
 
 
+def describe_missing(records: Mapping[str, EditRecord], items: Sequence[str]) -> str:
+    """Return how many of some items have no edit, and the first one's reason; '' if all have an edit."""
+    lacking = [item for item in items if item not in records or records[item].status != EDITED]
+    if not lacking:
+        return ""
+    record = records.get(lacking[0])
+    reason = f"{record.status}: {record.reason}" if record else "not run"
+    return f"{len(lacking)} of {len(items)} items without an edit; the first, {lacking[0][:100]}: {reason[:300]}"
+
+
 def check_id(item_id: str) -> str:
     """Return an item's id if it can be a path below a folder.
 
     Raises:
-        UserError: it is absolute or leads out of the folder.
+        UserError: it is absolute, leads out of the folder, is too long or has characters that cannot be printed.
     """
     path = PurePosixPath(item_id)
-    if not item_id or path.is_absolute() or ".." in path.parts or "\0" in item_id or len(item_id) > 200:
+    lengths = [len(part.encode("utf-8", "replace")) for part in path.parts]
+    is_short = lengths and max(lengths) <= LONGEST_PART and sum(lengths) <= LONGEST_PATH
+    if not is_short or path.is_absolute() or ".." in path.parts or not item_id.isprintable():
         raise UserError(f"the item id {item_id[:100]!a} cannot be a path below a folder; give the item another one")
     return item_id

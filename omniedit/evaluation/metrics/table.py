@@ -206,7 +206,7 @@ def _notes(measured: Mapping[str, Measured]) -> Iterator[str]:
             yield f"{editor or '-'}: {count} images have an infinite {METRICS[name].label}; the mean leaves them out"
     bad = [row for found in measured.values() for row in found.rows if row["status"] != "measured"]
     if bad:
-        yield f"{len(bad)} rows could not be measured; the first: {bad[0]['reason']}"
+        yield f"rows that could not be measured: {len(bad)}; the first: {bad[0]['reason']}"
 
 
 def _cell(value: float | None) -> str:

@@ -36,9 +36,10 @@ def format_estimate(estimate: Estimate) -> str:
 def markdown(results: Results) -> list[str]:
     """Format results as Markdown: editors, O by task, reliability, raters."""
     overall = [row for row in results.editors if row.task == ALL_TASKS]
-    raters = sum(rater.ratings > 0 for rater in results.raters)
+    count = sum(rater.ratings > 0 for rater in results.raters)
+    raters = "1 rater" if count == 1 else f"{count} raters"
     return [
-        f"{results.ratings:,} ratings of {results.edits:,} edits of {results.images:,} images by {raters} raters, "
+        f"{results.ratings:,} ratings of {results.edits:,} edits of {results.images:,} images by {raters}, "
         f"{_range(results.fewest, results.most)} for each edit; mean over edits of the mean over raters "
         "[95 % bootstrap interval over images].",
         "",

@@ -19,6 +19,7 @@ from omniedit.evaluation.reward_benches.votes import (
     FIRST,
     NO_HUMAN,
     NO_SCORES,
+    REPEATED,
     SECOND,
     SIGNS,
     UNREAD,
@@ -81,7 +82,7 @@ def _groups_by_votes(records: Sequence[Record], wrong: Counter[str], skipped: Co
         if "id" not in record.row:
             skipped["no id"] += 1
         elif members[place].setdefault(comparison, record) is not record:
-            skipped["the comparison has an earlier row"] += 1
+            skipped[REPEATED] += 1
     return [_judge_group(size, list(rows.values()), wrong) for (size, _), rows in members.items() if rows]
 
 

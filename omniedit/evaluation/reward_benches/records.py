@@ -54,7 +54,8 @@ def _list_files(path: Path) -> list[Path]:
     if path.is_dir():
         return sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES and file.is_file())
     if path.suffix.lower() not in SUFFIXES:
-        raise UserError(f"{path}: not a supported file; give a .json or .jsonl file, or a folder of them")
+        problem = "not a supported file" if path.exists() else "no such file"
+        raise UserError(f"{path}: {problem}; give a .json or .jsonl file, or a folder of them")
     return [path]
 
 

@@ -1,5 +1,6 @@
 """Votes on two edits, in the words of the benches' files, and the accuracy over them."""
 
+import json
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -23,6 +24,9 @@ SIGNS = {FIRST: 1, SECOND: -1, TIE: 0, BOTH_GOOD: 0, BOTH_BAD: 0}
 UNREAD = "the judge's vote could not be read"
 NO_HUMAN = "no vote of people"
 NO_SCORES = "no two scores of the judge"
+REPEATED = "the comparison has an earlier row"
+IDS = ("id", "idx", "key", "uid")
+"""Columns that identify a comparison."""
 
 
 @dataclass(frozen=True)
@@ -62,17 +66,28 @@ def measure_rows(
 ) -> Result:
     """Return the share of comparisons that the judge gets right, by its scores if the rows have them.
 
+    A row with an id counts once, however often a file repeats it.
+
     Args:
         parse_human: returns people's vote of a row; None skips the row.
         ties, score_ties: treatment of ties, for votes and for scores.
         merge: whether all kinds of ties are one.
     """
-    parsed = [(record, parse_human(record)) for record in records]
+    different = list({_identify(record): record for record in records}.values())
+    parsed = [(record, parse_human(record)) for record in different]
     humans = [(record, human) for record, human in parsed if human is not None]
-    skipped = Counter({NO_HUMAN: len(parsed) - len(humans)} if len(humans) < len(parsed) else {})
+    lost = {NO_HUMAN: len(parsed) - len(humans), REPEATED: len(records) - len(different)}
+    skipped = Counter({reason: number for reason, number in lost.items() if number})
     if has_scores(records):
         return measure_scores(humans, score_ties, skipped)
     return measure_votes(humans, ties, skipped, merge)
+
+
+def _identify(record: Record) -> tuple[str, str]:
+    """Return the content of a row that has an id, else its place: rows without one may be alike."""
+    if any(name in record.row for name in IDS):
+        return "", json.dumps(record.row, sort_keys=True)
+    return str(record.file), str(record.number)
 
 
 def merge_ties(vote: str | None) -> str | None:

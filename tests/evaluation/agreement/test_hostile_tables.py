@@ -1,6 +1,7 @@
 """Fuzz of the readers: any text gives ratings, scores, rows or one `UserError`, never another exception."""
 
 import json
+import re
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from omniedit.errors import UserError
 from omniedit.evaluation.agreement import read_judged, read_ratings
 from omniedit.evaluation.agreement.comparison import agreement_lines, compare, threshold_lines
+from omniedit.evaluation.agreement.raters_protocol import RATERS
 from omniedit.evaluation.agreement.viescore_protocol import VIESCORE
 from omniedit.evaluation.reward_benches.records import read_records
 from omniedit.evaluation.reward_benches.registry import BENCHES
@@ -80,3 +82,37 @@ def test_ties_everywhere_and_few_raters_give_an_output(tmp_path: Path, raters: i
     found = compare(tmp_path / "s.csv", tmp_path, "pair_id", VIESCORE, None)
     assert found.rows[-1].judge == dict.fromkeys(("sc", "pq", "o"))
     assert all("nan" not in line for line in [*agreement_lines(found), *threshold_lines(found, by_task=True)])
+
+
+ROWS_OF_SCORES = [f"p{n},scored,{n % 10},{n % 7},{n % 5}" for n in range(12)]
+
+
+@pytest.mark.parametrize(
+    "raters, note",
+    [
+        ({"a": 12, "b": 3}, "fewer than 10 images are rated by b (3)"),
+        ({"a": 12}, "people -: a task with a single rater"),
+        ({"a": 12, "constant": 12}, "-: no correlation, because all scores or ratings are equal"),
+    ],
+)
+def test_figures_that_are_missing_or_uncertain_are_named(tmp_path: Path, raters: dict[str, int], note: str) -> None:
+    (tmp_path / "s.csv").write_text("\n".join(["pair_id,status,sc_score,pq_score,o_score", *ROWS_OF_SCORES]))
+    rows = [f"p{n},{name},{int(name != 'constant' and n % 2)},1" for name in raters for n in range(raters[name])]
+    (tmp_path / "r.csv").write_text("\n".join(["pair_id,rater,sc,pq", *rows]))
+    found = compare(tmp_path / "s.csv", tmp_path / "r.csv", "pair_id", RATERS, None)
+    assert any(line.startswith(note) for line in agreement_lines(found))
+
+
+@pytest.mark.parametrize(
+    "scores, ratings, problem",
+    [
+        ("p0,scored,1,1,80", "p0,a,1,1", "s.csv: row 1: column o_score: '80' must be a number from 0 to 10"),
+        ("p0,unscorable,,,", "p0,a,1,1", "s.csv: no row has a score, of 1"),
+        ("p0,scored,1,1,1", "", "r.csv: has no rating"),
+    ],
+)
+def test_tables_without_a_usable_score_are_named(tmp_path: Path, scores: str, ratings: str, problem: str) -> None:
+    (tmp_path / "s.csv").write_text(f"pair_id,status,sc_score,pq_score,o_score\n{scores}\n")
+    (tmp_path / "r.csv").write_text(f"pair_id,rater,sc,pq\n{ratings}\n")
+    with pytest.raises(UserError, match=re.escape(problem)):
+        compare(tmp_path / "s.csv", tmp_path / "r.csv", "pair_id", RATERS, None)

@@ -48,6 +48,16 @@ def test_a_row_that_cannot_be_used_is_rejected_with_its_reason(folder: Path) -> 
     ]
 
 
+def test_ids_that_repeat_or_are_no_paths_are_rejected_and_the_rest_is_used(folder: Path) -> None:
+    ids = ["a", "a", "../b", "\u732b" * 90, "\u732b v1.5"]
+    rows = [{"id": name, "source": "a.png", "instruction": "x"} for name in ids]
+    (folder / "mine.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    bench = read_plain(folder / "mine.jsonl")
+    assert [item.item_id for item in bench.items] == ["a", "\u732b v1.5"]
+    assert list(bench.rejected) == ["row 2", "row 3", "row 4"]
+    assert "that of an earlier row; give each row its own" in bench.rejected["row 2"]
+
+
 def test_the_version_changes_with_texts_and_pixels(folder: Path) -> None:
     def version(text: str) -> str:
         (folder / "mine.csv").write_text(f"source,instruction\na.png,{text}\n")

@@ -34,6 +34,13 @@ def test_each_bench_measures_nothing_without_failing_on_strange_rows(name: str) 
     assert result.overall.correct == 0 and (sum(result.skipped.values()) or result.overall.total)
 
 
+def test_a_row_that_repeats_another_with_an_id_counts_once() -> None:
+    rows = [{"idx": 1, **vote("leftvote", "[[A>B]]")}] * 2 + [vote("rightvote", "[[A>B]]")] * 2
+    result = measure("genai", rows)
+    assert (result.overall.total, result.overall.correct) == (3, 1)
+    assert result.skipped == {"the comparison has an earlier row": 1}
+
+
 def test_genai_votes_of_four_kinds_must_be_equal() -> None:
     rows = [
         vote("leftvote", "[[A>B]]"),

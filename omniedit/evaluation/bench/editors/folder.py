@@ -23,9 +23,10 @@ class Folder(Editor):
     def __init__(self, folder: Path) -> None:
         if not folder.is_dir():
             raise UserError(f"{folder}: no such folder; give the folder of an editor's outputs")
-        if not any(path.suffix.lower() in SUFFIXES for path in folder.rglob("*")):
+        example = next((path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES), None)
+        if example is None:
             raise UserError(f"{folder}: has no image, and is no trained editor, since it has no model_index.json")
-        self.folder = folder
+        self.folder, self._example = folder, example.relative_to(folder)
         self.version = f"folder {folder.resolve().name}"
 
     def edit(self, requests: Sequence[EditRequest]) -> list[Image | EditFailure]:
@@ -43,7 +44,8 @@ class Folder(Editor):
         found = self._find(item_id)
         if len(found) != 1:
             names = " and ".join(file.name for file in found)
-            return EditFailure(f"has {names}; remove one" if found else f"no file {item_id}.png, .jpg or .webp")
+            lacking = f"no file {item_id}.png, .jpg or .webp; the folder has, for example, {self._example}"
+            return EditFailure(f"has {names}; remove one" if found else lacking)
         try:
             with EncodedPhoto(found[0]) as photo:
                 return photo.decode()

@@ -113,4 +113,6 @@ def _find(given: str, known: Mapping[str, Entry]) -> dict[str, Entry]:
         is_editor = (folder / INDEX).is_file()
         entry = TrainedEntry(kind="trained", folder=path) if is_editor else FolderEntry(kind="folder", folder=path)
         return {name or folder.resolve().name: entry}
+    if name:
+        raise UserError(f"--editors: {given[:200]}: no such folder; give a folder of outputs or of a trained editor")
     raise UserError(f"no editor {given[:100]!a}: it is no folder, and the entries are: {', '.join(known)}, {SHIPPED}")

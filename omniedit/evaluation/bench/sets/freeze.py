@@ -48,10 +48,14 @@ def read_draft(table: Path, photos: Path) -> Draft:
         UserError: the table lacks a column, or some rows or photos cannot be used; the message lists the first ones.
     """
     problems: list[str] = []
-    rows, seen = [], Counter[str]()
+    rows, seen, places = [], Counter[str](), dict[tuple[str, ...], str]()
     for place, row in _list_rows(table):
         try:
-            rows.append(_to_line(row, photos, seen))
+            line = _to_line(row, photos, seen)
+            earlier = places.setdefault((line["image"], line["task"], line["instruction"]), place)
+            if earlier != place:
+                raise BadRow(f"repeats {earlier}; remove one of the two")
+            rows.append(line)
         except (BadRow, BadImage, ValueError) as error:
             problems.append(f"{place}: {error}")
     images = {}

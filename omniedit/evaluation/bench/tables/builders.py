@@ -6,7 +6,7 @@ from math import isfinite, isnan, nan
 from statistics import fmean
 
 from omniedit.evaluation.agreement.ratings import Rating
-from omniedit.evaluation.bench.records import EDITED
+from omniedit.evaluation.bench.records import EDITED, describe_missing
 from omniedit.evaluation.bench.scores import SCORED, UNSCORABLE
 from omniedit.evaluation.bench.statistics import Difference, cluster_mean, compare_editors
 from omniedit.evaluation.bench.tables.grid import Column, Grid, Row
@@ -74,7 +74,18 @@ def build_counts(results: Results) -> Grid:
     columns += [Column(judge, name, 0, 0) for judge in results.judges for name in ("scored", "unscorable")]
     rows = [_editor_row(editor, list(_count_cells(results, editor))) for editor in results.editors]
     note = "Items without an edit or without a score are left out of all means, never counted as 0."
-    return Grid("Items", columns, rows, notes=[note])
+    return Grid("Items", columns, rows, notes=[note, *_describe_gaps(results)])
+
+
+def _describe_gaps(results: Results) -> Iterator[str]:
+    """Yield the first reason of each editor's missing edits, and of its edits that a judge could not score."""
+    items = [row["item_id"] for row in results.items]
+    for editor in results.editors:
+        if gaps := describe_missing(editor.records, items):
+            yield f"{editor.label}: {gaps}."
+        for judge, rows in editor.scores.items():
+            if first := next((row for row in rows if row["status"] == UNSCORABLE), None):
+                yield f"{editor.label}: {judge} could not score {first['item_id']}: {first['reasoning']}."
 
 
 def build_metrics(results: Results) -> Grid:
@@ -110,7 +121,7 @@ def build_differences(results: Results, judge: str) -> Grid:
     found = compare_editors(scores, results.clusters, results.seed)
     columns = [Column("", "O, first minus second", sign=0, signed=True), *DIFFERENCE_COLUMNS[1:]]
     note = (
-        f"Two-sided sign-flip test over images, corrected by Holm's method for {len(found)} comparisons. "
+        f"Two-sided sign-flip test over images, corrected by Holm's method (comparisons: {len(found)}). "
         "Only items that both editors have scores for count."
     )
     return Grid(f"Paired differences, {judge}", columns, [_difference_row(each) for each in found], "editors", [note])

@@ -12,13 +12,7 @@ def describe_results(results: Results) -> Iterator[str]:
     images = len({row["image_id"] for row in results.items})
     yield f"Set `{results.bench}`, {len(results.items)} items on {images} images, version `{results.version[:16]}`."
     yield ""
-    yield "| judge | version | rubric | prompt digest | sampling |"
-    yield "|---|---|---|---|---|"
-    for judge in results.judges:
-        rows = [row for editor in results.editors for row in editor.scored(judge)]
-        cells = [_join(row[name] for row in rows) for name in ("judge_version", "rubric", "prompt_hash", "sampling")]
-        yield f"| {' | '.join(markdown_cell(cell, 1000) for cell in (judge, *cells))} |"
-    yield ""
+    yield from _judge_lines(results)
     yield "| editor | version | input size | output size | returned to the source's size by | seed |"
     yield "|---|---|---|---|---|---|"
     for editor in results.editors:
@@ -29,6 +23,20 @@ def describe_results(results: Results) -> Iterator[str]:
         "of each item's own O. Bold is the best of a column and underlined the second, without no edit and the "
         "benchmark's own result."
     )
+    yield ""
+
+
+def _judge_lines(results: Results) -> Iterator[str]:
+    if not results.judges:
+        yield "No judge scored these edits; `--judges` adds scores, and published ones to compare them with."
+        yield ""
+        return
+    yield "| judge | version | rubric | prompt digest | sampling |"
+    yield "|---|---|---|---|---|"
+    for judge in results.judges:
+        rows = [row for editor in results.editors for row in editor.scored(judge)]
+        cells = [_join(row[name] for row in rows) for name in ("judge_version", "rubric", "prompt_hash", "sampling")]
+        yield f"| {' | '.join(markdown_cell(cell, 1000) for cell in (judge, *cells))} |"
     yield ""
 
 

@@ -28,14 +28,18 @@ def build_protocol(
 ) -> Iterator[Grid]:
     """Yield, for each judge, the benchmark's means next to published ones, then each of its columns by group.
 
-    Without judges, the figures are of metrics.
+    Without judges, the figures are those of metrics. A table in which no editor has a figure is left out.
     """
     for judge in results.judges or [MEASURED]:
         found = {editor.name: to_rows(bench, editor, judge) for editor in results.editors}
         tables = {name: protocol.aggregate(rows) for name, rows in found.items() if rows}
-        yield _build_means(bench, protocol, results, judge, tables, published)
-        for column in protocol.columns:
-            yield _build_column(bench, results, judge, tables, column)
+        means = _build_means(bench, protocol, results, judge, tables, published)
+        grids = [means, *(_build_column(bench, results, judge, tables, column) for column in protocol.columns)]
+        yield from (each for each in grids if _has_figures(each, len(results.editors)))
+
+
+def _has_figures(table: Grid, editors: int) -> bool:
+    return any(cell is not None for row in table.rows[:editors] for cell in row.cells)
 
 
 def to_rows(bench: BenchSet, editor: EditorResult, judge: str) -> list[Row]:

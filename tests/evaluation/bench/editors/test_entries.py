@@ -67,6 +67,7 @@ def test_folders_are_outputs_or_a_trained_editor(tmp_path: Path) -> None:
     [
         (["no_edit", "no_edit"], "two editors are named"),
         (["nothing"], "no editor 'nothing'"),
+        (["mine=nothing"], "mine=nothing: no such folder; give a folder of outputs"),
         (["../x=/"], "is no name of an editor"),
     ],
 )

@@ -28,7 +28,7 @@ def test_an_output_is_found_by_the_items_id(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "files, reason",
     [
-        ({"1.png": b""}, "no file style/0.png, .jpg or .webp"),
+        ({"1.png": b""}, "no file style/0.png, .jpg or .webp; the folder has, for example, style/1.png"),
         ({"0.png": b"text"}, "0.png: not"),
         ({"0.png": b"", "0.jpg": b""}, "has 0.jpg and 0.png; remove one"),
     ],

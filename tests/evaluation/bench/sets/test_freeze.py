@@ -43,6 +43,11 @@ def test_a_row_that_cannot_be_used_is_an_error(tmp_path: Path, change: dict[str,
         make_draft(tmp_path, {**ROW, **change})
 
 
+def test_a_row_that_repeats_another_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="line 3: repeats line 2; remove one of the two"):
+        make_draft(tmp_path, ROW, ROW)
+
+
 def test_all_problems_are_listed_up_to_ten(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"line 2: .*line 11: .*; and 2 more"):
         make_draft(tmp_path, *[{**ROW, "task": "x"}] * 12)

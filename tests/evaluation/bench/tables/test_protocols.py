@@ -54,6 +54,11 @@ def test_means_stand_beside_published_ones_which_are_not_ranked() -> None:
     assert [column.label for column in groups.columns] == ["mean of items", "style"] and groups.rows[0].cells[1] is None
 
 
+def test_tables_without_any_figure_of_the_editors_are_left_out() -> None:
+    nothing = dataclasses.replace(result("a", [None] * 4), scores={})
+    assert not list(build_protocol(small_set(), PROTOCOL, Results("small", "v", ITEMS, [nothing]), PUBLISHED))
+
+
 def test_of_a_distance_the_lowest_figure_is_the_best() -> None:
     def aggregate_metrics(rows: Sequence[Row]) -> list[TableRow]:
         return [TableRow("mean of items", {name: fmean(row[name] for row in rows) for name in ("l1", "clip_i")}, 4)]
