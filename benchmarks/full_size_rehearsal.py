@@ -19,6 +19,7 @@ import time
 import traceback
 import warnings
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,36 @@ def indent(faults: Iterable[str]) -> list[str]:
     return [f"    FAULT: {fault}" for fault in faults]
 
 
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Hide warnings, which hundreds of fake weights would cause."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            yield
+    finally:
+        logging.disable(before)
+
+
+def rehearse_all(jobs: Iterable[Job], out: Path | None) -> list[dict[str, Any]]:
+    """Rehearse jobs, print a line for each, and return all rows, with those that `out` already has."""
+    rows: list[dict[str, Any]] = json.loads(out.read_text()) if out and out.is_file() else []
+    done = {(row["job"], row["class"]) for row in rows}
+    join_ranks()
+    print(HEAD)
+    for job in jobs:
+        if (job.name, job.class_name) in done:
+            continue
+        rows.append(rehearse(job))
+        print(line(rows[-1]), flush=True)
+        if out:
+            with replace_file(out) as temporary:
+                temporary.write_text(json.dumps(rows, indent=1) + "\n")
+    leave_ranks()
+    return rows
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--jobs", nargs="+", metavar="PART", help="only jobs with one of these in their name or class")
@@ -89,21 +120,8 @@ def main() -> None:
     if args.list:
         print("\n".join(f"{job.name:<48}{job.class_name}" for job in jobs))
         return
-    warnings.simplefilter("ignore")
-    logging.disable(logging.WARNING)
-    join_ranks()
-    rows = json.loads(args.out.read_text()) if args.out and args.out.is_file() else []
-    done = {(row["job"], row["class"]) for row in rows}
-    print(HEAD)
-    for job in jobs:
-        if (job.name, job.class_name) in done:
-            continue
-        rows.append(rehearse(job))
-        print(line(rows[-1]), flush=True)
-        if args.out:
-            with replace_file(args.out) as temporary:
-                temporary.write_text(json.dumps(rows, indent=1) + "\n")
-    leave_ranks()
+    with quiet():
+        rows = rehearse_all(jobs, args.out)
     if any(row["faults"] for row in rows):
         sys.exit(1)
 

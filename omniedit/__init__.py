@@ -3,10 +3,15 @@
 Public names load on first use: `import omniedit` imports neither torch nor transformers.
 """
 
+import gc
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from omniedit import earlier_names
+
+if "OMNIEDIT_JOB" in os.environ:
+    gc.disable()  # `run_program` enables it after the imports of a job
 
 __version__ = "0.1.0"
 earlier_names.install()

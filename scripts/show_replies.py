@@ -8,8 +8,8 @@ from omniedit.config.arguments import add_section
 from omniedit.config.schema import ScoringConfig
 from omniedit.run.program import run_program
 from omniedit.scoring import load_judge
-from omniedit.scoring.replies import REPLIES_SCHEMA, SHOWN, choose_lessons, read_lessons, reply_row
-from omniedit.storage.parquet import read_rows, write_rows
+from omniedit.scoring.replies import SHOWN, write_replies
+from omniedit.storage.parquet import read_rows
 from omniedit.storage.shards import add_shard_options, expand_files
 
 
@@ -24,14 +24,10 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="Parquet file of the replies")
     args = parser.parse_args()
 
-    lessons = choose_lessons(read_rows(args.scorer / "agreement.parquet"), args.count)
+    rows = read_rows(args.scorer / "agreement.parquet")
     candidates, teachers = (expand_files(p, args.tasks, args.shards) for p in (args.candidates, args.teacher))
-    given = list(read_lessons(candidates, teachers, lessons))
     student = load_judge("student", args.scorer, args.config.model_copy(update={"readout": "reply"}))
-    verdicts = student.judge([pair for pair, _ in given]) if given else []
-    rows = [reply_row(pair, lesson, verdict) for (pair, lesson), verdict in zip(given, verdicts, strict=True)]
-    write_rows(args.out, rows, REPLIES_SCHEMA)
-    print(f"{len(rows)} replies")
+    write_replies(args.out, student, rows, candidates, teachers, args.count)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from transformers.utils import logging as transformers_logging
 from omniedit.config.arguments import add_section
 from omniedit.config.schema import StudentConfig
 from omniedit.run.program import run_program
+from omniedit.scoring.replies import write_replies
 from omniedit.scoring.student.agreement import write_agreement
 from omniedit.scoring.student.distill import Distillation, compare_to_teacher, initial_view_side, read_examples
 from omniedit.scoring.student.examples import SPLIT, split_by_photo
@@ -29,6 +30,7 @@ def main() -> None:
     add_section(parser, "--options", StudentConfig, required=True)
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--out", type=Path, required=True, help="output folder of the student")
+    parser.add_argument("--replies", type=Path, help="Parquet file of the student's replies to some held-out pairs")
     args = parser.parse_args()
     os.environ.setdefault("DS_ACCELERATOR", "cpu")  # accelerate imports DeepSpeed, which warns where it has to guess
     transformers_logging.set_verbosity_error()
@@ -60,6 +62,9 @@ def main() -> None:
         student.save(folder)
         write_agreement(folder, rows, before, about)
         (folder / "losses.json").write_text(json.dumps([round(loss, 4) for loss in losses]) + "\n")
+    if args.replies:
+        judge = StudentJudge(student.model, student.tokenizer, "reply")
+        write_replies(args.replies, judge, rows, candidates, teacher)
 
 
 if __name__ == "__main__":

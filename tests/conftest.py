@@ -1,5 +1,6 @@
 """Fixtures and hooks shared by tests of several folders."""
 
+import logging
 import os
 import shutil
 from collections.abc import Iterator
@@ -41,6 +42,15 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if shown:
         terminalreporter.section("what cases on Slurm and faults of endpoints cost, and what the user saw")
         terminalreporter.line("\n".join(dict.fromkeys(shown)))
+
+
+@pytest.fixture(autouse=True)
+def _logging_stays_enabled() -> Iterator[None]:
+    """Fail a test that leaves logging disabled: `caplog` of later tests in this process would capture nothing."""
+    yield
+    level = logging.root.manager.disable
+    logging.disable(logging.NOTSET)
+    assert level == logging.NOTSET, f"logging is disabled up to level {level} after the test"
 
 
 @pytest.fixture(scope="session")

@@ -24,6 +24,7 @@ from omniedit.cli import (
 from omniedit.cli.command import Command
 from omniedit.cli.image_commands import IMAGE_COMMANDS
 from omniedit.cli.run_commands import RUN_COMMANDS
+from omniedit.errors import UserError
 from omniedit.run.program import run_program
 
 PATH_ERRORS = (errno.EACCES, errno.EEXIST, errno.EISDIR, errno.ENOTDIR, errno.EPERM, errno.EROFS)

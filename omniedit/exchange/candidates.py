@@ -12,9 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from omniedit.aspect import RATIOS, closest_ratio
 from omniedit.errors import UserError
-from omniedit.exchange.convert import IMPORTED
 from omniedit.pairs import Shard
-from omniedit.pairs.provenance import model_revisions
+from omniedit.pairs.provenance import IMPORTED, model_revisions
 from omniedit.storage.parquet import read_rows
 from omniedit.tasks import Task
 

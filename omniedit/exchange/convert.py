@@ -26,14 +26,12 @@ from omniedit.exchange.turns import split_turns
 from omniedit.imaging.images import Image, pixels_sha256
 from omniedit.pairs import Captions, EncodedPair, Reference, Rejection
 from omniedit.pairs.checks import LONGEST, check_pair, check_sizes
+from omniedit.pairs.provenance import IMPORTED
 from omniedit.plain_text import clean_line
 from omniedit.sources.index import make_source_id
 from omniedit.sources.twins import perceptual_hash
 from omniedit.tasks import Task
 
-IMPORTED = "imported"
-"""Key of the provenance for facts that an import records: the data set, the row's place, the data set's own id, task
-and session, extra columns, the names of the image files, and changes of images."""
 _ROLE = "reference"
 """Role of a reference that neither the layout nor the task names."""
 

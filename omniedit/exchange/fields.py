@@ -7,10 +7,10 @@ from typing import Any
 import pyarrow as pa
 
 from omniedit.exchange.candidates import Candidate
-from omniedit.exchange.convert import IMPORTED
 from omniedit.exchange.layout import IMAGES, Column, Layout
 from omniedit.exchange.task_names import to_name
 from omniedit.pairs import EncodedPair
+from omniedit.pairs.provenance import IMPORTED
 from omniedit.sources.index import make_source_id
 
 OWN_SCORES = ("sc_score_1", "sc_score_2", "pq_score", "o_score")

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from omniedit.exchange.candidates import Candidate, Chooser, read_candidates
-from omniedit.exchange.convert import IMPORTED
 from omniedit.exchange.fields import ImageCell, OutColumn, OutRow
 from omniedit.pairs import Shard
+from omniedit.pairs.provenance import IMPORTED
 
 COLUMNS = (
     *(OutColumn("id", "string"), OutColumn("task", "string"), OutColumn("instruction", "string")),

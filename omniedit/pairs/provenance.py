@@ -10,6 +10,10 @@ from typing import Any, NamedTuple
 from omniedit.aspect import RATIOS
 from omniedit.errors import UserError
 
+IMPORTED = "imported"
+"""Key for facts that an import records: the data set, the row's place, the data set's own id, task and session, extra
+columns, the names of the image files, and changes of images."""
+
 
 class Key(NamedTuple):
     """Key of the provenance: the allowed types of its value, and its meaning."""
@@ -35,7 +39,7 @@ OPTIONAL = {
     "seed": Key((int,), "seed of the run"),
     "attempt": Key((int,), "number of the attempt at an edit of the photo"),
     "truth": Key((dict,), "what the edit should do, as the reference judge checks it"),
-    "imported": Key((dict,), "facts that the import records (`omniedit.exchange.convert.IMPORTED`)"),
+    IMPORTED: Key((dict,), "facts that the import records (`IMPORTED`)"),
     "known_truth": Key((bool,), "whether the truth is correct by construction and needs no check"),
     "derived": Key((dict,), "ids of the pairs that the pair was made from (`from`), and the way (`how`)"),
     "recaptioned": Key((dict,), "earlier instruction (`from`) and the model that rewrote it (`by`)"),

@@ -47,6 +47,10 @@ def _teaches(teacher: str) -> Callable[[Config], bool]:
     return lambda config: config.trains_student and config.scoring.teacher == teacher
 
 
+def _finetunes_student(config: Config) -> bool:
+    return config.trains_student and bool(config.scoring.finetune.model)
+
+
 def _has_ensemble(config: Config) -> bool:
     return bool(config.ensemble_judges)
 
@@ -217,14 +221,15 @@ STAGES = (
         "scorer/manifest.json",
         "train_student.log",
         lambda config: config.trains_student and not config.scoring.finetune.model,
+        also=("replies.parquet",),
     ),
     Stage(
         "finetune_student",
         "scorer/manifest.json",
         "train_student.log",
-        lambda config: config.trains_student and bool(config.scoring.finetune.model),
+        _finetunes_student,
     ),
-    Stage("show_replies", "replies.parquet", "show_replies.log", attrgetter("trains_student")),
+    Stage("show_replies", "replies.parquet", "show_replies.log", _finetunes_student),
     Stage("plan_buckets", "buckets/plan.parquet", "plan_buckets.log"),
     Stage("write_buckets", "buckets/parts/{part}/manifest.json", "write_buckets/{part}.log"),
     Stage(

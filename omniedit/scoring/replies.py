@@ -11,8 +11,8 @@ from omniedit.imaging.images import encode_png, resize_to_fit
 from omniedit.pairs import EditPair, Shard
 from omniedit.scoring.reply_parser import Unscorable
 from omniedit.scoring.student.examples import TeacherExample, read_teacher_examples
-from omniedit.scoring.verdict import Score
-from omniedit.storage.parquet import read_rows
+from omniedit.scoring.verdict import Judge, Score
+from omniedit.storage.parquet import read_rows, write_rows
 
 SHOWN = 8
 """Number of pairs whose replies are shown."""
@@ -68,6 +68,28 @@ def read_lessons(
             for example in read_teacher_examples(shard, teacher_file, rows):
                 found[example.pair_id, example.defect] = example.pair(), example
     return [found[lesson] for lesson in lessons if lesson in found]
+
+
+def write_replies(
+    path: Path,
+    student: Judge,
+    rows: Sequence[Mapping[str, Any]],
+    candidates: Sequence[Path],
+    teachers: Sequence[Path],
+    count: int = SHOWN,
+) -> None:
+    """Let the student reply to some held-out pairs, write a table of `REPLIES_SCHEMA`, and print its number of rows.
+
+    Args:
+        student: judge that gives its reply, not only scores.
+        rows: rows of the student's agreement.parquet.
+        count: largest number of pairs.
+    """
+    given = read_lessons(candidates, teachers, choose_lessons(rows, count))
+    verdicts = student.judge([pair for pair, _ in given]) if given else []
+    replies = [reply_row(pair, lesson, verdict) for (pair, lesson), verdict in zip(given, verdicts, strict=True)]
+    write_rows(path, replies, REPLIES_SCHEMA)
+    print(f"{len(replies)} replies")
 
 
 def reply_row(pair: EditPair, lesson: TeacherExample, student: Score | Unscorable) -> dict[str, Any]:

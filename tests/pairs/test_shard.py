@@ -46,7 +46,7 @@ FORMAT_2 = Path(__file__).parent / "data" / "candidates_format_2.h5"
 texts = st.text(min_size=1, max_size=40).map(clean).filter(bool)
 roles = st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=9)
 tasks = st.sampled_from([Task.OBJECT_SWAP, Task.STYLE_TRANSFER, Task("colour splash")])
-unknown_keys = texts.filter(lambda key: key not in OPTIONAL)
+unknown_keys = texts.filter(lambda text: text not in OPTIONAL)  # Hypothesis draws texts from the modules under test too
 json_values = st.dictionaries(unknown_keys, st.none() | st.integers() | texts | st.lists(st.floats(0, 1), max_size=4))
 
 

@@ -125,3 +125,23 @@ def test_jobs_import_the_omniedit_that_planned_them(tmp_path: Path) -> None:
     run = ["sh", str(tmp_path / "scripts/run.sh"), "where.py"]
     done = subprocess.run(run, env=variables, capture_output=True, text=True, check=True)
     assert done.stdout.split() == [str(REPOSITORY / "omniedit/__init__.py"), "1"]
+
+
+def test_a_job_collects_garbage_after_its_imports_only(tmp_path: Path) -> None:
+    """Check a job, and a process that it starts."""
+    check = "import gc, omniedit; print(gc.isenabled(), gc.get_freeze_count() > 0)"
+    lines = [
+        "import subprocess, sys",
+        "from omniedit.run.program import run_program",
+        check,
+        "def main():",
+        f"    {check}",
+        f"    subprocess.run([sys.executable, '-c', {check!r}], check=True)",
+        "run_program(main)",
+    ]
+    (tmp_path / "collect.py").write_text("\n".join(lines))
+    shutil.copy(REPOSITORY / "scripts/run.sh", tmp_path)
+    variables = os.environ | {"OMNIEDIT_CHECKOUT": str(REPOSITORY), "PYTHONUNBUFFERED": "1"}
+    run = ["sh", str(tmp_path / "run.sh"), "collect.py"]
+    done = subprocess.run(run, env=variables, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["False False", "True True", "True False"]

@@ -62,7 +62,8 @@ rule train_student:
         teacher=of_run("results/{run}/teacher/{task}/{taught}.parquet", TEACHER_GROUPS),
         start=weights_of_start,
     output:
-        "results/{run}/scorer/manifest.json",
+        manifest="results/{run}/scorer/manifest.json",
+        replies="results/{run}/replies.parquet",
     log:
         "logs/{run}/train_student.log",
     benchmark:
@@ -74,7 +75,7 @@ rule train_student:
         candidates=pattern("candidates/{task}/{shard}.h5"),
         teacher=pattern("teacher/{task}/{shard}.parquet"),
         shards=taught_shards,
-        out_dir=subpath(output[0], parent=True),
+        out_dir=subpath(output.manifest, parent=True),
         options=as_json(CONFIG.scoring.student),
         start=content_of_start,
         views=VIEWS_VERSION,
@@ -83,12 +84,13 @@ rule train_student:
         "Train the student judge; {log}"
     shell:
         'sh "$OMNIEDIT_RUN" train_student.py --candidates {params.candidates:q} --teacher {params.teacher:q} {params.shards}'
-        " --options {params.options:q} --seed {params.seed} --out {params.out_dir} > {log} 2>&1"
+        " --options {params.options:q} --seed {params.seed} --out {params.out_dir} --replies {output.replies} > {log} 2>&1"
 
 
 if CONFIG.scoring.finetune.model:
 
     ruleorder: finetune_student > train_student
+    ruleorder: show_replies > train_student
 
     rule finetune_student:
         input:
@@ -126,33 +128,32 @@ if CONFIG.scoring.finetune.model:
             " --options {params.options:q} --max-tiles {params.max_tiles} --seed {params.seed}"
             " --checkpoints {params.checkpoints} --out {params.out_dir} > {log} 2>&1"
 
+    rule show_replies:
+        input:
+            scorer="results/{run}/scorer/manifest.json",
+            candidates=of_run("results/{run}/candidates/{task}/{taught}.h5", TEACHER_GROUPS),
+            teacher=of_run("results/{run}/teacher/{task}/{taught}.parquet", TEACHER_GROUPS),
+        output:
+            "results/{run}/replies.parquet",
+        log:
+            "logs/{run}/show_replies.log",
+        benchmark:
+            "benchmarks/{run}/show_replies.tsv"
+        conda:
+            "../../envs/score.yaml"
+        params:
+            scorer=subpath(input.scorer, parent=True),
+            candidates=pattern("candidates/{task}/{shard}.h5"),
+            teacher=pattern("teacher/{task}/{shard}.parquet"),
+            shards=taught_shards,
+            config="results/{run}/config.json",
+        message:
+            "Write replies of the student next to the teacher's; {log}"
+        shell:
+            'sh "$OMNIEDIT_RUN" show_replies.py {params.scorer} --candidates {params.candidates:q} --teacher {params.teacher:q}'
+            " {params.shards} --config {params.config} --out {output} > {log} 2>&1"
+
     check_shares("finetune_student", "scoring.finetune.batch_size", CONFIG.scoring.finetune)
-
-
-rule show_replies:
-    input:
-        scorer="results/{run}/scorer/manifest.json",
-        candidates=of_run("results/{run}/candidates/{task}/{taught}.h5", TEACHER_GROUPS),
-        teacher=of_run("results/{run}/teacher/{task}/{taught}.parquet", TEACHER_GROUPS),
-    output:
-        "results/{run}/replies.parquet",
-    log:
-        "logs/{run}/show_replies.log",
-    benchmark:
-        "benchmarks/{run}/show_replies.tsv"
-    conda:
-        "../../envs/score.yaml"
-    params:
-        scorer=subpath(input.scorer, parent=True),
-        candidates=pattern("candidates/{task}/{shard}.h5"),
-        teacher=pattern("teacher/{task}/{shard}.parquet"),
-        shards=taught_shards,
-        config="results/{run}/config.json",
-    message:
-        "Write replies of the student next to the teacher's; {log}"
-    shell:
-        'sh "$OMNIEDIT_RUN" show_replies.py {params.scorer} --candidates {params.candidates:q} --teacher {params.teacher:q}'
-        " {params.shards} --config {params.config} --out {output} > {log} 2>&1"
 
 
 rule score_shard:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from omniedit.errors import UserError
-from omniedit.exchange.convert import IMPORTED, measure_source
+from omniedit.exchange.convert import measure_source
 from omniedit.exchange.image_files import BadImage, ImageFiles
 from omniedit.exchange.pair_images import check_image
 from omniedit.exchange.perception.coco import (
@@ -20,6 +20,7 @@ from omniedit.exchange.perception.regions import BadRegion
 from omniedit.exchange.rows import reject
 from omniedit.imaging.images import encode_mask, encode_png
 from omniedit.pairs import EncodedPair, Rejection
+from omniedit.pairs.provenance import IMPORTED
 from omniedit.sources.index import make_source_id
 
 FORMATS = ("coco", "refcoco")

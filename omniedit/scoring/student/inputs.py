@@ -1,5 +1,8 @@
 """Inputs of the student: a few small images of a pair, computed from source and edited image alone."""
 
+from dataclasses import dataclass
+from typing import Self
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -8,6 +11,20 @@ from omniedit.imaging.images import Image
 from omniedit.scoring.reference.fields import Field, gaussian_blur, gradient, lightness
 
 VIEWS = ("source", "edited", "difference", "marks", "detail before", "detail")
+
+
+@dataclass(frozen=True)
+class _Known:
+    """Fields of a source image that the views of all its edits share: lightness, texture, and the image, resized."""
+
+    lightness: Field
+    texture: tuple[Field, Field, Field]
+    small: Image
+
+    @classmethod
+    def of(cls, source: Image, side: int) -> Self:
+        luma = lightness(source)
+        return cls(luma, _texture(luma, side), _resize_to_square(source, side))
 
 
 class StudentInputs:
@@ -24,16 +41,14 @@ class StudentInputs:
     def __call__(self, source: Image, edited: Image) -> NDArray[np.uint8]:
         """Return the (V, side, side, 3) views; they are cached, so do not write to them."""
         if source is not self._source:
-            self._texture = _texture(lightness(source), self.side)
+            self._known = _Known.of(source, self.side)
         if source is not self._source or edited is not self._edited:
-            self._views = student_inputs(source, edited, self.side, self._texture)
+            self._views = student_inputs(source, edited, self.side, self._known)
         self._source, self._edited = source, edited
         return self._views
 
 
-def student_inputs(
-    source: Image, edited: Image, side: int, texture: tuple[Field, Field, Field] | None = None
-) -> NDArray[np.uint8]:
+def student_inputs(source: Image, edited: Image, side: int, known: _Known | None = None) -> NDArray[np.uint8]:
     """Return the (V, side, side, 3) views named in `VIEWS`.
 
     `source` and `edited` are the whole images, squeezed to a square. The channels of `difference` and `marks` show
@@ -43,16 +58,17 @@ def student_inputs(
     the source.
 
     Args:
-        texture: of the source, if it is already known.
+        known: fields of the source, if other edits of it needed them.
     """
+    known = known or _Known.of(source, side)
     red, green, blue = cv2.split(cv2.absdiff(source, edited))
     change = np.asarray(cv2.max(cv2.max(red, green), blue), np.uint8)
-    before, after = lightness(source), lightness(edited)
-    fine, sharp, steep = texture or _texture(before, side)
+    before, after = known.lightness, lightness(edited)
+    fine, sharp, steep = known.texture
     fine_now, sharp_now, steep_now = _texture(after, side)
     return np.stack(
         [
-            _resize_to_square(source, side),
+            known.small,
             _resize_to_square(edited, side),
             _channels(
                 128 + 2.5 * _resize_to_square(after - before, side),
