@@ -49,23 +49,23 @@ SETTINGS = {
             ABLATION["shipped"],
             editor=Fit(300, 16, 1e-3, 4800),
             size=64,
-            measured=2,
+            evaluations=2,
             sampling_steps=(4,),
             sigma_mean=2.0,
             workers=0,
-            framed=False,
+            crops_to_ratios=False,
         ),
         architectures=EDITNETS,
         test_subjects=12,
         expert=Fit(30, 6, 1e-3, 30),
         from_shipped=True,
     ),
-    "cpu": SubjectSetting(replace(ABLATION["cpu"], patch_size=1, measured=3, sampling_steps=(8,))),
+    "cpu": SubjectSetting(replace(ABLATION["cpu"], patch_size=1, evaluations=3, sampling_steps=(8,))),
     "gpu": SubjectSetting(
-        replace(ABLATION["gpu"], patch_size=1, measured=5), (*ARCHITECTURES, *EDITNETS), subjects=100_000
+        replace(ABLATION["gpu"], patch_size=1, evaluations=5), (*ARCHITECTURES, *EDITNETS), subjects=100_000
     ),
     "test": SubjectSetting(
-        replace(ABLATION["test"], seeds=1, measured=1, sampling_steps=(1,)),
+        replace(ABLATION["test"], seeds=1, evaluations=1, sampling_steps=(1,)),
         subjects=4,
         test_subjects=2,
         requests=2,
