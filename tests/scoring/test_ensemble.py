@@ -1,4 +1,4 @@
-"""Ensembles of judges: exact averages and disagreements, and no score where too few judges have one."""
+"""Ensembles of judges: exact averages and disagreements, unscorable where too few judges have one."""
 
 import json
 from typing import Any, get_args
