@@ -11,7 +11,7 @@ rule score_canary:
     input:
         scorer=scorer_for(CONFIG.scoring.judge),
         parts=parts_for(CONFIG.scoring.judge),
-        # Scored again whenever pairs are, even by the same judge: the model behind its name may have changed.
+        # Scored again whenever pairs are, even with the same judge: the model behind its name may have changed.
         scores=of_run("results/{run}/scores/{task}/{shard}.parquet")[:1],
     output:
         scores="results/{run}/canary.parquet",
