@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import get_args
 
 from omniedit.config.schema import JudgeName
-from omniedit.evaluation.table import TABLE3_SCHEMA, markdown, read_scores, table3
+from omniedit.evaluation.table3 import TABLE3_SCHEMA, markdown, read_scores, table3
 from omniedit.run.program import run_program
 from omniedit.storage.atomic import write_text
 from omniedit.storage.parquet import write_rows

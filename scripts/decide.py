@@ -16,7 +16,7 @@ from omniedit.scoring.filter import DECISIONS_SCHEMA, decide
 from omniedit.storage.parquet import read_rows, write_rows
 
 
-def main() -> None:
+def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--scores", type=Path, nargs="+", required=True, help="scores/{task}/{shard}.parquet")
     parser.add_argument(
@@ -40,7 +40,11 @@ def main() -> None:
     if len(set(counts.values())) > 1:
         lengths = ", ".join(f"--{name} {count}" for name, count in counts.items())
         parser.error(f"lists of different lengths: {lengths}; give one file of each for every task")
+    return args
 
+
+def main() -> None:
+    args = parse_arguments()
     bench = read_rows(args.bench)
     by_hand = read_by_hand(args.by_hand) if args.by_hand else HandDecisions({}, [])
     for problem in by_hand.problems:

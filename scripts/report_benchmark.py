@@ -5,7 +5,7 @@ from typing import get_args
 
 from omniedit.cli.arguments import page_parser
 from omniedit.config.schema import JudgeName
-from omniedit.evaluation.table import TABLE3_SCHEMA, read_scores
+from omniedit.evaluation.table3 import TABLE3_SCHEMA, read_scores
 from omniedit.reporting.bench_items import group_edits
 from omniedit.reporting.benchmark import benchmark_page
 from omniedit.run.program import run_program

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from omniedit.cli.arguments import page_parser
-from omniedit.evaluation.table import read_scores
+from omniedit.evaluation.table3 import read_scores
 from omniedit.reporting.bench_items import group_edits, side_by_side_page
 from omniedit.run.program import run_program
 from omniedit.storage.atomic import write_text

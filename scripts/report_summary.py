@@ -6,7 +6,7 @@ from itertools import chain
 from pathlib import Path
 
 from omniedit.cli.arguments import at_least_one, overall_score
-from omniedit.evaluation.table import LABELS, TABLE3_SCHEMA
+from omniedit.evaluation.table3 import LABELS, TABLE3_SCHEMA
 from omniedit.reporting.summary import summary
 from omniedit.reporting.training import read_curve
 from omniedit.run.program import run_program

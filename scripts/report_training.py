@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from omniedit.cli.arguments import page_parser
-from omniedit.evaluation.table import LABELS
+from omniedit.evaluation.table3 import LABELS
 from omniedit.reporting.training import INPAINTING, read_curve, training_page
 from omniedit.run.program import run_program
 from omniedit.storage.atomic import write_text

@@ -24,7 +24,7 @@ from benchmarks.ablation.settings import DATA, SETTINGS, SEVEN, Setting
 from benchmarks.ablation.sheet import save_sheet
 from benchmarks.ablation.testing import SUCCESS, pairs_of_test
 from benchmarks.ablation.train import SHOWN
-from omniedit.evaluation.table import LABELS
+from omniedit.evaluation.table3 import LABELS
 from omniedit.reporting.card import markdown
 from omniedit.reporting.style import MODEL_COLOURS, panels, styled
 from omniedit.run.program import run_program

@@ -13,7 +13,7 @@ class GrowConfig(Section):
     composed: bool = False
     """Make the group `composed`: two accepted edits of one source in one step, and whole sessions in one step."""
     recaption: bool = False
-    """Make the group `recaptioned`: good edits that are not what was asked for, with an instruction by the model of
+    """Make the group `recaptioned`: good edits that do not follow their instruction, with a new one by the model of
     `proposals`, whose `source` must be api or local."""
 
     @property

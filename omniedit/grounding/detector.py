@@ -185,7 +185,7 @@ class Segmenter:
         encoded = self.processor(images=[image for image, _ in boxed], return_tensors="pt")
         pixels = encoded["pixel_values"].to(self.model.device, self.model.dtype)
         embeddings = self.model.get_image_embeddings(pixels)
-        return [self._decode_masks(image, _of_picture(embeddings, i), boxes) for i, (image, boxes) in enumerate(boxed)]
+        return [self._decode_masks(image, _of_image(embeddings, i), boxes) for i, (image, boxes) in enumerate(boxed)]
 
     def _decode_masks(self, image: Image, embeddings: Any, boxes: Tensor) -> np.ndarray:
         height, width = image.shape[:2]
@@ -280,7 +280,7 @@ def _load_processor(model: SamModel | Sam2Model, folder: Path) -> Any:
     return load_processor(folder, Sam2Processor if isinstance(model, Sam2Model) else AutoProcessor)
 
 
-def _of_picture(embeddings: Any, place: int) -> Any:
+def _of_image(embeddings: Any, place: int) -> Any:
     """Return one image's part of a batch of embeddings: one map of SAM, or maps at several scales of SAM 2."""
     if isinstance(embeddings, Tensor):
         return embeddings[place : place + 1]

@@ -37,7 +37,7 @@ class MovementProposal(PlacementProposal):
     direction: Literal["left", "right", "up", "down"]
     distance: float = Field(0.25, ge=0.1, le=0.6)
 
-    def required_phrases(self) -> Mapping[str, tuple[str, ...]]:
+    def key_phrases(self) -> Mapping[str, tuple[str, ...]]:
         return {"direction": (self.direction, f"{self.direction}ward")}
 
 
@@ -50,7 +50,7 @@ class ResizeProposal(PlacementProposal):
 
     scale: float = Field(ge=0.4, le=2)
 
-    def required_phrases(self) -> Mapping[str, tuple[str, ...]]:
+    def key_phrases(self) -> Mapping[str, tuple[str, ...]]:
         larger = ("larger", "bigger", "enlarge", "grow", "zoom in", "scale up", "double", "increase the size")
         smaller = ("smaller", "shrink", "reduce", "tiny", "zoom out", "scale down", "half", "decrease the size")
         return {"size": larger if self.scale > 1 else smaller}
@@ -72,7 +72,7 @@ class RelationProposal(PlacementProposal):
     anchor: Phrase
     side: Literal["left", "right", "above", "below"]
 
-    def required_phrases(self) -> Mapping[str, tuple[str, ...]]:
+    def key_phrases(self) -> Mapping[str, tuple[str, ...]]:
         return {"anchor": (noun(self.anchor),), "side": SIDES[self.side]}
 
     def find_flaws(self, name: str) -> Iterator[str]:
@@ -92,7 +92,7 @@ class OutpaintProposal(TypeProposal):
     side: Literal["all", "left", "right", "top", "bottom"] = "all"
     scene: PromptText
 
-    def required_phrases(self) -> Mapping[str, tuple[str, ...]]:
+    def key_phrases(self) -> Mapping[str, tuple[str, ...]]:
         return {} if self.side == "all" else {"side": (self.side,)}
 
 
@@ -108,5 +108,5 @@ class RotationProposal(TypeProposal):
     direction: Literal["clockwise", "counterclockwise"]
     degrees: int = Field(45, ge=15, le=180)
 
-    def required_phrases(self) -> Mapping[str, tuple[str, ...]]:
+    def key_phrases(self) -> Mapping[str, tuple[str, ...]]:
         return {"direction": (self.direction,) if self.direction == "clockwise" else (self.direction, "anticlockwise")}

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from omniedit.instructions.appearance import INSTRUCTIONS
+from omniedit.instructions.appearance_templates import INSTRUCTIONS
 
 _REMOVAL = (
     "Remove the {thing}.",

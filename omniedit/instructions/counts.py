@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from omniedit.instructions.appearance import draw_templates
+from omniedit.instructions.appearance_templates import draw_templates
 from omniedit.instructions.objects import IRREGULAR_PLURAL, without_position
 
 NUMBERS = ("no", "one", "two", "three", "four", "five", "six")

@@ -130,7 +130,7 @@ def _named_results(proposal: Proposal, said: set[str]) -> Iterator[tuple[str, st
     """Yield the results of an edit: the kind, its phrase in the proposal, and whether the paraphrase names it."""
     match proposal:
         case TypeProposal():
-            for what, phrases in proposal.required_phrases().items():
+            for what, phrases in proposal.key_phrases().items():
                 yield what, phrases[0], any(is_mentioned(phrase, said) for phrase in phrases)
         case SwapProposal(new_object=phrase):
             yield "new object", phrase, head(phrase) in said

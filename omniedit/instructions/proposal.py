@@ -146,7 +146,7 @@ class StyleProposal(Proposal):
 class TypeProposal(Proposal):
     """Proposal of a type that checks its own sense and names what an instruction must say."""
 
-    def required_phrases(self) -> Mapping[str, tuple[str, ...]]:
+    def key_phrases(self) -> Mapping[str, tuple[str, ...]]:
         """Return what an instruction must name, each with the phrases that name it."""
         return {}
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from omniedit.instructions.meaning import Thing
 from omniedit.instructions.proposals import Proposal
-from omniedit.instructions.styles import styles
+from omniedit.instructions.style_names import styles
 from omniedit.instructions.word_lists import read_list
 from omniedit.tasks import TASKS, Task
 from omniedit.vlm import Prompt, PromptImage

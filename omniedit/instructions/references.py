@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from omniedit.instructions.appearance import draw_templates
+from omniedit.instructions.appearance_templates import draw_templates
 
 _INSERT = (
     "Add the {new} from the reference image {place}.",

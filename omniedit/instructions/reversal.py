@@ -10,7 +10,7 @@ import numpy as np
 from omniedit.imaging.color import image_to_lab
 from omniedit.imaging.color_names import ALIASES, COLOURS
 from omniedit.imaging.images import Image, resize_to_fit
-from omniedit.instructions.appearance import INSTRUCTIONS, colour_instructions
+from omniedit.instructions.appearance_templates import INSTRUCTIONS, colour_instructions
 from omniedit.instructions.mentions import (
     describe_alone,
     find_added,

@@ -11,7 +11,7 @@ import numpy as np
 
 from omniedit.grounding.nouns import GROUPS, find_kind
 from omniedit.imaging.color_names import COLOURS
-from omniedit.instructions.appearance import (
+from omniedit.instructions.appearance_templates import (
     background_instructions,
     colour_instructions,
     draw_templates,
@@ -19,7 +19,7 @@ from omniedit.instructions.appearance import (
     style_instructions,
 )
 from omniedit.instructions.objects import addition_instructions, removal_instructions, swap_instructions
-from omniedit.instructions.styles import styles
+from omniedit.instructions.style_names import styles
 from omniedit.instructions.word_lists import read_list
 from omniedit.instructions.words import noun
 from omniedit.tasks import Task

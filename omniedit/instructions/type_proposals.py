@@ -43,7 +43,7 @@ class AlterationProposal(TypeProposal):
     object: Phrase
     value: Phrase
 
-    def required_phrases(self) -> Mapping[str, tuple[str, ...]]:
+    def key_phrases(self) -> Mapping[str, tuple[str, ...]]:
         return {"value": (self.value,)}
 
     def find_flaws(self, name: str) -> Iterator[str]:
@@ -73,7 +73,7 @@ class CountingProposal(TypeProposal, RemovalProposal):
         """Return the number that the instruction asks for."""
         return self.count if self.more else self.count - 1
 
-    def required_phrases(self) -> Mapping[str, tuple[str, ...]]:
+    def key_phrases(self) -> Mapping[str, tuple[str, ...]]:
         return {
             "kind": (self.kind,),
             "number": (NUMBERS[self.result], str(self.result), "a single")[: 3 if self.result == 1 else 2],
@@ -100,7 +100,7 @@ class TextProposal(TypeProposal, SwapProposal):
     text: Phrase
     new_text: Phrase
 
-    def required_phrases(self) -> Mapping[str, tuple[str, ...]]:
+    def key_phrases(self) -> Mapping[str, tuple[str, ...]]:
         return {"text": (self.new_text,)}
 
     def find_flaws(self, name: str) -> Iterator[str]:
@@ -120,7 +120,7 @@ class ActionProposal(TypeProposal, PromptedProposal):
     object: Phrase
     action: Phrase
 
-    def required_phrases(self) -> Mapping[str, tuple[str, ...]]:
+    def key_phrases(self) -> Mapping[str, tuple[str, ...]]:
         return {"action": (self.action,)}
 
     def find_flaws(self, name: str) -> Iterator[str]:
@@ -141,7 +141,7 @@ class ToneProposal(TypeProposal):
 
     environment: Phrase
 
-    def required_phrases(self) -> Mapping[str, tuple[str, ...]]:
+    def key_phrases(self) -> Mapping[str, tuple[str, ...]]:
         return {"environment": (self.environment,)}
 
     def facets(self) -> Iterator[tuple[str, str]]:
@@ -159,7 +159,7 @@ class ImplicitProposal(TypeProposal):
     cause: Phrase
     explicit: PromptText
 
-    def required_phrases(self) -> Mapping[str, tuple[str, ...]]:
+    def key_phrases(self) -> Mapping[str, tuple[str, ...]]:
         return {"cause": (self.cause,)}
 
     def find_flaws(self, name: str) -> Iterator[str]:
@@ -177,7 +177,7 @@ class ReferenceProposal(TypeProposal, SwapProposal):
 class MaterialProposal(AlterationProposal):
     """Material of a reference image for an object; `value` describes the material."""
 
-    def required_phrases(self) -> Mapping[str, tuple[str, ...]]:
+    def key_phrases(self) -> Mapping[str, tuple[str, ...]]:
         return {}
 
 
@@ -191,7 +191,7 @@ class ConditionedProposal(TypeProposal, RemovalProposal):
 
     new_object: PhraseOrNothing = ""
 
-    def required_phrases(self) -> Mapping[str, tuple[str, ...]]:
+    def key_phrases(self) -> Mapping[str, tuple[str, ...]]:
         return {"new object": (noun(self.new_object),)} if self.new_object else {}
 
     def find_flaws(self, name: str) -> Iterator[str]:

@@ -15,7 +15,7 @@ from omniedit.models.quantize import BYTES
 COPY_BYTES = EMA_BYTES = 4
 """Bytes of the float32 copy of a trained weight, and of its EMA."""
 MOMENT_BYTES = {"adamw": 8.0, "adamw8bit": 2 + 8 / 256, "paged_adamw8bit": 2 + 8 / 256}
-"""Bytes of both moments of a trained weight; those of 8 bits have a float32 scale each for 256 weights."""
+"""Bytes of both moments of a trained weight; 8-bit moments have a float32 scale per 256 weights."""
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from omniedit.evaluation.edits import MODELS
-from omniedit.evaluation.table import LABELS
+from omniedit.evaluation.table3 import LABELS
 from omniedit.imaging.images import Image
 from omniedit.pairs import Shard
 from omniedit.reporting.side_by_side import (

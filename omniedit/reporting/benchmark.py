@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from omniedit.evaluation.agreement import Key
 from omniedit.evaluation.edits import MODELS
-from omniedit.evaluation.table import LABELS, interval, judge_note
+from omniedit.evaluation.table3 import LABELS, interval, judge_note
 from omniedit.pairs import Shard
 from omniedit.reporting.page import LIMIT, image_uri, number, render
 from omniedit.reporting.style import MODEL_COLOURS, WASH, panels, styled

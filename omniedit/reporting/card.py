@@ -15,7 +15,7 @@ import yaml
 from omniedit import __version__
 from omniedit.aspect import RATIOS
 from omniedit.config.schema import Config, TrainConfig
-from omniedit.evaluation.table import LABELS, judge_note
+from omniedit.evaluation.table3 import LABELS, judge_note
 from omniedit.plain_text import markdown_cell
 from omniedit.reporting.page import number
 from omniedit.reporting.training import Curve

@@ -96,11 +96,6 @@ def read_jobs(run: str, root: Path = Path()) -> list[Job]:
     return look(run, root).jobs
 
 
-def is_live(run: str, root: Path = Path()) -> bool | None:
-    """Return whether a workflow is at work on a run, from any checkout; None if unknown."""
-    return is_held(root / run_lock(run))
-
-
 def _read_config(run: str, root: Path) -> Config:
     file = root / "results" / run / "config.json"
     try:

@@ -190,12 +190,6 @@ def ensemble_digest(tables: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
     return hashlib.sha256(json.dumps(sorted(given.items())).encode()).hexdigest()[:16]
 
 
-def judge_scores(details: str | None) -> dict[str, float]:
-    """Return the O of each judge that scored a pair, from the column `details` of an ensemble's scores."""
-    judges = json.loads(details or "{}").get("judges", {})
-    return {name: judge["o"] for name, judge in judges.items() if "o" in judge}
-
-
 def _columns(verdict: EnsembleScore | Unscorable, rows: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     details = {"judges": {name: _describe(row) for name, row in rows.items()}}
     if isinstance(verdict, Unscorable):

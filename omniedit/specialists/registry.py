@@ -124,7 +124,7 @@ def build(task: Task, donors: Donors, objects: ObjectIndex | None = None, remova
     needed = [*([donors] if task in BORROWS else []), *([objects] if task in GROUNDED else [])]
     if task not in SHARE_FILLS:
         return factory(*needed)
-    from omniedit.specialists.embedded.fills import Fills
+    from omniedit.specialists.embedded.fill_cache import Fills
 
     return factory(*needed, Fills(removals))
 

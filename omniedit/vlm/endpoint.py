@@ -197,7 +197,7 @@ class Endpoint:
         if codes & completions.FILTER_CODES or completions.is_moderated(error):
             return Reply("", self.model, CONTENT_FILTER)
         if status in (401, 402, 404) or status < 400 or "insufficient_quota" in codes:
-            raise UserError(f"{self.url}, model '{self.model}': {problem}; see to address, model, key and credit")
+            raise UserError(f"{self.url}, model '{self.model}': {problem}; check address, model, key and credit")
         if status in (408, 409, 425, 429) or status >= 500:
             raise Fault(problem, retry_after_s, may_be_billed)
         raise Rejected(problem)

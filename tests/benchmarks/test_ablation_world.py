@@ -41,7 +41,7 @@ def test_photo_like_scenes_have_exact_truths(assets):
 
 
 def test_photo_like_scenes_vary_in_size_and_are_cut_by_edges(assets):
-    """The mask of a disc shows its size, and whether an image edge cuts it."""
+    """Check with the mask of a disc, which shows its size and whether an image edge cuts it."""
     small_and_large = {}
     for like_photos in (False, True):
         made = of(Task.OBJECT_REMOVAL, pairs(World(assets, 64, seed=2, like_photos=like_photos), 700))

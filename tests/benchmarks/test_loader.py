@@ -1,4 +1,4 @@
-"""Tests that the benchmarks of the store run and measure what they name."""
+"""Tests that the benchmarks of the store run and print the named measurements."""
 
 import sys
 from pathlib import Path

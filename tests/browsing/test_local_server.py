@@ -1,4 +1,4 @@
-"""Server that all local pages share: what it must not answer, for each page."""
+"""Server of all local pages: requests it must not answer, for each page."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Server of the page: answers, and everything that it must not answer."""
+"""Tests of the server of the page: its answers, and rejected requests."""
 
 import io
 import json

@@ -26,7 +26,7 @@ ITEMS = 6
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Write the edits of three editors, of which one is brighter than the next, and a table of items."""
+    """Write the edits of three editors, each brighter than the next, and a table of items."""
     for name, shade in {"photos": 0, **EDITORS}.items():
         (tmp_path / name).mkdir()
         for item in range(ITEMS):

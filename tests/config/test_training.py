@@ -1,4 +1,4 @@
-"""Tests that each training takes only the options that it reads, so changes of other keys do not rerun it."""
+"""Tests that each training takes only its own options, so changes of other keys do not rerun it."""
 
 from typing import Any
 

@@ -30,7 +30,7 @@ def make_run(root: Path) -> Path:
 
 
 def make_pair(n: int, name: str = "swap", task: Task = TASK, masked: bool = True) -> EditPair:
-    """Return a pair of 60 x 40 pixels whose colours tell it from others: red grows with n, a local edit is blue."""
+    """Return a pair of 60 x 40 pixels with colours of its own: red grows with n, a local edit is blue."""
     source = np.full((40, 60, 3), (50 * n, 10, 0), np.uint8)
     mask = np.zeros((40, 60), bool)
     mask[10:20, 30:45] = True

@@ -1,4 +1,4 @@
-"""Tests of instructions that name their object by what it is or does: accepted by the table or a model, on record."""
+"""Tests of instructions that name their object by its nature or action: accepted by the table or a model, on record."""
 
 import json
 from collections.abc import Sequence

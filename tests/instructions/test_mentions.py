@@ -19,7 +19,7 @@ from omniedit.instructions.mentions import (
     swap_colour,
 )
 from omniedit.instructions.objects import _REMOVAL
-from omniedit.instructions.styles import styles
+from omniedit.instructions.style_names import styles
 
 FINDERS = (find_added, find_backgrounds, find_recolouring, find_removed, find_style, find_swapped)
 

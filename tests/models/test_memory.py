@@ -20,7 +20,7 @@ def parts(stage: int, ranks: int = 4, quantize: str | None = None, **options: An
 
 
 def test_state_is_what_a_derivation_by_hand_gives() -> None:
-    """1000 weights of which 400 are trained: 2 bytes each in bfloat16, 4 + 8 for AdamW and 4 for the EMA."""
+    """1000 weights, 400 of them trained: 2 bytes each in bfloat16, 4 + 8 for AdamW and 4 for the EMA."""
     assert parts(0) == (2000, 800, 4800, 1600, 0)
     assert parts(1) == (2000, 800, 1200, 400, 0)
     assert parts(2) == (2000, 200, 1200, 400, 0)

@@ -1,4 +1,4 @@
-"""Tests of task-aware routing: each part decides what it should, and nothing else."""
+"""Tests of task-aware routing: each part has its effect, and nothing else."""
 
 from collections.abc import Iterator
 

@@ -11,7 +11,7 @@ from omniedit.buckets.placement import Layout, accepted_pairs, place, read_plan,
 from omniedit.buckets.write import write_part
 from omniedit.evaluation.edits import at_resolution
 from omniedit.evaluation.scores import bench_row
-from omniedit.evaluation.table import markdown, table3
+from omniedit.evaluation.table3 import markdown, table3
 from omniedit.pairs import EditPair, Rejection, Shard, write_shard
 from omniedit.reporting.candidates import read_best, read_candidates, read_columns
 from omniedit.reporting.card import data_table

@@ -280,7 +280,7 @@ def test_nothing_is_wider_than_the_window(browser: Any, tmp_path: Path, scheme: 
 
 
 def bench_of(tmp_path: Path) -> BenchSet:
-    """Write outputs of two editors for three items, of which `b` lacks the last."""
+    """Write outputs of two editors for three items; `b` lacks the last."""
     for editor, count in (("a", 3), ("b", 2)):
         for n in range(count):
             path = tmp_path / editor / "edits" / f"swap/en/{n}.png"

@@ -18,7 +18,7 @@ MODELS = {"fetch_models", "fetch_model"}
 
 
 def read_rules() -> dict[str, str]:
-    """Return the text of each rule, with the text of the rule that it inherits from."""
+    """Return the text of each rule, with the text of the rule it inherits from."""
     found = {m["name"]: m for path in RULES.glob("*.smk") for m in RULE.finditer(path.read_text())}
     return {name: m["body"] + (found[m["like"]]["body"] if m["like"] else "") for name, m in found.items()}
 

@@ -14,7 +14,7 @@ from helpers.slurm_queue import pretend_queue, record
 from omniedit.config.schema import Config
 from omniedit.errors import UserError
 from omniedit.run import job_states
-from omniedit.run.job_states import State, is_live, read_jobs, started_outputs
+from omniedit.run.job_states import State, read_jobs, started_outputs
 from omniedit.run.status import hourly_rate, last_line, report
 
 NOW = 1_000_000.0
@@ -90,17 +90,17 @@ def workflow_at_work(folder: Path, run: str = "mine") -> Iterator[subprocess.Pop
 
 def test_started_job_is_running_while_the_workflow_lives(root: Path) -> None:
     with workflow_at_work(root):
-        assert is_live("mine", root) and states(root)[1] is State.RUNNING
+        assert states(root)[1] is State.RUNNING
         assert (
             "  synthesize_shard object_swap 00001: 2/9 pairs  (logs/mine/synthesize/object_swap/00001.log)"
             in report("mine", root, NOW)
         )
-    assert is_live("mine", root) is False and states(root)[1] is State.STOPPED
+    assert states(root)[1] is State.STOPPED
 
 
 def test_run_of_another_name_does_not_affect_the_state(root: Path) -> None:
     with workflow_at_work(root, "yours"):
-        assert is_live("mine", root) is False and is_live("yours", root)
+        assert states(root)[1] is State.STOPPED
 
 
 def test_workflow_of_a_checkout_sharing_the_results_is_detected(root: Path, tmp_path: Path) -> None:

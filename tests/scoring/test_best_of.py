@@ -1,4 +1,4 @@
-"""Best of several candidates: one of each set at most goes on, and nothing but the scores decides which."""
+"""Best of several candidates: at most one of each set is accepted, and nothing but the scores decides which."""
 
 from hypothesis import given
 from hypothesis import strategies as st

@@ -1,4 +1,4 @@
-"""Ensembles of judges: exact averages and disagreements, and no score where too few judges have one."""
+"""Ensembles of judges: exact averages and disagreements, unscorable where too few judges have one."""
 
 import json
 from typing import Any, get_args
@@ -18,7 +18,6 @@ from omniedit.scoring.ensemble import (
     combine_tables,
     ensemble_rows,
     find_outlier,
-    judge_scores,
     read_member,
 )
 from omniedit.scoring.examples import RubricScores
@@ -114,8 +113,8 @@ def test_rows_hold_each_judge_and_the_disagreement() -> None:
     assert (scored["o_score"], scored["disagreement"], scored["sc_score_1"]) == (6, 4, 6.5), "the O of a rubric's rule"
     assert scored["reasoning"] == "a (4.0) b (8.0): Well done."
     assert (scored["judge"], scored["judge_version"], scored["status"]) == ("ensemble", "a + b v1", "scored")
-    assert judge_scores(scored["details"]) == {"a": 4.0, "b": 8.0}
-    assert json.loads(scored["details"])["judges"]["b"] == {"o": 8.0, "version": "v1", "words": 2}
+    judges = json.loads(scored["details"])["judges"]
+    assert judges["a"]["o"] == 4 and judges["b"] == {"o": 8.0, "version": "v1", "words": 2}
     assert unscored["status"] == "unscorable" and "scored by 0 of 2 judges" in unscored["reasoning"]
     assert json.loads(unscored["details"])["judges"]["a"] == {"reason": "the model refuses"}
     assert scored["prompt_hash"] == unscored["prompt_hash"], "one rubric for the filter"

@@ -223,7 +223,7 @@ LESSER = "not the best of 3 candidates of its request"
 
 
 def decide_best(folder: Path, pairs: list[EditPair], scores: dict[str, float | None], **options: Any) -> dict[str, str]:
-    """Return the reasons of pairs with these O, of which each request's best of 3 is accepted."""
+    """Return the reasons of pairs with these O, where each request's best of 3 is accepted."""
     write_shard(folder / "best.h5", Task.STYLE_TRANSFER, "embedded", 0, pairs)
     with Shard(folder / "best.h5") as shard:
         given = {pair_id: BY | {"o_score": score} for pair_id, score in scores.items()}

@@ -1,4 +1,4 @@
-"""Forms that an images endpoint gets, and the replies that it gives, without a server."""
+"""Forms sent to an images endpoint, and its replies, without a server."""
 
 import base64
 import json

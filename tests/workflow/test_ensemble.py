@@ -56,7 +56,7 @@ def run_script(name: str, *arguments: object) -> None:
 def test_the_scripts_score_by_a_member_combine_and_decide(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Score by a student that writes replies, with two readouts, beside a table of scores by hand."""
+    """Score by a student that writes replies, with two readouts, next to a table of scores by hand."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", [])
     photos = np.random.default_rng(0).integers(0, 255, (3, 32, 32, 3), np.uint8)

@@ -1,6 +1,6 @@
-"""Scores and decisions: the teacher, the student that is distilled from it, the judge of the run, the filter.
+"""Scores: the teacher, the student that is distilled from it, the judge of the run.
 
-REQUIRED INPUTS: results/{run}/candidates/{task}/{shard}.h5; results/{run}/decisions/human.jsonl if it exists
+REQUIRED INPUTS: results/{run}/candidates/{task}/{shard}.h5
 OUTPUTS:
     results/{run}/teacher/{task}/{shard}.parquet      teacher scores of pairs and of known defects made from them
     results/{run}/scorer/                             the student, its agreement with the teacher, manifest.json
@@ -8,12 +8,6 @@ OUTPUTS:
     results/{run}/replies.parquet                     replies of teacher and student to some held-out pairs
     results/{run}/scores/{task}/{shard}.parquet       the judge's scores of every candidate
     results/{run}/judges/{judge}/{task}/{shard}.parquet  scores of each judge of an ensemble, which are then combined
-    results/{run}/canary.json                         the judge's drift since its first scores of the canary
-    results/{run}/canary/{judge}.json                 the same for each judge of an ensemble
-    results/{run}/faults/signatures/                  the measurements of each pair that the quality gates need
-    results/{run}/faults/findings.parquet             faults of pairs, over all shards
-    results/{run}/decisions/{task}/{shard}.parquet    accepted or rejected, with the reason
-    results/{run}/decisions/gathered/{block}.parquet  the decisions of some shards of all tasks in one table
 """
 
 
@@ -249,154 +243,3 @@ if CONFIG.scoring.judge == "ensemble":
         shell:
             'sh "$OMNIEDIT_RUN" combine_scores.py {input} --judges {params.judges} --combination {params.combination:q}'
             " --out {output} > {log} 2>&1"
-
-
-rule score_canary:
-    input:
-        scorer=scorer_for(CONFIG.scoring.judge),
-        parts=parts_for(CONFIG.scoring.judge),
-        # Scored again whenever pairs are, even by the same judge: the model behind its name may have changed.
-        scores=of_run("results/{run}/scores/{task}/{shard}.parquet")[:1],
-    output:
-        scores="results/{run}/canary.parquet",
-        drift="results/{run}/canary.json",
-    log:
-        "logs/{run}/score_canary.log",
-    benchmark:
-        "benchmarks/{run}/score_canary.tsv"
-    # An alarm comes after one shard, before all the others, which would have to be scored again.
-    priority: 6
-    conda:
-        "../../envs/score.yaml"
-    resources:
-        endpoint=int(CONFIG.scoring.judge == "api"),
-    params:
-        judge=CONFIG.scoring.judge,
-        scorer=scorer_option,
-        config="results/{run}/config.json",
-        spent="results/{run}/spent",
-        kept=CONFIG.scoring.canary,
-        asked=verbatim(judge_fingerprint(CONFIG.scoring, CONFIG.scoring.judge)),
-    message:
-        "Score the canary; {log}"
-    shell:
-        'sh "$OMNIEDIT_RUN" score_canary.py --config {params.config} {params.scorer} --spent {params.spent}'
-        " --kept {params.kept:q} --out {output.scores} --drift {output.drift} > {log} 2>&1"
-
-
-rule score_canary_by_judge:
-    input:
-        scorer=scorer_of_member,
-        parts=parts_of_member,
-        scores=first_scores_of_member,
-    output:
-        scores="results/{run}/canary/{judge}.parquet",
-        drift="results/{run}/canary/{judge}.json",
-    log:
-        "logs/{run}/score_canary/{judge}.log",
-    benchmark:
-        "benchmarks/{run}/score_canary/{judge}.tsv"
-    priority: 6
-    conda:
-        "../../envs/score.yaml"
-    resources:
-        endpoint=endpoints_of_member,
-    params:
-        scorer=member_scorer_option,
-        config="results/{run}/config.json",
-        spent=member_spent,
-        kept=CONFIG.scoring.canary,
-        asked=member_fingerprint,
-    message:
-        "Score the canary by {wildcards.judge}; {log}"
-    shell:
-        'sh "$OMNIEDIT_RUN" score_canary.py --config {params.config} --member {wildcards.judge} {params.scorer}'
-        " --spent {params.spent} --kept {params.kept:q} --out {output.scores} --drift {output.drift} > {log} 2>&1"
-
-
-rule sign_shard:
-    input:
-        "results/{run}/candidates/{task}/{shard}.h5",
-    output:
-        "results/{run}/faults/signatures/{task}/{shard}.parquet",
-    log:
-        "logs/{run}/sign/{task}/{shard}.log",
-    benchmark:
-        "benchmarks/{run}/sign/{task}/{shard}.tsv"
-    priority: 5
-    conda:
-        "../../envs/score.yaml"
-    message:
-        "Measure pairs for the quality gates: {wildcards.task} {wildcards.shard}; {log}"
-    shell:
-        'sh "$OMNIEDIT_RUN" sign_pairs.py {input} --out {output} > {log} 2>&1'
-
-
-rule find_faults:
-    input:
-        expand("results/{{run}}/faults/signatures/{task}/{shard}.parquet", task=CONFIG.gate_groups, shard=SHARDS),
-    output:
-        "results/{run}/faults/findings.parquet",
-    log:
-        "logs/{run}/find_faults.log",
-    benchmark:
-        "benchmarks/{run}/find_faults.tsv"
-    priority: 5
-    conda:
-        "../../envs/score.yaml"
-    params:
-        signatures=pattern("faults/signatures/{task}/{shard}.parquet"),
-        shards=gated_shards,
-        gates=as_json(CONFIG.gates),
-    message:
-        "Find faults of pairs; {log}"
-    shell:
-        'sh "$OMNIEDIT_RUN" find_faults.py {params.signatures:q} {params.shards} --gates {params.gates:q} --out {output} > {log} 2>&1'
-
-
-rule decide_shard:
-    input:
-        findings="results/{run}/faults/findings.parquet" if CONFIG.gate_groups else [],
-        scores=expand("results/{{run}}/scores/{task}/{{shard}}.parquet", task=GROUPS),
-        candidates=expand("results/{{run}}/candidates/{task}/{{shard}}.h5", task=GROUPS),
-        bench="results/{run}/sources/bench.parquet",
-        by_hand=decisions_by_hand,
-    output:
-        expand("results/{{run}}/decisions/{task}/{{shard}}.parquet", task=GROUPS),
-    log:
-        "logs/{run}/decide/{shard}.log",
-    benchmark:
-        "benchmarks/{run}/decide/{shard}.tsv"
-    priority: 5
-    conda:
-        "../../envs/score.yaml"
-    params:
-        min_score=CONFIG.filter.min_score,
-        min_scores=task_thresholds,
-        best_of=best_of_option,
-        disagreement=disagreement_option,
-        by_hand=by_hand_option,
-        faults=faults_option,
-    message:
-        "Filter the pairs of {wildcards.shard}; {log}"
-    shell:
-        'sh "$OMNIEDIT_RUN" decide.py --scores {input.scores} --candidates {input.candidates} --bench {input.bench}'
-        " --min-score {params.min_score} {params.min_scores:q} {params.best_of} {params.disagreement} {params.by_hand} {params.faults:q} --out {output} > {log} 2>&1"
-
-
-rule gather_decisions:
-    input:
-        decisions_of_block,
-    output:
-        "results/{run}/decisions/gathered/{block}.parquet",
-    log:
-        "logs/{run}/gather_decisions/{block}.log",
-    benchmark:
-        "benchmarks/{run}/gather_decisions/{block}.tsv"
-    priority: 5
-    conda:
-        "../../envs/score.yaml"
-    message:
-        "Gather decisions: block {wildcards.block}; {log}"
-    shell:
-        'sh "$OMNIEDIT_RUN" gather_decisions.py {input} --out {output} > {log} 2>&1'

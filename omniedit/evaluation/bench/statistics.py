@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omniedit.evaluation.agreement.correlations import Values, draw_weights, interval
-from omniedit.evaluation.table import Interval
+from omniedit.evaluation.table3 import Interval
 
 EXACT_CLUSTERS = 12
 """Largest number of clusters of which all sign flips are tried."""

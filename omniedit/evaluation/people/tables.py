@@ -16,7 +16,7 @@ from omniedit.evaluation.people.results import (
     RaterFacts,
     Results,
 )
-from omniedit.evaluation.table import Interval
+from omniedit.evaluation.table3 import Interval
 from omniedit.plain_text import markdown_cell
 
 HEADS = {"pq": "PQ", "sc": "SC", "o": "O", "acc": "Acc"}

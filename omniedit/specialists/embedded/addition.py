@@ -10,7 +10,7 @@ from omniedit.imaging.inpaint import MODELS
 from omniedit.instructions.objects import addition_instructions, describe_place, join_objects, without_position
 from omniedit.sources.photo import Photo
 from omniedit.specialists.base import Edited, EditRequest, NotApplicable
-from omniedit.specialists.embedded.fills import Fills
+from omniedit.specialists.embedded.fill_cache import Fills
 from omniedit.specialists.embedded.removal import Removal, one_not_yet_offered, possible_removals
 from omniedit.tasks import Task
 

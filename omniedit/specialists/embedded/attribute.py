@@ -23,7 +23,7 @@ from omniedit.imaging.images import Image, Mask
 from omniedit.imaging.matting import alpha_matte
 from omniedit.imaging.morphology import bounding_box, dilate, erode
 from omniedit.imaging.procedural import Field
-from omniedit.instructions.appearance import colour_instructions, material_instructions
+from omniedit.instructions.appearance_templates import colour_instructions, material_instructions
 from omniedit.instructions.objects import without_position
 from omniedit.sources.photo import FractionBox, Photo
 from omniedit.specialists.base import Edited, EditRequest, NotApplicable

@@ -15,7 +15,12 @@ from omniedit.imaging.images import Image, Mask
 from omniedit.imaging.matting import alpha_matte, foreground_colours
 from omniedit.imaging.morphology import dilate, erode
 from omniedit.imaging.procedural import Field
-from omniedit.instructions.appearance import background_instructions, join_names, sky_instructions, surface_instructions
+from omniedit.instructions.appearance_templates import (
+    background_instructions,
+    join_names,
+    sky_instructions,
+    surface_instructions,
+)
 from omniedit.sources.photo import Photo
 from omniedit.specialists.base import Donors, Edited, EditRequest, NotApplicable
 from omniedit.specialists.embedded.attribute import share_inside

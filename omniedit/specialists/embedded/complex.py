@@ -26,7 +26,7 @@ from omniedit.instructions.words import head
 from omniedit.sources.photo import Photo
 from omniedit.specialists.base import Donors, Edited, EditRequest, NotApplicable
 from omniedit.specialists.embedded.attribute import AttributeModification
-from omniedit.specialists.embedded.fills import Fills
+from omniedit.specialists.embedded.fill_cache import Fills
 from omniedit.specialists.embedded.removal import possible_removals
 from omniedit.specialists.embedded.swap import ObjectSwap, is_replaceable
 from omniedit.specialists.embedded.targets import list_individuals, single_out

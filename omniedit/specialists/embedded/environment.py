@@ -9,7 +9,7 @@ import numpy as np
 from omniedit.grounding.outdoors import caption_says_outdoors, shows_outdoors
 from omniedit.imaging.color import luma, to_float, to_lab
 from omniedit.imaging.images import Image
-from omniedit.instructions.appearance import environment_instructions
+from omniedit.instructions.appearance_templates import environment_instructions
 from omniedit.sources.photo import Photo
 from omniedit.specialists.base import Edited, EditRequest, NotApplicable
 from omniedit.specialists.embedded.relighting import dusk, golden_hour, night, overcast

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from omniedit.imaging.images import Image
-from omniedit.instructions.appearance import style_instructions
+from omniedit.instructions.appearance_templates import style_instructions
 from omniedit.sources.photo import Photo
 from omniedit.specialists.base import Edited, EditRequest, NotApplicable
 from omniedit.specialists.embedded import multistyle

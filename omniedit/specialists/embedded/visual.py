@@ -15,7 +15,7 @@ from omniedit.pairs import Reference
 from omniedit.sources.photo import Photo
 from omniedit.specialists.base import Donors, Edited, EditRequest, NotApplicable, Specialist
 from omniedit.specialists.embedded.addition import ObjectAddition
-from omniedit.specialists.embedded.fills import Fills
+from omniedit.specialists.embedded.fill_cache import Fills
 from omniedit.specialists.embedded.removal import ObjectRemoval
 from omniedit.specialists.embedded.swap import PlausibleSwap
 from omniedit.tasks import Task

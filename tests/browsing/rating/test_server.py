@@ -1,4 +1,4 @@
-"""Server of the rating page: a whole exchange over HTTP, and what it must not accept."""
+"""Server of the rating page: a whole exchange over HTTP, and answers that it must not accept."""
 
 import io
 import json

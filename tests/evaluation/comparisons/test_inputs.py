@@ -17,7 +17,7 @@ def save(path: Path, shade: int = 0) -> None:
 
 @pytest.fixture
 def folders(tmp_path: Path) -> list[Path]:
-    """Write three editors' folders, of which the last lacks an item, and a table of two items."""
+    """Write three editors' folders, the last one without an item, and a table of two items."""
     save(tmp_path / "photos/p.png")
     for shade, editor in enumerate(("x", "y", "z"), 1):
         save(tmp_path / editor / "one.png", shade)

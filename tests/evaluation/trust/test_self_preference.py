@@ -7,7 +7,7 @@ from omniedit.evaluation.trust.self_preference import SelfPreference, measure_se
 
 
 def test_the_difference_is_that_within_tasks() -> None:
-    """Check two tasks of which one is easier and has more own edits: over all, the difference would be 3."""
+    """Check two tasks, one easier and with more own edits: over all, the difference would be 3."""
     scores = np.array([9.0, 9, 9, 8, 2, 1, 1, 1])
     is_own = np.array([True, True, True, False, True, False, False, False])
     task = np.array([0, 0, 0, 0, 1, 1, 1, 1])

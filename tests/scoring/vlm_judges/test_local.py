@@ -1,4 +1,4 @@
-"""Judge `vlm` on tiny models of the classes that it is for: their inputs, positions, caches and readouts."""
+"""Judge `vlm` on tiny models of its classes: their inputs, positions, caches and readouts."""
 
 import inspect
 from collections.abc import Sequence

@@ -64,9 +64,3 @@ def average_rows(name: str, table: Sequence[TableRow], columns: Sequence[str]) -
 def _mean_columns(values: Sequence[Mapping[str, float]], columns: Sequence[str]) -> dict[str, float]:
     by_column = {column: [each[column] for each in values if column in each] for column in columns}
     return {column: fmean(scores) for column, scores in by_column.items() if scores}
-
-
-def average_all(rows: Sequence[Row], groups: Grouped, combine: Combine, columns: Sequence[str]) -> list[TableRow]:
-    """Return a row for each group, the mean of the groups, and the mean over all items."""
-    table = average_groups(groups, combine, columns)
-    return [*table, average_rows(OF_GROUPS, table, columns), average(OF_ITEMS, rows, combine, columns)]

@@ -9,7 +9,7 @@ from typing import Any
 
 from omniedit.architectures import ARCHITECTURES
 from omniedit.errors import UserError
-from omniedit.evaluation.table import read_scores
+from omniedit.evaluation.table3 import read_scores
 from omniedit.pairs import Shard
 from omniedit.storage.parquet import read_rows
 

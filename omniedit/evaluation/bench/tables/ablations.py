@@ -12,7 +12,7 @@ from omniedit.evaluation.bench.tables.ablation_runs import AblationRun, ScoreRow
 from omniedit.evaluation.bench.tables.builders import DIFFERENCE_COLUMNS, SCORES, difference_cells
 from omniedit.evaluation.bench.tables.grid import Column, Grid, Row
 from omniedit.evaluation.bench.tables.write import write_grids
-from omniedit.evaluation.table import Interval
+from omniedit.evaluation.table3 import Interval
 from omniedit.plain_text import markdown_cell
 
 NAME = "ablations"

@@ -12,7 +12,7 @@ from omniedit.evaluation.bench.statistics import Difference, cluster_mean, compa
 from omniedit.evaluation.bench.tables.grid import Column, Grid, Row
 from omniedit.evaluation.bench.tables.results import EditorResult, Results
 from omniedit.evaluation.metrics.registry import METRICS
-from omniedit.evaluation.table import Interval
+from omniedit.evaluation.table3 import Interval
 
 SCORES = {"pq_score": "PQ", "sc_score": "SC", "o_score": "O"}
 HUMAN = ("pq", "sc", "o", "acc")

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from enum import IntEnum
 from math import isnan
 
-from omniedit.evaluation.table import Interval
+from omniedit.evaluation.table3 import Interval
 
 
 class Place(IntEnum):

@@ -10,7 +10,7 @@ from omniedit.evaluation.bench.tables import grid
 from omniedit.evaluation.bench.tables.grid import Column, Grid
 from omniedit.evaluation.bench.tables.results import EditorResult, Results
 from omniedit.evaluation.metrics.registry import METRICS
-from omniedit.evaluation.table import Interval
+from omniedit.evaluation.table3 import Interval
 
 OWN_SCORES = ("sc_score", "pq_score", "o_score")
 NOTHING = float("nan")

@@ -6,7 +6,7 @@ from itertools import groupby
 from typing import Any
 
 from omniedit.evaluation.bench.tables.grid import Grid, Place, Row, format_figure
-from omniedit.evaluation.table import Interval
+from omniedit.evaluation.table3 import Interval
 from omniedit.plain_text import markdown_cell
 
 _MARKDOWN = {Place.BEST: "**{}**", Place.SECOND: "<u>{}</u>", None: "{}"}

@@ -10,7 +10,7 @@ from omniedit.evaluation.agreement.ratings import Rating
 from omniedit.evaluation.bench.records import EditRecord
 from omniedit.evaluation.bench.scores import SCORED
 from omniedit.evaluation.bench.statistics import cluster_mean
-from omniedit.evaluation.table import Interval
+from omniedit.evaluation.table3 import Interval
 
 ScoreRow = Mapping[str, Any]
 

@@ -1,4 +1,4 @@
-"""Review of proposals: what is asked next, what the table holds, undo, and a review that goes on later."""
+"""Review of proposals: the next question, the table, undo, and a review that goes on later."""
 
 import json
 from pathlib import Path

@@ -13,7 +13,7 @@ from omniedit.evaluation.bench.tables.grid import Column, Grid, Place, Row
 from omniedit.evaluation.bench.tables.render import escape_latex, to_latex, to_markdown
 from omniedit.evaluation.bench.tables.results import EditorResult, Results
 from omniedit.evaluation.bench.tables.write import write_tables
-from omniedit.evaluation.table import Interval
+from omniedit.evaluation.table3 import Interval
 
 NAN = float("nan")
 ITEMS = [

@@ -3,21 +3,21 @@
 import numpy as np
 import pytest
 
-from omniedit.instructions import appearance
+from omniedit.instructions import appearance_templates
 from omniedit.specialists.embedded.environment import ENVIRONMENTS
 
 
 def instructions(seed: int) -> dict[str, tuple[str, ...]]:
     rng = np.random.default_rng(seed)
     return {
-        "style": appearance.style_instructions("an oil painting", rng),
-        "colour": appearance.colour_instructions("red bowl", "blue", rng),
-        "material": appearance.material_instructions("bowl", "white marble", rng),
-        "background": appearance.background_instructions(["drum", "bean bag"], "a green meadow", rng),
-        "surface": appearance.surface_instructions(["fig"], "a wooden table top", rng),
-        "sky": appearance.sky_instructions("a dark, stormy sky", rng),
+        "style": appearance_templates.style_instructions("an oil painting", rng),
+        "colour": appearance_templates.colour_instructions("red bowl", "blue", rng),
+        "material": appearance_templates.material_instructions("bowl", "white marble", rng),
+        "background": appearance_templates.background_instructions(["drum", "bean bag"], "a green meadow", rng),
+        "surface": appearance_templates.surface_instructions(["fig"], "a wooden table top", rng),
+        "sky": appearance_templates.sky_instructions("a dark, stormy sky", rng),
     } | {
-        name: appearance.environment_instructions(name, rng, sky=seed % 2 == 0, ground=seed % 2 == 0)
+        name: appearance_templates.environment_instructions(name, rng, sky=seed % 2 == 0, ground=seed % 2 == 0)
         for name in ENVIRONMENTS
     }
 
@@ -39,12 +39,14 @@ def test_sky_and_ground_are_named_only_if_visible() -> None:
     for seed in range(20):
         rng = np.random.default_rng(seed)
         for name in ENVIRONMENTS:
-            text = " ".join(appearance.environment_instructions(name, rng, sky=False, ground=False))
+            text = " ".join(appearance_templates.environment_instructions(name, rng, sky=False, ground=False))
             assert not any(word in text for word in ("sky", "stars", "ground", "horizon")), text
 
 
 def test_unchanged_objects_are_listed_in_english() -> None:
-    assert appearance.join_names(["fig"]) == "fig"
-    assert appearance.join_names(["fig", "bowl", "leaf"]) == "fig, bowl and leaf"
-    for sentence in appearance.surface_instructions(["bowl", "fig"], "a granite table top", np.random.default_rng(0)):
+    assert appearance_templates.join_names(["fig"]) == "fig"
+    assert appearance_templates.join_names(["fig", "bowl", "leaf"]) == "fig, bowl and leaf"
+    for sentence in appearance_templates.surface_instructions(
+        ["bowl", "fig"], "a granite table top", np.random.default_rng(0)
+    ):
         assert "the bowl and the fig" in sentence

@@ -5,7 +5,7 @@ import pytest
 
 from omniedit.errors import UserError
 from omniedit.evaluation.scores import BENCH_SCHEMA
-from omniedit.evaluation.table import bootstrap_mean, markdown, read_scores, table3
+from omniedit.evaluation.table3 import bootstrap_mean, markdown, read_scores, table3
 
 
 def row(model="editnet", task="object_swap", scores=(8.0, 6.0, 9.0), **changes):

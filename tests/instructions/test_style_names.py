@@ -1,4 +1,4 @@
-from omniedit.instructions.styles import styles
+from omniedit.instructions.style_names import styles
 
 
 def test_styles_are_numerous_and_fit_into_an_instruction() -> None:

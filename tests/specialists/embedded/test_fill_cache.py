@@ -9,8 +9,8 @@ from omniedit.imaging.images import Image, Mask
 from omniedit.pairs import EditPair, Shard
 from omniedit.pairs.writer import write_shard
 from omniedit.sources.photo import Photo
-from omniedit.specialists.embedded import fills
-from omniedit.specialists.embedded.fills import KEPT, Fills
+from omniedit.specialists.embedded import fill_cache
+from omniedit.specialists.embedded.fill_cache import KEPT, Fills
 from omniedit.specialists.registry import build
 from omniedit.tasks import SHARE_FILLS, Task
 
@@ -36,7 +36,7 @@ def grey_fill(image: Image, mask: Mask) -> Image:
 def inpainted(monkeypatch: pytest.MonkeyPatch) -> list[Mask]:
     """Replace PatchMatch by a grey fill; return the list of the holes that were inpainted."""
     holes: list[Mask] = []
-    monkeypatch.setattr(fills, "inpaint", lambda image, mask: holes.append(mask) or grey_fill(image, mask))
+    monkeypatch.setattr(fill_cache, "inpaint", lambda image, mask: holes.append(mask) or grey_fill(image, mask))
     return holes
 
 

@@ -1,4 +1,4 @@
-"""Styles to choose from, worded for use in an instruction; none names a living artist."""
+"""Styles to choose from, phrased for use in an instruction; none names a living artist."""
 
 from omniedit.instructions.word_lists import read_list
 
