@@ -22,7 +22,8 @@ def remake_command(files: ShardFiles) -> str | None:
     except (OSError, ValueError, RecursionError):
         return None
     target = files.candidates.relative_to(files.run).as_posix()
-    rule = next((stage.rule for stage in select_stages(config) if _makes(stage, target)), None)
+    makers = (stage for stage in select_stages(config) if files.folder in stage.tasks(config))
+    rule = next((stage.rule for stage in makers if _makes(stage, target)), None)
     root, below = _split_root(files.run)
     if rule is None or below != Path("results", config.run):
         return None

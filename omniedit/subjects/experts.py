@@ -124,7 +124,6 @@ def open_expert(config: Config, subjects: Sequence[Subject], device: str, model:
     given, place = base_path(options), torch.device(device)
     base = load_base(given, torch.float32 if place.type == "cpu" else torch.bfloat16)
     base.move_encoders(place)
-    base.transformer.to(place)
     version, licence = {str(options.expert.base): ""}, None
     if given.suffix == ".json":
         entry = get_model(given.stem)

@@ -59,7 +59,7 @@ class LoraExpert:
     """DreamBooth by low-rank adapters.
 
     Args:
-        base: on its device; it is frozen.
+        base: its encoders are on their device; the expert copies its transformer there.
         version: its name -> its revision, for the pairs' provenance.
         licence: of the images that the base generates; None if it is unknown.
         imagine: returns a subject's prompts.
@@ -84,6 +84,7 @@ class LoraExpert:
         for parameter in self._adapters():
             parameter.data = parameter.data.float()
             parameter.requires_grad_(True)
+        nn.Module.to(self.net, self._device)
 
     def paint(self, subject: Subject) -> Iterator[Painted | Rejection]:
         """Fine-tune on the demonstrations, then yield an image for each prompt and seed.

@@ -54,8 +54,8 @@ def photograph(named: NamedCutOut, scenes: Sequence[ScenePhoto], options: Subjec
 
 
 def describe(name: str, place: str) -> str:
-    """Return the caption of a demonstration: 'a brown hen in a forest stream'."""
-    return f"{with_article(name)} in {place}" if place else f"a photo of {with_article(name)}"
+    """Return the caption of a demonstration: 'a brown hen, with a forest stream in the background'."""
+    return f"{with_article(name)}, with {place} in the background" if place else f"a photo of {with_article(name)}"
 
 
 def draw_rng(seed: int, subject_id: str, what: str) -> np.random.Generator:

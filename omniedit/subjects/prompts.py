@@ -45,7 +45,7 @@ _TEMPLATES: dict[str, tuple[str, str]] = {
     "stylise": ("{value} of {a_name}", "Show the {name} as {value}."),
     "recontextualise": ("a photo of {a_name}, the place is {value}", "Show the {name} in another place: {value}."),
     "view": ("a photo of {a_name} seen {value}", "Show the {name} {value}."),
-    "attribute": ("a photo of a {value} {name}", "Make the {name} {value}."),
+    "attribute": ("a photo of {a_changed}", "Make the {name} {value}."),
     "compose": ("a photo of {a_name} next to {value}", "Show the {name} next to {value}."),
     "accessorise": ("a photo of {a_name} with {value}", "Give the {name} {value}."),
 }
@@ -84,7 +84,9 @@ def fill_templates(subject: Subject, tasks: Sequence[Task], count: int, seed: in
         values = read_values(skill)
         chosen = draw_rng(seed, subject.subject_id, skill).permutation(len(values))
         for number in np.resize(chosen, count):
-            words = {"name": subject.name, "a_name": with_article(subject.name), "value": values[number]}
+            value = values[number]
+            words = {"name": subject.name, "a_name": with_article(subject.name), "value": value}
+            words["a_changed"] = with_article(f"{value} {subject.name}")
             caption, instruction = (template.format(**words) for template in _TEMPLATES[skill])
             made.append(NewImage(task, caption, instruction))
     return made

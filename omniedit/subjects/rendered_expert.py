@@ -46,7 +46,7 @@ _TEXTS: dict[str, tuple[str, ...]] = {
     ),
     "attribute": (
         "Add the {name} from the reference images {place}, but in {value}.",
-        "Put a {value} version of the {name} in the references {place}.",
+        "Put {a_value} version of the {name} in the references {place}.",
         "Place this {name} {place}, painted {value}.",
     ),
     "stylise": (
@@ -72,7 +72,7 @@ _TEXTS: dict[str, tuple[str, ...]] = {
 }
 _CAPTIONS: dict[str, str] = {
     "recontextualise": "{a_name}{where}",
-    "attribute": "a {value} {name}{where}",
+    "attribute": "{a_changed}{where}",
     "stylise": "{a_name}{where}, drawn as {value}",
     "view": "{a_name}{where}, {value}",
     "compose": "{a_name} next to {a_value}{where}",
@@ -145,8 +145,9 @@ class RenderedExpert:
             "a_name": with_article(subject.name),
             "value": variant.value,
             "a_value": with_article(variant.value) if variant.value else "",
+            "a_changed": with_article(f"{variant.value} {subject.name}".strip()),
             "place": describe_place(shown.box),
-            "where": f" in {scene.place}" if scene.place else "",
+            "where": f", with {scene.place} in the background" if scene.place else "",
         }
         reference = int(rng.integers(len(subject.demonstrations)))
         order = (reference, *(each for each in range(len(subject.demonstrations)) if each != reference))

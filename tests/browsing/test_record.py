@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -12,6 +13,7 @@ from omniedit.browsing.files import ShardFiles
 from omniedit.browsing.record import read_record, save_images
 from omniedit.browsing.text import format_record
 from omniedit.errors import UserError
+from omniedit.pairs import Shard, write_shard
 
 
 def record(run: Path, folder: str, pair_id: str) -> dict:
@@ -82,3 +84,17 @@ def test_images_that_cannot_be_saved_are_one_line(tmp_path: Path) -> None:
         save_images(files, "import/0", tmp_path / "file")
     with pytest.raises(UserError, match="has no pair nope; the file was replaced"):
         save_images(files, "nope", tmp_path / "out")
+
+
+def test_a_caption_of_a_reference_stands_behind_its_role_and_size(tmp_path: Path) -> None:
+    run = make_run(tmp_path)
+    path = run / "candidates/my_set/00000.h5"
+    with Shard(path) as shard:
+        (pair, *_) = map(shard.encoded_pair, range(len(shard)))
+        references = tuple(replace(each, caption="a mug\non a table") for each in pair.references[:1])
+        task, seed = shard.task, shard.seed
+    write_shard(path, task, "import", seed, [replace(pair, references=references)])
+    found = record(run, "my_set", pair.pair_id)
+    assert found["references"][0]["caption"] == "a mug\non a table"
+    role = references[0].role
+    assert any(f"{role}, 64 x 48 pixels: a mug on a table" in line for line in format_record(found))

@@ -28,6 +28,15 @@ def test_the_command_names_target_rule_and_config(run: Path, monkeypatch: pytest
         assert remake_command(ShardFiles(named, "object_swap", "00000")) == wanted
 
 
+def test_the_rule_is_that_of_the_folder_of_candidates(run: Path) -> None:
+    values = {**SMALL, "sources": {"kind": "sample", "min_pixels": 60_000}, "subjects": {"source": "cut_outs"}}
+    (run / "config.json").write_text(Config.model_validate(values).model_dump_json())
+    rules = {"subjects": "train_experts", "object_swap": "synthesize_shard"}
+    for folder, rule in rules.items():
+        words = shlex.split(remake_command(ShardFiles(run, folder, "00000")) or "")
+        assert words[words.index("--forcerun") + 1] == rule
+
+
 def test_from_another_folder_it_names_the_folder_of_the_results(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir("/")
     words = shlex.split(remake_command(ShardFiles(run, "object_swap", "00000")) or "")

@@ -32,8 +32,8 @@ def prepare(root: Path, count: int) -> list[str]:
 
 def count_jobs() -> Counter[str]:
     """Return the number of the experts' jobs by their state in Slurm's accounting."""
-    lines = run("sacct", "--allocations", "--noheader", "--parsable2", "--format=Comment,State").splitlines()
-    return Counter(state for comment, state in (line.rsplit("|", 1) for line in lines) if "train_experts" in comment)
+    lines = run("sacct", "--allocations", "--noheader", "--parsable2", "--format=SubmitLine,State").splitlines()
+    return Counter(state for line, state in (each.rsplit("|", 1) for each in lines) if "train_experts" in line)
 
 
 def main() -> None:
