@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 
-from omniedit.instructions.appearance import draw_templates
+from omniedit.instructions.appearance_templates import draw_templates
 
 _MOVE = (
     "Move the {thing} {where}.",

@@ -18,7 +18,7 @@ from omniedit.imaging.color_names import COLOURS
 from omniedit.imaging.color_naming import own_colour
 from omniedit.imaging.harmonize import CutOut
 from omniedit.imaging.images import Image
-from omniedit.instructions.appearance import draw_templates
+from omniedit.instructions.appearance_templates import draw_templates
 from omniedit.instructions.objects import describe_place, with_article
 from omniedit.pairs import Rejection
 from omniedit.specialists.embedded.color import can_become, recolor
