@@ -4,6 +4,7 @@ python -m benchmarks.filtering.prepare SETTINGS.yaml results/FILTERED results/UN
 """
 
 import argparse
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,6 @@ import yaml
 
 from omniedit.config.typed_text import merge
 from omniedit.errors import UserError
-from omniedit.evaluation.bench.tables.ablation_runs import read_run
 from omniedit.run.program import run_program
 from omniedit.storage.atomic import write_text
 
@@ -33,12 +33,15 @@ def main() -> None:
 
 
 def build_config(settings: Path, filtered: Path, name: str) -> dict[str, Any]:
-    """Return the config of a run without a threshold on O, and with the number of pairs of the filtered one.
+    """Return the config of a run without a threshold on O, and with the number of stored pairs of the filtered one.
+
+    Which pairs are held out follows from their photos, so the numbers of training pairs may differ a little.
 
     Raises:
-        UserError: the filtered run has no buckets or no scores.
+        UserError: the filtered run has no pairs in its buckets.
     """
-    pairs = read_run(filtered, None).pairs
+    manifest = json.loads((filtered / "buckets/manifest.json").read_text(encoding="utf-8"))
+    pairs = sum(bucket["pairs"] for bucket in manifest["buckets"].values())
     if not pairs:
         raise UserError(f"{filtered}: has no pairs in its buckets; lower filter.min_score or make more pairs")
     config: dict[str, Any] = yaml.safe_load(settings.read_text(encoding="utf-8")) or {}

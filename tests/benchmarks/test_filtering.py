@@ -1,8 +1,8 @@
 """Tests of the two runs behind Tables 6 and 7: the second one has as many pairs, from the same candidates."""
 
+import json
 import shutil
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -14,10 +14,16 @@ from omniedit.errors import UserError
 FOLDER = REPOSITORY / "benchmarks/filtering"
 
 
+def write_manifest(run: Path, *pairs: int) -> None:
+    buckets = {str(number): {"pairs": count, "train": count - 1} for number, count in enumerate(pairs)}
+    (run / "buckets").mkdir(parents=True, exist_ok=True)
+    (run / "buckets/manifest.json").write_text(json.dumps({"buckets": buckets}))
+
+
 @pytest.fixture
-def filtered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def filtered(tmp_path: Path) -> Path:
     """Return a run with seven pairs in its buckets."""
-    monkeypatch.setattr(prepare, "read_run", lambda folder, name: SimpleNamespace(pairs=7))
+    write_manifest(tmp_path / "filtered", 4, 3)
     for stage in ("scores", "decisions"):
         (tmp_path / "filtered" / stage).mkdir(parents=True)
         (tmp_path / "filtered" / stage / "0.txt").write_text(stage)
@@ -30,8 +36,8 @@ def test_the_unfiltered_run_has_as_many_pairs_and_no_threshold(filtered: Path) -
     assert config["run"] == "unfiltered" and len(config["train"]["ablations"]) == 3
 
 
-def test_a_run_without_pairs_is_an_error(filtered: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(prepare, "read_run", lambda folder, name: SimpleNamespace(pairs=0))
+def test_a_run_without_pairs_is_an_error(filtered: Path) -> None:
+    write_manifest(filtered)
     with pytest.raises(UserError, match=r"has no pairs in its buckets; lower filter\.min_score"):
         prepare.build_config(FOLDER / "cpu.yaml", filtered, "unfiltered")
 

@@ -106,6 +106,18 @@ def test_tables_without_judges_count_the_edits(folder: Path, tmp_path: Path) -> 
     assert "../no_edit/edits/swap/0.png" in (tmp_path / "side_by_side/index.html").read_text()
 
 
+def test_ratings_need_no_judge_and_must_be_of_the_edits(folder: Path, tmp_path: Path) -> None:
+    options = ("--editors", "no_edit", "--judges", "none", "-o", str(tmp_path), "--only", "table")
+    ratings = tmp_path / "ratings.csv"
+    ratings.write_text("pair_id,model,rater,sc,pq\nswap/1,no_edit,ann,0,1\nswap/1,no_edit,ben,0,0.5\n")
+    run(folder, *options, "--ratings", str(ratings))
+    text = (tmp_path / "table.md").read_text()
+    assert "| editor | people PQ | people SC | people O | people Acc |" in text and "| No edit | 0.75 | 0.00 |" in text
+    ratings.write_text("pair_id,model,rater,sc,pq\nswap/1,other,ann,1,1\n")
+    with pytest.raises(UserError, match="has no rating of these edits, but of the models other; model must be one of"):
+        run(folder, *options, "--ratings", str(ratings))
+
+
 def test_scores_name_their_judge_and_rubric(folder: Path, tmp_path: Path) -> None:
     members = {"one": {"judge": "student"}, "two": {"judge": "student", "readout": "tokens"}}
     (tmp_path / "config.yaml").write_text(yaml.safe_dump({"scoring": {"ensemble": {"judges": members}}}))

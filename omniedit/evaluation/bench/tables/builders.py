@@ -42,8 +42,8 @@ def build_table3(results: Results, ours: str | None) -> Grid:
     found = [editor.name for editor in results.editors]
     if ours in found and (row := _lead_row(rows, found.index(ours))):
         rows.append(row)
-    title = f"{results.bench}: scores from 0 to 10" + (", people's from 0 to 1" if results.ratings else "")
-    return Grid(title, columns, rows)
+    scales = ["scores from 0 to 10"] * bool(results.judges) + ["people's from 0 to 1"] * bool(results.ratings)
+    return Grid(f"{results.bench}: {', '.join(scales)}", columns, rows)
 
 
 def build_table3_normalised(results: Results, ours: str | None) -> Grid:

@@ -1,7 +1,7 @@
 """Read the results of a bench from its folder."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from omniedit.errors import UserError
@@ -13,6 +13,7 @@ from omniedit.evaluation.bench.metrics import read_metrics
 from omniedit.evaluation.bench.records import EditFolder
 from omniedit.evaluation.bench.scores import item_columns
 from omniedit.evaluation.bench.tables.results import EditorResult, Results
+from omniedit.plain_text import clean_line
 from omniedit.storage.parquet import read_rows
 
 BASELINES = ("no_edit", "target")
@@ -34,7 +35,7 @@ def read_results(
     """
     items = [item_columns(item) for item in bench.items]
     editors = [_read_editor(folder / name, name, entry, judges) for name, entry in entries.items()]
-    rated = _read_ratings(ratings) if ratings else {}
+    rated = _read_ratings(ratings, {item["item_id"] for item in items}, list(entries)) if ratings else {}
     return Results(bench.name, bench.version, items, _by_section(editors), rated, seed)
 
 
@@ -57,11 +58,11 @@ def _by_section(editors: Sequence[EditorResult]) -> list[EditorResult]:
     return sorted(editors, key=lambda editor: sections.index(editor.section))
 
 
-def _read_ratings(path: Path) -> dict[str, list[Rating]]:
+def _read_ratings(path: Path, items: Collection[str], editors: Collection[str]) -> dict[str, list[Rating]]:
     """Return the ratings by editor.
 
     Raises:
-        UserError: a rating is above 1 or names no editor, or as `read_ratings`.
+        UserError: a rating is above 1 or names no editor, none is of these items and editors, or as `read_ratings`.
     """
     found: dict[str, list[Rating]] = defaultdict(list)
     for rating in read_ratings(path, RATED_ITEM):
@@ -70,4 +71,8 @@ def _read_ratings(path: Path) -> dict[str, list[Rating]]:
         if not rating.key[1]:
             raise UserError(f"{path}: has a rating without an editor; name it in a column model")
         found[rating.key[1]].append(rating)
+    if not any(rating.key[0] in items for editor in editors for rating in found.get(editor, ())):
+        named = ", ".join(sorted(found)[:10])
+        remedy = f"model must be one of {', '.join(editors)}, and pair_id an item of the set"
+        raise UserError(f"{path}: has no rating of these edits, but of the models {clean_line(named, 200)}; {remedy}")
     return dict(found)

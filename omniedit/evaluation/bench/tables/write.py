@@ -48,8 +48,9 @@ def write_grids(folder: Path, name: str, header: Sequence[str], grids: Sequence[
 
 def build_all(results: Results, ours: str | None) -> Iterator[Grid]:
     """Yield Table 3, the same from 0 to 1, O by task and ratio, differences, metrics and counts."""
-    if results.judges:
+    if results.judges or results.ratings:
         yield build_table3(results, ours)
+    if results.judges:
         yield build_table3_normalised(results, ours)
     for judge in results.judges:
         yield build_groups(results, judge, "task")
