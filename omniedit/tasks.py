@@ -204,7 +204,7 @@ SHARE_FILLS = (
     Task.OBJECT_SWAP,
     Task.OBJECT_ADDITION,
     *map(Task, ("add", "replace", "visual_bbox", "visual_scribble", "visual_sketch")),
-    *map(Task, ("visual_segment", "visual_reference")),
+    Task("visual_segment"),
 )
 """Tasks whose embedded specialist fills the same holes as that of object removal."""
 

@@ -183,7 +183,8 @@ def _one_line(
     where = ": ".join(filter(None, [origin(".".join(key), files, overrides), ".".join(key)]))
     if problem["type"] == "extra_forbidden":
         section = _subsection(model, inner[:-1])
-        allowed = f"allowed here: {', '.join(section.model_fields)}" if section else "remove it"
+        names = [*section.model_fields, *(getattr(section, "more_keys", ()))] if section else []
+        allowed = f"allowed here: {', '.join(names)}" if names else "remove it"
         return f"{where}: unknown key; {allowed}{more}"
     if problem["type"] == "missing":
         return f"{where}: is required{more}"

@@ -1,7 +1,7 @@
 """Sections `tasks`, `learned` and `proposals`: pairs to make, and the edits and models of learned specialists."""
 
 from collections.abc import Mapping
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import ConfigDict, Field, ValidationError, model_validator
 
@@ -41,6 +41,8 @@ class TasksConfig(Section):
 
     model_config = ConfigDict(extra="allow")
     __pydantic_extra__: dict[str, TaskConfig]
+    # Keys besides the fields, for the message about an unknown one.
+    more_keys: ClassVar[tuple[str, ...]] = (*FAMILIES, *ANYEDIT_TASKS, *COMPLEX_TASKS)
 
     object_swap: TaskConfig = TaskConfig()
     object_removal: TaskConfig = TaskConfig()

@@ -103,7 +103,7 @@ def make_upright(image: Image, corners: NDArray[np.float32]) -> Patch:
     size = round(w + 2 * margin), round(h + 2 * margin)
     patch = cv2.warpPerspective(image, matrix, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
     m = round(margin)
-    return Patch(np.asarray(patch, np.uint8), matrix, (m, m, size[0] - m, size[1] - m))
+    return Patch(np.asarray(patch, np.uint8), matrix.astype(np.float64), (m, m, size[0] - m, size[1] - m))
 
 
 def separate_ink(patch: Patch) -> Ink | None:
@@ -197,7 +197,7 @@ def draw_letters(text: str, stroke: int) -> tuple[Field, tuple[float, float]]:
     canvas = PIL.Image.new("L", (width + 2 * pad, 2 * FONT_SIZE))
     base = round(1.3 * FONT_SIZE)
     PIL.ImageDraw.Draw(canvas).text((pad, base), text, 255, font, anchor="ls", stroke_width=stroke)
-    return np.asarray(canvas, np.float32) / 255, (pad + width / 2, float(base))
+    return (np.asarray(canvas, np.float32) / 255).astype(np.float32), (pad + width / 2, float(base))
 
 
 def letters_width(text: str, face: Face) -> float:

@@ -31,7 +31,7 @@ SPOT_TOLERANCE = 1.3
 """Tolerance of `has_spots` at such places."""
 SAME_SIZE = 0.002
 """Largest difference of the sides of two boxes of the same object, as a share of the image."""
-_REPLACED = ("visual_bbox", "visual_scribble", "visual_sketch", "visual_segment", "visual_reference")
+_REPLACED = ("visual_bbox", "visual_scribble", "visual_sketch", "visual_segment")
 """Types that remove, add or replace a whole object."""
 
 
@@ -145,7 +145,6 @@ _CHECKS: Mapping[Task, Callable[[Comparison, Truth], None]] = {
     Task("counting"): _verify_counting,
     Task("relation"): _verify_relation,
     Task("material_transfer"): _verify_material,
-    Task("movement"): _verify_placed,
-    Task("resize"): _verify_placed,
+    **dict.fromkeys(map(Task, ("movement", "resize", "visual_reference")), _verify_placed),
     **dict.fromkeys(map(Task, _REPLACED), _verify_replaced),
 }

@@ -1,24 +1,27 @@
 """Visual reference: the object in the reference image is inserted (AnyEdit).
 
-The edited image is a photo, the source the same photo without one object, and the reference image shows that object
-alone: cut out, at another size and perhaps mirrored. Objects of other photos are not inserted, because few of them
-suit a scene.
+The edited image is a photo, the source the same photo without one object, whose place is filled with the plain ground
+beside it. The reference image shows that object alone: cut out, at another size and perhaps mirrored. Objects of other
+photos are not inserted, because few of them suit a scene.
 """
 
-from dataclasses import replace
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
 
+from omniedit.grounding.nouns import OBJECT
+from omniedit.grounding.objects import FoundObject, ObjectIndex
 from omniedit.imaging.harmonize import cut_out
 from omniedit.imaging.images import Image, Mask
+from omniedit.imaging.inpaint import MODELS
 from omniedit.imaging.morphology import bounding_box
 from omniedit.instructions.objects import describe_place, without_position
 from omniedit.instructions.references import insert_reference
 from omniedit.pairs import Reference
 from omniedit.sources.photo import FractionBox, Photo, round_box
-from omniedit.specialists.base import Edited, EditRequest
-from omniedit.specialists.embedded.addition import ObjectAddition
+from omniedit.specialists.base import Edited, EditRequest, NotApplicable
+from omniedit.specialists.embedded.placing import fill_place, find_obstacle, rim_around
 from omniedit.tasks import Task
 
 WHITE, GREY, LIGHT = 255, 110, 200
@@ -31,8 +34,8 @@ LEAST_SIDE = 96
 """Longer side in pixels below which an object is not made smaller."""
 
 
-class VisualReference(ObjectAddition):
-    """Insertion of the object in a reference image.
+class VisualReference:
+    """Insertion of the object in a reference image, on plain ground.
 
     Truth: `edit` (object_addition), `object`, `box`, `reference_box` (of the object in the reference image, fractions)
     and `mirrored` (whether the reference image shows it mirrored).
@@ -40,24 +43,56 @@ class VisualReference(ObjectAddition):
 
     task = Task("visual_reference")
 
+    def __init__(self, objects: ObjectIndex | None = None) -> None:
+        self._objects = objects or ObjectIndex()
+        self._offered: set[tuple[str, str]] = set()
+
     def propose(self, photo: Photo, rng: np.random.Generator) -> EditRequest:
-        known = {found.name: found for found in self._objects.find(photo)}
-        request = super().propose(photo, rng)
-        while (name := request.truth["object"]) not in known:  # two objects at once
-            request = super().propose(photo, rng)
+        objects = self._objects.find(photo)
+        obstacles = {found.name: _find_obstacle(photo, found, objects) for found in objects}
+        fresh = [
+            found
+            for found in objects
+            if not obstacles[found.name] and (photo.source_id, found.name) not in self._offered
+        ]
+        if not fresh:
+            raise NotApplicable("; ".join(filter(None, obstacles.values())) or "no further object with a clear outline")
+        found = fresh[rng.integers(len(fresh))]
+        self._offered.add((photo.source_id, found.name))
         mirrored = bool(rng.random() < 0.5)
-        image, box = show_alone(photo.image, known[name].mask, float(rng.uniform(*SCALES)), mirrored)
-        more = {"edit": Task.OBJECT_ADDITION.name, "reference_box": round_box(box), "mirrored": mirrored}
-        return replace(
-            request,
-            instructions=insert_reference(without_position(name), describe_place(known[name].box), rng),
-            truth={**request.truth, **more},
-            parts={"reference": Reference("subject", image)},
+        image, box = show_alone(photo.image, found.mask, float(rng.uniform(*SCALES)), mirrored)
+        return EditRequest(
+            photo=photo,
+            task=self.task,
+            instructions=insert_reference(without_position(found.name), describe_place(found.box), rng),
+            truth={
+                "edit": Task.OBJECT_ADDITION.name,
+                "object": found.name,
+                "box": round_box(found.box),
+                "reference_box": round_box(box),
+                "mirrored": mirrored,
+            },
+            mask=rim_around(found),
+            parts={
+                "reference": Reference("subject", image),
+                "found": found,
+                "others": [other for other in objects if other is not found],
+            },
         )
+
+    def edit(self, requests: Sequence[EditRequest]) -> Sequence[Edited | NotApplicable]:
+        return [self._edit(request) for request in requests]
 
     def _edit(self, request: EditRequest) -> Edited:
         assert request.parts is not None
-        return replace(super()._edit(request), references=(request.parts["reference"],))
+        source = fill_place(request.photo, request.parts["found"], request.parts["others"])
+        references = (request.parts["reference"],)
+        return Edited(request.photo.image, request.mask, MODELS, source=source, references=references)
+
+
+def _find_obstacle(photo: Photo, found: FoundObject, objects: Sequence[FoundObject]) -> str:
+    """Return why an object cannot be inserted, or '' if it can."""
+    return "nothing names the object" if found.name == OBJECT else find_obstacle(photo, found, objects)
 
 
 def show_alone(image: Image, mask: Mask, scale: float, mirrored: bool) -> tuple[Image, FractionBox]:
