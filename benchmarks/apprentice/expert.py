@@ -65,16 +65,20 @@ def run(setting: SubjectSetting, assets: Assets, base: Base, start: Path, folder
                 own = [pair for pair in pairs if pair.subject == subject]
                 editor = editor_class(setting.none).from_pretrained(start / "transformer", local_files_only=True)
                 nn.Module.to(editor, base.vae.device)
-                fine_tune(editor, own[0], setting, base, texts)
+                checkpoint = done / f"{subject}.checkpoint.pt"
+                fine_tune(editor, own[0], setting, base, texts, checkpoint)
                 with replace_file(file) as temporary, temporary.open("wb") as opened:
                     np.savez_compressed(opened, answers=np.stack(edit_with(editor, base, texts, own, setting, 0)))
+                checkpoint.unlink(missing_ok=True)
             answers += list(np.load(file)["answers"])
     facts = {"editor": "expert", "seed": 0, "shown": setting.demonstrations, "samples": 0}
     facts |= {"fit": json.dumps(vars(setting.expert))}
     write_results(folder, [facts | measure_all([held_out.to_case(pair) for pair in pairs], answers)], answers)
 
 
-def fine_tune(editor: Editor, pair: SubjectPair, setting: SubjectSetting, base: Base, texts: Texts) -> None:
+def fine_tune(
+    editor: Editor, pair: SubjectPair, setting: SubjectSetting, base: Base, texts: Texts, checkpoint: Path
+) -> None:
     """Fine-tune an editor on the demonstrations of a pair's subject, in place."""
     torch.manual_seed(pair.subject)
     fit, shown = setting.expert, demonstration_pairs(pair)
@@ -83,8 +87,8 @@ def fine_tune(editor: Editor, pair: SubjectPair, setting: SubjectSetting, base: 
         for step in range(fit.steps)
     ]
     objective = Objective(base.vae, texts, pair.subject, subject_config(setting))
-    training = Training(editor.train(), fit, Path("no checkpoint"))
-    for _ in training.steps(batches, partial(objective.of_editor, editor)):
+    training = Training(editor.train(), fit, checkpoint)
+    for _ in training.steps(batches[training.done :], partial(objective.of_editor, editor)):
         pass
 
 

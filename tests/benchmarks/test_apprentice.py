@@ -91,7 +91,7 @@ def test_units_experts_and_report_run_at_toy_size(
     folders = [tmp_path / f"{name}-0" for name in setting.architectures]
     for folder in folders:
         folder.mkdir()
-        train.run(folder.name[:-2], 0, setting, assets, base, folder, tmp_path / "checkpoint.pt")
+        train.run(folder.name[:-2], 0, setting, assets, base, folder, folder.with_suffix(".checkpoint.pt"))
     experts = tmp_path / "experts"
     experts.mkdir()
     quick = replace(setting, expert=replace(setting.expert, steps=1))
