@@ -111,7 +111,7 @@ def build_llava(setting: Setting, vocabulary: Sequence[str]) -> tuple[Any, Any]:
     config = LlavaConfig(
         vision_config=vision,
         text_config=text,
-        image_token_id=image,
+        image_token_index=image,
         image_seq_length=tokens,
         vision_feature_layer=-1,
     )
