@@ -106,7 +106,7 @@ def build_llava(setting: Setting, vocabulary: Sequence[str]) -> tuple[Any, Any]:
         max_position_embeddings=256,
         **ids,
     )
-    image = tokenizer.convert_tokens_to_ids("<image>")
+    image = tokenizer.get_vocab()["<image>"]
     tokens = (SIZE // PATCH) ** 2
     config = LlavaConfig(
         vision_config=vision,
