@@ -32,7 +32,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--donors", type=Path, nargs="*", default=[], help="more shards to borrow cut-outs from")
     parser.add_argument("--objects", type=Path, nargs="*", default=[], help="objects of the shards, from ground.py")
     parser.add_argument("--removals", type=Path, help="embedded removals of the same photos, whose fills are reused")
-    parser.add_argument("--task", type=Task, choices=list(LEARNED), required=True)
+    parser.add_argument("--task", type=Task, choices=list({**EMBEDDED, **LEARNED}), required=True)
     parser.add_argument("--specialist", choices=("embedded", "learned"), required=True)
     add_section(parser, "--learned", LearnedConfig)
     parser.add_argument("--proposals", type=Path, help="output of propose.py, for a learned specialist")
@@ -43,8 +43,8 @@ def parse_arguments() -> argparse.Namespace:
     args = parser.parse_args()
     if args.specialist == "learned" and not (args.learned and args.proposals):
         parser.error("--specialist learned needs --learned and --proposals")
-    if args.specialist == "embedded" and args.task not in EMBEDDED:
-        parser.error(f"{args.task} has no embedded specialist")
+    if args.task not in (EMBEDDED if args.specialist == "embedded" else LEARNED):
+        parser.error(f"{args.task} has no {args.specialist} specialist")
     return args
 
 

@@ -106,12 +106,12 @@ def build_llava(setting: Setting, vocabulary: Sequence[str]) -> tuple[Any, Any]:
         max_position_embeddings=256,
         **ids,
     )
-    image = tokenizer.convert_tokens_to_ids("<image>")
+    image = tokenizer.get_vocab()["<image>"]
     tokens = (SIZE // PATCH) ** 2
     config = LlavaConfig(
         vision_config=vision,
         text_config=text,
-        image_token_id=image,
+        image_token_index=image,
         image_seq_length=tokens,
         vision_feature_layer=-1,
     )

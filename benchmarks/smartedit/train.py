@@ -78,7 +78,7 @@ def build_network(reads: str, encoder_folder: Path, setting: Setting) -> Network
     encoder = None
     if reads != "minilm":
         encoder = MllmEncoder.from_pretrained(encoder_folder)
-        encoder.interaction = Interaction(WIDTH, encoder.reader.width, CHANNELS, 4, reads)  # type: ignore[arg-type]
+        encoder.interaction = Interaction(WIDTH, encoder.reader.width, CHANNELS, 4, reads)
     return Network(editor, load_texts(setting), encoder)
 
 
