@@ -36,7 +36,7 @@ class Request:
         return SKILLS[1] if self.paint else SKILLS[0]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SubjectPair(WorldPair):
     """Pair with demonstrations of its subject.
 
@@ -107,12 +107,12 @@ class SubjectWorld:
             Task.OBJECT_ADDITION,
             scene.ground,
             edit,
-            tuple(map(render, scenes)),
-            tuple(map(caption, scenes)),
-            tuple(each.ground for each in scenes),
-            tuple(each.things[0].slot for each in scenes),
-            subject,
-            request,
+            demonstrations=tuple(map(render, scenes)),
+            captions=tuple(map(caption, scenes)),
+            grounds=tuple(each.ground for each in scenes),
+            slots=tuple(each.things[0].slot for each in scenes),
+            subject=subject,
+            request=request,
         )
 
     def _scene(self, subject: int, request: Request, rng: np.random.Generator) -> Scene:
