@@ -60,7 +60,7 @@ class Placing:
         height, width = shape[:2]
         (_, _, x), (_, _, y) = self.matrix.tolist()
         x, y = x / width, y / height
-        return tuple(self.scale * edge + by for edge, by in zip(box, (x, y, x, y), strict=True))  # type: ignore[return-value]
+        return tuple(self.scale * edge + by for edge, by in zip(box, (x, y, x, y), strict=True))
 
 
 def find_obstacle(photo: Photo, found: FoundObject, objects: Sequence[FoundObject]) -> str:
