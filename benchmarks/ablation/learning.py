@@ -204,8 +204,7 @@ class Batches(Dataset[list[WorldPair]]):
 
     def __getitem__(self, step: int) -> list[WorldPair]:
         first = self.options.batch_size * step
-        count = len(self.world.candidates) or self.options.pairs
-        pairs = [self.world.pair((first + place) % count) for place in range(self.options.batch_size)]
+        pairs = [self.world.pair((first + place) % self.options.pairs) for place in range(self.options.batch_size)]
         if not self.setting.crops_to_ratios:
             return pairs
         ratio = np.random.default_rng([self.world.seed, step]).choice(list(RATIOS))

@@ -10,6 +10,7 @@ task), answers.npz (edits of the first test pairs with the most sampling steps) 
 import argparse
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -96,7 +97,8 @@ def run(
     pairs = pairs_of_test(assets, setting)
     flops = operations(unit["architecture"], base, setting)
     training = Training(editor, setting.editor, checkpoint)
-    batches = Batches(world, setting.editor, setting).after(training.done)
+    fit = replace(setting.editor, pairs=len(world.candidates) or setting.editor.pairs)
+    batches = Batches(world, fit, setting).after(training.done)
     answers = None
     for done in training.steps(batches, partial(objective.of_editor, editor)):
         if done in evaluation_steps(setting):

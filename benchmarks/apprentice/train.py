@@ -20,7 +20,7 @@ from torch import nn
 
 from benchmarks.ablation.assets import Assets
 from benchmarks.ablation.learning import CAPACITY, CHECKPOINT_STEPS, Batches, Texts, Training
-from benchmarks.ablation.train import when_measured
+from benchmarks.ablation.train import evaluation_steps
 from benchmarks.apprentice.learning import (
     SubjectObjective,
     edit_with,
@@ -81,7 +81,7 @@ def run(
     counts = setting.shown if taken_conditions(editor).captions else setting.shown[:1]
     answers: list[Image] = []
     for done in training.steps(batches, partial(objective.of_editor, editor)):
-        if done in when_measured(setting.world):
+        if done in evaluation_steps(setting.world):
             with training.ema_weights():
                 for shown in counts:
                     answers = edit_with(editor, base, texts, pairs, setting, shown)
