@@ -19,7 +19,9 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 LONGEST = (
     *("slurm/test_on_slurm.py", "workflow/test_chain.py", "training/test_two_ranks.py", "training/test_trainer.py"),
-    "workflow/test_learned.py",
+    *("workflow/test_learned.py", "workflow/test_comparisons.py", "workflow/test_imports.py"),
+    *("training/inpainting/test_inpainting.py", "training/test_blocks.py", "models/test_torchvision.py"),
+    *("workflow/test_instruction_encoder.py", "workflow/test_subjects.py"),
     *("workflow/test_internvl_judge.py", "benchmarks/test_student.py", "benchmarks/test_speed.py"),
     *("scoring/vlm_judges/test_internvl.py", "workflow/test_fetched_base.py", "workflow/test_sources.py"),
     *("workflow/test_archives.py", "workflow/test_proposals.py", "workflow/test_api_judge.py"),
