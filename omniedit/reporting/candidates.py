@@ -218,7 +218,8 @@ def read_best(
     found: dict[Task, list[Candidate]] = {}
     for of_shard in stream_shards(candidates, scores, decisions, rejections):
         for task in {candidate.task for candidate in of_shard}:
-            found[task] = best([*found.get(task, []), *of_shard])
+            of_task = [candidate for candidate in of_shard if candidate.task == task]
+            found[task] = best([*found.get(task, []), *of_task])
     return found, rejections
 
 

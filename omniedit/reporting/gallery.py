@@ -21,7 +21,22 @@ LEADS = {
     Task.ENVIRONMENT_CHANGE: "The same scene at another hour, in another season or in other weather.",
     Task.STYLE_TRANSFER: "The same scene, painted, printed or drawn.",
 }
+GROUP_LEADS = {
+    "subjects": "The subject of the reference images in a new scene, by its expert.",
+    "inverse": "Accepted pairs with source and edited image exchanged, and an instruction for the way back.",
+    "composed": "Several accepted edits of one photo in one step.",
+    "recaptioned": "Good edits that did not follow their instruction, with a new instruction.",
+}
+"""Leads of groups that have pairs of several tasks."""
+FAMILY_LEADS = {
+    "anyedit": "One of AnyEdit's edit types.",
+    "complex": "The instruction names its object by place, size, colour, order, or by what it is or does.",
+    "perception": "A region of the photo is painted as the instruction says.",
+    "subject": "The subject of the reference images in a new scene.",
+}
 OTHER_LEAD = "Pairs that were made elsewhere and imported."
+REFERENCE_PIXELS = 20_000
+"""Area of a reference image on the page."""
 RANDOM_WEIGHTS = "random-weights"
 """Owner of the repositories with untrained models, which benchmarks/rehearsal.py makes."""
 SKELETON_BYTES = 100_000
@@ -59,7 +74,7 @@ def gallery(
     values = {
         "title": task.label,
         "run": run,
-        "lead": LEADS.get(task, OTHER_LEAD),
+        "lead": LEADS.get(task) or GROUP_LEADS.get(task.name) or FAMILY_LEADS.get(task.family, OTHER_LEAD),
         "min_score": min_score,
         "candidates": len(candidates),
         "kept_count": len(accepted),
@@ -131,7 +146,8 @@ def within_limit(cards: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
 
 
 def card_bytes(card: dict[str, Any]) -> int:
-    return sum(len(value) for value in card.values() if isinstance(value, str))
+    texts = [value for value in card.values() if isinstance(value, str)]
+    return sum(map(len, texts)) + sum(len(reference["image"]) for reference in card["references"])
 
 
 def with_images(card: dict[str, Any], pixels: int) -> dict[str, Any]:
@@ -150,6 +166,10 @@ def card(candidate: Candidate) -> dict[str, Any]:
         "wordings": pair.instructions[1:],
         "before": shrunk(pair.source, LARGEST),
         "after": shrunk(pair.edited, LARGEST),
+        "references": [
+            {"image": image_uri(each.image, REFERENCE_PIXELS), "role": each.role, "caption": each.caption or ""}
+            for each in pair.references
+        ],
         "outline": "" if pair.mask is None else outline(pair.mask),
         "outline_height": round(1000 * height / width),
         "mask_share": None if pair.mask is None else float(pair.mask.mean()),

@@ -1,6 +1,7 @@
 """Pairs of any task, with the required provenance alone, pass every stage after synthesis."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from omniedit.buckets.write import write_part
 from omniedit.evaluation.edits import at_resolution
 from omniedit.evaluation.scores import bench_row
 from omniedit.evaluation.table3 import markdown, table3
-from omniedit.pairs import EditPair, Rejection, Shard, write_shard
+from omniedit.pairs import EditPair, Reference, Rejection, Shard, write_shard
 from omniedit.reporting.candidates import read_best, read_candidates, read_columns
 from omniedit.reporting.card import data_table
 from omniedit.reporting.filtering import filter_page
@@ -45,10 +46,11 @@ def foreign_pairs() -> list[EditPair]:
     images = np.random.default_rng(0).integers(0, 255, (len(TASKS), 2, 48, 64, 3), np.uint8)
     mask = np.zeros((48, 64), bool)
     mask[8:30, 10:40] = True
-    return [
+    pairs = [
         EditPair(f"p{n}", task, (f"Do {n}.",), *images[n], None if n % 2 else mask, {"source_id": f"row{n}"})
         for n, task in enumerate(TASKS)
     ]
+    return [*pairs[:-1], replace(pairs[-1], references=(Reference("subject", images[0, 0], "a red <cat>"),))]
 
 
 @pytest.fixture(scope="module")
@@ -132,8 +134,12 @@ def test_pages_show_tasks_that_are_not_registered(run: Path, tmp_path: Path) -> 
     labels = [text.get_text() for text in curves.legends[0].get_texts()]
     assert labels == ["Object swap", "Style transfer", SPLASH.label, "Retouch", "all"]
     candidates, skipped = read_candidates(*files(run))
-    assert "Do 3." in gallery("mine", FOLDER, candidates, skipped[FOLDER], 9.0, Sample(), seed=0)
+    page = gallery("mine", FOLDER, candidates, skipped[FOLDER], 9.0, Sample(), seed=0)
+    assert "Do 3." in page and "Pairs that were made elsewhere" in page
+    assert page.count("<figcaption>subject: a red &lt;cat&gt;</figcaption>") == 1
     best, _ = read_best(*files(run), best_of_different_photos)
+    assert set(best) == set(columns.tasks)
+    assert all(candidate.task == task for task, chosen in best.items() for candidate in chosen)
     contact_sheet(best, order_tasks(best), tmp_path / "sheet.jpg")
     assert (tmp_path / "sheet.jpg").stat().st_size > 10_000
     assert model_rows(files(run)[0])[0].cells == ["My pairs", "import", "none", "0"]
