@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from omniedit.grounding.masks import mask_of_object
+from omniedit.imaging.decode import open_image
 from omniedit.imaging.images import Image, decode_image
 from omniedit.sources.index import SAMPLE
 from omniedit.subjects.subject import Rgba
@@ -75,9 +75,9 @@ def photographic_stamps(folder: Path = STAMPS) -> Iterator[NamedCutOut]:
         name = plain_name(path.with_suffix(".txt"))
         if name is None or "symbols" in path.parts or "cartoon" in path.parts:
             continue
-        stamp = np.asarray(cv2.imread(str(path), cv2.IMREAD_UNCHANGED), np.uint8)
-        if stamp.ndim == 3 and stamp.shape[2] == 4 and flatness(stamp) < FLAT:
-            rgba = crop_to_object(stamp[..., [2, 1, 0, 3]])
+        stamp = open_image(path)
+        if stamp.mode == "RGBA" and flatness(np.asarray(stamp)) < FLAT:
+            rgba = crop_to_object(np.asarray(stamp))
             yield NamedCutOut(name, rgba, path.relative_to(folder).as_posix(), "GPL-2 (tuxpaint-stamps-default)")
 
 

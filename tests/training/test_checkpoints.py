@@ -81,7 +81,7 @@ def test_checkpoints_of_another_run_are_set_aside_and_not_resumed(
 
 def test_changing_the_documented_options_still_resumes_the_run(run: Path) -> None:
     text = Path("config/README.md").read_text()
-    (names,) = re.findall(r"as it was written\. (.*?), how often things are done", text, re.DOTALL)
+    (names,) = re.findall(r"undamaged checkpoint\. (.*?), the intervals", text, re.DOTALL)
     changes = {
         "zero_stage": 0,
         "accumulate": 2,

@@ -57,10 +57,12 @@ def test_untrained_editor_is_bit_identical_to_what_diffusers_computes(name: str,
 @pytest.mark.parametrize("base", BASES)
 @torch.no_grad()
 def test_untrained_editor_is_bit_identical_in_bfloat16(base: str) -> None:
+    """Use plain attention: with PyTorch's fused one, Z-Image differed once in some hundred runs of this test."""
     net, x = make(base).to(torch.bfloat16), inputs(base, torch.bfloat16)
-    expected = diffusers_velocity(net, x)
-    for name in ("editnet", "controlnet_text"):
-        assert torch.equal(models.build(name, net)(**x), expected)
+    with sdpa_kernel(SDPBackend.MATH):
+        expected = diffusers_velocity(net, x)
+        for name in ("editnet", "controlnet_text"):
+            assert torch.equal(models.build(name, net)(**x), expected)
 
 
 @pytest.mark.parametrize("base", ["flux", "qwen_image"])

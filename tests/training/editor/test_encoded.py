@@ -115,8 +115,8 @@ def test_newer_format_and_truncated_file_errors_name_the_remedy(run: Path, tmp_p
     file.write_bytes(file.read_bytes()[:200])
     with pytest.raises(UserError, match=r"\.npy: cannot be read \(it is shorter .*--forcerun encode_pairs"):
         EncodedPairs(encoded, store, "float32").read(ratio, [row]).latents([False])
-    path.write_text(json.dumps(manifest | {"format": 4}))
-    with pytest.raises(UserError, match=r"00000: format 4 of a newer OmniEdit"):
+    path.write_text(json.dumps(manifest | {"format": 5}))
+    with pytest.raises(UserError, match=r"00000: format 5 of a newer OmniEdit"):
         EncodedPairs(encoded, store, "float32")
 
 
