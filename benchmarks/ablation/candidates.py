@@ -2,7 +2,7 @@
 
 Scores are drawn, not computed: the mean and spread of each kind are chosen so that a threshold of 9 keeps 59 % of the
 right edits and 4 % of the wrong ones. With 40 % wrong candidates, 95 % of the kept pairs are then right. A candidate
-depends only on (seed, index), and no image is rendered to choose the training pairs.
+depends only on (seed, index). Training pairs are chosen without rendering an image.
 """
 
 from dataclasses import dataclass

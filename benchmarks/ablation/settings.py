@@ -15,7 +15,7 @@ ROUTING = ("editnet", "editnet_task_token", "editnet_experts", "editnet_routed",
 
 @dataclass(frozen=True)
 class Data:
-    """How the training pairs of a unit are chosen from candidates (see candidates.py).
+    """Choice of a unit's training pairs from candidates (see candidates.py).
 
     Args:
         label: name in tables and plots.

@@ -44,7 +44,7 @@ DRAWABLE = 12
 
 @dataclass(frozen=True)
 class WorldPair:
-    """Pair with its score by the simulated judge, 10 where there is no judge."""
+    """Pair with its score by the simulated judge; 10 without a judge."""
 
     task: Task
     source: Image

@@ -1,7 +1,7 @@
 """Rendered subjects: cut-outs in colours of their own, shown by demonstrations, and requests with their answers.
 
-A subject is one of the ablation's cut-outs with its hues turned by an angle of its own, so that its name does not say
-what it looks like. A pair follows from (seed, index) alone.
+A subject is one of the ablation's cut-outs with its hues turned by an angle of its own, so that its name does not
+give its appearance. A pair depends only on (seed, index).
 """
 
 from collections.abc import Sequence

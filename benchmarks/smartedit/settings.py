@@ -33,7 +33,7 @@ class Setting:
         queries: number of instruction embeddings, and of MiniLM's tokens.
         qformer_layers: layers of the QFormer.
         items_per_cue: number of test items of each cue.
-        measured: number of tests of an editor during training, at equal distances.
+        evaluations: number of tests of an editor during training, at equal distances.
         checkpoint_every: number of steps between checkpoints.
         sampling_steps: steps of the sampler in tests.
     """
@@ -51,7 +51,7 @@ class Setting:
     qformer_layers: int = 2
     editor_layers: int = 4
     items_per_cue: int = 40
-    measured: int = 5
+    evaluations: int = 5
     checkpoint_every: int = 50
     sampling_steps: int = 1
 
@@ -72,7 +72,7 @@ SETTINGS = {
         qformer_layers=1,
         editor_layers=1,
         items_per_cue=2,
-        measured=1,
+        evaluations=1,
     ),
 }
 SETTINGS["quick"] = replace(
@@ -81,5 +81,5 @@ SETTINGS["quick"] = replace(
     alignment=Fit(80, 32, 1e-3, 0),
     editor=Fit(300, 32, 2e-3, 0),
     seeds=2,
-    measured=3,
+    evaluations=3,
 )

@@ -120,7 +120,7 @@ def run(unit: dict[str, Any], setting: Setting, encoder: Path, folder: Path, che
     )
     answers = None
     for done in _steps(training, batches, lambda step, rows: loss_of(network, vae, unit["seed"], step, rows), setting):
-        if done % max(1, setting.editor.steps // setting.measured) == 0:
+        if done % max(1, setting.editor.steps // setting.evaluations) == 0:
             with training.ema_weights():
                 answers = edit_items(network, vae, items, setting)
             seen = unit | {"samples": done * setting.editor.batch_size, "loss": round(training.loss, 5)}

@@ -126,12 +126,12 @@ class Config(Section):
 
     @property
     def asks_proposer(self) -> bool:
-        """Whether jobs use the model of `proposals`: for edits, instructions, or captions and prompts of subjects."""
+        """Return whether jobs use the model of `proposals`: for edits, instructions, or texts of subjects."""
         return bool(self.learned_tasks) or self.grow.recaption or self.asks_about_subjects
 
     @property
     def asks_about_subjects(self) -> bool:
-        """Whether the model of `proposals` writes captions of subjects or prompts for their experts."""
+        """Return whether the model of `proposals` writes captions of subjects or prompts for their experts."""
         return SUBJECTS in self.pair_groups and "model" in (self.subjects.captions, self.subjects.prompts)
 
     @property

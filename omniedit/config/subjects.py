@@ -116,7 +116,7 @@ class SubjectsConfig(Section):
 
     @property
     def knows_truth(self) -> bool:
-        """Whether the reference judge can verify the pairs."""
+        """Return whether the reference judge can verify the pairs."""
         return self.expert.kind == "rendered"
 
     @model_validator(mode="before")

@@ -1,4 +1,4 @@
-"""Plain ground around an object: how even it is, and filling of a hole with ground from beside it.
+"""Plain ground around an object: its evenness, and filling a hole with adjacent ground.
 
 H, W  the image's height and width       h, w  those of its reduced copy       N  pixels of a region
 """
@@ -74,7 +74,7 @@ def surroundings(image: Image, hole: Mask) -> tuple[NDArray[np.float32], Mask, M
 
 
 def fill_from_ground(image: Image, hole: Mask, spare: Mask) -> Image | None:
-    """Return the image with a hole filled by ground from beside it, or None if no such ground is alike.
+    """Return the image with a hole filled with adjacent ground, or None if no such ground is alike.
 
     The ground keeps its texture and takes the tone of the hole's surroundings. Pixels outside the hole are unchanged.
 

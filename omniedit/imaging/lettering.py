@@ -1,4 +1,4 @@
-"""Printed letters of one colour on plain ground: separated from their ground, and drawn anew.
+"""Printed letters of one colour on plain ground: separated from their ground and redrawn.
 
 A line of text is first made upright: a patch whose x axis is the line's base.
 

@@ -29,7 +29,7 @@ def other_text(text: str, rng: np.random.Generator) -> str:
 
 
 def is_usable(text: str) -> bool:
-    """Return whether a text is plain enough to be drawn anew: words, numbers and simple signs."""
+    """Return whether a text is plain enough to be redrawn: words, numbers and simple signs."""
     return bool(re.fullmatch(r"[A-Za-z0-9&.,!?'-]+( [A-Za-z0-9&.,!?'-]+)*", text)) and bool(
         re.search(r"\d{1,}|[A-Za-z]{2,}", text)
     )

@@ -1,4 +1,4 @@
-"""Metrics of images of a subject: DreamBooth's similarity to all its photographs, and measures beside a known truth."""
+"""Metrics of images of a subject: DreamBooth's similarity to all its photographs, and errors against a known result."""
 
 from collections.abc import Callable, Sequence
 from statistics import fmean

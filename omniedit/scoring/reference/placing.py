@@ -128,7 +128,7 @@ def _frame(seen: Comparison, box: FractionBox) -> tuple[tuple[int, int], Fractio
 
 
 def _box_mask(box: FractionBox, other: FractionBox, inside: FractionBox, size: tuple[int, int]) -> Mask:
-    """Return the (h, w) mask of the compared copy that lies in a box of the image."""
+    """Return the (h, w) mask of a box of the image within the compared copy."""
     x_scale, y_scale = (inside[2] - inside[0]) / (box[2] - box[0]), (inside[3] - inside[1]) / (box[3] - box[1])
     edges = [
         inside[axis] + (edge - box[axis]) * scale
