@@ -64,7 +64,8 @@ def object_addition(seen: Comparison, truth: Truth) -> Finding:
     """Score an addition: the edited image shows a new object that stands out, and the source shows none.
 
     The source must look as if the object had never been there: a poor fill costs half of the score, and the rationale
-    blames the source image for it.
+    blames the source image for it. A source with `truth.scene` is a photo without a fill, in which the object's colours
+    are no traces; `shown_subject` looks for the subject itself.
     """
     core = object_region(seen, truth["box"])
     replaced, figures = replacement_strength(seen, core)
@@ -76,6 +77,8 @@ def object_addition(seen: Comparison, truth: Truth) -> Finding:
     ghost = ghost_share(seen.edited.detail, seen.source.detail, seen.detail_mask)
     visible = ramp(after, 0.1, 0.5)
     plain, traceless = _blends_in(before), min(ramp(left, 330, 170), ramp(ghost, *GHOST))
+    if "scene" in truth:
+        traceless = 1.0
     clean, blame = min(
         (plain, sentences.SOURCE_STANDS_OUT),
         (fill.believable, sentences.SOURCE_IS_SMEARED),

@@ -227,6 +227,8 @@ def test_what_is_left_of_an_object_is_noticed() -> None:
     truth = removed.provenance["truth"]
     added = pair(Task.OBJECT_ADDITION, ghost, removed.source, rest, "Add a ball.", truth)
     assert score_edit(added).o_score < 9 and "The source image already shows" in score_edit(added).reasoning
+    in_a_photo = replace(added, provenance={**added.provenance, "truth": {**truth, "scene": "a photo without a fill"}})
+    assert "The source image already shows" not in score_edit(in_a_photo).reasoning
     painted = good_pairs(Task.ATTRIBUTE_MODIFICATION)[0]
     half = np.where(strip[..., None], painted.source, painted.edited)
     partly = replace(painted, edited=half, mask=painted.mask & ~strip)
