@@ -10,7 +10,7 @@ from omniedit.config.schema import Config, ProposalsConfig
 from omniedit.instructions.answering import open_model
 from omniedit.instructions.balance import apply_quotas
 from omniedit.instructions.proposals import ProposalRow, write_proposals
-from omniedit.instructions.proposer import Draft, Proposer, in_turn
+from omniedit.instructions.proposer import ProposalDraft, Proposer, in_turn
 from omniedit.instructions.recorded_replies import match_replies, read_recorded_replies
 from omniedit.run.program import run_program
 from omniedit.sources.shard import PhotoShard
@@ -49,7 +49,7 @@ def main() -> None:
 def ask_for_proposals(
     photos: PhotoShard, config: ProposalsConfig, wanted: dict[Task, int], spent: Path | None
 ) -> list[ProposalRow]:
-    drafts: list[Draft] = []
+    drafts: list[ProposalDraft] = []
     rows: list[ProposalRow] = []
     with open_model(config, spent) as model, Progress("photos", total=len(photos)) as progress:
         proposer = Proposer(model, config, tuple(wanted))
@@ -67,7 +67,7 @@ def ask_for_proposals(
 
 def outcomes(
     photos: PhotoShard, proposer: Proposer, at_once: int, progress: Progress
-) -> Iterator[tuple[list[Draft], list[ProposalRow]]]:
+) -> Iterator[tuple[list[ProposalDraft], list[ProposalRow]]]:
     """Yield the drafts and the rejected proposals of each photo, in the order of `in_turn`.
 
     The number of photos that are processed at once changes no result.

@@ -19,7 +19,7 @@ from omniedit.buckets.scratch import discard_damaged, find_copy, stage
 from omniedit.buckets.store import BucketStore
 from omniedit.config.arguments import add_section
 from omniedit.config.schema import TrainConfig
-from omniedit.models.conditions import taken_conditions
+from omniedit.models.conditions import get_supported_conditions
 from omniedit.models.encoders.mllm import MllmEditor, MllmEncoder
 from omniedit.models.loading import load_base
 from omniedit.run.program import run_program
@@ -68,7 +68,7 @@ def main() -> None:
     editor = models.build(options.model, base.transformer, base.prediction_type)
     text_tokens = base.text.encode([""])[0].shape[1]
     fit_editor(editor, options, args.seed, device, text_tokens, dist.get_world_size())
-    takes = taken_conditions(editor)
+    takes = get_supported_conditions(editor)
     store = BucketStore(
         near(args.buckets, args.scratch), resolution=options.resolution, reads_references=takes.references
     )

@@ -15,7 +15,7 @@ from omniedit.browsing.counts import count_by_hand
 from omniedit.browsing.files import ShardFiles, hand_file, list_shards
 from omniedit.browsing.index import join_tables, stream_index
 from omniedit.browsing.record import list_images, read_record
-from omniedit.browsing.select import Query, select
+from omniedit.browsing.select import IndexQuery, select
 from omniedit.errors import UserError, error_line
 from omniedit.pairs import Shard
 from omniedit.pairs.open_shards import OpenShards
@@ -91,7 +91,7 @@ class Catalog:
                 "more_problems": max(0, len(problems) - SHOWN_PROBLEMS),
             }
 
-    def list_pairs(self, query: Query, offset: int, limit: int) -> dict[str, Any]:
+    def list_pairs(self, query: IndexQuery, offset: int, limit: int) -> dict[str, Any]:
         """Return the number of selected pairs, and some of them."""
         index, by_hand = self.index, self.by_hand.by_pair
         chosen = self._select(index, query)
@@ -104,7 +104,7 @@ class Catalog:
         ]
         return {"total": len(chosen), "offset": offset, "pairs": pairs}
 
-    def _select(self, index: pa.Table, query: Query) -> NDArray[np.int64]:
+    def _select(self, index: pa.Table, query: IndexQuery) -> NDArray[np.int64]:
         """Return the selected numbers, computed once for the requests that scroll through a selection."""
         with self._lock:
             by_hand = self.by_hand

@@ -13,7 +13,7 @@ KINDS = {"candidates": ".h5", "scores": ".parquet", "decisions": ".parquet"}
 """Folders of a run that list its pairs, and the suffix of their files."""
 GATHERED = "gathered"
 """Folder in decisions/ that gathers the decisions of several shards."""
-LONGEST = 200
+MAX_NAME_LENGTH = 200
 
 
 @dataclass(frozen=True)
@@ -48,11 +48,11 @@ def find_run(run: str | Path, root: Path = Path()) -> Path:
     for found in (named, folder):
         if any((found / kind).is_dir() for kind in KINDS):
             return found
-    known = sorted(clean_line(path.parent.name, LONGEST) for path in root.glob("results/*/candidates"))
+    known = sorted(clean_line(path.parent.name, MAX_NAME_LENGTH) for path in root.glob("results/*/candidates"))
     place = named if named.is_dir() or not folder.is_dir() else folder
     problem = "has no candidates yet" if place.is_dir() else "no such run"
     raise UserError(
-        f"{clean_line(str(place), LONGEST)}: {problem}; give a run's name or its folder; there are: "
+        f"{clean_line(str(place), MAX_NAME_LENGTH)}: {problem}; give a run's name or its folder; there are: "
         f"{', '.join(known) or 'none'}"
     )
 

@@ -16,7 +16,7 @@ BY_HAND = {"accepted": Decision.ACCEPT, "rejected": Decision.REJECT, "none": Non
 
 
 @dataclass(frozen=True)
-class Query:
+class IndexQuery:
     """Filters of the index; an empty text or None selects all.
 
     Args:
@@ -37,7 +37,7 @@ class Query:
     order: str = "file"
 
 
-def select(index: pa.Table, query: Query, by_hand: Mapping[str, HandDecision]) -> NDArray[np.int64]:
+def select(index: pa.Table, query: IndexQuery, by_hand: Mapping[str, HandDecision]) -> NDArray[np.int64]:
     """Return the numbers of the rows that a query selects, in its order."""
     chosen_N = np.full(len(index), True)
     for name in ("task", "reason", "judge", "ratio"):

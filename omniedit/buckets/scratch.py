@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from omniedit.buckets.seal import read_sealed
-from omniedit.errors import Damaged, UserError
+from omniedit.errors import DamagedFile, UserError
 from omniedit.storage.atomic import replace_file
 from omniedit.storage.manifest import MANIFEST, checksum, missing_files
 from omniedit.storage.progress import Progress
@@ -88,7 +88,7 @@ def make(buckets: Path, copy: Path) -> None:
             (temporary / file).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(buckets / file, temporary / file)
             if checksum(temporary / file) != known:
-                raise Damaged(buckets / file, f"its checksum differs from {buckets / MANIFEST}")
+                raise DamagedFile(buckets / file, f"its checksum differs from {buckets / MANIFEST}")
             progress.advance()
         shutil.copyfile(buckets / MANIFEST, temporary / MANIFEST)
 

@@ -29,7 +29,7 @@ from omniedit.buckets.store_layout import (
     shard_file,
     zarr_shards,
 )
-from omniedit.errors import Damaged, UserError
+from omniedit.errors import DamagedFile, UserError
 from omniedit.storage.atomic import link_file, replace_file
 from omniedit.storage.manifest import MANIFEST, checksum, files_below, write_manifest
 from omniedit.storage.parquet import read_table, write_arrow, write_table
@@ -79,7 +79,7 @@ def _compare(part: Path, file: PartFile) -> None:
     if not file.path.is_file():
         raise UserError(f"{file.path}: missing; {REWRITE}")
     if checksum(file.path) != file.known:
-        raise Damaged(file.path, f"its checksum differs from {part / MANIFEST}")
+        raise DamagedFile(file.path, f"its checksum differs from {part / MANIFEST}")
 
 
 def seal_bucket(

@@ -15,14 +15,14 @@ import PIL.Image
 
 from omniedit.cli.edit import Settings, collect_doubts, edit_image
 from omniedit.errors import UserError
-from omniedit.imaging.decode import Unreadable
+from omniedit.imaging.decode import UnreadableImage
 from omniedit.plain_text import markdown_cell
 from omniedit.sources.decode import EncodedPhoto
 
 if TYPE_CHECKING:
     import gradio
 
-    from omniedit.models.conditions import TakenConditions
+    from omniedit.models.conditions import SupportedConditions
     from omniedit.models.pipeline import EditPipeline
     from omniedit.models.pipeline_callbacks import Callback
 
@@ -125,7 +125,7 @@ def build(pipeline: "EditPipeline", name: str) -> "gradio.Blocks":
     return page
 
 
-def add_inputs(own: Mapping[str, Any], takes: "TakenConditions") -> tuple[Any, list[Any], list[Any], Any]:
+def add_inputs(own: Mapping[str, Any], takes: "SupportedConditions") -> tuple[Any, list[Any], list[Any], Any]:
     """Add the upload, the settings, the button and the examples.
 
     Args:
@@ -153,7 +153,7 @@ def add_inputs(own: Mapping[str, Any], takes: "TakenConditions") -> tuple[Any, l
     return image, [instruction, negative, steps, guidance, image_guidance, seed], conditions, button
 
 
-def add_conditions(takes: "TakenConditions") -> list[Any]:
+def add_conditions(takes: "SupportedConditions") -> list[Any]:
     """Add the inputs for reference images, their captions and the task; hide what the editor does not take."""
     import gradio as gr
 
@@ -269,7 +269,7 @@ def read_upload(path: Path) -> PIL.Image.Image:
     try:
         with EncodedPhoto(path) as photo:
             return PIL.Image.fromarray(photo.decode())
-    except (Unreadable, OSError, MemoryError) as error:
+    except (UnreadableImage, OSError, MemoryError) as error:
         raise page_error(f"This image cannot be read: {error}") from None
 
 

@@ -12,7 +12,7 @@ from omniedit.cli.arguments import path
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from omniedit.evaluation.metrics.measure import Measured
+    from omniedit.evaluation.metrics.measure import MetricValues
     from omniedit.evaluation.metrics.networks import Networks
     from omniedit.evaluation.metrics.table import InputRow
 
@@ -50,6 +50,7 @@ def run(args: argparse.Namespace) -> None:
             `read_table`, `check_needs` and `choose`.
     """
     from omniedit.errors import UserError
+    from omniedit.evaluation.metrics.measure import MetricValues
     from omniedit.evaluation.metrics.networks import Networks
     from omniedit.evaluation.metrics.table import measure_table, read_table, write_measured
     from omniedit.storage.progress import Progress
@@ -132,7 +133,7 @@ def choose_names(table: Path, rows: "Sequence[InputRow]", given: str | None, net
     return names
 
 
-def _print(measured: "Mapping[str, Measured]", as_json: bool) -> None:
+def _print(measured: "Mapping[str, MetricValues]", as_json: bool) -> None:
     from omniedit.evaluation.metrics.table import summary_json, summary_lines
 
     print(json.dumps(summary_json(measured), indent=2) if as_json else "\n".join(summary_lines(measured)))

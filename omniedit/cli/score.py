@@ -11,7 +11,7 @@ from omniedit.cli.score_judges import check_agreed, ensemble_columns, member_sco
 from omniedit.config.loading import check_section, read_yaml
 from omniedit.config.schema import ScoringConfig
 from omniedit.errors import UserError
-from omniedit.imaging.decode import Unreadable
+from omniedit.imaging.decode import UnreadableImage
 from omniedit.scoring.ensemble import NAME as ENSEMBLE
 from omniedit.scoring.ensemble import combine_marks
 from omniedit.scoring.examples import Example, Marker, RubricScores
@@ -97,7 +97,7 @@ def example_of_row(row: InputRow, folder: Path, rubric: Rubric) -> Example:
         try:
             with EncodedPhoto(path) as photo:
                 images[name] = photo.decode()
-        except Unreadable as error:
+        except UnreadableImage as error:
             raise BadRow(f"column {name}: {row[name]}: {error}; give an image that can be read") from None
     return Example(images, {name: row[name] for name in variant.words}, _task(row))
 

@@ -15,9 +15,9 @@ from omniedit.sources.archived import MAX_BYTES
 from omniedit.sources.caption_values import parse_json, to_text
 from omniedit.sources.decode import SUFFIXES
 
-LONGEST_TEXT = 20_000
+MAX_TEXT_LENGTH = 20_000
 """Length limit of an instruction, a caption and a reasoning, in characters."""
-LONGEST_VALUE = 100_000
+MAX_VALUE_LENGTH = 100_000
 """Length limit of an extra column's value, as JSON, in characters."""
 JsonT = TypeVar("JsonT", dict, list)
 _DATA_URL = "data:image/"
@@ -122,8 +122,8 @@ def to_clean_text(value: Any, column: str) -> str:
     if isinstance(value, Mapping | list):
         raise BadRow(f"column {column[:60]!a} holds {type(value).__name__}, not a text")
     text = clean(to_text(value)).strip()
-    if len(text) > LONGEST_TEXT:
-        raise BadRow(f"column {column[:60]!a} has {len(text)} characters, more than {LONGEST_TEXT}")
+    if len(text) > MAX_TEXT_LENGTH:
+        raise BadRow(f"column {column[:60]!a} has {len(text)} characters, more than {MAX_TEXT_LENGTH}")
     return text
 
 
@@ -170,8 +170,8 @@ def _to_score(value: Any, column: str) -> Score | None:
     if isinstance(value, int | float):
         return int(value) if isinstance(value, bool) else value
     text = clean(str(value))
-    if len(text) > LONGEST_TEXT:
-        raise BadRow(f"column {column[:60]!a} has {len(text)} characters, more than {LONGEST_TEXT}")
+    if len(text) > MAX_TEXT_LENGTH:
+        raise BadRow(f"column {column[:60]!a} has {len(text)} characters, more than {MAX_TEXT_LENGTH}")
     return text
 
 
@@ -241,7 +241,7 @@ def read_extra(row: Row, layout: Layout) -> tuple[dict[str, Any], list[str]]:
             kept = None
         if isinstance(value, float) and kept is None:  # NaN or infinite
             continue
-        if kept is None or len(str(kept)) > LONGEST_VALUE:
+        if kept is None or len(str(kept)) > MAX_VALUE_LENGTH:
             left_out.append(str(name)[:60])
         else:
             extra[name] = kept

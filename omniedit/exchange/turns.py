@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from omniedit.exchange.layout import Chain, Layout
+from omniedit.exchange.layout import Layout, SessionLayout
 from omniedit.exchange.rows import Row
 
 
@@ -21,7 +21,7 @@ def split_turns(row: Row, layout: Layout) -> Iterator[Row]:
         yield row
 
 
-def _split_chain(row: Row, layout: Layout, chain: Chain) -> Iterator[Row]:
+def _split_chain(row: Row, layout: Layout, chain: SessionLayout) -> Iterator[Row]:
     """Yield the turns of a chain of images: the source of a turn is the edited image of the turn before."""
     source, edited, instruction = (next(layout.find(name))[0] for name in ("source", "edited", "instruction"))
     images, texts = _by_id(row.values.get(chain.images)), row.values[chain.instructions]

@@ -45,7 +45,7 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Query:
+class PhraseQuery:
     """Phrase to find in an image.
 
     Args:
@@ -73,7 +73,7 @@ class Detections:
 
 
 @dataclass(frozen=True)
-class Grounded:
+class Grounding:
     """Boxes and mask of a phrase in an image.
 
     Args:
@@ -117,7 +117,7 @@ class Detector:
         model = load_part(folder, (GroundingDinoForObjectDetection,), dtype)
         return cls(model.to(device), load_processor(folder), batch_size)
 
-    def detect(self, queries: Sequence[Query], limits: Limits) -> list[Detections]:
+    def detect(self, queries: Sequence[PhraseQuery], limits: Limits) -> list[Detections]:
         """Return the boxes of each query's phrase, in order. Only one thread runs at a time.
 
         Only images with the same network input size share a batch: padded to the size of a larger one, an image would
@@ -126,14 +126,14 @@ class Detector:
         images = [self.processor.image_processor(query.image, return_tensors="pt") for query in queries]
         prepared = list(zip(queries, images, strict=True))
 
-        def detect_batch(some: Sequence[tuple[Query, Any]]) -> list[Detections]:
+        def detect_batch(some: Sequence[tuple[PhraseQuery, Any]]) -> list[Detections]:
             with self._lock:
                 return self.batches.map(lambda batch: self._together(batch, limits), some)
 
         return map_by_size(detect_batch, prepared, lambda one: tuple(one[1]["pixel_values"].shape))
 
     @torch.inference_mode()
-    def _together(self, prepared: Sequence[tuple[Query, Any]], limits: Limits) -> list[Detections]:
+    def _together(self, prepared: Sequence[tuple[PhraseQuery, Any]], limits: Limits) -> list[Detections]:
         """Return the boxes of a batch of queries.
 
         Args:
@@ -208,7 +208,7 @@ class Grounder:
         self.detector, self.segmenter = detector, segmenter
         self.limits = limits or Limits()
 
-    def ground(self, queries: Sequence[Query]) -> list[Grounded | NotGrounded]:
+    def ground(self, queries: Sequence[PhraseQuery]) -> list[Grounding | NotGrounded]:
         """Return the boxes and mask of each query's phrase, in order."""
         detections = self.detector.detect(queries, self.limits)
         chosen = [choose_boxes(*pair, self.limits) for pair in zip(queries, detections, strict=True)]
@@ -224,7 +224,7 @@ class Grounder:
         ]
 
 
-def choose_boxes(query: Query, found: Detections, limits: Limits) -> Detections | NotGrounded:
+def choose_boxes(query: PhraseQuery, found: Detections, limits: Limits) -> Detections | NotGrounded:
     """Return the boxes that a query means: all that were found, or the best one if it has no rival."""
     if not len(found.boxes):
         return NotGrounded(f"no box for '{query.phrase}'")
@@ -236,7 +236,7 @@ def choose_boxes(query: Query, found: Detections, limits: Limits) -> Detections 
     return Detections(found.boxes[:1], found.scores[:1])
 
 
-def within_limits(phrase: str, chosen: Detections, masks: np.ndarray, limits: Limits) -> Grounded | NotGrounded:
+def within_limits(phrase: str, chosen: Detections, masks: np.ndarray, limits: Limits) -> Grounding | NotGrounded:
     """Combine a phrase's boxes and their masks (N, H, W), unless the result is too small or too large."""
     mask = np.logical_or.reduce(masks)
     area = float(mask.mean())
@@ -245,7 +245,7 @@ def within_limits(phrase: str, chosen: Detections, masks: np.ndarray, limits: Li
     if area > limits.max_area:
         return NotGrounded(f"'{phrase}' is too large: {area:.0%} of the image, more than {limits.max_area:.0%}")
     boxes = tuple((left, top, right, bottom) for left, top, right, bottom in chosen.boxes.tolist())
-    return Grounded(boxes, float(chosen.scores[0]), mask)
+    return Grounding(boxes, float(chosen.scores[0]), mask)
 
 
 def has_words(label: str, specials: Sequence[str]) -> bool:

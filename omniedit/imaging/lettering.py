@@ -32,9 +32,9 @@ STROKES = (0, 2, 4, 6, 8)
 """Widths in pixels by which letters are thickened, from regular to heavy."""
 SOFTNESS = (0.4, 0.7, 1.0, 1.4, 1.9, 2.6, 3.5)
 """Standard deviations in pixels of the blur of the letters in the patch."""
-LEAST_CONTRAST = 45.0
+MIN_CONTRAST = 45.0
 """Smallest distance in RGB between ink and ground."""
-MOST_MIXED = 14.0
+MAX_INK_DISTANCE = 14.0
 """Largest mean distance in RGB of a patch from ink on smooth ground."""
 
 
@@ -142,7 +142,7 @@ def separate_ink(patch: Patch) -> Ink | None:
     ink = Ink(own, box, colour, ground, grain)
     mixed = ground + own[..., None] * (colour - ground)
     apart = np.linalg.norm(pixels - mixed, axis=2)[rows, columns]
-    if ink.contrast < LEAST_CONTRAST or float(apart.mean()) > MOST_MIXED:
+    if ink.contrast < MIN_CONTRAST or float(apart.mean()) > MAX_INK_DISTANCE:
         return None
     return ink
 

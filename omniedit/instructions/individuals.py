@@ -21,9 +21,9 @@ INSIDE = 0.9
 """Smallest share of an object's box in the box of a mirror at which the object is in the mirror."""
 OUTSIDE = 0.3
 """Largest such share at which it is outside the mirror. Between the two, its position is unknown."""
-LEAST_OF_ONE_COLOUR = 0.5
+MIN_COLOUR_SHARE = 0.5
 """Smallest share of an object's pixels that have its colour; a motley object has no colour of its own."""
-MOST_BLUE, LEAST_PURPLE = 250.0, 262.0
+MAX_BLUE, MIN_PURPLE = 250.0, 262.0
 """Hues in degrees up to which a colour is blue, and from which it is purple."""
 RIM = 0.03
 """Width of the outline that is left out of the colour, as a share of the square root of the object's area."""
@@ -92,7 +92,7 @@ def name_colour(image: Image, mask: Mask, word: str = "") -> tuple[str, tuple[fl
     name = _tell_blue_from_purple(nearest_colour(own), own)
     if not name:
         return "", None
-    return (name, values) if _share_named(lab[inside], name) >= LEAST_OF_ONE_COLOUR else ("", None)
+    return (name, values) if _share_named(lab[inside], name) >= MIN_COLOUR_SHARE else ("", None)
 
 
 def _tell_blue_from_purple(name: str, own_3: np.ndarray) -> str:
@@ -101,7 +101,7 @@ def _tell_blue_from_purple(name: str, own_3: np.ndarray) -> str:
         return name
     rgb = from_lab(own_3.astype(np.float32).reshape(1, 1, 3))
     degrees = float(cv2.cvtColor(rgb, cv2.COLOR_RGB2HSV)[0, 0, 0])
-    return "blue" if degrees < MOST_BLUE else "purple" if degrees > LEAST_PURPLE else ""
+    return "blue" if degrees < MAX_BLUE else "purple" if degrees > MIN_PURPLE else ""
 
 
 def _share_named(lab_N3: FloatImage, name: str) -> float:

@@ -50,7 +50,7 @@ Entries = dict[str, frozenset[str]]
 
 
 @dataclass(frozen=True)
-class Thing:
+class PhotoObject:
     """Object of a photo.
 
     Args:
@@ -73,7 +73,7 @@ class Thing:
 
 
 def meaning_error(
-    instruction: str, task: Task, proposal: Proposal, thing: Thing | None, is_named: bool = False
+    instruction: str, task: Task, proposal: Proposal, thing: PhotoObject | None, is_named: bool = False
 ) -> str | None:
     """Return why a paraphrase does not ask for the edit, or None if it does.
 
@@ -102,7 +102,7 @@ def operation_error(instruction: str, task: Task) -> str | None:
     return next(_not_done(set(stems(instruction)), _negated_stems(instruction), task), None)
 
 
-def _missing_object(said: set[str], proposal: Proposal, thing: Thing | None) -> Iterator[str]:
+def _missing_object(said: set[str], proposal: Proposal, thing: PhotoObject | None) -> Iterator[str]:
     """Yield the fault of a paraphrase that does not name its object."""
     if thing and _must_name_it(proposal, said):
         if head(thing.name) not in said:
@@ -175,7 +175,9 @@ def _negated_stems(instruction: str) -> set[str]:
     return set(chain.from_iterable(after))
 
 
-def _wrong_targets(instruction: str, said: Sequence[str], proposal: Proposal, thing: Thing | None) -> Iterator[str]:
+def _wrong_targets(
+    instruction: str, said: Sequence[str], proposal: Proposal, thing: PhotoObject | None
+) -> Iterator[str]:
     """Yield the faults of a wrong target: the object is excepted, or the result is taken as given."""
     if thing is None:
         return

@@ -35,7 +35,7 @@ from omniedit.instructions.proposal import (
 from omniedit.instructions.type_proposals import TYPE_CLASSES
 from omniedit.storage.parquet import read_rows, write_rows
 from omniedit.tasks import Task
-from omniedit.vlm.thinking import Unclear, find_answers
+from omniedit.vlm.thinking import UnclearReply, find_answers
 
 CLASSES: dict[Task, type[Proposal]] = {
     Task.OBJECT_SWAP: SwapProposal,
@@ -108,7 +108,7 @@ def json_object(reply: str) -> dict[str, Any]:
     """
     try:
         answer = find_answers(reply)[-1]
-    except Unclear as problem:
+    except UnclearReply as problem:
         raise ValueError(f"no JSON object: {problem}") from None
     first, last = answer.find("{"), answer.rfind("}")
     try:

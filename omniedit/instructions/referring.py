@@ -16,15 +16,15 @@ from omniedit.instructions.words import content, head, stems
 
 CUES = ("place", "size", "colour", "order", "mirror")
 """Properties that distinguish an object from others of its kind."""
-LEAST_APART = 0.05
+MIN_SEPARATION = 0.05
 """Smallest difference of two centres along an axis, as a share of the image, for one to be the left or upper one."""
 ALONG_THE_AXIS = 0.5
 """Smallest share that this difference has of the difference along the other axis."""
 AT_A_SIDE = 0.4
 """Share of the image, from a border, in which one of three or more objects is 'on the left'."""
-LEAST_LARGER = 1.5
+MIN_AREA_RATIO = 1.5
 """Smallest ratio of two areas for one object to be the larger one."""
-LEAST_OTHER_COLOUR = 28.0
+MIN_COLOUR_DISTANCE = 28.0
 """Smallest distance in L*a*b* of two colours with different names; nearer ones are a matter of taste."""
 
 ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth")
@@ -188,7 +188,7 @@ def _by_colour(colour: str, alike: list[int], individuals: Sequence[Individual])
         if other.lab is None:
             raise Ambiguous(f"one {other.noun} has no clear colour")
         near = [
-            mine for mine in named if place not in named and _distance(individuals[mine], other) < LEAST_OTHER_COLOUR
+            mine for mine in named if place not in named and _distance(individuals[mine], other) < MIN_COLOUR_DISTANCE
         ]
         if near:
             raise Ambiguous(f"one {other.noun} is {other.colour}, which is too near {colour}")
@@ -254,7 +254,7 @@ def _by_size(sign: int, alike: list[int], individuals: Sequence[Individual]) -> 
     ordered = sorted(alike, key=lambda place: -sign * individuals[place].area)
     if len(ordered) > 1:
         areas = sorted(individuals[place].area for place in ordered[:2])
-        if areas[1] < LEAST_LARGER * areas[0]:
+        if areas[1] < MIN_AREA_RATIO * areas[0]:
             raise Ambiguous(f"two of them are about equally {'large' if sign > 0 else 'small'}")
     return ordered[:1]
 
@@ -268,4 +268,4 @@ def _is_apart(start: str, first: Individual, second: Individual) -> bool:
     """Return whether two objects clearly differ along the axis of a side."""
     apart = [abs(a - b) for a, b in zip(first.centre, second.centre, strict=True)]
     along, across = apart[_AXES[start]], apart[1 - _AXES[start]]
-    return along >= LEAST_APART and along >= ALONG_THE_AXIS * across
+    return along >= MIN_SEPARATION and along >= ALONG_THE_AXIS * across

@@ -33,7 +33,7 @@ class NotFetched(UserError):
     """Model that was not fetched, or was fetched from another repository or revision."""
 
 
-class Hosted(Protocol):
+class HubModel(Protocol):
     """Entry of a file of models that the hub has."""
 
     @property
@@ -272,7 +272,7 @@ def pin(role: str, path: Path = MODELS) -> str:
     return pin_entry(role, get_model(role, path), path)
 
 
-def pin_entry(name: str, model: Hosted, path: Path) -> str:
+def pin_entry(name: str, model: HubModel, path: Path) -> str:
     """Write the newest revision of an entry's repository into the entry's file; as `pin`.
 
     Args:
@@ -295,7 +295,7 @@ def pin_entry(name: str, model: Hosted, path: Path) -> str:
 
 
 @contextmanager
-def hub_errors(role: str, model: Hosted, path: Path = MODELS) -> Iterator[None]:
+def hub_errors(role: str, model: HubModel, path: Path = MODELS) -> Iterator[None]:
     """Convert errors of the hub to a one-line `UserError` with the remedy."""
     from httpx2 import HTTPError
     from huggingface_hub.constants import ENDPOINT

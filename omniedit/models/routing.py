@@ -95,7 +95,7 @@ class VisualPrompt(nn.Module):
         super().__init__()
         self.patches = nn.Conv2d(channels, width, patch, patch)
         self.queries = nn.Parameter(torch.randn(PROMPT_TOKENS, width) / math.sqrt(width))
-        self.layers = nn.ModuleList(Reading(width) for _ in range(layers))
+        self.layers = nn.ModuleList(QueryBlock(width) for _ in range(layers))
         self.norm = nn.LayerNorm(width)
 
     def forward(self, references: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
@@ -120,7 +120,7 @@ class VisualPrompt(nn.Module):
         return self.norm(tokens).unflatten(0, (batch, count)).flatten(1, 2), exists
 
 
-class Reading(nn.Module):
+class QueryBlock(nn.Module):
     """Layer in which tokens attend to others, such as an image's patches, and to themselves."""
 
     def __init__(self, width: int) -> None:

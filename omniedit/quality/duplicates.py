@@ -22,9 +22,9 @@ from omniedit.quality.signature_table import Signatures
 
 Rows = NDArray[np.int64]
 EXACT, SAME_IMAGES, NEAR, MIRRORED = "exact", "same images, other instruction", "near", "mirrored"
-MOST_NEIGHBOURS = 16
+MAX_NEIGHBOURS = 16
 """Number of better-ranked neighbours to remember for each pair when memory is short."""
-_MOST_EDGES = 20_000_000
+_MAX_EDGES = 20_000_000
 """Largest number of edges (two near pairs) in memory: 320 MB."""
 _CHUNK = 1 << 20
 
@@ -125,7 +125,7 @@ class _Edges:
     def add(self, better: Rows, worse: Rows, mirrored: NDArray[np.bool_]) -> None:
         self._parts.append((better, worse, mirrored))
         self._count += len(better)
-        if self._count > _MOST_EDGES:
+        if self._count > _MAX_EDGES:
             self._parts = [self._nearest()]
             self._count = len(self._parts[0][0])
 
@@ -135,12 +135,12 @@ class _Edges:
         return np.concatenate(better), np.concatenate(worse), np.concatenate(mirrored)
 
     def _nearest(self) -> tuple[Rows, Rows, NDArray[np.bool_]]:
-        """Return the edges of each worse node to its best `MOST_NEIGHBOURS`."""
+        """Return the edges of each worse node to its best `MAX_NEIGHBOURS`."""
         better, worse, mirrored = self.merge()
         order = np.lexsort((better, worse))
         starts = np.flatnonzero(np.diff(worse[order], prepend=-1))
         place = np.arange(len(order)) - np.repeat(starts, np.diff(np.append(starts, len(order))))
-        kept = order[place < MOST_NEIGHBOURS]
+        kept = order[place < MAX_NEIGHBOURS]
         return better[kept], worse[kept], mirrored[kept]
 
 

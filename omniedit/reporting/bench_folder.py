@@ -33,7 +33,7 @@ def write_bench_page(folder: Path, bench: BenchSet, editors: Sequence[EditorResu
 
 
 def _items(folder: Path, bench: BenchSet, editors: Sequence[EditorResult]) -> Iterator[ComparedItem]:
-    pictures = _Pictures()
+    pictures = _ImageFolder()
     scores = {editor.name: _by_item(editor.scores) for editor in editors}
     for item in bench.items:
         outputs = [_output(folder, item, editor, scores[editor.name].get(item.item_id, [])) for editor in editors]
@@ -58,7 +58,7 @@ def _by_item(scores: Mapping[str, Sequence[Row]]) -> dict[str, list[JudgeScore]]
     return found
 
 
-class _Pictures:
+class _ImageFolder:
     """Images of a benchmark; the same file is one picture, although several items use it."""
 
     def __init__(self) -> None:

@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Callable
 
-from omniedit.errors import Damaged, UserError, error_line
+from omniedit.errors import DamagedFile, UserError, error_line
 from omniedit.storage.processes import end_with_launcher
 from omniedit.storage.quarantine import note_damage
 
@@ -13,7 +13,7 @@ from omniedit.storage.quarantine import note_damage
 def run_program(main: Callable[[], None]) -> None:
     """Run a program's `main`; a `UserError` becomes one line on standard error and exit status 2.
 
-    A `Damaged` file is noted for the next run. The program ends with the run that started it (`end_with_launcher`).
+    A `DamagedFile` file is noted for the next run. The program ends with the run that started it (`end_with_launcher`).
     """
     _collect_garbage()
     end_with_launcher()
@@ -23,7 +23,7 @@ def run_program(main: Callable[[], None]) -> None:
         convert_without_pandas()
     try:
         main()
-    except Damaged as error:
+    except DamagedFile as error:
         remedy = "run the same snakemake command again" if note_damage(error.path) else "delete it"
         print(f"error: {error_line(error)}; {remedy} to recreate it", file=sys.stderr)
         sys.exit(2)

@@ -19,9 +19,9 @@ from omniedit.storage.json_lines import append_json
 
 FILE = Path("decisions/human.jsonl")
 """Place of the decisions by hand below a run's folder."""
-LONGEST_LINE = 1 << 16
+MAX_LINE_LENGTH = 1 << 16
 """Length limit of a line in bytes."""
-LONGEST_NOTE = 1000
+MAX_NOTE_LENGTH = 1000
 """Length limit of a note in characters."""
 
 
@@ -79,12 +79,12 @@ def _read_lines(path: Path) -> Iterator[tuple[int, bytes]]:
     try:
         with path.open("rb") as file:
             number = 0
-            while line := file.readline(LONGEST_LINE):
+            while line := file.readline(MAX_LINE_LENGTH):
                 number += 1
                 if line.strip():
                     yield number, line
                 while line and not line.endswith(b"\n"):
-                    line = file.readline(LONGEST_LINE)
+                    line = file.readline(MAX_LINE_LENGTH)
     except (FileNotFoundError, NotADirectoryError):
         return
     except OSError as error:
@@ -97,8 +97,8 @@ def parse_line(line: bytes) -> HandDecision:
     Raises:
         ValueError: the line is not a decision; the message says why.
     """
-    if len(line) >= LONGEST_LINE:
-        raise ValueError(f"it has more than {LONGEST_LINE} bytes")
+    if len(line) >= MAX_LINE_LENGTH:
+        raise ValueError(f"it has more than {MAX_LINE_LENGTH} bytes")
     try:
         found = json.loads(line)
     except (ValueError, RecursionError):
@@ -121,4 +121,4 @@ def append_by_hand(path: str | Path, made: HandDecision) -> None:
     Raises:
         UserError: the file cannot be written.
     """
-    append_json(Path(path), {**asdict(made), "note": clean_line(made.note, LONGEST_NOTE)})
+    append_json(Path(path), {**asdict(made), "note": clean_line(made.note, MAX_NOTE_LENGTH)})

@@ -39,7 +39,7 @@ FLAT = 0.15
 Paint's cartoon folders and 0.56 inside them."""
 THIN = 0.22
 """Smallest share of its square that a cut-out must cover. A spade or a syringe is hardly visible in a small image."""
-LEAST_SIDE = 120
+MIN_SIDE = 120
 """Smallest longer side of a cut-out, in pixels."""
 
 
@@ -64,7 +64,7 @@ def collect_cut_outs() -> list[NamedCutOut]:
     for each in photographic_stamps() if STAMPS.is_dir() else sample_objects():
         height, width = each.rgba.shape[:2]
         covered = float((each.rgba[..., 3] > 127).sum()) / max(height, width) ** 2
-        if covered > THIN and max(height, width) >= LEAST_SIDE:
+        if covered > THIN and max(height, width) >= MIN_SIDE:
             found.setdefault(each.name, each)
     return list(found.values())
 

@@ -22,7 +22,7 @@ from omniedit.storage.atomic import replace_file
 from omniedit.storage.progress import Progress
 from omniedit.subjects.features import Embed, crop_to_subject, open_features, open_text_similarity
 from omniedit.subjects.features import similarities as similar_to_each_other
-from omniedit.subjects.painted import Expert, Painted, reject_painted, to_pair, with_similarity
+from omniedit.subjects.painted import Expert, ExpertImage, reject_painted, to_pair, with_similarity
 from omniedit.subjects.prompts import NewImage, fill_templates, imagine
 from omniedit.subjects.rendered_expert import RenderedExpert
 from omniedit.subjects.subject import Subject, read_subjects
@@ -47,7 +47,7 @@ class Filter:
     min_subject: float
     min_text: float
 
-    def measure(self, painted: Painted, shown: Sequence[Image], boxes: Sequence[Any]) -> dict[str, float]:
+    def measure(self, painted: ExpertImage, shown: Sequence[Image], boxes: Sequence[Any]) -> dict[str, float]:
         """Return the mean similarity to the demonstrations, each cropped to the subject, and that to the caption."""
         views = [crop_to_subject(image, box) for image, box in zip(shown, boxes, strict=True)]
         similar_NN = similar_to_each_other(self.embed([crop_to_subject(painted.image, painted.box), *views]))

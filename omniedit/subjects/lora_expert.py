@@ -24,7 +24,7 @@ from omniedit.models.lora import ADAPTER, adapted_layers, add_adapters
 from omniedit.models.plain_base import PlainBase
 from omniedit.models.sampling import Conditioning, Guidance, sample
 from omniedit.pairs import Rejection
-from omniedit.subjects.painted import Painted
+from omniedit.subjects.painted import ExpertImage
 from omniedit.subjects.photographed import draw_rng
 from omniedit.subjects.prompts import NewImage
 from omniedit.subjects.subject import Subject
@@ -86,7 +86,7 @@ class LoraExpert:
             parameter.requires_grad_(True)
         nn.Module.to(self.net, self._device)
 
-    def paint(self, subject: Subject) -> Iterator[Painted | Rejection]:
+    def paint(self, subject: Subject) -> Iterator[ExpertImage | Rejection]:
         """Fine-tune on the demonstrations, then yield an image for each prompt and seed.
 
         Raises:
@@ -106,9 +106,9 @@ class LoraExpert:
                 image = self.sample(with_token(prompt.caption, subject.name, self._options.expert.token), ratio, rng)
                 yield self._painted(subject, prompt, source, image)
 
-    def _painted(self, subject: Subject, prompt: NewImage, source: Image, image: Image) -> Painted:
+    def _painted(self, subject: Subject, prompt: NewImage, source: Image, image: Image) -> ExpertImage:
         """Return a painted image. Its source is the first demonstration, and the editor sees the others."""
-        return Painted(
+        return ExpertImage(
             task=prompt.task,
             instructions=(prompt.instruction,),
             caption=prompt.caption,

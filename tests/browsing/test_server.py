@@ -15,7 +15,7 @@ import pytest
 from helpers.local_requests import ask, get, serve
 from helpers.small_run import HOSTILE, encode, make_run
 from omniedit.browsing.catalog import Catalog
-from omniedit.browsing.local_server import Refused
+from omniedit.browsing.local_server import HttpError
 from omniedit.browsing.server import BrowseServer, answer_get
 from omniedit.scoring.by_hand import Decision, HandDecision, append_by_hand, read_by_hand
 
@@ -109,7 +109,7 @@ def test_other_addresses_do_not_exist(server: BrowseServer, path: str) -> None:
 
 
 def test_an_address_that_cannot_be_parsed_is_refused(server: BrowseServer) -> None:
-    with pytest.raises(Refused, match="not a valid address"):
+    with pytest.raises(HttpError, match="not a valid address"):
         answer_get(server.catalog, "http://[")
 
 

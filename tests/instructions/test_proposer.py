@@ -19,7 +19,7 @@ from omniedit.instructions.answering import open_model
 from omniedit.instructions.balance import apply_quotas
 from omniedit.instructions.facets import PHRASINGS
 from omniedit.instructions.proposals import ProposalRow, read_proposals, write_proposals
-from omniedit.instructions.proposer import Draft, Proposer, in_turn
+from omniedit.instructions.proposer import ProposalDraft, Proposer, in_turn
 from omniedit.instructions.questions import text
 from omniedit.sources.photo import Photo
 from omniedit.tasks import OMNIEDIT_TASKS, Task
@@ -48,7 +48,7 @@ def config(url: str, cache: Path, **more: Any) -> ProposalsConfig:
 
 def propose_all(
     asked: ProposalsConfig, photos: list[Photo], tasks: tuple[Task, ...] = tuple(OMNIEDIT_TASKS)
-) -> tuple[list[Draft], list[ProposalRow]]:
+) -> tuple[list[ProposalDraft], list[ProposalRow]]:
     with open_model(asked) as model:
         outcomes = Proposer(model, asked, tasks).propose(photos)
     return [draft for drafts, _ in outcomes for draft in drafts], [row for _, rows in outcomes for row in rows]

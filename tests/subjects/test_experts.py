@@ -16,7 +16,7 @@ from omniedit.scoring.reply_parser import Unscorable
 from omniedit.specialists.journal import Journal
 from omniedit.subjects import rendered_expert
 from omniedit.subjects.experts import Filter, paint_subjects
-from omniedit.subjects.painted import Painted
+from omniedit.subjects.painted import ExpertImage
 from omniedit.subjects.rendered_expert import RenderedExpert
 from omniedit.subjects.subject import Subject
 from omniedit.tasks import SUBJECT_TASKS, Task
@@ -107,7 +107,7 @@ class Failing:
     def __init__(self, expert: RenderedExpert, fails_on: str = "") -> None:
         self._expert, self._fails_on, self.painted = expert, fails_on, list[str]()
 
-    def paint(self, subject: Subject) -> Iterator[Painted | Rejection]:
+    def paint(self, subject: Subject) -> Iterator[ExpertImage | Rejection]:
         self.painted.append(subject.subject_id)
         if subject.subject_id == self._fails_on:
             raise RuntimeError("the loss is not finite\nat step 3")

@@ -19,7 +19,7 @@ from omniedit.plain_text import clean_line, markdown_cell
 
 FEW = 10
 """Number of images below which a rater's correlations are too uncertain to count as much as others'."""
-HIGHEST_GOOD = 1.0
+MAX_GOOD = 1.0
 """Largest human O for which `GOOD` is meaningful."""
 
 
@@ -175,7 +175,7 @@ def markdown(rows: Sequence[Agreement], digits: int = 3) -> list[str]:
 
 def _choose_good(ratings: Sequence[Rating], good: float | None) -> float | None:
     highest = max((rating.scores["o"] for rating in ratings), default=0.0)
-    return good if good is not None else GOOD if highest <= HIGHEST_GOOD else None
+    return good if good is not None else GOOD if highest <= MAX_GOOD else None
 
 
 def _interval_lines(row: Agreement) -> list[str]:

@@ -10,7 +10,7 @@ from omniedit.evaluation.agreement import viescore_files
 from omniedit.evaluation.agreement.ratings import Key, Rating, Scores, build_key, parse_score
 from omniedit.storage.parquet import read_csv, read_given
 
-HIGHEST = 10.0
+MAX_SCORE = 10.0
 """Largest score of a judge in the project's own tables."""
 
 
@@ -74,8 +74,8 @@ def read_judged(path: Path, key: str) -> dict[Key, Scores]:
 
 def _scores(path: Path, number: int, row: Mapping[str, Any]) -> Scores:
     columns: Sequence[str] = ("sc_score",) if "sc_score" in row else ("sc_score_1", "sc_score_2")
-    sc = min(_number(path, number, row, name, HIGHEST) for name in columns)
-    pq, overall = (_number(path, number, row, name, HIGHEST) for name in ("pq_score", "o_score"))
+    sc = min(_number(path, number, row, name, MAX_SCORE) for name in columns)
+    pq, overall = (_number(path, number, row, name, MAX_SCORE) for name in ("pq_score", "o_score"))
     return {"sc": sc, "pq": pq, "o": overall}
 
 

@@ -106,7 +106,7 @@ class Journal:
 
 
 @dataclass(frozen=True)
-class _Work:
+class _PendingEdit:
     """Edit to judge; `item` has the image that the edit started from as its source."""
 
     item: BenchItem
@@ -126,7 +126,7 @@ def show_plainly(item: BenchItem, edited: Image) -> Example:
 
 def _find_work(
     bench: BenchSet, editor: str, edits: EditFolder, judge: JudgeSetup, items: Sequence[BenchItem]
-) -> Iterator[_Work]:
+) -> Iterator[_PendingEdit]:
     for item in items:
         record = edits.records.get(item.item_id)
         if record is None or record.status != EDITED:
@@ -135,7 +135,7 @@ def _find_work(
         if isinstance(before, EditFailure):
             raise UserError(f"editor {editor}: {item.item_id}: {before.reason}; run the bench again")
         started = replace(item, source=_constant(before))
-        yield _Work(started, digest_verdict(started, record.sha256, judge))
+        yield _PendingEdit(started, digest_verdict(started, record.sha256, judge))
 
 
 def _constant(content: bytes) -> Callable[[], bytes]:

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from omniedit.errors import UserError
-from omniedit.imaging.decode import Unreadable
+from omniedit.imaging.decode import UnreadableImage
 from omniedit.imaging.images import Image
-from omniedit.scoring.pairwise import TwoEdits
+from omniedit.scoring.pairwise import PairwiseItem
 from omniedit.sources.decode import SUFFIXES, EncodedPhoto
 from omniedit.storage.atomic import is_file
 from omniedit.storage.parquet import read_given
@@ -68,7 +68,7 @@ def read_matches(inputs: Sequence[Path], items: Path | None) -> list[Match]:
     return list(_match_folders(inputs, items))
 
 
-def load_match(match: Match) -> TwoEdits:
+def load_match(match: Match) -> PairwiseItem:
     """Load the images of a match.
 
     Raises:
@@ -77,7 +77,7 @@ def load_match(match: Match) -> TwoEdits:
     if match.problem:
         raise BadMatch(f"{match.place}: {match.problem}")
     source, first, second = (_load(path, match.place) for path in (match.source, *match.edits))
-    return TwoEdits(source, match.instruction, first, second, match.texts)
+    return PairwiseItem(source, match.instruction, first, second, match.texts)
 
 
 def _match_folders(folders: Sequence[Path], items: Path) -> Iterator[Match]:
@@ -188,5 +188,5 @@ def _load(path: Path, place: str) -> Image:
     try:
         with EncodedPhoto(path) as photo:
             return photo.decode()
-    except Unreadable as error:
+    except UnreadableImage as error:
         raise BadMatch(f"{place}: {path}: {error}; give an image that can be read") from None

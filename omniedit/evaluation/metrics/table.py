@@ -10,11 +10,11 @@ import numpy as np
 import pyarrow as pa
 
 from omniedit.errors import UserError
-from omniedit.evaluation.metrics.measure import BadSample, Load, Measured, measure_samples
+from omniedit.evaluation.metrics.measure import BadSample, Load, MetricValues, measure_samples
 from omniedit.evaluation.metrics.metric import Need, Sample
 from omniedit.evaluation.metrics.networks import Networks
 from omniedit.evaluation.metrics.registry import METRICS
-from omniedit.imaging.decode import Unreadable
+from omniedit.imaging.decode import UnreadableImage
 from omniedit.imaging.images import Image, decode_image, decode_mask
 from omniedit.plain_text import markdown_cell
 from omniedit.storage.atomic import is_file
@@ -66,7 +66,7 @@ def check_needs(table: Path, rows: Sequence[InputRow], names: Sequence[str]) -> 
 
 def measure_table(
     table: Path, rows: Sequence[InputRow], names: Sequence[str], networks: Networks, advance: Callable[[], None]
-) -> dict[str, Measured]:
+) -> dict[str, MetricValues]:
     """Measure the rows of a table, editor by editor, whose name is in the column model.
 
     Args:
@@ -87,12 +87,12 @@ def _measure_rows(
     names: Sequence[str],
     networks: Networks,
     advance: Callable[[], None],
-) -> Measured:
+) -> MetricValues:
     loads = (_loader(table, number, row, advance) for number, row in numbered)
     measured = measure_samples(loads, names, networks)
     both = zip(numbered, measured.rows, strict=True)
     rows = [{"row": number} | {k: v for k, v in row.items() if k} | dict(values) for (number, row), values in both]
-    return Measured(rows, measured.sets, measured.unavailable, measured.weights)
+    return MetricValues(rows, measured.sets, measured.unavailable, measured.weights)
 
 
 def _loader(table: Path, number: int, row: InputRow, advance: Callable[[], None]) -> Load:
@@ -130,11 +130,11 @@ def _read(row: InputRow, name: str, folder: Path, decode: Callable[[bytes, str],
         raise UserError(f"column {name}: {cell[:200]}: no such file; paths are relative to the table's folder")
     try:
         return decode(path.read_bytes(), f"column {name}: {cell[:200]}")
-    except (Unreadable, OSError) as error:
+    except (UnreadableImage, OSError) as error:
         raise UserError(f"column {name}: {cell[:200]}: {error}") from None
 
 
-def write_measured(out: Path, measured: Mapping[str, Measured]) -> None:
+def write_measured(out: Path, measured: Mapping[str, MetricValues]) -> None:
     """Write all rows in the order of the input table, to a .parquet or .csv file."""
     rows = sorted((row for of_editor in measured.values() for row in of_editor.rows), key=lambda row: row["row"])
     names = [name for name in rows[0] if name != "row"]
@@ -144,7 +144,7 @@ def write_measured(out: Path, measured: Mapping[str, Measured]) -> None:
     write_rows(out, rows, pa.schema([(name, pa.float64() if name in METRICS else pa.string()) for name in names]))
 
 
-def summary_lines(measured: Mapping[str, Measured]) -> list[str]:
+def summary_lines(measured: Mapping[str, MetricValues]) -> list[str]:
     """Format the mean of each metric for each editor as a Markdown table, then what is not available."""
     first = next(iter(measured.values()))
     names = _names(first)
@@ -157,7 +157,7 @@ def summary_lines(measured: Mapping[str, Measured]) -> list[str]:
     return [*lines, *_notes(measured)]
 
 
-def summary_json(measured: Mapping[str, Measured]) -> dict[str, Any]:
+def summary_json(measured: Mapping[str, MetricValues]) -> dict[str, Any]:
     """Return the means by editor, the reasons of what is not available, and the weights."""
     first = next(iter(measured.values()))
     return {
@@ -168,7 +168,7 @@ def summary_json(measured: Mapping[str, Measured]) -> dict[str, Any]:
     }
 
 
-def _editor_json(found: Measured) -> dict[str, Any]:
+def _editor_json(found: MetricValues) -> dict[str, Any]:
     means = {name: _mean(found, name) for name in _names(found)}
     counts = {name: sum(row[name] is not None for row in found.rows) for name in means if name not in found.sets}
     measured = sum(row["status"] == "measured" for row in found.rows)
@@ -176,11 +176,11 @@ def _editor_json(found: Measured) -> dict[str, Any]:
     return {"rows": len(found.rows), "measured": measured, "means": means, "images": counts, "infinite": infinite}
 
 
-def _names(found: Measured) -> list[str]:
+def _names(found: MetricValues) -> list[str]:
     return [name for name in METRICS if name in found.sets or name in found.rows[0]]
 
 
-def _mean(found: Measured, name: str) -> float | None:
+def _mean(found: MetricValues, name: str) -> float | None:
     """Return the value of a set metric, or the mean of a metric over the images whose value is finite."""
     if name in found.sets:
         return found.sets[name]
@@ -188,7 +188,7 @@ def _mean(found: Measured, name: str) -> float | None:
     return float(np.mean(values)) if values else None
 
 
-def _count_infinite(found: Measured) -> dict[str, int]:
+def _count_infinite(found: MetricValues) -> dict[str, int]:
     """Count the images whose PSNR is infinite, by metric."""
     counts = {
         name: sum(row[name] is not None and isinf(row[name]) for row in found.rows)
@@ -198,7 +198,7 @@ def _count_infinite(found: Measured) -> dict[str, int]:
     return {name: count for name, count in counts.items() if count}
 
 
-def _notes(measured: Mapping[str, Measured]) -> Iterator[str]:
+def _notes(measured: Mapping[str, MetricValues]) -> Iterator[str]:
     first = next(iter(measured.values()))
     yield from (f"{name}: not available: {reason}" for name, reason in first.unavailable.items())
     for editor, found in measured.items():

@@ -19,8 +19,8 @@ from omniedit.evaluation.people.results import Estimate, count_problems, estimat
 from omniedit.evaluation.people.session import CHOICES
 from omniedit.evaluation.people.store import Answer
 from omniedit.evaluation.people.tables import describe_excluded, format_estimate
-from omniedit.scoring.pairwise import Answer as Showing
 from omniedit.scoring.pairwise import Outcome
+from omniedit.scoring.pairwise import PairwiseAnswer as Showing
 from omniedit.scoring.winner_parser import Winner
 
 PEOPLE = "people"

@@ -20,9 +20,9 @@ from omniedit.sources.archived import open_archive
 from omniedit.tasks import Task
 
 REFERRING, PANOPTIC = Task("referring_segmentation"), Task("panoptic_segmentation")
-LEAST_AREA, MOST_AREA = 0.002, 0.9
+MIN_AREA, MAX_AREA = 0.002, 0.9
 """Smallest and largest share of the image that a painted region covers."""
-MOST_SEGMENTS = 3
+MAX_SEGMENTS = 3
 """Largest number of panoptic segments that one instruction names, the largest ones."""
 _STUFF = ("-merged", "-other", "-stuff")
 """Ends of COCO's names of materials: 'sky-other-merged' is the sky."""
@@ -163,7 +163,7 @@ def _panoptic_row(
                 counts[name] += 2 if segment.get("iscrowd") else 1
                 countable |= {name} if coco.is_countable(segment.get("category_id")) else set()
         names = sorted(masks, key=lambda name: -int(masks[name].sum()))
-        names = [name for name in names if LEAST_AREA <= masks[name].mean() <= MOST_AREA][:MOST_SEGMENTS]
+        names = [name for name in names if MIN_AREA <= masks[name].mean() <= MAX_AREA][:MAX_SEGMENTS]
         return [
             Region((f"every {name}" if name in countable and counts[name] > 1 else f"the {name}",), masks[name])
             for name in names

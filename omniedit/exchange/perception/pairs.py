@@ -8,8 +8,8 @@ from omniedit.exchange.convert import measure_source
 from omniedit.exchange.image_files import BadImage, ImageFiles
 from omniedit.exchange.pair_images import check_image
 from omniedit.exchange.perception.coco import (
-    LEAST_AREA,
-    MOST_AREA,
+    MAX_AREA,
+    MIN_AREA,
     PaintingRow,
     read_coco,
     rng_of_place,
@@ -82,10 +82,8 @@ class PairPainter:
         rng = rng_of_place(row.place)
         colours = choose_paints(image, regions, rng)
         edited, mask = paint_regions(image, regions, colours)
-        if not LEAST_AREA <= mask.mean() <= MOST_AREA:
-            raise BadRegion(
-                f"the region covers {mask.mean():.1%} of the image; from {LEAST_AREA:.1%} to {MOST_AREA:.0%}"
-            )
+        if not MIN_AREA <= mask.mean() <= MAX_AREA:
+            raise BadRegion(f"the region covers {mask.mean():.1%} of the image; from {MIN_AREA:.1%} to {MAX_AREA:.0%}")
         own = make_source_id(row.place, row.own_id, self.taken)
         self.taken.add(own)
         imported = {"dataset": self.format, "place": row.place, "id": row.own_id, "files": {"source": row.file_name}}

@@ -20,7 +20,7 @@ from omniedit.tasks import Task
 Truth = Mapping[str, Any]
 ONE_COLOUR = 2
 """Largest distance, in grey levels, between the pixels of an empty border and their median."""
-LEAST_EMPTY = 0.98
+MIN_EMPTY_SHARE = 0.98
 """Smallest share of the border that must be empty in the source."""
 FLAT = 0.15
 """Laplacian of the lightness below which a pixel is part of a surface without any grain."""
@@ -28,7 +28,7 @@ ROTATED_SIDE = 224
 """Square root of the number of pixels of the copies whose rotation is measured."""
 ANGLES = (*range(-45, 46), *range(160, 201))
 """Rotations to try, in degrees."""
-LEAST_GAIN = 0.05
+MIN_GAIN = 0.05
 """Smallest gain in correlation over no rotation at which the rotation is certain."""
 
 
@@ -61,7 +61,7 @@ def _lines_at_border(seen: Comparison) -> list[tuple[Field, Field]]:
     left, top, right, bottom = bounding_box(kept)
     if not kept[top:bottom, left:right].all():
         raise Unmeasurable("the area inside the border is not a rectangle")
-    if _empty_share(seen) < LEAST_EMPTY:
+    if _empty_share(seen) < MIN_EMPTY_SHARE:
         raise Unmeasurable("the border of the source is not empty")
     image, (height, width) = seen.edited.luma, seen.mask.shape
     rows, columns = slice(top, bottom), slice(left, right)
@@ -105,7 +105,7 @@ def rotation_change(seen: Comparison, truth: Truth) -> Finding:
     """
     measured = _correlations(seen)
     found = max(measured, key=lambda angle: measured[angle])
-    if max(measured.values()) - min(measured.values()) < LEAST_GAIN:
+    if max(measured.values()) - min(measured.values()) < MIN_GAIN:
         raise Unmeasurable("the image looks alike at all angles, so its rotation cannot be measured")
     off = abs((found - truth["angle"] + 180) % 360 - 180)
     moved = 0.0 if found == 0 else 1.0

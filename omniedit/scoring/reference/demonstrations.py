@@ -31,7 +31,7 @@ from omniedit.sources.photo import FractionBox
 
 Truth = Mapping[str, Any]
 ROLE = "demonstration"
-LEAST_PIXELS = 64
+MIN_PIXELS = 64
 """Smallest number of a subject's pixels that can be compared."""
 AROUND = 0.05
 """Margin around the subject in the compared copy, as a share of its sides."""
@@ -53,7 +53,7 @@ def shown_subject(seen: Comparison, truth: Truth) -> Finding:
     shape = erode((mask[..., 0] > 127) & _within(inside, mask.shape[:2]), RIM)
     if "accessory" in truth:
         shape &= ~_accessory(truth, inside, mask.shape[:2])
-    if shape.sum() < LEAST_PIXELS:
+    if shape.sum() < MIN_PIXELS:
         raise Unmeasurable("the subject is too small to be compared with its demonstration")
     held, shown = (same_share(reference, shape, view) for view in (after, before))
     structure = correlation(smooth_lightness(reference)[shape], smooth_lightness(after)[shape])

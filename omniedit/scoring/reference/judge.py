@@ -24,7 +24,7 @@ from omniedit.scoring.rubric import edit_rubric
 from omniedit.scoring.verdict import Score
 from omniedit.tasks import COMPLEX_TASKS, MADE_OF, Task, same_edit
 
-LEAST_VERIFIED = 7.0
+MIN_VERIFIED_SCORE = 7.0
 """Sub-score from which a pair's truth is verified too; a pair with a lower one is rejected anyway."""
 SOURCES_KEPT = 4
 """Number of sources whose measures stay in memory, about 50 MB each for 1.5 megapixels."""
@@ -109,7 +109,7 @@ def score_pair(pair: EditPair, source: ImageMeasures | None = None) -> Score | U
             required = REQUIREMENTS[named](seen, truth)
             findings = (min(findings[0], required, key=lambda finding: finding.score), *findings[1:])
         sc_1, sc_2, pq = (round(finding.score, 1) for finding in findings)
-        if min(sc_1, sc_2, pq) >= LEAST_VERIFIED:
+        if min(sc_1, sc_2, pq) >= MIN_VERIFIED_SCORE:
             verify(seen, {**truth, "object": truth["kind"]} if named in COMPLEX_TASKS else truth)
             verify_type(seen, truth, named)
     except KeyError as error:

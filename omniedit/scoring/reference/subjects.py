@@ -35,7 +35,7 @@ CLEAR_LEVELS = 24
 """Difference in grey levels from which a pixel of the reference image is not its background."""
 SAME = 10.0
 """Colour difference up to which an object's pixel is that of the reference."""
-MOST_RELIT = 8.0
+MAX_RELIGHTING = 8.0
 """Largest difference of light, per channel of Lab."""
 RIM = 3
 """Pixels at the object's outline that are not compared, because the reference image's background shows through."""
@@ -143,5 +143,5 @@ def smooth_lightness(image: Image) -> Field:
 def same_share(reference: Image, region: Mask, view: Image) -> float:
     """Return the share of a region in which a view shows the reference, but for a small change of light."""
     one, two = (gaussian_blur(image_to_lab(image), 1.0) for image in (reference, view))
-    light = np.clip(np.median((two - one)[region], axis=0), -MOST_RELIT, MOST_RELIT)
+    light = np.clip(np.median((two - one)[region], axis=0), -MAX_RELIGHTING, MAX_RELIGHTING)
     return float((delta_e(one + light, two) < SAME)[region].mean())

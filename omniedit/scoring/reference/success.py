@@ -15,9 +15,17 @@ from omniedit.scoring.reference.environments import environment_signs, light
 from omniedit.scoring.reference.fields import NOTICEABLE, Field, distribution_distance, grow, ramp
 from omniedit.scoring.reference.measures import Comparison, Unmeasurable, detail_of_fill
 from omniedit.scoring.reference.outlines import GHOST, ghost_share, remains
-from omniedit.scoring.reference.rationale import Finding, Lack, Thing, choose_sentences, clean_value, fill_in, weigh
+from omniedit.scoring.reference.rationale import (
+    Finding,
+    Shortfall,
+    TruthObject,
+    choose_sentences,
+    clean_value,
+    fill_in,
+    weigh,
+)
 from omniedit.scoring.reference.regions import object_region, replacement_strength, stands_out
-from omniedit.scoring.reference.style_references import Recognition, recognise_style
+from omniedit.scoring.reference.style_references import StyleRecognition, recognise_style
 from omniedit.tasks import Task
 
 Truth = Mapping[str, Any]
@@ -42,7 +50,7 @@ def asks_for_sky(truth: Truth) -> bool:
     return _SKY.search(truth.get("background", "")) is not None
 
 
-LEAST_SKY = 0.8
+MIN_SKY_SHARE = 0.8
 """Smallest share of the edit that must be sky in the source if the edit puts another sky there."""
 
 
@@ -54,7 +62,7 @@ def object_removal(seen: Comparison, truth: Truth) -> Finding:
     chosen = choose_sentences(sentences.REMOVED, (replaced, sentences.NOT_GONE), (plain, sentences.ODD_PLACE))
     return Finding(
         10 * min(replaced, plain),
-        fill_in(chosen, old=Thing.parse(truth["object"])),
+        fill_in(chosen, old=TruthObject.parse(truth["object"])),
         f"{figures}, its place differs from its surroundings {strangeness:.1f} times as much as they differ among "
         "themselves",
     )
@@ -93,7 +101,7 @@ def object_addition(seen: Comparison, truth: Truth) -> Finding:
             f"{left / 1e4:.2f}% of the image and its colours on {ghost:.1%} of its place"
         )
     score = 10 * min(replaced, visible, 0.5 + 0.5 * clean)
-    return Finding(score, fill_in(chosen, new=Thing.parse(without_position(truth["object"]))), measured)
+    return Finding(score, fill_in(chosen, new=TruthObject.parse(without_position(truth["object"]))), measured)
 
 
 def _blends_in(strangeness: float) -> float:
@@ -120,7 +128,7 @@ def object_swap(seen: Comparison, truth: Truth) -> Finding:
         f"{after:.1f} times and is {other:.0f} away from the old in colour and texture, it stands "
         f"{max(0.0, floats):.0%} of the old height too high"
     )
-    names = {"old": Thing.parse(truth["object"]), "new": Thing.parse(truth["new_object"])}
+    names = {"old": TruthObject.parse(truth["object"]), "new": TruthObject.parse(truth["new_object"])}
     return weigh(sentences.SWAPPED, requirements, measured, **names)
 
 
@@ -145,11 +153,11 @@ def _recolour_finding(seen: Comparison, truth: Truth, region: Mask) -> Finding:
         wrong_lightness, zero, full = _LIGHTNESS[truth["value"]]
         requirements.append((ramp(float(seen.edited.reduced[region][:, 0].mean()), zero, full), wrong_lightness))
     measured = f"{changed:.0%} of it changed, its mean colour (chroma {chroma:.0f}) is {off:.0f} degrees off the target"
-    names = {"old": Thing.parse(truth["object"]), "value": clean_value(truth["value"])}
+    names = {"old": TruthObject.parse(truth["object"]), "value": clean_value(truth["value"])}
     return weigh(sentences.RECOLOURED, requirements, measured, **names)
 
 
-_LIGHTNESS: Mapping[str, tuple[Lack, float, float]] = {
+_LIGHTNESS: Mapping[str, tuple[Shortfall, float, float]] = {
     "black": (sentences.TOO_LIGHT, 60, 40),
     "white": (sentences.TOO_DARK, 45, 65),
 }
@@ -177,7 +185,7 @@ def _material_finding(seen: Comparison, truth: Truth, region: Mask) -> Finding:
         (ramp(left, 0.95, 0.7), sentences.OLD_TEXTURE),
     )
     measured = f"{changed:.0%} of it changed, {max(0.0, left):.0%} of its fine structure is left"
-    names = {"old": Thing.parse(truth["object"]), "value": clean_value(truth["value"])}
+    names = {"old": TruthObject.parse(truth["object"]), "value": clean_value(truth["value"])}
     return weigh(sentences.RESURFACED, requirements, measured, **names)
 
 
@@ -189,7 +197,7 @@ def background_swap(seen: Comparison, truth: Truth) -> Finding:
     Raises:
         Unmeasurable: a sky was requested, and the source shows none in that place.
     """
-    if asks_for_sky(truth) and seen.source.sky[seen.small_mask].mean() < LEAST_SKY:
+    if asks_for_sky(truth) and seen.source.sky[seen.small_mask].mean() < MIN_SKY_SHARE:
         raise Unmeasurable("the source shows no sky where the edit puts one")
     away = grow(seen.small_mask, -8)
     behind = away if away.any() else seen.small_mask
@@ -254,7 +262,7 @@ def style_transfer(seen: Comparison, truth: Truth) -> Finding:
     )
 
 
-def _style_fault(known: Recognition) -> str:
+def _style_fault(known: StyleRecognition) -> str:
     """Return a sentence that says what an image without the requested style looks like."""
     if known.other >= known.distance:
         return sentences.NO_STYLE

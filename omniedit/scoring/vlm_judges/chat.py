@@ -15,7 +15,7 @@ from omniedit.scoring.examples import Example, RubricScores, average_passes
 from omniedit.scoring.question_layout import lay_out
 from omniedit.scoring.reply_parser import Unscorable
 from omniedit.scoring.rubric import Question, Rubric
-from omniedit.scoring.vlm_judges.rubric_judge import Reading, RubricJudge, missing_input
+from omniedit.scoring.vlm_judges.rubric_judge import ParsedScores, RubricJudge, missing_input
 
 
 class ChatJudge(RubricJudge):
@@ -108,7 +108,7 @@ class ChatJudge(RubricJudge):
         return text
 
     def combine_answers(
-        self, task: str, answers: Sequence[Sequence[Reading | Unscorable]]
+        self, task: str, answers: Sequence[Sequence[ParsedScores | Unscorable]]
     ) -> list[RubricScores | Unscorable]:
         """Return the verdict on each example of a task.
 

@@ -28,7 +28,7 @@ from omniedit.scoring.vlm_judges.adapter import part_folder
 from omniedit.scoring.vlm_judges.local import LocalJudge, load_model
 from omniedit.scoring.vlm_judges.passes import TokenPrompt, left_padded, prompt_positions
 from omniedit.scoring.vlm_judges.readout import ScoreReader
-from omniedit.scoring.vlm_judges.rubric_judge import Reading
+from omniedit.scoring.vlm_judges.rubric_judge import ParsedScores
 
 REWARD_TOKEN = "<|Reward|>"
 """Token at whose place EditReward's head reads the hidden state."""
@@ -70,7 +70,7 @@ class RewardReader:
         self.model, self.heads, self.token = model, heads, token
 
     @torch.inference_mode()
-    def __call__(self, prompts: Sequence[TokenPrompt], images: Mapping[str, Any]) -> list[Reading | Unscorable]:
+    def __call__(self, prompts: Sequence[TokenPrompt], images: Mapping[str, Any]) -> list[ParsedScores | Unscorable]:
         hidden_BD = self.read_hidden(prompts, images)
         rewards_BK = torch.stack([head(hidden_BD) for head in self.heads], dim=1)
         return [reward_reading(rewards) for rewards in rewards_BK.tolist()]
@@ -158,14 +158,14 @@ def assign_heads(heads: Sequence[RewardHead], rubric: Rubric) -> dict[str, Rewar
     return {name: heads[-1] if name in rubric.pq else heads[0] for name in rubric.scores}
 
 
-def reward_reading(rewards: Sequence[float]) -> Reading | Unscorable:
+def reward_reading(rewards: Sequence[float]) -> ParsedScores | Unscorable:
     """Return the scores that follow from the rewards of a question's scores."""
     values = torch.tensor(rewards, dtype=torch.float64)
     if not values.isfinite().all():
         return Unscorable("the reward is not a number")
     scores = tuple(round(score, 3) for score in (10 * values.sigmoid()).tolist())
     told = ", ".join(f"{reward:.3f}" for reward in dict.fromkeys(rewards))
-    return Reading(scores, f"Reward {told}.")
+    return ParsedScores(scores, f"Reward {told}.")
 
 
 def read_heads(folder: Path) -> tuple[list[RewardHead], int | None]:

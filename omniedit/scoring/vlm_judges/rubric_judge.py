@@ -13,7 +13,7 @@ from omniedit.scoring.verdict import Score
 
 
 @dataclass(frozen=True)
-class Reading:
+class ParsedScores:
     """Scores read from a reply, each in its own scale, its rationale, '' if none was written, and further texts."""
 
     scores: tuple[float, ...]
@@ -21,7 +21,7 @@ class Reading:
     texts: Mapping[str, str] = field(default_factory=dict)
 
 
-def parse_reading(reply: str, form: ReplyForm | int) -> Reading | Unscorable:
+def parse_reading(reply: str, form: ReplyForm | int) -> ParsedScores | Unscorable:
     """Return the scores and the texts of a written reply.
 
     Args:
@@ -32,7 +32,7 @@ def parse_reading(reply: str, form: ReplyForm | int) -> Reading | Unscorable:
     if isinstance(scores, Unscorable):
         return scores
     texts = parse_texts(reply, form)
-    return Reading(tuple(scores), texts.pop(form.reasoning), texts)
+    return ParsedScores(tuple(scores), texts.pop(form.reasoning), texts)
 
 
 class RubricJudge(ABC):
@@ -61,7 +61,7 @@ class RubricJudge(ABC):
         """Return one verdict per example; `Unscorable` if one of its questions has no score."""
 
     def combine(
-        self, readings: Sequence[Reading | Unscorable], version: str, rubric: Rubric | None = None
+        self, readings: Sequence[ParsedScores | Unscorable], version: str, rubric: Rubric | None = None
     ) -> RubricScores | Unscorable:
         """Combine the readings of all questions about one example.
 
@@ -70,7 +70,7 @@ class RubricJudge(ABC):
             rubric: rubric of the example's task; None is the judge's rubric.
         """
         rubric = rubric or self.rubric
-        read: list[Reading] = []
+        read: list[ParsedScores] = []
         for reading in readings:
             if isinstance(reading, Unscorable):
                 return reading

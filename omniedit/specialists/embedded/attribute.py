@@ -26,7 +26,7 @@ from omniedit.imaging.procedural import Field
 from omniedit.instructions.appearance_templates import colour_instructions, material_instructions
 from omniedit.instructions.objects import without_position
 from omniedit.sources.photo import FractionBox, Photo
-from omniedit.specialists.base import Edited, EditRequest, NotApplicable
+from omniedit.specialists.base import EditRequest, EditResult, NotApplicable
 from omniedit.specialists.embedded.color import can_become, membership, recolor
 from omniedit.specialists.embedded.material import MATERIALS, Surface, apply_material
 from omniedit.tasks import Task
@@ -122,10 +122,10 @@ class AttributeModification:
             parts={"region": region, "seed": int(rng.integers(2**63))},
         )
 
-    def edit(self, requests: Sequence[EditRequest]) -> Sequence[Edited | NotApplicable]:
+    def edit(self, requests: Sequence[EditRequest]) -> Sequence[EditResult | NotApplicable]:
         return [self._edit(request) for request in requests]
 
-    def _edit(self, request: EditRequest) -> Edited | NotApplicable:
+    def _edit(self, request: EditRequest) -> EditResult | NotApplicable:
         assert request.parts
         source, region, value = request.photo.image, request.parts["region"], request.truth["value"]
         window = window_around(region, margin=4 * RIM)
@@ -140,7 +140,7 @@ class AttributeModification:
         image, mask = source.copy(), np.zeros(region.shape, bool)
         mask[window] = opacity > 0
         image[mask] = patch[opacity > 0]
-        return Edited(image, mask, {"opencv": version("opencv-python-headless")})
+        return EditResult(image, mask, {"opencv": version("opencv-python-headless")})
 
     def get_surface(self, request: EditRequest) -> Surface:
         """Return the surface of the request's material."""

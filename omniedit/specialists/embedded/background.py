@@ -22,7 +22,7 @@ from omniedit.instructions.appearance_templates import (
     surface_instructions,
 )
 from omniedit.sources.photo import Photo
-from omniedit.specialists.base import Donors, Edited, EditRequest, NotApplicable
+from omniedit.specialists.base import Donors, EditRequest, EditResult, NotApplicable
 from omniedit.specialists.embedded.attribute import share_inside
 from omniedit.specialists.embedded.background_sources import (
     PAPERS,
@@ -52,7 +52,7 @@ DONORS_TRIED = 12
 """Number of donors that are searched for a place."""
 
 
-class Stance(Enum):
+class Support(Enum):
     """Support of the kept part, which decides the backgrounds that suit it."""
 
     CUT = auto()
@@ -66,7 +66,7 @@ class Stance(Enum):
 
 
 @dataclass(frozen=True)
-class Kept:
+class PreservedRegion:
     """Part of a photo that stays: its names for the instruction, its mask and its stance.
 
     Args:
@@ -75,7 +75,7 @@ class Kept:
 
     names: tuple[str, ...]
     mask: Mask
-    stance: Stance
+    stance: Support
     opacity: Field | None = None
 
 
@@ -99,10 +99,10 @@ class BackgroundSwap:
 
     def propose(self, photo: Photo, rng: np.random.Generator) -> EditRequest:
         kept = self.kept(photo)
-        if kept.stance is Stance.LAND:
+        if kept.stance is Support.LAND:
             description, donor = _choose_one(SKIES, rng), None
             instructions = sky_instructions(description, rng)
-        elif kept.stance is Stance.LYING:
+        elif kept.stance is Support.LYING:
             description, donor = _choose_one(TABLE_TOPS, rng), None
             instructions = surface_instructions(kept.names, description, rng)
         else:
@@ -132,37 +132,37 @@ class BackgroundSwap:
                     return description, donor
         return _choose_one(PAPERS, rng), None
 
-    def edit(self, requests: Sequence[EditRequest]) -> Sequence[Edited | NotApplicable]:
+    def edit(self, requests: Sequence[EditRequest]) -> Sequence[EditResult | NotApplicable]:
         return [self._edit(request) for request in requests]
 
-    def _edit(self, request: EditRequest) -> Edited:
+    def _edit(self, request: EditRequest) -> EditResult:
         assert request.parts
         kept, donor = request.parts["kept"], request.parts["donor"]
         rng = np.random.default_rng(request.parts["seed"])
         background = paint_background(request.photo.image, kept, request.truth["background"], donor, rng)
         image, mask = place_before(request.photo.image, kept, background)
-        return Edited(image, mask, {"opencv": version("opencv-python-headless")})
+        return EditResult(image, mask, {"opencv": version("opencv-python-headless")})
 
 
 def paint_background(
-    image: Image, kept: Kept, description: str, donor: Photo | None, rng: np.random.Generator
+    image: Image, kept: PreservedRegion, description: str, donor: Photo | None, rng: np.random.Generator
 ) -> FloatImage:
     """Return the (H, W, 3) background: the donor's photo if there is one, otherwise painted from the description."""
     height, width = kept.mask.shape
-    if kept.stance is Stance.LAND:
+    if kept.stance is Support.LAND:
         horizon = float(np.flatnonzero((~kept.mask).any(axis=1))[-1] + 1) / height
         return SKIES[description](height, width, horizon, rng)
-    if kept.stance is Stance.LYING:
+    if kept.stance is Support.LYING:
         return table_top(image, kept.mask, description, rng)
     if donor is None:
         background = studio(height, width, description, rng)
     else:
-        softness = 0.012 if kept.stance is Stance.CUT else 0.003
+        softness = 0.012 if kept.stance is Support.CUT else 0.003
         background = match_light(other_photo(donor.image, height, width, softness), image, ~kept.mask, 0.45)
-    return add_contact_shadow(background, kept.mask) if kept.stance is Stance.STANDING else background
+    return add_contact_shadow(background, kept.mask) if kept.stance is Support.STANDING else background
 
 
-def what_stays(photo: Photo, objects: ObjectIndex, understand_photo: Callable[[Photo], Scene]) -> Kept:
+def what_stays(photo: Photo, objects: ObjectIndex, understand_photo: Callable[[Photo], Scene]) -> PreservedRegion:
     """Return the object, or the land under a sky, that can get another background.
 
     Raises:
@@ -174,7 +174,7 @@ def what_stays(photo: Photo, objects: ObjectIndex, understand_photo: Callable[[P
     return kept
 
 
-def place_before(source: Image, kept: Kept, background: FloatImage) -> tuple[Image, Mask]:
+def place_before(source: Image, kept: PreservedRegion, background: FloatImage) -> tuple[Image, Mask]:
     """Composite the kept part over a background; return the image and the mask of changed pixels.
 
     All pixels may change but the opaque core of the kept part.
@@ -187,7 +187,7 @@ def place_before(source: Image, kept: Kept, background: FloatImage) -> tuple[Ima
     return image, mask
 
 
-def object_that_stays(photo: Photo, objects: Sequence[FoundObject]) -> Kept | None:
+def object_that_stays(photo: Photo, objects: Sequence[FoundObject]) -> PreservedRegion | None:
     """Return the largest object with its support and the objects on it, or None if none suits or it would float."""
     if not objects:
         return None
@@ -198,11 +198,11 @@ def object_that_stays(photo: Photo, objects: Sequence[FoundObject]) -> Kept | No
         return None
     names = tuple(found.name for found in sorted(group, key=lambda found: found.box[1]))
     if plainness(photo.image, mask) > PLAIN:
-        return Kept(names, mask, Stance.LYING)
+        return PreservedRegion(names, mask, Support.LYING)
     if mask[-2:].any() and "bottom" not in largest.cut_sides:
-        return Kept(names, mask, Stance.CUT)
+        return PreservedRegion(names, mask, Support.CUT)
     bottom = np.flatnonzero(mask.any(axis=1))[-1] / len(mask)
-    return Kept(names, mask, Stance.STANDING) if 0.9 < bottom < 1 and not largest.cut_sides else None
+    return PreservedRegion(names, mask, Support.STANDING) if 0.9 < bottom < 1 and not largest.cut_sides else None
 
 
 def without_gaps(mask: Mask) -> Mask:
@@ -224,11 +224,11 @@ def support(photo: Photo, found: FoundObject) -> Mask:
     return below
 
 
-def land_that_stays(scene: Scene) -> Kept | None:
+def land_that_stays(scene: Scene) -> PreservedRegion | None:
     """Return everything under an open sky; None without one, or with a sun, whose glare would stay on the land."""
     if scene.sun or not 0.1 <= scene.sky_share <= 0.6:
         return None
-    return Kept(("landscape",), scene.sky < 0.5, Stance.LAND, opacity=np.clip(1 - scene.sky, 0, 1))
+    return PreservedRegion(("landscape",), scene.sky < 0.5, Support.LAND, opacity=np.clip(1 - scene.sky, 0, 1))
 
 
 def place_described(photo: Photo, objects: ObjectIndex, understand_photo: Callable[[Photo], Scene]) -> str | None:

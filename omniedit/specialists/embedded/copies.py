@@ -21,15 +21,15 @@ from omniedit.sources.photo import FractionBox, NamedObject, Photo
 from omniedit.specialists.embedded.holes import share_on
 from omniedit.specialists.embedded.placement import box_size, stands
 
-LEAST_AREA, MOST_AREA = 0.004, 0.12
+MIN_AREA, MAX_AREA = 0.004, 0.12
 """Smallest and largest share of the image that a copied object covers."""
 GAPS = (1.12, 1.3, 1.6, 2.0, 2.5)
 """Distances of a copy that are tried, in widths of the object."""
 SURROUNDINGS = 0.12
 """Width of the surroundings that are compared, as a share of the square root of the object's area."""
-MOST_APART, MOST_UNLIKE = 10.0, 28.0
+MAX_MEDIAN_DISTANCE, MAX_RING_DISTANCE = 10.0, 28.0
 """Largest distance in Lab between the surroundings of the object and of its copy: the median, and for nine tenths."""
-MOST_HIDDEN = 14.0
+MAX_HIDDEN_DISTANCE = 14.0
 """Largest distance in Lab between the pixels that a copy hides and their surroundings, for nine tenths of them."""
 FADE = 0.07
 """Distance from a copy at which the copied ground has faded out, as a share of the square root of its area."""
@@ -131,7 +131,7 @@ def _can_be_copied(found: FoundObject, objects: Sequence[FoundObject]) -> bool:
     others = [other for other in objects if other is not found]
     alone = all(without_position(other.name).split()[-1] != last for other in others)
     clear = all(share_on(found, other) < 0.02 and share_on(other, found) < 0.02 for other in others)
-    whole = LEAST_AREA <= found.area <= MOST_AREA and found.cut_sides <= {"bottom"}
+    whole = MIN_AREA <= found.area <= MAX_AREA and found.cut_sides <= {"bottom"}
     return has_plural and noun != OBJECT and alone and clear and whole
 
 
@@ -151,9 +151,9 @@ def _fits(lab: FloatImage, found: FoundObject, around: Mask, others: Sequence[Ma
         return False
     there = np.roll(lab, (-down, -across), axis=(0, 1))
     apart = np.linalg.norm(lab[around] - there[around], axis=1)
-    if np.median(apart) > MOST_APART or np.percentile(apart, 90) > MOST_UNLIKE:
+    if np.median(apart) > MAX_MEDIAN_DISTANCE or np.percentile(apart, 90) > MAX_RING_DISTANCE:
         return False
-    return float(np.percentile(_distances_to_ground(lab, placed, ring), 90)) <= MOST_HIDDEN
+    return float(np.percentile(_distances_to_ground(lab, placed, ring), 90)) <= MAX_HIDDEN_DISTANCE
 
 
 def _distances_to_ground(lab: FloatImage, placed: Mask, ring: Mask) -> np.ndarray:

@@ -21,13 +21,13 @@ from omniedit.imaging.morphology import bounding_box, dilate_by_share, distances
 from omniedit.sources.photo import FractionBox, Photo
 from omniedit.specialists.embedded.holes import share_on
 
-LEAST_AREA, MOST_AREA = 0.003, 0.2
+MIN_AREA, MAX_AREA = 0.003, 0.2
 """Smallest and largest share of the image that a placed object covers."""
 RIM = 0.18
 """Width of the rim that is filled with the object, as a share of the square root of its area."""
-MOST_UNEVEN = 19.0
+MAX_UNEVEN = 19.0
 """Largest distance in Lab of plain surroundings from one even colour or gradient."""
-MOST_APART = 9.0
+MAX_GROUND_DISTANCE = 9.0
 """Largest distance in Lab between the colours of the old and the new surroundings."""
 FADE = 0.09
 """Distance from the object at which the copied ground has faded out, as a share of the square root of its area."""
@@ -36,7 +36,7 @@ MARGIN = 0.01
 
 
 @dataclass(frozen=True)
-class Placing:
+class ObjectTransform:
     """Place of an object after an edit.
 
     Args:
@@ -68,7 +68,7 @@ def find_obstacle(photo: Photo, found: FoundObject, objects: Sequence[FoundObjec
     others = [other for other in objects if other is not found]
     if found.name == OBJECT and others:
         return "nothing names one of several objects"
-    if not LEAST_AREA <= found.area <= MOST_AREA:
+    if not MIN_AREA <= found.area <= MAX_AREA:
         return f"the {found.name} covers {found.area:.1%} of the image"
     if found.cut_sides:
         return f"the border cuts off the {found.name}"
@@ -76,7 +76,7 @@ def find_obstacle(photo: Photo, found: FoundObject, objects: Sequence[FoundObjec
         return f"the {found.name} touches another object"
     rim = rim_around(found)
     uneven = ground_unevenness(photo.image, rim)
-    if uneven > MOST_UNEVEN:
+    if uneven > MAX_UNEVEN:
         return f"the surroundings of the {found.name} are not plain ({uneven:.0f})"
     if has_spots(photo.image, rim):
         return f"a part of the {found.name} or its shadow may be outside its outline"
@@ -90,7 +90,7 @@ def rim_around(found: FoundObject) -> Mask:
     return dilate_by_share(found.mask, RIM)
 
 
-def fits(filled: Image, found: FoundObject, placing: Placing, others: Sequence[Mask]) -> bool:
+def fits(filled: Image, found: FoundObject, placing: ObjectTransform, others: Sequence[Mask]) -> bool:
     """Return whether an object would lie on the same plain ground, in view and clear of others.
 
     Args:
@@ -102,15 +102,15 @@ def fits(filled: Image, found: FoundObject, placing: Placing, others: Sequence[M
     place = dilate_by_share(_warp(found.mask.astype(np.float32), placing) > 0.5, RIM)
     if any((place & other).any() for other in others):
         return False
-    if place[[0, -1]].any() or place[:, [0, -1]].any() or ground_unevenness(filled, place) > MOST_UNEVEN:
+    if place[[0, -1]].any() or place[:, [0, -1]].any() or ground_unevenness(filled, place) > MAX_UNEVEN:
         return False
     (old_lab, old_ring, _), (lab, ring, hidden) = (surroundings(filled, mask) for mask in (rim_around(found), place))
     old, new = np.median(old_lab[old_ring], axis=0), np.median(lab[ring], axis=0)
     under = np.percentile(np.linalg.norm(lab[hidden] - new, axis=1), 90)
-    return bool(np.linalg.norm(old - new) <= MOST_APART and under <= MOST_UNEVEN)
+    return bool(np.linalg.norm(old - new) <= MAX_GROUND_DISTANCE and under <= MAX_UNEVEN)
 
 
-def place(photo: Photo, filled: Image, found: FoundObject, placing: Placing) -> tuple[Image, Mask]:
+def place(photo: Photo, filled: Image, found: FoundObject, placing: ObjectTransform) -> tuple[Image, Mask]:
     """Return the photo with the object in its new place, and the mask of all that differs from the photo.
 
     Args:
@@ -146,7 +146,7 @@ def foot(found: FoundObject) -> tuple[float, float]:
     return (left + right - 1) / 2, float(bottom - 1)
 
 
-def _warp(values: np.ndarray, placing: Placing) -> np.ndarray:
+def _warp(values: np.ndarray, placing: ObjectTransform) -> np.ndarray:
     """Return (H, W) or (H, W, 3) values moved with the object; zero where nothing comes from."""
     height, width = values.shape[:2]
     if placing.scale < 1:

@@ -13,14 +13,14 @@ from omniedit.imaging.images import Image
 from omniedit.imaging.inpaint import MODELS
 from omniedit.instructions.placement import SHARES, TIMES, movement_instructions, resize_instructions
 from omniedit.sources.photo import Photo, round_box
-from omniedit.specialists.base import Edited, EditRequest, NotApplicable
+from omniedit.specialists.base import EditRequest, EditResult, NotApplicable
 from omniedit.specialists.embedded.placement import box_size, stands
-from omniedit.specialists.embedded.placing import Placing, fill_place, find_obstacle, fits, foot, place
+from omniedit.specialists.embedded.placing import ObjectTransform, fill_place, find_obstacle, fits, foot, place
 from omniedit.tasks import Task
 
 DISTANCES = (1.1, 0.8, 1.6, 0.6, 2.2)
 """Distances of a movement that are tried, in sides of the object."""
-LEAST_DISTANCE = 0.04
+MIN_DISTANCE = 0.04
 """Smallest distance of a movement, as a share of the image's side."""
 OPPOSITE = {"left": "right", "right": "left", "up": "down", "down": "up"}
 
@@ -35,7 +35,7 @@ class _Change:
 
     found: FoundObject
     filled: Image
-    placing: Placing
+    placing: ObjectTransform
     said: str | float
 
 
@@ -89,15 +89,15 @@ class _Rearrangement:
                 changes += self._changes(photo, found, fill_place(photo, found, others), others)
         return changes, reasons
 
-    def edit(self, requests: Sequence[EditRequest]) -> Sequence[Edited | NotApplicable]:
+    def edit(self, requests: Sequence[EditRequest]) -> Sequence[EditResult | NotApplicable]:
         return [self._edit(request) for request in requests]
 
-    def _edit(self, request: EditRequest) -> Edited:
+    def _edit(self, request: EditRequest) -> EditResult:
         assert request.parts is not None
         change, photo = request.parts["change"], request.photo
         placed, mask = place(photo, change.filled, change.found, change.placing)
         source, edited = (placed, photo.image) if request.parts["restores"] else (photo.image, placed)
-        return Edited(edited, mask, MODELS, source=source)
+        return EditResult(edited, mask, MODELS, source=source)
 
     def _changes(
         self, photo: Photo, found: FoundObject, filled: Image, others: Sequence[FoundObject]
@@ -134,8 +134,8 @@ class Movement(_Rearrangement):
             side, whole = (width, height)[axis], photo.image.shape[1 - axis]
             for distance in DISTANCES:
                 pixels = sign * round(distance * side)
-                placing = Placing(1.0, (0.0, 0.0), (0, pixels) if axis else (pixels, 0))
-                if abs(pixels) >= LEAST_DISTANCE * whole and fits(filled, found, placing, masks):
+                placing = ObjectTransform(1.0, (0.0, 0.0), (0, pixels) if axis else (pixels, 0))
+                if abs(pixels) >= MIN_DISTANCE * whole and fits(filled, found, placing, masks):
                     yield _Change(found, filled, placing, direction)
                     break
 
@@ -166,7 +166,7 @@ class Resize(_Rearrangement):
         x, y = foot(found)
         anchor = (x, y if stands(photo.image, found.mask) else y - box_size(found.mask)[1] / 2)
         for scale in SHARES:
-            placing = Placing(scale, anchor, (0, 0))
+            placing = ObjectTransform(scale, anchor, (0, 0))
             if fits(filled, found, placing, [other.mask for other in others]):
                 yield _Change(found, filled, placing, scale)
 

@@ -20,7 +20,7 @@ from omniedit.instructions.objects import describe_place, without_position
 from omniedit.instructions.references import insert_reference
 from omniedit.pairs import Reference
 from omniedit.sources.photo import FractionBox, Photo, round_box
-from omniedit.specialists.base import Edited, EditRequest, NotApplicable
+from omniedit.specialists.base import EditRequest, EditResult, NotApplicable
 from omniedit.specialists.embedded.placing import fill_place, find_obstacle, rim_around
 from omniedit.tasks import Task
 
@@ -30,7 +30,7 @@ MARGIN = 0.15
 """Width of the margin around the object, as a share of the longer side of its box."""
 SCALES = (0.6, 1.0)
 """Range of the size of the object in the reference image, relative to its size in the photo."""
-LEAST_SIDE = 96
+MIN_SIDE = 96
 """Longer side in pixels below which an object is not made smaller."""
 
 
@@ -80,14 +80,14 @@ class VisualReference:
             },
         )
 
-    def edit(self, requests: Sequence[EditRequest]) -> Sequence[Edited | NotApplicable]:
+    def edit(self, requests: Sequence[EditRequest]) -> Sequence[EditResult | NotApplicable]:
         return [self._edit(request) for request in requests]
 
-    def _edit(self, request: EditRequest) -> Edited:
+    def _edit(self, request: EditRequest) -> EditResult:
         assert request.parts is not None
         source = fill_place(request.photo, request.parts["found"], request.parts["others"])
         references = (request.parts["reference"],)
-        return Edited(request.photo.image, request.mask, MODELS, source=source, references=references)
+        return EditResult(request.photo.image, request.mask, MODELS, source=source, references=references)
 
 
 def _find_obstacle(photo: Photo, found: FoundObject, objects: Sequence[FoundObject]) -> str:
@@ -103,7 +103,7 @@ def show_alone(image: Image, mask: Mask, scale: float, mirrored: bool) -> tuple[
     pixels = np.rint(ground + piece.alpha[..., None] * (piece.colours - ground)).astype(np.uint8)
     shown = np.pad(pixels, ((margin, margin), (margin, margin), (0, 0)), constant_values=ground)
     solid = np.pad(piece.solid, margin)
-    if max(piece.alpha.shape) * scale >= LEAST_SIDE:
+    if max(piece.alpha.shape) * scale >= MIN_SIDE:
         resized = cv2.resize(shown, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
         shown = resized.astype(np.uint8, copy=False)
     if mirrored:

@@ -11,7 +11,7 @@ from omniedit.imaging.images import Image, Mask
 from omniedit.imaging.inpaint import MODELS, inpaint
 from omniedit.instructions.objects import removal_instructions
 from omniedit.sources.photo import FractionBox, Photo
-from omniedit.specialists.base import Edited, EditRequest, NotApplicable
+from omniedit.specialists.base import EditRequest, EditResult, NotApplicable
 from omniedit.specialists.embedded.holes import inpaint_mask, is_plain_around, share_on
 from omniedit.tasks import Task
 
@@ -65,8 +65,8 @@ class ObjectRemoval:
             mask=removal.hole,
         )
 
-    def edit(self, requests: Sequence[EditRequest]) -> Sequence[Edited | NotApplicable]:
-        return [Edited(remove(request), request.mask, MODELS) for request in requests]
+    def edit(self, requests: Sequence[EditRequest]) -> Sequence[EditResult | NotApplicable]:
+        return [EditResult(remove(request), request.mask, MODELS) for request in requests]
 
 
 def remove(request: EditRequest) -> Image:

@@ -14,8 +14,8 @@ from omniedit.imaging.inpaint import MODELS
 from omniedit.imaging.morphology import bounding_box, dilate
 from omniedit.instructions.objects import swap_instructions, without_position
 from omniedit.sources.photo import Photo, round_box
-from omniedit.specialists.base import Donors, Edited, EditRequest, NotApplicable
-from omniedit.specialists.embedded.fill_cache import Fills
+from omniedit.specialists.base import Donors, EditRequest, EditResult, NotApplicable
+from omniedit.specialists.embedded.fill_cache import FillCache
 from omniedit.specialists.embedded.holes import inpaint_mask, is_plain_around, share_on
 from omniedit.specialists.embedded.placement import Placement, box_size, place_object
 from omniedit.specialists.embedded.sizes import relative_size
@@ -43,8 +43,8 @@ class ObjectSwap:
 
     task = Task.OBJECT_SWAP
 
-    def __init__(self, donors: Donors, objects: ObjectIndex | None = None, fills: Fills | None = None) -> None:
-        self._donors, self._objects, self._fills = donors, objects or ObjectIndex(), fills or Fills()
+    def __init__(self, donors: Donors, objects: ObjectIndex | None = None, fills: FillCache | None = None) -> None:
+        self._donors, self._objects, self._fills = donors, objects or ObjectIndex(), fills or FillCache()
         self._donor = lru_cache(DONORS_KEPT)(donors.__getitem__)
         self._offered: set[tuple[str, ...]] = set()
 
@@ -78,16 +78,16 @@ class ObjectSwap:
                 return _request(photo, old, donor, new, placement, hole, rng)
         return None
 
-    def edit(self, requests: Sequence[EditRequest]) -> Sequence[Edited | NotApplicable]:
+    def edit(self, requests: Sequence[EditRequest]) -> Sequence[EditResult | NotApplicable]:
         return [self._edit(request) for request in requests]
 
-    def _edit(self, request: EditRequest) -> Edited:
+    def _edit(self, request: EditRequest) -> EditResult:
         assert request.mask is not None and request.parts is not None
         emptied, source = request.parts["hole"], request.photo.image
         background = self._fills.fill(request.photo, emptied)
         rng = np.random.default_rng(request.parts["seed"])
         image, touched = compose_swap(background, source, request.mask, request.parts["placement"], rng)
-        return Edited(image, emptied | touched, MODELS)
+        return EditResult(image, emptied | touched, MODELS)
 
     def _borrowable(self, rng: np.random.Generator) -> Iterator[tuple[Photo, FoundObject]]:
         for index in rng.permutation(len(self._donors))[:DONORS_TRIED]:

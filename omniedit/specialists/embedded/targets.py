@@ -13,7 +13,7 @@ from omniedit.instructions.objects import without_position
 from omniedit.instructions.words import head
 from omniedit.sources.photo import FractionBox, NamedObject, Photo
 
-LEAST_OVERLAP = 0.5
+MIN_OVERLAP = 0.5
 """Smallest intersection over union of a listed box with the outline that was found in it."""
 
 MIDDLE = 0.25
@@ -26,7 +26,7 @@ def match_listed(photo: Photo, objects: Sequence[FoundObject]) -> dict[int, int]
     for listed, named in enumerate(photo.objects):
         for place, found in enumerate(objects):
             same = named.name == found.name and place not in matched.values()
-            if same and named.box and _overlap(named.box, found.box) >= LEAST_OVERLAP:
+            if same and named.box and _overlap(named.box, found.box) >= MIN_OVERLAP:
                 matched[listed] = place
                 break
     return matched

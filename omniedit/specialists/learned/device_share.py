@@ -13,7 +13,7 @@ SPANS = 1024
 """Number of forward passes that are recorded before their times are read from the device."""
 
 
-class ProcessorMoment:
+class CpuTimestamp:
     """Moment on the processor's clock."""
 
     def __init__(self) -> None:
@@ -23,7 +23,7 @@ class ProcessorMoment:
         return later.at - self.at
 
 
-class GpuMoment:
+class GpuTimestamp:
     """Moment at which the GPU completes all work queued so far."""
 
     def __init__(self) -> None:
@@ -44,7 +44,7 @@ class DeviceClock:
     """
 
     def __init__(self, device: str) -> None:
-        self._now: type[ProcessorMoment] | type[GpuMoment] = GpuMoment if device == "cuda" else ProcessorMoment
+        self._now: type[CpuTimestamp] | type[GpuTimestamp] = GpuTimestamp if device == "cuda" else CpuTimestamp
         self._lock = Lock()
         self._seconds: dict[str, float] = defaultdict(float)
         self._any_s = 0.0

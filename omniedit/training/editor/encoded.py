@@ -33,7 +33,7 @@ from torch import Tensor
 
 from omniedit.buckets.placement import Plan
 from omniedit.buckets.references import reference_captions
-from omniedit.buckets.reuse import ReusedMemory
+from omniedit.buckets.reuse import ArrayPool
 from omniedit.buckets.store import BucketStore
 from omniedit.buckets.store_layout import TRAIN
 from omniedit.errors import UserError
@@ -48,7 +48,7 @@ from omniedit.training.editor.encoded_part import (
     EncodedPart,
     open_part,
 )
-from omniedit.training.editor.stacked import ReferenceWriter, Stacked, encode_images, from_bits
+from omniedit.training.editor.stacked import NpyWriter, ReferenceWriter, encode_images, from_bits
 
 TEXTS_AT_ONCE = 16
 
@@ -104,7 +104,7 @@ def _encode_images(
     store: BucketStore, ratio: str, rows: Sequence[int], vae: Vae, dtype: str, out: Path
 ) -> Iterator[dict[str, Any]]:
     """Write the latents of a bucket's rows and yield each pair's row of pairs.parquet."""
-    plain, mirrored = (Stacked(out / f"{ratio}{name}.npy", len(rows)) for name in ("", ".mirrored"))
+    plain, mirrored = (NpyWriter(out / f"{ratio}{name}.npy", len(rows)) for name in ("", ".mirrored"))
     references = ReferenceWriter(store, ratio, rows, vae, dtype, out)
     for row in rows:
         batch = store.read(ratio, [row])
@@ -121,7 +121,7 @@ def _encode_images(
 
 
 def _write_texts(texts: Sequence[str], text: Text, out: Path) -> None:
-    prompt, pooled = (Stacked(out / name, len(texts)) for name in ("prompt.npy", "pooled.npy"))
+    prompt, pooled = (NpyWriter(out / name, len(texts)) for name in ("prompt.npy", "pooled.npy"))
     for first in range(0, len(texts), TEXTS_AT_ONCE):
         for row in zip(*text.encode(texts[first : first + TEXTS_AT_ONCE]), strict=True):
             prompt.add(row[0])
@@ -198,7 +198,7 @@ class EncodedPairs:
 
     def __post_init__(self) -> None:
         identity, found = encoding_identity(self.store, self.dtype), 0
-        self._memory = ReusedMemory()
+        self._memory = ArrayPool()
         self._spans: dict[str, list[tuple[int, int, EncodedPart]]] = {}
         for path in sorted(self.folder.glob(f"*/{MANIFEST}")):
             manifest = json.loads(path.read_text())

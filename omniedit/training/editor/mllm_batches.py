@@ -19,7 +19,7 @@ from omniedit.models.bases.registry import adapt
 from omniedit.models.encoders.conditioning import GREY
 from omniedit.models.encoders.mllm import QUESTION, MllmEncoder
 from omniedit.models.encoders.reader import Reader
-from omniedit.training.editor.batches import EditBatchBuilder, Shown, instructions_shown
+from omniedit.training.editor.batches import Augmentation, EditBatchBuilder, instructions_shown
 from omniedit.training.editor.encoded import EncodedBatch
 from omniedit.training.editor.questions import Questions
 from omniedit.training.flow_batches import EditBatch, Embeddings, Rows, cast_inputs, group_by_task
@@ -153,7 +153,7 @@ class MllmBatchBuilder(EditBatchBuilder):
         velocity, token_loss_B = network(**cast_inputs(network, batch.inputs))
         return flow_loss(velocity, batch.target) + token_loss_B
 
-    def _text_inputs(self, pairs: PairBatch | EncodedBatch, shown: Shown, like: Tensor) -> dict[str, Tensor]:
+    def _text_inputs(self, pairs: PairBatch | EncodedBatch, shown: Augmentation, like: Tensor) -> dict[str, Tensor]:
         if isinstance(pairs, EncodedBatch):
             raise ValueError(
                 "encode_once: a language model reads images, which encoded pairs do not have; set it false"

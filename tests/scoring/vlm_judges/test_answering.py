@@ -15,7 +15,7 @@ from omniedit.cli.main import main
 from omniedit.config.schema import ScoringConfig
 from omniedit.errors import UserError
 from omniedit.scoring import pairwise
-from omniedit.scoring.pairwise import Outcome, PairwiseJudge, TwoEdits, build_prompt
+from omniedit.scoring.pairwise import Outcome, PairwiseItem, PairwiseJudge, build_prompt
 from omniedit.scoring.reply_parser import Unscorable
 from omniedit.scoring.vlm_judges.answering import load_answering
 from omniedit.vlm import Prompt
@@ -30,7 +30,7 @@ def draw(item: int, folder: str) -> np.ndarray:
 
 
 ITEMS = [
-    TwoEdits(draw(item, "photos"), text, draw(item, "mine"), draw(item, "theirs"))
+    PairwiseItem(draw(item, "photos"), text, draw(item, "mine"), draw(item, "theirs"))
     for item, text in enumerate(INSTRUCTIONS)
 ]
 ITEM = ITEMS[0]

@@ -7,9 +7,9 @@ from omniedit.grounding.objects import ObjectIndex
 from omniedit.imaging.color import to_float, to_lab
 from omniedit.imaging.images import Image
 from omniedit.sources.photo import NamedObject, Photo
-from omniedit.specialists.base import Edited, NotApplicable
+from omniedit.specialists.base import EditResult, NotApplicable
 from omniedit.specialists.embedded import background
-from omniedit.specialists.embedded.background import BackgroundSwap, Stance, what_stays, without_gaps
+from omniedit.specialists.embedded.background import BackgroundSwap, Support, what_stays, without_gaps
 from omniedit.specialists.embedded.background_sources import (
     PAPERS,
     SKIES,
@@ -66,9 +66,9 @@ def lying() -> Photo:
 
 
 def test_stances_are_distinguished(standing: Photo, lying: Photo) -> None:
-    assert what_stays(standing, ObjectIndex(), understand_photo).stance is Stance.STANDING
-    assert what_stays(lying, ObjectIndex(), understand_photo).stance is Stance.LYING
-    assert what_stays(meadow(), ObjectIndex(), understand_photo).stance is Stance.LAND
+    assert what_stays(standing, ObjectIndex(), understand_photo).stance is Support.STANDING
+    assert what_stays(lying, ObjectIndex(), understand_photo).stance is Support.LYING
+    assert what_stays(meadow(), ObjectIndex(), understand_photo).stance is Support.LAND
 
 
 def test_object_that_would_float_is_skipped() -> None:
@@ -81,7 +81,7 @@ def test_foreground_keeps_its_pixels_and_the_rest_changes(standing: Photo, lying
     for photo in (standing, lying, meadow()):
         request = specialist.propose(photo, np.random.default_rng(1))
         (first,), (second,) = specialist.edit([request]), specialist.edit([request])
-        assert isinstance(first, Edited) and isinstance(second, Edited) and first.mask is not None
+        assert isinstance(first, EditResult) and isinstance(second, EditResult) and first.mask is not None
         assert np.array_equal(first.image[~first.mask], photo.image[~first.mask])
         assert np.array_equal(first.image, second.image)
         kept = request.parts["kept"].mask

@@ -16,7 +16,7 @@ from omniedit.scoring.reference.measures import Unmeasurable
 from omniedit.scoring.reply_parser import Unscorable
 from omniedit.scoring.verdict import Score
 from omniedit.sources.photo import NamedObject, Photo
-from omniedit.specialists.base import Edited, NotApplicable, Specialist
+from omniedit.specialists.base import EditResult, NotApplicable, Specialist
 from omniedit.specialists.embedded.counting import Counting
 from omniedit.specialists.embedded.relation import Relation
 
@@ -62,7 +62,7 @@ def all_pairs(specialist: Specialist, photo: Photo) -> list[EditPair]:
         except NotApplicable:
             break
         (edited,) = specialist.edit([request])
-        assert isinstance(edited, Edited)
+        assert isinstance(edited, EditResult)
         source = photo.image if edited.source is None else edited.source
         about: dict[str, Any] = {"source_id": "meadow", "truth": dict(request.truth), "known_truth": True}
         pairs.append(

@@ -6,7 +6,7 @@ import pytest
 from omniedit.imaging.color import luma, to_float, to_lab
 from omniedit.imaging.images import Image
 from omniedit.sources.photo import Photo
-from omniedit.specialists.base import Edited, NotApplicable
+from omniedit.specialists.base import EditResult, NotApplicable
 from omniedit.specialists.embedded.environment import ENVIRONMENTS, EnvironmentChange, believable, measure_mood
 from omniedit.specialists.embedded.scene import understand
 
@@ -88,7 +88,7 @@ def test_requested_environments_vary_and_edits_succeed() -> None:
     requests = [specialist.propose(photo, np.random.default_rng(seed)) for seed in range(12)]
     assert len({request.truth["environment"] for request in requests}) >= 4
     for outcome in specialist.edit(requests[:3]):
-        assert isinstance(outcome, Edited) and outcome.mask is None
+        assert isinstance(outcome, EditResult) and outcome.mask is None
 
 
 def test_weather_is_skipped_without_evidence_of_outdoors() -> None:

@@ -20,7 +20,7 @@ from omniedit.pairs import EditPair
 from omniedit.scoring.reference import score_pair
 from omniedit.scoring.verdict import Score
 from omniedit.sources.photo import Photo
-from omniedit.specialists.base import Edited, NotApplicable, Specialist
+from omniedit.specialists.base import EditResult, NotApplicable, Specialist
 from omniedit.specialists.embedded.rearrangement import Movement, Resize
 
 HEIGHT, WIDTH, RADIUS = 240, 360, 26
@@ -58,7 +58,7 @@ def all_pairs(specialist: Specialist, photo: Photo) -> list[EditPair]:
         except NotApplicable:
             break
         (edited,) = specialist.edit([request])
-        assert isinstance(edited, Edited) and edited.source is not None
+        assert isinstance(edited, EditResult) and edited.source is not None
         about: dict[str, Any] = {"source_id": "table", "truth": dict(request.truth)}
         pairs.append(
             EditPair(f"{number}", request.task, request.instructions, edited.source, edited.image, edited.mask, about)

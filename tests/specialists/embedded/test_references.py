@@ -11,11 +11,11 @@ from omniedit.grounding.objects import FoundObject, ObjectIndex
 from omniedit.imaging.images import Image, Mask
 from omniedit.pairs import EditPair, Reference
 from omniedit.scoring.reference import score_pair
-from omniedit.scoring.reference.requirements import MOST_UNEVEN, rim_unevenness
+from omniedit.scoring.reference.requirements import MAX_UNEVEN, rim_unevenness
 from omniedit.scoring.reply_parser import Unscorable
 from omniedit.scoring.verdict import Score
 from omniedit.sources.photo import FractionBox, NamedObject, Photo
-from omniedit.specialists.base import Edited
+from omniedit.specialists.base import EditResult
 from omniedit.specialists.embedded.material_transfer import MaterialTransfer, find_texture
 from omniedit.specialists.embedded.reference import VisualReference, show_alone
 
@@ -62,7 +62,7 @@ PLATE, FIELD = still_life("plate", (120, 60, 160), 5), Photo("field", stones(), 
 def make_pair(specialist: VisualReference | MaterialTransfer, seed: int = 0) -> EditPair:
     request = specialist.propose(CUP, np.random.default_rng(seed))
     (edited,) = specialist.edit([request])
-    assert isinstance(edited, Edited)
+    assert isinstance(edited, EditResult)
     source = CUP.image if edited.source is None else edited.source
     about: dict[str, Any] = {"source_id": "cup", "truth": dict(request.truth), "known_truth": True}
     shown = (source, edited.image, edited.mask)
@@ -143,4 +143,4 @@ def test_what_a_mask_missed_of_an_object_makes_its_surroundings_uneven() -> None
     mask[60:120, 60:120] = True
     assert rim_unevenness(lab, mask) < 1
     lab[120:140, 70:95] = (70, 40, 40)
-    assert rim_unevenness(lab, mask) > MOST_UNEVEN
+    assert rim_unevenness(lab, mask) > MAX_UNEVEN

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from omniedit.errors import UserError
 from omniedit.evaluation.bench.editors.editor import EditFailure, Editor, EditRequest
-from omniedit.imaging.decode import Unreadable
+from omniedit.imaging.decode import UnreadableImage
 from omniedit.imaging.images import Image
 from omniedit.sources.decode import SUFFIXES, EncodedPhoto
 from omniedit.storage.atomic import is_file
@@ -49,5 +49,5 @@ class Folder(Editor):
         try:
             with EncodedPhoto(found[0]) as photo:
                 return photo.decode()
-        except Unreadable as error:
+        except UnreadableImage as error:
             return EditFailure(f"{found[0].name}: {error}")

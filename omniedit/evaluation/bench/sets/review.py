@@ -25,7 +25,7 @@ from omniedit.storage.parquet import read_csv, write_csv
 from omniedit.tasks import TASKS, Task
 
 LOG_SUFFIX = ".review.jsonl"
-LONGEST_INSTRUCTION = 2000
+MAX_INSTRUCTION_LENGTH = 2000
 """Length limit of an instruction in characters; the page has it too."""
 UNDO = "undo"
 """Verdict of a line that withdraws the last decision in force."""
@@ -127,8 +127,8 @@ class Review:
             if turn == self._lines and waiting:
                 slot, (proposal, *_) = waiting[0]
                 instruction = clean_line(instruction) if verdict is Verdict.ACCEPT else ""
-                if verdict is Verdict.ACCEPT and not 0 < len(instruction) <= LONGEST_INSTRUCTION:
-                    raise ValueError(f"an instruction has 1 to {LONGEST_INSTRUCTION:,} characters")
+                if verdict is Verdict.ACCEPT and not 0 < len(instruction) <= MAX_INSTRUCTION_LENGTH:
+                    raise ValueError(f"an instruction has 1 to {MAX_INSTRUCTION_LENGTH:,} characters")
                 made = Decision(slot.photo, slot.task, verdict, proposal.instruction, instruction)
                 self._append(asdict(made))
                 self._decisions.append(made)

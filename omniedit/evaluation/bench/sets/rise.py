@@ -15,7 +15,7 @@ from typing import Any
 
 from omniedit.errors import UserError
 from omniedit.evaluation.bench.item import BenchItem, BenchSet, ImageFile
-from omniedit.evaluation.bench.protocol import Protocol, Row, Shown, TableRow
+from omniedit.evaluation.bench.protocol import JudgeInputs, Protocol, Row, TableRow
 from omniedit.evaluation.bench.sets.averages import OF_ITEMS, average, get_score, group_rows
 from omniedit.evaluation.bench.sets.rows import (
     find_first_image,
@@ -114,10 +114,10 @@ def get_protocol(_: str) -> Protocol:
     )
 
 
-def _show(item: BenchItem) -> Shown:
+def _show(item: BenchItem) -> JudgeInputs:
     images = {"source": item.source} | ({"ground_truth": item.target} if item.target else {})
     words = {"instruction": item.instruction, "reference": item.extra["reference"]}
-    return Shown(images, words, _name_task(item))
+    return JudgeInputs(images, words, _name_task(item))
 
 
 def _name_task(item: BenchItem) -> str:

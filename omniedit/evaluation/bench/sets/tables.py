@@ -18,7 +18,7 @@ from omniedit.evaluation.bench.item import ImageFile
 from omniedit.exchange.cells import BadRow
 from omniedit.exchange.image_files import BadImage
 from omniedit.exchange.inputs import list_inputs
-from omniedit.sources.archived import MAX_BYTES, LeftOut
+from omniedit.sources.archived import MAX_BYTES, SkippedPart
 from omniedit.sources.parquet import open_parquet, parquet_rows
 
 ARROW = (".arrow",)
@@ -97,7 +97,7 @@ def _open_parquet(path: Path) -> Iterator[tuple[dict[str, bool], Read]]:
         def read(columns: list[str], row: int) -> Iterator[tuple[int, Mapping[str, Any]]]:
             first = next((group for group, end in enumerate(ends) if row < end), len(ends))
             for item in parquet_rows(table, path.name, columns, range(first, len(ends))):
-                if isinstance(item, LeftOut):
+                if isinstance(item, SkippedPart):
                     raise UserError(f"{item.place}: {item.reason}; download the file again")
                 yield item
 

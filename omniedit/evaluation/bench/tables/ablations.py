@@ -17,7 +17,7 @@ from omniedit.plain_text import markdown_cell
 
 NAME = "ablations"
 """Name of the files, without suffix."""
-MOST_SETTINGS = 12
+MAX_SETTINGS = 12
 """Number of differing settings that a note lists."""
 TEST_NOTE = (
     "Only items that both editors have scores for count. Intervals are 95 % bootstrap intervals over images; p is that "
@@ -101,8 +101,8 @@ def _describe_differences(first: AblationRun, other: AblationRun) -> Iterator[st
     keys = sorted({*first.settings, *other.settings})
     differing = [key for key in keys if first.settings.get(key) != other.settings.get(key)]
     if differing:
-        more = f" and {len(differing) - MOST_SETTINGS} more" if len(differing) > MOST_SETTINGS else ""
-        listed = ", ".join(f"`{key}`" for key in differing[:MOST_SETTINGS])
+        more = f" and {len(differing) - MAX_SETTINGS} more" if len(differing) > MAX_SETTINGS else ""
+        listed = ", ".join(f"`{key}`" for key in differing[:MAX_SETTINGS])
         yield f"Other settings of {other.name} that differ from {first.name}: {listed}{more}."
         yield ""
 
