@@ -33,7 +33,7 @@ def redact_values(value: Any) -> Any:
     return [redact_values(item) for item in value] if isinstance(value, list | tuple) else value
 
 
-def hand_down(urls: Iterable[str | None]) -> None:
+def export_secrets(urls: Iterable[str | None]) -> None:
     """Put the URLs that hold secrets into the environment, for jobs that get redacted ones."""
     secret = {redact(url): url for url in urls if url and redact(url) != url}
     if secret or ENVIRONMENT in os.environ:

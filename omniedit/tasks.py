@@ -217,6 +217,6 @@ def order_tasks(found: Collection[str]) -> list[Task]:
     ]
 
 
-def same_edit(task: Task) -> Task:
+def equivalent_task(task: Task) -> Task:
     """Return the task of OmniEdit that makes the same edit under another name, or else the task itself."""
     return SAME_EDITS.get(task, task)

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from omniedit.browsing.counts import count_by_hand
-from omniedit.browsing.files import ShardFiles, hand_file, list_shards
+from omniedit.browsing.files import ShardFiles, decisions_file, list_shards
 from omniedit.browsing.index import join_tables, stream_index
 from omniedit.browsing.record import list_images, read_record
 from omniedit.browsing.select import IndexQuery, select
@@ -66,7 +66,7 @@ class Catalog:
     @property
     def by_hand(self) -> HandDecisions:
         """Decisions of people, read again when the file has changed: other programs append to it too."""
-        path = hand_file(self.run)
+        path = decisions_file(self.run)
         with self._lock:
             version = file_version(path)
             if self._by_hand is None or self._by_hand[0] != version:
@@ -160,7 +160,7 @@ class Catalog:
         now = datetime.now(UTC).isoformat(timespec="seconds")
         with self._lock:
             previous = self.by_hand.by_pair.get(pair_id)
-            append_by_hand(hand_file(self.run), HandDecision(pair_id, decision, self.who, now, note))
+            append_by_hand(decisions_file(self.run), HandDecision(pair_id, decision, self.who, now, note))
             counts = count_by_hand(self.by_hand)
         return {"previous": _decision(previous), "decision": _decision(self.by_hand.by_pair.get(pair_id))} | {
             "by_hand": counts

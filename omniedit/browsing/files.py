@@ -85,6 +85,6 @@ def _files(run: Path, kind: str) -> Iterator[Path]:
         yield from (file for file in folder.iterdir() if file.suffix == KINDS[kind] and not file.name.startswith("."))
 
 
-def hand_file(run: Path) -> Path:
+def decisions_file(run: Path) -> Path:
     """Return the file of decisions by hand."""
     return run / FILE

@@ -15,7 +15,7 @@ from omniedit.browsing.local_server import HttpError, LocalServer, Reply, as_jso
 from omniedit.browsing.record import image_format
 from omniedit.browsing.select import BY_HAND, ORDERS, IndexQuery
 from omniedit.imaging.images import decode_image
-from omniedit.reporting.page import shrunk
+from omniedit.reporting.page import shrink_to_area
 from omniedit.scoring.by_hand import MAX_NOTE_LENGTH, Decision
 
 PAGES = {
@@ -114,7 +114,7 @@ def send_image(encoded: bytes, size: str) -> Reply:
     content_type = SHOWN_BY_BROWSERS.get(image_format(encoded))
     if size == "stored" and content_type:
         return Reply(encoded, content_type, may_cache=True)
-    bgr = cv2.cvtColor(shrunk(decode_image(encoded), PIXELS.get(size, sys.maxsize)), cv2.COLOR_RGB2BGR)
+    bgr = cv2.cvtColor(shrink_to_area(decode_image(encoded), PIXELS.get(size, sys.maxsize)), cv2.COLOR_RGB2BGR)
     suffix, content_type = (".png", "image/png") if size == "stored" else (".jpg", "image/jpeg")
     options = [] if size == "stored" else [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
     return Reply(cv2.imencode(suffix, bgr, options)[1].tobytes(), content_type, may_cache=True)

@@ -205,9 +205,9 @@ def score_by_one(
     from omniedit.cli.score_judges import open_marker
     from omniedit.evaluation.bench.judges import describe_sampling
     from omniedit.evaluation.bench.records import EditFolder
-    from omniedit.evaluation.bench.scores import JudgeSetup, score_edits, show_plainly
+    from omniedit.evaluation.bench.scores import JudgeSetup, plain_example, score_edits
 
-    show = protocol.to_example if protocol else show_plainly
+    show = protocol.to_example if protocol else plain_example
     words = [dict(protocol.show(item).words) if protocol else {"instruction": item.instruction} for item in bench.items]
     texts = words * len(editors)
     opened = open_marker(choice.kind, rubric, choice.scorer, choice.scoring, texts, args.yes, args.spent)

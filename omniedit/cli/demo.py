@@ -138,7 +138,7 @@ def add_inputs(own: Mapping[str, Any], takes: "SupportedConditions") -> tuple[An
 
     image = gr.Image(format="png", label="Image", height=320)
     # Gradio's own method decodes the file, and logs a traceback if it is broken.
-    image.preprocess = uploaded_file  # type: ignore[method-assign,assignment]
+    image.preprocess = upload_path  # type: ignore[method-assign,assignment]
     instruction = gr.Textbox(label="Instruction", placeholder="Make it night.", lines=1)
     conditions = add_conditions(takes)
     button = gr.Button("Edit", variant="primary")
@@ -169,7 +169,7 @@ def add_conditions(takes: "SupportedConditions") -> list[Any]:
         visible=takes.references,
     )
     # Gradio's own method decodes the files, as for the image.
-    references.preprocess = uploaded_files  # type: ignore[method-assign,assignment]
+    references.preprocess = upload_paths  # type: ignore[method-assign,assignment]
     captions = gr.Textbox(
         "",
         label="Captions of the reference images",
@@ -252,17 +252,17 @@ def page_error(message: str) -> "gradio.Error":
     return gr.Error(html.escape(message, quote=False), print_exception=False)
 
 
-def uploaded_file(payload: Any) -> Path | None:
+def upload_path(payload: Any) -> Path | None:
     """Return the path of an upload without decoding it; `omniedit edit` reads files in the same way."""
     if payload is not None and payload.path is None:
         raise page_error("Upload the image as a file.")
     return payload and Path(payload.path)
 
 
-def uploaded_files(payload: Any) -> list[Path]:
+def upload_paths(payload: Any) -> list[Path]:
     """Return the paths of the uploads of a gallery without decoding them."""
     items = payload.root if payload is not None else []
-    return [path for item in items if (path := uploaded_file(getattr(item, "image", None)))]
+    return [path for item in items if (path := upload_path(getattr(item, "image", None)))]
 
 
 def read_upload(path: Path) -> PIL.Image.Image:

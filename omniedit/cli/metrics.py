@@ -50,7 +50,6 @@ def run(args: argparse.Namespace) -> None:
             `read_table`, `check_needs` and `choose`.
     """
     from omniedit.errors import UserError
-    from omniedit.evaluation.metrics.measure import MetricValues
     from omniedit.evaluation.metrics.networks import Networks
     from omniedit.evaluation.metrics.table import measure_table, read_table, write_measured
     from omniedit.storage.progress import Progress

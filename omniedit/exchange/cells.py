@@ -184,7 +184,7 @@ def read_images(row: Row, columns: Iterator[tuple[str, Column]], files: ImageFil
     for name, _ in columns:
         if (value := find_value(row, name)) is None:
             continue
-        values = [each for each in (value if isinstance(value, list) else [value]) if not _names_no_file(each)]
+        values = [each for each in (value if isinstance(value, list) else [value]) if not _is_not_a_file(each)]
         try:
             read = [_read_image(each, row, files) for each in values if not _is_missing(each)]
         except BadImage as error:
@@ -194,7 +194,7 @@ def read_images(row: Row, columns: Iterator[tuple[str, Column]], files: ImageFil
     return [], ""
 
 
-def _names_no_file(value: Any) -> bool:
+def _is_not_a_file(value: Any) -> bool:
     return isinstance(value, str) and value.strip().casefold() in _NO_FILE
 
 

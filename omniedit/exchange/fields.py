@@ -72,14 +72,14 @@ def imported(provenance: Mapping[str, Any]) -> Mapping[str, Any]:
     return provenance.get(IMPORTED) or {}
 
 
-def keeps_extra(layout: Layout) -> bool:
+def allows_extra_columns(layout: Layout) -> bool:
     """Return whether a format takes the extra columns of pairs from other data sets."""
     return any(column.field == "provenance" for column in layout.columns.values())
 
 
 def extra_columns(provenance: Mapping[str, Any], layout: Layout) -> Mapping[str, Any]:
     """Return the values of a pair's extra columns that exports in a layout have."""
-    if not (is_from(provenance, layout) or keeps_extra(layout)):
+    if not (is_from(provenance, layout) or allows_extra_columns(layout)):
         return {}
     return {
         name: value for name, value in imported(provenance).get("columns", {}).items() if name not in layout.columns

@@ -219,7 +219,7 @@ class Grounder:
                 boxes.append(these.boxes)
         masks = iter(self.segmenter.masks(images, boxes) if images else ())
         return [
-            within_limits(query.phrase, these, next(masks), self.limits) if isinstance(these, Detections) else these
+            combine_boxes(query.phrase, these, next(masks), self.limits) if isinstance(these, Detections) else these
             for query, these in zip(queries, chosen, strict=True)
         ]
 
@@ -236,7 +236,7 @@ def choose_boxes(query: PhraseQuery, found: Detections, limits: Limits) -> Detec
     return Detections(found.boxes[:1], found.scores[:1])
 
 
-def within_limits(phrase: str, chosen: Detections, masks: np.ndarray, limits: Limits) -> Grounding | NotGrounded:
+def combine_boxes(phrase: str, chosen: Detections, masks: np.ndarray, limits: Limits) -> Grounding | NotGrounded:
     """Combine a phrase's boxes and their masks (N, H, W), unless the result is too small or too large."""
     mask = np.logical_or.reduce(masks)
     area = float(mask.mean())

@@ -32,7 +32,7 @@ SOLID = 0.12
 """Smallest share of the box that a mask fills; less is a failure (glass, wire, a wrong box)."""
 
 
-def mask_of_object(image: Image, box: FractionBox) -> Mask | None:
+def object_mask(image: Image, box: FractionBox) -> Mask | None:
     """Return the mask of the object in a box, one piece without holes, or None if no object stands out.
 
     Args:

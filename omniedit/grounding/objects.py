@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pyarrow as pa
 
-from omniedit.grounding.masks import mask_of_object
+from omniedit.grounding.masks import object_mask
 from omniedit.grounding.nouns import OBJECT
 from omniedit.imaging.images import Image, Mask, decode_mask, encode_mask
 from omniedit.imaging.matting import guided_filter
@@ -134,7 +134,7 @@ def write_objects(path: str | Path, photos: Iterable[Photo]) -> None:
 def _find_named_objects(photo: Photo) -> list[FoundObject]:
     found = []
     for named in photo.objects:
-        mask = mask_of_object(photo.image, named.box) if named.box else None
+        mask = object_mask(photo.image, named.box) if named.box else None
         if mask is not None and MIN_AREA <= mask.mean() <= MAX_AREA:
             found.append(_found_object(named.name, mask))
     return found
@@ -168,7 +168,7 @@ def _recognise(image: Image, region: Mask) -> FoundObject | None:
     """
     from omniedit.grounding.names import name_object
 
-    mask = mask_of_object(image, _fractions(region)) if MIN_AREA <= region.mean() <= MAX_AREA else None
+    mask = object_mask(image, _fractions(region)) if MIN_AREA <= region.mean() <= MAX_AREA else None
     if mask is None or (overlap := _overlap(mask, region)) < AGREED:
         return None
     salient = _pull_to_edges(region, image)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from omniedit.config.schema import QuotasConfig
 from omniedit.instructions.facets import PHRASINGS, facets
-from omniedit.instructions.proposals import ProposalRow, rejected_row, usable
+from omniedit.instructions.proposals import ProposalRow, rejection_row, usable
 from omniedit.instructions.proposer import ProposalDraft
 from omniedit.instructions.questions import digest
 from omniedit.tasks import Task
@@ -33,7 +33,7 @@ def apply_quotas(
         draft, task = drafts[place], drafts[place].edit.task
         met = list(facets(draft.edit.proposal, draft.edit.name))
         if reason := _full(met, counts[task], quotas, wanted[task]):
-            rows[place] = rejected_row(draft.source_id, task, "quotas", reason)
+            rows[place] = rejection_row(draft.source_id, task, "quotas", reason)
             continue
         lead = _rarest(draft.instructions, leads[task])
         counts[task].update(met)

@@ -9,7 +9,7 @@ import numpy as np
 from omniedit.grounding.objects import FoundObject
 from omniedit.imaging.color import FloatImage, from_lab, image_to_lab
 from omniedit.imaging.color_names import COLOURS
-from omniedit.imaging.color_naming import colour_word, nearest_colour, own_colour, without_colour
+from omniedit.imaging.color_naming import colour_word, nearest_colour, region_colour, without_colour
 from omniedit.imaging.images import Image, Mask
 from omniedit.imaging.morphology import bounding_box, erode
 from omniedit.instructions.objects import without_position
@@ -85,17 +85,17 @@ def name_colour(image: Image, mask: Mask, word: str = "") -> tuple[str, tuple[fl
     core = erode(inside, max(1, round(RIM * float(inside.sum()) ** 0.5)))
     inside = core if core.sum() >= 64 else inside
     lab = image_to_lab(np.ascontiguousarray(patch))
-    own = own_colour(lab, inside, word)
+    own = region_colour(lab, inside, word)
     values = (float(own[0]), float(own[1]), float(own[2]))
     if word:
         return word, values
-    name = _tell_blue_from_purple(nearest_colour(own), own)
+    name = _resolve_blue_purple(nearest_colour(own), own)
     if not name:
         return "", None
     return (name, values) if _share_named(lab[inside], name) >= MIN_COLOUR_SHARE else ("", None)
 
 
-def _tell_blue_from_purple(name: str, own_3: np.ndarray) -> str:
+def _resolve_blue_purple(name: str, own_3: np.ndarray) -> str:
     """Return the name of a blue or purple by its hue in HSV, because L*a*b* bends blue to purple; '' between both."""
     if name not in ("blue", "purple"):
         return name

@@ -88,7 +88,7 @@ def meaning_error(
     reasons = chain(
         _missing_object(set(said), proposal, None if is_named else thing),
         _missing_results(set(said), proposal),
-        _not_done(set(said), _negated_stems(instruction), task),
+        _operation_faults(set(said), _negated_stems(instruction), task),
         _wrong_targets(instruction, said, proposal, thing),
     )
     return next(reasons, None)
@@ -99,7 +99,7 @@ def operation_error(instruction: str, task: Task) -> str | None:
     task."""
     if task not in operations():
         return None
-    return next(_not_done(set(stems(instruction)), _negated_stems(instruction), task), None)
+    return next(_operation_faults(set(stems(instruction)), _negated_stems(instruction), task), None)
 
 
 def _missing_object(said: set[str], proposal: Proposal, thing: PhotoObject | None) -> Iterator[str]:
@@ -155,7 +155,7 @@ def is_mentioned(phrase: str, said: set[str]) -> bool:
     return head(phrase) in own & said or 2 * len(own & said) >= len(own)
 
 
-def _not_done(said: set[str], denied: set[str], task: Task) -> Iterator[str]:
+def _operation_faults(said: set[str], denied: set[str], task: Task) -> Iterator[str]:
     """Yield the faults of the operation: missing, another one, or negated."""
     says, never = operations()[task]
     if says and not any(map(said.issuperset, says.values())):

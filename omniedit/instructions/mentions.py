@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from omniedit.imaging.color_names import ALIASES, COLOURS
 from omniedit.instructions.objects import with_article
-from omniedit.instructions.words import bare, noun
+from omniedit.instructions.words import noun, strip_article
 
 _POLITE = re.compile(r"^(?:please |(?:can|could|would|will) you (?:please )?|i would like you to )", re.IGNORECASE)
 _END = re.compile(
@@ -121,7 +121,7 @@ def split_place(phrase: str) -> tuple[str, str]:
 
 def describe_alone(name: str) -> str:
     """Remove the words that distinguish an object from others like it: 'smaller brown dog' -> 'brown dog'."""
-    return re.sub(rf"^(?:{_COMPARING}\s+)+(?=\S)", "", bare(name), flags=re.IGNORECASE)
+    return re.sub(rf"^(?:{_COMPARING}\s+)+(?=\S)", "", strip_article(name), flags=re.IGNORECASE)
 
 
 def introduce_details(name: str) -> str:

@@ -1,7 +1,7 @@
 """Proposals of a vision-language model for photos, one per row: checked, or rejected with a reason.
 
 The file `proposals/{shard}.parquet` is stored next to the shard of photos. `proposal` is JSON of the class that serves
-the row's task (`CLASSES`); it is null in rows of `rejected_row`.
+the row's task (`CLASSES`); it is null in rows of `rejection_row`.
 """
 
 # ruff: noqa: F401
@@ -76,7 +76,7 @@ def usable(source_id: str, task: Task, proposal: Proposal, **more: Any) -> Propo
     return {"source_id": source_id, "task": task, "proposal": proposal.model_dump_json(), "refused": None, **more}
 
 
-def rejected_row(source_id: str, task: Task | None, stage: str, reason: str) -> ProposalRow:
+def rejection_row(source_id: str, task: Task | None, stage: str, reason: str) -> ProposalRow:
     return {"source_id": source_id, "task": task, "proposal": None, "stage": stage, "refused": reason}
 
 

@@ -14,7 +14,7 @@ from omniedit.imaging.images import resize_to_fit
 from omniedit.instructions.asking import ModelQuestion, ask
 from omniedit.instructions.facets import PHRASINGS
 from omniedit.instructions.meaning import PhotoObject
-from omniedit.instructions.proposals import CLASSES, ProposalRow, SwapProposal, rejected_row
+from omniedit.instructions.proposals import CLASSES, ProposalRow, SwapProposal, rejection_row
 from omniedit.instructions.questions import (
     MAX_THINGS,
     DraftEdit,
@@ -34,7 +34,7 @@ from omniedit.instructions.replies import (
     read_objects,
     read_paraphrases,
 )
-from omniedit.instructions.words import bare
+from omniedit.instructions.words import strip_article
 from omniedit.sources.photo import Photo
 from omniedit.tasks import Task
 from omniedit.vlm import Model, Prompt, PromptImage
@@ -93,7 +93,7 @@ class Proposer:
             for photo, things, edits, instructions in zip(photos, listed, proposed, said, strict=True)
         ]
 
-    def has_enough(self, drafts: Sequence[ProposalDraft], wanted: Mapping[Task, int]) -> bool:
+    def has_enough_drafts(self, drafts: Sequence[ProposalDraft], wanted: Mapping[Task, int]) -> bool:
         """Return whether each task has as many drafts as can be used, plus spare ones for later rejections."""
         counts = Counter(draft.edit.task for draft in drafts)
         return all(counts[task] >= self.config.spare * wanted[task] for task in self.tasks)
@@ -167,7 +167,7 @@ def _apply_meanings(
         edit = proposed.parts[paraphrase.edit]
         if not paraphrase.doubt:
             parts.append(paraphrase)
-        elif edit.thing and bare(answers.get(paraphrase, "")).lower() == edit.thing.name:
+        elif edit.thing and strip_article(answers.get(paraphrase, "")).lower() == edit.thing.name:
             named_by = f"named as the {edit.thing.name} by {meanings.model}"
             parts.append(replace(paraphrase, doubt="", named_by=named_by))
         else:
@@ -175,7 +175,7 @@ def _apply_meanings(
     return replace(said, parts=tuple(parts), flaws=tuple(flaws))
 
 
-def in_turn(names: Sequence[str]) -> list[int]:
+def shuffle_indices(names: Sequence[str]) -> list[int]:
     """Return the indices of photos in the order of processing: shuffled by a hash, so the same in every run."""
     return sorted(range(len(names)), key=lambda place: hashlib.sha256(names[place].encode()).digest())
 
@@ -208,7 +208,7 @@ def _flaws(
 ) -> list[ProposalRow]:
     stages: dict[str, ParsedReply[Any]] = {"things": things, "edits": edits, "wordings": instructions}
     return [
-        rejected_row(source_id, flaw.task, stage, flaw.reason)
+        rejection_row(source_id, flaw.task, stage, flaw.reason)
         for stage, parsed in stages.items()
         for flaw in parsed.flaws
     ]

@@ -63,10 +63,12 @@ def offers_for(source_id: str) -> EditOptions:
     """Draw the options of a photo from its source id alone, so that later runs find its replies in the cache."""
     rng = np.random.default_rng(int.from_bytes(hashlib.sha256(source_id.encode()).digest()[:8], "little"))
 
-    def drawn(all_of_them: Sequence[str], count: int) -> tuple[str, ...]:
+    def draw_sample(all_of_them: Sequence[str], count: int) -> tuple[str, ...]:
         return tuple(rng.choice(all_of_them, count, replace=False).tolist())
 
-    return EditOptions(drawn(read_list("attributes"), 5), drawn(read_list("environments"), 8), drawn(styles(), 12))
+    return EditOptions(
+        draw_sample(read_list("attributes"), 5), draw_sample(read_list("environments"), 8), draw_sample(styles(), 12)
+    )
 
 
 def objects_prompt(image: PromptImage) -> Prompt:

@@ -13,7 +13,7 @@ from omniedit.instructions.meaning import PhotoObject, meaning_error
 from omniedit.instructions.plausibility import implausible_reason
 from omniedit.instructions.proposals import Phrase, first_problem, json_object, proposal_in, quote
 from omniedit.instructions.questions import MAX_THINGS, DraftEdit, EditOptions
-from omniedit.instructions.words import bare, content, head, stems
+from omniedit.instructions.words import content, head, stems, strip_article
 from omniedit.tasks import Task
 
 Part = TypeVar("Part")
@@ -152,7 +152,7 @@ def _thing(answer: Any) -> PhotoObject:
         listed = _ListedObject.model_validate(answer)
     except ValidationError as error:
         raise ValueError(first_problem(error)) from None
-    name, expression = bare(listed.name).lower(), bare(listed.expression)
+    name, expression = strip_article(listed.name).lower(), strip_article(listed.expression)
     if head(name) not in stems(expression):
         raise ValueError(f"expression '{expression}' does not contain its name '{name}'")
     return PhotoObject(name, expression)
@@ -189,7 +189,7 @@ def _match_thing(phrase: Any, things: Sequence[PhotoObject]) -> PhotoObject | No
     """Return the object whose expression or name a phrase is; None for an empty phrase."""
     if not phrase:
         return None
-    wanted = bare(str(phrase)).lower()
+    wanted = strip_article(str(phrase)).lower()
     found = [thing for thing in things if wanted in (thing.expression.lower(), thing.name)]
     if len(found) != 1:
         raise ValueError(f"object {quote(phrase)} is not one of the listed expressions")

@@ -31,7 +31,7 @@ from omniedit.instructions.objects import (
     removal_instructions,
     swap_instructions,
 )
-from omniedit.instructions.words import bare
+from omniedit.instructions.words import strip_article
 from omniedit.pairs import EditPair
 from omniedit.tasks import Task
 
@@ -150,7 +150,7 @@ def _reverse_addition(pair: EditPair, truth: Truth, rng: np.random.Generator) ->
     if not truth:
         name, place = split_place(str(phrase))
         phrase = name if re.match(r"(?:to|into|onto|in the middle|in the (?:upper|lower)) ", place) else phrase
-    instructions = removal_instructions(bare(str(phrase)), "", rng)
+    instructions = removal_instructions(strip_article(str(phrase)), "", rng)
     return Reversal(Task.OBJECT_REMOVAL, instructions, _object_truth(truth))
 
 
@@ -165,7 +165,7 @@ def _reverse_swap(pair: EditPair, truth: Truth, rng: np.random.Generator) -> Rev
     phrases = (truth["object"], truth["new_object"]) if named else find_swapped(pair.instruction)
     if not phrases:
         return None
-    old, new = describe_alone(split_place(phrases[0])[0]), bare(phrases[1])
+    old, new = describe_alone(split_place(phrases[0])[0]), strip_article(phrases[1])
     if not is_object(old) or not is_object(new):
         return None
     known = {"object": new, "new_object": old, "box": truth.get("new_box"), "new_box": truth.get("box")}
@@ -224,7 +224,7 @@ def _reverse_style(pair: EditPair, truth: Truth, rng: np.random.Generator) -> Re
     style = find_style(pair.instruction)
     if not style or _PHOTO.search(style) or not _is_photo(pair):
         return None
-    return Reversal(pair.task, _fill(_STYLE_BACK, rng, style=bare(style), article=style))
+    return Reversal(pair.task, _fill(_STYLE_BACK, rng, style=strip_article(style), article=style))
 
 
 def _is_photo(pair: EditPair) -> bool:

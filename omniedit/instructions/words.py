@@ -61,7 +61,7 @@ def _big_words(text: str) -> list[str]:
     return [word for word in _WORD.findall(text.lower()) if _stem(word) not in _small()]
 
 
-def bare(phrase: str) -> str:
+def strip_article(phrase: str) -> str:
     """Remove a leading article and a final full stop: 'The red bowl.' -> 'red bowl'."""
     return re.sub(r"^(?:an?|the)\s+", "", phrase.strip().rstrip("."), flags=re.IGNORECASE)
 

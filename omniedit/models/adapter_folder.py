@@ -22,7 +22,7 @@ from omniedit.errors import UserError
 from omniedit.models.digest import weights_sha256
 from omniedit.models.editor import Editor
 from omniedit.models.folder import read_config
-from omniedit.models.lora import adapter_state, lora_scale, merge_adapters, trained_state
+from omniedit.models.lora import adapter_state, lora_scale, merge_adapters, trained_weights
 
 ADAPTER_FOLDER = "adapter"
 ABOUT = "editor.json"
@@ -80,7 +80,7 @@ def save_adapters(editor: Editor, options: LoraConfig, about: AdapterDescription
     (folder / CONFIG).write_text(json.dumps(config, indent=2) + "\n")
     (folder / ABOUT).write_text(json.dumps(asdict(about), indent=2) + "\n")
     save_file(_on_cpu({f"{PEFT_PREFIX}{name}": value for name, value in state.items()}), folder / WEIGHTS)
-    save_file(_on_cpu(trained_state(editor)), folder / TRAINED)
+    save_file(_on_cpu(trained_weights(editor)), folder / TRAINED)
 
 
 def has_adapters(folder: Path) -> bool:

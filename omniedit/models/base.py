@@ -72,7 +72,7 @@ class Base:
             module.to(device)
 
     def save(self, folder: Path) -> None:
-        text = self.text.to_ship().parts()
+        text = self.text.to_half_precision().parts()
         for name, part in {
             "transformer": self.transformer,
             "vae": self.vae,
@@ -90,7 +90,7 @@ class Base:
             scheduler=self.scheduler,
             resolution=resolution,
             known_instructions=known_instructions,
-            **self.text.to_ship().parts(),
+            **self.text.to_half_precision().parts(),
         )
 
 

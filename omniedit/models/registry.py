@@ -99,7 +99,7 @@ def required_roles(config: Config) -> list[str]:
     base = [role for role in (config.train.fetched_base, config.train.instruction_encoder.role) if role]
     learned = [role for task in config.learned_tasks for role in roles_to_fetch(task, config.learned)]
     student = [config.scoring.finetune.model] if config.scoring.finetune.model else []
-    proposer = [PROPOSER] if config.asks_proposer and config.proposals.source == "local" else []
+    proposer = [PROPOSER] if config.uses_proposer and config.proposals.source == "local" else []
     others = [*config.judging_roles, *student, *proposer, *config.subject_roles]
     roles = list(dict.fromkeys([*config.models.roles, *base, *learned, *others]))
     for role in roles:
@@ -145,7 +145,7 @@ def command(role: str, model: Model, records: Path = RECORDS) -> str:
     return f"{pinning}snakemake --force {records / role}.json"
 
 
-def unready(roles: Iterable[str], path: Path = MODELS, records: Path = RECORDS) -> list[str]:
+def describe_unready(roles: Iterable[str], path: Path = MODELS, records: Path = RECORDS) -> list[str]:
     """Return one line with the problem and the remedy for each role whose model is not usable.
 
     Models that the workflow can fetch by itself are not listed. Uses no network.
@@ -227,14 +227,14 @@ def list_files(model: Model) -> dict[str, "RepoFile"]:
 
     tree = HfApi().list_repo_tree(model.repository, revision=model.revision, recursive=True)
     files = {file.path: file for file in tree if isinstance(file, RepoFile) and is_wanted(file.path, model.files)}
-    enough = CODELESS if names_configs_alone(model.files) else ".safetensors"
+    enough = CODELESS if only_configs(model.files) else ".safetensors"
     if not any(name.endswith(enough) for name in files):
         patterns = " ".join(model.files)
         raise UserError(f"{model.repository}: no .safetensors file matches {patterns}; other formats can contain code")
     return files
 
 
-def names_configs_alone(patterns: Sequence[str]) -> bool:
+def only_configs(patterns: Sequence[str]) -> bool:
     return all(pattern.endswith(CODELESS[1:]) for pattern in patterns)
 
 

@@ -16,8 +16,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from omniedit.quality.hamming import MAX_RADIUS, Hashes, blocks, near_within
-from omniedit.quality.hashes import CHANGE_RADIUS, are_same_levels, are_twins, mirror, mirror_changes, search_keys
+from omniedit.quality.hamming import MAX_RADIUS, Hashes, blocks, find_close_pairs
+from omniedit.quality.hashes import CHANGE_RADIUS, are_twins, levels_match, mirror, mirror_changes, search_keys
 from omniedit.quality.signature_table import Signatures
 
 Rows = NDArray[np.int64]
@@ -87,7 +87,7 @@ def _find_near(pairs: Signatures, nodes: Rows, radius: int, mirrored: bool) -> l
     """Return the near and mirrored duplicates among rows that are sorted by rank."""
     keys = pairs.source_key[nodes], pairs.edited_key[nodes], pairs.change_hash[nodes]
     same, first = _repeats(nodes, *keys)
-    equal = are_same_levels(pairs.change_levels[same], pairs.change_levels[first])
+    equal = levels_match(pairs.change_levels[same], pairs.change_levels[first])
     same, first = same[equal], first[equal]
     nodes = nodes[~np.isin(nodes, same)]
     edges = _Edges()
@@ -208,7 +208,7 @@ class _Search:
         pairs = self.pairs
         change = mirror_changes(pairs.change_hash[two]) if flip else pairs.change_hash[two]
         near = np.bitwise_count(pairs.change_hash[one] ^ change) <= CHANGE_RADIUS
-        near &= are_same_levels(pairs.change_levels[one], pairs.change_levels[two])
+        near &= levels_match(pairs.change_levels[one], pairs.change_levels[two])
         for hashes in (pairs.source_hash, pairs.edited_hash):
             left = np.flatnonzero(near)
             second = mirror(hashes[two[left]]) if flip else hashes[two[left]]
@@ -220,7 +220,7 @@ def _near_nodes(search: _Search) -> Iterator[tuple[Rows, Rows, NDArray[np.bool_]
     """Yield near nodes in chunks as (better, worse, mirrored)."""
     for one, two in _equal_elements(search):
         yield search.check(one, two)
-    for first, second in near_within(search.values, search.radius):
+    for first, second in find_close_pairs(search.values, search.radius):
         places = np.searchsorted(search.values, first), np.searchsorted(search.values, second)
         for one, two in _expand(search, *places):
             yield search.check(one, two)

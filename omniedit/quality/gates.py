@@ -17,7 +17,7 @@ import pyarrow as pa
 from omniedit.quality.duplicates import EXACT, MIRRORED, NEAR, SAME_IMAGES, find_duplicates
 from omniedit.quality.hamming import MAX_RADIUS
 from omniedit.quality.leakage import BenchmarkSet, find_leaks
-from omniedit.quality.recurrence import swap_odds, swapped_turns
+from omniedit.quality.recurrence import find_swapped_turns, swap_odds
 from omniedit.quality.signature_table import Signatures
 from omniedit.storage.parquet import read_table
 
@@ -210,7 +210,7 @@ def _swapped(pairs: Signatures, about: pa.Table, thresholds: Thresholds) -> Iter
     sessions = about["session"].to_pylist()
     shared = swap_odds(pairs, about["task"].to_pylist(), sessions)
     odds = about["swapped"].to_numpy().astype(np.float64) + shared
-    broken = swapped_turns(pairs, _group_turns(sessions, about["turn"].to_pylist()))
+    broken = find_swapped_turns(pairs, _group_turns(sessions, about["turn"].to_pylist()))
     odds[broken] += thresholds.swapped + 2
     odds[about["largest_change"].to_numpy() < thresholds.identical] = 0
     for row in np.flatnonzero(odds >= thresholds.swapped).tolist():

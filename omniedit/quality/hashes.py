@@ -87,7 +87,7 @@ def hash_change(source: Image, edited: Image) -> tuple[int, Levels]:
     return int(bits), np.array([*change.mean(axis=(0, 1)), np.sqrt((change**2).mean())], np.float32)
 
 
-def are_same_levels(first: Levels, second: Levels) -> NDArray[np.bool_]:
+def levels_match(first: Levels, second: Levels) -> NDArray[np.bool_]:
     """Return, row by row, whether re-encoding can explain the difference of the change levels (N, 4) of two pairs."""
     strength = np.maximum(first[:, 3], second[:, 3])
     return np.abs(first - second).max(axis=1) <= LEVEL_STEP + LEVEL_SHARE * strength

@@ -58,7 +58,7 @@ _OBJECT_TASKS = (Task.OBJECT_SWAP, Task.OBJECT_REMOVAL, Task.OBJECT_ADDITION, Ta
 _GLOBAL_TASKS = (Task.ENVIRONMENT_CHANGE, Task.STYLE_TRANSFER)
 
 
-def tasks_in(instruction: str) -> frozenset[Task]:
+def find_tasks(instruction: str) -> frozenset[Task]:
     """Return the tasks that an instruction may ask for; none if it matches no phrase."""
     plain = " ".join(instruction.lower().split())
     return frozenset(task for task, pattern in _PHRASES if re.search(pattern, plain))
@@ -72,7 +72,7 @@ def doubt_label(task: Task, instruction: str, change: ChangeMap) -> str:
 
 
 def _doubt_instruction(task: Task, instruction: str) -> str:
-    requested = tasks_in(instruction)
+    requested = find_tasks(instruction)
     related = any(requested & first and task in second for first, second in _COMPANIONS)
     if not requested or task in requested or related:
         return ""

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from omniedit.errors import UserError
 from omniedit.imaging.formats import SUPPORTED
 from omniedit.imaging.images import decode_image
-from omniedit.quality.hamming import MAX_RADIUS, Hashes, near_between
+from omniedit.quality.hamming import MAX_RADIUS, Hashes, find_close_matches
 from omniedit.quality.hashes import HASH_BYTES, Bits, are_twins, hash_image, is_plain, mirror, search_keys
 from omniedit.quality.signature_table import Signatures
 
@@ -92,7 +92,7 @@ def _near_rows(
     """Yield the rows of the run and of the benchmark whose images are twins."""
     order = np.argsort(keys, kind="stable")
     ordered, bench_keys = keys[order], search_keys(bench)
-    for left, right in near_between(np.unique(ordered), np.unique(bench_keys), radius):
+    for left, right in find_close_matches(np.unique(ordered), np.unique(bench_keys), radius):
         begins, ends = np.searchsorted(ordered, left), np.searchsorted(ordered, left, side="right")
         for value, begin, end in zip(right, begins, ends, strict=True):
             rows = order[begin:end]

@@ -36,7 +36,7 @@ def swap_odds(pairs: Signatures, tasks: Sequence[str], sessions: Sequence[str | 
     return odds
 
 
-def swapped_turns(pairs: Signatures, turns: Mapping[str, Sequence[int]]) -> list[int]:
+def find_swapped_turns(pairs: Signatures, turns: Mapping[str, Sequence[int]]) -> list[int]:
     """Return the rows of turns that break their session's chain, where swapping this pair's images repairs it.
 
     In a chain, each turn's edited image is the next turn's source. A session needs three turns, because two edits of

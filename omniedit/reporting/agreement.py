@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from omniedit.imaging.images import decode_image
 from omniedit.reporting.page import DASH, image_uri, number, percent, render
-from omniedit.reporting.style import BLUE, INK, LINE, ORANGE, PALE, panels, styled
+from omniedit.reporting.style import BLUE, INK, LINE, ORANGE, PALE, panels, report_style
 from omniedit.reporting.tabular import TableRow
 from omniedit.scoring.student.agreement import PRECISIONS, proposal, scored_rows
 from omniedit.tasks import Task
@@ -45,7 +45,7 @@ def agreement_page(
         replies: rows of replies.parquet; empty to leave the replies out.
     """
     read = scored_rows(rows)
-    with styled():
+    with report_style():
         values = {
             "title": "Student judge",
             "run": run,

@@ -71,7 +71,7 @@ def provenance_page(run: str, config: dict[str, Any], index: Iterable[dict[str, 
         "refused": [TableRow([row["file"], row["reason"]]) for row in sources.rejected],
         "refused_left_out": sources.left_out - len(sources.rejected),
         "models": model_rows(shards),
-        "machine": [TableRow([name, value]) for name, value in machine()],
+        "machine": [TableRow([name, value]) for name, value in describe_machine()],
         "packages": [TableRow(list(package)) for package in packages()],
         "config": yaml.safe_dump(redact_values(config), sort_keys=False, allow_unicode=True),
     }
@@ -121,7 +121,7 @@ def model_rows(shards: Sequence[Path]) -> list[TableRow]:
     ]
 
 
-def machine() -> list[tuple[str, str]]:
+def describe_machine() -> list[tuple[str, str]]:
     """Describe the machine that writes the page."""
     return [
         ("system", platform.platform()),

@@ -67,7 +67,7 @@ class RunState:
     unread: Mapping[Path, str]
 
 
-def look(run: str, root: Path = Path()) -> RunState:
+def read_run_state(run: str, root: Path = Path()) -> RunState:
     """Read the state of every job of a run; `root` is the folder of results/ and logs/.
 
     Raises:
@@ -79,7 +79,7 @@ def look(run: str, root: Path = Path()) -> RunState:
     # Another checkout that shares results/ may make the run, and then holds Snakemake's notes.
     folders = [root, *([holder.folder] if holder and holder.folder != root.absolute() else [])]
     unread: dict[Path, str] = {lock: "cannot be read"} if live is None else {}
-    begun = {output for folder in folders for output in started_outputs(folder, unread)}
+    begun = {output for folder in folders for output in list_started_outputs(folder, unread)}
     jobs = [job for stage in select_stages(config) for job in _jobs(stage, run, config, folders, begun, live, unread)]
     if live is not False and (pending := pending_in_slurm(folders)):
         jobs = [
@@ -92,8 +92,8 @@ def look(run: str, root: Path = Path()) -> RunState:
 
 
 def read_jobs(run: str, root: Path = Path()) -> list[Job]:
-    """Return every job of a run, as `look` does."""
-    return look(run, root).jobs
+    """Return every job of a run, as `read_run_state` does."""
+    return read_run_state(run, root).jobs
 
 
 def _read_config(run: str, root: Path) -> Config:
@@ -133,7 +133,7 @@ def pending_in_slurm(folders: Sequence[Path]) -> set[tuple[str, str]]:
         return set()
 
 
-def started_outputs(folder: Path, unread: dict[Path, str] | None = None) -> set[str]:
+def list_started_outputs(folder: Path, unread: dict[Path, str] | None = None) -> set[str]:
     """Return the outputs of jobs that have started and not ended. Snakemake's marks encode them as file names.
 
     Args:
@@ -156,7 +156,7 @@ def started_outputs(folder: Path, unread: dict[Path, str] | None = None) -> set[
     return begun
 
 
-def _was_made(output: str, folders: Sequence[Path]) -> bool:
+def _succeeded(output: str, folders: Sequence[Path]) -> bool:
     """Return whether the last job for an output succeeded: Snakemake deletes its notes on failed jobs."""
     mark = base64.urlsafe_b64encode(output.encode()).decode()
     parts = [mark[i : i + MARK_PART] for i in range(0, len(mark), MARK_PART)]
@@ -186,7 +186,7 @@ def _jobs(
             state = JobState.WAITING
         else:
             # A job that dies at once leaves an empty log.
-            state = JobState.DELETED if _was_made(f"results/{run}/{output}", folders) else JobState.FAILED
+            state = JobState.DELETED if _succeeded(f"results/{run}/{output}", folders) else JobState.FAILED
         yield Job(stage.rule, wildcards, state, finished.get(output) if state is JobState.DONE else None, log)
 
 

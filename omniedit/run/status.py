@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from omniedit.plain_text import clean_line
-from omniedit.run.job_states import MAX_NAME_LENGTH, Job, JobState, look
+from omniedit.run.job_states import MAX_NAME_LENGTH, Job, JobState, read_run_state
 from omniedit.storage.atomic import is_file
 
 SHOWN = 20
@@ -44,7 +44,7 @@ def last_line(log: Path) -> str:
 def report(run: str, root: Path = Path(), now: float | None = None) -> list[str]:
     """Return the lines to print: stages, stages by task, then running and failed jobs with their last log line."""
     now = time.time() if now is None else now
-    seen = look(run, root)
+    seen = read_run_state(run, root)
     jobs = seen.jobs
     lines = [f"run {run}: {LIVENESS[seen.live]}"]
     lines += [f"{clean_line(str(path), MAX_NAME_LENGTH)}: {why}" for path, why in seen.unread.items()][:SHOWN]

@@ -50,7 +50,7 @@ class PairwiseAnswer:
     version: str = ""
 
     @property
-    def chose_first(self) -> bool | None:
+    def prefers_first(self) -> bool | None:
         """True if the edit that was shown first wins; None without a winner."""
         return None if self.winner not in _OTHER else (self.winner == Winner.B) == self.is_swapped
 
@@ -84,10 +84,10 @@ class PairwiseJudge:
         showings = [(item, is_swapped) for item in items for is_swapped in self._orders(item)]
         replies = self.model.ask([build_prompt(item, swapped, self.max_side) for item, swapped in showings])
         answers = iter([read_answer(reply, swapped) for reply, (_, swapped) in zip(replies, showings, strict=True)])
-        return [decide([next(answers) for _ in range(self.showings)]) for _ in items]
+        return [decide([next(answers) for _ in range(self.requests_per_item)]) for _ in items]
 
     @property
-    def showings(self) -> int:
+    def requests_per_item(self) -> int:
         """Number of requests per item."""
         return 2 if self.both_orders else 1
 

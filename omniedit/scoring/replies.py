@@ -38,11 +38,11 @@ def choose_lessons(rows: Sequence[Mapping[str, Any]], count: int = SHOWN) -> lis
         rows: rows of the student's agreement.parquet.
     """
     plain, faulty = ([row for row in rows if bool(row["defect"]) is has_defect] for has_defect in (False, True))
-    mixed = chain.from_iterable(zip_longest(_in_turn(plain, "task"), _in_turn(faulty, "defect")))
+    mixed = chain.from_iterable(zip_longest(_interleave(plain, "task"), _interleave(faulty, "defect")))
     return [(row["pair_id"], row["defect"]) for row in mixed if row is not None][:count]
 
 
-def _in_turn(rows: Sequence[Mapping[str, Any]], column: str) -> list[Mapping[str, Any]]:
+def _interleave(rows: Sequence[Mapping[str, Any]], column: str) -> list[Mapping[str, Any]]:
     """Order rows so that the values of a column take turns."""
     groups: dict[str, list[Mapping[str, Any]]] = {}
     for row in sorted(rows, key=lambda row: row["pair_id"]):

@@ -89,13 +89,13 @@ def find_scores(answer: str, form: ReplyForm) -> list[Items]:
         Illegible: a score may belong to a quoted text, or may be cut off.
     """
     parts = _scan(answer, form)
-    found = without_echo(_list_fields(parts, form), form) or _by_key(parts, form)
+    found = drop_echo(_list_fields(parts, form), form) or _by_key(parts, form)
     if not found and form.lines:
-        found = without_echo(_list_lines(answer, form), form) or _by_line(answer, form)
+        found = drop_echo(_list_lines(answer, form), form) or _by_line(answer, form)
     return found or _bare_list(answer, form)
 
 
-def without_echo(found: Iterable[Items], form: ReplyForm) -> list[Items]:
+def drop_echo(found: Iterable[Items], form: ReplyForm) -> list[Items]:
     """Drop candidates that repeat the placeholders of the requested format before an answer follows."""
     listed = list(found)
     return [
@@ -170,7 +170,7 @@ def _one_each(values: dict[str, list[Items]], form: ReplyForm) -> list[Items]:
     """
     chosen: Items = []
     for key, found in values.items():
-        found = without_echo(found, form)
+        found = drop_echo(found, form)
         found = [items for items in found if not _is_prose(items)] or found
         if not found:
             return []

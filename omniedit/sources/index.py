@@ -152,7 +152,7 @@ def packed_size(box: Box, max_pixels: int) -> tuple[int, int]:
     return max(1, int(width * scale)), max(1, int(height * scale))
 
 
-def objects_in_crop(objects: Sequence[NamedObject], size: tuple[int, int], box: Box) -> list[NamedObject]:
+def crop_objects(objects: Sequence[NamedObject], size: tuple[int, int], box: Box) -> list[NamedObject]:
     """Return objects at least half inside a crop, with boxes as fractions of it; objects without a box are kept."""
     inside = ((thing, _box_in_crop(thing.box, size, box)) for thing in objects)
     return [NamedObject(thing.name, new) for thing, new in inside if thing.box is None or new is not None]
@@ -222,7 +222,7 @@ def judge_photo(encoded: EncodedPhoto, caption: Caption, demands: PhotoRequireme
         **dict(zip(("left", "top", "right", "bottom"), box, strict=True)),
         **dict(zip(("packed_width", "packed_height"), packed_size(box, demands.max_pixels), strict=True)),
         "caption": caption.caption,
-        "objects": json.dumps([asdict(thing) for thing in objects_in_crop(caption.objects, (width, height), box)]),
+        "objects": json.dumps([asdict(thing) for thing in crop_objects(caption.objects, (width, height), box)]),
         "author": caption.author,
         "licence": caption.licence,
         "origin": caption.origin,

@@ -59,7 +59,7 @@ def synthesize(
             if made == pairs or all(strike == STRIKES for strike in strikes.values()):
                 return
             waiting = deque(index for index in turns if strikes[index] < STRIKES)
-            soon = partial(_soon, thread, specialist, partial(work.start_batch, attempt, waiting))
+            soon = partial(_submit, thread, specialist, partial(work.start_batch, attempt, waiting))
             coming: Callable[[], _Batch] | None = soon(min(size, pairs - made))
             while coming is not None:
                 batch = coming()
@@ -113,7 +113,7 @@ class _Batch:
         return [turn for turn in self.turns.values() if isinstance(turn, EditRequest)]
 
 
-def _soon(
+def _submit(
     thread: ThreadPoolExecutor, specialist: Specialist, begin: Callable[[int], _Batch], size: int
 ) -> Callable[[], _Batch]:
     """Return a function that gives the batch made by `begin`.

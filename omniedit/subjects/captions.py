@@ -98,13 +98,13 @@ class NamesFromTexts(_Captioner):
 
     def describe(self, images: Sequence[CaptionedImage]) -> tuple[str, list[str], str]:
         texts = [clean_line(each.text, MAX_CAPTION_LENGTH) for each in images]
-        name = shared_name(texts)
+        name = common_name(texts)
         if not name:
             return "", [], "its texts share no word that names the subject"
         return name, [text or f"a photo of {with_article(name)}" for text in texts], ""
 
 
-def shared_name(texts: Sequence[str]) -> str:
+def common_name(texts: Sequence[str]) -> str:
     """Return the first run of up to three words that more than half of the texts have, '' if there is none."""
     each = [[word.lower() for word in _WORD.findall(text)] for text in texts]
     runs: Counter[tuple[str, ...]] = Counter(

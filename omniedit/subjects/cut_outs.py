@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from omniedit.grounding.masks import mask_of_object
+from omniedit.grounding.masks import object_mask
 from omniedit.imaging.decode import open_image
 from omniedit.imaging.images import Image, decode_image
 from omniedit.sources.index import SAMPLE
@@ -102,7 +102,7 @@ def sample_objects() -> Iterator[NamedCutOut]:
         row = json.loads(line)
         image = decode_image((SAMPLE / row["file"]).read_bytes(), row["file"])
         for thing in row["objects"]:
-            mask = mask_of_object(image, tuple(thing["box"]))
+            mask = object_mask(image, tuple(thing["box"]))
             if mask is not None:
                 rgba = crop_to_object(np.dstack([image, mask.astype(np.uint8) * 255]))
                 yield NamedCutOut(thing["name"], rgba, row["file"], row.get("licence") or "")

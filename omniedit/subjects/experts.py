@@ -158,7 +158,7 @@ def paint_subjects(
     """Yield the pairs and rejections of all subjects, in order; the journal has those that a killed job finished."""
     with Progress("subjects", total=len(subjects)) as progress:
         for number, subject in enumerate(subjects):
-            outcomes = journal.recall_all(number) if journal else None
+            outcomes = journal.load_encoded_batch(number) if journal else None
             if outcomes is None:
                 outcomes = paint_subject(subject, expert, check, seed)
                 if journal:

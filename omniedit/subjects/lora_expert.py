@@ -20,7 +20,7 @@ from omniedit.config.subjects import SubjectsConfig
 from omniedit.imaging.images import Image, levels, resize_cover
 from omniedit.models.base import Base
 from omniedit.models.codec import decode, encode
-from omniedit.models.lora import ADAPTER, adapted_layers, add_adapters
+from omniedit.models.lora import ADAPTER, add_adapters, iter_adapted_layers
 from omniedit.models.plain_base import PlainBase
 from omniedit.models.sampling import Conditioning, Guidance, sample
 from omniedit.pairs import Rejection
@@ -224,7 +224,7 @@ def choose_ratio(images: Sequence[Image]) -> str:
 def reset_adapters(net: nn.Module, seed: int) -> None:
     """Give all adapters new weights, with which the network equals its base."""
     torch.manual_seed(seed)
-    for _, layer in adapted_layers(net):
+    for _, layer in iter_adapted_layers(net):
         layer.reset_lora_parameters(ADAPTER, True)
 
 

@@ -15,7 +15,7 @@ from omniedit.aspect import RATIOS
 from omniedit.config.subjects import PREFIX, SubjectsConfig
 from omniedit.imaging.color import from_lab, image_to_lab, to_bytes
 from omniedit.imaging.color_names import COLOURS
-from omniedit.imaging.color_naming import own_colour
+from omniedit.imaging.color_naming import region_colour
 from omniedit.imaging.harmonize import CutOut
 from omniedit.imaging.images import Image
 from omniedit.instructions.appearance_templates import draw_templates
@@ -23,7 +23,7 @@ from omniedit.instructions.objects import describe_place, with_article
 from omniedit.pairs import Rejection
 from omniedit.specialists.embedded.color import can_become, recolor
 from omniedit.specialists.embedded.style import STYLES
-from omniedit.subjects.accessories import ACCESSORIES, put_on
+from omniedit.subjects.accessories import ACCESSORIES, add_accessory
 from omniedit.subjects.cut_outs import ScenePhoto, collect_scenes
 from omniedit.subjects.painted import ExpertImage
 from omniedit.subjects.photographed import draw_rng
@@ -182,7 +182,7 @@ def _unchanged(piece: CutOut, rng: np.random.Generator) -> Variant:
 def _recoloured(piece: CutOut, rng: np.random.Generator) -> Variant:
     """Return the subject in another colour; shading and its other colours stay."""
     lab = image_to_lab(_on_grey(piece))
-    own = own_colour(lab, piece.solid)
+    own = region_colour(lab, piece.solid)
     colours = [colour for colour in COLOURS if can_become(own, colour)]
     if not colours:
         raise UnsuitableSubject("no colour is both visibly different and within reach of its shading")
@@ -205,7 +205,7 @@ def _turned(piece: CutOut, rng: np.random.Generator) -> Variant:
 def _dressed(piece: CutOut, rng: np.random.Generator) -> Variant:
     accessory = list(ACCESSORIES)[rng.integers(len(ACCESSORIES))]
     colour = ("red", "yellow", "green", "blue", "purple", "pink")[rng.integers(6)]
-    dressed, body, thing = put_on(piece, accessory, colour)
+    dressed, body, thing = add_accessory(piece, accessory, colour)
     return Variant(dressed, f"a {colour} {accessory}", truth={"body": list(body), "accessory": list(thing)})
 
 

@@ -128,7 +128,7 @@ class Client:
             self.limits.pause(fault.retry_after_s)
             raise
         finally:
-            self.limits.give_back(most.tokens - used.tokens)
+            self.limits.return_tokens(most.tokens - used.tokens)
             self.budget.settle(most, used)
 
     def _count(self, prompt: Prompt, answered: int = 0, from_cache: int = 0) -> None:

@@ -125,7 +125,7 @@ class Endpoint:
         except (httpx2.ProxyError, httpx2.UnsupportedProtocol) as error:
             raise RequestFault(f"no connection{self._by_proxy}: {redact(str(error))}") from None
         except httpx2.TimeoutException:
-            raise self._late() from None
+            raise self._deadline_fault() from None
         except httpx2.RequestError as error:
             problem = redact(str(error)).rstrip(".")
             raise RequestFault(f"the connection was lost{self._by_proxy}: {problem}", may_be_billed=True) from None
@@ -151,12 +151,12 @@ class Endpoint:
         for chunk in response.iter_bytes():
             answer += chunk
             if time.monotonic() > deadline:
-                raise self._late()
+                raise self._deadline_fault()
             if len(answer) > self.max_reply_bytes:
                 raise RequestFault(f"an answer of more than {self.max_reply_bytes} bytes", may_be_billed=True)
         return answer
 
-    def _late(self) -> RequestFault:
+    def _deadline_fault(self) -> RequestFault:
         return RequestFault(f"no whole answer within {self._timeout_s:g} s", may_be_billed=True)
 
     @property

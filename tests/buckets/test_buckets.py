@@ -30,7 +30,7 @@ from omniedit.pairs import EditPair, write_shard
 from omniedit.scoring.filter import DECISIONS_SCHEMA, gather_decisions
 from omniedit.storage.manifest import missing_files
 from omniedit.storage.parquet import write_rows
-from omniedit.storage.quarantine import note_damage, set_aside_damaged
+from omniedit.storage.quarantine import quarantine_damaged, record_damage
 from omniedit.tasks import Task
 
 
@@ -196,8 +196,8 @@ def test_damaged_shard_is_set_aside_with_its_hard_linked_part(
     bucket.write_bytes(bucket.read_bytes()[:-40] + bytes(40))
     with pytest.raises(DamagedFile) as told:
         BucketStore(run / "buckets").read("3x2", range(4))
-    assert note_damage(told.value.path)
-    assert set_aside_damaged(run) == [bucket, part]
+    assert record_damage(told.value.path)
+    assert quarantine_damaged(run) == [bucket, part]
     assert missing_files(run / "buckets") and missing_files(part.parents[6])
 
 

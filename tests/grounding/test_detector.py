@@ -22,8 +22,8 @@ from omniedit.grounding.detector import (
     PhraseQuery,
     Segmenter,
     choose_boxes,
+    combine_boxes,
     has_words,
-    within_limits,
 )
 from omniedit.imaging.morphology import bounding_box, dilate_by_share
 from omniedit.models.folder import read_config
@@ -148,7 +148,7 @@ def test_two_equally_good_boxes_are_ambiguous_for_a_single_object() -> None:
 def test_mask_outside_the_area_limits_is_rejected_with_its_share(side: int, words: str) -> None:
     mask = np.zeros((100, 100), bool)
     mask[:side, :side] = True
-    outcome = within_limits("dog", Detections(BOXES[:1], torch.tensor([0.9])), mask[None], Limits())
+    outcome = combine_boxes("dog", Detections(BOXES[:1], torch.tensor([0.9])), mask[None], Limits())
     assert isinstance(outcome, NotGrounded) and words in outcome.reason
 
 

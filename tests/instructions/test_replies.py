@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from omniedit.instructions.meaning import PhotoObject
-from omniedit.instructions.proposals import rejected_row, write_proposals
+from omniedit.instructions.proposals import rejection_row, write_proposals
 from omniedit.instructions.questions import DraftEdit, EditOptions, offers_for, text
 from omniedit.instructions.replies import ReplyIssue, read_edits, read_objects, read_paraphrases
 from omniedit.instructions.words import content, head, stems
@@ -89,7 +89,7 @@ def test_flaws_of_hostile_replies_are_short_ascii_lines(task: Task, phrase: Any,
     assert len(flaws) == 2
     for flaw in flaws:
         assert flaw.reason.isascii() and "\n" not in flaw.reason and len(flaw.reason) < 200
-    write_proposals(tmp_path / "p.parquet", [rejected_row("a", task, "edits", flaw.reason) for flaw in flaws])
+    write_proposals(tmp_path / "p.parquet", [rejection_row("a", task, "edits", flaw.reason) for flaw in flaws])
 
 
 @pytest.mark.parametrize("blank", ["  ", "...", "\u2026", "\n"])

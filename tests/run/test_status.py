@@ -14,7 +14,7 @@ from helpers.slurm_queue import pretend_queue, record
 from omniedit.config.schema import Config
 from omniedit.errors import UserError
 from omniedit.run import job_states
-from omniedit.run.job_states import JobState, read_jobs, started_outputs
+from omniedit.run.job_states import JobState, list_started_outputs, read_jobs
 from omniedit.run.status import hourly_rate, last_line, report
 
 NOW = 1_000_000.0
@@ -119,7 +119,7 @@ def test_deleted_output_is_not_a_failed_job(root: Path) -> None:
     assert not any("00002" in line for line in report("mine", root, NOW))
     long = "results/mine/" + "deep/" * 60 + "a.h5"
     mark(root, long, "metadata")
-    assert job_states._was_made(long, [root]) and not job_states._was_made(f"{long}x", [root])
+    assert job_states._succeeded(long, [root]) and not job_states._succeeded(f"{long}x", [root])
 
 
 def test_read_only_folder_can_be_reported(root: Path) -> None:
@@ -167,13 +167,13 @@ def report_to_reader(root: Path, *closed: str) -> list[str]:
 
 def test_foreign_files_are_ignored(root: Path) -> None:
     marks = root / ".snakemake/incomplete"
-    before = started_outputs(root)
+    before = list_started_outputs(root)
     for name in (".nfs0000000000a1b2c300000001", "migration_underway", "____", "abcd", "ÿÿÿÿ", "notes.txt"):
         (marks / name).write_text("{}")
     (root / "results/mine/candidates/object_swap/.nfs0001.h5").touch()
     (root / "results/mine/candidates/object_swap/00003.h5").mkdir()
     (root / "results/mine/candidates/object_removal").write_text("no folder")
-    assert started_outputs(root) == before
+    assert list_started_outputs(root) == before
     assert states(root) == [JobState.DONE, JobState.STOPPED, JobState.FAILED, JobState.WAITING]
 
 
@@ -226,7 +226,7 @@ def test_long_output_names_are_read(tmp_path: Path) -> None:
     outputs = {"results/mine/" + "deep/" * 30 + "a.h5", "results/mine/b.h5"}
     for output in outputs:
         mark(tmp_path, output, longest=40)
-    assert started_outputs(tmp_path) == outputs
+    assert list_started_outputs(tmp_path) == outputs
 
 
 def test_hourly_rate_covers_at_most_the_last_hour() -> None:

@@ -57,14 +57,14 @@ def test_both_orders_are_asked_and_letters_go_back_to_the_edits() -> None:
     (outcome,) = PairwiseJudge(model, 1024).compare([ITEM])
     assert [shades(prompt) for prompt in model.prompts] == [[0, 10, 20], [0, 20, 10]]
     assert outcome == Outcome(B, (PairwiseAnswer(B, False, "", "v1"), PairwiseAnswer(B, True, "", "v1")))
-    assert [answer.chose_first for answer in outcome.answers] == [False, True]
+    assert [answer.prefers_first for answer in outcome.answers] == [False, True]
 
 
 @pytest.mark.parametrize("position", ["A", "B"])
 def test_a_judge_that_looks_at_the_position_alone_ties(position: str) -> None:
     (outcome,) = PairwiseJudge(Model(lambda *_: position), 1024).compare([ITEM])
     assert isinstance(outcome, Outcome) and outcome.winner == TIE
-    assert [answer.chose_first for answer in outcome.answers] == [position == "A"] * 2
+    assert [answer.prefers_first for answer in outcome.answers] == [position == "A"] * 2
 
 
 @pytest.mark.parametrize(

@@ -19,9 +19,9 @@ from omniedit.sources.index import (
     IndexRow,
     PhotoRequirements,
     check_some_kept,
+    crop_objects,
     index_rows,
     make_source_id,
-    objects_in_crop,
 )
 from omniedit.sources.listing import list_files
 from omniedit.sources.photo import NamedObject
@@ -176,7 +176,7 @@ def test_boxes_in_a_crop_cover_the_same_pixels(
     if right - left < 0.01 or bottom - top < 0.01:
         return
     crop = crop_box(width, height, "3x2", centre)
-    (kept,) = objects_in_crop([NamedObject("x", (left, top, right, bottom))], (width, height), crop) or [None]
+    (kept,) = crop_objects([NamedObject("x", (left, top, right, bottom))], (width, height), crop) or [None]
     x0, x1 = (min(max(side * width, crop[0]), crop[2]) for side in (left, right))
     y0, y1 = (min(max(side * height, crop[1]), crop[3]) for side in (top, bottom))
     in_view = max(0, x1 - x0) * max(0, y1 - y0) / ((right - left) * width * (bottom - top) * height)

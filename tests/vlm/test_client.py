@@ -205,7 +205,7 @@ def test_unused_tokens_are_returned_and_a_pause_delays_all_requests() -> None:
     clock = Clock()
     limits = Limits(tokens_per_minute=60, clock=clock, sleep=clock.sleep)
     limits.wait(60)
-    limits.give_back(50)
+    limits.return_tokens(50)
     limits.wait(1)
     assert clock.now == pytest.approx(10)
     limits.pause(30)

@@ -10,7 +10,7 @@ from omniedit.errors import UserError
 from omniedit.evaluation.agreement.agreements import MEAN, Agreement, Correlations, Intervals, agreements
 from omniedit.evaluation.agreement.correlations import MIN_PAIRS
 from omniedit.evaluation.agreement.protocol import Protocol
-from omniedit.evaluation.agreement.ratings import SCORES, Rating, match_keys, must_agree
+from omniedit.evaluation.agreement.ratings import SCORES, Rating, match_keys, no_common_images
 from omniedit.evaluation.agreement.tables import read_judged, read_ratings
 from omniedit.evaluation.agreement.thresholds import ALL, GOOD, Threshold, threshold_rows
 from omniedit.evaluation.trust.beyond_people import judge_family, preference_beyond_people
@@ -67,7 +67,7 @@ def compare(
     rated_keys = {rating.key for rating in rated}
     matches = match_keys(ratings, rated_keys, scores, judged)
     if not matches:
-        raise UserError(f"{scores} and {ratings} have no image in common; {must_agree(key)}")
+        raise UserError(f"{scores} and {ratings} have no image in common; {no_common_images(key)}")
     matched = {mine: judged[theirs] for mine, theirs in matches.items()}
     good = _choose_good(rated, good)
     rows = agreements(rated, matched, protocol)

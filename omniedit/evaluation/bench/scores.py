@@ -113,7 +113,7 @@ class _PendingEdit:
     digest: str
 
 
-def show_plainly(item: BenchItem, edited: Image) -> Example:
+def plain_example(item: BenchItem, edited: Image) -> Example:
     """Return source, edited image, the benchmark's own result and references, and the item's texts, by their names."""
     from omniedit.imaging.images import decode_image
 

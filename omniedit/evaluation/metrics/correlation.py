@@ -15,7 +15,7 @@ from omniedit.evaluation.agreement import (
     Scores,
     agreements,
     match_keys,
-    must_agree,
+    no_common_images,
     read_ratings,
 )
 from omniedit.evaluation.agreement.protocol import Protocol
@@ -51,9 +51,9 @@ def correlate_metrics(values: Path, ratings: Path, key: str, protocol: Protocol)
     found = {name: _read_values(rows, name, key) for name in METRICS if rows and name in rows[0]}
     matched = {name: _match(values, of_metric, ratings, rated) for name, of_metric in found.items() if of_metric}
     if not any(matched.values()):
-        raise UserError(f"{values} and {ratings} have no image in common; {must_agree(key)}")
+        raise UserError(f"{values} and {ratings} have no image in common; {no_common_images(key)}")
     return {
-        name: agreements(rated, order_scores(scores, METRICS[name].higher_is_better), protocol)
+        name: agreements(rated, rank_scores(scores, METRICS[name].higher_is_better), protocol)
         for name, scores in matched.items()
         if scores
     }
@@ -78,7 +78,7 @@ def _match(values: Path, found: Mapping[Key, float], ratings: Path, rated: Seque
     return {mine: dict.fromkeys(SCORES, found[theirs]) for mine, theirs in matches.items()}
 
 
-def order_scores(scores: Mapping[Key, Scores], higher_is_better: bool) -> dict[Key, Scores]:
+def rank_scores(scores: Mapping[Key, Scores], higher_is_better: bool) -> dict[Key, Scores]:
     """Replace values by their order, from 1 for the worst; equal values share a number.
 
     Rank correlations stay the same, and a protocol may combine the numbers, which are all positive.

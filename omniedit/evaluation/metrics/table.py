@@ -99,14 +99,14 @@ def _loader(table: Path, number: int, row: InputRow, advance: Callable[[], None]
     def load() -> Sample | BadSample:
         advance()
         try:
-            return sample_of_row(row, table.parent)
+            return row_to_sample(row, table.parent)
         except UserError as error:
             return BadSample("bad row", f"{table}: row {number}: {error}")
 
     return load
 
 
-def sample_of_row(row: InputRow, folder: Path) -> Sample:
+def row_to_sample(row: InputRow, folder: Path) -> Sample:
     """Read the images of a row, whose paths are relative to the table's folder. An empty cell is left out.
 
     Raises:

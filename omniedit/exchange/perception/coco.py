@@ -122,7 +122,7 @@ def read_coco(path: str, shard: int, shards: int, files: ImageFiles) -> Iterator
             yield _category_row(coco, image, annotations, place)
 
 
-def rng_of_place(place: str) -> np.random.Generator:
+def rng_for_row(place: str) -> np.random.Generator:
     """Return random numbers that follow from a row's place alone."""
     return np.random.default_rng(int.from_bytes(hashlib.sha256(place.encode()).digest()[:8], "little"))
 
@@ -134,7 +134,7 @@ def _category_row(
         names = sorted({coco.category(each.get("category_id")) for each in annotations} - {""})
         if not names:
             raise BadRegion("no annotation has a known category")
-        name = names[rng_of_place(place).integers(len(names))]
+        name = names[rng_for_row(place).integers(len(names))]
         chosen = [each for each in annotations if coco.category(each.get("category_id")) == name]
         masks = [decode_region(each.get("segmentation"), height, width) for each in chosen]
         joint = np.logical_or.reduce(masks)

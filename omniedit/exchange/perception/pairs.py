@@ -12,7 +12,7 @@ from omniedit.exchange.perception.coco import (
     MIN_AREA,
     PaintingRow,
     read_coco,
-    rng_of_place,
+    rng_for_row,
 )
 from omniedit.exchange.perception.painting import choose_paints, describe_paints, paint_instructions, paint_regions
 from omniedit.exchange.perception.refcoco import list_expression_files, read_refcoco
@@ -79,7 +79,7 @@ class PairPainter:
         regions = row.read_regions(height, width)
         if not regions:
             raise BadRegion("no region is large enough to paint, and none too large")
-        rng = rng_of_place(row.place)
+        rng = rng_for_row(row.place)
         colours = choose_paints(image, regions, rng)
         edited, mask = paint_regions(image, regions, colours)
         if not MIN_AREA <= mask.mean() <= MAX_AREA:

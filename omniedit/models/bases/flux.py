@@ -12,7 +12,7 @@ from diffusers.models.transformers.transformer_flux import FluxTransformer2DMode
 from torch import Tensor, nn
 
 from omniedit.models.bases.adapter import BaseState, Context, Grid, Inputs
-from omniedit.models.bases.packed import PATCH, PackedAdapter, put_beside, unpack
+from omniedit.models.bases.packed import PATCH, PackedAdapter, append_channels, unpack
 
 GUIDANCE = 3.5
 """Guidance scale that FLUX.1-dev embeds by default, in training and sampling."""
@@ -61,7 +61,7 @@ class FluxAdapter(PackedAdapter):
 
     def embed(self, given: Inputs, beside: Tensor | None = None) -> BaseState:
         modulation = self.modulation(given.timestep, given.pooled, given.guidance)
-        image = self.embed_patches(self.net.x_embedder, put_beside(given.noisy, beside))
+        image = self.embed_patches(self.net.x_embedder, append_channels(given.noisy, beside))
         text = self.net.context_embedder(given.prompt_embeds)
         state = BaseState(image, text, modulation, {}, self.grid(given.noisy))
         return BaseState(image, text, modulation, self.context(state, [state.grid]), state.grid)

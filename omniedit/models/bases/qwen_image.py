@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from omniedit.models.attention import set_masked_attention
 from omniedit.models.bases.adapter import BaseState, Context, Grid, Inputs
-from omniedit.models.bases.packed import PATCH, PackedAdapter, put_beside, unpack
+from omniedit.models.bases.packed import PATCH, PackedAdapter, append_channels, unpack
 
 MAX_SIDE = 4096
 """Number of positions on each side, centred on 0, that `QwenEmbedRope` has."""
@@ -51,7 +51,7 @@ class QwenImageAdapter(PackedAdapter):
 
     def embed(self, given: Inputs, beside: Tensor | None = None) -> BaseState:
         modulation = self.modulation(given.timestep, given.pooled)
-        image = self.embed_patches(self.net.img_in, put_beside(given.noisy, beside))
+        image = self.embed_patches(self.net.img_in, append_channels(given.noisy, beside))
         text = self.net.txt_in(self.net.txt_norm(given.prompt_embeds))
         state = BaseState(image, text, modulation, {}, self.grid(given.noisy), given.pooled > 0)
         return replace(state, context=self.context(state, [state.grid]))

@@ -8,7 +8,7 @@ import numpy as np
 
 from omniedit.grounding.names import noun_probabilities
 from omniedit.imaging.images import Image
-from omniedit.instructions.counts import stated_numbers
+from omniedit.instructions.counts import parse_numbers
 from omniedit.instructions.objects import without_position
 from omniedit.scoring.reference import sentences
 from omniedit.scoring.reference.fields import distribution_distance, ramp
@@ -50,7 +50,7 @@ def counting(seen: Comparison, truth: Truth) -> Finding:
     stayed = max(seen.changed_share(seen.box(box) & ~seen.small_mask) for box in boxes[:both])
     looks = [more.appearance[region] for region in (*kept, *changed)]
     apart = max(distribution_distance(looks[0], look) for look in looks[1:])
-    numbers = stated_numbers(seen.pair.instruction)
+    numbers = parse_numbers(seen.pair.instruction)
     said = numbers <= {before, after, abs(after - before)} and bool(numbers & {after, abs(after - before)})
     requirements = (
         (float(said), sentences.WRONG_NUMBER),

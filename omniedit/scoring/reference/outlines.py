@@ -50,7 +50,7 @@ def torn_sky(seen: Comparison) -> float:
     return float(sizes[sizes >= MIN_TEAR_PIXELS].sum() / steps.size**0.5)
 
 
-def remains(before: Field, after: Field, mask: Mask) -> float:
+def remaining_area(before: Field, after: Field, mask: Mask) -> float:
     """Return the area that an edit should have replaced but missed, in millionths of the image.
 
     Such pixels are near the outline, did not change, have the colours of the replaced content and not of the rest, and

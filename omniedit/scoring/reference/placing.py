@@ -9,13 +9,19 @@ from typing import Any
 import numpy as np
 
 from omniedit.imaging.images import Mask
-from omniedit.instructions.placement import stated_directions, stated_resizing
+from omniedit.instructions.placement import parse_directions, parse_resizing
 from omniedit.scoring.reference import sentences
 from omniedit.scoring.reference.fields import correlation, grow, ramp
 from omniedit.scoring.reference.measures import Comparison, Unmeasurable
 from omniedit.scoring.reference.rationale import Finding, TruthObject, weigh
-from omniedit.scoring.reference.regions import stands_out
-from omniedit.scoring.reference.subjects import COMPARED_SIDE, align_view, find_subject, same_share, smooth_lightness
+from omniedit.scoring.reference.regions import distinctness
+from omniedit.scoring.reference.subjects import (
+    COMPARED_SIDE,
+    align_view,
+    find_subject,
+    matching_share,
+    smooth_lightness,
+)
 from omniedit.sources.photo import FractionBox
 from omniedit.tasks import Task
 
@@ -40,7 +46,7 @@ def movement(seen: Comparison, truth: Truth) -> Finding:
         raise Unmeasurable(f"the truth of a movement has the direction {direction!r:.20}")
     along = ways[direction]
     aside = abs(ways["up"] if direction in ("left", "right") else ways["left"])
-    said = stated_directions(seen.pair.instruction, truth["object"]) == {direction}
+    said = parse_directions(seen.pair.instruction, truth["object"]) == {direction}
     size = max((new_box[2] - new_box[0]) / width, (new_box[3] - new_box[1]) / height)
     requirements = (
         (float(said), sentences.WRONG_WAY),
@@ -56,7 +62,7 @@ def resize(seen: Comparison, truth: Truth) -> Finding:
     """Score a resizing: the same object is there at the stated size, and nothing of the old one is left."""
     box, new_box = truth["box"], truth["new_box"]
     scales = ((new_box[2] - new_box[0]) / (box[2] - box[0]), (new_box[3] - new_box[1]) / (box[3] - box[1]))
-    way, stated = stated_resizing(seen.pair.instruction)
+    way, stated = parse_resizing(seen.pair.instruction)
     wanted = float(truth["scale"] if stated is None else stated)
     said = way == {"larger" if truth["scale"] > 1 else "smaller"}
     off = max(abs(np.log(scale / wanted)) for scale in scales)
@@ -107,13 +113,13 @@ def _measure_object(seen: Comparison, box: FractionBox, new_box: FractionBox) ->
     if subject.sum() < MIN_OBJECT_PIXELS:
         raise Unmeasurable("no object stands out in its box in the source")
     there, alike = (
-        same_share(before, subject, after),
+        matching_share(before, subject, after),
         correlation(smooth_lightness(before)[subject], smooth_lightness(after)[subject]),
     )
     free = subject & ~_box_mask(box, new_box, inside, (width, height))
-    left = same_share(before, free, old) if free.sum() >= MIN_UNCOVERED_SHARE * subject.sum() else 0.0
+    left = matching_share(before, free, old) if free.sum() >= MIN_UNCOVERED_SHARE * subject.sum() else 0.0
     bare = seen.box(box) & ~grow(seen.box(new_box), 4) & seen.small_mask
-    plain = stands_out(seen, seen.edited.appearance, bare) if bare.sum() >= MIN_OBJECT_PIXELS else 0.0
+    plain = distinctness(seen, seen.edited.appearance, bare) if bare.sum() >= MIN_OBJECT_PIXELS else 0.0
     return there, alike, left, plain
 
 

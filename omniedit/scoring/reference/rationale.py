@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from omniedit.instructions.objects import IRREGULAR_PLURAL, with_article
-from omniedit.instructions.words import bare
+from omniedit.instructions.words import strip_article
 from omniedit.plain_text import clean_line
 
 MAX_NAME_LENGTH = 60
@@ -60,7 +60,7 @@ class TruthObject:
     @classmethod
     def parse(cls, text: str) -> "TruthObject":
         """Return the object that a truth names; an empty name becomes 'object'."""
-        name = bare(clean_value(text)).removeprefix("some ").strip() or "object"
+        name = strip_article(clean_value(text)).removeprefix("some ").strip() or "object"
         head = _DETAILS.sub("", name)
         first, joined, _ = head.partition(" and ")
         last = head.split()[-1]

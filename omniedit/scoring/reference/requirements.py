@@ -11,7 +11,7 @@ from omniedit.imaging.images import Mask
 from omniedit.instructions.objects import without_position
 from omniedit.scoring.reference import counts, subjects
 from omniedit.scoring.reference.conditions import CONDITIONS, measure_condition
-from omniedit.scoring.reference.demonstrations import shown_subject
+from omniedit.scoring.reference.demonstrations import score_shown_subject
 from omniedit.scoring.reference.fields import Field, gaussian_blur, grow
 from omniedit.scoring.reference.measures import Comparison, ImageMeasures, Unmeasurable
 from omniedit.scoring.reference.rationale import Finding
@@ -139,7 +139,7 @@ REQUIREMENTS: Mapping[Task, Callable[[Comparison, Truth], Finding]] = {
     Task("visual_reference"): subjects.visual_reference,
     Task("material_transfer"): subjects.material_transfer,
     **{task: partial(_target, task) for task in COMPLEX_TASKS},
-    **dict.fromkeys(SUBJECT_TASKS, shown_subject),
+    **dict.fromkeys(SUBJECT_TASKS, score_shown_subject),
 }
 _CHECKS: Mapping[Task, Callable[[Comparison, Truth], None]] = {
     Task("counting"): _verify_counting,

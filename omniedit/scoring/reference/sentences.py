@@ -1,6 +1,6 @@
 """Sentences of the reference judge's rationales, as a careful annotator would write them.
 
-Fields: `old` and `new` are objects (`omniedit.scoring.reference.rationale.TruthObject`), `value` is the requested value,
+Fields: `old` and `new` are objects (`omniedit.scoring.reference.rationale.TruthObject`), `value` is the request,
 and `fault` is a sentence about what is wrong. Common words of the shipped student's vocabulary are preferred, because
 each is a single token.
 """

@@ -13,8 +13,8 @@ from omniedit.instructions.objects import without_position
 from omniedit.scoring.reference import camera, placing, sentences, texts
 from omniedit.scoring.reference.environments import environment_signs, light
 from omniedit.scoring.reference.fields import NOTICEABLE, Field, distribution_distance, grow, ramp
-from omniedit.scoring.reference.measures import Comparison, Unmeasurable, detail_of_fill
-from omniedit.scoring.reference.outlines import GHOST, ghost_share, remains
+from omniedit.scoring.reference.measures import Comparison, Unmeasurable, fill_detail
+from omniedit.scoring.reference.outlines import GHOST, ghost_share, remaining_area
 from omniedit.scoring.reference.rationale import (
     Finding,
     Shortfall,
@@ -24,7 +24,7 @@ from omniedit.scoring.reference.rationale import (
     fill_in,
     weigh,
 )
-from omniedit.scoring.reference.regions import object_region, replacement_strength, stands_out
+from omniedit.scoring.reference.regions import distinctness, object_region, replacement_strength
 from omniedit.scoring.reference.style_references import StyleRecognition, recognise_style
 from omniedit.tasks import Task
 
@@ -45,7 +45,7 @@ def success(seen: Comparison, truth: Truth) -> Finding:
 _SKY = re.compile(r"\bsky\b", re.IGNORECASE)
 
 
-def asks_for_sky(truth: Truth) -> bool:
+def requests_sky(truth: Truth) -> bool:
     """Return whether a background swap asks for another sky."""
     return _SKY.search(truth.get("background", "")) is not None
 
@@ -57,7 +57,7 @@ MIN_SKY_SHARE = 0.8
 def object_removal(seen: Comparison, truth: Truth) -> Finding:
     """Score a removal: the object's structure is gone, and its place looks like the surroundings."""
     replaced, figures = replacement_strength(seen, object_region(seen, truth["box"]))
-    strangeness = stands_out(seen, seen.edited.appearance, seen.small_mask)
+    strangeness = distinctness(seen, seen.edited.appearance, seen.small_mask)
     plain = _blends_in(strangeness)
     chosen = choose_sentences(sentences.REMOVED, (replaced, sentences.NOT_GONE), (plain, sentences.ODD_PLACE))
     return Finding(
@@ -76,17 +76,17 @@ def object_addition(seen: Comparison, truth: Truth) -> Finding:
     """
     core = object_region(seen, truth["box"])
     replaced, figures = replacement_strength(seen, core)
-    before = stands_out(seen, seen.source.appearance, seen.small_mask)
-    after = stands_out(seen, seen.edited.appearance, core)
+    before = distinctness(seen, seen.source.appearance, seen.small_mask)
+    after = distinctness(seen, seen.edited.appearance, core)
     near = seen.close_up
-    fill = detail_of_fill(near.source.luma, near.region, near.unit)
-    left = remains(seen.edited.detail, seen.source.detail, seen.detail_mask)
+    fill = fill_detail(near.source.luma, near.region, near.unit)
+    left = remaining_area(seen.edited.detail, seen.source.detail, seen.detail_mask)
     ghost = ghost_share(seen.edited.detail, seen.source.detail, seen.detail_mask)
     visible = ramp(after, 0.1, 0.5)
     plain, traceless = _blends_in(before), min(ramp(left, 330, 170), ramp(ghost, *GHOST))
     clean, blame = min(
         (plain, sentences.SOURCE_STANDS_OUT),
-        (fill.believable, sentences.SOURCE_IS_SMEARED),
+        (fill.credibility, sentences.SOURCE_IS_SMEARED),
         (traceless, sentences.SOURCE_SHOWS_TRACES),
     )
     chosen = choose_sentences(sentences.ADDED, (replaced, sentences.NOT_ADDED), (visible, sentences.FAINT))
@@ -113,7 +113,7 @@ def object_swap(seen: Comparison, truth: Truth) -> Finding:
     """Score a swap: the old object's structure is gone, and another object stands out in its place."""
     old, new = object_region(seen, truth["box"]), object_region(seen, truth["new_box"])
     changed, left = seen.changed_share(old | new), seen.structure_kept(old)
-    after = stands_out(seen, seen.edited.appearance, new)
+    after = distinctness(seen, seen.edited.appearance, new)
     other = distribution_distance(seen.source.appearance[old], seen.edited.appearance[new])
     floats = (truth["box"][3] - truth["new_box"][3]) / (truth["box"][3] - truth["box"][1])
     requirements = (
@@ -197,7 +197,7 @@ def background_swap(seen: Comparison, truth: Truth) -> Finding:
     Raises:
         Unmeasurable: a sky was requested, and the source shows none in that place.
     """
-    if asks_for_sky(truth) and seen.source.sky[seen.small_mask].mean() < MIN_SKY_SHARE:
+    if requests_sky(truth) and seen.source.sky[seen.small_mask].mean() < MIN_SKY_SHARE:
         raise Unmeasurable("the source shows no sky where the edit puts one")
     away = grow(seen.small_mask, -8)
     behind = away if away.any() else seen.small_mask
@@ -207,7 +207,7 @@ def background_swap(seen: Comparison, truth: Truth) -> Finding:
         (ramp(left, 0.8, 0.5), sentences.BACKGROUND_SHOWS),
     )
     measured = f"{changed:.0%} of it changed, {max(0.0, left):.0%} of the old structure is left"
-    return weigh(sentences.NEW_BACKGROUND, requirements, measured, value="sky" if asks_for_sky(truth) else "background")
+    return weigh(sentences.NEW_BACKGROUND, requirements, measured, value="sky" if requests_sky(truth) else "background")
 
 
 def environment_change(seen: Comparison, truth: Truth) -> Finding:

@@ -23,7 +23,7 @@ from omniedit.instructions.objects import without_position
 from omniedit.scoring.reference.fields import Field
 from omniedit.scoring.reference.measures import Comparison, ImageMeasures, Unmeasurable
 from omniedit.scoring.reference.outlines import colour_odds, edge_support
-from omniedit.scoring.reference.success import asks_for_sky
+from omniedit.scoring.reference.success import requests_sky
 from omniedit.tasks import Task
 
 MIN_COLOUR_IOU = 0.83
@@ -61,10 +61,10 @@ def verify(seen: Comparison, truth: Truth) -> None:
         Unmeasurable: it does not; the text says what is unconfirmed.
     """
     if not seen.pair.provenance.get("known_truth"):
-        _CHECKS.get(seen.pair.task, _nothing_claimed)(seen, truth)
+        _CHECKS.get(seen.pair.task, _accept_unverified)(seen, truth)
 
 
-def _nothing_claimed(seen: Comparison, truth: Truth) -> None:
+def _accept_unverified(seen: Comparison, truth: Truth) -> None:
     """Accept swaps, environments and styles: their truth claims no outline in the source image."""
 
 
@@ -85,7 +85,7 @@ def _verify_attribute(seen: Comparison, truth: Truth) -> None:
 
 def _verify_background(seen: Comparison, truth: Truth) -> None:
     """Check that a new sky ends on edges of the source, or that the kept object is whole and does not float."""
-    if asks_for_sky(truth):
+    if requests_sky(truth):
         support = edge_support(seen)
         if support < MIN_EDGE_SHARE:
             raise Unmeasurable(f"only {support:.0%} of the new sky's outline lies on an edge of the source")
@@ -133,12 +133,12 @@ def verify_outline(image: ImageMeasures, outline: Mask, name: str) -> None:
 
 def _verify_whole(image: ImageMeasures, mask: Mask, name: str) -> None:
     """Check that the mask holds the whole salient object, not a part such as a runner's leg."""
-    held = share_held(image, mask)
+    held = salient_share_inside(image, mask)
     if held < MIN_SALIENT_SHARE:
         raise Unmeasurable(f"the mask of the {name} covers only {held:.0%} of the salient object there")
 
 
-def share_held(image: ImageMeasures, mask: Mask) -> float:
+def salient_share_inside(image: ImageMeasures, mask: Mask) -> float:
     """Return the share of the salient objects in a mask that is inside it; 1 if there are none."""
     if not mask.any():
         return 1.0
@@ -173,10 +173,10 @@ def salient_overlap(image: ImageMeasures, outline: Mask, around: float) -> float
     window = _window(outline, around)
     crop, inside = image.small[window], outline[window]
     salient = _salient_region(crop.tobytes(), crop.shape)
-    return 0.0 if around < FAR_AROUND and _goes_on(salient & ~inside) else overlap(salient, inside)
+    return 0.0 if around < FAR_AROUND and _extends_beyond(salient & ~inside) else overlap(salient, inside)
 
 
-def _goes_on(beyond: Mask) -> bool:
+def _extends_beyond(beyond: Mask) -> bool:
     """Return whether the salient region beyond an outline covers more than a tenth of any side of the window."""
     sides = (beyond[0], beyond[-1], beyond[:, 0], beyond[:, -1])
     return any(float(side.mean()) > 0.1 for side in sides)

@@ -68,10 +68,10 @@ def measure_change(source: Image, edited: Image) -> Change:
     measures |= _colours(labs, mask)
     measures |= _structure(labs[0][..., 0], labs[1][..., 0], mask)
     measures |= _defects(*_window(source, edited, mask))
-    return Change(mask, named_colours(labs, mask), crop_box(mask), measures)
+    return Change(mask, colour_shares(labs, mask), crop_box(mask), measures)
 
 
-def named_colours(labs: tuple[Field, ...], mask: Mask) -> Field:
+def colour_shares(labs: tuple[Field, ...], mask: Mask) -> Field:
     """Return (2, N) shares of the changed region's pixels near each colour of `COLOURS`, before and after."""
     where = mask if mask.any() else np.ones_like(mask)
     named_N3 = np.array(list(COLOURS.values()), np.float32) * LIGHTNESS_WEIGHT

@@ -24,7 +24,7 @@ from omniedit.errors import UserError
 from omniedit.scoring.reply_form import ReplyForm, plain_form
 from omniedit.scoring.reply_parser import Unscorable
 from omniedit.scoring.rubric import format_reply
-from omniedit.scoring.vlm_judges.passes import Passes, TokenPrompt, image_tokens, left_padded
+from omniedit.scoring.vlm_judges.passes import Passes, TokenPrompt, image_tokens, pad_left
 from omniedit.scoring.vlm_judges.rubric_judge import ParsedScores, parse_reading
 
 SCORES = tuple(str(score) for score in range(11))
@@ -143,7 +143,7 @@ class TokenReader:
         fixed_BT, passes = self._begin(prompts)
         frames, read = self.spelling.frame, []
         first = fixed_BT.shape[1]
-        ids_BT, mask_BT = left_padded([[*prompt[first:], *frames[0]] for prompt in prompts], self.model.device)
+        ids_BT, mask_BT = pad_left([[*prompt[first:], *frames[0]] for prompt in prompts], self.model.device)
         whole_BT, seen_BT = torch.cat([fixed_BT, ids_BT], dim=1), torch.cat([passes.mask_BT, mask_BT], dim=1)
         next_BV = passes.read_prompts(whole_BT, seen_BT, images)
         for frame in frames[1:]:
@@ -177,13 +177,13 @@ class TokenReader:
         if len(ten) == 1:
             return next_BV[:, [*ones, *ten]]
         share_BS = torch.cat([next_BV[:, ones], next_BV[:, [ten[0]]]], dim=1)
-        after_one_BV = passes.read(*left_padded([[ten[0]]] * len(next_BV), self.model.device))
+        after_one_BV = passes.read(*pad_left([[ten[0]]] * len(next_BV), self.model.device))
         passes.forget(1)
         return split_ten(share_BS, after_one_BV[:, ten[1]])
 
     def _next_tokens(self, scores: Sequence[int], frame: Sequence[int]) -> tuple[Tensor, Tensor]:
         """Return the next tokens to read: each prompt's likeliest score and the frame up to the next score."""
-        return left_padded([[*self.spelling.to_tokens(score), *frame] for score in scores], self.model.device)
+        return pad_left([[*self.spelling.to_tokens(score), *frame] for score in scores], self.model.device)
 
 
 class ReplyReader:
@@ -203,7 +203,7 @@ class ReplyReader:
 
     @torch.inference_mode()
     def __call__(self, prompts: Sequence[TokenPrompt], images: Mapping[str, Any]) -> list[ParsedScores | Unscorable]:
-        ids_BT, mask_BT = left_padded(prompts, self.model.device)
+        ids_BT, mask_BT = pad_left(prompts, self.model.device)
         kinds = {"mm_token_type_ids": image_tokens(self.model, ids_BT)} if "image_grid_thw" in images else {}
         written = self.model.generate(
             input_ids=ids_BT,

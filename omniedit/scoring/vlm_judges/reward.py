@@ -26,7 +26,7 @@ from omniedit.scoring.reply_parser import Unscorable
 from omniedit.scoring.rubric import Question, Rubric
 from omniedit.scoring.vlm_judges.adapter import part_folder
 from omniedit.scoring.vlm_judges.local import LocalJudge, load_model
-from omniedit.scoring.vlm_judges.passes import TokenPrompt, left_padded, prompt_positions
+from omniedit.scoring.vlm_judges.passes import TokenPrompt, pad_left, prompt_positions
 from omniedit.scoring.vlm_judges.readout import ScoreReader
 from omniedit.scoring.vlm_judges.rubric_judge import ParsedScores
 
@@ -77,7 +77,7 @@ class RewardReader:
 
     def read_hidden(self, prompts: Sequence[TokenPrompt], images: Mapping[str, Any]) -> Tensor:
         """Return the (B, D) last hidden states at the places that the heads read."""
-        ids_BT, mask_BT = left_padded(prompts, self.model.device)
+        ids_BT, mask_BT = pad_left(prompts, self.model.device)
         positions, _ = prompt_positions(self.model, ids_BT, mask_BT, images)
         output = self.model.model(
             input_ids=ids_BT, attention_mask=mask_BT, position_ids=positions, use_cache=False, **images

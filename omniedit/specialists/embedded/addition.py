@@ -11,7 +11,7 @@ from omniedit.instructions.objects import addition_instructions, describe_place,
 from omniedit.sources.photo import Photo
 from omniedit.specialists.base import EditRequest, EditResult, NotApplicable
 from omniedit.specialists.embedded.fill_cache import FillCache
-from omniedit.specialists.embedded.removal import Removal, one_not_yet_offered, possible_removals
+from omniedit.specialists.embedded.removal import Removal, draw_unused_removal, possible_removals
 from omniedit.tasks import Task
 
 
@@ -27,7 +27,7 @@ class ObjectAddition:
     def propose(self, photo: Photo, rng: np.random.Generator) -> EditRequest:
         removals = possible_removals(photo, self._objects.find(photo))
         additions = [removal for removal in removals if _says_what_to_add(removal)]
-        removal = one_not_yet_offered(additions, photo, self._offered, rng)
+        removal = draw_unused_removal(additions, photo, self._offered, rng)
         return EditRequest(
             photo=photo,
             task=self.task,

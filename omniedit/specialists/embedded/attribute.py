@@ -17,7 +17,7 @@ from omniedit.imaging.color_naming import (
     hue_degrees,
     hue_distance,
     nearest_colour,
-    own_colour,
+    region_colour,
 )
 from omniedit.imaging.images import Image, Mask
 from omniedit.imaging.matting import alpha_matte
@@ -91,7 +91,7 @@ class AttributeModification:
 
     def _recolouring(self, photo: Photo, found: FoundObject, region: Mask, rng: np.random.Generator) -> EditRequest:
         lab = to_lab(to_float(photo.image))
-        own = own_colour(lab, region, colour_word(found.name) or "")
+        own = region_colour(lab, region, colour_word(found.name) or "")
         options = [c for c in COLOURS if can_become(own, c) and c != colour_word(found.name)]
         if not options:
             raise NotApplicable(f"no other colour suits the {found.name}")
@@ -163,10 +163,10 @@ def visible_part(found: FoundObject, objects: Sequence[FoundObject], photo: Phot
     for other in objects:
         if other is not found and share_inside(other, found) > 0.4 and other.area < found.area:
             hidden |= dilate(other.mask, 2)
-    return with_its_colour(found.name, found.mask & ~hidden, hidden, photo)
+    return add_coloured_pieces(found.name, found.mask & ~hidden, hidden, photo)
 
 
-def with_its_colour(name: str, region: Mask, hidden: Mask, photo: Photo) -> Mask:
+def add_coloured_pieces(name: str, region: Mask, hidden: Mask, photo: Photo) -> Mask:
     """Add the pieces that the outline missed: they touch the region and have the colour in its name.
 
     Args:
@@ -179,7 +179,7 @@ def with_its_colour(name: str, region: Mask, hidden: Mask, photo: Photo) -> Mask
         return region
     window = widen_box(box, BOX_SLACK, region.shape)
     lab = to_lab(blur(to_float(photo.image[window]), 1.5))
-    own = own_colour(lab, region[window], colour)
+    own = region_colour(lab, region[window], colour)
     vivid = np.hypot(lab[..., 1], lab[..., 2]) > 0.5 * np.hypot(own[1], own[2])
     alike = (hue_distance(lab, hue_degrees(own)) < HUE_SPREAD / 2) & vivid & ~region[window]
     _, labels = cv2.connectedComponents(erode(alike, RIM).astype(np.uint8), connectivity=4)
@@ -221,7 +221,7 @@ def resurface_region(image: Image, region: Mask, surface: Surface, rng: np.rando
     """Return the region with another surface, and its opacity."""
     rgb = to_float(image)
     lab = to_lab(rgb)
-    own = own_colour(lab, region)
+    own = region_colour(lab, region)
     opacity = np.maximum(alpha_matte(image, region, RIM), membership(lab, own) * soft_rim(image, region, own))
     return composite(rgb, from_lab(apply_material(lab, region, surface, rng)), opacity), opacity
 

@@ -7,7 +7,7 @@ from importlib.metadata import version
 
 import numpy as np
 
-from omniedit.grounding.masks import mask_of_object
+from omniedit.grounding.masks import object_mask
 from omniedit.grounding.objects import FoundObject, ObjectIndex
 from omniedit.grounding.outdoors import caption_says_outdoors
 from omniedit.imaging.color import FloatImage, mix, to_bytes, to_float
@@ -29,13 +29,13 @@ from omniedit.specialists.embedded.background_sources import (
     SKIES,
     TABLE_TOPS,
     add_contact_shadow,
+    crop_donor_photo,
     match_light,
-    other_photo,
     plainness,
     studio,
     table_top,
 )
-from omniedit.specialists.embedded.scene import Scene, understand
+from omniedit.specialists.embedded.scene import Scene, analyse_scene
 from omniedit.specialists.photo_cache import PhotoMemo
 from omniedit.tasks import Task
 
@@ -94,8 +94,8 @@ class BackgroundSwap:
     def __init__(self, donors: Donors, objects: ObjectIndex | None = None) -> None:
         self.donors, self.objects = donors, objects or ObjectIndex()
         self._descriptions: dict[int, str | None] = {}
-        self.scenes = PhotoMemo(lambda photo: understand(photo.image))
-        self.kept = PhotoMemo(lambda photo: what_stays(photo, self.objects, self.scenes))
+        self.scenes = PhotoMemo(lambda photo: analyse_scene(photo.image))
+        self.kept = PhotoMemo(lambda photo: find_preserved_region(photo, self.objects, self.scenes))
 
     def propose(self, photo: Photo, rng: np.random.Generator) -> EditRequest:
         kept = self.kept(photo)
@@ -126,7 +126,7 @@ class BackgroundSwap:
             for index in rng.permutation(len(self.donors))[:DONORS_TRIED].tolist():
                 donor = self.donors[index]
                 if index not in self._descriptions:
-                    self._descriptions[index] = place_described(donor, self.objects, self.scenes)
+                    self._descriptions[index] = empty_place_caption(donor, self.objects, self.scenes)
                 description = self._descriptions[index]
                 if description and donor.source_id != photo.source_id:
                     return description, donor
@@ -158,17 +158,19 @@ def paint_background(
         background = studio(height, width, description, rng)
     else:
         softness = 0.012 if kept.stance is Support.CUT else 0.003
-        background = match_light(other_photo(donor.image, height, width, softness), image, ~kept.mask, 0.45)
+        background = match_light(crop_donor_photo(donor.image, height, width, softness), image, ~kept.mask, 0.45)
     return add_contact_shadow(background, kept.mask) if kept.stance is Support.STANDING else background
 
 
-def what_stays(photo: Photo, objects: ObjectIndex, understand_photo: Callable[[Photo], Scene]) -> PreservedRegion:
+def find_preserved_region(
+    photo: Photo, objects: ObjectIndex, analyse_photo: Callable[[Photo], Scene]
+) -> PreservedRegion:
     """Return the object, or the land under a sky, that can get another background.
 
     Raises:
         NotApplicable: the photo has neither.
     """
-    kept = object_that_stays(photo, objects.find(photo)) or land_that_stays(understand_photo(photo))
+    kept = find_preserved_object(photo, objects.find(photo)) or find_land(analyse_photo(photo))
     if kept is None:
         raise NotApplicable("no object that stands, lies or is cut by the lower border, and no sky to replace")
     return kept
@@ -187,13 +189,13 @@ def place_before(source: Image, kept: PreservedRegion, background: FloatImage) -
     return image, mask
 
 
-def object_that_stays(photo: Photo, objects: Sequence[FoundObject]) -> PreservedRegion | None:
+def find_preserved_object(photo: Photo, objects: Sequence[FoundObject]) -> PreservedRegion | None:
     """Return the largest object with its support and the objects on it, or None if none suits or it would float."""
     if not objects:
         return None
     largest = max(objects, key=lambda found: found.area)
     group = [found for found in objects if found is largest or share_inside(found, largest) > 0.4]
-    mask = without_gaps(np.logical_or.reduce([found.mask for found in group] + [support(photo, largest)]))
+    mask = close_gaps(np.logical_or.reduce([found.mask for found in group] + [support(photo, largest)]))
     if not SMALLEST <= mask.mean() <= LARGEST:
         return None
     names = tuple(found.name for found in sorted(group, key=lambda found: found.box[1]))
@@ -205,7 +207,7 @@ def object_that_stays(photo: Photo, objects: Sequence[FoundObject]) -> Preserved
     return PreservedRegion(names, mask, Support.STANDING) if 0.9 < bottom < 1 and not largest.cut_sides else None
 
 
-def without_gaps(mask: Mask) -> Mask:
+def close_gaps(mask: Mask) -> Mask:
     """Close the narrow gaps in a mask where two objects meet."""
     radius = max(3, round(0.02 * float(np.sqrt(mask.sum()))))
     return erode(dilate(mask, radius), radius)
@@ -218,22 +220,22 @@ def support(photo: Photo, found: FoundObject) -> Mask:
     if bottom > 0.9:
         return nothing
     middle, reach = (left + right) / 2, 0.16 * (right - left)
-    below = mask_of_object(photo.image, (middle - reach, bottom - 0.04, middle + reach, 1.0))
+    below = object_mask(photo.image, (middle - reach, bottom - 0.04, middle + reach, 1.0))
     if below is None or not below[-2:].any() or not (below & dilate(found.mask, 6)).any():
         return nothing
     return below
 
 
-def land_that_stays(scene: Scene) -> PreservedRegion | None:
+def find_land(scene: Scene) -> PreservedRegion | None:
     """Return everything under an open sky; None without one, or with a sun, whose glare would stay on the land."""
     if scene.sun or not 0.1 <= scene.sky_share <= 0.6:
         return None
     return PreservedRegion(("landscape",), scene.sky < 0.5, Support.LAND, opacity=np.clip(1 - scene.sky, 0, 1))
 
 
-def place_described(photo: Photo, objects: ObjectIndex, understand_photo: Callable[[Photo], Scene]) -> str | None:
+def empty_place_caption(photo: Photo, objects: ObjectIndex, analyse_photo: Callable[[Photo], Scene]) -> str | None:
     """Return the caption of a photo of an empty place ('a stream that falls over rocks in a forest'), or None."""
-    scene = understand_photo(photo)
+    scene = analyse_photo(photo)
     article, _, rest = photo.caption.partition(" ")
     empty = not any(found.area > 0.08 for found in objects.find(photo)) if photo.objects else True
     is_outdoors = caption_says_outdoors(photo.caption) or scene.sky_share > 0

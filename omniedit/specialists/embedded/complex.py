@@ -29,7 +29,7 @@ from omniedit.specialists.embedded.attribute import AttributeModification
 from omniedit.specialists.embedded.fill_cache import FillCache
 from omniedit.specialists.embedded.removal import possible_removals
 from omniedit.specialists.embedded.swap import ObjectSwap, is_replaceable
-from omniedit.specialists.embedded.targets import list_individuals, single_out
+from omniedit.specialists.embedded.targets import list_individuals, name_uniquely
 from omniedit.tasks import Task
 
 MIN_OBJECT_SHARE = 0.004
@@ -112,7 +112,7 @@ class ComplexEdit:
     def _make_request(
         self, photo: Photo, objects: Sequence[FoundObject], naming: NamedTarget, edit: Task, rng: np.random.Generator
     ) -> EditRequest:
-        view, renamed = single_out(photo, objects, naming.target)
+        view, renamed = name_uniquely(photo, objects, naming.target)
         made = self._request[edit](view, renamed, naming, rng)
         common = {"edit": edit.name, "expression": naming.phrases[0], **naming.truth}
         named = naming.truth["kind"] if edit is Task.OBJECT_ADDITION else naming.phrases[0]

@@ -176,7 +176,7 @@ def _copy(found: FoundObject, shift: tuple[int, int], side: str) -> Copy:
     return Copy(found.mask, shift, side, (x0 + across, y0 + down, x1 + across, y1 + down))
 
 
-def pairs_of_a_kind(objects: Sequence[FoundObject]) -> list[tuple[FoundObject, FoundObject]]:
+def pairs_of_one_noun(objects: Sequence[FoundObject]) -> list[tuple[FoundObject, FoundObject]]:
     """Return the pairs of objects with the same noun and different positions: 'left dog' and 'right dog'.
 
     Objects that touch are left out: they may be parts of one object, and hide parts of each other.

@@ -11,7 +11,7 @@ from omniedit.instructions.counts import count_instructions
 from omniedit.instructions.objects import without_position
 from omniedit.sources.photo import FractionBox, Photo, round_box
 from omniedit.specialists.base import EditRequest, EditResult, NotApplicable
-from omniedit.specialists.embedded.copies import Copy, pairs_of_a_kind, paste_copies, possible_copies
+from omniedit.specialists.embedded.copies import Copy, pairs_of_one_noun, paste_copies, possible_copies
 from omniedit.specialists.embedded.removal import possible_removals
 from omniedit.tasks import Task
 
@@ -95,7 +95,7 @@ class Counting:
 
 def _with_removal(photo: Photo, objects: Sequence[FoundObject]) -> list[_Change]:
     """Return the changes that remove or restore one of two objects of a kind."""
-    kinds = pairs_of_a_kind(objects)
+    kinds = pairs_of_one_noun(objects)
     if not kinds:
         return []
     try:

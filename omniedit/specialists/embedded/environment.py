@@ -13,7 +13,7 @@ from omniedit.instructions.appearance_templates import environment_instructions
 from omniedit.sources.photo import Photo
 from omniedit.specialists.base import EditRequest, EditResult, NotApplicable
 from omniedit.specialists.embedded.relighting import dusk, golden_hour, night, overcast
-from omniedit.specialists.embedded.scene import Scene, understand
+from omniedit.specialists.embedded.scene import Scene, analyse_scene
 from omniedit.specialists.embedded.weather import autumn, fog, rain, snow
 from omniedit.specialists.photo_cache import PhotoMemo
 from omniedit.tasks import Task
@@ -57,7 +57,7 @@ def measure_mood(image: Image) -> PhotoTone:
     return PhotoTone(float(luma(rgb).mean()), float(lab[..., 2].mean()), float(chroma.mean()))
 
 
-def believable(scene: Scene, mood: PhotoTone) -> list[str]:
+def credibility(scene: Scene, mood: PhotoTone) -> list[str]:
     """Return the environments that suit this photo: the change is visible, and not absurd."""
     snow_lies = scene.plant_share < 0.1 or (scene.sky_share > 0 and scene.sharp > 0.5)
     suits = {
@@ -79,13 +79,13 @@ class EnvironmentChange:
     task = Task.ENVIRONMENT_CHANGE
 
     def __init__(self) -> None:
-        self.scenes = PhotoMemo(lambda photo: understand(photo.image))
+        self.scenes = PhotoMemo(lambda photo: analyse_scene(photo.image))
 
     def propose(self, photo: Photo, rng: np.random.Generator) -> EditRequest:
         scene = self.scenes(photo)
         if not (caption_says_outdoors(photo.caption) or shows_outdoors(photo.image, scene.sky > 0)):
             raise NotApplicable("may be indoors: no sky, no foliage throughout, and no outdoor place in the caption")
-        environments = believable(scene, measure_mood(photo.image))
+        environments = credibility(scene, measure_mood(photo.image))
         environment = environments[rng.integers(len(environments))]
         return EditRequest(
             photo=photo,

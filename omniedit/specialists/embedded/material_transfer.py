@@ -17,7 +17,7 @@ from omniedit.sources.photo import Photo
 from omniedit.specialists.base import Donors, EditRequest, EditResult, NotApplicable
 from omniedit.specialists.embedded.attribute import AttributeModification
 from omniedit.specialists.embedded.material import Surface
-from omniedit.specialists.embedded.scene import in_focus
+from omniedit.specialists.embedded.scene import focus_share
 from omniedit.specialists.embedded.swap import DONORS_KEPT, DONORS_TRIED
 from omniedit.tasks import Task
 
@@ -123,7 +123,7 @@ def find_texture(image: Image, taken: Mask | None = None) -> Image | None:
         unevenness, top, left = min(scored, default=(float("inf"), 0, 0))
         if unevenness <= 1:
             texture = np.ascontiguousarray(image[top : top + side, left : left + side])
-            return texture if in_focus(to_float(texture), np.ones((side, side), np.float32)) >= MIN_FOCUS else None
+            return texture if focus_share(to_float(texture), np.ones((side, side), np.float32)) >= MIN_FOCUS else None
     return None
 
 

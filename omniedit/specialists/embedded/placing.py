@@ -74,7 +74,7 @@ def find_obstacle(photo: Photo, found: FoundObject, objects: Sequence[FoundObjec
         return f"the border cuts off the {found.name}"
     if any(share_on(found, other) > 0.02 or share_on(other, found) > 0.02 for other in others):
         return f"the {found.name} touches another object"
-    rim = rim_around(found)
+    rim = mask_with_rim(found)
     uneven = ground_unevenness(photo.image, rim)
     if uneven > MAX_UNEVEN:
         return f"the surroundings of the {found.name} are not plain ({uneven:.0f})"
@@ -85,7 +85,7 @@ def find_obstacle(photo: Photo, found: FoundObject, objects: Sequence[FoundObjec
     return ""
 
 
-def rim_around(found: FoundObject) -> Mask:
+def mask_with_rim(found: FoundObject) -> Mask:
     """Return the (H, W) mask of an object with the rim that is filled with it."""
     return dilate_by_share(found.mask, RIM)
 
@@ -104,7 +104,7 @@ def fits(filled: Image, found: FoundObject, placing: ObjectTransform, others: Se
         return False
     if place[[0, -1]].any() or place[:, [0, -1]].any() or ground_unevenness(filled, place) > MAX_UNEVEN:
         return False
-    (old_lab, old_ring, _), (lab, ring, hidden) = (surroundings(filled, mask) for mask in (rim_around(found), place))
+    (old_lab, old_ring, _), (lab, ring, hidden) = (surroundings(filled, mask) for mask in (mask_with_rim(found), place))
     old, new = np.median(old_lab[old_ring], axis=0), np.median(lab[ring], axis=0)
     under = np.percentile(np.linalg.norm(lab[hidden] - new, axis=1), 90)
     return bool(np.linalg.norm(old - new) <= MAX_GROUND_DISTANCE and under <= MAX_UNEVEN)
@@ -114,7 +114,7 @@ def place(photo: Photo, filled: Image, found: FoundObject, placing: ObjectTransf
     """Return the photo with the object in its new place, and the mask of all that differs from the photo.
 
     Args:
-        filled: (H, W, 3), the photo with `rim_around(found)` filled.
+        filled: (H, W, 3), the photo with `mask_with_rim(found)` filled.
     """
     reach = max(3.0, FADE * float(found.mask.sum()) ** 0.5)
     away = distances_to(found.mask)
@@ -130,14 +130,14 @@ def place(photo: Photo, filled: Image, found: FoundObject, placing: ObjectTransf
     result = filled.copy()
     mixed = under + opacity[covered][:, None] * (over - under)
     result[covered] = np.rint(np.clip(mixed, 0, 255)).astype(np.uint8)
-    return result, rim_around(found) | covered
+    return result, mask_with_rim(found) | covered
 
 
 def fill_place(photo: Photo, found: FoundObject, others: Sequence[FoundObject]) -> Image:
     """Return the photo with the object and its rim filled by the ground beside it, or else inpainted."""
     spare = np.logical_or.reduce([np.zeros_like(found.mask), *(other.mask for other in others)])
-    filled = fill_from_ground(photo.image, rim_around(found), spare)
-    return inpaint(photo.image, rim_around(found)) if filled is None else filled
+    filled = fill_from_ground(photo.image, mask_with_rim(found), spare)
+    return inpaint(photo.image, mask_with_rim(found)) if filled is None else filled
 
 
 def foot(found: FoundObject) -> tuple[float, float]:

@@ -21,7 +21,7 @@ from omniedit.instructions.references import insert_reference
 from omniedit.pairs import Reference
 from omniedit.sources.photo import FractionBox, Photo, round_box
 from omniedit.specialists.base import EditRequest, EditResult, NotApplicable
-from omniedit.specialists.embedded.placing import fill_place, find_obstacle, rim_around
+from omniedit.specialists.embedded.placing import fill_place, find_obstacle, mask_with_rim
 from omniedit.tasks import Task
 
 WHITE, GREY, LIGHT = 255, 110, 200
@@ -60,7 +60,7 @@ class VisualReference:
         found = fresh[rng.integers(len(fresh))]
         self._offered.add((photo.source_id, found.name))
         mirrored = bool(rng.random() < 0.5)
-        image, box = show_alone(photo.image, found.mask, float(rng.uniform(*SCALES)), mirrored)
+        image, box = isolate_object(photo.image, found.mask, float(rng.uniform(*SCALES)), mirrored)
         return EditRequest(
             photo=photo,
             task=self.task,
@@ -72,7 +72,7 @@ class VisualReference:
                 "reference_box": round_box(box),
                 "mirrored": mirrored,
             },
-            mask=rim_around(found),
+            mask=mask_with_rim(found),
             parts={
                 "reference": Reference("subject", image),
                 "found": found,
@@ -95,7 +95,7 @@ def _find_obstacle(photo: Photo, found: FoundObject, objects: Sequence[FoundObje
     return "nothing names the object" if found.name == OBJECT else find_obstacle(photo, found, objects)
 
 
-def show_alone(image: Image, mask: Mask, scale: float, mirrored: bool) -> tuple[Image, FractionBox]:
+def isolate_object(image: Image, mask: Mask, scale: float, mirrored: bool) -> tuple[Image, FractionBox]:
     """Return an object on white, or on grey if it is light, and its box in that image as fractions."""
     piece = cut_out(image, mask)
     margin = round(MARGIN * max(piece.alpha.shape))

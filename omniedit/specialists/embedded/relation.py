@@ -12,7 +12,7 @@ from omniedit.instructions.objects import removal_instructions
 from omniedit.sources.photo import Photo, round_box
 from omniedit.specialists.base import EditRequest, EditResult, NotApplicable, Specialist
 from omniedit.specialists.embedded.anyedit import ColorAlter
-from omniedit.specialists.embedded.copies import pair_up, pairs_of_a_kind, possible_copies
+from omniedit.specialists.embedded.copies import pair_up, pairs_of_one_noun, possible_copies
 from omniedit.specialists.embedded.removal import ObjectRemoval
 from omniedit.tasks import Task
 
@@ -51,7 +51,7 @@ class Relation:
     def propose(self, photo: Photo, rng: np.random.Generator) -> EditRequest:
         objects = self._objects.find(photo)
         possible = [
-            *(request for pair in pairs_of_a_kind(objects) for request in _edits_of_two(photo, pair, objects, rng)),
+            *(request for pair in pairs_of_one_noun(objects) for request in _edits_of_two(photo, pair, objects, rng)),
             *_edits_of_a_copy(photo, objects, rng),
         ]
         fresh = [request for request in possible if self._key(request) not in self._offered]

@@ -56,7 +56,7 @@ class ObjectRemoval:
         self._offered: set[tuple[str, ...]] = set()
 
     def propose(self, photo: Photo, rng: np.random.Generator) -> EditRequest:
-        removal = one_not_yet_offered(possible_removals(photo, self._objects.find(photo)), photo, self._offered, rng)
+        removal = draw_unused_removal(possible_removals(photo, self._objects.find(photo)), photo, self._offered, rng)
         return EditRequest(
             photo=photo,
             task=self.task,
@@ -75,7 +75,7 @@ def remove(request: EditRequest) -> Image:
     return inpaint(request.photo.image, request.mask)
 
 
-def one_not_yet_offered(
+def draw_unused_removal(
     removals: Sequence[Removal], photo: Photo, offered: set[tuple[str, ...]], rng: np.random.Generator
 ) -> Removal:
     """Draw one of the photo's removals and add it to `offered` as (source id, names...).

@@ -70,10 +70,10 @@ class ObjectSwap:
         max_bare = MAX_PLAIN_BARE if is_plain_around(photo.image, hole) else MAX_BARE
         for donor, new in self._borrowable(rng):
             swap = (photo.source_id, old.name, donor.source_id, new.name)
-            if swap in self._offered or same_kind(old, new):
+            if swap in self._offered or may_be_same_kind(old, new):
                 continue
             placement = place_object(photo, old, donor, new)
-            if placement is not None and placement.left_bare(hole).mean() <= max_bare:
+            if placement is not None and placement.uncovered_hole(hole).mean() <= max_bare:
                 self._offered.add(swap)
                 return _request(photo, old, donor, new, placement, hole, rng)
         return None
@@ -127,7 +127,7 @@ def is_borrowable(found: FoundObject, objects: Sequence[FoundObject]) -> bool:
     return not found.cut_sides and found.name != OBJECT and _is_clear(found, objects)
 
 
-def same_kind(first: FoundObject, second: FoundObject) -> bool:
+def may_be_same_kind(first: FoundObject, second: FoundObject) -> bool:
     """Return whether two names end in one noun ('upper dog', 'lower dog') or one may include the other ('animal')."""
     nouns = [without_position(this.name) for this in (first, second)]
     if nouns[0].split()[-1] == nouns[1].split()[-1]:
@@ -155,7 +155,7 @@ def compose_swap(
 def paste(background: Image, place: Placement) -> tuple[Image, Mask]:
     """Return the image with the cut-out and its contact shadow, and the mask of covered or shaded pixels."""
     shape = background.shape[:2]
-    alpha, colours = place.on_canvas(place.piece.alpha, shape), place.on_canvas(place.piece.colours, shape)
+    alpha, colours = place.paste_on_canvas(place.piece.alpha, shape), place.paste_on_canvas(place.piece.colours, shape)
     shadow = contact_shadow(alpha, standing=place.standing)
     shaded = background * (1 - shadow[..., None])
     image = shaded + alpha[..., None] * (colours - shaded)

@@ -53,7 +53,7 @@ def list_individuals(photo: Photo, objects: Sequence[FoundObject]) -> tuple[list
     return individuals, unplaced
 
 
-def single_out(photo: Photo, objects: Sequence[FoundObject], target: int) -> tuple[Photo, list[FoundObject]]:
+def name_uniquely(photo: Photo, objects: Sequence[FoundObject], target: int) -> tuple[Photo, list[FoundObject]]:
     """Return the photo and its objects with names that make the target's noun unique.
 
     Specialists of single objects find an object's box, and the objects that its edit must spare, by unique names.

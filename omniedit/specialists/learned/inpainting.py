@@ -90,7 +90,9 @@ class Inpainting(Proposed[P]):
         models = self.toolbox.revisions(*ROLES[self.task])
         filled = self.toolbox.inpainter.fill([one.hole for one in placed])
         return [
-            EditResult(image, one.hole.mask, models, truth={**where(one.grounded), **self.extra_truth(one.hole)})
+            EditResult(
+                image, one.hole.mask, models, truth={**grounding_truth(one.grounded), **self.extra_truth(one.hole)}
+            )
             for one, image in zip(placed, filled, strict=True)
         ]
 
@@ -158,7 +160,7 @@ class ObjectAddition(Inpainting[AdditionProposal]):
         self, removed: EditResult, query: PhraseQuery, found: Detections
     ) -> EditResult | NotApplicable:
         assert removed.mask is not None
-        if any(stands_in(box, removed.mask) for box in found.boxes.tolist()):
+        if any(is_inside_hole(box, removed.mask) for box in found.boxes.tolist()):
             return NotApplicable(f"'{query.phrase}' is still found where it was removed")
         return EditResult(query.image, removed.mask, removed.models, source=removed.image, truth=removed.truth)
 
@@ -178,12 +180,12 @@ class BackgroundSwap(Inpainting[BackgroundProposal]):
         return {"background_source_id": ""}
 
 
-def where(grounded: Grounding) -> dict[str, Any]:
+def grounding_truth(grounded: Grounding) -> dict[str, Any]:
     """Return the box and the score of a grounded object."""
     return {"box": mask_box(grounded.mask), "score": round(grounded.score, 3)}
 
 
-def stands_in(box: FractionBox, hole: Mask) -> bool:
+def is_inside_hole(box: FractionBox, hole: Mask) -> bool:
     """Return whether the object in a box is in a hole, not only next to it."""
     boxed = box_mask(box, hole.shape)
     both = (boxed & hole).sum()

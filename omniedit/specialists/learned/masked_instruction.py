@@ -12,7 +12,7 @@ from omniedit.instructions.type_proposals import AlterationProposal
 from omniedit.models.roles import ROLES
 from omniedit.specialists.base import EditResult
 from omniedit.specialists.learned.canvas import composite
-from omniedit.specialists.learned.inpainting import GroundedHole, Inpainting, where
+from omniedit.specialists.learned.inpainting import GroundedHole, Inpainting, grounding_truth
 from omniedit.specialists.learned.stylist import Restyling
 from omniedit.tasks import Task
 
@@ -34,7 +34,10 @@ class MaskedInstruction(Inpainting[AlterationProposal]):
         models = self.toolbox.revisions(*ROLES[self.task])
         return [
             EditResult(
-                composite(one.hole.image, image, one.hole.mask), one.hole.mask, models, truth=where(one.grounded)
+                composite(one.hole.image, image, one.hole.mask),
+                one.hole.mask,
+                models,
+                truth=grounding_truth(one.grounded),
             )
             for one, image in zip(placed, drawn, strict=True)
         ]

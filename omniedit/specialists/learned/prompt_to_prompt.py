@@ -22,7 +22,7 @@ from omniedit.models.roles import ROLES
 from omniedit.specialists.base import EditRequest, EditResult, NotApplicable
 from omniedit.specialists.learned.attention_control import SDXL_SELF, ControlRange
 from omniedit.specialists.learned.canvas import composite
-from omniedit.specialists.learned.inpainting import where
+from omniedit.specialists.learned.inpainting import grounding_truth
 from omniedit.specialists.learned.paired_sampling import PairSamplingOptions, PromptPair, generate, generate_pairs
 from omniedit.specialists.learned.proposed import P, Proposed, get_proposal, request_seed
 from omniedit.specialists.learned.shared_models import Toolbox
@@ -76,7 +76,7 @@ class PromptToPrompt(Proposed[P]):
         """Make the edits of drafts of one size."""
         found = self._ground_drafts(drafts)
         masked = [
-            replace(draft.pair, mask=self.changing(grounded))
+            replace(draft.pair, mask=self.blend_mask(grounded))
             for draft, grounded in zip(drafts, found, strict=True)
             if not isinstance(grounded, NotGrounded)
         ]
@@ -112,7 +112,7 @@ class PromptToPrompt(Proposed[P]):
             *self.constrain(grounded, source, target),
             models,
             source=source,
-            truth={} if grounded is None else where(grounded),
+            truth={} if grounded is None else grounding_truth(grounded),
             generated_under=self.toolbox.licence("generation"),
         )
 
@@ -121,7 +121,7 @@ class PromptToPrompt(Proposed[P]):
         """Return the pair with the proposal's options for words."""
 
     @abstractmethod
-    def changing(self, grounded: Grounding | None) -> Mask | None:
+    def blend_mask(self, grounded: Grounding | None) -> Mask | None:
         """Return where latents may differ while they are blended; None for everywhere."""
 
     @abstractmethod
@@ -142,12 +142,12 @@ class AttributeModification(PromptToPrompt[AttributeProposal]):
         words = [word.strip(".,;:!?") for word in proposal.value.lower().split()]
         return replace(pair, weights=dict.fromkeys(words, proposal.emphasis))
 
-    def changing(self, grounded: Grounding | None) -> Mask | None:
+    def blend_mask(self, grounded: Grounding | None) -> Mask | None:
         assert grounded is not None
         return dilate_by_share(grounded.mask, self.toolbox.config.grounding.rim)
 
     def constrain(self, grounded: Grounding | None, source: Image, target: Image) -> tuple[Image, Mask | None]:
-        mask = self.changing(grounded)
+        mask = self.blend_mask(grounded)
         assert mask is not None
         return composite(source, target, mask), mask
 
@@ -166,12 +166,12 @@ class ActionChange(PromptToPrompt[ActionProposal]):
     def add_words(self, pair: PromptPair, proposal: ActionProposal) -> PromptPair:
         return replace(pair, exchange=False)
 
-    def changing(self, grounded: Grounding | None) -> Mask | None:
+    def blend_mask(self, grounded: Grounding | None) -> Mask | None:
         assert grounded is not None
         return dilate_by_share(grounded.mask, SURROUNDINGS)
 
     def constrain(self, grounded: Grounding | None, source: Image, target: Image) -> tuple[Image, Mask | None]:
-        mask = self.changing(grounded)
+        mask = self.blend_mask(grounded)
         assert mask is not None
         return composite(source, target, mask), mask
 
@@ -187,7 +187,7 @@ class EnvironmentChange(PromptToPrompt[EnvironmentProposal]):
     def add_words(self, pair: PromptPair, proposal: EnvironmentProposal) -> PromptPair:
         return replace(pair, exchange=False)
 
-    def changing(self, grounded: Grounding | None) -> Mask | None:
+    def blend_mask(self, grounded: Grounding | None) -> Mask | None:
         return None if grounded is None else ~grounded.mask
 
     def constrain(self, grounded: Grounding | None, source: Image, target: Image) -> tuple[Image, Mask | None]:

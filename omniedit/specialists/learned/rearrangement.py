@@ -16,7 +16,7 @@ from omniedit.instructions.camera_proposals import MovementProposal, PlacementPr
 from omniedit.models.roles import ROLES
 from omniedit.specialists.base import EditRequest, EditResult, NotApplicable
 from omniedit.specialists.learned.inpainter import Hole
-from omniedit.specialists.learned.inpainting import GroundedHole, Inpainting, mask_box, where
+from omniedit.specialists.learned.inpainting import GroundedHole, Inpainting, grounding_truth, mask_box
 from omniedit.specialists.learned.proposed import get_proposal
 from omniedit.tasks import Task
 
@@ -99,7 +99,7 @@ class Rearrangement(Inpainting[PlacementProposal]):
                 image,
                 one.hole.mask | mask | joined.mask,
                 models,
-                truth=where(one.grounded) | {"new_box": mask_box(mask)},
+                truth=grounding_truth(one.grounded) | {"new_box": mask_box(mask)},
             )
             for (one, _, _), (_, mask), joined, image in zip(chosen, pasted, rims, painter.fill(rims), strict=True)
         ]

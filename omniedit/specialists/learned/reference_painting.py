@@ -16,7 +16,7 @@ from omniedit.models.roles import DEPTH, ROLES
 from omniedit.pairs import Reference
 from omniedit.specialists.base import EditResult
 from omniedit.specialists.learned.guided_inpainter import GuidedHole
-from omniedit.specialists.learned.inpainting import GroundedHole, Inpainting, where
+from omniedit.specialists.learned.inpainting import GroundedHole, Inpainting, grounding_truth
 from omniedit.specialists.learned.paired_sampling import PairSamplingOptions, generate
 from omniedit.specialists.learned.shared_models import Toolbox
 from omniedit.tasks import Task
@@ -60,7 +60,7 @@ class ReferencePainting(Inpainting[ReferenceProposal | MaterialProposal]):
                 image,
                 one.hole.mask,
                 models,
-                truth=where(one.grounded) | {"reference": "generated"},
+                truth=grounding_truth(one.grounded) | {"reference": "generated"},
                 references=(Reference(role, reference),),
             )
             for one, image, reference in zip(placed, painter.fill(holes), references, strict=True)

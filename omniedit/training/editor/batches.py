@@ -15,7 +15,7 @@ from omniedit.buckets.store import PairBatch
 from omniedit.config.options import SampleOptions
 from omniedit.config.training import TrainConfig
 from omniedit.imaging.images import Image
-from omniedit.instructions.left_right import names_a_side
+from omniedit.instructions.left_right import mentions_side
 from omniedit.models.codec import Vae, encode
 from omniedit.models.conditions import NO_CONDITIONS, SupportedConditions, place_captions, place_references
 from omniedit.training.editor.encoded import EncodedBatch
@@ -48,7 +48,7 @@ class Augmentation:
     sources: Sequence[bool]
 
 
-def instructions_shown(pairs: Rows, numbers: Sequence[int | None]) -> list[str]:
+def select_instructions(pairs: Rows, numbers: Sequence[int | None]) -> list[str]:
     """Return each pair's instruction of this number; None is the empty text."""
     return [
         "" if number is None else pair["instructions"][number]
@@ -91,7 +91,7 @@ class EditBatchBuilder(Velocities):
         rngs = self.step_rngs(pairs, step, first)
         chosen = [int(rng.choice(len(pair["instructions"]))) for rng, pair in zip(rngs, pairs.pairs, strict=True)]
         flips = [
-            rng.random() < 0.5 and not names_a_side(pair["instructions"])
+            rng.random() < 0.5 and not mentions_side(pair["instructions"])
             for rng, pair in zip(rngs, pairs.pairs, strict=True)
         ]
         options = self.options
@@ -182,7 +182,7 @@ class EditBatchBuilder(Velocities):
         """Return the network's inputs that stand for the instructions."""
         if isinstance(pairs, EncodedBatch):
             return text_inputs(pairs.embeddings(shown.numbers), like)
-        return text_inputs(self.instructions(instructions_shown(pairs, shown.numbers)), like)
+        return text_inputs(self.instructions(select_instructions(pairs, shown.numbers)), like)
 
     def _latents(self, pairs: PairBatch | EncodedBatch, flips: Sequence[bool]) -> tuple[Tensor, Tensor]:
         """Return latents of source and edited, (B, C, h, w) float32, mirrored where `flips` is True.

@@ -19,7 +19,7 @@ from omniedit.scoring.reference.verification import (
     MIN_COLOUR_IOU,
     MIN_SALIENT_SHARE,
     colour_overlap,
-    share_held,
+    salient_share_inside,
     verify,
 )
 from omniedit.scoring.verdict import Score
@@ -121,9 +121,9 @@ def test_what_stays_must_not_lose_its_foot_behind_leaves() -> None:
 
 def test_a_removal_must_hold_the_whole_of_what_stands_out() -> None:
     image = ImageMeasures(with_ball(ground()))
-    assert share_held(image, np.hypot(ROWS - 110, COLUMNS - 120) < 66) > 0.9
-    assert share_held(image, BALL & (ROWS < 130) & (COLUMNS < 100)) < MIN_SALIENT_SHARE
-    assert share_held(image, np.zeros_like(BALL)) == 1
+    assert salient_share_inside(image, np.hypot(ROWS - 110, COLUMNS - 120) < 66) > 0.9
+    assert salient_share_inside(image, BALL & (ROWS < 130) & (COLUMNS < 100)) < MIN_SALIENT_SHARE
+    assert salient_share_inside(image, np.zeros_like(BALL)) == 1
 
 
 def test_colours_of_the_removed_object_in_its_place_are_a_ghost() -> None:
@@ -160,7 +160,7 @@ def test_saliency_is_computed_once_for_a_pair_and_its_defects(monkeypatch: pytes
     monkeypatch.setattr(verification, "saliency", lambda image: asked.append(1) or np.zeros(image.shape[:2]))
     verification._salient_region.cache_clear()
     for colour in ((190, 60, 50), (190, 60, 50), (60, 190, 50)):
-        share_held(ImageMeasures(with_ball(ground(), colour)), BALL)
+        salient_share_inside(ImageMeasures(with_ball(ground(), colour)), BALL)
     assert len(asked) == 2
     verification._salient_region.cache_clear()
 

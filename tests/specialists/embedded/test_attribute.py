@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from omniedit.imaging.color import to_float, to_lab
 from omniedit.imaging.color_names import COLOURS
-from omniedit.imaging.color_naming import colour_word, nearest_colour, own_colour, without_colour
+from omniedit.imaging.color_naming import colour_word, nearest_colour, region_colour, without_colour
 from omniedit.imaging.images import Image
 from omniedit.sources.photo import NamedObject, Photo
 from omniedit.specialists.base import EditResult, NotApplicable
@@ -35,7 +35,7 @@ def photo(name: str = "red ball") -> Photo:
 @pytest.mark.parametrize("colour", ["green", "blue", "yellow", "purple", "turquoise", "white", "black", "grey"])
 def test_recolouring_reaches_the_colour_and_keeps_the_shading(colour: str) -> None:
     lab = to_lab(to_float(red_disc()))
-    patch, opacity = recolor_region(red_disc(), DISC, own_colour(lab, DISC), colour)
+    patch, opacity = recolor_region(red_disc(), DISC, region_colour(lab, DISC), colour)
     after = to_lab(to_float(patch))
     core = opacity > 0.9
     assert nearest_colour(np.median(after[core], axis=0)) == colour

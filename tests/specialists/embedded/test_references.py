@@ -17,7 +17,7 @@ from omniedit.scoring.verdict import Score
 from omniedit.sources.photo import FractionBox, NamedObject, Photo
 from omniedit.specialists.base import EditResult
 from omniedit.specialists.embedded.material_transfer import MaterialTransfer, find_texture
-from omniedit.specialists.embedded.reference import VisualReference, show_alone
+from omniedit.specialists.embedded.reference import VisualReference, isolate_object
 
 HEIGHT, WIDTH = 240, 360
 BOX: FractionBox = (0.35, 0.3, 0.65, 0.75)
@@ -87,7 +87,7 @@ def test_object_of_the_reference_image_is_inserted_and_another_one_fails(inserte
     mask = inserted.mask
     assert mask is not None and np.array_equal(inserted.source[~mask], inserted.edited[~mask])
     assert success(inserted) >= 9
-    other, _ = show_alone(PLATE.image, ellipse("plate"), 1.0, False)
+    other, _ = isolate_object(PLATE.image, ellipse("plate"), 1.0, False)
     shown = cv2.resize(other, reference.image.shape[1::-1]).astype(np.uint8)
     for wrong in (shown, reference.image[::-1].copy(), np.full_like(reference.image, 90)):
         score = score_pair(replace(inserted, references=(Reference("subject", wrong),)))
@@ -104,7 +104,7 @@ def test_half_of_the_reference_object_fails(inserted: EditPair) -> None:
 
 @pytest.mark.parametrize("mirrored", [False, True])
 def test_reference_image_shows_the_object_alone_on_white(mirrored: bool) -> None:
-    image, box = show_alone(CUP.image, ellipse("cup"), 0.95, mirrored)
+    image, box = isolate_object(CUP.image, ellipse("cup"), 0.95, mirrored)
     assert (image[0] == 255).all() and (image[:, -1] == 255).all()
     width, height = (box[2] - box[0]) * image.shape[1], (box[3] - box[1]) * image.shape[0]
     assert width == pytest.approx(0.95 * 108, abs=3) and height == pytest.approx(0.95 * 108, abs=3)

@@ -16,7 +16,7 @@ from omniedit.models.roles import ROLES
 from omniedit.specialists.base import BatchedSpecialist, EditResult, NotApplicable
 from omniedit.specialists.learned import shared_models as toolbox_module
 from omniedit.specialists.learned.inpainter import KINDS
-from omniedit.specialists.learned.inpainting import stands_in
+from omniedit.specialists.learned.inpainting import is_inside_hole
 from omniedit.specialists.learned.paired_sampling import PIPELINES, PromptPair
 from omniedit.specialists.learned.shared_models import Toolbox
 from omniedit.tasks import OMNIEDIT_TASKS, Task
@@ -138,7 +138,7 @@ def test_addition_accepts_detections_outside_the_hole(toolbox: Toolbox, monkeypa
 def test_stands_in_requires_the_box_to_overlap_the_hole(box: tuple[float, float, float, float], stands: bool) -> None:
     hole = np.zeros((80, 80), bool)
     hole[20:40, 20:40] = True
-    assert stands_in(box, hole) == stands
+    assert is_inside_hole(box, hole) == stands
 
 
 @pytest.mark.parametrize("found", [True, False])
@@ -191,7 +191,7 @@ def test_grounding_limits_and_dilation_come_from_the_config(toolbox: Toolbox, mo
     mask[30:50, 30:50] = True
     assert bounding_box(specialist(Task.OBJECT_REMOVAL, other, "a").hole(mask)) == (20, 20, 60, 60)
     attribute = specialist(Task.ATTRIBUTE_MODIFICATION, other, "a")
-    assert np.array_equal(attribute.changing(Grounding((), 1.0, mask)), mask)
+    assert np.array_equal(attribute.blend_mask(Grounding((), 1.0, mask)), mask)
 
 
 def test_environment_edit_needs_no_named_object(toolbox: Toolbox) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from omniedit.errors import UserError
 from omniedit.imaging.images import Image, pixels_sha256
-from omniedit.quality.hamming import MAX_RADIUS, near_between
+from omniedit.quality.hamming import MAX_RADIUS, find_close_matches
 from omniedit.quality.hashes import Bits, are_twins, hash_image, is_plain, mirror, read_hashes, search_keys
 from omniedit.quality.leakage import read_benchmark
 from omniedit.sources.index import BENCH
@@ -119,7 +119,7 @@ def _hash_halved(image: Image) -> str:
 def _match(ours: Bits, theirs: Bits) -> Iterator[tuple[int, int]]:
     """Yield the places of twins: keys within the radius that is searched, and few bits of the whole hash."""
     our_keys, their_keys = search_keys(ours), search_keys(theirs)
-    for left, right in near_between(np.unique(our_keys), np.unique(their_keys), MAX_RADIUS):
+    for left, right in find_close_matches(np.unique(our_keys), np.unique(their_keys), MAX_RADIUS):
         for our_key, their_key in zip(left, right, strict=True):
             for photo in np.flatnonzero(our_keys == our_key):
                 for source in np.flatnonzero(their_keys == their_key):

@@ -147,7 +147,7 @@ class Review:
 
     def accepted(self) -> list[dict[str, Any]]:
         """Return the rows of the table, in the order of the slots; empty cells are ''."""
-        left_out = self._left_out()
+        left_out = self._excluded_photos()
         found = {(each.photo, each.task): each for each in self._decisions if each.verdict is Verdict.ACCEPT}
         slots = [slot for slot in self.slots if (slot.photo, slot.task) in found and slot.photo not in left_out]
         return [_to_row(found[slot.photo, slot.task], slot) for slot in slots]
@@ -164,12 +164,12 @@ class Review:
         except OSError as error:
             raise UserError(f"{self.photos[number]}: cannot be read: {error.strerror}") from None
 
-    def _left_out(self) -> set[str]:
+    def _excluded_photos(self) -> set[str]:
         return {each.photo for each in self._decisions if each.verdict is Verdict.LEAVE_OUT}
 
     def _waiting(self) -> list[tuple[Slot, list[BenchProposal]]]:
         """Return the slots that wait for a decision, each with its proposals that are not rejected."""
-        left_out, rejected, closed = self._left_out(), defaultdict(set), set()
+        left_out, rejected, closed = self._excluded_photos(), defaultdict(set), set()
         for each in self._decisions:
             rejected[each.photo, each.task].add(each.proposed)
             if each.verdict is Verdict.ACCEPT:
