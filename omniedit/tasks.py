@@ -209,11 +209,11 @@ SHARE_FILLS = (
 """Tasks whose embedded specialist fills the same holes as that of object removal."""
 
 
-def order_tasks(found: Collection[str]) -> list[Task]:
+def order_tasks(names: Collection[str]) -> list[Task]:
     """Return tasks in the order of `TASKS`, then the unregistered ones by name."""
     return [
-        *(task for task in TASKS if task in found),
-        *sorted({Task(name) for name in found if name not in _REGISTERED}),
+        *(task for task in TASKS if task in names),
+        *sorted({Task(name) for name in names if name not in _REGISTERED}),
     ]
 
 

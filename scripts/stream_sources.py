@@ -90,8 +90,8 @@ def _pack(args: argparse.Namespace, demands: PhotoRequirements, file: IO[bytes])
     name = archive_name(args.archive)
     with open_archive(restore(args.archive)) as archive, new_shard(file) as tar, Progress("entries") as progress:
         options = {"column": args.image_column} if args.kind == "parquet" else {}
-        found = progress.over(READERS[args.kind](archive, name, **options))
-        for row in stream(found, args.out.stem, demands, tar):
+        photos = progress.over(READERS[args.kind](archive, name, **options))
+        for row in stream(photos, args.out.stem, demands, tar):
             if row["status"] != "kept":
                 print(f"{row['status']} {row['file']}: {row['reason']}", flush=True)
             rows.append(row)

@@ -141,8 +141,8 @@ class Catalog:
             place = shard.pair_ids.index(row["pair_id"])
             if name in ("source", "edited"):
                 return shard.encoded(name, place)
-            for found, encoded in list_images(shard, place):
-                if found == name:
+            for key, encoded in list_images(shard, place):
+                if key == name:
                     return encoded
             raise UserError(f"{row['pair_id']}: has no image {name}")
 

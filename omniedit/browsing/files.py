@@ -45,9 +45,9 @@ def find_run(run: str | Path, root: Path = Path()) -> Path:
         UserError: there is none; the message lists the runs that exist.
     """
     named, folder = root / "results" / run, Path(run)
-    for found in (named, folder):
-        if any((found / kind).is_dir() for kind in KINDS):
-            return found
+    for candidate in (named, folder):
+        if any((candidate / kind).is_dir() for kind in KINDS):
+            return candidate
     known = sorted(clean_line(path.parent.name, MAX_NAME_LENGTH) for path in root.glob("results/*/candidates"))
     place = named if named.is_dir() or not folder.is_dir() else folder
     problem = "has no candidates yet" if place.is_dir() else "no such run"
@@ -64,10 +64,10 @@ def list_shards(run: Path) -> list[ShardFiles]:
         UserError: a folder cannot be read.
     """
     try:
-        found = {(path.parent.name, path.stem) for kind in KINDS for path in _files(run, kind)}
+        keys = {(path.parent.name, path.stem) for kind in KINDS for path in _files(run, kind)}
     except OSError as error:
         raise UserError(f"{error.filename}: cannot be read: {error.strerror}") from None
-    ordered = sorted(found, key=lambda names: (task_place(names[0]), *names))
+    ordered = sorted(keys, key=lambda names: (task_place(names[0]), *names))
     return [ShardFiles(run, folder, shard) for folder, shard in ordered]
 
 

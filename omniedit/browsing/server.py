@@ -70,10 +70,10 @@ def answer_get(catalog: Catalog, target: str) -> Reply:
         values = {name: given[-1] for name, given in parse_qs(url.query).items()}
         offset, limit = _whole(values, "offset", 0, 1 << 40), _whole(values, "limit", 60, MAX_ROWS)
         return as_json(catalog.list_pairs(parse_query(values), offset, limit))
-    if found := re.fullmatch(r"/api/pair/(\d{1,9})", url.path):
-        return as_json(catalog.read_pair(int(found[1])))
-    if found := IMAGE.fullmatch(url.path):
-        return send_image(catalog.read_image(int(found[1]), found[2]), found[3])
+    if match := re.fullmatch(r"/api/pair/(\d{1,9})", url.path):
+        return as_json(catalog.read_pair(int(match[1])))
+    if match := IMAGE.fullmatch(url.path):
+        return send_image(catalog.read_image(int(match[1]), match[2]), match[3])
     raise HttpError(HTTPStatus.NOT_FOUND, "no such address")
 
 

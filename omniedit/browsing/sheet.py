@@ -64,15 +64,15 @@ def _read_best(
     rejected_N = np.array(pc.equal(index["kept"], False).fill_null(False).take(rows))
     ordered = index.take(rows[np.argsort(rejected_N, kind="stable")][:TRIES]).to_pylist()
     by_source = {row["source"]: row for row in reversed(ordered)}
-    found: list[Candidate] = []
+    best: list[Candidate] = []
     for row in (row for row in ordered if by_source[row["source"]] is row):
-        if len(found) == count:
+        if len(best) == count:
             break
         try:
-            found.append(_to_candidate(row, shards[row["shard"]].candidates))
+            best.append(_to_candidate(row, shards[row["shard"]].candidates))
         except UserError as error:
             problems.append(str(error))
-    return found
+    return best
 
 
 def _to_candidate(row: dict[str, Any], path: Path) -> Candidate:

@@ -76,8 +76,8 @@ def read_decisions(path: str | Path) -> pa.Table:
 
 def _read_with_folder(path: str | Path, columns: Sequence[str]) -> pa.Table:
     """Return the columns and `folder`."""
-    found = [*columns, *({"folder"} & set(column_names(path)))]
-    return _add_folder(read_table(path, found, [name for name in found if name in REPEATED]))
+    names = [*columns, *({"folder"} & set(column_names(path)))]
+    return _add_folder(read_table(path, names, [name for name in names if name in REPEATED]))
 
 
 def _add_folder(table: pa.Table) -> pa.Table:

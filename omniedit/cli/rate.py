@@ -93,10 +93,10 @@ def run(args: argparse.Namespace) -> None:
         raise UserError("--checks: are for ratings; leave --pairwise out")
     place = find_input(args.input)
     items = list_items(open_set(args.items, args.data)[0]) if args.items else None
-    found = read_edits(place, args.kind, items)
-    for problem in found.problems:
+    questions = read_edits(place, args.kind, items)
+    for problem in questions.problems:
         print(f"left out: {error_line(problem)}", file=sys.stderr)
-    edits = select(found.edits, args.editors, args.tasks, args.limit, args.seed)
+    edits = select(questions.edits, args.editors, args.tasks, args.limit, args.seed)
     is_read = args.results or args.export is not None
     edits = add_checks(edits, len({edit.item_id for edit in edits}) if is_read else args.checks, args.seed)
     file = args.store or default_store(place)

@@ -211,7 +211,7 @@ def make_chooser(run: str | Path, choice: Choice) -> Chooser:
     for candidate in filter(chooser.matches_choice, read_candidates(run)):
         if candidate.o_score is not None and candidate.passes_checks and not candidate.is_lesser:
             scores[candidate.task].append(candidate.o_score)
-    return Chooser(choice, {task: _find_cutoff(sorted(found), choice.top) for task, found in scores.items()})
+    return Chooser(choice, {task: _find_cutoff(sorted(values), choice.top) for task, values in scores.items()})
 
 
 def _find_cutoff(ascending: list[float], top: float) -> tuple[float, int]:

@@ -38,8 +38,8 @@ def find_value(row: Row, column: str) -> Any:
     """
     value = row.values.get(column)
     if value is None and row.key:
-        found = (row.values.get(f"{column}{suffix}") for suffix in (*SUFFIXES, ".txt"))
-        value = next((each for each in found if each is not None), None)
+        values = (row.values.get(f"{column}{suffix}") for suffix in (*SUFFIXES, ".txt"))
+        value = next((each for each in values if each is not None), None)
     if value is None and "." in column and column not in row.values:
         value = _find_part(row.values, column.split("."))
     return None if _is_missing(value) else value
@@ -107,10 +107,10 @@ def _read_list(value: Any, column: str) -> list[str]:
 def _parse_texts(text: str) -> str | list[Any]:
     """Return a JSON list of texts as a list, any other text as it is."""
     try:
-        found = parse_json(text)
+        texts = parse_json(text)
     except ValueError:
         return text
-    return found if isinstance(found, list) and all(isinstance(each, str) for each in found) else text
+    return texts if isinstance(texts, list) and all(isinstance(each, str) for each in texts) else text
 
 
 def to_clean_text(value: Any, column: str) -> str:

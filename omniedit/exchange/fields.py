@@ -204,12 +204,12 @@ class _Fields:
         named = {each.name for _, each in columns if each.name}
         numbered = list(enumerate(self.pair.references, 1))
         if column.name:
-            found = [each for each in numbered if each[1].role == column.name]
+            matches = [each for each in numbered if each[1].role == column.name]
         else:
             others = [each for each in numbered if each[1].role not in named and each[1].role != "input"]
             place = [each for each, about in columns if not about.name].index(name)
-            found = others[place : place + 1]
-        return ImageCell(found[0][1].image, self._file(f"reference {found[0][0]}")) if found else None
+            matches = others[place : place + 1]
+        return ImageCell(matches[0][1].image, self._file(f"reference {matches[0][0]}")) if matches else None
 
     def references(self, name: str, column: Column) -> list[dict[str, Any]] | None:
         listed = []

@@ -121,8 +121,8 @@ class Layout(BaseModel):
     @classmethod
     def _check_columns(cls, columns: dict[str, Column], info: ValidationInfo) -> dict[str, Column]:
         there = {column.field for column in columns.values()}
-        if lacking := [field for field in info.data["required"] if field not in there]:
-            raise ValueError(f"no column holds {' or '.join(lacking)}")
+        if missing := [field for field in info.data["required"] if field not in there]:
+            raise ValueError(f"no column holds {' or '.join(missing)}")
         return columns
 
     def find(self, field: str) -> Iterator[tuple[str, Column]]:

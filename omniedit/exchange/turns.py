@@ -29,13 +29,13 @@ def _split_chain(row: Row, layout: Layout, chain: SessionLayout) -> Iterator[Row
     for name, _ in layout.find("origin"):
         values |= {name: images.get(chain.original)}
     for number, text in enumerate(texts, 1):
-        found = images.get(chain.last if number == len(texts) else f"{chain.each}{number}")
-        values = {**values, instruction: text, edited: found}
+        image = images.get(chain.last if number == len(texts) else f"{chain.each}{number}")
+        values = {**values, instruction: text, edited: image}
         yield Row(row.file, row.number, values, row.key, number)
-        values = {**values, source: found}
+        values = {**values, source: image}
 
 
 def _by_id(images: Any) -> Mapping[str, Any]:
     """Return path or address by id of a list of mappings with `id` and `url`."""
-    found = images if isinstance(images, list) else []
-    return {str(each.get("id")): each.get("url") for each in found if isinstance(each, dict)}
+    entries = images if isinstance(images, list) else []
+    return {str(each.get("id")): each.get("url") for each in entries if isinstance(each, dict)}

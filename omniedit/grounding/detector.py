@@ -143,11 +143,11 @@ class Detector:
         inputs = self.processor(text=prompts, padding=True, return_tensors="pt").to(self.model.device)
         for name, dtype in (("pixel_values", self.model.dtype), ("pixel_mask", torch.int64)):
             inputs[name] = torch.cat([image[name] for _, image in prepared]).to(self.model.device, dtype)
-        found = self.processor.post_process_grounded_object_detection(
+        results = self.processor.post_process_grounded_object_detection(
             self.model(**inputs), inputs["input_ids"], limits.box_threshold, limits.text_threshold
         )
         specials = self.processor.tokenizer.all_special_tokens
-        return [_distinct(one, specials, limits.same) for one in found]
+        return [_distinct(one, specials, limits.same) for one in results]
 
 
 class Segmenter:
@@ -224,16 +224,16 @@ class Grounder:
         ]
 
 
-def choose_boxes(query: PhraseQuery, found: Detections, limits: Limits) -> Detections | NotGrounded:
+def choose_boxes(query: PhraseQuery, detections: Detections, limits: Limits) -> Detections | NotGrounded:
     """Return the boxes that a query means: all that were found, or the best one if it has no rival."""
-    if not len(found.boxes):
+    if not len(detections.boxes):
         return NotGrounded(f"no box for '{query.phrase}'")
-    rivals = int((found.scores >= limits.rival * found.scores[0]).sum())
+    rivals = int((detections.scores >= limits.rival * detections.scores[0]).sum())
     if query.every:
-        return found
+        return detections
     if rivals > 1:
         return NotGrounded(f"'{query.phrase}' is ambiguous: {rivals} boxes fit it equally well")
-    return Detections(found.boxes[:1], found.scores[:1])
+    return Detections(detections.boxes[:1], detections.scores[:1])
 
 
 def combine_boxes(phrase: str, chosen: Detections, masks: np.ndarray, limits: Limits) -> Grounding | NotGrounded:
@@ -255,10 +255,10 @@ def has_words(label: str, specials: Sequence[str]) -> bool:
     return any(character.isalnum() for character in label)
 
 
-def _distinct(found: dict[str, Any], specials: Sequence[str], same: float) -> Detections:
+def _distinct(detections: dict[str, Any], specials: Sequence[str], same: float) -> Detections:
     """Return a phrase's boxes, the best first, without duplicates or boxes that fit no word of the phrase."""
-    words = [i for i, label in enumerate(found["text_labels"]) if has_words(label, specials)]
-    boxes, scores = found["boxes"].float().cpu()[words].clamp(0, 1), found["scores"].float().cpu()[words]
+    words = [i for i, label in enumerate(detections["text_labels"]) if has_words(label, specials)]
+    boxes, scores = detections["boxes"].float().cpu()[words].clamp(0, 1), detections["scores"].float().cpu()[words]
     order = scores.argsort(descending=True, stable=True)
     distinct: list[int] = []
     for i in order.tolist():

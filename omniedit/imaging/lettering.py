@@ -155,7 +155,7 @@ def match_face(ink: Ink, text: str) -> tuple[Face, float]:
     """
     left, top, right, bottom = ink.box
     near = _around(ink.box)
-    found = []
+    faces = []
     for stroke in STROKES:
         drawn, middle = draw_letters(text, stroke)
         rows, columns = np.flatnonzero(drawn.max(axis=1) > 0.5), np.flatnonzero(drawn.max(axis=0) > 0.5)
@@ -168,8 +168,8 @@ def match_face(ink: Ink, text: str) -> tuple[Face, float]:
             float(top + (middle[1] - rows[0]) * scale[1]),
         )
         face = Face(stroke, 1.6, scale, origin)
-        found.append((face, _correlation(place_letters(text, face, ink.opacity.shape)[near], ink.opacity[near])))
-    face, alike = max(found, key=lambda pair: pair[1])
+        faces.append((face, _correlation(place_letters(text, face, ink.opacity.shape)[near], ink.opacity[near])))
+    face, alike = max(faces, key=lambda pair: pair[1])
     slope = steepness(ink.opacity[near])
     looks = [replace(face, softness=softness) for softness in SOFTNESS]
     slopes = [steepness(place_letters(text, look, ink.opacity.shape)[near]) for look in looks]

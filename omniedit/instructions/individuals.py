@@ -59,11 +59,11 @@ def describe_individuals(photo: Photo, objects: Sequence[FoundObject]) -> list[I
     """Return the objects of a photo as individuals, in order, measured in the image."""
     mirrors = [named.box for named in photo.objects if named.box and named.name.split()[-1].lower() == MIRROR]
     individuals = []
-    for found in objects:
-        colour, lab = name_colour(photo.image, found.mask, colour_word(found.name) or "")
-        noun = to_noun(found.name)
-        in_mirror = None if noun.endswith(MIRROR) else _is_in_mirror(found.box, mirrors)
-        individuals.append(Individual(noun, found.box, found.area, colour, lab, in_mirror))
+    for obj in objects:
+        colour, lab = name_colour(photo.image, obj.mask, colour_word(obj.name) or "")
+        noun = to_noun(obj.name)
+        in_mirror = None if noun.endswith(MIRROR) else _is_in_mirror(obj.box, mirrors)
+        individuals.append(Individual(noun, obj.box, obj.area, colour, lab, in_mirror))
     return individuals
 
 

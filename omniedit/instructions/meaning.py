@@ -205,8 +205,8 @@ def _is_exception(said: Sequence[str], thing: str) -> bool:
 def _is_reversed(instruction: str, thing: str, new: str) -> bool:
     """Return whether a swap is reversed: 'replace NEW with OLD', 'OLD in place of NEW'."""
     plain = instruction.lower()
-    swaps = [found.groups() for found in [_REPLACING.search(plain)] if found]
-    swaps += [(found[2] or found[4], found[1] or found[3]) for found in [_SUBSTITUTING.search(plain)] if found]
+    swaps = [match.groups() for match in [_REPLACING.search(plain)] if match]
+    swaps += [(match[2] or match[4], match[1] or match[3]) for match in [_SUBSTITUTING.search(plain)] if match]
     pairs = [(set(stems(old)), set(stems(other))) for old, other in swaps]
     return any(new in old - other and thing in other - old for old, other in pairs)
 

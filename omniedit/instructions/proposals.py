@@ -128,7 +128,7 @@ def read_proposals(path: str | Path, task: Task) -> dict[str, list[Proposal]]:
         Damaged: the file is incomplete.
         UserError: the file is missing or from another release.
     """
-    found: dict[str, list[Proposal]] = {}
+    proposals: dict[str, list[Proposal]] = {}
     for row in read_rows(path, ("source_id", "task", "proposal")):
         if row["task"] == task and row["proposal"] is not None:
             try:
@@ -136,8 +136,8 @@ def read_proposals(path: str | Path, task: Task) -> dict[str, list[Proposal]]:
             except ValidationError:
                 problem = f"the proposal for {row['source_id']} was written by another release; delete the file"
                 raise UserError(f"{path}: {problem}") from None
-            found.setdefault(row["source_id"], []).append(proposal)
-    return found
+            proposals.setdefault(row["source_id"], []).append(proposal)
+    return proposals
 
 
 def proposers(path: str | Path, task: Task) -> dict[str, str]:
@@ -150,5 +150,5 @@ def proposers(path: str | Path, task: Task) -> dict[str, str]:
     """
     columns = {"proposer": "model", "prompt_hash": "prompt_hash"}
     rows = [row for row in read_rows(path, ("task", "proposal", *columns.values())) if row["task"] == task]
-    found = {name: sorted({row[key] for row in rows if row["proposal"] and row[key]}) for name, key in columns.items()}
-    return {name: ", ".join(values) for name, values in found.items() if values}
+    names = {name: sorted({row[key] for row in rows if row["proposal"] and row[key]}) for name, key in columns.items()}
+    return {name: ", ".join(values) for name, values in names.items() if values}

@@ -82,13 +82,13 @@ def refer(target: int, individuals: Sequence[Individual], cues: Sequence[str] = 
     alike = [this for this in individuals if head(this.noun) == head(noun)]
     if len(alike) < 2:
         return {}
-    found: dict[str, list[str]] = {}
+    by_cue: dict[str, list[str]] = {}
     for cue in cues:
         phrases = dict.fromkeys(_phrases(cue, individuals[target], alike))
         fitting = [phrase for phrase in phrases if _means(phrase, target, individuals)]
         if fitting:
-            found[cue] = fitting
-    return found
+            by_cue[cue] = fitting
+    return by_cue
 
 
 def _means(phrase: str, target: int, individuals: Sequence[Individual]) -> bool:
@@ -146,11 +146,11 @@ def _find_alike(text: str, individuals: Sequence[Individual]) -> list[int]:
 def _without_noun(text: str, alike: Sequence[Individual]) -> str:
     """Return a text without the nouns of objects, whose words may be those of a cue: an orange, a left-hand drive."""
     words = {word for this in alike for word in this.noun.lower().split()}
-    found = text.split()
-    for word in words & set(found):
-        place = len(found) - 1 - found[::-1].index(word)
-        found[place] = "one"
-    return " ".join(found)
+    tokens = text.split()
+    for word in words & set(tokens):
+        place = len(tokens) - 1 - tokens[::-1].index(word)
+        tokens[place] = "one"
+    return " ".join(tokens)
 
 
 Narrowing = Callable[[list[int], Sequence[Individual]], list[int]]
@@ -158,11 +158,11 @@ Narrowing = Callable[[list[int], Sequence[Individual]], list[int]]
 
 def _read_cues(text: str) -> Iterator[Narrowing]:
     """Yield how each cue of a text narrows a choice, in the order in which they apply: colour and mirror first."""
-    if found := _COLOUR.search(text):
-        colour = ALIASES.get(found[1], found[1])
+    if match := _COLOUR.search(text):
+        colour = ALIASES.get(match[1], match[1])
         yield lambda alike, all_: _by_colour(colour, alike, all_)
-    if found := _MIRROR.search(text):
-        inside = found[1] not in _NOT_IN
+    if match := _MIRROR.search(text):
+        inside = match[1] not in _NOT_IN
         yield lambda alike, all_: _by_mirror(inside, alike, all_)
     if order := _ORDER.search(text):
         number, start = ORDINALS.index(order[1]), order[2]
@@ -223,14 +223,14 @@ def _by_middle(alike: list[int], individuals: Sequence[Individual]) -> list[int]
     """Return the middle one of three, along the axis on which all three are apart."""
     if len(alike) != 3:
         raise Ambiguous(f"{len(alike)} objects have no middle one")
-    found = set()
+    middles = set()
     for start in ("left", "top"):
         ordered = [individuals[place] for place in _sort(start, alike, individuals)]
         if all(_is_apart(start, *pair) for pair in pairwise(ordered)):
-            found.add(_sort(start, alike, individuals)[1])
-    if len(found) != 1:
+            middles.add(_sort(start, alike, individuals)[1])
+    if len(middles) != 1:
         raise Ambiguous("none of them is clearly in the middle")
-    return list(found)
+    return list(middles)
 
 
 def _by_side(side: str, alike: list[int], individuals: Sequence[Individual]) -> list[int]:

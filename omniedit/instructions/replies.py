@@ -141,10 +141,10 @@ def _list_in(answer: Mapping[str, Any], key: str) -> list[Any]:
     Raises:
         ValueError: the key is missing or holds no list.
     """
-    found = answer.get(key)
-    if not isinstance(found, list):
+    entries = answer.get(key)
+    if not isinstance(entries, list):
         raise ValueError(f'no list under "{key}"')
-    return found
+    return entries
 
 
 def _thing(answer: Any) -> PhotoObject:
@@ -190,10 +190,10 @@ def _match_thing(phrase: Any, things: Sequence[PhotoObject]) -> PhotoObject | No
     if not phrase:
         return None
     wanted = strip_article(str(phrase)).lower()
-    found = [thing for thing in things if wanted in (thing.expression.lower(), thing.name)]
-    if len(found) != 1:
+    matches = [thing for thing in things if wanted in (thing.expression.lower(), thing.name)]
+    if len(matches) != 1:
         raise ValueError(f"object {quote(phrase)} is not one of the listed expressions")
-    return found[0]
+    return matches[0]
 
 
 def _instruction(
@@ -229,8 +229,8 @@ def read_meanings(reply: str, count: int) -> ParsedReply[str]:
     except ValueError as error:
         return ParsedReply(flaws=(ReplyIssue(str(error)),))
     meant = [answer.get(str(number)) for number in range(1, count + 1)]
-    if lacking := [str(number) for number, name in enumerate(meant, 1) if not isinstance(name, str)]:
-        return ParsedReply(flaws=(ReplyIssue(f"no text under {', '.join(lacking)}"),))
+    if missing := [str(number) for number, name in enumerate(meant, 1) if not isinstance(name, str)]:
+        return ParsedReply(flaws=(ReplyIssue(f"no text under {', '.join(missing)}"),))
     return ParsedReply(tuple(str(name) for name in meant))
 
 

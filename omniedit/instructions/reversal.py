@@ -176,8 +176,8 @@ def _reverse_attribute(pair: EditPair, truth: Truth, rng: np.random.Generator) -
     """Return the change back to the old colour, if the object's name or the instruction says it."""
     if truth and truth.get("attribute") not in ("colour", "color"):
         return None
-    if truth and (found := swap_colour(str(truth["object"]), str(truth["value"]))):
-        name, old = found
+    if truth and (names := swap_colour(str(truth["object"]), str(truth["value"]))):
+        name, old = names
     elif recolouring := find_recolouring(pair.instruction):
         name, old = f"{recolouring.new} {recolouring.thing}", recolouring.old
     else:
@@ -195,10 +195,10 @@ def _colour_truth(name: str, colour: str, truth: Truth) -> dict[str, Any] | None
 
 def _reverse_background(pair: EditPair, truth: Truth, rng: np.random.Generator) -> Reversal | None:
     """Return the change back to the old background, if the instruction says it."""
-    found = find_backgrounds(pair.instruction)
-    if not found:
+    backgrounds = find_backgrounds(pair.instruction)
+    if not backgrounds:
         return None
-    old, new = found
+    old, new = backgrounds
     known = {"object": truth["object"], "background": old} if "object" in truth else None
     return Reversal(pair.task, _fill(_BACKGROUND_BACK, rng, old=old, new=new), known)
 
@@ -206,10 +206,10 @@ def _reverse_background(pair: EditPair, truth: Truth, rng: np.random.Generator) 
 def _reverse_environment(pair: EditPair, truth: Truth, rng: np.random.Generator) -> Reversal | None:
     """Return the change back, if the environment is one that can be undone and the source shows daylight."""
     phrase = str(truth.get("environment") or pair.instruction).replace("_", " ")
-    found = [each for each in _ENVIRONMENTS if re.search(rf"\b(?:{each[0]})\b", phrase, re.IGNORECASE)]
-    if len(found) != 1 or (not truth and _TAKES_AWAY.search(phrase)):
+    matches = [each for each in _ENVIRONMENTS if re.search(rf"\b(?:{each[0]})\b", phrase, re.IGNORECASE)]
+    if len(matches) != 1 or (not truth and _TAKES_AWAY.search(phrase)):
         return None
-    _, needs_daylight, texts = found[0]
+    _, needs_daylight, texts = matches[0]
     if needs_daylight and not _shows_daylight(pair.source):
         return None
     return Reversal(pair.task, _fill(texts, rng))

@@ -122,9 +122,9 @@ class InContextEditNet(EditNet):
         self.demonstrations.embedder.load_state_dict(adapt(transformer).image_embedder.state_dict())
 
     def run_blocks(self, state: BaseState, given: Inputs) -> BaseState:
-        found = encode_demonstrations(self.demonstrations, given)
-        grids = list_grids(self.adapter, given, found)
-        prefix = Prefix(found.images.flatten(1, 2), grids, mask_padding(found, grids).flatten(1))
+        demonstrations = encode_demonstrations(self.demonstrations, given)
+        grids = list_grids(self.adapter, given, demonstrations)
+        prefix = Prefix(demonstrations.images.flatten(1, 2), grids, mask_padding(demonstrations, grids).flatten(1))
         return run_control(self, state, given, prefix)
 
 
@@ -150,11 +150,11 @@ class InContextSequenceConcat(SequenceConcat):
         source = self.adapter.grid(given.condition, 1)
         tokens = self._embed(given.condition, source, state, given)
         yield tokens, source, mark_present(tokens, None)
-        found = encode_demonstrations(self.demonstrations, given)
-        grids = list_grids(self.adapter, given, found)
-        present = mask_padding(found, grids)
+        demonstrations = encode_demonstrations(self.demonstrations, given)
+        grids = list_grids(self.adapter, given, demonstrations)
+        present = mask_padding(demonstrations, grids)
         for number, grid in enumerate(grids):
-            yield found.images[:, number].to(tokens), grid, present[:, number]
+            yield demonstrations.images[:, number].to(tokens), grid, present[:, number]
 
 
 def in_context_encoder(adapter: Adapter) -> DemonstrationEncoder:
@@ -166,18 +166,18 @@ def in_context_encoder(adapter: Adapter) -> DemonstrationEncoder:
 
 def encode_demonstrations(encoder: DemonstrationEncoder, given: Inputs) -> Demonstrations:
     """Encode the demonstrations of a batch, or a missing one if none are given."""
-    found: Demonstrations = encoder(*get_references(given), given.reference_prompts, given.reference_pooled)
-    return found
+    demonstrations: Demonstrations = encoder(*get_references(given), given.reference_prompts, given.reference_pooled)
+    return demonstrations
 
 
-def list_grids(adapter: Adapter, given: Inputs, found: Demonstrations) -> list[Grid]:
+def list_grids(adapter: Adapter, given: Inputs, demonstrations: Demonstrations) -> list[Grid]:
     """Return the places of each demonstration's image; each has its own index."""
     latents = given.noisy if given.references is None else given.references
-    return [adapter.grid(latents, FIRST_INDEX + number) for number in range(found.images.shape[1])]
+    return [adapter.grid(latents, FIRST_INDEX + number) for number in range(demonstrations.images.shape[1])]
 
 
-def mask_padding(found: Demonstrations, grids: Sequence[Grid]) -> Tensor:
+def mask_padding(demonstrations: Demonstrations, grids: Sequence[Grid]) -> Tensor:
     """Return which image tokens are attended to, (B, R, N) bool: those of existing images that are not padding."""
-    mask = found.image_mask.clone()
+    mask = demonstrations.image_mask.clone()
     mask[..., len(grids[0]) :] = False
     return mask

@@ -51,8 +51,8 @@ class Base:
         layout = LAYOUTS.get(index["_class_name"]) if "_class_name" in index else OWN
         prediction = index.get("prediction_type", None if "_class_name" not in index else "velocity")
         if layout is None or prediction not in PREDICTIONS:
-            found = index.get("_class_name", "model without a class")
-            raise UserError(f"{folder}: a {found}; an editor needs a {' or '.join(LAYOUTS)}")
+            class_name = index.get("_class_name", "model without a class")
+            raise UserError(f"{folder}: a {class_name}; an editor needs a {' or '.join(LAYOUTS)}")
         if layout.is_diffusion:
             prediction, scheduler = read_diffusion(folder / "scheduler"), FlowMatchEulerDiscreteScheduler()
         else:

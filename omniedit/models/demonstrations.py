@@ -111,10 +111,10 @@ class DemonstrationMemory(nn.Module):
 
     def forward(self, references: Tensor, mask: Tensor, prompts: Tensor | None, pooled: Tensor | None) -> Route:
         """Return the tokens, (B, 1 + R * (N + M), D), for experts of which there is one; arguments as the encoder's."""
-        found = self.encoder(references, mask, prompts, pooled)
+        demonstrations = self.encoder(references, mask, prompts, pooled)
         nothing = self.nothing.expand(len(mask), 1, -1)
-        tokens = torch.cat([nothing, found.images.flatten(1, 2), found.texts.flatten(1, 2)], dim=1)
-        masks = [mask.new_ones(len(mask), 1), found.image_mask.flatten(1), found.text_mask.flatten(1)]
+        tokens = torch.cat([nothing, demonstrations.images.flatten(1, 2), demonstrations.texts.flatten(1, 2)], dim=1)
+        masks = [mask.new_ones(len(mask), 1), demonstrations.image_mask.flatten(1), demonstrations.text_mask.flatten(1)]
         expert = torch.zeros(len(mask), dtype=torch.long, device=mask.device)
         return Route(self.norm(tokens), torch.cat(masks, dim=1), tokens.new_ones(len(mask), 1), expert)
 

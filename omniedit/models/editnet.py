@@ -49,8 +49,8 @@ class ControlBlock(nn.Module):
         joined = torch.cat([image_BND, condition_BND], dim=1) if self.sees_image else condition_BND
         joined, text_out = self.run(self.block, joined, text_BMD, temb_BD, context)
         condition_out = joined[:, -condition_BND.shape[1] :]
-        found = joined[:, : image_BND.shape[1]] if self.from_image else condition_out
-        return self.to_image(found), condition_out, None if self.to_text is None else self.to_text(text_out)
+        image_out_BND = joined[:, : image_BND.shape[1]] if self.from_image else condition_out
+        return self.to_image(image_out_BND), condition_out, None if self.to_text is None else self.to_text(text_out)
 
 
 class EditNet(Editor):

@@ -77,8 +77,8 @@ def _match_captions(captions: Any, per_edit: Sequence[list], takes: SupportedCon
         raise ValueError(f"reference_captions: this editor takes no captions of references; {remedy}")
     for references, texts in zip(per_edit, per_text, strict=True):
         if texts and len(texts) != len(references):
-            found = f"{len(references)} references, {len(texts)} captions"
-            raise ValueError(f"reference_captions: {found}; give one for each reference, '' for none")
+            counts = f"{len(references)} references, {len(texts)} captions"
+            raise ValueError(f"reference_captions: {counts}; give one for each reference, '' for none")
     return [
         tuple(text or "" for text in texts) if texts else ("",) * len(references)
         for references, texts in zip(per_edit, per_text, strict=True)

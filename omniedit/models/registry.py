@@ -124,8 +124,8 @@ def model_folder(role: str, path: Path = MODELS, records: Path = RECORDS) -> Pat
     except (ValueError, KeyError, TypeError, AttributeError):
         raise UserError(f"{records / role}.json: damaged, or not a record of a fetched model; {remedy}") from None
     if fetched != (model.repository, model.revision):
-        found = f"{fetched[0]} at {fetched[1]}"
-        raise NotFetched(f"{path}: the {role} differs from what was fetched, {found}; {remedy}")
+        revision = f"{fetched[0]} at {fetched[1]}"
+        raise NotFetched(f"{path}: the {role} differs from what was fetched, {revision}; {remedy}")
     lost = [name for name, size in sizes.items() if not _has_size(folder / name, size)]
     if lost:
         raise UserError(f"{folder}: {lost[0]} is missing ({len(lost)} in all); {remedy}")
@@ -248,13 +248,13 @@ def verify(path: Path, listed: "RepoFile") -> dict[str, Any]:
     Raises:
         UserError: the content differs; the file is removed, so that the next attempt downloads it again.
     """
-    found = checksum(path)
-    same = found["sha256"] == listed.lfs.sha256 if listed.lfs else git_blob(path) == listed.blob_id
+    digest = checksum(path)
+    same = digest["sha256"] == listed.lfs.sha256 if listed.lfs else git_blob(path) == listed.blob_id
     if not same:
         path.resolve().unlink()
         path.unlink(missing_ok=True)
         raise UserError(f"{path}: does not match the hub's listing and was removed; run the same command again")
-    return found
+    return digest
 
 
 def git_blob(path: Path) -> str:

@@ -253,21 +253,21 @@ class Experts(nn.Module):
             return self.to_out(attend(query, key, value, self.heads, route.mask))
         key, value = both.chunk(2, dim=-1)
         count = key.shape[1]
-        found = attend(
+        attended = attend(
             query.repeat_interleave(count, dim=0),
             key.flatten(0, 1),
             value.flatten(0, 1),
             self.heads,
             route.mask.repeat_interleave(count, dim=0),
         )
-        return self.to_out(torch.einsum("be,bend->bnd", route.weights.to(found), found.unflatten(0, (-1, count))))
+        return self.to_out(torch.einsum("be,bend->bnd", route.weights.to(attended), attended.unflatten(0, (-1, count))))
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor, heads: int, seen: Tensor) -> Tensor:
     """Return attention over tokens, (B, N, W), to those of `key` that are seen, (B, S) bool."""
     query, key, value = (each.unflatten(-1, (heads, -1)).transpose(1, 2) for each in (query, key, value))
-    found = functional.scaled_dot_product_attention(query, key, value, attn_mask=seen[:, None, None])
-    return found.transpose(1, 2).flatten(2)
+    attended = functional.scaled_dot_product_attention(query, key, value, attn_mask=seen[:, None, None])
+    return attended.transpose(1, 2).flatten(2)
 
 
 def grid_positions(rows: int, columns: int, width: int, device: torch.device) -> Tensor:

@@ -82,8 +82,8 @@ class Shard:
 
     def _check_columns(self, columns: dict[str, Any]) -> None:
         names = self._hdf5(set)
-        if lacking := [name for name in (*columns, CHECKSUMS) if name not in names]:
-            raise DamagedFile(self.path, f"not a candidate shard, it lacks {', '.join(lacking)}")
+        if missing := [name for name in (*columns, CHECKSUMS) if name not in names]:
+            raise DamagedFile(self.path, f"not a candidate shard, it lacks {', '.join(missing)}")
 
     def _read_rows(self) -> None:
         """Read each row's checksums, id and task."""

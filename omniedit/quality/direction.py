@@ -170,7 +170,7 @@ def _old_and_new(task: Task, instruction: str) -> tuple[set[str], set[str]]:
     """Return the stems of the words for the old object and of those for the new one."""
     if task is Task.OBJECT_REMOVAL:
         return set(content(instruction)), set()
-    if found := _EXCHANGE.search(instruction.lower()):
-        old, new = set(content(found[1])), set(content(found[2]))
+    if match := _EXCHANGE.search(instruction.lower()):
+        old, new = set(content(match[1])), set(content(match[2]))
         return old - new, new - old
     return set(), set(content(instruction))

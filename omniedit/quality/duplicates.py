@@ -68,7 +68,7 @@ def _find_exact(pairs: Signatures, by_rank: Rows) -> list[Duplicate]:
     row, original = _repeats(by_rank, source, edited)
     same = pairs.instruction[row] == pairs.instruction[original]
     kinds = np.where(same, EXACT, SAME_IMAGES).tolist()
-    return [Duplicate(*found) for found in zip(row.tolist(), original.tolist(), kinds, strict=True)]
+    return [Duplicate(*fields) for fields in zip(row.tolist(), original.tolist(), kinds, strict=True)]
 
 
 def _repeats(rows: Rows, *keys: Hashes) -> tuple[Rows, Rows]:
@@ -94,25 +94,25 @@ def _find_near(pairs: Signatures, nodes: Rows, radius: int, mirrored: bool) -> l
     for side in ("edited", "source"):
         for better, worse, is_mirrored in _near_nodes(_Search(pairs, nodes, side, radius, mirrored)):
             edges.add(better, worse, is_mirrored)
-    found = {duplicate.row: duplicate for duplicate in _keep_best(nodes, edges)}
+    duplicates = {duplicate.row: duplicate for duplicate in _keep_best(nodes, edges)}
     # Rows with equal keys follow their first row, if that is a near duplicate itself.
     followers = zip(same.tolist(), first.tolist(), strict=True)
-    near = {row: duplicate for row, duplicate in found.items() if duplicate.kind == NEAR}
+    near = {row: duplicate for row, duplicate in duplicates.items() if duplicate.kind == NEAR}
     equals = [replace(near[one], row=row) if one in near else Duplicate(row, one, NEAR) for row, one in followers]
-    return [*found.values(), *equals]
+    return [*duplicates.values(), *equals]
 
 
 def _keep_best(nodes: Rows, edges: "_Edges") -> list[Duplicate]:
     """Apply the policy to near nodes. Edges index `nodes`, which are sorted by rank."""
     better, worse, is_mirrored = edges.merge()
-    found: dict[int, Duplicate] = {}
+    duplicates: dict[int, Duplicate] = {}
     for kind, chosen in ((NEAR, ~is_mirrored), (MIRRORED, is_mirrored)):
         one, two = better[chosen], worse[chosen]
         order = np.lexsort((one, two))
         for first, second in zip(one[order].tolist(), two[order].tolist(), strict=True):
-            if first not in found and second not in found:
-                found[second] = Duplicate(int(nodes[second]), int(nodes[first]), kind)
-    return list(found.values())
+            if first not in duplicates and second not in duplicates:
+                duplicates[second] = Duplicate(int(nodes[second]), int(nodes[first]), kind)
+    return list(duplicates.values())
 
 
 class _Edges:

@@ -73,7 +73,7 @@ def read_benchmark(folder: Path) -> BenchmarkSet:
 
 def find_leaks(pairs: Signatures, benchmarks: Sequence[BenchmarkSet], radius: int = MAX_RADIUS) -> list[Leak]:
     """Return the leaks, at most one per pair and side, sorted by row; the source comes before the edited image."""
-    found: dict[tuple[int, str], Leak] = {}
+    leaks: dict[tuple[int, str], Leak] = {}
     for benchmark in benchmarks:
         for side in ("source", "edited"):
             keys, hashes = getattr(pairs, f"{side}_key"), getattr(pairs, f"{side}_hash")
@@ -82,8 +82,8 @@ def find_leaks(pairs: Signatures, benchmarks: Sequence[BenchmarkSet], radius: in
                 for rows, images in _near_rows(keys, hashes, pairs.plain, bench, radius):
                     for row, image in zip(rows.tolist(), images.tolist(), strict=True):
                         leak = Leak(row, side, benchmark.name, benchmark.images[image], mirrored)
-                        found.setdefault((row, side), leak)
-    return sorted(found.values(), key=lambda leak: (leak.row, leak.side == "edited"))
+                        leaks.setdefault((row, side), leak)
+    return sorted(leaks.values(), key=lambda leak: (leak.row, leak.side == "edited"))
 
 
 def _near_rows(

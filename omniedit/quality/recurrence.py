@@ -45,13 +45,13 @@ def find_swapped_turns(pairs: Signatures, turns: Mapping[str, Sequence[int]]) ->
     Args:
         turns: rows of each session, in the order of its turns.
     """
-    found = []
+    swapped = []
     for rows in turns.values():
         links = [(int(pairs.source_digest[row]), int(pairs.edited_digest[row])) for row in rows]
         if len(links) >= 3 and not _is_chain(links):
             flips = [[*links[:k], links[k][::-1], *links[k + 1 :]] for k in range(len(links))]
-            found += [row for row, flipped in zip(rows, flips, strict=True) if _is_chain(flipped)]
-    return found
+            swapped += [row for row, flipped in zip(rows, flips, strict=True) if _is_chain(flipped)]
+    return swapped
 
 
 def _is_chain(links: Sequence[tuple[int, int]]) -> bool:

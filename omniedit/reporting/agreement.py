@@ -137,11 +137,11 @@ def _with_interval(value: float | None, interval: Sequence[float] | None) -> str
 
 
 def proposal_row(rows: Sequence[Mapping[str, Any]], min_score: float, precision: float) -> TableRow:
-    found = proposal(rows, min_score, precision)
-    if found is None:
+    proposed = proposal(rows, min_score, precision)
+    if proposed is None:
         return TableRow([percent(precision), DASH, DASH, DASH, DASH])
-    reached = [percent(found["precision"]), percent(found["recall"]), f"{found['student_keeps']:,}"]
-    return TableRow([percent(precision), number(found["threshold"]), *reached])
+    reached = [percent(proposed["precision"]), percent(proposed["recall"]), f"{proposed['student_keeps']:,}"]
+    return TableRow([percent(precision), number(proposed["threshold"]), *reached])
 
 
 def calibration_curve(bins: Sequence[Mapping[str, float]]) -> Figure:

@@ -50,12 +50,12 @@ def _output(folder: Path, item: BenchItem, editor: EditorResult, scores: Sequenc
 
 
 def _by_item(scores: Mapping[str, Sequence[Row]]) -> dict[str, list[JudgeScore]]:
-    found: dict[str, list[JudgeScore]] = {}
+    scores_by_item: dict[str, list[JudgeScore]] = {}
     for judge, rows in scores.items():
         for row in rows:
             o, sc, pq = (row[f"{name}_score"] if row["status"] == "scored" else None for name in ("o", "sc", "pq"))
-            found.setdefault(row["item_id"], []).append(JudgeScore(judge, o, sc, pq, row["reasoning"] or ""))
-    return found
+            scores_by_item.setdefault(row["item_id"], []).append(JudgeScore(judge, o, sc, pq, row["reasoning"] or ""))
+    return scores_by_item
 
 
 class _ImageFolder:

@@ -95,8 +95,8 @@ def read_device(log: str) -> tuple[float, float] | None:
 
 def read_loops(log: str) -> tuple[Loop, ...]:
     """Return the loops of a log; 'edits of object_swap' and 'edits of style_transfer' become one loop over edits."""
-    found = [_loop(match) for line in log.splitlines() if (match := _DONE.match(line))]
-    return merge_loops(found)
+    loops = [_loop(match) for line in log.splitlines() if (match := _DONE.match(line))]
+    return merge_loops(loops)
 
 
 def _loop(line: re.Match[str]) -> Loop:

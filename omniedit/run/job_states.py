@@ -222,10 +222,10 @@ def _read_times(results: Path, pattern: str, unread: dict[Path, str]) -> Iterato
     """
     anything = {name: "*" for _, name, _, _ in Formatter().parse(pattern) if name}
     *folders, last = pattern.format(**anything).split("/")
-    found = [results]
+    pending = [results]
     for part in folders:
-        found = [folder / name for folder in found for name in _names(folder, part, unread)]
-    for folder in found:
+        pending = [folder / name for folder in pending for name in _names(folder, part, unread)]
+    for folder in pending:
         for name in _names(folder, last, unread):
             try:
                 status = (folder / name).stat()

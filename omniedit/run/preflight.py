@@ -166,10 +166,10 @@ class Preflight:
 
     def loss_lines(self) -> list[str]:
         """Return a line for each folder with missing files. Without its manifest, Snakemake makes the folder again."""
-        found = {folder: missing_files(folder) for folder in self.folders}
+        missing = {folder: missing_files(folder) for folder in self.folders}
         return [
             f"{folder}: {lost[0]} is missing ({len(lost)} in all); the folder is made again"
-            for folder, lost in found.items()
+            for folder, lost in missing.items()
             if lost
         ]
 

@@ -100,19 +100,19 @@ def parse_line(line: bytes) -> HandDecision:
     if len(line) >= MAX_LINE_LENGTH:
         raise ValueError(f"it has more than {MAX_LINE_LENGTH} bytes")
     try:
-        found = json.loads(line)
+        fields = json.loads(line)
     except (ValueError, RecursionError):
         raise ValueError("it is not JSON in UTF-8") from None
-    if not isinstance(found, dict) or not isinstance(found.get("pair_id"), str) or not found["pair_id"]:
+    if not isinstance(fields, dict) or not isinstance(fields.get("pair_id"), str) or not fields["pair_id"]:
         raise ValueError("it has no pair_id")
-    if found.get("decision") not in list(Decision):
-        raise ValueError(f"its decision is {found.get('decision')!a:.40}, not one of {', '.join(Decision)}")
-    return HandDecision(found["pair_id"], Decision(found["decision"]), **_texts(found, "who", "when", "note"))
+    if fields.get("decision") not in list(Decision):
+        raise ValueError(f"its decision is {fields.get('decision')!a:.40}, not one of {', '.join(Decision)}")
+    return HandDecision(fields["pair_id"], Decision(fields["decision"]), **_texts(fields, "who", "when", "note"))
 
 
-def _texts(found: dict[str, Any], *names: str) -> dict[str, str]:
+def _texts(fields: dict[str, Any], *names: str) -> dict[str, str]:
     """Return values as printable lines; '' for a value that is not a text."""
-    return {name: clean_line(value) if isinstance(value := found.get(name), str) else "" for name in names}
+    return {name: clean_line(value) if isinstance(value := fields.get(name), str) else "" for name in names}
 
 
 def append_by_hand(path: str | Path, made: HandDecision) -> None:

@@ -58,7 +58,7 @@ def read_lessons(
     Raises:
         UserError: a pair is missing from its shard, or cannot have its defect.
     """
-    found: dict[Lesson, tuple[EditPair, TeacherExample]] = {}
+    by_lesson: dict[Lesson, tuple[EditPair, TeacherExample]] = {}
     for candidate_file, teacher_file in zip(candidates, teachers, strict=True):
         keys = {(row["pair_id"], row["defect"]) for row in read_rows(teacher_file, ["pair_id", "defect"])}
         if not keys & set(lessons):
@@ -66,8 +66,8 @@ def read_lessons(
         rows = [row for row in read_rows(teacher_file) if (row["pair_id"], row["defect"]) in lessons]
         with Shard(candidate_file) as shard:
             for example in read_teacher_examples(shard, teacher_file, rows):
-                found[example.pair_id, example.defect] = example.pair(), example
-    return [found[lesson] for lesson in lessons if lesson in found]
+                by_lesson[example.pair_id, example.defect] = example.pair(), example
+    return [by_lesson[lesson] for lesson in lessons if lesson in by_lesson]
 
 
 def write_replies(

@@ -89,15 +89,15 @@ def find_scores(answer: str, form: ReplyForm) -> list[Items]:
         Illegible: a score may belong to a quoted text, or may be cut off.
     """
     parts = _scan(answer, form)
-    found = drop_echo(_list_fields(parts, form), form) or _by_key(parts, form)
-    if not found and form.lines:
-        found = drop_echo(_list_lines(answer, form), form) or _by_line(answer, form)
-    return found or _bare_list(answer, form)
+    candidates = drop_echo(_list_fields(parts, form), form) or _by_key(parts, form)
+    if not candidates and form.lines:
+        candidates = drop_echo(_list_lines(answer, form), form) or _by_line(answer, form)
+    return candidates or _bare_list(answer, form)
 
 
-def drop_echo(found: Iterable[Items], form: ReplyForm) -> list[Items]:
+def drop_echo(candidates: Iterable[Items], form: ReplyForm) -> list[Items]:
     """Drop candidates that repeat the placeholders of the requested format before an answer follows."""
-    listed = list(found)
+    listed = list(candidates)
     return [
         items
         for number, items in enumerate(listed)
@@ -118,10 +118,10 @@ def find_line(answer: str, key: str) -> Iterator[re.Match[str]]:
     line = re.compile(rf"^[ \t*#_-]*{re.escape(key)}[ \t*_]*[:\uff1a](?P<value>[^\n]*)$", re.IGNORECASE | re.MULTILINE)
     quotes = [quote.start() for quote in _QUOTE.finditer(answer)]
     curly = "\u201d" in answer
-    for found in line.finditer(answer):
-        before = bisect_left(quotes, found.start())
-        if not (before % 2 and before < len(quotes)) and not (curly and _is_in_curly(answer, found.start())):
-            yield found
+    for match in line.finditer(answer):
+        before = bisect_left(quotes, match.start())
+        if not (before % 2 and before < len(quotes)) and not (curly and _is_in_curly(answer, match.start())):
+            yield match
 
 
 def _is_in_curly(text: str, at: int) -> bool:
@@ -144,22 +144,22 @@ def _by_key(answer: _Answer, form: ReplyForm) -> list[Items]:
     values: dict[str, list[Items]] = {key: [] for key in form.score_keys}
     for piece in answer.pieces:
         if isinstance(piece, JsonSpan) and not answer.is_quoted(piece):
-            for key, found in values.items():
-                found += [_items(value) for value in piece.values(key)]
+            for key, matches in values.items():
+                matches += [_items(value) for value in piece.values(key)]
         elif isinstance(piece, LooseField) and piece.key in values and _counts(answer, piece):
             values[piece.key].append(_loose_items(_check_end(answer, piece)))
     return _one_each(values, form)
 
 
 def _list_lines(answer: str, form: ReplyForm) -> Iterator[Items]:
-    found = (_line_items(line["value"]) for line in find_line(answer, form.field))
-    return (items for items in found if items)
+    lines = (_line_items(line["value"]) for line in find_line(answer, form.field))
+    return (items for items in lines if items)
 
 
 def _by_line(answer: str, form: ReplyForm) -> list[Items]:
     """Return the scores that have a line each."""
     lines = {key: [_line_items(line["value"]) for line in find_line(answer, key)] for key in form.score_keys}
-    return _one_each({key: [items for items in found if items] for key, found in lines.items()}, form)
+    return _one_each({key: [items for items in candidates if items] for key, candidates in lines.items()}, form)
 
 
 def _one_each(values: dict[str, list[Items]], form: ReplyForm) -> list[Items]:
@@ -169,23 +169,23 @@ def _one_each(values: dict[str, list[Items]], form: ReplyForm) -> list[Items]:
         Illegible: a key has two values that differ.
     """
     chosen: Items = []
-    for key, found in values.items():
-        found = drop_echo(found, form)
-        found = [items for items in found if not _is_prose(items)] or found
-        if not found:
+    for key, candidates in values.items():
+        candidates = drop_echo(candidates, form)
+        candidates = [items for items in candidates if not _is_prose(items)] or candidates
+        if not candidates:
             return []
-        if any(items != found[0] for items in found) or len(found[0]) != 1:
+        if any(items != candidates[0] for items in candidates) or len(candidates[0]) != 1:
             raise AmbiguousReply(
-                f"two values of {key!a} that differ" if len(found) > 1 else f"several values of {key!a}"
+                f"two values of {key!a} that differ" if len(candidates) > 1 else f"several values of {key!a}"
             )
-        chosen += found[0]
+        chosen += candidates[0]
     return [chosen] if chosen else []
 
 
 def _bare_list(answer: str, form: ReplyForm) -> list[Items]:
     """Return the items of an answer that is nothing but a list of the right length."""
-    found = _BARE_LIST.fullmatch(answer)
-    items = _loose_items(f"[{found[1]}]") if found else []
+    match = _BARE_LIST.fullmatch(answer)
+    items = _loose_items(f"[{match[1]}]") if match else []
     return [items] if len(items) == form.num_scores and all(map(_is_number, items)) else []
 
 

@@ -37,16 +37,16 @@ def parse_scores(text: str, form: ReplyForm) -> list[float] | Unscorable:
     if len(text) > MAX_CHARACTERS:
         return Unscorable(f"the reply has {len(text)} characters; {MAX_CHARACTERS} are allowed")
     try:
-        found = [items for answer in find_answers(text) for items in find_scores(answer, form)]
+        candidates = [items for answer in find_answers(text) for items in find_scores(answer, form)]
     except UnclearReply as problem:
         return Unscorable(str(problem))
     except AmbiguousReply as problem:
         return Unscorable(f"{problem} in {_excerpt(text)}")
-    if not found:
+    if not candidates:
         return Unscorable(f"no {_describe(form)} in {_excerpt(text)}")
-    if any(items != found[0] for items in found):
+    if any(items != candidates[0] for items in candidates):
         return Unscorable("two score fields that differ")
-    return _check(found[0], form)
+    return _check(candidates[0], form)
 
 
 def parse_texts(text: str, form: ReplyForm) -> dict[str, str]:
@@ -61,11 +61,11 @@ def parse_texts(text: str, form: ReplyForm) -> dict[str, str]:
     except UnclearReply:
         return dict.fromkeys(names, "")
     pieces = list(scan(answer))
-    found = {name: _json_text(answer, pieces, name.lower()) for name in names}
+    texts = {name: _json_text(answer, pieces, name.lower()) for name in names}
     if form.lines:
-        found = {name: value or _line_text(answer, name) for name, value in found.items()}
-        found[form.reasoning] = found[form.reasoning] or _text_before_scores(answer, form)
-    return {name: clean(value)[:MAX_REASONING_LENGTH] for name, value in found.items()}
+        texts = {name: value or _line_text(answer, name) for name, value in texts.items()}
+        texts[form.reasoning] = texts[form.reasoning] or _text_before_scores(answer, form)
+    return {name: clean(value)[:MAX_REASONING_LENGTH] for name, value in texts.items()}
 
 
 def parse_reasoning(text: str) -> str:
@@ -75,14 +75,14 @@ def parse_reasoning(text: str) -> str:
 
 def _json_text(answer: str, pieces: list[JsonSpan | LooseField], key: str) -> str:
     """Return the last text with a key; an echo of the requested format comes before the answer."""
-    found = ""
+    result = ""
     for piece in pieces:
         if isinstance(piece, JsonSpan):
             values = [value for value in piece.values(key) if isinstance(value, str) and not isinstance(value, Number)]
-            found = values[0] if values else found
+            result = values[0] if values else result
         elif piece.key == key:
-            found = _loose_text(answer[piece.start : piece.end]) or found
-    return found
+            result = _loose_text(answer[piece.start : piece.end]) or result
+    return result
 
 
 def _loose_text(value: str) -> str:
@@ -122,10 +122,10 @@ def _check(items: Items, form: ReplyForm) -> list[float] | Unscorable:
 
 def _to_number(item: str, scale: Scale) -> float | None:
     """Return the number that an item writes; a denominator must be the top of the scale."""
-    found = NUMBER.fullmatch(item.strip()) if isinstance(item, Number | QuotedText) else None
-    if not found or (found[2] and not (isinstance(item, QuotedText) and float(found[2]) == scale.high)):
+    match = NUMBER.fullmatch(item.strip()) if isinstance(item, Number | QuotedText) else None
+    if not match or (match[2] and not (isinstance(item, QuotedText) and float(match[2]) == scale.high)):
         return None
-    return float(found[1])
+    return float(match[1])
 
 
 def _describe(form: ReplyForm) -> str:

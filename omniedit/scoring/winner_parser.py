@@ -66,8 +66,8 @@ def _find_values(answer: str) -> list[str]:
     has_quotes = False
     for piece in pieces:
         if isinstance(piece, JsonSpan):
-            found = [value if type(value) is str else "another value" for value in piece.values(FIELD)]
-            values += found if found and not _is_quoted(bare, piece.start, piece.end) else []
+            texts = [value if type(value) is str else "another value" for value in piece.values(FIELD)]
+            values += texts if texts and not _is_quoted(bare, piece.start, piece.end) else []
         elif piece.key == FIELD:
             values += _read_loose(answer, bare, piece, has_quotes)
         if isinstance(piece, LooseField):
@@ -111,7 +111,7 @@ def _read_loose(answer: str, bare: str, field: LooseField, has_quotes: bool) -> 
     """
     if has_quotes:
         raise _AmbiguousReply(f"a {FIELD} field after a text with unescaped quotes may belong to that text")
-    key = max((found.start() for found in _KEY.finditer(answer, 0, field.start)), default=0)
+    key = max((match.start() for match in _KEY.finditer(answer, 0, field.start)), default=0)
     brace = answer.rfind("{", 0, key)
     is_inside = brace > answer.rfind("}", 0, key)
     if _is_quoted(bare, brace if is_inside else max(key - 1, 0), field.end):

@@ -81,8 +81,8 @@ def parquet_rows(
 def _image_column(schema: pa.Schema, name: str, column: str | None) -> str:
     holding = {field.name.casefold(): field.name for field in reversed(list(schema)) if _holds_bytes(field.type)}
     wanted = (column.casefold(),) if column else IMAGE_COLUMNS
-    if found := next((holding[each] for each in wanted if each in holding), None):
-        return found
+    if column_name := next((holding[each] for each in wanted if each in holding), None):
+        return column_name
     if not column and len(holding) == 1:
         return next(iter(holding.values()))
     columns = ", ".join(f"{field.name} ({field.type})" for field in schema)

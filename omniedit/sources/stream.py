@@ -20,7 +20,7 @@ READERS: dict[str, ArchiveReader] = {"webdataset": tar_photos, "parquet": parque
 
 
 def stream(
-    found: Iterable[ArchivedPhoto | SkippedPart], shard: str, demands: PhotoRequirements, tar: tarfile.TarFile
+    photos: Iterable[ArchivedPhoto | SkippedPart], shard: str, demands: PhotoRequirements, tar: tarfile.TarFile
 ) -> Iterator[IndexRow]:
     """Yield an index row for each item of an archive in order, and add the kept photos to a tar of `new_shard`.
 
@@ -29,7 +29,7 @@ def stream(
     """
     ids: set[str] = set()
     first_with: dict[str, str] = {}
-    for photo in found:
+    for photo in photos:
         if isinstance(photo, SkippedPart):
             yield {"file": photo.place, "status": photo.status, "reason": photo.reason}
             continue

@@ -60,13 +60,13 @@ class NamedCutOut:
 
 def collect_cut_outs() -> list[NamedCutOut]:
     """Return the cut-outs that are large enough to be a subject, each name once, in the order of their files."""
-    found: dict[str, NamedCutOut] = {}
+    cut_outs: dict[str, NamedCutOut] = {}
     for each in photographic_stamps() if STAMPS.is_dir() else sample_objects():
         height, width = each.rgba.shape[:2]
         covered = float((each.rgba[..., 3] > 127).sum()) / max(height, width) ** 2
         if covered > THIN and max(height, width) >= MIN_SIDE:
-            found.setdefault(each.name, each)
-    return list(found.values())
+            cut_outs.setdefault(each.name, each)
+    return list(cut_outs.values())
 
 
 def photographic_stamps(folder: Path = STAMPS) -> Iterator[NamedCutOut]:

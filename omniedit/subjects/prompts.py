@@ -120,8 +120,8 @@ def read_prompts(reply: str, name: str, tasks: Sequence[Task]) -> ParsedReply[Ne
     for item in listed:
         made = _read_prompt(item, name, tasks, {part.caption for part in parts})
         (flaws if isinstance(made, ReplyIssue) else parts).append(made)  # type: ignore[arg-type]
-    lacking = [task.removeprefix(PREFIX) for task in tasks if task not in {part.task for part in parts}]
-    flaws += [ReplyIssue(f"no usable prompt of the skill {skill}") for skill in lacking]
+    missing = [task.removeprefix(PREFIX) for task in tasks if task not in {part.task for part in parts}]
+    flaws += [ReplyIssue(f"no usable prompt of the skill {skill}") for skill in missing]
     return ParsedReply(tuple(parts), tuple(flaws))
 
 

@@ -106,13 +106,13 @@ def base_identity(base: Base) -> dict[str, Any]:
 
 def differences(known: Mapping[str, Any], run: Mapping[str, Any]) -> list[str]:
     """Return the keys, such as options.steps, with different values in two runs; keys of only one run are ignored."""
-    found = []
+    keys = []
     for key in sorted(known.keys() & run.keys()):
         if isinstance(known[key], dict) and isinstance(run[key], dict):
-            found += [f"{key}.{inner}" for inner in differences(known[key], run[key])]
+            keys += [f"{key}.{inner}" for inner in differences(known[key], run[key])]
         elif known[key] != run[key]:
-            found.append(key)
-    return found
+            keys.append(key)
+    return keys
 
 
 class Checkpoints:
@@ -158,7 +158,7 @@ class Checkpoints:
                 with replace_file(file) as temporary:
                     save_file(tensors, temporary)
                 sums[file.name] = checksum(file)
-        written = {name: found for of_rank in gather_from_ranks(sums) for name, found in of_rank.items()}
+        written = {name: digest for of_rank in gather_from_ranks(sums) for name, digest in of_rank.items()}
         if self.rank == 0:
             (part / POSITION).write_text(json.dumps(asdict(position)) + "\n")
             write_manifest(part / MANIFEST, {"files": written | {POSITION: checksum(part / POSITION)}})

@@ -138,11 +138,11 @@ def _value_end(is_score: bool, text: str, start: int) -> int:
 
 def _text_end(text: str, start: int) -> int:
     """Return the position after the quote that closes the one at `start`, or the end of the text if it is cut off."""
-    ends = (found.end() for found in _TEXT_ENDS[text[start]].finditer(text, start + 1) if found[0][0] != "\\")
+    ends = (match.end() for match in _TEXT_ENDS[text[start]].finditer(text, start + 1) if match[0][0] != "\\")
     return next(ends, len(text))
 
 
 def _end(pattern: re.Pattern[str], text: str, at: int) -> int:
-    found = pattern.match(text, at)
-    assert found  # these patterns also match the empty text
-    return found.end()
+    match = pattern.match(text, at)
+    assert match  # these patterns also match the empty text
+    return match.end()

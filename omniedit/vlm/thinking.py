@@ -147,8 +147,8 @@ def _has_scores(text: str) -> bool:
 
 
 def _starts_with_object(text: str) -> bool:
-    found = _FENCE.match(text)
-    start = found.end() if found else 0
+    match = _FENCE.match(text)
+    start = match.end() if match else 0
     first = next(scan(text), None) if text[start : start + 1] == "{" else None
     return first is not None and (isinstance(first, LooseField) or first.start == start)
 
@@ -168,5 +168,5 @@ def is_quoted(text: str, start: int, end: int) -> bool:
     if any(before.replace(f"\\{quote}", "").count(quote) % 2 and quote in after for quote in '"`'):
         return True
     singles = list(_SINGLE_QUOTES.finditer(before))
-    closes = any(found["closing"] for found in _SINGLE_QUOTES.finditer(after))
+    closes = any(match["closing"] for match in _SINGLE_QUOTES.finditer(after))
     return bool(singles) and singles[-1]["opening"] is not None and closes

@@ -63,8 +63,8 @@ def answer_get(session: Session, target: str) -> Reply:
         return as_json({"mode": session.mode})
     if url.path == "/api/state":
         return as_json(session.describe(parse_qs(url.query).get("rater", [""])[-1]))
-    if found := IMAGE.fullmatch(url.path):
-        return Reply(session.read_image(found[1], found[2]), "image/png", may_cache=True)
+    if match := IMAGE.fullmatch(url.path):
+        return Reply(session.read_image(match[1], match[2]), "image/png", may_cache=True)
     raise HttpError(HTTPStatus.NOT_FOUND, "no such address")
 
 

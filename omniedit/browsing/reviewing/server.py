@@ -40,8 +40,8 @@ class ReviewServer(LocalServer):
             return page
         if path == "/api/state":
             return as_json(self.review.describe())
-        if (found := IMAGE.fullmatch(path)) and int(found[1]) < len(self.review.photos):
-            return send_image(self.review.read_image(int(found[1])), "screen")
+        if (match := IMAGE.fullmatch(path)) and int(match[1]) < len(self.review.photos):
+            return send_image(self.review.read_image(int(match[1])), "screen")
         raise HttpError(HTTPStatus.NOT_FOUND, "no such address")
 
     def post(self, path: str, body: bytes) -> Reply:

@@ -28,8 +28,8 @@ def read_ratings(path: Path, key: str) -> list[Rating]:
     rows = read_csv(path)
     if not rows:
         raise UserError(f"{path}: has no rating; each row is one person's rating of one image")
-    if lacking := [name for name in (key, "rater", "sc", "pq") if name not in rows[0]]:
-        raise UserError(f"{path}: lacks the column {', '.join(lacking)}; each row is one person's rating of one image")
+    if missing := [name for name in (key, "rater", "sc", "pq") if name not in rows[0]]:
+        raise UserError(f"{path}: lacks the column {', '.join(missing)}; each row is one person's rating of one image")
     ratings: dict[tuple[str, ...], tuple[int, Rating]] = {}
     for number, row in enumerate(rows, 1):
         if not (row["sc"].strip() and row["pq"].strip()):
@@ -58,8 +58,8 @@ def read_judged(path: Path, key: str) -> dict[Key, Scores]:
     rows = read_given(path)
     if rows and viescore_files.are_scores(rows[0]):
         return viescore_files.read_judged(path, rows, key)
-    if lacking := [name for name in (key, "status", "pq_score", "o_score") if rows and name not in rows[0]]:
-        raise UserError(f"{path}: lacks the column {', '.join(lacking)}; --key names the column that identifies pairs")
+    if missing := [name for name in (key, "status", "pq_score", "o_score") if rows and name not in rows[0]]:
+        raise UserError(f"{path}: lacks the column {', '.join(missing)}; --key names the column that identifies pairs")
     judged: dict[Key, Scores] = {}
     for number, row in enumerate(rows, 1):
         if row["status"] == "scored":

@@ -53,8 +53,8 @@ def read_judged(path: Path, rows: Sequence[Mapping[str, Any]], key: str) -> dict
         UserError: a column is missing, a cell is invalid, or an image has two rows.
     """
     key = key if key in rows[0] else "uid"
-    if lacking := [name for name in ("task", "model", key) if name not in rows[0]]:
-        raise UserError(f"{path}: lacks the column {', '.join(lacking)}; each row is the scores of one image")
+    if missing := [name for name in ("task", "model", key) if name not in rows[0]]:
+        raise UserError(f"{path}: lacks the column {', '.join(missing)}; each row is the scores of one image")
     judged: dict[Key, Scores] = {}
     seen: set[Key] = set()
     for number, row in enumerate(rows, 1):

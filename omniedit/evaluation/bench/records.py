@@ -122,12 +122,12 @@ class EditFolder:
 
 def describe_missing(records: Mapping[str, EditRecord], items: Sequence[str]) -> str:
     """Return how many of some items have no edit, and the first one's reason; '' if all have an edit."""
-    lacking = [item for item in items if item not in records or records[item].status != EDITED]
-    if not lacking:
+    missing = [item for item in items if item not in records or records[item].status != EDITED]
+    if not missing:
         return ""
-    record = records.get(lacking[0])
+    record = records.get(missing[0])
     reason = f"{record.status}: {record.reason}" if record else "not run"
-    return f"{len(lacking)} of {len(items)} items without an edit; the first, {lacking[0][:100]}: {reason[:300]}"
+    return f"{len(missing)} of {len(items)} items without an edit; the first, {missing[0][:100]}: {reason[:300]}"
 
 
 def check_id(item_id: str) -> str:

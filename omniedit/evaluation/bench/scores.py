@@ -158,10 +158,10 @@ def _rows(
 ) -> Iterator[dict[str, Any]]:
     """Yield a row for each item of the set."""
     of_judge = {"judge": judge.name, "rubric": judge.rubric.name, "prompt_hash": judge.rubric.digest}
-    found = {work.item.item_id: work for work in _find_work(bench, editor, edits, judge, bench.items)}
+    pending = {work.item.item_id: work for work in _find_work(bench, editor, edits, judge, bench.items)}
     for item in bench.items:
         row = item_columns(item) | of_judge | {"editor": editor, "sampling": judge.sampling}
-        record, work = edits.records.get(item.item_id), found.get(item.item_id)
+        record, work = edits.records.get(item.item_id), pending.get(item.item_id)
         if work is not None:
             yield row | journal.verdicts.get(work.digest, {"status": "missing", "reasoning": "not judged yet"})
         elif record is None:

@@ -156,7 +156,7 @@ def _measure_batch(metric: ImageMetric, samples: Sequence[Sample], networks: Net
 def _row(sample: Sample | BadSample, values: Mapping[str, Iterator[float | None]]) -> dict[str, Any]:
     if isinstance(sample, BadSample):
         return {"status": sample.status, "reason": sample.reason} | dict.fromkeys(values)
-    return {"status": "measured", "reason": ""} | {name: next(found) for name, found in values.items()}
+    return {"status": "measured", "reason": ""} | {name: next(column) for name, column in values.items()}
 
 
 def _known(value: float) -> float | None:

@@ -60,8 +60,8 @@ def check_needs(table: Path, rows: Sequence[InputRow], names: Sequence[str]) -> 
     """
     for name in names:
         needs: tuple[Need, ...] = METRICS[name].needs if name in METRICS else ()
-        if lacking := [need for need in needs if need not in rows[0]]:
-            raise UserError(f"{table}: lacks the column {lacking[0]}, which {name} needs; add it or leave {name} out")
+        if missing := [need for need in needs if need not in rows[0]]:
+            raise UserError(f"{table}: lacks the column {missing[0]}, which {name} needs; add it or leave {name} out")
 
 
 def measure_table(
@@ -150,9 +150,9 @@ def summary_lines(measured: Mapping[str, MetricValues]) -> list[str]:
     names = _names(first)
     head = [f"{METRICS[name].label} {'up' if METRICS[name].higher_is_better else 'down'}" for name in names]
     lines = [f"| {' | '.join(['editor', 'images', *head])} |", "|---" * (len(names) + 2) + "|"]
-    for editor, found in measured.items():
-        cells = [_cell(_mean(found, name)) for name in names]
-        count = sum(row["status"] == "measured" for row in found.rows)
+    for editor, metrics in measured.items():
+        cells = [_cell(_mean(metrics, name)) for name in names]
+        count = sum(row["status"] == "measured" for row in metrics.rows)
         lines.append(f"| {' | '.join([markdown_cell(editor or '-'), str(count), *cells])} |")
     return [*lines, *_notes(measured)]
 
@@ -161,39 +161,39 @@ def summary_json(measured: Mapping[str, MetricValues]) -> dict[str, Any]:
     """Return the means by editor, the reasons of what is not available, and the weights."""
     first = next(iter(measured.values()))
     return {
-        "editors": {editor: _editor_json(found) for editor, found in measured.items()},
+        "editors": {editor: _editor_json(metrics) for editor, metrics in measured.items()},
         "unavailable": dict(first.unavailable),
         "weights": dict(first.weights),
         "directions": {name: "higher" if METRICS[name].higher_is_better else "lower" for name in _names(first)},
     }
 
 
-def _editor_json(found: MetricValues) -> dict[str, Any]:
-    means = {name: _mean(found, name) for name in _names(found)}
-    counts = {name: sum(row[name] is not None for row in found.rows) for name in means if name not in found.sets}
-    measured = sum(row["status"] == "measured" for row in found.rows)
-    infinite = _count_infinite(found)
-    return {"rows": len(found.rows), "measured": measured, "means": means, "images": counts, "infinite": infinite}
+def _editor_json(metrics: MetricValues) -> dict[str, Any]:
+    means = {name: _mean(metrics, name) for name in _names(metrics)}
+    counts = {name: sum(row[name] is not None for row in metrics.rows) for name in means if name not in metrics.sets}
+    measured = sum(row["status"] == "measured" for row in metrics.rows)
+    infinite = _count_infinite(metrics)
+    return {"rows": len(metrics.rows), "measured": measured, "means": means, "images": counts, "infinite": infinite}
 
 
-def _names(found: MetricValues) -> list[str]:
-    return [name for name in METRICS if name in found.sets or name in found.rows[0]]
+def _names(metrics: MetricValues) -> list[str]:
+    return [name for name in METRICS if name in metrics.sets or name in metrics.rows[0]]
 
 
-def _mean(found: MetricValues, name: str) -> float | None:
+def _mean(metrics: MetricValues, name: str) -> float | None:
     """Return the value of a set metric, or the mean of a metric over the images whose value is finite."""
-    if name in found.sets:
-        return found.sets[name]
-    values = [row[name] for row in found.rows if row[name] is not None and isfinite(row[name])]
+    if name in metrics.sets:
+        return metrics.sets[name]
+    values = [row[name] for row in metrics.rows if row[name] is not None and isfinite(row[name])]
     return float(np.mean(values)) if values else None
 
 
-def _count_infinite(found: MetricValues) -> dict[str, int]:
+def _count_infinite(metrics: MetricValues) -> dict[str, int]:
     """Count the images whose PSNR is infinite, by metric."""
     counts = {
-        name: sum(row[name] is not None and isinf(row[name]) for row in found.rows)
-        for name in _names(found)
-        if name not in found.sets
+        name: sum(row[name] is not None and isinf(row[name]) for row in metrics.rows)
+        for name in _names(metrics)
+        if name not in metrics.sets
     }
     return {name: count for name, count in counts.items() if count}
 
@@ -201,10 +201,10 @@ def _count_infinite(found: MetricValues) -> dict[str, int]:
 def _notes(measured: Mapping[str, MetricValues]) -> Iterator[str]:
     first = next(iter(measured.values()))
     yield from (f"{name}: not available: {reason}" for name, reason in first.unavailable.items())
-    for editor, found in measured.items():
-        for name, count in _count_infinite(found).items():
+    for editor, metrics in measured.items():
+        for name, count in _count_infinite(metrics).items():
             yield f"{editor or '-'}: {count} images have an infinite {METRICS[name].label}; the mean leaves them out"
-    bad = [row for found in measured.values() for row in found.rows if row["status"] != "measured"]
+    bad = [row for metrics in measured.values() for row in metrics.rows if row["status"] != "measured"]
     if bad:
         yield f"rows that could not be measured: {len(bad)}; the first: {bad[0]['reason']}"
 

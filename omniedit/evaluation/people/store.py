@@ -130,8 +130,8 @@ class AnswerStore:
         with self._change() as database:
             insert = f"INSERT INTO edits ({columns}) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
             database.executemany(insert, rows)
-            found = database.execute("SELECT item_id, editor, digest, edit FROM edits").fetchall()
-        numbers = {(item_id, editor, digest): number for item_id, editor, digest, number in found}
+            stored = database.execute("SELECT item_id, editor, digest, edit FROM edits").fetchall()
+        numbers = {(item_id, editor, digest): number for item_id, editor, digest, number in stored}
         return [numbers[edit.item_id, edit.editor, edit.digest] for edit in edits]
 
     def add(self, rater: Rater, token: str, answer: Answer) -> bool:
@@ -164,8 +164,8 @@ class AnswerStore:
         """Return the answers in force, of one rater or of all, in the order in which they were given."""
         which = "1" if rater is None else "raters.rater = ?"
         with self._lock:
-            found = _select(self._database, f"{which} ORDER BY answer", *([] if rater is None else [rater.number]))
-        return [answer for _, answer in found]
+            rows = _select(self._database, f"{which} ORDER BY answer", *([] if rater is None else [rater.number]))
+        return [answer for _, answer in rows]
 
     def count_withdrawn(self) -> int:
         ((count,),) = self._query("SELECT COUNT(*) FROM answers WHERE withdrawn IS NOT NULL")

@@ -112,9 +112,9 @@ def compare_votes(human: str, row: Mapping[str, object], merge: bool) -> tuple[V
 
 def measure_votes(humans: Sequence[tuple[Record, str]], ties: str, skipped: Counter[str], merge: bool) -> Result:
     """Return the accuracy of recorded votes, over all comparisons and by people's vote."""
-    found = [compare_votes(human, record.row, merge) for record, human in humans]
-    compared = [comparison for comparison, _ in found]
-    unread = sum(not read for _, read in found)
+    comparisons = [compare_votes(human, record.row, merge) for record, human in humans]
+    compared = [comparison for comparison, _ in comparisons]
+    unread = sum(not read for _, read in comparisons)
     return Result(
         "comparisons",
         ties,

@@ -40,12 +40,12 @@ def measure_length_bias(scores_N: Values, lengths_N: Values, groups_N: NDArray[A
     Args:
         scores_N: NaN for a pair without a score, which is left out.
     """
-    found = list(_correlate_groups(scores_N, lengths_N, groups_N))
-    pairs = sum(count for _, count in found)
-    if not found:
+    correlations = list(_correlate_groups(scores_N, lengths_N, groups_N))
+    pairs = sum(count for _, count in correlations)
+    if not correlations:
         return LengthBias(None, None, 0)
-    centre = sum(count * atanh(r) for r, count in found) / pairs
-    variance = sum((count / pairs) ** 2 * (1 + r * r / 2) / (count - 3) for r, count in found)
+    centre = sum(count * atanh(r) for r, count in correlations) / pairs
+    variance = sum((count / pairs) ** 2 * (1 + r * r / 2) / (count - 3) for r, count in correlations)
     half = Z * sqrt(variance)
     return LengthBias(tanh(centre), (tanh(centre - half), tanh(centre + half)), pairs)
 

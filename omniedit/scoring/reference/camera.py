@@ -104,13 +104,13 @@ def rotation_change(seen: Comparison, truth: Truth) -> Finding:
         Unmeasurable: the image looks alike at all angles.
     """
     measured = _correlations(seen)
-    found = max(measured, key=lambda angle: measured[angle])
+    best = max(measured, key=lambda angle: measured[angle])
     if max(measured.values()) - min(measured.values()) < MIN_GAIN:
         raise Unmeasurable("the image looks alike at all angles, so its rotation cannot be measured")
-    off = abs((found - truth["angle"] + 180) % 360 - 180)
-    moved = 0.0 if found == 0 else 1.0
+    off = abs((best - truth["angle"] + 180) % 360 - 180)
+    moved = 0.0 if best == 0 else 1.0
     requirements = ((moved, sentences.NOT_TURNED), (ramp(off, 4.0, 1.5), sentences.WRONG_TURN))
-    figures = f"the best match is at {found} degrees, with a correlation of {measured[found]:.2f}"
+    figures = f"the best match is at {best} degrees, with a correlation of {measured[best]:.2f}"
     return weigh(sentences.TURNED, requirements, figures, value=describe_angle(truth["angle"]))
 
 
@@ -136,12 +136,12 @@ def _correlations(seen: Comparison) -> dict[int, float]:
     height, width = source.shape
     inside = _circle(height, width)
     middle = (width - 1) / 2, (height - 1) / 2
-    found = {}
+    correlations = {}
     for angle in ANGLES:
         matrix = cv2.getRotationMatrix2D(middle, -angle, 1.0)
         turned = cv2.warpAffine(source, matrix, (width, height), flags=cv2.INTER_LINEAR)
-        found[angle] = correlation(turned[inside], edited[inside])
-    return found
+        correlations[angle] = correlation(turned[inside], edited[inside])
+    return correlations
 
 
 def _structure(image: Field) -> Field:

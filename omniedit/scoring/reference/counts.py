@@ -103,8 +103,8 @@ def verify_number(image: Image, noun: str, boxes: Sequence[FractionBox]) -> None
     Raises:
         Unmeasurable: a window elsewhere shows one.
     """
-    found = noun_probabilities(noun, _windows_elsewhere(image, boxes))
-    if found is not None and len(found) and float(found.max()) > MAX_PROBABILITY_ELSEWHERE:
+    probabilities = noun_probabilities(noun, _windows_elsewhere(image, boxes))
+    if probabilities is not None and len(probabilities) and float(probabilities.max()) > MAX_PROBABILITY_ELSEWHERE:
         raise Unmeasurable(f"there may be more than {len(boxes)} objects of the kind {noun}")
 
 

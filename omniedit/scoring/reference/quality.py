@@ -57,12 +57,12 @@ def quality(seen: Comparison) -> Finding:
             measure(seen) for measure in _FAULTS_OF_A_PHOTO
         ]
     score = 10 * float(np.prod([fault.left for fault in faults]))
-    found = sorted((fault for fault in faults if fault.left < 0.95), key=lambda fault: fault.left)
-    if not found:
+    ordered = sorted((fault for fault in faults if fault.left < 0.95), key=lambda fault: fault.left)
+    if not ordered:
         return Finding(score, sentences.NO_FAULTS)
     chosen = sentences.LARGE_FAULTS if score < LOW else sentences.FAULTS if score < HIGH else sentences.SMALL_FAULTS
-    names = join_names([fault.name for fault in found[:NAMED]])
-    return Finding(score, fill_in(chosen, faults=names), ", ".join(fault.measured for fault in found))
+    names = join_names([fault.name for fault in ordered[:NAMED]])
+    return Finding(score, fill_in(chosen, faults=names), ", ".join(fault.measured for fault in ordered))
 
 
 def seam(seen: Comparison) -> Fault:

@@ -119,8 +119,8 @@ class ChatJudge(RubricJudge):
         return [self.combine(readings, self.version, rubric) for readings in zip(*answers, strict=True)]
 
     def _mark_once(self, examples: Sequence[Example], seed: int) -> list[RubricScores | Unscorable]:
-        lacking = [missing_input(self.rubric, example) for example in examples]
-        ready = [example for example, lack in zip(examples, lacking, strict=True) if lack is None]
+        missing = [missing_input(self.rubric, example) for example in examples]
+        ready = [example for example, lack in zip(examples, missing, strict=True) if lack is None]
         tasks = list(self.rubric.tasks)
 
         def place(example: Example) -> tuple[int, ...]:
@@ -131,7 +131,7 @@ class ChatJudge(RubricJudge):
             return self.mark_task(task if task in tasks else "", together, seed)
 
         marks = iter(map_by_size(mark, ready, place))
-        return [lack or next(marks) for lack in lacking]
+        return [lack or next(marks) for lack in missing]
 
 
 def check_rubric(rubric: Rubric, written: bool) -> None:

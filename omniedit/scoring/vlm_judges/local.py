@@ -153,6 +153,6 @@ def model_class(folder: Path) -> Any:
     named = read_config(folder / "config.json").get("architectures")
     name: Any = named[0] if isinstance(named, list) and named else None
     if name not in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES.values():
-        found = f"a {name}" if name else "a model without a class"
-        raise UserError(f"{folder}: {found}, not an image-text-to-text model of transformers")
+        kind = f"a {name}" if name else "a model without a class"
+        raise UserError(f"{folder}: {kind}, not an image-text-to-text model of transformers")
     return getattr(transformers, name)

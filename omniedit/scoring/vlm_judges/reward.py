@@ -179,9 +179,9 @@ def read_heads(folder: Path) -> tuple[list[RewardHead], int | None]:
     for file in sorted(folder.glob("*.safetensors")):
         with safe_open(file, "pt") as weights:
             for name in weights.keys():  # noqa: SIM118
-                if found := _WEIGHT.fullmatch(name):
-                    layer = heads.setdefault(found["head"], {}).setdefault(int(found["layer"] or 0), {})
-                    layer[found["kind"]] = weights.get_tensor(name).float()
+                if match := _WEIGHT.fullmatch(name):
+                    layer = heads.setdefault(match["head"], {}).setdefault(int(match["layer"] or 0), {})
+                    layer[match["kind"]] = weights.get_tensor(name).float()
                 elif name.endswith(_EMBEDDINGS):
                     rows = weights.get_slice(name).get_shape()[0]
     if not heads:

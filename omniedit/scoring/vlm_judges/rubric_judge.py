@@ -51,10 +51,10 @@ class RubricJudge(ABC):
     def judge(self, pairs: Sequence[EditPair]) -> list[Score | Unscorable]:
         """Return one verdict per pair; `Unscorable` also if the rubric has no question about it."""
         examples = [to_example(pair) for pair in pairs]
-        lacking = [missing_input(self.rubric, example) for example in examples]
-        ready = [example for example, lack in zip(examples, lacking, strict=True) if lack is None]
+        missing = [missing_input(self.rubric, example) for example in examples]
+        ready = [example for example, lack in zip(examples, missing, strict=True) if lack is None]
         verdicts = iter(self.mark(ready) if ready else [])
-        return [lack or self._to_score(each, next(verdicts)) for each, lack in zip(examples, lacking, strict=True)]
+        return [lack or self._to_score(each, next(verdicts)) for each, lack in zip(examples, missing, strict=True)]
 
     @abstractmethod
     def mark(self, examples: Sequence[Example]) -> list[RubricScores | Unscorable]:
@@ -94,6 +94,6 @@ def missing_input(rubric: Rubric, example: Example) -> Unscorable | None:
         known = ", ".join(rubric.tasks)
         return Unscorable(f"rubric '{rubric.name}' has no question about the task '{example.task}'; it has: {known}")
     for kind, needed, there in (("image", variant.images, example.images), ("text", variant.words, example.words)):
-        if lacking := [name for name in needed if name not in there]:
-            return Unscorable(f"rubric '{rubric.name}' needs the {kind} '{lacking[0]}', which is missing here")
+        if missing := [name for name in needed if name not in there]:
+            return Unscorable(f"rubric '{rubric.name}' needs the {kind} '{missing[0]}', which is missing here")
     return None

@@ -63,62 +63,62 @@ class AttributeModification:
 
     def propose(self, photo: Photo, rng: np.random.Generator) -> EditRequest:
         objects = self._objects.find(photo)
-        paintable = [found for found in objects if is_paintable(found) and self._has_change(found)]
+        paintable = [obj for obj in objects if is_paintable(obj) and self._has_change(obj)]
         if not paintable:
-            names = ", ".join(found.name for found in objects) or "none found"
+            names = ", ".join(obj.name for obj in objects) or "none found"
             raise NotApplicable(f"no object that could change its colour or material (objects: {names})")
-        found = paintable[rng.integers(len(paintable))]
-        region = visible_part(found, objects, photo)
-        if not is_alive(found.name) and rng.random() < self.material_share:
-            return self._resurfacing(photo, found, region, rng)
-        return self._recolouring(photo, found, region, rng)
+        obj = paintable[rng.integers(len(paintable))]
+        region = visible_part(obj, objects, photo)
+        if not is_alive(obj.name) and rng.random() < self.material_share:
+            return self._resurfacing(photo, obj, region, rng)
+        return self._recolouring(photo, obj, region, rng)
 
     def recolour(
-        self, photo: Photo, found: FoundObject, objects: Sequence[FoundObject], rng: np.random.Generator
+        self, photo: Photo, obj: FoundObject, objects: Sequence[FoundObject], rng: np.random.Generator
     ) -> EditRequest:
         """Return a request for another colour of one of a photo's objects.
 
         Raises:
             NotApplicable: the object cannot be painted, or no other colour suits it.
         """
-        if not is_paintable(found):
-            raise NotApplicable(f"the {found.name} is too small, too large or transparent for another colour")
-        return self._recolouring(photo, found, visible_part(found, objects, photo), rng)
+        if not is_paintable(obj):
+            raise NotApplicable(f"the {obj.name} is too small, too large or transparent for another colour")
+        return self._recolouring(photo, obj, visible_part(obj, objects, photo), rng)
 
-    def _has_change(self, found: FoundObject) -> bool:
+    def _has_change(self, obj: FoundObject) -> bool:
         """Return whether the object may change as this class changes it: a living one keeps its material."""
-        return self.material_share < 1 or not is_alive(found.name)
+        return self.material_share < 1 or not is_alive(obj.name)
 
-    def _recolouring(self, photo: Photo, found: FoundObject, region: Mask, rng: np.random.Generator) -> EditRequest:
+    def _recolouring(self, photo: Photo, obj: FoundObject, region: Mask, rng: np.random.Generator) -> EditRequest:
         lab = to_lab(to_float(photo.image))
-        own = region_colour(lab, region, colour_word(found.name) or "")
-        options = [c for c in COLOURS if can_become(own, c) and c != colour_word(found.name)]
+        own = region_colour(lab, region, colour_word(obj.name) or "")
+        options = [c for c in COLOURS if can_become(own, c) and c != colour_word(obj.name)]
         if not options:
-            raise NotApplicable(f"no other colour suits the {found.name}")
+            raise NotApplicable(f"no other colour suits the {obj.name}")
         colour = options[rng.integers(len(options))]
         return EditRequest(
             photo=photo,
             task=self.task,
-            instructions=colour_instructions(found.name, colour, rng),
+            instructions=colour_instructions(obj.name, colour, rng),
             truth={
-                "object": found.name,
+                "object": obj.name,
                 "attribute": "colour",
                 "value": colour,
                 "lab_ab": list(COLOURS[colour][1:]),
-                "box": list(found.box),
+                "box": list(obj.box),
             },
             parts={"region": region, "own": own},
         )
 
-    def _resurfacing(self, photo: Photo, found: FoundObject, region: Mask, rng: np.random.Generator) -> EditRequest:
-        words = set(found.name.lower().split())
+    def _resurfacing(self, photo: Photo, obj: FoundObject, region: Mask, rng: np.random.Generator) -> EditRequest:
+        words = set(obj.name.lower().split())
         options = [m for m in MATERIALS if words.isdisjoint(m.split())]
         material = options[rng.integers(len(options))]
         return EditRequest(
             photo=photo,
             task=self.task,
-            instructions=material_instructions(found.name, material, rng),
-            truth={"object": found.name, "attribute": "texture", "value": material, "box": list(found.box)},
+            instructions=material_instructions(obj.name, material, rng),
+            truth={"object": obj.name, "attribute": "texture", "value": material, "box": list(obj.box)},
             parts={"region": region, "seed": int(rng.integers(2**63))},
         )
 
@@ -147,8 +147,8 @@ class AttributeModification:
         return MATERIALS[request.truth["value"]]
 
 
-def is_paintable(found: FoundObject) -> bool:
-    return SMALLEST <= found.area <= LARGEST and not TRANSPARENT.search(found.name)
+def is_paintable(obj: FoundObject) -> bool:
+    return SMALLEST <= obj.area <= LARGEST and not TRANSPARENT.search(obj.name)
 
 
 def is_alive(name: str) -> bool:
@@ -157,13 +157,13 @@ def is_alive(name: str) -> bool:
     return noun == OBJECT or bool(ALIVE.search(name)) or find_kind(noun) in ("animal", "fruit")
 
 
-def visible_part(found: FoundObject, objects: Sequence[FoundObject], photo: Photo) -> Mask:
+def visible_part(obj: FoundObject, objects: Sequence[FoundObject], photo: Photo) -> Mask:
     """Return the object's mask without smaller objects that are mostly in its box, such as a fig in a bowl."""
-    hidden = np.zeros_like(found.mask)
+    hidden = np.zeros_like(obj.mask)
     for other in objects:
-        if other is not found and share_inside(other, found) > 0.4 and other.area < found.area:
+        if other is not obj and share_inside(other, obj) > 0.4 and other.area < obj.area:
             hidden |= dilate(other.mask, 2)
-    return add_coloured_pieces(found.name, found.mask & ~hidden, hidden, photo)
+    return add_coloured_pieces(obj.name, obj.mask & ~hidden, hidden, photo)
 
 
 def add_coloured_pieces(name: str, region: Mask, hidden: Mask, photo: Photo) -> Mask:

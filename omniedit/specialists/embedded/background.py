@@ -193,12 +193,12 @@ def find_preserved_object(photo: Photo, objects: Sequence[FoundObject]) -> Prese
     """Return the largest object with its support and the objects on it, or None if none suits or it would float."""
     if not objects:
         return None
-    largest = max(objects, key=lambda found: found.area)
-    group = [found for found in objects if found is largest or share_inside(found, largest) > 0.4]
-    mask = close_gaps(np.logical_or.reduce([found.mask for found in group] + [support(photo, largest)]))
+    largest = max(objects, key=lambda obj: obj.area)
+    group = [obj for obj in objects if obj is largest or share_inside(obj, largest) > 0.4]
+    mask = close_gaps(np.logical_or.reduce([obj.mask for obj in group] + [support(photo, largest)]))
     if not SMALLEST <= mask.mean() <= LARGEST:
         return None
-    names = tuple(found.name for found in sorted(group, key=lambda found: found.box[1]))
+    names = tuple(obj.name for obj in sorted(group, key=lambda obj: obj.box[1]))
     if plainness(photo.image, mask) > PLAIN:
         return PreservedRegion(names, mask, Support.LYING)
     if mask[-2:].any() and "bottom" not in largest.cut_sides:
@@ -213,15 +213,15 @@ def close_gaps(mask: Mask) -> Mask:
     return erode(dilate(mask, radius), radius)
 
 
-def support(photo: Photo, found: FoundObject) -> Mask:
+def support(photo: Photo, obj: FoundObject) -> Mask:
     """Return the mask of an object's support down to the lower border, a stem or a foot; all False if none is found."""
-    left, _, right, bottom = found.box
-    nothing = np.zeros_like(found.mask)
+    left, _, right, bottom = obj.box
+    nothing = np.zeros_like(obj.mask)
     if bottom > 0.9:
         return nothing
     middle, reach = (left + right) / 2, 0.16 * (right - left)
     below = object_mask(photo.image, (middle - reach, bottom - 0.04, middle + reach, 1.0))
-    if below is None or not below[-2:].any() or not (below & dilate(found.mask, 6)).any():
+    if below is None or not below[-2:].any() or not (below & dilate(obj.mask, 6)).any():
         return nothing
     return below
 
@@ -237,7 +237,7 @@ def empty_place_caption(photo: Photo, objects: ObjectIndex, analyse_photo: Calla
     """Return the caption of a photo of an empty place ('a stream that falls over rocks in a forest'), or None."""
     scene = analyse_photo(photo)
     article, _, rest = photo.caption.partition(" ")
-    empty = not any(found.area > 0.08 for found in objects.find(photo)) if photo.objects else True
+    empty = not any(obj.area > 0.08 for obj in objects.find(photo)) if photo.objects else True
     is_outdoors = caption_says_outdoors(photo.caption) or scene.sky_share > 0
     is_place = is_outdoors and scene.sharp > 0.5 and not scene.sun
     return f"{article.lower()} {rest}" if article in ("A", "An", "The") and is_place and empty else None

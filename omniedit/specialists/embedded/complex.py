@@ -186,7 +186,7 @@ class ComplexUnderstanding(ComplexEdit):
     def name_objects(self, photo: Photo, objects: Sequence[FoundObject]) -> Iterator[NamedTarget]:
         individuals, unplaced = list_individuals(photo, objects)
         is_listed = any(named.box for named in photo.objects)
-        found = False
+        is_any = False
         for target, this in enumerate(individuals[: len(objects)]):
             if this.area < MIN_OBJECT_SHARE or head(this.noun) in unplaced or _may_be_others(this, individuals):
                 continue
@@ -198,12 +198,12 @@ class ComplexUnderstanding(ComplexEdit):
                 phrases = [phrase for phrase in phrases if is_listed or "middle" not in phrase]
                 if not phrases:
                     continue
-                found = True
+                is_any = True
                 truth = {"kind": this.noun, "cue": cue, "alike": rows, "among": alike.index(target)}
                 yield NamedTarget(target, tuple(phrases), truth)
                 if cue == "place" and len(alike) == 2 and _place_in(phrases[0]):
                     yield NamedTarget(target, tuple(phrases), truth, (Task.OBJECT_ADDITION,))
-        if not found:
+        if not is_any:
             names = ", ".join(this.noun for this in individuals)
             raise NotApplicable(f"no two objects of a kind that place, size, colour or order tells apart ({names})")
 
@@ -222,15 +222,15 @@ class ComplexReasoning(ComplexEdit):
         rows = [asdict(_round(this)) for this in individuals]
         names = [this.noun for this in individuals]
         names += [named.name for named in photo.objects if named.box is None]
-        found = False
+        is_any = False
         for target, this in enumerate(individuals[: len(objects)]):
             if this.area < MIN_OBJECT_SHARE or this.noun in KINDS or this.noun == OBJECT:
                 continue
             for clue in find_clues(target, names):
-                found = True
+                is_any = True
                 truth = {"kind": this.noun, "names": names, "alike": rows, "among": target}
                 yield NamedTarget(target, (clue,), truth)
-        if not found:
+        if not is_any:
             raise NotApplicable(f"no clue of the table of knowledge means one object alone ({', '.join(names)})")
 
 

@@ -115,12 +115,12 @@ def _with_removal(photo: Photo, objects: Sequence[FoundObject]) -> list[_Change]
 def _with_copies(photo: Photo, objects: Sequence[FoundObject]) -> list[_Change]:
     """Return the changes between the photo with an object and the same photo with one or two copies of it."""
     changes = []
-    for found in objects:
-        copies = possible_copies(photo, found, objects)
-        noun, most = without_position(found.name), 1 + len(copies)
+    for obj in objects:
+        copies = possible_copies(photo, obj, objects)
+        noun, most = without_position(obj.name), 1 + len(copies)
         for before in range(1, most + 1):
             for after in range(1, most + 1):
                 if before != after:
-                    boxes = (found.box, *(copy.box for copy in copies[: max(before, after) - 1]))
+                    boxes = (obj.box, *(copy.box for copy in copies[: max(before, after) - 1]))
                     changes.append(_Change(noun, before, after, boxes, copies))
     return changes

@@ -37,12 +37,12 @@ def inpaint_mask(this: FoundObject, objects: Sequence[FoundObject], photo: Photo
     """
     radius = max(MIN_RIM_PIXELS, round(RIM * float(this.mask.sum()) ** 0.5))
     hole = dilate(this.mask | _missing_box_part(this.box, object_box(this, photo), this.mask.shape), radius)
-    found = {other.name for other in objects}
+    names = {other.name for other in objects}
     for other in objects:
         if other is not this and share_on(this, other) < WITHIN:
             hole &= this.mask | ~erode(other.mask, radius)
     for unseen in photo.objects:
-        if unseen.name not in found and unseen.box is not None:
+        if unseen.name not in names and unseen.box is not None:
             hole &= this.mask | ~box_mask(unseen.box, hole.shape)
     return hole
 

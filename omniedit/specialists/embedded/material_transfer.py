@@ -57,27 +57,27 @@ class MaterialTransfer(AttributeModification):
         self._textures = lru_cache(4 * DONORS_KEPT)(self._find)
         self._offered: set[tuple[str, str, str]] = set()
 
-    def _has_change(self, found: FoundObject) -> bool:
+    def _has_change(self, obj: FoundObject) -> bool:
         """Return whether the object is not alive and is whole: an object cut by the border is often several objects."""
-        return found.cut_sides <= {"bottom"} and super()._has_change(found)
+        return obj.cut_sides <= {"bottom"} and super()._has_change(obj)
 
-    def _resurfacing(self, photo: Photo, found: FoundObject, region: Mask, rng: np.random.Generator) -> EditRequest:
+    def _resurfacing(self, photo: Photo, obj: FoundObject, region: Mask, rng: np.random.Generator) -> EditRequest:
         own = describe_texture(to_lab(to_float(photo.image)), region)
         for donor, texture in self._borrowable(photo, rng):
-            key = (photo.source_id, found.name, donor)
+            key = (photo.source_id, obj.name, donor)
             other = np.linalg.norm(own - describe_texture(to_lab(to_float(texture)), np.ones(texture.shape[:2], bool)))
             if key in self._offered or other < MIN_DISTANCE:
                 continue
             self._offered.add(key)
-            truth = {"object": found.name, "attribute": "texture", "value": VALUE, "box": list(found.box)}
+            truth = {"object": obj.name, "attribute": "texture", "value": VALUE, "box": list(obj.box)}
             return EditRequest(
                 photo=photo,
                 task=self.task,
-                instructions=material_of_reference(found.name, rng),
+                instructions=material_of_reference(obj.name, rng),
                 truth={**truth, "edit": Task.ATTRIBUTE_MODIFICATION.name, "material_source_id": donor},
                 parts={"region": region, "seed": int(rng.integers(2**63)), "texture": texture},
             )
-        raise NotApplicable(f"no further photo has a material for the {found.name}")
+        raise NotApplicable(f"no further photo has a material for the {obj.name}")
 
     def _edit(self, request: EditRequest) -> EditResult | NotApplicable:
         edited = super()._edit(request)
@@ -98,7 +98,7 @@ class MaterialTransfer(AttributeModification):
 
     def _find(self, index: int) -> tuple[str, Image | None]:
         donor = self._donors[index]
-        taken = [found.mask for found in self._objects.find(donor)]
+        taken = [obj.mask for obj in self._objects.find(donor)]
         return donor.source_id, find_texture(donor.image, np.logical_or.reduce(taken) if taken else None)
 
 

@@ -88,8 +88,8 @@ def border_mask(shape: tuple[int, ...], box: FractionBox) -> Mask:
     return mask
 
 
-def _share_hidden(found: FoundObject, border: Mask) -> float:
-    return float((found.mask & border).sum() / found.mask.sum())
+def _share_hidden(obj: FoundObject, border: Mask) -> float:
+    return float((obj.mask & border).sum() / obj.mask.sum())
 
 
 def _share_filled(pixels: Image, level: int) -> float:

@@ -33,7 +33,7 @@ class _Change:
         filled: (H, W, 3), the photo without the object.
     """
 
-    found: FoundObject
+    obj: FoundObject
     filled: Image
     placing: ObjectTransform
     said: str | float
@@ -57,20 +57,20 @@ class _Rearrangement:
             (change, restores)
             for change in possible
             for restores in (False, True)
-            if (photo.source_id, change.found.name, self._said(change, restores)) not in self._offered
+            if (photo.source_id, change.obj.name, self._said(change, restores)) not in self._offered
         ]
         if not changes:
             raise NotApplicable("; ".join(reasons) or "no further object with free, plain ground around it")
         change, restores = changes[rng.integers(len(changes))]
         said = self._said(change, restores)
-        self._offered.add((photo.source_id, change.found.name, said))
-        here, there = change.found.box, change.placing.move_box(change.found.box, change.found.mask.shape)
+        self._offered.add((photo.source_id, change.obj.name, said))
+        here, there = change.obj.box, change.placing.move_box(change.obj.box, change.obj.mask.shape)
         return EditRequest(
             photo=photo,
             task=self.task,
-            instructions=self._instructions(change.found.name, said, rng),
+            instructions=self._instructions(change.obj.name, said, rng),
             truth={
-                "object": change.found.name,
+                "object": change.obj.name,
                 "box": round_box(there if restores else here),
                 "new_box": round_box(here if restores else there),
                 **self._more_truth(said),
@@ -81,12 +81,12 @@ class _Rearrangement:
     def _list_changes(self, photo: Photo, objects: Sequence[FoundObject]) -> tuple[list[_Change], list[str]]:
         """Return the possible changes of a photo's objects, and why others are not."""
         changes, reasons = list[_Change](), list[str]()
-        for found in objects:
-            others = [other for other in objects if other is not found]
-            if obstacle := find_obstacle(photo, found, objects):
+        for obj in objects:
+            others = [other for other in objects if other is not obj]
+            if obstacle := find_obstacle(photo, obj, objects):
                 reasons.append(obstacle)
             else:
-                changes += self._changes(photo, found, fill_place(photo, found, others), others)
+                changes += self._changes(photo, obj, fill_place(photo, obj, others), others)
         return changes, reasons
 
     def edit(self, requests: Sequence[EditRequest]) -> Sequence[EditResult | NotApplicable]:
@@ -100,7 +100,7 @@ class _Rearrangement:
         return EditResult(edited, mask, MODELS, source=source)
 
     def _changes(
-        self, photo: Photo, found: FoundObject, filled: Image, others: Sequence[FoundObject]
+        self, photo: Photo, obj: FoundObject, filled: Image, others: Sequence[FoundObject]
     ) -> Iterator[_Change]:
         raise NotImplementedError
 
@@ -124,19 +124,19 @@ class Movement(_Rearrangement):
     task = Task("movement")
 
     def _changes(
-        self, photo: Photo, found: FoundObject, filled: Image, others: Sequence[FoundObject]
+        self, photo: Photo, obj: FoundObject, filled: Image, others: Sequence[FoundObject]
     ) -> Iterator[_Change]:
         masks = [other.mask for other in others]
-        width, height = box_size(found.mask)
-        directions = ("left", "right") if stands(photo.image, found.mask) else tuple(OPPOSITE)
+        width, height = box_size(obj.mask)
+        directions = ("left", "right") if stands(photo.image, obj.mask) else tuple(OPPOSITE)
         for direction in directions:
             axis, sign = int(direction in ("up", "down")), -1 if direction in ("left", "up") else 1
             side, whole = (width, height)[axis], photo.image.shape[1 - axis]
             for distance in DISTANCES:
                 pixels = sign * round(distance * side)
                 placing = ObjectTransform(1.0, (0.0, 0.0), (0, pixels) if axis else (pixels, 0))
-                if abs(pixels) >= MIN_DISTANCE * whole and fits(filled, found, placing, masks):
-                    yield _Change(found, filled, placing, direction)
+                if abs(pixels) >= MIN_DISTANCE * whole and fits(filled, obj, placing, masks):
+                    yield _Change(obj, filled, placing, direction)
                     break
 
     def _said(self, change: _Change, restores: bool) -> str | float:
@@ -161,14 +161,14 @@ class Resize(_Rearrangement):
     task = Task("resize")
 
     def _changes(
-        self, photo: Photo, found: FoundObject, filled: Image, others: Sequence[FoundObject]
+        self, photo: Photo, obj: FoundObject, filled: Image, others: Sequence[FoundObject]
     ) -> Iterator[_Change]:
-        x, y = foot(found)
-        anchor = (x, y if stands(photo.image, found.mask) else y - box_size(found.mask)[1] / 2)
+        x, y = foot(obj)
+        anchor = (x, y if stands(photo.image, obj.mask) else y - box_size(obj.mask)[1] / 2)
         for scale in SHARES:
             placing = ObjectTransform(scale, anchor, (0, 0))
-            if fits(filled, found, placing, [other.mask for other in others]):
-                yield _Change(found, filled, placing, scale)
+            if fits(filled, obj, placing, [other.mask for other in others]):
+                yield _Change(obj, filled, placing, scale)
 
     def _said(self, change: _Change, restores: bool) -> str | float:
         inverse = 1 / float(change.said)

@@ -49,34 +49,30 @@ class VisualReference:
 
     def propose(self, photo: Photo, rng: np.random.Generator) -> EditRequest:
         objects = self._objects.find(photo)
-        obstacles = {found.name: _find_obstacle(photo, found, objects) for found in objects}
-        fresh = [
-            found
-            for found in objects
-            if not obstacles[found.name] and (photo.source_id, found.name) not in self._offered
-        ]
+        obstacles = {obj.name: _find_obstacle(photo, obj, objects) for obj in objects}
+        fresh = [obj for obj in objects if not obstacles[obj.name] and (photo.source_id, obj.name) not in self._offered]
         if not fresh:
             raise NotApplicable("; ".join(filter(None, obstacles.values())) or "no further object with a clear outline")
-        found = fresh[rng.integers(len(fresh))]
-        self._offered.add((photo.source_id, found.name))
+        obj = fresh[rng.integers(len(fresh))]
+        self._offered.add((photo.source_id, obj.name))
         mirrored = bool(rng.random() < 0.5)
-        image, box = isolate_object(photo.image, found.mask, float(rng.uniform(*SCALES)), mirrored)
+        image, box = isolate_object(photo.image, obj.mask, float(rng.uniform(*SCALES)), mirrored)
         return EditRequest(
             photo=photo,
             task=self.task,
-            instructions=insert_reference(without_position(found.name), describe_place(found.box), rng),
+            instructions=insert_reference(without_position(obj.name), describe_place(obj.box), rng),
             truth={
                 "edit": Task.OBJECT_ADDITION.name,
-                "object": found.name,
-                "box": round_box(found.box),
+                "object": obj.name,
+                "box": round_box(obj.box),
                 "reference_box": round_box(box),
                 "mirrored": mirrored,
             },
-            mask=mask_with_rim(found),
+            mask=mask_with_rim(obj),
             parts={
                 "reference": Reference("subject", image),
-                "found": found,
-                "others": [other for other in objects if other is not found],
+                "found": obj,
+                "others": [other for other in objects if other is not obj],
             },
         )
 
@@ -90,9 +86,9 @@ class VisualReference:
         return EditResult(request.photo.image, request.mask, MODELS, source=source, references=references)
 
 
-def _find_obstacle(photo: Photo, found: FoundObject, objects: Sequence[FoundObject]) -> str:
+def _find_obstacle(photo: Photo, obj: FoundObject, objects: Sequence[FoundObject]) -> str:
     """Return why an object cannot be inserted, or '' if it can."""
-    return "nothing names the object" if found.name == OBJECT else find_obstacle(photo, found, objects)
+    return "nothing names the object" if obj.name == OBJECT else find_obstacle(photo, obj, objects)
 
 
 def isolate_object(image: Image, mask: Mask, scale: float, mirrored: bool) -> tuple[Image, FractionBox]:

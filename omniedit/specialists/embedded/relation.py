@@ -102,11 +102,11 @@ def _propose(specialist: Specialist, photo: Photo, this: FoundObject, rng: np.ra
 
 def _edits_of_a_copy(photo: Photo, objects: Sequence[FoundObject], rng: np.random.Generator) -> Iterator[EditRequest]:
     """Yield the removal of each possible copy of an object, and a recolouring of the object or of its copy."""
-    for found in objects:
-        for copy in possible_copies(photo, found, objects):
-            made, (original, second), touched = pair_up(photo, found, copy)
+    for obj in objects:
+        for copy in possible_copies(photo, obj, objects):
+            made, (original, second), touched = pair_up(photo, obj, copy)
             yield _point_out(_restore(photo, made, second, touched, rng), second, original, rng)
-            others = [each for each in objects if each is not found]
+            others = [each for each in objects if each is not obj]
             this, other = (original, second) if rng.random() < 0.5 else (second, original)
             request = _propose(ColorAlter(PhotoObjectIndex([this, other, *others])), made, this, rng)
             if request is not None:

@@ -52,14 +52,14 @@ class ObjectSwap:
         objects = self._objects.find(photo)
         if not objects:
             raise NotApplicable("no object stands out")
-        replaceable = [found for found in objects if is_replaceable(found, objects)]
+        replaceable = [obj for obj in objects if is_replaceable(obj, objects)]
         if not replaceable:
             raise NotApplicable("every object is cut off, too large, too small, unnamed, or partly hidden by another")
         for chosen in rng.permutation(len(replaceable)):
             old = replaceable[chosen]
             if (request := self.replace_object(photo, old, objects, rng)) is not None:
                 return request
-        names = ", ".join(found.name for found in replaceable)
+        names = ", ".join(obj.name for obj in replaceable)
         raise NotApplicable(f"no further object fits in place of the {names}")
 
     def replace_object(
@@ -113,18 +113,18 @@ class PlausibleSwap(ObjectSwap):
                 return swap
 
 
-def is_replaceable(found: FoundObject, objects: Sequence[FoundObject]) -> bool:
+def is_replaceable(obj: FoundObject, objects: Sequence[FoundObject]) -> bool:
     """Return whether the object can be removed whole and has a name from which a replacement can be chosen.
 
     The lower border may cut it; the new object is then cut as well.
     """
-    whole = found.area <= MAX_AREA and found.cut_sides <= {"bottom"}
-    return whole and found.name != OBJECT and _is_clear(found, objects)
+    whole = obj.area <= MAX_AREA and obj.cut_sides <= {"bottom"}
+    return whole and obj.name != OBJECT and _is_clear(obj, objects)
 
 
-def is_borrowable(found: FoundObject, objects: Sequence[FoundObject]) -> bool:
+def is_borrowable(obj: FoundObject, objects: Sequence[FoundObject]) -> bool:
     """Return whether the object looks whole in another photo and has a specific name."""
-    return not found.cut_sides and found.name != OBJECT and _is_clear(found, objects)
+    return not obj.cut_sides and obj.name != OBJECT and _is_clear(obj, objects)
 
 
 def may_be_same_kind(first: FoundObject, second: FoundObject) -> bool:
@@ -197,11 +197,11 @@ def _request(
     )
 
 
-def _is_clear(found: FoundObject, objects: Sequence[FoundObject]) -> bool:
+def _is_clear(obj: FoundObject, objects: Sequence[FoundObject]) -> bool:
     """Return whether the object is large enough, alone of its kind, and not partly hidden by a smaller one.
 
     An object with a position in its name ('upper dog') is among others of its kind, and they hide parts of each other.
     """
-    alone = without_position(found.name) == found.name
-    smaller = (other for other in objects if other.area < found.area)
-    return alone and min(box_size(found.mask)) >= MIN_SIDE and all(share_on(other, found) < 0.05 for other in smaller)
+    alone = without_position(obj.name) == obj.name
+    smaller = (other for other in objects if other.area < obj.area)
+    return alone and min(box_size(obj.mask)) >= MIN_SIDE and all(share_on(other, obj) < 0.05 for other in smaller)

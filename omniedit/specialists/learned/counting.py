@@ -44,13 +44,17 @@ class Counting(ObjectRemoval):
 
     def _count(self, queries: Sequence[PhraseQuery]) -> list[int]:
         grounder = self.toolbox.grounder
-        return [len(found.boxes) for found in grounder.detector.detect(queries, grounder.limits)] if queries else []
+        return (
+            [len(detections.boxes) for detections in grounder.detector.detect(queries, grounder.limits)]
+            if queries
+            else []
+        )
 
     def _check(
         self, edit: EditResult, proposal: CountingProposal, photo: Image, before: int, after: int
     ) -> EditResult | NotApplicable:
         """Return the edit in the direction of its instruction; reject it if the detector counts other numbers."""
         if (before, after) != (proposal.count, proposal.count - 1):
-            found = f"{before} before the edit and {after} after it"
-            return NotApplicable(f"{proposal.count} x '{proposal.kind}' proposed; {found} are found")
+            counts = f"{before} before the edit and {after} after it"
+            return NotApplicable(f"{proposal.count} x '{proposal.kind}' proposed; {counts} are found")
         return replace(edit, image=photo, source=edit.image) if proposal.more else edit

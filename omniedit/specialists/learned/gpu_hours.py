@@ -51,8 +51,8 @@ def seconds_per_pair(rows: Sequence[Mapping[str, Any]], task: Task, config: Conf
         "steps": config.learned.steps,
         "batch_size": config.learned.batch_size,
     }
-    found = [row for row in rows if all(row[key] == value for key, value in wanted.items())]
-    seconds = [1 / row["pairs_per_s"] for row in found if gpu in row["device"].lower()]
+    matches = [row for row in rows if all(row[key] == value for key, value in wanted.items())]
+    seconds = [1 / row["pairs_per_s"] for row in matches if gpu in row["device"].lower()]
     return sum(seconds) / len(seconds) if seconds else None
 
 

@@ -55,10 +55,10 @@ class Inpainting(Proposed[P]):
             PhraseQuery(request.photo.image, proposal.object, getattr(proposal, "every", False))
             for request, proposal in zip(requests, proposals, strict=True)
         ]
-        found = self._ground_all(requests, queries)
+        groundings = self._ground_all(requests, queries)
         return [
             one if isinstance(one, NotGrounded) else self._place(query, one, proposal, request_seed(request))
-            for query, one, proposal, request in zip(queries, found, proposals, requests, strict=True)
+            for query, one, proposal, request in zip(queries, groundings, proposals, requests, strict=True)
         ]
 
     def finish(
@@ -80,10 +80,10 @@ class Inpainting(Proposed[P]):
             for request, query in zip(requests, queries, strict=True)
         ]
         new = {key: query for key, query in zip(keys, queries, strict=True) if key not in self._known}
-        found = dict(zip(new, self.toolbox.grounder.ground(list(new.values())), strict=True))
-        outcomes = [found[key] if key in found else self._known[key].whole for key in keys]
+        groundings = dict(zip(new, self.toolbox.grounder.ground(list(new.values())), strict=True))
+        outcomes = [groundings[key] if key in groundings else self._known[key].whole for key in keys]
         if self.toolbox.config.candidates > 1:
-            self._known |= {key: CachedGrounding.of(grounded) for key, grounded in found.items()}
+            self._known |= {key: CachedGrounding.of(grounded) for key, grounded in groundings.items()}
         return outcomes
 
     def _edit_placed(self, placed: Sequence[GroundedHole]) -> list[EditResult]:
@@ -153,14 +153,14 @@ class ObjectAddition(Inpainting[AdditionProposal]):
     ) -> Sequence[EditResult | NotApplicable]:
         grounder, queries = self.toolbox.grounder, [one.query for one in placed]
         emptied = [PhraseQuery(edited.image, query.phrase) for edited, query in zip(edits, queries, strict=True)]
-        found = grounder.detector.detect(emptied, grounder.limits)
-        return [self._swap_source_and_edit(*each) for each in zip(edits, queries, found, strict=True)]
+        detections = grounder.detector.detect(emptied, grounder.limits)
+        return [self._swap_source_and_edit(*each) for each in zip(edits, queries, detections, strict=True)]
 
     def _swap_source_and_edit(
-        self, removed: EditResult, query: PhraseQuery, found: Detections
+        self, removed: EditResult, query: PhraseQuery, detections: Detections
     ) -> EditResult | NotApplicable:
         assert removed.mask is not None
-        if any(is_inside_hole(box, removed.mask) for box in found.boxes.tolist()):
+        if any(is_inside_hole(box, removed.mask) for box in detections.boxes.tolist()):
             return NotApplicable(f"'{query.phrase}' is still found where it was removed")
         return EditResult(query.image, removed.mask, removed.models, source=removed.image, truth=removed.truth)
 
@@ -196,18 +196,22 @@ def is_inside_hole(box: FractionBox, hole: Mask) -> bool:
 class CachedGrounding:
     """Result of grounding a phrase, with its mask encoded: kilobytes, where the mask itself takes a byte per pixel."""
 
-    found: Grounding | NotGrounded
+    grounding: Grounding | NotGrounded
     mask: bytes = b""
 
     @classmethod
-    def of(cls, found: Grounding | NotGrounded) -> "CachedGrounding":
-        if isinstance(found, NotGrounded):
-            return cls(found)
-        return cls(replace(found, mask=np.zeros((0, 0), bool)), encode_mask(found.mask))
+    def of(cls, grounding: Grounding | NotGrounded) -> "CachedGrounding":
+        if isinstance(grounding, NotGrounded):
+            return cls(grounding)
+        return cls(replace(grounding, mask=np.zeros((0, 0), bool)), encode_mask(grounding.mask))
 
     @property
     def whole(self) -> Grounding | NotGrounded:
-        return self.found if isinstance(self.found, NotGrounded) else replace(self.found, mask=decode_mask(self.mask))
+        return (
+            self.grounding
+            if isinstance(self.grounding, NotGrounded)
+            else replace(self.grounding, mask=decode_mask(self.mask))
+        )
 
 
 def mask_box(mask: Mask) -> list[float]:

@@ -74,10 +74,10 @@ class PromptToPrompt(Proposed[P]):
 
     def _edit_drafts(self, drafts: Sequence[PairDraft]) -> list[EditResult | NotApplicable]:
         """Make the edits of drafts of one size."""
-        found = self._ground_drafts(drafts)
+        groundings = self._ground_drafts(drafts)
         masked = [
             replace(draft.pair, mask=self.blend_mask(grounded))
-            for draft, grounded in zip(drafts, found, strict=True)
+            for draft, grounded in zip(drafts, groundings, strict=True)
             if not isinstance(grounded, NotGrounded)
         ]
         made = iter(generate_pairs(self.toolbox.generator, masked, drafts[0].size, self._sampling) if masked else ())
@@ -85,7 +85,7 @@ class PromptToPrompt(Proposed[P]):
             NotApplicable(grounded.reason)
             if isinstance(grounded, NotGrounded)
             else self._outcome(grounded, *next(made))
-            for grounded in found
+            for grounded in groundings
         ]
 
     def _ground_drafts(self, drafts: Sequence[PairDraft]) -> list[Grounding | NotGrounded | None]:
@@ -96,8 +96,8 @@ class PromptToPrompt(Proposed[P]):
         prompts, seeds = [draft.pair.source for draft in named], [draft.pair.seed for draft in named]
         sources = generate(self.toolbox.generator, prompts, seeds, drafts[0].size, self._sampling)
         queries = [PhraseQuery(source, draft.phrase) for source, draft in zip(sources, named, strict=True)]
-        found = iter(self.toolbox.grounder.ground(queries))
-        return [next(found) if draft.phrase else None for draft in drafts]
+        groundings = iter(self.toolbox.grounder.ground(queries))
+        return [next(groundings) if draft.phrase else None for draft in drafts]
 
     @property
     def _sampling(self) -> PairSamplingOptions:

@@ -77,9 +77,9 @@ class Rearrangement(Inpainting[PlacementProposal]):
             for request, proposal, one in zip(requests, proposals, prepared, strict=True)
             if isinstance(proposal, RelationProposal) and isinstance(one, GroundedHole)
         ]
-        found = iter(self.toolbox.grounder.ground(queries) if queries else ())
+        groundings = iter(self.toolbox.grounder.ground(queries) if queries else ())
         return [
-            next(found) if isinstance(proposal, RelationProposal) and isinstance(one, GroundedHole) else None
+            next(groundings) if isinstance(proposal, RelationProposal) and isinstance(one, GroundedHole) else None
             for proposal, one in zip(proposals, prepared, strict=True)
         ]
 

@@ -73,8 +73,8 @@ def _list_rows(table: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
     try:
         with table.open(encoding="utf-8-sig", newline="") as lines:
             reader = csv.DictReader(lines)
-            if lacking := [name for name in COLUMNS if name not in (reader.fieldnames or ())]:
-                raise UserError(f"{table}: has no column {lacking[0]}; it needs {', '.join(COLUMNS)}")
+            if missing := [name for name in COLUMNS if name not in (reader.fieldnames or ())]:
+                raise UserError(f"{table}: has no column {missing[0]}; it needs {', '.join(COLUMNS)}")
             for row in reader:
                 yield f"line {reader.line_num}", {name: _unmark(cell) for name, cell in row.items()}
     except OSError as error:

@@ -62,10 +62,10 @@ def list_photos(folder: Path) -> list[str]:
     Raises:
         UserError: there are none.
     """
-    found = [name for name in _list_files(folder) if Path(name).suffix.lower() in SUFFIXES]
-    if not found:
+    names = [name for name in _list_files(folder) if Path(name).suffix.lower() in SUFFIXES]
+    if not names:
         raise UserError(f"{folder}: no photo in this folder; give one with {', '.join(sorted(SUFFIXES))} files")
-    return found
+    return names
 
 
 def _list_files(folder: Path) -> list[str]:

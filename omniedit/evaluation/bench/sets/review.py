@@ -65,13 +65,13 @@ class Slot:
 
 def make_slots(proposals: Iterable[BenchProposal]) -> list[Slot]:
     """Return the photos and tasks of a proposals file, in its order of photos and the order of the tasks."""
-    found: dict[tuple[str, str], list[BenchProposal]] = {}
+    slots: dict[tuple[str, str], list[BenchProposal]] = {}
     for each in proposals:
         if each.task:
-            found.setdefault((each.photo, each.task), []).append(each)
-    photos = list(dict.fromkeys(photo for photo, _ in found))
-    order = sorted(found, key=lambda key: (photos.index(key[0]), list(TASKS).index(Task(key[1]))))
-    return [Slot(*key, tuple(each for each in found[key] if each.instruction) or (found[key][0],)) for key in order]
+            slots.setdefault((each.photo, each.task), []).append(each)
+    photos = list(dict.fromkeys(photo for photo, _ in slots))
+    order = sorted(slots, key=lambda key: (photos.index(key[0]), list(TASKS).index(Task(key[1]))))
+    return [Slot(*key, tuple(each for each in slots[key] if each.instruction) or (slots[key][0],)) for key in order]
 
 
 class Review:
@@ -148,9 +148,9 @@ class Review:
     def accepted(self) -> list[dict[str, Any]]:
         """Return the rows of the table, in the order of the slots; empty cells are ''."""
         left_out = self._excluded_photos()
-        found = {(each.photo, each.task): each for each in self._decisions if each.verdict is Verdict.ACCEPT}
-        slots = [slot for slot in self.slots if (slot.photo, slot.task) in found and slot.photo not in left_out]
-        return [_to_row(found[slot.photo, slot.task], slot) for slot in slots]
+        decisions = {(each.photo, each.task): each for each in self._decisions if each.verdict is Verdict.ACCEPT}
+        slots = [slot for slot in self.slots if (slot.photo, slot.task) in decisions and slot.photo not in left_out]
+        return [_to_row(decisions[slot.photo, slot.task], slot) for slot in slots]
 
     def read_image(self, number: int) -> bytes:
         """Return the file of a photo.

@@ -45,8 +45,8 @@ class ImageTable:
             texts = [name for name, is_image in columns.items() if not is_image]
             images = [name for name, is_image in columns.items() if is_image]
             for number, values in read(texts or images[:1], 0):
-                found = {name: partial(self._read_image, name, number) for name in images}
-                yield f"{self.name}:{number}", {**values, **found}
+                readers = {name: partial(self._read_image, name, number) for name in images}
+                yield f"{self.name}:{number}", {**values, **readers}
 
     def _read_image(self, column: str, row: int) -> bytes:
         cursor = self._cursors.setdefault(column, _Cursor(self.path, column, self._open))
@@ -175,10 +175,10 @@ def get_image(row: Mapping[str, Any], *names: str) -> ImageFile:
     Raises:
         BadRow: no such column holds images.
     """
-    found = find_cell(row, *names)
-    if found is None:
+    cell = find_cell(row, *names)
+    if cell is None:
         raise BadRow(f"has no image in {' or '.join(names)}")
-    return found
+    return cell
 
 
 def find_cell(row: Mapping[str, Any], *names: str) -> ImageFile | None:

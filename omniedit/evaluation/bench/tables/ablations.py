@@ -176,8 +176,8 @@ class _Table:
                 for key in pair
             }
             named = [(self._label(one, labels), self._label(other, labels)) for one, other in pairs]
-            found = compare_editors(scores, self._clusters, self.seed, named)
-            rows += [self._difference_row(each, label) for each in found]
+            differences = compare_editors(scores, self._clusters, self.seed, named)
+            rows += [self._difference_row(each, label) for each in differences]
         return Grid(f"{title}, {self.judge}", DIFFERENCE_COLUMNS, rows, "editors", [TEST_NOTE.format(len(pairs))])
 
     def _means(self, key: Key) -> list[Interval]:
