@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from omniedit.imaging.images import decode_image, encode_png
-from omniedit.vlm.endpoint import Fault
+from omniedit.vlm.endpoint import RequestFault
 from omniedit.vlm.images import ImagesEndpoint, decode_reply
 from omniedit.vlm.messages import REFUSAL, Prompt, PromptImage, Reply
 
@@ -98,12 +98,12 @@ def test_an_answer_that_says_why_it_has_no_image_is_a_refusal(answer: dict[str, 
     ],
 )
 def test_another_answer_is_a_fault_that_may_pass(answer: Any) -> None:
-    with pytest.raises(Fault, match="image"):
+    with pytest.raises(RequestFault, match="image"):
         read(answer)
 
 
 def test_an_address_in_place_of_an_image_names_the_setting() -> None:
-    with pytest.raises(Fault, match="response_format: b64_json"):
+    with pytest.raises(RequestFault, match="response_format: b64_json"):
         read({"data": [{"url": "https://example.com/a.png"}]})
 
 
