@@ -87,7 +87,7 @@ def test_sources_can_exclude_named_photographs(assets: Assets) -> None:
     assert set(world.here.places) == {""} and len(world.vocabulary.places) > 1
 
 
-def test_held_out_photos_and_strange_objects_are_not_in_training(assets: Assets) -> None:
+def test_held_out_photos_and_objects_are_not_in_training(assets: Assets) -> None:
     training, held_out, strange = (build_world(kind, assets, 64, seed=0).here for kind in KINDS)
     assert held_out.names == training.names and not set(strange.names) & set(training.names)
     for away in (held_out, strange):

@@ -121,12 +121,12 @@ def test_password_in_an_address_is_not_part_of_the_fingerprint() -> None:
         ),
     ],
 )
-def test_an_ensemble_has_what_it_needs(changes: dict, message: str) -> None:
+def test_ensembles_require_their_settings(changes: dict, message: str) -> None:
     with pytest.raises(UserError, match=re.escape(message)):
         check({"scoring": {"judge": "ensemble", **changes}})
 
 
-def test_an_ensembles_judges_bring_their_endpoints_and_roles() -> None:
+def test_judges_of_an_ensemble_add_their_endpoints_and_roles() -> None:
     judges = {"a": {"judge": "vlm", "vlm": {"model": "qwen25_vl"}}, "b": OWN_ENDPOINT}
     config = check(
         {"scoring": {"judge": "ensemble", "ensemble": {"judges": judges}}, "filter": {"max_disagreement": 2}}

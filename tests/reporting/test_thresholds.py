@@ -35,7 +35,7 @@ def cells(page: str) -> list[list[str]]:
     return [re.findall(r">([^<>\n]*)</td>", row) for row in re.findall(r"<tr.*?</tr>", page, re.S)]
 
 
-def test_what_a_threshold_keeps_is_counted_among_pairs_that_it_decides() -> None:
+def test_thresholds_count_only_the_pairs_that_they_decide() -> None:
     taught = {(pair, "object_removal"): score for pair, score in (("p0", 9.2), ("p2", 9.0), ("p3", 1.0))}
     taught |= {("p0", "style_transfer"): 1.0}
     page = thresholds_page("mini", to_columns([*PAIRS, *OTHERS], taught), [], 9.0)
@@ -45,7 +45,7 @@ def test_what_a_threshold_keeps_is_counted_among_pairs_that_it_decides() -> None
     assert page.count("<img") == 3 and "over the 3 pairs that both" in page and "no canary was scored" in page
 
 
-def test_an_alarm_is_the_first_thing_said_of_the_canary() -> None:
+def test_a_canary_alarm_comes_first() -> None:
     page = thresholds_page("mini", to_columns(PAIRS), [CANARY | {"alarm": True}], 9.0)
     assert "Alarm: the api judge has drifted since the run july." in page and [
         "mean absolute change of O",
@@ -57,7 +57,7 @@ def test_an_alarm_is_the_first_thing_said_of_the_canary() -> None:
     )
 
 
-def test_effective_numbers_are_those_of_equally_common_values() -> None:
+def test_effective_number_equals_the_count_of_equally_common_values() -> None:
     rng = np.random.default_rng(0)
     even, uneven = encode_values(["a", "b", "c", "d"] * 25), encode_values(["a"] * 97 + ["b", "c", "d"])
     assert effective_number(even) == pytest.approx(4)
@@ -67,7 +67,7 @@ def test_effective_numbers_are_those_of_equally_common_values() -> None:
     assert effective_number(encode_values([])) == 0
 
 
-def test_thresholds_are_shown_against_people_from_a_published_table_or_the_runs_own_ratings() -> None:
+def test_thresholds_are_compared_with_published_ratings_or_the_ratings_of_the_run() -> None:
     page = thresholds_page("mini", to_columns(PAIRS), [], 9.0)
     assert "means nothing apart from the judge" in page and "GPT-4o with VIEScore" in page
     assert ["at least 5", "248 of 1,432", "17 %", "82", "33 %", "72 %"] in cells(page)

@@ -81,7 +81,7 @@ def test_shard_without_photos_gives_no_pairs() -> None:
     assert list(synthesize(Painter(), "painter", [], 3, seed=0)) == []
 
 
-def test_rejecting_photo_is_tried_once_and_others_fill_in() -> None:
+def test_unsuitable_photo_is_tried_once_and_replaced_by_others() -> None:
     painter = Painter(refuses="b")
     made, refused = run(painter, "ab", pairs=4)
     assert len(made) == 4

@@ -105,7 +105,7 @@ def some(taught: list[TeacherExample], *numbers: int) -> TeacherBatch:
     return to_batch([taught[number] for number in numbers])
 
 
-def test_the_loss_is_of_the_answer_s_tokens_alone(judge: InternvlJudge, taught: list[TeacherExample]) -> None:
+def test_the_loss_covers_only_the_tokens_of_the_answer(judge: InternvlJudge, taught: list[TeacherExample]) -> None:
     """Compare with transformers' own loss of each example alone, without padding and with its prompt masked out."""
     batches = AnswerBatches(judge, seed=0)
     pairs = some(taught, 0, 1, 3)
@@ -127,7 +127,7 @@ def test_the_loss_is_of_the_answer_s_tokens_alone(judge: InternvlJudge, taught: 
         torch.testing.assert_close(found[row], expected)
 
 
-def test_of_what_was_measured_no_figure_is_learnt() -> None:
+def test_measured_figures_are_removed_from_training_answers() -> None:
     told = Score(8.4, 10, 9.6, "The wall is blue: 96% of it; the rest is as it was: 2.1 of 255")
     short = {"score": [8, 10, 10], "reasoning": "The wall is blue; the rest is as it was"}
     assert json.loads(format_answer(told, "reference")) == short
@@ -152,7 +152,9 @@ def compute_logits(network: nn.Module, judge: InternvlJudge, taught: list[Teache
         return network(**batch.inputs).logits
 
 
-def test_adapters_begin_as_nothing_and_end_in_the_weights(judge: InternvlJudge, taught: list[TeacherExample]) -> None:
+def test_untrained_adapters_change_nothing_and_merge_into_the_weights(
+    judge: InternvlJudge, taught: list[TeacherExample]
+) -> None:
     base = compute_logits(judge.model, judge, taught)
     network = prepare_student(judge.model, options(method="lora", lora_rank=4), seed=0)
     assert torch.equal(compute_logits(network, judge, taught), base)
@@ -169,9 +171,7 @@ def test_adapters_begin_as_nothing_and_end_in_the_weights(judge: InternvlJudge, 
 
 
 @pytest.mark.parametrize("vision", [False, True])
-def test_recomputed_layers_give_the_same_gradients_to_what_is_trained(
-    run: Path, taught: list[TeacherExample], vision: bool
-) -> None:
+def test_recomputed_layers_give_the_same_gradients(run: Path, taught: list[TeacherExample], vision: bool) -> None:
     gradients = []
     for recomputed in ("none", "all"):
         judge = InternvlJudge.load(run / "internvl", SHORT, INTERNVL)
@@ -206,7 +206,7 @@ def train_model(
 
 
 @pytest.mark.parametrize("changes", [{"zero_stage": 2}, {"method": "lora", "dtype": "bfloat16"}])
-def test_a_training_cut_off_ends_in_the_same_weights(
+def test_an_interrupted_training_resumes_to_the_same_weights(
     run: Path, taught: list[TeacherExample], alone: None, tmp_path: Path, changes: dict[str, object]
 ) -> None:
     def judge() -> InternvlJudge:
@@ -222,7 +222,9 @@ def test_a_training_cut_off_ends_in_the_same_weights(
     assert (tmp_path / "cut off" / last).read_bytes() == (tmp_path / "whole" / last).read_bytes()
 
 
-def test_it_learns_to_judge(judge: InternvlJudge, taught: list[TeacherExample], alone: None, tmp_path: Path) -> None:
+def test_fine_tuning_learns_the_scores_of_the_teacher(
+    judge: InternvlJudge, taught: list[TeacherExample], alone: None, tmp_path: Path
+) -> None:
     judge = train_model(judge, taught, tmp_path, epochs=20.0)
     held_out = [line["held_out_loss"] for line in read_metrics(tmp_path / "metrics.jsonl") if "held_out_loss" in line]
     assert held_out[-1] < 0.2 * held_out[0]
@@ -252,7 +254,7 @@ def scorer(run: Path) -> Path:
     return run / "scorer"
 
 
-def test_two_ranks_learn_what_one_does(run: Path, scorer: Path, taught: list[TeacherExample], alone: None) -> None:
+def test_two_ranks_train_like_one(run: Path, scorer: Path, taught: list[TeacherExample], alone: None) -> None:
     judge = InternvlJudge.load(run / "of numbers", edit_rubric(), InternvlConfig(max_tiles=3))
     train_model(judge, taught, run / "alone", method="lora", epochs=1.0)
     expected = read_metrics(run / "alone/metrics.jsonl")
@@ -260,7 +262,7 @@ def test_two_ranks_learn_what_one_does(run: Path, scorer: Path, taught: list[Tea
     assert read_metrics(scorer / "metrics.jsonl") == [pytest.approx(line, rel=1e-3) for line in expected]
 
 
-def test_the_folder_holds_the_model_with_its_adapters_merged(run: Path, scorer: Path) -> None:
+def test_the_saved_model_has_its_adapters_merged(run: Path, scorer: Path) -> None:
     folders = (run / "of numbers", scorer)
     base, merged = (InternVLForConditionalGeneration.from_pretrained(folder).state_dict() for folder in folders)
     (last,) = run.glob(f"scorer.checkpoints/step-{STEPS // 3:08d}")
@@ -284,7 +286,7 @@ def test_the_folder_holds_the_model_with_its_adapters_merged(run: Path, scorer: 
         torch.testing.assert_close(weight, base[name] + added)
 
 
-def test_the_judge_has_the_tiles_that_it_learnt_from(scorer: Path, taught: list[TeacherExample]) -> None:
+def test_the_judge_uses_the_tile_count_of_its_training(scorer: Path, taught: list[TeacherExample]) -> None:
     report = json.loads((scorer / "agreement.json").read_text())
     assert report["learnt_from"] == 12 and report["held_out"] == report["before"]["held_out"] == 4
     student = load_judge("student", scorer)
@@ -293,7 +295,7 @@ def test_the_judge_has_the_tiles_that_it_learnt_from(scorer: Path, taught: list[
     assert all(not isinstance(verdict, Unscorable) for verdict in student.judge([taught[0].pair(), taught[3].pair()]))
 
 
-def test_photos_held_out_are_not_trained_on(taught: list[TeacherExample]) -> None:
+def test_held_out_photos_are_not_used_in_training(taught: list[TeacherExample]) -> None:
     store = TeacherDataset(taught, 0.25, seed=0)
     seen = {edit.provenance["source_id"] for r, n in store.sizes().items() for edit in store.read(r, range(n)).edits}
     unseen = {one.source_id for one in store.held_out()}

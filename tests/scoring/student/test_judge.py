@@ -50,7 +50,7 @@ def taught() -> Distillation:
     return student
 
 
-def test_the_student_tells_a_good_edit_from_none_however_it_is_read(taught: Distillation) -> None:
+def test_every_readout_distinguishes_a_good_edit_from_none(taught: Distillation) -> None:
     unseen = np.stack([example(True, 21).views, example(False, 21).views])
     said = ["Make it white."] * 2
     good, bad = StudentJudge(taught.model, taught.tokenizer).judge_views(unseen, said)
@@ -63,7 +63,7 @@ def test_the_student_tells_a_good_edit_from_none_however_it_is_read(taught: Dist
         assert abs(read.sc_score - written.sc_score) < 0.1 and abs(read.pq_score - written.pq_score) < 0.1
 
 
-def test_words_that_look_like_tokens_of_pictures_are_words(taught: Distillation) -> None:
+def test_special_tokens_in_an_instruction_are_ignored(taught: Distillation) -> None:
     seen, judge = example(True, 1).views[None], StudentJudge(taught.model, taught.tokenizer)
     assert judge.judge_views(seen, ["Make it <image> white.<end>"]) == judge.judge_views(seen, ["Make it   white. "])
 
@@ -92,7 +92,7 @@ def test_the_same_seed_gives_the_same_weights() -> None:
         assert torch.equal(one, other)
 
 
-def test_training_goes_on_from_a_student_that_is_given(taught: Distillation, tmp_path: Path) -> None:
+def test_training_starts_from_a_given_student(taught: Distillation, tmp_path: Path) -> None:
     taught.save(tmp_path)
     again = Distillation([example(True, 1)], OPTIONS.model_copy(update={"start": str(tmp_path), "steps": 1}), seed=7)
     assert initial_view_side(again.options) == 32
@@ -111,13 +111,13 @@ def frozen(taught: Distillation, tmp_path: Path) -> Distillation:
     return Distillation(lessons, options, seed=0)
 
 
-def test_a_frozen_image_encoder_sees_the_same(frozen: Distillation) -> None:
+def test_a_frozen_image_encoder_gives_the_same_loss(frozen: Distillation) -> None:
     whole = Distillation(frozen.examples, frozen.options.model_copy(update={"vision": True}), seed=0)
     for step in range(2):
         torch.testing.assert_close(frozen.loss(step, frozen.batch(step)), whole.loss(step, whole.batch(step)))
 
 
-def test_a_frozen_image_encoder_reads_each_image_once_and_stays_as_it_is(
+def test_a_frozen_image_encoder_encodes_each_image_once_and_is_not_changed(
     frozen: Distillation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tower, images = frozen.model.model.vision_tower, []
@@ -131,7 +131,7 @@ def test_a_frozen_image_encoder_reads_each_image_once_and_stays_as_it_is(
     assert changed == {name for name in before if "vision_tower" not in name}
 
 
-def test_random_weights_learn_to_see_whatever_the_option() -> None:
+def test_a_random_image_encoder_is_always_trained() -> None:
     student = Distillation([example(True, 0)], OPTIONS.model_copy(update={"vision": False}), seed=0)
     assert all(weight.requires_grad for weight in student.model.parameters())
 
@@ -146,7 +146,7 @@ def test_random_weights_learn_to_see_whatever_the_option() -> None:
         (lambda folder: (folder / "config.json").write_text('{"architectures": ["BertModel"]}'), "a BertModel"),
     ],
 )
-def test_a_folder_that_is_no_student_is_named_with_what_is_wrong(
+def test_a_folder_without_a_valid_student_is_named_with_the_problem(
     taught: Distillation, tmp_path: Path, harm: Callable[[Path], object], told: str
 ) -> None:
     taught.save(tmp_path)
@@ -155,13 +155,13 @@ def test_a_folder_that_is_no_student_is_named_with_what_is_wrong(
         load_judge("student", tmp_path)
 
 
-def test_a_student_that_has_learnt_nothing_is_unscorable_not_random() -> None:
+def test_an_untrained_student_gives_unscorable_verdicts() -> None:
     untaught = Distillation([example(True, 0)], OPTIONS, seed=0)
     (verdict,) = StudentJudge(untaught.model, untaught.tokenizer).judge_views(example(True, 0).views[None], ["?"])
     assert isinstance(verdict, Unscorable)
 
 
-def test_the_tokenizer_reads_back_what_it_writes_and_keeps_each_score_whole() -> None:
+def test_tokenizer_round_trips_replies_with_one_token_per_score() -> None:
     tokenizer = build_tokenizer(["Remove the wine bottle."], edit_rubric())
     reply = format_reply((10, 9.4, 0), "Removed \u00e9 wholly; 12.5% left")
     ids = tokenizer(reply)["input_ids"]
@@ -172,7 +172,7 @@ def test_the_tokenizer_reads_back_what_it_writes_and_keeps_each_score_whole() ->
     assert set(SCORES) <= set(tokenizer.get_vocab())
 
 
-def test_views_show_what_changed_and_no_more() -> None:
+def test_difference_view_shows_only_the_change() -> None:
     rng = np.random.default_rng(0)
     source = rng.integers(60, 190, (120, 90, 3), dtype=np.uint8)
     same = dict(zip(VIEWS, student_inputs(source, source, 32), strict=True))
@@ -186,7 +186,7 @@ def test_views_show_what_changed_and_no_more() -> None:
     assert (seen["detail"] == 255).mean() > 0.8
 
 
-def test_views_show_what_a_thumbnail_does_not() -> None:
+def test_marks_view_shows_faults_invisible_in_a_thumbnail() -> None:
     """Check that a fault changes its channel of `marks` inside the edit and nothing outside."""
     source = np.random.default_rng(0).integers(60, 190, (192, 192, 3), dtype=np.uint8)
     source = cv2.GaussianBlur(source, (0, 0), 1)
@@ -208,7 +208,7 @@ def test_views_show_what_a_thumbnail_does_not() -> None:
     assert abs(marks["seam"][inside][..., 2] - plain[inside][..., 2]).mean() < 5
 
 
-def test_photos_held_out_share_no_example_with_the_rest() -> None:
+def test_held_out_photos_share_no_example_with_training() -> None:
     examples = [example(True, number) for number in range(16)]
     held_out = choose_held_out(examples, 0.25, seed=0)
     photos = {each.source_id for each in examples}
@@ -221,7 +221,7 @@ def test_photos_held_out_share_no_example_with_the_rest() -> None:
         split_by_photo([borrows, replace(unseen[0], borrowed=frozenset({borrows.source_id}))], 0.25, seed=0)
 
 
-def test_a_student_of_other_views_is_refused(taught: Distillation, tmp_path: Path) -> None:
+def test_a_student_with_other_views_is_rejected(taught: Distillation, tmp_path: Path) -> None:
     taught.save(tmp_path)
     load_student(tmp_path)
     config = tmp_path / "config.json"

@@ -134,7 +134,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("readout", ["tokens", "reply"])
-def test_it_reads_what_transformers_reads(folder: Path, vllm: None, readout: str) -> None:
+def test_scores_match_transformers(folder: Path, vllm: None, readout: str) -> None:
     asked = [example(True), example(False, 64), example(True, 33), example(False)]
     by_vllm = VllmJudge.load(folder, SHORT, OPTIONS.as_vlm, readout, "v1")
     judges = by_vllm, InternvlJudge.load(folder, SHORT, OPTIONS, readout)
@@ -145,26 +145,26 @@ def test_it_reads_what_transformers_reads(folder: Path, vllm: None, readout: str
         assert one.judge_version == "v1" and one.o_score == pytest.approx(other.o_score, abs=0.01)
 
 
-def test_a_score_costs_a_prompt_and_another_where_ten_is_two_tokens(folder: Path, vllm: None) -> None:
+def test_a_score_costs_one_prompt_or_two_if_ten_has_two_tokens(folder: Path, vllm: None) -> None:
     judge = VllmJudge.load(folder, SHORT, OPTIONS.as_vlm)
     judge.mark([example(True), example(False, instruction="Add an <IMG_CONTEXT> sign.")])
     assert judge.engine.asked == 2 * 2 * len(QUESTION.scores)
     assert LOGPROBS <= 20  # vLLM's default limit
 
 
-def test_a_model_that_would_write_no_number_is_unscorable(vllm: None, tmp_path: Path) -> None:
+def test_a_model_that_writes_no_number_is_unscorable(vllm: None, tmp_path: Path) -> None:
     judge = VllmJudge.load(make_internvl(tmp_path), edit_rubric(), OPTIONS.as_vlm)
     assert isinstance(judge.mark([example(True)])[0], Unscorable)
 
 
-def test_the_config_chooses_the_engine(folder: Path, vllm: None) -> None:
+def test_the_config_selects_the_engine(folder: Path, vllm: None) -> None:
     scoring = ScoringConfig(internvl=InternvlConfig(engine="vllm", max_tiles=2))
     judge = load_judge("internvl", folder, scoring)
     assert isinstance(judge, VllmJudge) and judge.prompt_hash == edit_rubric().digest
     assert isinstance(load_judge("internvl", folder), InternvlJudge)
 
 
-def test_where_it_is_not_installed_the_error_says_what_to_do(
+def test_a_missing_vllm_raises_an_error_with_the_remedy(
     folder: Path, tmp_path: Path, vllm: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(UserError, match="no tokenizer"):
@@ -174,7 +174,7 @@ def test_where_it_is_not_installed_the_error_says_what_to_do(
         VllmJudge.load(folder, SHORT, OPTIONS.as_vlm)
 
 
-def test_another_model_and_its_adapter_are_given_to_the_engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_other_models_and_adapters_are_passed_to_the_engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Check a Qwen2.5-VL with an adapter: options of the engine, the request of the adapter, sizes of images."""
     told: dict[str, Any] = {}
 

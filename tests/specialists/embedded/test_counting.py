@@ -184,7 +184,7 @@ def test_further_object_of_the_kind_makes_the_number_uncertain(monkeypatch: pyte
         ("brush", "brushes"),
     ],
 )
-def test_plural(one: str, many: str) -> None:
+def test_plurals_are_formed(one: str, many: str) -> None:
     assert to_plural(one) == many
 
 

@@ -138,7 +138,7 @@ def test_plain_or_blurred_surface_is_no_texture(image: Image) -> None:
     assert find_texture(stones(), np.ones((HEIGHT, WIDTH), bool)) is None
 
 
-def test_what_a_mask_missed_of_an_object_makes_its_surroundings_uneven() -> None:
+def test_parts_missed_by_a_mask_make_its_surroundings_uneven() -> None:
     lab, mask = np.full((200, 200, 3), 50, np.float32), np.zeros((200, 200), bool)
     mask[60:120, 60:120] = True
     assert rim_unevenness(lab, mask) < 1

@@ -135,7 +135,9 @@ def test_addition_accepts_detections_outside_the_hole(toolbox: Toolbox, monkeypa
         ((0.6, 0.6, 0.9, 0.9), False),
     ],
 )
-def test_stands_in_requires_the_box_to_overlap_the_hole(box: tuple[float, float, float, float], stands: bool) -> None:
+def test_detections_count_only_if_their_box_overlaps_the_hole(
+    box: tuple[float, float, float, float], stands: bool
+) -> None:
     hole = np.zeros((80, 80), bool)
     hole[20:40, 20:40] = True
     assert stands_in(box, hole) == stands

@@ -68,7 +68,7 @@ def test_a_changed_set_is_not_read(frozen: Path, change: object, message: str) -
         BENCHMARKS["omniedit"].read(frozen)
 
 
-def test_the_version_is_that_of_all_files(frozen: Path, tmp_path: Path) -> None:
+def test_version_is_a_digest_of_all_files(frozen: Path, tmp_path: Path) -> None:
     first = BENCHMARKS["omniedit"].read(frozen).version
     draft = read_draft(tmp_path / "t.csv", tmp_path / "photos")
     for name, version in (("again", "1"), ("next", "2")):
