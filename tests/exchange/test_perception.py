@@ -158,7 +158,7 @@ def test_questions_become_a_table_with_images_and_reasons(tmp_path: Path) -> Non
         import_questions(path, "llava", tmp_path / "run", images, 1, None, None)
 
 
-def test_questions_are_no_pairs_of_a_run(tmp_path: Path) -> None:
+def test_questions_are_not_pairs_of_a_run(tmp_path: Path) -> None:
     (tmp_path / "llava.json").write_text("[]")
     with pytest.raises(UserError, match="no edited image; run omniedit import llava"):
         import_pairs(str(tmp_path / "llava.json"), ImportOptions(format="llava"), tmp_path / "run")

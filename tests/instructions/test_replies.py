@@ -116,7 +116,7 @@ def test_emphasis_is_accepted_within_bounds() -> None:
     assert flaw.reason.startswith("emphasis: ")
 
 
-def test_surplus_edits_are_dropped_and_an_empty_list_is_no_flaw() -> None:
+def test_surplus_edits_are_dropped_and_an_empty_list_is_valid() -> None:
     assert len(read_drafts(Task.OBJECT_REMOVAL, [GOOD[Task.OBJECT_REMOVAL]] * 3)[0]) == 2
     assert read_drafts(Task.OBJECT_REMOVAL, []) == ((), ())
 

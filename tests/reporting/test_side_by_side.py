@@ -114,7 +114,7 @@ def test_a_folder_links_files_and_writes_other_images(tmp_path: Path) -> None:
     assert (tmp_path / "pages" / images[0]).is_file()
 
 
-def test_a_page_without_items_says_so() -> None:
+def test_a_page_without_items_states_so() -> None:
     assert "There is no item to show." in render_embedded(HEADING, [], 0)
 
 

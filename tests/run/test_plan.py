@@ -125,7 +125,7 @@ def test_base_of_another_pipeline_is_planned_by_its_published_or_fetched_size(
     assert size.source == "someone/else, as fetched"
 
 
-def test_role_that_is_no_base_is_rejected_by_plan_and_check(
+def test_role_other_than_a_base_is_rejected_by_plan_and_check(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)

@@ -192,7 +192,7 @@ def test_a_derived_pair_inherits_the_faults_of_its_origins(
     assert row["reason"] == reason
 
 
-def test_derived_pairs_of_one_photo_with_other_sources_are_no_duplicates(tmp_path: Path) -> None:
+def test_derived_pairs_of_one_photo_with_other_sources_are_not_duplicates(tmp_path: Path) -> None:
     pairs = []
     for number, name in enumerate(("first", "second", "again")):
         pair = make_pair(name)
@@ -261,7 +261,7 @@ def test_faulty_candidates_do_not_compete_and_decisions_by_hand_override_the_cho
     }
 
 
-def test_candidates_of_an_addition_differ_in_their_source_and_are_no_duplicates(tmp_path: Path) -> None:
+def test_candidates_of_an_addition_differ_in_their_source_and_are_not_duplicates(tmp_path: Path) -> None:
     pairs = [replace(make_pair(name), source=np.full((8, 8, 3), shade, np.uint8)) for shade, name in enumerate("abc")]
     pairs.append(replace(pairs[2], pair_id="again"))
     scores = dict.fromkeys(("a", "b", "again"), 9.2) | {"c": 9.5}
