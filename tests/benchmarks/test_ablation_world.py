@@ -91,9 +91,9 @@ def test_held_out_pairs_show_held_out_objects_and_request_known_ones(assets):
     away, known = assets.half(held_out=True).names, assets.half(held_out=False).names
     for pair in of(Task.OBJECT_SWAP, pairs(world, 280)):
         there = [name for name in away if name in pair.edit.instruction]
-        asked = [name for name in known if name in pair.edit.instruction]
-        assert len(there) == len(asked) == 1
-        assert asked[0] in world.vocabulary.drawable
+        named = [name for name in known if name in pair.edit.instruction]
+        assert len(there) == len(named) == 1
+        assert named[0] in world.vocabulary.drawable
 
 
 def test_removal_names_only_the_removed_object(assets):
@@ -204,9 +204,9 @@ def test_moved_and_resized_objects_leave_the_rest_of_the_scene_unchanged(assets)
     world = World(assets, 64, seed=6, task_order=[Task("movement"), Task("resize")])
     for pair in pairs(world, 60):
         assert np.array_equal(pair.source[~pair.edit.mask], pair.edit.target[~pair.edit.mask])
-        asked = " left" in pair.edit.instruction, " right" in pair.edit.instruction
+        sides = " left" in pair.edit.instruction, " right" in pair.edit.instruction
         if pair.task == "movement":
-            assert asked == (" on the left" in pair.edit.caption, " on the right" in pair.edit.caption)
+            assert sides == (" on the left" in pair.edit.caption, " on the right" in pair.edit.caption)
         else:
             assert any(word in pair.edit.instruction for word in ("maller", "arger", "Shrink", "Enlarge"))
 

@@ -63,10 +63,10 @@ def test_half_of_the_scenes_with_an_object_are_portraits(assets, portraits):
 
 
 def test_blind_comparison_uses_unseen_photographs_and_five_kinds_of_edit(assets):
-    asked = list(requests(assets))
+    rows = list(requests(assets))
     tuning = {entry.name for entry in entries() if entry.is_tuning}
-    assert len(asked) == 100 and not tuning & {name for name, _, _ in asked}
-    assert {kind for _, kind, _ in asked} == {"colour", "background", "removal", "addition", "environment"}
+    assert len(rows) == 100 and not tuning & {name for name, _, _ in rows}
+    assert {kind for _, kind, _ in rows} == {"colour", "background", "removal", "addition", "environment"}
 
 
 def test_votes_are_counted_for_the_editor_at_the_position(tmp_path):

@@ -100,9 +100,9 @@ def test_shards_have_distinct_seeds() -> None:
 
 
 def test_agreement_is_measured_ten_times_or_at_every_step(made: Path) -> None:
-    told = [json.loads(line) for line in (made / "student/agreement.jsonl").read_text().splitlines()]
-    assert [row["steps"] for row in told] == [1, 2, 3, 4]
-    assert all(one["core_s"] < next_one["core_s"] for one, next_one in pairwise(told))
+    figures = [json.loads(line) for line in (made / "student/agreement.jsonl").read_text().splitlines()]
+    assert [row["steps"] for row in figures] == [1, 2, 3, 4]
+    assert all(one["core_s"] < next_one["core_s"] for one, next_one in pairwise(figures))
 
 
 def test_ranks_share_the_lessons_and_train_one_student(made: Path, tmp_path: Path) -> None:
@@ -113,9 +113,9 @@ def test_ranks_share_the_lessons_and_train_one_student(made: Path, tmp_path: Pat
         json.loads((folder / "about.json").read_text()) for folder in (made / "student", tmp_path / "student")
     )
     assert shared["seen"] == alone["seen"] and shared["batch_size"] == alone["batch_size"]
-    told = [json.loads(line) for line in (tmp_path / "student/agreement.jsonl").read_text().splitlines()]
+    figures = [json.loads(line) for line in (tmp_path / "student/agreement.jsonl").read_text().splitlines()]
     once = json.loads((made / "student/agreement.jsonl").read_text().splitlines()[0])
-    assert told[-1]["overall"]["pairs"] == once["overall"]["pairs"]
+    assert figures[-1]["overall"]["pairs"] == once["overall"]["pairs"]
     load_student(tmp_path / "student")
 
 

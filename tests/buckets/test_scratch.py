@@ -132,10 +132,10 @@ def test_unusable_scratch_folder_is_reported_and_buckets_read_in_place(
     lock.chmod(0o444)
     {"lock": lock, "copy": copy, "scratch": scratch, "parent": scratch.parent}[closed].chmod(0)
     try:
-        *told, read = stage_as_another_user(tmp_path)
+        *printed, read = stage_as_another_user(tmp_path)
     finally:
         for path in (scratch.parent, scratch, copy, lock):
             path.chmod(0o755)
     assert read == "buckets"
-    (line,) = told
+    (line,) = printed
     assert "reading buckets" in line and ("Permission denied" in line or closed == "copy")

@@ -43,8 +43,8 @@ def test_a_photo_is_uploaded_edited_and_edited_again(chromium: str, address: str
         page = browser.new_page()
         page.set_default_timeout(LONG_MS)
         expect.set_options(timeout=LONG_MS)
-        asked: list[str] = []
-        page.on("request", lambda request: asked.append(request.url))
+        urls: list[str] = []
+        page.on("request", lambda request: urls.append(request.url))
         page.goto(address)
         page.get_by_role("button", name="Edit", exact=True).click()
         expect(page.get_by_text("Upload an image and describe the edit.", exact=True)).to_be_visible()
@@ -60,7 +60,7 @@ def test_a_photo_is_uploaded_edited_and_edited_again(chromium: str, address: str
         page.locator(".thumbnail-item").last.click()
         expect(page.get_by_text("Make it night. (seed 0)")).to_be_visible()
         browser.close()
-    assert [url for url in asked if not url.startswith((address, "data:", "blob:"))] == []
+    assert [url for url in urls if not url.startswith((address, "data:", "blob:"))] == []
 
 
 @pytest.fixture(scope="module")
@@ -184,13 +184,13 @@ def test_invalid_inputs_show_a_message_without_a_traceback(page: Any, tmp_path: 
 
     (tmp_path / "broken.jpg").write_bytes(b"no picture")
     (tmp_path / "drawing.svg").write_text("<svg/>")
-    for photo, given, told in (
+    for photo, given, problem in (
         (tmp_path / "broken.jpg", {}, "This image cannot be read: "),
         (tmp_path / "drawing.svg", {}, "This image cannot be read: "),
         (SAMPLE / "two_dogs.jpg", {"guidance": 1e30}, "sampling gave NaN or infinite values"),
         (SAMPLE / "two_dogs.jpg", {"seed": -1}, "The seed must be"),
     ):
-        with pytest.raises(gradio.Error, match=told) as refused:
+        with pytest.raises(gradio.Error, match=problem) as refused:
             edit_on(page, photo, **given)
         assert refused.value.print_exception is False
 
@@ -237,8 +237,8 @@ def test_the_page_listens_only_on_this_machine_by_default(monkeypatch: pytest.Mo
     for words in ([], ["--host", "0.0.0.0", "--port", "80"]):
         monkeypatch.setattr("sys.argv", ["omniedit", "demo", *words])
         cli.main()
-    told = [(options["server_name"], options["server_port"], options["share"]) for options in served]
-    assert told == [("127.0.0.1", 7860, False), ("0.0.0.0", 80, False)]
+    given = [(options["server_name"], options["server_port"], options["share"]) for options in served]
+    assert given == [("127.0.0.1", 7860, False), ("0.0.0.0", 80, False)]
 
 
 def test_offered_sample_photos_exist() -> None:

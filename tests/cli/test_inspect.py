@@ -45,7 +45,7 @@ def test_inspect_shows_one_pair_and_saves_its_images(
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (["none"], "results/none: no such run"),
         (["small", "--pair", "none"], "'none': no pair of the run has this id"),
@@ -57,9 +57,9 @@ def test_inspect_shows_one_pair_and_saves_its_images(
     ],
 )
 def test_invalid_requests_give_one_line(
-    words: list[str], told: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    words: list[str], message: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as ended:
         inspect(monkeypatch, capsys, *words)
     error = capsys.readouterr().err
-    assert ended.value.code == 2 and told in error and error.count("\n") == 1
+    assert ended.value.code == 2 and message in error and error.count("\n") == 1

@@ -11,7 +11,7 @@ from omniedit.cli import main as cli
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (["--gpus", "0"], "argument --gpus: '0' is not valid; give a whole number, at least 1"),
         (["--gpus", "-8"], "argument --gpus: '-8' is not valid; give a whole number, at least 1"),
@@ -21,12 +21,12 @@ from omniedit.cli import main as cli
     ],
 )
 def test_unplannable_arguments_give_one_line(
-    words: list[str], told: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    words: list[str], message: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("sys.argv", ["omniedit", "plan", *words])
     with pytest.raises(SystemExit) as ended:
         cli.main()
-    assert ended.value.code == 2 and capsys.readouterr().err.splitlines()[-1].endswith(told)
+    assert ended.value.code == 2 and capsys.readouterr().err.splitlines()[-1].endswith(message)
 
 
 @pytest.mark.parametrize("port", ["0", "99999", "http"])

@@ -93,14 +93,14 @@ def test_a_second_run_sends_no_request_and_csv_has_the_same_scores(
     table: Path, endpoint: Server, tmp_path: Path
 ) -> None:
     score_table(table, tmp_path / "scores.parquet", EDITING, "api", None, asking(endpoint, tmp_path))
-    asked = len(endpoint.bodies)
+    requests = len(endpoint.bodies)
     score_table(table, tmp_path / "scores.csv", EDITING, "api", None, asking(endpoint, tmp_path))
-    assert len(endpoint.bodies) == asked == 4
+    assert len(endpoint.bodies) == requests == 4
     with (tmp_path / "scores.csv").open(newline="") as file:
-        told = list(csv.DictReader(file))
+        written = list(csv.DictReader(file))
     kept = pq.read_table(tmp_path / "scores.parquet").to_pylist()
-    assert [list(row) for row in told] == [list(row) for row in kept]
-    assert [row["o_score"] for row in told] == ["6.0", "", "", "", ""]
+    assert [list(row) for row in written] == [list(row) for row in kept]
+    assert [row["o_score"] for row in written] == ["6.0", "", "", "", ""]
 
 
 def test_cells_are_escaped_against_formulas_and_read_back_unchanged(endpoint: Server, tmp_path: Path) -> None:
@@ -151,7 +151,7 @@ def test_paid_requests_need_consent_or_a_budget(
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         (None, "no such file"),
         ("", "has no row below the line with the column names"),
@@ -164,12 +164,12 @@ def test_paid_requests_need_consent_or_a_budget(
     ],
 )
 def test_an_unreadable_table_raises_an_error_that_names_the_problem(
-    tmp_path: Path, text: str | None, told: str
+    tmp_path: Path, text: str | None, message: str
 ) -> None:
     path = tmp_path / "t.csv"
     if text is not None:
         path.write_text(text)
-    with pytest.raises(UserError, match=told):
+    with pytest.raises(UserError, match=message):
         score_table(path, tmp_path / "out.csv", edit_rubric(), "api", None, ScoringConfig())
 
 
@@ -333,9 +333,9 @@ def test_an_ensemble_writes_each_judges_score_and_their_disagreement(table: Path
     out = tmp_path / "scores.parquet"
     with serving(answer_by_judge) as running:
         score_table(table, out, edit_rubric(), "ensemble", None, ensemble(tmp_path, running.url))
-        asked = len(running.bodies)
+        requests = len(running.bodies)
         score_table(table, tmp_path / "again.csv", edit_rubric(), "ensemble", None, ensemble(tmp_path, running.url))
-        assert len(running.bodies) == asked == 4, "a second run asks nothing"
+        assert len(running.bodies) == requests == 4, "a second run asks nothing"
     rows = pq.read_table(out).to_pylist()
     assert [row["status"] for row in rows] == ["scored", "bad row", "bad row", "bad row", "scored"]
     first, last = rows[0], rows[4]

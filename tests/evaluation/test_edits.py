@@ -28,9 +28,9 @@ def test_images_shrink_to_the_bucket_size_and_stay_equal_outside_the_mask():
 
 
 def test_baselines_return_the_source_and_the_image_of_the_specialist():
-    asked = pair(ratio="4x3")
-    assert no_edit([asked])[0] is asked.source
-    assert specialist([asked])[0] is asked.edited
+    plain = pair(ratio="4x3")
+    assert no_edit([plain])[0] is plain.source
+    assert specialist([plain])[0] is plain.edited
 
 
 def test_an_edit_does_not_depend_on_the_rest_of_its_batch(tmp_path):

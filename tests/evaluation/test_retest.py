@@ -48,17 +48,17 @@ def test_noise_bias_and_switched_decisions_match_the_simulated_ones(tmp_path: Pa
 
 
 @pytest.mark.parametrize(
-    ("row", "told"),
+    ("row", "message"),
     [
         ("p1,scored,1,2,nan", "row 2: column o_score: 'nan' must be a number from 0 to 10"),
         ("p1,scored,inf,2,3", "row 2: column sc_score: 'inf' must be a number"),
         ("p0,scored,1,2,3", "row 2: pair_id 'p0' has a score in an earlier row"),
     ],
 )
-def test_duplicate_scores_and_texts_in_place_of_numbers_are_rejected(tmp_path: Path, row: str, told: str) -> None:
+def test_duplicate_scores_and_texts_in_place_of_numbers_are_rejected(tmp_path: Path, row: str, message: str) -> None:
     path = tmp_path / "b.csv"
     path.write_text(f"pair_id,status,sc_score,pq_score,o_score\np0,scored,1,1,1\n{row}\nlost,unscorable,,,\n")
-    with pytest.raises(UserError, match=told):
+    with pytest.raises(UserError, match=message):
         report(write(tmp_path / "a.parquet", np.ones(2)), path, "pair_id", 9)
 
 

@@ -84,11 +84,11 @@ def test_a_table_without_pairs_states_so():
 
 
 @pytest.mark.parametrize(
-    ("filtered_by", "told"),
+    ("filtered_by", "message"),
     [("reference", "also filtered the training data"), ("student", "the training data were filtered by `student`")],
 )
-def test_table_states_whether_its_judge_selected_the_training_data(tmp_path, filtered_by, told):
-    assert told in markdown(table([row()], tmp_path), filtered_by)
+def test_table_states_whether_its_judge_selected_the_training_data(tmp_path, filtered_by, message):
+    assert message in markdown(table([row()], tmp_path), filtered_by)
 
 
 def test_bootstrap_covers_the_mean_of_the_population():

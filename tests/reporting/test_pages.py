@@ -68,8 +68,8 @@ def write_report(folder: Path, task: Task, outcomes: list[str], noisy: bool = Fa
     for n, (pair, outcome) in enumerate(zip(pairs, outcomes, strict=True)):
         value = None if outcome == UNSCORABLE else (9.5 if outcome == KEPT else 5.0) - n / 100
         scored = {"sc_score_1": value, "sc_score_2": value, "pq_score": value, "o_score": value}
-        told = {"reasoning": "It is plain.", "judge": "reference", "status": "scored" if value else UNSCORABLE}
-        scores.append({"pair_id": pair.pair_id, **scored, **told})
+        fields = {"reasoning": "It is plain.", "judge": "reference", "status": "scored" if value else UNSCORABLE}
+        scores.append({"pair_id": pair.pair_id, **scored, **fields})
         decisions.append({"pair_id": pair.pair_id, "kept": outcome in ACCEPTED, "reason": outcome})
     numbers = [(name, pa.float64()) for name in ("sc_score_1", "sc_score_2", "pq_score", "o_score")]
     words = [(name, pa.string()) for name in ("pair_id", "reasoning", "judge", "status")]
@@ -130,15 +130,15 @@ def image_widths(page: str) -> list[int]:
 
 
 @pytest.mark.parametrize(
-    ("outcomes", "told"),
+    ("outcomes", "message"),
     [
         ([], "No pair of this task was accepted."),
         ([BELOW], "was accepted."),
         ([KEPT], "No pair of this task was rejected."),
     ],
 )
-def test_gallery_states_when_it_is_empty(tmp_path, outcomes, told):
-    assert told in render_page(tmp_path, outcomes)
+def test_gallery_states_when_it_is_empty(tmp_path, outcomes, message):
+    assert message in render_page(tmp_path, outcomes)
 
 
 def test_same_input_gives_the_same_page(tmp_path):
@@ -237,13 +237,13 @@ def test_the_grid_of_the_inpainting_specialist_shows_holes(tmp_path):
 
 
 def test_training_page_lists_partial_losses_and_speed(tmp_path):
-    told = {"memory_gb": 1.5, "skipped": 2}
+    fields = {"memory_gb": 1.5, "skipped": 2}
     speeds = [
         {"samples_per_s": pace, "data_wait_share": share} for pace, share in ((1.0, 0.5), (4.0, 0.0), (4.0, 0.25))
     ]
     parts = [{"loss_task/object_swap": 9.0}, {"loss_task/object_swap": 0.5, "loss_sigma/0.0-0.2": 0.25}, {}]
     both = zip(parts, speeds, strict=True)
-    lines = [{"step": step, "loss": 1.0} | told | part | speed for step, (part, speed) in enumerate(both, start=1)]
+    lines = [{"step": step, "loss": 1.0} | fields | part | speed for step, (part, speed) in enumerate(both, start=1)]
     path = tmp_path / "editnet.metrics.jsonl"
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
     curve = read_curve("EditNet", path)

@@ -21,10 +21,10 @@ CANARY |= {"scored_in_one_only": 1, "moved": 0.42, "bias": -0.4, "largest_move":
 
 def candidate(number: int, o_score: float | None, thing: str, ratio: str = "1x1", reason: str = "") -> Candidate:
     reason = reason or ("kept" if o_score and o_score >= 9 else "below threshold")
-    told = {"reasoning": "", "instruction": f"Remove the {thing}.", "thing": thing, "judge": "student"}
+    fields = {"reasoning": "", "instruction": f"Remove the {thing}.", "thing": thing, "judge": "student"}
     scores = dict.fromkeys(("sc_score_1", "sc_score_2", "pq_score", "o_score"), o_score)
     place = {"task": Task.OBJECT_REMOVAL, "pair_id": f"p{number}", "source_id": "s", "ratio": ratio}
-    return Candidate(**place, shard=Path(), row=number, **scores, **told, kept=reason == "kept", reason=reason)
+    return Candidate(**place, shard=Path(), row=number, **scores, **fields, kept=reason == "kept", reason=reason)
 
 
 PAIRS = [candidate(0, 9.5, "dog", "3x2"), candidate(1, 9.1, "dog"), candidate(2, 8.2, "cat"), candidate(3, 4.0, "car")]
@@ -36,9 +36,9 @@ def cells(page: str) -> list[list[str]]:
 
 
 def test_thresholds_count_only_the_pairs_that_they_decide() -> None:
-    taught = {(pair, "object_removal"): score for pair, score in (("p0", 9.2), ("p2", 9.0), ("p3", 1.0))}
-    taught |= {("p0", "style_transfer"): 1.0}
-    page = thresholds_page("mini", to_columns([*PAIRS, *OTHERS], taught), [], 9.0)
+    by_teacher = {(pair, "object_removal"): score for pair, score in (("p0", 9.2), ("p2", 9.0), ("p3", 1.0))}
+    by_teacher |= {("p0", "style_transfer"): 1.0}
+    page = thresholds_page("mini", to_columns([*PAIRS, *OTHERS], by_teacher), [], 9.0)
     rows = cells(page)
     assert ["at least 0", "4", "100 %", f"{2 * 2**0.5:.1f}", f"{2 * 2**0.5:.1f}", f"{np.exp(0.5623):.1f}"] in rows
     assert ["at least 9", "2", "50 %", "1.0", "1.0", "2.0"] in rows

@@ -73,8 +73,8 @@ def test_a_broken_line_is_named_and_the_others_are_read(line: bytes, problem: st
     append_by_hand(path, make("after"))
     found = read_by_hand(path)
     assert set(found.by_pair) == {"before", "after"}
-    (told,) = found.problems
-    assert told.startswith(f"{path}: line 3 is skipped: ") and problem in told
+    (line_problem,) = found.problems
+    assert line_problem.startswith(f"{path}: line 3 is skipped: ") and problem in line_problem
 
 
 def test_values_of_other_types_and_unknown_keys_are_ignored() -> None:

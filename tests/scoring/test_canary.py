@@ -71,25 +71,29 @@ def test_a_judge_is_loaded_once_and_an_endpoint_is_asked_without_its_cache(
 
 def test_an_unchanged_judge_raises_no_alarm() -> None:
     first = record(MovingJudge())
-    told = drift(record(MovingJudge()), first)
-    assert (told["moved"], told["noise"], told["scored"], told["alarm"]) == (0, 0, 36, False)
+    change = drift(record(MovingJudge()), first)
+    assert (change["moved"], change["noise"], change["scored"], change["alarm"]) == (0, 0, 36, False)
     assert [row["pair_id"] for row in first[:36]] == [row["pair_id"] for row in first[36:]]
 
 
 def test_a_drift_raises_an_alarm_with_its_direction() -> None:
-    told = drift(record(MovingJudge(move=-0.3)), record(MovingJudge()))
-    assert told["alarm"] and told["moved"] == pytest.approx(0.3) and told["bias"] == pytest.approx(-0.3)
+    change = drift(record(MovingJudge(move=-0.3)), record(MovingJudge()))
+    assert change["alarm"] and change["moved"] == pytest.approx(0.3) and change["bias"] == pytest.approx(-0.3)
     assert not drift(record(MovingJudge(move=0.08)), record(MovingJudge()))["alarm"]
 
 
 def test_the_alarm_tolerates_twice_the_noise() -> None:
-    told = drift(record(MovingJudge(noise=0.5)), record(MovingJudge()))
-    assert told["moved"] > 0.1 and told["noise"] == pytest.approx(0.5 * 2 / np.pi**0.5, rel=0.4) and not told["alarm"]
+    change = drift(record(MovingJudge(noise=0.5)), record(MovingJudge()))
+    assert (
+        change["moved"] > 0.1
+        and change["noise"] == pytest.approx(0.5 * 2 / np.pi**0.5, rel=0.4)
+        and not change["alarm"]
+    )
 
 
 def test_fewer_scored_pairs_raise_an_alarm() -> None:
-    told = drift(record(MovingJudge(blind_to="dogs")), record(MovingJudge()))
-    assert told["alarm"] and (told["scored"], told["scored_in_one_only"], told["moved"]) == (32, 4, 0)
+    change = drift(record(MovingJudge(blind_to="dogs")), record(MovingJudge()))
+    assert change["alarm"] and (change["scored"], change["scored_in_one_only"], change["moved"]) == (32, 4, 0)
     silent = drift(record(MovingJudge(blind_to="canary")), record(MovingJudge(blind_to="canary")))
     assert (silent["moved"], silent["noise"], silent["alarm"]) == (None, None, True)
 
@@ -101,5 +105,5 @@ def test_records_read_back_unchanged_and_their_key_depends_on_settings_and_pairs
     (tmp_path / "b.parquet").write_bytes((tmp_path / "a.parquet").read_bytes()[:-40])
     with pytest.raises(Damaged):
         read_record(tmp_path / "b.parquet")
-    keys = {canary_key(MovingJudge(), asked, pairs) for asked in ("tokens", "reply") for pairs in (PAIRS, PAIRS[1:])}
+    keys = {canary_key(MovingJudge(), mode, pairs) for mode in ("tokens", "reply") for pairs in (PAIRS, PAIRS[1:])}
     assert len(keys) == 4 and canary_key(MovingJudge(), "tokens", PAIRS) in keys

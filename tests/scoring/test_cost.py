@@ -24,12 +24,12 @@ TASKS = {task: {"pairs_per_shard": 0} for task in OMNIEDIT_TASKS} | {
 
 
 def config(**scoring: Any) -> Config:
-    told = {"sources": {"shards": 5}, "tasks": TASKS, "bench": {"pairs_per_task": 7}}
-    return Config.model_validate(told | {"scoring": {"api": API} | scoring})
+    values = {"sources": {"shards": 5}, "tasks": TASKS, "bench": {"pairs_per_task": 7}}
+    return Config.model_validate(values | {"scoring": {"api": API} | scoring})
 
 
 def pairs(of: Config) -> dict[str, int]:
-    return {asked.what: asked.pairs for asked in endpoint_questions(of)}
+    return {each.what: each.pairs for each in endpoint_questions(of)}
 
 
 def test_requests_cover_candidates_benchmark_and_canary() -> None:
@@ -103,8 +103,8 @@ def test_plan_prints_requests_first_and_reports_an_unknown_cost(
     """Replace the training plan, which takes seconds."""
     budget = SimpleNamespace(Machine=lambda *_: None, plan=lambda *_: ["the training"])
     monkeypatch.setitem(sys.modules, "omniedit.run.plan", budget)
-    told = {"scoring": {"teacher": "api", "api": {"url": API["url"], "model": "gpt"}}}
-    (tmp_path / "my.yaml").write_text(yaml.safe_dump(told))
+    values = {"scoring": {"teacher": "api", "api": {"url": API["url"], "model": "gpt"}}}
+    (tmp_path / "my.yaml").write_text(yaml.safe_dump(values))
     monkeypatch.setattr(sys, "argv", ["omniedit", "plan", "--config", str(tmp_path / "my.yaml")])
     main()
     first, *_, unknown, _, training = capsys.readouterr().out.splitlines()

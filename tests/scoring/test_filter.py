@@ -331,5 +331,5 @@ def test_lists_of_different_lengths_raise_one_error_before_reading(short: str, t
     done = subprocess.run([*program, *options], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 2 and list(tmp_path.iterdir()) == []
     counts = ", ".join(f"--{name} {len(files)}" for name, files in lists.items())
-    told = f"decide.py: error: lists of different lengths: {counts}; give one file of each for every task"
-    assert done.stderr.splitlines()[-1] == told
+    message = f"decide.py: error: lists of different lengths: {counts}; give one file of each for every task"
+    assert done.stderr.splitlines()[-1] == message

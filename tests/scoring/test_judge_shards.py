@@ -59,8 +59,8 @@ def test_every_pair_gets_its_verdict_in_order_with_bounded_memory(path: Path) ->
 
     lock = threading.RLock()
     with CountedShard(path) as shard, Progress("pairs") as progress:
-        told = list(chain.from_iterable(map(ids_and_scores, judge_shard(shard, CountingJudge(), progress))))
-    assert told == [(f"stream{number:02d}", number / 10) for number in range(COUNT)]
+        scored = list(chain.from_iterable(map(ids_and_scores, judge_shard(shard, CountingJudge(), progress))))
+    assert scored == [(f"stream{number:02d}", number / 10) for number in range(COUNT)]
     assert progress.done == COUNT
     assert SIZE <= most[0] <= 2 * SIZE + 1  # the shard caches one pair
 

@@ -49,8 +49,8 @@ def files(tmp_path: Path) -> tuple[list[Path], list[Path]]:
     write_shard(tmp_path / "0.h5", Task.STYLE_TRANSFER, "embedded", 0, pairs)
     about = {"judge": "api", "prompt_hash": "0", "defects_version": DEFECTS_VERSION, "status": "scored"}
     scores = {"sc_score_1": 8.0, "sc_score_2": 9.0, "pq_score": 2.0, "o_score": 4.0, "reasoning": "A seam."}
-    taught = [{**about, **scores, "pair_id": f"p{n}", "defect": defect} for n in range(2) for defect in ("", "blur")]
-    write_rows(tmp_path / "0.parquet", taught, TEACHER_SCHEMA)
+    lessons = [{**about, **scores, "pair_id": f"p{n}", "defect": defect} for n in range(2) for defect in ("", "blur")]
+    write_rows(tmp_path / "0.parquet", lessons, TEACHER_SCHEMA)
     return [tmp_path / "0.h5"], [tmp_path / "0.parquet"]
 
 

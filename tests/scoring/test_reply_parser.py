@@ -208,12 +208,12 @@ QUOTABLE = st.lists(
 @given(QUOTABLE, st.booleans(), st.sampled_from(["{}", "```json\n{}\n```", "Here: {} Bye.", "<think>Hm.</think>{}"]))
 @settings(deadline=None, max_examples=40)
 def test_texts_inside_the_json_never_change_the_scores(said: str, reasons_first: bool, dress: str) -> None:
-    told: dict[str, object] = {"reasoning": said, "score": [1, 2, 3], "also": [said, {said: 5}, said]}
+    fields: dict[str, object] = {"reasoning": said, "score": [1, 2, 3], "also": [said, {said: 5}, said]}
     if not reasons_first:
-        told = dict(reversed(told.items()))
+        fields = dict(reversed(fields.items()))
     assume(said.lower() != "score")
     for escaped in (True, False):
-        reply = dress.replace("{}", json.dumps(told, ensure_ascii=escaped))
+        reply = dress.replace("{}", json.dumps(fields, ensure_ascii=escaped))
         assert parse_reply(reply, 3) == [1, 2, 3]
 
 
@@ -278,8 +278,8 @@ def test_arbitrary_text_raises_no_error_and_scores_stay_in_range(text: str, num_
 def test_replies_written_by_json_are_read_back(
     scores: list[float], reasoning: str, dress: str, reasons_first: bool
 ) -> None:
-    told = {"score": scores, "reasoning": reasoning}
-    reply = dress.replace("%s", json.dumps(dict(sorted(told.items())) if reasons_first else told))
+    fields = {"score": scores, "reasoning": reasoning}
+    reply = dress.replace("%s", json.dumps(dict(sorted(fields.items())) if reasons_first else fields))
     verdict = parse_reply(reply, len(scores))
     assert verdict == scores
     assert parse_reasoning(reply) == clean(reasoning)

@@ -88,7 +88,7 @@ def test_a_table_of_the_chain_and_ratings_of_people_make_a_page(tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("pair_id,rater,sc\np,ann,1\n", "r.csv: lacks the column pq"),
         ("pair_id,rater,sc,pq\np,ann,1,x\n", "r.csv: row 1: column pq: 'x' must be a number of at least 0"),
@@ -101,9 +101,9 @@ def test_a_table_of_the_chain_and_ratings_of_people_make_a_page(tmp_path: Path) 
         ("pair_id,rater,sc,pq\np,ann,1,2\nq,ann,1,2\np,ann,3,3\n", "row 3: 'ann' rates 'p' in row 1 too; remove one"),
     ],
 )
-def test_unreadable_ratings_raise_an_error_that_names_the_problem(tmp_path: Path, text: str, told: str) -> None:
+def test_unreadable_ratings_raise_an_error_that_names_the_problem(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "r.csv").write_text(text)
-    with pytest.raises(UserError, match=told):
+    with pytest.raises(UserError, match=message):
         read_ratings(tmp_path / "r.csv", "pair_id")
 
 
@@ -122,9 +122,9 @@ def test_a_table_in_another_format_is_not_reported_as_damaged(tmp_path: Path) ->
         (tmp_path / name).write_text("pair_id\tstatus\n")
     with pytest.raises(UserError, match=r"s.tsv: not a supported table; give a .parquet or .csv file"):
         read_judged(tmp_path / "s.tsv", "pair_id")
-    with pytest.raises(UserError, match=r"s.parquet: cannot be read as Parquet") as told:
+    with pytest.raises(UserError, match=r"s.parquet: cannot be read as Parquet") as raised:
         read_judged(tmp_path / "s.parquet", "pair_id")
-    assert not isinstance(told.value, Damaged)
+    assert not isinstance(raised.value, Damaged)
 
 
 def agree(folder: Path, scores: Sequence[str], ratings: Sequence[str], head: str = "pair_id,model,task") -> list[str]:

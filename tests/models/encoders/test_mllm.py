@@ -151,16 +151,16 @@ def test_the_interactions_residual_is_added_to_the_editors_condition(encoder):
 
 
 def test_answer_loss_is_the_cross_entropy_of_the_answer_tokens(encoder):
-    asked = encoder.reader.question_inputs(IMAGES, ["Where?", "Which colour is it?"], ["left", "red"])
+    inputs = encoder.reader.question_inputs(IMAGES, ["Where?", "Which colour is it?"], ["left", "red"])
     tokenizer = encoder.reader.processor.tokenizer
     with torch.no_grad():
-        loss = encoder.reader.answer_loss(**asked)
-        mask = asked.pop("answer_mask")
-        logits = encoder.reader.model(**asked).logits.log_softmax(-1)
+        loss = encoder.reader.answer_loss(**inputs)
+        mask = inputs.pop("answer_mask")
+        logits = encoder.reader.model(**inputs).logits.log_softmax(-1)
     assert mask.tolist() == [[1, 1, 1, 1, 1], [1, 1, 1, 1, 0]], "one token per byte, and the end"
     for row, answer in enumerate(("left", "red")):
         ids = [*tokenizer(answer)["input_ids"], tokenizer.eos_token_id]
-        first = asked["input_ids"].shape[1] - mask.shape[1] - 1
+        first = inputs["input_ids"].shape[1] - mask.shape[1] - 1
         expected = -torch.stack([logits[row, first + place, token] for place, token in enumerate(ids)]).mean()
         assert torch.allclose(loss[row], expected, atol=1e-4)
 

@@ -31,9 +31,9 @@ def test_blocks_are_steps_at_every_eighth_pixel(transposed: bool) -> None:
     everywhere = np.ones(blocks.shape, bool)
     assert blockiness(blocks, everywhere) == pytest.approx((1 + 0.05) / 0.05)
     assert blockiness(RNG.normal(size=(64, 64)).astype(np.float32), everywhere) < 2
-    beside = everywhere.copy()
-    (beside if not transposed else beside.T)[:, 7::8] = False
-    assert blockiness(blocks, beside) == 1
+    outside = everywhere.copy()
+    (outside if not transposed else outside.T)[:, 7::8] = False
+    assert blockiness(blocks, outside) == 1
 
 
 def test_an_image_of_one_step_is_not_blocky_outside_the_region() -> None:

@@ -337,9 +337,9 @@ def test_a_wrong_instruction_takes_the_request_of_the_other_pair_and_never_a_mis
     same = replace(right, pair_id="same", provenance={**right.provenance, "truth": {**right.provenance["truth"]}})
     write_shard(tmp_path / "made.h5", right.task, "made", 0, [right, replace(other, provenance=about)])
     with Shard(tmp_path / "made.h5") as shard:
-        asked = with_defect(shard, 0, "wrong_instruction")
-    assert asked is not None and asked.instruction == other.instruction
-    assert asked.provenance["truth"] == other.provenance["truth"]
+        wrong = with_defect(shard, 0, "wrong_instruction")
+    assert wrong is not None and wrong.instruction == other.instruction
+    assert wrong.provenance["truth"] == other.provenance["truth"]
     same.provenance["truth"]["mistaken"] = True
     write_shard(tmp_path / "same.h5", right.task, "made", 0, [right, same])
     with Shard(tmp_path / "same.h5") as shard:
@@ -410,7 +410,7 @@ def test_an_image_without_structure_does_not_show_rain() -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "value", "told"),
+    ("key", "value", "message"),
     [
         ("box", None, "has box None"),
         ("box", [0.1, 0.5, 0.4, 0.5], "has box"),
@@ -419,10 +419,10 @@ def test_an_image_without_structure_does_not_show_rain() -> None:
         ("object", 7, "has object 7, not a text"),
     ],
 )
-def test_an_unusable_truth_is_unscorable(key: str, value: object, told: str) -> None:
+def test_an_unusable_truth_is_unscorable(key: str, value: object, message: str) -> None:
     swap = good_pairs(Task.OBJECT_SWAP)[0]
     verdict = score_pair(replace(swap, provenance={"truth": swap.provenance["truth"] | {key: value}}))
-    assert isinstance(verdict, Unscorable) and told in verdict.reason
+    assert isinstance(verdict, Unscorable) and message in verdict.reason
 
 
 @pytest.mark.parametrize("truth", ["night", {"environment": ["night"]}])

@@ -150,12 +150,12 @@ def test_measurements_on_a_crop_match_the_whole_image() -> None:
 
 
 def test_saliency_is_computed_once_for_a_pair_and_its_defects(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = []
-    monkeypatch.setattr(verification, "saliency", lambda image: asked.append(1) or np.zeros(image.shape[:2]))
+    calls = []
+    monkeypatch.setattr(verification, "saliency", lambda image: calls.append(1) or np.zeros(image.shape[:2]))
     verification._salient_region.cache_clear()
     for colour in ((190, 60, 50), (190, 60, 50), (60, 190, 50)):
         share_held(ImageMeasures(with_ball(ground(), colour)), BALL)
-    assert len(asked) == 2
+    assert len(calls) == 2
     verification._salient_region.cache_clear()
 
 

@@ -53,21 +53,21 @@ def test_changing_the_threshold_changes_only_the_choice_and_its_intervals(tmp_pa
     rows = [row(i, t, np.clip(t + rng.normal(0, 1), 0, 10)) for i, t in enumerate(rng.uniform(4, 10, 60))]
     before = [row(i, 8 + i % 2, 5 + i % 5) for i in range(40)]
     write_agreement(tmp_path, rows, before, {"teacher": "reference"})
-    told = json.loads((tmp_path / "agreement.json").read_text())
+    figures = json.loads((tmp_path / "agreement.json").read_text())
     stored, stored_before = (read_rows(tmp_path / f"{name}.parquet") for name in ("agreement", BEFORE))
-    assert told["min_score"] == 9 and at_min_score(told, stored, stored_before, 9.0) == told
-    lower = at_min_score(told, stored, stored_before, 7.5)
+    assert figures["min_score"] == 9 and at_min_score(figures, stored, stored_before, 9.0) == figures
+    lower = at_min_score(figures, stored, stored_before, 7.5)
     teacher, student = (np.array([r[f"{who}_o_score"] for r in rows]) for who in ("teacher", "student"))
     both = ((teacher >= 7.5) & (student >= 7.5)).sum()
     for of_all in (lower["overall"], lower["by_ratio"]["3x2"], lower["at_threshold"]["7.5"]):
         assert of_all["precision"] == pytest.approx(both / (student >= 7.5).sum(), abs=1e-4)
     low, high = lower["overall"]["intervals"]["precision"]
     assert low < lower["overall"]["precision"] < high and lower["min_score"] == 7.5
-    assert lower["overall"]["spearman"] == told["overall"]["spearman"] and lower["teacher"] == "reference"
-    assert (told["before"]["overall"]["recall"], lower["before"]["overall"]["recall"]) == (0.2, 0.4)
-    older = at_min_score({name: told[name] for name in told if name != "min_score"}, stored, None, 7.5)["before"]
+    assert lower["overall"]["spearman"] == figures["overall"]["spearman"] and lower["teacher"] == "reference"
+    assert (figures["before"]["overall"]["recall"], lower["before"]["overall"]["recall"]) == (0.2, 0.4)
+    older = at_min_score({name: figures[name] for name in figures if name != "min_score"}, stored, None, 7.5)["before"]
     assert older["overall"]["recall"] is None and older["overall"]["intervals"]["recall"] is None
-    assert older["overall"]["spearman"] == told["before"]["overall"]["spearman"]
+    assert older["overall"]["spearman"] == figures["before"]["overall"]["spearman"]
 
 
 def test_figures_without_scores_are_null() -> None:

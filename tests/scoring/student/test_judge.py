@@ -43,18 +43,18 @@ def example(good: bool, number: int) -> StudentExample:
 
 
 @pytest.fixture(scope="module")
-def taught() -> Distillation:
+def trained() -> Distillation:
     torch.set_num_threads(1)
     student = Distillation([example(number % 2 == 0, number) for number in range(16)], OPTIONS, seed=0)
     student.train()
     return student
 
 
-def test_every_readout_distinguishes_a_good_edit_from_none(taught: Distillation) -> None:
+def test_every_readout_distinguishes_a_good_edit_from_none(trained: Distillation) -> None:
     unseen = np.stack([example(True, 21).views, example(False, 21).views])
     said = ["Make it white."] * 2
-    good, bad = StudentJudge(taught.model, taught.tokenizer).judge_views(unseen, said)
-    written_good, written_bad = StudentJudge(taught.model, taught.tokenizer, "reply").judge_views(unseen, said)
+    good, bad = StudentJudge(trained.model, trained.tokenizer).judge_views(unseen, said)
+    written_good, written_bad = StudentJudge(trained.model, trained.tokenizer, "reply").judge_views(unseen, said)
     assert isinstance(good, Score) and isinstance(bad, Score)
     assert isinstance(written_good, Score) and isinstance(written_bad, Score)
     assert good.sc_score_1 > 8 and bad.sc_score_1 < 2
@@ -63,15 +63,15 @@ def test_every_readout_distinguishes_a_good_edit_from_none(taught: Distillation)
         assert abs(read.sc_score - written.sc_score) < 0.1 and abs(read.pq_score - written.pq_score) < 0.1
 
 
-def test_special_tokens_in_an_instruction_are_ignored(taught: Distillation) -> None:
-    seen, judge = example(True, 1).views[None], StudentJudge(taught.model, taught.tokenizer)
+def test_special_tokens_in_an_instruction_are_ignored(trained: Distillation) -> None:
+    seen, judge = example(True, 1).views[None], StudentJudge(trained.model, trained.tokenizer)
     assert judge.judge_views(seen, ["Make it <image> white.<end>"]) == judge.judge_views(seen, ["Make it   white. "])
 
 
-def test_a_saved_student_gives_the_same_scores(taught: Distillation, tmp_path: Path) -> None:
-    taught.save(tmp_path)
+def test_a_saved_student_gives_the_same_scores(trained: Distillation, tmp_path: Path) -> None:
+    trained.save(tmp_path)
     seen = np.stack([example(True, 1).views, example(False, 2).views])
-    before = StudentJudge(taught.model, taught.tokenizer, "median").judge_views(
+    before = StudentJudge(trained.model, trained.tokenizer, "median").judge_views(
         seen, ["Make it white.", "Make it white, please."]
     )
     after = load_judge("student", tmp_path)
@@ -80,32 +80,32 @@ def test_a_saved_student_gives_the_same_scores(taught: Distillation, tmp_path: P
     assert [replace(score, judge_version="") for score in again if isinstance(score, Score)] == before
     assert all(isinstance(score, Score) and len(score.judge_version) == len("student ") + 12 for score in again)
     assert isinstance(InternVLForConditionalGeneration.from_pretrained(tmp_path), InternVLForConditionalGeneration)
-    assert AutoTokenizer.from_pretrained(tmp_path).get_vocab() == taught.tokenizer.get_vocab()
+    assert AutoTokenizer.from_pretrained(tmp_path).get_vocab() == trained.tokenizer.get_vocab()
 
 
 def test_the_same_seed_gives_the_same_weights() -> None:
     options = OPTIONS.model_copy(update={"steps": 2})
     examples = [example(number % 2 == 0, number) for number in range(8)]
-    twins = [Distillation(examples, options, seed=3) for _ in range(2)]
-    assert twins[0].train() == twins[1].train()
-    for one, other in zip(twins[0].model.parameters(), twins[1].model.parameters(), strict=True):
+    runs = [Distillation(examples, options, seed=3) for _ in range(2)]
+    assert runs[0].train() == runs[1].train()
+    for one, other in zip(runs[0].model.parameters(), runs[1].model.parameters(), strict=True):
         assert torch.equal(one, other)
 
 
-def test_training_starts_from_a_given_student(taught: Distillation, tmp_path: Path) -> None:
-    taught.save(tmp_path)
+def test_training_starts_from_a_given_student(trained: Distillation, tmp_path: Path) -> None:
+    trained.save(tmp_path)
     again = Distillation([example(True, 1)], OPTIONS.model_copy(update={"start": str(tmp_path), "steps": 1}), seed=7)
     assert initial_view_side(again.options) == 32
-    assert again.tokenizer.get_vocab() == taught.tokenizer.get_vocab()
-    for one, other in zip(again.model.parameters(), taught.model.parameters(), strict=True):
+    assert again.tokenizer.get_vocab() == trained.tokenizer.get_vocab()
+    for one, other in zip(again.model.parameters(), trained.model.parameters(), strict=True):
         assert torch.equal(one, other)
     assert again.train()[0] < 0.1
 
 
 @pytest.fixture
-def frozen(taught: Distillation, tmp_path: Path) -> Distillation:
-    """Return a student that starts as `taught` and keeps its image encoder, with another pair to learn."""
-    taught.save(tmp_path)
+def frozen(trained: Distillation, tmp_path: Path) -> Distillation:
+    """Return a student that starts as `trained` and keeps its image encoder, with another pair to learn."""
+    trained.save(tmp_path)
     options = OPTIONS.model_copy(update={"start": str(tmp_path), "vision": False, "steps": 8, "batch_size": 2})
     lessons = [replace(example(number % 2 == 0, number), teacher=Score(5, 5, 5, "?")) for number in range(3)]
     return Distillation(lessons, options, seed=0)
@@ -137,7 +137,7 @@ def test_a_random_image_encoder_is_always_trained() -> None:
 
 
 @pytest.mark.parametrize(
-    ("harm", "told"),
+    ("damage", "message"),
     [
         (lambda folder: (folder / "config.json").unlink(), "no trained student here"),
         (lambda folder: (folder / "model.safetensors").write_bytes(b"\x08"), "cannot be loaded"),
@@ -147,17 +147,17 @@ def test_a_random_image_encoder_is_always_trained() -> None:
     ],
 )
 def test_a_folder_without_a_valid_student_is_named_with_the_problem(
-    taught: Distillation, tmp_path: Path, harm: Callable[[Path], object], told: str
+    trained: Distillation, tmp_path: Path, damage: Callable[[Path], object], message: str
 ) -> None:
-    taught.save(tmp_path)
-    harm(tmp_path)
-    with pytest.raises(UserError, match=f"{tmp_path}: .*{told}"):
+    trained.save(tmp_path)
+    damage(tmp_path)
+    with pytest.raises(UserError, match=f"{tmp_path}: .*{message}"):
         load_judge("student", tmp_path)
 
 
 def test_an_untrained_student_gives_unscorable_verdicts() -> None:
-    untaught = Distillation([example(True, 0)], OPTIONS, seed=0)
-    (verdict,) = StudentJudge(untaught.model, untaught.tokenizer).judge_views(example(True, 0).views[None], ["?"])
+    untrained = Distillation([example(True, 0)], OPTIONS, seed=0)
+    (verdict,) = StudentJudge(untrained.model, untrained.tokenizer).judge_views(example(True, 0).views[None], ["?"])
     assert isinstance(verdict, Unscorable)
 
 
@@ -221,8 +221,8 @@ def test_held_out_photos_share_no_example_with_training() -> None:
         split_by_photo([borrows, replace(unseen[0], borrowed=frozenset({borrows.source_id}))], 0.25, seed=0)
 
 
-def test_a_student_with_other_views_is_rejected(taught: Distillation, tmp_path: Path) -> None:
-    taught.save(tmp_path)
+def test_a_student_with_other_views_is_rejected(trained: Distillation, tmp_path: Path) -> None:
+    trained.save(tmp_path)
     load_student(tmp_path)
     config = tmp_path / "config.json"
     before = {name: value for name, value in json.loads(config.read_text()).items() if name != "views_version"}

@@ -121,8 +121,8 @@ def test_lessons_are_scored_in_batches_and_keep_their_order(shard: Path, batch_s
         drawn = lessons(pairs.pair_ids, 3, seed=0)
         rows = list(teach_shard(pairs, drawn, teacher, known))
     order = [(pairs.pair_ids[row], defect) for row, defect in drawn]
-    told = [(row["pair_id"], row["defect"]) for row in rows]
-    assert told == [lesson for lesson in order if lesson in told] and len(told) == len(set(told)) > 6
+    made = [(row["pair_id"], row["defect"]) for row in rows]
+    assert made == [lesson for lesson in order if lesson in made] and len(made) == len(set(made)) > 6
     assert [row["pair_id"] for row in rows if row["reasoning"] == "Known."] == ["p1"]
 
 

@@ -59,16 +59,16 @@ def test_the_judge_scores_with_its_adapter_and_names_it(folders: tuple[Path, Pat
     scoring = ScoringConfig(readout="tokens", vlm=with_adapter)
     judge = load_judge("vlm", base, scoring)
     assert isinstance(judge, LocalJudge) and judge.version == f"{base.name} + {adapter.name}"
-    told = [probabilities(LocalJudge.load(base, SHORT, options)) for options in (OPTIONS, with_adapter)]
-    assert (told[0] - told[1]).abs().max() > 1e-3
+    outputs = [probabilities(LocalJudge.load(base, SHORT, options)) for options in (OPTIONS, with_adapter)]
+    assert (outputs[0] - outputs[1]).abs().max() > 1e-3
 
 
 def probabilities(judge: LocalJudge) -> torch.Tensor:
-    (reader,), (question,), asked = judge._readers[""], judge.rubric.questions, example(0)
+    (reader,), (question,), target = judge._readers[""], judge.rubric.questions, example(0)
     assert isinstance(reader, TokenReader)
-    (shown,) = judge.prepare_images([asked])
+    (shown,) = judge.prepare_images([target])
     images = ImageEncoder(judge.model)([[shown[name] for name in question.images]])
-    return reader.probabilities([judge.prompt(question, asked, shown)], images)
+    return reader.probabilities([judge.prompt(question, target, shown)], images)
 
 
 def test_layer_names_of_older_releases_are_found(tmp_path: Path) -> None:

@@ -147,8 +147,8 @@ def test_cache_keys_include_options_and_weights(folder: Path, tmp_path: Path) ->
 
 
 def test_reward_heads_and_vllm_are_rejected_for_comparisons(folder: Path, tmp_path: Path) -> None:
-    for more, told in (({"head": "editreward"}, "reward head"), ({"engine": "vllm"}, "vllm answers no pairwise")):
-        with pytest.raises(UserError, match=told):
+    for more, message in (({"head": "editreward"}, "reward head"), ({"engine": "vllm"}, "vllm answers no pairwise")):
+        with pytest.raises(UserError, match=message):
             load_answering("vlm", folder, options(tmp_path, **more))
     with pytest.raises(UserError, match="judge 'internvl' needs --scorer"):
         load_answering("internvl", None, options(tmp_path))

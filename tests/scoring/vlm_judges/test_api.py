@@ -278,13 +278,13 @@ def patience(fault: str) -> float:
 def test_every_fault_is_handled_as_documented(
     fault: str, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
-    seen = f"| {fault} | {meet_by_one(fault, tmp_path / 'one')} | {meet_by_all(fault, tmp_path / 'all')} |"
+    seen = f"| {fault} | {fault_of_one_pair(fault, tmp_path / 'one')} | {fault_of_all_pairs(fault, tmp_path / 'all')} |"
     record_property(SHOWN, seen)
     assert KEY not in seen and all(KEY not in file.read_text() for file in tmp_path.rglob("*.json"))
     assert seen in (REPOSITORY / "docs/judging.md").read_text().splitlines()
 
 
-def meet_by_one(fault: str, cache: Path) -> str:
+def fault_of_one_pair(fault: str, cache: Path) -> str:
     """Return the record of a pair whose requests meet the fault, next to a pair that is answered well."""
     script, behaviour = list(FAULTS[fault][0]), FAULTS[fault][1]
     requests, slept = 0, list[float]()
@@ -308,7 +308,7 @@ def meet_by_one(fault: str, cache: Path) -> str:
     return f"scored by request {requests}" + (", 7 s later and more" if slept and slept[0] >= 7 else "")
 
 
-def meet_by_all(fault: str, cache: Path) -> str:
+def fault_of_all_pairs(fault: str, cache: Path) -> str:
     """Return whether a run continues if all its requests meet the fault."""
     script, behaviour = FAULTS[fault]
     with serving(behaviour) as running:

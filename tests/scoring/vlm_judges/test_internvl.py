@@ -31,12 +31,12 @@ def test_invalid_probabilities_give_no_scores() -> None:
 
 
 def test_median_is_nine_or_more_if_that_is_more_likely_than_not() -> None:
-    told = torch.zeros(3, 11)
-    told[0, 0], told[0, 9], told[0, 10] = 0.3, 0.15, 0.35  # other tokens have the rest
-    told[1, 2], told[1, 8], told[1, 9] = 0.1, 0.42, 0.48
-    told[2, 10] = 1
-    assert reading(told, READ["median"]).scores == (9, 8, 10)
-    assert reading(told, READ["tokens"]).scores == (6.062, 7.88, 10)
+    probabilities = torch.zeros(3, 11)
+    probabilities[0, 0], probabilities[0, 9], probabilities[0, 10] = 0.3, 0.15, 0.35  # other tokens have the rest
+    probabilities[1, 2], probabilities[1, 8], probabilities[1, 9] = 0.1, 0.42, 0.48
+    probabilities[2, 10] = 1
+    assert reading(probabilities, READ["median"]).scores == (9, 8, 10)
+    assert reading(probabilities, READ["tokens"]).scores == (6.062, 7.88, 10)
 
 
 def example(good: bool, width: int = 32, instruction: str = "Make it white.") -> Example:
@@ -52,30 +52,30 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def taught(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def trained(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Train a model that distinguishes white from dark under a rubric of three words."""
     torch.set_num_threads(1)
     judge = InternvlJudge.load(folder, SHORT, OPTIONS)
     replies = {True: format_reply(GOOD, "White."), False: format_reply(BAD, "Dark.")}
     lessons = [(example(good, width), replies[good]) for good in (True, False) for width in (32, 64)]
     teach(judge, lessons, steps=100)
-    saved = tmp_path_factory.mktemp("taught")
+    saved = tmp_path_factory.mktemp("trained")
     judge.model.save_pretrained(saved)
     judge.tokenizer.save_pretrained(saved)
     judge.image_processor.save_pretrained(saved)
     return saved
 
 
-def test_readouts_agree_for_a_trained_model(taught: Path) -> None:
-    asked = [example(True), example(False, 64), example(False), example(True, 64), example(True, 33)]
+def test_readouts_agree_for_a_trained_model(trained: Path) -> None:
+    examples = [example(True), example(False, 64), example(False), example(True, 64), example(True, 33)]
     expected, written = (
-        InternvlJudge.load(taught, SHORT, OPTIONS, way, "v1").mark(asked) for way in ("tokens", "reply")
+        InternvlJudge.load(trained, SHORT, OPTIONS, way, "v1").mark(examples) for way in ("tokens", "reply")
     )
-    for good, read, told in zip((True, False, False, True, True), expected, written, strict=True):
-        assert isinstance(read, RubricScores) and isinstance(told, RubricScores)
-        assert tuple(told.scores.values()) == (GOOD if good else BAD)
-        assert list(read.scores.values()) == pytest.approx(list(told.scores.values()), abs=0.2)
-        assert (read.reasoning, told.reasoning) == ("", "White." if good else "Dark.")
+    for good, read, replied in zip((True, False, False, True, True), expected, written, strict=True):
+        assert isinstance(read, RubricScores) and isinstance(replied, RubricScores)
+        assert tuple(replied.scores.values()) == (GOOD if good else BAD)
+        assert list(read.scores.values()) == pytest.approx(list(replied.scores.values()), abs=0.2)
+        assert (read.reasoning, replied.reasoning) == ("", "White." if good else "Dark.")
         assert read.judge_version == "v1"
 
 

@@ -63,10 +63,10 @@ def options(head: Path, **changes: object) -> VlmConfig:
     return OPTIONS.model_copy(update={"head": str(head), **changes})
 
 
-def own_reward(judge: RewardJudge, question: Question, asked: Example, head: nn.Module) -> float:
+def own_reward(judge: RewardJudge, question: Question, target: Example, head: nn.Module) -> float:
     """Compute a reward as EditReward's code does, for one example, from pixels."""
-    (shown,) = judge.prepare_images([asked])
-    prompt = list(judge.prompt(question, asked, shown))
+    (shown,) = judge.prepare_images([target])
+    prompt = list(judge.prompt(question, target, shown))
     assert prompt.count(judge.token) == 1
     ids = torch.tensor([prompt])
     kinds = (ids == judge.model.config.image_token_id).int()
@@ -82,9 +82,9 @@ def test_rewards_are_computed_from_the_hidden_state_at_the_token(base: Path, edi
     """Check a batch of several lengths and two questions."""
     rubric = load_rubric("viescore_editing")
     judge = RewardJudge.load(base, rubric, options(editreward), "median", "v1")
-    asked = [example(0, 32, 64, "Make it as white as snow."), example(1), example(2, 64, 40)]
+    target = [example(0, 32, 64, "Make it as white as snow."), example(1), example(2, 64, 40)]
     assert judge.token == len(judge.tokenizer) - 1
-    for each, mark in zip(asked, judge.mark(asked), strict=True):
+    for each, mark in zip(target, judge.mark(target), strict=True):
         assert isinstance(mark, RubricScores) and mark.judge_version == "v1"
         rewards = [own_reward(judge, question, each, ranknet(3 + i)) for i, question in enumerate(rubric.questions)]
         assert [mark.sc_score, mark.pq_score] == pytest.approx(
@@ -122,9 +122,9 @@ def test_a_single_head_reads_the_last_token_of_the_prompt(base: Path, tmp_path: 
     head = nn.Linear(WIDTH, 1, bias=False)
     save_file(head_weights([head], ["rm_head"]), tmp_path / "head.safetensors")
     judge = RewardJudge.load(base, SHORT, options(tmp_path))
-    (mark,), asked = judge.mark([example(0)]), example(0)
-    (shown,) = judge.prepare_images([asked])
-    ids = torch.tensor([judge.prompt(QUESTION, asked, shown)])
+    (mark,), target = judge.mark([example(0)]), example(0)
+    (shown,) = judge.prepare_images([target])
+    ids = torch.tensor([judge.prompt(QUESTION, target, shown)])
     with torch.inference_mode():
         judge.model.lm_head.weight[:1] = head.weight
         logits = forward(judge, ids, torch.ones_like(ids), image_inputs(judge, QUESTION, [shown])).logits

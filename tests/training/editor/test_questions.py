@@ -46,6 +46,6 @@ def test_each_question_has_the_weight_of_a_sample() -> None:
 
     network = MllmEditor(lambda *inputs: torch.zeros(1), Encoder())
     condition = torch.zeros(2, 4, 2, 2)
-    asked = {f"{QUESTION}losses": torch.tensor([3.0, 4.0, 5.0])}
-    _, losses = network(condition, torch.zeros(2), condition, **asked)
+    inputs = {f"{QUESTION}losses": torch.tensor([3.0, 4.0, 5.0])}
+    _, losses = network(condition, torch.zeros(2), condition, **inputs)
     assert losses.sum().item() == 1 + 2 + 3 + 4 + 5

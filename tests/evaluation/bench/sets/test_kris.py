@@ -62,8 +62,8 @@ def test_judge_sees_the_inputs_that_the_prompts_require(folder: Path) -> None:
 
 def test_every_category_has_questions_in_the_official_prompts() -> None:
     categories = {category for members in kris.DIMENSIONS.values() for category in members}
-    asked = {*PLAIN, *KNOWLEDGE, "anomaly_correction", "viewpoint_change", kris.MULTI, kris.TEMPORAL}
-    assert categories == asked and len(categories) == 20
+    expected = {*PLAIN, *KNOWLEDGE, "anomaly_correction", "viewpoint_change", kris.MULTI, kris.TEMPORAL}
+    assert categories == expected and len(categories) == 20
     assert set(SOURCES) == {2, 3, 4, 5} and set(FRAMES) == set(kris.FRAMES)
 
 
