@@ -59,7 +59,7 @@ def _add_demo_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--host", default="127.0.0.1", help="address to listen on; 0.0.0.0 is all (default: %(default)s)"
     )
-    parser.add_argument("--port", type=port, default=7860)
+    parser.add_argument("--port", type=port, default=7860, help="port on this machine (default: %(default)s)")
     _add_editor_arguments(parser)
 
 

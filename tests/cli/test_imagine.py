@@ -69,5 +69,5 @@ def test_scenes_become_captioned_photos_marked_as_generated(
 
 def test_recorded_replies_are_rejected_for_scenes(tmp_path: Path) -> None:
     (tmp_path / "my.yaml").write_text("run: mini\n")
-    with pytest.raises(UserError, match="recorded replies propose no scenes; give api or local"):
+    with pytest.raises(UserError, match="recorded replies cannot propose scenes; give api or local"):
         imagine.run(parse(str(tmp_path / "0.tar"), "--config", str(tmp_path / "my.yaml")))

@@ -51,7 +51,7 @@ def test_inspect_shows_one_pair_and_saves_its_images(
         (["small", "--pair", "none"], "'none': no pair of the run has this id"),
         (["small", "--pair", ""], "'': no pair of the run has this id"),
         (["small", "--save", "images"], "--save: give --pair ID"),
-        (["small", "--pair", "swap-0", "--sheet", "a.jpg"], "--sheet: shows the whole run; leave --pair out"),
+        (["small", "--pair", "swap-0", "--sheet", "a.jpg"], "--sheet: shows the whole run; omit --pair"),
         (["small", "--sheet", "a.png"], "a.png: a contact sheet is a JPEG file"),
         (["small", "--sheet", "results"], "results: a contact sheet is a JPEG file"),
     ],

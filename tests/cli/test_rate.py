@@ -346,10 +346,10 @@ def test_conflicting_arguments_give_one_line(
 ) -> None:
     for words, problem in (
         ([rated, "--json"], "are for --results"),
-        ([rated, "--pairwise", "--checks", "1"], "leave --pairwise out"),
+        ([rated, "--pairwise", "--checks", "1"], "omit --pairwise"),
         ([rated, "--results", "-o", tmp_path / "table.txt"], "unknown format; give .md, .json or .csv"),
         ([rated, "--results", "--pairwise", "-o", tmp_path / "table.csv"], "unknown format; give .md, .json"),
-        ([rated, "--results", "--store", tmp_path / "none"], "no such file; nobody has rated this input yet"),
+        ([rated, "--results", "--store", tmp_path / "none"], "no such file; no rating of this input yet"),
         ([rated, "--pairwise", "--export", tmp_path / "hub"], "unknown table format"),
         ([rated, "--editors", "x"], "--editors: no edit is of 'x'"),
         ([rated, "--checks", "9"], "there are only 3 items"),

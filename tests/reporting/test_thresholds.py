@@ -69,7 +69,7 @@ def test_effective_number_equals_the_count_of_equally_common_values() -> None:
 
 def test_thresholds_are_compared_with_published_ratings_or_the_ratings_of_the_run() -> None:
     page = thresholds_page("mini", to_columns(PAIRS), [], 9.0)
-    assert "means nothing apart from the judge" in page and "GPT-4o with VIEScore" in page
+    assert "depends on the judge" in page and "GPT-4o with VIEScore" in page
     assert ["at least 5", "248 of 1,432", "17 %", "82", "33 %", "72 %"] in cells(page)
     thresholds = [Threshold("all", 9.0, 8, 3, 2, 1, None), Threshold("object_swap", 9.0, 1, 0, 1, 0, None)]
     people, judge = {"sc": 0.5, "pq": 0.4, "o": None}, {"sc": 0.31, "pq": 0.2, "o": 0.26}

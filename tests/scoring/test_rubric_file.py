@@ -195,8 +195,11 @@ def test_text_files_and_example_images_are_found_relative_to_the_rubric(tmp_path
         (PLAIN | {"sc": {"average": ["success"]}}, r"sc: no rule 'average'; there are: min, mean, product, geometric"),
         (PLAIN | {"sc": {"weighted": {"success": 0}}}, r"sc: give each score a positive weight"),
         (PLAIN | {"sc": "success"}, r"sc: give a list of scores"),
-        (PLAIN | {"range": [5, 1]}, r"\[5(\.0)?, 1(\.0)?\] is no scale; give at least two numbers in ascending order"),
-        (PLAIN | {"range": [1, 2, 3]}, r"is no range; give the lowest and the highest score"),
+        (
+            PLAIN | {"range": [5, 1]},
+            r"\[5(\.0)?, 1(\.0)?\] is not a scale; give at least two numbers",
+        ),
+        (PLAIN | {"range": [1, 2, 3]}, r"is not a range; give the lowest and the highest score"),
         (PLAIN | {"range": [1, 5], "values": [1, 5]}, r"give either range"),
         (PLAIN | {"range": "1-5"}, r"range: give numbers in brackets, as in \[1, 5\]"),
         (question(images="source"), r"questions\.0\.images: give a list of names, as in \[a, b\]"),

@@ -44,7 +44,7 @@ def test_an_unusable_row_is_rejected_with_its_reason(folder: Path) -> None:
     assert [reason.split(";")[0] for reason in bench.rejected.values()] == [
         "no.png: no such file",
         "column instruction is missing or empty",
-        "turn 'zero' is no number from 1",
+        "turn 'zero' is not a number from 1",
     ]
 
 

@@ -87,7 +87,7 @@ def test_unsupported_inputs_raise_errors(folders: list[Path], tmp_path: Path) ->
         (folders[:1], items, "is one folder"),
         ([folders[0], folders[0]], items, "given twice"),
         ([folders[0], items], items, "not a folder"),
-        ([items], items, "leave --items out"),
+        ([items], items, "omit --items"),
         ([items], None, "lacks the column edit_a, edit_b; there are: id, source, instruction"),
         (folders, twice, r"twice\.csv: row 2: id 'one' is also in row 1"),
         (folders, tmp_path / "empty.csv", "has no row"),

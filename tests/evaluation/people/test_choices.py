@@ -67,5 +67,5 @@ def test_exported_rows_give_the_same_comparisons(tmp_path) -> None:
 
 
 def test_results_without_a_choice_raise_an_error() -> None:
-    with pytest.raises(UserError, match="nobody has compared"):
+    with pytest.raises(UserError, match="have been compared"):
         summarize_choices(EDITS, ANSWERS[-3:])

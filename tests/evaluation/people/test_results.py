@@ -128,7 +128,7 @@ def test_a_rater_who_only_skips_is_listed_without_means() -> None:
 
 def test_results_without_a_rating_raise_an_error() -> None:
     for answers in ([], [Answer(99, sc=1, pq=1)], [Answer(1, problem="unclear")], [Answer(1, 2, winner="A")]):
-        with pytest.raises(UserError, match="nobody has rated"):
+        with pytest.raises(UserError, match="has been rated"):
             summarize({1: make_edit(1, "a"), 2: make_edit(1, "b")}, answers)
 
 

@@ -29,7 +29,7 @@ def test_json_lists_json_lines_and_result_files_are_read(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("name", "text", "error"),
     [
-        ("a.json", "[1]", "a.json: row 1: is no JSON object"),
+        ("a.json", "[1]", "a.json: row 1: is not a JSON object"),
         ("a.json", "{", "a.json: line 1: not JSON"),
         ("a.json", "[" * 5000, "a.json: line 1: not JSON"),
         ("a.json", '{"rows": []}', "is neither a list of rows nor an object with a list `results`"),
