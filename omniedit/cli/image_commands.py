@@ -77,7 +77,7 @@ def _add_score_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--rubric",
         metavar="NAME|FILE.yaml",
-        help="name of a rubric, or your own file; docs/judging.md lists all (default: edit, or the one of --prompts)",
+        help="name of a rubric, or your own file; docs/rubrics.md lists all (default: edit, or the one of --prompts)",
     )
     parser.add_argument(
         "--prompts", type=path, metavar="FOLDER", help="checkout of a benchmark, whose official prompts are used"

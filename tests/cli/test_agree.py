@@ -102,7 +102,7 @@ def test_a_reward_bench_prints_text_and_json(run: Any, capsys: pytest.CaptureFix
     assert "none.jsonl: no such file" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         run("reward-bench", "gedit2", votes)
-    error = "has no row of VCReward-Bench of GEditBench v2 (100 rows: no vote of people); docs/judging.md"
+    error = "has no row of VCReward-Bench of GEditBench v2 (100 rows: no vote of people); docs/agreement.md"
     assert error in capsys.readouterr().err
 
 

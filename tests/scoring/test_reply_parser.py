@@ -317,12 +317,12 @@ FORMS = {
         reasoning="Brief reasoning",
     ),
 }
-"""Forms of the two tables in docs/judging.md."""
+"""Forms of the two tables in docs/rubrics.md."""
 
 
 def rows_below(heading: str) -> list[tuple[str, str, str]]:
-    """Return the rows of the table below a heading in docs/judging.md: form, reply and the last column."""
-    section = (REPOSITORY / "docs/judging.md").read_text().split(f"### {heading}\n")[1].split("\n#")[0]
+    """Return the rows of the table below a heading in docs/rubrics.md: form, reply and the last column."""
+    section = (REPOSITORY / "docs/rubrics.md").read_text().split(f"### {heading}\n")[1].split("\n#")[0]
     cells = [re.split(r" (?<!\\)\| ", line.strip("| ")) for line in section.splitlines() if line.startswith("| ")]
     return [(form, reply.strip("`").replace("\\|", "|").replace("\\n", "\n"), last) for form, reply, last in cells[1:]]
 

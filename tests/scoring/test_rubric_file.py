@@ -235,7 +235,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         load_rubric(str(tmp_path / "lost.yaml"))
 
 
-DOCUMENTED = re.findall(r"```yaml\n(.*?)```", (REPOSITORY / "docs/judging.md").read_text(), re.DOTALL)
+DOCUMENTED = re.findall(r"```yaml\n(.*?)```", (REPOSITORY / "docs/rubrics.md").read_text(), re.DOTALL)
 
 
 @pytest.mark.parametrize("text", DOCUMENTED, ids=["first", "tasks", "passes"])
@@ -248,7 +248,7 @@ def test_every_documented_rubric_is_valid(tmp_path: Path, text: str) -> None:
         assert all(f"<{word}>" in question.text for question in each.questions for word in question.words)
 
 
-SECTION = (REPOSITORY / "docs/judging.md").read_text().split("## Write your own rubric\n")[1].split("\n## ")[0]
+SECTION = (REPOSITORY / "docs/rubrics.md").read_text().split("## Write your own rubric\n")[1].split("\n## ")[0]
 COMMANDS = re.findall(r"```sh\n(.*?)```", SECTION, re.DOTALL)
 
 

@@ -90,7 +90,7 @@ def test_one_rater_ties_and_constant_scores_have_no_correlation() -> None:
 
 
 def test_published_figures_of_two_tasks_are_reproduced() -> None:
-    """Check 12 figures. Only text-guided O of GPT-4o differs, by rounding of ties; docs/judging.md says why."""
+    """Check 12 figures. Only text-guided O of GPT-4o differs, by rounding of ties; docs/agreement.md says why."""
     ratings = read_ratings(PUBLISHED / "imagenhub_ratings", "pair_id")
     rows = agreements(ratings, read_judged(PUBLISHED / "gpt4o_0shot.csv", "pair_id"), VIESCORE)[:2]
     assert [row.images for row in rows] == [300, 1432]
