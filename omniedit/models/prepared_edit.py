@@ -40,7 +40,7 @@ class PreparedEdit:
         """Decode the latents of the edit, (1, C, h, w), to the edited image at full size, (3, H, W) in [0, 1].
 
         Warns:
-            InstructionWarning: the edit changes next to nothing.
+            InstructionWarning: the edit hardly changes its image.
         """
         height, width = self.size
         images = (decode(vae, each).float()[..., :height, :width] for each in (self.source, latents))
