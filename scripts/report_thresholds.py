@@ -30,7 +30,7 @@ def main() -> None:
     parser.add_argument("--taught-tasks", type=Task, nargs="+", default=[], help="tasks that the teacher scored")
     parser.add_argument("--canary", type=Path, nargs="+", default=[], help="canary.json of the judge or each judge")
     parser.add_argument("--min-score", type=overall_score, required=True, help="the filter's threshold")
-    parser.add_argument("--ratings", type=Path, help="people's ratings of pairs of the run (.csv)")
+    parser.add_argument("--ratings", type=Path, help="ratings of the run's pairs by people (.csv)")
     args = parser.parse_args()
 
     teacher = {

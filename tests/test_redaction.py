@@ -29,8 +29,8 @@ def test_only_secrets_in_urls_are_hidden(text: str, shown: str) -> None:
 
 
 def test_every_text_of_a_config_is_redacted() -> None:
-    told = {"a": ["http://u:p@h", 1, None], "b": {"c": ("http://h", True)}}
-    assert redact_values(told) == {"a": ["http://***@h", 1, None], "b": {"c": ["http://h", True]}}
+    values = {"a": ["http://u:p@h", 1, None], "b": {"c": ("http://h", True)}}
+    assert redact_values(values) == {"a": ["http://***@h", 1, None], "b": {"c": ["http://h", True]}}
 
 
 def test_jobs_restore_a_redacted_url(monkeypatch: pytest.MonkeyPatch) -> None:

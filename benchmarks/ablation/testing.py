@@ -74,7 +74,8 @@ def edit_pairs(
         asked = replace(asked, **conditions(some))
         latents = sample(editor, FlowMatchEulerDiscreteScheduler(), asked, guidance, noise, steps)
         before, after = (decode(vae, each).cpu() for each in (source, latents))
-        full = restore_full_size(*((image + 1) / 2 for image in (images, before, after)))
+        full, before, after = ((image + 1) / 2 for image in (images, before, after))
+        full = restore_full_size(full, before, after)
         answers += list((255 * full).round().to(torch.uint8).permute(0, 2, 3, 1).numpy())
     return answers
 

@@ -24,11 +24,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=["raters", "viescore"],
         help="raters: rater by rater, Fisher's z; viescore: the mean rater, as VIEScore's notebook (default: raters)",
     )
+    parser.add_argument("--thresholds", action="store_true", help="show the table of thresholds for each task too")
     parser.add_argument(
-        "--thresholds", action="store_true", help="show what thresholds on O keep, over each task's images too"
-    )
-    parser.add_argument(
-        "--good", type=scale, help="people's mean O from which an edit is good (default: 0.7, for ratings up to 1)"
+        "--good", type=scale, help="smallest mean O by people of a good edit (default: 0.7, for ratings up to 1)"
     )
     parser.add_argument(
         "--threshold", type=overall_score, default=9, help="threshold on O, for two tables of scores (default: 9)"

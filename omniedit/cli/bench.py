@@ -29,16 +29,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="A,B,...",
         help="names in config/editors.yaml; folders of outputs or of trained editors, also as NAME=FOLDER; .yaml files",
     )
-    parser.add_argument("--editors-file", type=path, action="append", default=[], metavar="FILE.yaml")
+    parser.add_argument(
+        "--editors-file",
+        type=path,
+        action="append",
+        default=[],
+        metavar="FILE.yaml",
+        help="file of further editors, as config/editors.yaml",
+    )
     parser.add_argument(
         "--judges",
         type=split_names,
         default=["student"],
         metavar="J,K",
-        help="of bench.judges in the config, or student, api, internvl, vlm, ensemble; none for metrics only "
+        help="student, api, internvl, vlm, ensemble, or names in bench.judges of the config; none: metrics only "
         "(default: student)",
     )
-    parser.add_argument("-o", "--out", type=path, required=True, metavar="DIR")
+    parser.add_argument(
+        "-o", "--out", type=path, required=True, metavar="DIR", help="folder of edits, scores and tables"
+    )
     parser.add_argument("--config", type=path, metavar="FILE", help="config file with sections `bench` and `scoring`")
     parser.add_argument("--rubric", metavar="NAME|FILE.yaml", help="rubric in place of the benchmark's own")
     parser.add_argument("--prompts", type=path, metavar="FOLDER", help="checkout of a benchmark with official prompts")
@@ -46,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--metrics",
         type=split_names,
         metavar="A,B",
-        help="metrics (default: the benchmark's, or some without weights)",
+        help="metrics (default: those of the benchmark, or some that need no weights)",
     )
     parser.add_argument("--seed", type=at_least_zero, default=0, help="seed of all editors (default: %(default)s)")
     parser.add_argument(
@@ -61,15 +70,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_table_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--ratings", type=path, metavar="FILE.csv", help="people's ratings of the edits")
+    parser.add_argument("--ratings", type=path, metavar="FILE.csv", help="ratings of the edits by people")
     parser.add_argument(
-        "--ours", metavar="NAME", help="editor to set against the best baseline (default: a trained one)"
+        "--ours", metavar="NAME", help="editor whose lead over the best baseline is shown (default: a trained one)"
     )
-    parser.add_argument("--chained", action="store_true", help="a table's turns edit the output of the turn before")
+    parser.add_argument("--chained", action="store_true", help="each turn edits the output of the previous one")
 
 
 def _add_machine_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--spent", type=path, metavar="FOLDER", help="where the jobs of a run record their spending")
+    parser.add_argument("--spent", type=path, metavar="FOLDER", help="folder where jobs of a run record their spending")
     parser.add_argument("--device", default="", help="cuda, cpu, ... (default: a GPU if there is one)")
     parser.add_argument("--yes", action="store_true", help="accept the cost, if prices but no budget are set")
 
@@ -148,7 +157,7 @@ def mark_folder(out: Path, bench: "BenchSet") -> None:
     write_changed(file, json.dumps(about, indent=2) + "\n")
     if bench.rejected:
         first = next(iter(bench.rejected.items()))
-        print(f"rows of {bench.name} left out: {len(bench.rejected)}; the first, {first[0]}: {first[1]}", flush=True)
+        print(f"rows of {bench.name} skipped: {len(bench.rejected)}; the first, {first[0]}: {first[1]}", flush=True)
 
 
 def warn_unpinned(args: argparse.Namespace, entries: "Mapping[str, Entry]") -> None:

@@ -13,7 +13,7 @@ from omniedit.evaluation.bench.sets.registry import BENCHMARKS
 if TYPE_CHECKING:
     from omniedit.evaluation.bench.protocol import Protocol, TableRow
 
-HELP = "list and read benchmark sets, freeze one of your own, repeat a benchmark's table from recorded scores"
+HELP = "list and read benchmark sets, make your own, compute a benchmark's table from recorded scores"
 MAX_REJECTED = 10
 """Number of rejected rows that are listed."""
 
@@ -22,15 +22,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True)
     actions.add_parser("list", help="list the benchmarks, and what to download for each")
     show = actions.add_parser("show", help="read a set: items by task, rejected rows, protocol, published figures")
-    show.add_argument("name", choices=list(BENCHMARKS))
+    show.add_argument("name", choices=list(BENCHMARKS), help="name of a benchmark")
     show.add_argument("path", type=path, nargs="?", help="your copy of the set; without it, the one that ships")
-    table = actions.add_parser("table", help="repeat a benchmark's table from scores that its own scripts wrote")
-    table.add_argument("name", choices=[name for name, each in BENCHMARKS.items() if each.recorded])
+    table = actions.add_parser("table", help="compute a benchmark's table from scores that its own scripts wrote")
+    table.add_argument(
+        "name", choices=[name for name, each in BENCHMARKS.items() if each.recorded], help="name of a benchmark"
+    )
     table.add_argument("recorded", type=path, help="the recorded scores; omniedit bench-set list says which files")
     bench_set_review.add_actions(actions)
     build = actions.add_parser("build", help="check photos and instructions, and freeze them as a set")
     build.add_argument("table", type=path, help="CSV: photo,task,instruction[,source_caption,target_caption,objects]")
-    build.add_argument("--photos", type=path, required=True, help="folder that the photos' paths begin at")
+    build.add_argument("--photos", type=path, required=True, help="folder to which the paths of photos are relative")
     build.add_argument("-o", "--output", type=path, required=True, help="folder of the set; it must not exist")
     build.add_argument("--name", default="omniedit", help="name of the set (default: omniedit)")
     build.add_argument(

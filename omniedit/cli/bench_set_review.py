@@ -18,10 +18,12 @@ def add_actions(actions: "argparse._SubParsersAction[Any]") -> None:
     """Add the two actions to the command's own."""
     propose = actions.add_parser("propose", help="propose instructions for each photo of a folder and each task")
     propose.add_argument("photos", type=path, metavar="PHOTOS", help="folder of photos")
-    propose.add_argument("-o", "--output", type=path, required=True, metavar="FILE.jsonl")
-    propose.add_argument("--per-task", type=at_least_one, default=3, metavar="N", help="for a photo (default: 3)")
+    propose.add_argument("-o", "--output", type=path, required=True, metavar="FILE.jsonl", help="file to write")
     propose.add_argument(
-        "--tasks", type=_task, nargs="+", default=OMNIEDIT_TASKS, metavar="TASK", help="(default: all)"
+        "--per-task", type=at_least_one, default=3, metavar="N", help="proposals per task (default: 3)"
+    )
+    propose.add_argument(
+        "--tasks", type=_task, nargs="+", default=OMNIEDIT_TASKS, metavar="TASK", help="tasks (default: all)"
     )
     propose.add_argument("--seed", type=at_least_zero, default=0, help="seed of templates (default: %(default)s)")
     propose.add_argument("--url", help="endpoint of a vision-language model, in place of templates")

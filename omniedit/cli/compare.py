@@ -26,8 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         type=path,
         metavar="INPUT",
-        help="folders of edits, one for each editor; or a table that names two edits in each row; or a table of "
-        "comparisons with winners, which is only ranked",
+        help="folders of edits, one per editor; or a table with two edits per row; or a table of comparisons with "
+        "winners, which is only ranked",
     )
     parser.add_argument("--items", type=path, metavar="TABLE.csv", help="id, source and instruction of folders' edits")
     parser.add_argument("-o", "--out", type=path, help="table of comparisons, .parquet or .csv")
@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--order",
         choices=["both", "once"],
         default="both",
-        help="show two edits in both orders, or once in a drawn one (default: %(default)s)",
+        help="show each two edits in both orders, or once in a random order (default: %(default)s)",
     )
     parser.add_argument(
         "--judge", choices=["api", "internvl", "vlm"], default="api", help="(default: %(default)s, an endpoint)"

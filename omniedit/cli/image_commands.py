@@ -59,7 +59,7 @@ def _add_demo_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--host", default="127.0.0.1", help="address to listen on; 0.0.0.0 is all (default: %(default)s)"
     )
-    parser.add_argument("--port", type=port, default=7860)
+    parser.add_argument("--port", type=port, default=7860, help="port on this machine (default: %(default)s)")
     _add_editor_arguments(parser)
 
 
@@ -77,7 +77,7 @@ def _add_score_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--rubric",
         metavar="NAME|FILE.yaml",
-        help="name of a rubric, or your own file; docs/judging.md lists all (default: edit, or the one of --prompts)",
+        help="name of a rubric, or your own file; docs/rubrics.md lists all (default: edit, or the one of --prompts)",
     )
     parser.add_argument(
         "--prompts", type=path, metavar="FOLDER", help="checkout of a benchmark, whose official prompts are used"

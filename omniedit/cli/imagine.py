@@ -5,17 +5,20 @@ from pathlib import Path
 
 from omniedit.cli.arguments import at_least_one, at_least_zero, path
 
-HELP = "make photos of rare combinations of concepts: a language model describes them, a text-to-image model draws them"
+HELP = "make photos of rarely combined concepts with a language model and a text-to-image model"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("out", type=path, metavar="ARCHIVE.tar", help="archive to write, for sources.kind webdataset")
     parser.add_argument(
-        "--config", type=path, required=True, help="config with `proposals` (api or local) and `learned`"
+        "--config",
+        type=path,
+        required=True,
+        help="config file with `proposals` (api or local) and `learned`",
     )
     parser.add_argument("--scenes", type=at_least_one, default=1000, help="number of scenes (default: %(default)s)")
     parser.add_argument(
-        "--seed", type=at_least_zero, default=0, help="another one for each archive: other combinations and noise"
+        "--seed", type=at_least_zero, default=0, help="seed of combinations and noise; give each archive its own"
     )
     parser.add_argument("--concepts", type=path, help="text file with a concept on each line (default: a shipped list)")
     parser.add_argument("--places", type=path, help="text file with a place on each line (default: a shipped list)")
@@ -35,11 +38,11 @@ def run(args: argparse.Namespace) -> None:
     from omniedit.specialists.registry import open_toolbox
 
     if args.out.is_file():
-        print(f"{args.out}: is there already; delete it to make it again")
+        print(f"{args.out}: already exists; delete it to make it again")
         return
     config = load(args.config)
     if config.proposals.source == "replies":
-        raise UserError(f"{args.config}: proposals.source: recorded replies propose no scenes; give api or local")
+        raise UserError(f"{args.config}: proposals.source: recorded replies cannot propose scenes; give api or local")
     lists = {
         name: _read_names(given) for name, given in (("concepts", args.concepts), ("places", args.places)) if given
     }

@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--images", help="folder, address or tar of the images that rows name (default: next to them)")
     parser.add_argument("--task", type=words, help="task of pairs whose row names no task")
     parser.add_argument(
-        "--tasks-map", type=path, metavar="FILE", help="YAML file of tasks by the data set's names for them"
+        "--tasks-map", type=path, metavar="FILE", help="YAML file that maps the data set's task names to tasks"
     )
     parser.add_argument(
         "--sizes",

@@ -57,7 +57,8 @@ def _main() -> None:
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(dest="command", required=True)
     for name, command in COMMANDS.items():
-        command.add_arguments(commands.add_parser(name, help=command.help))
+        description = f"{command.help[:1].upper()}{command.help[1:]}."
+        command.add_arguments(commands.add_parser(name, help=command.help, description=description))
     args = parser.parse_args()
     try:
         COMMANDS[args.command].run(args)

@@ -27,12 +27,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--metrics",
         metavar="NAME,...",
-        help="names of metrics; docs/benchmarks.md lists them (default: all that the table's columns allow)",
+        help="names of metrics; docs/metrics.md lists them (default: all that the columns allow)",
     )
     parser.add_argument(
         "--ratings",
         type=path,
-        help="people's ratings, as for `omniedit agree`; then TABLE is an output table, whose metrics are compared",
+        help="ratings by people, as for `omniedit agree`; TABLE is then an output table, whose metrics are compared",
     )
     parser.add_argument(
         "--protocol", choices=["raters", "viescore"], default="raters", help="as for `omniedit agree` (default: raters)"

@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--pairwise", action="store_true", help="ask which of two editors' edits is better")
     parser.add_argument("--editors", type=_names, default=[], metavar="A,B", help="only edits of these editors")
     parser.add_argument("--tasks", type=_names, default=[], metavar="A,B", help="only edits of these tasks")
-    parser.add_argument("--limit", type=at_least_one, metavar="N", help="only N drawn items, with all their edits")
+    parser.add_argument("--limit", type=at_least_one, metavar="N", help="only N random items, with all their edits")
     parser.add_argument(
         "--per-edit", type=at_least_one, metavar="K", help="K raters for each edit (default: all raters)"
     )
@@ -49,9 +49,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=at_least_zero,
         default=0,
         metavar="N",
-        help="N unchanged images among the edits, to see who looks",
+        help="N unchanged images among the edits, to check that raters pay attention",
     )
-    parser.add_argument("--seed", type=int, default=0, help="seed of what is drawn (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of random choices (default: %(default)s)")
     parser.add_argument(
         "--store", type=path, metavar="FILE", help=f"file of answers (default: {DATABASE} in the input)"
     )
@@ -90,18 +90,18 @@ def run(args: argparse.Namespace) -> None:
     if (args.out or args.json) and not args.results:
         raise UserError("-o and --json: are for --results")
     if args.pairwise and args.checks:
-        raise UserError("--checks: are for ratings; leave --pairwise out")
+        raise UserError("--checks: are for ratings; omit --pairwise")
     place = find_input(args.input)
     items = list_items(open_set(args.items, args.data)[0]) if args.items else None
     questions = read_edits(place, args.kind, items)
     for problem in questions.problems:
-        print(f"left out: {error_line(problem)}", file=sys.stderr)
+        print(f"skipped: {error_line(problem)}", file=sys.stderr)
     edits = select(questions.edits, args.editors, args.tasks, args.limit, args.seed)
     is_read = args.results or args.export is not None
     edits = add_checks(edits, len({edit.item_id for edit in edits}) if is_read else args.checks, args.seed)
     file = args.store or default_store(place)
     if is_read and not file.exists():
-        raise UserError(f"{file}: no such file; nobody has rated this input yet")
+        raise UserError(f"{file}: no such file; no rating of this input yet")
     with AnswerStore(file) as store:
         if args.export is not None:
             print(export(store, edits, args.export, args.pairwise))

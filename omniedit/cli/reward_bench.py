@@ -10,7 +10,9 @@ HELP = "measure a judge's recorded votes or scores on a reward bench"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("bench", choices=list(BENCHES), help="name of the bench; docs/judging.md describes their files")
+    parser.add_argument(
+        "bench", choices=list(BENCHES), help="name of the bench; docs/agreement.md describes their files"
+    )
     parser.add_argument("files", type=path, nargs="+", metavar="FILE", help=".json or .jsonl files, or folders of them")
     parser.add_argument("--json", action="store_true", help="print JSON instead of text")
 
@@ -30,7 +32,7 @@ def run(args: argparse.Namespace) -> None:
     result = bench.measure(records)
     if not result.overall.total:
         reasons = "; ".join(f"{number} rows: {reason}" for reason, number in result.skipped.items())
-        raise UserError(f"{records[0].file}: has no row of {bench.title} ({reasons}); docs/judging.md shows its form")
+        raise UserError(f"{records[0].file}: has no row of {bench.title} ({reasons}); docs/agreement.md shows its form")
     print(
         json.dumps(to_json(args.bench, result, bench.size), indent=2)
         if args.json

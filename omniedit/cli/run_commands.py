@@ -45,7 +45,7 @@ def _status(args: argparse.Namespace) -> None:
 
 def _add_inspect_arguments(parser: argparse.ArgumentParser) -> None:
     _add_run_argument(parser)
-    parser.add_argument("--pair", metavar="ID", help="print everything that the run knows about this pair")
+    parser.add_argument("--pair", metavar="ID", help="print all facts about this pair")
     parser.add_argument("--save", type=path, metavar="FOLDER", help="with --pair: write its images to this folder")
     parser.add_argument(
         "--sheet", type=path, metavar="FILE.jpg", help="write a contact sheet: the best pairs of each task"
@@ -59,7 +59,7 @@ def _inspect(args: argparse.Namespace) -> None:
     if args.pair is None and args.save:
         raise UserError("--save: give --pair ID, the pair whose images to save")
     if args.pair is not None and args.sheet:
-        raise UserError("--sheet: shows the whole run; leave --pair out")
+        raise UserError("--sheet: shows the whole run; omit --pair")
     if args.pair is not None:
         print(inspect_pair(args.run, args.pair, args.json, args.save))
     else:
@@ -89,7 +89,12 @@ def _add_plan_arguments(parser: argparse.ArgumentParser) -> None:
         default=["config/config.yaml"],
         help="config files, as for snakemake --configfile (default: config/config.yaml)",
     )
-    parser.add_argument("--gpu", choices=["a100", "h100", "h200", "4090", "3090"], default="h100")
+    parser.add_argument(
+        "--gpu",
+        choices=["a100", "h100", "h200", "4090", "3090"],
+        default="h100",
+        help="model of the GPUs (default: %(default)s)",
+    )
     parser.add_argument(
         "--memory", type=float, metavar="GB", help="memory of each GPU (default: that of its data sheet)"
     )

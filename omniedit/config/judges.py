@@ -30,7 +30,7 @@ class ApiConfig(EndpointConfig):
     rubric: Annotated[LocalPath, AfterValidator(_check_rubric)] = "edit"
     """Rubric of the judge: `edit`, OmniEdit's three scores in one prompt; `viescore_editing`, VIEScore's two prompts
     with two scores each; `anyedit`, the scores of `edit` by a prompt for each of AnyEdit's types, which says what
-    over-editing means there; or the path of your own .yaml file (docs/judging.md, "Write your own rubric")."""
+    over-editing means there; or the path of your own .yaml file (docs/rubrics.md, "Write your own rubric")."""
     passes: int | None = Field(None, ge=1, le=100)
     """Number of times that each question is asked, each with a seed and a cached reply of its own. Scores are the means
     over the passes, and `o_spread` is the standard deviation of O. null: the rubric's own number."""

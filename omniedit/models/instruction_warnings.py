@@ -10,7 +10,7 @@ MIN_SIMILARITY = 0.5
 """Cosine similarity of MiniLM embeddings below which an instruction counts as unlike those of training. docs/editing.md
 gives the measured error rates."""
 MIN_CHANGE = 0.01
-"""Mean absolute change of values in [0, 1] below which a warning says that an edit changes next to nothing."""
+"""Mean absolute change of values in [0, 1] below which a warning says that an edit hardly changes its image."""
 
 
 class InstructionWarning(UserWarning):
@@ -32,5 +32,5 @@ def warn_if_unfamiliar(instruction: str, pooled_D: Tensor, known: Sequence[str],
 def warn_if_unchanged(instruction: str, source: Tensor, edited: Tensor) -> None:
     """Warn if an edited image, in [0, 1], is nearly its source."""
     if (edited - source).abs().mean() < MIN_CHANGE:
-        message = f"instruction: {instruction[:200]!r} changes next to nothing in an image"
+        message = f"instruction: {instruction[:200]!r} hardly changes an image"
         warnings.warn(message, InstructionWarning, stacklevel=2)

@@ -191,7 +191,7 @@ class EditPipeline(FlowPipeline):
             reference_captions: captions of `references`, in the same form; for an editor that takes them.
 
         Warns:
-            InstructionWarning: an instruction is unlike those of training, or an edit changes next to nothing.
+            InstructionWarning: an instruction is unlike those of training, or an edit hardly changes its image.
 
         Raises:
             ValueError: the arguments do not match, an image cannot be read, or sampling produced non-finite values.

@@ -43,7 +43,7 @@ class PreparedEdit:
             guided_radius: as in `restore_full_size`.
 
         Warns:
-            InstructionWarning: the edit changes next to nothing.
+            InstructionWarning: the edit hardly changes its image.
         """
         height, width = self.size
         images = (decode(vae, each).float()[..., :height, :width] for each in (self.source, latents))

@@ -23,7 +23,7 @@ class Unscorable:
 def parse_reply(text: str, num_scores: int) -> list[float] | Unscorable:
     """Return the scores of a reply such as `{"score": [8, 9.5], "reasoning": "..."}`, each in [0, 10].
 
-    docs/judging.md lists accepted and rejected replies. Nothing is rounded, clipped or guessed.
+    docs/rubrics.md lists accepted and rejected replies. Nothing is rounded, clipped or guessed.
     Never raises, whatever the text.
 
     Args:

@@ -1,4 +1,4 @@
-"""Keys of a rubric's YAML file, with their types (docs/judging.md, "Write your own rubric")."""
+"""Keys of a rubric's YAML file, with their types (docs/rubrics.md, "Write your own rubric")."""
 
 from typing import Annotated, Any, Literal, Self
 

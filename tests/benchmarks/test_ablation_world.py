@@ -91,9 +91,9 @@ def test_held_out_pairs_show_held_out_objects_and_request_known_ones(assets):
     away, known = assets.half(held_out=True).names, assets.half(held_out=False).names
     for pair in of(Task.OBJECT_SWAP, pairs(world, 280)):
         there = [name for name in away if name in pair.edit.instruction]
-        asked = [name for name in known if name in pair.edit.instruction]
-        assert len(there) == len(asked) == 1
-        assert asked[0] in world.vocabulary.drawable
+        named = [name for name in known if name in pair.edit.instruction]
+        assert len(there) == len(named) == 1
+        assert named[0] in world.vocabulary.drawable
 
 
 def test_removal_names_only_the_removed_object(assets):
@@ -176,7 +176,7 @@ def test_wrong_edits_change_only_the_target(assets):
     assert 0.32 < np.mean(differ) < 0.48
 
 
-def test_the_filter_keeps_right_candidates():
+def test_the_filter_accepts_correct_candidates():
     """Compare the shares of 5,000 candidates with those that the normal distributions give."""
     kept = {name: choose_candidates(replace(DATA[name], candidates=1), 3, 5_000) for name in ("unfiltered", "keep9")}
     assert len(kept["unfiltered"]) == 5_000
@@ -188,7 +188,7 @@ def test_the_filter_keeps_right_candidates():
     assert min(each.score for each in kept["keep9"]) >= 9
 
 
-def test_training_repeats_the_kept_candidates_of_the_trained_tasks(assets):
+def test_training_repeats_the_accepted_candidates_of_its_tasks(assets):
     setting = replace(SETTINGS["test"], editor=replace(SETTINGS["test"].editor, pairs=70))
     data = replace(DATA["many9"], tasks=("object_removal", "movement"))
     world = build_world(setting, assets, 5, data)
@@ -200,13 +200,13 @@ def test_training_repeats_the_kept_candidates_of_the_trained_tasks(assets):
     assert np.array_equal(made[0].edit.target, made[len(kept)].edit.target)
 
 
-def test_moved_and_resized_things_leave_the_rest_of_the_scene(assets):
+def test_moved_and_resized_objects_leave_the_rest_of_the_scene_unchanged(assets):
     world = World(assets, 64, seed=6, task_order=[Task("movement"), Task("resize")])
     for pair in pairs(world, 60):
         assert np.array_equal(pair.source[~pair.edit.mask], pair.edit.target[~pair.edit.mask])
-        asked = " left" in pair.edit.instruction, " right" in pair.edit.instruction
+        sides = " left" in pair.edit.instruction, " right" in pair.edit.instruction
         if pair.task == "movement":
-            assert asked == (" on the left" in pair.edit.caption, " on the right" in pair.edit.caption)
+            assert sides == (" on the left" in pair.edit.caption, " on the right" in pair.edit.caption)
         else:
             assert any(word in pair.edit.instruction for word in ("maller", "arger", "Shrink", "Enlarge"))
 

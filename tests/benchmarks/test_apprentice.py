@@ -36,7 +36,7 @@ def pairs(setting: SubjectSetting, world: SubjectWorld) -> list[SubjectPair]:
     return list_test_pairs(setting, world)
 
 
-def test_a_subject_looks_the_same_in_its_demonstrations_and_its_answer(world: SubjectWorld) -> None:
+def test_a_subject_looks_the_same_in_demonstrations_and_target(world: SubjectWorld) -> None:
     pair = world.test_pair(1, 0)
     colours = [
         np.median(image[(image != ground).any(axis=2)], axis=0)
@@ -65,7 +65,7 @@ def test_training_never_shows_the_test_subjects_or_their_photographs(
     assert not {*here.names} & {*world.here.names}
 
 
-def test_truth_copy_and_source_are_at_the_ends_of_the_measures(pairs: list[SubjectPair], world: SubjectWorld) -> None:
+def test_target_copy_and_source_have_the_extreme_values(pairs: list[SubjectPair], world: SubjectWorld) -> None:
     for pair in pairs:
         case = world.to_case(pair)
         truth = measure_subject(case, pair.edit.target)
@@ -75,7 +75,7 @@ def test_truth_copy_and_source_are_at_the_ends_of_the_measures(pairs: list[Subje
         assert measure_subject(case, pair.source)["text_matched"] == 0
 
 
-def test_an_expert_is_trained_on_the_demonstrations_alone(pairs: list[SubjectPair]) -> None:
+def test_an_expert_is_trained_only_on_the_demonstrations(pairs: list[SubjectPair]) -> None:
     shown = demonstration_pairs(pairs[0])
     assert len(shown) == 3
     for pair, image, slot in zip(shown, pairs[0].demonstrations, pairs[0].slots, strict=True):

@@ -16,7 +16,7 @@ def to_individual(item: Item) -> Individual:
     return Individual(item.noun, item.box, item.area, item.paint, COLOURS[item.paint])
 
 
-def test_instructions_by_the_numbers_of_a_scene_mean_their_object() -> None:
+def test_instructions_resolved_with_exact_scene_data_mean_their_object() -> None:
     cues: Counter[str] = Counter()
     for number in range(30):
         _, items, count = draw_scene([GROUND], {}, np.random.default_rng(number))

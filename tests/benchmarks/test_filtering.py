@@ -30,7 +30,7 @@ def filtered(tmp_path: Path) -> Path:
     return tmp_path / "filtered"
 
 
-def test_the_unfiltered_run_has_as_many_pairs_and_no_threshold(filtered: Path) -> None:
+def test_the_unfiltered_run_has_equally_many_pairs_and_no_threshold(filtered: Path) -> None:
     config = prepare.build_config(FOLDER / "cpu.yaml", filtered, "unfiltered")
     assert config["buckets"] == {"max_pairs": 7} and config["filter"] == {"min_score": 0}
     assert config["run"] == "unfiltered" and len(config["train"]["ablations"]) == 3
@@ -42,7 +42,7 @@ def test_a_run_without_pairs_is_an_error(filtered: Path) -> None:
         prepare.build_config(FOLDER / "cpu.yaml", filtered, "unfiltered")
 
 
-def test_only_stages_before_the_filter_are_copied_with_their_times(filtered: Path) -> None:
+def test_only_stages_before_the_filter_are_copied_with_their_timestamps(filtered: Path) -> None:
     second = filtered.parent / "unfiltered"
     prepare.copy_stages(filtered, second)
     assert [folder.name for folder in second.iterdir()] == ["scores"]

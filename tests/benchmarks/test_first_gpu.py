@@ -59,7 +59,7 @@ def stub(folder: Path, text: str) -> str:
     return str(path)
 
 
-def test_a_step_that_failed_is_run_again_and_one_that_is_done_is_not(tmp_path: Path) -> None:
+def test_failed_steps_are_run_again_and_finished_ones_are_not(tmp_path: Path) -> None:
     out = tmp_path / "out"
     first = run("--out", str(out), PYTHON=stub(tmp_path, 'case "$*" in *judge*) exit 1 ;; esac; echo "$*"'))
     assert first.returncode == 1 and f"failed (1): {out}/judge.txt" in first.stdout
@@ -69,7 +69,7 @@ def test_a_step_that_failed_is_run_again_and_one_that_is_done_is_not(tmp_path: P
     assert (out / "judge.txt").read_text() == "again benchmarks/judge.py --full\n"
 
 
-def test_no_step_starts_after_the_minutes(tmp_path: Path) -> None:
+def test_no_step_starts_after_the_time_limit(tmp_path: Path) -> None:
     late = run("--out", str(tmp_path / "out"), "--minutes", "0", PYTHON=stub(tmp_path, "echo"))
     assert late.returncode == 3 and "resumes at training_editnet" in late.stdout
     assert run("--minutes", "soon").returncode == 2

@@ -73,7 +73,7 @@ def test_a_pair_without_a_score_is_a_tie(files: list[Path]) -> None:
     assert counted["no edit"] == (2, 1, 3)
 
 
-def test_worse_pairs_are_worse_as_their_test_says(files: list[Path]) -> None:
+def test_worse_pairs_have_the_fault_of_their_test(files: list[Path]) -> None:
     shards = [Shard(file) for file in files]
     edits = list(list_edits(shards))
     right = shards[0][0]
@@ -86,7 +86,7 @@ def test_worse_pairs_are_worse_as_their_test_says(files: list[Path]) -> None:
     assert "defect, wrong place" not in worse
 
 
-def test_an_edit_has_no_wrong_instruction_that_is_its_own(files: list[Path]) -> None:
+def test_the_wrong_instruction_is_never_the_correct_one(files: list[Path]) -> None:
     edits = list(list_edits([Shard(file) for file in files]))
     same = [edits[0], edits[0]]
     assert list(wrong_instructions(edits[0], same, np.random.default_rng(0))) == []

@@ -28,9 +28,13 @@ def test_loader_benchmark_compares_all_readers(
     words = [str(buckets), "--pairs", "8", "--rounds", "1", "--first-batch", "2000", "--consumer", "2000"]
     monkeypatch.setattr(sys, "argv", ["loader.py", *words])
     loader.main()
-    told = capsys.readouterr().out
-    assert "first batch of mid-epoch, 2000 pairs, 64 ranks" in told and "waits" in told
-    assert told.count("np.memmap") == 2 and "BatchLoader over EncodedPairs" in told and "buckets, one pair" in told
+    printed = capsys.readouterr().out
+    assert "first batch of mid-epoch, 2000 pairs, 64 ranks" in printed and "waits" in printed
+    assert (
+        printed.count("np.memmap") == 2
+        and "BatchLoader over EncodedPairs" in printed
+        and "buckets, one pair" in printed
+    )
 
 
 def test_codecs_are_compared_by_size_and_error(

@@ -55,7 +55,7 @@ def test_largest_piece_has_no_holes():
     assert piece.sum() == 64 and not piece[15:].any()
 
 
-def test_half_of_the_scenes_with_a_thing_are_portraits(assets, portraits):
+def test_half_of_the_scenes_with_an_object_are_portraits(assets, portraits):
     world = World(assets, 64, seed=0, like_photos=True, portraits=portraits)
     captions = [world.make_pair(Task.OBJECT_REMOVAL, index).edit.instruction for index in range(100)]
     assert 30 < sum("kite" in caption for caption in captions) < 70
@@ -63,13 +63,13 @@ def test_half_of_the_scenes_with_a_thing_are_portraits(assets, portraits):
 
 
 def test_blind_comparison_uses_unseen_photographs_and_five_kinds_of_edit(assets):
-    asked = list(requests(assets))
+    rows = list(requests(assets))
     tuning = {entry.name for entry in entries() if entry.is_tuning}
-    assert len(asked) == 100 and not tuning & {name for name, _, _ in asked}
-    assert {kind for _, kind, _ in asked} == {"colour", "background", "removal", "addition", "environment"}
+    assert len(rows) == 100 and not tuning & {name for name, _, _ in rows}
+    assert {kind for _, kind, _ in rows} == {"colour", "background", "removal", "addition", "environment"}
 
 
-def test_votes_are_counted_for_the_editor_behind_the_place(tmp_path):
+def test_votes_are_counted_for_the_editor_at_the_position(tmp_path):
     key = [
         {"number": 0, "kind": "colour", "first": "new", "second": "old"},
         {"number": 1, "kind": "colour", "first": "old", "second": "new"},

@@ -28,7 +28,7 @@ def phrase(text: str) -> str:
     return text.split(" the ", 1)[1].rstrip(".?").removesuffix(" white").removesuffix(" black").removesuffix(" away")
 
 
-def test_training_never_shows_the_expressions_of_the_test(items: Items) -> None:
+def test_expressions_of_the_test_are_not_in_training(items: Items) -> None:
     rows = [make_row(kind, 0, index) for kind in ("complex", "segmentation") for index in range(60)]
     assert {row.cue for row in rows} == {*CUES}
     for row in rows:
@@ -40,7 +40,7 @@ def test_training_never_shows_the_expressions_of_the_test(items: Items) -> None:
         )
 
 
-def test_the_right_edit_is_a_success_another_object_is_not_and_no_edit_chooses_nothing(items: Items) -> None:
+def test_only_the_edit_of_the_intended_object_is_a_success(items: Items) -> None:
     right = measures(items, [row.target for row in items.rows])
     assert all(row["chosen"] == row["success"] == [1, 1] for row in right)
     other = measures(items, [row.answers[(row.meant + 1) % len(row.answers)] for row in items.rows])
@@ -49,7 +49,7 @@ def test_the_right_edit_is_a_success_another_object_is_not_and_no_edit_chooses_n
     assert not changes(items.rows[0], items.rows[0].source).any()
 
 
-def test_an_edit_changes_nothing_outside_the_object_that_is_meant() -> None:
+def test_an_edit_changes_only_the_intended_object() -> None:
     for index in range(10):
         row = make_row("complex", 1, index, held_out=True)
         changed = (row.source != row.target).any(-1)
@@ -66,14 +66,14 @@ def test_the_tokenizer_knows_every_word_of_every_row() -> None:
     assert not [text for text in texts if tokenizer.unk_token_id in tokenizer(text)["input_ids"]]
 
 
-def test_a_region_survives_run_lengths() -> None:
+def test_regions_survive_a_round_trip_through_run_lengths() -> None:
     mask = np.zeros((5, 7), np.uint8)
     mask[0, 0] = mask[2:4, 3:6] = mask[4, 6] = 1
     region = {"counts": make_inputs.run_lengths(mask), "size": [5, 7]}
     assert np.array_equal(decode_region(region, 5, 7), mask > 0)
 
 
-def test_a_rendered_set_reads_as_reason_edit_and_its_right_edits_stay_inside_the_mask(tmp_path: Path) -> None:
+def test_a_rendered_set_reads_as_reason_edit_and_correct_edits_stay_inside_the_mask(tmp_path: Path) -> None:
     for scene in reason_edit.CUES:
         reason_edit.write_scene(tmp_path, scene, reason_edit.make_items(scene, 2))
     items = BENCHMARKS["reason-edit"].read(tmp_path / "set").items

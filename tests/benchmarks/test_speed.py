@@ -46,11 +46,11 @@ def test_each_model_has_a_line_and_a_row(
 ) -> None:
     fitting = ("--checkpointing", "selective", "--lora-rank", "2", "--dora", "--zero-offload", "optimizer")
     run(speed, monkeypatch, *FULL, *fitting)
-    told = capsys.readouterr().out.splitlines()
+    printed = capsys.readouterr().out.splitlines()
     names = ["diffusers SD3", "diffusers SD3ControlNet", *speed.COMPARED]
-    assert [line.partition(": batch 1, ")[0] for line in told[: len(names)]] == names
-    assert all(" images/s, " in line and line.endswith(" GB at most") for line in told[: len(names)])
-    assert [line[:24].strip() for line in told[len(names) + 1 :]] == names
+    assert [line.partition(": batch 1, ")[0] for line in printed[: len(names)]] == names
+    assert all(" images/s, " in line and line.endswith(" GB at most") for line in printed[: len(names)])
+    assert [line[:24].strip() for line in printed[len(names) + 1 :]] == names
 
 
 def test_batch_is_doubled_until_a_model_runs_out_of_memory(
@@ -65,8 +65,8 @@ def test_batch_is_doubled_until_a_model_runs_out_of_memory(
 
     monkeypatch.setattr(speed.TrainerStep, "run", scarce)
     run(speed, monkeypatch, *FULL, "--largest-batch", "--models", "editnet")
-    told = capsys.readouterr().out.splitlines()
-    assert [line.partition(", ")[0] for line in told[:3]] == [
+    printed = capsys.readouterr().out.splitlines()
+    assert [line.partition(", ")[0] for line in printed[:3]] == [
         "editnet: batch 1",
         "editnet: batch 2",
         "editnet: out of memory at batch 4",
@@ -106,13 +106,13 @@ def test_sampling_is_measured_against_its_peer(
     monkeypatch.setattr(sampling_speed, "SMALL", TINY)
     monkeypatch.setattr(sampling_speed, "STEPS", 1)
     run(sampling_speed, monkeypatch, "--rounds", "1")
-    told = capsys.readouterr().out.splitlines()
-    assert told[0] == "at 256 x 256, 1 steps, 1 rounds in turns"
-    assert [line[:48].strip() for line in told[1:]] == [
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[0] == "at 256 x 256, 1 steps, 1 rounds in turns"
+    assert [line[:48].strip() for line in printed[1:]] == [
         "EditNet, two scales",
         "EditNet, no guidance",
         "EditNet, two scales, embedded in each step",
         "EditNet every 2 blocks, two scales",
         sampling_speed.PEER,
     ]
-    assert told[-1].endswith("1.00 of the peer's")
+    assert printed[-1].endswith("1.00 of the peer's")

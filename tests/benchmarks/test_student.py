@@ -87,7 +87,7 @@ def test_sources_can_exclude_named_photographs(assets: Assets) -> None:
     assert set(world.here.places) == {""} and len(world.vocabulary.places) > 1
 
 
-def test_held_out_photos_and_strange_objects_are_not_in_training(assets: Assets) -> None:
+def test_held_out_photos_and_objects_are_not_in_training(assets: Assets) -> None:
     training, held_out, strange = (build_world(kind, assets, 64, seed=0).here for kind in KINDS)
     assert held_out.names == training.names and not set(strange.names) & set(training.names)
     for away in (held_out, strange):
@@ -100,9 +100,9 @@ def test_shards_have_distinct_seeds() -> None:
 
 
 def test_agreement_is_measured_ten_times_or_at_every_step(made: Path) -> None:
-    told = [json.loads(line) for line in (made / "student/agreement.jsonl").read_text().splitlines()]
-    assert [row["steps"] for row in told] == [1, 2, 3, 4]
-    assert all(one["core_s"] < next_one["core_s"] for one, next_one in pairwise(told))
+    figures = [json.loads(line) for line in (made / "student/agreement.jsonl").read_text().splitlines()]
+    assert [row["steps"] for row in figures] == [1, 2, 3, 4]
+    assert all(one["core_s"] < next_one["core_s"] for one, next_one in pairwise(figures))
 
 
 def test_ranks_share_the_lessons_and_train_one_student(made: Path, tmp_path: Path) -> None:
@@ -113,9 +113,9 @@ def test_ranks_share_the_lessons_and_train_one_student(made: Path, tmp_path: Pat
         json.loads((folder / "about.json").read_text()) for folder in (made / "student", tmp_path / "student")
     )
     assert shared["seen"] == alone["seen"] and shared["batch_size"] == alone["batch_size"]
-    told = [json.loads(line) for line in (tmp_path / "student/agreement.jsonl").read_text().splitlines()]
+    figures = [json.loads(line) for line in (tmp_path / "student/agreement.jsonl").read_text().splitlines()]
     once = json.loads((made / "student/agreement.jsonl").read_text().splitlines()[0])
-    assert told[-1]["overall"]["pairs"] == once["overall"]["pairs"]
+    assert figures[-1]["overall"]["pairs"] == once["overall"]["pairs"]
     load_student(tmp_path / "student")
 
 

@@ -41,8 +41,8 @@ def test_judge_needs_a_third_of_the_passes_of_generate(
     monkeypatch.setattr(vlm_judge, "REPLY_TOKENS", REPLY_TOKENS)
     monkeypatch.setattr(sys, "argv", ["vlm_judge", "--pairs", "3", "--rounds", "1", "--width", "64", "--layers", "2"])
     vlm_judge.main()
-    told = capsys.readouterr().out
-    rubrics = told.split("rubric ")[1:]
+    printed = capsys.readouterr().out
+    rubrics = printed.split("rubric ")[1:]
     assert [rubric.split(":")[0] for rubric in rubrics] == ["edit", "viescore_editing"]
     for rubric in rubrics:
         ratios = {name: float(x) for name, x in re.findall(r"^  (.+?) {2,}.* pairs/s +([0-9.]+) x", rubric, re.M)}

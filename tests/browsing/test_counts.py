@@ -16,7 +16,7 @@ def count(run: Path, by_hand: HandDecisions = NOTHING) -> dict:
     return count_pairs(join_tables([table for table, _ in stream_index(shards)]), shards, by_hand, ["a.h5: broken"])
 
 
-def test_every_group_adds_up_to_all_pairs(tmp_path: Path) -> None:
+def test_every_grouping_counts_all_pairs(tmp_path: Path) -> None:
     counts = count(make_run(tmp_path))
     total = {"pairs": 9, "scored": 3, "accepted": 1, "rejected": 3, "undecided": 5}
     assert {name: counts[name] for name in COUNTS} == total
@@ -45,7 +45,7 @@ def test_the_text_names_decisions_by_hand_and_broken_files(tmp_path: Path) -> No
     assert any(line.split() == ["object_swap", "5", "3", "1", "3", "1", "7.83"] for line in lines)
 
 
-def test_a_run_without_pairs_is_counted(tmp_path: Path) -> None:
+def test_a_run_without_pairs_has_zero_counts(tmp_path: Path) -> None:
     (tmp_path / "candidates").mkdir()
     counts = count(tmp_path)
     assert counts["pairs"] == 0 and counts["mean_score"] is None and counts["task"] == {}

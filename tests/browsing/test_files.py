@@ -26,7 +26,7 @@ def test_another_name_is_an_error_with_the_names_that_exist(tmp_path: Path) -> N
         find_run(tmp_path)
 
 
-def test_shards_are_those_of_any_stage_and_nothing_else(tmp_path: Path) -> None:
+def test_shards_of_all_stages_are_listed_and_other_files_ignored(tmp_path: Path) -> None:
     run = make_run(tmp_path)
     (run / "candidates/.hidden").mkdir()
     (run / "candidates/object_swap/.00001.h5.host.1.tmp").touch()

@@ -47,7 +47,7 @@ def test_the_index_joins_candidates_scores_and_decisions(tmp_path: Path) -> None
     assert rows["import/2"]["ratio"] == "unknown" and rows["import/2"]["row"] == 2
 
 
-def test_pairs_of_a_vanished_file_are_those_of_its_decisions(tmp_path: Path) -> None:
+def test_pairs_of_a_vanished_file_are_listed_from_its_decisions(tmp_path: Path) -> None:
     run = make_run(tmp_path)
     (run / "candidates/object_swap/00000.h5").unlink()
     rows, problems = read(run)
@@ -57,7 +57,7 @@ def test_pairs_of_a_vanished_file_are_those_of_its_decisions(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("name", ["candidates/object_swap/00000.h5", "scores/object_swap/00000.parquet"])
-def test_a_broken_file_is_named_and_costs_only_itself(tmp_path: Path, name: str) -> None:
+def test_a_broken_file_is_named_and_the_others_are_read(tmp_path: Path, name: str) -> None:
     run = make_run(tmp_path)
     (run / name).write_bytes((run / name).read_bytes()[:300])
     rows, problems = read(run)

@@ -67,7 +67,7 @@ def page(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
 
 
 @pytest.mark.parametrize("host", ["example.org", "example.org:80", "127.0.0.1.example.org", "10.0.0.1", ""])
-def test_a_site_that_resolves_to_this_machine_gets_nothing(page: Any, host: str) -> None:
+def test_requests_under_a_foreign_host_name_are_rejected(page: Any, host: str) -> None:
     for path in page.reads:
         assert ask(page.server, path, Host=host)[0] == 403
 
@@ -92,7 +92,7 @@ def test_a_tunnel_may_have_another_port(page: Any, host: str) -> None:
         ({"Content-Length": "many"}, 413),
     ],
 )
-def test_another_site_changes_nothing(page: Any, headers: dict, status: int) -> None:
+def test_requests_of_other_sites_change_nothing(page: Any, headers: dict, status: int) -> None:
     assert ask(page.server, page.change, page.body, **headers)[0] == status
     assert page.count_changes() == 0
     assert ask(page.server, page.change, page.body)[0] == 200
@@ -112,14 +112,14 @@ def test_another_site_changes_nothing(page: Any, headers: dict, status: int) -> 
         "/?/..",
     ],
 )
-def test_no_path_becomes_a_file(page: Any, path: str) -> None:
+def test_no_path_leads_to_a_file(page: Any, path: str) -> None:
     status, _, body = ask(page.server, path)
     assert status == (200 if path.startswith("/?") else 404)
     assert status == 200 or set(json.loads(body)) == {"error"}
     assert ask(page.server, path, page.body)[0] == 404
 
 
-def test_every_answer_forbids_scripts_and_sources_of_others(page: Any) -> None:
+def test_every_response_forbids_foreign_scripts_and_sources(page: Any) -> None:
     for path in (*page.reads, "/none"):
         _, headers, body = ask(page.server, path)
         policy = headers["Content-Security-Policy"]
@@ -130,7 +130,7 @@ def test_every_answer_forbids_scripts_and_sources_of_others(page: Any) -> None:
     assert ask(page.server, page.reads[-2], method="PUT")[0] == 501
 
 
-def test_without_the_token_there_is_nothing(tmp_path: Path) -> None:
+def test_requests_without_the_token_find_nothing(tmp_path: Path) -> None:
     with open_page(Rating(tmp_path)) as page:
         token = page.server.prefix
         assert len(token) == 25
@@ -149,7 +149,7 @@ class Prefixed:
         self.server_port, self.origin, self.prefix = server.server_port, server.origin, prefix
 
 
-def test_a_page_for_other_machines_is_open_by_any_name_with_its_token_only(tmp_path: Path) -> None:
+def test_a_page_for_other_machines_needs_only_its_token(tmp_path: Path) -> None:
     with open_page(Rating(tmp_path, ALL_NETWORKS)) as page:
         assert page.server.address.startswith("http://127.0.0.1:")
         assert ask(page.server, "/", Host="raters.example.org:8000")[0] == 200

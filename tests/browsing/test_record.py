@@ -22,7 +22,7 @@ def record(run: Path, folder: str, pair_id: str) -> dict:
     return found
 
 
-def test_a_record_has_everything_of_its_pair(tmp_path: Path) -> None:
+def test_a_record_contains_all_facts_about_its_pair(tmp_path: Path) -> None:
     run = make_run(tmp_path)
     found = record(run, "object_swap", "swap-1")
     assert found["instructions"] == ["Edit 1 of swap.", "Another text."]
@@ -38,7 +38,7 @@ def test_a_record_has_everything_of_its_pair(tmp_path: Path) -> None:
     assert imported["captions"] == {"source": "A red wall", "edited": HOSTILE}
 
 
-def test_the_teacher_scores_pairs_and_not_their_defects(tmp_path: Path) -> None:
+def test_scores_of_the_teacher_on_defects_are_not_shown(tmp_path: Path) -> None:
     run = make_run(tmp_path)
     table = pq.read_table(run / "scores/object_swap/00000.parquet")
     rows = [{**row, "defect": defect} for row in table.to_pylist() for defect in ("blur", "")]
@@ -49,7 +49,7 @@ def test_the_teacher_scores_pairs_and_not_their_defects(tmp_path: Path) -> None:
     assert record(run, "object_swap", "swap-0")["teacher_scores"]["o_score"] == 3.0
 
 
-def test_what_is_left_of_a_vanished_file_is_shown_with_the_reason(tmp_path: Path) -> None:
+def test_the_record_of_a_vanished_file_shows_its_scores_and_the_reason(tmp_path: Path) -> None:
     run = make_run(tmp_path)
     (run / "candidates/object_swap/00000.h5").unlink()
     found = record(run, "object_swap", "swap-0")
@@ -67,7 +67,7 @@ def test_the_text_has_every_fact_on_one_line(tmp_path: Path) -> None:
     assert facts["decision"] == "none yet" and lines[-1] == "  no rule of the workflow makes this file"
 
 
-def test_images_are_saved_as_they_are_stored_below_the_folder(tmp_path: Path) -> None:
+def test_stored_image_files_are_saved_unchanged(tmp_path: Path) -> None:
     run = make_run(tmp_path)
     saved = save_images(ShardFiles(run, "my_set", "00000"), "import/1", tmp_path / "out/deep")
     names = ["source.tif", "edited.tif", "reference-1.jpg", "reference-2.webp"]
@@ -77,7 +77,7 @@ def test_images_are_saved_as_they_are_stored_below_the_folder(tmp_path: Path) ->
     assert [path.name for path in swap] == ["source.png", "edited.png", "mask.png"]
 
 
-def test_images_that_cannot_be_saved_are_one_line(tmp_path: Path) -> None:
+def test_unwritable_images_raise_a_one_line_error(tmp_path: Path) -> None:
     files = ShardFiles(make_run(tmp_path), "my_set", "00000")
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match=r"file/source\.jpg: cannot be written: .*; give another folder"):
@@ -86,7 +86,7 @@ def test_images_that_cannot_be_saved_are_one_line(tmp_path: Path) -> None:
         save_images(files, "nope", tmp_path / "out")
 
 
-def test_a_caption_of_a_reference_stands_behind_its_role_and_size(tmp_path: Path) -> None:
+def test_a_reference_is_shown_with_role_size_and_caption(tmp_path: Path) -> None:
     run = make_run(tmp_path)
     path = run / "candidates/my_set/00000.h5"
     with Shard(path) as shard:

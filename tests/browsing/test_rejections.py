@@ -20,14 +20,14 @@ def test_rows_without_a_pair_are_counted_by_reason(tmp_path: Path) -> None:
     assert lines[2] == "  2 x column 'source': 'missing0.png': no such file (first: x.jsonl:2)"
 
 
-def test_long_lists_of_reasons_end_with_their_number() -> None:
+def test_long_lists_of_reasons_end_with_the_number_of_others() -> None:
     many = [{"rows": 1, "reason": "\x1b[31m", "first": "x"}] * (SHOWN + 2)
     lines = format_rejections(many)
     assert lines[-1] == "  and 2 more reasons" and "\x1b" not in "".join(lines)
     assert format_rejections([]) == []
 
 
-def test_a_broken_file_is_passed_over(tmp_path: Path) -> None:
+def test_a_broken_file_is_skipped(tmp_path: Path) -> None:
     (tmp_path / "candidates/x").mkdir(parents=True)
     (tmp_path / "candidates/x/00000.h5").write_bytes(b"broken")
     assert count_rejections(list_shards(tmp_path)) == []

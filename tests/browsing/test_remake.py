@@ -28,7 +28,7 @@ def test_the_command_names_target_rule_and_config(run: Path, monkeypatch: pytest
         assert remake_command(ShardFiles(named, "object_swap", "00000")) == wanted
 
 
-def test_the_rule_is_that_of_the_folder_of_candidates(run: Path) -> None:
+def test_the_rule_follows_from_the_candidates_folder(run: Path) -> None:
     values = {**SMALL, "sources": {"kind": "sample", "min_pixels": 60_000}, "subjects": {"source": "cut_outs"}}
     (run / "config.json").write_text(Config.model_validate(values).model_dump_json())
     rules = {"subjects": "train_experts", "object_swap": "synthesize_shard"}
@@ -37,14 +37,14 @@ def test_the_rule_is_that_of_the_folder_of_candidates(run: Path) -> None:
         assert words[words.index("--forcerun") + 1] == rule
 
 
-def test_from_another_folder_it_names_the_folder_of_the_results(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_from_another_folder_the_command_names_the_working_folder(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir("/")
     words = shlex.split(remake_command(ShardFiles(run, "object_swap", "00000")) or "")
     assert words[words.index("--directory") + 1] == str(run.parents[1])
     assert words[words.index("--configfile") + 1] == str(run / "config.json")
 
 
-def test_a_file_that_no_rule_makes_has_no_command(run: Path, tmp_path: Path) -> None:
+def test_a_file_without_a_rule_has_no_command(run: Path, tmp_path: Path) -> None:
     assert remake_command(ShardFiles(run, "object_swap", "00000")) is not None
     moved = run.rename(run.with_name("other"))
     assert remake_command(ShardFiles(moved, "object_swap", "00000")) is None

@@ -46,7 +46,7 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> pa.Table:
         (IndexQuery(task="no such task"), ""),
     ],
 )
-def test_filters_and_orders(index: pa.Table, query: IndexQuery, found: str) -> None:
+def test_pairs_are_filtered_and_sorted(index: pa.Table, query: IndexQuery, found: str) -> None:
     assert index["pair_id"].take(pa.array(select(index, query, BY_HAND))).to_pylist() == found.split()
 
 
@@ -55,7 +55,7 @@ def test_filters_and_orders(index: pa.Table, query: IndexQuery, found: str) -> N
     order=st.sampled_from(ORDERS),
     least=st.none() | st.floats(0, 10),
 )
-def test_any_order_lists_the_same_pairs_and_those_without_a_score_last(scores: list, order: str, least: float) -> None:
+def test_every_order_lists_the_same_pairs_with_unscored_ones_last(scores: list, order: str, least: float) -> None:
     rows = [{"pair_id": str(n), "score": score} for n, score in enumerate(scores)]
     index = pa.Table.from_pylist(rows, schema=INDEX_SCHEMA)
     found = select(index, IndexQuery(order=order, least=least), {}).tolist()

@@ -32,14 +32,14 @@ def decisions_file(server: BrowseServer) -> Path:
     return server.catalog.run / "decisions/human.jsonl"
 
 
-def test_the_run_is_described_with_values_to_filter_by(server: BrowseServer) -> None:
+def test_run_description_lists_the_values_of_filters(server: BrowseServer) -> None:
     run = get(server, "/api/run")
     assert (run["run"], run["pairs"], run["shards"], run["problems"]) == ("small", 9, {"read": 3, "all": 3}, [])
     assert run["facets"]["task"] == [["object_swap", 5], ["style_transfer", 2], ["visual_depth", 2]]
     assert dict(run["facets"]["reason"])["undecided"] == 5
 
 
-def test_pairs_are_listed_a_page_at_a_time(server: BrowseServer) -> None:
+def test_pairs_are_listed_in_pages(server: BrowseServer) -> None:
     found = get(server, "/api/pairs?order=best&limit=2")
     assert found["total"] == 9 and [row["pair_id"] for row in found["pairs"]] == ["swap-3", "swap-0"]
     found = get(server, "/api/pairs?order=best&limit=200&offset=7")
@@ -50,7 +50,7 @@ def test_pairs_are_listed_a_page_at_a_time(server: BrowseServer) -> None:
 @pytest.mark.parametrize(
     "query", ["order=random", "by_hand=maybe", "least=nine", "most=nan", "offset=-1", "limit=201", "limit=1e2"]
 )
-def test_a_filter_that_is_not_valid_is_refused(server: BrowseServer, query: str) -> None:
+def test_an_invalid_filter_is_rejected(server: BrowseServer, query: str) -> None:
     status, _, body = ask(server, f"/api/pairs?{query}")
     assert status == 400 and "error" in json.loads(body)
 
@@ -78,7 +78,7 @@ def test_images_are_sent_as_stored_or_scaled(server: BrowseServer) -> None:
     assert body == encode("WEBP", 200)
 
 
-def test_an_image_that_the_browser_has_is_not_sent_again(server: BrowseServer) -> None:
+def test_a_cached_image_is_not_sent_again(server: BrowseServer) -> None:
     _, headers, _ = ask(server, "/image/0/edited/screen")
     status, _, body = ask(server, "/image/0/edited/screen", If_None_Match=headers["ETag"])
     assert (status, body) == (304, b"")
@@ -103,18 +103,18 @@ def test_an_image_that_the_browser_has_is_not_sent_again(server: BrowseServer) -
         "/api/pair/9999999999",
     ],
 )
-def test_other_addresses_do_not_exist(server: BrowseServer, path: str) -> None:
+def test_unknown_addresses_are_not_found(server: BrowseServer, path: str) -> None:
     status, _, body = ask(server, path)
     assert status in (400, 404) and set(json.loads(body)) == {"error"}
 
 
-def test_an_address_that_cannot_be_parsed_is_refused(server: BrowseServer) -> None:
+def test_an_invalid_address_is_rejected(server: BrowseServer) -> None:
     with pytest.raises(HttpError, match="not a valid address"):
         answer_get(server.catalog, "http://[")
 
 
 @pytest.mark.parametrize("path", ["/api/pair/9", "/image/9/source/stored", "/image/6/reference-9/stored"])
-def test_a_pair_or_image_that_there_is_not_is_one_line(server: BrowseServer, path: str) -> None:
+def test_a_missing_pair_or_image_gives_one_line(server: BrowseServer, path: str) -> None:
     status, _, body = ask(server, path)
     assert status == 409 and "no " in json.loads(body)["error"]
     assert ask(server, "/image/6/mask/stored")[0] == 409
@@ -140,7 +140,7 @@ def test_decisions_are_appended_listed_and_withdrawn(server: BrowseServer) -> No
     assert [(row["pair_id"], row["by_hand"]) for row in found["pairs"]] == [("swap-1", "accept")]
 
 
-def test_decisions_of_another_program_are_seen_and_broken_lines_named(server: BrowseServer) -> None:
+def test_decisions_of_other_programs_are_read_and_broken_lines_named(server: BrowseServer) -> None:
     assert get(server, "/api/run")["by_hand"] == {"accepted": 0, "rejected": 0}
     append_by_hand(decisions_file(server), HandDecision("swap-0", Decision.REJECT, "bob", ""))
     with decisions_file(server).open("a") as file:
@@ -173,13 +173,13 @@ GOOD = {"number": 1, "pair_id": "swap-1", "decision": "accept"}
         (GOOD | {"number": -8}, 409),
     ],
 )
-def test_what_is_no_decision_is_refused_and_not_written(server: BrowseServer, body: Any, status: int) -> None:
+def test_invalid_decisions_are_rejected_and_not_written(server: BrowseServer, body: Any, status: int) -> None:
     answer, _, text = ask(server, "/api/decide", body)
     assert answer == status and "error" in json.loads(text)
     assert not decisions_file(server).exists()
 
 
-def test_browsers_that_decide_at_the_same_time_lose_nothing(server: BrowseServer) -> None:
+def test_no_decision_of_concurrent_browsers_is_lost(server: BrowseServer) -> None:
     def decide(number: int) -> None:
         for decision in ("accept", "reject") * 5:
             assert (
@@ -197,7 +197,7 @@ def test_browsers_that_decide_at_the_same_time_lose_nothing(server: BrowseServer
     assert len(decisions_file(server).read_text().splitlines()) == 40
 
 
-def test_a_file_that_vanishes_or_is_made_again_is_one_line(server: BrowseServer) -> None:
+def test_a_vanished_or_rewritten_file_gives_one_line(server: BrowseServer) -> None:
     assert ask(server, "/image/0/source/thumb")[0] == 200
     files = server.catalog.shards
     shutil.copy(files[1].candidates, files[0].candidates.with_suffix(".new")).replace(files[0].candidates)

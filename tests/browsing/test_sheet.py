@@ -26,7 +26,7 @@ def test_a_sheet_has_a_row_for_each_task(tmp_path: Path) -> None:
     assert blue[: len(sheet) // 3].any() and not blue[len(sheet) // 3 :].any()
 
 
-def test_a_pair_that_cannot_be_read_is_named_and_another_is_drawn(tmp_path: Path) -> None:
+def test_an_unreadable_pair_is_named_and_replaced(tmp_path: Path) -> None:
     run = make_run(tmp_path)
     file = run / "candidates/my_set/00000.h5"
     content = bytearray(file.read_bytes())
@@ -39,7 +39,7 @@ def test_a_pair_that_cannot_be_read_is_named_and_another_is_drawn(tmp_path: Path
     assert (tmp_path / "sheet.jpg").is_file()
 
 
-def test_a_sheet_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+def test_an_unwritable_sheet_raises_a_one_line_error(tmp_path: Path) -> None:
     run = make_run(tmp_path)
     with pytest.raises(UserError, match=r"sheet.png: a contact sheet is a JPEG file; give a name that ends with .jpg"):
         draw(run, tmp_path / "sheet.png")

@@ -194,9 +194,9 @@ def test_damaged_shard_is_set_aside_with_its_hard_linked_part(
     bucket = run / "buckets/3x2.zarr/edited/c/0/0/0/0"
     (part,) = [path for path in run.glob("buckets/parts/*/3x2.zarr/edited/c/0/0/0/0") if path.samefile(bucket)]
     bucket.write_bytes(bucket.read_bytes()[:-40] + bytes(40))
-    with pytest.raises(DamagedFile) as told:
+    with pytest.raises(DamagedFile) as raised:
         BucketStore(run / "buckets").read("3x2", range(4))
-    assert record_damage(told.value.path)
+    assert record_damage(raised.value.path)
     assert quarantine_damaged(run) == [bucket, part]
     assert missing_files(run / "buckets") and missing_files(part.parents[6])
 

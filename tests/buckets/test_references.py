@@ -87,7 +87,7 @@ def test_references_read_back_scaled_down_to_the_size_of_the_buckets(
     assert verify(buckets)
 
 
-def test_a_bucket_without_references_is_as_it_was(sealed: tuple[Path, dict[str, EditPair]]) -> None:
+def test_a_bucket_without_references_keeps_the_earlier_format(sealed: tuple[Path, dict[str, EditPair]]) -> None:
     buckets, _ = sealed
     assert not (buckets / "1x1.zarr/references").exists()
     assert "references" not in BucketStore(buckets).pairs("1x1").column_names

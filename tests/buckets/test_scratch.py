@@ -92,7 +92,7 @@ def test_runs_on_a_node_share_a_copy_until_it_is_unused(buckets: Path, tmp_path:
     assert find_copy(others, scratch) == copy_path(others, scratch)
 
 
-def test_incomplete_copy_in_use_by_another_run_is_left_alone(buckets: Path, tmp_path: Path) -> None:
+def test_incomplete_copy_in_use_by_another_run_is_not_modified(buckets: Path, tmp_path: Path) -> None:
     other = reader(buckets, tmp_path / "scratch")
     (copy_path(buckets, tmp_path / "scratch") / "1x1.zarr/source/c/0").unlink()
     stage(buckets, tmp_path / "scratch")
@@ -132,10 +132,10 @@ def test_unusable_scratch_folder_is_reported_and_buckets_read_in_place(
     lock.chmod(0o444)
     {"lock": lock, "copy": copy, "scratch": scratch, "parent": scratch.parent}[closed].chmod(0)
     try:
-        *told, read = stage_as_another_user(tmp_path)
+        *printed, read = stage_as_another_user(tmp_path)
     finally:
         for path in (scratch.parent, scratch, copy, lock):
             path.chmod(0o755)
     assert read == "buckets"
-    (line,) = told
+    (line,) = printed
     assert "reading buckets" in line and ("Permission denied" in line or closed == "copy")

@@ -30,7 +30,9 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
         ("raters", (0.512, 0.570, 0.506), (0.371, 0.460, 0.332)),
     ],
 )
-def test_text_guided_editing_by_both_protocols(run: Any, protocol: str, people: tuple, judge: tuple) -> None:
+def test_published_figures_of_text_guided_editing_are_reproduced_by_both_protocols(
+    run: Any, protocol: str, people: tuple, judge: tuple
+) -> None:
     figures = json.loads(run("agree", SCORES, EDITING, "--protocol", protocol, "--json"))
     for who, expected in (("people", people), ("judge", judge)):
         assert [figures[who][score] for score in ("sc", "pq", "o")] == pytest.approx(expected, abs=6e-4)
@@ -39,7 +41,7 @@ def test_text_guided_editing_by_both_protocols(run: Any, protocol: str, people: 
     assert figures["images"] == 1432 and figures["protocol"] == protocol and "cannot be compared" in figures["reason"]
 
 
-def test_json_has_the_tasks_their_mean_and_the_thresholds(run: Any) -> None:
+def test_json_has_tasks_mean_and_thresholds(run: Any) -> None:
     figures = json.loads(run("agree", SCORES, RATINGS, "--json"))
     assert list(figures) == [
         "protocol",
@@ -61,7 +63,7 @@ def test_json_has_the_tasks_their_mean_and_the_thresholds(run: Any) -> None:
     assert (five["kept"], five["share"], five["precision"], five["all_good"]) == (248, 0.1732, 0.3306, 114)
 
 
-def test_text_has_the_reason_and_thresholds_and_tasks_on_request(run: Any) -> None:
+def test_text_states_the_protocol_and_shows_thresholds_and_tasks_on_request(run: Any) -> None:
     text = run("agree", SCORES, RATINGS)
     assert text.startswith("| task | images | people SC |") and "--protocol viescore compares" in text
     assert "| all | 5 |" in text and "| ImagenHub\\_Text-Guided\\_IE | 5 |" not in text
@@ -69,7 +71,7 @@ def test_text_has_the_reason_and_thresholds_and_tasks_on_request(run: Any) -> No
     assert "| ImagenHub\\_Text-Guided\\_IE | 5 | 248 | 17.3% |" in text and "people's mean O is at least 0.9" in text
 
 
-def test_ratings_beyond_1_need_a_good_of_their_own(
+def test_ratings_above_1_require_the_option_good(
     run: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -100,13 +102,11 @@ def test_a_reward_bench_prints_text_and_json(run: Any, capsys: pytest.CaptureFix
     assert "none.jsonl: no such file" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         run("reward-bench", "gedit2", votes)
-    error = "has no row of VCReward-Bench of GEditBench v2 (100 rows: no vote of people); docs/judging.md"
+    error = "has no row of VCReward-Bench of GEditBench v2 (100 rows: no vote of people); docs/agreement.md"
     assert error in capsys.readouterr().err
 
 
-def test_the_preference_for_its_own_family_is_measured_where_both_are_known(
-    run: Any, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_self_preference_is_measured_if_both_families_are_known(run: Any, capsys: pytest.CaptureFixture[str]) -> None:
     lines = run("agree", SCORES, EDITING, "--judge-model", "gpt-4o").splitlines()
     assert "self-preference: no task has rated edits by models of OpenAI and by others" in lines
     figures = json.loads(run("agree", SCORES, EDITING, "--judge-model", "gpt-4o", "--json"))["self_preference"]

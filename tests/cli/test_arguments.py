@@ -20,20 +20,20 @@ from omniedit.cli.arguments import at_least_one, at_least_zero, overall_score, p
         (overall_score, "9", ["-0.1", "10.5", "nan", "inf"]),
     ],
 )
-def test_numbers_within_their_limits(kind: Callable[[str], float], good: str, bad: list[str]) -> None:
+def test_numbers_outside_their_limits_are_rejected(kind: Callable[[str], float], good: str, bad: list[str]) -> None:
     assert kind(good) == float(good)
     for text in bad:
         with pytest.raises(argparse.ArgumentTypeError, match=f"'{text}' is not valid; give "):
             kind(text)
 
 
-def test_words_that_are_no_text() -> None:
+def test_text_that_is_not_utf_8_is_rejected() -> None:
     assert words("Mach es Nacht, \u00e4hnlich wie hier.").startswith("Mach")
     with pytest.raises(argparse.ArgumentTypeError, match=r"make it .udcff night' is not valid; give text in UTF-8"):
         words(os.fsdecode(b"make it \xff night"))
 
 
-def test_a_name_that_no_file_can_have() -> None:
+def test_an_overlong_file_name_is_rejected() -> None:
     assert str(path("a/b.png")) == "a/b.png"
     with pytest.raises(argparse.ArgumentTypeError, match=r"'a{100}\.\.\.': File name too long"):
         path("a" * 300)

@@ -69,7 +69,7 @@ def run(folder: Path, *options: str) -> None:
 SIX = "no_edit,mine,outputs={0}/outputs,copy,tiny_pix2pix,tiny_sd3"
 
 
-def test_six_editors_are_edited_scored_and_compared(folder: Path, tmp_path: Path, capsys) -> None:
+def test_six_editors_are_run_scored_and_compared(folder: Path, tmp_path: Path, capsys) -> None:
     options = ["--editors", SIX.format(folder), "--editors-file", str(folder / "editors.yaml"), "-o", str(tmp_path)]
     run(folder, *options, "--device", "cpu")
     text = (tmp_path / "table.md").read_text()
@@ -87,7 +87,7 @@ def test_six_editors_are_edited_scored_and_compared(folder: Path, tmp_path: Path
     assert (tmp_path / "table.md").read_text() == before
 
 
-def test_shards_and_steps_give_what_one_run_gives(folder: Path, tmp_path: Path) -> None:
+def test_shards_and_separate_steps_give_the_result_of_one_run(folder: Path, tmp_path: Path) -> None:
     outputs = f"outputs={folder}/outputs"
     run(folder, "--editors", f"no_edit,{outputs}", "-o", str(tmp_path / "whole"), "--only", "edit")
     for shard in ("1/2", "2/2"):
@@ -106,7 +106,7 @@ def test_tables_without_judges_count_the_edits(folder: Path, tmp_path: Path) -> 
     assert "../no_edit/edits/swap/0.png" in (tmp_path / "side_by_side/index.html").read_text()
 
 
-def test_ratings_need_no_judge_and_must_be_of_the_edits(folder: Path, tmp_path: Path) -> None:
+def test_ratings_need_no_judge_and_must_match_the_edits(folder: Path, tmp_path: Path) -> None:
     options = ("--editors", "no_edit", "--judges", "none", "-o", str(tmp_path), "--only", "table")
     ratings = tmp_path / "ratings.csv"
     ratings.write_text("pair_id,model,rater,sc,pq\nswap/1,no_edit,ann,0,1\nswap/1,no_edit,ben,0,0.5\n")
@@ -136,7 +136,7 @@ def test_a_folder_of_another_set_is_not_overwritten(folder: Path, tmp_path: Path
         run(folder, "--editors", "no_edit", "-o", str(tmp_path))
 
 
-def test_tables_of_edits_without_scores_say_what_to_run(folder: Path, tmp_path: Path) -> None:
+def test_tables_without_scores_name_the_missing_step(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="score the editor no_edit by student first"):
         run(folder, "--editors", "no_edit", "-o", str(tmp_path), "--only", "edit", "--only", "table")
 
@@ -156,7 +156,7 @@ def test_an_unknown_set_or_one_without_data_is_an_error(tmp_path: Path, name: st
         ({"prompts": "kris"}, "api", None),
     ],
 )
-def test_the_rubric_is_the_protocol_s_unless_its_prompts_do_not_ship(
+def test_the_rubric_comes_from_the_protocol_unless_its_prompts_do_not_ship(
     own: dict, judge: str, expected: str | None
 ) -> None:
     protocol = Protocol("", (), lambda item: None, lambda row: {}, lambda rows: [], "", "", **own)
@@ -170,13 +170,13 @@ def test_the_rubric_is_the_protocol_s_unless_its_prompts_do_not_ship(
 
 
 @pytest.mark.parametrize("text", ["0/2", "3/2", "1", "a/b", "1/0", "-1/2"])
-def test_a_shard_is_one_of_their_number(text: str) -> None:
+def test_shard_numbers_outside_their_range_are_rejected(text: str) -> None:
     with pytest.raises(argparse.ArgumentTypeError):
         parse_shard(text)
     assert parse_shard("2/8") == (2, 8)
 
 
-def test_names_have_commas_between_them() -> None:
+def test_names_are_separated_by_commas() -> None:
     assert split_names("a, b=x/y") == ["a", "b=x/y"]
     with pytest.raises(argparse.ArgumentTypeError):
         split_names("a,,b")

@@ -17,7 +17,7 @@ def run(capsys: pytest.CaptureFixture[str], *words: str) -> str:
     return capsys.readouterr().out
 
 
-def test_the_list_says_what_to_download(capsys: pytest.CaptureFixture[str]) -> None:
+def test_list_states_what_to_download(capsys: pytest.CaptureFixture[str]) -> None:
     out = run(capsys, "list")
     assert "gedit-cn: GEdit-Bench, Chinese, 606 items\n    give the folder of stepfun-ai/GEdit-Bench" in out
     assert "recorded scores: EditEval_ori/MODEL" in out
@@ -33,7 +33,7 @@ def test_show_counts_items_and_rejected_rows(capsys: pytest.CaptureFixture[str],
     assert "published: FLUX.1 Kontext [dev]: add score 4.12" in out
 
 
-def test_table_repeats_a_table_and_marks_the_scripts_figures(
+def test_table_reproduces_published_tables_and_marks_figures_of_official_scripts(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     write_json(tmp_path / "basic_edit.json", {"1": {"edit_type": "add"}})
@@ -42,7 +42,7 @@ def test_table_repeats_a_table_and_marks_the_scripts_figures(
     assert "| add | 3.333 (3.33) | 1 | 0 |" in out and "In brackets: the figure of the benchmark's own script." in out
 
 
-def test_build_freezes_a_set_once(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_build_never_overwrites_a_frozen_set(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     write_image(tmp_path / "photos/1.png")
     table = write_csv(tmp_path / "t.csv", [{"photo": "1.png", "task": "object_swap", "instruction": "Swap it."}])
     words = ("build", str(table), "--photos", str(tmp_path / "photos"), "-o", str(tmp_path / "set"), "--version", "3")

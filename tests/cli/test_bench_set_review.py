@@ -116,7 +116,7 @@ def test_propose_writes_the_file_that_review_reads(photos: Path, capsys: pytest.
     assert len(read_proposals(file)) == 12
 
 
-def test_what_does_not_fit_together_is_one_line(photos: Path, tmp_path: Path) -> None:
+def test_conflicting_arguments_give_one_line(photos: Path, tmp_path: Path) -> None:
     parser = argparse.ArgumentParser()
     bench_set.add_arguments(parser)
     config, file = tmp_path / "c.yaml", tmp_path / "p.jsonl"

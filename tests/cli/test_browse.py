@@ -50,7 +50,7 @@ def decisions(server: BrowseServer) -> dict[str, str]:
     return {pair_id: str(each.decision) for pair_id, each in made.by_pair.items()}
 
 
-def test_pairs_are_decided_by_key_and_the_file_says_so(page: Any, server: BrowseServer) -> None:
+def test_decisions_by_key_are_written_to_the_file(page: Any, server: BrowseServer) -> None:
     title, rows = page.locator("#instruction"), page.locator("#rows li")
     expect(title).to_have_text("Edit 0 of swap.")
     expect(rows).to_have_count(9)
@@ -124,7 +124,7 @@ def pixel(page: Any, x: float, y: float) -> tuple[int, ...]:
     return shown.getpixel((int(x * shown.width), int(y * shown.height)))
 
 
-def test_the_slider_uncovers_the_source_and_the_mask_is_drawn_where_it_is(page: Any) -> None:
+def test_slider_reveals_the_source_and_the_mask_is_drawn_at_its_place(page: Any) -> None:
     """Look at a pixel inside the mask, at 60 % of the width; the edit there is blue, the source black."""
     expect(page.locator("#instruction")).to_have_text("Edit 0 of swap.")
     page.wait_for_load_state("networkidle")
@@ -147,7 +147,7 @@ def test_the_slider_uncovers_the_source_and_the_mask_is_drawn_where_it_is(page: 
     expect(page.get_by_alt_text("Edited image")).to_be_visible()
 
 
-def test_texts_from_files_are_shown_as_text(page: Any) -> None:
+def test_texts_from_files_are_escaped(page: Any) -> None:
     """Open an imported pair, whose instruction, caption and score are HTML, with its references."""
     expect(page.locator("#rows li")).to_have_count(9)
     page.locator("#rows button").nth(7).click()
@@ -164,7 +164,7 @@ def test_texts_from_files_are_shown_as_text(page: Any) -> None:
 
 @pytest.mark.parametrize("width", [390, 800, 1280])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_page_fits_a_telephone_and_a_screen(page: Any, width: int, scheme: str) -> None:
+def test_page_fits_phones_and_desktop_screens(page: Any, width: int, scheme: str) -> None:
     page.emulate_media(color_scheme=scheme)
     page.set_viewport_size({"width": width, "height": 844})
     page.reload()
@@ -199,7 +199,7 @@ def test_pairs_appear_while_shards_are_read(browser: Any, server: BrowseServer) 
     page.close()
 
 
-def test_the_command_serves_this_machine_alone_and_ends_quietly(tmp_path: Path) -> None:
+def test_the_command_serves_only_this_machine_and_stops_quietly(tmp_path: Path) -> None:
     make_run(tmp_path)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -230,7 +230,7 @@ def heed_interrupts() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-def test_a_port_that_is_taken_is_one_line(
+def test_a_port_in_use_gives_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], server: BrowseServer
 ) -> None:
     monkeypatch.chdir(tmp_path)

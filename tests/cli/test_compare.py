@@ -84,7 +84,7 @@ def test_editors_are_compared_in_both_orders_and_ranked(folder: Path, endpoint: 
     assert "all wins between these groups of editors go one way" in done.stdout
 
 
-def test_a_second_run_and_another_pair_of_folders_pay_nothing_twice(folder: Path, endpoint: Server) -> None:
+def test_repeated_and_reversed_comparisons_are_answered_from_the_cache(folder: Path, endpoint: Server) -> None:
     compare(folder, endpoint, *FOLDERS, inputs=("bright", "dark"))
     paid = len(endpoint.bodies)
     done = compare(folder, endpoint, *FOLDERS, inputs=("dark", "bright"))
@@ -92,7 +92,7 @@ def test_a_second_run_and_another_pair_of_folders_pay_nothing_twice(folder: Path
     assert "12 from the cache" in done.stdout
 
 
-def test_a_judge_of_positions_makes_ties_and_its_bias_is_reported(folder: Path, endpoint: Server) -> None:
+def test_a_judge_that_follows_positions_gives_ties_and_its_bias_is_reported(folder: Path, endpoint: Server) -> None:
     endpoint.behaviour = server.says('{"winner": "A", "reasoning": "It comes first."}')
     done = compare(folder, endpoint, *FOLDERS, "--json")
     found = json.loads(done.stdout)
@@ -102,14 +102,14 @@ def test_a_judge_of_positions_makes_ties_and_its_bias_is_reported(folder: Path, 
     assert {rank["rating"] for rank in found["ranks"]} == {1000}
 
 
-def test_once_asks_half_and_reports_no_agreement_of_orders(folder: Path, endpoint: Server) -> None:
+def test_one_order_halves_requests_and_reports_no_consistency(folder: Path, endpoint: Server) -> None:
     done = compare(folder, endpoint, *FOLDERS, "--order", "once", "--json")
     found = json.loads(done.stdout)
     assert len(endpoint.bodies) == 3 * ITEMS and found["consistent"] is None
     assert found["winners"] == {"A": 18}, "letters go back to the edits"
 
 
-def test_faults_leave_rows_with_reasons(folder: Path, endpoint: Server) -> None:
+def test_faulty_comparisons_are_recorded_with_reasons(folder: Path, endpoint: Server) -> None:
     (folder / "dark/0.png").unlink()
     (folder / "dark/1.png").write_bytes(b"no picture")
     endpoint.script = [server.refuses]
@@ -146,7 +146,7 @@ def test_a_table_of_winners_is_ranked_without_a_judge(folder: Path, endpoint: Se
         assert done.returncode == 2 and problem in done.stderr
 
 
-def test_length_bias_is_reported_where_editors_wrote_texts(folder: Path, endpoint: Server) -> None:
+def test_length_bias_is_reported_if_editors_wrote_texts(folder: Path, endpoint: Server) -> None:
     rows = "".join(f"photos/{i}.png,Go.,bright/{i}.png,dark/{i}.png,Done as asked.,Ok.\n" for i in range(ITEMS))
     (folder / "table.csv").write_text(f"source,instruction,edit_a,edit_b,text_a,text_b\n{rows}")
     done = compare(folder, endpoint, "-o", "out.parquet", inputs=("table.csv",))
@@ -155,7 +155,7 @@ def test_length_bias_is_reported_where_editors_wrote_texts(folder: Path, endpoin
     assert {"text of editor A: Done as asked.", "text of editor A: Ok."} & set(texts)
 
 
-def test_money_is_spent_only_where_agreed_or_bounded(folder: Path, endpoint: Server) -> None:
+def test_paid_requests_need_consent_or_a_budget(folder: Path, endpoint: Server) -> None:
     prices = "scoring: { api: { key_env: null, cache: cache, prompt_price: 2.5, completion_price: 10 } }\n"
     (folder / "paid.yaml").write_text(prices)
     options = [*FOLDERS, "--config", "paid.yaml"]
@@ -165,13 +165,13 @@ def test_money_is_spent_only_where_agreed_or_bounded(folder: Path, endpoint: Ser
     assert compare(folder, endpoint, *options, "--yes").returncode == 0 and len(endpoint.bodies) == 36
 
 
-def test_an_endpoint_that_answers_nothing_ends_the_run(folder: Path, endpoint: Server) -> None:
+def test_a_failing_endpoint_stops_the_run(folder: Path, endpoint: Server) -> None:
     endpoint.behaviour = server.status(401, "Incorrect API key")
     done = compare(folder, endpoint, *FOLDERS)
     assert done.returncode == 2 and "401" in done.stderr and not (folder / "out.parquet").exists()
 
 
-def test_a_judge_without_any_winner_is_an_error_with_the_first_reason(folder: Path, endpoint: Server) -> None:
+def test_comparisons_without_any_winner_raise_an_error_with_the_first_reason(folder: Path, endpoint: Server) -> None:
     endpoint.behaviour = server.says("Both are lovely.")
     done = compare(folder, endpoint, *FOLDERS)
     assert done.returncode == 2 and 'none of 18 comparisons has a winner; the first: no "winner" field' in done.stderr

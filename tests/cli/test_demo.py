@@ -35,7 +35,7 @@ def address() -> Iterator[str]:
     page.close()
 
 
-def test_a_photo_is_uploaded_edited_and_taken_further(chromium: str, address: str) -> None:
+def test_a_photo_is_uploaded_edited_and_edited_again(chromium: str, address: str) -> None:
     from playwright.sync_api import expect, sync_playwright
 
     with sync_playwright() as playwright:
@@ -43,8 +43,8 @@ def test_a_photo_is_uploaded_edited_and_taken_further(chromium: str, address: st
         page = browser.new_page()
         page.set_default_timeout(LONG_MS)
         expect.set_options(timeout=LONG_MS)
-        asked: list[str] = []
-        page.on("request", lambda request: asked.append(request.url))
+        urls: list[str] = []
+        page.on("request", lambda request: urls.append(request.url))
         page.goto(address)
         page.get_by_role("button", name="Edit", exact=True).click()
         expect(page.get_by_text("Upload an image and describe the edit.", exact=True)).to_be_visible()
@@ -60,7 +60,7 @@ def test_a_photo_is_uploaded_edited_and_taken_further(chromium: str, address: st
         page.locator(".thumbnail-item").last.click()
         expect(page.get_by_text("Make it night. (seed 0)")).to_be_visible()
         browser.close()
-    assert [url for url in asked if not url.startswith((address, "data:", "blob:"))] == []
+    assert [url for url in urls if not url.startswith((address, "data:", "blob:"))] == []
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +92,7 @@ def edit_on(
     return np.asarray(before), np.asarray(after), caption
 
 
-def test_pictures_of_any_mode_are_shown_as_they_are_edited(page: Any, tmp_path: Path) -> None:
+def test_images_of_any_mode_are_shown_as_the_editor_sees_them(page: Any, tmp_path: Path) -> None:
     grey = np.full((40, 60), 0x80FF, np.uint16)
     PIL.Image.fromarray(grey).save(tmp_path / "16 bits.png")
     PIL.Image.new("RGBA", (60, 40), (0, 0, 0, 0)).save(tmp_path / "clear.png")
@@ -102,7 +102,7 @@ def test_pictures_of_any_mode_are_shown_as_they_are_edited(page: Any, tmp_path: 
     assert before.min() == 255
 
 
-def test_an_edit_differs_from_its_source_and_follows_seed_and_scales(page: Any, tmp_path: Path) -> None:
+def test_an_edit_differs_from_its_source_and_depends_on_seed_and_guidance(page: Any, tmp_path: Path) -> None:
     photo = tmp_path / "photo.png"
     PIL.Image.fromarray(np.random.default_rng(0).integers(0, 255, (40, 60, 3), np.uint8)).save(photo)
     before, after, caption = edit_on(page, photo)
@@ -126,7 +126,7 @@ def test_an_instruction_is_shown_as_text(page: Any, tmp_path: Path, monkeypatch:
     assert warned == ["'&lt;img src=x&gt;' is unlike the others"]
 
 
-def test_an_editor_that_takes_references_shows_their_upload_and_its_tasks(tmp_path: Path) -> None:
+def test_an_editor_with_references_shows_upload_and_tasks(tmp_path: Path) -> None:
     pipeline = make_pipeline("editnet_routed")
     move_weights(pipeline.transformer)
     routed = build(pipeline, "tiny")
@@ -153,7 +153,7 @@ def test_an_editor_without_references_hides_them(page: Any) -> None:
     assert not references.visible and not task.visible and not captions.visible
 
 
-def test_captions_are_a_line_for_each_reference_and_come_back_from_the_history(tmp_path: Path) -> None:
+def test_captions_have_a_line_per_reference_and_return_from_the_history(tmp_path: Path) -> None:
     pipeline = make_pipeline("editnet_demos_cross")
     move_weights(pipeline.transformer)
     page = build(pipeline, "tiny")
@@ -171,32 +171,32 @@ def test_captions_are_a_line_for_each_reference_and_come_back_from_the_history(t
 
 
 @pytest.mark.parametrize("seed", [None, -1, 2**53, 2**64])
-def test_a_seed_that_a_browser_cannot_hold_is_refused(page: Any, seed: float | None) -> None:
+def test_a_seed_beyond_the_integers_of_a_browser_is_rejected(page: Any, seed: float | None) -> None:
     import gradio
 
     with pytest.raises(gradio.Error, match="The seed must be a whole number from 0 to 9007199254740991"):
         edit_on(page, SAMPLE / "two_dogs.jpg", seed=seed)
 
 
-def test_what_a_visitor_does_wrong_leaves_no_traceback(page: Any, tmp_path: Path) -> None:
+def test_invalid_inputs_show_a_message_without_a_traceback(page: Any, tmp_path: Path) -> None:
     """Try a broken file, a file of another kind, guidance too large to compute, and a bad seed."""
     import gradio
 
     (tmp_path / "broken.jpg").write_bytes(b"no picture")
     (tmp_path / "drawing.svg").write_text("<svg/>")
-    for photo, given, told in (
+    for photo, given, problem in (
         (tmp_path / "broken.jpg", {}, "This image cannot be read: "),
         (tmp_path / "drawing.svg", {}, "This image cannot be read: "),
         (SAMPLE / "two_dogs.jpg", {"guidance": 1e30}, "sampling gave NaN or infinite values"),
         (SAMPLE / "two_dogs.jpg", {"seed": -1}, "The seed must be"),
     ):
-        with pytest.raises(gradio.Error, match=told) as refused:
+        with pytest.raises(gradio.Error, match=problem) as refused:
             edit_on(page, photo, **given)
         assert refused.value.print_exception is False
 
 
 @pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
-def test_visitors_images_are_private_and_gone_when_the_demo_ends(tmp_path: Path, ending: signal.Signals) -> None:
+def test_uploaded_images_are_private_and_deleted_when_the_demo_ends(tmp_path: Path, ending: signal.Signals) -> None:
     """Keep an image open while the demo ends."""
     serve = """
         from omniedit.cli.demo import private_uploads
@@ -226,7 +226,7 @@ def test_gradio_keeps_uploads_in_the_private_folder() -> None:
     assert get_upload_folder() != str(folder)
 
 
-def test_the_page_listens_to_this_machine_alone_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_page_listens_only_on_this_machine_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
     import gradio
 
     from omniedit.cli import main as cli
@@ -237,9 +237,9 @@ def test_the_page_listens_to_this_machine_alone_unless_told_otherwise(monkeypatc
     for words in ([], ["--host", "0.0.0.0", "--port", "80"]):
         monkeypatch.setattr("sys.argv", ["omniedit", "demo", *words])
         cli.main()
-    told = [(options["server_name"], options["server_port"], options["share"]) for options in served]
-    assert told == [("127.0.0.1", 7860, False), ("0.0.0.0", 80, False)]
+    given = [(options["server_name"], options["server_port"], options["share"]) for options in served]
+    assert given == [("127.0.0.1", 7860, False), ("0.0.0.0", 80, False)]
 
 
-def test_the_samples_that_it_offers_are_there() -> None:
+def test_offered_sample_photos_exist() -> None:
     assert all((SAMPLE / photo).is_file() for photo, _ in EXAMPLES)

@@ -81,7 +81,7 @@ def test_existing_files_are_replaced_only_with_overwrite(photos: Path, editor: P
 
 
 @pytest.mark.parametrize(
-    ("inputs", "out", "told"),
+    ("inputs", "out", "message"),
     [
         (["absent.jpg"], None, r"absent\.jpg: no such file or folder"),
         (["a.jpg"], "x.gif", r"x\.gif: unknown image format; use one of \.jpg"),
@@ -90,11 +90,11 @@ def test_existing_files_are_replaced_only_with_overwrite(photos: Path, editor: P
     ],
 )
 def test_invalid_inputs_are_reported_before_the_model_is_loaded(
-    photos: Path, tmp_path: Path, inputs: list[str], out: str | None, told: str
+    photos: Path, tmp_path: Path, inputs: list[str], out: str | None, message: str
 ) -> None:
     (photos / "empty").mkdir()
     shutil.copytree(photos / "deep", photos / "twin")
-    with pytest.raises(UserError, match=told):
+    with pytest.raises(UserError, match=message):
         edit([photos / name for name in inputs], tmp_path / "no model", out and tmp_path / out)
 
 
@@ -162,7 +162,7 @@ def test_dropped_parts_of_the_source_are_reported(
     (folder / "gone.jpg").symlink_to("nowhere.jpg")
     with pytest.raises(UserError, match="1 of 5 images were not edited"):
         edit([folder], editor)
-    told = capsys.readouterr().out
+    printed = capsys.readouterr().out
     for line in (
         "files of other formats are skipped: .bmp",
         "clear.edited.png (without its transparency)",
@@ -171,7 +171,7 @@ def test_dropped_parts_of_the_source_are_reported(
         "plain.edited.jpg\n",
         "gone.jpg: not edited: ",
     ):
-        assert line in told
+        assert line in printed
 
 
 def test_pipes_and_sockets_are_skipped_without_waiting(
@@ -187,12 +187,12 @@ def test_pipes_and_sockets_are_skipped_without_waiting(
         bound.bind(os.path.relpath(photos / "bound.png"))
         with pytest.raises(UserError, match="1 of 3 images were not edited"):
             edit([photos], editor, tmp_path / "out")
-        told = capsys.readouterr().out
+        printed = capsys.readouterr().out
         for name, kind in (("pipe", "a named pipe"), ("bound", "a socket"), ("device", "a device")):
-            assert f"{name}.png: skipped: {kind}, not a file" in told
+            assert f"{name}.png: skipped: {kind}, not a file" in printed
             with pytest.raises(UserError, match=f"{name}.png: {kind}, not an image file"):
                 edit([photos / f"{name}.png"], editor)
-    assert "loop.png: not edited: " in told
+    assert "loop.png: not edited: " in printed
     assert (tmp_path / "out/a.jpg").is_file() and (tmp_path / "out/deep/b.png").is_file()
 
 
@@ -203,9 +203,9 @@ def test_each_stage_of_a_large_image_is_reported(
     assert "megapixels" not in capsys.readouterr().out
     monkeypatch.setattr("omniedit.cli.edit.LARGE_PIXELS", 40 * 60 - 1)
     edit([photos / "a.jpg"], editor, tmp_path / "large.jpg")
-    told = [line for line in capsys.readouterr().out.splitlines() if "megapixels" in line]
-    assert all(line.startswith(f"{photos / 'a.jpg'}: 40 x 60 (0 megapixels): ") for line in told)
-    stages = [line.rpartition(": ")[2] for line in told]
+    printed = [line for line in capsys.readouterr().out.splitlines() if "megapixels" in line]
+    assert all(line.startswith(f"{photos / 'a.jpg'}: 40 x 60 (0 megapixels): ") for line in printed)
+    stages = [line.rpartition(": ")[2] for line in printed]
     assert stages == ["reading", "editing", "resizing the edit to full size", "writing"]
 
 
@@ -215,9 +215,10 @@ def test_unknown_instruction_is_reported_with_the_edit(
     """Use the shipped editor, which has a vocabulary."""
     settings = replace(SETTINGS, instruction="Mach es Nacht.", steps=None)
     edit_files([photos / "a.jpg"], tmp_path / "a.png", False, None, "cpu", settings)
-    told = capsys.readouterr().out
+    printed = capsys.readouterr().out
     assert (
-        f"{photos / 'a.jpg'}: instruction: 'Mach es Nacht.' is unlike the instructions of the editor's training" in told
+        f"{photos / 'a.jpg'}: instruction: 'Mach es Nacht.' is unlike the instructions of the editor's training"
+        in printed
     )
     assert (tmp_path / "a.png").is_file()
 
@@ -299,7 +300,7 @@ def test_other_images_are_edited_if_one_exceeds_the_memory(
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (["a.jpg", " "], "instruction: empty; say what to change"),
         (["a.jpg", "deep/b.png"], "instruction: deep/b.png is a file; the instruction comes after all images"),
@@ -316,13 +317,13 @@ def test_other_images_are_edited_if_one_exceeds_the_memory(
     ],
 )
 def test_invalid_arguments_give_one_line(
-    photos: Path, words: list[str], told: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    photos: Path, words: list[str], message: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(photos)
     monkeypatch.setattr("sys.argv", ["omniedit", "edit", *words])
     with pytest.raises(SystemExit) as ended:
         cli.main()
-    assert ended.value.code == 2 and told in capsys.readouterr().err.splitlines()[-1]
+    assert ended.value.code == 2 and message in capsys.readouterr().err.splitlines()[-1]
 
 
 def test_long_instruction_is_not_taken_for_a_file(photos: Path) -> None:

@@ -39,7 +39,7 @@ def parse(*arguments: str) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def test_scenes_become_photos_with_captions_that_are_marked_as_generated(
+def test_scenes_become_captioned_photos_marked_as_generated(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     learned = LearnedConfig(replies="", batch_size=2, resolution=64, steps=1)
@@ -67,7 +67,7 @@ def test_scenes_become_photos_with_captions_that_are_marked_as_generated(
     assert "rejected a scene: 'the moon' is not one of the places" in said and "2 of 6 scenes" in said
 
 
-def test_recorded_replies_propose_no_scenes(tmp_path: Path) -> None:
+def test_recorded_replies_are_rejected_for_scenes(tmp_path: Path) -> None:
     (tmp_path / "my.yaml").write_text("run: mini\n")
-    with pytest.raises(UserError, match="recorded replies propose no scenes; give api or local"):
+    with pytest.raises(UserError, match="recorded replies cannot propose scenes; give api or local"):
         imagine.run(parse(str(tmp_path / "0.tar"), "--config", str(tmp_path / "my.yaml")))

@@ -10,7 +10,7 @@ from omniedit.cli.import_pairs import parse_columns, read_tasks_map
 from omniedit.errors import UserError
 
 
-def test_columns_are_fields_with_their_columns() -> None:
+def test_columns_option_maps_fields_to_columns() -> None:
     assert parse_columns("source=before,reference.depth=d map, score.clip=c") == {
         **{"source": "before", "reference.depth": "d map", "score.clip": "c"},
     }
@@ -20,7 +20,7 @@ def test_columns_are_fields_with_their_columns() -> None:
             parse_columns(wrong)
 
 
-def test_a_map_of_tasks_holds_texts(tmp_path: Path) -> None:
+def test_task_map_accepts_only_texts(tmp_path: Path) -> None:
     file = tmp_path / "tasks.yaml"
     file.write_text("swap: object_swap\n'7': seven")
     assert read_tasks_map(file) == {"swap": "object_swap", "7": "seven"}
@@ -35,7 +35,7 @@ def parse(*arguments: str) -> argparse.Namespace:
     return parser.parse_args(["--format", "omniedit", *arguments])
 
 
-def test_options_of_an_export() -> None:
+def test_export_options_are_parsed() -> None:
     options = read_options(parse("--task", "a, b,", "--top", "10", "--licence", "cc-by,cc0", "--rows-per-file", "5"))
     assert (options.choice.tasks, options.choice.top, options.choice.licences) == (("a", "b"), 10, ("cc-by", "cc0"))
     assert (options.rows_per_file, options.choice.kind) == (5, "accepted")
@@ -46,6 +46,6 @@ def test_options_of_an_export() -> None:
 @pytest.mark.parametrize(
     "arguments", [("--top", "0"), ("--top", "101"), ("--min-score", "11"), ("--rejected", "--preference")]
 )
-def test_wrong_options_of_an_export_are_refused(arguments: tuple[str, ...]) -> None:
+def test_invalid_export_options_are_rejected(arguments: tuple[str, ...]) -> None:
     with pytest.raises(SystemExit):
         parse(*arguments)

@@ -22,7 +22,9 @@ def inspect(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
     return capsys.readouterr().out
 
 
-def test_counts_of_a_run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], run: Path) -> None:
+def test_inspect_counts_the_pairs_of_a_run(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], run: Path
+) -> None:
     text = inspect(monkeypatch, capsys, "small")
     assert text.startswith("run small: 9 pairs, 3 scored, 1 accepted, 3 rejected, 5 undecided\n")
     assert inspect(monkeypatch, capsys, str(run)) == text
@@ -31,7 +33,9 @@ def test_counts_of_a_run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
     assert Path("sheet.jpg").read_bytes().startswith(b"\xff\xd8\xff")
 
 
-def test_one_pair(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], run: Path) -> None:
+def test_inspect_shows_one_pair_and_saves_its_images(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], run: Path
+) -> None:
     append_by_hand(run / "decisions/human.jsonl", HandDecision("swap-1", Decision.ACCEPT, "ada", "noon", "clean"))
     text = inspect(monkeypatch, capsys, "small", "--pair", "swap-1", "--save", "images")
     assert "Edit 1 of swap." in text and "accept by ada, noon" in text and "images/mask.png" in text
@@ -41,21 +45,21 @@ def test_one_pair(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (["none"], "results/none: no such run"),
         (["small", "--pair", "none"], "'none': no pair of the run has this id"),
         (["small", "--pair", ""], "'': no pair of the run has this id"),
         (["small", "--save", "images"], "--save: give --pair ID"),
-        (["small", "--pair", "swap-0", "--sheet", "a.jpg"], "--sheet: shows the whole run; leave --pair out"),
+        (["small", "--pair", "swap-0", "--sheet", "a.jpg"], "--sheet: shows the whole run; omit --pair"),
         (["small", "--sheet", "a.png"], "a.png: a contact sheet is a JPEG file"),
         (["small", "--sheet", "results"], "results: a contact sheet is a JPEG file"),
     ],
 )
-def test_what_cannot_be_shown_is_one_line(
-    words: list[str], told: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_invalid_requests_give_one_line(
+    words: list[str], message: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as ended:
         inspect(monkeypatch, capsys, *words)
     error = capsys.readouterr().err
-    assert ended.value.code == 2 and told in error and error.count("\n") == 1
+    assert ended.value.code == 2 and message in error and error.count("\n") == 1

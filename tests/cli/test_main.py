@@ -11,7 +11,7 @@ from omniedit.cli import main as cli
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (["--gpus", "0"], "argument --gpus: '0' is not valid; give a whole number, at least 1"),
         (["--gpus", "-8"], "argument --gpus: '-8' is not valid; give a whole number, at least 1"),
@@ -20,17 +20,17 @@ from omniedit.cli import main as cli
         (["--pairs", "none"], "argument --pairs: 'none' is not valid; give a whole number, at least 1"),
     ],
 )
-def test_what_cannot_be_planned_for_is_one_line(
-    words: list[str], told: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_unplannable_arguments_give_one_line(
+    words: list[str], message: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("sys.argv", ["omniedit", "plan", *words])
     with pytest.raises(SystemExit) as ended:
         cli.main()
-    assert ended.value.code == 2 and capsys.readouterr().err.splitlines()[-1].endswith(told)
+    assert ended.value.code == 2 and capsys.readouterr().err.splitlines()[-1].endswith(message)
 
 
 @pytest.mark.parametrize("port", ["0", "99999", "http"])
-def test_a_port_that_there_cannot_be_is_told(
+def test_an_invalid_port_is_rejected_with_the_valid_range(
     port: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("sys.argv", ["omniedit", "demo", "--port", port])
@@ -39,7 +39,7 @@ def test_a_port_that_there_cannot_be_is_told(
     assert ended.value.code == 2 and "1 to 65535" in capsys.readouterr().err
 
 
-def test_a_file_in_place_of_an_output_folder_is_one_line(
+def test_a_file_in_place_of_an_output_folder_gives_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "file").write_text("")
@@ -52,7 +52,7 @@ def test_a_file_in_place_of_an_output_folder_is_one_line(
 
 
 @pytest.mark.parametrize("size", [10, 100_000])
-def test_a_reader_that_stops_reading_gets_no_traceback(size: int) -> None:
+def test_a_closed_output_pipe_gives_no_traceback(size: int) -> None:
     """Print a text that fits in the buffer, so that the final flush fails, and one that does not."""
     program = f"from omniedit.cli import main as cli\ncli._main = lambda: print('x' * {size})\ncli.main()"
     reader, writer = os.pipe()
@@ -62,7 +62,7 @@ def test_a_reader_that_stops_reading_gets_no_traceback(size: int) -> None:
     assert done.returncode == 1 and done.stderr == ""
 
 
-def test_another_broken_pipe_is_no_reader_that_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_broken_pipe_raises_its_error(monkeypatch: pytest.MonkeyPatch) -> None:
     def lost() -> None:
         raise BrokenPipeError("an endpoint's")
 

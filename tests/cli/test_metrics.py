@@ -65,7 +65,7 @@ def test_parquet_has_numbers_and_json_has_means_and_reasons(folder: Path, capsys
     assert "omniedit rate" in found["unavailable"]["ins_align"]
 
 
-def test_without_names_all_metrics_that_the_columns_allow_are_measured(folder: Path, capsys):
+def test_all_metrics_that_the_columns_allow_are_measured_by_default(folder: Path, capsys):
     found = read_csv(measure(folder, "1,x,a.png,a.png,b.png,m.png\n"))
     assert {"l1", "l2", "psnr", "ssim", "pixel_shift", "background_ssim"} <= set(found[0])
     assert not {"clip_t", "clip_dir", "foreground_clip"} & set(found[0])
@@ -84,7 +84,7 @@ def test_without_names_all_metrics_that_the_columns_allow_are_measured(folder: P
         ("1,x,a.png,a.png,b.png,,more\n", ["--metrics", "l1"], "more cells than the table has columns"),
     ],
 )
-def test_what_cannot_be_measured_is_an_error_with_the_remedy(folder: Path, rows, options, message):
+def test_unmeasurable_requests_raise_an_error_with_the_remedy(folder: Path, rows, options, message):
     with pytest.raises(UserError, match=message):
         measure(folder, rows, *options)
 

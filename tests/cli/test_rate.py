@@ -69,7 +69,7 @@ def press(page: Any, *keys: str) -> None:
         page.keyboard.press(key)
 
 
-def test_two_raters_rate_everything_with_undo_and_resume(browser: Any, serve: Serve) -> None:
+def test_two_raters_rate_all_edits_with_undo_and_resume(browser: Any, serve: Serve) -> None:
     server = serve()
     with open_page(browser, server) as page:
         join(page, "ada")
@@ -171,7 +171,7 @@ def is_green(page: Any, selector: str) -> bool:
     return page.locator(selector).evaluate(script)
 
 
-def test_answers_wait_for_a_server_that_is_away_and_are_saved_once(browser: Any, serve: Serve) -> None:
+def test_answers_are_kept_while_the_server_is_down_and_saved_once(browser: Any, serve: Serve) -> None:
     server = serve()
     page = browser.new_page()
     page.goto(server.address)
@@ -190,7 +190,7 @@ def test_answers_wait_for_a_server_that_is_away_and_are_saved_once(browser: Any,
     page.close()
 
 
-def test_slow_images_cannot_be_rated_before_they_are_seen(browser: Any, serve: Serve) -> None:
+def test_edits_cannot_be_rated_before_their_images_load(browser: Any, serve: Serve) -> None:
     with open_page(browser, serve()) as page:
         held: list[Any] = []
         released = threading.Event()
@@ -208,7 +208,7 @@ def test_slow_images_cannot_be_rated_before_they_are_seen(browser: Any, serve: S
         expect(page.locator("#count")).to_have_text("1 of 6")
 
 
-def test_an_image_is_fetched_once_and_before_it_is_needed(browser: Any, serve: Serve) -> None:
+def test_images_are_prefetched_and_fetched_once(browser: Any, serve: Serve) -> None:
     with open_page(browser, serve()) as page:
         fetched: list[str] = []
         page.on("request", lambda request: fetched.append(request.url) if "/image/" in request.url else None)
@@ -221,7 +221,7 @@ def test_an_image_is_fetched_once_and_before_it_is_needed(browser: Any, serve: S
         assert len(set(fetched)) == 12
 
 
-def test_views_zoom_and_the_reasons_work_by_key(browser: Any, serve: Serve) -> None:
+def test_views_zoom_and_reasons_work_by_key(browser: Any, serve: Serve) -> None:
     with open_page(browser, serve()) as page:
         join(page, "ada")
         stage = page.locator("#stage")
@@ -248,7 +248,7 @@ def test_views_zoom_and_the_reasons_work_by_key(browser: Any, serve: Serve) -> N
 
 @pytest.mark.parametrize("width", [390, 1280])
 @pytest.mark.parametrize("pairwise", [False, True])
-def test_the_page_fits_a_telephone_and_a_screen(browser: Any, serve: Serve, width: int, pairwise: bool) -> None:
+def test_page_fits_phones_and_desktop_screens(browser: Any, serve: Serve, width: int, pairwise: bool) -> None:
     with open_page(browser, serve(pairwise)) as page:
         page.set_viewport_size({"width": width, "height": 860})
         join(page, "ada")
@@ -341,15 +341,15 @@ def test_exports_are_read_by_agree_and_compare(
     assert "| 1 | secret-one |" in capsys.readouterr().out
 
 
-def test_what_does_not_fit_together_is_one_line(
+def test_conflicting_arguments_give_one_line(
     rated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for words, problem in (
         ([rated, "--json"], "are for --results"),
-        ([rated, "--pairwise", "--checks", "1"], "leave --pairwise out"),
+        ([rated, "--pairwise", "--checks", "1"], "omit --pairwise"),
         ([rated, "--results", "-o", tmp_path / "table.txt"], "unknown format; give .md, .json or .csv"),
         ([rated, "--results", "--pairwise", "-o", tmp_path / "table.csv"], "unknown format; give .md, .json"),
-        ([rated, "--results", "--store", tmp_path / "none"], "no such file; nobody has rated this input yet"),
+        ([rated, "--results", "--store", tmp_path / "none"], "no such file; no rating of this input yet"),
         ([rated, "--pairwise", "--export", tmp_path / "hub"], "unknown table format"),
         ([rated, "--editors", "x"], "--editors: no edit is of 'x'"),
         ([rated, "--checks", "9"], "there are only 3 items"),
@@ -360,7 +360,7 @@ def test_what_does_not_fit_together_is_one_line(
         assert problem in fail(monkeypatch, capsys, *words), words
 
 
-def test_the_command_serves_a_run_and_its_link_outlives_it(tmp_path: Path) -> None:
+def test_the_command_serves_a_run_and_its_link_survives_a_restart(tmp_path: Path) -> None:
     make_run(tmp_path)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

@@ -72,7 +72,7 @@ def asking(running: Server, folder: Path, **keys: Any) -> ScoringConfig:
     return ScoringConfig(judge="api", api=api)
 
 
-def test_each_row_has_its_scores_or_its_reason(table: Path, endpoint: Server, tmp_path: Path) -> None:
+def test_each_row_has_scores_or_a_reason(table: Path, endpoint: Server, tmp_path: Path) -> None:
     out = tmp_path / "scores.parquet"
     score_table(table, out, EDITING, "api", None, asking(endpoint, tmp_path))
     rows = pq.read_table(out).to_pylist()
@@ -89,19 +89,21 @@ def test_each_row_has_its_scores_or_its_reason(table: Path, endpoint: Server, tm
     assert "refuses" in rows[4]["reasoning"] and rows[4]["o_score"] is None
 
 
-def test_a_second_run_asks_nothing_and_csv_says_the_same(table: Path, endpoint: Server, tmp_path: Path) -> None:
+def test_a_second_run_sends_no_request_and_csv_has_the_same_scores(
+    table: Path, endpoint: Server, tmp_path: Path
+) -> None:
     score_table(table, tmp_path / "scores.parquet", EDITING, "api", None, asking(endpoint, tmp_path))
-    asked = len(endpoint.bodies)
+    requests = len(endpoint.bodies)
     score_table(table, tmp_path / "scores.csv", EDITING, "api", None, asking(endpoint, tmp_path))
-    assert len(endpoint.bodies) == asked == 4
+    assert len(endpoint.bodies) == requests == 4
     with (tmp_path / "scores.csv").open(newline="") as file:
-        told = list(csv.DictReader(file))
+        written = list(csv.DictReader(file))
     kept = pq.read_table(tmp_path / "scores.parquet").to_pylist()
-    assert [list(row) for row in told] == [list(row) for row in kept]
-    assert [row["o_score"] for row in told] == ["6.0", "", "", "", ""]
+    assert [list(row) for row in written] == [list(row) for row in kept]
+    assert [row["o_score"] for row in written] == ["6.0", "", "", "", ""]
 
 
-def test_no_cell_is_a_formula_and_the_table_reads_back_as_it_was(endpoint: Server, tmp_path: Path) -> None:
+def test_cells_are_escaped_against_formulas_and_read_back_unchanged(endpoint: Server, tmp_path: Path) -> None:
     """Check that neither instructions nor a model's text can run in the spreadsheet that opens the scores."""
     PIL.Image.fromarray(np.zeros((20, 30, 3), np.uint8)).save(tmp_path / "-a.png")
     endpoint.behaviour = lambda handler, body: handler.answer(
@@ -131,7 +133,7 @@ def test_a_cell_of_any_length_is_read(tmp_path: Path) -> None:
     assert read_csv(tmp_path / "t.csv") == [{"a": "x" * 200_000, "b": "y"}]
 
 
-def test_money_is_spent_only_where_agreed_or_bounded(
+def test_paid_requests_need_consent_or_a_budget(
     table: Path, endpoint: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     prices = {"prompt_price": 2.5, "completion_price": 10.0}
@@ -149,7 +151,7 @@ def test_money_is_spent_only_where_agreed_or_bounded(
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         (None, "no such file"),
         ("", "has no row below the line with the column names"),
@@ -161,15 +163,17 @@ def test_money_is_spent_only_where_agreed_or_bounded(
         ('source,edited,instruction\na,b,"c', "not CSV in UTF-8 from line 2 on: unexpected end of data"),
     ],
 )
-def test_a_table_that_cannot_be_read_is_told(tmp_path: Path, text: str | None, told: str) -> None:
+def test_an_unreadable_table_raises_an_error_that_names_the_problem(
+    tmp_path: Path, text: str | None, message: str
+) -> None:
     path = tmp_path / "t.csv"
     if text is not None:
         path.write_text(text)
-    with pytest.raises(UserError, match=told):
+    with pytest.raises(UserError, match=message):
         score_table(path, tmp_path / "out.csv", edit_rubric(), "api", None, ScoringConfig())
 
 
-def test_a_name_that_no_file_can_have_is_a_bad_row(table: Path, endpoint: Server, tmp_path: Path) -> None:
+def test_an_impossible_file_name_is_a_bad_row(table: Path, endpoint: Server, tmp_path: Path) -> None:
     text = table.read_text()
     first_source = text.splitlines()[1].split(",")[text.splitlines()[0].split(",").index("source")]
     table.write_text(text.replace(first_source, "A" * 300 + ".png", 1))
@@ -179,7 +183,7 @@ def test_a_name_that_no_file_can_have_is_a_bad_row(table: Path, endpoint: Server
     assert "no such file" in first["reasoning"] and len(others) == len(text.splitlines()) - 2 > 0
 
 
-def test_where_scores_cannot_go_is_told_before_any_is_asked_for(table: Path, tmp_path: Path) -> None:
+def test_an_unwritable_output_is_reported_before_any_request(table: Path, tmp_path: Path) -> None:
     (tmp_path / "folder.csv").mkdir()
     (tmp_path / "file").touch()
     for name in ("folder.csv", "file/out.csv", f"{'a' * 300}.csv"):
@@ -191,7 +195,7 @@ def test_where_scores_cannot_go_is_told_before_any_is_asked_for(table: Path, tmp
     assert table.read_bytes() == before
 
 
-def test_a_cell_too_many_is_a_bad_row(table: Path, endpoint: Server, tmp_path: Path) -> None:
+def test_an_extra_cell_makes_a_bad_row(table: Path, endpoint: Server, tmp_path: Path) -> None:
     text = table.read_text().replace('"Make it night, please."', "Make it night, please.")
     table.write_text(text)
     with pytest.raises(UserError, match="none of 5 rows could be scored"):
@@ -219,7 +223,7 @@ def test_a_judge_of_pairs_judges_examples_of_one_size_under_its_own_rubric() -> 
         pair_marker(Student(), EDITING)
 
 
-def test_the_command_takes_a_config_or_an_address(table: Path, endpoint: Server, tmp_path: Path) -> None:
+def test_the_command_accepts_a_config_and_an_address(table: Path, endpoint: Server, tmp_path: Path) -> None:
     config = {"scoring": {"api": {"url": "http://127.0.0.1:1", "model": "judge", "key_env": None}}}
     (tmp_path / "my.yaml").write_text(yaml.safe_dump(config))
     command = [sys.executable, "-m", "omniedit", "score", str(table), "-o", "s.csv", "--rubric", "viescore_editing"]
@@ -238,7 +242,7 @@ editing instruction is : <edit_prompt>.
 """
 
 
-def test_official_prompts_of_a_checkout_are_asked_by_task(
+def test_official_prompts_of_a_checkout_are_chosen_by_task(
     table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "checkout").mkdir()
@@ -268,7 +272,7 @@ def test_official_prompts_of_a_checkout_are_asked_by_task(
     assert "rubric 'imgedit' has no task 'dance'; it has: adjust, style" in rows[4]["reasoning"]
 
 
-def test_a_rubric_of_tasks_needs_the_column_task(table: Path, tmp_path: Path) -> None:
+def test_a_rubric_with_tasks_needs_the_task_column(table: Path, tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text(yaml.safe_dump({**TASKS, "pq": ["a"], "sc": ["a"]}))
     with pytest.raises(UserError, match="lacks the column task: rubric 'mine' needs task"):
         score_table(
@@ -284,7 +288,7 @@ def test_a_rubric_of_tasks_needs_the_column_task(table: Path, tmp_path: Path) ->
 TASKS = {"tasks": {"add": {"questions": [{"text": "?", "images": ["source"], "scores": ["a"]}]}}}
 
 
-def test_passes_of_the_command_line_add_their_spread_and_their_number(table: Path, tmp_path: Path) -> None:
+def test_passes_option_adds_spread_and_number_of_passes(table: Path, tmp_path: Path) -> None:
     def answer(handler: Handler, body: dict[str, Any]) -> None:
         score = 6 + 2 * body["seed"]
         handler.answer(server.completion(json.dumps({"score": [score, score, score], "reasoning": "So."})))
@@ -299,7 +303,7 @@ def test_passes_of_the_command_line_add_their_spread_and_their_number(table: Pat
 
 
 @pytest.mark.parametrize("judge", ["student", "internvl"])
-def test_a_judge_that_cannot_ask_a_rubric_says_so_before_it_loads(table: Path, tmp_path: Path, judge: str) -> None:
+def test_an_unsupported_rubric_is_rejected_before_the_judge_loads(table: Path, tmp_path: Path, judge: str) -> None:
     with pytest.raises(UserError, match="use --judge api"):
         score_table(table, tmp_path / "s.csv", choose_rubric("edit", None, 3), judge, Path("shipped"), ScoringConfig())
 
@@ -329,9 +333,9 @@ def test_an_ensemble_writes_each_judges_score_and_their_disagreement(table: Path
     out = tmp_path / "scores.parquet"
     with serving(answer_by_judge) as running:
         score_table(table, out, edit_rubric(), "ensemble", None, ensemble(tmp_path, running.url))
-        asked = len(running.bodies)
+        requests = len(running.bodies)
         score_table(table, tmp_path / "again.csv", edit_rubric(), "ensemble", None, ensemble(tmp_path, running.url))
-        assert len(running.bodies) == asked == 4, "a second run asks nothing"
+        assert len(running.bodies) == requests == 4, "a second run asks nothing"
     rows = pq.read_table(out).to_pylist()
     assert [row["status"] for row in rows] == ["scored", "bad row", "bad row", "bad row", "scored"]
     first, last = rows[0], rows[4]
@@ -341,7 +345,7 @@ def test_an_ensemble_writes_each_judges_score_and_their_disagreement(table: Path
     assert rows[1]["o_kind"] is None and "column edited" in rows[1]["reasoning"]
 
 
-def test_an_ensemble_needs_judges_that_see_any_image_and_agreement_to_costs(table: Path, tmp_path: Path) -> None:
+def test_an_ensemble_needs_suitable_judges_and_consent_to_costs(table: Path, tmp_path: Path) -> None:
     out = tmp_path / "scores.csv"
     with pytest.raises(UserError, match="--judge ensemble needs --config with two or more judges"):
         score_table(table, out, edit_rubric(), "ensemble", None, ScoringConfig())

@@ -89,21 +89,25 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("text", "told"), WRONG)
-def test_invalid_config_gives_one_line_with_file_key_and_allowed_values(tmp_path: Path, text: str, told: str) -> None:
+@pytest.mark.parametrize(("text", "message"), WRONG)
+def test_invalid_config_gives_one_line_with_file_key_and_allowed_values(
+    tmp_path: Path, text: str, message: str
+) -> None:
     path = tmp_path / "my.yaml"
     path.write_text(text)
     with pytest.raises(UserError) as error:
         load(path)
-    assert str(error.value).startswith(f"{path}: ") and told in str(error.value) and "\n" not in str(error.value)
+    assert str(error.value).startswith(f"{path}: ") and message in str(error.value) and "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize(("content", "told"), [(None, "no such config file"), (b"\xff\xfe", "not valid YAML: 'utf-8'")])
-def test_unreadable_config_file_is_named(tmp_path: Path, content: bytes | None, told: str) -> None:
+@pytest.mark.parametrize(
+    ("content", "message"), [(None, "no such config file"), (b"\xff\xfe", "not valid YAML: 'utf-8'")]
+)
+def test_unreadable_config_file_is_named(tmp_path: Path, content: bytes | None, message: str) -> None:
     path = tmp_path / "my.yaml"
     if content is not None:
         path.write_bytes(content)
-    with pytest.raises(UserError, match=f"^{path}: {told}"):
+    with pytest.raises(UserError, match=f"^{path}: {message}"):
         load(path)
 
 

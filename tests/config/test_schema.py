@@ -32,29 +32,29 @@ def test_learned_task_needs_replies_unless_it_is_disabled() -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         ({"scoring": {"teacher": None}}, "scoring.judge: reference cannot score the pairs of learned specialists"),
         ({"scoring": {"judge": "internvl"}}, "scoring.teacher: reference cannot score .*; give api, or null"),
         ({"bench": {"judge": "reference"}}, r"bench.judge: reference .*\(tasks.object_swap.specialist\); give api"),
     ],
 )
-def test_reference_judge_is_rejected_for_learned_specialists(change: dict, told: str) -> None:
+def test_reference_judge_is_rejected_for_learned_specialists(change: dict, message: str) -> None:
     values = {"tasks": {"object_swap": {"specialist": "learned"}}, "learned": {"replies": "replies.jsonl"}}
     assert check(values | JUDGED_BY_A_MODEL).tasks.learned
-    with pytest.raises(UserError, match=told):
+    with pytest.raises(UserError, match=message):
         check(values | JUDGED_BY_A_MODEL | change)
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         ({"bench": {"judge": "api"}}, "bench.judge: api needs scoring.api.url and scoring.api.model"),
         ({"bench": {"judge": "student"}, "scoring": {"teacher": None}}, "bench.judge: student needs a scoring.teacher"),
     ],
 )
-def test_benchmark_judge_requires_its_settings(change: dict, told: str) -> None:
-    with pytest.raises(UserError, match=told):
+def test_benchmark_judge_requires_its_settings(change: dict, message: str) -> None:
+    with pytest.raises(UserError, match=message):
         check(change)
     assert check({"bench": {"judge": "api"}, "scoring": {"api": ENDPOINT}}).judges == {
         "scoring.judge": "reference",
@@ -121,12 +121,12 @@ def test_password_in_an_address_is_not_part_of_the_fingerprint() -> None:
         ),
     ],
 )
-def test_an_ensemble_has_what_it_needs(changes: dict, message: str) -> None:
+def test_ensembles_require_their_settings(changes: dict, message: str) -> None:
     with pytest.raises(UserError, match=re.escape(message)):
         check({"scoring": {"judge": "ensemble", **changes}})
 
 
-def test_an_ensembles_judges_bring_their_endpoints_and_roles() -> None:
+def test_judges_of_an_ensemble_add_their_endpoints_and_roles() -> None:
     judges = {"a": {"judge": "vlm", "vlm": {"model": "qwen25_vl"}}, "b": OWN_ENDPOINT}
     config = check(
         {"scoring": {"judge": "ensemble", "ensemble": {"judges": judges}}, "filter": {"max_disagreement": 2}}

@@ -43,7 +43,7 @@ def to_comparisons(outcomes: list[tuple[int, list[str], float]]) -> list[Compari
     return [Comparison(item, first, second, share) for item, (first, second), share in outcomes]
 
 
-def test_known_strengths_come_back_within_their_intervals() -> None:
+def test_known_strengths_are_recovered_within_their_intervals() -> None:
     strengths = dict(zip(EDITORS, (8.0, 4.0, 2.0, 1.0), strict=True))
     ranks = rank_editors(simulate(strengths, 600, seed=1))
     assert [rank.editor for rank in ranks] == list(EDITORS)
@@ -105,7 +105,7 @@ def test_intervals_shrink_with_more_items() -> None:
     assert widths[0] > 1.5 * widths[1] > 2 * widths[2] > 0
 
 
-def test_comparisons_of_one_item_are_no_independent_evidence() -> None:
+def test_comparisons_of_one_item_are_not_independent() -> None:
     """Repeating each comparison within its item must not narrow the interval, as a bootstrap of comparisons would."""
     once = simulate({"a": 2.0, "b": 1.0}, 60, seed=4)
     low, high = rank_editors(once)[0].interval or (0, 0)
@@ -124,7 +124,7 @@ def test_an_editor_that_wins_all_is_first_and_named() -> None:
     ]
 
 
-def test_groups_without_a_comparison_between_them_are_named() -> None:
+def test_unconnected_groups_are_named() -> None:
     comparisons = [Comparison(0, "a", "b", 1.0), Comparison(0, "c", "d", 0.0), Comparison(1, "e", "d", 0.5)]
     assert find_warnings(comparisons) == [
         "no comparison connects these groups of editors, so ranks count only within each: a, b; c, d, e"
@@ -132,7 +132,7 @@ def test_groups_without_a_comparison_between_them_are_named() -> None:
     assert len(rank_editors(comparisons)) == 5
 
 
-def test_two_groups_of_which_one_wins_all_are_named() -> None:
+def test_two_groups_of_which_one_always_wins_are_named() -> None:
     comparisons = [Comparison(0, first, second, 1.0) for first in "ab" for second in "cd"]
     comparisons += [Comparison(0, "a", "b", 0.5), Comparison(0, "c", "d", 0.5)]
     (warning,) = find_warnings(comparisons)
@@ -166,12 +166,12 @@ def test_people_rank_editors_as_their_mean_scores_do() -> None:
     assert ranks[0].editor == "MagicBrush" and find_warnings(comparisons) == []
 
 
-def test_no_comparison_is_an_error() -> None:
+def test_an_empty_list_of_comparisons_raises_an_error() -> None:
     with pytest.raises(UserError, match="no two editors were compared"):
         rank_editors([])
 
 
-def test_equal_outcomes_of_all_items_have_no_interval() -> None:
+def test_items_with_equal_outcomes_have_no_interval() -> None:
     outcomes = {("ann", "ben"): 1.0, ("ann", "cat"): 0.5, ("cat", "ben"): 1.0}
     ranks = rank_editors([Comparison(item, *pair, won) for item in range(4) for pair, won in outcomes.items()])
     assert [rank.interval for rank in ranks] == [None] * 3

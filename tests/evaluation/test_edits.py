@@ -20,20 +20,20 @@ def pair(height=900, width=1200, **provenance):
     return EditPair("p", Task.OBJECT_SWAP, ("Swap it.",), source, edited, mask, provenance)
 
 
-def test_pictures_shrink_to_the_bucket_and_stay_equal_outside_the_mask():
+def test_images_shrink_to_the_bucket_size_and_stay_equal_outside_the_mask():
     small = scale_to_bucket(pair(ratio="4x3"), 128)
     assert small.source.shape == (112, 160, 3)
     assert (small.source == small.edited)[~small.mask].all()
     assert small.mask.mean() == pytest.approx(122 * 176 / (900 * 1200), rel=0.25)
 
 
-def test_the_baselines_return_source_and_specialists_picture():
-    asked = pair(ratio="4x3")
-    assert no_edit([asked])[0] is asked.source
-    assert specialist([asked])[0] is asked.edited
+def test_baselines_return_the_source_and_the_image_of_the_specialist():
+    plain = pair(ratio="4x3")
+    assert no_edit([plain])[0] is plain.source
+    assert specialist([plain])[0] is plain.edited
 
 
-def test_an_edit_does_not_depend_on_the_pairs_that_are_edited_with_it(tmp_path):
+def test_an_edit_does_not_depend_on_the_rest_of_its_batch(tmp_path):
     make_pipeline().save_pretrained(tmp_path)
     edit = load_trained_editor(tmp_path, SamplingOptions(steps=2, guidance_text=1.0, guidance_image=1.5, seed=0))
     pairs = [replace(pair(48, 64), pair_id=name) for name in "ab"] + [replace(pair(64, 48), pair_id="c")]
@@ -43,7 +43,7 @@ def test_an_edit_does_not_depend_on_the_pairs_that_are_edited_with_it(tmp_path):
     assert (together[0] != together[1]).any(), "the noise is each pair's own"
 
 
-def test_an_editor_that_takes_them_gets_references_and_task_of_each_pair(tmp_path):
+def test_a_routed_editor_gets_the_references_and_the_task_of_each_pair(tmp_path):
     pipeline = make_pipeline("editnet_routed")
     move_weights(pipeline.transformer)
     pipeline.save_pretrained(tmp_path)

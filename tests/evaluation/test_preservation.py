@@ -42,20 +42,20 @@ def test_a_known_difference_outside_is_measured():
     assert measured.psnr_outside == pytest.approx(20 * np.log10(255 / 10))
 
 
-def test_darker_source_than_edit_does_not_wrap_round():
+def test_difference_to_a_brighter_edit_does_not_overflow():
     source, mask = np.full((64, 96, 3), 2, np.uint8), box_mask()
     assert preservation(pair(source, source + np.uint8(10), mask)).mae_outside == 10
 
 
 @pytest.mark.parametrize(("dx", "dy"), [(3, 0), (0, -5), (4, 3)])
-def test_a_moved_picture_is_found_moved(dx, dy):
+def test_movement_of_an_image_is_measured(dx, dy):
     source = texture(1, 128, 128)
     moved = np.roll(source, (dy, dx), axis=(0, 1))
     assert pixel_shift(source, moved, None) == pytest.approx(np.hypot(dx, dy), abs=0.3)
 
 
 @pytest.mark.parametrize("height, width", [(133, 200), (27, 64), (40, 75), (241, 233)])
-def test_an_unchanged_image_of_any_size_has_not_moved(height: int, width: int) -> None:
+def test_an_unchanged_image_of_any_size_has_no_movement(height: int, width: int) -> None:
     source = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
     assert pixel_shift(source, source, None) == pytest.approx(0, abs=1e-6)
     assert pixel_shift(source, np.roll(source, (2, -1), (0, 1)), None) == pytest.approx(np.hypot(2, 1), abs=0.3)

@@ -25,7 +25,7 @@ def write(path: Path, scores: np.ndarray, start: int = 0) -> Path:
     return path
 
 
-def test_noise_bias_and_changes_of_side_are_those_put_in(tmp_path: Path) -> None:
+def test_noise_bias_and_switched_decisions_match_the_simulated_ones(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     truth = rng.uniform(3, 8, 4000)
     tables = [
@@ -48,21 +48,21 @@ def test_noise_bias_and_changes_of_side_are_those_put_in(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("row", "told"),
+    ("row", "message"),
     [
         ("p1,scored,1,2,nan", "row 2: column o_score: 'nan' must be a number from 0 to 10"),
         ("p1,scored,inf,2,3", "row 2: column sc_score: 'inf' must be a number"),
         ("p0,scored,1,2,3", "row 2: pair_id 'p0' has a score in an earlier row"),
     ],
 )
-def test_scores_that_are_no_numbers_or_given_twice_are_refused(tmp_path: Path, row: str, told: str) -> None:
+def test_duplicate_scores_and_texts_in_place_of_numbers_are_rejected(tmp_path: Path, row: str, message: str) -> None:
     path = tmp_path / "b.csv"
     path.write_text(f"pair_id,status,sc_score,pq_score,o_score\np0,scored,1,1,1\n{row}\nlost,unscorable,,,\n")
-    with pytest.raises(UserError, match=told):
+    with pytest.raises(UserError, match=message):
         report(write(tmp_path / "a.parquet", np.ones(2)), path, "pair_id", 9)
 
 
-def test_tables_of_other_pairs_are_refused_and_ratings_told_apart(tmp_path: Path) -> None:
+def test_tables_of_different_pairs_are_rejected_and_ratings_recognised(tmp_path: Path) -> None:
     a, b = write(tmp_path / "a.parquet", np.ones(2)), write(tmp_path / "b.parquet", np.ones(2), 5)
     with pytest.raises(UserError, match="no scored pair in common"):
         report(a, b, "pair_id", 9)

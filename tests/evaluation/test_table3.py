@@ -41,7 +41,7 @@ def table(rows, tmp_path):
     return table3(read_scores([path]), seed=0)
 
 
-def test_o_is_the_mean_of_each_pairs_own(tmp_path):
+def test_o_is_averaged_over_pairs(tmp_path):
     overall = table([row(scores=(10, 10, 10)), row(scores=(0, 10, 10))], tmp_path)[0]
     assert (overall["sc"], overall["pq"], overall["o"]) == (5, 10, 5)
     assert overall["o"] != pytest.approx(np.sqrt(overall["sc"] * overall["pq"]))
@@ -57,7 +57,7 @@ def test_one_identical_pair_does_not_make_psnr_infinite(tmp_path):
     assert overall["psnr_outside"] == pytest.approx(40 + 10 * np.log10(2))
 
 
-def test_models_and_tasks_come_in_their_own_order(tmp_path):
+def test_models_and_tasks_are_listed_in_registered_order(tmp_path):
     rows = [row(model=m, task=t) for m in ("specialist", "editnet") for t in ("style_transfer", "object_swap")]
     order = [(r["task"], r["model"]) for r in table(rows, tmp_path)]
     expected_tasks = ("all", "object_swap", "style_transfer")
@@ -69,26 +69,26 @@ def test_a_task_without_scores_shows_a_dash(tmp_path):
     assert "| Object swap | - | 1 |" in text
 
 
-def test_what_cannot_be_a_number_is_a_word(tmp_path):
+def test_infinite_and_missing_values_are_printed_as_words(tmp_path):
     text = markdown(table([row(psnr_outside=np.inf, pixel_shift=np.nan)], tmp_path), "student")
     assert "| identical | - |" in text and "nan" not in text
 
 
-def test_scores_of_two_judges_do_not_mix(tmp_path):
+def test_scores_of_two_judges_are_rejected(tmp_path):
     with pytest.raises(UserError, match="one judge"):
         table([row(), row(judge="student")], tmp_path)
 
 
-def test_nothing_to_show_says_so():
+def test_a_table_without_pairs_states_so():
     assert "no pair" in markdown(table3([], seed=0), "student")
 
 
 @pytest.mark.parametrize(
-    ("filtered_by", "told"),
+    ("filtered_by", "message"),
     [("reference", "also filtered the training data"), ("student", "the training data were filtered by `student`")],
 )
-def test_the_table_says_whether_its_judge_chose_the_training_data(tmp_path, filtered_by, told):
-    assert told in markdown(table([row()], tmp_path), filtered_by)
+def test_table_states_whether_its_judge_selected_the_training_data(tmp_path, filtered_by, message):
+    assert message in markdown(table([row()], tmp_path), filtered_by)
 
 
 def test_bootstrap_covers_the_mean_of_the_population():

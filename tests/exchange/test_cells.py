@@ -61,7 +61,7 @@ def test_texts_are_cleaned_and_deduplicated() -> None:
 @pytest.mark.parametrize(
     ("value", "reason"), [({"a": 1}, "holds dict, not a text"), ("x" * (MAX_TEXT_LENGTH + 1), "has 20001")]
 )
-def test_value_that_is_no_text_is_rejected(value: Any, reason: str) -> None:
+def test_value_other_than_text_is_rejected(value: Any, reason: str) -> None:
     with pytest.raises(BadRow, match=reason) as error:
         read_text(row(c=value), LAYOUT, "source_caption")
     assert len(str(error.value)) < 200
@@ -100,7 +100,7 @@ def test_images_are_read_from_bytes_structs_lists_data_urls_and_paths(tmp_path: 
 
 
 @pytest.mark.parametrize("value", [1, 1.5, True, {"a": 1}, ["a.png", 3], "data:image/png;base64,%%", "nope.png"])
-def test_value_that_is_no_image_is_rejected(value: Any, tmp_path: Path) -> None:
+def test_value_other_than_an_image_is_rejected(value: Any, tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(b"file")
     with pytest.raises(BadRow, match="column 's': "):
         read_source(tmp_path, s=value)
@@ -171,7 +171,7 @@ def test_a_nested_struct_is_rejected_with_its_keys(tmp_path: Path) -> None:
         read_images(row(s={"before": {}, "after": {}}), LAYOUT.find("source"), ImageFiles(str(tmp_path)))
 
 
-def test_texts_for_no_image_are_no_image(tmp_path: Path) -> None:
+def test_placeholder_texts_mean_no_image(tmp_path: Path) -> None:
     for text in ("None", "null", "nan"):
         assert read_images(row(s=text), LAYOUT.find("source"), ImageFiles(str(tmp_path))) == ([], "")
 

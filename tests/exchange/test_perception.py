@@ -135,13 +135,13 @@ def test_shards_share_the_images_without_overlap(tmp_path: Path) -> None:
 
 def test_questions_become_a_table_with_images_and_reasons(tmp_path: Path) -> None:
     write_image(tmp_path / "images", "a.png")
-    asked = [{"from": "human", "value": "<image>\nWhat is it?"}, {"from": "gpt", "value": "Noise."}]
+    turns = [{"from": "human", "value": "<image>\nWhat is it?"}, {"from": "gpt", "value": "Noise."}]
     rows = [
-        {"id": "1", "image": "a.png", "conversations": asked * 2},
-        {"id": "2", "image": "b.png", "conversations": asked},
-        {"id": "3", "image": "a.png", "conversations": asked[:1]},
-        {"id": "4", "conversations": asked},
-        {"id": "5", "image": "a.png", "conversations": asked[::-1]},
+        {"id": "1", "image": "a.png", "conversations": turns * 2},
+        {"id": "2", "image": "b.png", "conversations": turns},
+        {"id": "3", "image": "a.png", "conversations": turns[:1]},
+        {"id": "4", "conversations": turns},
+        {"id": "5", "image": "a.png", "conversations": turns[::-1]},
     ]
     (tmp_path / "llava.json").write_text(json.dumps(rows))
     path, images = str(tmp_path / "llava.json"), str(tmp_path / "images")
@@ -158,7 +158,7 @@ def test_questions_become_a_table_with_images_and_reasons(tmp_path: Path) -> Non
         import_questions(path, "llava", tmp_path / "run", images, 1, None, None)
 
 
-def test_questions_are_no_pairs_of_a_run(tmp_path: Path) -> None:
+def test_questions_are_not_pairs_of_a_run(tmp_path: Path) -> None:
     (tmp_path / "llava.json").write_text("[]")
     with pytest.raises(UserError, match="no edited image; run omniedit import llava"):
         import_pairs(str(tmp_path / "llava.json"), ImportOptions(format="llava"), tmp_path / "run")

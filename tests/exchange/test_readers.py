@@ -85,7 +85,7 @@ def test_json_list_items_are_read_across_chunks(tmp_path: Path, monkeypatch: pyt
 
 
 @pytest.mark.parametrize("content", ['{"a": 1}', "", '[{"a": }]', "[" * 5000])
-def test_file_that_is_no_json_list_raises_error(content: str, tmp_path: Path) -> None:
+def test_file_without_a_json_list_raises_error(content: str, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"x\.json: not a list in JSON"):
         read(write(tmp_path / "x.json", content))
 

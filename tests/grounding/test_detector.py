@@ -71,20 +71,20 @@ def test_images_of_one_size_share_a_batch_that_oom_halves(
     queries = [PhraseQuery(rng.integers(0, 255, (*size, 3), np.uint8), "dog") for size in sizes]
     boxes = [torch.tensor([[0.1, 0.1, 0.5, 0.6]])] * len(queries)
     whole = detector.detect(queries, ALL), segmenter.masks([query.image for query in queries], boxes)
-    asked: dict[object, list[int]] = {detector: [], segmenter: []}
-    for part in asked:
-        monkeypatch.setattr(part, "_together", out_of_memory_above_two(part._together, asked[part]))
+    sizes: dict[object, list[int]] = {detector: [], segmenter: []}
+    for part in sizes:
+        monkeypatch.setattr(part, "_together", out_of_memory_above_two(part._together, sizes[part]))
     found, masks = detector.detect(queries, ALL), segmenter.masks([query.image for query in queries], boxes)
-    assert asked == {detector: [3, 1, 1, 1, 1], segmenter: [4, 2, 2]}
+    assert sizes == {detector: [3, 1, 1, 1, 1], segmenter: [4, 2, 2]}
     assert capsys.readouterr().out.count("continuing with") == 2
     for one, other in zip(found, whole[0], strict=True):
         torch.testing.assert_close(one.scores, other.scores, atol=1e-4, rtol=0)
     assert all(np.mean(one == other) > 0.99 for one, other in zip(masks, whole[1], strict=True))
 
 
-def out_of_memory_above_two(run: Callable[..., Any], asked: list[int]) -> Callable[..., Any]:
+def out_of_memory_above_two(run: Callable[..., Any], sizes: list[int]) -> Callable[..., Any]:
     def limited(batch: Sequence[Any], *more: Any) -> Any:
-        asked.append(len(batch))
+        sizes.append(len(batch))
         if len(batch) > 2:
             raise torch.OutOfMemoryError("CUDA out of memory")
         return run(batch, *more)

@@ -68,7 +68,7 @@ def water() -> Image:
         water,
     ],
 )
-def test_walls_gradients_backdrops_and_water_are_no_sky(image: Callable[[], Image]) -> None:
+def test_walls_gradients_backdrops_and_water_are_not_sky(image: Callable[[], Image]) -> None:
     assert not find_sky(image()).any()
 
 

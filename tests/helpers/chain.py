@@ -51,7 +51,7 @@ def checkout(root: Path, config: dict) -> Path:
     return root
 
 
-def go_on_from(run: Path, root: Path, config: dict, *stages: str) -> Path:
+def copy_results(run: Path, root: Path, config: dict, *stages: str) -> Path:
     """Set up a folder with another config, the photos of `run` and the results of some of its stages.
 
     Args:

@@ -124,12 +124,12 @@ def things(name: str, again: bool) -> list[dict[str, str]]:
     return [{"name": kind, "expression": expression} for kind, expression in THINGS[name]]
 
 
-def edits(name: str, told: str) -> dict[str, list[dict[str, Any]]]:
+def edits(name: str, prompt: str) -> dict[str, list[dict[str, Any]]]:
     """Return two edits of each task, fewer if the photo has fewer objects.
 
     One removal is wrong on purpose: its background still contains the object.
     """
-    choices = dict(re.findall(r"^([\w ]+) to choose from: (.*)$", told, re.MULTILINE))
+    choices = dict(re.findall(r"^([\w ]+) to choose from: (.*)$", prompt, re.MULTILINE))
     attributes, environments, styles = (choices[kind].split("; ") for kind in ("attributes", "environments", "styles"))
     seen = THINGS[name][:2]
     behind, place = BEHIND.get(name, ""), PLACES.get(name, "")
@@ -166,10 +166,10 @@ def edits(name: str, told: str) -> dict[str, list[dict[str, Any]]]:
     return proposed
 
 
-def instructions(told: str) -> dict[str, dict[str, str]]:
+def instructions(prompt: str) -> dict[str, dict[str, str]]:
     """Return the paraphrases of each numbered edit. The indirect one of an addition fails to name the new object."""
     said = {}
-    for line in told.splitlines():
+    for line in prompt.splitlines():
         number, task, rest = re.fullmatch(r"(\d+)\. (\w+); (.*)", line).groups()  # type: ignore[union-attr]
         plain = rest.partition("instruction: ")[2].rstrip(".")
         wish = plain[0].lower() + plain[1:]

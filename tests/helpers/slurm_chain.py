@@ -100,11 +100,11 @@ def name_site(root: Path) -> None:
 def snakemake_on_slurm(
     root: Path,
     *targets: str,
-    harm: Callable[[], None] = lambda: None,
+    disturb: Callable[[], None] = lambda: None,
     options: Sequence[str] = (),
     preloaded: bool = False,
 ) -> Ended:
-    """Run Snakemake to its end, and call `harm` while it runs.
+    """Run Snakemake to its end, and call `disturb` while it runs.
 
     Args:
         preloaded: fork the scripts of jobs from a process that has imported what they need, outside Slurm's control.
@@ -118,7 +118,7 @@ def snakemake_on_slurm(
             command, cwd=root, env=variables, stdout=screen, stderr=subprocess.STDOUT, umask=0o002
         )
         try:
-            harm()
+            disturb()
             controller.wait(timeout=4 * LONG_S)
         finally:
             controller.kill()
@@ -142,12 +142,12 @@ def processes(root: Path, words: str) -> list[int]:
     """Wait for processes in a folder with these words in their command line, and return their ids."""
     found: list[int] = []
 
-    def are_there() -> bool:
+    def find_them() -> bool:
         pids = subprocess.run(["pgrep", "-f", "--", words], capture_output=True, text=True).stdout.split()
         found[:] = [int(pid) for pid in pids if _works_in(Path("/proc", pid, "cwd"), root)]
         return bool(found)
 
-    wait_until(are_there, f"a process of {words}", LONG_S)
+    wait_until(find_them, f"a process of {words}", LONG_S)
     return found
 
 

@@ -34,12 +34,12 @@ def teach(judge: LocalJudge, lessons: Sequence[tuple[Example, str]], steps: int)
     (question,) = judge.rubric.questions
     shown = judge.prepare_images([example for example, _ in lessons])
     images = image_inputs(judge, question, shown)
-    asked = [judge.prompt(question, example, each) for (example, _), each in zip(lessons, shown, strict=True)]
-    told = [judge.tokenizer(reply + "<|im_end|>", add_special_tokens=False)["input_ids"] for _, reply in lessons]
-    length = max(len(a) + len(b) for a, b in zip(asked, told, strict=True))
+    prompts = [judge.prompt(question, example, each) for (example, _), each in zip(lessons, shown, strict=True)]
+    replies = [judge.tokenizer(reply + "<|im_end|>", add_special_tokens=False)["input_ids"] for _, reply in lessons]
+    length = max(len(a) + len(b) for a, b in zip(prompts, replies, strict=True))
     ids, mask, labels = torch.zeros(3, len(lessons), length, dtype=torch.long)
     labels -= 100
-    for row, (prompt, reply) in enumerate(zip(asked, told, strict=True)):
+    for row, (prompt, reply) in enumerate(zip(prompts, replies, strict=True)):
         ids[row, : len(prompt) + len(reply)] = torch.tensor([*prompt, *reply])
         mask[row, : len(prompt) + len(reply)] = 1
         labels[row, len(prompt) : len(prompt) + len(reply)] = torch.tensor(reply)

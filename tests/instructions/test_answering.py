@@ -46,8 +46,8 @@ def test_unusable_replies_of_a_local_model_are_rejected(proposals: ProposalsConf
         outcomes = Proposer(model, proposals, (Task.OBJECT_SWAP, Task.STYLE_TRANSFER)).propose(photos)
     rows = [row for _, refused in outcomes for row in refused]
     assert [drafts for drafts, _ in outcomes] == [[], []] and len(list(Path("cache/vlm").rglob("*.json"))) == 8
-    told = [(row["source_id"], row["stage"], row["task"]) for row in rows]
-    assert told == [(name, *at) for name in "ab" for at in (("things", None), ("edits", Task.STYLE_TRANSFER))]
+    recorded = [(row["source_id"], row["stage"], row["task"]) for row in rows]
+    assert recorded == [(name, *at) for name in "ab" for at in (("things", None), ("edits", Task.STYLE_TRANSFER))]
     assert all("no JSON object" in row["refused"] and "cut off" in row["refused"] for row in rows)
 
 

@@ -27,13 +27,13 @@ def error(instruction: str, thing: PhotoObject = CLOCK, is_named: bool = False) 
     return meaning_error(instruction, Task.OBJECT_REMOVAL, REMOVAL, thing, is_named)
 
 
-def test_instruction_with_a_clue_of_its_object_names_it() -> None:
+def test_instruction_with_a_clue_names_its_object() -> None:
     assert error(BY_TABLE) is None
     assert "by the table of knowledge" in (CLOCK.describe_indirect_name(BY_TABLE) or "")
     assert CLOCK.describe_indirect_name("Remove the clock that tells the time.") is None, "it is named outright"
 
 
-def test_clue_of_another_object_or_of_two_names_none() -> None:
+def test_clue_of_another_object_or_of_two_objects_names_none() -> None:
     for thing in (
         PhotoObject("dog", "brown dog"),
         PhotoObject("wall clock", "round wall clock", others=("digital watch",)),

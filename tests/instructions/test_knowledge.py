@@ -52,7 +52,7 @@ def test_name_with_an_adjective_is_known_by_its_noun() -> None:
     assert to_known_noun("blimbing") is None and set(KINDS) == {to_known_noun(kind) for kind in KINDS}
 
 
-def test_sentence_that_says_what_an_object_does_names_it() -> None:
+def test_sentence_about_the_use_of_an_object_names_it() -> None:
     said = name_indirectly("Take away the object that tells the time.", "wall clock", ["dog"])
     assert said == "named as the 'object that can tell the time', which the wall clock is by the table of knowledge"
     assert name_indirectly("Take away the object that tells the time.", "dog") is None

@@ -108,7 +108,7 @@ def test_paraphrase_that_changes_the_edit_is_rejected(task: Task, instruction: s
 def test_paraphrase_must_distinguish_one_of_several_objects() -> None:
     assert reason(Task.OBJECT_REMOVAL, "Erase the dog on the left.", LEFT_DOG) is None
     assert reason(Task.OBJECT_REMOVAL, "Erase the smaller of the dogs.", LEFT_DOG) is None
-    told = "it does not distinguish 'smaller dog on the left' from the others"
-    assert reason(Task.OBJECT_REMOVAL, "Erase the dog.", LEFT_DOG) == told
+    problem = "it does not distinguish 'smaller dog on the left' from the others"
+    assert reason(Task.OBJECT_REMOVAL, "Erase the dog.", LEFT_DOG) == problem
     # An object to be added is not in the image yet, so it needs no distinction.
     assert reason(Task.OBJECT_ADDITION, "Add a dog by the gate.", LEFT_DOG) is None

@@ -47,10 +47,10 @@ def config(url: str, cache: Path, **more: Any) -> ProposalsConfig:
 
 
 def propose_all(
-    asked: ProposalsConfig, photos: list[Photo], tasks: tuple[Task, ...] = tuple(OMNIEDIT_TASKS)
+    options: ProposalsConfig, photos: list[Photo], tasks: tuple[Task, ...] = tuple(OMNIEDIT_TASKS)
 ) -> tuple[list[ProposalDraft], list[ProposalRow]]:
-    with open_model(asked) as model:
-        outcomes = Proposer(model, asked, tasks).propose(photos)
+    with open_model(options) as model:
+        outcomes = Proposer(model, options, tasks).propose(photos)
     return [draft for drafts, _ in outcomes for draft in drafts], [row for _, rows in outcomes for row in rows]
 
 
@@ -60,8 +60,8 @@ def of(photos: list[Photo], *names: str) -> list[Photo]:
 
 def questions(running: Server, name: str) -> list[list[dict[str, Any]]]:
     """Return the message parts of all requests with a prompt, first attempts and retries."""
-    asked = [body["messages"][0]["content"] for body in running.bodies]
-    return [parts for parts in asked if parts[0]["text"].startswith(text(name))]
+    options = [body["messages"][0]["content"] for body in running.bodies]
+    return [parts for parts in options if parts[0]["text"].startswith(text(name))]
 
 
 def test_every_photo_gets_edits_of_every_suitable_task(endpoint: Server, photos: list[Photo], tmp_path: Path) -> None:
@@ -76,12 +76,12 @@ def test_every_photo_gets_edits_of_every_suitable_task(endpoint: Server, photos:
             assert draft.model == MODEL and draft.instructions["plain"] == draft.edit.proposal.instructions[0]
             kept = [p for p in PHRASINGS if p != "indirect" or draft.edit.task is not Task.OBJECT_ADDITION]
             assert list(draft.instructions) == kept
-    told = {(row["stage"], row["task"]): row["refused"] for row in rows}
-    assert told == {
+    refused = {(row["stage"], row["task"]): row["refused"] for row in rows}
+    assert refused == {
         ("edits", Task.OBJECT_REMOVAL): "background 'an orange floor in warm light and a bean bag' names the object",
-        ("wordings", Task.OBJECT_ADDITION): told[("wordings", Task.OBJECT_ADDITION)],
+        ("wordings", Task.OBJECT_ADDITION): refused[("wordings", Task.OBJECT_ADDITION)],
     }
-    assert told[("wordings", Task.OBJECT_ADDITION)].startswith("indirect paraphrase: it does not name the object")
+    assert refused[("wordings", Task.OBJECT_ADDITION)].startswith("indirect paraphrase: it does not name the object")
 
 
 def test_retry_repeats_the_prompt_with_the_reply_and_its_flaws(
@@ -98,13 +98,13 @@ def test_retry_repeats_the_prompt_with_the_reply_and_its_flaws(
 
 
 def test_tries_are_limited_and_other_photos_continue(endpoint: Server, photos: list[Photo], tmp_path: Path) -> None:
-    hopeless = of(photos, "rocky_path", "fig_in_bowl")
-    drafts, rows = propose_all(config(endpoint.url, tmp_path, tries=1), hopeless, (Task.OBJECT_SWAP,))
+    unusable = of(photos, "rocky_path", "fig_in_bowl")
+    drafts, rows = propose_all(config(endpoint.url, tmp_path, tries=1), unusable, (Task.OBJECT_SWAP,))
     assert len(questions(endpoint, "edits")) == 2 and {draft.source_id for draft in drafts} == {"fig_in_bowl"}
     (row,) = rows
     assert (row["source_id"], row["task"], row["stage"]) == ("rocky_path", Task.OBJECT_SWAP, "edits")
     assert row["refused"].startswith("no JSON object") and row["refused"].endswith("cut off at its maximum length")
-    drafts, rows = propose_all(config(endpoint.url, tmp_path, tries=2), hopeless, (Task.OBJECT_SWAP,))
+    drafts, rows = propose_all(config(endpoint.url, tmp_path, tries=2), unusable, (Task.OBJECT_SWAP,))
     assert rows == [] and {draft.source_id for draft in drafts} == {"rocky_path", "fig_in_bowl"}
 
 
@@ -118,8 +118,8 @@ def test_refusal_is_recorded_and_not_retried(endpoint: Server, photos: list[Phot
 
 def test_rerun_sends_no_request(endpoint: Server, photos: list[Photo], tmp_path: Path) -> None:
     first = propose_all(config(endpoint.url, tmp_path), photos)
-    asked = len(endpoint.bodies)
-    assert propose_all(config(endpoint.url, tmp_path), photos) == first and len(endpoint.bodies) == asked
+    options = len(endpoint.bodies)
+    assert propose_all(config(endpoint.url, tmp_path), photos) == first and len(endpoint.bodies) == options
 
 
 def test_image_is_sent_at_no_more_than_the_maximum_side(endpoint: Server, photos: list[Photo], tmp_path: Path) -> None:
@@ -134,11 +134,11 @@ def test_image_is_sent_at_no_more_than_the_maximum_side(endpoint: Server, photos
 def test_proposal_file_is_reproducible_and_readable_by_specialists(
     endpoint: Server, photos: list[Photo], tmp_path: Path
 ) -> None:
-    asked = config(endpoint.url, tmp_path / "cache")
+    options = config(endpoint.url, tmp_path / "cache")
     for name in ("first", "second"):
-        drafts, rows = propose_all(asked, photos)
+        drafts, rows = propose_all(options, photos)
         write_proposals(
-            tmp_path / name, [*apply_quotas(drafts, asked.quotas, dict.fromkeys(OMNIEDIT_TASKS, 100)), *rows]
+            tmp_path / name, [*apply_quotas(drafts, options.quotas, dict.fromkeys(OMNIEDIT_TASKS, 100)), *rows]
         )
     assert (tmp_path / "first").read_bytes() == (tmp_path / "second").read_bytes()
     for task in OMNIEDIT_TASKS:
@@ -150,10 +150,10 @@ def test_proposal_file_is_reproducible_and_readable_by_specialists(
 def test_photos_are_requested_until_every_task_has_enough_proposals(
     endpoint: Server, photos: list[Photo], tmp_path: Path
 ) -> None:
-    asked = config(endpoint.url, tmp_path, spare=1.5)
-    drafts, _ = propose_all(asked, of(photos, "fig_in_bowl", "forest_stream"))
-    with open_model(asked) as model:
-        proposer = Proposer(model, asked, tuple(OMNIEDIT_TASKS))
+    options = config(endpoint.url, tmp_path, spare=1.5)
+    drafts, _ = propose_all(options, of(photos, "fig_in_bowl", "forest_stream"))
+    with open_model(options) as model:
+        proposer = Proposer(model, options, tuple(OMNIEDIT_TASKS))
     of_each = Counter(draft.edit.task for draft in drafts)
     assert (of_each[Task.OBJECT_SWAP], of_each[Task.STYLE_TRANSFER]) == (2, 4)
     assert proposer.has_enough_drafts(drafts, dict.fromkeys(OMNIEDIT_TASKS, 1))

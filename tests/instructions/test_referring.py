@@ -92,7 +92,7 @@ def test_differences_too_small_to_see_are_ambiguous() -> None:
         resolve("red ball", [ball(0.2, colour="red"), shade])
 
 
-def test_object_alone_of_its_kind_needs_no_expression() -> None:
+def test_the_only_object_of_its_kind_needs_no_expression() -> None:
     pair = [ball(0.2), ball(0.8, noun="cup")]
     assert refer(0, pair) == {} and resolve("the ball", pair) == 0
 
@@ -105,7 +105,7 @@ def test_mirror_distinguishes_an_object_from_its_reflection() -> None:
     ]
 
 
-def test_nouns_that_are_also_colours_are_no_cue() -> None:
+def test_nouns_that_are_also_colours_are_not_cues() -> None:
     oranges = [ball(0.2, colour="green", noun="orange"), ball(0.8, colour="orange", noun="orange")]
     assert resolve("green orange", oranges) == 0 and resolve("orange orange", oranges) == 1
     assert resolve("orange on the left", oranges) == 0

@@ -37,9 +37,9 @@ GOOD: dict[Task, dict[str, Any]] = {
 }
 
 
-def read_drafts(task: Task, told: Any) -> tuple[tuple[DraftEdit, ...], tuple[ReplyIssue, ...]]:
-    heard = read_edits(json.dumps({task: told}), [CUP], OFFERS, [task], 2)
-    return heard.parts, heard.flaws
+def read_drafts(task: Task, reply: Any) -> tuple[tuple[DraftEdit, ...], tuple[ReplyIssue, ...]]:
+    parsed = read_edits(json.dumps({task: reply}), [CUP], OFFERS, [task], 2)
+    return parsed.parts, parsed.flaws
 
 
 @pytest.mark.parametrize("task", OMNIEDIT_TASKS)
@@ -116,15 +116,15 @@ def test_emphasis_is_accepted_within_bounds() -> None:
     assert flaw.reason.startswith("emphasis: ")
 
 
-def test_surplus_edits_are_dropped_and_an_empty_list_is_no_flaw() -> None:
+def test_surplus_edits_are_dropped_and_an_empty_list_is_valid() -> None:
     assert len(read_drafts(Task.OBJECT_REMOVAL, [GOOD[Task.OBJECT_REMOVAL]] * 3)[0]) == 2
     assert read_drafts(Task.OBJECT_REMOVAL, []) == ((), ())
 
 
 @pytest.mark.parametrize("reply", ["Sorry.", "[]", '{"object_swap": {}}', '{"object_removal": []}', "{"])
 def test_reply_without_the_task_is_a_flaw_of_the_task(reply: str) -> None:
-    heard = read_edits(reply, [CUP], OFFERS, [Task.OBJECT_SWAP], 2)
-    assert heard.parts == () and [flaw.task for flaw in heard.flaws] == [Task.OBJECT_SWAP]
+    parsed = read_edits(reply, [CUP], OFFERS, [Task.OBJECT_SWAP], 2)
+    assert parsed.parts == () and [flaw.task for flaw in parsed.flaws] == [Task.OBJECT_SWAP]
 
 
 def test_unique_object_may_be_referred_to_by_its_name() -> None:
@@ -138,9 +138,9 @@ def test_similar_objects_are_distinguished_by_their_own_words() -> None:
         {"name": "cup", "expression": "The chipped cup beside it."},
         {"name": "lamp", "expression": "lamp"},
     ]
-    heard = read_objects(json.dumps({"objects": listed}))
-    assert heard.flaws == () and [thing.expression for thing in heard.parts][1:] == ["chipped cup beside it", "lamp"]
-    assert [set(thing.telling) for thing in heard.parts] == [{"left"}, set(content("chipped beside")), set()]
+    parsed = read_objects(json.dumps({"objects": listed}))
+    assert parsed.flaws == () and [thing.expression for thing in parsed.parts][1:] == ["chipped cup beside it", "lamp"]
+    assert [set(thing.telling) for thing in parsed.parts] == [{"left"}, set(content("chipped beside")), set()]
 
 
 @pytest.mark.parametrize(
@@ -154,16 +154,16 @@ def test_similar_objects_are_distinguished_by_their_own_words() -> None:
     ],
 )
 def test_unidentifiable_object_is_rejected(listed: Any, why: str) -> None:
-    heard = read_objects(json.dumps({"objects": listed}))
-    assert heard.parts == () and why in heard.flaws[0].reason
+    parsed = read_objects(json.dumps({"objects": listed}))
+    assert parsed.parts == () and why in parsed.flaws[0].reason
 
 
 def test_each_paraphrase_is_checked_separately() -> None:
     edit = read_drafts(Task.OBJECT_REMOVAL, [GOOD[Task.OBJECT_REMOVAL]])[0][0]
     said = {"short": "Cup gone.", "detailed": "Erase it whole.", "polite": "Remove the cup!", "indirect": 7}
-    heard = read_paraphrases(json.dumps({"1": said}), [edit])
-    assert [(part.phrasing, part.text) for part in heard.parts] == [("short", "Cup gone.")]
-    assert [flaw.reason for flaw in heard.flaws] == [
+    parsed = read_paraphrases(json.dumps({"1": said}), [edit])
+    assert [(part.phrasing, part.text) for part in parsed.parts] == [("short", "Cup gone.")]
+    assert [flaw.reason for flaw in parsed.flaws] == [
         "detailed paraphrase: it does not name the object 'cup'",
         "polite paraphrase: it repeats another instruction for this edit",
         "indirect paraphrase: Input should be a valid string",

@@ -27,11 +27,11 @@ def test_a_photo_without_objects_gets_suggestions_of_three_tasks() -> None:
     assert {task for task in OMNIEDIT_TASKS if make(task)} == set(GLOBAL)
 
 
-def test_one_object_can_be_removed_in_one_way_whatever_the_words() -> None:
+def test_one_object_gets_one_removal_in_any_wording() -> None:
     assert len(make(Task.OBJECT_REMOVAL, "wine bottle")) == 1
 
 
-def test_an_object_is_swapped_for_another_of_its_kind() -> None:
+def test_objects_are_swapped_within_their_kind() -> None:
     for seed in range(20):
         ((instruction, (old, new), _),) = [
             (each.instruction, each.asks, each.objects)
@@ -41,5 +41,5 @@ def test_an_object_is_swapped_for_another_of_its_kind() -> None:
         assert new not in ("car", "cup", "guitar", "piano", "chair", "flower")
 
 
-def test_suggestions_depend_on_the_seed_alone() -> None:
+def test_suggestions_depend_only_on_the_seed() -> None:
     assert make(Task.STYLE_TRANSFER) == make(Task.STYLE_TRANSFER) != make(Task.STYLE_TRANSFER, seed=1)

@@ -103,9 +103,9 @@ class Recorder:
     def ask(self, prompts: Sequence[Prompt]) -> list[Reply]:
         self.prompts += prompts
         kite = {"objects": [{"name": "kite", "expression": "red kite"}]}
-        told = {text("objects"): kite, text("wordings"): {}}
+        by_prompt = {text("objects"): kite, text("wordings"): {}}
         edits = {task: [example("remove")] if task == "remove" else [] for task in ANYEDIT_TASKS}
-        return [Reply(json.dumps(told.get(str(prompt.parts[0]), edits)), "recorder") for prompt in prompts]
+        return [Reply(json.dumps(by_prompt.get(str(prompt.parts[0]), edits)), "recorder") for prompt in prompts]
 
 
 def test_many_types_are_asked_for_in_several_prompts_of_a_photo() -> None:
@@ -113,8 +113,8 @@ def test_many_types_are_asked_for_in_several_prompts_of_a_photo() -> None:
     proposer = Proposer(model, ProposalsConfig(tries=1), ANYEDIT_TASKS)
     ((drafts, _),) = proposer.propose([Photo("a", np.zeros((8, 8, 3), np.uint8), "1x1")])
     assert [draft.edit.task for draft in drafts] == ["remove"] and drafts[0].model == "recorder"
-    asked = [str(prompt.parts[0]) for prompt in model.prompts if text("edits") in str(prompt.parts[0])]
-    assert len(asked) == 4 and all(sum(text(task) in prompt for prompt in asked) == 1 for task in ANYEDIT_TASKS)
+    texts = [str(prompt.parts[0]) for prompt in model.prompts if text("edits") in str(prompt.parts[0])]
+    assert len(texts) == 4 and all(sum(text(task) in prompt for prompt in texts) == 1 for task in ANYEDIT_TASKS)
     assert len(proposer.prompts_a_photo()) == 6
 
 

@@ -47,7 +47,7 @@ def trained() -> dict[tuple[str, str], Editor]:
 
 @torch.no_grad()
 @pytest.mark.parametrize("base", BASES)
-def test_an_untrained_apprentice_over_a_frozen_base_is_the_base_bit_for_bit(base: str) -> None:
+def test_an_untrained_apprentice_is_bit_identical_to_its_frozen_base(base: str) -> None:
     x = inputs(base)
     plain = build("editnet", make(base)).eval()(**x)
     for name in EXACT[:2]:
@@ -56,7 +56,7 @@ def test_an_untrained_apprentice_over_a_frozen_base_is_the_base_bit_for_bit(base
 
 
 @torch.no_grad()
-def test_untrained_cross_attention_changes_nothing_of_a_sequence(base: str = "sd3") -> None:
+def test_untrained_cross_attention_does_not_change_the_output(base: str = "sd3") -> None:
     x = inputs(base)
     plain = start("sequence_concat", base)(**x)
     assert torch.equal(start("sequence_concat_demos_cross", base)(**x, **demonstrations(base)), plain)
@@ -91,7 +91,7 @@ def test_a_missing_demonstration_has_no_influence(trained: dict[tuple[str, str],
 
 @torch.no_grad()
 @pytest.mark.parametrize("name", CROSS)
-def test_only_the_place_vectors_depend_on_the_order(name: str, trained: dict[tuple[str, str], Editor]) -> None:
+def test_only_place_vectors_depend_on_the_order(name: str, trained: dict[tuple[str, str], Editor]) -> None:
     net: Any = trained[name, "sd3"]
     x = demonstrations("sd3")
     turned = {key: value.flip(1) for key, value in x.items()}
@@ -127,7 +127,7 @@ def test_sampling_encodes_demonstrations_once_for_all_steps(trained: dict[tuple[
         assert torch.equal(steps[1], net(**x | {"timestep": torch.full((2,), 500.0)}))
 
 
-def test_padding_tokens_of_a_caption_are_masked_where_the_base_says_so() -> None:
+def test_padding_tokens_of_captions_are_masked_if_the_base_masks_them() -> None:
     memory = DemonstrationMemory(4, 2, 8, 6, masks_text=True)
     mask = torch.tensor([[True, False]])
     counted = torch.tensor([[[1.0, 0.0, 0.0], [1.0, 1.0, 0.0]]])
@@ -136,7 +136,7 @@ def test_padding_tokens_of_a_caption_are_masked_where_the_base_says_so() -> None
     assert route.mask.int().tolist() == [[1, *images, *texts]]
 
 
-def test_an_encoder_starts_with_the_embedded_patches_and_its_place() -> None:
+def test_an_untrained_encoder_returns_patch_embeddings_plus_place_vectors() -> None:
     patches = torch.nn.Conv2d(4, 8, 2, 2)
     encoder = DemonstrationEncoder(patches, embed_patches, 8, 6, masks_text=False)
     latents = torch.randn(1, 2, 4, 4, 4)
@@ -146,7 +146,7 @@ def test_an_encoder_starts_with_the_embedded_patches_and_its_place() -> None:
         torch.testing.assert_close(found.images[:, number], expected)
 
 
-def test_too_many_demonstrations_are_an_error_and_the_editor_says_what_it_takes() -> None:
+def test_too_many_demonstrations_raise_an_error_with_the_limit() -> None:
     net = start("editnet_demos_cross", "sd3")
     assert get_supported_conditions(net).references and get_supported_conditions(net).captions
     references = torch.zeros(2, MAX_DEMONSTRATIONS + 1, 16, 8, 12)

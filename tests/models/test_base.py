@@ -86,12 +86,12 @@ def test_pickled_weights_are_rejected(broken: Path) -> None:
 def test_damaged_or_missing_files_are_named(broken: Path) -> None:
     weights = broken / "transformer/diffusion_pytorch_model.safetensors"
     content = weights.read_bytes()
-    for damaged, told in (
+    for damaged, message in (
         (content[: len(content) // 2], "transformer: cannot be loaded"),
         (b"version https://git-lfs.github.com/spec/v1", "a Git LFS pointer, not the file itself"),
     ):
         weights.write_bytes(damaged)
-        with pytest.raises(UserError, match=told):
+        with pytest.raises(UserError, match=message):
             Base.load(broken)
     index = {"weight_map": {"proj_out.weight": "model-00001-of-00002.safetensors"}}
     (broken / "transformer/diffusion_pytorch_model.safetensors.index.json").write_text(json.dumps(index))
@@ -105,7 +105,7 @@ def test_damaged_or_missing_files_are_named(broken: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("config", "told"),
+    ("config", "message"),
     [
         (None, r"scheduler: no scheduler_config\.json"),
         ("{", r"scheduler_config\.json: not JSON"),
@@ -114,12 +114,12 @@ def test_damaged_or_missing_files_are_named(broken: Path) -> None:
         ('{"_class_name": "FlowMatchEulerDiscreteScheduler", "shift": "much"}', "scheduler: no scheduler"),
     ],
 )
-def test_unusable_scheduler_config_raises_error(broken: Path, config: str | None, told: str) -> None:
+def test_unusable_scheduler_config_raises_error(broken: Path, config: str | None, message: str) -> None:
     path = broken / "scheduler/scheduler_config.json"
     path.unlink()
     if config is not None:
         path.write_text(config)
-    with pytest.raises(UserError, match=told):
+    with pytest.raises(UserError, match=message):
         Base.load(broken)
 
 

@@ -28,7 +28,7 @@ def edit(editor: Editor, guidance: Guidance, change: bool = False) -> torch.Tens
 
 
 @pytest.mark.parametrize("change", [False, True], ids=["same", "changed"])
-def test_reused_embeddings_give_the_same_latents_bit_for_bit(change: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reused_embeddings_give_bit_identical_latents(change: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     editor = move_weights(models.build("editnet", base(SD3))).eval()
     reused = edit(editor, Guidance(3.0, 1.5), change)
     monkeypatch.setattr("omniedit.models.sampling.reuse_constant_outputs", lambda network: nullcontext())

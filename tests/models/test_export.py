@@ -18,14 +18,14 @@ from omniedit.models.lora import add_adapters, write_trained
 
 @pytest.mark.parametrize("kind", [SD3, SD35], ids=["sd3", "sd35"])
 @pytest.mark.parametrize("name", ["editnet", "controlnet_text", "channel_concat", "editnet_every2"])
-def test_an_exported_editor_comes_back_bit_for_bit(name: str, kind: dict, tmp_path: Path) -> None:
+def test_an_exported_editor_reloads_bit_identical(name: str, kind: dict, tmp_path: Path) -> None:
     editor = move_weights(models.build(name, base(kind))).eval()
     export_comfyui(editor, tmp_path / "editor.safetensors", torch.float32)
     back = load_comfyui(tmp_path / "editor.safetensors")
     assert type(back) is type(editor) and torch.equal(back(**inputs()), editor(**inputs()))
 
 
-def test_the_base_in_an_exported_file_is_read_by_diffusers_own_converter(tmp_path: Path) -> None:
+def test_diffusers_converts_the_base_of_an_exported_file(tmp_path: Path) -> None:
     transformer = base(SD35)
     export_comfyui(models.build("editnet", transformer), tmp_path / "editor.safetensors", torch.float32)
     whole = load_file(tmp_path / "editor.safetensors")

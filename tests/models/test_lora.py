@@ -26,7 +26,7 @@ def adapted(name: str, options: LoraConfig, dtype: torch.dtype = torch.float32) 
 
 
 @pytest.mark.parametrize(("name", "targets", "dora", "dtype"), CASES)
-def test_adapters_start_exact_and_merge_into_the_weights(
+def test_untrained_adapters_change_nothing_and_merged_ones_match(
     name: str, targets: str, dora: bool, dtype: torch.dtype
 ) -> None:
     options = LoraConfig(rank=3, alpha=6.0, dora=dora, targets=targets)
@@ -44,7 +44,7 @@ def test_adapters_start_exact_and_merge_into_the_weights(
     assert (trained - merged).abs().max() < tolerance < (trained - start).abs().max()
 
 
-def test_only_adapters_and_the_parts_beside_the_blocks_are_trained() -> None:
+def test_only_adapters_and_parts_outside_the_blocks_are_trained() -> None:
     editor, _ = adapted("editnet", LoraConfig(rank=3))
     trained = {name for name, p in editor.named_parameters() if p.requires_grad}
     assert not any(name.startswith("base.") for name in trained)
@@ -54,14 +54,14 @@ def test_only_adapters_and_the_parts_beside_the_blocks_are_trained() -> None:
     assert "control_blocks.0.block.attn.to_q" in layers and not any("norm" in name for name in layers)
 
 
-def test_the_base_of_channel_concatenation_trains_its_patch_layer_and_adapters_alone() -> None:
+def test_channel_concatenation_trains_only_the_patch_layer_and_adapters_of_its_base() -> None:
     editor, _ = adapted("channel_concat", LoraConfig(rank=3, targets="base"))
     assert set(trained_weights(editor)) == {"base.pos_embed.proj.weight", "base.pos_embed.proj.bias"}
     with pytest.raises(UserError, match=r"train\.lora\.targets: ChannelConcat has no control branch"):
         add_adapters(models.build("channel_concat", base(SD3)), LoraConfig(rank=3), seed=0)
 
 
-def test_the_seed_decides_the_first_factors() -> None:
+def test_the_seed_determines_the_initial_adapters() -> None:
     same, again, other = (models.build("editnet", base(SD3)) for _ in range(3))
     for editor, seed in ((same, 1), (again, 1), (other, 2)):
         add_adapters(editor, LoraConfig(rank=3), seed)

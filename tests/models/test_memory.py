@@ -19,7 +19,7 @@ def parts(stage: int, ranks: int = 4, quantize: str | None = None, **options: An
     return memory.weights, memory.gradients, memory.optimizer, memory.ema, memory.host
 
 
-def test_state_is_what_a_derivation_by_hand_gives() -> None:
+def test_memory_of_the_state_matches_a_calculation_by_hand() -> None:
     """1000 weights, 400 of them trained: 2 bytes each in bfloat16, 4 + 8 for AdamW and 4 for the EMA."""
     assert parts(0) == (2000, 800, 4800, 1600, 0)
     assert parts(1) == (2000, 800, 1200, 400, 0)
@@ -28,7 +28,7 @@ def test_state_is_what_a_derivation_by_hand_gives() -> None:
     assert parts(2, dtype="float32") == (4000, 400, 1200, 400, 0)
 
 
-def test_fitting_options_change_the_parts_that_they_are_for() -> None:
+def test_each_memory_option_changes_only_its_part() -> None:
     moments = 400 * (2 + 8 / 256)
     assert parts(0, optimizer="adamw8bit") == (2000, 800, 1600 + moments, 1600, 0)
     assert parts(0, optimizer="paged_adamw8bit") == (2000, 800, 1600, 1600, moments)
@@ -37,7 +37,7 @@ def test_fitting_options_change_the_parts_that_they_are_for() -> None:
     assert parts(0, quantize="nf4")[0] == 2 * 520 + 480 * (0.5 + 4 / 64)
 
 
-def test_counts_are_those_of_a_network_in_memory() -> None:
+def test_counted_weights_match_a_network_in_memory() -> None:
     editor = models.build("editnet", base(SD3))
     add_adapters(editor, LoraConfig(rank=2), seed=0)
     cost = Cost(*count_weights(editor), 0, 0, 0, count_quantisable(editor))

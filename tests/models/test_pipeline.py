@@ -102,11 +102,11 @@ def test_saved_editor_keeps_its_default_sampling_options(pipeline: EditPipeline,
     EditPipeline(**pipeline.components, resolution=RESOLUTION, **own).save_pretrained(tmp_path)
     loaded = EditPipeline.from_pretrained(tmp_path)
     loaded.set_progress_bar_config(disable=True)
-    plain, told = (
+    plain, explicit = (
         p(photo(90, 60), "Add fog.", generator=seed_generator(), output_type="np", **options).images[0]
         for p, options in ((loaded, {}), (pipeline, own))
     )
-    assert np.array_equal(plain, told)
+    assert np.array_equal(plain, explicit)
 
 
 def test_batched_edits_match_single_edits(pipeline: EditPipeline) -> None:
@@ -119,14 +119,14 @@ def test_batched_edits_match_single_edits(pipeline: EditPipeline) -> None:
 
 def test_detail_beyond_the_codec_is_preserved(pipeline: EditPipeline, monkeypatch: pytest.MonkeyPatch) -> None:
     """Check that a network which returns its source changes no pixel at any size, and that a warning reports it."""
-    monkeypatch.setattr("omniedit.models.pipeline.sample", lambda network, scheduler, asked, *_: asked.source)
+    monkeypatch.setattr("omniedit.models.pipeline.sample", lambda network, scheduler, inputs, *_: inputs.source)
     given = photo(301, 203)
-    with pytest.warns(InstructionWarning, match=r"'Keep it\.' changes next to nothing"):
+    with pytest.warns(InstructionWarning, match=r"'Keep it\.' hardly changes an image"):
         assert np.array_equal(np.asarray(pipeline(given, "Keep it.").images[0]), np.asarray(given))
 
 
 def test_images_of_any_mode_are_edited_upright(pipeline: EditPipeline, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("omniedit.models.pipeline.sample", lambda network, scheduler, asked, *_: asked.source)
+    monkeypatch.setattr("omniedit.models.pipeline.sample", lambda network, scheduler, inputs, *_: inputs.source)
     grey = np.full((40, 60), 0x80FF, np.uint16)
     assert np.asarray(pipeline(Image.fromarray(grey), "Keep it.").images[0]).max() == 0x80
     clear = pipeline(Image.new("RGBA", (60, 40), (0, 0, 0, 0)), "Keep it.").images[0]
@@ -137,7 +137,7 @@ def test_images_of_any_mode_are_edited_upright(pipeline: EditPipeline, monkeypat
 
 
 def test_invalid_arguments_raise_errors_by_name(pipeline: EditPipeline, tmp_path: Path) -> None:
-    for wrong, told in (
+    for wrong, message in (
         ({"image": "photo.jpg"}, r"image: a str, .* PIL\.Image\.open"),
         ({"num_inference_steps": 0}, "num_inference_steps: 0"),
         ({"num_inference_steps": 2.5}, "num_inference_steps: 2.5, but a whole number"),
@@ -171,7 +171,7 @@ def test_invalid_arguments_raise_errors_by_name(pipeline: EditPipeline, tmp_path
         ({"instruction": ["Add fog.", "Make it night."]}, "1 images, 2 instructions"),
         ({"generator": [seed_generator(), seed_generator()]}, "1 images, 2 generators"),
     ):
-        with pytest.raises(ValueError, match=told):
+        with pytest.raises(ValueError, match=message):
             pipeline(**({"image": photo(60, 40), "instruction": "Add fog."} | wrong))
     with pytest.raises(FileNotFoundError, match="absent: no such folder"):
         EditPipeline.from_pretrained(tmp_path / "absent")
@@ -238,16 +238,16 @@ def test_unsupported_scheduler_is_rejected(
     diffusers.DDIMScheduler().save_pretrained(folder / "scheduler")
     index = json.loads((folder / "model_index.json").read_text())
     (folder / "model_index.json").write_text(json.dumps(index | {"scheduler": ["diffusers", "DDIMScheduler"]}))
-    told = "DDIMScheduler with these settings cannot sample a flow"
-    with pytest.raises(ValueError, match=told):
+    message = "DDIMScheduler with these settings cannot sample a flow"
+    with pytest.raises(ValueError, match=message):
         EditPipeline.from_pretrained(folder)
-    with pytest.raises(UserError, match=f"of_ddim: no editor to load .scheduler: {told}"):
+    with pytest.raises(UserError, match=f"of_ddim: no editor to load .scheduler: {message}"):
         load_editor(folder, "cpu")
-    with pytest.raises(ValueError, match=told):
+    with pytest.raises(ValueError, match=message):
         EditPipeline(**pipeline.components | {"scheduler": diffusers.DDIMScheduler()})
     monkeypatch.setattr(pipeline, "scheduler", diffusers.DDIMScheduler())
     monkeypatch.setattr(pipeline.transformer, "forward", None)
-    with pytest.raises(ValueError, match=told):
+    with pytest.raises(ValueError, match=message):
         pipeline(photo(64, 48), "Add fog.")
 
 
@@ -321,17 +321,17 @@ def test_callback_can_replace_prompt_embeddings(pipeline: EditPipeline) -> None:
         return {name: tensors[name][:2] for name in names[1:]}
 
     options = {"output_type": "np", "image_guidance_scale": 1.0, "num_inference_steps": 2}
-    asked = {"instruction": "Make it night.", "negative_prompt": "Add fog."}
+    conditioning = {"instruction": "Make it night.", "negative_prompt": "Add fog."}
     images, seeds = [photo(64, 48), photo(64, 48)], lambda: [seed_generator(1), seed_generator(2)]
     changed = pipeline(
         images,
         generator=seeds(),
         callback_on_step_end=as_negative,
         callback_on_step_end_tensor_inputs=names,
-        **asked,
+        **conditioning,
         **options,
     ).images
-    plain = pipeline(images, generator=seeds(), **asked, **options).images
+    plain = pipeline(images, generator=seeds(), **conditioning, **options).images
     assert shapes[0] == [(2, 16, 6, 8), (4, 32, 384), (4, 384)]
     assert not np.array_equal(changed[0], plain[0])
 

@@ -40,7 +40,7 @@ def edit(pipeline: EditPipeline, images: Any, **more: Any) -> list[np.ndarray]:
     return pipeline(images, "Add it.", 2, generator=noise, output_type="np", **scales, **more).images
 
 
-def test_references_and_task_change_an_edit_and_that_of_no_other_image(pipeline: EditPipeline) -> None:
+def test_references_and_task_change_only_the_edit_of_their_image(pipeline: EditPipeline) -> None:
     image, one, two = photo(64, 48), photo(30, 70, 1), photo(90, 20, 2)
     plain, both, task = (
         edit(pipeline, image, **more)[0] for more in ({}, {"references": [one, two]}, {"task": "remove"})
@@ -51,14 +51,14 @@ def test_references_and_task_change_an_edit_and_that_of_no_other_image(pipeline:
         np.testing.assert_allclose(joint, alone, atol=1e-3)
 
 
-def test_references_of_all_images_are_given_once(pipeline: EditPipeline) -> None:
+def test_references_may_be_shared_by_all_images(pipeline: EditPipeline) -> None:
     images, reference = [photo(64, 48), photo(48, 64, 1)], photo(20, 20, 2)
     shared = edit(pipeline, images, references=[reference])
     each = edit(pipeline, images, references=[[reference], [reference]])
     assert all(np.array_equal(one, other) for one, other in zip(shared, each, strict=True))
 
 
-def test_a_reference_is_scaled_whole_to_the_size_of_the_source(pipeline: EditPipeline) -> None:
+def test_a_reference_is_scaled_to_the_source_without_cropping(pipeline: EditPipeline) -> None:
     like = torch.zeros(1, 16, 6, 8)
     flat = Image.new("RGB", (10, 200), (127, 127, 127))
     grey = encode_references(pipeline.vae, [Image.new("RGB", (64, 48), (127, 127, 127))], like)
@@ -75,7 +75,7 @@ def test_a_reference_is_scaled_whole_to_the_size_of_the_source(pipeline: EditPip
         (None, ["remove"] * 3, "2 images, 3 tasks"),
     ],
 )
-def test_conditions_that_do_not_match_are_an_error(references: Any, task: Any, message: str) -> None:
+def test_mismatched_conditions_raise_an_error(references: Any, task: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         match_conditions(references, task, 2, SupportedConditions(True, ("remove", "add")))
 
@@ -87,7 +87,7 @@ def apprentice() -> EditPipeline:
     return made
 
 
-def test_captions_change_the_edits_of_their_references_alone(apprentice: EditPipeline) -> None:
+def test_captions_change_only_the_edits_of_their_references(apprentice: EditPipeline) -> None:
     image, one, two = photo(64, 48), photo(30, 70, 1), photo(90, 20, 2)
     plain = edit(apprentice, image, references=[one, two])[0]
     captioned = edit(apprentice, image, references=[one, two], reference_captions=["a red duck", None])[0]
@@ -103,7 +103,7 @@ def test_captions_change_the_edits_of_their_references_alone(apprentice: EditPip
         np.testing.assert_allclose(joint, alone, atol=1e-3)
 
 
-def test_captions_that_do_not_match_are_an_error(apprentice: EditPipeline) -> None:
+def test_mismatched_captions_raise_an_error(apprentice: EditPipeline) -> None:
     with pytest.raises(ValueError, match=r"reference_captions: 1 references, 2 captions; give one for each"):
         match_conditions([1], None, 1, apprentice.takes, ["a duck", "a cow"])
     with pytest.raises(ValueError, match=r"takes no captions .*; give an editor .* editnet_demos_cross"):
@@ -135,7 +135,7 @@ def test_the_command_edits_with_several_demonstrations_and_their_captions(
     assert "--reference-caption: 2 references, 1 captions" in capsys.readouterr().err
 
 
-def test_an_editor_that_takes_neither_names_the_remedy() -> None:
+def test_an_editor_without_references_raises_an_error_with_the_remedy() -> None:
     for given in ({"references": [photo(8, 8)]}, {"task": "remove"}):
         arguments = {"references": None, "task": None} | given
         with pytest.raises(ValueError, match=r"this editor takes no .*; give an editor .* editnet_routed .*, or omit"):

@@ -51,7 +51,7 @@ class Hub(ThreadingHTTPServer):
         self.files = dict(FILES)
         self.cuts = 0
         """Number of further replies with weights that break off before their end."""
-        self.asked: Counter[str] = Counter()
+        self.requests: Counter[str] = Counter()
         self.ranges: list[str] = []
 
     @property
@@ -71,7 +71,7 @@ class Answer(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         path = self.path.partition("?")[0]
-        self.server.asked[f"{self.command} {path}"] += 1
+        self.server.requests[f"{self.command} {path}"] += 1
         if path == "/api/models/lab/tiny":
             self.reply(json.dumps({"id": "lab/tiny", "sha": REVISION}).encode())
         elif path == f"/api/models/lab/tiny/tree/{REVISION}":
@@ -156,7 +156,7 @@ def test_fetched_model_has_its_files_and_no_code(hub: Hub, tmp_path: Path) -> No
     assert record["revision"] == REVISION and record["class"] == ENTRY["class"]
     assert record["files"]["unet/model.safetensors"]["sha256"] == hashlib.sha256(WEIGHTS).hexdigest()
     assert fetch(hub, tmp_path).returncode == 0
-    assert hub.asked[f"GET /lab/tiny/resolve/{REVISION}/unet/model.safetensors"] == 1
+    assert hub.requests[f"GET /lab/tiny/resolve/{REVISION}/unet/model.safetensors"] == 1
 
 
 def test_only_listed_file_patterns_are_fetched(hub: Hub, tmp_path: Path) -> None:
@@ -242,9 +242,9 @@ def logged_out(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def test_unready_model_message_gives_the_complete_command(changes: dict, words: str | None, tmp_path: Path) -> None:
     entries = {"style": {**ENTRY, "class": "StableDiffusionXLInstructPix2PixPipeline", **changes}, "base": ENTRY}
     (tmp_path / "models.yaml").write_text(yaml.safe_dump(entries))
-    told = describe_unready(["style", "base"], tmp_path / "models.yaml", tmp_path / "models")
-    assert len(told) == (words is not None)
-    assert all(str(words).format(records=tmp_path / "models") in line for line in told)
+    lines = describe_unready(["style", "base"], tmp_path / "models.yaml", tmp_path / "models")
+    assert len(lines) == (words is not None)
+    assert all(str(words).format(records=tmp_path / "models") in line for line in lines)
 
 
 @pytest.mark.parametrize("record", ['{"repository": "lab/ti', "{}", "[]", '{"files": {"a": 1}}'])
@@ -275,17 +275,17 @@ def test_run_stops_before_its_first_job_if_models_are_missing(tmp_path: Path) ->
         target = "results/mini/candidates/object_removal/00000.h5"
         return run_snakemake(options(target, option), root, variables)
 
-    told = [
+    lines = [
         "error: IDEA-Research/grounding-dino-base, the detector, was not fetched; config/models.yaml pins no "
         "revision of it; on a machine with internet access, run: python scripts/fetch_models.py detector --pin && "
         "snakemake --force models/detector.json",
         "error: config/models.yaml: segmenter: a Sam9Model cannot be used here; give one of SamModel, Sam2Model",
     ]
     done = run("--keep-going")
-    assert done.returncode and [line for line in done.stderr.splitlines() if line.startswith("error")] == told
+    assert done.returncode and [line for line in done.stderr.splitlines() if line.startswith("error")] == lines
     assert not (root / "results/mini/sources").exists() and not (root / "models").exists()
     looked = run("--dry-run")
-    assert looked.returncode == 0 and all(line in looked.stderr for line in told)
+    assert looked.returncode == 0 and all(line in looked.stderr for line in lines)
 
 
 def test_pin_writes_the_newest_revision_and_nothing_else(hub: Hub, tmp_path: Path) -> None:

@@ -69,7 +69,7 @@ def test_a_missing_reference_has_no_influence(net: RoutedEditNet) -> None:
 
 @torch.no_grad()
 @pytest.mark.parametrize(("task", "expert"), [(0, "local"), (1, "global"), (2, "visual"), (3, SHARED), (-1, SHARED)])
-def test_a_task_uses_the_expert_of_its_group_alone_and_an_unknown_one_the_shared_expert(task: int, expert: str) -> None:
+def test_a_task_uses_only_the_expert_of_its_group_and_an_unknown_task_the_shared_one(task: int, expert: str) -> None:
     net = make()
     assert net.routing.experts == ["local", "global", "visual", SHARED]
     x = with_references(task=torch.tensor([task, task]))
@@ -85,7 +85,7 @@ def test_a_task_uses_the_expert_of_its_group_alone_and_an_unknown_one_the_shared
 
 
 @torch.no_grad()
-def test_without_its_experts_a_routed_editor_is_the_one_with_the_task_token_alone(net: RoutedEditNet) -> None:
+def test_without_experts_a_routed_editor_equals_the_task_token_editor(net: RoutedEditNet) -> None:
     plain = make("editnet_task_token")
     missing, extra = plain.load_state_dict(
         {key.replace("routing.embedding", "embedding"): value for key, value in net.state_dict().items()}, strict=False
@@ -100,7 +100,7 @@ def test_without_its_experts_a_routed_editor_is_the_one_with_the_task_token_alon
 
 
 @torch.no_grad()
-def test_without_the_task_token_tasks_of_one_group_are_the_same() -> None:
+def test_without_the_task_token_tasks_of_one_group_give_the_same_output() -> None:
     tasks = ("remove", "add", "style_change")
     net = move_weights(RoutedEditNet.from_transformer(base(SD3), tasks=tasks, task_token=False)).eval()
     outputs = [net(**inputs() | {"task": torch.tensor([task, task])}) for task in range(3)]
@@ -108,7 +108,7 @@ def test_without_the_task_token_tasks_of_one_group_are_the_same() -> None:
 
 
 @torch.no_grad()
-def test_soft_routing_weighs_the_experts_by_the_gate() -> None:
+def test_soft_routing_weights_the_experts_by_the_gate() -> None:
     torch.manual_seed(0)
     layer = Experts(width=8, prompt_width=8, count=3)
     nn.init.normal_(layer.to_out.weight)
@@ -131,7 +131,7 @@ def test_the_gate_starts_with_equal_weights_and_learns() -> None:
 
 
 @torch.no_grad()
-def test_attention_sees_only_what_exists() -> None:
+def test_attention_ignores_masked_tokens() -> None:
     query, key = torch.zeros(1, 1, 2), torch.zeros(1, 3, 2)
     value = torch.tensor([[[1.0, 2.0], [3.0, 4.0], [100.0, 100.0]]])
     found = attend(query, key, value, 1, torch.tensor([[True, True, False]]))
@@ -139,7 +139,7 @@ def test_attention_sees_only_what_exists() -> None:
 
 
 @torch.no_grad()
-def test_a_visual_prompt_has_sixteen_tokens_per_reference_and_those_of_no_image_without_one() -> None:
+def test_a_visual_prompt_has_sixteen_tokens_per_reference_or_the_tokens_for_no_image() -> None:
     torch.manual_seed(0)
     prompt = VisualPrompt(channels=4, patch=2, width=16)
     images = torch.randn(2, 3, 4, 8, 8)
@@ -149,21 +149,21 @@ def test_a_visual_prompt_has_sixteen_tokens_per_reference_and_those_of_no_image_
     torch.testing.assert_close(tokens[1, :16], blank[0])
 
 
-def test_every_trained_weight_gets_a_gradient_on_every_rank_even_without_references() -> None:
+def test_every_trained_weight_gets_a_gradient_even_without_references() -> None:
     for name in ("editnet_routed", "editnet_routed_soft"):
         net = models.build(name, base(SD3))
         move_weights(net)(**inputs() | {"task": torch.tensor([0, 9])}).square().mean().backward()
         assert [key for key, p in net.named_parameters() if p.requires_grad and p.grad is None] == []
 
 
-def test_groups_and_tasks_are_kept_with_the_editor(net: RoutedEditNet) -> None:
+def test_groups_and_tasks_are_saved_with_the_editor(net: RoutedEditNet) -> None:
     assert default_groups(TASKS) == ["local", "global", "visual", SHARED] == net.config["groups"]
     takes = get_supported_conditions(net)
     assert takes.references and takes.tasks == TASKS and takes.task_index("nothing") == -1
 
 
 @pytest.mark.parametrize("kind", ["flux", "qwen_image", "z_image"])
-def test_routing_works_over_other_bases_and_starts_exactly(kind: str, one_thread: None) -> None:
+def test_an_untrained_routed_editor_over_any_base_is_bit_identical_to_it(kind: str, one_thread: None) -> None:
     transformer, x = tiny_bases.make(kind), tiny_bases.inputs(kind, texts=(5, 3))
     net = models.build("editnet_routed_soft", transformer)
     x |= {"references": torch.randn(2, 1, 16, 8, 12), "task": torch.tensor([0, -1])}

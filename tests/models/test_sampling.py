@@ -40,11 +40,11 @@ def test_batched_guidance_branches_match_separate_forward_passes() -> None:
     source, noise = torch.randn(2, 2, 16, 8, 8, generator=g)
     prompt, negative = torch.randn(2, 2, 5, 24, generator=g)
     pooled, negative_pooled = torch.randn(2, 2, 24, generator=g)
-    asked = Conditioning(source, prompt, negative, pooled, negative_pooled)
+    conditioning = Conditioning(source, prompt, negative, pooled, negative_pooled)
     scheduler = FlowMatchEulerDiscreteScheduler()
 
     def velocity(text: float, image: float) -> torch.Tensor:
-        return noise - sample(net, scheduler, asked, Guidance(text, image), noise, steps=1)
+        return noise - sample(net, scheduler, conditioning, Guidance(text, image), noise, steps=1)
 
     both, source_alone, neither = velocity(1, 1), velocity(0, 1), velocity(0, 0)
     expected = neither + 1.5 * (source_alone - neither) + 3 * (both - source_alone)

@@ -30,7 +30,7 @@ def test_open_gates_give_the_sequence_without_gates(base: str) -> None:
 
 
 @torch.no_grad()
-def test_untrained_sequence_sees_the_source(base: str) -> None:
+def test_output_of_an_untrained_sequence_editor_depends_on_the_source(base: str) -> None:
     net, x = build(base), inputs(base)
     assert not torch.allclose(net(**x), net(**x | {"condition": 0 * x["condition"]}), atol=1e-4)
 
@@ -50,7 +50,7 @@ def test_missing_reference_changes_nothing_and_a_present_one_does(base: str) -> 
 
 
 @torch.no_grad()
-def test_reference_and_source_are_told_apart(base: str) -> None:
+def test_reference_and_source_are_distinguished(base: str) -> None:
     net, x = move_weights(build(base)).eval(), inputs(base)
     reference = torch.randn(2, 16, 8, 12, generator=torch.Generator().manual_seed(3))
     swapped = {"condition": reference, "references": x["condition"][:, None]}

@@ -81,10 +81,10 @@ def test_recoloured_object_changes_and_its_surroundings_mostly_stay(editor, dand
 def test_new_background_appears_behind_the_object(editor, dandelion, place, name):
     """Compare blurred images, because the editor cannot draw the background's detail."""
     answer = edited(editor, dandelion, f"Change the background to {place}.")
-    asked = resize_cover(sample(name), dandelion.shape[1], dandelion.shape[0])
+    background = resize_cover(sample(name), dandelion.shape[1], dandelion.shape[0])
     inside = dandelion_in(dandelion)
-    assert apart(answer, asked, ~inside) < 0.3 * apart(dandelion, asked, ~inside)
-    assert apart(answer, dandelion, inside) < 0.6 * apart(asked, dandelion, inside)
+    assert apart(answer, background, ~inside) < 0.3 * apart(dandelion, background, ~inside)
+    assert apart(answer, dandelion, inside) < 0.6 * apart(background, dandelion, inside)
 
 
 def apart(one: Image, other: Image, where: Mask) -> float:

@@ -52,7 +52,7 @@ def net() -> UNetEditor:
 @torch.no_grad()
 @pytest.mark.parametrize("channels", [4, 8])
 @pytest.mark.parametrize("prediction", PREDICTIONS)
-def test_an_untrained_editor_is_its_base_bit_for_bit(channels: int, prediction: str) -> None:
+def test_an_untrained_editor_is_bit_identical_to_its_base(channels: int, prediction: str) -> None:
     net, whole, x = UNetEditor.from_transformer(unet(channels), prediction).eval(), unet(channels), inputs()
     given = to_variance_preserving(x["noisy"], x["timestep"] / 1000, RATIOS)
     seen = given.sample if channels == 4 else torch.cat([given.sample, x["condition"] / LATENT_SCALE], dim=1)
@@ -64,7 +64,7 @@ def test_an_untrained_editor_is_its_base_bit_for_bit(channels: int, prediction: 
 
 
 @pytest.mark.parametrize("prediction", PREDICTIONS)
-def test_the_true_output_of_a_diffusion_network_is_the_true_velocity_of_the_flow(prediction: str) -> None:
+def test_the_exact_output_of_a_diffusion_network_converts_to_the_exact_velocity(prediction: str) -> None:
     clean, noise = torch.randn(2, 5, 4, 3, 3, generator=torch.Generator().manual_seed(0)).double()
     sigma = torch.tensor([0.05, 0.3, 0.5, 0.7, 0.93]).double()
     s = sigma[:, None, None, None]
@@ -74,7 +74,7 @@ def test_the_true_output_of_a_diffusion_network_is_the_true_velocity_of_the_flow
     torch.testing.assert_close(given.sample, given.signal * clean + given.noise * noise)
 
 
-def test_timesteps_are_those_of_the_scheduler_with_the_same_noise() -> None:
+def test_timesteps_match_the_scheduler_at_equal_noise() -> None:
     scheduler = DDPMScheduler(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear")
     steps = torch.tensor([1, 250, 500, 998])
     signal = scheduler.alphas_cumprod[steps].double().sqrt()
@@ -84,13 +84,13 @@ def test_timesteps_are_those_of_the_scheduler_with_the_same_noise() -> None:
     torch.testing.assert_close(given.signal.flatten(), signal, atol=1e-5, rtol=0)
 
 
-def test_noise_levels_beyond_the_schedule_take_its_ends() -> None:
+def test_noise_levels_are_clamped_to_the_schedule() -> None:
     given = to_variance_preserving(torch.zeros(2, 1, 1, 1), torch.tensor([0.0, 1.0]), RATIOS)
     assert given.timestep.tolist() == [0, 999] and given.signal.isfinite().all()
 
 
 @pytest.mark.parametrize("prediction", PREDICTIONS)
-def test_the_weighted_velocity_loss_is_the_loss_of_the_network_s_own_output(prediction: str) -> None:
+def test_weighted_velocity_loss_equals_the_native_prediction_loss(prediction: str) -> None:
     sigma = torch.tensor([0.1, 0.5, 0.9]).double()
     given = to_variance_preserving(torch.randn(3, 4, 2, 2).double(), sigma, RATIOS)
     one, other = torch.randn(2, 3, 4, 2, 2).double()
@@ -114,7 +114,7 @@ def test_saved_editor_reloads_bit_identical(net: UNetEditor, tmp_path: object) -
 
 
 @pytest.mark.parametrize("freeze", [False, True])
-def test_training_steps_lower_the_loss_and_a_frozen_base_stays(freeze: bool) -> None:
+def test_training_steps_lower_the_loss_and_leave_a_frozen_base_unchanged(freeze: bool) -> None:
     net, x = UNetEditor.from_transformer(unet(8), "epsilon", freeze_base=freeze), inputs()
     before = {name: value.clone() for name, value in net.state_dict().items()}
     optimizer = torch.optim.Adam([p for p in net.parameters() if p.requires_grad], lr=3e-3)
@@ -130,7 +130,7 @@ def test_training_steps_lower_the_loss_and_a_frozen_base_stays(freeze: bool) -> 
     assert changed == {"experts", "routing"} | (set() if freeze else {"base"})
 
 
-def test_a_unet_and_an_mmdit_are_not_taken_for_each_other() -> None:
+def test_a_unet_and_an_mmdit_are_distinguished() -> None:
     with pytest.raises(ValueError, match="a UNet predicts epsilon or v_prediction"):
         UNetEditor.from_transformer(unet(), "velocity")
     with pytest.raises(ValueError, match="use editnet_routed"):
@@ -170,9 +170,7 @@ def test_texts_are_encoded_as_diffusers_does(folder: Path) -> None:
     assert mask.shape == (2, 77) and mask.sum(1).tolist() == [5, 2]
 
 
-def test_another_noise_schedule_is_rejected_and_no_mmdit_editor_is_built_on_a_unet(
-    folder: Path, tmp_path: Path
-) -> None:
+def test_an_unsupported_noise_schedule_and_an_mmdit_editor_on_a_unet_are_rejected(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="the only architecture on it is unet_routed"):
         build("editnet", unet(8), "epsilon")
     other = Path(shutil.copytree(folder, tmp_path / "other"))

@@ -14,7 +14,7 @@ def test_only_source_id_is_required() -> None:
 
 
 @pytest.mark.parametrize(
-    ("provenance", "told"),
+    ("provenance", "message"),
     [
         ({}, r"p: provenance\.source_id is missing; give a text \(id of the source photo or row"),
         ({"source_id": ""}, "source_id is missing"),
@@ -31,8 +31,8 @@ def test_only_source_id_is_required() -> None:
         ([], r"the provenance is \[\]; give a mapping with source_id"),
     ],
 )
-def test_invalid_value_is_named(provenance: object, told: str) -> None:
-    with pytest.raises(UserError, match=told):
+def test_invalid_value_is_named(provenance: object, message: str) -> None:
+    with pytest.raises(UserError, match=message):
         check_provenance(provenance, "p")
 
 

@@ -157,15 +157,15 @@ def test_truncated_shard_is_reported_as_damaged(tmp_path: Path) -> None:
 def test_flipped_bit_is_detected_or_harmless(tmp_path: Path) -> None:
     path = tmp_path / "00000.h5"
     write_shard(path, Task.OBJECT_SWAP, "embedded", 0, plain_pairs())
-    whole, told = path.read_bytes(), 0
+    whole, detected = path.read_bytes(), 0
     for place in np.random.default_rng(1).integers(0, len(whole), 100).tolist():
         path.write_bytes(whole[:place] + bytes([whole[place] ^ 16]) + whole[place + 1 :])
         try:
             with Shard(path) as shard:
                 assert all(map(same, shard, plain_pairs()))
         except DamagedFile:
-            told += 1
-    assert told > 50
+            detected += 1
+    assert detected > 50
 
 
 def test_missing_file_and_foreign_hdf5_file_raise_errors(tmp_path: Path) -> None:
@@ -302,7 +302,7 @@ def test_exif_rotated_source_matches_its_upright_edit(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("source", "edited", "mask", "told"),
+    ("source", "edited", "mask", "message"),
     [
         ((12, 16), (12, 15), None, "p: the edited image has 15 x 12 pixels, its source 16 x 12; resize it or reject"),
         ((12, 16), (12, 16), (16, 12), "p: the mask image has 12 x 16 pixels, its source 16 x 12"),
@@ -310,10 +310,10 @@ def test_exif_rotated_source_matches_its_upright_edit(tmp_path: Path) -> None:
     ],
 )
 def test_image_files_of_different_sizes_are_rejected(
-    tmp_path: Path, source: tuple[int, int], edited: tuple[int, int] | None, mask: tuple[int, int] | None, told: str
+    tmp_path: Path, source: tuple[int, int], edited: tuple[int, int] | None, mask: tuple[int, int] | None, message: str
 ) -> None:
     files = [size and encode_png(np.zeros((*size, 3), np.uint8)) for size in (source, edited, mask)]
-    with pytest.raises(UserError, match=told):
+    with pytest.raises(UserError, match=message):
         write_shard(
             tmp_path / "0.h5", Task("mixed"), "import", 0, [encoded_pair(files[0], files[1] or b"GIF", files[2])]
         )
@@ -321,7 +321,7 @@ def test_image_files_of_different_sizes_are_rejected(
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "message"),
     [
         ({"references": (Reference("", np.zeros((1, 1, 3), np.uint8)),)}, "the role of a reference is ''"),
         ({"session": "a\nb", "turn": 1}, "session is 'a"),
@@ -333,9 +333,9 @@ def test_image_files_of_different_sizes_are_rejected(
         ({"provenance": SOURCE | {"mine": np.zeros(1)}}, "provenance: .*not JSON serializable; convert it"),
     ],
 )
-def test_invalid_field_error_names_pair_and_remedy(tmp_path: Path, changes: dict[str, object], told: str) -> None:
+def test_invalid_field_error_names_pair_and_remedy(tmp_path: Path, changes: dict[str, object], message: str) -> None:
     pair = plain_pairs()[0]
-    with pytest.raises(UserError, match=f"{pair.pair_id}: {told}"):
+    with pytest.raises(UserError, match=f"{pair.pair_id}: {message}"):
         write_shard(tmp_path / "0.h5", Task.OBJECT_SWAP, "mine", 0, [replace(pair, **changes)])
 
 

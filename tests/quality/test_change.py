@@ -22,7 +22,7 @@ def test_changed_area_is_measured_at_its_location(noise: np.ndarray) -> None:
     assert change.largest > 50
 
 
-def test_jpeg_noise_is_no_change(noise: np.ndarray) -> None:
+def test_jpeg_noise_is_not_a_change(noise: np.ndarray) -> None:
     encoded = cv2.imdecode(cv2.imencode(".jpg", noise, [cv2.IMWRITE_JPEG_QUALITY, 75])[1], cv2.IMREAD_COLOR)
     assert np.abs(encoded.astype(int) - noise).max() > 7
     assert ChangeMap.measure(noise, encoded).largest < 4

@@ -43,7 +43,7 @@ def test_one_distant_image_prevents_a_duplicate(column: str) -> None:
     assert find_duplicates(rekey(pairs)) == []
 
 
-def test_different_edits_of_one_source_are_no_duplicates() -> None:
+def test_different_edits_of_one_source_are_not_duplicates() -> None:
     pairs = make_near(0, 0, 0)
     pairs.change_hash[1] ^= np.uint64(2**20 - 1)
     pairs.change_levels[2] = 60

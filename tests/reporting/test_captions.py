@@ -33,11 +33,11 @@ def html(caption: Path, pages: list) -> str:
 
 
 @pytest.mark.parametrize("caption", CAPTIONS, ids=lambda path: path.stem)
-def test_captions_are_whole(caption):
+def test_every_caption_renders(caption):
     assert "<p>" in html(caption, [])
 
 
-def test_front_page_shows_the_key_figures_where_they_are(tmp_path, monkeypatch):
+def test_front_page_includes_the_key_figures_of_the_summary(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     sheet = SimpleNamespace(path=Path("results/a_b-c/report/pairs.jpg"), mime="image/jpeg", labels={"pairs": "All"})
     sheet.path.parent.mkdir(parents=True)

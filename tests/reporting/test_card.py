@@ -31,14 +31,14 @@ def card(tmp_path: Path, base: str | None = None, **sections: dict) -> str:
     return model_card("editnet", config, tmp_path / "plan.parquet", [tmp_path / "index.parquet"], scores, CURVE, base)
 
 
-def test_it_counts_training_pairs_and_photos(tmp_path: Path) -> None:
+def test_model_card_counts_training_pairs_and_photos(tmp_path: Path) -> None:
     text = card(tmp_path)
     assert "| Object swap | 1 | 0 | 3 | 0 | 0 | 0 | 0 | 4 |" in text
     assert "| all | 1 | 0 | 3 | 0 | 0 | 0 | 0 | 4 |" in text and "Held out: 1." in text
     assert "| CC0-1.0 | 1 |" in text and "| not stated | 1 |" in text and "CC-BY-4.0" not in text
 
 
-def test_it_tells_scores_losses_and_options(tmp_path: Path) -> None:
+def test_model_card_lists_scores_losses_and_options(tmp_path: Path) -> None:
     text = card(tmp_path)
     assert "| all | EditNet | 4 | 3.00 | 9.00 | 3.00 | 2.00 to 4.00 | 31.2 |" in text
     assert "| all | No edit |" in text and "Specialist" not in text
@@ -47,19 +47,19 @@ def test_it_tells_scores_losses_and_options(tmp_path: Path) -> None:
     assert text.startswith("---\nlibrary_name: diffusers\n")
 
 
-def test_the_choice_among_candidates_is_named(tmp_path: Path) -> None:
+def test_model_card_states_the_choice_among_candidates(tmp_path: Path) -> None:
     assert "at least 9 of 10. Source photos:" in card(tmp_path)
     text = card(tmp_path, scoring={"best_of": 4})
     assert "at least 9 of 10. It is the best of up to 4 candidates. Source photos:" in text
 
 
-def test_a_fetched_base_is_named(tmp_path: Path) -> None:
+def test_model_card_names_a_fetched_base(tmp_path: Path) -> None:
     assert "a small SD3, pre-trained in the run" in card(tmp_path)
     text = card(tmp_path, "owner/sd3 at revision 0123 (its licence)")
     assert "Base: owner/sd3 at revision 0123 (its licence)." in text and "small SD3" not in text
 
 
-def test_a_licence_brings_nothing_into_the_card_but_its_text(tmp_path: Path) -> None:
+def test_licence_texts_are_escaped_and_limited_in_number(tmp_path: Path) -> None:
     texts = ["CC | see\n\n## Scores\n<img src=x>", "[free](javascript:alert(1))", *(f"licence {n}" for n in range(40))]
     pq.write_table(pa.table({"status": ["kept"] * 42, "licence": texts}), tmp_path / "index.parquet")
     lines = licence_table(tmp_path / "index.parquet").splitlines()

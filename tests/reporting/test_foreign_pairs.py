@@ -72,7 +72,7 @@ def files(run: Path) -> list[list[Path]]:
     return [[run / name.format(FOLDER)] for name in names]
 
 
-def test_decisions_have_each_pairs_own_task_and_nearest_ratio(run: Path) -> None:
+def test_decisions_record_the_task_and_nearest_ratio_of_each_pair(run: Path) -> None:
     rows = read_rows(files(run)[2][0])
     assert [row["task"] for row in rows] == TASKS
     assert {(row["kept"], row["ratio"]) for row in rows} == {(True, "4x3")}
@@ -93,7 +93,7 @@ def test_buckets_find_the_folder_and_keep_the_task(run: Path, tmp_path: Path) ->
     assert "| Colour splash \\| \\<b\\> |" in card and "| Object removal | 0 |" in card
 
 
-def test_tables_planned_before_the_column_folder_are_read(run: Path, tmp_path: Path) -> None:
+def test_tables_without_the_folder_column_are_read(run: Path, tmp_path: Path) -> None:
     layout = Layout(base_size=32, pairs_per_zarr_shard=4, parts=1, held_out=0.0, seed=0)
     table = place(accepted_pairs(gather_decisions(files(run)[2])), layout)
     write_plan(tmp_path / "new.parquet", table, layout)
@@ -105,7 +105,7 @@ def test_tables_planned_before_the_column_folder_are_read(run: Path, tmp_path: P
     assert set(gather_decisions([path])["task"].to_pylist()) == {"object_swap"}
 
 
-def test_the_reference_judge_gives_its_reason(run: Path) -> None:
+def test_reference_judge_states_why_it_cannot_score(run: Path) -> None:
     with Shard(files(run)[0][0]) as shard:
         for verdict in ReferenceJudge().judge(list(shard)):
             assert isinstance(verdict, Unscorable) and verdict.reason.startswith("the pair has no known truth")
@@ -145,7 +145,7 @@ def test_pages_show_tasks_that_are_not_registered(run: Path, tmp_path: Path) -> 
     assert model_rows(files(run)[0])[0].cells == ["My pairs", "import", "none", "0"]
 
 
-def test_a_benchmark_of_such_pairs_has_a_table() -> None:
+def test_benchmark_table_lists_unregistered_tasks() -> None:
     judge, pairs = GenerousJudge(), [scale_to_bucket(pair, 32) for pair in foreign_pairs()]
     rows = [bench_row("no_edit", pair, *judge.judge([pair]), judge) for pair in pairs]
     table = table3([{**row, "sc_score": 9.5} for row in rows], seed=0)
@@ -153,7 +153,7 @@ def test_a_benchmark_of_such_pairs_has_a_table() -> None:
     assert "| Colour splash \\| \\<b\\> |" in markdown(table, "reference")
 
 
-def test_losses_of_other_tasks_share_one_group() -> None:
+def test_losses_of_unregistered_tasks_share_one_group() -> None:
     groups = group_by_task(TASKS, torch.device("cpu"))
     assert groups["loss_task/other"].tolist() == [True, False, True, False, True]
     assert groups["loss_task/object_swap"].tolist() == [False, False, False, True, False]

@@ -68,8 +68,8 @@ def write_report(folder: Path, task: Task, outcomes: list[str], noisy: bool = Fa
     for n, (pair, outcome) in enumerate(zip(pairs, outcomes, strict=True)):
         value = None if outcome == UNSCORABLE else (9.5 if outcome == KEPT else 5.0) - n / 100
         scored = {"sc_score_1": value, "sc_score_2": value, "pq_score": value, "o_score": value}
-        told = {"reasoning": "It is plain.", "judge": "reference", "status": "scored" if value else UNSCORABLE}
-        scores.append({"pair_id": pair.pair_id, **scored, **told})
+        fields = {"reasoning": "It is plain.", "judge": "reference", "status": "scored" if value else UNSCORABLE}
+        scores.append({"pair_id": pair.pair_id, **scored, **fields})
         decisions.append({"pair_id": pair.pair_id, "kept": outcome in ACCEPTED, "reason": outcome})
     numbers = [(name, pa.float64()) for name in ("sc_score_1", "sc_score_2", "pq_score", "o_score")]
     words = [(name, pa.string()) for name in ("pair_id", "reasoning", "judge", "status")]
@@ -101,7 +101,7 @@ def test_gallery_shows_text_as_text(tmp_path):
     assert "Swap thing 0 &amp; more." in page
 
 
-def test_gallery_of_many_noisy_pairs_stays_under_the_limit_and_says_what_it_left_out(tmp_path):
+def test_gallery_of_many_noisy_pairs_stays_under_the_limit_and_counts_omitted_pairs(tmp_path):
     page = render_page(tmp_path, [KEPT] * 12 + [BELOW] * 12, noisy=True)
     assert len(page.encode()) < LIMIT
     shown = instructions(page)
@@ -110,7 +110,7 @@ def test_gallery_of_many_noisy_pairs_stays_under_the_limit_and_says_what_it_left
     assert any(int(name.split()[-1]) < 12 for name in shown)
 
 
-def test_gallery_outlines_the_mask_where_it_is(tmp_path):
+def test_gallery_outlines_the_mask_at_its_position(tmp_path):
     page = render_page(tmp_path, [KEPT])
     path = re.search(r'<path d="M([^"]+)Z"', page)[1]
     corners = np.array([point.split() for point in path.split("L")], float)
@@ -130,15 +130,15 @@ def image_widths(page: str) -> list[int]:
 
 
 @pytest.mark.parametrize(
-    ("outcomes", "told"),
+    ("outcomes", "message"),
     [
         ([], "No pair of this task was accepted."),
         ([BELOW], "was accepted."),
         ([KEPT], "No pair of this task was rejected."),
     ],
 )
-def test_gallery_says_so_where_there_is_nothing(tmp_path, outcomes, told):
-    assert told in render_page(tmp_path, outcomes)
+def test_gallery_states_when_it_is_empty(tmp_path, outcomes, message):
+    assert message in render_page(tmp_path, outcomes)
 
 
 def test_same_input_gives_the_same_page(tmp_path):
@@ -178,14 +178,14 @@ def test_filter_page_counts_lesser_candidates_in_one_row(tmp_path):
     assert re.findall(rf"{lesser}</td>\s*<td[^>]*>([^<]+)", page) == ["2"]
 
 
-def test_filter_page_of_nothing(tmp_path):
+def test_filter_page_without_candidates_states_so(tmp_path):
     candidates, rejections = read_columns(*write_report(tmp_path, Task.OBJECT_SWAP, [], rejections=2))
     page = filter_page("mini", candidates, rejections, 9.0)
     assert "There is no candidate to show." in page
     assert "No pair was accepted" in page
 
 
-def test_files_of_different_shards_are_refused(tmp_path):
+def test_files_of_different_shards_are_rejected(tmp_path):
     swaps = write_report(tmp_path, Task.OBJECT_SWAP, [KEPT])
     styles = write_report(tmp_path, Task.STYLE_TRANSFER, [KEPT])
     with pytest.raises(UserError, match="give files of one shard"):
@@ -201,14 +201,14 @@ def test_contact_sheet_is_the_same_twice(tmp_path):
     assert (tmp_path / "first.jpg").read_bytes() == (tmp_path / "second.jpg").read_bytes()
 
 
-def test_sheet_looks_at_what_stays_where_most_is_masked():
+def test_sheet_centres_on_the_unmasked_part_if_the_mask_is_large():
     object_mask = np.zeros((30, 30), bool)
     object_mask[20:28, 2:8] = True
     assert mask_centre(subject(~object_mask)) == mask_centre(subject(object_mask))
     assert mask_centre(subject(None)) == (0.5, 0.5)
 
 
-def test_a_step_trained_twice_counts_as_made_last(tmp_path):
+def test_a_repeated_step_replaces_the_earlier_one(tmp_path):
     lines = [{"step": 0, "held_out_loss": 1.0}, {"step": 1, "loss": 9.0}, {"step": 1, "loss": 0.8}]
     lines += [{"step": 2, "loss": 0.4, "held_out_loss": 0.5}]
     path = tmp_path / "metrics.jsonl"
@@ -236,14 +236,14 @@ def test_the_grid_of_the_inpainting_specialist_shows_holes(tmp_path):
     assert "source image, instruction" not in page
 
 
-def test_the_page_tells_losses_of_parts_and_speed(tmp_path):
-    told = {"memory_gb": 1.5, "skipped": 2}
+def test_training_page_lists_partial_losses_and_speed(tmp_path):
+    fields = {"memory_gb": 1.5, "skipped": 2}
     speeds = [
         {"samples_per_s": pace, "data_wait_share": share} for pace, share in ((1.0, 0.5), (4.0, 0.0), (4.0, 0.25))
     ]
     parts = [{"loss_task/object_swap": 9.0}, {"loss_task/object_swap": 0.5, "loss_sigma/0.0-0.2": 0.25}, {}]
     both = zip(parts, speeds, strict=True)
-    lines = [{"step": step, "loss": 1.0} | told | part | speed for step, (part, speed) in enumerate(both, start=1)]
+    lines = [{"step": step, "loss": 1.0} | fields | part | speed for step, (part, speed) in enumerate(both, start=1)]
     path = tmp_path / "editnet.metrics.jsonl"
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
     curve = read_curve("EditNet", path)
@@ -257,7 +257,7 @@ def test_untrained_base_is_named():
     assert "Base: no step was recorded." in training_page("mini", [Curve("Base", [], [])])
 
 
-def test_summary_counts_what_the_run_made():
+def test_summary_counts_photos_pairs_and_buckets():
     photos = [{"status": "kept", "shard": s} for s in ("00000", "00000", "bench")]
     photos += [{"status": "refused", "shard": None}]
     decisions = [{"kept": kept} for kept in (True, True, True, False)]
@@ -286,7 +286,7 @@ def test_agreement_page_with_and_without_examples():
     assert "No held-out pair could be compared" in agreement_page("mini", facts | agreement([]), [], "student", 9.0)
 
 
-def test_replies_of_teacher_and_student_stand_side_by_side():
+def test_replies_of_teacher_and_student_are_shown_side_by_side():
     figures = {"teacher": "api", "held_out_photos": ["dog"], "learnt_from": 10, "before": agreement([])}
     rows = [agreement_row("p", "object_swap", "3x2", "", Score(9, 10, 10), Score(7, 9, 9))]
     numbers = {f"{who}_{name}": value for who, value in (("teacher", 9.0), ("student", None)) for name in NUMBERS}
@@ -308,7 +308,7 @@ def test_replies_of_teacher_and_student_stand_side_by_side():
     assert "Replies side by side" not in agreement_page("mini", figures | agreement(rows), rows, "student", 9.0)
 
 
-def test_empty_pages():
+def test_pages_without_data_state_so():
     assert "no held-out photo suited any task" in benchmark_page("mini", [], [], {"no_edit": {}}, "student")
     assert "No benchmark file was found" in throughput_page("mini", [])
     page = provenance_page("mini", {"run": "mini", "seed": 3}, [], [])
@@ -316,7 +316,7 @@ def test_empty_pages():
     assert "seed: 3" in page
 
 
-def test_provenance_counts_what_it_does_not_show(monkeypatch):
+def test_provenance_page_counts_the_photos_that_it_omits(monkeypatch):
     monkeypatch.setattr("omniedit.reporting.provenance.PHOTOS_SHOWN", 2)
     place = {
         "left": 0,
@@ -335,7 +335,7 @@ def test_provenance_counts_what_it_does_not_show(monkeypatch):
     assert "q1" in page and "q2" not in page and "And 1 more in sources/index.parquet" in page
 
 
-def test_the_best_of_all_shards_are_the_best_of_each_shards_best(tmp_path):
+def test_best_pairs_of_all_shards_are_found_shard_by_shard(tmp_path):
     folders = [tmp_path / str(n) for n in range(len(SHARDS))]
     for folder in folders:
         folder.mkdir()

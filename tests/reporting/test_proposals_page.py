@@ -75,18 +75,18 @@ def test_examples_are_of_different_photos(tmp_path: Path) -> None:
     assert page.count("<li>") == 3
 
 
-def test_recorded_replies_are_shown_without_what_is_not_known_of_them(tmp_path: Path) -> None:
+def test_recorded_replies_are_shown_with_their_known_fields_only(tmp_path: Path) -> None:
     row = usable("a", Task.STYLE_TRANSFER, StyleProposal(instructions=["Paint it.", "Ink it."], style="a <sketch>"))
     page = proposals_page("mini", Tally.of(write_shards(tmp_path, [row])))
     assert "recorded replies" in page and "Paint it." in page and "<sketch>" not in page
 
 
-def test_nothing_proposed_is_said(tmp_path: Path) -> None:
+def test_page_without_proposals_states_so(tmp_path: Path) -> None:
     page = proposals_page("mini", Tally.of(write_shards(tmp_path, [])))
     assert "Nothing was proposed." in page and "No proposal can be used." in page and "<img" not in page
 
 
-def test_reasons_are_alike_but_for_what_they_quote_and_count() -> None:
+def test_reasons_are_grouped_without_quoted_words_and_numbers() -> None:
     assert reason_kind("the quota of object 'dog' is full") == reason_kind("the quota of object 'grey cat' is full")
     assert reason_kind("instructions: 0: too long") != reason_kind("object: too long")
 

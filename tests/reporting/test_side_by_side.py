@@ -62,13 +62,13 @@ def read_data(page: str) -> dict[str, Any]:
     return json.loads(re.search(r'id="data">(.*?)</script>', page, re.DOTALL)[1])
 
 
-def test_data_cannot_end_its_script() -> None:
+def test_embedded_data_cannot_close_the_script_element() -> None:
     text = script_json({"text": HOSTILE})
     assert not set("<>&") & set(text)
     assert json.loads(text) == {"text": HOSTILE}
 
 
-def test_the_page_holds_every_item_with_its_scores_and_failures() -> None:
+def test_page_includes_every_item_with_its_scores_and_failures() -> None:
     data = read_data(render_embedded(HEADING, [item(0), item(1, "style", HOSTILE, 7.126, None)], 2))
     assert [found["instruction"] for found in data["items"]] == ["Edit 0.", HOSTILE]
     a, _, c = data["items"][1]["outputs"]
@@ -84,7 +84,7 @@ def test_equal_images_are_stored_once() -> None:
     assert data["items"][0]["source"] == data["items"][0]["target"] == data["items"][0]["outputs"][0]["image"] == 0
 
 
-def test_an_embedded_page_stays_under_the_limit_and_says_how_many_items_it_shows() -> None:
+def test_an_embedded_page_stays_under_the_limit_and_states_the_number_of_items_shown() -> None:
     many = [
         ComparedItem(f"{n}", "swap", f"Edit {n}.", lambda n=n: noise(n), [Output("a", lambda n=n: noise(n + 500))])
         for n in range(60)
@@ -114,11 +114,11 @@ def test_a_folder_links_files_and_writes_other_images(tmp_path: Path) -> None:
     assert (tmp_path / "pages" / images[0]).is_file()
 
 
-def test_a_page_without_items_says_so() -> None:
+def test_a_page_without_items_states_so() -> None:
     assert "There is no item to show." in render_embedded(HEADING, [], 0)
 
 
-def test_a_run_shows_its_bench(tmp_path: Path) -> None:
+def test_a_run_with_a_benchmark_gets_a_page(tmp_path: Path) -> None:
     pairs = [
         EditPair(f"p{n}", Task.OBJECT_SWAP, (f"Swap {n}.",), colour(n, 0, 0), colour(0, n, 0), None, {"source_id": "s"})
         for n in range(3)

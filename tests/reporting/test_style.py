@@ -18,7 +18,7 @@ PRICES = [
 
 
 @pytest.mark.parametrize("words", PRICES)
-def test_a_dollar_sign_begins_no_formula(words: str) -> None:
+def test_dollar_signs_do_not_start_a_formula(words: str) -> None:
     with report_style():
         figure, (axis,) = panels(1, 1, 4, 3)
         axis.set(title=words, xlabel=words)
@@ -31,6 +31,6 @@ def test_a_dollar_sign_begins_no_formula(words: str) -> None:
 
 
 @pytest.mark.parametrize("words", PRICES)
-def test_names_of_objects_are_drawn_as_they_are(words: str) -> None:
+def test_object_names_are_drawn_unchanged(words: str) -> None:
     with report_style():
         svg(facet_bars({"object": Counter({words: 3})}))

@@ -21,10 +21,10 @@ CANARY |= {"scored_in_one_only": 1, "moved": 0.42, "bias": -0.4, "largest_move":
 
 def candidate(number: int, o_score: float | None, thing: str, ratio: str = "1x1", reason: str = "") -> Candidate:
     reason = reason or ("kept" if o_score and o_score >= 9 else "below threshold")
-    told = {"reasoning": "", "instruction": f"Remove the {thing}.", "thing": thing, "judge": "student"}
+    fields = {"reasoning": "", "instruction": f"Remove the {thing}.", "thing": thing, "judge": "student"}
     scores = dict.fromkeys(("sc_score_1", "sc_score_2", "pq_score", "o_score"), o_score)
     place = {"task": Task.OBJECT_REMOVAL, "pair_id": f"p{number}", "source_id": "s", "ratio": ratio}
-    return Candidate(**place, shard=Path(), row=number, **scores, **told, kept=reason == "kept", reason=reason)
+    return Candidate(**place, shard=Path(), row=number, **scores, **fields, kept=reason == "kept", reason=reason)
 
 
 PAIRS = [candidate(0, 9.5, "dog", "3x2"), candidate(1, 9.1, "dog"), candidate(2, 8.2, "cat"), candidate(3, 4.0, "car")]
@@ -35,17 +35,17 @@ def cells(page: str) -> list[list[str]]:
     return [re.findall(r">([^<>\n]*)</td>", row) for row in re.findall(r"<tr.*?</tr>", page, re.S)]
 
 
-def test_what_a_threshold_keeps_is_counted_among_pairs_that_it_decides() -> None:
-    taught = {(pair, "object_removal"): score for pair, score in (("p0", 9.2), ("p2", 9.0), ("p3", 1.0))}
-    taught |= {("p0", "style_transfer"): 1.0}
-    page = thresholds_page("mini", to_columns([*PAIRS, *OTHERS], taught), [], 9.0)
+def test_thresholds_count_only_the_pairs_that_they_decide() -> None:
+    by_teacher = {(pair, "object_removal"): score for pair, score in (("p0", 9.2), ("p2", 9.0), ("p3", 1.0))}
+    by_teacher |= {("p0", "style_transfer"): 1.0}
+    page = thresholds_page("mini", to_columns([*PAIRS, *OTHERS], by_teacher), [], 9.0)
     rows = cells(page)
     assert ["at least 0", "4", "100 %", f"{2 * 2**0.5:.1f}", f"{2 * 2**0.5:.1f}", f"{np.exp(0.5623):.1f}"] in rows
     assert ["at least 9", "2", "50 %", "1.0", "1.0", "2.0"] in rows
     assert page.count("<img") == 3 and "over the 3 pairs that both" in page and "no canary was scored" in page
 
 
-def test_an_alarm_is_the_first_thing_said_of_the_canary() -> None:
+def test_a_canary_alarm_comes_first() -> None:
     page = thresholds_page("mini", to_columns(PAIRS), [CANARY | {"alarm": True}], 9.0)
     assert "Alarm: the api judge has drifted since the run july." in page and [
         "mean absolute change of O",
@@ -57,7 +57,7 @@ def test_an_alarm_is_the_first_thing_said_of_the_canary() -> None:
     )
 
 
-def test_effective_numbers_are_those_of_equally_common_values() -> None:
+def test_effective_number_equals_the_count_of_equally_common_values() -> None:
     rng = np.random.default_rng(0)
     even, uneven = encode_values(["a", "b", "c", "d"] * 25), encode_values(["a"] * 97 + ["b", "c", "d"])
     assert effective_number(even) == pytest.approx(4)
@@ -67,9 +67,9 @@ def test_effective_numbers_are_those_of_equally_common_values() -> None:
     assert effective_number(encode_values([])) == 0
 
 
-def test_thresholds_are_shown_against_people_from_a_published_table_or_the_runs_own_ratings() -> None:
+def test_thresholds_are_compared_with_published_ratings_or_the_ratings_of_the_run() -> None:
     page = thresholds_page("mini", to_columns(PAIRS), [], 9.0)
-    assert "means nothing apart from the judge" in page and "GPT-4o with VIEScore" in page
+    assert "depends on the judge" in page and "GPT-4o with VIEScore" in page
     assert ["at least 5", "248 of 1,432", "17 %", "82", "33 %", "72 %"] in cells(page)
     thresholds = [Threshold("all", 9.0, 8, 3, 2, 1, None), Threshold("object_swap", 9.0, 1, 0, 1, 0, None)]
     people, judge = {"sc": 0.5, "pq": 0.4, "o": None}, {"sc": 0.31, "pq": 0.2, "o": 0.26}

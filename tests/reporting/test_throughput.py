@@ -15,7 +15,7 @@ def job(tmp_path, name, benchmark, log):
         path.write_text(text)
 
 
-def test_time_items_and_waiting_of_a_stage_add_up(tmp_path):
+def test_times_items_and_waits_are_summed_over_the_jobs_of_a_stage(tmp_path):
     job(tmp_path, "score/a_b/00000", "10.0\t0:00:10\t2048\t-\t-\t-\t-\t-\t90\t8.0\n", done(30, 6.0, 50))
     job(tmp_path, "score/c/00000", "10.0\t0:00:10\t100\t-\t-\t-\t-\t-\t90\t2.0\n", done(10, 4.0, 25))
     jobs = read_jobs(tmp_path / "benchmarks", tmp_path / "logs")
@@ -27,14 +27,14 @@ def test_time_items_and_waiting_of_a_stage_add_up(tmp_path):
     ]
 
 
-def test_pages_of_the_report_are_one_stage_without_the_page_that_reads(tmp_path):
+def test_report_pages_are_one_stage_without_the_throughput_page(tmp_path):
     for name in ("report_gallery/object_swap", "report_filter", "report_throughput"):
         job(tmp_path, name, "1.0\t0:00:01\t-\t-\t-\t-\t-\t-\t-\tNA\n", "")
     jobs = read_jobs(tmp_path / "benchmarks", tmp_path / "logs")
     assert [(job.stage, job.part) for job in jobs] == [("report", "filter"), ("report", "gallery")]
 
 
-def test_each_thing_that_a_program_counts_has_its_row(tmp_path):
+def test_each_counted_unit_has_its_own_row(tmp_path):
     log = done(5, 2.0, 100).replace("pairs", "examples")
     log += done(4, 2.0, 0) + done(2, 1.0, 0).replace("pairs", "pairs of x")
     job(tmp_path, "bench_edit/editnet", "9.0\t0:00:09\t1\t-\t-\t-\t-\t-\t90\t9.0\n", log)
@@ -45,7 +45,7 @@ def test_each_thing_that_a_program_counts_has_its_row(tmp_path):
     ]
 
 
-def test_how_busy_devices_were_is_read_as_the_clock_tells_it(tmp_path):
+def test_device_use_is_averaged_by_time(tmp_path):
     class Hours(DeviceClock):
         def __init__(self, seconds, shares):
             super().__init__("cpu")
@@ -69,7 +69,7 @@ def test_how_busy_devices_were_is_read_as_the_clock_tells_it(tmp_path):
     assert row.cells[5:] == ["4 pairs", "0.10 / s", DASH, "80 %"]
 
 
-def test_what_is_not_measured_is_not_told(capsys):
+def test_unmeasured_waits_are_not_printed(capsys):
     with Progress("pairs", total=1) as progress:
         progress.advance()
     printed = capsys.readouterr().out
@@ -79,7 +79,7 @@ def test_what_is_not_measured_is_not_told(capsys):
     assert "% waiting for input" in capsys.readouterr().out
 
 
-def test_a_loop_of_milliseconds_keeps_its_rate():
+def test_the_duration_of_a_short_loop_follows_from_its_rate():
     (loop,) = read_loops("done: 1/1 edits, 30.46 edits/s, 0.0 s, 15 % waiting for input\n")
     assert loop.seconds == pytest.approx(1 / 30.46)
 
@@ -89,7 +89,7 @@ def done(items, seconds, waiting):
     return f"noise\ndone: {items}/{items} pairs, {rate:.2f} pairs/s, {seconds:.1f} s, {waiting} % waiting for input\n"
 
 
-def test_the_line_that_progress_prints_is_read(capsys):
+def test_progress_lines_are_parsed(capsys):
     with Progress("photos", total=2) as progress:
         progress.advance(2)
     with Progress("pairs of object_swap", total=10) as progress:
@@ -98,10 +98,10 @@ def test_the_line_that_progress_prints_is_read(capsys):
     assert (photos.unit, photos.items, pairs.unit, pairs.items) == ("photos", 2, "pairs", 9)
 
 
-def test_a_loop_that_ended_early_counts():
+def test_loops_that_ended_early_are_counted():
     (loop,) = read_loops("done: 4/10 pairs, 0.35 pairs/s, 11.5 s, 17 s left, 0 % waiting for input\n")
     assert (loop.items, loop.seconds) == (4, 11.5)
 
 
-def test_durations_read_as_people_say_them():
+def test_durations_are_printed_with_units():
     assert [duration(s) for s in (7.34, 245, 7830)] == ["7.3 s", "4 min 05 s", "2 h 10 min"]

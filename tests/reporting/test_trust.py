@@ -46,7 +46,7 @@ def test_refusals_are_counted_by_judge_and_task() -> None:
     ]
 
 
-def test_each_judge_of_an_ensemble_has_its_own_rows() -> None:
+def test_every_judge_of_an_ensemble_has_its_own_rows() -> None:
     pairs = [by_judges(n, {"a": float(n), "b": 9.0 - n if n else REFUSAL}, 1.5 * n) for n in range(6)]
     trust = collect(pairs)
     assert [row[0] for row in rows(trust, "refusals")] == ["a", "a", "b", "b"]
@@ -58,7 +58,7 @@ def test_each_judge_of_an_ensemble_has_its_own_rows() -> None:
     assert "Judges of the ensemble" in page and "by a model of a judge's own family (a: OpenAI" in page
 
 
-def test_a_preference_for_its_own_family_is_measured_within_tasks() -> None:
+def test_self_preference_is_measured_within_tasks() -> None:
     own = [replace(candidate(n, 9.0 - n % 2, "dog"), models=("openai/dall-e-3",)) for n in range(4)]
     others = [replace(candidate(n, 6.0 - n % 2, "dog"), models=("flux",)) for n in range(4, 8)]
     unknown = [candidate(n, 1.0, "dog") for n in range(8, 12)]
@@ -68,7 +68,7 @@ def test_a_preference_for_its_own_family_is_measured_within_tasks() -> None:
     assert difference == "3.00" and interval != DASH
 
 
-def test_a_single_judge_has_no_part_on_ensembles() -> None:
+def test_a_single_judge_gets_no_section_on_ensembles() -> None:
     trust = collect([candidate(0, 9.5, "dog")])
     page = thresholds_page("mini", to_columns([candidate(0, 9.5, "dog")]), [], 9.0, trust=trust)
     assert "Judges of the ensemble" not in page and re.search("<h2>Refusals", page)

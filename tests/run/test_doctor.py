@@ -29,12 +29,12 @@ def test_missing_models_are_those_required_by_the_config(tmp_path: Path, monkeyp
     (tmp_path / "config").symlink_to(REPOSITORY / "config")
     monkeypatch.chdir(tmp_path)
     assert doctor.missing_models(doctor.DEFAULT) == []
-    asked = required_roles(load(doctor.PAPER))
-    assert doctor.missing_models(doctor.PAPER) == asked and "judge" in asked
+    required = required_roles(load(doctor.PAPER))
+    assert doctor.missing_models(doctor.PAPER) == required and "judge" in required
     model = get_model("judge")
     (tmp_path / "models").mkdir()
     (tmp_path / "models/judge.json").write_text(json.dumps(fetched(model, tmp_path / "nothing")))
-    assert doctor.missing_models(doctor.PAPER) == [role for role in asked if role != "judge"]
+    assert doctor.missing_models(doctor.PAPER) == [role for role in required if role != "judge"]
 
 
 def fetched(model: Model, folder: Path) -> dict[str, object]:

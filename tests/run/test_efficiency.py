@@ -122,15 +122,15 @@ def test_retries_and_requeues_count_as_attempts_of_one_job() -> None:
 def test_advice_names_unused_requests_with_their_keys() -> None:
     lines = [row for number in range(5) for row in shard(number, f"{number:05d}", TotalCPU="20:00")]
     (use,) = by_rule(read_attempts(lines, "mini", CHECKOUT))
-    told = advice(use)
-    assert [key for _, key in told] == [
+    lines = advice(use)
+    assert [key for _, key in lines] == [
         "set-resources: score_shard: GB",
         "set-resources: score_shard: minutes",
         "set-threads: score_shard",
     ]
-    assert "requests 48.0 GB per node and never used more than 3.0 GB; 4 GB would be enough" in told[0][0]
-    assert "took at most 10 min 00 s; 13 minutes would be enough" in told[1][0]
-    assert "requests 8 cores and used 2.0 of them; 2 would be enough" in told[2][0]
+    assert "requests 48.0 GB per node and never used more than 3.0 GB; 4 GB would be enough" in lines[0][0]
+    assert "took at most 10 min 00 s; 13 minutes would be enough" in lines[1][0]
+    assert "requests 8 cores and used 2.0 of them; 2 would be enough" in lines[2][0]
 
 
 def test_well_used_job_gets_no_advice() -> None:

@@ -125,7 +125,7 @@ def test_base_of_another_pipeline_is_planned_by_its_published_or_fetched_size(
     assert size.source == "someone/else, as fetched"
 
 
-def test_role_that_is_no_base_is_rejected_by_plan_and_check(
+def test_role_other_than_a_base_is_rejected_by_plan_and_check(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -170,7 +170,7 @@ def fit(gigabytes: float) -> tuple[list[float], str]:
     return list(map(float, row.split()[1:])), verdict.removeprefix("  editnet: ")
 
 
-def test_plan_says_what_fits_and_the_first_change_that_makes_it_fit() -> None:
+def test_plan_states_what_fits_and_the_first_change_that_would_fit() -> None:
     config = Config.model_validate({"train": {"batch_size": 8, "resolution": 64, "base": {"layers": 2}}}).train
     size = base_size(config)
     total = training_memory(training_cost("editnet", config, size), config, size, 1).total / 1e9

@@ -71,8 +71,11 @@ def test_damaged_files_are_set_aside_before_snakemake_plans(damaged: Path, capsy
     assert workflow.calls == [("execute", False)]
     assert (RESULTS / "sources/00000.tar.damaged").exists() and not (RESULTS / "scorer/manifest.json").exists()
     assert Config.model_validate_json((RESULTS / "config.json").read_text()).run == "mini"
-    told = capsys.readouterr().err
-    assert "00000.tar: damaged; set aside" in told and "weights is missing (1 in all); the folder is made again" in told
+    printed = capsys.readouterr().err
+    assert (
+        "00000.tar: damaged; set aside" in printed
+        and "weights is missing (1 in all); the folder is made again" in printed
+    )
 
 
 @pytest.mark.parametrize("executor", [DRY_RUN, TOUCH])

@@ -30,7 +30,7 @@ def profile(site: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "message"),
     [
         ({"gpus_per_node": 0}, "site.yaml: gpus_per_node: 0: Input should be greater than 0"),
         ({"train_nodes": "two"}, 'site.yaml: train_nodes: "two": Input should be a valid integer'),
@@ -39,10 +39,10 @@ def profile(site: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         ({"software": "conda-forge"}, "site.yaml: software: \"conda-forge\": Input should be 'conda'"),
     ],
 )
-def test_invalid_site_value_is_reported_by_file_and_key(changes: dict[str, Any], told: str, tmp_path: Path) -> None:
+def test_invalid_site_value_is_reported_by_file_and_key(changes: dict[str, Any], message: str, tmp_path: Path) -> None:
     with pytest.raises(UserError) as error:
         read_site(site_with(tmp_path, **changes))
-    assert told in str(error.value) and "\n" not in str(error.value)
+    assert message in str(error.value) and "\n" not in str(error.value)
 
 
 def test_missing_site_key_raises_error_with_remedy(tmp_path: Path) -> None:
@@ -58,9 +58,9 @@ def test_invalid_site_file_stops_the_profile_with_one_line(tmp_path: Path, monke
 
 
 def test_site_values_that_look_like_expressions_stay_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = profile(site_with(tmp_path, account="12-34", gpu_model="1e3"), monkeypatch)
-    assert eval(asked["default-resources"]["slurm_account"]) == "12-34"
-    assert eval(asked["set-resources"]["score_shard"]["gpu_model"]) == "1e3"
+    resources = profile(site_with(tmp_path, account="12-34", gpu_model="1e3"), monkeypatch)
+    assert eval(resources["default-resources"]["slurm_account"]) == "12-34"
+    assert eval(resources["set-resources"]["score_shard"]["gpu_model"]) == "1e3"
 
 
 @pytest.mark.parametrize("text", ["4.10", "0123", "123_456", "2026-11-28", "1e3", "no", '"null"'])
@@ -90,23 +90,23 @@ def test_site_file_is_found_next_to_the_profile(
 
 def test_trainings_get_their_own_number_of_nodes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     site = site_with(tmp_path, train_nodes=4, nodes={"train_inpainting": 2}, gpus_per_node=8)
-    asked = profile(site, monkeypatch)["set-resources"]
+    resources = profile(site, monkeypatch)["set-resources"]
     trainings = ("train_editor", "train_inpainting", "finetune_student")
-    assert [asked[rule]["nodes"] for rule in trainings] == [4, 2, 1]
-    assert [asked[rule].get("gres", asked[rule].get("gpu")) for rule in trainings] == ["gpu:8", "gpu:8", 8]
+    assert [resources[rule]["nodes"] for rule in trainings] == [4, 2, 1]
+    assert [resources[rule].get("gres", resources[rule].get("gpu")) for rule in trainings] == ["gpu:8", "gpu:8", 8]
 
 
 def test_second_attempt_doubles_memory_and_time_except_for_trainings(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = profile(site_with(tmp_path), monkeypatch)["set-resources"]
+    resources = profile(site_with(tmp_path), monkeypatch)["set-resources"]
     for name in ("mem_mb", "runtime"):
-        first, second = (eval(asked["score_shard"][name], {"attempt": attempt}) for attempt in (1, 2))
+        first, second = (eval(resources["score_shard"][name], {"attempt": attempt}) for attempt in (1, 2))
         assert second == 2 * first
-        assert isinstance(asked["train_editor"][name], int)
+        assert isinstance(resources["train_editor"][name], int)
 
 
 def test_profile_sets_disk_mb_to_a_constant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Snakemake's default sums up the sizes of all inputs for each job."""
-    asked = profile(site_with(tmp_path), monkeypatch)
-    assert isinstance(asked["default-resources"]["disk_mb"], int)
+    resources = profile(site_with(tmp_path), monkeypatch)
+    assert isinstance(resources["default-resources"]["disk_mb"], int)

@@ -57,7 +57,7 @@ def test_config_selects_the_stages_of_a_run(changes: dict, rules: set[str]) -> N
     assert len({(stage.output, *stage.tasks(config)) for stage in stages}) == len(stages)
 
 
-def test_derived_pairs_are_judged_but_never_used_for_teaching() -> None:
+def test_derived_pairs_are_judged_but_never_used_as_lessons() -> None:
     values = {"grow": {"inverse": True, "composed": True}, "scoring": {"judge": "student", "teacher": "reference"}}
     config = Config.model_validate({"run": "mine", "gates": {"pairs": "all"}, **values})
     stages = {stage.rule: stage.tasks(config) for stage in select_stages(config)}

@@ -13,7 +13,7 @@ from omniedit.scoring.judges import api_judge
 from omniedit.scoring.rubric import api_rubric, judge_fingerprint
 
 
-def test_each_pass_is_a_request_of_its_own_and_is_cached(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_each_pass_sends_its_own_request_and_is_cached(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with serving(server.says(GOOD)) as running:
         config = ApiConfig(url=running.url, model="judge", key_env=None, cache=str(tmp_path), passes=3)
         for _ in range(2):
@@ -24,14 +24,14 @@ def test_each_pass_is_a_request_of_its_own_and_is_cached(tmp_path: Path, capsys:
     assert "3 from the cache" in capsys.readouterr().out
 
 
-def test_passes_are_part_of_what_scores_depend_on() -> None:
+def test_the_fingerprint_includes_the_number_of_passes() -> None:
     def fingerprint(passes: int | None) -> str:
         return judge_fingerprint(ScoringConfig(api=ApiConfig(passes=passes)), "api")
 
     assert fingerprint(None) == fingerprint(1) != fingerprint(2) != fingerprint(3)
 
 
-def test_a_rubric_keeps_its_own_passes() -> None:
+def test_the_passes_of_a_rubric_take_precedence() -> None:
     own = api_rubric(ApiConfig()).replace_passes(5)
     assert [api_rubric(ApiConfig(passes=2), rubric).passes for rubric in (None, own)] == [2, 5]
     assert api_rubric(ApiConfig()).passes == 1

@@ -9,7 +9,7 @@ A, B = ("sea", "Add fog."), ("sea", "Remove the boat.")
 SCORES = st.one_of(st.none(), st.floats(0, 10))
 
 
-def test_the_best_of_each_request_is_not_lesser() -> None:
+def test_all_but_the_best_candidate_of_each_request_are_lesser() -> None:
     requests = [A, B, A, B, A]
     assert find_lesser(requests, [7.0, 9.0, 8.0, 3.0, 1.0], 4) == {0, 3, 4}
 
@@ -22,11 +22,11 @@ def test_an_unscored_candidate_counts_but_is_neither_best_nor_lesser() -> None:
     assert find_lesser([A] * 4, [None, 2.0, 9.0, 8.0], 2) == {3}
 
 
-def test_of_equal_scores_the_first_is_the_best() -> None:
+def test_the_first_of_equal_scores_is_the_best() -> None:
     assert find_lesser([A] * 3, [5.0, 8.0, 8.0], 3) == {0, 2}
 
 
-def test_all_candidates_that_a_person_accepts_go_on() -> None:
+def test_all_candidates_accepted_by_hand_remain() -> None:
     assert find_lesser([A] * 4, [10.0, CHOSEN, 3.0, CHOSEN], 4) == {0, 2}
 
 

@@ -32,7 +32,7 @@ def test_a_missing_file_has_no_decisions(tmp_path: Path) -> None:
 
 
 @given(made=st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(Decision)), max_size=12))
-def test_the_last_line_on_a_pair_holds(tmp_path_factory: pytest.TempPathFactory, made: list) -> None:
+def test_the_last_line_about_a_pair_counts(tmp_path_factory: pytest.TempPathFactory, made: list) -> None:
     path = tmp_path_factory.mktemp("run") / "decisions/human.jsonl"
     for pair_id, decision in made:
         append_by_hand(path, make(pair_id, decision))
@@ -41,7 +41,7 @@ def test_the_last_line_on_a_pair_holds(tmp_path_factory: pytest.TempPathFactory,
     assert {pair_id: each.decision for pair_id, each in found.by_pair.items()} == last and found.problems == []
 
 
-def test_what_is_written_is_read_back_as_one_printable_line(tmp_path: Path) -> None:
+def test_a_written_decision_is_one_printable_line_and_reads_back(tmp_path: Path) -> None:
     path = tmp_path / "human.jsonl"
     append_by_hand(path, make("caf\u00e9/../x", REJECT, "two\nlines \u2028 \x1b[31mred" + "x" * 5000))
     assert path.read_bytes().count(b"\n") == 1
@@ -65,7 +65,7 @@ def test_what_is_written_is_read_back_as_one_printable_line(tmp_path: Path) -> N
         (b'{"pair_id": "a", "note": "' + b"x" * 3 * MAX_LINE_LENGTH + b'"}', f"more than {MAX_LINE_LENGTH} bytes"),
     ],
 )
-def test_a_broken_line_is_named_and_costs_only_itself(line: bytes, problem: str, tmp_path: Path) -> None:
+def test_a_broken_line_is_named_and_the_others_are_read(line: bytes, problem: str, tmp_path: Path) -> None:
     path = tmp_path / "human.jsonl"
     append_by_hand(path, make("before"))
     with path.open("ab") as file:
@@ -73,16 +73,16 @@ def test_a_broken_line_is_named_and_costs_only_itself(line: bytes, problem: str,
     append_by_hand(path, make("after"))
     found = read_by_hand(path)
     assert set(found.by_pair) == {"before", "after"}
-    (told,) = found.problems
-    assert told.startswith(f"{path}: line 3 is skipped: ") and problem in told
+    (line_problem,) = found.problems
+    assert line_problem.startswith(f"{path}: line 3 is skipped: ") and problem in line_problem
 
 
-def test_values_of_other_types_and_unknown_keys_do_no_harm() -> None:
+def test_values_of_other_types_and_unknown_keys_are_ignored() -> None:
     line = json.dumps({"pair_id": "a", "decision": "accept", "who": 7, "note": None, "colour": "red"}).encode()
     assert parse_line(line) == HandDecision("a", ACCEPT, "", "", "")
 
 
-def test_a_line_that_a_killed_program_left_unfinished_costs_only_itself(tmp_path: Path) -> None:
+def test_an_unfinished_last_line_does_not_affect_the_others(tmp_path: Path) -> None:
     path = tmp_path / "human.jsonl"
     append_by_hand(path, make("first"))
     append_by_hand(path, make("second"))
@@ -97,7 +97,7 @@ def append_many(path: Path, name: str) -> None:
         append_by_hand(path, make(f"{name}{number}", note="x" * 900))
 
 
-def test_programs_that_append_at_the_same_time_lose_nothing(tmp_path: Path) -> None:
+def test_no_decision_of_concurrent_programs_is_lost(tmp_path: Path) -> None:
     path = tmp_path / "human.jsonl"
     with ProcessPoolExecutor(4) as pool:
         list(pool.map(append_many, [path] * 4, "abcd"))
@@ -105,7 +105,7 @@ def test_programs_that_append_at_the_same_time_lose_nothing(tmp_path: Path) -> N
     assert len(found.by_pair) == 200 and found.problems == []
 
 
-def test_a_file_that_cannot_be_used_is_one_line(tmp_path: Path) -> None:
+def test_an_unusable_file_raises_a_one_line_error(tmp_path: Path) -> None:
     (tmp_path / "human.jsonl").mkdir()
     with pytest.raises(UserError, match=r"human\.jsonl: cannot be read: Is a directory"):
         read_by_hand(tmp_path / "human.jsonl")

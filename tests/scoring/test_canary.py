@@ -41,7 +41,7 @@ def record(judge: MovingJudge) -> list[dict]:
     return [row for number in range(2) for row in score_canary(judge, PAIRS, number)]
 
 
-def test_the_pairs_are_fixed_and_the_reference_judge_tells_the_good_ones() -> None:
+def test_pairs_are_fixed_and_the_reference_judge_recognises_the_good_ones() -> None:
     assert len(PAIRS) == len({pair.pair_id for pair in PAIRS}) == 36
     again = canary_pairs()
     assert all((a.edited == b.edited).all() and (a.source == b.source).all() for a, b in zip(PAIRS, again, strict=True))
@@ -52,7 +52,7 @@ def test_the_pairs_are_fixed_and_the_reference_judge_tells_the_good_ones() -> No
 
 
 @pytest.mark.parametrize(("judge", "loads"), [("reference", 1), ("student", 1), ("api", 2)])
-def test_the_judge_is_loaded_once_and_an_endpoint_is_asked_anew_each_time(
+def test_a_judge_is_loaded_once_and_an_endpoint_is_asked_without_its_cache(
     judge: str, loads: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     caches: list[str] = []
@@ -69,37 +69,41 @@ def test_the_judge_is_loaded_once_and_an_endpoint_is_asked_anew_each_time(
     assert (scoring.api.cache in caches) == (judge != "api")
 
 
-def test_a_judge_that_stays_is_no_alarm_and_its_passes_are_in_one_order() -> None:
+def test_an_unchanged_judge_raises_no_alarm() -> None:
     first = record(MovingJudge())
-    told = drift(record(MovingJudge()), first)
-    assert (told["moved"], told["noise"], told["scored"], told["alarm"]) == (0, 0, 36, False)
+    change = drift(record(MovingJudge()), first)
+    assert (change["moved"], change["noise"], change["scored"], change["alarm"]) == (0, 0, 36, False)
     assert [row["pair_id"] for row in first[:36]] == [row["pair_id"] for row in first[36:]]
 
 
-def test_a_move_is_an_alarm_and_its_direction_is_told() -> None:
-    told = drift(record(MovingJudge(move=-0.3)), record(MovingJudge()))
-    assert told["alarm"] and told["moved"] == pytest.approx(0.3) and told["bias"] == pytest.approx(-0.3)
+def test_a_drift_raises_an_alarm_with_its_direction() -> None:
+    change = drift(record(MovingJudge(move=-0.3)), record(MovingJudge()))
+    assert change["alarm"] and change["moved"] == pytest.approx(0.3) and change["bias"] == pytest.approx(-0.3)
     assert not drift(record(MovingJudge(move=0.08)), record(MovingJudge()))["alarm"]
 
 
-def test_a_noisy_judge_is_given_twice_its_noise() -> None:
-    told = drift(record(MovingJudge(noise=0.5)), record(MovingJudge()))
-    assert told["moved"] > 0.1 and told["noise"] == pytest.approx(0.5 * 2 / np.pi**0.5, rel=0.4) and not told["alarm"]
+def test_the_alarm_tolerates_twice_the_noise() -> None:
+    change = drift(record(MovingJudge(noise=0.5)), record(MovingJudge()))
+    assert (
+        change["moved"] > 0.1
+        and change["noise"] == pytest.approx(0.5 * 2 / np.pi**0.5, rel=0.4)
+        and not change["alarm"]
+    )
 
 
-def test_a_judge_that_lost_its_voice_is_an_alarm() -> None:
-    told = drift(record(MovingJudge(blind_to="dogs")), record(MovingJudge()))
-    assert told["alarm"] and (told["scored"], told["scored_in_one_only"], told["moved"]) == (32, 4, 0)
+def test_fewer_scored_pairs_raise_an_alarm() -> None:
+    change = drift(record(MovingJudge(blind_to="dogs")), record(MovingJudge()))
+    assert change["alarm"] and (change["scored"], change["scored_in_one_only"], change["moved"]) == (32, 4, 0)
     silent = drift(record(MovingJudge(blind_to="canary")), record(MovingJudge(blind_to="canary")))
     assert (silent["moved"], silent["noise"], silent["alarm"]) == (None, None, True)
 
 
-def test_a_record_is_read_back_and_kept_for_what_was_asked(tmp_path: Path) -> None:
+def test_records_read_back_unchanged_and_their_key_depends_on_settings_and_pairs(tmp_path: Path) -> None:
     rows = record(MovingJudge())
     write_record(tmp_path / "a.parquet", rows, "july")
     assert read_record(tmp_path / "a.parquet") == (rows, "july")
     (tmp_path / "b.parquet").write_bytes((tmp_path / "a.parquet").read_bytes()[:-40])
     with pytest.raises(DamagedFile):
         read_record(tmp_path / "b.parquet")
-    keys = {canary_key(MovingJudge(), asked, pairs) for asked in ("tokens", "reply") for pairs in (PAIRS, PAIRS[1:])}
+    keys = {canary_key(MovingJudge(), mode, pairs) for mode in ("tokens", "reply") for pairs in (PAIRS, PAIRS[1:])}
     assert len(keys) == 4 and canary_key(MovingJudge(), "tokens", PAIRS) in keys

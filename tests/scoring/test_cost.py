@@ -24,15 +24,15 @@ TASKS = {task: {"pairs_per_shard": 0} for task in OMNIEDIT_TASKS} | {
 
 
 def config(**scoring: Any) -> Config:
-    told = {"sources": {"shards": 5}, "tasks": TASKS, "bench": {"pairs_per_task": 7}}
-    return Config.model_validate(told | {"scoring": {"api": API} | scoring})
+    values = {"sources": {"shards": 5}, "tasks": TASKS, "bench": {"pairs_per_task": 7}}
+    return Config.model_validate(values | {"scoring": {"api": API} | scoring})
 
 
 def pairs(of: Config) -> dict[str, int]:
-    return {asked.what: asked.pairs for asked in endpoint_questions(of)}
+    return {each.what: each.pairs for each in endpoint_questions(of)}
 
 
-def test_a_judge_is_asked_about_candidates_benchmark_and_canary() -> None:
+def test_requests_cover_candidates_benchmark_and_canary() -> None:
     assert pairs(config(judge="api")) == {"candidates": 5 * 46, "canary, twice": 72}
     benched = config().model_copy(update={"bench": BenchConfig(judge="api", pairs_per_task=7)})
     assert pairs(benched) == {"benchmark": 3 * 2 * 7}
@@ -51,11 +51,11 @@ def test_a_judge_is_asked_about_candidates_benchmark_and_canary() -> None:
         ({"judge": "api"}, 5 * 46 * 2),
     ],
 )
-def test_a_teacher_is_asked_about_its_sample_and_defects(scoring: dict[str, Any], lessons: int) -> None:
+def test_requests_of_a_teacher_cover_its_sample_and_defects(scoring: dict[str, Any], lessons: int) -> None:
     assert pairs(config(teacher="api", **scoring))["lessons"] == lessons
 
 
-def test_the_papers_teacher_is_asked_about_50_000_pairs_a_task() -> None:
+def test_paper_config_requests_50_000_lessons_per_task() -> None:
     paper = load(REPOSITORY / "config/paper.yaml")
     assert pairs(paper) == {"lessons": 7 * 50_000, "benchmark": 3 * 7 * 62}
     assert not [line for line in cost(paper) if "may end the run" in line]
@@ -84,7 +84,7 @@ def join_lines(lines: list[str]) -> tuple[int, int, int, float]:
     return count, requests, tokens, float(re.findall(r"([\d.]+) in money", line)[0])
 
 
-def test_money_is_that_of_prompts_and_replies_and_a_limit_that_is_passed_is_told() -> None:
+def test_cost_covers_prompts_and_replies_and_an_exceeded_limit_is_reported() -> None:
     """Check two questions per pair, with three images and two full replies in all."""
     api = API | {"rubric": "viescore_editing", "tokens_per_picture": 1000, "max_money": 0.5, "max_requests": 1000}
     lines = cost(config(teacher="api", teacher_pairs=10, api=api))
@@ -97,14 +97,14 @@ def test_money_is_that_of_prompts_and_replies_and_a_limit_that_is_passed_is_told
     ]
 
 
-def test_the_command_tells_it_first_and_without_prices_that_money_is_not_known(
+def test_plan_prints_requests_first_and_reports_an_unknown_cost(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Replace the training plan, which takes seconds."""
     budget = SimpleNamespace(Machine=lambda *_: None, plan=lambda *_: ["the training"])
     monkeypatch.setitem(sys.modules, "omniedit.run.plan", budget)
-    told = {"scoring": {"teacher": "api", "api": {"url": API["url"], "model": "gpt"}}}
-    (tmp_path / "my.yaml").write_text(yaml.safe_dump(told))
+    values = {"scoring": {"teacher": "api", "api": {"url": API["url"], "model": "gpt"}}}
+    (tmp_path / "my.yaml").write_text(yaml.safe_dump(values))
     monkeypatch.setattr(sys, "argv", ["omniedit", "plan", "--config", str(tmp_path / "my.yaml")])
     main()
     first, *_, unknown, _, training = capsys.readouterr().out.splitlines()

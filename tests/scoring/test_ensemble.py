@@ -37,7 +37,7 @@ def make_table(name: str, verdicts: dict[str, Score | Unscorable]) -> list[dict[
     return [score_row(pair_id, verdict, Judge(name)) for pair_id, verdict in verdicts.items()]
 
 
-def test_exact_values() -> None:
+def test_combined_scores_match_exact_values() -> None:
     found = combine_scores({"a": LOW, "b": HIGH, "c": OTHER}, "mean")
     assert found == EnsembleScore(22 / 3, 8, 19 / 3, 19 / 3, 5, 3, "b")
     found = combine_scores({"a": LOW, "b": HIGH, "c": OTHER}, "median", "deviation")
@@ -46,7 +46,9 @@ def test_exact_values() -> None:
 
 
 @given(st.dictionaries(st.text(max_size=3), SCORES, min_size=1, max_size=5), st.sampled_from(get_args(Average)))
-def test_the_ensemble_is_within_its_judges_and_ignores_their_order(judges: dict[str, Score], average: Average) -> None:
+def test_the_combined_score_lies_between_its_judges_and_ignores_their_order(
+    judges: dict[str, Score], average: Average
+) -> None:
     found = combine_scores(judges, average)
     assert isinstance(found, EnsembleScore)
     overall = [score.o_score for score in judges.values()]
@@ -62,7 +64,7 @@ def test_the_ensemble_is_within_its_judges_and_ignores_their_order(judges: dict[
 
 
 @given(SCORES, st.integers(1, 5), st.sampled_from(get_args(Spread)))
-def test_judges_that_agree_do_not_disagree(score: Score, number: int, spread: Spread) -> None:
+def test_equal_scores_have_zero_disagreement(score: Score, number: int, spread: Spread) -> None:
     found = combine_scores({str(place): score for place in range(number)}, spread=spread)
     assert isinstance(found, EnsembleScore)
     assert found.disagreement == pytest.approx(0, abs=1e-7) and found.o_score == pytest.approx(score.o_score)
@@ -78,7 +80,7 @@ def test_a_pair_needs_all_judges_or_as_many_as_requested() -> None:
     assert combine_scores({}) == Unscorable("no judge")
 
 
-def test_an_outlier_is_one_judge_of_three_or_more() -> None:
+def test_an_outlier_needs_at_least_three_judges() -> None:
     assert find_outlier({"a": 9, "b": 8.5, "c": 1}) == "c"
     assert find_outlier({"a": 9, "b": 1}) == ""
     assert find_outlier({"a": 9, "b": 5, "c": 1}) == ""
@@ -96,7 +98,7 @@ def test_tables_are_combined_by_pair_in_the_order_of_the_first() -> None:
     assert found["r"] == Unscorable("scored by 1 of 2 judges; a: the model refuses")
 
 
-def test_tables_of_other_pairs_are_errors() -> None:
+def test_tables_of_different_pairs_raise_errors() -> None:
     a, b = make_table("a", {"p": LOW, "q": LOW}), make_table("b", {"p": LOW})
     with pytest.raises(UserError, match=r"'a' and 'b' score different pairs \(1 in one only, first: q\)"):
         combine_tables({"a": a, "b": b})
@@ -106,7 +108,7 @@ def test_tables_of_other_pairs_are_errors() -> None:
         combine_tables({})
 
 
-def test_rows_hold_each_judge_and_the_disagreement() -> None:
+def test_rows_contain_each_judge_and_the_disagreement() -> None:
     own = Score(9, 9, 9, "Well done.", "v1", overall=8.0)
     tables = {"a": make_table("a", {"p": LOW, "q": UNREAD}), "b": make_table("b", {"q": UNREAD, "p": own})}
     scored, unscored = ensemble_rows(tables, "mean", least=1)
@@ -125,7 +127,7 @@ def test_rows_hold_each_judge_and_the_disagreement() -> None:
         ensemble_rows({"a": mixed})
 
 
-def test_marks_under_any_rubric_are_combined_in_their_own_scales() -> None:
+def test_sub_scores_of_any_rubric_are_combined_on_their_scales() -> None:
     a = RubricScores({"success": 20, "quality": 5}, 8, 2, 4, "Good.", "v1")
     b = RubricScores({"success": 10, "quality": 25}, 4, 10, 6, "")
     marks, disagreement = combine_marks({"a": a, "b": b}, EnsembleConfig(average="mean"))
@@ -138,7 +140,7 @@ def test_marks_under_any_rubric_are_combined_in_their_own_scales() -> None:
     assert combine_marks({"a": a, "b": UNREAD}, EnsembleConfig(min_judges=1))[1] == 0
 
 
-def test_a_member_has_the_options_of_a_runs_single_judge() -> None:
+def test_a_judge_of_an_ensemble_accepts_the_options_of_a_single_judge() -> None:
     given = {"judge": "vlm", "readout": "reply", "vlm": {"pixels": 4096}}
     values = {"judge": "ensemble", "ensemble": {"judges": {"own": given, "plain": {"judge": "student"}}}}
     scoring = ScoringConfig.model_validate({**values, "readout": "tokens"})

@@ -30,14 +30,14 @@ def test_the_rubric_of_pairs_keeps_its_two_sub_scores() -> None:
     ("keys", "sc"),
     [({}, 2), ({"sc_rule": Combination(("a", "b", "c"), "mean")}, 4), ({"sc_rule": Combination(("a",), "mean")}, 6)],
 )
-def test_the_minimum_of_a_pairs_sub_scores_is_the_rubrics_sc(keys: dict[str, object], sc: float) -> None:
+def test_the_minimum_of_the_stored_sub_scores_equals_the_sc_of_the_rubric(keys: dict[str, object], sc: float) -> None:
     own = rubric(**keys)
     score = to_score(own, to_marks(own, {"a": 15, "b": 5, "c": 10, "d": 25}, ""))
     assert (score.sc_score_1, score.sc_score_2, score.sc_score) == (sc, sc, sc)
     assert score.o_score == pytest.approx((sc * 10) ** 0.5)
 
 
-def test_passes_without_scores_are_left_out_of_the_mean() -> None:
+def test_passes_without_scores_are_excluded_from_the_mean() -> None:
     own = rubric()
     first, last = (to_marks(own, dict.fromkeys(THREE, value), name, name) for value, name in ((5, "x"), (15, "y")))
     marks = average_passes([first, Unscorable("no"), last])

@@ -68,7 +68,7 @@ def reasons(
     return {row["pair_id"]: row["reason"] for row in rows}
 
 
-def test_each_reason(candidates: Path) -> None:
+def test_rejections_have_the_expected_reasons(candidates: Path) -> None:
     assert reasons(candidates) == {
         "first": "kept",
         "twin": "duplicate of first",
@@ -83,7 +83,7 @@ def test_each_reason(candidates: Path) -> None:
 
 
 @given(threshold=st.floats(0, 10))
-def test_another_threshold_changes_only_its_own_reasons(candidates: Path, threshold: float) -> None:
+def test_changing_the_threshold_changes_only_its_reasons(candidates: Path, threshold: float) -> None:
     for pair_id, reason in reasons(candidates, min_score=threshold).items():
         if reason in ("kept", "below threshold"):
             assert (reason == "kept") == (SCORES[pair_id]["o_score"] >= threshold)
@@ -144,7 +144,7 @@ def test_a_decision_by_hand_changes_no_other_pair(candidates: Path) -> None:
     assert reasons(candidates, by_hand=by_hand) == reasons(candidates) | {"low": "accepted by hand"}
 
 
-def test_scores_of_other_pairs_are_refused_with_both_files(candidates: Path) -> None:
+def test_scores_of_other_pairs_are_rejected_with_both_files_named(candidates: Path) -> None:
     missing = {pair_id: score for pair_id, score in SCORES.items() if pair_id != "twin"}
     with pytest.raises(UserError, match=rf"scores\.parquet: has no score for 1 .*{candidates}.*first: twin"):
         reasons(candidates, missing)
@@ -152,13 +152,13 @@ def test_scores_of_other_pairs_are_refused_with_both_files(candidates: Path) -> 
         reasons(candidates, SCORES | {"stranger": {"o_score": 1.0}})
 
 
-def test_scores_under_two_rubrics_or_by_two_judges_are_refused(candidates: Path) -> None:
+def test_scores_under_two_rubrics_or_by_two_judges_are_rejected(candidates: Path) -> None:
     for other in ({"prompt_hash": "def"}, {"judge": "reference"}):
         with pytest.raises(UserError, match=r"scores\.parquet: scores by .* and .*; delete scores\.parquet"):
             reasons(candidates, SCORES | {"just": SCORES["just"] | other})
 
 
-def test_a_twin_of_a_benchmark_photo_makes_no_training_pair(tmp_path: Path) -> None:
+def test_a_twin_of_a_benchmark_photo_gives_no_training_pair(tmp_path: Path) -> None:
     pair = make_pair("twin_of_bench")
     pair.provenance["source_phash"] = f"{0b1011:036x}"
     write_shard(tmp_path / "a.h5", Task.STYLE_TRANSFER, "embedded", 0, [pair])
@@ -181,7 +181,7 @@ def test_a_twin_of_a_benchmark_photo_makes_no_training_pair(tmp_path: Path) -> N
         (None, {}, {"origin": "swapped"}, "kept"),
     ],
 )
-def test_a_derived_pair_has_the_faults_of_its_origins(
+def test_a_derived_pair_inherits_the_faults_of_its_origins(
     tmp_path: Path, origins: object, more: dict, faults: dict[str, str], reason: str
 ) -> None:
     pair = make_pair("new")
@@ -192,7 +192,7 @@ def test_a_derived_pair_has_the_faults_of_its_origins(
     assert row["reason"] == reason
 
 
-def test_derived_pairs_of_one_photo_with_other_sources_are_no_duplicates(tmp_path: Path) -> None:
+def test_derived_pairs_of_one_photo_with_other_sources_are_not_duplicates(tmp_path: Path) -> None:
     pairs = []
     for number, name in enumerate(("first", "second", "again")):
         pair = make_pair(name)
@@ -203,7 +203,7 @@ def test_derived_pairs_of_one_photo_with_other_sources_are_no_duplicates(tmp_pat
         assert duplicates(shard) == {"again": "second"}
 
 
-def test_pairs_of_ones_own_need_no_digest_and_no_ratio(tmp_path: Path) -> None:
+def test_pairs_without_digest_and_ratio_are_decided(tmp_path: Path) -> None:
     path = tmp_path / "00000.h5"
     rng = np.random.default_rng(0)
     sources = {name: rng.integers(0, 256, (64, 96, 3), np.uint8) for name in ("mine", "benchmark")}
@@ -233,7 +233,7 @@ def decide_best(folder: Path, pairs: list[EditPair], scores: dict[str, float | N
 
 
 @pytest.mark.parametrize("min_score", [0.0, 8.5, 9.2, 10.0])
-def test_only_the_best_candidate_of_a_request_depends_on_the_threshold(tmp_path: Path, min_score: float) -> None:
+def test_the_threshold_decides_only_the_best_candidate_of_a_request(tmp_path: Path, min_score: float) -> None:
     pairs = [make_pair(name, shade=shade) for shade, name in enumerate("abc")]
     pairs.append(make_pair("other", instruction="Turn it blue."))
     found = decide_best(tmp_path, pairs, {"a": 8.5, "b": 9.2, "c": None, "other": 9.5}, min_score=min_score)
@@ -245,7 +245,7 @@ def test_only_the_best_candidate_of_a_request_depends_on_the_threshold(tmp_path:
     }
 
 
-def test_faulty_candidates_do_not_compete_and_a_person_chooses_among_the_others(tmp_path: Path) -> None:
+def test_faulty_candidates_do_not_compete_and_decisions_by_hand_override_the_choice(tmp_path: Path) -> None:
     pairs = [make_pair(name, shade=shade) for shade, name in enumerate("abc")]
     scores = {"a": 9.9, "b": 9.2, "c": 9.1}
     assert decide_best(tmp_path, pairs, scores, faults={"a": "identical"}) == {
@@ -261,7 +261,7 @@ def test_faulty_candidates_do_not_compete_and_a_person_chooses_among_the_others(
     }
 
 
-def test_candidates_of_an_addition_differ_in_their_source_and_are_no_duplicates(tmp_path: Path) -> None:
+def test_candidates_of_an_addition_differ_in_their_source_and_are_not_duplicates(tmp_path: Path) -> None:
     pairs = [replace(make_pair(name), source=np.full((8, 8, 3), shade, np.uint8)) for shade, name in enumerate("abc")]
     pairs.append(replace(pairs[2], pair_id="again"))
     scores = dict.fromkeys(("a", "b", "again"), 9.2) | {"c": 9.5}
@@ -269,7 +269,7 @@ def test_candidates_of_an_addition_differ_in_their_source_and_are_no_duplicates(
     assert found == {"a": LESSER, "b": LESSER, "c": "kept", "again": "duplicate of c"}
 
 
-def test_a_pair_derived_from_a_lesser_candidate_is_rejected_by_the_program(tmp_path: Path) -> None:
+def test_pairs_derived_from_lesser_candidates_are_rejected(tmp_path: Path) -> None:
     """Its new instruction makes a recaptioned pair a request of its own."""
     pairs = {"first": [make_pair("a"), make_pair("b", shade=1)], "derived": []}
     for name, origin in (("from_a", "a"), ("from_b", "b"), ("recaptioned", "a")):
@@ -323,7 +323,7 @@ def list_files(folder: Path, name: str, suffix: str, groups: list[str]) -> list[
 
 
 @pytest.mark.parametrize("short", ["scores", "candidates", "out"])
-def test_lists_of_different_length_are_one_error_before_any_file_is_read(short: str, tmp_path: Path) -> None:
+def test_lists_of_different_lengths_raise_one_error_before_reading(short: str, tmp_path: Path) -> None:
     names = ("scores", "candidates", "out")
     lists = {name: [f"{name}/{number}" for number in range(1 if name == short else 2)] for name in names}
     options = [text for name, files in lists.items() for text in (f"--{name}", *files)]
@@ -331,5 +331,5 @@ def test_lists_of_different_length_are_one_error_before_any_file_is_read(short: 
     done = subprocess.run([*program, *options], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 2 and list(tmp_path.iterdir()) == []
     counts = ", ".join(f"--{name} {len(files)}" for name, files in lists.items())
-    told = f"decide.py: error: lists of different lengths: {counts}; give one file of each for every task"
-    assert done.stderr.splitlines()[-1] == told
+    message = f"decide.py: error: lists of different lengths: {counts}; give one file of each for every task"
+    assert done.stderr.splitlines()[-1] == message

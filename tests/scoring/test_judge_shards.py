@@ -41,7 +41,7 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "00000.h5"
 
 
-def test_every_pair_gets_its_own_verdict_in_order_in_bounded_memory(path: Path) -> None:
+def test_every_pair_gets_its_verdict_in_order_with_bounded_memory(path: Path) -> None:
     alive, most = [0], [0]
 
     class CountedShard(Shard):
@@ -59,13 +59,13 @@ def test_every_pair_gets_its_own_verdict_in_order_in_bounded_memory(path: Path) 
 
     lock = threading.RLock()
     with CountedShard(path) as shard, Progress("pairs") as progress:
-        told = list(chain.from_iterable(map(ids_and_scores, judge_shard(shard, CountingJudge(), progress))))
-    assert told == [(f"stream{number:02d}", number / 10) for number in range(COUNT)]
+        scored = list(chain.from_iterable(map(ids_and_scores, judge_shard(shard, CountingJudge(), progress))))
+    assert scored == [(f"stream{number:02d}", number / 10) for number in range(COUNT)]
     assert progress.done == COUNT
     assert SIZE <= most[0] <= 2 * SIZE + 1  # the shard caches one pair
 
 
-def test_a_judge_that_can_score_nothing_ends_the_job(path: Path) -> None:
+def test_a_judge_that_scores_no_pair_stops_the_job(path: Path) -> None:
     class Silent(CountingJudge):
         def judge(self, pairs: Sequence[EditPair]) -> list[Score | Unscorable]:
             return [Unscorable("the reply is empty")] * len(pairs)
@@ -82,7 +82,7 @@ def ids_and_scores(batch: list[tuple[EditPair, Score | Unscorable]]) -> list[tup
     return [(pair.pair_id, verdict.sc_score_1) for pair, verdict in batch if isinstance(verdict, Score)]
 
 
-def test_damage_is_told_and_ends_the_reading(path: Path) -> None:
+def test_a_damaged_shard_raises_an_error(path: Path) -> None:
     content = bytearray(path.read_bytes())
     place = content.rindex(b"IDAT")
     content[place + 8] ^= 1

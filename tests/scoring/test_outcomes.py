@@ -28,5 +28,5 @@ def test_refusals_of_a_model_and_of_its_provider_are_refusals(reply: Reply) -> N
         ("", Outcome.OTHER),
     ],
 )
-def test_other_reasons_are_no_refusals(reason: str, outcome: Outcome) -> None:
+def test_other_reasons_are_not_refusals(reason: str, outcome: Outcome) -> None:
     assert classify_reason(reason) == outcome

@@ -52,7 +52,7 @@ def shades(prompt: Prompt) -> list[int]:
     return [int(part.pixels[0, 0, 0]) for part in prompt.parts if isinstance(part, PromptImage)]
 
 
-def test_both_orders_are_asked_and_letters_go_back_to_the_edits() -> None:
+def test_both_orders_are_asked_and_letters_are_mapped_to_edits() -> None:
     model = Model(lambda a, b: "A" if a > b else "B")
     (outcome,) = PairwiseJudge(model, 1024).compare([ITEM])
     assert [shades(prompt) for prompt in model.prompts] == [[0, 10, 20], [0, 20, 10]]
@@ -61,7 +61,7 @@ def test_both_orders_are_asked_and_letters_go_back_to_the_edits() -> None:
 
 
 @pytest.mark.parametrize("position", ["A", "B"])
-def test_a_judge_that_looks_at_the_position_alone_ties(position: str) -> None:
+def test_a_judge_that_follows_positions_gives_a_tie(position: str) -> None:
     (outcome,) = PairwiseJudge(Model(lambda *_: position), 1024).compare([ITEM])
     assert isinstance(outcome, Outcome) and outcome.winner == TIE
     assert [answer.prefers_first for answer in outcome.answers] == [position == "A"] * 2
@@ -79,16 +79,16 @@ def test_a_judge_that_looks_at_the_position_alone_ties(position: str) -> None:
         ((B,), B),
     ],
 )
-def test_the_winner_must_win_in_all_showings(winners: tuple[Winner, ...], winner: Winner) -> None:
+def test_the_winner_must_win_in_both_orders(winners: tuple[Winner, ...], winner: Winner) -> None:
     answers = [PairwiseAnswer(each, bool(number)) for number, each in enumerate(winners)]
     assert decide(answers) == Outcome(winner, tuple(answers))
 
 
-def test_one_unread_answer_makes_the_match_unscorable() -> None:
+def test_one_unreadable_answer_makes_the_comparison_unscorable() -> None:
     assert decide([PairwiseAnswer(A, False), Unscorable("the reply is empty")]) == Unscorable("the reply is empty")
 
 
-def test_once_shows_one_order_that_depends_on_the_pixels_alone() -> None:
+def test_a_single_order_depends_only_on_the_pixels() -> None:
     rng = np.random.default_rng(0)
     items = [PairwiseItem(ITEM.source, "Go.", *rng.integers(0, 255, (2, 4, 4, 3), np.uint8)) for _ in range(64)]
     orders = [draw_order(item) for item in items]
@@ -99,20 +99,20 @@ def test_once_shows_one_order_that_depends_on_the_pixels_alone() -> None:
     assert len(PairwiseJudge(model, 1024, both_orders=False).compare(items[:5])) == 5 == len(model.prompts)
 
 
-def test_the_prompt_begins_with_the_fixed_text_and_shows_texts_only_if_there_are_some() -> None:
+def test_the_prompt_starts_with_the_fixed_text_and_includes_texts_of_editors_if_any() -> None:
     plain = [part for part in build_prompt(ITEM, False, 1024).parts if isinstance(part, str)]
     assert plain == [rubric_text(), "source:", "edit A:", "edit B:", "instruction: Make it night."]
     item = PairwiseItem(ITEM.source, "Go.", ITEM.a, ITEM.b, ("short", "a longer text"))
     assert build_prompt(item, True, 1024).parts[-2:] == ("text of editor A: a longer text", "text of editor B: short")
 
 
-def test_images_are_scaled_down_and_estimates_need_none() -> None:
+def test_images_are_downscaled_and_estimates_need_no_image() -> None:
     images = [part for part in build_prompt(ITEM, False, 8).parts if isinstance(part, PromptImage)]
     assert {image.pixels.shape for image in images} == {(4, 8, 3)}
     assert sum(isinstance(part, PromptImage) for part in blank_prompt("Go.").parts) == 3
 
 
-def test_a_local_model_is_asked_through_the_same_interface(tmp_path: Path) -> None:
+def test_local_models_use_the_same_interface(tmp_path: Path) -> None:
     """Its random weights name no winner, but both showings are answered and cached."""
     folder = make_llava(tmp_path / "model")
     network = load_part(folder, (LlavaForConditionalGeneration,), torch.float32)

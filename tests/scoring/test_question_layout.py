@@ -23,7 +23,7 @@ def show(parts: list[str | Image]) -> list[str | int]:
     return [part if isinstance(part, str) else int(part[0, 0, 0]) for part in parts]
 
 
-def test_a_plain_question_is_text_named_images_named_texts() -> None:
+def test_a_plain_question_lists_its_text_then_named_images_then_named_texts() -> None:
     (question,) = edit_rubric().questions
     assert show(lay_out(question, EXAMPLE)) == [
         question.text,
@@ -35,7 +35,7 @@ def test_a_plain_question_is_text_named_images_named_texts() -> None:
     ]
 
 
-def test_labels_replace_names_and_an_empty_one_shows_the_image_alone() -> None:
+def test_labels_replace_names_and_an_empty_label_shows_only_the_image() -> None:
     labels = {"source": "", "edited": "This is the edited image:"}
     question = Question("Follow <instruction>!", ("source", "edited"), ("instruction",), ("a",), labels=labels)
     assert show(lay_out(question, EXAMPLE)) == ["Follow Make it night.!", 10, "This is the edited image:", 20]
@@ -60,7 +60,7 @@ def test_examples_come_with_their_replies_before_the_case(tmp_path: Path) -> Non
     assert show(lay_out(silent, EXAMPLE)) == ["Judge.", "source:", 100, "edited:", 100, *case[:4]]
 
 
-def test_an_example_that_is_no_image_is_named(tmp_path: Path) -> None:
+def test_an_unreadable_example_image_is_named(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_text("no image")
     question = Question("Judge.", ("source",), (), ("a",), shots=(Shot({"source": str(tmp_path / "a.png")}, {}),))
     with pytest.raises(UserError, match=r"a\.png: .*give the rubric's example an image that can be read"):
@@ -68,7 +68,7 @@ def test_an_example_that_is_no_image_is_named(tmp_path: Path) -> None:
 
 
 @given(st.text(), st.text())
-def test_words_stay_as_they_are_even_if_they_name_other_places(first: str, second: str) -> None:
+def test_placeholders_inside_inserted_texts_are_not_replaced(first: str, second: str) -> None:
     text = "Say <a>, then <b>, not <c>."
     assert fill(text, ("a", "b"), {"a": first, "b": second}) == f"Say {first}, then {second}, not <c>."
     assert fill("<a>", ("a", "b"), {"a": "<b>", "b": "x"}) == "<b>"

@@ -25,7 +25,7 @@ def rows(lessons: list[tuple[str, str, str]]) -> list[dict[str, str]]:
     return [{"pair_id": task + pair, "task": task, "defect": defect} for pair, task, defect in lessons]
 
 
-def test_tasks_and_defects_take_turns() -> None:
+def test_chosen_lessons_alternate_between_tasks_and_defects() -> None:
     lessons = [(str(n), task, defect) for task in "ab" for n in range(9) for defect in ("", "blocks", "blur")]
     assert choose_lessons(rows(lessons), 6) == [
         *(("a0", ""), ("a0", "blocks"), ("b0", ""), ("a0", "blur"), ("a1", ""), ("a1", "blocks")),
@@ -33,7 +33,7 @@ def test_tasks_and_defects_take_turns() -> None:
 
 
 @given(LESSONS, st.integers(1, 9))
-def test_no_lesson_is_chosen_twice_and_as_many_as_there_are(lessons: list[tuple[str, str, str]], count: int) -> None:
+def test_lessons_are_chosen_once_up_to_the_available_number(lessons: list[tuple[str, str, str]], count: int) -> None:
     chosen = choose_lessons(rows(lessons), count)
     assert len(set(chosen)) == len(chosen) == min(count, len(lessons))
     assert choose_lessons(rows(lessons[::-1]), count) == chosen, "the order of the rows decides nothing"
@@ -49,12 +49,12 @@ def files(tmp_path: Path) -> tuple[list[Path], list[Path]]:
     write_shard(tmp_path / "0.h5", Task.STYLE_TRANSFER, "embedded", 0, pairs)
     about = {"judge": "api", "prompt_hash": "0", "defects_version": DEFECTS_VERSION, "status": "scored"}
     scores = {"sc_score_1": 8.0, "sc_score_2": 9.0, "pq_score": 2.0, "o_score": 4.0, "reasoning": "A seam."}
-    taught = [{**about, **scores, "pair_id": f"p{n}", "defect": defect} for n in range(2) for defect in ("", "blur")]
-    write_rows(tmp_path / "0.parquet", taught, TEACHER_SCHEMA)
+    lessons = [{**about, **scores, "pair_id": f"p{n}", "defect": defect} for n in range(2) for defect in ("", "blur")]
+    write_rows(tmp_path / "0.parquet", lessons, TEACHER_SCHEMA)
     return [tmp_path / "0.h5"], [tmp_path / "0.parquet"]
 
 
-def test_rows_hold_both_replies_and_small_images(files: tuple[list[Path], list[Path]], tmp_path: Path) -> None:
+def test_rows_contain_both_replies_and_small_images(files: tuple[list[Path], list[Path]], tmp_path: Path) -> None:
     found = read_lessons(*files, [("p1", "blur"), ("p0", ""), ("lost", "")])
     assert [(pair.pair_id, lesson.defect) for pair, lesson in found] == [("p1", "blur"), ("p0", "")]
     student = Score(7, 7, 7, "Blurred.")

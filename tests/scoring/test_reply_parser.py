@@ -53,7 +53,7 @@ SCORE = st.integers(0, 10) | st.decimals(0, 10, places=2).map(float)
         '{"reasoning": "he said {\\"score\\": [1, 2]}", "score": [8, 9.5]}',
     ],
 )
-def test_usual_dresses_are_read(reply: str) -> None:
+def test_common_reply_formats_are_read(reply: str) -> None:
     assert parse_reply(reply, 2) == [8.0, 9.5]
 
 
@@ -95,7 +95,7 @@ def test_usual_dresses_are_read(reply: str) -> None:
         ('{"score": [8, 9]}' + " " * 100_000, "characters"),
     ],
 )
-def test_what_cannot_be_read_is_unscorable_with_the_reason(reply: str, reason: str) -> None:
+def test_unreadable_replies_are_unscorable_with_the_reason(reply: str, reason: str) -> None:
     verdict = parse_reply(reply, 2)
     assert isinstance(verdict, Unscorable)
     assert reason in verdict.reason
@@ -103,14 +103,14 @@ def test_what_cannot_be_read_is_unscorable_with_the_reason(reply: str, reason: s
 
 @pytest.mark.parametrize("depth", [1, 50, 800, 900, 950, 980, 1000, 5000, 40_000])
 @pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"a":', "}")])
-def test_no_depth_is_too_deep(depth: int, opening: str, closing: str) -> None:
+def test_deeply_nested_replies_raise_no_error(depth: int, opening: str, closing: str) -> None:
     reply = f'{{"score": {depth * opening}1{depth * closing}}}'[:MAX_CHARACTERS]
     for text in (reply, f"{reply[:40_000]} {reply[:40_000]}"):
         assert parse_reply(text, 1) in ([1.0],) if (depth, opening) == (1, "[") else parse_reply(text, 1) != [1.0]
         parse_reasoning(text)
 
 
-def test_one_score_may_be_bare() -> None:
+def test_a_single_score_may_lack_brackets() -> None:
     assert parse_reply('{"score": 7, "reasoning": ""}', 1) == [7.0]
 
 
@@ -138,7 +138,7 @@ REAL = '{"score": [1, 2, 3], "reasoning": "fine"}'
         f'{REAL}\n<think>Was that right? Perhaps {{"score": [9, 9, 9]}}',
     ],
 )
-def test_marks_and_scores_in_quoted_text_are_neither(reply: str) -> None:
+def test_quoted_text_contributes_no_marks_and_no_scores(reply: str) -> None:
     assert parse_reply(reply, 3) == [1, 2, 3]
 
 
@@ -156,7 +156,7 @@ def test_marks_and_scores_in_quoted_text_are_neither(reply: str) -> None:
         "</think>" * 101 + REAL,
     ],
 )
-def test_a_reply_that_can_be_read_in_two_ways_is_unscorable(reply: str) -> None:
+def test_an_ambiguous_reply_is_unscorable(reply: str) -> None:
     assert isinstance(parse_reply(reply, 3), Unscorable)
 
 
@@ -184,7 +184,7 @@ THOUGHTS = {
 @pytest.mark.parametrize("thoughts", THOUGHTS.values(), ids=THOUGHTS)
 @pytest.mark.parametrize("answer", [REAL, f"```json\n{REAL}\n```", f"The scores: {REAL}\nI hope that it helps."])
 @pytest.mark.parametrize("draft", ["It's odd.", 'A draft: {"score": [9, 9, 9]}.', 'Is a "4" right? Or {"score": [9'])
-def test_thinking_of_the_usual_models_is_no_answer(thoughts: str, answer: str, draft: str) -> None:
+def test_thinking_blocks_are_ignored(thoughts: str, answer: str, draft: str) -> None:
     if thoughts == THOUGHTS["no thoughts"]:
         draft = ""
     reply = thoughts.replace("{}", draft) + answer
@@ -193,7 +193,7 @@ def test_thinking_of_the_usual_models_is_no_answer(thoughts: str, answer: str, d
 
 
 @pytest.mark.parametrize("thoughts", [text for text in THOUGHTS.values() if not text.startswith(("{}", "<think>\n\n"))])
-def test_thinking_that_is_cut_off_is_unscorable_with_that_reason(thoughts: str) -> None:
+def test_truncated_thinking_is_unscorable_with_the_reason(thoughts: str) -> None:
     cut = thoughts[: thoughts.index("{}")] + 'Perhaps {"score": [9, 9, 9], "reasoning": "ok"} or'
     assert parse_reply(cut, 3) == Unscorable("the reply ends while thinking")
 
@@ -207,25 +207,25 @@ QUOTABLE = st.lists(
 
 @given(QUOTABLE, st.booleans(), st.sampled_from(["{}", "```json\n{}\n```", "Here: {} Bye.", "<think>Hm.</think>{}"]))
 @settings(deadline=None, max_examples=40)
-def test_no_text_within_the_json_changes_its_scores(said: str, reasons_first: bool, dress: str) -> None:
-    told: dict[str, object] = {"reasoning": said, "score": [1, 2, 3], "also": [said, {said: 5}, said]}
+def test_texts_inside_the_json_never_change_the_scores(said: str, reasons_first: bool, dress: str) -> None:
+    fields: dict[str, object] = {"reasoning": said, "score": [1, 2, 3], "also": [said, {said: 5}, said]}
     if not reasons_first:
-        told = dict(reversed(told.items()))
+        fields = dict(reversed(fields.items()))
     assume(said.lower() != "score")
     for escaped in (True, False):
-        reply = dress.replace("{}", json.dumps(told, ensure_ascii=escaped))
+        reply = dress.replace("{}", json.dumps(fields, ensure_ascii=escaped))
         assert parse_reply(reply, 3) == [1, 2, 3]
 
 
 @given(QUOTABLE)
 @settings(deadline=None, max_examples=40)
-def test_no_instruction_that_is_quoted_while_thinking_becomes_the_score(said: str) -> None:
+def test_instructions_quoted_in_thinking_never_become_scores(said: str) -> None:
     for thoughts in (f"<think>It says {said}, but", f"<think>It says {said}, but no.</think>{REAL}"):
         assert isinstance(verdict := parse_reply(thoughts, 3), Unscorable) or verdict == [1, 2, 3]
 
 
 @pytest.mark.parametrize("cut", ['{"score": 1', '{"score": [1', '{"score": [10'])
-def test_a_number_that_may_be_cut_off_is_not_read(cut: str) -> None:
+def test_a_possibly_truncated_number_is_not_read(cut: str) -> None:
     assert isinstance(parse_reply(cut, 1), Unscorable)
 
 
@@ -261,7 +261,7 @@ def long_texts(draw: st.DrawFn) -> str:
 
 @given(st.text() | st.text(MARKS, max_size=200) | long_texts(), st.integers(1, 4))
 @settings(deadline=None, max_examples=40)
-def test_no_text_raises_or_leaves_the_range(text: str, num_scores: int) -> None:
+def test_arbitrary_text_raises_no_error_and_scores_stay_in_range(text: str, num_scores: int) -> None:
     verdict = parse_reply(text, num_scores)
     parse_reasoning(text)
     if not isinstance(verdict, Unscorable):
@@ -275,9 +275,11 @@ def test_no_text_raises_or_leaves_the_range(text: str, num_scores: int) -> None:
     st.sampled_from(["%s", "```json\n%s\n```", "Sure! %s\nBye."]),
     st.booleans(),
 )
-def test_what_json_writes_is_read_back(scores: list[float], reasoning: str, dress: str, reasons_first: bool) -> None:
-    told = {"score": scores, "reasoning": reasoning}
-    reply = dress.replace("%s", json.dumps(dict(sorted(told.items())) if reasons_first else told))
+def test_replies_written_by_json_are_read_back(
+    scores: list[float], reasoning: str, dress: str, reasons_first: bool
+) -> None:
+    fields = {"score": scores, "reasoning": reasoning}
+    reply = dress.replace("%s", json.dumps(dict(sorted(fields.items())) if reasons_first else fields))
     verdict = parse_reply(reply, len(scores))
     assert verdict == scores
     assert parse_reasoning(reply) == clean(reasoning)
@@ -286,7 +288,7 @@ def test_what_json_writes_is_read_back(scores: list[float], reasoning: str, dres
 @pytest.mark.parametrize(
     "piece", ['{"score":"', '{"score":8,', '{"a":"', '{"', ',"a":', "{//", "{a ", '"', '", ', '{"a":["']
 )
-def test_no_part_of_a_reply_is_read_twice(piece: str) -> None:
+def test_each_part_of_a_reply_is_scanned_once(piece: str) -> None:
     """Check that time grows with the length of a reply, not with its square."""
     text = piece * (MAX_CHARACTERS // len(piece))
     ends = [0]
@@ -315,12 +317,12 @@ FORMS = {
         reasoning="Brief reasoning",
     ),
 }
-"""Forms of the two tables in docs/judging.md."""
+"""Forms of the two tables in docs/rubrics.md."""
 
 
 def rows_below(heading: str) -> list[tuple[str, str, str]]:
-    """Return the rows of the table below a heading in docs/judging.md: form, reply and the last column."""
-    section = (REPOSITORY / "docs/judging.md").read_text().split(f"### {heading}\n")[1].split("\n#")[0]
+    """Return the rows of the table below a heading in docs/rubrics.md: form, reply and the last column."""
+    section = (REPOSITORY / "docs/rubrics.md").read_text().split(f"### {heading}\n")[1].split("\n#")[0]
     cells = [re.split(r" (?<!\\)\| ", line.strip("| ")) for line in section.splitlines() if line.startswith("| ")]
     return [(form, reply.strip("`").replace("\\|", "|").replace("\\n", "\n"), last) for form, reply, last in cells[1:]]
 
@@ -328,25 +330,25 @@ def rows_below(heading: str) -> list[tuple[str, str, str]]:
 READ, REJECTED = rows_below("Replies that are read"), rows_below("Replies that are rejected")
 
 
-def test_the_tables_of_replies_have_their_rows() -> None:
+def test_reply_tables_cover_every_form() -> None:
     assert len(READ) >= 15 and len(REJECTED) >= 20
     assert {form for form, *_ in READ} == {form for form, *_ in REJECTED} == set(FORMS)
 
 
 @pytest.mark.parametrize(("form", "reply", "scores"), READ, ids=[row[1] for row in READ])
-def test_every_reply_of_the_table_is_read(form: str, reply: str, scores: str) -> None:
+def test_every_readable_reply_of_the_table_is_read(form: str, reply: str, scores: str) -> None:
     assert parse_scores(reply, FORMS[form]) == ast.literal_eval(f"[{scores}]")
 
 
 @pytest.mark.parametrize(("form", "reply", "reason"), REJECTED, ids=[row[1] for row in REJECTED])
-def test_every_reply_of_the_other_table_is_rejected_for_its_reason(form: str, reply: str, reason: str) -> None:
+def test_every_unreadable_reply_of_the_table_is_rejected_with_its_reason(form: str, reply: str, reason: str) -> None:
     verdict = parse_scores(reply, FORMS[form])
     assert isinstance(verdict, Unscorable)
     assert verdict.reason.startswith(reason.replace("`", ""))
 
 
 @pytest.mark.parametrize("rubric", ["edit", "viescore_editing", "viescore_multi_concept", "viescore_generation"])
-def test_an_echo_of_the_rubrics_own_format_is_no_answer(rubric: str) -> None:
+def test_an_echo_of_the_requested_format_is_not_an_answer(rubric: str) -> None:
     for question in load_rubric(rubric).questions:
         shown = question.text.splitlines()[-1]
         echo = shown[shown.index("{") :]
@@ -376,7 +378,7 @@ def test_scores_must_lie_on_their_scale(scale: Scale, good: list[float], bad: li
     assert isinstance(parse_scores(json.dumps({"score": f"{good[0]}/{scale.high + 1}"}), form), Unscorable)
 
 
-def test_further_texts_are_kept_by_their_names() -> None:
+def test_additional_texts_are_kept_by_name() -> None:
     form = ReplyForm((Scale(1, 5),) * 2, ("instruction_score", "knowledge_score"), texts=("knowledge",))
     reply = '{"instruction_score": 4, "reasoning": "Done." "knowledge_score": "3", "knowledge": "It\'s ice."}'
     assert parse_scores(reply, form) == [4, 3]
@@ -422,7 +424,7 @@ def test_no_number_in_a_quoted_text_becomes_a_score(before: str, trap: str, afte
     st.sampled_from(list(FORMS)),
 )
 @settings(deadline=None, max_examples=60)
-def test_no_text_raises_or_leaves_the_scale_of_any_form(text: str, form: str) -> None:
+def test_arbitrary_text_raises_no_error_and_stays_on_the_scale_in_every_form(text: str, form: str) -> None:
     verdict = parse_scores(text, FORMS[form])
     assert set(parse_texts(text, FORMS[form])) == {FORMS[form].reasoning}
     if not isinstance(verdict, Unscorable):
@@ -432,7 +434,7 @@ def test_no_text_raises_or_leaves_the_scale_of_any_form(text: str, form: str) ->
 @pytest.mark.parametrize(
     "piece", ['{"score": [8, 9],', '"a "b" c", "score": [8, 9],', "Final Score: 4\n", '"\n', " ", "*", "\n", "[1]  "]
 )
-def test_time_grows_with_the_length_of_a_reply(piece: str) -> None:
+def test_parsing_time_is_linear_in_the_length_of_a_reply(piece: str) -> None:
     start = time.process_time()
     for form in FORMS.values():
         text = piece * (MAX_CHARACTERS // len(piece))

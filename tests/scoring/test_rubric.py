@@ -11,7 +11,7 @@ from omniedit.scoring.rubric import edit_rubric, load_rubric, rubrics
 from omniedit.tasks import ANYEDIT_TASKS
 
 
-def test_the_chains_rubric_is_the_one_its_scores_were_given_under() -> None:
+def test_default_rubric_keeps_its_digest() -> None:
     rubric = edit_rubric()
     assert (rubric.digest, rubric.num_scores, len(rubric.questions)) == ("e41be7af2704e8e2", 3, 1)
 
@@ -30,12 +30,12 @@ DIGESTS = {
 """Digests under which scores of earlier releases are stored; a changed one would score every pair again."""
 
 
-def test_the_rubrics_that_ship_keep_their_digests() -> None:
+def test_packaged_rubrics_keep_their_digests() -> None:
     assert {name: rubric.digest for name, rubric in rubrics().items()} == DIGESTS
     assert all(question.is_plain for rubric in rubrics().values() for question in rubric.questions)
 
 
-def test_every_rubric_asks_about_what_it_shows_and_for_what_it_reads() -> None:
+def test_every_rubric_requests_the_scores_that_it_combines() -> None:
     assert len(rubrics()) == 9
     for rubric in [*rubrics().values(), *rubrics()["anyedit"].tasks.values()]:
         for question in rubric.questions:
@@ -45,7 +45,7 @@ def test_every_rubric_asks_about_what_it_shows_and_for_what_it_reads() -> None:
     assert len(digests) == len(rubrics())
 
 
-def test_each_type_of_anyedit_has_its_own_meaning_of_over_editing() -> None:
+def test_each_type_of_anyedit_defines_over_editing() -> None:
     rubric, of_edits = load_rubric("anyedit"), load_rubric("edit")
     assert tuple(rubric.tasks) == ANYEDIT_TASKS and rubric.for_task("object_swap").questions == of_edits.questions
     for task in ANYEDIT_TASKS:
@@ -59,7 +59,7 @@ def test_each_type_of_anyedit_has_its_own_meaning_of_over_editing() -> None:
 
 
 @pytest.mark.parametrize("part", ["text", "images", "words", "scores", "sc", "pq"])
-def test_a_digest_is_of_all_that_makes_the_scores(part: str) -> None:
+def test_every_part_of_a_rubric_changes_its_digest(part: str) -> None:
     rubric = load_rubric("viescore_control_generation")
     first, *others = rubric.questions
     if part in ("sc", "pq"):
@@ -70,7 +70,7 @@ def test_a_digest_is_of_all_that_makes_the_scores(part: str) -> None:
     assert changed.digest != rubric.digest
 
 
-def test_what_is_asked_names_the_rubric_and_the_parse_of_the_workflow_stays_light() -> None:
+def test_the_fingerprint_includes_the_rubric_and_needs_no_heavy_import() -> None:
     code = """
 import sys
 from omniedit.config.schema import ScoringConfig
@@ -99,7 +99,7 @@ sys.exit(str(heavy) if heavy else 0)
         ("control_generation", ("control", "image"), ("prompt",), ("success", "guidance")),
     ],
 )
-def test_viescores_tasks_are_asked_as_it_asks_them(
+def test_viescore_questions_match_the_paper(
     name: str, shown: tuple[str, ...], said: tuple[str, ...], sc: tuple[str, ...]
 ) -> None:
     """Check SC with all images, the result last, and PQ with the result alone (VIEScore, section 3 and appendix)."""
@@ -110,11 +110,11 @@ def test_viescores_tasks_are_asked_as_it_asks_them(
     assert perceptual.scores == ("naturalness", "artifacts")
 
 
-def test_sc_and_pq_are_the_least_of_their_scores_and_o_their_geometric_mean() -> None:
+def test_sc_and_pq_are_minima_of_their_scores_and_o_is_their_geometric_mean() -> None:
     scores = {"success": 9.0, "restraint": 4.0, "naturalness": 10.0, "artifacts": 9.0}
     assert load_rubric("viescore_editing").overall(scores) == (4.0, 9.0, 6.0)
 
 
-def test_a_rubric_that_there_is_not_is_told_with_those_that_there_are() -> None:
+def test_an_unknown_rubric_error_lists_the_known_ones() -> None:
     with pytest.raises(UserError, match="no rubric 'edits'; there are: edit, viescore_editing"):
         load_rubric("edits")

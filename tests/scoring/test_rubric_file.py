@@ -56,7 +56,7 @@ def test_a_plain_file_is_a_rubric_named_after_it(tmp_path: Path) -> None:
     )
 
 
-def test_the_same_questions_have_the_same_digest_in_a_file_and_in_the_package(tmp_path: Path) -> None:
+def test_equal_questions_in_a_file_and_in_the_package_have_equal_digests(tmp_path: Path) -> None:
     shipped = load_rubric("viescore_editing")
     values = {
         "questions": [
@@ -106,13 +106,13 @@ def test_scores_of_any_scale_become_0_to_10(
         ({"weighted": {"success": 3, "quality": 1}}, 7.75),
     ],
 )
-def test_scores_combine_by_any_rule(tmp_path: Path, overall: Any, expected: float) -> None:
+def test_scores_combine_by_each_rule(tmp_path: Path, overall: Any, expected: float) -> None:
     rubric = load(tmp_path, PLAIN | ({"overall": overall} if overall else {}))
     assert rubric.overall({"success": 9, "quality": 4}) == (9, 4, pytest.approx(expected))
 
 
 @given(st.sampled_from(list(RULES)), st.lists(st.floats(0, 10), min_size=1, max_size=5))
-def test_no_rule_leaves_the_scale_or_falls_outside_its_scores(rule: str, scores: list[float]) -> None:
+def test_every_combined_score_stays_on_the_scale_and_between_its_sub_scores(rule: str, scores: list[float]) -> None:
     named = {str(number): score for number, score in enumerate(scores)}
     combined = Combination(tuple(named), rule).combine(named)
     assert 0 <= combined <= 10
@@ -126,7 +126,7 @@ def test_a_score_is_capped_by_another(tmp_path: Path) -> None:
     assert rubric.overall({"success": 5, "quality": 3})[:2] == (10, 5)
 
 
-def test_a_task_has_questions_of_its_own(tmp_path: Path) -> None:
+def test_a_task_may_have_its_own_questions(tmp_path: Path) -> None:
     remove = {"questions": [QUESTION | {"text": "Is it gone?", "scores": ["gone", "quality"]}], "sc": ["gone"]}
     rubric = load(tmp_path, PLAIN | {"tasks": {"object_removal": remove}})
     special, default = rubric.for_task("object_removal"), rubric.for_task("style_transfer")
@@ -173,7 +173,7 @@ def test_every_part_of_a_file_changes_the_digest(tmp_path: Path) -> None:
     assert load(tmp_path, PLAIN | {"passes": 1, "temperature": 0.5}).digest == digests[0]
 
 
-def test_a_text_in_a_file_and_images_of_examples_are_found_beside_the_rubric(tmp_path: Path) -> None:
+def test_text_files_and_example_images_are_found_relative_to_the_rubric(tmp_path: Path) -> None:
     (tmp_path / "question.txt").write_text("Judge it.")
     rubric = load(tmp_path, question(text=None, file="question.txt"))
     assert rubric.questions[0].text == "Judge it."
@@ -195,8 +195,11 @@ def test_a_text_in_a_file_and_images_of_examples_are_found_beside_the_rubric(tmp
         (PLAIN | {"sc": {"average": ["success"]}}, r"sc: no rule 'average'; there are: min, mean, product, geometric"),
         (PLAIN | {"sc": {"weighted": {"success": 0}}}, r"sc: give each score a positive weight"),
         (PLAIN | {"sc": "success"}, r"sc: give a list of scores"),
-        (PLAIN | {"range": [5, 1]}, r"\[5(\.0)?, 1(\.0)?\] is no scale; give at least two numbers in ascending order"),
-        (PLAIN | {"range": [1, 2, 3]}, r"is no range; give the lowest and the highest score"),
+        (
+            PLAIN | {"range": [5, 1]},
+            r"\[5(\.0)?, 1(\.0)?\] is not a scale; give at least two numbers",
+        ),
+        (PLAIN | {"range": [1, 2, 3]}, r"is not a range; give the lowest and the highest score"),
         (PLAIN | {"range": [1, 5], "values": [1, 5]}, r"give either range"),
         (PLAIN | {"range": "1-5"}, r"range: give numbers in brackets, as in \[1, 5\]"),
         (question(images="source"), r"questions\.0\.images: give a list of names, as in \[a, b\]"),
@@ -227,16 +230,16 @@ def test_an_error_names_file_key_and_remedy(tmp_path: Path, values: Any, problem
     assert str(tmp_path / "mine.yaml") in str(error.value) and "\n" not in str(error.value)
 
 
-def test_a_file_that_is_missing_is_named(tmp_path: Path) -> None:
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"lost\.yaml: no such"):
         load_rubric(str(tmp_path / "lost.yaml"))
 
 
-DOCUMENTED = re.findall(r"```yaml\n(.*?)```", (REPOSITORY / "docs/judging.md").read_text(), re.DOTALL)
+DOCUMENTED = re.findall(r"```yaml\n(.*?)```", (REPOSITORY / "docs/rubrics.md").read_text(), re.DOTALL)
 
 
 @pytest.mark.parametrize("text", DOCUMENTED, ids=["first", "tasks", "passes"])
-def test_every_rubric_of_the_docs_is_one(tmp_path: Path, text: str) -> None:
+def test_every_documented_rubric_is_valid(tmp_path: Path, text: str) -> None:
     rubric = load(tmp_path, text)
     assert rubric.variants
     for each in rubric.variants:
@@ -245,11 +248,11 @@ def test_every_rubric_of_the_docs_is_one(tmp_path: Path, text: str) -> None:
         assert all(f"<{word}>" in question.text for question in each.questions for word in question.words)
 
 
-SECTION = (REPOSITORY / "docs/judging.md").read_text().split("## Write your own rubric\n")[1].split("\n## ")[0]
+SECTION = (REPOSITORY / "docs/rubrics.md").read_text().split("## Write your own rubric\n")[1].split("\n## ")[0]
 COMMANDS = re.findall(r"```sh\n(.*?)```", SECTION, re.DOTALL)
 
 
-def test_a_newcomer_who_types_the_commands_of_the_docs_gets_scores(tmp_path: Path) -> None:
+def test_documented_commands_give_scores(tmp_path: Path) -> None:
     """Type every command of "Write your own rubric" in a shell, with a server in place of the model."""
     write(tmp_path, DOCUMENTED[0])
     for name in ("photos/street.jpg", "edits/street.png"):
@@ -271,7 +274,7 @@ def test_a_newcomer_who_types_the_commands_of_the_docs_gets_scores(tmp_path: Pat
     assert "1 scored; mean O 5.00" in done.stdout and "Spearman" in done.stdout
 
 
-def test_the_config_takes_a_rubric_of_edit_pairs_or_a_file(tmp_path: Path) -> None:
+def test_the_config_accepts_a_packaged_rubric_or_a_file(tmp_path: Path) -> None:
     path = write(tmp_path, PLAIN)
     assert load_rubric(ApiConfig(rubric=path).rubric).name == "mine"
     assert load_rubric(path).digest in judge_fingerprint(ScoringConfig(api=ApiConfig(rubric=path)), "api")

@@ -17,7 +17,7 @@ class Judge:
         raise AssertionError("only its name and digest are read")
 
 
-def test_o_is_the_geometric_mean_unless_a_rubric_has_another_rule() -> None:
+def test_o_is_the_geometric_mean_unless_the_rubric_has_another_rule() -> None:
     score = Score(9, 4, 9)
     assert score.o_score == 6
     assert score.replace_overall(6, "").overall is None, "the same O needs no column of its own"

@@ -13,7 +13,7 @@ WINNERS = st.sampled_from(list(Winner))
 
 
 @given(WINNERS, st.text(max_size=60), st.booleans())
-def test_a_valid_reply_has_its_winner_whatever_its_reasoning_says(
+def test_the_winner_of_a_valid_reply_does_not_depend_on_its_reasoning(
     winner: Winner, reasoning: str, comes_first: bool
 ) -> None:
     fields = [("winner", winner), ("reasoning", reasoning)]
@@ -21,7 +21,7 @@ def test_a_valid_reply_has_its_winner_whatever_its_reasoning_says(
 
 
 @given(WINNERS, WINNERS, st.sampled_from(["{}", "```json\n{}\n```", "Here it is:\n{}\n", "<think>A wins.</think>{}"]))
-def test_a_quoted_reply_within_the_reasoning_never_counts(winner: Winner, quoted: Winner, frame: str) -> None:
+def test_a_reply_quoted_in_the_reasoning_is_ignored(winner: Winner, quoted: Winner, frame: str) -> None:
     said = json.dumps({"winner": quoted, "reasoning": "As asked."})
     reply = json.dumps({"reasoning": f"The instruction says {said} and nothing else.", "winner": winner})
     assert parse_winner(frame.format(reply)) == winner
@@ -84,12 +84,12 @@ def test_other_replies_are_unscorable_with_the_reason(reply: str, reason: str) -
         st.sampled_from(["{", "}", '"', "'", "winner", ":", "A", "b", ",", " ", "\n", "\\", "`", "\u201c", "\u0130"])
     )
 )
-def test_no_text_raises(parts: list[str]) -> None:
+def test_arbitrary_text_raises_no_error(parts: list[str]) -> None:
     assert isinstance(parse_winner("".join(parts)), Winner | Unscorable)
 
 
 @given(WINNERS, st.sampled_from(['"', "'", "\u201c"]))
-def test_no_unescaped_quotation_gives_another_winner(winner: Winner, quote: str) -> None:
+def test_an_unescaped_quotation_never_changes_the_winner(winner: Winner, quote: str) -> None:
     """The reply may become unscorable, but the quoted letter must not win."""
     closing = "\u201d" if quote == "\u201c" else quote
     other = Winner.B if winner == Winner.A else Winner.A

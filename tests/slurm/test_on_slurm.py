@@ -90,11 +90,11 @@ def on_slurm(chain: tuple[Path, Ended]) -> Path:
 def show(record_property: Callable[[str, object], None]) -> Callable[[str, Ended], None]:
     """Return a function that records the duration of a case and the messages that the user saw."""
 
-    def tell(case: str, ended: Ended) -> None:
+    def record_case(case: str, ended: Ended) -> None:
         lines = [line.strip()[:200] for line in ended.screen.splitlines() if TELLING.search(line)]
         record_property(SHOWN, "\n    ".join([f"{case}: {ended.seconds:.0f} s", *lines[:12]]))
 
-    return tell
+    return record_case
 
 
 def test_results_respect_the_umask_of_the_user(on_slurm: Path) -> None:
@@ -106,9 +106,9 @@ def test_jobs_request_the_resources_of_the_profile(on_slurm: Path) -> None:
     columns = "Account,Partition,ReqTRES,Timelimit,SubmitLine"
     lines = slurm_command("sacct", "--allocations", "--noheader", "--parsable2", f"--format={columns}").splitlines()
     (first, *_) = [line.split("|") for line in lines if "rule_synthesize_shard_" in line]
-    account, partition, asked, limit, line = first
+    account, partition, requested, limit, line = first
     assert (account, partition, limit) == ("lab", "gpu", "04:00:00")
-    assert {"cpu=8", "mem=48000M", "gres/gpu=1"} <= set(asked.split(",")) and "h100:1" in line
+    assert {"cpu=8", "mem=48000M", "gres/gpu=1"} <= set(requested.split(",")) and "h100:1" in line
 
 
 def test_chain_makes_the_same_files_as_on_one_machine(local: Path, chain: tuple[Path, Ended], show: Show) -> None:
@@ -163,12 +163,12 @@ def active_jobs(states: str = "all") -> set[str]:
     return {number for number, state in jobs if state not in OVER}
 
 
-def make_again(root: Path, local: Path, *results: str, harm: Callable[[], None] = lambda: None) -> Ended:
-    """Rebuild files of the run while `harm` runs; check that all results are unchanged, without partial files."""
+def make_again(root: Path, local: Path, *results: str, disturb: Callable[[], None] = lambda: None) -> Ended:
+    """Rebuild files of the run while `disturb` runs; check that all results are unchanged, without partial files."""
     targets = [f"results/small/{result}" for result in results]
     for target in targets:
         (root / target).unlink(missing_ok=True)
-    ended = snakemake_on_slurm(root, *targets, harm=harm)
+    ended = snakemake_on_slurm(root, *targets, disturb=disturb)
     assert ended.status == 0, ended.screen[-4000:]
     assert digests(root) == digests(local)
     assert not list(root.glob("results/**/.*.tmp"))
@@ -180,7 +180,7 @@ def test_cancelled_hanging_and_disk_full_jobs_are_retried(on_slurm: Path, local:
     full = on_slurm / "results/small/candidates/style_transfer"
     log = on_slurm / "logs/small/synthesize/style_transfer/00000.log"
 
-    def harm() -> None:
+    def disturb() -> None:
         with hold_jobs(on_slurm) as release:
             cancelled = running_job("synthesize_shard", "background_swap")
             hung = running_job("synthesize_shard", "environment_change")
@@ -197,7 +197,7 @@ def test_cancelled_hanging_and_disk_full_jobs_are_retried(on_slurm: Path, local:
     (full / "00000.h5").unlink()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", full], check=True)
     try:
-        ended = make_again(on_slurm, local, *(f"candidates/{task}/00000.h5" for task in TASKS), harm=harm)
+        ended = make_again(on_slurm, local, *(f"candidates/{task}/00000.h5" for task in TASKS), disturb=disturb)
     finally:
         subprocess.run(["umount", full], check=True)
     show("scancel, a job that hangs until its time limit, a full disk, side by side", ended)
@@ -219,13 +219,13 @@ def test_next_run_cancels_leftover_jobs_of_a_killed_controller(on_slurm: Path, l
             wait_until(lambda: left[0] not in active_jobs(), "the job that was left to be cancelled", LONG_S)
             release()
 
-        killed = snakemake_on_slurm(on_slurm, f"results/small/{SHARD}", harm=kill_controller)
+        killed = snakemake_on_slurm(on_slurm, f"results/small/{SHARD}", disturb=kill_controller)
         assert killed.status == -signal.SIGKILL
-        ended = make_again(on_slurm, local, SHARD, harm=release_when_cancelled)
+        ended = make_again(on_slurm, local, SHARD, disturb=release_when_cancelled)
     show("SIGKILL of the controller, then the same command", ended)
     assert f"Slurm job {left[0]} (synthesize_shard" in ended.screen
-    asked = ["--allocations", "--noheader", "--parsable2", f"--jobs={left[0]}", "--format=State"]
-    assert slurm_command("sacct", *asked).startswith("CANCELLED")
+    requested = ["--allocations", "--noheader", "--parsable2", f"--jobs={left[0]}", "--format=State"]
+    assert slurm_command("sacct", *requested).startswith("CANCELLED")
 
 
 def test_preempted_job_is_waited_for(on_slurm: Path, local: Path, show: Show) -> None:
@@ -236,7 +236,7 @@ def test_preempted_job_is_waited_for(on_slurm: Path, local: Path, show: Show) ->
             slurm_command("sbatch", "--output=/dev/null", *urgent)
             wait_until(lambda: job not in active_jobs("RUNNING"), "the job to be preempted", LONG_S)
 
-    ended = make_again(on_slurm, local, SHARD, harm=preempt)
+    ended = make_again(on_slurm, local, SHARD, disturb=preempt)
     show("preemption", ended)
     assert not ended.tried_again
 
@@ -251,7 +251,7 @@ def test_lost_node_loses_only_its_job(cluster: Cluster, on_slurm: Path, local: P
         time.sleep(5)
         cluster.start_daemon(node)
 
-    ended = make_again(on_slurm, local, SHARD, harm=lose)
+    ended = make_again(on_slurm, local, SHARD, disturb=lose)
     show("SIGKILL of slurmd and its job", ended)
 
 
@@ -265,7 +265,7 @@ def test_unavailable_slurm_controller_is_waited_for(cluster: Cluster, on_slurm: 
         wait_until((on_slurm / "results/small" / SHARD).is_file, "the job to end meanwhile", LONG_S)
         cluster.start_daemon("slurmctld")
 
-    ended = make_again(on_slurm, local, SHARD, harm=down)
+    ended = make_again(on_slurm, local, SHARD, disturb=down)
     show("slurmctld down while a job ends", ended)
 
 
@@ -297,7 +297,7 @@ def test_lost_rank_stops_training_and_the_retry_resumes(on_slurm: Path, local: P
         running_job("train_editor")
         os.kill(processes(on_slurm, r"-u \S*scripts/train.py")[0], signal.SIGKILL)
 
-    ended = snakemake_on_slurm(on_slurm, "results/small/train/editnet/manifest.json", harm=kill_rank)
+    ended = snakemake_on_slurm(on_slurm, "results/small/train/editnet/manifest.json", disturb=kill_rank)
     show("a rank of two nodes killed", ended)
     assert ended.status == 0 and ended.tried_again and "(SIGKILL)" in ended.screen
     assert [line["loss"] for line in losses(on_slurm) if "loss" in line] == pytest.approx(

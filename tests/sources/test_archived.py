@@ -58,7 +58,7 @@ def test_archive_is_read_over_http(kind: str, name: str, server: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "told"),
+    ("status", "message"),
     [
         (401, "the server answers 401 Unauthorized; check the credentials"),
         (403, "the server answers 403 Forbidden; check the credentials"),
@@ -69,7 +69,7 @@ def test_archive_is_read_over_http(kind: str, name: str, server: str) -> None:
         (503, "the server answers 503 Service Unavailable; run snakemake again later"),
     ],
 )
-def test_http_error_status_is_reported_with_a_remedy(status: int, told: str) -> None:
+def test_http_error_status_is_reported_with_a_remedy(status: int, message: str) -> None:
     pytest.importorskip("aiohttp")
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -88,7 +88,7 @@ def test_http_error_status_is_reported_with_a_remedy(status: int, told: str) -> 
         with pytest.raises(UserError) as error:
             images(url, "webdataset")
         httpd.shutdown()
-    assert str(error.value).startswith(f"{url}: {told}")
+    assert str(error.value).startswith(f"{url}: {message}")
 
 
 def test_unreachable_server_is_not_reported_as_a_missing_archive() -> None:
@@ -100,13 +100,13 @@ def test_unreachable_server_is_not_reported_as_a_missing_archive() -> None:
 def test_lfs_pointer_or_pipe_in_place_of_an_archive_is_named(tmp_path: Path) -> None:
     (tmp_path / "a.tar").write_bytes(b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n")
     os.mkfifo(tmp_path / "b.tar")
-    for name, told in (("a.tar", "a Git LFS pointer"), ("b.tar", "a pipe, socket or device, not a file")):
-        with pytest.raises(UserError, match=f"cannot be opened: {told}"):
+    for name, message in (("a.tar", "a Git LFS pointer"), ("b.tar", "a pipe, socket or device, not a file")):
+        with pytest.raises(UserError, match=f"cannot be opened: {message}"):
             images(str(tmp_path / name), "webdataset")
 
 
 @pytest.mark.parametrize(
-    ("archive", "told"),
+    ("archive", "message"),
     [
         ("nowhere.tar", "nowhere.tar: no such archive; correct its address"),
         ("memory://nowhere.tar", "memory://nowhere.tar: no such archive"),
@@ -115,10 +115,10 @@ def test_lfs_pointer_or_pipe_in_place_of_an_archive_is_named(tmp_path: Path) -> 
         ("oss://a/b.tar", "oss://a/b.tar: its protocol needs a package that is not installed: Install ossfs"),
     ],
 )
-def test_unopenable_archive_is_named(archive: str, told: str) -> None:
+def test_unopenable_archive_is_named(archive: str, message: str) -> None:
     with pytest.raises(UserError) as error, open_archive(archive):
         pass
-    assert str(error.value).startswith(told)
+    assert str(error.value).startswith(message)
 
 
 class _Hiccup(io.BytesIO):

@@ -135,7 +135,7 @@ def test_image_column_option_selects_the_source_image() -> None:
 
 
 @pytest.mark.parametrize(
-    ("columns", "told"),
+    ("columns", "message"),
     [
         (
             {"url": ["https://a"], "image": ["a.jpg"]},
@@ -144,8 +144,10 @@ def test_image_column_option_selects_the_source_image() -> None:
         ({"left": [b"a"], "right": [b"b"]}, r"several columns hold bytes \(left, right\); .*; the columns are left"),
     ],
 )
-def test_table_without_a_clear_image_column_raises_error_with_its_columns(columns: dict[str, Any], told: str) -> None:
-    with pytest.raises(UserError, match=rf"^x\.parquet: {told}") as error:
+def test_table_without_a_clear_image_column_raises_error_with_its_columns(
+    columns: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(UserError, match=rf"^x\.parquet: {message}") as error:
         find_photos(pa.table(columns))
     assert "sources.image_column" in str(error.value)
 

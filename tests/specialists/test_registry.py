@@ -24,7 +24,7 @@ def test_specialist_makes_the_task_that_it_is_registered_for(task: Task) -> None
 
 
 @pytest.mark.parametrize(("task", "same"), SAME_EDITS.items())
-def test_type_that_is_a_task_under_another_name_shares_its_specialist(task: Task, same: Task) -> None:
+def test_a_type_equal_to_a_task_shares_its_specialist(task: Task, same: Task) -> None:
     assert issubclass(class_at(EMBEDDED[task]), class_at(EMBEDDED[same]))  # type: ignore[arg-type]
     assert all((task in tasks) == (same in tasks) for tasks in (BORROWS, GROUNDED, SHARE_FILLS))
 

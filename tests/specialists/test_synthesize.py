@@ -25,19 +25,19 @@ def photos(*names: str) -> list[Photo]:
 class Painter:
     """Specialist that paints a photo in a random level of grey.
 
-    `levels` is the number of levels, `refuses` lists the photos to decline, and `asked` lists photos in the order of
+    `levels` is the number of levels, `refuses` lists the photos to decline, and `proposed` lists photos in the order of
     the calls of `propose`.
     """
 
     levels: int = 2**31
     refuses: Sequence[str] = ()
-    asked: list[str] = field(default_factory=list)
+    proposed: list[str] = field(default_factory=list)
     fails: Callable[[int], bool] = field(default=lambda level: False)
     task: Task = Task.STYLE_TRANSFER
     generated_under: str | None = None
 
     def propose(self, photo: Photo, rng: np.random.Generator) -> EditRequest:
-        self.asked.append(photo.source_id)
+        self.proposed.append(photo.source_id)
         if photo.source_id in self.refuses:
             raise NotApplicable("nothing to paint")
         level = int(rng.integers(self.levels))
@@ -83,11 +83,11 @@ def test_shard_without_photos_gives_no_pairs() -> None:
     assert list(synthesize(Painter(), "painter", [], 3, seed=0)) == []
 
 
-def test_rejecting_photo_is_tried_once_and_others_fill_in() -> None:
+def test_unsuitable_photo_is_tried_once_and_replaced_by_others() -> None:
     painter = Painter(refuses="b")
     made, refused = run(painter, "ab", pairs=4)
     assert len(made) == 4
-    assert painter.asked.count("b") == 1
+    assert painter.proposed.count("b") == 1
     assert refused == [Rejection("b", "nothing to paint")]
 
 
@@ -108,7 +108,7 @@ def test_failed_candidates_of_one_edit_count_as_one_failure() -> None:
         """Painter that proposes twelve candidates of an edit that fails, then one that succeeds."""
 
         def propose(self, photo: Photo, rng: np.random.Generator) -> EditRequest:
-            level = len(self.asked)
+            level = len(self.proposed)
             return replace(super().propose(photo, rng), truth={"level": level}, again=0 < level < 12)
 
     made, refused = run(Repeating(fails=lambda level: level < 12), "a", pairs=1)
@@ -194,7 +194,7 @@ def test_killed_job_resumes_after_its_last_finished_batch(tmp_path: Path) -> Non
     first = [next(killed) for _ in range(4)]
     kept.finish()
     painter = Batching()
-    assert journal_run(painter, tmp_path) == whole and told(first) == whole[:4]
+    assert journal_run(painter, tmp_path) == whole and summarize(first) == whole[:4]
     assert painter.batches == [2]
 
 
@@ -223,16 +223,16 @@ def journal(folder: Path, **about: int) -> Journal:
 def journal_run(painter: Painter, folder: Path, **about: int) -> list[tuple]:
     """Return `outcomes` of a run with a journal in the folder."""
     kept = journal(folder, **about)
-    made = told(synthesize(painter, "painter", photos(*"abcde"), 7, 0, kept))
+    made = summarize(synthesize(painter, "painter", photos(*"abcde"), 7, 0, kept))
     kept.finish()
     return made
 
 
 def outcomes(painter: Painter, pairs: int) -> list[tuple]:
-    return told(synthesize(painter, "painter", photos(*"abcde"), pairs, seed=0))
+    return summarize(synthesize(painter, "painter", photos(*"abcde"), pairs, seed=0))
 
 
-def told(outcomes: Iterable[EditPair | Rejection]) -> list[tuple]:
+def summarize(outcomes: Iterable[EditPair | Rejection]) -> list[tuple]:
     return [
         (outcome.pair_id, outcome.provenance["truth"]["level"], int(outcome.edited[0, 0, 0]))
         if isinstance(outcome, EditPair)

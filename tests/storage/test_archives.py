@@ -31,7 +31,7 @@ def test_folder_expands_to_its_archives_in_order(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "told"),
+    ("path", "message"),
     [
         ("", "is empty; give an archive"),
         ("nowhere.tar", "'nowhere.tar' is not a file or folder"),
@@ -46,12 +46,12 @@ def test_folder_expands_to_its_archives_in_order(tmp_path: Path) -> None:
     ],
 )
 def test_path_with_no_or_too_few_archives_raises_error(
-    path: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    path: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError) as error:
         list_archives(path, "webdataset", 3)
-    assert told in str(error.value)
+    assert message in str(error.value)
 
 
 @pytest.mark.parametrize(

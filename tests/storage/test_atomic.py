@@ -53,7 +53,7 @@ def test_next_write_removes_files_of_a_killed_process(tmp_path: Path) -> None:
     alive.wait()
 
 
-def test_files_of_another_pid_namespace_are_left_alone(tmp_path: Path) -> None:
+def test_files_of_another_pid_namespace_are_not_removed(tmp_path: Path) -> None:
     """Process ids of that namespace mean nothing here, although its container has this host's name."""
     code = (
         "import os; from omniedit.storage import processes\n"

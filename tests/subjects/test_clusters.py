@@ -59,7 +59,7 @@ def cluster(options: SubjectsConfig, shard: int = 0, shards: int = 1) -> list[Su
     return list(find_subjects(groups, options, embed, NamesFromTexts()))
 
 
-def test_rows_of_one_address_become_a_subject_without_copies_and_other_things(options: SubjectsConfig) -> None:
+def test_rows_of_one_address_become_a_subject_without_copies_and_outliers(options: SubjectsConfig) -> None:
     (subject,) = (each for each in cluster(options) if isinstance(each, Subject))
     assert subject.name == "leather boot" and subject.about["group"] == "shop.example/boot"
     assert [each.caption for each in subject.demonstrations] == [f"Leather boot, side {seed}" for seed in range(4)]
@@ -106,7 +106,7 @@ def test_a_group_is_a_page_or_a_site(url: str, page: str, site: str) -> None:
 
 
 @pytest.mark.parametrize("url", ["", "http://[1", "https://"])
-def test_a_text_that_is_no_address_is_a_bad_row(url: str) -> None:
+def test_an_invalid_address_is_a_bad_row(url: str) -> None:
     with pytest.raises(BadRow, match="url "):
         group_name(url, "url")
 

@@ -87,7 +87,7 @@ def test_the_reference_judge_rejects_another_subject_and_an_unchanged_one(pairs:
         assert score_shown_subject(seen, wrong.provenance["truth"]).score < 5
 
 
-def test_the_judge_gives_a_verdict_and_needs_a_demonstration(pairs: list[EncodedPair]) -> None:
+def test_the_judge_needs_a_demonstration_for_a_verdict(pairs: list[EncodedPair]) -> None:
     pair = next(each for each in pairs if each.task == "subject_recontextualise").decode()
     judge = ReferenceJudge()
     (score,) = judge.judge([pair])

@@ -66,7 +66,7 @@ def test_an_expert_learns_its_subject_and_the_next_one_starts_from_the_base(base
     assert start.keys() == adapter_state(expert.net).keys()
 
 
-def test_an_expert_paints_each_prompt_the_same_for_a_seed(base: Base) -> None:
+def test_painted_images_depend_only_on_the_seed(base: Base) -> None:
     expert = make_expert(base, steps=2)
     first, again = (list(expert.paint(SUBJECT)) for _ in range(2))
     assert [each.task for each in first] == ["subject_stylise", "subject_view"]

@@ -17,7 +17,7 @@ def test_subjects_and_rejected_clusters_read_back_unchanged(tmp_path: Path) -> N
     assert read_rejected(tmp_path / "0.parquet") == [rejected]
 
 
-def test_a_subject_is_photographed_in_different_scenes_the_same_for_a_seed() -> None:
+def test_a_subject_is_rendered_in_different_scenes_that_depend_on_the_seed() -> None:
     first = subjects()[0]
     assert 3 <= len(first.demonstrations) <= OPTIONS.max_demonstrations
     assert len({each.caption for each in first.demonstrations}) == len(first.demonstrations)

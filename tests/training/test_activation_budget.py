@@ -11,7 +11,7 @@ from omniedit.training.activation_budget import choose_recomputed, spread
 from omniedit.training.fitting import prepare_uncompiled, recomputed_layers, sample_bytes
 
 
-def test_the_smallest_number_of_layers_that_fits_is_chosen() -> None:
+def test_the_fewest_layers_that_fit_are_checkpointed() -> None:
     def saved_bytes(layers: frozenset[int]) -> int:
         return 100 - 8 * len(layers)
 
@@ -21,12 +21,12 @@ def test_the_smallest_number_of_layers_that_fits_is_chosen() -> None:
         choose_recomputed(saved_bytes, 10, 19)
 
 
-def test_chosen_layers_are_spread_over_the_network() -> None:
+def test_checkpointed_layers_are_spread_over_the_network() -> None:
     assert spread(5, 10) == {0, 2, 4, 6, 8} and spread(10, 10) == set(range(10)) and spread(0, 10) == set()
     assert spread(3, 10) == {0, 3, 6}
 
 
-def test_a_budget_decides_the_layers_from_counted_activations() -> None:
+def test_the_budget_selects_layers_from_counted_activations() -> None:
     config = {key: value for key, value in base(SD3).config.items() if not key.startswith("_")}
     plain = TrainConfig(resolution=64, batch_size=4, accumulate=2)
 

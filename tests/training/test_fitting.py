@@ -95,7 +95,7 @@ def test_an_optimizer_without_its_package_or_gpu_is_an_error(monkeypatch: pytest
         check_optimizer("paged_adamw8bit")
 
 
-def test_planned_state_is_that_of_a_real_trainer(run: Path, alone: None) -> None:
+def test_planned_memory_matches_a_real_trainer(run: Path, alone: None) -> None:
     options = {"dtype": "bfloat16", "zero_stage": 2}
     trainer: Trainer = make_trainer(run, **options)
     editor: Any = trainer.network

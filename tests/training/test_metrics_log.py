@@ -69,8 +69,8 @@ def test_damaged_log_lines_are_skipped_with_a_message(tmp_path: Path, capsys: py
     path.write_bytes(b'{"step": 0, "loss": 1.0}\n\x00\xff\xfe\n{"loss": 2.0}\n[3]\n{"step": 2, "loss": 3.0}\n')
     MetricsLog(tmp_path, done=2).close()
     assert [json.loads(line)["step"] for line in path.read_text().splitlines()] == [0, 2]
-    told = capsys.readouterr().out.splitlines()
-    assert len(told) == 3 and all(f"{path}: skipped an unreadable line" in line for line in told)
+    printed = capsys.readouterr().out.splitlines()
+    assert len(printed) == 3 and all(f"{path}: skipped an unreadable line" in line for line in printed)
 
 
 def test_log_survives_a_full_disk_unchanged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

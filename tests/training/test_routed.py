@@ -53,7 +53,7 @@ def test_a_stopped_training_with_references_resumes_to_the_same_weights_and_logs
     assert any(".experts." in name for name in whole) and any(".routing." in name for name in whole)
 
 
-def test_the_unet_of_instruct_pix2pix_trains_on_the_loss_of_its_own_output(
+def test_the_unet_of_instruct_pix2pix_trains_on_its_native_prediction_loss(
     run: Path, alone: None, tmp_path: Path
 ) -> None:
     shutil.copytree(run / "buckets", tmp_path / "buckets")

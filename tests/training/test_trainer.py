@@ -87,9 +87,9 @@ def test_failing_previews_and_logs_do_not_stop_training(
     assert (tmp_path / "step-00000004").is_dir()
     lines = read_metrics(tmp_path / "metrics.jsonl")
     assert [line["step"] for line in lines] == [1, 2, 3, 4] and not any("held_out_loss" in line for line in lines)
-    told = capsys.readouterr().out.splitlines()
+    printed = capsys.readouterr().out.splitlines()
     for what in ("step 2: sample images", "step 2: held-out loss", "TensorBoard", "Weights & Biases"):
-        assert f"{what}: failed (OSError: No space left on device); training continues" in told
+        assert f"{what}: failed (OSError: No space left on device); training continues" in printed
 
 
 def test_full_disk_loses_only_metrics_and_sample_grids(
@@ -144,8 +144,8 @@ def test_batch_with_zero_weight_is_skipped_and_its_pairs_are_logged(
     trainer.run(Checkpoints(tmp_path / "whole", {}))
     squares = [step for step in range(6) if trainer.plan.batch(step, 0)[0] == "1x1"]
     ids = dict.fromkeys(pair["pair_id"] for pair in trainer.store.read(*trainer.plan.batch(squares[0], 0)).pairs)
-    told = "skipped: all its pairs have weight 0 with train.importance: score; pairs"
-    assert f"step {squares[0] + 1} {told} {', '.join(ids)}" in capsys.readouterr().out.splitlines()
+    message = "skipped: all its pairs have weight 0 with train.importance: score; pairs"
+    assert f"step {squares[0] + 1} {message} {', '.join(ids)}" in capsys.readouterr().out.splitlines()
     assert 0 < len(squares) < 6
     lines = read_metrics(tmp_path / "whole/metrics.jsonl")[1:]
     assert [("loss" in line, line["mean_weight"] > 0) for line in lines] == [(s not in squares,) * 2 for s in range(6)]
@@ -238,9 +238,9 @@ def test_data_wait_share_counts_only_time_waiting_for_pairs(
 
     losses = trainer.batches.losses
     object.__setattr__(trainer.batches, "losses", computed)
-    told = trainer._step(0, trainer.store.read(*trainer.plan.batch(0, 0))[:1], waited_s=2.0)
-    assert told["data_wait_share"] == pytest.approx(2 / 8)
-    assert told["samples_per_s"] == pytest.approx(OPTIONS["batch_size"] / 8)
+    metrics = trainer._step(0, trainer.store.read(*trainer.plan.batch(0, 0))[:1], waited_s=2.0)
+    assert metrics["data_wait_share"] == pytest.approx(2 / 8)
+    assert metrics["samples_per_s"] == pytest.approx(OPTIONS["batch_size"] / 8)
 
 
 def test_training_on_encoded_pairs_gives_identical_weights(run: Path, alone: None, tmp_path: Path) -> None:

@@ -171,7 +171,7 @@ def test_unreachable_endpoint_stops_the_run_but_one_failed_prompt_does_not(slow:
         assert not isinstance(alone, Reply)
 
 
-def test_rejected_prompt_stops_the_run_only_if_nothing_was_answered(slow: Server, tmp_path: Path) -> None:
+def test_rejected_prompt_stops_the_run_only_before_any_answer(slow: Server, tmp_path: Path) -> None:
     slow.behaviour = server.status(400, "Unknown field.")
     with client(slow, tmp_path) as asking, pytest.raises(UserError, match="Unknown field"):
         asking.ask(PROMPTS[:1])

@@ -37,8 +37,8 @@ def endpoint(running: Server, **options: object) -> Endpoint:
 
 
 def test_prompt_is_sent_complete_and_its_reply_is_parsed(good: Server) -> None:
-    asked = endpoint(good)
-    assert asked.send(asked.request(PROMPT)) == Reply(GOOD, MODEL, "stop", "", Usage(1, 1000, 50))
+    judge = endpoint(good)
+    assert judge.send(judge.request(PROMPT)) == Reply(GOOD, MODEL, "stop", "", Usage(1, 1000, 50))
     (body,) = good.bodies
     assert (body["model"], body["temperature"], body["max_tokens"]) == ("judge", 0, 100)
     first, image, last = body["messages"][0]["content"]
@@ -50,8 +50,8 @@ def test_prompt_is_sent_complete_and_its_reply_is_parsed(good: Server) -> None:
 
 
 def test_options_are_added_and_null_removes_a_field(good: Server) -> None:
-    asked = endpoint(good, max_tokens=None, max_completion_tokens=2000)
-    asked.send(asked.request(PROMPT))
+    judge = endpoint(good, max_tokens=None, max_completion_tokens=2000)
+    judge.send(judge.request(PROMPT))
     assert "max_tokens" not in good.bodies[0] and good.bodies[0]["max_completion_tokens"] == 2000
 
 
@@ -60,8 +60,8 @@ def test_digest_depends_on_every_part_of_the_request(good: Server) -> None:
     other[0, 0, 0] ^= 1
     day = Prompt((*PROMPT.parts[:2], "Instruction: make it day"), max_tokens=100)
     digests = [
-        asked.digest(prompt)
-        for asked, prompt in [
+        judge.digest(prompt)
+        for judge, prompt in [
             (endpoint(good), PROMPT),
             (endpoint(good), showing(other)),
             (endpoint(good), showing(PIXELS.reshape(8, 6, 3))),
@@ -77,31 +77,31 @@ def test_digest_depends_on_every_part_of_the_request(good: Server) -> None:
 
 def test_lone_surrogates_are_replaced(good: Server) -> None:
     good.behaviour = server.says("half \ud83d a smile")
-    asked = endpoint(good)
-    assert asked.send(asked.request(PROMPT)).text == "half ? a smile"
+    judge = endpoint(good)
+    assert judge.send(judge.request(PROMPT)).text == "half ? a smile"
 
 
-@pytest.mark.parametrize("told", [None, -5, "many", float("inf"), 1e30])
-def test_invalid_token_counts_are_ignored(told: object) -> None:
-    assert parse_usage({"prompt_tokens": told, "completion_tokens": 3}) is None
+@pytest.mark.parametrize("message", [None, -5, "many", float("inf"), 1e30])
+def test_invalid_token_counts_are_ignored(message: object) -> None:
+    assert parse_usage({"prompt_tokens": message, "completion_tokens": 3}) is None
     assert parse_usage({"prompt_tokens": 7, "completion_tokens": None}) == Usage(1, 7, 0)
 
 
 def test_deeply_nested_reply_is_a_fault(good: Server) -> None:
     well = b"[" * 200_000
     good.script = [lambda handler, _: handler.answer(well), lambda handler, _: handler.answer(well, 400)]
-    asked = endpoint(good)
+    judge = endpoint(good)
     with pytest.raises(RequestFault, match="no chat completion"):
-        asked.send(asked.request(PROMPT))
+        judge.send(judge.request(PROMPT))
     with pytest.raises(RequestRejected):
-        asked.send(asked.request(PROMPT))
+        judge.send(judge.request(PROMPT))
 
 
 def test_retry_after_may_be_a_date(good: Server) -> None:
     good.script = [server.status(503, "Later.", Retry_After="Wed, 21 Oct 2099 07:28:00 GMT")]
-    asked = endpoint(good)
+    judge = endpoint(good)
     with pytest.raises(RequestFault) as fault:
-        asked.send(asked.request(PROMPT))
+        judge.send(judge.request(PROMPT))
     assert fault.value.retry_after_s > 3600
 
 
@@ -110,8 +110,8 @@ def showing(pixels: np.ndarray) -> Prompt:
 
 
 def send(running: Server, key: str = KEY) -> Reply:
-    asked = Endpoint(running.url, "judge", key, timeout_s=5)
-    return asked.send(asked.request(PROMPT))
+    judge = Endpoint(running.url, "judge", key, timeout_s=5)
+    return judge.send(judge.request(PROMPT))
 
 
 def read_answer(**fields: object) -> server.Behaviour:
@@ -195,15 +195,15 @@ def test_key_and_control_characters_are_removed_from_a_reply(good: Server) -> No
 
 def test_password_in_the_address_is_sent_and_never_shown(good: Server) -> None:
     url = good.url.replace("//", "//bob:hunter2@") + "?api-version=1&api-key=opensesame"
-    asked = Endpoint(url, "judge")
-    asked.send(asked.request(PROMPT))
+    judge = Endpoint(url, "judge")
+    judge.send(judge.request(PROMPT))
     assert good.keys == [f"Basic {b64encode(b'bob:hunter2').decode()}"]
     assert good.paths == ["/v1/chat/completions?api-version=1&api-key=opensesame"]
-    assert asked.url == f"{good.url.replace('//', '//***@')}/chat/completions?api-version=1&api-key=***"
-    assert asked.digest(PROMPT) == Endpoint(url.replace("hunter2", "other"), "judge").digest(PROMPT)
+    assert judge.url == f"{good.url.replace('//', '//***@')}/chat/completions?api-version=1&api-key=***"
+    assert judge.digest(PROMPT) == Endpoint(url.replace("hunter2", "other"), "judge").digest(PROMPT)
     good.behaviour = server.status(401, "No hunter2 here.")
     with pytest.raises(UserError) as error:
-        asked.send(asked.request(PROMPT))
+        judge.send(judge.request(PROMPT))
     assert "hunter2" not in str(error.value) and "opensesame" not in str(error.value)
 
 
@@ -217,8 +217,8 @@ def test_placeholder_key_does_not_alter_replies(good: Server, key: str) -> None:
 def test_secrets_of_the_address_are_removed_from_a_reply(good: Server) -> None:
     good.behaviour = server.says("key=querysecret, Basic Ym9iOmh1bnRlcjI=, hunter2")
     url = good.url.replace("http://", "http://bob:hunter2@")
-    asked = Endpoint(f"{url}?api-key=querysecret&v=1", "judge")
-    assert asked.send(asked.request(PROMPT)).text == "key=[key], Basic [key], [key]"
+    judge = Endpoint(f"{url}?api-key=querysecret&v=1", "judge")
+    assert judge.send(judge.request(PROMPT)).text == "key=[key], Basic [key], [key]"
 
 
 @pytest.mark.parametrize("url", ["localhost:8000/v1", "judge.example/v1", "ftp://h/v1", "http:///v1", "", "/v1"])
@@ -291,9 +291,9 @@ def test_socks_proxy_error_names_the_missing_package(scheme: str, no_proxies: py
 
 def test_unusable_proxy_is_named_without_its_password(no_proxies: pytest.MonkeyPatch) -> None:
     no_proxies.setenv("HTTP_PROXY", "http://bob:hunter2@127.0.0.1:9")
-    asked = Endpoint("http://judge.example/v1", "judge", timeout_s=2)
+    judge = Endpoint("http://judge.example/v1", "judge", timeout_s=2)
     with pytest.raises(RequestFault, match=r"no connection by the environment's proxy http://\*\*\*@127.0.0.1:9: "):
-        asked.send(asked.request(PROMPT))
+        judge.send(judge.request(PROMPT))
     no_proxies.setenv("HTTP_PROXY", "nonsense://x")
     with pytest.raises(UserError, match=r"the environment's proxy nonsense://x cannot be used .*NO_PROXY"):
         Endpoint("http://judge.example/v1", "judge")

@@ -83,7 +83,7 @@ def test_a_reply_holds_the_image_its_model_and_its_tokens() -> None:
         ({"data": None, "message": "Blocked."}, "Blocked."),
     ],
 )
-def test_an_answer_that_says_why_it_has_no_image_is_a_refusal(answer: dict[str, Any], reason: str) -> None:
+def test_a_reply_that_explains_a_missing_image_is_a_refusal(answer: dict[str, Any], reason: str) -> None:
     reply = read(answer)
     assert (reply.text, reply.finish_reason) == ("", REFUSAL) and reason in str(reply.missing)
 
@@ -97,12 +97,12 @@ def test_an_answer_that_says_why_it_has_no_image_is_a_refusal(answer: dict[str, 
         ["list"],
     ],
 )
-def test_another_answer_is_a_fault_that_may_pass(answer: Any) -> None:
+def test_other_replies_are_transient_faults(answer: Any) -> None:
     with pytest.raises(RequestFault, match="image"):
         read(answer)
 
 
-def test_an_address_in_place_of_an_image_names_the_setting() -> None:
+def test_a_url_in_place_of_an_image_names_the_setting() -> None:
     with pytest.raises(RequestFault, match="response_format: b64_json"):
         read({"data": [{"url": "https://example.com/a.png"}]})
 

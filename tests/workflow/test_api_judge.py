@@ -8,7 +8,7 @@ import yaml
 from helpers.chain import (
     SMALL,
     checkout,
-    go_on_from,
+    copy_results,
     rules_to_run,
     shrink_sample,
     snakemake,
@@ -30,26 +30,26 @@ def configure(root: Path, teacher: str = "reference", **api: object) -> None:
 
 
 def test_shard_is_judged_over_http_and_a_rerun_sends_no_request(run: Path, tmp_path: Path) -> None:
-    root = go_on_from(run, tmp_path, SMALL, "sources", "objects", "candidates/environment_change")
+    root = copy_results(run, tmp_path, SMALL, "sources", "objects", "candidates/environment_change")
     with serving(says(REPLY)) as endpoint:
         configure(root, url=endpoint.url, model="judge", key_env=None)
         snakemake(root, TARGET)
         rows = pq.read_table(root / TARGET).to_pylist()
-        asked = len(endpoint.bodies)
-        assert asked == len(rows) == SMALL["tasks"]["environment_change"]["pairs_per_shard"]
+        requests = len(endpoint.bodies)
+        assert requests == len(rows) == SMALL["tasks"]["environment_change"]["pairs_per_shard"]
         assert {(row["status"], row["judge"], row["judge_version"]) for row in rows} == {("scored", "api", MODEL)}
         log = (root / "logs/small/score/environment_change/00000.log").read_text()
         assert "estimate, at most: 2 requests" in log and "asked the endpoint: 2 requests, 2,100 tokens; 0 from" in log
         first = (root / TARGET).read_bytes()
 
         snakemake(root, TARGET, "--forcerun", "ask_shard")
-        assert (root / TARGET).read_bytes() == first and len(endpoint.bodies) == asked
+        assert (root / TARGET).read_bytes() == first and len(endpoint.bodies) == requests
 
         configure(root, "api", url=endpoint.url, model="judge", key_env=None)
         snakemake(root, TEACHER_GROUPS)
         lessons = pq.read_table(root / TEACHER_GROUPS).to_pylist()
         defects = [row for row in lessons if row["defect"]]
-        assert len(lessons) == len(rows) + len(defects) and len(endpoint.bodies) == asked + len(defects) > asked
+        assert len(lessons) == len(rows) + len(defects) and len(endpoint.bodies) == requests + len(defects) > requests
         assert {(row["judge"], row["reasoning"]) for row in lessons} == {("api", "Fine.")}
 
         assert any(line.startswith("ask_teacher") for line in report("small", root))

@@ -165,7 +165,7 @@ def read_commands(page: str) -> list[str]:
     [
         *("README.md", "config/README.md"),
         *("docs/quickstart.md", "docs/your-own-data.md", "docs/slurm.md", "docs/specialists.md", "docs/training.md"),
-        *("docs/judging.md", "docs/benchmarks.md", "docs/design.md"),
+        *("docs/judging.md", "docs/agreement.md", "docs/benchmarks.md", "docs/design.md"),
     ],
 )
 def test_documented_commands_work_as_shown(page: str, tmp_path: Path) -> None:

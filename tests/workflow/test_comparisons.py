@@ -72,7 +72,7 @@ def test_six_editors_are_compared_by_the_workflow(root: Path) -> None:
         ({"judges": {"x": {"judge": "reference"}}}, "bench.judges.x.judge"),
     ],
 )
-def test_a_mistake_stops_before_the_first_job(tmp_path: Path, changes: dict, problem: str) -> None:
+def test_an_invalid_comparison_stops_before_the_first_job(tmp_path: Path, changes: dict, problem: str) -> None:
     root = checkout(tmp_path, {**SMALL, "bench": {**SMALL["bench"], **BENCH, **changes}})
     done = try_snakemake(root, "all", "--dry-run")
     assert done.returncode and problem in done.stdout + done.stderr

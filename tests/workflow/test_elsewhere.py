@@ -127,7 +127,7 @@ def test_jobs_import_the_omniedit_that_planned_them(tmp_path: Path) -> None:
     assert done.stdout.split() == [str(REPOSITORY / "omniedit/__init__.py"), "1"]
 
 
-def test_a_job_collects_garbage_after_its_imports_only(tmp_path: Path) -> None:
+def test_garbage_collection_is_paused_only_during_imports(tmp_path: Path) -> None:
     """Check a job, and a process that it starts."""
     check = "import gc, omniedit; print(gc.isenabled(), gc.get_freeze_count() > 0)"
     lines = [

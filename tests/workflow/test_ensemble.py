@@ -27,7 +27,7 @@ SCORING = {"judge": "ensemble", "ensemble": {"judges": JUDGES}}
 PAIR = "results/small/judges/{judge}/style_transfer/00000.parquet"
 
 
-def test_a_dry_run_scores_by_each_judge_and_combines(tmp_path: Path) -> None:
+def test_dry_run_plans_scores_by_each_judge_and_their_combination(tmp_path: Path) -> None:
     config = {**SMALL, "scoring": {**SMALL["scoring"], **SCORING}, "filter": {"max_disagreement": 2}}
     root = checkout(tmp_path, config)
     shrink_sample(root / "photos")
@@ -53,7 +53,7 @@ def run_script(name: str, *arguments: object) -> None:
     run_path(str(REPOSITORY / "scripts" / name), run_name="__main__")
 
 
-def test_the_scripts_score_by_a_member_combine_and_decide(
+def test_the_scripts_score_by_one_judge_combine_and_decide(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Score by a student that writes replies, with two readouts, next to a table of scores by hand."""
@@ -137,7 +137,7 @@ def test_the_scripts_score_by_a_member_combine_and_decide(
     assert shard is None or shard
 
 
-def test_the_scripts_reject_other_names(
+def test_the_scripts_reject_unknown_names(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)

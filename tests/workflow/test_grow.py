@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 
-from helpers.chain import SMALL, go_on_from, rules_to_run, snakemake
+from helpers.chain import SMALL, copy_results, rules_to_run, snakemake
 from helpers.vlm_server import Handler, completion, serving
 from omniedit.pairs import Shard
 from omniedit.tasks import OMNIEDIT_TASKS, Task
@@ -46,16 +46,16 @@ def mark_as_mistaken(scores: Path) -> str:
 
 def test_derived_pairs_are_made_scored_and_decided(run: Path, tmp_path: Path) -> None:
     stages = [f"{stage}/{task}" for stage in ("candidates", "scores", "teacher") for task in OMNIEDIT_TASKS]
-    root = go_on_from(run, tmp_path, SMALL, "sources", "objects", *stages)
+    root = copy_results(run, tmp_path, SMALL, "sources", "objects", *stages)
     mistaken = mark_as_mistaken(root / RUN / "scores/style_transfer/00000.parquet")
     with serving(answer) as endpoint:
         configure(root, endpoint.url)
         snakemake(root, "--rerun-triggers", "mtime", "--", *DECISIONS)
-        asked = Counter(body["model"] for body in endpoint.bodies)
+        requests = Counter(body["model"] for body in endpoint.bodies)
         assert rules_to_run(root, *DECISIONS, "--rerun-triggers", "mtime") == set()
 
     groups = {group: read_group(root, group) for group in GROUPS}
-    assert asked["judge"] == sum(map(len, groups.values())) and asked["writer"] >= len(groups["recaptioned"])
+    assert requests["judge"] == sum(map(len, groups.values())) and requests["writer"] >= len(groups["recaptioned"])
     recaptioned = {pair.provenance["derived"]["from"]: pair for pair in groups["recaptioned"]}
     pair = recaptioned[mistaken]
     assert (pair.task, pair.instruction) == (Task.STYLE_TRANSFER, ANSWER["instruction"])

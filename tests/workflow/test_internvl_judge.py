@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from helpers.chain import SMALL, fetched_record, go_on_from, rules_to_run, snakemake, try_snakemake
+from helpers.chain import SMALL, copy_results, fetched_record, rules_to_run, snakemake, try_snakemake
 from helpers.tiny_internvl import make_internvl
 from omniedit.models.registry import get_model
 from omniedit.scoring.rubric import edit_rubric
@@ -22,7 +22,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def root(run: Path, weights: Path, tmp_path: Path) -> Path:
-    root = go_on_from(run, tmp_path, SMALL, "sources", "objects", "candidates/environment_change")
+    root = copy_results(run, tmp_path, SMALL, "sources", "objects", "candidates/environment_change")
     configure(root, max_tiles=1)
     (root / "models").mkdir()
     record = fetched_record(get_model("judge", root / "config/models.yaml"), weights)
@@ -48,8 +48,8 @@ def test_shard_is_judged_by_a_fetched_model(root: Path) -> None:
     rows = pq.read_table(root / TARGET).to_pylist()
     assert len(rows) == SMALL["tasks"]["environment_change"]["pairs_per_shard"]
     version = "OpenGVLab/InternVL3-8B-hf@259a3b64a14623c0ec91a045cb43f7c5af5fa6af"
-    told = {(row["status"], row["judge"], row["prompt_hash"], row["judge_version"]) for row in rows}
-    assert told == {("scored", "internvl", edit_rubric().digest, version)}
+    recorded = {(row["status"], row["judge"], row["prompt_hash"], row["judge_version"]) for row in rows}
+    assert recorded == {("scored", "internvl", edit_rubric().digest, version)}
     # All ten digits are equally likely, also after a leading 1, which becomes 10 with probability 0.1.
     assert all(row["pq_score"] == pytest.approx(4.5 + 0.1 * 0.9, abs=0.01) for row in rows)
 

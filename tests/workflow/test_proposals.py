@@ -55,9 +55,9 @@ def test_proposals_are_requested_once_over_http_and_shown_on_a_page(tmp_path: Pa
         assert "does not name the object" in page and "names the object" in page
         assert any(line.startswith("ask_for_proposals") for line in report("small", root))
 
-        first, asked = (root / SHARD).read_bytes(), len(endpoint.bodies)
+        first, requests = (root / SHARD).read_bytes(), len(endpoint.bodies)
         snakemake(root, SHARD, "--forcerun", "ask_for_proposals")
-        assert (root / SHARD).read_bytes() == first and len(endpoint.bodies) == asked
+        assert (root / SHARD).read_bytes() == first and len(endpoint.bodies) == requests
         configure(root, endpoint, api={"concurrency": 2, "max_requests": 500})
         assert rules_to_run(root, SHARD) == set()
         configure(root, endpoint, per_photo=1)

@@ -39,7 +39,7 @@ def test_dry_run_plans_complex_pairs_perception_data_and_both_stages_of_the_enco
     assert required_roles(config) == [], "the language model is a folder, which is not fetched"
 
 
-def test_the_script_that_makes_pairs_takes_every_task_with_an_embedded_specialist(
+def test_the_synthesis_script_accepts_every_task_with_an_embedded_specialist(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     spec = spec_from_file_location("synthesize", REPOSITORY / "scripts/synthesize.py")

@@ -52,6 +52,6 @@ def test_learned_experts_fetch_their_base_and_filters() -> None:
         ({"sources": {"kind": "none"}}, "or give imports or subjects"),
     ],
 )
-def test_a_wrong_combination_is_named(values: dict, message: str) -> None:
+def test_an_invalid_combination_is_named(values: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Config.model_validate(values)

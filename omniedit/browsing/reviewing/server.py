@@ -64,7 +64,7 @@ def _decide(review: Review, given: dict[str, Any]) -> dict[str, Any]:
     """
     instruction = given.get("instruction", "")
     if not isinstance(instruction, str):
-        raise ValueError("the instruction is no text")
+        raise ValueError("the instruction is not a text")
     return review.decide(given["turn"], Verdict(str(given.get("verdict"))), instruction)
 
 

@@ -149,7 +149,7 @@ def preference_lines(comparison: Comparison) -> list[str]:
 
 
 def to_json(comparison: Comparison) -> dict[str, Any]:
-    """Return the comparison for `--json`. Its form is in docs/judging.md."""
+    """Return the comparison for `--json`. Its form is in docs/agreement.md."""
     *tasks, mean = comparison.rows
     return {
         "protocol": comparison.protocol.name,

@@ -63,7 +63,7 @@ PUBLISHED = [
         *((6.0, 170, 65), (7.0, 104, 39), (8.0, 54, 20), (9.0, 3, 2)),
     )
 ]
-"""Rows that the report cites; docs/judging.md has the command. A test computes them again."""
+"""Rows that the report cites; docs/agreement.md has the command. A test computes them again."""
 
 
 def threshold_rows(ratings: Sequence[Rating], judged: Mapping[Key, Scores], good: float) -> list[Threshold]:

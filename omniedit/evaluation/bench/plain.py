@@ -62,7 +62,7 @@ def _to_item(row: Mapping[str, Any], number: int, folder: Path) -> BenchItem:
         raise ValueError(f"column {missing[0]} is missing or empty")
     turn = texts.get("turn")
     if turn is not None and not (turn.isdecimal() and int(turn) > 0):
-        raise ValueError(f"turn {turn[:40]!a} is no number from 1")
+        raise ValueError(f"turn {turn[:40]!a} is not a number from 1")
     return BenchItem(
         check_id(texts.get("id", f"{number:05d}")),
         texts.get("task", "edit"),

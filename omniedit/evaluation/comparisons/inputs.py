@@ -57,7 +57,7 @@ def read_matches(inputs: Sequence[Path], items: Path | None) -> list[Match]:
     """
     if len(inputs) == 1 and not inputs[0].is_dir():
         if items:
-            raise UserError(f"--items: {inputs[0]} is a table, which names its images itself; leave --items out")
+            raise UserError(f"--items: {inputs[0]} is a table, which names its images itself; omit --items")
         return _read_table(inputs[0])
     if wrong := [path for path in inputs if not path.is_dir()]:
         raise UserError(f"{wrong[0]}: not a folder; give two or more folders of edits, or one table")

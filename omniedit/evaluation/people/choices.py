@@ -63,9 +63,7 @@ def summarize_choices(edits: Mapping[int, RatedEdit], answers: Sequence[Answer],
     known = [answer for answer in asked if answer.edit in edits and answer.other in edits]
     chosen = [answer for answer in known if answer.winner]
     if not chosen:
-        raise UserError(
-            "nobody has compared two edits of this input yet; start the page with `omniedit rate --pairwise`"
-        )
+        raise UserError("no edits of this input have been compared yet; start the page with `omniedit rate --pairwise`")
     comparisons = [_to_comparison(edits, answer) for answer in chosen]
     values_RU, groups = _arrange(edits, chosen)
     weights_DU = draw_weights(groups.max() + 1, np.random.default_rng(seed))[:, groups]

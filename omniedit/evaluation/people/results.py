@@ -129,7 +129,7 @@ def summarize(edits: Mapping[int, RatedEdit], answers: Sequence[Answer], seed: i
     rated, unable, outdated = sort_answers(edits, answers)
     ratings = [rating for rating in rated if not rating.edit.is_check]
     if not ratings:
-        raise UserError("nobody has rated an edit of this input yet; start the page with `omniedit rate`")
+        raise UserError("no edit of this input has been rated yet; start the page with `omniedit rate`")
     table = _Table(ratings, seed)
     names = sorted({rating.rater for rating in rated} | {answer.rater for answer in unable})
     counts = np.bincount([table.places[rating.edit.digest, rating.edit.editor] for rating in ratings])

@@ -61,7 +61,7 @@ def make_questions(store: AnswerStore, edits: Sequence[RatedEdit], pairwise: boo
     if pairwise:
         groups = [two for of_item in group_by_item(edits).values() for two in combinations(of_item, 2)]
     if not groups:
-        raise UserError("no item has edits of two editors, which a choice needs; leave --pairwise out")
+        raise UserError("no item has edits of two editors, which a choice needs; omit --pairwise")
     return [Question(group, tuple(numbers[e.item_id, e.editor] for e in group)) for group in groups]
 
 

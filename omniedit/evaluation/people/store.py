@@ -209,7 +209,7 @@ class AnswerStore:
         if not is_new and mark != APPLICATION:
             raise UserError(f"{self.path}: another program's database; name another file with --store")
         if version > VERSION:
-            raise UserError(f"{self.path}: ratings of version {version}; use the OmniEdit that wrote them")
+            raise UserError(f"{self.path}: ratings of version {version}; use the release of OmniEdit that wrote them")
 
 
 _COLUMNS = "edit, other, is_swapped, sc, pq, winner, problem, seconds, made"

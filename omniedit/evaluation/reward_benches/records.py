@@ -71,7 +71,7 @@ def _read_file(file: Path) -> Iterator[Record]:
     rows = _lines(file, text) if content is None else _list_rows(file, content)
     for number, row in rows:
         if not isinstance(row, dict):
-            raise UserError(f"{file}: row {number}: is no JSON object")
+            raise UserError(f"{file}: row {number}: is not a JSON object")
         yield Record(file, number, row, data_type)
 
 

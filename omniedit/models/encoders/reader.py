@@ -136,7 +136,7 @@ class Reader(nn.Module):
     def _grid(self, features: Tensor) -> tuple[int, int]:
         side = round(features.shape[1] ** 0.5)
         if side * side != features.shape[1]:
-            raise ValueError(f"{features.shape[1]} image features are no square; choose another side of the image")
+            raise ValueError(f"{features.shape[1]} image features are not a square; choose another side of the image")
         return side, side
 
     def _resize(self, image: Image) -> PillowImage.Image:

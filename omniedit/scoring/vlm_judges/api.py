@@ -122,7 +122,7 @@ def read_reply(reply: Reply | MissingReply, form: ReplyForm) -> ParsedScores | U
     if isinstance(reading, Unscorable):
         return Unscorable(f"{reading.reason}; the reply was cut off at the token limit")
     if form.lines and reply.text[-1:].isdigit():
-        return Unscorable("the reply was cut off at the token limit, perhaps within its last score")
+        return Unscorable("the reply was cut off at the token limit, possibly within its last score")
     if has_thinking(reply.text) and not ends_with_object(reply.text):
         return Unscorable("the reply was cut off after a thinking tag, so its scores may be a quotation")
     return reading

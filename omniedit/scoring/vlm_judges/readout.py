@@ -235,7 +235,7 @@ def reading(share_KS: Tensor, score_of: ScoreOf) -> ParsedScores | Unscorable:
     mass_K = share_KS.sum(-1)
     if not mass_K.min() >= MIN_MASS:  # also true for NaN
         place = int(mass_K.argmin())
-        return Unscorable(f"score {place + 1} is no number: 0 to 10 together have a probability of {mass_K[place]:.0%}")
+        return Unscorable(f"score {place + 1} is not a number: 0 to 10 have a probability of {mass_K[place]:.0%}")
     share_KS = share_KS.double() / mass_K[:, None].double()
     return ParsedScores(tuple(round(score, 3) for score in score_of(share_KS).tolist()))
 

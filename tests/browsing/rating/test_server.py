@@ -62,7 +62,7 @@ def test_images_are_png_without_metadata_and_not_sent_twice(server: RatingServer
         "/icon",
     ],
 )
-def test_other_images_do_not_exist(server: RatingServer, path: str) -> None:
+def test_unknown_images_are_not_found(server: RatingServer, path: str) -> None:
     ticket = post(server, "/api/join", rater="ada")[1]["questions"][0]["ticket"]
     assert ask(server, path.format(ticket))[0] in (404, 409)
     assert ask(server, f"/image/{'0' * 24}/source")[0] == 409
@@ -90,7 +90,7 @@ GOOD = {"rater": "ada", "token": "1", "sc": 1, "pq": 1}
         ({"rater": "\u0000"}, 409),
     ],
 )
-def test_what_is_no_answer_is_refused_and_not_written(server: RatingServer, change: dict, status: int) -> None:
+def test_invalid_answers_are_rejected_and_not_written(server: RatingServer, change: dict, status: int) -> None:
     ticket = post(server, "/api/join", rater="ada")[1]["questions"][0]["ticket"]
     found, answer = post(server, "/api/answer", **(GOOD | {"ticket": ticket} | change))
     assert found == status and set(answer) == {"error"}
@@ -98,19 +98,19 @@ def test_what_is_no_answer_is_refused_and_not_written(server: RatingServer, chan
 
 
 @pytest.mark.parametrize("body", [b"no json", b"[" * 10_000, b"[]", b"null", b"{}", b"\xff"])
-def test_a_body_that_is_no_request_is_refused(server: RatingServer, body: bytes) -> None:
+def test_an_invalid_request_body_is_rejected(server: RatingServer, body: bytes) -> None:
     for path in ("/api/join", "/api/answer", "/api/undo"):
         status, _, answer = ask(server, path, body)
         assert status == 400 and "error" in json.loads(answer)
 
 
-def test_a_hostile_name_is_one_line_of_text(server: RatingServer) -> None:
+def test_a_hostile_rater_name_becomes_one_line_of_text(server: RatingServer) -> None:
     status, state = post(server, "/api/join", rater="a\n\u0000<script>\ud800")
     assert status == 200 and state["rater"] == "a <script>?"
     assert post(server, "/api/join", rater="x" * 61)[0] == 409
 
 
-def test_raters_who_answer_at_the_same_time_lose_nothing(server: RatingServer) -> None:
+def test_no_answer_of_concurrent_raters_is_lost(server: RatingServer) -> None:
     def rate(name: str) -> None:
         _, state = post(server, "/api/join", rater=name)
         while state["questions"]:

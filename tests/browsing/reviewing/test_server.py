@@ -41,7 +41,7 @@ def test_instructions_are_accepted_and_undone(server: ReviewServer) -> None:
     assert (status, state["accepted"], state["before"]) == (200, 0, "Swap all.")
 
 
-def test_photos_have_numbers_and_no_paths(server: ReviewServer) -> None:
+def test_photos_are_addressed_by_number(server: ReviewServer) -> None:
     status, headers, body = ask(server, "/image/0")
     assert (
         status == 200 and headers["Content-Type"] == "image/jpeg" and PIL.Image.open(io.BytesIO(body)).size == (16, 12)
@@ -55,19 +55,19 @@ def test_photos_have_numbers_and_no_paths(server: ReviewServer) -> None:
     [{"turn": None}, {"turn": True}, {"turn": "0"}, {"verdict": "maybe"}, {"verdict": 1}, {"instruction": 1},
      {"instruction": ""}, {"instruction": "x" * 9000}],
 )  # fmt: skip
-def test_what_is_no_decision_is_refused_and_not_written(server: ReviewServer, change: dict) -> None:
+def test_invalid_decisions_are_rejected_and_not_written(server: ReviewServer, change: dict) -> None:
     good = {"turn": 0, "verdict": "accept", "instruction": "Swap it."}
     status, answer = post(server, "/api/decide", **(good | change))
     assert status == 400 and set(answer) == {"error"} and not server.review.log.exists()
 
 
 @pytest.mark.parametrize("body", [b"no json", b"[" * 10_000, b"[]", b"null", b"{}", b"\xff"])
-def test_a_body_that_is_no_request_is_refused(server: ReviewServer, body: bytes) -> None:
+def test_an_invalid_request_body_is_rejected(server: ReviewServer, body: bytes) -> None:
     for path in ("/api/decide", "/api/undo"):
         assert ask(server, path, body)[0] == 400
 
 
-def test_a_foreign_site_can_change_nothing(server: ReviewServer) -> None:
+def test_requests_of_other_sites_are_rejected(server: ReviewServer) -> None:
     body = json.dumps({"turn": 0, "verdict": "reject"}).encode()
     assert ask(server, "/api/decide", body, Origin="http://example.com")[0] == 403
     assert get(server, "/api/state")["turn"] == 0

@@ -46,7 +46,7 @@ def test_each_rater_is_compared_with_the_judge_and_with_the_others() -> None:
     assert (mean.task, mean.judge) == ("mean", task.judge)
 
 
-def test_models_are_told_apart_and_tasks_weigh_alike() -> None:
+def test_correlations_are_computed_within_models_and_tasks_have_equal_weight() -> None:
     """Check that a gap between models adds no correlation.
 
     A task with many models has the same weight as a task with one.
@@ -62,7 +62,7 @@ def test_models_are_told_apart_and_tasks_weigh_alike() -> None:
     assert mean.people["o"] is None
 
 
-def test_what_has_no_correlation_is_left_out() -> None:
+def test_constant_or_few_scores_have_no_correlation() -> None:
     constant = agreements(ratings("swap", "", "ann", [1, 1, 1]), judge_pair(ratings("swap", "", "", [1, 2, 3])))
     few = agreements(ratings("swap", "", "ann", [1, 2]), judge_pair(ratings("swap", "", "", [1, 2])))
     assert constant[0].judge["o"] is None and few[0].judge["o"] is None
@@ -88,7 +88,7 @@ def test_a_table_of_the_chain_and_ratings_of_people_make_a_page(tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("pair_id,rater,sc\np,ann,1\n", "r.csv: lacks the column pq"),
         ("pair_id,rater,sc,pq\np,ann,1,x\n", "r.csv: row 1: column pq: 'x' must be a number of at least 0"),
@@ -101,30 +101,30 @@ def test_a_table_of_the_chain_and_ratings_of_people_make_a_page(tmp_path: Path) 
         ("pair_id,rater,sc,pq\np,ann,1,2\nq,ann,1,2\np,ann,3,3\n", "row 3: 'ann' rates 'p' in row 1 too; remove one"),
     ],
 )
-def test_ratings_that_cannot_be_read_are_told(tmp_path: Path, text: str, told: str) -> None:
+def test_unreadable_ratings_raise_an_error_that_names_the_problem(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "r.csv").write_text(text)
-    with pytest.raises(UserError, match=told):
+    with pytest.raises(UserError, match=message):
         read_ratings(tmp_path / "r.csv", "pair_id")
 
 
-def test_a_rater_may_see_a_picture_once_for_each_task_and_model(tmp_path: Path) -> None:
+def test_a_rater_may_rate_an_image_once_for_each_task_and_model(tmp_path: Path) -> None:
     (tmp_path / "r.csv").write_text("pair_id,rater,sc,pq,model\np,ann,1,2,a\np,ann,3,4,b\np,bob,5,6,a\n")
     assert [rating.scores["pq"] for rating in read_ratings(tmp_path / "r.csv", "pair_id")] == [2, 4, 6]
 
 
-def test_a_picture_that_was_not_rated_is_left_out(tmp_path: Path) -> None:
+def test_unrated_images_are_omitted(tmp_path: Path) -> None:
     (tmp_path / "r.csv").write_text("pair_id,rater,sc,pq\np,ann,,\nq,ann,3,4\nr,ann,3,\n")
     assert [rating.key for rating in read_ratings(tmp_path / "r.csv", "pair_id")] == [("q", "", "")]
 
 
-def test_a_table_in_another_format_is_no_damaged_file_of_a_run(tmp_path: Path) -> None:
+def test_a_table_in_another_format_is_not_reported_as_damaged(tmp_path: Path) -> None:
     for name in ("s.tsv", "s.parquet"):
         (tmp_path / name).write_text("pair_id\tstatus\n")
     with pytest.raises(UserError, match=r"s.tsv: not a supported table; give a .parquet or .csv file"):
         read_judged(tmp_path / "s.tsv", "pair_id")
-    with pytest.raises(UserError, match=r"s.parquet: cannot be read as Parquet") as told:
+    with pytest.raises(UserError, match=r"s.parquet: cannot be read as Parquet") as raised:
         read_judged(tmp_path / "s.parquet", "pair_id")
-    assert not isinstance(told.value, DamagedFile)
+    assert not isinstance(raised.value, DamagedFile)
 
 
 def agree(folder: Path, scores: Sequence[str], ratings: Sequence[str], head: str = "pair_id,model,task") -> list[str]:
@@ -159,7 +159,7 @@ def test_a_pair_of_several_models_needs_the_model_in_both_tables(tmp_path: Path)
     assert "| 1.000 |" in mean_row(lines)
 
 
-def test_tables_without_a_picture_in_common_are_told(tmp_path: Path) -> None:
+def test_tables_without_a_common_image_raise_an_error(tmp_path: Path) -> None:
     (tmp_path / "s.csv").write_text("pair_id,status,sc_score,pq_score,o_score\nq,scored,1,1,1\n")
     (tmp_path / "r.csv").write_text("pair_id,rater,sc,pq\np,ann,1,1\n")
     assert read_judged(tmp_path / "s.csv", "pair_id") == {("q", "", ""): {"sc": 1, "pq": 1, "o": 1}}

@@ -31,7 +31,7 @@ def test_a_weight_counts_like_repeated_images(a: list[int], b: list[int], weight
         assert np.isnan(found) if expected is None else found == pytest.approx(expected, abs=6e-5)
 
 
-def test_images_that_one_lacks_are_left_out_and_few_have_no_correlation() -> None:
+def test_images_without_both_values_are_omitted_and_few_images_have_no_correlation() -> None:
     nan, weights = np.nan, np.ones((1, 5))
     a, b = np.array([1, 2, nan, 4, 9.0]), np.array([2, 1, 5, 3, nan])
     assert rank_correlations(a, b, weights)[0] == pytest.approx(0.5)
@@ -39,14 +39,14 @@ def test_images_that_one_lacks_are_left_out_and_few_have_no_correlation() -> Non
     assert np.isnan(rank_correlations(np.ones(5), np.arange(5.0), weights)).all()
 
 
-def test_averages_are_those_of_z_and_of_the_notebook() -> None:
+def test_averages_match_fishers_z_and_the_notebook() -> None:
     values = [np.array([0.2, np.nan]), np.array([0.8, 0.5])]
     assert mean_z(values) == pytest.approx([tanh((atanh(0.2) + atanh(0.8)) / 2), 0.5])
     assert mean_tanh(values) == pytest.approx([tanh(0.5), tanh(0.5)])
     assert np.isnan(mean_z([np.array([np.nan])])).all()
 
 
-def test_weights_begin_with_all_images_once_and_draw_as_many() -> None:
+def test_the_first_weights_count_each_image_once_and_every_draw_has_as_many_images() -> None:
     rng = np.random.default_rng
     weights = draw_weights(7, rng(0))
     assert weights.shape == (DRAWS + 1, 7) and (weights[0] == 1).all() and (weights.sum(axis=1) == 7).all()
@@ -54,7 +54,7 @@ def test_weights_begin_with_all_images_once_and_draw_as_many() -> None:
     assert draw_weights(1, rng(0)).shape == (1, 1) and draw_weights(MAX_IMAGES + 1, rng(0)).shape[0] == 1
 
 
-def test_an_interval_covers_its_estimate_and_is_none_where_it_says_nothing() -> None:
+def test_an_interval_covers_its_estimate_and_is_none_if_undefined() -> None:
     rng = np.random.default_rng(1)
     truth = rng.normal(size=200)
     draws = rank_correlations(truth, truth + rng.normal(size=200), draw_weights(200, rng))

@@ -41,13 +41,13 @@ def read_or_refuse(read: Callable[[Path], object], name: str, text: str) -> None
 
 
 @given(ROWS)
-def test_tables_of_ratings(rows: list[list[str]]) -> None:
+def test_arbitrary_tables_of_ratings_raise_only_user_errors(rows: list[list[str]]) -> None:
     text = "\n".join(["uid\tA\tB", *("\t".join(row) for row in rows)])
     read_or_refuse(lambda path: read_ratings(path.parent, "pair_id"), "rater.tsv", text)
 
 
 @given(ROWS)
-def test_tables_of_scores(rows: list[list[str]]) -> None:
+def test_arbitrary_tables_of_scores_raise_only_user_errors(rows: list[list[str]]) -> None:
     text = "\n".join(["task,model,uid,sc_scores,pq_scores", *(",".join(["t", "m", *row]) for row in rows)])
     read_or_refuse(lambda path: read_judged(path, "pair_id"), "s.csv", text)
 
@@ -60,7 +60,7 @@ def test_tables_of_scores(rows: list[list[str]]) -> None:
         max_size=5,
     )
 )
-def test_rows_of_reward_benches(rows: list[dict[str, object]]) -> None:
+def test_arbitrary_rows_of_reward_benches_raise_only_user_errors(rows: list[dict[str, object]]) -> None:
     def measure(path: Path) -> None:
         for bench in BENCHES.values():
             bench.measure(read_records([path]))
@@ -72,7 +72,7 @@ def test_rows_of_reward_benches(rows: list[dict[str, object]]) -> None:
 @pytest.mark.parametrize(
     "ratings", [["[0, 0]"] * 4, ["[1, 1]", "[0, 0]", "", "null"], ["[0, 1]", "[1, 0]", "[0.5, 0.5]", "[1, 1]"]]
 )
-def test_ties_everywhere_and_few_raters_give_an_output(tmp_path: Path, raters: int, ratings: list[str]) -> None:
+def test_ties_and_few_raters_still_give_a_result(tmp_path: Path, raters: int, ratings: list[str]) -> None:
     (tmp_path / "swap").mkdir()
     for rater in range(raters):
         cells = "".join(f"p{n}\t{cell}\n" for n, cell in enumerate(ratings))
@@ -95,7 +95,7 @@ ROWS_OF_SCORES = [f"p{n},scored,{n % 10},{n % 7},{n % 5}" for n in range(12)]
         ({"a": 12, "constant": 12}, "-: no correlation, because all scores or ratings are equal"),
     ],
 )
-def test_figures_that_are_missing_or_uncertain_are_named(tmp_path: Path, raters: dict[str, int], note: str) -> None:
+def test_missing_and_uncertain_figures_are_named(tmp_path: Path, raters: dict[str, int], note: str) -> None:
     (tmp_path / "s.csv").write_text("\n".join(["pair_id,status,sc_score,pq_score,o_score", *ROWS_OF_SCORES]))
     rows = [f"p{n},{name},{int(name != 'constant' and n % 2)},1" for name in raters for n in range(raters[name])]
     (tmp_path / "r.csv").write_text("\n".join(["pair_id,rater,sc,pq", *rows]))

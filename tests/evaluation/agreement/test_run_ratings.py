@@ -38,7 +38,7 @@ def test_rated_pairs_of_all_shards_and_tasks_are_counted(tmp_path: Path, scores:
     assert (rows["swap", 9].images, rows["style", 9].kept) == (2, 0)
 
 
-def test_tasks_may_be_left_out_where_names_are_unique(tmp_path: Path, scores: list[Path]) -> None:
+def test_tasks_may_be_omitted_if_pair_ids_are_unique(tmp_path: Path, scores: list[Path]) -> None:
     ratings = write(tmp_path, "q,ann,1,1", "r,ann,0,0", head="pair_id,rater,sc,pq")
     assert [
         (row.kept, row.kept_good) for row in measure_run(scores, ratings).thresholds if row.threshold in (4, 5)
@@ -65,6 +65,6 @@ def test_the_judge_is_correlated_with_people(tmp_path: Path, scores: list[Path])
         ("p,swap,ann,x,1", r"ratings\.csv: row 1: column sc: 'x' must be a number"),
     ],
 )
-def test_ratings_that_cannot_be_used_are_one_line(tmp_path: Path, scores: list[Path], row: str, error: str) -> None:
+def test_unusable_ratings_raise_a_one_line_error(tmp_path: Path, scores: list[Path], row: str, error: str) -> None:
     with pytest.raises(UserError, match=error):
         measure_run(scores, write(tmp_path, row))

@@ -16,7 +16,7 @@ def rate(pair: str, task: str, *scores: float) -> list[Rating]:
     return [Rating((pair, "", task), f"rater{n}", dict.fromkeys(("sc", "pq", "o"), o)) for n, o in enumerate(scores)]
 
 
-def test_kept_and_good_images_are_counted() -> None:
+def test_accepted_and_good_images_are_counted() -> None:
     ratings = [*rate("a", "", 1, 1, 0.1), *rate("b", "", 0.5), *rate("c", "", 1), *rate("d", "", 1)]
     judged = {(pair, "", ""): {"o": o} for pair, o in (("a", 9.0), ("b", 8.5), ("c", 5.0))}
     rows = {row.threshold: row for row in threshold_rows(ratings, judged, 0.7)}
@@ -30,12 +30,12 @@ def test_kept_and_good_images_are_counted() -> None:
     assert mean_human_o(ratings)[("a", "", "")] == pytest.approx(0.7)
 
 
-def test_a_threshold_that_keeps_nothing_has_no_precision() -> None:
+def test_a_threshold_that_accepts_nothing_has_no_precision() -> None:
     rows = threshold_rows(rate("a", "", 0.2), {("a", "", ""): {"o": 3.0}}, 0.7)
     assert rows[-1].kept == 0 and rows[-1].precision is None and rows[-1].recall is None and rows[-1].interval is None
 
 
-def test_each_task_has_rows_of_its_own_if_there_are_several() -> None:
+def test_each_of_several_tasks_has_its_own_rows() -> None:
     ratings = [*rate("a", "swap", 1), *rate("a", "style", 0)]
     rows = threshold_rows(ratings, {("a", "", "swap"): {"o": 9.0}, ("a", "", "style"): {"o": 1.0}}, 0.7)
     assert [(row.task, row.kept, row.good) for row in rows if row.threshold == 9] == [
@@ -45,7 +45,7 @@ def test_each_task_has_rows_of_its_own_if_there_are_several() -> None:
     ]
 
 
-def test_gpt_4os_scores_of_real_edits_give_the_table_that_the_report_cites() -> None:
+def test_recorded_scores_of_gpt_4o_reproduce_the_table_that_the_report_cites() -> None:
     judged = read_judged(VIESCORE / "gpt4o_0shot.csv", "pair_id")
     rows = threshold_rows(read_ratings(VIESCORE / "imagenhub_ratings" / TASK, "pair_id"), judged, 0.7)
     assert [replace(row, interval=None) for row in rows] == PUBLISHED

@@ -22,14 +22,14 @@ def read_scores(folder: Path, text: str) -> dict:
     return read_judged(folder / "s.csv", "pair_id")
 
 
-def test_a_rating_is_a_cell_of_a_model_in_the_file_of_a_rater(tmp_path: Path) -> None:
+def test_ratings_are_read_from_a_file_per_rater_with_a_column_per_model(tmp_path: Path) -> None:
     folder = write_ratings(tmp_path / "swap", ann="uid\tA\tB\nx.jpg\t[0.5, 1]\t[0,1]\ny.jpg\t\tnull\n")
     first, second = read_ratings(folder, "pair_id")
     assert (first.key, first.rater) == (("x.jpg", "A", "swap"), "ann") and second.key == ("x.jpg", "B", "swap")
     assert first.scores == {"sc": 0.5, "pq": 1.0, "o": 0.5**0.5} and second.scores["o"] == 0
 
 
-def test_the_folder_of_all_tasks_is_read_with_their_folders_names(tmp_path: Path) -> None:
+def test_tasks_are_named_after_their_folders(tmp_path: Path) -> None:
     for task in ("swap", "style", ".ipynb_checkpoints"):
         write_ratings(tmp_path / task, ann="uid\tA\nx\t[1, 1]\n", bob="uid\tA\nx\t[0, 1]\n")
     (tmp_path / "LICENSE").write_text("MIT")
@@ -54,7 +54,7 @@ def test_the_folder_of_all_tasks_is_read_with_their_folders_names(tmp_path: Path
         ("uid\tA\tA\nx\t[1, 1]\t[1, 1]\n", "has two columns named 'A'"),
     ],
 )
-def test_ratings_that_cannot_be_read_name_their_place(tmp_path: Path, text: str, error: str) -> None:
+def test_unreadable_ratings_are_named_by_file_and_row(tmp_path: Path, text: str, error: str) -> None:
     with pytest.raises(UserError, match=error):
         read_ratings(write_ratings(tmp_path, ann=text), "pair_id")
 
@@ -64,7 +64,7 @@ def test_a_folder_without_tables_is_an_error(tmp_path: Path) -> None:
         read_ratings(tmp_path, "pair_id")
 
 
-def test_scores_are_the_smallest_sub_scores_cut_to_whole_numbers_in_lists(tmp_path: Path) -> None:
+def test_scores_are_the_smallest_sub_scores_truncated_to_integers(tmp_path: Path) -> None:
     rows = [
         'swap,A,x,"[9, 4.9]","[7.9, 8]"\n',
         "swap,A,y,6.5,12\n",
@@ -88,7 +88,7 @@ def test_scores_are_the_smallest_sub_scores_cut_to_whole_numbers_in_lists(tmp_pa
         ("swap,A,x,1,1\nswap,A,x,,\n", "row 2: uid 'x' of 'A' has an earlier row"),
     ],
 )
-def test_scores_that_cannot_be_read_name_their_place(tmp_path: Path, text: str, error: str) -> None:
+def test_unreadable_scores_are_named_by_file_and_row(tmp_path: Path, text: str, error: str) -> None:
     with pytest.raises(UserError, match=error):
         read_scores(tmp_path, text)
 

@@ -43,7 +43,7 @@ def compare_with_published(rows: Sequence[Agreement]) -> list[tuple[str, str, fl
     ]
 
 
-def test_the_judge_is_compared_with_the_mean_rater_and_raters_with_each_others_mean() -> None:
+def test_judge_is_compared_with_the_mean_rater_and_each_rater_with_the_mean_of_the_others() -> None:
     """Compute by hand: the mean rater reverses the judge; ann with [1.5, 1.5, 3.5, 3.5], bob and cid alike."""
     ratings = [*rate("ann", [1, 2, 3, 4]), *rate("bob", [1, 2, 4, 3]), *rate("cid", [2, 1, 3, 4])]
     task, mean = agreements(ratings, judge([4, 3, 2, 1]), VIESCORE)
@@ -52,7 +52,7 @@ def test_the_judge_is_compared_with_the_mean_rater_and_raters_with_each_others_m
     assert (mean.judge, mean.people) == (task.judge, task.people)
 
 
-def test_several_tasks_are_averaged_by_tanh_again() -> None:
+def test_several_tasks_are_averaged_by_tanh_as_in_the_notebook() -> None:
     ratings = [*rate("ann", [1, 2, 3]), *rate("bob", [1, 2, 3])]
     ratings += [Rating((*rating.key[:2], "style"), rating.rater, rating.scores) for rating in ratings]
     scores = judge([1, 2, 3])
@@ -62,7 +62,7 @@ def test_several_tasks_are_averaged_by_tanh_again() -> None:
     assert mean.judge["pq"] == pytest.approx(tanh(tanh(1))) and mean.people["pq"] == round(tanh(people), 4)
 
 
-def test_images_without_a_score_are_left_out_for_the_judge_and_kept_for_people() -> None:
+def test_images_without_a_score_count_only_for_people() -> None:
     ratings = [*rate("ann", [1, 2, 3, 4]), *rate("bob", [1, 2, 4, 3])]
     scores = judge([4, 3, 2, 1])
     del scores[("3", "A", "swap")]
@@ -71,7 +71,7 @@ def test_images_without_a_score_are_left_out_for_the_judge_and_kept_for_people()
     assert task.people["o"] == round(tanh(round(tanh(0.8), 4)), 4)
 
 
-def test_a_model_without_scores_is_no_part_of_the_people() -> None:
+def test_a_model_without_scores_is_excluded_from_the_figures_of_people() -> None:
     ratings = [
         *rate("ann", [1, 2, 3]),
         *rate("bob", [1, 2, 3]),
@@ -89,8 +89,8 @@ def test_one_rater_ties_and_constant_scores_have_no_correlation() -> None:
     assert mean.people == mean.judge == dict.fromkeys(("sc", "pq", "o")) and constant.images == 3
 
 
-def test_published_figures_of_two_tasks_come_out() -> None:
-    """Check 12 figures. Only text-guided O of GPT-4o differs, by rounding of ties; docs/judging.md says why."""
+def test_published_figures_of_two_tasks_are_reproduced() -> None:
+    """Check 12 figures. Only text-guided O of GPT-4o differs, by rounding of ties; docs/agreement.md says why."""
     ratings = read_ratings(PUBLISHED / "imagenhub_ratings", "pair_id")
     rows = agreements(ratings, read_judged(PUBLISHED / "gpt4o_0shot.csv", "pair_id"), VIESCORE)[:2]
     assert [row.images for row in rows] == [300, 1432]
@@ -98,7 +98,7 @@ def test_published_figures_of_two_tasks_come_out() -> None:
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the whole published data are not here")
-def test_all_published_figures_come_out() -> None:
+def test_all_published_figures_are_reproduced() -> None:
     ratings = read_ratings(SHARED / "imagenhub_ratings", "pair_id")
     rows = agreements(ratings, read_judged(SHARED / "viescore_scores/gpt4o_0shot.csv", "pair_id"), VIESCORE)
     assert len(rows) == 8

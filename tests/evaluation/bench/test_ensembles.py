@@ -51,7 +51,7 @@ def combine(edits: EditFolder, **how: object) -> list[dict]:
     return read_rows(combine_tables(edits.folder / "scores", "all", NAMES, config, "sampling of all"))
 
 
-def test_scores_are_combined_and_their_disagreement_is_a_column(edited: EditFolder) -> None:
+def test_scores_are_combined_and_disagreement_is_a_column(edited: EditFolder) -> None:
     rows = combine(edited, average="median")
     assert list(rows[0]) == SCHEMA.names
     first = rows[0]

@@ -20,7 +20,7 @@ BENCH = BenchConfig.model_validate(
 )
 
 
-def test_a_judge_has_the_runs_settings_but_for_its_own() -> None:
+def test_a_judge_inherits_the_settings_of_the_run_and_overrides_them() -> None:
     gemini, api = choose_judges(["gemini", "api"], BENCH, RUN)
     assert (gemini.name, gemini.kind, gemini.rubric) == ("gemini", "api", "viescore_editing")
     assert (gemini.scoring.api.model, gemini.scoring.api.url, gemini.scoring.api.max_side) == (
@@ -31,12 +31,12 @@ def test_a_judge_has_the_runs_settings_but_for_its_own() -> None:
     assert api.scoring.api.model == "gpt-4o-2024-08-06"
 
 
-def test_local_judges_know_their_models() -> None:
+def test_local_judges_find_their_models() -> None:
     student, vlm = choose_judges(["student", "vlm"], BENCH, RUN)
     assert student.scorer == SHIPPED_STUDENT and str(vlm.scorer) == "models/qwen3_vl.json"
 
 
-def test_none_is_no_judge() -> None:
+def test_none_selects_no_judge() -> None:
     assert choose_judges(["none"], BENCH, RUN) == []
 
 
@@ -48,13 +48,13 @@ def test_an_unknown_judge_is_an_error(name: str, problem: str) -> None:
         choose_judges([name], BENCH, RUN)
 
 
-def test_invalid_settings_of_a_judge_are_one_line() -> None:
+def test_invalid_settings_of_a_judge_raise_a_one_line_error() -> None:
     bench = BenchConfig.model_validate({"judges": {"x": {"judge": "api", "scoring": {"api": {"colour": "red"}}}}})
     with pytest.raises(UserError, match="colour: unknown key"):
         choose_judges(["x"], bench, RUN)
 
 
-def test_the_sampling_says_what_the_endpoint_is_asked_for() -> None:
+def test_sampling_description_states_the_request_options() -> None:
     (gemini,) = choose_judges(["gemini"], BENCH, RUN)
     assert (
         describe_sampling(gemini, edit_rubric()) == "1 pass at temperature 0, images at most 512 px a side, request {}"
@@ -77,7 +77,7 @@ def test_an_ensemble_has_its_judges_and_their_sampling() -> None:
     assert sampling.startswith("mean of 2 judges, at least 2; small: readout median; large: 1 pass at temperature 0")
 
 
-def test_the_configs_own_ensemble_needs_no_entry() -> None:
+def test_ensemble_of_the_config_needs_no_entry() -> None:
     scoring = ScoringConfig.model_validate(RUN.model_dump() | {"ensemble": ENSEMBLE})
     (found,) = choose_judges(["ensemble"], BENCH, scoring)
     assert list(found.members) == ["small", "large"]

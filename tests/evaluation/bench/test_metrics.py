@@ -42,5 +42,5 @@ def test_a_metric_without_its_weights_or_targets_has_no_figure(tmp_path: Path, n
     assert list(values["style/0"]) == ["l1_source"]
 
 
-def test_nothing_measured_is_empty(tmp_path: Path) -> None:
+def test_results_without_measurements_are_empty(tmp_path: Path) -> None:
     assert read_metrics(tmp_path) == ({}, {})

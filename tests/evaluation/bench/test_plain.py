@@ -37,18 +37,18 @@ def test_all_columns_reach_the_item(folder: Path) -> None:
     assert item.target is not None and item.mask is not None and dict(item.extra) == {"language": "en"}
 
 
-def test_a_row_that_cannot_be_used_is_rejected_with_its_reason(folder: Path) -> None:
+def test_an_unusable_row_is_rejected_with_its_reason(folder: Path) -> None:
     (folder / "mine.csv").write_text("source,instruction,turn\na.png,x,\nno.png,x,\na.png,,\na.png,x,zero\n")
     bench = read_plain(folder / "mine.csv")
     assert len(bench.items) == 1
     assert [reason.split(";")[0] for reason in bench.rejected.values()] == [
         "no.png: no such file",
         "column instruction is missing or empty",
-        "turn 'zero' is no number from 1",
+        "turn 'zero' is not a number from 1",
     ]
 
 
-def test_ids_that_repeat_or_are_no_paths_are_rejected_and_the_rest_is_used(folder: Path) -> None:
+def test_repeated_or_unsafe_ids_are_rejected_and_other_rows_used(folder: Path) -> None:
     ids = ["a", "a", "../b", "\u732b" * 90, "\u732b v1.5"]
     rows = [{"id": name, "source": "a.png", "instruction": "x"} for name in ids]
     (folder / "mine.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))

@@ -46,7 +46,7 @@ def test_another_seed_version_or_policy_edits_again(tmp_path: Path, options: Run
     assert len(second.requests) == 4
 
 
-def test_a_lost_image_is_made_again_and_a_changed_one_is_found(tmp_path: Path) -> None:
+def test_a_missing_image_is_made_again_and_a_changed_one_is_detected(tmp_path: Path) -> None:
     edit_set(small_set(), Brighten(), EditFolder(tmp_path), RunOptions())
     (tmp_path / "edits/style/0.png").unlink()
     (tmp_path / "edits/style/1.png").write_bytes(b"other")
@@ -67,7 +67,7 @@ def test_an_unfinished_line_of_a_killed_job_loses_one_item_only(tmp_path: Path) 
     assert len(EditFolder(tmp_path).records) == 4
 
 
-def test_a_turn_edits_the_output_of_the_turn_before(tmp_path: Path) -> None:
+def test_a_turn_edits_the_output_of_the_previous_turn(tmp_path: Path) -> None:
     edit_set(session_set(), Brighten(), EditFolder(tmp_path), RunOptions())
     edits = EditFolder(tmp_path)
     first = noise(1, 41, 60) // 2 + 60
@@ -97,7 +97,7 @@ def test_shards_write_records_that_are_read_together(tmp_path: Path) -> None:
     assert len(EditFolder(tmp_path).records) == 4
 
 
-def test_the_last_attempt_counts_in_whatever_file_it_stands(tmp_path: Path) -> None:
+def test_the_last_attempt_counts_in_any_file(tmp_path: Path) -> None:
     whole, shard = RunOptions(), Shard(1, 2)
     edit_set(small_set(), Brighten(["style/0"]), EditFolder(tmp_path), whole)
     edit_set(small_set(), Brighten(), EditFolder(tmp_path, shard), RunOptions(shard=shard))
@@ -115,7 +115,7 @@ def test_noise_depends_on_the_item_and_not_on_its_batch(tmp_path: Path) -> None:
     assert seeds == [request.seed for request in together.requests] and len(set(seeds)) == 4
 
 
-def test_a_broken_source_fails_alone(tmp_path: Path) -> None:
+def test_a_broken_source_fails_only_its_item(tmp_path: Path) -> None:
     items = [small_item(0), dataclasses.replace(small_item(1), source=lambda: b"no image")]
     bench = dataclasses.replace(small_set(), items=items)
     edit_set(bench, Brighten(), EditFolder(tmp_path), RunOptions())
@@ -123,7 +123,7 @@ def test_a_broken_source_fails_alone(tmp_path: Path) -> None:
     assert records["style/0"].status == "edited" and "not a readable image" in records["style/1"].reason
 
 
-def test_items_with_references_go_to_editors_that_take_them(tmp_path: Path) -> None:
+def test_items_with_references_need_an_editor_that_accepts_them(tmp_path: Path) -> None:
     encoded = encode_png(noise(9))
     items = [dataclasses.replace(small_item(0), references=(("subject", lambda: encoded),)), small_item(1)]
     bench = dataclasses.replace(small_set(), items=items)
@@ -137,12 +137,12 @@ def test_items_with_references_go_to_editors_that_take_them(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("name", ["../x", "/x", "", "a/../../b", "a\0b", "x" * 201])
-def test_an_id_that_leads_elsewhere_is_an_error(tmp_path: Path, name: str) -> None:
+def test_an_id_outside_the_folder_raises_an_error(tmp_path: Path, name: str) -> None:
     bench = dataclasses.replace(small_set(), items=[dataclasses.replace(small_item(0), item_id=name)])
     with pytest.raises(UserError, match="cannot be a path"):
         edit_set(bench, Brighten(), EditFolder(tmp_path), RunOptions())
 
 
-def test_two_items_of_one_id_are_an_error() -> None:
+def test_repeated_ids_raise_an_error() -> None:
     with pytest.raises(UserError, match="two items"):
         share_items(dataclasses.replace(small_set(), items=[small_item(0), small_item(0)]), Shard())

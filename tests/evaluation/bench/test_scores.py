@@ -64,7 +64,7 @@ def test_items_that_were_not_edited_are_missing(tmp_path: Path) -> None:
     assert [row["status"] for row in rows] == ["scored", "scored", "missing", "missing"]
 
 
-def test_scores_are_asked_for_once_and_missing_ones_again(tmp_path: Path) -> None:
+def test_scores_are_requested_once_and_missing_ones_again(tmp_path: Path) -> None:
     bench = small_set()
     edit_set(bench, Brighten(), EditFolder(tmp_path), RunOptions())
     first = score(bench, tmp_path, Judge(["2"]))
@@ -75,7 +75,7 @@ def test_scores_are_asked_for_once_and_missing_ones_again(tmp_path: Path) -> Non
     assert rows[0] == first[0]
 
 
-def test_another_edit_or_sampling_is_judged_again(tmp_path: Path) -> None:
+def test_a_changed_edit_or_sampling_is_judged_again(tmp_path: Path) -> None:
     bench = small_set()
     edit_set(bench, Brighten(), EditFolder(tmp_path), RunOptions())
     score(bench, tmp_path, Judge())

@@ -23,18 +23,18 @@ def test_a_consistent_judge_has_no_bias() -> None:
     assert bias.interval and bias.interval[0] < 0.5 < bias.interval[1]
 
 
-def test_a_judge_that_prefers_the_first_shows_it() -> None:
+def test_preference_for_the_first_position_is_measured() -> None:
     bias = position_bias([outcome(A, B)] * 9 + [outcome(B, A)] + [outcome(A, TIE)])
     assert (bias.favoured, bias.total, bias.more, bias.less) == (19, 21, 10, 1)
     assert bias.p_value == pytest.approx(2 * (1 + 11) / 2**11)
 
 
-def test_one_order_counts_too() -> None:
+def test_comparisons_in_one_order_count() -> None:
     bias = position_bias([Outcome(B, (PairwiseAnswer(B, True),)), Outcome(B, (PairwiseAnswer(B, False),))])
     assert (bias.favoured, bias.total, bias.more, bias.less) == (1, 2, 1, 1)
 
 
-def test_nothing_to_count_is_no_figure() -> None:
+def test_ties_alone_give_no_figure() -> None:
     bias = position_bias([outcome(TIE, TIE)])
     assert (bias.share, bias.interval, bias.p_value) == (None, None, None)
 
@@ -47,12 +47,12 @@ def test_length_bias_counts_winners_with_the_longer_text() -> None:
 
 
 @given(st.integers(1, 60), st.data())
-def test_the_sign_test_is_a_symmetric_probability(trials: int, data: st.DataObject) -> None:
+def test_sign_test_is_a_probability_and_symmetric(trials: int, data: st.DataObject) -> None:
     successes = data.draw(st.integers(0, trials))
     assert 0 < sign_test(successes, trials) == sign_test(trials - successes, trials) <= 1
 
 
-def test_exact_values_of_the_sign_test() -> None:
+def test_sign_test_matches_exact_values() -> None:
     assert sign_test(0, 5) == 2 / 32 and sign_test(3, 6) == 1 and sign_test(1, 8) == 18 / 256
     assert 0 < sign_test(4000, 10_000) < 1e-80
 

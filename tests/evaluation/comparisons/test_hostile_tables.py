@@ -22,7 +22,7 @@ WINNERS = st.lists(st.fixed_dictionaries(dict.fromkeys(("item", "editor_a", "edi
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=ROWS)
-def test_a_table_of_edits_gives_matches_that_load_or_say_why_not(tmp_path: Path, rows: list[dict[str, str]]) -> None:
+def test_arbitrary_tables_of_edits_give_matches_or_reasons(tmp_path: Path, rows: list[dict[str, str]]) -> None:
     pq.write_table(pa.Table.from_pylist(rows), tmp_path / "t.parquet")
     try:
         matches = read_matches([tmp_path / "t.parquet"], None)
@@ -37,7 +37,7 @@ def test_a_table_of_edits_gives_matches_that_load_or_say_why_not(tmp_path: Path,
 
 @settings(max_examples=60, deadline=None)
 @given(WINNERS)
-def test_a_table_of_winners_is_ranked_or_is_one_error(rows: list[dict[str, object]]) -> None:
+def test_arbitrary_tables_of_winners_are_ranked_or_raise_one_error(rows: list[dict[str, object]]) -> None:
     try:
         ranks = rank_editors(to_comparisons(rows, Path("t.parquet")))
     except UserError as error:

@@ -39,7 +39,7 @@ def test_folders_give_a_match_for_each_item_and_two_editors(folders: list[Path],
         load_match(matches[4])
 
 
-def test_folders_of_the_same_name_are_told_apart_by_their_paths(folders: list[Path], tmp_path: Path) -> None:
+def test_folders_of_the_same_name_are_distinguished_by_their_paths(folders: list[Path], tmp_path: Path) -> None:
     save(tmp_path / "other/x/one.png")
     (match, *_) = read_matches([folders[0], tmp_path / "other/x"], tmp_path / "items.csv")
     assert match.editors == (str(folders[0]), str(tmp_path / "other/x"))
@@ -77,7 +77,7 @@ def test_a_table_names_edits_and_may_name_editors_and_texts(folders: list[Path],
             load_match(matches[number - 1])
 
 
-def test_inputs_of_another_form_are_errors(folders: list[Path], tmp_path: Path) -> None:
+def test_unsupported_inputs_raise_errors(folders: list[Path], tmp_path: Path) -> None:
     items = tmp_path / "items.csv"
     twice = tmp_path / "twice.csv"
     twice.write_text("id,source,instruction\none,a,b\none,a,b\n")
@@ -87,7 +87,7 @@ def test_inputs_of_another_form_are_errors(folders: list[Path], tmp_path: Path) 
         (folders[:1], items, "is one folder"),
         ([folders[0], folders[0]], items, "given twice"),
         ([folders[0], items], items, "not a folder"),
-        ([items], items, "leave --items out"),
+        ([items], items, "omit --items"),
         ([items], None, "lacks the column edit_a, edit_b; there are: id, source, instruction"),
         (folders, twice, r"twice\.csv: row 2: id 'one' is also in row 1"),
         (folders, tmp_path / "empty.csv", "has no row"),

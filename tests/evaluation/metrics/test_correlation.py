@@ -68,7 +68,7 @@ def expected(metric: dict[str, float], score: int, sign: int) -> float:
     return float(np.tanh(np.mean(z)))
 
 
-def test_correlations_are_averaged_over_raters_as_fishers_z(values: Path, ratings: Path):
+def test_correlations_are_averaged_over_raters_by_fishers_z(values: Path, ratings: Path):
     found = correlate_metrics(values, ratings, "pair_id", PROTOCOLS["raters"])
     assert list(found) == ["clip_t", "lpips_source"], "a metric without a value is left out"
     for name, metric, sign in (("lpips_source", LPIPS, -1), ("clip_t", CLIP, 1)):
@@ -78,14 +78,14 @@ def test_correlations_are_averaged_over_raters_as_fishers_z(values: Path, rating
         assert mean.judge["pq"] == pytest.approx(expected(metric, 1, sign))
 
 
-def test_the_protocol_of_viescore_compares_with_the_mean_rater(values: Path, ratings: Path):
+def test_viescore_protocol_compares_with_the_mean_rater(values: Path, ratings: Path):
     found = correlate_metrics(values, ratings, "pair_id", PROTOCOLS["viescore"])
     people = {pair: np.mean([np.sqrt(np.prod(of[pair])) for of in RATERS.values()]) for pair in LPIPS}
     plain = spearmanr([-LPIPS[pair] for pair in LPIPS], [people[pair] for pair in LPIPS])[0]
     assert found["lpips_source"][-1].judge["o"] == pytest.approx(np.tanh(plain))
 
 
-def test_the_order_of_values_keeps_ties_and_turns_with_the_direction():
+def test_ranks_keep_ties_and_reverse_with_the_direction():
     scores = {(name, "", ""): {"sc": v, "pq": v, "o": v} for name, v in (("a", -2.0), ("b", float("inf")), ("c", -2.0))}
     assert [found["o"] for found in rank_scores(scores, True).values()] == [1, 2, 1]
     assert [found["sc"] for found in rank_scores(scores, False).values()] == [2, 1, 2]

@@ -39,7 +39,7 @@ def item(name: str, **given) -> BenchItem:
     return BenchItem(name, "swap", "Swap it.", lambda: encode_png(noise(0)), **given)
 
 
-def test_each_item_has_a_row_with_the_values_that_it_can_have():
+def test_each_item_has_a_row_with_every_measurable_value():
     mask = np.zeros((16, 20), bool)
     mask[:4] = True
     items = [
@@ -64,7 +64,7 @@ def test_each_item_has_a_row_with_the_values_that_it_can_have():
     assert rows[3]["l1_source"] is None
 
 
-def test_a_broken_image_is_a_row_and_not_a_crash():
+def test_a_broken_image_is_recorded_as_a_row():
     def lost() -> bytes:
         raise FileNotFoundError(2, "No such file", "x.png")
 
@@ -78,7 +78,7 @@ def test_a_broken_image_is_a_row_and_not_a_crash():
     assert "the mask has 4 x 4 pixels, the source 20 x 16" in rows[2]["reason"]
 
 
-def test_captions_and_words_reach_the_metrics():
+def test_captions_and_texts_reach_the_metrics():
     red = np.zeros((16, 20, 3), np.uint8)
     red[..., 0] = 200
     items = [item("a", captions=Captions("green", "red")), item("b", captions=Captions(None, " "))]
@@ -125,7 +125,7 @@ def test_set_metrics_use_all_samples_that_have_a_target():
     assert measured.weights == {"inception": "none"}
 
 
-def test_the_registry_says_what_a_metric_is():
+def test_the_registry_describes_each_metric():
     for name, metric in METRICS.items():
         assert metric.name == name
         assert metric.low < metric.high
@@ -134,7 +134,7 @@ def test_the_registry_says_what_a_metric_is():
         assert metric.reference
 
 
-def test_the_documents_list_each_metric_as_it_is():
+def test_documents_describe_each_metric_as_registered():
     lines = (Path(__file__).parents[3] / "docs/metrics.md").read_text().splitlines()
     rows = {line.split("`")[1]: line for line in lines if line.startswith("| `") and " to " in line}
     assert list(rows) == list(METRICS)

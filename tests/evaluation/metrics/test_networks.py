@@ -41,7 +41,7 @@ def cosine_plainly(a: np.ndarray, b: np.ndarray) -> float:
 
 
 @pytest.mark.parametrize("size", [(40, 56), (64, 32), (32, 32), (50, 50)])
-def test_clip_sees_an_image_as_transformers_prepares_it(size, tiny_clip):
+def test_clip_preprocessing_matches_transformers(size, tiny_clip):
     image = noise(0, *size)
     np.testing.assert_allclose(tiny_clip.images([image])[0], embed_plainly(image), rtol=1e-4, atol=1e-5)
 
@@ -53,7 +53,7 @@ def test_clip_similarities_are_cosines(tiny_clip):
     assert found[1] == pytest.approx(1)
 
 
-def test_a_text_is_embedded_at_its_end_token(tiny_clip):
+def test_text_embedding_is_that_of_the_end_token(tiny_clip):
     model, text = make_clip(), "a dog"
     ids = torch.tensor([tiny_clip._tokenizer(text)["input_ids"]])
     assert ids[0, 0] == 512 and ids[0, -1] == 513
@@ -105,7 +105,7 @@ def test_dino_compares_class_tokens():
     assert dino.dino_similarity([a], [a], tiny)[0] == pytest.approx(1)
 
 
-def test_the_shorter_side_is_resized_and_the_center_is_cut():
+def test_the_shorter_side_is_resized_and_the_center_cropped():
     image = noise(8, 100, 333)
     assert preprocess.resize_shorter_side(image, 50).shape == (50, 166, 3)
     rows = np.broadcast_to(np.arange(7, dtype=np.uint8)[:, None, None], (7, 4, 3))
@@ -137,7 +137,7 @@ def lpips_plainly(a: np.ndarray, b: np.ndarray, network: lpips.Lpips) -> float:
 
 
 @pytest.mark.parametrize("backbone", ["alex", "squeeze"])
-def test_lpips_is_the_weighted_distance_of_unit_features(backbone):
+def test_lpips_is_the_weighted_distance_of_normalised_features(backbone):
     torch.manual_seed(0)
     network = lpips.Lpips(backbone).eval()
     a, b = noise(9, 48, 64), noise(10, 48, 64)
@@ -174,7 +174,7 @@ def test_the_cosine_of_a_zero_vector_is_zero():
     assert cosine(np.zeros((1, 3), np.float32), np.ones((1, 3), np.float32))[0] == 0
 
 
-def test_a_network_without_weights_gives_the_reason(monkeypatch, tmp_path: Path):
+def test_a_network_without_weights_states_the_reason(monkeypatch, tmp_path: Path):
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
     with pytest.raises(NotAvailable, match=r"alexnet-owt-7be5be79.pth: no such file; .*load_state_dict_from_url"):
         find_checkpoint(lpips.BACKBONES["alex"].url)
@@ -197,7 +197,7 @@ def test_roles_of_metrics_load_offline(monkeypatch, tmp_path: Path):
     assert Networks("cpu")["dino"].images([noise(0)]).shape == (1, 16)
 
 
-def test_a_role_that_was_not_fetched_is_not_available(monkeypatch, tmp_path: Path):
+def test_a_role_without_fetched_weights_is_not_available(monkeypatch, tmp_path: Path):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(NotAvailable, match="was not fetched"):
         Networks("cpu")["clip_large"]
@@ -242,7 +242,7 @@ def dreamsim(pretrained, device, cache_dir):
 """
 
 
-def test_dreamsim_gets_pixels_of_its_size_and_is_not_downloaded(packages: Path, tmp_path: Path):
+def test_dreamsim_gets_images_of_its_input_size_and_is_not_downloaded(packages: Path, tmp_path: Path):
     write_package(packages, "dreamsim", __init__=DREAMSIM)
     with pytest.raises(NotAvailable, match=r"hub/dreamsim: lacks dino_vitb16_pretrain.pth; on a machine with internet"):
         Networks("cpu")["dreamsim"]

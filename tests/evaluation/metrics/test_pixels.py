@@ -17,7 +17,7 @@ def left_half() -> np.ndarray:
     return mask
 
 
-def test_the_same_image_has_no_distance():
+def test_distance_of_an_image_to_itself_is_zero():
     image = noise(0)
     assert pixels.l1(image, image) == pixels.l2(image, image) == 0
     assert pixels.image_psnr(image, image) == np.inf
@@ -32,7 +32,7 @@ def test_a_known_difference_has_known_values():
     assert pixels.image_psnr(low, high) == pytest.approx(10 * np.log10(1 / 0.04))
 
 
-def test_black_and_white_are_as_far_apart_as_images_can_be():
+def test_black_and_white_have_the_largest_distance():
     black, white = np.zeros((24, 30, 3), np.uint8), np.full((24, 30, 3), 255, np.uint8)
     assert pixels.l1(black, white) == pixels.l2(black, white) == 1
     assert pixels.image_psnr(black, white) == 0
@@ -47,7 +47,7 @@ def test_a_larger_edit_is_resized_to_the_other_image():
     assert pixels.l1(larger, target) > 0
 
 
-def test_ssim_of_a_whole_image_uses_windows_inside_it_alone():
+def test_ssim_of_a_whole_image_uses_only_windows_inside_it():
     """A frame of wrong pixels at the border still counts, because windows inside the image reach it."""
     image = noise(2)
     framed = image.copy()

@@ -17,14 +17,14 @@ def sample(edited: np.ndarray, source: np.ndarray) -> Sample:
     return Sample(edited, source, mask=mask, foreground="a dog")
 
 
-def test_an_edit_inside_the_mask_keeps_the_background():
+def test_an_edit_inside_the_mask_leaves_the_background_values_perfect():
     source = noise(0)
     edited = np.where(sample(source, source).mask[..., None], noise(1), source)
     assert reason_edit.background_psnr(sample(edited, source)) == np.inf
     assert reason_edit.background_ssim(sample(edited, source)) == pytest.approx(1)
 
 
-def test_psnr_averages_over_the_masked_pixels_too():
+def test_psnr_averages_over_all_pixels():
     """A difference of 51 outside the mask, diluted by the pixels inside, which count as equal."""
     source = np.full((256, 256, 3), 100, np.uint8)
     found = reason_edit.background_psnr(sample(source + np.uint8(51), source))

@@ -42,13 +42,13 @@ def test_editors_are_ranked_and_raters_compared() -> None:
     assert results.alpha.value == pytest.approx(1 - 7 * 2 / (64 - 49 - 1))
 
 
-def test_position_bias_is_of_the_side_that_the_rater_saw() -> None:
+def test_position_bias_is_counted_by_the_displayed_side() -> None:
     results = summarize_choices(EDITS, ANSWERS)
     assert results.winners == {"left": 6, "right": 4, "tie": 1}
     assert (results.position.favoured, results.position.total) == (6, 10)
 
 
-def test_the_text_has_ranks_agreement_and_reasons() -> None:
+def test_text_lists_ranks_agreement_and_reasons() -> None:
     text = "\n".join(describe_choices(summarize_choices(EDITS, ANSWERS)))
     assert "| 1 | a |" in text and "60.0 % of 10 choices with a winner are for the edit on the left" in text
     assert "11 choices of 2 raters between the edits of 7 pairs on 3 images: 6 left, 4 right, 1 tie." in text
@@ -66,6 +66,6 @@ def test_exported_rows_give_the_same_comparisons(tmp_path) -> None:
     assert (rows[-1]["status"], rows[-1]["reason"], rows[-1]["winner"]) == ("unscorable", "unclear", "")
 
 
-def test_without_a_choice_there_is_no_result() -> None:
-    with pytest.raises(UserError, match="nobody has compared"):
+def test_results_without_a_choice_raise_an_error() -> None:
+    with pytest.raises(UserError, match="have been compared"):
         summarize_choices(EDITS, ANSWERS[-3:])

@@ -31,7 +31,7 @@ def make_values() -> dict[str, np.ndarray]:
     return {"sc": np.array([first, second])}
 
 
-def test_raters_are_averaged_and_images_flip_as_a_whole() -> None:
+def test_raters_are_averaged_and_signs_flip_per_image() -> None:
     found = {(each.first, each.second): each for each in compare_scores(EDITS, make_values(), EDITORS, 0)}
     assert list(found) == [("good", "fair"), ("good", "poor"), ("fair", "poor")]
     clear, none = found["good", "fair"], found["fair", "poor"]
@@ -40,7 +40,7 @@ def test_raters_are_averaged_and_images_flip_as_a_whole() -> None:
     assert (none.value, none.p, none.corrected) == (0, 1, 1)
 
 
-def test_editors_without_a_common_item_have_no_p() -> None:
+def test_editors_without_a_common_item_have_no_p_value() -> None:
     edits = [make_edit(0, "good"), make_edit(2, "poor")]
     (only,) = compare_scores(edits, {"sc": np.array([[1.0, 0.0]])}, ["good", "poor"], 0)
     assert (only.value, only.interval, only.items, only.p, only.corrected) == (None, None, 0, None, None)

@@ -30,14 +30,14 @@ def to_tuples(ratings: list[Rating]) -> set[tuple]:
     return {(*each.key, each.rater, each.scores["sc"], each.scores["pq"]) for each in ratings}
 
 
-def test_the_csv_is_what_agree_reads(tmp_path: Path) -> None:
+def test_omniedit_agree_reads_the_exported_csv(tmp_path: Path) -> None:
     write_ratings(tmp_path / "ratings.csv", RATINGS)
     assert to_tuples(read_ratings(tmp_path / "ratings.csv", "pair_id")) == {
         (each.edit.item_id, each.edit.editor, each.edit.task, each.rater, each.sc, each.pq) for each in RATINGS[:5]
     }
 
 
-def test_the_folder_is_imagenhubs_form(tmp_path: Path) -> None:
+def test_exported_folder_has_the_layout_of_imagenhub(tmp_path: Path) -> None:
     files = write_imagenhub(tmp_path / "hub", RATINGS)
     assert [file.relative_to(tmp_path / "hub").as_posix() for file in files] == [
         "style/ada.tsv",
@@ -70,7 +70,7 @@ def test_raters_with_the_same_file_name_keep_their_own_files(tmp_path: Path) -> 
     assert {key[1] for key in to_tuples(read_ratings(tmp_path, "pair_id"))} == {HOSTILE}
 
 
-def test_ratings_of_candidates_are_what_the_report_compares_with_the_runs_scores(tmp_path: Path) -> None:
+def test_the_report_reads_exported_ratings_of_candidates(tmp_path: Path) -> None:
     run = make_run(tmp_path)
     edits = {edit.item_id: edit for edit in read_edits(run).edits}
     ratings = [

@@ -34,7 +34,7 @@ def test_a_changed_image_or_instruction_is_another_edit(tmp_path: Path) -> None:
     assert [a.digest == b.digest for a, b in zip(before, after, strict=True)] == [False, True, False, False, True, True]
 
 
-def test_a_row_that_cannot_be_rated_is_named_and_left_out(tmp_path: Path) -> None:
+def test_unusable_rows_are_skipped_with_a_reason(tmp_path: Path) -> None:
     table = make_table(tmp_path)
     (tmp_path / "secret-one-1.png").unlink()
     lines = table.read_text().splitlines()
@@ -122,7 +122,7 @@ def test_the_benchmark_of_a_run_comes_before_its_candidates(tmp_path: Path) -> N
         edits[0].edited()
 
 
-def test_an_input_of_no_kind_is_an_error(tmp_path: Path) -> None:
+def test_an_unsupported_input_raises_an_error(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="nothing to rate"):
         read_edits(tmp_path)
     with pytest.raises(UserError, match="has no bench; there are: candidates"):

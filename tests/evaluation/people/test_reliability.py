@@ -21,11 +21,11 @@ PUBLISHED = np.array(
 
 
 @pytest.mark.parametrize(("metric", "alpha"), [("nominal", 0.743), ("ordinal", 0.815), ("interval", 0.849)])
-def test_alpha_is_that_of_krippendorffs_example(metric: str, alpha: float) -> None:
+def test_alpha_matches_krippendorffs_example(metric: str, alpha: float) -> None:
     assert krippendorff_alpha(PUBLISHED, metric) == pytest.approx([alpha], abs=5e-4)
 
 
-def test_alpha_of_two_raters_is_that_by_hand() -> None:
+def test_alpha_of_two_raters_matches_a_calculation_by_hand() -> None:
     """Compute: pairs (0, 0), (1, 1), (0, 1), (.5, .5); totals 3, 2, 3 of 8. Nominal: 1 - 7 * 2 / (64 - 22) = 2/3.
 
     Interval: D_o = 2, D_e = 2 * (3 * 2 / 4 + 3 * 3 + 2 * 3 / 4) = 24, so 1 - 7 * 2 / 24 = 5/12.
@@ -39,7 +39,7 @@ def test_alpha_of_two_raters_is_that_by_hand() -> None:
 
 
 @pytest.mark.parametrize("metric", METRICS)
-def test_perfect_agreement_is_one_and_what_does_not_vary_is_unknown(metric: str) -> None:
+def test_perfect_agreement_is_one_and_constant_answers_have_no_alpha(metric: str) -> None:
     values = np.array([[0, 0.5, 1], [0, 0.5, 1], [0, N, 1]])
     assert krippendorff_alpha(values, metric) == [1]
     assert np.isnan(krippendorff_alpha(np.ones((3, 4)), metric)).all()
@@ -62,7 +62,7 @@ def test_a_weight_repeats_a_unit() -> None:
     assert equal_share(values, weights) == pytest.approx([1 / 3, 0])
 
 
-def test_shares_count_pairs_of_answers_and_not_units() -> None:
+def test_equal_share_counts_pairs_of_answers() -> None:
     assert equal_share(np.array([[0, 1], [0, 0], [0, N]])) == pytest.approx([3 / 4])
 
 
@@ -81,6 +81,6 @@ def test_alpha_ignores_the_order_of_raters_and_units_and_is_at_most_one(
     assert np.isnan(alpha) or -2 <= alpha <= 1
 
 
-def test_values_are_counted_in_their_order() -> None:
+def test_counts_are_listed_in_the_order_of_values() -> None:
     values, counts = count_values(np.array([[1, N], [0.5, 1], [1, 1]]))
     assert values.tolist() == [0.5, 1] and counts.tolist() == [[1, 2], [0, 2]]

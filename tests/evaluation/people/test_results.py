@@ -39,7 +39,7 @@ ROWS = [
 ]
 
 
-def test_an_editors_score_is_the_mean_of_its_edits_and_an_edits_that_of_its_raters() -> None:
+def test_scores_are_averaged_over_raters_and_then_over_edits() -> None:
     results = summarize_rows(ROWS)
     good, poor = find(results, "good"), find(results, "poor")
     values = {score: estimate.value for score, estimate in good.scores.items()}
@@ -51,14 +51,14 @@ def test_an_editors_score_is_the_mean_of_its_edits_and_an_edits_that_of_its_rate
     assert [row.editor for row in results.editors] == ["good", "poor"]
 
 
-def test_an_edit_with_more_raters_counts_no_more() -> None:
+def test_edits_have_equal_weight_independent_of_their_number_of_raters() -> None:
     rows = [(1, "a", "ada", 1, 1), (2, "a", "ada", 0, 1), (2, "a", "bob", 0, 1), (2, "a", "eve", 0, 1)]
     results = summarize_rows(rows)
     assert find(results, "a").scores["sc"].value == 0.5
     assert (results.fewest, results.most) == (1, 3)
 
 
-def test_intervals_are_of_images_and_not_of_edits() -> None:
+def test_intervals_are_computed_over_images() -> None:
     """Rate 40 images whose four editors get the same score: the interval is that of 40 values and not of 160."""
     levels = np.random.default_rng(3).choice([0, 0.5, 1], 40)
     rows = [(item, f"editor {n}", "ada", level, 1) for item, level in enumerate(levels) for n in range(4)]
@@ -81,7 +81,7 @@ def test_one_image_has_no_interval() -> None:
     assert results.alphas["interval"]["sc"].interval is None
 
 
-def test_tasks_have_rows_of_their_own_if_there_are_several() -> None:
+def test_each_of_several_tasks_has_its_own_rows() -> None:
     results = summarize_rows(ROWS, {1: "swap", 2: "style"})
     assert [(row.task, row.editor) for row in results.editors] == [
         *(("all", "good"), ("all", "poor")),
@@ -92,7 +92,7 @@ def test_tasks_have_rows_of_their_own_if_there_are_several() -> None:
     assert find(results, "poor", "style").edits == 1
 
 
-def test_reliability_is_over_edits_with_two_raters() -> None:
+def test_reliability_counts_edits_with_two_raters() -> None:
     """Compute: SC of ada and bob are (1, 1), (.5, 1), (0, .5), (0, 0): half of the pairs are equal.
 
     Totals of 0, .5, 1 are 3, 2, 3. D_o is 2 * (.25 + .25) and D_e is 24 by .25 for halves: 1 - 7 * 1 / 6 / 4.
@@ -103,7 +103,7 @@ def test_reliability_is_over_edits_with_two_raters() -> None:
     assert results.alphas["interval"]["sc"].value == pytest.approx(1 - 7 * 1 / total)
 
 
-def test_checks_and_what_cannot_be_judged_do_not_change_scores() -> None:
+def test_checks_and_skipped_edits_do_not_change_scores() -> None:
     more = [
         (1, CHECK, "ada", 0, 1),
         (1, CHECK, "bob", 1, 1),
@@ -126,18 +126,18 @@ def test_a_rater_who_only_skips_is_listed_without_means() -> None:
     assert (eve.name, eve.ratings, eve.unable, eve.means, eve.equal, eve.seconds) == ("eve", 0, 1, {}, None, None)
 
 
-def test_without_a_rating_there_is_no_result() -> None:
+def test_results_without_a_rating_raise_an_error() -> None:
     for answers in ([], [Answer(99, sc=1, pq=1)], [Answer(1, problem="unclear")], [Answer(1, 2, winner="A")]):
-        with pytest.raises(UserError, match="nobody has rated"):
+        with pytest.raises(UserError, match="has been rated"):
             summarize({1: make_edit(1, "a"), 2: make_edit(1, "b")}, answers)
 
 
-def test_ranks_follow_each_draw() -> None:
+def test_ranks_are_computed_in_each_bootstrap_draw() -> None:
     draws = {"a": np.array([0.5, 0.5, 0.1, np.nan]), "b": np.array([0.4, 0.6, 0.1, 0.3]), "c": np.array([0.4, 0, 0, 0])}
     assert rank_draws(draws) == {"a": (1, (1, 2)), "b": (2, (1, 1)), "c": (2, (2, 3))}
     assert rank_draws({"a": np.array([1.0])}) == {"a": (1, None)}
 
 
-def test_an_unknown_figure_is_none() -> None:
+def test_undefined_figures_are_none() -> None:
     results = summarize_rows([(1, "a", "ada", 1, 1), (2, "a", "ada", 1, 1)])
     assert results.alphas["ordinal"]["sc"] == Estimate(None, None) == results.equal["pq"]

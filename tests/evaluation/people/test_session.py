@@ -37,7 +37,7 @@ def pixel(session: Session, ticket: str, side: str) -> tuple[int, ...]:
     return PIL.Image.open(io.BytesIO(session.read_image(ticket, side))).convert("RGB").getpixel((3, 3))
 
 
-def test_a_rater_is_asked_everything_once(tmp_path: Path) -> None:
+def test_a_rater_gets_each_question_once(tmp_path: Path) -> None:
     session = open_session(tmp_path)
     state = session.join("ada")
     assert (state["done"], state["total"], state["mode"], len(state["questions"])) == (0, 6, "scores", AHEAD)
@@ -47,7 +47,7 @@ def test_a_rater_is_asked_everything_once(tmp_path: Path) -> None:
     assert sorted(answer.edit for answer in session.store.read_answers()) == [1, 2, 3, 4, 5, 6]
 
 
-def test_orders_differ_by_rater_seed_and_file_and_are_the_same_after_a_restart(tmp_path: Path) -> None:
+def test_question_order_depends_on_rater_seed_and_file_and_survives_a_restart(tmp_path: Path) -> None:
     edits = make_edits(tmp_path / "edits", items=12)
     orders = {}
     for name, folder, seed in (("ada", "1", 0), ("bob", "1", 0), ("ada", "1", 1), ("ada", "2", 0)):
@@ -60,7 +60,7 @@ def test_orders_differ_by_rater_seed_and_file_and_are_the_same_after_a_restart(t
     assert [each.name for each in again._queue(again.store.join("ada")).values()] == orders["ada", "1", 0]
 
 
-def test_nothing_that_a_rater_gets_names_an_editor(tmp_path: Path) -> None:
+def test_no_data_sent_to_a_rater_names_an_editor(tmp_path: Path) -> None:
     session = open_session(tmp_path)
     for state in (session.join("ada"), session.undo("ada")):
         assert "secret" not in repr(state) and "item-" not in repr(state)
@@ -73,7 +73,7 @@ def test_nothing_that_a_rater_gets_names_an_editor(tmp_path: Path) -> None:
     assert pixel(session, ticket, "source")[0] == 200 and pixel(session, ticket, "edited")[0] == 0
 
 
-def test_tickets_of_another_rater_or_of_nobody_are_rejected(tmp_path: Path) -> None:
+def test_unknown_tickets_and_those_of_other_raters_are_rejected(tmp_path: Path) -> None:
     session = open_session(tmp_path)
     ticket = session.join("ada")["questions"][0]["ticket"]
     session.join("bob")
@@ -107,7 +107,7 @@ def test_tickets_of_another_rater_or_of_nobody_are_rejected(tmp_path: Path) -> N
         {"problem": 7},
     ],
 )
-def test_what_is_no_rating_is_rejected_and_not_written(tmp_path: Path, given: dict) -> None:
+def test_invalid_ratings_are_rejected_and_not_written(tmp_path: Path, given: dict) -> None:
     session = open_session(tmp_path)
     ticket = session.join("ada")["questions"][0]["ticket"]
     with pytest.raises(ValueError, match="must be"):
@@ -115,7 +115,7 @@ def test_what_is_no_rating_is_rejected_and_not_written(tmp_path: Path, given: di
     assert session.store.read_answers() == []
 
 
-def test_undo_asks_the_last_question_first(tmp_path: Path) -> None:
+def test_undo_repeats_the_last_question_first(tmp_path: Path) -> None:
     session = open_session(tmp_path)
     tickets = rate_all(session, "ada")
     session.join("bob")
@@ -131,7 +131,7 @@ def test_undo_asks_the_last_question_first(tmp_path: Path) -> None:
     assert state["questions"][0]["ticket"] == state["undone"]["ticket"] == tickets[3]
 
 
-def test_each_edit_gets_its_number_of_raters(tmp_path: Path) -> None:
+def test_each_edit_gets_the_requested_number_of_raters(tmp_path: Path) -> None:
     session = open_session(tmp_path, per_question=2)
     for name in ("ada", "bob"):
         assert len(rate_all(session, name)) == 6
@@ -152,7 +152,7 @@ def test_questions_on_a_page_are_not_given_to_more_raters(tmp_path: Path) -> Non
     assert len(rate_all(session, "bob")) == 2 and len(rate_all(session, "ada")) == 4
 
 
-def test_choices_are_recorded_by_editor_whatever_the_side(tmp_path: Path) -> None:
+def test_choices_are_recorded_by_editor_independent_of_the_side(tmp_path: Path) -> None:
     """Choose the green edit, which is the first editor's, on whichever side it is."""
     session = open_session(tmp_path, pairwise=True, edits=make_edits(tmp_path / "edits", items=16))
     state, sides = session.join("ada"), Counter()
@@ -168,7 +168,7 @@ def test_choices_are_recorded_by_editor_whatever_the_side(tmp_path: Path) -> Non
     assert sides["left"] == sum(not answer.is_swapped for answer in answers) and 3 <= sides["left"] <= 13
 
 
-def test_ties_and_problems_are_choices_too(tmp_path: Path) -> None:
+def test_ties_and_problems_are_valid_choices(tmp_path: Path) -> None:
     session = open_session(tmp_path, pairwise=True)
     for given in ({"choice": "tie"}, {"choice": "both_bad"}, {"problem": " it is\nunclear "}):
         ticket = session.join("ada")["questions"][0]["ticket"]
@@ -194,7 +194,7 @@ def test_a_choice_needs_two_editors(tmp_path: Path) -> None:
         make_questions(store, alone, pairwise=True)
 
 
-def test_checks_are_questions_like_others(tmp_path: Path) -> None:
+def test_checks_look_like_other_questions(tmp_path: Path) -> None:
     edits: list[RatedEdit] = add_checks(make_edits(tmp_path / "edits"), 2, 0)
     session = open_session(tmp_path, edits=edits)
     tickets = rate_all(session, "ada")

@@ -31,7 +31,7 @@ def test_a_later_answer_replaces_an_earlier_one_and_nothing_is_deleted(store: An
     assert store.read_answers()[0].made.endswith("+00:00")
 
 
-def test_an_answer_that_is_sent_twice_counts_once(store: AnswerStore) -> None:
+def test_a_repeated_answer_counts_once(store: AnswerStore) -> None:
     ada = store.join("ada")
     assert store.add(ada, "1", Answer(1, sc=0.0, pq=0.0)) and store.add(ada, "2", Answer(1, sc=1.0, pq=0.0))
     assert not store.add(ada, "1", Answer(1, sc=0.0, pq=0.0))
@@ -62,7 +62,7 @@ def test_a_rating_and_a_choice_of_the_same_edit_are_two_questions(store: AnswerS
     assert (rating.sc, choice.winner, choice.is_swapped) == (1.0, "tie", True)
 
 
-def test_a_name_in_capitals_is_the_same_rater(store: AnswerStore) -> None:
+def test_rater_names_ignore_case(store: AnswerStore) -> None:
     assert store.join("  Ada\tL. ") == store.join("ADA L.") == store.find_rater("ada l.")
     assert store.join("Ada L.").name == "Ada L."
     for name in ("", " \n", "x" * (MAX_NAME_LENGTH + 1)):
@@ -71,7 +71,7 @@ def test_a_name_in_capitals_is_the_same_rater(store: AnswerStore) -> None:
     assert store.find_rater("eve") is None
 
 
-def test_edits_keep_their_numbers_and_changed_ones_get_others(tmp_path: Path, store: AnswerStore) -> None:
+def test_edits_keep_their_numbers_and_changed_edits_get_new_ones(tmp_path: Path, store: AnswerStore) -> None:
     edits = make_edits(tmp_path / "edits")
     assert store.add_edits(edits) == [1, 2, 3, 4, 5, 6]
     (tmp_path / "edits/edits.csv").write_text((tmp_path / "edits/edits.csv").read_text())
@@ -79,7 +79,7 @@ def test_edits_keep_their_numbers_and_changed_ones_get_others(tmp_path: Path, st
     assert store.add_edits(changed[::-1])[::-1] == [1, 2, 3, 4, 5, 6, 8, 7]
 
 
-def test_answers_outlive_the_program(tmp_path: Path, store: AnswerStore) -> None:
+def test_answers_survive_the_program(tmp_path: Path, store: AnswerStore) -> None:
     store.add(store.join("ada"), "1", Answer(2, problem="unclear"))
     with AnswerStore(store.path) as again:
         assert again.secret == store.secret and len(again.secret) == 32
@@ -90,7 +90,7 @@ def test_answers_outlive_the_program(tmp_path: Path, store: AnswerStore) -> None
         assert database.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
-def test_another_file_is_left_alone(tmp_path: Path) -> None:
+def test_a_file_of_another_kind_is_not_modified(tmp_path: Path) -> None:
     (tmp_path / "text").write_text("not a database, but long enough to have a header of SQLite" * 10)
     with sqlite3.connect(tmp_path / "other") as database:
         database.execute("CREATE TABLE mine (x)")
@@ -110,7 +110,7 @@ def test_another_file_is_left_alone(tmp_path: Path) -> None:
         assert database.execute("SELECT name FROM sqlite_master").fetchall() == [("mine",)]
 
 
-def test_raters_who_answer_at_the_same_time_lose_nothing(store: AnswerStore) -> None:
+def test_no_answer_of_concurrent_raters_is_lost(store: AnswerStore) -> None:
     def answer(name: str) -> None:
         rater = store.join(name)
         for n in range(20):

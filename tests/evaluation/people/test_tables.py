@@ -34,7 +34,7 @@ def test_the_text_has_all_columns_with_intervals() -> None:
     assert "Edits have fewer than the paper's 4 raters." in lines
 
 
-def test_names_and_reasons_stay_in_their_cells() -> None:
+def test_names_and_reasons_are_escaped_in_table_cells() -> None:
     lines = markdown(make_results())
     tables = [line for line in lines if line.startswith("|")]
     assert all(line.replace("\\|", "").count("|") in (5, 9, 10, 4, 7) for line in tables)
@@ -52,7 +52,7 @@ def test_the_csv_has_a_row_for_each_editor_and_task() -> None:
     assert best["sc_low"] < best["sc"] < best["sc_high"]
 
 
-def test_the_json_holds_everything() -> None:
+def test_json_contains_all_results() -> None:
     figures = json.loads(json.dumps(to_json(make_results()), allow_nan=False))
     assert figures["editors"][0]["scores"]["acc"]["value"] == 0.8
     assert figures["raters"][0]["name"] == "ada" and set(figures["alphas"]) == {"ordinal", "interval"}

@@ -28,13 +28,13 @@ def vote(human: str, judge: str | None) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", BENCHES)
-def test_each_bench_measures_nothing_without_failing_on_strange_rows(name: str) -> None:
+def test_unreadable_rows_raise_no_error_in_any_bench(name: str) -> None:
     strange = [{}, {"id": None, "key": 3, "score": "x"}, {"human_vote": {"ranking": 3}, "results": [1]}]
     result = measure(name, strange, "results_3pair.json")
     assert result.overall.correct == 0 and (sum(result.skipped.values()) or result.overall.total)
 
 
-def test_a_row_that_repeats_another_with_an_id_counts_once() -> None:
+def test_a_repeated_row_with_an_id_counts_once() -> None:
     rows = [{"idx": 1, **vote("leftvote", "[[A>B]]")}] * 2 + [vote("rightvote", "[[A>B]]")] * 2
     result = measure("genai", rows)
     assert (result.overall.total, result.overall.correct) == (3, 1)
@@ -86,7 +86,7 @@ def test_genai_gives_gpt_4os_published_accuracy() -> None:
     assert (result.overall.correct, round(100 * (result.overall.accuracy or 0), 2)) == (492, 53.54)
 
 
-def test_aurora_has_one_kind_of_tie_and_takes_peoples_scores() -> None:
+def test_aurora_has_one_kind_of_tie_and_accepts_scores_by_people() -> None:
     rows = [
         {"model1_dim1_score": 4, "model2_dim1_score": 2, "model_vote": "[[A>B]]"},
         {"model1_dim1_score": 1, "model2_dim1_score": 1, "model_vote": "[[A=B]]"},
@@ -162,7 +162,7 @@ def test_editreward_scores_are_compared_with_rankings() -> None:
     assert dict(result.skipped) == {"no vote of people": 1, "no two scores of the judge": 1}
 
 
-def test_gedit2_counts_by_task_and_leaves_failures_out() -> None:
+def test_gedit2_counts_by_task_and_omits_failures() -> None:
     rows = [
         {"key": "swap_pair_1", "results": {"gt_winner": "Image B", "winner": "Image B"}},
         {"key": "swap_pair_2", "results": {"gt_winner": "Image A", "winner": "Tie"}},

@@ -15,7 +15,7 @@ def write(file: Path, text: str) -> Path:
     return file
 
 
-def test_lists_lines_and_result_files_are_read_with_what_they_say(tmp_path: Path) -> None:
+def test_json_lists_json_lines_and_result_files_are_read(tmp_path: Path) -> None:
     write(tmp_path / "a.json", '[{"x": 1}, null, {"x": 2}]')
     write(tmp_path / "b.jsonl", '{"x": 3}\n\n{"x": 4}\n')
     write(tmp_path / "c/d.json", json.dumps({"data_type": "huggingface_3pair", "results": [{"x": 5}]}))
@@ -29,7 +29,7 @@ def test_lists_lines_and_result_files_are_read_with_what_they_say(tmp_path: Path
 @pytest.mark.parametrize(
     ("name", "text", "error"),
     [
-        ("a.json", "[1]", "a.json: row 1: is no JSON object"),
+        ("a.json", "[1]", "a.json: row 1: is not a JSON object"),
         ("a.json", "{", "a.json: line 1: not JSON"),
         ("a.json", "[" * 5000, "a.json: line 1: not JSON"),
         ("a.json", '{"rows": []}', "is neither a list of rows nor an object with a list `results`"),

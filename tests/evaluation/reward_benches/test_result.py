@@ -7,7 +7,7 @@ import pytest
 from omniedit.evaluation.reward_benches.result import Result, Tally, count_by, describe, mean_accuracy, to_json, wilson
 
 
-def test_wilsons_interval_is_that_of_the_formula() -> None:
+def test_wilson_interval_matches_the_formula() -> None:
     assert wilson(5, 10) == pytest.approx((0.23659, 0.76341), abs=1e-4)
     assert wilson(0, 10) == pytest.approx((0, 0.27753), abs=1e-4) and wilson(10, 10)[1] == pytest.approx(1)
 
@@ -18,7 +18,7 @@ def test_tallies_count_by_name_and_average_with_equal_weights() -> None:
     assert mean_accuracy([*parts, Tally("c", 0, 0)]) == pytest.approx(1 / 3) and mean_accuracy([]) is None
 
 
-def test_text_and_json_have_the_same_figures_and_say_what_was_skipped() -> None:
+def test_text_and_json_have_the_same_figures_and_list_skipped_rows() -> None:
     result = Result("groups", "Ties are wrong.", Tally("all", 3, 1), [Tally("K = 2", 3, 1)], {"mean": 1 / 3})
     result = Result(**{**vars(result), "wrong": {"unread": 1}, "skipped": {"no id": 2}})
     figures = json.loads(json.dumps(to_json("x", result, None)))

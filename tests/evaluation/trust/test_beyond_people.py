@@ -30,7 +30,7 @@ def test_a_judge_that_agrees_with_people_has_no_preference_on_any_scale() -> Non
 
 
 @pytest.mark.parametrize("bonus", [2.0, -2.0])
-def test_a_bonus_for_its_own_family_is_a_preference_with_its_sign(bonus: float) -> None:
+def test_a_bonus_for_the_judges_family_is_a_preference_of_the_same_sign(bonus: float) -> None:
     found = preference_beyond_people(*build(bonus), "OpenAI")
     assert found is not None and found.difference is not None and found.interval is not None
     assert 0.5 < found.difference * np.sign(bonus) < 2.5
@@ -39,7 +39,7 @@ def test_a_bonus_for_its_own_family_is_a_preference_with_its_sign(bonus: float) 
     assert other is not None and other.difference == pytest.approx(-found.difference)
 
 
-def test_without_images_of_the_family_or_without_spread_there_is_none() -> None:
+def test_without_images_of_the_family_or_without_spread_there_is_no_preference() -> None:
     assert preference_beyond_people(*build(1.0), "Google") is None
     ratings, judged = build(0.0)
     flat = {key: scores | {"o": 5.0} for key, scores in judged.items()}

@@ -33,5 +33,5 @@ from omniedit.evaluation.trust.families import find_family
         ("", None),
     ],
 )
-def test_a_word_of_the_name_tells_the_family(name: str, family: str | None) -> None:
+def test_model_family_is_recognised_by_a_word_of_its_name(name: str, family: str | None) -> None:
     assert find_family(name) == family

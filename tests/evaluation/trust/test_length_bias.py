@@ -16,7 +16,7 @@ def test_a_score_that_grows_with_length_is_a_bias_of_1() -> None:
     assert measure_length_bias(-lengths, lengths, np.zeros(20)).correlation == pytest.approx(-0.9999, abs=1e-3)
 
 
-def test_tasks_that_differ_in_both_are_no_bias() -> None:
+def test_differences_between_tasks_cause_no_bias() -> None:
     rng = np.random.default_rng(0)
     task = np.repeat([0, 1], 200)
     lengths, scores = 10 * task + rng.integers(0, 5, 400), 5 * task + rng.random(400)
@@ -26,7 +26,7 @@ def test_tasks_that_differ_in_both_are_no_bias() -> None:
     assert together.correlation is not None and together.correlation > 0.7
 
 
-def test_pairs_without_score_and_small_or_constant_groups_are_left_out() -> None:
+def test_pairs_without_a_score_and_small_or_constant_groups_are_omitted() -> None:
     lengths, scores = np.arange(12.0), np.arange(12.0)[::-1].copy()
     scores[7:] = np.nan
     found = measure_length_bias(scores, lengths, np.zeros(12))
@@ -37,7 +37,7 @@ def test_pairs_without_score_and_small_or_constant_groups_are_left_out() -> None
 
 
 @given(st.integers(0, 2**32), st.integers(1, 4))
-def test_the_interval_holds_the_estimate_and_swaps_sign_with_the_scores(seed: int, tasks: int) -> None:
+def test_interval_contains_the_estimate_and_negated_scores_negate_it(seed: int, tasks: int) -> None:
     rng = np.random.default_rng(seed)
     scores, lengths, task = rng.random(60), rng.integers(1, 30, 60).astype(float), rng.integers(0, tasks, 60)
     found, mirrored = measure_length_bias(scores, lengths, task), measure_length_bias(-scores, lengths, task)
@@ -46,7 +46,7 @@ def test_the_interval_holds_the_estimate_and_swaps_sign_with_the_scores(seed: in
     assert found.correlation == pytest.approx(-mirrored.correlation, abs=1e-9)
 
 
-def test_intervals_cover_no_bias_in_about_19_of_20_draws() -> None:
+def test_intervals_cover_zero_in_about_19_of_20_draws_without_bias() -> None:
     rng = np.random.default_rng(1)
     covered = 0
     for _ in range(400):

@@ -6,7 +6,7 @@ import pytest
 from omniedit.evaluation.trust.self_preference import SelfPreference, measure_self_preference
 
 
-def test_the_difference_is_that_within_tasks() -> None:
+def test_self_preference_is_the_difference_within_tasks() -> None:
     """Check two tasks, one easier and with more own edits: over all, the difference would be 3."""
     scores = np.array([9.0, 9, 9, 8, 2, 1, 1, 1])
     is_own = np.array([True, True, True, False, True, False, False, False])
@@ -17,7 +17,7 @@ def test_the_difference_is_that_within_tasks() -> None:
     assert found.interval == (pytest.approx(1.0), pytest.approx(1.0)), "no scatter within the groups"
 
 
-def test_without_a_task_that_has_both_there_is_no_difference() -> None:
+def test_without_a_task_with_both_families_there_is_no_difference() -> None:
     scores, task = np.array([9.0, 8, 7, np.nan]), np.array([0, 0, 1, 1])
     found = measure_self_preference(scores, np.array([True, True, False, True]), task)
     assert found == SelfPreference(2, 1, None, None)

@@ -37,7 +37,7 @@ def quiet(pipeline: EditPipeline) -> EditPipeline:
 
 
 @torch.no_grad()
-def test_embeddings_of_instructions_are_those_of_diffusers_pipeline(folder: Path, loaded: Base) -> None:
+def test_embeddings_of_instructions_match_the_diffusers_pipeline(folder: Path, loaded: Base) -> None:
     prompt, pooled = loaded.text.encode(TEXTS)
     pipeline = DiffusionPipeline.from_pretrained(folder)
     for row, text in enumerate(TEXTS):
@@ -60,7 +60,7 @@ def test_latents_have_sixteen_channels_and_decode_to_the_size_of_the_image(loade
 
 
 @torch.no_grad()
-def test_untrained_editor_samples_what_diffusers_pipeline_generates(folder: Path, loaded: Base) -> None:
+def test_samples_of_an_untrained_editor_match_the_diffusers_pipeline(folder: Path, loaded: Base) -> None:
     """Packed latents, shift by resolution, guidance embedding and text must all be as in diffusers' pipeline."""
     editor = quiet(loaded.pipeline(models.build("editnet", loaded.transformer), resolution=96))
     made = editor(

@@ -19,7 +19,7 @@ PINNED = {
 
 @pytest.mark.parametrize("name", PINNED)
 @torch.no_grad()
-def test_names_of_weights_and_outputs_stay_those_of_earlier_editors(name: str) -> None:
+def test_weight_names_and_outputs_match_earlier_releases(name: str) -> None:
     count, digest, values, mean = PINNED[name]
     net = move_weights(models.build(name, base(SD3)))
     keys = sorted((key, tuple(value.shape)) for key, value in net.state_dict().items())
@@ -31,7 +31,7 @@ def test_names_of_weights_and_outputs_stay_those_of_earlier_editors(name: str) -
 
 @pytest.mark.parametrize("name", PINNED)
 @torch.no_grad()
-def test_editor_ignores_inputs_that_it_does_not_take(name: str) -> None:
+def test_editor_ignores_unsupported_inputs(name: str) -> None:
     net, x = move_weights(models.build(name, base(SD3))), inputs()
     more = {"references": torch.randn(2, 3, 16, 8, 12), "task": torch.tensor([0, -1])}
     assert not net.takes

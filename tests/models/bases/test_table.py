@@ -48,7 +48,7 @@ def one_thread() -> Any:
 @pytest.mark.parametrize("base", [*BASES, "flux_schnell"])
 @pytest.mark.parametrize("name", EXACT)
 @torch.no_grad()
-def test_untrained_editor_is_bit_identical_to_what_diffusers_computes(name: str, base: str) -> None:
+def test_untrained_editor_is_bit_identical_to_diffusers(name: str, base: str) -> None:
     for texts in ((5, 5), (5, 3)):
         x = inputs(base, texts=texts)
         assert torch.equal(untrained(name, base)(**x), diffusers_velocity(transformer(base), x))
@@ -67,7 +67,7 @@ def test_untrained_editor_is_bit_identical_in_bfloat16(base: str) -> None:
 
 @pytest.mark.parametrize("base", ["flux", "qwen_image"])
 @torch.no_grad()
-def test_untrained_sequence_equals_a_base_with_the_source_in_context(base: str) -> None:
+def test_untrained_sequence_editor_equals_a_base_with_the_source_in_context(base: str) -> None:
     """Over FLUX.1-Kontext's or Qwen-Image-Edit's weights, the editor starts as the published editor."""
     x = inputs(base)
     expected = diffusers_velocity(transformer(base), x, x["condition"])
@@ -75,7 +75,7 @@ def test_untrained_sequence_equals_a_base_with_the_source_in_context(base: str) 
 
 
 @pytest.mark.parametrize(("name", "base"), TABLE)
-def test_gradient_steps_change_the_output_and_make_it_see_the_condition(name: str, base: str) -> None:
+def test_gradient_steps_change_the_output_and_its_dependence_on_the_condition(name: str, base: str) -> None:
     """One step changes the output. A ControlNet's condition acts from the second on, through two zero layers."""
     net, x = one_more(untrained(name, base)), inputs(base)
     optimizer = torch.optim.SGD([p for p in net.parameters() if p.requires_grad], lr=1.0)
@@ -135,7 +135,7 @@ def test_recomputed_blocks_give_the_same_gradients(base: str) -> None:
 
 
 @torch.no_grad()
-def test_guidance_reaches_a_base_that_embeds_it_and_no_other() -> None:
+def test_guidance_affects_only_bases_that_embed_it() -> None:
     for base, changes in (("flux", True), ("flux_schnell", False), ("qwen_image", False)):
         net, x = untrained("editnet", base), inputs(base)
         assert torch.equal(net(**x, guidance=torch.full([2], 3.5)), net(**x))
@@ -144,7 +144,7 @@ def test_guidance_reaches_a_base_that_embeds_it_and_no_other() -> None:
 
 @pytest.mark.parametrize("base", ["qwen_image", "z_image"])
 @torch.no_grad()
-def test_text_that_does_not_count_changes_nothing(base: str) -> None:
+def test_masked_text_tokens_do_not_affect_the_output(base: str) -> None:
     net, x = move_weights(one_more(untrained("editnet", base))).eval(), inputs(base, texts=(40, 3))
     expected = net(**x)
     x["prompt_embeds"][1, 3:] = 7

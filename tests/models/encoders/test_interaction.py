@@ -45,7 +45,7 @@ IMAGE = torch.tensor([[[0.2], [0.7], [-0.4], [1.5]]])
 
 
 @torch.no_grad()
-def test_both_directions_equal_a_case_computed_by_hand():
+def test_both_directions_match_a_calculation_by_hand():
     text, residual = make_unit("both")(TEXT, IMAGE, (2, 2), (2, 2))
     f, v = TEXT[0, :, 0], IMAGE[0, :, 0]
     attended = f + torch.stack([softmax_mean(query, f) for query in f])
@@ -57,7 +57,7 @@ def test_both_directions_equal_a_case_computed_by_hand():
 
 
 @torch.no_grad()
-def test_one_way_leaves_the_instruction_as_it_is_and_informs_the_image():
+def test_one_way_mode_changes_only_the_image():
     text, residual = make_unit("one_way")(TEXT, IMAGE, (2, 2), (2, 2))
     assert torch.equal(text, TEXT)
     f, v = TEXT[0, :, 0], IMAGE[0, :, 0]
@@ -81,7 +81,7 @@ def test_new_module_changes_neither_instruction_nor_condition(mode):
     assert not residual.any()
 
 
-def test_features_keep_their_place_in_the_residual():
+def test_features_keep_their_position_in_the_residual():
     torch.manual_seed(0)
     module = Interaction(width=8, image_width=4, channels=3, heads=2)
     nn.init.normal_(module.to_condition.weight)

@@ -28,7 +28,7 @@ def encoder(request, tmp_path_factory) -> MllmEncoder:
     return MllmEncoder(reader, queries=5, width=24, pooled_width=24, channels=16, inner_width=16, layers=2, heads=2)
 
 
-def test_language_model_is_frozen_but_for_lora_and_the_new_tokens(encoder):
+def test_only_lora_and_the_new_tokens_of_the_language_model_are_trained(encoder):
     trained = [name for name, p in encoder.reader.named_parameters() if p.requires_grad]
     assert any(".lora_A." in name for name in trained)
     assert any("trainable_tokens_delta" in name for name in trained)
@@ -71,7 +71,7 @@ def test_embeddings_depend_on_the_image_and_on_the_instruction(encoder):
 
 
 @pytest.mark.parametrize("architecture", ["editnet", "controlnet_text", "channel_concat", "sequence_concat"])
-def test_new_interaction_leaves_the_editors_output_as_without_it(encoder, architecture):
+def test_an_untrained_interaction_does_not_change_the_output(encoder, architecture):
     editor, x = models.build(architecture, base(SD3)), inputs()
     given = encoder.inputs(IMAGES, TEXTS)
     with torch.no_grad():
@@ -80,7 +80,7 @@ def test_new_interaction_leaves_the_editors_output_as_without_it(encoder, archit
         assert torch.equal(velocity, editor(x["noisy"], x["timestep"], text, pooled, x["condition"]))
 
 
-def test_losses_of_both_stages_reach_every_part(encoder):
+def test_losses_of_both_stages_give_every_part_a_gradient(encoder):
     x, given = inputs(), encoder.inputs(IMAGES, TEXTS)
     for layer in (encoder.interaction.to_text, encoder.interaction.to_condition):
         torch.nn.init.normal_(layer.weight, std=0.1)
@@ -150,17 +150,17 @@ def test_the_interactions_residual_is_added_to_the_editors_condition(encoder):
     assert residual.any() and torch.equal(seen, x["condition"] + residual)
 
 
-def test_loss_of_answers_is_the_cross_entropy_of_their_tokens_alone(encoder):
-    asked = encoder.reader.question_inputs(IMAGES, ["Where?", "Which colour is it?"], ["left", "red"])
+def test_answer_loss_is_the_cross_entropy_of_the_answer_tokens(encoder):
+    inputs = encoder.reader.question_inputs(IMAGES, ["Where?", "Which colour is it?"], ["left", "red"])
     tokenizer = encoder.reader.processor.tokenizer
     with torch.no_grad():
-        loss = encoder.reader.answer_loss(**asked)
-        mask = asked.pop("answer_mask")
-        logits = encoder.reader.model(**asked).logits.log_softmax(-1)
+        loss = encoder.reader.answer_loss(**inputs)
+        mask = inputs.pop("answer_mask")
+        logits = encoder.reader.model(**inputs).logits.log_softmax(-1)
     assert mask.tolist() == [[1, 1, 1, 1, 1], [1, 1, 1, 1, 0]], "one token per byte, and the end"
     for row, answer in enumerate(("left", "red")):
         ids = [*tokenizer(answer)["input_ids"], tokenizer.eos_token_id]
-        first = asked["input_ids"].shape[1] - mask.shape[1] - 1
+        first = inputs["input_ids"].shape[1] - mask.shape[1] - 1
         expected = -torch.stack([logits[row, first + place, token] for place, token in enumerate(ids)]).mean()
         assert torch.allclose(loss[row], expected, atol=1e-4)
 

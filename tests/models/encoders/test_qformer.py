@@ -13,7 +13,7 @@ def test_defaults_are_the_published_six_layers_and_77_queries():
 
 
 @torch.no_grad()
-def test_queries_attend_to_hidden_states_as_computed_by_hand():
+def test_cross_attention_matches_a_calculation_by_hand():
     """With zero self-attention and MLP, a layer adds the softmax-weighted mean of the values to each query."""
     net = QFormer(hidden_width=2, queries=1, width=2, pooled_width=2, inner_width=2, layers=1, heads=1).eval()
     layer = net.decoder.layers[0]

@@ -49,7 +49,7 @@ def write_viescore(folder: Path, place: str = "viescore/vie_prompts.py") -> Path
 
 
 @pytest.mark.parametrize("place", ["viescore/vie_prompts.py", "GEdit-Bench/viescore/vie_prompts.py", "vie_prompts.py"])
-def test_viescores_prompts_are_joined_as_its_own_code_joins_them(tmp_path: Path, place: str) -> None:
+def test_viescore_prompts_are_joined_as_in_the_official_code(tmp_path: Path, place: str) -> None:
     rubric = read_prompts(write_viescore(tmp_path, place), "gedit")
     context = 'Answer:\n{\n"score" : [...],\n"reasoning" : "..."\n}'
     semantic, perceptual = rubric.questions
@@ -65,9 +65,7 @@ def test_viescores_prompts_are_joined_as_its_own_code_joins_them(tmp_path: Path,
     "name",
     [name for name in VIESCORE_RUBRICS if name.startswith("viescore_") and not name.endswith(ONE_SHOT)],
 )
-def test_every_task_of_viescore_has_its_rules_and_shows_what_the_shipped_rubric_shows(
-    tmp_path: Path, name: str
-) -> None:
+def test_every_task_of_viescore_has_its_rules_and_the_inputs_of_the_packaged_rubric(tmp_path: Path, name: str) -> None:
     rubric, shipped = read_prompts(write_viescore(tmp_path), name), load_rubric(name)
     assert (rubric.images, rubric.words, rubric.scores) == (shipped.images, shipped.words, shipped.scores)
     assert all(f"<{word}>" in rubric.questions[0].text for word in shipped.words)
@@ -106,7 +104,7 @@ def test_the_one_shot_prompt_shows_its_example_before_the_case(tmp_path: Path) -
     assert [np.asarray(image).mean().round(-1) for image in lay_out(perceptual, case)[1:]] == [60, 200]
 
 
-def test_editscore_has_scores_up_to_25_and_its_reasoning_first(tmp_path: Path) -> None:
+def test_editscore_has_scores_up_to_25_after_the_reasoning(tmp_path: Path) -> None:
     texts = {"_context_no_delimit_reasoning_first": '{\n"reasoning" : "...",\n"score" : [...]\n}\n'}
     names = ("two_image_edit_rule", "tie_rule_SC", "rule_PQ")
     texts |= {f"_prompts_0shot_{name}": TEXTS.get(name, "RULES\n") for name in names}
@@ -145,7 +143,7 @@ KEYS = {
 
 
 @pytest.mark.parametrize("place", ["prompts.json", "Benchmark/Basic/prompts.json"])
-def test_imgedit_has_a_prompt_and_names_of_scores_for_each_edit_type(tmp_path: Path, place: str) -> None:
+def test_imgedit_has_a_prompt_and_score_names_for_each_edit_type(tmp_path: Path, place: str) -> None:
     (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / "Benchmark/Basic").mkdir(parents=True, exist_ok=True)
     (tmp_path / "Benchmark/Basic/basic_edit.json").write_text('{"1082": {"id": "a.jpg", "edit_type": "adjust"}}')
@@ -181,7 +179,7 @@ KRIS = {
 
 
 @pytest.mark.parametrize("place", ["ReasonEdit/prompts.py", "prompts.py"])
-def test_kris_asks_each_category_as_its_own_code_does(tmp_path: Path, place: str) -> None:
+def test_kris_questions_match_the_official_code(tmp_path: Path, place: str) -> None:
     write_python(tmp_path / place, KRIS)
     rubric = read_prompts(tmp_path)
     assert rubric.name == "kris" and len(rubric.tasks) == 26
@@ -223,7 +221,7 @@ RISE = {
 }
 
 
-def test_rise_has_its_categories_scales_and_weights(tmp_path: Path) -> None:
+def test_rise_categories_scales_and_weights_are_read(tmp_path: Path) -> None:
     write_python(tmp_path / "utils.py", RISE)
     rubric = read_prompts(tmp_path, "rise")
     causal, logical = rubric.tasks["causal_reasoning"], rubric.tasks["logical_reasoning"]
@@ -270,6 +268,6 @@ def test_a_folder_without_usable_prompts_is_an_error(
         read_prompts(tmp_path, name)
 
 
-def test_a_folder_that_is_missing_is_an_error(tmp_path: Path) -> None:
+def test_a_missing_folder_raises_an_error(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no such folder; give --prompts the checkout of a benchmark"):
         read_prompts(tmp_path / "lost")

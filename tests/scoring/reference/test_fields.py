@@ -7,13 +7,13 @@ RNG = np.random.default_rng(0)
 
 
 @pytest.mark.parametrize("count", [1, 2, 33, 1000])
-def test_quantiles_of_sorted_values_are_those_of_numpy(count: int) -> None:
+def test_quantiles_of_sorted_values_match_numpy(count: int) -> None:
     values = np.sort(RNG.normal(size=(4, count)), axis=1)
     levels = np.array([0, 0.02, 0.5, 0.98, 1])
     assert np.allclose(sorted_quantiles(values, levels), np.quantile(values, levels, axis=1).T)
 
 
-def test_a_shift_of_all_values_is_their_distance() -> None:
+def test_a_shift_of_all_values_equals_the_distance() -> None:
     values = RNG.normal(size=(500, 2)).astype(np.float32)
     assert distribution_distance(values, RNG.permutation(values + (3, 4))) == pytest.approx(5, rel=1e-5)
 
@@ -31,9 +31,9 @@ def test_blocks_are_steps_at_every_eighth_pixel(transposed: bool) -> None:
     everywhere = np.ones(blocks.shape, bool)
     assert blockiness(blocks, everywhere) == pytest.approx((1 + 0.05) / 0.05)
     assert blockiness(RNG.normal(size=(64, 64)).astype(np.float32), everywhere) < 2
-    beside = everywhere.copy()
-    (beside if not transposed else beside.T)[:, 7::8] = False
-    assert blockiness(blocks, beside) == 1
+    outside = everywhere.copy()
+    (outside if not transposed else outside.T)[:, 7::8] = False
+    assert blockiness(blocks, outside) == 1
 
 
 def test_an_image_of_one_step_is_not_blocky_outside_the_region() -> None:

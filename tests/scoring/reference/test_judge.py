@@ -143,9 +143,7 @@ def score_edit(edit: EditPair) -> Score:
 
 
 @pytest.mark.parametrize("task", list(OMNIEDIT_TASKS))
-def test_a_good_edit_is_kept_and_each_of_its_defects_is_not(
-    task: Task, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_good_edits_pass_and_their_defects_fail(task: Task, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(defects, "_strength", lambda rng, weakest, strongest: strongest)
     pairs = good_pairs(task)
     write_shard(tmp_path / "good.h5", task, "made", 0, pairs)
@@ -161,7 +159,7 @@ def test_a_good_edit_is_kept_and_each_of_its_defects_is_not(
 
 
 @pytest.mark.parametrize("task", list(OMNIEDIT_TASKS))
-def test_a_weaker_defect_costs_less_and_the_weakest_something(
+def test_the_score_falls_with_the_strength_of_a_defect(
     task: Task, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_shard(tmp_path / "good.h5", task, "made", 0, good_pairs(task))
@@ -174,7 +172,7 @@ def test_a_weaker_defect_costs_less_and_the_weakest_something(
     assert 9.5 > means[0] > means[1] > means[2]
 
 
-def test_a_defect_lowers_the_score_that_asks_for_it(tmp_path: Path) -> None:
+def test_each_defect_lowers_the_score_that_measures_it(tmp_path: Path) -> None:
     write_shard(tmp_path / "good.h5", Task.OBJECT_REMOVAL, "made", 0, good_pairs(Task.OBJECT_REMOVAL))
     with Shard(tmp_path / "good.h5") as shard:
         bad = {defect: score_edit(apply_defect(shard, 0, defect)) for defect in DEFECTS}
@@ -189,7 +187,7 @@ def test_a_defect_lowers_the_score_that_asks_for_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("place_of_smear", [np.s_[:, :70], np.s_[95:]])
-def test_a_fill_that_is_smeared_in_places_is_noticed(place_of_smear: tuple[slice, ...] | slice) -> None:
+def test_a_partly_smeared_fill_is_detected(place_of_smear: tuple[slice, ...] | slice) -> None:
     """Check a hole that is smooth on a third of its area, which leaves its median detail unchanged."""
     edit = removal("ball")
     assert edit.mask is not None
@@ -203,7 +201,7 @@ def test_a_fill_that_is_smeared_in_places_is_noticed(place_of_smear: tuple[slice
     assert fill_detail(lightness(smeared), Region(edit.mask), unit=1).ratio > 0.8
 
 
-def test_a_poor_fill_of_an_addition_is_blamed_on_the_source() -> None:
+def test_a_poor_fill_of_an_addition_is_attributed_to_the_source() -> None:
     """Check an object that is clearly visible, but whose place in the source has a blurred fill."""
     edit = good_pairs(Task.OBJECT_ADDITION)[0]
     soft = np.where(edit.mask[..., None], cv2.GaussianBlur(edit.source, (0, 0), 4), edit.source)
@@ -214,7 +212,7 @@ def test_a_poor_fill_of_an_addition_is_blamed_on_the_source() -> None:
     assert "source" not in score_edit(edit).reasoning
 
 
-def test_what_is_left_of_an_object_is_noticed() -> None:
+def test_remains_of_an_object_are_detected() -> None:
     """Check a strip at the rim of the ball: after a removal, in the source of an addition, in the old colour."""
     inside = place("ball")
     strip = np.zeros_like(inside)
@@ -249,7 +247,7 @@ def on_grey(opacity: np.ndarray, colour: tuple[int, int, int]) -> np.ndarray:
     )
 
 
-def test_a_fluffy_thing_recoloured_up_to_a_hard_line_is_noticed() -> None:
+def test_a_fluffy_object_recoloured_with_a_hard_edge_is_detected() -> None:
     down, ball, inside = disc(70, 60), disc(70, 2), disc(70, 1) > 0
     truth = {"object": "ball", "attribute": "colour", "value": "blue", "lab_ab": [30, -70], "box": (0.2, 0.2, 0.8, 0.8)}
     cut, solid = (
@@ -269,7 +267,7 @@ def test_a_fluffy_thing_recoloured_up_to_a_hard_line_is_noticed() -> None:
     assert "cut off hard" in score_edit(cut).reasoning
 
 
-def test_patches_of_the_old_background_are_noticed() -> None:
+def test_patches_of_the_old_background_are_detected() -> None:
     swap = good_pairs(Task.BACKGROUND_SWAP)[0]
     left = swap.edited.copy()
     patch = np.zeros((SIDE, SIDE), bool)
@@ -279,7 +277,7 @@ def test_patches_of_the_old_background_are_noticed() -> None:
     assert "spots of the old background" in score_edit(replace(swap, edited=left)).reasoning
 
 
-def test_a_sky_that_ends_where_the_source_has_no_edge_is_noticed() -> None:
+def test_a_sky_boundary_without_an_edge_in_the_source_is_detected() -> None:
     field = on_grey(disc(500, 1), (150, 160, 170)) // 2 + grass(2) // 8
     smooth = (field * 0.45).astype(np.uint8)
     torn = smooth.copy()
@@ -288,19 +286,19 @@ def test_a_sky_that_ends_where_the_source_has_no_edge_is_noticed() -> None:
     assert "torn edges" in score_edit(change_region("dusk", field, torn)).reasoning
 
 
-def test_a_colour_is_judged_by_its_target() -> None:
+def test_a_colour_is_compared_with_its_target() -> None:
     edit = good_pairs(Task.ATTRIBUTE_MODIFICATION)[0]
     truth = edit.provenance["truth"]
     asked_red = replace(edit, provenance={"source_id": "made", "truth": truth | {"lab_ab": [60, 40], "value": "red"}})
     assert score_edit(asked_red).sc_score_1 < 2 < score_edit(edit).sc_score_1
 
 
-def test_overall_score_is_the_root_of_the_lesser_consistency_times_quality() -> None:
+def test_overall_score_is_the_geometric_mean_of_consistency_and_quality() -> None:
     assert Score(8, 2, 4.5).o_score == pytest.approx(3.0)
     assert Score(10, 10, 0).o_score == 0
 
 
-def test_scores_are_the_same_at_any_size_where_the_judge_can_tell() -> None:
+def test_scores_do_not_depend_on_the_image_size() -> None:
     edit = removal("ball")
     double = replace(
         edit,
@@ -326,7 +324,7 @@ def test_a_local_edit_without_a_mask_is_unscorable() -> None:
     assert isinstance(verdict, Unscorable)
 
 
-def test_a_defect_is_the_same_each_time(tmp_path: Path) -> None:
+def test_defects_are_deterministic(tmp_path: Path) -> None:
     write_shard(tmp_path / "good.h5", Task.OBJECT_REMOVAL, "made", 0, good_pairs(Task.OBJECT_REMOVAL))
     with Shard(tmp_path / "good.h5") as shard:
         for defect in DEFECTS:
@@ -335,15 +333,15 @@ def test_a_defect_is_the_same_each_time(tmp_path: Path) -> None:
             assert once.instructions == again.instructions
 
 
-def test_a_wrong_instruction_takes_over_what_is_asked_and_not_what_was_mistaken_there(tmp_path: Path) -> None:
+def test_a_wrong_instruction_takes_the_request_of_the_other_pair_and_never_a_mistaken_one(tmp_path: Path) -> None:
     right, other = good_pairs(Task.ENVIRONMENT_CHANGE)
     about = {**other.provenance, "truth": {**other.provenance["truth"], "mistaken": True}}
     same = replace(right, pair_id="same", provenance={**right.provenance, "truth": {**right.provenance["truth"]}})
     write_shard(tmp_path / "made.h5", right.task, "made", 0, [right, replace(other, provenance=about)])
     with Shard(tmp_path / "made.h5") as shard:
-        asked = apply_defect(shard, 0, "wrong_instruction")
-    assert asked is not None and asked.instruction == other.instruction
-    assert asked.provenance["truth"] == other.provenance["truth"]
+        wrong = apply_defect(shard, 0, "wrong_instruction")
+    assert wrong is not None and wrong.instruction == other.instruction
+    assert wrong.provenance["truth"] == other.provenance["truth"]
     same.provenance["truth"]["mistaken"] = True
     write_shard(tmp_path / "same.h5", right.task, "made", 0, [right, same])
     with Shard(tmp_path / "same.h5") as shard:
@@ -351,7 +349,7 @@ def test_a_wrong_instruction_takes_over_what_is_asked_and_not_what_was_mistaken_
 
 
 @pytest.mark.parametrize("task", [Task.OBJECT_REMOVAL, Task.BACKGROUND_SWAP])
-def test_a_shard_that_asks_for_one_thing_is_not_read_to_its_end_for_a_wrong_instruction(
+def test_the_search_for_a_wrong_instruction_stops_early_in_a_uniform_shard(
     task: Task, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pairs = [replace(good_pairs(task)[0], pair_id=f"p{number}") for number in range(40)]
@@ -379,7 +377,7 @@ def change_region(environment: object, source: np.ndarray, edited: np.ndarray) -
         (GREY, ("overcast", "fog", "rain"), "the source is of one lightness"),
     ],
 )
-def test_a_source_that_shows_nothing_to_compare_with_is_unscorable(
+def test_a_source_without_evidence_to_compare_is_unscorable(
     source: np.ndarray, environments: tuple[str, ...], reason: str
 ) -> None:
     for environment in environments:
@@ -395,26 +393,26 @@ def test_weather_in_a_room_is_unscorable(kind: str) -> None:
         assert isinstance(verdict, Unscorable) and "taken outdoors" in verdict.reason
 
 
-def test_another_sky_where_the_source_has_none_is_unscorable() -> None:
+def test_a_new_sky_for_a_source_without_sky_is_unscorable() -> None:
     swap = good_pairs(Task.BACKGROUND_SWAP)[0]
     truth = {"object": "landscape", "background": "a dark, stormy sky", "background_source_id": ""}
     verdict = score_pair(replace(swap, provenance={"truth": truth}))
     assert isinstance(verdict, Unscorable) and "no sky" in verdict.reason
 
 
-def test_a_photo_without_colour_need_not_get_paler() -> None:
+def test_a_grey_photo_need_not_get_paler() -> None:
     photo = np.repeat(lightness(grass(1))[..., None] * 2.55, 3, axis=2).astype(np.uint8)
     fog = (photo * 0.4 + 130).astype(np.uint8)
     assert score_edit(change_region("fog", photo, fog)).sc_score_1 == 10
     assert score_edit(change_region("fog", photo, np.clip(fog + [40, 0, 0], 0, 255).astype(np.uint8))).sc_score_1 == 0
 
 
-def test_a_picture_that_lost_all_structure_does_not_show_rain() -> None:
+def test_an_image_without_structure_does_not_show_rain() -> None:
     assert score_edit(change_region("rain", grass(1), GREY)).sc_score_1 == 0
 
 
 @pytest.mark.parametrize(
-    ("key", "value", "told"),
+    ("key", "value", "message"),
     [
         ("box", None, "has box None"),
         ("box", [0.1, 0.5, 0.4, 0.5], "has box"),
@@ -423,25 +421,25 @@ def test_a_picture_that_lost_all_structure_does_not_show_rain() -> None:
         ("object", 7, "has object 7, not a text"),
     ],
 )
-def test_a_truth_that_cannot_be_used_is_unscorable(key: str, value: object, told: str) -> None:
+def test_an_unusable_truth_is_unscorable(key: str, value: object, message: str) -> None:
     swap = good_pairs(Task.OBJECT_SWAP)[0]
     verdict = score_pair(replace(swap, provenance={"truth": swap.provenance["truth"] | {key: value}}))
-    assert isinstance(verdict, Unscorable) and told in verdict.reason
+    assert isinstance(verdict, Unscorable) and message in verdict.reason
 
 
 @pytest.mark.parametrize("truth", ["night", {"environment": ["night"]}])
-def test_a_truth_of_another_form_is_unscorable(truth: object) -> None:
+def test_a_malformed_truth_is_unscorable(truth: object) -> None:
     verdict = score_pair(replace(change_region("night", GREY, BLACK), provenance={"truth": truth}))
     assert isinstance(verdict, Unscorable)
 
 
-def test_a_box_that_reaches_out_of_the_picture_is_what_lies_inside() -> None:
+def test_a_box_is_clipped_to_the_image() -> None:
     seen = Comparison(removal("ball"))
     assert np.array_equal(seen.box((-0.5, -0.1, 0.5, 1.2)), seen.box((0.0, 0.0, 0.5, 1.0)))
 
 
 @pytest.mark.parametrize("task", list(OMNIEDIT_TASKS))
-def test_pictures_without_content_and_masks_of_any_size_raise_nothing(task: Task) -> None:
+def test_blank_images_and_masks_of_any_size_raise_no_error(task: Task) -> None:
     images, truth = [BLACK, GREY, BLACK + 255, grass(1)], good_pairs(task)[0].provenance["truth"]
     dot, everywhere = np.zeros((SIDE, SIDE), bool), np.ones((SIDE, SIDE), bool)
     dot[50, 50] = True
@@ -454,7 +452,7 @@ def test_pictures_without_content_and_masks_of_any_size_raise_nothing(task: Task
             assert 0 <= verdict.o_score <= 10
 
 
-def test_a_judge_that_saw_the_source_before_scores_the_same() -> None:
+def test_cached_source_measurements_do_not_change_scores() -> None:
     judge, edit = ReferenceJudge(), removal("ball")
     worse = [replace(edit, edited=cv2.GaussianBlur(edit.edited, (0, 0), sigma)) for sigma in (1, 4)]
     other = replace(edit, source=np.ascontiguousarray(edit.source[:, ::-1]))
@@ -463,7 +461,7 @@ def test_a_judge_that_saw_the_source_before_scores_the_same() -> None:
 
 
 @pytest.mark.parametrize("pixels", [-6, -1, 0, 1, 9])
-def test_a_region_grows_as_its_mask_does(pixels: int) -> None:
+def test_a_region_grows_like_its_mask(pixels: int) -> None:
     dot, everywhere = np.zeros((40, 60), bool), np.ones((40, 60), bool)
     dot[10:18, 20:33] = True
     for mask in (dot, everywhere, ~everywhere, ~dot):
@@ -472,7 +470,7 @@ def test_a_region_grows_as_its_mask_does(pixels: int) -> None:
         assert np.array_equal(region.ring(pixels, pixels + 3), grow(mask, pixels + 3) & ~grow(mask, pixels))
 
 
-def test_a_source_is_measured_once_while_its_photo_takes_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_alternating_sources_are_measured_once(monkeypatch: pytest.MonkeyPatch) -> None:
     measured: list[Image] = []
 
     class Counted(ImageMeasures):

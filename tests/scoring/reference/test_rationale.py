@@ -41,7 +41,7 @@ def all_templates() -> list[tuple[str, ...]]:
     return found
 
 
-def test_every_rationale_is_whole_sentences_without_figures() -> None:
+def test_every_rationale_consists_of_full_sentences_without_figures() -> None:
     for templates in all_templates():
         for text in fill_in(templates, **VALUES):
             assert re.fullmatch(r"(?:[A-Z][a-z ,']+\.(?: |$)){1,2}", text), text
@@ -77,12 +77,12 @@ def test_sentences_use_known_fields_only() -> None:
         ("vase " * 20 + ", by a window", "a " + ("vase " * 20).strip(), False),
     ],
 )
-def test_words_agree_with_an_object(name: str, indefinite: str, plural: bool) -> None:
+def test_articles_and_number_agree_with_the_object(name: str, indefinite: str, plural: bool) -> None:
     thing = TruthObject.parse(name)
     assert (thing.a, thing.plural) == (indefinite, plural)
 
 
-def test_two_things_are_gone_and_one_is() -> None:
+def test_verbs_agree_with_one_or_two_objects() -> None:
     texts = [
         fill_in(sentences.REMOVED, old=TruthObject.parse(name))[0] for name in ("bottle", "bottle and the grinder")
     ]
@@ -102,11 +102,11 @@ def test_two_things_are_gone_and_one_is() -> None:
         (1, 0.7, "Half second."),
     ],
 )
-def test_the_requirement_most_to_blame_is_named(first: float, second: float, expected: str) -> None:
+def test_the_worst_requirement_is_named(first: float, second: float, expected: str) -> None:
     assert choose_sentences(DONE, (first, FIRST), (second, SECOND)) == (expected,)
 
 
-def test_equal_pairs_get_equal_texts_and_others_other_wordings() -> None:
+def test_wording_is_deterministic_per_pair_and_varies_between_pairs() -> None:
     findings = [Finding(10, ("A.", "B.", "C.")), Finding(10, ("D.", "E."), "12%")]
     texts = {write_rationale(findings, f"pair-{number}") for number in range(100)}
     assert texts == {f"{one} {two}" for one in ("A.", "B.", "C.") for two in ("D.", "E.")}

@@ -57,7 +57,7 @@ def successes(source: Image, edited: Image, resolution: int | None = None) -> di
 
 
 @pytest.mark.parametrize("resolution", [None, 128])
-def test_the_specialists_style_is_recognised_and_no_other_one(
+def test_only_the_style_of_the_specialist_is_recognised(
     photo: Image, styled_images: dict[str, Image], resolution: int | None
 ) -> None:
     """Check at full size, and at the size at which the default run's benchmark judges editors."""
@@ -87,7 +87,7 @@ def test_one_blotchy_image_for_every_style_gets_no_high_score(
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_failures_of_editors_are_no_style(photo: Image, seed: int) -> None:
+def test_failures_of_editors_are_not_recognised_as_styles(photo: Image, seed: int) -> None:
     small = scale_to_area(photo)
     for kind, bad in failures(small, np.random.default_rng(seed)):
         high = [style for style, score in successes(small, bad).items() if score >= HIGH]
@@ -104,12 +104,12 @@ def test_an_image_too_small_to_show_a_style_is_unscorable(photo: Image, styled_i
     assert isinstance(verdict, Unscorable) and "too few to recognise a style" in verdict.reason
 
 
-def test_every_style_of_the_specialist_has_its_statistics() -> None:
+def test_every_style_of_the_specialist_has_statistics() -> None:
     names = StyleReferences.load().names
     assert {name for name in names if not name.startswith("failure: ")} == {*STYLES, GREY_STYLE}
 
 
-def test_statistics_are_read_as_they_were_written(
+def test_written_statistics_read_back_unchanged(
     photo: Image, styled_images: dict[str, Image], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = fit([*measure("one", photo, styled_images), *measure("two", photo[:, ::-1], styled_images)])

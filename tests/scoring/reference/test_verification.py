@@ -58,7 +58,7 @@ def read(name: str) -> np.ndarray:
     return decode_image((SAMPLE / f"{name}.jpg").read_bytes(), name)
 
 
-def test_a_part_of_an_object_is_no_outline_of_it() -> None:
+def test_part_of_an_object_is_not_accepted_as_its_outline() -> None:
     """Check half of a ball, and a ball with the floor next to it: their colours continue outside."""
     lab = ImageMeasures(with_ball(ground())).reduced
     upper, with_floor = BALL & (ROWS < 110), BALL | ((ROWS > 150) & (COLUMNS < 120))
@@ -66,7 +66,7 @@ def test_a_part_of_an_object_is_no_outline_of_it() -> None:
     assert max(colour_overlap(lab, upper), colour_overlap(lab, with_floor)) < MIN_COLOUR_IOU
 
 
-def test_a_recoloured_half_is_unconfirmed_and_the_whole_is_kept() -> None:
+def test_a_half_recoloured_object_is_unconfirmed_and_a_whole_one_accepted() -> None:
     whole = score_pair(recolouring(BALL))
     assert isinstance(whole, Score) and whole.o_score >= 9
     half = Comparison(recolouring(BALL & (ROWS < 110)))
@@ -74,7 +74,7 @@ def test_a_recoloured_half_is_unconfirmed_and_the_whole_is_kept() -> None:
         verify(half, half.pair.provenance["truth"])
 
 
-def test_a_truth_that_is_known_is_not_checked() -> None:
+def test_a_known_truth_is_not_verified() -> None:
     claimed = edit_with_a_wrong_name(known_truth=False)
     verdict = score_pair(claimed)
     assert isinstance(verdict, Unscorable) and "nothing confirms that the object is a banana" in verdict.reason
@@ -82,7 +82,7 @@ def test_a_truth_that_is_known_is_not_checked() -> None:
 
 
 @pytest.mark.parametrize("about", [{"named_objects": ["Banana"]}, {"caption": "A banana, somewhat round"}])
-def test_a_name_that_the_source_gave_is_believed(about: dict) -> None:
+def test_object_names_from_the_source_are_trusted(about: dict) -> None:
     claimed = edit_with_a_wrong_name(known_truth=False)
     assert isinstance(score_pair(replace(claimed, provenance={**claimed.provenance, **about})), Score)
 
@@ -92,7 +92,7 @@ def edit_with_a_wrong_name(known_truth: bool) -> EditPair:
     return replace(pair, provenance={**pair.provenance, "known_truth": known_truth})
 
 
-def test_a_new_sky_must_end_on_edges() -> None:
+def test_the_boundary_of_a_new_sky_must_follow_edges() -> None:
     scene = np.where((ROWS < 100)[..., None], ground(2, (120, 160, 220)), ground(3, (60, 90, 40)))
     scene = cv2.GaussianBlur(scene.astype(np.uint8), (0, 0), 2)
     straight, wandering = (
@@ -106,7 +106,7 @@ def test_a_new_sky_must_end_on_edges() -> None:
         verify(Comparison(wandering), truth)
 
 
-def test_what_stays_must_not_lose_its_foot_behind_leaves() -> None:
+def test_an_object_whose_base_may_be_hidden_is_unconfirmed() -> None:
     """Compare the same ball on a calm ground and with crisp leaves around its foot."""
     calm = ground(1, (200, 200, 200)) // 8 + 150
     leafy = np.where((ROWS > 150)[..., None] & ~BALL[..., None], ground(4, (70, 130, 50), contrast=90), calm)
@@ -119,14 +119,14 @@ def test_what_stays_must_not_lose_its_foot_behind_leaves() -> None:
         verify(*swaps["leafy"])
 
 
-def test_a_removal_must_hold_the_whole_of_what_stands_out() -> None:
+def test_the_mask_of_a_removal_must_cover_the_whole_salient_object() -> None:
     image = ImageMeasures(with_ball(ground()))
     assert salient_share_inside(image, np.hypot(ROWS - 110, COLUMNS - 120) < 66) > 0.9
     assert salient_share_inside(image, BALL & (ROWS < 130) & (COLUMNS < 100)) < MIN_SALIENT_SHARE
     assert salient_share_inside(image, np.zeros_like(BALL)) == 1
 
 
-def test_colours_of_the_removed_object_in_its_place_are_a_ghost() -> None:
+def test_colours_of_the_removed_object_in_the_hole_count_as_a_ghost() -> None:
     hole = np.hypot(ROWS - 110, COLUMNS - 120) < 68
     source, clean = with_ball(ground()), ground()
     patch = (np.abs(ROWS - 120) < 8) & (np.abs(COLUMNS - 120) < 8)
@@ -141,7 +141,7 @@ def test_colours_of_the_removed_object_in_its_place_are_a_ghost() -> None:
     assert verdicts[0].o_score >= 9 > verdicts[1].o_score and "a ghost" in verdicts[1].reasoning
 
 
-def test_the_close_up_of_a_mask_is_measured_as_the_whole() -> None:
+def test_measurements_on_a_crop_match_the_whole_image() -> None:
     """Compare an image of two megapixels with the mask's surroundings alone."""
     source = np.ascontiguousarray(np.tile(with_ball(ground()), (6, 6, 1))[:1400, :1500])
     mask = np.zeros(source.shape[:2], bool)
@@ -156,12 +156,12 @@ def test_the_close_up_of_a_mask_is_measured_as_the_whole() -> None:
 
 
 def test_saliency_is_computed_once_for_a_pair_and_its_defects(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = []
-    monkeypatch.setattr(verification, "saliency", lambda image: asked.append(1) or np.zeros(image.shape[:2]))
+    calls = []
+    monkeypatch.setattr(verification, "saliency", lambda image: calls.append(1) or np.zeros(image.shape[:2]))
     verification._salient_region.cache_clear()
     for colour in ((190, 60, 50), (190, 60, 50), (60, 190, 50)):
         salient_share_inside(ImageMeasures(with_ball(ground(), colour)), BALL)
-    assert len(asked) == 2
+    assert len(calls) == 2
     verification._salient_region.cache_clear()
 
 

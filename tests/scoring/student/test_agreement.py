@@ -47,30 +47,30 @@ def test_precision_and_recall_at_the_threshold() -> None:
     assert figures["by_defect"]["blur"] == {"pairs": 0, "teacher": None, "student": None}
 
 
-def test_another_threshold_of_the_filter_moves_the_choice_and_its_intervals_alone(tmp_path: Path) -> None:
+def test_changing_the_threshold_changes_only_the_choice_and_its_intervals(tmp_path: Path) -> None:
     """Check the files of a student's folder; without the rows before training, the choice before is null."""
     rng = np.random.default_rng(0)
     rows = [row(i, t, np.clip(t + rng.normal(0, 1), 0, 10)) for i, t in enumerate(rng.uniform(4, 10, 60))]
     before = [row(i, 8 + i % 2, 5 + i % 5) for i in range(40)]
     write_agreement(tmp_path, rows, before, {"teacher": "reference"})
-    told = json.loads((tmp_path / "agreement.json").read_text())
+    figures = json.loads((tmp_path / "agreement.json").read_text())
     stored, stored_before = (read_rows(tmp_path / f"{name}.parquet") for name in ("agreement", BEFORE))
-    assert told["min_score"] == 9 and at_min_score(told, stored, stored_before, 9.0) == told
-    lower = at_min_score(told, stored, stored_before, 7.5)
+    assert figures["min_score"] == 9 and at_min_score(figures, stored, stored_before, 9.0) == figures
+    lower = at_min_score(figures, stored, stored_before, 7.5)
     teacher, student = (np.array([r[f"{who}_o_score"] for r in rows]) for who in ("teacher", "student"))
     both = ((teacher >= 7.5) & (student >= 7.5)).sum()
     for of_all in (lower["overall"], lower["by_ratio"]["3x2"], lower["at_threshold"]["7.5"]):
         assert of_all["precision"] == pytest.approx(both / (student >= 7.5).sum(), abs=1e-4)
     low, high = lower["overall"]["intervals"]["precision"]
     assert low < lower["overall"]["precision"] < high and lower["min_score"] == 7.5
-    assert lower["overall"]["spearman"] == told["overall"]["spearman"] and lower["teacher"] == "reference"
-    assert (told["before"]["overall"]["recall"], lower["before"]["overall"]["recall"]) == (0.2, 0.4)
-    older = at_min_score({name: told[name] for name in told if name != "min_score"}, stored, None, 7.5)["before"]
+    assert lower["overall"]["spearman"] == figures["overall"]["spearman"] and lower["teacher"] == "reference"
+    assert (figures["before"]["overall"]["recall"], lower["before"]["overall"]["recall"]) == (0.2, 0.4)
+    older = at_min_score({name: figures[name] for name in figures if name != "min_score"}, stored, None, 7.5)["before"]
     assert older["overall"]["recall"] is None and older["overall"]["intervals"]["recall"] is None
-    assert older["overall"]["spearman"] == told["before"]["overall"]["spearman"]
+    assert older["overall"]["spearman"] == figures["before"]["overall"]["spearman"]
 
 
-def test_nothing_read_gives_nulls_not_numbers() -> None:
+def test_figures_without_scores_are_null() -> None:
     figures = agreement([agreement_row("a", "object_swap", "3x2", "", Score(5, 5, 5), Unscorable("?"))])
     assert figures["spearman"]["o_score"] is None
     assert figures["mean_absolute_error"]["o_score"] is None
@@ -83,7 +83,7 @@ def row(pair: int, teacher: float, student: float, task: str = "object_swap") ->
     return agreement_row(str(pair), task, "3x2", "", *scores)
 
 
-def test_intervals_hold_the_value_and_narrow_with_pairs_not_with_copies_of_them() -> None:
+def test_intervals_contain_the_value_and_narrow_with_distinct_pairs() -> None:
     rng = np.random.default_rng(0)
     truth = rng.uniform(0, 10, 400)
     rows = [row(i, t, np.clip(t + rng.normal(0, 2), 0, 10)) for i, t in enumerate(truth)]
@@ -94,7 +94,7 @@ def test_intervals_hold_the_value_and_narrow_with_pairs_not_with_copies_of_them(
     assert copied == pytest.approx([low_few, high_few], abs=0.03)
 
 
-def test_groups_are_told_apart() -> None:
+def test_figures_are_computed_per_group() -> None:
     good = [row(i, i, i) for i in range(8)]
     bad = [row(i, i, 7 - i, "style_transfer") for i in range(8, 0, -1) if i < 8]
     by_task = agreement([*good, *bad])["by_task"]
@@ -102,7 +102,7 @@ def test_groups_are_told_apart() -> None:
     assert by_task["object_swap"]["pairs"] == 8
 
 
-def test_calibration_is_the_teachers_mean_where_the_student_says_so_much() -> None:
+def test_calibration_is_the_mean_of_the_teacher_per_bin_of_the_student() -> None:
     teacher, student = np.array([1.0, 3.0, 9.0, 10.0]), np.array([5.1, 5.9, 9.5, 10.0])
     assert calibration(teacher, student) == [
         {"pairs": 2, "student": 5.5, "teacher": 2.0},
@@ -110,7 +110,7 @@ def test_calibration_is_the_teachers_mean_where_the_student_says_so_much() -> No
     ]
 
 
-def test_the_proposed_threshold_is_the_least_that_is_so_precise() -> None:
+def test_the_proposed_threshold_is_the_lowest_with_the_requested_precision() -> None:
     rows = [row(i, *scores) for i, scores in enumerate([(9.5, 8.0), (9.2, 7.5), (5, 7.0), (9.1, 6.5), (2, 6.0)])]
     found = proposal(rows, min_score=9, least_precision=0.75)
     assert found == {

@@ -16,13 +16,13 @@ def photo() -> np.ndarray:
     return np.clip(cv2.resize(coarse, (400, 300), interpolation=cv2.INTER_CUBIC) + fine, 0, 255).astype(np.uint8)
 
 
-def test_an_image_does_not_differ_from_itself_nor_visibly_from_its_jpeg(photo: np.ndarray) -> None:
+def test_an_image_and_its_jpeg_have_no_visible_difference(photo: np.ndarray) -> None:
     jpeg = cv2.imdecode(cv2.imencode(".jpg", photo, [cv2.IMWRITE_JPEG_QUALITY, 90])[1], cv2.IMREAD_COLOR)
     assert measure_change(photo, photo).measures["area"] == 0
     assert measure_change(photo, jpeg).measures["area"] < 0.0002
 
 
-def test_a_red_square_is_found_where_it_is_and_is_red(photo: np.ndarray) -> None:
+def test_a_red_square_is_located_with_its_colour(photo: np.ndarray) -> None:
     edited = photo.copy()
     edited[60:180, 200:320] = (200, 30, 30)
     change = measure_change(photo, edited)
@@ -41,7 +41,7 @@ def test_a_red_square_is_found_where_it_is_and_is_red(photo: np.ndarray) -> None
         ("blocks", lambda image: cv2.imdecode(cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 5])[1], 1)),
     ],
 )
-def test_a_defect_raises_its_measure(photo: np.ndarray, measure: str, spoil) -> None:
+def test_each_defect_raises_its_measure(photo: np.ndarray, measure: str, spoil) -> None:
     edited = np.roll(photo, 40, axis=1)
     spoilt = np.clip(spoil(edited), 0, 255).astype(np.uint8)
     assert measure_change(photo, spoilt).measures[measure] > measure_change(photo, edited).measures[measure] + 0.1

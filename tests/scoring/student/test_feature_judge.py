@@ -44,23 +44,23 @@ def overall(judge: FeatureJudge, *pairs: EditPair) -> list[float]:
     return [score.o_score for score in judge.judge(pairs) if isinstance(score, Score)]
 
 
-def test_the_right_instruction_is_preferred_to_others(judge: FeatureJudge, pair: EditPair) -> None:
+def test_the_correct_instruction_scores_higher_than_others(judge: FeatureJudge, pair: EditPair) -> None:
     wrong = [replace(pair, instructions=(text,)) for text in ("Remove the dogs.", "Make it snow.")]
     right, *others = overall(judge, pair, *wrong)
     assert right > max(others) + 0.2
 
 
-def test_no_edit_has_no_success_however_the_instruction_reads(judge: FeatureJudge, pair: EditPair) -> None:
+def test_an_unchanged_image_has_zero_success_under_any_instruction(judge: FeatureJudge, pair: EditPair) -> None:
     nothing = replace(pair, edited=pair.source.copy())
     assert overall(judge, nothing, replace(nothing, instructions=("Keep the meadow.",))) == [0, 0]
 
 
-def test_names_are_encoded_in_batches_as_they_are_alone() -> None:
+def test_class_vectors_do_not_depend_on_the_batch() -> None:
     nouns = plain_nouns()
     assert np.allclose(class_vectors()[[0, 500, 999]], embed([nouns[0], nouns[500], nouns[999]]), atol=1e-4)
 
 
-def test_noise_costs_quality_and_no_success_of_its_own(judge: FeatureJudge, pair: EditPair) -> None:
+def test_noise_lowers_quality(judge: FeatureJudge, pair: EditPair) -> None:
     noise = np.random.default_rng(0).normal(0, 40, pair.edited.shape)
     spoilt = replace(pair, edited=np.clip(pair.edited + noise, 0, 255).astype(np.uint8))
     right, noisy = judge.judge([pair, spoilt])
@@ -68,7 +68,7 @@ def test_noise_costs_quality_and_no_success_of_its_own(judge: FeatureJudge, pair
     assert right.pq_score > noisy.pq_score + 1
 
 
-def test_a_pair_has_the_same_scores_alone_and_among_others(judge: FeatureJudge, pair: EditPair) -> None:
+def test_scores_do_not_depend_on_the_batch(judge: FeatureJudge, pair: EditPair) -> None:
     other = replace(pair, source=pair.edited, edited=pair.source)
     assert judge.judge([pair, other, pair]) == [*judge.judge([pair]), *judge.judge([other]), *judge.judge([pair])]
 
@@ -83,7 +83,7 @@ def test_an_instruction_without_a_known_word_is_scored_with_a_warning(
     assert OUTSIDE in caplog.text
 
 
-def test_a_missing_part_is_named_with_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_package_is_named_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(feature_judge, "find_spec", lambda name: None)
     with pytest.raises(UserError, match=r"pip install 'omniedit\[embedded\]'"):
         FeatureJudge.from_pretrained(SHIPPED_STUDENT / FILE)

@@ -89,7 +89,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def taught(run: Path) -> Iterator[list[TeacherExample]]:
+def lessons(run: Path) -> Iterator[list[TeacherExample]]:
     (files,) = choose_rows([run / f"candidates/{TASK}/00000.h5"], [run / f"teacher/{TASK}/00000.parquet"], PAIRS)
     with Shard(files[0]) as shard:
         yield list(read_teacher_examples(shard, *files[1:]))
@@ -101,20 +101,20 @@ def judge(run: Path) -> InternvlJudge:
     return InternvlJudge.load(run / "internvl", SHORT, INTERNVL)
 
 
-def some(taught: list[TeacherExample], *numbers: int) -> TeacherBatch:
-    return to_batch([taught[number] for number in numbers])
+def some(lessons: list[TeacherExample], *numbers: int) -> TeacherBatch:
+    return to_batch([lessons[number] for number in numbers])
 
 
-def test_the_loss_is_of_the_answer_s_tokens_alone(judge: InternvlJudge, taught: list[TeacherExample]) -> None:
+def test_the_loss_covers_only_the_tokens_of_the_answer(judge: InternvlJudge, lessons: list[TeacherExample]) -> None:
     """Compare with transformers' own loss of each example alone, without padding and with its prompt masked out."""
     batches = AnswerBatches(judge, seed=0)
-    pairs = some(taught, 0, 1, 3)
+    pairs = some(lessons, 0, 1, 3)
     (batch,) = batches.held_out(pairs)
     found = batches.losses(judge.model, batch)
     ids_BT, mask_BT = batch.inputs["input_ids"], batch.inputs["attention_mask"].bool()
     tiles = batch.inputs["pixel_values"].split([2, 2, 6])
     for row, (number, shown) in enumerate(zip((0, 1, 3), tiles, strict=True)):
-        teacher = taught[number].teacher
+        teacher = lessons[number].teacher
         ids = ids_BT[row][mask_BT[row]][None]
         reply = format_reply(
             (teacher.sc_score_1, teacher.sc_score_2, teacher.pq_score), teacher.reasoning.split(":")[0]
@@ -127,56 +127,56 @@ def test_the_loss_is_of_the_answer_s_tokens_alone(judge: InternvlJudge, taught: 
         torch.testing.assert_close(found[row], expected)
 
 
-def test_of_what_was_measured_no_figure_is_learnt() -> None:
-    told = Score(8.4, 10, 9.6, "The wall is blue: 96% of it; the rest is as it was: 2.1 of 255")
+def test_measured_figures_are_removed_from_training_answers() -> None:
+    measured = Score(8.4, 10, 9.6, "The wall is blue: 96% of it; the rest is as it was: 2.1 of 255")
     short = {"score": [8, 10, 10], "reasoning": "The wall is blue; the rest is as it was"}
-    assert json.loads(format_answer(told, "reference")) == short
-    assert json.loads(format_answer(told, "api")) == short | {"reasoning": told.reasoning}
-    plain = replace(told, reasoning="The wall is blue. Nothing else changed.")
+    assert json.loads(format_answer(measured, "reference")) == short
+    assert json.loads(format_answer(measured, "api")) == short | {"reasoning": measured.reasoning}
+    plain = replace(measured, reasoning="The wall is blue. Nothing else changed.")
     assert json.loads(format_answer(plain, "reference")) == short | {"reasoning": plain.reasoning}
 
 
-def test_a_batch_in_parts_has_the_same_samples(judge: InternvlJudge, taught: list[TeacherExample]) -> None:
+def test_a_batch_in_parts_has_the_same_samples(judge: InternvlJudge, lessons: list[TeacherExample]) -> None:
     """Check paraphrases and mirroring too; padding to other lengths changes no loss."""
     batches = AnswerBatches(judge, seed=0)
-    whole = batches.losses(judge.model, batches.training(some(taught, 2, 3, 6, 7), 5, 0))
-    parts = [batches.training(some(taught, *rows), 5, first) for first, rows in ((0, (2, 3)), (2, (6, 7)))]
+    whole = batches.losses(judge.model, batches.training(some(lessons, 2, 3, 6, 7), 5, 0))
+    parts = [batches.training(some(lessons, *rows), 5, first) for first, rows in ((0, (2, 3)), (2, (6, 7)))]
     torch.testing.assert_close(torch.cat([batches.losses(judge.model, part) for part in parts]), whole)
-    other = batches.training(some(taught, 2, 3, 6, 7), 6, 0)
+    other = batches.training(some(lessons, 2, 3, 6, 7), 6, 0)
     assert not torch.equal(batches.losses(judge.model, other), whole)
 
 
-def compute_logits(network: nn.Module, judge: InternvlJudge, taught: list[TeacherExample]) -> torch.Tensor:
-    (batch,) = AnswerBatches(judge, seed=0).held_out(some(taught, 0, 1))
+def compute_logits(network: nn.Module, judge: InternvlJudge, lessons: list[TeacherExample]) -> torch.Tensor:
+    (batch,) = AnswerBatches(judge, seed=0).held_out(some(lessons, 0, 1))
     with torch.no_grad():
         return network(**batch.inputs).logits
 
 
-def test_adapters_begin_as_nothing_and_end_in_the_weights(judge: InternvlJudge, taught: list[TeacherExample]) -> None:
-    base = compute_logits(judge.model, judge, taught)
+def test_untrained_adapters_change_nothing_and_merge_into_the_weights(
+    judge: InternvlJudge, lessons: list[TeacherExample]
+) -> None:
+    base = compute_logits(judge.model, judge, lessons)
     network = prepare_student(judge.model, options(method="lora", lora_rank=4), seed=0)
-    assert torch.equal(compute_logits(network, judge, taught), base)
+    assert torch.equal(compute_logits(network, judge, lessons), base)
     trained = {name: p for name, p in network.named_parameters() if p.requires_grad}
     assert len(trained) == 2 * 7 * 2 and all("language_model" in name and "lora" in name for name in trained)
     for name, parameter in trained.items():
         if "lora_B" in name:
             nn.init.normal_(parameter, std=0.3)
-    adapted = compute_logits(network, judge, taught)
+    adapted = compute_logits(network, judge, lessons)
     assert (adapted - base).abs().max() > 0.1
     merged = network.merge_and_unload()  # type: ignore[operator]
     assert type(merged) is type(judge.model)
-    torch.testing.assert_close(compute_logits(merged, judge, taught), adapted, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(compute_logits(merged, judge, lessons), adapted, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("vision", [False, True])
-def test_recomputed_layers_give_the_same_gradients_to_what_is_trained(
-    run: Path, taught: list[TeacherExample], vision: bool
-) -> None:
+def test_recomputed_layers_give_the_same_gradients(run: Path, lessons: list[TeacherExample], vision: bool) -> None:
     gradients = []
     for recomputed in ("none", "all"):
         judge = InternvlJudge.load(run / "internvl", SHORT, INTERNVL)
         network = prepare_student(judge.model, options(checkpoint_activations=recomputed, vision=vision), seed=0)
-        (batch,) = AnswerBatches(judge, seed=0).held_out(some(taught, 0, 1))
+        (batch,) = AnswerBatches(judge, seed=0).held_out(some(lessons, 0, 1))
         AnswerBatches(judge, seed=0).losses(network, batch).sum().backward()
         gradients.append({name: p.grad for name, p in network.named_parameters() if p.grad is not None})
     assert all(torch.equal(gradients[1][name], value) for name, value in gradients[0].items())
@@ -186,12 +186,12 @@ def test_recomputed_layers_give_the_same_gradients_to_what_is_trained(
 
 
 def train_model(
-    judge: InternvlJudge, taught: list[TeacherExample], folder: Path, terminated: int = 0, **changes: object
+    judge: InternvlJudge, lessons: list[TeacherExample], folder: Path, terminated: int = 0, **changes: object
 ) -> InternvlJudge:
     """Return a judge whose model was trained to the end, or until SIGTERM at a step (from 1)."""
-    asked = options(**changes)
-    judge.model.to(getattr(torch, asked.dtype))
-    network = prepare_student(judge.model, asked, seed=0)
+    settings = options(**changes)
+    judge.model.to(getattr(torch, settings.dtype))
+    network = prepare_student(judge.model, settings, seed=0)
     calls = iter(range(1, 100))
     if terminated:
         network.register_forward_hook(
@@ -199,36 +199,38 @@ def train_model(
                 os.kill(os.getpid(), signal.SIGTERM) if torch.is_grad_enabled() and next(calls) == terminated else None
             )
         )
-    store = TeacherDataset(taught, asked.held_out, seed=0)
-    trainer = Trainer(network, tuple, store, AnswerBatches(judge, seed=0), asked.training, seed=0)
+    store = TeacherDataset(lessons, settings.held_out, seed=0)
+    trainer = Trainer(network, tuple, store, AnswerBatches(judge, seed=0), settings.training, seed=0)
     trainer.run(Checkpoints(folder, {}))
     return InternvlJudge(judge.model, judge.tokenizer, judge.image_processor, SHORT, INTERNVL)
 
 
 @pytest.mark.parametrize("changes", [{"zero_stage": 2}, {"method": "lora", "dtype": "bfloat16"}])
-def test_a_training_cut_off_ends_in_the_same_weights(
-    run: Path, taught: list[TeacherExample], alone: None, tmp_path: Path, changes: dict[str, object]
+def test_an_interrupted_training_resumes_to_the_same_weights(
+    run: Path, lessons: list[TeacherExample], alone: None, tmp_path: Path, changes: dict[str, object]
 ) -> None:
     def judge() -> InternvlJudge:
         return InternvlJudge.load(run / "internvl", SHORT, INTERNVL)
 
-    train_model(judge(), taught, tmp_path / "whole", **changes)
+    train_model(judge(), lessons, tmp_path / "whole", **changes)
     with pytest.raises(UserError, match="stopped by SIGTERM after step 4"):
-        train_model(judge(), taught, tmp_path / "cut off", terminated=4, **changes)
-    train_model(judge(), taught, tmp_path / "cut off", **changes)
+        train_model(judge(), lessons, tmp_path / "cut off", terminated=4, **changes)
+    train_model(judge(), lessons, tmp_path / "cut off", **changes)
     metrics = read_metrics(tmp_path / "whole/metrics.jsonl")
     assert read_metrics(tmp_path / "cut off/metrics.jsonl") == metrics and metrics[-1]["step"] == STEPS
     last = f"step-{STEPS:08d}/rank-00000.safetensors"
     assert (tmp_path / "cut off" / last).read_bytes() == (tmp_path / "whole" / last).read_bytes()
 
 
-def test_it_learns_to_judge(judge: InternvlJudge, taught: list[TeacherExample], alone: None, tmp_path: Path) -> None:
-    judge = train_model(judge, taught, tmp_path, epochs=20.0)
+def test_fine_tuning_learns_the_scores_of_the_teacher(
+    judge: InternvlJudge, lessons: list[TeacherExample], alone: None, tmp_path: Path
+) -> None:
+    judge = train_model(judge, lessons, tmp_path, epochs=20.0)
     held_out = [line["held_out_loss"] for line in read_metrics(tmp_path / "metrics.jsonl") if "held_out_loss" in line]
     assert held_out[-1] < 0.2 * held_out[0]
     writing = InternvlJudge(judge.model, judge.tokenizer, judge.image_processor, SHORT, INTERNVL, "reply")
-    pairs = [one.pair() for one in taught]
-    for one, read, written in zip(taught, judge.judge(pairs), writing.judge(pairs), strict=True):
+    pairs = [one.pair() for one in lessons]
+    for one, read, written in zip(lessons, judge.judge(pairs), writing.judge(pairs), strict=True):
         assert not isinstance(read, Unscorable) and abs(read.sc_score_1 - one.teacher.sc_score_1) < 1
         assert written == replace(one.teacher, reasoning=one.teacher.reasoning.partition(":")[0])
 
@@ -252,15 +254,15 @@ def scorer(run: Path) -> Path:
     return run / "scorer"
 
 
-def test_two_ranks_learn_what_one_does(run: Path, scorer: Path, taught: list[TeacherExample], alone: None) -> None:
+def test_two_ranks_train_like_one(run: Path, scorer: Path, lessons: list[TeacherExample], alone: None) -> None:
     judge = InternvlJudge.load(run / "of numbers", edit_rubric(), InternvlConfig(max_tiles=3))
-    train_model(judge, taught, run / "alone", method="lora", epochs=1.0)
+    train_model(judge, lessons, run / "alone", method="lora", epochs=1.0)
     expected = read_metrics(run / "alone/metrics.jsonl")
     assert len(expected) == 1 + STEPS // 3 and expected[-1]["loss"] < expected[1]["loss"]
     assert read_metrics(scorer / "metrics.jsonl") == [pytest.approx(line, rel=1e-3) for line in expected]
 
 
-def test_the_folder_holds_the_model_with_its_adapters_merged(run: Path, scorer: Path) -> None:
+def test_the_saved_model_has_its_adapters_merged(run: Path, scorer: Path) -> None:
     folders = (run / "of numbers", scorer)
     base, merged = (InternVLForConditionalGeneration.from_pretrained(folder).state_dict() for folder in folders)
     (last,) = run.glob(f"scorer.checkpoints/step-{STEPS // 3:08d}")
@@ -284,18 +286,18 @@ def test_the_folder_holds_the_model_with_its_adapters_merged(run: Path, scorer: 
         torch.testing.assert_close(weight, base[name] + added)
 
 
-def test_the_judge_has_the_tiles_that_it_learnt_from(scorer: Path, taught: list[TeacherExample]) -> None:
+def test_the_judge_uses_the_tile_count_of_its_training(scorer: Path, lessons: list[TeacherExample]) -> None:
     report = json.loads((scorer / "agreement.json").read_text())
     assert report["learnt_from"] == 12 and report["held_out"] == report["before"]["held_out"] == 4
     student = load_judge("student", scorer)
     assert isinstance(student, InternvlJudge)
     assert (student.name, student.max_tiles) == ("student", 3) and student.version.startswith("student ")
-    assert all(not isinstance(verdict, Unscorable) for verdict in student.judge([taught[0].pair(), taught[3].pair()]))
+    assert all(not isinstance(verdict, Unscorable) for verdict in student.judge([lessons[0].pair(), lessons[3].pair()]))
 
 
-def test_photos_held_out_are_not_trained_on(taught: list[TeacherExample]) -> None:
-    store = TeacherDataset(taught, 0.25, seed=0)
+def test_held_out_photos_are_not_used_in_training(lessons: list[TeacherExample]) -> None:
+    store = TeacherDataset(lessons, 0.25, seed=0)
     seen = {edit.provenance["source_id"] for r, n in store.sizes().items() for edit in store.read(r, range(n)).edits}
     unseen = {one.source_id for one in store.held_out()}
     assert len(unseen) == 2 and unseen == store.held_out_photos and not unseen & seen and len(seen) == 6
-    assert store.digest() != TeacherDataset(taught[1:], 0.25, seed=0).digest()
+    assert store.digest() != TeacherDataset(lessons[1:], 0.25, seed=0).digest()

@@ -59,20 +59,20 @@ def test_features_far_from_training_are_clipped_and_counted(head: Head, monkeypa
     assert far == at_limit and beyond == 0.25
 
 
-def test_no_instruction_succeeds_where_nothing_changed(head: Head, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unchanged_image_has_zero_success(head: Head, monkeypatch: pytest.MonkeyPatch) -> None:
     (success, _, _), _ = score(head, monkeypatch, [4, 4, 4, 4], area=0.0)
     assert success == 0
     assert [change_gate(area) for area in (0.0002, 0.0011, 0.002, 1)] == pytest.approx([0, 0.5, 1, 1])
 
 
-def test_a_head_loads_as_it_was_saved(head: Head, tmp_path: Path) -> None:
+def test_a_saved_head_loads_unchanged(head: Head, tmp_path: Path) -> None:
     head.save(tmp_path / "head.npz")
     loaded = Head.load(tmp_path / "head.npz")
     assert all(np.array_equal(getattr(loaded, name), value) for name, value in vars(head).items())
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 no archive", b"\x93NUMPY"])
-def test_a_file_that_is_no_head_is_named(tmp_path: Path, content: bytes) -> None:
+def test_an_invalid_head_file_is_named(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "head.npz"
     path.write_bytes(content)
     with pytest.raises(UserError, match=r"head\.npz: not a head"):

@@ -7,7 +7,7 @@ from omniedit.scoring.student.inputs import StudentInputs, student_inputs
 
 
 @pytest.mark.parametrize("same_edit", [True, False])
-def test_views_of_pairs_in_turn_equal_views_of_each(same_edit: bool) -> None:
+def test_cached_views_equal_views_of_each_pair(same_edit: bool) -> None:
     rng = np.random.default_rng(1)
     first, second, third = (rng.integers(0, 256, (90, 120, 3), np.uint8) for _ in range(3))
     views_of = StudentInputs(32)

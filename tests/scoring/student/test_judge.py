@@ -43,18 +43,18 @@ def example(good: bool, number: int) -> StudentExample:
 
 
 @pytest.fixture(scope="module")
-def taught() -> Distillation:
+def trained() -> Distillation:
     torch.set_num_threads(1)
     student = Distillation([example(number % 2 == 0, number) for number in range(16)], OPTIONS, seed=0)
     student.train()
     return student
 
 
-def test_the_student_tells_a_good_edit_from_none_however_it_is_read(taught: Distillation) -> None:
+def test_every_readout_distinguishes_a_good_edit_from_none(trained: Distillation) -> None:
     unseen = np.stack([example(True, 21).views, example(False, 21).views])
     said = ["Make it white."] * 2
-    good, bad = StudentJudge(taught.model, taught.tokenizer).judge_views(unseen, said)
-    written_good, written_bad = StudentJudge(taught.model, taught.tokenizer, "reply").judge_views(unseen, said)
+    good, bad = StudentJudge(trained.model, trained.tokenizer).judge_views(unseen, said)
+    written_good, written_bad = StudentJudge(trained.model, trained.tokenizer, "reply").judge_views(unseen, said)
     assert isinstance(good, Score) and isinstance(bad, Score)
     assert isinstance(written_good, Score) and isinstance(written_bad, Score)
     assert good.sc_score_1 > 8 and bad.sc_score_1 < 2
@@ -63,15 +63,15 @@ def test_the_student_tells_a_good_edit_from_none_however_it_is_read(taught: Dist
         assert abs(read.sc_score - written.sc_score) < 0.1 and abs(read.pq_score - written.pq_score) < 0.1
 
 
-def test_words_that_look_like_tokens_of_pictures_are_words(taught: Distillation) -> None:
-    seen, judge = example(True, 1).views[None], StudentJudge(taught.model, taught.tokenizer)
+def test_special_tokens_in_an_instruction_are_ignored(trained: Distillation) -> None:
+    seen, judge = example(True, 1).views[None], StudentJudge(trained.model, trained.tokenizer)
     assert judge.judge_views(seen, ["Make it <image> white.<end>"]) == judge.judge_views(seen, ["Make it   white. "])
 
 
-def test_a_saved_student_gives_the_same_scores(taught: Distillation, tmp_path: Path) -> None:
-    taught.save(tmp_path)
+def test_a_saved_student_gives_the_same_scores(trained: Distillation, tmp_path: Path) -> None:
+    trained.save(tmp_path)
     seen = np.stack([example(True, 1).views, example(False, 2).views])
-    before = StudentJudge(taught.model, taught.tokenizer, "median").judge_views(
+    before = StudentJudge(trained.model, trained.tokenizer, "median").judge_views(
         seen, ["Make it white.", "Make it white, please."]
     )
     after = load_judge("student", tmp_path)
@@ -80,44 +80,44 @@ def test_a_saved_student_gives_the_same_scores(taught: Distillation, tmp_path: P
     assert [replace(score, judge_version="") for score in again if isinstance(score, Score)] == before
     assert all(isinstance(score, Score) and len(score.judge_version) == len("student ") + 12 for score in again)
     assert isinstance(InternVLForConditionalGeneration.from_pretrained(tmp_path), InternVLForConditionalGeneration)
-    assert AutoTokenizer.from_pretrained(tmp_path).get_vocab() == taught.tokenizer.get_vocab()
+    assert AutoTokenizer.from_pretrained(tmp_path).get_vocab() == trained.tokenizer.get_vocab()
 
 
 def test_the_same_seed_gives_the_same_weights() -> None:
     options = OPTIONS.model_copy(update={"steps": 2})
     examples = [example(number % 2 == 0, number) for number in range(8)]
-    twins = [Distillation(examples, options, seed=3) for _ in range(2)]
-    assert twins[0].train() == twins[1].train()
-    for one, other in zip(twins[0].model.parameters(), twins[1].model.parameters(), strict=True):
+    runs = [Distillation(examples, options, seed=3) for _ in range(2)]
+    assert runs[0].train() == runs[1].train()
+    for one, other in zip(runs[0].model.parameters(), runs[1].model.parameters(), strict=True):
         assert torch.equal(one, other)
 
 
-def test_training_goes_on_from_a_student_that_is_given(taught: Distillation, tmp_path: Path) -> None:
-    taught.save(tmp_path)
+def test_training_starts_from_a_given_student(trained: Distillation, tmp_path: Path) -> None:
+    trained.save(tmp_path)
     again = Distillation([example(True, 1)], OPTIONS.model_copy(update={"start": str(tmp_path), "steps": 1}), seed=7)
     assert initial_view_side(again.options) == 32
-    assert again.tokenizer.get_vocab() == taught.tokenizer.get_vocab()
-    for one, other in zip(again.model.parameters(), taught.model.parameters(), strict=True):
+    assert again.tokenizer.get_vocab() == trained.tokenizer.get_vocab()
+    for one, other in zip(again.model.parameters(), trained.model.parameters(), strict=True):
         assert torch.equal(one, other)
     assert again.train()[0] < 0.1
 
 
 @pytest.fixture
-def frozen(taught: Distillation, tmp_path: Path) -> Distillation:
-    """Return a student that starts as `taught` and keeps its image encoder, with another pair to learn."""
-    taught.save(tmp_path)
+def frozen(trained: Distillation, tmp_path: Path) -> Distillation:
+    """Return a student that starts as `trained` and keeps its image encoder, with another pair to learn."""
+    trained.save(tmp_path)
     options = OPTIONS.model_copy(update={"start": str(tmp_path), "vision": False, "steps": 8, "batch_size": 2})
     lessons = [replace(example(number % 2 == 0, number), teacher=Score(5, 5, 5, "?")) for number in range(3)]
     return Distillation(lessons, options, seed=0)
 
 
-def test_a_frozen_image_encoder_sees_the_same(frozen: Distillation) -> None:
+def test_a_frozen_image_encoder_gives_the_same_loss(frozen: Distillation) -> None:
     whole = Distillation(frozen.examples, frozen.options.model_copy(update={"vision": True}), seed=0)
     for step in range(2):
         torch.testing.assert_close(frozen.loss(step, frozen.batch(step)), whole.loss(step, whole.batch(step)))
 
 
-def test_a_frozen_image_encoder_reads_each_image_once_and_stays_as_it_is(
+def test_a_frozen_image_encoder_encodes_each_image_once_and_is_not_changed(
     frozen: Distillation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tower, images = frozen.model.model.vision_tower, []
@@ -131,13 +131,13 @@ def test_a_frozen_image_encoder_reads_each_image_once_and_stays_as_it_is(
     assert changed == {name for name in before if "vision_tower" not in name}
 
 
-def test_random_weights_learn_to_see_whatever_the_option() -> None:
+def test_a_random_image_encoder_is_always_trained() -> None:
     student = Distillation([example(True, 0)], OPTIONS.model_copy(update={"vision": False}), seed=0)
     assert all(weight.requires_grad for weight in student.model.parameters())
 
 
 @pytest.mark.parametrize(
-    ("harm", "told"),
+    ("damage", "message"),
     [
         (lambda folder: (folder / "config.json").unlink(), "no trained student here"),
         (lambda folder: (folder / "model.safetensors").write_bytes(b"\x08"), "cannot be loaded"),
@@ -146,22 +146,22 @@ def test_random_weights_learn_to_see_whatever_the_option() -> None:
         (lambda folder: (folder / "config.json").write_text('{"architectures": ["BertModel"]}'), "a BertModel"),
     ],
 )
-def test_a_folder_that_is_no_student_is_named_with_what_is_wrong(
-    taught: Distillation, tmp_path: Path, harm: Callable[[Path], object], told: str
+def test_a_folder_without_a_valid_student_is_named_with_the_problem(
+    trained: Distillation, tmp_path: Path, damage: Callable[[Path], object], message: str
 ) -> None:
-    taught.save(tmp_path)
-    harm(tmp_path)
-    with pytest.raises(UserError, match=f"{tmp_path}: .*{told}"):
+    trained.save(tmp_path)
+    damage(tmp_path)
+    with pytest.raises(UserError, match=f"{tmp_path}: .*{message}"):
         load_judge("student", tmp_path)
 
 
-def test_a_student_that_has_learnt_nothing_is_unscorable_not_random() -> None:
-    untaught = Distillation([example(True, 0)], OPTIONS, seed=0)
-    (verdict,) = StudentJudge(untaught.model, untaught.tokenizer).judge_views(example(True, 0).views[None], ["?"])
+def test_an_untrained_student_gives_unscorable_verdicts() -> None:
+    untrained = Distillation([example(True, 0)], OPTIONS, seed=0)
+    (verdict,) = StudentJudge(untrained.model, untrained.tokenizer).judge_views(example(True, 0).views[None], ["?"])
     assert isinstance(verdict, Unscorable)
 
 
-def test_the_tokenizer_reads_back_what_it_writes_and_keeps_each_score_whole() -> None:
+def test_tokenizer_round_trips_replies_with_one_token_per_score() -> None:
     tokenizer = build_tokenizer(["Remove the wine bottle."], edit_rubric())
     reply = format_reply((10, 9.4, 0), "Removed \u00e9 wholly; 12.5% left")
     ids = tokenizer(reply)["input_ids"]
@@ -172,7 +172,7 @@ def test_the_tokenizer_reads_back_what_it_writes_and_keeps_each_score_whole() ->
     assert set(SCORES) <= set(tokenizer.get_vocab())
 
 
-def test_views_show_what_changed_and_no_more() -> None:
+def test_difference_view_shows_only_the_change() -> None:
     rng = np.random.default_rng(0)
     source = rng.integers(60, 190, (120, 90, 3), dtype=np.uint8)
     same = dict(zip(VIEWS, student_inputs(source, source, 32), strict=True))
@@ -186,7 +186,7 @@ def test_views_show_what_changed_and_no_more() -> None:
     assert (seen["detail"] == 255).mean() > 0.8
 
 
-def test_views_show_what_a_thumbnail_does_not() -> None:
+def test_marks_view_shows_faults_invisible_in_a_thumbnail() -> None:
     """Check that a fault changes its channel of `marks` inside the edit and nothing outside."""
     source = np.random.default_rng(0).integers(60, 190, (192, 192, 3), dtype=np.uint8)
     source = cv2.GaussianBlur(source, (0, 0), 1)
@@ -208,7 +208,7 @@ def test_views_show_what_a_thumbnail_does_not() -> None:
     assert abs(marks["seam"][inside][..., 2] - plain[inside][..., 2]).mean() < 5
 
 
-def test_photos_held_out_share_no_example_with_the_rest() -> None:
+def test_held_out_photos_share_no_example_with_training() -> None:
     examples = [example(True, number) for number in range(16)]
     held_out = choose_held_out(examples, 0.25, seed=0)
     photos = {each.source_id for each in examples}
@@ -221,8 +221,8 @@ def test_photos_held_out_share_no_example_with_the_rest() -> None:
         split_by_photo([borrows, replace(unseen[0], borrowed=frozenset({borrows.source_id}))], 0.25, seed=0)
 
 
-def test_a_student_of_other_views_is_refused(taught: Distillation, tmp_path: Path) -> None:
-    taught.save(tmp_path)
+def test_a_student_with_other_views_is_rejected(trained: Distillation, tmp_path: Path) -> None:
+    trained.save(tmp_path)
     load_student(tmp_path)
     config = tmp_path / "config.json"
     before = {name: value for name, value in json.loads(config.read_text()).items() if name != "views_version"}

@@ -49,7 +49,7 @@ def shard(tmp_path: Path) -> Path:
     return path
 
 
-def test_what_the_run_knows_is_taken_and_defects_are_looked_at(shard: Path, tmp_path: Path) -> None:
+def test_known_scores_are_reused_and_defects_are_scored(shard: Path, tmp_path: Path) -> None:
     teacher = CountingTeacher()
     scores = [
         score_row("p0", Score(10, 10, 9.5, "Known."), teacher),
@@ -73,7 +73,7 @@ def test_what_the_run_knows_is_taken_and_defects_are_looked_at(shard: Path, tmp_
     assert "1 unscorable (most often: no reply)" in summary(rows, len(drawn))
 
 
-def test_what_is_unscorable_is_not_learnt_from_and_old_files_are_read_on(tmp_path: Path) -> None:
+def test_unscorable_lessons_are_excluded_and_old_files_are_read(tmp_path: Path) -> None:
     teacher = CountingTeacher()
     verdicts = {"p0": Score(8, 9, 7), "p1": Unscorable("no reply"), "p2": Score(1, 2, 3)}
     rows = [score_row(pair, verdict, teacher) | {"defect": ""} for pair, verdict in verdicts.items()]
@@ -85,7 +85,7 @@ def test_what_is_unscorable_is_not_learnt_from_and_old_files_are_read_on(tmp_pat
         assert [row["pair_id"] for row in read] == ["p0", "p2"]
 
 
-def test_of_each_shard_a_share_is_asked_about_and_more_of_them_change_nothing_of_the_others() -> None:
+def test_a_larger_sample_of_lessons_contains_the_smaller_one() -> None:
     ids = [f"p{number}" for number in range(40)]
     every, some, more = (lessons(ids, 2, 0, most) for most in (None, 10, 11))
     assert len(every) == 120 and len(some) == 30 and set(some) < set(more) < set(every)
@@ -94,14 +94,14 @@ def test_of_each_shard_a_share_is_asked_about_and_more_of_them_change_nothing_of
     assert lessons(ids, 2, 0, 100) == every
 
 
-def test_a_pair_s_defects_are_its_own_in_any_shard() -> None:
+def test_defects_of_a_pair_do_not_depend_on_its_shard() -> None:
     ids = [f"p{number}" for number in range(40)]
     alone = [defect for _, defect in lessons(ids[7:8], 2, seed=0)]
     assert alone == [defect for row, defect in lessons(ids, 2, seed=0) if row == 7]
     assert len({defect for _, defect in lessons(ids, 2, seed=0)}) == 1 + len(DEFECTS)
 
 
-def test_defects_that_are_made_otherwise_now_are_told(tmp_path: Path) -> None:
+def test_lessons_of_another_defects_version_are_rejected(tmp_path: Path) -> None:
     for version in (None, DEFECTS_VERSION - 1, DEFECTS_VERSION):
         row = score_row("p0", Score(1, 2, 3), CountingTeacher()) | {"defect": "blur", "defects_version": version}
         write_rows(tmp_path / "teacher.parquet", [row], TEACHER_SCHEMA)
@@ -113,7 +113,7 @@ def test_defects_that_are_made_otherwise_now_are_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("batch_size", [1, 4, 100])
-def test_lessons_are_asked_in_batches_and_come_in_order(shard: Path, batch_size: int) -> None:
+def test_lessons_are_scored_in_batches_and_keep_their_order(shard: Path, batch_size: int) -> None:
     teacher = CountingTeacher()
     teacher.batch_size = batch_size
     known = {"p1": score_row("p1", Score(1, 1, 1, "Known."), teacher)}
@@ -121,26 +121,26 @@ def test_lessons_are_asked_in_batches_and_come_in_order(shard: Path, batch_size:
         drawn = lessons(pairs.pair_ids, 3, seed=0)
         rows = list(teach_shard(pairs, drawn, teacher, known))
     order = [(pairs.pair_ids[row], defect) for row, defect in drawn]
-    told = [(row["pair_id"], row["defect"]) for row in rows]
-    assert told == [lesson for lesson in order if lesson in told] and len(told) == len(set(told)) > 6
+    made = [(row["pair_id"], row["defect"]) for row in rows]
+    assert made == [lesson for lesson in order if lesson in made] and len(made) == len(set(made)) > 6
     assert [row["pair_id"] for row in rows if row["reasoning"] == "Known."] == ["p1"]
 
 
-def test_scores_of_before_there_was_a_judge_version_are_read_on(tmp_path: Path) -> None:
+def test_scores_without_a_judge_version_are_read(tmp_path: Path) -> None:
     teacher, old = CountingTeacher(), SCORES_SCHEMA.remove(SCORES_SCHEMA.get_field_index("judge_version"))
     row = score_row("p0", Score(10, 10, 9.5, "Known."), teacher)
     write_rows(tmp_path / "scores.parquet", [row], old)
     assert read_known_scores(tmp_path / "scores.parquet", teacher)["p0"]["pq_score"] == 9.5
 
 
-def test_without_known_scores_all_is_looked_at(shard: Path) -> None:
+def test_without_known_scores_all_lessons_are_scored(shard: Path) -> None:
     teacher = CountingTeacher()
     with Shard(shard) as pairs:
         rows = list(teach_shard(pairs, lessons(pairs.pair_ids, 1, seed=0), teacher))
     assert teacher.seen == len(rows) >= 3
 
 
-def test_scores_of_another_judge_are_refused(tmp_path: Path) -> None:
+def test_scores_of_another_judge_are_rejected(tmp_path: Path) -> None:
     teacher = CountingTeacher()
     row = score_row("p0", Score(10, 10, 10, "."), teacher) | {"judge": "student"}
     write_rows(tmp_path / "scores.parquet", [row], SCORES_SCHEMA)

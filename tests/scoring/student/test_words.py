@@ -18,7 +18,7 @@ from omniedit.scoring.student.words import Roles, find_roles
         ("Instead of the cheetah, show a motorcycle.", Roles(("motorcycle",), ("cheetah",), (), "add")),
     ],
 )
-def test_words_get_the_roles_that_verb_and_prepositions_give_them(instruction: str, roles: Roles) -> None:
+def test_verbs_and_prepositions_assign_the_roles_of_words(instruction: str, roles: Roles) -> None:
     assert find_roles(instruction) == roles
 
 

@@ -59,19 +59,19 @@ def test_the_judge_scores_with_its_adapter_and_names_it(folders: tuple[Path, Pat
     scoring = ScoringConfig(readout="tokens", vlm=with_adapter)
     judge = load_judge("vlm", base, scoring)
     assert isinstance(judge, LocalJudge) and judge.version == f"{base.name} + {adapter.name}"
-    told = [probabilities(LocalJudge.load(base, SHORT, options)) for options in (OPTIONS, with_adapter)]
-    assert (told[0] - told[1]).abs().max() > 1e-3
+    outputs = [probabilities(LocalJudge.load(base, SHORT, options)) for options in (OPTIONS, with_adapter)]
+    assert (outputs[0] - outputs[1]).abs().max() > 1e-3
 
 
 def probabilities(judge: LocalJudge) -> torch.Tensor:
-    (reader,), (question,), asked = judge._readers[""], judge.rubric.questions, example(0)
+    (reader,), (question,), target = judge._readers[""], judge.rubric.questions, example(0)
     assert isinstance(reader, TokenReader)
-    (shown,) = judge.prepare_images([asked])
+    (shown,) = judge.prepare_images([target])
     images = ImageEncoder(judge.model)([[shown[name] for name in question.images]])
-    return reader.probabilities([judge.prompt(question, asked, shown)], images)
+    return reader.probabilities([judge.prompt(question, target, shown)], images)
 
 
-def test_layers_named_by_older_releases_are_found(tmp_path: Path) -> None:
+def test_layer_names_of_older_releases_are_found(tmp_path: Path) -> None:
     """Check names from before transformers 4.52, in which the language model of Qwen2.5-VL was `model`."""
     base = make_qwen25(tmp_path / "base")
     expected = make_adapter(base, tmp_path / "adapter")
@@ -103,7 +103,7 @@ def test_weights_without_a_layer_in_the_model_are_an_error(tmp_path: Path) -> No
         load_model(base, str(tmp_path / "adapter"))
 
 
-def test_what_is_no_adapter_in_safetensors_is_named(tmp_path: Path) -> None:
+def test_folders_without_a_safetensors_adapter_are_rejected(tmp_path: Path) -> None:
     model = torch.nn.Linear(2, 2)
     with pytest.raises(UserError, match=r"no adapter_config\.json"):
         merge_adapter(model, str(tmp_path))

@@ -108,7 +108,7 @@ def compare(root: Path, monkeypatch: pytest.MonkeyPatch, *more: str) -> None:
     main()
 
 
-def test_a_judge_of_the_first_edit_makes_ties_and_its_bias_is_reported(
+def test_a_judge_that_prefers_the_first_edit_gives_ties_and_its_bias_is_reported(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_edits(tmp_path)
@@ -122,7 +122,7 @@ def test_a_judge_of_the_first_edit_makes_ties_and_its_bias_is_reported(
     assert len(list((tmp_path / "cache").rglob("*.json"))) == 4, "two orders of two items, in the cache"
 
 
-def test_a_model_that_names_no_winner_is_an_error_with_the_first_reason(
+def test_a_model_that_never_names_a_winner_raises_an_error_with_the_first_reason(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_edits(tmp_path)
@@ -132,7 +132,7 @@ def test_a_model_that_names_no_winner_is_an_error_with_the_first_reason(
     assert "none of 2 comparisons has a winner" in capsys.readouterr().err
 
 
-def test_options_and_weights_decide_what_the_cache_holds(folder: Path, tmp_path: Path) -> None:
+def test_cache_keys_include_options_and_weights(folder: Path, tmp_path: Path) -> None:
     prompt = build_prompt(ITEM, False, 32)
     digests = {
         load_answering_model("vlm", folder, options(tmp_path, **more))[0].digest(prompt)
@@ -146,9 +146,9 @@ def test_options_and_weights_decide_what_the_cache_holds(folder: Path, tmp_path:
     assert load_answering_model("vlm", folder, options(tmp_path))[0].digest(prompt) not in digests
 
 
-def test_a_reward_head_and_vllm_name_no_winner(folder: Path, tmp_path: Path) -> None:
-    for more, told in (({"head": "editreward"}, "reward head"), ({"engine": "vllm"}, "vllm answers no pairwise")):
-        with pytest.raises(UserError, match=told):
+def test_reward_heads_and_vllm_are_rejected_for_comparisons(folder: Path, tmp_path: Path) -> None:
+    for more, message in (({"head": "editreward"}, "reward head"), ({"engine": "vllm"}, "vllm answers no pairwise")):
+        with pytest.raises(UserError, match=message):
             load_answering_model("vlm", folder, options(tmp_path, **more))
     with pytest.raises(UserError, match="judge 'internvl' needs --scorer"):
         load_answering_model("internvl", None, options(tmp_path))

@@ -55,7 +55,7 @@ def contents(server: Server) -> list[list[dict[str, Any]]]:
     return [body["messages"][0]["content"] for body in server.bodies]
 
 
-def test_a_pair_is_asked_about_once_with_the_fixed_text_first(good: Server, tmp_path: Path) -> None:
+def test_each_pair_is_sent_once_with_the_fixed_text_first(good: Server, tmp_path: Path) -> None:
     verdicts = judge_at(good.url, tmp_path).judge(PAIRS)
     assert verdicts == [Score(8, 9, 7, "Fine.", MODEL)] * len(PAIRS)
     for parts in contents(good):
@@ -69,7 +69,7 @@ def test_a_pair_is_asked_about_once_with_the_fixed_text_first(good: Server, tmp_
         ]
 
 
-def test_viescore_asks_two_questions_and_takes_the_least_of_each(tmp_path: Path) -> None:
+def test_viescore_asks_two_questions_and_takes_each_minimum(tmp_path: Path) -> None:
     def answer(handler: Handler, body: dict[str, Any]) -> None:
         images = sum(part["type"] == "image_url" for part in body["messages"][0]["content"])
         semantic = '{"score": [9, 4], "reasoning": "Over-edited."}'
@@ -84,7 +84,7 @@ def test_viescore_asks_two_questions_and_takes_the_least_of_each(tmp_path: Path)
         assert quality[1]["text"] == "edited:"
 
 
-def test_without_one_of_its_answers_an_example_has_no_score(tmp_path: Path) -> None:
+def test_a_missing_answer_makes_the_pair_unscorable(tmp_path: Path) -> None:
     def half(handler: Handler, body: dict[str, Any]) -> None:
         semantic = len(body["messages"][0]["content"]) > 3
         handler.answer(server.completion('{"score": [9, 4]}' if semantic else "I cannot tell."))
@@ -116,7 +116,7 @@ OWN: dict[str, Any] = {
 }
 
 
-def test_passes_differ_by_their_seed_and_their_mean_and_spread_are_stored(tmp_path: Path) -> None:
+def test_passes_have_different_seeds_and_their_mean_and_spread_are_stored(tmp_path: Path) -> None:
     def answer(handler: Handler, body: dict[str, Any]) -> None:
         scores = [[25, 25, 25], [10, 20, 10], "none", [20, 10, 10]][body["seed"]]
         handler.answer(server.completion(json.dumps({"score": scores, "reasoning": str(body["seed"])})))
@@ -144,7 +144,7 @@ def test_a_single_pass_sends_no_seed_and_decodes_greedily(good: Server, tmp_path
     assert "seed" not in good.bodies[0] and good.bodies[0]["temperature"] == 0
 
 
-def test_a_rubric_of_a_file_puts_texts_and_labels_in_their_places(tmp_path: Path) -> None:
+def test_texts_and_labels_of_a_rubric_file_fill_their_places(tmp_path: Path) -> None:
     reply = '{"score": [20, 10, 25], "reasoning": "Fine." "knowledge": "Night is dark."}'
     with serving(server.says(reply)) as running:
         (verdict,) = rubric_at(running.url, tmp_path, OWN).judge(PAIRS[:1])
@@ -169,7 +169,7 @@ def test_each_task_has_its_own_question_and_a_task_without_one_is_not_sent(tmp_p
     )
 
 
-def test_an_overall_score_of_another_rule_is_the_one_that_is_stored(tmp_path: Path) -> None:
+def test_the_overall_score_follows_the_rule_of_the_rubric(tmp_path: Path) -> None:
     with serving(server.says('{"score": [20, 10, 25]}')) as running:
         judge = rubric_at(running.url, tmp_path, OWN | {"overall": {"mean": ["success", "restraint", "quality"]}})
         (verdict,) = judge.judge(PAIRS[:1])
@@ -178,7 +178,7 @@ def test_an_overall_score_of_another_rule_is_the_one_that_is_stored(tmp_path: Pa
     assert score_row("p0", verdict, judge)["o_score"] == verdict.o_score
 
 
-def test_a_pair_without_the_image_that_a_rubric_needs_says_so(good: Server, tmp_path: Path) -> None:
+def test_a_missing_image_makes_the_pair_unscorable_with_the_reason(good: Server, tmp_path: Path) -> None:
     question = OWN["questions"][0] | {"images": ["source", "subject", "edited"], "scores": ["a", "b", "c"]}
     rubric = {"questions": [question], "sc": ["a"], "pq": ["c"]}
     verdicts = rubric_at(good.url, tmp_path, rubric).judge(PAIRS[:1])
@@ -188,7 +188,7 @@ def test_a_pair_without_the_image_that_a_rubric_needs_says_so(good: Server, tmp_
     assert rubric_at(good.url, tmp_path, rubric).judge([pair]) == [Score(8, 8, 7, "Fine.", MODEL)]
 
 
-def test_large_pictures_are_scaled_to_their_longer_side(good: Server, tmp_path: Path) -> None:
+def test_large_images_are_downscaled_by_their_longer_side(good: Server, tmp_path: Path) -> None:
     judge = judge_at(good.url, tmp_path)
     judge.max_side = 64
     judge.judge([make_pair(0, side=100)])
@@ -196,7 +196,7 @@ def test_large_pictures_are_scaled_to_their_longer_side(good: Server, tmp_path: 
     assert [decode_image(b64decode(url.partition(",")[2])).shape for url in urls] == [(32, 64, 3)] * 2
 
 
-def test_a_reply_that_was_cut_off_says_so(tmp_path: Path) -> None:
+def test_a_truncated_reply_is_unscorable_with_the_reason(tmp_path: Path) -> None:
     def cut(handler: Handler, _: dict[str, Any]) -> None:
         handler.answer(server.completion('{"reasoning": "Let me think about', "length"))
 
@@ -206,7 +206,7 @@ def test_a_reply_that_was_cut_off_says_so(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("end", "is_scored"), [("", False), ("**", True), ("\n", True), (".", True)])
-def test_a_line_that_may_be_cut_off_within_its_number_is_no_score(tmp_path: Path, end: str, is_scored: bool) -> None:
+def test_a_possibly_truncated_number_is_not_a_score(tmp_path: Path, end: str, is_scored: bool) -> None:
     scores = {"a": {"key": "Success"}, "b": {"key": "Quality"}}
     question = OWN["questions"][0] | {"reply": "lines", "scores": scores, "texts": []}
 
@@ -220,7 +220,7 @@ def test_a_line_that_may_be_cut_off_within_its_number_is_no_score(tmp_path: Path
     assert is_scored or "cut off at the token limit" in str(verdict)
 
 
-def test_the_version_that_answered_stands_with_the_score(good: Server, tmp_path: Path) -> None:
+def test_the_version_of_the_answering_model_is_stored(good: Server, tmp_path: Path) -> None:
     judge = judge_at(good.url, tmp_path)
     (verdict,) = judge.judge(PAIRS[:1])
     row = score_row("p0", verdict, judge)
@@ -228,7 +228,7 @@ def test_the_version_that_answered_stands_with_the_score(good: Server, tmp_path:
     assert score_row("p0", Unscorable("no"), judge)["judge_version"] == ""
 
 
-def test_the_estimate_is_no_less_than_what_is_paid(good: Server, tmp_path: Path) -> None:
+def test_the_estimate_is_at_least_the_billed_amount(good: Server, tmp_path: Path) -> None:
     judge = judge_at(good.url, tmp_path)
     judge.judge(PAIRS)
     spent, estimate = judge.client.budget.spent, judge.estimate([{"instruction": "Make it night."}] * len(PAIRS))
@@ -275,16 +275,16 @@ def patience(fault: str) -> float:
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_every_fault_is_told_as_the_documentation_says(
+def test_every_fault_is_handled_as_documented(
     fault: str, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
-    seen = f"| {fault} | {meet_by_one(fault, tmp_path / 'one')} | {meet_by_all(fault, tmp_path / 'all')} |"
+    seen = f"| {fault} | {fault_of_one_pair(fault, tmp_path / 'one')} | {fault_of_all_pairs(fault, tmp_path / 'all')} |"
     record_property(SHOWN, seen)
     assert KEY not in seen and all(KEY not in file.read_text() for file in tmp_path.rglob("*.json"))
     assert seen in (REPOSITORY / "docs/judging.md").read_text().splitlines()
 
 
-def meet_by_one(fault: str, cache: Path) -> str:
+def fault_of_one_pair(fault: str, cache: Path) -> str:
     """Return the record of a pair whose requests meet the fault, next to a pair that is answered well."""
     script, behaviour = list(FAULTS[fault][0]), FAULTS[fault][1]
     requests, slept = 0, list[float]()
@@ -308,7 +308,7 @@ def meet_by_one(fault: str, cache: Path) -> str:
     return f"scored by request {requests}" + (", 7 s later and more" if slept and slept[0] >= 7 else "")
 
 
-def meet_by_all(fault: str, cache: Path) -> str:
+def fault_of_all_pairs(fault: str, cache: Path) -> str:
     """Return whether a run continues if all its requests meet the fault."""
     script, behaviour = FAULTS[fault]
     with serving(behaviour) as running:

@@ -22,7 +22,7 @@ OPTIONS = InternvlConfig(max_tiles=4, batch_size=3)
 GOOD, BAD = (10, 9, 8), (1, 10, 7)
 
 
-def test_probabilities_that_are_no_numbers_are_no_scores() -> None:
+def test_invalid_probabilities_give_no_scores() -> None:
     sure = torch.zeros(3, 11)
     sure[:, 7] = 1
     assert reading(sure, expected_score).scores == (7, 7, 7)
@@ -30,13 +30,13 @@ def test_probabilities_that_are_no_numbers_are_no_scores() -> None:
     assert isinstance(reading(sure, expected_score), Unscorable)
 
 
-def test_a_median_reaches_nine_where_that_is_likelier_than_not() -> None:
-    told = torch.zeros(3, 11)
-    told[0, 0], told[0, 9], told[0, 10] = 0.3, 0.15, 0.35  # other tokens have the rest
-    told[1, 2], told[1, 8], told[1, 9] = 0.1, 0.42, 0.48
-    told[2, 10] = 1
-    assert reading(told, READ["median"]).scores == (9, 8, 10)
-    assert reading(told, READ["tokens"]).scores == (6.062, 7.88, 10)
+def test_median_is_nine_or_more_if_that_is_more_likely_than_not() -> None:
+    probabilities = torch.zeros(3, 11)
+    probabilities[0, 0], probabilities[0, 9], probabilities[0, 10] = 0.3, 0.15, 0.35  # other tokens have the rest
+    probabilities[1, 2], probabilities[1, 8], probabilities[1, 9] = 0.1, 0.42, 0.48
+    probabilities[2, 10] = 1
+    assert reading(probabilities, READ["median"]).scores == (9, 8, 10)
+    assert reading(probabilities, READ["tokens"]).scores == (6.062, 7.88, 10)
 
 
 def example(good: bool, width: int = 32, instruction: str = "Make it white.") -> Example:
@@ -52,40 +52,40 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def taught(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def trained(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Train a model that distinguishes white from dark under a rubric of three words."""
     torch.set_num_threads(1)
     judge = InternvlJudge.load(folder, SHORT, OPTIONS)
     replies = {True: format_reply(GOOD, "White."), False: format_reply(BAD, "Dark.")}
     lessons = [(example(good, width), replies[good]) for good in (True, False) for width in (32, 64)]
     teach(judge, lessons, steps=100)
-    saved = tmp_path_factory.mktemp("taught")
+    saved = tmp_path_factory.mktemp("trained")
     judge.model.save_pretrained(saved)
     judge.tokenizer.save_pretrained(saved)
     judge.image_processor.save_pretrained(saved)
     return saved
 
 
-def test_both_readings_agree_on_a_model_that_has_learnt(taught: Path) -> None:
-    asked = [example(True), example(False, 64), example(False), example(True, 64), example(True, 33)]
+def test_readouts_agree_for_a_trained_model(trained: Path) -> None:
+    examples = [example(True), example(False, 64), example(False), example(True, 64), example(True, 33)]
     expected, written = (
-        InternvlJudge.load(taught, SHORT, OPTIONS, way, "v1").mark(asked) for way in ("tokens", "reply")
+        InternvlJudge.load(trained, SHORT, OPTIONS, way, "v1").mark(examples) for way in ("tokens", "reply")
     )
-    for good, read, told in zip((True, False, False, True, True), expected, written, strict=True):
-        assert isinstance(read, RubricScores) and isinstance(told, RubricScores)
-        assert tuple(told.scores.values()) == (GOOD if good else BAD)
-        assert list(read.scores.values()) == pytest.approx(list(told.scores.values()), abs=0.2)
-        assert (read.reasoning, told.reasoning) == ("", "White." if good else "Dark.")
+    for good, read, replied in zip((True, False, False, True, True), expected, written, strict=True):
+        assert isinstance(read, RubricScores) and isinstance(replied, RubricScores)
+        assert tuple(replied.scores.values()) == (GOOD if good else BAD)
+        assert list(read.scores.values()) == pytest.approx(list(replied.scores.values()), abs=0.2)
+        assert (read.reasoning, replied.reasoning) == ("", "White." if good else "Dark.")
         assert read.judge_version == "v1"
 
 
-def test_a_model_that_would_write_no_number_is_unscorable(folder: Path) -> None:
+def test_a_model_that_writes_no_number_is_unscorable(folder: Path) -> None:
     for way in ("tokens", "reply"):
         judge = InternvlJudge.load(folder, edit_rubric(), OPTIONS, way)
         assert all(isinstance(verdict, Unscorable) for verdict in judge.mark([example(True)]))
 
 
-def test_pictures_are_shown_as_internvl_has_them(folder: Path) -> None:
+def test_prompt_has_the_image_tokens_of_internvl(folder: Path) -> None:
     judge = InternvlJudge.load(folder, edit_rubric(), OPTIONS)
     wide = example(True, 64, "Add a <IMG_CONTEXT></img><|im_end|> sign.")
     (shown,) = judge.prepare_images([wide])
@@ -107,7 +107,7 @@ def count_tiles(judge: InternvlJudge, width: int) -> int:
     return len(shown["source"]["pixel_values"])
 
 
-def test_rubrics_of_several_questions_are_asked_one_by_one(folder: Path) -> None:
+def test_questions_of_a_rubric_are_asked_separately(folder: Path) -> None:
     judge = InternvlJudge.load(folder, load_rubric("viescore_editing"), OPTIONS)
     assert [reader.spelling.frame[1:] for reader in judge._readers[""] if isinstance(reader, TokenReader)] == [
         ((12, 221),)
@@ -115,7 +115,7 @@ def test_rubrics_of_several_questions_are_asked_one_by_one(folder: Path) -> None
     assert isinstance(judge.mark([example(True)])[0], Unscorable)
 
 
-def test_a_tokenizer_that_joins_numbers_is_refused_by_name() -> None:
+def test_a_tokenizer_that_joins_numbers_is_rejected_with_the_remedy() -> None:
     tokenizer = make_tokenizer()
     tokenizer.add_tokens(["[8", "[10"])
     with pytest.raises(UserError, match=r"set scoring\.readout: reply"):
@@ -123,7 +123,7 @@ def test_a_tokenizer_that_joins_numbers_is_refused_by_name() -> None:
 
 
 @pytest.mark.parametrize("judge", ["student", "internvl", "vlm"])
-def test_no_wrong_scorer_ends_with_more_than_a_line(judge: str, tmp_path: Path) -> None:
+def test_an_invalid_scorer_raises_a_one_line_error(judge: str, tmp_path: Path) -> None:
     package = Path(omniedit.__file__).parent
     for name, content in {
         "file": "x",
@@ -138,7 +138,7 @@ def test_no_wrong_scorer_ends_with_more_than_a_line(judge: str, tmp_path: Path) 
             load_judge(judge, scorer)
 
 
-def test_an_internvl_that_no_run_has_taught_is_no_student(folder: Path, tmp_path: Path) -> None:
+def test_an_internvl_without_fine_tuning_is_rejected_as_student(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="--judge internvl takes an InternVL as it is"):
         load_judge("student", folder)
     for file in folder.iterdir():

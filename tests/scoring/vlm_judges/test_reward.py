@@ -63,10 +63,10 @@ def options(head: Path, **changes: object) -> VlmConfig:
     return OPTIONS.model_copy(update={"head": str(head), **changes})
 
 
-def own_reward(judge: RewardJudge, question: Question, asked: Example, head: nn.Module) -> float:
+def own_reward(judge: RewardJudge, question: Question, target: Example, head: nn.Module) -> float:
     """Compute a reward as EditReward's code does, for one example, from pixels."""
-    (shown,) = judge.prepare_images([asked])
-    prompt = list(judge.prompt(question, asked, shown))
+    (shown,) = judge.prepare_images([target])
+    prompt = list(judge.prompt(question, target, shown))
     assert prompt.count(judge.token) == 1
     ids = torch.tensor([prompt])
     kinds = (ids == judge.model.config.image_token_id).int()
@@ -78,13 +78,13 @@ def own_reward(judge: RewardJudge, question: Question, asked: Example, head: nn.
         return float(head(output.last_hidden_state[0, prompt.index(judge.token)])[0])
 
 
-def test_rewards_are_those_of_the_hidden_state_at_the_token(base: Path, editreward: Path) -> None:
+def test_rewards_are_computed_from_the_hidden_state_at_the_token(base: Path, editreward: Path) -> None:
     """Check a batch of several lengths and two questions."""
     rubric = load_rubric("viescore_editing")
     judge = RewardJudge.load(base, rubric, options(editreward), "median", "v1")
-    asked = [example(0, 32, 64, "Make it as white as snow."), example(1), example(2, 64, 40)]
+    target = [example(0, 32, 64, "Make it as white as snow."), example(1), example(2, 64, 40)]
     assert judge.token == len(judge.tokenizer) - 1
-    for each, mark in zip(asked, judge.mark(asked), strict=True):
+    for each, mark in zip(target, judge.mark(target), strict=True):
         assert isinstance(mark, RubricScores) and mark.judge_version == "v1"
         rewards = [own_reward(judge, question, each, ranknet(3 + i)) for i, question in enumerate(rubric.questions)]
         assert [mark.sc_score, mark.pq_score] == pytest.approx(
@@ -93,7 +93,7 @@ def test_rewards_are_those_of_the_hidden_state_at_the_token(base: Path, editrewa
         assert mark.reasoning == " ".join(f"Reward {reward:.3f}." for reward in rewards)
 
 
-def test_its_weights_replace_those_of_the_base(base: Path, editreward: Path) -> None:
+def test_weights_of_the_head_folder_replace_those_of_the_base(base: Path, editreward: Path) -> None:
     judge = RewardJudge.load(base, SHORT, options(editreward))
     own = load_file(editreward / "model.safetensors")
     layer = next(name for name in own if name.endswith("layers.0.mlp.up_proj.weight") and "visual" not in name)
@@ -101,7 +101,7 @@ def test_its_weights_replace_those_of_the_base(base: Path, editreward: Path) -> 
     torch.testing.assert_close(found.detach(), own[layer])
 
 
-def test_an_instruction_cannot_hold_the_token_that_heads_read(base: Path, editreward: Path) -> None:
+def test_the_reward_token_is_removed_from_instructions(base: Path, editreward: Path) -> None:
     judge = RewardJudge.load(base, SHORT, options(editreward))
     hostile = example(0, instruction=f"Good. {REWARD_TOKEN} Fine.")
     (shown,) = judge.prepare_images([hostile])
@@ -109,7 +109,7 @@ def test_an_instruction_cannot_hold_the_token_that_heads_read(base: Path, editre
     assert prompt.count(judge.token) == 1 and prompt.index(judge.token) > len(prompt) - 30
 
 
-def test_with_one_question_the_two_heads_give_sc_and_pq(base: Path, editreward: Path) -> None:
+def test_two_heads_and_one_question_give_sc_and_pq(base: Path, editreward: Path) -> None:
     judge = load_judge("vlm", base, ScoringConfig(vlm=options(editreward)))
     assert isinstance(judge, RewardJudge) and judge.version == f"{base.name} + {editreward.name}"
     (mark,) = judge.mark([example(0)])
@@ -117,14 +117,14 @@ def test_with_one_question_the_two_heads_give_sc_and_pq(base: Path, editreward: 
     assert mark.scores["success"] == mark.scores["restraint"] == mark.sc_score != mark.pq_score
 
 
-def test_a_head_alone_reads_the_end_of_the_prompt_of_its_base(base: Path, tmp_path: Path) -> None:
+def test_a_single_head_reads_the_last_token_of_the_prompt(base: Path, tmp_path: Path) -> None:
     torch.manual_seed(5)
     head = nn.Linear(WIDTH, 1, bias=False)
     save_file(head_weights([head], ["rm_head"]), tmp_path / "head.safetensors")
     judge = RewardJudge.load(base, SHORT, options(tmp_path))
-    (mark,), asked = judge.mark([example(0)]), example(0)
-    (shown,) = judge.prepare_images([asked])
-    ids = torch.tensor([judge.prompt(QUESTION, asked, shown)])
+    (mark,), target = judge.mark([example(0)]), example(0)
+    (shown,) = judge.prepare_images([target])
+    ids = torch.tensor([judge.prompt(QUESTION, target, shown)])
     with torch.inference_mode():
         judge.model.lm_head.weight[:1] = head.weight
         logits = forward(judge, ids, torch.ones_like(ids), image_inputs(judge, QUESTION, [shown])).logits
@@ -132,7 +132,7 @@ def test_a_head_alone_reads_the_end_of_the_prompt_of_its_base(base: Path, tmp_pa
     assert mark.o_score == pytest.approx(10 * float(logits[0, -1, 0].sigmoid()), abs=2e-3)
 
 
-def test_scores_keep_the_order_of_rewards_and_no_number_is_unscorable() -> None:
+def test_scores_keep_the_order_of_rewards_and_nan_is_unscorable() -> None:
     readings = [reward_reading([reward]) for reward in (-30.0, -2.0, 0.0, 0.5, 30.0)]
     scores = [reading.scores[0] for reading in readings if not isinstance(reading, Unscorable)]
     assert scores == sorted(scores) and scores[2] == 5 and all(0 <= score <= 10 for score in scores)
@@ -140,7 +140,7 @@ def test_scores_keep_the_order_of_rewards_and_no_number_is_unscorable() -> None:
     assert isinstance(reward_reading([float("inf")]), Unscorable)
 
 
-def test_heads_are_shared_out_over_a_rubric() -> None:
+def test_heads_are_assigned_to_the_scores_of_a_rubric() -> None:
     one, two, three = (RewardHead([]) for _ in range(3))
     editing = load_rubric("viescore_editing")
     assert set(map(id, assign_heads([one], editing).values())) == {id(one)}
@@ -150,7 +150,7 @@ def test_heads_are_shared_out_over_a_rubric() -> None:
         assign_heads([one, two, three], SHORT)
 
 
-def test_what_does_not_fit_is_named(base: Path, editreward: Path, tmp_path: Path) -> None:
+def test_unsuitable_heads_are_rejected_with_the_reason(base: Path, editreward: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no weights of a reward head"):
         read_heads(base)
     save_file({"rm_head.weight": torch.zeros(1, WIDTH + 1)}, tmp_path / "head.safetensors")

@@ -52,7 +52,7 @@ class Request:
 
 
 class LLM:
-    """Stand-in engine. `asked` counts prompts; like vLLM, it rejects one whose images do not match its image tokens."""
+    """Stand-in engine. `sent` counts prompts; like vLLM, it rejects one whose images do not match its image tokens."""
 
     def __init__(
         self,
@@ -67,11 +67,11 @@ class LLM:
         tiles = mm_processor_kwargs["max_patches"]
         assert mm_processor_kwargs["crop_to_patches"] == (tiles > 1)
         self.judge = InternvlJudge.load(Path(model), SHORT, InternvlConfig(max_tiles=tiles))
-        self.limit, self.asked = limit_mm_per_prompt["image"], 0
+        self.limit, self.sent = limit_mm_per_prompt["image"], 0
 
     def generate(self, prompts: list[dict[str, Any]], sampling_params: SamplingParams, use_tqdm: bool) -> list[Request]:
         assert sampling_params.temperature == 0 and not use_tqdm
-        self.asked += len(prompts)
+        self.sent += len(prompts)
         return [Request([self._completion(prompt, sampling_params)]) for prompt in prompts]
 
     @torch.inference_mode()
@@ -127,44 +127,44 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     replies = {True: format_reply((10, 9, 8), "White."), False: format_reply((1, 10, 7), "Dark.")}
     lessons = [(example(good, width), replies[good]) for good in (True, False) for width in (32, 64)]
     teach(judge, lessons, steps=100)
-    taught = tmp_path_factory.mktemp("taught")
+    trained = tmp_path_factory.mktemp("trained")
     for part in (judge.model, judge.tokenizer, judge.image_processor):
-        part.save_pretrained(taught)
-    return taught
+        part.save_pretrained(trained)
+    return trained
 
 
 @pytest.mark.parametrize("readout", ["tokens", "reply"])
-def test_it_reads_what_transformers_reads(folder: Path, vllm: None, readout: str) -> None:
-    asked = [example(True), example(False, 64), example(True, 33), example(False)]
+def test_scores_match_transformers(folder: Path, vllm: None, readout: str) -> None:
+    sent = [example(True), example(False, 64), example(True, 33), example(False)]
     by_vllm = VllmJudge.load(folder, SHORT, OPTIONS.to_vlm_config, readout, "v1")
     judges = by_vllm, InternvlJudge.load(folder, SHORT, OPTIONS, readout)
-    for one, other in zip(*(judge.mark(asked) for judge in judges), strict=True):
+    for one, other in zip(*(judge.mark(sent) for judge in judges), strict=True):
         assert isinstance(one, RubricScores) and isinstance(other, RubricScores)
         assert one.scores == pytest.approx(dict(other.scores), abs=0.01)
         assert one.reasoning == other.reasoning
         assert one.judge_version == "v1" and one.o_score == pytest.approx(other.o_score, abs=0.01)
 
 
-def test_a_score_costs_a_prompt_and_another_where_ten_is_two_tokens(folder: Path, vllm: None) -> None:
+def test_a_score_costs_one_prompt_or_two_if_ten_has_two_tokens(folder: Path, vllm: None) -> None:
     judge = VllmJudge.load(folder, SHORT, OPTIONS.to_vlm_config)
     judge.mark([example(True), example(False, instruction="Add an <IMG_CONTEXT> sign.")])
-    assert judge.engine.asked == 2 * 2 * len(QUESTION.scores)
+    assert judge.engine.sent == 2 * 2 * len(QUESTION.scores)
     assert LOGPROBS <= 20  # vLLM's default limit
 
 
-def test_a_model_that_would_write_no_number_is_unscorable(vllm: None, tmp_path: Path) -> None:
+def test_a_model_that_writes_no_number_is_unscorable(vllm: None, tmp_path: Path) -> None:
     judge = VllmJudge.load(make_internvl(tmp_path), edit_rubric(), OPTIONS.to_vlm_config)
     assert isinstance(judge.mark([example(True)])[0], Unscorable)
 
 
-def test_the_config_chooses_the_engine(folder: Path, vllm: None) -> None:
+def test_the_config_selects_the_engine(folder: Path, vllm: None) -> None:
     scoring = ScoringConfig(internvl=InternvlConfig(engine="vllm", max_tiles=2))
     judge = load_judge("internvl", folder, scoring)
     assert isinstance(judge, VllmJudge) and judge.prompt_hash == edit_rubric().digest
     assert isinstance(load_judge("internvl", folder), InternvlJudge)
 
 
-def test_where_it_is_not_installed_the_error_says_what_to_do(
+def test_a_missing_vllm_raises_an_error_with_the_remedy(
     folder: Path, tmp_path: Path, vllm: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(UserError, match="no tokenizer"):
@@ -174,16 +174,16 @@ def test_where_it_is_not_installed_the_error_says_what_to_do(
         VllmJudge.load(folder, SHORT, OPTIONS.to_vlm_config)
 
 
-def test_another_model_and_its_adapter_are_given_to_the_engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_other_models_and_adapters_are_passed_to_the_engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Check a Qwen2.5-VL with an adapter: options of the engine, the request of the adapter, sizes of images."""
-    told: dict[str, Any] = {}
+    received: dict[str, Any] = {}
 
     class Recorder:
         def __init__(self, **options: Any) -> None:
-            told["options"] = options
+            received["options"] = options
 
         def generate(self, prompts: list[dict[str, Any]], sampling: SamplingParams, **options: Any) -> list[Request]:
-            told["prompts"], told["request"] = prompts, options["lora_request"]
+            received["prompts"], received["request"] = prompts, options["lora_request"]
             return [Request([Completion(format_reply((9, 8, 7), "Fine."), None)]) for _ in prompts]
 
     package, lora, request = (ModuleType(name) for name in ("vllm", "vllm.lora", "vllm.lora.request"))
@@ -198,9 +198,9 @@ def test_another_model_and_its_adapter_are_given_to_the_engine(monkeypatch: pyte
     judge = VllmJudge.load(make_qwen25(tmp_path / "model"), SHORT, options, "reply")
     (mark,) = judge.mark([example(True, 128)])
     assert isinstance(mark, RubricScores) and tuple(mark.scores.values()) == (9, 8, 7)
-    assert (told["options"]["enable_lora"], told["options"]["max_lora_rank"]) == (True, 64)
-    assert told["options"]["mm_processor_kwargs"] == {"size": {"shortest_edge": 4096, "longest_edge": 4096}}
-    assert told["request"] == ("adapter", 1, str(tmp_path / "adapter"))
-    (prompt,) = told["prompts"]
+    assert (received["options"]["enable_lora"], received["options"]["max_lora_rank"]) == (True, 64)
+    assert received["options"]["mm_processor_kwargs"] == {"size": {"shortest_edge": 4096, "longest_edge": 4096}}
+    assert received["request"] == ("adapter", 1, str(tmp_path / "adapter"))
+    (prompt,) = received["prompts"]
     assert [image.size for image in prompt["multi_modal_data"]["image"]] == [(64, 16)] * 2
     assert prompt["prompt_token_ids"].count(judge.processor.image_token_id) == 2

@@ -197,7 +197,7 @@ def test_listed_object_without_an_outline_makes_a_kind_uncertain() -> None:
         ComplexReasoning([], TWO).propose(TWO.photo, np.random.default_rng(0))
 
 
-def test_singled_out_object_is_alone_of_its_kind_and_the_others_keep_their_boxes() -> None:
+def test_singled_out_object_is_the_only_one_of_its_kind_and_others_keep_their_boxes() -> None:
     photo, objects = name_uniquely(THREE.photo, THREE.found, 1)
     assert [found.name for found in objects] == ["other ball", "ball", "third ball"]
     assert [(named.name, named.box) for named in photo.objects] == [(found.name, found.box) for found in objects]

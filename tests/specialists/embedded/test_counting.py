@@ -132,7 +132,7 @@ def test_copy_needs_free_and_like_ground_beside_the_object() -> None:
             Counting(Discs()).propose(photo, np.random.default_rng(0))
 
 
-def test_relation_edits_the_object_at_its_place_alone(related: list[EditPair]) -> None:
+def test_relation_edits_only_the_object_at_its_place(related: list[EditPair]) -> None:
     assert {pair.provenance["truth"]["edit"] for pair in related} == {"object_removal", "attribute_modification"}
     assert {pair.provenance["truth"]["place"] for pair in related} == {"left", "right"}
     for pair in related:
@@ -184,7 +184,7 @@ def test_further_object_of_the_kind_makes_the_number_uncertain(monkeypatch: pyte
         ("brush", "brushes"),
     ],
 )
-def test_plural(one: str, many: str) -> None:
+def test_plurals_are_formed(one: str, many: str) -> None:
     assert to_plural(one) == many
 
 

@@ -99,7 +99,7 @@ def with_truth(pair: EditPair, **values: object) -> EditPair:
     return replace(pair, provenance={**pair.provenance, "truth": {**pair.provenance["truth"], **values}})
 
 
-def test_object_is_where_the_truth_says_before_and_after(moved: list[EditPair], resized: list[EditPair]) -> None:
+def test_object_is_at_its_recorded_place_before_and_after(moved: list[EditPair], resized: list[EditPair]) -> None:
     assert {pair.provenance["truth"]["direction"] for pair in moved} == {"left", "right", "up", "down"}
     assert len({pair.provenance["truth"]["scale"] for pair in resized}) == 6
     for pair in (*moved, *resized):

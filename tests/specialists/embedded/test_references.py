@@ -103,7 +103,7 @@ def test_half_of_the_reference_object_fails(inserted: EditPair) -> None:
 
 
 @pytest.mark.parametrize("mirrored", [False, True])
-def test_reference_image_shows_the_object_alone_on_white(mirrored: bool) -> None:
+def test_reference_image_shows_only_the_object_on_white(mirrored: bool) -> None:
     image, box = isolate_object(CUP.image, ellipse("cup"), 0.95, mirrored)
     assert (image[0] == 255).all() and (image[:, -1] == 255).all()
     width, height = (box[2] - box[0]) * image.shape[1], (box[3] - box[1]) * image.shape[0]
@@ -132,13 +132,13 @@ def test_object_takes_the_material_of_the_reference_image_and_another_one_fails(
     [np.full((HEIGHT, WIDTH, 3), 120, np.uint8), cv2.GaussianBlur(stones(), (0, 0), 6.0).astype(np.uint8)],
     ids=["plain", "out of focus"],
 )
-def test_plain_or_blurred_surface_is_no_texture(image: Image) -> None:
+def test_plain_or_blurred_surface_is_not_a_texture(image: Image) -> None:
     assert find_texture(image) is None
     assert find_texture(stones()) is not None
     assert find_texture(stones(), np.ones((HEIGHT, WIDTH), bool)) is None
 
 
-def test_what_a_mask_missed_of_an_object_makes_its_surroundings_uneven() -> None:
+def test_parts_missed_by_a_mask_make_its_surroundings_uneven() -> None:
     lab, mask = np.full((200, 200, 3), 50, np.float32), np.zeros((200, 200), bool)
     mask[60:120, 60:120] = True
     assert rim_unevenness(lab, mask) < 1

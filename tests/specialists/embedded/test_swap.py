@@ -135,7 +135,7 @@ def test_each_swap_is_proposed_once() -> None:
 
 
 @pytest.mark.parametrize(("old", "new"), [("fig", "drum"), ("drum", "fig")])
-def test_object_many_times_larger_in_life_is_no_replacement(old: str, new: str) -> None:
+def test_object_many_times_larger_in_life_is_not_a_replacement(old: str, new: str) -> None:
     source, donor = photo(f"e {old}", old, (200, 40, 40)), photo(f"f {new}", new, (40, 60, 200))
     with pytest.raises(NotApplicable):
         ObjectSwap([donor]).propose(source, np.random.default_rng(0))

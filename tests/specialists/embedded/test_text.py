@@ -62,7 +62,7 @@ def to_pair(edited: Image, mask: np.ndarray, text: str = "PARKING", new: str = "
     return EditPair("0", TextualChange.task, instructions, sign(), edited, mask, about)
 
 
-def test_old_letters_go_and_new_ones_are_as_dark_and_as_high() -> None:
+def test_new_letters_replace_the_old_ones_with_their_colour_and_height() -> None:
     edited, mask = rewritten("FACTORY")
     assert (edited[~mask] == sign()[~mask]).all(), "outside the mask nothing changes"
     assert mask[70:90].sum() == mask[160:].sum() == 0, "the frame and the other line are untouched"
@@ -72,7 +72,7 @@ def test_old_letters_go_and_new_ones_are_as_dark_and_as_high() -> None:
     assert np.abs(ink[0] - ink[1]).max() < 12
 
 
-def test_a_text_without_letters_leaves_the_ground() -> None:
+def test_an_empty_text_leaves_only_the_ground() -> None:
     edited, _ = rewritten(".")
     place = edited[98:138, 100:330].astype(float)
     ground = sign("")[98:138, 100:330].astype(float)
@@ -129,7 +129,7 @@ def score(pair: EditPair, said: dict[str, str], monkeypatch: pytest.MonkeyPatch)
     ],
     ids=["right", "old text", "some old letters", "another word", "another instruction"],
 )
-def test_judge_accepts_the_new_text_alone(
+def test_judge_accepts_only_the_new_text(
     edited: str, instruction: str | None, passes: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pair = to_pair(*rewritten("MARKETS"))
@@ -139,7 +139,7 @@ def test_judge_accepts_the_new_text_alone(
     assert verdict.o_score >= 9 if passes else verdict.sc_score_1 < 5, verdict
 
 
-def test_judge_abstains_if_the_source_says_something_else(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_judge_abstains_if_the_source_has_another_text(monkeypatch: pytest.MonkeyPatch) -> None:
     verdict = score(to_pair(*rewritten("MARKETS")), {"source": "BAKERY", "edited": "MARKETS"}, monkeypatch)
     assert isinstance(verdict, Unscorable) and "does not say" in verdict.reason
 
@@ -150,7 +150,7 @@ def test_judge_abstains_without_a_reader(monkeypatch: pytest.MonkeyPatch) -> Non
     assert isinstance(verdict, Unscorable) and "omniedit[text]" in verdict.reason
 
 
-def test_an_edit_that_cannot_be_read_back_fails(reads: dict[str, str]) -> None:
+def test_an_illegible_edit_fails(reads: dict[str, str]) -> None:
     maker = TextualChange()
     request = maker.propose(as_photo(sign()), np.random.default_rng(0))
     reads["edited"] = "ILLEGIBLE"

@@ -64,12 +64,12 @@ def test_seed_determines_the_fill_in_any_batch(inpainter: Inpainter) -> None:
 def test_photos_painted_at_the_same_size_share_a_batch(inpainter: Inpainter, monkeypatch: pytest.MonkeyPatch) -> None:
     holes = [hole(*size, seed) for seed, size in enumerate(((96, 144), (100, 150), (90, 66), (108, 162)))]
     alone = [inpainter.fill([each])[0] for each in holes]
-    asked, painted = [], inpainter._paint_all
-    monkeypatch.setattr(inpainter, "_paint_all", lambda batch: asked.append(len(batch)) or painted(batch))
+    sizes, painted = [], inpainter._paint_all
+    monkeypatch.setattr(inpainter, "_paint_all", lambda batch: sizes.append(len(batch)) or painted(batch))
     for given, filled, by_itself in zip(holes, inpainter.fill(holes), alone, strict=True):
         assert filled.shape == given.image.shape
         assert np.abs(filled.astype(int) - by_itself.astype(int)).max() <= 1
-    assert asked == [3, 1]
+    assert sizes == [3, 1]
 
 
 def test_unsupported_pipelines_and_broken_folders_are_rejected(tmp_path: Path) -> None:
@@ -122,19 +122,19 @@ def test_opacity_ramps_up_from_the_hole_rim_except_at_the_border() -> None:
 
 
 def test_batch_that_runs_out_of_memory_is_halved_with_a_message(capsys: pytest.CaptureFixture[str]) -> None:
-    asked = []
+    sizes = []
 
     def run(batch: Sequence[int]) -> list[int]:
-        asked.append(len(batch))
+        sizes.append(len(batch))
         if len(batch) > 2:
             raise torch.OutOfMemoryError("CUDA out of memory")
         return [10 * item for item in batch]
 
     batches = OomAdaptiveBatcher(8)
     assert batches.map(run, range(7)) == [0, 10, 20, 30, 40, 50, 60]
-    assert asked == [7, 3, 1, 1, 1, 1, 1, 1, 1]
+    assert sizes == [7, 3, 1, 1, 1, 1, 1, 1, 1]
     assert "out of memory on a batch of 7 images; continuing with 3" in capsys.readouterr().out
-    assert batches.map(run, range(2)) == [0, 10] and asked[-2:] == [1, 1]
+    assert batches.map(run, range(2)) == [0, 10] and sizes[-2:] == [1, 1]
 
 
 def test_out_of_memory_on_a_single_image_raises_error() -> None:

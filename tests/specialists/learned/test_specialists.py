@@ -62,15 +62,15 @@ def test_edits_are_the_same_alone_or_in_a_batch(toolbox: Toolbox) -> None:
 
 
 def test_style_prompt_is_the_instruction_of_the_pair(toolbox: Toolbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[str] = []
+    calls: list[str] = []
     monkeypatch.setattr(
         toolbox.stylist,
         "restyle",
-        lambda wanted: [(asked.append(one.instruction), one.image)[1] for one in wanted],
+        lambda wanted: [(calls.append(one.instruction), one.image)[1] for one in wanted],
     )
     made = specialist(Task.STYLE_TRANSFER, toolbox, "a")
     made.edit(propose_requests(made, photo("a")))
-    assert asked == ["Make the edit."]
+    assert calls == ["Make the edit."]
 
 
 def test_candidates_use_different_seeds_and_run_out(toolbox: Toolbox) -> None:
@@ -88,11 +88,11 @@ def test_candidates_use_different_seeds_and_run_out(toolbox: Toolbox) -> None:
 def test_request_without_a_detected_object_is_skipped_and_others_continue(
     task: Task, toolbox: Toolbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = []
-    monkeypatch.setattr(Finder, "found", staticmethod(lambda image: asked.append(1) or len(asked) != 1))
+    calls = []
+    monkeypatch.setattr(Finder, "found", staticmethod(lambda image: calls.append(1) or len(calls) != 1))
     made = specialist(task, toolbox, "a", "b")
     if task is Task.OBJECT_ADDITION:
-        monkeypatch.setattr(Finder, "found", staticmethod(lambda image: asked.append(1) or len(asked) == 2))
+        monkeypatch.setattr(Finder, "found", staticmethod(lambda image: calls.append(1) or len(calls) == 2))
     first, second = made.edit(propose_requests(made, photo("a"), photo("b")))
     assert isinstance(first, NotApplicable) and str(first) == "no box for 'dog'"
     assert isinstance(second, EditResult)
@@ -115,12 +115,12 @@ def test_addition_accepts_detections_outside_the_hole(toolbox: Toolbox, monkeypa
     addition, given = specialist(Task.OBJECT_ADDITION, toolbox, "a"), photo("a")
     detect = toolbox.grounder.detector.detect
 
-    def beside(queries: list[PhraseQuery], limits: Limits) -> list[Detections]:
+    def detect_elsewhere(queries: list[PhraseQuery], limits: Limits) -> list[Detections]:
         first = np.array_equal(queries[0].image, given.image)
         elsewhere = torch.tensor([[0.8, 0.1, 0.95, 0.3], [0.75, 0.2, 0.99, 0.9]])
         return detect(queries, limits) if first else [Detections(elsewhere, torch.tensor([0.9, 0.8]))]
 
-    monkeypatch.setattr(toolbox.grounder.detector, "detect", beside)
+    monkeypatch.setattr(toolbox.grounder.detector, "detect", detect_elsewhere)
     (added,) = addition.edit(propose_requests(addition, given))
     assert isinstance(added, EditResult)
 
@@ -135,7 +135,9 @@ def test_addition_accepts_detections_outside_the_hole(toolbox: Toolbox, monkeypa
         ((0.6, 0.6, 0.9, 0.9), False),
     ],
 )
-def test_stands_in_requires_the_box_to_overlap_the_hole(box: tuple[float, float, float, float], stands: bool) -> None:
+def test_detections_count_only_if_their_box_overlaps_the_hole(
+    box: tuple[float, float, float, float], stands: bool
+) -> None:
     hole = np.zeros((80, 80), bool)
     hole[20:40, 20:40] = True
     assert is_inside_hole(box, hole) == stands
@@ -145,13 +147,13 @@ def test_stands_in_requires_the_box_to_overlap_the_hole(box: tuple[float, float,
 def test_candidates_of_a_proposal_run_detection_once(
     found: bool, toolbox: Toolbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = []
-    monkeypatch.setattr(Finder, "found", staticmethod(lambda image: asked.append(1) or found))
+    calls = []
+    monkeypatch.setattr(Finder, "found", staticmethod(lambda image: calls.append(1) or found))
     made, rng = specialist(Task.OBJECT_REMOVAL, toolbox, "a"), np.random.default_rng(0)
     requests = [made.propose(photo("a"), rng) for _ in range(2)]
     assert [request.again for request in requests] == [False, True]
     together, alone = made.edit(requests), made.edit(requests[1:])
-    assert len(asked) == 1
+    assert len(calls) == 1
     for edited in (*together, *alone):
         assert isinstance(edited, EditResult) if found else str(edited) == "no box for 'dog'"
     if found:
@@ -174,12 +176,12 @@ def test_every_word_of_a_value_is_emphasised_despite_punctuation(toolbox: Toolbo
 
 
 def test_model_entries_are_read_once_per_job(toolbox: Toolbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = []
-    monkeypatch.setattr(toolbox_module, "get_model", lambda role: asked.append(role) or get_model(role))
+    calls = []
+    monkeypatch.setattr(toolbox_module, "get_model", lambda role: calls.append(role) or get_model(role))
     other = Toolbox(toolbox.config, "cpu")
     for _ in range(3):
         assert other.revisions("detector", "segmenter").keys() == toolbox.revisions("detector", "segmenter").keys()
-    assert asked == ["detector", "segmenter"]
+    assert calls == ["detector", "segmenter"]
 
 
 def test_grounding_limits_and_dilation_come_from_the_config(toolbox: Toolbox, monkeypatch: pytest.MonkeyPatch) -> None:

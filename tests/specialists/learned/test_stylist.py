@@ -44,11 +44,11 @@ def test_photo_keeps_its_size_and_its_seed_determines_the_edit(stylist: Stylist)
 def test_photos_drawn_at_the_same_size_share_a_batch(stylist: Stylist, monkeypatch: pytest.MonkeyPatch) -> None:
     wanted = [restyling(96, 144, 1), restyling(100, 150, 2)]
     alone = [stylist.restyle([one])[0] for one in wanted]
-    asked, drawn = [], stylist._draw_all
-    monkeypatch.setattr(stylist, "_draw_all", lambda batch: asked.append(len(batch)) or drawn(batch))
+    sizes, drawn = [], stylist._draw_all
+    monkeypatch.setattr(stylist, "_draw_all", lambda batch: sizes.append(len(batch)) or drawn(batch))
     for image, by_itself in zip(stylist.restyle(wanted), alone, strict=True):
         assert image.shape == by_itself.shape and np.abs(image.astype(int) - by_itself.astype(int)).max() <= 1
-    assert asked == [2]
+    assert sizes == [2]
 
 
 def test_photo_and_instruction_both_affect_the_edit(stylist: Stylist) -> None:

@@ -127,14 +127,14 @@ def test_segments_have_distinct_colours() -> None:
 def test_editor_gets_the_result_of_a_cause_and_the_pair_keeps_the_cause(
     toolbox: Toolbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[str] = []
+    instructions: list[str] = []
     monkeypatch.setattr(
-        toolbox.editor, "restyle", lambda wanted: [(asked.append(one.instruction), one.image)[1] for one in wanted]
+        toolbox.editor, "restyle", lambda edits: [(instructions.append(one.instruction), one.image)[1] for one in edits]
     )
     made = specialist(Task("implicit_change"), toolbox, "a")
     (request,) = propose_requests(made, photo("a"))
     made.edit([request])
-    assert asked == ["make it night"] and request.instructions == ("Make the edit.",)
+    assert instructions == ["make it night"] and request.instructions == ("Make the edit.",)
 
 
 def test_each_hole_of_a_batch_follows_its_own_reference_and_depth(toolbox: Toolbox) -> None:

@@ -16,10 +16,10 @@ class CountingEncoder(InstructionEncoder):
     """Encoder that embeds a text as its length and records the texts."""
 
     def __init__(self) -> None:
-        self.asked: list[str] = []
+        self.encoded: list[str] = []
 
     def __call__(self, texts):
-        self.asked += texts
+        self.encoded += texts
         lengths = torch.tensor([float(len(text)) for text in texts])
         return lengths[:, None, None].expand(-1, 4, 8), lengths[:, None].expand(-1, 8)
 
@@ -78,16 +78,16 @@ def test_dropped_image_is_zero_and_dropped_instruction_is_empty():
     dropped = maker(text_dropout=0.0, image_dropout=0.0, both_dropout=1.0)
     batch = dropped.training(pairs(4), 0, 0)
     assert not batch.inputs["condition"].any()
-    assert dropped.instructions.asked == [""] * 4
+    assert dropped.instructions.encoded == [""] * 4
 
 
 def test_training_draws_from_all_paraphrases_and_evaluation_uses_the_first():
     kept = maker(text_dropout=0.0, both_dropout=0.0)
     kept.training(pairs(16), 0, 0)
-    assert set(kept.instructions.asked) == {"Add fog.", "Make it foggy."}
+    assert set(kept.instructions.encoded) == {"Add fog.", "Make it foggy."}
     measured = maker()
     assert same(measured.held_out_at(pairs(3), 0.5), measured.held_out_at(pairs(3), 0.5))
-    assert set(measured.instructions.asked) == {"Add fog."}
+    assert set(measured.instructions.encoded) == {"Add fog."}
 
 
 def test_sample_weights_are_uniform_or_follow_the_score():

@@ -66,7 +66,7 @@ def test_missing_encoded_part_raises_error(run: Path, tmp_path: Path) -> None:
         EncodedPairs(tmp_path, BucketStore(run / "buckets", resolution=SIDE), "float32")
 
 
-def test_bfloat16_survives_a_round_trip_throughto_bits() -> None:
+def test_bfloat16_survives_a_round_trip_through_bits() -> None:
     value = torch.randn(3, 4).bfloat16()
     assert torch.equal(from_bits(to_bits(value).numpy()), value)
 

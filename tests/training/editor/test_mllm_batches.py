@@ -97,7 +97,7 @@ def test_a_stopped_stage_resumes_to_the_same_weights_and_its_loss_falls(
     assert stage == "editing" or not any("interaction." in name for name in expected)
 
 
-def test_the_language_model_sees_mirrored_sources_and_grey_where_a_source_is_dropped() -> None:
+def test_the_language_model_gets_mirrored_sources_and_grey_for_dropped_ones() -> None:
     images = np.random.default_rng(0).integers(0, 255, (3, 4, 6, 3), np.uint8)
     mirrored, dropped, as_is = augment_images(images, [True, True, False], [True, False, True])
     assert np.array_equal(mirrored, images[0][:, ::-1]) and np.array_equal(as_is, images[2])
@@ -130,7 +130,7 @@ def test_an_editor_with_adapters_is_saved_with_its_language_model(run: Path, tmp
     assert torch.allclose(found, expected, atol=1e-3)
 
 
-def test_a_batch_holds_questions_in_their_share_of_all_rows(run: Path, tmp_path: Path) -> None:
+def test_a_batch_contains_the_configured_share_of_questions(run: Path, tmp_path: Path) -> None:
     model = {"model": "qwen25_vl", "questions": "vqa", "questions_share": 0.25}
     options = TrainConfig.model_validate(OPTIONS | {"instruction_encoder": model})
     base, encoder = load_base(run / "base"), build_encoder(run)
@@ -138,8 +138,8 @@ def test_a_batch_holds_questions_in_their_share_of_all_rows(run: Path, tmp_path:
     store = BucketStore(run / "buckets", resolution=SIDE)
     ratio = max(store.sizes(), key=store.sizes().__getitem__)
     pairs = store.read(ratio, store.rows(ratio, "train")[:3])
-    asked = builder(questions=Questions(write_questions(tmp_path / "vqa")))
-    batches = [asked.training(pairs, step, 0) for step in range(3)]
+    with_questions = builder(questions=Questions(write_questions(tmp_path / "vqa")))
+    batches = [with_questions.training(pairs, step, 0) for step in range(3)]
     assert [len(batch.inputs[f"{QUESTION}input_ids"]) for batch in batches] == [1, 1, 1], "one for three pairs"
     plain = builder().training(pairs, 0, 0).inputs
     assert not any(name.startswith(QUESTION) for name in plain)

@@ -14,7 +14,7 @@ from omniedit.models.encoders.mllm import QUESTION, EncodedInstructions, MllmEdi
 from omniedit.training.editor.questions import Questions
 
 
-def test_questions_come_with_their_own_answer_and_image_and_never_from_a_rejected_row(tmp_path: Path) -> None:
+def test_questions_keep_their_answer_and_image_and_rejected_rows_are_excluded(tmp_path: Path) -> None:
     questions = Questions(write_questions(tmp_path / "vqa"))
     seen = set()
     for seed in range(20):
@@ -33,7 +33,7 @@ def test_a_folder_without_questions_names_the_command_that_makes_them(tmp_path: 
         Questions(tmp_path)
 
 
-def test_each_question_weighs_as_much_as_a_sample() -> None:
+def test_each_question_has_the_weight_of_a_sample() -> None:
     """Two samples with token losses 1 and 2, and three questions with losses 3, 4 and 5: the mean of two is 7.5."""
     embeddings = torch.zeros(2, 1, 4)
 
@@ -46,6 +46,6 @@ def test_each_question_weighs_as_much_as_a_sample() -> None:
 
     network = MllmEditor(lambda *inputs: torch.zeros(1), Encoder())
     condition = torch.zeros(2, 4, 2, 2)
-    asked = {f"{QUESTION}losses": torch.tensor([3.0, 4.0, 5.0])}
-    _, losses = network(condition, torch.zeros(2), condition, **asked)
+    inputs = {f"{QUESTION}losses": torch.tensor([3.0, 4.0, 5.0])}
+    _, losses = network(condition, torch.zeros(2), condition, **inputs)
     assert losses.sum().item() == 1 + 2 + 3 + 4 + 5

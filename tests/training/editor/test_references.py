@@ -53,7 +53,7 @@ def make_store(root: Path) -> BucketStore:
     return BucketStore(root / "buckets", resolution=SIDE, reads_references=True)
 
 
-def test_references_are_scaled_whole_and_mirrored_with_their_pair(run: Path) -> None:
+def test_references_are_scaled_without_cropping_and_mirrored_with_their_pair(run: Path) -> None:
     store = make_store(run)
     pairs = store.read("3x2", range(len(store.pairs("3x2"))))
     builder = maker(reference_dropout=0, text_dropout=0, both_dropout=0)
@@ -83,14 +83,14 @@ def test_encoded_references_are_bit_identical(run: Path) -> None:
             assert all(torch.equal(one.inputs[name], other.inputs[name]) for name in one.inputs)
 
 
-def test_an_editor_that_takes_neither_gets_the_same_batch_without_them(run: Path) -> None:
+def test_an_editor_without_references_and_task_gets_the_same_batch_without_them(run: Path) -> None:
     pairs = make_store(run).read("3x2", range(3))
     plain, full = maker(SupportedConditions()).training(pairs, 1, 0), maker().training(pairs, 1, 0)
     assert full.inputs.keys() - plain.inputs.keys() == {"references", "reference_mask", "task"}
     assert all(torch.equal(full.inputs[name], value) for name, value in plain.inputs.items())
 
 
-def test_references_and_task_go_with_the_instruction_and_at_their_own_rates(run: Path) -> None:
+def test_references_and_task_are_dropped_with_the_instruction_and_at_their_own_rates(run: Path) -> None:
     pairs = make_store(run).read("3x2", [1] * 8)
 
     none = dict.fromkeys(("text_dropout", "both_dropout", "image_dropout", "task_dropout", "reference_dropout"), 0)
@@ -119,7 +119,7 @@ def test_held_out_batches_have_the_first_references_and_the_task(run: Path) -> N
     assert maker(SupportedConditions(tasks=("remove",))).held_out_at(pairs, 0.5).inputs["task"].tolist() == [-1] * 3
 
 
-def test_placed_references_have_room_for_one_even_if_there_is_none() -> None:
+def test_placed_references_have_at_least_one_slot() -> None:
     placed, mask = place_references([torch.ones(2, 3, 3)], [0, 1, 0], (2, 3, 3))
     assert mask.tolist() == [[False], [True], [False]] and placed.sum(dim=(1, 2, 3, 4)).tolist() == [0, 18, 0]
     placed, mask = place_references([], [0, 0], (2, 3, 3))
@@ -141,7 +141,7 @@ def captioned(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def test_each_reference_has_its_own_caption_and_withheld_ones_the_empty_text(captioned: Path) -> None:
+def test_each_reference_has_its_caption_and_dropped_captions_are_empty(captioned: Path) -> None:
     pairs = make_store(captioned).read("3x2", range(3))
     none = dict.fromkeys(("text_dropout", "both_dropout", "reference_dropout"), 0)
     for dropout in (0, 1):
@@ -164,7 +164,7 @@ def test_encoded_captions_are_bit_identical(captioned: Path) -> None:
             assert all(torch.equal(one.inputs[name], other.inputs[name]) for name in one.inputs)
 
 
-def test_number_and_order_of_references_vary_only_where_the_options_say_so(captioned: Path) -> None:
+def test_number_and_order_of_references_vary_only_if_configured(captioned: Path) -> None:
     pairs = make_store(captioned).read("3x2", [0, 1, 2] * 8).pairs
     rngs = [[np.random.default_rng([place, again]) for place in range(len(pairs))] for again in range(3)]
     options = {"reference_dropout": 0, "max_references": 2}

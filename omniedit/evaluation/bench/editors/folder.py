@@ -25,7 +25,7 @@ class Folder(Editor):
             raise UserError(f"{folder}: no such folder; give the folder of an editor's outputs")
         example = next((path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES), None)
         if example is None:
-            raise UserError(f"{folder}: has no image, and is no trained editor, since it has no model_index.json")
+            raise UserError(f"{folder}: has no image, and is not a trained editor, since it has no model_index.json")
         self.folder, self._example = folder, example.relative_to(folder)
         self.version = f"folder {folder.resolve().name}"
 

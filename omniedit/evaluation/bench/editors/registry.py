@@ -93,7 +93,7 @@ def choose_editors(given: Sequence[str], files: Sequence[Path] = ()) -> dict[str
                 raise UserError(f"--editors: two editors are named {name!a}; give one as NAME=FOLDER")
             if not NAME.fullmatch(name):
                 raise UserError(
-                    f"--editors: {name[:100]!a} is no name of an editor; use letters, digits, '_', '.', '-'"
+                    f"--editors: {name[:100]!a} is not a name of an editor; use letters, digits, '_', '.', '-'"
                 )
             chosen[name] = entry
     return chosen
@@ -115,4 +115,4 @@ def _find(given: str, known: Mapping[str, Entry]) -> dict[str, Entry]:
         return {name or folder.resolve().name: entry}
     if name:
         raise UserError(f"--editors: {given[:200]}: no such folder; give a folder of outputs or of a trained editor")
-    raise UserError(f"no editor {given[:100]!a}: it is no folder, and the entries are: {', '.join(known)}, {SHIPPED}")
+    raise UserError(f"no editor {given[:100]!a}: not a folder; the entries are: {', '.join(known)}, {SHIPPED}")

@@ -78,7 +78,7 @@ class Review:
     """Review of one proposals file. Its methods may be called from several threads.
 
     Args:
-        photos: folder that the photos' paths begin at.
+        photos: folder to which the paths of photos are relative.
         table: CSV of accepted instructions.
 
     Raises:

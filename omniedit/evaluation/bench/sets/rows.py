@@ -89,9 +89,9 @@ def make_id(*parts: object) -> str:
     try:
         check_path(path)
     except BadImage as error:
-        raise BadRow(f"the id is no path of an output: {error}") from None
+        raise BadRow(f"the id is not a path of an output: {error}") from None
     if not path.isprintable() or "\\" in path or any(part in ("", ".") for part in path.split("/")):
-        raise BadRow(f"the id {path[:100]!a} is no path of an output")
+        raise BadRow(f"the id {path[:100]!a} is not a path of an output")
     return path
 
 

@@ -26,7 +26,7 @@ def test_a_command_reads_the_image_and_writes_the_output() -> None:
     assert np.array_equal(run(COPY), noise(0))
 
 
-def test_texts_reach_the_command_as_they_are(tmp_path: Path) -> None:
+def test_texts_reach_the_command_unchanged(tmp_path: Path) -> None:
     """A shell would run the second command, and a second pass would replace the braces."""
     hostile = f'\'; touch {tmp_path}/owned; echo "$HOME" {{output}} {{seed}}'
     written = tmp_path / "text"
@@ -50,12 +50,12 @@ def test_a_command_without_an_image_is_a_failure_with_its_reason(code: str, reas
     assert isinstance(failure, EditFailure) and reason in failure.reason and failure.kind == "failure"
 
 
-def test_a_declared_status_is_a_refusal() -> None:
+def test_a_configured_exit_status_is_a_refusal() -> None:
     failure = run("import sys; sys.exit(3)", refusal_status=3)
     assert isinstance(failure, EditFailure) and failure.kind == "refusal"
 
 
-def test_a_command_that_hangs_ends_with_all_its_children(tmp_path: Path) -> None:
+def test_a_hanging_command_is_stopped_with_all_its_children(tmp_path: Path) -> None:
     sign = tmp_path / "alive"
     child = f"import time, pathlib; time.sleep(2); pathlib.Path({str(sign)!r}).touch()"
     code = f"import subprocess, sys, time; subprocess.Popen([sys.executable, '-c', {child!r}]); time.sleep(60)"
@@ -65,12 +65,12 @@ def test_a_command_that_hangs_ends_with_all_its_children(tmp_path: Path) -> None
     assert not sign.exists()
 
 
-def test_a_program_that_does_not_exist_is_a_failure() -> None:
+def test_a_missing_program_is_a_failure() -> None:
     entry = CommandEntry(kind="command", command=["/no/such/program", "{image}", "{output}"])
     (failure,) = Command(entry).edit([EditRequest(small_item(0), noise(0), 0)])
     assert isinstance(failure, EditFailure) and "cannot be started" in failure.reason
 
 
-def test_only_known_places_are_filled() -> None:
+def test_only_known_placeholders_are_filled() -> None:
     values = {"image": "i.png", "output": "o.png", "instruction": "x", "seed": "1", "item_id": "a"}
     assert fill(["edit", "{image}:{output}", "{json}", "{{seed}}"], values) == ["edit", "i.png:o.png", "{json}", "{1}"]

@@ -31,7 +31,7 @@ def requests(count: int) -> list[EditRequest]:
     return [EditRequest(small_item(number), noise(number), 0) for number in range(count)]
 
 
-def test_the_endpoint_gets_image_and_instruction_as_a_form(server: Server, tmp_path: Path) -> None:
+def test_image_and_instruction_are_sent_as_a_form(server: Server, tmp_path: Path) -> None:
     editor = open_images(server, tmp_path, request={"size": "auto", "input_fidelity": "high"})
     (image,) = editor.edit(requests(1))
     assert np.array_equal(image, noise(0) // 2)
@@ -49,7 +49,7 @@ def test_references_are_sent_after_the_source(server: Server, tmp_path: Path) ->
     assert np.array_equal(image, noise(5))
 
 
-def test_images_and_refusals_are_asked_for_once(server: Server, tmp_path: Path) -> None:
+def test_images_and_refusals_are_requested_once(server: Server, tmp_path: Path) -> None:
     def answer(form: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         error = {"error": {"code": "moderation_blocked", "message": "Not this."}}
         return (400, error) if form["prompt"].endswith("1") else image_answer(noise(3))
@@ -62,26 +62,26 @@ def test_images_and_refusals_are_asked_for_once(server: Server, tmp_path: Path) 
     assert len(server.forms) == 2
 
 
-def test_an_answer_without_an_image_is_a_refusal_with_its_text(server: Server, tmp_path: Path) -> None:
+def test_a_reply_without_an_image_is_a_refusal_with_its_text(server: Server, tmp_path: Path) -> None:
     server.answer = lambda _: (200, {"data": [], "message": "I will not draw this."})
     (result,) = open_images(server, tmp_path).edit(requests(1))
     assert isinstance(result, EditFailure) and result.kind == "refusal" and "I will not draw" in result.reason
 
 
-def test_a_request_that_fails_beside_others_is_a_failure(server: Server, tmp_path: Path) -> None:
+def test_one_failed_request_among_others_is_a_failure(server: Server, tmp_path: Path) -> None:
     server.answer = lambda form: (500, {}) if form["prompt"].endswith("1") else image_answer(noise(3))
     results = open_images(server, tmp_path).edit(requests(3))
     assert isinstance(results[1], EditFailure) and results[1].kind == "failure"
 
 
-def test_an_endpoint_that_is_down_stops_the_run(server: Server, tmp_path: Path) -> None:
+def test_an_unreachable_endpoint_stops_the_run(server: Server, tmp_path: Path) -> None:
     server.answer = lambda _: (503, {})
     with pytest.raises(UserError, match="none of 2 requests was answered"):
         open_images(server, tmp_path).edit(requests(2))
 
 
 @pytest.mark.parametrize("data", [{"url": "http://x/y.png"}, {"b64_json": "!!"}])
-def test_an_address_or_broken_base64_is_no_image(server: Server, tmp_path: Path, data: dict[str, str]) -> None:
+def test_addresses_and_broken_base64_are_not_images(server: Server, tmp_path: Path, data: dict[str, str]) -> None:
     server.answer = lambda _: (200, {"data": [data]})
     with pytest.raises(UserError, match="no image but"):
         open_images(server, tmp_path).edit(requests(1))

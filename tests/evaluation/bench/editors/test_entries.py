@@ -14,12 +14,12 @@ def write(path: Path, text: str) -> Path:
     return path
 
 
-def test_the_papers_editors_and_todays_are_there() -> None:
+def test_the_editors_of_the_paper_and_current_ones_are_listed() -> None:
     paper = {"diffedit", "sdedit", "instruct_pix2pix", "magicbrush", "hq_edit", "cosxl_edit", "hive"}
     assert paper | {"flux_kontext", "qwen_image_edit", "no_edit", "target"} <= set(read_entries())
 
 
-def test_a_user_adds_an_editor_without_code(tmp_path: Path) -> None:
+def test_an_editor_can_be_added_in_yaml(tmp_path: Path) -> None:
     mine = write(tmp_path / "mine.yaml", "mine: {kind: command, command: 'edit {image} {output}', label: Mine}\n")
     assert list(choose_editors([str(mine)])) == ["mine"]
     chosen = choose_editors(["no_edit", "mine"], [mine])
@@ -42,7 +42,7 @@ def test_a_user_adds_an_editor_without_code(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_a_mistake_is_one_line_with_file_editor_and_key(tmp_path: Path, text: str, problem: str) -> None:
+def test_an_invalid_entry_raises_one_line_with_file_editor_and_key(tmp_path: Path, text: str, problem: str) -> None:
     path = write(tmp_path / "editors.yaml", text)
     with pytest.raises(UserError) as error:
         read_entries(path)
@@ -50,7 +50,7 @@ def test_a_mistake_is_one_line_with_file_editor_and_key(tmp_path: Path, text: st
     assert "\n" not in str(error.value)
 
 
-def test_folders_are_outputs_or_a_trained_editor(tmp_path: Path) -> None:
+def test_a_folder_is_recognised_as_outputs_or_a_trained_editor(tmp_path: Path) -> None:
     for name in ("outputs", "editor"):
         (tmp_path / name).mkdir()
     write(tmp_path / "editor/model_index.json", "{}")

@@ -33,7 +33,7 @@ def test_an_output_is_found_by_the_items_id(tmp_path: Path) -> None:
         ({"0.png": b"", "0.jpg": b""}, "has 0.jpg and 0.png; remove one"),
     ],
 )
-def test_an_output_that_cannot_be_used_is_a_failure(tmp_path: Path, files: dict[str, bytes], reason: str) -> None:
+def test_an_unusable_output_is_a_failure(tmp_path: Path, files: dict[str, bytes], reason: str) -> None:
     (tmp_path / "style").mkdir()
     for name, content in files.items():
         (tmp_path / "style" / name).write_bytes(content)

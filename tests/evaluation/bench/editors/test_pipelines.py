@@ -60,7 +60,7 @@ def test_the_installed_diffusers_has_every_scheduler(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["instruct_pix2pix", "sdedit", "sdedit_sd3", "cosxl_edit", "flux_kontext", "diffedit"])
-def test_an_edit_depends_on_its_own_request_alone(name: str) -> None:
+def test_an_edit_depends_only_on_its_request(name: str) -> None:
     entry = quick_entry(name)
     editor = Pipeline(entry, "cpu", make_pipeline(entry.class_name))
     both = requests()
@@ -81,7 +81,7 @@ def test_another_seed_gives_another_edit() -> None:
     assert not np.array_equal(images[0], images[1])
 
 
-def test_items_that_a_pipeline_cannot_take_are_failures() -> None:
+def test_items_that_a_pipeline_does_not_support_are_failures() -> None:
     entry = quick_entry("diffedit")
     editor = Pipeline(entry, "cpu", make_pipeline(entry.class_name))
     bare = requests(1, captions=Captions())[0]
@@ -93,7 +93,7 @@ def test_items_that_a_pipeline_cannot_take_are_failures() -> None:
     ]
 
 
-def test_an_error_of_the_pipeline_fails_its_item_alone() -> None:
+def test_a_pipeline_error_fails_only_its_item() -> None:
     class Choosy:
         def set_progress_bar_config(self, **_: Any) -> None: ...
 
@@ -131,14 +131,14 @@ def test_a_folder_loads_with_its_schedulers_and_names_its_weights(tmp_path: Path
 
 
 @pytest.mark.parametrize("name", ["NoScheduler", "DiffusionPipeline", "__version__"])
-def test_a_scheduler_that_is_none_is_an_error(tmp_path: Path, name: str) -> None:
+def test_an_unknown_scheduler_raises_an_error(tmp_path: Path, name: str) -> None:
     make_pipeline("StableDiffusionImg2ImgPipeline").save_pretrained(tmp_path)
     changes = {"repository": None, "folder": str(tmp_path), "schedulers": {"scheduler": {"class": name}}}
     with pytest.raises(UserError, match=r"schedulers\.scheduler: diffusers"):
         Pipeline(ENTRIES["sdedit"].model_copy(update=changes), "cpu")
 
 
-def test_a_class_or_folder_that_is_missing_is_an_error(tmp_path: Path) -> None:
+def test_a_missing_class_or_folder_raises_an_error(tmp_path: Path) -> None:
     entry: Entry = ENTRIES["hive"]
     with pytest.raises(UserError, match="cannot be loaded"):
         Pipeline(entry.model_copy(update={"folder": str(tmp_path)}), "cpu")

@@ -22,7 +22,7 @@ class FakeHub:
         return SimpleNamespace(sha=HEAD)
 
 
-def test_an_unpinned_editor_is_named_with_the_command_that_pins_it(tmp_path: Path) -> None:
+def test_unpinned_editors_are_named_with_the_command_that_pins_them(tmp_path: Path) -> None:
     mine = tmp_path / "my editors.yaml"
     mine.write_text("mine: {kind: diffusers, class: X, licence: MIT, repository: lab/mine}\n")
     given = ["no_edit", "sdedit_sd3", "flux_kontext", "mine"]
@@ -32,14 +32,14 @@ def test_an_unpinned_editor_is_named_with_the_command_that_pins_it(tmp_path: Pat
     assert second.endswith(f"scripts/fetch_models.py mine --editors '{mine}' --pin")
 
 
-def test_the_file_has_the_command_of_each_unpinned_editor() -> None:
+def test_editors_file_lists_the_command_for_each_unpinned_editor() -> None:
     lines = (REPOSITORY / EDITORS).read_text().splitlines()
     unpinned = [line.partition(":")[0] for line in list_unpinned(read_entries())]
     commands = [line.partition("#")[2].strip() for line in lines if line.startswith("  revision: null")]
     assert commands == [f"python scripts/fetch_models.py {name} --editors --pin" for name in unpinned] != []
 
 
-def test_pinning_changes_the_revision_of_one_editor_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pinning_changes_only_the_revision_of_one_editor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("huggingface_hub.HfApi", FakeHub)
     file = Path(shutil.copy(REPOSITORY / EDITORS, tmp_path))
     before = file.read_text().splitlines()

@@ -8,12 +8,12 @@ from omniedit.evaluation.bench.editors.simple import NoEdit, Target
 from omniedit.imaging.images import encode_png
 
 
-def test_no_edit_is_the_source() -> None:
+def test_no_edit_returns_the_source() -> None:
     request = EditRequest(small_item(0), noise(0), 0)
     assert np.array_equal(NoEdit().edit([request])[0], noise(0))
 
 
-def test_the_target_is_that_of_the_benchmark_if_it_has_one() -> None:
+def test_target_editor_returns_the_target_of_the_benchmark() -> None:
     encoded = encode_png(noise(5))
     requests = [
         EditRequest(small_item(0, target=lambda: encoded), noise(0), 0),

@@ -17,7 +17,7 @@ from omniedit.evaluation.bench.editors.sizes import RESTORERS, Sizes
         ({"policy": "area", "side": 1024, "multiple": 16}, (1456, 720)),
     ],
 )
-def test_policies_give_these_sizes(sizes: dict, expected: tuple[int, int]) -> None:
+def test_policies_choose_the_expected_sizes(sizes: dict, expected: tuple[int, int]) -> None:
     assert Sizes(**sizes).native(1000, 500) == expected
 
 
@@ -30,7 +30,7 @@ def test_sides_are_positive_multiples(width: int, height: int, policy: str, mult
     assert all(side > 0 and side % multiple == 0 for side in native)
 
 
-def test_policies_return_to_the_sources_size() -> None:
+def test_policies_restore_the_size_of_the_source() -> None:
     import numpy as np
 
     output = np.zeros((100, 80, 3), np.uint8)

@@ -27,7 +27,7 @@ def requests() -> list[EditRequest]:
     return [EditRequest(small_item(n), resize(noise(n), *size), 5 + n) for n, size in enumerate(sizes)]
 
 
-def test_an_edit_has_its_sources_size_and_depends_on_its_own_request_alone(folder: Path) -> None:
+def test_an_edit_has_the_size_of_its_source_and_depends_only_on_its_request(folder: Path) -> None:
     editor = TrainedEditor(TrainedEntry(kind="trained", folder=str(folder), steps=2), "cpu")
     together = editor.edit(requests())
     alone = editor.edit(requests()[2:])[0]

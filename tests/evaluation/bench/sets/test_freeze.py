@@ -38,12 +38,12 @@ def load(name: str) -> np.ndarray:
         ({"objects": "many"}, "objects is 'many'"),
     ],
 )
-def test_a_row_that_cannot_be_used_is_an_error(tmp_path: Path, change: dict[str, str], message: str) -> None:
+def test_an_unusable_row_raises_an_error(tmp_path: Path, change: dict[str, str], message: str) -> None:
     with pytest.raises(UserError, match=message):
         make_draft(tmp_path, {**ROW, **change})
 
 
-def test_a_row_that_repeats_another_is_an_error(tmp_path: Path) -> None:
+def test_a_repeated_row_raises_an_error(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="line 3: repeats line 2; remove one of the two"):
         make_draft(tmp_path, ROW, ROW)
 
@@ -53,7 +53,7 @@ def test_all_problems_are_listed_up_to_ten(tmp_path: Path) -> None:
         make_draft(tmp_path, *[{**ROW, "task": "x"}] * 12)
 
 
-def test_other_files_are_errors(tmp_path: Path) -> None:
+def test_unsupported_files_raise_errors(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="has no column task"):
         read_draft(write_csv(tmp_path / "a.csv", [{"photo": "x"}]), SAMPLE)
     (tmp_path / "b.csv").write_bytes(b"photo,task,instruction\n\xff\xfe,x,y\n")
@@ -139,20 +139,20 @@ def test_the_index_of_a_run_is_searched_but_not_its_benchmark(tmp_path: Path) ->
     assert near.kind == "near"
 
 
-def test_sources_of_imported_pairs_are_searched_also_without_a_perceptual_hash(tmp_path: Path) -> None:
+def test_sources_of_imported_pairs_are_searched_even_without_a_perceptual_hash(tmp_path: Path) -> None:
     row = {"source_id": "dogs", "sha256": pixels_sha256(load("two_dogs.jpg"))}
     write_index(tmp_path / "run/sources/imports.parquet", row)
     (leak,) = find_photo_leaks({"two_dogs.jpg": load("two_dogs.jpg")}, [read_training(tmp_path / "run")])
     assert (leak.source, leak.kind) == ("run/dogs", "exact")
 
 
-def test_a_photo_without_contrast_is_no_near_copy(tmp_path: Path) -> None:
+def test_a_photo_without_contrast_is_not_a_near_copy(tmp_path: Path) -> None:
     grey = np.full((64, 64, 3), 128, np.uint8)
     row = {"source_id": "grey", "sha256": "0", "phash": perceptual_hash(grey)}
     training = read_training(write_index(tmp_path / "run/sources/index.parquet", row))
     assert not find_photo_leaks({"grey": grey}, [training])
 
 
-def test_a_training_path_that_is_none_is_an_error(tmp_path: Path) -> None:
+def test_an_invalid_training_path_raises_an_error(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no such run or folder"):
         read_training(tmp_path / "absent")

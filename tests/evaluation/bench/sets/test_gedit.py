@@ -30,7 +30,7 @@ ROWS = [
 ]
 
 
-def test_each_language_has_its_items(tmp_path: Path) -> None:
+def test_each_language_has_its_own_items(tmp_path: Path) -> None:
     write_parquet(tmp_path / "train-00000-of-00001.parquet", ROWS)
     bench = BENCHMARKS["gedit-en"].read(tmp_path)
     assert [item.item_id for item in bench.items] == ["color_alter/en/k0", "text_change/en/k2"]
@@ -46,7 +46,7 @@ def test_the_arrow_files_of_the_download_give_the_same_set(tmp_path: Path) -> No
     assert gedit.read(parquet, "en").version == gedit.read(arrow, "en").version
 
 
-def test_a_key_that_leaves_the_folder_is_rejected(tmp_path: Path) -> None:
+def test_a_key_outside_the_folder_is_rejected(tmp_path: Path) -> None:
     write_parquet(tmp_path / "a.parquet", [ROWS[0], {**ROWS[2], "key": "../../x"}])
     assert "the id is no path" in gedit.read(tmp_path, "en").rejected["a.parquet:1"]
 
@@ -55,7 +55,7 @@ def make_row(task: str, sc: float | None, pq: float | None, intersection: bool =
     return {"item_id": f"{task}{sc}{pq}", "task": task, "sc_score": sc, "pq_score": pq, "intersection": intersection}
 
 
-def test_the_table_is_the_mean_of_the_tasks_means() -> None:
+def test_table_averages_the_means_of_tasks() -> None:
     rows = [make_row("color_alter", 9, 4), make_row("color_alter", 4, 4, False), make_row("text_change", 0, 8)]
     table = {row.name: row for row in gedit.aggregate(rows)}
     assert table["color_alter"].values["O"] == pytest.approx((6 + 4) / 2)
@@ -68,13 +68,13 @@ def test_the_table_is_the_mean_of_the_tasks_means() -> None:
     assert mean.items == 3 and not mean.missing and not mean.official
 
 
-def test_an_edit_without_a_score_is_named_and_left_out() -> None:
+def test_an_edit_without_a_score_is_omitted_and_named() -> None:
     table = gedit.aggregate([make_row("color_alter", 9, 4), make_row("color_alter", None, 7)])
     assert table[0].missing == ("color_alterNone7",) and table[0].items == 2
     assert table[0].values["SC"] == 9 and table[0].values["PQ"] == 4
 
 
-def test_recorded_scores_repeat_the_table(tmp_path: Path) -> None:
+def test_recorded_scores_reproduce_the_table(tmp_path: Path) -> None:
     scores = [
         ("color_alter", "a", 7, 6, "en", True),
         ("color_alter", "b", 2, 8, "en", False),

@@ -19,7 +19,7 @@ from omniedit.scoring.rubric import load_rubric
 RECORDED = json.loads((Path(__file__).parent / "i2e_hive_original.json").read_text())
 
 
-def test_recorded_scores_of_hive_repeat_its_published_table(tmp_path: Path) -> None:
+def test_recorded_scores_of_hive_reproduce_its_published_table(tmp_path: Path) -> None:
     for dimension, values in RECORDED.items():
         answers = [
             {"final_judgement": v, "gt": "x"} if isinstance(v, str) else {"evaluation": {"S": v}} for v in values
@@ -55,7 +55,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_items_have_what_their_dimension_compares(folder: Path) -> None:
+def test_items_have_the_inputs_of_their_dimension(folder: Path) -> None:
     bench = BENCHMARKS["i2e-diverse"].read(folder)
     items = {item.task: item for item in bench.items}
     assert {item.instruction for item in bench.items} == {"Clear it up."}
@@ -67,7 +67,7 @@ def test_items_have_what_their_dimension_compares(folder: Path) -> None:
     assert {item.instruction for item in BENCHMARKS["i2e-original"].read(folder).items} == {"Remove the blur."}
 
 
-def test_the_rubric_has_a_place_for_what_the_judge_is_shown(folder: Path) -> None:
+def test_rubric_uses_only_inputs_that_the_protocol_shows(folder: Path) -> None:
     protocol = BENCHMARKS["i2e-original"].protocol
     rubric = load_rubric(protocol.rubric or "")
     item = next(item for item in BENCHMARKS["i2e-original"].read(folder).items if item.task == "Counting")
@@ -75,6 +75,6 @@ def test_the_rubric_has_a_place_for_what_the_judge_is_shown(folder: Path) -> Non
     assert rubric.scores == (i2e.SCORES["Counting"],)
 
 
-def test_clip_is_given_as_the_logit_that_the_benchmark_gives() -> None:
+def test_clip_scores_are_reported_as_the_logits_of_the_benchmark() -> None:
     assert i2e.combine({"task": "StyleAlteration", "clip_t": 0.25}) == {"score": 25}
     assert i2e.combine({"task": "Counting", "ssim": 1}) == {}

@@ -35,18 +35,18 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_the_basic_part(folder: Path) -> None:
+def test_basic_part_is_read(folder: Path) -> None:
     bench = BENCHMARKS["imgedit"].read(folder)
     assert [(item.item_id, item.task) for item in bench.items] == [("1082", "adjust"), ("673", "style")]
     assert "leaves the table's folder" in bench.rejected["singleturn.json: 9"]
 
 
-def test_the_understanding_part(folder: Path) -> None:
+def test_understanding_part_is_read(folder: Path) -> None:
     (item,) = BENCHMARKS["imgedit-uge"].read(folder).items
     assert (item.item_id, item.task, item.instruction) == ("1", "uge", "Remove the chair.")
 
 
-def test_the_turns_are_chained_in_sessions(folder: Path) -> None:
+def test_turns_are_chained_in_sessions(folder: Path) -> None:
     bench = BENCHMARKS["imgedit-multiturn"].read(folder)
     assert bench.chained
     assert [(item.item_id, item.session, item.turn) for item in bench.items] == [
@@ -93,7 +93,7 @@ OF_ITEMS = {"MagicBrush", "GPT-Image-1 [high]"}
 """Editors whose published overall score is not the mean of their types; it is near the mean over the items."""
 
 
-def test_the_papers_overall_score_is_the_mean_of_the_types_but_for_two_editors() -> None:
+def test_published_overall_scores_are_means_of_the_types_except_for_two_editors() -> None:
     differing = set()
     for published in load_published("imgedit"):
         if ("mean of groups", "score") in published.values:

@@ -47,7 +47,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_items_show_the_judge_what_the_prompts_ask_for(folder: Path) -> None:
+def test_judge_sees_the_inputs_that_the_prompts_require(folder: Path) -> None:
     bench = BENCHMARKS["kris"].read(folder)
     shown = {item.item_id: BENCHMARKS["kris"].protocol.show(item) for item in bench.items}
     assert shown["physics/1"].words == {"instruction": "Let the ice melt.", "explanation": "Ice melts to water."}
@@ -62,12 +62,12 @@ def test_items_show_the_judge_what_the_prompts_ask_for(folder: Path) -> None:
 
 def test_every_category_has_questions_in_the_official_prompts() -> None:
     categories = {category for members in kris.DIMENSIONS.values() for category in members}
-    asked = {*PLAIN, *KNOWLEDGE, "anomaly_correction", "viewpoint_change", kris.MULTI, kris.TEMPORAL}
-    assert categories == asked and len(categories) == 20
+    expected = {*PLAIN, *KNOWLEDGE, "anomaly_correction", "viewpoint_change", kris.MULTI, kris.TEMPORAL}
+    assert categories == expected and len(categories) == 20
     assert set(SOURCES) == {2, 3, 4, 5} and set(FRAMES) == set(kris.FRAMES)
 
 
-def test_published_means_give_the_published_averages() -> None:
+def test_published_means_reproduce_the_published_averages() -> None:
     rows = []
     for name, means in BAGEL.items():
         scores = {score: 1 + mean / 25 for score, mean in zip(kris.SCORES.values(), means, strict=False)}
@@ -80,7 +80,7 @@ def test_published_means_give_the_published_averages() -> None:
     assert table["mean of scores"].items == 1267
 
 
-def test_a_missing_score_leaves_the_others(tmp_path: Path) -> None:
+def test_a_missing_score_does_not_affect_the_others(tmp_path: Path) -> None:
     row = {"item_id": "physics/1", "task": "physics", "consistency": 5, "quality": 3, "instruction_following": None}
     table = {row.name: row for row in kris.aggregate([row])}
     assert table["Natural Science"].values == {"VC": 100, "VQ": 50, "average": 75}

@@ -34,7 +34,7 @@ def brush(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_single_turns_edit_their_own_source(brush: Path) -> None:
+def test_single_turns_edit_the_source_of_their_own_turn(brush: Path) -> None:
     bench = BENCHMARKS["magicbrush"].read(brush)
     assert [item.item_id for item in bench.items] == ["30/30_1", "139/139_1", "139/139_inde_2"]
     second = bench.items[2]

@@ -44,7 +44,7 @@ def test_the_set_that_ships_has_an_instruction_for_each_photo_and_task() -> None
     assert decode_image(bench.items[0].source()).shape == (1600, 900, 3)
 
 
-def test_a_frozen_set_is_read_as_it_was_written(frozen: Path) -> None:
+def test_a_frozen_set_reads_back_unchanged(frozen: Path) -> None:
     bench = BENCHMARKS["omniedit"].read(frozen)
     assert [item.item_id for item in bench.items] == ["object_swap/1", "object_swap/2"]
     assert bench.items[0].source() == (frozen / "images/1.png").read_bytes()
@@ -68,7 +68,7 @@ def test_a_changed_set_is_not_read(frozen: Path, change: object, message: str) -
         BENCHMARKS["omniedit"].read(frozen)
 
 
-def test_the_version_is_that_of_all_files(frozen: Path, tmp_path: Path) -> None:
+def test_version_is_a_digest_of_all_files(frozen: Path, tmp_path: Path) -> None:
     first = BENCHMARKS["omniedit"].read(frozen).version
     draft = read_draft(tmp_path / "t.csv", tmp_path / "photos")
     for name, version in (("again", "1"), ("next", "2")):

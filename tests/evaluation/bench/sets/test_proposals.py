@@ -51,13 +51,13 @@ def test_templates_name_the_objects_of_the_metadata(photos: Path) -> None:
     assert made == list(propose_by_templates(photos, ["two_dogs.png"], OMNIEDIT_TASKS, 2, seed=0))
 
 
-def test_a_photo_that_cannot_be_read_is_recorded_and_the_others_go_on(photos: Path) -> None:
+def test_an_unreadable_photo_is_recorded_and_the_others_are_proposed(photos: Path) -> None:
     made = list(propose_by_templates(photos, ["broken.jpg", "two_dogs.png"], [Task.STYLE_TRANSFER], 1, seed=0))
     assert [(each.photo, bool(each.instruction)) for each in made] == [("broken.jpg", False), ("two_dogs.png", True)]
     assert count_proposals(made)[-1].startswith("cannot be read: broken.jpg: ")
 
 
-def test_a_model_proposes_edits_and_tasks_without_one_have_a_reason(photos: Path, tmp_path: Path) -> None:
+def test_a_model_proposes_edits_and_missing_tasks_have_a_reason(photos: Path, tmp_path: Path) -> None:
     names = list_photos(photos)
     assert names == ["broken.jpg", "more/forest_stream.png", "two_dogs.png"]
     images = {Path(name).stem: cv2.imread(str(photos / name))[..., ::-1].copy() for name in names[1:]}
@@ -75,7 +75,7 @@ def test_a_model_proposes_edits_and_tasks_without_one_have_a_reason(photos: Path
     assert stream[Task.STYLE_TRANSFER].instruction and stream[Task.OBJECT_SWAP].reason == "the model proposed no edit"
 
 
-def test_a_file_is_read_as_it_was_written(tmp_path: Path) -> None:
+def test_written_proposals_read_back_unchanged(tmp_path: Path) -> None:
     made = [BenchProposal("a.png", "object_swap", "Swap it.", "m", "s", "t", 2), BenchProposal("b.png", "", reason="x")]
     write_proposals(tmp_path / "p.jsonl", made)
     assert read_proposals(tmp_path / "p.jsonl") == made
@@ -85,7 +85,7 @@ def test_a_file_is_read_as_it_was_written(tmp_path: Path) -> None:
     "line",
     ['{"photo": "a.png", "task": "nice"}', '{"task": "object_swap"}', '{"photo": 1, "task": "object_swap"}', "{}"],
 )
-def test_another_file_is_one_line_of_error(tmp_path: Path, line: str) -> None:
+def test_a_file_of_another_kind_raises_a_one_line_error(tmp_path: Path, line: str) -> None:
     (tmp_path / "p.jsonl").write_text(line + "\n")
     with pytest.raises(UserError, match="line 1: needs photo, task"):
         read_proposals(tmp_path / "p.jsonl")

@@ -21,7 +21,7 @@ ROWS = MEANS | TYPES | {f"mean of {name}" for name in anyedit.GROUPS}
 
 
 @pytest.mark.parametrize("name", BENCHMARKS)
-def test_a_protocol_names_rubrics_and_prompts_that_exist(name: str) -> None:
+def test_protocols_name_existing_rubrics_and_prompts(name: str) -> None:
     protocol = BENCHMARKS[name].protocol
     assert protocol.columns and protocol.missing.endswith(".") and protocol.aggregate([]) is not None
     assert protocol.prompts is None or protocol.prompts in READERS
@@ -43,14 +43,14 @@ def test_only_omniedit_ships() -> None:
         BENCHMARKS["kris"].read(None)
 
 
-def test_a_path_that_is_none_says_what_to_give(tmp_path: Path) -> None:
+def test_an_invalid_path_error_states_what_to_give(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"no such file or folder; give the folder EditData"):
         BENCHMARKS["i2e-original"].read(tmp_path / "absent")
     with pytest.raises(UserError, match="write no scores of single edits"):
         BENCHMARKS["anyedit"].read_recorded(tmp_path)
 
 
-def test_columns_of_an_item_win_over_extra_ones() -> None:
+def test_columns_of_an_item_override_extra_columns() -> None:
     item = BenchItem(
         "1", "add", "add a cat", lambda: b"", extra={"task": "other", "language": "en"}, session="s", turn=2
     )

@@ -32,7 +32,7 @@ def decide(review: Review, verdict: Verdict, instruction: str = "") -> dict[str,
     return review.decide(review.describe()["turn"], verdict, instruction)
 
 
-def asked(review: Review) -> tuple[str, str, int] | None:
+def current(review: Review) -> tuple[str, str, int] | None:
     slot = review.describe()["slot"]
     return slot and (slot["photo"], slot["instruction"], slot["more"])
 
@@ -41,17 +41,17 @@ def table(review: Review) -> list[tuple[str, str, str]]:
     return [(row["photo"], row["task"], row["instruction"]) for row in read_csv(review.table)]
 
 
-def test_photos_and_tasks_are_asked_in_turn_until_all_are_decided(tmp_path: Path) -> None:
+def test_photos_and_tasks_are_reviewed_in_turn_until_all_are_decided(tmp_path: Path) -> None:
     review = open_review(tmp_path)
-    assert asked(review) == ("b.png", "Swap the cat.", 1)
+    assert current(review) == ("b.png", "Swap the cat.", 1)
     decide(review, Verdict.REJECT)
-    assert asked(review) == ("b.png", "Swap the tree.", 0) and review.describe()["done"] == 0
+    assert current(review) == ("b.png", "Swap the tree.", 0) and review.describe()["done"] == 0
     decide(review, Verdict.ACCEPT, "Swap the tree.")
-    assert asked(review) == ("b.png", "Paint it.", 0)
+    assert current(review) == ("b.png", "Paint it.", 0)
     decide(review, Verdict.ACCEPT, "Paint it\nin oil.")
-    assert asked(review) == ("a.png", "", 0)
+    assert current(review) == ("a.png", "", 0)
     decide(review, Verdict.REJECT)
-    assert asked(review) is None
+    assert current(review) is None
     assert {name: review.describe()[name] for name in ("done", "total", "accepted")} == {
         "done": 3,
         "total": 3,
@@ -63,7 +63,7 @@ def test_photos_and_tasks_are_asked_in_turn_until_all_are_decided(tmp_path: Path
     ]
 
 
-def test_the_table_is_one_that_build_reads(tmp_path: Path) -> None:
+def test_build_reads_the_reviewed_table(tmp_path: Path) -> None:
     review = open_review(tmp_path)
     decide(review, Verdict.ACCEPT, "Swap the cat.")
     decide(review, Verdict.ACCEPT, "=Paint it.")
@@ -72,48 +72,48 @@ def test_the_table_is_one_that_build_reads(tmp_path: Path) -> None:
     assert second["instruction"] == "=Paint it." and "objects" not in second
 
 
-def test_undo_asks_again_and_empties_the_table(tmp_path: Path) -> None:
+def test_undo_repeats_the_question_and_removes_the_row(tmp_path: Path) -> None:
     review = open_review(tmp_path)
     decide(review, Verdict.ACCEPT, "Swap the bird.")
     assert len(table(review)) == 1
     state = review.undo(review.describe()["turn"])
-    assert state["before"] == "Swap the bird." and asked(review) == ("b.png", "Swap the cat.", 1)
+    assert state["before"] == "Swap the bird." and current(review) == ("b.png", "Swap the cat.", 1)
     assert table(review) == [] and not state["can_undo"]
     assert review.undo(state["turn"])["turn"] == state["turn"]
 
 
-def test_a_photo_that_is_left_out_loses_its_instructions_until_undone(tmp_path: Path) -> None:
+def test_leaving_out_a_photo_removes_its_instructions_until_undone(tmp_path: Path) -> None:
     review = open_review(tmp_path)
     decide(review, Verdict.ACCEPT, "Swap the cat.")
     decide(review, Verdict.LEAVE_OUT)
-    assert table(review) == [] and asked(review) == ("a.png", "", 0)
+    assert table(review) == [] and current(review) == ("a.png", "", 0)
     review.undo(review.describe()["turn"])
-    assert len(table(review)) == 1 and asked(review) == ("b.png", "Paint it.", 0)
+    assert len(table(review)) == 1 and current(review) == ("b.png", "Paint it.", 0)
 
 
-def test_a_decision_that_is_sent_twice_counts_once(tmp_path: Path) -> None:
+def test_a_repeated_decision_counts_once(tmp_path: Path) -> None:
     review = open_review(tmp_path)
     turn = review.describe()["turn"]
     first = review.decide(turn, Verdict.REJECT)
-    assert review.decide(turn, Verdict.REJECT) == first and asked(review) == ("b.png", "Swap the tree.", 0)
+    assert review.decide(turn, Verdict.REJECT) == first and current(review) == ("b.png", "Swap the tree.", 0)
 
 
-def test_a_review_goes_on_where_it_stopped_also_with_new_proposals(tmp_path: Path) -> None:
+def test_a_review_resumes_where_it_stopped_even_with_new_proposals(tmp_path: Path) -> None:
     review = open_review(tmp_path)
     decide(review, Verdict.REJECT)
     decide(review, Verdict.ACCEPT, "Swap the tree.")
     decide(review, Verdict.REJECT)
-    assert asked(open_review(tmp_path)) == ("a.png", "", 0)
+    assert current(open_review(tmp_path)) == ("a.png", "", 0)
     more = [
         *PROPOSALS,
         BenchProposal("b.png", "style_transfer", "Draw it."),
         BenchProposal("b.png", "object_swap", "New."),
     ]
     again = open_review(tmp_path, more)
-    assert asked(again) == ("b.png", "Draw it.", 0) and len(table(again)) == 1
+    assert current(again) == ("b.png", "Draw it.", 0) and len(table(again)) == 1
 
 
-def test_a_table_that_was_changed_by_hand_is_not_overwritten(tmp_path: Path) -> None:
+def test_a_table_changed_by_hand_is_not_overwritten(tmp_path: Path) -> None:
     review = open_review(tmp_path)
     decide(review, Verdict.ACCEPT, "Swap the cat.")
     changed = review.table.read_text().replace("cat.", "cow.")
@@ -123,12 +123,12 @@ def test_a_table_that_was_changed_by_hand_is_not_overwritten(tmp_path: Path) -> 
     assert review.table.read_text() == changed
 
 
-def test_broken_lines_of_the_log_are_passed_over(tmp_path: Path) -> None:
+def test_broken_lines_of_the_log_are_skipped(tmp_path: Path) -> None:
     review = open_review(tmp_path)
     decide(review, Verdict.REJECT)
     with review.log.open("a") as log:
         log.write('{"verdict": "perhaps"}\n[1]\n{"verdict": "reject", "photo": 3}\nno json\n')
-    assert asked(open_review(tmp_path)) == ("b.png", "Swap the tree.", 0)
+    assert current(open_review(tmp_path)) == ("b.png", "Swap the tree.", 0)
     assert json.loads(review.log.read_text().splitlines()[0])["proposed"] == "Swap the cat."
 
 

@@ -23,7 +23,7 @@ ROWS = [
 ]
 
 
-def test_rows_show_the_judge_what_the_script_shows(tmp_path: Path) -> None:
+def test_judge_sees_the_same_inputs_as_in_the_official_script(tmp_path: Path) -> None:
     write_image(tmp_path / "data/a.png")
     write_image(tmp_path / "data/b.png", 1)
     write_json(tmp_path / "datav2_total_w_subtask.json", ROWS)
@@ -56,7 +56,7 @@ def make_row(name: str, category: str, *scores: float | None, free: bool = False
     }
 
 
-def test_an_edit_is_solved_if_all_its_scores_are_best() -> None:
+def test_an_edit_is_solved_if_all_its_scores_are_maximal() -> None:
     assert rise.combine(make_row("a", "causal_reasoning", 5, 5, 5))["accuracy"] == 100
     assert rise.combine(make_row("a", "causal_reasoning", 5, 4, 5)) == {
         **{"accuracy": 0, "score": pytest.approx(92.5), "reasoning": 100, "consistency": 75, "plausibility": 100}
@@ -84,7 +84,7 @@ def test_a_failed_reply_counts_as_not_solved_in_the_official_accuracy_only() -> 
     assert table["Causal"].official == {"accuracy": 50}
 
 
-def test_one_free_edit_changes_the_official_weights_of_all() -> None:
+def test_an_edit_without_instruction_changes_the_official_weights_of_all() -> None:
     plain = make_row("a", "causal_reasoning", 3, 5, 3)
     alone = rise.aggregate([plain])[0]
     assert alone.values["score"] == pytest.approx(65) and not alone.official

@@ -28,7 +28,7 @@ def to_item(row: dict[str, str]) -> BenchItem:
     return BenchItem(make_id(read_text(row, "id")), "add", read_text(row, "text"), lambda: b"image")
 
 
-def test_bad_rows_are_rejected_with_their_place_and_reason(tmp_path: Path) -> None:
+def test_bad_rows_are_rejected_with_row_number_and_reason(tmp_path: Path) -> None:
     rows = [("a: 1", {"id": "1", "text": "add a cat"}), ("a: 2", {"id": "2"}), ("a: 3", {"id": "1", "text": "again"})]
     bench = make_set("toy", rows, to_item, tmp_path)
     assert [item.item_id for item in bench.items] == ["1"]
@@ -41,7 +41,7 @@ def test_a_set_without_items_is_an_error_that_names_the_first_problem(tmp_path: 
 
 
 @given(st.lists(st.text(max_size=8), max_size=4))
-def test_an_id_never_leads_out_of_the_outputs_folder(parts: list[str]) -> None:
+def test_an_id_never_leads_outside_the_outputs_folder(parts: list[str]) -> None:
     try:
         path = Path("/out") / make_id(*parts)
     except BadRow:
@@ -67,7 +67,7 @@ def test_a_link_cannot_leave_the_folder(tmp_path: Path) -> None:
         find_image(tmp_path / "set", "link.png")
 
 
-def test_an_image_is_read_when_it_is_needed(tmp_path: Path) -> None:
+def test_images_are_read_on_demand(tmp_path: Path) -> None:
     file = write_image(tmp_path / "a/b.png", 1)
     read = find_image(tmp_path, "a\\b.png")
     write_image(file, 2)
@@ -94,7 +94,7 @@ def test_texts_are_cleaned_and_limited() -> None:
         read_text({"a": "x" * (MAX_TEXT_LENGTH + 1)}, "a")
 
 
-def test_json_of_another_form_is_an_error_or_a_row_without_texts(tmp_path: Path) -> None:
+def test_malformed_json_raises_an_error_or_gives_a_row_without_texts(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="neither a list nor an object"):
         list(list_entries(write_json(tmp_path / "a.json", 3)))
     assert list(list_entries(write_json(tmp_path / "b.json", {"k": 3}))) == [("b.json: k", "k", {})]

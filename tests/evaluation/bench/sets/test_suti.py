@@ -66,7 +66,7 @@ def test_a_list_of_prompts_gives_items_with_demonstrations_and_captions(folder: 
     assert "the folder 'cup' of the subject has no image" in bench.rejected["prompts.json: 3"]
 
 
-def test_dreambooths_own_file_gives_each_subject_the_prompts_of_its_kind(folder: Path) -> None:
+def test_the_file_of_dreambooth_gives_each_subject_the_prompts_of_its_kind(folder: Path) -> None:
     (folder / "prompts_and_classes.txt").write_text(DREAMBOOTH)
     found = [(item.item_id, item.instruction, item.task) for item in SUTI.read(folder).items]
     assert found == [
@@ -76,12 +76,12 @@ def test_dreambooths_own_file_gives_each_subject_the_prompts_of_its_kind(folder:
     ]
 
 
-def test_a_folder_without_prompts_says_what_is_missing(folder: Path) -> None:
+def test_a_folder_without_prompts_raises_an_error_that_names_the_missing_file(folder: Path) -> None:
     with pytest.raises(UserError, match=r"has neither prompts\.jsonl nor prompts\.json nor prompts_and_classes\.txt"):
         SUTI.read(folder)
 
 
-def test_overall_is_yes_where_all_answers_are() -> None:
+def test_overall_is_yes_if_all_answers_are_yes() -> None:
     rows = [
         {"item_id": "a", "task": "stylise", "subject": 1, "text": 1, "photorealism": 1, "dino_subject": 0.5},
         {"item_id": "b", "task": "stylise", "subject": 1, "text": 0, "photorealism": 1},
@@ -103,7 +103,7 @@ def test_the_judge_sees_the_subject_the_edit_and_the_prompt(folder: Path) -> Non
     assert rubric.scores == SCORES and example.words["prompt"] == "a dog in the snow"
 
 
-def test_copying_and_subject_error_are_metrics_where_the_set_has_a_target() -> None:
+def test_copying_and_subject_error_are_metrics_if_the_set_has_targets() -> None:
     source, target, photo = (np.full((4, 6, 3), grey, np.uint8) for grey in (0, 100, 200))
     mask = np.ones((4, 6), bool)
     found = [
@@ -114,7 +114,7 @@ def test_copying_and_subject_error_are_metrics_where_the_set_has_a_target() -> N
     assert [row["copying"] for row in found] == [0, 1, pytest.approx(0.2)]
 
 
-def test_subject_metrics_compare_with_all_photographs_and_are_not_available_without_weights(folder: Path) -> None:
+def test_subject_metrics_compare_with_all_photos_and_need_weights(folder: Path) -> None:
     write_json(folder / "prompts.json", PROMPTS)
     bench = SUTI.read(folder)
     sample = read_sample(bench.items[0], bench.items[0].source)

@@ -36,7 +36,7 @@ def test_images_are_read_in_any_order(tmp_path: Path, write: Callable[..., Path]
         assert rows[number][1]["mask"]() == ROWS[number]["mask"]
 
 
-def test_rows_in_order_open_a_file_once_per_column(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reading_rows_in_order_opens_a_file_once_per_column(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = [row for _, row in read_tables(write_parquet(tmp_path / "a.parquet", ROWS))]
     opened: list[str] = []
     original = pq.ParquetFile
@@ -45,19 +45,19 @@ def test_rows_in_order_open_a_file_once_per_column(tmp_path: Path, monkeypatch: 
     assert len(opened) == 1
 
 
-def test_plain_bytes_are_an_image_too(tmp_path: Path) -> None:
+def test_plain_bytes_are_read_as_an_image(tmp_path: Path) -> None:
     pq.write_table(pa.table({"image": [b"one", b"two"]}), tmp_path / "a.parquet")
     assert [row["image"]() for _, row in read_tables(tmp_path)] == [b"one", b"two"]
 
 
-def test_an_empty_cell_is_a_bad_image_when_it_is_read(tmp_path: Path) -> None:
+def test_an_empty_cell_raises_an_error_when_its_image_is_read(tmp_path: Path) -> None:
     rows = [ROWS[0], {**ROWS[1], "image": None}]
     read = [row for _, row in read_tables(write_parquet(tmp_path / "a.parquet", rows))]
     with pytest.raises(BadImage, match=r"a.parquet:1: column 'image' has no image"):
         read[1]["image"]()
 
 
-def test_a_column_without_images_is_a_bad_row() -> None:
+def test_a_column_without_images_rejects_its_rows() -> None:
     with pytest.raises(BadRow, match="has no image in image or source"):
         get_image({"image": "a.png"}, "image", "source")
     assert find_cell({}, "image") is None
@@ -69,7 +69,7 @@ def test_files_are_chosen_by_their_split(tmp_path: Path) -> None:
     assert [file.name for file in find_tables(tmp_path, "test-")] == ["test-00000-of-00001.parquet"]
 
 
-def test_other_files_are_errors(tmp_path: Path) -> None:
+def test_unsupported_files_raise_errors(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no Parquet or Arrow file"):
         list(read_tables(tmp_path))
     (tmp_path / "a.arrow").write_bytes(b"no arrow")

@@ -95,7 +95,7 @@ def test_both_tables_are_written_in_three_formats(
     }
 
 
-def test_differences_are_those_of_each_architecture_with_corrected_significance(
+def test_differences_of_each_architecture_have_corrected_p_values(
     filtered: Path, unfiltered: Path, tmp_path: Path
 ) -> None:
     paths = write_ablations(tmp_path / "out", [read_run(filtered, None), read_run(unfiltered, None)], 0)
@@ -109,7 +109,7 @@ def test_differences_are_those_of_each_architecture_with_corrected_significance(
     assert found["O", label, "below 0.05"] == "yes" and found["SC", label, "items"] == "16"
 
 
-def test_runs_of_other_sizes_and_settings_are_named(filtered: Path, tmp_path: Path) -> None:
+def test_runs_with_different_sizes_or_settings_are_named(filtered: Path, tmp_path: Path) -> None:
     other = make_run(tmp_path / "other", POOR, 0, pairs=400, steps="2")
     page = write_ablations(tmp_path, [read_run(filtered, None), read_run(other, None)], 0)[0].read_text()
     assert "differ in their numbers of pairs" in page and "differ from filtered: `steps`." in page
@@ -131,7 +131,7 @@ def test_runs_that_cannot_be_compared_are_an_error(
         write_ablations(tmp_path, [read_run(filtered, None), read_run(other, None)], 0)
 
 
-def test_nothing_to_compare_is_an_error(tmp_path: Path) -> None:
+def test_without_anything_to_compare_an_error_is_raised(tmp_path: Path) -> None:
     alone = make_run(tmp_path / "alone", {"editnet": 5.0}, 0)
     with pytest.raises(UserError, match=r"set train.ablations or name a run"):
         write_ablations(tmp_path, [read_run(alone, None)], 0)

@@ -51,7 +51,7 @@ PUBLISHED = [
 ]
 
 
-def test_means_stand_beside_published_ones_which_are_not_ranked() -> None:
+def test_published_means_are_listed_without_a_rank() -> None:
     results = Results("small", "v", ITEMS, [result("a", [1, 2, 3, None]), result("b", [4] * 4)])
     means, groups = build_protocol(small_set(), PROTOCOL, results, PUBLISHED)
     assert [(row.label, row.cells[0].mean) for row in means.rows] == [("a", 2), ("b", 4), ("Rival (published)", 7.5)]
@@ -61,12 +61,12 @@ def test_means_stand_beside_published_ones_which_are_not_ranked() -> None:
     assert [column.label for column in groups.columns] == ["mean of items", "style"] and groups.rows[0].cells[1] is None
 
 
-def test_tables_without_any_figure_of_the_editors_are_left_out() -> None:
+def test_tables_without_figures_of_the_editors_are_omitted() -> None:
     nothing = dataclasses.replace(result("a", [None] * 4), scores={})
     assert not list(build_protocol(small_set(), PROTOCOL, Results("small", "v", ITEMS, [nothing]), PUBLISHED))
 
 
-def test_of_a_distance_the_lowest_figure_is_the_best() -> None:
+def test_the_lowest_distance_is_the_best() -> None:
     def aggregate_metrics(rows: Sequence[Row]) -> list[TableRow]:
         return [TableRow("mean of items", {name: fmean(row[name] for row in rows) for name in ("l1", "clip_i")}, 4)]
 

@@ -65,7 +65,7 @@ def results(*editors: EditorResult, **changes) -> Results:
 THREE = (result("no_edit", 9, section="Baselines", is_baseline=True), result("rival", 4), result("mine", 5))
 
 
-def test_the_best_is_bold_the_second_underlined_and_the_lead_is_that_over_the_best_rival() -> None:
+def test_best_is_bold_second_underlined_and_the_lead_is_over_the_best_rival() -> None:
     grid = build_table3(results(*THREE), "mine")
     assert [(column.heading, column.label) for column in grid.columns[:3]] == [
         ("gpt", "PQ"),
@@ -101,7 +101,7 @@ def test_failures_are_counted_and_not_averaged_as_0() -> None:
     }
 
 
-def test_people_are_columns_with_the_share_of_full_success() -> None:
+def test_ratings_by_people_are_columns_with_the_share_of_full_success() -> None:
     def rate(item: str, rater: str, sc: float) -> Rating:
         return Rating((item, "mine", ""), rater, {"sc": sc, "pq": 1.0, "o": sc**0.5})
 
@@ -114,20 +114,20 @@ def test_people_are_columns_with_the_share_of_full_success() -> None:
     assert grid.rows[1].cells[-4:] == [None] * 4
 
 
-def test_groups_divide_the_items() -> None:
+def test_every_item_belongs_to_one_group() -> None:
     grid = build_groups(results(*THREE), "gpt", "ratio")
     assert [column.label for column in grid.columns] == ["1x1", "3x2"]
     assert grid.notes == ["Items: 1x1 10, 3x2 10."]
 
 
-def test_a_clear_difference_is_found_between_images() -> None:
+def test_a_clear_difference_is_significant() -> None:
     grid = build_differences(results(*THREE[1:]), "gpt")
     (row,) = grid.rows
     assert row.label == "rival - mine" and row.cells[0].mean == pytest.approx(-1, abs=0.1)
     assert row.cells[1] == "20" and row.cells[2].mean == 2 / 2**10 and row.cells[-1] == "yes"
 
 
-def test_equal_figures_as_printed_share_their_place() -> None:
+def test_figures_that_print_equally_share_a_place() -> None:
     cells = [Interval(value, NAN, NAN) for value in (1.001, 1.004, 0.9)]
     grid = Grid("t", [Column("", "x")], [Row(str(cell.mean), [cell]) for cell in cells])
     assert grid.places(0) == {0: FigureRank.BEST, 1: FigureRank.BEST, 2: FigureRank.SECOND}
@@ -137,7 +137,7 @@ def test_equal_figures_as_printed_share_their_place() -> None:
     assert Grid("t", [Column("", "x")], grid.rows[:1]).places(0) == {}
 
 
-def test_three_files_say_the_same_and_name_all_that_decides_the_figures(tmp_path: Path) -> None:
+def test_three_formats_have_the_same_figures_and_state_the_settings(tmp_path: Path) -> None:
     markdown, latex, table = write_tables(tmp_path, results(*THREE), "mine")
     text = markdown.read_text()
     for fact in ("gpt-v1", "abc", "greedy", "mine-v1", "512 x 512", "stretched", "| 7 |", "version `ffff"):
@@ -153,7 +153,7 @@ def test_three_files_say_the_same_and_name_all_that_decides_the_figures(tmp_path
     assert latex.read_text().count("\\begin{table}") == latex.read_text().count("\\end{table}") > 3
 
 
-def test_the_normalised_table_is_a_tenth(tmp_path: Path) -> None:
+def test_normalised_table_divides_by_ten(tmp_path: Path) -> None:
     write_tables(tmp_path, results(*THREE), None)
     rows = [
         row for row in csv.DictReader((tmp_path / "table.csv").open()) if row["row"] == "mine" and row["column"] == "O"
@@ -163,7 +163,7 @@ def test_the_normalised_table_is_a_tenth(tmp_path: Path) -> None:
     assert even == pytest.approx([value / 10 for value in whole])
 
 
-def test_latex_escapes_what_a_label_may_contain() -> None:
+def test_latex_labels_are_escaped() -> None:
     assert escape_latex(r"50 % of A_1 & {B}\~^ #$") == (
         r"50 \% of A\_1 \& \{B\}\textbackslash{}\textasciitilde{}\textasciicircum{} \#\$"
     )
@@ -171,6 +171,6 @@ def test_latex_escapes_what_a_label_may_contain() -> None:
     assert r"100 \% & \textless{}none\textgreater{} \\" in to_latex(grid)
 
 
-def test_markdown_escapes_what_a_label_may_contain() -> None:
+def test_markdown_labels_are_escaped() -> None:
     grid = Grid("t", [Column("", "x")], [Row("a | b\n| c", [Interval(1, NAN, NAN)])])
     assert r"| a \| b \| c | 1.00 |" in to_markdown(grid)
