@@ -31,13 +31,26 @@ _FOREIGN = {
     "gzip": rb"\x1f\x8b",
 }
 """Format -> first bytes of files that bear a photo's name, because phones and browsers rename without converting."""
-_TEXTS = {b"<": "HTML or XML text", b"{": "JSON text", b"[": "JSON text"}
 _SUFFIXES = ((b"\x89PNG", ".png"), (b"\xff\xd8", ".jpg"), (b"RIFF", ".webp"), (b"II", ".tif"), (b"MM", ".tif"))
 
 
 def image_suffix(encoded: bytes) -> str:
     """Return the suffix of an image file's format, by its first bytes."""
     return next(suffix for first, suffix in _SUFFIXES if encoded.startswith(first))
+
+
+def describe_page(head: bytes) -> str | None:
+    """Return what a file is, by its first bytes, if it is a page in place of data: HTML, XML or a Git LFS pointer."""
+    text = _begin(head)
+    if head.startswith(LFS_POINTER):
+        return LFS_REMEDY
+    if text.startswith((b"<!doctype html", b"<html")):
+        return "an HTML page"
+    return "HTML or XML text, such as a server's error" if text.startswith(b"<") else None
+
+
+def _begin(head: bytes) -> bytes:
+    return head.removeprefix(codecs.BOM_UTF8).lstrip().lower()
 
 
 def explain_unidentified(source: Path | bytes) -> str:
@@ -47,17 +60,14 @@ def explain_unidentified(source: Path | bytes) -> str:
     else:
         with source.open("rb") as file:
             head = file.read(512)
-    text = head.removeprefix(codecs.BOM_UTF8).lstrip().lower()
     if not head:
         return "an empty file"
-    if head.startswith(LFS_POINTER):
-        return LFS_REMEDY
-    if text.startswith((b"<!doctype html", b"<html")):
-        return "an HTML page, not an image"
     if foreign := [kind for kind, begin in _FOREIGN.items() if re.match(begin, head, re.DOTALL)]:
         return f"its content is {foreign[0]}, which is not supported; convert it to {_SUPPORTED}"
-    if kinds := [kind for first, kind in _TEXTS.items() if text.startswith(first)]:
-        return f"{kinds[0]}, such as a server's error, not an image"
+    if page := describe_page(head):
+        return page if page == LFS_REMEDY else f"{page}, not an image"
+    if _begin(head).startswith((b"{", b"[")):
+        return "JSON text, such as a server's error, not an image"
     if kinds := [kind for kind, magic in _MAGIC.items() if head.startswith(magic)]:
         return f"a {kinds[0]} that is broken or unsupported; {REMEDY}"
     return f"not a {_SUPPORTED} image"
