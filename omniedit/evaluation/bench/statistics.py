@@ -119,4 +119,6 @@ def warn_of_few(images: int) -> list[str]:
     least = 2.0 ** (1 - images)
     if least < 0.05:
         return []
-    return [f"Too few images ({images}): intervals are too narrow, and a sign-flip test gives p >= {min(least, 1):.2g}."]
+    return [
+        f"Too few images ({images}): intervals are too narrow, and a sign-flip test gives p >= {min(least, 1):.2g}."
+    ]
