@@ -125,7 +125,7 @@ class PairMaker:
                 raise BadRow(f"no {name} image{self._describe_lack(row, name)}")
         source, edited, mask = (contents[0] if contents else None for contents, _ in found.values())
         assert source is not None and edited is not None
-        images = check_images(source, edited, mask, self.sizes)
+        images = check_images(source, edited, mask, self.sizes, self.layout.has_cutouts)
         references = [Reference("input", content) for content in found["source"][0][1:]]
         names = {name: path for name, (_, path) in found.items() if path}
         for reference, path in self._references(row):

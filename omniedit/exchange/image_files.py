@@ -32,12 +32,13 @@ class ImageFiles:
     Args:
         root: folder or address of the images, or a tar of them; paths may also begin at the folder of the table.
         is_only: whether the user chose `root`; the table's folder is then not searched.
+        from_parent: whether paths begin at the folder above the table's, as the layout says.
 
     Tars below the root are searched last. Their members are listed once, in a database on disk.
     """
 
-    def __init__(self, root: str, is_only: bool = False) -> None:
-        self._root, self._is_only = root, is_only
+    def __init__(self, root: str, is_only: bool = False, from_parent: bool = False) -> None:
+        self._root, self._is_only, self._from_parent = root, is_only, from_parent
         self._members: _TarMembers | None = None
 
     def read(self, path: str, folder: str) -> bytes:
@@ -52,7 +53,8 @@ class ImageFiles:
         """
         relative = check_path(path)
         spellings = _spellings(relative)
-        for root in dict.fromkeys([self._root] if self._is_only else [folder, self._root]):
+        folders = [folder.rstrip("/").rpartition("/")[0] or "."] if self._from_parent else []
+        for root in dict.fromkeys([self._root] if self._is_only else [*folders, folder, self._root]):
             for spelling in spellings:
                 if (content := _read_below(root, spelling)) is not None:
                     return content
