@@ -13,7 +13,7 @@ from omniedit.imaging.formats import NO_FILE
 from omniedit.redaction import redact
 from omniedit.sources.archived import MAX_BYTES, open_archive
 from omniedit.sources.webdataset import untrusted_reason
-from omniedit.storage.archives import is_remote
+from omniedit.storage.archives import is_remote, join_address
 
 _DRIVE = re.compile(r"[A-Za-z]:")
 _TARS = (".tar",)
@@ -96,7 +96,7 @@ def _spellings(path: str) -> list[str]:
 def _read_below(root: str, relative: str) -> bytes | None:
     """Return the bytes of a file below a folder or address, or None if there is none."""
     if is_remote(root):
-        return _read_remote(f"{root.rstrip('/')}/{relative}")
+        return _read_remote(join_address(root, relative))
     file = Path(root) / relative
     try:
         if not file.exists():
