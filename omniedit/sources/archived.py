@@ -57,7 +57,9 @@ def open_archive(archive: str) -> Iterator[BinaryIO]:
             message names the archive and, if the protocol's package is not installed, the package.
     """
     try:
-        file = _open(archive)
+        # The name keeps the file system alive: that of a zip closes its file when it is collected.
+        remote = fsspec.open(archive, "rb") if is_remote(archive) else None
+        file: Any = remote.open() if remote else _open_local(archive)
     except ImportError as error:
         raise UserError(f"{archive}: its protocol needs a package that is not installed: {error}") from None
     except Exception as error:  # each protocol raises its own errors
@@ -66,9 +68,7 @@ def open_archive(archive: str) -> Iterator[BinaryIO]:
         yield cast(BinaryIO, _ReportingFile(file, archive))
 
 
-def _open(archive: str) -> Any:
-    if is_remote(archive):
-        return fsspec.open(archive, "rb").open()
+def _open_local(archive: str) -> BinaryIO:
     path = Path(archive)
     if path.exists() and not path.is_file():
         raise OSError("a folder" if path.is_dir() else NO_FILE)

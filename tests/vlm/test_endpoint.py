@@ -118,7 +118,7 @@ def test_wait_is_read_in_each_provider_s_form(good: Server, headers: dict[str, s
     error = {"code": 429, "details": ["x", {"retryDelay": "36s"}] if seconds == 36 else None}
     body = json.dumps({"error": error}).encode()
     good.behaviour = lambda handler, _: handler.answer(body, 429, **headers)
-    with pytest.raises(Fault) as fault:
+    with pytest.raises(RequestFault) as fault:
         send(good)
     assert fault.value.retry_after_s == seconds
 
@@ -146,10 +146,10 @@ def test_empty_error_is_ignored(good: Server, error: object) -> None:
 @pytest.mark.parametrize(
     ("body", "kind", "told"),
     [
-        ({"object": "error", "message": "too long", "code": 400}, Rejected, "HTTP 400: 'too long'"),
-        ({"detail": "Not authenticated"}, Fault, "HTTP 500: 'Not authenticated'"),
+        ({"object": "error", "message": "too long", "code": 400}, RequestRejected, "HTTP 400: 'too long'"),
+        ({"detail": "Not authenticated"}, RequestFault, "HTTP 500: 'Not authenticated'"),
         ({"message": "Unauthorized", "status": 401}, UserError, "HTTP 401: 'Unauthorized'; check address, model, key"),
-        ({"errors": [{"message": "busy"}]}, Fault, "busy"),
+        ({"errors": [{"message": "busy"}]}, RequestFault, "busy"),
     ],
 )
 def test_error_in_place_of_a_success_is_told_as_such(
