@@ -11,6 +11,9 @@ from omniedit.errors import DamagedFile, UserError, error_line
 from omniedit.storage.processes import exit_with_launcher
 from omniedit.storage.quarantine import record_damage
 
+NEW_OBJECTS = 10_000
+"""Number of new objects after which garbage is collected in a job; Python's default is 700."""
+
 
 def run_program(main: Callable[[], None]) -> None:
     """Run a program's `main`; a `UserError` or a full disk becomes one line on standard error and exit status 2.
@@ -49,8 +52,10 @@ def _is_disk_full(error: Exception) -> bool:
 def _collect_garbage() -> None:
     """Enable garbage collection after the imports of a job (scripts/run.sh), without the modules.
 
-    Collections during the imports of torch and transformers find nothing and take a sixth of their time.
+    Collections during the imports of torch and transformers find nothing and take a sixth of their time. Some jobs
+    import them later, so collections are rarer than Python's.
     """
     if os.environ.pop("OMNIEDIT_JOB", None):
         gc.freeze()
+        gc.set_threshold(NEW_OBJECTS)
         gc.enable()
