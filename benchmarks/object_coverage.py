@@ -74,7 +74,7 @@ class Outcome:
         }
 
 
-def load(folder: Path, entry: Entry, demands: Demands = DEMANDS) -> Photo:
+def load(folder: Path, entry: Entry, demands: PhotoRequirements = DEMANDS) -> Photo:
     """Return the photo as the sources stage packs it: cropped to a ratio, without caption or boxes."""
     (file,) = folder.glob(f"{entry.name}.*")
     with EncodedPhoto(file) as encoded:
