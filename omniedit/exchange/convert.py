@@ -32,7 +32,7 @@ from omniedit.sources.index import make_source_id
 from omniedit.sources.twins import perceptual_hash
 from omniedit.tasks import Task
 
-_ADJACENT = "members of one sample must follow each other in a tar, as tar --sort=name packs them"
+ADJACENT = "members of one sample must follow each other in a tar, as tar --sort=name packs them"
 _ROLE = "reference"
 """Role of a reference that neither the layout nor the task names."""
 
@@ -144,7 +144,7 @@ class PairMaker:
         told = f" in {' or '.join(names)}"
         if any(name in row.values for name in names):
             return told
-        remedy = f"; {_ADJACENT}" if row.key and row.file.container == "tar" else ""
+        remedy = f"; {ADJACENT}" if row.key and row.file.container == "tar" else ""
         return f"{told}; the row has {', '.join(map(str, row.values)) or 'no columns'}{remedy}"
 
     def _references(self, row: Row) -> Iterator[tuple[Reference[bytes], str]]:

@@ -55,7 +55,7 @@ def replacements(word: str) -> tuple[str, ...]:
     if not re.fullmatch(r"[A-Za-z]{2,}", word) or not (word.isupper() or word.islower() or word.istitle()):
         return ()
     low = word.lower()
-    kinds = _kinds_of(low)
+    kinds = _find_kinds(low)
     if not kinds and not word.islower() and len(word) > 2:
         kinds = (NAMES,)
     others = sorted({other for kind in kinds if kind != UNCHANGED for other in sign_words()[kind]} - {low})
@@ -71,7 +71,7 @@ def sign_words() -> dict[str, tuple[str, ...]]:
 
 
 @cache
-def _kinds_of(word: str) -> tuple[str, ...]:
+def _find_kinds(word: str) -> tuple[str, ...]:
     return tuple(kind for kind, words in sign_words().items() if word in words)
 
 

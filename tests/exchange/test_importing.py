@@ -15,6 +15,7 @@ import pytest
 from helpers.pair_files import import_all, make_image, make_mask, omniedit_rows, read_all, write_parquet
 from helpers.tars import make_tar
 from omniedit.errors import UserError
+from omniedit.exchange.convert import ADJACENT
 from omniedit.exchange.importing import ImportOptions, import_pairs, import_shard, parse_options
 from omniedit.imaging.images import decode_image, decode_mask, encode_cutout
 from omniedit.sources.twins import perceptual_hash
@@ -159,7 +160,10 @@ def test_x2edit_import_accepts_all_its_column_names(tmp_path: Path) -> None:
     assert first.imported_scores == {"score_7b": "[9, 8]"}
     assert first.provenance["imported"]["columns"] == {"label": "step1x", "caption_en": "A photo of a bed."}
     assert (second.task, second.instruction, second.source) == ("odd", "Run.", make_image(2))
-    assert (rejection.source_id, rejection.reason) == ("x.tar/2", "no edited image in 2; the row has caption_en, 1.jpg")
+    assert (rejection.source_id, rejection.reason) == (
+        "x.tar/2",
+        f"no edited image in 2; the row has caption_en, 1.jpg; {ADJACENT}",
+    )
 
 
 def test_paths_of_gpt_image_edit_begin_above_the_folder_of_the_table(tmp_path: Path) -> None:
