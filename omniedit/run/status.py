@@ -44,10 +44,10 @@ def last_line(log: Path) -> str:
 def report(run: str, root: Path = Path(), now: float | None = None) -> list[str]:
     """Return the lines to print: stages, stages by task, then running and failed jobs with their last log line."""
     now = time.time() if now is None else now
-    seen = read_run_state(run, root)
-    jobs = seen.jobs
-    lines = [f"run {run}: {LIVENESS[seen.live]}"]
-    lines += [f"{clean_line(str(path), MAX_NAME_LENGTH)}: {why}" for path, why in seen.unread.items()][:SHOWN]
+    run_state = read_run_state(run, root)
+    jobs = run_state.jobs
+    lines = [f"run {run}: {LIVENESS[run_state.live]}"]
+    lines += [f"{clean_line(str(path), MAX_NAME_LENGTH)}: {why}" for path, why in run_state.unread.items()][:SHOWN]
     lines += ["", _row("", [*JobState, "per hour", "left"])]
     for rule in dict.fromkeys(job.rule for job in jobs):
         of_rule = [job for job in jobs if job.rule == rule]

@@ -205,8 +205,8 @@ def _turned(piece: CutOut, rng: np.random.Generator) -> Variant:
 def _dressed(piece: CutOut, rng: np.random.Generator) -> Variant:
     accessory = list(ACCESSORIES)[rng.integers(len(ACCESSORIES))]
     colour = ("red", "yellow", "green", "blue", "purple", "pink")[rng.integers(6)]
-    dressed, body, thing = add_accessory(piece, accessory, colour)
-    return Variant(dressed, f"a {colour} {accessory}", truth={"body": list(body), "accessory": list(thing)})
+    dressed, body, accessory_box = add_accessory(piece, accessory, colour)
+    return Variant(dressed, f"a {colour} {accessory}", truth={"body": list(body), "accessory": list(accessory_box)})
 
 
 def _on_grey(piece: CutOut) -> Image:

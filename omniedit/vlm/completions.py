@@ -86,11 +86,11 @@ def _parse_message(message: Mapping[str, Any]) -> tuple[str, str, bool]:
     return "".join(texts), str(refusal or ""), thought
 
 
-def block_reason(said: Mapping[str, Any]) -> str:
+def block_reason(fields: Mapping[str, Any]) -> str:
     """Return why Gemini blocked a prompt, which leaves the answer without choices; '' if it did not."""
-    feedback = said.get("prompt_feedback") or said.get("promptFeedback") or {}
+    feedback = fields.get("prompt_feedback") or fields.get("promptFeedback") or {}
     reason = str(feedback.get("block_reason") or feedback.get("blockReason") or "")[:40]
-    return reason if reason and not said.get("choices") else ""
+    return reason if reason and not fields.get("choices") else ""
 
 
 def parse_usage(usage: Any) -> Usage | None:
@@ -113,8 +113,8 @@ def _count(tokens: Any) -> int | None:
 def parse_error(answer: bytes) -> Any:
     """Return the error in an answer, or {}. Gemini wraps it in a list."""
     try:
-        said = json.loads(answer)
-        return (said[0] if isinstance(said, list) else said)["error"]
+        fields = json.loads(answer)
+        return (fields[0] if isinstance(fields, list) else fields)["error"]
     except (ValueError, KeyError, TypeError, IndexError, RecursionError):
         return {}
 

@@ -95,7 +95,7 @@ class _Rearrangement:
     def _edit(self, request: EditRequest) -> EditResult:
         assert request.parts is not None
         change, photo = request.parts["change"], request.photo
-        placed, mask = place(photo, change.filled, change.found, change.placing)
+        placed, mask = place(photo, change.filled, change.obj, change.placing)
         source, edited = (placed, photo.image) if request.parts["restores"] else (photo.image, placed)
         return EditResult(edited, mask, MODELS, source=source)
 

@@ -108,8 +108,8 @@ class PlausibleSwap(ObjectSwap):
         while True:
             swap = super().propose(photo, rng)
             old, new = without_position(swap.truth["object"]), swap.truth["new_object"]
-            alike = (find_kind(old) == "animal") == (find_kind(new) == "animal")
-            if alike and relative_size(new, old) is not None:
+            same_kind = (find_kind(old) == "animal") == (find_kind(new) == "animal")
+            if same_kind and relative_size(new, old) is not None:
                 return swap
 
 

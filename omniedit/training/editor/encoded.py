@@ -222,8 +222,8 @@ class EncodedPairs:
 
     def read(self, ratio: str, rows: Sequence[int] | np.ndarray) -> EncodedBatch:
         """Return the pairs at `rows` of a bucket, in that order."""
-        wanted = np.asarray(rows, np.int64).tolist()
-        return EncodedBatch(ratio, tuple(wanted), tuple(self.store.describe(ratio, wanted)), self)
+        numbers = np.asarray(rows, np.int64).tolist()
+        return EncodedBatch(ratio, tuple(numbers), tuple(self.store.describe(ratio, numbers)), self)
 
     def latents(self, ratio: str, rows: Sequence[int], flips: Sequence[bool]) -> tuple[Tensor, Tensor]:
         """Return latents of source and edited, (B, C, h, w) each, as `EncodedBatch.latents` does."""
