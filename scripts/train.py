@@ -117,7 +117,7 @@ def load_encoder(folder: Path, options: TrainConfig, device: torch.device) -> tu
 def choose_save(
     editor: Editor, pipeline: EditPipeline, base: Base, base_path: Path, options: TrainConfig, known: str
 ) -> Callable[..., Any]:
-    """Return the function that saves the editor: the pipeline's own, or `save_editor` for adapters and a quantised base."""
+    """Return the function that saves the editor: `save_editor` if it has adapters or a quantised base."""
     if not (options.lora.rank or options.base.quantize):
         return pipeline.save_pretrained
     return partial(

@@ -169,8 +169,8 @@ STAGES = (
     *(
         Stage(
             rule,
-            "teacher/{task}/{taught}.parquet",
-            "teach/{task}/{taught}.log",
+            "teacher/{task}/{teacher_shard}.parquet",
+            "teach/{task}/{teacher_shard}.log",
             _teaches(teacher),
             tasks=attrgetter("teacher_groups"),
         )
