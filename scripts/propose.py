@@ -7,8 +7,8 @@ from pathlib import Path
 
 from omniedit.config.arguments import add_section
 from omniedit.config.schema import Config, ProposalsConfig
-from omniedit.instructions.answering import open_model
 from omniedit.instructions.balance import apply_quotas
+from omniedit.instructions.language_model import open_model
 from omniedit.instructions.proposals import ProposalRow, write_proposals
 from omniedit.instructions.proposer import ProposalDraft, Proposer, shuffle_indices
 from omniedit.instructions.recorded_replies import match_replies, read_recorded_replies

@@ -31,7 +31,7 @@ from omniedit.run.program import run_program
 from omniedit.storage.manifest import MANIFEST, checksum
 from omniedit.training.checkpoints import Checkpoints, run_identity, save_trained
 from omniedit.training.editor.batches import EditBatchBuilder
-from omniedit.training.editor.encoded import EncodedPairs
+from omniedit.training.editor.encoded_pairs import EncodedPairs
 from omniedit.training.editor.instruction_encoder import InstructionEncoder
 from omniedit.training.editor.mllm_batches import MllmBatchBuilder
 from omniedit.training.editor.questions import Questions

@@ -14,10 +14,10 @@ import numpy as np
 import pyarrow as pa
 
 from omniedit.aspect import RATIOS, bucket_size
+from omniedit.buckets.array_pool import ArrayPool
 from omniedit.buckets.codecs import Codec, find_codec
 from omniedit.buckets.pair_rows import PairRows, open_pair_rows
 from omniedit.buckets.references import REFERENCES, reference_roles, unpack_files
-from omniedit.buckets.reuse import ArrayPool
 from omniedit.buckets.scratch import DamagedCopy, is_copy
 from omniedit.buckets.seal import read_sealed
 from omniedit.buckets.store_layout import ARRAYS, HELD_OUT, TRAIN, bucket_name, shard_file

@@ -11,7 +11,7 @@ from omniedit.exchange.layout import Column, Layout
 from omniedit.exchange.rows import Row
 from omniedit.pairs.pair import Score
 from omniedit.plain_text import clean
-from omniedit.sources.archived import MAX_BYTES
+from omniedit.sources.archive_items import MAX_BYTES
 from omniedit.sources.caption_values import parse_json, to_text
 from omniedit.sources.decode import SUFFIXES
 

@@ -25,7 +25,7 @@ from omniedit.exchange.readers import read_rows
 from omniedit.exchange.rows import Row, Rows, WrongColumns, reject
 from omniedit.pairs import Rejection, ShardWriter
 from omniedit.redaction import redact
-from omniedit.sources.archived import BadFile
+from omniedit.sources.archive_items import BadFile
 from omniedit.sources.identity import Identity, identify, read_content, record_file
 from omniedit.sources.listing import list_files
 from omniedit.storage.archives import is_remote

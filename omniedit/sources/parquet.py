@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from omniedit.errors import UserError
-from omniedit.sources.archived import MAX_BYTES, ArchivedPhoto, BadFile, SkippedPart
+from omniedit.sources.archive_items import MAX_BYTES, ArchivedPhoto, BadFile, SkippedPart
 from omniedit.sources.caption_values import NAMES, MetadataWarning, parse_caption
 
 IMAGE_COLUMNS = (

@@ -16,8 +16,8 @@ from omniedit.instructions.questions import text
 from omniedit.instructions.replies import ParsedReply, ReplyIssue
 from omniedit.instructions.word_lists import read_list
 from omniedit.plain_text import clean_line
-from omniedit.subjects.photographed import draw_rng
 from omniedit.subjects.subject import Subject
+from omniedit.subjects.synthetic_subjects import draw_rng
 from omniedit.tasks import Task
 from omniedit.vlm import Model, Prompt
 

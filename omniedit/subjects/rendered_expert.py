@@ -25,10 +25,10 @@ from omniedit.specialists.embedded.color import can_become, recolor
 from omniedit.specialists.embedded.style import STYLES
 from omniedit.subjects.accessories import ACCESSORIES, add_accessory
 from omniedit.subjects.cut_outs import ScenePhoto, collect_scenes
-from omniedit.subjects.painted import ExpertImage
-from omniedit.subjects.photographed import draw_rng
+from omniedit.subjects.expert_images import ExpertImage
 from omniedit.subjects.rendering import crop_scene, draw_place, mirror, render, to_cut_out
 from omniedit.subjects.subject import Subject, decode_cut_out
+from omniedit.subjects.synthetic_subjects import draw_rng
 from omniedit.tasks import Task
 
 HEIGHTS, CENTRES = (0.35, 0.65), (0.25, 0.75)

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from omniedit.imaging.ground import ground_unevenness, has_spots
 from omniedit.imaging.images import Mask
+from omniedit.imaging.plain_ground import ground_unevenness, has_spots
 from omniedit.instructions.objects import without_position
 from omniedit.scoring.reference import counts, subjects
 from omniedit.scoring.reference.conditions import CONDITIONS, measure_condition

@@ -10,7 +10,7 @@ from omniedit.grounding.outdoors import caption_says_outdoors, shows_outdoors
 from omniedit.grounding.places import looks_outdoors
 from omniedit.imaging.images import Mask
 from omniedit.instructions.objects import without_position
-from omniedit.scoring.reference import camera, placing, sentences, texts
+from omniedit.scoring.reference import camera, rearrangement, sentences, texts
 from omniedit.scoring.reference.environments import environment_signs, light
 from omniedit.scoring.reference.fields import NOTICEABLE, Field, distribution_distance, grow, ramp
 from omniedit.scoring.reference.measures import Comparison, Unmeasurable, fill_detail
@@ -293,6 +293,6 @@ MEASURED: Mapping[Task, Callable[[Comparison, Truth], Finding]] = {
     Task.ENVIRONMENT_CHANGE: environment_change,
     Task.STYLE_TRANSFER: style_transfer,
     **camera.MEASURED,
-    **placing.MEASURED,
+    **rearrangement.MEASURED,
     **texts.MEASURED,
 }

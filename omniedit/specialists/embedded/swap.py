@@ -15,9 +15,9 @@ from omniedit.imaging.morphology import bounding_box, dilate
 from omniedit.instructions.objects import swap_instructions, without_position
 from omniedit.sources.photo import Photo, round_box
 from omniedit.specialists.base import Donors, EditRequest, EditResult, NotApplicable
+from omniedit.specialists.embedded.cut_out_placement import Placement, box_size, place_object
 from omniedit.specialists.embedded.fill_cache import FillCache
 from omniedit.specialists.embedded.holes import inpaint_mask, is_plain_around, share_on
-from omniedit.specialists.embedded.placement import Placement, box_size, place_object
 from omniedit.specialists.embedded.sizes import relative_size
 from omniedit.tasks import Task
 

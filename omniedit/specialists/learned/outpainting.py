@@ -11,7 +11,7 @@ from omniedit.sources.photo import FractionBox
 from omniedit.specialists.base import EditRequest, EditResult, NotApplicable
 from omniedit.specialists.embedded.outpaint import border_mask
 from omniedit.specialists.learned.inpainter import Hole
-from omniedit.specialists.learned.proposed import Proposed, get_proposal, request_seed
+from omniedit.specialists.learned.proposal_specialist import Proposed, get_proposal, request_seed
 from omniedit.tasks import Task
 
 BORDER = 127

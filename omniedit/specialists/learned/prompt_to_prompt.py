@@ -24,7 +24,7 @@ from omniedit.specialists.learned.attention_control import SDXL_SELF, ControlRan
 from omniedit.specialists.learned.canvas import composite
 from omniedit.specialists.learned.inpainting import grounding_truth
 from omniedit.specialists.learned.paired_sampling import PairSamplingOptions, PromptPair, generate, generate_pairs
-from omniedit.specialists.learned.proposed import P, Proposed, get_proposal, request_seed
+from omniedit.specialists.learned.proposal_specialist import P, Proposed, get_proposal, request_seed
 from omniedit.specialists.learned.shared_models import Toolbox
 from omniedit.tasks import Task
 

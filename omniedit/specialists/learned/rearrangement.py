@@ -17,7 +17,7 @@ from omniedit.models.roles import ROLES
 from omniedit.specialists.base import EditRequest, EditResult, NotApplicable
 from omniedit.specialists.learned.inpainter import Hole
 from omniedit.specialists.learned.inpainting import GroundedHole, Inpainting, grounding_truth, mask_box
-from omniedit.specialists.learned.proposed import get_proposal
+from omniedit.specialists.learned.proposal_specialist import get_proposal
 from omniedit.tasks import Task
 
 RIM = 0.02

@@ -11,7 +11,7 @@ from omniedit.instructions.proposal import Proposal
 from omniedit.instructions.type_proposals import ImplicitProposal
 from omniedit.models.roles import EDITING, ROLES
 from omniedit.specialists.base import EditRequest, EditResult, NotApplicable
-from omniedit.specialists.learned.proposed import Proposed, get_proposal, request_seed
+from omniedit.specialists.learned.proposal_specialist import Proposed, get_proposal, request_seed
 from omniedit.specialists.learned.stylist import Restyling
 from omniedit.tasks import Task
 

@@ -20,7 +20,7 @@ from omniedit.models.encoders.conditioning import GREY
 from omniedit.models.encoders.mllm import QUESTION, MllmEncoder
 from omniedit.models.encoders.reader import Reader
 from omniedit.training.editor.batches import Augmentation, EditBatchBuilder, select_instructions
-from omniedit.training.editor.encoded import EncodedBatch
+from omniedit.training.editor.encoded_pairs import EncodedBatch
 from omniedit.training.editor.questions import Questions
 from omniedit.training.flow_batches import EditBatch, Embeddings, Rows, cast_inputs, group_by_task
 from omniedit.training.objective import flow_loss

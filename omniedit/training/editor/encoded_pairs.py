@@ -31,9 +31,9 @@ import numpy as np
 import pyarrow.compute as pc
 from torch import Tensor
 
+from omniedit.buckets.array_pool import ArrayPool
 from omniedit.buckets.placement import Plan
 from omniedit.buckets.references import reference_captions
-from omniedit.buckets.reuse import ArrayPool
 from omniedit.buckets.store import BucketStore
 from omniedit.buckets.store_layout import TRAIN
 from omniedit.errors import UserError
@@ -48,7 +48,7 @@ from omniedit.training.editor.encoded_part import (
     EncodedPart,
     open_part,
 )
-from omniedit.training.editor.stacked import NpyWriter, ReferenceWriter, encode_images, from_bits
+from omniedit.training.editor.npy_writer import NpyWriter, ReferenceWriter, encode_images, from_bits
 
 TEXTS_AT_ONCE = 16
 
