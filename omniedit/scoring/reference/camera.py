@@ -45,8 +45,8 @@ def outpaint(comparison: Comparison, truth: Truth) -> Finding:
         (min(ramp(changed, 0.2, 0.5), ramp(flat, 0.99, 0.9)), sentences.BORDER_IS_EMPTY),
         (breaks, sentences.BORDER_BREAKS),
     )
-    measured = f"{changed:.0%} of the border filled, {flat:.0%} of it flat, it continues the photo to {breaks:.0%}"
-    return weigh(sentences.OUTPAINTED, requirements, measured)
+    measurement = f"{changed:.0%} of the border filled, {flat:.0%} of it flat, it continues the photo to {breaks:.0%}"
+    return weigh(sentences.OUTPAINTED, requirements, measurement)
 
 
 def _lines_at_border(comparison: Comparison) -> list[tuple[Field, Field]]:
@@ -103,14 +103,14 @@ def rotation_change(comparison: Comparison, truth: Truth) -> Finding:
     Raises:
         Unmeasurable: the image looks alike at all angles.
     """
-    measured = _correlations(comparison)
-    best = max(measured, key=lambda angle: measured[angle])
-    if max(measured.values()) - min(measured.values()) < MIN_GAIN:
+    measurement = _correlations(comparison)
+    best = max(measurement, key=lambda angle: measurement[angle])
+    if max(measurement.values()) - min(measurement.values()) < MIN_GAIN:
         raise Unmeasurable("the image looks alike at all angles, so its rotation cannot be measured")
     off = abs((best - truth["angle"] + 180) % 360 - 180)
     moved = 0.0 if best == 0 else 1.0
     requirements = ((moved, sentences.NOT_TURNED), (ramp(off, 4.0, 1.5), sentences.WRONG_TURN))
-    figures = f"the best match is at {best} degrees, with a correlation of {measured[best]:.2f}"
+    figures = f"the best match is at {best} degrees, with a correlation of {measurement[best]:.2f}"
     return weigh(sentences.TURNED, requirements, figures, value=describe_angle(truth["angle"]))
 
 
@@ -155,7 +155,7 @@ def _circle(height: int, width: int) -> Mask:
     return np.hypot(rows - (height - 1) / 2, columns - (width - 1) / 2) < radius
 
 
-MEASURED: Mapping[Task, Callable[[Comparison, Truth], Finding]] = {
+SUCCESS_MEASURES: Mapping[Task, Callable[[Comparison, Truth], Finding]] = {
     Task("outpaint"): outpaint,
     Task("rotation_change"): rotation_change,
 }

@@ -33,8 +33,8 @@ def measure_condition(pair: EditPair, task: Task) -> Finding:
     image = next((each.image for each in pair.references if each.role == role), None)
     if image is None:
         raise Unmeasurable(f"the pair has no reference image with the role {role}")
-    degree, measured = CONDITIONS[task](pair, image)
-    return weigh(sentences.CONDITION_MATCHES, ((degree, sentences.CONDITION_DIFFERS),), measured)
+    degree, measurement = CONDITIONS[task](pair, image)
+    return weigh(sentences.CONDITION_MATCHES, ((degree, sentences.CONDITION_DIFFERS),), measurement)
 
 
 def _match_box(pair: EditPair, image: Image) -> tuple[float, str]:

@@ -58,11 +58,11 @@ def counting(comparison: Comparison, truth: Truth) -> Finding:
         (ramp(stayed, 0.4, 0.1), sentences.ANOTHER_CHANGED),
         (ramp(apart, 40.0, 25.0), sentences.OTHER_KIND),
     )
-    measured = (
+    measurement = (
         f"{replaced:.0%} of the change, {stayed:.0%} of the others changed, they look {apart:.0f} apart, the "
         f"instruction states {sorted(numbers)} for {before} to {after}"
     )
-    return weigh(sentences.COUNTED, requirements, measured, old=TruthObject.parse(truth["object"]))
+    return weigh(sentences.COUNTED, requirements, measurement, old=TruthObject.parse(truth["object"]))
 
 
 def relation(comparison: Comparison, truth: Truth) -> Finding:
@@ -84,8 +84,10 @@ def relation(comparison: Comparison, truth: Truth) -> Finding:
         (ramp(_distance(place, box, other), 0.05, 0.25), sentences.OTHER_MEANT),
         (ramp(share, 0.5, 0.8), sentences.OTHER_EDITED),
     )
-    measured = f"{share:.0%} of the change is in the object on the {place}, not in the other one"
-    return weigh(sentences.RIGHT_ONE, requirements, measured, old=TruthObject.parse(without_position(truth["object"])))
+    measurement = f"{share:.0%} of the change is in the object on the {place}, not in the other one"
+    return weigh(
+        sentences.RIGHT_ONE, requirements, measurement, old=TruthObject.parse(without_position(truth["object"]))
+    )
 
 
 def _distance(place: str, box: FractionBox, other: FractionBox) -> float:

@@ -58,11 +58,11 @@ def score_shown_subject(comparison: Comparison, truth: Truth) -> Finding:
     share, shown = (matching_share(reference, shape, view) for view in (after, before))
     structure = correlation(smooth_lightness(reference)[shape], smooth_lightness(after)[shape])
     degree, more = _skill_degree(truth, image_to_lab(after)[shape], share, shown, structure)
-    measured = (
+    measurement = (
         f"{share:.0%} of the demonstration's subject is in the edited image, with a correlation of {structure:.2f}, "
         f"and {shown:.0%} in the source{more}"
     )
-    return weigh(sentences.CONDITION_MATCHES, ((degree, sentences.CONDITION_DIFFERS),), measured)
+    return weigh(sentences.CONDITION_MATCHES, ((degree, sentences.CONDITION_DIFFERS),), measurement)
 
 
 def _skill_degree(truth: Truth, lab_N3: np.ndarray, share: float, shown: float, structure: float) -> tuple[float, str]:

@@ -17,7 +17,7 @@ from omniedit.scoring.reference.measures import Comparison, ImageMeasures, Unmea
 from omniedit.scoring.reference.quality import quality
 from omniedit.scoring.reference.rationale import HIGH, LOW, Finding, write_rationale
 from omniedit.scoring.reference.requirements import REQUIREMENTS, verify_type
-from omniedit.scoring.reference.success import MEASURED, success
+from omniedit.scoring.reference.success import SUCCESS_MEASURES, success
 from omniedit.scoring.reference.verification import verify
 from omniedit.scoring.reply_parser import Unscorable
 from omniedit.scoring.rubric import edit_rubric
@@ -94,7 +94,7 @@ def score_pair(pair: EditPair, source: ImageMeasures | None = None) -> Score | U
     pair = replace(pair, task=scoring_task(named, truth))
     if truth is None:
         return Unscorable("the pair has no known truth: its provenance has no truth to measure against")
-    if pair.task not in MEASURED:
+    if pair.task not in SUCCESS_MEASURES:
         return Unscorable(f"the reference judge has no measurement for the task {pair.task}")
     if unusable := _unusable(pair.task, truth):
         return Unscorable(f"the truth of a {pair.task.label.lower()} {unusable}")
@@ -127,7 +127,7 @@ def scoring_task(task: Task, truth: Any) -> Task:
 
 
 def measure_pair(comparison: Comparison, truth: Mapping[str, Any]) -> tuple[Finding, Finding, Finding]:
-    """Return the findings on success, restraint and quality, whose `measured` has the figures behind the scores."""
+    """Return the findings on success, restraint and quality, whose `measurement` has the figures behind the scores."""
     return success(comparison, truth), restraint(comparison), quality(comparison)
 
 

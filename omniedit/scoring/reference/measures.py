@@ -98,7 +98,7 @@ class FillDetail:
         return min(ramp(self.ratio, 0.3, 0.95), ramp(self.smeared, 0.35, 0.12))
 
     @property
-    def measured(self) -> str:
+    def measurement(self) -> str:
         return f"{self.ratio:.2f} times the detail of its surroundings and {self.smeared:.0%} of it smeared"
 
 

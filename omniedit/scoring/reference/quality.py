@@ -36,12 +36,12 @@ class Fault:
     Args:
         left: the remaining quality, in [0, 1]; 1 without the mark.
         name: the mark in words.
-        measured: the figure behind `left`.
+        measurement: the figure behind `left`.
     """
 
     left: float
     name: str = ""
-    measured: str = ""
+    measurement: str = ""
 
 
 def quality(comparison: Comparison) -> Finding:
@@ -62,7 +62,7 @@ def quality(comparison: Comparison) -> Finding:
         return Finding(score, sentences.NO_FAULTS)
     chosen = sentences.LARGE_FAULTS if score < LOW else sentences.FAULTS if score < HIGH else sentences.SMALL_FAULTS
     names = join_names([fault.name for fault in ordered[:NAMED]])
-    return Finding(score, fill_in(chosen, faults=names), ", ".join(fault.measured for fault in ordered))
+    return Finding(score, fill_in(chosen, faults=names), ", ".join(fault.measurement for fault in ordered))
 
 
 def seam(comparison: Comparison) -> Fault:
@@ -77,8 +77,8 @@ def seam(comparison: Comparison) -> Fault:
     natural = max(mean_inside(edited, inner), mean_inside(edited, outer), mean_inside(source, edge), 0.5)
     ratio = mean_inside(edited, edge) / natural
     natural_step = 1.8 if comparison.pair.task in MASKED_BY_OUTLINE else 1.25
-    measured = f"a seam {ratio:.1f} times as steep as the image's own edges"
-    return Fault(ramp(ratio, 3.0, natural_step), "a seam along its edge", measured)
+    measurement = f"a seam {ratio:.1f} times as steep as the image's own edges"
+    return Fault(ramp(ratio, 3.0, natural_step), "a seam along its edge", measurement)
 
 
 def blur(comparison: Comparison) -> Fault:
@@ -96,7 +96,7 @@ def smear(comparison: Comparison) -> Fault:
     if comparison.pair.task is not Task.OBJECT_REMOVAL:
         return Fault(1.0)
     fill = fill_detail(comparison.edited.luma, comparison.region, comparison.unit)
-    return Fault(fill.credibility, "a smeared fill", f"a fill with {fill.measured}")
+    return Fault(fill.credibility, "a smeared fill", f"a fill with {fill.measurement}")
 
 
 def noise(comparison: Comparison) -> Fault:
@@ -125,8 +125,8 @@ def cut_outline(comparison: Comparison) -> Fault:
     if comparison.pair.task is not Task.ATTRIBUTE_MODIFICATION:
         return Fault(1.0)
     share = hard_outline(comparison)
-    measured = f"an outline that is cut off hard along {share:.0%} of it"
-    return Fault(_outline_left(share, 0.55, 0.25), "an outline that is cut off hard", measured)
+    measurement = f"an outline that is cut off hard along {share:.0%} of it"
+    return Fault(_outline_left(share, 0.55, 0.25), "an outline that is cut off hard", measurement)
 
 
 def old_pixels(comparison: Comparison) -> Fault:
@@ -153,8 +153,8 @@ def ghost(comparison: Comparison) -> Fault:
     if comparison.pair.task is not Task.OBJECT_REMOVAL:
         return Fault(1.0)
     share = ghost_share(comparison.source.detail, comparison.edited.detail, comparison.detail_mask)
-    measured = f"a ghost in the object's colours on {share:.1%} of its place"
-    return Fault(_outline_left(share, *GHOST), "a ghost of the object", measured)
+    measurement = f"a ghost in the object's colours on {share:.1%} of its place"
+    return Fault(_outline_left(share, *GHOST), "a ghost of the object", measurement)
 
 
 def tears(comparison: Comparison) -> Fault:
@@ -165,8 +165,8 @@ def tears(comparison: Comparison) -> Fault:
     ):
         return Fault(1.0)
     length = torn_sky(comparison)
-    measured = f"torn edges of {length:.2f} times the image's side"
-    return Fault(_outline_left(length, 0.15, 0.03), "torn edges", measured)
+    measurement = f"torn edges of {length:.2f} times the image's side"
+    return Fault(_outline_left(length, 0.15, 0.03), "torn edges", measurement)
 
 
 def _outline_left(figure: float, most: float, least: float) -> float:

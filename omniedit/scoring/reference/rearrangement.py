@@ -54,8 +54,8 @@ def movement(comparison: Comparison, truth: Truth) -> Finding:
         (ramp(abs(np.log(size)), 0.2, 0.05), sentences.WRONG_SIZE),
         *_object_requirements(comparison, box, new_box),
     )
-    measured = f"the object moved by {along:.1f} of its side, {_figures(comparison, box, new_box)}"
-    return weigh(sentences.MOVED, requirements, measured, old=TruthObject.parse(truth["object"]))
+    measurement = f"the object moved by {along:.1f} of its side, {_figures(comparison, box, new_box)}"
+    return weigh(sentences.MOVED, requirements, measurement, old=TruthObject.parse(truth["object"]))
 
 
 def resize(comparison: Comparison, truth: Truth) -> Finding:
@@ -77,8 +77,8 @@ def resize(comparison: Comparison, truth: Truth) -> Finding:
         (ramp(float(moved), 0.4, 0.15), sentences.ELSEWHERE),
         *_object_requirements(comparison, box, new_box),
     )
-    measured = f"{scales[0]:.2f} times as wide and {scales[1]:.2f} as high, {_figures(comparison, box, new_box)}"
-    return weigh(sentences.RESIZED, requirements, measured, old=TruthObject.parse(truth["object"]))
+    measurement = f"{scales[0]:.2f} times as wide and {scales[1]:.2f} as high, {_figures(comparison, box, new_box)}"
+    return weigh(sentences.RESIZED, requirements, measurement, old=TruthObject.parse(truth["object"]))
 
 
 def _object_requirements(
@@ -154,7 +154,7 @@ def _box_mask(box: FractionBox, other: FractionBox, inside: FractionBox, size: t
     return covered
 
 
-MEASURED: Mapping[Task, Callable[[Comparison, Truth], Finding]] = {
+SUCCESS_MEASURES: Mapping[Task, Callable[[Comparison, Truth], Finding]] = {
     Task("movement"): movement,
     Task("resize"): resize,
 }

@@ -61,11 +61,11 @@ def visual_reference(comparison: Comparison, truth: Truth) -> Finding:
     structure = correlation(smooth_lightness(whole)[shape], smooth_lightness(after)[shape])
     degree = min(ramp(share, 0.6, 0.9), ramp(share - shown, 0.1, 0.3), ramp(structure, 0.4, 0.8))
     requirements = ((degree, sentences.CONDITION_DIFFERS),)
-    measured = (
+    measurement = (
         f"{share:.0%} of the reference's object is in the edited image, with a correlation of {structure:.2f}, and "
         f"{shown:.0%} in the source"
     )
-    return weigh(sentences.CONDITION_MATCHES, requirements, measured)
+    return weigh(sentences.CONDITION_MATCHES, requirements, measurement)
 
 
 def material_transfer(comparison: Comparison, truth: Truth) -> Finding:
@@ -79,8 +79,10 @@ def material_transfer(comparison: Comparison, truth: Truth) -> Finding:
     )
     nearer = 1 - after / max(before, 1e-6)
     requirements = ((min(ramp(nearer, 0.15, 0.45), ramp(after, 22.0, 12.0)), sentences.CONDITION_DIFFERS),)
-    measured = f"its surface is {after:.0f} from the reference image in colour and texture, and was {before:.0f} before"
-    return weigh(sentences.CONDITION_MATCHES, requirements, measured)
+    measurement = (
+        f"its surface is {after:.0f} from the reference image in colour and texture, and was {before:.0f} before"
+    )
+    return weigh(sentences.CONDITION_MATCHES, requirements, measurement)
 
 
 def _without_shading(look_NC: Field) -> Field:

@@ -39,7 +39,7 @@ def success(comparison: Comparison, truth: Truth) -> Finding:
     """
     if truth.get("mistaken"):
         return Finding(0.0, sentences.MISTAKEN)
-    return MEASURED[comparison.pair.task](comparison, truth)
+    return SUCCESS_MEASURES[comparison.pair.task](comparison, truth)
 
 
 _SKY = re.compile(r"\bsky\b", re.IGNORECASE)
@@ -90,18 +90,18 @@ def object_addition(comparison: Comparison, truth: Truth) -> Finding:
         (traceless, sentences.SOURCE_SHOWS_TRACES),
     )
     chosen = choose_sentences(sentences.ADDED, (replaced, sentences.NOT_ADDED), (visible, sentences.FAINT))
-    measured = (
+    measurement = (
         f"{figures}, its place now differs from its surroundings {after:.1f} times as much as they differ among "
         "themselves"
     )
     if clean < 0.9:
         chosen = tuple(f"{sentence} {blame}" for sentence in chosen)
-        measured += (
-            f", {before:.1f} times already in the source, where it has {fill.measured}, spots of the object over "
+        measurement += (
+            f", {before:.1f} times already in the source, where it has {fill.measurement}, spots of the object over "
             f"{left / 1e4:.2f}% of the image and its colours on {ghost:.1%} of its place"
         )
     score = 10 * min(replaced, visible, 0.5 + 0.5 * clean)
-    return Finding(score, fill_in(chosen, new=TruthObject.parse(without_position(truth["object"]))), measured)
+    return Finding(score, fill_in(chosen, new=TruthObject.parse(without_position(truth["object"]))), measurement)
 
 
 def _blends_in(strangeness: float) -> float:
@@ -123,13 +123,13 @@ def object_swap(comparison: Comparison, truth: Truth) -> Finding:
         (ramp(other, 2.0, 6.0), sentences.TOO_ALIKE),
         (ramp(floats, 0.4, 0.1), sentences.FLOATS),
     )
-    measured = (
+    measurement = (
         f"{changed:.0%} of its place changed, {max(0.0, left):.0%} of its structure is left, what is there stands out "
         f"{after:.1f} times and is {other:.0f} away from the old in colour and texture, it stands "
         f"{max(0.0, floats):.0%} of the old height too high"
     )
     names = {"old": TruthObject.parse(truth["object"]), "new": TruthObject.parse(truth["new_object"])}
-    return weigh(sentences.SWAPPED, requirements, measured, **names)
+    return weigh(sentences.SWAPPED, requirements, measurement, **names)
 
 
 def attribute_modification(comparison: Comparison, truth: Truth) -> Finding:
@@ -152,9 +152,11 @@ def _recolour_finding(comparison: Comparison, truth: Truth, region: Mask) -> Fin
     if truth["value"] in _LIGHTNESS:
         wrong_lightness, zero, full = _LIGHTNESS[truth["value"]]
         requirements.append((ramp(float(comparison.edited.reduced[region][:, 0].mean()), zero, full), wrong_lightness))
-    measured = f"{changed:.0%} of it changed, its mean colour (chroma {chroma:.0f}) is {off:.0f} degrees off the target"
+    measurement = (
+        f"{changed:.0%} of it changed, its mean colour (chroma {chroma:.0f}) is {off:.0f} degrees off the target"
+    )
     names = {"old": TruthObject.parse(truth["object"]), "value": clean_value(truth["value"])}
-    return weigh(sentences.RECOLOURED, requirements, measured, **names)
+    return weigh(sentences.RECOLOURED, requirements, measurement, **names)
 
 
 _LIGHTNESS: Mapping[str, tuple[Shortfall, float, float]] = {
@@ -184,9 +186,9 @@ def _material_finding(comparison: Comparison, truth: Truth, region: Mask) -> Fin
         (ramp(changed, 0.2, 0.7), sentences.OLD_SURFACE),
         (ramp(left, 0.95, 0.7), sentences.OLD_TEXTURE),
     )
-    measured = f"{changed:.0%} of it changed, {max(0.0, left):.0%} of its fine structure is left"
+    measurement = f"{changed:.0%} of it changed, {max(0.0, left):.0%} of its fine structure is left"
     names = {"old": TruthObject.parse(truth["object"]), "value": clean_value(truth["value"])}
-    return weigh(sentences.RESURFACED, requirements, measured, **names)
+    return weigh(sentences.RESURFACED, requirements, measurement, **names)
 
 
 def background_swap(comparison: Comparison, truth: Truth) -> Finding:
@@ -206,8 +208,10 @@ def background_swap(comparison: Comparison, truth: Truth) -> Finding:
         (ramp(changed, 0.3, 0.85), sentences.OLD_BACKGROUND),
         (ramp(left, 0.8, 0.5), sentences.BACKGROUND_SHOWS),
     )
-    measured = f"{changed:.0%} of it changed, {max(0.0, left):.0%} of the old structure is left"
-    return weigh(sentences.NEW_BACKGROUND, requirements, measured, value="sky" if requests_sky(truth) else "background")
+    measurement = f"{changed:.0%} of it changed, {max(0.0, left):.0%} of the old structure is left"
+    return weigh(
+        sentences.NEW_BACKGROUND, requirements, measurement, value="sky" if requests_sky(truth) else "background"
+    )
 
 
 def environment_change(comparison: Comparison, truth: Truth) -> Finding:
@@ -234,7 +238,7 @@ def environment_change(comparison: Comparison, truth: Truth) -> Finding:
     return Finding(
         10 * min(degree for degree, _ in requirements),
         choose_sentences(fill_in(sentences.NEW_ENVIRONMENT, value=value), *requirements),
-        ", ".join([*(sign.measured for sign in signs), f"{changed:.0%} of the image changed"]),
+        ", ".join([*(sign.measurement for sign in signs), f"{changed:.0%} of the image changed"]),
     )
 
 
@@ -284,7 +288,7 @@ def measure_restyling(comparison: Comparison) -> tuple[float, float]:
     return changed, min(ramp(changed, 0.3, 0.8), max(ramp(fine_left, 0.95, 0.75), ramp(moved, 3.0, 10.0)))
 
 
-MEASURED: Mapping[Task, Callable[[Comparison, Truth], Finding]] = {
+SUCCESS_MEASURES: Mapping[Task, Callable[[Comparison, Truth], Finding]] = {
     Task.OBJECT_SWAP: object_swap,
     Task.OBJECT_REMOVAL: object_removal,
     Task.OBJECT_ADDITION: object_addition,
@@ -292,7 +296,7 @@ MEASURED: Mapping[Task, Callable[[Comparison, Truth], Finding]] = {
     Task.BACKGROUND_SWAP: background_swap,
     Task.ENVIRONMENT_CHANGE: environment_change,
     Task.STYLE_TRANSFER: style_transfer,
-    **camera.MEASURED,
-    **rearrangement.MEASURED,
-    **texts.MEASURED,
+    **camera.SUCCESS_MEASURES,
+    **rearrangement.SUCCESS_MEASURES,
+    **texts.SUCCESS_MEASURES,
 }

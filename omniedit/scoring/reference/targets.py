@@ -46,8 +46,8 @@ def measure_target(comparison: Comparison, truth: Mapping[str, Any], task: Task)
         (_has_its_colour(comparison, individuals[target], truth), sentences.OTHER_MEANT),
         (ramp(changed - other, 0.05, 0.3), sentences.OTHER_EDITED),
     )
-    measured = f"{changed:.0%} of the object that is meant changed, {other:.0%} of another one"
-    return weigh(sentences.RIGHT_ONE, requirements, measured)
+    measurement = f"{changed:.0%} of the object that is meant changed, {other:.0%} of another one"
+    return weigh(sentences.RIGHT_ONE, requirements, measurement)
 
 
 def _read_individuals(truth: Mapping[str, Any]) -> list[Individual]:

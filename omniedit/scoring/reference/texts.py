@@ -47,11 +47,11 @@ def textual_change(comparison: Comparison, truth: Truth) -> Finding:
         (ramp(says_new, 0.75, 0.98), sentences.OTHER_TEXT),
         (ramp(says_new - says_old, -0.2, 0.02), sentences.OLD_TEXT),
     )
-    measured = (
+    measurement = (
         f"the edited image says {' / '.join(after)!r:.80}, {says_new:.0%} like the new text, with edges {crisp:.2f} "
         "times as steep as before"
     )
-    return weigh(sentences.REWRITTEN, requirements, measured, value=clean_value(new))
+    return weigh(sentences.REWRITTEN, requirements, measurement, value=clean_value(new))
 
 
 def _read_near(image: Image, box: FractionBox) -> list[str]:
@@ -80,4 +80,4 @@ def _likeness(lines: list[str], text: str) -> float:
     return max(shares, default=0.0)
 
 
-MEASURED: Mapping[Task, Callable[[Comparison, Truth], Finding]] = {Task("textual_change"): textual_change}
+SUCCESS_MEASURES: Mapping[Task, Callable[[Comparison, Truth], Finding]] = {Task("textual_change"): textual_change}
