@@ -226,7 +226,7 @@ def report(folder: Path) -> None:
         print(f"{name:50s} {label:4s} {score:5.1f} {labels[name]['reason'] or '-'} | {told}{wrong}")
         if wrong and isinstance(verdict, Score):
             findings = measure_pair(Comparison(pair), pair.provenance["truth"])
-            print(f"{'':50s} {'; '.join(finding.measured for finding in findings)}")
+            print(f"{'':50s} {'; '.join(finding.measurement for finding in findings)}")
     for half in ("tuning", "held out"):
         kept, bad = counts[half, "good", True], counts[half, "bad", True]
         good = kept + counts[half, "good", False]

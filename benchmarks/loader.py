@@ -40,7 +40,7 @@ from omniedit.imaging.images import encode_mask
 from omniedit.run.program import run_program
 from omniedit.storage.manifest import MANIFEST
 from omniedit.storage.parquet import write_arrow
-from omniedit.training.editor.encoded import EncodedBatch, EncodedPairs, encoding_identity
+from omniedit.training.editor.encoded_pairs import EncodedBatch, EncodedPairs, encoding_identity
 from omniedit.training.editor.encoded_part import FORMAT
 
 BATCH = 8

@@ -28,7 +28,8 @@ from benchmarks.random_judge import make_internvl
 from benchmarks.random_models import TINY, Maker
 from benchmarks.rehearsal_types import propose_types
 from omniedit.errors import UserError
-from omniedit.models.registry import MODELS, RECORDS, Model, build_record, only_configs, read_models
+from omniedit.models.hub import build_record, only_configs
+from omniedit.models.registry import MODELS, RECORDS, Model, read_models
 from omniedit.models.roles import ROLES
 from omniedit.reporting.gallery import RANDOM_WEIGHTS
 from omniedit.run.program import run_program

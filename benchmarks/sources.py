@@ -21,7 +21,7 @@ import numpy as np
 import PIL.Image
 
 from omniedit.run.program import run_program
-from omniedit.sources.archived import open_archive
+from omniedit.sources.archive_items import open_archive
 from omniedit.sources.index import SAMPLE, PhotoRequirements
 from omniedit.sources.shard import new_shard
 from omniedit.sources.stream import stream

@@ -7,7 +7,7 @@ from omniedit.cli.arguments import at_least_one, at_least_zero
 from omniedit.config.arguments import add_section
 from omniedit.config.schema import Config
 from omniedit.run.program import run_program
-from omniedit.subjects.clustering import find_shard_subjects
+from omniedit.subjects.shard_subjects import find_shard_subjects
 from omniedit.subjects.subject import write_subjects
 
 

@@ -21,8 +21,8 @@ def main() -> None:
     if len(args.scores) != len(args.judges):
         parser.error(f"{len(args.scores)} files of scores and {len(args.judges)} --judges; give one name for each file")
     tables = {name: read_rows(path) for name, path in zip(args.judges, args.scores, strict=True)}
-    how = args.combination
-    rows = ensemble_rows(tables, how.average, how.disagreement, how.min_judges)
+    options = args.combination
+    rows = ensemble_rows(tables, options.average, options.disagreement, options.min_judges)
     write_rows(args.out, rows, SCORES_SCHEMA)
     unscorable = sum(row["status"] != "scored" for row in rows)
     print(f"{len(rows)} pairs by {len(tables)} judges, {unscorable} unscorable")

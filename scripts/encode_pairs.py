@@ -14,7 +14,7 @@ from omniedit.models.loading import default_device, load_base
 from omniedit.run.program import run_program
 from omniedit.storage.atomic import replace_file
 from omniedit.storage.progress import Progress
-from omniedit.training.editor.encoded import encode_part
+from omniedit.training.editor.encoded_pairs import encode_part
 
 
 def main() -> None:

@@ -7,7 +7,8 @@ import argparse
 import json
 from pathlib import Path
 
-from omniedit.models.registry import MODELS, RECORDS, fetch, get_model, pin
+from omniedit.models.hub import fetch, pin
+from omniedit.models.registry import MODELS, RECORDS, get_model
 from omniedit.run.program import run_program
 from omniedit.storage.atomic import write_text
 

@@ -89,12 +89,12 @@ def main() -> None:
 def read_store(args: argparse.Namespace, options: FinetuneConfig, stack: ExitStack) -> TeacherDataset:
     """Load the teacher's examples. Their shards stay open until the stack closes."""
     candidates, teacher = (expand_files(p, args.tasks, args.shards) for p in (args.candidates, args.teacher))
-    taught = []
+    examples = []
     with Progress("examples") as progress:
         for candidate_file, teacher_file, rows in choose_rows(candidates, teacher, options.max_examples):
             shard = stack.enter_context(Shard(candidate_file, keeps_last=False))
-            taught += list(progress.over(read_teacher_examples(shard, teacher_file, rows)))
-    return TeacherDataset(taught, options.held_out, args.seed)
+            examples += list(progress.over(read_teacher_examples(shard, teacher_file, rows)))
+    return TeacherDataset(examples, options.held_out, args.seed)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from omniedit.cli.arguments import add_task_thresholds, overall_score
 from omniedit.instructions.composed import COMPOSED
-from omniedit.instructions.growing import accepted_ids, grow_compositions, grow_inverses, write_derived
+from omniedit.instructions.derived_pairs import accepted_ids, grow_compositions, grow_inverses, write_derived
 from omniedit.instructions.inverse import INVERSE
 from omniedit.pairs import Shard
 from omniedit.run.program import run_program

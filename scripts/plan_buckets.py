@@ -41,12 +41,12 @@ def main() -> None:
     args = parser.parse_args()
 
     layout = Layout(args.base_size, args.pairs_per_zarr_shard, args.parts, args.held_out, args.seed, args.codec)
-    kept = draw(mix(read_accepted(expand_blocks(args.decisions, args.blocks)), args.shares), args.max_pairs)
+    accepted = draw(mix(read_accepted(expand_blocks(args.decisions, args.blocks)), args.shares), args.max_pairs)
     earlier = read_plan(args.out) if args.grow and args.out.is_file() else None
-    if earlier is not None and not can_grow(kept, layout, earlier):
+    if earlier is not None and not can_grow(accepted, layout, earlier):
         print(f"{args.out}: its pairs or its layout changed; all pairs are placed again")
         earlier = None
-    table = place(kept, layout, earlier.table if earlier else None)
+    table = place(accepted, layout, earlier.table if earlier else None)
     write_plan(args.out, table, layout)
     counts = {item["values"]: item["counts"] for item in table["ratio"].value_counts().to_pylist()}
     print(f"{len(table)} pairs: {dict(sorted(counts.items()))}")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from omniedit.config.arguments import add_section
 from omniedit.config.schema import Config, ProposalsConfig
-from omniedit.instructions.answering import open_model
 from omniedit.instructions.balance import apply_quotas
+from omniedit.instructions.language_model import open_model
 from omniedit.instructions.proposals import ProposalRow, write_proposals
 from omniedit.instructions.proposer import ProposalDraft, Proposer, shuffle_indices
 from omniedit.instructions.recorded_replies import match_replies, read_recorded_replies
@@ -25,20 +25,20 @@ def main() -> None:
     parser.add_argument("photos", type=Path, help="shard of photos, sources/{shard}.tar")
     add_section(parser, "--config", Config, required=True)
     parser.add_argument(
-        "--wanted", type=json.loads, required=True, help="JSON: task -> number of usable proposals to collect"
+        "--counts", type=json.loads, required=True, help="JSON: task -> number of usable proposals to collect"
     )
     parser.add_argument("--spent", type=Path, help="folder where the run's jobs record their spending")
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
 
     config: Config = args.config
-    wanted = {Task(task): count for task, count in args.wanted.items()}
+    counts = {Task(task): count for task, count in args.counts.items()}
     with PhotoShard(args.photos) as photos:
         if config.proposals.source == "replies":
             assert config.learned.replies  # as Config has checked
             rows = match_replies(photos.names, read_recorded_replies(config.learned.replies))
         else:
-            rows = ask_for_proposals(photos, config.proposals, wanted, args.spent)
+            rows = ask_for_proposals(photos, config.proposals, counts, args.spent)
     for row in rows:
         if row["refused"]:
             print(f"rejected {row['task'] or 'a proposal'} for {row['source_id']}: {row['refused']}", flush=True)
@@ -47,22 +47,22 @@ def main() -> None:
 
 
 def ask_for_proposals(
-    photos: PhotoShard, config: ProposalsConfig, wanted: dict[Task, int], spent: Path | None
+    photos: PhotoShard, config: ProposalsConfig, counts: dict[Task, int], spent: Path | None
 ) -> list[ProposalRow]:
     drafts: list[ProposalDraft] = []
     rows: list[ProposalRow] = []
     with open_model(config, spent) as model, Progress("photos", total=len(photos)) as progress:
-        proposer = Proposer(model, config, tuple(wanted))
+        proposer = Proposer(model, config, tuple(counts))
         if isinstance(model, Client):
             most = sum(map(model.estimate, proposer.prompts_a_photo() * len(photos)), Usage())
             print(f"estimate for one pass over all photos: {model.budget.describe(most)}; cached replies are free")
         for outcome in outcomes(photos, proposer, config.at_once, progress):
             drafts += outcome[0]
             rows += outcome[1]
-            if proposer.has_enough_drafts(drafts, wanted):
+            if proposer.has_enough_drafts(drafts, counts):
                 print(f"enough proposals for every task from {progress.done} of {len(photos)} photos", flush=True)
                 break
-    return [*apply_quotas(drafts, config.quotas, wanted), *rows]
+    return [*apply_quotas(drafts, config.quotas, counts), *rows]
 
 
 def outcomes(

@@ -13,8 +13,8 @@ from pathlib import Path
 from omniedit.config.arguments import add_section
 from omniedit.config.schema import Config
 from omniedit.errors import UserError
-from omniedit.instructions.answering import open_model
-from omniedit.instructions.growing import grow_recaptions, write_derived
+from omniedit.instructions.derived_pairs import grow_recaptions, write_derived
+from omniedit.instructions.language_model import open_model
 from omniedit.instructions.recaption import RECAPTIONED, Recaptioner, needs_recaption
 from omniedit.pairs import EditPair, Rejection, Shard
 from omniedit.run.program import run_program

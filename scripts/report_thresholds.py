@@ -22,12 +22,12 @@ def main() -> None:
         "--teacher", help="path pattern teacher/{task}/{shard}.parquet, if the teacher is not the judge"
     )
     parser.add_argument(
-        "--taught-shards",
+        "--teacher-shards",
         type=at_least_zero,
         default=0,
         help="number of shards that the teacher scored, from the first",
     )
-    parser.add_argument("--taught-tasks", type=Task, nargs="+", default=[], help="tasks that the teacher scored")
+    parser.add_argument("--teacher-tasks", type=Task, nargs="+", default=[], help="tasks that the teacher scored")
     parser.add_argument("--canary", type=Path, nargs="+", default=[], help="canary.json of the judge or each judge")
     parser.add_argument("--min-score", type=overall_score, required=True, help="the filter's threshold")
     parser.add_argument("--ratings", type=Path, help="ratings of the run's pairs by people (.csv)")
@@ -35,8 +35,8 @@ def main() -> None:
 
     teacher = {
         (row["pair_id"], str(task)): row["o_score"]
-        for task in (args.taught_tasks if args.teacher else [])
-        for path in expand_files(args.teacher, [task], args.taught_shards)
+        for task in (args.teacher_tasks if args.teacher else [])
+        for path in expand_files(args.teacher, [task], args.teacher_shards)
         for row in read_rows(path, ["pair_id", "defect", "o_score"])
         if row["defect"] == "" and row["o_score"] is not None
     }

@@ -12,7 +12,7 @@ from omniedit.cli.arguments import at_least_one, at_least_zero
 from omniedit.errors import UserError
 from omniedit.redaction import restore
 from omniedit.run.program import run_program
-from omniedit.sources.archived import open_archive
+from omniedit.sources.archive_items import open_archive
 from omniedit.sources.identity import read_content, record_file
 from omniedit.sources.index import BENCH, BENCH_SCHEMA, INDEX_SCHEMA, IndexRow, PhotoRequirements
 from omniedit.sources.shard import new_shard, split

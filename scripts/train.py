@@ -7,8 +7,10 @@ A killed run resumes from its last checkpoint when it is started again.
 
 import argparse
 import os
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -19,14 +21,17 @@ from omniedit.buckets.scratch import discard_damaged, find_copy, stage
 from omniedit.buckets.store import BucketStore
 from omniedit.config.arguments import add_section
 from omniedit.config.schema import TrainConfig
+from omniedit.models.base import Base
 from omniedit.models.conditions import get_supported_conditions
+from omniedit.models.editor import Editor
 from omniedit.models.encoders.mllm import MllmEditor, MllmEncoder
 from omniedit.models.loading import load_base
+from omniedit.models.pipeline import EditPipeline
 from omniedit.run.program import run_program
 from omniedit.storage.manifest import MANIFEST, checksum
 from omniedit.training.checkpoints import Checkpoints, run_identity, save_trained
 from omniedit.training.editor.batches import EditBatchBuilder
-from omniedit.training.editor.encoded import EncodedPairs
+from omniedit.training.editor.encoded_pairs import EncodedPairs
 from omniedit.training.editor.instruction_encoder import InstructionEncoder
 from omniedit.training.editor.mllm_batches import MllmBatchBuilder
 from omniedit.training.editor.questions import Questions
@@ -36,7 +41,7 @@ from omniedit.training.ranks import join_ranks, leave_ranks
 from omniedit.training.trainer import Trainer
 
 
-def main() -> None:
+def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("buckets", type=Path, help="folder of sealed buckets")
     parser.add_argument(
@@ -56,10 +61,14 @@ def main() -> None:
     parser.add_argument("--metrics", type=Path, required=True, help="output file, one JSON line per step")
     parser.add_argument("--out", type=Path, required=True, help="output folder of the trained editor")
     args = parser.parse_args()
-    options: TrainConfig = args.options
     if args.model:
-        options = options.model_copy(update={"model": args.model})
+        args.options = args.options.model_copy(update={"model": args.model})
+    return args
 
+
+def main() -> None:
+    args = parse_arguments()
+    options: TrainConfig = args.options
     device = join_ranks()
     base = load_base(args.base, getattr(torch, options.dtype))
     if not args.encoded:  # else they take a GPU's memory only while sample edits are made
@@ -69,25 +78,21 @@ def main() -> None:
     text_tokens = base.text.encode([""])[0].shape[1]
     fit_editor(editor, options, args.seed, device, text_tokens, dist.get_world_size())
     takes = get_supported_conditions(editor)
-    store = BucketStore(
-        copy_to_scratch(args.buckets, args.scratch), resolution=options.resolution, reads_references=takes.references
-    )
+    buckets = copy_to_scratch(args.buckets, args.scratch)
+    store = BucketStore(buckets, resolution=options.resolution, reads_references=takes.references)
     encoded = EncodedPairs(args.encoded, store, options.dtype) if args.encoded else None
     known = sample_instructions(store)
     pipeline = base.pipeline(editor, options.resolution, known)
+    identity = run_identity(options, args.seed, args.buckets, base)
     parts = (base.vae, InstructionEncoder(base.text), options, args.seed, takes)
     batches: EditBatchBuilder = EditBatchBuilder(*parts)
     network: nn.Module = editor
-    identity = run_identity(options, args.seed, args.buckets, base)
     if args.encoder:
-        encoder = MllmEncoder.from_pretrained(args.encoder, torch_dtype=getattr(torch, options.dtype))
-        nn.Module.to(encoder, device)
+        encoder, questions = load_encoder(args.encoder, options, device)
         pipeline.register_modules(instruction_encoder=encoder)
-        asked = options.instruction_encoder.questions
-        questions = Questions(Path(asked)) if asked else None
-        identity |= {"questions": questions.digest} if questions else {}
         batches = MllmBatchBuilder(*parts, encoder=encoder, questions=questions)
         network = MllmEditor(editor, encoder)
+        identity |= {"questions": questions.digest} if questions else {}
         identity["encoder"] = checksum(args.encoder / MANIFEST)
     samples = partial(sample_edits, pipeline, store, args.seed)
     if args.encoded:
@@ -96,19 +101,34 @@ def main() -> None:
     checkpoints = Checkpoints(args.checkpoints, identity)
     with discard_damaged():
         trainer.run(checkpoints)
-    save = pipeline.save_pretrained
-    if options.lora.rank or options.base.quantize:
-        save = partial(
-            save_editor,
-            editor=editor,
-            options=options,
-            base=base,
-            given=args.base,
-            known_instructions=known,
-            instruction_encoder=pipeline.instruction_encoder,
-        )
+    save = choose_save(editor, pipeline, base, args.base, options, known)
     save_trained(trainer.state, save, checkpoints, args.out, args.metrics)
     leave_ranks()
+
+
+def load_encoder(folder: Path, options: TrainConfig, device: torch.device) -> tuple[MllmEncoder, Questions | None]:
+    """Load the language model that reads instructions, and the questions that train it further, if any."""
+    encoder = MllmEncoder.from_pretrained(folder, torch_dtype=getattr(torch, options.dtype))
+    nn.Module.to(encoder, device)
+    questions = options.instruction_encoder.questions
+    return encoder, Questions(Path(questions)) if questions else None
+
+
+def choose_save(
+    editor: Editor, pipeline: EditPipeline, base: Base, base_path: Path, options: TrainConfig, known: str
+) -> Callable[..., Any]:
+    """Return the function that saves the editor: `save_editor` if it has adapters or a quantised base."""
+    if not (options.lora.rank or options.base.quantize):
+        return pipeline.save_pretrained
+    return partial(
+        save_editor,
+        editor=editor,
+        options=options,
+        base=base,
+        given=base_path,
+        known_instructions=known,
+        instruction_encoder=pipeline.instruction_encoder,
+    )
 
 
 def copy_to_scratch(buckets: Path, scratch: str) -> Path:

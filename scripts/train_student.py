@@ -42,18 +42,18 @@ def main() -> None:
         candidates, teacher = (expand_files(p, args.tasks, args.shards) for p in (args.candidates, args.teacher))
         read = read_examples(candidates, teacher, options.max_examples, initial_view_side(options))
         examples = list(progress.over(read))
-    seen, unseen, held_out_photos = split_by_photo(examples, options.held_out, args.seed)
-    student = Distillation(seen, options, args.seed)
+    training, unseen, held_out_photos = split_by_photo(examples, options.held_out, args.seed)
+    student = Distillation(training, options, args.seed)
     before = compare_to_teacher(StudentJudge(student.model, student.tokenizer), unseen)
     start = time.monotonic()
     losses = student.train()
     trained_s = time.monotonic() - start
     rows = compare_to_teacher(StudentJudge(student.model, student.tokenizer), unseen)
     about = {
-        "teacher": seen[0].judge,
+        "teacher": training[0].judge,
         "split": SPLIT,
         "held_out_photos": sorted(held_out_photos),
-        "learnt_from": len(seen),
+        "learnt_from": len(training),
         "parameters": sum(p.numel() for p in student.model.parameters()),
         "options": options.model_dump(),
     }

@@ -36,8 +36,8 @@ class Catalog:
         who: name to record with decisions.
     """
 
-    def __init__(self, run: Path, who: str) -> None:
-        self.run, self.who = run, who
+    def __init__(self, run: Path, person: str) -> None:
+        self.run, self.who = run, person
         self.shards = list_shards(run)
         self._lock = threading.RLock()
         self._tables: list[pa.Table] = []

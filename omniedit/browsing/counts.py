@@ -46,14 +46,14 @@ def count_by_hand(by_hand: HandDecisions) -> dict[str, int]:
 
 def count_by(index: pa.Table, column: str) -> dict[str, dict[str, Any]]:
     """Return counts and mean score by the values of a column, in a fixed order."""
-    kept = index["kept"]
+    accepted = index["kept"]
     counted = pa.table(
         {
             "name": index[column],
             "score": index["score"],
             "scored": index["score"].is_valid().cast(pa.int64()),
-            "accepted": pc.fill_null(kept, False).cast(pa.int64()),
-            "undecided": kept.is_null().cast(pa.int64()),
+            "accepted": pc.fill_null(accepted, False).cast(pa.int64()),
+            "undecided": accepted.is_null().cast(pa.int64()),
         }
     )
     sums = [(name, "sum") for name in ("scored", "accepted", "undecided")]

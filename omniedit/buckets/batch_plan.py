@@ -64,8 +64,8 @@ class BatchPlan:
 
 
 @lru_cache(maxsize=16)
-def _permutation(seed: int, epoch: int, what: str, count: int) -> np.ndarray:
+def _permutation(seed: int, epoch: int, label: str, count: int) -> np.ndarray:
     """Return a read-only permutation of range(count), cached for the two epochs at whose border a loader prefetches."""
-    order = np.random.default_rng([seed, epoch, crc32(what.encode())]).permutation(count)
+    order = np.random.default_rng([seed, epoch, crc32(label.encode())]).permutation(count)
     order.flags.writeable = False
     return order

@@ -14,10 +14,10 @@ import numpy as np
 import pyarrow as pa
 
 from omniedit.aspect import RATIOS, bucket_size
+from omniedit.buckets.array_pool import ArrayPool
 from omniedit.buckets.codecs import Codec, find_codec
 from omniedit.buckets.pair_rows import PairRows, open_pair_rows
 from omniedit.buckets.references import REFERENCES, reference_roles, unpack_files
-from omniedit.buckets.reuse import ArrayPool
 from omniedit.buckets.scratch import DamagedCopy, is_copy
 from omniedit.buckets.seal import read_sealed
 from omniedit.buckets.store_layout import ARRAYS, HELD_OUT, TRAIN, bucket_name, shard_file
@@ -115,17 +115,17 @@ class BucketStore:
 
     def read(self, ratio: str, rows: Sequence[int] | np.ndarray) -> PairBatch:
         """Return the pairs at `rows` of a bucket, in that order; a repeated row is read once."""
-        wanted = np.asarray(rows, np.int64).tolist()
+        numbers = np.asarray(rows, np.int64).tolist()
         width, height = self.image_size(ratio)
-        shapes = [(len(wanted), height, width, *([channels] if channels else [])) for channels in ARRAYS.values()]
+        shapes = [(len(numbers), height, width, *([channels] if channels else [])) for channels in ARRAYS.values()]
         batch = [self._memory.empty(shape) for shape in shapes]
-        places = {row: place for place, row in reversed(list(enumerate(wanted)))}
+        places = {row: place for place, row in reversed(list(enumerate(numbers)))}
         self._fill(ratio, places, batch)
-        for place, row in enumerate(wanted):
+        for place, row in enumerate(numbers):
             if places[row] != place:
                 for images in batch:
                     images[place] = images[places[row]]
-        pairs = tuple(self.describe(ratio, wanted))
+        pairs = tuple(self.describe(ratio, numbers))
         references: tuple[tuple[Image, ...], ...] = ()
         if self.reads_references:
             references = tuple(run_in_threads(lambda pair: self._read_references(ratio, pair), pairs))

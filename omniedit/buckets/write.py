@@ -130,29 +130,29 @@ class PartWriter:
         for number, in_shard in groupby(rows, key=lambda row: row["row"] // layout.pairs_per_zarr_shard):
             # Pairs of one candidate shard are read, and stored, one after the other.
             planned = sorted(in_shard, key=lambda row: (row["folder"], row["shard"], row["candidate_row"]))
-            name, seen = f"{ratio}/{number}", ZarrShardPairs()
+            name, pairs = f"{ratio}/{number}", ZarrShardPairs()
             if name in self._earlier_entries:
                 for row in planned:
-                    seen.add(row, self.shards.find(row))
-            if seen.rows and self._is_unchanged(name, seen.digest(layout)):
+                    pairs.add(row, self.shards.find(row))
+            if pairs.rows and self._is_unchanged(name, pairs.digest(layout)):
                 self.contents[name] = self._link(name)
                 yield from (row["pair_id"] for row in planned)
             else:
-                seen = ZarrShardPairs()
-                files = yield from self._write_shard(ratio, number, planned, seen)
-                self.contents[name] = {"files": files, "pairs": seen.digest(layout)}
-            described += [seen.rows[row] for row in sorted(seen.rows)]
+                pairs = ZarrShardPairs()
+                files = yield from self._write_shard(ratio, number, planned, pairs)
+                self.contents[name] = {"files": files, "pairs": pairs.digest(layout)}
+            described += [pairs.rows[row] for row in sorted(pairs.rows)]
         schema = extend_schema(PAIRS_SCHEMA, described)
         write_rows(self.out / bucket_name(ratio) / "pairs.parquet", described, schema)
 
-    def _write_shard(self, ratio: str, number: int, planned: Sequence[DecisionRow], seen: "ZarrShardPairs") -> Written:
-        """Write a Zarr shard of each array, add each pair to `seen` and yield its id; return the files' checksums."""
+    def _write_shard(self, ratio: str, number: int, planned: Sequence[DecisionRow], pairs: "ZarrShardPairs") -> Written:
+        """Write a Zarr shard of each array, add each pair to `pairs` and yield its id; return the files' checksums."""
         layout = self.plan.layout
         with ExitStack() as stack:
             files: dict[str, ZarrShardWriter] = {}
             for row in planned:
                 shard = self.shards.find(row)
-                seen.add(row, shard)
+                pairs.add(row, shard)
                 for name, chunk in bucket_chunks(shard[row["candidate_row"]], ratio, layout).items():
                     if name not in files:
                         path = self.out / shard_file(ratio, name, number)

@@ -85,11 +85,11 @@ class ZarrShard:
             raise ValueError("shorter than its index")
         return np.frombuffer(self._read_checked(start, size, "the index"), "<u8").reshape(-1, 2)
 
-    def _read_checked(self, offset: int, size: int, what: str) -> bytes:
+    def _read_checked(self, offset: int, size: int, label: str) -> bytes:
         data = os.pread(self._file.fileno(), size, offset)
         crc = os.pread(self._file.fileno(), CRC_BYTES, offset + size)
         if len(data) != size or crc != _crc_bytes(data):
-            raise ValueError(f"{what} does not match its CRC-32C")
+            raise ValueError(f"{label} does not match its CRC-32C")
         return data
 
 

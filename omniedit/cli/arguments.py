@@ -70,7 +70,7 @@ def words(text: str) -> str:
     return text
 
 
-def whole(text: str, least: float, most: float, wanted: str) -> int:
+def whole(text: str, least: float, most: float, requirement: str) -> int:
     """Parse a whole number from `least` to `most`.
 
     Raises:
@@ -81,15 +81,15 @@ def whole(text: str, least: float, most: float, wanted: str) -> int:
     except ValueError:
         value = None
     if value is None or not least <= value <= most:
-        raise argparse.ArgumentTypeError(f"{text!r} is not valid; give a whole number, {wanted}")
+        raise argparse.ArgumentTypeError(f"{text!r} is not valid; give a whole number, {requirement}")
     return value
 
 
-def _number(text: str, fits: Callable[[float], bool], wanted: str) -> float:
+def _number(text: str, fits: Callable[[float], bool], requirement: str) -> float:
     try:
         value = float(text)
     except ValueError:
         value = math.nan
     if not fits(value):
-        raise argparse.ArgumentTypeError(f"{text!r} is not valid; give {wanted}")
+        raise argparse.ArgumentTypeError(f"{text!r} is not valid; give {requirement}")
     return value

@@ -115,7 +115,7 @@ def run(args: argparse.Namespace) -> None:
         UserError: the set, an editor or a judge cannot be opened, or the folder holds another set.
     """
     from omniedit.evaluation.bench.editors.registry import choose_editors
-    from omniedit.evaluation.bench.opening import open_set
+    from omniedit.evaluation.bench.open_set import open_set
     from omniedit.evaluation.bench.records import Shard
 
     steps = args.only or STEPS

@@ -89,10 +89,10 @@ def _show(args: argparse.Namespace) -> list[str]:
 def _describe_protocol(protocol: "Protocol") -> list[str]:
     prompts = f"official prompts '{protocol.prompts}' from your checkout" if protocol.prompts else ""
     rubric = f"rubric {Path(protocol.rubric).name}" if protocol.rubric else ""
-    asked = " or ".join(filter(None, (prompts, rubric)))
+    source = " or ".join(filter(None, (prompts, rubric)))
     return [
         f"columns: {', '.join(protocol.columns)} ({protocol.scale})",
-        *([f"judge: {asked}; published figures: {protocol.judge}"] if asked else []),
+        *([f"judge: {source}; published figures: {protocol.judge}"] if source else []),
         *([f"metrics: {', '.join(protocol.metrics)}"] if protocol.metrics else []),
         f"missing scores: counted here and left out of the means. {protocol.missing}",
     ]

@@ -103,7 +103,7 @@ def _ask_model(
 ) -> "Iterator[BenchProposal]":
     from omniedit.cli.score_judges import check_agreed
     from omniedit.evaluation.bench.sets.proposals import propose_by_model
-    from omniedit.instructions.answering import open_model
+    from omniedit.instructions.language_model import open_model
     from omniedit.instructions.proposer import Proposer
     from omniedit.vlm import Client
     from omniedit.vlm.messages import Usage

@@ -144,7 +144,7 @@ def load_judge(
         UserError: as `load_answering_model`.
     """
     from omniedit.scoring.pairwise import PairwiseJudge
-    from omniedit.scoring.vlm_judges.answering import load_answering_model
+    from omniedit.scoring.vlm_judges.reply_model import load_answering_model
 
     model, options = load_answering_model(name, scorer, scoring)
     return PairwiseJudge(model, options.max_side, both_orders), options.batch_size

@@ -82,7 +82,7 @@ def run(args: argparse.Namespace) -> None:
         UserError: the input cannot be read, options do not fit together, or as `AnswerStore`.
     """
     from omniedit.errors import UserError, error_line
-    from omniedit.evaluation.bench.opening import open_set
+    from omniedit.evaluation.bench.open_set import open_set
     from omniedit.evaluation.people.edits import add_checks, select
     from omniedit.evaluation.people.inputs import list_items, read_edits
     from omniedit.evaluation.people.store import AnswerStore

@@ -48,8 +48,8 @@ def read_table(table: Path, rubric: Rubric, more: Sequence[str] = ()) -> list[di
     if missing := [name for name in needed if name not in rows[0]]:
         available = f"rubric '{rubric.name}' needs {', '.join(needed)}; there are: {', '.join(filter(None, rows[0]))}"
         raise UserError(f"{table}: lacks the column {', '.join(missing)}: {available}")
-    if taken := [name for name in (*_score_columns(rubric), *more) if name in rows[0]]:
-        raise UserError(f"{table}: has a column {taken[0]}, which is reserved for a score; rename it")
+    if reserved := [name for name in (*_score_columns(rubric), *more) if name in rows[0]]:
+        raise UserError(f"{table}: has a column {reserved[0]}, which is reserved for a score; rename it")
     return rows
 
 

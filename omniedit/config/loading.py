@@ -180,7 +180,7 @@ def _one_line(
     inner = tuple(str(part) for part in problem["loc"])
     key = (*(section_key(model) or ()), *inner)
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-    where = ": ".join(filter(None, [origin(".".join(key), files, overrides), ".".join(key)]))
+    place = ": ".join(filter(None, [origin(".".join(key), files, overrides), ".".join(key)]))
     if problem["type"] == "extra_forbidden":
         if "." in inner[-1]:
             *outer, last = inner[-1].split(".")
@@ -189,15 +189,15 @@ def _one_line(
         section = _subsection(model, inner[:-1])
         names = [*section.model_fields, *(getattr(section, "more_keys", ()))] if section else []
         allowed = f"allowed here: {', '.join(names)}" if names else "remove it"
-        return f"{where}: unknown key; {allowed}{more}"
+        return f"{place}: unknown key; {allowed}{more}"
     if problem["type"] == "missing":
-        return f"{where}: is required{more}"
+        return f"{place}: is required{more}"
     if problem["type"] == "value_error":
-        return f"{where}: {problem['msg'].removeprefix('Value error, ')}{more}"
+        return f"{place}: {problem['msg'].removeprefix('Value error, ')}{more}"
     if kind := _kind_of_unquoted(problem):
         value = json.dumps(problem["input"], default=str).strip('"')
-        return f'{where}: {value} is read as {kind}, but text is needed; put it in quotes: "{value}"{more}'
-    return f"{where}: {json.dumps(problem['input'], default=str)} is not allowed; {_describe_limits(problem)}{more}"
+        return f'{place}: {value} is read as {kind}, but text is needed; put it in quotes: "{value}"{more}'
+    return f"{place}: {json.dumps(problem['input'], default=str)} is not allowed; {_describe_limits(problem)}{more}"
 
 
 def _kind_of_unquoted(problem: Mapping[str, Any]) -> str | None:

@@ -161,9 +161,9 @@ class ScoringConfig(Section):
 
     @model_validator(mode="after")
     def _check_endpoint(self) -> Self:
-        for who in ("judge", "teacher"):
-            if getattr(self, who) == "api" and not self.api.is_known:
-                raise ValueError(f"{who}: api needs api.url and api.model")
+        for role in ("judge", "teacher"):
+            if getattr(self, role) == "api" and not self.api.is_known:
+                raise ValueError(f"{role}: api needs api.url and api.model")
         for name, each in self.members.items():
             if each.judge == "api" and not each.api.is_known:
                 raise ValueError(f"ensemble.judges.{name}: api needs api.url and api.model, here or in scoring.api")

@@ -70,7 +70,7 @@ def copying(case: SubjectCase, output: Image) -> float:
     return own / (own + copied) if own + copied else 0.0
 
 
-def squared_error(image: Image, other: Image, where: Mask | None = None) -> float:
+def squared_error(image: Image, other: Image, mask: Mask | None = None) -> float:
     """Return the mean squared difference of two images, 0-255, over some pixels or all."""
     squares = np.square(image.astype(np.float32) - other).mean(axis=-1)
-    return float(squares.mean() if where is None else squares[where].mean())
+    return float(squares.mean() if mask is None else squares[mask].mean())

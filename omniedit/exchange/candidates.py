@@ -220,10 +220,10 @@ def _find_cutoff(ascending: list[float], top: float) -> tuple[float, int]:
     return chosen[0], chosen.count(chosen[0])
 
 
-def matches_licence(licence: str, wanted: tuple[str, ...]) -> bool:
+def matches_licence(licence: str, allowed: tuple[str, ...]) -> bool:
     """Return whether a licence is one of the wanted ones, in any version: 'CC BY 4.0' is cc-by, 'CC BY-NC 4.0' not."""
     plain = _plain_licence(licence)
-    return any(re.fullmatch(rf"{re.escape(_plain_licence(each))}(-v?\d.*)?", plain) for each in wanted)
+    return any(re.fullmatch(rf"{re.escape(_plain_licence(each))}(-v?\d.*)?", plain) for each in allowed)
 
 
 def _plain_licence(licence: str) -> str:

@@ -11,7 +11,7 @@ from omniedit.exchange.layout import FALLBACK, Column, Layout
 from omniedit.exchange.rows import Row
 from omniedit.pairs.pair import Score
 from omniedit.plain_text import clean
-from omniedit.sources.archived import MAX_BYTES
+from omniedit.sources.archive_items import MAX_BYTES
 from omniedit.sources.caption_values import parse_json, to_text
 from omniedit.sources.decode import SUFFIXES
 
@@ -163,8 +163,8 @@ def read_scores(row: Row, layout: Layout) -> dict[str, Score]:
             scores[column.name or name] = score
     for name, _ in layout.find("scores"):
         for each, score in find_json(row, name, dict).items():
-            if (kept := _to_score(score, name)) is not None:
-                scores[str(each)[:100]] = kept
+            if (number := _to_score(score, name)) is not None:
+                scores[str(each)[:100]] = number
     return scores
 
 
@@ -243,15 +243,15 @@ def read_extra(row: Row, layout: Layout) -> tuple[dict[str, Any], list[str]]:
         if name in known or value is None or value == b"":
             continue
         try:
-            kept = to_json_value(value)
+            converted = to_json_value(value)
         except RecursionError:
-            kept = None
-        if isinstance(value, float) and kept is None:  # NaN or infinite
+            converted = None
+        if isinstance(value, float) and converted is None:  # NaN or infinite
             continue
-        if kept is None or len(str(kept)) > MAX_VALUE_LENGTH:
+        if converted is None or len(str(converted)) > MAX_VALUE_LENGTH:
             left_out.append(str(name)[:60])
         else:
-            extra[name] = kept
+            extra[name] = converted
     return extra, left_out
 
 
@@ -271,8 +271,8 @@ def to_json_value(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return _keep_nulls(value, [to_json_value(item) for item in value])
     if isinstance(value, Mapping):
-        kept = {clean(str(name)): to_json_value(item) for name, item in value.items()}
-        return None if value and all(item is None for item in kept.values()) else kept
+        converted = {clean(str(name)): to_json_value(item) for name, item in value.items()}
+        return None if value and all(item is None for item in converted.values()) else converted
     return None if isinstance(value, bytes | bytearray | memoryview) else clean(str(value))
 
 

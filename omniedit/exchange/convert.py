@@ -141,11 +141,11 @@ class PairMaker:
     def _describe_lack(self, row: Row, field: str) -> str:
         """Return where a field was looked for and, if the column does not exist, the columns that the row has."""
         names = [name for name, _ in self.layout.find(field)]
-        told = f" in {' or '.join(names)}"
+        place = f" in {' or '.join(names)}"
         if any(name in row.values for name in names):
-            return told
+            return place
         remedy = f"; {ADJACENT}" if row.key and row.file.container == "tar" else ""
-        return f"{told}; the row has {', '.join(map(str, row.values)) or 'no columns'}{remedy}"
+        return f"{place}; the row has {', '.join(map(str, row.values)) or 'no columns'}{remedy}"
 
     def _references(self, row: Row) -> Iterator[tuple[Reference[bytes], str]]:
         """Yield each reference with its file name; role '' stands for the task's default."""

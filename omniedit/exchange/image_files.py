@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from omniedit.errors import UserError
 from omniedit.imaging.formats import NO_FILE
 from omniedit.redaction import redact
-from omniedit.sources.archived import MAX_BYTES, open_archive
+from omniedit.sources.archive_items import MAX_BYTES, open_archive
 from omniedit.sources.webdataset import untrusted_reason
 from omniedit.storage.archives import is_remote, join_address
 

@@ -25,7 +25,7 @@ from omniedit.exchange.readers import read_rows
 from omniedit.exchange.rows import Row, Rows, WrongColumns, reject
 from omniedit.pairs import Rejection, ShardWriter
 from omniedit.redaction import redact
-from omniedit.sources.archived import BadFile
+from omniedit.sources.archive_items import BadFile
 from omniedit.sources.identity import Identity, identify, read_content, record_file
 from omniedit.sources.listing import list_files
 from omniedit.storage.archives import is_remote
@@ -159,7 +159,7 @@ def _local_files(path: str, options: ImportOptions, shard: int, shards: int) -> 
 
 
 def import_shard(
-    path: str, options: ImportOptions, shard: int, shards: int, out: str | Path, taken: set[str] | None = None
+    path: str, options: ImportOptions, shard: int, shards: int, out: str | Path, ids: set[str] | None = None
 ) -> Outcome:
     """Write one shard of a data set to `out`, a file of candidates, and return the counts.
 
@@ -170,7 +170,7 @@ def import_shard(
         UserError: the data set cannot be read, or an option does not fit it.
     """
     check_name(options.data_set)
-    items, files = _open_items(path, options, shard, shards, set() if taken is None else taken)
+    items, files = _open_items(path, options, shard, shards, set() if ids is None else ids)
     outcome = Outcome()
     try:
         with (
@@ -190,7 +190,7 @@ def import_shard(
 
 
 def _open_items(
-    path: str, options: ImportOptions, shard: int, shards: int, taken: set[str]
+    path: str, options: ImportOptions, shard: int, shards: int, ids: set[str]
 ) -> tuple[Iterator[Any], ImageFiles]:
     """Return the pairs and rejections of a shard, and the image files to close after them.
 
@@ -204,7 +204,7 @@ def _open_items(
     if options.format in perception.FORMATS:
         root = options.images or DataFile(perception.data_files(options.format, path)[0], "").folder
         files = ImageFiles(root)
-        painter = perception.PairPainter(options.data_set, options.format, files, options.licence, taken)
+        painter = perception.PairPainter(options.data_set, options.format, files, options.licence, ids)
         return map(painter.make, islice(painter.read(path, shard, shards), share)), files
     layout = options.load_layout()
     reader = Reader(path, layout)
@@ -212,7 +212,7 @@ def _open_items(
     files = ImageFiles(root, options.images is not None, reader.layout.from_parent)
     task = options.task or layout.task
     check_tasks([task, *options.task_names.values()])
-    maker = PairMaker(layout, options.data_set, files, task, options.task_names, options.sizes, options.licence, taken)
+    maker = PairMaker(layout, options.data_set, files, task, options.task_names, options.sizes, options.licence, ids)
     return _make_pairs(islice(reader.shard(shard, shards), share), maker), files
 
 
@@ -262,9 +262,9 @@ def import_pairs(path: str, options: ImportOptions, run: str | Path, shards: int
     folder = Path(run) / "candidates" / options.data_set
     if folder.is_dir() and any(folder.glob("*.h5")):
         raise UserError(f"{folder}: already has candidates; give another --name, or delete the folder")
-    outcome, taken = Outcome(), set[str]()
+    outcome, ids = Outcome(), set[str]()
     for shard in range(shards):
-        outcome.add(import_shard(path, options, shard, shards, folder / f"{shard:05d}.h5", taken))
+        outcome.add(import_shard(path, options, shard, shards, folder / f"{shard:05d}.h5", ids))
     if not outcome.tasks:
         shutil.rmtree(folder)
         if not outcome.reasons:

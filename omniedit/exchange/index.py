@@ -19,18 +19,18 @@ def write_import_index(path: Path, files: Sequence[Path], bench: Path | None = N
         bench: `sources/bench.parquet` if images of these shards are held out for the benchmark.
     """
     held_out = {row["sha256"] for row in read_rows(bench, ["sha256"])} if bench else set()
-    seen: set[str] = set()
-    tables = (pa.Table.from_pylist(list(_rows(file, held_out, seen)), schema=INDEX_SCHEMA) for file in files)
+    ids: set[str] = set()
+    tables = (pa.Table.from_pylist(list(_rows(file, held_out, ids)), schema=INDEX_SCHEMA) for file in files)
     write_tables(path, tables, INDEX_SCHEMA)
 
 
-def _rows(file: Path, held_out: set[str], seen: set[str]) -> Iterator[dict[str, Any]]:
+def _rows(file: Path, held_out: set[str], ids: set[str]) -> Iterator[dict[str, Any]]:
     """Yield the rows of a shard, one for each new image."""
     with Shard(file) as shard:
         for row, provenance in enumerate(shard.read_provenance()):
             digest = provenance.get("source_sha256") or shard.sha256("source", row)
-            if digest not in seen:
-                seen.add(digest)
+            if digest not in ids:
+                ids.add(digest)
                 yield _image(shard, row, provenance) | {
                     "sha256": digest,
                     "shard": BENCH if digest in held_out else file.stem,

@@ -182,18 +182,18 @@ def load_layout(name: str) -> Layout:
         return check_layout({"name": name} | read_yaml(file), str(file))
 
 
-def check_layout(values: Mapping[str, Any], where: str) -> Layout:
+def check_layout(values: Mapping[str, Any], place: str) -> Layout:
     """Return the typed layout of `values`.
 
     Raises:
-        UserError: a key or value is invalid; `where` is the place to name.
+        UserError: a key or value is invalid; `place` is the place to name.
     """
     try:
         return Layout.model_validate(values)
     except ValidationError as error:
         problem = error.errors()[0]
         key = ".".join(str(part)[:60] for part in problem["loc"]) or "layout"
-        raise UserError(f"{where}: {key}: {problem['msg'].removeprefix('Value error, ')}") from None
+        raise UserError(f"{place}: {key}: {problem['msg'].removeprefix('Value error, ')}") from None
 
 
 def replace_columns(layout: Layout, given: Mapping[str, str]) -> Layout:
@@ -214,9 +214,9 @@ def replace_columns(layout: Layout, given: Mapping[str, str]) -> Layout:
             raise UserError(f"--columns: {error}") from None
         own |= {name: column for name in columns.split("+") if name}
     fields = {column["field"] for column in own.values()}
-    kept = {
+    unchanged = {
         name: column.model_copy(update={"optional": True})
         for name, column in layout.columns.items()
         if column.field not in fields and name not in own
     }
-    return check_layout(layout.model_dump() | {"columns": own | kept}, "--columns") if own else layout
+    return check_layout(layout.model_dump() | {"columns": own | unchanged}, "--columns") if own else layout

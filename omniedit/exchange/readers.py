@@ -8,7 +8,7 @@ from omniedit.exchange.inputs import Part
 from omniedit.exchange.layout import Layout
 from omniedit.exchange.rows import Row, Rows, check_columns, reject
 from omniedit.exchange.text_rows import read_csv, read_json, read_jsonl
-from omniedit.sources.archived import MAX_BYTES, BadFile, SkippedPart, open_archive
+from omniedit.sources.archive_items import MAX_BYTES, BadFile, SkippedPart, open_archive
 from omniedit.sources.caption_values import parse_json
 from omniedit.sources.decode import SUFFIXES as IMAGE_SUFFIXES
 from omniedit.sources.parquet import open_parquet, parquet_rows

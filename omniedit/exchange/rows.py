@@ -10,7 +10,7 @@ from omniedit.exchange.layout import Layout
 from omniedit.pairs import Rejection
 from omniedit.plain_text import clean_line
 from omniedit.redaction import redact
-from omniedit.sources.archived import BadFile
+from omniedit.sources.archive_items import BadFile
 
 
 class WrongColumns(BadFile):

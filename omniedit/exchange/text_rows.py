@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 from omniedit.exchange.inputs import DataFile, Part
 from omniedit.exchange.layout import Layout
 from omniedit.exchange.rows import Row, check_columns
-from omniedit.sources.archived import BadFile, SkippedPart
+from omniedit.sources.archive_items import BadFile, SkippedPart
 from omniedit.sources.caption_values import marked_encoding, parse_json
 from omniedit.storage.parquet import find_delimiter, unmark_formula
 

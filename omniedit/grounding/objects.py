@@ -209,14 +209,14 @@ def disambiguate_names(objects: list[FoundObject]) -> list[FoundObject]:
     for this in objects:
         named.setdefault(this.name, []).append(this)
     result = []
-    for alike in named.values():
-        if len(alike) == 1:
-            result += alike
-        elif len(alike) == 2:
-            words, ordered = _along_an_axis(*alike)
+    for namesakes in named.values():
+        if len(namesakes) == 1:
+            result += namesakes
+        elif len(namesakes) == 2:
+            words, ordered = _along_an_axis(*namesakes)
             result += [replace(this, name=f"{word} {this.name}") for word, this in zip(words, ordered, strict=True)]
         else:
-            result += [replace(this, crowded=True) for this in alike]
+            result += [replace(this, crowded=True) for this in namesakes]
     return result
 
 

@@ -189,8 +189,8 @@ def _grow_alike(lab: Field, region: Mask, reach: int = 16, tolerance: float = 15
     offset[..., 0] = np.where(offset[..., 0] > 0, 0.3 * offset[..., 0], offset[..., 0])
     near = cv2.dilate(region.astype(np.uint8), np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)) > 0
     blue = (lab[..., 2] < -20) & (lab[..., 0] > 45)
-    alike = ((np.linalg.norm(offset, axis=2) < tolerance) | blue) & near
-    return _parts_touching_top(region | alike)
+    similar = ((np.linalg.norm(offset, axis=2) < tolerance) | blue) & near
+    return _parts_touching_top(region | similar)
 
 
 def _without_holes(region: Mask) -> Mask:

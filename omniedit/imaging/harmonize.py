@@ -90,7 +90,7 @@ def add_grain(piece: CutOut, grain: float, rng: np.random.Generator) -> CutOut:
     return replace(piece, colours=np.clip(piece.colours + noise, 0, 255))
 
 
-def edge_blur(image: Field | Image, where: Mask) -> float:
+def edge_blur(image: Field | Image, region: Mask) -> float:
     """Return the typical width of edges inside a mask: the standard deviation, in pixels, of the blur that made them.
 
     Two blurs of known width reduce the gradient of an edge by a ratio that gives its own width (Zhuo and Sim 2011,
@@ -99,21 +99,21 @@ def edge_blur(image: Field | Image, where: Mask) -> float:
     narrow, wide = 0.8, 2.0
     grey = luma(image.astype(np.float32))
     fine, coarse = (_gradient(cv2.GaussianBlur(grey, (0, 0), sigma)) for sigma in (narrow, wide))
-    if not where.any():
+    if not region.any():
         return 0.0
-    strong = where & (coarse >= np.percentile(coarse[where], 90)) & (coarse > 0)
+    strong = region & (coarse >= np.percentile(coarse[region], 90)) & (coarse > 0)
     if not strong.any():
         return 0.0
     ratio = float(np.clip(np.percentile(fine[strong] / coarse[strong], 75), 1.02, wide / narrow))
     return float(np.sqrt(max(0.0, (wide**2 - ratio**2 * narrow**2) / (ratio**2 - 1))))
 
 
-def estimate_grain(image: Field | Image, where: Mask) -> float:
+def estimate_grain(image: Field | Image, region: Mask) -> float:
     """Return the standard deviation of the noise, in grey levels (Immerkaer 1996).
 
     The median replaces the mean, so that edges do not count.
     """
-    response = noise_response(luma(image.astype(np.float32)))[where]
+    response = noise_response(luma(image.astype(np.float32)))[region]
     return float(np.median(response)) / 0.6745 / 6 if response.size else 0.0
 
 

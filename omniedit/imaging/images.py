@@ -47,15 +47,15 @@ def encode_png(image: Image) -> bytes:
     return encoded.tobytes()
 
 
-def decode_image(encoded: bytes, what: str = "image") -> Image:
-    """Decode an image file's bytes to (H, W, 3) RGB; `what` names the image in the error."""
-    with _decoder(encoded, what):
+def decode_image(encoded: bytes, label: str = "image") -> Image:
+    """Decode an image file's bytes to (H, W, 3) RGB; `label` names the image in the error."""
+    with _decoder(encoded, label):
         return np.array(upright_rgb(open_image(encoded)), np.uint8)
 
 
-def encoded_size(encoded: bytes, what: str = "image") -> tuple[int, int]:
-    """Return width and height of an image file's upright image, from its header; `what` names it in the error."""
-    with _decoder(encoded, what):
+def encoded_size(encoded: bytes, label: str = "image") -> tuple[int, int]:
+    """Return width and height of an image file's upright image, from its header; `label` names it in the error."""
+    with _decoder(encoded, label):
         image = open_image(encoded)
         return image.size if exif_orientation(image) < 5 else image.size[::-1]
 
@@ -64,15 +64,15 @@ def encode_mask(mask: Mask) -> bytes:
     return encode_png(mask.astype(np.uint8) * 255)
 
 
-def decode_mask(encoded: bytes, what: str = "mask") -> Mask:
-    """Decode an image file's bytes to an (H, W) mask, True where light; `what` names the mask in the error."""
-    with _decoder(encoded, what):
+def decode_mask(encoded: bytes, label: str = "mask") -> Mask:
+    """Decode an image file's bytes to an (H, W) mask, True where light; `label` names the mask in the error."""
+    with _decoder(encoded, label):
         return np.asarray(open_image(encoded).convert("L")) > 127
 
 
-def convert_mask(encoded: bytes, what: str = "mask") -> Mask:
+def convert_mask(encoded: bytes, label: str = "mask") -> Mask:
     """Decode a mask of any mode, depth and orientation to (H, W), True where light and opaque."""
-    with _decoder(encoded, what):
+    with _decoder(encoded, label):
         return np.asarray(upright_rgb(open_image(encoded), background="black").convert("L")) > 127
 
 
@@ -93,11 +93,11 @@ def decode_cutout(encoded: bytes, what: str = "mask") -> Mask:
 
 
 @contextmanager
-def _decoder(encoded: bytes, what: str) -> Iterator[None]:
+def _decoder(encoded: bytes, label: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:  # Unreadable, or whatever Pillow raises for broken data
-        raise UserError(f"{what}: not a readable image ({len(encoded)} bytes): {one_line(error)}") from None
+        raise UserError(f"{label}: not a readable image ({len(encoded)} bytes): {one_line(error)}") from None
 
 
 def resize_cover(image: Image, width: int, height: int) -> Image:

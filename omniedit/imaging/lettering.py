@@ -169,11 +169,11 @@ def match_face(ink: Ink, text: str) -> tuple[Face, float]:
         )
         face = Face(stroke, 1.6, scale, origin)
         faces.append((face, _correlation(place_letters(text, face, ink.opacity.shape)[near], ink.opacity[near])))
-    face, alike = max(faces, key=lambda pair: pair[1])
+    face, likeness = max(faces, key=lambda pair: pair[1])
     slope = steepness(ink.opacity[near])
     looks = [replace(face, softness=softness) for softness in SOFTNESS]
     slopes = [steepness(place_letters(text, look, ink.opacity.shape)[near]) for look in looks]
-    return looks[int(np.argmin([abs(each - slope) for each in slopes]))], alike
+    return looks[int(np.argmin([abs(each - slope) for each in slopes]))], likeness
 
 
 def steepness(values: Field) -> float:

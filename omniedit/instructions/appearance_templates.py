@@ -149,14 +149,14 @@ def environment_instructions(environment: str, rng: np.random.Generator, *, sky:
     return draw_templates(_ENVIRONMENT[environment] + more, rng)
 
 
-def colour_instructions(thing: str, colour: str, rng: np.random.Generator) -> tuple[str, ...]:
+def colour_instructions(name: str, colour: str, rng: np.random.Generator) -> tuple[str, ...]:
     """Return instructions for an object's new colour, 'blue'; the name may include the old one: 'red bowl'."""
-    return tuple(text.format(object=thing, colour=colour) for text in draw_templates(_COLOUR, rng))
+    return tuple(text.format(object=name, colour=colour) for text in draw_templates(_COLOUR, rng))
 
 
-def material_instructions(thing: str, material: str, rng: np.random.Generator) -> tuple[str, ...]:
+def material_instructions(name: str, material: str, rng: np.random.Generator) -> tuple[str, ...]:
     """Return instructions for an object's new material: 'bowl', 'white marble'."""
-    return tuple(text.format(object=thing, material=material) for text in draw_templates(_MATERIAL, rng))
+    return tuple(text.format(object=name, material=material) for text in draw_templates(_MATERIAL, rng))
 
 
 def background_instructions(kept: Sequence[str], background: str, rng: np.random.Generator) -> tuple[str, ...]:
@@ -182,8 +182,8 @@ def join_names(names: Sequence[str]) -> str:
 def _of_kept(
     templates: Sequence[str], kept: Sequence[str], background: str, rng: np.random.Generator
 ) -> tuple[str, ...]:
-    things = join_names([f"the {name}" for name in kept])
-    return tuple(text.format(kept=things, background=background) for text in draw_templates(templates, rng))
+    objects = join_names([f"the {name}" for name in kept])
+    return tuple(text.format(kept=objects, background=background) for text in draw_templates(templates, rng))
 
 
 def draw_templates(templates: Sequence[str], rng: np.random.Generator) -> tuple[str, ...]:

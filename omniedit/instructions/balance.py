@@ -31,35 +31,35 @@ def apply_quotas(
     rows: dict[int, ProposalRow] = {}
     for place in sorted(range(len(drafts)), key=_turns(drafts).__getitem__):
         draft, task = drafts[place], drafts[place].edit.task
-        met = list(facets(draft.edit.proposal, draft.edit.name))
-        if reason := _full(met, counts[task], quotas, wanted[task]):
+        values = list(facets(draft.edit.proposal, draft.edit.name))
+        if reason := _full(values, counts[task], quotas, wanted[task]):
             rows[place] = rejection_row(draft.source_id, task, "quotas", reason)
             continue
         lead = _rarest(draft.instructions, leads[task])
-        counts[task].update(met)
+        counts[task].update(values)
         leads[task][lead] += 1
         rows[place] = _row(draft, lead)
     return [rows[place] for place in range(len(drafts))]
 
 
 def _full(
-    met: Sequence[tuple[str, str]], counts: Counter[tuple[str, str]], quotas: QuotasConfig, wanted: int
+    values: Sequence[tuple[str, str]], counts: Counter[tuple[str, str]], quotas: QuotasConfig, quota: int
 ) -> str | None:
     """Return a message for the first full quota of a proposal's facets, or None. One of each is always allowed."""
-    for what, value in met:
-        if counts[what, value] >= max(1, int(getattr(quotas, what) * wanted)):
-            return f"the quota of {what} '{value}' is full"
+    for facet, value in values:
+        if counts[facet, value] >= max(1, int(getattr(quotas, facet) * quota)):
+            return f"the quota of {facet} '{value}' is full"
     return None
 
 
 def _turns(drafts: Sequence[ProposalDraft]) -> list[tuple[int, str]]:
     """Return the sort key of each draft: its index among its photo's drafts of the task, then a hash to break ties."""
-    seen: Counter[tuple[str, Task]] = Counter()
+    counts: Counter[tuple[str, Task]] = Counter()
     turns = []
     for draft in drafts:
         of_photo = draft.source_id, draft.edit.task
-        turns.append((seen[of_photo], hashlib.sha256("|".join(of_photo).encode()).hexdigest()))
-        seen[of_photo] += 1
+        turns.append((counts[of_photo], hashlib.sha256("|".join(of_photo).encode()).hexdigest()))
+        counts[of_photo] += 1
     return turns
 
 
@@ -85,5 +85,5 @@ def _row(draft: ProposalDraft, lead: str) -> ProposalRow:
 
 def _named_by_table(draft: ProposalDraft, phrasing: str) -> str | None:
     """Return the clue of the table of knowledge by which a paraphrase names its object, if any."""
-    thing = draft.edit.thing
-    return thing.describe_indirect_name(draft.instructions[phrasing]) if thing else None
+    obj = draft.edit.thing
+    return obj.describe_indirect_name(draft.instructions[phrasing]) if obj else None

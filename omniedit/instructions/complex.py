@@ -55,7 +55,7 @@ RELATIONS = {
 
 
 def complex_instructions(
-    edit: str, things: Sequence[str], rng: np.random.Generator, value: str = "", place: str = ""
+    edit: str, names: Sequence[str], rng: np.random.Generator, value: str = "", place: str = ""
 ) -> tuple[str, ...]:
     """Return instructions for an edit of an object.
 
@@ -69,7 +69,7 @@ def complex_instructions(
     order = rng.choice(len(TEMPLATES[edit]), INSTRUCTIONS, replace=False)
     return tuple(
         TEMPLATES[edit][chosen].format(
-            thing=things[number % len(things)], value=value, Value=value.capitalize(), place=place
+            thing=names[number % len(names)], value=value, Value=value.capitalize(), place=place
         )
         for number, chosen in enumerate(order)
     )

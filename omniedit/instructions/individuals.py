@@ -107,10 +107,10 @@ def _resolve_blue_purple(name: str, own_3: np.ndarray) -> str:
 def _share_named(lab_N3: FloatImage, name: str) -> float:
     """Return the share of pixels whose hue, or lack of it, is that of a colour; shading does not count."""
     chroma = np.hypot(lab_N3[:, 1], lab_N3[:, 2])
-    wanted = np.array(COLOURS[name][1:], np.float32)
-    if not wanted.any():
+    colour = np.array(COLOURS[name][1:], np.float32)
+    if not colour.any():
         return float((chroma < 14).mean())
-    cosine = (lab_N3[:, 1:] @ wanted) / np.maximum(chroma * np.linalg.norm(wanted), 1e-6)
+    cosine = (lab_N3[:, 1:] @ colour) / np.maximum(chroma * np.linalg.norm(colour), 1e-6)
     return float(((cosine > 0.8) & (chroma > 6)).mean())
 
 

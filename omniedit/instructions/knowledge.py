@@ -90,10 +90,10 @@ def name_indirectly(sentence: str, name: str, others: Sequence[str] = ()) -> str
         name: of the object.
         others: names of the other objects in the photo.
     """
-    said = set(stems(sentence))
+    words = set(stems(sentence))
     for phrase in find_clues(0, [name, *others]):
         own = [stem for stem in content(phrase) if stem not in stems(_GENERIC)]
-        if own and len(said.intersection(own)) >= MIN_CLUE_SHARE * len(own):
+        if own and len(words.intersection(own)) >= MIN_CLUE_SHARE * len(own):
             return f"named as the '{phrase}', which the {name} is by the table of knowledge"
     return None
 

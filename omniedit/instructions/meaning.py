@@ -73,7 +73,7 @@ class PhotoObject:
 
 
 def meaning_error(
-    instruction: str, task: Task, proposal: Proposal, thing: PhotoObject | None, is_named: bool = False
+    instruction: str, task: Task, proposal: Proposal, obj: PhotoObject | None, is_named: bool = False
 ) -> str | None:
     """Return why a paraphrase does not ask for the edit, or None if it does.
 
@@ -83,13 +83,13 @@ def meaning_error(
         thing: object of the proposal, if any.
         is_named: whether something else, such as a model, found that the paraphrase names the object.
     """
-    said = stems(instruction)
-    is_named = is_named or (thing is not None and thing.describe_indirect_name(instruction) is not None)
+    words = stems(instruction)
+    is_named = is_named or (obj is not None and obj.describe_indirect_name(instruction) is not None)
     reasons = chain(
-        _missing_object(set(said), proposal, None if is_named else thing),
-        _missing_results(set(said), proposal),
-        _operation_faults(set(said), _negated_stems(instruction), task),
-        _wrong_targets(instruction, said, proposal, thing),
+        _missing_object(set(words), proposal, None if is_named else obj),
+        _missing_results(set(words), proposal),
+        _operation_faults(set(words), _negated_stems(instruction), task),
+        _wrong_targets(instruction, words, proposal, obj),
     )
     return next(reasons, None)
 
@@ -102,66 +102,66 @@ def operation_error(instruction: str, task: Task) -> str | None:
     return next(_operation_faults(set(stems(instruction)), _negated_stems(instruction), task), None)
 
 
-def _missing_object(said: set[str], proposal: Proposal, thing: PhotoObject | None) -> Iterator[str]:
+def _missing_object(words: set[str], proposal: Proposal, obj: PhotoObject | None) -> Iterator[str]:
     """Yield the fault of a paraphrase that does not name its object."""
-    if thing and _must_name_it(proposal, said):
-        if head(thing.name) not in said:
-            yield f"it does not name the object '{thing.name}'"
-        elif thing.telling and not said.intersection(thing.telling) and not isinstance(proposal, ANY_OF_ITS_KIND):
-            yield f"it does not distinguish '{thing.expression}' from the others"
+    if obj and _must_name_it(proposal, words):
+        if head(obj.name) not in words:
+            yield f"it does not name the object '{obj.name}'"
+        elif obj.telling and not words.intersection(obj.telling) and not isinstance(proposal, ANY_OF_ITS_KIND):
+            yield f"it does not distinguish '{obj.expression}' from the others"
 
 
-def _missing_results(said: set[str], proposal: Proposal) -> Iterator[str]:
+def _missing_results(words: set[str], proposal: Proposal) -> Iterator[str]:
     """Yield the results that a paraphrase does not name."""
-    for what, phrase, named in _named_results(proposal, said):
+    for kind, phrase, named in _named_results(proposal, words):
         if not named:
-            yield f"it does not name the {what} '{phrase}'"
+            yield f"it does not name the {kind} '{phrase}'"
 
 
-def _must_name_it(proposal: Proposal, said: set[str]) -> bool:
+def _must_name_it(proposal: Proposal, words: set[str]) -> bool:
     """Return whether the object must be named. A new background may be requested without it, and a new environment
     concerns the whole image."""
     if isinstance(proposal, BackgroundProposal):
-        return said.isdisjoint(("background", "behind"))
+        return words.isdisjoint(("background", "behind"))
     return not isinstance(proposal, EnvironmentProposal)
 
 
-def _named_results(proposal: Proposal, said: set[str]) -> Iterator[tuple[str, str, bool]]:
+def _named_results(proposal: Proposal, words: set[str]) -> Iterator[tuple[str, str, bool]]:
     """Yield the results of an edit: the kind, its phrase in the proposal, and whether the paraphrase names it."""
     match proposal:
         case TypeProposal():
-            for what, phrases in proposal.key_phrases().items():
-                yield what, phrases[0], any(is_mentioned(phrase, said) for phrase in phrases)
+            for kind, phrases in proposal.key_phrases().items():
+                yield kind, phrases[0], any(is_mentioned(phrase, words) for phrase in phrases)
         case SwapProposal(new_object=phrase):
-            yield "new object", phrase, head(phrase) in said
+            yield "new object", phrase, head(phrase) in words
         case AdditionProposal(place=phrase):
-            yield "place", phrase, said.issuperset(content(phrase)[-1:])
+            yield "place", phrase, words.issuperset(content(phrase)[-1:])
         case AttributeProposal(value=phrase):
-            yield "value", phrase, said.issuperset(content(phrase))
+            yield "value", phrase, words.issuperset(content(phrase))
         case BackgroundProposal(background=phrase):
-            yield "background", phrase, is_mentioned(phrase, said)
+            yield "background", phrase, is_mentioned(phrase, words)
         case EnvironmentProposal(environment=phrase):
-            yield "environment", phrase, is_mentioned(phrase, said)
+            yield "environment", phrase, is_mentioned(phrase, words)
         case StyleProposal(style=phrase):
-            yield "style", phrase, is_mentioned(phrase, said)
+            yield "style", phrase, is_mentioned(phrase, words)
 
 
-def is_mentioned(phrase: str, said: set[str]) -> bool:
+def is_mentioned(phrase: str, words: set[str]) -> bool:
     """Return whether stems name what a phrase describes: by its noun, or by half of its words.
 
     Words that many descriptions share, such as 'drawing' or 'light', name nothing.
     """
     own = set(content(phrase)).difference(stems(_SHARED)) or set(content(phrase))
-    return head(phrase) in own & said or 2 * len(own & said) >= len(own)
+    return head(phrase) in own & words or 2 * len(own & words) >= len(own)
 
 
-def _operation_faults(said: set[str], denied: set[str], task: Task) -> Iterator[str]:
+def _operation_faults(words: set[str], denied: set[str], task: Task) -> Iterator[str]:
     """Yield the faults of the operation: missing, another one, or negated."""
     says, never = operations()[task]
-    if says and not any(map(said.issuperset, says.values())):
+    if says and not any(map(words.issuperset, says.values())):
         yield f"it does not ask for {_task_phrase(task)}"
     for entry, needed in never.items():
-        if said.issuperset(needed):
+        if words.issuperset(needed):
             yield f"it asks for something other than {_task_phrase(task)} ('{entry}')"
     if any(needed <= denied for needed in says.values()):
         yield f"it negates the edit ({_task_phrase(task)})"
@@ -171,52 +171,52 @@ def _negated_stems(instruction: str) -> set[str]:
     """Return the stems that soon follow a negation: 'do not ever remove'."""
     denying = stems(_DENYING)
     clauses = [stems(clause) for clause in _ENDS_A_CLAUSE.split(instruction.lower())]
-    after = [said[place + 1 :][:_DENIED] for said in clauses for place, stem in enumerate(said) if stem in denying]
+    after = [words[place + 1 :][:_DENIED] for words in clauses for place, stem in enumerate(words) if stem in denying]
     return set(chain.from_iterable(after))
 
 
 def _wrong_targets(
-    instruction: str, said: Sequence[str], proposal: Proposal, thing: PhotoObject | None
+    instruction: str, words: Sequence[str], proposal: Proposal, obj: PhotoObject | None
 ) -> Iterator[str]:
     """Yield the faults of a wrong target: the object is excepted, or the result is taken as given."""
-    if thing is None:
+    if obj is None:
         return
-    if not isinstance(proposal, BackgroundProposal | EnvironmentProposal) and _is_exception(said, head(thing.name)):
-        yield f"it excludes the object '{thing.name}' from the edit"
-    if isinstance(proposal, SwapProposal) and _is_reversed(instruction, head(thing.name), head(proposal.new_object)):
+    if not isinstance(proposal, BackgroundProposal | EnvironmentProposal) and _is_exception(words, head(obj.name)):
+        yield f"it excludes the object '{obj.name}' from the edit"
+    if isinstance(proposal, SwapProposal) and _is_reversed(instruction, head(obj.name), head(proposal.new_object)):
         yield f"it treats '{proposal.new_object}' as already present"
-    if isinstance(proposal, AttributeProposal) and _is_presupposed(said, content(proposal.value), head(thing.name)):
+    if isinstance(proposal, AttributeProposal) and _is_presupposed(words, content(proposal.value), head(obj.name)):
         yield f"it treats the object as already '{proposal.value}'"
 
 
-def _is_exception(said: Sequence[str], thing: str) -> bool:
+def _is_exception(words: Sequence[str], name: str) -> bool:
     """Return whether the object is an exception: 'everything but the cup', not 'keep everything but remove the cup'."""
     doing = {
         stem for says, _ in operations().values() for needed in says.values() if len(needed) == 1 for stem in needed
     }
-    for place, stem in enumerate(said):
-        if stem in stems(_EXCEPTING) and not set(said[:place]).isdisjoint(stems(_ALL)):
-            after = list(said[place + 1 :][:_EXCEPTED])
-            if thing in after and doing.isdisjoint(after[: after.index(thing)]):
+    for place, stem in enumerate(words):
+        if stem in stems(_EXCEPTING) and not set(words[:place]).isdisjoint(stems(_ALL)):
+            after = list(words[place + 1 :][:_EXCEPTED])
+            if name in after and doing.isdisjoint(after[: after.index(name)]):
                 return True
     return False
 
 
-def _is_reversed(instruction: str, thing: str, new: str) -> bool:
+def _is_reversed(instruction: str, name: str, new: str) -> bool:
     """Return whether a swap is reversed: 'replace NEW with OLD', 'OLD in place of NEW'."""
     plain = instruction.lower()
     swaps = [match.groups() for match in [_REPLACING.search(plain)] if match]
     swaps += [(match[2] or match[4], match[1] or match[3]) for match in [_SUBSTITUTING.search(plain)] if match]
     pairs = [(set(stems(old)), set(stems(other))) for old, other in swaps]
-    return any(new in old - other and thing in other - old for old, other in pairs)
+    return any(new in old - other and name in other - old for old, other in pairs)
 
 
-def _is_presupposed(said: Sequence[str], value: Sequence[str], thing: str) -> bool:
+def _is_presupposed(words: Sequence[str], value: Sequence[str], name: str) -> bool:
     """Return whether the value is taken as given: 'make the blue cup red', if the cup should become blue."""
-    already = [*value, thing]
-    places = range(1, len(said) - len(already) + 1)
-    pointed_at = [at for at in places if said[at - 1] in stems(_POINTING)]
-    return bool(value) and any(list(said[at:][: len(already)]) == already for at in pointed_at)
+    already = [*value, name]
+    places = range(1, len(words) - len(already) + 1)
+    pointed_at = [at for at in places if words[at - 1] in stems(_POINTING)]
+    return bool(value) and any(list(words[at:][: len(already)]) == already for at in pointed_at)
 
 
 def _task_phrase(task: Task) -> str:

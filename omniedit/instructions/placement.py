@@ -48,24 +48,24 @@ _LARGER_WORDS = r"\b(larger|bigger|enlarge|increase|scale the .* up)\b"
 _SMALLER_WORDS = r"\b(smaller|shrink|reduce|scale the .* down)\b"
 
 
-def movement_instructions(thing: str, direction: str, rng: np.random.Generator) -> tuple[str, ...]:
+def movement_instructions(name: str, direction: str, rng: np.random.Generator) -> tuple[str, ...]:
     """Return instructions to move an object 'left', 'right', 'up' or 'down'."""
-    return tuple(text.format(thing=thing, where=_WHERE[direction]) for text in draw_templates(_MOVE, rng))
+    return tuple(text.format(thing=name, where=_WHERE[direction]) for text in draw_templates(_MOVE, rng))
 
 
-def resize_instructions(thing: str, scale: float, rng: np.random.Generator) -> tuple[str, ...]:
+def resize_instructions(name: str, scale: float, rng: np.random.Generator) -> tuple[str, ...]:
     """Return instructions to resize an object, some of them with the factor.
 
     Args:
         scale: of its width and height; one of `SHARES` or `TIMES`.
     """
     words = {"times": TIMES[scale]} if scale > 1 else {"share": SHARES[scale]}
-    return tuple(text.format(thing=thing, **words) for text in draw_templates(_LARGER if scale > 1 else _SMALLER, rng))
+    return tuple(text.format(thing=name, **words) for text in draw_templates(_LARGER if scale > 1 else _SMALLER, rng))
 
 
-def parse_directions(instruction: str, thing: str) -> set[str]:
+def parse_directions(instruction: str, name: str) -> set[str]:
     """Return the directions that an instruction names, apart from those in the object's name: 'left dog'."""
-    text = instruction.lower().replace(thing.lower(), "")
+    text = instruction.lower().replace(name.lower(), "")
     return {direction for direction, words in _DIRECTION_WORDS.items() if re.search(words, text)}
 
 

@@ -22,48 +22,48 @@ ALIKE = 0.5
 """Minimum share of words that the two prompts of a pair have in common (Ratcliff and Obershelp's measure)."""
 
 
-def implausible_reason(proposal: Proposal, thing: PhotoObject | None, offers: EditOptions) -> str | None:
+def implausible_reason(proposal: Proposal, obj: PhotoObject | None, offers: EditOptions) -> str | None:
     """Return why a proposal makes no sense, or None if it does.
 
     Args:
         thing: object of the proposal, if any.
     """
-    return next(_reasons(proposal, thing, offers), None)
+    return next(_reasons(proposal, obj, offers), None)
 
 
-def _reasons(proposal: Proposal, thing: PhotoObject | None, offers: EditOptions) -> Iterator[str]:
+def _reasons(proposal: Proposal, obj: PhotoObject | None, offers: EditOptions) -> Iterator[str]:
     match proposal:
         case TypeProposal():
-            yield from proposal.find_flaws(thing.name if thing else "")
+            yield from proposal.find_flaws(obj.name if obj else "")
             if offered := getattr(proposal, "environment", None):
                 yield from _not_offered("environment", offered, offers.environments)
         case SwapProposal(new_object=new):
-            if thing and head(new) == head(thing.name):
+            if obj and head(new) == head(obj.name):
                 yield f"new_object '{new}' is of the same kind as the object"
         case RemovalProposal(background=background) | BackgroundProposal(background=background):
             # A text-to-image model would paint it.
-            if thing and head(thing.name) in stems(background):
+            if obj and head(obj.name) in stems(background):
                 yield f"background '{background}' names the object"
         case AttributeProposal(attribute=attribute, value=value):
             yield from _not_offered("attribute", attribute, offers.attributes)
-            yield from _in_prompts(proposal, thing, value)
+            yield from _in_prompts(proposal, obj, value)
         case EnvironmentProposal(environment=environment):
             yield from _not_offered("environment", environment, offers.environments)
-            yield from _in_prompts(proposal, thing, environment)
+            yield from _in_prompts(proposal, obj, environment)
         case StyleProposal(style=style):
             yield from _not_offered("style", style, offers.styles)
 
 
-def _not_offered(what: str, chosen: str, offered: tuple[str, ...]) -> Iterator[str]:
+def _not_offered(kind: str, chosen: str, offered: tuple[str, ...]) -> Iterator[str]:
     if chosen not in offered:
-        yield f"{what} '{chosen}' is not one of the {what}s to choose from"
+        yield f"{kind} '{chosen}' is not one of the {kind}s to choose from"
 
 
-def _in_prompts(proposal: PromptedProposal, thing: PhotoObject | None, change: str) -> Iterator[str]:
+def _in_prompts(proposal: PromptedProposal, obj: PhotoObject | None, change: str) -> Iterator[str]:
     """Yield the faults of two prompts, which must be one caption with the change in the target prompt only."""
     source, target = stems(proposal.source_prompt), stems(proposal.target_prompt)
-    if thing and not {head(thing.name)} <= set(source) & set(target):
-        yield f"the prompts do not both name the object '{thing.name}'"
+    if obj and not {head(obj.name)} <= set(source) & set(target):
+        yield f"the prompts do not both name the object '{obj.name}'"
     if not is_mentioned(change, set(target)):
         yield f"target_prompt does not say '{change}'"
     if set(source).issuperset(content(change)):

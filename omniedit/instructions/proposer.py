@@ -86,28 +86,28 @@ class Proposer:
             for tasks in self._task_groups()
         ]
         proposed = [_join_replies(of_photo) for of_photo in zip(*replies, strict=True)]
-        said = self._ask([self._instructions(each) for each in proposed])
-        said = self._settle_doubts(proposed, said)
+        paraphrased = self._ask([self._instructions(each) for each in proposed])
+        paraphrased = self._settle_doubts(proposed, paraphrased)
         return [
-            (_drafts(photo.source_id, edits, instructions), _flaws(photo.source_id, things, edits, instructions))
-            for photo, things, edits, instructions in zip(photos, listed, proposed, said, strict=True)
+            (_drafts(photo.source_id, edits, instructions), _flaws(photo.source_id, objects, edits, instructions))
+            for photo, objects, edits, instructions in zip(photos, listed, proposed, paraphrased, strict=True)
         ]
 
-    def has_enough_drafts(self, drafts: Sequence[ProposalDraft], wanted: Mapping[Task, int]) -> bool:
+    def has_enough_drafts(self, drafts: Sequence[ProposalDraft], quotas: Mapping[Task, int]) -> bool:
         """Return whether each task has as many drafts as can be used, plus spare ones for later rejections."""
         counts = Counter(draft.edit.task for draft in drafts)
-        return all(counts[task] >= self.config.spare * wanted[task] for task in self.tasks)
+        return all(counts[task] >= self.config.spare * quotas[task] for task in self.tasks)
 
     def prompts_a_photo(self) -> list[Prompt]:
         """Return the prompts of a typical photo, with a blank image, to estimate the cost."""
-        blank, thing = (
+        blank, obj = (
             PromptImage(np.zeros((1, 1, 3), np.uint8)),
             PhotoObject("coffee cup", "white coffee cup on the left"),
         )
         usual = SwapProposal(instructions=["Replace the cup with a glass."], object="cup", new_object="a glass of tea")
-        edits = [DraftEdit(Task.OBJECT_SWAP, usual, thing)] * len(self.tasks) * self.config.per_photo
+        edits = [DraftEdit(Task.OBJECT_SWAP, usual, obj)] * len(self.tasks) * self.config.per_photo
         about = [
-            edits_prompt(blank, [thing] * MAX_THINGS, offers_for(""), tasks, self.config.per_photo)
+            edits_prompt(blank, [obj] * MAX_THINGS, offers_for(""), tasks, self.config.per_photo)
             for tasks in self._task_groups()
         ]
         return [objects_prompt(blank), *about, paraphrase_prompt(edits)]
@@ -122,12 +122,12 @@ class Proposer:
         return [next(replies) if question else ParsedReply() for question in questions]
 
     def _edits(
-        self, photo: Photo, image: PromptImage, listed: ParsedReply[PhotoObject], asked: Sequence[Task]
+        self, photo: Photo, image: PromptImage, listed: ParsedReply[PhotoObject], requested: Sequence[Task]
     ) -> ModelQuestion[DraftEdit] | None:
-        things, offers = listed.parts, offers_for(photo.source_id)
-        tasks = [task for task in asked if things or task in WITHOUT_A_THING]
-        read = partial(read_edits, things=things, offers=offers, tasks=tasks, per_task=self.config.per_photo)
-        prompt = edits_prompt(image, things, offers, tasks, self.config.per_photo)
+        objects, offers = listed.parts, offers_for(photo.source_id)
+        tasks = [task for task in requested if objects or task in WITHOUT_A_THING]
+        read = partial(read_edits, objects=objects, offers=offers, tasks=tasks, per_task=self.config.per_photo)
+        prompt = edits_prompt(image, objects, offers, tasks, self.config.per_photo)
         return ModelQuestion(prompt, read) if tasks else None
 
     def _instructions(self, proposed: ParsedReply[DraftEdit]) -> ModelQuestion[Paraphrase] | None:
@@ -135,18 +135,18 @@ class Proposer:
         return ModelQuestion(paraphrase_prompt(proposed.parts), read) if proposed.parts else None
 
     def _settle_doubts(
-        self, proposed: Sequence[ParsedReply[DraftEdit]], said: Sequence[ParsedReply[Paraphrase]]
+        self, proposed: Sequence[ParsedReply[DraftEdit]], replies: Sequence[ParsedReply[Paraphrase]]
     ) -> list[ParsedReply[Paraphrase]]:
         """Ask which objects doubtful paraphrases mean; a paraphrase that means another one becomes a flaw."""
-        doubtful = [[each for each in parsed.parts if each.doubt] for parsed in said]
+        doubtful = [[each for each in parsed.parts if each.doubt] for parsed in replies]
         questions = [
             self._meaning_question(edits, each) if each else None
             for edits, each in zip(proposed, doubtful, strict=True)
         ]
         if not any(questions):
-            return list(said)
+            return list(replies)
         meanings = self._ask(questions)
-        return [_apply_meanings(*each) for each in zip(proposed, said, doubtful, meanings, strict=True)]
+        return [_apply_meanings(*each) for each in zip(proposed, replies, doubtful, meanings, strict=True)]
 
     def _meaning_question(self, proposed: ParsedReply[DraftEdit], doubtful: Sequence[Paraphrase]) -> ModelQuestion[str]:
         names = {name for edit in proposed.parts if edit.thing for name in (edit.thing.name, *edit.thing.others)}
@@ -156,14 +156,14 @@ class Proposer:
 
 def _apply_meanings(
     proposed: ParsedReply[DraftEdit],
-    said: ParsedReply[Paraphrase],
+    reply: ParsedReply[Paraphrase],
     doubtful: Sequence[Paraphrase],
     meanings: ParsedReply[str],
 ) -> ParsedReply[Paraphrase]:
     """Return the paraphrases of a photo that mean their object according to the model."""
     answers = dict(zip(doubtful, meanings.parts, strict=False))
-    parts, flaws = [], list(said.flaws)
-    for paraphrase in said.parts:
+    parts, flaws = [], list(reply.flaws)
+    for paraphrase in reply.parts:
         edit = proposed.parts[paraphrase.edit]
         if not paraphrase.doubt:
             parts.append(paraphrase)
@@ -172,7 +172,7 @@ def _apply_meanings(
             parts.append(replace(paraphrase, doubt="", named_by=named_by))
         else:
             flaws.append(ReplyIssue(f"{paraphrase.phrasing} paraphrase: {paraphrase.doubt}", edit.task))
-    return replace(said, parts=tuple(parts), flaws=tuple(flaws))
+    return replace(reply, parts=tuple(parts), flaws=tuple(flaws))
 
 
 def shuffle_indices(names: Sequence[str]) -> list[int]:
@@ -202,11 +202,11 @@ def _drafts(
 
 def _flaws(
     source_id: str,
-    things: ParsedReply[PhotoObject],
+    objects: ParsedReply[PhotoObject],
     edits: ParsedReply[DraftEdit],
     instructions: ParsedReply[Paraphrase],
 ) -> list[ProposalRow]:
-    stages: dict[str, ParsedReply[Any]] = {"things": things, "edits": edits, "wordings": instructions}
+    stages: dict[str, ParsedReply[Any]] = {"things": objects, "edits": edits, "wordings": instructions}
     return [
         rejection_row(source_id, flaw.task, stage, flaw.reason)
         for stage, parsed in stages.items()
@@ -220,6 +220,6 @@ def _named_by(place: int, instructions: ParsedReply[Paraphrase]) -> dict[str, st
 
 def _phrasings(place: int, edit: DraftEdit, instructions: ParsedReply[Paraphrase]) -> dict[str, str]:
     """Return the instructions of one edit of a photo, by kind, in the order of `PHRASINGS`."""
-    said = {instruction.phrasing: instruction.text for instruction in instructions.parts if instruction.edit == place}
-    said["plain"] = edit.proposal.instructions[0]
-    return {phrasing: said[phrasing] for phrasing in PHRASINGS if phrasing in said}
+    texts = {instruction.phrasing: instruction.text for instruction in instructions.parts if instruction.edit == place}
+    texts["plain"] = edit.proposal.instructions[0]
+    return {phrasing: texts[phrasing] for phrasing in PHRASINGS if phrasing in texts}

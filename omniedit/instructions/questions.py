@@ -77,11 +77,11 @@ def objects_prompt(image: PromptImage) -> Prompt:
 
 
 def edits_prompt(
-    image: PromptImage, things: Sequence[PhotoObject], offers: EditOptions, tasks: Sequence[Task], per_task: int
+    image: PromptImage, objects: Sequence[PhotoObject], offers: EditOptions, tasks: Sequence[Task], per_task: int
 ) -> Prompt:
     """Build the prompt for the edits that suit a photo, for all tasks at once; `replies.read_edits` reads the reply."""
     words = {
-        "things": "; ".join(thing.expression for thing in things) or "none",
+        "things": "; ".join(obj.expression for obj in objects) or "none",
         "proposals wanted of each kind": str(per_task),
         "attributes to choose from": "; ".join(offers.attributes),
         "environments to choose from": "; ".join(offers.environments),

@@ -43,5 +43,5 @@ def read_recorded_replies(path: str | Path) -> list[tuple[str, Task, str]]:
 
 def match_replies(source_ids: Sequence[str], replies: Iterable[tuple[str, Task, str]]) -> list[ProposalRow]:
     """Return rows for the photos of one shard, given the replies for all photos."""
-    wanted = set(source_ids)
-    return [check_reply(*reply) for reply in replies if reply[0] in wanted]
+    ids = set(source_ids)
+    return [check_reply(*reply) for reply in replies if reply[0] in ids]

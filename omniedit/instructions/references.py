@@ -27,6 +27,6 @@ def insert_reference(new: str, place: str, rng: np.random.Generator) -> tuple[st
     return tuple(text.format(new=new, place=place) for text in draw_templates(_INSERT, rng))
 
 
-def material_of_reference(thing: str, rng: np.random.Generator) -> tuple[str, ...]:
+def material_of_reference(name: str, rng: np.random.Generator) -> tuple[str, ...]:
     """Return instructions to give an object the material in the reference image."""
-    return tuple(text.format(thing=thing) for text in draw_templates(_MATERIAL, rng))
+    return tuple(text.format(thing=name) for text in draw_templates(_MATERIAL, rng))

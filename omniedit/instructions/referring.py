@@ -58,16 +58,16 @@ def resolve(expression: str, individuals: Sequence[Individual]) -> int:
         Ambiguous: it means no object or several, or names a difference that is too small to see.
     """
     text = " ".join(expression.lower().split())
-    alike = _find_alike(text, individuals)
-    text = _without_noun(text, [individuals[place] for place in alike])
+    namesakes = _find_alike(text, individuals)
+    text = _without_noun(text, [individuals[place] for place in namesakes])
     cues = list(_read_cues(text))
-    if not cues and len(alike) > 1:
-        raise Ambiguous(f"{len(alike)} objects fit '{expression}'")
+    if not cues and len(namesakes) > 1:
+        raise Ambiguous(f"{len(namesakes)} objects fit '{expression}'")
     for narrow in cues:
-        alike = narrow(alike, individuals)
-    if len(alike) != 1:
-        raise Ambiguous(f"{len(alike) or 'no'} objects fit '{expression}'")
-    return alike[0]
+        namesakes = narrow(namesakes, individuals)
+    if len(namesakes) != 1:
+        raise Ambiguous(f"{len(namesakes) or 'no'} objects fit '{expression}'")
+    return namesakes[0]
 
 
 def refer(target: int, individuals: Sequence[Individual], cues: Sequence[str] = CUES) -> dict[str, list[str]]:
@@ -79,12 +79,12 @@ def refer(target: int, individuals: Sequence[Individual], cues: Sequence[str] = 
         target: index of the object.
     """
     noun = individuals[target].noun
-    alike = [this for this in individuals if head(this.noun) == head(noun)]
-    if len(alike) < 2:
+    namesakes = [this for this in individuals if head(this.noun) == head(noun)]
+    if len(namesakes) < 2:
         return {}
     by_cue: dict[str, list[str]] = {}
     for cue in cues:
-        phrases = dict.fromkeys(_phrases(cue, individuals[target], alike))
+        phrases = dict.fromkeys(_phrases(cue, individuals[target], namesakes))
         fitting = [phrase for phrase in phrases if _means(phrase, target, individuals)]
         if fitting:
             by_cue[cue] = fitting
@@ -98,11 +98,11 @@ def _means(phrase: str, target: int, individuals: Sequence[Individual]) -> bool:
         return False
 
 
-def _phrases(cue: str, this: Individual, alike: Sequence[Individual]) -> Iterator[str]:
+def _phrases(cue: str, this: Individual, namesakes: Sequence[Individual]) -> Iterator[str]:
     """Yield expressions that might mean an object, by its kind, and by its kind and colour if several share both."""
-    counts = {this.noun: len(alike)}
-    same_colour = sum(other.colour == this.colour for other in alike)
-    if this.colour and 1 < same_colour < len(alike):
+    counts = {this.noun: len(namesakes)}
+    same_colour = sum(other.colour == this.colour for other in namesakes)
+    if this.colour and 1 < same_colour < len(namesakes):
         counts[f"{this.colour} {this.noun}"] = same_colour
     for noun, count in counts.items():
         yield from (template.format(noun=noun) for template in _templates(cue, count))
@@ -134,18 +134,18 @@ def _find_alike(text: str, individuals: Sequence[Individual]) -> list[int]:
     Raises:
         Ambiguous: there is none.
     """
-    said = set(stems(text))
-    alike = [place for place, this in enumerate(individuals) if head(this.noun) in said]
-    more = {stem for place in alike for stem in content(individuals[place].noun)} & said
-    alike = [place for place in alike if more <= set(content(individuals[place].noun))]
-    if not alike:
+    words = set(stems(text))
+    namesakes = [place for place, this in enumerate(individuals) if head(this.noun) in words]
+    more = {stem for place in namesakes for stem in content(individuals[place].noun)} & words
+    namesakes = [place for place in namesakes if more <= set(content(individuals[place].noun))]
+    if not namesakes:
         raise Ambiguous(f"no object fits '{text}'")
-    return alike
+    return namesakes
 
 
-def _without_noun(text: str, alike: Sequence[Individual]) -> str:
+def _without_noun(text: str, namesakes: Sequence[Individual]) -> str:
     """Return a text without the nouns of objects, whose words may be those of a cue: an orange, a left-hand drive."""
-    words = {word for this in alike for word in this.noun.lower().split()}
+    words = {word for this in namesakes for word in this.noun.lower().split()}
     tokens = text.split()
     for word in words & set(tokens):
         place = len(tokens) - 1 - tokens[::-1].index(word)
@@ -180,16 +180,14 @@ def _read_cues(text: str) -> Iterator[Narrowing]:
         yield lambda alike, all_: _by_size(sign, alike, all_)
 
 
-def _by_colour(colour: str, alike: list[int], individuals: Sequence[Individual]) -> list[int]:
+def _by_colour(colour: str, namesakes: list[int], individuals: Sequence[Individual]) -> list[int]:
     """Return the objects of a colour, if the colour of every object is clear."""
-    named = [place for place in alike if individuals[place].colour == colour]
-    for place in alike:
+    named = [place for place in namesakes if individuals[place].colour == colour]
+    for place in namesakes:
         other = individuals[place]
         if other.lab is None:
             raise Ambiguous(f"one {other.noun} has no clear colour")
-        near = [
-            mine for mine in named if place not in named and _distance(individuals[mine], other) < MIN_COLOUR_DISTANCE
-        ]
+        near = [own for own in named if place not in named and _distance(individuals[own], other) < MIN_COLOUR_DISTANCE]
         if near:
             raise Ambiguous(f"one {other.noun} is {other.colour}, which is too near {colour}")
     return named
@@ -200,16 +198,16 @@ def _distance(first: Individual, second: Individual) -> float:
     return float(np.linalg.norm(np.subtract(first.lab, second.lab)))
 
 
-def _by_mirror(inside: bool, alike: list[int], individuals: Sequence[Individual]) -> list[int]:
-    for place in alike:
+def _by_mirror(inside: bool, namesakes: list[int], individuals: Sequence[Individual]) -> list[int]:
+    for place in namesakes:
         if individuals[place].in_mirror is None:
             raise Ambiguous(f"it is not clear whether a mirror shows one {individuals[place].noun}")
-    return [place for place in alike if individuals[place].in_mirror is inside]
+    return [place for place in namesakes if individuals[place].in_mirror is inside]
 
 
-def _by_order(number: int, start: str, alike: list[int], individuals: Sequence[Individual]) -> list[int]:
+def _by_order(number: int, start: str, namesakes: list[int], individuals: Sequence[Individual]) -> list[int]:
     """Return the object of a number, from 0, counted from a side."""
-    ordered = _sort(start, alike, individuals)
+    ordered = _sort(start, namesakes, individuals)
     if number >= len(ordered):
         raise Ambiguous(f"there are only {len(ordered)}")
     this = ordered[number]
@@ -219,29 +217,29 @@ def _by_order(number: int, start: str, alike: list[int], individuals: Sequence[I
     return [this]
 
 
-def _by_middle(alike: list[int], individuals: Sequence[Individual]) -> list[int]:
+def _by_middle(namesakes: list[int], individuals: Sequence[Individual]) -> list[int]:
     """Return the middle one of three, along the axis on which all three are apart."""
-    if len(alike) != 3:
-        raise Ambiguous(f"{len(alike)} objects have no middle one")
+    if len(namesakes) != 3:
+        raise Ambiguous(f"{len(namesakes)} objects have no middle one")
     middles = set()
     for start in ("left", "top"):
-        ordered = [individuals[place] for place in _sort(start, alike, individuals)]
+        ordered = [individuals[place] for place in _sort(start, namesakes, individuals)]
         if all(_is_apart(start, *pair) for pair in pairwise(ordered)):
-            middles.add(_sort(start, alike, individuals)[1])
+            middles.add(_sort(start, namesakes, individuals)[1])
     if len(middles) != 1:
         raise Ambiguous("none of them is clearly in the middle")
     return list(middles)
 
 
-def _by_side(side: str, alike: list[int], individuals: Sequence[Individual]) -> list[int]:
+def _by_side(side: str, namesakes: list[int], individuals: Sequence[Individual]) -> list[int]:
     """Return the outer one of two objects, or the only one of several that is near a side of the image."""
-    if len(alike) < 3:
-        return _by_order(0, side, alike, individuals)
+    if len(namesakes) < 3:
+        return _by_order(0, side, namesakes, individuals)
     axis, is_reversed = _AXES[side], side in _REVERSED
-    first = _by_order(0, side, alike, individuals)
+    first = _by_order(0, side, namesakes, individuals)
     near = [
         place
-        for place in alike
+        for place in namesakes
         if (1 - individuals[place].centre[axis] if is_reversed else individuals[place].centre[axis]) < AT_A_SIDE
     ]
     if near != first:
@@ -249,9 +247,9 @@ def _by_side(side: str, alike: list[int], individuals: Sequence[Individual]) -> 
     return first
 
 
-def _by_size(sign: int, alike: list[int], individuals: Sequence[Individual]) -> list[int]:
+def _by_size(sign: int, namesakes: list[int], individuals: Sequence[Individual]) -> list[int]:
     """Return the largest object, or with sign -1 the smallest, if it clearly is."""
-    ordered = sorted(alike, key=lambda place: -sign * individuals[place].area)
+    ordered = sorted(namesakes, key=lambda place: -sign * individuals[place].area)
     if len(ordered) > 1:
         areas = sorted(individuals[place].area for place in ordered[:2])
         if areas[1] < MIN_AREA_RATIO * areas[0]:
@@ -259,9 +257,9 @@ def _by_size(sign: int, alike: list[int], individuals: Sequence[Individual]) -> 
     return ordered[:1]
 
 
-def _sort(start: str, alike: list[int], individuals: Sequence[Individual]) -> list[int]:
+def _sort(start: str, namesakes: list[int], individuals: Sequence[Individual]) -> list[int]:
     axis = _AXES[start]
-    return sorted(alike, key=lambda place: individuals[place].centre[axis], reverse=start in _REVERSED)
+    return sorted(namesakes, key=lambda place: individuals[place].centre[axis], reverse=start in _REVERSED)
 
 
 def _is_apart(start: str, first: Individual, second: Individual) -> bool:

@@ -74,13 +74,13 @@ def read_objects(reply: str) -> ParsedReply[PhotoObject]:
         listed = _list_in(json_object(reply), "objects")
     except ValueError as error:
         return ParsedReply(flaws=(ReplyIssue(str(error)),))
-    things, flaws = _each(_thing, listed[:MAX_THINGS])
-    distinct, alike = _each(partial(_disambiguate, things), things)
-    return ParsedReply(tuple(distinct), tuple(map(ReplyIssue, flaws + alike)))
+    objects, flaws = _each(_thing, listed[:MAX_THINGS])
+    distinct, ambiguous = _each(partial(_disambiguate, objects), objects)
+    return ParsedReply(tuple(distinct), tuple(map(ReplyIssue, flaws + ambiguous)))
 
 
 def read_edits(
-    reply: str, things: Sequence[PhotoObject], offers: EditOptions, tasks: Sequence[Task], per_task: int
+    reply: str, objects: Sequence[PhotoObject], offers: EditOptions, tasks: Sequence[Task], per_task: int
 ) -> ParsedReply[DraftEdit]:
     """Return the edits that suit a photo, at most `per_task` of each task."""
     parts: list[DraftEdit] = []
@@ -88,7 +88,7 @@ def read_edits(
     for task in tasks:
         try:
             proposed = _list_in(json_object(reply), task)
-            edits, reasons = _each(partial(_edit, task, things, offers), proposed[:per_task])
+            edits, reasons = _each(partial(_edit, task, objects, offers), proposed[:per_task])
         except ValueError as error:
             edits, reasons = [], [str(error)]
         parts += edits
@@ -111,14 +111,14 @@ def read_paraphrases(reply: str, edits: Sequence[DraftEdit], may_doubt: bool = F
     flaws: list[ReplyIssue] = []
     for place, edit in enumerate(edits):
         of_edit = answer.get(str(place + 1))
-        said = {_plainly(edit.proposal.instructions[0])}
+        known = {_plainly(edit.proposal.instructions[0])}
         for phrasing in PHRASINGS[1:]:
             try:
-                instruction, doubt = _instruction(edit, of_edit, phrasing, said, may_doubt)
+                instruction, doubt = _instruction(edit, of_edit, phrasing, known, may_doubt)
             except ValueError as error:
                 flaws.append(ReplyIssue(f"{phrasing} paraphrase: {error}", edit.task))
                 continue
-            said.add(_plainly(instruction))
+            known.add(_plainly(instruction))
             parts.append(Paraphrase(place, phrasing, instruction, doubt))
     return ParsedReply(tuple(parts), tuple(flaws))
 
@@ -158,46 +158,46 @@ def _thing(answer: Any) -> PhotoObject:
     return PhotoObject(name, expression)
 
 
-def _disambiguate(things: Sequence[PhotoObject], thing: PhotoObject) -> PhotoObject:
+def _disambiguate(objects: Sequence[PhotoObject], obj: PhotoObject) -> PhotoObject:
     """Return the object with the names of the others, and the stems that no other object of its kind has, if any."""
-    names = tuple(other.name for other in things if other is not thing)
-    others = [other for other in things if other is not thing and head(other.name) == head(thing.name)]
-    theirs = {stem for other in others for stem in content(other.expression)}
-    own = tuple(stem for stem in content(thing.expression) if stem not in theirs)
+    names = tuple(other.name for other in objects if other is not obj)
+    others = [other for other in objects if other is not obj and head(other.name) == head(obj.name)]
+    other_words = {stem for other in others for stem in content(other.expression)}
+    own = tuple(stem for stem in content(obj.expression) if stem not in other_words)
     if others and not own:
-        raise ValueError(f"expression '{thing.expression}' does not distinguish it from the others of its kind")
-    return replace(thing, telling=own if others else thing.telling, others=names)
+        raise ValueError(f"expression '{obj.expression}' does not distinguish it from the others of its kind")
+    return replace(obj, telling=own if others else obj.telling, others=names)
 
 
-def _edit(task: Task, things: Sequence[PhotoObject], offers: EditOptions, answer: Any) -> DraftEdit:
+def _edit(task: Task, objects: Sequence[PhotoObject], offers: EditOptions, answer: Any) -> DraftEdit:
     if not isinstance(answer, dict) or "instruction" not in answer:
         raise ValueError("not a JSON object with an instruction")
     fields = {name: value for name, value in answer.items() if name != "instruction"}
-    thing = _match_thing(fields.get("object"), things)
-    if thing:
-        fields["object"] = thing.expression
-    if anchor := _match_thing(fields.get("anchor"), things):
+    obj = _match_thing(fields.get("object"), objects)
+    if obj:
+        fields["object"] = obj.expression
+    if anchor := _match_thing(fields.get("anchor"), objects):
         fields["anchor"] = anchor.expression
     proposal = proposal_in(task, fields | {"instructions": [answer["instruction"]]})
-    reason = implausible_reason(proposal, thing, offers) or meaning_error(answer["instruction"], task, proposal, thing)
+    reason = implausible_reason(proposal, obj, offers) or meaning_error(answer["instruction"], task, proposal, obj)
     if reason:
         raise ValueError(reason)
-    return DraftEdit(task, proposal, thing)
+    return DraftEdit(task, proposal, obj)
 
 
-def _match_thing(phrase: Any, things: Sequence[PhotoObject]) -> PhotoObject | None:
+def _match_thing(phrase: Any, objects: Sequence[PhotoObject]) -> PhotoObject | None:
     """Return the object whose expression or name a phrase is; None for an empty phrase."""
     if not phrase:
         return None
-    wanted = strip_article(str(phrase)).lower()
-    matches = [thing for thing in things if wanted in (thing.expression.lower(), thing.name)]
+    phrase_lower = strip_article(str(phrase)).lower()
+    matches = [obj for obj in objects if phrase_lower in (obj.expression.lower(), obj.name)]
     if len(matches) != 1:
         raise ValueError(f"object {quote(phrase)} is not one of the listed expressions")
     return matches[0]
 
 
 def _instruction(
-    edit: DraftEdit, answer: Any, phrasing: str, said: set[str], may_doubt: bool = False
+    edit: DraftEdit, answer: Any, phrasing: str, known: set[str], may_doubt: bool = False
 ) -> tuple[str, str]:
     """Return the paraphrase of one kind in a reply, and the doubt whether it names its object, '' without one.
 
@@ -212,7 +212,7 @@ def _instruction(
         instruction = TypeAdapter(Phrase).validate_python(instruction, strict=True)
     except ValidationError as error:
         raise ValueError(first_problem(error)) from None
-    if _plainly(instruction) in said:
+    if _plainly(instruction) in known:
         raise ValueError("it repeats another instruction for this edit")
     reason = meaning_error(instruction, edit.task, edit.proposal, edit.thing)
     if reason and may_doubt and not meaning_error(instruction, edit.task, edit.proposal, edit.thing, is_named=True):

@@ -133,12 +133,12 @@ def _reverse_removal(pair: EditPair, truth: Truth, rng: np.random.Generator) -> 
     if not phrase or truth.get("every"):
         return None
     names = [split_place(part) for part in str(phrase).split(" and the ")]
-    things = [introduce_details(describe_alone(name)) for name, _ in names]
-    if not all(map(is_object, things)) or len(set(things)) < len(things):
+    names_added = [introduce_details(describe_alone(name)) for name, _ in names]
+    if not all(map(is_object, names_added)) or len(set(names_added)) < len(names_added):
         return None
     place = names[0][1] if len(names) == 1 else ""
     place = place or (describe_place(truth["box"]) if "box" in truth else "")
-    instructions = addition_instructions(join_objects(things), place, rng)
+    instructions = addition_instructions(join_objects(names_added), place, rng)
     return Reversal(Task.OBJECT_ADDITION, instructions, _object_truth(truth))
 
 
@@ -232,8 +232,8 @@ def _is_photo(pair: EditPair) -> bool:
     provenance = pair.provenance
     if provenance.get("generated"):
         return False
-    said = f"{pair.instruction} {pair.captions.source or ''}"
-    return not provenance.get("imported") or provenance.get("generated") is False or bool(_PHOTO.search(said))
+    text = f"{pair.instruction} {pair.captions.source or ''}"
+    return not provenance.get("imported") or provenance.get("generated") is False or bool(_PHOTO.search(text))
 
 
 def _fill(templates: tuple[str, ...], rng: np.random.Generator, **words: str) -> tuple[str, ...]:

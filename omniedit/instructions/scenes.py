@@ -62,9 +62,9 @@ def propose_scenes(
         tries: maximum number of attempts per prompt.
         concepts, places: what is offered; by default the lists that ship.
     """
-    wanted = OFFERED // 2
-    offers = draw_offers(-(-count // wanted), seed, concepts or read_list("concepts"), places or read_list("contexts"))
-    questions = [ModelQuestion(scenes_prompt(offer, wanted), partial(read_scenes, offer=offer)) for offer in offers]
+    half = OFFERED // 2
+    offers = draw_offers(-(-count // half), seed, concepts or read_list("concepts"), places or read_list("contexts"))
+    questions = [ModelQuestion(scenes_prompt(offer, half), partial(read_scenes, offer=offer)) for offer in offers]
     replies = ask(model, questions, tries)
     combined = {frozenset(scene.concepts): scene for parsed in reversed(replies) for scene in reversed(parsed.parts)}
     scenes = [scene for parsed in replies for scene in parsed.parts if combined[frozenset(scene.concepts)] is scene]
@@ -79,10 +79,10 @@ def draw_offers(count: int, seed: int, concepts: Sequence[str], places: Sequence
     return [SceneConcepts(*pair) for pair in zip(*parts, strict=True)]
 
 
-def scenes_prompt(offer: SceneConcepts, wanted: int) -> Prompt:
+def scenes_prompt(offer: SceneConcepts, count: int) -> Prompt:
     """Build the prompt for scenes of the offered concepts, without an image."""
-    facts = f"concepts: {'; '.join(offer.concepts)}\nplaces: {'; '.join(offer.places)}\nwanted: {wanted}"
-    return Prompt((text("scenes"), facts), _TOKENS + wanted * _TOKENS_A_SCENE)
+    facts = f"concepts: {'; '.join(offer.concepts)}\nplaces: {'; '.join(offer.places)}\nwanted: {count}"
+    return Prompt((text("scenes"), facts), _TOKENS + count * _TOKENS_A_SCENE)
 
 
 def read_scenes(reply: str, offer: SceneConcepts) -> ParsedReply[Scene]:
@@ -111,19 +111,19 @@ def read_scenes(reply: str, offer: SceneConcepts) -> ParsedReply[Scene]:
 
 def _flaw(scene: Scene, offer: SceneConcepts, used: set[str]) -> str | None:
     """Return why a scene cannot be used, or None."""
-    said = set(stems(scene.caption))
+    words = set(stems(scene.caption))
     for concept in scene.concepts:
         if concept not in offer.concepts:
             return f"'{concept}' is not one of the concepts to combine"
         if concept in used:
             return f"'{concept}' is in another scene already"
-        if not is_mentioned(concept, said):
+        if not is_mentioned(concept, words):
             return f"the caption does not name '{concept}'"
     if scene.concepts[0] == scene.concepts[1]:
         return f"'{scene.concepts[0]}' is combined with itself"
     if scene.place not in offer.places:
         return f"'{scene.place}' is not one of the places"
-    if not is_mentioned(scene.place, said):
+    if not is_mentioned(scene.place, words):
         return f"the caption does not name the place '{scene.place}'"
     if len(scene.caption.split()) > _MAX_CAPTION_WORDS:
         return f"the caption has more than {_MAX_CAPTION_WORDS} words"

@@ -93,8 +93,8 @@ def _suggest_attribute(names: Sequence[str], rng: np.random.Generator) -> Sugges
     name = str(rng.choice(names))
     is_material = find_kind(noun(name)) != "animal" and rng.random() < MATERIAL_SHARE
     value = str(rng.choice(MATERIALS if is_material else list(COLOURS)))
-    said = (material_instructions if is_material else colour_instructions)(name, value, rng)
-    return Suggestion(said[0], (name, value), 1)
+    texts = (material_instructions if is_material else colour_instructions)(name, value, rng)
+    return Suggestion(texts[0], (name, value), 1)
 
 
 def _suggest_background(names: Sequence[str], rng: np.random.Generator) -> Suggestion:
@@ -138,5 +138,5 @@ def _choose_another(name: str, rng: np.random.Generator) -> str:
     """Return another noun, of the same kind if possible: another animal for a dog."""
     kind, own = find_kind(noun(name)), noun(name)
     others = [each for each in sorted(GROUPS) if each != own]
-    alike = [each for each in others if kind and find_kind(each) == kind]
-    return str(rng.choice(alike or others))
+    same_kind = [each for each in others if kind and find_kind(each) == kind]
+    return str(rng.choice(same_kind or others))

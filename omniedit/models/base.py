@@ -114,8 +114,8 @@ def read_diffusion(folder: Path) -> str:
     prediction = config.get("prediction_type", DIFFUSIONS[0])
     schedule = {key: config.get(key, value) for key, value in SD15_SCHEDULE.items()}
     if prediction not in DIFFUSIONS or schedule != SD15_SCHEDULE:
-        wanted = ", ".join(f"{key} {value}" for key, value in SD15_SCHEDULE.items())
-        raise UserError(f"{folder}: {prediction}, {schedule}; needed: {' or '.join(DIFFUSIONS)}, {wanted}")
+        expected = ", ".join(f"{key} {value}" for key, value in SD15_SCHEDULE.items())
+        raise UserError(f"{folder}: {prediction}, {schedule}; needed: {' or '.join(DIFFUSIONS)}, {expected}")
     return prediction
 
 
@@ -127,8 +127,8 @@ def load_scheduler(folder: Path) -> FlowMatchEulerDiscreteScheduler:
     """
     name = read_config(folder / "scheduler_config.json").get("_class_name")
     if name != FlowMatchEulerDiscreteScheduler.__name__:
-        wanted = FlowMatchEulerDiscreteScheduler.__name__
-        raise UserError(f"{folder}: a {name or 'scheduler without a class'}; expected {wanted}")
+        expected = FlowMatchEulerDiscreteScheduler.__name__
+        raise UserError(f"{folder}: a {name or 'scheduler without a class'}; expected {expected}")
     try:
         scheduler = FlowMatchEulerDiscreteScheduler.from_pretrained(folder, local_files_only=True)
     except (OSError, ValueError, TypeError) as error:

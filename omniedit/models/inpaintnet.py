@@ -46,6 +46,6 @@ def inpainting_condition(vae: Vae, images: Tensor, holes: Tensor) -> Tensor:
         pictures: (B, 3, H, W) in [-1, 1].
         holes: (B, 1, H, W), 1 within the hole, else 0.
     """
-    seen = encode(vae, images * (1 - holes))
-    share = functional.avg_pool2d(holes.to(seen), images.shape[-1] // seen.shape[-1])
-    return torch.cat([seen, share], dim=1)
+    visible = encode(vae, images * (1 - holes))
+    share = functional.avg_pool2d(holes.to(visible), images.shape[-1] // visible.shape[-1])
+    return torch.cat([visible, share], dim=1)

@@ -112,9 +112,9 @@ class VisualPrompt(nn.Module):
         places = grid_positions(features.shape[-2], features.shape[-1], features.shape[1], features.device)
         patches = features.flatten(2).transpose(1, 2) + places.to(features)
         tokens = self.queries.expand(len(patches), -1, -1)
-        seen = mask.flatten()[:, None].expand(-1, patches.shape[1])
+        visible = mask.flatten()[:, None].expand(-1, patches.shape[1])
         for layer in self.layers:
-            tokens = layer(tokens, patches, seen)
+            tokens = layer(tokens, patches, visible)
         first = torch.arange(count, device=mask.device) == 0
         exists = (mask | first).repeat_interleave(PROMPT_TOKENS, dim=1)
         return self.norm(tokens).unflatten(0, (batch, count)).flatten(1, 2), exists
@@ -131,7 +131,7 @@ class QueryBlock(nn.Module):
         self.to_key_value = nn.Linear(width, 2 * width, bias=False)
         self.mlp = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
 
-    def forward(self, tokens: Tensor, patches: Tensor, seen: Tensor) -> Tensor:
+    def forward(self, tokens: Tensor, patches: Tensor, visible: Tensor) -> Tensor:
         """Return the tokens of each image after the layer.
 
         Args:
@@ -139,7 +139,7 @@ class QueryBlock(nn.Module):
         """
         own = self.norm_tokens(tokens)
         key, value = self.to_key_value(torch.cat([own, self.norm_patches(patches)], dim=1)).chunk(2, dim=-1)
-        whole = functional.pad(seen, (tokens.shape[1], 0), value=True)
+        whole = functional.pad(visible, (tokens.shape[1], 0), value=True)
         read = attend(self.to_query(own), key, value, self.heads, whole)
         tokens = tokens + self.to_out(read)
         return tokens + self.mlp(self.norm(tokens))
@@ -263,10 +263,10 @@ class Experts(nn.Module):
         return self.to_out(torch.einsum("be,bend->bnd", route.weights.to(attended), attended.unflatten(0, (-1, count))))
 
 
-def attend(query: Tensor, key: Tensor, value: Tensor, heads: int, seen: Tensor) -> Tensor:
+def attend(query: Tensor, key: Tensor, value: Tensor, heads: int, visible: Tensor) -> Tensor:
     """Return attention over tokens, (B, N, W), to those of `key` that are seen, (B, S) bool."""
     query, key, value = (each.unflatten(-1, (heads, -1)).transpose(1, 2) for each in (query, key, value))
-    attended = functional.scaled_dot_product_attention(query, key, value, attn_mask=seen[:, None, None])
+    attended = functional.scaled_dot_product_attention(query, key, value, attn_mask=visible[:, None, None])
     return attended.transpose(1, 2).flatten(2)
 
 

@@ -74,10 +74,10 @@ class SequenceConcat(Editor):
         count = 0 if given.references is None else given.references.shape[1]
         if self.image_vectors is not None and count > MAX_REFERENCES:
             raise ValueError(f"references: {count} images, but this editor takes at most {MAX_REFERENCES}")
-        for index, (latents, seen_B) in enumerate(images_in_context(given), 1):
+        for index, (latents, present_B) in enumerate(images_in_context(given), 1):
             grid = self.adapter.grid(latents, index)
             tokens = self._embed(latents, grid, state, given)
-            yield tokens, grid, mark_present(tokens, seen_B)
+            yield tokens, grid, mark_present(tokens, present_B)
 
     def _embed(self, latents: Tensor, grid: Grid, state: BaseState, given: Inputs) -> Tensor:
         adapter = self.adapter
@@ -109,7 +109,7 @@ def blend(alone: BaseState, joined: BaseState, gate_D: Tensor) -> BaseState:
     return replace(joined, image=torch.cat([image, joined.image[:, places:]], dim=1), text=text)
 
 
-def mark_present(tokens: Tensor, seen_B: Tensor | None) -> Tensor:
+def mark_present(tokens: Tensor, present_B: Tensor | None) -> Tensor:
     """Return which of an image's tokens are attended to, (B, N) bool."""
     everywhere = tokens.new_ones(tokens.shape[:2], dtype=torch.bool)
-    return everywhere if seen_B is None else everywhere & seen_B[:, None]
+    return everywhere if present_B is None else everywhere & present_B[:, None]

@@ -58,12 +58,12 @@ def to_variance_preserving(noisy: Tensor, sigma_B: Tensor, log_ratios_T: Tensor)
     """
     norm = (sigma_B**2 + (1 - sigma_B) ** 2).sqrt()
     ratios_T = log_ratios_T.to(device=sigma_B.device)
-    wanted = torch.logit(sigma_B.double()).clamp(ratios_T[0], ratios_T[-1])
-    above = torch.searchsorted(ratios_T, wanted).clamp(1, len(ratios_T) - 1)
+    log_ratio_B = torch.logit(sigma_B.double()).clamp(ratios_T[0], ratios_T[-1])
+    above = torch.searchsorted(ratios_T, log_ratio_B).clamp(1, len(ratios_T) - 1)
     low, high = ratios_T[above - 1], ratios_T[above]
-    timestep = (above - 1) + (wanted - low) / (high - low)
-    noise = (2 * wanted).sigmoid().sqrt()[:, None, None, None].to(noisy)
-    signal = (-2 * wanted).sigmoid().sqrt()[:, None, None, None].to(noisy)
+    timestep = (above - 1) + (log_ratio_B - low) / (high - low)
+    noise = (2 * log_ratio_B).sigmoid().sqrt()[:, None, None, None].to(noisy)
+    signal = (-2 * log_ratio_B).sigmoid().sqrt()[:, None, None, None].to(noisy)
     return VariancePreservingInput(noisy / norm[:, None, None, None].to(noisy), timestep.float(), signal, noise)
 
 

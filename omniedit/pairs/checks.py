@@ -17,21 +17,21 @@ def check_pair(pair: EditPair | EncodedPair) -> None:
     Raises:
         UserError: a value cannot be stored; the message names the pair, the value and the remedy.
     """
-    where = pair.pair_id
+    place = pair.pair_id
     if not pair.instructions or not all(isinstance(text, str) for text in pair.instructions):
-        raise UserError(f"{where}: instructions are {pair.instructions!r:.60}; give at least one text")
+        raise UserError(f"{place}: instructions are {pair.instructions!r:.60}; give at least one text")
     for reference in pair.references:
-        _check_name(reference.role, f"{where}: the role of a reference")
+        _check_name(reference.role, f"{place}: the role of a reference")
         if not isinstance(reference.caption, str | None):
-            raise UserError(f"{where}: the caption of a reference is {reference.caption!r:.60}; give a text or None")
+            raise UserError(f"{place}: the caption of a reference is {reference.caption!r:.60}; give a text or None")
     if pair.session is not None:
-        _check_name(pair.session, f"{where}: session")
+        _check_name(pair.session, f"{place}: session")
     if pair.turn is not None and (not isinstance(pair.turn, int) or pair.turn < 1 or pair.session is None):
-        raise UserError(f"{where}: turn is {pair.turn!a} of session {pair.session!a}; give both; turns count from 1")
+        raise UserError(f"{place}: turn is {pair.turn!a} of session {pair.session!a}; give both; turns count from 1")
     for name, score in pair.imported_scores.items():
         if not isinstance(score, str | int | float) or (isinstance(score, float) and not isfinite(score)):
-            raise UserError(f"{where}: imported score {name!a} is {score!a}; give a finite number or a text")
-    check_provenance(pair.provenance, where)
+            raise UserError(f"{place}: imported score {name!a} is {score!a}; give a finite number or a text")
+    check_provenance(pair.provenance, place)
 
 
 def check_sizes(pair: EncodedPair) -> None:
@@ -49,6 +49,6 @@ def check_sizes(pair: EncodedPair) -> None:
         encoded_size(reference.image, f"{pair.pair_id}: reference {number}")
 
 
-def _check_name(name: object, what: str) -> None:
+def _check_name(name: object, label: str) -> None:
     if not isinstance(name, str) or not name.strip() or not name.isprintable() or len(name) > MAX_LENGTH:
-        raise UserError(f"{what} is {name!r:.60}; give a printable text of at most {MAX_LENGTH} characters")
+        raise UserError(f"{label} is {name!r:.60}; give a printable text of at most {MAX_LENGTH} characters")

@@ -55,20 +55,20 @@ CHECKSUMS = "sha256"
 
 def to_row(pair: EncodedPair) -> dict[str, str | bytes]:
     """Return a pair's values by column, with the checksums."""
-    where = pair.pair_id
+    place = pair.pair_id
     row: dict[str, str | bytes] = {
         "pair_id": pair.pair_id,
         "instruction": clean(pair.instruction),
         "source": pair.source,
         "edited": pair.edited,
         "mask": pair.mask or b"",
-        "provenance": to_json(redact_values(pair.provenance), f"{where}: provenance"),
+        "provenance": to_json(redact_values(pair.provenance), f"{place}: provenance"),
         "phrasings": json.dumps([clean(instruction) for instruction in pair.instructions]),
         "task": str(pair.task),
         "captions": json.dumps({name: text and clean(text) for name, text in vars(pair.captions).items()}),
         "session": pair.session or "",
         "turn": "" if pair.turn is None else str(pair.turn),
-        "imported_scores": to_json(pair.imported_scores, f"{where}: imported_scores"),
+        "imported_scores": to_json(pair.imported_scores, f"{place}: imported_scores"),
         "reference_roles": json.dumps([_describe_reference(each) for each in pair.references]),
         "references": b"".join(each.image for each in pair.references),
     }

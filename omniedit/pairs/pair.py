@@ -106,7 +106,7 @@ class EncodedPair(_Pair[bytes, bytes]):
     The fields are those of `EditPair`. `omniedit.imaging.decode` decodes the images, upright and to sRGB.
     """
 
-    def decode(self, where: str = "") -> EditPair:
+    def decode(self, label: str = "") -> EditPair:
         """Decode the images.
 
         Args:
@@ -115,7 +115,7 @@ class EncodedPair(_Pair[bytes, bytes]):
         Raises:
             UserError: an image cannot be decoded.
         """
-        place = f"{where or self.pair_id}: "
+        place = f"{label or self.pair_id}: "
         decoded = {
             "source": decode_image(self.source, f"{place}source"),
             "edited": decode_image(self.edited, f"{place}edited"),

@@ -47,7 +47,7 @@ OPTIONAL = {
 _KINDS = {str: "a text", bool: "true or false", int: "a whole number", dict: "a mapping", list: "a list"}
 
 
-def check_provenance(provenance: Any, where: str) -> None:
+def check_provenance(provenance: Any, place: str) -> None:
     """Check a provenance against the schema.
 
     Args:
@@ -57,20 +57,20 @@ def check_provenance(provenance: Any, where: str) -> None:
         UserError: a required key is missing, or a value has the wrong type; the message says what to give.
     """
     if not isinstance(provenance, Mapping):
-        raise UserError(f"{where}: the provenance is {provenance!r:.60}; give a mapping with source_id")
+        raise UserError(f"{place}: the provenance is {provenance!r:.60}; give a mapping with source_id")
     for name, key in REQUIRED.items():
         if not provenance.get(name):
-            raise UserError(f"{where}: provenance.{name} is missing; give {_describe_types(key)} ({key.meaning})")
+            raise UserError(f"{place}: provenance.{name} is missing; give {_describe_types(key)} ({key.meaning})")
     for name, key in {**REQUIRED, **OPTIONAL}.items():
         value = provenance.get(name)
         if value is not None and not _fits(value, key):
             remedy = f"give {_describe_types(key)} ({key.meaning})"
-            raise UserError(f"{where}: provenance.{name} is {value!r:.60}; {remedy}, or leave the key out")
+            raise UserError(f"{place}: provenance.{name} is {value!r:.60}; {remedy}, or leave the key out")
     if (provenance.get("ratio") or "1x1") not in RATIOS:
-        raise UserError(f"{where}: provenance.ratio is {provenance['ratio']!a}; give one of {', '.join(RATIOS)}")
+        raise UserError(f"{place}: provenance.ratio is {provenance['ratio']!a}; give one of {', '.join(RATIOS)}")
 
 
-def to_json(value: Any, where: str) -> str:
+def to_json(value: Any, place: str) -> str:
     """Return a value as JSON with sorted keys.
 
     Raises:
@@ -79,7 +79,7 @@ def to_json(value: Any, where: str) -> str:
     try:
         return json.dumps(value, sort_keys=True)
     except (TypeError, ValueError) as error:
-        raise UserError(f"{where}: {error}; convert it to texts, numbers, lists and mappings") from None
+        raise UserError(f"{place}: {error}; convert it to texts, numbers, lists and mappings") from None
 
 
 def model_revisions(provenance: Mapping[str, Any]) -> dict[str, str]:

@@ -140,8 +140,8 @@ class _Edges:
         order = np.lexsort((better, worse))
         starts = np.flatnonzero(np.diff(worse[order], prepend=-1))
         place = np.arange(len(order)) - np.repeat(starts, np.diff(np.append(starts, len(order))))
-        kept = order[place < MAX_NEIGHBOURS]
-        return better[kept], worse[kept], mirrored[kept]
+        near = order[place < MAX_NEIGHBOURS]
+        return better[near], worse[near], mirrored[near]
 
 
 @dataclass(frozen=True)
@@ -194,8 +194,8 @@ class _Search:
         one, two = np.minimum(one, two), np.maximum(one, two)
         flipped = two >= count
         better, worse = one, np.where(flipped, two - count, two)
-        kept = (one < count) & (better < worse)
-        better, worse, flipped = better[kept], worse[kept], flipped[kept]
+        checked = (one < count) & (better < worse)
+        better, worse, flipped = better[checked], worse[checked], flipped[checked]
         for flip in (False, True):
             chosen = np.flatnonzero(flipped == flip)
             near = self._are_near(self.nodes[better[chosen]], self.nodes[worse[chosen]], flip)

@@ -17,8 +17,8 @@ import pyarrow as pa
 from omniedit.quality.duplicates import EXACT, MIRRORED, NEAR, SAME_IMAGES, find_duplicates
 from omniedit.quality.hamming import MAX_RADIUS
 from omniedit.quality.leakage import BenchmarkSet, find_leaks
-from omniedit.quality.recurrence import find_swapped_turns, swap_odds
 from omniedit.quality.signature_table import Signatures
+from omniedit.quality.swapped_pairs import find_swapped_turns, swap_odds
 from omniedit.storage.parquet import read_table
 
 CERTAIN = 3.0

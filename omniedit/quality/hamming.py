@@ -96,8 +96,8 @@ def _expand_buckets(moved: Hashes, ordered: Hashes, starts: NDArray[np.intp]) ->
     """Yield each value of `moved` with all values of `ordered` in its bucket, `_EXPANDED` at a time where possible."""
     bucket = (moved >> _TOP_16).astype(np.intp)
     counts = (starts[1:] - starts[:-1])[bucket]
-    kept = np.flatnonzero(counts)
-    counts, begins, values = counts[kept], starts[bucket[kept]], moved[kept]
+    filled = np.flatnonzero(counts)
+    counts, begins, values = counts[filled], starts[bucket[filled]], moved[filled]
     for some, number, within in blocks(counts):
         yield np.repeat(values[some], number), ordered[np.repeat(begins[some], number) + within]
 

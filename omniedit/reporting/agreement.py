@@ -87,12 +87,12 @@ def reply_card(row: Mapping[str, Any]) -> dict[str, Any]:
     names = {name: SCORE_NAMES.get(name, name) for name in ("sc_score_1", "sc_score_2", "pq_score", "o_score")}
     columns = [
         {
-            "who": who,
-            "scores": [(label, number(row[f"{who}_{name}"], 1)) for name, label in names.items()],
-            "is_scored": row[f"{who}_o_score"] is not None,
-            "reasoning": row[f"{who}_reasoning"],
+            "who": judge,
+            "scores": [(label, number(row[f"{judge}_{name}"], 1)) for name, label in names.items()],
+            "is_scored": row[f"{judge}_o_score"] is not None,
+            "reasoning": row[f"{judge}_reasoning"],
         }
-        for who in ("teacher", "student")
+        for judge in ("teacher", "student")
     ]
     about = {"task": Task(row["task"]).label, "defect": (row["defect"] or "").replace("_", " ")}
     return {**about, **images, "instruction": row["instruction"], "columns": columns}
@@ -104,7 +104,7 @@ def score_row(score: str, figures: Mapping[str, Any]) -> TableRow:
 
 
 def threshold_row(threshold: str, choice: Mapping[str, Any]) -> TableRow:
-    counts = [f"{choice[who]:,}" for who in ("teacher_keeps", "student_keeps")]
+    counts = [f"{choice[key]:,}" for key in ("teacher_keeps", "student_keeps")]
     shares = [percent(choice[measure]) for measure in ("precision", "recall", "f1")]
     return TableRow([f"at least {float(threshold):g}", *counts, *shares])
 
@@ -163,7 +163,7 @@ def scatter(rows: Sequence[Mapping[str, Any]]) -> Figure:
     figure, axes = panels(1, 3, 9.4, 3.9)
     as_made = np.array([row["defect"] == "" for row in rows])
     for axis, score in zip(axes, ("sc_score", "pq_score", "o_score"), strict=True):
-        teacher, student = (np.array([row[f"{who}_{score}"] for row in rows]) for who in ("teacher", "student"))
+        teacher, student = (np.array([row[f"{judge}_{score}"] for row in rows]) for judge in ("teacher", "student"))
         axis.plot([0, 10], [0, 10], color=LINE, linewidth=1)
         for chosen, colour, label in ((~as_made, PALE, "known defect"), (as_made, BLUE, "no defect")):
             axis.plot(teacher[chosen], student[chosen], "o", color=colour, markersize=4, alpha=0.75, mew=0, label=label)
@@ -181,9 +181,9 @@ def defect_bars(by_defect: Mapping[str, Mapping[str, Any]]) -> Figure:
     names.sort(key=lambda name: (name != AS_MADE, -by_defect[name]["teacher"]))
     heights = np.arange(len(names))
     figure, (axis,) = panels(1, 1, 9.4, 0.9 + 0.42 * len(names))
-    for who, offset, colour in (("teacher", -0.19, PALE), ("student", 0.19, ORANGE)):
-        means = [by_defect[name][who] for name in names]
-        axis.barh(heights + offset, means, 0.34, color=colour, label=who)
+    for judge, offset, colour in (("teacher", -0.19, PALE), ("student", 0.19, ORANGE)):
+        means = [by_defect[name][judge] for name in names]
+        axis.barh(heights + offset, means, 0.34, color=colour, label=judge)
     labels = ["no defect" if name == AS_MADE else name.replace("_", " ") for name in names]
     axis.set_yticks(
         heights, [f"{label} ({by_defect[name]['pairs']})" for label, name in zip(labels, names, strict=True)]

@@ -56,8 +56,8 @@ def model_card(
         base: description of a base that the run did not train; None if it trained its own.
     """
     head = {"library_name": "diffusers", "pipeline_tag": "image-to-image", "tags": ["image-editing", "omniedit"]}
-    mine = [row for row in scores if row["model"] in (name, "no_edit")]
-    photos = max((row["photos"] for row in mine), default=0)
+    own = [row for row in scores if row["model"] in (name, "no_edit")]
+    photos = max((row["photos"] for row in own), default=0)
     parts = [
         f"---\n{yaml.safe_dump(head, sort_keys=False)}---",
         f"# {LABELS[name]}, run `{config.run}`",
@@ -74,10 +74,10 @@ def model_card(
         training_table(config.train),
         losses(curve),
         "## Scores",
-        f"{photos} held-out photos; 95 % bootstrap intervals. " + judge_note(mine[0]["judge"], config.scoring.judge)
-        if mine
+        f"{photos} held-out photos; 95 % bootstrap intervals. " + judge_note(own[0]["judge"], config.scoring.judge)
+        if own
         else "",
-        score_table(mine),
+        score_table(own),
         "## Limits",
         LIMITS.format(resolution=config.train.resolution, photos=photos)
         + ("" if config.train.fetched_base else SMALL_BASE),

@@ -82,8 +82,8 @@ class Tally:
         self.instructions[task] += len(phrasings)
         self.first[task, phrasings[0]] += 1
         self.models[row["model"] or "recorded replies"] += 1
-        for what, value in facets(proposal, row["name"] or ""):
-            self.named[what][value] += 1
+        for facet, value in facets(proposal, row["name"] or ""):
+            self.named[facet][value] += 1
             self.concepts[task][value] += 1
         if len(examples := self.examples[task]) < EXAMPLES:
             examples.setdefault(row["source_id"], list(zip(phrasings, proposal.instructions, strict=True)))
@@ -202,8 +202,8 @@ def _share_of_ranks(counts: Counter[str], first: int, last: int | None) -> float
 def facet_bars(named: Mapping[str, Counter[str]]) -> Figure:
     """Plot a panel for each facet, with its most frequent values from the top."""
     figure, axes = panels(3, 2, 9.4, 8.4)
-    for axis, (what, title) in zip(axes, FACETS.items(), strict=True):
-        _bars(axis, title, named.get(what, Counter()))
+    for axis, (facet, title) in zip(axes, FACETS.items(), strict=True):
+        _bars(axis, title, named.get(facet, Counter()))
     return figure
 
 

@@ -156,8 +156,8 @@ def diversity_curves(candidates: Columns, eligible_N: NDArray[np.bool_], min_sco
 def agreement_curves(candidates: Columns, compared_N: NDArray[np.bool_], min_score: float) -> Figure:
     """Plot how well the judge's choice at each threshold matches the teacher's choice at `min_score`."""
     figure, (axis,) = panels(1, 1, 9.4, 3.0)
-    wanted, scores = candidates.teacher[compared_N] >= min_score, candidates.o_score[compared_N]
-    choices = [choice(wanted, scores >= threshold) for threshold in STEPS]
+    expected, scores = candidates.teacher[compared_N] >= min_score, candidates.o_score[compared_N]
+    choices = [choice(expected, scores >= threshold) for threshold in STEPS]
     for name, label, colour in (("precision", "precision", BLUE), ("recall", "recall", GREEN), ("f1", "F1", VERMILION)):
         axis.plot(STEPS, [np.nan if c[name] is None else c[name] for c in choices], color=colour, label=label)
     axis.axvline(min_score, color=INK, linewidth=1, linestyle=(0, (4, 3)))

@@ -187,8 +187,8 @@ class RuleUse:
     @property
     def cores_busy(self) -> float | None:
         """Busy share of the cores' time over completed attempts: Slurm may not know it for a killed one."""
-        held = sum(attempt.cores * attempt.ran_s for attempt in self.done)
-        return sum(attempt.cpu_s for attempt in self.done) / held if held else None
+        reserved_s = sum(attempt.cores * attempt.ran_s for attempt in self.done)
+        return sum(attempt.cpu_s for attempt in self.done) / reserved_s if reserved_s else None
 
     @property
     def gpus(self) -> int:

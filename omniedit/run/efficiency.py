@@ -88,15 +88,17 @@ def failure_rows(uses: Sequence[RuleUse]) -> list[TableRow]:
     for use in uses:
         for state, count in Counter(attempt.state for attempt in use.attempts).most_common():
             if state != "COMPLETED":
-                held = core_seconds(attempt for attempt in use.attempts if attempt.state == state)
-                rows.append(TableRow([use.rule, state.lower().replace("_", " "), f"{count:,}", f"{held / 3600:,.2f}"]))
+                reserved_s = core_seconds(attempt for attempt in use.attempts if attempt.state == state)
+                rows.append(
+                    TableRow([use.rule, state.lower().replace("_", " "), f"{count:,}", f"{reserved_s / 3600:,.2f}"])
+                )
     return rows
 
 
 def rules_to_advise(uses: Sequence[RuleUse]) -> list[RuleUse]:
     """Return the rules with failed attempts, or with at least 1 % of the run's core time."""
-    held = sum(core_seconds(use.attempts) for use in uses)
-    return [use for use in uses if use.failed or core_seconds(use.attempts) >= held / 100]
+    reserved_s = sum(core_seconds(use.attempts) for use in uses)
+    return [use for use in uses if use.failed or core_seconds(use.attempts) >= reserved_s / 100]
 
 
 def advice(use: RuleUse) -> list[tuple[str, str]]:

@@ -197,7 +197,7 @@ def _combinations(stage: Stage, config: Config) -> Iterator[dict[str, str]]:
         "task": [str(task) for task in stage.tasks(config)],
         "shard": shards,
         "judge": stage.judges(config),
-        "taught": shards[: config.scoring.teacher_shards],
+        "teacher_shard": shards[: config.scoring.teacher_shards],
         "photos": [*shards, "bench"],
         "block": [f"{block:05d}" for block in range(number_of_blocks(config.sources.shards))],
         "part": [f"{part:05d}" for part in range(config.buckets.parts)],

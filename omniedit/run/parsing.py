@@ -10,9 +10,9 @@ from omniedit.config.loading import load_run
 from omniedit.config.schema import Config
 from omniedit.config.typed_text import parse_options
 from omniedit.models.registry import required_roles
-from omniedit.run.planning import cache_planning
+from omniedit.run.dag_cache import cache_planning
 from omniedit.run.preflight import Preflight, check_no_prefix, check_writable_folder, exit_on_user_error
-from omniedit.run.source import Source
+from omniedit.run.workflow_source import Source
 from omniedit.sources.identity import Identity, identify_sources
 from omniedit.storage.processes import LAUNCHER, describe_launcher
 

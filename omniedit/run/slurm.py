@@ -74,9 +74,9 @@ def list_queued_jobs(*folders: Path) -> list[QueuedJob]:
     others = sorted(user for user in submitters(*folders) - {os.getuid()} if _user_name(user))
     users = f"--user={','.join(map(str, [os.getuid(), *others]))}" if others else "--me"
     for number, state, name, comment, workdir, user in ask("squeue", [users, "--noheader", "--states=all"], fields):
-        what = RULE.fullmatch(comment)
-        if what and state not in OVER and OF_A_RUN.fullmatch(name) and Path(workdir).resolve() in here:
-            jobs.append(QueuedJob(number, state, what["rule"], what["wildcards"] or "", int(user)))
+        match = RULE.fullmatch(comment)
+        if match and state not in OVER and OF_A_RUN.fullmatch(name) and Path(workdir).resolve() in here:
+            jobs.append(QueuedJob(number, state, match["rule"], match["wildcards"] or "", int(user)))
     return jobs
 
 
@@ -137,8 +137,8 @@ def cancel_left_behind(*folders: Path) -> None:
         remedy = f"wait for them, or ask their owner to cancel them: scancel {' '.join(job.id for job in foreign)}"
         raise UserError(f"Slurm jobs of a killed run still write to this folder: {named} of {owner}; {remedy}")
     for job in left:
-        what = " ".join(filter(None, [job.rule, job.wildcards]))
-        print(f"Slurm job {job.id} ({what}, {job.state}): left behind by a killed run; cancelled", file=sys.stderr)
+        label = " ".join(filter(None, [job.rule, job.wildcards]))
+        print(f"Slurm job {job.id} ({label}, {job.state}): left behind by a killed run; cancelled", file=sys.stderr)
     answer = subprocess.run(["scancel", *(job.id for job in left)], capture_output=True).stderr
     deadline = time.monotonic() + PATIENCE_S
     while left := list_queued_jobs(*folders):

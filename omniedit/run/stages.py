@@ -12,10 +12,6 @@ from omniedit.config.schema import SUBJECTS, Config
 from omniedit.models.roles import trains_inpainting
 
 
-def _always(config: Config) -> bool:
-    return True
-
-
 @dataclass(frozen=True)
 class Stage:
     """Jobs of a rule.
@@ -24,7 +20,7 @@ class Stage:
         rule: name of the rule.
         output: file below results/{run} that shows that a job is done, with the wildcards that distinguish the jobs.
         log: file below logs/{run}.
-        applies: whether a run of this config has the stage.
+        applies: returns a true value if a run of this config has the stage; None for every run.
         also: further files below results/{run} that `snakemake all` makes.
         tasks: values of the wildcard {task}: tasks, names of imported data sets, and groups of derived pairs.
         judges: values of the wildcard {judge}: names of judges of the ensemble.
@@ -33,14 +29,14 @@ class Stage:
     rule: str
     output: str
     log: str
-    applies: Callable[[Config], bool] = _always
+    applies: Callable[[Config], object] | None = None
     also: tuple[str, ...] = ()
     tasks: Callable[[Config], Sequence[str]] = attrgetter("groups")
     judges: Callable[[Config], Sequence[str]] = lambda config: list(config.ensemble_judges)
 
 
-def _proposes(source: str) -> Callable[[Config], bool]:
-    return lambda config: bool(config.learned_tasks) and config.proposals.source == source
+def _proposes(source: str) -> Callable[[Config], object]:
+    return lambda config: config.learned_tasks and config.proposals.source == source
 
 
 def _teaches(teacher: str) -> Callable[[Config], bool]:
@@ -51,8 +47,19 @@ def _finetunes_student(config: Config) -> bool:
     return config.trains_student and bool(config.scoring.finetune.model)
 
 
-def _has_ensemble(config: Config) -> bool:
-    return bool(config.ensemble_judges)
+_FROM_PHOTOS = attrgetter("sources.are_photos")
+_FROM_ARCHIVES = attrgetter("sources.are_archives")
+_HAS_ENSEMBLE = attrgetter("ensemble_judges")
+_HAS_GATES = attrgetter("gate_groups")
+_HAS_BENCH_SETS = attrgetter("bench.sets")
+
+
+def _from_files(config: Config) -> bool:
+    return config.sources.are_photos and not config.sources.are_archives
+
+
+def _has_subjects(config: Config) -> bool:
+    return SUBJECTS in config.pair_groups
 
 
 def _member_stage(rule: str, asks: bool) -> Stage:
@@ -62,88 +69,41 @@ def _member_stage(rule: str, asks: bool) -> Stage:
         return [name for name, each in config.ensemble_judges.items() if (each.judge == "api") is asks]
 
     output, log = "judges/{judge}/{task}/{shard}.parquet", "score/{judge}/{task}/{shard}.log"
-    return Stage(rule, output, log, lambda config: bool(judges(config)), judges=judges)
+    return Stage(rule, output, log, judges, judges=judges)
 
 
-def _page(name: str, applies: Callable[[Config], bool] = _always) -> Stage:
+def _page(name: str, applies: Callable[[Config], object] | None = None) -> Stage:
     """Return the stage of a page of the report."""
     return Stage(f"report_{name}", f"report/{name}.html", f"report_{name}.log", applies)
 
 
-def _from_archives(config: Config) -> bool:
-    return config.sources.are_archives
-
-
-def _from_files(config: Config) -> bool:
-    return config.sources.are_photos and not config.sources.are_archives
-
-
-def _from_photos(config: Config) -> bool:
-    return config.sources.are_photos
-
-
-def _from_pairs(config: Config) -> bool:
-    return not config.sources.are_photos
-
-
-def _has_gates(config: Config) -> bool:
-    return bool(config.gate_groups)
-
-
-def _has_imports(config: Config) -> bool:
-    return bool(config.data_sets)
-
-
-def _has_pair_groups(config: Config) -> bool:
-    return bool(config.pair_groups)
-
-
-def _has_subjects(config: Config) -> bool:
-    return SUBJECTS in config.pair_groups
-
-
-def _compares(config: Config) -> bool:
-    return bool(config.bench.sets)
-
-
 STAGES = (
-    Stage(
-        "index_sources",
-        "sources/index.parquet",
-        "index_sources.log",
-        _from_files,
-        ("sources/bench.parquet",),
-    ),
-    Stage(
-        "pack_sources",
-        "sources/{photos}.tar",
-        "pack_sources/{photos}.log",
-        _from_files,
-    ),
+    Stage("index_sources", "sources/index.parquet", "index_sources.log", _from_files, ("sources/bench.parquet",)),
+    Stage("pack_sources", "sources/{photos}.tar", "pack_sources/{photos}.log", _from_files),
     Stage(
         "stream_sources",
         "sources/index/{shard}.parquet",
         "stream_sources/{shard}.log",
-        _from_archives,
+        _FROM_ARCHIVES,
         ("sources/{shard}.tar", "sources/bench.tar", "sources/bench.parquet"),
     ),
-    Stage("gather_index", "sources/index.parquet", "gather_index.log", _from_archives),
+    Stage("gather_index", "sources/index.parquet", "gather_index.log", _FROM_ARCHIVES),
     Stage("propose_shard", "proposals/{photos}.parquet", "propose/{photos}.log", _proposes("replies")),
     Stage("ask_for_proposals", "proposals/{photos}.parquet", "propose/{photos}.log", _proposes("api")),
     Stage("generate_proposals", "proposals/{photos}.parquet", "propose/{photos}.log", _proposes("local")),
-    Stage("ground_shard", "objects/{photos}.parquet", "ground/{photos}.log", _from_photos),
+    Stage("ground_shard", "objects/{photos}.parquet", "ground/{photos}.log", _FROM_PHOTOS),
     Stage(
         "synthesize_shard",
         "candidates/{task}/{shard}.h5",
         "synthesize/{task}/{shard}.log",
-        _from_photos,
+        _FROM_PHOTOS,
         tasks=attrgetter("specialist_tasks"),
     ),
     Stage(
         "import_shard",
         "candidates/{task}/{shard}.h5",
         "import/{task}/{shard}.log",
-        _has_imports,
+        attrgetter("data_sets"),
         tasks=attrgetter("data_sets"),
     ),
     Stage("cluster_subjects", "subjects/{shard}.parquet", "cluster_subjects/{shard}.log", _has_subjects),
@@ -168,49 +128,49 @@ STAGES = (
     ),
     _member_stage("score_by_judge", asks=False),
     _member_stage("ask_by_judge", asks=True),
-    Stage("combine_scores", "scores/{task}/{shard}.parquet", "combine/{task}/{shard}.log", _has_ensemble),
+    Stage("combine_scores", "scores/{task}/{shard}.parquet", "combine/{task}/{shard}.log", _HAS_ENSEMBLE),
     Stage(
         "grow_pairs",
         "candidates/{task}/{shard}.h5",
         "grow/{task}/{shard}.log",
-        lambda config: bool(config.grow.derived),
-        tasks=lambda config: config.grow.derived,
+        attrgetter("grow.derived"),
+        tasks=attrgetter("grow.derived"),
     ),
     Stage(
         "recaption_shard",
         "candidates/{task}/{shard}.h5",
         "recaption/{task}/{shard}.log",
-        lambda config: config.grow.recaption,
+        attrgetter("grow.recaption"),
         tasks=lambda config: ("recaptioned",),
     ),
-    Stage("index_imports", "sources/imports.parquet", "index_imports.log", _has_pair_groups),
+    Stage("index_imports", "sources/imports.parquet", "index_imports.log", attrgetter("pair_groups")),
     Stage(
         "score_canary",
         "canary.json",
         "score_canary.log",
-        lambda config: bool(config.scoring.canary) and not _has_ensemble(config),
+        lambda config: config.scoring.canary and not config.ensemble_judges,
     ),
     Stage(
         "score_canary_by_judge",
         "canary/{judge}.json",
         "score_canary/{judge}.log",
-        lambda config: bool(config.scoring.canary) and _has_ensemble(config),
+        lambda config: config.scoring.canary and config.ensemble_judges,
     ),
     Stage(
         "sign_shard",
         "faults/signatures/{task}/{shard}.parquet",
         "sign/{task}/{shard}.log",
-        _has_gates,
+        _HAS_GATES,
         tasks=attrgetter("gate_groups"),
     ),
-    Stage("find_faults", "faults/findings.parquet", "find_faults.log", _has_gates),
+    Stage("find_faults", "faults/findings.parquet", "find_faults.log", _HAS_GATES),
     Stage("decide_shard", "decisions/{task}/{shard}.parquet", "decide/{shard}.log"),
     Stage("gather_decisions", "decisions/gathered/{block}.parquet", "gather_decisions/{block}.log"),
     *(
         Stage(
             rule,
-            "teacher/{task}/{taught}.parquet",
-            "teach/{task}/{taught}.log",
+            "teacher/{task}/{teacher_shard}.parquet",
+            "teach/{task}/{teacher_shard}.log",
             _teaches(teacher),
             tasks=attrgetter("teacher_groups"),
         )
@@ -223,12 +183,7 @@ STAGES = (
         lambda config: config.trains_student and not config.scoring.finetune.model,
         also=("replies.parquet",),
     ),
-    Stage(
-        "finetune_student",
-        "scorer/manifest.json",
-        "train_student.log",
-        _finetunes_student,
-    ),
+    Stage("finetune_student", "scorer/manifest.json", "train_student.log", _finetunes_student),
     Stage("show_replies", "replies.parquet", "show_replies.log", _finetunes_student),
     Stage("plan_buckets", "buckets/plan.parquet", "plan_buckets.log"),
     Stage("write_buckets", "buckets/parts/{part}/manifest.json", "write_buckets/{part}.log"),
@@ -256,7 +211,7 @@ STAGES = (
         "encode_pairs",
         "train/encoded/{part}/manifest.json",
         "encode_pairs/{part}.log",
-        lambda config: config.train.encode_once,
+        attrgetter("train.encode_once"),
     ),
     Stage(
         "align_encoder",
@@ -275,46 +230,44 @@ STAGES = (
         "synthesize_bench",
         "bench/set/{task}.h5",
         "synthesize_bench/{task}.log",
-        _from_photos,
+        _FROM_PHOTOS,
         tasks=attrgetter("specialist_tasks"),
     ),
     Stage(
         "hold_out_pairs",
         "bench/set/{task}.h5",
         "hold_out_pairs.log",
-        _from_pairs,
+        lambda config: not config.sources.are_photos,
         ("sources/bench.parquet",),
         tasks=attrgetter("pair_groups"),
     ),
     Stage("bench_edit", "bench/{model}/{task}.h5", "bench_edit/{model}.log", tasks=attrgetter("bench_groups")),
     Stage("bench_score", "bench/{model}/{task}.parquet", "bench_score/{model}.log", tasks=attrgetter("bench_groups")),
-    Stage(
-        "export_pairs", "export/{format}/README.md", "export/{format}.log", lambda config: bool(config.export.formats)
-    ),
+    Stage("export_pairs", "export/{format}/README.md", "export/{format}.log", attrgetter("export.formats")),
     Stage("bench_table", "bench/table3.parquet", "bench_table.log", also=("bench/table3.md",)),
     Stage(
         "compare_edit",
         "bench/sets/{comparison}/{entry}/edited.{portion}",
         "compare_edit/{comparison}/{entry}.{portion}.log",
-        _compares,
+        _HAS_BENCH_SETS,
     ),
     Stage(
         "compare_score",
         "bench/sets/{comparison}/{entry}/scores/{bench_judge}.parquet",
         "compare_score/{comparison}/{entry}.{bench_judge}.log",
-        _compares,
+        _HAS_BENCH_SETS,
     ),
     Stage(
         "compare_measure",
         "bench/sets/{comparison}/{entry}/metrics.parquet",
         "compare_measure/{comparison}/{entry}.log",
-        _compares,
+        _HAS_BENCH_SETS,
     ),
     Stage(
         "compare_table",
         "bench/sets/{comparison}/table.md",
         "compare_table/{comparison}.log",
-        _compares,
+        _HAS_BENCH_SETS,
         ("bench/sets/{comparison}/table.csv", "bench/sets/{comparison}/table.tex"),
     ),
     Stage("model_card", "train/{editor}/README.md", "model_card/{editor}.log"),
@@ -324,8 +277,8 @@ STAGES = (
         _page(name)
         for name in ("summary", "filter", "thresholds", "training", "benchmark", "side_by_side", "provenance")
     ),
-    _page("agreement", lambda config: config.trains_student),
-    _page("proposals", lambda config: bool(config.learned_tasks)),
+    _page("agreement", attrgetter("trains_student")),
+    _page("proposals", attrgetter("learned_tasks")),
     _page("throughput"),
     _page("efficiency", lambda config: shutil.which("sacct") is not None),
 )
@@ -334,4 +287,4 @@ STAGES = (
 
 def select_stages(config: Config) -> list[Stage]:
     """Return the stages that a run of this config has."""
-    return [stage for stage in STAGES if stage.applies(config)]
+    return [stage for stage in STAGES if stage.applies is None or stage.applies(config)]

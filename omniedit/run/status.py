@@ -50,10 +50,10 @@ def report(run: str, root: Path = Path(), now: float | None = None) -> list[str]
     now = time.time() if now is None else now
     if (folder := root / run).parent.name == "results":
         run, root = folder.name, folder.parent.parent
-    seen = read_run_state(run, root)
-    jobs = seen.jobs
-    lines = [f"run {run}: {LIVENESS[seen.live]}"]
-    lines += [f"{clean_line(str(path), MAX_NAME_LENGTH)}: {why}" for path, why in seen.unread.items()][:SHOWN]
+    run_state = read_run_state(run, root)
+    jobs = run_state.jobs
+    lines = [f"run {run}: {LIVENESS[run_state.live]}"]
+    lines += [f"{clean_line(str(path), MAX_NAME_LENGTH)}: {why}" for path, why in run_state.unread.items()][:SHOWN]
     lines += ["", _row("", [*JobState, "per hour", "left"])]
     for rule in dict.fromkeys(job.rule for job in jobs):
         of_rule = [job for job in jobs if job.rule == rule]

@@ -90,13 +90,13 @@ def combine_scores(
 
 
 def combine_marks(
-    verdicts: Mapping[str, RubricScores | Unscorable], how: EnsembleConfig
+    verdicts: Mapping[str, RubricScores | Unscorable], options: EnsembleConfig
 ) -> tuple[RubricScores | Unscorable, float | None]:
     """Combine the verdicts of several judges under one rubric, and return the disagreement of their O."""
     marks = {name: verdict for name, verdict in verdicts.items() if isinstance(verdict, RubricScores)}
-    if len(marks) < max(1, how.min_judges or len(verdicts)):
+    if len(marks) < max(1, options.min_judges or len(verdicts)):
         return Unscorable(_lacking(verdicts, len(marks))), None
-    combine = AVERAGES[how.average]
+    combine = AVERAGES[options.average]
     names = next(iter(marks.values())).scores
     versions = [" ".join(filter(None, (name, each.judge_version))) for name, each in marks.items()]
     together = list(marks.values())
@@ -108,7 +108,7 @@ def combine_marks(
         reasoning=join_rationales({name: (each.o_score, each.reasoning) for name, each in marks.items()}),
         judge_version=" + ".join(versions),
     )
-    return combined, SPREADS[how.disagreement]([each.o_score for each in together])
+    return combined, SPREADS[options.disagreement]([each.o_score for each in together])
 
 
 def join_rationales(given: Mapping[str, tuple[float, str]]) -> str:

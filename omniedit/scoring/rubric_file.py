@@ -32,7 +32,7 @@ def read_rubric(path: Path) -> Rubric:
     return to_rubric(read_yaml(path), path.stem, path)
 
 
-def to_rubric(values: Mapping[str, Any], name: str, where: Path) -> Rubric:
+def to_rubric(values: Mapping[str, Any], name: str, file: Path) -> Rubric:
     """Return the rubric of a file's keys.
 
     Args:
@@ -43,29 +43,29 @@ def to_rubric(values: Mapping[str, Any], name: str, where: Path) -> Rubric:
     """
     try:
         section = check_section(RubricSection, dict(values))
-        own = _to_variant(section, section, name, where) if section.questions else Rubric(name, (), (), ())
-        tasks = {task: _to_task(section, part, name, where, task) for task, part in section.tasks.items()}
+        own = _to_variant(section, section, name, file) if section.questions else Rubric(name, (), (), ())
+        tasks = {task: _to_task(section, part, name, file, task) for task, part in section.tasks.items()}
     except UserError as error:
-        raise UserError(f"{where}: {str(error).removeprefix('config: ')}") from None
+        raise UserError(f"{file}: {str(error).removeprefix('config: ')}") from None
     return replace(
         own, passes=section.passes, tasks=tasks, temperature=section.temperature if section.passes > 1 else 0
     )
 
 
-def _to_task(rubric: RubricSection, task: TaskSection, name: str, where: Path, key: str) -> Rubric:
+def _to_task(rubric: RubricSection, task: TaskSection, name: str, file: Path, key: str) -> Rubric:
     try:
-        return _to_variant(rubric, task, name, where)
+        return _to_variant(rubric, task, name, file)
     except UserError as error:
         raise UserError(f"tasks.{key}.{error}") from None
 
 
-def _to_variant(rubric: RubricSection, part: RubricSection | TaskSection, name: str, where: Path) -> Rubric:
+def _to_variant(rubric: RubricSection, part: RubricSection | TaskSection, name: str, file: Path) -> Rubric:
     """Build a rubric from the questions of a file or of one of its tasks."""
     default = rubric.scale(Scale())
     questions = []
     for number, question in enumerate(part.questions):
         try:
-            questions.append(_to_question(question, default, where))
+            questions.append(_to_question(question, default, file))
         except UserError as error:
             raise UserError(f"questions.{number}.{error}") from None
     scores = [score for question in questions for score in question.scores]
@@ -104,10 +104,10 @@ def _check_names(scores: Sequence[str], texts: Sequence[str]) -> None:
     """Check that scores and further texts, which become columns, have names of their own."""
     if repeated := [name for name in scores if scores.count(name) > 1]:
         raise UserError(f"questions: two of them have a score '{repeated[0]}'; give each score a name of its own")
-    if taken := [name for name in scores if name in RESERVED or not name.strip()]:
-        raise UserError(f"questions: a score cannot be named '{taken[0]}'; choose another name")
-    if taken := [name for name in texts if name in (*RESERVED, *scores) or not name.strip()]:
-        raise UserError(f"questions: a text of the reply cannot be named '{taken[0]}'; choose another name")
+    if reserved := [name for name in scores if name in RESERVED or not name.strip()]:
+        raise UserError(f"questions: a score cannot be named '{reserved[0]}'; choose another name")
+    if reserved := [name for name in texts if name in (*RESERVED, *scores) or not name.strip()]:
+        raise UserError(f"questions: a text of the reply cannot be named '{reserved[0]}'; choose another name")
 
 
 def _check_caps(rubric: Rubric) -> None:
@@ -117,12 +117,12 @@ def _check_caps(rubric: Rubric) -> None:
             raise UserError(f"at_most of score '{score}': no other score '{cap}'; there are: {', '.join(scales)}")
 
 
-def _to_question(given: QuestionSection, default: Scale, where: Path) -> Question:
+def _to_question(given: QuestionSection, default: Scale, file: Path) -> Question:
     scores = tuple(given.scores)
     scales = tuple(score.scale(default) if score else default for score in given.scores.values())
     keys = tuple((score and score.key) or name for name, score in given.scores.items())
     form = ReplyForm(scales, keys, given.key, given.reply == "lines", given.reasoning, tuple(given.texts))
-    text = given.text if given.text is not None else _read_text(where.parent / str(given.file))
+    text = given.text if given.text is not None else _read_text(file.parent / str(given.file))
     if f"<{INSTRUCTION}>" in text and INSTRUCTION not in given.words:
         raise UserError(f"words: the question has the place <{INSTRUCTION}>; add {INSTRUCTION} to words")
     question = Question(
@@ -131,7 +131,7 @@ def _to_question(given: QuestionSection, default: Scale, where: Path) -> Questio
         tuple(given.words),
         scores,
         labels={name: label for name, label in given.images.items() if label is not None},
-        shots=tuple(_to_shot(example, given, where) for example in given.examples),
+        shots=tuple(_to_shot(example, given, file) for example in given.examples),
         max_tokens=given.max_tokens,
     )
     return question if question.reply_form == form else replace(question, form=form)
@@ -145,12 +145,12 @@ def _read_text(path: Path) -> str:
         raise UserError(f"file: {path}: cannot be read: {problem}; paths are relative to the rubric's folder") from None
 
 
-def _to_shot(example: ExampleSection, question: QuestionSection, where: Path) -> Shot:
+def _to_shot(example: ExampleSection, question: QuestionSection, file: Path) -> Shot:
     if set(example.images) != set(question.images):
         raise UserError(f"examples: an example shows the images of its question: {', '.join(question.images)}")
     if unknown := set(example.words) - set(question.words):
         raise UserError(f"examples: the question has no text '{min(unknown)}'; remove it, or add it to words")
-    images = {name: str(where.parent / example.images[name]) for name in question.images}
+    images = {name: str(file.parent / example.images[name]) for name in question.images}
     return Shot(images, dict(example.words), example.reply, _digest(list(images.values())))
 
 

@@ -46,8 +46,8 @@ class Captions:
 
     def find(self, file: str) -> Caption:
         """Return a photo's listing entry, else its `x.json`. If that has no caption, a text sidecar gives one."""
-        beside = [f"{stem}{suffix}" for suffix in CAPTION_SUFFIXES for stem in _stems(file)]
-        present = [each for each in beside if each in self.files]
+        names = [f"{stem}{suffix}" for suffix in CAPTION_SUFFIXES for stem in _stems(file)]
+        present = [each for each in names if each in self.files]
         known = self.by_file.get(file)
         if known is None:
             known = Caption()
@@ -73,8 +73,8 @@ def list_caption_files(files: Sequence[str], photos: Sequence[str]) -> set[str]:
     stems = {stem for photo in photos for stem in _stems(photo)}
     folders = {PurePosixPath(photo).parent.as_posix() for photo in photos}
     tables = {f"{folder}{ending}" for folder in folders for ending in (".parquet", "_stats.json")}
-    beside = {f"{stem}{suffix}" for stem in stems for suffix in CAPTION_SUFFIXES}
-    return {file for file in files if file in beside or file in tables or _is_listing(file)}
+    names = {f"{stem}{suffix}" for stem in stems for suffix in CAPTION_SUFFIXES}
+    return {file for file in files if file in names or file in tables or _is_listing(file)}
 
 
 def read_captions(root: Path, files: Sequence[str]) -> Captions:

@@ -170,7 +170,7 @@ def _read(file: Path) -> Record | None:
     """Return the record, or None if it is missing or damaged."""
     try:
         stored = json.loads(file.read_bytes())
-        entries = {name: (int(size), int(time), str(what)) for name, (size, time, what) in stored["files"].items()}
+        entries = {name: (int(size), int(time), str(digest)) for name, (size, time, digest) in stored["files"].items()}
         return Record(str(stored["key"]), entries)
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None

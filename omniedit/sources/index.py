@@ -115,28 +115,28 @@ def index_rows(root: Path, listing: Listing, demands: PhotoRequirements) -> Iter
     yield from ({"file": w.place, "status": "warned", "reason": w.reason} for w in captions.warned)
 
 
-def make_source_id(file: str, id: str, taken: Collection[str] = ()) -> str:
+def make_source_id(file: str, id: str, ids: Collection[str] = ()) -> str:
     """Return an id of ASCII letters, digits, '_' and '-': the caption's `id`, else the path without its suffix.
 
-    If characters were lost or the id is `taken`, six hex digits of the path's hash are appended, or more until the id
+    If characters were lost or the id is `ids`, six hex digits of the path's hash are appended, or more until the id
     is unique.
     """
-    wanted = id or file.rpartition(".")[0] or file
-    safe = "".join(c if c.isascii() and (c.isalnum() or c in "_-") else "-" for c in wanted)[:60]
-    if safe == wanted and safe not in taken:
+    candidate = id or file.rpartition(".")[0] or file
+    safe = "".join(c if c.isascii() and (c.isalnum() or c in "_-") else "-" for c in candidate)[:60]
+    if safe == candidate and safe not in ids:
         return safe
     digest = hashlib.sha256(file.encode()).hexdigest()
-    return next(made for digits in range(6, 65) if (made := f"{safe}-{digest[:digits]}") not in taken)
+    return next(made for digits in range(6, 65) if (made := f"{safe}-{digest[:digits]}") not in ids)
 
 
 def check_some_kept(root: Path, rows: Sequence[IndexRow]) -> None:
     """Raise a UserError that quotes the first rejection if no photo is kept."""
-    seen = [row for row in rows if row["status"] != "warned"]
-    if any(row["status"] == "kept" for row in seen):
+    photos = [row for row in rows if row["status"] != "warned"]
+    if any(row["status"] == "kept" for row in photos):
         return
-    first = seen[0] if seen else {"file": "no photo", "reason": "captions only"}
-    counted = f"0 of {len(seen)} files; first: {first['file']}: {first['reason']}"
-    unusable = "has no usable image" if any(row.get("width") for row in seen) else "has no readable image"
+    first = photos[0] if photos else {"file": "no photo", "reason": "captions only"}
+    counted = f"0 of {len(photos)} files; first: {first['file']}: {first['reason']}"
+    unusable = "has no usable image" if any(row.get("width") for row in photos) else "has no readable image"
     raise UserError(f"sources.path '{root}' {unusable} ({counted}). Supported: {SUPPORTED}.")
 
 
@@ -154,8 +154,8 @@ def packed_size(box: Box, max_pixels: int) -> tuple[int, int]:
 
 def crop_objects(objects: Sequence[NamedObject], size: tuple[int, int], box: Box) -> list[NamedObject]:
     """Return objects at least half inside a crop, with boxes as fractions of it; objects without a box are kept."""
-    inside = ((thing, _box_in_crop(thing.box, size, box)) for thing in objects)
-    return [NamedObject(thing.name, new) for thing, new in inside if thing.box is None or new is not None]
+    inside = ((each, _box_in_crop(each.box, size, box)) for each in objects)
+    return [NamedObject(each.name, new) for each, new in inside if each.box is None or new is not None]
 
 
 def _box_in_crop(box: FractionBox | None, size: tuple[int, int], crop: Box) -> FractionBox | None:
@@ -197,22 +197,22 @@ def judge_photo(encoded: EncodedPhoto, caption: Caption, demands: PhotoRequireme
     The header is checked first; only photos that pass are decoded.
     """
     width, height = encoded.size
-    seen: IndexRow = {"width": width, "height": height, "status": "refused"}
+    row: IndexRow = {"width": width, "height": height, "status": "refused"}
     ratio = nearest_ratio(width, height, demands.ratio_tolerance)
     if ratio is None:
         lost = f"a crop to any of the seven removes more than {demands.ratio_tolerance:.0%}"
-        return seen | {"reason": f"no ratio within tolerance: {width}x{height}, {lost}"}, None
+        return row | {"reason": f"no ratio within tolerance: {width}x{height}, {lost}"}, None
     left, top, right, bottom = crop_box(width, height, ratio)
     pixels = (right - left) * (bottom - top)
     if pixels < demands.min_pixels:
-        return seen | {"ratio": ratio, "reason": f"too small: {pixels} of {demands.min_pixels} pixels"}, None
+        return row | {"ratio": ratio, "reason": f"too small: {pixels} of {demands.min_pixels} pixels"}, None
     try:
         image = encoded.decode()
     except UnreadableImage as error:
-        return seen | {"ratio": ratio, "reason": f"unreadable: {error}"}, None
+        return row | {"ratio": ratio, "reason": f"unreadable: {error}"}, None
     if blank := find_blank(image):
-        return seen | {"ratio": ratio, "reason": f"not a photo: {blank}"}, None
-    boxes = [thing.box for thing in caption.objects if thing.box is not None]
+        return row | {"ratio": ratio, "reason": f"not a photo: {blank}"}, None
+    boxes = [each.box for each in caption.objects if each.box is not None]
     centre = salient_centre(image, ratio, boxes) if demands.crop == "saliency" else (0.5, 0.5)
     box = crop_box(width, height, ratio, centre)
     accepted = {
@@ -222,11 +222,11 @@ def judge_photo(encoded: EncodedPhoto, caption: Caption, demands: PhotoRequireme
         **dict(zip(("left", "top", "right", "bottom"), box, strict=True)),
         **dict(zip(("packed_width", "packed_height"), packed_size(box, demands.max_pixels), strict=True)),
         "caption": caption.caption,
-        "objects": json.dumps([asdict(thing) for thing in crop_objects(caption.objects, (width, height), box)]),
+        "objects": json.dumps([asdict(each) for each in crop_objects(caption.objects, (width, height), box)]),
         "author": caption.author,
         "licence": caption.licence,
         "origin": caption.origin,
         "sha256": pixels_sha256(image),
         "phash": perceptual_hash(image),
     }
-    return seen | accepted, image
+    return row | accepted, image

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from omniedit.errors import UserError
-from omniedit.sources.archived import MAX_BYTES, ArchivedPhoto, BadFile, SkippedPart
+from omniedit.sources.archive_items import MAX_BYTES, ArchivedPhoto, BadFile, SkippedPart
 from omniedit.sources.caption_values import NAMES, MetadataWarning, parse_caption
 
 IMAGE_COLUMNS = (
@@ -80,8 +80,8 @@ def parquet_rows(
 
 def _image_column(schema: pa.Schema, name: str, column: str | None) -> str:
     holding = {field.name.casefold(): field.name for field in reversed(list(schema)) if _holds_bytes(field.type)}
-    wanted = (column.casefold(),) if column else IMAGE_COLUMNS
-    if column_name := next((holding[each] for each in wanted if each in holding), None):
+    names = (column.casefold(),) if column else IMAGE_COLUMNS
+    if column_name := next((holding[each] for each in names if each in holding), None):
         return column_name
     if not column and len(holding) == 1:
         return next(iter(holding.values()))
@@ -106,8 +106,8 @@ def _holds_bytes(kind: pa.DataType) -> bool:
 
 
 def _caption_columns(schema: pa.Schema) -> list[str]:
-    wanted = {"objects", *(name for names in NAMES.values() for name in names)}
-    return [field.name for field in schema if field.name.casefold() in wanted]
+    needed = {"objects", *(name for names in NAMES.values() for name in names)}
+    return [field.name for field in schema if field.name.casefold() in needed]
 
 
 def _rows(batch: pa.RecordBatch) -> Iterator[dict[str, Any]]:

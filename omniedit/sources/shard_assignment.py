@@ -21,9 +21,9 @@ def deal(rows: Sequence[IndexRow], shards: int, bench_photos: int, seed: int) ->
     rows = reject_twins(rows, chosen)
     accepted = _in_order(rows, seed)
     if len(accepted) < bench_photos + shards:
-        wanted = f"bench.photos {bench_photos} and one for each of sources.shards {shards}"
+        requirement = f"bench.photos {bench_photos} and one for each of sources.shards {shards}"
         counted = "1 photo is usable" if len(accepted) == 1 else f"{len(accepted)} photos are usable"
-        raise UserError(f"only {counted}, too few for {wanted}; add photos or lower these keys")
+        raise UserError(f"only {counted}, too few for {requirement}; add photos or lower these keys")
     shard_of = dict.fromkeys(chosen, BENCH)
     rest = [row["source_id"] for row in accepted if row["source_id"] not in shard_of]
     shard_of |= {source_id: f"{turn % shards:05d}" for turn, source_id in enumerate(rest)}
@@ -32,15 +32,15 @@ def deal(rows: Sequence[IndexRow], shards: int, bench_photos: int, seed: int) ->
 
 def reject_twins(rows: Sequence[IndexRow], chosen: Collection[str]) -> list[IndexRow]:
     """Return the same rows, but reject twins of the photos `chosen` (source ids), with that reason."""
-    held = {row["phash"]: row["file"] for row in rows if row.get("source_id") in chosen and row.get("phash")}
-    return [_check_row(row, held) if row.get("source_id") not in chosen else row for row in rows]
+    hashes = {row["phash"]: row["file"] for row in rows if row.get("source_id") in chosen and row.get("phash")}
+    return [_check_row(row, hashes) if row.get("source_id") not in chosen else row for row in rows]
 
 
-def _check_row(row: IndexRow, held: Mapping[str, str]) -> IndexRow:
-    twin = find_twin(row["phash"], held) if row["status"] == "kept" and row.get("phash") else None
+def _check_row(row: IndexRow, hashes: Mapping[str, str]) -> IndexRow:
+    twin = find_twin(row["phash"], hashes) if row["status"] == "kept" and row.get("phash") else None
     if twin is None:
         return row
-    reason = f"a resized or re-encoded copy of {held[twin]}, which is held out for the benchmark"
+    reason = f"a resized or re-encoded copy of {hashes[twin]}, which is held out for the benchmark"
     return row | {"status": "refused", "reason": reason, "source_id": None, "shard": None}
 
 
@@ -91,4 +91,4 @@ def _order(row: IndexRow, seed: int) -> str:
 
 
 def _has_box(row: IndexRow) -> bool:
-    return any(thing["box"] for thing in json.loads(row["objects"]))
+    return any(each["box"] for each in json.loads(row["objects"]))

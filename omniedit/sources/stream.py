@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from omniedit.imaging.decode import UnreadableImage
 from omniedit.imaging.images import Image
-from omniedit.sources.archived import ArchivedPhoto, SkippedPart
+from omniedit.sources.archive_items import ArchivedPhoto, SkippedPart
 from omniedit.sources.decode import EncodedPhoto
 from omniedit.sources.index import IndexRow, PhotoRequirements, judge_photo, make_source_id
 from omniedit.sources.parquet import parquet_photos

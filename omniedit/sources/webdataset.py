@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import BinaryIO
 
-from omniedit.sources.archived import MAX_BYTES, ArchivedPhoto, BadFile, SkippedPart
+from omniedit.sources.archive_items import MAX_BYTES, ArchivedPhoto, BadFile, SkippedPart
 from omniedit.sources.caption_values import Caption, MetadataWarning, decode_text, parse_caption, parse_object
 from omniedit.sources.captions import CAPTION_SUFFIXES
 from omniedit.sources.decode import SUFFIXES

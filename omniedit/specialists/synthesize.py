@@ -238,8 +238,8 @@ def _turns(task: Task, photos: Donors, seed: int) -> list[int]:
     return np.random.default_rng(_draw(seed, task, "turns", 0)).permutation(len(photos)).tolist()
 
 
-def _draw(seed: int, task: Task, what: str, attempt: int) -> int:
-    digest = hashlib.sha256(f"{seed}|{task}|{what}|{attempt}".encode()).digest()
+def _draw(seed: int, task: Task, label: str, attempt: int) -> int:
+    digest = hashlib.sha256(f"{seed}|{task}|{label}|{attempt}".encode()).digest()
     return int.from_bytes(digest[:8], "little")
 
 

@@ -58,9 +58,9 @@ def hold_run(run: str) -> Locks:
         UserError: another live process holds one of the two, or a lock file cannot be written.
     """
     last = read_holder(run_lock(run))
-    held = [hold_lock(WORKING_FOLDER), hold_lock(run_lock(run), "another Snakemake is making this run")]
+    locks = [hold_lock(WORKING_FOLDER), hold_lock(run_lock(run), "another Snakemake is making this run")]
     before = [last.folder] if last and is_held(last.folder / WORKING_FOLDER) is False else []
-    return Locks(all(held), tuple(dict.fromkeys([Path.cwd(), *before])))
+    return Locks(all(locks), tuple(dict.fromkeys([Path.cwd(), *before])))
 
 
 def hold_lock(path: str | Path, at_work: str = "another run is using this folder") -> bool:

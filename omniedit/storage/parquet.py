@@ -79,16 +79,16 @@ def read_rows(path: str | Path, columns: Iterable[str] | None = None) -> list[di
         Damaged: the file is not Parquet, is truncated, lacks a column, or has a page that does not match its checksum.
         UserError: the file is missing or cannot be read.
     """
-    wanted = list(columns) if columns is not None else None
-    with _open_parquet(path, wanted) as file:
-        return file.read(columns=wanted).to_pylist()
+    names = list(columns) if columns is not None else None
+    with _open_parquet(path, names) as file:
+        return file.read(columns=names).to_pylist()
 
 
 def stream_rows(path: str | Path, columns: Iterable[str] | None = None) -> Iterator[dict[str, Any]]:
     """Yield the rows that `read_rows` returns, with one batch of rows in memory."""
-    wanted = list(columns) if columns is not None else None
-    with _open_parquet(path, wanted) as file:
-        for batch in file.iter_batches(_BATCH, columns=wanted):
+    names = list(columns) if columns is not None else None
+    with _open_parquet(path, names) as file:
+        for batch in file.iter_batches(_BATCH, columns=names):
             yield from batch.to_pylist()
 
 
@@ -98,9 +98,9 @@ def read_table(path: str | Path, columns: Iterable[str] | None = None, dictionar
     Args:
         dictionaries: columns of text to read dictionary-encoded, which takes little memory if few values repeat.
     """
-    wanted = list(columns) if columns is not None else None
-    with _open_parquet(path, wanted, dictionaries) as file:
-        return file.read(columns=wanted)
+    names = list(columns) if columns is not None else None
+    with _open_parquet(path, names, dictionaries) as file:
+        return file.read(columns=names)
 
 
 def column_names(path: str | Path) -> list[str]:
@@ -208,9 +208,9 @@ def _open_parquet(
 ) -> Iterator[pq.ParquetFile]:
     try:
         with pq.ParquetFile(path, page_checksum_verification=True, read_dictionary=list(dictionaries)) as file:
-            lacking = sorted(set(columns or ()) - set(file.schema_arrow.names))
-            if lacking:
-                raise DamagedFile(path, f"it lacks the column {', '.join(lacking)}")
+            absent = sorted(set(columns or ()) - set(file.schema_arrow.names))
+            if absent:
+                raise DamagedFile(path, f"it lacks the column {', '.join(absent)}")
             yield file
     except FileNotFoundError:
         raise missing(path) from None

@@ -31,8 +31,8 @@ def quarantine_damaged(run: Path) -> list[Path]:
     notes = run / NOTES
     if not notes.is_file():
         return []
-    noted = [run / line for line in notes.read_text().splitlines()]
-    present = [path for path in dict.fromkeys(noted) if path.is_file()]
+    recorded = [run / line for line in notes.read_text().splitlines()]
+    present = [path for path in dict.fromkeys(recorded) if path.is_file()]
     present += [name for path in present for name in _other_names(run, path) if name not in present]
     for path in present:
         path.replace(path.with_name(f"{path.name}.damaged"))

@@ -41,8 +41,8 @@ def add_accessory(piece: CutOut, accessory: str, colour: str) -> tuple[CutOut, F
     alpha = np.maximum(alpha, shape)
     height, width = alpha.shape
     left, top, right, bottom = bounding_box(shape > 0.5)
-    thing = (left / width, top / height, right / width, bottom / height)
-    return CutOut(colours.astype(np.float32), alpha), (0.0, taller / height, 1.0, 1.0), thing
+    box = (left / width, top / height, right / width, bottom / height)
+    return CutOut(colours.astype(np.float32), alpha), (0.0, taller / height, 1.0, 1.0), box
 
 
 def _party_hat(piece: CutOut, drawn: np.ndarray, taller: int) -> np.ndarray:

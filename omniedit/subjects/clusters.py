@@ -173,14 +173,14 @@ def choose_images(
     if len(places) < least:
         return [], f"{len(places)} different images, fewer than {least}", None
     similar_NN = similarities(embed([images[place].pixels for place in places]))
-    kept = _without_copies(similar_NN, options.max_similarity)
-    if len(kept) < least:
-        return [], f"{len(kept)} images that are no copies of one another, fewer than {least}", None
-    while len(kept) >= least:
-        means = mean_to_others(similar_NN[np.ix_(kept, kept)])
-        if means.min() >= options.min_similarity and len(kept) <= options.max_demonstrations:
-            return [places[each] for each in kept], "", round(float(means.mean()), 4)
-        kept.pop(int(means.argmin()))
+    rows = _without_copies(similar_NN, options.max_similarity)
+    if len(rows) < least:
+        return [], f"{len(rows)} images that are no copies of one another, fewer than {least}", None
+    while len(rows) >= least:
+        means = mean_to_others(similar_NN[np.ix_(rows, rows)])
+        if means.min() >= options.min_similarity and len(rows) <= options.max_demonstrations:
+            return [places[each] for each in rows], "", round(float(means.mean()), 4)
+        rows.pop(int(means.argmin()))
     return [], f"its images differ: fewer than {least} have a similarity of {options.min_similarity:g}", None
 
 
@@ -193,11 +193,11 @@ def _without_equal_pixels(images: Sequence[WebImage]) -> list[int]:
 
 def _without_copies(similar_NN: NDArray[np.float64], most: float) -> list[int]:
     """Return the rows that are less similar than `most` to every earlier one that is returned."""
-    kept: list[int] = []
+    rows: list[int] = []
     for row in range(len(similar_NN)):
-        if not kept or similar_NN[row, kept].max() < most:
-            kept.append(row)
-    return kept
+        if not rows or similar_NN[row, rows].max() < most:
+            rows.append(row)
+    return rows
 
 
 def mean_to_others(similar_NN: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -101,11 +101,11 @@ def sample_objects() -> Iterator[NamedCutOut]:
     for line in (SAMPLE / "sample.jsonl").read_text().splitlines():
         row = json.loads(line)
         image = decode_image((SAMPLE / row["file"]).read_bytes(), row["file"])
-        for thing in row["objects"]:
-            mask = object_mask(image, tuple(thing["box"]))
+        for each in row["objects"]:
+            mask = object_mask(image, tuple(each["box"]))
             if mask is not None:
                 rgba = crop_to_object(np.dstack([image, mask.astype(np.uint8) * 255]))
-                yield NamedCutOut(thing["name"], rgba, row["file"], row.get("licence") or "")
+                yield NamedCutOut(each["name"], rgba, row["file"], row.get("licence") or "")
 
 
 def crop_to_object(rgba: Rgba) -> Rgba:

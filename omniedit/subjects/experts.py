@@ -13,16 +13,16 @@ from omniedit.config.schema import SUBJECTS, Config
 from omniedit.config.subjects import SubjectsConfig
 from omniedit.errors import UserError
 from omniedit.imaging.images import Image
-from omniedit.instructions.answering import open_model
+from omniedit.instructions.language_model import open_model
 from omniedit.models.registry import get_model
 from omniedit.pairs import EncodedPair, Rejection, ShardWriter
 from omniedit.specialists.journal import Journal
 from omniedit.specialists.synthesize import versions
 from omniedit.storage.atomic import replace_file
 from omniedit.storage.progress import Progress
+from omniedit.subjects.expert_images import Expert, ExpertImage, reject_painted, to_pair, with_similarity
 from omniedit.subjects.features import Embed, crop_to_subject, open_features, open_text_similarity
 from omniedit.subjects.features import similarities as similar_to_each_other
-from omniedit.subjects.painted import Expert, ExpertImage, reject_painted, to_pair, with_similarity
 from omniedit.subjects.prompts import NewImage, fill_templates, imagine
 from omniedit.subjects.rendered_expert import RenderedExpert
 from omniedit.subjects.subject import Subject, read_subjects

@@ -24,10 +24,10 @@ from omniedit.models.lora import ADAPTER, add_adapters, iter_adapted_layers
 from omniedit.models.plain_base import PlainBase
 from omniedit.models.sampling import Conditioning, Guidance, sample
 from omniedit.pairs import Rejection
-from omniedit.subjects.painted import ExpertImage
-from omniedit.subjects.photographed import draw_rng
+from omniedit.subjects.expert_images import ExpertImage
 from omniedit.subjects.prompts import NewImage
 from omniedit.subjects.subject import Subject
+from omniedit.subjects.synthetic_subjects import draw_rng
 from omniedit.training.objective import flow_loss, logit_normal, rectified_flow_pair
 
 CLIP_NORM = 1.0

@@ -16,8 +16,8 @@ from omniedit.instructions.questions import text
 from omniedit.instructions.replies import ParsedReply, ReplyIssue
 from omniedit.instructions.word_lists import read_list
 from omniedit.plain_text import clean_line
-from omniedit.subjects.photographed import draw_rng
 from omniedit.subjects.subject import Subject
+from omniedit.subjects.synthetic_subjects import draw_rng
 from omniedit.tasks import Task
 from omniedit.vlm import Model, Prompt
 
@@ -125,7 +125,7 @@ def read_prompts(reply: str, name: str, tasks: Sequence[Task]) -> ParsedReply[Ne
     return ParsedReply(tuple(parts), tuple(flaws))
 
 
-def _read_prompt(item: Any, name: str, tasks: Sequence[Task], said: set[str]) -> NewImage | ReplyIssue:
+def _read_prompt(item: Any, name: str, tasks: Sequence[Task], known: set[str]) -> NewImage | ReplyIssue:
     """Return the prompt of an item of a reply, or why it cannot be used."""
     if not isinstance(item, dict):
         return ReplyIssue("a prompt is not a JSON object")
@@ -139,6 +139,6 @@ def _read_prompt(item: Any, name: str, tasks: Sequence[Task], said: set[str]) ->
     for key, said_there in (("caption", caption), ("instruction", instruction)):
         if name.lower() not in said_there.lower():
             return ReplyIssue(f"the {key} does not name the {name}", task)
-    if caption in said:
+    if caption in known:
         return ReplyIssue("a caption repeats another one", task)
     return NewImage(task, caption, instruction)

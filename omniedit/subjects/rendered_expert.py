@@ -25,10 +25,10 @@ from omniedit.specialists.embedded.color import can_become, recolor
 from omniedit.specialists.embedded.style import STYLES
 from omniedit.subjects.accessories import ACCESSORIES, add_accessory
 from omniedit.subjects.cut_outs import ScenePhoto, collect_scenes
-from omniedit.subjects.painted import ExpertImage
-from omniedit.subjects.photographed import draw_rng
+from omniedit.subjects.expert_images import ExpertImage
 from omniedit.subjects.rendering import crop_scene, draw_place, mirror, render, to_cut_out
 from omniedit.subjects.subject import Subject, decode_cut_out
+from omniedit.subjects.synthetic_subjects import draw_rng
 from omniedit.tasks import Task
 
 HEIGHTS, CENTRES = (0.35, 0.65), (0.25, 0.75)
@@ -205,8 +205,8 @@ def _turned(piece: CutOut, rng: np.random.Generator) -> Variant:
 def _dressed(piece: CutOut, rng: np.random.Generator) -> Variant:
     accessory = list(ACCESSORIES)[rng.integers(len(ACCESSORIES))]
     colour = ("red", "yellow", "green", "blue", "purple", "pink")[rng.integers(6)]
-    dressed, body, thing = add_accessory(piece, accessory, colour)
-    return Variant(dressed, f"a {colour} {accessory}", truth={"body": list(body), "accessory": list(thing)})
+    dressed, body, accessory_box = add_accessory(piece, accessory, colour)
+    return Variant(dressed, f"a {colour} {accessory}", truth={"body": list(body), "accessory": list(accessory_box)})
 
 
 def _on_grey(piece: CutOut) -> Image:

@@ -246,10 +246,10 @@ def index_parts(files: Iterable[Any]) -> dict[str, list[tuple[int, Any, str]]]:
     places = defaultdict(list)
     for file in files:
         for key in file.keys():  # noqa: SIM118 (not a mapping)
-            what, _, start = key.rpartition("/")
-            if what.endswith("/mean"):  # the name of the EMA in checkpoints up to 0.1
-                what = f"{what.removesuffix('mean')}ema"
-            places[what].append((int(start), file, key))
+            kind, _, start = key.rpartition("/")
+            if kind.endswith("/mean"):  # the name of the EMA in checkpoints up to 0.1
+                kind = f"{kind.removesuffix('mean')}ema"
+            places[kind].append((int(start), file, key))
     return places
 
 

@@ -92,11 +92,11 @@ def load_raw_moments(optimizer: GuardedOptimizer, files: Sequence[Path]) -> None
     Raises:
         UserError: they were written with another number of ranks or another ZeRO stage.
     """
-    wanted = raw_moments(optimizer)
-    if not wanted:
+    moments = raw_moments(optimizer)
+    if not moments:
         return
     saved = load_file(files[dist.get_rank()]) if len(files) == dist.get_world_size() else {}
-    if {key: value.shape for key, value in saved.items()} != {key: value.shape for key, value in wanted.items()}:
+    if {key: value.shape for key, value in saved.items()} != {key: value.shape for key, value in moments.items()}:
         raise UserError(
             f"{files[0].parent if files else 'checkpoint'}: 8-bit moments from {len(files)} ranks; resume with as "
             "many ranks and the same zero_stage, or delete the checkpoints"

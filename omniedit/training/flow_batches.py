@@ -124,8 +124,8 @@ def text_inputs(embeddings: tuple[Tensor, Tensor], like: Tensor) -> dict[str, Te
 
 def choose_held_out_pairs(store: TrainingStore[Any], most: int) -> list[tuple[str, int]]:
     """Return (ratio, row) of at most `most` held-out pairs, evenly spread."""
-    held = [(ratio, row) for ratio in RATIOS for row in store.rows(ratio, HELD_OUT).tolist()]
-    return held[:: math.ceil(len(held) / most) or 1]
+    pairs = [(ratio, row) for ratio in RATIOS for row in store.rows(ratio, HELD_OUT).tolist()]
+    return pairs[:: math.ceil(len(pairs) / most) or 1]
 
 
 class Velocities:

@@ -79,5 +79,5 @@ def split_held_out(store: TrainingStore[Any], size: int) -> Iterator[tuple[str, 
         rows = [row for of, row in held_out if of == ratio]
         for first in range(0, len(rows), size):
             batch = rows[first : first + size]
-            mine = batch[dist.get_rank() :: dist.get_world_size()]
-            yield ratio, mine or batch[:1], bool(mine)
+            own = batch[dist.get_rank() :: dist.get_world_size()]
+            yield ratio, own or batch[:1], bool(own)

@@ -34,13 +34,13 @@ def loss_means(batch: Batch, sums: Tensor) -> dict[str, float]:
 
 
 @contextmanager
-def report_failure(what: str) -> Iterator[None]:
+def report_failure(label: str) -> Iterator[None]:
     """Print an error of the block in one line and continue: for optional output, which must not stop training."""
     try:
         yield
     except Exception as error:
         reason = " ".join(str(error).split())[:300]
-        print(f"{what}: failed ({type(error).__name__}: {reason}); training continues", flush=True)
+        print(f"{label}: failed ({type(error).__name__}: {reason}); training continues", flush=True)
 
 
 class MetricsLog:

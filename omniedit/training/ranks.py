@@ -54,10 +54,10 @@ def join_ranks() -> torch.device:
 @contextmanager
 def catch_sigterm() -> Iterator[threading.Event]:
     """Yield an event that SIGTERM sets instead of ending the process; clusters send SIGTERM before they take a node."""
-    noted = threading.Event()
-    before = signal.signal(signal.SIGTERM, lambda *_: noted.set())
+    received = threading.Event()
+    before = signal.signal(signal.SIGTERM, lambda *_: received.set())
     try:
-        yield noted
+        yield received
     finally:
         signal.signal(signal.SIGTERM, before)
 

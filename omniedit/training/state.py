@@ -54,14 +54,14 @@ class TrainingState:
             Its start in the flattened whole, and its values; None if only other ranks save this parameter.
         """
         if self.stage == 0:
-            mine = list(self.parameters).index(name) % dist.get_world_size() == dist.get_rank()
-            return (0, self.gather(name, kind).flatten()) if mine else None
+            is_own = list(self.parameters).index(name) % dist.get_world_size() == dist.get_rank()
+            return (0, self.gather(name, kind).flatten()) if is_own else None
         parameter = self.parameters[name]
         if self.stage == 3:
-            held = _local(parameter, kind)
-            start = dist.get_rank() * held.numel()
-            held = held[: max(0, self.shape(name).numel() - start)]  # the last rank's slice ends in padding
-            return (start, held) if held.numel() else None
+            shard = _local(parameter, kind)
+            start = dist.get_rank() * shard.numel()
+            shard = shard[: max(0, self.shape(name).numel() - start)]  # the last rank's slice ends in padding
+            return (start, shard) if shard.numel() else None
         if parameter._hp_mapping is None:
             return None
         start = parameter._hp_mapping.lp_fragment_address.start
@@ -70,8 +70,8 @@ class TrainingState:
     def gather(self, name: str, kind: str) -> Tensor:
         """Return one parameter's weight, moment or EMA as a whole, in float32."""
         if self.stage == 0:
-            held = self.weights_by_name[name]
-            return held.data if kind == WEIGHT else self.optimizer.state[held][kind]
+            weights = self.weights_by_name[name]
+            return weights.data if kind == WEIGHT else self.optimizer.state[weights][kind]
         if kind == WEIGHT:
             return safe_get_full_fp32_param(self.parameters[name])
         return safe_get_full_optimizer_state(self.parameters[name], kind)
@@ -121,10 +121,10 @@ class TrainingState:
     @torch.no_grad()
     def _swap_ema(self) -> None:
         """Swap weights and EMA in place; a float32 network shares its weights with the optimizer and has no copy."""
-        for held in self.local_weights:
-            ema = self.optimizer.state[held]["ema"]
-            weight = held.detach().clone()
-            held.copy_(ema)
+        for weights in self.local_weights:
+            ema = self.optimizer.state[weights]["ema"]
+            weight = weights.detach().clone()
+            weights.copy_(ema)
             ema.copy_(weight)
 
 

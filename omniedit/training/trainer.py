@@ -23,7 +23,7 @@ from omniedit.models.editor import Editor
 from omniedit.storage.progress import Progress
 from omniedit.training.checkpoints import RUN, Checkpoints, TrainingProgress
 from omniedit.training.deepspeed_config import deepspeed_config, effective_zero_stage
-from omniedit.training.editor.encoded import EncodedPairs
+from omniedit.training.editor.encoded_pairs import EncodedPairs
 from omniedit.training.editor.samples import Sample, grid
 from omniedit.training.eight_bit import make_optimizer
 from omniedit.training.flow_batches import Batch, Rows, TrainingStore

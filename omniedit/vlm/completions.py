@@ -123,11 +123,11 @@ def _parse_message(message: Mapping[str, Any]) -> tuple[str, str, bool]:
     return "".join(texts), str(refusal or ""), thought
 
 
-def block_reason(said: Mapping[str, Any]) -> str:
+def block_reason(fields: Mapping[str, Any]) -> str:
     """Return why Gemini blocked a prompt, which leaves the answer without choices; '' if it did not."""
-    feedback = said.get("prompt_feedback") or said.get("promptFeedback") or {}
+    feedback = fields.get("prompt_feedback") or fields.get("promptFeedback") or {}
     reason = str(feedback.get("block_reason") or feedback.get("blockReason") or "")[:40]
-    return reason if reason and not said.get("choices") else ""
+    return reason if reason and not fields.get("choices") else ""
 
 
 def parse_usage(usage: Any) -> Usage | None:

@@ -171,24 +171,24 @@ class Endpoint:
         if answer.startswith((b"data:", b"event:", b": ")):
             raise UserError(f"{self.url}: answers with a stream of events; remove `stream` from the section's request")
         try:
-            said = self._clean(json.loads(answer))
-            if error := completions.find_error(said):  # some gateways report errors with status 200
+            fields = self._clean(json.loads(answer))
+            if error := completions.find_error(fields):  # some gateways report errors with status 200
                 return self._without_success(completions.error_status(error), answer, error)
-            return self._parse(said, answer)
+            return self._parse(fields, answer)
         except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError):
             raise RequestFault(f"no {self.expected} but {self._excerpt(answer)}", may_be_billed=True) from None
 
-    def _parse(self, said: dict[str, Any], answer: bytes) -> Reply:
+    def _parse(self, fields: dict[str, Any], answer: bytes) -> Reply:
         """Return the reply in a decoded answer without an error; any lookup in it may fail."""
-        if blocked := completions.block_reason(said):
-            return Reply("", self._model_name(said), CONTENT_FILTER, filter=blocked)
-        choice = said["choices"][0]
+        if blocked := completions.block_reason(fields):
+            return Reply("", self._model_name(fields), CONTENT_FILTER, filter=blocked)
+        choice = fields["choices"][0]
         if error := completions.choice_error(choice):
             return self._without_success(completions.error_status(error), answer, error, may_be_billed=True)
-        return completions.parse_choice(choice, self._model_name(said), completions.parse_usage(said.get("usage")))
+        return completions.parse_choice(choice, self._model_name(fields), completions.parse_usage(fields.get("usage")))
 
-    def _model_name(self, said: Mapping[str, Any]) -> str:
-        return " ".join(str(said.get("model") or self.model).split())[:MAX_MODEL_NAME_LENGTH]
+    def _model_name(self, fields: Mapping[str, Any]) -> str:
+        return " ".join(str(fields.get("model") or self.model).split())[:MAX_MODEL_NAME_LENGTH]
 
     def _without_success(
         self, status: int, answer: bytes, error: Any, retry_after_s: float = 0.0, may_be_billed: bool = False

@@ -41,22 +41,22 @@ class ImagesEndpoint(Endpoint):
         parts += [_file(name, f"image{number}.png", _to_bytes(show(image))) for number, image in enumerate(images)]
         return b"".join(parts) + f"--{BOUNDARY}--\r\n".encode()
 
-    def _parse(self, said: dict[str, Any], answer: bytes) -> Reply:
+    def _parse(self, fields: dict[str, Any], answer: bytes) -> Reply:
         """Return the image of an answer; an answer without one is a refusal if it says why.
 
         Raises:
             Fault: the endpoint gives the image's address.
         """
-        usage = _usage(said.get("usage"))
-        first = (said.get("data") or [{}])[0]
+        usage = _usage(fields.get("usage"))
+        first = (fields.get("data") or [{}])[0]
         if encoded := first.get("b64_json"):
             base64.b64decode(encoded, validate=True)
-            return Reply(encoded, self._model_name(said), usage=usage)
+            return Reply(encoded, self._model_name(fields), usage=usage)
         if first.get("url"):
             problem = "no image but its address; set request: {response_format: b64_json}"
             raise RequestFault(problem, may_be_billed=True)
-        reason = first.get("refusal") or said.get("refusal") or said.get("message") or ""
-        return Reply("", self._model_name(said), REFUSAL, str(reason), usage)
+        reason = first.get("refusal") or fields.get("refusal") or fields.get("message") or ""
+        return Reply("", self._model_name(fields), REFUSAL, str(reason), usage)
 
 
 def decode_reply(reply: Reply) -> bytes:
@@ -87,10 +87,10 @@ def _file(name: str, file: str, content: bytes) -> bytes:
     return head.encode() + b"Content-Type: image/png\r\n\r\n" + content + b"\r\n"
 
 
-def _usage(said: Any) -> Any:
+def _usage(fields: Any) -> Any:
     """Return the usage under the names that images endpoints use, input_tokens and output_tokens."""
-    if not isinstance(said, Mapping) or "input_tokens" not in said:
-        return completions.parse_usage(said)
+    if not isinstance(fields, Mapping) or "input_tokens" not in fields:
+        return completions.parse_usage(fields)
     return completions.parse_usage(
-        {"prompt_tokens": said["input_tokens"], "completion_tokens": said.get("output_tokens", 0)}
+        {"prompt_tokens": fields["input_tokens"], "completion_tokens": fields.get("output_tokens", 0)}
     )

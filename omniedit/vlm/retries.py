@@ -37,15 +37,15 @@ class Retries:
             Fault: the last attempt failed too.
             UserError: the endpoint requests a wait longer than `PATIENCE_S`.
         """
-        for tried in count(1):
+        for number in count(1):
             try:
                 return attempt()
             except RequestFault as fault:
                 if fault.retry_after_s > PATIENCE_S:
                     raise UserError(f"the endpoint asks to wait {fault.retry_after_s:.0f} s: {fault}") from None
-                if tried >= self.tries:
+                if number >= self.tries:
                     raise
-                self.sleep(fault.retry_after_s + self.wait_s(tried))
+                self.sleep(fault.retry_after_s + self.wait_s(number))
         raise AssertionError("unreachable")
 
     def wait_s(self, failed: int) -> float:

@@ -17,7 +17,7 @@ from omniedit.config.bench import BenchConfig
 from omniedit.config.schema import ScoringConfig
 from omniedit.errors import UserError
 from omniedit.evaluation.bench.judges import choose_judges
-from omniedit.evaluation.bench.opening import open_set
+from omniedit.evaluation.bench.open_set import open_set
 from omniedit.evaluation.bench.protocol import Protocol
 from omniedit.imaging.images import encode_png, resize
 from omniedit.storage.parquet import read_rows

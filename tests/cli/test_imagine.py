@@ -13,7 +13,7 @@ from omniedit.cli import imagine
 from omniedit.config.schema import LearnedConfig
 from omniedit.errors import UserError
 from omniedit.models.registry import get_model
-from omniedit.sources.archived import ArchivedPhoto
+from omniedit.sources.archive_items import ArchivedPhoto
 from omniedit.sources.photo import GENERATED, Photo
 from omniedit.sources.webdataset import tar_photos
 from omniedit.specialists import registry

@@ -7,8 +7,8 @@ import numpy as np
 
 from omniedit.config.subjects import SubjectsConfig
 from omniedit.subjects.cut_outs import NamedCutOut, ScenePhoto
-from omniedit.subjects.photographed import photograph
 from omniedit.subjects.subject import Subject
+from omniedit.subjects.synthetic_subjects import photograph
 
 OPTIONS = SubjectsConfig(source="cut_outs", resolution=192, per_shard=2, max_demonstrations=3)
 

@@ -15,9 +15,9 @@ from helpers.proposal_replies import THINGS, answering
 from helpers.vlm_server import MODEL, Server, serving
 from omniedit.config.schema import EndpointConfig, ProposalsConfig
 from omniedit.imaging.images import Image, resize_to_fit
-from omniedit.instructions.answering import open_model
 from omniedit.instructions.balance import apply_quotas
 from omniedit.instructions.facets import PHRASINGS
+from omniedit.instructions.language_model import open_model
 from omniedit.instructions.proposals import ProposalRow, read_proposals, write_proposals
 from omniedit.instructions.proposer import ProposalDraft, Proposer, shuffle_indices
 from omniedit.instructions.questions import text

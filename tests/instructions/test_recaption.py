@@ -11,7 +11,7 @@ from helpers import vlm_server as server
 from helpers.derivable_pairs import BOX, make_pair
 from helpers.vlm_server import MODEL, Server, serving
 from omniedit.config.schema import EndpointConfig, ProposalsConfig
-from omniedit.instructions.answering import open_model
+from omniedit.instructions.language_model import open_model
 from omniedit.instructions.recaption import (
     NOTHING_CHANGED,
     Recaptioner,

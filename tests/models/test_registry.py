@@ -19,7 +19,8 @@ from httpx2 import ConnectError
 from helpers.chain import REPOSITORY, checkout, environment, options, rules_to_run
 from helpers.preloaded import run_snakemake
 from omniedit.errors import UserError
-from omniedit.models.registry import MODELS, Model, describe_unready, hub_errors, is_wanted, model_folder, read_models
+from omniedit.models.hub import hub_errors, is_wanted
+from omniedit.models.registry import MODELS, Model, describe_unready, model_folder, read_models
 from omniedit.tasks import OMNIEDIT_TASKS
 
 REVISION = "0123456789abcdef0123456789abcdef01234567"

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from omniedit.errors import UserError
-from omniedit.sources.archived import MAX_BYTES, ArchivedPhoto, SkippedPart
+from omniedit.sources.archive_items import MAX_BYTES, ArchivedPhoto, SkippedPart
 from omniedit.sources.parquet import parquet_photos
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from helpers.tars import GOOD, make_tar
 from omniedit.errors import UserError
 from omniedit.sources import webdataset
-from omniedit.sources.archived import ArchivedPhoto, SkippedPart
+from omniedit.sources.archive_items import ArchivedPhoto, SkippedPart
 from omniedit.sources.webdataset import MAX_TEXT, tar_photos
 
 

@@ -15,8 +15,8 @@ from omniedit.scoring.reference.measures import Comparison
 from omniedit.scoring.reply_parser import Unscorable
 from omniedit.specialists.journal import Journal
 from omniedit.subjects import rendered_expert
+from omniedit.subjects.expert_images import ExpertImage
 from omniedit.subjects.experts import Filter, paint_subjects
-from omniedit.subjects.painted import ExpertImage
 from omniedit.subjects.rendered_expert import RenderedExpert
 from omniedit.subjects.subject import Subject
 from omniedit.tasks import SUBJECT_TASKS, Task

@@ -16,9 +16,9 @@ from omniedit.models.codec import LappedCodec
 from omniedit.models.lora import adapter_state
 from omniedit.models.text import WIDTH
 from omniedit.pairs import Rejection
+from omniedit.subjects.expert_images import ExpertImage
 from omniedit.subjects.experts import Filter, imagine_prompts, paint_subjects
 from omniedit.subjects.lora_expert import LoraExpert, reset_adapters, with_token
-from omniedit.subjects.painted import ExpertImage
 from omniedit.subjects.prompts import NewImage, fill_templates
 from omniedit.training.base.pretrain import small_sd3
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 
 from helpers.small_subjects import OPTIONS, cut_out, scenes, subjects
-from omniedit.subjects.photographed import photograph
 from omniedit.subjects.rendering import SubjectPlace, render, to_cut_out
 from omniedit.subjects.subject import RejectedCluster, read_rejected, read_subjects, write_subjects
+from omniedit.subjects.synthetic_subjects import photograph
 
 
 def test_subjects_and_rejected_clusters_read_back_unchanged(tmp_path: Path) -> None:

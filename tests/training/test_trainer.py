@@ -28,7 +28,7 @@ from omniedit.buckets.store import BucketStore
 from omniedit.config.schema import TrainConfig
 from omniedit.errors import UserError
 from omniedit.training.checkpoints import Checkpoints
-from omniedit.training.editor.encoded import EncodedPairs, encode_part
+from omniedit.training.editor.encoded_pairs import EncodedPairs, encode_part
 from omniedit.training.metrics_log import MetricsLog
 from omniedit.training.state import KINDS
 from omniedit.training.trainer import Trainer, count_steps

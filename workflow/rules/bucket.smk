@@ -11,7 +11,7 @@ OUTPUTS:
 
 rule plan_buckets:
     input:
-        of_run("results/{run}/decisions/gathered/{block}.parquet"),
+        expand_run("results/{run}/decisions/gathered/{block}.parquet"),
     output:
         # Snakemake removes the plan before the job, unless the store grows from it.
         (update if CONFIG.buckets.grow else str)("results/{run}/buckets/plan.parquet"),
@@ -23,8 +23,8 @@ rule plan_buckets:
     conda:
         "../../envs/bucket.yaml"
     params:
-        decisions=pattern("decisions/gathered/{block}.parquet"),
-        blocks=all_blocks,
+        decisions=run_pattern("decisions/gathered/{block}.parquet"),
+        blocks=blocks_option,
         base_size=CONFIG.buckets.base_size,
         pairs_per_zarr_shard=CONFIG.buckets.pairs_per_zarr_shard,
         parts=CONFIG.buckets.parts,
@@ -32,7 +32,7 @@ rule plan_buckets:
         seed=CONFIG.seed,
         codec=CONFIG.buckets.codec,
         grow="--grow" if CONFIG.buckets.grow else "",
-        shares=shares_of_imports,
+        shares=import_shares_option,
         max_pairs=f"--max-pairs {CONFIG.buckets.max_pairs}" if CONFIG.buckets.max_pairs else "",
     message:
         "Plan the buckets; {log}"
@@ -67,7 +67,7 @@ rule write_buckets:
 rule seal_buckets:
     input:
         plan="results/{run}/buckets/plan.parquet",
-        parts=of_run("results/{run}/buckets/parts/{part}/manifest.json"),
+        parts=expand_run("results/{run}/buckets/parts/{part}/manifest.json"),
     output:
         expand("results/{{run}}/buckets/{ratio}.zarr/{file}", ratio=list(RATIOS), file=["zarr.json", "pairs.parquet"]),
         manifest="results/{run}/buckets/manifest.json",
@@ -79,7 +79,7 @@ rule seal_buckets:
     conda:
         "../../envs/bucket.yaml"
     params:
-        folder=pattern("buckets/parts/{part}"),
+        folder=run_pattern("buckets/parts/{part}"),
         parts=len(PARTS),
         out_dir=subpath(output.manifest, parent=True),
     message:

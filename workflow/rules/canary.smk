@@ -9,10 +9,10 @@ OUTPUTS:
 
 rule score_canary:
     input:
-        scorer=scorer_for(CONFIG.scoring.judge),
-        parts=parts_for(CONFIG.scoring.judge),
+        scorer=get_scorer(CONFIG.scoring.judge),
+        parts=get_scorer_parts(CONFIG.scoring.judge),
         # Scored again whenever pairs are, even with the same judge: the model behind its name may have changed.
-        scores=of_run("results/{run}/scores/{task}/{shard}.parquet")[:1],
+        scores=expand_run("results/{run}/scores/{task}/{shard}.parquet")[:1],
     output:
         scores="results/{run}/canary.parquet",
         drift="results/{run}/canary.json",
@@ -32,7 +32,7 @@ rule score_canary:
         config="results/{run}/config.json",
         spent="results/{run}/spent",
         kept=CONFIG.scoring.canary,
-        asked=verbatim(judge_fingerprint(CONFIG.scoring, CONFIG.scoring.judge)),
+        fingerprint=verbatim(judge_fingerprint(CONFIG.scoring, CONFIG.scoring.judge)),
     message:
         "Score the canary; {log}"
     shell:
@@ -42,9 +42,9 @@ rule score_canary:
 
 rule score_canary_by_judge:
     input:
-        scorer=scorer_of_member,
-        parts=parts_of_member,
-        scores=first_scores_of_member,
+        scorer=get_member_scorer,
+        parts=get_member_parts,
+        scores=get_member_example,
     output:
         scores="results/{run}/canary/{judge}.parquet",
         drift="results/{run}/canary/{judge}.json",
@@ -56,13 +56,13 @@ rule score_canary_by_judge:
     conda:
         "../../envs/score.yaml"
     resources:
-        endpoint=endpoints_of_member,
+        endpoint=get_member_slots,
     params:
         scorer=member_scorer_option,
         config="results/{run}/config.json",
-        spent=member_spent,
+        spent=get_member_spent,
         kept=CONFIG.scoring.canary,
-        asked=member_fingerprint,
+        fingerprint=get_member_fingerprint,
     message:
         "Score the canary by {wildcards.judge}; {log}"
     shell:

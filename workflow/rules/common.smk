@@ -44,7 +44,7 @@ wildcard_constraints:
     run=re.escape(CONFIG.run),
     task="|".join(map(re.escape, GROUPS)),
     shard=r"\d{5}",
-    taught=r"\d{5}",
+    teacher_shard=r"\d{5}",
     judge="|".join(map(re.escape, MEMBERS)) or "(?!)",
     block=r"\d{5}",
     part=r"\d{5}",
@@ -56,8 +56,8 @@ wildcard_constraints:
     portion="|".join(CONFIG.bench.portions),
 
 
-def of_run(path, task=GROUPS, judge=MEMBERS):
-    """Expand every wildcard to all its values in the run; {taught} are the shards that the teacher scores.
+def expand_run(path, task=GROUPS, judge=MEMBERS):
+    """Expand every wildcard to all its values in the run; {teacher_shard} are the shards that the teacher scores.
 
     {task} are the tasks that specialists make pairs for, the names of imported data sets and the groups of derived
     pairs, or those given.
@@ -68,7 +68,7 @@ def of_run(path, task=GROUPS, judge=MEMBERS):
         task=task,
         shard=SHARDS,
         photos=[*SHARDS, "bench"],
-        taught=TEACHER_SHARDS,
+        teacher_shard=TEACHER_SHARDS,
         judge=judge,
         block=BLOCKS,
         part=PARTS,
@@ -92,7 +92,7 @@ def all_results(wildcards):
     return [
         path
         for stage in STAGES
-        for path in of_run(
+        for path in expand_run(
             [f"results/{{run}}/{path}" for path in (stage.output, *stage.also)],
             stage.tasks(CONFIG),
             stage.judges(CONFIG),
@@ -118,7 +118,7 @@ def as_json(section, exclude=None):
     return verbatim(to_json(section, exclude))
 
 
-def pattern(path):
+def run_pattern(path):
     """Return a path pattern of this run with {task} and {shard} unfilled, for a script that reads all its files."""
     return verbatim(f"results/{CONFIG.run}/{path}")
 
@@ -137,17 +137,17 @@ def check_shares(rule, key, options):
         )
 
 
-def all_shards(wildcards):
-    """Return the options that fill a pattern (`omniedit.storage.shards`)."""
+def shards_option(wildcards):
+    """Return the options that fill a pattern (`run_pattern`, `omniedit.storage.shards`)."""
     return f"--tasks {' '.join(GROUPS)} --shards {len(SHARDS)}"
 
 
-def all_blocks(wildcards):
+def blocks_option(wildcards):
     """Return the option that fills {block} of a pattern."""
     return f"--blocks {len(BLOCKS)}"
 
 
-def indexes_of_run(wildcards):
+def get_indexes(wildcards):
     """Return the indexes of the photos and of the imported pairs' sources."""
     names = ["index"] * CONFIG.sources.are_photos + ["imports"] * bool(CONFIG.pair_groups)
     return [f"results/{wildcards.run}/sources/{name}.parquet" for name in names]

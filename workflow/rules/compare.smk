@@ -12,7 +12,7 @@ OUTPUTS:
 
 rule compare_edit:
     input:
-        editor_of_entry,
+        get_entry_editor,
     output:
         touch("results/{run}/bench/sets/{comparison}/{entry}/edited.{portion}"),
     log:
@@ -22,9 +22,9 @@ rule compare_edit:
     conda:
         "../../envs/evaluate.yaml"
     params:
-        set=set_of_comparison,
-        editor=argument_of_entry,
-        shard=shard_of_portion,
+        set=get_set_arguments,
+        editor=get_entry_argument,
+        shard=get_portion,
     message:
         "Edit {wildcards.comparison}: {wildcards.entry}, {wildcards.portion}; {log}"
     shell:
@@ -37,7 +37,7 @@ rule compare_score:
         edited=expand(
             "results/{{run}}/bench/sets/{{comparison}}/{{entry}}/edited.{portion}", portion=CONFIG.bench.portions
         ),
-        models=models_of_judge,
+        models=get_bench_judge_models,
     output:
         "results/{run}/bench/sets/{comparison}/{entry}/scores/{bench_judge}.parquet",
     log:
@@ -47,11 +47,11 @@ rule compare_score:
     conda:
         "../../envs/evaluate.yaml"
     resources:
-        endpoint=requests_of_judge,
+        endpoint=get_bench_judge_slots,
     params:
-        set=set_of_comparison,
-        editor=argument_of_entry,
-        asked=fingerprint_of_judge,
+        set=get_set_arguments,
+        editor=get_entry_argument,
+        fingerprint=get_bench_judge_fingerprint,
     message:
         "Score {wildcards.comparison}: {wildcards.entry} by {wildcards.bench_judge}; {log}"
     shell:
@@ -73,8 +73,8 @@ rule compare_measure:
     conda:
         "../../envs/evaluate.yaml"
     params:
-        set=set_of_comparison,
-        editor=argument_of_entry,
+        set=get_set_arguments,
+        editor=get_entry_argument,
     message:
         "Measure {wildcards.comparison}: {wildcards.entry}; {log}"
     shell:
@@ -84,7 +84,7 @@ rule compare_measure:
 
 rule compare_table:
     input:
-        scores=scores_of_comparison,
+        scores=get_comparison_scores,
         metrics=expand("results/{{run}}/bench/sets/{{comparison}}/{entry}/metrics.parquet", entry=ENTRIES),
     output:
         "results/{run}/bench/sets/{comparison}/table.md",
@@ -97,8 +97,8 @@ rule compare_table:
     conda:
         "../../envs/evaluate.yaml"
     params:
-        set=set_of_comparison,
-        editors=arguments_of_entries,
+        set=get_set_arguments,
+        editors=get_entry_arguments,
         judges=",".join(CONFIG.bench.judge_names),
     message:
         "Write the tables of {wildcards.comparison}; {log}"

@@ -13,12 +13,12 @@ OUTPUTS:
 rule synthesize_bench:
     input:
         photos="results/{run}/sources/bench.tar",
-        donors=of_run("results/{run}/sources/{shard}.tar")[:1],
-        objects=objects_of_bench,
-        removals=removals_for("results/{run}/bench/set/{task}.h5"),
-        proposals=proposals_of_shard,
-        models=models_of_task,
-        inpainting=inpainting_of_task,
+        donors=expand_run("results/{run}/sources/{shard}.tar")[:1],
+        objects=get_bench_objects,
+        removals=get_removals("results/{run}/bench/set/{task}.h5"),
+        proposals=get_proposals,
+        models=get_task_models,
+        inpainting=get_inpainting,
     output:
         "results/{run}/bench/set/{task}.h5",
     log:
@@ -30,7 +30,7 @@ rule synthesize_bench:
     conda:
         "../../envs/synthesize.yaml"
     params:
-        specialist=specialist_of_task,
+        specialist=get_specialist,
         options=specialist_options,
         removals=removals_option,
         pairs=CONFIG.bench.pairs_per_task,
@@ -45,8 +45,8 @@ rule synthesize_bench:
 
 rule bench_edit:
     input:
-        pairs=of_run("results/{run}/bench/set/{task}.h5", BENCH_GROUPS),
-        editor=editor_of_model,
+        pairs=expand_run("results/{run}/bench/set/{task}.h5", BENCH_GROUPS),
+        editor=get_editor,
     output:
         expand("results/{{run}}/bench/{{model}}/{task}.h5", task=BENCH_GROUPS),
     log:
@@ -74,8 +74,8 @@ rule bench_edit:
 rule bench_score:
     input:
         edits=expand("results/{{run}}/bench/{{model}}/{task}.h5", task=BENCH_GROUPS),
-        scorer=scorer_for(CONFIG.bench.judge),
-        parts=parts_for(CONFIG.bench.judge),
+        scorer=get_scorer(CONFIG.bench.judge),
+        parts=get_scorer_parts(CONFIG.bench.judge),
     output:
         expand("results/{{run}}/bench/{{model}}/{task}.parquet", task=BENCH_GROUPS),
     log:
@@ -89,7 +89,7 @@ rule bench_score:
     params:
         out_dir=subpath(output[0], parent=True),
         options=bench_judge_options,
-        asked=verbatim(judge_fingerprint(CONFIG.scoring, CONFIG.bench.judge)),
+        fingerprint=verbatim(judge_fingerprint(CONFIG.scoring, CONFIG.bench.judge)),
     message:
         "Score the benchmark: {wildcards.model}; {log}"
     shell:
@@ -98,7 +98,7 @@ rule bench_score:
 
 rule bench_table:
     input:
-        of_run("results/{run}/bench/{model}/{task}.parquet", BENCH_GROUPS),
+        expand_run("results/{run}/bench/{model}/{task}.parquet", BENCH_GROUPS),
     output:
         table="results/{run}/bench/table3.parquet",
         markdown="results/{run}/bench/table3.md",
@@ -123,7 +123,7 @@ rule model_card:
         editor="results/{run}/train/{editor}/manifest.json",
         metrics="results/{run}/train/{editor}.metrics.jsonl",
         plan="results/{run}/buckets/plan.parquet",
-        index=indexes_of_run,
+        index=get_indexes,
         table="results/{run}/bench/table3.parquet",
     output:
         "results/{run}/train/{editor}/README.md",

@@ -8,7 +8,7 @@ OUTPUTS:
 
 rule export_pairs:
     input:
-        of_run("results/{run}/decisions/gathered/{block}.parquet"),
+        expand_run("results/{run}/decisions/gathered/{block}.parquet"),
     output:
         "results/{run}/export/{format}/README.md",
     log:

@@ -44,8 +44,8 @@ rule find_faults:
     conda:
         "../../envs/score.yaml"
     params:
-        signatures=pattern("faults/signatures/{task}/{shard}.parquet"),
-        shards=gated_shards,
+        signatures=run_pattern("faults/signatures/{task}/{shard}.parquet"),
+        shards=gate_shards_option,
         gates=as_json(CONFIG.gates),
     message:
         "Find faults of pairs; {log}"
@@ -59,7 +59,7 @@ rule decide_shard:
         scores=expand("results/{{run}}/scores/{task}/{{shard}}.parquet", task=GROUPS),
         candidates=expand("results/{{run}}/candidates/{task}/{{shard}}.h5", task=GROUPS),
         bench="results/{run}/sources/bench.parquet",
-        by_hand=decisions_by_hand,
+        by_hand=get_decisions_by_hand,
     output:
         expand("results/{{run}}/decisions/{task}/{{shard}}.parquet", task=GROUPS),
     log:
@@ -71,7 +71,7 @@ rule decide_shard:
         "../../envs/score.yaml"
     params:
         min_score=CONFIG.filter.min_score,
-        min_scores=task_thresholds,
+        min_scores=task_thresholds_option,
         best_of=best_of_option,
         disagreement=disagreement_option,
         by_hand=by_hand_option,
@@ -85,7 +85,7 @@ rule decide_shard:
 
 rule gather_decisions:
     input:
-        decisions_of_block,
+        get_block_decisions,
     output:
         "results/{run}/decisions/gathered/{block}.parquet",
     log:

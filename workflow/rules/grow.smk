@@ -26,7 +26,7 @@ if CONFIG.grow.derived:
             "../../envs/synthesize.yaml"
         params:
             min_score=CONFIG.filter.min_score,
-            min_scores=task_thresholds,
+            min_scores=task_thresholds_option,
             seed=CONFIG.seed,
         message:
             "Derive pairs: {wildcards.task} {wildcards.shard}; {log}"
@@ -42,7 +42,7 @@ if CONFIG.grow.recaption:
         input:
             candidates=expand("results/{{run}}/candidates/{task}/{{shard}}.h5", task=FIRST_GROUPS),
             scores=expand("results/{{run}}/scores/{task}/{{shard}}.parquet", task=FIRST_GROUPS),
-            model=proposer_of_run,
+            model=get_proposer,
         output:
             "results/{run}/candidates/{task}/{shard}.h5",
         log:
@@ -58,7 +58,7 @@ if CONFIG.grow.recaption:
             endpoint=int(CONFIG.proposals.source == "api"),
         params:
             # New instructions are requested again if it has changed.
-            asked=state_of_proposals,
+            fingerprint=get_proposals_fingerprint,
         message:
             "Rewrite instructions: {wildcards.shard}; {log}"
         shell:

@@ -24,10 +24,10 @@ if CONFIG.data_sets:
         conda:
             "../../envs/sources.yaml"
         params:
-            path=data_set_of_group,
+            path=get_data_set,
             options=import_options,
             shards=len(SHARDS),
-            content=content_of_import,
+            content=get_import_key,
         message:
             "Import pairs: {wildcards.task} {wildcards.shard}; {log}"
         shell:
@@ -40,7 +40,7 @@ if CONFIG.pair_groups:
     rule index_imports:
         input:
             candidates=expand("results/{{run}}/candidates/{task}/{shard}.h5", task=CONFIG.pair_groups, shard=SHARDS),
-            bench=bench_of_imports,
+            bench=get_import_bench,
         output:
             "results/{run}/sources/imports.parquet",
         log:
@@ -50,8 +50,8 @@ if CONFIG.pair_groups:
         conda:
             "../../envs/sources.yaml"
         params:
-            candidates=pattern("candidates/{task}/{shard}.h5"),
-            shards=imported_shards,
+            candidates=run_pattern("candidates/{task}/{shard}.h5"),
+            shards=import_shards_option,
             bench=lambda wildcards, input: f"--bench {input.bench}" if input.bench else "",
         message:
             "Index the sources of imported pairs; {log}"
@@ -62,7 +62,7 @@ if CONFIG.pair_groups:
 
         rule hold_out_pairs:
             input:
-                of_run("results/{run}/candidates/{task}/00000.h5", list(CONFIG.pair_groups)),
+                expand_run("results/{run}/candidates/{task}/00000.h5", list(CONFIG.pair_groups)),
             output:
                 pairs=expand("results/{{run}}/bench/set/{task}.h5", task=CONFIG.pair_groups),
                 bench="results/{run}/sources/bench.parquet",

@@ -10,9 +10,9 @@ OUTPUTS:
 
 rule train_inpainting:
     input:
-        base=base_of_run,
-        photos=learnt_from("results/{run}/sources/{shard}.tar"),
-        objects=learnt_from("results/{run}/objects/{shard}.parquet"),
+        base=get_base,
+        photos=expand_inpainting_shards("results/{run}/sources/{shard}.tar"),
+        objects=expand_inpainting_shards("results/{run}/objects/{shard}.parquet"),
         bench="results/{run}/sources/bench.parquet",
     output:
         specialist="results/{run}/train/inpainting/manifest.json",
@@ -31,12 +31,12 @@ rule train_inpainting:
         # Per node: one for each GPU, or for each core without GPUs.
         ranks=2,
     params:
-        base=base_folder,
+        base=get_base_folder,
         out_dir=subpath(output.specialist, parent=True),
         checkpoints="results/{run}/train/inpainting.checkpoints",
-        photos=pattern("sources/{shard}.tar"),
-        objects=pattern("objects/{shard}.parquet"),
-        shards=len(learnt_from("{shard}")),
+        photos=run_pattern("sources/{shard}.tar"),
+        objects=run_pattern("objects/{shard}.parquet"),
+        shards=len(expand_inpainting_shards("{shard}")),
         options=as_json(CONFIG.inpainting.training(CONFIG.train)),
         holes=as_json(CONFIG.inpainting.holes),
         seed=CONFIG.seed,

@@ -27,7 +27,7 @@ rule fetch_model:
         "../../envs/synthesize.yaml"
     params:
         # A changed entry is fetched again.
-        model=model_of_role,
+        model=get_role_entry,
     message:
         "Fetch the {wildcards.role}; {log}"
     shell:

@@ -7,7 +7,7 @@ OUTPUTS: results/{run}/report/*
 
 rule report_gallery:
     input:
-        of_run("results/{run}/decisions/gathered/{block}.parquet"),
+        expand_run("results/{run}/decisions/gathered/{block}.parquet"),
     output:
         [
             report(
@@ -25,12 +25,12 @@ rule report_gallery:
     conda:
         "../../envs/report.yaml"
     params:
-        candidates=pattern("candidates/{task}/{shard}.h5"),
-        scores=pattern("scores/{task}/{shard}.parquet"),
-        decisions=pattern("decisions/{task}/{shard}.parquet"),
-        shards=all_shards,
+        candidates=run_pattern("candidates/{task}/{shard}.h5"),
+        scores=run_pattern("scores/{task}/{shard}.parquet"),
+        decisions=run_pattern("decisions/{task}/{shard}.parquet"),
+        shards=shards_option,
         min_score=CONFIG.filter.min_score,
-        min_scores=task_thresholds,
+        min_scores=task_thresholds_option,
         seed=CONFIG.seed,
         out_dir=subpath(output[0], parent=True),
     message:
@@ -43,7 +43,7 @@ rule report_gallery:
 
 rule report_sheet:
     input:
-        of_run("results/{run}/decisions/gathered/{block}.parquet"),
+        expand_run("results/{run}/decisions/gathered/{block}.parquet"),
     output:
         report(
             "results/{run}/report/pairs.jpg",
@@ -58,10 +58,10 @@ rule report_sheet:
     conda:
         "../../envs/report.yaml"
     params:
-        candidates=pattern("candidates/{task}/{shard}.h5"),
-        scores=pattern("scores/{task}/{shard}.parquet"),
-        decisions=pattern("decisions/{task}/{shard}.parquet"),
-        shards=all_shards,
+        candidates=run_pattern("candidates/{task}/{shard}.h5"),
+        scores=run_pattern("scores/{task}/{shard}.parquet"),
+        decisions=run_pattern("decisions/{task}/{shard}.parquet"),
+        shards=shards_option,
     message:
         "Report: all tasks at a glance; {log}"
     shell:
@@ -97,10 +97,10 @@ rule report_proposals:
 
 rule report_summary:
     input:
-        index=indexes_of_run,
-        decisions=of_run("results/{run}/decisions/gathered/{block}.parquet"),
+        index=get_indexes,
+        decisions=expand_run("results/{run}/decisions/gathered/{block}.parquet"),
         buckets="results/{run}/buckets/manifest.json",
-        scorer=student_of_run,
+        scorer=get_student,
         editor=f"results/{{run}}/train/{CONFIG.train.model}.metrics.jsonl",
         table="results/{run}/bench/table3.parquet",
     output:
@@ -112,8 +112,8 @@ rule report_summary:
     conda:
         "../../envs/report.yaml"
     params:
-        decisions=pattern("decisions/gathered/{block}.parquet"),
-        blocks=all_blocks,
+        decisions=run_pattern("decisions/gathered/{block}.parquet"),
+        blocks=blocks_option,
         scorer=student_option,
         model=CONFIG.train.model,
         min_score=CONFIG.filter.lowest,
@@ -127,7 +127,7 @@ rule report_summary:
 
 rule report_filter:
     input:
-        of_run("results/{run}/decisions/gathered/{block}.parquet"),
+        expand_run("results/{run}/decisions/gathered/{block}.parquet"),
     output:
         report(
             "results/{run}/report/filter.html",
@@ -142,12 +142,12 @@ rule report_filter:
     conda:
         "../../envs/report.yaml"
     params:
-        candidates=pattern("candidates/{task}/{shard}.h5"),
-        scores=pattern("scores/{task}/{shard}.parquet"),
-        decisions=pattern("decisions/{task}/{shard}.parquet"),
-        shards=all_shards,
+        candidates=run_pattern("candidates/{task}/{shard}.h5"),
+        scores=run_pattern("scores/{task}/{shard}.parquet"),
+        decisions=run_pattern("decisions/{task}/{shard}.parquet"),
+        shards=shards_option,
         min_score=CONFIG.filter.min_score,
-        min_scores=task_thresholds,
+        min_scores=task_thresholds_option,
     message:
         "Report: scores and filter; {log}"
     shell:
@@ -158,10 +158,10 @@ rule report_filter:
 
 rule report_thresholds:
     input:
-        decisions=of_run("results/{run}/decisions/gathered/{block}.parquet"),
-        canary=canary_of_run,
-        teacher=teacher_of_run,
-        ratings=ratings_of_run,
+        decisions=expand_run("results/{run}/decisions/gathered/{block}.parquet"),
+        canary=get_canary,
+        teacher=get_teacher_scores,
+        ratings=get_ratings,
     output:
         report(
             "results/{run}/report/thresholds.html",
@@ -176,10 +176,10 @@ rule report_thresholds:
     conda:
         "../../envs/report.yaml"
     params:
-        candidates=pattern("candidates/{task}/{shard}.h5"),
-        scores=pattern("scores/{task}/{shard}.parquet"),
-        decisions=pattern("decisions/{task}/{shard}.parquet"),
-        shards=all_shards,
+        candidates=run_pattern("candidates/{task}/{shard}.h5"),
+        scores=run_pattern("scores/{task}/{shard}.parquet"),
+        decisions=run_pattern("decisions/{task}/{shard}.parquet"),
+        shards=shards_option,
         canary=canary_option,
         teacher=teacher_option,
         ratings=ratings_option,

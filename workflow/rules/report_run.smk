@@ -12,11 +12,11 @@ localrules:
 
 rule report_training:
     input:
-        base=base_metrics,
-        inpainting=inpainting_metrics,
-        editors=of_run("results/{run}/train/{editor}.metrics.jsonl"),
+        base=get_base_metrics,
+        inpainting=get_inpainting_metrics,
+        editors=expand_run("results/{run}/train/{editor}.metrics.jsonl"),
         # The folder of each editor is next to its metrics and holds samples.png.
-        manifests=of_run("results/{run}/train/{editor}/manifest.json"),
+        manifests=expand_run("results/{run}/train/{editor}/manifest.json"),
     output:
         report(
             "results/{run}/report/training.html",
@@ -40,8 +40,8 @@ rule report_training:
 rule report_benchmark:
     input:
         table="results/{run}/bench/table3.parquet",
-        scores=of_run("results/{run}/bench/{model}/{task}.parquet", BENCH_GROUPS),
-        edits=of_run("results/{run}/bench/{model}/{task}.h5", BENCH_GROUPS),
+        scores=expand_run("results/{run}/bench/{model}/{task}.parquet", BENCH_GROUPS),
+        edits=expand_run("results/{run}/bench/{model}/{task}.h5", BENCH_GROUPS),
     output:
         report(
             "results/{run}/report/benchmark.html",
@@ -66,8 +66,8 @@ rule report_benchmark:
 
 rule report_side_by_side:
     input:
-        scores=of_run("results/{run}/bench/{model}/{task}.parquet", BENCH_GROUPS),
-        edits=of_run("results/{run}/bench/{model}/{task}.h5", BENCH_GROUPS),
+        scores=expand_run("results/{run}/bench/{model}/{task}.parquet", BENCH_GROUPS),
+        edits=expand_run("results/{run}/bench/{model}/{task}.h5", BENCH_GROUPS),
     output:
         report(
             "results/{run}/report/side_by_side.html",
@@ -135,8 +135,8 @@ rule report_efficiency:
 
 rule report_provenance:
     input:
-        index=indexes_of_run,
-        decisions=of_run("results/{run}/decisions/gathered/{block}.parquet"),
+        index=get_indexes,
+        decisions=expand_run("results/{run}/decisions/gathered/{block}.parquet"),
     output:
         report(
             "results/{run}/report/provenance.html",
@@ -151,8 +151,8 @@ rule report_provenance:
     conda:
         "../../envs/report.yaml"
     params:
-        candidates=pattern("candidates/{task}/{shard}.h5"),
-        shards=all_shards,
+        candidates=run_pattern("candidates/{task}/{shard}.h5"),
+        shards=shards_option,
         config=as_json(CONFIG),
     message:
         "Report: provenance; {log}"

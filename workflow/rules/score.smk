@@ -13,27 +13,27 @@ OUTPUTS:
 
 rule teach_shard:
     input:
-        candidates="results/{run}/candidates/{task}/{taught}.h5",
+        candidates="results/{run}/candidates/{task}/{teacher_shard}.h5",
         scores=SCORES_OF_TEACHER,
     output:
-        "results/{run}/teacher/{task}/{taught}.parquet",
+        "results/{run}/teacher/{task}/{teacher_shard}.parquet",
     log:
-        "logs/{run}/teach/{task}/{taught}.log",
+        "logs/{run}/teach/{task}/{teacher_shard}.log",
     benchmark:
-        "benchmarks/{run}/teach/{task}/{taught}.tsv"
+        "benchmarks/{run}/teach/{task}/{teacher_shard}.tsv"
     priority: 4
     conda:
         "../../envs/score.yaml"
     params:
         scores=scores_option,
-        teacher=options_for(CONFIG.scoring.teacher),
-        asked=verbatim(judge_fingerprint(CONFIG.scoring, CONFIG.scoring.teacher)),
-        pairs=pairs_taught,
+        teacher=format_judge_options(CONFIG.scoring.teacher),
+        fingerprint=verbatim(judge_fingerprint(CONFIG.scoring, CONFIG.scoring.teacher)),
+        pairs=teacher_pairs_option,
         defects=CONFIG.scoring.teacher_defects,
         version=DEFECTS_VERSION,
         seed=CONFIG.seed,
     message:
-        "Score pairs and known defects for the student: {wildcards.task} {wildcards.taught}; {log}"
+        "Score pairs and known defects for the student: {wildcards.task} {wildcards.teacher_shard}; {log}"
     shell:
         'sh "$OMNIEDIT_RUN" teach.py {input.candidates} {params.scores} {params.teacher} {params.pairs}'
         " --defects-per-pair {params.defects} --seed {params.seed} --out {output} > {log} 2>&1"
@@ -47,14 +47,14 @@ if CONFIG.scoring.teacher == "api":
         resources:
             endpoint=1,
         message:
-            "Score pairs for the student at the endpoint: {wildcards.task} {wildcards.taught}; {log}"
+            "Score pairs for the student at the endpoint: {wildcards.task} {wildcards.teacher_shard}; {log}"
 
 
 rule train_student:
     input:
-        candidates=of_run("results/{run}/candidates/{task}/{taught}.h5", TEACHER_GROUPS),
-        teacher=of_run("results/{run}/teacher/{task}/{taught}.parquet", TEACHER_GROUPS),
-        start=weights_of_start,
+        candidates=expand_run("results/{run}/candidates/{task}/{teacher_shard}.h5", TEACHER_GROUPS),
+        teacher=expand_run("results/{run}/teacher/{task}/{teacher_shard}.parquet", TEACHER_GROUPS),
+        start=get_start_weights,
     output:
         manifest="results/{run}/scorer/manifest.json",
         replies="results/{run}/replies.parquet",
@@ -66,12 +66,12 @@ rule train_student:
     conda:
         "../../envs/score.yaml"
     params:
-        candidates=pattern("candidates/{task}/{shard}.h5"),
-        teacher=pattern("teacher/{task}/{shard}.parquet"),
-        shards=taught_shards,
+        candidates=run_pattern("candidates/{task}/{shard}.h5"),
+        teacher=run_pattern("teacher/{task}/{shard}.parquet"),
+        shards=teacher_shards_option,
         out_dir=subpath(output.manifest, parent=True),
         options=as_json(CONFIG.scoring.student),
-        start=content_of_start,
+        start=get_start_digest,
         views=VIEWS_VERSION,
         seed=CONFIG.seed,
     message:
@@ -89,8 +89,8 @@ if CONFIG.scoring.finetune.model:
     rule finetune_student:
         input:
             model=f"models/{CONFIG.scoring.finetune.model}.json",
-            candidates=of_run("results/{run}/candidates/{task}/{taught}.h5", TEACHER_GROUPS),
-            teacher=of_run("results/{run}/teacher/{task}/{taught}.parquet", TEACHER_GROUPS),
+            candidates=expand_run("results/{run}/candidates/{task}/{teacher_shard}.h5", TEACHER_GROUPS),
+            teacher=expand_run("results/{run}/teacher/{task}/{teacher_shard}.parquet", TEACHER_GROUPS),
         output:
             "results/{run}/scorer/manifest.json",
         log:
@@ -106,9 +106,9 @@ if CONFIG.scoring.finetune.model:
             # Per node: one for each GPU, or for each core without GPUs.
             ranks=2,
         params:
-            candidates=pattern("candidates/{task}/{shard}.h5"),
-            teacher=pattern("teacher/{task}/{shard}.parquet"),
-            shards=taught_shards,
+            candidates=run_pattern("candidates/{task}/{shard}.h5"),
+            teacher=run_pattern("teacher/{task}/{shard}.parquet"),
+            shards=teacher_shards_option,
             out_dir=subpath(output[0], parent=True),
             checkpoints="results/{run}/scorer.checkpoints",
             options=as_json(CONFIG.scoring.finetune),
@@ -125,8 +125,8 @@ if CONFIG.scoring.finetune.model:
     rule show_replies:
         input:
             scorer="results/{run}/scorer/manifest.json",
-            candidates=of_run("results/{run}/candidates/{task}/{taught}.h5", TEACHER_GROUPS),
-            teacher=of_run("results/{run}/teacher/{task}/{taught}.parquet", TEACHER_GROUPS),
+            candidates=expand_run("results/{run}/candidates/{task}/{teacher_shard}.h5", TEACHER_GROUPS),
+            teacher=expand_run("results/{run}/teacher/{task}/{teacher_shard}.parquet", TEACHER_GROUPS),
         output:
             "results/{run}/replies.parquet",
         log:
@@ -137,9 +137,9 @@ if CONFIG.scoring.finetune.model:
             "../../envs/score.yaml"
         params:
             scorer=subpath(input.scorer, parent=True),
-            candidates=pattern("candidates/{task}/{shard}.h5"),
-            teacher=pattern("teacher/{task}/{shard}.parquet"),
-            shards=taught_shards,
+            candidates=run_pattern("candidates/{task}/{shard}.h5"),
+            teacher=run_pattern("teacher/{task}/{shard}.parquet"),
+            shards=teacher_shards_option,
             config="results/{run}/config.json",
         message:
             "Write replies of the student next to the teacher's; {log}"
@@ -153,8 +153,8 @@ if CONFIG.scoring.finetune.model:
 rule score_shard:
     input:
         candidates="results/{run}/candidates/{task}/{shard}.h5",
-        scorer=scorer_for(CONFIG.scoring.judge),
-        parts=parts_for(CONFIG.scoring.judge),
+        scorer=get_scorer(CONFIG.scoring.judge),
+        parts=get_scorer_parts(CONFIG.scoring.judge),
     output:
         "results/{run}/scores/{task}/{shard}.parquet",
     log:
@@ -166,7 +166,7 @@ rule score_shard:
         "../../envs/score.yaml"
     params:
         options=judge_options,
-        asked=verbatim(judge_fingerprint(CONFIG.scoring, CONFIG.scoring.judge)),
+        fingerprint=verbatim(judge_fingerprint(CONFIG.scoring, CONFIG.scoring.judge)),
     message:
         "Score pairs: {wildcards.task} {wildcards.shard}; {log}"
     shell:
@@ -188,8 +188,8 @@ if CONFIG.scoring.judge == "api":
 rule score_by_judge:
     input:
         candidates="results/{run}/candidates/{task}/{shard}.h5",
-        scorer=scorer_of_member,
-        parts=parts_of_member,
+        scorer=get_member_scorer,
+        parts=get_member_parts,
     output:
         "results/{run}/judges/{judge}/{task}/{shard}.parquet",
     log:
@@ -197,13 +197,13 @@ rule score_by_judge:
     benchmark:
         "benchmarks/{run}/score/{judge}/{task}/{shard}.tsv"
     wildcard_constraints:
-        judge=pattern_of_members(asks=False),
+        judge=format_member_pattern(asks=False),
     priority: 5
     conda:
         "../../envs/score.yaml"
     params:
         options=member_options,
-        asked=member_fingerprint,
+        fingerprint=get_member_fingerprint,
     message:
         "Score pairs by {wildcards.judge}: {wildcards.task} {wildcards.shard}; {log}"
     shell:
@@ -212,7 +212,7 @@ rule score_by_judge:
 
 use rule score_by_judge as ask_by_judge with:
     wildcard_constraints:
-        judge=pattern_of_members(asks=True),
+        judge=format_member_pattern(asks=True),
     resources:
         endpoint=1,
     message:
@@ -225,7 +225,7 @@ if CONFIG.scoring.judge == "ensemble":
 
     rule combine_scores:
         input:
-            scores_of_members,
+            get_member_scores,
         output:
             "results/{run}/scores/{task}/{shard}.parquet",
         log:

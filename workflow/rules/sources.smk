@@ -1,12 +1,12 @@
 """Source photos: index of accepted photos with ratio and shard, and shards of photos.
 
-REQUIRED INPUTS: the shipped sample, the folder sources.path, or the archives of sources.path.
+REQUIRED INPUTS: the shipped sample, the folder sources.path, or the list_run_archives of sources.path.
 OUTPUTS:
     results/{run}/sources/index.parquet            every file: accepted with its shard, or skipped with the reason
     results/{run}/sources/{shard}.tar              the photos of a shard, WebDataset layout
     results/{run}/sources/bench.tar                the photos held out for the benchmark
     results/{run}/sources/bench.parquet            their ids and digests
-    results/{run}/sources/index/{shard}.parquet    for archives, each of which is a shard: its part of the index
+    results/{run}/sources/index/{shard}.parquet    for list_run_archives, each of which is a shard: its part of the index
     next to each index, {name}.read.json           size, time and sha256 of the files read (omniedit.sources.identity)
 """
 
@@ -26,7 +26,7 @@ if CONFIG.sources.are_archives:
         conda:
             "../../envs/sources.yaml"
         params:
-            archive=archive_of_shard,
+            archive=get_archive,
             kind=CONFIG.sources.kind,
             column=["--image-column", CONFIG.sources.image_column] if CONFIG.sources.image_column else [],
             min_pixels=CONFIG.sources.min_pixels,
@@ -34,7 +34,7 @@ if CONFIG.sources.are_archives:
             tolerance=CONFIG.sources.ratio_tolerance,
             crop=CONFIG.sources.crop,
             bench="",
-            content=content_of_sources,
+            content=get_sources_key,
         message:
             "Stream photos from {params.archive}; {log}"
         shell:
@@ -58,7 +58,7 @@ if CONFIG.sources.are_archives:
 
     rule gather_index:
         input:
-            of_run("results/{run}/sources/index/{shard}.parquet"),
+            expand_run("results/{run}/sources/index/{shard}.parquet"),
         output:
             "results/{run}/sources/index.parquet",
         log:
@@ -71,7 +71,7 @@ if CONFIG.sources.are_archives:
             parts=subpath(input[0], parent=True),
             shards=len(SHARDS),
         message:
-            "Gather the index of all archives; {log}"
+            "Gather the index of all list_run_archives; {log}"
         shell:
             'sh "$OMNIEDIT_RUN" gather_index.py {params.parts} --shards {params.shards} --out {output} > {log} 2>&1'
 
@@ -89,7 +89,7 @@ elif CONFIG.sources.are_photos:
             "../../envs/sources.yaml"
         params:
             kind=CONFIG.sources.kind,
-            path=photos_folder,
+            path=get_photos_folder,
             min_pixels=CONFIG.sources.min_pixels,
             max_pixels=CONFIG.sources.max_pixels,
             tolerance=CONFIG.sources.ratio_tolerance,
@@ -97,7 +97,7 @@ elif CONFIG.sources.are_photos:
             shards=CONFIG.sources.shards,
             bench_photos=CONFIG.bench.photos,
             seed=CONFIG.seed,
-            content=content_of_sources,
+            content=get_sources_key,
         message:
             "Index the source photos; {log}"
         shell:
@@ -120,7 +120,7 @@ elif CONFIG.sources.are_photos:
         conda:
             "../../envs/sources.yaml"
         params:
-            path=photos_folder,
+            path=get_photos_folder,
         message:
             "Pack the photos of {wildcards.photos}; {log}"
         shell:

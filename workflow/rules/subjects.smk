@@ -10,7 +10,7 @@ if SUBJECTS in CONFIG.pair_groups:
 
     rule cluster_subjects:
         input:
-            models_of_clusters,
+            get_cluster_models,
         output:
             "results/{run}/subjects/{shard}.parquet",
         log:
@@ -24,7 +24,7 @@ if SUBJECTS in CONFIG.pair_groups:
             endpoint=int(CONFIG.subjects.captions == "model" and CONFIG.proposals.source == "api"),
         params:
             # Subjects are found again if it has changed.
-            asked=options_of_clusters,
+            fingerprint=get_cluster_options,
             shards=len(SHARDS),
         message:
             "Find subjects: {wildcards.shard}; {log}"
@@ -36,7 +36,7 @@ if SUBJECTS in CONFIG.pair_groups:
     rule train_experts:
         input:
             subjects="results/{run}/subjects/{shard}.parquet",
-            models=models_of_experts,
+            models=get_expert_models,
         output:
             "results/{run}/candidates/{task}/{shard}.h5",
         log:
@@ -52,7 +52,7 @@ if SUBJECTS in CONFIG.pair_groups:
             endpoint=int(CONFIG.subjects.prompts == "model" and CONFIG.proposals.source == "api"),
         params:
             # Experts paint again if it has changed.
-            asked=options_of_experts,
+            fingerprint=get_expert_options,
         message:
             "Paint subjects: {wildcards.shard}; {log}"
         shell:

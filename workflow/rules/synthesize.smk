@@ -4,7 +4,7 @@ REQUIRED INPUTS: results/{run}/sources/{shard}.tar
 OUTPUTS:
     results/{run}/objects/{shard}.parquet            names and masks of the photos' objects, found once for all tasks
     results/{run}/proposals/{shard}.parquet          edits for learned specialists (omniedit/instructions/proposals.py)
-    results/{run}/candidates/{task}/{shard}.h5       edit pairs (omniedit/pairs.py); swaps and additions reuse the
+    results/{run}/candidates/{task}/{shard}.h5       edit pairs (omniedit/pairs/); swaps and additions reuse the
                                                      fills of the removals, which are made first
 """
 
@@ -31,7 +31,7 @@ rule ground_shard:
 rule propose_shard:
     input:
         photos="results/{run}/sources/{photos}.tar",
-        model=proposer_of_run,
+        model=get_proposer,
     output:
         "results/{run}/proposals/{photos}.parquet",
     log:
@@ -43,13 +43,13 @@ rule propose_shard:
     conda:
         "../../envs/synthesize.yaml"
     params:
-        wanted=proposals_wanted,
+        counts=get_proposal_counts,
         # Proposals are read or requested again if it has changed.
-        asked=state_of_proposals,
+        fingerprint=get_proposals_fingerprint,
     message:
         "Read the proposals for {wildcards.photos}; {log}"
     shell:
-        'sh "$OMNIEDIT_RUN" propose.py {input.photos} --config results/{wildcards.run}/config.json --wanted {params.wanted:q}'
+        'sh "$OMNIEDIT_RUN" propose.py {input.photos} --config results/{wildcards.run}/config.json --counts {params.counts:q}'
         " --spent results/{wildcards.run}/spent/proposals --out {output} > {log} 2>&1"
 
 
@@ -78,11 +78,11 @@ if CONFIG.proposals.source == "local":
 rule synthesize_shard:
     input:
         photos="results/{run}/sources/{shard}.tar",
-        objects=objects_of_shard,
-        removals=removals_for("results/{run}/candidates/{task}/{shard}.h5"),
-        proposals=proposals_of_shard,
-        models=models_of_task,
-        inpainting=inpainting_of_task,
+        objects=get_objects,
+        removals=get_removals("results/{run}/candidates/{task}/{shard}.h5"),
+        proposals=get_proposals,
+        models=get_task_models,
+        inpainting=get_inpainting,
     output:
         "results/{run}/candidates/{task}/{shard}.h5",
     log:
@@ -96,8 +96,8 @@ rule synthesize_shard:
     conda:
         "../../envs/synthesize.yaml"
     params:
-        specialist=specialist_of_task,
-        pairs=pairs_of_task,
+        specialist=get_specialist,
+        pairs=get_pairs_per_shard,
         seed=CONFIG.seed,
         options=specialist_options,
         removals=removals_option,

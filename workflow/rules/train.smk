@@ -16,7 +16,7 @@ OUTPUTS:
 
 rule pretrain_base:
     input:
-        photos=of_run("results/{run}/sources/{shard}.tar"),
+        photos=expand_run("results/{run}/sources/{shard}.tar"),
         bench="results/{run}/sources/bench.parquet",
     output:
         base="results/{run}/train/base/manifest.json",
@@ -30,7 +30,7 @@ rule pretrain_base:
     conda:
         "../../envs/train.yaml"
     params:
-        sources=pattern("sources/{shard}.tar"),
+        sources=run_pattern("sources/{shard}.tar"),
         shards=len(SHARDS),
         out_dir=subpath(output.base, parent=True),
         options=as_json(CONFIG.train.extract(PretrainingOptions), exclude={"base": {"quantize"}}),
@@ -44,7 +44,7 @@ rule pretrain_base:
 
 rule encode_pairs:
     input:
-        base=base_of_run,
+        base=get_base,
         plan="results/{run}/buckets/plan.parquet",
         manifest="results/{run}/buckets/manifest.json",
     output:
@@ -56,7 +56,7 @@ rule encode_pairs:
     conda:
         "../../envs/train.yaml"
     params:
-        base=base_folder,
+        base=get_base_folder,
         buckets=subpath(input.manifest, parent=True),
         out_dir=subpath(output[0], parent=True),
         resolution=CONFIG.train.resolution,
@@ -70,8 +70,8 @@ rule encode_pairs:
 
 rule align_encoder:
     input:
-        base=base_of_run,
-        model=language_model_of_run,
+        base=get_base,
+        model=get_language_model,
         manifest="results/{run}/buckets/manifest.json",
     output:
         encoder="results/{run}/train/encoder/manifest.json",
@@ -86,7 +86,7 @@ rule align_encoder:
         nodes=1,
         ranks=1,
     params:
-        base=base_folder,
+        base=get_base_folder,
         buckets=subpath(input.manifest, parent=True),
         out_dir=subpath(output.encoder, parent=True),
         checkpoints="results/{run}/train/encoder.checkpoints",
@@ -102,10 +102,10 @@ rule align_encoder:
 
 rule train_editor:
     input:
-        base=base_of_run,
-        encoder=encoder_of_run,
-        model=language_model_of_run,
-        encoded=encoded_of_run,
+        base=get_base,
+        encoder=get_encoder,
+        model=get_language_model,
+        encoded=get_encoded,
         manifest="results/{run}/buckets/manifest.json",
     output:
         editor="results/{run}/train/{editor}/manifest.json",
@@ -123,7 +123,7 @@ rule train_editor:
         # Folder on the node's own disk for a copy of the buckets.
         scratch="",
     params:
-        base=base_folder,
+        base=get_base_folder,
         buckets=subpath(input.manifest, parent=True),
         out_dir=subpath(output.editor, parent=True),
         checkpoints="results/{run}/train/{editor}.checkpoints",

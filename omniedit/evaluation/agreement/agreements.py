@@ -85,7 +85,7 @@ def _correlate_task(
         weights_DN = weights[:, scores.places]
         people.append(protocol.people(scores, weights_DN))
         judge.append(protocol.judge(scores, weights_DN))
-    people_draws, judge_draws = (_average(draws, how) for draws, how in _with_averages(people, judge, protocol))
+    people_draws, judge_draws = (_average(draws, average) for draws, average in _with_averages(people, judge, protocol))
     return people_draws, judge_draws
 
 

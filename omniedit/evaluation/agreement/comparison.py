@@ -68,7 +68,7 @@ def compare(
     matches = match_keys(ratings, rated_keys, scores, judged)
     if not matches:
         raise UserError(f"{scores} and {ratings} have no image in common; {no_common_images(key)}")
-    matched = {mine: judged[theirs] for mine, theirs in matches.items()}
+    matched = {own_key: judged[judge_key] for own_key, judge_key in matches.items()}
     good = _choose_good(rated, good)
     rows = agreements(rated, matched, protocol)
     return Comparison(
@@ -167,7 +167,7 @@ def to_json(comparison: Comparison) -> dict[str, Any]:
 
 def markdown(rows: Sequence[Agreement], digits: int = 3) -> list[str]:
     """Format agreements as lines of a Markdown table."""
-    head = [f"{who} {score.upper()}" for who in ("people", "judge") for score in SCORES]
+    head = [f"{side} {score.upper()}" for side in ("people", "judge") for score in SCORES]
     lines = [f"| task | images | {' | '.join(head)} |", "|---|---" + "|---" * len(head) + "|"]
     for row in rows:
         cells = [_cell(of[score], digits) for of in (row.people, row.judge) for score in SCORES]
@@ -184,8 +184,8 @@ def _interval_lines(row: Agreement) -> list[str]:
     """Return a line with the 95 % intervals of the row, or nothing if there is none."""
     named = {"people": row.people_intervals, "judge": row.judge_intervals}
     parts = [
-        f"{who} {score.upper()} {interval[0]:.3f} to {interval[1]:.3f}"
-        for who, intervals in named.items()
+        f"{side} {score.upper()} {interval[0]:.3f} to {interval[1]:.3f}"
+        for side, intervals in named.items()
         for score in SCORES
         if (interval := intervals.get(score))
     ]

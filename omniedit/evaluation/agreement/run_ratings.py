@@ -46,7 +46,7 @@ def measure_run(scores: Sequence[Path], ratings: Path) -> RunRatings:
     matches = match_keys(ratings, {rating.key for rating in rated}, Path("the run"), judged)
     if not matches:
         raise UserError(f"{ratings}: rates no scored pair of the run; its column {KEY} must name pairs of the run")
-    matched = {mine: judged[theirs] for mine, theirs in matches.items()}
+    matched = {own_key: judged[judge_key] for own_key, judge_key in matches.items()}
     return RunRatings(agreements(rated, matched), threshold_rows(rated, matched, GOOD))
 
 

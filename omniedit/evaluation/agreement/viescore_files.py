@@ -56,12 +56,12 @@ def read_judged(path: Path, rows: Sequence[Mapping[str, Any]], key: str) -> dict
     if missing := [name for name in ("task", "model", key) if name not in rows[0]]:
         raise UserError(f"{path}: lacks the column {', '.join(missing)}; each row is the scores of one image")
     judged: dict[Key, Scores] = {}
-    seen: set[Key] = set()
+    keys: set[Key] = set()
     for number, row in enumerate(rows, 1):
         place = str(row[key]), str(row["model"]).strip(), str(row["task"]).strip()
-        if place in seen:
+        if place in keys:
             raise UserError(f"{path}: row {number}: {key} {row[key]!r} of {place[1]!r} has an earlier row; remove one")
-        seen.add(place)
+        keys.add(place)
         sc, pq = (_smallest(path, number, name, row[name]) for name in SUB_SCORES)
         if sc is not None and pq is not None:
             judged[place] = {"sc": sc, "pq": pq, "o": sqrt(sc * pq)}
@@ -72,13 +72,13 @@ def _read_rater(file: Path, task: str) -> Iterator[Rating]:
     rows = read_csv(file, delimiter="\t")
     if rows and "uid" not in rows[0]:
         raise UserError(f"{file}: lacks the column uid; there are: {clean_line(', '.join(map(str, rows[0])), 200)}")
-    seen: set[str] = set()
+    keys: set[str] = set()
     for number, row in enumerate(rows, 1):
         if None in row:
             raise UserError(f"{file}: row {number}: has more cells than there are columns")
-        if row["uid"] in seen:
+        if row["uid"] in keys:
             raise UserError(f"{file}: row {number}: uid {row['uid']!r} is in an earlier row too; remove one of them")
-        seen.add(row["uid"])
+        keys.add(row["uid"])
         for model, cell in row.items():
             if model != "uid" and cell.strip().lower() not in UNRATED:
                 sc, pq = _parse_rating(file, number, model, cell)

@@ -21,7 +21,7 @@ JUDGED = (SCORED, UNSCORABLE)
 COMBINED = ("sc_score", "pq_score", "o_score", "o_spread", "scores", "texts", "judge_version", "reasoning", "status")
 
 
-def combine_tables(folder: Path, name: str, members: Sequence[str], how: EnsembleConfig, sampling: str) -> Path:
+def combine_tables(folder: Path, name: str, members: Sequence[str], options: EnsembleConfig, sampling: str) -> Path:
     """Combine the tables of an ensemble's judges for one editor, and return the path of the combined table.
 
     Args:
@@ -31,21 +31,23 @@ def combine_tables(folder: Path, name: str, members: Sequence[str], how: Ensembl
     """
     tables = {member: list(read_rows(folder / name / f"{member}.parquet")) for member in members}
     groups = zip(*tables.values(), strict=True)
-    rows = [_combine(dict(zip(members, group, strict=True)), name, how) | {"sampling": sampling} for group in groups]
+    rows = [
+        _combine(dict(zip(members, group, strict=True)), name, options) | {"sampling": sampling} for group in groups
+    ]
     out = folder / f"{name}.parquet"
     write_rows(out, rows, SCHEMA)
     return out
 
 
-def _combine(rows: Mapping[str, Mapping[str, Any]], name: str, how: EnsembleConfig) -> dict[str, Any]:
+def _combine(rows: Mapping[str, Mapping[str, Any]], name: str, options: EnsembleConfig) -> dict[str, Any]:
     """Return the row of an item; one whose edit no judge saw stays as it is."""
     first = next(iter(rows.values()))
-    kept = {column: value for column, value in first.items() if column not in COMBINED} | {"judge": name}
+    common = {column: value for column, value in first.items() if column not in COMBINED} | {"judge": name}
     if unseen := next((row for row in rows.values() if row["status"] not in JUDGED), None):
-        return kept | {"status": unseen["status"], "reasoning": unseen["reasoning"]}
-    verdict, spread = combine_marks({member: _to_verdict(row) for member, row in rows.items()}, how)
+        return common | {"status": unseen["status"], "reasoning": unseen["reasoning"]}
+    verdict, spread = combine_marks({member: _to_verdict(row) for member, row in rows.items()}, options)
     digest = hashlib.sha256(json.dumps([row["verdict"] for row in rows.values()]).encode()).hexdigest()[:16]
-    return kept | to_columns(verdict) | {"disagreement": spread, "verdict": digest}
+    return common | to_columns(verdict) | {"disagreement": spread, "verdict": digest}
 
 
 def _to_verdict(row: Mapping[str, Any]) -> RubricScores | Unscorable:

@@ -101,8 +101,11 @@ def _find_scorer(given: BenchJudge, scoring: ScoringConfig) -> Path | None:
 def describe_sampling(choice: JudgeChoice, rubric: Rubric) -> str:
     """Return everything besides model and rubric that decides the scores: sampling, image sizes, options."""
     if choice.members:
-        how, own = choice.scoring.ensemble, [f"{n}: {describe_sampling(c, rubric)}" for n, c in choice.members.items()]
-        return f"{how.average} of {len(own)} judges, at least {how.min_judges or len(own)}; {'; '.join(own)}"
+        ensemble, own = (
+            choice.scoring.ensemble,
+            [f"{n}: {describe_sampling(c, rubric)}" for n, c in choice.members.items()],
+        )
+        return f"{ensemble.average} of {len(own)} judges, at least {ensemble.min_judges or len(own)}; {'; '.join(own)}"
     passes = f"{rubric.passes} pass{'es' * (rubric.passes > 1)} at temperature {rubric.temperature:g}"
     scoring = choice.scoring
     if choice.kind == "api":

@@ -69,8 +69,8 @@ def share_items(bench: BenchSet, shard: Shard) -> list[BenchItem]:
         raise UserError(f"{bench.name}: two items have the id {twice[:100]!a}")
     keys = [item.session if bench.chained and item.session else item.item_id for item in bench.items]
     places = {key: place for place, key in enumerate(dict.fromkeys(keys))}
-    wanted = shard.index - 1
-    return [item for item, key in zip(bench.items, keys, strict=True) if places[key] % shard.count == wanted]
+    part = shard.index - 1
+    return [item for item, key in zip(bench.items, keys, strict=True) if places[key] % shard.count == part]
 
 
 def split_turns(bench: BenchSet, items: Sequence[BenchItem]) -> Iterator[list[BenchItem]]:

@@ -60,9 +60,9 @@ def correlate_metrics(values: Path, ratings: Path, key: str, protocol: Protocol)
 
 
 def _check_once(values: Path, rows: Sequence[Mapping[str, Any]], key: str) -> None:
-    seen: dict[Key, int] = {}
+    lines: dict[Key, int] = {}
     for number, row in enumerate(rows, 1):
-        first = seen.setdefault(build_key(row, key), number)
+        first = lines.setdefault(build_key(row, key), number)
         if first != number:
             problem = f"{key} {row[key]!r} is in row {first} too"
             raise UserError(f"{values}: row {number}: {problem}; remove one, or name their editors in a column model")
@@ -77,7 +77,7 @@ def _match(
     values: Path, metric_values: Mapping[Key, float], ratings: Path, rated: Sequence[Rating]
 ) -> dict[Key, Scores]:
     matches = match_keys(ratings, {rating.key for rating in rated}, values, metric_values)
-    return {mine: dict.fromkeys(SCORES, metric_values[theirs]) for mine, theirs in matches.items()}
+    return {own_key: dict.fromkeys(SCORES, metric_values[judge_key]) for own_key, judge_key in matches.items()}
 
 
 def rank_scores(scores: Mapping[Key, Scores], higher_is_better: bool) -> dict[Key, Scores]:

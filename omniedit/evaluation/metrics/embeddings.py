@@ -24,9 +24,9 @@ class EmbeddingCache:
         kept: number of embeddings to keep.
     """
 
-    def __init__(self, embed: Callable[[Sequence[Image]], Vectors], kept: int = KEPT) -> None:
+    def __init__(self, embed: Callable[[Sequence[Image]], Vectors], capacity: int = KEPT) -> None:
         self._embed = embed
-        self._kept = kept
+        self._kept = capacity
         self._vectors: OrderedDict[str, NDArray[np.float32]] = OrderedDict()
 
     def __call__(self, images: Sequence[Image]) -> Vectors:

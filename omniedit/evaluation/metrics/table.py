@@ -42,8 +42,8 @@ def read_table(table: Path) -> list[dict[str, str]]:
         raise UserError(f"{table}: has no row below the line with the column names")
     if "edited" not in rows[0]:
         raise UserError(f"{table}: lacks the column edited; there are: {', '.join(filter(None, rows[0]))}")
-    if taken := [name for name in (*RESERVED, *METRICS) if name in rows[0]]:
-        raise UserError(f"{table}: has a column {taken[0]}, which is reserved for the result; rename it")
+    if reserved := [name for name in (*RESERVED, *METRICS) if name in rows[0]]:
+        raise UserError(f"{table}: has a column {reserved[0]}, which is reserved for the result; rename it")
     return rows
 
 

@@ -59,8 +59,8 @@ def summarize_choices(edits: Mapping[int, RatedEdit], answers: Sequence[Answer],
     Raises:
         UserError: no two edits of the input were compared.
     """
-    asked = [answer for answer in answers if answer.other is not None]
-    known = [answer for answer in asked if answer.edit in edits and answer.other in edits]
+    chosen_answers = [answer for answer in answers if answer.other is not None]
+    known = [answer for answer in chosen_answers if answer.edit in edits and answer.other in edits]
     chosen = [answer for answer in known if answer.winner]
     if not chosen:
         raise UserError("no edits of this input have been compared yet; start the page with `omniedit rate --pairwise`")
@@ -79,13 +79,13 @@ def summarize_choices(edits: Mapping[int, RatedEdit], answers: Sequence[Answer],
         estimate(equal_share(values_RU, weights_DU)),
         position_bias(_to_outcome(answer) for answer in chosen),
         count_problems([answer for answer in known if not answer.winner]),
-        len(asked) - len(known),
+        len(chosen_answers) - len(known),
     )
 
 
 def describe_choices(results: ChoiceResults) -> list[str]:
     """Format results as lines of text with a Markdown table."""
-    seen = ", ".join(f"{count:,} {name}" for name, count in results.winners.items()).replace("_", " ")
+    places = ", ".join(f"{count:,} {name}" for name, count in results.winners.items()).replace("_", " ")
     position, spread = results.position.share, results.position.interval
     bias = "no choice has a winner"
     if position is not None and spread is not None:
@@ -98,7 +98,7 @@ def describe_choices(results: ChoiceResults) -> list[str]:
         *describe_ranks(results.ranks, results.warnings),
         "",
         f"{results.choices:,} choices of {len(results.raters)} raters between the edits of {results.questions:,} pairs "
-        f"on {results.images:,} images: {seen}.",
+        f"on {results.images:,} images: {places}.",
         f"Krippendorff's alpha (nominal) {format_estimate(results.alpha)}; equal choices of two raters "
         f"{format_estimate(results.equal)}.",
         f"Position bias: {bias}.",

@@ -69,7 +69,7 @@ def _average(edits: Sequence[RatedEdit], values_RE: Values, editors: Sequence[st
     values: dict[tuple[str, str], list[float]] = defaultdict(list)
     for edit, mean in zip(edits, means_E.tolist(), strict=True):
         values[edit.editor, edit.item_id].append(mean)
-    return {name: {item: fmean(each) for (who, item), each in values.items() if who == name} for name in editors}
+    return {name: {item: fmean(each) for (editor, item), each in values.items() if editor == name} for name in editors}
 
 
 def _known(figure: float) -> float | None:

@@ -255,10 +255,10 @@ def _span(rank_D: np.ndarray) -> tuple[int, int] | None:
 
 
 def _describe_rater(name: str, rated: Sequence[PersonRating], unable: Sequence[Answer]) -> RaterFacts:
-    mine = [rating for rating in rated if rating.rater == name]
-    scored = [rating for rating in mine if not rating.edit.is_check]
-    checks = [rating for rating in mine if rating.edit.is_check]
-    seconds = [rating.seconds for rating in mine if rating.seconds is not None]
+    own = [rating for rating in rated if rating.rater == name]
+    scored = [rating for rating in own if not rating.edit.is_check]
+    checks = [rating for rating in own if rating.edit.is_check]
+    seconds = [rating.seconds for rating in own if rating.seconds is not None]
     return RaterFacts(
         name,
         len(scored),
@@ -276,9 +276,9 @@ def _equal_to_others(name: str, rated: Sequence[PersonRating]) -> float | None:
     for rating in rated:
         by_edit[rating.edit.digest, rating.edit.editor][rating.rater] = rating.sc
     pairs = [
-        mine == other
+        own == other
         for scores in by_edit.values()
-        if (mine := scores.get(name)) is not None
+        if (own := scores.get(name)) is not None
         for rater, other in scores.items()
         if rater != name
     ]

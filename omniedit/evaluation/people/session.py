@@ -105,10 +105,10 @@ class Session:
         rater = self._find(name)
         with self._lock:
             queue = self._queue(rater)
-            mine = {answer.question for answer in self.store.read_answers(rater)}
-            done = sum(question.key in mine for question in self.questions)
+            answered = {answer.question for answer in self.store.read_answers(rater)}
+            done = sum(question.key in answered for question in self.questions)
             others = self._count_others(rater)
-            waiting = {t: q for t, q in queue.items() if q.key not in mine and self._is_free(q, others)}
+            waiting = {t: q for t, q in queue.items() if q.key not in answered and self._is_free(q, others)}
             upcoming = dict(sorted(waiting.items(), key=lambda item: item[1].key != first)[:AHEAD])
             for question in upcoming.values():
                 self._claims.setdefault(question.key, {})[rater.name] = time.monotonic()

@@ -46,22 +46,22 @@ def measure_self_preference(scores_N: Values, is_own_N: NDArray[np.bool_], group
     own: list[Values] = []
     others: list[Values] = []
     for group in np.unique(groups_N[known_N]):
-        those_N = known_N & (groups_N == group)
-        mine, theirs = scores_N[those_N & is_own_N], scores_N[those_N & ~is_own_N]
-        if not (len(mine) and len(theirs)):
+        task_N = known_N & (groups_N == group)
+        own_N, others_N = scores_N[task_N & is_own_N], scores_N[task_N & ~is_own_N]
+        if not (len(own_N) and len(others_N)):
             continue
-        weight = len(mine) * len(theirs) / (len(mine) + len(theirs))
-        total, weights = total + weight * (mine.mean() - theirs.mean()), weights + weight
-        variance += weight**2 * (_variance(mine) / len(mine) + _variance(theirs) / len(theirs))
-        own.append(mine)
-        others.append(theirs)
+        weight = len(own_N) * len(others_N) / (len(own_N) + len(others_N))
+        total, weights = total + weight * (own_N.mean() - others_N.mean()), weights + weight
+        variance += weight**2 * (_variance(own_N) / len(own_N) + _variance(others_N) / len(others_N))
+        own.append(own_N)
+        others.append(others_N)
     if not own:
         return SelfPreference(int((known_N & is_own_N).sum()), int((known_N & ~is_own_N).sum()), None, None)
-    mine, theirs = np.concatenate(own), np.concatenate(others)
+    own_N, others_N = np.concatenate(own), np.concatenate(others)
     preference = SelfPreference(
-        len(mine), len(theirs), float(mine.mean()), float(theirs.mean()), float(total / weights)
+        len(own_N), len(others_N), float(own_N.mean()), float(others_N.mean()), float(total / weights)
     )
-    if min(len(mine), len(theirs)) < 2:
+    if min(len(own_N), len(others_N)) < 2:
         return preference
     half = Z * sqrt(variance) / weights
     interval = preference.difference - half, preference.difference + half  # type: ignore[operator]

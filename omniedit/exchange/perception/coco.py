@@ -16,7 +16,7 @@ from omniedit.exchange.perception.painting import Region
 from omniedit.exchange.perception.regions import BadRegion, decode_region
 from omniedit.imaging.decode import open_image
 from omniedit.pairs import Rejection
-from omniedit.sources.archived import open_archive
+from omniedit.sources.archive_items import open_archive
 from omniedit.tasks import Task
 
 REFERRING, PANOPTIC = Task("referring_segmentation"), Task("panoptic_segmentation")

@@ -83,12 +83,12 @@ def import_questions(
     if any(file.container not in ("json", "jsonl") for file in inputs):
         raise UserError(f"{Path(path).name}: no file of conversations in JSON or JSONL")
     files = ImageFiles(images or inputs[0].folder, images is not None)
-    counts, taken = QuestionCounts(), set[str]()
+    counts, ids = QuestionCounts(), set[str]()
     try:
         for shard in range(shards):
             rows = (row for part in deal(inputs, shard, shards) for row in read_rows(part, load_layout("table")))
             share = None if limit is None else limit // shards + (shard < limit % shards)
-            made = _make_rows(islice(rows, share), files, name, licence, taken, counts)
+            made = _make_rows(islice(rows, share), files, name, licence, ids, counts)
             write_tables(folder / f"{shard:05d}.parquet", _tables(made), VQA_SCHEMA)
     finally:
         files.close()
@@ -110,7 +110,7 @@ def _make_rows(
     files: ImageFiles,
     name: str,
     licence: str | None,
-    taken: set[str],
+    ids: set[str],
     counts: QuestionCounts,
 ) -> Iterator[dict[str, Any]]:
     for row in rows:
@@ -125,8 +125,8 @@ def _make_rows(
             counts.reasons[refused.reason] += 1
             yield {"id": refused.source_id, "refused": refused.reason}
             continue
-        own = make_source_id(row.place, str(row.values.get("id") or row.name), taken)
-        taken.add(own)
+        own = make_source_id(row.place, str(row.values.get("id") or row.name), ids)
+        ids.add(own)
         counts.conversations += 1
         counts.questions += len(made["questions"])
         about = {"id": f"{name}-{own}", "family": "perception", "dataset": FORMAT, "licence": licence or "unknown"}

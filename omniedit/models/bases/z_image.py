@@ -117,8 +117,8 @@ class ZImageAdapter(Adapter):
         ids = [image_ids(grid, lengths) for grid in grids]
         ids.append(text_ids(len(state.text), state.text.shape[1], state.text.device))
         places = sum(part.shape[1] for part in ids[:-1])
-        seen = state.text_mask.new_ones(len(state.text), places) if present is None else present
-        mask = torch.cat([seen, state.text_mask], dim=1)
+        visible = state.text_mask.new_ones(len(state.text), places) if present is None else present
+        mask = torch.cat([visible, state.text_mask], dim=1)
         return {"attn_mask": mask, "freqs_cis": self._rotations(torch.cat(ids, dim=1))}
 
     def _rotations(self, ids: Tensor) -> Tensor:

@@ -146,13 +146,15 @@ class MllmEditor(nn.Module):
             inputs: the tensors that `MllmEncoder.inputs` returns; for questions also those of
                 `Reader.question_inputs`, with the prefix `QUESTION`. Each question weighs as much as a sample.
         """
-        asked = {name.removeprefix(QUESTION): inputs.pop(name) for name in list(inputs) if name.startswith(QUESTION)}
+        questions = {
+            name.removeprefix(QUESTION): inputs.pop(name) for name in list(inputs) if name.startswith(QUESTION)
+        }
         encoded = self.encoder((condition.shape[-2], condition.shape[-1]), **inputs)
         if encoded.residual is not None:
             condition = condition + encoded.residual
         token_loss_B = encoded.token_loss
-        if asked:
-            token_loss_B = token_loss_B + self.encoder.reader.answer_loss(**asked).sum() / len(token_loss_B)
+        if questions:
+            token_loss_B = token_loss_B + self.encoder.reader.answer_loss(**questions).sum() / len(token_loss_B)
         return self.editor(noisy, timestep, encoded.prompt_embeds, encoded.pooled, condition), token_loss_B
 
 

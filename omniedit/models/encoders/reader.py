@@ -111,8 +111,8 @@ class Reader(nn.Module):
             images: B images, (height, width, 3) RGB.
         """
         answers = torch.tensor(self.token_ids).expand(len(images), -1)
-        asked = ask(self.processor, [self._resize(image) for image in images], instructions)
-        return append_answer(asked, answers, torch.ones_like(answers))
+        prompt = ask(self.processor, [self._resize(image) for image in images], instructions)
+        return append_answer(prompt, answers, torch.ones_like(answers))
 
     def question_inputs(
         self, images: Sequence[Image], questions: Sequence[str], answers: Sequence[str]

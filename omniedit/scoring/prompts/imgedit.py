@@ -46,10 +46,10 @@ def read_imgedit(path: Path, _: str) -> dict[str, Any]:
     }
 
 
-def _question(text: str, scores: list[str], where: str) -> dict[str, Any]:
+def _question(text: str, scores: list[str], place: str) -> dict[str, Any]:
     lines = _LINE.findall(text)
     if len(lines) != len(scores) or PLACE not in text:
-        raise UserError(f"{where}: shows {len(lines)} scores from 1 to 5 instead of {len(scores)}; check it out again")
+        raise UserError(f"{place}: shows {len(lines)} scores from 1 to 5 instead of {len(scores)}; check it out again")
     cap = {"at_most": scores[0]} if _IS_CAPPED.search(text) else {}
     return {
         "text": text.replace(PLACE, "<instruction>"),

@@ -51,8 +51,8 @@ def read_kris(path: Path, _: str) -> dict[str, Any]:
 
 def _task(texts: Mapping[str, str], prompt: str, path: Path, *more_images: str) -> dict[str, Any]:
     labels = _choose_labels("source", "edited", *more_images)
-    asked = _question(texts, prompt, path, labels, {"instruction_following": "instruction"})
-    return _combine([asked, *_common(texts, path)], ["instruction_following", "consistency"])
+    question = _question(texts, prompt, path, labels, {"instruction_following": "instruction"})
+    return _combine([question, *_common(texts, path)], ["instruction_following", "consistency"])
 
 
 def _knowledge_task(texts: Mapping[str, str], path: Path) -> dict[str, Any]:

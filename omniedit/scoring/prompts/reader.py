@@ -49,8 +49,8 @@ def read_prompts(folder: Path, name: str | None = None) -> Rubric:
     readers = ((each, path) for each in names if (path := READERS[each][0](folder)) is not None)
     chosen = next(readers, None)
     if chosen is None:
-        what = f"the prompts of '{name}'" if name else "prompts that are known here"
-        raise UserError(f"{folder}: has no file with {what}; give a checkout as docs/rubrics.md lists them")
+        label = f"the prompts of '{name}'" if name else "prompts that are known here"
+        raise UserError(f"{folder}: has no file with {label}; give a checkout as docs/rubrics.md lists them")
     name, path = chosen
     return to_rubric(READERS[name][1](path, name), name, path)
 

@@ -32,38 +32,38 @@ MIN_GAIN = 0.05
 """Smallest gain in correlation over no rotation at which the rotation is certain."""
 
 
-def outpaint(seen: Comparison, truth: Truth) -> Finding:
+def outpaint(comparison: Comparison, truth: Truth) -> Finding:
     """Score an outpainting: the empty border of the source is filled, and the fill continues the photo.
 
     Raises:
         Unmeasurable: the mask is not a border, or the source's border is not empty.
     """
-    lines = _lines_at_border(seen)
-    changed, flat = seen.changed_share(seen.small_mask), _flat_share(seen)
+    lines = _lines_at_border(comparison)
+    changed, flat = comparison.changed_share(comparison.small_mask), _flat_share(comparison)
     breaks = min(_continuity(*line) for line in lines)
     requirements = (
         (min(ramp(changed, 0.2, 0.5), ramp(flat, 0.99, 0.9)), sentences.BORDER_IS_EMPTY),
         (breaks, sentences.BORDER_BREAKS),
     )
-    measured = f"{changed:.0%} of the border filled, {flat:.0%} of it flat, it continues the photo to {breaks:.0%}"
-    return weigh(sentences.OUTPAINTED, requirements, measured)
+    measurement = f"{changed:.0%} of the border filled, {flat:.0%} of it flat, it continues the photo to {breaks:.0%}"
+    return weigh(sentences.OUTPAINTED, requirements, measurement)
 
 
-def _lines_at_border(seen: Comparison) -> list[tuple[Field, Field]]:
+def _lines_at_border(comparison: Comparison) -> list[tuple[Field, Field]]:
     """Return the edited image's lightness along each side of the photo, (N,) inside and (N,) in the border.
 
     Raises:
         Unmeasurable: as in `outpaint`.
     """
-    kept = ~seen.mask
-    if not kept.any():
+    unchanged = ~comparison.mask
+    if not unchanged.any():
         raise Unmeasurable("the border covers the whole image")
-    left, top, right, bottom = bounding_box(kept)
-    if not kept[top:bottom, left:right].all():
+    left, top, right, bottom = bounding_box(unchanged)
+    if not unchanged[top:bottom, left:right].all():
         raise Unmeasurable("the area inside the border is not a rectangle")
-    if _empty_share(seen) < MIN_EMPTY_SHARE:
+    if _empty_share(comparison) < MIN_EMPTY_SHARE:
         raise Unmeasurable("the border of the source is not empty")
-    image, (height, width) = seen.edited.luma, seen.mask.shape
+    image, (height, width) = comparison.edited.luma, comparison.mask.shape
     rows, columns = slice(top, bottom), slice(left, right)
     sides = (
         (left > 0, np.s_[rows, left], np.s_[rows, left - 1]),
@@ -79,38 +79,38 @@ def _smooth(line: Field) -> Field:
     return gaussian_blur(np.ascontiguousarray(line)[None], 1.5)[0]
 
 
-def _empty_share(seen: Comparison) -> float:
+def _empty_share(comparison: Comparison) -> float:
     """Return the share of the border that has one colour in the source."""
-    pixels = seen.pair.source[seen.mask].astype(np.int16)
+    pixels = comparison.pair.source[comparison.mask].astype(np.int16)
     return float((np.abs(pixels - np.median(pixels, axis=0)).max(axis=1) <= ONE_COLOUR).mean())
 
 
-def _flat_share(seen: Comparison) -> float:
+def _flat_share(comparison: Comparison) -> float:
     """Return the share of the border without any grain in the edited image."""
-    grain = np.abs(cv2.Laplacian(seen.edited.luma, cv2.CV_32F))
-    return float((grain[seen.mask] < FLAT).mean())
+    grain = np.abs(cv2.Laplacian(comparison.edited.luma, cv2.CV_32F))
+    return float((grain[comparison.mask] < FLAT).mean())
 
 
 def _continuity(inside: Field, outside: Field) -> float:
     """Return how well two lines on both sides of a border match: they have one profile, or hardly differ."""
-    alike, apart = correlation(inside, outside), float(np.abs(inside - outside).mean())
-    return max(ramp(alike, 0.4, 0.8), ramp(apart, 6.0, 2.5))
+    likeness, apart = correlation(inside, outside), float(np.abs(inside - outside).mean())
+    return max(ramp(likeness, 0.4, 0.8), ramp(apart, 6.0, 2.5))
 
 
-def rotation_change(seen: Comparison, truth: Truth) -> Finding:
+def rotation_change(comparison: Comparison, truth: Truth) -> Finding:
     """Score a rotation: the edited image is the source, rotated by the requested angle.
 
     Raises:
         Unmeasurable: the image looks alike at all angles.
     """
-    measured = _correlations(seen)
-    best = max(measured, key=lambda angle: measured[angle])
-    if max(measured.values()) - min(measured.values()) < MIN_GAIN:
+    measurement = _correlations(comparison)
+    best = max(measurement, key=lambda angle: measurement[angle])
+    if max(measurement.values()) - min(measurement.values()) < MIN_GAIN:
         raise Unmeasurable("the image looks alike at all angles, so its rotation cannot be measured")
     off = abs((best - truth["angle"] + 180) % 360 - 180)
     moved = 0.0 if best == 0 else 1.0
     requirements = ((moved, sentences.NOT_TURNED), (ramp(off, 4.0, 1.5), sentences.WRONG_TURN))
-    figures = f"the best match is at {best} degrees, with a correlation of {measured[best]:.2f}"
+    figures = f"the best match is at {best} degrees, with a correlation of {measurement[best]:.2f}"
     return weigh(sentences.TURNED, requirements, figures, value=describe_angle(truth["angle"]))
 
 
@@ -121,18 +121,18 @@ def describe_angle(angle: float) -> str:
     return f"by {abs(angle):g} degrees {'clockwise' if angle > 0 else 'counterclockwise'}"
 
 
-def rotation_restraint(seen: Comparison) -> Finding:
+def rotation_restraint(comparison: Comparison) -> Finding:
     """Score how well the shapes are kept, once the rotation is undone."""
-    best = max(_correlations(seen).values())
+    best = max(_correlations(comparison).values())
     score = float(np.interp(best, [0, 0.3, 0.6, 0.8, 0.95], [0, 3, 7, 9, 10]))
     shapes = sentences.SHAPES_CHANGED
     chosen = sentences.SHAPES_KEPT if score >= HIGH else shapes.missed if score < LOW else shapes.partly
     return Finding(score, chosen, f"a correlation of {best:.2f} once the rotation is undone")
 
 
-def _correlations(seen: Comparison) -> dict[int, float]:
+def _correlations(comparison: Comparison) -> dict[int, float]:
     """Return the correlation of the edited image with the source rotated by each angle, in the inscribed circle."""
-    source, edited = (_structure(image) for image in (seen.pair.source, seen.pair.edited))
+    source, edited = (_structure(image) for image in (comparison.pair.source, comparison.pair.edited))
     height, width = source.shape
     inside = _circle(height, width)
     middle = (width - 1) / 2, (height - 1) / 2
@@ -155,7 +155,7 @@ def _circle(height: int, width: int) -> Mask:
     return np.hypot(rows - (height - 1) / 2, columns - (width - 1) / 2) < radius
 
 
-MEASURED: Mapping[Task, Callable[[Comparison, Truth], Finding]] = {
+SUCCESS_MEASURES: Mapping[Task, Callable[[Comparison, Truth], Finding]] = {
     Task("outpaint"): outpaint,
     Task("rotation_change"): rotation_change,
 }

@@ -33,8 +33,8 @@ def measure_condition(pair: EditPair, task: Task) -> Finding:
     image = next((each.image for each in pair.references if each.role == role), None)
     if image is None:
         raise Unmeasurable(f"the pair has no reference image with the role {role}")
-    degree, measured = CONDITIONS[task](pair, image)
-    return weigh(sentences.CONDITION_MATCHES, ((degree, sentences.CONDITION_DIFFERS),), measured)
+    degree, measurement = CONDITIONS[task](pair, image)
+    return weigh(sentences.CONDITION_MATCHES, ((degree, sentences.CONDITION_DIFFERS),), measurement)
 
 
 def _match_box(pair: EditPair, image: Image) -> tuple[float, str]:
@@ -46,10 +46,10 @@ def _match_box(pair: EditPair, image: Image) -> tuple[float, str]:
     left, top, right, bottom = bounding_box(red)
     changed = cv2.absdiff(pair.source, pair.edited).max(axis=2) > CLEAR_LEVELS
     inside = changed[top:bottom, left:right]
-    held = float(inside.sum() / max(1, changed.sum()))
+    share = float(inside.sum() / max(1, changed.sum()))
     rest = float(cv2.absdiff(image, pair.source)[~red].mean()) if not red.all() else 255.0
-    degree = min(ramp(held, 0.3, 0.6), ramp(float(inside.mean()), 0.05, 0.2), ramp(rest, 16.0, 8.0))
-    return degree, f"the box holds {held:.0%} of what changed, which is {inside.mean():.0%} of the box"
+    degree = min(ramp(share, 0.3, 0.6), ramp(float(inside.mean()), 0.05, 0.2), ramp(rest, 16.0, 8.0))
+    return degree, f"the box holds {share:.0%} of what changed, which is {inside.mean():.0%} of the box"
 
 
 def _match_sketch(pair: EditPair, image: Image) -> tuple[float, str]:
@@ -83,13 +83,13 @@ def _match_segment(pair: EditPair, image: Image) -> tuple[float, str]:
     if not shape.any():
         return 0.0, "the reference has no segment in the object's colour"
     changed = cv2.absdiff(pair.source, pair.edited).max(axis=2) > CLEAR_LEVELS
-    held = float(changed[shape].mean())
+    share = float(changed[shape].mean())
     near = max(2, round(0.004 * max(shape.shape)))
     edge = dilate(shape, near) & ~erode(shape, near)
     after, before = (mean_inside(gradient(lightness(each)), edge) for each in (pair.edited, pair.source))
     new = after / max(after + before, 1e-6)
-    degree = min(ramp(held, 0.3, 0.6), ramp(new, 0.48, 0.53))
-    return degree, f"{held:.0%} of the segment changed, and {new:.0%} of the edges at its outline are new"
+    degree = min(ramp(share, 0.3, 0.6), ramp(new, 0.48, 0.53))
+    return degree, f"{share:.0%} of the segment changed, and {new:.0%} of the edges at its outline are new"
 
 
 def _scale_to(image: Image, other: Image | Mask) -> Image:

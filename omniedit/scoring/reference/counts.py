@@ -34,7 +34,7 @@ MAX_PROBABILITY_ELSEWHERE = 0.35
 """Largest probability that a window without a known object shows one of its kind."""
 
 
-def counting(seen: Comparison, truth: Truth) -> Finding:
+def counting(comparison: Comparison, truth: Truth) -> Finding:
     """Score a change of a number: all objects that should change did, the others stayed, and the numbers are right.
 
     Raises:
@@ -44,28 +44,28 @@ def counting(seen: Comparison, truth: Truth) -> Finding:
     both = min(before, after)
     if len(boxes) != max(before, after) or before == after or both < 1:
         raise Unmeasurable(f"the truth of a counting has {len(boxes)} boxes for a change from {before} to {after}")
-    more = seen.edited if after > before else seen.source
-    kept, changed = ([object_region(seen, box) for box in part] for part in (boxes[:both], boxes[both:]))
-    replaced = min(replacement_strength(seen, region)[0] for region in changed)
-    stayed = max(seen.changed_share(seen.box(box) & ~seen.small_mask) for box in boxes[:both])
+    more = comparison.edited if after > before else comparison.source
+    kept, changed = ([object_region(comparison, box) for box in part] for part in (boxes[:both], boxes[both:]))
+    replaced = min(replacement_strength(comparison, region)[0] for region in changed)
+    stayed = max(comparison.changed_share(comparison.box(box) & ~comparison.small_mask) for box in boxes[:both])
     looks = [more.appearance[region] for region in (*kept, *changed)]
     apart = max(distribution_distance(looks[0], look) for look in looks[1:])
-    numbers = parse_numbers(seen.pair.instruction)
-    said = numbers <= {before, after, abs(after - before)} and bool(numbers & {after, abs(after - before)})
+    numbers = parse_numbers(comparison.pair.instruction)
+    is_stated = numbers <= {before, after, abs(after - before)} and bool(numbers & {after, abs(after - before)})
     requirements = (
-        (float(said), sentences.WRONG_NUMBER),
+        (float(is_stated), sentences.WRONG_NUMBER),
         (replaced, sentences.NUMBER_UNCHANGED),
         (ramp(stayed, 0.4, 0.1), sentences.ANOTHER_CHANGED),
         (ramp(apart, 40.0, 25.0), sentences.OTHER_KIND),
     )
-    measured = (
+    measurement = (
         f"{replaced:.0%} of the change, {stayed:.0%} of the others changed, they look {apart:.0f} apart, the "
         f"instruction states {sorted(numbers)} for {before} to {after}"
     )
-    return weigh(sentences.COUNTED, requirements, measured, old=TruthObject.parse(truth["object"]))
+    return weigh(sentences.COUNTED, requirements, measurement, old=TruthObject.parse(truth["object"]))
 
 
-def relation(seen: Comparison, truth: Truth) -> Finding:
+def relation(comparison: Comparison, truth: Truth) -> Finding:
     """Score which of two objects was edited: the one at the place that the instruction says.
 
     Raises:
@@ -74,18 +74,20 @@ def relation(seen: Comparison, truth: Truth) -> Finding:
     place, box, other = truth["place"], truth["box"], truth["other_box"]
     if place not in PLACE_WORDS:
         raise Unmeasurable(f"the truth of a relation has the place {place!r:.20}")
-    text = seen.pair.instruction.lower()
-    said = bool(re.search(PLACE_WORDS[place], text)) and not re.search(PLACE_WORDS[OPPOSITE[place]], text)
-    changed = seen.small_delta_e > CLEAR
-    here, there = (float(changed[seen.box(each)].sum()) for each in (box, other))
+    text = comparison.pair.instruction.lower()
+    is_stated = bool(re.search(PLACE_WORDS[place], text)) and not re.search(PLACE_WORDS[OPPOSITE[place]], text)
+    changed = comparison.small_delta_e > CLEAR
+    here, there = (float(changed[comparison.box(each)].sum()) for each in (box, other))
     share = here / max(1.0, here + there)
     requirements = (
-        (float(said), sentences.OTHER_MEANT),
+        (float(is_stated), sentences.OTHER_MEANT),
         (ramp(_distance(place, box, other), 0.05, 0.25), sentences.OTHER_MEANT),
         (ramp(share, 0.5, 0.8), sentences.OTHER_EDITED),
     )
-    measured = f"{share:.0%} of the change is in the object on the {place}, not in the other one"
-    return weigh(sentences.RIGHT_ONE, requirements, measured, old=TruthObject.parse(without_position(truth["object"])))
+    measurement = f"{share:.0%} of the change is in the object on the {place}, not in the other one"
+    return weigh(
+        sentences.RIGHT_ONE, requirements, measurement, old=TruthObject.parse(without_position(truth["object"]))
+    )
 
 
 def _distance(place: str, box: FractionBox, other: FractionBox) -> float:

@@ -37,35 +37,35 @@ AROUND = 0.05
 """Margin around the subject in the compared copy, as a share of its sides."""
 
 
-def score_shown_subject(seen: Comparison, truth: Truth) -> Finding:
+def score_shown_subject(comparison: Comparison, truth: Truth) -> Finding:
     """Score whether the demonstrations' subject is at the stated place, and was not there before.
 
     Raises:
         Unmeasurable: there is no demonstration, or the subject is too small.
         KeyError: the truth lacks the place of the subject in the demonstration.
     """
-    reference, inside = reduced_reference(*crop_around(find_reference(seen, ROLE), truth["reference_box"]))
+    reference, inside = reduced_reference(*crop_around(find_reference(comparison, ROLE), truth["reference_box"]))
     size, mirrored, place = reference.shape[1::-1], bool(truth.get("mirrored")), body_box(truth)
     after, before, mask = (
         align_view(image, place, inside, size, mirrored)
-        for image in (seen.pair.edited, seen.pair.source, _as_image(seen.pair.mask))
+        for image in (comparison.pair.edited, comparison.pair.source, _as_image(comparison.pair.mask))
     )
     shape = erode((mask[..., 0] > 127) & _within(inside, mask.shape[:2]), RIM)
     if "accessory" in truth:
         shape &= ~_accessory(truth, inside, mask.shape[:2])
     if shape.sum() < MIN_PIXELS:
         raise Unmeasurable("the subject is too small to be compared with its demonstration")
-    held, shown = (matching_share(reference, shape, view) for view in (after, before))
+    share, shown = (matching_share(reference, shape, view) for view in (after, before))
     structure = correlation(smooth_lightness(reference)[shape], smooth_lightness(after)[shape])
-    degree, more = _skill_degree(truth, image_to_lab(after)[shape], held, shown, structure)
-    measured = (
-        f"{held:.0%} of the demonstration's subject is in the edited image, with a correlation of {structure:.2f}, and "
-        f"{shown:.0%} in the source{more}"
+    degree, more = _skill_degree(truth, image_to_lab(after)[shape], share, shown, structure)
+    measurement = (
+        f"{share:.0%} of the demonstration's subject is in the edited image, with a correlation of {structure:.2f}, "
+        f"and {shown:.0%} in the source{more}"
     )
-    return weigh(sentences.CONDITION_MATCHES, ((degree, sentences.CONDITION_DIFFERS),), measured)
+    return weigh(sentences.CONDITION_MATCHES, ((degree, sentences.CONDITION_DIFFERS),), measurement)
 
 
-def _skill_degree(truth: Truth, lab_N3: np.ndarray, held: float, shown: float, structure: float) -> tuple[float, str]:
+def _skill_degree(truth: Truth, lab_N3: np.ndarray, share: float, shown: float, structure: float) -> tuple[float, str]:
     """Return how well the subject fits demonstration and skill, in [0, 1], and further figures as text.
 
     A new colour keeps the subject's shading, a style its shapes. Otherwise its pixels are the demonstration's.
@@ -74,8 +74,8 @@ def _skill_degree(truth: Truth, lab_N3: np.ndarray, held: float, shown: float, s
         off, chroma = hue_error(lab_N3[:, 1:].mean(axis=0), truth["lab_ab"])
         return min(ramp(structure, 0.4, 0.7), ramp(off, 60, 25)), f", {off:.0f} degrees off the colour ({chroma:.0f})"
     if "style" in truth:
-        return min(ramp(structure, 0.2, 0.5), ramp(held, 0.98, 0.85)), ""
-    return min(ramp(held, 0.5, 0.8), ramp(held - shown, 0.1, 0.3), ramp(structure, 0.4, 0.8)), ""
+        return min(ramp(structure, 0.2, 0.5), ramp(share, 0.98, 0.85)), ""
+    return min(ramp(share, 0.5, 0.8), ramp(share - shown, 0.1, 0.3), ramp(structure, 0.4, 0.8)), ""
 
 
 def body_box(truth: Truth) -> FractionBox:
@@ -114,9 +114,9 @@ def _within(box: FractionBox, shape: tuple[int, ...]) -> Mask:
 
 def _accessory(truth: Truth, inside: FractionBox, shape: tuple[int, ...]) -> Mask:
     """Return the (h, w) mask of the accessory's box, widened by `RIM`, in the compared copy."""
-    body, thing = truth["body"], truth["accessory"]
+    body, accessory = truth["body"], truth["accessory"]
     x_scale = (inside[2] - inside[0]) / (body[2] - body[0])
     y_scale = (inside[3] - inside[1]) / (body[3] - body[1])
-    left, right = (inside[0] + (edge - body[0]) * x_scale for edge in (thing[0], thing[2]))
-    top, bottom = (inside[1] + (edge - body[1]) * y_scale for edge in (thing[1], thing[3]))
+    left, right = (inside[0] + (edge - body[0]) * x_scale for edge in (accessory[0], accessory[2]))
+    top, bottom = (inside[1] + (edge - body[1]) * y_scale for edge in (accessory[1], accessory[3]))
     return _within((left - RIM, top - RIM, right + RIM, bottom + RIM), shape)

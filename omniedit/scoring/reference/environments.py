@@ -51,12 +51,12 @@ class EnvironmentSign:
     Args:
         degree: in [0, 1]; 1 if the image clearly shows the sign.
         fault: sentence about an image that does not show it.
-        measured: the figure behind the degree.
+        measurement: the figure behind the degree.
     """
 
     degree: float
     fault: str
-    measured: str
+    measurement: str
 
 
 def environment_signs(kind: str, before: Light, after: Light) -> list[EnvironmentSign]:

@@ -37,9 +37,9 @@ def delta_e(a_lab: Field, b_lab: Field) -> Field:
     return np.sqrt(np.einsum("...c,...c->...", offset, offset))
 
 
-def mean_inside(field_HW: Field, where: Mask) -> float:
+def mean_inside(field_HW: Field, mask: Mask) -> float:
     """Return the mean of a region's values; 0 if the region is empty."""
-    return float(cv2.mean(field_HW, where.view(np.uint8))[0])
+    return float(cv2.mean(field_HW, mask.view(np.uint8))[0])
 
 
 def gradient(field_HW: Field) -> Field:
@@ -94,12 +94,12 @@ def sorted_quantiles(sorted_CN: Field, levels_K: NDArray[np.float64]) -> NDArray
     return low + (high - low) * (place - below)
 
 
-def noise_level(response_HW: Field, where: Mask) -> float:
+def noise_level(response_HW: Field, mask: Mask) -> float:
     """Return the standard deviation of the noise in a region's calmest half, in the units of the filtered field.
 
     The median is over about `MANY` pixels, which is as accurate as over all.
     """
-    responses = response_HW[where]
+    responses = response_HW[mask]
     return float(np.median(responses[:: (len(responses) // MANY) | 1])) / (6 * 0.6745)
 
 
@@ -110,12 +110,12 @@ def blockiness(luma: Field, region: Mask) -> float:
     return max(across, down)
 
 
-def _grid_excess(one: Field, next_one: Field, where: Mask, axis: int) -> float:
+def _grid_excess(one: Field, next_one: Field, mask: Mask, axis: int) -> float:
     """Return the strength of steps between neighbours at every eighth place, summed along an axis, over the others."""
     steps = cv2.absdiff(one, next_one)
-    steps[~where] = 0
+    steps[~mask] = 0
     sums = cv2.reduce(steps, axis, cv2.REDUCE_SUM, dtype=cv2.CV_64F).ravel()
-    counts = cv2.reduce(where.view(np.uint8), axis, cv2.REDUCE_SUM, dtype=cv2.CV_32S).ravel()
+    counts = cv2.reduce(mask.view(np.uint8), axis, cv2.REDUCE_SUM, dtype=cv2.CV_32S).ravel()
     phases = [float(sums[p::8].sum() / max(1, counts[p::8].sum())) for p in range(8)]
     return (max(phases) + 0.05) / (float(np.median(phases)) + 0.05)
 

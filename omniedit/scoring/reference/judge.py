@@ -17,7 +17,7 @@ from omniedit.scoring.reference.measures import Comparison, ImageMeasures, Unmea
 from omniedit.scoring.reference.quality import quality
 from omniedit.scoring.reference.rationale import HIGH, LOW, Finding, write_rationale
 from omniedit.scoring.reference.requirements import REQUIREMENTS, verify_type
-from omniedit.scoring.reference.success import MEASURED, success
+from omniedit.scoring.reference.success import SUCCESS_MEASURES, success
 from omniedit.scoring.reference.verification import verify
 from omniedit.scoring.reply_parser import Unscorable
 from omniedit.scoring.rubric import edit_rubric
@@ -94,7 +94,7 @@ def score_pair(pair: EditPair, source: ImageMeasures | None = None) -> Score | U
     pair = replace(pair, task=scoring_task(named, truth))
     if truth is None:
         return Unscorable("the pair has no known truth: its provenance has no truth to measure against")
-    if pair.task not in MEASURED:
+    if pair.task not in SUCCESS_MEASURES:
         return Unscorable(f"the reference judge has no measurement for the task {pair.task}")
     if unusable := _unusable(pair.task, truth):
         return Unscorable(f"the truth of a {pair.task.label.lower()} {unusable}")
@@ -102,16 +102,16 @@ def score_pair(pair: EditPair, source: ImageMeasures | None = None) -> Score | U
         return Unscorable("the edit is local, but the pair has no mask")
     if pair.mask is not None and not pair.mask.any():
         return Unscorable("the mask is empty")
-    seen = Comparison(pair, source)
+    comparison = Comparison(pair, source)
     try:
-        findings = measure_pair(seen, truth)
+        findings = measure_pair(comparison, truth)
         if named in REQUIREMENTS:
-            required = REQUIREMENTS[named](seen, truth)
+            required = REQUIREMENTS[named](comparison, truth)
             findings = (min(findings[0], required, key=lambda finding: finding.score), *findings[1:])
         sc_1, sc_2, pq = (round(finding.score, 1) for finding in findings)
         if min(sc_1, sc_2, pq) >= MIN_VERIFIED_SCORE:
-            verify(seen, {**truth, "object": truth["kind"]} if named in COMPLEX_TASKS else truth)
-            verify_type(seen, truth, named)
+            verify(comparison, {**truth, "object": truth["kind"]} if named in COMPLEX_TASKS else truth)
+            verify_type(comparison, truth, named)
     except KeyError as error:
         return Unscorable(f"the truth of a {pair.task.label.lower()} lacks {error}")
     except Unmeasurable as error:
@@ -126,9 +126,9 @@ def scoring_task(task: Task, truth: Any) -> Task:
     return equivalent_task(task)
 
 
-def measure_pair(seen: Comparison, truth: Mapping[str, Any]) -> tuple[Finding, Finding, Finding]:
-    """Return the findings on success, restraint and quality, whose `measured` has the figures behind the scores."""
-    return success(seen, truth), restraint(seen), quality(seen)
+def measure_pair(comparison: Comparison, truth: Mapping[str, Any]) -> tuple[Finding, Finding, Finding]:
+    """Return the findings on success, restraint and quality, whose `measurement` has the figures behind the scores."""
+    return success(comparison, truth), restraint(comparison), quality(comparison)
 
 
 def _unusable(task: Task, truth: Any) -> str:
@@ -175,18 +175,18 @@ def _is_box(value: Any) -> bool:
     return left < right and top < bottom and left < 1 and top < 1 and right > 0 and bottom > 0
 
 
-def restraint(seen: Comparison) -> Finding:
+def restraint(comparison: Comparison) -> Finding:
     """Score sc_score_2, no over-editing: nothing changed outside the mask; a global edit keeps the structure."""
-    if seen.pair.task in camera.RESTRAINT:
-        return camera.RESTRAINT[seen.pair.task](seen)
-    return _preservation_finding(seen) if seen.pair.is_local else _shapes_stay(seen)
+    if comparison.pair.task in camera.RESTRAINT:
+        return camera.RESTRAINT[comparison.pair.task](comparison)
+    return _preservation_finding(comparison) if comparison.pair.is_local else _shapes_stay(comparison)
 
 
-def _preservation_finding(seen: Comparison) -> Finding:
-    outside = ~seen.mask
+def _preservation_finding(comparison: Comparison) -> Finding:
+    outside = ~comparison.mask
     if not outside.any():
         return Finding(0.0, sentences.EDIT_IS_EVERYWHERE)
-    differences, pixels = seen.differences(outside), int(outside.sum())
+    differences, pixels = comparison.differences(outside), int(outside.sum())
     mean, noticed = float(differences.sum()) / pixels, float((differences > NOTICEABLE).sum()) / pixels
     score = min(
         np.interp(mean, [0, 1, 3, 6, 15], [10, 9, 7, 4, 0]), np.interp(noticed, [0, 0.02, 0.2, 1], [10, 9, 6, 2])
@@ -198,11 +198,11 @@ def _preservation_finding(seen: Comparison) -> Finding:
     )
 
 
-def _shapes_stay(seen: Comparison) -> Finding:
+def _shapes_stay(comparison: Comparison) -> Finding:
     """Score by structure and edges how well a global edit keeps shapes; its tones may change, even invert."""
-    everywhere = np.ones_like(seen.small_mask)
-    structure = max(0.0, seen.structure_kept(everywhere, fine=2.0, coarse=12.0))
-    edges = max(0.0, seen.edges_kept(everywhere))
+    everywhere = np.ones_like(comparison.small_mask)
+    structure = max(0.0, comparison.structure_kept(everywhere, fine=2.0, coarse=12.0))
+    edges = max(0.0, comparison.edges_kept(everywhere))
     score = np.interp((structure + edges) / 2, [0, 0.4, 0.6, 0.68, 0.75, 0.9], [0, 3, 7.5, 8.1, 9.2, 10])
     shapes = sentences.SHAPES_CHANGED
     chosen = sentences.SHAPES_KEPT if score >= HIGH else shapes.missed if score < LOW else shapes.partly

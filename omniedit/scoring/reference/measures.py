@@ -98,7 +98,7 @@ class FillDetail:
         return min(ramp(self.ratio, 0.3, 0.95), ramp(self.smeared, 0.35, 0.12))
 
     @property
-    def measured(self) -> str:
+    def measurement(self) -> str:
         return f"{self.ratio:.2f} times the detail of its surroundings and {self.smeared:.0%} of it smeared"
 
 
@@ -173,17 +173,17 @@ class ImageMeasures:
         sky = find_sky(self.image).astype(np.uint8)
         return cv2.resize(sky, (width, height), interpolation=cv2.INTER_NEAREST) > 0
 
-    def sharpness(self, where: Mask) -> float:
+    def sharpness(self, mask: Mask) -> float:
         """Return the share of a region's gradient that is fine: near 1 if it is crisp, 0.6 or less if it is blurred.
 
         It is a ratio of gradients at two scales, so that a plain surface does not count as blurred.
         """
-        fine, coarse = mean_inside(self.gradient, where), mean_inside(self._coarse_gradient, where)
+        fine, coarse = mean_inside(self.gradient, mask), mean_inside(self._coarse_gradient, mask)
         return float((fine + 0.05) / (coarse + 0.05)) / 2
 
-    def noise(self, where: Mask) -> float:
+    def noise(self, mask: Mask) -> float:
         """Return the `noise_level` of a region, on Lab's L scale."""
-        return noise_level(self._noise_response, where)
+        return noise_level(self._noise_response, mask)
 
 
 class Comparison:

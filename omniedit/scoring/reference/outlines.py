@@ -26,25 +26,25 @@ SOFT_EDGE = 2.0
 _BINS = (12, 24, 24)
 
 
-def hard_outline(seen: Comparison) -> float:
+def hard_outline(comparison: Comparison) -> float:
     """Return the share of the edit's outline at which the change stops in a step where the source has no edge.
 
     A solid object has an edge at its outline; fur, down and smoke fade out, and the new colour must fade out too.
     """
-    mask = seen.detail_mask
+    mask = comparison.detail_mask
     inside = np.zeros_like(mask)
     inside[3:-3, 3:-3] = True
     outwards, inwards = _distances(mask)
     outline = (inwards == 1) & inside
-    cut = _steps(seen.edited.detail - seen.source.detail, seen.source.detail)
+    cut = _steps(comparison.edited.detail - comparison.source.detail, comparison.source.detail)
     near = grow(cut & (outwards <= 4) & (inwards <= 8), 4)
     return float(near[outline].mean()) if outline.any() else 0.0
 
 
-def torn_sky(seen: Comparison) -> float:
+def torn_sky(comparison: Comparison) -> float:
     """Return the length of the steps in a global change where the source has no edge, over the image's side."""
-    change = seen.edited.detail - seen.source.detail
-    steps = _steps(_without_specks(change), _without_specks(seen.source.detail))
+    change = comparison.edited.detail - comparison.source.detail
+    steps = _steps(_without_specks(change), _without_specks(comparison.source.detail))
     _, _, stats, _ = cv2.connectedComponentsWithStats(steps.astype(np.uint8))
     sizes = stats[1:, cv2.CC_STAT_AREA]
     return float(sizes[sizes >= MIN_TEAR_PIXELS].sum() / steps.size**0.5)
@@ -67,13 +67,13 @@ def remaining_area(before: Field, after: Field, mask: Mask) -> float:
     replaced = mask & (change > 8)
     meant = np.linalg.norm(_mean_near(after - before, mask), axis=-1)
     now = np.linalg.norm(after - _mean_near(after, replaced), axis=-1)
-    alike = (change < 0.4 * meant + 1) & _has_colours_like(before, core, rest)
-    alike = cv2.morphologyEx(alike.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3))) > 0
-    missed = alike & (meant > 12) & (now > 12) & (outwards <= NEAR) & (inwards <= NEAR)
-    _, labels = cv2.connectedComponents(alike.astype(np.uint8))
+    similar = (change < 0.4 * meant + 1) & _has_colours_like(before, core, rest)
+    similar = cv2.morphologyEx(similar.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3))) > 0
+    missed = similar & (meant > 12) & (now > 12) & (outwards <= NEAR) & (inwards <= NEAR)
+    _, labels = cv2.connectedComponents(similar.astype(np.uint8))
     inside, outside, touching = (
-        np.bincount(labels[where], minlength=labels.max() + 1)
-        for where in (missed, alike & rest, missed & (outwards <= 3))
+        np.bincount(labels[part], minlength=labels.max() + 1)
+        for part in (missed, similar & rest, missed & (outwards <= 3))
     )
     return float(1e6 * inside[(outside < 4 * inside) & (touching > 0)].sum() / mask.size)
 
@@ -89,8 +89,8 @@ def ghost_share(before: Field, after: Field, mask: Mask) -> float:
     around = (outwards > NEAR) & (outwards < max(2 * NEAR, 0.5 * float(mask.sum()) ** 0.5))
     if around.sum() < 512 or core.sum() < 512:
         return 0.0
-    alike = _frequency_ratio(before, core, around)[_bin_index(after)] > 5
-    return float((cv2.morphologyEx(alike.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3))) > 0)[core].mean())
+    similar = _frequency_ratio(before, core, around)[_bin_index(after)] > 5
+    return float((cv2.morphologyEx(similar.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3))) > 0)[core].mean())
 
 
 def colour_odds(lab: Field, region: Mask, rest: Mask) -> Field:
@@ -100,14 +100,14 @@ def colour_odds(lab: Field, region: Mask, rest: Mask) -> Field:
     return (ratio / (1 + ratio)).astype(np.float32)
 
 
-def edge_support(seen: Comparison) -> float:
+def edge_support(comparison: Comparison) -> float:
     """Return the share of the edit's outline that is at most two pixels from an edge of the source."""
-    mask = seen.detail_mask
+    mask = comparison.detail_mask
     inside = np.zeros_like(mask)
     inside[3:-3, 3:-3] = True
     _, inwards = _distances(mask)
     outline = (inwards == 1) & inside
-    edges = cv2.dilate(_slope(seen.source.detail), np.ones((5, 5), np.uint8))
+    edges = cv2.dilate(_slope(comparison.source.detail), np.ones((5, 5), np.uint8))
     return float((edges[outline] > SOFT_EDGE).mean()) if outline.any() else 0.0
 
 
@@ -137,11 +137,11 @@ def _slope(lab: Field) -> Field:
     return np.sqrt((dx * dx + dy * dy).sum(axis=-1))
 
 
-def _mean_near(lab: Field, where: Mask, side: int = 41) -> Field:
+def _mean_near(lab: Field, mask: Mask, side: int = 41) -> Field:
     """Return the (h, w, 3) mean of a region's values around each pixel."""
-    weight = cv2.blur(where.astype(np.float32), (side, side))
+    weight = cv2.blur(mask.astype(np.float32), (side, side))
     return (
-        cv2.blur(np.where(where[..., None], lab, 0).astype(np.float32), (side, side))
+        cv2.blur(np.where(mask[..., None], lab, 0).astype(np.float32), (side, side))
         / np.maximum(weight, 1e-3)[..., None]
     )
 
@@ -154,7 +154,7 @@ def _has_colours_like(lab: Field, region: Mask, rest: Mask) -> Mask:
 def _frequency_ratio(lab: Field, region: Mask, rest: Mask) -> Field:
     """Return for each colour bin its frequency in a region over that in the rest."""
     index = _bin_index(lab)
-    inside, outside = (_histogram(index[where]) for where in (region, rest))
+    inside, outside = (_histogram(index[part]) for part in (region, rest))
     return ((inside + 2e-5) / (outside + 2e-5)).reshape(-1)
 
 

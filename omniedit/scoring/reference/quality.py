@@ -36,25 +36,25 @@ class Fault:
     Args:
         left: the remaining quality, in [0, 1]; 1 without the mark.
         name: the mark in words.
-        measured: the figure behind `left`.
+        measurement: the figure behind `left`.
     """
 
     left: float
     name: str = ""
-    measured: str = ""
+    measurement: str = ""
 
 
-def quality(seen: Comparison) -> Finding:
+def quality(comparison: Comparison) -> Finding:
     """Return 10 times the product of the quality that each fault leaves; the rationale names the worst faults.
 
     Strokes, hatching, dots and flat blacks are style, so a restyled image is checked only for marks that no style has.
     """
-    is_style = seen.pair.task is Task.STYLE_TRANSFER
+    is_style = comparison.pair.task is Task.STYLE_TRANSFER
     if is_style:
-        faults = [measure(seen) for measure in _FAULTS_OF_A_STYLE]
+        faults = [measure(comparison) for measure in _FAULTS_OF_A_STYLE]
     else:
-        faults = [measure(seen.close_up) for measure in _FAULTS_NEAR_THE_MASK] + [
-            measure(seen) for measure in _FAULTS_OF_A_PHOTO
+        faults = [measure(comparison.close_up) for measure in _FAULTS_NEAR_THE_MASK] + [
+            measure(comparison) for measure in _FAULTS_OF_A_PHOTO
         ]
     score = 10 * float(np.prod([fault.left for fault in faults]))
     ordered = sorted((fault for fault in faults if fault.left < 0.95), key=lambda fault: fault.left)
@@ -62,77 +62,79 @@ def quality(seen: Comparison) -> Finding:
         return Finding(score, sentences.NO_FAULTS)
     chosen = sentences.LARGE_FAULTS if score < LOW else sentences.FAULTS if score < HIGH else sentences.SMALL_FAULTS
     names = join_names([fault.name for fault in ordered[:NAMED]])
-    return Finding(score, fill_in(chosen, faults=names), ", ".join(fault.measured for fault in ordered))
+    return Finding(score, fill_in(chosen, faults=names), ", ".join(fault.measurement for fault in ordered))
 
 
-def seam(seen: Comparison) -> Fault:
+def seam(comparison: Comparison) -> Fault:
     """Measure steps along the mask's edge, relative to the source there and to the image on both sides."""
-    if seen.pair.mask is None or seen.pair.mask.all():
+    if comparison.pair.mask is None or comparison.pair.mask.all():
         return Fault(1.0)
-    unit = seen.unit
+    unit = comparison.unit
     edge, inner, outer = (
-        seen.region.ring(*ends) for ends in ((-unit, unit), (-6 * unit, -2 * unit), (2 * unit, 6 * unit))
+        comparison.region.ring(*ends) for ends in ((-unit, unit), (-6 * unit, -2 * unit), (2 * unit, 6 * unit))
     )
-    edited, source = seen.edited.gradient, seen.source.gradient
+    edited, source = comparison.edited.gradient, comparison.source.gradient
     natural = max(mean_inside(edited, inner), mean_inside(edited, outer), mean_inside(source, edge), 0.5)
     ratio = mean_inside(edited, edge) / natural
-    natural_step = 1.8 if seen.pair.task in MASKED_BY_OUTLINE else 1.25
-    measured = f"a seam {ratio:.1f} times as steep as the image's own edges"
-    return Fault(ramp(ratio, 3.0, natural_step), "a seam along its edge", measured)
+    natural_step = 1.8 if comparison.pair.task in MASKED_BY_OUTLINE else 1.25
+    measurement = f"a seam {ratio:.1f} times as steep as the image's own edges"
+    return Fault(ramp(ratio, 3.0, natural_step), "a seam along its edge", measurement)
 
 
-def blur(seen: Comparison) -> Fault:
+def blur(comparison: Comparison) -> Fault:
     """Measure whether the edit is softer than the source and, if local, than its surroundings.
 
     A new background may be softer than the old one.
     """
-    ratio = seen.edited.sharpness(seen.mask) / _natural(seen, seen.source.sharpness, min)
-    soft, crisp = (0.45, 0.75) if seen.pair.task is Task.BACKGROUND_SWAP else (0.5, 0.9)
+    ratio = comparison.edited.sharpness(comparison.mask) / _natural(comparison, comparison.source.sharpness, min)
+    soft, crisp = (0.45, 0.75) if comparison.pair.task is Task.BACKGROUND_SWAP else (0.5, 0.9)
     return Fault(ramp(ratio, soft, crisp), "blur", f"{ratio:.2f} times as sharp as the image")
 
 
-def smear(seen: Comparison) -> Fault:
+def smear(comparison: Comparison) -> Fault:
     """Measure whether the fill of a removal has less detail than its surroundings, all over or in places."""
-    if seen.pair.task is not Task.OBJECT_REMOVAL:
+    if comparison.pair.task is not Task.OBJECT_REMOVAL:
         return Fault(1.0)
-    fill = fill_detail(seen.edited.luma, seen.region, seen.unit)
-    return Fault(fill.credibility, "a smeared fill", f"a fill with {fill.measured}")
+    fill = fill_detail(comparison.edited.luma, comparison.region, comparison.unit)
+    return Fault(fill.credibility, "a smeared fill", f"a fill with {fill.measurement}")
 
 
-def noise(seen: Comparison) -> Fault:
+def noise(comparison: Comparison) -> Fault:
     """Measure whether the edit is grainier than the source and, if local, than its surroundings."""
-    excess = seen.edited.noise(seen.mask) - _natural(seen, seen.source.noise, max)
+    excess = comparison.edited.noise(comparison.mask) - _natural(comparison, comparison.source.noise, max)
     return Fault(ramp(excess, 5.0, 1.0), "noise", f"noise {excess:.1f} above the image's own")
 
 
-def blocks(seen: Comparison) -> Fault:
+def blocks(comparison: Comparison) -> Fault:
     """Measure steps on a grid of eight pixels."""
-    photo = ~seen.mask if seen.pair.task == OUTPAINT else seen.mask
-    excess = blockiness(seen.edited.luma, seen.mask) / blockiness(seen.source.luma, photo)
+    photo = ~comparison.mask if comparison.pair.task == OUTPAINT else comparison.mask
+    excess = blockiness(comparison.edited.luma, comparison.mask) / blockiness(comparison.source.luma, photo)
     return Fault(ramp(excess, 2.5, 1.3), "blocks", f"blocks {excess:.1f} times as strong as in the source")
 
 
-def clipping(seen: Comparison) -> Fault:
+def clipping(comparison: Comparison) -> Fault:
     """Measure pure black or white where the source has shades."""
-    excess = clipped_share(seen.pair.edited, seen.mask) - clipped_share(seen.pair.source, seen.mask)
+    excess = clipped_share(comparison.pair.edited, comparison.mask) - clipped_share(
+        comparison.pair.source, comparison.mask
+    )
     return Fault(ramp(excess, 0.3, 0.05), "areas of pure black or white", f"{excess:.0%} more of it clipped")
 
 
-def cut_outline(seen: Comparison) -> Fault:
+def cut_outline(comparison: Comparison) -> Fault:
     """Measure a new colour that ends in a hard line where the object fades out."""
-    if seen.pair.task is not Task.ATTRIBUTE_MODIFICATION:
+    if comparison.pair.task is not Task.ATTRIBUTE_MODIFICATION:
         return Fault(1.0)
-    share = hard_outline(seen)
-    measured = f"an outline that is cut off hard along {share:.0%} of it"
-    return Fault(_outline_left(share, 0.55, 0.25), "an outline that is cut off hard", measured)
+    share = hard_outline(comparison)
+    measurement = f"an outline that is cut off hard along {share:.0%} of it"
+    return Fault(_outline_left(share, 0.55, 0.25), "an outline that is cut off hard", measurement)
 
 
-def old_pixels(seen: Comparison) -> Fault:
+def old_pixels(comparison: Comparison) -> Fault:
     """Measure spots missed along the outline: of the old background, the removed object or the old colour."""
-    if seen.pair.task not in _MISSED:
+    if comparison.pair.task not in _MISSED:
         return Fault(1.0)
-    what, most, least = _MISSED[seen.pair.task]
-    spots = remaining_area(seen.source.detail, seen.edited.detail, seen.detail_mask)
+    what, most, least = _MISSED[comparison.pair.task]
+    spots = remaining_area(comparison.source.detail, comparison.edited.detail, comparison.detail_mask)
     name = f"spots of {what}"
     return Fault(_outline_left(spots, most, least), name, f"{name} left over {spots / 1e4:.2f}% of the image")
 
@@ -146,22 +148,25 @@ _MISSED = {
 an object may have colours of their own."""
 
 
-def ghost(seen: Comparison) -> Fault:
+def ghost(comparison: Comparison) -> Fault:
     """Measure colours of the removed object in the fill."""
-    if seen.pair.task is not Task.OBJECT_REMOVAL:
+    if comparison.pair.task is not Task.OBJECT_REMOVAL:
         return Fault(1.0)
-    share = ghost_share(seen.source.detail, seen.edited.detail, seen.detail_mask)
-    measured = f"a ghost in the object's colours on {share:.1%} of its place"
-    return Fault(_outline_left(share, *GHOST), "a ghost of the object", measured)
+    share = ghost_share(comparison.source.detail, comparison.edited.detail, comparison.detail_mask)
+    measurement = f"a ghost in the object's colours on {share:.1%} of its place"
+    return Fault(_outline_left(share, *GHOST), "a ghost of the object", measurement)
 
 
-def tears(seen: Comparison) -> Fault:
+def tears(comparison: Comparison) -> Fault:
     """Measure steps of the light that follow nothing in the source; rain and snow have such steps anyway."""
-    if seen.pair.task is not Task.ENVIRONMENT_CHANGE or seen.pair.provenance["truth"]["environment"] in FALLING:
+    if (
+        comparison.pair.task is not Task.ENVIRONMENT_CHANGE
+        or comparison.pair.provenance["truth"]["environment"] in FALLING
+    ):
         return Fault(1.0)
-    length = torn_sky(seen)
-    measured = f"torn edges of {length:.2f} times the image's side"
-    return Fault(_outline_left(length, 0.15, 0.03), "torn edges", measured)
+    length = torn_sky(comparison)
+    measurement = f"torn edges of {length:.2f} times the image's side"
+    return Fault(_outline_left(length, 0.15, 0.03), "torn edges", measurement)
 
 
 def _outline_left(figure: float, most: float, least: float) -> float:
@@ -169,16 +174,16 @@ def _outline_left(figure: float, most: float, least: float) -> float:
     return 0.4 + 0.6 * ramp(figure, most, least)
 
 
-def softness(seen: Comparison) -> Fault:
+def softness(comparison: Comparison) -> Fault:
     """Measure whether no line or dot is crisp anywhere."""
-    crisp = seen.edited.sharpness(seen.mask)
+    crisp = comparison.edited.sharpness(comparison.mask)
     return Fault(ramp(crisp, 0.52, 0.68), "soft lines", f"soft throughout ({crisp:.2f} of the gradient is fine)")
 
 
-def colour_noise(seen: Comparison) -> Fault:
+def colour_noise(comparison: Comparison) -> Fault:
     """Measure colours that differ from pixel to pixel; a stroke or a dot of paint is larger."""
-    channels = (np.ascontiguousarray(seen.edited.lab[..., channel]) for channel in (1, 2))
-    noise = max(noise_level(noise_response(channel), seen.mask) for channel in channels)
+    channels = (np.ascontiguousarray(comparison.edited.lab[..., channel]) for channel in (1, 2))
+    noise = max(noise_level(noise_response(channel), comparison.mask) for channel in channels)
     return Fault(ramp(noise, 8.0, 2.0), "colour noise", f"colour noise of {noise:.1f}")
 
 
@@ -193,10 +198,12 @@ _FAULTS_OF_A_PHOTO: tuple[Callable[[Comparison], Fault], ...] = (
 _FAULTS_OF_A_STYLE: tuple[Callable[[Comparison], Fault], ...] = (softness, colour_noise, blocks)
 
 
-def _natural(seen: Comparison, measure: Callable[[Mask], float], forgiving: Callable[[float, float], float]) -> float:
+def _natural(
+    comparison: Comparison, measure: Callable[[Mask], float], forgiving: Callable[[float, float], float]
+) -> float:
     """Measure the source under the mask and in the mask's surroundings; return the more forgiving value."""
-    source = measure(seen.mask)
-    if seen.pair.mask is None:
+    source = measure(comparison.mask)
+    if comparison.pair.mask is None:
         return source
-    around = seen.region.ring(2 * seen.unit, 12 * seen.unit)
+    around = comparison.region.ring(2 * comparison.unit, 12 * comparison.unit)
     return forgiving(source, measure(around)) if around.sum() > 256 else source

@@ -28,12 +28,12 @@ class Finding:
 
     Args:
         variants: the reason in several wordings, each of one or two sentences without figures.
-        measured: the figures behind the score, for debugging; not part of the rationale.
+        measurement: the figures behind the score, for debugging; not part of the rationale.
     """
 
     score: float
     variants: tuple[str, ...]
-    measured: str = ""
+    measurement: str = ""
 
 
 def write_rationale(findings: Sequence[Finding], pair_id: str) -> str:
@@ -130,7 +130,7 @@ def choose_sentences(done: tuple[str, ...], *requirements: tuple[float, Shortfal
 
 
 def weigh(
-    done: tuple[str, ...], requirements: Sequence[tuple[float, Shortfall]], measured: str, **values: object
+    done: tuple[str, ...], requirements: Sequence[tuple[float, Shortfall]], measurement: str, **values: object
 ) -> Finding:
     """Return a finding with the degree of the requirement that is met least, and filled-in sentences.
 
@@ -139,7 +139,7 @@ def weigh(
         values: fields of the sentences.
     """
     sentences = fill_in(choose_sentences(done, *requirements), **values)
-    return Finding(10 * min(degree for degree, _ in requirements), sentences, measured)
+    return Finding(10 * min(degree for degree, _ in requirements), sentences, measurement)
 
 
 def fill_in(templates: tuple[str, ...], **values: object) -> tuple[str, ...]:

@@ -7,23 +7,23 @@ from omniedit.scoring.reference.fields import Field, distribution_distance, grow
 from omniedit.scoring.reference.measures import Comparison
 
 
-def object_region(seen: Comparison, box: tuple[float, float, float, float]) -> Mask:
+def object_region(comparison: Comparison, box: tuple[float, float, float, float]) -> Mask:
     """Return the (h, w) mask within the object's box, slightly shrunk; the box alone if the two do not meet."""
-    inside = seen.small_mask & seen.box(box)
+    inside = comparison.small_mask & comparison.box(box)
     core = grow(inside, -max(1, round(0.03 * float(inside.sum()) ** 0.5)))
-    return core if core.sum() >= 16 else inside if inside.sum() >= 16 else seen.box(box)
+    return core if core.sum() >= 16 else inside if inside.sum() >= 16 else comparison.box(box)
 
 
-def replacement_strength(seen: Comparison, region: Mask) -> tuple[float, str]:
+def replacement_strength(comparison: Comparison, region: Mask) -> tuple[float, str]:
     """Return how clearly a region shows different content, in [0, 1], and the figures as text."""
-    changed, left = seen.changed_share(region), seen.structure_kept(region)
+    changed, left = comparison.changed_share(region), comparison.structure_kept(region)
     figures = f"{changed:.0%} of it changed, {max(0.0, left):.0%} of its structure is left"
     return min(ramp(changed, 0.15, 0.6), ramp(left, 0.7, 0.3)), figures
 
 
-def distinctness(seen: Comparison, look: Field, region: Mask) -> float:
+def distinctness(comparison: Comparison, look: Field, region: Mask) -> float:
     """Return how far a region's appearance is from the mask's surroundings, over their own variation."""
-    ring = seen.surroundings
+    ring = comparison.surroundings
     if ring.sum() < 64 or not region.any():
         return 1.0
     own = distribution_distance(look[region], look[ring])

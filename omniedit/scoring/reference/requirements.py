@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from omniedit.imaging.ground import ground_unevenness, has_spots
 from omniedit.imaging.images import Mask
+from omniedit.imaging.plain_ground import ground_unevenness, has_spots
 from omniedit.instructions.objects import without_position
 from omniedit.scoring.reference import counts, subjects
 from omniedit.scoring.reference.conditions import CONDITIONS, measure_condition
@@ -35,37 +35,37 @@ _REPLACED = ("visual_bbox", "visual_scribble", "visual_sketch", "visual_segment"
 """Types that remove, add or replace a whole object."""
 
 
-def verify_type(seen: Comparison, truth: Truth, task: Task) -> None:
+def verify_type(comparison: Comparison, truth: Truth, task: Task) -> None:
     """Check the claims of a type's truth beyond those of its base edit.
 
     Raises:
         Unmeasurable: the images do not support it; the text says what is unconfirmed.
     """
-    if not seen.pair.provenance.get("known_truth") and task in _CHECKS:
-        _CHECKS[task](seen, truth)
+    if not comparison.pair.provenance.get("known_truth") and task in _CHECKS:
+        _CHECKS[task](comparison, truth)
 
 
-def _condition(task: Task, seen: Comparison, truth: Truth) -> Finding:
-    return measure_condition(seen.pair, task)
+def _condition(task: Task, comparison: Comparison, truth: Truth) -> Finding:
+    return measure_condition(comparison.pair, task)
 
 
-def _target(task: Task, seen: Comparison, truth: Truth) -> Finding:
-    return measure_target(seen, truth, task)
+def _target(task: Task, comparison: Comparison, truth: Truth) -> Finding:
+    return measure_target(comparison, truth, task)
 
 
-def _verify_counting(seen: Comparison, truth: Truth) -> None:
-    more = seen.edited if truth["new_count"] > truth["count"] else seen.source
+def _verify_counting(comparison: Comparison, truth: Truth) -> None:
+    more = comparison.edited if truth["new_count"] > truth["count"] else comparison.source
     counts.verify_number(more.image, truth["object"], truth["boxes"])
-    fewer = seen.source if truth["new_count"] > truth["count"] else seen.edited
+    fewer = comparison.source if truth["new_count"] > truth["count"] else comparison.edited
     boxes = truth["boxes"]
-    _verify_one_of(more, fewer, seen.small_mask, boxes[min(truth["count"], truth["new_count"])], boxes[0], truth)
+    _verify_one_of(more, fewer, comparison.small_mask, boxes[min(truth["count"], truth["new_count"])], boxes[0], truth)
 
 
-def _verify_relation(seen: Comparison, truth: Truth) -> None:
+def _verify_relation(comparison: Comparison, truth: Truth) -> None:
     boxes = (truth["box"], truth["other_box"])
-    counts.verify_number(seen.pair.source, without_position(truth["object"]), boxes)
+    counts.verify_number(comparison.pair.source, without_position(truth["object"]), boxes)
     if truth["edit"] == Task.OBJECT_REMOVAL:
-        _verify_one_of(seen.source, seen.edited, seen.small_mask, *boxes, truth)
+        _verify_one_of(comparison.source, comparison.edited, comparison.small_mask, *boxes, truth)
 
 
 def _verify_one_of(
@@ -95,29 +95,31 @@ def _verify_rimmed(image: ImageMeasures, mask: Mask, name: str) -> None:
     verify_outline(image, grow(mask, -max(1, round(RIM / 2 * float(mask.sum()) ** 0.5))), name)
 
 
-def _verify_material(seen: Comparison, truth: Truth) -> None:
-    counts.verify_number(seen.pair.source, without_position(truth["object"]), (truth["box"],))
+def _verify_material(comparison: Comparison, truth: Truth) -> None:
+    counts.verify_number(comparison.pair.source, without_position(truth["object"]), (truth["box"],))
 
 
-def _verify_replaced(seen: Comparison, truth: Truth) -> None:
+def _verify_replaced(comparison: Comparison, truth: Truth) -> None:
     """Check that a removal, an addition or a swap is of a whole object.
 
     In plain surroundings, parts of the object outside the mask, such as feet or a wing, stand out. For an object that
     the photo's caption file names, the surroundings may be less plain. A swap's mask is not the outline of one object.
     """
-    given = {str(named).lower() for named in seen.pair.provenance.get("named_objects") or ()}
-    image = seen.edited if truth["edit"] == Task.OBJECT_ADDITION else seen.source
-    uneven = rim_unevenness(image.reduced, seen.small_mask)
+    given = {str(named).lower() for named in comparison.pair.provenance.get("named_objects") or ()}
+    image = comparison.edited if truth["edit"] == Task.OBJECT_ADDITION else comparison.source
+    uneven = rim_unevenness(image.reduced, comparison.small_mask)
     if uneven > (MAX_UNEVEN_NAMED if truth["object"].lower() in given else MAX_UNEVEN):
         raise Unmeasurable(f"a part of the {truth['object']} may be left: its surroundings are {uneven:.0f} from plain")
     if truth["edit"] != Task.OBJECT_SWAP:
-        _verify_rimmed(image, seen.small_mask, truth["object"])
+        _verify_rimmed(image, comparison.small_mask, truth["object"])
 
 
-def _verify_placed(seen: Comparison, truth: Truth) -> None:
+def _verify_placed(comparison: Comparison, truth: Truth) -> None:
     """Check that plain ground surrounds all that changed, in both images, so that no part of the object is left."""
-    for image in (seen.pair.source, seen.pair.edited):
-        if ground_unevenness(image, seen.mask) > MAX_UNEVEN_PLACED or has_spots(image, seen.mask, SPOT_TOLERANCE):
+    for image in (comparison.pair.source, comparison.pair.edited):
+        if ground_unevenness(image, comparison.mask) > MAX_UNEVEN_PLACED or has_spots(
+            image, comparison.mask, SPOT_TOLERANCE
+        ):
             raise Unmeasurable(f"a part of the {truth['object']} may be left: its surroundings are not plain")
 
 

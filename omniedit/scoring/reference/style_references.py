@@ -53,8 +53,8 @@ class StyleReferences:
     @classmethod
     @cache
     def load(cls) -> "StyleReferences":
-        with np.load(FILE) as held:
-            return cls(tuple(map(str, held["names"])), held["means"], held["whitening"])
+        with np.load(FILE) as arrays:
+            return cls(tuple(map(str, arrays["names"])), arrays["means"], arrays["whitening"])
 
     def distances(self, features_F: Field) -> Field:
         """Return the (K,) Mahalanobis distances of an image's features, over the root of F."""

@@ -41,13 +41,13 @@ RIM = 3
 """Pixels at the object's outline that are not compared, because the reference image's background shows through."""
 
 
-def visual_reference(seen: Comparison, truth: Truth) -> Finding:
+def visual_reference(comparison: Comparison, truth: Truth) -> Finding:
     """Score whether the new object is the reference image's, whole, and was not there before.
 
     Raises:
         Unmeasurable: no object stands out in the reference image, or there is none.
     """
-    reference = find_reference(seen, "subject")
+    reference = find_reference(comparison, "subject")
     whole, inside = reduced_reference(reference, truth["reference_box"])
     (height, width), shape = whole.shape[:2], find_subject(whole)
     if shape.sum() < 64:
@@ -55,32 +55,34 @@ def visual_reference(seen: Comparison, truth: Truth) -> Finding:
     mirrored = bool(truth.get("mirrored"))
     after, before = (
         align_view(image, truth["box"], inside, (width, height), mirrored)
-        for image in (seen.pair.edited, seen.pair.source)
+        for image in (comparison.pair.edited, comparison.pair.source)
     )
-    held, shown = (matching_share(whole, shape, view) for view in (after, before))
+    share, shown = (matching_share(whole, shape, view) for view in (after, before))
     structure = correlation(smooth_lightness(whole)[shape], smooth_lightness(after)[shape])
-    degree = min(ramp(held, 0.6, 0.9), ramp(held - shown, 0.1, 0.3), ramp(structure, 0.4, 0.8))
+    degree = min(ramp(share, 0.6, 0.9), ramp(share - shown, 0.1, 0.3), ramp(structure, 0.4, 0.8))
     requirements = ((degree, sentences.CONDITION_DIFFERS),)
-    measured = (
-        f"{held:.0%} of the reference's object is in the edited image, with a correlation of {structure:.2f}, and "
+    measurement = (
+        f"{share:.0%} of the reference's object is in the edited image, with a correlation of {structure:.2f}, and "
         f"{shown:.0%} in the source"
     )
-    return weigh(sentences.CONDITION_MATCHES, requirements, measured)
+    return weigh(sentences.CONDITION_MATCHES, requirements, measurement)
 
 
-def material_transfer(seen: Comparison, truth: Truth) -> Finding:
+def material_transfer(comparison: Comparison, truth: Truth) -> Finding:
     """Score whether the object has the colours and the texture of the reference image, and had not before."""
-    reference = find_reference(seen, "material")
-    region = object_region(seen, truth["box"])
-    wanted = appearance(image_to_lab(shrink(reference))).reshape(-1, 4)
+    reference = find_reference(comparison, "material")
+    region = object_region(comparison, truth["box"])
+    target = appearance(image_to_lab(shrink(reference))).reshape(-1, 4)
     before, after = (
-        distribution_distance(_without_shading(look[region]), _without_shading(wanted))
-        for look in (seen.source.appearance, seen.edited.appearance)
+        distribution_distance(_without_shading(look[region]), _without_shading(target))
+        for look in (comparison.source.appearance, comparison.edited.appearance)
     )
     nearer = 1 - after / max(before, 1e-6)
     requirements = ((min(ramp(nearer, 0.15, 0.45), ramp(after, 22.0, 12.0)), sentences.CONDITION_DIFFERS),)
-    measured = f"its surface is {after:.0f} from the reference image in colour and texture, and was {before:.0f} before"
-    return weigh(sentences.CONDITION_MATCHES, requirements, measured)
+    measurement = (
+        f"its surface is {after:.0f} from the reference image in colour and texture, and was {before:.0f} before"
+    )
+    return weigh(sentences.CONDITION_MATCHES, requirements, measurement)
 
 
 def _without_shading(look_NC: Field) -> Field:
@@ -88,8 +90,8 @@ def _without_shading(look_NC: Field) -> Field:
     return look_NC * np.array([1 / 3, 1, 1, 1], np.float32)
 
 
-def find_reference(seen: Comparison, role: str) -> Image:
-    image = next((each.image for each in seen.pair.references if each.role == role), None)
+def find_reference(comparison: Comparison, role: str) -> Image:
+    image = next((each.image for each in comparison.pair.references if each.role == role), None)
     if image is None:
         raise Unmeasurable(f"the pair has no reference image with the role {role}")
     return image

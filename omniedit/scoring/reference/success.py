@@ -10,7 +10,7 @@ from omniedit.grounding.outdoors import caption_says_outdoors, shows_outdoors
 from omniedit.grounding.places import looks_outdoors
 from omniedit.imaging.images import Mask
 from omniedit.instructions.objects import without_position
-from omniedit.scoring.reference import camera, placing, sentences, texts
+from omniedit.scoring.reference import camera, rearrangement, sentences, texts
 from omniedit.scoring.reference.environments import environment_signs, light
 from omniedit.scoring.reference.fields import NOTICEABLE, Field, distribution_distance, grow, ramp
 from omniedit.scoring.reference.measures import Comparison, Unmeasurable, fill_detail
@@ -31,7 +31,7 @@ from omniedit.tasks import Task
 Truth = Mapping[str, Any]
 
 
-def success(seen: Comparison, truth: Truth) -> Finding:
+def success(comparison: Comparison, truth: Truth) -> Finding:
     """Score how well an edit meets the truth of its request; 0 if `mistaken` says that something else was done.
 
     Raises:
@@ -39,7 +39,7 @@ def success(seen: Comparison, truth: Truth) -> Finding:
     """
     if truth.get("mistaken"):
         return Finding(0.0, sentences.MISTAKEN)
-    return MEASURED[seen.pair.task](seen, truth)
+    return SUCCESS_MEASURES[comparison.pair.task](comparison, truth)
 
 
 _SKY = re.compile(r"\bsky\b", re.IGNORECASE)
@@ -54,10 +54,10 @@ MIN_SKY_SHARE = 0.8
 """Smallest share of the edit that must be sky in the source if the edit puts another sky there."""
 
 
-def object_removal(seen: Comparison, truth: Truth) -> Finding:
+def object_removal(comparison: Comparison, truth: Truth) -> Finding:
     """Score a removal: the object's structure is gone, and its place looks like the surroundings."""
-    replaced, figures = replacement_strength(seen, object_region(seen, truth["box"]))
-    strangeness = distinctness(seen, seen.edited.appearance, seen.small_mask)
+    replaced, figures = replacement_strength(comparison, object_region(comparison, truth["box"]))
+    strangeness = distinctness(comparison, comparison.edited.appearance, comparison.small_mask)
     plain = _blends_in(strangeness)
     chosen = choose_sentences(sentences.REMOVED, (replaced, sentences.NOT_GONE), (plain, sentences.ODD_PLACE))
     return Finding(
@@ -68,21 +68,21 @@ def object_removal(seen: Comparison, truth: Truth) -> Finding:
     )
 
 
-def object_addition(seen: Comparison, truth: Truth) -> Finding:
+def object_addition(comparison: Comparison, truth: Truth) -> Finding:
     """Score an addition: the edited image shows a new object that stands out, and the source shows none.
 
     The source must look as if the object had never been there: a poor fill costs half of the score, and the rationale
     blames the source image for it. A source with `truth.scene` is a photo without a fill, in which the object's colours
     are no traces; `shown_subject` looks for the subject itself.
     """
-    core = object_region(seen, truth["box"])
-    replaced, figures = replacement_strength(seen, core)
-    before = distinctness(seen, seen.source.appearance, seen.small_mask)
-    after = distinctness(seen, seen.edited.appearance, core)
-    near = seen.close_up
+    core = object_region(comparison, truth["box"])
+    replaced, figures = replacement_strength(comparison, core)
+    before = distinctness(comparison, comparison.source.appearance, comparison.small_mask)
+    after = distinctness(comparison, comparison.edited.appearance, core)
+    near = comparison.close_up
     fill = fill_detail(near.source.luma, near.region, near.unit)
-    left = remaining_area(seen.edited.detail, seen.source.detail, seen.detail_mask)
-    ghost = ghost_share(seen.edited.detail, seen.source.detail, seen.detail_mask)
+    left = remaining_area(comparison.edited.detail, comparison.source.detail, comparison.detail_mask)
+    ghost = ghost_share(comparison.edited.detail, comparison.source.detail, comparison.detail_mask)
     visible = ramp(after, 0.1, 0.5)
     plain, traceless = _blends_in(before), min(ramp(left, 330, 170), ramp(ghost, *GHOST))
     if "scene" in truth:
@@ -93,18 +93,18 @@ def object_addition(seen: Comparison, truth: Truth) -> Finding:
         (traceless, sentences.SOURCE_SHOWS_TRACES),
     )
     chosen = choose_sentences(sentences.ADDED, (replaced, sentences.NOT_ADDED), (visible, sentences.FAINT))
-    measured = (
+    measurement = (
         f"{figures}, its place now differs from its surroundings {after:.1f} times as much as they differ among "
         "themselves"
     )
     if clean < 0.9:
         chosen = tuple(f"{sentence} {blame}" for sentence in chosen)
-        measured += (
-            f", {before:.1f} times already in the source, where it has {fill.measured}, spots of the object over "
+        measurement += (
+            f", {before:.1f} times already in the source, where it has {fill.measurement}, spots of the object over "
             f"{left / 1e4:.2f}% of the image and its colours on {ghost:.1%} of its place"
         )
     score = 10 * min(replaced, visible, 0.5 + 0.5 * clean)
-    return Finding(score, fill_in(chosen, new=TruthObject.parse(without_position(truth["object"]))), measured)
+    return Finding(score, fill_in(chosen, new=TruthObject.parse(without_position(truth["object"]))), measurement)
 
 
 def _blends_in(strangeness: float) -> float:
@@ -112,12 +112,12 @@ def _blends_in(strangeness: float) -> float:
     return ramp(strangeness, 3.5, 1.8)
 
 
-def object_swap(seen: Comparison, truth: Truth) -> Finding:
+def object_swap(comparison: Comparison, truth: Truth) -> Finding:
     """Score a swap: the old object's structure is gone, and another object stands out in its place."""
-    old, new = object_region(seen, truth["box"]), object_region(seen, truth["new_box"])
-    changed, left = seen.changed_share(old | new), seen.structure_kept(old)
-    after = distinctness(seen, seen.edited.appearance, new)
-    other = distribution_distance(seen.source.appearance[old], seen.edited.appearance[new])
+    old, new = object_region(comparison, truth["box"]), object_region(comparison, truth["new_box"])
+    changed, left = comparison.changed_share(old | new), comparison.structure_kept(old)
+    after = distinctness(comparison, comparison.edited.appearance, new)
+    other = distribution_distance(comparison.source.appearance[old], comparison.edited.appearance[new])
     floats = (truth["box"][3] - truth["new_box"][3]) / (truth["box"][3] - truth["box"][1])
     requirements = (
         (ramp(changed, 0.2, 0.7), sentences.NOT_REPLACED),
@@ -126,38 +126,40 @@ def object_swap(seen: Comparison, truth: Truth) -> Finding:
         (ramp(other, 2.0, 6.0), sentences.TOO_ALIKE),
         (ramp(floats, 0.4, 0.1), sentences.FLOATS),
     )
-    measured = (
+    measurement = (
         f"{changed:.0%} of its place changed, {max(0.0, left):.0%} of its structure is left, what is there stands out "
         f"{after:.1f} times and is {other:.0f} away from the old in colour and texture, it stands "
         f"{max(0.0, floats):.0%} of the old height too high"
     )
     names = {"old": TruthObject.parse(truth["object"]), "new": TruthObject.parse(truth["new_object"])}
-    return weigh(sentences.SWAPPED, requirements, measured, **names)
+    return weigh(sentences.SWAPPED, requirements, measurement, **names)
 
 
-def attribute_modification(seen: Comparison, truth: Truth) -> Finding:
-    region = object_region(seen, truth["box"])
+def attribute_modification(comparison: Comparison, truth: Truth) -> Finding:
+    region = object_region(comparison, truth["box"])
     return (
-        _recolour_finding(seen, truth, region)
+        _recolour_finding(comparison, truth, region)
         if truth["attribute"] == "colour"
-        else _material_finding(seen, truth, region)
+        else _material_finding(comparison, truth, region)
     )
 
 
-def _recolour_finding(seen: Comparison, truth: Truth, region: Mask) -> Finding:
+def _recolour_finding(comparison: Comparison, truth: Truth, region: Mask) -> Finding:
     """Score a recolouring: the object's mean colour has the target's direction in Lab's (a, b) plane."""
-    changed = seen.changed_share(region, NOTICEABLE)
-    off, chroma = hue_error(seen.edited.reduced[region][:, 1:].mean(axis=0), truth["lab_ab"])
+    changed = comparison.changed_share(region, NOTICEABLE)
+    off, chroma = hue_error(comparison.edited.reduced[region][:, 1:].mean(axis=0), truth["lab_ab"])
     requirements = [
         (ramp(changed, 0.2, 0.7), sentences.OLD_COLOUR),
         (ramp(off, 60, 20), sentences.OTHER_COLOUR),
     ]
     if truth["value"] in _LIGHTNESS:
         wrong_lightness, zero, full = _LIGHTNESS[truth["value"]]
-        requirements.append((ramp(float(seen.edited.reduced[region][:, 0].mean()), zero, full), wrong_lightness))
-    measured = f"{changed:.0%} of it changed, its mean colour (chroma {chroma:.0f}) is {off:.0f} degrees off the target"
+        requirements.append((ramp(float(comparison.edited.reduced[region][:, 0].mean()), zero, full), wrong_lightness))
+    measurement = (
+        f"{changed:.0%} of it changed, its mean colour (chroma {chroma:.0f}) is {off:.0f} degrees off the target"
+    )
     names = {"old": TruthObject.parse(truth["object"]), "value": clean_value(truth["value"])}
-    return weigh(sentences.RECOLOURED, requirements, measured, **names)
+    return weigh(sentences.RECOLOURED, requirements, measurement, **names)
 
 
 _LIGHTNESS: Mapping[str, tuple[Shortfall, float, float]] = {
@@ -170,29 +172,29 @@ _LIGHTNESS: Mapping[str, tuple[Shortfall, float, float]] = {
 def hue_error(mean_ab: Field, target_ab: Any) -> tuple[float, float]:
     """Return a colour's angle to the target in degrees, and its chroma; a grey colour matches a grey target."""
     target = np.asarray(target_ab, np.float32)
-    chroma, wanted = float(np.linalg.norm(mean_ab)), float(np.linalg.norm(target))
-    if wanted < 1e-3:
+    chroma, target_chroma = float(np.linalg.norm(mean_ab)), float(np.linalg.norm(target))
+    if target_chroma < 1e-3:
         return float(np.clip(6 * chroma, 0, 180)), chroma
-    cosine = float(mean_ab @ target) / max(chroma * wanted, 1e-6)
+    cosine = float(mean_ab @ target) / max(chroma * target_chroma, 1e-6)
     off = float(np.degrees(np.arccos(np.clip(cosine, -1, 1))))
     paleness = 60 * ramp(chroma, 12, 4)
     return max(off, paleness), chroma
 
 
-def _material_finding(seen: Comparison, truth: Truth, region: Mask) -> Finding:
+def _material_finding(comparison: Comparison, truth: Truth, region: Mask) -> Finding:
     """Score a change of material: the fine structure inside the object is different."""
-    changed = seen.changed_share(region, NOTICEABLE)
-    left = seen.structure_kept(region, fine=0.5, coarse=2.0)
+    changed = comparison.changed_share(region, NOTICEABLE)
+    left = comparison.structure_kept(region, fine=0.5, coarse=2.0)
     requirements = (
         (ramp(changed, 0.2, 0.7), sentences.OLD_SURFACE),
         (ramp(left, 0.95, 0.7), sentences.OLD_TEXTURE),
     )
-    measured = f"{changed:.0%} of it changed, {max(0.0, left):.0%} of its fine structure is left"
+    measurement = f"{changed:.0%} of it changed, {max(0.0, left):.0%} of its fine structure is left"
     names = {"old": TruthObject.parse(truth["object"]), "value": clean_value(truth["value"])}
-    return weigh(sentences.RESURFACED, requirements, measured, **names)
+    return weigh(sentences.RESURFACED, requirements, measurement, **names)
 
 
-def background_swap(seen: Comparison, truth: Truth) -> Finding:
+def background_swap(comparison: Comparison, truth: Truth) -> Finding:
     """Score a new background: its pixels differ, and little fine structure of the old one is left.
 
     A shadow on the new ground is not penalised.
@@ -200,30 +202,34 @@ def background_swap(seen: Comparison, truth: Truth) -> Finding:
     Raises:
         Unmeasurable: a sky was requested, and the source shows none in that place.
     """
-    if requests_sky(truth) and seen.source.sky[seen.small_mask].mean() < MIN_SKY_SHARE:
+    if requests_sky(truth) and comparison.source.sky[comparison.small_mask].mean() < MIN_SKY_SHARE:
         raise Unmeasurable("the source shows no sky where the edit puts one")
-    away = grow(seen.small_mask, -8)
-    behind = away if away.any() else seen.small_mask
-    changed, left = seen.changed_share(behind), seen.structure_kept(behind, fine=0.7, coarse=3.0)
+    away = grow(comparison.small_mask, -8)
+    behind = away if away.any() else comparison.small_mask
+    changed, left = comparison.changed_share(behind), comparison.structure_kept(behind, fine=0.7, coarse=3.0)
     requirements = (
         (ramp(changed, 0.3, 0.85), sentences.OLD_BACKGROUND),
         (ramp(left, 0.8, 0.5), sentences.BACKGROUND_SHOWS),
     )
-    measured = f"{changed:.0%} of it changed, {max(0.0, left):.0%} of the old structure is left"
-    return weigh(sentences.NEW_BACKGROUND, requirements, measured, value="sky" if requests_sky(truth) else "background")
+    measurement = f"{changed:.0%} of it changed, {max(0.0, left):.0%} of the old structure is left"
+    return weigh(
+        sentences.NEW_BACKGROUND, requirements, measurement, value="sky" if requests_sky(truth) else "background"
+    )
 
 
-def environment_change(seen: Comparison, truth: Truth) -> Finding:
+def environment_change(comparison: Comparison, truth: Truth) -> Finding:
     """Score a new environment: the image's light, colour and contrast changed as this environment changes them."""
     kind = truth["environment"]
-    caption = str(seen.pair.provenance.get("caption") or "")
-    image = seen.pair.source
+    caption = str(comparison.pair.provenance.get("caption") or "")
+    image = comparison.pair.source
     if not (
-        caption_says_outdoors(caption) or shows_outdoors(image, seen.source.sky) or looks_outdoors(seen.source.small)
+        caption_says_outdoors(caption)
+        or shows_outdoors(image, comparison.source.sky)
+        or looks_outdoors(comparison.source.small)
     ):
         raise Unmeasurable("neither the source nor its caption shows that it was taken outdoors")
-    signs = environment_signs(kind, light(seen.source.reduced), light(seen.edited.reduced))
-    changed = seen.changed_share(np.ones_like(seen.small_mask))
+    signs = environment_signs(kind, light(comparison.source.reduced), light(comparison.edited.reduced))
+    changed = comparison.changed_share(np.ones_like(comparison.small_mask))
     value = _ENVIRONMENTS.get(kind) or clean_value(kind.replace("_", " "))
     requirements = [
         (degree, sentences.SAME_ENVIRONMENT.fill_in(value=value, fault=fault))
@@ -235,7 +241,7 @@ def environment_change(seen: Comparison, truth: Truth) -> Finding:
     return Finding(
         10 * min(degree for degree, _ in requirements),
         choose_sentences(fill_in(sentences.NEW_ENVIRONMENT, value=value), *requirements),
-        ", ".join([*(sign.measured for sign in signs), f"{changed:.0%} of the image changed"]),
+        ", ".join([*(sign.measurement for sign in signs), f"{changed:.0%} of the image changed"]),
     )
 
 
@@ -243,15 +249,15 @@ _ENVIRONMENTS = {"golden_hour": "the golden hour", "overcast": "an overcast day"
 """Environments whose keys do not fit into a sentence."""
 
 
-def style_transfer(seen: Comparison, truth: Truth) -> Finding:
+def style_transfer(comparison: Comparison, truth: Truth) -> Finding:
     """Score a restyling: the image is restyled, and has the requested style.
 
     Raises:
         Unmeasurable: the style is unknown, or the image is too small to show it.
     """
     style = truth["style"]
-    known = recognise_style(seen.pair.source, seen.pair.edited, style)
-    changed, restyled = measure_restyling(seen)
+    known = recognise_style(comparison.pair.source, comparison.pair.edited, style)
+    changed, restyled = measure_restyling(comparison)
     value = clean_value(style)
     requirements = (
         (restyled, sentences.NOT_RESTYLED),
@@ -274,16 +280,18 @@ def _style_fault(known: StyleRecognition) -> str:
     return f"It looks more like the {clean_value(known.nearest)} style."
 
 
-def measure_restyling(seen: Comparison) -> tuple[float, float]:
+def measure_restyling(comparison: Comparison) -> tuple[float, float]:
     """Return the share of the image that changed, and in [0, 1] how far it is restyled, in any style."""
-    everywhere = np.ones_like(seen.small_mask)
-    changed = seen.changed_share(everywhere, NOTICEABLE)
-    fine_left = seen.structure_kept(everywhere, fine=0.5, coarse=2.0)
-    moved = distribution_distance(seen.source.appearance.reshape(-1, 4), seen.edited.appearance.reshape(-1, 4))
+    everywhere = np.ones_like(comparison.small_mask)
+    changed = comparison.changed_share(everywhere, NOTICEABLE)
+    fine_left = comparison.structure_kept(everywhere, fine=0.5, coarse=2.0)
+    moved = distribution_distance(
+        comparison.source.appearance.reshape(-1, 4), comparison.edited.appearance.reshape(-1, 4)
+    )
     return changed, min(ramp(changed, 0.3, 0.8), max(ramp(fine_left, 0.95, 0.75), ramp(moved, 3.0, 10.0)))
 
 
-MEASURED: Mapping[Task, Callable[[Comparison, Truth], Finding]] = {
+SUCCESS_MEASURES: Mapping[Task, Callable[[Comparison, Truth], Finding]] = {
     Task.OBJECT_SWAP: object_swap,
     Task.OBJECT_REMOVAL: object_removal,
     Task.OBJECT_ADDITION: object_addition,
@@ -291,7 +299,7 @@ MEASURED: Mapping[Task, Callable[[Comparison, Truth], Finding]] = {
     Task.BACKGROUND_SWAP: background_swap,
     Task.ENVIRONMENT_CHANGE: environment_change,
     Task.STYLE_TRANSFER: style_transfer,
-    **camera.MEASURED,
-    **placing.MEASURED,
-    **texts.MEASURED,
+    **camera.SUCCESS_MEASURES,
+    **rearrangement.SUCCESS_MEASURES,
+    **texts.SUCCESS_MEASURES,
 }

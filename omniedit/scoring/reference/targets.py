@@ -23,7 +23,7 @@ OTHER_COLOUR, SAME_COLOUR = 45.0, 25.0
 """Distances in L*a*b* between the target's measured colour and the claimed one that disprove and confirm it."""
 
 
-def measure_target(seen: Comparison, truth: Mapping[str, Any], task: Task) -> Finding:
+def measure_target(comparison: Comparison, truth: Mapping[str, Any], task: Task) -> Finding:
     """Score whether the right object of a photo changed.
 
     The expression or the clue is resolved again among the objects of the truth; the images show which object changed.
@@ -39,15 +39,15 @@ def measure_target(seen: Comparison, truth: Mapping[str, Any], task: Task) -> Fi
     if not isinstance(target, int) or not 0 <= target < len(individuals):
         raise Unmeasurable(f"the truth's among is {target!r:.40}, not the index of one of its objects")
     meant = _resolve(truth, individuals, task)
-    is_said = truth["edit"] == Task.OBJECT_ADDITION or _is_said(truth["expression"], seen.pair.instruction)
-    changed, other = _changed_shares(seen, individuals, target)
+    is_said = truth["edit"] == Task.OBJECT_ADDITION or _is_said(truth["expression"], comparison.pair.instruction)
+    changed, other = _changed_shares(comparison, individuals, target)
     requirements = (
         (float(meant == target and is_said), sentences.OTHER_MEANT),
-        (_has_its_colour(seen, individuals[target], truth), sentences.OTHER_MEANT),
+        (_has_its_colour(comparison, individuals[target], truth), sentences.OTHER_MEANT),
         (ramp(changed - other, 0.05, 0.3), sentences.OTHER_EDITED),
     )
-    measured = f"{changed:.0%} of the object that is meant changed, {other:.0%} of another one"
-    return weigh(sentences.RIGHT_ONE, requirements, measured)
+    measurement = f"{changed:.0%} of the object that is meant changed, {other:.0%} of another one"
+    return weigh(sentences.RIGHT_ONE, requirements, measurement)
 
 
 def _read_individuals(truth: Mapping[str, Any]) -> list[Individual]:
@@ -71,23 +71,23 @@ def _is_said(phrase: str, instruction: str) -> bool:
     return set(stems(phrase)) <= set(stems(instruction))
 
 
-def _changed_shares(seen: Comparison, individuals: list[Individual], target: int) -> tuple[float, float]:
+def _changed_shares(comparison: Comparison, individuals: list[Individual], target: int) -> tuple[float, float]:
     """Return the share of the target's place that changed, and the largest such share of another object's."""
-    own = seen.box(individuals[target].box)
-    changed = seen.changed_share(object_region(seen, individuals[target].box))
+    own = comparison.box(individuals[target].box)
+    changed = comparison.changed_share(object_region(comparison, individuals[target].box))
     others = [0.0]
     for place, other in enumerate(individuals):
-        region: Mask = seen.box(other.box) & ~own
-        if place != target and region.sum() >= max(16, MIN_CLEAR_SHARE * seen.box(other.box).sum()):
-            others.append(seen.changed_share(region))
+        region: Mask = comparison.box(other.box) & ~own
+        if place != target and region.sum() >= max(16, MIN_CLEAR_SHARE * comparison.box(other.box).sum()):
+            others.append(comparison.changed_share(region))
     return changed, max(others)
 
 
-def _has_its_colour(seen: Comparison, this: Individual, truth: Mapping[str, Any]) -> float:
+def _has_its_colour(comparison: Comparison, this: Individual, truth: Mapping[str, Any]) -> float:
     """Return how well the object has the colour by which the expression distinguishes it; 1 for other cues."""
     if truth.get("cue") != "colour" or this.lab is None:
         return 1.0
-    image = seen.edited if truth["edit"] == Task.OBJECT_ADDITION else seen.source
-    pixels = image.reduced[object_region(seen, this.box)]
+    image = comparison.edited if truth["edit"] == Task.OBJECT_ADDITION else comparison.source
+    pixels = image.reduced[object_region(comparison, this.box)]
     near = np.linalg.norm(pixels - np.array(this.lab, np.float32), axis=1)
     return ramp(float(np.percentile(near, 35)), OTHER_COLOUR, SAME_COLOUR)

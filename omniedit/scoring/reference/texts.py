@@ -24,7 +24,7 @@ MIN_LIKENESS = 0.8
 """Smallest likeness of the source's text to the claimed one."""
 
 
-def textual_change(seen: Comparison, truth: Truth) -> Finding:
+def textual_change(comparison: Comparison, truth: Truth) -> Finding:
     """Score a changed text: the edited image says the new text and no longer the old one, as the instruction asks.
 
     Raises:
@@ -33,23 +33,25 @@ def textual_change(seen: Comparison, truth: Truth) -> Finding:
     if not can_read():
         raise Unmeasurable(NEEDED)
     old, new = str(truth["text"]), str(truth["new_text"])
-    before, after = (_read_near(image, truth["box"]) for image in (seen.pair.source, seen.pair.edited))
+    before, after = (_read_near(image, truth["box"]) for image in (comparison.pair.source, comparison.pair.edited))
     if _likeness(before, old) < MIN_LIKENESS:
         raise Unmeasurable(f"the source does not say {old!r:.60}")
     says_new, says_old = _likeness(after, new), _likeness(after, old)
-    said = same_letters(new) in same_letters(seen.pair.instruction)
-    crisp = _steepness(seen.pair.edited, truth["box"]) / max(_steepness(seen.pair.source, truth["box"]), 1e-3)
+    is_stated = same_letters(new) in same_letters(comparison.pair.instruction)
+    crisp = _steepness(comparison.pair.edited, truth["box"]) / max(
+        _steepness(comparison.pair.source, truth["box"]), 1e-3
+    )
     requirements = (
         (ramp(crisp, 0.4, 0.75), sentences.BLURRED_TEXT),
-        (float(said), sentences.OTHER_TEXT),
+        (float(is_stated), sentences.OTHER_TEXT),
         (ramp(says_new, 0.75, 0.98), sentences.OTHER_TEXT),
         (ramp(says_new - says_old, -0.2, 0.02), sentences.OLD_TEXT),
     )
-    measured = (
+    measurement = (
         f"the edited image says {' / '.join(after)!r:.80}, {says_new:.0%} like the new text, with edges {crisp:.2f} "
         "times as steep as before"
     )
-    return weigh(sentences.REWRITTEN, requirements, measured, value=clean_value(new))
+    return weigh(sentences.REWRITTEN, requirements, measurement, value=clean_value(new))
 
 
 def _read_near(image: Image, box: FractionBox) -> list[str]:
@@ -73,9 +75,9 @@ def _crop(image: Image, box: FractionBox, around: float) -> Image:
 
 def _likeness(lines: list[str], text: str) -> float:
     """Return how far one of the lines says a text, in [0, 1], by letters and digits alone."""
-    wanted = same_letters(text)
-    shares = (SequenceMatcher(None, same_letters(line), wanted, autojunk=False).ratio() for line in lines)
+    expected = same_letters(text)
+    shares = (SequenceMatcher(None, same_letters(line), expected, autojunk=False).ratio() for line in lines)
     return max(shares, default=0.0)
 
 
-MEASURED: Mapping[Task, Callable[[Comparison, Truth], Finding]] = {Task("textual_change"): textual_change}
+SUCCESS_MEASURES: Mapping[Task, Callable[[Comparison, Truth], Finding]] = {Task("textual_change"): textual_change}

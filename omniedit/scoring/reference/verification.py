@@ -54,58 +54,58 @@ FOOT = 0.25
 Truth = Mapping[str, Any]
 
 
-def verify(seen: Comparison, truth: Truth) -> None:
+def verify(comparison: Comparison, truth: Truth) -> None:
     """Check that the source image supports the claims of the truth.
 
     Raises:
         Unmeasurable: it does not; the text says what is unconfirmed.
     """
-    if not seen.pair.provenance.get("known_truth"):
-        _CHECKS.get(seen.pair.task, _accept_unverified)(seen, truth)
+    if not comparison.pair.provenance.get("known_truth"):
+        _CHECKS.get(comparison.pair.task, _accept_unverified)(comparison, truth)
 
 
-def _accept_unverified(seen: Comparison, truth: Truth) -> None:
+def _accept_unverified(comparison: Comparison, truth: Truth) -> None:
     """Accept swaps, environments and styles: their truth claims no outline in the source image."""
 
 
-def _verify_removal(seen: Comparison, truth: Truth) -> None:
-    _verify_names(seen, seen.source, truth["object"])
-    _verify_whole(seen.source, seen.small_mask, truth["object"])
+def _verify_removal(comparison: Comparison, truth: Truth) -> None:
+    _verify_names(comparison, comparison.source, truth["object"])
+    _verify_whole(comparison.source, comparison.small_mask, truth["object"])
 
 
-def _verify_addition(seen: Comparison, truth: Truth) -> None:
-    _verify_names(seen, seen.edited, truth["object"])
-    _verify_whole(seen.edited, seen.small_mask, truth["object"])
+def _verify_addition(comparison: Comparison, truth: Truth) -> None:
+    _verify_names(comparison, comparison.edited, truth["object"])
+    _verify_whole(comparison.edited, comparison.small_mask, truth["object"])
 
 
-def _verify_attribute(seen: Comparison, truth: Truth) -> None:
-    _verify_names(seen, seen.source, truth["object"])
-    verify_outline(seen.source, seen.small_mask, truth["object"])
+def _verify_attribute(comparison: Comparison, truth: Truth) -> None:
+    _verify_names(comparison, comparison.source, truth["object"])
+    verify_outline(comparison.source, comparison.small_mask, truth["object"])
 
 
-def _verify_background(seen: Comparison, truth: Truth) -> None:
+def _verify_background(comparison: Comparison, truth: Truth) -> None:
     """Check that a new sky ends on edges of the source, or that the kept object is whole and does not float."""
     if requests_sky(truth):
-        support = edge_support(seen)
+        support = edge_support(comparison)
         if support < MIN_EDGE_SHARE:
             raise Unmeasurable(f"only {support:.0%} of the new sky's outline lies on an edge of the source")
         return
-    kept = ~seen.small_mask
-    verify_outline(seen.source, kept, truth["object"])
-    if not kept[-SUPPORT:].any() and not _is_on_calm_ground(seen.source, kept):
+    outside = ~comparison.small_mask
+    verify_outline(comparison.source, outside, truth["object"])
+    if not outside[-SUPPORT:].any() and not _is_on_calm_ground(comparison.source, outside):
         raise Unmeasurable(f"something in front of the {truth['object']} may hide its base")
 
 
-def _verify_names(seen: Comparison, image: ImageMeasures, name: str) -> None:
+def _verify_names(comparison: Comparison, image: ImageMeasures, name: str) -> None:
     """Check that the caption or the boxes name the object, or that the classifier does not contradict its name."""
-    about = seen.pair.provenance
+    about = comparison.pair.provenance
     given = {str(named).lower() for named in about.get("named_objects") or ()}
     caption = str(about.get("caption") or "").lower()
     for part in name.split(" and "):
         noun = without_position(part).lower()
         if noun in caption or given & {noun, part.lower()}:
             continue
-        probability = noun_probability(noun, image.image, seen.mask)
+        probability = noun_probability(noun, image.image, comparison.mask)
         if probability is not None and probability < MIN_NOUN_PROBABILITY:
             raise Unmeasurable(f"nothing confirms that the object is a {noun}")
 
@@ -133,9 +133,9 @@ def verify_outline(image: ImageMeasures, outline: Mask, name: str) -> None:
 
 def _verify_whole(image: ImageMeasures, mask: Mask, name: str) -> None:
     """Check that the mask holds the whole salient object, not a part such as a runner's leg."""
-    held = salient_share_inside(image, mask)
-    if held < MIN_SALIENT_SHARE:
-        raise Unmeasurable(f"the mask of the {name} covers only {held:.0%} of the salient object there")
+    share = salient_share_inside(image, mask)
+    if share < MIN_SALIENT_SHARE:
+        raise Unmeasurable(f"the mask of the {name} covers only {share:.0%} of the salient object there")
 
 
 def salient_share_inside(image: ImageMeasures, mask: Mask) -> float:
@@ -146,10 +146,10 @@ def salient_share_inside(image: ImageMeasures, mask: Mask) -> float:
     crop, inside = image.small[window], mask[window]
     salient = _salient_region(crop.tobytes(), crop.shape)
     _, labels = cv2.connectedComponents(salient.astype(np.uint8))
-    held = np.bincount(labels[inside & salient], minlength=int(labels.max()) + 1)
-    things = held > MINOR * held.sum()
-    sizes = np.bincount(labels[salient], minlength=len(held))
-    return float(held[things].sum() / sizes[things].sum()) if things.any() else 1.0
+    counts = np.bincount(labels[inside & salient], minlength=int(labels.max()) + 1)
+    objects = counts > MINOR * counts.sum()
+    sizes = np.bincount(labels[salient], minlength=len(counts))
+    return float(counts[objects].sum() / sizes[objects].sum()) if objects.any() else 1.0
 
 
 def colour_overlap(lab: Field, outline: Mask) -> float:
@@ -200,10 +200,10 @@ def _window(outline: Mask, around: float) -> tuple[slice, slice]:
     return slice(int(max(0, top - dy)), int(bottom + dy)), slice(int(max(0, left - dx)), int(right + dx))
 
 
-def _is_on_calm_ground(image: ImageMeasures, kept: Mask) -> bool:
+def _is_on_calm_ground(image: ImageMeasures, region: Mask) -> bool:
     """Return whether the source shows a surface around an object's foot, with no leaves or objects before it."""
-    far, near = (cv2.dilate(kept.astype(np.uint8), np.ones((side, side))) > 0 for side in (25, 7))
-    _, top, _, bottom = bounding_box(kept)
+    far, near = (cv2.dilate(region.astype(np.uint8), np.ones((side, side))) > 0 for side in (25, 7))
+    _, top, _, bottom = bounding_box(region)
     ring = far & ~near
     ring[: round(bottom - FOOT * (bottom - top))] = False
     detail = np.abs(cv2.Laplacian(np.ascontiguousarray(image.reduced[..., 0]), cv2.CV_32F))

@@ -175,15 +175,15 @@ def proposal(rows: Sequence[AgreementRow], min_score: float, least_precision: fl
     return None
 
 
-def choice(wanted_N: NDArray[np.bool_], taken_N: NDArray[np.bool_]) -> dict[str, Any]:
+def choice(relevant_N: NDArray[np.bool_], accepted_N: NDArray[np.bool_]) -> dict[str, Any]:
     """Compare the student's choice with the teacher's; F1 = 2 both / (all wanted + all taken)."""
-    both, wanted, taken = (int(chosen.sum()) for chosen in (wanted_N & taken_N, wanted_N, taken_N))
+    both, relevant, accepted = (int(chosen.sum()) for chosen in (relevant_N & accepted_N, relevant_N, accepted_N))
     return {
-        "teacher_keeps": wanted,
-        "student_keeps": taken,
-        "precision": round(both / taken, 4) if taken else None,
-        "recall": round(both / wanted, 4) if wanted else None,
-        "f1": round(2 * both / (wanted + taken), 4) if wanted + taken else None,
+        "teacher_keeps": relevant,
+        "student_keeps": accepted,
+        "precision": round(both / accepted, 4) if accepted else None,
+        "recall": round(both / relevant, 4) if relevant else None,
+        "f1": round(2 * both / (relevant + accepted), 4) if relevant + accepted else None,
     }
 
 
@@ -230,7 +230,7 @@ def _ranks(values_N: Values) -> Values:
 
 def _columns(rows: Sequence[AgreementRow], score: str) -> tuple[Values, Values]:
     """Return the teacher's and the student's values of one score."""
-    teacher, student = ([row[f"{who}_{score}"] for row in rows] for who in ("teacher", "student"))
+    teacher, student = ([row[f"{judge}_{score}"] for row in rows] for judge in ("teacher", "student"))
     return np.array(teacher, float), np.array(student, float)
 
 
@@ -239,5 +239,5 @@ def _choice_at(teacher_N: Values, student_N: Values, threshold: float) -> dict[s
 
 
 def _means(rows: Sequence[AgreementRow]) -> dict[str, float | int | None]:
-    means = {who: [row[f"{who}_o_score"] for row in rows] for who in ("teacher", "student")}
-    return {"pairs": len(rows)} | {who: round(float(np.mean(v)), 4) if v else None for who, v in means.items()}
+    means = {judge: [row[f"{judge}_o_score"] for row in rows] for judge in ("teacher", "student")}
+    return {"pairs": len(rows)} | {judge: round(float(np.mean(v)), 4) if v else None for judge, v in means.items()}

@@ -73,11 +73,11 @@ def measure_change(source: Image, edited: Image) -> Change:
 
 def colour_shares(labs: tuple[Field, ...], mask: Mask) -> Field:
     """Return (2, N) shares of the changed region's pixels near each colour of `COLOURS`, before and after."""
-    where = mask if mask.any() else np.ones_like(mask)
+    region = mask if mask.any() else np.ones_like(mask)
     named_N3 = np.array(list(COLOURS.values()), np.float32) * LIGHTNESS_WEIGHT
     shares = []
     for lab in labs:
-        pixels_R3 = lab[where][:: 1 + int(where.sum()) // 4000] * LIGHTNESS_WEIGHT
+        pixels_R3 = lab[region][:: 1 + int(region.sum()) // 4000] * LIGHTNESS_WEIGHT
         distance_RN = np.linalg.norm(pixels_R3[:, None] - named_N3, axis=-1)
         shares.append(np.exp(-0.5 * (distance_RN / COLOUR_RADIUS) ** 2).mean(0))
     return np.array(shares, np.float32)
@@ -148,8 +148,8 @@ def _extent(difference: Field, mask: Mask) -> dict[str, float]:
 
 def _colours(labs: tuple[Field, ...], mask: Mask) -> dict[str, float]:
     """Measure the mean colours of the changed region before and after, and their difference over the whole image."""
-    where = mask if mask.any() else np.ones_like(mask)
-    before_R3, after_R3 = (lab[where] for lab in labs)
+    area = mask if mask.any() else np.ones_like(mask)
+    before_R3, after_R3 = (lab[area] for lab in labs)
     moved = after_R3.mean(0) - before_R3.mean(0)
     whole = labs[1].mean((0, 1)) - labs[0].mean((0, 1))
     chroma = [float(np.hypot(region[:, 1], region[:, 2]).mean()) for region in (before_R3, after_R3)]
@@ -168,15 +168,15 @@ def _structure(before: Field, after: Field, mask: Mask) -> dict[str, float]:
     """Measure which edges stay, inside the changed region, outside it and over the whole image."""
     edges = [gaussian_blur(gradient(luma), 1.0) for luma in (before, after)]
     coarse = [gaussian_blur(luma, 4.0) for luma in (before, after)]
-    where = mask if mask.any() else np.ones_like(mask)
+    region = mask if mask.any() else np.ones_like(mask)
     rest = ~mask if (~mask).sum() > 100 else np.ones_like(mask)
-    inside = [float(edge[where].mean()) for edge in edges]
+    inside = [float(edge[region].mean()) for edge in edges]
     return {
         "edges_kept": correlation(edges[0].ravel(), edges[1].ravel()),
-        "edges_kept_inside": correlation(edges[0][where], edges[1][where]),
+        "edges_kept_inside": correlation(edges[0][region], edges[1][region]),
         "edges_kept_outside": correlation(edges[0][rest], edges[1][rest]),
         "layout_kept": correlation(coarse[0].ravel(), coarse[1].ravel()),
-        "layout_kept_inside": correlation(coarse[0][where], coarse[1][where]),
+        "layout_kept_inside": correlation(coarse[0][region], coarse[1][region]),
         "edges_gain": float(np.log((inside[1] + 0.5) / (inside[0] + 0.5))),
         "edges_whole_gain": float(np.log((edges[1].mean() + 0.5) / (edges[0].mean() + 0.5))),
         "edges_around": float(np.log((inside[1] + 0.5) / (edges[1][rest].mean() + 0.5))),
@@ -187,7 +187,7 @@ def _structure(before: Field, after: Field, mask: Mask) -> dict[str, float]:
 def _defects(lumas: list[Field], mask: Mask) -> dict[str, float]:
     """Measure noise, blocks and sharpness in the region and in the rest of the window, and a seam at the region's
     border, against the source. Where the region fills the window, the rest is the whole window."""
-    where = mask if mask.sum() > 64 else np.ones_like(mask)
+    region = mask if mask.sum() > 64 else np.ones_like(mask)
     rest = ~mask if (~mask).sum() > 64 else np.ones_like(mask)
     ring = cv2.dilate(mask.astype(np.uint8), np.ones((3, 3), np.uint8)) - cv2.erode(
         mask.astype(np.uint8), np.ones((3, 3), np.uint8)
@@ -196,12 +196,12 @@ def _defects(lumas: list[Field], mask: Mask) -> dict[str, float]:
     fine = [np.abs(cv2.Laplacian(luma, cv2.CV_32F)) for luma in lumas]
     edges = [gradient(luma) for luma in lumas]
     sharp = [f.mean() / (e.mean() + 0.5) for f, e in zip(fine, edges, strict=True)]
-    sharp_inside = [f[where].mean() / (e[where].mean() + 0.5) for f, e in zip(fine, edges, strict=True)]
+    sharp_inside = [f[region].mean() / (e[region].mean() + 0.5) for f, e in zip(fine, edges, strict=True)]
     sharp_outside = [f[rest].mean() / (e[rest].mean() + 0.5) for f, e in zip(fine, edges, strict=True)]
-    noise = [noise_level(detail, where) for detail in fine]
+    noise = [noise_level(detail, region) for detail in fine]
     noise_outside = [noise_level(detail, rest) for detail in fine]
     seams = [float(edge[border].mean()) for edge in edges]
-    blocks = [blockiness(luma, where) for luma in lumas]
+    blocks = [blockiness(luma, region) for luma in lumas]
     blocks_outside = [blockiness(luma, rest) for luma in lumas]
     return {
         "sharpness_gain": float(np.log((sharp[1] + 0.05) / (sharp[0] + 0.05))),

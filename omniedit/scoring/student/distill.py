@@ -102,8 +102,8 @@ def compare_to_teacher(judge: StudentJudge, examples: Sequence[StudentExample]) 
     with Progress("held-out pairs", total=len(examples)) as progress:
         for first in range(0, len(examples), judge.batch_size):
             batch = examples[first : first + judge.batch_size]
-            seen = np.stack([example.views for example in batch])
-            verdicts = judge.judge_views(seen, [example.instructions[0] for example in batch])
+            views = np.stack([example.views for example in batch])
+            verdicts = judge.judge_views(views, [example.instructions[0] for example in batch])
             rows += [
                 agreement_row(example.pair_id, example.task, example.ratio, example.defect, example.teacher, verdict)
                 for example, verdict in zip(batch, verdicts, strict=True)
@@ -192,11 +192,11 @@ class Distillation:
     def _inputs(self, batch: Sequence[StudentExample], ids_BT: Tensor, rng: np.random.Generator) -> dict[str, Tensor]:
         """Return the model's inputs for texts and views, which are mirrored at random."""
         mirrors = [_mirrors_randomly(example, rng) for example in batch]
-        seen = np.stack([e.views[:, :, ::-1] if mirror else e.views for e, mirror in zip(batch, mirrors, strict=True)])
+        views = np.stack([e.views[:, :, ::-1] if mirror else e.views for e, mirror in zip(batch, mirrors, strict=True)])
         if self._frozen is None:
-            return {"input_ids": ids_BT, "pixel_values": pixel_values(seen)}
+            return {"input_ids": ids_BT, "pixel_values": pixel_values(views)}
         keys = [(e.task, e.pair_id, e.defect, mirror) for e, mirror in zip(batch, mirrors, strict=True)]
-        return {"inputs_embeds": self._frozen.embed(ids_BT, keys, seen)}
+        return {"inputs_embeds": self._frozen.embed(ids_BT, keys, views)}
 
     def _is_score(self, target_BA: Tensor, answer_BA: Tensor) -> Tensor:
         """Return (B, A) True at the three scores of an answer, not at the digits of its rationale."""

@@ -151,10 +151,10 @@ def split_by_photo(
     """
     held_out = choose_held_out(examples, share, seed)
     unseen = [example for example in examples if example.source_id in held_out]
-    seen = [example for example in examples if not held_out & {example.source_id, *example.borrowed}]
-    if not seen:
+    training = [example for example in examples if not held_out & {example.source_id, *example.borrowed}]
+    if not training:
         raise UserError("no example to train on: each borrows from a held-out photo; add photos or pairs")
-    return seen, unseen, held_out
+    return training, unseen, held_out
 
 
 def choose_held_out(examples: Sequence[PhotoExample], share: float, seed: int) -> set[str]:

@@ -73,9 +73,9 @@ class FeatureJudge:
         if doubts and not self.warned:
             logger.warning("%s: %s: %.100s", OUTSIDE, doubts[0], instruction)
             self.warned = True
-        said = f"{100 * evidence.measures['area']:.1f} % of the image changed."
+        note = f"{100 * evidence.measures['area']:.1f} % of the image changed."
         return Score(
-            success, restraint, quality, said + "".join(f" {OUTSIDE}: {each}." for each in doubts), self.version
+            success, restraint, quality, note + "".join(f" {OUTSIDE}: {each}." for each in doubts), self.version
         )
 
     def _doubt_images(self, beyond: float) -> list[str]:

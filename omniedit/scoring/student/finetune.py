@@ -110,10 +110,10 @@ def compare_to_teacher(judge: InternvlJudge, store: TeacherDataset) -> Rows:
 
 
 def _compare_batch(judge: InternvlJudge, batch: list[TeacherExample]) -> Rows:
-    pairs = [taught.pair() for taught in batch]
+    pairs = [example.pair() for example in batch]
     return [
-        agreement_row(pair.pair_id, str(pair.task), taught.ratio, taught.defect, taught.teacher, verdict)
-        for taught, pair, verdict in zip(batch, pairs, judge.judge(pairs), strict=True)
+        agreement_row(pair.pair_id, str(pair.task), example.ratio, example.defect, example.teacher, verdict)
+        for example, pair, verdict in zip(batch, pairs, judge.judge(pairs), strict=True)
     ]
 
 

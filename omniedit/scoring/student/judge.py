@@ -182,8 +182,8 @@ class StudentJudge:
         return cls(model, tokenizer, readout, f"student {weights[:12]}")
 
     def judge(self, pairs: Sequence[EditPair]) -> list[Score | Unscorable]:
-        seen = np.stack([student_inputs(pair.source, pair.edited, self.image_size) for pair in pairs])
-        return self.judge_views(seen, [pair.instruction for pair in pairs])
+        views = np.stack([student_inputs(pair.source, pair.edited, self.image_size) for pair in pairs])
+        return self.judge_views(views, [pair.instruction for pair in pairs])
 
     def judge_views(self, views_BVSS3: NDArray[np.uint8], instructions: Sequence[str]) -> list[Score | Unscorable]:
         tokens_per_view = self.model.config.image_seq_length

@@ -49,11 +49,11 @@ def teach_shard(
     known = known or {}
     for first in range(0, len(drawn), teacher.batch_size):
         batch = drawn[first : first + teacher.batch_size]
-        seen = {(row, NO_DEFECT): known[shard.pair_ids[row]] for row, _ in batch if shard.pair_ids[row] in known}
-        seen |= _judge_lessons(shard, [lesson for lesson in batch if lesson not in seen], teacher)
+        verdicts = {(row, NO_DEFECT): known[shard.pair_ids[row]] for row, _ in batch if shard.pair_ids[row] in known}
+        verdicts |= _judge_lessons(shard, [lesson for lesson in batch if lesson not in verdicts], teacher)
         for lesson in batch:
-            if lesson in seen:
-                columns = seen[lesson]
+            if lesson in verdicts:
+                columns = verdicts[lesson]
                 yield {name: columns[name] for name in TEACHER_SCHEMA.names if name in columns} | {
                     "defect": lesson[1],
                     "defects_version": DEFECTS_VERSION,

@@ -52,7 +52,7 @@ class ApiJudge(RubricJudge):
 
     def estimate(self, words: Sequence[dict[str, str]]) -> Usage:
         """Estimate the largest usage of examples with these texts, assuming an empty cache."""
-        return sum((_largest(self.rubric, said, self.client.estimate) for said in words), Usage())
+        return sum((_largest(self.rubric, texts, self.client.estimate) for texts in words), Usage())
 
     def _prompts(self, example: Example) -> list[Prompt]:
         """Return the prompts of all passes over an example's questions; none if the rubric cannot be applied."""
@@ -96,19 +96,19 @@ def estimate_usage(rubric: Rubric, words: Sequence[dict[str, str]], config: ApiC
     def measure(prompt: Prompt) -> Usage:
         return estimate(prompt, config.tokens_per_picture, reply_limit(config.request, prompt.max_tokens))
 
-    return sum((_largest(rubric, said, measure) for said in words), Usage())
+    return sum((_largest(rubric, texts, measure) for texts in words), Usage())
 
 
-def _largest(rubric: Rubric, said: dict[str, str], measure: Callable[[Prompt], Usage]) -> Usage:
+def _largest(rubric: Rubric, texts: dict[str, str], measure: Callable[[Prompt], Usage]) -> Usage:
     """Return the usage of all passes over an example with these texts, of the task that needs most."""
-    usages = (sum(map(measure, _blank_prompts(each, said)), Usage()) for each in rubric.variants)
+    usages = (sum(map(measure, _blank_prompts(each, texts)), Usage()) for each in rubric.variants)
     return sum([max(usages, key=lambda usage: usage.tokens)] * rubric.passes, Usage())
 
 
-def _blank_prompts(rubric: Rubric, said: dict[str, str]) -> Iterator[Prompt]:
+def _blank_prompts(rubric: Rubric, texts: dict[str, str]) -> Iterator[Prompt]:
     """Yield the prompts of an example with these texts and images of one pixel; no estimate depends on pixels."""
     images = dict.fromkeys(rubric.images, _BLANK)
-    return (build_prompt(part, Example(images, said), 1) for part in rubric.questions)
+    return (build_prompt(part, Example(images, texts), 1) for part in rubric.questions)
 
 
 def read_reply(reply: Reply | MissingReply, form: ReplyForm) -> ParsedScores | Unscorable:

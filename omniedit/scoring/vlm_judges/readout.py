@@ -144,8 +144,8 @@ class TokenReader:
         frames, read = self.spelling.frame, []
         first = fixed_BT.shape[1]
         ids_BT, mask_BT = pad_left([[*prompt[first:], *frames[0]] for prompt in prompts], self.model.device)
-        whole_BT, seen_BT = torch.cat([fixed_BT, ids_BT], dim=1), torch.cat([passes.mask_BT, mask_BT], dim=1)
-        next_BV = passes.read_prompts(whole_BT, seen_BT, images)
+        whole_BT, attended_BT = torch.cat([fixed_BT, ids_BT], dim=1), torch.cat([passes.mask_BT, mask_BT], dim=1)
+        next_BV = passes.read_prompts(whole_BT, attended_BT, images)
         for frame in frames[1:]:
             read.append(self._of_scores(next_BV, passes))
             next_BV = passes.read(*self._next_tokens(read[-1].argmax(-1).tolist(), frame))

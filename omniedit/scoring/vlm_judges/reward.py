@@ -164,8 +164,8 @@ def reward_reading(rewards: Sequence[float]) -> ParsedScores | Unscorable:
     if not values.isfinite().all():
         return Unscorable("the reward is not a number")
     scores = tuple(round(score, 3) for score in (10 * values.sigmoid()).tolist())
-    told = ", ".join(f"{reward:.3f}" for reward in dict.fromkeys(rewards))
-    return ParsedScores(scores, f"Reward {told}.")
+    rewards_text = ", ".join(f"{reward:.3f}" for reward in dict.fromkeys(rewards))
+    return ParsedScores(scores, f"Reward {rewards_text}.")
 
 
 def read_heads(folder: Path) -> tuple[list[RewardHead], int | None]:

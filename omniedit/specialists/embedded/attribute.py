@@ -181,14 +181,14 @@ def add_coloured_pieces(name: str, region: Mask, hidden: Mask, photo: Photo) -> 
     lab = to_lab(blur(to_float(photo.image[window]), 1.5))
     own = region_colour(lab, region[window], colour)
     vivid = np.hypot(lab[..., 1], lab[..., 2]) > 0.5 * np.hypot(own[1], own[2])
-    alike = (hue_distance(lab, hue_degrees(own)) < HUE_SPREAD / 2) & vivid & ~region[window]
-    _, labels = cv2.connectedComponents(erode(alike, RIM).astype(np.uint8), connectivity=4)
+    similar = (hue_distance(lab, hue_degrees(own)) < HUE_SPREAD / 2) & vivid & ~region[window]
+    _, labels = cv2.connectedComponents(erode(similar, RIM).astype(np.uint8), connectivity=4)
     pieces = np.arange(1, int(labels.max()) + 1)
     touching = np.isin(pieces, labels[dilate(region, 2 * RIM)[window]])
     in_hidden = np.bincount(labels[hidden[window]], minlength=len(pieces) + 1)[1:]
-    ours = np.isin(labels, pieces[touching & (in_hidden <= 0.3 * hidden.sum())])
+    added = np.isin(labels, pieces[touching & (in_hidden <= 0.3 * hidden.sum())])
     joined = region.copy()
-    joined[window] |= dilate(ours, RIM + 1) & (alike | region[window])
+    joined[window] |= dilate(added, RIM + 1) & (similar | region[window])
     return joined
 
 

@@ -98,26 +98,26 @@ class BackgroundSwap:
         self.kept = PhotoMemo(lambda photo: find_preserved_region(photo, self.objects, self.scenes))
 
     def propose(self, photo: Photo, rng: np.random.Generator) -> EditRequest:
-        kept = self.kept(photo)
-        if kept.stance is Support.LAND:
+        preserved = self.kept(photo)
+        if preserved.stance is Support.LAND:
             description, donor = _choose_one(SKIES, rng), None
             instructions = sky_instructions(description, rng)
-        elif kept.stance is Support.LYING:
+        elif preserved.stance is Support.LYING:
             description, donor = _choose_one(TABLE_TOPS, rng), None
-            instructions = surface_instructions(kept.names, description, rng)
+            instructions = surface_instructions(preserved.names, description, rng)
         else:
             description, donor = self._place_or_paper(photo, rng)
-            instructions = background_instructions(kept.names, description, rng)
+            instructions = background_instructions(preserved.names, description, rng)
         return EditRequest(
             photo=photo,
             task=self.task,
             instructions=instructions,
             truth={
-                "object": join_names(kept.names),
+                "object": join_names(preserved.names),
                 "background": description,
                 "background_source_id": donor.source_id if donor else "",
             },
-            parts={"kept": kept, "donor": donor, "seed": int(rng.integers(2**63))},
+            parts={"kept": preserved, "donor": donor, "seed": int(rng.integers(2**63))},
         )
 
     def _place_or_paper(self, photo: Photo, rng: np.random.Generator) -> tuple[str, Photo | None]:
@@ -137,29 +137,29 @@ class BackgroundSwap:
 
     def _edit(self, request: EditRequest) -> EditResult:
         assert request.parts
-        kept, donor = request.parts["kept"], request.parts["donor"]
+        preserved, donor = request.parts["kept"], request.parts["donor"]
         rng = np.random.default_rng(request.parts["seed"])
-        background = paint_background(request.photo.image, kept, request.truth["background"], donor, rng)
-        image, mask = place_before(request.photo.image, kept, background)
+        background = paint_background(request.photo.image, preserved, request.truth["background"], donor, rng)
+        image, mask = place_before(request.photo.image, preserved, background)
         return EditResult(image, mask, {"opencv": version("opencv-python-headless")})
 
 
 def paint_background(
-    image: Image, kept: PreservedRegion, description: str, donor: Photo | None, rng: np.random.Generator
+    image: Image, preserved: PreservedRegion, description: str, donor: Photo | None, rng: np.random.Generator
 ) -> FloatImage:
     """Return the (H, W, 3) background: the donor's photo if there is one, otherwise painted from the description."""
-    height, width = kept.mask.shape
-    if kept.stance is Support.LAND:
-        horizon = float(np.flatnonzero((~kept.mask).any(axis=1))[-1] + 1) / height
+    height, width = preserved.mask.shape
+    if preserved.stance is Support.LAND:
+        horizon = float(np.flatnonzero((~preserved.mask).any(axis=1))[-1] + 1) / height
         return SKIES[description](height, width, horizon, rng)
-    if kept.stance is Support.LYING:
-        return table_top(image, kept.mask, description, rng)
+    if preserved.stance is Support.LYING:
+        return table_top(image, preserved.mask, description, rng)
     if donor is None:
         background = studio(height, width, description, rng)
     else:
-        softness = 0.012 if kept.stance is Support.CUT else 0.003
-        background = match_light(crop_donor_photo(donor.image, height, width, softness), image, ~kept.mask, 0.45)
-    return add_contact_shadow(background, kept.mask) if kept.stance is Support.STANDING else background
+        softness = 0.012 if preserved.stance is Support.CUT else 0.003
+        background = match_light(crop_donor_photo(donor.image, height, width, softness), image, ~preserved.mask, 0.45)
+    return add_contact_shadow(background, preserved.mask) if preserved.stance is Support.STANDING else background
 
 
 def find_preserved_region(
@@ -170,19 +170,19 @@ def find_preserved_region(
     Raises:
         NotApplicable: the photo has neither.
     """
-    kept = find_preserved_object(photo, objects.find(photo)) or find_land(analyse_photo(photo))
-    if kept is None:
+    preserved = find_preserved_object(photo, objects.find(photo)) or find_land(analyse_photo(photo))
+    if preserved is None:
         raise NotApplicable("no object that stands, lies or is cut by the lower border, and no sky to replace")
-    return kept
+    return preserved
 
 
-def place_before(source: Image, kept: PreservedRegion, background: FloatImage) -> tuple[Image, Mask]:
+def place_before(source: Image, preserved: PreservedRegion, background: FloatImage) -> tuple[Image, Mask]:
     """Composite the kept part over a background; return the image and the mask of changed pixels.
 
     All pixels may change but the opaque core of the kept part.
     """
-    opacity = alpha_matte(source, kept.mask, BAND) if kept.opacity is None else kept.opacity
-    colours = to_float(foreground_colours(source, kept.mask, BAND))
+    opacity = alpha_matte(source, preserved.mask, BAND) if preserved.opacity is None else preserved.opacity
+    colours = to_float(foreground_colours(source, preserved.mask, BAND))
     mask = ~erode(opacity >= 1, 1)
     image = source.copy()
     image[mask] = to_bytes(mix(background, colours, opacity))[mask]

@@ -73,45 +73,45 @@ def studio(height: int, width: int, paper: str, rng: np.random.Generator) -> Flo
     return from_lab(np.dstack([np.clip(lightness, 0, 98), colour[1] * flat, colour[2] * flat]))
 
 
-def table_top(image: Image, kept: Mask, surface: str, rng: np.random.Generator) -> FloatImage:
+def table_top(image: Image, mask: Mask, surface: str, rng: np.random.Generator) -> FloatImage:
     """Paint another surface under the light and shadows of the old one, which must be plain."""
-    height, width = kept.shape
+    height, width = mask.shape
     flat = np.zeros((height, width), np.float32)
     plain = from_lab(MATERIALS[TABLE_TOPS[surface]](flat, flat, rng))
-    return np.clip(plain * shading(image, kept)[..., None], 0, 1)
+    return np.clip(plain * shading(image, mask)[..., None], 0, 1)
 
 
-def shading(image: Image, kept: Mask) -> Field:
+def shading(image: Image, mask: Mask) -> Field:
     """Return (H, W) light on the background relative to its lit part.
 
     Shadows are below 1, and the surface's own marks are smoothed away. Behind the kept object, the light around it is
     extended inwards.
     """
     grey = luma(to_float(image))
-    behind = (~kept).astype(np.float32)
+    behind = (~mask).astype(np.float32)
     around = blur(grey * behind, 12) / np.maximum(blur(behind, 12), 1e-3)
-    filled = np.where(kept, around, grey).astype(np.float32)
+    filled = np.where(mask, around, grey).astype(np.float32)
     small = cv2.resize(filled, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
     for _ in range(3):
         small = cv2.bilateralFilter(cv2.medianBlur(small, 5), 9, 0.12, 7)
     smooth = cv2.resize(small, grey.shape[::-1], interpolation=cv2.INTER_LINEAR)
-    lit = float(np.percentile(smooth[~kept], 75))
+    lit = float(np.percentile(smooth[~mask], 75))
     return np.clip(smooth / max(lit, 0.05), 0.12, 1.08).astype(np.float32)
 
 
-def plainness(image: Image, kept: Mask) -> float:
+def plainness(image: Image, mask: Mask) -> float:
     """Return the share of the background with one hue or grey and little structure: a table, a wall, concrete.
 
     An out-of-focus background gives 0, because it is not a surface at the object's own distance.
     """
-    if focus_share(to_float(image), (~kept).astype(np.float32)) < 0.3:
+    if focus_share(to_float(image), (~mask).astype(np.float32)) < 0.3:
         return 0.0
     lab = to_lab(blur(to_float(image), 2.0))
-    behind = ~kept
+    behind = ~mask
     middle = np.median(lab[behind][:, 1:], axis=0)
-    alike = np.linalg.norm(lab[..., 1:] - middle, axis=2) < 8
+    similar = np.linalg.norm(lab[..., 1:] - middle, axis=2) < 8
     fine = np.abs(lab[..., 0] - blur(lab[..., 0], 6.0)) < 6
-    return float((alike & fine)[behind].mean())
+    return float((similar & fine)[behind].mean())
 
 
 def crop_donor_photo(donor: Image, height: int, width: int, softness: float) -> FloatImage:
@@ -132,14 +132,14 @@ def match_light(background: FloatImage, image: Image, behind: Mask, strength: fl
     return from_lab(new + np.float32(strength) * (moved - new).astype(np.float32))
 
 
-def add_contact_shadow(background: FloatImage, kept: Mask) -> FloatImage:
+def add_contact_shadow(background: FloatImage, mask: Mask) -> FloatImage:
     """Add the soft shadow that a standing object casts where it meets the ground."""
-    height, width = kept.shape
-    size = float(np.sqrt(kept.mean()) * np.sqrt(height * width))
+    height, width = mask.shape
+    size = float(np.sqrt(mask.mean()) * np.sqrt(height * width))
     rows = np.arange(height)[:, None]
-    lowest = np.where(kept.any(axis=0), height - 1 - np.argmax(kept[::-1], axis=0), -1)
+    lowest = np.where(mask.any(axis=0), height - 1 - np.argmax(mask[::-1], axis=0), -1)
     near_ground = lowest > lowest.max() - 0.35 * size
-    foot = (kept & near_ground[None] & (rows > lowest[None] - 0.10 * size)).astype(np.float32)
+    foot = (mask & near_ground[None] & (rows > lowest[None] - 0.10 * size)).astype(np.float32)
     wide = blur(np.roll(foot, round(0.02 * size), axis=0), 0.07 * size)
     tight = blur(foot, 0.018 * size)
     return background * (1 - np.clip(0.50 * wide / max(float(wide.max()), 1e-3) + 0.45 * tight, 0, 0.8))[..., None]

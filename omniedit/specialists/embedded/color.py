@@ -21,10 +21,10 @@ NEUTRAL_REACH = 50.0
 
 def can_become(own: np.ndarray, colour: str) -> bool:
     """Return whether an object of this Lab colour can change to the named colour, and visibly so."""
-    wanted = np.array(COLOURS[colour])
-    if nearest_colour(own) == colour or float(np.linalg.norm(wanted - own)) < 35:
+    target = np.array(COLOURS[colour])
+    if nearest_colour(own) == colour or float(np.linalg.norm(target - own)) < 35:
         return False
-    return abs(float(wanted[0]) - target_lightness(own, colour)) < 24
+    return abs(float(target[0]) - target_lightness(own, colour)) < 24
 
 
 def target_lightness(own: np.ndarray, colour: str) -> float:
@@ -47,7 +47,7 @@ def recolor(lab: FloatImage, own: np.ndarray, colour: str) -> FloatImage:
     Lightness follows a gamma curve from the old lightness to the new one, so that black stays black and white stays
     white. Chroma is scaled by each pixel's ratio to the old chroma, so that highlights stay clear.
     """
-    wanted = np.array(COLOURS[colour], np.float32)
+    goal = np.array(COLOURS[colour], np.float32)
     target = target_lightness(own, colour)
     lightness = gamma_through(lab[..., 0], float(own[0]), target)
     own_chroma = float(np.hypot(own[1], own[2]))
@@ -59,9 +59,9 @@ def recolor(lab: FloatImage, own: np.ndarray, colour: str) -> FloatImage:
     else:
         strength = np.clip(np.hypot(lab[..., 1], lab[..., 2]) / own_chroma, 0, 1.3)
         turn = 0.4 * np.clip((hue_angle(lab) - hue_degrees(own) + 180) % 360 - 180, -30, 30)
-    full = 0.92 * float(np.hypot(wanted[1], wanted[2])) * min(1.0, target / float(wanted[0]))
+    full = 0.92 * float(np.hypot(goal[1], goal[2])) * min(1.0, target / float(goal[0]))
     chroma = full * strength * smoothstep(-5, 28, lightness)
-    hue = np.deg2rad(hue_degrees(wanted) + turn)
+    hue = np.deg2rad(hue_degrees(goal) + turn)
     return np.dstack([lightness, chroma * np.cos(hue), chroma * np.sin(hue)]).astype(np.float32)
 
 

@@ -190,18 +190,18 @@ class ComplexUnderstanding(ComplexEdit):
         for target, this in enumerate(individuals[: len(objects)]):
             if this.area < MIN_OBJECT_SHARE or head(this.noun) in unplaced or _may_be_others(this, individuals):
                 continue
-            alike = [place for place, other in enumerate(individuals) if head(other.noun) == head(this.noun)]
-            if not is_listed and _touches_another(objects, target, alike):
+            namesakes = [place for place, other in enumerate(individuals) if head(other.noun) == head(this.noun)]
+            if not is_listed and _touches_another(objects, target, namesakes):
                 continue
-            rows = [asdict(_round(individuals[place])) for place in alike]
+            rows = [asdict(_round(individuals[place])) for place in namesakes]
             for cue, phrases in refer(target, individuals, CUES if is_listed else CERTAIN_CUES).items():
                 phrases = [phrase for phrase in phrases if is_listed or "middle" not in phrase]
                 if not phrases:
                     continue
                 is_any = True
-                truth = {"kind": this.noun, "cue": cue, "alike": rows, "among": alike.index(target)}
+                truth = {"kind": this.noun, "cue": cue, "alike": rows, "among": namesakes.index(target)}
                 yield NamedTarget(target, tuple(phrases), truth)
-                if cue == "place" and len(alike) == 2 and _place_in(phrases[0]):
+                if cue == "place" and len(namesakes) == 2 and _place_in(phrases[0]):
                     yield NamedTarget(target, tuple(phrases), truth, (Task.OBJECT_ADDITION,))
         if not is_any:
             names = ", ".join(this.noun for this in individuals)
@@ -247,11 +247,11 @@ def _may_be_others(this: Individual, individuals: Sequence[Individual]) -> bool:
     return this.noun == OBJECT or OBJECT in nouns or of_kind or includes
 
 
-def _touches_another(objects: Sequence[FoundObject], target: int, alike: Sequence[int]) -> bool:
+def _touches_another(objects: Sequence[FoundObject], target: int, namesakes: Sequence[int]) -> bool:
     """Return whether an object almost touches another one of its kind."""
     mask = objects[target].mask
     around = dilate(mask, max(3, round(APART * float(mask.sum()) ** 0.5)))
-    return any((around & objects[place].mask).any() for place in alike if place != target and place < len(objects))
+    return any((around & objects[place].mask).any() for place in namesakes if place != target and place < len(objects))
 
 
 def _round(this: Individual) -> Individual:

@@ -78,8 +78,8 @@ def pencil_tone(grey: Field, bright_share: float) -> Field:
     bright = np.exp(-(255 - levels) / 9) / 9
     middle = np.where((levels >= 105) & (levels <= 225), 1 / 121, 0)
     dark = np.exp(-((levels - 90) ** 2) / (2 * 11**2)) / (11 * np.sqrt(2 * np.pi))
-    wanted = bright_share * bright + (0.95 - bright_share) * middle + 0.05 * dark
-    wanted_cdf = np.cumsum(wanted / wanted.sum())
+    target = bright_share * bright + (0.95 - bright_share) * middle + 0.05 * dark
+    wanted_cdf = np.cumsum(target / target.sum())
     byte_grey = (blur(equalize_contrast(grey), 1.5) * 255).clip(0, 255).astype(np.uint8)
     cdf = np.cumsum(np.bincount(byte_grey.ravel(), minlength=256)) / byte_grey.size
     table = np.interp(cdf, wanted_cdf, levels) / 255

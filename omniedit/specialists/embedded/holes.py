@@ -80,7 +80,7 @@ def _missing_box_part(outline: FractionBox, box: FractionBox, shape: tuple[int, 
     x0, y0, x1, y1 = box
     sides = (x1 - x0, y1 - y0) * 2
     gaps = (outline[0] - x0, outline[1] - y0, x1 - outline[2], y1 - outline[3])
-    missed = [gap > MISSED * side for gap, side in zip(gaps, sides, strict=True)]
-    if not any(missed):
+    gaps_missed = [gap > MISSED * side for gap, side in zip(gaps, sides, strict=True)]
+    if not any(gaps_missed):
         return np.zeros(shape, bool)
-    return box_mask((x0, y0, x1, y1 if missed[3] else outline[3] - FOOT * (outline[3] - outline[1])), shape)
+    return box_mask((x0, y0, x1, y1 if gaps_missed[3] else outline[3] - FOOT * (outline[3] - outline[1])), shape)

@@ -98,11 +98,11 @@ class MaterialTransfer(AttributeModification):
 
     def _find(self, index: int) -> tuple[str, Image | None]:
         donor = self._donors[index]
-        taken = [obj.mask for obj in self._objects.find(donor)]
-        return donor.source_id, find_texture(donor.image, np.logical_or.reduce(taken) if taken else None)
+        masks = [obj.mask for obj in self._objects.find(donor)]
+        return donor.source_id, find_texture(donor.image, np.logical_or.reduce(masks) if masks else None)
 
 
-def find_texture(image: Image, taken: Mask | None = None) -> Image | None:
+def find_texture(image: Image, excluded: Mask | None = None) -> Image | None:
     """Return the largest, most even square region with a visible texture, or None.
 
     Args:
@@ -117,7 +117,7 @@ def find_texture(image: Image, taken: Mask | None = None) -> Image | None:
             (top, left)
             for top in range(0, image.shape[0] - side + 1, max(1, side // 3))
             for left in range(0, image.shape[1] - side + 1, max(1, side // 3))
-            if taken is None or not taken[top : top + side, left : left + side].any()
+            if excluded is None or not excluded[top : top + side, left : left + side].any()
         )
         scored = [(_unevenness(lab[top : top + side, left : left + side]), top, left) for top, left in places]
         unevenness, top, left = min(scored, default=(float("inf"), 0, 0))

@@ -14,8 +14,8 @@ from omniedit.imaging.inpaint import MODELS
 from omniedit.instructions.placement import SHARES, TIMES, movement_instructions, resize_instructions
 from omniedit.sources.photo import Photo, round_box
 from omniedit.specialists.base import EditRequest, EditResult, NotApplicable
-from omniedit.specialists.embedded.placement import box_size, stands
-from omniedit.specialists.embedded.placing import ObjectTransform, fill_place, find_obstacle, fits, foot, place
+from omniedit.specialists.embedded.cut_out_placement import box_size, stands
+from omniedit.specialists.embedded.object_transform import ObjectTransform, fill_place, find_obstacle, fits, foot, place
 from omniedit.tasks import Task
 
 DISTANCES = (1.1, 0.8, 1.6, 0.6, 2.2)
@@ -95,7 +95,7 @@ class _Rearrangement:
     def _edit(self, request: EditRequest) -> EditResult:
         assert request.parts is not None
         change, photo = request.parts["change"], request.photo
-        placed, mask = place(photo, change.filled, change.found, change.placing)
+        placed, mask = place(photo, change.filled, change.obj, change.placing)
         source, edited = (placed, photo.image) if request.parts["restores"] else (photo.image, placed)
         return EditResult(edited, mask, MODELS, source=source)
 

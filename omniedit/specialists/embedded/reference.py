@@ -21,7 +21,7 @@ from omniedit.instructions.references import insert_reference
 from omniedit.pairs import Reference
 from omniedit.sources.photo import FractionBox, Photo, round_box
 from omniedit.specialists.base import EditRequest, EditResult, NotApplicable
-from omniedit.specialists.embedded.placing import fill_place, find_obstacle, mask_with_rim
+from omniedit.specialists.embedded.object_transform import fill_place, find_obstacle, mask_with_rim
 from omniedit.tasks import Task
 
 WHITE, GREY, LIGHT = 255, 110, 200

@@ -93,9 +93,9 @@ def matte_of_region(rgb: FloatImage, region: Mask, band: int) -> Field:
     return np.clip(inside + unsure * smoothstep(0.30, 0.85, share), 0, 1).astype(np.float32)
 
 
-def _local_mean(rgb: FloatImage, where: Field, sigma: float) -> FloatImage:
-    weight = blur(where, sigma)
-    return blur(rgb * where[..., None], sigma) / np.maximum(weight, 1e-3)[..., None]
+def _local_mean(rgb: FloatImage, region: Field, sigma: float) -> FloatImage:
+    weight = blur(region, sigma)
+    return blur(rgb * region[..., None], sigma) / np.maximum(weight, 1e-3)[..., None]
 
 
 def greenness(rgb: FloatImage) -> Field:
@@ -106,11 +106,11 @@ def greenness(rgb: FloatImage) -> Field:
     return smoothstep(72, 96, hue) * (1 - smoothstep(165, 195, hue)) * smoothstep(5, 14, chroma)
 
 
-def focus_share(rgb: FloatImage, where: Field) -> float:
+def focus_share(rgb: FloatImage, area: Field) -> float:
     """Return the share of a region with fine texture around; an out-of-focus background has little."""
     grey = luma(rgb)
     texture = blur(np.abs(grey - blur(grey, 1.2)), 8.0)
-    region = where > 0.5
+    region = area > 0.5
     return float((texture[region] > 0.006).mean()) if region.any() else 0.0
 
 

@@ -15,9 +15,9 @@ from omniedit.imaging.morphology import bounding_box, dilate
 from omniedit.instructions.objects import swap_instructions, without_position
 from omniedit.sources.photo import Photo, round_box
 from omniedit.specialists.base import Donors, EditRequest, EditResult, NotApplicable
+from omniedit.specialists.embedded.cut_out_placement import Placement, box_size, place_object
 from omniedit.specialists.embedded.fill_cache import FillCache
 from omniedit.specialists.embedded.holes import inpaint_mask, is_plain_around, share_on
-from omniedit.specialists.embedded.placement import Placement, box_size, place_object
 from omniedit.specialists.embedded.sizes import relative_size
 from omniedit.tasks import Task
 
@@ -108,8 +108,8 @@ class PlausibleSwap(ObjectSwap):
         while True:
             swap = super().propose(photo, rng)
             old, new = without_position(swap.truth["object"]), swap.truth["new_object"]
-            alike = (find_kind(old) == "animal") == (find_kind(new) == "animal")
-            if alike and relative_size(new, old) is not None:
+            same_kind = (find_kind(old) == "animal") == (find_kind(new) == "animal")
+            if same_kind and relative_size(new, old) is not None:
                 return swap
 
 

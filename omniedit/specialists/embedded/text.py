@@ -105,8 +105,8 @@ def find_lines(photo: Photo) -> Iterator[Line]:
         ink = separate_ink(patch)
         if ink is None:
             continue
-        face, alike = match_face(ink, line.text)
-        if alike >= MIN_CORRELATION:
+        face, likeness = match_face(ink, line.text)
+        if likeness >= MIN_CORRELATION:
             yield Line(line, _starts_like_another(line, lines), patch, ink, face)
 
 

@@ -54,8 +54,10 @@ def token_map(
     places, new_places = (word_tokens(prompt, tokenizer, length) for prompt in (source, target))
     shares, taken = torch.zeros(length, length), torch.zeros(length)
     pairs = list(_in_step(_specials(places, length), _specials(new_places, length)))
-    for how, start, end, new_start, new_end in SequenceMatcher(None, words, new_words, autojunk=False).get_opcodes():
-        if how == "equal" or (how == "replace" and exchange):
+    for operation, start, end, new_start, new_end in SequenceMatcher(
+        None, words, new_words, autojunk=False
+    ).get_opcodes():
+        if operation == "equal" or (operation == "replace" and exchange):
             pairs += _align_swapped_words(places[start:end], new_places[new_start:new_end])
     for tokens, new_tokens in pairs:
         if len(tokens) == len(new_tokens):

@@ -71,8 +71,8 @@ class AttentionControl:
 
     def text_maps(self, source: Tensor, target: Tensor) -> Tensor:
         """Return the targets' unweighted attention to text tokens, (P, H, N, M), from the sources' and their own."""
-        taken = torch.einsum("phns,pst->phnt", source, self.shares.to(source.dtype))
-        return taken * self.taken + target * (1 - self.taken)
+        copied = torch.einsum("phns,pst->phnt", source, self.shares.to(source.dtype))
+        return copied * self.taken + target * (1 - self.taken)
 
 
 def joint_maps(
@@ -137,10 +137,10 @@ class CrossControl(LayerControl):
         acts = self.control.controls_text if crosses else self.control.controls_image
         if not acts(self.layer):
             return self.plain(attn, hidden_states, encoder_hidden_states, **options)
-        seen = hidden_states if encoder_hidden_states is None else encoder_hidden_states
+        context = hidden_states if encoder_hidden_states is None else encoder_hidden_states
         query, key, value = (
             _by_head(attn, projection(tokens))
-            for projection, tokens in ((attn.to_q, hidden_states), (attn.to_k, seen), (attn.to_v, seen))
+            for projection, tokens in ((attn.to_q, hidden_states), (attn.to_k, context), (attn.to_v, context))
         )
         edited = self._cross_maps if crosses else _source_maps
         return _project(attn, _attend(query, key, value, self.control.pairs, edited))
@@ -216,14 +216,14 @@ def _source_maps(source: Tensor, target: Tensor) -> Tensor:
 
 def _attend(query: Tensor, key: Tensor, value: Tensor, pairs: int, edit: MapEdit) -> Tensor:
     """Return the attention output, (B, N, H * D): with edited maps for the pairs, plain for the rows before them."""
-    held = 2 * pairs
-    some = heads_at_once(held, query.shape[2], key.shape[2])
-    by_heads = zip(*(each[-held:].split(some, dim=1) for each in (query, key, value)), strict=True)
-    seen = torch.cat([_attend_pairs(*heads, edit=edit) for heads in by_heads], dim=1)
-    if len(query) > held:
-        free = functional.scaled_dot_product_attention(query[:-held], key[:-held], value[:-held])
-        seen = torch.cat([free, seen])
-    return _merge_heads(seen)
+    count = 2 * pairs
+    some = heads_at_once(count, query.shape[2], key.shape[2])
+    by_heads = zip(*(each[-count:].split(some, dim=1) for each in (query, key, value)), strict=True)
+    attended = torch.cat([_attend_pairs(*heads, edit=edit) for heads in by_heads], dim=1)
+    if len(query) > count:
+        free = functional.scaled_dot_product_attention(query[:-count], key[:-count], value[:-count])
+        attended = torch.cat([free, attended])
+    return _merge_heads(attended)
 
 
 def heads_at_once(rows: int, queries: int, keys: int) -> int:
@@ -238,5 +238,5 @@ def _attend_pairs(query: Tensor, key: Tensor, value: Tensor, *, edit: MapEdit) -
     return torch.cat([source @ of_source, edit(source, target) @ of_target]).to(value.dtype)
 
 
-def _project(attn: Attention, seen: Tensor) -> Tensor:
-    return attn.to_out[1](attn.to_out[0](seen))
+def _project(attn: Attention, context: Tensor) -> Tensor:
+    return attn.to_out[1](attn.to_out[0](context))

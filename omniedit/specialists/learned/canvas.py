@@ -80,7 +80,7 @@ def soft_inside(hole: Mask) -> NDArray[np.float32]:
     return np.clip(inside / width, 0, 1).astype(np.float32)
 
 
-def _resize(array: NDArray[np.uint8], size: tuple[int, int], how: int) -> NDArray[np.uint8]:
+def _resize(array: NDArray[np.uint8], size: tuple[int, int], interpolation: int) -> NDArray[np.uint8]:
     if array.shape[:2] == size:
         return array
-    return cv2.resize(array, (size[1], size[0]), interpolation=how).astype(np.uint8, copy=False)
+    return cv2.resize(array, (size[1], size[0]), interpolation=interpolation).astype(np.uint8, copy=False)

@@ -9,7 +9,7 @@ from omniedit.imaging.images import Image
 from omniedit.instructions.type_proposals import CountingProposal
 from omniedit.specialists.base import EditRequest, EditResult, NotApplicable
 from omniedit.specialists.learned.inpainting import GroundedHole, NotGrounded, ObjectRemoval
-from omniedit.specialists.learned.proposed import get_proposal
+from omniedit.specialists.learned.proposal_specialist import get_proposal
 from omniedit.tasks import Task
 
 

@@ -44,14 +44,14 @@ def seconds_per_pair(rows: Sequence[Mapping[str, Any]], task: Task, config: Conf
 
     Figures must match the task's model and the config's resolution, steps and batch size.
     """
-    wanted = {
+    filters = {
         "task": str(task),
         "model": pipeline_for_task(task, config),
         "resolution": config.learned.resolution,
         "steps": config.learned.steps,
         "batch_size": config.learned.batch_size,
     }
-    matches = [row for row in rows if all(row[key] == value for key, value in wanted.items())]
+    matches = [row for row in rows if all(row[key] == value for key, value in filters.items())]
     seconds = [1 / row["pairs_per_s"] for row in matches if gpu in row["device"].lower()]
     return sum(seconds) / len(seconds) if seconds else None
 

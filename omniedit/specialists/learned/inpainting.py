@@ -19,7 +19,7 @@ from omniedit.models.roles import ROLES
 from omniedit.sources.photo import FractionBox
 from omniedit.specialists.base import EditRequest, EditResult, NotApplicable
 from omniedit.specialists.learned.inpainter import Hole
-from omniedit.specialists.learned.proposed import P, Proposed, get_proposal, request_seed
+from omniedit.specialists.learned.proposal_specialist import P, Proposed, get_proposal, request_seed
 from omniedit.specialists.learned.shared_models import Toolbox
 from omniedit.tasks import Task
 

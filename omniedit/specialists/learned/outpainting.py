@@ -11,7 +11,7 @@ from omniedit.sources.photo import FractionBox
 from omniedit.specialists.base import EditRequest, EditResult, NotApplicable
 from omniedit.specialists.embedded.outpaint import border_mask
 from omniedit.specialists.learned.inpainter import Hole
-from omniedit.specialists.learned.proposed import Proposed, get_proposal, request_seed
+from omniedit.specialists.learned.proposal_specialist import Proposed, get_proposal, request_seed
 from omniedit.tasks import Task
 
 BORDER = 127
@@ -55,11 +55,11 @@ def extend(image: Image, side: str) -> tuple[Image, Mask, FractionBox]:
     canvas = np.full_like(image, BORDER)
     if side == "all":
         left, top = round(SHARE / 2 * width), round(SHARE / 2 * height)
-        kept = resize(image, width - 2 * left, height - 2 * top)
+        inner = resize(image, width - 2 * left, height - 2 * top)
     else:
         left, top = (round(SHARE * width), 0) if side in ("left", "right") else (0, round(SHARE * height))
-        kept = image[: height - top, : width - left] if side in ("left", "top") else image[top:, left:]
+        inner = image[: height - top, : width - left] if side in ("left", "top") else image[top:, left:]
         left, top = (left, top) if side in ("left", "top") else (0, 0)
-    canvas[top : top + kept.shape[0], left : left + kept.shape[1]] = kept
-    box = (left / width, top / height, (left + kept.shape[1]) / width, (top + kept.shape[0]) / height)
+    canvas[top : top + inner.shape[0], left : left + inner.shape[1]] = inner
+    box = (left / width, top / height, (left + inner.shape[1]) / width, (top + inner.shape[0]) / height)
     return canvas, border_mask(image.shape[:2], box), box

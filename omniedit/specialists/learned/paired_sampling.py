@@ -64,23 +64,27 @@ PIPELINES: dict[str, type[Pipeline]] = {
 
 
 def generate(
-    pipeline: Pipeline, prompts: Sequence[str], seeds: Sequence[int], size: tuple[int, int], how: PairSamplingOptions
+    pipeline: Pipeline,
+    prompts: Sequence[str],
+    seeds: Sequence[int],
+    size: tuple[int, int],
+    options: PairSamplingOptions,
 ) -> list[Image]:
     """Generate images of height and width `size` from prompts alone, like the source images of later pairs."""
     noise = torch.cat([_noise(pipeline, seed, size) for seed in seeds])
-    return _denoise(pipeline, prompts, noise, size, how)
+    return _denoise(pipeline, prompts, noise, size, options)
 
 
 def generate_pairs(
-    pipeline: Pipeline, pairs: Sequence[PromptPair], size: tuple[int, int], how: PairSamplingOptions
+    pipeline: Pipeline, pairs: Sequence[PromptPair], size: tuple[int, int], options: PairSamplingOptions
 ) -> list[tuple[Image, Image]]:
     """Generate the source and target image of each pair, of height and width `size`, from the same noise."""
     network = pipeline.unet if isinstance(pipeline, StableDiffusionXLPipeline) else pipeline.transformer
     control = AttentionControl(
-        [build_token_map(pipeline, pair) for pair in pairs], how.reach, how.steps, network.device
+        [build_token_map(pipeline, pair) for pair in pairs], options.reach, options.steps, network.device
     )
     masks = latent_masks([pair.mask for pair in pairs], size, pipeline.vae_scale_factor).to(network.device)
-    blended_steps = round(how.blend * how.steps)
+    blended_steps = round(options.blend * options.steps)
 
     def after_step(_: Any, step: int, __: Any, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
         control.step = step + 1
@@ -90,7 +94,7 @@ def generate_pairs(
     noise = torch.cat([_noise(pipeline, pair.seed, size) for pair in pairs]).repeat(2, 1, 1, 1)
     prompts = [pair.source for pair in pairs] + [pair.target for pair in pairs]
     with control_attention(network, control):
-        images = _denoise(pipeline, prompts, noise, size, how, after_step)
+        images = _denoise(pipeline, prompts, noise, size, options, after_step)
     return list(zip(images[: len(pairs)], images[len(pairs) :], strict=True))
 
 
@@ -131,15 +135,15 @@ def _denoise(
     prompts: Sequence[str],
     noise: Tensor,
     size: tuple[int, int],
-    how: PairSamplingOptions,
+    options: PairSamplingOptions,
     after_step: Any = None,
 ) -> list[Image]:
     output = pipeline(
         list(prompts),
         height=size[0],
         width=size[1],
-        num_inference_steps=how.steps,
-        guidance_scale=how.guidance,
+        num_inference_steps=options.steps,
+        guidance_scale=options.guidance,
         latents=noise.to(pipeline._execution_device),
         output_type="np",
         callback_on_step_end=after_step,

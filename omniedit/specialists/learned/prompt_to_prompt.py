@@ -24,7 +24,7 @@ from omniedit.specialists.learned.attention_control import SDXL_SELF, ControlRan
 from omniedit.specialists.learned.canvas import composite
 from omniedit.specialists.learned.inpainting import grounding_truth
 from omniedit.specialists.learned.paired_sampling import PairSamplingOptions, PromptPair, generate, generate_pairs
-from omniedit.specialists.learned.proposed import P, Proposed, get_proposal, request_seed
+from omniedit.specialists.learned.proposal_specialist import P, Proposed, get_proposal, request_seed
 from omniedit.specialists.learned.shared_models import Toolbox
 from omniedit.tasks import Task
 
@@ -103,8 +103,8 @@ class PromptToPrompt(Proposed[P]):
     def _sampling(self) -> PairSamplingOptions:
         layers = SDXL_SELF if isinstance(self.toolbox.generator, StableDiffusionXLPipeline) else ()
         reach = ControlRange(self.text_steps, self.image_steps, image_layers=layers)
-        how = PairSamplingOptions(reach=reach, blend=self.blend)
-        return how if self.toolbox.config.steps is None else replace(how, steps=self.toolbox.config.steps)
+        options = PairSamplingOptions(reach=reach, blend=self.blend)
+        return options if self.toolbox.config.steps is None else replace(options, steps=self.toolbox.config.steps)
 
     def _outcome(self, grounded: Grounding | None, source: Image, target: Image) -> EditResult:
         models = self.toolbox.revisions(*ROLES[self.task])

@@ -17,7 +17,7 @@ from omniedit.models.roles import ROLES
 from omniedit.specialists.base import EditRequest, EditResult, NotApplicable
 from omniedit.specialists.learned.inpainter import Hole
 from omniedit.specialists.learned.inpainting import GroundedHole, Inpainting, grounding_truth, mask_box
-from omniedit.specialists.learned.proposed import get_proposal
+from omniedit.specialists.learned.proposal_specialist import get_proposal
 from omniedit.tasks import Task
 
 RIM = 0.02
@@ -163,8 +163,8 @@ def paste(image: Image, mask: Mask, scene: Image, place: ObjectTransform) -> tup
     """Return the scene with the masked object of an image in its new place, and the mask of that place."""
     placed = place_mask(mask, place)
     left, top, right, bottom = bounding_box(mask)
-    how = cv2.INTER_AREA if place.scale < 1 else cv2.INTER_CUBIC
-    piece = _scale(image[top:bottom, left:right], place.scale, how)
+    interpolation = cv2.INTER_AREA if place.scale < 1 else cv2.INTER_CUBIC
+    piece = _scale(image[top:bottom, left:right], place.scale, interpolation)
     canvas = scene.copy()
     canvas[place.top : place.top + piece.shape[0], place.left : place.left + piece.shape[1]] = piece
     return np.where(placed[..., None], canvas, scene), placed
@@ -176,8 +176,10 @@ def rim(mask: Mask) -> Mask:
     return dilate(mask, pixels) & ~erode(mask, pixels)
 
 
-def _scale(piece: np.ndarray, scale: float, how: int) -> np.ndarray:
+def _scale(piece: np.ndarray, scale: float, interpolation: int) -> np.ndarray:
     if scale == 1:
         return piece
     height, width = piece.shape[:2]
-    return np.asarray(cv2.resize(piece, (round(width * scale), round(height * scale)), interpolation=how), np.uint8)
+    return np.asarray(
+        cv2.resize(piece, (round(width * scale), round(height * scale)), interpolation=interpolation), np.uint8
+    )

@@ -69,11 +69,11 @@ class ReferencePainting(Inpainting[ReferenceProposal | MaterialProposal]):
     def _draw_references(self, placed: Sequence[GroundedHole]) -> list[Image]:
         """Generate the square reference image of each edit from its prompt."""
         side, steps = min(SIDE, self.toolbox.config.resolution), self.toolbox.config.steps
-        how = PairSamplingOptions() if steps is None else PairSamplingOptions(steps=steps)
+        options = PairSamplingOptions() if steps is None else PairSamplingOptions(steps=steps)
 
         def draw(some: Sequence[GroundedHole]) -> list[Image]:
             prompts = [reference_prompt(self.task, one.hole.prompt) for one in some]
-            return generate(self.toolbox.generator, prompts, [one.hole.seed for one in some], (side, side), how)
+            return generate(self.toolbox.generator, prompts, [one.hole.seed for one in some], (side, side), options)
 
         return self.batches.map(draw, placed)
 

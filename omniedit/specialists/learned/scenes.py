@@ -27,7 +27,7 @@ def draw_scenes(toolbox: Toolbox, scenes: Sequence[Scene], seed: int) -> list[Im
         seed: of the noise, with the scene's number.
     """
     steps = toolbox.config.steps
-    how = PairSamplingOptions() if steps is None else PairSamplingOptions(steps=steps)
+    options = PairSamplingOptions() if steps is None else PairSamplingOptions(steps=steps)
     ratios = list(RATIOS)
 
     def size(one: Numbered) -> tuple[int, int]:
@@ -36,7 +36,7 @@ def draw_scenes(toolbox: Toolbox, scenes: Sequence[Scene], seed: int) -> list[Im
 
     def draw(some: Sequence[Numbered]) -> list[Image]:
         prompts = [scene.caption for _, scene in some]
-        return generate(toolbox.generator, prompts, [seed + number for number, _ in some], size(some[0]), how)
+        return generate(toolbox.generator, prompts, [seed + number for number, _ in some], size(some[0]), options)
 
     batches = OomAdaptiveBatcher(toolbox.config.batch_size)
     return map_by_size(partial(batches.map, draw), list(enumerate(scenes)), size)

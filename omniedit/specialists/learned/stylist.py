@@ -119,24 +119,24 @@ class Stylist:
         """
         return cls(load_pipeline(folder, FluxKontextPipeline, dtype).to(device), **options)
 
-    def restyle(self, wanted: Sequence[Restyling]) -> list[Image]:
+    def restyle(self, restylings: Sequence[Restyling]) -> list[Image]:
         """Return the photos in their new styles, in order."""
         draw = partial(self.batches.map, self._draw_all)
-        drawn = map_by_size(draw, wanted, lambda one: self._canvas(one).padded)
+        drawn = map_by_size(draw, restylings, lambda one: self._canvas(one).padded)
         return [future.result() for future in drawn]
 
-    def _draw_all(self, wanted: Sequence[Restyling]) -> list[Future[Image]]:
+    def _draw_all(self, restylings: Sequence[Restyling]) -> list[Future[Image]]:
         """Draw on the device; a thread resizes the results to their photos' sizes while the next are drawn."""
-        canvases = [self._canvas(one) for one in wanted]
+        canvases = [self._canvas(one) for one in restylings]
         height, width = canvases[0].padded
-        laid_out = [canvas.to_model(one.image) for canvas, one in zip(canvases, wanted, strict=True)]
+        laid_out = [canvas.to_model(one.image) for canvas, one in zip(canvases, restylings, strict=True)]
         output = self.pipeline(
-            prompt=[one.instruction for one in wanted],
+            prompt=[one.instruction for one in restylings],
             image=[PillowImage.fromarray(fitted) for fitted in laid_out],
             height=height,
             width=width,
             num_inference_steps=self.steps,
-            generator=[torch.Generator().manual_seed(one.seed) for one in wanted],
+            generator=[torch.Generator().manual_seed(one.seed) for one in restylings],
             output_type="np",
             **self.scales,
             **({"max_area": height * width} if isinstance(self.pipeline, FluxKontextPipeline) else {}),

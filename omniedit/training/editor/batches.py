@@ -18,7 +18,7 @@ from omniedit.imaging.images import Image
 from omniedit.instructions.left_right import mentions_side
 from omniedit.models.codec import Vae, encode
 from omniedit.models.conditions import NO_CONDITIONS, SupportedConditions, place_captions, place_references
-from omniedit.training.editor.encoded import EncodedBatch
+from omniedit.training.editor.encoded_pairs import EncodedBatch
 from omniedit.training.editor.references import (
     ConditionChoice,
     choose_conditions,

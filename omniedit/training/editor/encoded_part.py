@@ -1,4 +1,4 @@
-"""Files of one part of encoded pairs, opened for reading, in each format of `omniedit.training.editor.encoded`."""
+"""Files of one part of encoded pairs, opened for reading, in each format that `encoded_pairs` writes."""
 
 import json
 from collections.abc import Mapping

@@ -20,7 +20,7 @@ from omniedit.models.encoders.conditioning import GREY
 from omniedit.models.encoders.mllm import QUESTION, MllmEncoder
 from omniedit.models.encoders.reader import Reader
 from omniedit.training.editor.batches import Augmentation, EditBatchBuilder, select_instructions
-from omniedit.training.editor.encoded import EncodedBatch
+from omniedit.training.editor.encoded_pairs import EncodedBatch
 from omniedit.training.editor.questions import Questions
 from omniedit.training.flow_batches import EditBatch, Embeddings, Rows, cast_inputs, group_by_task
 from omniedit.training.objective import flow_loss
@@ -35,21 +35,21 @@ def build_encoder(base: Base, options: TrainConfig) -> MllmEncoder:
     Raises:
         UserError: the language model was not fetched, is incomplete, or takes no images.
     """
-    wanted = options.instruction_encoder
-    assert wanted.model is not None
+    encoder_options = options.instruction_encoder
+    assert encoder_options.model is not None
     dtype = getattr(torch, options.dtype)
     embeddings, pooled = base.text.encode([""])
-    reader = Reader.load(wanted.model, wanted.image_side, wanted.image_tokens, dtype)
+    reader = Reader.load(encoder_options.model, encoder_options.image_side, encoder_options.image_tokens, dtype)
     encoder = MllmEncoder(
         reader,
         embeddings.shape[1],
         embeddings.shape[2],
         pooled.shape[1],
         adapt(base.transformer).channels,
-        wanted.interaction,
-        inner_width=wanted.width,
-        layers=wanted.layers,
-        heads=wanted.heads,
+        encoder_options.interaction,
+        inner_width=encoder_options.width,
+        layers=encoder_options.layers,
+        heads=encoder_options.heads,
     )
     return nn.Module.to(encoder, dtype)
 
@@ -144,9 +144,11 @@ class MllmBatchBuilder(EditBatchBuilder):
         count = int(len(pairs) * share / (1 - share) + rng.random())  # a small batch has one now and then
         if not count:
             return batch
-        asked = self.encoder.reader.question_inputs(*self.questions.draw(count, rng))
+        questions = self.encoder.reader.question_inputs(*self.questions.draw(count, rng))
         device = batch.target.device
-        return replace(batch, inputs=batch.inputs | {f"{QUESTION}{name}": x.to(device) for name, x in asked.items()})
+        return replace(
+            batch, inputs=batch.inputs | {f"{QUESTION}{name}": x.to(device) for name, x in questions.items()}
+        )
 
     def losses(self, network: nn.Module, batch: EditBatch) -> Tensor:
         """Return each sample's velocity loss plus its language-model loss, 1:1 as published, (B,)."""
@@ -167,6 +169,6 @@ def augment_images(images: np.ndarray, flips: Sequence[bool], sources: Sequence[
     """Return the source images as the language model sees them: mirrored, or grey where the source is dropped."""
     mirrored = [image[:, ::-1] if flip else image for image, flip in zip(images, flips, strict=True)]
     return [
-        np.ascontiguousarray(image) if seen else np.full_like(image, GREY)
-        for image, seen in zip(mirrored, sources, strict=True)
+        np.ascontiguousarray(image) if visible else np.full_like(image, GREY)
+        for image, visible in zip(mirrored, sources, strict=True)
     ]

@@ -82,8 +82,8 @@ class PhotoStore:
         """Return the photos at `rows` of a ratio, in that order."""
         of_ratio = self._places[ratio, TRAIN] + self._places[ratio, HELD_OUT]
         places = [of_ratio[row] for row in np.asarray(rows).tolist()]
-        seen = {place: self._resize_photo(place) for place in dict.fromkeys(places)}
-        images, objects, names = zip(*(seen[place] for place in places), strict=True)
+        photos = {place: self._resize_photo(place) for place in dict.fromkeys(places)}
+        images, objects, names = zip(*(photos[place] for place in places), strict=True)
         rows = tuple(self._row(*each) for each in zip(places, names, strict=True))
         return PhotoBatch(ratio, np.stack(images), objects, rows)
 

@@ -159,7 +159,7 @@ def test_an_embedding_is_computed_once():
         calls.append(len(images))
         return np.array([[float(image.sum())] for image in images], np.float32)
 
-    cache = EmbeddingCache(embed, kept=2)
+    cache = EmbeddingCache(embed, capacity=2)
     first = cache([noise(0), noise(1), noise(0)])
     assert calls == [2]
     assert first[0] == first[2] != first[1]

@@ -9,7 +9,7 @@ from helpers.rated_edits import EDITORS, make_edits, make_table
 from helpers.small_run import make_run
 from omniedit.errors import UserError
 from omniedit.evaluation.bench.item import BenchItem, BenchSet
-from omniedit.evaluation.bench.opening import open_set
+from omniedit.evaluation.bench.open_set import open_set
 from omniedit.evaluation.people.inputs import list_items, read_edits
 
 

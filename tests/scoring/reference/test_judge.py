@@ -471,19 +471,19 @@ def test_a_region_grows_like_its_mask(pixels: int) -> None:
 
 
 def test_alternating_sources_are_measured_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    measured: list[Image] = []
+    measurement: list[Image] = []
 
     class Counted(ImageMeasures):
         def __init__(self, image: Image) -> None:
             super().__init__(image)
-            measured.append(image)
+            measurement.append(image)
 
     monkeypatch.setattr(judge_module, "ImageMeasures", Counted)
     judge = ReferenceJudge()
     sources = [np.full((8, 8, 3), level, np.uint8) for level in range(SOURCES_KEPT + 1)]
     for source in (*sources[:-1], *(source.copy() for source in sources[:-1])):
         judge._image(source)
-    assert len(measured) == SOURCES_KEPT
+    assert len(measurement) == SOURCES_KEPT
     judge._image(sources[-1])
     judge._image(sources[0])
-    assert len(measured) == SOURCES_KEPT + 2
+    assert len(measurement) == SOURCES_KEPT + 2

@@ -15,7 +15,7 @@ from omniedit.models.codec import LappedCodec, encode
 from omniedit.models.conditions import SupportedConditions, place_captions, place_references
 from omniedit.models.text import Text
 from omniedit.training.editor.batches import EditBatchBuilder
-from omniedit.training.editor.encoded import EncodedPairs, encode_part
+from omniedit.training.editor.encoded_pairs import EncodedPairs, encode_part
 from omniedit.training.editor.references import choose_conditions
 
 TAKES = SupportedConditions(references=True, tasks=("remove", "style_transfer"))

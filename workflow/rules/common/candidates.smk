@@ -8,40 +8,40 @@ from omniedit.models.roles import needs_own_inpainting, roles_to_fetch
 from omniedit.tasks import SHARE_FILLS, Task
 
 
-def specialist_of_task(wildcards):
+def get_specialist(wildcards):
     return CONFIG.tasks[Task(wildcards.task)].specialist
 
 
-def proposals_of_shard(wildcards):
+def get_proposals(wildcards):
     """Return the proposals if learned models make the pairs, else nothing."""
-    if specialist_of_task(wildcards) != "learned":
+    if get_specialist(wildcards) != "learned":
         return []
     return f"results/{wildcards.run}/proposals/{wildcards.get('shard', 'bench')}.parquet"
 
 
-def models_of_task(wildcards):
+def get_task_models(wildcards):
     """Return the files that give the folders of a learned specialist's models."""
-    if specialist_of_task(wildcards) != "learned":
+    if get_specialist(wildcards) != "learned":
         return []
     return [f"models/{role}.json" for role in roles_to_fetch(Task(wildcards.task), CONFIG.learned)]
 
 
-def inpainting_of_task(wildcards):
+def get_inpainting(wildcards):
     """Return the run's own inpainting specialist if the task uses it."""
     task = Task(wildcards.task)
-    if specialist_of_task(wildcards) != "learned" or not needs_own_inpainting(task, CONFIG.learned):
+    if get_specialist(wildcards) != "learned" or not needs_own_inpainting(task, CONFIG.learned):
         return []
     return f"results/{wildcards.run}/train/inpainting/manifest.json"
 
 
-def learnt_from(path):
+def expand_inpainting_shards(path):
     """Return the files of the shards on which the inpainting specialist is trained."""
     return expand(path, run=CONFIG.run, shard=SHARDS[: CONFIG.inpainting.shards])
 
 
-def objects_of_shard(wildcards):
+def get_objects(wildcards):
     """Return the objects of the photos for embedded specialists; learned ones detect objects themselves."""
-    if specialist_of_task(wildcards) == "learned":
+    if get_specialist(wildcards) == "learned":
         return []
     return f"results/{wildcards.run}/objects/{wildcards.shard}.parquet"
 
@@ -54,7 +54,7 @@ def specialist_options(wildcards, input):
     return ["--objects", *([input.objects] if isinstance(input.objects, str) else input.objects)]
 
 
-def removals_for(path):
+def get_removals(path):
     """Return an input function for the embedded removals of the same photos, whose fills other tasks reuse."""
 
     def removals(wildcards):
@@ -70,16 +70,16 @@ def removals_option(wildcards, input):
     return f"--removals {input.removals}" if input.removals else ""
 
 
-def pairs_of_task(wildcards):
+def get_pairs_per_shard(wildcards):
     return CONFIG.tasks[Task(wildcards.task)].pairs_per_shard
 
 
-def proposer_of_run(wildcards):
+def get_proposer(wildcards):
     """Return the file that gives the folder of the proposer, if jobs load it."""
     return f"models/{PROPOSER}.json" if CONFIG.proposals.source == "local" else []
 
 
-def proposals_wanted(wildcards):
+def get_proposal_counts(wildcards):
     """Return the number of proposals per task that a shard or the benchmark can use; '{}' for all recorded ones."""
     if CONFIG.proposals.source == "replies":
         return "{}"
@@ -89,14 +89,14 @@ def proposals_wanted(wildcards):
     return json.dumps({task: -(-pairs // CONFIG.learned.candidates) for task, pairs in per_task.items()})
 
 
-def state_of_proposals(wildcards):
+def get_proposals_fingerprint(wildcards):
     """Return a fingerprint of everything that decides the proposals, or the content of a file of replies."""
     if CONFIG.proposals.source != "replies":
         return CONFIG.proposals.fingerprint
-    return content_of(CONFIG.learned.replies)
+    return get_digest(CONFIG.learned.replies)
 
 
-def model_of_role(wildcards):
+def get_role_entry(wildcards):
     """Return a role's entry in config/models.yaml."""
     return get_model(wildcards.role).model_dump_json(by_alias=True)
 

@@ -6,7 +6,7 @@ from omniedit.redaction import redact
 from omniedit.storage.archives import is_remote, list_archives
 
 
-def photos_folder(wildcards):
+def get_photos_folder(wildcards):
     """Return the folder of photos as a `Path`, which Snakemake does not compare with that of an earlier run.
 
     Photos are identified by their content, not by their place. It is a function for the reason given in `verbatim`.
@@ -14,21 +14,21 @@ def photos_folder(wildcards):
     return Path(CONFIG.sources.path) if CONFIG.sources.path else ""
 
 
-def archive_of_shard(wildcards):
+def get_archive(wildcards):
     """Return the archive of a shard, or the first one for the rule without {shard}.
 
-    It is a `Path` as in `photos_folder`, or a URL without its secrets, which the job gets from its environment.
+    It is a `Path` as in `get_photos_folder`, or a URL without its secrets, which the job gets from its environment.
     """
-    archive = archives()[int(wildcards.get("shard", 0))]
+    archive = list_run_archives()[int(wildcards.get("shard", 0))]
     return redact(archive) if is_remote(archive) else Path(archive)
 
 
 @functools.cache
-def archives():
+def list_run_archives():
     return list_archives(CONFIG.sources.path, CONFIG.sources.kind, len(SHARDS))
 
 
-def content_of_sources(wildcards):
+def get_sources_key(wildcards):
     """Return the key by which Snakemake detects changed photos or a changed archive; empty in the job's own process."""
     return RUN.identities[int(wildcards.get("shard", 0))].key if RUN.identities else ""
 
@@ -38,18 +38,18 @@ def bench_option(wildcards, output):
     return f"{photos} --bench-tar {output.bench_photos} --bench {output.bench}"
 
 
-def imported_shards(wildcards):
-    """Return the same as `all_shards` for the imported data sets and the pairs of subjects."""
+def import_shards_option(wildcards):
+    """Return the same as `shards_option` for the imported data sets and the pairs of subjects."""
     return f"--tasks {' '.join(CONFIG.pair_groups)} --shards {len(SHARDS)}"
 
 
-def bench_of_imports(wildcards):
+def get_import_bench(wildcards):
     """Return the index of held-out sources if the run benchmarks imported pairs, else nothing."""
     return [] if CONFIG.sources.are_photos else f"results/{wildcards.run}/sources/bench.parquet"
 
 
-def data_set_of_group(wildcards):
-    """Return the address of an imported data set: a `Path` as in `photos_folder`, or a URL without its secrets."""
+def get_data_set(wildcards):
+    """Return the address of an imported data set: a `Path` as in `get_photos_folder`, or a URL without its secrets."""
     path = CONFIG.data_sets[wildcards.task].path
     return redact(path) if is_remote(path) else Path(path)
 
@@ -59,6 +59,6 @@ def import_options(wildcards):
     return to_json(CONFIG.data_sets[wildcards.task], exclude={"path", "share"})
 
 
-def content_of_import(wildcards):
+def get_import_key(wildcards):
     """Return the key by which Snakemake detects a changed data set; empty in the job's own process."""
     return RUN.imports[wildcards.task, int(wildcards.shard)].key if RUN.imports else ""

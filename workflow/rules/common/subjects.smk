@@ -7,28 +7,28 @@ CLUSTER_KEYS = {
 }
 
 
-def models_of_clusters(wildcards):
+def get_cluster_models(wildcards):
     """Return the files that give the folders of the models that find and describe subjects."""
     roles = [CONFIG.subjects.features] if CONFIG.subjects.features else []
     roles += [PROPOSER] if CONFIG.subjects.captions == "model" and CONFIG.proposals.source == "local" else []
     return [f"models/{role}.json" for role in roles]
 
 
-def models_of_experts(wildcards):
+def get_expert_models(wildcards):
     """Return the files that give the folders of an expert's base and of the models that filter its images."""
     roles = [*CONFIG.subjects.roles]
     roles += [PROPOSER] if CONFIG.subjects.prompts == "model" and CONFIG.proposals.source == "local" else []
     return [f"models/{role}.json" for role in dict.fromkeys(roles)]
 
 
-def options_of_clusters(wildcards):
+def get_cluster_options(wildcards):
     """Return all that decides the subjects, as JSON without secrets."""
     given = CONFIG.subjects.model_dump(mode="json", include=CLUSTER_KEYS) | {"seed": CONFIG.seed}
-    asked = CONFIG.proposals.fingerprint if CONFIG.subjects.captions == "model" else ""
-    return json.dumps([redact_values(given), asked])
+    fingerprint = CONFIG.proposals.fingerprint if CONFIG.subjects.captions == "model" else ""
+    return json.dumps([redact_values(given), fingerprint])
 
 
-def options_of_experts(wildcards):
+def get_expert_options(wildcards):
     """Return all that decides the pairs of subjects, as JSON without secrets."""
-    asked = CONFIG.proposals.fingerprint if CONFIG.subjects.prompts == "model" else ""
-    return json.dumps([to_json(CONFIG.subjects), CONFIG.seed, asked])
+    fingerprint = CONFIG.proposals.fingerprint if CONFIG.subjects.prompts == "model" else ""
+    return json.dumps([to_json(CONFIG.subjects), CONFIG.seed, fingerprint])

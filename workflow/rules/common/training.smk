@@ -7,36 +7,36 @@ from omniedit.config.schema import SHIPPED
 from omniedit.models.registry import get_model
 
 
-def objects_of_bench(wildcards):
+def get_bench_objects(wildcards):
     """Return the objects of the benchmark's photos and of the donor shard."""
-    if specialist_of_task(wildcards) == "learned":
+    if get_specialist(wildcards) == "learned":
         return []
-    return [f"results/{wildcards.run}/objects/bench.parquet", *of_run("results/{run}/objects/{shard}.parquet")[:1]]
+    return [f"results/{wildcards.run}/objects/bench.parquet", *expand_run("results/{run}/objects/{shard}.parquet")[:1]]
 
 
-def base_of_run(wildcards):
+def get_base(wildcards):
     """Return the run's own base or the file that gives the folder of a fetched one; nothing for the shipped one."""
     if CONFIG.train.base.model is None:
         return f"results/{wildcards.run}/train/base/manifest.json"
     return f"models/{CONFIG.train.fetched_base}.json" if CONFIG.train.fetched_base else []
 
 
-def base_folder(wildcards, input):
+def get_base_folder(wildcards, input):
     """Return the base as scripts/train.py expects it."""
     if CONFIG.train.base.model is None:
         return Path(input.base).parent
     return input.base if CONFIG.train.fetched_base else SHIPPED
 
 
-def encoded_of_run(wildcards):
-    return of_run("results/{run}/train/encoded/{part}/manifest.json") if CONFIG.train.encode_once else []
+def get_encoded(wildcards):
+    return expand_run("results/{run}/train/encoded/{part}/manifest.json") if CONFIG.train.encode_once else []
 
 
 def encoded_option(wildcards):
     return f"--encoded results/{wildcards.run}/train/encoded" if CONFIG.train.encode_once else ""
 
 
-def language_model_of_run(wildcards):
+def get_language_model(wildcards):
     """Return the record of the fetched language model that reads instructions, or the config of a folder, if any."""
     encoder = CONFIG.train.instruction_encoder
     if encoder.folder:
@@ -44,7 +44,7 @@ def language_model_of_run(wildcards):
     return f"models/{encoder.role}.json" if encoder.role else []
 
 
-def encoder_of_run(wildcards):
+def get_encoder(wildcards):
     reads = CONFIG.train.instruction_encoder.model is not None
     return f"results/{wildcards.run}/train/encoder/manifest.json" if reads else []
 
@@ -64,21 +64,21 @@ def given_base_option(wildcards):
     return f"--base {shlex.quote(label)}"
 
 
-def shares_of_imports(wildcards):
+def import_shares_option(wildcards):
     """Return the option with the shares of imported data sets among the training pairs, if any has one."""
     shares = {name: data_set.share for name, data_set in CONFIG.data_sets.items() if data_set.share}
     return ["--shares", json.dumps(shares)] if shares else []
 
 
 def bench_judge_options(wildcards, input):
-    return options_for(CONFIG.bench.judge, wildcards.run, input.scorer)
+    return format_judge_options(CONFIG.bench.judge, wildcards.run, input.scorer)
 
 
 def scratch_option(wildcards, resources):
     return ["--scratch", resources.scratch] if resources.scratch else []
 
 
-def editor_of_model(wildcards):
+def get_editor(wildcards):
     """Return the trained editor if the benchmark's model is one; baselines need none."""
     return f"results/{wildcards.run}/train/{wildcards.model}/manifest.json" if wildcards.model in EDITORS else []
 

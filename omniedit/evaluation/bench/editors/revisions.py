@@ -7,7 +7,7 @@ from pathlib import Path
 from omniedit.config.source_folder import source_file
 from omniedit.errors import UserError
 from omniedit.evaluation.bench.editors.entries import EDITORS, DiffusersEntry, Entry, read_file
-from omniedit.models.registry import pin_entry
+from omniedit.models.hub import pin_entry
 
 
 def list_unpinned(entries: Mapping[str, Entry], files: Sequence[Path] = ()) -> Iterator[str]:

@@ -13,7 +13,7 @@ from typing import Any
 from omniedit.evaluation.bench.item import BenchItem, BenchSet
 from omniedit.evaluation.bench.protocol import Protocol, Row, TableRow
 from omniedit.evaluation.bench.sets.averages import OF_ITEMS, average, average_groups, group_rows
-from omniedit.evaluation.bench.sets.measured import combine_metrics, measure_only
+from omniedit.evaluation.bench.sets.metrics_only import combine_metrics, measure_only
 from omniedit.evaluation.bench.sets.rows import find_text, make_id, make_set, read_text
 from omniedit.evaluation.bench.sets.tables import get_image, read_tables
 from omniedit.exchange.cells import BadRow

@@ -48,10 +48,10 @@ def read_draft(table: Path, photos: Path) -> DraftSet:
         UserError: the table lacks a column, or some rows or photos cannot be used; the message lists the first ones.
     """
     problems: list[str] = []
-    rows, seen, places = [], Counter[str](), dict[tuple[str, ...], str]()
+    rows, counts, places = [], Counter[str](), dict[tuple[str, ...], str]()
     for place, row in _list_rows(table):
         try:
-            line = _to_line(row, photos, seen)
+            line = _to_line(row, photos, counts)
             earlier = places.setdefault((line["image"], line["task"], line["instruction"]), place)
             if earlier != place:
                 raise BadRow(f"repeats {earlier}; remove one of the two")
@@ -88,16 +88,16 @@ def _unmark(cell: Any) -> Any:
     return unmark_formula(cell) if isinstance(cell, str) else cell
 
 
-def _to_line(row: Mapping[str, Any], photos: Path, seen: Counter[str]) -> dict[str, Any]:
+def _to_line(row: Mapping[str, Any], photos: Path, counts: Counter[str]) -> dict[str, Any]:
     """Return a line of bench.jsonl; a further instruction for a photo and task has its number in the id."""
     photo, task = check_path(read_text(row, "photo")), Task(read_text(row, "task"))
     find_image(photos, photo)
     if task not in OMNIEDIT_TASKS:
         raise BadRow(f"the task {task[:60]!a} is none of {', '.join(OMNIEDIT_TASKS)}")
     name = make_id(task, Path(photo).with_suffix("").as_posix())
-    seen[name] += 1
+    counts[name] += 1
     line = {
-        "id": name if seen[name] == 1 else f"{name}-{seen[name]}",
+        "id": name if counts[name] == 1 else f"{name}-{counts[name]}",
         "image": f"{IMAGES}/{photo}",
         "task": str(task),
         "instruction": read_text(row, "instruction"),
@@ -153,8 +153,8 @@ def freeze(
         UserError: `out` exists, or photos are training sources.
     """
     if out.exists():
-        what = "a frozen set, which is never changed" if (out / CHECKSUMS).is_file() else "not empty"
-        raise UserError(f"{out}: {what}; give another folder and another version")
+        state = "a frozen set, which is never changed" if (out / CHECKSUMS).is_file() else "not empty"
+        raise UserError(f"{out}: {state}; give another folder and another version")
     if leaks := find_photo_leaks(draft.photos, training):
         listed = ", ".join(f"{leak.photo} ({leak.kind} copy of {leak.source})" for leak in leaks[:MAX_PROBLEMS])
         raise UserError(f"{len(leaks)} photos are training sources: {listed}; replace them")

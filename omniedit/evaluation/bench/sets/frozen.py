@@ -55,11 +55,11 @@ def verify(folder: Path, locate: Locate) -> dict[str, str]:
         UserError: a file is missing, has changed, or is not in the list; the message names it.
     """
     checksums = read_checksums(folder / CHECKSUMS)
-    for path, wanted in checksums.items():
+    for path, checksum in checksums.items():
         file = locate(path)
         if not file.is_file():
             raise UserError(f"{folder}: {path} is missing; a frozen set is used as it is, so copy it again")
-        if digest_file(file) != wanted:
+        if digest_file(file) != checksum:
             raise UserError(f"{folder}: {path} has changed since the set was frozen; copy it again, or build a version")
     if added := sorted(list_files(folder) - checksums.keys()):
         raise UserError(f"{folder}: {added[0]} is not in {CHECKSUMS}; remove it, or build a new version of the set")

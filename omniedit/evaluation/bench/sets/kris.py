@@ -170,8 +170,8 @@ def _average(name: str, rows: Sequence[Row], columns: Sequence[str] = tuple(SCOR
 
 def _list_missing(rows: Sequence[Row], combined: Sequence[Mapping[str, float]]) -> Iterator[str]:
     for row, each in zip(rows, combined, strict=True):
-        wanted = len(SCORES) - (_dimension(row) not in WITH_KNOWLEDGE)
-        if len(each.keys() & SCORES.keys()) < wanted:
+        expected = len(SCORES) - (_dimension(row) not in WITH_KNOWLEDGE)
+        if len(each.keys() & SCORES.keys()) < expected:
             yield str(row["item_id"])
 
 

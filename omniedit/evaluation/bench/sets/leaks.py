@@ -103,11 +103,11 @@ def find_photo_leaks(photos: Mapping[str, Image], training: Sequence[TrainingSou
 def _find_near(photos: Mapping[str, Image], sources: TrainingSources) -> Iterator[PhotoLeak]:
     if not sources.names:
         return
-    names, theirs = list(photos), read_hashes(sources.phashes)
+    names, run_hashes = list(photos), read_hashes(sources.phashes)
     for hash_photo in (_hash_halved, perceptual_hash):
-        ours = read_hashes([hash_photo(image) for image in photos.values()])
-        for kind, bits in (("near", ours), ("mirrored", mirror(ours))):
-            for photo, source in _match(bits, theirs):
+        set_hashes = read_hashes([hash_photo(image) for image in photos.values()])
+        for kind, bits in (("near", set_hashes), ("mirrored", mirror(set_hashes))):
+            for photo, source in _match(bits, run_hashes):
                 yield PhotoLeak(names[photo], sources.names[source], kind)
 
 
@@ -116,12 +116,12 @@ def _hash_halved(image: Image) -> str:
     return hash_image(image).hex()
 
 
-def _match(ours: Bits, theirs: Bits) -> Iterator[tuple[int, int]]:
+def _match(set_hashes: Bits, run_hashes: Bits) -> Iterator[tuple[int, int]]:
     """Yield the places of twins: keys within the radius that is searched, and few bits of the whole hash."""
-    our_keys, their_keys = search_keys(ours), search_keys(theirs)
+    our_keys, their_keys = search_keys(set_hashes), search_keys(run_hashes)
     for left, right in find_close_matches(np.unique(our_keys), np.unique(their_keys), MAX_RADIUS):
         for our_key, their_key in zip(left, right, strict=True):
             for photo in np.flatnonzero(our_keys == our_key):
                 for source in np.flatnonzero(their_keys == their_key):
-                    if are_twins(ours[photo : photo + 1], theirs[source : source + 1])[0]:
+                    if are_twins(set_hashes[photo : photo + 1], run_hashes[source : source + 1])[0]:
                         yield int(photo), int(source)

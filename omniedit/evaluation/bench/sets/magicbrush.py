@@ -20,7 +20,7 @@ from omniedit.errors import UserError
 from omniedit.evaluation.bench.item import BenchItem, BenchSet, ImageFile
 from omniedit.evaluation.bench.protocol import Protocol, Row, TableRow
 from omniedit.evaluation.bench.sets.averages import OF_ITEMS, average
-from omniedit.evaluation.bench.sets.measured import combine_metrics, measure_only
+from omniedit.evaluation.bench.sets.metrics_only import combine_metrics, measure_only
 from omniedit.evaluation.bench.sets.rows import find_image, find_text, make_id, make_set, read_json, read_text
 from omniedit.evaluation.bench.sets.tables import find_cell, get_image, read_tables
 from omniedit.exchange.cells import BadRow

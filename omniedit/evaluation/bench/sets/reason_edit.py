@@ -14,7 +14,7 @@ from omniedit.errors import UserError
 from omniedit.evaluation.bench.item import BenchItem, BenchSet
 from omniedit.evaluation.bench.protocol import Protocol, Row, TableRow
 from omniedit.evaluation.bench.sets.averages import average, average_groups, group_rows
-from omniedit.evaluation.bench.sets.measured import combine_metrics, measure_only
+from omniedit.evaluation.bench.sets.metrics_only import combine_metrics, measure_only
 from omniedit.evaluation.bench.sets.rows import find_image, make_id, make_set, read_text
 from omniedit.exchange.cells import BadRow
 from omniedit.plain_text import split_lines

@@ -182,13 +182,13 @@ def _group(rows: Sequence[Row], key: str, order: Sequence[str]) -> dict[str, lis
 
 
 def _average(name: str, rows: Sequence[Row], has_free: bool) -> TableRow:
-    ours = average(name, rows, combine, COLUMNS)
+    mean = average(name, rows, combine, COLUMNS)
     missing = tuple(str(row["item_id"]) for row in rows if not combine(row))
     scores = list(_score_officially(rows, has_free))
     official = {"accuracy": sum(combine(row).get("accuracy", 0.0) for row in rows) / len(rows)} if rows else {}
     official |= {"score": sum(scores) / len(scores)} if scores else {}
-    differing = {column: value for column, value in official.items() if value != ours.values.get(column)}
-    return replace(ours, missing=missing, official=differing)
+    differing = {column: value for column, value in official.items() if value != mean.values.get(column)}
+    return replace(mean, missing=missing, official=differing)
 
 
 def _score_officially(rows: Sequence[Row], has_free: bool) -> Iterator[float]:

@@ -18,7 +18,7 @@ from omniedit.errors import UserError
 from omniedit.evaluation.bench.item import BenchItem, BenchSet
 from omniedit.evaluation.bench.protocol import JudgeInputs, Protocol, Row, TableRow
 from omniedit.evaluation.bench.sets.averages import OF_ITEMS, average, group_rows, pick
-from omniedit.evaluation.bench.sets.measured import combine_metrics
+from omniedit.evaluation.bench.sets.metrics_only import combine_metrics
 from omniedit.evaluation.bench.sets.rows import find_image, find_text, list_entries, make_id, make_set, read_text
 from omniedit.exchange.cells import BadRow
 from omniedit.pairs import Captions

@@ -18,7 +18,7 @@ from omniedit.evaluation.bench.item import ImageFile
 from omniedit.exchange.cells import BadRow
 from omniedit.exchange.image_files import BadImage
 from omniedit.exchange.inputs import list_inputs
-from omniedit.sources.archived import MAX_BYTES, SkippedPart
+from omniedit.sources.archive_items import MAX_BYTES, SkippedPart
 from omniedit.sources.parquet import open_parquet, parquet_rows
 
 ARROW = (".arrow",)

@@ -14,7 +14,7 @@ from omniedit.evaluation.table3 import Interval
 
 OWN_SCORES = ("sc_score", "pq_score", "o_score")
 NOTHING = float("nan")
-MEASURED = "metrics"
+METRICS_ONLY = "metrics"
 """Name in tables that have metrics only, in the place of a judge."""
 MEAN = "mean"
 """Beginning of the names of a table's rows that are means over all items or groups."""
@@ -30,7 +30,7 @@ def build_protocol(
 
     Without judges, the figures are those of metrics. A table in which no editor has a figure is left out.
     """
-    for judge in results.judges or [MEASURED]:
+    for judge in results.judges or [METRICS_ONLY]:
         found = {editor.name: to_rows(bench, editor, judge) for editor in results.editors}
         tables = {name: protocol.aggregate(rows) for name, rows in found.items() if rows}
         means = _build_means(bench, protocol, results, judge, tables, published)

@@ -21,7 +21,7 @@ from omniedit.evaluation.bench.sets.proposals import (
     read_proposals,
     write_proposals,
 )
-from omniedit.instructions.answering import open_model
+from omniedit.instructions.language_model import open_model
 from omniedit.instructions.proposer import Proposer
 from omniedit.tasks import OMNIEDIT_TASKS, Task
 

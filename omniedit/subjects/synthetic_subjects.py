@@ -27,13 +27,13 @@ def photograph_subjects(
         UserError: this machine has too few cut-outs for the shard.
     """
     cut_outs, scenes = collect_cut_outs(), collect_scenes()
-    mine = cut_outs[shard::shards]
-    if len(mine) < options.per_shard:
+    own = cut_outs[shard::shards]
+    if len(own) < options.per_shard:
         raise UserError(
             f"subjects.per_shard {options.per_shard}: this machine has {len(cut_outs)} cut-outs for {shards} shards;"
             " lower it, or install them: apt install tuxpaint-stamps-default"
         )
-    for each in mine[: options.per_shard]:
+    for each in own[: options.per_shard]:
         yield photograph(each, scenes, options, seed)
 
 
@@ -58,7 +58,7 @@ def describe(name: str, place: str) -> str:
     return f"{with_article(name)}, with {place} in the background" if place else f"a photo of {with_article(name)}"
 
 
-def draw_rng(seed: int, subject_id: str, what: str) -> np.random.Generator:
+def draw_rng(seed: int, subject_id: str, label: str) -> np.random.Generator:
     """Return the random numbers of one part of a subject, which depend on no other subject."""
-    digest = hashlib.sha256(f"{seed}|{subject_id}|{what}".encode()).digest()
+    digest = hashlib.sha256(f"{seed}|{subject_id}|{label}".encode()).digest()
     return np.random.default_rng(int.from_bytes(digest[:8], "little"))

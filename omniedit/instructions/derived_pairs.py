@@ -109,8 +109,8 @@ def write_derived(path: Path, name: str, seed: int, outcomes: Iterable[EditPair 
     return made
 
 
-def _find_places(shards: Sequence[Shard], wanted: Collection[str]) -> list[PairLocation]:
-    return [PairLocation(shard, row) for shard in shards for row, name in enumerate(shard.pair_ids) if name in wanted]
+def _find_places(shards: Sequence[Shard], ids: Collection[str]) -> list[PairLocation]:
+    return [PairLocation(shard, row) for shard in shards for row, name in enumerate(shard.pair_ids) if name in ids]
 
 
 def _compose_in_twos(pairs: list[EditPair], seed: int) -> Iterator[EditPair]:

@@ -36,7 +36,7 @@ MIN_UNCOVERED_SHARE = 0.15
 """Smallest share of the object's old place outside its new box at which what is left there can be measured."""
 
 
-def movement(seen: Comparison, truth: Truth) -> Finding:
+def movement(comparison: Comparison, truth: Truth) -> Finding:
     """Score a movement: the same object is at its new place, nothing is left at the old one, and the way is as said."""
     box, new_box, direction = truth["box"], truth["new_box"], truth["direction"]
     width, height = box[2] - box[0], box[3] - box[1]
@@ -46,86 +46,94 @@ def movement(seen: Comparison, truth: Truth) -> Finding:
         raise Unmeasurable(f"the truth of a movement has the direction {direction!r:.20}")
     along = ways[direction]
     aside = abs(ways["up"] if direction in ("left", "right") else ways["left"])
-    said = parse_directions(seen.pair.instruction, truth["object"]) == {direction}
+    is_stated = parse_directions(comparison.pair.instruction, truth["object"]) == {direction}
     size = max((new_box[2] - new_box[0]) / width, (new_box[3] - new_box[1]) / height)
     requirements = (
-        (float(said), sentences.WRONG_WAY),
+        (float(is_stated), sentences.WRONG_WAY),
         (min(ramp(along, 0.2, 0.5), ramp(aside, 0.6, 0.3)), sentences.WRONG_WAY),
         (ramp(abs(np.log(size)), 0.2, 0.05), sentences.WRONG_SIZE),
-        *_object_requirements(seen, box, new_box),
+        *_object_requirements(comparison, box, new_box),
     )
-    measured = f"the object moved by {along:.1f} of its side, {_figures(seen, box, new_box)}"
-    return weigh(sentences.MOVED, requirements, measured, old=TruthObject.parse(truth["object"]))
+    measurement = f"the object moved by {along:.1f} of its side, {_figures(comparison, box, new_box)}"
+    return weigh(sentences.MOVED, requirements, measurement, old=TruthObject.parse(truth["object"]))
 
 
-def resize(seen: Comparison, truth: Truth) -> Finding:
+def resize(comparison: Comparison, truth: Truth) -> Finding:
     """Score a resizing: the same object is there at the stated size, and nothing of the old one is left."""
     box, new_box = truth["box"], truth["new_box"]
     scales = ((new_box[2] - new_box[0]) / (box[2] - box[0]), (new_box[3] - new_box[1]) / (box[3] - box[1]))
-    way, stated = parse_resizing(seen.pair.instruction)
-    wanted = float(truth["scale"] if stated is None else stated)
-    said = way == {"larger" if truth["scale"] > 1 else "smaller"}
-    off = max(abs(np.log(scale / wanted)) for scale in scales)
+    way, stated = parse_resizing(comparison.pair.instruction)
+    expected = float(truth["scale"] if stated is None else stated)
+    is_stated = way == {"larger" if truth["scale"] > 1 else "smaller"}
+    off = max(abs(np.log(scale / expected)) for scale in scales)
     moved = np.hypot(
         (box[0] + box[2] - new_box[0] - new_box[2]) / 2 / max(box[2] - box[0], new_box[2] - new_box[0]),
         min(abs(box[3] - new_box[3]), abs(box[1] + box[3] - new_box[1] - new_box[3]) / 2)
         / max(box[3] - box[1], new_box[3] - new_box[1]),
     )
     requirements = (
-        (float(said), sentences.WRONG_SIZE),
+        (float(is_stated), sentences.WRONG_SIZE),
         (ramp(off, 0.25, 0.08), sentences.WRONG_SIZE),
         (ramp(float(moved), 0.4, 0.15), sentences.ELSEWHERE),
-        *_object_requirements(seen, box, new_box),
+        *_object_requirements(comparison, box, new_box),
     )
-    measured = f"{scales[0]:.2f} times as wide and {scales[1]:.2f} as high, {_figures(seen, box, new_box)}"
-    return weigh(sentences.RESIZED, requirements, measured, old=TruthObject.parse(truth["object"]))
+    measurement = f"{scales[0]:.2f} times as wide and {scales[1]:.2f} as high, {_figures(comparison, box, new_box)}"
+    return weigh(sentences.RESIZED, requirements, measurement, old=TruthObject.parse(truth["object"]))
 
 
-def _object_requirements(seen: Comparison, box: FractionBox, new_box: FractionBox) -> tuple[tuple[float, Any], ...]:
-    there, alike, left, plain = _measure_object(seen, box, new_box)
+def _object_requirements(
+    comparison: Comparison, box: FractionBox, new_box: FractionBox
+) -> tuple[tuple[float, Any], ...]:
+    there, likeness, left, plain = _measure_object(comparison, box, new_box)
     return (
-        (min(ramp(there, 0.6, 0.85), ramp(alike, 0.4, 0.75)), sentences.OTHER_THERE),
+        (min(ramp(there, 0.6, 0.85), ramp(likeness, 0.4, 0.75)), sentences.OTHER_THERE),
         (ramp(left, 0.5, 0.2), sentences.STILL_THERE),
         (ramp(plain, 3.5, 1.8), sentences.ODD_PLACE),
     )
 
 
-def _figures(seen: Comparison, box: FractionBox, new_box: FractionBox) -> str:
-    there, alike, left, plain = _measure_object(seen, box, new_box)
+def _figures(comparison: Comparison, box: FractionBox, new_box: FractionBox) -> str:
+    there, likeness, left, plain = _measure_object(comparison, box, new_box)
     return (
-        f"{there:.0%} of it is there with a correlation of {alike:.2f}, {left:.0%} is left at its old place, which "
+        f"{there:.0%} of it is there with a correlation of {likeness:.2f}, {left:.0%} is left at its old place, which "
         f"differs {plain:.1f} times"
     )
 
 
-def _measure_object(seen: Comparison, box: FractionBox, new_box: FractionBox) -> tuple[float, float, float, float]:
+def _measure_object(
+    comparison: Comparison, box: FractionBox, new_box: FractionBox
+) -> tuple[float, float, float, float]:
     """Return how far the object is at its new place, how alike, how far at its old one, and how odd the latter looks.
 
     Raises:
         Unmeasurable: no object stands out in its box in the source.
     """
-    (width, height), inside = _frame(seen, box)
+    (width, height), inside = _frame(comparison, box)
     before, after, old = (
         align_view(image, place, inside, (width, height))
-        for image, place in ((seen.pair.source, box), (seen.pair.edited, new_box), (seen.pair.edited, box))
+        for image, place in (
+            (comparison.pair.source, box),
+            (comparison.pair.edited, new_box),
+            (comparison.pair.edited, box),
+        )
     )
     subject = find_subject(before, CLEAR_LEVELS) & _box_mask(box, box, inside, (width, height))
     if subject.sum() < MIN_OBJECT_PIXELS:
         raise Unmeasurable("no object stands out in its box in the source")
-    there, alike = (
+    there, likeness = (
         matching_share(before, subject, after),
         correlation(smooth_lightness(before)[subject], smooth_lightness(after)[subject]),
     )
     free = subject & ~_box_mask(box, new_box, inside, (width, height))
     left = matching_share(before, free, old) if free.sum() >= MIN_UNCOVERED_SHARE * subject.sum() else 0.0
-    bare = seen.box(box) & ~grow(seen.box(new_box), 4) & seen.small_mask
-    plain = distinctness(seen, seen.edited.appearance, bare) if bare.sum() >= MIN_OBJECT_PIXELS else 0.0
-    return there, alike, left, plain
+    bare = comparison.box(box) & ~grow(comparison.box(new_box), 4) & comparison.small_mask
+    plain = distinctness(comparison, comparison.edited.appearance, bare) if bare.sum() >= MIN_OBJECT_PIXELS else 0.0
+    return there, likeness, left, plain
 
 
-def _frame(seen: Comparison, box: FractionBox) -> tuple[tuple[int, int], FractionBox]:
+def _frame(comparison: Comparison, box: FractionBox) -> tuple[tuple[int, int], FractionBox]:
     """Return width and height of the compared copies, and the object's box in their pixels."""
-    rows, columns = seen.pair.source.shape[:2]
+    rows, columns = comparison.pair.source.shape[:2]
     wide, high = (box[2] - box[0]) * columns, (box[3] - box[1]) * rows
     scale = min(1.0, COMPARED_SIDE / max(wide, high) / (1 + 2 * FRAME))
     left, top = FRAME * wide * scale, FRAME * high * scale
@@ -146,7 +154,7 @@ def _box_mask(box: FractionBox, other: FractionBox, inside: FractionBox, size: t
     return covered
 
 
-MEASURED: Mapping[Task, Callable[[Comparison, Truth], Finding]] = {
+SUCCESS_MEASURES: Mapping[Task, Callable[[Comparison, Truth], Finding]] = {
     Task("movement"): movement,
     Task("resize"): resize,
 }

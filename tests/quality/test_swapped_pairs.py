@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from helpers.small_signatures import make_signatures
-from omniedit.quality.recurrence import find_swapped_turns, swap_odds
 from omniedit.quality.signature_table import Signatures
+from omniedit.quality.swapped_pairs import find_swapped_turns, swap_odds
 
 
 def link(*pairs: tuple[int, int]) -> Signatures:

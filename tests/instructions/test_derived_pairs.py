@@ -11,7 +11,7 @@ import pytest
 from helpers import vlm_server as server
 from helpers.derivable_pairs import make_pair, make_photo
 from helpers.vlm_server import serving
-from omniedit.instructions.growing import NO_WAY_BACK, accepted_ids, grow_compositions, grow_inverses
+from omniedit.instructions.derived_pairs import NO_WAY_BACK, accepted_ids, grow_compositions, grow_inverses
 from omniedit.pairs import EditPair, Rejection, Shard, write_shard
 from omniedit.scoring.score_table import SCORES_SCHEMA
 from omniedit.storage.parquet import write_rows

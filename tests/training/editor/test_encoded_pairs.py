@@ -18,9 +18,9 @@ from omniedit.config.schema import TrainConfig
 from omniedit.errors import UserError
 from omniedit.models.base import Base
 from omniedit.training.editor.batches import EditBatchBuilder
-from omniedit.training.editor.encoded import EncodedPairs, encode_part, find_spans
+from omniedit.training.editor.encoded_pairs import EncodedPairs, encode_part, find_spans
 from omniedit.training.editor.instruction_encoder import InstructionEncoder
-from omniedit.training.editor.stacked import from_bits, to_bits
+from omniedit.training.editor.npy_writer import from_bits, to_bits
 
 
 @pytest.fixture(scope="module")

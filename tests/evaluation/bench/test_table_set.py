@@ -7,7 +7,7 @@ import pytest
 
 from helpers.small_bench import noise
 from omniedit.errors import UserError
-from omniedit.evaluation.bench.plain import read_plain
+from omniedit.evaluation.bench.table_set import read_plain
 from omniedit.imaging.images import encode_png
 
 

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omniedit.buckets.reuse import ArrayPool
+from omniedit.buckets.array_pool import ArrayPool
 
 
 def test_memory_is_reused_once_its_arrays_are_gone() -> None:

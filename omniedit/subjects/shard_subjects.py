@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from omniedit.config.schema import Config
-from omniedit.instructions.answering import open_model
+from omniedit.instructions.language_model import open_model
 from omniedit.subjects.captions import ModelCaptioner, NamesFromTexts
 from omniedit.subjects.clusters import find_subjects, read_groups
 from omniedit.subjects.features import open_features
-from omniedit.subjects.photographed import photograph_subjects
 from omniedit.subjects.subject import RejectedCluster, Subject
+from omniedit.subjects.synthetic_subjects import photograph_subjects
 
 
 def find_shard_subjects(

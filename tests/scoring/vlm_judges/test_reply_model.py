@@ -17,7 +17,7 @@ from omniedit.errors import UserError
 from omniedit.scoring import pairwise
 from omniedit.scoring.pairwise import Outcome, PairwiseItem, PairwiseJudge, build_prompt
 from omniedit.scoring.reply_parser import Unscorable
-from omniedit.scoring.vlm_judges.answering import load_answering_model
+from omniedit.scoring.vlm_judges.reply_model import load_answering_model
 from omniedit.vlm import Prompt
 from omniedit.vlm.local import LocalModel
 

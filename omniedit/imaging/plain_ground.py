@@ -82,8 +82,8 @@ def fill_from_ground(image: Image, hole: Mask, spare: Mask) -> Image | None:
         spare: (H, W), what the ground must not show, such as other objects.
     """
     lab, ring, inside = surroundings(image, hole)
-    taken = cv2.resize(levels((hole | spare).astype(np.float32)), lab.shape[1::-1], interpolation=cv2.INTER_AREA) > 0
-    costs = {shift: _unlikeness(lab, ring, inside, taken, shift) for shift in _shifts(inside)}
+    covered = cv2.resize(levels((hole | spare).astype(np.float32)), lab.shape[1::-1], interpolation=cv2.INTER_AREA) > 0
+    costs = {shift: _unlikeness(lab, ring, inside, covered, shift) for shift in _shifts(inside)}
     best = min(costs, key=lambda shift: costs[shift], default=None)
     if best is None or costs[best] > MAX_RING_DISTANCE:
         return None
@@ -99,9 +99,9 @@ def fill_from_ground(image: Image, hole: Mask, spare: Mask) -> Image | None:
     return result
 
 
-def match_tone(moved: NDArray[np.float32], image: Image, where: Mask, target: Mask) -> None:
+def match_tone(moved: NDArray[np.float32], image: Image, mask: Mask, target: Mask) -> None:
     """Add to the target's pixels of a moved image the gradient by which it differs from an image in a region."""
-    rows, columns = np.nonzero(where)
+    rows, columns = np.nonzero(mask)
     step = max(1, len(rows) // 20_000)
     rows, columns = rows[::step], columns[::step]
     if len(rows) < 32:
@@ -132,18 +132,18 @@ def _shifts(inside: Mask) -> Iterator[tuple[int, int]]:
                     yield shift
 
 
-def _unlikeness(lab: NDArray[np.float32], ring: Mask, inside: Mask, taken: Mask, shift: tuple[int, int]) -> float:
+def _unlikeness(lab: NDArray[np.float32], ring: Mask, inside: Mask, covered: Mask, shift: tuple[int, int]) -> float:
     """Return how far the ground at a shift is from plain, and from the surroundings; infinite if it shows more."""
     rows, columns = np.nonzero(inside)
     there = rows + shift[0], columns + shift[1]
-    if taken[there].any():
+    if covered[there].any():
         return float("inf")
     around = np.nonzero(ring)
     y, x = around[0] + shift[0], around[1] + shift[1]
-    kept = (y >= 0) & (x >= 0) & (y < len(lab)) & (x < lab.shape[1])
-    kept[kept] &= ~taken[y[kept], x[kept]]
-    if kept.mean() < 0.5:
+    in_view = (y >= 0) & (x >= 0) & (y < len(lab)) & (x < lab.shape[1])
+    in_view[in_view] &= ~covered[y[in_view], x[in_view]]
+    if in_view.mean() < 0.5:
         return float("inf")
-    apart = lab[around[0][kept], around[1][kept]] - lab[y[kept], x[kept]]
-    rest = apart - _plane(apart, *(edge[kept] for edge in around), *(edge[kept] for edge in around))
+    apart = lab[around[0][in_view], around[1][in_view]] - lab[y[in_view], x[in_view]]
+    rest = apart - _plane(apart, *(edge[in_view] for edge in around), *(edge[in_view] for edge in around))
     return float(np.percentile(np.linalg.norm(rest, axis=1), 90) + 0.3 * np.linalg.norm(np.median(apart, axis=0)))

@@ -16,8 +16,8 @@ import pytest
 
 from helpers.tars import GOOD, make_tar
 from omniedit.errors import UserError
-from omniedit.sources import archived
-from omniedit.sources.archived import ArchivedPhoto, open_archive
+from omniedit.sources import archive_items
+from omniedit.sources.archive_items import ArchivedPhoto, open_archive
 from omniedit.sources.stream import READERS
 
 
@@ -157,6 +157,6 @@ def test_broken_connection_is_not_the_end_of_the_archive(kind: str, monkeypatch:
     def opened(archive: str) -> Any:
         return _Hiccup(content)
 
-    monkeypatch.setattr(archived, "_open", opened)
+    monkeypatch.setattr(archive_items, "_open", opened)
     with pytest.raises(UserError, match=r"^s3://a/b: reading failed: Connection reset by peer; run snakemake again"):
         images("s3://a/b", kind)

@@ -7,7 +7,7 @@ import snakemake.common
 import snakemake.rules
 from snakemake.output_index import OutputIndex
 
-from omniedit.run.planning import cache_planning
+from omniedit.run.dag_cache import cache_planning
 
 
 def test_function_signature_is_inspected_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,9 +31,9 @@ import numpy as np
 import pyarrow.compute as pc
 from torch import Tensor
 
+from omniedit.buckets.array_pool import ArrayPool
 from omniedit.buckets.placement import Plan
 from omniedit.buckets.references import reference_captions
-from omniedit.buckets.reuse import ArrayPool
 from omniedit.buckets.store import BucketStore
 from omniedit.buckets.store_layout import TRAIN
 from omniedit.errors import UserError
@@ -48,7 +48,7 @@ from omniedit.training.editor.encoded_part import (
     EncodedPart,
     open_part,
 )
-from omniedit.training.editor.stacked import NpyWriter, ReferenceWriter, encode_images, from_bits
+from omniedit.training.editor.npy_writer import NpyWriter, ReferenceWriter, encode_images, from_bits
 
 TEXTS_AT_ONCE = 16
 
@@ -222,8 +222,8 @@ class EncodedPairs:
 
     def read(self, ratio: str, rows: Sequence[int] | np.ndarray) -> EncodedBatch:
         """Return the pairs at `rows` of a bucket, in that order."""
-        wanted = np.asarray(rows, np.int64).tolist()
-        return EncodedBatch(ratio, tuple(wanted), tuple(self.store.describe(ratio, wanted)), self)
+        numbers = np.asarray(rows, np.int64).tolist()
+        return EncodedBatch(ratio, tuple(numbers), tuple(self.store.describe(ratio, numbers)), self)
 
     def latents(self, ratio: str, rows: Sequence[int], flips: Sequence[bool]) -> tuple[Tensor, Tensor]:
         """Return latents of source and edited, (B, C, h, w) each, as `EncodedBatch.latents` does."""
