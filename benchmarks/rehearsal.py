@@ -25,7 +25,8 @@ import yaml
 from transformers.utils import logging as transformers_logging
 
 from benchmarks.random_judge import make_internvl
-from benchmarks.random_models import TINY, Maker
+from benchmarks.random_model_sizes import TINY
+from benchmarks.random_models import Maker
 from benchmarks.rehearsal_types import propose_types
 from omniedit.errors import UserError
 from omniedit.models.registry import MODELS, RECORDS, Model, build_record, names_configs_alone, read_models

@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 
 from benchmarks.ablation.assets import Assets
 from benchmarks.ablation.candidates import RIGHT, choose_candidates
-from benchmarks.ablation.settings import DATA, SETTINGS, SEVEN, Setting
+from benchmarks.ablation.data_choices import DATA, SEVEN
+from benchmarks.ablation.settings import SETTINGS, Setting
 from benchmarks.ablation.sheet import save_sheet
 from benchmarks.ablation.testing import SUCCESS, pairs_of_test
 from benchmarks.ablation.train import SHOWN

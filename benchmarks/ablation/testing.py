@@ -14,7 +14,7 @@ from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchE
 from torch import Tensor
 
 from benchmarks.ablation.assets import Assets
-from benchmarks.ablation.learning import Texts, encode_latents, to_pixels
+from benchmarks.ablation.encoding import Texts, encode_latents, to_pixels
 from benchmarks.ablation.settings import Setting
 from benchmarks.ablation.world import World, WorldPair
 from omniedit.evaluation.preservation import psnr

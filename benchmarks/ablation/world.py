@@ -15,10 +15,11 @@ import numpy as np
 
 from benchmarks.ablation.assets import CUT_OUT_SIDE, PHOTO_HEIGHT, PHOTO_WIDTH, Assets
 from benchmarks.ablation.candidates import RIGHT, Candidate, choose_candidates
+from benchmarks.ablation.data_choices import Data
 from benchmarks.ablation.edits import EDITS, FOOT, SIDES, Vocabulary, WorldEdit, is_visible
 from benchmarks.ablation.portraits import Portraits
 from benchmarks.ablation.scene import SLOTS, Scene, Thing, defocus, in_other_light, render, view
-from benchmarks.ablation.settings import Data, Setting
+from benchmarks.ablation.settings import Setting
 from omniedit.aspect import bucket_size
 from omniedit.imaging.color import to_bytes, to_float
 from omniedit.imaging.images import Image, resize_cover, resize_cover_mask

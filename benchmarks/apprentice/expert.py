@@ -18,7 +18,8 @@ import torch
 from torch import nn
 
 from benchmarks.ablation.assets import Assets
-from benchmarks.ablation.learning import Objective, Texts, Training
+from benchmarks.ablation.encoding import Texts
+from benchmarks.ablation.learning import Objective, Training
 from benchmarks.apprentice.learning import edit_with, held_out_world, list_test_pairs, subject_config
 from benchmarks.apprentice.settings import SETTINGS, SubjectSetting
 from benchmarks.apprentice.subjects import SubjectPair, demonstration_pairs

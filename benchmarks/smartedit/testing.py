@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmarks.ablation.learning import encode_latents
+from benchmarks.ablation.encoding import encode_latents
 from benchmarks.smartedit.settings import Setting
 from benchmarks.smartedit.world import CUES, Row, make_row
 from omniedit.imaging.images import Image

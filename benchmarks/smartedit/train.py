@@ -19,7 +19,8 @@ import torch
 from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchEulerDiscreteScheduler
 from torch import Tensor, nn
 
-from benchmarks.ablation.learning import PREDICTION, Texts, Training, encode_latents
+from benchmarks.ablation.encoding import Texts, encode_latents
+from benchmarks.ablation.learning import PREDICTION, Training
 from benchmarks.smartedit.align import CHANNELS, load_texts
 from benchmarks.smartedit.settings import ENCODERS, MIXES, SETTINGS, Setting
 from benchmarks.smartedit.testing import SHOWN, Items, measures

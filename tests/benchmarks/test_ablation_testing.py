@@ -8,10 +8,12 @@ from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchE
 from PIL import Image
 
 from benchmarks.ablation import learning
+from benchmarks.ablation.data_choices import ELEVEN
 from benchmarks.ablation.edits import WorldEdit
-from benchmarks.ablation.learning import Batches, Objective, Texts, Training, train_config
+from benchmarks.ablation.encoding import Texts
+from benchmarks.ablation.learning import Batches, Objective, Training, train_config
 from benchmarks.ablation.report import curves_figure, interval, read_curves, samples_sheet, table
-from benchmarks.ablation.settings import ELEVEN, SETTINGS
+from benchmarks.ablation.settings import SETTINGS
 from benchmarks.ablation.testing import TEST_SEED, edit_pairs, left_over, outside_psnr
 from benchmarks.ablation.train import run
 from benchmarks.ablation.world import TASKS, WorldPair, build_world

@@ -5,9 +5,10 @@ import pytest
 
 from benchmarks.ablation.assets import CUT_OUT_SIDE, Assets, standing
 from benchmarks.ablation.candidates import SCORES, choose_candidates
+from benchmarks.ablation.data_choices import DATA
 from benchmarks.ablation.edits import PAINTS
 from benchmarks.ablation.effects import LIGHTS, STYLES
-from benchmarks.ablation.settings import DATA, SETTINGS
+from benchmarks.ablation.settings import SETTINGS
 from benchmarks.ablation.world import SMALL, TASK_ORDER, TASKS, World, WorldPair, build_world
 from omniedit.subjects.cut_outs import plain_name
 from omniedit.tasks import Task

@@ -23,8 +23,9 @@ from benchmarks.full_size.inference_jobs import sampling_jobs, specialist_jobs
 from benchmarks.full_size.jobs import Job
 from benchmarks.full_size.training_jobs import editor_jobs, inpainting_job
 from benchmarks.full_size.vlms import BY_ROLE, create_vlm
-from benchmarks.random_models import FULL, TINY, Maker
-from benchmarks.training_speed import EngineStep
+from benchmarks.random_model_sizes import FULL, TINY
+from benchmarks.random_models import Maker
+from benchmarks.training_steps import EngineStep
 from omniedit.architectures import ARCHITECTURES
 from omniedit.config.schema import TrainConfig
 from omniedit.models.cost import SD35_LARGE
