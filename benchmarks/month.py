@@ -43,7 +43,7 @@ def main() -> None:
     try:
         cluster.start()
         start = time.monotonic()
-        status = go(folder, args.fails, args.seconds)
+        status = run_workflow(folder, args.fails, args.seconds)
         seconds = time.monotonic() - start
         report(folder, status, seconds, args.seconds)
     finally:
@@ -72,7 +72,7 @@ def link(path: Path, target: Path) -> None:
         path.symlink_to(target)
 
 
-def go(folder: Path, fails: float, seconds: float) -> int:
+def run_workflow(folder: Path, fails: float, seconds: float) -> int:
     """Run the one command that a user types and append its output to screen.txt."""
     command = [sys.executable, "-m", "snakemake", "all", "--profile", "profiles/slurm", "--configfile", "month.yaml"]
     command += ["--slurm-init-seconds-before-status-checks", "5", "--max-status-checks-per-second", "2"]

@@ -134,7 +134,7 @@ def prepare(folder: Path, config: dict[str, Any] | None = None, family: str = "o
         UserError: the folder exists, or config/models.yaml names a class that has no random model.
     """
     if folder.exists():
-        raise UserError(f"{folder}: is there already; go on with `snakemake` in it, or name a folder that is not there")
+        raise UserError(f"{folder}: already exists; continue with `snakemake` in it, or name a folder that is not there")
     with replace_file(folder) as making:
         (making / "config").mkdir(parents=True)
         add_models(making, folder.resolve(), family)
@@ -230,9 +230,7 @@ def run(folder: Path, targets: Sequence[str]) -> None:
     variables = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     done = subprocess.run([sys.executable, "-m", "snakemake", *targets], cwd=folder, env=variables)
     if done.returncode:
-        raise UserError(
-            f"{folder}: the run ended with {done.returncode}, as is said above; go on with `snakemake` in it"
-        )
+        raise UserError(f"{folder}: the run ended with {done.returncode}; continue with `snakemake` in it")
     print(f"{folder / REPORT} holds:", *(path.name for path in sorted((folder / REPORT).glob("*.html"))))
 
 

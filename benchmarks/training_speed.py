@@ -146,7 +146,7 @@ def main() -> None:
         return
     torch.set_default_device(device)
     inputs = batch(config, latent, tokens, args.batch, torch.float32)
-    print_table(makers, in_turns(makers, inputs, args.steps), config, latent, tokens, args.batch)
+    print_table(makers, time_in_turns(makers, inputs, args.steps), config, latent, tokens, args.batch)
 
 
 def run_full(
@@ -171,7 +171,7 @@ def run_full(
                 lora=LoraConfig(rank=args.lora_rank, dora=args.dora),
             )
             inputs = partial(batch, config, latent, tokens, count, torch.bfloat16)
-            seconds = alone(make, options, args.steps, device, inputs)
+            seconds = time_alone(make, options, args.steps, device, inputs)
             print(full_line(name, count, seconds, flops), flush=True)
             if seconds is not None and count == args.batch:
                 first[name] = seconds
@@ -191,7 +191,7 @@ def full_line(name: str, count: int, seconds: float | None, flops: int) -> str:
     return f"{name}: batch {count}, {count / seconds:.2f} images/s{mfu}, {memory_gb():.1f} GB at most"
 
 
-def in_turns(makers: Mapping[str, Callable], inputs: dict, steps: int) -> dict[str, float]:
+def time_in_turns(makers: Mapping[str, Callable], inputs: dict, steps: int) -> dict[str, float]:
     """Return the median seconds of a step of each model, with all models in memory."""
     each = {name: Step(make, torch.float32, inputs) for name, make in makers.items()}
     for _ in range(steps):
@@ -200,7 +200,7 @@ def in_turns(makers: Mapping[str, Callable], inputs: dict, steps: int) -> dict[s
     return {name: statistics.median(step.seconds[1:]) for name, step in each.items()}
 
 
-def alone(
+def time_alone(
     make: Callable, options: TrainConfig, steps: int, device: torch.device, inputs: Callable[[], dict[str, Tensor]]
 ) -> float | None:
     """Return the median seconds of a model's step, or None if it does not fit in memory."""

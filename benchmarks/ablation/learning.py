@@ -172,7 +172,7 @@ class Training:
     def _load(self) -> None:
         state = torch.load(self.checkpoint, weights_only=True)
         if state.get("identity", "") != self.identity:
-            raise UserError(f"{self.checkpoint}: of other lessons or options; delete it to train anew")
+            raise UserError(f"{self.checkpoint}: of other lessons or options; delete it to train again")
         self.done, self.losses, self.records = state["done"], state["losses"], state["records"]
         for name, parameter in self.parameters.items():
             parameter.copy_(state["parameters"][name])

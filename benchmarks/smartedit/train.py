@@ -4,7 +4,7 @@
         --reads both --mix all --seed 0 --out results/smartedit/cpu/units/both-all-0
 
 The output folder is whole or absent. It holds measures.jsonl (a line per measurement and cue) and answers.npz (edits of
-the first items of each cue). A stopped run resumes from the checkpoint beside the folder.
+the first items of each cue). A stopped run resumes from the checkpoint next to the folder.
 """
 
 import argparse

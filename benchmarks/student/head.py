@@ -35,7 +35,7 @@ from omniedit.storage.progress import Progress
 from omniedit.tasks import OMNIEDIT_TASKS
 
 REQUEST = ("value", "style", "environment", "background", "object", "new_object")
-"""Keys of a truth that say what was asked for."""
+"""Keys of a truth that say what was requested."""
 SIDE, SHARD = 256, 7
 """Side of the rendered images in pixels, and the number that their seeds come from."""
 WRONG = 4
