@@ -134,7 +134,7 @@ def prepare(folder: Path, config: dict[str, Any] | None = None, family: str = "o
         UserError: the folder exists, or config/models.yaml names a class that has no random model.
     """
     if folder.exists():
-        raise UserError(f"{folder}: already exists; continue with `snakemake` in it, or name a folder that is not there")
+        raise UserError(f"{folder}: already exists; continue with `snakemake` in it, or name another folder")
     with replace_file(folder) as making:
         (making / "config").mkdir(parents=True)
         add_models(making, folder.resolve(), family)
