@@ -18,7 +18,7 @@ class InstructionEncoderConfig(Section):
     interaction: Literal["both", "one_way", "none"] = "both"
     """Interaction of instruction and image features: `both` is the published one, the others are its ablation."""
     image_tokens: int = Field(32, ge=1, le=256)
-    """Number of [IMG] tokens, whose hidden states stand for the instruction."""
+    """Number of [IMG] tokens, whose hidden states encode the instruction."""
     image_side: int = Field(224, ge=28)
     """Side in pixels of the square image that the language model sees."""
     layers: int = Field(6, ge=1)
