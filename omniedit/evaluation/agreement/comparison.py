@@ -122,7 +122,7 @@ def threshold_lines(comparison: Comparison, by_task: bool) -> list[str]:
     rows = [row for row in comparison.thresholds if by_task or row.task == ALL]
     first = rows[0]
     return [
-        "A threshold means nothing apart from the judge, its prompt and the edits. For these scores:",
+        "A threshold depends on the judge, its prompt and the edits. For these scores:",
         "",
         "| task | O at least | kept | share | good | precision | 95 % interval | recall |",
         "|---|---|---|---|---|---|---|---|",

@@ -13,7 +13,7 @@ VALUES = {
     "old": Thing.parse("wine bottle and the grinder"),
     "new": Thing.parse("fig"),
     "value": "blue",
-    "fault": "It is only soft.",
+    "fault": "It is only blurred.",
     "faults": "blur and noise",
 }
 
