@@ -13,7 +13,7 @@ from diffusers.models.attention_processor import Attention, JointAttnProcessor2_
 
 from omniedit.models.cost import SD3_MEDIUM
 from omniedit.specialists.learned.alignment import TokenMap
-from omniedit.specialists.learned.attention_control import AttentionControl, JointControl, Reach
+from omniedit.specialists.learned.attention_control import AttentionControl, ControlRange, JointControl
 
 WIDTH, HEADS = SD3_MEDIUM["caption_projection_dim"], SD3_MEDIUM["num_attention_heads"]
 IMAGE_TOKENS, TEXT_TOKENS = 64 * 64, 77 + 256
@@ -32,7 +32,7 @@ def main() -> None:
         bias=True,
     )
     words = torch.ones(TEXT_TOKENS)
-    control = AttentionControl([TokenMap(torch.eye(TEXT_TOKENS), words, words)], Reach(), STEPS)
+    control = AttentionControl([TokenMap(torch.eye(TEXT_TOKENS), words, words)], ControlRange(), STEPS)
     image, text = torch.randn(2, IMAGE_TOKENS, WIDTH), torch.randn(2, TEXT_TOKENS, WIDTH)
     before = peak_gb()
     JointControl("layer", control, JointAttnProcessor2_0())(attention, image, text)

@@ -31,16 +31,16 @@ from omniedit.scoring.reference.judge import score_pair
 from omniedit.scoring.reply_parser import Unscorable
 from omniedit.sources.caption_values import Caption
 from omniedit.sources.decode import EncodedPhoto
-from omniedit.sources.index import Demands, crop, judge_photo
+from omniedit.sources.index import PhotoRequirements, crop, judge_photo
 from omniedit.sources.photo import Photo
-from omniedit.specialists.base import Edited, EditRequest, NotApplicable, Specialist
+from omniedit.specialists.base import EditRequest, EditResult, NotApplicable, Specialist
 from omniedit.specialists.registry import build
 from omniedit.tasks import Task
 
 TASKS = (Task.OBJECT_SWAP, Task.OBJECT_REMOVAL, Task.OBJECT_ADDITION, Task.ATTRIBUTE_MODIFICATION)
 TRIES = 3
 ACCEPTED = 9.0
-DEMANDS = Demands(min_pixels=100_000, max_pixels=1_500_000, ratio_tolerance=0.15, crop="saliency")
+DEMANDS = PhotoRequirements(min_pixels=100_000, max_pixels=1_500_000, ratio_tolerance=0.15, crop="saliency")
 GENERIC = {"object", "animal", "plant", "flower", "building", "insect", "vehicle", "fruit", "thing"}
 SHEET_ROWS, SIDE = 6, 420
 
@@ -57,7 +57,7 @@ class Outcome:
     score: float | None = None
     words: str = ""
     request: EditRequest | None = None
-    edited: Edited | None = None
+    edited: EditResult | None = None
 
     @property
     def row(self) -> dict[str, Any]:
@@ -110,7 +110,7 @@ def attempt(entry: Entry, photo: Photo, index: ObjectIndex, task: Task, speciali
             reason = reason or str(unsuitable)
             break
         (edited,) = specialist.edit([request])
-        if isinstance(edited, Edited):
+        if isinstance(edited, EditResult):
             source = photo.image if edited.source is None else edited.source
             truth = {"truth": {**request.truth, **edited.truth}}
             pair = EditPair(entry.name, task, request.instructions, source, edited.image, edited.mask, truth)

@@ -29,7 +29,7 @@ from benchmarks.random_model_sizes import TINY
 from benchmarks.random_models import Maker
 from benchmarks.rehearsal_types import propose_types
 from omniedit.errors import UserError
-from omniedit.models.registry import MODELS, RECORDS, Model, build_record, names_configs_alone, read_models
+from omniedit.models.registry import MODELS, RECORDS, Model, build_record, only_configs, read_models
 from omniedit.models.roles import ROLES
 from omniedit.reporting.gallery import RANDOM_WEIGHTS
 from omniedit.run.program import run_program
@@ -177,7 +177,7 @@ def save_random_model(model: Model, folder: Path) -> dict[str, dict[str, Any]]:
         make_internvl(folder, numbers_only=True, seed=SEED)
     else:
         Maker(TINY, "cpu").save(model.class_name, folder, SEED)
-    if names_configs_alone(model.files):
+    if only_configs(model.files):
         for path in folder.rglob("*.safetensors"):
             path.unlink()
     return checksums(folder, files_below(folder))

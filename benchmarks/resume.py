@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from omniedit.config.schema import SHIPPED, TrainConfig
-from omniedit.reporting.style import BLUE, ORANGE, panels, styled
+from omniedit.reporting.style import BLUE, ORANGE, panels, report_style
 
 REPOSITORY = Path(__file__).parents[1]
 WEIGHTS = "transformer/diffusion_pytorch_model.safetensors"
@@ -150,7 +150,7 @@ def disturb(run: Run, stop: Stop, whole: Run) -> Comparison:
 
 
 def draw(undisturbed: list[tuple[int, float]], runs: list[Comparison], path: Path) -> None:
-    with styled():
+    with report_style():
         figure, axes = panels(1, len(runs), 4.2 * len(runs), 3.0)
         for axis, (figures, before, after) in zip(axes, runs, strict=True):
             axis.plot(*zip(*undisturbed, strict=True), color=BLUE, linewidth=3, alpha=0.35, label="undisturbed")

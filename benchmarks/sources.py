@@ -22,7 +22,7 @@ import PIL.Image
 
 from omniedit.run.program import run_program
 from omniedit.sources.archived import open_archive
-from omniedit.sources.index import SAMPLE, Demands
+from omniedit.sources.index import SAMPLE, PhotoRequirements
 from omniedit.sources.shard import new_shard
 from omniedit.sources.stream import stream
 from omniedit.sources.webdataset import tar_photos
@@ -67,7 +67,7 @@ def read_alone(path: Path) -> int:
         return sum(1 for _ in tar_photos(file, path.name))
 
 
-def streamer(demands: Demands, out: Path) -> Callable[[Path], int]:
+def streamer(demands: PhotoRequirements, out: Path) -> Callable[[Path], int]:
     def to_shard(path: Path) -> int:
         with open_archive(str(path)) as file, out.open("wb") as shard, new_shard(shard) as tar:
             rows = list(stream(tar_photos(file, path.name), "00000", demands, tar))
@@ -96,8 +96,8 @@ def main() -> None:
         archive = Path(folder, "photos.tar")
         write_archive(archive, args.photos)
         print(f"{args.photos} photos, {archive.stat().st_size / args.photos / 2**20:.2f} MiB each")
-        whole = Demands(10**6, 4 * 10**6, 0.15, "saliency")
-        smaller = Demands(10**6 // 4, 10**6 // 2, 0.15, "saliency")
+        whole = PhotoRequirements(10**6, 4 * 10**6, 0.15, "saliency")
+        smaller = PhotoRequirements(10**6 // 4, 10**6 // 2, 0.15, "saliency")
         works: dict[str, Callable[[Path], int]] = {
             "tarfile + Pillow, decoded and dropped": read_by_tarfile,
             "tar_photos, not decoded": read_alone,

@@ -50,7 +50,7 @@ class EngineStep:
 
         from omniedit.training.eight_bit import make_optimizer
         from omniedit.training.schedule import BETA1
-        from omniedit.training.state import TrainedState
+        from omniedit.training.state import TrainingState
         from omniedit.training.trainer import deepspeed_config
 
         trained = {name: p for name, p in model.named_parameters() if p.requires_grad}
@@ -59,7 +59,7 @@ class EngineStep:
         self.engine, *_ = deepspeed.initialize(
             model=model, optimizer=self.optimizer, config=deepspeed_config(options, 1)
         )
-        TrainedState(trained, self.engine, self.optimizer)
+        TrainingState(trained, self.engine, self.optimizer)
 
     def take(self, loss: Tensor) -> None:
         self.engine.backward(loss, scale_wrt_gas=False)

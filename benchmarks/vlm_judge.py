@@ -26,7 +26,7 @@ from omniedit.scoring.examples import Example
 from omniedit.scoring.rubric import Question, Rubric, load_rubric
 from omniedit.scoring.vlm_judges.images import ImageEncoder, join_inputs
 from omniedit.scoring.vlm_judges.local import LocalJudge
-from omniedit.scoring.vlm_judges.passes import image_tokens, left_padded
+from omniedit.scoring.vlm_judges.passes import image_tokens, pad_left
 
 RUBRIC_TOKENS, REPLY_TOKENS = 330, 80
 """Approximate lengths in Qwen's tokens: a rubric's fixed text, which is cut to it here (one token per byte), and a
@@ -104,7 +104,7 @@ def generate(judge: LocalJudge, examples: Sequence[Example], size: int) -> None:
 def write_replies(judge: LocalJudge, question: Question, examples: Sequence[Example]) -> None:
     shown = judge.prepare_images(examples)
     prompts = [judge.prompt(question, *each) for each in zip(examples, shown, strict=True)]
-    ids_BT, mask_BT = left_padded(prompts, judge.model.device)
+    ids_BT, mask_BT = pad_left(prompts, judge.model.device)
     judge.model.generate(
         input_ids=ids_BT,
         attention_mask=mask_BT,

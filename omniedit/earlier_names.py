@@ -42,7 +42,7 @@ FUNCTIONS = {
 """Earlier name of a function in one of these modules -> its name now."""
 
 
-class EarlierModules(MetaPathFinder, Loader):
+class RenamedModuleFinder(MetaPathFinder, Loader):
     """Import hook for `MODULES`. It is asked only if no module of the name exists."""
 
     def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
@@ -64,5 +64,5 @@ class EarlierModules(MetaPathFinder, Loader):
 
 def install() -> None:
     """Add the hook behind all other ways to import."""
-    if not any(isinstance(finder, EarlierModules) for finder in sys.meta_path):
-        sys.meta_path.append(EarlierModules())
+    if not any(isinstance(finder, RenamedModuleFinder) for finder in sys.meta_path):
+        sys.meta_path.append(RenamedModuleFinder())

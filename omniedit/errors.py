@@ -5,7 +5,7 @@ from pathlib import Path
 from omniedit.plain_text import clean_line
 from omniedit.redaction import redact
 
-LONGEST_LINE = 1200
+MAX_LINE_LENGTH = 1200
 """Length limit of an error line in characters. Its beginning names the place, its end the remedy."""
 
 
@@ -13,7 +13,7 @@ class UserError(Exception):
     """Mistake in a config, file or argument. The message names the place and the remedy; no traceback is shown."""
 
 
-class Damaged(UserError):
+class DamagedFile(UserError):
     """File of a run that is not as it was written. `run_program` records it, and the next run makes it again.
 
     Not for a file that is only temporarily unreadable: a storage failure must not cost a shard.
@@ -27,7 +27,7 @@ class Damaged(UserError):
 def error_line(error: object) -> str:
     """Return an error as one printable line without secrets; if too long, it is cut in the middle."""
     line = redact(clean_line(str(error)))
-    return line if len(line) <= LONGEST_LINE else f"{line[: LONGEST_LINE - 300]} [...] {line[-290:]}"
+    return line if len(line) <= MAX_LINE_LENGTH else f"{line[: MAX_LINE_LENGTH - 300]} [...] {line[-290:]}"
 
 
 def missing(path: str | Path) -> UserError:

@@ -33,7 +33,7 @@ def redact_values(value: Any) -> Any:
     return [redact_values(item) for item in value] if isinstance(value, list | tuple) else value
 
 
-def hand_down(urls: Iterable[str | None]) -> None:
+def export_secrets(urls: Iterable[str | None]) -> None:
     """Put the URLs that hold secrets into the environment, for jobs that get redacted ones."""
     secret = {redact(url): url for url in urls if url and redact(url) != url}
     if secret or ENVIRONMENT in os.environ:
@@ -43,8 +43,8 @@ def hand_down(urls: Iterable[str | None]) -> None:
 def restore(url: str) -> str:
     """Return the whole URL of a redacted one that was handed down, or of one from its range; others are unchanged."""
     for hidden, whole in _inherited_secrets().items():
-        if found := re.fullmatch(r"(\d+)".join(map(re.escape, _RANGE.split(hidden))), url):
-            return _RANGE.sub(found[1], whole) if found.groups() else str(whole)
+        if match := re.fullmatch(r"(\d+)".join(map(re.escape, _RANGE.split(hidden))), url):
+            return _RANGE.sub(match[1], whole) if match.groups() else str(whole)
     return url
 
 

@@ -11,7 +11,7 @@ OTHER = "other"
 """Family and group of a task without a row."""
 ALL_TASKS = "all"
 """Name of the mean over tasks in tables of results; no task has it."""
-LONGEST_NAME = 100
+MAX_NAME_LENGTH = 100
 """Length limit of a name in bytes of UTF-8; files add suffixes to it."""
 
 _ROWS: tuple[tuple[str, str, str, bool | None, tuple[str, ...]], ...] = (
@@ -137,8 +137,8 @@ def _check_name(name: str) -> str:
         raise ValueError(f"the task name {name!a} stands for all tasks")
     if name[0] in ".- " or name[-1] == " ":
         raise ValueError(f"the task name {name!a} begins with a dot, a dash or a space, or ends with a space")
-    if len(name.encode()) > LONGEST_NAME:
-        raise ValueError(f"the task name {name[:30]!a}... has more than {LONGEST_NAME} bytes")
+    if len(name.encode()) > MAX_NAME_LENGTH:
+        raise ValueError(f"the task name {name[:30]!a}... has more than {MAX_NAME_LENGTH} bytes")
     return name
 
 
@@ -209,14 +209,14 @@ SHARE_FILLS = (
 """Tasks whose embedded specialist fills the same holes as that of object removal."""
 
 
-def order_tasks(found: Collection[str]) -> list[Task]:
+def order_tasks(names: Collection[str]) -> list[Task]:
     """Return tasks in the order of `TASKS`, then the unregistered ones by name."""
     return [
-        *(task for task in TASKS if task in found),
-        *sorted({Task(name) for name in found if name not in _REGISTERED}),
+        *(task for task in TASKS if task in names),
+        *sorted({Task(name) for name in names if name not in _REGISTERED}),
     ]
 
 
-def same_edit(task: Task) -> Task:
+def equivalent_task(task: Task) -> Task:
     """Return the task of OmniEdit that makes the same edit under another name, or else the task itself."""
     return SAME_EDITS.get(task, task)

@@ -11,9 +11,9 @@ from omniedit.evaluation.edits import (
     MODELS,
     Editor,
     SamplingOptions,
-    at_resolution,
     load_trained_editor,
     no_edit,
+    scale_to_bucket,
     specialist,
 )
 from omniedit.pairs import Shard, ShardWriter
@@ -53,7 +53,7 @@ def _edit_task(pairs: Path, out: Path, editor: Editor, args: argparse.Namespace)
         Progress(f"edits of {shard.task}", total=len(shard)) as progress,
     ):
         for batch in read_ahead(shard, BATCH_SIZE, progress):
-            small = [at_resolution(pair, args.resolution) for pair in batch]
+            small = [scale_to_bucket(pair, args.resolution) for pair in batch]
             for pair, edited in zip(small, editor(small), strict=True):
                 writer.add(replace(pair, edited=edited, provenance=pair.provenance | {"editor": args.model}))
             progress.advance(len(batch))

@@ -12,7 +12,7 @@ from omniedit.sources.index import (
     BENCH_SCHEMA,
     INDEX_SCHEMA,
     SAMPLE,
-    Demands,
+    PhotoRequirements,
     check_some_kept,
     index_rows,
     photo_files,
@@ -43,7 +43,7 @@ def main() -> None:
     root = Path(args.path or SAMPLE)
     listing = list_files(root)
     content = read_content({file: root / file for file in listing.files}, listing.unread, record_file(args.out))
-    demands = Demands(args.min_pixels, args.max_pixels, args.ratio_tolerance, args.crop)
+    demands = PhotoRequirements(args.min_pixels, args.max_pixels, args.ratio_tolerance, args.crop)
     rows = []
     with Progress("files", total=len(photo_files(listing.files)) + len(listing.unread)) as progress:
         for row in index_rows(root, listing, demands):

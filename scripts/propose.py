@@ -10,7 +10,7 @@ from omniedit.config.schema import Config, ProposalsConfig
 from omniedit.instructions.answering import open_model
 from omniedit.instructions.balance import apply_quotas
 from omniedit.instructions.proposals import ProposalRow, write_proposals
-from omniedit.instructions.proposer import Draft, Proposer, in_turn
+from omniedit.instructions.proposer import ProposalDraft, Proposer, shuffle_indices
 from omniedit.instructions.recorded_replies import match_replies, read_recorded_replies
 from omniedit.run.program import run_program
 from omniedit.sources.shard import PhotoShard
@@ -49,7 +49,7 @@ def main() -> None:
 def ask_for_proposals(
     photos: PhotoShard, config: ProposalsConfig, wanted: dict[Task, int], spent: Path | None
 ) -> list[ProposalRow]:
-    drafts: list[Draft] = []
+    drafts: list[ProposalDraft] = []
     rows: list[ProposalRow] = []
     with open_model(config, spent) as model, Progress("photos", total=len(photos)) as progress:
         proposer = Proposer(model, config, tuple(wanted))
@@ -59,7 +59,7 @@ def ask_for_proposals(
         for outcome in outcomes(photos, proposer, config.at_once, progress):
             drafts += outcome[0]
             rows += outcome[1]
-            if proposer.has_enough(drafts, wanted):
+            if proposer.has_enough_drafts(drafts, wanted):
                 print(f"enough proposals for every task from {progress.done} of {len(photos)} photos", flush=True)
                 break
     return [*apply_quotas(drafts, config.quotas, wanted), *rows]
@@ -67,12 +67,12 @@ def ask_for_proposals(
 
 def outcomes(
     photos: PhotoShard, proposer: Proposer, at_once: int, progress: Progress
-) -> Iterator[tuple[list[Draft], list[ProposalRow]]]:
-    """Yield the drafts and the rejected proposals of each photo, in the order of `in_turn`.
+) -> Iterator[tuple[list[ProposalDraft], list[ProposalRow]]]:
+    """Yield the drafts and the rejected proposals of each photo, in the order of `shuffle_indices`.
 
     The number of photos that are processed at once changes no result.
     """
-    order = in_turn(photos.names)
+    order = shuffle_indices(photos.names)
     for first in range(0, len(order), at_once):
         with progress.waiting():
             batch = [photos[place] for place in order[first : first + at_once]]

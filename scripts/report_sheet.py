@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from omniedit.reporting.candidates import read_best
-from omniedit.reporting.sheet import best_of_different_photos, contact_sheet
+from omniedit.reporting.sheet import best_by_photo, contact_sheet
 from omniedit.run.program import run_program
 from omniedit.storage.atomic import replace_file
 from omniedit.storage.shards import add_candidate_options, candidate_files
@@ -17,7 +17,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="the sheet (.jpg)")
     args = parser.parse_args()
 
-    best, rejections = read_best(*candidate_files(args), best_of_different_photos)
+    best, rejections = read_best(*candidate_files(args), best_by_photo)
     with replace_file(args.out) as temporary:
         contact_sheet(best, order_tasks({*best, *rejections}), temporary)
 

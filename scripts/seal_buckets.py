@@ -28,13 +28,13 @@ def main() -> None:
     plan = read_plan(args.plan)
     parts = expand_numbers(args.parts, "part", args.count)
     with Progress("files", total=len(list_files(plan, parts))) as progress:
-        found = read_parts(plan, parts, progress.advance)
+        files = read_parts(plan, parts, progress.advance)
     buckets = {}
     with Progress("buckets", total=len(RATIOS)) as progress:
         for ratio in RATIOS:
-            buckets[ratio] = seal_bucket(plan, parts, found, ratio, args.out_dir)
+            buckets[ratio] = seal_bucket(plan, parts, files, ratio, args.out_dir)
             progress.advance()
-    write_sealed(args.manifest, plan, buckets, found)
+    write_sealed(args.manifest, plan, buckets, files)
     print(", ".join(f"{ratio}: {bucket['pairs']}" for ratio, bucket in buckets.items()))
 
 

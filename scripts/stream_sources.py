@@ -14,7 +14,7 @@ from omniedit.redaction import restore
 from omniedit.run.program import run_program
 from omniedit.sources.archived import open_archive
 from omniedit.sources.identity import read_content, record_file
-from omniedit.sources.index import BENCH, BENCH_SCHEMA, INDEX_SCHEMA, Demands, IndexRow
+from omniedit.sources.index import BENCH, BENCH_SCHEMA, INDEX_SCHEMA, IndexRow, PhotoRequirements
 from omniedit.sources.shard import new_shard, split
 from omniedit.sources.shard_assignment import hold_out
 from omniedit.sources.stream import READERS, stream
@@ -49,7 +49,7 @@ def main() -> None:
     if not is_remote(args.archive):
         archive = Path(args.archive)
         content = read_content({archive.name: archive}, {}, record_file(args.index))
-    demands = Demands(args.min_pixels, args.max_pixels, args.ratio_tolerance, args.crop)
+    demands = PhotoRequirements(args.min_pixels, args.max_pixels, args.ratio_tolerance, args.crop)
     if args.bench_photos:
         rows = _first_archive(args, demands)
         write_rows(args.bench, [row for row in rows if row.get("shard") == BENCH], BENCH_SCHEMA)
@@ -61,7 +61,7 @@ def main() -> None:
         content.write(record_file(args.index))
 
 
-def _first_archive(args: argparse.Namespace, demands: Demands) -> list[IndexRow]:
+def _first_archive(args: argparse.Namespace, demands: PhotoRequirements) -> list[IndexRow]:
     """Pack the first archive and hold out the benchmark's photos.
 
     Which photos these are is known only after all have been read. Until then, all photos are in an unnamed temporary
@@ -85,13 +85,13 @@ def _first_archive(args: argparse.Namespace, demands: Demands) -> list[IndexRow]
     return rows
 
 
-def _pack(args: argparse.Namespace, demands: Demands, file: IO[bytes]) -> list[IndexRow]:
+def _pack(args: argparse.Namespace, demands: PhotoRequirements, file: IO[bytes]) -> list[IndexRow]:
     rows = []
     name = archive_name(args.archive)
     with open_archive(restore(args.archive)) as archive, new_shard(file) as tar, Progress("entries") as progress:
         options = {"column": args.image_column} if args.kind == "parquet" else {}
-        found = progress.over(READERS[args.kind](archive, name, **options))
-        for row in stream(found, args.out.stem, demands, tar):
+        photos = progress.over(READERS[args.kind](archive, name, **options))
+        for row in stream(photos, args.out.stem, demands, tar):
             if row["status"] != "kept":
                 print(f"{row['status']} {row['file']}: {row['reason']}", flush=True)
             rows.append(row)

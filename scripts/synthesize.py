@@ -56,7 +56,7 @@ def main() -> None:
         wanted = (args.specialist, photos, args.pairs, args.seed)
         if args.specialist == "learned":
             toolbox = open_toolbox(args.learned, args.inpainting)
-            journal = Journal(args.out, args.task, args.specialist, args.seed, all_that_decides(args))
+            journal = Journal(args.out, args.task, args.specialist, args.seed, fingerprint_inputs(args))
             specialist = build_learned(args.task, toolbox, args.proposals)
             outcomes = prefetch(synthesize(specialist, *wanted, journal), specialist.batch_size)
         else:
@@ -78,7 +78,7 @@ def main() -> None:
         print(toolbox.clock)
 
 
-def all_that_decides(args: argparse.Namespace) -> dict[str, Any]:
+def fingerprint_inputs(args: argparse.Namespace) -> dict[str, Any]:
     """Return everything that must be equal before a resumed job reuses the finished batches of a killed one."""
     return {
         "learned": args.learned.model_dump(),

@@ -19,7 +19,7 @@ from omniedit.buckets.scratch import discard_damaged, find_copy, stage
 from omniedit.buckets.store import BucketStore
 from omniedit.config.arguments import add_section
 from omniedit.config.schema import TrainConfig
-from omniedit.models.conditions import taken_conditions
+from omniedit.models.conditions import get_supported_conditions
 from omniedit.models.encoders.mllm import MllmEditor, MllmEncoder
 from omniedit.models.loading import load_base
 from omniedit.run.program import run_program
@@ -30,7 +30,7 @@ from omniedit.training.editor.encoded import EncodedPairs
 from omniedit.training.editor.instruction_encoder import InstructionEncoder
 from omniedit.training.editor.mllm_batches import MllmBatchBuilder
 from omniedit.training.editor.questions import Questions
-from omniedit.training.editor.samples import known_instructions, sample_edits, with_encoders_on
+from omniedit.training.editor.samples import sample_edits, sample_instructions, with_encoders_on
 from omniedit.training.fitting import fit_editor, save_editor
 from omniedit.training.ranks import join_ranks, leave_ranks
 from omniedit.training.trainer import Trainer
@@ -68,12 +68,12 @@ def main() -> None:
     editor = models.build(options.model, base.transformer, base.prediction_type)
     text_tokens = base.text.encode([""])[0].shape[1]
     fit_editor(editor, options, args.seed, device, text_tokens, dist.get_world_size())
-    takes = taken_conditions(editor)
+    takes = get_supported_conditions(editor)
     store = BucketStore(
-        near(args.buckets, args.scratch), resolution=options.resolution, reads_references=takes.references
+        copy_to_scratch(args.buckets, args.scratch), resolution=options.resolution, reads_references=takes.references
     )
     encoded = EncodedPairs(args.encoded, store, options.dtype) if args.encoded else None
-    known = known_instructions(store)
+    known = sample_instructions(store)
     pipeline = base.pipeline(editor, options.resolution, known)
     parts = (base.vae, InstructionEncoder(base.text), options, args.seed, takes)
     batches: EditBatchBuilder = EditBatchBuilder(*parts)
@@ -111,7 +111,7 @@ def main() -> None:
     leave_ranks()
 
 
-def near(buckets: Path, scratch: str) -> Path:
+def copy_to_scratch(buckets: Path, scratch: str) -> Path:
     """Copy the buckets to the node's scratch disk and return the copy. Without a copy, return the buckets themselves.
 
     Environment variables in `scratch`, such as $TMPDIR, are those of the node.

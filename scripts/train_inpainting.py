@@ -61,7 +61,7 @@ def main() -> None:
     base.move_encoders(device)
     net = InpaintNet.from_transformer(base.transformer, base.prediction_type)
     prepare_blocks(net, options)
-    parts = {"vae": base.vae, "scheduler": base.scheduler, **base.text.to_ship().parts()}
+    parts = {"vae": base.vae, "scheduler": base.scheduler, **base.text.to_half_precision().parts()}
     pipeline = InpaintPipeline(transformer=net, **parts, resolution=options.resolution)
     with ExitStack() as stack:
         shards = [stack.enter_context(PhotoShard(path)) for path in shards_of_photos]

@@ -3,7 +3,7 @@ import sys
 from pathlib import Path
 
 from omniedit.errors import UserError, error_line
-from omniedit.storage.quarantine import set_aside_damaged
+from omniedit.storage.quarantine import quarantine_damaged
 
 PROGRAM = """
 import time
@@ -33,9 +33,9 @@ def test_damaged_file_is_recorded_and_set_aside_by_the_next_run(tmp_path: Path) 
     assert done.returncode == 2 and done.stderr.startswith(f"error: {table}: damaged: not a valid Parquet file")
     assert done.stderr.endswith("run the same snakemake command again to recreate it\n") and table.is_file()
     subprocess.run([sys.executable, "-c", program], capture_output=True)
-    assert set_aside_damaged(run) == [table]
+    assert quarantine_damaged(run) == [table]
     assert {path.name for path in table.parent.iterdir()} == {"agreement.parquet.damaged", "config.json"}
-    assert set_aside_damaged(run) == []
+    assert quarantine_damaged(run) == []
 
 
 def test_damaged_file_outside_a_run_is_to_be_deleted(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from omniedit.redaction import ENVIRONMENT, hand_down, redact, redact_values, restore
+from omniedit.redaction import ENVIRONMENT, export_secrets, redact, redact_values, restore
 
 
 @pytest.mark.parametrize(
@@ -35,10 +35,10 @@ def test_every_text_of_a_config_is_redacted() -> None:
 
 def test_jobs_restore_a_redacted_url(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(ENVIRONMENT, raising=False)
-    hand_down([None, "http://host/v1"])
+    export_secrets([None, "http://host/v1"])
     assert restore("http://***@host/v1") == "http://***@host/v1"
     monkeypatch.setenv(ENVIRONMENT, "")
-    hand_down(["http://bob:hunter2@host/v1", "http://host/v1"])
+    export_secrets(["http://bob:hunter2@host/v1", "http://host/v1"])
     assert (
         restore("http://***@host/v1") == "http://bob:hunter2@host/v1" and restore("http://host/v1") == "http://host/v1"
     )
@@ -46,8 +46,8 @@ def test_jobs_restore_a_redacted_url(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_jobs_restore_redacted_urls_of_a_range(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(ENVIRONMENT, "")
-    hand_down(["https://bob:pw{1@host/{00..12}.tar?sv=1&sig=a{2}b"])
-    hand_down(["http://bob:pw@host/v1"])  # from a second module
+    export_secrets(["https://bob:pw{1@host/{00..12}.tar?sv=1&sig=a{2}b"])
+    export_secrets(["http://bob:pw@host/v1"])  # from a second module
     assert restore("https://***@host/07.tar?sv=1&sig=***") == "https://bob:pw{1@host/07.tar?sv=1&sig=a{2}b"
     assert restore("http://***@host/v1") == "http://bob:pw@host/v1"
     for other in ("https://***@host/x.tar?sv=1&sig=***", "https://***@host/07.tar", "photos/00.tar"):

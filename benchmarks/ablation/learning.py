@@ -25,7 +25,7 @@ from omniedit.aspect import RATIOS
 from omniedit.config.schema import BaseConfig, TrainConfig
 from omniedit.errors import UserError
 from omniedit.models.codec import Vae
-from omniedit.models.conditions import taken_conditions
+from omniedit.models.conditions import get_supported_conditions
 from omniedit.models.editor import Editor, to_velocity
 from omniedit.storage.atomic import replace_file
 from omniedit.storage.progress import Progress
@@ -251,7 +251,7 @@ class Objective:
         self, editor: Editor, step: int, pairs: Sequence[WorldPair], keeps_text: Sequence[bool]
     ) -> dict[str, Tensor]:
         """Return the tasks of pairs, dropped as in training, for an editor that takes tasks."""
-        takes = taken_conditions(editor)
+        takes = get_supported_conditions(editor)
         if not takes.tasks:
             return {}
         rows = [{"task": pair.task} for pair in pairs]

@@ -27,7 +27,7 @@ from benchmarks.ablation.testing import SUCCESS, pairs_of_test
 from benchmarks.ablation.train import SHOWN
 from omniedit.evaluation.table3 import LABELS
 from omniedit.reporting.card import markdown
-from omniedit.reporting.style import MODEL_COLOURS, panels, styled
+from omniedit.reporting.style import MODEL_COLOURS, panels, report_style
 from omniedit.run.program import run_program
 from omniedit.storage.atomic import replace_file
 from omniedit.tasks import Task
@@ -241,7 +241,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
     setting = SETTINGS[args.setting]
-    with replace_file(args.out) as folder, styled():
+    with replace_file(args.out) as folder, report_style():
         folder.mkdir()
         for steps in setting.sampling_steps:
             curves = read_curves(args.units, steps)

@@ -8,7 +8,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from omniedit.imaging.images import Image
-from omniedit.reporting.style import INK, styled
+from omniedit.reporting.style import INK, report_style
 from omniedit.storage.atomic import replace_file
 
 
@@ -19,7 +19,7 @@ def save_sheet(path: Path, rows: Sequence[Sequence[tuple[str, Image]]], cell: tu
         cell: width and height of an image in inches of 100 pixels.
     """
     width, height = cell
-    with styled():
+    with report_style():
         figure = Figure(figsize=(width * len(rows[0]), (height + 0.42) * len(rows)), layout="constrained")
         FigureCanvasAgg(figure)
         axes = figure.subplots(len(rows), len(rows[0]), squeeze=False)

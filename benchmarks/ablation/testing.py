@@ -20,7 +20,7 @@ from benchmarks.ablation.world import World, WorldPair
 from omniedit.evaluation.preservation import psnr
 from omniedit.imaging.images import Image
 from omniedit.models.codec import Vae, decode
-from omniedit.models.conditions import taken_conditions
+from omniedit.models.conditions import get_supported_conditions
 from omniedit.models.editor import Editor
 from omniedit.models.full_size import restore_full_size
 from omniedit.models.sampling import Conditioning, Guidance, sample
@@ -74,14 +74,15 @@ def edit_pairs(
         conditioning = replace(conditioning, **conditions(some))
         latents = sample(editor, FlowMatchEulerDiscreteScheduler(), conditioning, guidance, noise, steps)
         before, after = (decode(vae, each).cpu() for each in (source, latents))
-        full = restore_full_size(*((image + 1) / 2 for image in (images, before, after)))
+        full, before, after = ((image + 1) / 2 for image in (images, before, after))
+        full = restore_full_size(full, before, after)
         answers += list((255 * full).round().to(torch.uint8).permute(0, 2, 3, 1).numpy())
     return answers
 
 
 def task_indices(editor: Editor, pairs: Sequence[WorldPair]) -> Tensor | None:
     """Return the tasks of pairs, (B,), for an editor that takes tasks."""
-    takes = taken_conditions(editor)
+    takes = get_supported_conditions(editor)
     indices = [takes.task_index(pair.task) for pair in pairs]
     return torch.tensor(indices, device=editor.device) if takes.tasks else None
 

@@ -18,7 +18,7 @@ from omniedit.config.schema import TrainConfig
 from omniedit.imaging.images import Image
 from omniedit.models.base import Base
 from omniedit.models.codec import Vae
-from omniedit.models.conditions import place_captions, place_references, taken_conditions
+from omniedit.models.conditions import get_supported_conditions, place_captions, place_references
 from omniedit.models.editor import Editor
 from omniedit.training.editor.batches import CONDITIONS
 from omniedit.training.editor.references import choose_conditions
@@ -39,7 +39,7 @@ class SubjectObjective(Objective):
     def _conditions(
         self, editor: Editor, step: int, pairs: Sequence[WorldPair], keeps_text: Sequence[bool]
     ) -> dict[str, Tensor]:
-        takes = taken_conditions(editor)
+        takes = get_supported_conditions(editor)
         if not takes.captions:
             return {}
         subjects = [pair for pair in pairs if isinstance(pair, SubjectPair)]
@@ -107,7 +107,7 @@ def edit_with(
     """Return the edits of pairs by an editor that sees `shown` demonstrations of each, if it takes them."""
 
     def conditions(some: Sequence[SubjectPair]) -> Mapping[str, Tensor]:
-        if not taken_conditions(editor).captions:
+        if not get_supported_conditions(editor).captions:
             return {}
         images, captions = ([getattr(pair, key)[:shown] for pair in some] for key in ("demonstrations", "captions"))
         return encode_demonstrations(base.vae, texts, images, captions, setting.world.size)

@@ -35,7 +35,7 @@ from omniedit.evaluation.subjects import MEASURES, SubjectCase, measure_subject
 from omniedit.imaging.images import Image
 from omniedit.models import build
 from omniedit.models.base import Base
-from omniedit.models.conditions import taken_conditions
+from omniedit.models.conditions import get_supported_conditions
 from omniedit.models.loading import load_editor
 from omniedit.run.program import run_program
 from omniedit.storage.atomic import replace_file
@@ -79,7 +79,7 @@ def run(
     objective = SubjectObjective(base.vae, texts, seed, subject_config(setting))
     training = Training(editor, fit, checkpoint, checkpoint_every=min(CHECKPOINT_STEPS, max(1, fit.steps // 4)))
     batches = Batches(training_world(setting, assets, seed), fit, setting.world).after(training.done)
-    counts = setting.shown if taken_conditions(editor).captions else setting.shown[:1]
+    counts = setting.shown if get_supported_conditions(editor).captions else setting.shown[:1]
     answers: list[Image] = []
     for done in training.steps(batches, partial(objective.of_editor, editor)):
         if done in evaluation_steps(setting.world):

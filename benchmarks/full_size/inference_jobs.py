@@ -34,7 +34,7 @@ from omniedit.models.text import Text
 from omniedit.scoring.examples import Example
 from omniedit.scoring.rubric import edit_rubric
 from omniedit.scoring.vlm_judges.local import LocalJudge
-from omniedit.specialists.base import Edited
+from omniedit.specialists.base import EditResult
 from omniedit.specialists.learned.inpainter import KINDS
 from omniedit.tasks import OMNIEDIT_TASKS, Task
 from omniedit.vlm.cache import Cache
@@ -114,7 +114,7 @@ def _edit(task: Task, kind: str, role: str, models: Models, sizes: Sizes, side: 
     bench = Bench(task, kind, maker, config)
     requests = bench.requests("1x1")
     edits = bench.specialist.edit(requests)
-    images = [edit.image for edit in edits if isinstance(edit, Edited)]
+    images = [edit.image for edit in edits if isinstance(edit, EditResult)]
     # The detector of the benchmark finds the object everywhere, also where it was removed.
     faults = [] if images or task is Task.OBJECT_ADDITION else [f"{task}: no edit"]
     shape = "x".join(map(str, images[0].shape)) if images else "no edit"

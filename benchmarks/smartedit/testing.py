@@ -16,7 +16,7 @@ from benchmarks.smartedit.settings import Setting
 from benchmarks.smartedit.world import CUES, Row, make_row
 from omniedit.imaging.images import Image
 from omniedit.models.codec import LappedCodec, decode
-from omniedit.models.encoders.mllm import Encoded
+from omniedit.models.encoders.mllm import EncodedInstructions
 from omniedit.models.sampling import Conditioning, Guidance, sample
 
 TEST_SEED = 20231211
@@ -48,7 +48,7 @@ class Items:
         noise = torch.randn(sources.shape, generator=torch.Generator().manual_seed(TEST_SEED))
         return cls(rows, sources, noise, setting.sampling_steps)
 
-    def edit(self, editor: Any, scheduler: Any, read: Encoded, start: int, vae: LappedCodec) -> np.ndarray:
+    def edit(self, editor: Any, scheduler: Any, read: EncodedInstructions, start: int, vae: LappedCodec) -> np.ndarray:
         """Return the edits of items from `start` on, (B, H, W, 3) uint8, without guidance."""
         place = slice(start, start + len(read.prompt_embeds))
         source, noise = self.sources[place], self.noise[place]

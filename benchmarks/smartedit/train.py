@@ -29,7 +29,7 @@ from omniedit.config.schema import BaseConfig, TrainConfig
 from omniedit.models import build
 from omniedit.models.codec import LappedCodec
 from omniedit.models.encoders.interaction import Interaction
-from omniedit.models.encoders.mllm import Encoded, MllmEncoder
+from omniedit.models.encoders.mllm import EncodedInstructions, MllmEncoder
 from omniedit.models.text import WIDTH
 from omniedit.run.program import run_program
 from omniedit.storage.atomic import replace_file
@@ -52,11 +52,11 @@ class Network:
     texts: Texts
     encoder: MllmEncoder | None
 
-    def read(self, rows: Sequence[Row]) -> Encoded:
+    def read(self, rows: Sequence[Row]) -> EncodedInstructions:
         words = [row.text for row in rows]
         if self.encoder is None:
             embeddings, pooled = self.texts(words)
-            return Encoded(embeddings, pooled, None, torch.zeros(len(rows)))
+            return EncodedInstructions(embeddings, pooled, None, torch.zeros(len(rows)))
         return self.encoder(LATENT, **self.encoder.inputs([row.source for row in rows], words))
 
     def answer_loss(self, rows: Sequence[Row]) -> Tensor:

@@ -12,10 +12,10 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from omniedit.browsing.counts import count_by_hand
-from omniedit.browsing.files import ShardFiles, hand_file, list_shards
+from omniedit.browsing.files import ShardFiles, decisions_file, list_shards
 from omniedit.browsing.index import join_tables, stream_index
 from omniedit.browsing.record import list_images, read_record
-from omniedit.browsing.select import Query, select
+from omniedit.browsing.select import IndexQuery, select
 from omniedit.errors import UserError, error_line
 from omniedit.pairs import Shard
 from omniedit.pairs.open_shards import OpenShards
@@ -66,7 +66,7 @@ class Catalog:
     @property
     def by_hand(self) -> HandDecisions:
         """Decisions of people, read again when the file has changed: other programs append to it too."""
-        path = hand_file(self.run)
+        path = decisions_file(self.run)
         with self._lock:
             version = file_version(path)
             if self._by_hand is None or self._by_hand[0] != version:
@@ -91,7 +91,7 @@ class Catalog:
                 "more_problems": max(0, len(problems) - SHOWN_PROBLEMS),
             }
 
-    def list_pairs(self, query: Query, offset: int, limit: int) -> dict[str, Any]:
+    def list_pairs(self, query: IndexQuery, offset: int, limit: int) -> dict[str, Any]:
         """Return the number of selected pairs, and some of them."""
         index, by_hand = self.index, self.by_hand.by_pair
         chosen = self._select(index, query)
@@ -104,7 +104,7 @@ class Catalog:
         ]
         return {"total": len(chosen), "offset": offset, "pairs": pairs}
 
-    def _select(self, index: pa.Table, query: Query) -> NDArray[np.int64]:
+    def _select(self, index: pa.Table, query: IndexQuery) -> NDArray[np.int64]:
         """Return the selected numbers, computed once for the requests that scroll through a selection."""
         with self._lock:
             by_hand = self.by_hand
@@ -141,8 +141,8 @@ class Catalog:
             place = shard.pair_ids.index(row["pair_id"])
             if name in ("source", "edited"):
                 return shard.encoded(name, place)
-            for found, encoded in list_images(shard, place):
-                if found == name:
+            for key, encoded in list_images(shard, place):
+                if key == name:
                     return encoded
             raise UserError(f"{row['pair_id']}: has no image {name}")
 
@@ -160,7 +160,7 @@ class Catalog:
         now = datetime.now(UTC).isoformat(timespec="seconds")
         with self._lock:
             previous = self.by_hand.by_pair.get(pair_id)
-            append_by_hand(hand_file(self.run), HandDecision(pair_id, decision, self.who, now, note))
+            append_by_hand(decisions_file(self.run), HandDecision(pair_id, decision, self.who, now, note))
             counts = count_by_hand(self.by_hand)
         return {"previous": _decision(previous), "decision": _decision(self.by_hand.by_pair.get(pair_id))} | {
             "by_hand": counts

@@ -13,7 +13,7 @@ KINDS = {"candidates": ".h5", "scores": ".parquet", "decisions": ".parquet"}
 """Folders of a run that list its pairs, and the suffix of their files."""
 GATHERED = "gathered"
 """Folder in decisions/ that gathers the decisions of several shards."""
-LONGEST = 200
+MAX_NAME_LENGTH = 200
 
 
 @dataclass(frozen=True)
@@ -45,14 +45,14 @@ def find_run(run: str | Path, root: Path = Path()) -> Path:
         UserError: there is none; the message lists the runs that exist.
     """
     named, folder = root / "results" / run, Path(run)
-    for found in (named, folder):
-        if any((found / kind).is_dir() for kind in KINDS):
-            return found
-    known = sorted(clean_line(path.parent.name, LONGEST) for path in root.glob("results/*/candidates"))
+    for candidate in (named, folder):
+        if any((candidate / kind).is_dir() for kind in KINDS):
+            return candidate
+    known = sorted(clean_line(path.parent.name, MAX_NAME_LENGTH) for path in root.glob("results/*/candidates"))
     place = named if named.is_dir() or not folder.is_dir() else folder
     problem = "has no candidates yet" if place.is_dir() else "no such run"
     raise UserError(
-        f"{clean_line(str(place), LONGEST)}: {problem}; give a run's name or its folder; there are: "
+        f"{clean_line(str(place), MAX_NAME_LENGTH)}: {problem}; give a run's name or its folder; there are: "
         f"{', '.join(known) or 'none'}"
     )
 
@@ -64,10 +64,10 @@ def list_shards(run: Path) -> list[ShardFiles]:
         UserError: a folder cannot be read.
     """
     try:
-        found = {(path.parent.name, path.stem) for kind in KINDS for path in _files(run, kind)}
+        keys = {(path.parent.name, path.stem) for kind in KINDS for path in _files(run, kind)}
     except OSError as error:
         raise UserError(f"{error.filename}: cannot be read: {error.strerror}") from None
-    ordered = sorted(found, key=lambda names: (task_place(names[0]), *names))
+    ordered = sorted(keys, key=lambda names: (task_place(names[0]), *names))
     return [ShardFiles(run, folder, shard) for folder, shard in ordered]
 
 
@@ -85,6 +85,6 @@ def _files(run: Path, kind: str) -> Iterator[Path]:
         yield from (file for file in folder.iterdir() if file.suffix == KINDS[kind] and not file.name.startswith("."))
 
 
-def hand_file(run: Path) -> Path:
+def decisions_file(run: Path) -> Path:
     """Return the file of decisions by hand."""
     return run / FILE

@@ -110,8 +110,8 @@ def _read_by_pair(path: Path, columns: Sequence[str], problems: list[str]) -> Ma
         return {}
 
     def read() -> dict[str, Row]:
-        found = column_names(path)
-        wanted = ["pair_id", *(name for name in (*columns, "task") if name in found)]
+        present = column_names(path)
+        wanted = ["pair_id", *(name for name in (*columns, "task") if name in present)]
         return {row["pair_id"]: row for row in read_rows(path, wanted)}
 
     return _try(read, problems) or {}

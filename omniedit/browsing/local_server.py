@@ -22,7 +22,7 @@ from omniedit.errors import UserError, error_line
 LOOPBACK = "127.0.0.1"
 ALL_NETWORKS = "0.0.0.0"
 HOSTS = (LOOPBACK, "localhost", "[::1]")
-LONGEST_BODY = 16_384
+MAX_BODY_BYTES = 16_384
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -45,7 +45,7 @@ class Reply:
     may_cache: bool = False
 
 
-class Refused(Exception):
+class HttpError(Exception):
     """Error for a request that is rejected, with its HTTP status and the reason."""
 
     def __init__(self, status: HTTPStatus, reason: str) -> None:
@@ -104,7 +104,7 @@ class LocalServer(ThreadingHTTPServer):
         """
         given, rest = target[: len(self.prefix)], target[len(self.prefix) :]
         if not secrets.compare_digest(given.encode(errors="replace"), self.prefix.encode()) or rest[:1] != "/":
-            raise Refused(HTTPStatus.NOT_FOUND, "no such address; open the whole link that the command printed")
+            raise HttpError(HTTPStatus.NOT_FOUND, "no such address; open the whole link that the command printed")
         return rest
 
     def check_host(self, host: str | None) -> None:
@@ -117,7 +117,7 @@ class LocalServer(ThreadingHTTPServer):
         """
         is_open = bool(self.prefix) and self.host != LOOPBACK
         if not host or not (is_open or re.sub(r":\d{1,5}$", "", host.lower()) in HOSTS):
-            raise Refused(HTTPStatus.FORBIDDEN, f"open the page as http://{LOOPBACK} or http://localhost")
+            raise HttpError(HTTPStatus.FORBIDDEN, f"open the page as http://{LOOPBACK} or http://localhost")
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Ignore browsers that close a connection early."""
@@ -141,10 +141,10 @@ class Handler(BaseHTTPRequestHandler):
     def _post(self) -> Reply:
         host, origin = self.headers.get("Host"), self.headers.get("Origin")
         if origin != f"http://{host}" or self.headers.get_content_type() != "application/json":
-            raise Refused(HTTPStatus.FORBIDDEN, "changes are accepted from the page alone")
+            raise HttpError(HTTPStatus.FORBIDDEN, "changes are accepted from the page alone")
         length = self.headers.get("Content-Length", "")
-        if not (length.isascii() and length.isdecimal() and int(length) <= LONGEST_BODY):
-            raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a request has at most {LONGEST_BODY} bytes")
+        if not (length.isascii() and length.isdecimal() and int(length) <= MAX_BODY_BYTES):
+            raise HttpError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a request has at most {MAX_BODY_BYTES} bytes")
         path = self.server.strip_token(self.path)
         return self.server.post(path, self.rfile.read(int(length)))
 
@@ -153,7 +153,7 @@ class Handler(BaseHTTPRequestHandler):
         try:
             self.server.check_host(self.headers.get("Host"))
             reply = answer()
-        except Refused as refused:
+        except HttpError as refused:
             self.close_connection = True  # a body may be unread
             reply = as_json({"error": error_line(refused)}, refused.status)
         except UserError as error:

@@ -26,8 +26,8 @@ def count_rejections(shards: Iterable[ShardFiles]) -> list[dict[str, Any]]:
                     outcome.reject(rejection)
         except UserError:
             continue
-    found = ((count, outcome.examples[kind]) for kind, count in outcome.reasons.most_common())
-    return [{"rows": count, "reason": first.reason, "first": first.source_id} for count, first in found]
+    rows = ((count, outcome.examples[kind]) for kind, count in outcome.reasons.most_common())
+    return [{"rows": count, "reason": first.reason, "first": first.source_id} for count, first in rows]
 
 
 def format_rejections(rejections: Sequence[Mapping[str, Any]]) -> list[str]:

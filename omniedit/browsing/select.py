@@ -16,7 +16,7 @@ BY_HAND = {"accepted": Decision.ACCEPT, "rejected": Decision.REJECT, "none": Non
 
 
 @dataclass(frozen=True)
-class Query:
+class IndexQuery:
     """Filters of the index; an empty text or None selects all.
 
     Args:
@@ -37,15 +37,15 @@ class Query:
     order: str = "file"
 
 
-def select(index: pa.Table, query: Query, by_hand: Mapping[str, HandDecision]) -> NDArray[np.int64]:
+def select(index: pa.Table, query: IndexQuery, by_hand: Mapping[str, HandDecision]) -> NDArray[np.int64]:
     """Return the numbers of the rows that a query selects, in its order."""
     chosen_N = np.full(len(index), True)
     for name in ("task", "reason", "judge", "ratio"):
         if value := getattr(query, name):
             chosen_N &= _mask(pc.equal(index[name], value))
     if query.text:
-        found = [pc.match_substring(index[name].cast(pa.string()), query.text, ignore_case=True) for name in _TEXTS]
-        chosen_N &= _mask(found[0]) | _mask(found[1])
+        matches = [pc.match_substring(index[name].cast(pa.string()), query.text, ignore_case=True) for name in _TEXTS]
+        chosen_N &= _mask(matches[0]) | _mask(matches[1])
     scores_N = index["score"].to_numpy()
     for limit, compare in ((query.least, np.greater_equal), (query.most, np.less_equal)):
         if limit is not None:
@@ -58,8 +58,8 @@ def select(index: pa.Table, query: Query, by_hand: Mapping[str, HandDecision]) -
 _TEXTS = ("pair_id", "source")
 
 
-def _mask(found: pa.ChunkedArray) -> NDArray[np.bool_]:
-    return found.fill_null(False).to_numpy().astype(bool)
+def _mask(column: pa.ChunkedArray) -> NDArray[np.bool_]:
+    return column.fill_null(False).to_numpy().astype(bool)
 
 
 def _select_by_hand(

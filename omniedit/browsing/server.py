@@ -11,12 +11,12 @@ from urllib.parse import parse_qs, urlsplit
 import cv2
 
 from omniedit.browsing.catalog import Catalog
-from omniedit.browsing.local_server import LocalServer, Refused, Reply, as_json, send_page
+from omniedit.browsing.local_server import HttpError, LocalServer, Reply, as_json, send_page
 from omniedit.browsing.record import image_format
-from omniedit.browsing.select import BY_HAND, ORDERS, Query
+from omniedit.browsing.select import BY_HAND, ORDERS, IndexQuery
 from omniedit.imaging.images import decode_image
-from omniedit.reporting.page import shrunk
-from omniedit.scoring.by_hand import LONGEST_NOTE, Decision
+from omniedit.reporting.page import shrink_to_area
+from omniedit.scoring.by_hand import MAX_NOTE_LENGTH, Decision
 
 PAGES = {
     "/": ("page.html", "text/html; charset=utf-8"),
@@ -28,7 +28,7 @@ PIXELS = {"thumb": 30_000, "screen": 1_500_000}
 """Largest area in pixels of a scaled image."""
 JPEG_QUALITY = 88
 SHOWN_BY_BROWSERS = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
-MOST_ROWS = 200
+MAX_ROWS = 200
 
 
 class BrowseServer(LocalServer):
@@ -47,7 +47,7 @@ class BrowseServer(LocalServer):
 
     def post(self, path: str, body: bytes) -> Reply:
         if path != "/api/decide":
-            raise Refused(HTTPStatus.NOT_FOUND, "no such address")
+            raise HttpError(HTTPStatus.NOT_FOUND, "no such address")
         return as_json(decide(self.catalog, body))
 
 
@@ -61,23 +61,23 @@ def answer_get(catalog: Catalog, target: str) -> Reply:
     try:
         url = urlsplit(target)
     except ValueError:
-        raise Refused(HTTPStatus.BAD_REQUEST, "not a valid address") from None
+        raise HttpError(HTTPStatus.BAD_REQUEST, "not a valid address") from None
     if page := send_page("omniedit.browsing", PAGES, url.path):
         return page
     if url.path == "/api/run":
         return as_json(catalog.describe())
     if url.path == "/api/pairs":
         values = {name: given[-1] for name, given in parse_qs(url.query).items()}
-        offset, limit = _whole(values, "offset", 0, 1 << 40), _whole(values, "limit", 60, MOST_ROWS)
+        offset, limit = _whole(values, "offset", 0, 1 << 40), _whole(values, "limit", 60, MAX_ROWS)
         return as_json(catalog.list_pairs(parse_query(values), offset, limit))
-    if found := re.fullmatch(r"/api/pair/(\d{1,9})", url.path):
-        return as_json(catalog.read_pair(int(found[1])))
-    if found := IMAGE.fullmatch(url.path):
-        return send_image(catalog.read_image(int(found[1]), found[2]), found[3])
-    raise Refused(HTTPStatus.NOT_FOUND, "no such address")
+    if match := re.fullmatch(r"/api/pair/(\d{1,9})", url.path):
+        return as_json(catalog.read_pair(int(match[1])))
+    if match := IMAGE.fullmatch(url.path):
+        return send_image(catalog.read_image(int(match[1]), match[2]), match[3])
+    raise HttpError(HTTPStatus.NOT_FOUND, "no such address")
 
 
-def parse_query(values: dict[str, str]) -> Query:
+def parse_query(values: dict[str, str]) -> IndexQuery:
     """Return the filters of a request.
 
     Raises:
@@ -86,8 +86,8 @@ def parse_query(values: dict[str, str]) -> Query:
     texts = {name: values.get(name, "") for name in ("task", "reason", "judge", "ratio", "text", "by_hand")}
     order = values.get("order", ORDERS[0])
     if order not in ORDERS or texts["by_hand"] not in ("", *BY_HAND):
-        raise Refused(HTTPStatus.BAD_REQUEST, "order or by_hand has an unknown value")
-    return Query(**texts, least=_score(values, "least"), most=_score(values, "most"), order=order)
+        raise HttpError(HTTPStatus.BAD_REQUEST, "order or by_hand has an unknown value")
+    return IndexQuery(**texts, least=_score(values, "least"), most=_score(values, "most"), order=order)
 
 
 def _score(values: dict[str, str], name: str) -> float | None:
@@ -96,25 +96,25 @@ def _score(values: dict[str, str], name: str) -> float | None:
     except ValueError:
         score = float("nan")
     if score is not None and not isfinite(score):
-        raise Refused(HTTPStatus.BAD_REQUEST, f"{name} is not a number")
+        raise HttpError(HTTPStatus.BAD_REQUEST, f"{name} is not a number")
     return score
 
 
 def _whole(values: dict[str, str], name: str, default: int, most: int) -> int:
     text = values.get(name, str(default))
     if not (text.isascii() and text.isdecimal() and len(text) < 16 and int(text) <= most):
-        raise Refused(HTTPStatus.BAD_REQUEST, f"{name} is not a whole number from 0 to {most}")
+        raise HttpError(HTTPStatus.BAD_REQUEST, f"{name} is not a whole number from 0 to {most}")
     return int(text)
 
 
 def send_image(encoded: bytes, size: str) -> Reply:
     """Return an image as stored, or scaled down as JPEG; a stored format that browsers do not show becomes PNG."""
     if not encoded:
-        raise Refused(HTTPStatus.NOT_FOUND, "no such image")
+        raise HttpError(HTTPStatus.NOT_FOUND, "no such image")
     content_type = SHOWN_BY_BROWSERS.get(image_format(encoded))
     if size == "stored" and content_type:
         return Reply(encoded, content_type, may_cache=True)
-    bgr = cv2.cvtColor(shrunk(decode_image(encoded), PIXELS.get(size, sys.maxsize)), cv2.COLOR_RGB2BGR)
+    bgr = cv2.cvtColor(shrink_to_area(decode_image(encoded), PIXELS.get(size, sys.maxsize)), cv2.COLOR_RGB2BGR)
     suffix, content_type = (".png", "image/png") if size == "stored" else (".jpg", "image/jpeg")
     options = [] if size == "stored" else [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
     return Reply(cv2.imencode(suffix, bgr, options)[1].tobytes(), content_type, may_cache=True)
@@ -132,9 +132,9 @@ def decide(catalog: Catalog, body: bytes) -> dict[str, Any]:
         number, pair_id, decision = given["number"], given["pair_id"], Decision(given["decision"])
         note = given.get("note", "")
     except (ValueError, KeyError, TypeError, RecursionError, AttributeError):
-        raise Refused(HTTPStatus.BAD_REQUEST, "not a decision: give number, pair_id and decision") from None
-    if type(number) is not int or not isinstance(note, str) or len(note) > LONGEST_NOTE:
-        raise Refused(
-            HTTPStatus.BAD_REQUEST, f"number must be a whole number, and note at most {LONGEST_NOTE} characters"
+        raise HttpError(HTTPStatus.BAD_REQUEST, "not a decision: give number, pair_id and decision") from None
+    if type(number) is not int or not isinstance(note, str) or len(note) > MAX_NOTE_LENGTH:
+        raise HttpError(
+            HTTPStatus.BAD_REQUEST, f"number must be a whole number, and note at most {MAX_NOTE_LENGTH} characters"
         )
     return catalog.decide(number, pair_id, decision, note)

@@ -10,14 +10,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from omniedit.browsing.files import ShardFiles, task_place
-from omniedit.browsing.select import Query, select
+from omniedit.browsing.select import IndexQuery, select
 from omniedit.errors import UserError
 from omniedit.pairs import Shard
 from omniedit.reporting.candidates import Candidate
 from omniedit.storage.atomic import check_writable, replace_file
 from omniedit.tasks import Task
 
-MOST_TASKS = 60
+MAX_TASKS = 60
 """Largest number of tasks, each a row, that a sheet shows."""
 TRIES = 500
 """Number of a task's best pairs to choose from; several of them may be of one photo."""
@@ -44,11 +44,11 @@ def draw_sheet(index: pa.Table, shards: Sequence[ShardFiles], path: Path) -> lis
     tasks = sorted({str(name) for name in pc.unique(index["task"].cast(pa.string())).to_pylist()}, key=_place)
     if not tasks:
         raise UserError(f"{path}: the run has no pairs to draw")
-    best = {Task(name): _read_best(index, shards, name, PAIRS_PER_TASK, problems) for name in tasks[:MOST_TASKS]}
-    if left := tasks[MOST_TASKS:]:
-        problems.append(f"{path}: shows {MOST_TASKS} of {len(tasks)} tasks, without {', '.join(left[:5])}")
+    best = {Task(name): _read_best(index, shards, name, PAIRS_PER_TASK, problems) for name in tasks[:MAX_TASKS]}
+    if left := tasks[MAX_TASKS:]:
+        problems.append(f"{path}: shows {MAX_TASKS} of {len(tasks)} tasks, without {', '.join(left[:5])}")
     with replace_file(path) as temporary:
-        contact_sheet(best, [Task(name) for name in tasks[:MOST_TASKS]], temporary)
+        contact_sheet(best, [Task(name) for name in tasks[:MAX_TASKS]], temporary)
     return problems
 
 
@@ -60,19 +60,19 @@ def _read_best(
     index: pa.Table, shards: Sequence[ShardFiles], task: str, count: int, problems: list[str]
 ) -> list[Candidate]:
     """Return `count` pairs of a task with the highest scores, of different photos: rejected pairs after all others."""
-    rows = select(index, Query(task=task, order="best"), {})
+    rows = select(index, IndexQuery(task=task, order="best"), {})
     rejected_N = np.array(pc.equal(index["kept"], False).fill_null(False).take(rows))
     ordered = index.take(rows[np.argsort(rejected_N, kind="stable")][:TRIES]).to_pylist()
     by_source = {row["source"]: row for row in reversed(ordered)}
-    found: list[Candidate] = []
+    best: list[Candidate] = []
     for row in (row for row in ordered if by_source[row["source"]] is row):
-        if len(found) == count:
+        if len(best) == count:
             break
         try:
-            found.append(_to_candidate(row, shards[row["shard"]].candidates))
+            best.append(_to_candidate(row, shards[row["shard"]].candidates))
         except UserError as error:
             problems.append(str(error))
-    return found
+    return best
 
 
 def _to_candidate(row: dict[str, Any], path: Path) -> Candidate:

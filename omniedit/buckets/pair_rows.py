@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import pyarrow as pa
 
 from omniedit.buckets.store_layout import PAIRS_AT_ONCE
-from omniedit.errors import Damaged, UserError
+from omniedit.errors import DamagedFile, UserError
 from omniedit.storage.parquet import read_table
 
 
@@ -33,7 +33,7 @@ class MappedRows:
         try:
             self._file = pa.ipc.open_file(pa.memory_map(str(path)))
         except pa.ArrowInvalid as error:
-            raise Damaged(path, f"not an Arrow file ({error})") from None
+            raise DamagedFile(path, f"not an Arrow file ({error})") from None
         except OSError as error:
             raise UserError(f"{path}: cannot be read: {error}") from None
         self._batches: dict[int, pa.RecordBatch] = {}

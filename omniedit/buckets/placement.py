@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from omniedit.aspect import RATIOS
 from omniedit.buckets.store_layout import HELD_OUT, TRAIN
-from omniedit.errors import Damaged, UserError
+from omniedit.errors import DamagedFile, UserError
 from omniedit.storage.manifest import checksum
 from omniedit.storage.parquet import column_names, read_table, write_tables
 
@@ -76,8 +76,8 @@ def read_decisions(path: str | Path) -> pa.Table:
 
 def _read_with_folder(path: str | Path, columns: Sequence[str]) -> pa.Table:
     """Return the columns and `folder`."""
-    found = [*columns, *({"folder"} & set(column_names(path)))]
-    return _add_folder(read_table(path, found, [name for name in found if name in REPEATED]))
+    names = [*columns, *({"folder"} & set(column_names(path)))]
+    return _add_folder(read_table(path, names, [name for name in names if name in REPEATED]))
 
 
 def _add_folder(table: pa.Table) -> pa.Table:
@@ -250,7 +250,7 @@ def read_plan(path: str | Path) -> Plan:
     table = _read_with_folder(path, [name for name in PLAN_SCHEMA.names if name != "folder"])
     metadata = table.schema.metadata or {}
     if b"layout" not in metadata:
-        raise Damaged(path, "not a plan of buckets")
+        raise DamagedFile(path, "not a plan of buckets")
     return Plan(table, Layout(**json.loads(metadata[b"layout"])), checksum(Path(path))["sha256"])
 
 

@@ -21,7 +21,7 @@ REFERENCES = "references"
 """Name of the array and of the column of roles."""
 CAPTIONS = "reference_captions"
 """Name of the column of captions."""
-MOST_REFERENCES = 16
+MAX_REFERENCES = 16
 """Largest number of references stored for a pair: its first ones."""
 _TEXTS = pa.list_(pa.string())
 _SIZE = struct.Struct("<I")
@@ -33,13 +33,13 @@ def encode_references(pair: EditPair, base_size: int, codec: str) -> list[bytes]
     Args:
         codec: codec of the bucket's photos. References are JPEG files if it is `jpeg`, else PNG files.
     """
-    images = [resize_to_fit(each.image, base_size) for each in pair.references[:MOST_REFERENCES]]
+    images = [resize_to_fit(each.image, base_size) for each in pair.references[:MAX_REFERENCES]]
     return [encode_jpeg(image) if codec == "jpeg" else encode_png(image) for image in images]
 
 
 def pack_files(files: Sequence[bytes]) -> bytes:
-    """Return the chunk of at most `MOST_REFERENCES` files, in the layout of Zarr's codec `vlen-bytes`."""
-    padded = [*files, *[b""] * (MOST_REFERENCES - len(files))]
+    """Return the chunk of at most `MAX_REFERENCES` files, in the layout of Zarr's codec `vlen-bytes`."""
+    padded = [*files, *[b""] * (MAX_REFERENCES - len(files))]
     return _SIZE.pack(len(padded)) + b"".join(_SIZE.pack(len(file)) + file for file in padded)
 
 
@@ -74,8 +74,8 @@ def reference_captions(row: dict[str, Any]) -> list[str | None]:
 
 def describe_references(roles: Sequence[str], captions: Sequence[str | None]) -> dict[str, Any]:
     """Return the columns of a pair's row about its references: none if it has none, captions only if one has some."""
-    described: dict[str, Any] = {REFERENCES: list(roles[:MOST_REFERENCES])} if roles else {}
-    stored = list(captions[:MOST_REFERENCES])
+    described: dict[str, Any] = {REFERENCES: list(roles[:MAX_REFERENCES])} if roles else {}
+    stored = list(captions[:MAX_REFERENCES])
     return described | ({CAPTIONS: stored} if any(stored) else {})
 
 
@@ -90,16 +90,16 @@ def extend_schema(schema: pa.Schema, rows: Sequence[dict[str, Any]]) -> pa.Schem
 def references_metadata(pairs: int, pairs_per_zarr_shard: int) -> dict[str, Any]:
     """Return the zarr.json of the array of references: a chunk per pair, packed into shards like its images."""
     sharding = {
-        "chunk_shape": [1, MOST_REFERENCES],
+        "chunk_shape": [1, MAX_REFERENCES],
         "codecs": [{"name": "vlen-bytes"}, {"name": "crc32c"}],
         "index_codecs": [{"name": "bytes", "configuration": {"endian": "little"}}, {"name": "crc32c"}],
         "index_location": "end",
     }
-    grid = {"chunk_shape": [pairs_per_zarr_shard, MOST_REFERENCES]}
+    grid = {"chunk_shape": [pairs_per_zarr_shard, MAX_REFERENCES]}
     return {
         "zarr_format": 3,
         "node_type": "array",
-        "shape": [pairs, MOST_REFERENCES],
+        "shape": [pairs, MAX_REFERENCES],
         "data_type": "variable_length_bytes",
         "fill_value": "",
         "chunk_grid": {"name": "regular", "configuration": grid},

@@ -11,7 +11,7 @@ UNUSED = 2
 """Reference count of an unused block: one for the list, one for the argument of `getrefcount`."""
 
 
-class ReusedMemory:
+class ArrayPool:
     """Allocator of arrays whose memory is reused once no array refers to it.
 
     It keeps only as many blocks as were ever in use at once. Several threads may use it.

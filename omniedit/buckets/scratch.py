@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from omniedit.buckets.seal import read_sealed
-from omniedit.errors import Damaged, UserError
+from omniedit.errors import DamagedFile, UserError
 from omniedit.storage.atomic import replace_file
 from omniedit.storage.manifest import MANIFEST, checksum, missing_files
 from omniedit.storage.progress import Progress
@@ -61,10 +61,10 @@ def stage(buckets: Path, scratch: Path) -> None:
     try:
         scratch.mkdir(parents=True, exist_ok=True)
         may_write = hold_copy(copy)
-        remove_unheld(scratch, copy)
-        if may_write and not is_whole(copy):
+        remove_unused_copies(scratch, copy)
+        if may_write and not is_complete(copy):
             make(buckets, copy)
-        elif not is_whole(copy):
+        elif not is_complete(copy):
             print(f"{copy}: in use and incomplete, or not readable; reading {buckets} instead", flush=True)
         hold_copy(copy, to_write=False)
     except OSError as error:
@@ -88,12 +88,12 @@ def make(buckets: Path, copy: Path) -> None:
             (temporary / file).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(buckets / file, temporary / file)
             if checksum(temporary / file) != known:
-                raise Damaged(buckets / file, f"its checksum differs from {buckets / MANIFEST}")
+                raise DamagedFile(buckets / file, f"its checksum differs from {buckets / MANIFEST}")
             progress.advance()
         shutil.copyfile(buckets / MANIFEST, temporary / MANIFEST)
 
 
-def is_whole(copy: Path) -> bool:
+def is_complete(copy: Path) -> bool:
     """Return whether a copy exists with all its files and this user may read them."""
     try:
         return (copy / MANIFEST).is_file() and not missing_files(copy)
@@ -114,10 +114,10 @@ def hold_copy(copy: Path, to_write: bool = True) -> bool:
         return True
     fcntl.flock(descriptor, fcntl.LOCK_SH)
     # Its writer may have been killed before it was whole.
-    return to_write and not is_whole(copy) and _try_to_hold(descriptor)
+    return to_write and not is_complete(copy) and _try_to_hold(descriptor)
 
 
-def remove_unheld(scratch: Path, copy: Path) -> None:
+def remove_unused_copies(scratch: Path, copy: Path) -> None:
     """Remove this user's other copies that no process holds, partial ones included."""
     for other in [*scratch.glob(f"{NAME}*"), *scratch.glob(f".{NAME}*.tmp")]:
         whole = scratch / other.name.lstrip(".").partition(".")[0]
@@ -167,4 +167,4 @@ def find_copy(buckets: Path, scratch: Path) -> Path:
     """Return the copy if it is whole and can be held, else the buckets themselves."""
     copy = copy_path(buckets, scratch)
     # Without a lock, its owner may remove the copy at any time.
-    return copy if is_whole(copy) and os.access(_lock_path(copy), os.R_OK) else buckets
+    return copy if is_complete(copy) and os.access(_lock_path(copy), os.R_OK) else buckets

@@ -29,7 +29,7 @@ from omniedit.buckets.store_layout import (
     shard_file,
     zarr_shards,
 )
-from omniedit.errors import Damaged, UserError
+from omniedit.errors import DamagedFile, UserError
 from omniedit.storage.atomic import link_file, replace_file
 from omniedit.storage.manifest import MANIFEST, checksum, files_below, write_manifest
 from omniedit.storage.parquet import read_table, write_arrow, write_table
@@ -61,8 +61,8 @@ def read_parts(plan: Plan, parts: Sequence[Path], advance: Callable[[], object] 
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
         for _ in pool.map(_compare, [part for part, _ in files], [file for _, file in files]):
             advance()
-    found = ((file.path.relative_to(part).as_posix(), file) for part, file in files)
-    return {name: file for name, file in found if name.split("/")[0].endswith(".zarr") and "/c/" in name}
+    named = ((file.path.relative_to(part).as_posix(), file) for part, file in files)
+    return {name: file for name, file in named if name.split("/")[0].endswith(".zarr") and "/c/" in name}
 
 
 def list_files(plan: Plan, parts: Sequence[Path]) -> list[tuple[Path, PartFile]]:
@@ -79,7 +79,7 @@ def _compare(part: Path, file: PartFile) -> None:
     if not file.path.is_file():
         raise UserError(f"{file.path}: missing; {REWRITE}")
     if checksum(file.path) != file.known:
-        raise Damaged(file.path, f"its checksum differs from {part / MANIFEST}")
+        raise DamagedFile(file.path, f"its checksum differs from {part / MANIFEST}")
 
 
 def seal_bucket(
@@ -126,19 +126,19 @@ def find_runs(inside: np.ndarray) -> list[list[int]]:
 
 
 def write_sealed(
-    path: Path, plan: Plan, buckets: dict[str, dict[str, Any]], found: Mapping[str, PartFile] | None = None
+    path: Path, plan: Plan, buckets: dict[str, dict[str, Any]], part_files: Mapping[str, PartFile] | None = None
 ) -> None:
     """Write the manifest of sealed buckets. It is the last file written: if it exists, the buckets are whole.
 
     Args:
         found: files that `read_parts` has compared; files that are hard links to them are not read again.
     """
-    folder, found, files = path.parent, found or {}, {}
+    folder, part_files, files = path.parent, part_files or {}, {}
     for ratio in buckets:
         for name in files_below(folder / bucket_name(ratio)):
             file = f"{bucket_name(ratio)}/{name}"
-            linked = file in found and found[file].path.samefile(folder / file)
-            files[file] = found[file].known if linked else checksum(folder / file)
+            linked = file in part_files and part_files[file].path.samefile(folder / file)
+            files[file] = part_files[file].known if linked else checksum(folder / file)
     has_references = any(f".zarr/{REFERENCES}/" in file for file in files)
     version = FORMAT_WITH_REFERENCES if has_references else FORMAT
     whole = {"format": version, "plan": plan.sha256, "layout": asdict(plan.layout), "buckets": buckets, "files": files}

@@ -17,12 +17,12 @@ from omniedit.aspect import RATIOS, bucket_size
 from omniedit.buckets.codecs import Codec, find_codec
 from omniedit.buckets.pair_rows import PairRows, open_pair_rows
 from omniedit.buckets.references import REFERENCES, reference_roles, unpack_files
-from omniedit.buckets.reuse import ReusedMemory
+from omniedit.buckets.reuse import ArrayPool
 from omniedit.buckets.scratch import DamagedCopy, is_copy
 from omniedit.buckets.seal import read_sealed
 from omniedit.buckets.store_layout import ARRAYS, HELD_OUT, TRAIN, bucket_name, shard_file
 from omniedit.buckets.zarr_shard import ZarrShard
-from omniedit.errors import Damaged, UserError
+from omniedit.errors import DamagedFile, UserError
 from omniedit.imaging.images import Image, decode_image, resize_cover, resize_cover_mask
 from omniedit.storage.manifest import checksum
 
@@ -89,7 +89,7 @@ class BucketStore:
         self._rows: dict[str, PairRows] = {}
         self._cache: dict[tuple[str, int], list[np.ndarray]] = {}
         self._cached_bytes = 0
-        self._memory = ReusedMemory()
+        self._memory = ArrayPool()
 
     def __len__(self) -> int:
         """Return the number of pairs in all buckets, including held-out ones."""
@@ -210,7 +210,7 @@ class BucketStore:
     def _unreadable(self, name: str, error: Exception) -> UserError:
         """Return the error for a failed read.
 
-        It is `Damaged`, or `DamagedCopy` for a copy on scratch, only if the checksum is wrong, because a storage
+        It is `DamagedFile`, or `DamagedCopy` for a copy on scratch, only if the checksum is wrong, because a storage
         failure raises errors of the same kinds.
         """
         message = " ".join(str(error).split())[:200]
@@ -222,7 +222,7 @@ class BucketStore:
             return UserError(f"{file}: missing; run the same snakemake command again to recreate it")
         except OSError as problem:
             return UserError(f"{file}: cannot be read: {problem.strerror}")
-        return DamagedCopy(file, message) if is_copy(self.path) else Damaged(file, message)
+        return DamagedCopy(file, message) if is_copy(self.path) else DamagedFile(file, message)
 
     def _keep(self, key: tuple[str, int], images: list[np.ndarray]) -> None:
         size = sum(image.nbytes for image in images)

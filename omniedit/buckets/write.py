@@ -130,7 +130,7 @@ class PartWriter:
         for number, in_shard in groupby(rows, key=lambda row: row["row"] // layout.pairs_per_zarr_shard):
             # Pairs of one candidate shard are read, and stored, one after the other.
             planned = sorted(in_shard, key=lambda row: (row["folder"], row["shard"], row["candidate_row"]))
-            name, seen = f"{ratio}/{number}", SeenPairs()
+            name, seen = f"{ratio}/{number}", ZarrShardPairs()
             if name in self._earlier_entries:
                 for row in planned:
                     seen.add(row, self.shards.find(row))
@@ -138,14 +138,14 @@ class PartWriter:
                 self.contents[name] = self._link(name)
                 yield from (row["pair_id"] for row in planned)
             else:
-                seen = SeenPairs()
+                seen = ZarrShardPairs()
                 files = yield from self._write_shard(ratio, number, planned, seen)
                 self.contents[name] = {"files": files, "pairs": seen.digest(layout)}
             described += [seen.rows[row] for row in sorted(seen.rows)]
         schema = extend_schema(PAIRS_SCHEMA, described)
         write_rows(self.out / bucket_name(ratio) / "pairs.parquet", described, schema)
 
-    def _write_shard(self, ratio: str, number: int, planned: Sequence[DecisionRow], seen: "SeenPairs") -> Written:
+    def _write_shard(self, ratio: str, number: int, planned: Sequence[DecisionRow], seen: "ZarrShardPairs") -> Written:
         """Write a Zarr shard of each array, add each pair to `seen` and yield its id; return the files' checksums."""
         layout = self.plan.layout
         with ExitStack() as stack:
@@ -197,7 +197,7 @@ def bucket_images(pair: EditPair, ratio: str, base_size: int) -> dict[str, np.nd
 
 
 @dataclass
-class SeenPairs:
+class ZarrShardPairs:
     """Pairs of a Zarr shard: `rows` of pairs.parquet and the recorded checksums of their images, by row."""
 
     rows: dict[int, dict[str, Any]] = field(default_factory=dict)

@@ -56,12 +56,12 @@ def _compare(args: argparse.Namespace) -> tuple[list[str], dict[str, Any]]:
     from omniedit.evaluation.agreement.agreements import PROTOCOLS
 
     protocol = PROTOCOLS[args.protocol or "raters"]
-    found = comparison.compare(args.scores, args.ratings, args.key, protocol, args.good, args.judge_model)
-    if args.thresholds and not found.thresholds:
+    result = comparison.compare(args.scores, args.ratings, args.key, protocol, args.good, args.judge_model)
+    if args.thresholds and not result.thresholds:
         raise UserError(f"{args.ratings}: people's O goes beyond 1; give --good, the mean O from which an edit is good")
-    lines = [*comparison.agreement_lines(found), *comparison.preference_lines(found)]
-    lines += ["", *comparison.threshold_lines(found, args.thresholds)]
-    return lines, comparison.to_json(found)
+    lines = [*comparison.agreement_lines(result), *comparison.preference_lines(result)]
+    lines += ["", *comparison.threshold_lines(result, args.thresholds)]
+    return lines, comparison.to_json(result)
 
 
 def _retest(args: argparse.Namespace) -> tuple[list[str], dict[str, Any]]:
@@ -77,5 +77,5 @@ def _retest(args: argparse.Namespace) -> tuple[list[str], dict[str, Any]]:
     options |= {"--judge-model": args.judge_model}
     if given := [name for name, value in options.items() if value]:
         raise UserError(f"{given[0]}: needs people's ratings, but {args.ratings} is a table of scores")
-    found = retest.compare(args.scores, args.ratings, args.key, args.threshold)
-    return retest.describe(found), retest.to_json(found)
+    result = retest.compare(args.scores, args.ratings, args.key, args.threshold)
+    return retest.describe(result), retest.to_json(result)

@@ -52,13 +52,13 @@ def add_task_thresholds(parser: argparse.ArgumentParser) -> None:
 def path(text: str) -> Path:
     """Parse a path; a leading `~` that the shell left is the user's home folder."""
     try:
-        found = Path(text).expanduser()
-        found.exists()
+        expanded = Path(text).expanduser()
+        expanded.exists()
     except OSError as error:
         raise argparse.ArgumentTypeError(f"'{text[:100]}...': {error.strerror}") from None
     except RuntimeError:  # no such user
         return Path(text)
-    return found
+    return expanded
 
 
 def words(text: str) -> str:

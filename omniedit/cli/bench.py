@@ -101,8 +101,8 @@ def parse_shard(text: str) -> tuple[int, int]:
     Raises:
         argparse.ArgumentTypeError: the text is not I/N with I from 1 to N.
     """
-    found = re.fullmatch(r"(\d{1,6})/(\d{1,6})", text)
-    index, count = (int(found[1]), int(found[2])) if found else (0, 0)
+    match = re.fullmatch(r"(\d{1,6})/(\d{1,6})", text)
+    index, count = (int(match[1]), int(match[2])) if match else (0, 0)
     if not 1 <= index <= count:
         raise argparse.ArgumentTypeError(f"{text!r} is not valid; give I/N, such as 2/8, with I from 1 to N")
     return index, count
@@ -149,8 +149,10 @@ def mark_folder(out: Path, bench: "BenchSet") -> None:
 
     about = {"set": bench.name, "version": bench.version, "items": len(bench.items), "rejected": dict(bench.rejected)}
     file = out / "bench.json"
-    if file.is_file() and (found := json.loads(file.read_text()))["version"] != bench.version:
-        raise UserError(f"{out}: holds results of {found['set']}, version {found['version'][:16]}; give another folder")
+    if file.is_file() and (marker := json.loads(file.read_text()))["version"] != bench.version:
+        raise UserError(
+            f"{out}: holds results of {marker['set']}, version {marker['version'][:16]}; give another folder"
+        )
     out.mkdir(parents=True, exist_ok=True)
     write_changed(file, json.dumps(about, indent=2) + "\n")
     if bench.rejected:
@@ -214,9 +216,9 @@ def score_by_one(
     from omniedit.cli.score_judges import open_marker
     from omniedit.evaluation.bench.judges import describe_sampling
     from omniedit.evaluation.bench.records import EditFolder
-    from omniedit.evaluation.bench.scores import JudgeSetup, score_edits, show_plainly
+    from omniedit.evaluation.bench.scores import JudgeSetup, plain_example, score_edits
 
-    show = protocol.to_example if protocol else show_plainly
+    show = protocol.to_example if protocol else plain_example
     words = [dict(protocol.show(item).words) if protocol else {"instruction": item.instruction} for item in bench.items]
     texts = words * len(editors)
     opened = open_marker(choice.kind, rubric, choice.scorer, choice.scoring, texts, args.yes, args.spent)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from omniedit.evaluation.bench.protocol import Protocol, TableRow
 
 HELP = "list and read benchmark sets, make your own, compute a benchmark's table from recorded scores"
-MOST_REJECTED = 10
+MAX_REJECTED = 10
 """Number of rejected rows that are listed."""
 
 
@@ -74,7 +74,7 @@ def _show(args: argparse.Namespace) -> list[str]:
     tasks = Counter(item.task for item in bench.items)
     size = benchmark.size
     part = [f"the whole benchmark has {size:,} items"] if size and len(bench.items) != size else []
-    rejected = [f"    {place}: {reason}" for place, reason in list(bench.rejected.items())[:MOST_REJECTED]]
+    rejected = [f"    {place}: {reason}" for place, reason in list(bench.rejected.items())[:MAX_REJECTED]]
     return [
         f"{benchmark.title}: {len(bench.items):,} items, version {bench.version[:16]}",
         *part,

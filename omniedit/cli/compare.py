@@ -124,7 +124,7 @@ def open_judge(
 
     with open_client(config) as client:
         judge = PairwiseJudge(client, config.max_side, both_orders)
-        prompts = [blank_prompt(match.instruction, match.texts) for match in matches] * judge.showings
+        prompts = [blank_prompt(match.instruction, match.texts) for match in matches] * judge.requests_per_item
         most = client.budget.describe(sum(map(client.estimate, prompts), Usage()))
         print(f"estimate, at most: {most}; cached replies are free", flush=True)
         if client.budget.prices.known and config.max_money is None and not agreed:
@@ -141,12 +141,12 @@ def load_judge(
     """Load a model on this machine as a judge of two edits, and return it with its batch size.
 
     Raises:
-        UserError: as `load_answering`.
+        UserError: as `load_answering_model`.
     """
     from omniedit.scoring.pairwise import PairwiseJudge
-    from omniedit.scoring.vlm_judges.answering import load_answering
+    from omniedit.scoring.vlm_judges.answering import load_answering_model
 
-    model, options = load_answering(name, scorer, scoring)
+    model, options = load_answering_model(name, scorer, scoring)
     return PairwiseJudge(model, options.max_side, both_orders), options.batch_size
 
 

@@ -15,14 +15,14 @@ import PIL.Image
 
 from omniedit.cli.edit import Settings, collect_doubts, edit_image
 from omniedit.errors import UserError
-from omniedit.imaging.decode import Unreadable
+from omniedit.imaging.decode import UnreadableImage
 from omniedit.plain_text import markdown_cell
 from omniedit.sources.decode import EncodedPhoto
 
 if TYPE_CHECKING:
     import gradio
 
-    from omniedit.models.conditions import TakenConditions
+    from omniedit.models.conditions import SupportedConditions
     from omniedit.models.pipeline import EditPipeline
     from omniedit.models.pipeline_callbacks import Callback
 
@@ -125,7 +125,7 @@ def build(pipeline: "EditPipeline", name: str) -> "gradio.Blocks":
     return page
 
 
-def add_inputs(own: Mapping[str, Any], takes: "TakenConditions") -> tuple[Any, list[Any], list[Any], Any]:
+def add_inputs(own: Mapping[str, Any], takes: "SupportedConditions") -> tuple[Any, list[Any], list[Any], Any]:
     """Add the upload, the settings, the button and the examples.
 
     Args:
@@ -138,7 +138,7 @@ def add_inputs(own: Mapping[str, Any], takes: "TakenConditions") -> tuple[Any, l
 
     image = gr.Image(format="png", label="Image", height=320)
     # Gradio's own method decodes the file, and logs a traceback if it is broken.
-    image.preprocess = uploaded_file  # type: ignore[method-assign,assignment]
+    image.preprocess = upload_path  # type: ignore[method-assign,assignment]
     instruction = gr.Textbox(label="Instruction", placeholder="Make it night.", lines=1)
     conditions = add_conditions(takes)
     button = gr.Button("Edit", variant="primary")
@@ -153,7 +153,7 @@ def add_inputs(own: Mapping[str, Any], takes: "TakenConditions") -> tuple[Any, l
     return image, [instruction, negative, steps, guidance, image_guidance, seed], conditions, button
 
 
-def add_conditions(takes: "TakenConditions") -> list[Any]:
+def add_conditions(takes: "SupportedConditions") -> list[Any]:
     """Add the inputs for reference images, their captions and the task; hide what the editor does not take."""
     import gradio as gr
 
@@ -169,7 +169,7 @@ def add_conditions(takes: "TakenConditions") -> list[Any]:
         visible=takes.references,
     )
     # Gradio's own method decodes the files, as for the image.
-    references.preprocess = uploaded_files  # type: ignore[method-assign,assignment]
+    references.preprocess = upload_paths  # type: ignore[method-assign,assignment]
     captions = gr.Textbox(
         "",
         label="Captions of the reference images",
@@ -252,24 +252,24 @@ def page_error(message: str) -> "gradio.Error":
     return gr.Error(html.escape(message, quote=False), print_exception=False)
 
 
-def uploaded_file(payload: Any) -> Path | None:
+def upload_path(payload: Any) -> Path | None:
     """Return the path of an upload without decoding it; `omniedit edit` reads files in the same way."""
     if payload is not None and payload.path is None:
         raise page_error("Upload the image as a file.")
     return payload and Path(payload.path)
 
 
-def uploaded_files(payload: Any) -> list[Path]:
+def upload_paths(payload: Any) -> list[Path]:
     """Return the paths of the uploads of a gallery without decoding them."""
     items = payload.root if payload is not None else []
-    return [path for item in items if (path := uploaded_file(getattr(item, "image", None)))]
+    return [path for item in items if (path := upload_path(getattr(item, "image", None)))]
 
 
 def read_upload(path: Path) -> PIL.Image.Image:
     try:
         with EncodedPhoto(path) as photo:
             return PIL.Image.fromarray(photo.decode())
-    except (Unreadable, OSError, MemoryError) as error:
+    except (UnreadableImage, OSError, MemoryError) as error:
         raise page_error(f"This image cannot be read: {error}") from None
 
 

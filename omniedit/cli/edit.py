@@ -15,7 +15,7 @@ from PIL.ExifTags import IFD, TAGS
 from omniedit.cli.edit_paths import FORMATS, output_paths
 from omniedit.cli.references import check_conditions, read_reference
 from omniedit.errors import UserError
-from omniedit.imaging.decode import Unreadable
+from omniedit.imaging.decode import UnreadableImage
 from omniedit.sources.decode import EncodedPhoto
 from omniedit.storage.atomic import replace_file
 
@@ -98,7 +98,7 @@ def edit_files(
                 print(f"{source}: {doubt}", flush=True)
             without = f" (without its {'; '.join(lost)})" if lost else ""
             print(f"{source} -> {target}{without}", flush=True)
-        except (OSError, MemoryError, RuntimeError, ValueError, Unreadable) as error:  # RuntimeError: torch's OOM
+        except (OSError, MemoryError, RuntimeError, ValueError, UnreadableImage) as error:  # RuntimeError: torch's OOM
             failed += 1
             print(f"{source}: not edited: {' '.join(str(error).split())}", flush=True)
     if failed:

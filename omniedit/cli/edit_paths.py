@@ -57,10 +57,10 @@ def _images(inputs: Sequence[Path], out: Path | None) -> Iterator[tuple[Path, Pa
             raise UserError(f"{given}: {kind}, not an image file; save the image to a file and give that")
         if given.is_dir():
             files = [path for path in sorted(given.rglob("*")) if not path.is_dir() and _is_file(path)]
-            found = [path for path in files if path.suffix.lower() in FORMATS]
+            images = [path for path in files if path.suffix.lower() in FORMATS]
             if others := sorted({path.suffix.lower() or path.name for path in files} - FORMATS.keys()):
                 print(f"{given}: files of other formats are skipped: {' '.join(others)}", flush=True)
-            yield from ((path, path.relative_to(given)) for path in found if not _is_edit(path, given, out))
+            yield from ((path, path.relative_to(given)) for path in images if not _is_edit(path, given, out))
         elif given.is_file():
             yield given, Path(given.name)
         else:

@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from omniedit.browsing.counts import count_pairs, format_counts
-from omniedit.browsing.files import ShardFiles, find_run, hand_file, list_shards
+from omniedit.browsing.files import ShardFiles, decisions_file, find_run, list_shards
 from omniedit.browsing.index import find_pair, join_tables, stream_index
 from omniedit.browsing.record import read_record, save_images
 from omniedit.browsing.rejections import count_rejections, format_rejections
@@ -28,7 +28,7 @@ def inspect_run(run: str, as_json: bool, sheet: Path | None) -> str:
     index, problems = read_index(shards)
     if sheet:
         problems += draw_sheet(index, shards, sheet)
-    counts = count_pairs(index, shards, read_by_hand(hand_file(folder)), problems)
+    counts = count_pairs(index, shards, read_by_hand(decisions_file(folder)), problems)
     rejections, name = count_rejections(shards), folder.resolve().name
     if as_json:
         return to_json({"run": name, **counts, "without_pair": rejections})
@@ -50,7 +50,7 @@ def inspect_pair(run: str, pair_id: str, as_json: bool, save: Path | None) -> st
     folder = find_run(run)
     files, _ = find_pair(list_shards(folder), pair_id)
     record = read_record(files, pair_id)
-    made = read_by_hand(hand_file(folder)).by_pair.get(pair_id)
+    made = read_by_hand(decisions_file(folder)).by_pair.get(pair_id)
     record["by_hand"] = asdict(made) if made else None
     saved = [str(path) for path in save_images(files, pair_id, save)] if save else []
     if as_json:

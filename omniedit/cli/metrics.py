@@ -12,7 +12,7 @@ from omniedit.cli.arguments import path
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from omniedit.evaluation.metrics.measure import Measured
+    from omniedit.evaluation.metrics.measure import MetricValues
     from omniedit.evaluation.metrics.networks import Networks
     from omniedit.evaluation.metrics.table import InputRow
 
@@ -65,7 +65,7 @@ def run(args: argparse.Namespace) -> None:
         measured = measure_table(args.table, rows, names, networks, progress.advance)
     write_measured(args.out, measured)
     _print(measured, args.json)
-    if not any(row["status"] == "measured" for found in measured.values() for row in found.rows):
+    if not any(row["status"] == "measured" for values in measured.values() for row in values.rows):
         first = next(iter(measured.values())).rows[0]["reason"]
         raise UserError(f"{args.table}: none of {len(rows)} rows could be measured; the first: {first}")
 
@@ -89,9 +89,9 @@ def _compare(args: argparse.Namespace) -> None:
     if not is_measured(read_given(args.table)):
         raise UserError(f"{args.table}: has no metric; make a table with: omniedit metrics TABLE.csv -o {args.table}")
     protocol = PROTOCOLS[args.protocol]
-    found = correlate_metrics(args.table, args.ratings, args.key, protocol)
-    text = json.dumps(correlations_json(found, protocol), indent=2) if args.json else None
-    print(text or "\n".join(correlation_lines(found, protocol)))
+    correlations = correlate_metrics(args.table, args.ratings, args.key, protocol)
+    text = json.dumps(correlations_json(correlations, protocol), indent=2) if args.json else None
+    print(text or "\n".join(correlation_lines(correlations, protocol)))
 
 
 def check_out(out: Path | None, table: Path) -> None:
@@ -132,7 +132,7 @@ def choose_names(table: Path, rows: "Sequence[InputRow]", given: str | None, net
     return names
 
 
-def _print(measured: "Mapping[str, Measured]", as_json: bool) -> None:
+def _print(measured: "Mapping[str, MetricValues]", as_json: bool) -> None:
     from omniedit.evaluation.metrics.table import summary_json, summary_lines
 
     print(json.dumps(summary_json(measured), indent=2) if as_json else "\n".join(summary_lines(measured)))

@@ -13,7 +13,7 @@ from omniedit.cli.arguments import at_least_one, at_least_zero, path, port, word
 
 if TYPE_CHECKING:
     from omniedit.evaluation.people.edits import RatedEdit
-    from omniedit.evaluation.people.store import Answer, Store
+    from omniedit.evaluation.people.store import Answer, AnswerStore
 
 HELP = "serve a local page where people rate edits, and report their ratings"
 DATABASE = "ratings.sqlite"
@@ -79,13 +79,13 @@ def run(args: argparse.Namespace) -> None:
     """Serve the page, print results, or export.
 
     Raises:
-        UserError: the input cannot be read, options do not fit together, or as `Store`.
+        UserError: the input cannot be read, options do not fit together, or as `AnswerStore`.
     """
     from omniedit.errors import UserError, error_line
     from omniedit.evaluation.bench.opening import open_set
     from omniedit.evaluation.people.edits import add_checks, select
     from omniedit.evaluation.people.inputs import list_items, read_edits
-    from omniedit.evaluation.people.store import Store
+    from omniedit.evaluation.people.store import AnswerStore
 
     if (args.out or args.json) and not args.results:
         raise UserError("-o and --json: are for --results")
@@ -93,16 +93,16 @@ def run(args: argparse.Namespace) -> None:
         raise UserError("--checks: are for ratings; omit --pairwise")
     place = find_input(args.input)
     items = list_items(open_set(args.items, args.data)[0]) if args.items else None
-    found = read_edits(place, args.kind, items)
-    for problem in found.problems:
+    questions = read_edits(place, args.kind, items)
+    for problem in questions.problems:
         print(f"skipped: {error_line(problem)}", file=sys.stderr)
-    edits = select(found.edits, args.editors, args.tasks, args.limit, args.seed)
+    edits = select(questions.edits, args.editors, args.tasks, args.limit, args.seed)
     is_read = args.results or args.export is not None
     edits = add_checks(edits, len({edit.item_id for edit in edits}) if is_read else args.checks, args.seed)
     file = args.store or default_store(place)
     if is_read and not file.exists():
         raise UserError(f"{file}: no such file; no rating of this input yet")
-    with Store(file) as store:
+    with AnswerStore(file) as store:
         if args.export is not None:
             print(export(store, edits, args.export, args.pairwise))
         if args.results:
@@ -130,7 +130,7 @@ def default_store(place: Path) -> Path:
     return place / DATABASE if place.is_dir() else place.with_name(f"{place.stem}.{DATABASE}")
 
 
-def serve(store: "Store", edits: Sequence["RatedEdit"], args: argparse.Namespace) -> None:
+def serve(store: "AnswerStore", edits: Sequence["RatedEdit"], args: argparse.Namespace) -> None:
     """Serve the page until an interrupt or SIGTERM ends the process.
 
     Raises:
@@ -159,7 +159,7 @@ def serve(store: "Store", edits: Sequence["RatedEdit"], args: argparse.Namespace
         os._exit(0)  # at once: h5py's exit handler would wait forever for a thread that was reading a file
 
 
-def report(store: "Store", edits: Sequence["RatedEdit"], args: argparse.Namespace) -> None:
+def report(store: "AnswerStore", edits: Sequence["RatedEdit"], args: argparse.Namespace) -> None:
     """Print the results, or write them in the format of the suffix.
 
     Raises:
@@ -190,7 +190,7 @@ def report(store: "Store", edits: Sequence["RatedEdit"], args: argparse.Namespac
         print(text)
 
 
-def export(store: "Store", edits: Sequence["RatedEdit"], out: Path, pairwise: bool) -> str:
+def export(store: "AnswerStore", edits: Sequence["RatedEdit"], out: Path, pairwise: bool) -> str:
     """Write the ratings or choices; return a line that says where.
 
     Raises:
@@ -231,7 +231,7 @@ def _export_choices(edits: dict[int, "RatedEdit"], answers: Sequence["Answer"], 
     return len(rows)
 
 
-def number_edits(store: "Store", edits: Sequence["RatedEdit"]) -> dict[int, "RatedEdit"]:
+def number_edits(store: "AnswerStore", edits: Sequence["RatedEdit"]) -> dict[int, "RatedEdit"]:
     """Return edits by their numbers in the store."""
     return dict(zip(store.add_edits(edits), edits, strict=True))
 

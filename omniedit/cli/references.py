@@ -8,7 +8,7 @@ import PIL.Image
 
 from omniedit.cli.special_files import special_kind
 from omniedit.errors import UserError
-from omniedit.imaging.decode import Unreadable
+from omniedit.imaging.decode import UnreadableImage
 from omniedit.sources.decode import EncodedPhoto
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def read_reference(path: Path) -> PIL.Image.Image:
             raise UserError(f"--reference {path}: {kind}, not an image file")
         with EncodedPhoto(path) as photo:
             return PIL.Image.fromarray(photo.decode())
-    except (Unreadable, OSError, MemoryError) as error:
+    except (UnreadableImage, OSError, MemoryError) as error:
         raise UserError(f"--reference {path}: cannot be read: {' '.join(str(error).split())}") from None
 
 

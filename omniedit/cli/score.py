@@ -11,7 +11,7 @@ from omniedit.cli.score_judges import check_agreed, ensemble_columns, member_sco
 from omniedit.config.loading import check_section, read_yaml
 from omniedit.config.schema import ScoringConfig
 from omniedit.errors import UserError
-from omniedit.imaging.decode import Unreadable
+from omniedit.imaging.decode import UnreadableImage
 from omniedit.scoring.ensemble import NAME as ENSEMBLE
 from omniedit.scoring.ensemble import combine_marks
 from omniedit.scoring.examples import Example, Marker, RubricScores
@@ -44,16 +44,16 @@ def read_table(table: Path, rubric: Rubric, more: Sequence[str] = ()) -> list[di
     rows = read_csv(table)
     if not rows:
         raise UserError(f"{table}: has no row below the line with the column names")
-    needed = _needed_columns(rows, rubric)
-    if lacking := [name for name in needed if name not in rows[0]]:
+    needed = _required_columns(rows, rubric)
+    if missing := [name for name in needed if name not in rows[0]]:
         available = f"rubric '{rubric.name}' needs {', '.join(needed)}; there are: {', '.join(filter(None, rows[0]))}"
-        raise UserError(f"{table}: lacks the column {', '.join(lacking)}: {available}")
+        raise UserError(f"{table}: lacks the column {', '.join(missing)}: {available}")
     if taken := [name for name in (*_score_columns(rubric), *more) if name in rows[0]]:
         raise UserError(f"{table}: has a column {taken[0]}, which is reserved for a score; rename it")
     return rows
 
 
-def _needed_columns(rows: Sequence[InputRow], rubric: Rubric) -> list[str]:
+def _required_columns(rows: Sequence[InputRow], rubric: Rubric) -> list[str]:
     """Return the names of the images and texts that the rubric needs for the tasks of a table."""
     variants = [rubric.for_task(task) for task in {_task(row) for row in rows}]
     needed = {name for each in variants if each for name in (*each.images, *each.words)}
@@ -66,7 +66,7 @@ def _task(row: InputRow) -> str:
     return (row.get("task") or "").strip()
 
 
-def _together(rubric: Rubric) -> tuple[str, ...]:
+def _combined_columns(rubric: Rubric) -> tuple[str, ...]:
     """Return the columns of combined scores; those of several passes only where there are several."""
     return TOGETHER if rubric.passes > 1 else TOGETHER[:3]
 
@@ -75,7 +75,7 @@ def _score_columns(rubric: Rubric) -> tuple[str, ...]:
     return (*rubric.scores, *TOGETHER, *rubric.texts, *ABOUT)
 
 
-def example_of_row(row: InputRow, folder: Path, rubric: Rubric) -> Example:
+def row_to_example(row: InputRow, folder: Path, rubric: Rubric) -> Example:
     """Load the images of a row, whose paths are relative to the table's folder, and its texts.
 
     Raises:
@@ -97,7 +97,7 @@ def example_of_row(row: InputRow, folder: Path, rubric: Rubric) -> Example:
         try:
             with EncodedPhoto(path) as photo:
                 images[name] = photo.decode()
-        except Unreadable as error:
+        except UnreadableImage as error:
             raise BadRow(f"column {name}: {row[name]}: {error}; give an image that can be read") from None
     return Example(images, {name: row[name] for name in variant.words}, _task(row))
 
@@ -203,7 +203,7 @@ def scoring_config(config: Path | None, given: Mapping[str, str]) -> ScoringConf
 
 def _read(row: InputRow, folder: Path, rubric: Rubric) -> Example | BadRow:
     try:
-        return example_of_row(row, folder, rubric)
+        return row_to_example(row, folder, rubric)
     except BadRow as bad:
         return bad
 
@@ -218,7 +218,7 @@ def _columns(
         return {**given, **about, "status": "bad row", "reasoning": str(verdict)}
     if isinstance(verdict, Unscorable):
         return {**given, **about, "status": "unscorable", "reasoning": verdict.reason}
-    together = {name: getattr(verdict, name) for name in _together(rubric)}
+    together = {name: getattr(verdict, name) for name in _combined_columns(rubric)}
     about |= {"status": "scored", "reasoning": verdict.reasoning, "judge_version": verdict.judge_version}
     return {**given, **about, **together, **verdict.scores, **verdict.texts}
 
@@ -229,7 +229,7 @@ def _write(out: Path, rows: Sequence[Mapping[str, object]], rubric: Rubric, more
     Args:
         more: further columns with scores.
     """
-    scores = (*rubric.scores, *_together(rubric), *more)
+    scores = (*rubric.scores, *_combined_columns(rubric), *more)
     own = [name for name in rows[0] if name not in (*_score_columns(rubric), *more)]
     names = [*own, "status", *scores, *rubric.texts, *ABOUT[1:]]
     if out.suffix.lower() == ".parquet":

@@ -64,7 +64,7 @@ class BenchConfig(Section):
     """Guidance scale of the source image."""
 
     @model_validator(mode="after")
-    def _names_are_files(self) -> "BenchConfig":
+    def _check_names_are_files(self) -> "BenchConfig":
         for key in ("judges", "sets"):
             for name in getattr(self, key):
                 _check_name(key, name)

@@ -52,14 +52,14 @@ def _defaults(model: type[BaseModel], name: str, prefix: str) -> list[Any]:
     """Return the default values of a key; for a key with `<task>`, the distinct defaults of the seven tasks."""
     if "<name>" in prefix:
         return [] if model.model_fields[name].is_required() else [model.model_fields[name].default]
-    found, key = [], f"{prefix}{name}"
+    defaults, key = [], f"{prefix}{name}"
     for task in OMNIEDIT_TASKS if "<task>" in key else [""]:
         value: Any = _default_config()
         for part in key.replace("<task>", task).split("."):
             value = getattr(value, part)
-        if value not in found:
-            found.append(value)
-    return found
+        if value not in defaults:
+            defaults.append(value)
+    return defaults
 
 
 @cache

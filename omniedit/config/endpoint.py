@@ -71,7 +71,7 @@ class EndpointConfig(Section):
         return self.url is not None and self.model is not None
 
     @model_validator(mode="after")
-    def _request_leaves_what_is_asked(self) -> Self:
+    def _check_request(self) -> Self:
         if "messages" in self.request:
             raise ValueError("request must not contain messages; the prompt sets them")
         if "model" in self.request and self.model is not None:
@@ -79,13 +79,13 @@ class EndpointConfig(Section):
         return self
 
     @model_validator(mode="after")
-    def _money_has_prices(self) -> Self:
+    def _check_prices(self) -> Self:
         if self.max_money is not None and self.prompt_price is None and self.completion_price is None:
             raise ValueError("max_money needs prompt_price and completion_price, the prices of a million tokens")
         return self
 
     @model_validator(mode="after")
-    def _budgeted_replies_have_a_limit(self) -> Self:
+    def _check_reply_limit(self) -> Self:
         if (self.max_tokens or self.max_money) and reply_limit(self.request, 1) is None:
             raise ValueError("max_tokens and max_money need a limit on replies, such as request.max_completion_tokens")
         return self

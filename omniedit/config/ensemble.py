@@ -43,7 +43,7 @@ class EnsembleConfig(Section):
     """Minimum number of judges that must have scored a pair; with fewer it is unscorable. null: all."""
 
     @model_validator(mode="after")
-    def _judges_have_names(self) -> Self:
+    def _check_judge_names(self) -> Self:
         for name in self.judges:
             if not MEMBER.fullmatch(name):
                 raise ValueError(f"judges: the name {name[:80]!a} may have only letters, digits, '_' and '-'")

@@ -24,7 +24,7 @@ class LoraConfig(Section):
     `adapter`; or trained weights alone, which load over the base and are small."""
 
     @model_validator(mode="after")
-    def _options_need_a_rank(self) -> Self:
+    def _check_rank(self) -> Self:
         if not self.rank and (changed := list(self.model_dump(exclude={"rank"}, exclude_defaults=True))):
             raise ValueError(f"{changed[0]} is for adapters; set rank, for example to 64, or leave it out")
         return self

@@ -50,7 +50,7 @@ class InstructionEncoderConfig(Section):
         return None if self.folder else self.model
 
     @model_validator(mode="after")
-    def _questions_need_a_reader(self) -> Self:
+    def _check_reader(self) -> Self:
         if self.questions is not None and self.model is None:
             raise ValueError("questions are for a language model; set model, or leave questions out")
         return self

@@ -96,7 +96,7 @@ class InternvlConfig(Section):
     it hundreds."""
 
     @property
-    def as_vlm(self) -> VlmConfig:
+    def to_vlm_config(self) -> VlmConfig:
         """Return the same settings for the judge `vlm`, which this judge is; images keep their size."""
         return VlmConfig(**self.model_dump(), max_side=None)
 

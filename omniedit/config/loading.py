@@ -217,14 +217,14 @@ def _describe_limits(problem: Mapping[str, Any]) -> str:
 
 def _subsection(model: type[BaseModel], key: Sequence[str]) -> type[BaseModel] | None:
     """Return the section at a key, also in lists and mappings of sections, whose indices and names `key` holds."""
-    found: type[BaseModel] | None = model
+    section: type[BaseModel] | None = model
     parts = iter(key)
     for part in parts:
-        field = found.model_fields.get(part) if found else None
-        found = next(_find_sections(field.annotation), None) if field else None
+        field = section.model_fields.get(part) if section else None
+        section = next(_find_sections(field.annotation), None) if field else None
         if field and get_origin(field.annotation) in (list, dict):
             next(parts, None)
-    return found
+    return section
 
 
 def _find_sections(annotation: Any) -> Iterator[type[BaseModel]]:

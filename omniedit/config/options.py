@@ -39,7 +39,7 @@ class StepOptions(Section):
     """Peak learning rate of AdamW."""
 
     @model_validator(mode="after")
-    def _batch_has_parts(self) -> Self:
+    def _check_batch_split(self) -> Self:
         check_parts(self.batch_size, self.accumulate)
         return self
 
@@ -92,7 +92,7 @@ class RuntimeOptions(Section):
     """Weights & Biases project that also receives the metrics."""
 
     @model_validator(mode="after")
-    def _options_go_together(self) -> Self:
+    def _check_options(self) -> Self:
         if self.compile and self.zero_stage == 3:
             raise ValueError("compile does not work with zero_stage 3, which gathers weights on demand; use 0, 1 or 2")
         if self.attention == "flash" and self.dtype != "bfloat16":
@@ -160,7 +160,7 @@ class SampleOptions(FlowOptions):
     """Share of samples with an instruction whose task an editor that takes tasks does not get."""
 
     @model_validator(mode="after")
-    def _dropouts_fit(self) -> Self:
+    def _check_dropouts(self) -> Self:
         if self.text_dropout + self.image_dropout + self.both_dropout > 1:
             raise ValueError("text_dropout + image_dropout + both_dropout must not exceed 1")
         return self

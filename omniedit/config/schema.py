@@ -125,12 +125,12 @@ class Config(Section):
         return (*self.specialist_tasks, *self.pair_groups)
 
     @property
-    def asks_proposer(self) -> bool:
+    def uses_proposer(self) -> bool:
         """Return whether jobs use the model of `proposals`: for edits, instructions, or texts of subjects."""
-        return bool(self.learned_tasks) or self.grow.recaption or self.asks_about_subjects
+        return bool(self.learned_tasks) or self.grow.recaption or self.describes_subjects
 
     @property
-    def asks_about_subjects(self) -> bool:
+    def describes_subjects(self) -> bool:
         """Return whether the model of `proposals` writes captions of subjects or prompts for their experts."""
         return SUBJECTS in self.pair_groups and "model" in (self.subjects.captions, self.subjects.prompts)
 
@@ -167,13 +167,13 @@ class Config(Section):
         return (*self.train.editors, *self.bench.editor_names)
 
     @model_validator(mode="after")
-    def _compared_editors_differ(self) -> "Config":
+    def _check_compared_editors(self) -> "Config":
         if both := set(self.train.editors) & set(self.bench.editor_names):
             raise ValueError(f"bench.editors: {both.pop()} is also an editor of the run; give it as NAME=FOLDER")
         return self
 
     @model_validator(mode="after")
-    def _some_pairs(self) -> "Config":
+    def _check_some_pairs(self) -> "Config":
         if not self.first_groups:
             raise ValueError(
                 "tasks: every task has pairs_per_shard 0; at least one must make pairs, or give imports or subjects"
@@ -181,7 +181,7 @@ class Config(Section):
         return self
 
     @model_validator(mode="after")
-    def _imports_have_names(self) -> "Config":
+    def _check_import_names(self) -> "Config":
         for name in self.data_sets:
             problem = "" if DATA_SET.fullmatch(name) else "may have only letters, digits, '_', '.' and '-'"
             is_task = name in OMNIEDIT_TASKS or name in self.specialist_tasks
@@ -198,14 +198,14 @@ class Config(Section):
         return self
 
     @model_validator(mode="after")
-    def _pairs_alone_train_no_base(self) -> "Config":
+    def _check_base_has_photos(self) -> "Config":
         if not self.sources.are_photos and self.train.base.model is None:
             lacks = f"null pre-trains a base on photos, and sources.kind `{self.sources.kind}` has none"
             raise ValueError(f"train.base.model: {lacks}; give shipped or a role of config/models.yaml")
         return self
 
     @model_validator(mode="after")
-    def _batches_have_parts(self) -> "Config":
+    def _check_batch_splits(self) -> "Config":
         keys = ("inpainting.batch_size", "train.accumulate")
         check_parts(self.inpainting.batch_size, self.train.accumulate, keys)
         return self
@@ -248,7 +248,7 @@ class Config(Section):
         return self.scoring.teacher is not None
 
     @model_validator(mode="after")
-    def _judges_fit(self) -> "Config":
+    def _check_judges(self) -> "Config":
         if self.bench.judge == "api" and not self.scoring.api.is_known:
             raise ValueError("bench.judge: api needs scoring.api.url and scoring.api.model")
         for key, judge in self.judges.items():
@@ -260,13 +260,13 @@ class Config(Section):
         return self
 
     @model_validator(mode="after")
-    def _several_judges_disagree(self) -> "Config":
+    def _check_disagreement(self) -> "Config":
         if self.filter.max_disagreement is not None and self.scoring.judge != "ensemble":
             raise ValueError("filter.max_disagreement: only several judges disagree; give scoring.judge ensemble")
         return self
 
     @model_validator(mode="after")
-    def _only_known_truth_is_measured(self) -> "Config":
+    def _check_truth_is_known(self) -> "Config":
         """Check that the reference judge scores no pair of unknown truth. Pairs of learned specialists and of
         other data sets have only the instruction."""
         remedies = {"scoring.teacher": "api, or null for no student"}
@@ -292,15 +292,15 @@ class Config(Section):
         return learned + [f"other data sets ({name})" for name in scored if name in self.data_sets] + painted + derived
 
     @model_validator(mode="after")
-    def _a_model_recaptions(self) -> "Config":
+    def _check_recaption_model(self) -> "Config":
         asking = ["grow.recaption: recorded replies cannot look at edits"] * self.grow.recaption
-        asking += ["subjects: recorded replies write no captions or prompts"] * self.asks_about_subjects
+        asking += ["subjects: recorded replies write no captions or prompts"] * self.describes_subjects
         if asking and self.proposals.source == "replies":
             raise ValueError(f"{asking[0]}; give proposals.source api or local")
         return self
 
     @model_validator(mode="after")
-    def _learned_tasks_have_proposals(self) -> "Config":
+    def _check_proposals(self) -> "Config":
         if self.learned_tasks and self.proposals.source == "replies" and self.learned.replies is None:
             needed = "learned.replies is needed, or another proposals.source"
             raise ValueError(f"{needed}, since tasks.{self.learned_tasks[0]}.specialist is learned")

@@ -103,7 +103,7 @@ class FinetuneConfig(Section):
         return self.extract(TrainerOptions, adam_beta2=0.999, ema_decay=0.0)
 
     @model_validator(mode="after")
-    def _batch_has_parts(self) -> Self:
+    def _check_batch_split(self) -> Self:
         check_parts(self.batch_size, self.accumulate)
         return self
 
@@ -160,7 +160,7 @@ class ScoringConfig(Section):
         return {"internvl": [self.internvl.model], "vlm": self.vlm.roles}.get(judge or "", [])
 
     @model_validator(mode="after")
-    def _api_has_an_endpoint(self) -> Self:
+    def _check_endpoint(self) -> Self:
         for who in ("judge", "teacher"):
             if getattr(self, who) == "api" and not self.api.is_known:
                 raise ValueError(f"{who}: api needs api.url and api.model")
@@ -170,7 +170,7 @@ class ScoringConfig(Section):
         return self
 
     @model_validator(mode="after")
-    def _ensemble_has_judges(self) -> Self:
+    def _check_ensemble(self) -> Self:
         if self.judge == "ensemble" and len(self.ensemble.judges) < 2:
             raise ValueError("judge: ensemble needs two or more judges in ensemble.judges")
         return self

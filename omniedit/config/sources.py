@@ -37,19 +37,19 @@ class SourcesConfig(PairFormat):
     to use, each of which is a shard. Every task and every data set has one job per shard."""
 
     @model_validator(mode="after")
-    def _all_but_the_sample_have_a_path(self) -> Self:
+    def _check_path_is_given(self) -> Self:
         if (self.kind in ("sample", "none")) != (self.path is None):
             raise ValueError("path is required for every kind except `sample` and `none`, which take none")
         return self
 
     @model_validator(mode="after")
-    def _only_parquet_has_columns(self) -> Self:
+    def _check_parquet_columns(self) -> Self:
         if self.image_column is not None and self.kind != "parquet":
             raise ValueError("image_column is only for kind `parquet`")
         return self
 
     @model_validator(mode="after")
-    def _only_pairs_have_a_format(self) -> Self:
+    def _check_format(self) -> Self:
         given = [key for key, field in PairFormat.model_fields.items() if getattr(self, key) != field.default]
         if self.kind == "pairs" and self.format is None:
             raise ValueError("format is required for kind `pairs`")
@@ -71,7 +71,7 @@ class SourcesConfig(PairFormat):
         return self.extract(ImportConfig)
 
     @model_validator(mode="after")
-    def _limits_fit(self) -> Self:
+    def _check_limits(self) -> Self:
         if self.max_pixels < self.min_pixels:
             raise ValueError(f"max_pixels {self.max_pixels} must not be less than min_pixels {self.min_pixels}")
         return self

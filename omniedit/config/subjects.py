@@ -39,7 +39,7 @@ class ExpertConfig(Section):
     """Scale of classifier-free guidance; 1 turns it off."""
 
     @model_validator(mode="after")
-    def _adapters_have_a_base(self) -> Self:
+    def _check_adapter_base(self) -> Self:
         if self.kind == "lora" and self.base is None:
             raise ValueError("kind lora needs a base: a role of config/models.yaml, a folder, or shipped")
         return self
@@ -121,13 +121,13 @@ class SubjectsConfig(Section):
 
     @model_validator(mode="before")
     @classmethod
-    def _rows_have_a_path(cls, values: Any) -> Any:
+    def _check_row_path(cls, values: Any) -> Any:
         if isinstance(values, dict) and (values.get("source") == "rows") != (values.get("path") is not None):
             raise ValueError("path is required for source `rows`, and only there")
         return values
 
     @model_validator(mode="after")
-    def _only_cut_outs_are_rendered(self) -> Self:
+    def _check_rendered_expert(self) -> Self:
         if self.source == "rows" and self.expert.kind == "rendered":
             raise ValueError("expert.kind: rendered needs source cut_outs; rows have no cut-outs, so give lora")
         if self.max_demonstrations < self.min_demonstrations:

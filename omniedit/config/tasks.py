@@ -66,7 +66,7 @@ class TasksConfig(Section):
         return _merge_tasks(*more, single, _expand("omniedit", values))
 
     @model_validator(mode="after")
-    def _types_have_the_specialist(self) -> Self:
+    def _check_specialists(self) -> Self:
         for name, section in self.__pydantic_extra__.items():
             is_anyedit = Task(name) in ANYEDIT_TASKS
             if section.specialist == "embedded" and section.pairs_per_shard and name in NOT_EMBEDDED:
@@ -140,7 +140,7 @@ class GroundingConfig(Section):
     the outline slightly."""
 
     @model_validator(mode="after")
-    def _areas_leave_room(self) -> Self:
+    def _check_areas(self) -> Self:
         if self.min_area >= self.max_area:
             raise ValueError(f"min_area {self.min_area} must be less than max_area {self.max_area}")
         return self
@@ -238,7 +238,7 @@ class ProposalsConfig(Section):
         return redact(self.model_dump_json(include=named | {"api": of_api, "local": of_local}))
 
     @model_validator(mode="after")
-    def _api_has_an_endpoint(self) -> Self:
+    def _check_endpoint(self) -> Self:
         if self.source == "api" and not self.api.is_known:
             raise ValueError("source: api needs api.url and api.model")
         return self

@@ -62,7 +62,7 @@ class BaseConfig(Section):
     bitsandbytes; null: as in `train.dtype`. The saved editor has the base's own weights."""
 
     @model_validator(mode="after")
-    def _a_trained_one_is_as_it_is(self) -> Self:
+    def _check_trained_base(self) -> Self:
         changed = list(self.model_dump(exclude={"model", "quantize"}, exclude_defaults=True))
         if self.model is not None and changed:
             raise ValueError(f"{changed[0]} is for a base that the run pre-trains; set model: null with it")
@@ -90,7 +90,7 @@ class ArchitectureOptions(Section):
         return (self.model, *self.ablations)
 
     @model_validator(mode="after")
-    def _editors_differ(self) -> Self:
+    def _check_editors(self) -> Self:
         if len(set(self.editors)) < len(self.editors):
             raise ValueError(f"ablations {self.ablations} must differ from each other and from model {self.model}")
         return self
@@ -105,7 +105,7 @@ class TrainConfig(FittingOptions, PretrainingOptions, SampleOptions, TrainerOpti
     instruction_encoder: InstructionEncoderConfig = InstructionEncoderConfig()
 
     @model_validator(mode="after")
-    def _editors_fit_the_base(self) -> Self:
+    def _check_editors_fit_base(self) -> Self:
         over_unet = [name for name in self.editors if ARCHITECTURES[name].over_unet]
         if over_unet and self.base.model in (None, SHIPPED):
             raise ValueError(f"{over_unet[0]} needs base.model: a role with a folder of SD1.5 or InstructPix2Pix")
@@ -114,13 +114,13 @@ class TrainConfig(FittingOptions, PretrainingOptions, SampleOptions, TrainerOpti
         return self
 
     @model_validator(mode="after")
-    def _a_language_model_sees_images(self) -> Self:
+    def _check_language_model(self) -> Self:
         if self.instruction_encoder.model is not None and self.encode_once:
             raise ValueError("encode_once keeps no images, which instruction_encoder.model reads; set it to false")
         return self
 
     @model_validator(mode="after")
-    def _fitting_options_go_together(self) -> Self:
+    def _check_fitting_options(self) -> Self:
         if self.base.quantize and self.zero_stage == 3:
             raise ValueError("base.quantize does not work with zero_stage 3, which splits weights; use 0, 1 or 2")
         if self.activation_budget_gb is not None and self.checkpoint_activations != "none":
@@ -144,7 +144,7 @@ class HolesConfig(Section):
     """Share of outlines of the photo's objects, or of everything but the object; boxes if the photo has no object."""
 
     @model_validator(mode="after")
-    def _some_kind(self) -> Self:
+    def _check_hole_kinds(self) -> Self:
         if not self.random + self.box + self.object:
             raise ValueError("at least one of random, box and object must be greater than 0")
         return self

@@ -11,7 +11,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from omniedit.config.section import subsections
 
 
-class Quoted(str):
+class QuotedText(str):
     """Text that was written in quotes."""
 
 
@@ -20,7 +20,7 @@ class TextLoader(yaml.BaseLoader):
 
     def construct_scalar(self, node: Any) -> Any:
         text = super().construct_scalar(node)
-        return Quoted(text) if node.style and isinstance(text, str) else text
+        return QuotedText(text) if node.style and isinstance(text, str) else text
 
 
 def parse_options(options: Sequence[str]) -> dict[str, Any]:
@@ -35,7 +35,7 @@ def _parse_option(option: str) -> dict[str, Any]:
     key, _, text = option.partition("=")
     try:
         value = yaml.load(text, TextLoader)
-        if isinstance(value, Quoted) and value[:1] == value[-1:] == '"':  # a second pair of quotes, for the shell
+        if isinstance(value, QuotedText) and value[:1] == value[-1:] == '"':  # a second pair of quotes, for the shell
             value = yaml.load(value, TextLoader)
     except yaml.YAMLError:
         return {key: text}
@@ -67,7 +67,7 @@ def to_types(values: Mapping[str, Any], model: type[BaseModel]) -> dict[str, Any
 
 def _to_type(value: Any, annotation: Any) -> Any:
     readings = [_read(value), _as_typed(value)]
-    for reading in reversed(readings) if isinstance(value, Quoted) else readings:
+    for reading in reversed(readings) if isinstance(value, QuotedText) else readings:
         try:
             return TypeAdapter(annotation).validate_python(reading, strict=True)
         except ValidationError:
@@ -78,9 +78,11 @@ def _to_type(value: Any, annotation: Any) -> Any:
 def _read(value: Any) -> Any:
     """Return text as YAML reads it; a date stays text, because JSON has no dates."""
     if isinstance(value, Mapping):
-        return {str(key): _as_typed(item) if isinstance(item, Quoted) else _read(item) for key, item in value.items()}
+        return {
+            str(key): _as_typed(item) if isinstance(item, QuotedText) else _read(item) for key, item in value.items()
+        }
     if isinstance(value, list):
-        return [_as_typed(item) if isinstance(item, Quoted) else _read(item) for item in value]
+        return [_as_typed(item) if isinstance(item, QuotedText) else _read(item) for item in value]
     if not isinstance(value, str):
         return value
     if value.isdecimal():  # unlike YAML 1.1, which reads a leading 0 as octal

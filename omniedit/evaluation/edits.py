@@ -82,7 +82,7 @@ def load_trained_editor(folder: Path, sampling: SamplingOptions) -> Editor:
     return lambda pairs: batches.map(edit, pairs)
 
 
-def at_resolution(pair: EditPair, resolution: int) -> EditPair:
+def scale_to_bucket(pair: EditPair, resolution: int) -> EditPair:
     """Scale a pair to its ratio's bucket of about resolution^2 pixels, as in training.
 
     A pixel of the smaller mask is set if it covers any set pixel.

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omniedit.errors import UserError
-from omniedit.evaluation.agreement import SCORES, Key, Scores, match_keys, must_agree, read_judged
+from omniedit.evaluation.agreement import SCORES, Key, Scores, match_keys, no_common_images, read_judged
 from omniedit.evaluation.agreement.viescore_files import are_scores
 from omniedit.scoring.student.agreement import spearman
 from omniedit.storage.parquet import read_given
@@ -71,7 +71,7 @@ def compare(first: Path, second: Path, key: str, threshold: float) -> Retest:
     a, b = read_judged(first, key), read_judged(second, key)
     common = match_keys(first, a, second, b)
     if not common:
-        raise UserError(f"{first} and {second} have no scored pair in common; {must_agree(key)}")
+        raise UserError(f"{first} and {second} have no scored pair in common; {no_common_images(key)}")
     a_values, b_values = (
         {score: _values(of, keys, score) for score in SCORES}
         for of, keys in ((a, list(common)), (b, list(common.values())))

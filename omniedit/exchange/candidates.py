@@ -117,7 +117,7 @@ class Candidate:
         return "unscorable" if self.scores and self.o_score is None else ""
 
     @property
-    def is_sound(self) -> bool:
+    def passes_checks(self) -> bool:
         """True if the pair is accepted, or could be rejected only because of its score."""
         return self.reason in ("", KEPT, BELOW) or self.is_lesser
 
@@ -168,10 +168,10 @@ class Chooser:
         """Yield the candidates that the choice is about, and whether each is accepted."""
         ties: dict[str, int] = defaultdict(int)
         for candidate in candidates:
-            if self.is_about(candidate):
+            if self.matches_choice(candidate):
                 yield candidate, self._is_accepted(candidate, ties)
 
-    def is_about(self, candidate: Candidate) -> bool:
+    def matches_choice(self, candidate: Candidate) -> bool:
         """Return whether task, licence, ratio and judge are among the chosen ones."""
         choice = self.choice
         return (
@@ -185,7 +185,7 @@ class Chooser:
         choice, score = self.choice, candidate.o_score
         if choice.min_score is None and choice.top is None:
             return candidate.reason in ("", KEPT)
-        if score is None or not candidate.is_sound or candidate.is_lesser or score < (choice.min_score or 0):
+        if score is None or not candidate.passes_checks or candidate.is_lesser or score < (choice.min_score or 0):
             return False
         cutoff, at_cutoff = self.cutoffs.get(candidate.task, (-math.inf, 0))
         if score == cutoff:
@@ -208,10 +208,10 @@ def make_chooser(run: str | Path, choice: Choice) -> Chooser:
     if choice.top is None:
         return chooser
     scores: dict[str, list[float]] = defaultdict(list)
-    for candidate in filter(chooser.is_about, read_candidates(run)):
-        if candidate.o_score is not None and candidate.is_sound and not candidate.is_lesser:
+    for candidate in filter(chooser.matches_choice, read_candidates(run)):
+        if candidate.o_score is not None and candidate.passes_checks and not candidate.is_lesser:
             scores[candidate.task].append(candidate.o_score)
-    return Chooser(choice, {task: _find_cutoff(sorted(found), choice.top) for task, found in scores.items()})
+    return Chooser(choice, {task: _find_cutoff(sorted(values), choice.top) for task, values in scores.items()})
 
 
 def _find_cutoff(ascending: list[float], top: float) -> tuple[float, int]:

@@ -14,7 +14,7 @@ from omniedit.exchange.out_values import IMAGE_TYPE, arrow_type, dtype_name
 from omniedit.exchange.survey import COUNTED, Survey, describe_counts
 from omniedit.plain_text import markdown_cell
 
-_MOST_ROWS = 60
+_MAX_ROWS = 60
 _NAMES = ("Task", "Ratio", "Licence", "Judge", "Data set or specialist", "Models")
 _HEADINGS = dict(zip(COUNTED, _NAMES, strict=True))
 _REASONS = {"kept": "accepted by the run, but not by these options"}
@@ -108,8 +108,8 @@ class Card:
 
 
 def _table(head: tuple[str, str], rows: Sequence[tuple[str, int]]) -> str:
-    shown = [(markdown_cell(name), str(count)) for name, count in rows[:_MOST_ROWS]]
-    if left := rows[_MOST_ROWS:]:
+    shown = [(markdown_cell(name), str(count)) for name, count in rows[:_MAX_ROWS]]
+    if left := rows[_MAX_ROWS:]:
         shown.append((f"{len(left)} others", str(sum(count for _, count in left))))
     return "\n".join(f"| {first} | {second} |" for first, second in [head, ("---", "---:"), *shown])
 

@@ -15,9 +15,9 @@ from omniedit.sources.archived import MAX_BYTES
 from omniedit.sources.caption_values import parse_json, to_text
 from omniedit.sources.decode import SUFFIXES
 
-LONGEST_TEXT = 20_000
+MAX_TEXT_LENGTH = 20_000
 """Length limit of an instruction, a caption and a reasoning, in characters."""
-LONGEST_VALUE = 100_000
+MAX_VALUE_LENGTH = 100_000
 """Length limit of an extra column's value, as JSON, in characters."""
 JsonT = TypeVar("JsonT", dict, list)
 _DATA_URL = "data:image/"
@@ -38,8 +38,8 @@ def find_value(row: Row, column: str) -> Any:
     """
     value = row.values.get(column)
     if value is None and row.key:
-        found = (row.values.get(f"{column}{suffix}") for suffix in (*SUFFIXES, ".txt"))
-        value = next((each for each in found if each is not None), None)
+        values = (row.values.get(f"{column}{suffix}") for suffix in (*SUFFIXES, ".txt"))
+        value = next((each for each in values if each is not None), None)
     if value is None and "." in column and column not in row.values:
         value = _find_part(row.values, column.split("."))
     return None if _is_missing(value) else value
@@ -107,10 +107,10 @@ def _read_list(value: Any, column: str) -> list[str]:
 def _parse_texts(text: str) -> str | list[Any]:
     """Return a JSON list of texts as a list, any other text as it is."""
     try:
-        found = parse_json(text)
+        texts = parse_json(text)
     except ValueError:
         return text
-    return found if isinstance(found, list) and all(isinstance(each, str) for each in found) else text
+    return texts if isinstance(texts, list) and all(isinstance(each, str) for each in texts) else text
 
 
 def to_clean_text(value: Any, column: str) -> str:
@@ -122,8 +122,8 @@ def to_clean_text(value: Any, column: str) -> str:
     if isinstance(value, Mapping | list):
         raise BadRow(f"column {column[:60]!a} holds {type(value).__name__}, not a text")
     text = clean(to_text(value)).strip()
-    if len(text) > LONGEST_TEXT:
-        raise BadRow(f"column {column[:60]!a} has {len(text)} characters, more than {LONGEST_TEXT}")
+    if len(text) > MAX_TEXT_LENGTH:
+        raise BadRow(f"column {column[:60]!a} has {len(text)} characters, more than {MAX_TEXT_LENGTH}")
     return text
 
 
@@ -170,8 +170,8 @@ def _to_score(value: Any, column: str) -> Score | None:
     if isinstance(value, int | float):
         return int(value) if isinstance(value, bool) else value
     text = clean(str(value))
-    if len(text) > LONGEST_TEXT:
-        raise BadRow(f"column {column[:60]!a} has {len(text)} characters, more than {LONGEST_TEXT}")
+    if len(text) > MAX_TEXT_LENGTH:
+        raise BadRow(f"column {column[:60]!a} has {len(text)} characters, more than {MAX_TEXT_LENGTH}")
     return text
 
 
@@ -184,7 +184,7 @@ def read_images(row: Row, columns: Iterator[tuple[str, Column]], files: ImageFil
     for name, _ in columns:
         if (value := find_value(row, name)) is None:
             continue
-        values = [each for each in (value if isinstance(value, list) else [value]) if not _names_no_file(each)]
+        values = [each for each in (value if isinstance(value, list) else [value]) if not _is_not_a_file(each)]
         try:
             read = [_read_image(each, row, files) for each in values if not _is_missing(each)]
         except BadImage as error:
@@ -194,7 +194,7 @@ def read_images(row: Row, columns: Iterator[tuple[str, Column]], files: ImageFil
     return [], ""
 
 
-def _names_no_file(value: Any) -> bool:
+def _is_not_a_file(value: Any) -> bool:
     return isinstance(value, str) and value.strip().casefold() in _NO_FILE
 
 
@@ -241,7 +241,7 @@ def read_extra(row: Row, layout: Layout) -> tuple[dict[str, Any], list[str]]:
             kept = None
         if isinstance(value, float) and kept is None:  # NaN or infinite
             continue
-        if kept is None or len(str(kept)) > LONGEST_VALUE:
+        if kept is None or len(str(kept)) > MAX_VALUE_LENGTH:
             left_out.append(str(name)[:60])
         else:
             extra[name] = kept

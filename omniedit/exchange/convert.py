@@ -25,7 +25,7 @@ from omniedit.exchange.task_names import to_task
 from omniedit.exchange.turns import split_turns
 from omniedit.imaging.images import Image, pixels_sha256
 from omniedit.pairs import Captions, EncodedPair, Reference, Rejection
-from omniedit.pairs.checks import LONGEST, check_pair, check_sizes
+from omniedit.pairs.checks import MAX_LENGTH, check_pair, check_sizes
 from omniedit.pairs.provenance import IMPORTED
 from omniedit.plain_text import clean_line
 from omniedit.sources.index import make_source_id
@@ -90,7 +90,7 @@ class PairMaker:
             provenance=self._provenance(row, images, imported),
             references=tuple(replace(each, role=each.role or _role(task)) for each in references),
             captions=Captions(read_text(row, layout, "source_caption"), read_text(row, layout, "edited_caption")),
-            session=session and clean_line(f"{self.name}-{session}", LONGEST),
+            session=session and clean_line(f"{self.name}-{session}", MAX_LENGTH),
             turn=turn,
             imported_scores=read_scores(row, layout),
         )
@@ -158,7 +158,7 @@ class PairMaker:
                     )
                 inner = Row(row.file, row.number, {name: _member(each.get("image"), row)}, row.key)
                 contents, path = read_images(inner, iter([(name, column)]), self.files)
-                role = clean_line(str(each.get("role") or ""), LONGEST)
+                role = clean_line(str(each.get("role") or ""), MAX_LENGTH)
                 caption = None if each.get("caption") is None else to_clean_text(each["caption"], name)
                 yield from ((Reference(role, content, caption), path) for content in contents)
 
@@ -182,7 +182,7 @@ class PairMaker:
             **measured,
             **given,
             **{key: value for key, value in known.items() if value},
-            "source_id": clean_line(str(source_id), LONGEST),
+            "source_id": clean_line(str(source_id), MAX_LENGTH),
             IMPORTED: about,
         }
 

@@ -58,13 +58,13 @@ def export_run(run: str | Path, options: ExportOptions, out: str | Path) -> int:
     layout = options.load_layout()
     chooser = make_chooser(run, options.choice)
     takes_rejected = options.choice.kind == "rejected"
-    found = survey(chooser.split(read_candidates(run)), layout, takes_rejected)
-    if not found.pairs:
-        raise UserError(f"{run}: none of its pairs is chosen; {found.rejected.total()} do not fit the options")
+    surveyed = survey(chooser.split(read_candidates(run)), layout, takes_rejected)
+    if not surveyed.pairs:
+        raise UserError(f"{run}: none of its pairs is chosen; {surveyed.rejected.total()} do not fit the options")
     with replace_file(out) as temporary:
         if options.choice.kind == "preference":
-            return _write_preferences(Path(run), options, layout, chooser, found, temporary)
-        return _write_pairs(Path(run), options, layout, chooser, found, temporary)
+            return _write_preferences(Path(run), options, layout, chooser, surveyed, temporary)
+        return _write_pairs(Path(run), options, layout, chooser, surveyed, temporary)
 
 
 def check_empty(out: Path) -> None:
@@ -80,16 +80,16 @@ def check_empty(out: Path) -> None:
 
 
 def _write_pairs(
-    run: Path, options: ExportOptions, layout: Layout, chooser: Chooser, found: Survey, folder: Path
+    run: Path, options: ExportOptions, layout: Layout, chooser: Chooser, surveyed: Survey, folder: Path
 ) -> int:
     takes_rejected = options.choice.kind == "rejected"
     container = options.container(layout)
-    columns = found.out_columns(takes_rejected)
+    columns = surveyed.out_columns(takes_rejected)
     columns = [_for_container(column, container, layout) for column in columns]
     maker = RowMaker(layout)
     with (
-        open_writer(container, folder, columns, found.pairs, options.rows_per_file, _stem(layout)) as writer,
-        Progress("pairs", total=found.pairs) as progress,
+        open_writer(container, folder, columns, surveyed.pairs, options.rows_per_file, _stem(layout)) as writer,
+        Progress("pairs", total=surveyed.pairs) as progress,
     ):
         for candidate in _chosen(chooser, run, takes_rejected):
             extra = dict(extra_columns(candidate.provenance, layout))
@@ -98,12 +98,12 @@ def _write_pairs(
             progress.advance()
     data_files = _data_files(container, writer, layout)
     shown = _shown(columns, container) if data_files else []
-    _write_card(folder, run, options, found, found.pairs, data_files, shown)
-    return found.pairs
+    _write_card(folder, run, options, surveyed, surveyed.pairs, data_files, shown)
+    return surveyed.pairs
 
 
 def _write_preferences(
-    run: Path, options: ExportOptions, layout: Layout, chooser: Chooser, found: Survey, folder: Path
+    run: Path, options: ExportOptions, layout: Layout, chooser: Chooser, surveyed: Survey, folder: Path
 ) -> int:
     container = options.container(layout)
     if container in ("folders", "tar"):
@@ -118,7 +118,7 @@ def _write_preferences(
         for row in preference_rows(groups):
             writer.add(row)
     data_files = _data_files(container, writer, None)
-    _write_card(folder, run, options, found, rows, data_files, _shown(COLUMNS, container))
+    _write_card(folder, run, options, surveyed, rows, data_files, _shown(COLUMNS, container))
     return rows
 
 
@@ -164,11 +164,11 @@ def _write_card(
     folder: Path,
     run: Path,
     options: ExportOptions,
-    found: Survey,
+    surveyed: Survey,
     rows: int,
     data_files: dict[str, str],
     columns: Sequence[OutColumn],
 ) -> None:
     name = f"Edit pairs of {run.resolve().name}"
-    card = Card(name, options.format, found, options.choice, rows, data_files, columns)
+    card = Card(name, options.format, surveyed, options.choice, rows, data_files, columns)
     (folder / CARD).write_text(card.render(), encoding="utf-8")

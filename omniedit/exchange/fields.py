@@ -72,14 +72,14 @@ def imported(provenance: Mapping[str, Any]) -> Mapping[str, Any]:
     return provenance.get(IMPORTED) or {}
 
 
-def keeps_extra(layout: Layout) -> bool:
+def allows_extra_columns(layout: Layout) -> bool:
     """Return whether a format takes the extra columns of pairs from other data sets."""
     return any(column.field == "provenance" for column in layout.columns.values())
 
 
 def extra_columns(provenance: Mapping[str, Any], layout: Layout) -> Mapping[str, Any]:
     """Return the values of a pair's extra columns that exports in a layout have."""
-    if not (is_from(provenance, layout) or keeps_extra(layout)):
+    if not (is_from(provenance, layout) or allows_extra_columns(layout)):
         return {}
     return {
         name: value for name, value in imported(provenance).get("columns", {}).items() if name not in layout.columns
@@ -204,12 +204,12 @@ class _Fields:
         named = {each.name for _, each in columns if each.name}
         numbered = list(enumerate(self.pair.references, 1))
         if column.name:
-            found = [each for each in numbered if each[1].role == column.name]
+            matches = [each for each in numbered if each[1].role == column.name]
         else:
             others = [each for each in numbered if each[1].role not in named and each[1].role != "input"]
             place = [each for each, about in columns if not about.name].index(name)
-            found = others[place : place + 1]
-        return ImageCell(found[0][1].image, self._file(f"reference {found[0][0]}")) if found else None
+            matches = others[place : place + 1]
+        return ImageCell(matches[0][1].image, self._file(f"reference {matches[0][0]}")) if matches else None
 
     def references(self, name: str, column: Column) -> list[dict[str, Any]] | None:
         listed = []

@@ -63,15 +63,15 @@ def list_folder_files(path: str) -> list[DataFile]:
     for file in list_files(root).files:
         parent = PurePosixPath(file).parent.as_posix()
         names[parent].add(PurePosixPath(file).name)
-    found = [
+    files = [
         DataFile(str(root / folder / last), PurePosixPath(folder, last).as_posix())
         for folder in sorted(_with_parents(names))
         for last in _find_targets(folder, names)
     ]
-    if not found:
+    if not files:
         problem = f"{path}: no folder {', '.join(TARGETS)} next to source, control or input"
         raise UserError(f"{problem}, and no files that end in _input and _target")
-    return found
+    return files
 
 
 def _with_parents(names: Mapping[str, set[str]]) -> set[str]:
@@ -105,8 +105,8 @@ def read_folders(part: Part) -> Rows:
         if number % part.count != part.index:
             continue
         row = Row(part.file, number, {"id": stem, **values}, stem)
-        lacking = [name for name in ("source", "edited") if not values.get(name)]
-        yield reject(row.place, f"no {lacking[0]} image of this name") if lacking else _with_text(row, path.parent)
+        missing = [name for name in ("source", "edited") if not values.get(name)]
+        yield reject(row.place, f"no {missing[0]} image of this name") if missing else _with_text(row, path.parent)
 
 
 def _with_text(row: Row, root: Path) -> Row | Rejection:
@@ -133,14 +133,14 @@ def _read_targets(targets: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     }
     edited = images[targets.name]
     for stem in sorted({*edited, *(_target_stem(stem, edited) for stem in images[controls[0]])}):
-        found = [path for each in controls for path in _find_controls(images[each], stem)]
+        paths = [path for each in controls for path in _find_controls(images[each], stem)]
         yield (
             stem,
             {
-                "source": found[0] if found else None,
+                "source": paths[0] if paths else None,
                 "edited": images[targets.name].get(stem),
                 "mask": masks.get(stem),
-                "references": [{"role": "control", "image": path} for path in found[1:]],
+                "references": [{"role": "control", "image": path} for path in paths[1:]],
                 "texts": [
                     f"{path.rpartition('.')[0]}{suffix}"
                     for path in (edited.get(stem), *(images[each].get(stem) for each in controls))

@@ -146,10 +146,10 @@ class _TarMembers:
 
     def read(self, name: str) -> bytes | None:
         query = "select tar, offset, size from member where name = ?"
-        found = self._database.execute(query, (name,)).fetchone()
-        if found is None:
+        row = self._database.execute(query, (name,)).fetchone()
+        if row is None:
             return None
-        tar, offset, size = found
+        tar, offset, size = row
         _check_size(size, name)
         with Path(tar).open("rb") as file:
             file.seek(offset)

@@ -67,17 +67,17 @@ def list_inputs(path: str, preferred: str) -> list[DataFile]:
     if not path:
         raise UserError("the path is empty; give a file, a folder, a glob, a range such as {00000..00009}, or a URL")
     if any(character in path for character in "*?[") and not is_remote(path):
-        found = sorted(glob.glob(path, recursive=True))  # noqa: PTH207 (Path.glob takes no absolute pattern)
-        files = [DataFile(each, Path(each).name) for each in found if Path(each).is_file()]
+        paths = sorted(glob.glob(path, recursive=True))  # noqa: PTH207 (Path.glob takes no absolute pattern)
+        files = [DataFile(each, Path(each).name) for each in paths if Path(each).is_file()]
     elif "*" in path:
-        files = [DataFile(found, found.rpartition("/")[2]) for found in _expand_remote(path)]
+        files = [DataFile(paths, paths.rpartition("/")[2]) for paths in _expand_remote(path)]
     elif not is_remote(path) and Path(path).is_dir():
         root = Path(path)
         files = _choose([DataFile(str(root / file), file) for file in list_files(root).files], preferred)
     else:
-        files = [DataFile(found, _name(found)) for found in expand_range(path)]
+        files = [DataFile(paths, _name(paths)) for paths in expand_range(path)]
     if not files:
-        suffixes = ", ".join(suffix for found in SUFFIXES.values() for suffix in found)
+        suffixes = ", ".join(suffix for paths in SUFFIXES.values() for suffix in paths)
         raise UserError(f"{redact(path)}: no file with rows; they end in {suffixes}")
     if unknown := [file for file in files if not file.container]:
         raise UserError(f"{redact(unknown[0].address)}: has none of the suffixes {', '.join(map(_first, SUFFIXES))}")
@@ -103,7 +103,7 @@ def _choose(files: Sequence[DataFile], preferred: str) -> list[DataFile]:
 def _expand_remote(path: str) -> list[str]:
     try:
         system, pattern = fsspec.core.url_to_fs(path)
-        return sorted(system.unstrip_protocol(found) for found in system.glob(pattern))
+        return sorted(system.unstrip_protocol(file) for file in system.glob(pattern))
     except Exception as error:  # each protocol raises its own errors
         problem = " ".join(str(error).split()) or type(error).__name__
         raise UserError(f"{redact(path)}: cannot be listed: {redact(problem)[:300]}") from None

@@ -57,7 +57,7 @@ class Column(BaseModel):
         return field
 
 
-class Chain(BaseModel):
+class SessionLayout(BaseModel):
     """Session in one row: a list of instructions, and a list of images with `id` and `url`.
 
     Args:
@@ -104,7 +104,7 @@ class Layout(BaseModel):
     task: str = UNSPECIFIED
     task_names: str = ""
     turns: str | None = None
-    chain: Chain | None = None
+    chain: SessionLayout | None = None
     first_turn: int = 1
     unique_in_file: bool = False
     required: tuple[str, ...] = REQUIRED
@@ -121,8 +121,8 @@ class Layout(BaseModel):
     @classmethod
     def _check_columns(cls, columns: dict[str, Column], info: ValidationInfo) -> dict[str, Column]:
         there = {column.field for column in columns.values()}
-        if lacking := [field for field in info.data["required"] if field not in there]:
-            raise ValueError(f"no column holds {' or '.join(lacking)}")
+        if missing := [field for field in info.data["required"] if field not in there]:
+            raise ValueError(f"no column holds {' or '.join(missing)}")
         return columns
 
     def find(self, field: str) -> Iterator[tuple[str, Column]]:

@@ -7,12 +7,12 @@ import numpy as np
 
 from omniedit.errors import UserError
 from omniedit.exchange.image_files import BadImage
-from omniedit.imaging.decode import Unreadable, describe_conversion, one_line, open_image, upright_rgb
+from omniedit.imaging.decode import UnreadableImage, describe_conversion, one_line, open_image, upright_rgb
 from omniedit.imaging.images import Image, Mask, convert_mask, decode_mask, encode_mask, encode_png, resize
 
 Sizes = Literal["resize", "reject"]
 """Policy for an edited image or mask of another size than the source."""
-MOST_STRETCH = 0.05
+MAX_STRETCH = 0.05
 """Largest difference of two aspect ratios, as a share of one, up to which an image is resized to the other size. More
 means that the edit shows another part of the scene, and resizing would distort it."""
 
@@ -61,7 +61,7 @@ def check_image(encoded: bytes, name: str, changes: dict[str, str]) -> tuple[byt
         image = open_image(encoded)
         reason = describe_conversion(image)
         pixels = np.array(upright_rgb(image), np.uint8)
-    except Unreadable as error:
+    except UnreadableImage as error:
         raise BadImage(f"{name}: {error}") from None
     except Exception as error:  # whatever Pillow raises for broken data
         raise BadImage(f"{name}: broken data: {one_line(error)[:200]}") from None
@@ -99,7 +99,7 @@ def _check_stretch(image: Image | Mask, size: tuple[int, int], name: str, sizes:
     problem = f"{name}: {width} x {height} pixels, its source {size[0]} x {size[1]}"
     if sizes == "reject":
         raise BadImage(problem)
-    if abs((width / height) / (size[0] / size[1]) - 1) > MOST_STRETCH:
+    if abs((width / height) / (size[0] / size[1]) - 1) > MAX_STRETCH:
         raise BadImage(f"{problem}; resizing would distort it")
 
 

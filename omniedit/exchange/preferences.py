@@ -27,7 +27,7 @@ def group_edits(chooser: Chooser, run: str | Path) -> list[list[Place]]:
     """Return the scored edits of each source and instruction that has several, the best first."""
     groups: dict[bytes, list[Place]] = defaultdict(list)
     for candidate, is_accepted in chooser.split(read_candidates(run)):
-        if candidate.o_score is not None and candidate.is_sound:
+        if candidate.o_score is not None and candidate.passes_checks:
             groups[_key(candidate)].append((candidate.o_score, is_accepted, candidate.shard.path, candidate.row))
     ordered = [sorted(group, key=lambda place: (-place[0], place[2:])) for group in groups.values()]
     return [group for group in ordered if _count(group)]

@@ -8,7 +8,7 @@ from omniedit.exchange.inputs import Part
 from omniedit.exchange.layout import Layout
 from omniedit.exchange.rows import Row, Rows, check_columns, reject
 from omniedit.exchange.text_rows import read_csv, read_json, read_jsonl
-from omniedit.sources.archived import MAX_BYTES, BadFile, LeftOut, open_archive
+from omniedit.sources.archived import MAX_BYTES, BadFile, SkippedPart, open_archive
 from omniedit.sources.caption_values import parse_json
 from omniedit.sources.decode import SUFFIXES as IMAGE_SUFFIXES
 from omniedit.sources.parquet import open_parquet, parquet_rows
@@ -34,7 +34,7 @@ def read_rows(part: Part, layout: Layout) -> Rows:
             yield reject(part.file.name, f"{error}; the rest of the file is lost")
 
 
-def _read_parquet(file: BinaryIO, part: Part, layout: Layout) -> Iterator[Row | LeftOut]:
+def _read_parquet(file: BinaryIO, part: Part, layout: Layout) -> Iterator[Row | SkippedPart]:
     """Yield the rows of every count-th row group or, if there are too few groups, every count-th row."""
     name = part.file.name
     table = open_parquet(file, name)
@@ -42,7 +42,7 @@ def _read_parquet(file: BinaryIO, part: Part, layout: Layout) -> Iterator[Row | 
     by_group = table.num_row_groups >= part.count
     groups = range(table.num_row_groups)[part.index :: part.count] if by_group else range(table.num_row_groups)
     for item in parquet_rows(table, name, table.schema_arrow.names, groups):
-        if isinstance(item, LeftOut):
+        if isinstance(item, SkippedPart):
             yield item
         elif by_group or item[0] % part.count == part.index:
             yield Row(part.file, *item)
@@ -54,7 +54,7 @@ class _Sample:
 
     key: str
     values: dict[str, Any] = field(default_factory=dict)
-    faults: list[LeftOut] = field(default_factory=list)
+    faults: list[SkippedPart] = field(default_factory=list)
 
     def add(self, member: Member) -> None:
         content, extension = member.content or b"", member.extension.lstrip(".")  # X2Edit has members KEY..1.jpg
@@ -69,7 +69,7 @@ class _Sample:
         try:
             values = parse_json(content)
         except ValueError as error:
-            self.faults.append(LeftOut(place, f"not JSON: {error}"))
+            self.faults.append(SkippedPart(place, f"not JSON: {error}"))
             return
         if isinstance(values, dict) and not prefix:
             self.values = {**values, **self.values}
@@ -77,11 +77,11 @@ class _Sample:
             self.values[prefix or "json"] = values
 
 
-def _read_tar(file: BinaryIO, part: Part, layout: Layout) -> Iterator[Row | LeftOut]:
+def _read_tar(file: BinaryIO, part: Part, layout: Layout) -> Iterator[Row | SkippedPart]:
     """Yield the samples of a tar; members of one key are adjacent."""
     sample, number = _Sample(""), -1
     for member in read_members(file, part.file.name, _limit):
-        if isinstance(member, LeftOut):
+        if isinstance(member, SkippedPart):
             yield member
             continue
         if number < 0 or member.key != sample.key:
@@ -92,7 +92,7 @@ def _read_tar(file: BinaryIO, part: Part, layout: Layout) -> Iterator[Row | Left
     yield from _finish(sample, number, part)
 
 
-def _finish(sample: _Sample, number: int, part: Part) -> Iterator[Row | LeftOut]:
+def _finish(sample: _Sample, number: int, part: Part) -> Iterator[Row | SkippedPart]:
     yield from sample.faults
     if sample.values and not sample.faults:
         yield Row(part.file, number, sample.values, sample.key)
@@ -105,7 +105,7 @@ def _limit(extension: str) -> int | None:
     return MAX_TEXT if last in ("json", "txt", "caption", "cls") else None
 
 
-_READERS: dict[str, Callable[[BinaryIO, Part, Layout], Iterator[Row | LeftOut]]] = {
+_READERS: dict[str, Callable[[BinaryIO, Part, Layout], Iterator[Row | SkippedPart]]] = {
     "parquet": _read_parquet,
     "jsonl": read_jsonl,
     "json": read_json,

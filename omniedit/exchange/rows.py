@@ -69,11 +69,11 @@ def check_columns(there: list[str] | Any, layout: Layout, name: str) -> None:
         raise WrongColumns(f"{name}: has two columns named {twice[0][:60]!a}; rename one")
     if layout.turns and layout.turns in there:
         return
-    found = {column for column in layout.columns if column in there or column.partition(".")[0] in there}
-    lacking = [column for column, about in layout.columns.items() if not about.optional and column not in found]
-    fields = {layout.columns[column].field for column in found}
-    lacking += [f"for {field}" for field in layout.required if field not in fields and not lacking]
-    if lacking:
+    present = {column for column in layout.columns if column in there or column.partition(".")[0] in there}
+    missing = [column for column, about in layout.columns.items() if not about.optional and column not in present]
+    fields = {layout.columns[column].field for column in present}
+    missing += [f"for {field}" for field in layout.required if field not in fields and not missing]
+    if missing:
         exist = clean_line(", ".join(map(str, there)), 600) or "none"
         remedy = "name others with --columns source=...,edited=...,instruction=..."
-        raise WrongColumns(f"{name}: has no column {', '.join(lacking)}; the columns are {exist}; {remedy}")
+        raise WrongColumns(f"{name}: has no column {', '.join(missing)}; the columns are {exist}; {remedy}")

@@ -38,7 +38,7 @@ class Survey:
     counts: dict[str, Counter[str]] = field(default_factory=lambda: {name: Counter() for name in COUNTED})
     scores: Counter[int] = field(default_factory=Counter)
     columns: dict[str, pa.DataType] = field(default_factory=dict)
-    found: set[str] = field(default_factory=lambda: {*ALWAYS})
+    present: set[str] = field(default_factory=lambda: {*ALWAYS})
     fractional: set[str] = field(default_factory=set)
     textual: set[str] = field(default_factory=set)
     rejected: Counter[str] = field(default_factory=Counter)
@@ -46,7 +46,7 @@ class Survey:
     def add(self, candidate: Candidate) -> None:
         """Count a chosen pair and learn from it the columns to write."""
         self.pairs += 1
-        self.found |= find_fields(candidate)
+        self.present |= find_fields(candidate)
         for name, counter in self.counts.items():
             counter[str(getattr(candidate, name)) or "none"] += 1
         if candidate.o_score is not None:
@@ -66,7 +66,7 @@ class Survey:
         """Return the columns to write: those of the layout, then the extra ones."""
         written = {name: each for name, each in self.layout.columns.items() if self._is_written(name, each)}
         known = [OutColumn(name, self._type(name), column.field) for name, column in written.items()]
-        extra = [OutColumn(name, "extra", arrow=found) for name, found in self.columns.items()]
+        extra = [OutColumn(name, "extra", arrow=type) for name, type in self.columns.items()]
         return known + extra + ([OutColumn(REJECTED_BECAUSE, "string")] if has_reason else [])
 
     def _type(self, name: str) -> str:
@@ -81,7 +81,7 @@ class Survey:
     def _is_written(self, name: str, column: Column) -> bool:
         """Return whether a column is written: an optional one is, if some pair has a value for it."""
         is_second = column.field in ("source", "edited", "mask") and name != next(self.layout.find(column.field))[0]
-        return not column.optional or (column.field in self.found and not is_second)
+        return not column.optional or (column.field in self.present and not is_second)
 
 
 def find_fields(candidate: Candidate) -> set[str]:
@@ -106,13 +106,13 @@ def find_fields(candidate: Candidate) -> set[str]:
 
 def survey(chosen: Iterator[tuple[Candidate, bool]], layout: Layout, takes_rejected: bool) -> Survey:
     """Read the chosen pairs once, without their images."""
-    found = Survey(layout)
+    result = Survey(layout)
     for candidate, is_accepted in chosen:
         if not is_accepted:
-            found.reject(candidate)
+            result.reject(candidate)
         if is_accepted != takes_rejected:
-            found.add(candidate)
-    return found
+            result.add(candidate)
+    return result
 
 
 def unify(known: pa.DataType | None, value: Any) -> pa.DataType:

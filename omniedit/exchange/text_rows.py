@@ -14,32 +14,32 @@ from typing import Any, BinaryIO
 from omniedit.exchange.inputs import DataFile, Part
 from omniedit.exchange.layout import Layout
 from omniedit.exchange.rows import Row, check_columns
-from omniedit.sources.archived import BadFile, LeftOut
+from omniedit.sources.archived import BadFile, SkippedPart
 from omniedit.sources.caption_values import marked_encoding, parse_json
 from omniedit.storage.parquet import unmark_formula
 
-LONGEST_LINE = 64 << 20
+MAX_LINE_LENGTH = 64 << 20
 """Largest line of a JSONL or CSV file, in bytes, or of an item of a JSON list; an image may be inside as a data URL."""
 _HEAD = 4096
 _CHUNK = 1 << 20
 _BETWEEN = re.compile(r"[\s,]*")
 
 
-def read_jsonl(file: BinaryIO, part: Part, layout: Layout) -> Iterator[Row | LeftOut]:
+def read_jsonl(file: BinaryIO, part: Part, layout: Layout) -> Iterator[Row | SkippedPart]:
     for number, line in _own(enumerate(filter(str.strip, _lines(file, part.file))), part):
         try:
             values = parse_json(check_utf8(line))
         except ValueError as error:
             is_open = number == 0 and line.strip() in ("[", "{")
             remedy = "; if the file is one list, rename it to .json" if is_open else ""
-            yield LeftOut(f"{part.file.name}:{number}", f"not JSON: {error}{remedy}")
+            yield SkippedPart(f"{part.file.name}:{number}", f"not JSON: {error}{remedy}")
             continue
         yield _json_row(values, part.file, number)
 
 
-def read_json(file: BinaryIO, part: Part, layout: Layout) -> Iterator[Row | LeftOut]:
+def read_json(file: BinaryIO, part: Part, layout: Layout) -> Iterator[Row | SkippedPart]:
     """Yield the items of the list in a JSON file, one after the other."""
-    items = _json_items(io.TextIOWrapper(io.BufferedReader(_Raw(file)), encoding="utf-8-sig", errors="replace"))
+    items = _json_items(io.TextIOWrapper(io.BufferedReader(_RawStream(file)), encoding="utf-8-sig", errors="replace"))
     try:
         for number, value in _own(enumerate(items), part):
             yield _json_row(value, part.file, number)
@@ -65,24 +65,24 @@ def _json_items(text: io.TextIOWrapper) -> Iterator[Any]:
             value, start = decoder.raw_decode(buffer, start)
         except (ValueError, RecursionError):
             more = text.read(max(_CHUNK, len(buffer) - start))
-            if not more or len(buffer) - start > LONGEST_LINE:
+            if not more or len(buffer) - start > MAX_LINE_LENGTH:
                 raise ValueError(f"an item is invalid: {buffer[start : start + 60]!a}") from None
             buffer, start = buffer[start:] + more, 0
             continue
         yield parse_json(json.dumps(value))
 
 
-def _json_row(values: Any, file: DataFile, number: int) -> Row | LeftOut:
+def _json_row(values: Any, file: DataFile, number: int) -> Row | SkippedPart:
     if not isinstance(values, dict):
         is_list = isinstance(values, list) and file.container == "jsonl"
         remedy = "; if the file is one list, rename it to .json" if is_list else ""
-        return LeftOut(f"{file.name}:{number}", f"not a JSON object{remedy}")
+        return SkippedPart(f"{file.name}:{number}", f"not a JSON object{remedy}")
     return Row(file, number, values)
 
 
-def read_csv(file: BinaryIO, part: Part, layout: Layout) -> Iterator[Row | LeftOut]:
+def read_csv(file: BinaryIO, part: Part, layout: Layout) -> Iterator[Row | SkippedPart]:
     name = part.file.name
-    csv.field_size_limit(LONGEST_LINE)
+    csv.field_size_limit(MAX_LINE_LENGTH)
     lines = _lines(file, part.file)
     header = next(lines, "")
     delimiter = "\t" if ".tsv" in name.lower() else ";" if ";" in header and "," not in header else ","
@@ -95,7 +95,7 @@ def read_csv(file: BinaryIO, part: Part, layout: Layout) -> Iterator[Row | LeftO
         try:
             values = next(reader, None)
         except csv.Error as error:
-            yield LeftOut(f"{name}:{number}", f"not CSV: {error}")
+            yield SkippedPart(f"{name}:{number}", f"not CSV: {error}")
             number += 1
             continue
         if values is None:
@@ -105,14 +105,14 @@ def read_csv(file: BinaryIO, part: Part, layout: Layout) -> Iterator[Row | LeftO
         number += 1
 
 
-def _csv_row(values: dict[Any, Any], file: DataFile, number: int, layout: Layout) -> Row | LeftOut:
+def _csv_row(values: dict[Any, Any], file: DataFile, number: int, layout: Layout) -> Row | SkippedPart:
     if None in values:
-        return LeftOut(f"{file.name}:{number}", "more cells than columns; quote cells that contain the separator")
+        return SkippedPart(f"{file.name}:{number}", "more cells than columns; quote cells that contain the separator")
     try:
         check_utf8("".join(filter(None, values.values())))
         return Row(file, number, {name: _typed_cell(name, cell, layout) for name, cell in values.items()})
     except ValueError as error:
-        return LeftOut(f"{file.name}:{number}", str(error))
+        return SkippedPart(f"{file.name}:{number}", str(error))
 
 
 def _typed_cell(name: str, cell: str | None, layout: Layout) -> Any:
@@ -142,20 +142,20 @@ def _lines(file: BinaryIO, about: DataFile) -> Iterator[str]:
     """
     if about.address.lower().endswith(".gz"):
         file = gzip.GzipFile(fileobj=file)  # type: ignore[assignment]
-    buffer = io.BufferedReader(_Raw(file), 1 << 20)
+    buffer = io.BufferedReader(_RawStream(file), 1 << 20)
     with _bad_gzip(about.name):
         encoding = marked_encoding(buffer.peek(_HEAD)[:_HEAD]) or "utf-8"
     errors = "surrogateescape" if encoding.startswith("utf-8") else "replace"
     text = io.TextIOWrapper(buffer, encoding=encoding, errors=errors, newline="")
     while line := _read_line(text, about):
-        if len(line) == LONGEST_LINE:
-            raise BadFile(f"{about.name}: a line has more than {LONGEST_LINE >> 20} MiB; it is not a table of rows")
+        if len(line) == MAX_LINE_LENGTH:
+            raise BadFile(f"{about.name}: a line has more than {MAX_LINE_LENGTH >> 20} MiB; it is not a table of rows")
         yield line
 
 
 def _read_line(text: io.TextIOWrapper, about: DataFile) -> str:
     with _bad_gzip(about.name):
-        return text.readline(LONGEST_LINE)
+        return text.readline(MAX_LINE_LENGTH)
 
 
 @contextmanager
@@ -180,7 +180,7 @@ def check_utf8(text: str) -> str:
     return text
 
 
-class _Raw(io.RawIOBase):
+class _RawStream(io.RawIOBase):
     """Raw stream over an object that only has `read`."""
 
     def __init__(self, file: BinaryIO) -> None:

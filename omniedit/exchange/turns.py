@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from omniedit.exchange.layout import Chain, Layout
+from omniedit.exchange.layout import Layout, SessionLayout
 from omniedit.exchange.rows import Row
 
 
@@ -21,7 +21,7 @@ def split_turns(row: Row, layout: Layout) -> Iterator[Row]:
         yield row
 
 
-def _split_chain(row: Row, layout: Layout, chain: Chain) -> Iterator[Row]:
+def _split_chain(row: Row, layout: Layout, chain: SessionLayout) -> Iterator[Row]:
     """Yield the turns of a chain of images: the source of a turn is the edited image of the turn before."""
     source, edited, instruction = (next(layout.find(name))[0] for name in ("source", "edited", "instruction"))
     images, texts = _by_id(row.values.get(chain.images)), row.values[chain.instructions]
@@ -29,13 +29,13 @@ def _split_chain(row: Row, layout: Layout, chain: Chain) -> Iterator[Row]:
     for name, _ in layout.find("origin"):
         values |= {name: images.get(chain.original)}
     for number, text in enumerate(texts, 1):
-        found = images.get(chain.last if number == len(texts) else f"{chain.each}{number}")
-        values = {**values, instruction: text, edited: found}
+        image = images.get(chain.last if number == len(texts) else f"{chain.each}{number}")
+        values = {**values, instruction: text, edited: image}
         yield Row(row.file, row.number, values, row.key, number)
-        values = {**values, source: found}
+        values = {**values, source: image}
 
 
 def _by_id(images: Any) -> Mapping[str, Any]:
     """Return path or address by id of a list of mappings with `id` and `url`."""
-    found = images if isinstance(images, list) else []
-    return {str(each.get("id")): each.get("url") for each in found if isinstance(each, dict)}
+    entries = images if isinstance(images, list) else []
+    return {str(each.get("id")): each.get("url") for each in entries if isinstance(each, dict)}

@@ -45,7 +45,7 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Query:
+class PhraseQuery:
     """Phrase to find in an image.
 
     Args:
@@ -73,7 +73,7 @@ class Detections:
 
 
 @dataclass(frozen=True)
-class Grounded:
+class Grounding:
     """Boxes and mask of a phrase in an image.
 
     Args:
@@ -117,7 +117,7 @@ class Detector:
         model = load_part(folder, (GroundingDinoForObjectDetection,), dtype)
         return cls(model.to(device), load_processor(folder), batch_size)
 
-    def detect(self, queries: Sequence[Query], limits: Limits) -> list[Detections]:
+    def detect(self, queries: Sequence[PhraseQuery], limits: Limits) -> list[Detections]:
         """Return the boxes of each query's phrase, in order. Only one thread runs at a time.
 
         Only images with the same network input size share a batch: padded to the size of a larger one, an image would
@@ -126,14 +126,14 @@ class Detector:
         images = [self.processor.image_processor(query.image, return_tensors="pt") for query in queries]
         prepared = list(zip(queries, images, strict=True))
 
-        def detect_batch(some: Sequence[tuple[Query, Any]]) -> list[Detections]:
+        def detect_batch(some: Sequence[tuple[PhraseQuery, Any]]) -> list[Detections]:
             with self._lock:
                 return self.batches.map(lambda batch: self._together(batch, limits), some)
 
         return map_by_size(detect_batch, prepared, lambda one: tuple(one[1]["pixel_values"].shape))
 
     @torch.inference_mode()
-    def _together(self, prepared: Sequence[tuple[Query, Any]], limits: Limits) -> list[Detections]:
+    def _together(self, prepared: Sequence[tuple[PhraseQuery, Any]], limits: Limits) -> list[Detections]:
         """Return the boxes of a batch of queries.
 
         Args:
@@ -143,11 +143,11 @@ class Detector:
         inputs = self.processor(text=prompts, padding=True, return_tensors="pt").to(self.model.device)
         for name, dtype in (("pixel_values", self.model.dtype), ("pixel_mask", torch.int64)):
             inputs[name] = torch.cat([image[name] for _, image in prepared]).to(self.model.device, dtype)
-        found = self.processor.post_process_grounded_object_detection(
+        results = self.processor.post_process_grounded_object_detection(
             self.model(**inputs), inputs["input_ids"], limits.box_threshold, limits.text_threshold
         )
         specials = self.processor.tokenizer.all_special_tokens
-        return [_distinct(one, specials, limits.same) for one in found]
+        return [_distinct(one, specials, limits.same) for one in results]
 
 
 class Segmenter:
@@ -208,7 +208,7 @@ class Grounder:
         self.detector, self.segmenter = detector, segmenter
         self.limits = limits or Limits()
 
-    def ground(self, queries: Sequence[Query]) -> list[Grounded | NotGrounded]:
+    def ground(self, queries: Sequence[PhraseQuery]) -> list[Grounding | NotGrounded]:
         """Return the boxes and mask of each query's phrase, in order."""
         detections = self.detector.detect(queries, self.limits)
         chosen = [choose_boxes(*pair, self.limits) for pair in zip(queries, detections, strict=True)]
@@ -219,24 +219,24 @@ class Grounder:
                 boxes.append(these.boxes)
         masks = iter(self.segmenter.masks(images, boxes) if images else ())
         return [
-            within_limits(query.phrase, these, next(masks), self.limits) if isinstance(these, Detections) else these
+            combine_boxes(query.phrase, these, next(masks), self.limits) if isinstance(these, Detections) else these
             for query, these in zip(queries, chosen, strict=True)
         ]
 
 
-def choose_boxes(query: Query, found: Detections, limits: Limits) -> Detections | NotGrounded:
+def choose_boxes(query: PhraseQuery, detections: Detections, limits: Limits) -> Detections | NotGrounded:
     """Return the boxes that a query means: all that were found, or the best one if it has no rival."""
-    if not len(found.boxes):
+    if not len(detections.boxes):
         return NotGrounded(f"no box for '{query.phrase}'")
-    rivals = int((found.scores >= limits.rival * found.scores[0]).sum())
+    rivals = int((detections.scores >= limits.rival * detections.scores[0]).sum())
     if query.every:
-        return found
+        return detections
     if rivals > 1:
         return NotGrounded(f"'{query.phrase}' is ambiguous: {rivals} boxes fit it equally well")
-    return Detections(found.boxes[:1], found.scores[:1])
+    return Detections(detections.boxes[:1], detections.scores[:1])
 
 
-def within_limits(phrase: str, chosen: Detections, masks: np.ndarray, limits: Limits) -> Grounded | NotGrounded:
+def combine_boxes(phrase: str, chosen: Detections, masks: np.ndarray, limits: Limits) -> Grounding | NotGrounded:
     """Combine a phrase's boxes and their masks (N, H, W), unless the result is too small or too large."""
     mask = np.logical_or.reduce(masks)
     area = float(mask.mean())
@@ -245,7 +245,7 @@ def within_limits(phrase: str, chosen: Detections, masks: np.ndarray, limits: Li
     if area > limits.max_area:
         return NotGrounded(f"'{phrase}' is too large: {area:.0%} of the image, more than {limits.max_area:.0%}")
     boxes = tuple((left, top, right, bottom) for left, top, right, bottom in chosen.boxes.tolist())
-    return Grounded(boxes, float(chosen.scores[0]), mask)
+    return Grounding(boxes, float(chosen.scores[0]), mask)
 
 
 def has_words(label: str, specials: Sequence[str]) -> bool:
@@ -255,10 +255,10 @@ def has_words(label: str, specials: Sequence[str]) -> bool:
     return any(character.isalnum() for character in label)
 
 
-def _distinct(found: dict[str, Any], specials: Sequence[str], same: float) -> Detections:
+def _distinct(detections: dict[str, Any], specials: Sequence[str], same: float) -> Detections:
     """Return a phrase's boxes, the best first, without duplicates or boxes that fit no word of the phrase."""
-    words = [i for i, label in enumerate(found["text_labels"]) if has_words(label, specials)]
-    boxes, scores = found["boxes"].float().cpu()[words].clamp(0, 1), found["scores"].float().cpu()[words]
+    words = [i for i, label in enumerate(detections["text_labels"]) if has_words(label, specials)]
+    boxes, scores = detections["boxes"].float().cpu()[words].clamp(0, 1), detections["scores"].float().cpu()[words]
     order = scores.argsort(descending=True, stable=True)
     distinct: list[int] = []
     for i in order.tolist():

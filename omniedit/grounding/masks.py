@@ -32,7 +32,7 @@ SOLID = 0.12
 """Smallest share of the box that a mask fills; less is a failure (glass, wire, a wrong box)."""
 
 
-def mask_of_object(image: Image, box: FractionBox) -> Mask | None:
+def object_mask(image: Image, box: FractionBox) -> Mask | None:
     """Return the mask of the object in a box, one piece without holes, or None if no object stands out.
 
     Args:
@@ -44,11 +44,11 @@ def mask_of_object(image: Image, box: FractionBox) -> Mask | None:
     scale = min(1.0, WORKING_SIDE / max(crop.shape[:2]))
     small = cv2.resize(crop, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
     inner = _within(box, image.shape[:2], (left, top), scale, small.shape[:2])
-    found = _tightest(_candidates(small, inner), inner)
-    if found is None:
+    outline = _tightest(_candidates(small, inner), inner)
+    if outline is None:
         return None
     mask = np.zeros(image.shape[:2], bool)
-    mask[top:bottom, left:right] = _upsample(found, crop, scale)
+    mask[top:bottom, left:right] = _upsample(outline, crop, scale)
     return mask
 
 
@@ -87,18 +87,18 @@ def _within(
 def _tightest(candidates: Iterator[NDArray[np.uint8]], inner: tuple[int, int, int, int]) -> NDArray[np.uint8] | None:
     """Return the first candidate that fills the box on all sides, else the best one, or None if all are too loose."""
     best, best_fit = None, LOOSE
-    for found in candidates:
-        fit = _fit(found, inner)
-        if found.sum() >= SOLID * inner[2] * inner[3] and fit > best_fit:
-            best, best_fit = found, fit
+    for outline in candidates:
+        fit = _fit(outline, inner)
+        if outline.sum() >= SOLID * inner[2] * inner[3] and fit > best_fit:
+            best, best_fit = outline, fit
         if best_fit >= TIGHT:
             break
     return best
 
 
-def _fit(found: NDArray[np.uint8], inner: tuple[int, int, int, int]) -> float:
-    """Return the intersection over union of `inner` and the bounding box of `found`, which is inside it."""
-    _, _, width, height = cv2.boundingRect(found)
+def _fit(outline: NDArray[np.uint8], inner: tuple[int, int, int, int]) -> float:
+    """Return the intersection over union of `inner` and the bounding box of `outline`, which is inside it."""
+    _, _, width, height = cv2.boundingRect(outline)
     return width * height / (inner[2] * inner[3])
 
 
@@ -128,19 +128,19 @@ def _grab_cut(small: Image, labels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return _one_piece(np.isin(labels, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.uint8))
 
 
-def _one_piece(found: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _one_piece(outline: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Return the largest connected piece, with its outline slightly smoothed and its holes filled."""
-    found = cv2.morphologyEx(found, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)).astype(np.uint8, copy=False)
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(found)
+    outline = cv2.morphologyEx(outline, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)).astype(np.uint8, copy=False)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(outline)
     if count == 1:
-        return found
+        return outline
     largest = (labels == 1 + np.argmax(stats[1:, cv2.CC_STAT_AREA])).astype(np.uint8)
     outlines, _ = cv2.findContours(largest, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     return cv2.drawContours(np.zeros_like(largest), outlines, -1, 1, cv2.FILLED).astype(np.uint8)
 
 
-def _upsample(found: NDArray[np.uint8], crop: Image, scale: float) -> Mask:
+def _upsample(outline: NDArray[np.uint8], crop: Image, scale: float) -> Mask:
     """Return the mask at the crop's resolution, with its edge aligned to the crop's edges by a guided filter."""
-    soft = cv2.resize(found.astype(np.float32), crop.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+    soft = cv2.resize(outline.astype(np.float32), crop.shape[1::-1], interpolation=cv2.INTER_LINEAR)
     refined = guided_filter(crop, soft.astype(np.float32, copy=False), radius=max(2, round(2 / scale)), eps=1e-4)
     return refined > 0.5

@@ -88,8 +88,8 @@ def noun_probability(noun: str, image: Image, mask: Mask) -> float | None:
 
     Return None if no class of the classifier has this noun.
     """
-    found = noun_probabilities(noun, [_surroundings(image, mask, margin) for margin in (MARGIN, WIDE_MARGIN)])
-    return None if found is None else float(found.max())
+    probabilities = noun_probabilities(noun, [_surroundings(image, mask, margin) for margin in (MARGIN, WIDE_MARGIN)])
+    return None if probabilities is None else float(probabilities.max())
 
 
 def noun_probabilities(noun: str, images: list[Image]) -> NDArray[np.floating] | None:

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pyarrow as pa
 
-from omniedit.grounding.masks import mask_of_object
+from omniedit.grounding.masks import object_mask
 from omniedit.grounding.nouns import OBJECT
 from omniedit.imaging.images import Image, Mask, decode_mask, encode_mask
 from omniedit.imaging.matting import guided_filter
@@ -111,8 +111,7 @@ class ObjectIndex:
         key = (photo.source_id, photo.sha256)
         if key not in self._known:
             self._known[key] = tuple(
-                {"name": found.name, "mask": encode_mask(found.mask), "crowded": found.crowded}
-                for found in find_objects(photo)
+                {"name": obj.name, "mask": encode_mask(obj.mask), "crowded": obj.crowded} for obj in find_objects(photo)
             )
         return self._known[key]
 
@@ -132,12 +131,12 @@ def write_objects(path: str | Path, photos: Iterable[Photo]) -> None:
 
 
 def _find_named_objects(photo: Photo) -> list[FoundObject]:
-    found = []
+    objects = []
     for named in photo.objects:
-        mask = mask_of_object(photo.image, named.box) if named.box else None
+        mask = object_mask(photo.image, named.box) if named.box else None
         if mask is not None and MIN_AREA <= mask.mean() <= MAX_AREA:
-            found.append(_found_object(named.name, mask))
-    return found
+            objects.append(_found_object(named.name, mask))
+    return objects
 
 
 def _salient(photo: Photo) -> list[FoundObject]:
@@ -145,18 +144,18 @@ def _salient(photo: Photo) -> list[FoundObject]:
     from omniedit.grounding.saliency import saliency
 
     pieces = _pieces(saliency(photo.image) > SALIENT)
-    found = [found for piece in pieces for found in _find_pieces(photo.image, piece)]
-    if len(found) == len(pieces) <= 2 and all(this.name == OBJECT for this in found):
-        return disambiguate_names(found)
-    return disambiguate_names([this for this in found if this.name != OBJECT])
+    obj = [obj for piece in pieces for obj in _find_pieces(photo.image, piece)]
+    if len(obj) == len(pieces) <= 2 and all(this.name == OBJECT for this in obj):
+        return disambiguate_names(obj)
+    return disambiguate_names([this for this in obj if this.name != OBJECT])
 
 
 def _find_pieces(image: Image, piece: Mask) -> list[FoundObject]:
     parts = _parts(piece)
     if len(parts) > 1:
-        found = [recognised for part in parts if (recognised := _recognise(image, part)) is not None]
-        if len(found) == len(parts) and len({part.name for part in found}) == 1 and found[0].name != OBJECT:
-            return found
+        pieces = [recognised for part in parts if (recognised := _recognise(image, part)) is not None]
+        if len(pieces) == len(parts) and len({part.name for part in pieces}) == 1 and pieces[0].name != OBJECT:
+            return pieces
     whole = _recognise(image, piece)
     return [] if whole is None else [whole]
 
@@ -168,7 +167,7 @@ def _recognise(image: Image, region: Mask) -> FoundObject | None:
     """
     from omniedit.grounding.names import name_object
 
-    mask = mask_of_object(image, _fractions(region)) if MIN_AREA <= region.mean() <= MAX_AREA else None
+    mask = object_mask(image, _fractions(region)) if MIN_AREA <= region.mean() <= MAX_AREA else None
     if mask is None or (overlap := _overlap(mask, region)) < AGREED:
         return None
     salient = _pull_to_edges(region, image)
@@ -176,9 +175,9 @@ def _recognise(image: Image, region: Mask) -> FoundObject | None:
     name = name_object(image, mask)
     if name is None:
         return None
-    found = _found_object(name, mask)
-    is_clear = overlap >= CLEAR and found.area <= MAX_CLEAR_AREA and not found.cut_sides
-    return found if name != OBJECT or is_clear else None
+    obj = _found_object(name, mask)
+    is_clear = overlap >= CLEAR and obj.area <= MAX_CLEAR_AREA and not obj.cut_sides
+    return obj if name != OBJECT or is_clear else None
 
 
 def _pull_to_edges(region: Mask, image: Image) -> Mask:
@@ -204,10 +203,10 @@ def _parts(piece: Mask) -> list[Mask]:
     return [piece & (nearest == i) for i in range(len(cores))]
 
 
-def disambiguate_names(found: list[FoundObject]) -> list[FoundObject]:
+def disambiguate_names(objects: list[FoundObject]) -> list[FoundObject]:
     """Return the objects with unique names: two dogs become 'upper dog' and 'lower dog', three or more are crowded."""
     named: dict[str, list[FoundObject]] = {}
-    for this in found:
+    for this in objects:
         named.setdefault(this.name, []).append(this)
     result = []
     for alike in named.values():
@@ -229,8 +228,8 @@ def _along_an_axis(first: FoundObject, second: FoundObject) -> tuple[tuple[str, 
     return words, sorted((first, second), key=lambda this: _centre(this)[axis])
 
 
-def _centre(found: FoundObject) -> tuple[float, float]:
-    left, top, right, bottom = found.box
+def _centre(obj: FoundObject) -> tuple[float, float]:
+    left, top, right, bottom = obj.box
     return (left + right) / 2, (top + bottom) / 2
 
 

@@ -29,11 +29,11 @@ INDOOR_WORDS = re.compile(
 )
 """Words of a caption that name a room or its contents: with them, a beach or a forest may be a poster on a wall."""
 
-LEAST_SPREAD = 0.34
+MIN_SPREAD = 0.34
 """Smallest standard deviation, in octaves, of the ratio of blue to red light over a sky; a painted wall has less."""
-LEAST_RELIEF = 0.8
+MIN_RELIEF = 0.8
 """Smallest standard deviation of a sky's lightness about a smooth gradient, on Lab's scale."""
-LEAST_EDGE = 7.0
+MIN_EDGE = 7.0
 """Smallest Delta E between a sky and the region below it; a gradient has no such edge."""
 
 
@@ -93,7 +93,7 @@ def _has_colours_of_sky(lab: Field, region: Mask) -> bool:
     sets = downwards < -1.0
     most_red = 22 if downwards < -2 else 9
     hue_of_sky = -9 < redness < most_red and yellowness < 5
-    return bool(hue_of_sky and blue.std() > LEAST_SPREAD and (fades or sets))
+    return bool(hue_of_sky and blue.std() > MIN_SPREAD and (fades or sets))
 
 
 def _slope(x_N: Field, y_N: Field) -> float:
@@ -111,7 +111,7 @@ def _is_gradient(lab: Field, region: Mask) -> bool:
     y, x = rows / len(region) - 0.5, columns / region.shape[1] - 0.5
     terms = np.stack([x**i * y**j for i in range(4) for j in range(4 - i)], axis=1)
     lightness = _blur(lab, 2.0)[rows, columns, 0]
-    return float((lightness - terms @ np.linalg.lstsq(terms, lightness, rcond=None)[0]).std()) < LEAST_RELIEF
+    return float((lightness - terms @ np.linalg.lstsq(terms, lightness, rcond=None)[0]).std()) < MIN_RELIEF
 
 
 def _ends_in_an_edge(lab: Field, region: Mask, reach: int = 8) -> bool:
@@ -122,7 +122,7 @@ def _ends_in_an_edge(lab: Field, region: Mask, reach: int = 8) -> bool:
     last = len(region) - 1 - np.argmax(region[::-1, columns], axis=0)
     inside = last < len(region) - reach - 1
     above, below = lab[np.maximum(last - reach, 0), columns], lab[np.minimum(last + reach, len(region) - 1), columns]
-    return bool((inside & (np.linalg.norm(above - below, axis=1) > LEAST_EDGE)).mean() > 0.5)
+    return bool((inside & (np.linalg.norm(above - below, axis=1) > MIN_EDGE)).mean() > 0.5)
 
 
 def _is_over_foliage(lab: Field, region: Mask) -> bool:

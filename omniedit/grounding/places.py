@@ -28,13 +28,13 @@ OUTDOORS = sorted(
     }
 )
 """ImageNet indices of subjects that are hardly ever photographed in a room."""
-LEAST_OUTDOORS = 0.5
+MIN_OUTDOOR_PROBABILITY = 0.5
 """Smallest total probability of these classes at which a photo was surely taken outdoors."""
 
 
 def looks_outdoors(image: Image) -> bool:
     """Return whether the classifier finds a subject of OUTDOORS in an RGB photo."""
-    return _outdoor_probability(image.tobytes(), image.shape) >= LEAST_OUTDOORS
+    return _outdoor_probability(image.tobytes(), image.shape) >= MIN_OUTDOOR_PROBABILITY
 
 
 @lru_cache(maxsize=64)

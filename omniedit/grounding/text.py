@@ -16,7 +16,7 @@ from omniedit.imaging.images import Image
 
 MODEL = {"rapidocr": "3.10.0 PP-OCRv6 small"}
 NEEDED = "reading text needs rapidocr: pip install 'omniedit[text]', or turn textual_change off"
-LEAST_SIDE = 320
+MIN_SIDE = 320
 """Shorter side in pixels below which an image is enlarged before it is read."""
 
 
@@ -46,14 +46,14 @@ def read_text(image: Image) -> tuple[TextLine, ...]:
     Raises:
         UserError: rapidocr is not installed.
     """
-    scale = max(1.0, LEAST_SIDE / min(image.shape[:2]))
+    scale = max(1.0, MIN_SIDE / min(image.shape[:2]))
     enlarged = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
-    found = _reader()(cv2.cvtColor(enlarged, cv2.COLOR_RGB2BGR))
-    if found.boxes is None:
+    results = _reader()(cv2.cvtColor(enlarged, cv2.COLOR_RGB2BGR))
+    if results.boxes is None:
         return ()
     return tuple(
         TextLine(str(text), float(score), np.asarray(box, np.float32) / scale)
-        for text, score, box in zip(found.txts, found.scores, found.boxes, strict=True)
+        for text, score, box in zip(results.txts, results.scores, results.boxes, strict=True)
     )
 
 

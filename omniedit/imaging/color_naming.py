@@ -39,7 +39,7 @@ def nearest_colour(lab_3: np.ndarray) -> str:
     return min(chromatic, key=lambda name: float(np.linalg.norm(weights * (np.array(COLOURS[name]) - lab_3))))
 
 
-def own_colour(lab: FloatImage, region: Mask, name: str = "") -> np.ndarray:
+def region_colour(lab: FloatImage, region: Mask, name: str = "") -> np.ndarray:
     """Return the (3,) Lab colour of a region: the median of its pixels of the dominant or the named hue.
 
     Args:

@@ -74,7 +74,7 @@ PngImagePlugin.MAX_TEXT_CHUNK = max(PngImagePlugin.MAX_TEXT_CHUNK, 64 << 20)
 PngImagePlugin.MAX_TEXT_MEMORY = max(PngImagePlugin.MAX_TEXT_MEMORY, 256 << 20)
 
 
-class Unreadable(Exception):
+class UnreadableImage(Exception):
     """Error for an image that cannot be read; the message gives the reason."""
 
 
@@ -86,7 +86,7 @@ def open_image(source: Path | bytes) -> PIL.Image.Image:
     """
     if isinstance(source, Path) and not source.is_file():
         missing = "a broken link" if source.is_symlink() else "no such file"
-        raise Unreadable(NO_FILE if source.exists() else missing)
+        raise UnreadableImage(NO_FILE if source.exists() else missing)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -95,9 +95,9 @@ def open_image(source: Path | bytes) -> PIL.Image.Image:
             image.info.pop("xmp", None)  # Pillow would rotate the pixels by it, but not the size
         return image
     except PIL.Image.DecompressionBombError:
-        raise Unreadable(f"more than {MAX_PIXELS} pixels, rejected as a decompression bomb") from None
+        raise UnreadableImage(f"more than {MAX_PIXELS} pixels, rejected as a decompression bomb") from None
     except PIL.UnidentifiedImageError:
-        raise Unreadable(_explain_unidentified(source)) from None
+        raise UnreadableImage(_explain_unidentified(source)) from None
     except Exception as error:  # Pillow raises almost anything: OSError, SyntaxError, struct.error, KeyError ...
         raise unreadable(error, "header") from None
 
@@ -181,11 +181,13 @@ def upright_exif(image: PIL.Image.Image) -> bytes:
         return b""
 
 
-def unreadable(error: Exception, part: str) -> Unreadable:
-    """Return an `Unreadable` for an error that Pillow raised in a part of a file: its header or its data."""
+def unreadable(error: Exception, part: str) -> UnreadableImage:
+    """Return an `UnreadableImage` for an error that Pillow raised in a part of a file: its header or its data."""
     if "MAX_TEXT" in str(error):
-        return Unreadable("more than 64 MiB of text in a chunk or 256 MiB in all, rejected as a decompression bomb")
-    return Unreadable(f"broken {part}: {one_line(error)}")
+        return UnreadableImage(
+            "more than 64 MiB of text in a chunk or 256 MiB in all, rejected as a decompression bomb"
+        )
+    return UnreadableImage(f"broken {part}: {one_line(error)}")
 
 
 def one_line(error: Exception) -> str:
@@ -228,7 +230,7 @@ def _transparent_level(image: PIL.Image.Image) -> int | tuple[int, ...] | None:
 def _split_alpha(image: PIL.Image.Image) -> tuple[PIL.Image.Image, PIL.Image.Image | None]:
     """Return a loaded image's colours with 8 bits per channel, and its alpha channel if it has transparency."""
     if image.mode in ("I", "F"):
-        raise Unreadable("32-bit or signed pixels, whose range is unknown; save it with 8 or 16 bits per channel")
+        raise UnreadableImage("32-bit or signed pixels, whose range is unknown; save it with 8 or 16 bits per channel")
     transparent = image.info.get("transparency")
     if image.mode in _SIXTEEN_BIT:
         samples = np.asarray(image)

@@ -21,7 +21,7 @@ SPOTS = ((8.0, 0.06), (12.0, 0.03))
 """Contrasts in Lab, and the largest spot of each that counts as ground, as a share of the hole's area."""
 WORKING_SIDE = 384
 """Longer side of the reduced copies on which surroundings are examined."""
-MOST_UNLIKE = 8.0
+MAX_RING_DISTANCE = 8.0
 """Largest distance in Lab between the surroundings of a hole and of the ground that fills it, for nine tenths."""
 OUTLIERS = 98.0
 """Percentile of the surroundings that must be even; one wing tip is a few percent."""
@@ -85,7 +85,7 @@ def fill_from_ground(image: Image, hole: Mask, spare: Mask) -> Image | None:
     taken = cv2.resize(levels((hole | spare).astype(np.float32)), lab.shape[1::-1], interpolation=cv2.INTER_AREA) > 0
     costs = {shift: _unlikeness(lab, ring, inside, taken, shift) for shift in _shifts(inside)}
     best = min(costs, key=lambda shift: costs[shift], default=None)
-    if best is None or costs[best] > MOST_UNLIKE:
+    if best is None or costs[best] > MAX_RING_DISTANCE:
         return None
     down, across = (round(by * side / small) for by, side, small in zip(best, hole.shape, lab.shape, strict=False))
     moved = np.roll(image, (-down, -across), axis=(0, 1)).astype(np.float32)

@@ -32,9 +32,9 @@ STROKES = (0, 2, 4, 6, 8)
 """Widths in pixels by which letters are thickened, from regular to heavy."""
 SOFTNESS = (0.4, 0.7, 1.0, 1.4, 1.9, 2.6, 3.5)
 """Standard deviations in pixels of the blur of the letters in the patch."""
-LEAST_CONTRAST = 45.0
+MIN_CONTRAST = 45.0
 """Smallest distance in RGB between ink and ground."""
-MOST_MIXED = 14.0
+MAX_INK_DISTANCE = 14.0
 """Largest mean distance in RGB of a patch from ink on smooth ground."""
 
 
@@ -142,7 +142,7 @@ def separate_ink(patch: Patch) -> Ink | None:
     ink = Ink(own, box, colour, ground, grain)
     mixed = ground + own[..., None] * (colour - ground)
     apart = np.linalg.norm(pixels - mixed, axis=2)[rows, columns]
-    if ink.contrast < LEAST_CONTRAST or float(apart.mean()) > MOST_MIXED:
+    if ink.contrast < MIN_CONTRAST or float(apart.mean()) > MAX_INK_DISTANCE:
         return None
     return ink
 
@@ -155,7 +155,7 @@ def match_face(ink: Ink, text: str) -> tuple[Face, float]:
     """
     left, top, right, bottom = ink.box
     near = _around(ink.box)
-    found = []
+    faces = []
     for stroke in STROKES:
         drawn, middle = draw_letters(text, stroke)
         rows, columns = np.flatnonzero(drawn.max(axis=1) > 0.5), np.flatnonzero(drawn.max(axis=0) > 0.5)
@@ -168,8 +168,8 @@ def match_face(ink: Ink, text: str) -> tuple[Face, float]:
             float(top + (middle[1] - rows[0]) * scale[1]),
         )
         face = Face(stroke, 1.6, scale, origin)
-        found.append((face, _correlation(place_letters(text, face, ink.opacity.shape)[near], ink.opacity[near])))
-    face, alike = max(found, key=lambda pair: pair[1])
+        faces.append((face, _correlation(place_letters(text, face, ink.opacity.shape)[near], ink.opacity[near])))
+    face, alike = max(faces, key=lambda pair: pair[1])
     slope = steepness(ink.opacity[near])
     looks = [replace(face, softness=softness) for softness in SOFTNESS]
     slopes = [steepness(place_letters(text, look, ink.opacity.shape)[near]) for look in looks]

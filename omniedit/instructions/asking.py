@@ -7,7 +7,7 @@ from typing import Generic
 
 from omniedit.instructions.questions import retry_prompt
 from omniedit.instructions.replies import ParsedReply, Part, ReplyIssue
-from omniedit.vlm import Model, Prompt, Reply, Unanswered
+from omniedit.vlm import MissingReply, Model, Prompt, Reply
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def ask(model: Model, questions: Sequence[ModelQuestion[Part]], tries: int) -> l
     return best
 
 
-def _parse_answer(answer: Reply | Unanswered, question: ModelQuestion[Part]) -> ParsedReply[Part]:
+def _parse_answer(answer: Reply | MissingReply, question: ModelQuestion[Part]) -> ParsedReply[Part]:
     if reason := _missing_text_reason(answer):
         return ParsedReply(flaws=(ReplyIssue(reason),))
     assert isinstance(answer, Reply)
@@ -52,9 +52,9 @@ def _parse_answer(answer: Reply | Unanswered, question: ModelQuestion[Part]) -> 
     return replace(parsed, flaws=flaws, model=answer.model)
 
 
-def _missing_text_reason(answer: Reply | Unanswered) -> str | None:
+def _missing_text_reason(answer: Reply | MissingReply) -> str | None:
     """Return why an answer has no text, or None if it has text."""
-    return answer.reason if isinstance(answer, Unanswered) else answer.missing
+    return answer.reason if isinstance(answer, MissingReply) else answer.missing
 
 
 def _rank_reply(parsed: ParsedReply[Part]) -> tuple[bool, int, int]:

@@ -10,13 +10,15 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from omniedit.config.schema import QuotasConfig
 from omniedit.instructions.facets import PHRASINGS, facets
-from omniedit.instructions.proposals import ProposalRow, rejected_row, usable
-from omniedit.instructions.proposer import Draft
+from omniedit.instructions.proposals import ProposalRow, rejection_row, usable
+from omniedit.instructions.proposer import ProposalDraft
 from omniedit.instructions.questions import digest
 from omniedit.tasks import Task
 
 
-def apply_quotas(drafts: Sequence[Draft], quotas: QuotasConfig, wanted: Mapping[Task, int]) -> list[ProposalRow]:
+def apply_quotas(
+    drafts: Sequence[ProposalDraft], quotas: QuotasConfig, wanted: Mapping[Task, int]
+) -> list[ProposalRow]:
     """Return a row for each draft, in order: usable within the quotas, rejected with the quota's name beyond them.
 
     Quotas are filled with the first proposals of all photos first, because specialists take them first.
@@ -31,7 +33,7 @@ def apply_quotas(drafts: Sequence[Draft], quotas: QuotasConfig, wanted: Mapping[
         draft, task = drafts[place], drafts[place].edit.task
         met = list(facets(draft.edit.proposal, draft.edit.name))
         if reason := _full(met, counts[task], quotas, wanted[task]):
-            rows[place] = rejected_row(draft.source_id, task, "quotas", reason)
+            rows[place] = rejection_row(draft.source_id, task, "quotas", reason)
             continue
         lead = _rarest(draft.instructions, leads[task])
         counts[task].update(met)
@@ -50,7 +52,7 @@ def _full(
     return None
 
 
-def _turns(drafts: Sequence[Draft]) -> list[tuple[int, str]]:
+def _turns(drafts: Sequence[ProposalDraft]) -> list[tuple[int, str]]:
     """Return the sort key of each draft: its index among its photo's drafts of the task, then a hash to break ties."""
     seen: Counter[tuple[str, Task]] = Counter()
     turns = []
@@ -65,7 +67,7 @@ def _rarest(phrasings: Iterable[str], counts: Counter[str]) -> str:
     return min(phrasings, key=lambda phrasing: (counts[phrasing], PHRASINGS.index(phrasing)))
 
 
-def _row(draft: Draft, lead: str) -> ProposalRow:
+def _row(draft: ProposalDraft, lead: str) -> ProposalRow:
     """Return the row of a draft with the leading paraphrase first, which becomes the pair's `instruction`."""
     phrasings = [lead, *(phrasing for phrasing in draft.instructions if phrasing != lead)]
     instructions = [draft.instructions[phrasing] for phrasing in phrasings]
@@ -81,7 +83,7 @@ def _row(draft: Draft, lead: str) -> ProposalRow:
     return usable(draft.source_id, draft.edit.task, proposal, **columns)
 
 
-def _named_by_table(draft: Draft, phrasing: str) -> str | None:
+def _named_by_table(draft: ProposalDraft, phrasing: str) -> str | None:
     """Return the clue of the table of knowledge by which a paraphrase names its object, if any."""
     thing = draft.edit.thing
     return thing.describe_indirect_name(draft.instructions[phrasing]) if thing else None

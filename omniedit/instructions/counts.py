@@ -89,7 +89,7 @@ def count_instructions(noun: str, before: int, after: int, rng: np.random.Genera
     return tuple(text.format(**words) for text in draw_templates(_FEWER if after < before else _MORE, rng))
 
 
-def stated_numbers(instruction: str) -> set[int]:
+def parse_numbers(instruction: str) -> set[int]:
     """Return the numbers that an instruction states in words; 'another' is one."""
     words = re.findall(r"[a-z]+", instruction.lower())
     return {NUMBERS.index(word) for word in words if word in NUMBERS[1:]} | ({1} if "another" in words else set())

@@ -18,7 +18,7 @@ SPECIALIST = "derived"
 NO_WAY_BACK = "no inverse: neither the truth nor the instruction says what to ask for"
 
 
-class Place(NamedTuple):
+class PairLocation(NamedTuple):
     """Shard and row of a pair."""
 
     shard: Shard
@@ -64,8 +64,8 @@ def grow_compositions(shards: Sequence[Shard], accepted: Collection[str], seed: 
 
     An edit is part of one composition at most. The images of one source's edits are in memory at a time.
     """
-    singles: dict[str, list[Place]] = defaultdict(list)
-    sessions: dict[str, list[Place]] = defaultdict(list)
+    singles: dict[str, list[PairLocation]] = defaultdict(list)
+    sessions: dict[str, list[PairLocation]] = defaultdict(list)
     for place in _find_places(shards, accepted):
         if session := place.shard.session(place.row):
             sessions[session].append(place)
@@ -109,8 +109,8 @@ def write_derived(path: Path, name: str, seed: int, outcomes: Iterable[EditPair 
     return made
 
 
-def _find_places(shards: Sequence[Shard], wanted: Collection[str]) -> list[Place]:
-    return [Place(shard, row) for shard in shards for row, name in enumerate(shard.pair_ids) if name in wanted]
+def _find_places(shards: Sequence[Shard], wanted: Collection[str]) -> list[PairLocation]:
+    return [PairLocation(shard, row) for shard in shards for row, name in enumerate(shard.pair_ids) if name in wanted]
 
 
 def _compose_in_twos(pairs: list[EditPair], seed: int) -> Iterator[EditPair]:

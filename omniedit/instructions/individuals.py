@@ -9,7 +9,7 @@ import numpy as np
 from omniedit.grounding.objects import FoundObject
 from omniedit.imaging.color import FloatImage, from_lab, image_to_lab
 from omniedit.imaging.color_names import COLOURS
-from omniedit.imaging.color_naming import colour_word, nearest_colour, own_colour, without_colour
+from omniedit.imaging.color_naming import colour_word, nearest_colour, region_colour, without_colour
 from omniedit.imaging.images import Image, Mask
 from omniedit.imaging.morphology import bounding_box, erode
 from omniedit.instructions.objects import without_position
@@ -21,9 +21,9 @@ INSIDE = 0.9
 """Smallest share of an object's box in the box of a mirror at which the object is in the mirror."""
 OUTSIDE = 0.3
 """Largest such share at which it is outside the mirror. Between the two, its position is unknown."""
-LEAST_OF_ONE_COLOUR = 0.5
+MIN_COLOUR_SHARE = 0.5
 """Smallest share of an object's pixels that have its colour; a motley object has no colour of its own."""
-MOST_BLUE, LEAST_PURPLE = 250.0, 262.0
+MAX_BLUE, MIN_PURPLE = 250.0, 262.0
 """Hues in degrees up to which a colour is blue, and from which it is purple."""
 RIM = 0.03
 """Width of the outline that is left out of the colour, as a share of the square root of the object's area."""
@@ -59,11 +59,11 @@ def describe_individuals(photo: Photo, objects: Sequence[FoundObject]) -> list[I
     """Return the objects of a photo as individuals, in order, measured in the image."""
     mirrors = [named.box for named in photo.objects if named.box and named.name.split()[-1].lower() == MIRROR]
     individuals = []
-    for found in objects:
-        colour, lab = name_colour(photo.image, found.mask, colour_word(found.name) or "")
-        noun = to_noun(found.name)
-        in_mirror = None if noun.endswith(MIRROR) else _is_in_mirror(found.box, mirrors)
-        individuals.append(Individual(noun, found.box, found.area, colour, lab, in_mirror))
+    for obj in objects:
+        colour, lab = name_colour(photo.image, obj.mask, colour_word(obj.name) or "")
+        noun = to_noun(obj.name)
+        in_mirror = None if noun.endswith(MIRROR) else _is_in_mirror(obj.box, mirrors)
+        individuals.append(Individual(noun, obj.box, obj.area, colour, lab, in_mirror))
     return individuals
 
 
@@ -85,23 +85,23 @@ def name_colour(image: Image, mask: Mask, word: str = "") -> tuple[str, tuple[fl
     core = erode(inside, max(1, round(RIM * float(inside.sum()) ** 0.5)))
     inside = core if core.sum() >= 64 else inside
     lab = image_to_lab(np.ascontiguousarray(patch))
-    own = own_colour(lab, inside, word)
+    own = region_colour(lab, inside, word)
     values = (float(own[0]), float(own[1]), float(own[2]))
     if word:
         return word, values
-    name = _tell_blue_from_purple(nearest_colour(own), own)
+    name = _resolve_blue_purple(nearest_colour(own), own)
     if not name:
         return "", None
-    return (name, values) if _share_named(lab[inside], name) >= LEAST_OF_ONE_COLOUR else ("", None)
+    return (name, values) if _share_named(lab[inside], name) >= MIN_COLOUR_SHARE else ("", None)
 
 
-def _tell_blue_from_purple(name: str, own_3: np.ndarray) -> str:
+def _resolve_blue_purple(name: str, own_3: np.ndarray) -> str:
     """Return the name of a blue or purple by its hue in HSV, because L*a*b* bends blue to purple; '' between both."""
     if name not in ("blue", "purple"):
         return name
     rgb = from_lab(own_3.astype(np.float32).reshape(1, 1, 3))
     degrees = float(cv2.cvtColor(rgb, cv2.COLOR_RGB2HSV)[0, 0, 0])
-    return "blue" if degrees < MOST_BLUE else "purple" if degrees > LEAST_PURPLE else ""
+    return "blue" if degrees < MAX_BLUE else "purple" if degrees > MIN_PURPLE else ""
 
 
 def _share_named(lab_N3: FloatImage, name: str) -> float:

@@ -17,9 +17,9 @@ from omniedit.grounding.nouns import KINDS, OBJECT, find_kind, plain_nouns
 from omniedit.instructions.referring import Ambiguous
 from omniedit.instructions.words import content, stems
 
-LEAST_AHEAD = 1.3
+MIN_LEAD = 1.3
 """Smallest ratio of the largest value to the next one for a comparison to be certain."""
-LEAST_SAID = 0.65
+MIN_CLUE_SHARE = 0.65
 """Smallest share of a clue's words that a sentence must have to say the clue."""
 _GENERIC = "object thing item one animal vehicle instrument fruit food tool piece plant building can very"
 """Words that many clues share and that say nothing about which object is meant."""
@@ -93,7 +93,7 @@ def name_indirectly(sentence: str, name: str, others: Sequence[str] = ()) -> str
     said = set(stems(sentence))
     for phrase in find_clues(0, [name, *others]):
         own = [stem for stem in content(phrase) if stem not in stems(_GENERIC)]
-        if own and len(said.intersection(own)) >= LEAST_SAID * len(own):
+        if own and len(said.intersection(own)) >= MIN_CLUE_SHARE * len(own):
             return f"named as the '{phrase}', which the {name} is by the table of knowledge"
     return None
 
@@ -133,7 +133,7 @@ def _largest(phrase: str, values: Mapping[str, float], fitting: Sequence[int], n
     measured = sorted(((values[to_known_noun(names[place]) or ""], place) for place in fitting), reverse=True)
     if len(measured) < 2:
         raise Ambiguous(f"'{phrase}' compares objects, and the photo has {len(measured) or 'none'} of them")
-    if measured[0][0] < LEAST_AHEAD * measured[1][0]:
+    if measured[0][0] < MIN_LEAD * measured[1][0]:
         raise Ambiguous(f"'{phrase}' describes two of the objects about equally")
     return measured[0][1]
 

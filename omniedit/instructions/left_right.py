@@ -6,6 +6,6 @@ from collections.abc import Iterable
 _SIDES = re.compile(r"\b(left|right)(most|hand)?\b", re.IGNORECASE)
 
 
-def names_a_side(texts: Iterable[str]) -> bool:
+def mentions_side(texts: Iterable[str]) -> bool:
     """Return whether any of the texts mentions left or right."""
     return any(_SIDES.search(text) for text in texts)

@@ -50,7 +50,7 @@ Entries = dict[str, frozenset[str]]
 
 
 @dataclass(frozen=True)
-class Thing:
+class PhotoObject:
     """Object of a photo.
 
     Args:
@@ -73,7 +73,7 @@ class Thing:
 
 
 def meaning_error(
-    instruction: str, task: Task, proposal: Proposal, thing: Thing | None, is_named: bool = False
+    instruction: str, task: Task, proposal: Proposal, thing: PhotoObject | None, is_named: bool = False
 ) -> str | None:
     """Return why a paraphrase does not ask for the edit, or None if it does.
 
@@ -88,7 +88,7 @@ def meaning_error(
     reasons = chain(
         _missing_object(set(said), proposal, None if is_named else thing),
         _missing_results(set(said), proposal),
-        _not_done(set(said), _negated_stems(instruction), task),
+        _operation_faults(set(said), _negated_stems(instruction), task),
         _wrong_targets(instruction, said, proposal, thing),
     )
     return next(reasons, None)
@@ -99,10 +99,10 @@ def operation_error(instruction: str, task: Task) -> str | None:
     task."""
     if task not in operations():
         return None
-    return next(_not_done(set(stems(instruction)), _negated_stems(instruction), task), None)
+    return next(_operation_faults(set(stems(instruction)), _negated_stems(instruction), task), None)
 
 
-def _missing_object(said: set[str], proposal: Proposal, thing: Thing | None) -> Iterator[str]:
+def _missing_object(said: set[str], proposal: Proposal, thing: PhotoObject | None) -> Iterator[str]:
     """Yield the fault of a paraphrase that does not name its object."""
     if thing and _must_name_it(proposal, said):
         if head(thing.name) not in said:
@@ -155,7 +155,7 @@ def is_mentioned(phrase: str, said: set[str]) -> bool:
     return head(phrase) in own & said or 2 * len(own & said) >= len(own)
 
 
-def _not_done(said: set[str], denied: set[str], task: Task) -> Iterator[str]:
+def _operation_faults(said: set[str], denied: set[str], task: Task) -> Iterator[str]:
     """Yield the faults of the operation: missing, another one, or negated."""
     says, never = operations()[task]
     if says and not any(map(said.issuperset, says.values())):
@@ -175,7 +175,9 @@ def _negated_stems(instruction: str) -> set[str]:
     return set(chain.from_iterable(after))
 
 
-def _wrong_targets(instruction: str, said: Sequence[str], proposal: Proposal, thing: Thing | None) -> Iterator[str]:
+def _wrong_targets(
+    instruction: str, said: Sequence[str], proposal: Proposal, thing: PhotoObject | None
+) -> Iterator[str]:
     """Yield the faults of a wrong target: the object is excepted, or the result is taken as given."""
     if thing is None:
         return
@@ -203,8 +205,8 @@ def _is_exception(said: Sequence[str], thing: str) -> bool:
 def _is_reversed(instruction: str, thing: str, new: str) -> bool:
     """Return whether a swap is reversed: 'replace NEW with OLD', 'OLD in place of NEW'."""
     plain = instruction.lower()
-    swaps = [found.groups() for found in [_REPLACING.search(plain)] if found]
-    swaps += [(found[2] or found[4], found[1] or found[3]) for found in [_SUBSTITUTING.search(plain)] if found]
+    swaps = [match.groups() for match in [_REPLACING.search(plain)] if match]
+    swaps += [(match[2] or match[4], match[1] or match[3]) for match in [_SUBSTITUTING.search(plain)] if match]
     pairs = [(set(stems(old)), set(stems(other))) for old, other in swaps]
     return any(new in old - other and thing in other - old for old, other in pairs)
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from omniedit.imaging.color_names import ALIASES, COLOURS
 from omniedit.instructions.objects import with_article
-from omniedit.instructions.words import bare, noun
+from omniedit.instructions.words import noun, strip_article
 
 _POLITE = re.compile(r"^(?:please |(?:can|could|would|will) you (?:please )?|i would like you to )", re.IGNORECASE)
 _END = re.compile(
@@ -83,28 +83,28 @@ def find_added(instruction: str) -> str | None:
 
 def find_swapped(instruction: str) -> tuple[str, str] | None:
     """Return the phrases of the old and the new object of a swap."""
-    found = _match(_SWAPS, instruction)
-    return (found["old"], found["new"]) if found and all(map(is_object, found.values())) else None
+    match = _match(_SWAPS, instruction)
+    return (match["old"], match["new"]) if match and all(map(is_object, match.values())) else None
 
 
 def find_recolouring(instruction: str) -> Recolouring | None:
     """Return the object whose colour changes, if the instruction names the old colour, too."""
-    found = _match(_RECOLOURINGS, instruction)
-    return Recolouring(**found) if found and not _JOINING.search(found["thing"]) else None
+    match = _match(_RECOLOURINGS, instruction)
+    return Recolouring(**match) if match and not _JOINING.search(match["thing"]) else None
 
 
 def find_backgrounds(instruction: str) -> tuple[str, str] | None:
     """Return the phrases of the old and the new background."""
-    found = _match(_BACKGROUNDS, instruction)
-    return (found["old"], found["new"]) if found and not any(map(_JOINING.search, found.values())) else None
+    match = _match(_BACKGROUNDS, instruction)
+    return (match["old"], match["new"]) if match and not any(map(_JOINING.search, match.values())) else None
 
 
 def find_style(instruction: str) -> str | None:
     """Return the style with its article, without a list of details: 'a pencil sketch'."""
-    found = _match(_STYLES, instruction)
-    if not found or _MORE_EDITS.search(found["style"]):
+    match = _match(_STYLES, instruction)
+    if not match or _MORE_EDITS.search(match["style"]):
         return None
-    style = found["style"]
+    style = match["style"]
     return re.split(r" (?:in|with|from|of) ", style)[0] if "," in style else style
 
 
@@ -115,13 +115,13 @@ def is_object(phrase: str) -> bool:
 
 def split_place(phrase: str) -> tuple[str, str]:
     """Split a phrase into the object and its place, '' without one: 'cat on the sofa' -> 'cat', 'on the sofa'."""
-    found = _PLACE.search(phrase)
-    return (phrase[: found.start()], phrase[found.start() :].strip()) if found else (phrase, "")
+    match = _PLACE.search(phrase)
+    return (phrase[: match.start()], phrase[match.start() :].strip()) if match else (phrase, "")
 
 
 def describe_alone(name: str) -> str:
     """Remove the words that distinguish an object from others like it: 'smaller brown dog' -> 'brown dog'."""
-    return re.sub(rf"^(?:{_COMPARING}\s+)+(?=\S)", "", bare(name), flags=re.IGNORECASE)
+    return re.sub(rf"^(?:{_COMPARING}\s+)+(?=\S)", "", strip_article(name), flags=re.IGNORECASE)
 
 
 def introduce_details(name: str) -> str:
@@ -136,15 +136,15 @@ def swap_colour(name: str, colour: str) -> tuple[str, str] | None:
 
     None if the name has no colour or several.
     """
-    found = re.findall(rf"\b{_C}\b", name, re.IGNORECASE)
-    if len(found) != 1:
+    colours = re.findall(rf"\b{_C}\b", name, re.IGNORECASE)
+    if len(colours) != 1:
         return None
-    return re.sub(rf"\b{found[0]}\b", colour, name), found[0].lower()
+    return re.sub(rf"\b{colours[0]}\b", colour, name), colours[0].lower()
 
 
 def _find_object(patterns: tuple[str, ...], instruction: str) -> str | None:
-    found = _match(patterns, instruction)
-    return found["thing"] if found and is_object(found["thing"]) else None
+    match = _match(patterns, instruction)
+    return match["thing"] if match and is_object(match["thing"]) else None
 
 
 def _match(patterns: tuple[str, ...], instruction: str) -> dict[str, str] | None:

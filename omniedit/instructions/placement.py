@@ -63,13 +63,13 @@ def resize_instructions(thing: str, scale: float, rng: np.random.Generator) -> t
     return tuple(text.format(thing=thing, **words) for text in draw_templates(_LARGER if scale > 1 else _SMALLER, rng))
 
 
-def stated_directions(instruction: str, thing: str) -> set[str]:
+def parse_directions(instruction: str, thing: str) -> set[str]:
     """Return the directions that an instruction names, apart from those in the object's name: 'left dog'."""
     text = instruction.lower().replace(thing.lower(), "")
     return {direction for direction, words in _DIRECTION_WORDS.items() if re.search(words, text)}
 
 
-def stated_resizing(instruction: str) -> tuple[set[str], float | None]:
+def parse_resizing(instruction: str) -> tuple[set[str], float | None]:
     """Return whether an instruction says 'larger' or 'smaller', and the scale that it states, if any."""
     text = instruction.lower()
     words = {"larger": _LARGER_WORDS, "smaller": _SMALLER_WORDS}

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from difflib import SequenceMatcher
 
-from omniedit.instructions.meaning import Thing, is_mentioned
+from omniedit.instructions.meaning import PhotoObject, is_mentioned
 from omniedit.instructions.proposals import (
     AttributeProposal,
     BackgroundProposal,
@@ -15,14 +15,14 @@ from omniedit.instructions.proposals import (
     SwapProposal,
     TypeProposal,
 )
-from omniedit.instructions.questions import Offers
+from omniedit.instructions.questions import EditOptions
 from omniedit.instructions.words import content, head, stems
 
 ALIKE = 0.5
 """Minimum share of words that the two prompts of a pair have in common (Ratcliff and Obershelp's measure)."""
 
 
-def implausible_reason(proposal: Proposal, thing: Thing | None, offers: Offers) -> str | None:
+def implausible_reason(proposal: Proposal, thing: PhotoObject | None, offers: EditOptions) -> str | None:
     """Return why a proposal makes no sense, or None if it does.
 
     Args:
@@ -31,7 +31,7 @@ def implausible_reason(proposal: Proposal, thing: Thing | None, offers: Offers) 
     return next(_reasons(proposal, thing, offers), None)
 
 
-def _reasons(proposal: Proposal, thing: Thing | None, offers: Offers) -> Iterator[str]:
+def _reasons(proposal: Proposal, thing: PhotoObject | None, offers: EditOptions) -> Iterator[str]:
     match proposal:
         case TypeProposal():
             yield from proposal.find_flaws(thing.name if thing else "")
@@ -59,7 +59,7 @@ def _not_offered(what: str, chosen: str, offered: tuple[str, ...]) -> Iterator[s
         yield f"{what} '{chosen}' is not one of the {what}s to choose from"
 
 
-def _in_prompts(proposal: PromptedProposal, thing: Thing | None, change: str) -> Iterator[str]:
+def _in_prompts(proposal: PromptedProposal, thing: PhotoObject | None, change: str) -> Iterator[str]:
     """Yield the faults of two prompts, which must be one caption with the change in the target prompt only."""
     source, target = stems(proposal.source_prompt), stems(proposal.target_prompt)
     if thing and not {head(thing.name)} <= set(source) & set(target):

@@ -94,7 +94,7 @@ class PromptedProposal(Proposal):
     target_prompt: PromptText
 
     @model_validator(mode="after")
-    def _prompts_differ(self) -> "PromptedProposal":
+    def _check_prompts(self) -> "PromptedProposal":
         if self.source_prompt.split() == self.target_prompt.split():
             raise ValueError("source_prompt and target_prompt are the same")
         return self

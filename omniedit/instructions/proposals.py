@@ -1,7 +1,7 @@
 """Proposals of a vision-language model for photos, one per row: checked, or rejected with a reason.
 
 The file `proposals/{shard}.parquet` is stored next to the shard of photos. `proposal` is JSON of the class that serves
-the row's task (`CLASSES`); it is null in rows of `rejected_row`.
+the row's task (`CLASSES`); it is null in rows of `rejection_row`.
 """
 
 # ruff: noqa: F401
@@ -35,7 +35,7 @@ from omniedit.instructions.proposal import (
 from omniedit.instructions.type_proposals import TYPE_CLASSES
 from omniedit.storage.parquet import read_rows, write_rows
 from omniedit.tasks import Task
-from omniedit.vlm.thinking import Unclear, find_answers
+from omniedit.vlm.thinking import UnclearReply, find_answers
 
 CLASSES: dict[Task, type[Proposal]] = {
     Task.OBJECT_SWAP: SwapProposal,
@@ -76,7 +76,7 @@ def usable(source_id: str, task: Task, proposal: Proposal, **more: Any) -> Propo
     return {"source_id": source_id, "task": task, "proposal": proposal.model_dump_json(), "refused": None, **more}
 
 
-def rejected_row(source_id: str, task: Task | None, stage: str, reason: str) -> ProposalRow:
+def rejection_row(source_id: str, task: Task | None, stage: str, reason: str) -> ProposalRow:
     return {"source_id": source_id, "task": task, "proposal": None, "stage": stage, "refused": reason}
 
 
@@ -108,7 +108,7 @@ def json_object(reply: str) -> dict[str, Any]:
     """
     try:
         answer = find_answers(reply)[-1]
-    except Unclear as problem:
+    except UnclearReply as problem:
         raise ValueError(f"no JSON object: {problem}") from None
     first, last = answer.find("{"), answer.rfind("}")
     try:
@@ -128,7 +128,7 @@ def read_proposals(path: str | Path, task: Task) -> dict[str, list[Proposal]]:
         Damaged: the file is incomplete.
         UserError: the file is missing or from another release.
     """
-    found: dict[str, list[Proposal]] = {}
+    proposals: dict[str, list[Proposal]] = {}
     for row in read_rows(path, ("source_id", "task", "proposal")):
         if row["task"] == task and row["proposal"] is not None:
             try:
@@ -136,8 +136,8 @@ def read_proposals(path: str | Path, task: Task) -> dict[str, list[Proposal]]:
             except ValidationError:
                 problem = f"the proposal for {row['source_id']} was written by another release; delete the file"
                 raise UserError(f"{path}: {problem}") from None
-            found.setdefault(row["source_id"], []).append(proposal)
-    return found
+            proposals.setdefault(row["source_id"], []).append(proposal)
+    return proposals
 
 
 def proposers(path: str | Path, task: Task) -> dict[str, str]:
@@ -150,5 +150,5 @@ def proposers(path: str | Path, task: Task) -> dict[str, str]:
     """
     columns = {"proposer": "model", "prompt_hash": "prompt_hash"}
     rows = [row for row in read_rows(path, ("task", "proposal", *columns.values())) if row["task"] == task]
-    found = {name: sorted({row[key] for row in rows if row["proposal"] and row[key]}) for name, key in columns.items()}
-    return {name: ", ".join(values) for name, values in found.items() if values}
+    names = {name: sorted({row[key] for row in rows if row["proposal"] and row[key]}) for name, key in columns.items()}
+    return {name: ", ".join(values) for name, values in names.items() if values}

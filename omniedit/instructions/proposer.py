@@ -13,8 +13,8 @@ from omniedit.config.schema import ProposalsConfig
 from omniedit.imaging.images import resize_to_fit
 from omniedit.instructions.asking import ModelQuestion, ask
 from omniedit.instructions.facets import PHRASINGS
-from omniedit.instructions.meaning import Thing
-from omniedit.instructions.proposals import CLASSES, ProposalRow, SwapProposal, rejected_row
+from omniedit.instructions.meaning import PhotoObject
+from omniedit.instructions.proposals import CLASSES, ProposalRow, SwapProposal, rejection_row
 from omniedit.instructions.questions import (
     MAX_THINGS,
     DraftEdit,
@@ -34,7 +34,7 @@ from omniedit.instructions.replies import (
     read_objects,
     read_paraphrases,
 )
-from omniedit.instructions.words import bare
+from omniedit.instructions.words import strip_article
 from omniedit.sources.photo import Photo
 from omniedit.tasks import Task
 from omniedit.vlm import Model, Prompt, PromptImage
@@ -50,7 +50,7 @@ TASKS_A_PROMPT = 8
 
 
 @dataclass(frozen=True)
-class Draft:
+class ProposalDraft:
     """Usable proposal with all paraphrases of its instruction.
 
     Args:
@@ -77,7 +77,7 @@ class Proposer:
     def __init__(self, model: Model, config: ProposalsConfig, tasks: Sequence[Task]) -> None:
         self.model, self.config, self.tasks = model, config, tuple(tasks)
 
-    def propose(self, photos: Sequence[Photo]) -> list[tuple[list[Draft], list[ProposalRow]]]:
+    def propose(self, photos: Sequence[Photo]) -> list[tuple[list[ProposalDraft], list[ProposalRow]]]:
         """Return for each photo, in order, the usable drafts and the rows of rejected proposals."""
         images = [PromptImage(resize_to_fit(photo.image, self.config.max_side)) for photo in photos]
         listed = self._ask([ModelQuestion(objects_prompt(image), read_objects) for image in images])
@@ -93,14 +93,17 @@ class Proposer:
             for photo, things, edits, instructions in zip(photos, listed, proposed, said, strict=True)
         ]
 
-    def has_enough(self, drafts: Sequence[Draft], wanted: Mapping[Task, int]) -> bool:
+    def has_enough_drafts(self, drafts: Sequence[ProposalDraft], wanted: Mapping[Task, int]) -> bool:
         """Return whether each task has as many drafts as can be used, plus spare ones for later rejections."""
         counts = Counter(draft.edit.task for draft in drafts)
         return all(counts[task] >= self.config.spare * wanted[task] for task in self.tasks)
 
     def prompts_a_photo(self) -> list[Prompt]:
         """Return the prompts of a typical photo, with a blank image, to estimate the cost."""
-        blank, thing = PromptImage(np.zeros((1, 1, 3), np.uint8)), Thing("coffee cup", "white coffee cup on the left")
+        blank, thing = (
+            PromptImage(np.zeros((1, 1, 3), np.uint8)),
+            PhotoObject("coffee cup", "white coffee cup on the left"),
+        )
         usual = SwapProposal(instructions=["Replace the cup with a glass."], object="cup", new_object="a glass of tea")
         edits = [DraftEdit(Task.OBJECT_SWAP, usual, thing)] * len(self.tasks) * self.config.per_photo
         about = [
@@ -119,7 +122,7 @@ class Proposer:
         return [next(replies) if question else ParsedReply() for question in questions]
 
     def _edits(
-        self, photo: Photo, image: PromptImage, listed: ParsedReply[Thing], asked: Sequence[Task]
+        self, photo: Photo, image: PromptImage, listed: ParsedReply[PhotoObject], asked: Sequence[Task]
     ) -> ModelQuestion[DraftEdit] | None:
         things, offers = listed.parts, offers_for(photo.source_id)
         tasks = [task for task in asked if things or task in WITHOUT_A_THING]
@@ -164,7 +167,7 @@ def _apply_meanings(
         edit = proposed.parts[paraphrase.edit]
         if not paraphrase.doubt:
             parts.append(paraphrase)
-        elif edit.thing and bare(answers.get(paraphrase, "")).lower() == edit.thing.name:
+        elif edit.thing and strip_article(answers.get(paraphrase, "")).lower() == edit.thing.name:
             named_by = f"named as the {edit.thing.name} by {meanings.model}"
             parts.append(replace(paraphrase, doubt="", named_by=named_by))
         else:
@@ -172,7 +175,7 @@ def _apply_meanings(
     return replace(said, parts=tuple(parts), flaws=tuple(flaws))
 
 
-def in_turn(names: Sequence[str]) -> list[int]:
+def shuffle_indices(names: Sequence[str]) -> list[int]:
     """Return the indices of photos in the order of processing: shuffled by a hash, so the same in every run."""
     return sorted(range(len(names)), key=lambda place: hashlib.sha256(names[place].encode()).digest())
 
@@ -186,19 +189,26 @@ def _join_replies(replies: Sequence[ParsedReply[DraftEdit]]) -> ParsedReply[Draf
     )
 
 
-def _drafts(source_id: str, edits: ParsedReply[DraftEdit], instructions: ParsedReply[Paraphrase]) -> list[Draft]:
+def _drafts(
+    source_id: str, edits: ParsedReply[DraftEdit], instructions: ParsedReply[Paraphrase]
+) -> list[ProposalDraft]:
     return [
-        Draft(source_id, edit, _phrasings(place, edit, instructions), edits.model, _named_by(place, instructions))
+        ProposalDraft(
+            source_id, edit, _phrasings(place, edit, instructions), edits.model, _named_by(place, instructions)
+        )
         for place, edit in enumerate(edits.parts)
     ]
 
 
 def _flaws(
-    source_id: str, things: ParsedReply[Thing], edits: ParsedReply[DraftEdit], instructions: ParsedReply[Paraphrase]
+    source_id: str,
+    things: ParsedReply[PhotoObject],
+    edits: ParsedReply[DraftEdit],
+    instructions: ParsedReply[Paraphrase],
 ) -> list[ProposalRow]:
     stages: dict[str, ParsedReply[Any]] = {"things": things, "edits": edits, "wordings": instructions}
     return [
-        rejected_row(source_id, flaw.task, stage, flaw.reason)
+        rejection_row(source_id, flaw.task, stage, flaw.reason)
         for stage, parsed in stages.items()
         for flaw in parsed.flaws
     ]

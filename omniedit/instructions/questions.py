@@ -13,7 +13,7 @@ from importlib import resources
 
 import numpy as np
 
-from omniedit.instructions.meaning import Thing
+from omniedit.instructions.meaning import PhotoObject
 from omniedit.instructions.proposals import Proposal
 from omniedit.instructions.style_names import styles
 from omniedit.instructions.word_lists import read_list
@@ -33,7 +33,7 @@ _QUOTED = 4000
 
 
 @dataclass(frozen=True)
-class Offers:
+class EditOptions:
     """Options for a photo's edits: few of many, so that the photos of a shard together cover all of them."""
 
     attributes: tuple[str, ...]
@@ -51,7 +51,7 @@ class DraftEdit:
 
     task: Task
     proposal: Proposal
-    thing: Thing | None
+    thing: PhotoObject | None
 
     @property
     def name(self) -> str:
@@ -59,14 +59,16 @@ class DraftEdit:
         return self.thing.name if self.thing else ""
 
 
-def offers_for(source_id: str) -> Offers:
+def offers_for(source_id: str) -> EditOptions:
     """Draw the options of a photo from its source id alone, so that later runs find its replies in the cache."""
     rng = np.random.default_rng(int.from_bytes(hashlib.sha256(source_id.encode()).digest()[:8], "little"))
 
-    def drawn(all_of_them: Sequence[str], count: int) -> tuple[str, ...]:
+    def draw_sample(all_of_them: Sequence[str], count: int) -> tuple[str, ...]:
         return tuple(rng.choice(all_of_them, count, replace=False).tolist())
 
-    return Offers(drawn(read_list("attributes"), 5), drawn(read_list("environments"), 8), drawn(styles(), 12))
+    return EditOptions(
+        draw_sample(read_list("attributes"), 5), draw_sample(read_list("environments"), 8), draw_sample(styles(), 12)
+    )
 
 
 def objects_prompt(image: PromptImage) -> Prompt:
@@ -75,7 +77,7 @@ def objects_prompt(image: PromptImage) -> Prompt:
 
 
 def edits_prompt(
-    image: PromptImage, things: Sequence[Thing], offers: Offers, tasks: Sequence[Task], per_task: int
+    image: PromptImage, things: Sequence[PhotoObject], offers: EditOptions, tasks: Sequence[Task], per_task: int
 ) -> Prompt:
     """Build the prompt for the edits that suit a photo, for all tasks at once; `replies.read_edits` reads the reply."""
     words = {

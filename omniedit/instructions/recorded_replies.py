@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from omniedit.errors import UserError
-from omniedit.instructions.proposals import CLASSES, ProposalRow, json_object, proposal_in, rejected_row, usable
+from omniedit.instructions.proposals import CLASSES, ProposalRow, json_object, proposal_in, rejection_row, usable
 from omniedit.plain_text import split_lines
 from omniedit.tasks import Task
 
@@ -15,7 +15,7 @@ def check_reply(source_id: str, task: Task, reply: str) -> ProposalRow:
     try:
         return usable(source_id, task, proposal_in(task, json_object(reply)))
     except ValueError as error:
-        return rejected_row(source_id, task, "recorded reply", str(error))
+        return rejection_row(source_id, task, "recorded reply", str(error))
 
 
 def read_recorded_replies(path: str | Path) -> list[tuple[str, Task, str]]:

@@ -16,15 +16,15 @@ from omniedit.instructions.words import content, head, stems
 
 CUES = ("place", "size", "colour", "order", "mirror")
 """Properties that distinguish an object from others of its kind."""
-LEAST_APART = 0.05
+MIN_SEPARATION = 0.05
 """Smallest difference of two centres along an axis, as a share of the image, for one to be the left or upper one."""
 ALONG_THE_AXIS = 0.5
 """Smallest share that this difference has of the difference along the other axis."""
 AT_A_SIDE = 0.4
 """Share of the image, from a border, in which one of three or more objects is 'on the left'."""
-LEAST_LARGER = 1.5
+MIN_AREA_RATIO = 1.5
 """Smallest ratio of two areas for one object to be the larger one."""
-LEAST_OTHER_COLOUR = 28.0
+MIN_COLOUR_DISTANCE = 28.0
 """Smallest distance in L*a*b* of two colours with different names; nearer ones are a matter of taste."""
 
 ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth")
@@ -82,13 +82,13 @@ def refer(target: int, individuals: Sequence[Individual], cues: Sequence[str] = 
     alike = [this for this in individuals if head(this.noun) == head(noun)]
     if len(alike) < 2:
         return {}
-    found: dict[str, list[str]] = {}
+    by_cue: dict[str, list[str]] = {}
     for cue in cues:
         phrases = dict.fromkeys(_phrases(cue, individuals[target], alike))
         fitting = [phrase for phrase in phrases if _means(phrase, target, individuals)]
         if fitting:
-            found[cue] = fitting
-    return found
+            by_cue[cue] = fitting
+    return by_cue
 
 
 def _means(phrase: str, target: int, individuals: Sequence[Individual]) -> bool:
@@ -146,11 +146,11 @@ def _find_alike(text: str, individuals: Sequence[Individual]) -> list[int]:
 def _without_noun(text: str, alike: Sequence[Individual]) -> str:
     """Return a text without the nouns of objects, whose words may be those of a cue: an orange, a left-hand drive."""
     words = {word for this in alike for word in this.noun.lower().split()}
-    found = text.split()
-    for word in words & set(found):
-        place = len(found) - 1 - found[::-1].index(word)
-        found[place] = "one"
-    return " ".join(found)
+    tokens = text.split()
+    for word in words & set(tokens):
+        place = len(tokens) - 1 - tokens[::-1].index(word)
+        tokens[place] = "one"
+    return " ".join(tokens)
 
 
 Narrowing = Callable[[list[int], Sequence[Individual]], list[int]]
@@ -158,11 +158,11 @@ Narrowing = Callable[[list[int], Sequence[Individual]], list[int]]
 
 def _read_cues(text: str) -> Iterator[Narrowing]:
     """Yield how each cue of a text narrows a choice, in the order in which they apply: colour and mirror first."""
-    if found := _COLOUR.search(text):
-        colour = ALIASES.get(found[1], found[1])
+    if match := _COLOUR.search(text):
+        colour = ALIASES.get(match[1], match[1])
         yield lambda alike, all_: _by_colour(colour, alike, all_)
-    if found := _MIRROR.search(text):
-        inside = found[1] not in _NOT_IN
+    if match := _MIRROR.search(text):
+        inside = match[1] not in _NOT_IN
         yield lambda alike, all_: _by_mirror(inside, alike, all_)
     if order := _ORDER.search(text):
         number, start = ORDINALS.index(order[1]), order[2]
@@ -188,7 +188,7 @@ def _by_colour(colour: str, alike: list[int], individuals: Sequence[Individual])
         if other.lab is None:
             raise Ambiguous(f"one {other.noun} has no clear colour")
         near = [
-            mine for mine in named if place not in named and _distance(individuals[mine], other) < LEAST_OTHER_COLOUR
+            mine for mine in named if place not in named and _distance(individuals[mine], other) < MIN_COLOUR_DISTANCE
         ]
         if near:
             raise Ambiguous(f"one {other.noun} is {other.colour}, which is too near {colour}")
@@ -223,14 +223,14 @@ def _by_middle(alike: list[int], individuals: Sequence[Individual]) -> list[int]
     """Return the middle one of three, along the axis on which all three are apart."""
     if len(alike) != 3:
         raise Ambiguous(f"{len(alike)} objects have no middle one")
-    found = set()
+    middles = set()
     for start in ("left", "top"):
         ordered = [individuals[place] for place in _sort(start, alike, individuals)]
         if all(_is_apart(start, *pair) for pair in pairwise(ordered)):
-            found.add(_sort(start, alike, individuals)[1])
-    if len(found) != 1:
+            middles.add(_sort(start, alike, individuals)[1])
+    if len(middles) != 1:
         raise Ambiguous("none of them is clearly in the middle")
-    return list(found)
+    return list(middles)
 
 
 def _by_side(side: str, alike: list[int], individuals: Sequence[Individual]) -> list[int]:
@@ -254,7 +254,7 @@ def _by_size(sign: int, alike: list[int], individuals: Sequence[Individual]) -> 
     ordered = sorted(alike, key=lambda place: -sign * individuals[place].area)
     if len(ordered) > 1:
         areas = sorted(individuals[place].area for place in ordered[:2])
-        if areas[1] < LEAST_LARGER * areas[0]:
+        if areas[1] < MIN_AREA_RATIO * areas[0]:
             raise Ambiguous(f"two of them are about equally {'large' if sign > 0 else 'small'}")
     return ordered[:1]
 
@@ -268,4 +268,4 @@ def _is_apart(start: str, first: Individual, second: Individual) -> bool:
     """Return whether two objects clearly differ along the axis of a side."""
     apart = [abs(a - b) for a, b in zip(first.centre, second.centre, strict=True)]
     along, across = apart[_AXES[start]], apart[1 - _AXES[start]]
-    return along >= LEAST_APART and along >= ALONG_THE_AXIS * across
+    return along >= MIN_SEPARATION and along >= ALONG_THE_AXIS * across

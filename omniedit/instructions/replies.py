@@ -9,11 +9,11 @@ from typing import Any, Generic, TypeVar
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from omniedit.instructions.facets import PHRASINGS
-from omniedit.instructions.meaning import Thing, meaning_error
+from omniedit.instructions.meaning import PhotoObject, meaning_error
 from omniedit.instructions.plausibility import implausible_reason
 from omniedit.instructions.proposals import Phrase, first_problem, json_object, proposal_in, quote
-from omniedit.instructions.questions import MAX_THINGS, DraftEdit, Offers
-from omniedit.instructions.words import bare, content, head, stems
+from omniedit.instructions.questions import MAX_THINGS, DraftEdit, EditOptions
+from omniedit.instructions.words import content, head, stems, strip_article
 from omniedit.tasks import Task
 
 Part = TypeVar("Part")
@@ -61,14 +61,14 @@ class Paraphrase:
     named_by: str = ""
 
 
-class _Listed(BaseModel):
+class _ListedObject(BaseModel):
     model_config = ConfigDict(strict=True)
 
     name: Phrase
     expression: Phrase
 
 
-def read_objects(reply: str) -> ParsedReply[Thing]:
+def read_objects(reply: str) -> ParsedReply[PhotoObject]:
     """Return the objects of a photo, each distinguished from others of its kind."""
     try:
         listed = _list_in(json_object(reply), "objects")
@@ -80,7 +80,7 @@ def read_objects(reply: str) -> ParsedReply[Thing]:
 
 
 def read_edits(
-    reply: str, things: Sequence[Thing], offers: Offers, tasks: Sequence[Task], per_task: int
+    reply: str, things: Sequence[PhotoObject], offers: EditOptions, tasks: Sequence[Task], per_task: int
 ) -> ParsedReply[DraftEdit]:
     """Return the edits that suit a photo, at most `per_task` of each task."""
     parts: list[DraftEdit] = []
@@ -141,24 +141,24 @@ def _list_in(answer: Mapping[str, Any], key: str) -> list[Any]:
     Raises:
         ValueError: the key is missing or holds no list.
     """
-    found = answer.get(key)
-    if not isinstance(found, list):
+    entries = answer.get(key)
+    if not isinstance(entries, list):
         raise ValueError(f'no list under "{key}"')
-    return found
+    return entries
 
 
-def _thing(answer: Any) -> Thing:
+def _thing(answer: Any) -> PhotoObject:
     try:
-        listed = _Listed.model_validate(answer)
+        listed = _ListedObject.model_validate(answer)
     except ValidationError as error:
         raise ValueError(first_problem(error)) from None
-    name, expression = bare(listed.name).lower(), bare(listed.expression)
+    name, expression = strip_article(listed.name).lower(), strip_article(listed.expression)
     if head(name) not in stems(expression):
         raise ValueError(f"expression '{expression}' does not contain its name '{name}'")
-    return Thing(name, expression)
+    return PhotoObject(name, expression)
 
 
-def _disambiguate(things: Sequence[Thing], thing: Thing) -> Thing:
+def _disambiguate(things: Sequence[PhotoObject], thing: PhotoObject) -> PhotoObject:
     """Return the object with the names of the others, and the stems that no other object of its kind has, if any."""
     names = tuple(other.name for other in things if other is not thing)
     others = [other for other in things if other is not thing and head(other.name) == head(thing.name)]
@@ -169,7 +169,7 @@ def _disambiguate(things: Sequence[Thing], thing: Thing) -> Thing:
     return replace(thing, telling=own if others else thing.telling, others=names)
 
 
-def _edit(task: Task, things: Sequence[Thing], offers: Offers, answer: Any) -> DraftEdit:
+def _edit(task: Task, things: Sequence[PhotoObject], offers: EditOptions, answer: Any) -> DraftEdit:
     if not isinstance(answer, dict) or "instruction" not in answer:
         raise ValueError("not a JSON object with an instruction")
     fields = {name: value for name, value in answer.items() if name != "instruction"}
@@ -185,15 +185,15 @@ def _edit(task: Task, things: Sequence[Thing], offers: Offers, answer: Any) -> D
     return DraftEdit(task, proposal, thing)
 
 
-def _match_thing(phrase: Any, things: Sequence[Thing]) -> Thing | None:
+def _match_thing(phrase: Any, things: Sequence[PhotoObject]) -> PhotoObject | None:
     """Return the object whose expression or name a phrase is; None for an empty phrase."""
     if not phrase:
         return None
-    wanted = bare(str(phrase)).lower()
-    found = [thing for thing in things if wanted in (thing.expression.lower(), thing.name)]
-    if len(found) != 1:
+    wanted = strip_article(str(phrase)).lower()
+    matches = [thing for thing in things if wanted in (thing.expression.lower(), thing.name)]
+    if len(matches) != 1:
         raise ValueError(f"object {quote(phrase)} is not one of the listed expressions")
-    return found[0]
+    return matches[0]
 
 
 def _instruction(
@@ -229,8 +229,8 @@ def read_meanings(reply: str, count: int) -> ParsedReply[str]:
     except ValueError as error:
         return ParsedReply(flaws=(ReplyIssue(str(error)),))
     meant = [answer.get(str(number)) for number in range(1, count + 1)]
-    if lacking := [str(number) for number, name in enumerate(meant, 1) if not isinstance(name, str)]:
-        return ParsedReply(flaws=(ReplyIssue(f"no text under {', '.join(lacking)}"),))
+    if missing := [str(number) for number, name in enumerate(meant, 1) if not isinstance(name, str)]:
+        return ParsedReply(flaws=(ReplyIssue(f"no text under {', '.join(missing)}"),))
     return ParsedReply(tuple(str(name) for name in meant))
 
 

@@ -31,7 +31,7 @@ from omniedit.instructions.objects import (
     removal_instructions,
     swap_instructions,
 )
-from omniedit.instructions.words import bare
+from omniedit.instructions.words import strip_article
 from omniedit.pairs import EditPair
 from omniedit.tasks import Task
 
@@ -150,7 +150,7 @@ def _reverse_addition(pair: EditPair, truth: Truth, rng: np.random.Generator) ->
     if not truth:
         name, place = split_place(str(phrase))
         phrase = name if re.match(r"(?:to|into|onto|in the middle|in the (?:upper|lower)) ", place) else phrase
-    instructions = removal_instructions(bare(str(phrase)), "", rng)
+    instructions = removal_instructions(strip_article(str(phrase)), "", rng)
     return Reversal(Task.OBJECT_REMOVAL, instructions, _object_truth(truth))
 
 
@@ -165,7 +165,7 @@ def _reverse_swap(pair: EditPair, truth: Truth, rng: np.random.Generator) -> Rev
     phrases = (truth["object"], truth["new_object"]) if named else find_swapped(pair.instruction)
     if not phrases:
         return None
-    old, new = describe_alone(split_place(phrases[0])[0]), bare(phrases[1])
+    old, new = describe_alone(split_place(phrases[0])[0]), strip_article(phrases[1])
     if not is_object(old) or not is_object(new):
         return None
     known = {"object": new, "new_object": old, "box": truth.get("new_box"), "new_box": truth.get("box")}
@@ -176,8 +176,8 @@ def _reverse_attribute(pair: EditPair, truth: Truth, rng: np.random.Generator) -
     """Return the change back to the old colour, if the object's name or the instruction says it."""
     if truth and truth.get("attribute") not in ("colour", "color"):
         return None
-    if truth and (found := swap_colour(str(truth["object"]), str(truth["value"]))):
-        name, old = found
+    if truth and (names := swap_colour(str(truth["object"]), str(truth["value"]))):
+        name, old = names
     elif recolouring := find_recolouring(pair.instruction):
         name, old = f"{recolouring.new} {recolouring.thing}", recolouring.old
     else:
@@ -195,10 +195,10 @@ def _colour_truth(name: str, colour: str, truth: Truth) -> dict[str, Any] | None
 
 def _reverse_background(pair: EditPair, truth: Truth, rng: np.random.Generator) -> Reversal | None:
     """Return the change back to the old background, if the instruction says it."""
-    found = find_backgrounds(pair.instruction)
-    if not found:
+    backgrounds = find_backgrounds(pair.instruction)
+    if not backgrounds:
         return None
-    old, new = found
+    old, new = backgrounds
     known = {"object": truth["object"], "background": old} if "object" in truth else None
     return Reversal(pair.task, _fill(_BACKGROUND_BACK, rng, old=old, new=new), known)
 
@@ -206,10 +206,10 @@ def _reverse_background(pair: EditPair, truth: Truth, rng: np.random.Generator) 
 def _reverse_environment(pair: EditPair, truth: Truth, rng: np.random.Generator) -> Reversal | None:
     """Return the change back, if the environment is one that can be undone and the source shows daylight."""
     phrase = str(truth.get("environment") or pair.instruction).replace("_", " ")
-    found = [each for each in _ENVIRONMENTS if re.search(rf"\b(?:{each[0]})\b", phrase, re.IGNORECASE)]
-    if len(found) != 1 or (not truth and _TAKES_AWAY.search(phrase)):
+    matches = [each for each in _ENVIRONMENTS if re.search(rf"\b(?:{each[0]})\b", phrase, re.IGNORECASE)]
+    if len(matches) != 1 or (not truth and _TAKES_AWAY.search(phrase)):
         return None
-    _, needs_daylight, texts = found[0]
+    _, needs_daylight, texts = matches[0]
     if needs_daylight and not _shows_daylight(pair.source):
         return None
     return Reversal(pair.task, _fill(texts, rng))
@@ -224,7 +224,7 @@ def _reverse_style(pair: EditPair, truth: Truth, rng: np.random.Generator) -> Re
     style = find_style(pair.instruction)
     if not style or _PHOTO.search(style) or not _is_photo(pair):
         return None
-    return Reversal(pair.task, _fill(_STYLE_BACK, rng, style=bare(style), article=style))
+    return Reversal(pair.task, _fill(_STYLE_BACK, rng, style=strip_article(style), article=style))
 
 
 def _is_photo(pair: EditPair) -> bool:

@@ -24,7 +24,7 @@ from omniedit.vlm import Model, Prompt
 
 OFFERED = 12
 """Number of concepts, and of places, in a prompt; its reply has at most half as many scenes."""
-_LONGEST = 40
+_MAX_CAPTION_WORDS = 40
 """Maximum number of words of a caption."""
 _TOKENS, _TOKENS_A_SCENE = 60, 110
 
@@ -45,7 +45,7 @@ class Scene(BaseModel):
 
 
 @dataclass(frozen=True)
-class Offer:
+class SceneConcepts:
     """Concepts and places of one prompt."""
 
     concepts: tuple[str, ...]
@@ -71,21 +71,21 @@ def propose_scenes(
     return list(islice(scenes, count)), [flaw.reason for parsed in replies for flaw in parsed.flaws]
 
 
-def draw_offers(count: int, seed: int, concepts: Sequence[str], places: Sequence[str]) -> list[Offer]:
+def draw_offers(count: int, seed: int, concepts: Sequence[str], places: Sequence[str]) -> list[SceneConcepts]:
     """Draw the concepts and places of prompts; no concept appears a second time before each has appeared once."""
     rng = np.random.default_rng(int.from_bytes(hashlib.sha256(f"scenes|{seed}".encode()).digest()[:8], "little"))
     drawn = [_rounds(names, count * OFFERED, rng) for names in (concepts, places)]
     parts = [[tuple(names[first : first + OFFERED]) for first in range(0, len(names), OFFERED)] for names in drawn]
-    return [Offer(*pair) for pair in zip(*parts, strict=True)]
+    return [SceneConcepts(*pair) for pair in zip(*parts, strict=True)]
 
 
-def scenes_prompt(offer: Offer, wanted: int) -> Prompt:
+def scenes_prompt(offer: SceneConcepts, wanted: int) -> Prompt:
     """Build the prompt for scenes of the offered concepts, without an image."""
     facts = f"concepts: {'; '.join(offer.concepts)}\nplaces: {'; '.join(offer.places)}\nwanted: {wanted}"
     return Prompt((text("scenes"), facts), _TOKENS + wanted * _TOKENS_A_SCENE)
 
 
-def read_scenes(reply: str, offer: Offer) -> ParsedReply[Scene]:
+def read_scenes(reply: str, offer: SceneConcepts) -> ParsedReply[Scene]:
     """Return the scenes of a reply that combine two offered concepts in an offered place."""
     try:
         listed = json_object(reply).get("scenes")
@@ -109,7 +109,7 @@ def read_scenes(reply: str, offer: Offer) -> ParsedReply[Scene]:
     return ParsedReply(tuple(scenes), tuple(flaws))
 
 
-def _flaw(scene: Scene, offer: Offer, used: set[str]) -> str | None:
+def _flaw(scene: Scene, offer: SceneConcepts, used: set[str]) -> str | None:
     """Return why a scene cannot be used, or None."""
     said = set(stems(scene.caption))
     for concept in scene.concepts:
@@ -125,8 +125,8 @@ def _flaw(scene: Scene, offer: Offer, used: set[str]) -> str | None:
         return f"'{scene.place}' is not one of the places"
     if not is_mentioned(scene.place, said):
         return f"the caption does not name the place '{scene.place}'"
-    if len(scene.caption.split()) > _LONGEST:
-        return f"the caption has more than {_LONGEST} words"
+    if len(scene.caption.split()) > _MAX_CAPTION_WORDS:
+        return f"the caption has more than {_MAX_CAPTION_WORDS} words"
     return None
 
 

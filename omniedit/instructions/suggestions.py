@@ -66,11 +66,11 @@ def suggest(task: Task, names: Sequence[str], count: int, rng: np.random.Generat
     Args:
         names: of the photo's objects, without articles and each unique: 'upper dog', 'red bowl'.
     """
-    found: dict[tuple[str, ...], Suggestion] = {}
+    suggestions: dict[tuple[str, ...], Suggestion] = {}
     for _ in range(TRIES * count if names or task in _WITHOUT_OBJECTS else 0):
         suggestion = _MAKERS[task](names, rng)
-        found.setdefault(suggestion.asks, suggestion)
-    return tuple(found.values())[:count]
+        suggestions.setdefault(suggestion.asks, suggestion)
+    return tuple(suggestions.values())[:count]
 
 
 def _suggest_swap(names: Sequence[str], rng: np.random.Generator) -> Suggestion:

@@ -24,7 +24,7 @@ _IRREGULAR = {
     "colored": "colour",
 }
 _ENDINGS = ("ingly", "ily", "ing", "ied", "ies", "est", "ed", "er", "es", "ly", "en", "s", "y", "e")
-_SHORTEST = 3
+_MIN_STEM_LENGTH = 3
 """Minimum number of letters of a stem."""
 _SMALL = """a an the of in on at by to for from with and or is are was be it its this that these those there here as
 into onto some one very my your his her their our"""
@@ -61,7 +61,7 @@ def _big_words(text: str) -> list[str]:
     return [word for word in _WORD.findall(text.lower()) if _stem(word) not in _small()]
 
 
-def bare(phrase: str) -> str:
+def strip_article(phrase: str) -> str:
     """Remove a leading article and a final full stop: 'The red bowl.' -> 'red bowl'."""
     return re.sub(r"^(?:an?|the)\s+", "", phrase.strip().rstrip("."), flags=re.IGNORECASE)
 
@@ -73,6 +73,6 @@ def _small() -> frozenset[str]:
 
 def _stem(word: str) -> str:
     word = _IRREGULAR.get(word.removesuffix("'s"), word.removesuffix("'s"))
-    ending = next((e for e in _ENDINGS if word.endswith(e) and len(word) - len(e) >= _SHORTEST), "")
+    ending = next((e for e in _ENDINGS if word.endswith(e) and len(word) - len(e) >= _MIN_STEM_LENGTH), "")
     stem = word.removesuffix(ending)
-    return stem[:-1] if len(stem) > _SHORTEST and stem[-1] == stem[-2] else stem
+    return stem[:-1] if len(stem) > _MIN_STEM_LENGTH and stem[-1] == stem[-2] else stem

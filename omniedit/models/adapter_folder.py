@@ -22,7 +22,7 @@ from omniedit.errors import UserError
 from omniedit.models.digest import weights_sha256
 from omniedit.models.editor import Editor
 from omniedit.models.folder import read_config
-from omniedit.models.lora import adapter_state, lora_scale, merge_adapters, trained_state
+from omniedit.models.lora import adapter_state, lora_scale, merge_adapters, trained_weights
 
 ADAPTER_FOLDER = "adapter"
 ABOUT = "editor.json"
@@ -33,7 +33,7 @@ PEFT_PREFIX = "base_model.model."
 
 
 @dataclass(frozen=True)
-class About:
+class AdapterDescription:
     """Description of the editor whose trained weights a folder holds.
 
     Args:
@@ -53,16 +53,18 @@ class About:
     pipeline: dict[str, Any]
 
 
-def describe_editor(editor: Editor, base: Path, transformer: nn.Module, pipeline: Mapping[str, Any]) -> About:
+def describe_editor(
+    editor: Editor, base: Path, transformer: nn.Module, pipeline: Mapping[str, Any]
+) -> AdapterDescription:
     """Return the description of an editor over a base whose transformer is given."""
     without = {"base_config", "prediction_type"}
     options = {name: value for name, value in editor.config.items() if name not in without and name[0] != "_"}
     kind = f"{type(editor).__module__}:{type(editor).__name__}"
     digest = weights_sha256(transformer)
-    return About(kind, options, str(base), digest, editor.config["prediction_type"], dict(pipeline))
+    return AdapterDescription(kind, options, str(base), digest, editor.config["prediction_type"], dict(pipeline))
 
 
-def save_adapters(editor: Editor, options: LoraConfig, about: About, folder: Path) -> None:
+def save_adapters(editor: Editor, options: LoraConfig, about: AdapterDescription, folder: Path) -> None:
     """Write the trained weights of an editor with adapters to a new folder."""
     folder.mkdir(parents=True)
     state = adapter_state(editor)
@@ -78,14 +80,14 @@ def save_adapters(editor: Editor, options: LoraConfig, about: About, folder: Pat
     (folder / CONFIG).write_text(json.dumps(config, indent=2) + "\n")
     (folder / ABOUT).write_text(json.dumps(asdict(about), indent=2) + "\n")
     save_file(_on_cpu({f"{PEFT_PREFIX}{name}": value for name, value in state.items()}), folder / WEIGHTS)
-    save_file(_on_cpu(trained_state(editor)), folder / TRAINED)
+    save_file(_on_cpu(trained_weights(editor)), folder / TRAINED)
 
 
 def has_adapters(folder: Path) -> bool:
     return (folder / ADAPTER_FOLDER / ABOUT).is_file()
 
 
-def read_about(folder: Path) -> About:
+def read_about(folder: Path) -> AdapterDescription:
     """Read the description of the editor whose adapters a folder holds.
 
     Raises:
@@ -95,7 +97,7 @@ def read_about(folder: Path) -> About:
     if not path.is_file():
         raise UserError(f"{folder}: no adapters; train the editor with train.lora.rank")
     try:
-        return About(**read_config(path))
+        return AdapterDescription(**read_config(path))
     except TypeError as error:
         raise UserError(f"{path}: cannot be read ({error}); train the editor with this version") from None
 

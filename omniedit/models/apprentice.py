@@ -15,9 +15,9 @@ from diffusers.configuration_utils import register_to_config
 from diffusers.models.modeling_utils import ModelMixin  # noqa: F401 (diffusers looks its loader up here)
 from torch import Tensor, nn
 
-from omniedit.models.bases.adapter import Adapter, Grid, Inputs, State
+from omniedit.models.bases.adapter import Adapter, BaseState, Grid, Inputs
 from omniedit.models.bases.registry import adapt
-from omniedit.models.demonstrations import DemonstrationEncoder, Demonstrations, Memory
+from omniedit.models.demonstrations import DemonstrationEncoder, DemonstrationMemory, Demonstrations
 from omniedit.models.editnet import EditNet
 from omniedit.models.editor import Editor
 from omniedit.models.routed_editnet import (
@@ -40,7 +40,7 @@ FIRST_INDEX = 2
 class CrossAttention(Editor):
     """Common part of editors with a cross-attention to demonstrations before each block of the base."""
 
-    demonstrations: Memory
+    demonstrations: DemonstrationMemory
     readers: nn.ModuleList
 
     def add_readers(self) -> None:
@@ -48,14 +48,14 @@ class CrossAttention(Editor):
         adapter = self.adapter
         inner = prompt_width(adapter.width)
         sizes = adapter.channels, adapter.patch, inner, adapter.text_width
-        self.demonstrations = Memory(*sizes, masks_text=not has_pooled_text(adapter))
+        self.demonstrations = DemonstrationMemory(*sizes, masks_text=not has_pooled_text(adapter))
         self.readers = nn.ModuleList(Experts(adapter.width, inner, 1) for _ in adapter.blocks)
 
-    def embed(self, given: Inputs) -> State:
+    def embed(self, given: Inputs) -> BaseState:
         memory = self.demonstrations(*get_references(given), given.reference_prompts, given.reference_pooled)
         return replace(super().embed(given), memory=memory)
 
-    def before_block(self, place: int, state: State) -> State:
+    def before_block(self, place: int, state: BaseState) -> BaseState:
         return replace(state, image=state.image + self.readers[place](state.image, state.memory))
 
 
@@ -102,7 +102,7 @@ class CrossSequenceConcat(CrossAttention, SequenceConcat):  # type: ignore[misc]
         init_sequence_concat(self, base_config, prediction_type, gated)
         self.add_readers()
 
-    def run_blocks(self, state: State, given: Inputs) -> State:
+    def run_blocks(self, state: BaseState, given: Inputs) -> BaseState:
         return super().run_blocks(state, replace(given, references=None, reference_mask=None))
 
 
@@ -121,10 +121,10 @@ class InContextEditNet(EditNet):
         super().copy_from(transformer)
         self.demonstrations.embedder.load_state_dict(adapt(transformer).image_embedder.state_dict())
 
-    def run_blocks(self, state: State, given: Inputs) -> State:
-        found = encode_demonstrations(self.demonstrations, given)
-        grids = list_grids(self.adapter, given, found)
-        prefix = Prefix(found.images.flatten(1, 2), grids, mask_padding(found, grids).flatten(1))
+    def run_blocks(self, state: BaseState, given: Inputs) -> BaseState:
+        demonstrations = encode_demonstrations(self.demonstrations, given)
+        grids = list_grids(self.adapter, given, demonstrations)
+        prefix = Prefix(demonstrations.images.flatten(1, 2), grids, mask_padding(demonstrations, grids).flatten(1))
         return run_control(self, state, given, prefix)
 
 
@@ -142,19 +142,19 @@ class InContextSequenceConcat(SequenceConcat):
         super().copy_from(transformer)
         self.demonstrations.embedder.load_state_dict(adapt(transformer).image_embedder.state_dict())
 
-    def run_blocks(self, state: State, given: Inputs) -> State:
+    def run_blocks(self, state: BaseState, given: Inputs) -> BaseState:
         references, mask = get_references(given)
         return super().run_blocks(state, replace(given, references=references, reference_mask=mask))
 
-    def embed_context(self, state: State, given: Inputs) -> Iterator[tuple[Tensor, Grid, Tensor]]:
+    def embed_context(self, state: BaseState, given: Inputs) -> Iterator[tuple[Tensor, Grid, Tensor]]:
         source = self.adapter.grid(given.condition, 1)
         tokens = self._embed(given.condition, source, state, given)
         yield tokens, source, mark_present(tokens, None)
-        found = encode_demonstrations(self.demonstrations, given)
-        grids = list_grids(self.adapter, given, found)
-        present = mask_padding(found, grids)
+        demonstrations = encode_demonstrations(self.demonstrations, given)
+        grids = list_grids(self.adapter, given, demonstrations)
+        present = mask_padding(demonstrations, grids)
         for number, grid in enumerate(grids):
-            yield found.images[:, number].to(tokens), grid, present[:, number]
+            yield demonstrations.images[:, number].to(tokens), grid, present[:, number]
 
 
 def in_context_encoder(adapter: Adapter) -> DemonstrationEncoder:
@@ -166,18 +166,18 @@ def in_context_encoder(adapter: Adapter) -> DemonstrationEncoder:
 
 def encode_demonstrations(encoder: DemonstrationEncoder, given: Inputs) -> Demonstrations:
     """Encode the demonstrations of a batch, or a missing one if none are given."""
-    found: Demonstrations = encoder(*get_references(given), given.reference_prompts, given.reference_pooled)
-    return found
+    demonstrations: Demonstrations = encoder(*get_references(given), given.reference_prompts, given.reference_pooled)
+    return demonstrations
 
 
-def list_grids(adapter: Adapter, given: Inputs, found: Demonstrations) -> list[Grid]:
+def list_grids(adapter: Adapter, given: Inputs, demonstrations: Demonstrations) -> list[Grid]:
     """Return the places of each demonstration's image; each has its own index."""
     latents = given.noisy if given.references is None else given.references
-    return [adapter.grid(latents, FIRST_INDEX + number) for number in range(found.images.shape[1])]
+    return [adapter.grid(latents, FIRST_INDEX + number) for number in range(demonstrations.images.shape[1])]
 
 
-def mask_padding(found: Demonstrations, grids: Sequence[Grid]) -> Tensor:
+def mask_padding(demonstrations: Demonstrations, grids: Sequence[Grid]) -> Tensor:
     """Return which image tokens are attended to, (B, R, N) bool: those of existing images that are not padding."""
-    mask = found.image_mask.clone()
+    mask = demonstrations.image_mask.clone()
     mask[..., len(grids[0]) :] = False
     return mask

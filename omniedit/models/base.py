@@ -51,8 +51,8 @@ class Base:
         layout = LAYOUTS.get(index["_class_name"]) if "_class_name" in index else OWN
         prediction = index.get("prediction_type", None if "_class_name" not in index else "velocity")
         if layout is None or prediction not in PREDICTIONS:
-            found = index.get("_class_name", "model without a class")
-            raise UserError(f"{folder}: a {found}; an editor needs a {' or '.join(LAYOUTS)}")
+            class_name = index.get("_class_name", "model without a class")
+            raise UserError(f"{folder}: a {class_name}; an editor needs a {' or '.join(LAYOUTS)}")
         if layout.is_diffusion:
             prediction, scheduler = read_diffusion(folder / "scheduler"), FlowMatchEulerDiscreteScheduler()
         else:
@@ -72,7 +72,7 @@ class Base:
             module.to(device)
 
     def save(self, folder: Path) -> None:
-        text = self.text.to_ship().parts()
+        text = self.text.to_half_precision().parts()
         for name, part in {
             "transformer": self.transformer,
             "vae": self.vae,
@@ -90,7 +90,7 @@ class Base:
             scheduler=self.scheduler,
             resolution=resolution,
             known_instructions=known_instructions,
-            **self.text.to_ship().parts(),
+            **self.text.to_half_precision().parts(),
         )
 
 

@@ -7,7 +7,7 @@ import torch
 from diffusers.configuration_utils import register_to_config
 from diffusers.models.modeling_utils import ModelMixin  # noqa: F401 (diffusers looks its loader up here)
 
-from omniedit.models.bases.adapter import Inputs, State
+from omniedit.models.bases.adapter import BaseState, Inputs
 from omniedit.models.bases.registry import create_transformer
 from omniedit.models.editor import Editor
 
@@ -28,10 +28,10 @@ class ChannelConcat(Editor):
         weights[name] = torch.cat([weights[name], torch.zeros_like(weights[name])], dim=1)
         self.base.load_state_dict(weights)
 
-    def embed(self, given: Inputs) -> State:
+    def embed(self, given: Inputs) -> BaseState:
         return self.adapter.embed(given, beside=given.condition)
 
-    def run_blocks(self, state: State, given: Inputs) -> State:
+    def run_blocks(self, state: BaseState, given: Inputs) -> BaseState:
         for block in self.base_blocks:
             state = self.adapter.step(block, state)
         return state

@@ -15,7 +15,7 @@ UNKNOWN_TASK = -1
 
 
 @dataclass(frozen=True)
-class TakenConditions:
+class SupportedConditions:
     """Conditions that an editor takes.
 
     Args:
@@ -33,14 +33,14 @@ class TakenConditions:
         return self.tasks.index(task) if task in self.tasks else UNKNOWN_TASK
 
 
-def taken_conditions(editor: Any) -> TakenConditions:
+def get_supported_conditions(editor: Any) -> SupportedConditions:
     """Return the conditions that an editor takes."""
     names = getattr(editor, "takes", ())
     tasks = tuple(editor.config["tasks"]) if "task" in names else ()
-    return TakenConditions("references" in names, tasks, "captions" in names)
+    return SupportedConditions("references" in names, tasks, "captions" in names)
 
 
-NO_CONDITIONS = TakenConditions()
+NO_CONDITIONS = SupportedConditions()
 """Conditions of an editor that takes source and instruction alone."""
 
 

@@ -33,7 +33,7 @@ def reuse_constant_outputs(network: nn.Module) -> Iterator[None]:
     chosen = [modules[name] for name in CONSTANT if name in modules]
     before = [vars(module).get("forward") for module in chosen]
     for module in chosen:
-        module.forward = remember_last(module.forward)
+        module.forward = cache_last_result(module.forward)
     try:
         yield
     finally:
@@ -44,7 +44,7 @@ def reuse_constant_outputs(network: nn.Module) -> Iterator[None]:
                 module.forward = own
 
 
-def remember_last(function: Callable[..., Any]) -> Callable[..., Any]:
+def cache_last_result(function: Callable[..., Any]) -> Callable[..., Any]:
     """Return a function that reuses its last result if its arguments are the same objects, unchanged in place."""
     last: list[Any] = []
 

@@ -13,7 +13,7 @@ from diffusers.configuration_utils import register_to_config
 from diffusers.models.modeling_utils import ModelMixin  # noqa: F401 (diffusers looks its loader up here)
 from torch import Tensor, nn
 
-from omniedit.models.bases.adapter import Adapter, Context, Inputs, State
+from omniedit.models.bases.adapter import Adapter, BaseState, Context, Inputs
 from omniedit.models.bases.registry import adapt
 from omniedit.models.editor import Editor, frozen_base, zero_linear
 
@@ -67,7 +67,7 @@ class ControlNet(Editor):
         for control, block in zip(self.control_blocks, adapt(transformer).blocks[:-1], strict=True):
             control.get_submodule("block").load_state_dict(block.state_dict())
 
-    def run_blocks(self, state: State, given: Inputs) -> State:
+    def run_blocks(self, state: BaseState, given: Inputs) -> BaseState:
         adapter, blocks = self.adapter, self.base_blocks
         image_BND = state.image + adapter.embed_patches(self.condition_embed, given.condition)
         text_BMD = state.text

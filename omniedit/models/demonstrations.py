@@ -14,9 +14,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from omniedit.models.routing import Reading, Route, grid_positions
+from omniedit.models.routing import QueryBlock, Route, grid_positions
 
-MOST_DEMONSTRATIONS = 16
+MAX_DEMONSTRATIONS = 16
 """Number of demonstrations for which an editor has learned vectors, as many as a store holds for a pair."""
 LAYERS = 2
 
@@ -54,8 +54,8 @@ class DemonstrationEncoder(nn.Module):
         self.embedder, self.embed, self.masks_text = embedder, embed, masks_text
         self.text_width = text_width
         self.to_text = nn.Linear(text_width, width)
-        self.places = nn.Parameter(0.02 * torch.randn(MOST_DEMONSTRATIONS, width))
-        layers = [Reading(width) for _ in range(LAYERS)]
+        self.places = nn.Parameter(0.02 * torch.randn(MAX_DEMONSTRATIONS, width))
+        layers = [QueryBlock(width) for _ in range(LAYERS)]
         for layer in layers:
             for parameter in (*layer.to_out.parameters(), *layer.mlp[-1].parameters()):
                 nn.init.zeros_(parameter)
@@ -73,11 +73,11 @@ class DemonstrationEncoder(nn.Module):
             pooled: pooled captions, or (B, R, M), the masks of their tokens.
 
         Raises:
-            ValueError: there are more than `MOST_DEMONSTRATIONS`.
+            ValueError: there are more than `MAX_DEMONSTRATIONS`.
         """
         batch, count = mask.shape
-        if count > MOST_DEMONSTRATIONS:
-            raise ValueError(f"references: {count} images, but this editor takes at most {MOST_DEMONSTRATIONS}")
+        if count > MAX_DEMONSTRATIONS:
+            raise ValueError(f"references: {count} images, but this editor takes at most {MAX_DEMONSTRATIONS}")
         images = self.embed(self.embedder, references.flatten(0, 1))
         if prompts is None:
             prompts = references.new_zeros(batch, count, 1, self.text_width)
@@ -94,7 +94,7 @@ class DemonstrationEncoder(nn.Module):
         return Demonstrations(images, texts + places, image_mask, text_mask)
 
 
-class Memory(nn.Module):
+class DemonstrationMemory(nn.Module):
     """Tokens of all demonstrations for cross-attention, behind a learned one that is always there.
 
     Args:
@@ -111,10 +111,10 @@ class Memory(nn.Module):
 
     def forward(self, references: Tensor, mask: Tensor, prompts: Tensor | None, pooled: Tensor | None) -> Route:
         """Return the tokens, (B, 1 + R * (N + M), D), for experts of which there is one; arguments as the encoder's."""
-        found = self.encoder(references, mask, prompts, pooled)
+        demonstrations = self.encoder(references, mask, prompts, pooled)
         nothing = self.nothing.expand(len(mask), 1, -1)
-        tokens = torch.cat([nothing, found.images.flatten(1, 2), found.texts.flatten(1, 2)], dim=1)
-        masks = [mask.new_ones(len(mask), 1), found.image_mask.flatten(1), found.text_mask.flatten(1)]
+        tokens = torch.cat([nothing, demonstrations.images.flatten(1, 2), demonstrations.texts.flatten(1, 2)], dim=1)
+        masks = [mask.new_ones(len(mask), 1), demonstrations.image_mask.flatten(1), demonstrations.text_mask.flatten(1)]
         expert = torch.zeros(len(mask), dtype=torch.long, device=mask.device)
         return Route(self.norm(tokens), torch.cat(masks, dim=1), tokens.new_ones(len(mask), 1), expert)
 

@@ -12,7 +12,7 @@ from diffusers.configuration_utils import register_to_config
 from diffusers.models.modeling_utils import ModelMixin  # noqa: F401 (diffusers looks its loader up here)
 from torch import Tensor, nn
 
-from omniedit.models.bases.adapter import Adapter, Context, Inputs, State
+from omniedit.models.bases.adapter import Adapter, BaseState, Context, Inputs
 from omniedit.models.bases.registry import adapt
 from omniedit.models.editor import Editor, frozen_base, zero_linear
 
@@ -49,8 +49,8 @@ class ControlBlock(nn.Module):
         joined = torch.cat([image_BND, condition_BND], dim=1) if self.sees_image else condition_BND
         joined, text_out = self.run(self.block, joined, text_BMD, temb_BD, context)
         condition_out = joined[:, -condition_BND.shape[1] :]
-        found = joined[:, : image_BND.shape[1]] if self.from_image else condition_out
-        return self.to_image(found), condition_out, None if self.to_text is None else self.to_text(text_out)
+        image_out_BND = joined[:, : image_BND.shape[1]] if self.from_image else condition_out
+        return self.to_image(image_out_BND), condition_out, None if self.to_text is None else self.to_text(text_out)
 
 
 class EditNet(Editor):
@@ -96,7 +96,7 @@ class EditNet(Editor):
         for control, block in zip(self.control_blocks, source.blocks[:: self.every], strict=True):
             control.get_submodule("block").load_state_dict(block.state_dict())
 
-    def run_blocks(self, state: State, given: Inputs) -> State:
+    def run_blocks(self, state: BaseState, given: Inputs) -> BaseState:
         adapter = self.adapter
         control_BD = state.modulation
         if self.clean_time:
@@ -135,9 +135,9 @@ def __getattr__(name: str) -> Any:
     if name not in EARLIER_CLASSES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
-    class Earlier(EditNet):
+    class RenamedEditNet(EditNet):
         @classmethod
         def from_config(cls, config: Any, **kwargs: Any) -> Any:  # type: ignore[override]
             return EditNet.from_config(config, **EARLIER_CLASSES[name], **kwargs)
 
-    return Earlier
+    return RenamedEditNet

@@ -11,10 +11,10 @@ from diffusers.configuration_utils import ConfigMixin
 from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor, nn
 
-from omniedit.models.bases.adapter import Adapter, Inputs, State
+from omniedit.models.bases.adapter import Adapter, BaseState, Inputs
 from omniedit.models.bases.registry import adapt, create_transformer, transformer_config
 
-SMALLEST_SIGMA = 0.05
+MIN_SIGMA = 0.05
 """Smallest noise level used as the divisor when a clean sample is converted to a velocity."""
 
 
@@ -102,16 +102,16 @@ class Editor(ModelMixin, ConfigMixin):  # type: ignore[misc]
         output = self.adapter.decode(self.run_blocks(self.embed(given), given))
         return to_velocity(output, noisy, timestep, self.config["prediction_type"])
 
-    def embed(self, given: Inputs) -> State:
+    def embed(self, given: Inputs) -> BaseState:
         """Return the state of the base before its first block."""
         return self.adapter.embed(given)
 
-    def before_block(self, place: int, state: State) -> State:
+    def before_block(self, place: int, state: BaseState) -> BaseState:
         """Return the state that block number `place` of the base gets; editors with own layers there change it."""
         return state
 
     @abstractmethod
-    def run_blocks(self, state: State, given: Inputs) -> State:
+    def run_blocks(self, state: BaseState, given: Inputs) -> BaseState:
         """Return the state of the base after its last block."""
 
 
@@ -134,5 +134,5 @@ def to_velocity(output: Tensor, noisy: Tensor, timestep: Tensor, prediction_type
     """
     if prediction_type == "velocity":
         return output
-    sigma = (timestep / 1000).clamp(min=SMALLEST_SIGMA)[:, None, None, None]
+    sigma = (timestep / 1000).clamp(min=MIN_SIGMA)[:, None, None, None]
     return (noisy - output) / sigma

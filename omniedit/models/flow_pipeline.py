@@ -8,7 +8,7 @@ from diffusers.schedulers.scheduling_utils import SchedulerMixin
 from torch import Tensor
 
 from omniedit.models.codec import Vae
-from omniedit.models.conditions import TakenConditions, taken_conditions
+from omniedit.models.conditions import SupportedConditions, get_supported_conditions
 from omniedit.models.editor import Editor
 from omniedit.models.sampling import Conditioning, check_scheduler
 from omniedit.models.text import Text
@@ -60,9 +60,9 @@ class FlowPipeline(DiffusionPipeline):
         return self.config[name] if given is None else given
 
     @property
-    def takes(self) -> TakenConditions:
+    def takes(self) -> SupportedConditions:
         """Conditions that the editor takes besides image and instruction."""
-        return taken_conditions(self.transformer)
+        return get_supported_conditions(self.transformer)
 
     @property
     def num_timesteps(self) -> int:

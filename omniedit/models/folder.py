@@ -96,9 +96,9 @@ def load_pipeline(folder: Path, kind: type[Pipeline], dtype: torch.dtype, **opti
     try:
         pipeline = kind.from_pretrained(folder, torch_dtype=dtype, **options)
     except Exception as error:  # safetensors, torch and both libraries raise different errors for broken weights
-        found = index.get("_class_name", "model without a class")
+        class_name = index.get("_class_name", "model without a class")
         problem = " ".join(str(error).split())[:300]
-        raise UserError(f"{folder}: a {found} that cannot be loaded as {kind.__name__} ({problem})") from None
+        raise UserError(f"{folder}: a {class_name} that cannot be loaded as {kind.__name__} ({problem})") from None
     pipeline.set_progress_bar_config(disable=True)
     return pipeline
 
@@ -226,8 +226,8 @@ def check_weights(folder: Path) -> None:
     names = _shards(folder) or _safetensors(folder)
     if not names:
         pickles = sorted(path.name for path in folder.iterdir() if path.suffix in PICKLES)
-        found = f"only {pickles[0]}, which could run code when it is read" if pickles else "no weights"
-        raise UserError(f"{folder}: {found}; fetch its .safetensors")
+        content = f"only {pickles[0]}, which could run code when it is read" if pickles else "no weights"
+        raise UserError(f"{folder}: {content}; fetch its .safetensors")
     for name in names:
         if not (folder / name).is_file():
             raise UserError(f"{folder}: incomplete: {name} is missing, one of {len(names)} files; fetch it again")

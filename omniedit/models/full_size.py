@@ -13,6 +13,8 @@ FLAT = 2e-4
 """Variance, of values in [0, 1], below which a window counts as flat and keeps its detail."""
 STRONGEST = 1.5
 """Largest amplification of detail where an edit adds contrast."""
+EPSILON = 1e-3
+"""Regularisation of the guided filter: variance, of values in [0, 1], below which colours do not guide the change."""
 
 
 def working_size(height: int, width: int, resolution: int, longest: int) -> tuple[int, int]:
@@ -31,7 +33,7 @@ def pad_to_grid(images: Tensor, grid: int) -> Tensor:
     return images[..., rows, :][..., columns]
 
 
-def restore_full_size(full: Tensor, source: Tensor, edited: Tensor) -> Tensor:
+def restore_full_size(full: Tensor, source: Tensor, edited: Tensor, guided_radius: int = 0) -> Tensor:
     """Apply the edit of a small copy to the image at full size, (B, 3, H, W) in [0, 1].
 
     The change is scaled up and added, so an unchanged image is returned bit for bit. Detail that the small copy lacks
@@ -41,10 +43,42 @@ def restore_full_size(full: Tensor, source: Tensor, edited: Tensor) -> Tensor:
     Args:
         full: the image, (B, 3, H, W) in [0, 1].
         source, edited: the small copy after a round trip through the codec, and its edit, (B, 3, h, w).
+        guided_radius: see `guide_change`, by which the change is transferred instead; 0 for no guidance.
     """
+    if guided_radius:
+        return (full + guide_change(full, source, edited - source, guided_radius)).clamp(0, 1)
     size = full.shape[-2:]
     change, detail = _resize(edited - source, size), full - _resize(source, size)
     return (full + change + _resize(detail_kept(source, edited) - 1, size) * detail).clamp(0, 1)
+
+
+def guide_change(full: Tensor, source: Tensor, change: Tensor, radius: int) -> Tensor:
+    """Return the change of the image at full size, (B, 3, H, W), as a local affine function of its colours.
+
+    This is the fast guided filter (He & Sun 2015, arXiv 1505.00996): in each window of the small copy, the change is
+    fitted to the source's colours. The change then follows the outlines of the image, and a coarse network's blocks
+    disappear. New content with outlines of its own becomes blurred.
+
+    Args:
+        full, source: as in `restore_full_size`.
+        change: change of the small copy, (B, 3, h, w).
+        radius: of the windows, in pixels of the small copy.
+    """
+
+    def mean(x: Tensor) -> Tensor:
+        return _mean(x, 2 * radius + 1)
+
+    def covariance(x: Tensor, y: Tensor) -> Tensor:
+        """Return the covariance of each channel of x with each of y, (B, h, w, C, D)."""
+        product = mean(torch.einsum("bchw,bdhw->bcdhw", x, y).flatten(1, 2)).unflatten(1, (x.shape[1], -1))
+        return (product - torch.einsum("bchw,bdhw->bcdhw", mean(x), mean(y))).permute(0, 3, 4, 1, 2)
+
+    ridge = EPSILON * torch.eye(3, device=source.device, dtype=source.dtype)
+    slopes = torch.linalg.solve(covariance(source, source) + ridge, covariance(source, change)).permute(0, 4, 3, 1, 2)
+    offsets = mean(change) - torch.einsum("bdchw,bchw->bdhw", slopes, mean(source))
+    size = full.shape[-2:]
+    guided = [(_resize(mean(each), size) * full).sum(1) for each in slopes.unbind(1)]  # one channel at a time: memory
+    return torch.stack(guided, 1) + _resize(mean(offsets), size)
 
 
 def detail_kept(source: Tensor, edited: Tensor) -> Tensor:
@@ -54,9 +88,9 @@ def detail_kept(source: Tensor, edited: Tensor) -> Tensor:
     return ((covariance + FLAT) / (variance + FLAT)).clamp(0, STRONGEST)
 
 
-def _mean(x: Tensor) -> Tensor:
+def _mean(x: Tensor, window: int = WINDOW) -> Tensor:
     """Average over the window around each pixel, without padding past the border."""
-    return functional.avg_pool2d(x, WINDOW, stride=1, padding=WINDOW // 2, count_include_pad=False)
+    return functional.avg_pool2d(x, window, stride=1, padding=window // 2, count_include_pad=False)
 
 
 def _resize(x: Tensor, size: torch.Size) -> Tensor:

@@ -111,9 +111,11 @@ def check_editor(folder: Path) -> None:
         raise UserError(f"{folder}: no editor to load (no {INDEX}); give --model a folder that training wrote")
     index = read_config(folder / INDEX)
     if index.get("_class_name") != EditPipeline.__name__:
-        found = index.get("_class_name") or ("base of a run" if "prediction_type" in index else "model without a class")
+        class_name = index.get("_class_name") or (
+            "base of a run" if "prediction_type" in index else "model without a class"
+        )
         raise UserError(
-            f"{folder}: no editor to load (a {found}, not an {EditPipeline.__name__}); train an editor on it"
+            f"{folder}: no editor to load (a {class_name}, not an {EditPipeline.__name__}); train an editor on it"
         )
     classes = {kind.__name__: kind for kind in map(editor_class, ARCHITECTURES)}
     model_class(folder / "transformer", classes | dict.fromkeys(EARLIER_CLASSES, EditNet))

@@ -88,7 +88,7 @@ def _freeze(editor: Editor, targets: str) -> None:
         editor.base.get_submodule(layer).requires_grad_(True)
 
 
-def adapted_layers(editor: nn.Module) -> Iterator[tuple[str, Any]]:
+def iter_adapted_layers(editor: nn.Module) -> Iterator[tuple[str, Any]]:
     """Yield the name of each layer with an adapter, and peft's layer around it."""
     from peft.tuners.lora import LoraLayer
 
@@ -98,7 +98,7 @@ def adapted_layers(editor: nn.Module) -> Iterator[tuple[str, Any]]:
 def adapter_state(editor: nn.Module) -> dict[str, Tensor]:
     """Return the weights of all adapters, without peft's name of the adapter in their names."""
     state = {}
-    for name, layer in adapted_layers(editor):
+    for name, layer in iter_adapted_layers(editor):
         for factor in FACTORS:
             part, _, weight = factor.partition(".")
             if ADAPTER in getattr(layer, part, ()):
@@ -106,7 +106,7 @@ def adapter_state(editor: nn.Module) -> dict[str, Tensor]:
     return state
 
 
-def trained_state(editor: nn.Module) -> dict[str, Tensor]:
+def trained_weights(editor: nn.Module) -> dict[str, Tensor]:
     """Return the trained weights outside the adapters."""
     trained = ((name, p.detach()) for name, p in editor.named_parameters() if p.requires_grad)
     return {name: value for name, value in trained if f".{ADAPTER}." not in name}
@@ -135,7 +135,7 @@ def merge_adapters(plain: nn.Module, state: Mapping[str, Tensor], scale: float) 
 @torch.no_grad()
 def write_trained(editor: Editor, plain: Editor, options: LoraConfig) -> None:
     """Copy the trained weights of an editor to one without adapters over the unquantised base, merging adapters."""
-    for name, value in trained_state(editor).items():
+    for name, value in trained_weights(editor).items():
         plain.get_parameter(name).copy_(value)
     merge_adapters(plain, adapter_state(editor), lora_scale(options))
 

@@ -19,7 +19,7 @@ MOMENT_BYTES = {"adamw": 8.0, "adamw8bit": 2 + 8 / 256, "paged_adamw8bit": 2 + 8
 
 
 @dataclass(frozen=True)
-class Memory:
+class MemoryEstimate:
     """Bytes per GPU.
 
     Args:
@@ -45,7 +45,7 @@ class Memory:
         return sum(getattr(self, field.name) for field in fields(self)) - self.host
 
 
-def state_memory(cost: Cost, options: RuntimeOptions, quantize: str | None, stage: int, ranks: int) -> Memory:
+def state_memory(cost: Cost, options: RuntimeOptions, quantize: str | None, stage: int, ranks: int) -> MemoryEstimate:
     """Return the memory of weights, gradients, optimizer and EMA (Rajbhandari et al. 2020, fig. 1).
 
     Args:
@@ -69,7 +69,7 @@ def state_memory(cost: Cost, options: RuntimeOptions, quantize: str | None, stag
     parts |= dict.fromkeys(moved[options.zero_offload], 0.0)
     if options.optimizer == "paged_adamw8bit":
         parts["optimizer"], host = parts["optimizer"] - moments, host + moments
-    return Memory(**parts, host=host)
+    return MemoryEstimate(**parts, host=host)
 
 
 def peak_bytes(activations: float, cost: Cost, options: RuntimeOptions, stage: int, ranks: int) -> float:

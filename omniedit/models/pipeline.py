@@ -54,6 +54,8 @@ class EditPipeline(FlowPipeline):
         known_instructions: sample of the training instructions, one per line. An editor over MiniLM warns of
             instructions that are unlike all of them.
         instruction_encoder: multimodal language model that reads image and instruction in place of the text encoders.
+        guided_radius: radius in pixels, at the network's resolution, of a guided filter that makes the change follow
+            the image's outlines; for a network that is too small to draw them. 0 for none.
 
     Raises:
         ValueError: the network is not an `Editor`, or the scheduler cannot sample a flow.
@@ -78,6 +80,7 @@ class EditPipeline(FlowPipeline):
         image_guidance_scale: float = 1.5,
         known_instructions: str = "",
         instruction_encoder: ModelMixin | None = None,
+        guided_radius: int = 0,
     ) -> None:
         super().__init__()
         if not isinstance(transformer, Editor):
@@ -91,6 +94,7 @@ class EditPipeline(FlowPipeline):
             guidance_scale=guidance_scale,
             image_guidance_scale=image_guidance_scale,
             known_instructions=known_instructions,
+            guided_radius=guided_radius,
         )
         self._known_ND = torch.empty(0)
 
@@ -301,4 +305,5 @@ class EditPipeline(FlowPipeline):
         warn_if_unfamiliar(instruction, pooled_D, known, self._known_ND)
 
     def _decode_edits(self, edits: Sequence[PreparedEdit], latents: Tensor) -> list[Tensor]:
-        return [edit.decode(self.vae, latents[[i]]) for i, edit in enumerate(edits)]
+        radius = self.config["guided_radius"]
+        return [edit.decode(self.vae, latents[[i]], radius) for i, edit in enumerate(edits)]

@@ -70,8 +70,10 @@ def _check_types(name: str, given: Sequence[object], kind: type, example: str) -
         if not isinstance(value, kind):
             library = type(value).__module__.partition(".")[0]
             of = "" if library == "builtins" else f" of {library}"
-            found = "None" if value is None else f"a {type(value).__name__}{of}"
-            raise ValueError(f"{name}: {found}, but a {kind.__name__} is needed, such as {example}, or a list of them")
+            type_name = "None" if value is None else f"a {type(value).__name__}{of}"
+            raise ValueError(
+                f"{name}: {type_name}, but a {kind.__name__} is needed, such as {example}, or a list of them"
+            )
 
 
 def _spread(name: str, given: list, count: int) -> list:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from omniedit.imaging.images import Image, resize_contain
 from omniedit.models.codec import Vae, encode
-from omniedit.models.conditions import UNKNOWN_TASK, TakenConditions, place_captions, place_references
+from omniedit.models.conditions import UNKNOWN_TASK, SupportedConditions, place_captions, place_references
 from omniedit.models.pipeline_arguments import to_list
 from omniedit.models.pipeline_images import ImageLike, split_images, to_tensor
 from omniedit.models.prepared_edit import PreparedEdit
@@ -35,7 +35,7 @@ class EditConditions:
 
 
 def match_conditions(
-    references: Any, task: Any, count: int, takes: TakenConditions, captions: Any = None
+    references: Any, task: Any, count: int, takes: SupportedConditions, captions: Any = None
 ) -> list[EditConditions]:
     """Return the reference images with their captions and the task's index of each of `count` edits.
 
@@ -69,7 +69,7 @@ def _split_per_edit(values: Any, count: int, name: str) -> list[list]:
     return [list(each) for each in given]
 
 
-def _match_captions(captions: Any, per_edit: Sequence[list], takes: TakenConditions) -> list[tuple[str, ...]]:
+def _match_captions(captions: Any, per_edit: Sequence[list], takes: SupportedConditions) -> list[tuple[str, ...]]:
     """Return the captions of each edit's references."""
     per_text = _split_per_edit(captions, len(per_edit), "captions")
     if any(map(any, per_text)) and not takes.captions:
@@ -77,15 +77,15 @@ def _match_captions(captions: Any, per_edit: Sequence[list], takes: TakenConditi
         raise ValueError(f"reference_captions: this editor takes no captions of references; {remedy}")
     for references, texts in zip(per_edit, per_text, strict=True):
         if texts and len(texts) != len(references):
-            found = f"{len(references)} references, {len(texts)} captions"
-            raise ValueError(f"reference_captions: {found}; give one for each reference, '' for none")
+            counts = f"{len(references)} references, {len(texts)} captions"
+            raise ValueError(f"reference_captions: {counts}; give one for each reference, '' for none")
     return [
         tuple(text or "" for text in texts) if texts else ("",) * len(references)
         for references, texts in zip(per_edit, per_text, strict=True)
     ]
 
 
-def _task_index(task: Any, takes: TakenConditions) -> int:
+def _task_index(task: Any, takes: SupportedConditions) -> int:
     """Return the index of a task; None is unknown."""
     if task is None:
         return UNKNOWN_TASK
@@ -111,7 +111,7 @@ def encode_references(vae: Vae, images: Sequence[ImageLike], like: Tensor) -> Te
 
 
 def call_arguments(
-    takes: TakenConditions,
+    takes: SupportedConditions,
     references: Sequence[Sequence[Image]],
     tasks: Sequence[str],
     captions: Sequence[Sequence[str | None]] = (),
@@ -134,7 +134,9 @@ def call_arguments(
 
 
 def gather_conditions(
-    edits: Sequence[PreparedEdit], takes: TakenConditions, encode_texts: Callable[[list[str]], tuple[Tensor, Tensor]]
+    edits: Sequence[PreparedEdit],
+    takes: SupportedConditions,
+    encode_texts: Callable[[list[str]], tuple[Tensor, Tensor]],
 ) -> dict[str, Tensor]:
     """Return the fields of `Conditioning` for references and tasks of a batch of edits, as the editor takes them.
 

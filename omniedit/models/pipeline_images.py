@@ -9,7 +9,7 @@ from diffusers.image_processor import VaeImageProcessor
 from PIL import Image
 from torch import Tensor
 
-from omniedit.imaging.decode import Unreadable, upright_rgb
+from omniedit.imaging.decode import UnreadableImage, upright_rgb
 from omniedit.models.pipeline_arguments import to_list
 
 OUTPUT_TYPES = ("pil", "np", "pt", "latent")
@@ -42,7 +42,7 @@ def to_tensor(image: ImageLike) -> Tensor:
         raise ValueError(f"image: a {type(image).__name__}, but a PIL image is needed; open it with PIL.Image.open")
     try:
         return VaeImageProcessor.numpy_to_pt(VaeImageProcessor.pil_to_numpy(upright_rgb(image)))[0]
-    except (Unreadable, OSError) as error:
+    except (UnreadableImage, OSError) as error:
         raise ValueError(f"image: {error}") from error
 
 

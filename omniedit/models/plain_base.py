@@ -5,7 +5,7 @@ from typing import Any
 
 from diffusers.configuration_utils import register_to_config
 
-from omniedit.models.bases.adapter import Inputs, State
+from omniedit.models.bases.adapter import BaseState, Inputs
 from omniedit.models.bases.registry import create_transformer
 from omniedit.models.editor import Editor
 
@@ -21,7 +21,7 @@ class PlainBase(Editor):
     def copy_from(self, transformer: Any) -> None:
         self.base.load_state_dict(transformer.state_dict())
 
-    def run_blocks(self, state: State, given: Inputs) -> State:
+    def run_blocks(self, state: BaseState, given: Inputs) -> BaseState:
         for block in self.base_blocks:
             state = self.adapter.step(block, state)
         return state

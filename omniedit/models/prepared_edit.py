@@ -36,8 +36,11 @@ class PreparedEdit:
     task: int
     captions: tuple[str, ...] = ()
 
-    def decode(self, vae: Vae, latents: Tensor) -> Tensor:
+    def decode(self, vae: Vae, latents: Tensor, guided_radius: int = 0) -> Tensor:
         """Decode the latents of the edit, (1, C, h, w), to the edited image at full size, (3, H, W) in [0, 1].
+
+        Args:
+            guided_radius: as in `restore_full_size`.
 
         Warns:
             InstructionWarning: the edit hardly changes its image.
@@ -46,4 +49,4 @@ class PreparedEdit:
         images = (decode(vae, each).float()[..., :height, :width] for each in (self.source, latents))
         source, edited = ((image + 1) / 2 for image in images)
         warn_if_unchanged(self.instruction, source, edited)
-        return restore_full_size(self.full, source, edited)[0].cpu()
+        return restore_full_size(self.full, source, edited, guided_radius)[0].cpu()

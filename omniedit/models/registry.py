@@ -33,7 +33,7 @@ class NotFetched(UserError):
     """Model that was not fetched, or was fetched from another repository or revision."""
 
 
-class Hosted(Protocol):
+class HubModel(Protocol):
     """Entry of a file of models that the hub has."""
 
     @property
@@ -99,7 +99,7 @@ def required_roles(config: Config) -> list[str]:
     base = [role for role in (config.train.fetched_base, config.train.instruction_encoder.role) if role]
     learned = [role for task in config.learned_tasks for role in roles_to_fetch(task, config.learned)]
     student = [config.scoring.finetune.model] if config.scoring.finetune.model else []
-    proposer = [PROPOSER] if config.asks_proposer and config.proposals.source == "local" else []
+    proposer = [PROPOSER] if config.uses_proposer and config.proposals.source == "local" else []
     others = [*config.judging_roles, *student, *proposer, *config.subject_roles]
     roles = list(dict.fromkeys([*config.models.roles, *base, *learned, *others]))
     for role in roles:
@@ -124,8 +124,8 @@ def model_folder(role: str, path: Path = MODELS, records: Path = RECORDS) -> Pat
     except (ValueError, KeyError, TypeError, AttributeError):
         raise UserError(f"{records / role}.json: damaged, or not a record of a fetched model; {remedy}") from None
     if fetched != (model.repository, model.revision):
-        found = f"{fetched[0]} at {fetched[1]}"
-        raise NotFetched(f"{path}: the {role} differs from what was fetched, {found}; {remedy}")
+        revision = f"{fetched[0]} at {fetched[1]}"
+        raise NotFetched(f"{path}: the {role} differs from what was fetched, {revision}; {remedy}")
     lost = [name for name, size in sizes.items() if not _has_size(folder / name, size)]
     if lost:
         raise UserError(f"{folder}: {lost[0]} is missing ({len(lost)} in all); {remedy}")
@@ -145,7 +145,7 @@ def command(role: str, model: Model, records: Path = RECORDS) -> str:
     return f"{pinning}snakemake --force {records / role}.json"
 
 
-def unready(roles: Iterable[str], path: Path = MODELS, records: Path = RECORDS) -> list[str]:
+def describe_unready(roles: Iterable[str], path: Path = MODELS, records: Path = RECORDS) -> list[str]:
     """Return one line with the problem and the remedy for each role whose model is not usable.
 
     Models that the workflow can fetch by itself are not listed. Uses no network.
@@ -227,14 +227,14 @@ def list_files(model: Model) -> dict[str, "RepoFile"]:
 
     tree = HfApi().list_repo_tree(model.repository, revision=model.revision, recursive=True)
     files = {file.path: file for file in tree if isinstance(file, RepoFile) and is_wanted(file.path, model.files)}
-    enough = CODELESS if names_configs_alone(model.files) else ".safetensors"
+    enough = CODELESS if only_configs(model.files) else ".safetensors"
     if not any(name.endswith(enough) for name in files):
         patterns = " ".join(model.files)
         raise UserError(f"{model.repository}: no .safetensors file matches {patterns}; other formats can contain code")
     return files
 
 
-def names_configs_alone(patterns: Sequence[str]) -> bool:
+def only_configs(patterns: Sequence[str]) -> bool:
     return all(pattern.endswith(CODELESS[1:]) for pattern in patterns)
 
 
@@ -248,13 +248,13 @@ def verify(path: Path, listed: "RepoFile") -> dict[str, Any]:
     Raises:
         UserError: the content differs; the file is removed, so that the next attempt downloads it again.
     """
-    found = checksum(path)
-    same = found["sha256"] == listed.lfs.sha256 if listed.lfs else git_blob(path) == listed.blob_id
+    digest = checksum(path)
+    same = digest["sha256"] == listed.lfs.sha256 if listed.lfs else git_blob(path) == listed.blob_id
     if not same:
         path.resolve().unlink()
         path.unlink(missing_ok=True)
         raise UserError(f"{path}: does not match the hub's listing and was removed; run the same command again")
-    return found
+    return digest
 
 
 def git_blob(path: Path) -> str:
@@ -272,7 +272,7 @@ def pin(role: str, path: Path = MODELS) -> str:
     return pin_entry(role, get_model(role, path), path)
 
 
-def pin_entry(name: str, model: Hosted, path: Path) -> str:
+def pin_entry(name: str, model: HubModel, path: Path) -> str:
     """Write the newest revision of an entry's repository into the entry's file; as `pin`.
 
     Args:
@@ -295,7 +295,7 @@ def pin_entry(name: str, model: Hosted, path: Path) -> str:
 
 
 @contextmanager
-def hub_errors(role: str, model: Hosted, path: Path = MODELS) -> Iterator[None]:
+def hub_errors(role: str, model: HubModel, path: Path = MODELS) -> Iterator[None]:
     """Convert errors of the hub to a one-line `UserError` with the remedy."""
     from httpx2 import HTTPError
     from huggingface_hub.constants import ENDPOINT

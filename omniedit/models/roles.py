@@ -54,16 +54,16 @@ CLASSES: dict[str, tuple[str, ...]] = {
 """Classes that can fill a role, as named in config/models.yaml."""
 
 
-def paints_by_itself(task: Task, config: LearnedConfig) -> bool:
+def needs_own_inpainting(task: Task, config: LearnedConfig) -> bool:
     """Return whether the task needs the inpainting specialist that the run trains."""
     return config.inpainting == "own" and INPAINTING in ROLES[task]
 
 
 def roles_to_fetch(task: Task, config: LearnedConfig) -> tuple[str, ...]:
     """Return the roles of a task whose models must be fetched."""
-    own = {INPAINTING} if paints_by_itself(task, config) else set()
+    own = {INPAINTING} if needs_own_inpainting(task, config) else set()
     return tuple(role for role in ROLES[task] if role not in own)
 
 
 def trains_inpainting(config: Config) -> bool:
-    return any(paints_by_itself(task, config.learned) for task in config.learned_tasks)
+    return any(needs_own_inpainting(task, config.learned) for task in config.learned_tasks)

@@ -17,7 +17,7 @@ from diffusers.models.modeling_utils import ModelMixin  # noqa: F401 (diffusers 
 from torch import Tensor, nn
 from torch.nn import functional
 
-from omniedit.models.bases.adapter import Adapter, Grid, Inputs, State
+from omniedit.models.bases.adapter import Adapter, BaseState, Grid, Inputs
 from omniedit.models.conditions import UNKNOWN_TASK
 from omniedit.models.editnet import EditNet
 from omniedit.models.routing import Experts, Route, Routing, TaskEmbedding, default_groups, default_tasks, prompt_width
@@ -59,7 +59,7 @@ class TaskTokenEditNet(EditNet):
         self.register_to_config(tasks=names)
         self.embedding = TaskEmbedding(len(names), self.adapter.width)
 
-    def run_blocks(self, state: State, given: Inputs) -> State:
+    def run_blocks(self, state: BaseState, given: Inputs) -> BaseState:
         return run_control(self, state, given, task_prefix(self.adapter, self.embedding(get_task(given))[:, None]))
 
 
@@ -87,7 +87,7 @@ class RoutedEditNet(EditNet):
     ) -> None:
         init_routed(self, base_config, prediction_type, tasks, groups, soft, task_token)
 
-    def run_blocks(self, state: State, given: Inputs) -> State:
+    def run_blocks(self, state: BaseState, given: Inputs) -> BaseState:
         task = get_task(given)
         token_B1D = self.routing.embed_task(task)
         references, mask = get_references(given)
@@ -130,7 +130,7 @@ def task_prefix(adapter: Adapter, token_B1D: Tensor) -> Prefix:
     return Prefix(tokens, [Grid(1, 1, TASK_IMAGE)], present if pads else None)
 
 
-def run_control(net: EditNet, state: State, given: Inputs, prefix: Prefix, route: Route | None = None) -> State:
+def run_control(net: EditNet, state: BaseState, given: Inputs, prefix: Prefix, route: Route | None = None) -> BaseState:
     """Return the state after the last block, with further tokens before the condition tokens.
 
     Args:

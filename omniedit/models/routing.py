@@ -95,7 +95,7 @@ class VisualPrompt(nn.Module):
         super().__init__()
         self.patches = nn.Conv2d(channels, width, patch, patch)
         self.queries = nn.Parameter(torch.randn(PROMPT_TOKENS, width) / math.sqrt(width))
-        self.layers = nn.ModuleList(Reading(width) for _ in range(layers))
+        self.layers = nn.ModuleList(QueryBlock(width) for _ in range(layers))
         self.norm = nn.LayerNorm(width)
 
     def forward(self, references: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
@@ -120,7 +120,7 @@ class VisualPrompt(nn.Module):
         return self.norm(tokens).unflatten(0, (batch, count)).flatten(1, 2), exists
 
 
-class Reading(nn.Module):
+class QueryBlock(nn.Module):
     """Layer in which tokens attend to others, such as an image's patches, and to themselves."""
 
     def __init__(self, width: int) -> None:
@@ -253,21 +253,21 @@ class Experts(nn.Module):
             return self.to_out(attend(query, key, value, self.heads, route.mask))
         key, value = both.chunk(2, dim=-1)
         count = key.shape[1]
-        found = attend(
+        attended = attend(
             query.repeat_interleave(count, dim=0),
             key.flatten(0, 1),
             value.flatten(0, 1),
             self.heads,
             route.mask.repeat_interleave(count, dim=0),
         )
-        return self.to_out(torch.einsum("be,bend->bnd", route.weights.to(found), found.unflatten(0, (-1, count))))
+        return self.to_out(torch.einsum("be,bend->bnd", route.weights.to(attended), attended.unflatten(0, (-1, count))))
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor, heads: int, seen: Tensor) -> Tensor:
     """Return attention over tokens, (B, N, W), to those of `key` that are seen, (B, S) bool."""
     query, key, value = (each.unflatten(-1, (heads, -1)).transpose(1, 2) for each in (query, key, value))
-    found = functional.scaled_dot_product_attention(query, key, value, attn_mask=seen[:, None, None])
-    return found.transpose(1, 2).flatten(2)
+    attended = functional.scaled_dot_product_attention(query, key, value, attn_mask=seen[:, None, None])
+    return attended.transpose(1, 2).flatten(2)
 
 
 def grid_positions(rows: int, columns: int, width: int, device: torch.device) -> Tensor:

@@ -15,11 +15,11 @@ from diffusers.configuration_utils import register_to_config
 from diffusers.models.modeling_utils import ModelMixin  # noqa: F401 (diffusers looks its loader up here)
 from torch import Tensor, nn
 
-from omniedit.models.bases.adapter import Grid, Inputs, State
+from omniedit.models.bases.adapter import BaseState, Grid, Inputs
 from omniedit.models.bases.registry import create_transformer
 from omniedit.models.editor import Editor
 
-MOST_REFERENCES = 4
+MAX_REFERENCES = 4
 """Number of references for which an editor over SD3 has learned vectors."""
 
 
@@ -42,7 +42,7 @@ class SequenceConcat(Editor):
         self.base = create_transformer(base_config)
         adapter = self.adapter
         adapter.allow_masks()
-        indices = 0 if adapter.indexes_images else 1 + MOST_REFERENCES
+        indices = 0 if adapter.indexes_images else 1 + MAX_REFERENCES
         self.image_vectors = nn.Parameter(torch.zeros(indices, adapter.width)) if indices else None
         gates = [nn.Parameter(torch.zeros(adapter.width)) for _ in adapter.blocks] if gated else []
         self.gates = nn.ParameterList(gates)
@@ -50,7 +50,7 @@ class SequenceConcat(Editor):
     def copy_from(self, transformer: Any) -> None:
         self.base.load_state_dict(transformer.state_dict())
 
-    def run_blocks(self, state: State, given: Inputs) -> State:
+    def run_blocks(self, state: BaseState, given: Inputs) -> BaseState:
         adapter, places = self.adapter, state.image.shape[1]
         whole = self._append_images(state, given)
         for number, block in enumerate(self.base_blocks):
@@ -62,24 +62,24 @@ class SequenceConcat(Editor):
             whole = after
         return replace(whole, image=whole.image[:, :places])
 
-    def _append_images(self, state: State, given: Inputs) -> State:
+    def _append_images(self, state: BaseState, given: Inputs) -> BaseState:
         """Return the state with the tokens of source image and references behind the image's own."""
         own = (state.image, state.grid, mark_present(state.image, None))
         parts, grids, present = zip(own, *self.embed_context(state, given), strict=True)
         mask = None if given.references is None or given.reference_mask is None else torch.cat(present, dim=1)
         return replace(state, image=torch.cat(parts, dim=1), context=self.adapter.context(state, grids, mask))
 
-    def embed_context(self, state: State, given: Inputs) -> Iterator[tuple[Tensor, Grid, Tensor]]:
+    def embed_context(self, state: BaseState, given: Inputs) -> Iterator[tuple[Tensor, Grid, Tensor]]:
         """Yield tokens (B, N, D), their places, and which are attended to, (B, N) bool, of each image in context."""
         count = 0 if given.references is None else given.references.shape[1]
-        if self.image_vectors is not None and count > MOST_REFERENCES:
-            raise ValueError(f"references: {count} images, but this editor takes at most {MOST_REFERENCES}")
+        if self.image_vectors is not None and count > MAX_REFERENCES:
+            raise ValueError(f"references: {count} images, but this editor takes at most {MAX_REFERENCES}")
         for index, (latents, seen_B) in enumerate(images_in_context(given), 1):
             grid = self.adapter.grid(latents, index)
             tokens = self._embed(latents, grid, state, given)
             yield tokens, grid, mark_present(tokens, seen_B)
 
-    def _embed(self, latents: Tensor, grid: Grid, state: State, given: Inputs) -> Tensor:
+    def _embed(self, latents: Tensor, grid: Grid, state: BaseState, given: Inputs) -> Tensor:
         adapter = self.adapter
         tokens = adapter.embed_image(adapter.image_embedder, latents, state.modulation, given.pooled, grid.index)
         return tokens if self.image_vectors is None else tokens + self.image_vectors[grid.index - 1]
@@ -101,7 +101,7 @@ def images_in_context(given: Inputs) -> Iterator[tuple[Tensor, Tensor | None]]:
             yield given.references[:, number], None if mask is None else mask[:, number]
 
 
-def blend(alone: State, joined: State, gate_D: Tensor) -> State:
+def blend(alone: BaseState, joined: BaseState, gate_D: Tensor) -> BaseState:
     """Return a state between those of a block without (gate 0) and with (gate 1) images in context."""
     places = alone.image.shape[1]
     image = alone.image + gate_D * (joined.image[:, :places] - alone.image)

@@ -58,7 +58,7 @@ class Text:
     def is_minilm(self) -> bool:
         return isinstance(self.text_encoder, BertModel) and self.text_encoder_2 is None
 
-    def to_ship(self) -> "Text":
+    def to_half_precision(self) -> "Text":
         """Return a copy with MiniLM in half precision; other encoders stay unchanged."""
         return replace(self, text_encoder=copy.deepcopy(self.text_encoder).half()) if self.is_minilm else self
 

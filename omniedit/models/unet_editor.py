@@ -17,7 +17,7 @@ from diffusers.models.attention_processor import Attention, AttnProcessor2_0
 from diffusers.models.modeling_utils import ModelMixin  # noqa: F401 (diffusers looks its loader up here)
 from torch import Tensor, nn
 
-from omniedit.models.bases.adapter import Inputs, State
+from omniedit.models.bases.adapter import BaseState, Inputs
 from omniedit.models.bases.registry import create_transformer
 from omniedit.models.bases.unet import UNetAdapter
 from omniedit.models.editor import Editor
@@ -130,7 +130,7 @@ class UNetEditor(Editor):
         """Return the weight of each sample's velocity loss, (B,), with which it is the loss of the UNet's output."""
         return loss_weights(timestep.float() / 1000, log_noise_ratios(), self.config["prediction_type"])
 
-    def run_blocks(self, state: State, given: Inputs) -> State:
+    def run_blocks(self, state: BaseState, given: Inputs) -> BaseState:
         raise NotImplementedError("a UNet has no state between blocks")
 
 

@@ -7,7 +7,7 @@ from omniedit.imaging.images import encoded_size
 from omniedit.pairs.pair import EditPair, EncodedPair
 from omniedit.pairs.provenance import check_provenance
 
-LONGEST = 200
+MAX_LENGTH = 200
 """Length limit of a role and of a session's name, in characters."""
 
 
@@ -50,5 +50,5 @@ def check_sizes(pair: EncodedPair) -> None:
 
 
 def _check_name(name: object, what: str) -> None:
-    if not isinstance(name, str) or not name.strip() or not name.isprintable() or len(name) > LONGEST:
-        raise UserError(f"{what} is {name!r:.60}; give a printable text of at most {LONGEST} characters")
+    if not isinstance(name, str) or not name.strip() or not name.isprintable() or len(name) > MAX_LENGTH:
+        raise UserError(f"{what} is {name!r:.60}; give a printable text of at most {MAX_LENGTH} characters")

@@ -9,7 +9,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from omniedit.errors import Damaged, UserError, missing
+from omniedit.errors import DamagedFile, UserError, missing
 from omniedit.imaging.images import Mask, decode_mask, encoded_size
 from omniedit.pairs.columns import (
     CHECKSUMS,
@@ -70,7 +70,7 @@ class Shard:
         self._check_columns(COLUMNS_2)
         about = {name: value.item() if isinstance(value, np.generic) else value for name, value in about.items()}
         if about.pop(CHECKSUMS, None) != sha256(json.dumps(about, sort_keys=True, default=str)):
-            raise Damaged(self.path, "its attributes do not match their checksum")
+            raise DamagedFile(self.path, "its attributes do not match their checksum")
         self.format = int(about["format"])
         if not OLDEST_FORMAT <= self.format <= FORMAT:
             known = f"formats {OLDEST_FORMAT} to {FORMAT} can be read"
@@ -82,8 +82,8 @@ class Shard:
 
     def _check_columns(self, columns: dict[str, Any]) -> None:
         names = self._hdf5(set)
-        if lacking := [name for name in (*columns, CHECKSUMS) if name not in names]:
-            raise Damaged(self.path, f"not a candidate shard, it lacks {', '.join(lacking)}")
+        if missing := [name for name in (*columns, CHECKSUMS) if name not in names]:
+            raise DamagedFile(self.path, f"not a candidate shard, it lacks {', '.join(missing)}")
 
     def _read_rows(self) -> None:
         """Read each row's checksums, id and task."""
@@ -95,7 +95,7 @@ class Shard:
         except (ValueError, KeyError, TypeError):
             intact = False
         if not intact:
-            raise Damaged(self.path, "its pair ids do not match their checksums")
+            raise DamagedFile(self.path, "its pair ids do not match their checksums")
         self.pair_ids: list[str] = [pair_id.decode() for pair_id in pair_ids]
         self.tasks = [Task(task.decode()) if task else self.task for task in self._read_column("task")]
 
@@ -237,13 +237,13 @@ class Shard:
             return [b""] * len(self)
         values = self._hdf5(lambda file: file[column][:])
         if len(values) != len(self):
-            raise Damaged(self.path, f"{column} has {len(values)} rows, pair_id {len(self)}")
+            raise DamagedFile(self.path, f"{column} has {len(values)} rows, pair_id {len(self)}")
         return [self._check_value(column, row, value) for row, value in enumerate(values)]
 
     def _check_value(self, column: str, row: int, value: bytes | np.ndarray) -> bytes:
         value = value if isinstance(value, bytes) else value.tobytes()
         if sha256(value) != self.sha256(column, row):
-            raise Damaged(self.path, f"{self.pair_ids[row]}: {column} does not match its checksum")
+            raise DamagedFile(self.path, f"{self.pair_ids[row]}: {column} does not match its checksum")
         return value
 
     def _hdf5(self, read: Callable[[h5py.File], Any]) -> Any:
@@ -257,5 +257,5 @@ class Shard:
 def _unreadable(path: Path, error: Exception) -> UserError:
     """Return the error for a failed read. HDF5 gives an error number for unreadable bytes, none for invalid ones."""
     if getattr(error, "errno", None) is None and "errno" not in str(error):
-        return Damaged(path, f"not a valid HDF5 file ({error})")
+        return DamagedFile(path, f"not a valid HDF5 file ({error})")
     return UserError(f"{path}: cannot be read: {error}")

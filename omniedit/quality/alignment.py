@@ -15,13 +15,13 @@ WINDOW = 128
 """Side of a window in pixels; the largest measurable shift is a quarter of it."""
 MAX_SIDE = 1024
 """Longer side at which images are compared, in pixels."""
-MOST_WINDOWS = 36
-_LEAST_TEXTURE = 3.0
+MAX_WINDOWS = 36
+_MIN_TEXTURE = 3.0
 """Least root mean square gradient of a window, 0-255 per pixel."""
-_LEAST_RESPONSE = 0.08
+_MIN_RESPONSE = 0.08
 _AGREES = 0.75
 """A window agrees with the model if its shift differs by at most this many pixels."""
-_LEAST_AGREEING = 4
+_MIN_AGREEING = 4
 _CLEAR = 0.9
 """If at least this share of the windows agrees on a shift without scale, no scale is searched."""
 
@@ -61,12 +61,12 @@ def align(source: Image, edited: Image) -> Alignment:
     shrink = min(1.0, MAX_SIDE / max(source.shape[:2]))
     first, second = _edges(source, shrink), _edges(edited, shrink)
     places, shifts = _window_shifts(first, second)
-    if len(places) < _LEAST_AGREEING:
+    if len(places) < _MIN_AGREEING:
         return UNKNOWN
     centre = (np.array(first.shape[1::-1]) - 1) / 2
     places -= centre
     model, agreeing = _fit(places, shifts)
-    if agreeing.sum() < _LEAST_AGREEING:
+    if agreeing.sum() < _MIN_AGREEING:
         return UNKNOWN
     error = _standard_error(places[agreeing], shifts[agreeing], model, float(np.linalg.norm(centre)))
     dx, dy, growth = model
@@ -93,18 +93,18 @@ def _window_shifts(
     places, shifts = [], []
     for top, left in _grid(height, width, side):
         one, two = (edges[top : top + side, left : left + side] for edges in (first, second))
-        if min(float((one**2).mean()), float((two**2).mean())) < _LEAST_TEXTURE / 8:
+        if min(float((one**2).mean()), float((two**2).mean())) < _MIN_TEXTURE / 8:
             continue
         shift, response = find_shift(one - one.mean(), two - two.mean(), hann)
-        if response >= _LEAST_RESPONSE and max(map(abs, shift)) <= side / 4:
+        if response >= _MIN_RESPONSE and max(map(abs, shift)) <= side / 4:
             places.append((left + (side - 1) / 2, top + (side - 1) / 2))
             shifts.append(shift)
     return np.array(places, np.float64).reshape(-1, 2), np.array(shifts, np.float64).reshape(-1, 2)
 
 
 def _grid(height: int, width: int, side: int) -> list[tuple[int, int]]:
-    """Return the corners of at most `MOST_WINDOWS` windows, spread evenly, overlapping by half where there is room."""
-    most = int(MOST_WINDOWS**0.5)
+    """Return the corners of at most `MAX_WINDOWS` windows, spread evenly, overlapping by half where there is room."""
+    most = int(MAX_WINDOWS**0.5)
     rows, columns = (max(1, min(most, 2 * length // side - 1)) for length in (height, width))
     tops, lefts = (
         np.linspace(0, length - side, count).astype(int) for length, count in ((height, rows), (width, columns))

@@ -26,7 +26,7 @@ CAPTION_WORD = 2.0
 """Log-odds for a word of the instruction that only one of the two captions contains."""
 LIMIT = 4.0
 """Largest absolute log-odds of one clue."""
-_LEAST_REGION = 12
+_MIN_REGION_PIXELS = 12
 """Smallest region to measure, in pixels at the reduced size."""
 _INSTEAD = re.compile(r"\b(?:instead of|rather than|in place of|from)\b")
 _EXCHANGE = re.compile(
@@ -48,7 +48,7 @@ class Clue:
 
 
 @dataclass(frozen=True)
-class Look:
+class ToneStatistics:
     """Means of an image or a region of it.
 
     Args:
@@ -105,14 +105,14 @@ def _region(first: NDArray[np.float32], second: NDArray[np.float32], mask: Mask 
     return np.asarray(change > max(2.0, 0.25 * float(np.percentile(change, 99.5))))
 
 
-def measure_look(lab: NDArray[np.float32]) -> Look:
+def measure_look(lab: NDArray[np.float32]) -> ToneStatistics:
     """Measure an (H, W, 3) image in CIE L*a*b*."""
     lightness = np.ascontiguousarray(lab[..., 0])
     chroma = float(np.hypot(lab[..., 1], lab[..., 2]).mean())
-    return Look(float(lightness.mean()), chroma, float(lab[..., 2].mean()), float(lightness.std()))
+    return ToneStatistics(float(lightness.mean()), chroma, float(lab[..., 2].mean()), float(lightness.std()))
 
 
-def _tone_clues(first: Look, second: Look, instruction: str) -> Iterator[Clue]:
+def _tone_clues(first: ToneStatistics, second: ToneStatistics, instruction: str) -> Iterator[Clue]:
     for pattern, name, typical in TONES:
         if re.search(pattern, instruction.lower()):
             change = getattr(second, name) - getattr(first, name)
@@ -125,7 +125,7 @@ def _colour_clue(
     """Compare the region's colour in both images with the last colour that the instruction names."""
     colours = [ALIASES.get(word, word) for word in re.findall(r"[a-z]+", _INSTEAD.split(instruction.lower())[0])]
     colours = [word for word in colours if word in COLOURS]
-    if not colours or region.sum() < _LEAST_REGION:
+    if not colours or region.sum() < _MIN_REGION_PIXELS:
         return
     target, weights = np.array(COLOURS[colours[-1]]), np.array([0.5, 1, 1])
     before, after = (np.linalg.norm((lab[region] - target) * weights, axis=-1).mean() for lab in (first, second))
@@ -137,7 +137,7 @@ def _structure_clue(
 ) -> Iterator[Clue]:
     """Compare the region's contrast with its surroundings: an object stands out, a filled hole hardly does."""
     ring = dilate(region, 8) & ~dilate(region, 2)
-    if min(region.sum(), ring.sum()) < _LEAST_REGION:
+    if min(region.sum(), ring.sum()) < _MIN_REGION_PIXELS:
         return
     before, after = (_stands_out(lab, region, ring) for lab in (first, second))
     sign = 1 if task is Task.OBJECT_REMOVAL else -1
@@ -170,7 +170,7 @@ def _old_and_new(task: Task, instruction: str) -> tuple[set[str], set[str]]:
     """Return the stems of the words for the old object and of those for the new one."""
     if task is Task.OBJECT_REMOVAL:
         return set(content(instruction)), set()
-    if found := _EXCHANGE.search(instruction.lower()):
-        old, new = set(content(found[1])), set(content(found[2]))
+    if match := _EXCHANGE.search(instruction.lower()):
+        old, new = set(content(match[1])), set(content(match[2]))
         return old - new, new - old
     return set(), set(content(instruction))

@@ -16,15 +16,15 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from omniedit.quality.hamming import MAX_RADIUS, Hashes, blocks, near_within
-from omniedit.quality.hashes import CHANGE_RADIUS, are_same_levels, are_twins, mirror, mirror_changes, search_keys
+from omniedit.quality.hamming import MAX_RADIUS, Hashes, blocks, find_close_pairs
+from omniedit.quality.hashes import CHANGE_RADIUS, are_twins, levels_match, mirror, mirror_changes, search_keys
 from omniedit.quality.signature_table import Signatures
 
 Rows = NDArray[np.int64]
 EXACT, SAME_IMAGES, NEAR, MIRRORED = "exact", "same images, other instruction", "near", "mirrored"
-MOST_NEIGHBOURS = 16
+MAX_NEIGHBOURS = 16
 """Number of better-ranked neighbours to remember for each pair when memory is short."""
-_MOST_EDGES = 20_000_000
+_MAX_EDGES = 20_000_000
 """Largest number of edges (two near pairs) in memory: 320 MB."""
 _CHUNK = 1 << 20
 
@@ -68,7 +68,7 @@ def _find_exact(pairs: Signatures, by_rank: Rows) -> list[Duplicate]:
     row, original = _repeats(by_rank, source, edited)
     same = pairs.instruction[row] == pairs.instruction[original]
     kinds = np.where(same, EXACT, SAME_IMAGES).tolist()
-    return [Duplicate(*found) for found in zip(row.tolist(), original.tolist(), kinds, strict=True)]
+    return [Duplicate(*fields) for fields in zip(row.tolist(), original.tolist(), kinds, strict=True)]
 
 
 def _repeats(rows: Rows, *keys: Hashes) -> tuple[Rows, Rows]:
@@ -87,32 +87,32 @@ def _find_near(pairs: Signatures, nodes: Rows, radius: int, mirrored: bool) -> l
     """Return the near and mirrored duplicates among rows that are sorted by rank."""
     keys = pairs.source_key[nodes], pairs.edited_key[nodes], pairs.change_hash[nodes]
     same, first = _repeats(nodes, *keys)
-    equal = are_same_levels(pairs.change_levels[same], pairs.change_levels[first])
+    equal = levels_match(pairs.change_levels[same], pairs.change_levels[first])
     same, first = same[equal], first[equal]
     nodes = nodes[~np.isin(nodes, same)]
     edges = _Edges()
     for side in ("edited", "source"):
         for better, worse, is_mirrored in _near_nodes(_Search(pairs, nodes, side, radius, mirrored)):
             edges.add(better, worse, is_mirrored)
-    found = {duplicate.row: duplicate for duplicate in _keep_best(nodes, edges)}
+    duplicates = {duplicate.row: duplicate for duplicate in _keep_best(nodes, edges)}
     # Rows with equal keys follow their first row, if that is a near duplicate itself.
     followers = zip(same.tolist(), first.tolist(), strict=True)
-    near = {row: duplicate for row, duplicate in found.items() if duplicate.kind == NEAR}
+    near = {row: duplicate for row, duplicate in duplicates.items() if duplicate.kind == NEAR}
     equals = [replace(near[one], row=row) if one in near else Duplicate(row, one, NEAR) for row, one in followers]
-    return [*found.values(), *equals]
+    return [*duplicates.values(), *equals]
 
 
 def _keep_best(nodes: Rows, edges: "_Edges") -> list[Duplicate]:
     """Apply the policy to near nodes. Edges index `nodes`, which are sorted by rank."""
     better, worse, is_mirrored = edges.merge()
-    found: dict[int, Duplicate] = {}
+    duplicates: dict[int, Duplicate] = {}
     for kind, chosen in ((NEAR, ~is_mirrored), (MIRRORED, is_mirrored)):
         one, two = better[chosen], worse[chosen]
         order = np.lexsort((one, two))
         for first, second in zip(one[order].tolist(), two[order].tolist(), strict=True):
-            if first not in found and second not in found:
-                found[second] = Duplicate(int(nodes[second]), int(nodes[first]), kind)
-    return list(found.values())
+            if first not in duplicates and second not in duplicates:
+                duplicates[second] = Duplicate(int(nodes[second]), int(nodes[first]), kind)
+    return list(duplicates.values())
 
 
 class _Edges:
@@ -125,7 +125,7 @@ class _Edges:
     def add(self, better: Rows, worse: Rows, mirrored: NDArray[np.bool_]) -> None:
         self._parts.append((better, worse, mirrored))
         self._count += len(better)
-        if self._count > _MOST_EDGES:
+        if self._count > _MAX_EDGES:
             self._parts = [self._nearest()]
             self._count = len(self._parts[0][0])
 
@@ -135,12 +135,12 @@ class _Edges:
         return np.concatenate(better), np.concatenate(worse), np.concatenate(mirrored)
 
     def _nearest(self) -> tuple[Rows, Rows, NDArray[np.bool_]]:
-        """Return the edges of each worse node to its best `MOST_NEIGHBOURS`."""
+        """Return the edges of each worse node to its best `MAX_NEIGHBOURS`."""
         better, worse, mirrored = self.merge()
         order = np.lexsort((better, worse))
         starts = np.flatnonzero(np.diff(worse[order], prepend=-1))
         place = np.arange(len(order)) - np.repeat(starts, np.diff(np.append(starts, len(order))))
-        kept = order[place < MOST_NEIGHBOURS]
+        kept = order[place < MAX_NEIGHBOURS]
         return better[kept], worse[kept], mirrored[kept]
 
 
@@ -208,7 +208,7 @@ class _Search:
         pairs = self.pairs
         change = mirror_changes(pairs.change_hash[two]) if flip else pairs.change_hash[two]
         near = np.bitwise_count(pairs.change_hash[one] ^ change) <= CHANGE_RADIUS
-        near &= are_same_levels(pairs.change_levels[one], pairs.change_levels[two])
+        near &= levels_match(pairs.change_levels[one], pairs.change_levels[two])
         for hashes in (pairs.source_hash, pairs.edited_hash):
             left = np.flatnonzero(near)
             second = mirror(hashes[two[left]]) if flip else hashes[two[left]]
@@ -220,7 +220,7 @@ def _near_nodes(search: _Search) -> Iterator[tuple[Rows, Rows, NDArray[np.bool_]
     """Yield near nodes in chunks as (better, worse, mirrored)."""
     for one, two in _equal_elements(search):
         yield search.check(one, two)
-    for first, second in near_within(search.values, search.radius):
+    for first, second in find_close_pairs(search.values, search.radius):
         places = np.searchsorted(search.values, first), np.searchsorted(search.values, second)
         for one, two in _expand(search, *places):
             yield search.check(one, two)

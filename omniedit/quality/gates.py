@@ -17,7 +17,7 @@ import pyarrow as pa
 from omniedit.quality.duplicates import EXACT, MIRRORED, NEAR, SAME_IMAGES, find_duplicates
 from omniedit.quality.hamming import MAX_RADIUS
 from omniedit.quality.leakage import BenchmarkSet, find_leaks
-from omniedit.quality.recurrence import swap_odds, swapped_turns
+from omniedit.quality.recurrence import find_swapped_turns, swap_odds
 from omniedit.quality.signature_table import Signatures
 from omniedit.storage.parquet import read_table
 
@@ -142,9 +142,9 @@ def find_faults(
     thresholds, policy = thresholds or Thresholds(), policy or Policy()
     is_on = {gate: policy.action(gate) is not Action.OFF for gate in Gate}
     for file in files:
-        yield from (found for found in find_in_shard(read_table(file), thresholds) if is_on[found.gate])
-    found = find_between(files, benchmarks, thresholds, is_on, ranks)
-    yield from (finding for finding in found if is_on[finding.gate])
+        yield from (each for each in find_in_shard(read_table(file), thresholds) if is_on[each.gate])
+    each = find_between(files, benchmarks, thresholds, is_on, ranks)
+    yield from (finding for finding in each if is_on[finding.gate])
 
 
 def find_in_shard(signatures: pa.Table, thresholds: Thresholds) -> Iterator[Finding]:
@@ -200,9 +200,9 @@ def _duplicates(
     pairs: Signatures, about: pa.Table, thresholds: Thresholds, mirrored: bool, ranks: np.ndarray | None
 ) -> Iterator[Finding]:
     ids = about["pair_id"]
-    for found in find_duplicates(pairs, ranks, thresholds.radius, mirrored):
-        detail = f"{found.kind}: {ids[found.original].as_py()}"
-        yield Finding(ids[found.row].as_py(), _DUPLICATE_GATES[found.kind], 1.0, detail)
+    for duplicate in find_duplicates(pairs, ranks, thresholds.radius, mirrored):
+        detail = f"{duplicate.kind}: {ids[duplicate.original].as_py()}"
+        yield Finding(ids[duplicate.row].as_py(), _DUPLICATE_GATES[duplicate.kind], 1.0, detail)
 
 
 def _swapped(pairs: Signatures, about: pa.Table, thresholds: Thresholds) -> Iterator[Finding]:
@@ -210,7 +210,7 @@ def _swapped(pairs: Signatures, about: pa.Table, thresholds: Thresholds) -> Iter
     sessions = about["session"].to_pylist()
     shared = swap_odds(pairs, about["task"].to_pylist(), sessions)
     odds = about["swapped"].to_numpy().astype(np.float64) + shared
-    broken = swapped_turns(pairs, _group_turns(sessions, about["turn"].to_pylist()))
+    broken = find_swapped_turns(pairs, _group_turns(sessions, about["turn"].to_pylist()))
     odds[broken] += thresholds.swapped + 2
     odds[about["largest_change"].to_numpy() < thresholds.identical] = 0
     for row in np.flatnonzero(odds >= thresholds.swapped).tolist():
@@ -226,7 +226,7 @@ def _group_turns(sessions: Sequence[str | None], turns: Sequence[int | None]) ->
     for row, session in enumerate(sessions):
         if session is not None:
             rows[session].append(row)
-    return {session: sorted(found, key=lambda row: turns[row] or 0) for session, found in rows.items()}
+    return {session: sorted(members, key=lambda row: turns[row] or 0) for session, members in rows.items()}
 
 
 def rejection_reasons(findings: Iterable[Mapping[str, Any]], policy: Policy) -> dict[str, str]:
@@ -253,6 +253,6 @@ def decide(findings: Iterable[Finding], policy: Policy | None = None) -> dict[st
         if action is not Action.OFF:
             counted[finding.pair_id].append((action is Action.REJECT, f"{finding.gate}: {finding.detail}"))
     return {
-        pair_id: Decision(any(rejects for rejects, _ in found), tuple(text for _, text in sorted(found, reverse=True)))
-        for pair_id, found in counted.items()
+        pair_id: Decision(any(rejects for rejects, _ in count), tuple(text for _, text in sorted(count, reverse=True)))
+        for pair_id, count in counted.items()
     }

@@ -23,7 +23,7 @@ _EXPANDED = 1 << 20
 _TOP_16 = np.uint64(48)
 
 
-def near_within(hashes: Hashes, radius: int) -> Iterator[tuple[Hashes, Hashes]]:
+def find_close_pairs(hashes: Hashes, radius: int) -> Iterator[tuple[Hashes, Hashes]]:
     """Yield all pairs of distinct values with at most `radius` different bits, each once, in chunks.
 
     Args:
@@ -42,7 +42,7 @@ def near_within(hashes: Hashes, radius: int) -> Iterator[tuple[Hashes, Hashes]]:
                 yield first[is_new], second[is_new]
 
 
-def near_between(left: Hashes, right: Hashes, radius: int) -> Iterator[tuple[Hashes, Hashes]]:
+def find_close_matches(left: Hashes, right: Hashes, radius: int) -> Iterator[tuple[Hashes, Hashes]]:
     """Yield all pairs of a value of `left` and a value of `right` that differ in at most `radius` bits, in chunks.
 
     Fast if `right` is small. Neither array may repeat a value. Equal values count as a pair.

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from omniedit.imaging.images import Image
 from omniedit.quality.hamming import Hashes
-from omniedit.sources.twins import MOST_DIFFERENT, perceptual_hash
+from omniedit.sources.twins import MAX_DIFFERENT_BITS, perceptual_hash
 
 Bits = NDArray[np.uint8]
 """(N, 18) perceptual hashes of `omniedit.sources.twins`: 143 bits each, packed, in row order of the DCT."""
@@ -24,8 +24,8 @@ CHANGE_RADIUS = 6
 _SIDE = 12
 _PLACES = [divmod(place + 1, _SIDE) for place in range(_SIDE * _SIDE - 1)]
 """Vertical and horizontal frequency of each of the 143 bits."""
-_LOWEST = sorted(range(len(_PLACES)), key=lambda bit: (sum(_PLACES[bit]), _PLACES[bit]))[:64]
-_KEY_BITS = np.array(_LOWEST).reshape(8, 8).T.ravel()
+_LOWEST_FREQUENCIES = sorted(range(len(_PLACES)), key=lambda bit: (sum(_PLACES[bit]), _PLACES[bit]))[:64]
+_KEY_BITS = np.array(_LOWEST_FREQUENCIES).reshape(8, 8).T.ravel()
 """Bits of the 64-bit key: the lowest frequencies, spread over the eight bytes so that no byte has only the lowest."""
 _MIRRORED = np.packbits([horizontal % 2 for _, horizontal in _PLACES])
 """Bits that change if the image is mirrored left to right: the odd horizontal frequencies."""
@@ -70,7 +70,7 @@ def mirror(bits: Bits) -> Bits:
 
 def are_twins(first: Bits, second: Bits) -> NDArray[np.bool_]:
     """Return, row by row, whether two images are twins by all 143 bits (`omniedit.sources.twins`)."""
-    return np.bitwise_count(first ^ second).sum(axis=1) <= MOST_DIFFERENT
+    return np.bitwise_count(first ^ second).sum(axis=1) <= MAX_DIFFERENT_BITS
 
 
 def hash_change(source: Image, edited: Image) -> tuple[int, Levels]:
@@ -87,7 +87,7 @@ def hash_change(source: Image, edited: Image) -> tuple[int, Levels]:
     return int(bits), np.array([*change.mean(axis=(0, 1)), np.sqrt((change**2).mean())], np.float32)
 
 
-def are_same_levels(first: Levels, second: Levels) -> NDArray[np.bool_]:
+def levels_match(first: Levels, second: Levels) -> NDArray[np.bool_]:
     """Return, row by row, whether re-encoding can explain the difference of the change levels (N, 4) of two pairs."""
     strength = np.maximum(first[:, 3], second[:, 3])
     return np.abs(first - second).max(axis=1) <= LEVEL_STEP + LEVEL_SHARE * strength

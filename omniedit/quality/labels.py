@@ -50,15 +50,15 @@ _COMPANIONS = (
     ({Task.OBJECT_SWAP}, {Task.BACKGROUND_SWAP}),
 )
 """Tasks whose instructions share verbs: 'change the car into a red one' may be a swap and a modification."""
-MOST_LOCAL_SHARE = 0.9
+MAX_LOCAL_SHARE = 0.9
 """Largest share of the blocks that an edit of one object changes, in the whole image or along the border."""
-LEAST_GLOBAL_SHARE = 0.2
+MIN_GLOBAL_SHARE = 0.2
 """Smallest share of the blocks that a change of the whole image changes."""
 _OBJECT_TASKS = (Task.OBJECT_SWAP, Task.OBJECT_REMOVAL, Task.OBJECT_ADDITION, Task.ATTRIBUTE_MODIFICATION)
 _GLOBAL_TASKS = (Task.ENVIRONMENT_CHANGE, Task.STYLE_TRANSFER)
 
 
-def tasks_in(instruction: str) -> frozenset[Task]:
+def find_tasks(instruction: str) -> frozenset[Task]:
     """Return the tasks that an instruction may ask for; none if it matches no phrase."""
     plain = " ".join(instruction.lower().split())
     return frozenset(task for task, pattern in _PHRASES if re.search(pattern, plain))
@@ -72,7 +72,7 @@ def doubt_label(task: Task, instruction: str, change: ChangeMap) -> str:
 
 
 def _doubt_instruction(task: Task, instruction: str) -> str:
-    requested = tasks_in(instruction)
+    requested = find_tasks(instruction)
     related = any(requested & first and task in second for first, second in _COMPANIONS)
     if not requested or task in requested or related:
         return ""
@@ -80,9 +80,9 @@ def _doubt_instruction(task: Task, instruction: str) -> str:
 
 
 def _doubt_change(task: Task, change: ChangeMap) -> str:
-    if task in _OBJECT_TASKS and min(change.share, change.border_share) > MOST_LOCAL_SHARE:
+    if task in _OBJECT_TASKS and min(change.share, change.border_share) > MAX_LOCAL_SHARE:
         return f"an edit of one object changed {change.share:.0%} of the image"
-    if task in _GLOBAL_TASKS and change.share < LEAST_GLOBAL_SHARE:
+    if task in _GLOBAL_TASKS and change.share < MIN_GLOBAL_SHARE:
         return f"a change of the whole image changed {change.share:.0%} of it"
     return ""
 

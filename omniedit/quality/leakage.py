@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from omniedit.errors import UserError
 from omniedit.imaging.formats import SUPPORTED
 from omniedit.imaging.images import decode_image
-from omniedit.quality.hamming import MAX_RADIUS, Hashes, near_between
+from omniedit.quality.hamming import MAX_RADIUS, Hashes, find_close_matches
 from omniedit.quality.hashes import HASH_BYTES, Bits, are_twins, hash_image, is_plain, mirror, search_keys
 from omniedit.quality.signature_table import Signatures
 
@@ -73,7 +73,7 @@ def read_benchmark(folder: Path) -> BenchmarkSet:
 
 def find_leaks(pairs: Signatures, benchmarks: Sequence[BenchmarkSet], radius: int = MAX_RADIUS) -> list[Leak]:
     """Return the leaks, at most one per pair and side, sorted by row; the source comes before the edited image."""
-    found: dict[tuple[int, str], Leak] = {}
+    leaks: dict[tuple[int, str], Leak] = {}
     for benchmark in benchmarks:
         for side in ("source", "edited"):
             keys, hashes = getattr(pairs, f"{side}_key"), getattr(pairs, f"{side}_hash")
@@ -82,8 +82,8 @@ def find_leaks(pairs: Signatures, benchmarks: Sequence[BenchmarkSet], radius: in
                 for rows, images in _near_rows(keys, hashes, pairs.plain, bench, radius):
                     for row, image in zip(rows.tolist(), images.tolist(), strict=True):
                         leak = Leak(row, side, benchmark.name, benchmark.images[image], mirrored)
-                        found.setdefault((row, side), leak)
-    return sorted(found.values(), key=lambda leak: (leak.row, leak.side == "edited"))
+                        leaks.setdefault((row, side), leak)
+    return sorted(leaks.values(), key=lambda leak: (leak.row, leak.side == "edited"))
 
 
 def _near_rows(
@@ -92,7 +92,7 @@ def _near_rows(
     """Yield the rows of the run and of the benchmark whose images are twins."""
     order = np.argsort(keys, kind="stable")
     ordered, bench_keys = keys[order], search_keys(bench)
-    for left, right in near_between(np.unique(ordered), np.unique(bench_keys), radius):
+    for left, right in find_close_matches(np.unique(ordered), np.unique(bench_keys), radius):
         begins, ends = np.searchsorted(ordered, left), np.searchsorted(ordered, left, side="right")
         for value, begin, end in zip(right, begins, ends, strict=True):
             rows = order[begin:end]

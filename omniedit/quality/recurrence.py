@@ -14,31 +14,29 @@ from omniedit.tasks import Task
 BY_REMOVAL = (str(Task.OBJECT_ADDITION), str(Task.OBJECT_REMOVAL))
 """Tasks without this evidence: pairs of additions are often made by removal, so that the shared photo is their edited
 image."""
-LEAST = 2
+MIN_SHARED_IMAGES = 2
 """Least number of other pairs that share an image. One pair alone may as well be the next turn of a session."""
 
 
 def swap_odds(pairs: Signatures, tasks: Sequence[str], sessions: Sequence[str | None]) -> NDArray[np.float32]:
     """Return the (N,) log-odds that pairs are swapped; 0 without evidence.
 
-    Positive if at least `LEAST` other pairs have the edited image as their source, and none has the source image;
-    negative in the opposite case. Pairs of sessions, whose images recur by design, and of `BY_REMOVAL` have 0.
+    Positive if at least `MIN_SHARED_IMAGES` other pairs have the edited image as their source, and none has the source
+    image; negative in the opposite case. Pairs of sessions, whose images recur by design, and of `BY_REMOVAL` have 0.
     """
-    as_source, of_edited = (
-        _count(pairs.source_digest, pairs.source_digest),
-        _count(pairs.source_digest, pairs.edited_digest),
-    )
+    as_source = _count(pairs.source_digest, pairs.source_digest)
+    of_edited = _count(pairs.source_digest, pairs.edited_digest)
     others = as_source - 1
     counts = ~np.isin(np.asarray(tasks, dtype=object), BY_REMOVAL)
     counts &= np.array([session is None for session in sessions], bool)
     odds = np.zeros(len(pairs), np.float32)
-    swapped = counts & (of_edited >= LEAST) & (others == 0)
-    upright = counts & (others >= LEAST) & (of_edited == 0)
+    swapped = counts & (of_edited >= MIN_SHARED_IMAGES) & (others == 0)
+    upright = counts & (others >= MIN_SHARED_IMAGES) & (of_edited == 0)
     odds[swapped], odds[upright] = np.log1p(of_edited[swapped]) + log(4), -np.log1p(others[upright]) - log(4)
     return odds
 
 
-def swapped_turns(pairs: Signatures, turns: Mapping[str, Sequence[int]]) -> list[int]:
+def find_swapped_turns(pairs: Signatures, turns: Mapping[str, Sequence[int]]) -> list[int]:
     """Return the rows of turns that break their session's chain, where swapping this pair's images repairs it.
 
     In a chain, each turn's edited image is the next turn's source. A session needs three turns, because two edits of
@@ -47,13 +45,13 @@ def swapped_turns(pairs: Signatures, turns: Mapping[str, Sequence[int]]) -> list
     Args:
         turns: rows of each session, in the order of its turns.
     """
-    found = []
+    swapped = []
     for rows in turns.values():
         links = [(int(pairs.source_digest[row]), int(pairs.edited_digest[row])) for row in rows]
         if len(links) >= 3 and not _is_chain(links):
             flips = [[*links[:k], links[k][::-1], *links[k + 1 :]] for k in range(len(links))]
-            found += [row for row, flipped in zip(rows, flips, strict=True) if _is_chain(flipped)]
-    return found
+            swapped += [row for row, flipped in zip(rows, flips, strict=True) if _is_chain(flipped)]
+    return swapped
 
 
 def _is_chain(links: Sequence[tuple[int, int]]) -> bool:

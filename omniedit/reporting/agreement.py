@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from omniedit.imaging.images import decode_image
 from omniedit.reporting.page import DASH, image_uri, number, percent, render
-from omniedit.reporting.style import BLUE, INK, LINE, ORANGE, PALE, panels, styled
+from omniedit.reporting.style import BLUE, INK, LINE, ORANGE, PALE, panels, report_style
 from omniedit.reporting.tabular import TableRow
 from omniedit.scoring.student.agreement import PRECISIONS, proposal, scored_rows
 from omniedit.tasks import Task
@@ -45,7 +45,7 @@ def agreement_page(
         replies: rows of replies.parquet; empty to leave the replies out.
     """
     read = scored_rows(rows)
-    with styled():
+    with report_style():
         values = {
             "title": "Student judge",
             "run": run,
@@ -137,11 +137,11 @@ def _with_interval(value: float | None, interval: Sequence[float] | None) -> str
 
 
 def proposal_row(rows: Sequence[Mapping[str, Any]], min_score: float, precision: float) -> TableRow:
-    found = proposal(rows, min_score, precision)
-    if found is None:
+    proposed = proposal(rows, min_score, precision)
+    if proposed is None:
         return TableRow([percent(precision), DASH, DASH, DASH, DASH])
-    reached = [percent(found["precision"]), percent(found["recall"]), f"{found['student_keeps']:,}"]
-    return TableRow([percent(precision), number(found["threshold"]), *reached])
+    reached = [percent(proposed["precision"]), percent(proposed["recall"]), f"{proposed['student_keeps']:,}"]
+    return TableRow([percent(precision), number(proposed["threshold"]), *reached])
 
 
 def calibration_curve(bins: Sequence[Mapping[str, float]]) -> Figure:

@@ -33,7 +33,7 @@ def write_bench_page(folder: Path, bench: BenchSet, editors: Sequence[EditorResu
 
 
 def _items(folder: Path, bench: BenchSet, editors: Sequence[EditorResult]) -> Iterator[ComparedItem]:
-    pictures = _Pictures()
+    pictures = _ImageFolder()
     scores = {editor.name: _by_item(editor.scores) for editor in editors}
     for item in bench.items:
         outputs = [_output(folder, item, editor, scores[editor.name].get(item.item_id, [])) for editor in editors]
@@ -50,15 +50,15 @@ def _output(folder: Path, item: BenchItem, editor: EditorResult, scores: Sequenc
 
 
 def _by_item(scores: Mapping[str, Sequence[Row]]) -> dict[str, list[JudgeScore]]:
-    found: dict[str, list[JudgeScore]] = {}
+    scores_by_item: dict[str, list[JudgeScore]] = {}
     for judge, rows in scores.items():
         for row in rows:
             o, sc, pq = (row[f"{name}_score"] if row["status"] == "scored" else None for name in ("o", "sc", "pq"))
-            found.setdefault(row["item_id"], []).append(JudgeScore(judge, o, sc, pq, row["reasoning"] or ""))
-    return found
+            scores_by_item.setdefault(row["item_id"], []).append(JudgeScore(judge, o, sc, pq, row["reasoning"] or ""))
+    return scores_by_item
 
 
-class _Pictures:
+class _ImageFolder:
     """Images of a benchmark; the same file is one picture, although several items use it."""
 
     def __init__(self) -> None:

@@ -13,7 +13,7 @@ from omniedit.evaluation.edits import MODELS
 from omniedit.evaluation.table3 import LABELS, interval, judge_note
 from omniedit.pairs import Shard
 from omniedit.reporting.page import LIMIT, image_uri, number, render
-from omniedit.reporting.style import MODEL_COLOURS, WASH, panels, styled
+from omniedit.reporting.style import MODEL_COLOURS, WASH, panels, report_style
 from omniedit.reporting.tabular import TableRow
 from omniedit.tasks import ALL_TASKS, Task, order_tasks
 
@@ -38,7 +38,7 @@ def benchmark_page(
         filtered_by: judge whose scores chose the training data.
     """
     overall = [row for row in table if row["task"] == ALL_TASKS]
-    with styled():
+    with report_style():
         values = {
             "title": "Benchmark",
             "run": run,
@@ -51,7 +51,7 @@ def benchmark_page(
             "by_task": o_by_task(table),
             "models": [LABELS[row["model"]] for row in overall],
             "preserved": [preservation_row(row) for row in overall],
-            "tasks": list(within_limit(grid(scores, edits), len(edits["no_edit"]))),
+            "tasks": list(limit_tasks(grid(scores, edits), len(edits["no_edit"]))),
         }
         return render("benchmark", values)
 
@@ -132,7 +132,7 @@ def _grid_row(shards: Mapping[str, Shard], row: int, verdicts: Mapping[Key, dict
     }
 
 
-def within_limit(tasks: Iterator[dict[str, Any]], count: int) -> Iterator[dict[str, Any]]:
+def limit_tasks(tasks: Iterator[dict[str, Any]], count: int) -> Iterator[dict[str, Any]]:
     """Yield the `count` tasks, each with as many rows as fit in an even share of the page."""
     room = (LIMIT - SKELETON_BYTES) // max(1, count)
     for task in tasks:

@@ -91,8 +91,12 @@ def data_table(plan: Path) -> str:
     counts = pairs.group_by(["task", "ratio", "split"]).aggregate([([], "count_all")]).to_pylist()
     trained = {(row["task"], row["ratio"]): row["count_all"] for row in counts if row["split"] == "train"}
     held_out = sum(row["count_all"] for row in counts if row["split"] != "train")
-    found = {task for task, _ in trained}
-    tasks = order_tasks(found if found and found.isdisjoint(OMNIEDIT_TASKS) else found.union(OMNIEDIT_TASKS))
+    trained_tasks = {task for task, _ in trained}
+    tasks = order_tasks(
+        trained_tasks
+        if trained_tasks and trained_tasks.isdisjoint(OMNIEDIT_TASKS)
+        else trained_tasks.union(OMNIEDIT_TASKS)
+    )
     rows = [[markdown_cell(task.label), *(trained.get((task, ratio), 0) for ratio in RATIOS)] for task in tasks]
     totals = [sum(count for (_, of), count in trained.items() if of == ratio) for ratio in RATIOS]
     ratios = [ratio.replace("x", ":") for ratio in RATIOS]

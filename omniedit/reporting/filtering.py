@@ -15,7 +15,7 @@ from omniedit.pairs import Rejection
 from omniedit.reporting.candidates import ALL_RATIOS, Columns
 from omniedit.reporting.gallery import by_reason
 from omniedit.reporting.page import number, percent, render
-from omniedit.reporting.style import INK, KEPT, MUTED, REJECTED, SEQUENCE, panels, styled
+from omniedit.reporting.style import INK, KEPT, MUTED, REJECTED, SEQUENCE, panels, report_style
 from omniedit.reporting.tabular import TableRow
 from omniedit.scoring.filter import BY_HAND
 from omniedit.tasks import OMNIEDIT_TASKS, Task, order_tasks
@@ -40,7 +40,7 @@ def filter_page(
     """
     tasks = order_tasks({*candidates.tasks, *rejections})
     accepted, judges = int(candidates.kept.sum()), candidates.judges
-    with styled():
+    with report_style():
         values = {
             "title": "Scores and filter",
             "run": run,

@@ -9,7 +9,7 @@ import numpy as np
 from omniedit.pairs import EditPair, Rejection, Shard
 from omniedit.pairs.provenance import model_revisions
 from omniedit.reporting.candidates import Candidate
-from omniedit.reporting.page import LIMIT, image_uri, outline, render, shrunk
+from omniedit.reporting.page import LIMIT, image_uri, outline, render, shrink_to_area
 from omniedit.tasks import Task
 
 LEADS = {
@@ -68,7 +68,7 @@ def gallery(
     rejected = [c for c in candidates if not c.kept]
     drawn_accepted = by_score(draw(accepted, sample.kept, np.random.default_rng(seed)))
     drawn_rejected = by_score(rejected)[: sample.rejected]
-    cards = cards_that_fit(alternating(drawn_accepted, drawn_rejected))
+    cards = fit_cards(alternating(drawn_accepted, drawn_rejected))
     shown_accepted = [card for card in cards if card["kept"]]
     shown_rejected = [card for card in cards if not card["kept"]]
     values = {
@@ -117,25 +117,25 @@ def alternating(first: Sequence[Candidate], second: Sequence[Candidate]) -> list
     return mixed
 
 
-def cards_that_fit(candidates: Sequence[Candidate]) -> list[dict[str, Any]]:
+def fit_cards(candidates: Sequence[Candidate]) -> list[dict[str, Any]]:
     """Return cards with images as large as fit on the page; at the smallest size, only as many cards as fit."""
     cards = [card(candidate) for candidate in candidates]
-    pixels = fitting_size(cards)
+    pixels = max_image_area(cards)
     while True:
-        fitting = list(within_limit(with_images(card, pixels) for card in cards))
+        fitting = list(limit_cards(with_images(card, pixels) for card in cards))
         if len(fitting) == len(cards) or pixels == SMALLEST:
             return fitting
         pixels = max(SMALLEST, pixels // 2)
 
 
-def fitting_size(cards: Sequence[dict[str, Any]], probe: int = 50_000) -> int:
+def max_image_area(cards: Sequence[dict[str, Any]], probe: int = 50_000) -> int:
     """Estimate the image area in pixels at which all cards just fit, from their bytes at `probe` pixels."""
     size = sum(card_bytes(with_images(card, probe)) for card in cards)
     fitting = probe * ((LIMIT - SKELETON_BYTES) / size) ** (1 / GROWTH) if size else LARGEST
     return int(min(LARGEST, max(SMALLEST, fitting)))
 
 
-def within_limit(cards: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+def limit_cards(cards: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     """Yield the first cards, as many as fit on a page."""
     room = LIMIT - SKELETON_BYTES
     for card in cards:
@@ -164,8 +164,8 @@ def card(candidate: Candidate) -> dict[str, Any]:
         "pair_id": pair.pair_id,
         "instruction": pair.instruction,
         "wordings": pair.instructions[1:],
-        "before": shrunk(pair.source, LARGEST),
-        "after": shrunk(pair.edited, LARGEST),
+        "before": shrink_to_area(pair.source, LARGEST),
+        "after": shrink_to_area(pair.edited, LARGEST),
         "references": [
             {"image": image_uri(each.image, REFERENCE_PIXELS), "role": each.role, "caption": each.caption or ""}
             for each in pair.references

@@ -79,11 +79,11 @@ def image_uri(image: Image, pixels: int, quality: int = 70) -> str:
 def encode_webp(image: Image, pixels: int, quality: int) -> bytes:
     """Encode an image as WebP, scaled down to at most `pixels` of area."""
     file = io.BytesIO()
-    PIL.Image.fromarray(shrunk(image, pixels)).save(file, "WEBP", quality=quality, method=WEBP_METHOD)
+    PIL.Image.fromarray(shrink_to_area(image, pixels)).save(file, "WEBP", quality=quality, method=WEBP_METHOD)
     return file.getvalue()
 
 
-def shrunk(image: Image, pixels: int) -> Image:
+def shrink_to_area(image: Image, pixels: int) -> Image:
     """Scale an image down to at most `pixels` of area, keeping its aspect ratio."""
     height, width = image.shape[:2]
     scale = (pixels / (width * height)) ** 0.5

@@ -16,7 +16,7 @@ from omniedit.instructions.facets import PHRASINGS, facets
 from omniedit.instructions.proposals import CLASSES, SCHEMA
 from omniedit.reporting.page import DASH, number, percent, render
 from omniedit.reporting.sheet import shorten
-from omniedit.reporting.style import BLUE, INK, SEQUENCE, panels, styled
+from omniedit.reporting.style import BLUE, INK, SEQUENCE, panels, report_style
 from omniedit.reporting.tabular import TableRow
 from omniedit.storage.parquet import stream_rows
 from omniedit.tasks import Task, order_tasks
@@ -96,7 +96,7 @@ def reason_kind(reason: str) -> str:
 
 def proposals_page(run: str, tally: Tally) -> str:
     tasks = order_tasks({Task(of) for _, of, _ in tally.rejected if of}.union(tally.usable))
-    with styled():
+    with report_style():
         values = {
             "title": "Proposals",
             "run": run,
@@ -113,7 +113,7 @@ def proposals_page(run: str, tally: Tally) -> str:
             "tasks": task_rows(tasks, tally),
             "concepts": concept_rows(tasks, tally),
             "shares": share_bars(tasks, tally) if tally.concepts else None,
-            "named": named_bars(tally.named) if tally.usable else None,
+            "named": facet_bars(tally.named) if tally.usable else None,
             "phrasings": phrasing_bars(tasks, tally.first) if tally.usable else None,
             "reasons": reason_rows(tally),
             "reasons_left_out": max(0, len(tally.rejected) - REASONS_SHOWN),
@@ -156,7 +156,7 @@ def concept_rows(tasks: Sequence[Task], tally: Tally) -> list[TableRow]:
     for task in tasks:
         if counts := tally.concepts.get(task):
             (name, most), *_ = counts.most_common(1)
-            half = concepts_in_half(counts)
+            half = count_concepts_in_half(counts)
             cells = [task.label, f"{len(counts):,}", f"{half:,}", shorten(name, 38), percent(most / counts.total())]
             rows.append(TableRow([*cells, number(evenness(counts))]))
     return rows
@@ -168,7 +168,7 @@ def evenness(counts: Counter[str]) -> float:
     return 1.0 if len(shares) == 1 else float(-(shares * np.log(shares)).sum() / np.log(len(shares)))
 
 
-def concepts_in_half(counts: Counter[str]) -> int:
+def count_concepts_in_half(counts: Counter[str]) -> int:
     """Return how many of the most frequent concepts make up half of all mentions."""
     sums = np.cumsum([count for _, count in counts.most_common()])
     return int(np.searchsorted(sums, counts.total() / 2)) + 1
@@ -199,7 +199,7 @@ def _share_of_ranks(counts: Counter[str], first: int, last: int | None) -> float
     return 100 * sum(ranked[first:last]) / counts.total()
 
 
-def named_bars(named: Mapping[str, Counter[str]]) -> Figure:
+def facet_bars(named: Mapping[str, Counter[str]]) -> Figure:
     """Plot a panel for each facet, with its most frequent values from the top."""
     figure, axes = panels(3, 2, 9.4, 8.4)
     for axis, (what, title) in zip(axes, FACETS.items(), strict=True):

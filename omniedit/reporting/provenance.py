@@ -71,7 +71,7 @@ def provenance_page(run: str, config: dict[str, Any], index: Iterable[dict[str, 
         "refused": [TableRow([row["file"], row["reason"]]) for row in sources.rejected],
         "refused_left_out": sources.left_out - len(sources.rejected),
         "models": model_rows(shards),
-        "machine": [TableRow([name, value]) for name, value in machine()],
+        "machine": [TableRow([name, value]) for name, value in describe_machine()],
         "packages": [TableRow(list(package)) for package in packages()],
         "config": yaml.safe_dump(redact_values(config), sort_keys=False, allow_unicode=True),
     }
@@ -121,7 +121,7 @@ def model_rows(shards: Sequence[Path]) -> list[TableRow]:
     ]
 
 
-def machine() -> list[tuple[str, str]]:
+def describe_machine() -> list[tuple[str, str]]:
     """Describe the machine that writes the page."""
     return [
         ("system", platform.platform()),
@@ -146,7 +146,7 @@ def commit() -> str:
     """Return the git commit of the code, marked as dirty if tracked files differ from it."""
     here = Path(__file__).parent
     try:
-        found = subprocess.run(
+        result = subprocess.run(
             ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"],
             cwd=here,
             capture_output=True,
@@ -155,7 +155,7 @@ def commit() -> str:
         )
     except (OSError, subprocess.CalledProcessError):
         return "unknown (not a git checkout)"
-    return found.stdout.strip()
+    return result.stdout.strip()
 
 
 def packages() -> list[tuple[str, str]]:
@@ -164,10 +164,10 @@ def packages() -> list[tuple[str, str]]:
         names = {re.split(r"[^A-Za-z0-9_.-]", requirement)[0].lower() for requirement in requires("omniedit") or []}
     except PackageNotFoundError:
         names = {distribution.name.lower() for distribution in distributions()}
-    found = []
+    versions = []
     for name in sorted(names):
         try:
-            found.append((name, version(name)))
+            versions.append((name, version(name)))
         except PackageNotFoundError:
-            found.append((name, "not installed"))
-    return found
+            versions.append((name, "not installed"))
+    return versions

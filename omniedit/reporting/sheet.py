@@ -13,7 +13,7 @@ from omniedit.imaging.images import Mask, resize_cover
 from omniedit.pairs import Shard
 from omniedit.reporting.candidates import Candidate
 from omniedit.reporting.gallery import by_score
-from omniedit.reporting.style import INK, MUTED, styled
+from omniedit.reporting.style import INK, MUTED, report_style
 from omniedit.tasks import Task
 
 PAIRS_PER_TASK = 2
@@ -30,9 +30,9 @@ def contact_sheet(best: Mapping[Task, Sequence[Candidate]], tasks: Sequence[Task
     A task without accepted pairs shows its best rejected pairs, labelled as rejected.
 
     Args:
-        best: `best_of_different_photos` of each task that has candidates.
+        best: `best_by_photo` of each task that has candidates.
     """
-    with styled():
+    with report_style():
         figure = Figure(figsize=(12.4, HEAD + ROW * len(tasks)))
         FigureCanvasAgg(figure)
         layout = figure.add_gridspec(
@@ -55,7 +55,7 @@ def contact_sheet(best: Mapping[Task, Sequence[Candidate]], tasks: Sequence[Task
         figure.savefig(path, format="jpeg", dpi=100, pil_kwargs={"quality": 88})
 
 
-def best_of_different_photos(candidates: Sequence[Candidate]) -> list[Candidate]:
+def best_by_photo(candidates: Sequence[Candidate]) -> list[Candidate]:
     """Return the best `PAIRS_PER_TASK` candidates of different photos: accepted ones first, then rejected ones."""
     ranked = sorted(by_score(candidates), key=lambda c: not c.kept)
     best: dict[str, Candidate] = {}

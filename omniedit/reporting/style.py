@@ -77,7 +77,7 @@ _STYLE: dict[Any, Any] = {
 
 
 @contextmanager
-def styled() -> Iterator[None]:
+def report_style() -> Iterator[None]:
     """Apply the report's style to figures that are made and saved in this block."""
     with mpl.rc_context(_STYLE):
         yield

@@ -18,7 +18,7 @@ from omniedit.evaluation.agreement.run_ratings import RunRatings
 from omniedit.evaluation.agreement.thresholds import ALL, GOOD, PUBLISHED, PUBLISHED_SOURCE, Threshold
 from omniedit.reporting.candidates import Columns
 from omniedit.reporting.page import number, percent, render
-from omniedit.reporting.style import BLUE, GREEN, INK, MUTED, PALE, SEQUENCE, VERMILION, panels, styled
+from omniedit.reporting.style import BLUE, GREEN, INK, MUTED, PALE, SEQUENCE, VERMILION, panels, report_style
 from omniedit.reporting.tabular import TableRow
 from omniedit.reporting.trust import Trust
 from omniedit.scoring.diversity import effective_number, effective_number_by_chance
@@ -51,7 +51,7 @@ def thresholds_page(
     eligible_N = candidates.has_reason("kept", "below threshold")
     compared_N = eligible_N & ~np.isnan(candidates.teacher)
     some = bool(eligible_N.any())
-    with styled():
+    with report_style():
         values = {
             "title": "What the scores are worth",
             "run": run,

@@ -9,7 +9,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from omniedit.reporting.page import DASH, number, percent, render
-from omniedit.reporting.style import BLUE, panels, styled
+from omniedit.reporting.style import BLUE, panels, report_style
 from omniedit.reporting.tabular import TableRow
 
 _DONE = re.compile(
@@ -95,8 +95,8 @@ def read_device(log: str) -> tuple[float, float] | None:
 
 def read_loops(log: str) -> tuple[Loop, ...]:
     """Return the loops of a log; 'edits of object_swap' and 'edits of style_transfer' become one loop over edits."""
-    found = [_loop(match) for line in log.splitlines() if (match := _DONE.match(line))]
-    return merge_loops(found)
+    loops = [_loop(match) for line in log.splitlines() if (match := _DONE.match(line))]
+    return merge_loops(loops)
 
 
 def _loop(line: re.Match[str]) -> Loop:
@@ -131,7 +131,7 @@ def throughput_page(run: str, jobs: list[Job]) -> str:
     stages = list(dict.fromkeys(job.stage for job in jobs))
     stages.sort(key=lambda stage: -sum(job.wall_s for job in jobs if job.stage == stage))
     by_stage = {stage: [job for job in jobs if job.stage == stage] for stage in stages}
-    with styled():
+    with report_style():
         values = {
             "title": "Throughput",
             "run": run,
@@ -141,8 +141,8 @@ def throughput_page(run: str, jobs: list[Job]) -> str:
                 ("peak memory of a job", memory(max((job.max_rss_mb for job in jobs), default=0.0))),
             ],
             "figure": stage_bars(stages, jobs) if jobs else None,
-            "rows": [row for stage in stages for row in job_rows(spoken(stage), by_stage[stage])],
-            "parts": [(spoken(stage), rows) for stage in stages if (rows := part_rows(by_stage[stage]))],
+            "rows": [row for stage in stages for row in job_rows(describe_loop(stage), by_stage[stage])],
+            "parts": [(describe_loop(stage), rows) for stage in stages if (rows := part_rows(by_stage[stage]))],
         }
         return render("throughput", values)
 
@@ -182,10 +182,10 @@ def part_rows(jobs: Sequence[Job]) -> list[TableRow]:
     parts = list(dict.fromkeys(job.part for job in jobs))
     if len(parts) < 2 or any(job.part.isdecimal() for job in jobs):
         return []
-    return [row for part in parts for row in job_rows(spoken(part), [job for job in jobs if job.part == part])]
+    return [row for part in parts for row in job_rows(describe_loop(part), [job for job in jobs if job.part == part])]
 
 
-def spoken(name: str) -> str:
+def describe_loop(name: str) -> str:
     return name.replace("_", " ")
 
 
@@ -193,7 +193,7 @@ def stage_bars(stages: list[str], jobs: list[Job]) -> Figure:
     """Plot the total time of each stage's jobs, the longest on top."""
     seconds = [sum(job.wall_s for job in jobs if job.stage == stage) for stage in stages]
     figure, (axis,) = panels(1, 1, 9.4, 0.6 + 0.27 * len(stages))
-    bars = axis.barh([spoken(stage) for stage in stages], seconds, 0.62, color=BLUE)
+    bars = axis.barh([describe_loop(stage) for stage in stages], seconds, 0.62, color=BLUE)
     axis.bar_label(bars, [duration(value) for value in seconds], padding=4, fontsize=8)
     axis.invert_yaxis()
     axis.grid(False)

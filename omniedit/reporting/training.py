@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from omniedit.errors import UserError
 from omniedit.imaging.images import Image, decode_image
 from omniedit.reporting.page import image_uri, number, percent, render
-from omniedit.reporting.style import BLUE, ORANGE, PALE, panels, styled
+from omniedit.reporting.style import BLUE, ORANGE, PALE, panels, report_style
 from omniedit.reporting.tabular import TableRow
 
 SMOOTHING_STEPS = 10
@@ -77,7 +77,7 @@ def read_curve(name: str, path: Path) -> Curve:
 def training_page(run: str, curves: Sequence[Curve]) -> str:
     shown = [curve for curve in curves if curve.training]
     timed = [curve for curve in shown if "samples_per_s" in curve.metrics]
-    with styled():
+    with report_style():
         values = {
             "title": "Training",
             "run": run,

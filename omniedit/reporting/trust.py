@@ -105,9 +105,14 @@ class Trust:
             if columns.family not in self.editors:
                 continue
             is_own_N = (columns["editor"] == self.editors[columns.family])[known_N]
-            found = measure_self_preference(columns["o_score"][known_N], is_own_N, columns["task"][known_N])
-            means = [number(found.own_mean), f"{found.others:,}", number(found.others_mean), number(found.difference)]
-            yield TableRow([name, columns.family or "", f"{found.own:,}", *means, _interval(found.interval)])
+            preference = measure_self_preference(columns["o_score"][known_N], is_own_N, columns["task"][known_N])
+            means = [
+                number(preference.own_mean),
+                f"{preference.others:,}",
+                number(preference.others_mean),
+                number(preference.difference),
+            ]
+            yield TableRow([name, columns.family or "", f"{preference.own:,}", *means, _interval(preference.interval)])
 
     def pair_row(self, first: str, second: str) -> TableRow | None:
         """Return the agreement of two judges of an ensemble; None if they were asked about different pairs."""
@@ -150,8 +155,8 @@ def length_row(name: str, columns: JudgeColumns) -> TableRow:
         lengths_N = columns[text].astype(np.float64)
         if text == "rationale":
             lengths_N[lengths_N == 0] = np.nan
-        found = measure_length_bias(columns["o_score"], lengths_N, columns["task"])
-        cells += _length_cells(found)
+        bias = measure_length_bias(columns["o_score"], lengths_N, columns["task"])
+        cells += _length_cells(bias)
     return TableRow([name, *cells])
 
 
@@ -173,8 +178,8 @@ def _refusal_row(judge: str, task: str, outcomes_N: NDArray[np.int8], total: boo
     return TableRow([judge, task, f"{count:,}", f"{refused:,}", *shares, *rest], total=total)
 
 
-def _length_cells(found: LengthBias) -> list[str]:
-    return [f"{found.pairs:,}", number(found.correlation), _interval(found.interval)]
+def _length_cells(bias: LengthBias) -> list[str]:
+    return [f"{bias.pairs:,}", number(bias.correlation), _interval(bias.interval)]
 
 
 def _interval(interval: tuple[float, float] | None) -> str:

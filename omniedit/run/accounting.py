@@ -61,7 +61,7 @@ def read_attempts(rows: Iterable[dict[str, str]], run: str, workdir: Path) -> li
 
     A run's jobs were submitted from `workdir` with the wildcard {run}. Waiting and running jobs are left out.
     """
-    found, folder = [], workdir.resolve()
+    attempts, folder = [], workdir.resolve()
     for job, steps in with_steps(rows):
         target = TARGET.search(job["SubmitLine"])
         wildcards = target["wildcards"].split(",") if target else []
@@ -69,8 +69,8 @@ def read_attempts(rows: Iterable[dict[str, str]], run: str, workdir: Path) -> li
             continue
         if Path(job["WorkDir"]).resolve() == folder:
             wildcards.remove(f"run={run}")
-            found.append(_attempt(target["rule"], ",".join(wildcards), job, steps))
-    return found
+            attempts.append(_attempt(target["rule"], ",".join(wildcards), job, steps))
+    return attempts
 
 
 def with_steps(rows: Iterable[dict[str, str]]) -> Iterator[tuple[dict[str, str], list[dict[str, str]]]]:
@@ -206,7 +206,7 @@ def by_rule(attempts: Iterable[Attempt]) -> list[RuleUse]:
     grouped: dict[str, list[Attempt]] = {}
     for attempt in attempts:
         grouped.setdefault(attempt.rule, []).append(attempt)
-    uses = [RuleUse(rule, tuple(found)) for rule, found in grouped.items()]
+    uses = [RuleUse(rule, tuple(group)) for rule, group in grouped.items()]
     return sorted(uses, key=lambda use: -core_seconds(use.attempts))
 
 

@@ -55,10 +55,10 @@ def missing_for_embedded() -> list[str]:
 
 def missing_for_cluster() -> list[str]:
     """Return what `snakemake --profile profiles/slurm all` lacks here."""
-    lacking = [] if shutil.which("sbatch") else ["sbatch on the PATH"]
+    missing = [] if shutil.which("sbatch") else ["sbatch on the PATH"]
     if _version("snakemake-executor-plugin-slurm") is None:
-        lacking.append("package snakemake-executor-plugin-slurm")
-    return lacking + [f"model {role}" for role in missing_models(DEFAULT)]
+        missing.append("package snakemake-executor-plugin-slurm")
+    return missing + [f"model {role}" for role in missing_models(DEFAULT)]
 
 
 def missing_models(config: Path) -> list[str]:
@@ -104,7 +104,9 @@ def _gpu() -> str:
 
 def _torch() -> str:
     parts = [
-        f"{name} {found}" for name in ("torch", "diffusers", "transformers", "deepspeed") if (found := _version(name))
+        f"{name} {version}"
+        for name in ("torch", "diffusers", "transformers", "deepspeed")
+        if (version := _version(name))
     ]
     return ", ".join(parts) or "not installed"
 
@@ -116,16 +118,16 @@ def _attention() -> str:
 
 
 def _slurm() -> str:
-    found = shutil.which("sbatch")
+    sbatch = shutil.which("sbatch")
     plugin = _version("snakemake-executor-plugin-slurm")
-    return f"{found or 'no sbatch'}, plugin {plugin or 'not installed'}"
+    return f"{sbatch or 'no sbatch'}, plugin {plugin or 'not installed'}"
 
 
 def _models() -> str:
     fetched = sorted(path.stem for path in RECORDS.glob("*.json"))
     models = f"fetched: {', '.join(fetched)}" if fetched else "none fetched (the embedded run uses shipped ones)"
-    lacking = missing_models(PAPER)
-    return f"{models}; {PAPER} needs {', '.join(lacking)}" if lacking else models
+    missing = missing_models(PAPER)
+    return f"{models}; {PAPER} needs {', '.join(missing)}" if missing else models
 
 
 def _lacks(missing: list[str]) -> str:

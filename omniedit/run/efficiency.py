@@ -9,7 +9,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from omniedit.reporting.page import DASH, percent, render
-from omniedit.reporting.style import BLUE, PALE, panels, styled
+from omniedit.reporting.style import BLUE, PALE, panels, report_style
 from omniedit.reporting.tabular import TableRow
 from omniedit.reporting.throughput import duration
 from omniedit.run.accounting import Attempt, RuleUse, by_rule, core_seconds
@@ -26,7 +26,7 @@ def efficiency_page(run: str, attempts: Sequence[Attempt], trouble: str = "") ->
         trouble: reason for missing attempts, if known.
     """
     uses = by_rule(attempts)
-    with styled():
+    with report_style():
         values = {
             "title": "Requested and used",
             "run": run,
@@ -36,8 +36,8 @@ def efficiency_page(run: str, attempts: Sequence[Attempt], trouble: str = "") ->
             "rows": [rule_row(use) for use in uses],
             "gpus_known": any(use.gpu_busy is not None for use in uses),
             "gpus": any(use.gpus for use in uses),
-            "lost": lost_rows(uses),
-            "advice": [TableRow(list(line)) for use in worth_advice(uses) for line in advice(use)],
+            "lost": failure_rows(uses),
+            "advice": [TableRow(list(line)) for use in rules_to_advise(uses) for line in advice(use)],
             "profile": PROFILE,
         }
         return render("efficiency", values)
@@ -82,7 +82,7 @@ def gigabytes(mebibytes: float) -> str:
     return f"{mebibytes / 1000:,.1f} GB" if mebibytes else DASH
 
 
-def lost_rows(uses: Sequence[RuleUse]) -> list[TableRow]:
+def failure_rows(uses: Sequence[RuleUse]) -> list[TableRow]:
     """Return (rule, final state, count, core hours) of the attempts that did not complete."""
     rows = []
     for use in uses:
@@ -93,7 +93,7 @@ def lost_rows(uses: Sequence[RuleUse]) -> list[TableRow]:
     return rows
 
 
-def worth_advice(uses: Sequence[RuleUse]) -> list[RuleUse]:
+def rules_to_advise(uses: Sequence[RuleUse]) -> list[RuleUse]:
     """Return the rules with failed attempts, or with at least 1 % of the run's core time."""
     held = sum(core_seconds(use.attempts) for use in uses)
     return [use for use in uses if use.failed or core_seconds(use.attempts) >= held / 100]

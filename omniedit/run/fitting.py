@@ -12,7 +12,7 @@ from omniedit.errors import UserError
 from omniedit.models import create
 from omniedit.models.cost import Cost, count_quantisable, count_weights
 from omniedit.models.lora import add_adapters
-from omniedit.models.memory import Memory, peak_bytes, state_memory
+from omniedit.models.memory import MemoryEstimate, peak_bytes, state_memory
 from omniedit.run.base_size import BaseSize
 from omniedit.training.fitting import prepare_uncompiled, recomputed_layers, sample_bytes
 
@@ -59,7 +59,7 @@ def describe_fit(
     return [*lines, *below]
 
 
-def training_memory(cost: Cost, options: TrainConfig, size: BaseSize, gpus: int) -> Memory:
+def training_memory(cost: Cost, options: TrainConfig, size: BaseSize, gpus: int) -> MemoryEstimate:
     """Return the memory of a training at its own ZeRO stage. Encoders leave the GPU with `encode_once`."""
     itemsize = getattr(torch, options.dtype).itemsize
     encoders = 0 if options.encode_once else itemsize * size.encoders + size.codec_bytes
@@ -69,7 +69,7 @@ def training_memory(cost: Cost, options: TrainConfig, size: BaseSize, gpus: int)
     return replace(state, activations=peak, encoders=encoders)
 
 
-def _verdict(memory: Memory, options: TrainConfig, size: BaseSize, gpus: int, gigabytes: float) -> str:
+def _verdict(memory: MemoryEstimate, options: TrainConfig, size: BaseSize, gpus: int, gigabytes: float) -> str:
     capacity = (1 - RESERVE) * gigabytes * 1e9
     if memory.total <= capacity:
         return f"fits; {gigabytes - memory.total / 1e9:.1f} GB are left for caches and buffers"
@@ -81,7 +81,9 @@ def _verdict(memory: Memory, options: TrainConfig, size: BaseSize, gpus: int, gi
     return f"does not fit; it does with {', '.join(named)} ({fitted.total / 1e9:.1f} GB{on_host})"
 
 
-def find_changes(options: TrainConfig, size: BaseSize, gpus: int, capacity: float) -> tuple[list[str], Memory] | None:
+def find_changes(
+    options: TrainConfig, size: BaseSize, gpus: int, capacity: float
+) -> tuple[list[str], MemoryEstimate] | None:
     """Return the first change that makes a training fit, and its memory then.
 
     If no single change is enough, changes are added one by one until it fits, and unnecessary ones are removed again.
@@ -94,7 +96,7 @@ def find_changes(options: TrainConfig, size: BaseSize, gpus: int, capacity: floa
     activations: dict[str, int] = {}
     changes = list(_possible_changes(options, gpus))
 
-    def memory_with(chosen: list[dict[str, Any]]) -> Memory | None:
+    def memory_with(chosen: list[dict[str, Any]]) -> MemoryEstimate | None:
         try:
             changed = _change(options, chosen)
         except ValueError:  # options that do not go together
@@ -118,7 +120,7 @@ def find_changes(options: TrainConfig, size: BaseSize, gpus: int, capacity: floa
     return None
 
 
-def _without_idle(chosen: list[dict[str, Any]], memory_with: Any, capacity: float) -> tuple[list[str], Memory]:
+def _without_idle(chosen: list[dict[str, Any]], memory_with: Any, capacity: float) -> tuple[list[str], MemoryEstimate]:
     """Leave out each change without which the training fits too, the costliest first."""
     for change in reversed(list(chosen)):
         fewer = [each for each in chosen if each is not change]

@@ -28,11 +28,11 @@ NOTES = Path(".snakemake")
 MARK_PART = 254
 """Characters of a note's name in one folder or file name, which is limited to 255."""
 CONFIG_BYTES = 1 << 20
-LONGEST = 200
+MAX_NAME_LENGTH = 200
 """Largest number of characters that a line shows of a text from a file."""
 
 
-class State(StrEnum):
+class JobState(StrEnum):
     DONE = "done"
     RUNNING = "running"
     STOPPED = "stopped"
@@ -47,14 +47,14 @@ class State(StrEnum):
 class Job:
     rule: str
     wildcards: Mapping[str, str]
-    state: State
+    state: JobState
     finished: float | None
     """End of a job that is done, in seconds since the epoch."""
     log: Path
 
 
 @dataclass(frozen=True)
-class Seen:
+class RunState:
     """State of a run, from files that only need to be readable.
 
     Args:
@@ -67,7 +67,7 @@ class Seen:
     unread: Mapping[Path, str]
 
 
-def look(run: str, root: Path = Path()) -> Seen:
+def read_run_state(run: str, root: Path = Path()) -> RunState:
     """Read the state of every job of a run; `root` is the folder of results/ and logs/.
 
     Raises:
@@ -79,21 +79,21 @@ def look(run: str, root: Path = Path()) -> Seen:
     # Another checkout that shares results/ may make the run, and then holds Snakemake's notes.
     folders = [root, *([holder.folder] if holder and holder.folder != root.absolute() else [])]
     unread: dict[Path, str] = {lock: "cannot be read"} if live is None else {}
-    begun = {output for folder in folders for output in started_outputs(folder, unread)}
+    begun = {output for folder in folders for output in list_started_outputs(folder, unread)}
     jobs = [job for stage in select_stages(config) for job in _jobs(stage, run, config, folders, begun, live, unread)]
     if live is not False and (pending := pending_in_slurm(folders)):
         jobs = [
-            replace(job, state=State.WAITING)
-            if job.state is State.RUNNING and (job.rule, "_".join([run, *job.wildcards.values()])) in pending
+            replace(job, state=JobState.WAITING)
+            if job.state is JobState.RUNNING and (job.rule, "_".join([run, *job.wildcards.values()])) in pending
             else job
             for job in jobs
         ]
-    return Seen(jobs, live, unread)
+    return RunState(jobs, live, unread)
 
 
 def read_jobs(run: str, root: Path = Path()) -> list[Job]:
-    """Return every job of a run, as `look` does."""
-    return look(run, root).jobs
+    """Return every job of a run, as `read_run_state` does."""
+    return read_run_state(run, root).jobs
 
 
 def _read_config(run: str, root: Path) -> Config:
@@ -104,9 +104,9 @@ def _read_config(run: str, root: Path) -> Config:
         with file.open("rb") as opened:
             text = opened.read(CONFIG_BYTES)
     except (FileNotFoundError, NotADirectoryError, ValueError):
-        known = sorted(clean_line(path.parent.name, LONGEST) for path in root.glob("results/*/config.json"))
+        known = sorted(clean_line(path.parent.name, MAX_NAME_LENGTH) for path in root.glob("results/*/config.json"))
         raise UserError(
-            f"results/{clean_line(run, LONGEST)}: no run of this name was started here; there are: "
+            f"results/{clean_line(run, MAX_NAME_LENGTH)}: no run of this name was started here; there are: "
             f"{', '.join(known) or 'none'}"
         ) from None
     except OSError as error:
@@ -114,7 +114,7 @@ def _read_config(run: str, root: Path) -> Config:
     try:
         return Config.model_validate_json(text)
     except (ValueError, RecursionError) as error:
-        problem = clean_line(str(error), LONGEST)
+        problem = clean_line(str(error), MAX_NAME_LENGTH)
         raise UserError(f"{file}: not a config of this version ({problem}); start the run again") from None
 
 
@@ -126,11 +126,14 @@ def pending_in_slurm(folders: Sequence[Path]) -> set[tuple[str, str]]:
     try:
         return {(job.rule, job.wildcards) for job in list_queued_jobs(*folders) if job.state == "PENDING"}
     except UserError as error:
-        print(f"{clean_line(str(error), LONGEST)}; jobs that wait in Slurm's queue count as running", file=sys.stderr)
+        print(
+            f"{clean_line(str(error), MAX_NAME_LENGTH)}; jobs that wait in Slurm's queue count as running",
+            file=sys.stderr,
+        )
         return set()
 
 
-def started_outputs(folder: Path, unread: dict[Path, str] | None = None) -> set[str]:
+def list_started_outputs(folder: Path, unread: dict[Path, str] | None = None) -> set[str]:
     """Return the outputs of jobs that have started and not ended. Snakemake's marks encode them as file names.
 
     Args:
@@ -153,7 +156,7 @@ def started_outputs(folder: Path, unread: dict[Path, str] | None = None) -> set[
     return begun
 
 
-def _was_made(output: str, folders: Sequence[Path]) -> bool:
+def _succeeded(output: str, folders: Sequence[Path]) -> bool:
     """Return whether the last job for an output succeeded: Snakemake deletes its notes on failed jobs."""
     mark = base64.urlsafe_b64encode(output.encode()).decode()
     parts = [mark[i : i + MARK_PART] for i in range(0, len(mark), MARK_PART)]
@@ -176,15 +179,15 @@ def _jobs(
         output = stage.output.format(**wildcards)
         log = Path("logs", run, stage.log.format(**wildcards))
         if f"results/{run}/{output}" in begun:
-            state = State.STOPPED if live is False else State.RUNNING
+            state = JobState.STOPPED if live is False else JobState.RUNNING
         elif output in finished:
-            state = State.DONE
+            state = JobState.DONE
         elif (unread and not unread.keys().isdisjoint((results / output).parents)) or not is_file(root / log):
-            state = State.WAITING
+            state = JobState.WAITING
         else:
             # A job that dies at once leaves an empty log.
-            state = State.DELETED if _was_made(f"results/{run}/{output}", folders) else State.FAILED
-        yield Job(stage.rule, wildcards, state, finished.get(output) if state is State.DONE else None, log)
+            state = JobState.DELETED if _succeeded(f"results/{run}/{output}", folders) else JobState.FAILED
+        yield Job(stage.rule, wildcards, state, finished.get(output) if state is JobState.DONE else None, log)
 
 
 def _combinations(stage: Stage, config: Config) -> Iterator[dict[str, str]]:
@@ -219,10 +222,10 @@ def _read_times(results: Path, pattern: str, unread: dict[Path, str]) -> Iterato
     """
     anything = {name: "*" for _, name, _, _ in Formatter().parse(pattern) if name}
     *folders, last = pattern.format(**anything).split("/")
-    found = [results]
+    pending = [results]
     for part in folders:
-        found = [folder / name for folder in found for name in _names(folder, part, unread)]
-    for folder in found:
+        pending = [folder / name for folder in pending for name in _names(folder, part, unread)]
+    for folder in pending:
         for name in _names(folder, last, unread):
             try:
                 status = (folder / name).stat()

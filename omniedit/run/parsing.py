@@ -11,7 +11,7 @@ from omniedit.config.schema import Config
 from omniedit.config.typed_text import parse_options
 from omniedit.models.registry import required_roles
 from omniedit.run.planning import cache_planning
-from omniedit.run.preflight import Preflight, check_no_prefix, check_writable_folder, one_line_errors
+from omniedit.run.preflight import Preflight, check_no_prefix, check_writable_folder, exit_on_user_error
 from omniedit.run.source import Source
 from omniedit.sources.identity import Identity, identify_sources
 from omniedit.storage.processes import LAUNCHER, describe_launcher
@@ -55,7 +55,7 @@ def read_run(workflow: Any, values: Mapping[str, Any]) -> ParsedRun:
     options = {} if is_module else parse_options(workflow.config_settings.config_args)
     named = list(workflow.config_settings.configfiles)
     files = [Path(path) for path in [*(path for path in workflow.configfiles if path not in named), *named]]
-    with one_line_errors():
+    with exit_on_user_error():
         # Skipped for --lint, which writes nothing, and for a dry-run, for which Snakemake writes no log.
         if workflow.is_main_process and workflow.check_envvars and not workflow.output_settings.dryrun:
             check_writable_folder(Path(".snakemake"))
@@ -70,7 +70,7 @@ def read_run(workflow: Any, values: Mapping[str, Any]) -> ParsedRun:
         imports = _identify_imports(config, results) if workflow.is_main_process else {}
     # Jobs end with this process. A job that outlives a killed run would write to the same files as its successor.
     os.environ[LAUNCHER] = describe_launcher()
-    preflight = Preflight(workflow, config, tracked_folders(config), roles, [*identities, *imports.values()])
+    preflight = Preflight(workflow, config, list_tracked_folders(config), roles, [*identities, *imports.values()])
     preflight.register()
     return ParsedRun(config, files, options, source, roles, identities, imports, preflight)
 
@@ -89,7 +89,7 @@ def _identify_imports(config: Config, results: Path) -> dict[tuple[str, int], Id
     }
 
 
-def tracked_folders(config: Config) -> list[Path]:
+def list_tracked_folders(config: Config) -> list[Path]:
     """Return the folders of a run that Snakemake tracks by their manifest alone."""
     parts = [f"{part:05d}" for part in range(config.buckets.parts)]
     names = [

@@ -45,9 +45,9 @@ def _cache_producers() -> None:
 
     @functools.wraps(find)
     def match_producers(index: Any, targetfile: str) -> set[Any]:
-        found = index.__dict__.setdefault("_producers", {})
-        if str(targetfile) not in found:
-            found[str(targetfile)] = find(index, targetfile)
-        return set(found[str(targetfile)])
+        cache = index.__dict__.setdefault("_producers", {})
+        if str(targetfile) not in cache:
+            cache[str(targetfile)] = find(index, targetfile)
+        return set(cache[str(targetfile)])
 
     OutputIndex.match_producers = match_producers

@@ -12,15 +12,15 @@ from typing import Any
 
 from omniedit.config.schema import Config, api_key
 from omniedit.errors import UserError, error_line
-from omniedit.models.registry import unready
-from omniedit.redaction import hand_down, redact_values
+from omniedit.models.registry import describe_unready
+from omniedit.redaction import export_secrets, redact_values
 from omniedit.run.slurm import cancel_left_behind
 from omniedit.sources.identity import Identity
 from omniedit.storage.atomic import write_changed
 from omniedit.storage.locks import Locks, hold_run, run_lock
 from omniedit.storage.manifest import MANIFEST, missing_files
 from omniedit.storage.processes import LAUNCHER, describe_launcher
-from omniedit.storage.quarantine import set_aside_damaged
+from omniedit.storage.quarantine import quarantine_damaged
 
 PROBE_BYTES = 65_536
 _FOREIGN = "ask its owner for permission, or run in a folder of your own: snakemake --directory FOLDER"
@@ -34,7 +34,7 @@ REMEDIES = {
 
 
 @contextmanager
-def one_line_errors() -> Iterator[None]:
+def exit_on_user_error() -> Iterator[None]:
     """Exit with one line on a `UserError`, and on a file or folder that cannot be used."""
     try:
         yield
@@ -107,18 +107,18 @@ class Preflight:
         # Command lines of jobs and config.json contain these addresses without their secrets.
         imports = [each.path for each in self.config.imports.values()]
         endpoints = [api.url for api in (self.config.scoring.api, self.config.proposals.api, *self.config.endpoints)]
-        hand_down([*endpoints, self.config.sources.path, *imports])
+        export_secrets([*endpoints, self.config.sources.path, *imports])
         if not self.workflow.is_main_process:
             return
         execute, delete_output = self.workflow.execute, self.workflow.delete_output
 
         def prepare_and_execute(**settings: Any) -> Any:
-            with one_line_errors():
+            with exit_on_user_error():
                 self.prepare(settings["executor_plugin"].common_settings)
                 return execute(**settings)
 
         def lock_and_delete(only_temp: bool = False, dryrun: bool = False) -> Any:
-            with one_line_errors():
+            with exit_on_user_error():
                 if not dryrun:
                     hold_run(self.config.run)
                 return delete_output(only_temp=only_temp, dryrun=dryrun)
@@ -136,7 +136,7 @@ class Preflight:
             OSError: a file cannot be read or written.
         """
         if executor.dryrun_exec:
-            for line in [*self.loss_lines(), *unready_lines(self.roles)]:
+            for line in [*self.loss_lines(), *unready_errors(self.roles)]:
                 print(line, file=sys.stderr)
             return
         if not executor.touch_exec:
@@ -151,7 +151,7 @@ class Preflight:
             return
         if locks.held:
             cancel_slurm_jobs(locks, required=not executor.local_exec)
-        for path in set_aside_damaged(results):
+        for path in quarantine_damaged(results):
             print(f"{path}: damaged; set aside as {path.name}.damaged and made again", file=sys.stderr)
         for line in self.loss_lines():
             print(line, file=sys.stderr)
@@ -166,10 +166,10 @@ class Preflight:
 
     def loss_lines(self) -> list[str]:
         """Return a line for each folder with missing files. Without its manifest, Snakemake makes the folder again."""
-        found = {folder: missing_files(folder) for folder in self.folders}
+        missing = {folder: missing_files(folder) for folder in self.folders}
         return [
             f"{folder}: {lost[0]} is missing ({len(lost)} in all); the folder is made again"
-            for folder, lost in found.items()
+            for folder, lost in missing.items()
             if lost
         ]
 
@@ -181,7 +181,7 @@ class Preflight:
         """
         for endpoint in self.config.endpoints:
             api_key(endpoint)
-        if self.config.asks_proposer and self.config.proposals.source == "api":
+        if self.config.uses_proposer and self.config.proposals.source == "api":
             api_key(self.config.proposals.api)
 
     def check_plan(self) -> None:
@@ -189,10 +189,10 @@ class Preflight:
         if not self.workflow.is_main_process or self.workflow.touch:
             return
         jobs = list(self.workflow.dag.needrun_jobs())
-        if lines := unready_lines(models_read(jobs)):
+        if lines := unready_errors(models_read(jobs)):
             sys.exit("\n".join(lines))
         if partitions := getattr(self.workflow.executor_settings, "partition_config", None):
-            with one_line_errors():
+            with exit_on_user_error():
                 check_partitions(partitions, jobs)
 
 
@@ -206,9 +206,9 @@ def cancel_slurm_jobs(locks: Locks, required: bool) -> None:
         print(f"{error}; unknown whether a killed run left Slurm jobs in this folder", file=sys.stderr)
 
 
-def unready_lines(roles: Sequence[str]) -> list[str]:
+def unready_errors(roles: Sequence[str]) -> list[str]:
     """Return an error line for each model that is not ready to use."""
-    return [f"error: {line}" for line in unready(roles)]
+    return [f"error: {line}" for line in describe_unready(roles)]
 
 
 def models_read(jobs: Sequence[Any]) -> list[str]:

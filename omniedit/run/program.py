@@ -5,26 +5,26 @@ import os
 import sys
 from collections.abc import Callable
 
-from omniedit.errors import Damaged, UserError, error_line
-from omniedit.storage.processes import end_with_launcher
-from omniedit.storage.quarantine import note_damage
+from omniedit.errors import DamagedFile, UserError, error_line
+from omniedit.storage.processes import exit_with_launcher
+from omniedit.storage.quarantine import record_damage
 
 
 def run_program(main: Callable[[], None]) -> None:
     """Run a program's `main`; a `UserError` becomes one line on standard error and exit status 2.
 
-    A `Damaged` file is noted for the next run. The program ends with the run that started it (`end_with_launcher`).
+    A `DamagedFile` is noted for the next run. The program ends with the run that started it (`exit_with_launcher`).
     """
     _collect_garbage()
-    end_with_launcher()
+    exit_with_launcher()
     if "pyarrow" in sys.modules:  # the program's own imports need it
         from omniedit.storage.parquet import convert_without_pandas
 
         convert_without_pandas()
     try:
         main()
-    except Damaged as error:
-        remedy = "run the same snakemake command again" if note_damage(error.path) else "delete it"
+    except DamagedFile as error:
+        remedy = "run the same snakemake command again" if record_damage(error.path) else "delete it"
         print(f"error: {error_line(error)}; {remedy} to recreate it", file=sys.stderr)
         sys.exit(2)
     except UserError as error:

@@ -59,7 +59,7 @@ def _profile_folders() -> list[Path]:
     profiles = given.profile or os.environ.get("SNAKEMAKE_PROFILE", "").split()
     if name := given.workflow_profile:
         profiles += [f"profiles/{name}", name]
-    return [found[0] for profile in profiles if (found := get_profile_dir(profile))]
+    return [folder[0] for profile in profiles if (folder := get_profile_dir(profile))]
 
 
 def read_site(path: Path) -> Site:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from omniedit.plain_text import clean_line
-from omniedit.run.job_states import LONGEST, Job, State, look
+from omniedit.run.job_states import MAX_NAME_LENGTH, Job, JobState, read_run_state
 from omniedit.storage.atomic import is_file
 
 SHOWN = 20
@@ -37,34 +37,34 @@ def last_line(log: Path) -> str:
         return ""
     except OSError as error:
         return f"cannot be read: {error.strerror}"
-    lines = (clean_line(line, LONGEST) for line in re.split(r"[\r\n]", text))
+    lines = (clean_line(line, MAX_NAME_LENGTH) for line in re.split(r"[\r\n]", text))
     return next((line for line in reversed(list(lines)) if line), "")
 
 
 def report(run: str, root: Path = Path(), now: float | None = None) -> list[str]:
     """Return the lines to print: stages, stages by task, then running and failed jobs with their last log line."""
     now = time.time() if now is None else now
-    seen = look(run, root)
+    seen = read_run_state(run, root)
     jobs = seen.jobs
     lines = [f"run {run}: {LIVENESS[seen.live]}"]
-    lines += [f"{clean_line(str(path), LONGEST)}: {why}" for path, why in seen.unread.items()][:SHOWN]
-    lines += ["", _row("", [*State, "per hour", "left"])]
+    lines += [f"{clean_line(str(path), MAX_NAME_LENGTH)}: {why}" for path, why in seen.unread.items()][:SHOWN]
+    lines += ["", _row("", [*JobState, "per hour", "left"])]
     for rule in dict.fromkeys(job.rule for job in jobs):
         of_rule = [job for job in jobs if job.rule == rule]
         counts = Counter(job.state for job in of_rule)
         rate = hourly_rate([job.finished for job in of_rule if job.finished is not None], now)
-        todo = len(of_rule) - counts[State.DONE]
+        todo = len(of_rule) - counts[JobState.DONE]
         pace = [f"{rate:,.0f}", _duration(todo / rate)] if todo and rate else ["", ""]
-        lines.append(_row(rule, [*(f"{counts[state]:,}" if counts[state] else "" for state in State), *pace]))
+        lines.append(_row(rule, [*(f"{counts[state]:,}" if counts[state] else "" for state in JobState), *pace]))
     lines += ["", *_by_task(jobs)]
-    for state in (State.RUNNING, State.FAILED):
+    for state in (JobState.RUNNING, JobState.FAILED):
         lines += _with_last_lines(state, [job for job in jobs if job.state is state], root)
     return lines
 
 
 def _by_task(jobs: Sequence[Job]) -> list[str]:
     """Return a row for each stage with tasks and a column for each task: done of all jobs, and the number of failed."""
-    counts: dict[tuple[str, str], Counter[State]] = defaultdict(Counter)
+    counts: dict[tuple[str, str], Counter[JobState]] = defaultdict(Counter)
     for job in jobs:
         if "task" in job.wildcards:
             counts[job.rule, job.wildcards["task"]][job.state] += 1
@@ -74,9 +74,9 @@ def _by_task(jobs: Sequence[Job]) -> list[str]:
     return lines + [_row(rule, [_share(counts[rule, task]) for task in tasks], TASK_WIDTH) for rule in rules]
 
 
-def _share(counts: Counter[State]) -> str:
-    failed = counts[State.FAILED]
-    return f"{counts[State.DONE]:,}/{counts.total():,}" + (f" ({failed:,})" if failed else "")
+def _share(counts: Counter[JobState]) -> str:
+    failed = counts[JobState.FAILED]
+    return f"{counts[JobState.DONE]:,}/{counts.total():,}" + (f" ({failed:,})" if failed else "")
 
 
 def _with_last_lines(title: str, jobs: Sequence[Job], root: Path) -> list[str]:

@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from omniedit.scoring.judges import JUDGES, api_judge, judging, load_judge
+    from omniedit.scoring.judges import JUDGES, api_judge, load_judge, open_priced_judge
     from omniedit.scoring.reply_parser import Unscorable, parse_reply
     from omniedit.scoring.rubric import edit_rubric
     from omniedit.scoring.verdict import Judge, Score
@@ -19,7 +19,7 @@ _HOME = {
     "Unscorable": "reply_parser",
     "api_judge": "judges",
     "edit_rubric": "rubric",
-    "judging": "judges",
+    "open_priced_judge": "judges",
     "load_judge": "judges",
     "parse_reply": "reply_parser",
 }
@@ -31,8 +31,8 @@ __all__ = [
     "Unscorable",
     "api_judge",
     "edit_rubric",
-    "judging",
     "load_judge",
+    "open_priced_judge",
     "parse_reply",
 ]
 

@@ -19,9 +19,9 @@ from omniedit.storage.json_lines import append_json
 
 FILE = Path("decisions/human.jsonl")
 """Place of the decisions by hand below a run's folder."""
-LONGEST_LINE = 1 << 16
+MAX_LINE_LENGTH = 1 << 16
 """Length limit of a line in bytes."""
-LONGEST_NOTE = 1000
+MAX_NOTE_LENGTH = 1000
 """Length limit of a note in characters."""
 
 
@@ -79,12 +79,12 @@ def _read_lines(path: Path) -> Iterator[tuple[int, bytes]]:
     try:
         with path.open("rb") as file:
             number = 0
-            while line := file.readline(LONGEST_LINE):
+            while line := file.readline(MAX_LINE_LENGTH):
                 number += 1
                 if line.strip():
                     yield number, line
                 while line and not line.endswith(b"\n"):
-                    line = file.readline(LONGEST_LINE)
+                    line = file.readline(MAX_LINE_LENGTH)
     except (FileNotFoundError, NotADirectoryError):
         return
     except OSError as error:
@@ -97,22 +97,22 @@ def parse_line(line: bytes) -> HandDecision:
     Raises:
         ValueError: the line is not a decision; the message says why.
     """
-    if len(line) >= LONGEST_LINE:
-        raise ValueError(f"it has more than {LONGEST_LINE} bytes")
+    if len(line) >= MAX_LINE_LENGTH:
+        raise ValueError(f"it has more than {MAX_LINE_LENGTH} bytes")
     try:
-        found = json.loads(line)
+        fields = json.loads(line)
     except (ValueError, RecursionError):
         raise ValueError("it is not JSON in UTF-8") from None
-    if not isinstance(found, dict) or not isinstance(found.get("pair_id"), str) or not found["pair_id"]:
+    if not isinstance(fields, dict) or not isinstance(fields.get("pair_id"), str) or not fields["pair_id"]:
         raise ValueError("it has no pair_id")
-    if found.get("decision") not in list(Decision):
-        raise ValueError(f"its decision is {found.get('decision')!a:.40}, not one of {', '.join(Decision)}")
-    return HandDecision(found["pair_id"], Decision(found["decision"]), **_texts(found, "who", "when", "note"))
+    if fields.get("decision") not in list(Decision):
+        raise ValueError(f"its decision is {fields.get('decision')!a:.40}, not one of {', '.join(Decision)}")
+    return HandDecision(fields["pair_id"], Decision(fields["decision"]), **_texts(fields, "who", "when", "note"))
 
 
-def _texts(found: dict[str, Any], *names: str) -> dict[str, str]:
+def _texts(fields: dict[str, Any], *names: str) -> dict[str, str]:
     """Return values as printable lines; '' for a value that is not a text."""
-    return {name: clean_line(value) if isinstance(value := found.get(name), str) else "" for name in names}
+    return {name: clean_line(value) if isinstance(value := fields.get(name), str) else "" for name in names}
 
 
 def append_by_hand(path: str | Path, made: HandDecision) -> None:
@@ -121,4 +121,4 @@ def append_by_hand(path: str | Path, made: HandDecision) -> None:
     Raises:
         UserError: the file cannot be written.
     """
-    append_json(Path(path), {**asdict(made), "note": clean_line(made.note, LONGEST_NOTE)})
+    append_json(Path(path), {**asdict(made), "note": clean_line(made.note, MAX_NOTE_LENGTH)})

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 import pyarrow as pa
 
-from omniedit.errors import Damaged
+from omniedit.errors import DamagedFile
 from omniedit.imaging.images import Image, decode_image
 from omniedit.pairs import EditPair
 from omniedit.scoring.score_table import SCORES_SCHEMA, score_row
@@ -28,9 +28,9 @@ CANARY_SCHEMA = pa.schema([field for field in SCORES_SCHEMA if field.name != "di
     pa.field("pass", pa.int64())
 )
 """Columns of a record. A single judge scores it, so that records of earlier releases have all of them."""
-LEAST_MOVE = 0.1
+MAX_NOISE = 0.1
 """Largest mean absolute change of O that counts as noise; VIEScore's users report it between two calls of a judge."""
-MOST_LOST = 0.05
+MAX_LOST_SHARE = 0.05
 """Largest share of the pairs that may be scored in only one of two records."""
 GREY_STYLE = "black and white photograph"
 INSTRUCTION = f"Turn this photo into a {GREY_STYLE}."
@@ -97,7 +97,7 @@ def drift(now: Sequence[Mapping[str, Any]], first: Sequence[Mapping[str, Any]]) 
     noise = max(noises, default=None)
     lost = len(set(now_means) ^ set(first_means))
     moved = float(np.abs(difference).mean()) if both else None
-    limit = LEAST_MOVE + 2 * (noise or 0.0)
+    limit = MAX_NOISE + 2 * (noise or 0.0)
     pairs = len({row["pair_id"] for row in now})
     return {
         "pairs": pairs,
@@ -108,7 +108,7 @@ def drift(now: Sequence[Mapping[str, Any]], first: Sequence[Mapping[str, Any]]) 
         "bias": float(difference.mean()) if both else None,
         "largest_move": float(np.abs(difference).max()) if both else None,
         "limit": limit,
-        "alarm": not now_means or lost > MOST_LOST * pairs or (moved is not None and moved > limit),
+        "alarm": not now_means or lost > MAX_LOST_SHARE * pairs or (moved is not None and moved > limit),
     }
 
 
@@ -157,5 +157,5 @@ def read_record(path: Path) -> tuple[list[dict[str, Any]], str]:
     """
     table = read_table(path, CANARY_SCHEMA.names)
     if b"run" not in (table.schema.metadata or {}):
-        raise Damaged(path, "not a canary record")
+        raise DamagedFile(path, "not a canary record")
     return table.to_pylist(), table.schema.metadata[b"run"].decode()

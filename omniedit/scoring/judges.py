@@ -149,7 +149,7 @@ def _load_local(name: str, folder: Path, scoring: ScoringConfig, rubric: Rubric,
         from omniedit.scoring.vlm_judges.internvl import InternvlJudge
 
         return InternvlJudge.load(folder, rubric, scoring.internvl, *settings)
-    options = scoring.vlm if name == "vlm" else scoring.internvl.as_vlm
+    options = scoring.vlm if name == "vlm" else scoring.internvl.to_vlm_config
     if options.adapter or options.head:
         from omniedit.scoring.vlm_judges.adapter import part_version
 
@@ -202,7 +202,7 @@ def api_judge(config: ApiConfig, rubric: Rubric | None = None, spent: Path | Non
 
 
 @contextmanager
-def judging(
+def open_priced_judge(
     name: str,
     pairs: int,
     scorer: Path | None = None,

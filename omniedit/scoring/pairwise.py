@@ -11,7 +11,7 @@ import numpy as np
 from omniedit.imaging.images import Image, resize_to_fit
 from omniedit.scoring.reply_parser import Unscorable, parse_reasoning
 from omniedit.scoring.winner_parser import Winner, parse_winner
-from omniedit.vlm.client import Model, Unanswered
+from omniedit.vlm.client import MissingReply, Model
 from omniedit.vlm.messages import LENGTH, Prompt, PromptImage, Reply
 from omniedit.vlm.thinking import ends_with_object, has_thinking
 
@@ -20,7 +20,7 @@ _BLANK = np.zeros((1, 1, 3), np.uint8)
 
 
 @dataclass(frozen=True, eq=False)
-class TwoEdits:
+class PairwiseItem:
     """Source, instruction, and the edits `a` and `b` of two editors.
 
     Args:
@@ -35,7 +35,7 @@ class TwoEdits:
 
 
 @dataclass(frozen=True)
-class Answer:
+class PairwiseAnswer:
     """Answer to one showing of two edits.
 
     Args:
@@ -50,7 +50,7 @@ class Answer:
     version: str = ""
 
     @property
-    def chose_first(self) -> bool | None:
+    def prefers_first(self) -> bool | None:
         """True if the edit that was shown first wins; None without a winner."""
         return None if self.winner not in _OTHER else (self.winner == Winner.B) == self.is_swapped
 
@@ -60,7 +60,7 @@ class Outcome:
     """Winner of two edits, and the answers that decide it."""
 
     winner: Winner
-    answers: tuple[Answer, ...]
+    answers: tuple[PairwiseAnswer, ...]
 
 
 class PairwiseJudge:
@@ -75,7 +75,7 @@ class PairwiseJudge:
     def __init__(self, model: Model, max_side: int | None, both_orders: bool = True) -> None:
         self.model, self.max_side, self.both_orders = model, max_side, both_orders
 
-    def compare(self, items: Sequence[TwoEdits]) -> list[Outcome | Unscorable]:
+    def compare(self, items: Sequence[PairwiseItem]) -> list[Outcome | Unscorable]:
         """Return one outcome per item, in order; `Unscorable` if an answer cannot be read.
 
         Raises:
@@ -84,18 +84,18 @@ class PairwiseJudge:
         showings = [(item, is_swapped) for item in items for is_swapped in self._orders(item)]
         replies = self.model.ask([build_prompt(item, swapped, self.max_side) for item, swapped in showings])
         answers = iter([read_answer(reply, swapped) for reply, (_, swapped) in zip(replies, showings, strict=True)])
-        return [decide([next(answers) for _ in range(self.showings)]) for _ in items]
+        return [decide([next(answers) for _ in range(self.requests_per_item)]) for _ in items]
 
     @property
-    def showings(self) -> int:
+    def requests_per_item(self) -> int:
         """Number of requests per item."""
         return 2 if self.both_orders else 1
 
-    def _orders(self, item: TwoEdits) -> tuple[bool, ...]:
+    def _orders(self, item: PairwiseItem) -> tuple[bool, ...]:
         return (False, True) if self.both_orders else (draw_order(item),)
 
 
-def decide(answers: Sequence[Answer | Unscorable]) -> Outcome | Unscorable:
+def decide(answers: Sequence[PairwiseAnswer | Unscorable]) -> Outcome | Unscorable:
     """Return the winner on which all answers agree, or else a tie."""
     read = []
     for answer in answers:
@@ -106,14 +106,14 @@ def decide(answers: Sequence[Answer | Unscorable]) -> Outcome | Unscorable:
     return Outcome(winners.pop() if len(winners) == 1 else Winner.TIE, tuple(read))
 
 
-def draw_order(item: TwoEdits) -> bool:
+def draw_order(item: PairwiseItem) -> bool:
     """Return whether `b` is shown first, by a digest of both edits, so that each run shows the same order."""
     digests = [hashlib.sha256(image.tobytes()).hexdigest() for image in (item.a, item.b)]
     drawn = hashlib.sha256("".join(sorted(digests)).encode()).digest()[0] % 2 == 1
     return drawn == (digests[0] <= digests[1])
 
 
-def build_prompt(item: TwoEdits, is_swapped: bool, max_side: int | None) -> Prompt:
+def build_prompt(item: PairwiseItem, is_swapped: bool, max_side: int | None) -> Prompt:
     """Build the prompt of one showing: the fixed text, the source, the edits as A and B, and the instruction.
 
     Args:
@@ -133,12 +133,12 @@ def build_prompt(item: TwoEdits, is_swapped: bool, max_side: int | None) -> Prom
 
 def blank_prompt(instruction: str, texts: tuple[str, str] = ("", "")) -> Prompt:
     """Build a prompt with images of one pixel, for estimates, which do not depend on pixels."""
-    return build_prompt(TwoEdits(_BLANK, instruction, _BLANK, _BLANK, texts), False, 1)
+    return build_prompt(PairwiseItem(_BLANK, instruction, _BLANK, _BLANK, texts), False, 1)
 
 
-def read_answer(reply: Reply | Unanswered, is_swapped: bool) -> Answer | Unscorable:
+def read_answer(reply: Reply | MissingReply, is_swapped: bool) -> PairwiseAnswer | Unscorable:
     """Return the answer in a model's reply, with A and B mapped back to the edits, or the reason for a rejection."""
-    if isinstance(reply, Unanswered):
+    if isinstance(reply, MissingReply):
         return Unscorable(reply.reason)
     if reply.missing:
         return Unscorable(reply.missing)
@@ -149,7 +149,7 @@ def read_answer(reply: Reply | Unanswered, is_swapped: bool) -> Answer | Unscora
     if is_cut_off and has_thinking(reply.text) and not ends_with_object(reply.text):
         return Unscorable("the reply was cut off after a thinking tag, so its winner may be a quotation")
     shown = _OTHER.get(winner, winner) if is_swapped else winner
-    return Answer(shown, is_swapped, parse_reasoning(reply.text), reply.model)
+    return PairwiseAnswer(shown, is_swapped, parse_reasoning(reply.text), reply.model)
 
 
 @cache

@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 
 from omniedit.errors import UserError
-from omniedit.imaging.decode import Unreadable
+from omniedit.imaging.decode import UnreadableImage
 from omniedit.imaging.images import Image
 from omniedit.scoring.examples import Example
 from omniedit.scoring.rubric import Question, Shot
@@ -58,5 +58,5 @@ def _load_image(path: str, digest: str) -> Image:
     try:
         with EncodedPhoto(Path(path)) as photo:
             return photo.decode()
-    except Unreadable as error:
+    except UnreadableImage as error:
         raise UserError(f"{path}: {error}; give the rubric's example an image that can be read") from None

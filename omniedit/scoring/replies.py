@@ -38,11 +38,11 @@ def choose_lessons(rows: Sequence[Mapping[str, Any]], count: int = SHOWN) -> lis
         rows: rows of the student's agreement.parquet.
     """
     plain, faulty = ([row for row in rows if bool(row["defect"]) is has_defect] for has_defect in (False, True))
-    mixed = chain.from_iterable(zip_longest(_in_turn(plain, "task"), _in_turn(faulty, "defect")))
+    mixed = chain.from_iterable(zip_longest(_interleave(plain, "task"), _interleave(faulty, "defect")))
     return [(row["pair_id"], row["defect"]) for row in mixed if row is not None][:count]
 
 
-def _in_turn(rows: Sequence[Mapping[str, Any]], column: str) -> list[Mapping[str, Any]]:
+def _interleave(rows: Sequence[Mapping[str, Any]], column: str) -> list[Mapping[str, Any]]:
     """Order rows so that the values of a column take turns."""
     groups: dict[str, list[Mapping[str, Any]]] = {}
     for row in sorted(rows, key=lambda row: row["pair_id"]):
@@ -58,7 +58,7 @@ def read_lessons(
     Raises:
         UserError: a pair is missing from its shard, or cannot have its defect.
     """
-    found: dict[Lesson, tuple[EditPair, TeacherExample]] = {}
+    by_lesson: dict[Lesson, tuple[EditPair, TeacherExample]] = {}
     for candidate_file, teacher_file in zip(candidates, teachers, strict=True):
         keys = {(row["pair_id"], row["defect"]) for row in read_rows(teacher_file, ["pair_id", "defect"])}
         if not keys & set(lessons):
@@ -66,8 +66,8 @@ def read_lessons(
         rows = [row for row in read_rows(teacher_file) if (row["pair_id"], row["defect"]) in lessons]
         with Shard(candidate_file) as shard:
             for example in read_teacher_examples(shard, teacher_file, rows):
-                found[example.pair_id, example.defect] = example.pair(), example
-    return [found[lesson] for lesson in lessons if lesson in found]
+                by_lesson[example.pair_id, example.defect] = example.pair(), example
+    return [by_lesson[lesson] for lesson in lessons if lesson in by_lesson]
 
 
 def write_replies(

@@ -1,6 +1,6 @@
 """Find the scores in a judge's answer: in JSON, in almost valid JSON, and in lines.
 
-A candidate is a list of K items: `Number` for a number, `Quoted` for a text in quotes, and another text for the rest.
+A candidate is a list of K items: a `Number`, a `QuotedText` for text in quotes, or `str` for anything else.
 """
 
 import json
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from omniedit.scoring.reply_form import ReplyForm
-from omniedit.vlm.loose_json import QUOTES, LooseField, Number, Pairs, WholeObject, scan
+from omniedit.vlm.loose_json import QUOTES, JsonSpan, LooseField, Number, Pairs, scan
 from omniedit.vlm.thinking import is_quoted
 
 _NUMBER = r"-?[0-9]{1,20}(?:\.[0-9]{1,20})?"
@@ -29,11 +29,11 @@ _CONSTANTS = frozenset(("true", "false", "null", "none", "nan", "infinity"))
 _CLOSING = {'"': '"', "'": "'", "\u201c": "\u201d"}
 
 
-class Quoted(str):
+class QuotedText(str):
     """Text that stands in quotes."""
 
 
-class Illegible(Exception):
+class AmbiguousReply(Exception):
     """Answer whose scores are ambiguous; the message gives the reason."""
 
 
@@ -51,14 +51,14 @@ class _Answer:
     """
 
     text: str
-    pieces: tuple[WholeObject | LooseField, ...]
+    pieces: tuple[JsonSpan | LooseField, ...]
     quotes_from: int
     joined_from: int
     quotes: tuple[int, ...]
 
-    def is_quoted(self, piece: WholeObject | LooseField) -> bool:
+    def is_quoted(self, piece: JsonSpan | LooseField) -> bool:
         """Return whether quotes enclose an object or a field, on its line or over several."""
-        start = piece.start if isinstance(piece, WholeObject) else piece.within
+        start = piece.start if isinstance(piece, JsonSpan) else piece.within
         before = bisect_left(self.quotes, start)
         if before % 2 and bisect_left(self.quotes, piece.end) < len(self.quotes):
             return True
@@ -71,7 +71,7 @@ def _scan(text: str, form: ReplyForm) -> _Answer:
     quoting = [piece.end for piece in pieces if _has_loose_quotes(text[piece.start : piece.end])]
     joined = (end for end in quoting if not _COMMA.match(text, end))
     nowhere = len(text) + 1
-    objects = [piece for piece in pieces if isinstance(piece, WholeObject)]
+    objects = [piece for piece in pieces if isinstance(piece, JsonSpan)]
     gaps = zip([0, *(each.end for each in objects)], [*(each.start for each in objects), nowhere], strict=True)
     quotes = tuple(quote.start() for start, end in gaps for quote in _QUOTE.finditer(text, start, end))
     return _Answer(text, pieces, min(quoting, default=nowhere), min(joined, default=nowhere), quotes)
@@ -89,15 +89,15 @@ def find_scores(answer: str, form: ReplyForm) -> list[Items]:
         Illegible: a score may belong to a quoted text, or may be cut off.
     """
     parts = _scan(answer, form)
-    found = without_echo(_list_fields(parts, form), form) or _by_key(parts, form)
-    if not found and form.lines:
-        found = without_echo(_list_lines(answer, form), form) or _by_line(answer, form)
-    return found or _bare_list(answer, form)
+    candidates = drop_echo(_list_fields(parts, form), form) or _by_key(parts, form)
+    if not candidates and form.lines:
+        candidates = drop_echo(_list_lines(answer, form), form) or _by_line(answer, form)
+    return candidates or _bare_list(answer, form)
 
 
-def without_echo(found: Iterable[Items], form: ReplyForm) -> list[Items]:
+def drop_echo(candidates: Iterable[Items], form: ReplyForm) -> list[Items]:
     """Drop candidates that repeat the placeholders of the requested format before an answer follows."""
-    listed = list(found)
+    listed = list(candidates)
     return [
         items
         for number, items in enumerate(listed)
@@ -110,7 +110,7 @@ def _is_placeholder(item: str, form: ReplyForm) -> bool:
     word = item.strip().lower()
     if word in form.placeholders:
         return True
-    return not isinstance(item, Quoted) and _WORD.fullmatch(word) is not None and word not in _CONSTANTS
+    return not isinstance(item, QuotedText) and _WORD.fullmatch(word) is not None and word not in _CONSTANTS
 
 
 def find_line(answer: str, key: str) -> Iterator[re.Match[str]]:
@@ -118,10 +118,10 @@ def find_line(answer: str, key: str) -> Iterator[re.Match[str]]:
     line = re.compile(rf"^[ \t*#_-]*{re.escape(key)}[ \t*_]*[:\uff1a](?P<value>[^\n]*)$", re.IGNORECASE | re.MULTILINE)
     quotes = [quote.start() for quote in _QUOTE.finditer(answer)]
     curly = "\u201d" in answer
-    for found in line.finditer(answer):
-        before = bisect_left(quotes, found.start())
-        if not (before % 2 and before < len(quotes)) and not (curly and _is_in_curly(answer, found.start())):
-            yield found
+    for match in line.finditer(answer):
+        before = bisect_left(quotes, match.start())
+        if not (before % 2 and before < len(quotes)) and not (curly and _is_in_curly(answer, match.start())):
+            yield match
 
 
 def _is_in_curly(text: str, at: int) -> bool:
@@ -132,7 +132,7 @@ def _is_in_curly(text: str, at: int) -> bool:
 def _list_fields(answer: _Answer, form: ReplyForm) -> Iterator[Items]:
     """Yield the items of each field that lists all scores."""
     for piece in answer.pieces:
-        if isinstance(piece, WholeObject) and not answer.is_quoted(piece):
+        if isinstance(piece, JsonSpan) and not answer.is_quoted(piece):
             values = (value for key in form.fields for value in piece.values(key))
             yield from (_items(value) for value in values if not (isinstance(value, Pairs) and form.keys))
         elif isinstance(piece, LooseField) and piece.key in form.fields and _counts(answer, piece):
@@ -143,23 +143,23 @@ def _by_key(answer: _Answer, form: ReplyForm) -> list[Items]:
     """Return the scores that have a field each."""
     values: dict[str, list[Items]] = {key: [] for key in form.score_keys}
     for piece in answer.pieces:
-        if isinstance(piece, WholeObject) and not answer.is_quoted(piece):
-            for key, found in values.items():
-                found += [_items(value) for value in piece.values(key)]
+        if isinstance(piece, JsonSpan) and not answer.is_quoted(piece):
+            for key, matches in values.items():
+                matches += [_items(value) for value in piece.values(key)]
         elif isinstance(piece, LooseField) and piece.key in values and _counts(answer, piece):
             values[piece.key].append(_loose_items(_check_end(answer, piece)))
     return _one_each(values, form)
 
 
 def _list_lines(answer: str, form: ReplyForm) -> Iterator[Items]:
-    found = (_line_items(line["value"]) for line in find_line(answer, form.field))
-    return (items for items in found if items)
+    lines = (_line_items(line["value"]) for line in find_line(answer, form.field))
+    return (items for items in lines if items)
 
 
 def _by_line(answer: str, form: ReplyForm) -> list[Items]:
     """Return the scores that have a line each."""
     lines = {key: [_line_items(line["value"]) for line in find_line(answer, key)] for key in form.score_keys}
-    return _one_each({key: [items for items in found if items] for key, found in lines.items()}, form)
+    return _one_each({key: [items for items in candidates if items] for key, candidates in lines.items()}, form)
 
 
 def _one_each(values: dict[str, list[Items]], form: ReplyForm) -> list[Items]:
@@ -169,26 +169,28 @@ def _one_each(values: dict[str, list[Items]], form: ReplyForm) -> list[Items]:
         Illegible: a key has two values that differ.
     """
     chosen: Items = []
-    for key, found in values.items():
-        found = without_echo(found, form)
-        found = [items for items in found if not _is_prose(items)] or found
-        if not found:
+    for key, candidates in values.items():
+        candidates = drop_echo(candidates, form)
+        candidates = [items for items in candidates if not _is_prose(items)] or candidates
+        if not candidates:
             return []
-        if any(items != found[0] for items in found) or len(found[0]) != 1:
-            raise Illegible(f"two values of {key!a} that differ" if len(found) > 1 else f"several values of {key!a}")
-        chosen += found[0]
+        if any(items != candidates[0] for items in candidates) or len(candidates[0]) != 1:
+            raise AmbiguousReply(
+                f"two values of {key!a} that differ" if len(candidates) > 1 else f"several values of {key!a}"
+            )
+        chosen += candidates[0]
     return [chosen] if chosen else []
 
 
 def _bare_list(answer: str, form: ReplyForm) -> list[Items]:
     """Return the items of an answer that is nothing but a list of the right length."""
-    found = _BARE_LIST.fullmatch(answer)
-    items = _loose_items(f"[{found[1]}]") if found else []
+    match = _BARE_LIST.fullmatch(answer)
+    items = _loose_items(f"[{match[1]}]") if match else []
     return [items] if len(items) == form.num_scores and all(map(_is_number, items)) else []
 
 
 def _is_prose(items: Items) -> bool:
-    return len(items) == 1 and isinstance(items[0], Quoted) and not _is_number(items[0])
+    return len(items) == 1 and isinstance(items[0], QuotedText) and not _is_number(items[0])
 
 
 def _is_number(item: str) -> bool:
@@ -204,7 +206,7 @@ def _item(value: Any) -> str:
     if isinstance(value, Number):
         return value
     if isinstance(value, str):
-        return Quoted(value)
+        return QuotedText(value)
     return "a nested value" if isinstance(value, list) else json.dumps(value)
 
 
@@ -217,12 +219,12 @@ def _loose_items(value: str) -> Items:
 
 def _loose_item(item: str) -> str:
     in_quotes = len(item) > 1 and _CLOSING.get(item[0]) == item[-1]
-    return Quoted(item[1:-1]) if in_quotes else Number(item)
+    return QuotedText(item[1:-1]) if in_quotes else Number(item)
 
 
 def _line_items(value: str) -> Items:
     """Return the numbers of a line's value, such as `4/5` or `**4, 5, 5**`; [] if it has anything else."""
-    items = [Quoted(item.strip(" \t*_")) for item in value.strip(" \t*_.").strip("[]").split(",")]
+    items = [QuotedText(item.strip(" \t*_")) for item in value.strip(" \t*_.").strip("[]").split(",")]
     return [*items] if all(map(_is_number, items)) else []
 
 
@@ -247,9 +249,9 @@ def _check_end(answer: _Answer, field: LooseField) -> str:
     words_follow = last >= field.end and re.compile(r"\w").search(text, last + 1)
     ends = _ENDS.match(text, field.end) or (not has_quotes and _LINE_ENDS.match(text, field.end))
     if has_quotes and (words_follow or answer.joined_from <= field.start or not ends):
-        raise Illegible("a score field after a text with unescaped quotes may belong to that text")
+        raise AmbiguousReply("a score field after a text with unescaped quotes may belong to that text")
     if not (value.endswith("]") if value.startswith("[") else after.isspace() or after in ("}", ",")):
-        raise Illegible('a "score" field without its end')
+        raise AmbiguousReply('a "score" field without its end')
     if not ends:
-        raise Illegible("a score field that is followed by other words may belong to a text")
+        raise AmbiguousReply("a score field that is followed by other words may belong to a text")
     return value

@@ -4,13 +4,13 @@ import json
 from dataclasses import dataclass
 
 from omniedit.plain_text import clean
-from omniedit.scoring.reply_fields import NUMBER, Illegible, Items, Quoted, find_line, find_scores
+from omniedit.scoring.reply_fields import NUMBER, AmbiguousReply, Items, QuotedText, find_line, find_scores
 from omniedit.scoring.reply_form import ReplyForm, Scale, plain_form
-from omniedit.vlm.loose_json import QUOTES, LooseField, Number, WholeObject, scan
-from omniedit.vlm.thinking import Unclear, find_answers
+from omniedit.vlm.loose_json import QUOTES, JsonSpan, LooseField, Number, scan
+from omniedit.vlm.thinking import UnclearReply, find_answers
 
 MAX_CHARACTERS = 100_000
-LONGEST_REASONING = 4000
+MAX_REASONING_LENGTH = 4000
 
 
 @dataclass(frozen=True)
@@ -37,16 +37,16 @@ def parse_scores(text: str, form: ReplyForm) -> list[float] | Unscorable:
     if len(text) > MAX_CHARACTERS:
         return Unscorable(f"the reply has {len(text)} characters; {MAX_CHARACTERS} are allowed")
     try:
-        found = [items for answer in find_answers(text) for items in find_scores(answer, form)]
-    except Unclear as problem:
+        candidates = [items for answer in find_answers(text) for items in find_scores(answer, form)]
+    except UnclearReply as problem:
         return Unscorable(str(problem))
-    except Illegible as problem:
+    except AmbiguousReply as problem:
         return Unscorable(f"{problem} in {_excerpt(text)}")
-    if not found:
+    if not candidates:
         return Unscorable(f"no {_describe(form)} in {_excerpt(text)}")
-    if any(items != found[0] for items in found):
+    if any(items != candidates[0] for items in candidates):
         return Unscorable("two score fields that differ")
-    return _check(found[0], form)
+    return _check(candidates[0], form)
 
 
 def parse_texts(text: str, form: ReplyForm) -> dict[str, str]:
@@ -58,14 +58,14 @@ def parse_texts(text: str, form: ReplyForm) -> dict[str, str]:
     names = (form.reasoning, *form.texts)
     try:
         answer = find_answers(text[:MAX_CHARACTERS])[-1]
-    except Unclear:
+    except UnclearReply:
         return dict.fromkeys(names, "")
     pieces = list(scan(answer))
-    found = {name: _json_text(answer, pieces, name.lower()) for name in names}
+    texts = {name: _json_text(answer, pieces, name.lower()) for name in names}
     if form.lines:
-        found = {name: value or _line_text(answer, name) for name, value in found.items()}
-        found[form.reasoning] = found[form.reasoning] or _text_before_scores(answer, form)
-    return {name: clean(value)[:LONGEST_REASONING] for name, value in found.items()}
+        texts = {name: value or _line_text(answer, name) for name, value in texts.items()}
+        texts[form.reasoning] = texts[form.reasoning] or _text_before_scores(answer, form)
+    return {name: clean(value)[:MAX_REASONING_LENGTH] for name, value in texts.items()}
 
 
 def parse_reasoning(text: str) -> str:
@@ -73,16 +73,16 @@ def parse_reasoning(text: str) -> str:
     return parse_texts(text, plain_form(1))["reasoning"]
 
 
-def _json_text(answer: str, pieces: list[WholeObject | LooseField], key: str) -> str:
+def _json_text(answer: str, pieces: list[JsonSpan | LooseField], key: str) -> str:
     """Return the last text with a key; an echo of the requested format comes before the answer."""
-    found = ""
+    result = ""
     for piece in pieces:
-        if isinstance(piece, WholeObject):
+        if isinstance(piece, JsonSpan):
             values = [value for value in piece.values(key) if isinstance(value, str) and not isinstance(value, Number)]
-            found = values[0] if values else found
+            result = values[0] if values else result
         elif piece.key == key:
-            found = _loose_text(answer[piece.start : piece.end]) or found
-    return found
+            result = _loose_text(answer[piece.start : piece.end]) or result
+    return result
 
 
 def _loose_text(value: str) -> str:
@@ -112,7 +112,7 @@ def _check(items: Items, form: ReplyForm) -> list[float] | Unscorable:
     for item, scale in zip(items, form.scales, strict=True):
         score = _to_number(item, scale)
         if score is None:
-            shown = f'"{item[:60]}"' if isinstance(item, Quoted) and not form.lines else item
+            shown = f'"{item[:60]}"' if isinstance(item, QuotedText) and not form.lines else item
             return Unscorable(f"{_excerpt(shown)} is not a number")
         if not scale.allows(score):
             return Unscorable(f"{_excerpt(item)} is outside {scale.name}")
@@ -122,10 +122,10 @@ def _check(items: Items, form: ReplyForm) -> list[float] | Unscorable:
 
 def _to_number(item: str, scale: Scale) -> float | None:
     """Return the number that an item writes; a denominator must be the top of the scale."""
-    found = NUMBER.fullmatch(item.strip()) if isinstance(item, Number | Quoted) else None
-    if not found or (found[2] and not (isinstance(item, Quoted) and float(found[2]) == scale.high)):
+    match = NUMBER.fullmatch(item.strip()) if isinstance(item, Number | QuotedText) else None
+    if not match or (match[2] and not (isinstance(item, QuotedText) and float(match[2]) == scale.high)):
         return None
-    return float(found[1])
+    return float(match[1])
 
 
 def _describe(form: ReplyForm) -> str:

@@ -66,7 +66,7 @@ class ScaleSection(Section):
     values: Numbers = None
 
     @model_validator(mode="after")
-    def _has_one_scale(self) -> Self:
+    def _check_scale_is_single(self) -> Self:
         self.scale(Scale())
         return self
 
@@ -106,7 +106,7 @@ class QuestionSection(Section):
     max_tokens: int = Field(REPLY_TOKENS, ge=1)
 
     @model_validator(mode="after")
-    def _has_one_text(self) -> Self:
+    def _check_text_is_single(self) -> Self:
         if (self.text is None) == (self.file is None):
             raise ValueError("give either text, the question itself, or file, the file with its text")
         return self
@@ -133,7 +133,7 @@ class RubricSection(ScaleSection):
     tasks: dict[str, TaskSection] = Field({})
 
     @model_validator(mode="after")
-    def _asks_something(self) -> Self:
+    def _check_questions(self) -> Self:
         if not self.questions and not self.tasks:
             raise ValueError("asks nothing; give questions, or tasks with questions of their own")
         return self

@@ -65,7 +65,7 @@ class Judge(Protocol):
         ...
 
 
-LEAST_PAIRS = 2
+MIN_PAIRS = 2
 """Smallest number of unscorable pairs that points to a fault of the judge; a single pair does not."""
 
 
@@ -78,7 +78,7 @@ def check_scored(judge: Judge, scored: int, unscorable: int, reason: str) -> Non
     Raises:
         UserError: the judge scored nothing.
     """
-    if judge.name != "reference" and not scored and unscorable >= LEAST_PAIRS:
+    if judge.name != "reference" and not scored and unscorable >= MIN_PAIRS:
         raise UserError(
             f"the judge '{judge.name}' could score none of {unscorable} pairs; the first: {reason}; check its "
             "model, rubric and scoring.api.request"

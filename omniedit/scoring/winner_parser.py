@@ -6,8 +6,8 @@ from enum import StrEnum
 
 from omniedit.plain_text import clean_line
 from omniedit.scoring.reply_parser import MAX_CHARACTERS, Unscorable
-from omniedit.vlm.loose_json import QUOTES, LooseField, WholeObject, scan
-from omniedit.vlm.thinking import Unclear, find_answers
+from omniedit.vlm.loose_json import QUOTES, JsonSpan, LooseField, scan
+from omniedit.vlm.thinking import UnclearReply, find_answers
 
 FIELD = "winner"
 MAX_VALUES = 100
@@ -28,7 +28,7 @@ class Winner(StrEnum):
 _WINNERS = {winner.lower(): winner for winner in Winner}
 
 
-class _Illegible(Exception):
+class _AmbiguousReply(Exception):
     """Reply whose winner may belong to a text or is cut off; the message gives the reason."""
 
 
@@ -44,7 +44,7 @@ def parse_winner(text: str) -> Winner | Unscorable:
         return Unscorable(f"the reply has {len(text)} characters; {MAX_CHARACTERS} are allowed")
     try:
         values = [value for answer in find_answers(text) for value in _find_values(answer)]
-    except (Unclear, _Illegible) as problem:
+    except (UnclearReply, _AmbiguousReply) as problem:
         return Unscorable(str(problem))
     if not values:
         return Unscorable(f'no "{FIELD}" field in {_excerpt(text)}')
@@ -65,23 +65,23 @@ def _find_values(answer: str) -> list[str]:
     values: list[str] = []
     has_quotes = False
     for piece in pieces:
-        if isinstance(piece, WholeObject):
-            found = [value if type(value) is str else "another value" for value in piece.values(FIELD)]
-            values += found if found and not _is_quoted(bare, piece.start, piece.end) else []
+        if isinstance(piece, JsonSpan):
+            texts = [value if type(value) is str else "another value" for value in piece.values(FIELD)]
+            values += texts if texts and not _is_quoted(bare, piece.start, piece.end) else []
         elif piece.key == FIELD:
             values += _read_loose(answer, bare, piece, has_quotes)
         if isinstance(piece, LooseField):
             has_quotes = has_quotes or _has_loose_quotes(answer[piece.start : piece.end])
         if len(values) > MAX_VALUES:
-            raise _Illegible(f"the reply has more than {MAX_VALUES} {FIELD}s")
+            raise _AmbiguousReply(f"the reply has more than {MAX_VALUES} {FIELD}s")
     return values
 
 
-def _blank_objects(answer: str, pieces: Sequence[WholeObject | LooseField]) -> str:
+def _blank_objects(answer: str, pieces: Sequence[JsonSpan | LooseField]) -> str:
     """Return an answer with spaces in place of its valid objects, whose quotes enclose nothing outside them."""
     parts, at = [], 0
     for piece in pieces:
-        if isinstance(piece, WholeObject):
+        if isinstance(piece, JsonSpan):
             parts += [answer[at : piece.start], " " * (piece.end - piece.start)]
             at = piece.end
     return "".join([*parts, answer[at:]])
@@ -110,17 +110,17 @@ def _read_loose(answer: str, bare: str, field: LooseField, has_quotes: bool) -> 
         _Illegible: as `_find_values`.
     """
     if has_quotes:
-        raise _Illegible(f"a {FIELD} field after a text with unescaped quotes may belong to that text")
-    key = max((found.start() for found in _KEY.finditer(answer, 0, field.start)), default=0)
+        raise _AmbiguousReply(f"a {FIELD} field after a text with unescaped quotes may belong to that text")
+    key = max((match.start() for match in _KEY.finditer(answer, 0, field.start)), default=0)
     brace = answer.rfind("{", 0, key)
     is_inside = brace > answer.rfind("}", 0, key)
     if _is_quoted(bare, brace if is_inside else max(key - 1, 0), field.end):
         return []
     end, value = _read_value(answer, field)
     if not is_inside and _WORD.search(answer[:key].rpartition("\n")[2]):
-        raise _Illegible(f"a {FIELD} field within a sentence")
+        raise _AmbiguousReply(f"a {FIELD} field within a sentence")
     if not _ENDS.match(answer, end):
-        raise _Illegible(f"a {FIELD} field that is followed by other words may belong to a text")
+        raise _AmbiguousReply(f"a {FIELD} field that is followed by other words may belong to a text")
     return [value]
 
 
@@ -134,10 +134,10 @@ def _read_value(answer: str, field: LooseField) -> tuple[int, str]:
     if not value:
         word = _BARE_VALUE.match(answer, field.start)
         if not word:
-            raise _Illegible(f"a {FIELD} field without a text")
+            raise _AmbiguousReply(f"a {FIELD} field without a text")
         return word.end(), word[0]
     if len(value) < 2 or value[-1] != _CLOSING.get(value[0]):
-        raise _Illegible(f"a {FIELD} field without its end")
+        raise _AmbiguousReply(f"a {FIELD} field without its end")
     return field.end, value[1:-1]
 
 

@@ -40,7 +40,7 @@ class BadFile(UserError):
 
 
 @dataclass(frozen=True)
-class LeftOut:
+class SkippedPart:
     """Part of an archive that cannot be used, with the reason."""
 
     place: str
@@ -63,7 +63,7 @@ def open_archive(archive: str) -> Iterator[BinaryIO]:
     except Exception as error:  # each protocol raises its own errors
         raise UserError(f"{archive}: {_failure(error)}") from None
     with file:
-        yield cast(BinaryIO, _Reported(file, archive))
+        yield cast(BinaryIO, _ReportingFile(file, archive))
 
 
 def _open(archive: str) -> Any:
@@ -110,7 +110,7 @@ def _remedy(status: int) -> str:
     return "correct its address"
 
 
-class _Reported:
+class _ReportingFile:
     """File whose failed reads raise a `UserError`, which distinguishes them from damaged data."""
 
     closed = False

@@ -21,7 +21,7 @@ _MISSING = ("nan", "none", "null", "<na>")
 """Texts that libraries write for a missing value in a table."""
 _MEMBERS = ("en", "text", "value", "name")
 """Members of a JSON object that may hold its text, in order of preference."""
-LONGEST_NAME = 200
+MAX_NAME_LENGTH = 200
 """Maximum length of an object's name, in characters."""
 
 
@@ -53,14 +53,14 @@ name with a value counts."""
 
 
 @dataclass(frozen=True)
-class Warned:
+class MetadataWarning:
     """Warning about metadata that could not be used; `place` is for example 'photos.jsonl:3'."""
 
     place: str
     reason: str
 
 
-def decode_text(content: bytes, place: str, warned: list[Warned]) -> str:
+def decode_text(content: bytes, place: str, warned: list[MetadataWarning]) -> str:
     """Decode text by its byte order mark, else as UTF-8. UTF-16 is recognised without a mark too.
 
     Text in any other encoding is read as Windows-1252, with a warning.
@@ -70,7 +70,7 @@ def decode_text(content: bytes, place: str, warned: list[Warned]) -> str:
     try:
         return content.decode()
     except UnicodeDecodeError:
-        warned.append(Warned(place, "is not UTF-8, read as Windows-1252; save it as UTF-8"))
+        warned.append(MetadataWarning(place, "is not UTF-8, read as Windows-1252; save it as UTF-8"))
         return content.decode("cp1252", errors="replace")
 
 
@@ -86,20 +86,20 @@ def marked_encoding(content: bytes) -> str | None:
     return None
 
 
-def parse_object(text: str, place: str, warned: list[Warned]) -> dict[str, Any]:
+def parse_object(text: str, place: str, warned: list[MetadataWarning]) -> dict[str, Any]:
     """Parse a JSON object. If the text is not one, return {} and add a warning."""
     try:
         values = parse_json(text)
     except ValueError as error:
-        warned.append(Warned(place, f"not JSON ({error})"))
+        warned.append(MetadataWarning(place, f"not JSON ({error})"))
         return {}
     if not isinstance(values, dict):
-        warned.append(Warned(place, "not a JSON object"))
+        warned.append(MetadataWarning(place, "not a JSON object"))
         return {}
     return values
 
 
-def parse_caption(values: Mapping[str, Any], place: str, warned: list[Warned]) -> Caption:
+def parse_caption(values: Mapping[str, Any], place: str, warned: list[MetadataWarning]) -> Caption:
     """Return a photo's metadata from values named as in `NAMES`. Unusable values are skipped with a warning."""
     given = {name.casefold(): value for name, value in values.items()}
     texts = {field: _first_text(given, names, place, warned) for field, names in NAMES.items()}
@@ -108,13 +108,13 @@ def parse_caption(values: Mapping[str, Any], place: str, warned: list[Warned]) -
     return Caption(objects=objects, **{field: text for field, text in texts.items() if text})
 
 
-def _first_text(given: Mapping[str, Any], names: Sequence[str], place: str, warned: list[Warned]) -> str:
+def _first_text(given: Mapping[str, Any], names: Sequence[str], place: str, warned: list[MetadataWarning]) -> str:
     for name in names:
         value = given.get(name)
         if text := to_text(value):
             return text
         if isinstance(value, dict | list) and value:
-            warned.append(Warned(place, f"{name}: not text"))
+            warned.append(MetadataWarning(place, f"{name}: not text"))
     return ""
 
 
@@ -154,27 +154,29 @@ def parse_json(text: str | bytes) -> Any:
         raise ValueError("nested too deeply") from None
 
 
-def _read_objects(values: Any, place: str, warned: list[Warned]) -> tuple[NamedObject, ...]:
+def _read_objects(values: Any, place: str, warned: list[MetadataWarning]) -> tuple[NamedObject, ...]:
     if isinstance(values, str):  # a cell of a CSV file
         values = parse_object(f'{{"objects": {values}}}', place, warned).get("objects")
     if values is None or (isinstance(values, float) and math.isnan(values)):
         return ()
     if not isinstance(values, list):
-        warned.append(Warned(place, "objects: not a list"))
+        warned.append(MetadataWarning(place, "objects: not a list"))
         return ()
     objects = []
     for number, value in enumerate(values):
         name = value.get("name") if isinstance(value, dict) else None
-        name = clean_line(name, LONGEST_NAME) if isinstance(name, str) else ""
+        name = clean_line(name, MAX_NAME_LENGTH) if isinstance(name, str) else ""
         if not name:
-            warned.append(Warned(place, f"objects[{number}]: has no name"))
+            warned.append(MetadataWarning(place, f"objects[{number}]: has no name"))
         elif value.get("box") is None:
             objects.append(NamedObject(name))
         elif (box := _valid_box(value["box"])) is not None:
             objects.append(NamedObject(name, box))
         else:
             expected = "[left, top, right, bottom] as fractions of the photo"
-            warned.append(Warned(place, f"objects[{number}]: box {json.dumps(value['box'])} is not {expected}"))
+            warned.append(
+                MetadataWarning(place, f"objects[{number}]: box {json.dumps(value['box'])} is not {expected}")
+            )
     return tuple(objects)
 
 

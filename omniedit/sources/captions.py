@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from omniedit.plain_text import split_lines
-from omniedit.sources.caption_values import Caption, Warned, decode_text, parse_caption, parse_object
+from omniedit.sources.caption_values import Caption, MetadataWarning, decode_text, parse_caption, parse_object
 from omniedit.storage.atomic import LFS_POINTER, LFS_REMEDY
 
 CAPTION_SUFFIXES = (".json", ".txt", ".caption")
@@ -42,7 +42,7 @@ class Captions:
     files: frozenset[str]
     spelled: Mapping[str, str] = field(default_factory=dict)
     by_file: dict[str, Caption] = field(default_factory=dict)
-    warned: list[Warned] = field(default_factory=list)
+    warned: list[MetadataWarning] = field(default_factory=list)
 
     def find(self, file: str) -> Caption:
         """Return a photo's listing entry, else its `x.json`. If that has no caption, a text sidecar gives one."""
@@ -95,13 +95,13 @@ def _is_listing(file: str) -> bool:
     return file.endswith(".jsonl") or PurePosixPath(file).name in LISTINGS
 
 
-def _entries(root: Path, listing: str, warned: list[Warned]) -> Iterator[tuple[str, dict[str, Any]]]:
+def _entries(root: Path, listing: str, warned: list[MetadataWarning]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield each entry of a listing with its place."""
     if listing.endswith(".parquet"):
         try:
             rows = pq.read_table(root / listing).to_pylist()
         except (pa.ArrowException, OSError) as error:
-            warned.append(Warned(listing, f"cannot be read: {' '.join(str(error).split())}"))
+            warned.append(MetadataWarning(listing, f"cannot be read: {' '.join(str(error).split())}"))
             return
         yield from ((f"{listing}:{number}", row) for number, row in enumerate(rows))
         return
@@ -113,7 +113,7 @@ def _entries(root: Path, listing: str, warned: list[Warned]) -> Iterator[tuple[s
             for row in reader:
                 yield f"{listing}:{reader.line_num}", {name or "": value for name, value in row.items()}
         except csv.Error as error:
-            warned.append(Warned(f"{listing}:{reader.line_num}", f"not CSV from this line on ({error})"))
+            warned.append(MetadataWarning(f"{listing}:{reader.line_num}", f"not CSV from this line on ({error})"))
         return
     for number, line in enumerate(split_lines(text), start=1):
         if line.strip():
@@ -124,15 +124,15 @@ def _entries(root: Path, listing: str, warned: list[Warned]) -> Iterator[tuple[s
                 yield place, values
 
 
-def _read_text(root: Path, file: str, warned: list[Warned]) -> str:
+def _read_text(root: Path, file: str, warned: list[MetadataWarning]) -> str:
     """Read a text file. If it cannot be read, return '' and add a warning."""
     try:
         content = (root / file).read_bytes()
     except OSError as error:
-        warned.append(Warned(file, f"cannot be read: {error.strerror}"))
+        warned.append(MetadataWarning(file, f"cannot be read: {error.strerror}"))
         return ""
     if content.startswith(LFS_POINTER):
-        warned.append(Warned(file, LFS_REMEDY))
+        warned.append(MetadataWarning(file, LFS_REMEDY))
         return ""
     return decode_text(content, file, warned)
 
@@ -142,15 +142,15 @@ def _add_entry(values: Mapping[str, Any], place: str, folder: PurePosixPath, cap
     given = {name.casefold(): value for name, value in values.items()}
     name = next((given[key] for key in _FILE_KEYS if isinstance(given.get(key), str) and given[key]), None)
     if name is None:
-        captions.warned.append(Warned(place, f"names no photo; give one of the keys {', '.join(_FILE_KEYS)}"))
+        captions.warned.append(MetadataWarning(place, f"names no photo; give one of the keys {', '.join(_FILE_KEYS)}"))
         return
     path = Path(name)
     file = (path.relative_to(captions.root) if path.is_relative_to(captions.root) else folder / path).as_posix()
     file = captions.spelled.get(_spell(file), file)
     if file not in captions.files:
-        captions.warned.append(Warned(place, f"names '{name}', which does not exist"))
+        captions.warned.append(MetadataWarning(place, f"names '{name}', which does not exist"))
     elif file in captions.by_file:
-        captions.warned.append(Warned(place, f"a second entry for '{name}'; the first one is used"))
+        captions.warned.append(MetadataWarning(place, f"a second entry for '{name}'; the first one is used"))
     else:
         captions.by_file[file] = parse_caption(values, place, captions.warned)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from omniedit.imaging.decode import (
-    Unreadable,
+    UnreadableImage,
     exif_orientation,
     has_frames,
     is_sixteen_bit,
@@ -68,7 +68,7 @@ class EncodedPhoto:
         """
         try:
             return np.array(upright_rgb(self._image), np.uint8)
-        except Unreadable:
+        except UnreadableImage:
             raise
         except Exception as error:
             raise unreadable(error, "data") from None

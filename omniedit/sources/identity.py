@@ -140,15 +140,15 @@ def digest_file(path: Path) -> str:
 
 def _look(files: Mapping[str, Path], unread: Mapping[str, str]) -> dict[str, Entry]:
     """Return the entries of the current files, without digests."""
-    found: dict[str, Entry] = {name: (0, 0, why) for name, why in unread.items()}
+    entries: dict[str, Entry] = {name: (0, 0, why) for name, why in unread.items()}
     for name, path in files.items():
         try:
             status = path.stat()
         except OSError as error:
-            found[name] = (0, 0, str(error.strerror))
+            entries[name] = (0, 0, str(error.strerror))
         else:
-            found[name] = (status.st_size, status.st_mtime_ns, "")
-    return found
+            entries[name] = (status.st_size, status.st_mtime_ns, "")
+    return entries
 
 
 def _is_same(path: Path | None, now: Entry, before: Entry) -> bool:
@@ -169,8 +169,8 @@ def _key(entries: Mapping[str, Entry]) -> str:
 def _read(file: Path) -> Record | None:
     """Return the record, or None if it is missing or damaged."""
     try:
-        found = json.loads(file.read_bytes())
-        entries = {name: (int(size), int(time), str(what)) for name, (size, time, what) in found["files"].items()}
-        return Record(str(found["key"]), entries)
+        stored = json.loads(file.read_bytes())
+        entries = {name: (int(size), int(time), str(what)) for name, (size, time, what) in stored["files"].items()}
+        return Record(str(stored["key"]), entries)
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None

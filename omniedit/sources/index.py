@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from omniedit.aspect import Box, crop_box, nearest_ratio
 from omniedit.errors import UserError
-from omniedit.imaging.decode import Unreadable
+from omniedit.imaging.decode import UnreadableImage
 from omniedit.imaging.images import Image, pixels_sha256
 from omniedit.sources.blank import find_blank
 from omniedit.sources.caption_values import Caption
@@ -71,7 +71,7 @@ _HALF = 0.5
 
 
 @dataclass(frozen=True)
-class Demands:
+class PhotoRequirements:
     """Requirements that a photo must meet, and how it is cropped and scaled (`sources` in the config)."""
 
     min_pixels: int
@@ -91,7 +91,7 @@ def photo_files(files: Sequence[str]) -> list[str]:
     return [file for file in files if file not in captions]
 
 
-def index_rows(root: Path, listing: Listing, demands: Demands) -> Iterator[IndexRow]:
+def index_rows(root: Path, listing: Listing, demands: PhotoRequirements) -> Iterator[IndexRow]:
     """Yield a row for each of `photo_files` in order, then for skipped folders and caption lines; sets no shards."""
     captions = read_captions(root, listing.files)
     ids: set[str] = set()
@@ -152,7 +152,7 @@ def packed_size(box: Box, max_pixels: int) -> tuple[int, int]:
     return max(1, int(width * scale)), max(1, int(height * scale))
 
 
-def objects_in_crop(objects: Sequence[NamedObject], size: tuple[int, int], box: Box) -> list[NamedObject]:
+def crop_objects(objects: Sequence[NamedObject], size: tuple[int, int], box: Box) -> list[NamedObject]:
     """Return objects at least half inside a crop, with boxes as fractions of it; objects without a box are kept."""
     inside = ((thing, _box_in_crop(thing.box, size, box)) for thing in objects)
     return [NamedObject(thing.name, new) for thing, new in inside if thing.box is None or new is not None]
@@ -180,18 +180,18 @@ def _is_utf8(name: str) -> bool:
     return not any("\ud800" <= character <= "\udfff" for character in name)
 
 
-def _examine(path: Path, caption: Caption, demands: Demands) -> IndexRow:
+def _examine(path: Path, caption: Caption, demands: PhotoRequirements) -> IndexRow:
     """Return a file's row without file, source_id and shard."""
     if path.suffix.lower() not in SUFFIXES:
         return {"status": "refused", "reason": f"unsupported format {path.suffix}" if path.suffix else "no suffix"}
     try:
         with EncodedPhoto(path) as encoded:
             return judge_photo(encoded, caption, demands)[0]
-    except Unreadable as error:
+    except UnreadableImage as error:
         return {"status": "refused", "reason": f"unreadable: {error}"}
 
 
-def judge_photo(encoded: EncodedPhoto, caption: Caption, demands: Demands) -> tuple[IndexRow, Image | None]:
+def judge_photo(encoded: EncodedPhoto, caption: Caption, demands: PhotoRequirements) -> tuple[IndexRow, Image | None]:
     """Return a row without file, source_id and shard, and the decoded image if the photo is kept.
 
     The header is checked first; only photos that pass are decoded.
@@ -208,7 +208,7 @@ def judge_photo(encoded: EncodedPhoto, caption: Caption, demands: Demands) -> tu
         return seen | {"ratio": ratio, "reason": f"too small: {pixels} of {demands.min_pixels} pixels"}, None
     try:
         image = encoded.decode()
-    except Unreadable as error:
+    except UnreadableImage as error:
         return seen | {"ratio": ratio, "reason": f"unreadable: {error}"}, None
     if blank := find_blank(image):
         return seen | {"ratio": ratio, "reason": f"not a photo: {blank}"}, None
@@ -222,7 +222,7 @@ def judge_photo(encoded: EncodedPhoto, caption: Caption, demands: Demands) -> tu
         **dict(zip(("left", "top", "right", "bottom"), box, strict=True)),
         **dict(zip(("packed_width", "packed_height"), packed_size(box, demands.max_pixels), strict=True)),
         "caption": caption.caption,
-        "objects": json.dumps([asdict(thing) for thing in objects_in_crop(caption.objects, (width, height), box)]),
+        "objects": json.dumps([asdict(thing) for thing in crop_objects(caption.objects, (width, height), box)]),
         "author": caption.author,
         "licence": caption.licence,
         "origin": caption.origin,

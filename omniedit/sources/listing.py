@@ -31,33 +31,33 @@ def list_files(root: Path) -> Listing:
     """
     if not root.is_dir():
         raise UserError(f"sources.path '{root}' is not a folder; give a folder of {SUPPORTED} photos")
-    found, first_names = Listing(), dict[tuple[int, int], str]()
-    _list(root, "", found, first_names)
-    if "/" in found.unread:
-        raise UserError(f"sources.path '{root}' {found.unread['/']}")
-    if not found.files and not found.unread:
+    listing, first_names = Listing(), dict[tuple[int, int], str]()
+    _list(root, "", listing, first_names)
+    if "/" in listing.unread:
+        raise UserError(f"sources.path '{root}' {listing.unread['/']}")
+    if not listing.files and not listing.unread:
         raise UserError(f"sources.path '{root}' has no files. Supported: {SUPPORTED}.")
-    return Listing(sorted(found.files), dict(sorted(found.unread.items())))
+    return Listing(sorted(listing.files), dict(sorted(listing.unread.items())))
 
 
-def _list(folder: Path, prefix: str, found: Listing, first_names: dict[tuple[int, int], str]) -> None:
-    """Add the contents of `folder` to `found`; `prefix` is its path relative to the root, with a final '/'."""
+def _list(folder: Path, prefix: str, listing: Listing, first_names: dict[tuple[int, int], str]) -> None:
+    """Add the contents of `folder` to `listing`; `prefix` is its path relative to the root, with a final '/'."""
     try:
         status = folder.stat()
         with os.scandir(folder) as entries:
             inside = sorted((entry for entry in entries if not entry.name.startswith(".")), key=_name)
             kinds = {entry.name: _kind(entry) for entry in inside}
     except OSError as error:
-        found.unread[prefix or "/"] = f"folder cannot be read: {error.strerror}"
+        listing.unread[prefix or "/"] = f"folder cannot be read: {error.strerror}"
         return
     first = first_names.setdefault((status.st_dev, status.st_ino), prefix)
     if first != prefix:
-        found.unread[prefix] = f"the same folder as {first or 'sources.path itself'}"
+        listing.unread[prefix] = f"the same folder as {first or 'sources.path itself'}"
         return
-    found.files += [prefix + name for name, kind in kinds.items() if kind == "file"]
-    found.unread |= {prefix + name: NO_FILE for name, kind in kinds.items() if kind == "other"}
+    listing.files += [prefix + name for name, kind in kinds.items() if kind == "file"]
+    listing.unread |= {prefix + name: NO_FILE for name, kind in kinds.items() if kind == "other"}
     for name in (name for name, kind in kinds.items() if kind == "folder"):
-        _list(folder / name, f"{prefix}{name}/", found, first_names)
+        _list(folder / name, f"{prefix}{name}/", listing, first_names)
 
 
 def _kind(entry: os.DirEntry[str]) -> Literal["folder", "file", "other"]:

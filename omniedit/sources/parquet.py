@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from omniedit.errors import UserError
-from omniedit.sources.archived import MAX_BYTES, ArchivedPhoto, BadFile, LeftOut
-from omniedit.sources.caption_values import NAMES, Warned, parse_caption
+from omniedit.sources.archived import MAX_BYTES, ArchivedPhoto, BadFile, SkippedPart
+from omniedit.sources.caption_values import NAMES, MetadataWarning, parse_caption
 
 IMAGE_COLUMNS = (
     *("image", "jpg", "jpeg", "png", "webp", "image_bytes", "img"),
@@ -27,7 +27,7 @@ _BUFFER = 1 << 20
 """Read buffer in bytes. With it, and without pre-buffering, a column is read by page instead of by row group."""
 
 
-def parquet_photos(file: BinaryIO, name: str, column: str | None = None) -> Iterator[ArchivedPhoto | LeftOut]:
+def parquet_photos(file: BinaryIO, name: str, column: str | None = None) -> Iterator[ArchivedPhoto | SkippedPart]:
     """Yield the photos of a Parquet file in order. A damaged row group is listed, and the next one is read.
 
     Args:
@@ -41,7 +41,7 @@ def parquet_photos(file: BinaryIO, name: str, column: str | None = None) -> Iter
     image = _image_column(table.schema_arrow, name, column)
     columns = [image, *_caption_columns(table.schema_arrow)]
     for item in parquet_rows(table, name, columns, range(table.num_row_groups)):
-        if isinstance(item, LeftOut):
+        if isinstance(item, SkippedPart):
             yield item
         else:
             row, values = item
@@ -63,8 +63,8 @@ def open_parquet(file: BinaryIO, name: str) -> pq.ParquetFile:
 
 def parquet_rows(
     table: pq.ParquetFile, name: str, columns: Sequence[str], groups: Iterable[int]
-) -> Iterator[tuple[int, dict[str, Any]] | LeftOut]:
-    """Yield the rows of some row groups with their numbers in the file; a `LeftOut` names the rows of a damaged one."""
+) -> Iterator[tuple[int, dict[str, Any]] | SkippedPart]:
+    """Yield the rows of some row groups with their numbers in the file, and a `SkippedPart` for a damaged group."""
     counts = [table.metadata.row_group(group).num_rows for group in range(table.num_row_groups)]
     starts = [0, *accumulate(counts)]
     for group in groups:
@@ -75,14 +75,14 @@ def parquet_rows(
                     yield row, values
                     row += 1
         except (pa.ArrowException, OSError) as error:
-            yield LeftOut(f"{name}:{row}", f"rows {row} to {end - 1} are damaged: {_one_line(error)}")
+            yield SkippedPart(f"{name}:{row}", f"rows {row} to {end - 1} are damaged: {_one_line(error)}")
 
 
 def _image_column(schema: pa.Schema, name: str, column: str | None) -> str:
     holding = {field.name.casefold(): field.name for field in reversed(list(schema)) if _holds_bytes(field.type)}
     wanted = (column.casefold(),) if column else IMAGE_COLUMNS
-    if found := next((holding[each] for each in wanted if each in holding), None):
-        return found
+    if column_name := next((holding[each] for each in wanted if each in holding), None):
+        return column_name
     if not column and len(holding) == 1:
         return next(iter(holding.values()))
     columns = ", ".join(f"{field.name} ({field.type})" for field in schema)
@@ -123,21 +123,21 @@ def _values(column: pa.Array) -> Sequence[Any]:
     return [text if text is None else text.decode(errors="replace") for text in encoded]
 
 
-def _photo(values: Mapping[str, Any], image: str, place: str) -> Iterator[ArchivedPhoto | LeftOut]:
+def _photo(values: Mapping[str, Any], image: str, place: str) -> Iterator[ArchivedPhoto | SkippedPart]:
     encoded = values[image]
     if isinstance(encoded, list):
         encoded = encoded[0] if encoded else None
     if isinstance(encoded, dict):
         encoded = encoded["bytes"]
     if not encoded:
-        yield LeftOut(place, "no image")
+        yield SkippedPart(place, "no image")
     elif len(encoded) > MAX_BYTES:
-        yield LeftOut(place, f"{len(encoded)} bytes, more than the limit of {MAX_BYTES}")
+        yield SkippedPart(place, f"{len(encoded)} bytes, more than the limit of {MAX_BYTES}")
     else:
-        warned: list[Warned] = []
+        warned: list[MetadataWarning] = []
         caption = parse_caption({name: value for name, value in values.items() if name != image}, place, warned)
         yield ArchivedPhoto(place, caption.id or place.rpartition(":")[2], encoded, caption)
-        yield from (LeftOut(each.place, each.reason, "warned") for each in warned)
+        yield from (SkippedPart(each.place, each.reason, "warned") for each in warned)
 
 
 def _one_line(error: Exception) -> str:

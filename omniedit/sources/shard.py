@@ -13,8 +13,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, Any, BinaryIO
 
-from omniedit.errors import Damaged, UserError, missing
-from omniedit.imaging.decode import Unreadable
+from omniedit.errors import DamagedFile, UserError, missing
+from omniedit.imaging.decode import UnreadableImage
 from omniedit.imaging.images import Image, encode_png, pixels_sha256, resize_cover
 from omniedit.sources.decode import EncodedPhoto
 from omniedit.sources.index import IndexRow, crop
@@ -74,7 +74,7 @@ def _as_indexed(path: Path, row: IndexRow) -> Image:
     try:
         with EncodedPhoto(path) as encoded:
             image = encoded.decode()
-    except Unreadable:
+    except UnreadableImage:
         raise UserError(changed) from None
     if pixels_sha256(image) != row["sha256"]:
         raise UserError(changed)
@@ -107,12 +107,12 @@ class PhotoShard:
         except OSError as error:
             raise UserError(f"{path}: cannot be read: {error.strerror}") from None
         except tarfile.TarError as error:
-            raise Damaged(path, f"not a valid tar ({error})") from None
+            raise DamagedFile(path, f"not a valid tar ({error})") from None
         self._descriptor = os.open(path, os.O_RDONLY)
         # tarfile accepts a tar that is cut off between two members; only the missing end mark reveals it.
         if os.pread(self._descriptor, len(_END), self.path.stat().st_size - len(_END)) != _END:
             self.__exit__()
-            raise Damaged(path, "truncated tar")
+            raise DamagedFile(path, "truncated tar")
         images = {Path(name).stem: place for name, place in members.items() if not name.endswith(".json")}
         self.names = sorted(images)
         self._places = [images[name] for name in self.names]
@@ -120,7 +120,7 @@ class PhotoShard:
             self._metadata = [json.loads(self._bytes(members[f"{name}.json"])) for name in self.names]
         except (KeyError, ValueError) as error:
             self.__exit__()
-            raise Damaged(path, f"not a shard of photos: a photo's .json is missing or broken ({error})") from None
+            raise DamagedFile(path, f"not a shard of photos: a photo's .json is missing or broken ({error})") from None
 
     def __enter__(self) -> "PhotoShard":
         return self
@@ -137,11 +137,11 @@ class PhotoShard:
     def __getitem__(self, index: int) -> Photo:
         about, content = self._metadata[index], self._bytes(self._places[index])
         if hashlib.sha256(content).hexdigest() != about.get("packed_sha256"):
-            raise Damaged(self.path, f"{about['source_id']} does not match its checksum")
+            raise DamagedFile(self.path, f"{about['source_id']} does not match its checksum")
         try:
             with EncodedPhoto(content) as encoded:
                 image = encoded.decode()
-        except Unreadable as error:
+        except UnreadableImage as error:
             raise UserError(f"{self.path}: {about['source_id']}: {error}") from None
         return Photo(
             source_id=about["source_id"],

@@ -18,7 +18,7 @@ def deal(rows: Sequence[IndexRow], shards: int, bench_photos: int, seed: int) ->
     """
     accepted = _in_order(rows, seed)
     chosen = choose_bench_photos(accepted, min(bench_photos, len(accepted)))
-    rows = refuse_twins(rows, chosen)
+    rows = reject_twins(rows, chosen)
     accepted = _in_order(rows, seed)
     if len(accepted) < bench_photos + shards:
         wanted = f"bench.photos {bench_photos} and one for each of sources.shards {shards}"
@@ -30,7 +30,7 @@ def deal(rows: Sequence[IndexRow], shards: int, bench_photos: int, seed: int) ->
     return [row | {"shard": shard_of[row["source_id"]]} if row["status"] == "kept" else row for row in rows]
 
 
-def refuse_twins(rows: Sequence[IndexRow], chosen: Collection[str]) -> list[IndexRow]:
+def reject_twins(rows: Sequence[IndexRow], chosen: Collection[str]) -> list[IndexRow]:
     """Return the same rows, but reject twins of the photos `chosen` (source ids), with that reason."""
     held = {row["phash"]: row["file"] for row in rows if row.get("source_id") in chosen and row.get("phash")}
     return [_check_row(row, held) if row.get("source_id") not in chosen else row for row in rows]
@@ -68,7 +68,7 @@ def hold_out(rows: Sequence[IndexRow], count: int, seed: int) -> list[IndexRow]:
     """
     accepted = _in_order(rows, seed)
     chosen = choose_bench_photos(accepted, min(count, len(accepted)))
-    rows = refuse_twins(rows, chosen)
+    rows = reject_twins(rows, chosen)
     accepted = _in_order(rows, seed)
     if len(accepted) <= count:
         counted = "1 photo" if len(accepted) == 1 else f"{len(accepted)} photos"

@@ -3,16 +3,16 @@
 import tarfile
 from collections.abc import Callable, Iterable, Iterator
 
-from omniedit.imaging.decode import Unreadable
+from omniedit.imaging.decode import UnreadableImage
 from omniedit.imaging.images import Image
-from omniedit.sources.archived import ArchivedPhoto, LeftOut
+from omniedit.sources.archived import ArchivedPhoto, SkippedPart
 from omniedit.sources.decode import EncodedPhoto
-from omniedit.sources.index import Demands, IndexRow, judge_photo, make_source_id
+from omniedit.sources.index import IndexRow, PhotoRequirements, judge_photo, make_source_id
 from omniedit.sources.parquet import parquet_photos
 from omniedit.sources.shard import add_photo
 from omniedit.sources.webdataset import tar_photos
 
-ArchiveReader = Callable[..., Iterator[ArchivedPhoto | LeftOut]]
+ArchiveReader = Callable[..., Iterator[ArchivedPhoto | SkippedPart]]
 """Function of an archive's file, its name and, for Parquet, the column of the photos."""
 
 READERS: dict[str, ArchiveReader] = {"webdataset": tar_photos, "parquet": parquet_photos}
@@ -20,7 +20,7 @@ READERS: dict[str, ArchiveReader] = {"webdataset": tar_photos, "parquet": parque
 
 
 def stream(
-    found: Iterable[ArchivedPhoto | LeftOut], shard: str, demands: Demands, tar: tarfile.TarFile
+    photos: Iterable[ArchivedPhoto | SkippedPart], shard: str, demands: PhotoRequirements, tar: tarfile.TarFile
 ) -> Iterator[IndexRow]:
     """Yield an index row for each item of an archive in order, and add the kept photos to a tar of `new_shard`.
 
@@ -29,8 +29,8 @@ def stream(
     """
     ids: set[str] = set()
     first_with: dict[str, str] = {}
-    for photo in found:
-        if isinstance(photo, LeftOut):
+    for photo in photos:
+        if isinstance(photo, SkippedPart):
             yield {"file": photo.place, "status": photo.status, "reason": photo.reason}
             continue
         row, image = _judge(photo, demands)
@@ -44,11 +44,11 @@ def stream(
         yield row
 
 
-def _judge(photo: ArchivedPhoto, demands: Demands) -> tuple[IndexRow, Image | None]:
+def _judge(photo: ArchivedPhoto, demands: PhotoRequirements) -> tuple[IndexRow, Image | None]:
     """Return the photo's row without shard and source id, and its pixels if it may be kept."""
     try:
         with EncodedPhoto(photo.encoded) as encoded:
             row, image = judge_photo(encoded, photo.caption, demands)
             return {"file": photo.place, **row}, image
-    except Unreadable as error:
+    except UnreadableImage as error:
         return {"file": photo.place, "status": "refused", "reason": f"unreadable: {error}"}, None

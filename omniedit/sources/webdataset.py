@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import BinaryIO
 
-from omniedit.sources.archived import MAX_BYTES, ArchivedPhoto, BadFile, LeftOut
-from omniedit.sources.caption_values import Caption, Warned, decode_text, parse_caption, parse_object
+from omniedit.sources.archived import MAX_BYTES, ArchivedPhoto, BadFile, SkippedPart
+from omniedit.sources.caption_values import Caption, MetadataWarning, decode_text, parse_caption, parse_object
 from omniedit.sources.captions import CAPTION_SUFFIXES
 from omniedit.sources.decode import SUFFIXES
 
@@ -22,7 +22,7 @@ _CAPTIONS = tuple(suffix[1:] for suffix in CAPTION_SUFFIXES)
 _LIMITS = {suffix[1:]: MAX_BYTES for suffix in SUFFIXES} | dict.fromkeys(_CAPTIONS, MAX_TEXT)
 """Extension -> largest size in bytes; members with other extensions are not read."""
 _BUFFER = 1 << 20
-_LONGEST = 1 << 36
+_MAX_MEMBER_BYTES = 1 << 36
 """Largest plausible size in a header, in bytes. More means damage: tarfile would read for days past the file's end."""
 _HEADERS = (
     tarfile.XHDTYPE,
@@ -33,7 +33,7 @@ _HEADERS = (
 )
 
 
-def tar_photos(file: BinaryIO, name: str) -> Iterator[ArchivedPhoto | LeftOut]:
+def tar_photos(file: BinaryIO, name: str) -> Iterator[ArchivedPhoto | SkippedPart]:
     """Yield the photos of a tar in order; `name` is the tar's name in places.
 
     A key is a member's path up to the first dot of its file name. Members of one key are adjacent.
@@ -43,7 +43,7 @@ def tar_photos(file: BinaryIO, name: str) -> Iterator[ArchivedPhoto | LeftOut]:
     """
     group = _Group(name, "")
     for member in read_members(file, name, _LIMITS.get):
-        if isinstance(member, LeftOut):
+        if isinstance(member, SkippedPart):
             yield member
             continue
         if member.key != group.key:
@@ -78,7 +78,7 @@ class _Group:
     image: Member | None = None
     captions: dict[str, Member] = field(default_factory=dict)
 
-    def add(self, member: Member) -> Iterator[LeftOut]:
+    def add(self, member: Member) -> Iterator[SkippedPart]:
         self.seen.append(member.extension)
         if member.content is None:
             return
@@ -87,19 +87,19 @@ class _Group:
         elif self.image is None:
             self.image = member
         else:
-            yield LeftOut(member.place, f"a second image of the same key, after .{self.image.extension}")
+            yield SkippedPart(member.place, f"a second image of the same key, after .{self.image.extension}")
 
-    def photo(self) -> Iterator[ArchivedPhoto | LeftOut]:
+    def photo(self) -> Iterator[ArchivedPhoto | SkippedPart]:
         """Yield the photo, then warnings about its caption; without a photo, report the other members of the key."""
         if self.image is not None and self.image.content is not None:
-            warned: list[Warned] = []
+            warned: list[MetadataWarning] = []
             yield ArchivedPhoto(self.image.place, self.key, self.image.content, self._caption(warned))
-            yield from (LeftOut(each.place, each.reason, "warned") for each in warned)
+            yield from (SkippedPart(each.place, each.reason, "warned") for each in warned)
         elif self.seen:
             suffixes = ", ".join(f".{extension}" for extension in self.seen if extension)
-            yield LeftOut(f"{self.archive}/{self.key}", f"no image, only {suffixes}" if suffixes else "no suffix")
+            yield SkippedPart(f"{self.archive}/{self.key}", f"no image, only {suffixes}" if suffixes else "no suffix")
 
-    def _caption(self, warned: list[Warned]) -> Caption:
+    def _caption(self, warned: list[MetadataWarning]) -> Caption:
         """Return the metadata of the .json member. If it has no caption, the .txt or .caption member gives one."""
         place, values = f"{self.archive}/{self.key}.json", {}
         if "json" in self.captions:
@@ -110,13 +110,13 @@ class _Group:
                 known = replace(known, caption=" ".join(self._text(extension, warned).split()))
         return known
 
-    def _text(self, extension: str, warned: list[Warned]) -> str:
+    def _text(self, extension: str, warned: list[MetadataWarning]) -> str:
         member = self.captions[extension]
         return decode_text(member.content or b"", member.place, warned)
 
 
-def read_members(file: BinaryIO, name: str, limit: Callable[[str], int | None]) -> Iterator[Member | LeftOut]:
-    """Yield the files of a tar in order, or a `LeftOut` for each one that cannot be read.
+def read_members(file: BinaryIO, name: str, limit: Callable[[str], int | None]) -> Iterator[Member | SkippedPart]:
+    """Yield the files of a tar in order, or a `SkippedPart` for each one that cannot be read.
 
     Args:
         name: the tar's name in places.
@@ -127,29 +127,29 @@ def read_members(file: BinaryIO, name: str, limit: Callable[[str], int | None]) 
     """
     with _open_tar(file, name) as tar:
         for header in _headers(tar, name):
-            entry = header if isinstance(header, LeftOut) else _read_member(tar, header, name, limit)
+            entry = header if isinstance(header, SkippedPart) else _read_member(tar, header, name, limit)
             if entry is not None:
                 yield entry
 
 
 def _read_member(
     tar: tarfile.TarFile, header: tarfile.TarInfo, name: str, limit: Callable[[str], int | None]
-) -> Member | LeftOut | None:
-    """Return a file, or a `LeftOut` if it cannot be read; None for folders and hidden files."""
+) -> Member | SkippedPart | None:
+    """Return a file, or a `SkippedPart` if it cannot be read; None for folders and hidden files."""
     path, place = PurePosixPath(header.name), f"{name}/{_printable_name(header.name.removeprefix('./'))}"
     if header.isdir() or any(part.startswith(".") and part != ".." for part in path.parts):
         return None
     if reason := untrusted_reason(header):
-        return LeftOut(place, reason)
+        return SkippedPart(place, reason)
     stem, _, suffix = path.name.partition(".")
     extension = suffix.lower()
     most = limit(extension)
     if most is not None and header.size > most:
-        return LeftOut(place, f"{header.size} bytes, more than the limit of {most}")
+        return SkippedPart(place, f"{header.size} bytes, more than the limit of {most}")
     try:
         content = None if most is None else _content(tar, header)
     except tarfile.TarError as error:
-        return LeftOut(place, f"truncated or damaged: {error}")
+        return SkippedPart(place, f"truncated or damaged: {error}")
     return Member(place, path.with_name(stem).as_posix(), extension, content)
 
 
@@ -179,23 +179,23 @@ def _printable_name(name: str) -> str:
     return name.encode(errors="replace").decode()
 
 
-def _headers(tar: "_Tar", name: str) -> Iterator[tarfile.TarInfo | LeftOut]:
-    """Yield every header, and a `LeftOut` for damaged blocks or a missing end mark."""
+def _headers(tar: "_Tar", name: str) -> Iterator[tarfile.TarInfo | SkippedPart]:
+    """Yield every header, and a `SkippedPart` for damaged blocks or a missing end mark."""
     while True:
         try:
             member = tar.next()
         except tarfile.TarError as error:
-            yield LeftOut(name, f"truncated or damaged: {error}; the rest is lost")
+            yield SkippedPart(name, f"truncated or damaged: {error}; the rest is lost")
             return
         if tar.damaged:
-            yield LeftOut(name, f"{tar.damaged} blocks in place of a header ({tar.damage}); skipped them")
+            yield SkippedPart(name, f"{tar.damaged} blocks in place of a header ({tar.damage}); skipped them")
         if member is None:
             break
         yield member
         tar.members.clear()  # otherwise every header stays in memory
         tar.damaged, tar.has_ended = 0, False
     if not tar.has_ended:
-        yield LeftOut(name, "has no end mark: it may be truncated", "warned")
+        yield SkippedPart(name, "has no end mark: it may be truncated", "warned")
 
 
 class _Header(tarfile.TarInfo):
@@ -212,7 +212,7 @@ class _Header(tarfile.TarInfo):
     def fromtarfile(cls, tarfile_: "_Tar") -> "_Header":  # type: ignore[override]
         try:
             header = super().fromtarfile(tarfile_)
-            if 0 <= header.size <= _LONGEST:
+            if 0 <= header.size <= _MAX_MEMBER_BYTES:
                 return header
             tarfile_.offset = tarfile_.fileobj.tell()
             raise _invalid(f"a size of {header.size} bytes")

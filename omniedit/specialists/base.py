@@ -48,7 +48,7 @@ class EditRequest:
 
 
 @dataclass(frozen=True)
-class Edited:
+class EditResult:
     """Result of an edit.
 
     Args:
@@ -86,26 +86,26 @@ class Specialist(Protocol):
         """
         ...
 
-    def edit(self, requests: Sequence[EditRequest]) -> Sequence[Edited | NotApplicable]:
+    def edit(self, requests: Sequence[EditRequest]) -> Sequence[EditResult | NotApplicable]:
         """Make the edits and return them in order, with `NotApplicable` for each one that failed."""
         ...
 
 
 @runtime_checkable
-class Batched(Specialist, Protocol):
+class BatchedSpecialist(Specialist, Protocol):
     """Specialist that works faster on several requests at once."""
 
     batch_size: int
 
 
 @runtime_checkable
-class Staged(Batched, Protocol):
+class TwoStageSpecialist(BatchedSpecialist, Protocol):
     """Specialist with a first stage that another thread runs while the previous batch is finished."""
 
     def prepare(self, requests: Sequence[EditRequest]) -> Any:
         """Compute the inputs of `finish`, while the previous batch is being finished."""
         ...
 
-    def finish(self, requests: Sequence[EditRequest], prepared: Any) -> Sequence[Edited | NotApplicable]:
+    def finish(self, requests: Sequence[EditRequest], prepared: Any) -> Sequence[EditResult | NotApplicable]:
         """Make the edits from the prepared inputs; the result is that of `edit`."""
         ...

@@ -51,7 +51,7 @@ class Journal:
             return None
         return [pairs.get(pair_id) or rejections[source_id] for pair_id, source_id in edits.items()]
 
-    def recall_all(self, batch: int) -> list[EncodedPair | Rejection] | None:
+    def load_encoded_batch(self, batch: int) -> list[EncodedPair | Rejection] | None:
         """Return all outcomes of a finished batch, its pairs first, or None if the batch was not finished."""
         path = self._path(batch)
         if not path.exists():

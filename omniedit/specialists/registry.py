@@ -9,7 +9,7 @@ from omniedit.config.schema import LearnedConfig
 from omniedit.grounding.objects import ObjectIndex
 from omniedit.instructions.proposals import read_proposals
 from omniedit.pairs import Shard
-from omniedit.specialists.base import Batched, Donors, Specialist
+from omniedit.specialists.base import BatchedSpecialist, Donors, Specialist
 from omniedit.tasks import COMPLEX_TASKS, SHARE_FILLS, Task
 
 if TYPE_CHECKING:
@@ -124,9 +124,9 @@ def build(task: Task, donors: Donors, objects: ObjectIndex | None = None, remova
     needed = [*([donors] if task in BORROWS else []), *([objects] if task in GROUNDED else [])]
     if task not in SHARE_FILLS:
         return factory(*needed)
-    from omniedit.specialists.embedded.fill_cache import Fills
+    from omniedit.specialists.embedded.fill_cache import FillCache
 
-    return factory(*needed, Fills(removals))
+    return factory(*needed, FillCache(removals))
 
 
 def open_toolbox(config: LearnedConfig, own_inpainting: Path | None = None) -> "Toolbox":
@@ -142,7 +142,7 @@ def open_toolbox(config: LearnedConfig, own_inpainting: Path | None = None) -> "
     return Toolbox(config, "cuda" if torch.cuda.is_available() else "cpu", own_inpainting)
 
 
-def build_learned(task: Task, toolbox: "Toolbox", proposals: Path) -> Batched:
+def build_learned(task: Task, toolbox: "Toolbox", proposals: Path) -> BatchedSpecialist:
     """Return the learned specialist of a task.
 
     Args:
@@ -152,7 +152,7 @@ def build_learned(task: Task, toolbox: "Toolbox", proposals: Path) -> Batched:
         UserError: the proposals file cannot be used.
     """
     specialist = class_at(LEARNED[task])(toolbox, read_proposals(proposals, task), task)
-    assert isinstance(specialist, Batched)
+    assert isinstance(specialist, BatchedSpecialist)
     return specialist
 
 

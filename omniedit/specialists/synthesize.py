@@ -16,7 +16,15 @@ import numpy as np
 from omniedit import __version__
 from omniedit.pairs import EditPair, Rejection, make_pair_id
 from omniedit.sources.photo import Photo
-from omniedit.specialists.base import Batched, Donors, Edited, EditRequest, NotApplicable, Specialist, Staged
+from omniedit.specialists.base import (
+    BatchedSpecialist,
+    Donors,
+    EditRequest,
+    EditResult,
+    NotApplicable,
+    Specialist,
+    TwoStageSpecialist,
+)
 from omniedit.specialists.journal import Journal
 from omniedit.tasks import Task
 
@@ -43,7 +51,7 @@ def synthesize(
     work = _Synthesis(specialist, name, photos, seed, journal)
     turns = _turns(specialist.task, photos, seed)
     strikes = dict.fromkeys(range(len(photos)), 0)
-    size = specialist.batch_size if isinstance(specialist, Batched) else 1
+    size = specialist.batch_size if isinstance(specialist, BatchedSpecialist) else 1
     rejected: set[tuple[str, str]] = set()
     made = 0
     with ThreadPoolExecutor(1, "next batch") as thread:
@@ -51,7 +59,7 @@ def synthesize(
             if made == pairs or all(strike == STRIKES for strike in strikes.values()):
                 return
             waiting = deque(index for index in turns if strikes[index] < STRIKES)
-            soon = partial(_soon, thread, specialist, partial(work.start_batch, attempt, waiting))
+            soon = partial(_submit, thread, specialist, partial(work.start_batch, attempt, waiting))
             coming: Callable[[], _Batch] | None = soon(min(size, pairs - made))
             while coming is not None:
                 batch = coming()
@@ -73,7 +81,7 @@ def synthesize(
 
 
 @dataclass(frozen=True)
-class _Nothing:
+class _Skipped:
     """Turn of a photo without an edit.
 
     Args:
@@ -95,7 +103,7 @@ class _Batch:
         prepared: result of `prepare`, for a specialist in stages.
     """
 
-    turns: dict[int, EditRequest | _Nothing]
+    turns: dict[int, EditRequest | _Skipped]
     number: int
     recalled: list[EditPair | Rejection] | None = None
     prepared: Any = None
@@ -105,19 +113,19 @@ class _Batch:
         return [turn for turn in self.turns.values() if isinstance(turn, EditRequest)]
 
 
-def _soon(
+def _submit(
     thread: ThreadPoolExecutor, specialist: Specialist, begin: Callable[[int], _Batch], size: int
 ) -> Callable[[], _Batch]:
     """Return a function that gives the batch made by `begin`.
 
     A batched specialist's batch starts in the thread at once; any other is made when the function is called.
     """
-    return thread.submit(begin, size).result if isinstance(specialist, Batched) else partial(begin, size)
+    return thread.submit(begin, size).result if isinstance(specialist, BatchedSpecialist) else partial(begin, size)
 
 
-def _count_strikes(strikes: int, turn: EditRequest | _Nothing) -> int:
+def _count_strikes(strikes: int, turn: EditRequest | _Skipped) -> int:
     """Return a photo's strikes after a turn that gave no pair."""
-    if isinstance(turn, _Nothing):
+    if isinstance(turn, _Skipped):
         return strikes + 1 if turn.more else STRIKES
     return strikes if turn.again else strikes + 1
 
@@ -142,7 +150,7 @@ class _Synthesis:
 
     def start_batch(self, attempt: int, waiting: deque[int], size: int) -> _Batch:
         """Take turns of waiting photos until `size` of them have a request; recall or prepare the batch."""
-        turns: dict[int, EditRequest | _Nothing] = {}
+        turns: dict[int, EditRequest | _Skipped] = {}
         while waiting and sum(isinstance(turn, EditRequest) for turn in turns.values()) < size:
             index = waiting.popleft()
             turns[index] = self._next_request(self.photos[index], attempt)
@@ -153,7 +161,7 @@ class _Synthesis:
         ids = {make_pair_id(r.task, r.photo.source_id, self.seed, attempt): r.photo.source_id for r in requests}
         if self.journal is not None and (recalled := self.journal.recall(batch.number, ids)) is not None:
             return replace(batch, recalled=recalled)
-        if isinstance(self.specialist, Staged):
+        if isinstance(self.specialist, TwoStageSpecialist):
             return replace(batch, prepared=self.specialist.prepare(requests))
         return batch
 
@@ -162,7 +170,7 @@ class _Synthesis:
         if batch.recalled is not None:
             return batch.recalled
         requests, specialist = batch.requests, self.specialist
-        if isinstance(specialist, Staged):
+        if isinstance(specialist, TwoStageSpecialist):
             edits = specialist.finish(requests, batch.prepared)
         else:
             edits = specialist.edit(requests)
@@ -176,20 +184,20 @@ class _Synthesis:
             self.journal.keep(batch.number, outcomes)
         return outcomes
 
-    def _next_request(self, photo: Photo, attempt: int) -> EditRequest | _Nothing:
+    def _next_request(self, photo: Photo, attempt: int) -> EditRequest | _Skipped:
         """Return the photo's next edit, or the reason why there is none."""
         rng = np.random.default_rng(_draw(self.seed, self.specialist.task, photo.source_id, attempt))
         try:
             request = self.specialist.propose(photo, rng)
         except NotApplicable as reason:
-            return _Nothing(Rejection(photo.source_id, str(reason)), more=False)
+            return _Skipped(Rejection(photo.source_id, str(reason)), more=False)
         truth = (photo.source_id, json.dumps(request.truth, sort_keys=True))
         if truth in self._requested:
-            return _Nothing(Rejection(photo.source_id, "no further edit to propose"), more=True)
+            return _Skipped(Rejection(photo.source_id, "no further edit to propose"), more=True)
         self._requested.add(truth)
         return request
 
-    def _pair(self, request: EditRequest, edited: Edited, attempt: int) -> EditPair:
+    def _pair(self, request: EditRequest, edited: EditResult, attempt: int) -> EditPair:
         photo = request.photo
         source = photo.image if edited.source is None else edited.source
         return EditPair(
@@ -217,7 +225,7 @@ class _Synthesis:
         )
 
 
-def _rights(photo: Photo, edited: Edited) -> dict[str, Any]:
+def _rights(photo: Photo, edited: EditResult) -> dict[str, Any]:
     """Return the rights to the pair's source image: the photo's, or the model's if the image is generated."""
     if edited.generated_under is None:
         generated = {"generated": True} if photo.is_generated else {}

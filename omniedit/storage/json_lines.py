@@ -39,11 +39,11 @@ def read_json_lines(path: Path) -> list[dict[str, Any]]:
         lines = path.read_bytes().split(b"\n")
     except FileNotFoundError:
         return []
-    found = []
+    rows = []
     for line in lines:
         with suppress(ValueError, RecursionError):
-            found.append(json.loads(line))
-    return [values for values in found if isinstance(values, dict)]
+            rows.append(json.loads(line))
+    return [values for values in rows if isinstance(values, dict)]
 
 
 def _append(descriptor: int, line: bytes) -> None:

@@ -131,8 +131,8 @@ def read_holder(path: Path) -> Holder | None:
     """Return the current or last holder of a lock as recorded in its file, or None."""
     try:
         with path.open("rb") as file:
-            found = json.loads(file.read(4096))
-        return Holder(to_process(found["process"]), Path(found["folder"]))
+            fields = json.loads(file.read(4096))
+        return Holder(to_process(fields["process"]), Path(fields["folder"]))
     except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return None
 

@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from omniedit.errors import Damaged, UserError, missing
+from omniedit.errors import DamagedFile, UserError, missing
 from omniedit.storage.atomic import replace_file
 
 _GROUP = 100_000
@@ -180,7 +180,7 @@ def read_given(path: Path) -> list[dict[str, Any]]:
         raise UserError(f"{path}: {problem}; give a .parquet or .csv file")
     try:
         return read_rows(path)
-    except Damaged as error:
+    except DamagedFile as error:
         raise UserError(f"{path}: cannot be read as Parquet ({str(error).partition('damaged: ')[2]})") from None
 
 
@@ -192,13 +192,13 @@ def _open_parquet(
         with pq.ParquetFile(path, page_checksum_verification=True, read_dictionary=list(dictionaries)) as file:
             lacking = sorted(set(columns or ()) - set(file.schema_arrow.names))
             if lacking:
-                raise Damaged(path, f"it lacks the column {', '.join(lacking)}")
+                raise DamagedFile(path, f"it lacks the column {', '.join(lacking)}")
             yield file
     except FileNotFoundError:
         raise missing(path) from None
     except UnicodeDecodeError as error:
-        raise Damaged(path, f"has text that is not UTF-8 ({error})") from None
+        raise DamagedFile(path, f"has text that is not UTF-8 ({error})") from None
     except (pa.ArrowException, OSError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise UserError(f"{path}: cannot be read: {error.strerror}") from None
-        raise Damaged(path, f"not a valid Parquet file ({error})") from None
+        raise DamagedFile(path, f"not a valid Parquet file ({error})") from None

@@ -119,7 +119,7 @@ def describe_launcher(lock: Path | None = None) -> str:
     return json.dumps({"process": asdict(this_process()), "lock": str(lock.absolute()) if lock else None})
 
 
-def end_with_launcher() -> None:
+def exit_with_launcher() -> None:
     """End this process when the launcher that OMNIEDIT_LAUNCHER describes is gone.
 
     Otherwise a job of a killed run would write to the same files as the job that replaces it. A job in another PID
@@ -138,13 +138,13 @@ def _end_after(launcher: Process, lock: str | None) -> None:
     if launcher.is_visible:
         wait_for_end(launcher)
     elif lock:
-        while not _has_left(launcher, lock):
+        while not _launcher_is_gone(launcher, lock):
             time.sleep(POLL_S)
     print(f"process {launcher.pid}, which started this job, is gone; stopping", file=sys.stderr, flush=True)
     os._exit(1)
 
 
-def _has_left(launcher: Process, lock: str) -> bool:
+def _launcher_is_gone(launcher: Process, lock: str) -> bool:
     """Return whether a launcher has released its lock: the lock is free, or its file names another process."""
     try:
         descriptor = os.open(lock, os.O_RDONLY)
@@ -179,7 +179,7 @@ def wait_for_end(process: Process) -> None:
             os.close(descriptor)
 
 
-def end_with_torchrun() -> None:
+def exit_with_torchrun() -> None:
     """Kill this rank when the torchrun that started it ends.
 
     torchrun starts each rank in its own session. Without this, ranks outlive a killed torchrun and write to the same

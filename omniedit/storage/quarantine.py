@@ -12,7 +12,7 @@ BUCKETS, PARTS = "buckets", "buckets/parts"
 """Folders of the sealed buckets and of their parts. Where the file system has links, each file has a name in both."""
 
 
-def note_damage(path: Path) -> bool:
+def record_damage(path: Path) -> bool:
     """Record a damaged file in its run's notes; return False if it belongs to no run."""
     # Found by the folder layout, because model folders also hold a config.json, as the run's folder does.
     run = next((folder for folder in path.absolute().parents if folder.parent.name == "results"), None)
@@ -23,7 +23,7 @@ def note_damage(path: Path) -> bool:
     return True
 
 
-def set_aside_damaged(run: Path) -> list[Path]:
+def quarantine_damaged(run: Path) -> list[Path]:
     """Rename the recorded files, under all their names, to {name}.damaged and return the files to make again.
 
     The notes are deleted.

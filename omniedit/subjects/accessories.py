@@ -22,7 +22,7 @@ BAND = 0.09
 """Height of a sash, as a share of the cut-out's."""
 
 
-def put_on(piece: CutOut, accessory: str, colour: str) -> tuple[CutOut, FractionBox, FractionBox]:
+def add_accessory(piece: CutOut, accessory: str, colour: str) -> tuple[CutOut, FractionBox, FractionBox]:
     """Return a cut-out with an accessory, the place of the cut-out alone in it, and that of the accessory.
 
     The boxes are fractions of the new cut-out.

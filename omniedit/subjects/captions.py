@@ -16,7 +16,7 @@ from omniedit.plain_text import clean_line
 from omniedit.subjects.subject import Demonstration
 from omniedit.vlm import Model, Prompt, PromptImage
 
-LONGEST_NAME, LONGEST_CAPTION = 60, 400
+MAX_NAME_LENGTH, MAX_CAPTION_LENGTH = 60, 400
 """Length limits of a name and of a caption, in characters."""
 _TOKENS, _TOKENS_A_CAPTION = 60, 60
 _WORD = re.compile(r"[A-Za-z][A-Za-z'-]+")
@@ -66,7 +66,7 @@ _STOP = frozenset(
 """Words that are never part of a name."""
 
 
-class Described(Protocol):
+class CaptionedImage(Protocol):
     """Image of a cluster with the text of its row."""
 
     @property
@@ -79,7 +79,7 @@ class Described(Protocol):
 class Captioner(Protocol):
     """Writer of names and captions."""
 
-    def describe(self, images: Sequence[Described]) -> tuple[str, list[str], str]:
+    def describe(self, images: Sequence[CaptionedImage]) -> tuple[str, list[str], str]:
         """Return the subject's name, a caption for each image, and '' or why the cluster has none."""
         ...
 
@@ -88,23 +88,23 @@ class Captioner(Protocol):
         ...
 
 
-class _Pairing:
+class _Captioner:
     def pair(self, files: Sequence[bytes], captions: Sequence[str]) -> tuple[Demonstration, ...]:
         return tuple(Demonstration(file, caption) for file, caption in zip(files, captions, strict=True))
 
 
-class NamesFromTexts(_Pairing):
+class NamesFromTexts(_Captioner):
     """Names by the words that most texts of a cluster share; the captions are the rows' own texts."""
 
-    def describe(self, images: Sequence[Described]) -> tuple[str, list[str], str]:
-        texts = [clean_line(each.text, LONGEST_CAPTION) for each in images]
-        name = shared_name(texts)
+    def describe(self, images: Sequence[CaptionedImage]) -> tuple[str, list[str], str]:
+        texts = [clean_line(each.text, MAX_CAPTION_LENGTH) for each in images]
+        name = common_name(texts)
         if not name:
             return "", [], "its texts share no word that names the subject"
         return name, [text or f"a photo of {with_article(name)}" for text in texts], ""
 
 
-def shared_name(texts: Sequence[str]) -> str:
+def common_name(texts: Sequence[str]) -> str:
     """Return the first run of up to three words that more than half of the texts have, '' if there is none."""
     each = [[word.lower() for word in _WORD.findall(text)] for text in texts]
     runs: Counter[tuple[str, ...]] = Counter(
@@ -115,10 +115,10 @@ def shared_name(texts: Sequence[str]) -> str:
     )
     common = [run for run, count in runs.items() if 2 * count > len(texts)]
     longest = max(common, key=lambda run: (len(run), runs[run], run), default=())
-    return " ".join(longest)[:LONGEST_NAME]
+    return " ".join(longest)[:MAX_NAME_LENGTH]
 
 
-class ModelCaptioner(_Pairing):
+class ModelCaptioner(_Captioner):
     """Names and captions by a vision-language model that sees all images of a cluster at once.
 
     Args:
@@ -129,7 +129,7 @@ class ModelCaptioner(_Pairing):
     def __init__(self, model: Model, tries: int, max_side: int) -> None:
         self._model, self._tries, self._max_side = model, tries, max_side
 
-    def describe(self, images: Sequence[Described]) -> tuple[str, list[str], str]:
+    def describe(self, images: Sequence[CaptionedImage]) -> tuple[str, list[str], str]:
         shown = [PromptImage(resize_to_fit(each.pixels, self._max_side)) for each in images]
         texts = "\n".join(f"{number}. {clean_line(each.text, 200)}" for number, each in enumerate(images, 1))
         facts = f"images: {len(images)}\ntexts of their pages:\n{texts}"
@@ -150,11 +150,11 @@ def read_captions(reply: str, count: int) -> ParsedReply[tuple[str, tuple[str, .
     name, captions = answer.get("name"), answer.get("captions")
     if answer.get("same_subject") is False:
         return ParsedReply(flaws=(ReplyIssue("the images show several subjects"),))
-    if not isinstance(name, str) or not clean_line(name, LONGEST_NAME):
+    if not isinstance(name, str) or not clean_line(name, MAX_NAME_LENGTH):
         return ParsedReply(flaws=(ReplyIssue('no text under "name"'),))
     if not isinstance(captions, list) or len(captions) != count or not all(isinstance(each, str) for each in captions):
         return ParsedReply(flaws=(ReplyIssue(f'not {count} texts under "captions"'),))
-    cleaned = tuple(clean_line(each, LONGEST_CAPTION) for each in captions)
+    cleaned = tuple(clean_line(each, MAX_CAPTION_LENGTH) for each in captions)
     if not all(cleaned):
         return ParsedReply(flaws=(ReplyIssue("a caption is empty"),))
-    return ParsedReply((((clean_line(name, LONGEST_NAME).lower()), cleaned),))
+    return ParsedReply((((clean_line(name, MAX_NAME_LENGTH).lower()), cleaned),))

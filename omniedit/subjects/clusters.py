@@ -26,7 +26,7 @@ from omniedit.subjects.captions import Captioner
 from omniedit.subjects.features import Embed, similarities
 from omniedit.subjects.subject import RejectedCluster, Subject
 
-MOST_ROWS = 40
+MAX_ROWS = 40
 """Largest number of images of a group that are compared, the first ones. Larger pages rarely show one subject."""
 
 
@@ -112,7 +112,7 @@ def _shard_of(name: str, shards: int) -> int:
 
 def _add_row(group: Group, row: Row, layout: Layout, files: ImageFiles) -> None:
     group.rows += 1
-    if len(group.images) >= MOST_ROWS:
+    if len(group.images) >= MAX_ROWS:
         return
     try:
         (file, *_), _ = read_images(row, layout.find("source"), files)

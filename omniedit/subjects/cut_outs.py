@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from omniedit.grounding.masks import mask_of_object
+from omniedit.grounding.masks import object_mask
 from omniedit.imaging.decode import open_image
 from omniedit.imaging.images import Image, decode_image
 from omniedit.sources.index import SAMPLE
@@ -39,7 +39,7 @@ FLAT = 0.15
 Paint's cartoon folders and 0.56 inside them."""
 THIN = 0.22
 """Smallest share of its square that a cut-out must cover. A spade or a syringe is hardly visible in a small image."""
-LEAST_SIDE = 120
+MIN_SIDE = 120
 """Smallest longer side of a cut-out, in pixels."""
 
 
@@ -60,13 +60,13 @@ class NamedCutOut:
 
 def collect_cut_outs() -> list[NamedCutOut]:
     """Return the cut-outs that are large enough to be a subject, each name once, in the order of their files."""
-    found: dict[str, NamedCutOut] = {}
+    cut_outs: dict[str, NamedCutOut] = {}
     for each in photographic_stamps() if STAMPS.is_dir() else sample_objects():
         height, width = each.rgba.shape[:2]
         covered = float((each.rgba[..., 3] > 127).sum()) / max(height, width) ** 2
-        if covered > THIN and max(height, width) >= LEAST_SIDE:
-            found.setdefault(each.name, each)
-    return list(found.values())
+        if covered > THIN and max(height, width) >= MIN_SIDE:
+            cut_outs.setdefault(each.name, each)
+    return list(cut_outs.values())
 
 
 def photographic_stamps(folder: Path = STAMPS) -> Iterator[NamedCutOut]:
@@ -102,7 +102,7 @@ def sample_objects() -> Iterator[NamedCutOut]:
         row = json.loads(line)
         image = decode_image((SAMPLE / row["file"]).read_bytes(), row["file"])
         for thing in row["objects"]:
-            mask = mask_of_object(image, tuple(thing["box"]))
+            mask = object_mask(image, tuple(thing["box"]))
             if mask is not None:
                 rgba = crop_to_object(np.dstack([image, mask.astype(np.uint8) * 255]))
                 yield NamedCutOut(thing["name"], rgba, row["file"], row.get("licence") or "")

@@ -22,7 +22,7 @@ from omniedit.storage.atomic import replace_file
 from omniedit.storage.progress import Progress
 from omniedit.subjects.features import Embed, crop_to_subject, open_features, open_text_similarity
 from omniedit.subjects.features import similarities as similar_to_each_other
-from omniedit.subjects.painted import Expert, Painted, reject_painted, to_pair, with_similarity
+from omniedit.subjects.painted import Expert, ExpertImage, reject_painted, to_pair, with_similarity
 from omniedit.subjects.prompts import NewImage, fill_templates, imagine
 from omniedit.subjects.rendered_expert import RenderedExpert
 from omniedit.subjects.subject import Subject, read_subjects
@@ -47,7 +47,7 @@ class Filter:
     min_subject: float
     min_text: float
 
-    def measure(self, painted: Painted, shown: Sequence[Image], boxes: Sequence[Any]) -> dict[str, float]:
+    def measure(self, painted: ExpertImage, shown: Sequence[Image], boxes: Sequence[Any]) -> dict[str, float]:
         """Return the mean similarity to the demonstrations, each cropped to the subject, and that to the caption."""
         views = [crop_to_subject(image, box) for image, box in zip(shown, boxes, strict=True)]
         similar_NN = similar_to_each_other(self.embed([crop_to_subject(painted.image, painted.box), *views]))
@@ -58,12 +58,14 @@ class Filter:
 
     def reasons(self, measured: Mapping[str, float]) -> list[str]:
         """Return why an image is rejected; an empty list if it is accepted."""
-        found = []
+        reasons = []
         if measured["similarity"] < self.min_subject:
-            found.append(f"its similarity to the subject is {measured['similarity']:.2f}, below {self.min_subject:g}")
+            reasons.append(f"its similarity to the subject is {measured['similarity']:.2f}, below {self.min_subject:g}")
         if measured.get("text_similarity", self.min_text) < self.min_text:
-            found.append(f"its similarity to the prompt is {measured['text_similarity']:.2f}, below {self.min_text:g}")
-        return found
+            reasons.append(
+                f"its similarity to the prompt is {measured['text_similarity']:.2f}, below {self.min_text:g}"
+            )
+        return reasons
 
 
 def run_experts(subjects: Path, config: Config, device: str, spent: Path | None, out: Path) -> tuple[int, int]:
@@ -75,16 +77,16 @@ def run_experts(subjects: Path, config: Config, device: str, spent: Path | None,
         UserError: the subjects or a model cannot be read.
     """
     options = config.subjects
-    found = list(read_subjects(subjects))
+    rows = list(read_subjects(subjects))
     journal = Journal(out, Task(SUBJECTS), options.expert.kind, config.seed, describe_work(subjects, config))
     with open_language_model(config, spent) as model:
-        expert = open_expert(config, found, device, model)
+        expert = open_expert(config, rows, device, model)
         text = open_text_similarity(options.text_features, device)
         check = Filter(open_features(options.features, device), text, options.min_subject, options.min_text)
         counts = [0, 0]
         about = (Task(SUBJECTS), expert.name, config.seed, versions(learned=options.expert.kind == "lora"))
         with replace_file(out) as temporary, ShardWriter(temporary, *about) as writer:
-            for outcome in paint_subjects(found, expert, check, config.seed, journal):
+            for outcome in paint_subjects(rows, expert, check, config.seed, journal):
                 counts[isinstance(outcome, Rejection)] += 1
                 if isinstance(outcome, Rejection):
                     writer.reject(outcome)
@@ -158,7 +160,7 @@ def paint_subjects(
     """Yield the pairs and rejections of all subjects, in order; the journal has those that a killed job finished."""
     with Progress("subjects", total=len(subjects)) as progress:
         for number, subject in enumerate(subjects):
-            outcomes = journal.recall_all(number) if journal else None
+            outcomes = journal.load_encoded_batch(number) if journal else None
             if outcomes is None:
                 outcomes = paint_subject(subject, expert, check, seed)
                 if journal:

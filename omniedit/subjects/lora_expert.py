@@ -20,11 +20,11 @@ from omniedit.config.subjects import SubjectsConfig
 from omniedit.imaging.images import Image, levels, resize_cover
 from omniedit.models.base import Base
 from omniedit.models.codec import decode, encode
-from omniedit.models.lora import ADAPTER, adapted_layers, add_adapters
+from omniedit.models.lora import ADAPTER, add_adapters, iter_adapted_layers
 from omniedit.models.plain_base import PlainBase
 from omniedit.models.sampling import Conditioning, Guidance, sample
 from omniedit.pairs import Rejection
-from omniedit.subjects.painted import Painted
+from omniedit.subjects.painted import ExpertImage
 from omniedit.subjects.photographed import draw_rng
 from omniedit.subjects.prompts import NewImage
 from omniedit.subjects.subject import Subject
@@ -86,7 +86,7 @@ class LoraExpert:
             parameter.requires_grad_(True)
         nn.Module.to(self.net, self._device)
 
-    def paint(self, subject: Subject) -> Iterator[Painted | Rejection]:
+    def paint(self, subject: Subject) -> Iterator[ExpertImage | Rejection]:
         """Fine-tune on the demonstrations, then yield an image for each prompt and seed.
 
         Raises:
@@ -106,9 +106,9 @@ class LoraExpert:
                 image = self.sample(with_token(prompt.caption, subject.name, self._options.expert.token), ratio, rng)
                 yield self._painted(subject, prompt, source, image)
 
-    def _painted(self, subject: Subject, prompt: NewImage, source: Image, image: Image) -> Painted:
+    def _painted(self, subject: Subject, prompt: NewImage, source: Image, image: Image) -> ExpertImage:
         """Return a painted image. Its source is the first demonstration, and the editor sees the others."""
-        return Painted(
+        return ExpertImage(
             task=prompt.task,
             instructions=(prompt.instruction,),
             caption=prompt.caption,
@@ -224,7 +224,7 @@ def choose_ratio(images: Sequence[Image]) -> str:
 def reset_adapters(net: nn.Module, seed: int) -> None:
     """Give all adapters new weights, with which the network equals its base."""
     torch.manual_seed(seed)
-    for _, layer in adapted_layers(net):
+    for _, layer in iter_adapted_layers(net):
         layer.reset_lora_parameters(ADAPTER, True)
 
 

@@ -19,7 +19,7 @@ ROLE = "demonstration"
 
 
 @dataclass(frozen=True)
-class Painted:
+class ExpertImage:
     """Image by an expert.
 
     Args:
@@ -51,7 +51,7 @@ class Expert(Protocol):
 
     name: str
 
-    def paint(self, subject: Subject) -> Iterator[Painted | Rejection]:
+    def paint(self, subject: Subject) -> Iterator[ExpertImage | Rejection]:
         """Yield the images of a subject, or rejections of single prompts.
 
         Raises:
@@ -60,7 +60,7 @@ class Expert(Protocol):
         ...
 
 
-def to_pair(subject: Subject, painted: Painted, expert: str, seed: int, attempt: int) -> EncodedPair:
+def to_pair(subject: Subject, painted: ExpertImage, expert: str, seed: int, attempt: int) -> EncodedPair:
     """Return the edit pair of a painted image. The demonstrations keep their files.
 
     Pairs of a subject share `source_id` and `source_sha256`, by which the benchmark holds out whole subjects.

@@ -22,7 +22,7 @@ from omniedit.tasks import Task
 from omniedit.vlm import Model, Prompt
 
 _TOKENS, _TOKENS_A_PROMPT = 80, 110
-LONGEST = 400
+MAX_LENGTH = 400
 """Length limit of a caption and of an instruction, in characters."""
 STYLES = (
     *("a watercolour painting", "an oil painting with thick strokes", "a pencil sketch", "a charcoal drawing"),
@@ -120,8 +120,8 @@ def read_prompts(reply: str, name: str, tasks: Sequence[Task]) -> ParsedReply[Ne
     for item in listed:
         made = _read_prompt(item, name, tasks, {part.caption for part in parts})
         (flaws if isinstance(made, ReplyIssue) else parts).append(made)  # type: ignore[arg-type]
-    lacking = [task.removeprefix(PREFIX) for task in tasks if task not in {part.task for part in parts}]
-    flaws += [ReplyIssue(f"no usable prompt of the skill {skill}") for skill in lacking]
+    missing = [task.removeprefix(PREFIX) for task in tasks if task not in {part.task for part in parts}]
+    flaws += [ReplyIssue(f"no usable prompt of the skill {skill}") for skill in missing]
     return ParsedReply(tuple(parts), tuple(flaws))
 
 
@@ -135,7 +135,7 @@ def _read_prompt(item: Any, name: str, tasks: Sequence[Task], said: set[str]) ->
     task = Task(f"{PREFIX}{skill}")
     if not isinstance(caption, str) or not isinstance(instruction, str):
         return ReplyIssue("a prompt lacks caption or instruction", task)
-    caption, instruction = clean_line(caption, LONGEST), clean_line(instruction, LONGEST)
+    caption, instruction = clean_line(caption, MAX_LENGTH), clean_line(instruction, MAX_LENGTH)
     for key, said_there in (("caption", caption), ("instruction", instruction)):
         if name.lower() not in said_there.lower():
             return ReplyIssue(f"the {key} does not name the {name}", task)

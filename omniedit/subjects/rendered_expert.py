@@ -15,7 +15,7 @@ from omniedit.aspect import RATIOS
 from omniedit.config.subjects import PREFIX, SubjectsConfig
 from omniedit.imaging.color import from_lab, image_to_lab, to_bytes
 from omniedit.imaging.color_names import COLOURS
-from omniedit.imaging.color_naming import own_colour
+from omniedit.imaging.color_naming import region_colour
 from omniedit.imaging.harmonize import CutOut
 from omniedit.imaging.images import Image
 from omniedit.instructions.appearance_templates import draw_templates
@@ -23,9 +23,9 @@ from omniedit.instructions.objects import describe_place, with_article
 from omniedit.pairs import Rejection
 from omniedit.specialists.embedded.color import can_become, recolor
 from omniedit.specialists.embedded.style import STYLES
-from omniedit.subjects.accessories import ACCESSORIES, put_on
+from omniedit.subjects.accessories import ACCESSORIES, add_accessory
 from omniedit.subjects.cut_outs import ScenePhoto, collect_scenes
-from omniedit.subjects.painted import Painted
+from omniedit.subjects.painted import ExpertImage
 from omniedit.subjects.photographed import draw_rng
 from omniedit.subjects.rendering import crop_scene, draw_place, mirror, render, to_cut_out
 from omniedit.subjects.subject import Subject, decode_cut_out
@@ -96,7 +96,7 @@ class Variant:
     truth: dict[str, Any] | None = None
 
 
-class Unsuitable(Exception):
+class UnsuitableSubject(Exception):
     """Reason why a subject does not suit a skill."""
 
 
@@ -114,7 +114,7 @@ class RenderedExpert:
         self._scenes: list[ScenePhoto] = collect_scenes()
         self._models = {"opencv": version("opencv-python-headless")}
 
-    def paint(self, subject: Subject) -> Iterator[Painted | Rejection]:
+    def paint(self, subject: Subject) -> Iterator[ExpertImage | Rejection]:
         """Yield an image for each prompt, or the reason why the subject does not suit a skill."""
         count = self._options.prompts_per_skill * self._options.images_per_prompt
         for task in self._options.tasks:
@@ -122,11 +122,11 @@ class RenderedExpert:
                 rng = draw_rng(self._seed, subject.subject_id, f"{task}|{number}")
                 try:
                     yield self._paint(subject, task, rng)
-                except Unsuitable as reason:
+                except UnsuitableSubject as reason:
                     yield Rejection(subject.subject_id, f"{task}: {reason}")
                     break
 
-    def _paint(self, subject: Subject, task: Task, rng: np.random.Generator) -> Painted:
+    def _paint(self, subject: Subject, task: Task, rng: np.random.Generator) -> ExpertImage:
         skill = task.removeprefix(PREFIX)
         assert subject.cut_out is not None
         variant = _VARIANTS[skill](to_cut_out(decode_cut_out(subject.cut_out)), rng)
@@ -154,7 +154,7 @@ class RenderedExpert:
         box = subject.demonstrations[reference].box
         truth = {"edit": Task.OBJECT_ADDITION.name, "object": subject.name, "box": list(shown.box)}
         truth |= {"reference_box": list(box or ()), "scene": scene.origin, **(variant.truth or {})}
-        return Painted(
+        return ExpertImage(
             task=task,
             instructions=tuple(text.format(**words) for text in draw_templates(_TEXTS[skill], rng)),
             caption=_CAPTIONS[skill].format(**words),
@@ -171,7 +171,7 @@ class RenderedExpert:
     def _draw_other(self, subject: Subject, rng: np.random.Generator) -> Subject:
         others = [each for each in self._subjects if each.subject_id != subject.subject_id and each.cut_out]
         if not others:
-            raise Unsuitable("the shard has no other subject to stand next to")
+            raise UnsuitableSubject("the shard has no other subject to stand next to")
         return others[rng.integers(len(others))]
 
 
@@ -182,10 +182,10 @@ def _unchanged(piece: CutOut, rng: np.random.Generator) -> Variant:
 def _recoloured(piece: CutOut, rng: np.random.Generator) -> Variant:
     """Return the subject in another colour; shading and its other colours stay."""
     lab = image_to_lab(_on_grey(piece))
-    own = own_colour(lab, piece.solid)
+    own = region_colour(lab, piece.solid)
     colours = [colour for colour in COLOURS if can_become(own, colour)]
     if not colours:
-        raise Unsuitable("no colour is both visibly different and within reach of its shading")
+        raise UnsuitableSubject("no colour is both visibly different and within reach of its shading")
     colour = colours[rng.integers(len(colours))]
     painted = to_bytes(from_lab(recolor(lab, own, colour)))
     truth = {"colour": colour, "lab_ab": list(COLOURS[colour][1:])}
@@ -205,7 +205,7 @@ def _turned(piece: CutOut, rng: np.random.Generator) -> Variant:
 def _dressed(piece: CutOut, rng: np.random.Generator) -> Variant:
     accessory = list(ACCESSORIES)[rng.integers(len(ACCESSORIES))]
     colour = ("red", "yellow", "green", "blue", "purple", "pink")[rng.integers(6)]
-    dressed, body, thing = put_on(piece, accessory, colour)
+    dressed, body, thing = add_accessory(piece, accessory, colour)
     return Variant(dressed, f"a {colour} {accessory}", truth={"body": list(body), "accessory": list(thing)})
 
 

@@ -17,14 +17,14 @@ from omniedit.subjects.subject import Rgba
 
 WIDEST = 0.6
 """Largest share of the image's width that a subject takes."""
-LARGEST_SCALE = 1.5
+MAX_SCALE = 1.5
 """Largest factor by which a cut-out is enlarged."""
-SMALLEST_CROP = 0.6
+MIN_CROP = 0.6
 """Smallest side of a scene's crop, as a share of the largest that fits."""
 
 
 @dataclass(frozen=True)
-class Place:
+class SubjectPlace:
     """Place of a subject in an image.
 
     Args:
@@ -41,7 +41,7 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Rendered:
+class RenderedImage:
     """Image with a subject.
 
     Args:
@@ -73,18 +73,18 @@ def crop_scene(scene: ScenePhoto, ratio: str, resolution: int, rng: np.random.Ge
     width, height = bucket_size(ratio, resolution)
     rows, columns = scene.image.shape[:2]
     fits = min(columns / width, rows / height)
-    side = fits * float(rng.uniform(SMALLEST_CROP, 1))
+    side = fits * float(rng.uniform(MIN_CROP, 1))
     crop_w, crop_h = int(side * width), int(side * height)
     left, top = int(rng.integers(columns - crop_w + 1)), int(rng.integers(rows - crop_h + 1))
     crop = scene.image[top : top + crop_h, left : left + crop_w]
     return resize_cover(np.ascontiguousarray(crop if rng.random() < 0.5 else crop[:, ::-1]), width, height)
 
 
-def draw_place(rng: np.random.Generator, heights: tuple[float, float], centres: tuple[float, float]) -> Place:
+def draw_place(rng: np.random.Generator, heights: tuple[float, float], centres: tuple[float, float]) -> SubjectPlace:
     """Draw a place in the lower half of an image."""
     height = float(rng.uniform(*heights))
     ground = float(rng.uniform(max(0.7, height + 0.02), 0.96))
-    return Place(float(rng.uniform(*centres)), ground, height, float(rng.uniform(0.9, 1.06)))
+    return SubjectPlace(float(rng.uniform(*centres)), ground, height, float(rng.uniform(0.9, 1.06)))
 
 
 def _rounded(box: FractionBox) -> FractionBox:
@@ -92,13 +92,13 @@ def _rounded(box: FractionBox) -> FractionBox:
     return left, top, right, bottom
 
 
-def render(scene: Image, piece: CutOut, place: Place) -> Rendered:
+def render(scene: Image, piece: CutOut, place: SubjectPlace) -> RenderedImage:
     """Paste a cut-out into a scene, standing on its lower edge, with a shadow on the ground.
 
     The cut-out keeps its proportions. It is made smaller where it would be too wide, or enlarged too much.
     """
     height, width = scene.shape[:2]
-    scale = min(place.height * height / piece.alpha.shape[0], WIDEST * width / piece.alpha.shape[1], LARGEST_SCALE)
+    scale = min(place.height * height / piece.alpha.shape[0], WIDEST * width / piece.alpha.shape[1], MAX_SCALE)
     piece = resize_cutout(piece, scale)
     rows, columns = piece.alpha.shape
     left = int(np.clip(round(place.centre * width - columns / 2), 1, width - columns - 1))
@@ -114,4 +114,4 @@ def render(scene: Image, piece: CutOut, place: Place) -> Rendered:
     image[window] = image[window] * (1 - opacity) + opacity * colours
     changed = cv2.dilate(((canvas > 0) | (shadow > 0)).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
     box = (left / width, top / height, (left + columns) / width, (top + rows) / height)
-    return Rendered(np.rint(np.clip(image, 0, 255)).astype(np.uint8), changed, _rounded(box))
+    return RenderedImage(np.rint(np.clip(image, 0, 255)).astype(np.uint8), changed, _rounded(box))

@@ -39,7 +39,7 @@ from omniedit.storage.manifest import MANIFEST, checksum, seal_folder, write_man
 from omniedit.training.eight_bit import load_raw_moments, raw_moments
 from omniedit.training.metrics_log import report_failure
 from omniedit.training.ranks import gather_from_ranks
-from omniedit.training.state import TrainedState
+from omniedit.training.state import TrainingState
 
 KEPT = 2
 RUN = "run.json"
@@ -106,13 +106,13 @@ def base_identity(base: Base) -> dict[str, Any]:
 
 def differences(known: Mapping[str, Any], run: Mapping[str, Any]) -> list[str]:
     """Return the keys, such as options.steps, with different values in two runs; keys of only one run are ignored."""
-    found = []
+    keys = []
     for key in sorted(known.keys() & run.keys()):
         if isinstance(known[key], dict) and isinstance(run[key], dict):
-            found += [f"{key}.{inner}" for inner in differences(known[key], run[key])]
+            keys += [f"{key}.{inner}" for inner in differences(known[key], run[key])]
         elif known[key] != run[key]:
-            found.append(key)
-    return found
+            keys.append(key)
+    return keys
 
 
 class Checkpoints:
@@ -143,7 +143,7 @@ class Checkpoints:
         """Return the steps that have a checkpoint, in order."""
         return sorted(int(path.name.removeprefix("step-")) for path in self.folder.glob("step-*[0-9]"))
 
-    def save(self, state: TrainedState, position: TrainingProgress) -> None:
+    def save(self, state: TrainingState, position: TrainingProgress) -> None:
         """Write a checkpoint and delete old ones. All ranks must call this."""
         whole = self._folder(position.step)
         part = whole.with_name(f"{whole.name}.part")
@@ -158,7 +158,7 @@ class Checkpoints:
                 with replace_file(file) as temporary:
                     save_file(tensors, temporary)
                 sums[file.name] = checksum(file)
-        written = {name: found for of_rank in gather_from_ranks(sums) for name, found in of_rank.items()}
+        written = {name: digest for of_rank in gather_from_ranks(sums) for name, digest in of_rank.items()}
         if self.rank == 0:
             (part / POSITION).write_text(json.dumps(asdict(position)) + "\n")
             write_manifest(part / MANIFEST, {"files": written | {POSITION: checksum(part / POSITION)}})
@@ -168,7 +168,7 @@ class Checkpoints:
                 shutil.rmtree(self._folder(old))
         dist.barrier()
 
-    def load_last(self, state: TrainedState) -> TrainingProgress:
+    def load_last(self, state: TrainingState) -> TrainingProgress:
         """Load the newest undamaged checkpoint, if there is one.
 
         Newer, damaged ones are deleted with a message; all ranks make the same choice.
@@ -196,7 +196,7 @@ class Checkpoints:
             return f"{MANIFEST} cannot be read"
         return None
 
-    def _load(self, folder: Path, state: TrainedState) -> TrainingProgress:
+    def _load(self, folder: Path, state: TrainingState) -> TrainingProgress:
         position = TrainingProgress(**json.loads((folder / POSITION).read_text()))
         with ExitStack() as stack:
             places = index_parts(
@@ -231,7 +231,7 @@ def _free_name(folder: Path) -> Path:
     return next(path for n in count(1) if not (path := folder.with_name(f"{folder.name}.aside-{n}")).exists())
 
 
-def local_parts(state: TrainedState) -> dict[str, Tensor]:
+def local_parts(state: TrainingState) -> dict[str, Tensor]:
     """Return this rank's share of weights, moments and EMA: {name}/{kind}/{start} -> flat float32 values."""
     parts = {}
     for name, kind in product(state.parameters, state.kinds):
@@ -254,7 +254,7 @@ def index_parts(files: Iterable[Any]) -> dict[str, list[tuple[int, Any, str]]]:
 
 
 def save_trained(
-    state: TrainedState, save: Callable[[Path], None], checkpoints: Checkpoints, out: Path, metrics: Path
+    state: TrainingState, save: Callable[[Path], None], checkpoints: Checkpoints, out: Path, metrics: Path
 ) -> None:
     """Save a model with EMA weights and its last sample grid to `out`, and the metrics of all steps to `metrics`.
 

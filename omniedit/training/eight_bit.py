@@ -76,10 +76,10 @@ def eight_bit_adamw(
 
 def raw_moments(optimizer: GuardedOptimizer) -> dict[str, Tensor]:
     """Return the quantised moments of this rank, {number of the weight}/{name}; empty for float32 moments."""
-    found: dict[str, Tensor] = {}
+    moments: dict[str, Tensor] = {}
     for number, state in enumerate(optimizer.state.values()):
-        found |= {f"{number}/{name}": state[name] for name in RAW if name in state}
-    return {key: value.cpu() for key, value in found.items()}
+        moments |= {f"{number}/{name}": state[name] for name in RAW if name in state}
+    return {key: value.cpu() for key, value in moments.items()}
 
 
 @torch.no_grad()

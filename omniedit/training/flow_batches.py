@@ -39,7 +39,7 @@ class Rows(Protocol):
     def __getitem__(self, some: slice) -> Self: ...
 
 
-class Store(Reader[Batch_co], Protocol[Batch_co]):
+class TrainingStore(Reader[Batch_co], Protocol[Batch_co]):
     """Training data by ratio: `BucketStore`, or photos."""
 
     def sizes(self) -> dict[str, int]: ...
@@ -122,7 +122,7 @@ def text_inputs(embeddings: tuple[Tensor, Tensor], like: Tensor) -> dict[str, Te
     return {"prompt_embeds": prompt.to(like), "pooled": pooled.to(like)}
 
 
-def choose_held_out_pairs(store: Store[Any], most: int) -> list[tuple[str, int]]:
+def choose_held_out_pairs(store: TrainingStore[Any], most: int) -> list[tuple[str, int]]:
     """Return (ratio, row) of at most `most` held-out pairs, evenly spread."""
     held = [(ratio, row) for ratio in RATIOS for row in store.rows(ratio, HELD_OUT).tolist()]
     return held[:: math.ceil(len(held) / most) or 1]

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from omniedit.aspect import RATIOS
 from omniedit.buckets.loader import Reader
-from omniedit.training.flow_batches import Store, choose_held_out_pairs
+from omniedit.training.flow_batches import TrainingStore, choose_held_out_pairs
 from omniedit.training.metrics_log import report_failure
 from omniedit.training.ranks import any_rank, sum_over_ranks
 
@@ -68,7 +68,7 @@ def held_out_loss(
     return None if any_rank(failed) or not count else (total / count).item()
 
 
-def split_held_out(store: Store[Any], size: int) -> Iterator[tuple[str, list[int], bool]]:
+def split_held_out(store: TrainingStore[Any], size: int) -> Iterator[tuple[str, list[int], bool]]:
     """Yield this rank's parts of the held-out batches of `size` pairs: ratio, rows, and whether they count.
 
     All ranks yield the same number of parts, because no rank can compute alone under ZeRO 3. A rank without a part

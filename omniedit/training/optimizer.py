@@ -19,7 +19,7 @@ EXPLODED = 50.0
 """Ratio to the median of recent norms above which a gradient has exploded; ratios of 7 are transient."""
 RECENT = 100
 """Number of recent norms in the median."""
-FEWEST = 20
+MIN_NORMS = 20
 """Number of norms needed for a reliable median; with fewer, only a non-finite norm is unsafe."""
 MOMENTS = ("exp_avg", "exp_avg_sq")
 STATE = (*MOMENTS, "ema")
@@ -36,7 +36,7 @@ class StepGuard:
         """Return why a gradient of this norm is unsafe, or None. The norm of a safe gradient is recorded."""
         if not math.isfinite(norm):
             return f"the gradient's norm is {norm}"
-        if len(self.norms) >= FEWEST and norm > EXPLODED * median(self.norms):
+        if len(self.norms) >= MIN_NORMS and norm > EXPLODED * median(self.norms):
             of_recent = f"its median over the last {len(self.norms)} steps is {median(self.norms):.3g}"
             return f"the gradient's norm is {norm:.3g}, but {of_recent}"
         self.norms.append(norm)

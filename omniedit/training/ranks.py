@@ -20,7 +20,7 @@ from deepspeed.utils import logger
 from torch import Tensor
 from transformers.utils import logging as transformers_logging
 
-from omniedit.storage.processes import end_with_torchrun
+from omniedit.storage.processes import exit_with_torchrun
 
 T = TypeVar("T")
 
@@ -39,7 +39,7 @@ def join_ranks() -> torch.device:
         alone = {"RANK": 0, "LOCAL_RANK": 0, "WORLD_SIZE": 1, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": free_port()}
         os.environ.update({name: str(value) for name, value in alone.items()})
     elif "TORCHELASTIC_RUN_ID" in os.environ:
-        end_with_torchrun()
+        exit_with_torchrun()
     if int(os.environ["RANK"]) > 0:
         sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 (stays open for the life of the process)
     if not torch.cuda.is_available():

@@ -26,7 +26,7 @@ WEIGHT = "weight"
 KINDS = (WEIGHT, *STATE)
 
 
-class TrainedState:
+class TrainingState:
     """Float32 weights, moments and EMA of the trained parameters.
 
     Args:

@@ -26,7 +26,7 @@ from omniedit.training.deepspeed_config import deepspeed_config, effective_zero_
 from omniedit.training.editor.encoded import EncodedPairs
 from omniedit.training.editor.samples import Sample, grid
 from omniedit.training.eight_bit import make_optimizer
-from omniedit.training.flow_batches import Batch, Rows, Store
+from omniedit.training.flow_batches import Batch, Rows, TrainingStore
 from omniedit.training.held_out import Batches, held_out_loss, split_held_out
 from omniedit.training.metrics_log import MetricsLog, loss_means, loss_sums, report_failure, wandb_run
 from omniedit.training.objective import weighted_mean
@@ -34,7 +34,7 @@ from omniedit.training.ranks import any_rank, catch_sigterm, gather_from_ranks, 
 from omniedit.training.routing_load import RoutingLoad
 from omniedit.training.schedule import BETA1
 from omniedit.training.speed import Utilisation, memory_gb, peak_flops
-from omniedit.training.state import TrainedState
+from omniedit.training.state import TrainingState
 
 
 @dataclass
@@ -52,7 +52,7 @@ class Trainer:
 
     network: nn.Module
     samples: Callable[[], Iterable[Sample]]
-    store: Store[Any]
+    store: TrainingStore[Any]
     batches: Batches
     options: TrainerOptions
     seed: int
@@ -74,7 +74,7 @@ class Trainer:
         self.engine, *_ = deepspeed.initialize(
             model=self.network, optimizer=self.optimizer, config=deepspeed_config(self.options, self.world_size)
         )
-        self.state = TrainedState(trained, self.engine, self.optimizer)
+        self.state = TrainingState(trained, self.engine, self.optimizer)
         self.routing_load = RoutingLoad(self.network)
         self.skipped = self.skipped_in_a_row = 0
         peak = peak_flops() if self.options.dtype == "bfloat16" else None

@@ -21,21 +21,21 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from omniedit.vlm.client import Client, Model, Unanswered
+    from omniedit.vlm.client import Client, MissingReply, Model
     from omniedit.vlm.endpoint import Endpoint
     from omniedit.vlm.messages import Prompt, PromptImage, Reply
 
 _HOME = {
     "Client": "client",
     "Endpoint": "endpoint",
+    "MissingReply": "client",
     "Model": "client",
     "PromptImage": "messages",
     "Prompt": "messages",
     "Reply": "messages",
-    "Unanswered": "client",
 }
 
-__all__ = ["Client", "Endpoint", "Model", "Prompt", "PromptImage", "Reply", "Unanswered"]
+__all__ = ["Client", "Endpoint", "MissingReply", "Model", "Prompt", "PromptImage", "Reply"]
 
 
 def __getattr__(name: str) -> Any:

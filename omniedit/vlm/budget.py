@@ -77,11 +77,11 @@ class Budget:
         with self._lock:
             tokens = (ceil(count * self._excess) for count in (most.prompt_tokens, most.completion_tokens))
             most = Usage(most.requests, *tokens)
-            of_others = self._ledger.of_others() if self._ledger else Usage()
-            before = sum(self._reserved, self.spent + of_others)
+            others_usage = self._ledger.others_usage() if self._ledger else Usage()
+            before = sum(self._reserved, self.spent + others_usage)
             for name, limit in self._limits.items():
                 if limit is not None and self._amounts(before + most)[name] > limit:
-                    raise UserError(self._over_limit_message(name, limit, self.spent + of_others))
+                    raise UserError(self._over_limit_message(name, limit, self.spent + others_usage))
             self._reserved.append(most)
             return most
 

@@ -13,7 +13,7 @@ from omniedit.redaction import restore
 from omniedit.storage.atomic import check_writable
 from omniedit.vlm.budget import Budget, Prices, estimate
 from omniedit.vlm.cache import Cache
-from omniedit.vlm.endpoint import Endpoint, Fault, Rejected
+from omniedit.vlm.endpoint import Endpoint, RequestFault, RequestRejected
 from omniedit.vlm.ledger import Ledger
 from omniedit.vlm.limits import Limits
 from omniedit.vlm.messages import Prompt, Reply, Usage
@@ -21,7 +21,7 @@ from omniedit.vlm.retries import Retries
 
 
 @dataclass(frozen=True)
-class Unanswered:
+class MissingReply:
     """Missing reply and its reason.
 
     Args:
@@ -35,7 +35,7 @@ class Unanswered:
 class Model(Protocol):
     """Source of replies: an endpoint's `Client`, or a `LocalModel`."""
 
-    def ask(self, prompts: Sequence[Prompt]) -> list[Reply | Unanswered]:
+    def ask(self, prompts: Sequence[Prompt]) -> list[Reply | MissingReply]:
         """Return a reply to each prompt, in order."""
         ...
 
@@ -70,7 +70,7 @@ class Client:
         self.endpoint.close()
         self.budget.close()
 
-    def ask(self, prompts: Sequence[Prompt]) -> list[Reply | Unanswered]:
+    def ask(self, prompts: Sequence[Prompt]) -> list[Reply | MissingReply]:
         """Return a reply to each prompt, in order. At most `concurrency` requests run at once; equal prompts are sent
         once.
 
@@ -97,7 +97,7 @@ class Client:
         """Return a line with the usage of the endpoint and the number of cached replies."""
         return f"asked the endpoint: {self.budget.describe(self.budget.spent)}; {self.from_cache:,} from the cache"
 
-    def _answer(self, prompt: Prompt, asking: dict[str, threading.Lock]) -> Reply | Unanswered:
+    def _answer(self, prompt: Prompt, asking: dict[str, threading.Lock]) -> Reply | MissingReply:
         digest = self.endpoint.digest(prompt)
         with asking.setdefault(digest, threading.Lock()):
             if reply := self.cache.get(digest):
@@ -106,10 +106,10 @@ class Client:
             body, most = self.endpoint.request(prompt), self.estimate(prompt)
             try:
                 reply = self.retries.of(lambda: self._attempt(body, most))
-            except Fault as fault:
-                return Unanswered(f"no answer in {self.retries.tries} tries; the last: {fault}", rejected=False)
-            except Rejected as rejection:
-                return Unanswered(f"the endpoint rejects the request: {rejection}", rejected=True)
+            except RequestFault as fault:
+                return MissingReply(f"no answer in {self.retries.tries} tries; the last: {fault}", rejected=False)
+            except RequestRejected as rejection:
+                return MissingReply(f"the endpoint rejects the request: {rejection}", rejected=True)
             self.cache.put(digest, reply)
             self._count(prompt, answered=1)
             return reply
@@ -123,12 +123,12 @@ class Client:
             reply = self.endpoint.send(body)
             used = reply.usage or most
             return reply
-        except Fault as fault:
+        except RequestFault as fault:
             used = most if fault.may_be_billed else used
             self.limits.pause(fault.retry_after_s)
             raise
         finally:
-            self.limits.give_back(most.tokens - used.tokens)
+            self.limits.return_tokens(most.tokens - used.tokens)
             self.budget.settle(most, used)
 
     def _count(self, prompt: Prompt, answered: int = 0, from_cache: int = 0) -> None:
@@ -137,7 +137,7 @@ class Client:
             self.from_cache += from_cache
             self._heard = prompt
 
-    def _check_alive(self, answers: Sequence[Reply | Unanswered], heard_now: bool) -> None:
+    def _check_alive(self, answers: Sequence[Reply | MissingReply], heard_now: bool) -> None:
         """Check that the endpoint answers at all, if some prompts have no reply.
 
         Otherwise a whole shard would be recorded as unscorable while the endpoint is down or misconfigured. An
@@ -147,7 +147,7 @@ class Client:
         Raises:
             UserError: the endpoint answers nothing.
         """
-        silent = [answer for answer in answers if isinstance(answer, Unanswered)]
+        silent = [answer for answer in answers if isinstance(answer, MissingReply)]
         if not silent or heard_now or (self._heard and all(answer.rejected for answer in silent)):
             return
         if self._heard and self._answers_now(self._heard):
@@ -160,7 +160,7 @@ class Client:
         body, most = self.endpoint.request(prompt), self.estimate(prompt)
         try:
             self.retries.of(lambda: self._attempt(body, most))
-        except (Fault, Rejected):
+        except (RequestFault, RequestRejected):
             return False
         return True
 

@@ -48,8 +48,8 @@ def parse_choice(choice: Mapping[str, Any], model: str, usage: Usage | None) -> 
     name, reason = parse_finish_reason(choice)
     message = choice["message"] if name not in (CONTENT_FILTER, REFUSAL) else choice.get("message") or {}
     text, refusal, thought = _parse_message(message)
-    found = reason if name == CONTENT_FILTER and reason.lower() != CONTENT_FILTER else ""
-    return Reply(text, model, name, refusal, usage, found[:40], thought)
+    problem = reason if name == CONTENT_FILTER and reason.lower() != CONTENT_FILTER else ""
+    return Reply(text, model, name, refusal, usage, problem[:40], thought)
 
 
 def parse_finish_reason(choice: Mapping[str, Any]) -> tuple[str, str]:

@@ -20,13 +20,13 @@ from omniedit.vlm.messages import CONTENT_FILTER, Prompt, PromptImage, Reply
 from omniedit.vlm.proxies import find_proxy
 
 CONNECT_S = 10.0
-LONGEST_MODEL_NAME = 200
-SHORTEST_SECRET = 6
+MAX_MODEL_NAME_LENGTH = 200
+MIN_SECRET_LENGTH = 6
 """Minimum length of a secret that is removed from answers. Local servers accept any key, such as 0, which scores
 contain too."""
 
 
-class Fault(Exception):
+class RequestFault(Exception):
     """Failed request that may succeed later.
 
     Args:
@@ -39,7 +39,7 @@ class Fault(Exception):
         self.retry_after_s, self.may_be_billed = retry_after_s, may_be_billed
 
 
-class Rejected(Exception):
+class RequestRejected(Exception):
     """Request that the endpoint rejects, however often it is sent."""
 
 
@@ -76,7 +76,7 @@ class Endpoint:
         self._whole_url = whole.copy_with(path=f"{whole.path.rstrip('/').removesuffix(self.path)}{self.path}")
         self.url, self.model = redact(str(self._whole_url)), model
         self._timeout_s, self._options = timeout_s, dict(options or {})
-        self._secrets = [secret for secret in (key, *_secrets(whole)) if len(secret) >= SHORTEST_SECRET]
+        self._secrets = [secret for secret in (key, *_secrets(whole)) if len(secret) >= MIN_SECRET_LENGTH]
         headers = {"Content-Type": self.content_type} | ({"Authorization": f"Bearer {key}"} if key else {})
         timeout = httpx2.Timeout(timeout_s, connect=min(CONNECT_S, timeout_s))
         self._proxy = find_proxy(whole)
@@ -121,14 +121,14 @@ class Endpoint:
             with self._http.stream("POST", self._whole_url, content=body) as response:
                 answer = self._read(response, time.monotonic() + self._timeout_s)
         except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
-            raise Fault(f"no connection{self._by_proxy}: {error or 'time limit exceeded'}") from None
+            raise RequestFault(f"no connection{self._by_proxy}: {error or 'time limit exceeded'}") from None
         except (httpx2.ProxyError, httpx2.UnsupportedProtocol) as error:
-            raise Fault(f"no connection{self._by_proxy}: {redact(str(error))}") from None
+            raise RequestFault(f"no connection{self._by_proxy}: {redact(str(error))}") from None
         except httpx2.TimeoutException:
-            raise self._late() from None
+            raise self._deadline_fault() from None
         except httpx2.RequestError as error:
             problem = redact(str(error)).rstrip(".")
-            raise Fault(f"the connection was lost{self._by_proxy}: {problem}", may_be_billed=True) from None
+            raise RequestFault(f"the connection was lost{self._by_proxy}: {problem}", may_be_billed=True) from None
         if response.is_success:
             return self._reply(answer)
         retry_after_s = _seconds(response.headers.get("Retry-After", ""))
@@ -151,13 +151,13 @@ class Endpoint:
         for chunk in response.iter_bytes():
             answer += chunk
             if time.monotonic() > deadline:
-                raise self._late()
+                raise self._deadline_fault()
             if len(answer) > self.max_reply_bytes:
-                raise Fault(f"an answer of more than {self.max_reply_bytes} bytes", may_be_billed=True)
+                raise RequestFault(f"an answer of more than {self.max_reply_bytes} bytes", may_be_billed=True)
         return answer
 
-    def _late(self) -> Fault:
-        return Fault(f"no whole answer within {self._timeout_s:g} s", may_be_billed=True)
+    def _deadline_fault(self) -> RequestFault:
+        return RequestFault(f"no whole answer within {self._timeout_s:g} s", may_be_billed=True)
 
     @property
     def _by_proxy(self) -> str:
@@ -170,7 +170,7 @@ class Endpoint:
                 return self._without_success(completions.error_status(said["error"]), answer, said["error"])
             return self._parse(said, answer)
         except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError):
-            raise Fault(f"no {self.expected} but {self._excerpt(answer)}", may_be_billed=True) from None
+            raise RequestFault(f"no {self.expected} but {self._excerpt(answer)}", may_be_billed=True) from None
 
     def _parse(self, said: dict[str, Any], answer: bytes) -> Reply:
         """Return the reply in a decoded answer without an error; any lookup in it may fail."""
@@ -182,7 +182,7 @@ class Endpoint:
         return completions.parse_choice(choice, self._model_name(said), completions.parse_usage(said.get("usage")))
 
     def _model_name(self, said: Mapping[str, Any]) -> str:
-        return " ".join(str(said.get("model") or self.model).split())[:LONGEST_MODEL_NAME]
+        return " ".join(str(said.get("model") or self.model).split())[:MAX_MODEL_NAME_LENGTH]
 
     def _without_success(
         self, status: int, answer: bytes, error: Any, retry_after_s: float = 0.0, may_be_billed: bool = False
@@ -199,8 +199,8 @@ class Endpoint:
         if status in (401, 402, 404) or status < 400 or "insufficient_quota" in codes:
             raise UserError(f"{self.url}, model '{self.model}': {problem}; check address, model, key and credit")
         if status in (408, 409, 425, 429) or status >= 500:
-            raise Fault(problem, retry_after_s, may_be_billed)
-        raise Rejected(problem)
+            raise RequestFault(problem, retry_after_s, may_be_billed)
+        raise RequestRejected(problem)
 
     def _excerpt(self, answer: bytes, error: Any = None) -> str:
         """Return an error's message, or else the beginning of the answer, in one line of ASCII without secrets."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from omniedit.vlm import completions
-from omniedit.vlm.endpoint import Endpoint, Fault
+from omniedit.vlm.endpoint import Endpoint, RequestFault
 from omniedit.vlm.messages import REFUSAL, Prompt, PromptImage, Reply
 
 BOUNDARY = "omniedit-7f3c1d0e5b9a4286b1d4e6a8c0f2937d"
@@ -54,7 +54,7 @@ class ImagesEndpoint(Endpoint):
             return Reply(encoded, self._model_name(said), usage=usage)
         if first.get("url"):
             problem = "no image but its address; set request: {response_format: b64_json}"
-            raise Fault(problem, may_be_billed=True)
+            raise RequestFault(problem, may_be_billed=True)
         reason = first.get("refusal") or said.get("refusal") or said.get("message") or ""
         return Reply("", self._model_name(said), REFUSAL, str(reason), usage)
 

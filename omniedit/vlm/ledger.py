@@ -31,7 +31,7 @@ class Ledger:
         if self._clock() - self._written_at >= WRITE_EVERY_S:
             self._flush()
 
-    def of_others(self) -> Usage:
+    def others_usage(self) -> Usage:
         """Return the total spending of the run's other jobs, finished ones included, at most half a minute old."""
         if self._clock() - self._looked_at >= LOOK_EVERY_S:
             files = [file for file in self._folder.glob("*.json") if file != self._file]

@@ -39,7 +39,7 @@ class Limits:
         while (left := max(start, self._paused_until) - self._clock()) > 0:
             self._sleep(left)
 
-    def give_back(self, tokens: int) -> None:
+    def return_tokens(self, tokens: int) -> None:
         """Return reserved tokens that a request did not use; a negative number for tokens beyond the reservation."""
         with self._lock:
             self._tokens_free_at -= tokens * self._token_s

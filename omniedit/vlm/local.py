@@ -13,7 +13,7 @@ from omniedit.models.adaptive_batches import OomAdaptiveBatcher
 from omniedit.models.processors import remove_special_tokens
 from omniedit.plain_text import clean
 from omniedit.vlm.cache import Cache
-from omniedit.vlm.client import Unanswered
+from omniedit.vlm.client import MissingReply
 from omniedit.vlm.messages import Prompt, Reply, Usage
 
 
@@ -44,7 +44,7 @@ class LocalModel:
         self.cache, self.batches = cache, OomAdaptiveBatcher(batch_size, "prompt")
         self.processor.tokenizer.padding_side = "left"
 
-    def ask(self, prompts: Sequence[Prompt]) -> list[Reply | Unanswered]:
+    def ask(self, prompts: Sequence[Prompt]) -> list[Reply | MissingReply]:
         digests = [self.digest(prompt) for prompt in prompts]
         known = {digest: reply for digest in digests if (reply := self.cache.get(digest))}
         new = {digest: prompt for digest, prompt in zip(digests, prompts, strict=True) if digest not in known}

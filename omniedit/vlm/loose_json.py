@@ -42,7 +42,7 @@ _DECODER = json.JSONDecoder(
 
 
 @dataclass(frozen=True)
-class WholeObject:
+class JsonSpan:
     """Valid JSON object at [start, end) of a text."""
 
     start: int
@@ -75,7 +75,7 @@ class LooseField:
     within: int
 
 
-def scan(text: str, score_keys: Set[str] = SCORE_KEYS) -> Iterator[WholeObject | LooseField]:
+def scan(text: str, score_keys: Set[str] = SCORE_KEYS) -> Iterator[JsonSpan | LooseField]:
     """Yield the valid objects of a text and the loose fields around them, in order.
 
     Everything from the first invalid object on is read loosely.
@@ -116,11 +116,11 @@ def loose_fields(text: str, score_keys: Set[str] = SCORE_KEYS) -> Iterator[Loose
         depth = max(0, depth + {"{": 1, "}": -1}.get(opening, 0))
 
 
-def _next_object(text: str, at: int) -> WholeObject | None:
+def _next_object(text: str, at: int) -> JsonSpan | None:
     """Decode the object at the next brace; return None if it is missing or invalid."""
     start = text.find("{", at)
     try:
-        return WholeObject(start, *reversed(_DECODER.raw_decode(text, start))) if start >= 0 else None
+        return JsonSpan(start, *reversed(_DECODER.raw_decode(text, start))) if start >= 0 else None
     except (ValueError, RecursionError):
         return None
 
@@ -138,11 +138,11 @@ def _value_end(is_score: bool, text: str, start: int) -> int:
 
 def _text_end(text: str, start: int) -> int:
     """Return the position after the quote that closes the one at `start`, or the end of the text if it is cut off."""
-    ends = (found.end() for found in _TEXT_ENDS[text[start]].finditer(text, start + 1) if found[0][0] != "\\")
+    ends = (match.end() for match in _TEXT_ENDS[text[start]].finditer(text, start + 1) if match[0][0] != "\\")
     return next(ends, len(text))
 
 
 def _end(pattern: re.Pattern[str], text: str, at: int) -> int:
-    found = pattern.match(text, at)
-    assert found  # these patterns also match the empty text
-    return found.end()
+    match = pattern.match(text, at)
+    assert match  # these patterns also match the empty text
+    return match.end()

@@ -8,7 +8,7 @@ from itertools import count
 from typing import TypeVar
 
 from omniedit.errors import UserError
-from omniedit.vlm.endpoint import Fault
+from omniedit.vlm.endpoint import RequestFault
 
 T = TypeVar("T")
 PATIENCE_S = 600.0
@@ -31,7 +31,7 @@ class Retries:
     rng: random.Random = field(default_factory=random.Random)
 
     def of(self, attempt: Callable[[], T]) -> T:
-        """Return the result of `attempt`, which is called again after a `Fault`.
+        """Return the result of `attempt`, which is called again after a `RequestFault`.
 
         Raises:
             Fault: the last attempt failed too.
@@ -40,7 +40,7 @@ class Retries:
         for tried in count(1):
             try:
                 return attempt()
-            except Fault as fault:
+            except RequestFault as fault:
                 if fault.retry_after_s > PATIENCE_S:
                     raise UserError(f"the endpoint asks to wait {fault.retry_after_s:.0f} s: {fault}") from None
                 if tried >= self.tries:

@@ -13,7 +13,7 @@ Thinking that an endpoint returns separately (`reasoning_content`, `reasoning`) 
 import re
 from collections.abc import Iterator
 
-from omniedit.vlm.loose_json import QUOTES, SCORE_KEYS, LooseField, WholeObject, scan
+from omniedit.vlm.loose_json import QUOTES, SCORE_KEYS, JsonSpan, LooseField, scan
 
 _NAME = r"(?:\w{1,20}:)?(?:think(?:ing)?|thoughts?|reason(?:ing)?|reflection)"
 _OPENING = (
@@ -37,7 +37,7 @@ CUT_OFF = "the reply ends while thinking"
 UNCLEAR = "it is unclear where the thinking ends and the answer begins"
 
 
-class Unclear(Exception):
+class UnclearReply(Exception):
     """Reply without an answer, or with one that cannot be separated from the thinking; the message gives the reason."""
 
 
@@ -52,7 +52,7 @@ def find_answers(reply: str) -> list[str]:
     if _is_object(reply):
         return [reply]
     if (marks := sum(1 for _ in _MARK.finditer(reply))) > MAX_MARKS:
-        raise Unclear(f"the reply has {marks} marks of thinking; at most {MAX_MARKS} are allowed")
+        raise UnclearReply(f"the reply has {marks} marks of thinking; at most {MAX_MARKS} are allowed")
     answers: list[str] = []
     at, thought = 0, False
     while mark := _next_mark(reply, at):
@@ -67,7 +67,7 @@ def find_answers(reply: str) -> list[str]:
         if closing is None:
             if any(map(_starts_with_object, answers)):
                 return answers
-            raise Unclear(CUT_OFF)
+            raise UnclearReply(CUT_OFF)
         at, thought = closing.end(), True
     return [*answers, reply[at:]]
 
@@ -97,7 +97,7 @@ def _next_mark(reply: str, at: int) -> re.Match[str] | None:
 def _texts(reply: str, at: int) -> Iterator[tuple[int, int]]:
     """Yield the positions of valid objects and loose texts; marks inside them are quoted."""
     for piece in scan(reply[at:]):
-        if isinstance(piece, WholeObject) or reply[at + piece.start : at + piece.start + 1] in tuple(QUOTES):
+        if isinstance(piece, JsonSpan) or reply[at + piece.start : at + piece.start + 1] in tuple(QUOTES):
             yield at + piece.start, at + piece.end
 
 
@@ -118,7 +118,7 @@ def _check_end(reply: str, before: str, mark: re.Match[str]) -> None:
     if not _WORD.search(line_before) or not line_after.strip():
         return
     if (_has_scores(before) and not ends_with_object(before)) or not ends_with_object(line_after):
-        raise Unclear(UNCLEAR)
+        raise UnclearReply(UNCLEAR)
 
 
 def _check_quotation(reply: str, mark: re.Match[str]) -> None:
@@ -130,9 +130,9 @@ def _check_quotation(reply: str, mark: re.Match[str]) -> None:
     line_before, line_after = _line(reply, mark)
     if ends_with_object(line_after) or not _has_scores(line_after):
         return
-    is_valid = any(isinstance(piece, WholeObject) for piece in scan(line_after))
+    is_valid = any(isinstance(piece, JsonSpan) for piece in scan(line_after))
     if not is_valid or re.search(r"[\w,]\s*\Z", line_before):
-        raise Unclear(CUT_OFF)
+        raise UnclearReply(CUT_OFF)
 
 
 def _line(reply: str, mark: re.Match[str]) -> tuple[str, str]:
@@ -142,13 +142,13 @@ def _line(reply: str, mark: re.Match[str]) -> tuple[str, str]:
 
 def _has_scores(text: str) -> bool:
     """Return whether an object or a score occurs outside quotes."""
-    scores = (piece for piece in scan(text) if isinstance(piece, WholeObject) or piece.key in SCORE_KEYS)
+    scores = (piece for piece in scan(text) if isinstance(piece, JsonSpan) or piece.key in SCORE_KEYS)
     return any(not is_quoted(text, piece.start, piece.end) for piece in scores)
 
 
 def _starts_with_object(text: str) -> bool:
-    found = _FENCE.match(text)
-    start = found.end() if found else 0
+    match = _FENCE.match(text)
+    start = match.end() if match else 0
     first = next(scan(text), None) if text[start : start + 1] == "{" else None
     return first is not None and (isinstance(first, LooseField) or first.start == start)
 
@@ -156,7 +156,7 @@ def _starts_with_object(text: str) -> bool:
 def _is_object(text: str) -> bool:
     """Return whether a text is one valid object, with or without a code fence."""
     first = next(scan(text), None) if _starts_with_object(text) else None
-    return isinstance(first, WholeObject) and not text[first.end :].strip().strip("`")
+    return isinstance(first, JsonSpan) and not text[first.end :].strip().strip("`")
 
 
 def is_quoted(text: str, start: int, end: int) -> bool:
@@ -168,5 +168,5 @@ def is_quoted(text: str, start: int, end: int) -> bool:
     if any(before.replace(f"\\{quote}", "").count(quote) % 2 and quote in after for quote in '"`'):
         return True
     singles = list(_SINGLE_QUOTES.finditer(before))
-    closes = any(found["closing"] for found in _SINGLE_QUOTES.finditer(after))
+    closes = any(match["closing"] for match in _SINGLE_QUOTES.finditer(after))
     return bool(singles) and singles[-1]["opening"] is not None and closes

@@ -12,11 +12,11 @@ from helpers.local_requests import ask, serve
 from helpers.rated_edits import make_edits
 from helpers.small_run import make_run
 from omniedit.browsing.catalog import Catalog
-from omniedit.browsing.local_server import ALL_NETWORKS, LONGEST_BODY, LocalServer
+from omniedit.browsing.local_server import ALL_NETWORKS, MAX_BODY_BYTES, LocalServer
 from omniedit.browsing.rating.server import RatingServer
 from omniedit.browsing.server import BrowseServer
 from omniedit.evaluation.people.session import Session, make_questions
-from omniedit.evaluation.people.store import Store
+from omniedit.evaluation.people.store import AnswerStore
 from omniedit.scoring.by_hand import read_by_hand
 
 
@@ -41,7 +41,7 @@ class Rating:
     change = "/api/answer"
 
     def __init__(self, root: Path, host: str = "127.0.0.1") -> None:
-        self.store = Store(root / "ratings.sqlite")
+        self.store = AnswerStore(root / "ratings.sqlite")
         questions = make_questions(self.store, make_edits(root / "edits"), pairwise=False)
         session = Session(self.store, questions, None, 0)
         ticket = session.join("ada")["questions"][0]["ticket"]
@@ -88,7 +88,7 @@ def test_a_tunnel_may_have_another_port(page: Any, host: str) -> None:
         ({"Content-Type": "application/x-www-form-urlencoded"}, 403),
         ({"Host": "example.org", "Origin": "http://example.org"}, 403),
         ({"Content-Length": "-1"}, 413),
-        ({"Content-Length": str(LONGEST_BODY + 1)}, 413),
+        ({"Content-Length": str(MAX_BODY_BYTES + 1)}, 413),
         ({"Content-Length": "many"}, 413),
     ],
 )

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from helpers.small_run import make_run
 from omniedit.browsing.files import list_shards
 from omniedit.browsing.index import INDEX_SCHEMA, join_tables, stream_index
-from omniedit.browsing.select import ORDERS, Query, select
+from omniedit.browsing.select import ORDERS, IndexQuery, select
 from omniedit.scoring.by_hand import Decision, HandDecision
 
 BY_HAND = {
@@ -29,24 +29,24 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> pa.Table:
 @pytest.mark.parametrize(
     ("query", "found"),
     [
-        (Query(), "swap-0 swap-1 swap-2 swap-3 style-0 style-1 import/0 import/1 import/2"),
-        (Query(task="object_swap"), "swap-0 swap-1 swap-2 swap-3 import/0"),
-        (Query(reason="undecided", task="style_transfer"), "style-0 style-1"),
-        (Query(judge="reference", least=5), "swap-0 swap-3"),
-        (Query(least=4, most=9.5), "swap-0 swap-1"),
-        (Query(ratio="unknown"), "import/0 import/1 import/2"),
-        (Query(text="PHOTO1"), "swap-1 swap-3 style-1"),
-        (Query(text="swap-"), "swap-0 swap-1 swap-2 swap-3"),
-        (Query(text=".*"), ""),
-        (Query(by_hand="accepted"), "swap-1"),
-        (Query(by_hand="rejected"), "style-0"),
-        (Query(by_hand="none", task="object_swap"), "swap-0 swap-2 swap-3 import/0"),
-        (Query(task="object_swap", order="best"), "swap-3 swap-0 swap-1 swap-2 import/0"),
-        (Query(task="object_swap", order="worst"), "swap-1 swap-0 swap-3 swap-2 import/0"),
-        (Query(task="no such task"), ""),
+        (IndexQuery(), "swap-0 swap-1 swap-2 swap-3 style-0 style-1 import/0 import/1 import/2"),
+        (IndexQuery(task="object_swap"), "swap-0 swap-1 swap-2 swap-3 import/0"),
+        (IndexQuery(reason="undecided", task="style_transfer"), "style-0 style-1"),
+        (IndexQuery(judge="reference", least=5), "swap-0 swap-3"),
+        (IndexQuery(least=4, most=9.5), "swap-0 swap-1"),
+        (IndexQuery(ratio="unknown"), "import/0 import/1 import/2"),
+        (IndexQuery(text="PHOTO1"), "swap-1 swap-3 style-1"),
+        (IndexQuery(text="swap-"), "swap-0 swap-1 swap-2 swap-3"),
+        (IndexQuery(text=".*"), ""),
+        (IndexQuery(by_hand="accepted"), "swap-1"),
+        (IndexQuery(by_hand="rejected"), "style-0"),
+        (IndexQuery(by_hand="none", task="object_swap"), "swap-0 swap-2 swap-3 import/0"),
+        (IndexQuery(task="object_swap", order="best"), "swap-3 swap-0 swap-1 swap-2 import/0"),
+        (IndexQuery(task="object_swap", order="worst"), "swap-1 swap-0 swap-3 swap-2 import/0"),
+        (IndexQuery(task="no such task"), ""),
     ],
 )
-def test_pairs_are_filtered_and_sorted(index: pa.Table, query: Query, found: str) -> None:
+def test_pairs_are_filtered_and_sorted(index: pa.Table, query: IndexQuery, found: str) -> None:
     assert index["pair_id"].take(pa.array(select(index, query, BY_HAND))).to_pylist() == found.split()
 
 
@@ -58,7 +58,7 @@ def test_pairs_are_filtered_and_sorted(index: pa.Table, query: Query, found: str
 def test_every_order_lists_the_same_pairs_with_unscored_ones_last(scores: list, order: str, least: float) -> None:
     rows = [{"pair_id": str(n), "score": score} for n, score in enumerate(scores)]
     index = pa.Table.from_pylist(rows, schema=INDEX_SCHEMA)
-    found = select(index, Query(order=order, least=least), {}).tolist()
+    found = select(index, IndexQuery(order=order, least=least), {}).tolist()
     wanted = [n for n, score in enumerate(scores) if least is None or (score is not None and score >= least)]
     assert sorted(found) == wanted
     known = [scores[n] for n in found if scores[n] is not None]

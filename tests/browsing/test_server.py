@@ -15,7 +15,7 @@ import pytest
 from helpers.local_requests import ask, get, serve
 from helpers.small_run import HOSTILE, encode, make_run
 from omniedit.browsing.catalog import Catalog
-from omniedit.browsing.local_server import Refused
+from omniedit.browsing.local_server import HttpError
 from omniedit.browsing.server import BrowseServer, answer_get
 from omniedit.scoring.by_hand import Decision, HandDecision, append_by_hand, read_by_hand
 
@@ -28,7 +28,7 @@ def server(tmp_path: Path) -> Iterator[BrowseServer]:
         yield server
 
 
-def hand_file(server: BrowseServer) -> Path:
+def decisions_file(server: BrowseServer) -> Path:
     return server.catalog.run / "decisions/human.jsonl"
 
 
@@ -109,7 +109,7 @@ def test_unknown_addresses_are_not_found(server: BrowseServer, path: str) -> Non
 
 
 def test_an_invalid_address_is_rejected(server: BrowseServer) -> None:
-    with pytest.raises(Refused, match="not a valid address"):
+    with pytest.raises(HttpError, match="not a valid address"):
         answer_get(server.catalog, "http://[")
 
 
@@ -132,7 +132,7 @@ def test_decisions_are_appended_listed_and_withdrawn(server: BrowseServer) -> No
         answer = json.loads(body)
         assert status == 200 and (answer["previous"], answer["decision"]) == (previous, now)
     assert answer["by_hand"] == {"accepted": 1, "rejected": 0}
-    assert len(hand_file(server).read_text().splitlines()) == 4
+    assert len(decisions_file(server).read_text().splitlines()) == 4
     made = get(server, "/api/pair/1")["by_hand"]
     assert (made["decision"], made["who"], made["note"]) == ("accept", "ada", f"fine {HOSTILE}")
     assert made["when"].endswith("+00:00")
@@ -142,8 +142,8 @@ def test_decisions_are_appended_listed_and_withdrawn(server: BrowseServer) -> No
 
 def test_decisions_of_other_programs_are_read_and_broken_lines_named(server: BrowseServer) -> None:
     assert get(server, "/api/run")["by_hand"] == {"accepted": 0, "rejected": 0}
-    append_by_hand(hand_file(server), HandDecision("swap-0", Decision.REJECT, "bob", ""))
-    with hand_file(server).open("a") as file:
+    append_by_hand(decisions_file(server), HandDecision("swap-0", Decision.REJECT, "bob", ""))
+    with decisions_file(server).open("a") as file:
         file.write("broken\n")
     run = get(server, "/api/run")
     assert run["by_hand"] == {"accepted": 0, "rejected": 1}
@@ -176,7 +176,7 @@ GOOD = {"number": 1, "pair_id": "swap-1", "decision": "accept"}
 def test_invalid_decisions_are_rejected_and_not_written(server: BrowseServer, body: Any, status: int) -> None:
     answer, _, text = ask(server, "/api/decide", body)
     assert answer == status and "error" in json.loads(text)
-    assert not hand_file(server).exists()
+    assert not decisions_file(server).exists()
 
 
 def test_no_decision_of_concurrent_browsers_is_lost(server: BrowseServer) -> None:
@@ -192,9 +192,9 @@ def test_no_decision_of_concurrent_browsers_is_lost(server: BrowseServer) -> Non
         thread.start()
     for thread in threads:
         thread.join()
-    found = read_by_hand(hand_file(server))
+    found = read_by_hand(decisions_file(server))
     assert found.problems == [] and {made.decision for made in found.by_pair.values()} == {Decision.REJECT}
-    assert len(hand_file(server).read_text().splitlines()) == 40
+    assert len(decisions_file(server).read_text().splitlines()) == 40
 
 
 def test_a_vanished_or_rewritten_file_gives_one_line(server: BrowseServer) -> None:

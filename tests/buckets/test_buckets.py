@@ -25,12 +25,12 @@ from omniedit.buckets.scratch import DamagedCopy, discard_damaged, find_copy, st
 from omniedit.buckets.seal import verify
 from omniedit.buckets.store import BucketStore
 from omniedit.buckets.write import write_part
-from omniedit.errors import Damaged, UserError
+from omniedit.errors import DamagedFile, UserError
 from omniedit.pairs import EditPair, write_shard
 from omniedit.scoring.filter import DECISIONS_SCHEMA, gather_decisions
 from omniedit.storage.manifest import missing_files
 from omniedit.storage.parquet import write_rows
-from omniedit.storage.quarantine import note_damage, set_aside_damaged
+from omniedit.storage.quarantine import quarantine_damaged, record_damage
 from omniedit.tasks import Task
 
 
@@ -194,10 +194,10 @@ def test_damaged_shard_is_set_aside_with_its_hard_linked_part(
     bucket = run / "buckets/3x2.zarr/edited/c/0/0/0/0"
     (part,) = [path for path in run.glob("buckets/parts/*/3x2.zarr/edited/c/0/0/0/0") if path.samefile(bucket)]
     bucket.write_bytes(bucket.read_bytes()[:-40] + bytes(40))
-    with pytest.raises(Damaged) as raised:
+    with pytest.raises(DamagedFile) as raised:
         BucketStore(run / "buckets").read("3x2", range(4))
-    assert note_damage(raised.value.path)
-    assert set_aside_damaged(run) == [bucket, part]
+    assert record_damage(raised.value.path)
+    assert quarantine_damaged(run) == [bucket, part]
     assert missing_files(run / "buckets") and missing_files(part.parents[6])
 
 

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from helpers.small_buckets import BASE, LAYOUT, decision, make_pair, seal
 from omniedit.buckets.placement import accepted_pairs, place, read_plan, write_plan
-from omniedit.buckets.references import MOST_REFERENCES, pack_files, reference_captions, unpack_files
+from omniedit.buckets.references import MAX_REFERENCES, pack_files, reference_captions, unpack_files
 from omniedit.buckets.seal import verify
 from omniedit.buckets.store import BucketStore
 from omniedit.buckets.write import write_part
-from omniedit.errors import Damaged
+from omniedit.errors import DamagedFile
 from omniedit.imaging.images import resize_to_fit
 from omniedit.pairs import EditPair, Reference, write_shard
 from omniedit.scoring.filter import DECISIONS_SCHEMA, gather_decisions
@@ -107,7 +107,7 @@ def test_zarr_reads_the_image_files_of_references(sealed: tuple[Path, dict[str, 
     buckets, _ = sealed
     store = BucketStore(buckets)
     array = zarr.open_group(str(buckets / "3x2.zarr"), mode="r")["references"]
-    assert array.shape == (len(store.pairs("3x2")), MOST_REFERENCES)
+    assert array.shape == (len(store.pairs("3x2")), MAX_REFERENCES)
     counts = [sum(len(file) > 0 for file in files) for files in array[:]]
     assert counts == [len(row or ()) for row in store.pairs("3x2").column("references").to_pylist()]
     assert {files[0][:4] for files, count in zip(array[:], counts, strict=True) if count} == {b"\x89PNG"}
@@ -121,11 +121,11 @@ def test_a_damaged_reference_names_its_file(tmp_path: Path) -> None:
     assert max(image.shape[:2]) <= BASE
     for file in (buckets / "3x2.zarr/references").rglob("c/*/*"):
         file.write_bytes(b"\0" * file.stat().st_size)
-    with pytest.raises(Damaged, match=r"3x2\.zarr/references/c/"):
+    with pytest.raises(DamagedFile, match=r"3x2\.zarr/references/c/"):
         BucketStore(buckets, reads_references=True).read("3x2", [row])
 
 
-@given(st.lists(st.binary(min_size=1, max_size=9), max_size=MOST_REFERENCES))
+@given(st.lists(st.binary(min_size=1, max_size=9), max_size=MAX_REFERENCES))
 def test_packed_files_unpack_to_the_same_files(files: list[bytes]) -> None:
     assert unpack_files(pack_files(files)) == files
     with pytest.raises(ValueError, match="references"):

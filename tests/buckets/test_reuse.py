@@ -7,11 +7,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omniedit.buckets.reuse import ReusedMemory
+from omniedit.buckets.reuse import ArrayPool
 
 
 def test_memory_is_reused_once_its_arrays_are_gone() -> None:
-    memory = ReusedMemory()
+    memory = ArrayPool()
     first = memory.empty((4, 3))
     place = first.ctypes.data
     del first
@@ -20,7 +20,7 @@ def test_memory_is_reused_once_its_arrays_are_gone() -> None:
 
 
 def test_view_or_tensor_keeps_its_memory_alive() -> None:
-    memory = ReusedMemory()
+    memory = ArrayPool()
     array = memory.empty((8,), np.int16)
     array[:] = 7
     kept = [array[2:4], torch.from_numpy(array)[5:]]
@@ -35,7 +35,7 @@ def test_view_or_tensor_keeps_its_memory_alive() -> None:
 
 @given(st.lists(st.tuples(st.integers(1, 64), st.integers(0, 3)), max_size=40))
 def test_live_arrays_never_overlap_and_blocks_never_exceed_peak_use(steps: list[tuple[int, int]]) -> None:
-    memory, held, most = ReusedMemory(), [], 0
+    memory, held, most = ArrayPool(), [], 0
     for number, (size, drop) in enumerate(steps):
         array = memory.empty((size,), np.int64)
         array[:] = number

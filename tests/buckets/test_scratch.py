@@ -9,7 +9,7 @@ from typing import NamedTuple
 import pytest
 
 from omniedit.buckets.scratch import copy_path, find_copy, stage
-from omniedit.errors import Damaged
+from omniedit.errors import DamagedFile
 from omniedit.storage.manifest import checksums, files_below, write_manifest
 
 
@@ -52,7 +52,7 @@ def test_buckets_are_read_in_place_if_scratch_lacks_space(
 
 def test_damaged_buckets_are_reported_and_not_copied(buckets: Path, tmp_path: Path) -> None:
     (buckets / "1x1.zarr/source/c/0").write_text("Pictures")
-    with pytest.raises(Damaged, match=r"buckets/1x1\.zarr/source/c/0: damaged"):
+    with pytest.raises(DamagedFile, match=r"buckets/1x1\.zarr/source/c/0: damaged"):
         stage(buckets, tmp_path / "scratch")
     assert not list((tmp_path / "scratch").glob("*omniedit-buckets-*[!k]"))
 

@@ -17,7 +17,7 @@ from omniedit.sources.archived import ArchivedPhoto
 from omniedit.sources.photo import GENERATED, Photo
 from omniedit.sources.webdataset import tar_photos
 from omniedit.specialists import registry
-from omniedit.specialists.base import Edited
+from omniedit.specialists.base import EditResult
 from omniedit.specialists.learned import shared_models
 from omniedit.specialists.learned.shared_models import Toolbox
 from omniedit.specialists.synthesize import _rights
@@ -62,7 +62,7 @@ def test_scenes_become_captioned_photos_marked_as_generated(
     model = get_model("generation")
     assert about.licence == model.licence and about.origin.startswith(f"{GENERATED}{model.repository}@{model.revision}")
     photo = Photo("a", None, "1x1", licence=about.licence, author="", origin=about.origin)
-    assert _rights(photo, Edited(None, None, {}))["generated"] is True
+    assert _rights(photo, EditResult(None, None, {}))["generated"] is True
     said = capsys.readouterr().out
     assert "rejected a scene: 'the moon' is not one of the places" in said and "2 of 6 scenes" in said
 

@@ -24,7 +24,7 @@ from helpers.small_run import make_run
 from omniedit.browsing.rating.server import RatingServer
 from omniedit.cli import main as cli
 from omniedit.evaluation.people.session import Session, make_questions
-from omniedit.evaluation.people.store import Answer, Store
+from omniedit.evaluation.people.store import Answer, AnswerStore
 
 Serve = Callable[..., RatingServer]
 
@@ -41,7 +41,7 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
     with ExitStack() as opened:
 
         def serve(pairwise: bool = False, items: int = 3) -> RatingServer:
-            store = opened.enter_context(Store(tmp_path / "ratings.sqlite"))
+            store = opened.enter_context(AnswerStore(tmp_path / "ratings.sqlite"))
             questions = make_questions(store, make_edits(tmp_path / "edits", items), pairwise)
             return opened.enter_context(local_requests.serve(RatingServer(Session(store, questions, None, 0), 0)))
 
@@ -280,7 +280,7 @@ def fail(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *w
 def rated(tmp_path: Path) -> Path:
     """Return a table whose edits two raters have rated and compared: the first editor is better."""
     table = make_table(tmp_path)
-    with Store(tmp_path / "edits.ratings.sqlite") as store:
+    with AnswerStore(tmp_path / "edits.ratings.sqlite") as store:
         numbers = store.add_edits(make_edits(tmp_path))
         for name in ("ada", "bob"):
             rater = store.join(name)

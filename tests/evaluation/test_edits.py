@@ -6,7 +6,7 @@ import pytest
 from helpers.tiny_editor import make_pipeline
 from helpers.tiny_models import move_weights
 from omniedit.aspect import bucket_size
-from omniedit.evaluation.edits import SamplingOptions, at_resolution, load_trained_editor, no_edit, specialist
+from omniedit.evaluation.edits import SamplingOptions, load_trained_editor, no_edit, scale_to_bucket, specialist
 from omniedit.pairs import EditPair, Reference
 from omniedit.tasks import Task
 
@@ -21,7 +21,7 @@ def pair(height=900, width=1200, **provenance):
 
 
 def test_images_shrink_to_the_bucket_size_and_stay_equal_outside_the_mask():
-    small = at_resolution(pair(ratio="4x3"), 128)
+    small = scale_to_bucket(pair(ratio="4x3"), 128)
     assert small.source.shape == (112, 160, 3)
     assert (small.source == small.edited)[~small.mask].all()
     assert small.mask.mean() == pytest.approx(122 * 176 / (900 * 1200), rel=0.25)
@@ -58,5 +58,5 @@ def test_a_routed_editor_gets_the_references_and_the_task_of_each_pair(tmp_path)
 
 def test_a_pair_without_ratio_gets_the_nearest():
     for height, width, ratio in ((48, 64, "4x3"), (64, 48, "3x4"), (50, 52, "1x1"), (10, 90, "16x9")):
-        edited = at_resolution(pair(height, width), 128).edited
+        edited = scale_to_bucket(pair(height, width), 128).edited
         assert edited.shape[1::-1] == bucket_size(ratio, 128)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from helpers.pair_files import make_image
 from omniedit.exchange.cells import (
-    LONGEST_TEXT,
+    MAX_TEXT_LENGTH,
     BadRow,
     find_value,
     read_extra,
@@ -59,7 +59,7 @@ def test_texts_are_cleaned_and_deduplicated() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "reason"), [({"a": 1}, "holds dict, not a text"), ("x" * (LONGEST_TEXT + 1), "has 20001")]
+    ("value", "reason"), [({"a": 1}, "holds dict, not a text"), ("x" * (MAX_TEXT_LENGTH + 1), "has 20001")]
 )
 def test_value_other_than_text_is_rejected(value: Any, reason: str) -> None:
     with pytest.raises(BadRow, match=reason) as error:

@@ -164,7 +164,7 @@ def test_tar_samples_are_dealt_to_parts(tmp_path: Path) -> None:
 
 
 def test_endless_line_raises_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("omniedit.exchange.text_rows.LONGEST_LINE", 1000)
+    monkeypatch.setattr("omniedit.exchange.text_rows.MAX_LINE_LENGTH", 1000)
     with pytest.raises(UserError, match=r"x\.jsonl: a line has more than"):
         read(write(tmp_path / "x.jsonl", io.StringIO("x" * 5000).read()))
 

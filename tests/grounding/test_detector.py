@@ -15,15 +15,15 @@ from omniedit.errors import UserError
 from omniedit.grounding.detector import (
     Detections,
     Detector,
-    Grounded,
     Grounder,
+    Grounding,
     Limits,
     NotGrounded,
-    Query,
+    PhraseQuery,
     Segmenter,
     choose_boxes,
+    combine_boxes,
     has_words,
-    within_limits,
 )
 from omniedit.imaging.morphology import bounding_box, dilate_by_share
 from omniedit.models.folder import read_config
@@ -40,16 +40,17 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def queries() -> list[Query]:
+def queries() -> list[PhraseQuery]:
     rng = np.random.default_rng(0)
     sizes = ((48, 64), (64, 40), (48, 64))
     images = [rng.integers(0, 255, (*size, 3), np.uint8) for size in sizes]
     return [
-        Query(image, phrase, every=True) for image, phrase in zip(images, ("red car", "dog", "the dog"), strict=True)
+        PhraseQuery(image, phrase, every=True)
+        for image, phrase in zip(images, ("red car", "dog", "the dog"), strict=True)
     ]
 
 
-def test_detection_in_a_mixed_size_batch_matches_single_images(folders: Path, queries: list[Query]) -> None:
+def test_detection_in_a_mixed_size_batch_matches_single_images(folders: Path, queries: list[PhraseQuery]) -> None:
     detector = Detector.load(folders / "detector")
     together = detector.detect(queries, ALL)
     assert all(len(found.boxes) for found in together)
@@ -67,7 +68,7 @@ def test_images_of_one_size_share_a_batch_that_oom_halves(
     detector, segmenter = load_detector(folders)
     rng = np.random.default_rng(0)
     sizes = ((40, 60), (42, 63), (60, 40), (44, 66))
-    queries = [Query(rng.integers(0, 255, (*size, 3), np.uint8), "dog") for size in sizes]
+    queries = [PhraseQuery(rng.integers(0, 255, (*size, 3), np.uint8), "dog") for size in sizes]
     boxes = [torch.tensor([[0.1, 0.1, 0.5, 0.6]])] * len(queries)
     whole = detector.detect(queries, ALL), segmenter.masks([query.image for query in queries], boxes)
     sizes: dict[object, list[int]] = {detector: [], segmenter: []}
@@ -91,18 +92,18 @@ def out_of_memory_above_two(run: Callable[..., Any], sizes: list[int]) -> Callab
     return limited
 
 
-def test_different_phrase_finds_different_boxes(folders: Path, queries: list[Query]) -> None:
+def test_different_phrase_finds_different_boxes(folders: Path, queries: list[PhraseQuery]) -> None:
     detector = Detector.load(folders / "detector")
-    first, second = detector.detect([queries[0], Query(queries[0].image, "dog")], ALL)
+    first, second = detector.detect([queries[0], PhraseQuery(queries[0].image, "dog")], ALL)
     assert not torch.equal(first.scores, second.scores)
 
 
-def test_no_box_exceeds_a_threshold_of_one(folders: Path, queries: list[Query]) -> None:
+def test_no_box_exceeds_a_threshold_of_one(folders: Path, queries: list[PhraseQuery]) -> None:
     grounder = Grounder(*load_detector(folders), Limits(box_threshold=1.0))
     assert grounder.ground(queries[:2]) == [NotGrounded("no box for 'red car'"), NotGrounded("no box for 'dog'")]
 
 
-def test_masks_have_their_images_size_and_depend_on_their_box(folders: Path, queries: list[Query]) -> None:
+def test_masks_have_their_images_size_and_depend_on_their_box(folders: Path, queries: list[PhraseQuery]) -> None:
     segmenter = Segmenter.load(folders / "segmenter")
     boxes = [torch.tensor([[0.1, 0.1, 0.5, 0.6]]), torch.tensor([[0.2, 0.2, 0.9, 0.9], [0.0, 0.1, 0.3, 0.4]])]
     together = segmenter.masks([query.image for query in queries[:2]], boxes)
@@ -112,11 +113,11 @@ def test_masks_have_their_images_size_and_depend_on_their_box(folders: Path, que
             assert np.mean(mask == segmenter.masks([query.image], [box[None]])[0][0]) > 0.99
 
 
-def test_outcomes_keep_the_order_of_the_queries(folders: Path, queries: list[Query]) -> None:
+def test_outcomes_keep_the_order_of_the_queries(folders: Path, queries: list[PhraseQuery]) -> None:
     grounder = Grounder(*load_detector(folders), ALL)
-    nothing = Query(queries[0].image, "dog", every=False)
+    nothing = PhraseQuery(queries[0].image, "dog", every=False)
     outcomes = grounder.ground([queries[0], nothing, queries[1]])
-    assert [type(outcome) for outcome in outcomes] == [Grounded, NotGrounded, Grounded]
+    assert [type(outcome) for outcome in outcomes] == [Grounding, NotGrounded, Grounding]
     assert outcomes[0].mask.shape == (48, 64) and outcomes[2].mask.shape == (64, 40)
 
 
@@ -131,14 +132,14 @@ BOXES = torch.tensor([[0.1, 0.1, 0.3, 0.3], [0.6, 0.6, 0.9, 0.9]])
 def test_single_query_takes_the_best_box_and_every_query_all_boxes(
     scores: tuple[float, float], every: bool, boxes: int
 ) -> None:
-    query = Query(np.zeros((8, 8, 3), np.uint8), "dog", every)
+    query = PhraseQuery(np.zeros((8, 8, 3), np.uint8), "dog", every)
     chosen = choose_boxes(query, Detections(BOXES, torch.tensor(scores)), Limits())
     assert isinstance(chosen, Detections)
     torch.testing.assert_close(chosen.boxes, BOXES[:boxes])
 
 
 def test_two_equally_good_boxes_are_ambiguous_for_a_single_object() -> None:
-    query = Query(np.zeros((8, 8, 3), np.uint8), "dog")
+    query = PhraseQuery(np.zeros((8, 8, 3), np.uint8), "dog")
     chosen = choose_boxes(query, Detections(BOXES, torch.tensor([0.9, 0.8])), Limits())
     assert chosen == NotGrounded("'dog' is ambiguous: 2 boxes fit it equally well")
 
@@ -147,7 +148,7 @@ def test_two_equally_good_boxes_are_ambiguous_for_a_single_object() -> None:
 def test_mask_outside_the_area_limits_is_rejected_with_its_share(side: int, words: str) -> None:
     mask = np.zeros((100, 100), bool)
     mask[:side, :side] = True
-    outcome = within_limits("dog", Detections(BOXES[:1], torch.tensor([0.9])), mask[None], Limits())
+    outcome = combine_boxes("dog", Detections(BOXES[:1], torch.tensor([0.9])), mask[None], Limits())
     assert isinstance(outcome, NotGrounded) and words in outcome.reason
 
 
@@ -164,7 +165,7 @@ def test_mask_dilation_scales_with_its_size() -> None:
     assert np.array_equal(dilate_by_share(mask, 0.0), mask)
 
 
-def test_sam_2_can_replace_the_segmenter(tmp_path: Path, queries: list[Query]) -> None:
+def test_sam_2_can_replace_the_segmenter(tmp_path: Path, queries: list[PhraseQuery]) -> None:
     pytest.importorskip("torchvision")
     segmenter = Segmenter.load(make_segmenter_2(tmp_path))
     published = read_config(tmp_path / "config.json")

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 import omniedit
-from omniedit.grounding.masks import box_mask, mask_of_object
+from omniedit.grounding.masks import box_mask, object_mask
 from omniedit.imaging.images import Mask, decode_image
 from omniedit.imaging.matting import alpha_matte
 from omniedit.imaging.morphology import bounding_box, dilate, erode
@@ -28,7 +28,7 @@ def test_mask_of_the_fig_excludes_bowl_and_shadow() -> None:
     The mask fills the fig's box and includes its middle, but not the bowl next to it or the shadow under its stem.
     """
     photo = Path(omniedit.__file__).parent / "sources" / "sample" / "fig_in_bowl.jpg"
-    found = mask_of_object(decode_image(photo.read_bytes()), (0.35, 0.355, 0.79, 0.75))
+    found = object_mask(decode_image(photo.read_bytes()), (0.35, 0.355, 0.79, 0.75))
     assert found is not None
     height, width = found.shape
     places = ((0.6, 0.55), (0.45, 0.7), (0.75, 0.72), (0.38, 0.514))

@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from omniedit.grounding.masks import _grab_cut, mask_of_object
+from omniedit.grounding.masks import _grab_cut, object_mask
 from omniedit.imaging.images import Image, Mask
 from omniedit.imaging.morphology import bounding_box, dilate, erode
 
@@ -26,27 +26,27 @@ def bounding_fractions(mask: Mask) -> tuple[float, float, float, float]:
 
 def test_mask_follows_the_outline_and_has_no_hole() -> None:
     image, disc = disc_on_grass()
-    mask = mask_of_object(image, bounding_fractions(disc))
+    mask = object_mask(image, bounding_fractions(disc))
     assert mask is not None
     assert (mask & disc).sum() / (mask | disc).sum() > 0.98
 
 
 def test_same_box_gives_the_same_mask() -> None:
     image, disc = disc_on_grass()
-    first, second = (mask_of_object(image, bounding_fractions(disc)) for _ in range(2))
+    first, second = (object_mask(image, bounding_fractions(disc)) for _ in range(2))
     assert first is not None and second is not None
     assert np.array_equal(first, second)
 
 
 def test_uniform_noise_has_no_object() -> None:
     image = np.random.default_rng(0).normal(120, 10, (400, 500, 3)).clip(0, 255).astype(np.uint8)
-    assert mask_of_object(image, (0.3, 0.3, 0.6, 0.7)) is None
+    assert object_mask(image, (0.3, 0.3, 0.6, 0.7)) is None
 
 
 @pytest.mark.parametrize("box", [(0.0, 0.2, 0.5, 0.9), (0.0, 0.0, 1.0, 1.0)])
 def test_box_at_the_image_border_raises_no_error(box: tuple[float, float, float, float]) -> None:
     image, _ = disc_on_grass(300, 200, 60, 0)
-    mask = mask_of_object(image, box)
+    mask = object_mask(image, box)
     assert mask is None or mask.shape == image.shape[:2]
 
 

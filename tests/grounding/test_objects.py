@@ -83,7 +83,7 @@ def unnamed(monkeypatch: pytest.MonkeyPatch) -> None:
         mask[top:bottom, left:right] = True
         return mask
 
-    monkeypatch.setattr("omniedit.grounding.objects.mask_of_object", whole)
+    monkeypatch.setattr("omniedit.grounding.objects.object_mask", whole)
 
 
 @pytest.mark.usefixtures("unnamed")
@@ -115,7 +115,7 @@ def test_shadow_in_the_outline_is_removed_if_saliency_disagrees(monkeypatch: pyt
     photo.image[110:150, 60:160] = np.array(BACKGROUND) // 2
     with_shadow = np.zeros((200, 300), bool)
     with_shadow[50:135, 60:160] = True
-    monkeypatch.setattr("omniedit.grounding.objects.mask_of_object", lambda image, box: with_shadow)
+    monkeypatch.setattr("omniedit.grounding.objects.object_mask", lambda image, box: with_shadow)
     (found,) = find_objects(photo)
     assert found.mask[52:108, 62:158].all() and not found.mask[114:].any()
 
@@ -124,6 +124,6 @@ def test_shadow_in_the_outline_is_removed_if_saliency_disagrees(monkeypatch: pyt
 def test_foot_found_by_one_outline_belongs_to_the_object(monkeypatch: pytest.MonkeyPatch) -> None:
     without_foot = np.zeros((200, 300), bool)
     without_foot[50:145, 60:160] = True
-    monkeypatch.setattr("omniedit.grounding.objects.mask_of_object", lambda image, box: without_foot)
+    monkeypatch.setattr("omniedit.grounding.objects.object_mask", lambda image, box: without_foot)
     (found,) = find_objects(plain_photo((60, 50, 160, 150)))
     assert found.mask[52:149, 62:158].all()

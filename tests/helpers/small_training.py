@@ -28,7 +28,7 @@ from omniedit.buckets.write import write_part
 from omniedit.config.schema import TrainConfig
 from omniedit.models.base import Base
 from omniedit.models.codec import LappedCodec
-from omniedit.models.conditions import NO_CONDITIONS, taken_conditions
+from omniedit.models.conditions import NO_CONDITIONS, get_supported_conditions
 from omniedit.models.text import WIDTH, load_minilm
 from omniedit.pairs import EditPair, Reference, write_shard
 from omniedit.scoring.filter import DECISIONS_SCHEMA, gather_decisions
@@ -134,7 +134,7 @@ def make_trainer(
     base = load_base(run / "base")
     torch.manual_seed(0)
     editor = models.build(options.model, base.transformer, base.prediction_type)
-    takes = taken_conditions(editor)
+    takes = get_supported_conditions(editor)
     batches = EditBatchBuilder(base.vae, InstructionEncoder(base.text), options, 0, takes)
     prepare_blocks(editor, options)
     pipeline: Any = Unedited()

@@ -13,7 +13,7 @@ import torch
 from helpers import tiny_folders
 from omniedit.aspect import bucket_size
 from omniedit.config.schema import LearnedConfig
-from omniedit.grounding.detector import Detections, Detector, Grounder, Limits, Query, Segmenter
+from omniedit.grounding.detector import Detections, Detector, Grounder, Limits, PhraseQuery, Segmenter
 from omniedit.instructions.proposals import CLASSES, Proposal
 from omniedit.models.registry import get_model
 from omniedit.models.roles import CLASSES as SERVING
@@ -74,7 +74,7 @@ class Finder(Detector):
 
     found = staticmethod(lambda image: True)
 
-    def detect(self, queries: list[Query], limits: Limits) -> list[Detections]:
+    def detect(self, queries: list[PhraseQuery], limits: Limits) -> list[Detections]:
         super().detect(queries, limits)
         counts = [int(self.found(query.image)) for query in queries]
         return [Detections(BOX[:count], torch.tensor([0.9])[:count]) for count in counts]

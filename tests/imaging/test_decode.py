@@ -19,7 +19,7 @@ from PIL.Image import Transpose
 
 from helpers.icc import ADOBE_RGB, GREY, LINEAR, SRGB, make_profile
 from omniedit.cli.edit_paths import FORMATS
-from omniedit.imaging.decode import Unreadable, open_image, srgb_transform, upright_exif, upright_rgb
+from omniedit.imaging.decode import UnreadableImage, open_image, srgb_transform, upright_exif, upright_rgb
 from omniedit.imaging.images import decode_image
 from omniedit.sources.decode import EncodedPhoto
 
@@ -244,7 +244,7 @@ def test_tiff_with_16_bit_colours_is_decoded(endian: str) -> None:
     ("bits", "channels", "sample_format"), [(10, 1, 1), (14, 1, 1), (12, 3, 1), (32, 1, 1), (32, 1, 3), (16, 1, 2)]
 )
 def test_unsupported_bit_depths_are_rejected_with_a_remedy(bits: int, channels: int, sample_format: int) -> None:
-    with pytest.raises(Unreadable, match="save it with 8 or 16 bits per channel"):
+    with pytest.raises(UnreadableImage, match="save it with 8 or 16 bits per channel"):
         decode(raw_tiff(samples(bits, channels), bits, sample_format=sample_format))
 
 
@@ -287,9 +287,9 @@ def test_large_text_or_profile_chunk_is_accepted(kind: str) -> None:
 def test_decompression_bomb_is_rejected_without_decompression() -> None:
     png = encode(pattern(), "PNG")
     bomb = zlib.compress(bytes(65 << 20), 1)
-    with pytest.raises(Unreadable, match="rejected as a decompression bomb"):
+    with pytest.raises(UnreadableImage, match="rejected as a decompression bomb"):
         decode(png[:33] + png_chunk(b"zTXt", b"workflow\0\0" + bomb) + png[33:])
-    with pytest.raises(Unreadable, match="rejected as a decompression bomb"):
+    with pytest.raises(UnreadableImage, match="rejected as a decompression bomb"):
         decode(png[:-12] + png_chunk(b"zTXt", b"workflow\0\0" + bomb) + png[-12:])
 
 
@@ -309,7 +309,7 @@ def test_non_image_content_is_named(tmp_path: Path) -> None:
     ):
         (tmp_path / "a.jpg").write_bytes(content)
         for source in (content, tmp_path / "a.jpg"):
-            with pytest.raises(Unreadable, match=f"^{reason}"):
+            with pytest.raises(UnreadableImage, match=f"^{reason}"):
                 open_image(source)
 
 
@@ -328,7 +328,9 @@ def test_non_image_content_is_named(tmp_path: Path) -> None:
     ],
 )
 def test_unsupported_format_behind_a_photo_suffix_is_named(kind: str, content: bytes) -> None:
-    with pytest.raises(Unreadable, match=rf"^its content is {kind}, which is not supported; convert it to jpeg, png"):
+    with pytest.raises(
+        UnreadableImage, match=rf"^its content is {kind}, which is not supported; convert it to jpeg, png"
+    ):
         open_image(content + bytes(400))
 
 
@@ -339,7 +341,7 @@ def test_pipe_or_missing_file_raises_error_without_blocking(tmp_path: Path) -> N
     nowhere = "a broken link"
     reasons = {"pipe.png": "a pipe", "lost.png": nowhere, "loop.png": nowhere, "gone.png": "no such file"}
     for name, reason in reasons.items():
-        with pytest.raises(Unreadable, match=f"^{reason}"):
+        with pytest.raises(UnreadableImage, match=f"^{reason}"):
             open_image(tmp_path / name)
 
 

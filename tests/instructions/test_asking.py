@@ -4,21 +4,21 @@ from collections.abc import Sequence
 
 from omniedit.instructions.asking import ModelQuestion, ask
 from omniedit.instructions.replies import ParsedReply, ReplyIssue
-from omniedit.vlm import Prompt, Reply, Unanswered
+from omniedit.vlm import MissingReply, Prompt, Reply
 
-NOTHING = Unanswered("no answer in 2 tries", rejected=False)
+NOTHING = MissingReply("no answer in 2 tries", rejected=False)
 
 
 class Scripted:
     """Model that returns given texts in order and records its prompts."""
 
-    def __init__(self, *texts: str | Unanswered) -> None:
+    def __init__(self, *texts: str | MissingReply) -> None:
         self.texts, self.prompts = list(texts), list[Prompt]()
 
-    def ask(self, prompts: Sequence[Prompt]) -> list[Reply | Unanswered]:
+    def ask(self, prompts: Sequence[Prompt]) -> list[Reply | MissingReply]:
         self.prompts += prompts
         said = [self.texts.pop(0) for _ in prompts]
-        return [text if isinstance(text, Unanswered) else Reply(text, "m-1") for text in said]
+        return [text if isinstance(text, MissingReply) else Reply(text, "m-1") for text in said]
 
 
 def words(text: str) -> ParsedReply[str]:

@@ -6,18 +6,20 @@ from collections import Counter
 from omniedit.config.schema import QuotasConfig
 from omniedit.instructions.balance import apply_quotas
 from omniedit.instructions.facets import PHRASINGS, facets
-from omniedit.instructions.meaning import Thing
+from omniedit.instructions.meaning import PhotoObject
 from omniedit.instructions.proposals import CLASSES, RemovalProposal, SwapProposal
-from omniedit.instructions.proposer import Draft
+from omniedit.instructions.proposer import ProposalDraft
 from omniedit.instructions.questions import DraftEdit, digest
 from omniedit.tasks import Task
 
 SAID = {phrasing: f"Remove the thing, {phrasing}." for phrasing in PHRASINGS}
 
 
-def draft(source_id: str, name: str, paraphrases: dict[str, str] = SAID) -> Draft:
+def draft(source_id: str, name: str, paraphrases: dict[str, str] = SAID) -> ProposalDraft:
     proposal = RemovalProposal(instructions=[paraphrases["plain"]], object=f"red {name}", background="a lawn")
-    return Draft(source_id, DraftEdit(Task.OBJECT_REMOVAL, proposal, Thing(name, f"red {name}")), paraphrases, "m-1")
+    return ProposalDraft(
+        source_id, DraftEdit(Task.OBJECT_REMOVAL, proposal, PhotoObject(name, f"red {name}")), paraphrases, "m-1"
+    )
 
 
 def test_quota_limits_the_share_of_each_object() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from omniedit.config.schema import ProposalsConfig, QuotasConfig
 from omniedit.instructions.balance import apply_quotas
-from omniedit.instructions.meaning import Thing, meaning_error
+from omniedit.instructions.meaning import PhotoObject, meaning_error
 from omniedit.instructions.proposals import RemovalProposal
 from omniedit.instructions.proposer import Proposer
 from omniedit.instructions.questions import text
@@ -17,13 +17,13 @@ from omniedit.sources.photo import Photo
 from omniedit.tasks import Task
 from omniedit.vlm import Prompt, Reply
 
-CLOCK = Thing("wall clock", "round wall clock", others=("dog",))
+CLOCK = PhotoObject("wall clock", "round wall clock", others=("dog",))
 REMOVAL = RemovalProposal(instructions=["Remove the clock."], object="round wall clock", background="a wall")
 BY_TABLE = "Please get rid of the object that can tell the time."
 BY_MODEL = "I cannot stand the ticking on that wall, make it go away."
 
 
-def error(instruction: str, thing: Thing = CLOCK, is_named: bool = False) -> str | None:
+def error(instruction: str, thing: PhotoObject = CLOCK, is_named: bool = False) -> str | None:
     return meaning_error(instruction, Task.OBJECT_REMOVAL, REMOVAL, thing, is_named)
 
 
@@ -34,7 +34,10 @@ def test_instruction_with_a_clue_names_its_object() -> None:
 
 
 def test_clue_of_another_object_or_of_two_objects_names_none() -> None:
-    for thing in (Thing("dog", "brown dog"), Thing("wall clock", "round wall clock", others=("digital watch",))):
+    for thing in (
+        PhotoObject("dog", "brown dog"),
+        PhotoObject("wall clock", "round wall clock", others=("digital watch",)),
+    ):
         assert error(BY_TABLE, thing) == f"it does not name the object '{thing.name}'"
     assert error(BY_MODEL) == "it does not name the object 'wall clock'"
     assert error(BY_MODEL, is_named=True) is None

@@ -4,12 +4,15 @@ from typing import Any
 
 import pytest
 
-from omniedit.instructions.meaning import Thing, meaning_error, operations
+from omniedit.instructions.meaning import PhotoObject, meaning_error, operations
 from omniedit.instructions.proposals import CLASSES
 from omniedit.instructions.words import stems
 from omniedit.tasks import Task
 
-DOG, LEFT_DOG = Thing("dog", "brown dog"), Thing("dog", "smaller dog on the left", tuple(stems("smaller left")))
+DOG, LEFT_DOG = (
+    PhotoObject("dog", "brown dog"),
+    PhotoObject("dog", "smaller dog on the left", tuple(stems("smaller left"))),
+)
 PROMPTS = {"source_prompt": "a brown dog", "target_prompt": "a white dog"}
 FIELDS: dict[Task, dict[str, Any]] = {
     Task.OBJECT_SWAP: {"object": "brown dog", "new_object": "a grey cat with a red collar"},
@@ -22,7 +25,7 @@ FIELDS: dict[Task, dict[str, Any]] = {
 }
 
 
-def reason(task: Task, instruction: str, thing: Thing = DOG) -> str | None:
+def reason(task: Task, instruction: str, thing: PhotoObject = DOG) -> str | None:
     proposal = CLASSES[task](instructions=["Do it."], **FIELDS[task])
     named = thing if "object" in FIELDS[task] else None
     return meaning_error(instruction, task, proposal, named)

@@ -11,7 +11,7 @@ from omniedit.instructions.proposals import (
     proposal_in,
     proposers,
     read_proposals,
-    rejected_row,
+    rejection_row,
     usable,
     write_proposals,
 )
@@ -30,7 +30,7 @@ def test_every_task_with_a_learned_specialist_has_a_proposal_class() -> None:
 def test_proposers_are_read_from_usable_proposals(tmp_path: Path) -> None:
     removal, about = RemovalProposal(**REMOVAL), {"model": "vlm-1", "prompt_hash": "abc"}
     rows = [usable(name, Task.OBJECT_REMOVAL, removal, **about) for name in "ab"]
-    rows += [usable("a", Task.BACKGROUND_SWAP, removal), rejected_row("a", Task.STYLE_TRANSFER, "edits", "no") | about]
+    rows += [usable("a", Task.BACKGROUND_SWAP, removal), rejection_row("a", Task.STYLE_TRANSFER, "edits", "no") | about]
     write_proposals(tmp_path / "p.parquet", rows)
     assert proposers(tmp_path / "p.parquet", Task.OBJECT_REMOVAL) == {"proposer": "vlm-1", "prompt_hash": "abc"}
     for task in (Task.BACKGROUND_SWAP, Task.STYLE_TRANSFER):

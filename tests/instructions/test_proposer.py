@@ -19,7 +19,7 @@ from omniedit.instructions.answering import open_model
 from omniedit.instructions.balance import apply_quotas
 from omniedit.instructions.facets import PHRASINGS
 from omniedit.instructions.proposals import ProposalRow, read_proposals, write_proposals
-from omniedit.instructions.proposer import Draft, Proposer, in_turn
+from omniedit.instructions.proposer import ProposalDraft, Proposer, shuffle_indices
 from omniedit.instructions.questions import text
 from omniedit.sources.photo import Photo
 from omniedit.tasks import OMNIEDIT_TASKS, Task
@@ -48,7 +48,7 @@ def config(url: str, cache: Path, **more: Any) -> ProposalsConfig:
 
 def propose_all(
     options: ProposalsConfig, photos: list[Photo], tasks: tuple[Task, ...] = tuple(OMNIEDIT_TASKS)
-) -> tuple[list[Draft], list[ProposalRow]]:
+) -> tuple[list[ProposalDraft], list[ProposalRow]]:
     with open_model(options) as model:
         outcomes = Proposer(model, options, tasks).propose(photos)
     return [draft for drafts, _ in outcomes for draft in drafts], [row for _, rows in outcomes for row in rows]
@@ -156,13 +156,13 @@ def test_photos_are_requested_until_every_task_has_enough_proposals(
         proposer = Proposer(model, options, tuple(OMNIEDIT_TASKS))
     of_each = Counter(draft.edit.task for draft in drafts)
     assert (of_each[Task.OBJECT_SWAP], of_each[Task.STYLE_TRANSFER]) == (2, 4)
-    assert proposer.has_enough(drafts, dict.fromkeys(OMNIEDIT_TASKS, 1))
-    assert not proposer.has_enough(drafts, dict.fromkeys(OMNIEDIT_TASKS, 2))
-    assert proposer.has_enough(drafts, {**dict.fromkeys(OMNIEDIT_TASKS, 1), Task.STYLE_TRANSFER: 2})
+    assert proposer.has_enough_drafts(drafts, dict.fromkeys(OMNIEDIT_TASKS, 1))
+    assert not proposer.has_enough_drafts(drafts, dict.fromkeys(OMNIEDIT_TASKS, 2))
+    assert proposer.has_enough_drafts(drafts, {**dict.fromkeys(OMNIEDIT_TASKS, 1), Task.STYLE_TRANSFER: 2})
 
 
 def test_photo_order_is_shuffled_and_stable_for_subsets() -> None:
     names = [f"p{number:03d}" for number in range(100)]
-    order = [names[place] for place in in_turn(names)]
+    order = [names[place] for place in shuffle_indices(names)]
     assert order != names and sorted(order) == names
-    assert [name for name in order if name in names[:50]] == [names[place] for place in in_turn(names[:50])]
+    assert [name for name in order if name in names[:50]] == [names[place] for place in shuffle_indices(names[:50])]

@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
-from omniedit.instructions.meaning import Thing
-from omniedit.instructions.proposals import rejected_row, write_proposals
-from omniedit.instructions.questions import DraftEdit, Offers, offers_for, text
+from omniedit.instructions.meaning import PhotoObject
+from omniedit.instructions.proposals import rejection_row, write_proposals
+from omniedit.instructions.questions import DraftEdit, EditOptions, offers_for, text
 from omniedit.instructions.replies import ReplyIssue, read_edits, read_objects, read_paraphrases
 from omniedit.instructions.words import content, head, stems
 from omniedit.tasks import OMNIEDIT_TASKS, Task
 
-CUP, LEFT_CUP = Thing("cup", "white cup"), {"name": "cup", "expression": "cup on the left"}
-OFFERS = Offers(("colour",), ("thick fog",), ("a pencil sketch",))
+CUP, LEFT_CUP = PhotoObject("cup", "white cup"), {"name": "cup", "expression": "cup on the left"}
+OFFERS = EditOptions(("colour",), ("thick fog",), ("a pencil sketch",))
 PROMPTS = {"source_prompt": "a white cup on a table", "target_prompt": "a blue cup on a table"}
 GOOD: dict[Task, dict[str, Any]] = {
     Task.OBJECT_SWAP: {"object": "white cup", "new_object": "a brass bell", "instruction": "Swap the cup for a bell."},
@@ -89,7 +89,7 @@ def test_flaws_of_hostile_replies_are_short_ascii_lines(task: Task, phrase: Any,
     assert len(flaws) == 2
     for flaw in flaws:
         assert flaw.reason.isascii() and "\n" not in flaw.reason and len(flaw.reason) < 200
-    write_proposals(tmp_path / "p.parquet", [rejected_row("a", task, "edits", flaw.reason) for flaw in flaws])
+    write_proposals(tmp_path / "p.parquet", [rejection_row("a", task, "edits", flaw.reason) for flaw in flaws])
 
 
 @pytest.mark.parametrize("blank", ["  ", "...", "\u2026", "\n"])

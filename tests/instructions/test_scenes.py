@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from omniedit.instructions.scenes import OFFERED, Offer, draw_offers, propose_scenes, read_scenes
+from omniedit.instructions.scenes import OFFERED, SceneConcepts, draw_offers, propose_scenes, read_scenes
 from omniedit.instructions.word_lists import read_list
 from omniedit.vlm import Prompt, Reply
 
-OFFER = Offer(("camel", "grand piano", "robot", "yak"), ("a frozen lake", "a bakery before dawn"))
+OFFER = SceneConcepts(("camel", "grand piano", "robot", "yak"), ("a frozen lake", "a bakery before dawn"))
 GOOD: dict[str, Any] = {
     "concepts": ["camel", "grand piano"],
     "place": "a frozen lake",

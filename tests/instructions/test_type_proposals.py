@@ -9,17 +9,17 @@ import pytest
 
 from omniedit.config.schema import ProposalsConfig
 from omniedit.instructions.facets import facets
-from omniedit.instructions.meaning import Thing, meaning_error
+from omniedit.instructions.meaning import PhotoObject, meaning_error
 from omniedit.instructions.proposals import CLASSES, proposal_in
 from omniedit.instructions.proposer import Proposer
-from omniedit.instructions.questions import DraftEdit, Offers, digest, text
+from omniedit.instructions.questions import DraftEdit, EditOptions, digest, text
 from omniedit.instructions.replies import read_edits
 from omniedit.instructions.words import noun
 from omniedit.sources.photo import Photo
 from omniedit.tasks import ANYEDIT_TASKS, Task
 from omniedit.vlm import Prompt, Reply
 
-OFFERS = Offers(("colour",), ("a snowy winter day",), ("a woodcut",))
+OFFERS = EditOptions(("colour",), ("a snowy winter day",), ("a woodcut",))
 
 
 def example(task: str) -> dict[str, Any]:
@@ -27,13 +27,13 @@ def example(task: str) -> dict[str, Any]:
     return json.loads(text(task).partition("Example: ")[2])
 
 
-def things_in(edit: dict[str, Any]) -> list[Thing]:
+def things_in(edit: dict[str, Any]) -> list[PhotoObject]:
     """Return the objects that an example refers to."""
     named = {edit.get("object"): edit.get("kind"), edit.get("anchor"): None}
-    return [Thing(kind or noun(phrase), phrase) for phrase, kind in named.items() if phrase]
+    return [PhotoObject(kind or noun(phrase), phrase) for phrase, kind in named.items() if phrase]
 
 
-def read(task: str, edit: dict[str, Any], things: list[Thing]) -> tuple[list[DraftEdit], list[str]]:
+def read(task: str, edit: dict[str, Any], things: list[PhotoObject]) -> tuple[list[DraftEdit], list[str]]:
     parsed = read_edits(json.dumps({task: [edit]}), things, OFFERS, [Task(task)], 1)
     return list(parsed.parts), [flaw.reason for flaw in parsed.flaws]
 
@@ -85,7 +85,7 @@ def test_spoilt_example_is_rejected_with_the_reason(task: str, wrong: dict[str, 
 def test_count_may_be_named_as_a_word_or_a_number_and_any_object_of_the_kind_may_go() -> None:
     edit = example("counting")
     proposal = proposal_in(Task("counting"), {key: edit[key] for key in edit if key != "instruction"} | ONE)
-    several = Thing("camel", "camel on the right", ("right",))
+    several = PhotoObject("camel", "camel on the right", ("right",))
     for instruction in ("Leave only 2 camels.", "I would like to see two camels."):
         assert meaning_error(instruction, Task("counting"), proposal, several) is None
     assert "number" in str(meaning_error("Remove a camel.", Task("counting"), proposal, several))

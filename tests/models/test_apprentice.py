@@ -10,9 +10,9 @@ from torch import Tensor
 from helpers.tiny_bases import inputs, make
 from helpers.tiny_models import move_weights
 from omniedit.models import build
-from omniedit.models.conditions import taken_conditions
+from omniedit.models.conditions import get_supported_conditions
 from omniedit.models.constant_outputs import reuse_constant_outputs
-from omniedit.models.demonstrations import MOST_DEMONSTRATIONS, DemonstrationEncoder, Memory, embed_patches
+from omniedit.models.demonstrations import MAX_DEMONSTRATIONS, DemonstrationEncoder, DemonstrationMemory, embed_patches
 from omniedit.models.editor import Editor
 
 BASES = ("sd3", "flux", "qwen_image", "z_image")
@@ -128,7 +128,7 @@ def test_sampling_encodes_demonstrations_once_for_all_steps(trained: dict[tuple[
 
 
 def test_padding_tokens_of_captions_are_masked_if_the_base_masks_them() -> None:
-    memory = Memory(4, 2, 8, 6, masks_text=True)
+    memory = DemonstrationMemory(4, 2, 8, 6, masks_text=True)
     mask = torch.tensor([[True, False]])
     counted = torch.tensor([[[1.0, 0.0, 0.0], [1.0, 1.0, 0.0]]])
     route = memory(torch.zeros(1, 2, 4, 4, 4), mask, torch.zeros(1, 2, 3, 6), counted)
@@ -148,7 +148,7 @@ def test_an_untrained_encoder_returns_patch_embeddings_plus_place_vectors() -> N
 
 def test_too_many_demonstrations_raise_an_error_with_the_limit() -> None:
     net = start("editnet_demos_cross", "sd3")
-    assert taken_conditions(net).references and taken_conditions(net).captions
-    references = torch.zeros(2, MOST_DEMONSTRATIONS + 1, 16, 8, 12)
+    assert get_supported_conditions(net).references and get_supported_conditions(net).captions
+    references = torch.zeros(2, MAX_DEMONSTRATIONS + 1, 16, 8, 12)
     with pytest.raises(ValueError, match="17 images, but this editor takes at most 16"):
         net(**inputs("sd3"), references=references)

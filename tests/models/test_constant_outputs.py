@@ -8,7 +8,7 @@ from diffusers import FlowMatchEulerDiscreteScheduler
 
 from helpers.tiny_models import SD3, base, inputs, move_weights
 from omniedit import models
-from omniedit.models.constant_outputs import remember_last
+from omniedit.models.constant_outputs import cache_last_result
 from omniedit.models.editor import Editor
 from omniedit.models.sampling import Conditioning, Guidance, SamplerState, sample
 from omniedit.models.schedulers import SCHEDULERS, make_scheduler
@@ -47,7 +47,7 @@ def test_text_and_source_are_embedded_once_for_all_steps() -> None:
 
 
 def test_a_tensor_changed_in_place_is_computed_again() -> None:
-    double = remember_last(lambda x: 2 * x)
+    double = cache_last_result(lambda x: 2 * x)
     x = torch.ones(2)
     assert double(x) is double(x)
     x += 1

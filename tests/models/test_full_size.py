@@ -19,6 +19,25 @@ def test_unchanged_edit_returns_the_image_bit_identical() -> None:
     assert torch.equal(restore_full_size(full, small(full), small(full)), full)
 
 
+def test_guided_transfer_leaves_an_unchanged_image_and_keeps_an_even_change() -> None:
+    full = 0.5 * texture(1, 3, 96, 128)
+    assert torch.equal(restore_full_size(full, small(full), small(full), guided_radius=4), full)
+    brighter = restore_full_size(full, small(full), small(full) + 0.25, guided_radius=4)
+    assert (brighter - full - 0.25).abs().max() < 1e-3
+
+
+def test_guided_transfer_moves_a_coarse_change_to_the_outline_of_the_image() -> None:
+    """Check a change whose border is three pixels of the small copy beside the edge between two colours."""
+    full = torch.full((1, 3, 256, 256), 0.2)
+    full[..., 128:] = 0.6
+    source = small(full)
+    edited = source.clone()
+    edited[:, 0, :, source.shape[-1] // 2 - 3 :] += 0.3
+    red = restore_full_size(full, source, edited, guided_radius=8)[:, 0]
+    assert red[..., 130:].min() > 0.75 and red[..., 60:126].max() < 0.35
+    assert restore_full_size(full, source, edited)[:, 0, :, 126].min() > 0.45
+
+
 def test_detail_fades_with_the_contrast_of_the_edit() -> None:
     full = texture(1, 3, 96, 128)
     fog = 0.7 + 0.3 * small(full)

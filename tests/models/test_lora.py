@@ -8,7 +8,7 @@ from omniedit import models
 from omniedit.config.fitting import LoraConfig
 from omniedit.errors import UserError
 from omniedit.models.editor import Editor
-from omniedit.models.lora import adapter_state, add_adapters, trained_state, write_trained
+from omniedit.models.lora import adapter_state, add_adapters, trained_weights, write_trained
 
 CASES = [
     ("editnet", "control", False, torch.float32),
@@ -48,15 +48,15 @@ def test_only_adapters_and_parts_outside_the_blocks_are_trained() -> None:
     editor, _ = adapted("editnet", LoraConfig(rank=3))
     trained = {name for name, p in editor.named_parameters() if p.requires_grad}
     assert not any(name.startswith("base.") for name in trained)
-    assert {name.split(".")[0] for name in trained_state(editor)} == {"condition_embed", "control_blocks"}
-    assert {name.split(".")[2] for name in trained_state(editor) if name[:7] == "control"} == {"to_image", "to_text"}
+    assert {name.split(".")[0] for name in trained_weights(editor)} == {"condition_embed", "control_blocks"}
+    assert {name.split(".")[2] for name in trained_weights(editor) if name[:7] == "control"} == {"to_image", "to_text"}
     layers = {name.partition(".lora_")[0] for name in adapter_state(editor)}
     assert "control_blocks.0.block.attn.to_q" in layers and not any("norm" in name for name in layers)
 
 
 def test_channel_concatenation_trains_only_the_patch_layer_and_adapters_of_its_base() -> None:
     editor, _ = adapted("channel_concat", LoraConfig(rank=3, targets="base"))
-    assert set(trained_state(editor)) == {"base.pos_embed.proj.weight", "base.pos_embed.proj.bias"}
+    assert set(trained_weights(editor)) == {"base.pos_embed.proj.weight", "base.pos_embed.proj.bias"}
     with pytest.raises(UserError, match=r"train\.lora\.targets: ChannelConcat has no control branch"):
         add_adapters(models.build("channel_concat", base(SD3)), LoraConfig(rank=3), seed=0)
 

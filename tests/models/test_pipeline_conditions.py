@@ -11,7 +11,7 @@ from PIL import Image
 from helpers.tiny_editor import make_pipeline
 from helpers.tiny_models import move_weights
 from omniedit.cli import main as cli
-from omniedit.models.conditions import TakenConditions
+from omniedit.models.conditions import SupportedConditions
 from omniedit.models.pipeline import EditPipeline
 from omniedit.models.pipeline_conditions import call_arguments, encode_references, match_conditions
 
@@ -77,7 +77,7 @@ def test_a_reference_is_scaled_to_the_source_without_cropping(pipeline: EditPipe
 )
 def test_mismatched_conditions_raise_an_error(references: Any, task: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        match_conditions(references, task, 2, TakenConditions(True, ("remove", "add")))
+        match_conditions(references, task, 2, SupportedConditions(True, ("remove", "add")))
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +107,7 @@ def test_mismatched_captions_raise_an_error(apprentice: EditPipeline) -> None:
     with pytest.raises(ValueError, match=r"reference_captions: 1 references, 2 captions; give one for each"):
         match_conditions([1], None, 1, apprentice.takes, ["a duck", "a cow"])
     with pytest.raises(ValueError, match=r"takes no captions .*; give an editor .* editnet_demos_cross"):
-        match_conditions([1], None, 1, TakenConditions(references=True), ["a duck"])
+        match_conditions([1], None, 1, SupportedConditions(references=True), ["a duck"])
     assert call_arguments(apprentice.takes, [[1]], ["add"], [["a duck"]]) == {
         "references": [[1]],
         "reference_captions": [["a duck"]],
@@ -139,9 +139,9 @@ def test_an_editor_without_references_raises_an_error_with_the_remedy() -> None:
     for given in ({"references": [photo(8, 8)]}, {"task": "remove"}):
         arguments = {"references": None, "task": None} | given
         with pytest.raises(ValueError, match=r"this editor takes no .*; give an editor .* editnet_routed .*, or omit"):
-            match_conditions(**arguments, count=1, takes=TakenConditions())
-    assert call_arguments(TakenConditions(), [[1]], ["remove"]) == {}
-    assert call_arguments(TakenConditions(True, ("add",)), [[1], []], ["remove", "add"]) == {
+            match_conditions(**arguments, count=1, takes=SupportedConditions())
+    assert call_arguments(SupportedConditions(), [[1]], ["remove"]) == {}
+    assert call_arguments(SupportedConditions(True, ("add",)), [[1], []], ["remove", "add"]) == {
         "references": [[1], []],
         "task": [None, "add"],
     }

@@ -19,7 +19,7 @@ from httpx2 import ConnectError
 from helpers.chain import REPOSITORY, checkout, environment, options, rules_to_run
 from helpers.preloaded import run_snakemake
 from omniedit.errors import UserError
-from omniedit.models.registry import MODELS, Model, hub_errors, is_wanted, model_folder, read_models, unready
+from omniedit.models.registry import MODELS, Model, describe_unready, hub_errors, is_wanted, model_folder, read_models
 from omniedit.tasks import OMNIEDIT_TASKS
 
 REVISION = "0123456789abcdef0123456789abcdef01234567"
@@ -242,7 +242,7 @@ def logged_out(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def test_unready_model_message_gives_the_complete_command(changes: dict, words: str | None, tmp_path: Path) -> None:
     entries = {"style": {**ENTRY, "class": "StableDiffusionXLInstructPix2PixPipeline", **changes}, "base": ENTRY}
     (tmp_path / "models.yaml").write_text(yaml.safe_dump(entries))
-    lines = unready(["style", "base"], tmp_path / "models.yaml", tmp_path / "models")
+    lines = describe_unready(["style", "base"], tmp_path / "models.yaml", tmp_path / "models")
     assert len(lines) == (words is not None)
     assert all(str(words).format(records=tmp_path / "models") in line for line in lines)
 
@@ -254,7 +254,7 @@ def test_incomplete_record_raises_error(record: str, tmp_path: Path) -> None:
     words = r"base.json: damaged, or not a record of a fetched model; .*snakemake --force .*base.json"
     with pytest.raises(UserError, match=words):
         model_folder("base", tmp_path / "models.yaml", tmp_path)
-    assert len(unready(["base"], tmp_path / "models.yaml", tmp_path)) == 1
+    assert len(describe_unready(["base"], tmp_path / "models.yaml", tmp_path)) == 1
 
 
 def test_run_stops_before_its_first_job_if_models_are_missing(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from helpers import tiny_bases
 from helpers.tiny_models import SD3, base, inputs, move_weights
 from omniedit import models
-from omniedit.models.conditions import taken_conditions
+from omniedit.models.conditions import get_supported_conditions
 from omniedit.models.routed_editnet import RoutedEditNet, TaskTokenEditNet
 from omniedit.models.routing import SHARED, Experts, Route, Router, VisualPrompt, attend, default_groups
 
@@ -158,7 +158,7 @@ def test_every_trained_weight_gets_a_gradient_even_without_references() -> None:
 
 def test_groups_and_tasks_are_saved_with_the_editor(net: RoutedEditNet) -> None:
     assert default_groups(TASKS) == ["local", "global", "visual", SHARED] == net.config["groups"]
-    takes = taken_conditions(net)
+    takes = get_supported_conditions(net)
     assert takes.references and takes.tasks == TASKS and takes.task_index("nothing") == -1
 
 

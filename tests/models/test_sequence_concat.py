@@ -7,7 +7,7 @@ import torch
 
 from helpers.tiny_bases import inputs, make
 from helpers.tiny_models import move_weights
-from omniedit.models.sequence_concat import MOST_REFERENCES, SequenceConcat
+from omniedit.models.sequence_concat import MAX_REFERENCES, SequenceConcat
 
 BASES = ("sd3", "sd35", "flux", "qwen_image", "z_image")
 
@@ -60,6 +60,6 @@ def test_reference_and_source_are_distinguished(base: str) -> None:
 
 def test_more_references_than_learned_vectors_are_an_error() -> None:
     x = inputs("sd3")
-    references = x["condition"][:, None].expand(-1, MOST_REFERENCES + 1, -1, -1, -1)
+    references = x["condition"][:, None].expand(-1, MAX_REFERENCES + 1, -1, -1, -1)
     with pytest.raises(ValueError, match="5 images, but this editor takes at most 4"):
         build("sd3")(**x, references=references)

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from omniedit.errors import Damaged, UserError
+from omniedit.errors import DamagedFile, UserError
 from omniedit.imaging.images import (
     Image,
     decode_image,
@@ -150,7 +150,7 @@ def test_truncated_shard_is_reported_as_damaged(tmp_path: Path) -> None:
     whole = path.read_bytes()
     for end in range(0, len(whole), len(whole) // 50):
         path.write_bytes(whole[:end])
-        with pytest.raises(Damaged, match=r"00000\.h5: damaged: not a valid HDF5 file"):
+        with pytest.raises(DamagedFile, match=r"00000\.h5: damaged: not a valid HDF5 file"):
             Shard(path)
 
 
@@ -163,7 +163,7 @@ def test_flipped_bit_is_detected_or_harmless(tmp_path: Path) -> None:
         try:
             with Shard(path) as shard:
                 assert all(map(same, shard, plain_pairs()))
-        except Damaged:
+        except DamagedFile:
             detected += 1
     assert detected > 50
 

@@ -93,7 +93,7 @@ def test_images_without_contrast_are_compared_only_by_pixels() -> None:
 
 
 def test_many_copies_keep_one_original_with_bounded_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(duplicates, "_MOST_EDGES", 50)
+    monkeypatch.setattr(duplicates, "_MAX_EDGES", 50)
     monkeypatch.setattr(duplicates, "_CHUNK", 7)
     pairs = make_near(*[0] * 40, *[1] * 3)
     pairs.change_levels[:, 0] += np.arange(43) / 100  # distinct levels, so that each copy is compared

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from omniedit.quality import hamming
-from omniedit.quality.hamming import near_between, near_within
+from omniedit.quality.hamming import find_close_matches, find_close_pairs
 
 
 def make_hashes(rng: np.random.Generator, count: int) -> np.ndarray:
@@ -32,7 +32,9 @@ def test_all_near_hashes_are_found_once(seed: int, radius: int, chunk: int) -> N
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(hamming, "_CHUNK", chunk)
         found = [
-            tuple(sorted(map(int, pair))) for a, b in near_within(hashes, radius) for pair in zip(a, b, strict=True)
+            tuple(sorted(map(int, pair)))
+            for a, b in find_close_pairs(hashes, radius)
+            for pair in zip(a, b, strict=True)
         ]
     assert len(found) == len(set(found))
     assert set(found) == {pair for pair in compare_all(hashes, hashes, radius) if pair[0] < pair[1]}
@@ -45,25 +47,27 @@ def test_join_of_two_sets_is_exact(seed: int, radius: int, most: int) -> None:
     left, right = hashes[:50], np.concatenate([hashes[50:], hashes[:5]])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(hamming, "_EXPANDED", most)
-        found = [tuple(map(int, pair)) for a, b in near_between(left, right, radius) for pair in zip(a, b, strict=True)]
+        found = [
+            tuple(map(int, pair)) for a, b in find_close_matches(left, right, radius) for pair in zip(a, b, strict=True)
+        ]
     assert len(found) == len(set(found))
     assert set(found) == compare_all(left, right, radius)
 
 
 def test_hashes_in_a_single_bucket_are_found() -> None:
     hashes = np.arange(500, dtype=np.uint64) << np.uint64(8)
-    found = {tuple(sorted(map(int, pair))) for a, b in near_within(hashes, 2) for pair in zip(a, b, strict=True)}
+    found = {tuple(sorted(map(int, pair))) for a, b in find_close_pairs(hashes, 2) for pair in zip(a, b, strict=True)}
     assert found == {pair for pair in compare_all(hashes, hashes, 2) if pair[0] < pair[1]}
 
 
 def test_empty_set_has_no_near_hashes() -> None:
     empty = np.zeros(0, np.uint64)
-    assert not list(near_within(empty, 6))
-    assert not list(near_between(empty, np.ones(1, np.uint64), 6))
-    assert not list(near_between(np.ones(1, np.uint64), empty, 6))
+    assert not list(find_close_pairs(empty, 6))
+    assert not list(find_close_matches(empty, np.ones(1, np.uint64), 6))
+    assert not list(find_close_matches(np.ones(1, np.uint64), empty, 6))
 
 
 @pytest.mark.parametrize("radius", [-1, 7])
 def test_radius_beyond_the_guarantee_raises_error(radius: int) -> None:
     with pytest.raises(ValueError, match="between 0 and 6"):
-        list(near_within(np.zeros(1, np.uint64), radius))
+        list(find_close_pairs(np.zeros(1, np.uint64), radius))

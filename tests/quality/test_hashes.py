@@ -9,11 +9,11 @@ import pytest
 from omniedit.imaging.images import Image
 from omniedit.quality.hashes import (
     CHANGE_RADIUS,
-    are_same_levels,
     are_twins,
     hash_change,
     hash_image,
     is_plain,
+    levels_match,
     mirror,
     mirror_changes,
     read_hashes,
@@ -89,14 +89,14 @@ def test_same_edit_of_a_copy_has_the_same_change_hash(photo: Image) -> None:
     first, levels = hash_change(photo, edited)
     second, others = hash_change(COPIES["jpeg"](photo), COPIES["jpeg"](edited))
     assert (first ^ second).bit_count() <= CHANGE_RADIUS
-    assert are_same_levels(levels[None], others[None]).all()
+    assert levels_match(levels[None], others[None]).all()
 
 
 def test_stronger_change_of_the_same_shape_has_different_levels(photo: Image) -> None:
     dusk, night = (cv2.convertScaleAbs(photo, alpha=alpha) for alpha in (0.7, 0.4))
     (first, levels), (second, others) = hash_change(photo, dusk), hash_change(photo, night)
     assert (first ^ second).bit_count() <= CHANGE_RADIUS
-    assert not are_same_levels(levels[None], others[None]).any()
+    assert not levels_match(levels[None], others[None]).any()
 
 
 def test_mirrored_change_is_recognised(photo: Image) -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from omniedit.quality.change import ChangeMap
-from omniedit.quality.labels import doubt_label, tasks_in
+from omniedit.quality.labels import doubt_label, find_tasks
 from omniedit.tasks import Task
 
 LOCAL = np.zeros((20, 20, 3), np.float32)
@@ -26,7 +26,7 @@ WHOLE = np.full((20, 20, 3), 90, np.float32)
     ],
 )
 def test_instruction_matches_its_task(instruction: str, task: Task) -> None:
-    assert task in tasks_in(instruction)
+    assert task in find_tasks(instruction)
     change = ChangeMap(LOCAL if task.is_local else WHOLE)
     assert doubt_label(task, instruction, change) == ""
 

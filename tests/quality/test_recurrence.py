@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from helpers.small_signatures import make_signatures
-from omniedit.quality.recurrence import swap_odds, swapped_turns
+from omniedit.quality.recurrence import find_swapped_turns, swap_odds
 from omniedit.quality.signature_table import Signatures
 
 
@@ -39,11 +39,11 @@ def test_additions_and_sessions_give_no_such_evidence() -> None:
 
 
 def test_turn_that_breaks_a_chain_is_found() -> None:
-    assert swapped_turns(link((1, 2), (3, 2), (3, 4)), {"s": [0, 1, 2]}) == [1]
-    assert swapped_turns(link((2, 1), (2, 3), (3, 4)), {"s": [0, 1, 2]}) == [0]
+    assert find_swapped_turns(link((1, 2), (3, 2), (3, 4)), {"s": [0, 1, 2]}) == [1]
+    assert find_swapped_turns(link((2, 1), (2, 3), (3, 4)), {"s": [0, 1, 2]}) == [0]
 
 
 def test_intact_chains_shared_sources_and_short_sessions_are_not_flagged() -> None:
-    assert swapped_turns(link((1, 2), (2, 3), (3, 4)), {"s": [0, 1, 2]}) == []
-    assert swapped_turns(link((1, 2), (1, 3), (1, 4)), {"s": [0, 1, 2]}) == []
-    assert swapped_turns(link((1, 2), (1, 3)), {"s": [0, 1]}) == []
+    assert find_swapped_turns(link((1, 2), (2, 3), (3, 4)), {"s": [0, 1, 2]}) == []
+    assert find_swapped_turns(link((1, 2), (1, 3), (1, 4)), {"s": [0, 1, 2]}) == []
+    assert find_swapped_turns(link((1, 2), (1, 3)), {"s": [0, 1]}) == []

@@ -10,7 +10,7 @@ import torch
 
 from omniedit.buckets.placement import Layout, accepted_pairs, place, read_plan, write_plan
 from omniedit.buckets.write import write_part
-from omniedit.evaluation.edits import at_resolution
+from omniedit.evaluation.edits import scale_to_bucket
 from omniedit.evaluation.scores import bench_row
 from omniedit.evaluation.table3 import markdown, table3
 from omniedit.pairs import EditPair, Reference, Rejection, Shard, write_shard
@@ -19,13 +19,13 @@ from omniedit.reporting.card import data_table
 from omniedit.reporting.filtering import filter_page
 from omniedit.reporting.gallery import Sample, gallery
 from omniedit.reporting.provenance import model_rows
-from omniedit.reporting.sheet import best_of_different_photos, contact_sheet
+from omniedit.reporting.sheet import best_by_photo, contact_sheet
 from omniedit.reporting.thresholds import acceptance_curves, thresholds_page
 from omniedit.scoring.filter import DECISIONS_SCHEMA, decide, gather_decisions
 from omniedit.scoring.reference import ReferenceJudge
 from omniedit.scoring.reply_parser import Unscorable
 from omniedit.scoring.score_table import SCORES_SCHEMA, score_row
-from omniedit.scoring.student.defects import DEFECTS, WRONG_INSTRUCTION, with_defect
+from omniedit.scoring.student.defects import DEFECTS, WRONG_INSTRUCTION, apply_defect
 from omniedit.scoring.verdict import Score
 from omniedit.storage.parquet import read_rows, read_table, write_rows, write_table
 from omniedit.tasks import Task, order_tasks
@@ -118,7 +118,7 @@ def test_reference_judge_states_why_it_cannot_score(run: Path) -> None:
 
 def test_defects_need_no_truth(run: Path) -> None:
     with Shard(files(run)[0][0]) as shard:
-        made = [(defect, with_defect(shard, row, defect)) for row in range(len(shard)) for defect in DEFECTS]
+        made = [(defect, apply_defect(shard, row, defect)) for row in range(len(shard)) for defect in DEFECTS]
     assert {defect for defect, pair in made if pair is not None} == set(DEFECTS) - {WRONG_INSTRUCTION}
 
 
@@ -137,7 +137,7 @@ def test_pages_show_tasks_that_are_not_registered(run: Path, tmp_path: Path) -> 
     page = gallery("mine", FOLDER, candidates, skipped[FOLDER], 9.0, Sample(), seed=0)
     assert "Do 3." in page and "Pairs that were made elsewhere" in page
     assert page.count("<figcaption>subject: a red &lt;cat&gt;</figcaption>") == 1
-    best, _ = read_best(*files(run), best_of_different_photos)
+    best, _ = read_best(*files(run), best_by_photo)
     assert set(best) == set(columns.tasks)
     assert all(candidate.task == task for task, chosen in best.items() for candidate in chosen)
     contact_sheet(best, order_tasks(best), tmp_path / "sheet.jpg")
@@ -146,7 +146,7 @@ def test_pages_show_tasks_that_are_not_registered(run: Path, tmp_path: Path) -> 
 
 
 def test_benchmark_table_lists_unregistered_tasks() -> None:
-    judge, pairs = GenerousJudge(), [at_resolution(pair, 32) for pair in foreign_pairs()]
+    judge, pairs = GenerousJudge(), [scale_to_bucket(pair, 32) for pair in foreign_pairs()]
     rows = [bench_row("no_edit", pair, *judge.judge([pair]), judge) for pair in pairs]
     table = table3([{**row, "sc_score": 9.5} for row in rows], seed=0)
     assert [row["task"] for row in table] == ["all", "object_swap", "style_transfer", SPLASH, "retouch"]

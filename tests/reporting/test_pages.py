@@ -21,7 +21,7 @@ from omniedit.reporting.filtering import filter_page
 from omniedit.reporting.gallery import Sample, gallery
 from omniedit.reporting.page import DASH, LIMIT
 from omniedit.reporting.provenance import provenance_page
-from omniedit.reporting.sheet import best_of_different_photos, contact_sheet, mask_centre, subject
+from omniedit.reporting.sheet import best_by_photo, contact_sheet, mask_centre, subject
 from omniedit.reporting.summary import summary
 from omniedit.reporting.throughput import throughput_page
 from omniedit.reporting.training import INPAINTING, Curve, loss_rows, part_rows, read_curve, speed_row, training_page
@@ -194,7 +194,7 @@ def test_files_of_different_shards_are_rejected(tmp_path):
 
 def test_contact_sheet_is_the_same_twice(tmp_path):
     files = write_report(tmp_path, Task.OBJECT_SWAP, [KEPT, BELOW])
-    best, _ = read_best(*files, best_of_different_photos)
+    best, _ = read_best(*files, best_by_photo)
     tasks = [Task.OBJECT_SWAP, Task.STYLE_TRANSFER]
     for name in ("first.jpg", "second.jpg"):
         contact_sheet(best, tasks, tmp_path / name)
@@ -341,5 +341,5 @@ def test_best_pairs_of_all_shards_are_found_shard_by_shard(tmp_path):
         folder.mkdir()
     files = [write_report(folder, Task.OBJECT_SWAP, of_shard) for folder, of_shard in zip(folders, SHARDS, strict=True)]
     joined = [[path for (path,) in of_kind] for of_kind in zip(*files, strict=True)]
-    best, _ = read_best(*joined, best_of_different_photos)
-    assert best == {Task.OBJECT_SWAP: best_of_different_photos(read_candidates(*joined)[0])}
+    best, _ = read_best(*joined, best_by_photo)
+    assert best == {Task.OBJECT_SWAP: best_by_photo(read_candidates(*joined)[0])}

@@ -11,11 +11,11 @@ from omniedit.instructions.proposals import (
     RemovalProposal,
     StyleProposal,
     proposal_in,
-    rejected_row,
+    rejection_row,
     usable,
     write_proposals,
 )
-from omniedit.reporting.proposals import Tally, concepts_in_half, evenness, proposals_page, reason_kind
+from omniedit.reporting.proposals import Tally, count_concepts_in_half, evenness, proposals_page, reason_kind
 from omniedit.tasks import Task
 
 
@@ -45,14 +45,14 @@ def test_tasks_refusals_and_names_are_counted_over_shards(tmp_path: Path) -> Non
         [
             removal("a", "dog", "polite", "plain"),
             removal("a", "dog", "plain", "short", "polite"),
-            rejected_row("a", Task.OBJECT_REMOVAL, "quotas", "the quota of object 'dog' is full"),
+            rejection_row("a", Task.OBJECT_REMOVAL, "quotas", "the quota of object 'dog' is full"),
         ],
         [
             removal("b", "cat", "plain"),
-            rejected_row("b", Task.OBJECT_REMOVAL, "quotas", "the quota of object 'the cat' is full"),
-            rejected_row("b", Task.OBJECT_REMOVAL, "edits", "background 'a cat' names the object"),
-            rejected_row("b", Task.OBJECT_REMOVAL, "wordings", "short paraphrase: it does not name the object 'cat'"),
-            rejected_row("c", None, "things", "no JSON object: Expecting value: line 1 column 1 (char 0)"),
+            rejection_row("b", Task.OBJECT_REMOVAL, "quotas", "the quota of object 'the cat' is full"),
+            rejection_row("b", Task.OBJECT_REMOVAL, "edits", "background 'a cat' names the object"),
+            rejection_row("b", Task.OBJECT_REMOVAL, "wordings", "short paraphrase: it does not name the object 'cat'"),
+            rejection_row("c", None, "things", "no JSON object: Expecting value: line 1 column 1 (char 0)"),
         ],
     )
     tally = Tally.of(paths)
@@ -94,7 +94,7 @@ def test_reasons_are_grouped_without_quoted_words_and_numbers() -> None:
 def test_balance_is_one_for_equal_shares_and_falls_with_a_dominant_concept() -> None:
     even, uneven = Counter(dict.fromkeys("abcd", 5)), Counter({"a": 97, "b": 1, "c": 1, "d": 1})
     assert evenness(even) == pytest.approx(1) and evenness(uneven) < 0.2 and evenness(Counter(a=3)) == 1
-    assert (concepts_in_half(even), concepts_in_half(uneven)) == (2, 1)
+    assert (count_concepts_in_half(even), count_concepts_in_half(uneven)) == (2, 1)
 
 
 def test_types_of_anyedit_are_listed_like_tasks(tmp_path: Path) -> None:

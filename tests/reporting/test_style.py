@@ -5,8 +5,8 @@ from collections import Counter
 import pytest
 from matplotlib.text import Text
 
-from omniedit.reporting.proposals import named_bars
-from omniedit.reporting.style import panels, styled, svg
+from omniedit.reporting.proposals import facet_bars
+from omniedit.reporting.style import panels, report_style, svg
 
 PRICES = [
     "Change the price from $5 to $10.",
@@ -19,7 +19,7 @@ PRICES = [
 
 @pytest.mark.parametrize("words", PRICES)
 def test_dollar_signs_do_not_start_a_formula(words: str) -> None:
-    with styled():
+    with report_style():
         figure, (axis,) = panels(1, 1, 4, 3)
         axis.set(title=words, xlabel=words)
         axis.plot([0, 1], label=words)
@@ -32,5 +32,5 @@ def test_dollar_signs_do_not_start_a_formula(words: str) -> None:
 
 @pytest.mark.parametrize("words", PRICES)
 def test_object_names_are_drawn_unchanged(words: str) -> None:
-    with styled():
-        svg(named_bars({"object": Counter({words: 3})}))
+    with report_style():
+        svg(facet_bars({"object": Counter({words: 3})}))

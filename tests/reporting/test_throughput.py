@@ -2,7 +2,7 @@ import pytest
 
 from omniedit.reporting.page import DASH
 from omniedit.reporting.throughput import duration, job_rows, part_rows, read_jobs, read_loops
-from omniedit.specialists.learned.device_share import DeviceClock, ProcessorMoment
+from omniedit.specialists.learned.device_share import CpuTimestamp, DeviceClock
 from omniedit.storage.progress import Progress
 
 HEAD = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time\n"
@@ -49,8 +49,8 @@ def test_device_use_is_averaged_by_time(tmp_path):
     class Hours(DeviceClock):
         def __init__(self, seconds, shares):
             super().__init__("cpu")
-            self.shares, self._first = shares, ProcessorMoment()
-            self._last = ProcessorMoment()
+            self.shares, self._first = shares, CpuTimestamp()
+            self._last = CpuTimestamp()
             self._last.at = self._first.at + seconds
 
         def busy(self):

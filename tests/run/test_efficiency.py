@@ -9,7 +9,7 @@ import pytest
 
 from omniedit.errors import UserError
 from omniedit.run.accounting import FIELDS, PREEMPTED, accounting, by_rule, mebibytes, read_attempts, seconds
-from omniedit.run.efficiency import advice, efficiency_page, rule_row, worth_advice
+from omniedit.run.efficiency import advice, efficiency_page, rule_row, rules_to_advise
 
 CHECKOUT = Path("/shared/omniedit")
 Rows = list[dict[str, str]]
@@ -149,7 +149,7 @@ def test_advice_skips_small_rules_that_never_failed() -> None:
     rows = shard(1, "00000") + job(2, "decide_shard", "run=mini", ElapsedRaw="5")
     rows += job(3, "plan_buckets", "run=mini", "FAILED", ElapsedRaw="5")
     uses = by_rule(read_attempts(rows, "mini", CHECKOUT))
-    assert [use.rule for use in worth_advice(uses)] == ["score_shard", "plan_buckets"]
+    assert [use.rule for use in rules_to_advise(uses)] == ["score_shard", "plan_buckets"]
 
 
 def test_page_without_jobs_gives_the_reason() -> None:

@@ -18,7 +18,7 @@ from omniedit.config.loading import check
 from omniedit.config.schema import Config, ScoringConfig
 from omniedit.errors import UserError
 from omniedit.redaction import ENVIRONMENT, restore
-from omniedit.run.preflight import Preflight, check_writable_folder, one_line_errors
+from omniedit.run.preflight import Preflight, check_writable_folder, exit_on_user_error
 from omniedit.storage.locks import WORKING_FOLDER, is_held, run_lock
 from omniedit.storage.processes import LAUNCHER
 
@@ -124,14 +124,14 @@ def test_missing_api_key_stops_the_run_but_not_a_dry_run(damaged: Path, monkeypa
     ],
 )
 def test_unusable_folder_stops_the_run_with_path_and_remedy(number: int, remedy: str) -> None:
-    with pytest.raises(SystemExit, match=f"error: /some/file: {remedy}"), one_line_errors():
+    with pytest.raises(SystemExit, match=f"error: /some/file: {remedy}"), exit_on_user_error():
         raise OSError(number, os.strerror(number), "/some/file")
 
 
 def test_only_expected_errors_lose_their_traceback() -> None:
-    with pytest.raises(FileNotFoundError), one_line_errors():
+    with pytest.raises(FileNotFoundError), exit_on_user_error():
         raise FileNotFoundError(errno.ENOENT, "No such file", "here")
-    with pytest.raises(SystemExit, match="error: a mistake"), one_line_errors():
+    with pytest.raises(SystemExit, match="error: a mistake"), exit_on_user_error():
         raise UserError("a mistake")
 
 

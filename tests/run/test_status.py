@@ -14,7 +14,7 @@ from helpers.slurm_queue import pretend_queue, record
 from omniedit.config.schema import Config
 from omniedit.errors import UserError
 from omniedit.run import job_states
-from omniedit.run.job_states import State, read_jobs, started_outputs
+from omniedit.run.job_states import JobState, list_started_outputs, read_jobs
 from omniedit.run.status import hourly_rate, last_line, report
 
 NOW = 1_000_000.0
@@ -46,18 +46,18 @@ def mark(root: Path, output: str, kind: str = "incomplete", longest: int = 255) 
     write(Path(root, ".snakemake", kind, *(f"@{part}" for part in parts[:-1]), parts[-1]), "{}")
 
 
-def states(root: Path) -> list[State]:
+def states(root: Path) -> list[JobState]:
     jobs = [job for job in read_jobs("mine", root) if job.rule == "synthesize_shard"]
     return [job.state for job in jobs if job.wildcards["task"] == "object_swap"]
 
 
 def test_job_states_follow_from_files_and_logs(root: Path) -> None:
-    assert states(root) == [State.DONE, State.STOPPED, State.FAILED, State.WAITING]
+    assert states(root) == [JobState.DONE, JobState.STOPPED, JobState.FAILED, JobState.WAITING]
 
 
 def test_job_with_an_empty_log_counts_as_failed(root: Path) -> None:
     write(root / "logs/mine/synthesize/object_swap/00003.log", "")
-    assert states(root)[3] is State.FAILED
+    assert states(root)[3] is JobState.FAILED
 
 
 def test_config_of_another_version_raises_error(root: Path) -> None:
@@ -69,7 +69,7 @@ def test_config_of_another_version_raises_error(root: Path) -> None:
 def test_job_pending_in_slurm_is_waiting(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(job_states, "is_held", lambda lock: True)
     comment = "rule_synthesize_shard_wildcards_mine_object_swap_00001"
-    for state, seen in (("PENDING", State.WAITING), ("RUNNING", State.RUNNING)):
+    for state, seen in (("PENDING", JobState.WAITING), ("RUNNING", JobState.RUNNING)):
         folder = root / f"slurm-{state}"
         monkeypatch.setenv("PATH", pretend_queue(folder, [record(1, comment, root, state)])["PATH"])
         assert states(root)[1] is seen
@@ -90,17 +90,17 @@ def workflow_at_work(folder: Path, run: str = "mine") -> Iterator[subprocess.Pop
 
 def test_started_job_is_running_while_the_workflow_lives(root: Path) -> None:
     with workflow_at_work(root):
-        assert states(root)[1] is State.RUNNING
+        assert states(root)[1] is JobState.RUNNING
         assert (
             "  synthesize_shard object_swap 00001: 2/9 pairs  (logs/mine/synthesize/object_swap/00001.log)"
             in report("mine", root, NOW)
         )
-    assert states(root)[1] is State.STOPPED
+    assert states(root)[1] is JobState.STOPPED
 
 
 def test_run_of_another_name_does_not_affect_the_state(root: Path) -> None:
     with workflow_at_work(root, "yours"):
-        assert states(root)[1] is State.STOPPED
+        assert states(root)[1] is JobState.STOPPED
 
 
 def test_workflow_of_a_checkout_sharing_the_results_is_detected(root: Path, tmp_path: Path) -> None:
@@ -109,17 +109,17 @@ def test_workflow_of_a_checkout_sharing_the_results_is_detected(root: Path, tmp_
     (other / "results").symlink_to(root / "results")
     mark(other, "results/mine/candidates/object_swap/00003.h5")
     with workflow_at_work(other):
-        assert states(root)[1] is State.RUNNING and states(root)[3] is State.RUNNING
+        assert states(root)[1] is JobState.RUNNING and states(root)[3] is JobState.RUNNING
 
 
 def test_deleted_output_is_not_a_failed_job(root: Path) -> None:
     output = "results/mine/candidates/object_swap/00002.h5"
     mark(root, output, "metadata")
-    assert states(root)[2] is State.DELETED
+    assert states(root)[2] is JobState.DELETED
     assert not any("00002" in line for line in report("mine", root, NOW))
     long = "results/mine/" + "deep/" * 60 + "a.h5"
     mark(root, long, "metadata")
-    assert job_states._was_made(long, [root]) and not job_states._was_made(f"{long}x", [root])
+    assert job_states._succeeded(long, [root]) and not job_states._succeeded(f"{long}x", [root])
 
 
 def test_read_only_folder_can_be_reported(root: Path) -> None:
@@ -167,21 +167,21 @@ def report_to_reader(root: Path, *closed: str) -> list[str]:
 
 def test_foreign_files_are_ignored(root: Path) -> None:
     marks = root / ".snakemake/incomplete"
-    before = started_outputs(root)
+    before = list_started_outputs(root)
     for name in (".nfs0000000000a1b2c300000001", "migration_underway", "____", "abcd", "ÿÿÿÿ", "notes.txt"):
         (marks / name).write_text("{}")
     (root / "results/mine/candidates/object_swap/.nfs0001.h5").touch()
     (root / "results/mine/candidates/object_swap/00003.h5").mkdir()
     (root / "results/mine/candidates/object_removal").write_text("no folder")
-    assert started_outputs(root) == before
-    assert states(root) == [State.DONE, State.STOPPED, State.FAILED, State.WAITING]
+    assert list_started_outputs(root) == before
+    assert states(root) == [JobState.DONE, JobState.STOPPED, JobState.FAILED, JobState.WAITING]
 
 
 def test_files_that_vanish_during_the_report_are_skipped(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Simulate listed files that vanish before their time is read, and a log that vanishes before it is opened."""
     listed = Path.iterdir
     monkeypatch.setattr(Path, "iterdir", lambda folder: [*listed(folder), folder / "00003.h5", folder / "00002.h5"])
-    assert states(root) == [State.DONE, State.STOPPED, State.FAILED, State.WAITING]
+    assert states(root) == [JobState.DONE, JobState.STOPPED, JobState.FAILED, JobState.WAITING]
     monkeypatch.setattr(job_states, "is_file", lambda path: True)
     assert last_line(root / "logs/gone.log") == ""
 
@@ -226,7 +226,7 @@ def test_long_output_names_are_read(tmp_path: Path) -> None:
     outputs = {"results/mine/" + "deep/" * 30 + "a.h5", "results/mine/b.h5"}
     for output in outputs:
         mark(tmp_path, output, longest=40)
-    assert started_outputs(tmp_path) == outputs
+    assert list_started_outputs(tmp_path) == outputs
 
 
 def test_hourly_rate_covers_at_most_the_last_hour() -> None:

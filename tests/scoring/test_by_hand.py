@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from omniedit.errors import UserError
 from omniedit.scoring.by_hand import (
-    LONGEST_LINE,
-    LONGEST_NOTE,
+    MAX_LINE_LENGTH,
+    MAX_NOTE_LENGTH,
     Decision,
     HandDecision,
     append_by_hand,
@@ -46,7 +46,7 @@ def test_a_written_decision_is_one_printable_line_and_reads_back(tmp_path: Path)
     append_by_hand(path, make("caf\u00e9/../x", REJECT, "two\nlines \u2028 \x1b[31mred" + "x" * 5000))
     assert path.read_bytes().count(b"\n") == 1
     found = read_by_hand(path).by_pair["caf\u00e9/../x"]
-    assert found.note.startswith("two lines [31mred") and len(found.note) == LONGEST_NOTE
+    assert found.note.startswith("two lines [31mred") and len(found.note) == MAX_NOTE_LENGTH
     assert (found.who, found.when, found.decision) == ("ada", "2026-01-31T12:00:00+00:00", REJECT)
 
 
@@ -62,7 +62,7 @@ def test_a_written_decision_is_one_printable_line_and_reads_back(tmp_path: Path)
         (b'{"pair_id": "a"}', "its decision is None, not one of accept, reject, withdraw"),
         (b'{"pair_id": "a", "decision": ["accept"]}', "its decision is "),
         (b'{"pair_id": "a", "decision": "Accept"}', "its decision is 'Accept'"),
-        (b'{"pair_id": "a", "note": "' + b"x" * 3 * LONGEST_LINE + b'"}', f"more than {LONGEST_LINE} bytes"),
+        (b'{"pair_id": "a", "note": "' + b"x" * 3 * MAX_LINE_LENGTH + b'"}', f"more than {MAX_LINE_LENGTH} bytes"),
     ],
 )
 def test_a_broken_line_is_named_and_the_others_are_read(line: bytes, problem: str, tmp_path: Path) -> None:

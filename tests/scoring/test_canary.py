@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from omniedit.config.schema import ApiConfig, ScoringConfig
-from omniedit.errors import Damaged
+from omniedit.errors import DamagedFile
 from omniedit.pairs import EditPair
 from omniedit.scoring import Score, Unscorable, load_judge
 from omniedit.scoring.canary import canary_key, canary_pairs, drift, read_record, score_canary, write_record
@@ -103,7 +103,7 @@ def test_records_read_back_unchanged_and_their_key_depends_on_settings_and_pairs
     write_record(tmp_path / "a.parquet", rows, "july")
     assert read_record(tmp_path / "a.parquet") == (rows, "july")
     (tmp_path / "b.parquet").write_bytes((tmp_path / "a.parquet").read_bytes()[:-40])
-    with pytest.raises(Damaged):
+    with pytest.raises(DamagedFile):
         read_record(tmp_path / "b.parquet")
     keys = {canary_key(MovingJudge(), mode, pairs) for mode in ("tokens", "reply") for pairs in (PAIRS, PAIRS[1:])}
     assert len(keys) == 4 and canary_key(MovingJudge(), "tokens", PAIRS) in keys

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from omniedit.errors import Damaged, UserError
+from omniedit.errors import DamagedFile, UserError
 from omniedit.pairs import EditPair, Shard, write_shard
 from omniedit.scoring import Score, Unscorable
 from omniedit.scoring.judge_shards import judge_shard
@@ -87,5 +87,5 @@ def test_a_damaged_shard_raises_an_error(path: Path) -> None:
     place = content.rindex(b"IDAT")
     content[place + 8] ^= 1
     path.write_bytes(content)
-    with Shard(path) as shard, Progress("pairs") as progress, pytest.raises(Damaged, match="checksum"):
+    with Shard(path) as shard, Progress("pairs") as progress, pytest.raises(DamagedFile, match="checksum"):
         list(judge_shard(shard, CountingJudge(), progress))

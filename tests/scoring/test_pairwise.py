@@ -11,10 +11,10 @@ from transformers import LlavaForConditionalGeneration
 from helpers.tiny_vlm import make_llava
 from omniedit.models.folder import load_part, load_processor
 from omniedit.scoring.pairwise import (
-    Answer,
     Outcome,
+    PairwiseAnswer,
+    PairwiseItem,
     PairwiseJudge,
-    TwoEdits,
     blank_prompt,
     build_prompt,
     decide,
@@ -24,7 +24,7 @@ from omniedit.scoring.pairwise import (
 )
 from omniedit.scoring.reply_parser import Unscorable
 from omniedit.scoring.winner_parser import Winner
-from omniedit.vlm import Prompt, PromptImage, Reply, Unanswered
+from omniedit.vlm import MissingReply, Prompt, PromptImage, Reply
 from omniedit.vlm.cache import Cache
 from omniedit.vlm.local import LocalModel
 
@@ -33,7 +33,7 @@ def paint(shade: int) -> np.ndarray:
     return np.full((8, 16, 3), shade, np.uint8)
 
 
-ITEM = TwoEdits(paint(0), "Make it night.", paint(10), paint(20))
+ITEM = PairwiseItem(paint(0), "Make it night.", paint(10), paint(20))
 A, B, TIE, BOTH_BAD = Winner
 
 
@@ -43,7 +43,7 @@ class Model:
     def __init__(self, choose: Callable[[int, int], str]) -> None:
         self.choose, self.prompts = choose, list[Prompt]()
 
-    def ask(self, prompts: Sequence[Prompt]) -> list[Reply | Unanswered]:
+    def ask(self, prompts: Sequence[Prompt]) -> list[Reply | MissingReply]:
         self.prompts += prompts
         return [Reply(f'{{"winner": "{self.choose(*shades(prompt)[1:])}"}}', "v1") for prompt in prompts]
 
@@ -56,15 +56,15 @@ def test_both_orders_are_asked_and_letters_are_mapped_to_edits() -> None:
     model = Model(lambda a, b: "A" if a > b else "B")
     (outcome,) = PairwiseJudge(model, 1024).compare([ITEM])
     assert [shades(prompt) for prompt in model.prompts] == [[0, 10, 20], [0, 20, 10]]
-    assert outcome == Outcome(B, (Answer(B, False, "", "v1"), Answer(B, True, "", "v1")))
-    assert [answer.chose_first for answer in outcome.answers] == [False, True]
+    assert outcome == Outcome(B, (PairwiseAnswer(B, False, "", "v1"), PairwiseAnswer(B, True, "", "v1")))
+    assert [answer.prefers_first for answer in outcome.answers] == [False, True]
 
 
 @pytest.mark.parametrize("position", ["A", "B"])
 def test_a_judge_that_follows_positions_gives_a_tie(position: str) -> None:
     (outcome,) = PairwiseJudge(Model(lambda *_: position), 1024).compare([ITEM])
     assert isinstance(outcome, Outcome) and outcome.winner == TIE
-    assert [answer.chose_first for answer in outcome.answers] == [position == "A"] * 2
+    assert [answer.prefers_first for answer in outcome.answers] == [position == "A"] * 2
 
 
 @pytest.mark.parametrize(
@@ -80,21 +80,21 @@ def test_a_judge_that_follows_positions_gives_a_tie(position: str) -> None:
     ],
 )
 def test_the_winner_must_win_in_both_orders(winners: tuple[Winner, ...], winner: Winner) -> None:
-    answers = [Answer(each, bool(number)) for number, each in enumerate(winners)]
+    answers = [PairwiseAnswer(each, bool(number)) for number, each in enumerate(winners)]
     assert decide(answers) == Outcome(winner, tuple(answers))
 
 
 def test_one_unreadable_answer_makes_the_comparison_unscorable() -> None:
-    assert decide([Answer(A, False), Unscorable("the reply is empty")]) == Unscorable("the reply is empty")
+    assert decide([PairwiseAnswer(A, False), Unscorable("the reply is empty")]) == Unscorable("the reply is empty")
 
 
 def test_a_single_order_depends_only_on_the_pixels() -> None:
     rng = np.random.default_rng(0)
-    items = [TwoEdits(ITEM.source, "Go.", *rng.integers(0, 255, (2, 4, 4, 3), np.uint8)) for _ in range(64)]
+    items = [PairwiseItem(ITEM.source, "Go.", *rng.integers(0, 255, (2, 4, 4, 3), np.uint8)) for _ in range(64)]
     orders = [draw_order(item) for item in items]
     assert 16 < sum(orders) < 48
     for item, is_swapped in zip(items, orders, strict=True):
-        assert draw_order(TwoEdits(item.source, "Go.", item.b, item.a)) != is_swapped, "the same edit is first"
+        assert draw_order(PairwiseItem(item.source, "Go.", item.b, item.a)) != is_swapped, "the same edit is first"
     model = Model(lambda *_: "A")
     assert len(PairwiseJudge(model, 1024, both_orders=False).compare(items[:5])) == 5 == len(model.prompts)
 
@@ -102,7 +102,7 @@ def test_a_single_order_depends_only_on_the_pixels() -> None:
 def test_the_prompt_starts_with_the_fixed_text_and_includes_texts_of_editors_if_any() -> None:
     plain = [part for part in build_prompt(ITEM, False, 1024).parts if isinstance(part, str)]
     assert plain == [rubric_text(), "source:", "edit A:", "edit B:", "instruction: Make it night."]
-    item = TwoEdits(ITEM.source, "Go.", ITEM.a, ITEM.b, ("short", "a longer text"))
+    item = PairwiseItem(ITEM.source, "Go.", ITEM.a, ITEM.b, ("short", "a longer text"))
     assert build_prompt(item, True, 1024).parts[-2:] == ("text of editor A: a longer text", "text of editor B: short")
 
 
@@ -125,12 +125,12 @@ def test_local_models_use_the_same_interface(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("reply", "reason"),
     [
-        (Unanswered("no answer in 2 tries", rejected=False), "no answer in 2 tries"),
+        (MissingReply("no answer in 2 tries", rejected=False), "no answer in 2 tries"),
         (Reply("", "v1", refusal="I can't."), "refuses"),
         (Reply("Edit A, because", "v1", "length"), "cut off at the token limit"),
         (Reply('<think>hm</think>\n{"winner": "A"}\nsaid the sign, but', "v1", "length"), "may be a quotation"),
     ],
 )
-def test_a_reply_without_a_clear_winner_is_unscorable(reply: Reply | Unanswered, reason: str) -> None:
+def test_a_reply_without_a_clear_winner_is_unscorable(reply: Reply | MissingReply, reason: str) -> None:
     answer = read_answer(reply, False)
     assert isinstance(answer, Unscorable) and reason in answer.reason

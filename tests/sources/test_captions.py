@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from omniedit.sources.caption_values import Caption, Warned, decode_text, parse_caption, to_text
+from omniedit.sources.caption_values import Caption, MetadataWarning, decode_text, parse_caption, to_text
 from omniedit.sources.captions import Captions, list_caption_files, read_captions
 
 PHOTOS = ["00000/000000001.jpg", "00000/000000002.jpg"]
@@ -105,14 +105,14 @@ def test_entry_matches_its_photo_in_any_unicode_normal_form(folder: Path) -> Non
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
 def test_unicode_texts_are_read_without_a_warning(encoding: str) -> None:
-    warned: list[Warned] = []
+    warned: list[MetadataWarning] = []
     assert decode_text("a gr\u00fcnes car".encode(encoding), "x.txt", warned) == "a gr\u00fcnes car" and not warned
 
 
 def test_other_encodings_are_read_with_a_warning() -> None:
-    warned: list[Warned] = []
+    warned: list[MetadataWarning] = []
     assert decode_text(b"a gr\xfcnes car", "x.txt", warned) == "a gr\u00fcnes car"
-    assert warned == [Warned("x.txt", "is not UTF-8, read as Windows-1252; save it as UTF-8")]
+    assert warned == [MetadataWarning("x.txt", "is not UTF-8, read as Windows-1252; save it as UTF-8")]
 
 
 @pytest.mark.parametrize(
@@ -142,10 +142,10 @@ def test_value_becomes_text_or_missing(value: Any, text: str) -> None:
 
 
 def test_value_without_text_warns_and_missing_value_does_not() -> None:
-    warned: list[Warned] = []
+    warned: list[MetadataWarning] = []
     values = {"caption": {"de": "ein Auto"}, "text": "a car", "license": math.nan, "author": None, "objects": math.nan}
     assert parse_caption(values, "x.json", warned) == Caption(caption="a car")
-    assert warned == [Warned("x.json", "caption: not text")]
+    assert warned == [MetadataWarning("x.json", "caption: not text")]
 
 
 def test_objects_in_a_csv_file_are_parsed_as_json() -> None:

@@ -9,7 +9,7 @@ import PIL.Image
 import pytest
 from PIL import ImageCms
 
-from omniedit.imaging.decode import MAX_PIXELS, Unreadable
+from omniedit.imaging.decode import MAX_PIXELS, UnreadableImage
 from omniedit.sources.decode import EncodedPhoto
 
 RED, GREEN = (255, 0, 0), (0, 255, 0)
@@ -79,7 +79,7 @@ def test_image_over_the_pixel_limit_is_rejected_unread() -> None:
     content = bytearray(encode_image(PIL.Image.new("1", (8, 8)), "PNG"))
     content[16:24] = side.to_bytes(4, "big") * 2
     content[29:33] = zlib.crc32(content[12:29]).to_bytes(4, "big")
-    with pytest.raises(Unreadable, match="decompression bomb"):
+    with pytest.raises(UnreadableImage, match="decompression bomb"):
         EncodedPhoto(bytes(content))
 
 
@@ -89,12 +89,12 @@ def test_truncated_file_is_unreadable_or_decodes_completely(format: str) -> None
     for end in range(0, len(content), max(1, len(content) // 40)):
         try:
             decoded(content[:end])
-        except Unreadable:
+        except UnreadableImage:
             continue
 
 
 def test_half_a_jpeg_is_unreadable() -> None:
     noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)
     content = encode_image(PIL.Image.fromarray(noise), "JPEG")
-    with pytest.raises(Unreadable, match="truncated"):
+    with pytest.raises(UnreadableImage, match="truncated"):
         decoded(content[: len(content) // 2])

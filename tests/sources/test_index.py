@@ -16,17 +16,17 @@ from omniedit.aspect import crop_box
 from omniedit.errors import UserError
 from omniedit.sources.index import (
     SAMPLE,
-    Demands,
     IndexRow,
+    PhotoRequirements,
     check_some_kept,
+    crop_objects,
     index_rows,
     make_source_id,
-    objects_in_crop,
 )
 from omniedit.sources.listing import list_files
 from omniedit.sources.photo import NamedObject
 
-DEMANDS = Demands(min_pixels=4096, max_pixels=10**6, ratio_tolerance=0.15, crop="centre")
+DEMANDS = PhotoRequirements(min_pixels=4096, max_pixels=10**6, ratio_tolerance=0.15, crop="centre")
 
 
 def save(path: Path, size: tuple[int, int] = (96, 64), seed: int = 0) -> Path:
@@ -36,7 +36,7 @@ def save(path: Path, size: tuple[int, int] = (96, 64), seed: int = 0) -> Path:
     return path
 
 
-def index_folder(root: Path, demands: Demands = DEMANDS) -> dict[str, IndexRow]:
+def index_folder(root: Path, demands: PhotoRequirements = DEMANDS) -> dict[str, IndexRow]:
     return {row["file"]: row for row in index_rows(root, list_files(root), demands)}
 
 
@@ -131,7 +131,7 @@ def test_folder_without_usable_photos_raises_error(tmp_path: Path) -> None:
 
 
 def test_sample_photos_are_all_kept_uncropped_and_cover_every_ratio() -> None:
-    rows = list(index_folder(SAMPLE, Demands(1_000_000, 4_000_000, 0.15, "saliency")).values())
+    rows = list(index_folder(SAMPLE, PhotoRequirements(1_000_000, 4_000_000, 0.15, "saliency")).values())
     assert [row["status"] for row in rows] == ["kept"] * 9
     assert {row["ratio"] for row in rows} == {"1x1", "2x3", "3x2", "3x4", "4x3", "9x16", "16x9"}
     assert all(
@@ -148,7 +148,7 @@ def test_saliency_crop_keeps_a_named_object_in_view(tmp_path: Path) -> None:
     for left, expected in ((0.0, (0, 150)), (0.9, (10, 160))):
         line = {"file": "a.png", "objects": [{"name": "x", "box": [left, 0.2, left + 0.1, 0.8]}]}
         (tmp_path / "photos.jsonl").write_text(json.dumps(line))
-        row = index_folder(tmp_path, Demands(4096, 10**6, 0.15, "saliency"))["a.png"]
+        row = index_folder(tmp_path, PhotoRequirements(4096, 10**6, 0.15, "saliency"))["a.png"]
         assert (row["left"], row["right"]) == expected and len(json.loads(row["objects"])) == 1
 
 
@@ -157,7 +157,7 @@ def test_saliency_crop_shifts_towards_the_salient_region(tmp_path: Path) -> None
         image = np.random.default_rng(0).integers(80, 100, (100, 160, 3)).astype(np.uint8)
         image[40:60, place : place + 15] = (250, 40, 20)
         PIL.Image.fromarray(image).save(tmp_path / "a.png")
-        row = index_folder(tmp_path, Demands(4096, 10**6, 0.15, "saliency"))["a.png"]
+        row = index_folder(tmp_path, PhotoRequirements(4096, 10**6, 0.15, "saliency"))["a.png"]
         assert (row["left"], row["right"]) == expected
 
 
@@ -176,7 +176,7 @@ def test_boxes_in_a_crop_cover_the_same_pixels(
     if right - left < 0.01 or bottom - top < 0.01:
         return
     crop = crop_box(width, height, "3x2", centre)
-    (kept,) = objects_in_crop([NamedObject("x", (left, top, right, bottom))], (width, height), crop) or [None]
+    (kept,) = crop_objects([NamedObject("x", (left, top, right, bottom))], (width, height), crop) or [None]
     x0, x1 = (min(max(side * width, crop[0]), crop[2]) for side in (left, right))
     y0, y1 = (min(max(side * height, crop[1]), crop[3]) for side in (top, bottom))
     in_view = max(0, x1 - x0) * max(0, y1 - y0) / ((right - left) * width * (bottom - top) * height)

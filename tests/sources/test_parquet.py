@@ -8,11 +8,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from omniedit.errors import UserError
-from omniedit.sources.archived import MAX_BYTES, ArchivedPhoto, LeftOut
+from omniedit.sources.archived import MAX_BYTES, ArchivedPhoto, SkippedPart
 from omniedit.sources.parquet import parquet_photos
 
 
-def find_photos(table: pa.Table | bytes, **options: Any) -> list[ArchivedPhoto | LeftOut]:
+def find_photos(table: pa.Table | bytes, **options: Any) -> list[ArchivedPhoto | SkippedPart]:
     file = io.BytesIO(table if isinstance(table, bytes) else write_table(table, **options))
     return list(parquet_photos(file, "x.parquet"))
 
@@ -44,7 +44,7 @@ def test_named_objects_are_read() -> None:
     first, second, warned = find_photos(pa.table({"image": [b"one", b"two"], "objects": objects}))
     assert isinstance(first, ArchivedPhoto) and isinstance(second, ArchivedPhoto)
     assert first.caption.objects[0].box == (0, 0, 0.5, 0.5) and second.caption.objects[0].name == "cat"
-    assert warned == LeftOut("x.parquet:1", "objects[1]: has no name", "warned")
+    assert warned == SkippedPart("x.parquet:1", "objects[1]: has no name", "warned")
 
 
 def test_rows_without_an_image_are_skipped_and_invalid_utf8_is_replaced() -> None:
@@ -52,12 +52,12 @@ def test_rows_without_an_image_are_skipped_and_invalid_utf8_is_replaced() -> Non
     table = pa.table({"image": [b"one", None, b""], "caption": pa.StringArray.from_buffers(3, *captions.buffers()[1:])})
     photo, *rest = find_photos(table)
     assert isinstance(photo, ArchivedPhoto) and photo.caption.caption == "\ufffd!"
-    assert rest == [LeftOut("x.parquet:1", "no image"), LeftOut("x.parquet:2", "no image")]
+    assert rest == [SkippedPart("x.parquet:1", "no image"), SkippedPart("x.parquet:2", "no image")]
 
 
 def test_path_in_a_row_is_never_followed() -> None:
     hub = pa.array([{"bytes": None, "path": "/etc/passwd"}], pa.struct([("bytes", pa.binary()), ("path", pa.string())]))
-    assert find_photos(pa.table({"image": hub})) == [LeftOut("x.parquet:0", "no image")]
+    assert find_photos(pa.table({"image": hub})) == [SkippedPart("x.parquet:0", "no image")]
 
 
 def test_damaged_row_group_loses_only_its_own_rows() -> None:
@@ -71,7 +71,7 @@ def test_damaged_row_group_loses_only_its_own_rows() -> None:
         *range(65, 75),
         *range(85, 95),
     ]
-    (left_out,) = [entry for entry in entries if isinstance(entry, LeftOut)]
+    (left_out,) = [entry for entry in entries if isinstance(entry, SkippedPart)]
     assert left_out.place == "x.parquet:10" and left_out.reason.startswith("rows 10 to 19 are damaged: ")
 
 
@@ -155,4 +155,6 @@ def test_table_without_a_clear_image_column_raises_error_with_its_columns(
 def test_oversized_image_is_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("omniedit.sources.parquet.MAX_BYTES", 2)
     assert MAX_BYTES > 2
-    assert find_photos(pa.table({"image": [b"one"]})) == [LeftOut("x.parquet:0", "3 bytes, more than the limit of 2")]
+    assert find_photos(pa.table({"image": [b"one"]})) == [
+        SkippedPart("x.parquet:0", "3 bytes, more than the limit of 2")
+    ]

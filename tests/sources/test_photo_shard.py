@@ -7,13 +7,13 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from omniedit.errors import Damaged, UserError
-from omniedit.sources.index import Demands, IndexRow, index_rows
+from omniedit.errors import DamagedFile, UserError
+from omniedit.sources.index import IndexRow, PhotoRequirements, index_rows
 from omniedit.sources.listing import list_files
 from omniedit.sources.photo import NamedObject
 from omniedit.sources.shard import PhotoShard, PhotoShards, pack
 
-DEMANDS = Demands(min_pixels=100, max_pixels=7000, ratio_tolerance=0.15, crop="centre")
+DEMANDS = PhotoRequirements(min_pixels=100, max_pixels=7000, ratio_tolerance=0.15, crop="centre")
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ def test_tar_truncated_anywhere_is_reported_as_damaged(folder: Path, tmp_path: P
     cut = tmp_path / "cut.tar"
     for end in range(0, len(whole.rstrip(b"\0")), 509):
         cut.write_bytes(whole[:end])
-        with pytest.raises(Damaged, match=r"cut\.tar: damaged: "):
+        with pytest.raises(DamagedFile, match=r"cut\.tar: damaged: "):
             PhotoShard(cut)
     with pytest.raises(UserError, match="no such file"):
         PhotoShard(tmp_path / "absent.tar")
@@ -107,7 +107,7 @@ def test_flipped_bit_of_an_image_is_detected(folder: Path, tmp_path: Path) -> No
     whole = bytearray(tar.read_bytes())
     whole[offset + size // 2] ^= 1
     tar.write_bytes(whole)
-    with PhotoShard(tar) as shard, pytest.raises(Damaged, match="does not match its checksum"):
+    with PhotoShard(tar) as shard, pytest.raises(DamagedFile, match="does not match its checksum"):
         shard[0]
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from omniedit.aspect import RATIOS
 from omniedit.errors import UserError
-from omniedit.sources.index import SAMPLE, Demands, IndexRow, index_rows
+from omniedit.sources.index import SAMPLE, IndexRow, PhotoRequirements, index_rows
 from omniedit.sources.listing import list_files
 from omniedit.sources.shard_assignment import deal, hold_out
 
@@ -62,7 +62,7 @@ def test_rejected_rows_are_not_dealt() -> None:
 
 
 def test_sample_benchmark_is_the_two_spare_photos_with_named_objects() -> None:
-    rows = list(index_rows(SAMPLE, list_files(SAMPLE), Demands(1_000_000, 4_000_000, 0.15, "centre")))
+    rows = list(index_rows(SAMPLE, list_files(SAMPLE), PhotoRequirements(1_000_000, 4_000_000, 0.15, "centre")))
     for seed in range(5):
         dealt = deal(rows, 1, 2, seed)
         assert {row["source_id"] for row in dealt if row["shard"] == "bench"} == {"mountain_meadow", "paint_brushes"}

@@ -12,7 +12,7 @@ import pytest
 
 from helpers.tars import Entry, make_tar
 from omniedit.errors import UserError
-from omniedit.sources.index import INDEX_SCHEMA, Demands, IndexRow, index_rows
+from omniedit.sources.index import INDEX_SCHEMA, IndexRow, PhotoRequirements, index_rows
 from omniedit.sources.listing import list_files
 from omniedit.sources.shard import PhotoShard, new_shard, pack, split
 from omniedit.sources.shard_assignment import deal, hold_out
@@ -20,7 +20,7 @@ from omniedit.sources.stream import stream
 from omniedit.sources.webdataset import tar_photos
 from omniedit.storage.parquet import write_rows, write_tables
 
-DEMANDS = Demands(min_pixels=100, max_pixels=7000, ratio_tolerance=0.15, crop="saliency")
+DEMANDS = PhotoRequirements(min_pixels=100, max_pixels=7000, ratio_tolerance=0.15, crop="saliency")
 
 
 def encode_photo(size: tuple[int, int], seed: int, suffix: str = "PNG") -> bytes:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from helpers.tars import GOOD, make_tar
 from omniedit.errors import UserError
 from omniedit.sources import webdataset
-from omniedit.sources.archived import ArchivedPhoto, LeftOut
+from omniedit.sources.archived import ArchivedPhoto, SkippedPart
 from omniedit.sources.webdataset import MAX_TEXT, tar_photos
 
 
@@ -20,7 +20,7 @@ def find_photos(content: bytes) -> tuple[dict[str, ArchivedPhoto], dict[str, str
     """Return photos, and reasons of skipped members, by place without the tar's name."""
     entries = list(tar_photos(io.BytesIO(content), "x.tar"))
     photos = {entry.place.removeprefix("x.tar/"): entry for entry in entries if isinstance(entry, ArchivedPhoto)}
-    left_out = {entry.place.removeprefix("x.tar/"): entry.reason for entry in entries if isinstance(entry, LeftOut)}
+    left_out = {entry.place.removeprefix("x.tar/"): entry.reason for entry in entries if isinstance(entry, SkippedPart)}
     assert len(photos) + len(left_out) == len(entries)
     return photos, left_out
 

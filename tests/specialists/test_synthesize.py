@@ -9,7 +9,7 @@ import pytest
 from omniedit.pairs import EditPair, Rejection
 from omniedit.reporting.gallery import credits_line
 from omniedit.sources.photo import NamedObject, Photo
-from omniedit.specialists.base import Edited, EditRequest, NotApplicable
+from omniedit.specialists.base import EditRequest, EditResult, NotApplicable
 from omniedit.specialists.journal import Journal
 from omniedit.specialists.synthesize import synthesize
 from omniedit.tasks import Task
@@ -43,14 +43,16 @@ class Painter:
         level = int(rng.integers(self.levels))
         return EditRequest(photo, self.task, (f"Paint it {level}.",), {"level": level})
 
-    def edit(self, requests: Sequence[EditRequest]) -> list[Edited | NotApplicable]:
+    def edit(self, requests: Sequence[EditRequest]) -> list[EditResult | NotApplicable]:
         return [self._edit(request) for request in requests]
 
-    def _edit(self, request: EditRequest) -> Edited | NotApplicable:
+    def _edit(self, request: EditRequest) -> EditResult | NotApplicable:
         level = request.truth["level"]
         if self.fails(level):
             return NotApplicable("the paint ran")
-        return Edited(np.full_like(request.photo.image, level % 256), None, {}, generated_under=self.generated_under)
+        return EditResult(
+            np.full_like(request.photo.image, level % 256), None, {}, generated_under=self.generated_under
+        )
 
 
 def run(painter: Painter, names: Sequence[str], pairs: int, seed: int = 0) -> tuple[list[EditPair], list[Rejection]]:
@@ -136,7 +138,7 @@ class Batching(Painter):
 
     batch_size = 3
 
-    def edit(self, requests: Sequence[EditRequest]) -> list[Edited | NotApplicable]:
+    def edit(self, requests: Sequence[EditRequest]) -> list[EditResult | NotApplicable]:
         self.__dict__.setdefault("batches", []).append(len(requests))
         return super().edit(requests)
 
@@ -156,7 +158,7 @@ class InStages(Batching):
         self.prepared.release()
         return [int(request.truth["level"]) for request in requests]
 
-    def finish(self, requests: Sequence[EditRequest], prepared: list[int]) -> list[Edited | NotApplicable]:
+    def finish(self, requests: Sequence[EditRequest], prepared: list[int]) -> list[EditResult | NotApplicable]:
         assert prepared == [request.truth["level"] for request in requests]
         assert self.prepared.acquire(timeout=300)
         if next(self.followed):

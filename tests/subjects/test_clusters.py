@@ -12,7 +12,7 @@ import pytest
 from omniedit.config.subjects import ExpertConfig, SubjectsConfig
 from omniedit.errors import UserError
 from omniedit.exchange.cells import BadRow
-from omniedit.subjects.captions import NamesFromTexts, shared_name
+from omniedit.subjects.captions import NamesFromTexts, common_name
 from omniedit.subjects.clusters import find_subjects, group_name, read_groups
 from omniedit.subjects.subject import RejectedCluster, Subject
 
@@ -112,5 +112,5 @@ def test_an_invalid_address_is_a_bad_row(url: str) -> None:
 
 
 def test_the_longest_common_run_of_words_names_a_subject() -> None:
-    assert shared_name(["Buy red duck toy now", "duck toy for sale", "Yellow DUCK TOY", "a bath"]) == "duck toy"
-    assert shared_name(["a photo of the new", "image of a photo"]) == ""
+    assert common_name(["Buy red duck toy now", "duck toy for sale", "Yellow DUCK TOY", "a bath"]) == "duck toy"
+    assert common_name(["a photo of the new", "image of a photo"]) == ""

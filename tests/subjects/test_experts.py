@@ -9,14 +9,14 @@ import pytest
 
 from helpers.small_subjects import OPTIONS, scenes, subjects
 from omniedit.pairs import EncodedPair, Rejection
-from omniedit.scoring.reference.demonstrations import shown_subject
+from omniedit.scoring.reference.demonstrations import score_shown_subject
 from omniedit.scoring.reference.judge import ReferenceJudge
 from omniedit.scoring.reference.measures import Comparison
 from omniedit.scoring.reply_parser import Unscorable
 from omniedit.specialists.journal import Journal
 from omniedit.subjects import rendered_expert
 from omniedit.subjects.experts import Filter, paint_subjects
-from omniedit.subjects.painted import Painted
+from omniedit.subjects.painted import ExpertImage
 from omniedit.subjects.rendered_expert import RenderedExpert
 from omniedit.subjects.subject import Subject
 from omniedit.tasks import SUBJECT_TASKS, Task
@@ -71,7 +71,7 @@ def test_the_reference_judge_finds_the_subject_in_every_pair(pairs: list[Encoded
         if pair.task == "subject_stylise":
             continue  # a style hardly changes these plain figures
         seen = Comparison(replace(pair, task=Task.OBJECT_ADDITION))
-        assert shown_subject(seen, pair.provenance["truth"]).score > 8, pair.task
+        assert score_shown_subject(seen, pair.provenance["truth"]).score > 8, pair.task
 
 
 @pytest.mark.parametrize("skill", ["recontextualise", "view", "compose", "attribute", "accessorise"])
@@ -84,7 +84,7 @@ def test_the_reference_judge_rejects_another_subject_and_an_unchanged_one(pairs:
     copied = replace(mug, edited=mug.source)
     for wrong in (others, copied):
         seen = Comparison(replace(wrong, task=Task.OBJECT_ADDITION))
-        assert shown_subject(seen, wrong.provenance["truth"]).score < 5
+        assert score_shown_subject(seen, wrong.provenance["truth"]).score < 5
 
 
 def test_the_judge_needs_a_demonstration_for_a_verdict(pairs: list[EncodedPair]) -> None:
@@ -107,7 +107,7 @@ class Failing:
     def __init__(self, expert: RenderedExpert, fails_on: str = "") -> None:
         self._expert, self._fails_on, self.painted = expert, fails_on, list[str]()
 
-    def paint(self, subject: Subject) -> Iterator[Painted | Rejection]:
+    def paint(self, subject: Subject) -> Iterator[ExpertImage | Rejection]:
         self.painted.append(subject.subject_id)
         if subject.subject_id == self._fails_on:
             raise RuntimeError("the loss is not finite\nat step 3")

@@ -18,7 +18,7 @@ from omniedit.models.text import WIDTH
 from omniedit.pairs import Rejection
 from omniedit.subjects.experts import Filter, imagine_prompts, paint_subjects
 from omniedit.subjects.lora_expert import LoraExpert, reset_adapters, with_token
-from omniedit.subjects.painted import Painted
+from omniedit.subjects.painted import ExpertImage
 from omniedit.subjects.prompts import NewImage, fill_templates
 from omniedit.training.base.pretrain import small_sd3
 
@@ -71,7 +71,7 @@ def test_painted_images_depend_only_on_the_seed(base: Base) -> None:
     first, again = (list(expert.paint(SUBJECT)) for _ in range(2))
     assert [each.task for each in first] == ["subject_stylise", "subject_view"]
     for one, other in zip(first, again, strict=True):
-        assert isinstance(one, Painted) and isinstance(other, Painted)
+        assert isinstance(one, ExpertImage) and isinstance(other, ExpertImage)
         assert (one.image == other.image).all() and one.image.shape == one.source.shape
         assert one.mask is None and one.truth is None and one.licence == "MIT"
         assert one.demonstrations == tuple(range(1, len(SUBJECT.demonstrations)))

@@ -6,7 +6,7 @@ import numpy as np
 
 from helpers.small_subjects import OPTIONS, cut_out, scenes, subjects
 from omniedit.subjects.photographed import photograph
-from omniedit.subjects.rendering import Place, render, to_cut_out
+from omniedit.subjects.rendering import SubjectPlace, render, to_cut_out
 from omniedit.subjects.subject import RejectedCluster, read_rejected, read_subjects, write_subjects
 
 
@@ -28,7 +28,7 @@ def test_a_subject_is_rendered_in_different_scenes_that_depend_on_the_seed() -> 
 
 def test_a_rendered_subject_is_inside_its_box_and_the_rest_of_the_scene_is_unchanged() -> None:
     scene, piece = scenes()[0].image, to_cut_out(cut_out("mug", (200, 60, 40)).rgba)
-    shown = render(scene, piece, Place(0.5, 0.9, 0.5))
+    shown = render(scene, piece, SubjectPlace(0.5, 0.9, 0.5))
     assert (shown.image == scene)[~shown.mask].all() and not (shown.image == scene)[shown.mask].all()
     left, top, right, bottom = (round(edge * side) for edge, side in zip(shown.box, (400, 300) * 2, strict=True))
     assert (bottom - top, right - left) == (150, 112) and bottom == 270

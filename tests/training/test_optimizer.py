@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from omniedit.config.options import OptimizerOptions
-from omniedit.training.optimizer import FEWEST, RECENT, GuardedAdamW, StepGuard
+from omniedit.training.optimizer import MIN_NORMS, RECENT, GuardedAdamW, StepGuard
 
 
 def take_step(gradient: list[float], **settings: object) -> tuple[torch.Tensor, GuardedAdamW]:
@@ -47,7 +47,7 @@ def test_step_with_a_skip_reason_leaves_weights_unchanged() -> None:
 
 def test_gradient_over_fifty_times_the_recent_median_is_rejected() -> None:
     guard = StepGuard()
-    assert all(guard.check(norm) is None for norm in [1e6] + [2.0] * (FEWEST - 2))
+    assert all(guard.check(norm) is None for norm in [1e6] + [2.0] * (MIN_NORMS - 2))
     assert guard.check(1e9) is None, "too few norms to judge"
     assert guard.check(100.0) is None
     assert guard.check(101.0) == "the gradient's norm is 101, but its median over the last 21 steps is 2"

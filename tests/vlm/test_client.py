@@ -17,7 +17,7 @@ from omniedit.vlm import Client, Endpoint, Prompt, Reply
 from omniedit.vlm.budget import Budget, Prices, estimate
 from omniedit.vlm.cache import Cache
 from omniedit.vlm.client import open_client
-from omniedit.vlm.endpoint import Fault
+from omniedit.vlm.endpoint import RequestFault
 from omniedit.vlm.ledger import Ledger
 from omniedit.vlm.limits import Limits
 from omniedit.vlm.messages import PromptImage, Usage
@@ -205,7 +205,7 @@ def test_unused_tokens_are_returned_and_a_pause_delays_all_requests() -> None:
     clock = Clock()
     limits = Limits(tokens_per_minute=60, clock=clock, sleep=clock.sleep)
     limits.wait(60)
-    limits.give_back(50)
+    limits.return_tokens(50)
     limits.wait(1)
     assert clock.now == pytest.approx(10)
     limits.pause(30)
@@ -216,8 +216,8 @@ def test_unused_tokens_are_returned_and_a_pause_delays_all_requests() -> None:
 def test_retry_waits_grow_with_jitter_and_stop() -> None:
     slept: list[float] = []
     retries = Retries(tries=9, base_s=2, longest_s=60, sleep=slept.append, rng=random.Random(0))
-    with pytest.raises(Fault, match="again"):
-        retries.of(lambda: (_ for _ in ()).throw(Fault("again")))
+    with pytest.raises(RequestFault, match="again"):
+        retries.of(lambda: (_ for _ in ()).throw(RequestFault("again")))
     assert len(slept) == 8
     assert all(0 <= wait <= min(60, 2 * 2**n) for n, wait in enumerate(slept)) and slept != sorted(slept)
     means = [sum(retries.wait_s(failed) for _ in range(4000)) / 4000 for failed in (1, 3, 12)]
@@ -226,7 +226,7 @@ def test_retry_waits_grow_with_jitter_and_stop() -> None:
 
 def test_retry_after_is_respected_but_an_hour_raises_error() -> None:
     slept: list[float] = []
-    faults = iter([Fault("busy", retry_after_s=20)])
+    faults = iter([RequestFault("busy", retry_after_s=20)])
 
     def attempt() -> str:
         for fault in faults:
@@ -236,8 +236,8 @@ def test_retry_after_is_respected_but_an_hour_raises_error() -> None:
     retries = Retries(sleep=slept.append)
     assert retries.of(attempt) == "well" and 20 <= slept[0] <= 22
     with pytest.raises(UserError, match="asks to wait 3600 s: full"):
-        retries.of(lambda: (_ for _ in ()).throw(Fault("full", retry_after_s=3600)))
-    faults = iter([Fault("busy"), Fault("full", retry_after_s=3600)])
+        retries.of(lambda: (_ for _ in ()).throw(RequestFault("full", retry_after_s=3600)))
+    faults = iter([RequestFault("busy"), RequestFault("full", retry_after_s=3600)])
     with pytest.raises(
         UserError, match="asks to wait 3600 s"
     ):  # also on the last attempt, because the next pair would meet the same fault

@@ -16,7 +16,7 @@ from helpers.vlm_server import MODEL, Server, serving
 from omniedit.errors import UserError
 from omniedit.vlm import Endpoint, Prompt, PromptImage, Reply
 from omniedit.vlm.completions import parse_usage
-from omniedit.vlm.endpoint import Fault, Rejected
+from omniedit.vlm.endpoint import RequestFault, RequestRejected
 from omniedit.vlm.messages import Usage
 from omniedit.vlm.proxies import find_proxy
 
@@ -91,16 +91,16 @@ def test_deeply_nested_reply_is_a_fault(good: Server) -> None:
     well = b"[" * 200_000
     good.script = [lambda handler, _: handler.answer(well), lambda handler, _: handler.answer(well, 400)]
     judge = endpoint(good)
-    with pytest.raises(Fault, match="no chat completion"):
+    with pytest.raises(RequestFault, match="no chat completion"):
         judge.send(judge.request(PROMPT))
-    with pytest.raises(Rejected):
+    with pytest.raises(RequestRejected):
         judge.send(judge.request(PROMPT))
 
 
 def test_retry_after_may_be_a_date(good: Server) -> None:
     good.script = [server.status(503, "Later.", Retry_After="Wed, 21 Oct 2099 07:28:00 GMT")]
     judge = endpoint(good)
-    with pytest.raises(Fault) as fault:
+    with pytest.raises(RequestFault) as fault:
         judge.send(judge.request(PROMPT))
     assert fault.value.retry_after_s > 3600
 
@@ -176,11 +176,11 @@ def test_reply_may_consist_of_parts(good: Server) -> None:
 
 def test_error_within_a_choice_is_a_fault(good: Server) -> None:
     good.behaviour = server.fails_within
-    with pytest.raises(Fault, match="HTTP 502: 'Provider returned error'") as fault:
+    with pytest.raises(RequestFault, match="HTTP 502: 'Provider returned error'") as fault:
         send(good)
     assert fault.value.may_be_billed
     good.behaviour = server.ends("error")
-    with pytest.raises(Fault, match="finish reason error"):
+    with pytest.raises(RequestFault, match="finish reason error"):
         send(good)
 
 
@@ -292,7 +292,7 @@ def test_socks_proxy_error_names_the_missing_package(scheme: str, no_proxies: py
 def test_unusable_proxy_is_named_without_its_password(no_proxies: pytest.MonkeyPatch) -> None:
     no_proxies.setenv("HTTP_PROXY", "http://bob:hunter2@127.0.0.1:9")
     judge = Endpoint("http://judge.example/v1", "judge", timeout_s=2)
-    with pytest.raises(Fault, match=r"no connection by the environment's proxy http://\*\*\*@127.0.0.1:9: "):
+    with pytest.raises(RequestFault, match=r"no connection by the environment's proxy http://\*\*\*@127.0.0.1:9: "):
         judge.send(judge.request(PROMPT))
     no_proxies.setenv("HTTP_PROXY", "nonsense://x")
     with pytest.raises(UserError, match=r"the environment's proxy nonsense://x cannot be used .*NO_PROXY"):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from omniedit.imaging.images import decode_image, encode_png
-from omniedit.vlm.endpoint import Fault
+from omniedit.vlm.endpoint import RequestFault
 from omniedit.vlm.images import ImagesEndpoint, decode_reply
 from omniedit.vlm.messages import REFUSAL, Prompt, PromptImage, Reply
 
@@ -98,12 +98,12 @@ def test_a_reply_that_explains_a_missing_image_is_a_refusal(answer: dict[str, An
     ],
 )
 def test_other_replies_are_transient_faults(answer: Any) -> None:
-    with pytest.raises(Fault, match="image"):
+    with pytest.raises(RequestFault, match="image"):
         read(answer)
 
 
 def test_a_url_in_place_of_an_image_names_the_setting() -> None:
-    with pytest.raises(Fault, match="response_format: b64_json"):
+    with pytest.raises(RequestFault, match="response_format: b64_json"):
         read({"data": [{"url": "https://example.com/a.png"}]})
 
 

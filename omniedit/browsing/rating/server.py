@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from omniedit.browsing.local_server import LOOPBACK, LocalServer, Refused, Reply, as_json, send_page
+from omniedit.browsing.local_server import LOOPBACK, HttpError, LocalServer, Reply, as_json, send_page
 from omniedit.evaluation.people.session import Session
 
 PAGES = {
@@ -17,7 +17,7 @@ PAGES = {
 PACKAGE = "omniedit.browsing.rating"
 IMAGE = re.compile(r"/image/([0-9a-f]{24})/(source|edited|left|right)")
 TOKEN_BYTES = 12
-LONGEST_TOKEN = 64
+MAX_TOKEN_LENGTH = 64
 
 
 class RatingServer(LocalServer):
@@ -36,14 +36,14 @@ class RatingServer(LocalServer):
 
     def post(self, path: str, body: bytes) -> Reply:
         if path not in POSTS:
-            raise Refused(HTTPStatus.NOT_FOUND, "no such address")
+            raise HttpError(HTTPStatus.NOT_FOUND, "no such address")
         try:
             given = json.loads(body)
             if not isinstance(given, dict) or not isinstance(given.get("rater"), str):
                 raise ValueError("give the rater's name")
             return as_json(POSTS[path](self.session, given))
         except (ValueError, RecursionError) as error:
-            raise Refused(HTTPStatus.BAD_REQUEST, f"not valid: {error}") from None
+            raise HttpError(HTTPStatus.BAD_REQUEST, f"not valid: {error}") from None
 
 
 def answer_get(session: Session, target: str) -> Reply:
@@ -56,16 +56,16 @@ def answer_get(session: Session, target: str) -> Reply:
     try:
         url = urlsplit(target)
     except ValueError:
-        raise Refused(HTTPStatus.BAD_REQUEST, "not a valid address") from None
+        raise HttpError(HTTPStatus.BAD_REQUEST, "not a valid address") from None
     if page := send_page(PACKAGE, PAGES, url.path):
         return page
     if url.path == "/api/mode":
         return as_json({"mode": session.mode})
     if url.path == "/api/state":
         return as_json(session.describe(parse_qs(url.query).get("rater", [""])[-1]))
-    if found := IMAGE.fullmatch(url.path):
-        return Reply(session.read_image(found[1], found[2]), "image/png", may_cache=True)
-    raise Refused(HTTPStatus.NOT_FOUND, "no such address")
+    if match := IMAGE.fullmatch(url.path):
+        return Reply(session.read_image(match[1], match[2]), "image/png", may_cache=True)
+    raise HttpError(HTTPStatus.NOT_FOUND, "no such address")
 
 
 def _join(session: Session, given: dict[str, Any]) -> dict[str, Any]:
@@ -79,7 +79,7 @@ def _answer(session: Session, given: dict[str, Any]) -> dict[str, Any]:
         ValueError: the token or the ticket is not a text, or it is not an answer.
     """
     token, ticket = given.get("token"), given.get("ticket")
-    if not isinstance(token, str) or not 0 < len(token) <= LONGEST_TOKEN or not isinstance(ticket, str):
+    if not isinstance(token, str) or not 0 < len(token) <= MAX_TOKEN_LENGTH or not isinstance(ticket, str):
         raise ValueError("give token and ticket")
     return session.answer(given["rater"], token, ticket, given)
 

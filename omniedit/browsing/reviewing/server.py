@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
-from omniedit.browsing.local_server import LocalServer, Refused, Reply, as_json, send_page
+from omniedit.browsing.local_server import HttpError, LocalServer, Reply, as_json, send_page
 from omniedit.browsing.server import send_image
 from omniedit.evaluation.bench.sets.review import Review, Verdict
 
@@ -35,25 +35,25 @@ class ReviewServer(LocalServer):
         try:
             path = urlsplit(target).path
         except ValueError:
-            raise Refused(HTTPStatus.BAD_REQUEST, "not a valid address") from None
+            raise HttpError(HTTPStatus.BAD_REQUEST, "not a valid address") from None
         if page := send_page(PACKAGE, PAGES, path):
             return page
         if path == "/api/state":
             return as_json(self.review.describe())
-        if (found := IMAGE.fullmatch(path)) and int(found[1]) < len(self.review.photos):
-            return send_image(self.review.read_image(int(found[1])), "screen")
-        raise Refused(HTTPStatus.NOT_FOUND, "no such address")
+        if (match := IMAGE.fullmatch(path)) and int(match[1]) < len(self.review.photos):
+            return send_image(self.review.read_image(int(match[1])), "screen")
+        raise HttpError(HTTPStatus.NOT_FOUND, "no such address")
 
     def post(self, path: str, body: bytes) -> Reply:
         if path not in POSTS:
-            raise Refused(HTTPStatus.NOT_FOUND, "no such address")
+            raise HttpError(HTTPStatus.NOT_FOUND, "no such address")
         try:
             given = json.loads(body)
             if not isinstance(given, dict) or type(given.get("turn")) is not int:
                 raise ValueError("give the turn of the state that it answers")
             return as_json(POSTS[path](self.review, given))
         except (ValueError, RecursionError) as error:
-            raise Refused(HTTPStatus.BAD_REQUEST, f"not valid: {error}") from None
+            raise HttpError(HTTPStatus.BAD_REQUEST, f"not valid: {error}") from None
 
 
 def _decide(review: Review, given: dict[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ Agreement of a student with its teacher belongs in `scoring.student`; votes on t
 """
 
 from omniedit.evaluation.agreement.agreements import Agreement, agreements
-from omniedit.evaluation.agreement.ratings import SCORES, Key, Rating, Scores, match_keys, must_agree
+from omniedit.evaluation.agreement.ratings import SCORES, Key, Rating, Scores, match_keys, no_common_images
 from omniedit.evaluation.agreement.tables import read_judged, read_ratings
 
 __all__ = [
@@ -15,7 +15,7 @@ __all__ = [
     "Scores",
     "agreements",
     "match_keys",
-    "must_agree",
+    "no_common_images",
     "read_judged",
     "read_ratings",
 ]

@@ -10,7 +10,7 @@ from omniedit.errors import UserError
 from omniedit.evaluation.agreement.agreements import MEAN, Agreement, Correlations, Intervals, agreements
 from omniedit.evaluation.agreement.correlations import MIN_PAIRS
 from omniedit.evaluation.agreement.protocol import Protocol
-from omniedit.evaluation.agreement.ratings import SCORES, Rating, match_keys, must_agree
+from omniedit.evaluation.agreement.ratings import SCORES, Rating, match_keys, no_common_images
 from omniedit.evaluation.agreement.tables import read_judged, read_ratings
 from omniedit.evaluation.agreement.thresholds import ALL, GOOD, Threshold, threshold_rows
 from omniedit.evaluation.trust.beyond_people import judge_family, preference_beyond_people
@@ -19,7 +19,7 @@ from omniedit.plain_text import clean_line, markdown_cell
 
 FEW = 10
 """Number of images below which a rater's correlations are too uncertain to count as much as others'."""
-HIGHEST_GOOD = 1.0
+MAX_GOOD = 1.0
 """Largest human O for which `GOOD` is meaningful."""
 
 
@@ -67,7 +67,7 @@ def compare(
     rated_keys = {rating.key for rating in rated}
     matches = match_keys(ratings, rated_keys, scores, judged)
     if not matches:
-        raise UserError(f"{scores} and {ratings} have no image in common; {must_agree(key)}")
+        raise UserError(f"{scores} and {ratings} have no image in common; {no_common_images(key)}")
     matched = {mine: judged[theirs] for mine, theirs in matches.items()}
     good = _choose_good(rated, good)
     rows = agreements(rated, matched, protocol)
@@ -92,8 +92,8 @@ def _describe_doubts(rows: Sequence[Agreement], ratings: Sequence[Rating]) -> It
     """Yield a sentence for each reason why figures are missing or uncertain."""
     if any(row.raters < 2 for row in rows):
         yield "people -: a task with a single rater has no agreement among people"
-    found = [of[score] for row in rows if row.raters > 1 for of in (row.people, row.judge) for score in SCORES]
-    if None in found:
+    correlations = [of[score] for row in rows if row.raters > 1 for of in (row.people, row.judge) for score in SCORES]
+    if None in correlations:
         yield f"-: no correlation, because all scores or ratings are equal or fewer than {MIN_PAIRS} images are shared"
     counts = Counter(rating.rater for rating in ratings)
     few = {rater: count for rater, count in sorted(counts.items()) if count < FEW <= max(counts.values())}
@@ -134,15 +134,17 @@ def threshold_lines(comparison: Comparison, by_task: bool) -> list[str]:
 
 def preference_lines(comparison: Comparison) -> list[str]:
     """Return a line with the judge's preference for its own family; nothing if its model is not given."""
-    found = comparison.preference
+    preference = comparison.preference
     if not comparison.family:
         return []
-    if found is None or found.difference is None:
+    if preference is None or preference.difference is None:
         return [f"self-preference: no task has rated edits by models of {comparison.family} and by others"]
-    spread = "" if found.interval is None else f" (95 % {found.interval[0]:.2f} to {found.interval[1]:.2f})"
+    spread = (
+        "" if preference.interval is None else f" (95 % {preference.interval[0]:.2f} to {preference.interval[1]:.2f})"
+    )
     return [
-        f"self-preference: edits by models of {comparison.family} are ranked {found.difference:+.2f} standard "
-        f"deviations{spread} relative to people, {found.own:,} of {found.own + found.others:,} images"
+        f"self-preference: edits by models of {comparison.family} are ranked {preference.difference:+.2f} standard "
+        f"deviations{spread} relative to people, {preference.own:,} of {preference.own + preference.others:,} images"
     ]
 
 
@@ -175,17 +177,17 @@ def markdown(rows: Sequence[Agreement], digits: int = 3) -> list[str]:
 
 def _choose_good(ratings: Sequence[Rating], good: float | None) -> float | None:
     highest = max((rating.scores["o"] for rating in ratings), default=0.0)
-    return good if good is not None else GOOD if highest <= HIGHEST_GOOD else None
+    return good if good is not None else GOOD if highest <= MAX_GOOD else None
 
 
 def _interval_lines(row: Agreement) -> list[str]:
     """Return a line with the 95 % intervals of the row, or nothing if there is none."""
     named = {"people": row.people_intervals, "judge": row.judge_intervals}
     parts = [
-        f"{who} {score.upper()} {found[0]:.3f} to {found[1]:.3f}"
+        f"{who} {score.upper()} {interval[0]:.3f} to {interval[1]:.3f}"
         for who, intervals in named.items()
         for score in SCORES
-        if (found := intervals.get(score))
+        if (interval := intervals.get(score))
     ]
     return [f"95 % intervals of the {MEAN}: {', '.join(parts)}"] if parts else []
 
@@ -210,13 +212,13 @@ def _complete(intervals: Intervals) -> Intervals:
 
 
 def _preference_figures(comparison: Comparison) -> dict[str, Any]:
-    found = comparison.preference or SelfPreference(0, 0, None, None)
+    preference = comparison.preference or SelfPreference(0, 0, None, None)
     return {
         "family": comparison.family,
-        "own": found.own,
-        "others": found.others,
-        "difference": None if found.difference is None else round(found.difference, 4),
-        "interval": None if found.interval is None else [round(end, 4) for end in found.interval],
+        "own": preference.own,
+        "others": preference.others,
+        "difference": None if preference.difference is None else round(preference.difference, 4),
+        "interval": None if preference.interval is None else [round(end, 4) for end in preference.interval],
     }
 
 

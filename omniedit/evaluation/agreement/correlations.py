@@ -13,18 +13,18 @@ Values = NDArray[np.float64]
 
 DRAWS = 500
 """Number of draws of a bootstrap."""
-MOST_IMAGES = 10_000
+MAX_IMAGES = 10_000
 """Largest number of images of a task for which intervals are computed."""
 MIN_PAIRS = 3
 """Smallest number of common images for a meaningful correlation."""
-LARGEST = 0.9999
+MAX_CORRELATION = 0.9999
 """Bound on correlations, because Fisher's z of a perfect one is infinite and would hide all others."""
 
 
 def draw_weights(clusters: int, rng: np.random.Generator) -> Values:
     """Return how often each cluster of images is drawn, shape (D, clusters): once each, then draws of a bootstrap."""
     once = np.ones((1, clusters))
-    if not 1 < clusters <= MOST_IMAGES:
+    if not 1 < clusters <= MAX_IMAGES:
         return once
     drawn = rng.multinomial(clusters, np.full(clusters, 1 / clusters), size=DRAWS)
     return np.concatenate([once, drawn.astype(np.float64)])
@@ -45,7 +45,7 @@ def rank_correlations(a_N: Values, b_N: Values, weights_DN: Values) -> Values:
 
 def mean_z(correlations: Sequence[Values]) -> Values:
     """Average correlations as Fisher's z: tanh of the mean of atanh. NaN is skipped."""
-    z = np.arctanh(np.clip(np.array(correlations), -LARGEST, LARGEST))
+    z = np.arctanh(np.clip(np.array(correlations), -MAX_CORRELATION, MAX_CORRELATION))
     return np.tanh(_mean(z))
 
 

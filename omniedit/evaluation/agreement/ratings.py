@@ -65,7 +65,7 @@ def match_keys(a: Path, a_keys: Iterable[Key], b: Path, b_keys: Iterable[Key]) -
     return {key: b_groups[shared][0] for shared, (key, *_) in a_groups.items() if shared in b_groups}
 
 
-def must_agree(key: str) -> str:
+def no_common_images(key: str) -> str:
     """Return the remedy for tables without common images."""
     return f"their columns {key} must have the same values, and model and task too if both have them"
 

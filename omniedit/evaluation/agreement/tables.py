@@ -10,7 +10,7 @@ from omniedit.evaluation.agreement import viescore_files
 from omniedit.evaluation.agreement.ratings import Key, Rating, Scores, build_key, parse_score
 from omniedit.storage.parquet import read_csv, read_given
 
-HIGHEST = 10.0
+MAX_SCORE = 10.0
 """Largest score of a judge in the project's own tables."""
 
 
@@ -28,8 +28,8 @@ def read_ratings(path: Path, key: str) -> list[Rating]:
     rows = read_csv(path)
     if not rows:
         raise UserError(f"{path}: has no rating; each row is one person's rating of one image")
-    if lacking := [name for name in (key, "rater", "sc", "pq") if name not in rows[0]]:
-        raise UserError(f"{path}: lacks the column {', '.join(lacking)}; each row is one person's rating of one image")
+    if missing := [name for name in (key, "rater", "sc", "pq") if name not in rows[0]]:
+        raise UserError(f"{path}: lacks the column {', '.join(missing)}; each row is one person's rating of one image")
     ratings: dict[tuple[str, ...], tuple[int, Rating]] = {}
     for number, row in enumerate(rows, 1):
         if not (row["sc"].strip() and row["pq"].strip()):
@@ -58,8 +58,8 @@ def read_judged(path: Path, key: str) -> dict[Key, Scores]:
     rows = read_given(path)
     if rows and viescore_files.are_scores(rows[0]):
         return viescore_files.read_judged(path, rows, key)
-    if lacking := [name for name in (key, "status", "pq_score", "o_score") if rows and name not in rows[0]]:
-        raise UserError(f"{path}: lacks the column {', '.join(lacking)}; --key names the column that identifies pairs")
+    if missing := [name for name in (key, "status", "pq_score", "o_score") if rows and name not in rows[0]]:
+        raise UserError(f"{path}: lacks the column {', '.join(missing)}; --key names the column that identifies pairs")
     judged: dict[Key, Scores] = {}
     for number, row in enumerate(rows, 1):
         if row["status"] == "scored":
@@ -74,8 +74,8 @@ def read_judged(path: Path, key: str) -> dict[Key, Scores]:
 
 def _scores(path: Path, number: int, row: Mapping[str, Any]) -> Scores:
     columns: Sequence[str] = ("sc_score",) if "sc_score" in row else ("sc_score_1", "sc_score_2")
-    sc = min(_number(path, number, row, name, HIGHEST) for name in columns)
-    pq, overall = (_number(path, number, row, name, HIGHEST) for name in ("pq_score", "o_score"))
+    sc = min(_number(path, number, row, name, MAX_SCORE) for name in columns)
+    pq, overall = (_number(path, number, row, name, MAX_SCORE) for name in ("pq_score", "o_score"))
     return {"sc": sc, "pq": pq, "o": overall}
 
 

@@ -16,7 +16,7 @@ THRESHOLDS = range(1, 10)
 GOOD = 0.7
 """Mean human O from which an edit counts as good, on ImagenHub's scale of 0 to 1."""
 ALL = "all"
-FEWEST = 10
+MIN_IMAGES = 10
 """Smallest number of kept images for which an interval is given; a bootstrap over fewer is too narrow."""
 
 
@@ -111,7 +111,7 @@ def _rows(
 
 
 def _precision_interval(kept_N: np.ndarray, good_N: np.ndarray, weights_DN: Values) -> list[float] | None:
-    if kept_N.sum() < FEWEST:
+    if kept_N.sum() < MIN_IMAGES:
         return None
     kept_D = weights_DN @ kept_N.astype(float)
     both_D = weights_DN @ (kept_N & good_N).astype(float)

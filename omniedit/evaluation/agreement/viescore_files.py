@@ -17,7 +17,7 @@ from omniedit.plain_text import clean_line
 from omniedit.storage.parquet import read_csv
 
 SUB_SCORES = ("sc_scores", "pq_scores")
-HIGHEST = 10.0
+MAX_SCORE = 10.0
 UNRATED = ("", "null", "nan", "none")
 """Cells without a rating or a score, in lower case."""
 
@@ -53,8 +53,8 @@ def read_judged(path: Path, rows: Sequence[Mapping[str, Any]], key: str) -> dict
         UserError: a column is missing, a cell is invalid, or an image has two rows.
     """
     key = key if key in rows[0] else "uid"
-    if lacking := [name for name in ("task", "model", key) if name not in rows[0]]:
-        raise UserError(f"{path}: lacks the column {', '.join(lacking)}; each row is the scores of one image")
+    if missing := [name for name in ("task", "model", key) if name not in rows[0]]:
+        raise UserError(f"{path}: lacks the column {', '.join(missing)}; each row is the scores of one image")
     judged: dict[Key, Scores] = {}
     seen: set[Key] = set()
     for number, row in enumerate(rows, 1):
@@ -101,7 +101,7 @@ def _parse_rating(file: Path, number: int, model: str, cell: str) -> tuple[float
 
 
 def _smallest(path: Path, number: int, column: str, cell: object) -> float | None:
-    """Return the smallest sub-score of a cell, at most `HIGHEST`; None for a reply that could not be read.
+    """Return the smallest sub-score of a cell, at most `MAX_SCORE`; None for a reply that could not be read.
 
     Sub-scores in a list are cut to whole numbers; a number that stands alone is not (as in the notebook).
 
@@ -117,7 +117,7 @@ def _smallest(path: Path, number: int, column: str, cell: object) -> float | Non
         problem = f"{clean_line(str(cell), 60)!r} must be a list of numbers of at least 0, or null"
         raise UserError(f"{path}: row {number}: column {column}: {problem}")
     smallest = float(int(min(read))) if isinstance(values, list) else read[0]
-    return min(smallest, HIGHEST)
+    return min(smallest, MAX_SCORE)
 
 
 def _load(cell: object) -> object:

@@ -79,14 +79,14 @@ def _choose_members(name: str, given: BenchJudge, scoring: ScoringConfig) -> dic
     """
     if len(scoring.members) < 2:
         raise UserError(f"--judges: {name}: needs two or more judges in scoring.ensemble.judges of the config")
-    found = {}
+    members = {}
     for member, own in scoring.members.items():
         if own.judge == "reference" or own.judge == "ensemble":
             key = f"scoring.ensemble.judges.{member}"
             raise UserError(f"{key}: {own.judge} cannot score edits whose truth is unknown; leave it out")
         alone = BenchJudge(judge=own.judge, scorer=given.scorer if own.judge == "student" else None)
-        found[member] = JudgeChoice(f"{name}/{member}", own.judge, given.rubric, _find_scorer(alone, own), own)
-    return found
+        members[member] = JudgeChoice(f"{name}/{member}", own.judge, given.rubric, _find_scorer(alone, own), own)
+    return members
 
 
 def _find_scorer(given: BenchJudge, scoring: ScoringConfig) -> Path | None:

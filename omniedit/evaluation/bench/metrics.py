@@ -36,11 +36,11 @@ def measure_edits(bench: BenchSet, edits: EditFolder, names: Sequence[str], netw
         item_id: partial(edits.read_bytes, item_id) if record.status == EDITED else f"{record.status}: {record.reason}"
         for item_id, record in edits.records.items()
     }
-    found = measure(bench.items, files, names, networks)
-    columns = [name for name in names if any(name in row for row in found.rows)]
+    values = measure(bench.items, files, names, networks)
+    columns = [name for name in names if any(name in row for row in values.rows)]
     schema = pa.schema([(name, pa.string()) for name in _TEXTS] + [(name, pa.float64()) for name in columns])
-    write_rows(edits.folder / TABLE, found.rows, schema)
-    facts = {"sets": dict(found.sets), "unavailable": dict(found.unavailable), "weights": dict(found.weights)}
+    write_rows(edits.folder / TABLE, values.rows, schema)
+    facts = {"sets": dict(values.sets), "unavailable": dict(values.unavailable), "weights": dict(values.weights)}
     write_text(about, json.dumps({"digest": digest, **facts}, indent=2) + "\n")
 
 

@@ -33,17 +33,17 @@ def read_plain(table: Path, chained: bool = False) -> BenchSet:
         UserError: the table is missing, or no row can be used.
     """
     rows = read_json_lines(table) if table.suffix.lower() == ".jsonl" else read_given(table)
-    found: dict[str, BenchItem] = {}
+    by_id: dict[str, BenchItem] = {}
     rejected = {}
     for number, row in enumerate(rows, 1):
         try:
             item = _to_item(row, number, table.parent)
-            if item.item_id in found:
+            if item.item_id in by_id:
                 raise ValueError(f"the id {item.item_id[:100]!a} is that of an earlier row; give each row its own")
-            found[item.item_id] = item
+            by_id[item.item_id] = item
         except (ValueError, UserError) as error:
             rejected[f"row {number}"] = str(error)
-    items = list(found.values())
+    items = list(by_id.values())
     if not items:
         first = next(iter(rejected.values()), "it has no row")
         raise UserError(f"{table}: no row can be used; the first problem: {first}")
@@ -58,8 +58,8 @@ def _to_item(row: Mapping[str, Any], number: int, folder: Path) -> BenchItem:
         UserError: the id cannot be a path.
     """
     texts = {name: str(value).strip() for name, value in row.items() if name is not None and value not in (None, "")}
-    if lacking := [name for name in NEEDED if not texts.get(name)]:
-        raise ValueError(f"column {lacking[0]} is missing or empty")
+    if missing := [name for name in NEEDED if not texts.get(name)]:
+        raise ValueError(f"column {missing[0]} is missing or empty")
     turn = texts.get("turn")
     if turn is not None and not (turn.isdecimal() and int(turn) > 0):
         raise ValueError(f"turn {turn[:40]!a} is not a number from 1")

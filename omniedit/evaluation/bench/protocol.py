@@ -21,7 +21,7 @@ def to_columns(item: BenchItem) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class Shown:
+class JudgeInputs:
     """Inputs of a judge for an item, besides the edited image.
 
     Args:
@@ -35,9 +35,9 @@ class Shown:
     task: str = ""
 
 
-def show_edit(item: BenchItem) -> Shown:
+def show_edit(item: BenchItem) -> JudgeInputs:
     """Return the inputs of most rubrics: the source and the instruction."""
-    return Shown({"source": item.source}, {"instruction": item.instruction}, item.task)
+    return JudgeInputs({"source": item.source}, {"instruction": item.instruction}, item.task)
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class Protocol:
 
     judge: str
     columns: tuple[str, ...]
-    show: Callable[[BenchItem], Shown]
+    show: Callable[[BenchItem], JudgeInputs]
     combine: Callable[[Row], Mapping[str, float]]
     aggregate: Callable[[Sequence[Row]], list[TableRow]]
     missing: str

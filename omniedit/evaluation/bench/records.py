@@ -10,13 +10,13 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from omniedit.errors import Damaged, UserError
+from omniedit.errors import DamagedFile, UserError
 from omniedit.imaging.images import Image, decode_image, encode_png
 from omniedit.storage.atomic import replace_file
 from omniedit.storage.json_lines import append_json, read_json_lines
 
 EDITED = "edited"
-LONGEST_PART, LONGEST_PATH = 200, 1000
+MAX_PART_LENGTH, MAX_PATH_LENGTH = 200, 1000
 """Length limits of a part of an item's path and of all, in bytes; file systems allow 255 and 4,096 with the rest."""
 
 
@@ -104,7 +104,7 @@ class EditFolder:
         path = self.image_path(item_id)
         content = path.read_bytes() if path.is_file() else b""
         if hashlib.sha256(content).hexdigest() != self.records[item_id].sha256:
-            raise Damaged(path, "it differs from its record; delete it and run the bench again")
+            raise DamagedFile(path, "it differs from its record; delete it and run the bench again")
         return content
 
     def read(self, item_id: str) -> Image:
@@ -122,12 +122,12 @@ class EditFolder:
 
 def describe_missing(records: Mapping[str, EditRecord], items: Sequence[str]) -> str:
     """Return how many of some items have no edit, and the first one's reason; '' if all have an edit."""
-    lacking = [item for item in items if item not in records or records[item].status != EDITED]
-    if not lacking:
+    missing = [item for item in items if item not in records or records[item].status != EDITED]
+    if not missing:
         return ""
-    record = records.get(lacking[0])
+    record = records.get(missing[0])
     reason = f"{record.status}: {record.reason}" if record else "not run"
-    return f"{len(lacking)} of {len(items)} items without an edit; the first, {lacking[0][:100]}: {reason[:300]}"
+    return f"{len(missing)} of {len(items)} items without an edit; the first, {missing[0][:100]}: {reason[:300]}"
 
 
 def check_id(item_id: str) -> str:
@@ -138,7 +138,7 @@ def check_id(item_id: str) -> str:
     """
     path = PurePosixPath(item_id)
     lengths = [len(part.encode("utf-8", "replace")) for part in path.parts]
-    is_short = lengths and max(lengths) <= LONGEST_PART and sum(lengths) <= LONGEST_PATH
+    is_short = lengths and max(lengths) <= MAX_PART_LENGTH and sum(lengths) <= MAX_PATH_LENGTH
     if not is_short or path.is_absolute() or ".." in path.parts or not item_id.isprintable():
         raise UserError(f"the item id {item_id[:100]!a} cannot be a path below a folder; give the item another one")
     return item_id

@@ -106,14 +106,14 @@ class Journal:
 
 
 @dataclass(frozen=True)
-class _Work:
+class _PendingEdit:
     """Edit to judge; `item` has the image that the edit started from as its source."""
 
     item: BenchItem
     digest: str
 
 
-def show_plainly(item: BenchItem, edited: Image) -> Example:
+def plain_example(item: BenchItem, edited: Image) -> Example:
     """Return source, edited image, the benchmark's own result and references, and the item's texts, by their names."""
     from omniedit.imaging.images import decode_image
 
@@ -126,7 +126,7 @@ def show_plainly(item: BenchItem, edited: Image) -> Example:
 
 def _find_work(
     bench: BenchSet, editor: str, edits: EditFolder, judge: JudgeSetup, items: Sequence[BenchItem]
-) -> Iterator[_Work]:
+) -> Iterator[_PendingEdit]:
     for item in items:
         record = edits.records.get(item.item_id)
         if record is None or record.status != EDITED:
@@ -135,7 +135,7 @@ def _find_work(
         if isinstance(before, EditFailure):
             raise UserError(f"editor {editor}: {item.item_id}: {before.reason}; run the bench again")
         started = replace(item, source=_constant(before))
-        yield _Work(started, digest_verdict(started, record.sha256, judge))
+        yield _PendingEdit(started, digest_verdict(started, record.sha256, judge))
 
 
 def _constant(content: bytes) -> Callable[[], bytes]:
@@ -158,10 +158,10 @@ def _rows(
 ) -> Iterator[dict[str, Any]]:
     """Yield a row for each item of the set."""
     of_judge = {"judge": judge.name, "rubric": judge.rubric.name, "prompt_hash": judge.rubric.digest}
-    found = {work.item.item_id: work for work in _find_work(bench, editor, edits, judge, bench.items)}
+    pending = {work.item.item_id: work for work in _find_work(bench, editor, edits, judge, bench.items)}
     for item in bench.items:
         row = item_columns(item) | of_judge | {"editor": editor, "sampling": judge.sampling}
-        record, work = edits.records.get(item.item_id), found.get(item.item_id)
+        record, work = edits.records.get(item.item_id), pending.get(item.item_id)
         if work is not None:
             yield row | journal.verdicts.get(work.digest, {"status": "missing", "reasoning": "not judged yet"})
         elif record is None:

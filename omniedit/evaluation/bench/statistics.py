@@ -72,11 +72,11 @@ def compare_editors(
         pairs: first and second editor of each difference.
     """
     chosen = combinations(scores, 2) if pairs is None else pairs
-    found = [_compare(first, second, scores, clusters, seed) for first, second in chosen]
-    corrected = correct_holm([difference.p for difference in found])
+    differences = [_compare(first, second, scores, clusters, seed) for first, second in chosen]
+    corrected = correct_holm([difference.p for difference in differences])
     return [
         Difference(each.first, each.second, each.mean, each.items, each.p, p)
-        for each, p in zip(found, corrected, strict=True)
+        for each, p in zip(differences, corrected, strict=True)
     ]
 
 

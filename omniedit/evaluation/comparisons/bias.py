@@ -51,7 +51,7 @@ def position_bias(outcomes: Iterable[Outcome]) -> Bias:
     """
     favoured = total = more = less = 0
     for outcome in outcomes:
-        chosen = [answer.chose_first for answer in outcome.answers if answer.chose_first is not None]
+        chosen = [answer.prefers_first for answer in outcome.answers if answer.prefers_first is not None]
         first, second = chosen.count(True), chosen.count(False)
         favoured, total = favoured + first, total + first + second
         more, less = more + (first > second), less + (first < second)

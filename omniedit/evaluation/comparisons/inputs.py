@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from omniedit.errors import UserError
-from omniedit.imaging.decode import Unreadable
+from omniedit.imaging.decode import UnreadableImage
 from omniedit.imaging.images import Image
-from omniedit.scoring.pairwise import TwoEdits
+from omniedit.scoring.pairwise import PairwiseItem
 from omniedit.sources.decode import SUFFIXES, EncodedPhoto
 from omniedit.storage.atomic import is_file
 from omniedit.storage.parquet import read_given
@@ -68,7 +68,7 @@ def read_matches(inputs: Sequence[Path], items: Path | None) -> list[Match]:
     return list(_match_folders(inputs, items))
 
 
-def load_match(match: Match) -> TwoEdits:
+def load_match(match: Match) -> PairwiseItem:
     """Load the images of a match.
 
     Raises:
@@ -77,7 +77,7 @@ def load_match(match: Match) -> TwoEdits:
     if match.problem:
         raise BadMatch(f"{match.place}: {match.problem}")
     source, first, second = (_load(path, match.place) for path in (match.source, *match.edits))
-    return TwoEdits(source, match.instruction, first, second, match.texts)
+    return PairwiseItem(source, match.instruction, first, second, match.texts)
 
 
 def _match_folders(folders: Sequence[Path], items: Path) -> Iterator[Match]:
@@ -91,10 +91,10 @@ def _match_folders(folders: Sequence[Path], items: Path) -> Iterator[Match]:
             raise UserError(f"{place}: id {name[:100]!a} is also in row {first_rows[name]}; give each item its own")
         source, instruction = items.parent / _text(row, "source"), _text(row, "instruction")
         for two in combinations(folders, 2):
-            found = [images[folder].get(name, []) for folder in two]
-            lacking = [_find_problem(files, folder, name) for files, folder in zip(found, two, strict=True)]
-            problem = next(filter(None, [_missing(row, ITEM_COLUMNS), *lacking]), "")
-            first, second = (files[0] if files else folder / name for files, folder in zip(found, two, strict=True))
+            matches = [images[folder].get(name, []) for folder in two]
+            missing = [_find_problem(files, folder, name) for files, folder in zip(matches, two, strict=True)]
+            problem = next(filter(None, [_missing(row, ITEM_COLUMNS), *missing]), "")
+            first, second = (files[0] if files else folder / name for files, folder in zip(matches, two, strict=True))
             editors = names[two[0]], names[two[1]]
             yield Match(name, source, instruction, editors, (first, second), ("", ""), place, problem)
 
@@ -122,12 +122,12 @@ def _list_images(folder: Path) -> dict[str, list[Path]]:
     return images
 
 
-def _find_problem(found: Sequence[Path], folder: Path, name: str) -> str:
+def _find_problem(files: Sequence[Path], folder: Path, name: str) -> str:
     """Return why a folder does not have exactly one image of an item, or ''."""
-    if len(found) == 1:
+    if len(files) == 1:
         return ""
-    names = " and ".join(file.name for file in found)
-    return f"{folder} has {names}; remove one" if found else f"{folder} has no image {name[:100]!a}, such as .png"
+    names = " and ".join(file.name for file in files)
+    return f"{folder} has {names}; remove one" if files else f"{folder} has no image {name[:100]!a}, such as .png"
 
 
 def _read_table(table: Path) -> list[Match]:
@@ -163,9 +163,9 @@ def read_columns(table: Path, needed: Sequence[str]) -> list[dict[str, Any]]:
     rows = read_given(table)
     if not rows:
         raise UserError(f"{table}: has no row")
-    if lacking := [name for name in needed if name not in rows[0]]:
+    if missing := [name for name in needed if name not in rows[0]]:
         there = ", ".join(name for name in rows[0] if name)
-        raise UserError(f"{table}: lacks the column {', '.join(lacking)}; there are: {there}")
+        raise UserError(f"{table}: lacks the column {', '.join(missing)}; there are: {there}")
     return rows
 
 
@@ -188,5 +188,5 @@ def _load(path: Path, place: str) -> Image:
     try:
         with EncodedPhoto(path) as photo:
             return photo.decode()
-    except Unreadable as error:
+    except UnreadableImage as error:
         raise BadMatch(f"{place}: {path}: {error}; give an image that can be read") from None

@@ -4,7 +4,7 @@
 Agreement of metrics with people uses `evaluation.agreement`.
 """
 
-from omniedit.evaluation.metrics.measure import Measured, measure, measure_samples
+from omniedit.evaluation.metrics.measure import MetricValues, measure, measure_samples
 from omniedit.evaluation.metrics.metric import ImageMetric, Sample, SetMetric
 from omniedit.evaluation.metrics.networks import Networks, NotAvailable
 from omniedit.evaluation.metrics.registry import METRICS
@@ -12,7 +12,7 @@ from omniedit.evaluation.metrics.registry import METRICS
 __all__ = [
     "METRICS",
     "ImageMetric",
-    "Measured",
+    "MetricValues",
     "Networks",
     "NotAvailable",
     "Sample",

@@ -15,7 +15,7 @@ from omniedit.evaluation.agreement import (
     Scores,
     agreements,
     match_keys,
-    must_agree,
+    no_common_images,
     read_ratings,
 )
 from omniedit.evaluation.agreement.protocol import Protocol
@@ -48,12 +48,12 @@ def correlate_metrics(values: Path, ratings: Path, key: str, protocol: Protocol)
     if rows and key not in rows[0]:
         raise UserError(f"{values}: lacks the column {key}; --key names the column that identifies pairs")
     _check_once(values, rows, key)
-    found = {name: _read_values(rows, name, key) for name in METRICS if rows and name in rows[0]}
-    matched = {name: _match(values, of_metric, ratings, rated) for name, of_metric in found.items() if of_metric}
+    by_metric = {name: _read_values(rows, name, key) for name in METRICS if rows and name in rows[0]}
+    matched = {name: _match(values, of_metric, ratings, rated) for name, of_metric in by_metric.items() if of_metric}
     if not any(matched.values()):
-        raise UserError(f"{values} and {ratings} have no image in common; {must_agree(key)}")
+        raise UserError(f"{values} and {ratings} have no image in common; {no_common_images(key)}")
     return {
-        name: agreements(rated, order_scores(scores, METRICS[name].higher_is_better), protocol)
+        name: agreements(rated, rank_scores(scores, METRICS[name].higher_is_better), protocol)
         for name, scores in matched.items()
         if scores
     }
@@ -73,12 +73,14 @@ def _read_values(rows: Sequence[Mapping[str, Any]], name: str, key: str) -> dict
     return {image: float(cell) for image, cell in cells.items() if cell not in (None, "")}
 
 
-def _match(values: Path, found: Mapping[Key, float], ratings: Path, rated: Sequence[Rating]) -> dict[Key, Scores]:
-    matches = match_keys(ratings, {rating.key for rating in rated}, values, found)
-    return {mine: dict.fromkeys(SCORES, found[theirs]) for mine, theirs in matches.items()}
+def _match(
+    values: Path, metric_values: Mapping[Key, float], ratings: Path, rated: Sequence[Rating]
+) -> dict[Key, Scores]:
+    matches = match_keys(ratings, {rating.key for rating in rated}, values, metric_values)
+    return {mine: dict.fromkeys(SCORES, metric_values[theirs]) for mine, theirs in matches.items()}
 
 
-def order_scores(scores: Mapping[Key, Scores], higher_is_better: bool) -> dict[Key, Scores]:
+def rank_scores(scores: Mapping[Key, Scores], higher_is_better: bool) -> dict[Key, Scores]:
     """Replace values by their order, from 1 for the worst; equal values share a number.
 
     Rank correlations stay the same, and a protocol may combine the numbers, which are all positive.
@@ -88,17 +90,17 @@ def order_scores(scores: Mapping[Key, Scores], higher_is_better: bool) -> dict[K
     return {key: dict.fromkeys(SCORES, float(place + 1)) for key, place in zip(scores, places, strict=True)}
 
 
-def correlation_lines(found: Mapping[str, Sequence[Agreement]], protocol: Protocol) -> list[str]:
+def correlation_lines(agreements: Mapping[str, Sequence[Agreement]], protocol: Protocol) -> list[str]:
     """Format agreement as a Markdown table: a row for each metric and task, and people's agreement with each other."""
     lines = ["| metric | task | images | SC | PQ | O |", "|---|---|---|---|---|---|"]
-    for name, rows in found.items():
+    for name, rows in agreements.items():
         lines += [_line(METRICS[name].label, row, row.judge, protocol.digits) for row in rows]
-    longest = max(found.values(), key=lambda rows: rows[-1].images)
+    longest = max(agreements.values(), key=lambda rows: rows[-1].images)
     lines += [_line("people", row, row.people, protocol.digits) for row in longest]
     return [*lines, "signs of metrics for which lower is better are reversed", protocol.reason]
 
 
-def correlations_json(found: Mapping[str, Sequence[Agreement]], protocol: Protocol) -> dict[str, Any]:
+def correlations_json(agreements: Mapping[str, Sequence[Agreement]], protocol: Protocol) -> dict[str, Any]:
     """Return agreement by metric and task, with 95 % intervals."""
     metrics = {
         name: [
@@ -110,7 +112,7 @@ def correlations_json(found: Mapping[str, Sequence[Agreement]], protocol: Protoc
             }
             for row in rows
         ]
-        for name, rows in found.items()
+        for name, rows in agreements.items()
     }
     return {"protocol": protocol.name, "metrics": metrics}
 

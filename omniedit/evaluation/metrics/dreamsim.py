@@ -50,9 +50,9 @@ def load_dreamsim(device: str) -> DreamSim:
     import torch
 
     folder = Path(torch.hub.get_dir()) / "dreamsim"
-    if lacking := [name for name in FILES if not (folder / name).exists()]:
+    if missing := [name for name in FILES if not (folder / name).exists()]:
         command = f"python -c \"from dreamsim import dreamsim; dreamsim(device='cpu', cache_dir='{folder}')\""
-        raise NotAvailable(f"{folder}: lacks {lacking[0]}; on a machine with internet access, run: {command}")
+        raise NotAvailable(f"{folder}: lacks {missing[0]}; on a machine with internet access, run: {command}")
     from dreamsim import dreamsim
 
     network, _ = dreamsim(pretrained=True, device=device, cache_dir=str(folder))

@@ -32,15 +32,15 @@ class EmbeddingCache:
     def __call__(self, images: Sequence[Image]) -> Vectors:
         """Return the embeddings (N, D) of images; only missing ones are computed."""
         keys = [pixels_sha256(image) for image in images]
-        lacking = {key: image for key, image in zip(keys, images, strict=True) if key not in self._vectors}
-        if lacking:
-            self._vectors.update(zip(lacking, self._embed(list(lacking.values())), strict=True))
-        found = np.stack([self._vectors[key] for key in keys])
+        missing = {key: image for key, image in zip(keys, images, strict=True) if key not in self._vectors}
+        if missing:
+            self._vectors.update(zip(missing, self._embed(list(missing.values())), strict=True))
+        vectors = np.stack([self._vectors[key] for key in keys])
         for key in keys:
             self._vectors.move_to_end(key)
         while len(self._vectors) > self._kept:
             self._vectors.popitem(last=False)
-        return found
+        return vectors
 
 
 def cosine(a_ND: Vectors, b_ND: Vectors) -> NDArray[np.float64]:

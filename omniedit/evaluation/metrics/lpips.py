@@ -24,7 +24,7 @@ SHIFT, SCALE = (-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)
 EPSILON = 1e-10
 AT_ONCE = 2**22
 """Number of pixels of a batch, which limits its memory."""
-SMALLEST = 32
+MIN_SIDE = 32
 """Shortest side of an image that has all features, in pixels."""
 
 
@@ -161,7 +161,7 @@ def lpips_distances(a: Sequence[Image], b: Sequence[Image], network: Lpips) -> l
     distances = [float("nan")] * len(a)
     places: dict[tuple[int, ...], list[int]] = defaultdict(list)
     for place, other in enumerate(b):
-        if min(other.shape[:2]) >= SMALLEST:
+        if min(other.shape[:2]) >= MIN_SIDE:
             places[other.shape].append(place)
     for shape, same_size in places.items():
         count = max(1, AT_ONCE // (shape[0] * shape[1]))

@@ -40,7 +40,7 @@ Load = Callable[[], Sample | BadSample]
 
 
 @dataclass(frozen=True)
-class Measured:
+class MetricValues:
     """Values of metrics.
 
     Args:
@@ -61,7 +61,7 @@ def measure(
     edits: Mapping[str, ImageFile | str],
     metrics: Sequence[str],
     networks: Networks | None = None,
-) -> Measured:
+) -> MetricValues:
     """Measure one editor's edits of a benchmark's items; rows also have `item_id` and `task`.
 
     Args:
@@ -74,10 +74,10 @@ def measure(
     measured = measure_samples([_reader(item, edits.get(item.item_id)) for item in items], metrics, networks)
     keys = [{"item_id": item.item_id, "task": item.task} for item in items]
     rows = [key | dict(row) for key, row in zip(keys, measured.rows, strict=True)]
-    return Measured(rows, measured.sets, measured.unavailable, measured.weights)
+    return MetricValues(rows, measured.sets, measured.unavailable, measured.weights)
 
 
-def measure_samples(loads: Iterable[Load], metrics: Sequence[str], networks: Networks | None = None) -> Measured:
+def measure_samples(loads: Iterable[Load], metrics: Sequence[str], networks: Networks | None = None) -> MetricValues:
     """Measure samples, which are read a batch at a time.
 
     Raises:
@@ -96,7 +96,7 @@ def measure_samples(loads: Iterable[Load], metrics: Sequence[str], networks: Net
         rows += [_row(sample, values) for sample in samples]
         features.add(of_sets, good)
     weights = {name: networks.describe(name) for metric in chosen for name in metric.networks}
-    return Measured(rows, features.compare(of_sets), unavailable, weights)
+    return MetricValues(rows, features.compare(of_sets), unavailable, weights)
 
 
 def choose(names: Sequence[str], networks: Networks) -> tuple[list[ImageMetric | SetMetric], dict[str, str]]:
@@ -156,7 +156,7 @@ def _measure_batch(metric: ImageMetric, samples: Sequence[Sample], networks: Net
 def _row(sample: Sample | BadSample, values: Mapping[str, Iterator[float | None]]) -> dict[str, Any]:
     if isinstance(sample, BadSample):
         return {"status": sample.status, "reason": sample.reason} | dict.fromkeys(values)
-    return {"status": "measured", "reason": ""} | {name: next(found) for name, found in values.items()}
+    return {"status": "measured", "reason": ""} | {name: next(column) for name, column in values.items()}
 
 
 def _known(value: float) -> float | None:

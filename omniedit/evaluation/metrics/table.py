@@ -10,11 +10,11 @@ import numpy as np
 import pyarrow as pa
 
 from omniedit.errors import UserError
-from omniedit.evaluation.metrics.measure import BadSample, Load, Measured, measure_samples
+from omniedit.evaluation.metrics.measure import BadSample, Load, MetricValues, measure_samples
 from omniedit.evaluation.metrics.metric import Need, Sample
 from omniedit.evaluation.metrics.networks import Networks
 from omniedit.evaluation.metrics.registry import METRICS
-from omniedit.imaging.decode import Unreadable
+from omniedit.imaging.decode import UnreadableImage
 from omniedit.imaging.images import Image, decode_image, decode_mask
 from omniedit.plain_text import markdown_cell
 from omniedit.storage.atomic import is_file
@@ -60,13 +60,13 @@ def check_needs(table: Path, rows: Sequence[InputRow], names: Sequence[str]) -> 
     """
     for name in names:
         needs: tuple[Need, ...] = METRICS[name].needs if name in METRICS else ()
-        if lacking := [need for need in needs if need not in rows[0]]:
-            raise UserError(f"{table}: lacks the column {lacking[0]}, which {name} needs; add it or leave {name} out")
+        if missing := [need for need in needs if need not in rows[0]]:
+            raise UserError(f"{table}: lacks the column {missing[0]}, which {name} needs; add it or leave {name} out")
 
 
 def measure_table(
     table: Path, rows: Sequence[InputRow], names: Sequence[str], networks: Networks, advance: Callable[[], None]
-) -> dict[str, Measured]:
+) -> dict[str, MetricValues]:
     """Measure the rows of a table, editor by editor, whose name is in the column model.
 
     Args:
@@ -87,26 +87,26 @@ def _measure_rows(
     names: Sequence[str],
     networks: Networks,
     advance: Callable[[], None],
-) -> Measured:
+) -> MetricValues:
     loads = (_loader(table, number, row, advance) for number, row in numbered)
     measured = measure_samples(loads, names, networks)
     both = zip(numbered, measured.rows, strict=True)
     rows = [{"row": number} | {k: v for k, v in row.items() if k} | dict(values) for (number, row), values in both]
-    return Measured(rows, measured.sets, measured.unavailable, measured.weights)
+    return MetricValues(rows, measured.sets, measured.unavailable, measured.weights)
 
 
 def _loader(table: Path, number: int, row: InputRow, advance: Callable[[], None]) -> Load:
     def load() -> Sample | BadSample:
         advance()
         try:
-            return sample_of_row(row, table.parent)
+            return row_to_sample(row, table.parent)
         except UserError as error:
             return BadSample("bad row", f"{table}: row {number}: {error}")
 
     return load
 
 
-def sample_of_row(row: InputRow, folder: Path) -> Sample:
+def row_to_sample(row: InputRow, folder: Path) -> Sample:
     """Read the images of a row, whose paths are relative to the table's folder. An empty cell is left out.
 
     Raises:
@@ -130,11 +130,11 @@ def _read(row: InputRow, name: str, folder: Path, decode: Callable[[bytes, str],
         raise UserError(f"column {name}: {cell[:200]}: no such file; paths are relative to the table's folder")
     try:
         return decode(path.read_bytes(), f"column {name}: {cell[:200]}")
-    except (Unreadable, OSError) as error:
+    except (UnreadableImage, OSError) as error:
         raise UserError(f"column {name}: {cell[:200]}: {error}") from None
 
 
-def write_measured(out: Path, measured: Mapping[str, Measured]) -> None:
+def write_measured(out: Path, measured: Mapping[str, MetricValues]) -> None:
     """Write all rows in the order of the input table, to a .parquet or .csv file."""
     rows = sorted((row for of_editor in measured.values() for row in of_editor.rows), key=lambda row: row["row"])
     names = [name for name in rows[0] if name != "row"]
@@ -144,67 +144,67 @@ def write_measured(out: Path, measured: Mapping[str, Measured]) -> None:
     write_rows(out, rows, pa.schema([(name, pa.float64() if name in METRICS else pa.string()) for name in names]))
 
 
-def summary_lines(measured: Mapping[str, Measured]) -> list[str]:
+def summary_lines(measured: Mapping[str, MetricValues]) -> list[str]:
     """Format the mean of each metric for each editor as a Markdown table, then what is not available."""
     first = next(iter(measured.values()))
     names = _names(first)
     head = [f"{METRICS[name].label} {'up' if METRICS[name].higher_is_better else 'down'}" for name in names]
     lines = [f"| {' | '.join(['editor', 'images', *head])} |", "|---" * (len(names) + 2) + "|"]
-    for editor, found in measured.items():
-        cells = [_cell(_mean(found, name)) for name in names]
-        count = sum(row["status"] == "measured" for row in found.rows)
+    for editor, metrics in measured.items():
+        cells = [_cell(_mean(metrics, name)) for name in names]
+        count = sum(row["status"] == "measured" for row in metrics.rows)
         lines.append(f"| {' | '.join([markdown_cell(editor or '-'), str(count), *cells])} |")
     return [*lines, *_notes(measured)]
 
 
-def summary_json(measured: Mapping[str, Measured]) -> dict[str, Any]:
+def summary_json(measured: Mapping[str, MetricValues]) -> dict[str, Any]:
     """Return the means by editor, the reasons of what is not available, and the weights."""
     first = next(iter(measured.values()))
     return {
-        "editors": {editor: _editor_json(found) for editor, found in measured.items()},
+        "editors": {editor: _editor_json(metrics) for editor, metrics in measured.items()},
         "unavailable": dict(first.unavailable),
         "weights": dict(first.weights),
         "directions": {name: "higher" if METRICS[name].higher_is_better else "lower" for name in _names(first)},
     }
 
 
-def _editor_json(found: Measured) -> dict[str, Any]:
-    means = {name: _mean(found, name) for name in _names(found)}
-    counts = {name: sum(row[name] is not None for row in found.rows) for name in means if name not in found.sets}
-    measured = sum(row["status"] == "measured" for row in found.rows)
-    infinite = _count_infinite(found)
-    return {"rows": len(found.rows), "measured": measured, "means": means, "images": counts, "infinite": infinite}
+def _editor_json(metrics: MetricValues) -> dict[str, Any]:
+    means = {name: _mean(metrics, name) for name in _names(metrics)}
+    counts = {name: sum(row[name] is not None for row in metrics.rows) for name in means if name not in metrics.sets}
+    measured = sum(row["status"] == "measured" for row in metrics.rows)
+    infinite = _count_infinite(metrics)
+    return {"rows": len(metrics.rows), "measured": measured, "means": means, "images": counts, "infinite": infinite}
 
 
-def _names(found: Measured) -> list[str]:
-    return [name for name in METRICS if name in found.sets or name in found.rows[0]]
+def _names(metrics: MetricValues) -> list[str]:
+    return [name for name in METRICS if name in metrics.sets or name in metrics.rows[0]]
 
 
-def _mean(found: Measured, name: str) -> float | None:
+def _mean(metrics: MetricValues, name: str) -> float | None:
     """Return the value of a set metric, or the mean of a metric over the images whose value is finite."""
-    if name in found.sets:
-        return found.sets[name]
-    values = [row[name] for row in found.rows if row[name] is not None and isfinite(row[name])]
+    if name in metrics.sets:
+        return metrics.sets[name]
+    values = [row[name] for row in metrics.rows if row[name] is not None and isfinite(row[name])]
     return float(np.mean(values)) if values else None
 
 
-def _count_infinite(found: Measured) -> dict[str, int]:
+def _count_infinite(metrics: MetricValues) -> dict[str, int]:
     """Count the images whose PSNR is infinite, by metric."""
     counts = {
-        name: sum(row[name] is not None and isinf(row[name]) for row in found.rows)
-        for name in _names(found)
-        if name not in found.sets
+        name: sum(row[name] is not None and isinf(row[name]) for row in metrics.rows)
+        for name in _names(metrics)
+        if name not in metrics.sets
     }
     return {name: count for name, count in counts.items() if count}
 
 
-def _notes(measured: Mapping[str, Measured]) -> Iterator[str]:
+def _notes(measured: Mapping[str, MetricValues]) -> Iterator[str]:
     first = next(iter(measured.values()))
     yield from (f"{name}: not available: {reason}" for name, reason in first.unavailable.items())
-    for editor, found in measured.items():
-        for name, count in _count_infinite(found).items():
+    for editor, metrics in measured.items():
+        for name, count in _count_infinite(metrics).items():
             yield f"{editor or '-'}: {count} images have an infinite {METRICS[name].label}; the mean leaves them out"
-    bad = [row for found in measured.values() for row in found.rows if row["status"] != "measured"]
+    bad = [row for metrics in measured.values() for row in metrics.rows if row["status"] != "measured"]
     if bad:
         yield f"rows that could not be measured: {len(bad)}; the first: {bad[0]['reason']}"
 

@@ -19,8 +19,8 @@ from omniedit.evaluation.people.results import Estimate, count_problems, estimat
 from omniedit.evaluation.people.session import CHOICES
 from omniedit.evaluation.people.store import Answer
 from omniedit.evaluation.people.tables import describe_excluded, format_estimate
-from omniedit.scoring.pairwise import Answer as Showing
 from omniedit.scoring.pairwise import Outcome
+from omniedit.scoring.pairwise import PairwiseAnswer as Showing
 from omniedit.scoring.winner_parser import Winner
 
 PEOPLE = "people"
@@ -74,7 +74,7 @@ def summarize_choices(edits: Mapping[int, RatedEdit], answers: Sequence[Answer],
         len(chosen),
         len({answer.question for answer in chosen}),
         int(groups.max()) + 1,
-        _count_seen(chosen),
+        _count_displayed(chosen),
         estimate(krippendorff_alpha(values_RU, "nominal", weights_DU)),
         estimate(equal_share(values_RU, weights_DU)),
         position_bias(_to_outcome(answer) for answer in chosen),
@@ -156,14 +156,14 @@ def _to_outcome(answer: Answer) -> Outcome:
     return Outcome(winner, (Showing(winner, answer.is_swapped),))
 
 
-def _count_seen(chosen: Sequence[Answer]) -> Mapping[str, int]:
-    counts = Counter(map(_seen_winner, chosen))
+def _count_displayed(chosen: Sequence[Answer]) -> Mapping[str, int]:
+    counts = Counter(map(_displayed_winner, chosen))
     return {name: counts[name] for name in (*CHOICES, Winner.TIE, Winner.BOTH_BAD) if counts[name]}
 
 
-def _seen_winner(answer: Answer) -> str:
+def _displayed_winner(answer: Answer) -> str:
     """Return a winner by the place where the rater saw it."""
-    first = _to_outcome(answer).answers[0].chose_first
+    first = _to_outcome(answer).answers[0].prefers_first
     return str(answer.winner) if first is None else "left" if first else "right"
 
 

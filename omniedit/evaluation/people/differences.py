@@ -46,7 +46,7 @@ def compare_scores(
     clusters = {edit.item_id: edit.image_group for edit in edits}
     differences = []
     for score, values_RE in values.items():
-        found = compare_editors(_average(edits, values_RE, editors), clusters, seed)
+        results = compare_editors(_average(edits, values_RE, editors), clusters, seed)
         differences += [
             ScoreDifference(
                 score,
@@ -58,7 +58,7 @@ def compare_scores(
                 _known(each.p),
                 _known(each.corrected),
             )
-            for each in found
+            for each in results
         ]
     return differences
 
@@ -66,10 +66,10 @@ def compare_scores(
 def _average(edits: Sequence[RatedEdit], values_RE: Values, editors: Sequence[str]) -> dict[str, dict[str, float]]:
     """Return the mean over raters by editor and item; an item with several edits of an editor has their mean."""
     means_E = np.nanmean(values_RE, axis=0)
-    found: dict[tuple[str, str], list[float]] = defaultdict(list)
+    values: dict[tuple[str, str], list[float]] = defaultdict(list)
     for edit, mean in zip(edits, means_E.tolist(), strict=True):
-        found[edit.editor, edit.item_id].append(mean)
-    return {name: {item: fmean(each) for (who, item), each in found.items() if who == name} for name in editors}
+        values[edit.editor, edit.item_id].append(mean)
+    return {name: {item: fmean(each) for (who, item), each in values.items() if who == name} for name in editors}
 
 
 def _known(figure: float) -> float | None:

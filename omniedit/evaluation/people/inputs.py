@@ -56,10 +56,10 @@ def read_edits(path: Path, kind: str | None = None, items: Items | None = None) 
         raise UserError(f"{path}: has no {kind}; there are: {', '.join(fitting) or 'none that can be rated'}")
     if not fitting:
         raise UserError(f"{path}: nothing to rate; give a run, a table, or a folder with EDITOR/{OUTPUTS}/ITEM.png")
-    found = READERS[kind or fitting[0]].read(path, items or {})
-    if not found.edits:
-        raise UserError(f"{path}: has no edit to rate; the first problem: {(*found.problems, 'it is empty')[0]}")
-    return found
+    edits = READERS[kind or fitting[0]].read(path, items or {})
+    if not edits.edits:
+        raise UserError(f"{path}: has no edit to rate; the first problem: {(*edits.problems, 'it is empty')[0]}")
+    return edits
 
 
 def list_items(bench: BenchSet) -> Items:

@@ -15,7 +15,7 @@ from typing import Any
 
 from omniedit.errors import UserError
 from omniedit.evaluation.people.edits import RatedEdit, group_by_item
-from omniedit.evaluation.people.store import Answer, Rater, Store
+from omniedit.evaluation.people.store import Answer, AnswerStore, Rater
 from omniedit.imaging.images import decode_image, encode_png, resize_to_fit
 from omniedit.plain_text import clean_line
 from omniedit.scoring.winner_parser import Winner
@@ -26,8 +26,8 @@ AHEAD = 4
 """Number of questions that the page gets at once, so that it can load images before they are needed."""
 CLAIM_S = 1800.0
 """Seconds for which a question that is on a rater's page counts as this rater's."""
-LONGEST_PROBLEM = 200
-LARGEST_SIDE = 2048
+MAX_PROBLEM_LENGTH = 200
+MAX_SIDE = 2048
 """Images with a longer side are scaled down."""
 CHOICES = {"left": (Winner.A, Winner.B), "right": (Winner.B, Winner.A)}
 """Winner for a choice, if the first edit is on the left, and if it is on the right."""
@@ -50,7 +50,7 @@ class Question:
         return "|".join(f"{edit.item_id}|{edit.editor}|{edit.digest}" for edit in self.edits)
 
 
-def make_questions(store: Store, edits: Sequence[RatedEdit], pairwise: bool) -> list[Question]:
+def make_questions(store: AnswerStore, edits: Sequence[RatedEdit], pairwise: bool) -> list[Question]:
     """Return a question for each edit, or for each two editors' edits of an item.
 
     Raises:
@@ -73,7 +73,7 @@ class Session:
         seed: decides orders and sides, with the store's secret.
     """
 
-    def __init__(self, store: Store, questions: Sequence[Question], per_question: int | None, seed: int) -> None:
+    def __init__(self, store: AnswerStore, questions: Sequence[Question], per_question: int | None, seed: int) -> None:
         self.store, self.questions, self.per_question = store, questions, per_question
         self.pairwise = any(len(question.edits) > 1 for question in questions)
         self._secret, self._seed, self._lock = store.secret, seed, threading.RLock()
@@ -168,7 +168,7 @@ class Session:
             raise UserError("there is no such image; reload the page")
         order = question.edits[::-1] if self._is_swapped(rater, question) else question.edits
         read = question.edits[0].source if side == "source" else order[sides.index(side)].edited
-        return encode_png(resize_to_fit(decode_image(read(), "this image"), LARGEST_SIDE))
+        return encode_png(resize_to_fit(decode_image(read(), "this image"), MAX_SIDE))
 
     def _find(self, name: str) -> Rater:
         rater = self.store.find_rater(clean_line(name))
@@ -217,8 +217,8 @@ class Session:
         swapped, seconds = self._is_swapped(rater, question), _parse_seconds(given.get("seconds"))
         problem = given.get("problem")
         if problem is not None:
-            if not isinstance(problem, str) or not 0 < len(problem.strip()) <= LONGEST_PROBLEM:
-                raise ValueError(f"problem must be a text of 1 to {LONGEST_PROBLEM} characters")
+            if not isinstance(problem, str) or not 0 < len(problem.strip()) <= MAX_PROBLEM_LENGTH:
+                raise ValueError(f"problem must be a text of 1 to {MAX_PROBLEM_LENGTH} characters")
             return Answer(*question.key, is_swapped=swapped, problem=clean_line(problem), seconds=seconds)
         if self.pairwise:
             winner = _parse_choice(given.get("choice"), swapped)

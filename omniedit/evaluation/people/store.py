@@ -19,7 +19,7 @@ from omniedit.plain_text import clean_line
 APPLICATION = 0x4F4D4552
 """Mark of these files among SQLite's (`PRAGMA application_id`)."""
 VERSION = 1
-LONGEST_NAME = 60
+MAX_NAME_LENGTH = 60
 SCHEMA = """
 CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE raters (
@@ -73,7 +73,7 @@ class Answer:
         return self.edit, self.other
 
 
-class Store:
+class AnswerStore:
     """File of answers, made if it is missing. Its methods may be called from several threads.
 
     Raises:
@@ -89,7 +89,7 @@ class Store:
         except (OSError, sqlite3.Error) as error:
             raise UserError(f"{path}: cannot hold ratings: {error}; name another file with --store") from None
 
-    def __enter__(self) -> "Store":
+    def __enter__(self) -> "AnswerStore":
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -114,8 +114,8 @@ class Store:
             UserError: the name is empty or too long.
         """
         name = clean_line(name)
-        if not 0 < len(name) <= LONGEST_NAME:
-            raise UserError(f"give a name of 1 to {LONGEST_NAME} characters")
+        if not 0 < len(name) <= MAX_NAME_LENGTH:
+            raise UserError(f"give a name of 1 to {MAX_NAME_LENGTH} characters")
         with self._change() as database:
             insert = "INSERT INTO raters (name, folded, joined) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
             database.execute(insert, (name, name.casefold(), _now()))
@@ -130,8 +130,8 @@ class Store:
         with self._change() as database:
             insert = f"INSERT INTO edits ({columns}) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
             database.executemany(insert, rows)
-            found = database.execute("SELECT item_id, editor, digest, edit FROM edits").fetchall()
-        numbers = {(item_id, editor, digest): number for item_id, editor, digest, number in found}
+            stored = database.execute("SELECT item_id, editor, digest, edit FROM edits").fetchall()
+        numbers = {(item_id, editor, digest): number for item_id, editor, digest, number in stored}
         return [numbers[edit.item_id, edit.editor, edit.digest] for edit in edits]
 
     def add(self, rater: Rater, token: str, answer: Answer) -> bool:
@@ -164,8 +164,8 @@ class Store:
         """Return the answers in force, of one rater or of all, in the order in which they were given."""
         which = "1" if rater is None else "raters.rater = ?"
         with self._lock:
-            found = _select(self._database, f"{which} ORDER BY answer", *([] if rater is None else [rater.number]))
-        return [answer for _, answer in found]
+            rows = _select(self._database, f"{which} ORDER BY answer", *([] if rater is None else [rater.number]))
+        return [answer for _, answer in rows]
 
     def count_withdrawn(self) -> int:
         ((count,),) = self._query("SELECT COUNT(*) FROM answers WHERE withdrawn IS NOT NULL")

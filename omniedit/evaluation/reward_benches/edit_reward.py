@@ -62,8 +62,8 @@ def group_size(record: Record) -> int:
         UserError: neither the file nor the row says it.
     """
     for text in (record.data_type, str(record.row.get("dataset", "")), record.file.stem):
-        if found := re.search(r"([234])[_-]?pair", text.lower()):
-            return int(found[1])
+        if match := re.search(r"([234])[_-]?pair", text.lower()):
+            return int(match[1])
     remedy = "name the file as the bench does, such as results_3pair.json"
     raise UserError(f"{record.file}: row {record.number}: does not say whether groups have 2, 3 or 4 edits; {remedy}")
 
@@ -110,10 +110,10 @@ def _parse_letters(text: object) -> str | None:
     """Return a vote such as 'A>C' with the better letter first, or 'tie'."""
     if (vote := merge_ties(parse_vote(text))) is not None:
         return {FIRST: "A>B", SECOND: "B>A"}.get(vote, vote)
-    found = re.fullmatch(r"\s*(?:\[\[)?\s*([A-D])\s*([<>])\s*([A-D])\s*(?:\]\])?\s*", str(text))
-    if found is None:
+    match = re.fullmatch(r"\s*(?:\[\[)?\s*([A-D])\s*([<>])\s*([A-D])\s*(?:\]\])?\s*", str(text))
+    if match is None:
         return None
-    return f"{found[1]}>{found[3]}" if found[2] == ">" else f"{found[3]}>{found[1]}"
+    return f"{match[1]}>{match[3]}" if match[2] == ">" else f"{match[3]}>{match[1]}"
 
 
 def _groups_by_scores(records: Sequence[Record], wrong: Counter[str], skipped: Counter[str]) -> list[Group]:

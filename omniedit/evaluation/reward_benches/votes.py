@@ -30,7 +30,7 @@ IDS = ("id", "idx", "key", "uid")
 
 
 @dataclass(frozen=True)
-class Compared:
+class VoteComparison:
     """Comparison: people's vote, and whether the judge is right."""
 
     human: str
@@ -95,7 +95,7 @@ def merge_ties(vote: str | None) -> str | None:
     return TIE if vote in (BOTH_GOOD, BOTH_BAD) else vote
 
 
-def compare_votes(human: str, row: Mapping[str, object], merge: bool) -> tuple[Compared, bool]:
+def compare_votes(human: str, row: Mapping[str, object], merge: bool) -> tuple[VoteComparison, bool]:
     """Compare the judge's vote with people's; also return whether it could be read.
 
     A row that has only `correct` counts as it says.
@@ -105,16 +105,16 @@ def compare_votes(human: str, row: Mapping[str, object], merge: bool) -> tuple[C
     """
     vote = parse_vote(row.get("model_vote"))
     if vote is None and "model_vote" not in row and isinstance(row.get("correct"), bool):
-        return Compared(human, bool(row["correct"])), True
+        return VoteComparison(human, bool(row["correct"])), True
     vote = merge_ties(vote) if merge else vote
-    return Compared(human, vote == human), vote is not None
+    return VoteComparison(human, vote == human), vote is not None
 
 
 def measure_votes(humans: Sequence[tuple[Record, str]], ties: str, skipped: Counter[str], merge: bool) -> Result:
     """Return the accuracy of recorded votes, over all comparisons and by people's vote."""
-    found = [compare_votes(human, record.row, merge) for record, human in humans]
-    compared = [comparison for comparison, _ in found]
-    unread = sum(not read for _, read in found)
+    comparisons = [compare_votes(human, record.row, merge) for record, human in humans]
+    compared = [comparison for comparison, _ in comparisons]
+    unread = sum(not read for _, read in comparisons)
     return Result(
         "comparisons",
         ties,

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from omniedit.evaluation.agreement.correlations import LARGEST, Values, rank_correlations
+from omniedit.evaluation.agreement.correlations import MAX_CORRELATION, Values, rank_correlations
 from omniedit.evaluation.reward_benches.result import Z
 
-FEWEST = 5
+MIN_PAIRS = 5
 """Smallest number of pairs of a group whose correlation has an interval."""
 
 
@@ -40,12 +40,12 @@ def measure_length_bias(scores_N: Values, lengths_N: Values, groups_N: NDArray[A
     Args:
         scores_N: NaN for a pair without a score, which is left out.
     """
-    found = list(_correlate_groups(scores_N, lengths_N, groups_N))
-    pairs = sum(count for _, count in found)
-    if not found:
+    correlations = list(_correlate_groups(scores_N, lengths_N, groups_N))
+    pairs = sum(count for _, count in correlations)
+    if not correlations:
         return LengthBias(None, None, 0)
-    centre = sum(count * atanh(r) for r, count in found) / pairs
-    variance = sum((count / pairs) ** 2 * (1 + r * r / 2) / (count - 3) for r, count in found)
+    centre = sum(count * atanh(r) for r, count in correlations) / pairs
+    variance = sum((count / pairs) ** 2 * (1 + r * r / 2) / (count - 3) for r, count in correlations)
     half = Z * sqrt(variance)
     return LengthBias(tanh(centre), (tanh(centre - half), tanh(centre + half)), pairs)
 
@@ -56,8 +56,8 @@ def _correlate_groups(scores_N: Values, lengths_N: Values, groups_N: NDArray[Any
     for group in np.unique(groups_N[known_N]):
         those_N = known_N & (groups_N == group)
         count = int(those_N.sum())
-        if count < FEWEST:
+        if count < MIN_PAIRS:
             continue
         (r,) = rank_correlations(scores_N[those_N], lengths_N[those_N], np.ones((1, count)))
         if not np.isnan(r):
-            yield float(np.clip(r, -LARGEST, LARGEST)), count
+            yield float(np.clip(r, -MAX_CORRELATION, MAX_CORRELATION)), count

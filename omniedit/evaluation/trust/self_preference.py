@@ -58,12 +58,16 @@ def measure_self_preference(scores_N: Values, is_own_N: NDArray[np.bool_], group
     if not own:
         return SelfPreference(int((known_N & is_own_N).sum()), int((known_N & ~is_own_N).sum()), None, None)
     mine, theirs = np.concatenate(own), np.concatenate(others)
-    found = SelfPreference(len(mine), len(theirs), float(mine.mean()), float(theirs.mean()), float(total / weights))
+    preference = SelfPreference(
+        len(mine), len(theirs), float(mine.mean()), float(theirs.mean()), float(total / weights)
+    )
     if min(len(mine), len(theirs)) < 2:
-        return found
+        return preference
     half = Z * sqrt(variance) / weights
-    interval = found.difference - half, found.difference + half  # type: ignore[operator]
-    return SelfPreference(found.own, found.others, found.own_mean, found.others_mean, found.difference, interval)
+    interval = preference.difference - half, preference.difference + half  # type: ignore[operator]
+    return SelfPreference(
+        preference.own, preference.others, preference.own_mean, preference.others_mean, preference.difference, interval
+    )
 
 
 def _variance(scores: Values) -> float:

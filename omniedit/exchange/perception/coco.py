@@ -20,9 +20,9 @@ from omniedit.sources.archived import open_archive
 from omniedit.tasks import Task
 
 REFERRING, PANOPTIC = Task("referring_segmentation"), Task("panoptic_segmentation")
-LEAST_AREA, MOST_AREA = 0.002, 0.9
+MIN_AREA, MAX_AREA = 0.002, 0.9
 """Smallest and largest share of the image that a painted region covers."""
-MOST_SEGMENTS = 3
+MAX_SEGMENTS = 3
 """Largest number of panoptic segments that one instruction names, the largest ones."""
 _STUFF = ("-merged", "-other", "-stuff")
 """Ends of COCO's names of materials: 'sky-other-merged' is the sky."""
@@ -122,7 +122,7 @@ def read_coco(path: str, shard: int, shards: int, files: ImageFiles) -> Iterator
             yield _category_row(coco, image, annotations, place)
 
 
-def rng_of_place(place: str) -> np.random.Generator:
+def rng_for_row(place: str) -> np.random.Generator:
     """Return random numbers that follow from a row's place alone."""
     return np.random.default_rng(int.from_bytes(hashlib.sha256(place.encode()).digest()[:8], "little"))
 
@@ -134,7 +134,7 @@ def _category_row(
         names = sorted({coco.category(each.get("category_id")) for each in annotations} - {""})
         if not names:
             raise BadRegion("no annotation has a known category")
-        name = names[rng_of_place(place).integers(len(names))]
+        name = names[rng_for_row(place).integers(len(names))]
         chosen = [each for each in annotations if coco.category(each.get("category_id")) == name]
         masks = [decode_region(each.get("segmentation"), height, width) for each in chosen]
         joint = np.logical_or.reduce(masks)
@@ -163,7 +163,7 @@ def _panoptic_row(
                 counts[name] += 2 if segment.get("iscrowd") else 1
                 countable |= {name} if coco.is_countable(segment.get("category_id")) else set()
         names = sorted(masks, key=lambda name: -int(masks[name].sum()))
-        names = [name for name in names if LEAST_AREA <= masks[name].mean() <= MOST_AREA][:MOST_SEGMENTS]
+        names = [name for name in names if MIN_AREA <= masks[name].mean() <= MAX_AREA][:MAX_SEGMENTS]
         return [
             Region((f"every {name}" if name in countable and counts[name] > 1 else f"the {name}",), masks[name])
             for name in names

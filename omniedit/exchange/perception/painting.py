@@ -79,7 +79,9 @@ def paint_instructions(regions: Sequence[Region], colours: Sequence[str], rng: n
         (region,), (colour,) = regions, colours
         order = rng.permutation(len(_ONE))
         made = (
-            _ONE[order[number % len(_ONE)]].format(what=phrase, colour=_with_a(_ONE[order[number % len(_ONE)]], colour))
+            _ONE[order[number % len(_ONE)]].format(
+                what=phrase, colour=_phrase_colour(_ONE[order[number % len(_ONE)]], colour)
+            )
             for number, phrase in enumerate(region.phrases)
         )
         return tuple(dict.fromkeys(made))
@@ -87,7 +89,7 @@ def paint_instructions(regions: Sequence[Region], colours: Sequence[str], rng: n
     return (f"Paint {', '.join(parts[:-1])} and {parts[-1]}.",)
 
 
-def _with_a(template: str, colour: str) -> str:
+def _phrase_colour(template: str, colour: str) -> str:
     """Return the colour for a sentence: no sentence says 'a orange mask'."""
     return "bright orange" if colour == "orange" and "a {colour}" in template else colour
 

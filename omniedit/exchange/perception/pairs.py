@@ -8,11 +8,11 @@ from omniedit.exchange.convert import measure_source
 from omniedit.exchange.image_files import BadImage, ImageFiles
 from omniedit.exchange.pair_images import check_image
 from omniedit.exchange.perception.coco import (
-    LEAST_AREA,
-    MOST_AREA,
+    MAX_AREA,
+    MIN_AREA,
     PaintingRow,
     read_coco,
-    rng_of_place,
+    rng_for_row,
 )
 from omniedit.exchange.perception.painting import choose_paints, describe_paints, paint_instructions, paint_regions
 from omniedit.exchange.perception.refcoco import list_expression_files, read_refcoco
@@ -79,13 +79,11 @@ class PairPainter:
         regions = row.read_regions(height, width)
         if not regions:
             raise BadRegion("no region is large enough to paint, and none too large")
-        rng = rng_of_place(row.place)
+        rng = rng_for_row(row.place)
         colours = choose_paints(image, regions, rng)
         edited, mask = paint_regions(image, regions, colours)
-        if not LEAST_AREA <= mask.mean() <= MOST_AREA:
-            raise BadRegion(
-                f"the region covers {mask.mean():.1%} of the image; from {LEAST_AREA:.1%} to {MOST_AREA:.0%}"
-            )
+        if not MIN_AREA <= mask.mean() <= MAX_AREA:
+            raise BadRegion(f"the region covers {mask.mean():.1%} of the image; from {MIN_AREA:.1%} to {MAX_AREA:.0%}")
         own = make_source_id(row.place, row.own_id, self.taken)
         self.taken.add(own)
         imported = {"dataset": self.format, "place": row.place, "id": row.own_id, "files": {"source": row.file_name}}

@@ -48,7 +48,7 @@ class Inputs:
 
 
 @dataclass(frozen=True)
-class State:
+class BaseState:
     """State of a base between two of its blocks. In a base with one joint stream, text and image are its two parts.
 
     Args:
@@ -69,7 +69,7 @@ class State:
     text_mask: Tensor | None = None
     memory: Any = None
 
-    def add(self, image_added: Tensor, text_added: Tensor | None) -> "State":
+    def add(self, image_added: Tensor, text_added: Tensor | None) -> "BaseState":
         """Return the state with residuals added to its image tokens and, if given, to its text tokens."""
         text = self.text if text_added is None else self.text + text_added
         return replace(self, image=self.image + image_added, text=text)
@@ -158,7 +158,7 @@ class Adapter(ABC):
         text_out, image_out = block(hidden_states=image, encoder_hidden_states=text, temb=modulation, **context)
         return image_out, text_out
 
-    def step(self, block: nn.Module, state: State) -> State:
+    def step(self, block: nn.Module, state: BaseState) -> BaseState:
         """Return the state after a block."""
         image, text = self.run(block, state.image, state.text, state.modulation, state.context)
         return replace(state, image=image, text=text)
@@ -188,7 +188,7 @@ class Adapter(ABC):
         """Return the modulation of the blocks, (B, D), for timesteps in [0, 1000]."""
 
     @abstractmethod
-    def embed(self, given: Inputs, beside: Tensor | None = None) -> State:
+    def embed(self, given: Inputs, beside: Tensor | None = None) -> BaseState:
         """Return the state before the first block.
 
         Args:
@@ -196,7 +196,7 @@ class Adapter(ABC):
         """
 
     @abstractmethod
-    def context(self, state: State, grids: Sequence[Grid], present: Tensor | None = None) -> Context:
+    def context(self, state: BaseState, grids: Sequence[Grid], present: Tensor | None = None) -> Context:
         """Return the context of blocks that see the text and several images one after the other.
 
         Args:
@@ -214,5 +214,5 @@ class Adapter(ABC):
         """Create constants that are not weights again, for a transformer that was created on the meta device."""
 
     @abstractmethod
-    def decode(self, state: State) -> Tensor:
+    def decode(self, state: BaseState) -> Tensor:
         """Return the output of the base, (B, C, H, W), from the state after the last block."""

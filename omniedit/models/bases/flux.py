@@ -11,12 +11,12 @@ import torch
 from diffusers.models.transformers.transformer_flux import FluxTransformer2DModel
 from torch import Tensor, nn
 
-from omniedit.models.bases.adapter import Context, Grid, Inputs, State
-from omniedit.models.bases.packed import PATCH, PackedAdapter, put_beside, unpack
+from omniedit.models.bases.adapter import BaseState, Context, Grid, Inputs
+from omniedit.models.bases.packed import PATCH, PackedAdapter, append_channels, unpack
 
 GUIDANCE = 3.5
 """Guidance scale that FLUX.1-dev embeds by default, in training and sampling."""
-LONGEST_SIDE = 4096
+MAX_SIDE = 4096
 """Rotary positions have no end; this only bounds the size of an image."""
 
 
@@ -34,7 +34,7 @@ class FluxAdapter(PackedAdapter):
 
     @property
     def longest_side(self) -> int:
-        return LONGEST_SIDE
+        return MAX_SIDE
 
     @property
     def text_width(self) -> int:
@@ -59,14 +59,14 @@ class FluxAdapter(PackedAdapter):
         scale = torch.full_like(timestep, GUIDANCE) if guidance is None else guidance
         return self.net.time_text_embed(time, scale.to(pooled.dtype) * 1000, pooled)
 
-    def embed(self, given: Inputs, beside: Tensor | None = None) -> State:
+    def embed(self, given: Inputs, beside: Tensor | None = None) -> BaseState:
         modulation = self.modulation(given.timestep, given.pooled, given.guidance)
-        image = self.embed_patches(self.net.x_embedder, put_beside(given.noisy, beside))
+        image = self.embed_patches(self.net.x_embedder, append_channels(given.noisy, beside))
         text = self.net.context_embedder(given.prompt_embeds)
-        state = State(image, text, modulation, {}, self.grid(given.noisy))
-        return State(image, text, modulation, self.context(state, [state.grid]), state.grid)
+        state = BaseState(image, text, modulation, {}, self.grid(given.noisy))
+        return BaseState(image, text, modulation, self.context(state, [state.grid]), state.grid)
 
-    def context(self, state: State, grids: Sequence[Grid], present: Tensor | None = None) -> Context:
+    def context(self, state: BaseState, grids: Sequence[Grid], present: Tensor | None = None) -> Context:
         ids = [state.text.new_zeros(state.text.shape[1], 3, dtype=torch.float32)]
         ids += [position_ids(grid, state.text.device) for grid in grids]
         context: Context = {"image_rotary_emb": self.net.pos_embed(torch.cat(ids))}
@@ -76,7 +76,7 @@ class FluxAdapter(PackedAdapter):
             context["joint_attention_kwargs"] = {"attention_mask": mask}
         return context
 
-    def decode(self, state: State) -> Tensor:
+    def decode(self, state: BaseState) -> Tensor:
         return unpack(self.net.proj_out(self.net.norm_out(state.image, state.modulation)), state.grid)
 
 

@@ -46,6 +46,6 @@ def unpack(tokens: Tensor, grid: Grid) -> Tensor:
     return cells.permute(0, 3, 1, 4, 2, 5).flatten(4, 5).flatten(2, 3)
 
 
-def put_beside(latents: Tensor, beside: Tensor | None) -> Tensor:
+def append_channels(latents: Tensor, beside: Tensor | None) -> Tensor:
     """Return latents with further channels, (B, C', H, W); those of `beside` come last, also in packed tokens."""
     return latents if beside is None else torch.cat([latents, beside], dim=1)

@@ -12,10 +12,10 @@ from diffusers.models.transformers.transformer_qwenimage import QwenEmbedRope, Q
 from torch import Tensor, nn
 
 from omniedit.models.attention import set_masked_attention
-from omniedit.models.bases.adapter import Context, Grid, Inputs, State
-from omniedit.models.bases.packed import PATCH, PackedAdapter, put_beside, unpack
+from omniedit.models.bases.adapter import BaseState, Context, Grid, Inputs
+from omniedit.models.bases.packed import PATCH, PackedAdapter, append_channels, unpack
 
-LONGEST_SIDE = 4096
+MAX_SIDE = 4096
 """Number of positions on each side, centred on 0, that `QwenEmbedRope` has."""
 
 
@@ -33,7 +33,7 @@ class QwenImageAdapter(PackedAdapter):
 
     @property
     def longest_side(self) -> int:
-        return LONGEST_SIDE
+        return MAX_SIDE
 
     @property
     def text_width(self) -> int:
@@ -49,14 +49,14 @@ class QwenImageAdapter(PackedAdapter):
     def modulation(self, timestep: Tensor, pooled: Tensor, guidance: Tensor | None = None) -> Tensor:
         return self.net.time_text_embed((timestep / 1000).to(pooled.dtype), pooled)
 
-    def embed(self, given: Inputs, beside: Tensor | None = None) -> State:
+    def embed(self, given: Inputs, beside: Tensor | None = None) -> BaseState:
         modulation = self.modulation(given.timestep, given.pooled)
-        image = self.embed_patches(self.net.img_in, put_beside(given.noisy, beside))
+        image = self.embed_patches(self.net.img_in, append_channels(given.noisy, beside))
         text = self.net.txt_in(self.net.txt_norm(given.prompt_embeds))
-        state = State(image, text, modulation, {}, self.grid(given.noisy), given.pooled > 0)
+        state = BaseState(image, text, modulation, {}, self.grid(given.noisy), given.pooled > 0)
         return replace(state, context=self.context(state, [state.grid]))
 
-    def context(self, state: State, grids: Sequence[Grid], present: Tensor | None = None) -> Context:
+    def context(self, state: BaseState, grids: Sequence[Grid], present: Tensor | None = None) -> Context:
         rotations = [self._rotations(grid, state.text) for grid in grids]
         largest = max(rotations, key=lambda pair: len(pair[0]))
         turns = torch.cat([image for image, _ in rotations]), largest[1]
@@ -76,5 +76,5 @@ class QwenImageAdapter(PackedAdapter):
         axes = list(self.net.config["axes_dims_rope"])
         self.net.pos_embed = QwenEmbedRope(theta=10000, axes_dim=axes, scale_rope=True)
 
-    def decode(self, state: State) -> Tensor:
+    def decode(self, state: BaseState) -> Tensor:
         return unpack(self.net.proj_out(self.net.norm_out(state.image, state.modulation)), state.grid)

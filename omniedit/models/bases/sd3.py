@@ -12,7 +12,7 @@ from diffusers.models.transformers.transformer_sd3 import SD3Transformer2DModel
 from torch import Tensor, nn
 
 from omniedit.models.attention import set_masked_attention
-from omniedit.models.bases.adapter import Adapter, Context, Grid, Inputs, State
+from omniedit.models.bases.adapter import Adapter, BaseState, Context, Grid, Inputs
 
 
 class Sd3Adapter(Adapter):
@@ -67,20 +67,20 @@ class Sd3Adapter(Adapter):
     def modulation(self, timestep: Tensor, pooled: Tensor, guidance: Tensor | None = None) -> Tensor:
         return self.net.time_text_embed(timestep, pooled)
 
-    def embed(self, given: Inputs, beside: Tensor | None = None) -> State:
+    def embed(self, given: Inputs, beside: Tensor | None = None) -> BaseState:
         latents = given.noisy if beside is None else torch.cat([given.noisy, beside], dim=1)
         modulation = self.modulation(given.timestep, given.pooled)
         image = self.embed_image(self.net.pos_embed, latents, modulation, given.pooled)
         text = self.net.context_embedder(given.prompt_embeds)
-        return State(image, text, modulation, {}, self.grid(given.noisy))
+        return BaseState(image, text, modulation, {}, self.grid(given.noisy))
 
-    def context(self, state: State, grids: Sequence[Grid], present: Tensor | None = None) -> Context:
+    def context(self, state: BaseState, grids: Sequence[Grid], present: Tensor | None = None) -> Context:
         return {} if present is None else {"joint_attention_kwargs": {"attention_mask": present}}
 
     def allow_masks(self, blocks: nn.Module | None = None) -> None:
         set_masked_attention(self.net if blocks is None else blocks, text_first=False)
 
-    def decode(self, state: State) -> Tensor:
+    def decode(self, state: BaseState) -> Tensor:
         patches = self.net.proj_out(self.net.norm_out(state.image, state.modulation))
         return unpatchify(patches, state.grid, self.patch)
 

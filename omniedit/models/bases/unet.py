@@ -9,7 +9,7 @@ from typing import NoReturn
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from torch import Tensor, nn
 
-from omniedit.models.bases.adapter import Adapter, Context, Grid, Inputs, State
+from omniedit.models.bases.adapter import Adapter, BaseState, Context, Grid, Inputs
 
 
 class UNetAdapter(Adapter):
@@ -67,13 +67,13 @@ class UNetAdapter(Adapter):
     def modulation(self, timestep: Tensor, pooled: Tensor, guidance: Tensor | None = None) -> Tensor:
         self._refuse()
 
-    def embed(self, given: Inputs, beside: Tensor | None = None) -> State:
+    def embed(self, given: Inputs, beside: Tensor | None = None) -> BaseState:
         self._refuse()
 
-    def context(self, state: State, grids: Sequence[Grid], present: Tensor | None = None) -> Context:
+    def context(self, state: BaseState, grids: Sequence[Grid], present: Tensor | None = None) -> Context:
         self._refuse()
 
-    def decode(self, state: State) -> Tensor:
+    def decode(self, state: BaseState) -> Tensor:
         self._refuse()
 
     def _refuse(self) -> NoReturn:

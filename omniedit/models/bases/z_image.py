@@ -15,7 +15,7 @@ from diffusers.models.transformers.transformer_z_image import SEQ_MULTI_OF, ZIma
 from torch import Tensor, nn
 from torch.nn import functional
 
-from omniedit.models.bases.adapter import Adapter, Context, Grid, Inputs, State
+from omniedit.models.bases.adapter import Adapter, BaseState, Context, Grid, Inputs
 from omniedit.models.bases.sd3 import unpatchify
 
 PATCH = 2
@@ -89,14 +89,14 @@ class ZImageAdapter(Adapter):
     def modulation(self, timestep: Tensor, pooled: Tensor, guidance: Tensor | None = None) -> Tensor:
         return self.net.t_embedder((1000 - timestep) / 1000 * self.net.t_scale).type_as(pooled)
 
-    def embed(self, given: Inputs, beside: Tensor | None = None) -> State:
+    def embed(self, given: Inputs, beside: Tensor | None = None) -> BaseState:
         modulation, grid = self.modulation(given.timestep, given.pooled), self.grid(given.noisy)
         patches = patchify(given.noisy)
         if beside is not None:
             patches = torch.cat([patches, patchify(beside)], dim=-1)
         image = self._refine(self.net.get_submodule(self.patch_layer_name)(patches), grid, modulation, given.pooled)
         text, text_mask = self._embed_text(given.prompt_embeds, given.pooled)
-        state = State(image, text, modulation, {}, grid, text_mask)
+        state = BaseState(image, text, modulation, {}, grid, text_mask)
         return replace(state, context=self.context(state, [grid]))
 
     def _embed_text(self, prompt_embeds: Tensor, pooled: Tensor) -> tuple[Tensor, Tensor]:
@@ -111,7 +111,7 @@ class ZImageAdapter(Adapter):
             text = block(text, text_mask, rotations)
         return text, text_mask
 
-    def context(self, state: State, grids: Sequence[Grid], present: Tensor | None = None) -> Context:
+    def context(self, state: BaseState, grids: Sequence[Grid], present: Tensor | None = None) -> Context:
         assert state.text_mask is not None
         lengths = state.text_mask.sum(dim=1)
         ids = [image_ids(grid, lengths) for grid in grids]
@@ -125,7 +125,7 @@ class ZImageAdapter(Adapter):
         """Return the rotations of tokens at these positions, (B, N, 3), complex."""
         return self.net.rope_embedder(ids.flatten(0, 1)).unflatten(0, ids.shape[:2])
 
-    def decode(self, state: State) -> Tensor:
+    def decode(self, state: BaseState) -> Tensor:
         output = self.net.all_final_layer[KEY](state.image, c=state.modulation)
         return -unpatchify(output[:, : len(state.grid)], state.grid, PATCH)
 

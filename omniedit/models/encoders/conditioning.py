@@ -10,7 +10,7 @@ import numpy as np
 from torch import Tensor
 
 from omniedit.imaging.images import Image
-from omniedit.models.encoders.mllm import Encoded, MllmEncoder
+from omniedit.models.encoders.mllm import EncodedInstructions, MllmEncoder
 from omniedit.models.prepared_edit import PreparedEdit
 from omniedit.models.sampling import BRANCHES, Conditioning
 
@@ -50,7 +50,7 @@ def read_edits(
     images = [_pixels(edit) for edit in edits]
     negatives = [edit.negative for edit in edits]
 
-    def read(branch: str) -> Encoded:
+    def read(branch: str) -> EncodedInstructions:
         shown = [np.full_like(image, GREY) for image in images] if branch == "neither" else images
         texts = [edit.instruction for edit in edits] if branch == "both" else negatives
         inputs = {name: value.to(source.device) for name, value in encoder.inputs(shown, texts).items()}

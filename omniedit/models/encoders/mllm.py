@@ -27,7 +27,7 @@ QUESTION = "question_"
 
 
 @dataclass(frozen=True)
-class Encoded:
+class EncodedInstructions:
     """Conditions of an editor from images and instructions; they do not depend on the noise level.
 
     Args:
@@ -106,7 +106,7 @@ class MllmEncoder(ModelMixin, ConfigMixin):  # type: ignore[misc]
         """Return the arguments of `forward` for B images, (height, width, 3) RGB, and B instructions."""
         return self.reader.inputs(images, instructions)
 
-    def forward(self, latent_size: tuple[int, int], **inputs: Tensor) -> Encoded:
+    def forward(self, latent_size: tuple[int, int], **inputs: Tensor) -> EncodedInstructions:
         """Encode images and instructions.
 
         Args:
@@ -116,7 +116,7 @@ class MllmEncoder(ModelMixin, ConfigMixin):  # type: ignore[misc]
         reading = self.reader(**inputs)
         text, pooled = self.qformer(reading.hidden)
         text, residual = self.interaction(text, reading.features, reading.grid, latent_size)
-        return Encoded(text, pooled, residual, reading.token_loss)
+        return EncodedInstructions(text, pooled, residual, reading.token_loss)
 
     def alignment_loss(self, prompt_embeds: Tensor, pooled: Tensor, **inputs: Tensor) -> Tensor:
         """Return the loss of the first stage, (B,): distance from a text encoder's output, plus the token loss, 1:1.

@@ -36,7 +36,7 @@ LORA_RANK, LORA_ALPHA = 16, 27
 
 
 @dataclass(frozen=True)
-class Reading:
+class ReaderOutput:
     """Output of a reader.
 
     Args:
@@ -124,14 +124,14 @@ class Reader(nn.Module):
         """Return the language-model loss of answers to questions, (B,)."""
         return answer_loss(self.model, **inputs)
 
-    def forward(self, **inputs: Tensor) -> Reading:
+    def forward(self, **inputs: Tensor) -> ReaderOutput:
         count = len(self.token_ids)
         output = self.model(**inputs, output_hidden_states=True, logits_to_keep=count + 1, use_cache=False)
         is_image = inputs["input_ids"] == self.image_token_id
         features = output.hidden_states[0][is_image].unflatten(0, (len(is_image), -1))
         targets = inputs["input_ids"][:, -count:]
         loss_BR = cross_entropy(output.logits[:, :-1].float().transpose(1, 2), targets, reduction="none")
-        return Reading(output.hidden_states[-1][:, -count:], features, self._grid(features), loss_BR.mean(1))
+        return ReaderOutput(output.hidden_states[-1][:, -count:], features, self._grid(features), loss_BR.mean(1))
 
     def _grid(self, features: Tensor) -> tuple[int, int]:
         side = round(features.shape[1] ** 0.5)

@@ -54,8 +54,8 @@ def choose(texts: Mapping[str, str], names: Sequence[str], path: Path) -> list[s
     Raises:
         UserError: a name is missing.
     """
-    if lacking := [name for name in names if name not in texts]:
-        problem = f"has no text '{lacking[0]}'; its version of the prompts is not known here"
+    if missing := [name for name in names if name not in texts]:
+        problem = f"has no text '{missing[0]}'; its version of the prompts is not known here"
         raise UserError(f"{path}: {problem}; write them as a rubric (docs/rubrics.md)")
     return [texts[name] for name in names]
 

@@ -46,8 +46,8 @@ def read_prompts(folder: Path, name: str | None = None) -> Rubric:
     if name is not None and name not in READERS:
         raise UserError(f"no official prompts for the rubric '{name}'; there are some for: {', '.join(READERS)}")
     names = [name] if name else list(READERS)
-    found = ((each, path) for each in names if (path := READERS[each][0](folder)) is not None)
-    chosen = next(found, None)
+    readers = ((each, path) for each in names if (path := READERS[each][0](folder)) is not None)
+    chosen = next(readers, None)
     if chosen is None:
         what = f"the prompts of '{name}'" if name else "prompts that are known here"
         raise UserError(f"{folder}: has no file with {what}; give a checkout as docs/rubrics.md lists them")

@@ -20,7 +20,7 @@ from omniedit.tasks import Task
 Truth = Mapping[str, Any]
 ONE_COLOUR = 2
 """Largest distance, in grey levels, between the pixels of an empty border and their median."""
-LEAST_EMPTY = 0.98
+MIN_EMPTY_SHARE = 0.98
 """Smallest share of the border that must be empty in the source."""
 FLAT = 0.15
 """Laplacian of the lightness below which a pixel is part of a surface without any grain."""
@@ -28,7 +28,7 @@ ROTATED_SIDE = 224
 """Square root of the number of pixels of the copies whose rotation is measured."""
 ANGLES = (*range(-45, 46), *range(160, 201))
 """Rotations to try, in degrees."""
-LEAST_GAIN = 0.05
+MIN_GAIN = 0.05
 """Smallest gain in correlation over no rotation at which the rotation is certain."""
 
 
@@ -61,7 +61,7 @@ def _lines_at_border(seen: Comparison) -> list[tuple[Field, Field]]:
     left, top, right, bottom = bounding_box(kept)
     if not kept[top:bottom, left:right].all():
         raise Unmeasurable("the area inside the border is not a rectangle")
-    if _empty_share(seen) < LEAST_EMPTY:
+    if _empty_share(seen) < MIN_EMPTY_SHARE:
         raise Unmeasurable("the border of the source is not empty")
     image, (height, width) = seen.edited.luma, seen.mask.shape
     rows, columns = slice(top, bottom), slice(left, right)
@@ -104,13 +104,13 @@ def rotation_change(seen: Comparison, truth: Truth) -> Finding:
         Unmeasurable: the image looks alike at all angles.
     """
     measured = _correlations(seen)
-    found = max(measured, key=lambda angle: measured[angle])
-    if max(measured.values()) - min(measured.values()) < LEAST_GAIN:
+    best = max(measured, key=lambda angle: measured[angle])
+    if max(measured.values()) - min(measured.values()) < MIN_GAIN:
         raise Unmeasurable("the image looks alike at all angles, so its rotation cannot be measured")
-    off = abs((found - truth["angle"] + 180) % 360 - 180)
-    moved = 0.0 if found == 0 else 1.0
+    off = abs((best - truth["angle"] + 180) % 360 - 180)
+    moved = 0.0 if best == 0 else 1.0
     requirements = ((moved, sentences.NOT_TURNED), (ramp(off, 4.0, 1.5), sentences.WRONG_TURN))
-    figures = f"the best match is at {found} degrees, with a correlation of {measured[found]:.2f}"
+    figures = f"the best match is at {best} degrees, with a correlation of {measured[best]:.2f}"
     return weigh(sentences.TURNED, requirements, figures, value=describe_angle(truth["angle"]))
 
 
@@ -136,12 +136,12 @@ def _correlations(seen: Comparison) -> dict[int, float]:
     height, width = source.shape
     inside = _circle(height, width)
     middle = (width - 1) / 2, (height - 1) / 2
-    found = {}
+    correlations = {}
     for angle in ANGLES:
         matrix = cv2.getRotationMatrix2D(middle, -angle, 1.0)
         turned = cv2.warpAffine(source, matrix, (width, height), flags=cv2.INTER_LINEAR)
-        found[angle] = correlation(turned[inside], edited[inside])
-    return found
+        correlations[angle] = correlation(turned[inside], edited[inside])
+    return correlations
 
 
 def _structure(image: Field) -> Field:

@@ -8,12 +8,12 @@ import numpy as np
 
 from omniedit.grounding.names import noun_probabilities
 from omniedit.imaging.images import Image
-from omniedit.instructions.counts import stated_numbers
+from omniedit.instructions.counts import parse_numbers
 from omniedit.instructions.objects import without_position
 from omniedit.scoring.reference import sentences
 from omniedit.scoring.reference.fields import distribution_distance, ramp
 from omniedit.scoring.reference.measures import Comparison, Unmeasurable
-from omniedit.scoring.reference.rationale import Finding, Thing, weigh
+from omniedit.scoring.reference.rationale import Finding, TruthObject, weigh
 from omniedit.scoring.reference.regions import object_region, replacement_strength
 from omniedit.sources.photo import FractionBox
 
@@ -30,7 +30,7 @@ CLEAR = 5.0
 """Colour difference from which a pixel of the reduced copies clearly changed."""
 WINDOW, MOST_WINDOWS = 1.4, 36
 """Side of the windows in which more objects of a kind are searched, relative to the known ones, and their number."""
-MOST_ELSEWHERE = 0.35
+MAX_PROBABILITY_ELSEWHERE = 0.35
 """Largest probability that a window without a known object shows one of its kind."""
 
 
@@ -50,7 +50,7 @@ def counting(seen: Comparison, truth: Truth) -> Finding:
     stayed = max(seen.changed_share(seen.box(box) & ~seen.small_mask) for box in boxes[:both])
     looks = [more.appearance[region] for region in (*kept, *changed)]
     apart = max(distribution_distance(looks[0], look) for look in looks[1:])
-    numbers = stated_numbers(seen.pair.instruction)
+    numbers = parse_numbers(seen.pair.instruction)
     said = numbers <= {before, after, abs(after - before)} and bool(numbers & {after, abs(after - before)})
     requirements = (
         (float(said), sentences.WRONG_NUMBER),
@@ -62,7 +62,7 @@ def counting(seen: Comparison, truth: Truth) -> Finding:
         f"{replaced:.0%} of the change, {stayed:.0%} of the others changed, they look {apart:.0f} apart, the "
         f"instruction states {sorted(numbers)} for {before} to {after}"
     )
-    return weigh(sentences.COUNTED, requirements, measured, old=Thing.parse(truth["object"]))
+    return weigh(sentences.COUNTED, requirements, measured, old=TruthObject.parse(truth["object"]))
 
 
 def relation(seen: Comparison, truth: Truth) -> Finding:
@@ -85,7 +85,7 @@ def relation(seen: Comparison, truth: Truth) -> Finding:
         (ramp(share, 0.5, 0.8), sentences.OTHER_EDITED),
     )
     measured = f"{share:.0%} of the change is in the object on the {place}, not in the other one"
-    return weigh(sentences.RIGHT_ONE, requirements, measured, old=Thing.parse(without_position(truth["object"])))
+    return weigh(sentences.RIGHT_ONE, requirements, measured, old=TruthObject.parse(without_position(truth["object"])))
 
 
 def _distance(place: str, box: FractionBox, other: FractionBox) -> float:
@@ -103,8 +103,8 @@ def verify_number(image: Image, noun: str, boxes: Sequence[FractionBox]) -> None
     Raises:
         Unmeasurable: a window elsewhere shows one.
     """
-    found = noun_probabilities(noun, _windows_elsewhere(image, boxes))
-    if found is not None and len(found) and float(found.max()) > MOST_ELSEWHERE:
+    probabilities = noun_probabilities(noun, _windows_elsewhere(image, boxes))
+    if probabilities is not None and len(probabilities) and float(probabilities.max()) > MAX_PROBABILITY_ELSEWHERE:
         raise Unmeasurable(f"there may be more than {len(boxes)} objects of the kind {noun}")
 
 

@@ -21,9 +21,9 @@ from omniedit.scoring.reference.rationale import Finding, weigh
 from omniedit.scoring.reference.subjects import (
     RIM,
     align_view,
-    compared_copy,
     find_reference,
-    same_share,
+    matching_share,
+    reduced_reference,
     smooth_lightness,
 )
 from omniedit.scoring.reference.success import hue_error
@@ -31,20 +31,20 @@ from omniedit.sources.photo import FractionBox
 
 Truth = Mapping[str, Any]
 ROLE = "demonstration"
-LEAST_PIXELS = 64
+MIN_PIXELS = 64
 """Smallest number of a subject's pixels that can be compared."""
 AROUND = 0.05
 """Margin around the subject in the compared copy, as a share of its sides."""
 
 
-def shown_subject(seen: Comparison, truth: Truth) -> Finding:
+def score_shown_subject(seen: Comparison, truth: Truth) -> Finding:
     """Score whether the demonstrations' subject is at the stated place, and was not there before.
 
     Raises:
         Unmeasurable: there is no demonstration, or the subject is too small.
         KeyError: the truth lacks the place of the subject in the demonstration.
     """
-    reference, inside = compared_copy(*crop_around(find_reference(seen, ROLE), truth["reference_box"]))
+    reference, inside = reduced_reference(*crop_around(find_reference(seen, ROLE), truth["reference_box"]))
     size, mirrored, place = reference.shape[1::-1], bool(truth.get("mirrored")), body_box(truth)
     after, before, mask = (
         align_view(image, place, inside, size, mirrored)
@@ -53,9 +53,9 @@ def shown_subject(seen: Comparison, truth: Truth) -> Finding:
     shape = erode((mask[..., 0] > 127) & _within(inside, mask.shape[:2]), RIM)
     if "accessory" in truth:
         shape &= ~_accessory(truth, inside, mask.shape[:2])
-    if shape.sum() < LEAST_PIXELS:
+    if shape.sum() < MIN_PIXELS:
         raise Unmeasurable("the subject is too small to be compared with its demonstration")
-    held, shown = (same_share(reference, shape, view) for view in (after, before))
+    held, shown = (matching_share(reference, shape, view) for view in (after, before))
     structure = correlation(smooth_lightness(reference)[shape], smooth_lightness(after)[shape])
     degree, more = _skill_degree(truth, image_to_lab(after)[shape], held, shown, structure)
     measured = (

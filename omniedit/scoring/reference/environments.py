@@ -8,7 +8,7 @@ import numpy as np
 from omniedit.scoring.reference.fields import GREY_LEVEL, NOTICEABLE, Field, band_pass, ramp
 from omniedit.scoring.reference.measures import Unmeasurable
 
-_LEAST_FINE = 0.001
+_MIN_FINE_SHARE = 0.001
 """Smallest mean share of fine structure in an image's contrast; a photo has 0.01 or more."""
 
 
@@ -45,7 +45,7 @@ def light(lab: Field) -> Light:
 
 
 @dataclass(frozen=True)
-class Sign:
+class EnvironmentSign:
     """Sign of an environment.
 
     Args:
@@ -59,7 +59,7 @@ class Sign:
     measured: str
 
 
-def environment_signs(kind: str, before: Light, after: Light) -> list[Sign]:
+def environment_signs(kind: str, before: Light, after: Light) -> list[EnvironmentSign]:
     """Return the signs of an environment; for an unknown kind, only whether the light changed.
 
     Raises:
@@ -82,13 +82,15 @@ def _contrast(before: Light, after: Light) -> float:
     return after.contrast / before.contrast
 
 
-def _paler(before: Light, after: Light, zero: float, full: float) -> Sign:
+def _paler(before: Light, after: Light, zero: float, full: float) -> EnvironmentSign:
     """Measure how far colour faded or, if the source has no colour, how far none was added."""
     if before.chroma < GREY_LEVEL:
         stays = ramp(after.chroma, 2 * NOTICEABLE, NOTICEABLE)
-        return Sign(stays, "Colours appear where there were none.", f"colour {after.chroma:.1f} where there was none")
+        return EnvironmentSign(
+            stays, "Colours appear where there were none.", f"colour {after.chroma:.1f} where there was none"
+        )
     paler = after.chroma / before.chroma
-    return Sign(ramp(paler, zero, full), "The colours are too strong.", f"colour {paler:.2f} times")
+    return EnvironmentSign(ramp(paler, zero, full), "The colours are too strong.", f"colour {paler:.2f} times")
 
 
 def _streak_strength(before: Light, after: Light) -> float:
@@ -96,50 +98,50 @@ def _streak_strength(before: Light, after: Light) -> float:
     contrast = _contrast(before, after)
     if after.contrast < GREY_LEVEL:
         return 0.0
-    return after.fine / max(before.fine, _LEAST_FINE * before.contrast) / contrast
+    return after.fine / max(before.fine, _MIN_FINE_SHARE * before.contrast) / contrast
 
 
-def _night(before: Light, after: Light) -> list[Sign]:
+def _night(before: Light, after: Light) -> list[EnvironmentSign]:
     darker = _darker(before, after)
     cooler = before.warmth - after.warmth
     return [
-        Sign(ramp(darker, 0.9, 0.6), "The light is too bright.", f"{darker:.2f} times as light"),
-        Sign(ramp(cooler, -1, 3), "The light is too warm.", f"{cooler:+.0f} bluer"),
+        EnvironmentSign(ramp(darker, 0.9, 0.6), "The light is too bright.", f"{darker:.2f} times as light"),
+        EnvironmentSign(ramp(cooler, -1, 3), "The light is too warm.", f"{cooler:+.0f} bluer"),
     ]
 
 
-def _dusk(before: Light, after: Light) -> list[Sign]:
+def _dusk(before: Light, after: Light) -> list[EnvironmentSign]:
     darker = _darker(before, after)
     cooler = before.warmth - after.warmth
     return [
-        Sign(ramp(darker, 0.95, 0.75), "The light is too bright.", f"{darker:.2f} times as light"),
-        Sign(ramp(cooler, 0, 5), "The light is too warm.", f"{cooler:+.0f} bluer"),
+        EnvironmentSign(ramp(darker, 0.95, 0.75), "The light is too bright.", f"{darker:.2f} times as light"),
+        EnvironmentSign(ramp(cooler, 0, 5), "The light is too warm.", f"{cooler:+.0f} bluer"),
     ]
 
 
-def _overcast(before: Light, after: Light) -> list[Sign]:
+def _overcast(before: Light, after: Light) -> list[EnvironmentSign]:
     flatter = _contrast(before, after)
     return [
         _paler(before, after, 1.0, 0.85),
-        Sign(ramp(flatter, 1.2, 1.0), "The contrast is too strong.", f"contrast {flatter:.2f} times"),
+        EnvironmentSign(ramp(flatter, 1.2, 1.0), "The contrast is too strong.", f"contrast {flatter:.2f} times"),
     ]
 
 
-def _fog(before: Light, after: Light) -> list[Sign]:
+def _fog(before: Light, after: Light) -> list[EnvironmentSign]:
     contrast = _contrast(before, after)
     lifted = after.dark_end - before.dark_end
     return [
-        Sign(ramp(contrast, 0.95, 0.75), "The contrast is too strong.", f"contrast {contrast:.2f} times"),
+        EnvironmentSign(ramp(contrast, 0.95, 0.75), "The contrast is too strong.", f"contrast {contrast:.2f} times"),
         _paler(before, after, 1.0, 0.8),
-        Sign(ramp(lifted, 1, 6), "The dark parts are too dark.", f"darkest parts {lifted:+.0f} lighter"),
+        EnvironmentSign(ramp(lifted, 1, 6), "The dark parts are too dark.", f"darkest parts {lifted:+.0f} lighter"),
     ]
 
 
-def _rain(before: Light, after: Light) -> list[Sign]:
+def _rain(before: Light, after: Light) -> list[EnvironmentSign]:
     streaked = _streak_strength(before, after)
     return [
         _paler(before, after, 1.0, 0.85),
-        Sign(
+        EnvironmentSign(
             ramp(streaked, 0.85, 1.05),
             "Hardly any rain is visible.",
             f"fine structure {streaked:.2f} times as strong in its contrast",
@@ -147,34 +149,36 @@ def _rain(before: Light, after: Light) -> list[Sign]:
     ]
 
 
-def _snow(before: Light, after: Light) -> list[Sign]:
+def _snow(before: Light, after: Light) -> list[EnvironmentSign]:
     white = after.white_share - before.white_share
-    return [Sign(ramp(white, 0.02, 0.15), "Hardly any snow is visible.", f"{white:+.0%} of the image white")]
+    return [EnvironmentSign(ramp(white, 0.02, 0.15), "Hardly any snow is visible.", f"{white:+.0%} of the image white")]
 
 
-def _golden_hour(before: Light, after: Light) -> list[Sign]:
+def _golden_hour(before: Light, after: Light) -> list[EnvironmentSign]:
     warmer, redder = after.warmth - before.warmth, after.redness - before.redness
     return [
-        Sign(ramp(warmer, 1, 6), "The light is not yellow enough.", f"{warmer:+.0f} yellower"),
-        Sign(ramp(redder, -1, 2), "The light is not red enough.", f"{redder:+.0f} redder"),
+        EnvironmentSign(ramp(warmer, 1, 6), "The light is not yellow enough.", f"{warmer:+.0f} yellower"),
+        EnvironmentSign(ramp(redder, -1, 2), "The light is not red enough.", f"{redder:+.0f} redder"),
     ]
 
 
-def _autumn(before: Light, after: Light) -> list[Sign]:
+def _autumn(before: Light, after: Light) -> list[EnvironmentSign]:
     green = after.green_share / max(before.green_share, 0.02)
     redder = after.redness - before.redness
     return [
-        Sign(ramp(green, 0.95, 0.5), "Too much green is left.", f"green parts {green:.2f} times"),
-        Sign(ramp(redder, 0.5, 3), "The colours are not red enough.", f"{redder:+.0f} redder"),
+        EnvironmentSign(ramp(green, 0.95, 0.5), "Too much green is left.", f"green parts {green:.2f} times"),
+        EnvironmentSign(ramp(redder, 0.5, 3), "The colours are not red enough.", f"{redder:+.0f} redder"),
     ]
 
 
-def _light_signs(before: Light, after: Light) -> list[Sign]:
+def _light_signs(before: Light, after: Light) -> list[EnvironmentSign]:
     moved = abs(after.lightness - before.lightness) + abs(after.warmth - before.warmth)
-    return [Sign(ramp(moved, 2, 8), "The light has hardly changed.", f"light and warmth moved by {moved:.0f}")]
+    return [
+        EnvironmentSign(ramp(moved, 2, 8), "The light has hardly changed.", f"light and warmth moved by {moved:.0f}")
+    ]
 
 
-_SIGNS: Mapping[str, Callable[[Light, Light], list[Sign]]] = {
+_SIGNS: Mapping[str, Callable[[Light, Light], list[EnvironmentSign]]] = {
     "night": _night,
     "dusk": _dusk,
     "overcast": _overcast,

@@ -22,9 +22,9 @@ from omniedit.scoring.reference.verification import verify
 from omniedit.scoring.reply_parser import Unscorable
 from omniedit.scoring.rubric import edit_rubric
 from omniedit.scoring.verdict import Score
-from omniedit.tasks import COMPLEX_TASKS, MADE_OF, Task, same_edit
+from omniedit.tasks import COMPLEX_TASKS, MADE_OF, Task, equivalent_task
 
-LEAST_VERIFIED = 7.0
+MIN_VERIFIED_SCORE = 7.0
 """Sub-score from which a pair's truth is verified too; a pair with a lower one is rejected anyway."""
 SOURCES_KEPT = 4
 """Number of sources whose measures stay in memory, about 50 MB each for 1.5 megapixels."""
@@ -91,7 +91,7 @@ def score_pair(pair: EditPair, source: ImageMeasures | None = None) -> Score | U
         source: as in `Comparison`.
     """
     named, truth = pair.task, pair.provenance.get("truth")
-    pair = replace(pair, task=task_to_measure(named, truth))
+    pair = replace(pair, task=scoring_task(named, truth))
     if truth is None:
         return Unscorable("the pair has no known truth: its provenance has no truth to measure against")
     if pair.task not in MEASURED:
@@ -109,7 +109,7 @@ def score_pair(pair: EditPair, source: ImageMeasures | None = None) -> Score | U
             required = REQUIREMENTS[named](seen, truth)
             findings = (min(findings[0], required, key=lambda finding: finding.score), *findings[1:])
         sc_1, sc_2, pq = (round(finding.score, 1) for finding in findings)
-        if min(sc_1, sc_2, pq) >= LEAST_VERIFIED:
+        if min(sc_1, sc_2, pq) >= MIN_VERIFIED_SCORE:
             verify(seen, {**truth, "object": truth["kind"]} if named in COMPLEX_TASKS else truth)
             verify_type(seen, truth, named)
     except KeyError as error:
@@ -119,11 +119,11 @@ def score_pair(pair: EditPair, source: ImageMeasures | None = None) -> Score | U
     return Score(sc_1, sc_2, pq, write_rationale(findings, pair.pair_id))
 
 
-def task_to_measure(task: Task, truth: Any) -> Task:
+def scoring_task(task: Task, truth: Any) -> Task:
     """Return the task by whose measurements a pair is scored: for a type made of other edits, that of its edit."""
     if isinstance(truth, Mapping) and truth.get("edit") in MADE_OF.get(task, ()):
         return Task(truth["edit"])
-    return same_edit(task)
+    return equivalent_task(task)
 
 
 def measure_pair(seen: Comparison, truth: Mapping[str, Any]) -> tuple[Finding, Finding, Finding]:
@@ -179,10 +179,10 @@ def restraint(seen: Comparison) -> Finding:
     """Score sc_score_2, no over-editing: nothing changed outside the mask; a global edit keeps the structure."""
     if seen.pair.task in camera.RESTRAINT:
         return camera.RESTRAINT[seen.pair.task](seen)
-    return _outside_finding(seen) if seen.pair.is_local else _shapes_stay(seen)
+    return _preservation_finding(seen) if seen.pair.is_local else _shapes_stay(seen)
 
 
-def _outside_finding(seen: Comparison) -> Finding:
+def _preservation_finding(seen: Comparison) -> Finding:
     outside = ~seen.mask
     if not outside.any():
         return Finding(0.0, sentences.EDIT_IS_EVERYWHERE)

@@ -93,7 +93,7 @@ class FillDetail:
     smeared: float
 
     @property
-    def believable(self) -> float:
+    def credibility(self) -> float:
         """Credibility of the fill: 1 if it is as crisp as its surroundings, 0 if a third or all of it is smeared."""
         return min(ramp(self.ratio, 0.3, 0.95), ramp(self.smeared, 0.35, 0.12))
 
@@ -102,7 +102,7 @@ class FillDetail:
         return f"{self.ratio:.2f} times the detail of its surroundings and {self.smeared:.0%} of it smeared"
 
 
-def detail_of_fill(luma: Field, region: Region, unit: int) -> FillDetail:
+def fill_detail(luma: Field, region: Region, unit: int) -> FillDetail:
     """Measure the fine detail of an (H, W) luma inside a mask; perfect if mask or surroundings are too small."""
     window = 12 * unit + 1
     detail = cv2.blur(np.abs(cv2.Laplacian(luma, cv2.CV_32F)), (window, window)) + 0.05

@@ -17,7 +17,7 @@ NEAR = 10
 """Distance in pixels from an edit's outline within which missed pixels are searched."""
 EDGE = 5.0
 """Slope in Lab units per pixel from which an edge of the source hides the end of any change."""
-LEAST_TEAR = 6
+MIN_TEAR_PIXELS = 6
 """Smallest number of pixels of a step that is not a speck of noise."""
 GHOST = (0.012, 0.004)
 """Shares of a fill in the removed object's colours: one that spoils it, and one that is tolerated."""
@@ -47,10 +47,10 @@ def torn_sky(seen: Comparison) -> float:
     steps = _steps(_without_specks(change), _without_specks(seen.source.detail))
     _, _, stats, _ = cv2.connectedComponentsWithStats(steps.astype(np.uint8))
     sizes = stats[1:, cv2.CC_STAT_AREA]
-    return float(sizes[sizes >= LEAST_TEAR].sum() / steps.size**0.5)
+    return float(sizes[sizes >= MIN_TEAR_PIXELS].sum() / steps.size**0.5)
 
 
-def remains(before: Field, after: Field, mask: Mask) -> float:
+def remaining_area(before: Field, after: Field, mask: Mask) -> float:
     """Return the area that an edit should have replaced but missed, in millionths of the image.
 
     Such pixels are near the outline, did not change, have the colours of the replaced content and not of the rest, and

@@ -9,13 +9,19 @@ from typing import Any
 import numpy as np
 
 from omniedit.imaging.images import Mask
-from omniedit.instructions.placement import stated_directions, stated_resizing
+from omniedit.instructions.placement import parse_directions, parse_resizing
 from omniedit.scoring.reference import sentences
 from omniedit.scoring.reference.fields import correlation, grow, ramp
 from omniedit.scoring.reference.measures import Comparison, Unmeasurable
-from omniedit.scoring.reference.rationale import Finding, Thing, weigh
-from omniedit.scoring.reference.regions import stands_out
-from omniedit.scoring.reference.subjects import COMPARED_SIDE, align_view, find_subject, same_share, smooth_lightness
+from omniedit.scoring.reference.rationale import Finding, TruthObject, weigh
+from omniedit.scoring.reference.regions import distinctness
+from omniedit.scoring.reference.subjects import (
+    COMPARED_SIDE,
+    align_view,
+    find_subject,
+    matching_share,
+    smooth_lightness,
+)
 from omniedit.sources.photo import FractionBox
 from omniedit.tasks import Task
 
@@ -24,9 +30,9 @@ FRAME = 0.2
 """Margin of the compared copies around the object's box, as a share of its sides."""
 CLEAR_LEVELS = 40
 """Difference in grey levels from which a pixel is not the ground around the object."""
-LEAST_SUBJECT = 64
+MIN_OBJECT_PIXELS = 64
 """Smallest number of pixels of an object in the compared copies."""
-LEAST_LEFT = 0.15
+MIN_UNCOVERED_SHARE = 0.15
 """Smallest share of the object's old place outside its new box at which what is left there can be measured."""
 
 
@@ -40,7 +46,7 @@ def movement(seen: Comparison, truth: Truth) -> Finding:
         raise Unmeasurable(f"the truth of a movement has the direction {direction!r:.20}")
     along = ways[direction]
     aside = abs(ways["up"] if direction in ("left", "right") else ways["left"])
-    said = stated_directions(seen.pair.instruction, truth["object"]) == {direction}
+    said = parse_directions(seen.pair.instruction, truth["object"]) == {direction}
     size = max((new_box[2] - new_box[0]) / width, (new_box[3] - new_box[1]) / height)
     requirements = (
         (float(said), sentences.WRONG_WAY),
@@ -49,14 +55,14 @@ def movement(seen: Comparison, truth: Truth) -> Finding:
         *_object_requirements(seen, box, new_box),
     )
     measured = f"the object moved by {along:.1f} of its side, {_figures(seen, box, new_box)}"
-    return weigh(sentences.MOVED, requirements, measured, old=Thing.parse(truth["object"]))
+    return weigh(sentences.MOVED, requirements, measured, old=TruthObject.parse(truth["object"]))
 
 
 def resize(seen: Comparison, truth: Truth) -> Finding:
     """Score a resizing: the same object is there at the stated size, and nothing of the old one is left."""
     box, new_box = truth["box"], truth["new_box"]
     scales = ((new_box[2] - new_box[0]) / (box[2] - box[0]), (new_box[3] - new_box[1]) / (box[3] - box[1]))
-    way, stated = stated_resizing(seen.pair.instruction)
+    way, stated = parse_resizing(seen.pair.instruction)
     wanted = float(truth["scale"] if stated is None else stated)
     said = way == {"larger" if truth["scale"] > 1 else "smaller"}
     off = max(abs(np.log(scale / wanted)) for scale in scales)
@@ -72,7 +78,7 @@ def resize(seen: Comparison, truth: Truth) -> Finding:
         *_object_requirements(seen, box, new_box),
     )
     measured = f"{scales[0]:.2f} times as wide and {scales[1]:.2f} as high, {_figures(seen, box, new_box)}"
-    return weigh(sentences.RESIZED, requirements, measured, old=Thing.parse(truth["object"]))
+    return weigh(sentences.RESIZED, requirements, measured, old=TruthObject.parse(truth["object"]))
 
 
 def _object_requirements(seen: Comparison, box: FractionBox, new_box: FractionBox) -> tuple[tuple[float, Any], ...]:
@@ -104,16 +110,16 @@ def _measure_object(seen: Comparison, box: FractionBox, new_box: FractionBox) ->
         for image, place in ((seen.pair.source, box), (seen.pair.edited, new_box), (seen.pair.edited, box))
     )
     subject = find_subject(before, CLEAR_LEVELS) & _box_mask(box, box, inside, (width, height))
-    if subject.sum() < LEAST_SUBJECT:
+    if subject.sum() < MIN_OBJECT_PIXELS:
         raise Unmeasurable("no object stands out in its box in the source")
     there, alike = (
-        same_share(before, subject, after),
+        matching_share(before, subject, after),
         correlation(smooth_lightness(before)[subject], smooth_lightness(after)[subject]),
     )
     free = subject & ~_box_mask(box, new_box, inside, (width, height))
-    left = same_share(before, free, old) if free.sum() >= LEAST_LEFT * subject.sum() else 0.0
+    left = matching_share(before, free, old) if free.sum() >= MIN_UNCOVERED_SHARE * subject.sum() else 0.0
     bare = seen.box(box) & ~grow(seen.box(new_box), 4) & seen.small_mask
-    plain = stands_out(seen, seen.edited.appearance, bare) if bare.sum() >= LEAST_SUBJECT else 0.0
+    plain = distinctness(seen, seen.edited.appearance, bare) if bare.sum() >= MIN_OBJECT_PIXELS else 0.0
     return there, alike, left, plain
 
 

@@ -14,8 +14,8 @@ from omniedit.imaging.images import Mask
 from omniedit.instructions.appearance_templates import join_names
 from omniedit.scoring.reference import sentences
 from omniedit.scoring.reference.fields import blockiness, clipped_share, mean_inside, noise_level, ramp
-from omniedit.scoring.reference.measures import Comparison, detail_of_fill
-from omniedit.scoring.reference.outlines import GHOST, ghost_share, hard_outline, remains, torn_sky
+from omniedit.scoring.reference.measures import Comparison, fill_detail
+from omniedit.scoring.reference.outlines import GHOST, ghost_share, hard_outline, remaining_area, torn_sky
 from omniedit.scoring.reference.rationale import HIGH, LOW, Finding, fill_in
 from omniedit.tasks import Task
 
@@ -57,12 +57,12 @@ def quality(seen: Comparison) -> Finding:
             measure(seen) for measure in _FAULTS_OF_A_PHOTO
         ]
     score = 10 * float(np.prod([fault.left for fault in faults]))
-    found = sorted((fault for fault in faults if fault.left < 0.95), key=lambda fault: fault.left)
-    if not found:
+    ordered = sorted((fault for fault in faults if fault.left < 0.95), key=lambda fault: fault.left)
+    if not ordered:
         return Finding(score, sentences.NO_FAULTS)
     chosen = sentences.LARGE_FAULTS if score < LOW else sentences.FAULTS if score < HIGH else sentences.SMALL_FAULTS
-    names = join_names([fault.name for fault in found[:NAMED]])
-    return Finding(score, fill_in(chosen, faults=names), ", ".join(fault.measured for fault in found))
+    names = join_names([fault.name for fault in ordered[:NAMED]])
+    return Finding(score, fill_in(chosen, faults=names), ", ".join(fault.measured for fault in ordered))
 
 
 def seam(seen: Comparison) -> Fault:
@@ -95,8 +95,8 @@ def smear(seen: Comparison) -> Fault:
     """Measure whether the fill of a removal has less detail than its surroundings, all over or in places."""
     if seen.pair.task is not Task.OBJECT_REMOVAL:
         return Fault(1.0)
-    fill = detail_of_fill(seen.edited.luma, seen.region, seen.unit)
-    return Fault(fill.believable, "a smeared fill", f"a fill with {fill.measured}")
+    fill = fill_detail(seen.edited.luma, seen.region, seen.unit)
+    return Fault(fill.credibility, "a smeared fill", f"a fill with {fill.measured}")
 
 
 def noise(seen: Comparison) -> Fault:
@@ -132,7 +132,7 @@ def old_pixels(seen: Comparison) -> Fault:
     if seen.pair.task not in _MISSED:
         return Fault(1.0)
     what, most, least = _MISSED[seen.pair.task]
-    spots = remains(seen.source.detail, seen.edited.detail, seen.detail_mask)
+    spots = remaining_area(seen.source.detail, seen.edited.detail, seen.detail_mask)
     name = f"spots of {what}"
     return Fault(_outline_left(spots, most, least), name, f"{name} left over {spots / 1e4:.2f}% of the image")
 

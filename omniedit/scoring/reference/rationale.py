@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from omniedit.instructions.objects import IRREGULAR_PLURAL, with_article
-from omniedit.instructions.words import bare
+from omniedit.instructions.words import strip_article
 from omniedit.plain_text import clean_line
 
-LONGEST_NAME = 60
+MAX_NAME_LENGTH = 60
 """Number of characters from which only the part of a name before its first comma is used."""
 LOW, HIGH = 3.5, 7.5
 """Scores below which a request was not met, and from which it was met."""
@@ -45,7 +45,7 @@ def write_rationale(findings: Sequence[Finding], pair_id: str) -> str:
 
 
 @dataclass(frozen=True)
-class Thing:
+class TruthObject:
     """Object of a truth, with the words that agree with it: 'the bottle ... is', 'the bottle and the glass ... are'.
 
     Args:
@@ -58,9 +58,9 @@ class Thing:
     plural: bool
 
     @classmethod
-    def parse(cls, text: str) -> "Thing":
+    def parse(cls, text: str) -> "TruthObject":
         """Return the object that a truth names; an empty name becomes 'object'."""
-        name = bare(clean_value(text)).removeprefix("some ").strip() or "object"
+        name = strip_article(clean_value(text)).removeprefix("some ").strip() or "object"
         head = _DETAILS.sub("", name)
         first, joined, _ = head.partition(" and ")
         last = head.split()[-1]
@@ -100,21 +100,21 @@ class Thing:
 def clean_value(text: str) -> str:
     """Return a name or value of a truth as it fits into a sentence: short, on one line, without colons."""
     line = clean_line(text).replace(":", ",").replace(";", ",").strip(" .,!?")
-    return line if len(line) <= LONGEST_NAME else line.partition(",")[0].rstrip()
+    return line if len(line) <= MAX_NAME_LENGTH else line.partition(",")[0].rstrip()
 
 
 @dataclass(frozen=True)
-class Lack:
+class Shortfall:
     """Sentences about one requirement of an edit, if it is not met and if it is met in part."""
 
     missed: tuple[str, ...]
     partly: tuple[str, ...]
 
-    def fill_in(self, **values: object) -> "Lack":
-        return Lack(fill_in(self.missed, **values), fill_in(self.partly, **values))
+    def fill_in(self, **values: object) -> "Shortfall":
+        return Shortfall(fill_in(self.missed, **values), fill_in(self.partly, **values))
 
 
-def choose_sentences(done: tuple[str, ...], *requirements: tuple[float, Lack]) -> tuple[str, ...]:
+def choose_sentences(done: tuple[str, ...], *requirements: tuple[float, Shortfall]) -> tuple[str, ...]:
     """Return `done` if all requirements are met, else the sentences about the one that is most to blame.
 
     That is the first requirement that is not met or, if there is none, the one that is met least.
@@ -130,7 +130,7 @@ def choose_sentences(done: tuple[str, ...], *requirements: tuple[float, Lack]) -
 
 
 def weigh(
-    done: tuple[str, ...], requirements: Sequence[tuple[float, Lack]], measured: str, **values: object
+    done: tuple[str, ...], requirements: Sequence[tuple[float, Shortfall]], measured: str, **values: object
 ) -> Finding:
     """Return a finding with the degree of the requirement that is met least, and filled-in sentences.
 

@@ -21,7 +21,7 @@ def replacement_strength(seen: Comparison, region: Mask) -> tuple[float, str]:
     return min(ramp(changed, 0.15, 0.6), ramp(left, 0.7, 0.3)), figures
 
 
-def stands_out(seen: Comparison, look: Field, region: Mask) -> float:
+def distinctness(seen: Comparison, look: Field, region: Mask) -> float:
     """Return how far a region's appearance is from the mask's surroundings, over their own variation."""
     ring = seen.surroundings
     if ring.sum() < 64 or not region.any():

@@ -11,7 +11,7 @@ from omniedit.imaging.images import Mask
 from omniedit.instructions.objects import without_position
 from omniedit.scoring.reference import counts, subjects
 from omniedit.scoring.reference.conditions import CONDITIONS, measure_condition
-from omniedit.scoring.reference.demonstrations import shown_subject
+from omniedit.scoring.reference.demonstrations import score_shown_subject
 from omniedit.scoring.reference.fields import Field, gaussian_blur, grow
 from omniedit.scoring.reference.measures import Comparison, ImageMeasures, Unmeasurable
 from omniedit.scoring.reference.rationale import Finding
@@ -23,9 +23,9 @@ from omniedit.tasks import COMPLEX_TASKS, SUBJECT_TASKS, Task
 Truth = Mapping[str, Any]
 RIM = 0.12
 """Width of a mask's surroundings that must be plain, as a share of the square root of its area."""
-MOST_UNEVEN, MOST_UNEVEN_NAMED = 12.0, 25.0
+MAX_UNEVEN, MAX_UNEVEN_NAMED = 12.0, 25.0
 """Largest unevenness, in Lab, of the surroundings of an object that saliency found, and of a named one."""
-MOST_UNEVEN_PLACED = 20.0
+MAX_UNEVEN_PLACED = 20.0
 """Largest unevenness of the surroundings of an object that is moved or resized, and of its new place."""
 SPOT_TOLERANCE = 1.3
 """Tolerance of `has_spots` at such places."""
@@ -108,7 +108,7 @@ def _verify_replaced(seen: Comparison, truth: Truth) -> None:
     given = {str(named).lower() for named in seen.pair.provenance.get("named_objects") or ()}
     image = seen.edited if truth["edit"] == Task.OBJECT_ADDITION else seen.source
     uneven = rim_unevenness(image.reduced, seen.small_mask)
-    if uneven > (MOST_UNEVEN_NAMED if truth["object"].lower() in given else MOST_UNEVEN):
+    if uneven > (MAX_UNEVEN_NAMED if truth["object"].lower() in given else MAX_UNEVEN):
         raise Unmeasurable(f"a part of the {truth['object']} may be left: its surroundings are {uneven:.0f} from plain")
     if truth["edit"] != Task.OBJECT_SWAP:
         _verify_rimmed(image, seen.small_mask, truth["object"])
@@ -117,7 +117,7 @@ def _verify_replaced(seen: Comparison, truth: Truth) -> None:
 def _verify_placed(seen: Comparison, truth: Truth) -> None:
     """Check that plain ground surrounds all that changed, in both images, so that no part of the object is left."""
     for image in (seen.pair.source, seen.pair.edited):
-        if ground_unevenness(image, seen.mask) > MOST_UNEVEN_PLACED or has_spots(image, seen.mask, SPOT_TOLERANCE):
+        if ground_unevenness(image, seen.mask) > MAX_UNEVEN_PLACED or has_spots(image, seen.mask, SPOT_TOLERANCE):
             raise Unmeasurable(f"a part of the {truth['object']} may be left: its surroundings are not plain")
 
 
@@ -139,7 +139,7 @@ REQUIREMENTS: Mapping[Task, Callable[[Comparison, Truth], Finding]] = {
     Task("visual_reference"): subjects.visual_reference,
     Task("material_transfer"): subjects.material_transfer,
     **{task: partial(_target, task) for task in COMPLEX_TASKS},
-    **dict.fromkeys(SUBJECT_TASKS, shown_subject),
+    **dict.fromkeys(SUBJECT_TASKS, score_shown_subject),
 }
 _CHECKS: Mapping[Task, Callable[[Comparison, Truth], None]] = {
     Task("counting"): _verify_counting,

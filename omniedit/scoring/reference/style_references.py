@@ -18,7 +18,7 @@ from omniedit.scoring.reference.measures import Unmeasurable
 from omniedit.scoring.reference.style_features import style_features
 
 FILE = Path(__file__).with_name("styles.npz")
-LEAST_SIDE = 96
+MIN_SIDE = 96
 """Images of fewer than this^2 pixels do not show which style they have."""
 BEYOND, WITHIN = 3.0, 2.0
 """Distance from which an image lacks a style, and distance within which 95 % of the specialist's images are."""
@@ -27,7 +27,7 @@ OTHER, OWN = 0.85, 0.97
 
 
 @dataclass(frozen=True)
-class Recognition:
+class StyleRecognition:
     """Comparison of an image with the requested style.
 
     Args:
@@ -60,16 +60,16 @@ class StyleReferences:
         """Return the (K,) Mahalanobis distances of an image's features, over the root of F."""
         return np.linalg.norm((self.means - features_F) @ self.whitening, axis=1) / len(features_F) ** 0.5
 
-    def recognise(self, features_F: Field, style: str) -> Recognition:
+    def recognise(self, features_F: Field, style: str) -> StyleRecognition:
         distances, own = self.distances(features_F), self.names.index(style)
         others = np.where(np.arange(len(distances)) == own, np.inf, distances)
         nearest, distance = int(others.argmin()), float(distances[own])
         other = float(others[nearest])
         degree = min(ramp(distance, BEYOND, WITHIN), ramp(other / max(distance, 1e-6), OTHER, OWN))
-        return Recognition(degree, distance, self.names[nearest], other)
+        return StyleRecognition(degree, distance, self.names[nearest], other)
 
 
-def recognise_style(source: Image, edited: Image, style: str) -> Recognition:
+def recognise_style(source: Image, edited: Image, style: str) -> StyleRecognition:
     """Compare an edited image with a style, by name.
 
     Raises:
@@ -79,6 +79,6 @@ def recognise_style(source: Image, edited: Image, style: str) -> Recognition:
     if style not in references.names:
         raise Unmeasurable(f"no statistics of the style '{style[:80]}' to recognise it by")
     height, width = edited.shape[:2]
-    if height * width < LEAST_SIDE**2:
+    if height * width < MIN_SIDE**2:
         raise Unmeasurable(f"{width} x {height} pixels are too few to recognise a style")
     return references.recognise(style_features(source, edited), style)

@@ -35,7 +35,7 @@ CLEAR_LEVELS = 24
 """Difference in grey levels from which a pixel of the reference image is not its background."""
 SAME = 10.0
 """Colour difference up to which an object's pixel is that of the reference."""
-MOST_RELIT = 8.0
+MAX_RELIGHTING = 8.0
 """Largest difference of light, per channel of Lab."""
 RIM = 3
 """Pixels at the object's outline that are not compared, because the reference image's background shows through."""
@@ -48,7 +48,7 @@ def visual_reference(seen: Comparison, truth: Truth) -> Finding:
         Unmeasurable: no object stands out in the reference image, or there is none.
     """
     reference = find_reference(seen, "subject")
-    whole, inside = compared_copy(reference, truth["reference_box"])
+    whole, inside = reduced_reference(reference, truth["reference_box"])
     (height, width), shape = whole.shape[:2], find_subject(whole)
     if shape.sum() < 64:
         raise Unmeasurable("no object stands out in the reference image")
@@ -57,7 +57,7 @@ def visual_reference(seen: Comparison, truth: Truth) -> Finding:
         align_view(image, truth["box"], inside, (width, height), mirrored)
         for image in (seen.pair.edited, seen.pair.source)
     )
-    held, shown = (same_share(whole, shape, view) for view in (after, before))
+    held, shown = (matching_share(whole, shape, view) for view in (after, before))
     structure = correlation(smooth_lightness(whole)[shape], smooth_lightness(after)[shape])
     degree = min(ramp(held, 0.6, 0.9), ramp(held - shown, 0.1, 0.3), ramp(structure, 0.4, 0.8))
     requirements = ((degree, sentences.CONDITION_DIFFERS),)
@@ -95,7 +95,7 @@ def find_reference(seen: Comparison, role: str) -> Image:
     return image
 
 
-def compared_copy(reference: Image, box: FractionBox) -> tuple[Image, FractionBox]:
+def reduced_reference(reference: Image, box: FractionBox) -> tuple[Image, FractionBox]:
     """Return a small copy of a reference image, and its object's box in pixels of that copy."""
     scale = min(1.0, COMPARED_SIDE / max(reference.shape[:2]))
     small = cv2.resize(reference, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
@@ -140,8 +140,8 @@ def smooth_lightness(image: Image) -> Field:
     return gaussian_blur(lightness(image), 1.0)
 
 
-def same_share(reference: Image, region: Mask, view: Image) -> float:
+def matching_share(reference: Image, region: Mask, view: Image) -> float:
     """Return the share of a region in which a view shows the reference, but for a small change of light."""
     one, two = (gaussian_blur(image_to_lab(image), 1.0) for image in (reference, view))
-    light = np.clip(np.median((two - one)[region], axis=0), -MOST_RELIT, MOST_RELIT)
+    light = np.clip(np.median((two - one)[region], axis=0), -MAX_RELIGHTING, MAX_RELIGHTING)
     return float((delta_e(one + light, two) < SAME)[region].mean())

@@ -13,11 +13,19 @@ from omniedit.instructions.objects import without_position
 from omniedit.scoring.reference import camera, placing, sentences, texts
 from omniedit.scoring.reference.environments import environment_signs, light
 from omniedit.scoring.reference.fields import NOTICEABLE, Field, distribution_distance, grow, ramp
-from omniedit.scoring.reference.measures import Comparison, Unmeasurable, detail_of_fill
-from omniedit.scoring.reference.outlines import GHOST, ghost_share, remains
-from omniedit.scoring.reference.rationale import Finding, Lack, Thing, choose_sentences, clean_value, fill_in, weigh
-from omniedit.scoring.reference.regions import object_region, replacement_strength, stands_out
-from omniedit.scoring.reference.style_references import Recognition, recognise_style
+from omniedit.scoring.reference.measures import Comparison, Unmeasurable, fill_detail
+from omniedit.scoring.reference.outlines import GHOST, ghost_share, remaining_area
+from omniedit.scoring.reference.rationale import (
+    Finding,
+    Shortfall,
+    TruthObject,
+    choose_sentences,
+    clean_value,
+    fill_in,
+    weigh,
+)
+from omniedit.scoring.reference.regions import distinctness, object_region, replacement_strength
+from omniedit.scoring.reference.style_references import StyleRecognition, recognise_style
 from omniedit.tasks import Task
 
 Truth = Mapping[str, Any]
@@ -37,24 +45,24 @@ def success(seen: Comparison, truth: Truth) -> Finding:
 _SKY = re.compile(r"\bsky\b", re.IGNORECASE)
 
 
-def asks_for_sky(truth: Truth) -> bool:
+def requests_sky(truth: Truth) -> bool:
     """Return whether a background swap asks for another sky."""
     return _SKY.search(truth.get("background", "")) is not None
 
 
-LEAST_SKY = 0.8
+MIN_SKY_SHARE = 0.8
 """Smallest share of the edit that must be sky in the source if the edit puts another sky there."""
 
 
 def object_removal(seen: Comparison, truth: Truth) -> Finding:
     """Score a removal: the object's structure is gone, and its place looks like the surroundings."""
     replaced, figures = replacement_strength(seen, object_region(seen, truth["box"]))
-    strangeness = stands_out(seen, seen.edited.appearance, seen.small_mask)
+    strangeness = distinctness(seen, seen.edited.appearance, seen.small_mask)
     plain = _blends_in(strangeness)
     chosen = choose_sentences(sentences.REMOVED, (replaced, sentences.NOT_GONE), (plain, sentences.ODD_PLACE))
     return Finding(
         10 * min(replaced, plain),
-        fill_in(chosen, old=Thing.parse(truth["object"])),
+        fill_in(chosen, old=TruthObject.parse(truth["object"])),
         f"{figures}, its place differs from its surroundings {strangeness:.1f} times as much as they differ among "
         "themselves",
     )
@@ -64,21 +72,24 @@ def object_addition(seen: Comparison, truth: Truth) -> Finding:
     """Score an addition: the edited image shows a new object that stands out, and the source shows none.
 
     The source must look as if the object had never been there: a poor fill costs half of the score, and the rationale
-    blames the source image for it.
+    blames the source image for it. A source with `truth.scene` is a photo without a fill, in which the object's colours
+    are no traces; `shown_subject` looks for the subject itself.
     """
     core = object_region(seen, truth["box"])
     replaced, figures = replacement_strength(seen, core)
-    before = stands_out(seen, seen.source.appearance, seen.small_mask)
-    after = stands_out(seen, seen.edited.appearance, core)
+    before = distinctness(seen, seen.source.appearance, seen.small_mask)
+    after = distinctness(seen, seen.edited.appearance, core)
     near = seen.close_up
-    fill = detail_of_fill(near.source.luma, near.region, near.unit)
-    left = remains(seen.edited.detail, seen.source.detail, seen.detail_mask)
+    fill = fill_detail(near.source.luma, near.region, near.unit)
+    left = remaining_area(seen.edited.detail, seen.source.detail, seen.detail_mask)
     ghost = ghost_share(seen.edited.detail, seen.source.detail, seen.detail_mask)
     visible = ramp(after, 0.1, 0.5)
     plain, traceless = _blends_in(before), min(ramp(left, 330, 170), ramp(ghost, *GHOST))
+    if "scene" in truth:
+        traceless = 1.0
     clean, blame = min(
         (plain, sentences.SOURCE_STANDS_OUT),
-        (fill.believable, sentences.SOURCE_IS_SMEARED),
+        (fill.credibility, sentences.SOURCE_IS_SMEARED),
         (traceless, sentences.SOURCE_SHOWS_TRACES),
     )
     chosen = choose_sentences(sentences.ADDED, (replaced, sentences.NOT_ADDED), (visible, sentences.FAINT))
@@ -93,7 +104,7 @@ def object_addition(seen: Comparison, truth: Truth) -> Finding:
             f"{left / 1e4:.2f}% of the image and its colours on {ghost:.1%} of its place"
         )
     score = 10 * min(replaced, visible, 0.5 + 0.5 * clean)
-    return Finding(score, fill_in(chosen, new=Thing.parse(without_position(truth["object"]))), measured)
+    return Finding(score, fill_in(chosen, new=TruthObject.parse(without_position(truth["object"]))), measured)
 
 
 def _blends_in(strangeness: float) -> float:
@@ -105,7 +116,7 @@ def object_swap(seen: Comparison, truth: Truth) -> Finding:
     """Score a swap: the old object's structure is gone, and another object stands out in its place."""
     old, new = object_region(seen, truth["box"]), object_region(seen, truth["new_box"])
     changed, left = seen.changed_share(old | new), seen.structure_kept(old)
-    after = stands_out(seen, seen.edited.appearance, new)
+    after = distinctness(seen, seen.edited.appearance, new)
     other = distribution_distance(seen.source.appearance[old], seen.edited.appearance[new])
     floats = (truth["box"][3] - truth["new_box"][3]) / (truth["box"][3] - truth["box"][1])
     requirements = (
@@ -120,7 +131,7 @@ def object_swap(seen: Comparison, truth: Truth) -> Finding:
         f"{after:.1f} times and is {other:.0f} away from the old in colour and texture, it stands "
         f"{max(0.0, floats):.0%} of the old height too high"
     )
-    names = {"old": Thing.parse(truth["object"]), "new": Thing.parse(truth["new_object"])}
+    names = {"old": TruthObject.parse(truth["object"]), "new": TruthObject.parse(truth["new_object"])}
     return weigh(sentences.SWAPPED, requirements, measured, **names)
 
 
@@ -145,11 +156,11 @@ def _recolour_finding(seen: Comparison, truth: Truth, region: Mask) -> Finding:
         wrong_lightness, zero, full = _LIGHTNESS[truth["value"]]
         requirements.append((ramp(float(seen.edited.reduced[region][:, 0].mean()), zero, full), wrong_lightness))
     measured = f"{changed:.0%} of it changed, its mean colour (chroma {chroma:.0f}) is {off:.0f} degrees off the target"
-    names = {"old": Thing.parse(truth["object"]), "value": clean_value(truth["value"])}
+    names = {"old": TruthObject.parse(truth["object"]), "value": clean_value(truth["value"])}
     return weigh(sentences.RECOLOURED, requirements, measured, **names)
 
 
-_LIGHTNESS: Mapping[str, tuple[Lack, float, float]] = {
+_LIGHTNESS: Mapping[str, tuple[Shortfall, float, float]] = {
     "black": (sentences.TOO_LIGHT, 60, 40),
     "white": (sentences.TOO_DARK, 45, 65),
 }
@@ -177,7 +188,7 @@ def _material_finding(seen: Comparison, truth: Truth, region: Mask) -> Finding:
         (ramp(left, 0.95, 0.7), sentences.OLD_TEXTURE),
     )
     measured = f"{changed:.0%} of it changed, {max(0.0, left):.0%} of its fine structure is left"
-    names = {"old": Thing.parse(truth["object"]), "value": clean_value(truth["value"])}
+    names = {"old": TruthObject.parse(truth["object"]), "value": clean_value(truth["value"])}
     return weigh(sentences.RESURFACED, requirements, measured, **names)
 
 
@@ -189,7 +200,7 @@ def background_swap(seen: Comparison, truth: Truth) -> Finding:
     Raises:
         Unmeasurable: a sky was requested, and the source shows none in that place.
     """
-    if asks_for_sky(truth) and seen.source.sky[seen.small_mask].mean() < LEAST_SKY:
+    if requests_sky(truth) and seen.source.sky[seen.small_mask].mean() < MIN_SKY_SHARE:
         raise Unmeasurable("the source shows no sky where the edit puts one")
     away = grow(seen.small_mask, -8)
     behind = away if away.any() else seen.small_mask
@@ -199,7 +210,7 @@ def background_swap(seen: Comparison, truth: Truth) -> Finding:
         (ramp(left, 0.8, 0.5), sentences.BACKGROUND_SHOWS),
     )
     measured = f"{changed:.0%} of it changed, {max(0.0, left):.0%} of the old structure is left"
-    return weigh(sentences.NEW_BACKGROUND, requirements, measured, value="sky" if asks_for_sky(truth) else "background")
+    return weigh(sentences.NEW_BACKGROUND, requirements, measured, value="sky" if requests_sky(truth) else "background")
 
 
 def environment_change(seen: Comparison, truth: Truth) -> Finding:
@@ -254,7 +265,7 @@ def style_transfer(seen: Comparison, truth: Truth) -> Finding:
     )
 
 
-def _style_fault(known: Recognition) -> str:
+def _style_fault(known: StyleRecognition) -> str:
     """Return a sentence that says what an image without the requested style looks like."""
     if known.other >= known.distance:
         return sentences.NO_STYLE

@@ -17,7 +17,7 @@ from omniedit.scoring.reference.rationale import Finding, weigh
 from omniedit.scoring.reference.regions import object_region
 from omniedit.tasks import Task
 
-LEAST_CLEAR = 0.25
+MIN_CLEAR_SHARE = 0.25
 """Smallest share of another object's box outside the target's at which changes there are measured."""
 OTHER_COLOUR, SAME_COLOUR = 45.0, 25.0
 """Distances in L*a*b* between the target's measured colour and the claimed one that disprove and confirm it."""
@@ -78,7 +78,7 @@ def _changed_shares(seen: Comparison, individuals: list[Individual], target: int
     others = [0.0]
     for place, other in enumerate(individuals):
         region: Mask = seen.box(other.box) & ~own
-        if place != target and region.sum() >= max(16, LEAST_CLEAR * seen.box(other.box).sum()):
+        if place != target and region.sum() >= max(16, MIN_CLEAR_SHARE * seen.box(other.box).sum()):
             others.append(seen.changed_share(region))
     return changed, max(others)
 

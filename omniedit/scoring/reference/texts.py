@@ -20,7 +20,7 @@ from omniedit.tasks import Task
 Truth = Mapping[str, Any]
 AROUND = 0.6
 """Margin of the part of the image that is read around the text's box, as a share of its height."""
-LEAST_READ = 0.8
+MIN_LIKENESS = 0.8
 """Smallest likeness of the source's text to the claimed one."""
 
 
@@ -34,7 +34,7 @@ def textual_change(seen: Comparison, truth: Truth) -> Finding:
         raise Unmeasurable(NEEDED)
     old, new = str(truth["text"]), str(truth["new_text"])
     before, after = (_read_near(image, truth["box"]) for image in (seen.pair.source, seen.pair.edited))
-    if _likeness(before, old) < LEAST_READ:
+    if _likeness(before, old) < MIN_LIKENESS:
         raise Unmeasurable(f"the source does not say {old!r:.60}")
     says_new, says_old = _likeness(after, new), _likeness(after, old)
     said = same_letters(new) in same_letters(seen.pair.instruction)

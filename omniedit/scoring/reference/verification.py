@@ -23,30 +23,30 @@ from omniedit.instructions.objects import without_position
 from omniedit.scoring.reference.fields import Field
 from omniedit.scoring.reference.measures import Comparison, ImageMeasures, Unmeasurable
 from omniedit.scoring.reference.outlines import colour_odds, edge_support
-from omniedit.scoring.reference.success import asks_for_sky
+from omniedit.scoring.reference.success import requests_sky
 from omniedit.tasks import Task
 
-LEAST_BY_COLOUR = 0.83
+MIN_COLOUR_IOU = 0.83
 """Smallest intersection over union with the outline by colour that confirms a mask."""
-LEAST_BY_SALIENCY = 0.78
+MIN_SALIENCY_IOU = 0.78
 """Smallest intersection over union with the outline by saliency that confirms a mask."""
 AROUND_BY_COLOUR, FAR_AROUND, CLOSE_AROUND = 0.25, 0.35, 0.12
 """Margins around the object's box, as shares of its sides: by colour, and far and close for saliency."""
-LEAST_SALIENT_COLOUR, LEAST_NEAR_MISS = 0.6, 0.6
+MIN_SALIENT_COLOUR_IOU, MIN_WIDE_IOU = 0.6, 0.6
 """Overlaps below which the next saliency map, the slowest part, is not computed: by colour, and in the wide window."""
-LEAST_HELD = 0.55
+MIN_SALIENT_SHARE = 0.55
 """Smallest share of a salient object that the mask of a removal or addition must hold."""
 MINOR = 0.1
 """Share of the mask's salient pixels up to which a neighbour that reaches into it is ignored."""
-LEAST_NAMED = 0.1
+MIN_NOUN_PROBABILITY = 0.1
 """Smallest probability that the classifier must give a noun."""
-LEAST_EDGE = 0.93
+MIN_EDGE_SHARE = 0.93
 """Smallest share of a new sky's outline that must be on an edge of the source."""
 SALIENT = 0.5
 """Saliency above which a pixel stands out."""
 SUPPORT = 2
 """Number of bottom rows of the reduced copy; an object that reaches them rests on the lower border."""
-MOST_UNEVEN = 6.0
+MAX_UNEVEN = 6.0
 """Largest median Laplacian of the lightness, in Lab's units, of a ground that shows where a foot ends."""
 FOOT = 0.25
 """Share of an object's height that is its foot."""
@@ -61,10 +61,10 @@ def verify(seen: Comparison, truth: Truth) -> None:
         Unmeasurable: it does not; the text says what is unconfirmed.
     """
     if not seen.pair.provenance.get("known_truth"):
-        _CHECKS.get(seen.pair.task, _nothing_claimed)(seen, truth)
+        _CHECKS.get(seen.pair.task, _accept_unverified)(seen, truth)
 
 
-def _nothing_claimed(seen: Comparison, truth: Truth) -> None:
+def _accept_unverified(seen: Comparison, truth: Truth) -> None:
     """Accept swaps, environments and styles: their truth claims no outline in the source image."""
 
 
@@ -85,9 +85,9 @@ def _verify_attribute(seen: Comparison, truth: Truth) -> None:
 
 def _verify_background(seen: Comparison, truth: Truth) -> None:
     """Check that a new sky ends on edges of the source, or that the kept object is whole and does not float."""
-    if asks_for_sky(truth):
+    if requests_sky(truth):
         support = edge_support(seen)
-        if support < LEAST_EDGE:
+        if support < MIN_EDGE_SHARE:
             raise Unmeasurable(f"only {support:.0%} of the new sky's outline lies on an edge of the source")
         return
     kept = ~seen.small_mask
@@ -106,7 +106,7 @@ def _verify_names(seen: Comparison, image: ImageMeasures, name: str) -> None:
         if noun in caption or given & {noun, part.lower()}:
             continue
         probability = noun_probability(noun, image.image, seen.mask)
-        if probability is not None and probability < LEAST_NAMED:
+        if probability is not None and probability < MIN_NOUN_PROBABILITY:
             raise Unmeasurable(f"nothing confirms that the object is a {noun}")
 
 
@@ -119,26 +119,26 @@ def verify_outline(image: ImageMeasures, outline: Mask, name: str) -> None:
     if not outline.any():
         raise Unmeasurable(f"the mask leaves nothing of the {name}")
     by_colour = colour_overlap(image.reduced, outline)
-    if by_colour >= LEAST_BY_COLOUR:
+    if by_colour >= MIN_COLOUR_IOU:
         return
     words = f"no outline of the {name} confirms the mask: by colour they overlap by {by_colour:.0%}"
-    if by_colour < LEAST_SALIENT_COLOUR:
+    if by_colour < MIN_SALIENT_COLOUR_IOU:
         raise Unmeasurable(words)
     best = salient_overlap(image, outline, FAR_AROUND)
-    if LEAST_NEAR_MISS <= best < LEAST_BY_SALIENCY:
+    if MIN_WIDE_IOU <= best < MIN_SALIENCY_IOU:
         best = max(best, salient_overlap(image, outline, CLOSE_AROUND))
-    if best < LEAST_BY_SALIENCY:
+    if best < MIN_SALIENCY_IOU:
         raise Unmeasurable(f"{words}, by saliency by {best:.0%}")
 
 
 def _verify_whole(image: ImageMeasures, mask: Mask, name: str) -> None:
     """Check that the mask holds the whole salient object, not a part such as a runner's leg."""
-    held = share_held(image, mask)
-    if held < LEAST_HELD:
+    held = salient_share_inside(image, mask)
+    if held < MIN_SALIENT_SHARE:
         raise Unmeasurable(f"the mask of the {name} covers only {held:.0%} of the salient object there")
 
 
-def share_held(image: ImageMeasures, mask: Mask) -> float:
+def salient_share_inside(image: ImageMeasures, mask: Mask) -> float:
     """Return the share of the salient objects in a mask that is inside it; 1 if there are none."""
     if not mask.any():
         return 1.0
@@ -173,10 +173,10 @@ def salient_overlap(image: ImageMeasures, outline: Mask, around: float) -> float
     window = _window(outline, around)
     crop, inside = image.small[window], outline[window]
     salient = _salient_region(crop.tobytes(), crop.shape)
-    return 0.0 if around < FAR_AROUND and _goes_on(salient & ~inside) else overlap(salient, inside)
+    return 0.0 if around < FAR_AROUND and _extends_beyond(salient & ~inside) else overlap(salient, inside)
 
 
-def _goes_on(beyond: Mask) -> bool:
+def _extends_beyond(beyond: Mask) -> bool:
     """Return whether the salient region beyond an outline covers more than a tenth of any side of the window."""
     sides = (beyond[0], beyond[-1], beyond[:, 0], beyond[:, -1])
     return any(float(side.mean()) > 0.1 for side in sides)
@@ -207,7 +207,7 @@ def _is_on_calm_ground(image: ImageMeasures, kept: Mask) -> bool:
     ring = far & ~near
     ring[: round(bottom - FOOT * (bottom - top))] = False
     detail = np.abs(cv2.Laplacian(np.ascontiguousarray(image.reduced[..., 0]), cv2.CV_32F))
-    return bool(ring.any()) and float(np.median(detail[ring])) < MOST_UNEVEN
+    return bool(ring.any()) and float(np.median(detail[ring])) < MAX_UNEVEN
 
 
 _CHECKS: Mapping[Task, Callable[[Comparison, Truth], None]] = {

@@ -35,7 +35,7 @@ COLOUR_RADIUS = 18.0
 """Distance in weighted Lab at which a pixel counts as a named colour by 60 %."""
 WINDOW = 512
 """Side of the window in which defects are measured pixel for pixel."""
-LEAST_CROP = 0.25
+MIN_CROP = 0.25
 """Smallest side of the crop, as a share of the image's shorter side."""
 
 Field = NDArray[np.float32]
@@ -68,10 +68,10 @@ def measure_change(source: Image, edited: Image) -> Change:
     measures |= _colours(labs, mask)
     measures |= _structure(labs[0][..., 0], labs[1][..., 0], mask)
     measures |= _defects(*_window(source, edited, mask))
-    return Change(mask, named_colours(labs, mask), crop_box(mask), measures)
+    return Change(mask, colour_shares(labs, mask), crop_box(mask), measures)
 
 
-def named_colours(labs: tuple[Field, ...], mask: Mask) -> Field:
+def colour_shares(labs: tuple[Field, ...], mask: Mask) -> Field:
     """Return (2, N) shares of the changed region's pixels near each colour of `COLOURS`, before and after."""
     where = mask if mask.any() else np.ones_like(mask)
     named_N3 = np.array(list(COLOURS.values()), np.float32) * LIGHTNESS_WEIGHT
@@ -90,7 +90,7 @@ def crop_box(mask: Mask) -> tuple[float, float, float, float]:
         return 0.0, 0.0, 1.0, 1.0
     left, top, right, bottom = bounding_box(mask)
     longest = max(right - left, bottom - top)
-    half = max((0.5 + MARGIN) * longest, LEAST_CROP * min(height, width) / 2)
+    half = max((0.5 + MARGIN) * longest, MIN_CROP * min(height, width) / 2)
     x, y = (left + right) / 2, (top + bottom) / 2
     columns = max(0.0, x - half) / width, min(float(width), x + half) / width
     rows = max(0.0, y - half) / height, min(float(height), y + half) / height

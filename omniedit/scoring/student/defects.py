@@ -17,7 +17,7 @@ from omniedit.imaging.color import image_to_lab
 from omniedit.imaging.images import Image, Mask
 from omniedit.pairs import EditPair, Shard
 from omniedit.scoring.reference.quality import MASKED_BY_OUTLINE
-from omniedit.tasks import Task, same_edit
+from omniedit.tasks import Task, equivalent_task
 
 ROWS_TRIED = 16
 """Number of rows tried for an instruction of another edit, so that a uniform shard is not read to its end."""
@@ -25,7 +25,7 @@ NO_DEFECT = ""
 WRONG_INSTRUCTION = "wrong_instruction"
 
 
-def with_defect(shard: Shard, row: int, defect: str) -> EditPair | None:
+def apply_defect(shard: Shard, row: int, defect: str) -> EditPair | None:
     """Return a row's pair with a defect of `DEFECTS`, or unchanged for `NO_DEFECT`; None if it cannot have it.
 
     The images are those of the row. A wrong instruction comes from another row of the same shard, with its truth.
@@ -90,7 +90,7 @@ def _blocks(pair: EditPair, rng: np.random.Generator) -> Image | None:
 
 def _seam(pair: EditPair, rng: np.random.Generator) -> Image | None:
     """Make the edited region lighter or darker up to a hard edge; None if the mask follows an object's outline."""
-    if pair.mask is None or same_edit(pair.task) in MASKED_BY_OUTLINE:
+    if pair.mask is None or equivalent_task(pair.task) in MASKED_BY_OUTLINE:
         return None
     lab = image_to_lab(pair.edited)
     lab[..., 0] += rng.choice([-1, 1]) * _strength(rng, 9, 25)
@@ -104,7 +104,7 @@ def _wrong_instruction(shard: Shard, row: int, pair: EditPair, rng: np.random.Ge
     without a truth, since another instruction may ask for the same.
     """
     own = pair.provenance.get("truth")
-    if same_edit(pair.task) is Task.BACKGROUND_SWAP or own is None:
+    if equivalent_task(pair.task) is Task.BACKGROUND_SWAP or own is None:
         return None
     asked_here = _request(own)
     for other in rng.permutation(len(shard))[:ROWS_TRIED]:

@@ -17,7 +17,7 @@ from torch.nn.functional import cross_entropy
 from transformers import InternVLForConditionalGeneration, PreTrainedTokenizerFast
 
 from omniedit.config.schema import StudentConfig
-from omniedit.instructions.left_right import names_a_side
+from omniedit.instructions.left_right import mentions_side
 from omniedit.pairs import Shard
 from omniedit.scoring.rubric import edit_rubric
 from omniedit.scoring.student.agreement import agreement_row
@@ -218,7 +218,7 @@ class Distillation:
 
 def _mirrors_randomly(example: StudentExample, rng: np.random.Generator) -> bool:
     """Return whether to mirror views: half of the time, but never if an instruction names a side."""
-    return rng.random() < 0.5 and not names_a_side(example.instructions)
+    return rng.random() < 0.5 and not mentions_side(example.instructions)
 
 
 def _warm_cosine(step: int, warmup: int, steps: int) -> float:

@@ -24,7 +24,7 @@ BATCH = 100
 """Names that are encoded at once."""
 NEARNESS = 0.06
 """Temperature of the choice of classes for a word, in cosine similarity."""
-LEAST_SIMILAR, SIMILAR = 0.35, 0.65
+MIN_SIMILAR, SIMILAR = 0.35, 0.65
 """Similarity of a word to its nearest class from which the classifier begins to know it, and from which it does."""
 
 Vectors = NDArray[np.float32]
@@ -69,7 +69,7 @@ def word_evidence(words: Sequence[str], logits_VC: Vectors) -> Vectors:
 def knowledge(words: Sequence[str]) -> Vectors:
     """Return (W,) values in [0, 1]: how near to a class of the classifier each word is."""
     nearest_W = (embed(words) @ class_vectors().T).max(1)
-    return np.asarray(np.clip((nearest_W - LEAST_SIMILAR) / (SIMILAR - LEAST_SIMILAR), 0, 1), np.float32)
+    return np.asarray(np.clip((nearest_W - MIN_SIMILAR) / (SIMILAR - MIN_SIMILAR), 0, 1), np.float32)
 
 
 def image_vectors(logits_VC: Vectors) -> Vectors:

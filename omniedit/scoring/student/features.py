@@ -46,11 +46,11 @@ class FrozenVision:
         """Return the features of each array of views, (V * N, C) each."""
         new = {key: place for place, key in enumerate(keys) if key not in self._known}
         encoded = dict(zip(new, self._encode(views_BVSS3[list(new.values())]), strict=True)) if new else {}
-        found = [self._known[key] if key in self._known else encoded[key] for key in keys]
+        tensors = [self._known[key] if key in self._known else encoded[key] for key in keys]
         for key, features in encoded.items():
             if (len(self._known) + 1) * features.nbytes <= CACHE_BYTES:
                 self._known[key] = features
-        return found
+        return tensors
 
     @torch.no_grad()
     def _encode(self, views_BVSS3: NDArray[np.uint8]) -> Tensor:

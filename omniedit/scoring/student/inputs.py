@@ -14,7 +14,7 @@ VIEWS = ("source", "edited", "difference", "marks", "detail before", "detail")
 
 
 @dataclass(frozen=True)
-class _Known:
+class _SourceFields:
     """Fields of a source image that the views of all its edits share: lightness, texture, and the image, resized."""
 
     lightness: Field
@@ -41,14 +41,14 @@ class StudentInputs:
     def __call__(self, source: Image, edited: Image) -> NDArray[np.uint8]:
         """Return the (V, side, side, 3) views; they are cached, so do not write to them."""
         if source is not self._source:
-            self._known = _Known.of(source, self.side)
+            self._known = _SourceFields.of(source, self.side)
         if source is not self._source or edited is not self._edited:
             self._views = student_inputs(source, edited, self.side, self._known)
         self._source, self._edited = source, edited
         return self._views
 
 
-def student_inputs(source: Image, edited: Image, side: int, known: _Known | None = None) -> NDArray[np.uint8]:
+def student_inputs(source: Image, edited: Image, side: int, known: _SourceFields | None = None) -> NDArray[np.uint8]:
     """Return the (V, side, side, 3) views named in `VIEWS`.
 
     `source` and `edited` are the whole images, squeezed to a square. The channels of `difference` and `marks` show
@@ -60,7 +60,7 @@ def student_inputs(source: Image, edited: Image, side: int, known: _Known | None
     Args:
         known: fields of the source, if other edits of it needed them.
     """
-    known = known or _Known.of(source, side)
+    known = known or _SourceFields.of(source, side)
     red, green, blue = cv2.split(cv2.absdiff(source, edited))
     change = np.asarray(cv2.max(cv2.max(red, green), blue), np.uint8)
     before, after = known.lightness, lightness(edited)

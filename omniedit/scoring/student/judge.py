@@ -27,7 +27,7 @@ from omniedit.scoring.rubric import Rubric, edit_rubric
 from omniedit.scoring.student.inputs import VIEWS, student_inputs
 from omniedit.scoring.verdict import Score
 from omniedit.scoring.vlm_judges.readout import SCORES, build_reader
-from omniedit.scoring.vlm_judges.rubric_judge import Reading
+from omniedit.scoring.vlm_judges.rubric_judge import ParsedScores
 from omniedit.storage.manifest import checksum
 
 PATCH = 8
@@ -177,6 +177,6 @@ class StudentJudge:
         readings = self.read(self.tokenizer(texts)["input_ids"], {"pixel_values": pixel_values(views_BVSS3)})
         return [reading if isinstance(reading, Unscorable) else self._score(reading) for reading in readings]
 
-    def _score(self, reading: Reading) -> Score:
+    def _score(self, reading: ParsedScores) -> Score:
         sc_1, sc_2, pq = reading.scores
         return Score(sc_1, sc_2, pq, reading.reasoning, self.version)

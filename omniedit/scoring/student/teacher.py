@@ -13,7 +13,7 @@ from omniedit.config.schema import DEFECTS_VERSION
 from omniedit.errors import UserError
 from omniedit.pairs import Shard
 from omniedit.scoring.score_table import COLUMNS, SCORES_SCHEMA, score_row
-from omniedit.scoring.student.defects import DEFECTS, NO_DEFECT, with_defect
+from omniedit.scoring.student.defects import DEFECTS, NO_DEFECT, apply_defect
 from omniedit.scoring.verdict import Judge
 from omniedit.storage.parquet import read_rows
 
@@ -62,7 +62,7 @@ def teach_shard(
 
 def _judge_lessons(shard: Shard, batch: Sequence[Lesson], teacher: Judge) -> dict[Lesson, Mapping[str, object]]:
     """Return rows of `SCORES_SCHEMA` for the lessons that are possible."""
-    pairs = {lesson: pair for lesson in batch if (pair := with_defect(shard, *lesson)) is not None}
+    pairs = {lesson: pair for lesson in batch if (pair := apply_defect(shard, *lesson)) is not None}
     verdicts = teacher.judge(list(pairs.values())) if pairs else []
     return {
         lesson: score_row(pair.pair_id, verdict, teacher)

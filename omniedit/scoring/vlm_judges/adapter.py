@@ -57,9 +57,9 @@ def _check_base(folder: Path, model: Any) -> None:
         UserError: it belongs to another class.
     """
     mapping = read_config(folder / "adapter_config.json").get("auto_mapping") or {}
-    base, found = mapping.get("base_model_class"), type(model).__name__
-    if base not in (None, found):
-        raise UserError(f"{folder}: an adapter of a {base}, not of a {found}; name its base model")
+    base, class_name = mapping.get("base_model_class"), type(model).__name__
+    if base not in (None, class_name):
+        raise UserError(f"{folder}: an adapter of a {base}, not of a {class_name}; name its base model")
 
 
 def merge_adapter(model: Any, adapter: str) -> Any:

@@ -14,7 +14,7 @@ from omniedit.vlm.cache import Cache
 from omniedit.vlm.local import LocalModel
 
 
-def load_answering(name: str, scorer: Path | None, scoring: ScoringConfig) -> tuple[LocalModel, VlmConfig]:
+def load_answering_model(name: str, scorer: Path | None, scoring: ScoringConfig) -> tuple[LocalModel, VlmConfig]:
     """Load the model of a local judge, and return it with its options. Replies are cached in `scoring.api.cache`.
 
     Args:
@@ -24,7 +24,7 @@ def load_answering(name: str, scorer: Path | None, scoring: ScoringConfig) -> tu
     Raises:
         UserError: the model is missing or cannot be loaded, or its options allow no text reply.
     """
-    options = scoring.vlm if name == "vlm" else scoring.internvl.as_vlm
+    options = scoring.vlm if name == "vlm" else scoring.internvl.to_vlm_config
     if options.head:
         raise UserError("scoring.vlm.head: a reward head scores single edits and names no winner; set it to null")
     if options.engine == "vllm":

@@ -12,8 +12,8 @@ from omniedit.scoring.question_layout import lay_out
 from omniedit.scoring.reply_form import ReplyForm
 from omniedit.scoring.reply_parser import Unscorable
 from omniedit.scoring.rubric import Question, Rubric
-from omniedit.scoring.vlm_judges.rubric_judge import Reading, RubricJudge, missing_input, parse_reading
-from omniedit.vlm import Client, Prompt, PromptImage, Reply, Unanswered
+from omniedit.scoring.vlm_judges.rubric_judge import ParsedScores, RubricJudge, missing_input, parse_reading
+from omniedit.vlm import Client, MissingReply, Prompt, PromptImage, Reply
 from omniedit.vlm.budget import estimate
 from omniedit.vlm.messages import LENGTH, Usage
 from omniedit.vlm.thinking import ends_with_object, has_thinking
@@ -65,7 +65,7 @@ class ApiJudge(RubricJudge):
             for question in rubric.questions
         ]
 
-    def _verdict(self, example: Example, replies: Sequence[Reply | Unanswered]) -> RubricScores | Unscorable:
+    def _verdict(self, example: Example, replies: Sequence[Reply | MissingReply]) -> RubricScores | Unscorable:
         """Combine the replies of all passes over one example's questions."""
         if lack := missing_input(self.rubric, example):
             return lack
@@ -73,7 +73,7 @@ class ApiJudge(RubricJudge):
         count = len(rubric.questions)
         return average_passes([self._marks(rubric, replies[i : i + count]) for i in range(0, len(replies), count)])
 
-    def _marks(self, rubric: Rubric, replies: Sequence[Reply | Unanswered]) -> RubricScores | Unscorable:
+    def _marks(self, rubric: Rubric, replies: Sequence[Reply | MissingReply]) -> RubricScores | Unscorable:
         """Combine the replies to a rubric's questions about one example."""
         both = zip(rubric.questions, replies, strict=True)
         versions = dict.fromkeys(reply.model for reply in replies if isinstance(reply, Reply))
@@ -110,9 +110,9 @@ def _blank_prompts(rubric: Rubric, said: dict[str, str]) -> Iterator[Prompt]:
     return (build_prompt(part, Example(images, said), 1) for part in rubric.questions)
 
 
-def read_reply(reply: Reply | Unanswered, form: ReplyForm) -> Reading | Unscorable:
+def read_reply(reply: Reply | MissingReply, form: ReplyForm) -> ParsedScores | Unscorable:
     """Return the scores and the rationale in a model's reply, or the reason for a rejection."""
-    if isinstance(reply, Unanswered):
+    if isinstance(reply, MissingReply):
         return Unscorable(reply.reason)
     if reply.missing:
         return Unscorable(reply.missing)

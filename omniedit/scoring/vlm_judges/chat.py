@@ -15,7 +15,7 @@ from omniedit.scoring.examples import Example, RubricScores, average_passes
 from omniedit.scoring.question_layout import lay_out
 from omniedit.scoring.reply_parser import Unscorable
 from omniedit.scoring.rubric import Question, Rubric
-from omniedit.scoring.vlm_judges.rubric_judge import Reading, RubricJudge, missing_input
+from omniedit.scoring.vlm_judges.rubric_judge import ParsedScores, RubricJudge, missing_input
 
 
 class ChatJudge(RubricJudge):
@@ -108,7 +108,7 @@ class ChatJudge(RubricJudge):
         return text
 
     def combine_answers(
-        self, task: str, answers: Sequence[Sequence[Reading | Unscorable]]
+        self, task: str, answers: Sequence[Sequence[ParsedScores | Unscorable]]
     ) -> list[RubricScores | Unscorable]:
         """Return the verdict on each example of a task.
 
@@ -119,8 +119,8 @@ class ChatJudge(RubricJudge):
         return [self.combine(readings, self.version, rubric) for readings in zip(*answers, strict=True)]
 
     def _mark_once(self, examples: Sequence[Example], seed: int) -> list[RubricScores | Unscorable]:
-        lacking = [missing_input(self.rubric, example) for example in examples]
-        ready = [example for example, lack in zip(examples, lacking, strict=True) if lack is None]
+        missing = [missing_input(self.rubric, example) for example in examples]
+        ready = [example for example, lack in zip(examples, missing, strict=True) if lack is None]
         tasks = list(self.rubric.tasks)
 
         def place(example: Example) -> tuple[int, ...]:
@@ -131,7 +131,7 @@ class ChatJudge(RubricJudge):
             return self.mark_task(task if task in tasks else "", together, seed)
 
         marks = iter(map_by_size(mark, ready, place))
-        return [lack or next(marks) for lack in lacking]
+        return [lack or next(marks) for lack in missing]
 
 
 def check_rubric(rubric: Rubric, written: bool) -> None:

@@ -40,7 +40,7 @@ class InternvlJudge(LocalJudge):
     ) -> None:
         settings = {"image_seq_length": model.config.image_seq_length}
         processor = build_processor(InternVLProcessor, tokenizer, image_processor, settings)
-        super().__init__(model, processor, rubric, options.as_vlm, readout, version, name)
+        super().__init__(model, processor, rubric, options.to_vlm_config, readout, version, name)
         self.image_processor, self.max_tiles = image_processor, options.max_tiles
 
     @classmethod

@@ -31,7 +31,7 @@ from omniedit.scoring.vlm_judges.chat import ChatJudge
 from omniedit.scoring.vlm_judges.images import ImageEncoder, ImageInputs, placeholders, prepare_image
 from omniedit.scoring.vlm_judges.passes import TokenPrompt
 from omniedit.scoring.vlm_judges.readout import MAX_REPLY_TOKENS, ScoreReader, build_reader, to_tokens
-from omniedit.scoring.vlm_judges.rubric_judge import Reading
+from omniedit.scoring.vlm_judges.rubric_judge import ParsedScores
 
 Shown = Mapping[str, ImageInputs]
 """Prepared images of an example by name."""
@@ -115,7 +115,7 @@ class LocalJudge(ChatJudge):
         examples: Sequence[Example],
         shown: Sequence[Shown],
         encode: ImageEncoder,
-    ) -> list[Reading | Unscorable]:
+    ) -> list[ParsedScores | Unscorable]:
         both = list(zip(examples, shown, strict=True))
         prompts = [self.prompt(question, *each) for each in both]
         images = [self.inputs(self.parts(question, example), example, each) for example, each in both]
@@ -153,6 +153,6 @@ def model_class(folder: Path) -> Any:
     named = read_config(folder / "config.json").get("architectures")
     name: Any = named[0] if isinstance(named, list) and named else None
     if name not in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES.values():
-        found = f"a {name}" if name else "a model without a class"
-        raise UserError(f"{folder}: {found}, not an image-text-to-text model of transformers")
+        kind = f"a {name}" if name else "a model without a class"
+        raise UserError(f"{folder}: {kind}, not an image-text-to-text model of transformers")
     return getattr(transformers, name)

@@ -92,7 +92,7 @@ def image_tokens(model: Any, ids_BT: Tensor) -> Tensor:
     return (ids_BT == model.config.image_token_id).int()
 
 
-def left_padded(texts: Sequence[TokenPrompt], device: torch.device) -> tuple[Tensor, Tensor]:
+def pad_left(texts: Sequence[TokenPrompt], device: torch.device) -> tuple[Tensor, Tensor]:
     """Return (B, T) tokens and mask; tokens where the mask is 0 have no effect."""
     length = max(map(len, texts))
     ids = [[0] * (length - len(text)) + list(text) for text in texts]

@@ -24,20 +24,22 @@ from omniedit.errors import UserError
 from omniedit.scoring.reply_form import ReplyForm, plain_form
 from omniedit.scoring.reply_parser import Unscorable
 from omniedit.scoring.rubric import format_reply
-from omniedit.scoring.vlm_judges.passes import Passes, TokenPrompt, image_tokens, left_padded
-from omniedit.scoring.vlm_judges.rubric_judge import Reading, parse_reading
+from omniedit.scoring.vlm_judges.passes import Passes, TokenPrompt, image_tokens, pad_left
+from omniedit.scoring.vlm_judges.rubric_judge import ParsedScores, parse_reading
 
 SCORES = tuple(str(score) for score in range(11))
 MAX_REPLY_TOKENS = 256
 """Largest length of a large model's reply."""
-LEAST_MASS = 0.5
+MIN_MASS = 0.5
 """Smallest total probability of the scores 0 to 10; below it the model would not write a score."""
 
 
 class ScoreReader(Protocol):
     """Reader of the scores that a model gives to prompts; `images` are the arguments of `forward` that show them."""
 
-    def __call__(self, prompts: Sequence[TokenPrompt], images: Mapping[str, Any]) -> list[Reading | Unscorable]: ...
+    def __call__(
+        self, prompts: Sequence[TokenPrompt], images: Mapping[str, Any]
+    ) -> list[ParsedScores | Unscorable]: ...
 
 
 def build_reader(
@@ -61,7 +63,7 @@ def build_reader(
 
 
 @dataclass(frozen=True)
-class Spelling:
+class ScoreTokens:
     """Tokens with which a tokenizer writes the beginning of a reply with K scores.
 
     Args:
@@ -75,7 +77,7 @@ class Spelling:
     ten: tuple[int, ...]
 
     @classmethod
-    def of(cls, tokenizer: PreTrainedTokenizerFast, num_scores: int) -> "Spelling":
+    def of(cls, tokenizer: PreTrainedTokenizerFast, num_scores: int) -> "ScoreTokens":
         """Derive the spelling of a tokenizer.
 
         Raises:
@@ -129,10 +131,10 @@ class TokenReader:
     def __init__(
         self, model: Any, tokenizer: PreTrainedTokenizerFast, num_scores: int, score_of: ScoreOf = expected_score
     ) -> None:
-        self.model, self.spelling, self._score_of = model, Spelling.of(tokenizer, num_scores), score_of
+        self.model, self.spelling, self._score_of = model, ScoreTokens.of(tokenizer, num_scores), score_of
         self._fixed: tuple[list[int], DynamicCache] = ([], DynamicCache())
 
-    def __call__(self, prompts: Sequence[TokenPrompt], images: Mapping[str, Any]) -> list[Reading | Unscorable]:
+    def __call__(self, prompts: Sequence[TokenPrompt], images: Mapping[str, Any]) -> list[ParsedScores | Unscorable]:
         return [reading(share_KS, self._score_of) for share_KS in self.probabilities(prompts, images)]
 
     @torch.inference_mode()
@@ -141,7 +143,7 @@ class TokenReader:
         fixed_BT, passes = self._begin(prompts)
         frames, read = self.spelling.frame, []
         first = fixed_BT.shape[1]
-        ids_BT, mask_BT = left_padded([[*prompt[first:], *frames[0]] for prompt in prompts], self.model.device)
+        ids_BT, mask_BT = pad_left([[*prompt[first:], *frames[0]] for prompt in prompts], self.model.device)
         whole_BT, seen_BT = torch.cat([fixed_BT, ids_BT], dim=1), torch.cat([passes.mask_BT, mask_BT], dim=1)
         next_BV = passes.read_prompts(whole_BT, seen_BT, images)
         for frame in frames[1:]:
@@ -175,13 +177,13 @@ class TokenReader:
         if len(ten) == 1:
             return next_BV[:, [*ones, *ten]]
         share_BS = torch.cat([next_BV[:, ones], next_BV[:, [ten[0]]]], dim=1)
-        after_one_BV = passes.read(*left_padded([[ten[0]]] * len(next_BV), self.model.device))
+        after_one_BV = passes.read(*pad_left([[ten[0]]] * len(next_BV), self.model.device))
         passes.forget(1)
         return split_ten(share_BS, after_one_BV[:, ten[1]])
 
     def _next_tokens(self, scores: Sequence[int], frame: Sequence[int]) -> tuple[Tensor, Tensor]:
         """Return the next tokens to read: each prompt's likeliest score and the frame up to the next score."""
-        return left_padded([[*self.spelling.to_tokens(score), *frame] for score in scores], self.model.device)
+        return pad_left([[*self.spelling.to_tokens(score), *frame] for score in scores], self.model.device)
 
 
 class ReplyReader:
@@ -200,8 +202,8 @@ class ReplyReader:
             self.sampling = {"do_sample": True, "temperature": temperature}
 
     @torch.inference_mode()
-    def __call__(self, prompts: Sequence[TokenPrompt], images: Mapping[str, Any]) -> list[Reading | Unscorable]:
-        ids_BT, mask_BT = left_padded(prompts, self.model.device)
+    def __call__(self, prompts: Sequence[TokenPrompt], images: Mapping[str, Any]) -> list[ParsedScores | Unscorable]:
+        ids_BT, mask_BT = pad_left(prompts, self.model.device)
         kinds = {"mm_token_type_ids": image_tokens(self.model, ids_BT)} if "image_grid_thw" in images else {}
         written = self.model.generate(
             input_ids=ids_BT,
@@ -228,14 +230,14 @@ def split_ten(share_BS: Tensor, zero_after_one_B: Tensor) -> Tensor:
     return share_BS
 
 
-def reading(share_KS: Tensor, score_of: ScoreOf) -> Reading | Unscorable:
+def reading(share_KS: Tensor, score_of: ScoreOf) -> ParsedScores | Unscorable:
     """Return the scores that follow from the (K, S) probabilities of 0 to 10."""
     mass_K = share_KS.sum(-1)
-    if not mass_K.min() >= LEAST_MASS:  # also true for NaN
+    if not mass_K.min() >= MIN_MASS:  # also true for NaN
         place = int(mass_K.argmin())
         return Unscorable(f"score {place + 1} is not a number: 0 to 10 have a probability of {mass_K[place]:.0%}")
     share_KS = share_KS.double() / mass_K[:, None].double()
-    return Reading(tuple(round(score, 3) for score in score_of(share_KS).tolist()))
+    return ParsedScores(tuple(round(score, 3) for score in score_of(share_KS).tolist()))
 
 
 def to_tokens(tokenizer: PreTrainedTokenizerFast, text: str) -> list[int]:

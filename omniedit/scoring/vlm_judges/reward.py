@@ -26,9 +26,9 @@ from omniedit.scoring.reply_parser import Unscorable
 from omniedit.scoring.rubric import Question, Rubric
 from omniedit.scoring.vlm_judges.adapter import part_folder
 from omniedit.scoring.vlm_judges.local import LocalJudge, load_model
-from omniedit.scoring.vlm_judges.passes import TokenPrompt, left_padded, prompt_positions
+from omniedit.scoring.vlm_judges.passes import TokenPrompt, pad_left, prompt_positions
 from omniedit.scoring.vlm_judges.readout import ScoreReader
-from omniedit.scoring.vlm_judges.rubric_judge import Reading
+from omniedit.scoring.vlm_judges.rubric_judge import ParsedScores
 
 REWARD_TOKEN = "<|Reward|>"
 """Token at whose place EditReward's head reads the hidden state."""
@@ -70,14 +70,14 @@ class RewardReader:
         self.model, self.heads, self.token = model, heads, token
 
     @torch.inference_mode()
-    def __call__(self, prompts: Sequence[TokenPrompt], images: Mapping[str, Any]) -> list[Reading | Unscorable]:
+    def __call__(self, prompts: Sequence[TokenPrompt], images: Mapping[str, Any]) -> list[ParsedScores | Unscorable]:
         hidden_BD = self.read_hidden(prompts, images)
         rewards_BK = torch.stack([head(hidden_BD) for head in self.heads], dim=1)
         return [reward_reading(rewards) for rewards in rewards_BK.tolist()]
 
     def read_hidden(self, prompts: Sequence[TokenPrompt], images: Mapping[str, Any]) -> Tensor:
         """Return the (B, D) last hidden states at the places that the heads read."""
-        ids_BT, mask_BT = left_padded(prompts, self.model.device)
+        ids_BT, mask_BT = pad_left(prompts, self.model.device)
         positions, _ = prompt_positions(self.model, ids_BT, mask_BT, images)
         output = self.model.model(
             input_ids=ids_BT, attention_mask=mask_BT, position_ids=positions, use_cache=False, **images
@@ -158,14 +158,14 @@ def assign_heads(heads: Sequence[RewardHead], rubric: Rubric) -> dict[str, Rewar
     return {name: heads[-1] if name in rubric.pq else heads[0] for name in rubric.scores}
 
 
-def reward_reading(rewards: Sequence[float]) -> Reading | Unscorable:
+def reward_reading(rewards: Sequence[float]) -> ParsedScores | Unscorable:
     """Return the scores that follow from the rewards of a question's scores."""
     values = torch.tensor(rewards, dtype=torch.float64)
     if not values.isfinite().all():
         return Unscorable("the reward is not a number")
     scores = tuple(round(score, 3) for score in (10 * values.sigmoid()).tolist())
     told = ", ".join(f"{reward:.3f}" for reward in dict.fromkeys(rewards))
-    return Reading(scores, f"Reward {told}.")
+    return ParsedScores(scores, f"Reward {told}.")
 
 
 def read_heads(folder: Path) -> tuple[list[RewardHead], int | None]:
@@ -179,9 +179,9 @@ def read_heads(folder: Path) -> tuple[list[RewardHead], int | None]:
     for file in sorted(folder.glob("*.safetensors")):
         with safe_open(file, "pt") as weights:
             for name in weights.keys():  # noqa: SIM118
-                if found := _WEIGHT.fullmatch(name):
-                    layer = heads.setdefault(found["head"], {}).setdefault(int(found["layer"] or 0), {})
-                    layer[found["kind"]] = weights.get_tensor(name).float()
+                if match := _WEIGHT.fullmatch(name):
+                    layer = heads.setdefault(match["head"], {}).setdefault(int(match["layer"] or 0), {})
+                    layer[match["kind"]] = weights.get_tensor(name).float()
                 elif name.endswith(_EMBEDDINGS):
                     rows = weights.get_slice(name).get_shape()[0]
     if not heads:

@@ -13,7 +13,7 @@ from omniedit.scoring.verdict import Score
 
 
 @dataclass(frozen=True)
-class Reading:
+class ParsedScores:
     """Scores read from a reply, each in its own scale, its rationale, '' if none was written, and further texts."""
 
     scores: tuple[float, ...]
@@ -21,7 +21,7 @@ class Reading:
     texts: Mapping[str, str] = field(default_factory=dict)
 
 
-def parse_reading(reply: str, form: ReplyForm | int) -> Reading | Unscorable:
+def parse_reading(reply: str, form: ReplyForm | int) -> ParsedScores | Unscorable:
     """Return the scores and the texts of a written reply.
 
     Args:
@@ -32,7 +32,7 @@ def parse_reading(reply: str, form: ReplyForm | int) -> Reading | Unscorable:
     if isinstance(scores, Unscorable):
         return scores
     texts = parse_texts(reply, form)
-    return Reading(tuple(scores), texts.pop(form.reasoning), texts)
+    return ParsedScores(tuple(scores), texts.pop(form.reasoning), texts)
 
 
 class RubricJudge(ABC):
@@ -51,17 +51,17 @@ class RubricJudge(ABC):
     def judge(self, pairs: Sequence[EditPair]) -> list[Score | Unscorable]:
         """Return one verdict per pair; `Unscorable` also if the rubric has no question about it."""
         examples = [to_example(pair) for pair in pairs]
-        lacking = [missing_input(self.rubric, example) for example in examples]
-        ready = [example for example, lack in zip(examples, lacking, strict=True) if lack is None]
+        missing = [missing_input(self.rubric, example) for example in examples]
+        ready = [example for example, lack in zip(examples, missing, strict=True) if lack is None]
         verdicts = iter(self.mark(ready) if ready else [])
-        return [lack or self._to_score(each, next(verdicts)) for each, lack in zip(examples, lacking, strict=True)]
+        return [lack or self._to_score(each, next(verdicts)) for each, lack in zip(examples, missing, strict=True)]
 
     @abstractmethod
     def mark(self, examples: Sequence[Example]) -> list[RubricScores | Unscorable]:
         """Return one verdict per example; `Unscorable` if one of its questions has no score."""
 
     def combine(
-        self, readings: Sequence[Reading | Unscorable], version: str, rubric: Rubric | None = None
+        self, readings: Sequence[ParsedScores | Unscorable], version: str, rubric: Rubric | None = None
     ) -> RubricScores | Unscorable:
         """Combine the readings of all questions about one example.
 
@@ -70,7 +70,7 @@ class RubricJudge(ABC):
             rubric: rubric of the example's task; None is the judge's rubric.
         """
         rubric = rubric or self.rubric
-        read: list[Reading] = []
+        read: list[ParsedScores] = []
         for reading in readings:
             if isinstance(reading, Unscorable):
                 return reading
@@ -94,6 +94,6 @@ def missing_input(rubric: Rubric, example: Example) -> Unscorable | None:
         known = ", ".join(rubric.tasks)
         return Unscorable(f"rubric '{rubric.name}' has no question about the task '{example.task}'; it has: {known}")
     for kind, needed, there in (("image", variant.images, example.images), ("text", variant.words, example.words)):
-        if lacking := [name for name in needed if name not in there]:
-            return Unscorable(f"rubric '{rubric.name}' needs the {kind} '{lacking[0]}', which is missing here")
+        if missing := [name for name in needed if name not in there]:
+            return Unscorable(f"rubric '{rubric.name}' needs the {kind} '{missing[0]}', which is missing here")
     return None

@@ -25,8 +25,8 @@ from omniedit.scoring.rubric import Question, Rubric
 from omniedit.scoring.vlm_judges.adapter import check_adapter, part_folder
 from omniedit.scoring.vlm_judges.chat import ChatJudge
 from omniedit.scoring.vlm_judges.images import processor_options
-from omniedit.scoring.vlm_judges.readout import MAX_REPLY_TOKENS, READ, Spelling, reading, split_ten, to_tokens
-from omniedit.scoring.vlm_judges.rubric_judge import Reading, parse_reading
+from omniedit.scoring.vlm_judges.readout import MAX_REPLY_TOKENS, READ, ScoreTokens, reading, split_ten, to_tokens
+from omniedit.scoring.vlm_judges.rubric_judge import ParsedScores, parse_reading
 
 LOGPROBS = 20
 """Number of likeliest next tokens that the engine returns, vLLM's own limit; all others count as probability 0."""
@@ -60,8 +60,8 @@ class VllmJudge(ChatJudge):
         }
         self._sampling: dict[str, Any] = {"temperature": 0.0}
 
-    def _spelling(self, question: Question) -> Spelling | None:
-        return None if self.readout == "reply" else Spelling.of(self.tokenizer, len(question.scores))
+    def _spelling(self, question: Question) -> ScoreTokens | None:
+        return None if self.readout == "reply" else ScoreTokens.of(self.tokenizer, len(question.scores))
 
     @classmethod
     def load(cls, folder: Path, rubric: Rubric, options: VlmConfig, *settings: str) -> Self:
@@ -101,12 +101,14 @@ class VllmJudge(ChatJudge):
         ]
         return self.combine_answers(task, answers)
 
-    def _write_replies(self, question: Question, examples: Sequence[Example]) -> list[Reading | Unscorable]:
+    def _write_replies(self, question: Question, examples: Sequence[Example]) -> list[ParsedScores | Unscorable]:
         prompts = self._prompts(question, examples)
         replies = self._generate(prompts, [[] for _ in prompts], max_tokens=MAX_REPLY_TOKENS)
         return [parse_reading(reply.text, question.reply_form) for reply in replies]
 
-    def _read(self, question: Question, spelling: Spelling, examples: Sequence[Example]) -> list[Reading | Unscorable]:
+    def _read(
+        self, question: Question, spelling: ScoreTokens, examples: Sequence[Example]
+    ) -> list[ParsedScores | Unscorable]:
         prompts = self._prompts(question, examples)
         written: list[list[int]] = [[] for _ in prompts]
         read: list[Tensor] = []
@@ -117,7 +119,9 @@ class VllmJudge(ChatJudge):
             written = [[*tokens, *spelling.to_tokens(score)] for tokens, score in zip(written, best, strict=True)]
         return [reading(share_KS, READ[self.readout]) for share_KS in torch.stack(read, dim=1)]
 
-    def _of_scores(self, spelling: Spelling, prompts: Sequence[dict[str, Any]], written: Sequence[list[int]]) -> Tensor:
+    def _of_scores(
+        self, spelling: ScoreTokens, prompts: Sequence[dict[str, Any]], written: Sequence[list[int]]
+    ) -> Tensor:
         """Return (B, S) probabilities; where 10 is the tokens 1 and 0, another request splits the probability of 1."""
         ten = spelling.ten
         likely = self._next(prompts, written)

@@ -9,9 +9,9 @@ from omniedit.grounding.objects import ObjectIndex
 from omniedit.imaging.inpaint import MODELS
 from omniedit.instructions.objects import addition_instructions, describe_place, join_objects, without_position
 from omniedit.sources.photo import Photo
-from omniedit.specialists.base import Edited, EditRequest, NotApplicable
-from omniedit.specialists.embedded.fill_cache import Fills
-from omniedit.specialists.embedded.removal import Removal, one_not_yet_offered, possible_removals
+from omniedit.specialists.base import EditRequest, EditResult, NotApplicable
+from omniedit.specialists.embedded.fill_cache import FillCache
+from omniedit.specialists.embedded.removal import Removal, draw_unused_removal, possible_removals
 from omniedit.tasks import Task
 
 
@@ -20,14 +20,14 @@ class ObjectAddition:
 
     task = Task.OBJECT_ADDITION
 
-    def __init__(self, objects: ObjectIndex | None = None, fills: Fills | None = None) -> None:
-        self._objects, self._fills = objects or ObjectIndex(), fills or Fills()
+    def __init__(self, objects: ObjectIndex | None = None, fills: FillCache | None = None) -> None:
+        self._objects, self._fills = objects or ObjectIndex(), fills or FillCache()
         self._offered: set[tuple[str, ...]] = set()
 
     def propose(self, photo: Photo, rng: np.random.Generator) -> EditRequest:
         removals = possible_removals(photo, self._objects.find(photo))
         additions = [removal for removal in removals if _says_what_to_add(removal)]
-        removal = one_not_yet_offered(additions, photo, self._offered, rng)
+        removal = draw_unused_removal(additions, photo, self._offered, rng)
         return EditRequest(
             photo=photo,
             task=self.task,
@@ -36,13 +36,13 @@ class ObjectAddition:
             mask=removal.hole,
         )
 
-    def edit(self, requests: Sequence[EditRequest]) -> Sequence[Edited | NotApplicable]:
+    def edit(self, requests: Sequence[EditRequest]) -> Sequence[EditResult | NotApplicable]:
         return [self._edit(request) for request in requests]
 
-    def _edit(self, request: EditRequest) -> Edited:
+    def _edit(self, request: EditRequest) -> EditResult:
         assert request.mask is not None
         source = self._fills.fill(request.photo, request.mask)
-        return Edited(request.photo.image, request.mask, MODELS, source=source)
+        return EditResult(request.photo.image, request.mask, MODELS, source=source)
 
 
 def _says_what_to_add(removal: Removal) -> bool:

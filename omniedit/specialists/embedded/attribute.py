@@ -17,7 +17,7 @@ from omniedit.imaging.color_naming import (
     hue_degrees,
     hue_distance,
     nearest_colour,
-    own_colour,
+    region_colour,
 )
 from omniedit.imaging.images import Image, Mask
 from omniedit.imaging.matting import alpha_matte
@@ -26,7 +26,7 @@ from omniedit.imaging.procedural import Field
 from omniedit.instructions.appearance_templates import colour_instructions, material_instructions
 from omniedit.instructions.objects import without_position
 from omniedit.sources.photo import FractionBox, Photo
-from omniedit.specialists.base import Edited, EditRequest, NotApplicable
+from omniedit.specialists.base import EditRequest, EditResult, NotApplicable
 from omniedit.specialists.embedded.color import can_become, membership, recolor
 from omniedit.specialists.embedded.material import MATERIALS, Surface, apply_material
 from omniedit.tasks import Task
@@ -63,69 +63,69 @@ class AttributeModification:
 
     def propose(self, photo: Photo, rng: np.random.Generator) -> EditRequest:
         objects = self._objects.find(photo)
-        paintable = [found for found in objects if is_paintable(found) and self._has_change(found)]
+        paintable = [obj for obj in objects if is_paintable(obj) and self._has_change(obj)]
         if not paintable:
-            names = ", ".join(found.name for found in objects) or "none found"
+            names = ", ".join(obj.name for obj in objects) or "none found"
             raise NotApplicable(f"no object that could change its colour or material (objects: {names})")
-        found = paintable[rng.integers(len(paintable))]
-        region = visible_part(found, objects, photo)
-        if not is_alive(found.name) and rng.random() < self.material_share:
-            return self._resurfacing(photo, found, region, rng)
-        return self._recolouring(photo, found, region, rng)
+        obj = paintable[rng.integers(len(paintable))]
+        region = visible_part(obj, objects, photo)
+        if not is_alive(obj.name) and rng.random() < self.material_share:
+            return self._resurfacing(photo, obj, region, rng)
+        return self._recolouring(photo, obj, region, rng)
 
     def recolour(
-        self, photo: Photo, found: FoundObject, objects: Sequence[FoundObject], rng: np.random.Generator
+        self, photo: Photo, obj: FoundObject, objects: Sequence[FoundObject], rng: np.random.Generator
     ) -> EditRequest:
         """Return a request for another colour of one of a photo's objects.
 
         Raises:
             NotApplicable: the object cannot be painted, or no other colour suits it.
         """
-        if not is_paintable(found):
-            raise NotApplicable(f"the {found.name} is too small, too large or transparent for another colour")
-        return self._recolouring(photo, found, visible_part(found, objects, photo), rng)
+        if not is_paintable(obj):
+            raise NotApplicable(f"the {obj.name} is too small, too large or transparent for another colour")
+        return self._recolouring(photo, obj, visible_part(obj, objects, photo), rng)
 
-    def _has_change(self, found: FoundObject) -> bool:
+    def _has_change(self, obj: FoundObject) -> bool:
         """Return whether the object may change as this class changes it: a living one keeps its material."""
-        return self.material_share < 1 or not is_alive(found.name)
+        return self.material_share < 1 or not is_alive(obj.name)
 
-    def _recolouring(self, photo: Photo, found: FoundObject, region: Mask, rng: np.random.Generator) -> EditRequest:
+    def _recolouring(self, photo: Photo, obj: FoundObject, region: Mask, rng: np.random.Generator) -> EditRequest:
         lab = to_lab(to_float(photo.image))
-        own = own_colour(lab, region, colour_word(found.name) or "")
-        options = [c for c in COLOURS if can_become(own, c) and c != colour_word(found.name)]
+        own = region_colour(lab, region, colour_word(obj.name) or "")
+        options = [c for c in COLOURS if can_become(own, c) and c != colour_word(obj.name)]
         if not options:
-            raise NotApplicable(f"no other colour suits the {found.name}")
+            raise NotApplicable(f"no other colour suits the {obj.name}")
         colour = options[rng.integers(len(options))]
         return EditRequest(
             photo=photo,
             task=self.task,
-            instructions=colour_instructions(found.name, colour, rng),
+            instructions=colour_instructions(obj.name, colour, rng),
             truth={
-                "object": found.name,
+                "object": obj.name,
                 "attribute": "colour",
                 "value": colour,
                 "lab_ab": list(COLOURS[colour][1:]),
-                "box": list(found.box),
+                "box": list(obj.box),
             },
             parts={"region": region, "own": own},
         )
 
-    def _resurfacing(self, photo: Photo, found: FoundObject, region: Mask, rng: np.random.Generator) -> EditRequest:
-        words = set(found.name.lower().split())
+    def _resurfacing(self, photo: Photo, obj: FoundObject, region: Mask, rng: np.random.Generator) -> EditRequest:
+        words = set(obj.name.lower().split())
         options = [m for m in MATERIALS if words.isdisjoint(m.split())]
         material = options[rng.integers(len(options))]
         return EditRequest(
             photo=photo,
             task=self.task,
-            instructions=material_instructions(found.name, material, rng),
-            truth={"object": found.name, "attribute": "texture", "value": material, "box": list(found.box)},
+            instructions=material_instructions(obj.name, material, rng),
+            truth={"object": obj.name, "attribute": "texture", "value": material, "box": list(obj.box)},
             parts={"region": region, "seed": int(rng.integers(2**63))},
         )
 
-    def edit(self, requests: Sequence[EditRequest]) -> Sequence[Edited | NotApplicable]:
+    def edit(self, requests: Sequence[EditRequest]) -> Sequence[EditResult | NotApplicable]:
         return [self._edit(request) for request in requests]
 
-    def _edit(self, request: EditRequest) -> Edited | NotApplicable:
+    def _edit(self, request: EditRequest) -> EditResult | NotApplicable:
         assert request.parts
         source, region, value = request.photo.image, request.parts["region"], request.truth["value"]
         window = window_around(region, margin=4 * RIM)
@@ -140,15 +140,15 @@ class AttributeModification:
         image, mask = source.copy(), np.zeros(region.shape, bool)
         mask[window] = opacity > 0
         image[mask] = patch[opacity > 0]
-        return Edited(image, mask, {"opencv": version("opencv-python-headless")})
+        return EditResult(image, mask, {"opencv": version("opencv-python-headless")})
 
     def get_surface(self, request: EditRequest) -> Surface:
         """Return the surface of the request's material."""
         return MATERIALS[request.truth["value"]]
 
 
-def is_paintable(found: FoundObject) -> bool:
-    return SMALLEST <= found.area <= LARGEST and not TRANSPARENT.search(found.name)
+def is_paintable(obj: FoundObject) -> bool:
+    return SMALLEST <= obj.area <= LARGEST and not TRANSPARENT.search(obj.name)
 
 
 def is_alive(name: str) -> bool:
@@ -157,16 +157,16 @@ def is_alive(name: str) -> bool:
     return noun == OBJECT or bool(ALIVE.search(name)) or find_kind(noun) in ("animal", "fruit")
 
 
-def visible_part(found: FoundObject, objects: Sequence[FoundObject], photo: Photo) -> Mask:
+def visible_part(obj: FoundObject, objects: Sequence[FoundObject], photo: Photo) -> Mask:
     """Return the object's mask without smaller objects that are mostly in its box, such as a fig in a bowl."""
-    hidden = np.zeros_like(found.mask)
+    hidden = np.zeros_like(obj.mask)
     for other in objects:
-        if other is not found and share_inside(other, found) > 0.4 and other.area < found.area:
+        if other is not obj and share_inside(other, obj) > 0.4 and other.area < obj.area:
             hidden |= dilate(other.mask, 2)
-    return with_its_colour(found.name, found.mask & ~hidden, hidden, photo)
+    return add_coloured_pieces(obj.name, obj.mask & ~hidden, hidden, photo)
 
 
-def with_its_colour(name: str, region: Mask, hidden: Mask, photo: Photo) -> Mask:
+def add_coloured_pieces(name: str, region: Mask, hidden: Mask, photo: Photo) -> Mask:
     """Add the pieces that the outline missed: they touch the region and have the colour in its name.
 
     Args:
@@ -179,7 +179,7 @@ def with_its_colour(name: str, region: Mask, hidden: Mask, photo: Photo) -> Mask
         return region
     window = widen_box(box, BOX_SLACK, region.shape)
     lab = to_lab(blur(to_float(photo.image[window]), 1.5))
-    own = own_colour(lab, region[window], colour)
+    own = region_colour(lab, region[window], colour)
     vivid = np.hypot(lab[..., 1], lab[..., 2]) > 0.5 * np.hypot(own[1], own[2])
     alike = (hue_distance(lab, hue_degrees(own)) < HUE_SPREAD / 2) & vivid & ~region[window]
     _, labels = cv2.connectedComponents(erode(alike, RIM).astype(np.uint8), connectivity=4)
@@ -221,7 +221,7 @@ def resurface_region(image: Image, region: Mask, surface: Surface, rng: np.rando
     """Return the region with another surface, and its opacity."""
     rgb = to_float(image)
     lab = to_lab(rgb)
-    own = own_colour(lab, region)
+    own = region_colour(lab, region)
     opacity = np.maximum(alpha_matte(image, region, RIM), membership(lab, own) * soft_rim(image, region, own))
     return composite(rgb, from_lab(apply_material(lab, region, surface, rng)), opacity), opacity
 

@@ -7,7 +7,7 @@ from importlib.metadata import version
 
 import numpy as np
 
-from omniedit.grounding.masks import mask_of_object
+from omniedit.grounding.masks import object_mask
 from omniedit.grounding.objects import FoundObject, ObjectIndex
 from omniedit.grounding.outdoors import caption_says_outdoors
 from omniedit.imaging.color import FloatImage, mix, to_bytes, to_float
@@ -22,20 +22,20 @@ from omniedit.instructions.appearance_templates import (
     surface_instructions,
 )
 from omniedit.sources.photo import Photo
-from omniedit.specialists.base import Donors, Edited, EditRequest, NotApplicable
+from omniedit.specialists.base import Donors, EditRequest, EditResult, NotApplicable
 from omniedit.specialists.embedded.attribute import share_inside
 from omniedit.specialists.embedded.background_sources import (
     PAPERS,
     SKIES,
     TABLE_TOPS,
     add_contact_shadow,
+    crop_donor_photo,
     match_light,
-    other_photo,
     plainness,
     studio,
     table_top,
 )
-from omniedit.specialists.embedded.scene import Scene, understand
+from omniedit.specialists.embedded.scene import Scene, analyse_scene
 from omniedit.specialists.photo_cache import PhotoMemo
 from omniedit.tasks import Task
 
@@ -52,7 +52,7 @@ DONORS_TRIED = 12
 """Number of donors that are searched for a place."""
 
 
-class Stance(Enum):
+class Support(Enum):
     """Support of the kept part, which decides the backgrounds that suit it."""
 
     CUT = auto()
@@ -66,7 +66,7 @@ class Stance(Enum):
 
 
 @dataclass(frozen=True)
-class Kept:
+class PreservedRegion:
     """Part of a photo that stays: its names for the instruction, its mask and its stance.
 
     Args:
@@ -75,7 +75,7 @@ class Kept:
 
     names: tuple[str, ...]
     mask: Mask
-    stance: Stance
+    stance: Support
     opacity: Field | None = None
 
 
@@ -94,15 +94,15 @@ class BackgroundSwap:
     def __init__(self, donors: Donors, objects: ObjectIndex | None = None) -> None:
         self.donors, self.objects = donors, objects or ObjectIndex()
         self._descriptions: dict[int, str | None] = {}
-        self.scenes = PhotoMemo(lambda photo: understand(photo.image))
-        self.kept = PhotoMemo(lambda photo: what_stays(photo, self.objects, self.scenes))
+        self.scenes = PhotoMemo(lambda photo: analyse_scene(photo.image))
+        self.kept = PhotoMemo(lambda photo: find_preserved_region(photo, self.objects, self.scenes))
 
     def propose(self, photo: Photo, rng: np.random.Generator) -> EditRequest:
         kept = self.kept(photo)
-        if kept.stance is Stance.LAND:
+        if kept.stance is Support.LAND:
             description, donor = _choose_one(SKIES, rng), None
             instructions = sky_instructions(description, rng)
-        elif kept.stance is Stance.LYING:
+        elif kept.stance is Support.LYING:
             description, donor = _choose_one(TABLE_TOPS, rng), None
             instructions = surface_instructions(kept.names, description, rng)
         else:
@@ -126,55 +126,57 @@ class BackgroundSwap:
             for index in rng.permutation(len(self.donors))[:DONORS_TRIED].tolist():
                 donor = self.donors[index]
                 if index not in self._descriptions:
-                    self._descriptions[index] = place_described(donor, self.objects, self.scenes)
+                    self._descriptions[index] = empty_place_caption(donor, self.objects, self.scenes)
                 description = self._descriptions[index]
                 if description and donor.source_id != photo.source_id:
                     return description, donor
         return _choose_one(PAPERS, rng), None
 
-    def edit(self, requests: Sequence[EditRequest]) -> Sequence[Edited | NotApplicable]:
+    def edit(self, requests: Sequence[EditRequest]) -> Sequence[EditResult | NotApplicable]:
         return [self._edit(request) for request in requests]
 
-    def _edit(self, request: EditRequest) -> Edited:
+    def _edit(self, request: EditRequest) -> EditResult:
         assert request.parts
         kept, donor = request.parts["kept"], request.parts["donor"]
         rng = np.random.default_rng(request.parts["seed"])
         background = paint_background(request.photo.image, kept, request.truth["background"], donor, rng)
         image, mask = place_before(request.photo.image, kept, background)
-        return Edited(image, mask, {"opencv": version("opencv-python-headless")})
+        return EditResult(image, mask, {"opencv": version("opencv-python-headless")})
 
 
 def paint_background(
-    image: Image, kept: Kept, description: str, donor: Photo | None, rng: np.random.Generator
+    image: Image, kept: PreservedRegion, description: str, donor: Photo | None, rng: np.random.Generator
 ) -> FloatImage:
     """Return the (H, W, 3) background: the donor's photo if there is one, otherwise painted from the description."""
     height, width = kept.mask.shape
-    if kept.stance is Stance.LAND:
+    if kept.stance is Support.LAND:
         horizon = float(np.flatnonzero((~kept.mask).any(axis=1))[-1] + 1) / height
         return SKIES[description](height, width, horizon, rng)
-    if kept.stance is Stance.LYING:
+    if kept.stance is Support.LYING:
         return table_top(image, kept.mask, description, rng)
     if donor is None:
         background = studio(height, width, description, rng)
     else:
-        softness = 0.012 if kept.stance is Stance.CUT else 0.003
-        background = match_light(other_photo(donor.image, height, width, softness), image, ~kept.mask, 0.45)
-    return add_contact_shadow(background, kept.mask) if kept.stance is Stance.STANDING else background
+        softness = 0.012 if kept.stance is Support.CUT else 0.003
+        background = match_light(crop_donor_photo(donor.image, height, width, softness), image, ~kept.mask, 0.45)
+    return add_contact_shadow(background, kept.mask) if kept.stance is Support.STANDING else background
 
 
-def what_stays(photo: Photo, objects: ObjectIndex, understand_photo: Callable[[Photo], Scene]) -> Kept:
+def find_preserved_region(
+    photo: Photo, objects: ObjectIndex, analyse_photo: Callable[[Photo], Scene]
+) -> PreservedRegion:
     """Return the object, or the land under a sky, that can get another background.
 
     Raises:
         NotApplicable: the photo has neither.
     """
-    kept = object_that_stays(photo, objects.find(photo)) or land_that_stays(understand_photo(photo))
+    kept = find_preserved_object(photo, objects.find(photo)) or find_land(analyse_photo(photo))
     if kept is None:
         raise NotApplicable("no object that stands, lies or is cut by the lower border, and no sky to replace")
     return kept
 
 
-def place_before(source: Image, kept: Kept, background: FloatImage) -> tuple[Image, Mask]:
+def place_before(source: Image, kept: PreservedRegion, background: FloatImage) -> tuple[Image, Mask]:
     """Composite the kept part over a background; return the image and the mask of changed pixels.
 
     All pixels may change but the opaque core of the kept part.
@@ -187,55 +189,55 @@ def place_before(source: Image, kept: Kept, background: FloatImage) -> tuple[Ima
     return image, mask
 
 
-def object_that_stays(photo: Photo, objects: Sequence[FoundObject]) -> Kept | None:
+def find_preserved_object(photo: Photo, objects: Sequence[FoundObject]) -> PreservedRegion | None:
     """Return the largest object with its support and the objects on it, or None if none suits or it would float."""
     if not objects:
         return None
-    largest = max(objects, key=lambda found: found.area)
-    group = [found for found in objects if found is largest or share_inside(found, largest) > 0.4]
-    mask = without_gaps(np.logical_or.reduce([found.mask for found in group] + [support(photo, largest)]))
+    largest = max(objects, key=lambda obj: obj.area)
+    group = [obj for obj in objects if obj is largest or share_inside(obj, largest) > 0.4]
+    mask = close_gaps(np.logical_or.reduce([obj.mask for obj in group] + [support(photo, largest)]))
     if not SMALLEST <= mask.mean() <= LARGEST:
         return None
-    names = tuple(found.name for found in sorted(group, key=lambda found: found.box[1]))
+    names = tuple(obj.name for obj in sorted(group, key=lambda obj: obj.box[1]))
     if plainness(photo.image, mask) > PLAIN:
-        return Kept(names, mask, Stance.LYING)
+        return PreservedRegion(names, mask, Support.LYING)
     if mask[-2:].any() and "bottom" not in largest.cut_sides:
-        return Kept(names, mask, Stance.CUT)
+        return PreservedRegion(names, mask, Support.CUT)
     bottom = np.flatnonzero(mask.any(axis=1))[-1] / len(mask)
-    return Kept(names, mask, Stance.STANDING) if 0.9 < bottom < 1 and not largest.cut_sides else None
+    return PreservedRegion(names, mask, Support.STANDING) if 0.9 < bottom < 1 and not largest.cut_sides else None
 
 
-def without_gaps(mask: Mask) -> Mask:
+def close_gaps(mask: Mask) -> Mask:
     """Close the narrow gaps in a mask where two objects meet."""
     radius = max(3, round(0.02 * float(np.sqrt(mask.sum()))))
     return erode(dilate(mask, radius), radius)
 
 
-def support(photo: Photo, found: FoundObject) -> Mask:
+def support(photo: Photo, obj: FoundObject) -> Mask:
     """Return the mask of an object's support down to the lower border, a stem or a foot; all False if none is found."""
-    left, _, right, bottom = found.box
-    nothing = np.zeros_like(found.mask)
+    left, _, right, bottom = obj.box
+    nothing = np.zeros_like(obj.mask)
     if bottom > 0.9:
         return nothing
     middle, reach = (left + right) / 2, 0.16 * (right - left)
-    below = mask_of_object(photo.image, (middle - reach, bottom - 0.04, middle + reach, 1.0))
-    if below is None or not below[-2:].any() or not (below & dilate(found.mask, 6)).any():
+    below = object_mask(photo.image, (middle - reach, bottom - 0.04, middle + reach, 1.0))
+    if below is None or not below[-2:].any() or not (below & dilate(obj.mask, 6)).any():
         return nothing
     return below
 
 
-def land_that_stays(scene: Scene) -> Kept | None:
+def find_land(scene: Scene) -> PreservedRegion | None:
     """Return everything under an open sky; None without one, or with a sun, whose glare would stay on the land."""
     if scene.sun or not 0.1 <= scene.sky_share <= 0.6:
         return None
-    return Kept(("landscape",), scene.sky < 0.5, Stance.LAND, opacity=np.clip(1 - scene.sky, 0, 1))
+    return PreservedRegion(("landscape",), scene.sky < 0.5, Support.LAND, opacity=np.clip(1 - scene.sky, 0, 1))
 
 
-def place_described(photo: Photo, objects: ObjectIndex, understand_photo: Callable[[Photo], Scene]) -> str | None:
+def empty_place_caption(photo: Photo, objects: ObjectIndex, analyse_photo: Callable[[Photo], Scene]) -> str | None:
     """Return the caption of a photo of an empty place ('a stream that falls over rocks in a forest'), or None."""
-    scene = understand_photo(photo)
+    scene = analyse_photo(photo)
     article, _, rest = photo.caption.partition(" ")
-    empty = not any(found.area > 0.08 for found in objects.find(photo)) if photo.objects else True
+    empty = not any(obj.area > 0.08 for obj in objects.find(photo)) if photo.objects else True
     is_outdoors = caption_says_outdoors(photo.caption) or scene.sky_share > 0
     is_place = is_outdoors and scene.sharp > 0.5 and not scene.sun
     return f"{article.lower()} {rest}" if article in ("A", "An", "The") and is_place and empty else None

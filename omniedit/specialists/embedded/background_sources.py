@@ -10,7 +10,7 @@ from omniedit.imaging.images import Image, Mask, resize_cover
 from omniedit.imaging.procedural import Field, fractal_noise
 from omniedit.specialists.embedded.material import MATERIALS
 from omniedit.specialists.embedded.relighting import cloud_cover
-from omniedit.specialists.embedded.scene import in_focus
+from omniedit.specialists.embedded.scene import focus_share
 
 Sky = Callable[[int, int, float, np.random.Generator], FloatImage]
 """Function of (height, width, horizon as a fraction of the height, rng) that returns (H, W, 3) sRGB."""
@@ -104,7 +104,7 @@ def plainness(image: Image, kept: Mask) -> float:
 
     An out-of-focus background gives 0, because it is not a surface at the object's own distance.
     """
-    if in_focus(to_float(image), (~kept).astype(np.float32)) < 0.3:
+    if focus_share(to_float(image), (~kept).astype(np.float32)) < 0.3:
         return 0.0
     lab = to_lab(blur(to_float(image), 2.0))
     behind = ~kept
@@ -114,7 +114,7 @@ def plainness(image: Image, kept: Mask) -> float:
     return float((alike & fine)[behind].mean())
 
 
-def other_photo(donor: Image, height: int, width: int, softness: float) -> FloatImage:
+def crop_donor_photo(donor: Image, height: int, width: int, softness: float) -> FloatImage:
     """Crop another photo to size and blur it by `softness`, a share of its side."""
     covering = to_float(resize_cover(donor, width, height))
     return np.clip(blur(covering, max(0.3, softness * float(np.sqrt(height * width)))), 0, 1)

@@ -24,10 +24,10 @@ def can_become(own: np.ndarray, colour: str) -> bool:
     wanted = np.array(COLOURS[colour])
     if nearest_colour(own) == colour or float(np.linalg.norm(wanted - own)) < 35:
         return False
-    return abs(float(wanted[0]) - reachable_lightness(own, colour)) < 24
+    return abs(float(wanted[0]) - target_lightness(own, colour)) < 24
 
 
-def reachable_lightness(own: np.ndarray, colour: str) -> float:
+def target_lightness(own: np.ndarray, colour: str) -> float:
     """Return the L* of a painted object: the colour's own, or as near as shading allows (dark objects stay dark)."""
     reach = NEUTRAL_REACH if is_neutral(colour) else float(min(30, 0.65 * own[0]))
     return float(np.clip(COLOURS[colour][0], own[0] - reach, own[0] + reach))
@@ -48,7 +48,7 @@ def recolor(lab: FloatImage, own: np.ndarray, colour: str) -> FloatImage:
     white. Chroma is scaled by each pixel's ratio to the old chroma, so that highlights stay clear.
     """
     wanted = np.array(COLOURS[colour], np.float32)
-    target = reachable_lightness(own, colour)
+    target = target_lightness(own, colour)
     lightness = gamma_through(lab[..., 0], float(own[0]), target)
     own_chroma = float(np.hypot(own[1], own[2]))
     if is_neutral(colour):

@@ -24,15 +24,15 @@ from omniedit.instructions.objects import with_article
 from omniedit.instructions.referring import CUES, refer
 from omniedit.instructions.words import head
 from omniedit.sources.photo import Photo
-from omniedit.specialists.base import Donors, Edited, EditRequest, NotApplicable
+from omniedit.specialists.base import Donors, EditRequest, EditResult, NotApplicable
 from omniedit.specialists.embedded.attribute import AttributeModification
-from omniedit.specialists.embedded.fill_cache import Fills
+from omniedit.specialists.embedded.fill_cache import FillCache
 from omniedit.specialists.embedded.removal import possible_removals
 from omniedit.specialists.embedded.swap import ObjectSwap, is_replaceable
-from omniedit.specialists.embedded.targets import list_individuals, single_out
+from omniedit.specialists.embedded.targets import list_individuals, name_uniquely
 from omniedit.tasks import Task
 
-LEAST_OBJECT = 0.004
+MIN_OBJECT_SHARE = 0.004
 """Smallest share of the image that the object of an edit covers."""
 SWAPS_TRIED = 6
 """Number of objects that fit in place of another one, of which the first of the same kind is taken: an animal for an
@@ -45,7 +45,7 @@ CERTAIN_CUES = ("place", "colour")
 
 
 @dataclass(frozen=True)
-class Naming:
+class NamedTarget:
     """Object of a photo with the phrases that mean it.
 
     Args:
@@ -72,7 +72,7 @@ class ComplexEdit:
 
     def __init__(self, donors: Donors, objects: ObjectIndex | None = None) -> None:
         self._objects = objects or ObjectIndex()
-        self._fills = Fills()
+        self._fills = FillCache()
         self._painter = AttributeModification(self._objects)
         self._swapper = ObjectSwap(donors, self._objects, self._fills)
         self._offered: set[tuple[str, int, str, Task]] = set()
@@ -83,7 +83,7 @@ class ComplexEdit:
             Task.OBJECT_SWAP: self._swap,
         }
 
-    def name_objects(self, photo: Photo, objects: Sequence[FoundObject]) -> Iterator[Naming]:
+    def name_objects(self, photo: Photo, objects: Sequence[FoundObject]) -> Iterator[NamedTarget]:
         """Yield the objects that phrases of this task mean.
 
         Raises:
@@ -110,16 +110,16 @@ class ComplexEdit:
         raise NotApplicable("; ".join(dict.fromkeys(reasons)) or "no further object to edit")
 
     def _make_request(
-        self, photo: Photo, objects: Sequence[FoundObject], naming: Naming, edit: Task, rng: np.random.Generator
+        self, photo: Photo, objects: Sequence[FoundObject], naming: NamedTarget, edit: Task, rng: np.random.Generator
     ) -> EditRequest:
-        view, renamed = single_out(photo, objects, naming.target)
+        view, renamed = name_uniquely(photo, objects, naming.target)
         made = self._request[edit](view, renamed, naming, rng)
         common = {"edit": edit.name, "expression": naming.phrases[0], **naming.truth}
         named = naming.truth["kind"] if edit is Task.OBJECT_ADDITION else naming.phrases[0]
         return replace(made, photo=photo, task=self.task, truth={**made.truth, **common, "object": named})
 
     def _remove(
-        self, photo: Photo, objects: Sequence[FoundObject], naming: Naming, rng: np.random.Generator
+        self, photo: Photo, objects: Sequence[FoundObject], naming: NamedTarget, rng: np.random.Generator
     ) -> EditRequest:
         target = objects[naming.target]
         holes = [each for each in possible_removals(photo, objects) if each.names == (target.name,)]
@@ -129,7 +129,7 @@ class ComplexEdit:
         return EditRequest(photo, self.task, instructions, {"box": list(holes[0].box)}, mask=holes[0].hole)
 
     def _add(
-        self, photo: Photo, objects: Sequence[FoundObject], naming: Naming, rng: np.random.Generator
+        self, photo: Photo, objects: Sequence[FoundObject], naming: NamedTarget, rng: np.random.Generator
     ) -> EditRequest:
         removal = self._remove(photo, objects, naming, rng)
         kind = naming.truth["kind"]
@@ -138,14 +138,14 @@ class ComplexEdit:
         return replace(removal, instructions=texts)
 
     def _recolour(
-        self, photo: Photo, objects: Sequence[FoundObject], naming: Naming, rng: np.random.Generator
+        self, photo: Photo, objects: Sequence[FoundObject], naming: NamedTarget, rng: np.random.Generator
     ) -> EditRequest:
         made = self._painter.recolour(photo, objects[naming.target], objects, rng)
         texts = complex_instructions("attribute_modification", naming.phrases, rng, made.truth["value"])
         return replace(made, instructions=texts)
 
     def _swap(
-        self, photo: Photo, objects: Sequence[FoundObject], naming: Naming, rng: np.random.Generator
+        self, photo: Photo, objects: Sequence[FoundObject], naming: NamedTarget, rng: np.random.Generator
     ) -> EditRequest:
         old = objects[naming.target]
         if not is_replaceable(old, objects):
@@ -159,10 +159,10 @@ class ComplexEdit:
         texts = complex_instructions("object_swap", naming.phrases, rng, with_article(made.truth["new_object"]))
         return replace(made, instructions=texts)
 
-    def edit(self, requests: Sequence[EditRequest]) -> Sequence[Edited | NotApplicable]:
+    def edit(self, requests: Sequence[EditRequest]) -> Sequence[EditResult | NotApplicable]:
         return [self._edit(request) for request in requests]
 
-    def _edit(self, request: EditRequest) -> Edited | NotApplicable:
+    def _edit(self, request: EditRequest) -> EditResult | NotApplicable:
         edit = Task(request.truth["edit"])
         if edit in (Task.ATTRIBUTE_MODIFICATION, Task.OBJECT_SWAP):
             specialist = self._painter if edit is Task.ATTRIBUTE_MODIFICATION else self._swapper
@@ -171,8 +171,8 @@ class ComplexEdit:
         assert request.mask is not None
         filled, image = self._fills.fill(request.photo, request.mask), request.photo.image
         if edit is Task.OBJECT_ADDITION:
-            return Edited(image, request.mask, MODELS, source=filled)
-        return Edited(filled, request.mask, MODELS)
+            return EditResult(image, request.mask, MODELS, source=filled)
+        return EditResult(filled, request.mask, MODELS)
 
 
 class ComplexUnderstanding(ComplexEdit):
@@ -183,12 +183,12 @@ class ComplexUnderstanding(ComplexEdit):
 
     task = Task("complex_understanding")
 
-    def name_objects(self, photo: Photo, objects: Sequence[FoundObject]) -> Iterator[Naming]:
+    def name_objects(self, photo: Photo, objects: Sequence[FoundObject]) -> Iterator[NamedTarget]:
         individuals, unplaced = list_individuals(photo, objects)
         is_listed = any(named.box for named in photo.objects)
-        found = False
+        is_any = False
         for target, this in enumerate(individuals[: len(objects)]):
-            if this.area < LEAST_OBJECT or head(this.noun) in unplaced or _may_be_others(this, individuals):
+            if this.area < MIN_OBJECT_SHARE or head(this.noun) in unplaced or _may_be_others(this, individuals):
                 continue
             alike = [place for place, other in enumerate(individuals) if head(other.noun) == head(this.noun)]
             if not is_listed and _touches_another(objects, target, alike):
@@ -198,12 +198,12 @@ class ComplexUnderstanding(ComplexEdit):
                 phrases = [phrase for phrase in phrases if is_listed or "middle" not in phrase]
                 if not phrases:
                     continue
-                found = True
+                is_any = True
                 truth = {"kind": this.noun, "cue": cue, "alike": rows, "among": alike.index(target)}
-                yield Naming(target, tuple(phrases), truth)
+                yield NamedTarget(target, tuple(phrases), truth)
                 if cue == "place" and len(alike) == 2 and _place_in(phrases[0]):
-                    yield Naming(target, tuple(phrases), truth, (Task.OBJECT_ADDITION,))
-        if not found:
+                    yield NamedTarget(target, tuple(phrases), truth, (Task.OBJECT_ADDITION,))
+        if not is_any:
             names = ", ".join(this.noun for this in individuals)
             raise NotApplicable(f"no two objects of a kind that place, size, colour or order tells apart ({names})")
 
@@ -217,20 +217,20 @@ class ComplexReasoning(ComplexEdit):
 
     task = Task("complex_reasoning")
 
-    def name_objects(self, photo: Photo, objects: Sequence[FoundObject]) -> Iterator[Naming]:
+    def name_objects(self, photo: Photo, objects: Sequence[FoundObject]) -> Iterator[NamedTarget]:
         individuals, _ = list_individuals(photo, objects)
         rows = [asdict(_round(this)) for this in individuals]
         names = [this.noun for this in individuals]
         names += [named.name for named in photo.objects if named.box is None]
-        found = False
+        is_any = False
         for target, this in enumerate(individuals[: len(objects)]):
-            if this.area < LEAST_OBJECT or this.noun in KINDS or this.noun == OBJECT:
+            if this.area < MIN_OBJECT_SHARE or this.noun in KINDS or this.noun == OBJECT:
                 continue
             for clue in find_clues(target, names):
-                found = True
+                is_any = True
                 truth = {"kind": this.noun, "names": names, "alike": rows, "among": target}
-                yield Naming(target, (clue,), truth)
-        if not found:
+                yield NamedTarget(target, (clue,), truth)
+        if not is_any:
             raise NotApplicable(f"no clue of the table of knowledge means one object alone ({', '.join(names)})")
 
 

@@ -21,15 +21,15 @@ from omniedit.sources.photo import FractionBox, NamedObject, Photo
 from omniedit.specialists.embedded.holes import share_on
 from omniedit.specialists.embedded.placement import box_size, stands
 
-LEAST_AREA, MOST_AREA = 0.004, 0.12
+MIN_AREA, MAX_AREA = 0.004, 0.12
 """Smallest and largest share of the image that a copied object covers."""
 GAPS = (1.12, 1.3, 1.6, 2.0, 2.5)
 """Distances of a copy that are tried, in widths of the object."""
 SURROUNDINGS = 0.12
 """Width of the surroundings that are compared, as a share of the square root of the object's area."""
-MOST_APART, MOST_UNLIKE = 10.0, 28.0
+MAX_MEDIAN_DISTANCE, MAX_RING_DISTANCE = 10.0, 28.0
 """Largest distance in Lab between the surroundings of the object and of its copy: the median, and for nine tenths."""
-MOST_HIDDEN = 14.0
+MAX_HIDDEN_DISTANCE = 14.0
 """Largest distance in Lab between the pixels that a copy hides and their surroundings, for nine tenths of them."""
 FADE = 0.07
 """Distance from a copy at which the copied ground has faded out, as a share of the square root of its area."""
@@ -64,25 +64,25 @@ class Copy:
         return np.roll(self.mask, self.shift, axis=(0, 1))
 
 
-def possible_copies(photo: Photo, found: FoundObject, objects: Sequence[FoundObject]) -> tuple[Copy, ...]:
+def possible_copies(photo: Photo, obj: FoundObject, objects: Sequence[FoundObject]) -> tuple[Copy, ...]:
     """Return at most two copies of an object on opposite sides, or () if it or the ground at its side does not suit."""
-    if not _can_be_copied(found, objects):
+    if not _can_be_copied(obj, objects):
         return ()
-    size = float(found.mask.sum()) ** 0.5
+    size = float(obj.mask.sum()) ** 0.5
     lab = to_lab(blur(to_float(photo.image), max(1.0, 0.03 * size)))
-    around = dilate(found.mask, round(SURROUNDINGS * size)) & ~dilate(found.mask, 3)
-    others = [other.mask for other in objects if other is not found]
-    width, height = box_size(found.mask)
+    around = dilate(obj.mask, round(SURROUNDINGS * size)) & ~dilate(obj.mask, 3)
+    others = [other.mask for other in objects if other is not obj]
+    width, height = box_size(obj.mask)
     for sides in (("left", "right"), ("upper", "lower")):
-        if sides[0] == "upper" and (found.cut_sides or stands(photo.image, found.mask)):
+        if sides[0] == "upper" and (obj.cut_sides or stands(photo.image, obj.mask)):
             continue
         copies = []
         for side, direction in zip(sides, (-1, 1), strict=True):
             steps = (direction * gap for gap in GAPS)
             shifts = ((0, _round(step * width)) if sides[0] == "left" else (_round(step * height), 0) for step in steps)
-            fitting = (shift for shift in shifts if _fits(lab, found, around, others, shift))
+            fitting = (shift for shift in shifts if _fits(lab, obj, around, others, shift))
             if (shift := next(fitting, None)) is not None:
-                copies.append(_copy(found, shift, side))
+                copies.append(_copy(obj, shift, side))
         if copies:
             return tuple(copies)
     return ()
@@ -106,36 +106,36 @@ def paste_copies(image: Image, copies: Sequence[Copy]) -> tuple[Image, Mask]:
     return result, touched
 
 
-def pair_up(photo: Photo, found: FoundObject, copy: Copy) -> tuple[Photo, tuple[FoundObject, FoundObject], Mask]:
+def pair_up(photo: Photo, obj: FoundObject, copy: Copy) -> tuple[Photo, tuple[FoundObject, FoundObject], Mask]:
     """Return the photo with an object and its copy, both objects named by their places, and the copy's mask.
 
     The first object is the original: 'right dog' for a copy on the left.
     """
     image, touched = paste_copies(photo.image, [copy])
-    noun = without_position(found.name)
+    noun = without_position(obj.name)
     both = (
-        replace(found, name=f"{OPPOSITE[copy.side]} {noun}"),
+        replace(obj, name=f"{OPPOSITE[copy.side]} {noun}"),
         FoundObject(f"{copy.side} {noun}", copy.box, copy.solid),
     )
-    named = [this for this in photo.objects if this.name != found.name]
+    named = [this for this in photo.objects if this.name != obj.name]
     named += [NamedObject(this.name, this.box) for this in both]
     made = replace(photo, image=image, objects=tuple(named), sha256=f"{photo.sha256} {copy.side} {noun}")
     return made, both, touched
 
 
-def _can_be_copied(found: FoundObject, objects: Sequence[FoundObject]) -> bool:
+def _can_be_copied(obj: FoundObject, objects: Sequence[FoundObject]) -> bool:
     """Return whether an object can be copied: whole but for its foot, alone, clear of others, with a plural noun."""
-    noun = without_position(found.name)
+    noun = without_position(obj.name)
     last = noun.split()[-1]
     has_plural = not with_article(noun).startswith("some ") and not IRREGULAR_PLURAL.fullmatch(last)
-    others = [other for other in objects if other is not found]
+    others = [other for other in objects if other is not obj]
     alone = all(without_position(other.name).split()[-1] != last for other in others)
-    clear = all(share_on(found, other) < 0.02 and share_on(other, found) < 0.02 for other in others)
-    whole = LEAST_AREA <= found.area <= MOST_AREA and found.cut_sides <= {"bottom"}
+    clear = all(share_on(obj, other) < 0.02 and share_on(other, obj) < 0.02 for other in others)
+    whole = MIN_AREA <= obj.area <= MAX_AREA and obj.cut_sides <= {"bottom"}
     return has_plural and noun != OBJECT and alone and clear and whole
 
 
-def _fits(lab: FloatImage, found: FoundObject, around: Mask, others: Sequence[Mask], shift: tuple[int, int]) -> bool:
+def _fits(lab: FloatImage, obj: FoundObject, around: Mask, others: Sequence[Mask], shift: tuple[int, int]) -> bool:
     """Return whether a copy would be in the image, hide plain ground alone, and have the same ground around it."""
     (left, top, right, bottom), (down, across) = bounding_box(around), shift
     height, width = around.shape
@@ -144,16 +144,16 @@ def _fits(lab: FloatImage, found: FoundObject, around: Mask, others: Sequence[Ma
         return False
     if top + down < rows or bottom + down > height - rows:
         return False
-    placed, ring = (np.roll(mask, shift, axis=(0, 1)) for mask in (found.mask, around))
+    placed, ring = (np.roll(mask, shift, axis=(0, 1)) for mask in (obj.mask, around))
     if down and around[[0, -1]].any():
         return False
-    if any((other & (placed | ring)).any() for other in others) or (ring & found.mask).any():
+    if any((other & (placed | ring)).any() for other in others) or (ring & obj.mask).any():
         return False
     there = np.roll(lab, (-down, -across), axis=(0, 1))
     apart = np.linalg.norm(lab[around] - there[around], axis=1)
-    if np.median(apart) > MOST_APART or np.percentile(apart, 90) > MOST_UNLIKE:
+    if np.median(apart) > MAX_MEDIAN_DISTANCE or np.percentile(apart, 90) > MAX_RING_DISTANCE:
         return False
-    return float(np.percentile(_distances_to_ground(lab, placed, ring), 90)) <= MOST_HIDDEN
+    return float(np.percentile(_distances_to_ground(lab, placed, ring), 90)) <= MAX_HIDDEN_DISTANCE
 
 
 def _distances_to_ground(lab: FloatImage, placed: Mask, ring: Mask) -> np.ndarray:
@@ -170,13 +170,13 @@ def _round(shift: float) -> int:
     return BLOCK * round(shift / BLOCK)
 
 
-def _copy(found: FoundObject, shift: tuple[int, int], side: str) -> Copy:
-    down, across = shift[0] / found.mask.shape[0], shift[1] / found.mask.shape[1]
-    x0, y0, x1, y1 = found.box
-    return Copy(found.mask, shift, side, (x0 + across, y0 + down, x1 + across, y1 + down))
+def _copy(obj: FoundObject, shift: tuple[int, int], side: str) -> Copy:
+    down, across = shift[0] / obj.mask.shape[0], shift[1] / obj.mask.shape[1]
+    x0, y0, x1, y1 = obj.box
+    return Copy(obj.mask, shift, side, (x0 + across, y0 + down, x1 + across, y1 + down))
 
 
-def pairs_of_a_kind(objects: Sequence[FoundObject]) -> list[tuple[FoundObject, FoundObject]]:
+def pairs_of_one_noun(objects: Sequence[FoundObject]) -> list[tuple[FoundObject, FoundObject]]:
     """Return the pairs of objects with the same noun and different positions: 'left dog' and 'right dog'.
 
     Objects that touch are left out: they may be parts of one object, and hide parts of each other.

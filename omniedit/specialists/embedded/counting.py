@@ -10,8 +10,8 @@ from omniedit.imaging.inpaint import MODELS, inpaint
 from omniedit.instructions.counts import count_instructions
 from omniedit.instructions.objects import without_position
 from omniedit.sources.photo import FractionBox, Photo, round_box
-from omniedit.specialists.base import Edited, EditRequest, NotApplicable
-from omniedit.specialists.embedded.copies import Copy, pairs_of_a_kind, paste_copies, possible_copies
+from omniedit.specialists.base import EditRequest, EditResult, NotApplicable
+from omniedit.specialists.embedded.copies import Copy, pairs_of_one_noun, paste_copies, possible_copies
 from omniedit.specialists.embedded.removal import possible_removals
 from omniedit.tasks import Task
 
@@ -77,25 +77,25 @@ class Counting:
             parts={"change": change},
         )
 
-    def edit(self, requests: Sequence[EditRequest]) -> Sequence[Edited | NotApplicable]:
+    def edit(self, requests: Sequence[EditRequest]) -> Sequence[EditResult | NotApplicable]:
         return [self._edit(request) for request in requests]
 
-    def _edit(self, request: EditRequest) -> Edited:
+    def _edit(self, request: EditRequest) -> EditResult:
         assert request.parts is not None
         change, image = request.parts["change"], request.photo.image
         if change.hole is not None:
             images = {2: image, 1: inpaint(image, change.hole)}
-            return Edited(images[change.after], change.hole, MODELS, source=images[change.before])
+            return EditResult(images[change.after], change.hole, MODELS, source=images[change.before])
         fewer, more = sorted((change.before, change.after))
         first, _ = paste_copies(image, change.copies[: fewer - 1])
         second, mask = paste_copies(first, change.copies[fewer - 1 : more - 1])
         images = {fewer: first, more: second}
-        return Edited(images[change.after], mask, {}, source=images[change.before])
+        return EditResult(images[change.after], mask, {}, source=images[change.before])
 
 
 def _with_removal(photo: Photo, objects: Sequence[FoundObject]) -> list[_Change]:
     """Return the changes that remove or restore one of two objects of a kind."""
-    kinds = pairs_of_a_kind(objects)
+    kinds = pairs_of_one_noun(objects)
     if not kinds:
         return []
     try:
@@ -115,12 +115,12 @@ def _with_removal(photo: Photo, objects: Sequence[FoundObject]) -> list[_Change]
 def _with_copies(photo: Photo, objects: Sequence[FoundObject]) -> list[_Change]:
     """Return the changes between the photo with an object and the same photo with one or two copies of it."""
     changes = []
-    for found in objects:
-        copies = possible_copies(photo, found, objects)
-        noun, most = without_position(found.name), 1 + len(copies)
+    for obj in objects:
+        copies = possible_copies(photo, obj, objects)
+        noun, most = without_position(obj.name), 1 + len(copies)
         for before in range(1, most + 1):
             for after in range(1, most + 1):
                 if before != after:
-                    boxes = (found.box, *(copy.box for copy in copies[: max(before, after) - 1]))
+                    boxes = (obj.box, *(copy.box for copy in copies[: max(before, after) - 1]))
                     changes.append(_Change(noun, before, after, boxes, copies))
     return changes

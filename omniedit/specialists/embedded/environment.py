@@ -11,9 +11,9 @@ from omniedit.imaging.color import luma, to_float, to_lab
 from omniedit.imaging.images import Image
 from omniedit.instructions.appearance_templates import environment_instructions
 from omniedit.sources.photo import Photo
-from omniedit.specialists.base import Edited, EditRequest, NotApplicable
+from omniedit.specialists.base import EditRequest, EditResult, NotApplicable
 from omniedit.specialists.embedded.relighting import dusk, golden_hour, night, overcast
-from omniedit.specialists.embedded.scene import Scene, understand
+from omniedit.specialists.embedded.scene import Scene, analyse_scene
 from omniedit.specialists.embedded.weather import autumn, fog, rain, snow
 from omniedit.specialists.photo_cache import PhotoMemo
 from omniedit.tasks import Task
@@ -31,12 +31,12 @@ ENVIRONMENTS: dict[str, Relight] = {
     "autumn": autumn,
 }
 
-LEAST_CHANGE = 0.025
+MIN_CHANGE = 0.025
 """Mean absolute difference, for values in [0, 1], below which the new environment is not visible."""
 
 
 @dataclass(frozen=True)
-class Mood:
+class PhotoTone:
     """Mean look of a photo before the change.
 
     Args:
@@ -50,14 +50,14 @@ class Mood:
     chroma: float
 
 
-def measure_mood(image: Image) -> Mood:
+def measure_mood(image: Image) -> PhotoTone:
     rgb = to_float(image[::4, ::4].copy())
     lab = to_lab(rgb)
     chroma = np.hypot(lab[..., 1], lab[..., 2])
-    return Mood(float(luma(rgb).mean()), float(lab[..., 2].mean()), float(chroma.mean()))
+    return PhotoTone(float(luma(rgb).mean()), float(lab[..., 2].mean()), float(chroma.mean()))
 
 
-def believable(scene: Scene, mood: Mood) -> list[str]:
+def credibility(scene: Scene, mood: PhotoTone) -> list[str]:
     """Return the environments that suit this photo: the change is visible, and not absurd."""
     snow_lies = scene.plant_share < 0.1 or (scene.sky_share > 0 and scene.sharp > 0.5)
     suits = {
@@ -79,13 +79,13 @@ class EnvironmentChange:
     task = Task.ENVIRONMENT_CHANGE
 
     def __init__(self) -> None:
-        self.scenes = PhotoMemo(lambda photo: understand(photo.image))
+        self.scenes = PhotoMemo(lambda photo: analyse_scene(photo.image))
 
     def propose(self, photo: Photo, rng: np.random.Generator) -> EditRequest:
         scene = self.scenes(photo)
         if not (caption_says_outdoors(photo.caption) or shows_outdoors(photo.image, scene.sky > 0)):
             raise NotApplicable("may be indoors: no sky, no foliage throughout, and no outdoor place in the caption")
-        environments = believable(scene, measure_mood(photo.image))
+        environments = credibility(scene, measure_mood(photo.image))
         environment = environments[rng.integers(len(environments))]
         return EditRequest(
             photo=photo,
@@ -97,14 +97,14 @@ class EnvironmentChange:
             parts={"scene": scene, "seed": int(rng.integers(2**63))},
         )
 
-    def edit(self, requests: Sequence[EditRequest]) -> Sequence[Edited | NotApplicable]:
+    def edit(self, requests: Sequence[EditRequest]) -> Sequence[EditResult | NotApplicable]:
         return [self._edit(request) for request in requests]
 
-    def _edit(self, request: EditRequest) -> Edited | NotApplicable:
+    def _edit(self, request: EditRequest) -> EditResult | NotApplicable:
         assert request.parts
         source, environment = request.photo.image, request.truth["environment"]
         image = ENVIRONMENTS[environment](source, request.parts["scene"], np.random.default_rng(request.parts["seed"]))
         change = float(np.abs(to_float(image) - to_float(source)).mean())
-        if change < LEAST_CHANGE:
+        if change < MIN_CHANGE:
             return NotApplicable(f"{environment} changes the photo by only {change:.3f}; it already looks like that")
-        return Edited(image, None, {"opencv": version("opencv-python-headless")})
+        return EditResult(image, None, {"opencv": version("opencv-python-headless")})

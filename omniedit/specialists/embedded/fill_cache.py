@@ -12,7 +12,7 @@ KEPT = 8
 """Number of filled photos that stay in memory, about 35 MB."""
 
 
-class Fills:
+class FillCache:
     """Photos with inpainted holes, those used last.
 
     Args:

@@ -36,13 +36,13 @@ def inpaint_mask(this: FoundObject, objects: Sequence[FoundObject], photo: Photo
     that this one is on or in may be cut.
     """
     radius = max(MIN_RIM_PIXELS, round(RIM * float(this.mask.sum()) ** 0.5))
-    hole = dilate(this.mask | _missing_box_part(this.box, known_box(this, photo), this.mask.shape), radius)
-    found = {other.name for other in objects}
+    hole = dilate(this.mask | _missing_box_part(this.box, object_box(this, photo), this.mask.shape), radius)
+    names = {other.name for other in objects}
     for other in objects:
         if other is not this and share_on(this, other) < WITHIN:
             hole &= this.mask | ~erode(other.mask, radius)
     for unseen in photo.objects:
-        if unseen.name not in found and unseen.box is not None:
+        if unseen.name not in names and unseen.box is not None:
             hole &= this.mask | ~box_mask(unseen.box, hole.shape)
     return hole
 
@@ -65,7 +65,7 @@ def is_plain_around(image: Image, hole: Mask) -> bool:
     return float(np.percentile(np.linalg.norm(lab - places @ plane, axis=1), 90)) <= PLAIN_SPREAD
 
 
-def known_box(this: FoundObject, photo: Photo) -> FractionBox:
+def object_box(this: FoundObject, photo: Photo) -> FractionBox:
     """Return an object's box from the caption file, or else the box of its outline."""
     return next((named.box for named in photo.objects if named.name == this.name and named.box), this.box)
 

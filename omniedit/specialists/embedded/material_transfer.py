@@ -14,10 +14,10 @@ from omniedit.imaging.procedural import Field
 from omniedit.instructions.references import material_of_reference
 from omniedit.pairs import Reference
 from omniedit.sources.photo import Photo
-from omniedit.specialists.base import Donors, Edited, EditRequest, NotApplicable
+from omniedit.specialists.base import Donors, EditRequest, EditResult, NotApplicable
 from omniedit.specialists.embedded.attribute import AttributeModification
 from omniedit.specialists.embedded.material import Surface
-from omniedit.specialists.embedded.scene import in_focus
+from omniedit.specialists.embedded.scene import focus_share
 from omniedit.specialists.embedded.swap import DONORS_KEPT, DONORS_TRIED
 from omniedit.tasks import Task
 
@@ -25,19 +25,19 @@ VALUE = "the reference material"
 """Value of the attribute in a truth and in rationales."""
 SIDES = (0.5, 0.36, 0.26)
 """Sides of the regions that are searched for a texture, as shares of the photo's shorter side; the largest is taken."""
-LEAST_SIDE = 120
+MIN_SIDE = 120
 """Smallest side of a texture in pixels."""
 CELLS = 5
 """Number of cells per side whose colours and contrasts must match, so that the region is one texture."""
-MOST_UNEVEN, MOST_SPREAD = 7.0, 1.9
+MAX_UNEVEN, MAX_SPREAD = 7.0, 1.9
 """Largest distance in Lab of a cell's mean from the median cell, and largest ratio of two cells' contrasts."""
-LEAST_FOCUS = 0.9
+MIN_FOCUS = 0.9
 """Smallest share of a texture that is in focus."""
 DARKEST, BRIGHTEST = 0.3, 1.1
 """Smallest and largest factor by which an object's shading changes the lightness of its new texture."""
-LEAST_CONTRAST = 3.0
+MIN_CONTRAST = 3.0
 """Smallest standard deviation of the fine lightness: a plain region shows no material."""
-LEAST_OTHER = 14.0
+MIN_DISTANCE = 14.0
 """Smallest distance in Lab, with contrast, between a texture and the object that takes it."""
 
 
@@ -57,29 +57,29 @@ class MaterialTransfer(AttributeModification):
         self._textures = lru_cache(4 * DONORS_KEPT)(self._find)
         self._offered: set[tuple[str, str, str]] = set()
 
-    def _has_change(self, found: FoundObject) -> bool:
+    def _has_change(self, obj: FoundObject) -> bool:
         """Return whether the object is not alive and is whole: an object cut by the border is often several objects."""
-        return found.cut_sides <= {"bottom"} and super()._has_change(found)
+        return obj.cut_sides <= {"bottom"} and super()._has_change(obj)
 
-    def _resurfacing(self, photo: Photo, found: FoundObject, region: Mask, rng: np.random.Generator) -> EditRequest:
+    def _resurfacing(self, photo: Photo, obj: FoundObject, region: Mask, rng: np.random.Generator) -> EditRequest:
         own = describe_texture(to_lab(to_float(photo.image)), region)
         for donor, texture in self._borrowable(photo, rng):
-            key = (photo.source_id, found.name, donor)
+            key = (photo.source_id, obj.name, donor)
             other = np.linalg.norm(own - describe_texture(to_lab(to_float(texture)), np.ones(texture.shape[:2], bool)))
-            if key in self._offered or other < LEAST_OTHER:
+            if key in self._offered or other < MIN_DISTANCE:
                 continue
             self._offered.add(key)
-            truth = {"object": found.name, "attribute": "texture", "value": VALUE, "box": list(found.box)}
+            truth = {"object": obj.name, "attribute": "texture", "value": VALUE, "box": list(obj.box)}
             return EditRequest(
                 photo=photo,
                 task=self.task,
-                instructions=material_of_reference(found.name, rng),
+                instructions=material_of_reference(obj.name, rng),
                 truth={**truth, "edit": Task.ATTRIBUTE_MODIFICATION.name, "material_source_id": donor},
                 parts={"region": region, "seed": int(rng.integers(2**63)), "texture": texture},
             )
-        raise NotApplicable(f"no further photo has a material for the {found.name}")
+        raise NotApplicable(f"no further photo has a material for the {obj.name}")
 
-    def _edit(self, request: EditRequest) -> Edited | NotApplicable:
+    def _edit(self, request: EditRequest) -> EditResult | NotApplicable:
         edited = super()._edit(request)
         if isinstance(edited, NotApplicable):
             return edited
@@ -98,7 +98,7 @@ class MaterialTransfer(AttributeModification):
 
     def _find(self, index: int) -> tuple[str, Image | None]:
         donor = self._donors[index]
-        taken = [found.mask for found in self._objects.find(donor)]
+        taken = [obj.mask for obj in self._objects.find(donor)]
         return donor.source_id, find_texture(donor.image, np.logical_or.reduce(taken) if taken else None)
 
 
@@ -111,7 +111,7 @@ def find_texture(image: Image, taken: Mask | None = None) -> Image | None:
     lab = to_lab(to_float(image))
     for share in SIDES:
         side = round(share * min(image.shape[:2]))
-        if side < LEAST_SIDE:
+        if side < MIN_SIDE:
             break
         places = (
             (top, left)
@@ -123,7 +123,7 @@ def find_texture(image: Image, taken: Mask | None = None) -> Image | None:
         unevenness, top, left = min(scored, default=(float("inf"), 0, 0))
         if unevenness <= 1:
             texture = np.ascontiguousarray(image[top : top + side, left : left + side])
-            return texture if in_focus(to_float(texture), np.ones((side, side), np.float32)) >= LEAST_FOCUS else None
+            return texture if focus_share(to_float(texture), np.ones((side, side), np.float32)) >= MIN_FOCUS else None
     return None
 
 
@@ -134,10 +134,10 @@ def _unevenness(lab: FloatImage) -> float:
     cells = lab[:side, :side].reshape(CELLS, side // CELLS, CELLS, side // CELLS, 3)
     means = cells.mean(axis=(1, 3)).reshape(-1, 3)
     contrasts = fine.reshape(CELLS, side // CELLS, CELLS, side // CELLS).std(axis=(1, 3)).ravel()
-    if contrasts.min() < LEAST_CONTRAST:
+    if contrasts.min() < MIN_CONTRAST:
         return float("inf")
     apart = float(np.linalg.norm(means - np.median(means, axis=0), axis=1).max())
-    return max(apart / MOST_UNEVEN, float(contrasts.max() / contrasts.min()) / MOST_SPREAD)
+    return max(apart / MAX_UNEVEN, float(contrasts.max() / contrasts.min()) / MAX_SPREAD)
 
 
 def describe_texture(lab: FloatImage, region: Mask) -> np.ndarray:

@@ -8,7 +8,7 @@ from omniedit.grounding.objects import FoundObject, ObjectIndex
 from omniedit.imaging.images import Image, Mask
 from omniedit.instructions.camera import outpaint_instructions
 from omniedit.sources.photo import FractionBox, Photo
-from omniedit.specialists.base import Edited, EditRequest, NotApplicable
+from omniedit.specialists.base import EditRequest, EditResult, NotApplicable
 from omniedit.tasks import Task
 
 SIDES = ("all", "left", "right", "top", "bottom")
@@ -16,11 +16,11 @@ ALL_SIDES, ONE_SIDE = (0.1, 0.2), (0.2, 0.35)
 """Width of the empty border as a share of the image's side, if it is on all sides and if it is on one."""
 BORDERS = {"white": 255, "grey": 128, "black": 0}
 """Grey level of the empty border, by its name."""
-LEAST_FILLED = 0.6
+MIN_FILLED_SHARE = 0.6
 """Smallest share of the border that must clearly differ from the empty one, so that the edit is visible."""
 CLEAR_LEVELS = 24
 """Difference in grey levels from which a pixel clearly differs."""
-MOST_HIDDEN = 0.5
+MAX_HIDDEN_SHARE = 0.5
 """Largest share of an object that the border may hide: more of it could only be guessed."""
 
 
@@ -36,12 +36,16 @@ class Outpaint:
         objects = self._objects.find(photo)
         drawn = {side: draw_kept_box(side, rng) for side in SIDES}
         masks = {side: border_mask(photo.image.shape[:2], box) for side, box in drawn.items()}
-        possible = [side for side in SIDES if not any(_share_hidden(o, masks[side]) > MOST_HIDDEN for o in objects)]
+        possible = [
+            side for side in SIDES if not any(_share_hidden(o, masks[side]) > MAX_HIDDEN_SHARE for o in objects)
+        ]
         if not possible:
             raise NotApplicable("on every side, the border would hide most of an object")
         side = possible[rng.integers(len(possible))]
         box, mask = drawn[side], masks[side]
-        borders = [name for name, level in BORDERS.items() if _share_filled(photo.image[mask], level) >= LEAST_FILLED]
+        borders = [
+            name for name, level in BORDERS.items() if _share_filled(photo.image[mask], level) >= MIN_FILLED_SHARE
+        ]
         if not borders:
             raise NotApplicable("the border of the photo looks empty already")
         border = borders[rng.integers(len(borders))]
@@ -53,14 +57,14 @@ class Outpaint:
             mask=mask,
         )
 
-    def edit(self, requests: Sequence[EditRequest]) -> Sequence[Edited | NotApplicable]:
+    def edit(self, requests: Sequence[EditRequest]) -> Sequence[EditResult | NotApplicable]:
         return [self._edit(request) for request in requests]
 
-    def _edit(self, request: EditRequest) -> Edited:
+    def _edit(self, request: EditRequest) -> EditResult:
         assert request.mask is not None
         source = request.photo.image.copy()
         source[request.mask] = BORDERS[request.truth["border"]]
-        return Edited(request.photo.image, request.mask, {}, source=source)
+        return EditResult(request.photo.image, request.mask, {}, source=source)
 
 
 def draw_kept_box(side: str, rng: np.random.Generator) -> FractionBox:
@@ -84,8 +88,8 @@ def border_mask(shape: tuple[int, ...], box: FractionBox) -> Mask:
     return mask
 
 
-def _share_hidden(found: FoundObject, border: Mask) -> float:
-    return float((found.mask & border).sum() / found.mask.sum())
+def _share_hidden(obj: FoundObject, border: Mask) -> float:
+    return float((obj.mask & border).sum() / obj.mask.sum())
 
 
 def _share_filled(pixels: Image, level: int) -> float:

@@ -13,7 +13,7 @@ from omniedit.imaging.images import Image, Mask
 from omniedit.imaging.morphology import bounding_box
 from omniedit.instructions.objects import without_position
 from omniedit.sources.photo import FractionBox, Photo
-from omniedit.specialists.embedded.holes import known_box
+from omniedit.specialists.embedded.holes import object_box
 from omniedit.specialists.embedded.sizes import relative_size
 
 MAX_UPSCALE = 1.3
@@ -41,7 +41,7 @@ class Placement:
     top: int
     standing: bool
 
-    def on_canvas(self, values: Field, shape: tuple[int, ...]) -> Field:
+    def paste_on_canvas(self, values: Field, shape: tuple[int, ...]) -> Field:
         """Return (h, w, ...) values of the cut-out on a black (H, W, ...) canvas; what is out of view is cropped."""
         (height, width), (rows, columns) = values.shape[:2], shape[:2]
         top, left = max(0, self.top), max(0, self.left)
@@ -52,9 +52,9 @@ class Placement:
         ]
         return canvas
 
-    def left_bare(self, hole: Mask) -> Mask:
+    def uncovered_hole(self, hole: Mask) -> Mask:
         """Return the (H, W) part of a hole that the cut-out does not cover."""
-        return hole & (self.on_canvas(self.piece.alpha, hole.shape) < 0.5)
+        return hole & (self.paste_on_canvas(self.piece.alpha, hole.shape) < 0.5)
 
 
 def place_object(photo: Photo, old: FoundObject, donor: Photo, new: FoundObject) -> Placement | None:
@@ -74,7 +74,7 @@ def place_object(photo: Photo, old: FoundObject, donor: Photo, new: FoundObject)
     standing = stands(photo.image, old.mask)
     left, top = _corner(piece, photo, old, standing)
     placement = Placement(piece, left, top, standing)
-    in_view = placement.on_canvas(piece.alpha, old.mask.shape).sum() > 0.99 * piece.alpha.sum()
+    in_view = placement.paste_on_canvas(piece.alpha, old.mask.shape).sum() > 0.99 * piece.alpha.sum()
     return placement if in_view and not _hides_another(placement, photo, old) else None
 
 
@@ -126,14 +126,14 @@ def _corner(piece: CutOut, photo: Photo, old: FoundObject, standing: bool) -> tu
     """Return the cut-out's left and top: centred on the old object, or on its ground line if the object stands."""
     left, top, right, bottom = bounding_box(piece.solid)
     old_left, old_top, old_right, old_bottom = bounding_box(old.mask)
-    ground = round(max(old.box[3], known_box(old, photo)[3]) * old.mask.shape[0])
+    ground = round(max(old.box[3], object_box(old, photo)[3]) * old.mask.shape[0])
     x = (old_left + old_right - left - right) // 2
     return x, (ground - bottom if standing else (old_top + old_bottom - top - bottom) // 2)
 
 
 def _hides_another(place: Placement, photo: Photo, old: FoundObject) -> bool:
     """Return whether the new object would cover more than a tenth of another one's box, outside the old object."""
-    covered = (place.on_canvas(place.piece.alpha, old.mask.shape) > 0.5) & ~old.mask
+    covered = (place.paste_on_canvas(place.piece.alpha, old.mask.shape) > 0.5) & ~old.mask
     rows, columns = old.mask.shape
     for named in photo.objects:
         if named.name == old.name or named.box is None or _within(old.box, named.box):

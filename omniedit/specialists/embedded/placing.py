@@ -21,13 +21,13 @@ from omniedit.imaging.morphology import bounding_box, dilate_by_share, distances
 from omniedit.sources.photo import FractionBox, Photo
 from omniedit.specialists.embedded.holes import share_on
 
-LEAST_AREA, MOST_AREA = 0.003, 0.2
+MIN_AREA, MAX_AREA = 0.003, 0.2
 """Smallest and largest share of the image that a placed object covers."""
 RIM = 0.18
 """Width of the rim that is filled with the object, as a share of the square root of its area."""
-MOST_UNEVEN = 19.0
+MAX_UNEVEN = 19.0
 """Largest distance in Lab of plain surroundings from one even colour or gradient."""
-MOST_APART = 9.0
+MAX_GROUND_DISTANCE = 9.0
 """Largest distance in Lab between the colours of the old and the new surroundings."""
 FADE = 0.09
 """Distance from the object at which the copied ground has faded out, as a share of the square root of its area."""
@@ -36,7 +36,7 @@ MARGIN = 0.01
 
 
 @dataclass(frozen=True)
-class Placing:
+class ObjectTransform:
     """Place of an object after an edit.
 
     Args:
@@ -63,61 +63,61 @@ class Placing:
         return tuple(self.scale * edge + by for edge, by in zip(box, (x, y, x, y), strict=True))
 
 
-def find_obstacle(photo: Photo, found: FoundObject, objects: Sequence[FoundObject]) -> str:
+def find_obstacle(photo: Photo, obj: FoundObject, objects: Sequence[FoundObject]) -> str:
     """Return why an object cannot be placed elsewhere, or '' if it can."""
-    others = [other for other in objects if other is not found]
-    if found.name == OBJECT and others:
+    others = [other for other in objects if other is not obj]
+    if obj.name == OBJECT and others:
         return "nothing names one of several objects"
-    if not LEAST_AREA <= found.area <= MOST_AREA:
-        return f"the {found.name} covers {found.area:.1%} of the image"
-    if found.cut_sides:
-        return f"the border cuts off the {found.name}"
-    if any(share_on(found, other) > 0.02 or share_on(other, found) > 0.02 for other in others):
-        return f"the {found.name} touches another object"
-    rim = rim_around(found)
+    if not MIN_AREA <= obj.area <= MAX_AREA:
+        return f"the {obj.name} covers {obj.area:.1%} of the image"
+    if obj.cut_sides:
+        return f"the border cuts off the {obj.name}"
+    if any(share_on(obj, other) > 0.02 or share_on(other, obj) > 0.02 for other in others):
+        return f"the {obj.name} touches another object"
+    rim = mask_with_rim(obj)
     uneven = ground_unevenness(photo.image, rim)
-    if uneven > MOST_UNEVEN:
-        return f"the surroundings of the {found.name} are not plain ({uneven:.0f})"
+    if uneven > MAX_UNEVEN:
+        return f"the surroundings of the {obj.name} are not plain ({uneven:.0f})"
     if has_spots(photo.image, rim):
-        return f"a part of the {found.name} or its shadow may be outside its outline"
+        return f"a part of the {obj.name} or its shadow may be outside its outline"
     if any((rim & other.mask).any() for other in others):
-        return f"the {found.name} is too near to another object"
+        return f"the {obj.name} is too near to another object"
     return ""
 
 
-def rim_around(found: FoundObject) -> Mask:
+def mask_with_rim(obj: FoundObject) -> Mask:
     """Return the (H, W) mask of an object with the rim that is filled with it."""
-    return dilate_by_share(found.mask, RIM)
+    return dilate_by_share(obj.mask, RIM)
 
 
-def fits(filled: Image, found: FoundObject, placing: Placing, others: Sequence[Mask]) -> bool:
+def fits(filled: Image, obj: FoundObject, placing: ObjectTransform, others: Sequence[Mask]) -> bool:
     """Return whether an object would lie on the same plain ground, in view and clear of others.
 
     Args:
         filled: (H, W, 3), the photo without the object.
     """
-    left, top, right, bottom = placing.move_box(found.box, found.mask.shape)
+    left, top, right, bottom = placing.move_box(obj.box, obj.mask.shape)
     if left < MARGIN or top < MARGIN or right > 1 - MARGIN or bottom > 1 - MARGIN:
         return False
-    place = dilate_by_share(_warp(found.mask.astype(np.float32), placing) > 0.5, RIM)
+    place = dilate_by_share(_warp(obj.mask.astype(np.float32), placing) > 0.5, RIM)
     if any((place & other).any() for other in others):
         return False
-    if place[[0, -1]].any() or place[:, [0, -1]].any() or ground_unevenness(filled, place) > MOST_UNEVEN:
+    if place[[0, -1]].any() or place[:, [0, -1]].any() or ground_unevenness(filled, place) > MAX_UNEVEN:
         return False
-    (old_lab, old_ring, _), (lab, ring, hidden) = (surroundings(filled, mask) for mask in (rim_around(found), place))
+    (old_lab, old_ring, _), (lab, ring, hidden) = (surroundings(filled, mask) for mask in (mask_with_rim(obj), place))
     old, new = np.median(old_lab[old_ring], axis=0), np.median(lab[ring], axis=0)
     under = np.percentile(np.linalg.norm(lab[hidden] - new, axis=1), 90)
-    return bool(np.linalg.norm(old - new) <= MOST_APART and under <= MOST_UNEVEN)
+    return bool(np.linalg.norm(old - new) <= MAX_GROUND_DISTANCE and under <= MAX_UNEVEN)
 
 
-def place(photo: Photo, filled: Image, found: FoundObject, placing: Placing) -> tuple[Image, Mask]:
+def place(photo: Photo, filled: Image, obj: FoundObject, placing: ObjectTransform) -> tuple[Image, Mask]:
     """Return the photo with the object in its new place, and the mask of all that differs from the photo.
 
     Args:
-        filled: (H, W, 3), the photo with `rim_around(found)` filled.
+        filled: (H, W, 3), the photo with `mask_with_rim(obj)` filled.
     """
-    reach = max(3.0, FADE * float(found.mask.sum()) ** 0.5)
-    away = distances_to(found.mask)
+    reach = max(3.0, FADE * float(obj.mask.sum()) ** 0.5)
+    away = distances_to(obj.mask)
     opacity, solid, outer = (
         _warp(values.astype(np.float32), placing)
         for values in (1 - smoothstep(1.0, reach, away), 1 - smoothstep(0.0, 3.0, away), away <= 2.5 * reach)
@@ -130,23 +130,23 @@ def place(photo: Photo, filled: Image, found: FoundObject, placing: Placing) -> 
     result = filled.copy()
     mixed = under + opacity[covered][:, None] * (over - under)
     result[covered] = np.rint(np.clip(mixed, 0, 255)).astype(np.uint8)
-    return result, rim_around(found) | covered
+    return result, mask_with_rim(obj) | covered
 
 
-def fill_place(photo: Photo, found: FoundObject, others: Sequence[FoundObject]) -> Image:
+def fill_place(photo: Photo, obj: FoundObject, others: Sequence[FoundObject]) -> Image:
     """Return the photo with the object and its rim filled by the ground beside it, or else inpainted."""
-    spare = np.logical_or.reduce([np.zeros_like(found.mask), *(other.mask for other in others)])
-    filled = fill_from_ground(photo.image, rim_around(found), spare)
-    return inpaint(photo.image, rim_around(found)) if filled is None else filled
+    spare = np.logical_or.reduce([np.zeros_like(obj.mask), *(other.mask for other in others)])
+    filled = fill_from_ground(photo.image, mask_with_rim(obj), spare)
+    return inpaint(photo.image, mask_with_rim(obj)) if filled is None else filled
 
 
-def foot(found: FoundObject) -> tuple[float, float]:
+def foot(obj: FoundObject) -> tuple[float, float]:
     """Return the middle of an object's lower edge, in pixels."""
-    left, _, right, bottom = bounding_box(found.mask)
+    left, _, right, bottom = bounding_box(obj.mask)
     return (left + right - 1) / 2, float(bottom - 1)
 
 
-def _warp(values: np.ndarray, placing: Placing) -> np.ndarray:
+def _warp(values: np.ndarray, placing: ObjectTransform) -> np.ndarray:
     """Return (H, W) or (H, W, 3) values moved with the object; zero where nothing comes from."""
     height, width = values.shape[:2]
     if placing.scale < 1:

@@ -13,14 +13,14 @@ from omniedit.imaging.images import Image
 from omniedit.imaging.inpaint import MODELS
 from omniedit.instructions.placement import SHARES, TIMES, movement_instructions, resize_instructions
 from omniedit.sources.photo import Photo, round_box
-from omniedit.specialists.base import Edited, EditRequest, NotApplicable
+from omniedit.specialists.base import EditRequest, EditResult, NotApplicable
 from omniedit.specialists.embedded.placement import box_size, stands
-from omniedit.specialists.embedded.placing import Placing, fill_place, find_obstacle, fits, foot, place
+from omniedit.specialists.embedded.placing import ObjectTransform, fill_place, find_obstacle, fits, foot, place
 from omniedit.tasks import Task
 
 DISTANCES = (1.1, 0.8, 1.6, 0.6, 2.2)
 """Distances of a movement that are tried, in sides of the object."""
-LEAST_DISTANCE = 0.04
+MIN_DISTANCE = 0.04
 """Smallest distance of a movement, as a share of the image's side."""
 OPPOSITE = {"left": "right", "right": "left", "up": "down", "down": "up"}
 
@@ -33,9 +33,9 @@ class _Change:
         filled: (H, W, 3), the photo without the object.
     """
 
-    found: FoundObject
+    obj: FoundObject
     filled: Image
-    placing: Placing
+    placing: ObjectTransform
     said: str | float
 
 
@@ -57,20 +57,20 @@ class _Rearrangement:
             (change, restores)
             for change in possible
             for restores in (False, True)
-            if (photo.source_id, change.found.name, self._said(change, restores)) not in self._offered
+            if (photo.source_id, change.obj.name, self._said(change, restores)) not in self._offered
         ]
         if not changes:
             raise NotApplicable("; ".join(reasons) or "no further object with free, plain ground around it")
         change, restores = changes[rng.integers(len(changes))]
         said = self._said(change, restores)
-        self._offered.add((photo.source_id, change.found.name, said))
-        here, there = change.found.box, change.placing.move_box(change.found.box, change.found.mask.shape)
+        self._offered.add((photo.source_id, change.obj.name, said))
+        here, there = change.obj.box, change.placing.move_box(change.obj.box, change.obj.mask.shape)
         return EditRequest(
             photo=photo,
             task=self.task,
-            instructions=self._instructions(change.found.name, said, rng),
+            instructions=self._instructions(change.obj.name, said, rng),
             truth={
-                "object": change.found.name,
+                "object": change.obj.name,
                 "box": round_box(there if restores else here),
                 "new_box": round_box(here if restores else there),
                 **self._more_truth(said),
@@ -81,26 +81,26 @@ class _Rearrangement:
     def _list_changes(self, photo: Photo, objects: Sequence[FoundObject]) -> tuple[list[_Change], list[str]]:
         """Return the possible changes of a photo's objects, and why others are not."""
         changes, reasons = list[_Change](), list[str]()
-        for found in objects:
-            others = [other for other in objects if other is not found]
-            if obstacle := find_obstacle(photo, found, objects):
+        for obj in objects:
+            others = [other for other in objects if other is not obj]
+            if obstacle := find_obstacle(photo, obj, objects):
                 reasons.append(obstacle)
             else:
-                changes += self._changes(photo, found, fill_place(photo, found, others), others)
+                changes += self._changes(photo, obj, fill_place(photo, obj, others), others)
         return changes, reasons
 
-    def edit(self, requests: Sequence[EditRequest]) -> Sequence[Edited | NotApplicable]:
+    def edit(self, requests: Sequence[EditRequest]) -> Sequence[EditResult | NotApplicable]:
         return [self._edit(request) for request in requests]
 
-    def _edit(self, request: EditRequest) -> Edited:
+    def _edit(self, request: EditRequest) -> EditResult:
         assert request.parts is not None
         change, photo = request.parts["change"], request.photo
         placed, mask = place(photo, change.filled, change.found, change.placing)
         source, edited = (placed, photo.image) if request.parts["restores"] else (photo.image, placed)
-        return Edited(edited, mask, MODELS, source=source)
+        return EditResult(edited, mask, MODELS, source=source)
 
     def _changes(
-        self, photo: Photo, found: FoundObject, filled: Image, others: Sequence[FoundObject]
+        self, photo: Photo, obj: FoundObject, filled: Image, others: Sequence[FoundObject]
     ) -> Iterator[_Change]:
         raise NotImplementedError
 
@@ -124,19 +124,19 @@ class Movement(_Rearrangement):
     task = Task("movement")
 
     def _changes(
-        self, photo: Photo, found: FoundObject, filled: Image, others: Sequence[FoundObject]
+        self, photo: Photo, obj: FoundObject, filled: Image, others: Sequence[FoundObject]
     ) -> Iterator[_Change]:
         masks = [other.mask for other in others]
-        width, height = box_size(found.mask)
-        directions = ("left", "right") if stands(photo.image, found.mask) else tuple(OPPOSITE)
+        width, height = box_size(obj.mask)
+        directions = ("left", "right") if stands(photo.image, obj.mask) else tuple(OPPOSITE)
         for direction in directions:
             axis, sign = int(direction in ("up", "down")), -1 if direction in ("left", "up") else 1
             side, whole = (width, height)[axis], photo.image.shape[1 - axis]
             for distance in DISTANCES:
                 pixels = sign * round(distance * side)
-                placing = Placing(1.0, (0.0, 0.0), (0, pixels) if axis else (pixels, 0))
-                if abs(pixels) >= LEAST_DISTANCE * whole and fits(filled, found, placing, masks):
-                    yield _Change(found, filled, placing, direction)
+                placing = ObjectTransform(1.0, (0.0, 0.0), (0, pixels) if axis else (pixels, 0))
+                if abs(pixels) >= MIN_DISTANCE * whole and fits(filled, obj, placing, masks):
+                    yield _Change(obj, filled, placing, direction)
                     break
 
     def _said(self, change: _Change, restores: bool) -> str | float:
@@ -161,14 +161,14 @@ class Resize(_Rearrangement):
     task = Task("resize")
 
     def _changes(
-        self, photo: Photo, found: FoundObject, filled: Image, others: Sequence[FoundObject]
+        self, photo: Photo, obj: FoundObject, filled: Image, others: Sequence[FoundObject]
     ) -> Iterator[_Change]:
-        x, y = foot(found)
-        anchor = (x, y if stands(photo.image, found.mask) else y - box_size(found.mask)[1] / 2)
+        x, y = foot(obj)
+        anchor = (x, y if stands(photo.image, obj.mask) else y - box_size(obj.mask)[1] / 2)
         for scale in SHARES:
-            placing = Placing(scale, anchor, (0, 0))
-            if fits(filled, found, placing, [other.mask for other in others]):
-                yield _Change(found, filled, placing, scale)
+            placing = ObjectTransform(scale, anchor, (0, 0))
+            if fits(filled, obj, placing, [other.mask for other in others]):
+                yield _Change(obj, filled, placing, scale)
 
     def _said(self, change: _Change, restores: bool) -> str | float:
         inverse = 1 / float(change.said)

@@ -20,8 +20,8 @@ from omniedit.instructions.objects import describe_place, without_position
 from omniedit.instructions.references import insert_reference
 from omniedit.pairs import Reference
 from omniedit.sources.photo import FractionBox, Photo, round_box
-from omniedit.specialists.base import Edited, EditRequest, NotApplicable
-from omniedit.specialists.embedded.placing import fill_place, find_obstacle, rim_around
+from omniedit.specialists.base import EditRequest, EditResult, NotApplicable
+from omniedit.specialists.embedded.placing import fill_place, find_obstacle, mask_with_rim
 from omniedit.tasks import Task
 
 WHITE, GREY, LIGHT = 255, 110, 200
@@ -30,7 +30,7 @@ MARGIN = 0.15
 """Width of the margin around the object, as a share of the longer side of its box."""
 SCALES = (0.6, 1.0)
 """Range of the size of the object in the reference image, relative to its size in the photo."""
-LEAST_SIDE = 96
+MIN_SIDE = 96
 """Longer side in pixels below which an object is not made smaller."""
 
 
@@ -49,53 +49,49 @@ class VisualReference:
 
     def propose(self, photo: Photo, rng: np.random.Generator) -> EditRequest:
         objects = self._objects.find(photo)
-        obstacles = {found.name: _find_obstacle(photo, found, objects) for found in objects}
-        fresh = [
-            found
-            for found in objects
-            if not obstacles[found.name] and (photo.source_id, found.name) not in self._offered
-        ]
+        obstacles = {obj.name: _find_obstacle(photo, obj, objects) for obj in objects}
+        fresh = [obj for obj in objects if not obstacles[obj.name] and (photo.source_id, obj.name) not in self._offered]
         if not fresh:
             raise NotApplicable("; ".join(filter(None, obstacles.values())) or "no further object with a clear outline")
-        found = fresh[rng.integers(len(fresh))]
-        self._offered.add((photo.source_id, found.name))
+        obj = fresh[rng.integers(len(fresh))]
+        self._offered.add((photo.source_id, obj.name))
         mirrored = bool(rng.random() < 0.5)
-        image, box = show_alone(photo.image, found.mask, float(rng.uniform(*SCALES)), mirrored)
+        image, box = isolate_object(photo.image, obj.mask, float(rng.uniform(*SCALES)), mirrored)
         return EditRequest(
             photo=photo,
             task=self.task,
-            instructions=insert_reference(without_position(found.name), describe_place(found.box), rng),
+            instructions=insert_reference(without_position(obj.name), describe_place(obj.box), rng),
             truth={
                 "edit": Task.OBJECT_ADDITION.name,
-                "object": found.name,
-                "box": round_box(found.box),
+                "object": obj.name,
+                "box": round_box(obj.box),
                 "reference_box": round_box(box),
                 "mirrored": mirrored,
             },
-            mask=rim_around(found),
+            mask=mask_with_rim(obj),
             parts={
                 "reference": Reference("subject", image),
-                "found": found,
-                "others": [other for other in objects if other is not found],
+                "found": obj,
+                "others": [other for other in objects if other is not obj],
             },
         )
 
-    def edit(self, requests: Sequence[EditRequest]) -> Sequence[Edited | NotApplicable]:
+    def edit(self, requests: Sequence[EditRequest]) -> Sequence[EditResult | NotApplicable]:
         return [self._edit(request) for request in requests]
 
-    def _edit(self, request: EditRequest) -> Edited:
+    def _edit(self, request: EditRequest) -> EditResult:
         assert request.parts is not None
         source = fill_place(request.photo, request.parts["found"], request.parts["others"])
         references = (request.parts["reference"],)
-        return Edited(request.photo.image, request.mask, MODELS, source=source, references=references)
+        return EditResult(request.photo.image, request.mask, MODELS, source=source, references=references)
 
 
-def _find_obstacle(photo: Photo, found: FoundObject, objects: Sequence[FoundObject]) -> str:
+def _find_obstacle(photo: Photo, obj: FoundObject, objects: Sequence[FoundObject]) -> str:
     """Return why an object cannot be inserted, or '' if it can."""
-    return "nothing names the object" if found.name == OBJECT else find_obstacle(photo, found, objects)
+    return "nothing names the object" if obj.name == OBJECT else find_obstacle(photo, obj, objects)
 
 
-def show_alone(image: Image, mask: Mask, scale: float, mirrored: bool) -> tuple[Image, FractionBox]:
+def isolate_object(image: Image, mask: Mask, scale: float, mirrored: bool) -> tuple[Image, FractionBox]:
     """Return an object on white, or on grey if it is light, and its box in that image as fractions."""
     piece = cut_out(image, mask)
     margin = round(MARGIN * max(piece.alpha.shape))
@@ -103,7 +99,7 @@ def show_alone(image: Image, mask: Mask, scale: float, mirrored: bool) -> tuple[
     pixels = np.rint(ground + piece.alpha[..., None] * (piece.colours - ground)).astype(np.uint8)
     shown = np.pad(pixels, ((margin, margin), (margin, margin), (0, 0)), constant_values=ground)
     solid = np.pad(piece.solid, margin)
-    if max(piece.alpha.shape) * scale >= LEAST_SIDE:
+    if max(piece.alpha.shape) * scale >= MIN_SIDE:
         resized = cv2.resize(shown, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
         shown = resized.astype(np.uint8, copy=False)
     if mirrored:

@@ -10,14 +10,14 @@ from omniedit.imaging.images import Mask
 from omniedit.instructions.counts import name_by_place
 from omniedit.instructions.objects import removal_instructions
 from omniedit.sources.photo import Photo, round_box
-from omniedit.specialists.base import Edited, EditRequest, NotApplicable, Specialist
+from omniedit.specialists.base import EditRequest, EditResult, NotApplicable, Specialist
 from omniedit.specialists.embedded.anyedit import ColorAlter
-from omniedit.specialists.embedded.copies import pair_up, pairs_of_a_kind, possible_copies
+from omniedit.specialists.embedded.copies import pair_up, pairs_of_one_noun, possible_copies
 from omniedit.specialists.embedded.removal import ObjectRemoval
 from omniedit.tasks import Task
 
 
-class KnownObjects(ObjectIndex):
+class PhotoObjectIndex(ObjectIndex):
     """Index of one photo's objects that are known already.
 
     Args:
@@ -51,7 +51,7 @@ class Relation:
     def propose(self, photo: Photo, rng: np.random.Generator) -> EditRequest:
         objects = self._objects.find(photo)
         possible = [
-            *(request for pair in pairs_of_a_kind(objects) for request in _edits_of_two(photo, pair, objects, rng)),
+            *(request for pair in pairs_of_one_noun(objects) for request in _edits_of_two(photo, pair, objects, rng)),
             *_edits_of_a_copy(photo, objects, rng),
         ]
         fresh = [request for request in possible if self._key(request) not in self._offered]
@@ -64,13 +64,13 @@ class Relation:
     def _key(self, request: EditRequest) -> tuple[str, str, str]:
         return request.photo.source_id, request.truth["object"], request.truth["edit"]
 
-    def edit(self, requests: Sequence[EditRequest]) -> Sequence[Edited | NotApplicable]:
+    def edit(self, requests: Sequence[EditRequest]) -> Sequence[EditResult | NotApplicable]:
         return [self._edit(request) for request in requests]
 
-    def _edit(self, request: EditRequest) -> Edited | NotApplicable:
+    def _edit(self, request: EditRequest) -> EditResult | NotApplicable:
         assert request.parts is not None
         if (photo := request.parts.get("photo")) is not None:
-            return Edited(photo.image, request.mask, {}, source=request.photo.image)
+            return EditResult(photo.image, request.mask, {}, source=request.photo.image)
         specialist: Specialist = request.parts["specialist"]
         (edited,) = specialist.edit([request])
         return edited if isinstance(edited, NotApplicable) else replace(edited, source=request.photo.image)
@@ -82,7 +82,7 @@ def _edits_of_two(
     """Yield a removal and a recolouring of each of two objects, as far as they are possible."""
     for this, other in (pair, pair[::-1]):
         for specialist in (ObjectRemoval, ColorAlter):
-            index = KnownObjects([this, *(each for each in objects if each is not this)])
+            index = PhotoObjectIndex([this, *(each for each in objects if each is not this)])
             request = _propose(specialist(index), photo, this, rng)
             if request is not None:
                 yield _point_out(request, this, other, rng)
@@ -102,13 +102,13 @@ def _propose(specialist: Specialist, photo: Photo, this: FoundObject, rng: np.ra
 
 def _edits_of_a_copy(photo: Photo, objects: Sequence[FoundObject], rng: np.random.Generator) -> Iterator[EditRequest]:
     """Yield the removal of each possible copy of an object, and a recolouring of the object or of its copy."""
-    for found in objects:
-        for copy in possible_copies(photo, found, objects):
-            made, (original, second), touched = pair_up(photo, found, copy)
+    for obj in objects:
+        for copy in possible_copies(photo, obj, objects):
+            made, (original, second), touched = pair_up(photo, obj, copy)
             yield _point_out(_restore(photo, made, second, touched, rng), second, original, rng)
-            others = [each for each in objects if each is not found]
+            others = [each for each in objects if each is not obj]
             this, other = (original, second) if rng.random() < 0.5 else (second, original)
-            request = _propose(ColorAlter(KnownObjects([this, other, *others])), made, this, rng)
+            request = _propose(ColorAlter(PhotoObjectIndex([this, other, *others])), made, this, rng)
             if request is not None:
                 yield _point_out(request, this, other, rng)
 

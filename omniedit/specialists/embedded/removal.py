@@ -11,7 +11,7 @@ from omniedit.imaging.images import Image, Mask
 from omniedit.imaging.inpaint import MODELS, inpaint
 from omniedit.instructions.objects import removal_instructions
 from omniedit.sources.photo import FractionBox, Photo
-from omniedit.specialists.base import Edited, EditRequest, NotApplicable
+from omniedit.specialists.base import EditRequest, EditResult, NotApplicable
 from omniedit.specialists.embedded.holes import inpaint_mask, is_plain_around, share_on
 from omniedit.tasks import Task
 
@@ -56,7 +56,7 @@ class ObjectRemoval:
         self._offered: set[tuple[str, ...]] = set()
 
     def propose(self, photo: Photo, rng: np.random.Generator) -> EditRequest:
-        removal = one_not_yet_offered(possible_removals(photo, self._objects.find(photo)), photo, self._offered, rng)
+        removal = draw_unused_removal(possible_removals(photo, self._objects.find(photo)), photo, self._offered, rng)
         return EditRequest(
             photo=photo,
             task=self.task,
@@ -65,8 +65,8 @@ class ObjectRemoval:
             mask=removal.hole,
         )
 
-    def edit(self, requests: Sequence[EditRequest]) -> Sequence[Edited | NotApplicable]:
-        return [Edited(remove(request), request.mask, MODELS) for request in requests]
+    def edit(self, requests: Sequence[EditRequest]) -> Sequence[EditResult | NotApplicable]:
+        return [EditResult(remove(request), request.mask, MODELS) for request in requests]
 
 
 def remove(request: EditRequest) -> Image:
@@ -75,7 +75,7 @@ def remove(request: EditRequest) -> Image:
     return inpaint(request.photo.image, request.mask)
 
 
-def one_not_yet_offered(
+def draw_unused_removal(
     removals: Sequence[Removal], photo: Photo, offered: set[tuple[str, ...]], rng: np.random.Generator
 ) -> Removal:
     """Draw one of the photo's removals and add it to `offered` as (source id, names...).

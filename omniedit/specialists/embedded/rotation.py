@@ -10,12 +10,12 @@ import numpy as np
 from omniedit.imaging.images import Image
 from omniedit.instructions.camera import rotation_instructions
 from omniedit.sources.photo import Photo
-from omniedit.specialists.base import Edited, EditRequest, NotApplicable
+from omniedit.specialists.base import EditRequest, EditResult, NotApplicable
 from omniedit.tasks import Task
 
 ANGLES = (-20, -15, -10, 10, 15, 20, 180)
 """Degrees, positive for clockwise. A larger angle than 20 leaves too little of the photo without empty corners."""
-LEAST_CHANGE = 10.0
+MIN_CHANGE = 10.0
 """Mean absolute difference of grey levels below which the rotation is not visible."""
 
 
@@ -28,15 +28,15 @@ class RotationChange:
         angle = ANGLES[rng.integers(len(ANGLES))]
         return EditRequest(photo, self.task, rotation_instructions(angle, rng), {"angle": angle})
 
-    def edit(self, requests: Sequence[EditRequest]) -> Sequence[Edited | NotApplicable]:
+    def edit(self, requests: Sequence[EditRequest]) -> Sequence[EditResult | NotApplicable]:
         return [self._edit(request) for request in requests]
 
-    def _edit(self, request: EditRequest) -> Edited | NotApplicable:
+    def _edit(self, request: EditRequest) -> EditResult | NotApplicable:
         source, edited = rotate_view(request.photo.image, request.truth["angle"])
         change = float(cv2.absdiff(source[::4, ::4].copy(), edited[::4, ::4].copy()).mean())
-        if change < LEAST_CHANGE:
+        if change < MIN_CHANGE:
             return NotApplicable(f"the rotated photo looks the same: it differs by {change:.1f} grey levels")
-        return Edited(edited, None, {"opencv": version("opencv-python-headless")}, source=source)
+        return EditResult(edited, None, {"opencv": version("opencv-python-headless")}, source=source)
 
 
 def rotate_view(image: Image, angle: float) -> tuple[Image, Image]:

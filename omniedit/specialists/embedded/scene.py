@@ -48,7 +48,7 @@ class Scene:
     @cached_property
     def sharp(self) -> float:
         """Share of the plants that is in focus; low in a close-up."""
-        return in_focus(to_float(self.image), self.plants)
+        return focus_share(to_float(self.image), self.plants)
 
     @cached_property
     def sky_share(self) -> float:
@@ -61,7 +61,7 @@ class Scene:
         return float(self.plants.sum() / max(float((1 - self.sky).sum()), 1.0))
 
 
-def understand(image: Image) -> Scene:
+def analyse_scene(image: Image) -> Scene:
     """Return the cues of a photo."""
     return Scene(image, sky_opacity(image))
 
@@ -106,7 +106,7 @@ def greenness(rgb: FloatImage) -> Field:
     return smoothstep(72, 96, hue) * (1 - smoothstep(165, 195, hue)) * smoothstep(5, 14, chroma)
 
 
-def in_focus(rgb: FloatImage, where: Field) -> float:
+def focus_share(rgb: FloatImage, where: Field) -> float:
     """Return the share of a region with fine texture around; an out-of-focus background has little."""
     grey = luma(rgb)
     texture = blur(np.abs(grey - blur(grey, 1.2)), 8.0)

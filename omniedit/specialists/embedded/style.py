@@ -11,7 +11,7 @@ import numpy as np
 from omniedit.imaging.images import Image
 from omniedit.instructions.appearance_templates import style_instructions
 from omniedit.sources.photo import Photo
-from omniedit.specialists.base import Edited, EditRequest, NotApplicable
+from omniedit.specialists.base import EditRequest, EditResult, NotApplicable
 from omniedit.specialists.embedded import multistyle
 from omniedit.specialists.embedded.drawing import charcoal, coloured_pencil, linocut, pencil_sketch
 from omniedit.specialists.embedded.painting import oil_painting, pointillism, watercolour
@@ -102,13 +102,13 @@ class StyleTransfer:
             parts={"seed": int(rng.integers(2**63))},
         )
 
-    def edit(self, requests: Sequence[EditRequest]) -> Sequence[Edited | NotApplicable]:
+    def edit(self, requests: Sequence[EditRequest]) -> Sequence[EditResult | NotApplicable]:
         return [self._edit(request) for request in requests]
 
-    def _edit(self, request: EditRequest) -> Edited:
+    def _edit(self, request: EditRequest) -> EditResult:
         style = STYLES[request.truth["style"]]
         assert request.parts
         image = style.render(request.photo.image, np.random.default_rng(request.parts["seed"]))
         if style.technique == "multistyle26":
-            return Edited(image, None, {"multistyle26": multistyle.MODEL})
-        return Edited(image, None, {"opencv": version("opencv-python-headless")})
+            return EditResult(image, None, {"multistyle26": multistyle.MODEL})
+        return EditResult(image, None, {"opencv": version("opencv-python-headless")})

@@ -14,8 +14,8 @@ from omniedit.imaging.inpaint import MODELS
 from omniedit.imaging.morphology import bounding_box, dilate
 from omniedit.instructions.objects import swap_instructions, without_position
 from omniedit.sources.photo import Photo, round_box
-from omniedit.specialists.base import Donors, Edited, EditRequest, NotApplicable
-from omniedit.specialists.embedded.fill_cache import Fills
+from omniedit.specialists.base import Donors, EditRequest, EditResult, NotApplicable
+from omniedit.specialists.embedded.fill_cache import FillCache
 from omniedit.specialists.embedded.holes import inpaint_mask, is_plain_around, share_on
 from omniedit.specialists.embedded.placement import Placement, box_size, place_object
 from omniedit.specialists.embedded.sizes import relative_size
@@ -43,8 +43,8 @@ class ObjectSwap:
 
     task = Task.OBJECT_SWAP
 
-    def __init__(self, donors: Donors, objects: ObjectIndex | None = None, fills: Fills | None = None) -> None:
-        self._donors, self._objects, self._fills = donors, objects or ObjectIndex(), fills or Fills()
+    def __init__(self, donors: Donors, objects: ObjectIndex | None = None, fills: FillCache | None = None) -> None:
+        self._donors, self._objects, self._fills = donors, objects or ObjectIndex(), fills or FillCache()
         self._donor = lru_cache(DONORS_KEPT)(donors.__getitem__)
         self._offered: set[tuple[str, ...]] = set()
 
@@ -52,14 +52,14 @@ class ObjectSwap:
         objects = self._objects.find(photo)
         if not objects:
             raise NotApplicable("no object stands out")
-        replaceable = [found for found in objects if is_replaceable(found, objects)]
+        replaceable = [obj for obj in objects if is_replaceable(obj, objects)]
         if not replaceable:
             raise NotApplicable("every object is cut off, too large, too small, unnamed, or partly hidden by another")
         for chosen in rng.permutation(len(replaceable)):
             old = replaceable[chosen]
             if (request := self.replace_object(photo, old, objects, rng)) is not None:
                 return request
-        names = ", ".join(found.name for found in replaceable)
+        names = ", ".join(obj.name for obj in replaceable)
         raise NotApplicable(f"no further object fits in place of the {names}")
 
     def replace_object(
@@ -70,24 +70,24 @@ class ObjectSwap:
         max_bare = MAX_PLAIN_BARE if is_plain_around(photo.image, hole) else MAX_BARE
         for donor, new in self._borrowable(rng):
             swap = (photo.source_id, old.name, donor.source_id, new.name)
-            if swap in self._offered or same_kind(old, new):
+            if swap in self._offered or may_be_same_kind(old, new):
                 continue
             placement = place_object(photo, old, donor, new)
-            if placement is not None and placement.left_bare(hole).mean() <= max_bare:
+            if placement is not None and placement.uncovered_hole(hole).mean() <= max_bare:
                 self._offered.add(swap)
                 return _request(photo, old, donor, new, placement, hole, rng)
         return None
 
-    def edit(self, requests: Sequence[EditRequest]) -> Sequence[Edited | NotApplicable]:
+    def edit(self, requests: Sequence[EditRequest]) -> Sequence[EditResult | NotApplicable]:
         return [self._edit(request) for request in requests]
 
-    def _edit(self, request: EditRequest) -> Edited:
+    def _edit(self, request: EditRequest) -> EditResult:
         assert request.mask is not None and request.parts is not None
         emptied, source = request.parts["hole"], request.photo.image
         background = self._fills.fill(request.photo, emptied)
         rng = np.random.default_rng(request.parts["seed"])
         image, touched = compose_swap(background, source, request.mask, request.parts["placement"], rng)
-        return Edited(image, emptied | touched, MODELS)
+        return EditResult(image, emptied | touched, MODELS)
 
     def _borrowable(self, rng: np.random.Generator) -> Iterator[tuple[Photo, FoundObject]]:
         for index in rng.permutation(len(self._donors))[:DONORS_TRIED]:
@@ -113,21 +113,21 @@ class PlausibleSwap(ObjectSwap):
                 return swap
 
 
-def is_replaceable(found: FoundObject, objects: Sequence[FoundObject]) -> bool:
+def is_replaceable(obj: FoundObject, objects: Sequence[FoundObject]) -> bool:
     """Return whether the object can be removed whole and has a name from which a replacement can be chosen.
 
     The lower border may cut it; the new object is then cut as well.
     """
-    whole = found.area <= MAX_AREA and found.cut_sides <= {"bottom"}
-    return whole and found.name != OBJECT and _is_clear(found, objects)
+    whole = obj.area <= MAX_AREA and obj.cut_sides <= {"bottom"}
+    return whole and obj.name != OBJECT and _is_clear(obj, objects)
 
 
-def is_borrowable(found: FoundObject, objects: Sequence[FoundObject]) -> bool:
+def is_borrowable(obj: FoundObject, objects: Sequence[FoundObject]) -> bool:
     """Return whether the object looks whole in another photo and has a specific name."""
-    return not found.cut_sides and found.name != OBJECT and _is_clear(found, objects)
+    return not obj.cut_sides and obj.name != OBJECT and _is_clear(obj, objects)
 
 
-def same_kind(first: FoundObject, second: FoundObject) -> bool:
+def may_be_same_kind(first: FoundObject, second: FoundObject) -> bool:
     """Return whether two names end in one noun ('upper dog', 'lower dog') or one may include the other ('animal')."""
     nouns = [without_position(this.name) for this in (first, second)]
     if nouns[0].split()[-1] == nouns[1].split()[-1]:
@@ -155,7 +155,7 @@ def compose_swap(
 def paste(background: Image, place: Placement) -> tuple[Image, Mask]:
     """Return the image with the cut-out and its contact shadow, and the mask of covered or shaded pixels."""
     shape = background.shape[:2]
-    alpha, colours = place.on_canvas(place.piece.alpha, shape), place.on_canvas(place.piece.colours, shape)
+    alpha, colours = place.paste_on_canvas(place.piece.alpha, shape), place.paste_on_canvas(place.piece.colours, shape)
     shadow = contact_shadow(alpha, standing=place.standing)
     shaded = background * (1 - shadow[..., None])
     image = shaded + alpha[..., None] * (colours - shaded)
@@ -197,11 +197,11 @@ def _request(
     )
 
 
-def _is_clear(found: FoundObject, objects: Sequence[FoundObject]) -> bool:
+def _is_clear(obj: FoundObject, objects: Sequence[FoundObject]) -> bool:
     """Return whether the object is large enough, alone of its kind, and not partly hidden by a smaller one.
 
     An object with a position in its name ('upper dog') is among others of its kind, and they hide parts of each other.
     """
-    alone = without_position(found.name) == found.name
-    smaller = (other for other in objects if other.area < found.area)
-    return alone and min(box_size(found.mask)) >= MIN_SIDE and all(share_on(other, found) < 0.05 for other in smaller)
+    alone = without_position(obj.name) == obj.name
+    smaller = (other for other in objects if other.area < obj.area)
+    return alone and min(box_size(obj.mask)) >= MIN_SIDE and all(share_on(other, obj) < 0.05 for other in smaller)

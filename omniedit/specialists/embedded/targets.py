@@ -13,7 +13,7 @@ from omniedit.instructions.objects import without_position
 from omniedit.instructions.words import head
 from omniedit.sources.photo import FractionBox, NamedObject, Photo
 
-LEAST_OVERLAP = 0.5
+MIN_OVERLAP = 0.5
 """Smallest intersection over union of a listed box with the outline that was found in it."""
 
 MIDDLE = 0.25
@@ -24,9 +24,9 @@ def match_listed(photo: Photo, objects: Sequence[FoundObject]) -> dict[int, int]
     """Return the index of the found object for each object of the photo's listing that was found."""
     matched: dict[int, int] = {}
     for listed, named in enumerate(photo.objects):
-        for place, found in enumerate(objects):
-            same = named.name == found.name and place not in matched.values()
-            if same and named.box and _overlap(named.box, found.box) >= LEAST_OVERLAP:
+        for place, obj in enumerate(objects):
+            same = named.name == obj.name and place not in matched.values()
+            if same and named.box and _overlap(named.box, obj.box) >= MIN_OVERLAP:
                 matched[listed] = place
                 break
     return matched
@@ -53,18 +53,18 @@ def list_individuals(photo: Photo, objects: Sequence[FoundObject]) -> tuple[list
     return individuals, unplaced
 
 
-def single_out(photo: Photo, objects: Sequence[FoundObject], target: int) -> tuple[Photo, list[FoundObject]]:
+def name_uniquely(photo: Photo, objects: Sequence[FoundObject], target: int) -> tuple[Photo, list[FoundObject]]:
     """Return the photo and its objects with names that make the target's noun unique.
 
     Specialists of single objects find an object's box, and the objects that its edit must spare, by unique names.
     """
     noun = head(objects[target].name)
-    others = (place for place, found in enumerate(objects) if place != target and head(found.name) == noun)
+    others = (place for place, obj in enumerate(objects) if place != target and head(obj.name) == noun)
     labels = {target: without_position(objects[target].name)}
     labels |= {
         place: f"{_ORDER[min(n, len(_ORDER) - 1)]} {to_noun(objects[place].name)}" for n, place in enumerate(others)
     }
-    renamed = [replace(found, name=labels.get(place, found.name)) for place, found in enumerate(objects)]
+    renamed = [replace(obj, name=labels.get(place, obj.name)) for place, obj in enumerate(objects)]
     matched = match_listed(photo, objects)
     listing = [
         NamedObject(renamed[matched[place]].name if place in matched else _unseen(named.name, noun), named.box)

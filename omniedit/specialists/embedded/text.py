@@ -18,14 +18,14 @@ from omniedit.imaging.lettering import (
 )
 from omniedit.instructions.texts import is_usable, other_text, same_letters, text_instructions
 from omniedit.sources.photo import Photo, round_box
-from omniedit.specialists.base import Edited, EditRequest, NotApplicable
+from omniedit.specialists.base import EditRequest, EditResult, NotApplicable
 from omniedit.tasks import Task
 
-LEAST_SCORE = 0.9
+MIN_CONFIDENCE = 0.9
 """Smallest confidence of the reader in a text that is changed."""
-LEAST_HEIGHT = 16
+MIN_HEIGHT = 16
 """Smallest height of a line in pixels."""
-LEAST_ALIKE = 0.7
+MIN_CORRELATION = 0.7
 """Smallest correlation of a line with the same text drawn anew; handwriting and ornate letters have less."""
 WIDTHS = (0.72, 1.03)
 """Range of the new text's width, relative to the old one's."""
@@ -75,17 +75,17 @@ class TextualChange:
                 return _request(photo, line, new, rng)
         raise NotApplicable("no other word has about the width of the text")
 
-    def edit(self, requests: Sequence[EditRequest]) -> Sequence[Edited | NotApplicable]:
+    def edit(self, requests: Sequence[EditRequest]) -> Sequence[EditResult | NotApplicable]:
         return [self._edit(request) for request in requests]
 
-    def _edit(self, request: EditRequest) -> Edited | NotApplicable:
+    def _edit(self, request: EditRequest) -> EditResult | NotApplicable:
         assert request.parts is not None
         line, new = request.parts["line"], request.truth["new_text"]
         rng = np.random.default_rng(list(new.encode()))
         edited, mask = rewrite(request.photo.image, line.patch, line.ink, new, _align(line, new), rng)
         if not any(same_letters(each.text) == same_letters(new) for each in read_text(edited)):
             return NotApplicable("the new text cannot be read back")
-        return Edited(edited, mask, MODEL)
+        return EditResult(edited, mask, MODEL)
 
     def _find(self, photo: Photo) -> list[Line]:
         key = photo.source_id, photo.sha256
@@ -96,17 +96,17 @@ class TextualChange:
 
 def find_lines(photo: Photo) -> Iterator[Line]:
     """Yield the lines of a photo that can be drawn anew: plain letters of one colour on plain ground."""
-    lines = [line for line in read_text(photo.image) if line.score >= LEAST_SCORE and is_usable(line.text)]
+    lines = [line for line in read_text(photo.image) if line.score >= MIN_CONFIDENCE and is_usable(line.text)]
     texts = [same_letters(line.text) for line in lines]
     unique = [line for line in lines if texts.count(same_letters(line.text)) == 1]
-    tall = sorted((line for line in unique if _height(line) >= LEAST_HEIGHT), key=_height, reverse=True)
+    tall = sorted((line for line in unique if _height(line) >= MIN_HEIGHT), key=_height, reverse=True)
     for line in tall[:LINES]:
         patch = make_upright(photo.image, line.corners)
         ink = separate_ink(patch)
         if ink is None:
             continue
         face, alike = match_face(ink, line.text)
-        if alike >= LEAST_ALIKE:
+        if alike >= MIN_CORRELATION:
             yield Line(line, _starts_like_another(line, lines), patch, ink, face)
 
 

@@ -13,9 +13,9 @@ from omniedit.imaging.morphology import bounding_box
 from omniedit.instructions.visual import point_to_reference
 from omniedit.pairs import Reference
 from omniedit.sources.photo import Photo
-from omniedit.specialists.base import Donors, Edited, EditRequest, NotApplicable, Specialist
+from omniedit.specialists.base import Donors, EditRequest, EditResult, NotApplicable, Specialist
 from omniedit.specialists.embedded.addition import ObjectAddition
-from omniedit.specialists.embedded.fill_cache import Fills
+from omniedit.specialists.embedded.fill_cache import FillCache
 from omniedit.specialists.embedded.removal import ObjectRemoval
 from omniedit.specialists.embedded.swap import PlausibleSwap
 from omniedit.tasks import Task
@@ -27,9 +27,9 @@ BOX_WIDTH = 1 / 200
 PALETTE = ((230, 25, 75), (60, 180, 75), (255, 225, 25), (0, 130, 200), (245, 130, 48), (145, 30, 180), (70, 240, 240))
 """Colours of the segments of a map, on black."""
 
-MOST_ALIKE = 0.8
+MAX_AGREEMENT = 0.8
 """Largest agreement of the lines in the edit before and after it."""
-LEAST_DRAWN = 0.001
+MIN_LINE_SHARE = 0.001
 """Smallest share of a drawing that lines cover; an empty sheet guides no edit."""
 
 
@@ -41,8 +41,8 @@ class VisualEdit:
 
     task: Task
 
-    def __init__(self, donors: Donors, objects: ObjectIndex | None = None, fills: Fills | None = None) -> None:
-        self._fills, self._objects = fills or Fills(), objects or ObjectIndex()
+    def __init__(self, donors: Donors, objects: ObjectIndex | None = None, fills: FillCache | None = None) -> None:
+        self._fills, self._objects = fills or FillCache(), objects or ObjectIndex()
         self._edits = {edit.task: edit for edit in self._make_edits(donors)}
 
     def _make_edits(self, donors: Donors) -> tuple[Specialist, ...]:
@@ -62,10 +62,10 @@ class VisualEdit:
             return replace(request, task=self.task, instructions=instructions, truth=truth)
         raise NotApplicable("; ".join(dict.fromkeys(reasons)))
 
-    def edit(self, requests: Sequence[EditRequest]) -> Sequence[Edited | NotApplicable]:
+    def edit(self, requests: Sequence[EditRequest]) -> Sequence[EditResult | NotApplicable]:
         return [self._edit(request) for request in requests]
 
-    def _edit(self, request: EditRequest) -> Edited | NotApplicable:
+    def _edit(self, request: EditRequest) -> EditResult | NotApplicable:
         (edited,) = self._edits[Task(request.truth["edit"])].edit([request])
         if isinstance(edited, NotApplicable):
             return edited
@@ -75,7 +75,7 @@ class VisualEdit:
         (role,) = self.task.references
         return replace(edited, references=(Reference(role, condition),))
 
-    def draw_condition(self, request: EditRequest, edited: Edited) -> Image | NotApplicable:
+    def draw_condition(self, request: EditRequest, edited: EditResult) -> Image | NotApplicable:
         """Return the condition image, (h, w, 3), or why it does not show the edit."""
         raise NotImplementedError
 
@@ -88,7 +88,7 @@ class VisualBox(VisualEdit):
     def _make_edits(self, donors: Donors) -> tuple[Specialist, ...]:
         return (ObjectRemoval(self._objects),)
 
-    def draw_condition(self, request: EditRequest, edited: Edited) -> Image | NotApplicable:
+    def draw_condition(self, request: EditRequest, edited: EditResult) -> Image | NotApplicable:
         assert request.mask is not None
         return draw_box(request.photo.image, bounding_box(request.mask))
 
@@ -98,7 +98,7 @@ class VisualSketch(VisualEdit):
 
     task = Task("visual_sketch")
 
-    def draw_condition(self, request: EditRequest, edited: Edited) -> Image | NotApplicable:
+    def draw_condition(self, request: EditRequest, edited: EditResult) -> Image | NotApplicable:
         return draw_result(request.photo.image, edited, sketch_lines, dark=True)
 
 
@@ -107,7 +107,7 @@ class VisualScribble(VisualEdit):
 
     task = Task("visual_scribble")
 
-    def draw_condition(self, request: EditRequest, edited: Edited) -> Image | NotApplicable:
+    def draw_condition(self, request: EditRequest, edited: EditResult) -> Image | NotApplicable:
         return draw_result(request.photo.image, edited, scribble_lines, dark=False)
 
 
@@ -133,7 +133,7 @@ class VisualSegment(VisualEdit):
             parts={**(request.parts or {}), "colours": colours},
         )
 
-    def draw_condition(self, request: EditRequest, edited: Edited) -> Image | NotApplicable:
+    def draw_condition(self, request: EditRequest, edited: EditResult) -> Image | NotApplicable:
         assert request.parts is not None
         objects = self._objects.find(request.photo)
         added = set(request.truth["object"].split(" and the "))
@@ -152,13 +152,13 @@ def draw_segments(masks: Sequence[Mask], colours: Sequence[Sequence[int]]) -> Im
     return drawn
 
 
-def draw_result(source: Image, edited: Edited, find: Callable[[Image], Mask], dark: bool) -> Image | NotApplicable:
+def draw_result(source: Image, edited: EditResult, find: Callable[[Image], Mask], dark: bool) -> Image | NotApplicable:
     """Draw the lines of an edited image, if they differ from the source's where it changed."""
     after, before = find(edited.image), find(source)
     mask = np.ones(after.shape, bool) if edited.mask is None else scale_mask(edited.mask, after)
-    if agreement(after & mask, before & mask) > MOST_ALIKE:
+    if agreement(after & mask, before & mask) > MAX_AGREEMENT:
         return NotApplicable("the lines of the edited image hardly differ from those of the source")
-    if after.mean() < LEAST_DRAWN:
+    if after.mean() < MIN_LINE_SHARE:
         return NotApplicable("the edited image has hardly any lines")
     return draw_lines(after, dark)
 

@@ -23,7 +23,7 @@ from torch.nn import functional
 
 from omniedit.specialists.learned.alignment import TokenMap
 
-SMALLEST = 1e-6
+EPSILON = 1e-6
 """Smallest share of its row that an image token's attention leaves for image tokens."""
 SDXL_SELF = ("down_blocks.2", "mid_block", "up_blocks.0")
 """SDXL layers with few tokens: 32 x 32 for an image of 1024 x 1024. They hold the layout, the finer ones texture. The
@@ -34,7 +34,7 @@ MAP_BYTES = 256 * 2**20
 
 
 @dataclass(frozen=True)
-class Reach:
+class ControlRange:
     """Steps and layers in which targets get their sources' maps.
 
     Args:
@@ -57,7 +57,7 @@ class AttentionControl:
         steps: number of denoising steps.
     """
 
-    def __init__(self, maps: Sequence[TokenMap], reach: Reach, steps: int, device: Any = "cpu") -> None:
+    def __init__(self, maps: Sequence[TokenMap], reach: ControlRange, steps: int, device: Any = "cpu") -> None:
         self.pairs, self.reach, self.steps, self.step = len(maps), reach, steps, 0
         self.shares = torch.stack([each.shares for each in maps]).to(device)
         self.taken = torch.stack([each.taken for each in maps])[:, None, None].to(device)
@@ -94,11 +94,11 @@ def joint_maps(
 
 def _at_most_all(text_part: Tensor) -> Tensor:
     """Scale text parts to at most a whole row, which the source's attention plus the target's own may exceed."""
-    return text_part * ((1 - SMALLEST) / text_part.sum(-1, keepdim=True)).clamp(max=1)
+    return text_part * ((1 - EPSILON) / text_part.sum(-1, keepdim=True)).clamp(max=1)
 
 
 def _left_for_image(text_part: Tensor) -> Tensor:
-    return (1 - text_part.sum(-1, keepdim=True)).clamp(min=SMALLEST)
+    return (1 - text_part.sum(-1, keepdim=True)).clamp(min=EPSILON)
 
 
 @contextmanager

@@ -13,13 +13,13 @@ from omniedit.imaging.lines import scribble_lines, sketch_lines
 from omniedit.imaging.morphology import bounding_box
 from omniedit.instructions.type_proposals import ConditionedProposal
 from omniedit.pairs import Reference
-from omniedit.specialists.base import Edited, NotApplicable
+from omniedit.specialists.base import EditResult, NotApplicable
 from omniedit.specialists.embedded.visual import draw_box, draw_result
-from omniedit.specialists.learned.inpainting import Inpainting, Placed
+from omniedit.specialists.learned.inpainting import GroundedHole, Inpainting
 from omniedit.tasks import Task
 
 
-class Conditioned(Inpainting[ConditionedProposal]):
+class ConditionedInpainting(Inpainting[ConditionedProposal]):
     """Removal or swap of an object, with its condition image as the reference. Truth: the proposal's fields, box."""
 
     task, proposal = Task("visual_bbox"), ConditionedProposal
@@ -27,17 +27,19 @@ class Conditioned(Inpainting[ConditionedProposal]):
     def prompt(self, proposal: ConditionedProposal) -> str:
         return proposal.new_object or proposal.background
 
-    def filter_edits(self, edits: Sequence[Edited], placed: Sequence[Placed]) -> Sequence[Edited | NotApplicable]:
+    def filter_edits(
+        self, edits: Sequence[EditResult], placed: Sequence[GroundedHole]
+    ) -> Sequence[EditResult | NotApplicable]:
         return [self._add_condition(edited, one.hole.image) for edited, one in zip(edits, placed, strict=True)]
 
-    def _add_condition(self, edited: Edited, source: Image) -> Edited | NotApplicable:
+    def _add_condition(self, edited: EditResult, source: Image) -> EditResult | NotApplicable:
         (role,) = self.task.references
         condition = self._draw(role, source, edited)
         if isinstance(condition, NotApplicable):
             return condition
         return replace(edited, references=(Reference(role, condition),))
 
-    def _draw(self, role: str, source: Image, edited: Edited) -> Image | NotApplicable:
+    def _draw(self, role: str, source: Image, edited: EditResult) -> Image | NotApplicable:
         """Return the condition image of a role, or why it does not show the edit."""
         assert edited.mask is not None
         match role:

@@ -13,24 +13,24 @@ SPANS = 1024
 """Number of forward passes that are recorded before their times are read from the device."""
 
 
-class ProcessorMoment:
+class CpuTimestamp:
     """Moment on the processor's clock."""
 
     def __init__(self) -> None:
         self.at = time.perf_counter()
 
-    def seconds_to(self, later: Self) -> float:
+    def elapsed_to(self, later: Self) -> float:
         return later.at - self.at
 
 
-class GpuMoment:
+class GpuTimestamp:
     """Moment at which the GPU completes all work queued so far."""
 
     def __init__(self) -> None:
         self.event = torch.cuda.Event(enable_timing=True)
         self.event.record()
 
-    def seconds_to(self, later: Self) -> float:
+    def elapsed_to(self, later: Self) -> float:
         later.event.synchronize()
         return self.event.elapsed_time(later.event) / 1000
 
@@ -44,7 +44,7 @@ class DeviceClock:
     """
 
     def __init__(self, device: str) -> None:
-        self._now: type[ProcessorMoment] | type[GpuMoment] = GpuMoment if device == "cuda" else ProcessorMoment
+        self._now: type[CpuTimestamp] | type[GpuTimestamp] = GpuTimestamp if device == "cuda" else CpuTimestamp
         self._lock = Lock()
         self._seconds: dict[str, float] = defaultdict(float)
         self._any_s = 0.0
@@ -73,7 +73,7 @@ class DeviceClock:
         """Return the busy share of the time from the first pass to the last: in total, and by name."""
         with self._lock:
             self._add_up()
-            whole = self._first.seconds_to(self._last) if self._last else 0.0
+            whole = self._first.elapsed_to(self._last) if self._last else 0.0
             if not whole:
                 return 0.0, {}
             return self._any_s / whole, {name: seconds / whole for name, seconds in self._seconds.items()}
@@ -83,7 +83,7 @@ class DeviceClock:
         if not shares:
             return "no network ran"
         by_stage = ", ".join(f"{name} {own:.0%}" for name, own in sorted(shares.items(), key=lambda item: -item[1]))
-        return f"device busy {share:.0%} of {self._first.seconds_to(self._last):,.0f} s: {by_stage}"
+        return f"device busy {share:.0%} of {self._first.elapsed_to(self._last):,.0f} s: {by_stage}"
 
     def _begin(self, network: nn.Module, *_: Any) -> None:
         with self._lock:
@@ -104,7 +104,7 @@ class DeviceClock:
         earlier.
         """
         passes = [
-            (self._first.seconds_to(begun), self._first.seconds_to(ended), name) for name, begun, ended in self._spans
+            (self._first.elapsed_to(begun), self._first.elapsed_to(ended), name) for name, begun, ended in self._spans
         ]
         for begun_s, ended_s, name in sorted(passes):
             self._seconds[name] += ended_s - begun_s

@@ -22,7 +22,7 @@ from omniedit.errors import UserError
 from omniedit.imaging.images import Image
 from omniedit.models.folder import load_part, load_pipeline
 from omniedit.specialists.learned.canvas import Canvas
-from omniedit.specialists.learned.inpainter import Hole, Inpainter, Kind
+from omniedit.specialists.learned.inpainter import Hole, Inpainter, InpainterKind
 
 WEIGHTS, ENCODER = "sdxl_models/ip-adapter_sdxl_vit-h.safetensors", "models/image_encoder"
 """Files of h94/IP-Adapter: the adapter for SDXL, and the image encoder of both adapters."""
@@ -48,11 +48,11 @@ class GuidedHole(Hole):
 class GuidedInpainter(Inpainter):
     """Painter of guided holes, in batches of one size."""
 
-    kinds: ClassVar[Mapping[str, Kind]] = {
+    kinds: ClassVar[Mapping[str, InpainterKind]] = {
         kind.pipeline.__name__: kind
         for kind in (
-            Kind(StableDiffusionXLInpaintPipeline, 30, {"guidance_scale": 7.5, "strength": 1.0}),
-            Kind(
+            InpainterKind(StableDiffusionXLInpaintPipeline, 30, {"guidance_scale": 7.5, "strength": 1.0}),
+            InpainterKind(
                 StableDiffusionXLControlNetInpaintPipeline,
                 30,
                 {"guidance_scale": 7.5, "strength": 1.0, "controlnet_conditioning_scale": CONTROL_SCALE},

@@ -42,7 +42,7 @@ class Hole:
 
 
 @dataclass(frozen=True)
-class Kind:
+class InpainterKind:
     """Kind of inpainting pipeline.
 
     Args:
@@ -57,10 +57,10 @@ class Kind:
 KINDS = {
     kind.pipeline.__name__: kind
     for kind in (
-        Kind(InpaintPipeline, 28, {"guidance_scale": 7.0}),
-        Kind(FluxFillPipeline, 50, {"guidance_scale": 30.0, "max_sequence_length": 512}),
-        Kind(StableDiffusionXLInpaintPipeline, 30, {"guidance_scale": 7.5, "strength": 1.0}),
-        Kind(StableDiffusion3InpaintPipeline, 28, {"guidance_scale": 7.0, "strength": 1.0}),
+        InpainterKind(InpaintPipeline, 28, {"guidance_scale": 7.0}),
+        InpainterKind(FluxFillPipeline, 50, {"guidance_scale": 30.0, "max_sequence_length": 512}),
+        InpainterKind(StableDiffusionXLInpaintPipeline, 30, {"guidance_scale": 7.5, "strength": 1.0}),
+        InpainterKind(StableDiffusion3InpaintPipeline, 28, {"guidance_scale": 7.0, "strength": 1.0}),
     )
 }
 """Kinds by the class in config/models.yaml. `StableDiffusion3ControlNetInpaintingPipeline` is left out: it samples the
@@ -76,7 +76,7 @@ class Inpainter:
             back up.
     """
 
-    kinds: ClassVar[Mapping[str, Kind]] = KINDS
+    kinds: ClassVar[Mapping[str, InpainterKind]] = KINDS
 
     def __init__(self, pipeline: Any, batch_size: int = 4, steps: int | None = None, resolution: int = 1024) -> None:
         self.pipeline = pipeline

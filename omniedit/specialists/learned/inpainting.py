@@ -10,14 +10,14 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from omniedit.grounding.detector import Detections, Grounded, NotGrounded, Query
+from omniedit.grounding.detector import Detections, Grounding, NotGrounded, PhraseQuery
 from omniedit.grounding.masks import box_mask
 from omniedit.imaging.images import Mask, decode_mask, encode_mask
 from omniedit.imaging.morphology import bounding_box, dilate_by_share
 from omniedit.instructions.proposals import AdditionProposal, BackgroundProposal, RemovalProposal, SwapProposal
 from omniedit.models.roles import ROLES
 from omniedit.sources.photo import FractionBox
-from omniedit.specialists.base import Edited, EditRequest, NotApplicable
+from omniedit.specialists.base import EditRequest, EditResult, NotApplicable
 from omniedit.specialists.learned.inpainter import Hole
 from omniedit.specialists.learned.proposed import P, Proposed, get_proposal, request_seed
 from omniedit.specialists.learned.shared_models import Toolbox
@@ -28,11 +28,11 @@ REMAINS = 0.25
 
 
 @dataclass(frozen=True)
-class Placed:
+class GroundedHole:
     """Grounded object of a proposal, and the hole made from its mask."""
 
-    query: Query
-    grounded: Grounded
+    query: PhraseQuery
+    grounded: Grounding
     hole: Hole
 
 
@@ -43,52 +43,56 @@ class Inpainting(Proposed[P]):
 
     def __init__(self, toolbox: Toolbox, proposals: Any, task: Task | None = None) -> None:
         super().__init__(toolbox, proposals, task)
-        self._known: dict[tuple[str, str, bool], Known] = {}
+        self._known: dict[tuple[str, str, bool], CachedGrounding] = {}
 
-    def edit(self, requests: Sequence[EditRequest]) -> Sequence[Edited | NotApplicable]:
+    def edit(self, requests: Sequence[EditRequest]) -> Sequence[EditResult | NotApplicable]:
         return self.finish(requests, self.prepare(requests))
 
-    def prepare(self, requests: Sequence[EditRequest]) -> list[Placed | NotGrounded]:
+    def prepare(self, requests: Sequence[EditRequest]) -> list[GroundedHole | NotGrounded]:
         """Ground the proposals' objects and return the holes made from their masks."""
         proposals = [get_proposal(request, self.proposal) for request in requests]
         queries = [
-            Query(request.photo.image, proposal.object, getattr(proposal, "every", False))
+            PhraseQuery(request.photo.image, proposal.object, getattr(proposal, "every", False))
             for request, proposal in zip(requests, proposals, strict=True)
         ]
-        found = self._ground_all(requests, queries)
+        groundings = self._ground_all(requests, queries)
         return [
             one if isinstance(one, NotGrounded) else self._place(query, one, proposal, request_seed(request))
-            for query, one, proposal, request in zip(queries, found, proposals, requests, strict=True)
+            for query, one, proposal, request in zip(queries, groundings, proposals, requests, strict=True)
         ]
 
     def finish(
-        self, requests: Sequence[EditRequest], prepared: Sequence[Placed | NotGrounded]
-    ) -> Sequence[Edited | NotApplicable]:
-        placed = [one for one in prepared if isinstance(one, Placed)]
+        self, requests: Sequence[EditRequest], prepared: Sequence[GroundedHole | NotGrounded]
+    ) -> Sequence[EditResult | NotApplicable]:
+        placed = [one for one in prepared if isinstance(one, GroundedHole)]
         made = iter(self.filter_edits(self._edit_placed(placed), placed))
         return [NotApplicable(one.reason) if isinstance(one, NotGrounded) else next(made) for one in prepared]
 
-    def _place(self, query: Query, grounded: Grounded, proposal: P, seed: int) -> Placed:
-        return Placed(query, grounded, Hole(query.image, self.hole(grounded.mask), self.prompt(proposal), seed))
+    def _place(self, query: PhraseQuery, grounded: Grounding, proposal: P, seed: int) -> GroundedHole:
+        return GroundedHole(query, grounded, Hole(query.image, self.hole(grounded.mask), self.prompt(proposal), seed))
 
-    def _ground_all(self, requests: Sequence[EditRequest], queries: Sequence[Query]) -> list[Grounded | NotGrounded]:
+    def _ground_all(
+        self, requests: Sequence[EditRequest], queries: Sequence[PhraseQuery]
+    ) -> list[Grounding | NotGrounded]:
         """Ground each query's phrase, once for all its candidates."""
         keys = [
             (request.photo.source_id, query.phrase, query.every)
             for request, query in zip(requests, queries, strict=True)
         ]
         new = {key: query for key, query in zip(keys, queries, strict=True) if key not in self._known}
-        found = dict(zip(new, self.toolbox.grounder.ground(list(new.values())), strict=True))
-        outcomes = [found[key] if key in found else self._known[key].whole for key in keys]
+        groundings = dict(zip(new, self.toolbox.grounder.ground(list(new.values())), strict=True))
+        outcomes = [groundings[key] if key in groundings else self._known[key].whole for key in keys]
         if self.toolbox.config.candidates > 1:
-            self._known |= {key: Known.of(grounded) for key, grounded in found.items()}
+            self._known |= {key: CachedGrounding.of(grounded) for key, grounded in groundings.items()}
         return outcomes
 
-    def _edit_placed(self, placed: Sequence[Placed]) -> list[Edited]:
+    def _edit_placed(self, placed: Sequence[GroundedHole]) -> list[EditResult]:
         models = self.toolbox.revisions(*ROLES[self.task])
         filled = self.toolbox.inpainter.fill([one.hole for one in placed])
         return [
-            Edited(image, one.hole.mask, models, truth={**where(one.grounded), **self.extra_truth(one.hole)})
+            EditResult(
+                image, one.hole.mask, models, truth={**grounding_truth(one.grounded), **self.extra_truth(one.hole)}
+            )
             for one, image in zip(placed, filled, strict=True)
         ]
 
@@ -104,7 +108,9 @@ class Inpainting(Proposed[P]):
         """Return further truth of the edit."""
         return {}
 
-    def filter_edits(self, edits: Sequence[Edited], placed: Sequence[Placed]) -> Sequence[Edited | NotApplicable]:
+    def filter_edits(
+        self, edits: Sequence[EditResult], placed: Sequence[GroundedHole]
+    ) -> Sequence[EditResult | NotApplicable]:
         """Return the edits, with `NotApplicable` for each one that failed."""
         return edits
 
@@ -142,17 +148,21 @@ class ObjectAddition(Inpainting[AdditionProposal]):
     def prompt(self, proposal: AdditionProposal) -> str:
         return proposal.background
 
-    def filter_edits(self, edits: Sequence[Edited], placed: Sequence[Placed]) -> Sequence[Edited | NotApplicable]:
+    def filter_edits(
+        self, edits: Sequence[EditResult], placed: Sequence[GroundedHole]
+    ) -> Sequence[EditResult | NotApplicable]:
         grounder, queries = self.toolbox.grounder, [one.query for one in placed]
-        emptied = [Query(edited.image, query.phrase) for edited, query in zip(edits, queries, strict=True)]
-        found = grounder.detector.detect(emptied, grounder.limits)
-        return [self._swap_source_and_edit(*each) for each in zip(edits, queries, found, strict=True)]
+        emptied = [PhraseQuery(edited.image, query.phrase) for edited, query in zip(edits, queries, strict=True)]
+        detections = grounder.detector.detect(emptied, grounder.limits)
+        return [self._swap_source_and_edit(*each) for each in zip(edits, queries, detections, strict=True)]
 
-    def _swap_source_and_edit(self, removed: Edited, query: Query, found: Detections) -> Edited | NotApplicable:
+    def _swap_source_and_edit(
+        self, removed: EditResult, query: PhraseQuery, detections: Detections
+    ) -> EditResult | NotApplicable:
         assert removed.mask is not None
-        if any(stands_in(box, removed.mask) for box in found.boxes.tolist()):
+        if any(is_inside_hole(box, removed.mask) for box in detections.boxes.tolist()):
             return NotApplicable(f"'{query.phrase}' is still found where it was removed")
-        return Edited(query.image, removed.mask, removed.models, source=removed.image, truth=removed.truth)
+        return EditResult(query.image, removed.mask, removed.models, source=removed.image, truth=removed.truth)
 
 
 class BackgroundSwap(Inpainting[BackgroundProposal]):
@@ -170,12 +180,12 @@ class BackgroundSwap(Inpainting[BackgroundProposal]):
         return {"background_source_id": ""}
 
 
-def where(grounded: Grounded) -> dict[str, Any]:
+def grounding_truth(grounded: Grounding) -> dict[str, Any]:
     """Return the box and the score of a grounded object."""
     return {"box": mask_box(grounded.mask), "score": round(grounded.score, 3)}
 
 
-def stands_in(box: FractionBox, hole: Mask) -> bool:
+def is_inside_hole(box: FractionBox, hole: Mask) -> bool:
     """Return whether the object in a box is in a hole, not only next to it."""
     boxed = box_mask(box, hole.shape)
     both = (boxed & hole).sum()
@@ -183,21 +193,25 @@ def stands_in(box: FractionBox, hole: Mask) -> bool:
 
 
 @dataclass(frozen=True)
-class Known:
+class CachedGrounding:
     """Result of grounding a phrase, with its mask encoded: kilobytes, where the mask itself takes a byte per pixel."""
 
-    found: Grounded | NotGrounded
+    grounding: Grounding | NotGrounded
     mask: bytes = b""
 
     @classmethod
-    def of(cls, found: Grounded | NotGrounded) -> "Known":
-        if isinstance(found, NotGrounded):
-            return cls(found)
-        return cls(replace(found, mask=np.zeros((0, 0), bool)), encode_mask(found.mask))
+    def of(cls, grounding: Grounding | NotGrounded) -> "CachedGrounding":
+        if isinstance(grounding, NotGrounded):
+            return cls(grounding)
+        return cls(replace(grounding, mask=np.zeros((0, 0), bool)), encode_mask(grounding.mask))
 
     @property
-    def whole(self) -> Grounded | NotGrounded:
-        return self.found if isinstance(self.found, NotGrounded) else replace(self.found, mask=decode_mask(self.mask))
+    def whole(self) -> Grounding | NotGrounded:
+        return (
+            self.grounding
+            if isinstance(self.grounding, NotGrounded)
+            else replace(self.grounding, mask=decode_mask(self.mask))
+        )
 
 
 def mask_box(mask: Mask) -> list[float]:

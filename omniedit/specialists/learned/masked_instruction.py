@@ -10,9 +10,9 @@ from omniedit.imaging.images import Mask
 from omniedit.imaging.morphology import dilate_by_share
 from omniedit.instructions.type_proposals import AlterationProposal
 from omniedit.models.roles import ROLES
-from omniedit.specialists.base import Edited
+from omniedit.specialists.base import EditResult
 from omniedit.specialists.learned.canvas import composite
-from omniedit.specialists.learned.inpainting import Inpainting, Placed, where
+from omniedit.specialists.learned.inpainting import GroundedHole, Inpainting, grounding_truth
 from omniedit.specialists.learned.stylist import Restyling
 from omniedit.tasks import Task
 
@@ -28,11 +28,16 @@ class MaskedInstruction(Inpainting[AlterationProposal]):
     def hole(self, mask: Mask) -> Mask:
         return dilate_by_share(mask, self.toolbox.config.grounding.rim)
 
-    def _edit_placed(self, placed: Sequence[Placed]) -> list[Edited]:
+    def _edit_placed(self, placed: Sequence[GroundedHole]) -> list[EditResult]:
         holes = [one.hole for one in placed]
         drawn = self.toolbox.stylist.restyle([Restyling(hole.image, hole.prompt, hole.seed) for hole in holes])
         models = self.toolbox.revisions(*ROLES[self.task])
         return [
-            Edited(composite(one.hole.image, image, one.hole.mask), one.hole.mask, models, truth=where(one.grounded))
+            EditResult(
+                composite(one.hole.image, image, one.hole.mask),
+                one.hole.mask,
+                models,
+                truth=grounding_truth(one.grounded),
+            )
             for one, image in zip(placed, drawn, strict=True)
         ]

@@ -8,7 +8,7 @@ from omniedit.imaging.images import Image, Mask, resize
 from omniedit.instructions.camera_proposals import OutpaintProposal
 from omniedit.models.roles import ROLES
 from omniedit.sources.photo import FractionBox
-from omniedit.specialists.base import Edited, EditRequest, NotApplicable
+from omniedit.specialists.base import EditRequest, EditResult, NotApplicable
 from omniedit.specialists.embedded.outpaint import border_mask
 from omniedit.specialists.learned.inpainter import Hole
 from omniedit.specialists.learned.proposed import Proposed, get_proposal, request_seed
@@ -29,7 +29,7 @@ class Outpainting(Proposed[OutpaintProposal]):
 
     task = Task("outpaint")
 
-    def edit(self, requests: Sequence[EditRequest]) -> Sequence[Edited | NotApplicable]:
+    def edit(self, requests: Sequence[EditRequest]) -> Sequence[EditResult | NotApplicable]:
         proposals = [get_proposal(request, OutpaintProposal) for request in requests]
         extended = [
             extend(request.photo.image, proposal.side) for request, proposal in zip(requests, proposals, strict=True)
@@ -40,7 +40,7 @@ class Outpainting(Proposed[OutpaintProposal]):
         ]
         models = self.toolbox.revisions(*ROLES[self.task])
         return [
-            Edited(image, border, models, source=canvas, truth={"box": list(box)})
+            EditResult(image, border, models, source=canvas, truth={"box": list(box)})
             for image, (canvas, border, box) in zip(self.toolbox.inpainter.fill(holes), extended, strict=True)
         ]
 

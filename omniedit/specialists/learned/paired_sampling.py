@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from omniedit.imaging.images import Image, Mask, levels
 from omniedit.specialists.learned.alignment import TokenMap, join_maps, token_map
-from omniedit.specialists.learned.attention_control import AttentionControl, Reach, control_attention
+from omniedit.specialists.learned.attention_control import AttentionControl, ControlRange, control_attention
 
 T5_TOKENS = 256
 """Number of tokens of SD3's T5, to which its pipeline pads prompts by default."""
@@ -52,7 +52,7 @@ class PairSamplingOptions:
 
     steps: int = 30
     guidance: float = 5.0
-    reach: Reach = field(default_factory=Reach)
+    reach: ControlRange = field(default_factory=ControlRange)
     blend: float = 1.0
 
 

@@ -12,17 +12,17 @@ from typing import Any, ClassVar
 from diffusers.pipelines.stable_diffusion_xl.pipeline_stable_diffusion_xl import StableDiffusionXLPipeline
 
 from omniedit.aspect import bucket_size
-from omniedit.grounding.detector import Grounded, NotGrounded, Query
+from omniedit.grounding.detector import Grounding, NotGrounded, PhraseQuery
 from omniedit.imaging.images import Image, Mask
 from omniedit.imaging.morphology import dilate_by_share
 from omniedit.instructions.proposals import AttributeProposal, EnvironmentProposal
 from omniedit.instructions.type_proposals import ActionProposal
 from omniedit.models.adaptive_batches import OomAdaptiveBatcher, map_by_size
 from omniedit.models.roles import ROLES
-from omniedit.specialists.base import Edited, EditRequest, NotApplicable
-from omniedit.specialists.learned.attention_control import SDXL_SELF, Reach
+from omniedit.specialists.base import EditRequest, EditResult, NotApplicable
+from omniedit.specialists.learned.attention_control import SDXL_SELF, ControlRange
 from omniedit.specialists.learned.canvas import composite
-from omniedit.specialists.learned.inpainting import where
+from omniedit.specialists.learned.inpainting import grounding_truth
 from omniedit.specialists.learned.paired_sampling import PairSamplingOptions, PromptPair, generate, generate_pairs
 from omniedit.specialists.learned.proposed import P, Proposed, get_proposal, request_seed
 from omniedit.specialists.learned.shared_models import Toolbox
@@ -33,7 +33,7 @@ SURROUNDINGS = 0.3
 
 
 @dataclass(frozen=True)
-class Draft:
+class PairDraft:
     """Pair to generate, at the aspect ratio of the proposal's photo.
 
     Args:
@@ -55,29 +55,29 @@ class PromptToPrompt(Proposed[P]):
     proposal: ClassVar[type[Any]]
     blend: ClassVar[float]
     """Share of the steps in which latents outside the mask are the source's."""
-    text_steps: ClassVar[float] = Reach.text_steps
-    image_steps: ClassVar[float] = Reach.image_steps
+    text_steps: ClassVar[float] = ControlRange.text_steps
+    image_steps: ClassVar[float] = ControlRange.image_steps
 
     def __init__(self, toolbox: Toolbox, proposals: Any, task: Task | None = None) -> None:
         super().__init__(toolbox, proposals, task)
         self.batches = OomAdaptiveBatcher(toolbox.config.batch_size)
 
-    def edit(self, requests: Sequence[EditRequest]) -> Sequence[Edited | NotApplicable]:
+    def edit(self, requests: Sequence[EditRequest]) -> Sequence[EditResult | NotApplicable]:
         drafts = [self._draft(request) for request in requests]
         return map_by_size(partial(self.batches.map, self._edit_drafts), drafts, lambda draft: draft.size)
 
-    def _draft(self, request: EditRequest) -> Draft:
+    def _draft(self, request: EditRequest) -> PairDraft:
         proposal = get_proposal(request, self.proposal)
         pair = PromptPair(proposal.source_prompt, proposal.target_prompt, request_seed(request))
         width, height = bucket_size(request.photo.ratio, self.toolbox.config.resolution)
-        return Draft(self.add_words(pair, proposal), (height, width), proposal.object)
+        return PairDraft(self.add_words(pair, proposal), (height, width), proposal.object)
 
-    def _edit_drafts(self, drafts: Sequence[Draft]) -> list[Edited | NotApplicable]:
+    def _edit_drafts(self, drafts: Sequence[PairDraft]) -> list[EditResult | NotApplicable]:
         """Make the edits of drafts of one size."""
-        found = self._ground_drafts(drafts)
+        groundings = self._ground_drafts(drafts)
         masked = [
-            replace(draft.pair, mask=self.changing(grounded))
-            for draft, grounded in zip(drafts, found, strict=True)
+            replace(draft.pair, mask=self.blend_mask(grounded))
+            for draft, grounded in zip(drafts, groundings, strict=True)
             if not isinstance(grounded, NotGrounded)
         ]
         made = iter(generate_pairs(self.toolbox.generator, masked, drafts[0].size, self._sampling) if masked else ())
@@ -85,34 +85,34 @@ class PromptToPrompt(Proposed[P]):
             NotApplicable(grounded.reason)
             if isinstance(grounded, NotGrounded)
             else self._outcome(grounded, *next(made))
-            for grounded in found
+            for grounded in groundings
         ]
 
-    def _ground_drafts(self, drafts: Sequence[Draft]) -> list[Grounded | NotGrounded | None]:
+    def _ground_drafts(self, drafts: Sequence[PairDraft]) -> list[Grounding | NotGrounded | None]:
         """Ground each draft's phrase in its source image; None for a draft without a phrase."""
         named = [draft for draft in drafts if draft.phrase]
         if not named:
             return [None] * len(drafts)
         prompts, seeds = [draft.pair.source for draft in named], [draft.pair.seed for draft in named]
         sources = generate(self.toolbox.generator, prompts, seeds, drafts[0].size, self._sampling)
-        queries = [Query(source, draft.phrase) for source, draft in zip(sources, named, strict=True)]
-        found = iter(self.toolbox.grounder.ground(queries))
-        return [next(found) if draft.phrase else None for draft in drafts]
+        queries = [PhraseQuery(source, draft.phrase) for source, draft in zip(sources, named, strict=True)]
+        groundings = iter(self.toolbox.grounder.ground(queries))
+        return [next(groundings) if draft.phrase else None for draft in drafts]
 
     @property
     def _sampling(self) -> PairSamplingOptions:
         layers = SDXL_SELF if isinstance(self.toolbox.generator, StableDiffusionXLPipeline) else ()
-        reach = Reach(self.text_steps, self.image_steps, image_layers=layers)
+        reach = ControlRange(self.text_steps, self.image_steps, image_layers=layers)
         how = PairSamplingOptions(reach=reach, blend=self.blend)
         return how if self.toolbox.config.steps is None else replace(how, steps=self.toolbox.config.steps)
 
-    def _outcome(self, grounded: Grounded | None, source: Image, target: Image) -> Edited:
+    def _outcome(self, grounded: Grounding | None, source: Image, target: Image) -> EditResult:
         models = self.toolbox.revisions(*ROLES[self.task])
-        return Edited(
+        return EditResult(
             *self.constrain(grounded, source, target),
             models,
             source=source,
-            truth={} if grounded is None else where(grounded),
+            truth={} if grounded is None else grounding_truth(grounded),
             generated_under=self.toolbox.licence("generation"),
         )
 
@@ -121,11 +121,11 @@ class PromptToPrompt(Proposed[P]):
         """Return the pair with the proposal's options for words."""
 
     @abstractmethod
-    def changing(self, grounded: Grounded | None) -> Mask | None:
+    def blend_mask(self, grounded: Grounding | None) -> Mask | None:
         """Return where latents may differ while they are blended; None for everywhere."""
 
     @abstractmethod
-    def constrain(self, grounded: Grounded | None, source: Image, target: Image) -> tuple[Image, Mask | None]:
+    def constrain(self, grounded: Grounding | None, source: Image, target: Image) -> tuple[Image, Mask | None]:
         """Return the edited image, and the mask of where it may differ from its source."""
 
 
@@ -142,12 +142,12 @@ class AttributeModification(PromptToPrompt[AttributeProposal]):
         words = [word.strip(".,;:!?") for word in proposal.value.lower().split()]
         return replace(pair, weights=dict.fromkeys(words, proposal.emphasis))
 
-    def changing(self, grounded: Grounded | None) -> Mask | None:
+    def blend_mask(self, grounded: Grounding | None) -> Mask | None:
         assert grounded is not None
         return dilate_by_share(grounded.mask, self.toolbox.config.grounding.rim)
 
-    def constrain(self, grounded: Grounded | None, source: Image, target: Image) -> tuple[Image, Mask | None]:
-        mask = self.changing(grounded)
+    def constrain(self, grounded: Grounding | None, source: Image, target: Image) -> tuple[Image, Mask | None]:
+        mask = self.blend_mask(grounded)
         assert mask is not None
         return composite(source, target, mask), mask
 
@@ -166,12 +166,12 @@ class ActionChange(PromptToPrompt[ActionProposal]):
     def add_words(self, pair: PromptPair, proposal: ActionProposal) -> PromptPair:
         return replace(pair, exchange=False)
 
-    def changing(self, grounded: Grounded | None) -> Mask | None:
+    def blend_mask(self, grounded: Grounding | None) -> Mask | None:
         assert grounded is not None
         return dilate_by_share(grounded.mask, SURROUNDINGS)
 
-    def constrain(self, grounded: Grounded | None, source: Image, target: Image) -> tuple[Image, Mask | None]:
-        mask = self.changing(grounded)
+    def constrain(self, grounded: Grounding | None, source: Image, target: Image) -> tuple[Image, Mask | None]:
+        mask = self.blend_mask(grounded)
         assert mask is not None
         return composite(source, target, mask), mask
 
@@ -187,8 +187,8 @@ class EnvironmentChange(PromptToPrompt[EnvironmentProposal]):
     def add_words(self, pair: PromptPair, proposal: EnvironmentProposal) -> PromptPair:
         return replace(pair, exchange=False)
 
-    def changing(self, grounded: Grounded | None) -> Mask | None:
+    def blend_mask(self, grounded: Grounding | None) -> Mask | None:
         return None if grounded is None else ~grounded.mask
 
-    def constrain(self, grounded: Grounded | None, source: Image, target: Image) -> tuple[Image, Mask | None]:
+    def constrain(self, grounded: Grounding | None, source: Image, target: Image) -> tuple[Image, Mask | None]:
         return target, None

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from omniedit.grounding.detector import Grounded, NotGrounded, Query
+from omniedit.grounding.detector import Grounding, NotGrounded, PhraseQuery
 from omniedit.imaging.images import Image, Mask
 from omniedit.imaging.morphology import bounding_box, dilate, erode
 from omniedit.instructions.camera_proposals import MovementProposal, PlacementProposal, RelationProposal, ResizeProposal
 from omniedit.models.roles import ROLES
-from omniedit.specialists.base import Edited, EditRequest, NotApplicable
+from omniedit.specialists.base import EditRequest, EditResult, NotApplicable
 from omniedit.specialists.learned.inpainter import Hole
-from omniedit.specialists.learned.inpainting import Inpainting, Placed, mask_box, where
+from omniedit.specialists.learned.inpainting import GroundedHole, Inpainting, grounding_truth, mask_box
 from omniedit.specialists.learned.proposed import get_proposal
 from omniedit.tasks import Task
 
@@ -24,7 +24,7 @@ RIM = 0.02
 """Half the width of the border that is inpainted, as a share of the square root of the object's area."""
 GAP = 0.03
 """Distance between an object and its anchor, as a share of the image's longer side."""
-MOST_HIDDEN = 0.1
+MAX_HIDDEN_SHARE = 0.1
 """Largest share of the anchor that the placed object may hide."""
 
 PixelBox = tuple[int, int, int, int]
@@ -32,7 +32,7 @@ PixelBox = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True)
-class Placing:
+class ObjectTransform:
     """Place of an object after the edit: its scale, and where its bounding box begins."""
 
     scale: float
@@ -49,8 +49,8 @@ class Rearrangement(Inpainting[PlacementProposal]):
         return proposal.background
 
     def finish(
-        self, requests: Sequence[EditRequest], prepared: Sequence[Placed | NotGrounded]
-    ) -> Sequence[Edited | NotApplicable]:
+        self, requests: Sequence[EditRequest], prepared: Sequence[GroundedHole | NotGrounded]
+    ) -> Sequence[EditResult | NotApplicable]:
         proposals = [get_proposal(request, PlacementProposal) for request in requests]
         anchors = self._ground_anchors(requests, proposals, prepared)
         places = [
@@ -60,30 +60,30 @@ class Rearrangement(Inpainting[PlacementProposal]):
         chosen = [
             (one, place, proposal)
             for one, place, proposal in zip(prepared, places, proposals, strict=True)
-            if isinstance(one, Placed) and isinstance(place, Placing)
+            if isinstance(one, GroundedHole) and isinstance(place, ObjectTransform)
         ]
         made = iter(self._rearrange(chosen))
-        return [next(made) if isinstance(place, Placing) else NotApplicable(place.reason) for place in places]
+        return [next(made) if isinstance(place, ObjectTransform) else NotApplicable(place.reason) for place in places]
 
     def _ground_anchors(
         self,
         requests: Sequence[EditRequest],
         proposals: Sequence[PlacementProposal],
-        prepared: Sequence[Placed | NotGrounded],
-    ) -> list[Grounded | NotGrounded | None]:
+        prepared: Sequence[GroundedHole | NotGrounded],
+    ) -> list[Grounding | NotGrounded | None]:
         """Ground the object that each relation refers to; None for other proposals and for phrases without a match."""
         queries = [
-            Query(request.photo.image, proposal.anchor)
+            PhraseQuery(request.photo.image, proposal.anchor)
             for request, proposal, one in zip(requests, proposals, prepared, strict=True)
-            if isinstance(proposal, RelationProposal) and isinstance(one, Placed)
+            if isinstance(proposal, RelationProposal) and isinstance(one, GroundedHole)
         ]
-        found = iter(self.toolbox.grounder.ground(queries) if queries else ())
+        groundings = iter(self.toolbox.grounder.ground(queries) if queries else ())
         return [
-            next(found) if isinstance(proposal, RelationProposal) and isinstance(one, Placed) else None
+            next(groundings) if isinstance(proposal, RelationProposal) and isinstance(one, GroundedHole) else None
             for proposal, one in zip(proposals, prepared, strict=True)
         ]
 
-    def _rearrange(self, chosen: Sequence[tuple[Placed, Placing, PlacementProposal]]) -> list[Edited]:
+    def _rearrange(self, chosen: Sequence[tuple[GroundedHole, ObjectTransform, PlacementProposal]]) -> list[EditResult]:
         painter, models = self.toolbox.inpainter, self.toolbox.revisions(*ROLES[self.task])
         emptied = painter.fill([one.hole for one, _, _ in chosen])
         pasted = [
@@ -95,19 +95,19 @@ class Rearrangement(Inpainting[PlacementProposal]):
             for (one, _, proposal), (image, mask) in zip(chosen, pasted, strict=True)
         ]
         return [
-            Edited(
+            EditResult(
                 image,
                 one.hole.mask | mask | joined.mask,
                 models,
-                truth=where(one.grounded) | {"new_box": mask_box(mask)},
+                truth=grounding_truth(one.grounded) | {"new_box": mask_box(mask)},
             )
             for (one, _, _), (_, mask), joined, image in zip(chosen, pasted, rims, painter.fill(rims), strict=True)
         ]
 
 
 def choose_place(
-    mask: Mask, proposal: PlacementProposal, anchor: Grounded | NotGrounded | None = None
-) -> Placing | NotGrounded:
+    mask: Mask, proposal: PlacementProposal, anchor: Grounding | NotGrounded | None = None
+) -> ObjectTransform | NotGrounded:
     """Return where a proposal places the object of a mask, or why it cannot be placed there.
 
     Args:
@@ -121,10 +121,10 @@ def choose_place(
     left, top = _corner(box, size, proposal, (width, height), None if anchor is None else bounding_box(anchor.mask))
     if left < 0 or top < 0 or left + size[0] > width or top + size[1] > height:
         return NotGrounded(f"'{proposal.object}' would leave the image")
-    placing = Placing(scale, left, top)
+    placing = ObjectTransform(scale, left, top)
     if anchor is not None:
         hidden = anchor.mask & place_mask(mask, placing) & ~mask
-        if hidden.sum() > MOST_HIDDEN * anchor.mask.sum():
+        if hidden.sum() > MAX_HIDDEN_SHARE * anchor.mask.sum():
             return NotGrounded(f"'{proposal.object}' would hide what it is placed by")
     return placing
 
@@ -150,7 +150,7 @@ def _corner(
     return (left + right - size[0]) // 2, bottom - size[1]
 
 
-def place_mask(mask: Mask, place: Placing) -> Mask:
+def place_mask(mask: Mask, place: ObjectTransform) -> Mask:
     """Return the (H, W) mask of the placed object."""
     placed = np.zeros_like(mask)
     left, top, right, bottom = bounding_box(mask)
@@ -159,7 +159,7 @@ def place_mask(mask: Mask, place: Placing) -> Mask:
     return placed
 
 
-def paste(image: Image, mask: Mask, scene: Image, place: Placing) -> tuple[Image, Mask]:
+def paste(image: Image, mask: Mask, scene: Image, place: ObjectTransform) -> tuple[Image, Mask]:
     """Return the scene with the masked object of an image in its new place, and the mask of that place."""
     placed = place_mask(mask, place)
     left, top, right, bottom = bounding_box(mask)

@@ -14,9 +14,9 @@ from omniedit.instructions.type_proposals import MaterialProposal, ReferenceProp
 from omniedit.models.adaptive_batches import OomAdaptiveBatcher
 from omniedit.models.roles import DEPTH, ROLES
 from omniedit.pairs import Reference
-from omniedit.specialists.base import Edited
+from omniedit.specialists.base import EditResult
 from omniedit.specialists.learned.guided_inpainter import GuidedHole
-from omniedit.specialists.learned.inpainting import Inpainting, Placed, where
+from omniedit.specialists.learned.inpainting import GroundedHole, Inpainting, grounding_truth
 from omniedit.specialists.learned.paired_sampling import PairSamplingOptions, generate
 from omniedit.specialists.learned.shared_models import Toolbox
 from omniedit.tasks import Task
@@ -42,7 +42,7 @@ class ReferencePainting(Inpainting[ReferenceProposal | MaterialProposal]):
             return proposal.new_object
         return f"{proposal.object} made of {proposal.value}"
 
-    def _edit_placed(self, placed: Sequence[Placed]) -> list[Edited]:
+    def _edit_placed(self, placed: Sequence[GroundedHole]) -> list[EditResult]:
         references = self._draw_references(placed)
         toolbox, follows_depth = self.toolbox, DEPTH in ROLES[self.task]
         holes = [
@@ -56,22 +56,22 @@ class ReferencePainting(Inpainting[ReferenceProposal | MaterialProposal]):
         painter = toolbox.material_painter if follows_depth else toolbox.reference_painter
         (role,), models = self.task.references, toolbox.revisions(*ROLES[self.task])
         return [
-            Edited(
+            EditResult(
                 image,
                 one.hole.mask,
                 models,
-                truth=where(one.grounded) | {"reference": "generated"},
+                truth=grounding_truth(one.grounded) | {"reference": "generated"},
                 references=(Reference(role, reference),),
             )
             for one, image, reference in zip(placed, painter.fill(holes), references, strict=True)
         ]
 
-    def _draw_references(self, placed: Sequence[Placed]) -> list[Image]:
+    def _draw_references(self, placed: Sequence[GroundedHole]) -> list[Image]:
         """Generate the square reference image of each edit from its prompt."""
         side, steps = min(SIDE, self.toolbox.config.resolution), self.toolbox.config.steps
         how = PairSamplingOptions() if steps is None else PairSamplingOptions(steps=steps)
 
-        def draw(some: Sequence[Placed]) -> list[Image]:
+        def draw(some: Sequence[GroundedHole]) -> list[Image]:
             prompts = [reference_prompt(self.task, one.hole.prompt) for one in some]
             return generate(self.toolbox.generator, prompts, [one.hole.seed for one in some], (side, side), how)
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from omniedit.instructions.proposal import Proposal
 from omniedit.instructions.type_proposals import ImplicitProposal
 from omniedit.models.roles import EDITING, ROLES
-from omniedit.specialists.base import Edited, EditRequest, NotApplicable
+from omniedit.specialists.base import EditRequest, EditResult, NotApplicable
 from omniedit.specialists.learned.proposed import Proposed, get_proposal, request_seed
 from omniedit.specialists.learned.stylist import Restyling
 from omniedit.tasks import Task
@@ -21,11 +21,11 @@ class StyleTransfer(Proposed[Proposal]):
 
     task = Task.STYLE_TRANSFER
 
-    def edit(self, requests: Sequence[EditRequest]) -> Sequence[Edited | NotApplicable]:
+    def edit(self, requests: Sequence[EditRequest]) -> Sequence[EditResult | NotApplicable]:
         wanted = [Restyling(each.photo.image, instruction_for_model(each), request_seed(each)) for each in requests]
         editor = self.toolbox.editor if EDITING in ROLES[self.task] else self.toolbox.stylist
         models = self.toolbox.revisions(*ROLES[self.task])
-        return [Edited(image, None, models) for image in editor.restyle(wanted)]
+        return [EditResult(image, None, models) for image in editor.restyle(wanted)]
 
 
 def instruction_for_model(request: EditRequest) -> str:

@@ -26,7 +26,7 @@ SINGLE_FILE = "cosxl_edit.safetensors"
 
 
 @dataclass(frozen=True)
-class Kind:
+class StylistKind:
     """Kind of pipeline that follows an instruction.
 
     Args:
@@ -41,9 +41,9 @@ class Kind:
 KINDS = {
     kind.pipeline.__name__: kind
     for kind in (
-        Kind(StableDiffusionXLInstructPix2PixPipeline, 20, {"guidance_scale": 7.0, "image_guidance_scale": 1.5}),
+        StylistKind(StableDiffusionXLInstructPix2PixPipeline, 20, {"guidance_scale": 7.0, "image_guidance_scale": 1.5}),
         # Without `_auto_resize` the pipeline keeps the size of the canvas.
-        Kind(FluxKontextPipeline, 28, {"guidance_scale": 2.5, "_auto_resize": False}),
+        StylistKind(FluxKontextPipeline, 28, {"guidance_scale": 2.5, "_auto_resize": False}),
     )
 }
 """Kinds by the class in config/models.yaml."""

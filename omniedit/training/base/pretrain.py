@@ -26,7 +26,7 @@ from omniedit.training.objective import flow_loss, rectified_flow_pair
 from omniedit.training.optimizer import GuardedAdamW
 from omniedit.training.schedule import BETA1
 
-SMALLEST_CROP = 0.3
+MIN_CROP = 0.3
 """Smallest side of a crop, as a share of the largest that fits."""
 CAPTION_DROPOUT = 0.1
 
@@ -110,10 +110,10 @@ class Pretraining:
 def random_crop(image: Image, width: int, height: int, rng: np.random.Generator) -> Image:
     """Return a random crop of an image, (height, width, 3), mirrored half of the time.
 
-    The crop's side is at least `SMALLEST_CROP` of the largest that fits.
+    The crop's side is at least `MIN_CROP` of the largest that fits.
     """
     fits = min(image.shape[1] / width, image.shape[0] / height)
-    side = fits * rng.uniform(SMALLEST_CROP, 1)
+    side = fits * rng.uniform(MIN_CROP, 1)
     crop_w, crop_h = max(1, math.floor(side * width)), max(1, math.floor(side * height))
     left, top = rng.integers(image.shape[1] - crop_w + 1), rng.integers(image.shape[0] - crop_h + 1)
     crop = image[top : top + crop_h, left : left + crop_w]

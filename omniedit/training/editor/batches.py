@@ -15,9 +15,9 @@ from omniedit.buckets.store import PairBatch
 from omniedit.config.options import SampleOptions
 from omniedit.config.training import TrainConfig
 from omniedit.imaging.images import Image
-from omniedit.instructions.left_right import names_a_side
+from omniedit.instructions.left_right import mentions_side
 from omniedit.models.codec import Vae, encode
-from omniedit.models.conditions import NO_CONDITIONS, TakenConditions, place_captions, place_references
+from omniedit.models.conditions import NO_CONDITIONS, SupportedConditions, place_captions, place_references
 from omniedit.training.editor.encoded import EncodedBatch
 from omniedit.training.editor.references import (
     ConditionChoice,
@@ -34,7 +34,7 @@ CONDITIONS = 1
 
 
 @dataclass(frozen=True)
-class Shown:
+class Augmentation:
     """Parts of each pair that a batch shows.
 
     Args:
@@ -48,7 +48,7 @@ class Shown:
     sources: Sequence[bool]
 
 
-def instructions_shown(pairs: Rows, numbers: Sequence[int | None]) -> list[str]:
+def select_instructions(pairs: Rows, numbers: Sequence[int | None]) -> list[str]:
     """Return each pair's instruction of this number; None is the empty text."""
     return [
         "" if number is None else pair["instructions"][number]
@@ -75,7 +75,7 @@ class EditBatchBuilder(Velocities):
     instructions: Embeddings
     options: TrainConfig
     seed: int
-    takes: TakenConditions = NO_CONDITIONS
+    takes: SupportedConditions = NO_CONDITIONS
 
     @property
     def weighting(self) -> str:
@@ -91,7 +91,7 @@ class EditBatchBuilder(Velocities):
         rngs = self.step_rngs(pairs, step, first)
         chosen = [int(rng.choice(len(pair["instructions"]))) for rng, pair in zip(rngs, pairs.pairs, strict=True)]
         flips = [
-            rng.random() < 0.5 and not names_a_side(pair["instructions"])
+            rng.random() < 0.5 and not mentions_side(pair["instructions"])
             for rng, pair in zip(rngs, pairs.pairs, strict=True)
         ]
         options = self.options
@@ -105,7 +105,7 @@ class EditBatchBuilder(Velocities):
         source = source * keeps_image[:, None, None, None].to(source)
         own_rngs = [np.random.default_rng([self.seed, step, first + place, CONDITIONS]) for place in range(len(pairs))]
         chosen_conditions = choose_conditions(pairs.pairs, self.takes, options, keeps_text.tolist(), own_rngs)
-        shown = Shown(numbers, flips, keeps_image.tolist())
+        shown = Augmentation(numbers, flips, keeps_image.tolist())
         batch = self._batch(pairs, source, edited, shown, sigma_B, rngs)
         return self._add_conditions(batch, pairs, chosen_conditions, flips)
 
@@ -118,7 +118,7 @@ class EditBatchBuilder(Velocities):
         sigma_B, rngs = self.quantile_sigmas(len(pairs), quantile), self.fixed_rngs(pairs)
         flips = [False] * len(pairs)
         source, edited = self._latents(pairs, flips)
-        shown = Shown([0] * len(pairs), flips, [True] * len(pairs))
+        shown = Augmentation([0] * len(pairs), flips, [True] * len(pairs))
         batch = self._batch(pairs, source, edited, shown, sigma_B, rngs)
         return self._add_conditions(batch, pairs, first_conditions(pairs.pairs, self.takes, self.options), flips)
 
@@ -127,7 +127,7 @@ class EditBatchBuilder(Velocities):
         pairs: PairBatch | EncodedBatch,
         source: Tensor,
         edited: Tensor,
-        shown: Shown,
+        shown: Augmentation,
         sigma_B: Tensor,
         rngs: Sequence[np.random.Generator],
     ) -> EditBatch:
@@ -178,11 +178,11 @@ class EditBatchBuilder(Velocities):
         images, mirrored = pick_references(pairs, chosen, flips)
         return list(self._encode(images, mirrored)) if len(images) else []
 
-    def _text_inputs(self, pairs: PairBatch | EncodedBatch, shown: Shown, like: Tensor) -> dict[str, Tensor]:
+    def _text_inputs(self, pairs: PairBatch | EncodedBatch, shown: Augmentation, like: Tensor) -> dict[str, Tensor]:
         """Return the network's inputs that stand for the instructions."""
         if isinstance(pairs, EncodedBatch):
             return text_inputs(pairs.embeddings(shown.numbers), like)
-        return text_inputs(self.instructions(instructions_shown(pairs, shown.numbers)), like)
+        return text_inputs(self.instructions(select_instructions(pairs, shown.numbers)), like)
 
     def _latents(self, pairs: PairBatch | EncodedBatch, flips: Sequence[bool]) -> tuple[Tensor, Tensor]:
         """Return latents of source and edited, (B, C, h, w) float32, mirrored where `flips` is True.

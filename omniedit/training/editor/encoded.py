@@ -33,7 +33,7 @@ from torch import Tensor
 
 from omniedit.buckets.placement import Plan
 from omniedit.buckets.references import reference_captions
-from omniedit.buckets.reuse import ReusedMemory
+from omniedit.buckets.reuse import ArrayPool
 from omniedit.buckets.store import BucketStore
 from omniedit.buckets.store_layout import TRAIN
 from omniedit.errors import UserError
@@ -48,7 +48,7 @@ from omniedit.training.editor.encoded_part import (
     EncodedPart,
     open_part,
 )
-from omniedit.training.editor.stacked import ReferenceWriter, Stacked, encode_images, from_bits
+from omniedit.training.editor.stacked import NpyWriter, ReferenceWriter, encode_images, from_bits
 
 TEXTS_AT_ONCE = 16
 
@@ -104,7 +104,7 @@ def _encode_images(
     store: BucketStore, ratio: str, rows: Sequence[int], vae: Vae, dtype: str, out: Path
 ) -> Iterator[dict[str, Any]]:
     """Write the latents of a bucket's rows and yield each pair's row of pairs.parquet."""
-    plain, mirrored = (Stacked(out / f"{ratio}{name}.npy", len(rows)) for name in ("", ".mirrored"))
+    plain, mirrored = (NpyWriter(out / f"{ratio}{name}.npy", len(rows)) for name in ("", ".mirrored"))
     references = ReferenceWriter(store, ratio, rows, vae, dtype, out)
     for row in rows:
         batch = store.read(ratio, [row])
@@ -121,7 +121,7 @@ def _encode_images(
 
 
 def _write_texts(texts: Sequence[str], text: Text, out: Path) -> None:
-    prompt, pooled = (Stacked(out / name, len(texts)) for name in ("prompt.npy", "pooled.npy"))
+    prompt, pooled = (NpyWriter(out / name, len(texts)) for name in ("prompt.npy", "pooled.npy"))
     for first in range(0, len(texts), TEXTS_AT_ONCE):
         for row in zip(*text.encode(texts[first : first + TEXTS_AT_ONCE]), strict=True):
             prompt.add(row[0])
@@ -197,19 +197,19 @@ class EncodedPairs:
     dtype: str
 
     def __post_init__(self) -> None:
-        identity, found = encoding_identity(self.store, self.dtype), 0
-        self._memory = ReusedMemory()
+        identity, rows = encoding_identity(self.store, self.dtype), 0
+        self._memory = ArrayPool()
         self._spans: dict[str, list[tuple[int, int, EncodedPart]]] = {}
         for path in sorted(self.folder.glob(f"*/{MANIFEST}")):
             manifest = json.loads(path.read_text())
             if manifest["of"] != identity:
                 raise UserError(f"{path.parent}: made from {manifest['of']}, but {identity} is needed; {AGAIN}")
             self._add(open_part(path.parent, manifest), manifest)
-            found += sum(count for _, count in manifest["rows"].values())
+            rows += sum(count for _, count in manifest["rows"].values())
         for spans in self._spans.values():
             spans.sort(key=lambda span: span[0])
-        if found != (pairs := len(self.store)):
-            raise UserError(f"{self.folder}: {found} of the buckets' {pairs} pairs are encoded; {AGAIN}")
+        if rows != (pairs := len(self.store)):
+            raise UserError(f"{self.folder}: {rows} of the buckets' {pairs} pairs are encoded; {AGAIN}")
 
     def _add(self, part: EncodedPart, manifest: Mapping[str, Any]) -> None:
         """Add a part's spans of rows, each with its first place in the part's files."""
@@ -227,10 +227,10 @@ class EncodedPairs:
 
     def latents(self, ratio: str, rows: Sequence[int], flips: Sequence[bool]) -> tuple[Tensor, Tensor]:
         """Return latents of source and edited, (B, C, h, w) each, as `EncodedBatch.latents` does."""
-        found = [self._find(ratio, row) for row in rows]
-        shape, dtype = found[0][0].latents_kind(ratio)
+        arrays = [self._find(ratio, row) for row in rows]
+        shape, dtype = arrays[0][0].latents_kind(ratio)
         both = [self._memory.empty((len(rows), *shape), dtype) for _ in range(2)]
-        for place, ((part, row), flip) in enumerate(zip(found, flips, strict=True)):
+        for place, ((part, row), flip) in enumerate(zip(arrays, flips, strict=True)):
             for image, latents in enumerate(both):
                 part.read_latents(ratio, row, image, flip, latents[place])
         return from_bits(both[0]), from_bits(both[1])
@@ -239,8 +239,8 @@ class EncodedPairs:
         self, ratio: str, rows: Sequence[int], chosen: Sequence[int | None], texts: Sequence[str]
     ) -> tuple[Tensor, Tensor]:
         """Return embeddings (B, M, D) and (B, D), as `EncodedBatch.embeddings` does."""
-        found = [self._find(ratio, row) for row in rows]
-        numbered = zip(found, chosen, texts, strict=True)
+        arrays = [self._find(ratio, row) for row in rows]
+        numbered = zip(arrays, chosen, texts, strict=True)
         return self._read_texts(
             [(part, part.text_row(ratio, row, number, text)) for (part, row), number, text in numbered]
         )
@@ -249,12 +249,12 @@ class EncodedPairs:
         self, ratio: str, rows: Sequence[int], chosen: Sequence[Sequence[int]], captions: Sequence[Sequence[str]]
     ) -> tuple[Tensor, Tensor]:
         """Return embeddings of references' captions, as `EncodedBatch.caption_embeddings` does."""
-        found = []
+        embeddings = []
         for row, numbers, texts in zip(rows, chosen, captions, strict=True):
             part, place = self._find(ratio, row)
             for number, text in zip(numbers, texts, strict=True):
-                found.append((part, part.caption_row(ratio, place, number) if text else 0))
-        return self._read_texts(found)
+                embeddings.append((part, part.caption_row(ratio, place, number) if text else 0))
+        return self._read_texts(embeddings)
 
     def _read_texts(self, places: Sequence[tuple[EncodedPart, int]]) -> tuple[Tensor, Tensor]:
         """Return the embeddings at some rows of parts."""
@@ -268,11 +268,11 @@ class EncodedPairs:
         self, ratio: str, rows: Sequence[int], chosen: Sequence[Sequence[int]], flips: Sequence[bool]
     ) -> list[Tensor]:
         """Return latents of references, as `EncodedBatch.reference_latents` does."""
-        found = []
+        latents = []
         for row, numbers, flip in zip(rows, chosen, flips, strict=True):
             part, place = self._find(ratio, row)
-            found += [from_bits(part.read_reference(ratio, place, number, flip)) for number in numbers]
-        return found
+            latents += [from_bits(part.read_reference(ratio, place, number, flip)) for number in numbers]
+        return latents
 
     def _find(self, ratio: str, row: int) -> tuple[EncodedPart, int]:
         """Return the part that holds a row of a bucket, and the row's place in its files."""

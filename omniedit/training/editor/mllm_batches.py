@@ -13,13 +13,13 @@ from torch import Tensor, nn
 from omniedit.buckets.store import PairBatch
 from omniedit.config.training import TrainConfig
 from omniedit.imaging.images import Image
-from omniedit.instructions.left_right import names_a_side
+from omniedit.instructions.left_right import mentions_side
 from omniedit.models.base import Base
 from omniedit.models.bases.registry import adapt
 from omniedit.models.encoders.conditioning import GREY
 from omniedit.models.encoders.mllm import QUESTION, MllmEncoder
 from omniedit.models.encoders.reader import Reader
-from omniedit.training.editor.batches import EditBatchBuilder, Shown, instructions_shown
+from omniedit.training.editor.batches import Augmentation, EditBatchBuilder, select_instructions
 from omniedit.training.editor.encoded import EncodedBatch
 from omniedit.training.editor.questions import Questions
 from omniedit.training.flow_batches import EditBatch, Embeddings, Rows, cast_inputs, group_by_task
@@ -100,7 +100,7 @@ class AlignmentBatches:
         rngs = [np.random.default_rng([self.seed, step, first + place]) for place in range(len(pairs))]
         numbers = [int(rng.choice(len(pair["instructions"]))) for rng, pair in zip(rngs, pairs.pairs, strict=True)]
         flips = [
-            rng.random() < 0.5 and not names_a_side(pair["instructions"])
+            rng.random() < 0.5 and not mentions_side(pair["instructions"])
             for rng, pair in zip(rngs, pairs.pairs, strict=True)
         ]
         return self._batch(pairs, numbers, flips)
@@ -113,10 +113,10 @@ class AlignmentBatches:
         return network(**batch.inputs)
 
     def _batch(self, pairs: PairBatch, numbers: Sequence[int], flips: Sequence[bool]) -> AlignmentBatch:
-        texts = instructions_shown(pairs, numbers)
+        texts = select_instructions(pairs, numbers)
         embeddings, pooled = self.texts(texts)
         device = embeddings.device
-        read = self.encoder.inputs(shown_images(pairs.source, flips, [True] * len(pairs)), texts)
+        read = self.encoder.inputs(augment_images(pairs.source, flips, [True] * len(pairs)), texts)
         inputs = {name: value.to(device) for name, value in read.items()}
         tasks = tuple(str(pair["task"]) for pair in pairs.pairs)
         inputs |= {"prompt_embeds": embeddings, "pooled": pooled}
@@ -153,17 +153,17 @@ class MllmBatchBuilder(EditBatchBuilder):
         velocity, token_loss_B = network(**cast_inputs(network, batch.inputs))
         return flow_loss(velocity, batch.target) + token_loss_B
 
-    def _text_inputs(self, pairs: PairBatch | EncodedBatch, shown: Shown, like: Tensor) -> dict[str, Tensor]:
+    def _text_inputs(self, pairs: PairBatch | EncodedBatch, shown: Augmentation, like: Tensor) -> dict[str, Tensor]:
         if isinstance(pairs, EncodedBatch):
             raise ValueError(
                 "encode_once: a language model reads images, which encoded pairs do not have; set it false"
             )
-        images = shown_images(pairs.source, shown.flips, shown.sources)
-        inputs = self.encoder.inputs(images, instructions_shown(pairs, shown.numbers))
+        images = augment_images(pairs.source, shown.flips, shown.sources)
+        inputs = self.encoder.inputs(images, select_instructions(pairs, shown.numbers))
         return {name: value.to(like.device) for name, value in inputs.items()}
 
 
-def shown_images(images: np.ndarray, flips: Sequence[bool], sources: Sequence[bool]) -> list[Image]:
+def augment_images(images: np.ndarray, flips: Sequence[bool], sources: Sequence[bool]) -> list[Image]:
     """Return the source images as the language model sees them: mirrored, or grey where the source is dropped."""
     mirrored = [image[:, ::-1] if flip else image for image, flip in zip(images, flips, strict=True)]
     return [

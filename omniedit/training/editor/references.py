@@ -10,7 +10,7 @@ from omniedit.buckets.references import reference_captions, reference_roles
 from omniedit.buckets.store import PairBatch
 from omniedit.config.options import SampleOptions
 from omniedit.imaging.images import Image, resize_contain
-from omniedit.models.conditions import UNKNOWN_TASK, TakenConditions
+from omniedit.models.conditions import UNKNOWN_TASK, SupportedConditions
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class ConditionChoice:
 
 def choose_conditions(
     pairs: Sequence[dict[str, Any]],
-    takes: TakenConditions,
+    takes: SupportedConditions,
     options: SampleOptions,
     keeps_text: Sequence[bool],
     rngs: Sequence[np.random.Generator],
@@ -60,7 +60,7 @@ def choose_conditions(
 
 
 def first_conditions(
-    pairs: Sequence[dict[str, Any]], takes: TakenConditions, options: SampleOptions
+    pairs: Sequence[dict[str, Any]], takes: SupportedConditions, options: SampleOptions
 ) -> ConditionChoice:
     """Choose the first `max_references` references of each pair, and its task."""
     numbers = [[*range(min(len(reference_roles(pair)), options.max_references))] for pair in pairs]

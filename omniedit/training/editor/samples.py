@@ -40,7 +40,7 @@ class Sample(NamedTuple):
     references: tuple[Image, ...] = ()
 
 
-def known_instructions(store: BucketStore) -> str:
+def sample_instructions(store: BucketStore) -> str:
     """Return instructions of training pairs, one per line, evenly spread over all."""
     columns = [store.pairs(ratio).column("instructions").to_pylist() for ratio, count in store.sizes().items() if count]
     texts = sorted({" ".join(texts[0].split()) for column in columns for texts in column if texts})

@@ -14,7 +14,7 @@ from omniedit.imaging.images import resize_contain
 from omniedit.models.codec import Vae, encode
 
 
-class Stacked:
+class NpyWriter:
     """Writer of a .npy file of `count` tensors of one shape, one at a time. It writes no file if `count` is 0."""
 
     def __init__(self, path: Path, count: int) -> None:
@@ -54,7 +54,7 @@ class ReferenceWriter:
         counts = [len(reference_roles(pair)) for pair in store.describe(ratio, rows)]
         self.vae, self.dtype, self.size = vae, dtype, store.image_size(ratio)
         names = ("references", "references.mirrored")
-        self.plain, self.mirrored = (Stacked(out / f"{ratio}.{name}.npy", sum(counts)) for name in names)
+        self.plain, self.mirrored = (NpyWriter(out / f"{ratio}.{name}.npy", sum(counts)) for name in names)
         if any(counts):
             np.save(out / f"{ratio}.references.first.npy", (np.cumsum(counts) - counts)[:, None])
 

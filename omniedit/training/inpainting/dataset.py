@@ -97,9 +97,9 @@ class PhotoStore:
             return self._cache[place]
         photo = self.photos[place]
         width, height = bucket_size(photo.ratio, self.resolution)
-        found = self.objects.find(photo)
-        masks = [resize_cover_mask(each.mask, width, height) for each in found]
-        names = tuple(without_position(each.name) for each in found)
+        photo_objects = self.objects.find(photo)
+        masks = [resize_cover_mask(each.mask, width, height) for each in photo_objects]
+        names = tuple(without_position(each.name) for each in photo_objects)
         objects = np.array(masks, bool).reshape(-1, height, width)
         image = np.ascontiguousarray(resize_cover(photo.image, width, height))
         size = image.nbytes + objects.nbytes

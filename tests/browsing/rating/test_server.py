@@ -14,12 +14,12 @@ from helpers.local_requests import ask, get, serve
 from helpers.rated_edits import make_edits
 from omniedit.browsing.rating.server import RatingServer
 from omniedit.evaluation.people.session import Session, make_questions
-from omniedit.evaluation.people.store import Store
+from omniedit.evaluation.people.store import AnswerStore
 
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[RatingServer]:
-    store = Store(tmp_path / "ratings.sqlite")
+    store = AnswerStore(tmp_path / "ratings.sqlite")
     session = Session(store, make_questions(store, make_edits(tmp_path / "edits"), pairwise=False), None, 0)
     with serve(RatingServer(session, 0)) as server:
         yield server

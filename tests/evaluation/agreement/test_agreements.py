@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from omniedit.errors import Damaged, UserError
+from omniedit.errors import DamagedFile, UserError
 from omniedit.evaluation.agreement import Key, Rating, agreements, read_judged, read_ratings
 from omniedit.evaluation.agreement.comparison import agreement_lines, compare
 from omniedit.evaluation.agreement.raters_protocol import RATERS
@@ -124,7 +124,7 @@ def test_a_table_in_another_format_is_not_reported_as_damaged(tmp_path: Path) ->
         read_judged(tmp_path / "s.tsv", "pair_id")
     with pytest.raises(UserError, match=r"s.parquet: cannot be read as Parquet") as raised:
         read_judged(tmp_path / "s.parquet", "pair_id")
-    assert not isinstance(raised.value, Damaged)
+    assert not isinstance(raised.value, DamagedFile)
 
 
 def agree(folder: Path, scores: Sequence[str], ratings: Sequence[str], head: str = "pair_id,model,task") -> list[str]:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from omniedit.evaluation.agreement.correlations import (
     DRAWS,
-    MOST_IMAGES,
+    MAX_IMAGES,
     draw_weights,
     interval,
     mean_tanh,
@@ -51,7 +51,7 @@ def test_the_first_weights_count_each_image_once_and_every_draw_has_as_many_imag
     weights = draw_weights(7, rng(0))
     assert weights.shape == (DRAWS + 1, 7) and (weights[0] == 1).all() and (weights.sum(axis=1) == 7).all()
     assert (draw_weights(7, rng(0)) == weights).all()
-    assert draw_weights(1, rng(0)).shape == (1, 1) and draw_weights(MOST_IMAGES + 1, rng(0)).shape[0] == 1
+    assert draw_weights(1, rng(0)).shape == (1, 1) and draw_weights(MAX_IMAGES + 1, rng(0)).shape[0] == 1
 
 
 def test_an_interval_covers_its_estimate_and_is_none_if_undefined() -> None:

@@ -11,7 +11,7 @@ from omniedit.config.ensemble import EnsembleConfig
 from omniedit.evaluation.bench.ensembles import combine_tables
 from omniedit.evaluation.bench.records import EditFolder
 from omniedit.evaluation.bench.run import RunOptions, edit_set
-from omniedit.evaluation.bench.scores import SCHEMA, JudgeSetup, score_edits, show_plainly
+from omniedit.evaluation.bench.scores import SCHEMA, JudgeSetup, plain_example, score_edits
 from omniedit.scoring.examples import Example, RubricScores
 from omniedit.scoring.reply_parser import Unscorable
 from omniedit.scoring.rubric import edit_rubric
@@ -42,7 +42,7 @@ def edited(tmp_path: Path) -> EditFolder:
     edit_set(small_set(), Brighten(["style/1"]), edits, RunOptions())
     for name, judge in zip(NAMES, (Constant(2), Constant(4, "2"), Constant(9)), strict=True):
         setup = JudgeSetup(f"all/{name}", "greedy", edit_rubric(), judge.mark, 2)
-        score_edits(small_set(), "mine", edits, setup, show_plainly, small_set().items)
+        score_edits(small_set(), "mine", edits, setup, plain_example, small_set().items)
     return edits
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from helpers.small_bench import Brighten, noise, session_set, small_item, small_set
-from omniedit.errors import Damaged, UserError
+from omniedit.errors import DamagedFile, UserError
 from omniedit.evaluation.bench.editors.sizes import Sizes
 from omniedit.evaluation.bench.records import EditFolder, Shard
 from omniedit.evaluation.bench.run import RunOptions, edit_set, share_items
@@ -53,7 +53,7 @@ def test_a_missing_image_is_made_again_and_a_changed_one_is_detected(tmp_path: P
     second = Brighten()
     edit_set(small_set(), second, EditFolder(tmp_path), RunOptions())
     assert [request.item.item_id for request in second.requests] == ["style/0"]
-    with pytest.raises(Damaged):
+    with pytest.raises(DamagedFile):
         EditFolder(tmp_path).read("style/1")
 
 

@@ -12,7 +12,7 @@ from helpers.small_bench import Brighten, session_set, small_set
 from omniedit.evaluation.bench.item import BenchSet
 from omniedit.evaluation.bench.records import EditFolder
 from omniedit.evaluation.bench.run import RunOptions, edit_set
-from omniedit.evaluation.bench.scores import SCHEMA, JudgeSetup, score_edits, show_plainly
+from omniedit.evaluation.bench.scores import SCHEMA, JudgeSetup, plain_example, score_edits
 from omniedit.scoring.examples import Example, RubricScores
 from omniedit.scoring.reply_parser import Unscorable
 from omniedit.scoring.rubric import edit_rubric
@@ -41,7 +41,7 @@ class Judge:
 
 def score(bench: BenchSet, folder: Path, judge: Judge, sampling: str = "greedy") -> list[dict]:
     edits = EditFolder(folder)
-    return read_rows(score_edits(bench, "mine", edits, judge.setup(sampling), show_plainly, bench.items))
+    return read_rows(score_edits(bench, "mine", edits, judge.setup(sampling), plain_example, bench.items))
 
 
 def test_every_item_has_a_row_and_a_failure_has_no_score(tmp_path: Path) -> None:

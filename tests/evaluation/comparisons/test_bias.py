@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from omniedit.evaluation.comparisons.bias import Bias, family_bias, length_bias, position_bias, sign_test
-from omniedit.scoring.pairwise import Answer, Outcome
+from omniedit.scoring.pairwise import Outcome, PairwiseAnswer
 from omniedit.scoring.winner_parser import Winner
 
 A, B, TIE, BOTH_BAD = Winner
@@ -13,7 +13,7 @@ A, B, TIE, BOTH_BAD = Winner
 
 def outcome(*winners: Winner) -> Outcome:
     """Return an outcome by the winners when `a` and when `b` is shown first."""
-    answers = tuple(Answer(winner, bool(number)) for number, winner in enumerate(winners))
+    answers = tuple(PairwiseAnswer(winner, bool(number)) for number, winner in enumerate(winners))
     return Outcome(winners[0] if len(set(winners)) == 1 else TIE, answers)
 
 
@@ -30,7 +30,7 @@ def test_preference_for_the_first_position_is_measured() -> None:
 
 
 def test_comparisons_in_one_order_count() -> None:
-    bias = position_bias([Outcome(B, (Answer(B, True),)), Outcome(B, (Answer(B, False),))])
+    bias = position_bias([Outcome(B, (PairwiseAnswer(B, True),)), Outcome(B, (PairwiseAnswer(B, False),))])
     assert (bias.favoured, bias.total, bias.more, bias.less) == (1, 2, 1, 1)
 
 
@@ -59,7 +59,7 @@ def test_sign_test_matches_exact_values() -> None:
 
 def test_wins_of_the_judges_own_family_are_counted_against_others() -> None:
     def by_gpt(winner: Winner) -> Outcome:
-        return Outcome(winner, (Answer(winner, False, version="gpt-4o-2024-08-06"),))
+        return Outcome(winner, (PairwiseAnswer(winner, False, version="gpt-4o-2024-08-06"),))
 
     own, other = "gpt-image-1", "flux-kontext"
     named = [

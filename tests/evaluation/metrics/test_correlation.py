@@ -14,7 +14,7 @@ from omniedit.evaluation.metrics.correlation import (
     correlation_lines,
     correlations_json,
     is_measured,
-    order_scores,
+    rank_scores,
 )
 
 RATERS = {
@@ -87,8 +87,8 @@ def test_viescore_protocol_compares_with_the_mean_rater(values: Path, ratings: P
 
 def test_ranks_keep_ties_and_reverse_with_the_direction():
     scores = {(name, "", ""): {"sc": v, "pq": v, "o": v} for name, v in (("a", -2.0), ("b", float("inf")), ("c", -2.0))}
-    assert [found["o"] for found in order_scores(scores, True).values()] == [1, 2, 1]
-    assert [found["sc"] for found in order_scores(scores, False).values()] == [2, 1, 2]
+    assert [found["o"] for found in rank_scores(scores, True).values()] == [1, 2, 1]
+    assert [found["sc"] for found in rank_scores(scores, False).values()] == [2, 1, 2]
 
 
 def test_the_table_has_a_row_for_each_metric_and_for_people(values: Path, ratings: Path):

@@ -12,13 +12,13 @@ from helpers.rated_edits import EDITORS, make_edits
 from omniedit.errors import UserError
 from omniedit.evaluation.people.edits import RatedEdit, add_checks
 from omniedit.evaluation.people.session import AHEAD, Session, make_questions
-from omniedit.evaluation.people.store import Store
+from omniedit.evaluation.people.store import AnswerStore
 
 
 def open_session(
     root: Path, pairwise: bool = False, per_question: int | None = None, seed: int = 0, **made: Any
 ) -> Session:
-    store = Store(root / "ratings.sqlite")
+    store = AnswerStore(root / "ratings.sqlite")
     return Session(
         store, make_questions(store, made.get("edits") or make_edits(root / "edits"), pairwise), per_question, seed
     )
@@ -188,7 +188,7 @@ def test_ties_and_problems_are_valid_choices(tmp_path: Path) -> None:
 def test_a_choice_needs_two_editors(tmp_path: Path) -> None:
     alone = [edit for edit in make_edits(tmp_path) if edit.editor == EDITORS[0]]
     with (
-        Store(tmp_path / "ratings.sqlite") as store,
+        AnswerStore(tmp_path / "ratings.sqlite") as store,
         pytest.raises(UserError, match="no item has edits of two editors"),
     ):
         make_questions(store, alone, pairwise=True)

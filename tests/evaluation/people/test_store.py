@@ -8,21 +8,21 @@ import pytest
 
 from helpers.rated_edits import make_edits
 from omniedit.errors import UserError
-from omniedit.evaluation.people.store import LONGEST_NAME, Answer, Store
+from omniedit.evaluation.people.store import MAX_NAME_LENGTH, Answer, AnswerStore
 
 
 @pytest.fixture
 def store(tmp_path: Path):
-    with Store(tmp_path / "deep/ratings.sqlite") as store:
+    with AnswerStore(tmp_path / "deep/ratings.sqlite") as store:
         store.add_edits(make_edits(tmp_path / "edits"))
         yield store
 
 
-def scores(store: Store) -> list[tuple]:
+def scores(store: AnswerStore) -> list[tuple]:
     return [(each.rater, each.edit, each.sc, each.pq) for each in store.read_answers()]
 
 
-def test_a_later_answer_replaces_an_earlier_one_and_nothing_is_deleted(store: Store) -> None:
+def test_a_later_answer_replaces_an_earlier_one_and_nothing_is_deleted(store: AnswerStore) -> None:
     ada, bob = store.join("ada"), store.join("bob")
     for rater, token, sc in ((ada, "1", 0.0), (ada, "2", 1.0), (bob, "1", 0.5)):
         assert store.add(rater, token, Answer(1, sc=sc, pq=1.0, seconds=2.5))
@@ -31,14 +31,14 @@ def test_a_later_answer_replaces_an_earlier_one_and_nothing_is_deleted(store: St
     assert store.read_answers()[0].made.endswith("+00:00")
 
 
-def test_a_repeated_answer_counts_once(store: Store) -> None:
+def test_a_repeated_answer_counts_once(store: AnswerStore) -> None:
     ada = store.join("ada")
     assert store.add(ada, "1", Answer(1, sc=0.0, pq=0.0)) and store.add(ada, "2", Answer(1, sc=1.0, pq=0.0))
     assert not store.add(ada, "1", Answer(1, sc=0.0, pq=0.0))
     assert scores(store) == [("ada", 1, 1.0, 0.0)]
 
 
-def test_undo_withdraws_the_last_answer_to_the_given_questions(store: Store) -> None:
+def test_undo_withdraws_the_last_answer_to_the_given_questions(store: AnswerStore) -> None:
     ada, bob = store.join("ada"), store.join("bob")
     for token, edit in (("1", 1), ("2", 2), ("3", 3)):
         store.add(ada, token, Answer(edit, sc=1.0, pq=1.0))
@@ -53,7 +53,7 @@ def test_undo_withdraws_the_last_answer_to_the_given_questions(store: Store) -> 
     ]
 
 
-def test_a_rating_and_a_choice_of_the_same_edit_are_two_questions(store: Store) -> None:
+def test_a_rating_and_a_choice_of_the_same_edit_are_two_questions(store: AnswerStore) -> None:
     ada = store.join("ada")
     store.add(ada, "1", Answer(1, sc=1.0, pq=1.0))
     for token, winner in (("2", "A"), ("3", "tie")):
@@ -62,16 +62,16 @@ def test_a_rating_and_a_choice_of_the_same_edit_are_two_questions(store: Store) 
     assert (rating.sc, choice.winner, choice.is_swapped) == (1.0, "tie", True)
 
 
-def test_rater_names_ignore_case(store: Store) -> None:
+def test_rater_names_ignore_case(store: AnswerStore) -> None:
     assert store.join("  Ada\tL. ") == store.join("ADA L.") == store.find_rater("ada l.")
     assert store.join("Ada L.").name == "Ada L."
-    for name in ("", " \n", "x" * (LONGEST_NAME + 1)):
+    for name in ("", " \n", "x" * (MAX_NAME_LENGTH + 1)):
         with pytest.raises(UserError, match="1 to 60 characters"):
             store.join(name)
     assert store.find_rater("eve") is None
 
 
-def test_edits_keep_their_numbers_and_changed_edits_get_new_ones(tmp_path: Path, store: Store) -> None:
+def test_edits_keep_their_numbers_and_changed_edits_get_new_ones(tmp_path: Path, store: AnswerStore) -> None:
     edits = make_edits(tmp_path / "edits")
     assert store.add_edits(edits) == [1, 2, 3, 4, 5, 6]
     (tmp_path / "edits/edits.csv").write_text((tmp_path / "edits/edits.csv").read_text())
@@ -79,12 +79,12 @@ def test_edits_keep_their_numbers_and_changed_edits_get_new_ones(tmp_path: Path,
     assert store.add_edits(changed[::-1])[::-1] == [1, 2, 3, 4, 5, 6, 8, 7]
 
 
-def test_answers_survive_the_program(tmp_path: Path, store: Store) -> None:
+def test_answers_survive_the_program(tmp_path: Path, store: AnswerStore) -> None:
     store.add(store.join("ada"), "1", Answer(2, problem="unclear"))
-    with Store(store.path) as again:
+    with AnswerStore(store.path) as again:
         assert again.secret == store.secret and len(again.secret) == 32
         assert [(each.rater, each.edit, each.problem) for each in again.read_answers()] == [("ada", 2, "unclear")]
-    with Store(tmp_path / "other.sqlite") as other:
+    with AnswerStore(tmp_path / "other.sqlite") as other:
         assert other.secret != store.secret
     with sqlite3.connect(store.path) as database:
         assert database.execute("PRAGMA journal_mode").fetchone() == ("wal",)
@@ -94,7 +94,7 @@ def test_a_file_of_another_kind_is_not_modified(tmp_path: Path) -> None:
     (tmp_path / "text").write_text("not a database, but long enough to have a header of SQLite" * 10)
     with sqlite3.connect(tmp_path / "other") as database:
         database.execute("CREATE TABLE mine (x)")
-    with Store(tmp_path / "newer"):
+    with AnswerStore(tmp_path / "newer"):
         pass
     with sqlite3.connect(tmp_path / "newer") as database:
         database.execute("PRAGMA user_version = 2")
@@ -105,12 +105,12 @@ def test_a_file_of_another_kind_is_not_modified(tmp_path: Path) -> None:
         ("text/below", "cannot hold ratings"),
     ):
         with pytest.raises(UserError, match=problem):
-            Store(tmp_path / name)
+            AnswerStore(tmp_path / name)
     with sqlite3.connect(tmp_path / "other") as database:
         assert database.execute("SELECT name FROM sqlite_master").fetchall() == [("mine",)]
 
 
-def test_no_answer_of_concurrent_raters_is_lost(store: Store) -> None:
+def test_no_answer_of_concurrent_raters_is_lost(store: AnswerStore) -> None:
     def answer(name: str) -> None:
         rater = store.join(name)
         for n in range(20):

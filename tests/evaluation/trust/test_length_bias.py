@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omniedit.evaluation.trust.length_bias import FEWEST, LengthBias, measure_length_bias
+from omniedit.evaluation.trust.length_bias import MIN_PAIRS, LengthBias, measure_length_bias
 
 
 def test_a_score_that_grows_with_length_is_a_bias_of_1() -> None:
@@ -31,7 +31,7 @@ def test_pairs_without_a_score_and_small_or_constant_groups_are_omitted() -> Non
     scores[7:] = np.nan
     found = measure_length_bias(scores, lengths, np.zeros(12))
     assert found.pairs == 7 and found.correlation is not None and found.correlation < 0
-    few = FEWEST - 1
+    few = MIN_PAIRS - 1
     assert measure_length_bias(scores[:few], lengths[:few], np.zeros(few)) == LengthBias(None, None, 0)
     assert measure_length_bias(np.ones(12), lengths, np.zeros(12)) == LengthBias(None, None, 0)
 

@@ -10,7 +10,7 @@ import pytest
 from omniedit.imaging.images import Image
 from omniedit.pairs import EditPair
 from omniedit.scoring.reference import score_pair
-from omniedit.scoring.reference.judge import task_to_measure
+from omniedit.scoring.reference.judge import scoring_task
 from omniedit.scoring.reply_parser import Unscorable
 from omniedit.scoring.verdict import Score
 from omniedit.sources.photo import Photo
@@ -112,7 +112,7 @@ def test_image_without_structure_has_no_measurable_rotation() -> None:
 
 @pytest.mark.parametrize(("task", "same"), SAME_EDITS.items())
 def test_type_under_another_name_is_measured_like_its_task(task: Task, same: Task) -> None:
-    assert task_to_measure(task, {}) is same
-    assert task_to_measure(Task("visual_sketch"), {"edit": same.name}) == (
+    assert scoring_task(task, {}) is same
+    assert scoring_task(Task("visual_sketch"), {"edit": same.name}) == (
         same if same in (Task.OBJECT_REMOVAL, Task.OBJECT_SWAP) else "visual_sketch"
     )

@@ -15,9 +15,9 @@ from omniedit.scoring import Unscorable, load_judge
 from omniedit.scoring.reference import judge as judge_module
 from omniedit.scoring.reference.fields import grow, lightness
 from omniedit.scoring.reference.judge import SOURCES_KEPT, ReferenceJudge, score_pair
-from omniedit.scoring.reference.measures import Comparison, ImageMeasures, Region, detail_of_fill
+from omniedit.scoring.reference.measures import Comparison, ImageMeasures, Region, fill_detail
 from omniedit.scoring.student import defects
-from omniedit.scoring.student.defects import DEFECTS, with_defect
+from omniedit.scoring.student.defects import DEFECTS, apply_defect
 from omniedit.scoring.verdict import Score
 from omniedit.sources.index import SAMPLE
 from omniedit.specialists.embedded.style import STYLES
@@ -151,7 +151,7 @@ def test_good_edits_pass_and_their_defects_fail(task: Task, tmp_path: Path, monk
         for row, edit in enumerate(pairs):
             good = score_edit(edit)
             assert good.o_score >= 9, good
-            made = {defect: bad for defect in DEFECTS if (bad := with_defect(shard, row, defect)) is not None}
+            made = {defect: bad for defect in DEFECTS if (bad := apply_defect(shard, row, defect)) is not None}
             assert set(made) == set(DEFECTS) - NOT_OF[task]
             for defect, bad in made.items():
                 worse = score_edit(bad)
@@ -167,7 +167,7 @@ def test_the_score_falls_with_the_strength_of_a_defect(
     for share in (0, 0.5, 1):
         monkeypatch.setattr(defects, "_strength", lambda rng, weak, strong, s=share: weak * (strong / weak) ** s)
         with Shard(tmp_path / "good.h5") as shard:
-            made = [with_defect(shard, row, name) for row in range(len(shard)) for name in WITH_DEGREES]
+            made = [apply_defect(shard, row, name) for row in range(len(shard)) for name in WITH_DEGREES]
         means.append(np.mean([score_edit(bad).o_score for bad in made if bad is not None]))
     assert 9.5 > means[0] > means[1] > means[2]
 
@@ -175,7 +175,7 @@ def test_the_score_falls_with_the_strength_of_a_defect(
 def test_each_defect_lowers_the_score_that_measures_it(tmp_path: Path) -> None:
     write_shard(tmp_path / "good.h5", Task.OBJECT_REMOVAL, "made", 0, good_pairs(Task.OBJECT_REMOVAL))
     with Shard(tmp_path / "good.h5") as shard:
-        bad = {defect: score_edit(with_defect(shard, 0, defect)) for defect in DEFECTS}
+        bad = {defect: score_edit(apply_defect(shard, 0, defect)) for defect in DEFECTS}
     assert bad["no_change"].sc_score_1 == 0
     assert bad["no_change"].sc_score_2 == 10
     assert bad["wrong_place"].sc_score_1 < 2
@@ -198,7 +198,7 @@ def test_a_partly_smeared_fill_is_detected(place_of_smear: tuple[slice, ...] | s
     assert 0.2 < (where & edit.mask).sum() / edit.mask.sum() < 0.45
     added = pair(Task.OBJECT_ADDITION, smeared, edit.source, edit.mask, "Add a ball.", edit.provenance["truth"])
     assert score_edit(replace(edit, edited=smeared)).pq_score < 6 and score_edit(added).sc_score_1 < 6
-    assert detail_of_fill(lightness(smeared), Region(edit.mask), unit=1).ratio > 0.8
+    assert fill_detail(lightness(smeared), Region(edit.mask), unit=1).ratio > 0.8
 
 
 def test_a_poor_fill_of_an_addition_is_attributed_to_the_source() -> None:
@@ -225,6 +225,8 @@ def test_remains_of_an_object_are_detected() -> None:
     truth = removed.provenance["truth"]
     added = pair(Task.OBJECT_ADDITION, ghost, removed.source, rest, "Add a ball.", truth)
     assert score_edit(added).o_score < 9 and "The source image already shows" in score_edit(added).reasoning
+    in_a_photo = replace(added, provenance={**added.provenance, "truth": {**truth, "scene": "a photo without a fill"}})
+    assert "The source image already shows" not in score_edit(in_a_photo).reasoning
     painted = good_pairs(Task.ATTRIBUTE_MODIFICATION)[0]
     half = np.where(strip[..., None], painted.source, painted.edited)
     partly = replace(painted, edited=half, mask=painted.mask & ~strip)
@@ -326,7 +328,7 @@ def test_defects_are_deterministic(tmp_path: Path) -> None:
     write_shard(tmp_path / "good.h5", Task.OBJECT_REMOVAL, "made", 0, good_pairs(Task.OBJECT_REMOVAL))
     with Shard(tmp_path / "good.h5") as shard:
         for defect in DEFECTS:
-            once, again = with_defect(shard, 1, defect), with_defect(shard, 1, defect)
+            once, again = apply_defect(shard, 1, defect), apply_defect(shard, 1, defect)
             assert np.array_equal(once.edited, again.edited)
             assert once.instructions == again.instructions
 
@@ -337,13 +339,13 @@ def test_a_wrong_instruction_takes_the_request_of_the_other_pair_and_never_a_mis
     same = replace(right, pair_id="same", provenance={**right.provenance, "truth": {**right.provenance["truth"]}})
     write_shard(tmp_path / "made.h5", right.task, "made", 0, [right, replace(other, provenance=about)])
     with Shard(tmp_path / "made.h5") as shard:
-        wrong = with_defect(shard, 0, "wrong_instruction")
+        wrong = apply_defect(shard, 0, "wrong_instruction")
     assert wrong is not None and wrong.instruction == other.instruction
     assert wrong.provenance["truth"] == other.provenance["truth"]
     same.provenance["truth"]["mistaken"] = True
     write_shard(tmp_path / "same.h5", right.task, "made", 0, [right, same])
     with Shard(tmp_path / "same.h5") as shard:
-        assert with_defect(shard, 0, "wrong_instruction") is None
+        assert apply_defect(shard, 0, "wrong_instruction") is None
 
 
 @pytest.mark.parametrize("task", [Task.OBJECT_REMOVAL, Task.BACKGROUND_SWAP])
@@ -356,7 +358,7 @@ def test_the_search_for_a_wrong_instruction_stops_early_in_a_uniform_shard(
         read: list[int] = []
         provenance = shard.provenance
         monkeypatch.setattr(shard, "provenance", lambda row: read.append(row) or provenance(row))
-        assert with_defect(shard, 0, "wrong_instruction") is None
+        assert apply_defect(shard, 0, "wrong_instruction") is None
     assert len(read) < 20
 
 

@@ -6,12 +6,23 @@ import string
 import pytest
 
 from omniedit.scoring.reference import sentences
-from omniedit.scoring.reference.rationale import Finding, Lack, Thing, choose_sentences, fill_in, write_rationale
+from omniedit.scoring.reference.rationale import (
+    Finding,
+    Shortfall,
+    TruthObject,
+    choose_sentences,
+    fill_in,
+    write_rationale,
+)
 
-DONE, FIRST, SECOND = ("Done.",), Lack(("No first.",), ("Half first.",)), Lack(("No second.",), ("Half second.",))
+DONE, FIRST, SECOND = (
+    ("Done.",),
+    Shortfall(("No first.",), ("Half first.",)),
+    Shortfall(("No second.",), ("Half second.",)),
+)
 VALUES = {
-    "old": Thing.parse("wine bottle and the grinder"),
-    "new": Thing.parse("fig"),
+    "old": TruthObject.parse("wine bottle and the grinder"),
+    "new": TruthObject.parse("fig"),
     "value": "blue",
     "fault": "It is only blurred.",
     "faults": "blur and noise",
@@ -21,7 +32,7 @@ VALUES = {
 def all_templates() -> list[tuple[str, ...]]:
     found: list[tuple[str, ...]] = []
     for name, value in vars(sentences).items():
-        if isinstance(value, Lack):
+        if isinstance(value, Shortfall):
             found += [value.missed, value.partly]
         elif name.isupper():
             found.append(
@@ -67,12 +78,14 @@ def test_sentences_use_known_fields_only() -> None:
     ],
 )
 def test_articles_and_number_agree_with_the_object(name: str, indefinite: str, plural: bool) -> None:
-    thing = Thing.parse(name)
+    thing = TruthObject.parse(name)
     assert (thing.a, thing.plural) == (indefinite, plural)
 
 
 def test_verbs_agree_with_one_or_two_objects() -> None:
-    texts = [fill_in(sentences.REMOVED, old=Thing.parse(name))[0] for name in ("bottle", "bottle and the grinder")]
+    texts = [
+        fill_in(sentences.REMOVED, old=TruthObject.parse(name))[0] for name in ("bottle", "bottle and the grinder")
+    ]
     assert texts == [
         "The bottle is gone and its place looks like the surroundings.",
         "The bottle and the grinder are gone and their place looks like the surroundings.",

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from benchmarks.style_references import failures, fit, measure, save
-from omniedit.evaluation.edits import at_resolution
+from omniedit.evaluation.edits import scale_to_bucket
 from omniedit.imaging.images import Image, decode_image, resize_cover
 from omniedit.pairs import EditPair
 from omniedit.scoring import Unscorable
@@ -39,7 +39,7 @@ def styled_images(photo: Image) -> dict[str, Image]:
 def make_styled_pair(source: Image, edited: Image, style: str, resolution: int | None = None) -> EditPair:
     provenance = {"source_id": "photo", "ratio": "4x3", "truth": {"style": style}}
     pair = EditPair("p", Task.STYLE_TRANSFER, (f"Make it {style}.",), source, edited, None, provenance)
-    return at_resolution(pair, resolution) if resolution else pair
+    return scale_to_bucket(pair, resolution) if resolution else pair
 
 
 def judge(source: Image, edited: Image, style: str, resolution: int | None = None) -> Score | Unscorable:

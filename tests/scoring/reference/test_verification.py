@@ -15,7 +15,13 @@ from omniedit.scoring.reference.judge import score_pair
 from omniedit.scoring.reference.measures import Comparison, ImageMeasures, Unmeasurable
 from omniedit.scoring.reference.outlines import edge_support, ghost_share
 from omniedit.scoring.reference.quality import quality
-from omniedit.scoring.reference.verification import LEAST_BY_COLOUR, LEAST_HELD, colour_overlap, share_held, verify
+from omniedit.scoring.reference.verification import (
+    MIN_COLOUR_IOU,
+    MIN_SALIENT_SHARE,
+    colour_overlap,
+    salient_share_inside,
+    verify,
+)
 from omniedit.scoring.verdict import Score
 from omniedit.sources.index import SAMPLE
 from omniedit.tasks import Task
@@ -57,7 +63,7 @@ def test_part_of_an_object_is_not_accepted_as_its_outline() -> None:
     lab = ImageMeasures(with_ball(ground())).reduced
     upper, with_floor = BALL & (ROWS < 110), BALL | ((ROWS > 150) & (COLUMNS < 120))
     assert colour_overlap(lab, BALL) > 0.95
-    assert max(colour_overlap(lab, upper), colour_overlap(lab, with_floor)) < LEAST_BY_COLOUR
+    assert max(colour_overlap(lab, upper), colour_overlap(lab, with_floor)) < MIN_COLOUR_IOU
 
 
 def test_a_half_recoloured_object_is_unconfirmed_and_a_whole_one_accepted() -> None:
@@ -115,9 +121,9 @@ def test_an_object_whose_base_may_be_hidden_is_unconfirmed() -> None:
 
 def test_the_mask_of_a_removal_must_cover_the_whole_salient_object() -> None:
     image = ImageMeasures(with_ball(ground()))
-    assert share_held(image, np.hypot(ROWS - 110, COLUMNS - 120) < 66) > 0.9
-    assert share_held(image, BALL & (ROWS < 130) & (COLUMNS < 100)) < LEAST_HELD
-    assert share_held(image, np.zeros_like(BALL)) == 1
+    assert salient_share_inside(image, np.hypot(ROWS - 110, COLUMNS - 120) < 66) > 0.9
+    assert salient_share_inside(image, BALL & (ROWS < 130) & (COLUMNS < 100)) < MIN_SALIENT_SHARE
+    assert salient_share_inside(image, np.zeros_like(BALL)) == 1
 
 
 def test_colours_of_the_removed_object_in_the_hole_count_as_a_ghost() -> None:
@@ -154,7 +160,7 @@ def test_saliency_is_computed_once_for_a_pair_and_its_defects(monkeypatch: pytes
     monkeypatch.setattr(verification, "saliency", lambda image: calls.append(1) or np.zeros(image.shape[:2]))
     verification._salient_region.cache_clear()
     for colour in ((190, 60, 50), (190, 60, 50), (60, 190, 50)):
-        share_held(ImageMeasures(with_ball(ground(), colour)), BALL)
+        salient_share_inside(ImageMeasures(with_ball(ground(), colour)), BALL)
     assert len(calls) == 2
     verification._salient_region.cache_clear()
 

@@ -15,9 +15,9 @@ from omniedit.cli.main import main
 from omniedit.config.schema import ScoringConfig
 from omniedit.errors import UserError
 from omniedit.scoring import pairwise
-from omniedit.scoring.pairwise import Outcome, PairwiseJudge, TwoEdits, build_prompt
+from omniedit.scoring.pairwise import Outcome, PairwiseItem, PairwiseJudge, build_prompt
 from omniedit.scoring.reply_parser import Unscorable
-from omniedit.scoring.vlm_judges.answering import load_answering
+from omniedit.scoring.vlm_judges.answering import load_answering_model
 from omniedit.vlm import Prompt
 from omniedit.vlm.local import LocalModel
 
@@ -30,7 +30,7 @@ def draw(item: int, folder: str) -> np.ndarray:
 
 
 ITEMS = [
-    TwoEdits(draw(item, "photos"), text, draw(item, "mine"), draw(item, "theirs"))
+    PairwiseItem(draw(item, "photos"), text, draw(item, "mine"), draw(item, "theirs"))
     for item, text in enumerate(INSTRUCTIONS)
 ]
 ITEM = ITEMS[0]
@@ -50,7 +50,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Save a tiny Qwen2.5-VL that was trained to prefer the edit shown first, whatever it shows."""
     folder = make_qwen25(tmp_path_factory.mktemp("vlm") / "qwen")
     torch.set_num_threads(1)
-    model, _ = load_answering("vlm", folder, options(folder.parent))
+    model, _ = load_answering_model("vlm", folder, options(folder.parent))
     teach(model, REPLY)
     model.model.save_pretrained(folder)
     return folder
@@ -135,20 +135,20 @@ def test_a_model_that_never_names_a_winner_raises_an_error_with_the_first_reason
 def test_cache_keys_include_options_and_weights(folder: Path, tmp_path: Path) -> None:
     prompt = build_prompt(ITEM, False, 32)
     digests = {
-        load_answering("vlm", folder, options(tmp_path, **more))[0].digest(prompt)
+        load_answering_model("vlm", folder, options(tmp_path, **more))[0].digest(prompt)
         for more in ({}, {"pixels": 4096}, {"batch_size": 1})
     }
     assert len(digests) == 2, "the batch size decides nothing"
-    model, _ = load_answering("vlm", folder, options(tmp_path, pixels=4096))
+    model, _ = load_answering_model("vlm", folder, options(tmp_path, pixels=4096))
     (outcome,) = PairwiseJudge(model, None, both_orders=False).compare([ITEM])
     assert isinstance(outcome, Outcome | Unscorable), "images at their full size are read too"
     (folder / "model.safetensors").touch()
-    assert load_answering("vlm", folder, options(tmp_path))[0].digest(prompt) not in digests
+    assert load_answering_model("vlm", folder, options(tmp_path))[0].digest(prompt) not in digests
 
 
 def test_reward_heads_and_vllm_are_rejected_for_comparisons(folder: Path, tmp_path: Path) -> None:
     for more, message in (({"head": "editreward"}, "reward head"), ({"engine": "vllm"}, "vllm answers no pairwise")):
         with pytest.raises(UserError, match=message):
-            load_answering("vlm", folder, options(tmp_path, **more))
+            load_answering_model("vlm", folder, options(tmp_path, **more))
     with pytest.raises(UserError, match="judge 'internvl' needs --scorer"):
-        load_answering("internvl", None, options(tmp_path))
+        load_answering_model("internvl", None, options(tmp_path))

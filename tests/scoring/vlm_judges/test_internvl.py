@@ -14,7 +14,7 @@ from omniedit.scoring import Unscorable, load_judge
 from omniedit.scoring.examples import Example, RubricScores
 from omniedit.scoring.rubric import Question, Rubric, edit_rubric, format_reply, load_rubric
 from omniedit.scoring.vlm_judges.internvl import InternvlJudge
-from omniedit.scoring.vlm_judges.readout import READ, Spelling, TokenReader, expected_score, reading
+from omniedit.scoring.vlm_judges.readout import READ, ScoreTokens, TokenReader, expected_score, reading
 
 QUESTION = Question("Judge it.\n", ("source", "edited"), ("instruction",), ("success", "restraint", "quality"))
 SHORT = Rubric("short", (QUESTION,), ("success", "restraint"), ("quality",))
@@ -119,7 +119,7 @@ def test_a_tokenizer_that_joins_numbers_is_rejected_with_the_remedy() -> None:
     tokenizer = make_tokenizer()
     tokenizer.add_tokens(["[8", "[10"])
     with pytest.raises(UserError, match=r"set scoring\.readout: reply"):
-        Spelling.of(tokenizer, 3)
+        ScoreTokens.of(tokenizer, 3)
 
 
 @pytest.mark.parametrize("judge", ["student", "internvl", "vlm"])

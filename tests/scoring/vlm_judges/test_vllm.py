@@ -136,7 +136,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("readout", ["tokens", "reply"])
 def test_scores_match_transformers(folder: Path, vllm: None, readout: str) -> None:
     sent = [example(True), example(False, 64), example(True, 33), example(False)]
-    by_vllm = VllmJudge.load(folder, SHORT, OPTIONS.as_vlm, readout, "v1")
+    by_vllm = VllmJudge.load(folder, SHORT, OPTIONS.to_vlm_config, readout, "v1")
     judges = by_vllm, InternvlJudge.load(folder, SHORT, OPTIONS, readout)
     for one, other in zip(*(judge.mark(sent) for judge in judges), strict=True):
         assert isinstance(one, RubricScores) and isinstance(other, RubricScores)
@@ -146,14 +146,14 @@ def test_scores_match_transformers(folder: Path, vllm: None, readout: str) -> No
 
 
 def test_a_score_costs_one_prompt_or_two_if_ten_has_two_tokens(folder: Path, vllm: None) -> None:
-    judge = VllmJudge.load(folder, SHORT, OPTIONS.as_vlm)
+    judge = VllmJudge.load(folder, SHORT, OPTIONS.to_vlm_config)
     judge.mark([example(True), example(False, instruction="Add an <IMG_CONTEXT> sign.")])
     assert judge.engine.sent == 2 * 2 * len(QUESTION.scores)
     assert LOGPROBS <= 20  # vLLM's default limit
 
 
 def test_a_model_that_writes_no_number_is_unscorable(vllm: None, tmp_path: Path) -> None:
-    judge = VllmJudge.load(make_internvl(tmp_path), edit_rubric(), OPTIONS.as_vlm)
+    judge = VllmJudge.load(make_internvl(tmp_path), edit_rubric(), OPTIONS.to_vlm_config)
     assert isinstance(judge.mark([example(True)])[0], Unscorable)
 
 
@@ -168,10 +168,10 @@ def test_a_missing_vllm_raises_an_error_with_the_remedy(
     folder: Path, tmp_path: Path, vllm: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(UserError, match="no tokenizer"):
-        VllmJudge.load(tmp_path, SHORT, OPTIONS.as_vlm)
+        VllmJudge.load(tmp_path, SHORT, OPTIONS.to_vlm_config)
     monkeypatch.setitem(sys.modules, "vllm", None)
     with pytest.raises(UserError, match=r"scoring\.internvl\.engine: vllm cannot be imported .* engine: transformers"):
-        VllmJudge.load(folder, SHORT, OPTIONS.as_vlm)
+        VllmJudge.load(folder, SHORT, OPTIONS.to_vlm_config)
 
 
 def test_other_models_and_adapters_are_passed_to_the_engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 
 from omniedit.imaging.color import to_float, to_lab
 from omniedit.imaging.color_names import COLOURS
-from omniedit.imaging.color_naming import colour_word, nearest_colour, own_colour, without_colour
+from omniedit.imaging.color_naming import colour_word, nearest_colour, region_colour, without_colour
 from omniedit.imaging.images import Image
 from omniedit.sources.photo import NamedObject, Photo
-from omniedit.specialists.base import Edited, NotApplicable
+from omniedit.specialists.base import EditResult, NotApplicable
 from omniedit.specialists.embedded import attribute
 from omniedit.specialists.embedded.attribute import AttributeModification, is_alive, recolor_region, resurface_region
 from omniedit.specialists.embedded.color import can_become, gamma_through
@@ -35,7 +35,7 @@ def photo(name: str = "red ball") -> Photo:
 @pytest.mark.parametrize("colour", ["green", "blue", "yellow", "purple", "turquoise", "white", "black", "grey"])
 def test_recolouring_reaches_the_colour_and_keeps_the_shading(colour: str) -> None:
     lab = to_lab(to_float(red_disc()))
-    patch, opacity = recolor_region(red_disc(), DISC, own_colour(lab, DISC), colour)
+    patch, opacity = recolor_region(red_disc(), DISC, region_colour(lab, DISC), colour)
     after = to_lab(to_float(patch))
     core = opacity > 0.9
     assert nearest_colour(np.median(after[core], axis=0)) == colour
@@ -75,7 +75,7 @@ def test_pixels_outside_the_mask_stay_unchanged() -> None:
     for seed in range(4):
         request = specialist.propose(source, np.random.default_rng(seed))
         (first,), (second,) = specialist.edit([request]), specialist.edit([request])
-        assert isinstance(first, Edited) and isinstance(second, Edited) and first.mask is not None
+        assert isinstance(first, EditResult) and isinstance(second, EditResult) and first.mask is not None
         assert np.array_equal(first.image[~first.mask], source.image[~first.mask])
         assert np.array_equal(first.image, second.image)
         assert first.mask[DISC].mean() > 0.9 and first.mask[~DISC].mean() < 0.05

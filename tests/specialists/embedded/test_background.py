@@ -7,9 +7,9 @@ from omniedit.grounding.objects import ObjectIndex
 from omniedit.imaging.color import to_float, to_lab
 from omniedit.imaging.images import Image
 from omniedit.sources.photo import NamedObject, Photo
-from omniedit.specialists.base import Edited, NotApplicable
+from omniedit.specialists.base import EditResult, NotApplicable
 from omniedit.specialists.embedded import background
-from omniedit.specialists.embedded.background import BackgroundSwap, Stance, what_stays, without_gaps
+from omniedit.specialists.embedded.background import BackgroundSwap, Support, close_gaps, find_preserved_region
 from omniedit.specialists.embedded.background_sources import (
     PAPERS,
     SKIES,
@@ -18,13 +18,13 @@ from omniedit.specialists.embedded.background_sources import (
     match_light,
     shading,
 )
-from omniedit.specialists.embedded.scene import Scene, understand
+from omniedit.specialists.embedded.scene import Scene, analyse_scene
 
 HEIGHT, WIDTH = 160, 200
 
 
-def understand_photo(photo: Photo) -> Scene:
-    return understand(photo.image)
+def analyse_photo(photo: Photo) -> Scene:
+    return analyse_scene(photo.image)
 
 
 def noise_field(colour: tuple[int, int, int], noise: float, seed: int = 0) -> np.ndarray:
@@ -66,14 +66,16 @@ def lying() -> Photo:
 
 
 def test_stances_are_distinguished(standing: Photo, lying: Photo) -> None:
-    assert what_stays(standing, ObjectIndex(), understand_photo).stance is Stance.STANDING
-    assert what_stays(lying, ObjectIndex(), understand_photo).stance is Stance.LYING
-    assert what_stays(meadow(), ObjectIndex(), understand_photo).stance is Stance.LAND
+    assert find_preserved_region(standing, ObjectIndex(), analyse_photo).stance is Support.STANDING
+    assert find_preserved_region(lying, ObjectIndex(), analyse_photo).stance is Support.LYING
+    assert find_preserved_region(meadow(), ObjectIndex(), analyse_photo).stance is Support.LAND
 
 
 def test_object_that_would_float_is_skipped() -> None:
     with pytest.raises(NotApplicable, match="stands"):
-        what_stays(ball_photo("floating", with_ball(papered_room(), 10)[0], 10), ObjectIndex(), understand_photo)
+        find_preserved_region(
+            ball_photo("floating", with_ball(papered_room(), 10)[0], 10), ObjectIndex(), analyse_photo
+        )
 
 
 def test_foreground_keeps_its_pixels_and_the_rest_changes(standing: Photo, lying: Photo) -> None:
@@ -81,7 +83,7 @@ def test_foreground_keeps_its_pixels_and_the_rest_changes(standing: Photo, lying
     for photo in (standing, lying, meadow()):
         request = specialist.propose(photo, np.random.default_rng(1))
         (first,), (second,) = specialist.edit([request]), specialist.edit([request])
-        assert isinstance(first, Edited) and isinstance(second, Edited) and first.mask is not None
+        assert isinstance(first, EditResult) and isinstance(second, EditResult) and first.mask is not None
         assert np.array_equal(first.image[~first.mask], photo.image[~first.mask])
         assert np.array_equal(first.image, second.image)
         kept = request.parts["kept"].mask
@@ -133,7 +135,7 @@ def test_background_takes_on_the_old_light() -> None:
 def test_gaps_between_objects_are_closed() -> None:
     mask = np.zeros((100, 100), bool)
     mask[20:80, 20:49], mask[20:80, 51:80] = True, True
-    assert without_gaps(mask)[40, 50] and not without_gaps(mask)[10, 50]
+    assert close_gaps(mask)[40, 50] and not close_gaps(mask)[10, 50]
 
 
 def test_photo_is_analysed_once_for_all_its_edits(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -141,7 +143,7 @@ def test_photo_is_analysed_once_for_all_its_edits(monkeypatch: pytest.MonkeyPatc
 
     def understand_and_count(image: Image) -> Scene:
         seen.append(id(image))
-        return understand(image)
+        return analyse_scene(image)
 
     monkeypatch.setattr(background, "understand", understand_and_count)
     field = meadow()

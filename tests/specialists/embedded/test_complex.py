@@ -17,7 +17,7 @@ from omniedit.scoring.verdict import Score
 from omniedit.sources.photo import NamedObject, Photo
 from omniedit.specialists.base import NotApplicable
 from omniedit.specialists.embedded.complex import ComplexEdit, ComplexReasoning, ComplexUnderstanding
-from omniedit.specialists.embedded.targets import list_individuals, single_out
+from omniedit.specialists.embedded.targets import list_individuals, name_uniquely
 from omniedit.specialists.synthesize import synthesize
 
 HEIGHT, WIDTH = 240, 400
@@ -198,6 +198,6 @@ def test_listed_object_without_an_outline_makes_a_kind_uncertain() -> None:
 
 
 def test_singled_out_object_is_the_only_one_of_its_kind_and_others_keep_their_boxes() -> None:
-    photo, objects = single_out(THREE.photo, THREE.found, 1)
+    photo, objects = name_uniquely(THREE.photo, THREE.found, 1)
     assert [found.name for found in objects] == ["other ball", "ball", "third ball"]
     assert [(named.name, named.box) for named in photo.objects] == [(found.name, found.box) for found in objects]

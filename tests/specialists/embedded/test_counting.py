@@ -8,7 +8,7 @@ import pytest
 
 from omniedit.grounding.objects import FoundObject, ObjectIndex
 from omniedit.imaging.images import Image
-from omniedit.instructions.counts import count_instructions, name_by_place, stated_numbers, to_plural
+from omniedit.instructions.counts import count_instructions, name_by_place, parse_numbers, to_plural
 from omniedit.pairs import EditPair
 from omniedit.scoring.reference import counts, score_pair
 from omniedit.scoring.reference.counts import verify_number
@@ -16,7 +16,7 @@ from omniedit.scoring.reference.measures import Unmeasurable
 from omniedit.scoring.reply_parser import Unscorable
 from omniedit.scoring.verdict import Score
 from omniedit.sources.photo import NamedObject, Photo
-from omniedit.specialists.base import Edited, NotApplicable, Specialist
+from omniedit.specialists.base import EditResult, NotApplicable, Specialist
 from omniedit.specialists.embedded.counting import Counting
 from omniedit.specialists.embedded.relation import Relation
 
@@ -62,7 +62,7 @@ def all_pairs(specialist: Specialist, photo: Photo) -> list[EditPair]:
         except NotApplicable:
             break
         (edited,) = specialist.edit([request])
-        assert isinstance(edited, Edited)
+        assert isinstance(edited, EditResult)
         source = photo.image if edited.source is None else edited.source
         about: dict[str, Any] = {"source_id": "meadow", "truth": dict(request.truth), "known_truth": True}
         pairs.append(
@@ -101,7 +101,7 @@ def test_source_and_edited_image_show_the_stated_numbers(counted: list[EditPair]
         assert (number_of_discs(pair.source), number_of_discs(pair.edited)) == (truth["count"], truth["new_count"])
         assert len(truth["boxes"]) == max(truth["count"], truth["new_count"])
         for text in pair.instructions:
-            assert stated_numbers(text) & {truth["new_count"], abs(truth["count"] - truth["new_count"])}
+            assert parse_numbers(text) & {truth["new_count"], abs(truth["count"] - truth["new_count"])}
         assert len(set(pair.instructions)) == 4
 
 
@@ -192,7 +192,7 @@ def test_instructions_state_the_change_of_number() -> None:
     rng = np.random.default_rng(0)
     for _ in range(8):
         for text in count_instructions("sheep", 3, 1, rng):
-            assert stated_numbers(text) <= {1, 2, 3} and "  " not in text
+            assert parse_numbers(text) <= {1, 2, 3} and "  " not in text
         assert all("fox" in text for text in count_instructions("fox", 1, 2, rng))
 
 

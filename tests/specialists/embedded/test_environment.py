@@ -6,9 +6,9 @@ import pytest
 from omniedit.imaging.color import luma, to_float, to_lab
 from omniedit.imaging.images import Image
 from omniedit.sources.photo import Photo
-from omniedit.specialists.base import Edited, NotApplicable
-from omniedit.specialists.embedded.environment import ENVIRONMENTS, EnvironmentChange, believable, measure_mood
-from omniedit.specialists.embedded.scene import understand
+from omniedit.specialists.base import EditResult, NotApplicable
+from omniedit.specialists.embedded.environment import ENVIRONMENTS, EnvironmentChange, credibility, measure_mood
+from omniedit.specialists.embedded.scene import analyse_scene
 
 HORIZON = 80
 
@@ -25,7 +25,7 @@ def landscape(height: int = 200, width: int = 300, seed: int = 0) -> Image:
 
 def relit(name: str, seed: int = 1) -> Image:
     image = landscape()
-    return ENVIRONMENTS[name](image, understand(image), np.random.default_rng(seed))
+    return ENVIRONMENTS[name](image, analyse_scene(image), np.random.default_rng(seed))
 
 
 def mean_lab(image: Image) -> np.ndarray:
@@ -33,7 +33,7 @@ def mean_lab(image: Image) -> np.ndarray:
 
 
 def test_sky_and_field_are_separated() -> None:
-    scene = understand(landscape())
+    scene = analyse_scene(landscape())
     assert scene.sky[: HORIZON - 6].min() > 0.95 and scene.sky[HORIZON + 6 :].max() < 0.05
     assert scene.plants[HORIZON + 6 :].mean() > 0.8 and scene.plants[: HORIZON - 6].max() < 0.05
     assert abs(scene.horizon - HORIZON / 200) < 0.03 and not scene.sun
@@ -43,7 +43,7 @@ def test_sky_and_field_are_separated() -> None:
 def test_white_wall_at_the_top_border_is_not_sky() -> None:
     wall = landscape()
     wall[:HORIZON, :200] = (90, 60, 40)
-    assert understand(wall).sky_share == 0
+    assert analyse_scene(wall).sky_share == 0
 
 
 def test_sun_is_detected_by_its_glow() -> None:
@@ -51,7 +51,7 @@ def test_sun_is_detected_by_its_glow() -> None:
     rows, columns = np.mgrid[0:200, 0:300]
     distance = np.hypot(rows - 40, columns - 150)[..., None]
     image += (0.35 * np.exp(-((distance / 60) ** 2)) + (distance < 12)) * (rows < HORIZON)[..., None]
-    assert understand((np.clip(image, 0, 1) * 255).astype(np.uint8)).sun
+    assert analyse_scene((np.clip(image, 0, 1) * 255).astype(np.uint8)).sun
 
 
 @pytest.mark.parametrize("name", ENVIRONMENTS)
@@ -88,7 +88,7 @@ def test_requested_environments_vary_and_edits_succeed() -> None:
     requests = [specialist.propose(photo, np.random.default_rng(seed)) for seed in range(12)]
     assert len({request.truth["environment"] for request in requests}) >= 4
     for outcome in specialist.edit(requests[:3]):
-        assert isinstance(outcome, Edited) and outcome.mask is None
+        assert isinstance(outcome, EditResult) and outcome.mask is None
 
 
 def test_weather_is_skipped_without_evidence_of_outdoors() -> None:
@@ -102,6 +102,6 @@ def test_weather_is_skipped_without_evidence_of_outdoors() -> None:
 
 def test_environment_already_in_the_photo_is_not_requested() -> None:
     dark = (landscape() * 0.15).astype(np.uint8)
-    assert "night" not in believable(understand(dark), measure_mood(dark))
+    assert "night" not in credibility(analyse_scene(dark), measure_mood(dark))
     warm = relit("golden_hour")
-    assert "golden_hour" not in believable(understand(warm), measure_mood(warm))
+    assert "golden_hour" not in credibility(analyse_scene(warm), measure_mood(warm))

@@ -10,7 +10,7 @@ from omniedit.pairs import EditPair, Shard
 from omniedit.pairs.writer import write_shard
 from omniedit.sources.photo import Photo
 from omniedit.specialists.embedded import fill_cache
-from omniedit.specialists.embedded.fill_cache import KEPT, Fills
+from omniedit.specialists.embedded.fill_cache import KEPT, FillCache
 from omniedit.specialists.registry import build
 from omniedit.tasks import SHARE_FILLS, Task
 
@@ -53,21 +53,21 @@ def removals(tmp_path: Path) -> Iterator[Shard]:
 
 
 def test_same_hole_is_inpainted_once(inpainted: list[Mask]) -> None:
-    filled = Fills()
+    filled = FillCache()
     first, again = filled.fill(photo(), hole()), filled.fill(photo(), hole().copy())
     assert len(inpainted) == 1 and again is first
     assert np.array_equal(first, grey_fill(photo().image, hole()))
 
 
 def test_each_new_hole_or_photo_is_inpainted(inpainted: list[Mask]) -> None:
-    filled = Fills()
+    filled = FillCache()
     for this, mask in ((photo(), hole()), (photo(), hole(11)), (photo("lake"), hole()), (photo(sha256="b"), hole())):
         filled.fill(this, mask)
     assert len(inpainted) == 4
 
 
 def test_only_the_latest_fills_stay_in_memory(inpainted: list[Mask]) -> None:
-    filled = Fills()
+    filled = FillCache()
     for left in range(KEPT + 1):
         filled.fill(photo(), hole(left))
     filled.fill(photo(), hole(1))
@@ -77,13 +77,13 @@ def test_only_the_latest_fills_stay_in_memory(inpainted: list[Mask]) -> None:
 
 
 def test_fill_of_a_removal_is_reused(inpainted: list[Mask], removals: Shard) -> None:
-    filled = Fills(removals).fill(photo(), hole())
+    filled = FillCache(removals).fill(photo(), hole())
     assert not inpainted
     assert (filled[hole()] == (255, 0, 0)).all() and np.array_equal(filled[~hole()], photo().image[~hole()])
 
 
 def test_removal_of_another_hole_or_photo_is_not_reused(inpainted: list[Mask], removals: Shard) -> None:
-    filled = Fills(removals)
+    filled = FillCache(removals)
     others = (photo(), hole(11)), (photo("lake"), hole()), (photo(sha256="b"), hole())
     assert all(np.array_equal(filled.fill(this, mask), grey_fill(this.image, mask)) for this, mask in others)
     larger = replace(photo(), image=np.zeros((96, 128, 3), np.uint8))

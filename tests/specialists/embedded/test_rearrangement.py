@@ -12,15 +12,15 @@ from omniedit.instructions.placement import (
     SHARES,
     TIMES,
     movement_instructions,
+    parse_directions,
+    parse_resizing,
     resize_instructions,
-    stated_directions,
-    stated_resizing,
 )
 from omniedit.pairs import EditPair
 from omniedit.scoring.reference import score_pair
 from omniedit.scoring.verdict import Score
 from omniedit.sources.photo import Photo
-from omniedit.specialists.base import Edited, NotApplicable, Specialist
+from omniedit.specialists.base import EditResult, NotApplicable, Specialist
 from omniedit.specialists.embedded.rearrangement import Movement, Resize
 
 HEIGHT, WIDTH, RADIUS = 240, 360, 26
@@ -58,7 +58,7 @@ def all_pairs(specialist: Specialist, photo: Photo) -> list[EditPair]:
         except NotApplicable:
             break
         (edited,) = specialist.edit([request])
-        assert isinstance(edited, Edited) and edited.source is not None
+        assert isinstance(edited, EditResult) and edited.source is not None
         about: dict[str, Any] = {"source_id": "table", "truth": dict(request.truth)}
         pairs.append(
             EditPair(f"{number}", request.task, request.instructions, edited.source, edited.image, edited.mask, about)
@@ -174,7 +174,7 @@ def test_an_object_on_uneven_ground_is_not_placed() -> None:
 def test_movement_instructions_say_one_direction_in_several_wordings(direction: str) -> None:
     texts = {text for seed in range(10) for text in movement_instructions("left shoe", direction, _rng(seed))}
     assert len(texts) >= 5
-    assert all(stated_directions(text, "left shoe") == {direction} for text in texts)
+    assert all(parse_directions(text, "left shoe") == {direction} for text in texts)
 
 
 @pytest.mark.parametrize("scale", [*SHARES, *TIMES])
@@ -182,7 +182,7 @@ def test_resize_instructions_say_the_way_and_no_other_factor(scale: float) -> No
     texts = {text for seed in range(10) for text in resize_instructions("cup", scale, _rng(seed))}
     assert len(texts) >= 5
     for text in texts:
-        way, stated = stated_resizing(text)
+        way, stated = parse_resizing(text)
         assert way == {"larger" if scale > 1 else "smaller"} and stated in (None, scale), text
 
 

@@ -11,13 +11,13 @@ from omniedit.grounding.objects import FoundObject, ObjectIndex
 from omniedit.imaging.images import Image, Mask
 from omniedit.pairs import EditPair, Reference
 from omniedit.scoring.reference import score_pair
-from omniedit.scoring.reference.requirements import MOST_UNEVEN, rim_unevenness
+from omniedit.scoring.reference.requirements import MAX_UNEVEN, rim_unevenness
 from omniedit.scoring.reply_parser import Unscorable
 from omniedit.scoring.verdict import Score
 from omniedit.sources.photo import FractionBox, NamedObject, Photo
-from omniedit.specialists.base import Edited
+from omniedit.specialists.base import EditResult
 from omniedit.specialists.embedded.material_transfer import MaterialTransfer, find_texture
-from omniedit.specialists.embedded.reference import VisualReference, show_alone
+from omniedit.specialists.embedded.reference import VisualReference, isolate_object
 
 HEIGHT, WIDTH = 240, 360
 BOX: FractionBox = (0.35, 0.3, 0.65, 0.75)
@@ -62,7 +62,7 @@ PLATE, FIELD = still_life("plate", (120, 60, 160), 5), Photo("field", stones(), 
 def make_pair(specialist: VisualReference | MaterialTransfer, seed: int = 0) -> EditPair:
     request = specialist.propose(CUP, np.random.default_rng(seed))
     (edited,) = specialist.edit([request])
-    assert isinstance(edited, Edited)
+    assert isinstance(edited, EditResult)
     source = CUP.image if edited.source is None else edited.source
     about: dict[str, Any] = {"source_id": "cup", "truth": dict(request.truth), "known_truth": True}
     shown = (source, edited.image, edited.mask)
@@ -87,7 +87,7 @@ def test_object_of_the_reference_image_is_inserted_and_another_one_fails(inserte
     mask = inserted.mask
     assert mask is not None and np.array_equal(inserted.source[~mask], inserted.edited[~mask])
     assert success(inserted) >= 9
-    other, _ = show_alone(PLATE.image, ellipse("plate"), 1.0, False)
+    other, _ = isolate_object(PLATE.image, ellipse("plate"), 1.0, False)
     shown = cv2.resize(other, reference.image.shape[1::-1]).astype(np.uint8)
     for wrong in (shown, reference.image[::-1].copy(), np.full_like(reference.image, 90)):
         score = score_pair(replace(inserted, references=(Reference("subject", wrong),)))
@@ -104,7 +104,7 @@ def test_half_of_the_reference_object_fails(inserted: EditPair) -> None:
 
 @pytest.mark.parametrize("mirrored", [False, True])
 def test_reference_image_shows_only_the_object_on_white(mirrored: bool) -> None:
-    image, box = show_alone(CUP.image, ellipse("cup"), 0.95, mirrored)
+    image, box = isolate_object(CUP.image, ellipse("cup"), 0.95, mirrored)
     assert (image[0] == 255).all() and (image[:, -1] == 255).all()
     width, height = (box[2] - box[0]) * image.shape[1], (box[3] - box[1]) * image.shape[0]
     assert width == pytest.approx(0.95 * 108, abs=3) and height == pytest.approx(0.95 * 108, abs=3)
@@ -143,4 +143,4 @@ def test_parts_missed_by_a_mask_make_its_surroundings_uneven() -> None:
     mask[60:120, 60:120] = True
     assert rim_unevenness(lab, mask) < 1
     lab[120:140, 70:95] = (70, 40, 40)
-    assert rim_unevenness(lab, mask) > MOST_UNEVEN
+    assert rim_unevenness(lab, mask) > MAX_UNEVEN

@@ -16,7 +16,7 @@ from omniedit.imaging.harmonize import (
 from omniedit.imaging.images import Image, Mask
 from omniedit.imaging.morphology import bounding_box
 from omniedit.sources.photo import FractionBox, NamedObject, Photo
-from omniedit.specialists.base import Edited, EditRequest, NotApplicable
+from omniedit.specialists.base import EditRequest, EditResult, NotApplicable
 from omniedit.specialists.embedded.sizes import relative_size
 from omniedit.specialists.embedded.swap import ObjectSwap
 
@@ -42,11 +42,11 @@ BALL = photo("a", "red ball", (200, 40, 40))
 VASE = photo("b", "blue vase", (40, 60, 200), (0.3, 0.2, 0.6, 0.8), seed=1)
 
 
-def swap_object(source: Photo, *donors: Photo, seed: int = 0) -> tuple[EditRequest, Edited]:
+def swap_object(source: Photo, *donors: Photo, seed: int = 0) -> tuple[EditRequest, EditResult]:
     specialist = ObjectSwap(donors)
     request = specialist.propose(source, np.random.default_rng(seed))
     (edited,) = specialist.edit([request])
-    assert isinstance(edited, Edited) and edited.mask is not None
+    assert isinstance(edited, EditResult) and edited.mask is not None
     return request, edited
 
 

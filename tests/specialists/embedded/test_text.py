@@ -20,7 +20,7 @@ from omniedit.scoring.reference import texts as judge
 from omniedit.scoring.reply_parser import Unscorable
 from omniedit.scoring.verdict import Score
 from omniedit.sources.photo import Photo
-from omniedit.specialists.base import Edited, NotApplicable
+from omniedit.specialists.base import EditResult, NotApplicable
 from omniedit.specialists.embedded import text as specialist
 from omniedit.specialists.embedded.text import TextualChange
 
@@ -158,7 +158,7 @@ def test_an_illegible_edit_fails(reads: dict[str, str]) -> None:
     assert isinstance(edited, NotApplicable) and "read back" in str(edited)
     reads["edited"] = request.truth["new_text"]
     (edited,) = maker.edit([request])
-    assert isinstance(edited, Edited)
+    assert isinstance(edited, EditResult)
     assert request.parts is not None
     face = request.parts["line"].face
     assert 0.7 < letters_width(request.truth["new_text"], face) / letters_width("PARKING", face) < 1.15

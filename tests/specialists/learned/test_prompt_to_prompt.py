@@ -10,7 +10,7 @@ from diffusers import DiffusionPipeline
 from helpers.tiny_folders import make_sd3, make_sdxl
 from omniedit.specialists.learned import attention_control, paired_sampling
 from omniedit.specialists.learned.alignment import TokenMap
-from omniedit.specialists.learned.attention_control import AttentionControl, Reach, heads_at_once, joint_maps
+from omniedit.specialists.learned.attention_control import AttentionControl, ControlRange, heads_at_once, joint_maps
 from omniedit.specialists.learned.paired_sampling import (
     PairSamplingOptions,
     Pipeline,
@@ -22,7 +22,7 @@ from omniedit.specialists.learned.paired_sampling import (
 )
 
 SIZE = (48, 64)
-HOW = PairSamplingOptions(steps=4, guidance=3.0, reach=Reach(text_steps=0.75, image_steps=0.5), blend=0.0)
+HOW = PairSamplingOptions(steps=4, guidance=3.0, reach=ControlRange(text_steps=0.75, image_steps=0.5), blend=0.0)
 PAIR = PromptPair("add the dog", "add the fog", seed=1)
 
 
@@ -54,14 +54,14 @@ def test_identical_prompts_give_bit_identical_images(pipeline: Pipeline) -> None
 @pytest.mark.usefixtures("unrounded")
 def test_edit_differs_from_its_source_and_from_an_uncontrolled_one(pipeline: Pipeline) -> None:
     source, target = one(pipeline, PAIR)
-    _, free = one(pipeline, PAIR, replace(HOW, reach=Reach(0.0, 0.0)))
+    _, free = one(pipeline, PAIR, replace(HOW, reach=ControlRange(0.0, 0.0)))
     assert not np.array_equal(source, target) and not np.array_equal(target, free)
 
 
 @pytest.mark.usefixtures("unrounded")
 def test_text_and_image_reach_each_change_the_edit(pipeline: Pipeline) -> None:
-    reaches = (Reach(0.75, 0.0), Reach(0.0, 0.5), Reach(0.75, 0.5), Reach(1.0, 1.0))
-    reaches += (Reach(0.75, 0.5, text_layers=("nowhere",)), Reach(0.75, 0.5, image_layers=("nowhere",)))
+    reaches = (ControlRange(0.75, 0.0), ControlRange(0.0, 0.5), ControlRange(0.75, 0.5), ControlRange(1.0, 1.0))
+    reaches += (ControlRange(0.75, 0.5, text_layers=("nowhere",)), ControlRange(0.75, 0.5, image_layers=("nowhere",)))
     targets = [one(pipeline, PAIR, replace(HOW, reach=reach))[1] for reach in reaches]
     same = [[np.array_equal(this, other) for other in targets] for this in targets]
     # Layers that do not exist have the same effect as zero steps; all other targets differ.
@@ -71,7 +71,7 @@ def test_text_and_image_reach_each_change_the_edit(pipeline: Pipeline) -> None:
 
 
 def test_without_control_each_image_equals_an_independent_sample(pipeline: Pipeline) -> None:
-    source, target = one(pipeline, PAIR, replace(HOW, reach=Reach(0.0, 0.0)))
+    source, target = one(pipeline, PAIR, replace(HOW, reach=ControlRange(0.0, 0.0)))
     alone = generate(pipeline, [PAIR.source, PAIR.target], [PAIR.seed] * 2, SIZE, HOW)
     assert_close(source, alone[0])
     assert_close(target, alone[1])
@@ -153,7 +153,7 @@ def test_controlled_joint_attention_rows_stay_distributions() -> None:
     torch.manual_seed(0)
     source, target = torch.randn(2, 1, 3, 6, 10).softmax(-1)
     shares = torch.eye(4)[[1, 0, 2, 3]]
-    control = AttentionControl([TokenMap(shares, torch.tensor([1, 1, 0, 1.0]), torch.ones(4))], Reach(), steps=1)
+    control = AttentionControl([TokenMap(shares, torch.tensor([1, 1, 0, 1.0]), torch.ones(4))], ControlRange(), steps=1)
     for text, image in ((True, True), (True, False), (False, True)):
         edited = joint_maps(control, source, target, 6, text, image)
         torch.testing.assert_close(edited.sum(-1), torch.ones(1, 3, 6), atol=1e-5, rtol=0)

@@ -8,15 +8,15 @@ import torch
 
 from helpers.tiny_toolbox import PROMPTS, Finder, open_tiny_toolbox, photo, propose_requests, specialist
 from omniedit.config.schema import GroundingConfig
-from omniedit.grounding.detector import Detections, Grounded, Limits, Query
+from omniedit.grounding.detector import Detections, Grounding, Limits, PhraseQuery
 from omniedit.imaging.morphology import bounding_box
 from omniedit.models.registry import get_model
 from omniedit.models.roles import CLASSES as SERVING
 from omniedit.models.roles import ROLES
-from omniedit.specialists.base import Batched, Edited, NotApplicable
+from omniedit.specialists.base import BatchedSpecialist, EditResult, NotApplicable
 from omniedit.specialists.learned import shared_models as toolbox_module
 from omniedit.specialists.learned.inpainter import KINDS
-from omniedit.specialists.learned.inpainting import stands_in
+from omniedit.specialists.learned.inpainting import is_inside_hole
 from omniedit.specialists.learned.paired_sampling import PIPELINES, PromptPair
 from omniedit.specialists.learned.shared_models import Toolbox
 from omniedit.tasks import OMNIEDIT_TASKS, Task
@@ -33,13 +33,13 @@ def test_edits_belong_to_their_photo_and_record_their_models(
     task: Task, toolbox: Toolbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = specialist(task, toolbox, "a", "bb")
-    assert isinstance(made, Batched) and made.batch_size == 8
+    assert isinstance(made, BatchedSpecialist) and made.batch_size == 8
     photos = photo("a"), photo("bb", "1x1")
     if task is Task.OBJECT_ADDITION:
         own = [each.image.tobytes() for each in photos]
         monkeypatch.setattr(Finder, "found", staticmethod(lambda image: image.tobytes() in own))
     for each, edited in zip(photos, made.edit(propose_requests(made, *photos)), strict=True):
-        assert isinstance(edited, Edited) and edited.image.dtype == np.uint8
+        assert isinstance(edited, EditResult) and edited.image.dtype == np.uint8
         source = each.image if edited.source is None else edited.source
         assert edited.image.shape == source.shape == each.image.shape
         assert not np.array_equal(edited.image, source)
@@ -95,7 +95,7 @@ def test_request_without_a_detected_object_is_skipped_and_others_continue(
         monkeypatch.setattr(Finder, "found", staticmethod(lambda image: calls.append(1) or len(calls) == 2))
     first, second = made.edit(propose_requests(made, photo("a"), photo("b")))
     assert isinstance(first, NotApplicable) and str(first) == "no box for 'dog'"
-    assert isinstance(second, Edited)
+    assert isinstance(second, EditResult)
 
 
 def test_addition_reverses_a_removal_unless_the_object_is_still_found(
@@ -115,14 +115,14 @@ def test_addition_accepts_detections_outside_the_hole(toolbox: Toolbox, monkeypa
     addition, given = specialist(Task.OBJECT_ADDITION, toolbox, "a"), photo("a")
     detect = toolbox.grounder.detector.detect
 
-    def detect_elsewhere(queries: list[Query], limits: Limits) -> list[Detections]:
+    def detect_elsewhere(queries: list[PhraseQuery], limits: Limits) -> list[Detections]:
         first = np.array_equal(queries[0].image, given.image)
         elsewhere = torch.tensor([[0.8, 0.1, 0.95, 0.3], [0.75, 0.2, 0.99, 0.9]])
         return detect(queries, limits) if first else [Detections(elsewhere, torch.tensor([0.9, 0.8]))]
 
     monkeypatch.setattr(toolbox.grounder.detector, "detect", detect_elsewhere)
     (added,) = addition.edit(propose_requests(addition, given))
-    assert isinstance(added, Edited)
+    assert isinstance(added, EditResult)
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_detections_count_only_if_their_box_overlaps_the_hole(
 ) -> None:
     hole = np.zeros((80, 80), bool)
     hole[20:40, 20:40] = True
-    assert stands_in(box, hole) == stands
+    assert is_inside_hole(box, hole) == stands
 
 
 @pytest.mark.parametrize("found", [True, False])
@@ -155,7 +155,7 @@ def test_candidates_of_a_proposal_run_detection_once(
     together, alone = made.edit(requests), made.edit(requests[1:])
     assert len(calls) == 1
     for edited in (*together, *alone):
-        assert isinstance(edited, Edited) if found else str(edited) == "no box for 'dog'"
+        assert isinstance(edited, EditResult) if found else str(edited) == "no box for 'dog'"
     if found:
         assert np.array_equal(together[0].mask, together[1].mask) and np.array_equal(alone[0].mask, together[1].mask)
         assert not np.array_equal(together[0].image, together[1].image)
@@ -193,11 +193,11 @@ def test_grounding_limits_and_dilation_come_from_the_config(toolbox: Toolbox, mo
     mask[30:50, 30:50] = True
     assert bounding_box(specialist(Task.OBJECT_REMOVAL, other, "a").hole(mask)) == (20, 20, 60, 60)
     attribute = specialist(Task.ATTRIBUTE_MODIFICATION, other, "a")
-    assert np.array_equal(attribute.changing(Grounded((), 1.0, mask)), mask)
+    assert np.array_equal(attribute.blend_mask(Grounding((), 1.0, mask)), mask)
 
 
 def test_environment_edit_needs_no_named_object(toolbox: Toolbox) -> None:
     made = specialist(Task.ENVIRONMENT_CHANGE, toolbox, "a")
     made.proposals = {"a": [made.proposal(instructions=["Add fog."], environment="fog", **PROMPTS)]}
     (edited,) = made.edit(propose_requests(made, photo("a")))
-    assert isinstance(edited, Edited) and edited.truth == {}
+    assert isinstance(edited, EditResult) and edited.truth == {}

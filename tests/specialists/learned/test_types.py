@@ -7,12 +7,12 @@ import pytest
 import torch
 
 from helpers.tiny_toolbox import Finder, open_tiny_toolbox, photo, propose_requests, specialist
-from omniedit.grounding.detector import Detections, Grounded, Query
+from omniedit.grounding.detector import Detections, Grounding, PhraseQuery
 from omniedit.imaging.lines import draw_lines, sketch_lines
 from omniedit.models.registry import get_model
 from omniedit.models.roles import GROUNDING, ROLES
 from omniedit.pairs import Reference
-from omniedit.specialists.base import Edited, NotApplicable
+from omniedit.specialists.base import EditResult, NotApplicable
 from omniedit.specialists.embedded import visual
 from omniedit.specialists.learned.condition_maps import palette
 from omniedit.specialists.learned.guided_inpainter import GuidedHole
@@ -27,8 +27,8 @@ OWN_SOURCE = ("add", "action_change", "outpaint")
 @pytest.fixture(scope="module")
 def toolbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Toolbox]:
     with open_tiny_toolbox(tmp_path_factory.mktemp("models")) as made, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(visual, "MOST_ALIKE", 1.0)  # noise has fine lines everywhere, and none that are strong
-        patch.setattr(visual, "LEAST_DRAWN", 0.0)
+        patch.setattr(visual, "MAX_AGREEMENT", 1.0)  # noise has fine lines everywhere, and none that are strong
+        patch.setattr(visual, "MIN_LINE_SHARE", 0.0)
         yield made
 
 
@@ -38,7 +38,7 @@ def counts(toolbox: Toolbox, monkeypatch: pytest.MonkeyPatch) -> dict[bytes, int
     numbers: dict[bytes, int] = {}
     box = torch.tensor([[0.25, 0.25, 0.75, 0.75]])
 
-    def detect(queries: list[Query], limits: object) -> list[Detections]:
+    def detect(queries: list[PhraseQuery], limits: object) -> list[Detections]:
         found = [numbers.get(query.image.tobytes(), 1) if query.phrase == "dog" else 1 for query in queries]
         return [Detections(box.repeat(count, 1), torch.full((count,), 0.9)) for count in found]
 
@@ -55,7 +55,7 @@ def test_pairs_of_each_type_belong_to_their_photo(
         monkeypatch.setattr(Finder, "found", staticmethod(lambda image: np.array_equal(image, given.image)))
     (request,) = propose_requests(made, given)
     (edited,) = made.edit([request])
-    assert request.task is task and isinstance(edited, Edited), edited
+    assert request.task is task and isinstance(edited, EditResult), edited
     assert (edited.source is not None) == (task in OWN_SOURCE)
     source = given.image if edited.source is None else edited.source
     assert edited.image.shape == source.shape == given.image.shape and not np.array_equal(edited.image, source)
@@ -78,7 +78,7 @@ def test_counting_accepts_an_edit_only_if_the_detector_counts_one_object_less(
     prepared = made.prepare([request])
     counts[given.image.tobytes()] = 2
     (fewer,) = made.finish([request], prepared)
-    assert isinstance(fewer, Edited) and fewer.source is None
+    assert isinstance(fewer, EditResult) and fewer.source is None
     proposal = request.parts["proposal"]
     request.parts["proposal"] = proposal.model_copy(update={"more": True})
     (more,) = made.finish([request], prepared)
@@ -96,9 +96,9 @@ def test_relation_places_the_object_by_its_anchor_if_there_is_room(
     height, width = given.image.shape[:2]
     anchor = np.zeros((height, width), bool)
     anchor[height // 2 : 9 * height // 10, 9 * width // 10 :] = True
-    monkeypatch.setattr(toolbox.grounder, "ground", lambda queries: [Grounded((), 1.0, anchor)] * len(queries))
+    monkeypatch.setattr(toolbox.grounder, "ground", lambda queries: [Grounding((), 1.0, anchor)] * len(queries))
     (edited,) = made.finish(requests, prepared)
-    assert isinstance(edited, Edited) and edited.truth["new_box"][2] <= 0.9 < edited.truth["new_box"][2] + 0.1
+    assert isinstance(edited, EditResult) and edited.truth["new_box"][2] <= 0.9 < edited.truth["new_box"][2] + 0.1
     assert np.array_equal(edited.image[~edited.mask], given.image[~edited.mask])
 
 

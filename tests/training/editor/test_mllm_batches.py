@@ -25,7 +25,7 @@ from omniedit.models.loading import load_editor
 from omniedit.models.text import MAX_TOKENS, WIDTH
 from omniedit.training.checkpoints import Checkpoints
 from omniedit.training.editor.instruction_encoder import InstructionEncoder
-from omniedit.training.editor.mllm_batches import Alignment, AlignmentBatches, MllmBatchBuilder, shown_images
+from omniedit.training.editor.mllm_batches import Alignment, AlignmentBatches, MllmBatchBuilder, augment_images
 from omniedit.training.editor.questions import Questions
 from omniedit.training.editor.samples import sample_edits
 from omniedit.training.fitting import fit_editor, save_editor
@@ -99,7 +99,7 @@ def test_a_stopped_stage_resumes_to_the_same_weights_and_its_loss_falls(
 
 def test_the_language_model_gets_mirrored_sources_and_grey_for_dropped_ones() -> None:
     images = np.random.default_rng(0).integers(0, 255, (3, 4, 6, 3), np.uint8)
-    mirrored, dropped, as_is = shown_images(images, [True, True, False], [True, False, True])
+    mirrored, dropped, as_is = augment_images(images, [True, True, False], [True, False, True])
     assert np.array_equal(mirrored, images[0][:, ::-1]) and np.array_equal(as_is, images[2])
     assert (dropped == GREY).all()
 

@@ -10,7 +10,7 @@ from torch import nn
 
 from helpers.question_files import write_questions
 from omniedit.errors import UserError
-from omniedit.models.encoders.mllm import QUESTION, Encoded, MllmEditor
+from omniedit.models.encoders.mllm import QUESTION, EncodedInstructions, MllmEditor
 from omniedit.training.editor.questions import Questions
 
 
@@ -42,7 +42,7 @@ def test_each_question_has_the_weight_of_a_sample() -> None:
 
         def forward(self, size, **inputs):
             assert not inputs
-            return Encoded(embeddings, embeddings[:, 0], None, torch.tensor([1.0, 2.0]))
+            return EncodedInstructions(embeddings, embeddings[:, 0], None, torch.tensor([1.0, 2.0]))
 
     network = MllmEditor(lambda *inputs: torch.zeros(1), Encoder())
     condition = torch.zeros(2, 4, 2, 2)

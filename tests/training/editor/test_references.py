@@ -12,13 +12,13 @@ from omniedit.buckets.store import BucketStore
 from omniedit.config.schema import TrainConfig
 from omniedit.imaging.images import resize_contain
 from omniedit.models.codec import LappedCodec, encode
-from omniedit.models.conditions import TakenConditions, place_captions, place_references
+from omniedit.models.conditions import SupportedConditions, place_captions, place_references
 from omniedit.models.text import Text
 from omniedit.training.editor.batches import EditBatchBuilder
 from omniedit.training.editor.encoded import EncodedPairs, encode_part
 from omniedit.training.editor.references import choose_conditions
 
-TAKES = TakenConditions(references=True, tasks=("remove", "style_transfer"))
+TAKES = SupportedConditions(references=True, tasks=("remove", "style_transfer"))
 
 
 class LengthText(Text):
@@ -32,7 +32,7 @@ class LengthText(Text):
 TEXT = LengthText(None, None)
 
 
-def maker(takes: TakenConditions = TAKES, **options: float) -> EditBatchBuilder:
+def maker(takes: SupportedConditions = TAKES, **options: float) -> EditBatchBuilder:
     config = TrainConfig.model_validate(OPTIONS | options)
     return EditBatchBuilder(LappedCodec(), TEXT.encode, config, seed=0, takes=takes)
 
@@ -85,7 +85,7 @@ def test_encoded_references_are_bit_identical(run: Path) -> None:
 
 def test_an_editor_without_references_and_task_gets_the_same_batch_without_them(run: Path) -> None:
     pairs = make_store(run).read("3x2", range(3))
-    plain, full = maker(TakenConditions()).training(pairs, 1, 0), maker().training(pairs, 1, 0)
+    plain, full = maker(SupportedConditions()).training(pairs, 1, 0), maker().training(pairs, 1, 0)
     assert full.inputs.keys() - plain.inputs.keys() == {"references", "reference_mask", "task"}
     assert all(torch.equal(full.inputs[name], value) for name, value in plain.inputs.items())
 
@@ -116,7 +116,7 @@ def test_held_out_batches_have_the_first_references_and_the_task(run: Path) -> N
     first, again = (maker(max_references=1).held_out_at(pairs, 0.5).inputs for _ in range(2))
     assert torch.equal(first["references"], again["references"])
     assert first["reference_mask"].shape == (3, 1) and first["task"].tolist() == [1, 1, 1]
-    assert maker(TakenConditions(tasks=("remove",))).held_out_at(pairs, 0.5).inputs["task"].tolist() == [-1] * 3
+    assert maker(SupportedConditions(tasks=("remove",))).held_out_at(pairs, 0.5).inputs["task"].tolist() == [-1] * 3
 
 
 def test_placed_references_have_at_least_one_slot() -> None:
@@ -126,7 +126,7 @@ def test_placed_references_have_at_least_one_slot() -> None:
     assert placed.shape == (2, 1, 2, 3, 3) and not mask.any()
 
 
-CAPTIONED = TakenConditions(references=True, captions=True)
+CAPTIONED = SupportedConditions(references=True, captions=True)
 
 
 @pytest.fixture(scope="module")

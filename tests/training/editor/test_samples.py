@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pyarrow as pa
 
-from omniedit.training.editor.samples import CELL, GAP, Sample, grid, known_instructions
+from omniedit.training.editor.samples import CELL, GAP, Sample, grid, sample_instructions
 
 
 def plain(colour: tuple[int, int, int], height: int, width: int) -> np.ndarray:
@@ -43,5 +43,5 @@ def test_known_instructions_are_sampled_from_all_training_pairs() -> None:
         sizes=lambda: {ratio: len(rows) for ratio, rows in pairs.items()} | {"2x3": 0},
         pairs=lambda ratio: pa.table({"instructions": pairs[ratio]}),
     )
-    known = known_instructions(store).splitlines()
+    known = sample_instructions(store).splitlines()
     assert known == texts[::3]

@@ -22,7 +22,7 @@ from omniedit.models.codec import LappedCodec
 from omniedit.models.inpaint_pipeline import InpaintPipeline
 from omniedit.models.inpaintnet import InpaintNet
 from omniedit.models.text import WIDTH, load_minilm
-from omniedit.sources.index import Demands, index_rows
+from omniedit.sources.index import PhotoRequirements, index_rows
 from omniedit.sources.listing import list_files
 from omniedit.sources.shard import PhotoShard, PhotoShards, pack
 from omniedit.training.base.pretrain import small_sd3
@@ -52,7 +52,7 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PhotoShards]:
     shrink_sample(root / "sample")
     for name in ("forest_stream", "rocky_path", "wine_and_drum"):
         (root / f"sample/{name}.jpg").unlink()
-    listing, demands = list_files(root / "sample"), Demands(1000, 10**6, 0.15, "centre")
+    listing, demands = list_files(root / "sample"), PhotoRequirements(1000, 10**6, 0.15, "centre")
     rows = [row for row in index_rows(root / "sample", listing, demands) if row["status"] == "kept"]
     list(pack(root / "sample", rows, root / "00000.tar"))
     with PhotoShard(root / "00000.tar") as shard:

@@ -4,7 +4,7 @@ import json
 
 from omniedit.config.schema import PROPOSER
 from omniedit.models.registry import get_model
-from omniedit.models.roles import paints_by_itself, roles_to_fetch
+from omniedit.models.roles import needs_own_inpainting, roles_to_fetch
 from omniedit.tasks import SHARE_FILLS, Task
 
 
@@ -29,7 +29,7 @@ def models_of_task(wildcards):
 def inpainting_of_task(wildcards):
     """Return the run's own inpainting specialist if the task uses it."""
     task = Task(wildcards.task)
-    if specialist_of_task(wildcards) != "learned" or not paints_by_itself(task, CONFIG.learned):
+    if specialist_of_task(wildcards) != "learned" or not needs_own_inpainting(task, CONFIG.learned):
         return []
     return f"results/{wildcards.run}/train/inpainting/manifest.json"
 

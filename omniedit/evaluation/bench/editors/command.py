@@ -11,14 +11,14 @@ from pathlib import Path
 
 from omniedit.evaluation.bench.editors.editor import EditFailure, Editor, EditRequest, FailureKind
 from omniedit.evaluation.bench.editors.entries import CommandEntry
-from omniedit.imaging.decode import Unreadable
+from omniedit.imaging.decode import UnreadableImage
 from omniedit.imaging.images import Image, encode_png
 from omniedit.plain_text import clean_line
 from omniedit.redaction import redact
 from omniedit.sources.decode import EncodedPhoto
 
 _PLACEHOLDER = re.compile(r"\{(image|instruction|output|seed|item_id)\}")
-LONGEST_REASON = 300
+MAX_REASON_LENGTH = 300
 
 
 class Command(Editor):
@@ -85,7 +85,7 @@ def _end_group(process: "subprocess.Popen[bytes]") -> None:
 
 def _last_line(log: Path) -> str:
     lines = log.read_bytes()[-10_000:].decode(errors="replace").strip().splitlines()
-    return clean_line(redact(lines[-1]), LONGEST_REASON) if lines else "it printed nothing"
+    return clean_line(redact(lines[-1]), MAX_REASON_LENGTH) if lines else "it printed nothing"
 
 
 def _read_output(output: Path) -> Image | EditFailure:
@@ -94,5 +94,5 @@ def _read_output(output: Path) -> Image | EditFailure:
     try:
         with EncodedPhoto(output) as photo:
             return photo.decode()
-    except Unreadable as error:
+    except UnreadableImage as error:
         return EditFailure(f"the command's output: {error}")

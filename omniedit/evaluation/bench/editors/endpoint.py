@@ -7,7 +7,7 @@ from omniedit.errors import UserError
 from omniedit.evaluation.bench.editors.editor import EditFailure, Editor, EditRequest, FailureKind
 from omniedit.evaluation.bench.editors.entries import EndpointEntry
 from omniedit.imaging.images import Image, decode_image, resize_to_fit
-from omniedit.vlm.client import Unanswered, open_client
+from omniedit.vlm.client import MissingReply, open_client
 from omniedit.vlm.images import IMAGE_TOKENS, ImagesEndpoint, decode_reply
 from omniedit.vlm.messages import Prompt, PromptImage, Reply
 
@@ -39,8 +39,8 @@ class ImagesEditor(Editor):
         return Prompt((*images, request.item.instruction), max_tokens=IMAGE_TOKENS)
 
 
-def _to_result(answer: Reply | Unanswered) -> Image | EditFailure:
-    if isinstance(answer, Unanswered):
+def _to_result(answer: Reply | MissingReply) -> Image | EditFailure:
+    if isinstance(answer, MissingReply):
         return EditFailure(answer.reason)
     if answer.missing:
         return EditFailure(answer.missing, FailureKind.REFUSAL)

@@ -68,7 +68,7 @@ class CommandEntry(_Entry):
         return shlex.split(command) if isinstance(command, str) else command
 
     @model_validator(mode="after")
-    def _has_places(self) -> "CommandEntry":
+    def _check_placeholders(self) -> "CommandEntry":
         for place in ("{image}", "{output}"):
             if not any(place in part for part in self.command):
                 raise ValueError(f"the command has no place {place}; the editor could not work with files")

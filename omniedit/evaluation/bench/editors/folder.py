@@ -5,7 +5,7 @@ from pathlib import Path
 
 from omniedit.errors import UserError
 from omniedit.evaluation.bench.editors.editor import EditFailure, Editor, EditRequest
-from omniedit.imaging.decode import Unreadable
+from omniedit.imaging.decode import UnreadableImage
 from omniedit.imaging.images import Image
 from omniedit.sources.decode import SUFFIXES, EncodedPhoto
 from omniedit.storage.atomic import is_file
@@ -41,13 +41,13 @@ class Folder(Editor):
         return [file for suffix in sorted(SUFFIXES) if is_file(file := stem.with_name(stem.name + suffix))]
 
     def _read(self, item_id: str) -> Image | EditFailure:
-        found = self._find(item_id)
-        if len(found) != 1:
-            names = " and ".join(file.name for file in found)
-            lacking = f"no file {item_id}.png, .jpg or .webp; the folder has, for example, {self._example}"
-            return EditFailure(f"has {names}; remove one" if found else lacking)
+        path = self._find(item_id)
+        if len(path) != 1:
+            names = " and ".join(file.name for file in path)
+            missing = f"no file {item_id}.png, .jpg or .webp; the folder has, for example, {self._example}"
+            return EditFailure(f"has {names}; remove one" if path else missing)
         try:
-            with EncodedPhoto(found[0]) as photo:
+            with EncodedPhoto(path[0]) as photo:
                 return photo.decode()
-        except Unreadable as error:
-            return EditFailure(f"{found[0].name}: {error}")
+        except UnreadableImage as error:
+            return EditFailure(f"{path[0].name}: {error}")

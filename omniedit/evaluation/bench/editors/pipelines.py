@@ -84,13 +84,13 @@ def pipeline_class(name: str) -> type[DiffusionPipeline]:
     Raises:
         UserError: it has no such pipeline.
     """
-    found = getattr(diffusers, name, None)
-    if not (isinstance(found, type) and issubclass(found, DiffusionPipeline)):
+    pipeline = getattr(diffusers, name, None)
+    if not (isinstance(pipeline, type) and issubclass(pipeline, DiffusionPipeline)):
         raise UserError(
             f"class: diffusers {diffusers.__version__} has no pipeline {name}; run the editor in its own environment "
             "by an entry of kind command, or give a folder of its outputs"
         )
-    return found
+    return pipeline
 
 
 def load(entry: DiffusersEntry, device: torch.device) -> tuple[Any, str]:
@@ -158,10 +158,10 @@ def _replace_schedulers(pipeline: Any, entry: DiffusersEntry) -> None:
     for part, given in entry.schedulers.items():
         options = dict(given)
         name, keeps = str(options.pop("class", "")), bool(options.pop("from_config", False))
-        found = getattr(diffusers, name, None)
-        if not (isinstance(found, type) and issubclass(found, SchedulerMixin)):
+        scheduler = getattr(diffusers, name, None)
+        if not (isinstance(scheduler, type) and issubclass(scheduler, SchedulerMixin)):
             raise UserError(f"schedulers.{part}: diffusers {diffusers.__version__} has no {name or 'class given'}")
-        kind: Any = found
+        kind: Any = scheduler
         try:
             made = kind.from_config(pipeline.scheduler.config, **options) if keeps else kind(**options)
         except TypeError as error:

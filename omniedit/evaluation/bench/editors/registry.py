@@ -27,9 +27,9 @@ def open_folder(entry: Any, device: str) -> Editor:
 
 
 def open_trained(entry: Any, device: str) -> Editor:
-    from omniedit.evaluation.bench.editors.trained import Trained
+    from omniedit.evaluation.bench.editors.trained import TrainedEditor
 
-    return Trained(entry, device)
+    return TrainedEditor(entry, device)
 
 
 def open_command(entry: Any, device: str) -> Editor:

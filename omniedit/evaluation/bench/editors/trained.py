@@ -18,7 +18,7 @@ from omniedit.models.pipeline_conditions import call_arguments
 from omniedit.models.shipped import FOLDER
 
 
-class Trained(Editor):
+class TrainedEditor(Editor):
     """Editor that `EditPipeline` runs; it scales images to the size of its training by itself.
 
     Raises:

@@ -26,27 +26,27 @@ def pick(row: Row, names: Mapping[str, str]) -> dict[str, float]:
     Args:
         names: name of the score, by column.
     """
-    found = {column: get_score(row, name) for column, name in names.items()}
-    return {column: score for column, score in found.items() if score is not None}
+    scores = {column: get_score(row, name) for column, name in names.items()}
+    return {column: score for column, score in scores.items() if score is not None}
 
 
 def group_rows(rows: Sequence[Row], group: Callable[[Row], str], order: Sequence[str] = ()) -> dict[str, list[Row]]:
     """Return the rows of each group, in the given order; other groups follow by first appearance."""
-    found: dict[str, list[Row]] = {name: [] for name in order}
+    groups: dict[str, list[Row]] = {name: [] for name in order}
     for row in rows:
-        found.setdefault(group(row), []).append(row)
-    return {name: members for name, members in found.items() if members}
+        groups.setdefault(group(row), []).append(row)
+    return {name: members for name, members in groups.items() if members}
 
 
 def average(name: str, rows: Sequence[Row], combine: Combine, columns: Sequence[str]) -> TableRow:
     """Return the mean of each column over the rows that have it; a row that lacks a column is missing."""
     combined = [combine(row) for row in rows]
     values = {column: [each[column] for each in combined if column in each] for column in columns}
-    lacking = [
+    missing = [
         str(row["item_id"]) for row, each in zip(rows, combined, strict=True) if any(c not in each for c in columns)
     ]
     means = {column: fmean(scores) for column, scores in values.items() if scores}
-    return TableRow(name, means, len(rows), tuple(lacking))
+    return TableRow(name, means, len(rows), tuple(missing))
 
 
 def average_groups(groups: Grouped, combine: Combine, columns: Sequence[str]) -> list[TableRow]:
@@ -57,8 +57,8 @@ def average_rows(name: str, table: Sequence[TableRow], columns: Sequence[str]) -
     """Return the mean of groups' means, each group with the same weight; `official` follows from theirs."""
     means = _mean_columns([row.values for row in table], columns)
     official = _mean_columns([{**row.values, **row.official} for row in table], columns)
-    items, lacking = sum(row.items for row in table), tuple(item for row in table for item in row.missing)
-    return replace(TableRow(name, means, items, lacking), official=official if official != means else {})
+    items, missing = sum(row.items for row in table), tuple(item for row in table for item in row.missing)
+    return replace(TableRow(name, means, items, missing), official=official if official != means else {})
 
 
 def _mean_columns(values: Sequence[Mapping[str, float]], columns: Sequence[str]) -> dict[str, float]:

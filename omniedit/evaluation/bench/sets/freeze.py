@@ -24,12 +24,12 @@ from omniedit.tasks import OMNIEDIT_TASKS, Task
 
 COLUMNS = ("photo", "task", "instruction")
 OPTIONAL = ("source_caption", "target_caption", "objects")
-MOST_PROBLEMS = 10
+MAX_PROBLEMS = 10
 """Number of problems that a message lists."""
 
 
 @dataclass(frozen=True)
-class Draft:
+class DraftSet:
     """Set before it is frozen.
 
     Args:
@@ -41,7 +41,7 @@ class Draft:
     photos: Mapping[str, Image]
 
 
-def read_draft(table: Path, photos: Path) -> Draft:
+def read_draft(table: Path, photos: Path) -> DraftSet:
     """Read a table of instructions, `photo,task,instruction[,source_caption,target_caption,objects]`, and its photos.
 
     Raises:
@@ -64,17 +64,17 @@ def read_draft(table: Path, photos: Path) -> Draft:
         images[name] = decode_image((photos / name).read_bytes(), str(photos / name))
     problems += _find_twins(images)
     if problems or not rows:
-        more = f"; and {len(problems) - MOST_PROBLEMS} more" if len(problems) > MOST_PROBLEMS else ""
-        raise UserError(f"{table}: {'; '.join(problems[:MOST_PROBLEMS]) or 'has no row'}{more}")
-    return Draft([{**row, "ratio": _find_ratio(images, row["image"])} for row in rows], images)
+        more = f"; and {len(problems) - MAX_PROBLEMS} more" if len(problems) > MAX_PROBLEMS else ""
+        raise UserError(f"{table}: {'; '.join(problems[:MAX_PROBLEMS]) or 'has no row'}{more}")
+    return DraftSet([{**row, "ratio": _find_ratio(images, row["image"])} for row in rows], images)
 
 
 def _list_rows(table: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
     try:
         with table.open(encoding="utf-8-sig", newline="") as lines:
             reader = csv.DictReader(lines)
-            if lacking := [name for name in COLUMNS if name not in (reader.fieldnames or ())]:
-                raise UserError(f"{table}: has no column {lacking[0]}; it needs {', '.join(COLUMNS)}")
+            if missing := [name for name in COLUMNS if name not in (reader.fieldnames or ())]:
+                raise UserError(f"{table}: has no column {missing[0]}; it needs {', '.join(COLUMNS)}")
             for row in reader:
                 yield f"line {reader.line_num}", {name: _unmark(cell) for name, cell in row.items()}
     except OSError as error:
@@ -129,7 +129,7 @@ def _find_ratio(images: Mapping[str, Image], path: str) -> str:
     return closest_ratio(width, height)
 
 
-def describe(draft: Draft) -> list[str]:
+def describe(draft: DraftSet) -> list[str]:
     """Return lines that say what a set covers and lacks: tasks, ratios, numbers of objects."""
     tasks, ratios = (Counter(str(row[name]) for row in draft.rows) for name in ("task", "ratio"))
     objects = Counter(row["objects"] for row in draft.rows if "objects" in row)
@@ -145,7 +145,7 @@ def describe(draft: Draft) -> list[str]:
 
 
 def freeze(
-    draft: Draft, photos: Path, out: Path, name: str, version: str, training: Sequence[TrainingSources] = ()
+    draft: DraftSet, photos: Path, out: Path, name: str, version: str, training: Sequence[TrainingSources] = ()
 ) -> None:
     """Write a frozen set; nothing is written if a photo is also a training source.
 
@@ -156,7 +156,7 @@ def freeze(
         what = "a frozen set, which is never changed" if (out / CHECKSUMS).is_file() else "not empty"
         raise UserError(f"{out}: {what}; give another folder and another version")
     if leaks := find_photo_leaks(draft.photos, training):
-        listed = ", ".join(f"{leak.photo} ({leak.kind} copy of {leak.source})" for leak in leaks[:MOST_PROBLEMS])
+        listed = ", ".join(f"{leak.photo} ({leak.kind} copy of {leak.source})" for leak in leaks[:MAX_PROBLEMS])
         raise UserError(f"{len(leaks)} photos are training sources: {listed}; replace them")
     with replace_file(out) as folder:
         for photo in draft.photos:
@@ -171,7 +171,7 @@ def _copy(source: Path, target: Path) -> None:
     shutil.copyfile(source, target)
 
 
-def write_tables(draft: Draft, folder: Path, name: str, version: str) -> None:
+def write_tables(draft: DraftSet, folder: Path, name: str, version: str) -> None:
     """Write bench.jsonl and set.json."""
     lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in draft.rows)
     (folder / ITEMS).write_text(lines, encoding="utf-8")

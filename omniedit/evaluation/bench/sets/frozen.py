@@ -36,16 +36,16 @@ def read_checksums(file: Path) -> dict[str, str]:
         lines = file.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError):
         raise UserError(f"{file}: cannot be read; give the folder of a set from omniedit bench-set build") from None
-    found = {}
+    checksums = {}
     for number, line in enumerate(lines, 1):
         match = _LINE.fullmatch(line)
         try:
-            found[check_path(match.group(2)) if match else ""] = match.group(1) if match else ""
+            checksums[check_path(match.group(2)) if match else ""] = match.group(1) if match else ""
         except BadImage as error:
             raise UserError(f"{file}: line {number}: {error}") from None
         if not match:
             raise UserError(f"{file}: line {number}: not a checksum of sha256sum")
-    return found
+    return checksums
 
 
 def verify(folder: Path, locate: Locate) -> dict[str, str]:
@@ -78,6 +78,6 @@ def write_checksums(folder: Path, more: Mapping[str, str] | None = None) -> None
     Args:
         more: SHA-256 by path of files that are kept elsewhere.
     """
-    found = {path: digest_file(folder / path) for path in list_files(folder)} | dict(more or {})
-    lines = [f"{digest}  {path}\n" for path, digest in sorted(found.items())]
+    checksums = {path: digest_file(folder / path) for path in list_files(folder)} | dict(more or {})
+    lines = [f"{digest}  {path}\n" for path, digest in sorted(checksums.items())]
     (folder / CHECKSUMS).write_text("".join(lines), encoding="utf-8")

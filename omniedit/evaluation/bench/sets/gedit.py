@@ -15,7 +15,7 @@ from typing import Any
 
 from omniedit.errors import UserError
 from omniedit.evaluation.bench.item import BenchItem, BenchSet
-from omniedit.evaluation.bench.protocol import Protocol, Row, Shown, TableRow
+from omniedit.evaluation.bench.protocol import JudgeInputs, Protocol, Row, TableRow
 from omniedit.evaluation.bench.sets.averages import OF_GROUPS, average, average_rows, get_score, group_rows
 from omniedit.evaluation.bench.sets.rows import make_id, make_set, read_text
 from omniedit.evaluation.bench.sets.tables import get_image, read_tables
@@ -69,8 +69,8 @@ def get_protocol(_: str) -> Protocol:
     )
 
 
-def _show(item: BenchItem) -> Shown:
-    return Shown({"source": item.source}, {"instruction": item.instruction})
+def _show(item: BenchItem) -> JudgeInputs:
+    return JudgeInputs({"source": item.source}, {"instruction": item.instruction})
 
 
 def combine(row: Row) -> dict[str, float]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from omniedit.errors import UserError
 from omniedit.evaluation.bench.item import BenchItem, BenchSet
-from omniedit.evaluation.bench.protocol import Protocol, Row, Shown, TableRow
+from omniedit.evaluation.bench.protocol import JudgeInputs, Protocol, Row, TableRow
 from omniedit.evaluation.bench.sets.averages import average_groups, get_score, group_rows
 from omniedit.evaluation.bench.sets.rows import find_image, find_text, list_entries, make_id, make_set, read_text
 from omniedit.pairs import Captions
@@ -89,9 +89,9 @@ def get_protocol(_: str) -> Protocol:
     )
 
 
-def _show(item: BenchItem) -> Shown:
+def _show(item: BenchItem) -> JudgeInputs:
     words = {"question": item.extra["question"], "answer": item.extra["answer"]}
-    return Shown({}, words, item.task)
+    return JudgeInputs({}, words, item.task)
 
 
 def combine(row: Row) -> dict[str, float]:

@@ -69,8 +69,8 @@ def read(path: Path, part: str) -> BenchSet:
 def _find_file(path: Path, names: Iterable[str]) -> Path:
     files = [path] if path.is_file() else sorted(path.rglob("*.json")) if path.is_dir() else []
     for name in names:
-        if found := next((file for file in files if file.name == name), None):
-            return found
+        if match := next((file for file in files if file.name == name), None):
+            return match
     raise UserError(f"{path}: has no {' or '.join(names)}; give the folder with this file and the images")
 
 
@@ -209,5 +209,5 @@ def read_recorded(path: Path, part: str) -> list[Row]:
 def _read_reply(reply: object) -> dict[str, float]:
     """Return the scores on the lines `Name: 3` of a reply, as step1_get_avgscore.py finds them."""
     parts = (line.strip().split(": ") for line in reply.splitlines()) if isinstance(reply, str) else ()
-    found = [int(part[1]) for part in parts if len(part) == 2 and part[1].isdigit()]
-    return {f"score_{number}": float(score) for number, score in enumerate(found, 1)}
+    scores = [int(part[1]) for part in parts if len(part) == 2 and part[1].isdigit()]
+    return {f"score_{number}": float(score) for number, score in enumerate(scores, 1)}

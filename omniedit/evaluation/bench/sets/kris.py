@@ -16,7 +16,7 @@ from typing import Any
 
 from omniedit.errors import UserError
 from omniedit.evaluation.bench.item import BenchItem, BenchSet, ImageFile
-from omniedit.evaluation.bench.protocol import Protocol, Row, Shown, TableRow
+from omniedit.evaluation.bench.protocol import JudgeInputs, Protocol, Row, TableRow
 from omniedit.evaluation.bench.sets.averages import get_score
 from omniedit.evaluation.bench.sets.rows import find_image, find_text, list_entries, make_id, make_set, read_text
 from omniedit.exchange.cells import BadRow
@@ -114,13 +114,13 @@ def get_protocol(_: str) -> Protocol:
     )
 
 
-def _show(item: BenchItem) -> Shown:
+def _show(item: BenchItem) -> JudgeInputs:
     roles = item.extra["roles"]
     images = dict(zip(roles, (item.source, *(read_file for _, read_file in item.references)), strict=True))
     if item.target and item.task == "viewpoint_change":
         images["ground_truth"] = item.target
     words = {"instruction": item.instruction, "explanation": item.extra["explanation"]}
-    return Shown(images, words, _name_task(item.task, roles))
+    return JudgeInputs(images, words, _name_task(item.task, roles))
 
 
 def _name_task(category: str, roles: Sequence[str]) -> str:

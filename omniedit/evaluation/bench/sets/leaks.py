@@ -9,7 +9,7 @@ import numpy as np
 
 from omniedit.errors import UserError
 from omniedit.imaging.images import Image, pixels_sha256
-from omniedit.quality.hamming import MAX_RADIUS, near_between
+from omniedit.quality.hamming import MAX_RADIUS, find_close_matches
 from omniedit.quality.hashes import Bits, are_twins, hash_image, is_plain, mirror, read_hashes, search_keys
 from omniedit.quality.leakage import read_benchmark
 from omniedit.sources.index import BENCH
@@ -61,9 +61,9 @@ def read_training(path: Path) -> TrainingSources:
         return _to_sources([row for index in indexes for row in _read_index(index)])
     if not path.is_dir():
         raise UserError(f"{path}: no such run or folder; give results/RUN, its {INDEXES[0]}, or a folder of photos")
-    found = read_benchmark(path)
-    names = tuple(f"{path.name}/{name}" for name in found.images)
-    return TrainingSources(names, tuple(bits.tobytes().hex() for bits in found.hashes))
+    benchmark = read_benchmark(path)
+    names = tuple(f"{path.name}/{name}" for name in benchmark.images)
+    return TrainingSources(names, tuple(bits.tobytes().hex() for bits in benchmark.hashes))
 
 
 def _read_index(index: Path) -> Iterator[Mapping[str, str | None]]:
@@ -89,15 +89,15 @@ def find_photo_leaks(photos: Mapping[str, Image], training: Sequence[TrainingSou
     Photos with too little contrast are compared by their pixels alone.
     """
     exact = {digest: name for sources in training for name, digest in sources.sha256.items()}
-    found: dict[str, PhotoLeak] = {}
+    leaks: dict[str, PhotoLeak] = {}
     for photo, image in photos.items():
         if source := exact.get(pixels_sha256(image)):
-            found[photo] = PhotoLeak(photo, source, "exact")
+            leaks[photo] = PhotoLeak(photo, source, "exact")
     vivid = {name: image for name, image in photos.items() if not is_plain(image)}
     for sources in training if vivid else ():
         for leak in _find_near(vivid, sources):
-            found.setdefault(leak.photo, leak)
-    return [found[photo] for photo in photos if photo in found]
+            leaks.setdefault(leak.photo, leak)
+    return [leaks[photo] for photo in photos if photo in leaks]
 
 
 def _find_near(photos: Mapping[str, Image], sources: TrainingSources) -> Iterator[PhotoLeak]:
@@ -119,7 +119,7 @@ def _hash_halved(image: Image) -> str:
 def _match(ours: Bits, theirs: Bits) -> Iterator[tuple[int, int]]:
     """Yield the places of twins: keys within the radius that is searched, and few bits of the whole hash."""
     our_keys, their_keys = search_keys(ours), search_keys(theirs)
-    for left, right in near_between(np.unique(our_keys), np.unique(their_keys), MAX_RADIUS):
+    for left, right in find_close_matches(np.unique(our_keys), np.unique(their_keys), MAX_RADIUS):
         for our_key, their_key in zip(left, right, strict=True):
             for photo in np.flatnonzero(our_keys == our_key):
                 for source in np.flatnonzero(their_keys == their_key):

@@ -53,9 +53,9 @@ def _list_turns(sessions: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
     for key, turns in content.items():
         for turn, row in enumerate(turns if isinstance(turns, list) else [], 1):
             known = captions.get(key)
-            found = {"key": key, "turn": turn, "captions": known if isinstance(known, dict) else {}}
+            extra = {"key": key, "turn": turn, "captions": known if isinstance(known, dict) else {}}
             place = f"{sessions.name}: {key} turn {turn}"
-            yield place, {**(row if isinstance(row, dict) else {}), **found, "root": sessions.parent / "images"}
+            yield place, {**(row if isinstance(row, dict) else {}), **extra, "root": sessions.parent / "images"}
 
 
 def _read_captions(folder: Path) -> Mapping[str, Any]:

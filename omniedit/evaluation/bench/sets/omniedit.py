@@ -102,8 +102,8 @@ def get_protocol(_: str) -> Protocol:
 
 def combine(row: Row) -> dict[str, float]:
     """Return PQ, SC, O and whether SC is the best possible, as people's Acc counts it."""
-    found = pick(row, COLUMNS)
-    return found | ({"Acc": float(found["SC"] == BEST)} if "SC" in found else {})
+    scores = pick(row, COLUMNS)
+    return scores | ({"Acc": float(scores["SC"] == BEST)} if "SC" in scores else {})
 
 
 def aggregate(rows: Sequence[Row]) -> list[TableRow]:

@@ -17,9 +17,9 @@ from omniedit.aspect import closest_ratio
 from omniedit.errors import UserError
 from omniedit.grounding.nouns import OBJECT
 from omniedit.grounding.objects import find_objects
-from omniedit.imaging.decode import Unreadable
+from omniedit.imaging.decode import UnreadableImage
 from omniedit.imaging.images import resize_to_fit
-from omniedit.instructions.proposer import Draft, Proposer
+from omniedit.instructions.proposer import ProposalDraft, Proposer
 from omniedit.instructions.suggestions import suggest
 from omniedit.instructions.words import noun
 from omniedit.sources.caption_values import Caption
@@ -30,7 +30,7 @@ from omniedit.storage.atomic import write_text
 from omniedit.storage.json_lines import read_json_lines
 from omniedit.tasks import OMNIEDIT_TASKS, Task
 
-LARGEST_SIDE = 1024
+MAX_SIDE = 1024
 """Longer side in pixels of the photos in which objects are found."""
 TEMPLATES = "templates"
 
@@ -62,10 +62,10 @@ def list_photos(folder: Path) -> list[str]:
     Raises:
         UserError: there are none.
     """
-    found = [name for name in _list_files(folder) if Path(name).suffix.lower() in SUFFIXES]
-    if not found:
+    names = [name for name in _list_files(folder) if Path(name).suffix.lower() in SUFFIXES]
+    if not names:
         raise UserError(f"{folder}: no photo in this folder; give one with {', '.join(sorted(SUFFIXES))} files")
-    return found
+    return names
 
 
 def _list_files(folder: Path) -> list[str]:
@@ -82,7 +82,7 @@ def read_photo(folder: Path, name: str, about: Caption) -> Photo:
         Unreadable: the file is not an image, or is damaged.
     """
     with EncodedPhoto(folder / name) as encoded:
-        image = resize_to_fit(encoded.decode(), LARGEST_SIDE)
+        image = resize_to_fit(encoded.decode(), MAX_SIDE)
     digest = sha256(name.encode()).hexdigest()
     ratio = closest_ratio(image.shape[1], image.shape[0])
     return Photo(digest[:32], image, ratio, about.caption, tuple(about.objects), sha256=digest)
@@ -101,7 +101,7 @@ def propose_by_templates(
         about = captions.find(name)
         try:
             objects = name_objects(read_photo(folder, name, about))
-        except Unreadable as error:
+        except UnreadableImage as error:
             yield BenchProposal(name, "", reason=str(error))
             continue
         for task in tasks:
@@ -132,7 +132,7 @@ def propose_by_model(folder: Path, names: Sequence[str], proposer: Proposer, at_
         for name in names[first : first + at_once]:
             try:
                 photos[name] = read_photo(folder, name, captions.find(name))
-            except Unreadable as error:
+            except UnreadableImage as error:
                 yield BenchProposal(name, "", reason=str(error))
         for name, (drafts, flaws) in zip(photos, proposer.propose(list(photos.values())), strict=True):
             for task in proposer.tasks:
@@ -143,7 +143,7 @@ def propose_by_model(folder: Path, names: Sequence[str], proposer: Proposer, at_
                     yield BenchProposal(name, task, reason="; ".join(faults)[:500] or "the model proposed no edit")
 
 
-def _to_proposal(name: str, draft: Draft) -> BenchProposal:
+def _to_proposal(name: str, draft: ProposalDraft) -> BenchProposal:
     fields = draft.edit.proposal.truth
     return BenchProposal(
         name,

@@ -25,7 +25,7 @@ from omniedit.storage.parquet import read_csv, write_csv
 from omniedit.tasks import TASKS, Task
 
 LOG_SUFFIX = ".review.jsonl"
-LONGEST_INSTRUCTION = 2000
+MAX_INSTRUCTION_LENGTH = 2000
 """Length limit of an instruction in characters; the page has it too."""
 UNDO = "undo"
 """Verdict of a line that withdraws the last decision in force."""
@@ -65,13 +65,13 @@ class Slot:
 
 def make_slots(proposals: Iterable[BenchProposal]) -> list[Slot]:
     """Return the photos and tasks of a proposals file, in its order of photos and the order of the tasks."""
-    found: dict[tuple[str, str], list[BenchProposal]] = {}
+    slots: dict[tuple[str, str], list[BenchProposal]] = {}
     for each in proposals:
         if each.task:
-            found.setdefault((each.photo, each.task), []).append(each)
-    photos = list(dict.fromkeys(photo for photo, _ in found))
-    order = sorted(found, key=lambda key: (photos.index(key[0]), list(TASKS).index(Task(key[1]))))
-    return [Slot(*key, tuple(each for each in found[key] if each.instruction) or (found[key][0],)) for key in order]
+            slots.setdefault((each.photo, each.task), []).append(each)
+    photos = list(dict.fromkeys(photo for photo, _ in slots))
+    order = sorted(slots, key=lambda key: (photos.index(key[0]), list(TASKS).index(Task(key[1]))))
+    return [Slot(*key, tuple(each for each in slots[key] if each.instruction) or (slots[key][0],)) for key in order]
 
 
 class Review:
@@ -127,8 +127,8 @@ class Review:
             if turn == self._lines and waiting:
                 slot, (proposal, *_) = waiting[0]
                 instruction = clean_line(instruction) if verdict is Verdict.ACCEPT else ""
-                if verdict is Verdict.ACCEPT and not 0 < len(instruction) <= LONGEST_INSTRUCTION:
-                    raise ValueError(f"an instruction has 1 to {LONGEST_INSTRUCTION:,} characters")
+                if verdict is Verdict.ACCEPT and not 0 < len(instruction) <= MAX_INSTRUCTION_LENGTH:
+                    raise ValueError(f"an instruction has 1 to {MAX_INSTRUCTION_LENGTH:,} characters")
                 made = Decision(slot.photo, slot.task, verdict, proposal.instruction, instruction)
                 self._append(asdict(made))
                 self._decisions.append(made)
@@ -147,10 +147,10 @@ class Review:
 
     def accepted(self) -> list[dict[str, Any]]:
         """Return the rows of the table, in the order of the slots; empty cells are ''."""
-        left_out = self._left_out()
-        found = {(each.photo, each.task): each for each in self._decisions if each.verdict is Verdict.ACCEPT}
-        slots = [slot for slot in self.slots if (slot.photo, slot.task) in found and slot.photo not in left_out]
-        return [_to_row(found[slot.photo, slot.task], slot) for slot in slots]
+        left_out = self._excluded_photos()
+        decisions = {(each.photo, each.task): each for each in self._decisions if each.verdict is Verdict.ACCEPT}
+        slots = [slot for slot in self.slots if (slot.photo, slot.task) in decisions and slot.photo not in left_out]
+        return [_to_row(decisions[slot.photo, slot.task], slot) for slot in slots]
 
     def read_image(self, number: int) -> bytes:
         """Return the file of a photo.
@@ -164,12 +164,12 @@ class Review:
         except OSError as error:
             raise UserError(f"{self.photos[number]}: cannot be read: {error.strerror}") from None
 
-    def _left_out(self) -> set[str]:
+    def _excluded_photos(self) -> set[str]:
         return {each.photo for each in self._decisions if each.verdict is Verdict.LEAVE_OUT}
 
     def _waiting(self) -> list[tuple[Slot, list[BenchProposal]]]:
         """Return the slots that wait for a decision, each with its proposals that are not rejected."""
-        left_out, rejected, closed = self._left_out(), defaultdict(set), set()
+        left_out, rejected, closed = self._excluded_photos(), defaultdict(set), set()
         for each in self._decisions:
             rejected[each.photo, each.task].add(each.proposed)
             if each.verdict is Verdict.ACCEPT:

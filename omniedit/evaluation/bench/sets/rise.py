@@ -15,7 +15,7 @@ from typing import Any
 
 from omniedit.errors import UserError
 from omniedit.evaluation.bench.item import BenchItem, BenchSet, ImageFile
-from omniedit.evaluation.bench.protocol import Protocol, Row, Shown, TableRow
+from omniedit.evaluation.bench.protocol import JudgeInputs, Protocol, Row, TableRow
 from omniedit.evaluation.bench.sets.averages import OF_ITEMS, average, get_score, group_rows
 from omniedit.evaluation.bench.sets.rows import (
     find_first_image,
@@ -114,10 +114,10 @@ def get_protocol(_: str) -> Protocol:
     )
 
 
-def _show(item: BenchItem) -> Shown:
+def _show(item: BenchItem) -> JudgeInputs:
     images = {"source": item.source} | ({"ground_truth": item.target} if item.target else {})
     words = {"instruction": item.instruction, "reference": item.extra["reference"]}
-    return Shown(images, words, _name_task(item))
+    return JudgeInputs(images, words, _name_task(item))
 
 
 def _name_task(item: BenchItem) -> str:
@@ -143,10 +143,10 @@ def combine(row: Row) -> dict[str, float]:
 
 def _scale_scores(row: Row) -> dict[str, float]:
     """Return the scores from 1 to 5; in logical reasoning, 0 becomes 1 and 1 becomes 5."""
-    found = {column: score for column, name in NAMES.items() if (score := get_score(row, name)) is not None}
+    scores = {column: score for column, name in NAMES.items() if (score := get_score(row, name)) is not None}
     if row["task"] == LOGICAL:
-        return {column: 4 * min(score, 1) + 1 for column, score in found.items()}
-    return found
+        return {column: 4 * min(score, 1) + 1 for column, score in scores.items()}
+    return scores
 
 
 def _choose_weights(row: Row, is_free: bool) -> Mapping[str, float]:
@@ -183,12 +183,12 @@ def _group(rows: Sequence[Row], key: str, order: Sequence[str]) -> dict[str, lis
 
 def _average(name: str, rows: Sequence[Row], has_free: bool) -> TableRow:
     ours = average(name, rows, combine, COLUMNS)
-    lacking = tuple(str(row["item_id"]) for row in rows if not combine(row))
+    missing = tuple(str(row["item_id"]) for row in rows if not combine(row))
     scores = list(_score_officially(rows, has_free))
     official = {"accuracy": sum(combine(row).get("accuracy", 0.0) for row in rows) / len(rows)} if rows else {}
     official |= {"score": sum(scores) / len(scores)} if scores else {}
     differing = {column: value for column, value in official.items() if value != ours.values.get(column)}
-    return replace(ours, missing=lacking, official=differing)
+    return replace(ours, missing=missing, official=differing)
 
 
 def _score_officially(rows: Sequence[Row], has_free: bool) -> Iterator[float]:

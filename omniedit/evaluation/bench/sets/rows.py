@@ -8,7 +8,7 @@ from typing import Any
 
 from omniedit.errors import UserError
 from omniedit.evaluation.bench.item import BenchItem, BenchSet, ImageFile
-from omniedit.exchange.cells import LONGEST_TEXT, BadRow
+from omniedit.exchange.cells import MAX_TEXT_LENGTH, BadRow
 from omniedit.exchange.image_files import BadImage, check_path
 from omniedit.exchange.rows import reject
 from omniedit.plain_text import clean, split_lines
@@ -74,8 +74,8 @@ def find_text(row: Mapping[str, Any], *names: str) -> str | None:
     """Return the first text in the given columns of a row, or None; errors as `read_text`."""
     texts = (clean(value).strip() for name in names if isinstance(value := row.get(name), str))
     text = next((text for text in texts if text), None)
-    if text is not None and len(text) > LONGEST_TEXT:
-        raise BadRow(f"a text of {len(text):,} characters, more than {LONGEST_TEXT:,}")
+    if text is not None and len(text) > MAX_TEXT_LENGTH:
+        raise BadRow(f"a text of {len(text):,} characters, more than {MAX_TEXT_LENGTH:,}")
     return text
 
 

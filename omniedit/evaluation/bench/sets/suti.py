@@ -16,7 +16,7 @@ from typing import Any
 
 from omniedit.errors import UserError
 from omniedit.evaluation.bench.item import BenchItem, BenchSet
-from omniedit.evaluation.bench.protocol import Protocol, Row, Shown, TableRow
+from omniedit.evaluation.bench.protocol import JudgeInputs, Protocol, Row, TableRow
 from omniedit.evaluation.bench.sets.averages import OF_ITEMS, average, group_rows, pick
 from omniedit.evaluation.bench.sets.measured import combine_metrics
 from omniedit.evaluation.bench.sets.rows import find_image, find_text, list_entries, make_id, make_set, read_text
@@ -35,7 +35,7 @@ COLUMNS = (*SCORES, OVERALL, *METRICS)
 PROMPTS = ("prompts.jsonl", "prompts.json")
 DREAMBOOTH = "prompts_and_classes.txt"
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
-MOST_PHOTOS = 16
+MAX_PHOTOS = 16
 LIVE = ("cat", "dog")
 """Classes of DreamBooth's live subjects, which have prompts of their own."""
 TOKEN, CLASS = "{0} ", "{1}"
@@ -102,7 +102,7 @@ def _to_item(row: Mapping[str, Any]) -> BenchItem:
 def _list_photos(root: Path, subject: str) -> list[str]:
     """Return the first photographs of a subject, by their paths below the root."""
     folder = root / make_id(subject)
-    files = sorted(file for file in folder.glob("*") if file.suffix.lower() in SUFFIXES)[:MOST_PHOTOS]
+    files = sorted(file for file in folder.glob("*") if file.suffix.lower() in SUFFIXES)[:MAX_PHOTOS]
     if not files:
         raise BadRow(f"the folder {subject[:60]!a} of the subject has no image")
     return [str(file.relative_to(root)) for file in files]
@@ -123,8 +123,8 @@ def get_protocol(_: str) -> Protocol:
     )
 
 
-def _show(item: BenchItem) -> Shown:
-    return Shown({"subject": item.references[0][1]}, {"prompt": item.instruction}, item.task)
+def _show(item: BenchItem) -> JudgeInputs:
+    return JudgeInputs({"subject": item.references[0][1]}, {"prompt": item.instruction}, item.task)
 
 
 def combine(row: Row) -> dict[str, float]:

@@ -18,7 +18,7 @@ from omniedit.evaluation.bench.item import ImageFile
 from omniedit.exchange.cells import BadRow
 from omniedit.exchange.image_files import BadImage
 from omniedit.exchange.inputs import list_inputs
-from omniedit.sources.archived import MAX_BYTES, LeftOut
+from omniedit.sources.archived import MAX_BYTES, SkippedPart
 from omniedit.sources.parquet import open_parquet, parquet_rows
 
 ARROW = (".arrow",)
@@ -45,8 +45,8 @@ class ImageTable:
             texts = [name for name, is_image in columns.items() if not is_image]
             images = [name for name, is_image in columns.items() if is_image]
             for number, values in read(texts or images[:1], 0):
-                found = {name: partial(self._read_image, name, number) for name in images}
-                yield f"{self.name}:{number}", {**values, **found}
+                readers = {name: partial(self._read_image, name, number) for name in images}
+                yield f"{self.name}:{number}", {**values, **readers}
 
     def _read_image(self, column: str, row: int) -> bytes:
         cursor = self._cursors.setdefault(column, _Cursor(self.path, column, self._open))
@@ -97,7 +97,7 @@ def _open_parquet(path: Path) -> Iterator[tuple[dict[str, bool], Read]]:
         def read(columns: list[str], row: int) -> Iterator[tuple[int, Mapping[str, Any]]]:
             first = next((group for group, end in enumerate(ends) if row < end), len(ends))
             for item in parquet_rows(table, path.name, columns, range(first, len(ends))):
-                if isinstance(item, LeftOut):
+                if isinstance(item, SkippedPart):
                     raise UserError(f"{item.place}: {item.reason}; download the file again")
                 yield item
 
@@ -175,10 +175,10 @@ def get_image(row: Mapping[str, Any], *names: str) -> ImageFile:
     Raises:
         BadRow: no such column holds images.
     """
-    found = find_cell(row, *names)
-    if found is None:
+    cell = find_cell(row, *names)
+    if cell is None:
         raise BadRow(f"has no image in {' or '.join(names)}")
-    return found
+    return cell
 
 
 def find_cell(row: Mapping[str, Any], *names: str) -> ImageFile | None:

@@ -17,7 +17,7 @@ from omniedit.plain_text import markdown_cell
 
 NAME = "ablations"
 """Name of the files, without suffix."""
-MOST_SETTINGS = 12
+MAX_SETTINGS = 12
 """Number of differing settings that a note lists."""
 TEST_NOTE = (
     "Only items that both editors have scores for count. Intervals are 95 % bootstrap intervals over images; p is that "
@@ -101,8 +101,8 @@ def _describe_differences(first: AblationRun, other: AblationRun) -> Iterator[st
     keys = sorted({*first.settings, *other.settings})
     differing = [key for key in keys if first.settings.get(key) != other.settings.get(key)]
     if differing:
-        more = f" and {len(differing) - MOST_SETTINGS} more" if len(differing) > MOST_SETTINGS else ""
-        listed = ", ".join(f"`{key}`" for key in differing[:MOST_SETTINGS])
+        more = f" and {len(differing) - MAX_SETTINGS} more" if len(differing) > MAX_SETTINGS else ""
+        listed = ", ".join(f"`{key}`" for key in differing[:MAX_SETTINGS])
         yield f"Other settings of {other.name} that differ from {first.name}: {listed}{more}."
         yield ""
 
@@ -176,8 +176,8 @@ class _Table:
                 for key in pair
             }
             named = [(self._label(one, labels), self._label(other, labels)) for one, other in pairs]
-            found = compare_editors(scores, self._clusters, self.seed, named)
-            rows += [self._difference_row(each, label) for each in found]
+            differences = compare_editors(scores, self._clusters, self.seed, named)
+            rows += [self._difference_row(each, label) for each in differences]
         return Grid(f"{title}, {self.judge}", DIFFERENCE_COLUMNS, rows, "editors", [TEST_NOTE.format(len(pairs))])
 
     def _means(self, key: Key) -> list[Interval]:

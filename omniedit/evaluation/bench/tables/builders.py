@@ -39,8 +39,8 @@ def build_table3(results: Results, ours: str | None) -> Grid:
     columns = [Column(judge, label) for judge in results.judges for label in SCORES.values()]
     columns += [Column("people", HUMAN_LABELS[score]) for score in HUMAN] if results.ratings else []
     rows = [_editor_row(editor, _table3_cells(results, editor)) for editor in results.editors]
-    found = [editor.name for editor in results.editors]
-    if ours in found and (row := _lead_row(rows, found.index(ours))):
+    names = [editor.name for editor in results.editors]
+    if ours in names and (row := _lead_row(rows, names.index(ours))):
         rows.append(row)
     scales = ["scores from 0 to 10"] * bool(results.judges) + ["people's from 0 to 1"] * bool(results.ratings)
     return Grid(f"{results.bench}: {', '.join(scales)}", columns, rows)
@@ -109,22 +109,24 @@ def _mean_metric(results: Results, editor: EditorResult, name: str) -> Interval 
     whole = editor.measured.get("sets", {}).get(name)
     if whole is not None:
         return Interval(whole, float("nan"), float("nan"))
-    found = {item: values[name] for item, values in editor.metrics.items() if isfinite(values.get(name, nan))}
-    names = [results.clusters[item] for item in found]
-    return cluster_mean(list(found.values()), names, results.seed) if found else None
+    finite = {item: values[name] for item, values in editor.metrics.items() if isfinite(values.get(name, nan))}
+    names = [results.clusters[item] for item in finite]
+    return cluster_mean(list(finite.values()), names, results.seed) if finite else None
 
 
 def build_differences(results: Results, judge: str) -> Grid:
     """Return the differences of O of all two editors on the items that both have scores for."""
     editors = [editor for editor in results.editors if editor.scored(judge)]
     scores = {editor.label: {row["item_id"]: row["o_score"] for row in editor.scored(judge)} for editor in editors}
-    found = compare_editors(scores, results.clusters, results.seed)
+    differences = compare_editors(scores, results.clusters, results.seed)
     columns = [Column("", "O, first minus second", sign=0, signed=True), *DIFFERENCE_COLUMNS[1:]]
     note = (
-        f"Two-sided sign-flip test over images, corrected by Holm's method (comparisons: {len(found)}). "
+        f"Two-sided sign-flip test over images, corrected by Holm's method (comparisons: {len(differences)}). "
         "Only items that both editors have scores for count."
     )
-    return Grid(f"Paired differences, {judge}", columns, [_difference_row(each) for each in found], "editors", [note])
+    return Grid(
+        f"Paired differences, {judge}", columns, [_difference_row(each) for each in differences], "editors", [note]
+    )
 
 
 def _editor_row(editor: EditorResult, cells: Sequence[Interval | str | None]) -> Row:

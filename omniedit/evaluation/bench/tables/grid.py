@@ -8,7 +8,7 @@ from math import isnan
 from omniedit.evaluation.table3 import Interval
 
 
-class Place(IntEnum):
+class FigureRank(IntEnum):
     """Place of a figure in its column."""
 
     BEST = 1
@@ -65,7 +65,7 @@ class Grid:
     corner: str = "editor"
     notes: Sequence[str] = ()
 
-    def places(self, column: int) -> dict[int, Place]:
+    def places(self, column: int) -> dict[int, FigureRank]:
         """Return the rows of the best and the second figure of a column; figures that print alike share a place.
 
         A column with a single ranked figure has no best.
@@ -78,7 +78,7 @@ class Grid:
             if row.is_ranked and isinstance(cell := row.cells[column], Interval) and not isnan(cell.mean)
         }
         best = sorted(set(figures.values()), reverse=True)[:2] if len(figures) > 1 else []
-        return {number: Place(best.index(figure) + 1) for number, figure in figures.items() if figure in best}
+        return {number: FigureRank(best.index(figure) + 1) for number, figure in figures.items() if figure in best}
 
     def scale(self, factor: float, title: str, digits: int) -> "Grid":
         """Return the table with all figures multiplied by a factor."""

@@ -64,15 +64,15 @@ def _read_ratings(path: Path, items: Collection[str], editors: Collection[str]) 
     Raises:
         UserError: a rating is above 1 or names no editor, none is of these items and editors, or as `read_ratings`.
     """
-    found: dict[str, list[Rating]] = defaultdict(list)
+    ratings: dict[str, list[Rating]] = defaultdict(list)
     for rating in read_ratings(path, RATED_ITEM):
         if max(rating.scores.values()) > 1:
             raise UserError(f"{path}: has ratings above 1; divide sc and pq by the largest score that people may give")
         if not rating.key[1]:
             raise UserError(f"{path}: has a rating without an editor; name it in a column model")
-        found[rating.key[1]].append(rating)
-    if not any(rating.key[0] in items for editor in editors for rating in found.get(editor, ())):
-        named = ", ".join(sorted(found)[:10])
+        ratings[rating.key[1]].append(rating)
+    if not any(rating.key[0] in items for editor in editors for rating in ratings.get(editor, ())):
+        named = ", ".join(sorted(ratings)[:10])
         remedy = f"model must be one of {', '.join(editors)}, and pair_id an item of the set"
         raise UserError(f"{path}: has no rating of these edits, but of the models {clean_line(named, 200)}; {remedy}")
-    return dict(found)
+    return dict(ratings)

@@ -5,12 +5,12 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
-from omniedit.evaluation.bench.tables.grid import Grid, Place, Row, format_figure
+from omniedit.evaluation.bench.tables.grid import FigureRank, Grid, Row, format_figure
 from omniedit.evaluation.table3 import Interval
 from omniedit.plain_text import markdown_cell
 
-_MARKDOWN = {Place.BEST: "**{}**", Place.SECOND: "<u>{}</u>", None: "{}"}
-_LATEX = {Place.BEST: r"\textbf{{{}}}", Place.SECOND: r"\underline{{{}}}", None: "{}"}
+_MARKDOWN = {FigureRank.BEST: "**{}**", FigureRank.SECOND: "<u>{}</u>", None: "{}"}
+_LATEX = {FigureRank.BEST: r"\textbf{{{}}}", FigureRank.SECOND: r"\underline{{{}}}", None: "{}"}
 _LATEX_SPECIAL = re.compile(r"[\\&%$#_{}~^<>]")
 _LATEX_ESCAPES = {
     "\\": r"\textbackslash{}",

@@ -10,7 +10,7 @@ from helpers.tiny_editor import make_pipeline
 from omniedit.errors import UserError
 from omniedit.evaluation.bench.editors.editor import EditRequest
 from omniedit.evaluation.bench.editors.entries import TrainedEntry
-from omniedit.evaluation.bench.editors.trained import Trained
+from omniedit.evaluation.bench.editors.trained import TrainedEditor
 from omniedit.imaging.images import resize
 
 
@@ -28,7 +28,7 @@ def requests() -> list[EditRequest]:
 
 
 def test_an_edit_has_the_size_of_its_source_and_depends_only_on_its_request(folder: Path) -> None:
-    editor = Trained(TrainedEntry(kind="trained", folder=str(folder), steps=2), "cpu")
+    editor = TrainedEditor(TrainedEntry(kind="trained", folder=str(folder), steps=2), "cpu")
     together = editor.edit(requests())
     alone = editor.edit(requests()[2:])[0]
     assert [image.shape for image in together] == [(64, 96, 3), (96, 64, 3), (64, 96, 3)]
@@ -37,8 +37,8 @@ def test_an_edit_has_the_size_of_its_source_and_depends_only_on_its_request(fold
 
 
 def test_the_version_names_weights_and_sampling(folder: Path) -> None:
-    given = Trained(TrainedEntry(kind="trained", folder=str(folder), steps=2, guidance_image=1.2), "cpu").version
-    own = Trained(TrainedEntry(kind="trained", folder=str(folder)), "cpu").version
+    given = TrainedEditor(TrainedEntry(kind="trained", folder=str(folder), steps=2, guidance_image=1.2), "cpu").version
+    own = TrainedEditor(TrainedEntry(kind="trained", folder=str(folder)), "cpu").version
     assert given.startswith("editnet@") and given.split(",")[0] == own.split(",")[0]
     assert "num_inference_steps 2, guidance_scale 1, image_guidance_scale 1.2" in given
     assert "num_inference_steps 20" in own
@@ -46,4 +46,4 @@ def test_the_version_names_weights_and_sampling(folder: Path) -> None:
 
 def test_a_folder_without_an_editor_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no editor to load"):
-        Trained(TrainedEntry(kind="trained", folder=str(tmp_path)), "cpu")
+        TrainedEditor(TrainedEntry(kind="trained", folder=str(tmp_path)), "cpu")

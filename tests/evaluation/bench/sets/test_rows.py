@@ -20,7 +20,7 @@ from omniedit.evaluation.bench.sets.rows import (
     read_json,
     read_text,
 )
-from omniedit.exchange.cells import LONGEST_TEXT, BadRow
+from omniedit.exchange.cells import MAX_TEXT_LENGTH, BadRow
 from omniedit.exchange.image_files import BadImage
 
 
@@ -91,7 +91,7 @@ def test_texts_are_cleaned_and_limited() -> None:
     assert find_text({"a": " ", "b": " caf\u00e9\0 "}, "a", "b") == "caf\u00e9"
     assert find_text({"a": 3}, "a") is None
     with pytest.raises(BadRow, match="more than"):
-        read_text({"a": "x" * (LONGEST_TEXT + 1)}, "a")
+        read_text({"a": "x" * (MAX_TEXT_LENGTH + 1)}, "a")
 
 
 def test_malformed_json_raises_an_error_or_gives_a_row_without_texts(tmp_path: Path) -> None:

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from statistics import fmean
 
 from helpers.small_bench import small_set
-from omniedit.evaluation.bench.protocol import Protocol, Row, Shown, TableRow
+from omniedit.evaluation.bench.protocol import JudgeInputs, Protocol, Row, TableRow
 from omniedit.evaluation.bench.sets.published import Published
-from omniedit.evaluation.bench.tables.grid import Place
+from omniedit.evaluation.bench.tables.grid import FigureRank
 from omniedit.evaluation.bench.tables.protocols import build_protocol, to_rows
 from omniedit.evaluation.bench.tables.results import EditorResult, Results
 
@@ -36,7 +36,14 @@ def aggregate(rows: Sequence[Row]) -> list[TableRow]:
 
 
 PROTOCOL = Protocol(
-    "GPT-4o", ("S",), lambda item: Shown({}, {}), lambda row: {}, aggregate, "It counts 0.", "0 to 10", rubric="edit"
+    "GPT-4o",
+    ("S",),
+    lambda item: JudgeInputs({}, {}),
+    lambda row: {},
+    aggregate,
+    "It counts 0.",
+    "0 to 10",
+    rubric="edit",
 )
 PUBLISHED = [
     Published("Rival", {("mean of items", "S"): 7.5}, "Paper, Table 1", "https://x", "GPT-4o", "on other items"),
@@ -65,7 +72,7 @@ def test_the_lowest_distance_is_the_best() -> None:
 
     columns = ("l1", "clip_i")
     protocol = Protocol(
-        "", columns, lambda item: Shown({}, {}), lambda row: {}, aggregate_metrics, "", "as each metric"
+        "", columns, lambda item: JudgeInputs({}, {}), lambda row: {}, aggregate_metrics, "", "as each metric"
     )
     editors = [result(name, [None] * 4) for name in ("near", "far")]
     values = {"near": {"l1": 0.1, "clip_i": 0.9}, "far": {"l1": 0.4, "clip_i": 0.5}}
@@ -75,7 +82,7 @@ def test_the_lowest_distance_is_the_best() -> None:
     ]
     means, *_ = build_protocol(small_set(), protocol, Results("small", "v", ITEMS, editors), [])
     assert [column.label for column in means.columns] == ["L1", "CLIP-I"]
-    assert [means.places(column)[0] for column in (0, 1)] == [Place.BEST, Place.BEST]
+    assert [means.places(column)[0] for column in (0, 1)] == [FigureRank.BEST, FigureRank.BEST]
     assert means.notes[0] == "Scale: as each metric."
 
 

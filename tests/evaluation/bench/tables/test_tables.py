@@ -9,7 +9,7 @@ import pytest
 from omniedit.evaluation.agreement.ratings import Rating
 from omniedit.evaluation.bench.records import EditRecord
 from omniedit.evaluation.bench.tables.builders import DELTA, build_counts, build_differences, build_groups, build_table3
-from omniedit.evaluation.bench.tables.grid import Column, Grid, Place, Row
+from omniedit.evaluation.bench.tables.grid import Column, FigureRank, Grid, Row
 from omniedit.evaluation.bench.tables.render import escape_latex, to_latex, to_markdown
 from omniedit.evaluation.bench.tables.results import EditorResult, Results
 from omniedit.evaluation.bench.tables.write import write_tables
@@ -72,7 +72,7 @@ def test_best_is_bold_second_underlined_and_the_lead_is_over_the_best_rival() ->
         ("gpt", "SC"),
         ("gpt", "O"),
     ]
-    assert grid.places(2) == {2: Place.BEST, 1: Place.SECOND}
+    assert grid.places(2) == {2: FigureRank.BEST, 1: FigureRank.SECOND}
     lead = grid.rows[-1]
     assert lead.label == DELTA
     mine, rival = grid.rows[2].cells[2], grid.rows[1].cells[2]
@@ -130,9 +130,9 @@ def test_a_clear_difference_is_significant() -> None:
 def test_figures_that_print_equally_share_a_place() -> None:
     cells = [Interval(value, NAN, NAN) for value in (1.001, 1.004, 0.9)]
     grid = Grid("t", [Column("", "x")], [Row(str(cell.mean), [cell]) for cell in cells])
-    assert grid.places(0) == {0: Place.BEST, 1: Place.BEST, 2: Place.SECOND}
+    assert grid.places(0) == {0: FigureRank.BEST, 1: FigureRank.BEST, 2: FigureRank.SECOND}
     lower = Grid("t", [Column("", "x", sign=-1)], grid.rows)
-    assert lower.places(0)[2] == Place.BEST
+    assert lower.places(0)[2] == FigureRank.BEST
     assert Grid("t", [Column("", "x", sign=0)], grid.rows).places(0) == {}
     assert Grid("t", [Column("", "x")], grid.rows[:1]).places(0) == {}
 
