@@ -30,8 +30,8 @@ SITE = {"account": ACCOUNT, "gpu_model": "h100", "gpus_per_node": 1, "train_node
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--shards", type=int, default=68, help="of photos; 30 jobs each, and 56 more")
-    parser.add_argument("--folder", type=Path, required=True, help="where the run is; it goes on where it was")
-    parser.add_argument("--jobs", type=int, default=8, help="most that stand in the queue or run at once")
+    parser.add_argument("--folder", type=Path, required=True, help="folder of the run; an interrupted run is resumed")
+    parser.add_argument("--jobs", type=int, default=8, help="most jobs in the queue or running at once")
     parser.add_argument("--fails", type=float, default=0.01, help="share of jobs that fail, at random")
     parser.add_argument("--seconds", type=float, default=1.0, help="mean sleep of a job")
     args = parser.parse_args()

@@ -1,4 +1,4 @@
-"""Readers of other libraries in a process of their own environment."""
+"""Readers of other libraries in a process of another environment."""
 
 import json
 import subprocess

@@ -116,7 +116,7 @@ def main() -> None:
     stops = [
         Stop("killed (SIGKILL)", args.steps // 2 - 3, signal.SIGKILL),
         Stop("terminated (SIGTERM)", args.steps // 2 - 3, signal.SIGTERM),
-        Stop("killed, goes on with one rank", args.steps // 2 - 3, signal.SIGKILL, ranks=1),
+        Stop("killed, resumed with one rank", args.steps // 2 - 3, signal.SIGKILL, ranks=1),
     ]
     with tempfile.TemporaryDirectory() as folder:
         whole = Run(args.run, Path(folder) / "whole", options.model_dump())
@@ -154,7 +154,7 @@ def draw(undisturbed: list[tuple[int, float]], runs: list[Comparison], path: Pat
         figure, axes = panels(1, len(runs), 4.2 * len(runs), 3.0)
         for axis, (figures, before, after) in zip(axes, runs, strict=True):
             axis.plot(*zip(*undisturbed, strict=True), color=BLUE, linewidth=3, alpha=0.35, label="undisturbed")
-            axis.plot(*zip(*after, strict=True), color=BLUE, linewidth=1, label="stopped, and gone on with")
+            axis.plot(*zip(*after, strict=True), color=BLUE, linewidth=1, label="stopped and resumed")
             twice = figures["steps computed twice"]
             if twice:
                 axis.plot(*zip(*before[-twice:], strict=True), ".", color=ORANGE, label=f"{twice} steps lost")

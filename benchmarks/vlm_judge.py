@@ -85,7 +85,7 @@ def compare(name: str, judge: LocalJudge, examples: Sequence[Example], rounds: i
 
 
 def mark_without_reuse(judge: LocalJudge, examples: Sequence[Example]) -> None:
-    """Score with an image encoder of its own for each question, and the fixed text read again."""
+    """Score with the images encoded and the fixed text read again for each question."""
     shown = judge.prepare_images(examples)
     for question in judge.rubric.questions:
         prompts = [judge.prompt(question, *each) for each in zip(examples, shown, strict=True)]

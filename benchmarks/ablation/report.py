@@ -204,7 +204,7 @@ def curves_figure(curves: Sequence[Curve]) -> Figure:
 
 
 def line(curves: Sequence[Curve], place: int) -> dict[str, Any]:
-    """Return the colour and style of a curve: its architecture's, or one of its own if all have one architecture."""
+    """Return the colour and style of a curve: its architecture's, or a separate one if all have one architecture."""
     curve = curves[place]
     if len({each.architecture for each in curves}) == 1:
         return {"color": f"C{place}"}

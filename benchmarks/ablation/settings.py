@@ -112,7 +112,7 @@ REFINED_TASK_ORDER = (
     "style_transfer",
     "object_removal",
 )
-"""More of the tasks that do not carry over to photos from scenes whose things stand in a row."""
+"""More of the tasks that do not transfer to photos from scenes with objects in a row."""
 PORTRAIT_TASK_ORDER = (
     "attribute_modification",
     "object_removal",

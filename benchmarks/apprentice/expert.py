@@ -4,7 +4,7 @@
         --base results/apprentice/small/base --start results/apprentice/small/units/sequence_concat-0 --out experts
 
 An expert starts from the editor without demonstrations, as DreamBooth's starts from the text-to-image model, and is
-trained on the demonstrations as edits of their photographs. A killed job goes on with the subjects that are missing.
+trained on the demonstrations as edits of their photographs. A killed job resumes with the missing subjects.
 """
 
 import argparse

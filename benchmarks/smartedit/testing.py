@@ -82,7 +82,7 @@ def measures(items: Items, answers: Sequence[Image]) -> list[dict[str, Any]]:
 
 
 def changes(row: Row, answer: Image) -> np.ndarray:
-    """Return for each object the share of the requested change that was made in its place: 1 for all, 0 for none."""
+    """Return the share of the requested change that each object shows: 1 for all, 0 for none."""
     return np.array(
         [
             1 - _error(answer, edited, mask) / _error(row.source, edited, mask)

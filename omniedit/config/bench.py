@@ -14,7 +14,7 @@ BenchJudgeName = Literal["student", "api", "internvl", "vlm", "ensemble"]
 
 
 class BenchJudge(Section):
-    """Judge of `omniedit bench` with settings of its own."""
+    """Judge of `omniedit bench` with its own settings."""
 
     judge: BenchJudgeName
     """Kind of judge. `ensemble` combines the judges of `scoring.ensemble`, which may be set in `scoring` here."""

@@ -9,7 +9,7 @@ from omniedit.config.section import Section
 
 
 class InstructionEncoderConfig(Section):
-    """Multimodal language model in place of the base's text encoders, aligned with them in a stage of its own. Settings
+    """Multimodal language model in place of the base's text encoders, aligned with them in a separate stage. Settings
     of that stage that are missing here are taken from `train`."""
 
     model: str | None = None

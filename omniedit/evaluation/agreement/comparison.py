@@ -29,7 +29,7 @@ class Comparison:
 
     Args:
         rows: a row for each task, then the mean.
-        thresholds: empty if the ratings' scale needs a `good` of its own.
+        thresholds: empty if the ratings' scale needs its own `good`.
         good: mean human O from which an edit is good; None if it is unknown.
         skipped: number of images by the reason for which they are left out.
         family: family of the judge's model; '' if its model is not given.

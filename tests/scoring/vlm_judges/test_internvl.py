@@ -139,7 +139,7 @@ def test_an_invalid_scorer_raises_a_one_line_error(judge: str, tmp_path: Path) -
 
 
 def test_an_internvl_without_fine_tuning_is_rejected_as_student(folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="--judge internvl takes an InternVL as it is"):
+    with pytest.raises(UserError, match="use --judge internvl for an untrained InternVL"):
         load_judge("student", folder)
     for file in folder.iterdir():
         (tmp_path / file.name).symlink_to(file)
