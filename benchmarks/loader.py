@@ -103,12 +103,12 @@ def load(reader: Any, ratio: str, count: int, prepare: Callable[[Any], None]) ->
     """Return a reader that takes an epoch from `BatchLoader`."""
     plan = BatchPlan({ratio: count}, BATCH, 1, 0)
 
-    def prepared(step: int, batch: Any) -> Any:
+    def prepare_batch(step: int, batch: Any) -> Any:
         prepare(batch)
         return batch
 
     def read(rows: np.ndarray) -> None:
-        with BatchLoader(reader, plan, 0, range(len(rows) // BATCH), prepare=prepared) as loader:
+        with BatchLoader(reader, plan, 0, range(len(rows) // BATCH), prepare=prepare_batch) as loader:
             for _ in loader:
                 pass
 

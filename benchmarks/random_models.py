@@ -85,7 +85,7 @@ class Maker:
                 transformer=self._sd3(), **self._sd3_parts()
             ),
             "InpaintPipeline": lambda: InpaintPipeline(
-                transformer=self._made(lambda: InpaintNet(dict(self.sizes.sd3))), **self._sd3_parts()
+                transformer=self._build(lambda: InpaintNet(dict(self.sizes.sd3))), **self._sd3_parts()
             ),
             "FluxFillPipeline": self._flux,
             "FluxKontextPipeline": self._kontext,
@@ -123,16 +123,16 @@ class Maker:
         words[2000 : 2000 + len(WORDS)] = WORDS
         tokenizer = BertTokenizer(vocab={word: place for place, word in enumerate(words)})
         processor = GroundingDinoProcessor(GroundingDinoImageProcessorPil(size=dict(sizes.dino_side)), tokenizer)
-        return self._made(lambda: GroundingDinoForObjectDetection(config)).float(), processor
+        return self._build(lambda: GroundingDinoForObjectDetection(config)).float(), processor
 
     def segmenter(self) -> tuple[Any, Any]:
         side = self.sizes.sam_side
         sections: dict[str, Any] = {name: dict(section) for name, section in self.sizes.sam.items()}
         config = SamConfig(**sections)
         images = SamImageProcessorPil(size={"longest_edge": side}, pad_size={"height": side, "width": side})
-        return self._made(lambda: SamModel(config)).float(), SamProcessor(images)
+        return self._build(lambda: SamModel(config)).float(), SamProcessor(images)
 
-    def _made(self, make: Callable[[], Any]) -> Any:
+    def _build(self, make: Callable[[], Any]) -> Any:
         with torch.device(self.device), default_dtype(self.dtype):
             return make().eval().requires_grad_(False)
 
@@ -142,12 +142,12 @@ class Maker:
             beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", steps_offset=1
         )
         return kind(
-            unet=self._made(lambda: UNet2DConditionModel(in_channels=channels, **fixed, **self.sizes.unet)),
+            unet=self._build(lambda: UNet2DConditionModel(in_channels=channels, **fixed, **self.sizes.unet)),
             scheduler=options.pop("scheduler", scheduler),
             vae=self._vae(4),
-            text_encoder=self._made(lambda: CLIPTextModel(_clip(self.sizes.clip))),
+            text_encoder=self._build(lambda: CLIPTextModel(_clip(self.sizes.clip))),
             tokenizer=tokenizer(77),
-            text_encoder_2=self._made(lambda: CLIPTextModelWithProjection(_clip(self.sizes.big_clip))),
+            text_encoder_2=self._build(lambda: CLIPTextModelWithProjection(_clip(self.sizes.big_clip))),
             tokenizer_2=tokenizer(77),
             **options,
         )
@@ -157,15 +157,15 @@ class Maker:
         return self._sdxl(kind, 8, scheduler=cosxl_scheduler(), is_cosxl_edit=True)
 
     def _sd3(self) -> Any:
-        return self._made(lambda: SD3Transformer2DModel(**self.sizes.sd3))
+        return self._build(lambda: SD3Transformer2DModel(**self.sizes.sd3))
 
     def _sd3_parts(self) -> dict[str, Any]:
         return {
             "scheduler": FlowMatchEulerDiscreteScheduler(shift=3.0),
             "vae": self._vae(16, scaling_factor=1.5305, shift_factor=0.0609),
-            "text_encoder": self._made(lambda: CLIPTextModelWithProjection(_clip(self.sizes.clip))),
+            "text_encoder": self._build(lambda: CLIPTextModelWithProjection(_clip(self.sizes.clip))),
             "tokenizer": tokenizer(77),
-            "text_encoder_2": self._made(lambda: CLIPTextModelWithProjection(_clip(self.sizes.big_clip))),
+            "text_encoder_2": self._build(lambda: CLIPTextModelWithProjection(_clip(self.sizes.big_clip))),
             "tokenizer_2": tokenizer(77),
             "text_encoder_3": self._t5(),
             "tokenizer_3": tokenizer(512, "$A <eos>"),
@@ -174,10 +174,10 @@ class Maker:
     def _flux(self) -> Any:
         fixed = {"patch_size": 1, "in_channels": 384, "out_channels": 64, "guidance_embeds": True}
         return FluxFillPipeline(
-            transformer=self._made(lambda: FluxTransformer2DModel(**fixed, **self.sizes.flux)),
+            transformer=self._build(lambda: FluxTransformer2DModel(**fixed, **self.sizes.flux)),
             scheduler=FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True),
             vae=self._vae(16, scaling_factor=0.3611, shift_factor=0.1159),
-            text_encoder=self._made(lambda: CLIPTextModel(_clip(self.sizes.clip))),
+            text_encoder=self._build(lambda: CLIPTextModel(_clip(self.sizes.clip))),
             tokenizer=tokenizer(77),
             text_encoder_2=self._t5(),
             tokenizer_2=tokenizer(512, "$A <eos>"),
@@ -187,17 +187,17 @@ class Maker:
         parts = self._flux().components
         fixed = {"patch_size": 1, "in_channels": 64, "out_channels": 64, "guidance_embeds": True}
         return FluxKontextPipeline(
-            **parts | {"transformer": self._made(lambda: FluxTransformer2DModel(**fixed, **self.sizes.flux))}
+            **parts | {"transformer": self._build(lambda: FluxTransformer2DModel(**fixed, **self.sizes.flux))}
         )
 
     def _t5(self) -> Any:
         config = T5Config(vocab_size=len(WORDS), feed_forward_proj="gated-gelu", **self.sizes.t5)
-        return self._made(lambda: T5EncoderModel(config))
+        return self._build(lambda: T5EncoderModel(config))
 
     def _vae(self, channels: int, **options: float) -> Any:
         """Return a VAE. SDXL's has 4 latent channels. SD3's and FLUX's have 16 and lack the quant convolutions."""
         widths, waist = self.sizes.vae_widths, channels == 4
-        return self._made(
+        return self._build(
             lambda: AutoencoderKL(
                 block_out_channels=widths,
                 down_block_types=("DownEncoderBlock2D",) * len(widths),

@@ -92,7 +92,7 @@ def read_curve(architecture: str, data: str, folders: Sequence[Path], steps: int
     tasks = tuple(dict.fromkeys(Task(row["task"]) for row in rows[0]))
     first = rows[0][:: len(tasks)]
 
-    def stacked(key: str) -> NDArray[np.float64]:
+    def stack_values(key: str) -> NDArray[np.float64]:
         each = [np.array([row[key] for row in seed], np.float64).reshape(len(first), len(tasks), -1) for seed in rows]
         return np.stack(each, axis=1)
 
@@ -102,8 +102,8 @@ def read_curve(architecture: str, data: str, folders: Sequence[Path], steps: int
         tasks,
         samples=np.array([row["samples"] for row in first]),
         flops=np.array([row["flops"] for row in first], np.float64),
-        left_over=stacked("left_over"),
-        psnr=stacked("psnr"),
+        left_over=stack_values("left_over"),
+        psnr=stack_values("psnr"),
         answers=np.load(folders[0] / "answers.npz")["answers"],
     )
 

@@ -125,10 +125,10 @@ class World:
         return None
 
     def _visible(self, task: Task, rng: np.random.Generator) -> tuple[Scene, Image, WorldEdit]:
-        drawn = (self._drawn(task, rng) for _ in count())
+        drawn = (self._draw_example(task, rng) for _ in count())
         return next((scene, source, edit) for scene, source, edit in drawn if is_visible(source, edit))
 
-    def _drawn(self, task: Task, rng: np.random.Generator) -> tuple[Scene, Image, WorldEdit]:
+    def _draw_example(self, task: Task, rng: np.random.Generator) -> tuple[Scene, Image, WorldEdit]:
         scene = self._like_photo(task, rng) if self.like_photos else self._scene(rng, task in AT_A_SIDE)
         return scene, render(scene), EDITS[task](self.vocabulary, scene, rng)
 

@@ -62,13 +62,13 @@ class FakeMaker(Maker):
         self.memory, self.dtype, self.device = memory, getattr(torch, dtype), "cpu"
         self.made: list[nn.Module] = []
 
-    def _made(self, make: Any) -> Any:
+    def _build(self, make: Any) -> Any:
         return self.adopt(self._on_meta(make))
 
     def _on_meta(self, make: Any) -> Any:
         self.device = "meta"
         try:
-            return super()._made(make)
+            return super()._build(make)
         finally:
             self.device = "cpu"
 
