@@ -1,6 +1,6 @@
 # make run: the whole chain, results in results/mini/, the report in results/mini/report.html
 # make test: lint, types and tests
-# make envs: on a cluster, the conda environments of envs/, with CUDA; make lock: pin them anew
+# make envs: on a cluster, the conda environments of envs/, with CUDA; make lock: pin them again
 # Each makes .venv first where it is missing. By hand: . .venv/bin/activate, then snakemake, pytest, omniedit.
 
 PYTHON ?= python3
@@ -8,7 +8,7 @@ VENV := .venv
 REPORT := results/mini/report.html
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
-# Containers often set it to 1: then every job compiles torch and diffusers anew, 20 s instead of 8.
+# Containers often set it to 1: then every job compiles torch and diffusers again, 20 s instead of 8.
 export PYTHONDONTWRITEBYTECODE :=
 INSTALL := $(VENV)/bin/python -m pip install --quiet --no-compile --constraint constraints.txt
 
@@ -18,7 +18,7 @@ run: $(VENV)/embedded.ok
 	snakemake all
 	@$(MAKE) --no-print-directory report
 
-# Made anew only when something in the run's results is newer.
+# Made again only when something in the run's results is newer.
 report: $(VENV)/embedded.ok
 	@if ! test -f $(REPORT) || find results/mini -newer $(REPORT) -type f | grep -q .; then \
 		snakemake --report $(REPORT); \

@@ -83,7 +83,7 @@ def main() -> None:
         row("paper", paper["sources"]["shards"], *plan(Path(folder), paper, args.profile))
         row("paper, --profile profiles/slurm", paper["sources"]["shards"], *plan(Path(folder), paper, "profiles/slurm"))
         if args.done:
-            pretend_done(Path(folder), args.profile)
+            create_outputs(Path(folder), args.profile)
             row("paper, all done", paper["sources"]["shards"], *plan(Path(folder), paper, args.profile))
     with tempfile.TemporaryDirectory() as folder:
         shards = paper["sources"]["shards"]
@@ -130,7 +130,7 @@ def time_plan(snakemake: list[str], folder: Path) -> tuple[int, float, float]:
     return int(total[0]) if total else 0, seconds, usage.ru_maxrss / 1e6
 
 
-def pretend_done(folder: Path, profile: str) -> None:
+def create_outputs(folder: Path, profile: str) -> None:
     """Create every output with a few bytes in it, and Snakemake's record of how it was made."""
     summary = subprocess.run([*command(profile), "--summary"], cwd=folder, capture_output=True, text=True, check=True)
     for line in summary.stdout.splitlines():

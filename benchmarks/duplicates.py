@@ -18,7 +18,7 @@ from omniedit.quality.leakage import BenchmarkSet, find_leaks
 from omniedit.quality.signature_table import Signatures
 
 COPIES = 50
-"""One pair in so many is a copy."""
+"""One in this number of pairs is a copy."""
 SOURCES = 4
 """Number of pairs that share a source."""
 

@@ -70,12 +70,12 @@ def student(run: Path, rounds: int) -> None:
     start = time.perf_counter()
     seen = np.stack([student_inputs(pair.source, pair.edited, judge.image_size) for pair in pairs])
     print(f"views of pictures in memory: {len(pairs) / (time.perf_counter() - start):.1f} pairs/s")
-    said = [pair.instruction for pair in pairs]
+    instructions = [pair.instruction for pair in pairs]
     runs: dict[str, Callable[[], list[float | None]]] = {
-        "tokens, batches of 32": lambda: read_in_batches(judge, seen, said, 32),
-        "tokens, one pair at a time": lambda: read_in_batches(judge, seen, said, 1),
+        "tokens, batches of 32": lambda: read_in_batches(judge, seen, instructions, 32),
+        "tokens, one pair at a time": lambda: read_in_batches(judge, seen, instructions, 1),
         "generate, one pair at a time": lambda: [
-            expected_o_score(judge, *each) for each in zip(seen, said, strict=True)
+            expected_o_score(judge, *each) for each in zip(seen, instructions, strict=True)
         ],
     }
     taken, scores = time_in_turns(runs, rounds)
@@ -95,10 +95,12 @@ def read_pairs(path: Path) -> list[EditPair]:
         return [pair for batch in read_ahead(shard, 32, progress) for pair in batch]
 
 
-def read_in_batches(judge: StudentJudge, seen: np.ndarray, said: Sequence[str], size: int) -> list[float | None]:
+def read_in_batches(
+    judge: StudentJudge, seen: np.ndarray, instructions: Sequence[str], size: int
+) -> list[float | None]:
     verdicts = []
-    for first in range(0, len(said), size):
-        verdicts += judge.judge_views(seen[first : first + size], said[first : first + size])
+    for first in range(0, len(instructions), size):
+        verdicts += judge.judge_views(seen[first : first + size], instructions[first : first + size])
     return [verdict.o_score if isinstance(verdict, Score) else None for verdict in verdicts]
 
 
@@ -107,16 +109,16 @@ def expected_o_score(judge: StudentJudge, views_VSS3: np.ndarray, instruction: s
     """Return O of the expected scores at the reply's three numbers, or None if the reply cannot be parsed."""
     model: Any = judge.model
     text = prompt(edit_rubric(), instruction, model.config.image_seq_length)
-    asked = judge.tokenizer([text], return_tensors="pt", return_token_type_ids=False)
+    inputs = judge.tokenizer([text], return_tensors="pt", return_token_type_ids=False)
     answer = model.generate(
-        **asked,
+        **inputs,
         pixel_values=pixel_values(views_VSS3[None]),
         do_sample=False,
         max_new_tokens=MAX_REPLY_TOKENS,
         return_dict_in_generate=True,
         output_logits=True,
     )
-    reply = answer.sequences[0, asked["input_ids"].shape[1] :]
+    reply = answer.sequences[0, inputs["input_ids"].shape[1] :]
     if isinstance(parse_reading(judge.tokenizer.batch_decode([reply], skip_special_tokens=True)[0], 3), Unscorable):
         return None
     written = judge.tokenizer.convert_ids_to_tokens(reply.tolist())
@@ -143,8 +145,8 @@ def full_size(batch: int, rounds: int) -> None:
         }
         taken, _ = time_in_turns(runs, rounds)
         rate, peer = batch / statistics.median(taken["tokens"]), 1 / statistics.median(taken["generate"])
-        told = f"{tiles:>3} tiles a picture, {len(prompts[0]):>5} tokens: {rate:>7.2f} pairs/s"
-        print(f"{told}, {1e6 / rate / 3600:>6.1f} GPU-hours a million pairs; generate one by one {peer:.2f} pairs/s")
+        line = f"{tiles:>3} tiles an image, {len(prompts[0]):>5} tokens: {rate:>7.2f} pairs/s"
+        print(f"{line}, {1e6 / rate / 3600:>6.1f} GPU-hours a million pairs; generate one by one {peer:.2f} pairs/s")
 
 
 def internvl2_8b(image_token: int) -> InternVLForConditionalGeneration:

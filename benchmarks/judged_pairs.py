@@ -222,8 +222,8 @@ def report(folder: Path) -> None:
         score = -1.0 if isinstance(verdict, Unscorable) else verdict.o_score
         counts[halves[pair.provenance["source_id"]], label, score >= THRESHOLD] += 1
         wrong = "  <-- wrong" if (label == "good") != (score >= THRESHOLD) else ""
-        told = verdict.reason if isinstance(verdict, Unscorable) else verdict.reasoning
-        print(f"{name:50s} {label:4s} {score:5.1f} {labels[name]['reason'] or '-'} | {told}{wrong}")
+        reason = verdict.reason if isinstance(verdict, Unscorable) else verdict.reasoning
+        print(f"{name:50s} {label:4s} {score:5.1f} {labels[name]['reason'] or '-'} | {reason}{wrong}")
         if wrong and isinstance(verdict, Score):
             findings = measure_pair(Comparison(pair), pair.provenance["truth"])
             print(f"{'':50s} {'; '.join(finding.measurement for finding in findings)}")

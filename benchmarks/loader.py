@@ -16,7 +16,6 @@ many pairs per second.
 import argparse
 import json
 import shutil
-import subprocess
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -29,6 +28,7 @@ import cv2
 import numpy as np
 import pyarrow as pa
 
+from benchmarks.peer_process import Round, open_peers, write_records
 from omniedit.aspect import RATIOS
 from omniedit.buckets import BatchPlan
 from omniedit.buckets.batch_plan import _permutation
@@ -48,8 +48,6 @@ LATENTS = (2, 16, 128, 128)
 """Source and edited of SD3's latents at 1024 x 1024, two bytes each."""
 PROMPT, POOLED = (333, 4096), (2048,)
 """SD3's embeddings of a text."""
-Round = Callable[[np.ndarray], float]
-"""Function that reads the pairs at these rows and returns the processor seconds."""
 
 
 def time_round(read: Callable[[np.ndarray], object]) -> Round:
@@ -105,12 +103,12 @@ def load(reader: Any, ratio: str, count: int, prepare: Callable[[Any], None]) ->
     """Return a reader that takes an epoch from `BatchLoader`."""
     plan = BatchPlan({ratio: count}, BATCH, 1, 0)
 
-    def prepared(step: int, batch: Any) -> Any:
+    def prepare_batch(step: int, batch: Any) -> Any:
         prepare(batch)
         return batch
 
     def read(rows: np.ndarray) -> None:
-        with BatchLoader(reader, plan, 0, range(len(rows) // BATCH), prepare=prepared) as loader:
+        with BatchLoader(reader, plan, 0, range(len(rows) // BATCH), prepare=prepare_batch) as loader:
             for _ in loader:
                 pass
 
@@ -137,44 +135,6 @@ def memmap_reader(folder: Path, arrays: dict[str, np.ndarray]) -> Callable[[np.n
                 np.array(array[row])
 
     return read
-
-
-def write_records(folder: Path, kind: str, records: list[dict[str, bytes]], shapes: dict[str, list[int]]) -> None:
-    (folder / "records").mkdir(parents=True)
-    for row, record in enumerate(records):
-        for field, value in record.items():
-            (folder / "records" / f"{row}.{field}").write_bytes(value)
-    about = {"kind": kind, "count": len(records), "shapes": shapes}
-    (folder / "index.json").write_text(json.dumps(about))
-
-
-def open_peers(python: Path, folder: Path, stack: ExitStack) -> dict[str, Round]:
-    """Start the peers' process on a folder of records and return a function for each of its readers."""
-    command = [str(python), str(Path(__file__).with_name("loader_peers.py")), str(folder)]
-    process = subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    )
-    stack.callback(process.kill)
-    assert process.stdin is not None and process.stdout is not None
-    stdin, stdout = process.stdin, process.stdout
-
-    def answer() -> dict[str, Any]:
-        for line in stdout:
-            if line.startswith('{"'):
-                return json.loads(line)
-        raise SystemExit(f"{python}: ended with status {process.wait()}")
-
-    def make_round(name: str) -> Round:
-        def run(rows: np.ndarray) -> float:
-            stdin.write(f"{name}\n")
-            stdin.flush()
-            return float(answer()["seconds"])
-
-        return run
-
-    while "readers" not in (told := answer()):
-        print(f"{told['failed']}: not measured: {told['why']}")
-    return {name: make_round(name) for name in told["readers"]}
 
 
 def compare(readers: dict[str, Round], count: int, rounds: int) -> None:

@@ -1,4 +1,4 @@
-"""Readers of other libraries for benchmarks/loader.py, which starts this file in an environment of their own.
+"""Readers of other libraries for benchmarks/loader.py, which starts this file in its own environment.
 
 A line on stdin names a reader; the answer is the processor time of one round over all pairs, in seconds. The folder's
 index.json has the kind of records and their number. Pairs come in batches of eight arrays, as a training needs them.
@@ -99,7 +99,7 @@ PEERS = {
 
 
 def decode(value: bytes, shape: list[int]) -> np.ndarray:
-    """Return latents as they are, or an image from its file's bytes, as each of these libraries does."""
+    """Return latents unchanged, or an image from its file's bytes, as each of these libraries does."""
     if shape[0] == 2:
         return np.frombuffer(value, np.uint16).reshape(shape)
     from PIL import Image

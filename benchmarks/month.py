@@ -30,8 +30,8 @@ SITE = {"account": ACCOUNT, "gpu_model": "h100", "gpus_per_node": 1, "train_node
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--shards", type=int, default=68, help="of photos; 30 jobs each, and 56 more")
-    parser.add_argument("--folder", type=Path, required=True, help="where the run is; it goes on where it was")
-    parser.add_argument("--jobs", type=int, default=8, help="most that stand in the queue or run at once")
+    parser.add_argument("--folder", type=Path, required=True, help="folder of the run; an interrupted run is resumed")
+    parser.add_argument("--jobs", type=int, default=8, help="most jobs in the queue or running at once")
     parser.add_argument("--fails", type=float, default=0.01, help="share of jobs that fail, at random")
     parser.add_argument("--seconds", type=float, default=1.0, help="mean sleep of a job")
     args = parser.parse_args()
@@ -43,7 +43,7 @@ def main() -> None:
     try:
         cluster.start()
         start = time.monotonic()
-        status = go(folder, args.fails, args.seconds)
+        status = run_workflow(folder, args.fails, args.seconds)
         seconds = time.monotonic() - start
         report(folder, status, seconds, args.seconds)
     finally:
@@ -72,7 +72,7 @@ def link(path: Path, target: Path) -> None:
         path.symlink_to(target)
 
 
-def go(folder: Path, fails: float, seconds: float) -> int:
+def run_workflow(folder: Path, fails: float, seconds: float) -> int:
     """Run the one command that a user types and append its output to screen.txt."""
     command = [sys.executable, "-m", "snakemake", "all", "--profile", "profiles/slurm", "--configfile", "month.yaml"]
     command += ["--slurm-init-seconds-before-status-checks", "5", "--max-status-checks-per-second", "2"]

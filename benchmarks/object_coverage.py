@@ -190,8 +190,8 @@ def main() -> None:
     for outcome in measure(chosen, [load(args.photos, entry) for entry in chosen]):
         outcomes.append(outcome)
         score = "" if outcome.score is None else f"{outcome.score:.1f} "
-        said = outcome.request.instructions[0] if outcome.request else f"none: {outcome.reason}"
-        print(f"{outcome.entry.name:14} {outcome.task:24} {outcome.seconds:5.1f} s  {score}{said}", flush=True)
+        text = outcome.request.instructions[0] if outcome.request else f"none: {outcome.reason}"
+        print(f"{outcome.entry.name:14} {outcome.task:24} {outcome.seconds:5.1f} s  {score}{text}", flush=True)
     figures = report(outcomes)
     print(json.dumps(figures, indent=1))
     if args.out:

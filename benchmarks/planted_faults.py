@@ -129,7 +129,7 @@ def gate_for(kind: str) -> Gate:
 
 
 def spoil(pair: EditPair, kind: str, rng: np.random.Generator) -> EditPair:
-    """Return a pair with a fault of its own."""
+    """Return a pair with another fault."""
     source, edited = pair.source, pair.edited
     angle = rng.uniform(0, 2 * np.pi)
     match kind:

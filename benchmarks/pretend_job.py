@@ -25,7 +25,7 @@ def main() -> None:
         if fails:
             with FAILURES.open("a") as file:
                 file.write(f"{script} {shlex.join(sys.argv[1:])}\n")
-            sys.exit("failed, as it was told to now and then")
+            sys.exit("failed, as a random share of jobs does")
 
 
 def values_of_options(arguments: list[str]) -> dict[str, list[str]]:

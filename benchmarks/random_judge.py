@@ -65,7 +65,7 @@ def make_internvl(folder: Path, numbers_only: bool = False, seed: int = 0) -> Pa
     )
     model = InternVLForConditionalGeneration(config)
     if numbers_only:
-        think_of_numbers(model, [tokenizer.get_vocab()[str(digit)] for digit in range(10)])
+        answer_with_digits(model, [tokenizer.get_vocab()[str(digit)] for digit in range(10)])
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     size = {"height": SIDE, "width": SIDE}
@@ -74,7 +74,7 @@ def make_internvl(folder: Path, numbers_only: bool = False, seed: int = 0) -> Pa
 
 
 @torch.no_grad()
-def think_of_numbers(model: InternVLForConditionalGeneration, digits: list[int]) -> None:
+def answer_with_digits(model: InternVLForConditionalGeneration, digits: list[int]) -> None:
     """Make the model answer with digits: one component, large in every token and tile, votes for them."""
     model.get_input_embeddings().get_parameter("weight")[:, 0] = 100
     model.model.multi_modal_projector.get_parameter("linear_2.bias")[0] = 100

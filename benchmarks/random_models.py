@@ -4,7 +4,6 @@ Their tokenizers know only the words below. Prompts are padded to the published 
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -48,8 +47,9 @@ from transformers import (
 )
 
 from benchmarks.random_guides import GUIDES
+from benchmarks.random_model_sizes import Sizes
 from omniedit.errors import UserError
-from omniedit.models.cost import SD3_MEDIUM, default_dtype
+from omniedit.models.cost import default_dtype
 from omniedit.models.inpaint_pipeline import InpaintPipeline
 from omniedit.models.inpaintnet import InpaintNet
 from omniedit.specialists.learned.stylist import cosxl_scheduler
@@ -60,164 +60,6 @@ WORDS = [
     *("pink", "brush", "red", "remove", "stone", "stream", "table", "tree", "upper", "<eos>"),
 ]
 """Vocabulary of the tokenizers. The end token has the largest id, because CLIP pools there."""
-
-
-@dataclass(frozen=True)
-class Sizes:
-    """Arguments of the models' configs."""
-
-    unet: Mapping[str, Any]
-    vae_widths: tuple[int, ...]
-    vae_layers: int
-    vae_groups: int
-    clip: Mapping[str, Any]
-    big_clip: Mapping[str, Any]
-    t5: Mapping[str, Any]
-    sd3: Mapping[str, Any]
-    flux: Mapping[str, Any]
-    dino: Mapping[str, Any]
-    swin: Mapping[str, Any]
-    bert: Mapping[str, Any]
-    dino_side: Mapping[str, int]
-    sam: Mapping[str, Mapping[str, Any]]
-    sam_side: int
-
-
-FULL = Sizes(
-    unet={
-        "sample_size": 128,
-        "block_out_channels": (320, 640, 1280),
-        "down_block_types": ("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
-        "up_block_types": ("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
-        "layers_per_block": 2,
-        "attention_head_dim": (5, 10, 20),
-        "transformer_layers_per_block": (1, 2, 10),
-        "cross_attention_dim": 2048,
-        "addition_time_embed_dim": 256,
-        "projection_class_embeddings_input_dim": 2816,
-    },
-    vae_widths=(128, 256, 512, 512),
-    vae_layers=2,
-    vae_groups=32,
-    clip={"hidden_size": 768, "intermediate_size": 3072, "num_hidden_layers": 12, "num_attention_heads": 12},
-    big_clip={"hidden_size": 1280, "intermediate_size": 5120, "num_hidden_layers": 32, "num_attention_heads": 20},
-    t5={"d_model": 4096, "d_kv": 64, "d_ff": 10240, "num_layers": 24, "num_heads": 64},
-    sd3=SD3_MEDIUM,
-    flux={
-        "num_layers": 19,
-        "num_single_layers": 38,
-        "attention_head_dim": 128,
-        "num_attention_heads": 24,
-        "joint_attention_dim": 4096,
-        "pooled_projection_dim": 768,
-        "axes_dims_rope": (16, 56, 56),
-    },
-    dino={},
-    swin={
-        "image_size": 384,
-        "embed_dim": 128,
-        "depths": [2, 2, 18, 2],
-        "num_heads": [4, 8, 16, 32],
-        "window_size": 12,
-        "out_indices": [2, 3, 4],
-    },
-    bert={},
-    dino_side={"shortest_edge": 800, "longest_edge": 1333},
-    sam={
-        "vision_config": {
-            "hidden_size": 1280,
-            "num_hidden_layers": 32,
-            "num_attention_heads": 16,
-            "global_attn_indexes": [7, 15, 23, 31],
-        }
-    },
-    sam_side=1024,
-)
-"""SDXL, SD3-Medium, FLUX.1 Fill, GroundingDINO base, SAM huge."""
-
-TINY = Sizes(
-    unet={
-        "sample_size": 16,
-        "block_out_channels": (8, 16),
-        "norm_num_groups": 4,
-        "down_block_types": ("DownBlock2D", "CrossAttnDownBlock2D"),
-        "up_block_types": ("CrossAttnUpBlock2D", "UpBlock2D"),
-        "layers_per_block": 1,
-        "attention_head_dim": (1, 2),
-        "transformer_layers_per_block": (1, 1),
-        "cross_attention_dim": 40,
-        "addition_time_embed_dim": 8,
-        "projection_class_embeddings_input_dim": 6 * 8 + 24,
-    },
-    vae_widths=(4, 4, 4, 4),
-    vae_layers=1,
-    vae_groups=2,
-    clip={"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2},
-    big_clip={"hidden_size": 24, "intermediate_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2},
-    t5={"d_model": 48, "d_kv": 8, "d_ff": 16, "num_layers": 1, "num_heads": 2},
-    sd3={
-        "sample_size": 16,
-        "num_layers": 2,
-        "num_attention_heads": 2,
-        "attention_head_dim": 16,
-        "joint_attention_dim": 48,
-        "caption_projection_dim": 32,
-        "pooled_projection_dim": 40,
-        "pos_embed_max_size": 24,
-    },
-    flux={
-        "num_layers": 1,
-        "num_single_layers": 1,
-        "attention_head_dim": 16,
-        "num_attention_heads": 2,
-        "joint_attention_dim": 48,
-        "pooled_projection_dim": 16,
-        "axes_dims_rope": (4, 4, 8),
-    },
-    dino={
-        "num_queries": 1,
-        "encoder_layers": 2,
-        "decoder_layers": 2,
-        "encoder_ffn_dim": 16,
-        "decoder_ffn_dim": 16,
-        "encoder_attention_heads": 2,
-        "decoder_attention_heads": 2,
-        "d_model": 32,
-        "num_feature_levels": 2,
-    },
-    swin={
-        "image_size": 64,
-        "embed_dim": 8,
-        "depths": [1, 1],
-        "num_heads": [1, 1],
-        "window_size": 4,
-        "out_indices": [1, 2],
-    },
-    bert={"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16},
-    dino_side={"shortest_edge": 64, "longest_edge": 128},
-    sam={
-        "vision_config": {
-            "hidden_size": 16,
-            "output_channels": 16,
-            "num_hidden_layers": 1,
-            "num_attention_heads": 2,
-            "image_size": 64,
-            "window_size": 2,
-            "global_attn_indexes": [0],
-            "num_pos_feats": 8,
-        },
-        "prompt_encoder_config": {"hidden_size": 16, "image_size": 64, "mask_input_channels": 4},
-        "mask_decoder_config": {
-            "hidden_size": 16,
-            "mlp_dim": 16,
-            "num_attention_heads": 2,
-            "iou_head_hidden_dim": 16,
-        },
-    },
-    sam_side=64,
-)
-"""Tiny versions of the same models. GroundingDINO has one query: with random weights, a second one would match most
-phrases about as well, so nearly every phrase would be ambiguous."""
 
 
 class Maker:
@@ -243,7 +85,7 @@ class Maker:
                 transformer=self._sd3(), **self._sd3_parts()
             ),
             "InpaintPipeline": lambda: InpaintPipeline(
-                transformer=self._made(lambda: InpaintNet(dict(self.sizes.sd3))), **self._sd3_parts()
+                transformer=self._build(lambda: InpaintNet(dict(self.sizes.sd3))), **self._sd3_parts()
             ),
             "FluxFillPipeline": self._flux,
             "FluxKontextPipeline": self._kontext,
@@ -281,16 +123,16 @@ class Maker:
         words[2000 : 2000 + len(WORDS)] = WORDS
         tokenizer = BertTokenizer(vocab={word: place for place, word in enumerate(words)})
         processor = GroundingDinoProcessor(GroundingDinoImageProcessorPil(size=dict(sizes.dino_side)), tokenizer)
-        return self._made(lambda: GroundingDinoForObjectDetection(config)).float(), processor
+        return self._build(lambda: GroundingDinoForObjectDetection(config)).float(), processor
 
     def segmenter(self) -> tuple[Any, Any]:
         side = self.sizes.sam_side
         sections: dict[str, Any] = {name: dict(section) for name, section in self.sizes.sam.items()}
         config = SamConfig(**sections)
         images = SamImageProcessorPil(size={"longest_edge": side}, pad_size={"height": side, "width": side})
-        return self._made(lambda: SamModel(config)).float(), SamProcessor(images)
+        return self._build(lambda: SamModel(config)).float(), SamProcessor(images)
 
-    def _made(self, make: Callable[[], Any]) -> Any:
+    def _build(self, make: Callable[[], Any]) -> Any:
         with torch.device(self.device), default_dtype(self.dtype):
             return make().eval().requires_grad_(False)
 
@@ -300,12 +142,12 @@ class Maker:
             beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", steps_offset=1
         )
         return kind(
-            unet=self._made(lambda: UNet2DConditionModel(in_channels=channels, **fixed, **self.sizes.unet)),
+            unet=self._build(lambda: UNet2DConditionModel(in_channels=channels, **fixed, **self.sizes.unet)),
             scheduler=options.pop("scheduler", scheduler),
             vae=self._vae(4),
-            text_encoder=self._made(lambda: CLIPTextModel(_clip(self.sizes.clip))),
+            text_encoder=self._build(lambda: CLIPTextModel(_clip(self.sizes.clip))),
             tokenizer=tokenizer(77),
-            text_encoder_2=self._made(lambda: CLIPTextModelWithProjection(_clip(self.sizes.big_clip))),
+            text_encoder_2=self._build(lambda: CLIPTextModelWithProjection(_clip(self.sizes.big_clip))),
             tokenizer_2=tokenizer(77),
             **options,
         )
@@ -315,15 +157,15 @@ class Maker:
         return self._sdxl(kind, 8, scheduler=cosxl_scheduler(), is_cosxl_edit=True)
 
     def _sd3(self) -> Any:
-        return self._made(lambda: SD3Transformer2DModel(**self.sizes.sd3))
+        return self._build(lambda: SD3Transformer2DModel(**self.sizes.sd3))
 
     def _sd3_parts(self) -> dict[str, Any]:
         return {
             "scheduler": FlowMatchEulerDiscreteScheduler(shift=3.0),
             "vae": self._vae(16, scaling_factor=1.5305, shift_factor=0.0609),
-            "text_encoder": self._made(lambda: CLIPTextModelWithProjection(_clip(self.sizes.clip))),
+            "text_encoder": self._build(lambda: CLIPTextModelWithProjection(_clip(self.sizes.clip))),
             "tokenizer": tokenizer(77),
-            "text_encoder_2": self._made(lambda: CLIPTextModelWithProjection(_clip(self.sizes.big_clip))),
+            "text_encoder_2": self._build(lambda: CLIPTextModelWithProjection(_clip(self.sizes.big_clip))),
             "tokenizer_2": tokenizer(77),
             "text_encoder_3": self._t5(),
             "tokenizer_3": tokenizer(512, "$A <eos>"),
@@ -332,10 +174,10 @@ class Maker:
     def _flux(self) -> Any:
         fixed = {"patch_size": 1, "in_channels": 384, "out_channels": 64, "guidance_embeds": True}
         return FluxFillPipeline(
-            transformer=self._made(lambda: FluxTransformer2DModel(**fixed, **self.sizes.flux)),
+            transformer=self._build(lambda: FluxTransformer2DModel(**fixed, **self.sizes.flux)),
             scheduler=FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True),
             vae=self._vae(16, scaling_factor=0.3611, shift_factor=0.1159),
-            text_encoder=self._made(lambda: CLIPTextModel(_clip(self.sizes.clip))),
+            text_encoder=self._build(lambda: CLIPTextModel(_clip(self.sizes.clip))),
             tokenizer=tokenizer(77),
             text_encoder_2=self._t5(),
             tokenizer_2=tokenizer(512, "$A <eos>"),
@@ -345,17 +187,17 @@ class Maker:
         parts = self._flux().components
         fixed = {"patch_size": 1, "in_channels": 64, "out_channels": 64, "guidance_embeds": True}
         return FluxKontextPipeline(
-            **parts | {"transformer": self._made(lambda: FluxTransformer2DModel(**fixed, **self.sizes.flux))}
+            **parts | {"transformer": self._build(lambda: FluxTransformer2DModel(**fixed, **self.sizes.flux))}
         )
 
     def _t5(self) -> Any:
         config = T5Config(vocab_size=len(WORDS), feed_forward_proj="gated-gelu", **self.sizes.t5)
-        return self._made(lambda: T5EncoderModel(config))
+        return self._build(lambda: T5EncoderModel(config))
 
     def _vae(self, channels: int, **options: float) -> Any:
         """Return a VAE. SDXL's has 4 latent channels. SD3's and FLUX's have 16 and lack the quant convolutions."""
         widths, waist = self.sizes.vae_widths, channels == 4
-        return self._made(
+        return self._build(
             lambda: AutoencoderKL(
                 block_out_channels=widths,
                 down_block_types=("DownEncoderBlock2D",) * len(widths),

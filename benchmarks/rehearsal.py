@@ -25,7 +25,8 @@ import yaml
 from transformers.utils import logging as transformers_logging
 
 from benchmarks.random_judge import make_internvl
-from benchmarks.random_models import TINY, Maker
+from benchmarks.random_model_sizes import TINY
+from benchmarks.random_models import Maker
 from benchmarks.rehearsal_types import propose_types
 from omniedit.errors import UserError
 from omniedit.models.hub import build_record, only_configs
@@ -134,7 +135,7 @@ def prepare(folder: Path, config: dict[str, Any] | None = None, family: str = "o
         UserError: the folder exists, or config/models.yaml names a class that has no random model.
     """
     if folder.exists():
-        raise UserError(f"{folder}: is there already; go on with `snakemake` in it, or name a folder that is not there")
+        raise UserError(f"{folder}: already exists; continue with `snakemake` in it, or name another folder")
     with replace_file(folder) as making:
         (making / "config").mkdir(parents=True)
         add_models(making, folder.resolve(), family)
@@ -230,9 +231,7 @@ def run(folder: Path, targets: Sequence[str]) -> None:
     variables = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     done = subprocess.run([sys.executable, "-m", "snakemake", *targets], cwd=folder, env=variables)
     if done.returncode:
-        raise UserError(
-            f"{folder}: the run ended with {done.returncode}, as is said above; go on with `snakemake` in it"
-        )
+        raise UserError(f"{folder}: the run ended with {done.returncode}; continue with `snakemake` in it")
     print(f"{folder / REPORT} holds:", *(path.name for path in sorted((folder / REPORT).glob("*.html"))))
 
 

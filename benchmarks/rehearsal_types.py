@@ -41,6 +41,6 @@ def propose_types(thing: str) -> dict[Task, dict[str, Any]]:
     }
     guides = {"bbox": "red box", "depth": "depth map", "scribble": "scribble", "segment": "map", "sketch": "sketch"}
     for role, guide in guides.items():
-        said = f"Replace the {thing} with a red car, following the {guide} in the reference image."
-        edits[f"visual_{role}"] = (said, removal | car)
-    return {Task(name): {"instructions": [said]} | fields for name, (said, fields) in edits.items()}
+        instruction = f"Replace the {thing} with a red car, following the {guide} in the reference image."
+        edits[f"visual_{role}"] = (instruction, removal | car)
+    return {Task(name): {"instructions": [instruction]} | fields for name, (instruction, fields) in edits.items()}

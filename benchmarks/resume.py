@@ -98,8 +98,8 @@ class Run:
         if not self.metrics.is_file():
             return []
         whole = [line for line in self.metrics.read_text().splitlines(keepends=True) if line.endswith("\n")]
-        told = [json.loads(line) for line in whole]
-        return [(line["step"], line["loss"]) for line in told if "loss" in line]
+        rows = [json.loads(line) for line in whole]
+        return [(line["step"], line["loss"]) for line in rows if "loss" in line]
 
     def weights(self) -> str:
         return hashlib.sha256((self.folder / "editor" / WEIGHTS).read_bytes()).hexdigest()
@@ -116,25 +116,25 @@ def main() -> None:
     stops = [
         Stop("killed (SIGKILL)", args.steps // 2 - 3, signal.SIGKILL),
         Stop("terminated (SIGTERM)", args.steps // 2 - 3, signal.SIGTERM),
-        Stop("killed, goes on with one rank", args.steps // 2 - 3, signal.SIGKILL, ranks=1),
+        Stop("killed, resumed with one rank", args.steps // 2 - 3, signal.SIGKILL, ranks=1),
     ]
     with tempfile.TemporaryDirectory() as folder:
         whole = Run(args.run, Path(folder) / "whole", options.model_dump())
         whole.finish(ranks=2)
-        told = [
+        runs = [
             disturb(Run(args.run, Path(folder) / str(i), options.model_dump()), stop, whole)
             for i, stop in enumerate(stops)
         ]
-        print(json.dumps([figures for figures, _, _ in told], indent=1))
+        print(json.dumps([figures for figures, _, _ in runs], indent=1))
         if args.figure:
-            draw(whole.losses(), told, args.figure)
+            draw(whole.losses(), runs, args.figure)
 
 
-Told = tuple[dict[str, Any], list[tuple[int, float]], list[tuple[int, float]]]
+Comparison = tuple[dict[str, Any], list[tuple[int, float]], list[tuple[int, float]]]
 """Figures, losses before the stop, and losses of the whole run."""
 
 
-def disturb(run: Run, stop: Stop, whole: Run) -> Told:
+def disturb(run: Run, stop: Stop, whole: Run) -> Comparison:
     before = run.stop(stop)
     kept = max(int(path.name.removeprefix("step-")) for path in (run.folder / "checkpoints").glob("step-*[0-9]"))
     run.finish(stop.ranks)
@@ -149,12 +149,12 @@ def disturb(run: Run, stop: Stop, whole: Run) -> Told:
     return figures, before, after
 
 
-def draw(undisturbed: list[tuple[int, float]], told: list[Told], path: Path) -> None:
+def draw(undisturbed: list[tuple[int, float]], runs: list[Comparison], path: Path) -> None:
     with report_style():
-        figure, axes = panels(1, len(told), 4.2 * len(told), 3.0)
-        for axis, (figures, before, after) in zip(axes, told, strict=True):
+        figure, axes = panels(1, len(runs), 4.2 * len(runs), 3.0)
+        for axis, (figures, before, after) in zip(axes, runs, strict=True):
             axis.plot(*zip(*undisturbed, strict=True), color=BLUE, linewidth=3, alpha=0.35, label="undisturbed")
-            axis.plot(*zip(*after, strict=True), color=BLUE, linewidth=1, label="stopped, and gone on with")
+            axis.plot(*zip(*after, strict=True), color=BLUE, linewidth=1, label="stopped and resumed")
             twice = figures["steps computed twice"]
             if twice:
                 axis.plot(*zip(*before[-twice:], strict=True), ".", color=ORANGE, label=f"{twice} steps lost")

@@ -75,8 +75,8 @@ def edit(
 ) -> Callable[[], Any]:
     network = nn.Module.to(create(name, config), dtype).eval()
     source, noise = torch.randn(2, 1, 16, side // 8, side // 8)
-    scheduler, asked = FlowMatchEulerDiscreteScheduler(shift=3.0), Conditioning(source, *texts)
-    return lambda: sample(network, scheduler, asked, guidance, noise, STEPS)
+    scheduler, inputs = FlowMatchEulerDiscreteScheduler(shift=3.0), Conditioning(source, *texts)
+    return lambda: sample(network, scheduler, inputs, guidance, noise, STEPS)
 
 
 def edit_without_reuse(*given: Any) -> Callable[[], Any]:

@@ -23,7 +23,8 @@ import numpy as np
 import torch
 from PIL import Image as PillowImage
 
-from benchmarks.random_models import FULL, TINY, Maker
+from benchmarks.random_model_sizes import FULL, TINY
+from benchmarks.random_models import Maker
 from benchmarks.rehearsal_types import propose_types
 from omniedit.aspect import RATIOS, bucket_size
 from omniedit.config.schema import LearnedConfig

@@ -71,7 +71,7 @@ def alternating(image: Image, calls: tuple[Callable[[Image], Image], ...], round
 
 
 def peak_megabytes(make: Callable[[], Callable[[Image], Image]], image: Image) -> float:
-    """Return the peak resident memory that loading the model and one call add, in a process of its own."""
+    """Return the peak resident memory that loading the model and one call add, in a separate process."""
     context = multiprocessing.get_context("spawn")
     receiver, sender = context.Pipe(duplex=False)
     process = context.Process(target=_report_peak, args=(make, image, sender))

@@ -15,27 +15,21 @@ copies of the bfloat16 weights, AdamW with its guard, EMA weights.
 import argparse
 import gc
 import statistics
-import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
 import torch
 from diffusers import SD3ControlNetModel, SD3Transformer2DModel
-from diffusers.models.attention import JointTransformerBlock
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from benchmarks.training_steps import Step, TrainerStep
 from omniedit import models
 from omniedit.config.fitting import LoraConfig
-from omniedit.config.options import TrainerOptions
 from omniedit.config.schema import TrainConfig
 from omniedit.config.training import BaseConfig
 from omniedit.models.cost import SD3_MEDIUM, sample_inputs
-from omniedit.models.editor import Editor
-from omniedit.models.lora import add_adapters
-from omniedit.models.quantize import quantize_frozen
-from omniedit.training.blocks import checkpoint_forward, prepare_blocks, recomputes
 from omniedit.training.speed import memory_gb, peak_flops
 
 COMPARED = ("editnet", "controlnet", "controlnet_text", "channel_concat")
@@ -124,90 +118,6 @@ def operations(make: Callable[[], nn.Module], config: Mapping[str, Any], latent:
     return counter.get_total_flops()
 
 
-class Step:
-    """Training step of a model, with timing."""
-
-    def __init__(self, make: Callable[[], nn.Module], dtype: torch.dtype, inputs: Mapping[str, Tensor]) -> None:
-        # nn.Module.to, because diffusers' own method logs a warning at every cast.
-        self.model = nn.Module.to(make(), dtype)
-        self.trained = [p for p in self.model.parameters() if p.requires_grad]
-        self.optimizer: torch.optim.Optimizer = torch.optim.AdamW(self.trained, lr=1e-4, fused=True)
-        self.inputs, self.seconds = inputs, list[float]()
-
-    def run(self) -> None:
-        start = time.perf_counter()
-        loss = self.model(**self.inputs).float().square().mean()
-        loss.backward()
-        nn.utils.clip_grad_norm_(self.trained, 1.0)
-        self.optimizer.step()
-        self.optimizer.zero_grad()
-        if torch.cuda.is_available():
-            torch.cuda.synchronize()
-        self.seconds.append(time.perf_counter() - start)
-
-
-class EngineStep:
-    """Optimizer step as `omniedit.training.trainer` takes it, on one rank.
-
-    Args:
-        model: with its dtype and its blocks prepared; its parameters that require gradients are trained.
-    """
-
-    def __init__(self, model: nn.Module, options: TrainerOptions) -> None:
-        import deepspeed
-
-        from omniedit.training.eight_bit import make_optimizer
-        from omniedit.training.schedule import BETA1
-        from omniedit.training.state import TrainingState
-        from omniedit.training.trainer import deepspeed_config
-
-        trained = {name: p for name, p in model.named_parameters() if p.requires_grad}
-        betas = (BETA1, options.adam_beta2)
-        self.optimizer = make_optimizer(options, trained.values(), betas, shared=options.zero_stage > 0)
-        self.engine, *_ = deepspeed.initialize(
-            model=model, optimizer=self.optimizer, config=deepspeed_config(options, 1)
-        )
-        TrainingState(trained, self.engine, self.optimizer)
-
-    def take(self, loss: Tensor) -> None:
-        self.engine.backward(loss, scale_wrt_gas=False)
-        self.optimizer.param_groups[0]["lr"], self.optimizer.ema_decay, self.optimizer.skip_reason = 1e-4, 0.99, None
-        self.engine.step()
-
-
-class TrainerStep(Step):
-    """Training step as `omniedit.training.trainer` takes it, on one rank."""
-
-    def __init__(self, make: Callable[[], nn.Module], options: TrainConfig, inputs: Mapping[str, Tensor]) -> None:
-        self.model = nn.Module.to(make(), getattr(torch, options.dtype))
-        prepare(self.model, options)
-        self.step = EngineStep(self.model, options)
-        self.optimizer = self.step.optimizer
-        self.inputs, self.seconds = inputs, list[float]()
-
-    def run(self) -> None:
-        start = time.perf_counter()
-        self.step.take(self.step.engine(**self.inputs).float().square().mean())
-        if torch.cuda.is_available():
-            torch.cuda.synchronize()
-        self.seconds.append(time.perf_counter() - start)
-
-
-def prepare(model: nn.Module, options: TrainConfig) -> None:
-    """Set up an editor as training does, and recomputation and compilation of diffusers' models in the same blocks."""
-    if isinstance(model, Editor):
-        targets = "control" if hasattr(model, "control_blocks") else "base"
-        add_adapters(model, options.lora.model_copy(update={"targets": targets}), seed=0)
-        if options.base.quantize:
-            quantize_frozen(model, options.base.quantize, model.device)
-        prepare_blocks(model, options)
-        return
-    blocks: list[Any] = [module for module in model.modules() if isinstance(module, JointTransformerBlock)]
-    for index, block in enumerate(blocks):
-        forward = torch.compile(block.forward, dynamic=False) if options.compile else block.forward
-        block.forward = checkpoint_forward(forward) if recomputes(index, options) else forward
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--full", action="store_true", help="SD3-Medium's size, in bfloat16, one model after another")
@@ -236,7 +146,7 @@ def main() -> None:
         return
     torch.set_default_device(device)
     inputs = batch(config, latent, tokens, args.batch, torch.float32)
-    print_table(makers, in_turns(makers, inputs, args.steps), config, latent, tokens, args.batch)
+    print_table(makers, time_in_turns(makers, inputs, args.steps), config, latent, tokens, args.batch)
 
 
 def run_full(
@@ -261,7 +171,7 @@ def run_full(
                 lora=LoraConfig(rank=args.lora_rank, dora=args.dora),
             )
             inputs = partial(batch, config, latent, tokens, count, torch.bfloat16)
-            seconds = alone(make, options, args.steps, device, inputs)
+            seconds = time_alone(make, options, args.steps, device, inputs)
             print(full_line(name, count, seconds, flops), flush=True)
             if seconds is not None and count == args.batch:
                 first[name] = seconds
@@ -281,7 +191,7 @@ def full_line(name: str, count: int, seconds: float | None, flops: int) -> str:
     return f"{name}: batch {count}, {count / seconds:.2f} images/s{mfu}, {memory_gb():.1f} GB at most"
 
 
-def in_turns(makers: Mapping[str, Callable], inputs: dict, steps: int) -> dict[str, float]:
+def time_in_turns(makers: Mapping[str, Callable], inputs: dict, steps: int) -> dict[str, float]:
     """Return the median seconds of a step of each model, with all models in memory."""
     each = {name: Step(make, torch.float32, inputs) for name, make in makers.items()}
     for _ in range(steps):
@@ -290,7 +200,7 @@ def in_turns(makers: Mapping[str, Callable], inputs: dict, steps: int) -> dict[s
     return {name: statistics.median(step.seconds[1:]) for name, step in each.items()}
 
 
-def alone(
+def time_alone(
     make: Callable, options: TrainConfig, steps: int, device: torch.device, inputs: Callable[[], dict[str, Tensor]]
 ) -> float | None:
     """Return the median seconds of a model's step, or None if it does not fit in memory."""

@@ -71,7 +71,7 @@ def compare(name: str, judge: LocalJudge, examples: Sequence[Example], rounds: i
     print(f"{len(judge.prompt(question, examples[0], shown))} tokens of the first prompt, {len(examples)} pairs")
     runs: dict[str, Callable[[], Any]] = {
         "tokens, in a batch": partial(judge.mark, examples),
-        "tokens, images encoded anew": partial(mark_anew, judge, examples),
+        "tokens, images encoded again": partial(mark_without_reuse, judge, examples),
         "tokens, one pair at a time": lambda: [judge.mark([example]) for example in examples],
         "generate, in a batch": partial(generate, judge, examples, len(examples)),
         PEER: partial(generate, judge, examples, 1),
@@ -84,8 +84,8 @@ def compare(name: str, judge: LocalJudge, examples: Sequence[Example], rounds: i
         print(f"  {run:<30}{len(examples) / middle:>8.2f} pairs/s {slowest / middle:>6.1f} x   ({spread})")
 
 
-def mark_anew(judge: LocalJudge, examples: Sequence[Example]) -> None:
-    """Score with an image encoder of its own for each question, and the fixed text read again."""
+def mark_without_reuse(judge: LocalJudge, examples: Sequence[Example]) -> None:
+    """Score with the images encoded and the fixed text read again for each question."""
     shown = judge.prepare_images(examples)
     for question in judge.rubric.questions:
         prompts = [judge.prompt(question, *each) for each in zip(examples, shown, strict=True)]

@@ -1,4 +1,4 @@
-"""Names from before modules moved into rooms. Importing one still works, and warns with the new name."""
+"""Names from before modules moved into packages. Importing one still works, and warns with the new name."""
 
 import sys
 import warnings

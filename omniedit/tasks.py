@@ -199,7 +199,7 @@ MADE_OF: Mapping[Task, tuple[Task, ...]] = {
     ),
     **dict.fromkeys(SUBJECT_TASKS, (Task.OBJECT_ADDITION,)),
 }
-"""Types that are an edit of OmniEdit with a requirement of their own; a truth's `edit` names the edit."""
+"""Types that are an edit of OmniEdit with a further requirement; a truth's `edit` names the edit."""
 SHARE_FILLS = (
     Task.OBJECT_SWAP,
     Task.OBJECT_ADDITION,

@@ -1,4 +1,4 @@
-"""Rewrite the instructions of good edits that are not what was asked for -> `candidates/recaptioned/{shard}.h5`.
+"""Rewrite the instructions of good edits that do not follow them -> `candidates/recaptioned/{shard}.h5`.
 
 A vision-language model, that of `proposals`, looks at the pairs of a shard number that the scores call good but
 unsuccessful.

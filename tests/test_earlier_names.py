@@ -1,4 +1,4 @@
-"""Tests of names from before modules moved into rooms."""
+"""Tests of names from before modules moved into packages."""
 
 import importlib
 

@@ -1,4 +1,4 @@
-"""Tests that rooms import only from earlier rooms, and that each room describes its contents."""
+"""Tests that packages import only from earlier packages, and that each package describes its contents."""
 
 import ast
 from pathlib import Path
@@ -14,7 +14,7 @@ ORDER = (
     *("instructions", "quality", "specialists", "training", "scoring", "evaluation"),
     *("subjects", "reporting", "run", "browsing", "cli"),
 )
-"""Rooms and root modules. Each imports only from those before it (docs/design.md)."""
+"""Packages and root modules. Each imports only from those before it (docs/design.md)."""
 
 
 def read_imports(file: Path) -> set[str]:
@@ -29,25 +29,29 @@ def read_imports(file: Path) -> set[str]:
     return found - {"omniedit.__version__"}
 
 
-def test_every_room_has_a_place_in_the_order() -> None:
-    rooms = {path.stem for path in PACKAGE.iterdir() if path.suffix == ".py" or (path / "__init__.py").is_file()}
-    assert rooms - {"__init__", "__main__"} == set(ORDER)
+def test_every_package_has_a_place_in_the_order() -> None:
+    packages = {path.stem for path in PACKAGE.iterdir() if path.suffix == ".py" or (path / "__init__.py").is_file()}
+    assert packages - {"__init__", "__main__"} == set(ORDER)
 
 
-@pytest.mark.parametrize("room", ORDER)
-def test_room_imports_only_from_earlier_rooms(room: str) -> None:
-    files = [PACKAGE / f"{room}.py"] if (PACKAGE / f"{room}.py").is_file() else sorted((PACKAGE / room).rglob("*.py"))
-    later = ORDER[ORDER.index(room) + 1 :]
+@pytest.mark.parametrize("package", ORDER)
+def test_package_imports_only_from_earlier_packages(package: str) -> None:
+    files = (
+        [PACKAGE / f"{package}.py"]
+        if (PACKAGE / f"{package}.py").is_file()
+        else sorted((PACKAGE / package).rglob("*.py"))
+    )
+    later = ORDER[ORDER.index(package) + 1 :]
     up = {(str(file), name) for file in files for name in read_imports(file) if name.startswith("omniedit.")}
     assert not {(file, name) for file, name in up if name.split(".")[1] in later}
 
 
-ROOMS = sorted(path.parent for path in PACKAGE.rglob("__init__.py"))
+PACKAGES = sorted(path.parent for path in PACKAGE.rglob("__init__.py"))
 
 
-@pytest.mark.parametrize("room", ROOMS, ids=lambda room: room.name)
-def test_room_docstring_describes_its_contents(room: Path) -> None:
-    assert len(ast.get_docstring(ast.parse((room / "__init__.py").read_text())) or "") > 60
+@pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.name)
+def test_package_docstring_describes_its_contents(package: Path) -> None:
+    assert len(ast.get_docstring(ast.parse((package / "__init__.py").read_text())) or "") > 60
 
 
 def test_only_run_imports_snakemake() -> None:

@@ -67,13 +67,13 @@ class Assets:
 
     def half(self, held_out: bool) -> "Assets":
         """Return the assets of training, or the held-out ones that only the evaluation shows."""
-        objects = np.array([held_out == away for away in set_aside([cut.tobytes() for cut in self.cut_outs])])
-        views = np.array([held_out == away for away in set_aside([photo.tobytes() for photo in self.photos])])
+        objects = np.array([held_out == away for away in choose_held_out([cut.tobytes() for cut in self.cut_outs])])
+        views = np.array([held_out == away for away in choose_held_out([photo.tobytes() for photo in self.photos])])
         names, places = np.array(self.names)[objects], np.array(self.places)[views]
         return Assets(tuple(names.tolist()), self.cut_outs[objects], tuple(places.tolist()), self.photos[views])
 
 
-def set_aside(contents: Sequence[bytes]) -> list[bool]:
+def choose_held_out(contents: Sequence[bytes]) -> list[bool]:
     """Return for each content whether it is held out. A fifth is, but at least one: those with the smallest digests."""
     digests = [hashlib.sha256(content).digest() for content in contents]
     count = max(1, round(HELD_OUT * len(digests)))
@@ -83,7 +83,7 @@ def set_aside(contents: Sequence[bytes]) -> list[bool]:
 
 def collect_assets() -> Assets:
     """Collect all assets on this machine."""
-    found = dict(stamps() if STAMPS.is_dir() else ((each.name, standing(each.rgba)) for each in sample_objects()))
+    found = dict(stamps() if STAMPS.is_dir() else ((each.name, fit_cut_out(each.rgba)) for each in sample_objects()))
     scenes = collect_scenes()
     return Assets(
         names=tuple(found),
@@ -101,12 +101,12 @@ def stamps(folder: Path = STAMPS) -> Iterator[tuple[str, RGBA]]:
     """Yield the name and cut-out of each photographic stamp with a plain name, the first of each name."""
     seen = set[str]()
     for each in photographic_stamps(folder):
-        if each.name not in seen and ((cut_out := standing(each.rgba))[..., 3] > 127).mean() > THIN:
+        if each.name not in seen and ((cut_out := fit_cut_out(each.rgba))[..., 3] > 127).mean() > THIN:
             seen.add(each.name)
             yield each.name, cut_out
 
 
-def standing(rgba: NDArray[np.uint8]) -> RGBA:
+def fit_cut_out(rgba: NDArray[np.uint8]) -> RGBA:
     """Scale a cut-out until it touches the sides of a square, and place it at the middle of the lower edge."""
     rows, columns = np.nonzero(rgba[..., 3] > 8)
     cut = rgba[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1].astype(np.float32)

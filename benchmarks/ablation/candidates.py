@@ -10,7 +10,7 @@ from itertools import count, islice
 
 import numpy as np
 
-from benchmarks.ablation.settings import Data
+from benchmarks.ablation.data_choices import Data
 
 RIGHT = "right"
 SCORES = {RIGHT: (9.2, 0.9), "unchanged": (2.0, 1.5), "other": (5.0, 2.0), "damaged": (7.5, 1.2)}

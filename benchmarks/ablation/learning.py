@@ -18,20 +18,19 @@ from diffusers.training_utils import EMAModel
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, Subset
 
+from benchmarks.ablation.encoding import Texts, encode_latents
 from benchmarks.ablation.settings import Fit, Setting
 from benchmarks.ablation.world import WorldPair, crop_pair
 from omniedit.aspect import RATIOS
 from omniedit.config.schema import BaseConfig, TrainConfig
 from omniedit.errors import UserError
-from omniedit.imaging.images import Image
-from omniedit.models.codec import Vae, encode
+from omniedit.models.codec import Vae
 from omniedit.models.conditions import get_supported_conditions
 from omniedit.models.editor import Editor, to_velocity
 from omniedit.storage.atomic import replace_file
 from omniedit.storage.progress import Progress
 from omniedit.training.base.pretrain import CAPTION_DROPOUT
 from omniedit.training.editor.batches import CONDITIONS
-from omniedit.training.editor.instruction_encoder import InstructionEncoder
 from omniedit.training.editor.references import choose_conditions
 from omniedit.training.objective import condition_dropout_masks, flow_loss, logit_normal, rectified_flow_pair
 from omniedit.training.schedule import learning_rate
@@ -173,7 +172,7 @@ class Training:
     def _load(self) -> None:
         state = torch.load(self.checkpoint, weights_only=True)
         if state.get("identity", "") != self.identity:
-            raise UserError(f"{self.checkpoint}: of other lessons or options; delete it to train anew")
+            raise UserError(f"{self.checkpoint}: of other lessons or options; delete it to train again")
         self.done, self.losses, self.records = state["done"], state["losses"], state["records"]
         for name, parameter in self.parameters.items():
             parameter.copy_(state["parameters"][name])
@@ -214,18 +213,6 @@ class Batches(Dataset[list[WorldPair]]):
         """Return the batches of the remaining steps, in order."""
         left = Subset(self, range(done, len(self)))
         return DataLoader(left, batch_size=None, num_workers=self.setting.workers)
-
-
-@dataclass(frozen=True)
-class Texts:
-    """Embeddings of texts, cut to their first tokens: (B, tokens, width) and (B, width)."""
-
-    encoder: InstructionEncoder
-    tokens: int
-
-    def __call__(self, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
-        embeds_BMD, pooled_BD = self.encoder(texts)
-        return embeds_BMD[:, : self.tokens], pooled_BD
 
 
 @dataclass(frozen=True)
@@ -289,14 +276,3 @@ class Objective:
         noise = torch.from_numpy(rng.standard_normal(clean_BCHW.shape, np.float32)).to(clean_BCHW)
         noisy, target = rectified_flow_pair(clean_BCHW, noise, sigma_B)
         return noisy, 1000 * sigma_B, target
-
-
-@torch.no_grad()
-def encode_latents(vae: Vae, images: Sequence[Image]) -> Tensor:
-    """Encode images of one size to latents (B, C, h, w)."""
-    return encode(vae, to_pixels(images).to(vae.device))
-
-
-def to_pixels(images: Sequence[Image]) -> Tensor:
-    """Return images as a tensor (B, 3, H, W) in [-1, 1]."""
-    return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2) / 127.5 - 1

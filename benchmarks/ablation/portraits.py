@@ -15,7 +15,7 @@ from typing import Self
 import cv2
 import numpy as np
 
-from benchmarks.ablation.assets import RGBA, standing
+from benchmarks.ablation.assets import RGBA, fit_cut_out
 from benchmarks.ablation.scene import Scene, Thing
 from benchmarks.object_photos import entries, fetch
 from omniedit.grounding.saliency import saliency
@@ -110,7 +110,7 @@ def take_apart(folder: Path) -> Iterator[tuple[str, RGBA, np.ndarray, Image, np.
         visible = alpha > 8 / 255
         rows, columns = np.nonzero(visible)
         box = np.array([columns.min(), rows.min(), columns.max() + 1, rows.max() + 1])
-        cut_out = standing(np.dstack([colours, np.round(255 * alpha).astype(np.uint8)]))
+        cut_out = fit_cut_out(np.dstack([colours, np.round(255 * alpha).astype(np.uint8)]))
         hole = cv2.dilate(visible.astype(np.uint8), np.ones((2 * MARGIN + 1,) * 2, np.uint8)) > 0
         ground = np.zeros((SIDE, SIDE, 3), np.uint8)
         ground[: image.shape[0], : image.shape[1]] = inpaint(image, hole)

@@ -13,15 +13,8 @@ from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchE
 from torch import nn
 
 from benchmarks.ablation.assets import Assets
-from benchmarks.ablation.learning import (
-    CAPACITY,
-    PREDICTION,
-    Batches,
-    Objective,
-    Texts,
-    Training,
-    train_config,
-)
+from benchmarks.ablation.encoding import Texts
+from benchmarks.ablation.learning import CAPACITY, PREDICTION, Batches, Objective, Training, train_config
 from benchmarks.ablation.settings import SETTINGS, Setting
 from benchmarks.ablation.world import build_world
 from omniedit.models.base import Base

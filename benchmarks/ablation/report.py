@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 
 from benchmarks.ablation.assets import Assets
 from benchmarks.ablation.candidates import RIGHT, choose_candidates
-from benchmarks.ablation.settings import DATA, SETTINGS, SEVEN, Setting
+from benchmarks.ablation.data_choices import DATA, SEVEN
+from benchmarks.ablation.settings import SETTINGS, Setting
 from benchmarks.ablation.sheet import save_sheet
 from benchmarks.ablation.testing import SUCCESS, pairs_of_test
 from benchmarks.ablation.train import SHOWN
@@ -91,7 +92,7 @@ def read_curve(architecture: str, data: str, folders: Sequence[Path], steps: int
     tasks = tuple(dict.fromkeys(Task(row["task"]) for row in rows[0]))
     first = rows[0][:: len(tasks)]
 
-    def stacked(key: str) -> NDArray[np.float64]:
+    def stack_values(key: str) -> NDArray[np.float64]:
         each = [np.array([row[key] for row in seed], np.float64).reshape(len(first), len(tasks), -1) for seed in rows]
         return np.stack(each, axis=1)
 
@@ -101,8 +102,8 @@ def read_curve(architecture: str, data: str, folders: Sequence[Path], steps: int
         tasks,
         samples=np.array([row["samples"] for row in first]),
         flops=np.array([row["flops"] for row in first], np.float64),
-        left_over=stacked("left_over"),
-        psnr=stacked("psnr"),
+        left_over=stack_values("left_over"),
+        psnr=stack_values("psnr"),
         answers=np.load(folders[0] / "answers.npz")["answers"],
     )
 
@@ -203,7 +204,7 @@ def curves_figure(curves: Sequence[Curve]) -> Figure:
 
 
 def line(curves: Sequence[Curve], place: int) -> dict[str, Any]:
-    """Return the colour and style of a curve: its architecture's, or one of its own if all have one architecture."""
+    """Return the colour and style of a curve: its architecture's, or a separate one if all have one architecture."""
     curve = curves[place]
     if len({each.architecture for each in curves}) == 1:
         return {"color": f"C{place}"}

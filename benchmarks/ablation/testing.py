@@ -14,7 +14,7 @@ from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchE
 from torch import Tensor
 
 from benchmarks.ablation.assets import Assets
-from benchmarks.ablation.learning import Texts, encode_latents, to_pixels
+from benchmarks.ablation.encoding import Texts, encode_latents, to_pixels
 from benchmarks.ablation.settings import Setting
 from benchmarks.ablation.world import World, WorldPair
 from omniedit.evaluation.preservation import psnr
@@ -70,9 +70,9 @@ def edit_pairs(
         noise = torch.stack([make_noise(start + place, source.shape[1:]) for place in range(len(some))]).to(source)
         prompt, pooled = texts([pair.edit.instruction for pair in some])
         nothing, nothing_pooled = texts([""] * len(some))
-        asked = Conditioning(source, prompt, nothing, pooled, nothing_pooled, task=task_indices(editor, some))
-        asked = replace(asked, **conditions(some))
-        latents = sample(editor, FlowMatchEulerDiscreteScheduler(), asked, guidance, noise, steps)
+        conditioning = Conditioning(source, prompt, nothing, pooled, nothing_pooled, task=task_indices(editor, some))
+        conditioning = replace(conditioning, **conditions(some))
+        latents = sample(editor, FlowMatchEulerDiscreteScheduler(), conditioning, guidance, noise, steps)
         before, after = (decode(vae, each).cpu() for each in (source, latents))
         full, before, after = ((image + 1) / 2 for image in (images, before, after))
         full = restore_full_size(full, before, after)

@@ -20,16 +20,11 @@ import torch
 from torch import nn
 
 from benchmarks.ablation.assets import Assets
-from benchmarks.ablation.learning import (
-    CAPACITY,
-    Batches,
-    Objective,
-    Texts,
-    Training,
-    train_config,
-)
+from benchmarks.ablation.data_choices import DATA
+from benchmarks.ablation.encoding import Texts
+from benchmarks.ablation.learning import CAPACITY, Batches, Objective, Training, train_config
 from benchmarks.ablation.portraits import Portraits
-from benchmarks.ablation.settings import ARCHITECTURES, CHOICES, DATA, ROUTING, SETTINGS, Setting
+from benchmarks.ablation.settings import ARCHITECTURES, CHOICES, ROUTING, SETTINGS, Setting
 from benchmarks.ablation.testing import edit_pairs, left_over, outside_psnr, pairs_of_test, tested_tasks
 from benchmarks.ablation.world import WorldPair, build_world
 from omniedit.imaging.images import Image

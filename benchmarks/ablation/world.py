@@ -15,10 +15,11 @@ import numpy as np
 
 from benchmarks.ablation.assets import CUT_OUT_SIDE, PHOTO_HEIGHT, PHOTO_WIDTH, Assets
 from benchmarks.ablation.candidates import RIGHT, Candidate, choose_candidates
+from benchmarks.ablation.data_choices import Data
 from benchmarks.ablation.edits import EDITS, FOOT, SIDES, Vocabulary, WorldEdit, is_visible
 from benchmarks.ablation.portraits import Portraits
 from benchmarks.ablation.scene import SLOTS, Scene, Thing, defocus, in_other_light, render, view
-from benchmarks.ablation.settings import Data, Setting
+from benchmarks.ablation.settings import Setting
 from omniedit.aspect import bucket_size
 from omniedit.imaging.color import to_bytes, to_float
 from omniedit.imaging.images import Image, resize_cover, resize_cover_mask
@@ -124,10 +125,10 @@ class World:
         return None
 
     def _visible(self, task: Task, rng: np.random.Generator) -> tuple[Scene, Image, WorldEdit]:
-        drawn = (self._drawn(task, rng) for _ in count())
+        drawn = (self._draw_example(task, rng) for _ in count())
         return next((scene, source, edit) for scene, source, edit in drawn if is_visible(source, edit))
 
-    def _drawn(self, task: Task, rng: np.random.Generator) -> tuple[Scene, Image, WorldEdit]:
+    def _draw_example(self, task: Task, rng: np.random.Generator) -> tuple[Scene, Image, WorldEdit]:
         scene = self._like_photo(task, rng) if self.like_photos else self._scene(rng, task in AT_A_SIDE)
         return scene, render(scene), EDITS[task](self.vocabulary, scene, rng)
 

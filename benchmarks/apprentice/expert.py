@@ -4,7 +4,7 @@
         --base results/apprentice/small/base --start results/apprentice/small/units/sequence_concat-0 --out experts
 
 An expert starts from the editor without demonstrations, as DreamBooth's starts from the text-to-image model, and is
-trained on the demonstrations as edits of their photographs. A killed job goes on with the subjects that are missing.
+trained on the demonstrations as edits of their photographs. A killed job resumes with the missing subjects.
 """
 
 import argparse
@@ -18,7 +18,8 @@ import torch
 from torch import nn
 
 from benchmarks.ablation.assets import Assets
-from benchmarks.ablation.learning import Objective, Texts, Training
+from benchmarks.ablation.encoding import Texts
+from benchmarks.ablation.learning import Objective, Training
 from benchmarks.apprentice.learning import edit_with, held_out_world, list_test_pairs, subject_config
 from benchmarks.apprentice.settings import SETTINGS, SubjectSetting
 from benchmarks.apprentice.subjects import SubjectPair, demonstration_pairs

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from benchmarks.ablation.assets import Assets
-from benchmarks.ablation.learning import Objective, Texts, encode_latents, train_config
+from benchmarks.ablation.encoding import Texts, encode_latents
+from benchmarks.ablation.learning import Objective, train_config
 from benchmarks.ablation.testing import TEST_SEED, edit_pairs
 from benchmarks.ablation.world import WorldPair
 from benchmarks.apprentice.settings import SubjectSetting

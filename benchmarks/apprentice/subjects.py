@@ -1,6 +1,6 @@
-"""Rendered subjects: cut-outs in colours of their own, shown by demonstrations, and requests with their answers.
+"""Rendered subjects: cut-outs in new colours, shown by demonstrations, and requests with their answers.
 
-A subject is one of the ablation's cut-outs with its hues turned by an angle of its own, so that its name does not
+A subject is one of the ablation's cut-outs with its hues turned by another angle, so that its name does not
 give its appearance. A pair depends only on (seed, index).
 """
 

@@ -19,7 +19,8 @@ import torch
 from torch import nn
 
 from benchmarks.ablation.assets import Assets
-from benchmarks.ablation.learning import CAPACITY, CHECKPOINT_STEPS, Batches, Texts, Training
+from benchmarks.ablation.encoding import Texts
+from benchmarks.ablation.learning import CAPACITY, CHECKPOINT_STEPS, Batches, Training
 from benchmarks.ablation.train import evaluation_steps
 from benchmarks.apprentice.learning import (
     SubjectObjective,

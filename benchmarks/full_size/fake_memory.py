@@ -119,10 +119,10 @@ class FakeMemory(TorchDispatchMode):
         What lies between the calls of networks, such as a pipeline's loop, thus runs in full.
         """
         for name in methods or ("forward",):
-            setattr(module, name, self._isolated(getattr(module, name), fill))
+            setattr(module, name, self._isolate(getattr(module, name), fill))
         return module
 
-    def _isolated(self, call: Callable[..., Any], fill: float) -> Callable[..., Any]:
+    def _isolate(self, call: Callable[..., Any], fill: float) -> Callable[..., Any]:
         @wraps(call)
         def run(*args: Any, **kwargs: Any) -> Any:
             with self:

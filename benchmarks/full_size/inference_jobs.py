@@ -20,7 +20,8 @@ from benchmarks.full_size.checkpoint_keys import check_keys
 from benchmarks.full_size.fake_memory import FakeMemory
 from benchmarks.full_size.jobs import Job, Outcome, count_parameters
 from benchmarks.full_size.vlms import BY_ROLE, create_vlm
-from benchmarks.random_models import FULL, Maker, Sizes
+from benchmarks.random_model_sizes import FULL, Sizes
+from benchmarks.random_models import Maker
 from benchmarks.specialists import STYLE, Bench
 from omniedit.architectures import ARCHITECTURES
 from omniedit.config.schema import LearnedConfig, ProposalsConfig, VlmConfig
@@ -61,13 +62,13 @@ class FakeMaker(Maker):
         self.memory, self.dtype, self.device = memory, getattr(torch, dtype), "cpu"
         self.made: list[nn.Module] = []
 
-    def _made(self, make: Any) -> Any:
+    def _build(self, make: Any) -> Any:
         return self.adopt(self._on_meta(make))
 
     def _on_meta(self, make: Any) -> Any:
         self.device = "meta"
         try:
-            return super()._made(make)
+            return super()._build(make)
         finally:
             self.device = "cpu"
 

@@ -15,7 +15,7 @@ class Outcome:
         parameters: number of weights of all its networks.
         shapes: shapes of inputs and outputs, to print.
         planned_bytes: memory by `omniedit plan` or config/models.yaml; None where neither gives it.
-        faults: differences from what was published or expected; empty if there is none.
+        faults: differences from published or expected values; empty if there is none.
     """
 
     parameters: int

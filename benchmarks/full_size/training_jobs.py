@@ -16,7 +16,7 @@ from benchmarks.full_size.fake_memory import FakeMemory
 from benchmarks.full_size.inference_jobs import SIDE, describe
 from benchmarks.full_size.jobs import Job, Outcome, count_parameters
 from benchmarks.full_size.vlms import create_vlm
-from benchmarks.training_speed import EngineStep
+from benchmarks.training_steps import EngineStep
 from omniedit.architectures import ARCHITECTURES
 from omniedit.config.options import TrainerOptions
 from omniedit.config.schema import FinetuneConfig, InternvlConfig, TrainConfig

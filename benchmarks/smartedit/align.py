@@ -11,7 +11,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from benchmarks.ablation.learning import CAPACITY, Texts, Training
+from benchmarks.ablation.encoding import Texts
+from benchmarks.ablation.learning import CAPACITY, Training
 from benchmarks.smartedit.language_model import SEED
 from benchmarks.smartedit.settings import SETTINGS, Setting
 from benchmarks.smartedit.world import SIZE, Row, make_row

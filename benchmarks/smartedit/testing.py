@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmarks.ablation.learning import encode_latents
+from benchmarks.ablation.encoding import encode_latents
 from benchmarks.smartedit.settings import Setting
 from benchmarks.smartedit.world import CUES, Row, make_row
 from omniedit.imaging.images import Image
@@ -82,7 +82,7 @@ def measures(items: Items, answers: Sequence[Image]) -> list[dict[str, Any]]:
 
 
 def changes(row: Row, answer: Image) -> np.ndarray:
-    """Return for each object the share of the requested change that was made in its place: 1 for all, 0 for none."""
+    """Return the share of the requested change that each object shows: 1 for all, 0 for none."""
     return np.array(
         [
             1 - _error(answer, edited, mask) / _error(row.source, edited, mask)

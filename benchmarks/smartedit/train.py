@@ -4,7 +4,7 @@
         --reads both --mix all --seed 0 --out results/smartedit/cpu/units/both-all-0
 
 The output folder is whole or absent. It holds measures.jsonl (a line per measurement and cue) and answers.npz (edits of
-the first items of each cue). A stopped run resumes from the checkpoint beside the folder.
+the first items of each cue). A stopped run resumes from the checkpoint next to the folder.
 """
 
 import argparse
@@ -19,7 +19,8 @@ import torch
 from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchEulerDiscreteScheduler
 from torch import Tensor, nn
 
-from benchmarks.ablation.learning import PREDICTION, Texts, Training, encode_latents
+from benchmarks.ablation.encoding import Texts, encode_latents
+from benchmarks.ablation.learning import PREDICTION, Training
 from benchmarks.smartedit.align import CHANNELS, load_texts
 from benchmarks.smartedit.settings import ENCODERS, MIXES, SETTINGS, Setting
 from benchmarks.smartedit.testing import SHOWN, Items, measures

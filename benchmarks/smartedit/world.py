@@ -37,7 +37,7 @@ HELD_OUT_TOOLS = TOOLS[3:]
 CUES = ("place", "size", "colour", "order", "clue")
 """Cues of the test, each with as many items."""
 HELD_OUT_SHARE = 5
-"""One of so many expressions is held out."""
+"""One in this number of expressions is held out."""
 
 
 @dataclass(frozen=True)

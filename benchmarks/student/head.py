@@ -4,7 +4,7 @@
     python -m benchmarks.ablation.assets --out results/ablation/assets.npz
     python -m benchmarks.student.head PAIRS --assets results/ablation/assets.npz --out omniedit/scoring/shipped/head.npz
 
-A pair is right as it is. It is wrong with the instructions of other pairs, with another pair's image, with no change,
+An unchanged pair is right. It is wrong with the instructions of other pairs, with another pair's image, with no change,
 or with a defect of `omniedit.scoring.student.defects`. A re-encoded copy of the right edit with a slight cast is right
 too, because generative editors change all pixels a little.
 """
@@ -35,7 +35,7 @@ from omniedit.storage.progress import Progress
 from omniedit.tasks import OMNIEDIT_TASKS
 
 REQUEST = ("value", "style", "environment", "background", "object", "new_object")
-"""Keys of a truth that say what was asked for."""
+"""Keys of a truth that give the request."""
 SIDE, SHARD = 256, 7
 """Side of the rendered images in pixels, and the number that their seeds come from."""
 WRONG = 4

@@ -155,7 +155,7 @@ def loss_terms(lessons: Lessons, logits: tuple[Tensor, Tensor, Tensor], gate: Te
     def bad(logit: Tensor, *names: str) -> Tensor:
         return _mean(softplus(logit), lessons.places(*names)[0])
 
-    def preferred(logit: Tensor, *names: str) -> Tensor:
+    def preference_loss(logit: Tensor, *names: str) -> Tensor:
         wrong, right = lessons.places(*names)
         return softplus(logit[wrong] - logit[right]).mean() if len(wrong) else logit.sum() * 0
 
@@ -166,10 +166,14 @@ def loss_terms(lessons: Lessons, logits: tuple[Tensor, Tensor, Tensor], gate: Te
     of_restraint += 0.5 * bad(restraint, "other", "over_editing") + 0.3 * bad(restraint, "wrong_place")
     of_quality = good(quality, "right") + 0.3 * good(quality, *unchanged) + 0.2 * good(quality, "soft")
     of_quality += bad(quality, *DEFECTS)
-    pairs = preferred(success, "wrong") + 0.5 * preferred(restraint, "wrong") + preferred(quality, *DEFECTS)
-    pairs += 0.3 * (preferred(success, *DEFECTS) + preferred(restraint, *DEFECTS))
+    pairs = (
+        preference_loss(success, "wrong")
+        + 0.5 * preference_loss(restraint, "wrong")
+        + preference_loss(quality, *DEFECTS)
+    )
+    pairs += 0.3 * (preference_loss(success, *DEFECTS) + preference_loss(restraint, *DEFECTS))
     kinds = (("wrong",), unchanged, ("other",), ("wrong_place",), DEFECTS)
-    return of_success + of_restraint + of_quality + pairs + sum(preferred(overall, *kind) for kind in kinds)
+    return of_success + of_restraint + of_quality + pairs + sum(preference_loss(overall, *kind) for kind in kinds)
 
 
 def _mean(values: Tensor, places: Tensor) -> Tensor:

@@ -87,8 +87,8 @@ def main() -> None:
                 rows = compare_to_teacher(StudentJudge(student.model, student.tokenizer), unseen)
             rows = [row for part in gather_from_ranks(rows) for row in part]
             student.model.train()
-            told = {"steps": done, "core_s": round(spent_s, 1), "loss": training.loss}
-            training.records.append({**told, **agreement(rows)})
+            row = {"steps": done, "core_s": round(spent_s, 1), "loss": training.loss}
+            training.records.append({**row, **agreement(rows)})
             print(json.dumps(training.records[-1]), flush=True)
             begun_s = time.process_time()
     about: dict[str, float] = {"seen": sum(gather_from_ranks(len(seen))), "steps": args.steps, "batch_size": BATCH}
@@ -105,8 +105,8 @@ def main() -> None:
 
 def identity(seen: Sequence[StudentExample], fit: Fit) -> str:
     """Return a fingerprint of a rank's training data and options."""
-    told = (VIEWS_VERSION, fit, [(example.pair_id, example.defect, example.teacher) for example in seen])
-    return hashlib.sha256(repr(told).encode()).hexdigest()
+    identity = (VIEWS_VERSION, fit, [(example.pair_id, example.defect, example.teacher) for example in seen])
+    return hashlib.sha256(repr(identity).encode()).hexdigest()
 
 
 def optimizers(network: nn.Module) -> list[torch.optim.Optimizer]:
@@ -132,12 +132,12 @@ def examples(
     """
     names = [f"{kind}/{task}/{shard:05d}" for task in OMNIEDIT_TASKS for shard in range(shards)][rank::ranks]
     candidates = [lessons / "candidates" / f"{name}.h5" for name in names]
-    taught = [lessons / "teacher" / f"{name}.parquet" for name in names]
-    for path in (*candidates, *taught):
+    teacher_files = [lessons / "teacher" / f"{name}.parquet" for name in names]
+    for path in (*candidates, *teacher_files):
         if not path.is_file():
             raise UserError(f"{path}: no lessons here; the rule lessons of benchmarks/student/Snakefile makes them")
     with Progress(f"{kind} examples", every_s=30) as progress:
-        return list(progress.over(read_examples(candidates, taught, options.max_examples, options.image_size)))
+        return list(progress.over(read_examples(candidates, teacher_files, options.max_examples, options.image_size)))
 
 
 if __name__ == "__main__":

@@ -128,7 +128,7 @@ class Catalog:
         return record | {"number": number, "ratio": row["ratio"], "by_hand": asdict(made) if made else None}
 
     def read_image(self, number: int, name: str) -> bytes:
-        """Return an image of a pair as it is stored. `name` is source, edited, mask, reference-1 and so on.
+        """Return a stored image of a pair. `name` is source, edited, mask, reference-1 and so on.
 
         Raises:
             UserError: the pair or the image does not exist, or it cannot be read.

@@ -1,4 +1,4 @@
-"""HTTP server of a local page: checks of requests, headers and replies, whatever the page.
+"""HTTP server of a local page: checks of requests, headers and replies, the same for all pages.
 
 A request must name a loopback host, unless the server listens on another address, so a foreign site whose name resolves
 to this machine cannot read the page. A change must come from the page itself. With a token, every address begins with

@@ -101,7 +101,7 @@ def list_images(shard: Shard, row: int) -> Iterator[tuple[str, bytes]]:
 
 
 def save_images(files: ShardFiles, pair_id: str, folder: Path) -> list[Path]:
-    """Write a pair's images as they are stored, with the suffix of their format; return their paths.
+    """Write a pair's stored images unchanged, with the suffix of their format; return their paths.
 
     Raises:
         UserError: the pair cannot be read, or the folder cannot be written.

@@ -244,7 +244,7 @@ def read_plan(path: str | Path) -> Plan:
     """Read a plan that `write_plan` wrote.
 
     Raises:
-        Damaged: the file is not a plan, or not as it was written.
+        Damaged: the file is not a plan, or has changed since it was written.
         UserError: the file is missing.
     """
     table = _read_with_folder(path, [name for name in PLAN_SCHEMA.names if name != "folder"])

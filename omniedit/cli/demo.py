@@ -40,7 +40,7 @@ History = list[tuple[PIL.Image.Image, PIL.Image.Image, Settings, Images]]
 """Edits of a visit, the latest first: source, edit, settings and reference images."""
 EDITORS_CHOICE = "the editor decides"
 FIELDS = ("instruction", "negative_prompt", "steps", "guidance_scale", "image_guidance_scale", "seed")
-"""Settings with a field on the page, in its order; the task has a list of its own."""
+"""Settings with a field on the page, in its order; the task has a separate list."""
 
 
 def launch(model: Path | None, device: str, host: str, port: int) -> None:

@@ -10,9 +10,7 @@ HELP = "measure a judge's recorded votes or scores on a reward bench"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "bench", choices=list(BENCHES), help="name of the bench; docs/agreement.md describes their files"
-    )
+    parser.add_argument("bench", choices=list(BENCHES), help="name of the bench (docs/agreement.md lists all)")
     parser.add_argument("files", type=path, nargs="+", metavar="FILE", help=".json or .jsonl files, or folders of them")
     parser.add_argument("--json", action="store_true", help="print JSON instead of text")
 

@@ -14,10 +14,10 @@ BenchJudgeName = Literal["student", "api", "internvl", "vlm", "ensemble"]
 
 
 class BenchJudge(Section):
-    """Judge of `omniedit bench` with settings of its own."""
+    """Judge of `omniedit bench` with its own settings."""
 
     judge: BenchJudgeName
-    """Kind of judge. `ensemble` combines the judges of `scoring.ensemble`, which may stand in `scoring` here."""
+    """Kind of judge. `ensemble` combines the judges of `scoring.ensemble`, which may be set in `scoring` here."""
     rubric: str | None = None
     """Rubric's name or .yaml file; null: that of the set's protocol."""
     scorer: LocalPath | None = None

@@ -27,8 +27,8 @@ class MemberConfig(Section):
     vlm: VlmConfig | None = None
     """Settings of the judge `vlm`; null: those of `scoring.vlm`."""
     api: ApiConfig | None = None
-    """Settings of the judge `api`; null: those of `scoring.api`, with its budget. An endpoint of its own has a budget
-    of its own."""
+    """Settings of the judge `api`; null: those of `scoring.api`, with its budget. A separate endpoint has a separate
+    budget."""
 
 
 class EnsembleConfig(Section):

@@ -5,7 +5,7 @@ from omniedit.config.section import Section
 
 class GrowConfig(Section):
     """Groups of pairs that are derived from the pairs of specialists and data sets after these are scored
-    (docs/your-own-data.md). Each group has scores and decisions of its own."""
+    (docs/your-own-data.md). Each group has its own scores and decisions."""
 
     inverse: bool = False
     """Make the group `inverse`: accepted pairs with source and edited image exchanged, and an instruction for the way

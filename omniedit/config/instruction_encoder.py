@@ -9,7 +9,7 @@ from omniedit.config.section import Section
 
 
 class InstructionEncoderConfig(Section):
-    """Multimodal language model in place of the base's text encoders, aligned with them in a stage of its own. Settings
+    """Multimodal language model in place of the base's text encoders, aligned with them in a separate stage. Settings
     of that stage that are missing here are taken from `train`."""
 
     model: str | None = None
@@ -18,7 +18,7 @@ class InstructionEncoderConfig(Section):
     interaction: Literal["both", "one_way", "none"] = "both"
     """Interaction of instruction and image features: `both` is the published one, the others are its ablation."""
     image_tokens: int = Field(32, ge=1, le=256)
-    """Number of [IMG] tokens, whose hidden states stand for the instruction."""
+    """Number of [IMG] tokens, whose hidden states encode the instruction."""
     image_side: int = Field(224, ge=28)
     """Side in pixels of the square image that the language model sees."""
     layers: int = Field(6, ge=1)

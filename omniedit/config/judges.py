@@ -32,8 +32,8 @@ class ApiConfig(EndpointConfig):
     with two scores each; `anyedit`, the scores of `edit` by a prompt for each of AnyEdit's types, which says what
     over-editing means there; or the path of your own .yaml file (docs/rubrics.md, "Write your own rubric")."""
     passes: int | None = Field(None, ge=1, le=100)
-    """Number of times that each question is asked, each with a seed and a cached reply of its own. Scores are the means
-    over the passes, and `o_spread` is the standard deviation of O. null: the rubric's own number."""
+    """Number of times that each question is asked, each time with another seed; replies are cached. Scores are the
+    means over the passes, and `o_spread` is the standard deviation of O. null: the rubric's own number."""
 
     @property
     def fingerprint(self) -> str:
@@ -54,7 +54,7 @@ class VlmConfig(Section):
     """Reward model whose head scores in place of the reply, such as EditReward: a role in config/models.yaml, or a
     folder. If it has weights of the whole model, they replace those of `model`. `scoring.readout` has no effect."""
     engine: Literal["transformers", "vllm"] = "transformers"
-    """Library that runs the model. `vllm` needs an environment of its own, because it requires a particular version of
+    """Library that runs the model. `vllm` needs a separate environment, because it requires a particular version of
     torch; it has no reward heads."""
     max_side: int | None = Field(1024, ge=64)
     """Maximum length in pixels of an image's longer side; larger images are scaled down to it. null: no limit but the
@@ -86,7 +86,7 @@ class InternvlConfig(Section):
     model: str = "judge"
     """Role in config/models.yaml of the model that judges."""
     engine: Literal["transformers", "vllm"] = "transformers"
-    """Library that runs the model. `vllm` needs an environment of its own, because it requires a particular version of
+    """Library that runs the model. `vllm` needs a separate environment, because it requires a particular version of
     torch."""
     max_tiles: int = Field(12, ge=1, le=40)
     """Maximum number of tiles per image (InternVL's own limit is 12); if there are several, one of the whole image is

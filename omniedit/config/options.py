@@ -109,7 +109,7 @@ class RuntimeOptions(Section):
 
 
 class TrainerOptions(RuntimeOptions, OptimizerOptions, StepOptions):
-    """Options of `omniedit.training.trainer.Trainer`, whatever network it trains."""
+    """Options of `omniedit.training.trainer.Trainer`, the same for all networks."""
 
 
 class FlowOptions(Section):

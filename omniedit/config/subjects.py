@@ -28,7 +28,7 @@ class ExpertConfig(Section):
     learning_rate: float = Field(2e-4, gt=0)
     """Learning rate of the adapter, constant over the steps."""
     token: str = Field("sks", min_length=1, max_length=20)
-    """Rare word that stands for the subject in prompts: 'a sks mug'."""
+    """Rare word for the subject in prompts: 'a sks mug'."""
     prior_weight: float = Field(0, ge=0)
     """Weight of the class prior's loss: the base's own images of the class keep their meaning. 0 turns it off."""
     prior_images: int = Field(8, ge=1)

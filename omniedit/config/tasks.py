@@ -27,7 +27,7 @@ FAMILIES: Mapping[str, tuple[Task, ...]] = {
     "anyedit": tuple(task for task in ANYEDIT_TASKS if task not in NOT_EMBEDDED),
     "complex": COMPLEX_TASKS,
 }
-"""Tasks that a family's name stands for in `tasks`: those that have an embedded specialist."""
+"""Tasks that a family's name means in `tasks`: those that have an embedded specialist."""
 
 
 class TasksConfig(Section):

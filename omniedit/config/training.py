@@ -110,7 +110,7 @@ class TrainConfig(FittingOptions, PretrainingOptions, SampleOptions, TrainerOpti
         if over_unet and self.base.model in (None, SHIPPED):
             raise ValueError(f"{over_unet[0]} needs base.model: a role with a folder of SD1.5 or InstructPix2Pix")
         if 0 < len(over_unet) < len(self.editors):
-            raise ValueError(f"{over_unet[0]} is built on a UNet, other editors are not; give each a run of its own")
+            raise ValueError(f"{over_unet[0]} is built on a UNet, other editors are not; train them in separate runs")
         return self
 
     @model_validator(mode="after")

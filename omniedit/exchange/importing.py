@@ -33,7 +33,7 @@ from omniedit.storage.atomic import replace_file
 from omniedit.tasks import Task
 
 SPECIALIST = "import"
-"""Name that stands for the specialist in a shard of imported pairs."""
+"""Name in place of the specialist in a shard of imported pairs."""
 _NAME = re.compile(r"[A-Za-z0-9_][\w.-]{0,60}", re.ASCII)
 
 

@@ -14,7 +14,7 @@ def to_task(name: str, dataset: str, own: Mapping[str, str] | None = None) -> Ta
 
     Args:
         name: name of the task in the data set; a name without a mapping stays unchanged.
-        dataset: section of the file, such as "anyedit"; one without a section leaves all names as they are.
+        dataset: section of the file, such as "anyedit"; without a section, all names are kept.
         own: the user's mapping from the data set's names to tasks, which overrides the file's.
 
     Raises:

@@ -33,7 +33,7 @@ SOLID = 0.12
 
 
 def object_mask(image: Image, box: FractionBox) -> Mask | None:
-    """Return the mask of the object in a box, one piece without holes, or None if no object stands out.
+    """Return the mask of the object in a box, one piece without holes, or None if no object is distinct.
 
     Args:
         image: (H, W, 3) RGB.

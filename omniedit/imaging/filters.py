@@ -1,4 +1,4 @@
-"""Filters whose results several rooms share."""
+"""Filters whose results several packages share."""
 
 import cv2
 import numpy as np

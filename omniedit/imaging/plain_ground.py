@@ -38,7 +38,7 @@ def ground_unevenness(image: Image, hole: Mask) -> float:
 
 
 def has_spots(image: Image, hole: Mask, tolerance: float = 1.0) -> bool:
-    """Return whether something stands out from the ground near a hole: a wing tip that an outline missed, a shadow.
+    """Return whether something differs from the ground near a hole: a wing tip that an outline missed, a shadow.
 
     Args:
         tolerance: factor on the contrasts and areas that count.

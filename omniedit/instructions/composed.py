@@ -39,7 +39,7 @@ _SENTENCE_END = re.compile(r"[.!?](?=\s|$)")
 def compose_edits(first: EditPair, second: EditPair, seed: int = 0) -> EditPair | None:
     """Return the pair of two local edits of one source that are made together, or None if they cannot be.
 
-    The masks must not overlap, and each edit must leave the source as it was outside its mask, so that both results
+    The masks must not overlap, and each edit must leave the source unchanged outside its mask, so that both results
     can be put together pixel by pixel. Edits that name the same object are not composed: after the first one, the
     other's instruction could mean another object.
 

@@ -14,7 +14,7 @@ from omniedit.storage.atomic import replace_file
 from omniedit.tasks import Task
 
 SPECIALIST = "derived"
-"""Name that stands for the specialist in a shard of derived pairs."""
+"""Name in place of the specialist in a shard of derived pairs."""
 NO_WAY_BACK = "no inverse: neither the truth nor the instruction says what to ask for"
 
 

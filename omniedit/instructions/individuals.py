@@ -22,7 +22,7 @@ INSIDE = 0.9
 OUTSIDE = 0.3
 """Largest such share at which it is outside the mirror. Between the two, its position is unknown."""
 MIN_COLOUR_SHARE = 0.5
-"""Smallest share of an object's pixels that have its colour; a motley object has no colour of its own."""
+"""Smallest share of an object's pixels that have its colour; an object of many colours has none."""
 MAX_BLUE, MIN_PURPLE = 250.0, 262.0
 """Hues in degrees up to which a colour is blue, and from which it is purple."""
 RIM = 0.03

@@ -1,8 +1,8 @@
 """Extract what an instruction names: the object to remove or add, the two objects of a swap, a style, the old and
 the new colour or background.
 
-The patterns fit the templates of this room and common sentences of other data sets. An instruction in other words, or
-one that asks for several edits, names nothing.
+The patterns fit the templates of this package and common sentences of other data sets. Any other instruction, or one
+that asks for several edits, names nothing.
 """
 
 import re

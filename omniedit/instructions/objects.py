@@ -54,7 +54,7 @@ _WHICH = {
     "right": "on the right",
     "middle": "in the middle",
 }
-"""Places that the positions before a noun stand for: 'upper' in 'upper dog'."""
+"""Places that the positions before a noun mean: 'upper' in 'upper dog'."""
 
 IRREGULAR_PLURAL = re.compile(r"people|men|women|children|feet|teeth|geese|mice", re.IGNORECASE)
 _SOUNDS_LIKE_A_CONSONANT = re.compile(r"(uni(?!n)|use|uku|uto|eu|ewe|one\b|once)", re.IGNORECASE)

@@ -19,7 +19,7 @@ def _has_words(text: str) -> str:
 
 
 def quote(value: Any) -> str:
-    """Quote any part of a reply in a reason: cut, on one line and in ASCII, whatever the model wrote."""
+    """Quote any part of a reply in a reason: cut, on one line and in ASCII."""
     text = str(value)
     return ascii(text if len(text) <= QUOTED else f"{text[:QUOTED]}...")
 

@@ -82,7 +82,7 @@ def edits_prompt(
     """Build the prompt for the edits that suit a photo, for all tasks at once; `replies.read_edits` reads the reply."""
     words = {
         "things": "; ".join(obj.expression for obj in objects) or "none",
-        "proposals wanted of each kind": str(per_task),
+        "proposals of each kind": str(per_task),
         "attributes to choose from": "; ".join(offers.attributes),
         "environments to choose from": "; ".join(offers.environments),
         "styles to choose from": "; ".join(offers.styles),

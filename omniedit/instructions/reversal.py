@@ -128,7 +128,7 @@ def reverse_edit(pair: EditPair, rng: np.random.Generator) -> Reversal | None:
 
 
 def _reverse_removal(pair: EditPair, truth: Truth, rng: np.random.Generator) -> Reversal | None:
-    """Return the addition of what was removed."""
+    """Return the addition of a removed object."""
     phrase = truth.get("object") or find_removed(pair.instruction)
     if not phrase or truth.get("every"):
         return None
@@ -143,7 +143,7 @@ def _reverse_removal(pair: EditPair, truth: Truth, rng: np.random.Generator) -> 
 
 
 def _reverse_addition(pair: EditPair, truth: Truth, rng: np.random.Generator) -> Reversal | None:
-    """Return the removal of what was added."""
+    """Return the removal of an added object."""
     phrase = truth.get("object") or find_added(pair.instruction)
     if not phrase or truth.get("every"):
         return None

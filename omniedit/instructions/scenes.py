@@ -60,7 +60,7 @@ def propose_scenes(
     Args:
         seed: draws the concepts of each prompt; runs that share a cache of replies get the same scenes.
         tries: maximum number of attempts per prompt.
-        concepts, places: what is offered; by default the lists that ship.
+        concepts, places: the choices; by default the lists that ship.
     """
     half = OFFERED // 2
     offers = draw_offers(-(-count // half), seed, concepts or read_list("concepts"), places or read_list("contexts"))

@@ -34,5 +34,5 @@ def point_to_reference(instructions: Sequence[str], role: str, rng: np.random.Ge
 
 
 def _continue_sentence(text: str) -> str:
-    """Return a sentence as it stands behind a comma: in lower case, unless it begins with "I"."""
+    """Return a sentence in its form after a comma: in lower case, unless it begins with "I"."""
     return text if text.startswith("I ") else text[:1].lower() + text[1:]

@@ -41,7 +41,7 @@ def stems(text: str) -> list[str]:
 
 
 def content(phrase: str) -> list[str]:
-    """Return the stems of the words with a meaning of their own: 'the dog on the left' -> dog, left."""
+    """Return the stems of the content words: 'the dog on the left' -> dog, left."""
     return [stem for stem in stems(phrase) if stem not in _small()]
 
 

@@ -34,7 +34,7 @@ from omniedit.models.sequence_concat import SequenceConcat, init_sequence_concat
 
 TAKES = frozenset({"references", "captions"})
 FIRST_INDEX = 2
-"""Index of the first demonstration among the images of a sequence: beside the denoised image (0) and the source (1)."""
+"""Index of the first demonstration among the images of a sequence: after the denoised image (0) and the source (1)."""
 
 
 class CrossAttention(Editor):
@@ -73,7 +73,7 @@ class CrossEditNet(CrossAttention, EditNet):  # type: ignore[misc]
 class CrossRoutedEditNet(CrossAttention, RoutedEditNet):  # type: ignore[misc]
     """EditNet with task-aware routing whose base reads demonstrations by cross-attention.
 
-    The experts' visual prompt stands for the same images, without their captions.
+    The experts' visual prompt replaces the same images, without their captions.
     """
 
     takes = TAKES | {"task"}

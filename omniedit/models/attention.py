@@ -31,7 +31,7 @@ MASKING = (QwenDoubleStreamAttnProcessor2_0, ZSingleStreamAttnProcessor)
 def set_attention(net: nn.Module, name: str) -> None:
     """Set the kernel of all attention layers of a network; "sdpa" keeps diffusers' default.
 
-    SD3's layers get a processor of their own. Those of other transformers choose a kernel through diffusers.
+    SD3's layers get a separate processor. Those of other transformers choose a kernel through diffusers.
 
     Raises:
         UserError: the kernel's package is not installed, or the kernel takes no masks and a layer needs them.

@@ -1,6 +1,6 @@
 """Demonstrations of a subject, each an image with its caption, as tokens that an editor reads (Chen et al. 2023, SuTI).
 
-Each demonstration is encoded by itself and once per edit: the tokens of its image read those of its caption. Missing
+Each demonstration is encoded separately and once per edit: the tokens of its image read those of its caption. Missing
 ones are masked. A learned vector per place distinguishes the demonstrations; nothing else depends on their order.
 
 Shapes: B batch, R demonstrations, C latent channels, H W latent height and width, N image tokens of one demonstration,

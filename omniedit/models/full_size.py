@@ -57,7 +57,7 @@ def guide_change(full: Tensor, source: Tensor, change: Tensor, radius: int) -> T
 
     This is the fast guided filter (He & Sun 2015, arXiv 1505.00996): in each window of the small copy, the change is
     fitted to the source's colours. The change then follows the outlines of the image, and a coarse network's blocks
-    disappear. New content with outlines of its own becomes blurred.
+    disappear. New content with new outlines becomes blurred.
 
     Args:
         full, source: as in `restore_full_size`.

@@ -60,7 +60,7 @@ def build_processor(kind: Any, tokenizer: Any, image_processor: Any, settings: d
 
 
 def remove_special_tokens(processor: Any, text: str) -> str:
-    """Replace special tokens in a text, such as images, turns and ends, by spaces: none can stand for an image."""
+    """Replace special tokens in a text, such as images, turns and ends, by spaces: none can represent an image."""
     special = [token.content for token in processor.tokenizer.added_tokens_decoder.values() if token.special]
     for token in (*special, processor.image_token):
         text = text.replace(token, " ")

@@ -128,7 +128,7 @@ def command(role: str, model: Model, records: Path = RECORDS) -> str:
 def describe_unready(roles: Iterable[str], path: Path = MODELS, records: Path = RECORDS) -> list[str]:
     """Return one line with the problem and the remedy for each role whose model is not usable.
 
-    Models that the workflow can fetch by itself are not listed. Uses no network.
+    Models that the workflow can fetch are not listed. Uses no network.
     """
     lines = []
     for role in roles:

@@ -23,7 +23,7 @@ from omniedit.models.editnet import EditNet
 from omniedit.models.routing import Experts, Route, Routing, TaskEmbedding, default_groups, default_tasks, prompt_width
 
 TASK_IMAGE = 2
-"""Index of the task token among the images of a sequence: beside the denoised image (0) and the source (1)."""
+"""Index of the task token among the images of a sequence: after the denoised image (0) and the source (1)."""
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ SCHEDULERS: dict[str, tuple[Any, bool]] = {
     "dpm": (DPMSolverMultistepScheduler, True),
     "unipc": (UniPCMultistepScheduler, True),
 }
-"""Name -> class, and whether it is a solver for other models that must be told to sample a flow."""
+"""Name -> class, and whether it is a solver for other models that needs a setting to sample a flow."""
 
 
 def make_scheduler(name: str, own: Any) -> Any:

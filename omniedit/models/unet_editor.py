@@ -135,7 +135,7 @@ class UNetEditor(Editor):
 
 
 class ExpertAttention:
-    """Attention of one layer together with its experts. It holds no weights of its own."""
+    """Attention of one layer together with its experts. It holds no weights itself."""
 
     def __init__(self, experts: Experts) -> None:
         self.experts = experts

@@ -135,7 +135,7 @@ def _colour_clue(
 def _structure_clue(
     first: NDArray[np.float32], second: NDArray[np.float32], region: Mask, task: Task
 ) -> Iterator[Clue]:
-    """Compare the region's contrast with its surroundings: an object stands out, a filled hole hardly does."""
+    """Compare the region's contrast with its surroundings: an object differs clearly, a filled hole hardly does."""
     ring = dilate(region, 8) & ~dilate(region, 2)
     if min(region.sum(), ring.sum()) < _MIN_REGION_PIXELS:
         return

@@ -30,7 +30,7 @@ GROUP_LEADS = {
 """Leads of groups that have pairs of several tasks."""
 FAMILY_LEADS = {
     "anyedit": "One of AnyEdit's edit types.",
-    "complex": "The instruction names its object by place, size, colour, order, or by what it is or does.",
+    "complex": "The instruction names its object by place, size, colour, order, nature or action.",
     "perception": "A region of the photo is painted as the instruction says.",
     "subject": "The subject of the reference images in a new scene.",
 }

@@ -83,7 +83,7 @@ class Heading:
 
     Args:
         origin: run or benchmark.
-        labels: names of editors and tasks for readers; others are shown as they are.
+        labels: names of editors and tasks for readers; others are shown unchanged.
     """
 
     title: str

@@ -84,7 +84,7 @@ class Preflight:
     """Preparation of one run.
 
     Only Snakemake's main process prepares, and only when it is about to execute. Other commands (--unlock, --report,
-    --summary, --lint ...) leave the run as it is, and a dry-run prints what would be done.
+    --summary, --lint ...) leave the run unchanged, and a dry-run prints what would be done.
 
     Args:
         workflow: Snakemake's workflow.

@@ -54,7 +54,7 @@ class Source:
 def import_folder() -> Path:
     """Return the folder from which jobs import omniedit; their environments may lack the package.
 
-    An installed package is linked into a folder of its own, so that jobs do not import its neighbours.
+    An installed package is linked into a separate folder, so that jobs do not import its neighbours.
     """
     package = Path(omniedit.__file__).resolve().parent
     if (package.parent / "pyproject.toml").is_file():

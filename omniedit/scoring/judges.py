@@ -89,7 +89,7 @@ def _student_judge(folder: Path, scoring: ScoringConfig) -> Judge:
     from omniedit.models.folder import read_config
 
     if not (folder / MANIFEST).is_file():
-        problem = "a model that was not trained as a student; --judge internvl takes an InternVL as it is"
+        problem = "a model that was not trained as a student; use --judge internvl for an untrained InternVL"
         raise UserError(f"{folder}: {problem}")
     tiles, files = read_config(folder / PREPARATION).get("max_patches"), read_config(folder / MANIFEST).get("files")
     if not (isinstance(tiles, int) and tiles > 0 and isinstance(files, dict)):

@@ -39,7 +39,7 @@ class PairwiseAnswer:
     """Answer to one showing of two edits.
 
     Args:
-        winner: the better edit, whatever the order of the showing.
+        winner: the better edit, independent of the order of the images.
         is_swapped: whether `b` was shown first, as A.
         version: version of the model that answered.
     """

@@ -16,7 +16,7 @@ NOW = "Now the case to judge:"
 
 
 def lay_out(question: Question, example: Example) -> list[str | Image]:
-    """Return the question's text, its shots, then the example's images and the texts without a place of their own."""
+    """Return the question's text, its shots, then the example's images and the remaining texts."""
     parts: list[str | Image] = [fill(question.text, question.words, example.words)]
     for number, shot in enumerate(question.shots, 1):
         parts += _show_shot(question, shot, number)

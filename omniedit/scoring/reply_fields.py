@@ -30,7 +30,7 @@ _CLOSING = {'"': '"', "'": "'", "\u201c": "\u201d"}
 
 
 class QuotedText(str):
-    """Text that stands in quotes."""
+    """Text in quotes."""
 
 
 class AmbiguousReply(Exception):

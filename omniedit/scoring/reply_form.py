@@ -40,9 +40,9 @@ class ReplyForm:
 
     Args:
         scales: the scale of each score.
-        keys: name of each score in the reply, if each has a field or a line of its own; else empty.
+        keys: name of each score in the reply, if each has its own field or line; else empty.
         field: name of the field or line that lists all scores.
-        lines: whether the scores may stand in lines such as `Prompt Compliance: 4` in place of JSON.
+        lines: whether the scores may be in lines such as `Prompt Compliance: 4` in place of JSON.
         reasoning: name of the field or line with the rationale.
         texts: names of further fields with texts.
     """

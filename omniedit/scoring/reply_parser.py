@@ -24,7 +24,7 @@ def parse_reply(text: str, num_scores: int) -> list[float] | Unscorable:
     """Return the scores of a reply such as `{"score": [8, 9.5], "reasoning": "..."}`, each in [0, 10].
 
     docs/rubrics.md lists accepted and rejected replies. Nothing is rounded, clipped or guessed.
-    Never raises, whatever the text.
+    Never raises.
 
     Args:
         num_scores: number of scores that the rubric asks for, at least 1.

@@ -52,7 +52,7 @@ class Question:
 
     Args:
         text: fixed text; it goes first, so that endpoints that cache the beginning of prompts store it once. A text of
-            the example is put where its name stands in angle brackets, as in `<instruction>`.
+            the example is put in place of its name in angle brackets, as in `<instruction>`.
         images: names of the images that follow, in order.
         words: names of the texts; texts without a place in `text` follow the images.
         scores: names of the scores that the question asks for, in order.
@@ -104,7 +104,7 @@ class Rubric:
         caps: scores that another one limits: at most that one's value.
         passes: number of times that each question is asked; SC, PQ and O are the means over the passes.
         temperature: sampling temperature of the passes.
-        tasks: rubrics of the tasks that have questions of their own.
+        tasks: rubrics of the tasks that have their own questions.
     """
 
     name: str
@@ -273,7 +273,7 @@ def judge_fingerprint(scoring: ScoringConfig, judge: str | None) -> str:
 
     Args:
         judge: the run's judge, the teacher or the benchmark's judge; None and `ensemble`, whose judges have
-            fingerprints of their own, return ''.
+            their own fingerprints, return ''.
     """
     if judge in (None, "ensemble"):
         return ""

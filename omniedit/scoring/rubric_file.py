@@ -101,9 +101,9 @@ def _rule(given: Combination) -> Combination | None:
 
 
 def _check_names(scores: Sequence[str], texts: Sequence[str]) -> None:
-    """Check that scores and further texts, which become columns, have names of their own."""
+    """Check that scores and further texts, which become columns, have different names."""
     if repeated := [name for name in scores if scores.count(name) > 1]:
-        raise UserError(f"questions: two of them have a score '{repeated[0]}'; give each score a name of its own")
+        raise UserError(f"questions: two of them have a score '{repeated[0]}'; give each score its own name")
     if reserved := [name for name in scores if name in RESERVED or not name.strip()]:
         raise UserError(f"questions: a score cannot be named '{reserved[0]}'; choose another name")
     if reserved := [name for name in texts if name in (*RESERVED, *scores) or not name.strip()]:

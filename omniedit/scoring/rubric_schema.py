@@ -135,5 +135,5 @@ class RubricSection(ScaleSection):
     @model_validator(mode="after")
     def _check_questions(self) -> Self:
         if not self.questions and not self.tasks:
-            raise ValueError("asks nothing; give questions, or tasks with questions of their own")
+            raise ValueError("asks nothing; give questions, or tasks with their own questions")
         return self

@@ -38,7 +38,7 @@ def parse_winner(text: str) -> Winner | Unscorable:
     Accepted: JSON in code fences, after thinking, or within prose, and almost valid JSON, as by
     `omniedit.scoring.reply_parser.parse_reply`; letters in either case, `both bad` for `both_bad`.
     Rejected: any other value, two winners that differ, a winner within quotes, and a winner after a text with unescaped
-    quotes, to which it may belong. Never raises, whatever the text.
+    quotes, to which it may belong. Never raises.
     """
     if len(text) > MAX_CHARACTERS:
         return Unscorable(f"the reply has {len(text)} characters; {MAX_CHARACTERS} are allowed")

@@ -1,6 +1,6 @@
 """Expert of a subject by DreamBooth (Ruiz et al. 2023): a low-rank adapter of a text-to-image base.
 
-One base serves all subjects of a shard; only the adapter is made anew for each.
+One base serves all subjects of a shard; only the adapter is made for each.
 
 Shapes: B samples, C latent channels, h w latent height and width, D demonstrations.
 """

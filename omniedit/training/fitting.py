@@ -71,7 +71,7 @@ def editor_layers(name: str, base_config: dict[str, Any]) -> int:
 
 
 def prepare_uncompiled(editor: Editor, options: TrainConfig, recomputed: frozenset[int] | None = None) -> None:
-    """Prepare blocks for counting: what is saved does not depend on the attention kernel, and nothing is compiled."""
+    """Prepare blocks for counting: the saved values do not depend on the attention kernel, and nothing is compiled."""
     plain = options.model_copy(update={"compile": False, "attention": "sdpa"})
     prepare_blocks(editor, plain, recomputed)
 

@@ -108,7 +108,7 @@ def flow_inputs(
     Args:
         clean: latents, (B, C, h, w).
         rngs: random generators of the noise, one for each sample.
-        texts: inputs that stand for the texts, such as those of `text_inputs`.
+        texts: inputs that represent the texts, such as those of `text_inputs`.
     """
     noise = torch.from_numpy(np.stack([rng.standard_normal(clean.shape[1:], np.float32) for rng in rngs]))
     sigma_B = sigma_B.to(clean)

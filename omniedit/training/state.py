@@ -1,4 +1,4 @@
-"""Trained weights with their moments and EMA, by name and unsharded, whatever DeepSpeed's ZeRO stage.
+"""Trained weights with their moments and EMA, by name and unsharded, the same for all of DeepSpeed's ZeRO stages.
 
 All ranks must call these methods together, except `part` and `scatter`.
 """

@@ -29,7 +29,7 @@ _TEXT_ENDS = {
 
 
 class Number(str):
-    """JSON number as it is written, to distinguish `1e1` and `NaN` from `10`."""
+    """JSON number in its written form, to distinguish `1e1` and `NaN` from `10`."""
 
 
 class Pairs(list[tuple[str, Any]]):

@@ -1,4 +1,4 @@
-"""Prompts and replies of vision-language models, whatever answers them."""
+"""Prompts and replies of vision-language models, the same for all judges and endpoints."""
 
 import base64
 import hashlib

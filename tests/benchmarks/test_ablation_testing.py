@@ -8,10 +8,12 @@ from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchE
 from PIL import Image
 
 from benchmarks.ablation import learning
+from benchmarks.ablation.data_choices import ELEVEN
 from benchmarks.ablation.edits import WorldEdit
-from benchmarks.ablation.learning import Batches, Objective, Texts, Training, train_config
+from benchmarks.ablation.encoding import Texts
+from benchmarks.ablation.learning import Batches, Objective, Training, train_config
 from benchmarks.ablation.report import curves_figure, interval, read_curves, samples_sheet, table
-from benchmarks.ablation.settings import ELEVEN, SETTINGS
+from benchmarks.ablation.settings import SETTINGS
 from benchmarks.ablation.testing import TEST_SEED, edit_pairs, left_over, outside_psnr
 from benchmarks.ablation.train import run
 from benchmarks.ablation.world import TASKS, WorldPair, build_world
@@ -183,7 +185,7 @@ def test_interrupted_training_ends_as_an_uninterrupted_one(assets, tmp_path, mon
     vae, texts = LappedCodec(), Texts(InstructionEncoder(load_minilm()), setting.text_tokens)
     loss_of = Objective(vae, texts, 0, train_config(setting)).of_base
 
-    def trained(cut_at: int | None, name: str) -> Training:
+    def train_editor(cut_at: int | None, name: str) -> Training:
         torch.manual_seed(0)
         network = small_sd3(train_config(setting), WIDTH)
         training = Training(network, setting.editor, tmp_path / name)
@@ -194,9 +196,9 @@ def test_interrupted_training_ends_as_an_uninterrupted_one(assets, tmp_path, mon
                 break
         return training
 
-    whole = trained(None, "whole")
-    trained(3, "cut")
-    resumed = trained(None, "cut")
+    whole = train_editor(None, "whole")
+    train_editor(3, "cut")
+    resumed = train_editor(None, "cut")
     assert whole.records == resumed.records and len(whole.records) == 5
     for one, other in zip(whole.parameters.values(), resumed.parameters.values(), strict=True):
         assert torch.equal(one, other)

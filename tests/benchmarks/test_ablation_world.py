@@ -3,11 +3,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from benchmarks.ablation.assets import CUT_OUT_SIDE, Assets, standing
+from benchmarks.ablation.assets import CUT_OUT_SIDE, Assets, fit_cut_out
 from benchmarks.ablation.candidates import SCORES, choose_candidates
+from benchmarks.ablation.data_choices import DATA
 from benchmarks.ablation.edits import PAINTS
 from benchmarks.ablation.effects import LIGHTS, STYLES
-from benchmarks.ablation.settings import DATA, SETTINGS
+from benchmarks.ablation.settings import SETTINGS
 from benchmarks.ablation.world import SMALL, TASK_ORDER, TASKS, World, WorldPair, build_world
 from omniedit.subjects.cut_outs import plain_name
 from omniedit.tasks import Task
@@ -227,7 +228,7 @@ def test_names_are_an_article_and_few_words(tmp_path):
 def test_cutout_stands_on_the_lower_edge_with_premultiplied_colours():
     rgba = np.zeros((200, 300, 4), np.uint8)
     rgba[50:150, 40:80] = (200, 100, 0, 128)
-    square = standing(rgba)
+    square = fit_cut_out(rgba)
     rows, columns = np.nonzero(square[..., 3])
     assert (rows.min(), rows.max()) == (0, CUT_OUT_SIDE - 1)
     assert columns.mean() == pytest.approx(CUT_OUT_SIDE / 2 - 0.5, abs=1)

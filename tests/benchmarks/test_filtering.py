@@ -21,7 +21,7 @@ def write_manifest(run: Path, *pairs: int) -> None:
 
 
 @pytest.fixture
-def filtered(tmp_path: Path) -> Path:
+def filtered_run(tmp_path: Path) -> Path:
     """Return a run with seven pairs in its buckets."""
     write_manifest(tmp_path / "filtered", 4, 3)
     for stage in ("scores", "decisions"):
@@ -30,23 +30,23 @@ def filtered(tmp_path: Path) -> Path:
     return tmp_path / "filtered"
 
 
-def test_the_unfiltered_run_has_equally_many_pairs_and_no_threshold(filtered: Path) -> None:
-    config = prepare.build_config(FOLDER / "cpu.yaml", filtered, "unfiltered")
+def test_the_unfiltered_run_has_equally_many_pairs_and_no_threshold(filtered_run: Path) -> None:
+    config = prepare.build_config(FOLDER / "cpu.yaml", filtered_run, "unfiltered")
     assert config["buckets"] == {"max_pairs": 7} and config["filter"] == {"min_score": 0}
     assert config["run"] == "unfiltered" and len(config["train"]["ablations"]) == 3
 
 
-def test_a_run_without_pairs_is_an_error(filtered: Path) -> None:
-    write_manifest(filtered)
+def test_a_run_without_pairs_is_an_error(filtered_run: Path) -> None:
+    write_manifest(filtered_run)
     with pytest.raises(UserError, match=r"has no pairs in its buckets; lower filter\.min_score"):
-        prepare.build_config(FOLDER / "cpu.yaml", filtered, "unfiltered")
+        prepare.build_config(FOLDER / "cpu.yaml", filtered_run, "unfiltered")
 
 
-def test_only_stages_before_the_filter_are_copied_with_their_timestamps(filtered: Path) -> None:
-    second = filtered.parent / "unfiltered"
-    prepare.copy_stages(filtered, second)
+def test_only_stages_before_the_filter_are_copied_with_their_timestamps(filtered_run: Path) -> None:
+    second = filtered_run.parent / "unfiltered"
+    prepare.copy_stages(filtered_run, second)
     assert [folder.name for folder in second.iterdir()] == ["scores"]
-    times = [(run / "scores/0.txt").stat().st_mtime_ns for run in (filtered, second)]
+    times = [(run / "scores/0.txt").stat().st_mtime_ns for run in (filtered_run, second)]
     assert times[0] == times[1]
 
 

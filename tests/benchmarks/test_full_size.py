@@ -23,8 +23,9 @@ from benchmarks.full_size.inference_jobs import sampling_jobs, specialist_jobs
 from benchmarks.full_size.jobs import Job
 from benchmarks.full_size.training_jobs import editor_jobs, inpainting_job
 from benchmarks.full_size.vlms import BY_ROLE, create_vlm
-from benchmarks.random_models import FULL, TINY, Maker
-from benchmarks.training_speed import EngineStep
+from benchmarks.random_model_sizes import FULL, TINY
+from benchmarks.random_models import Maker
+from benchmarks.training_steps import EngineStep
 from omniedit.architectures import ARCHITECTURES
 from omniedit.config.schema import TrainConfig
 from omniedit.models.cost import SD35_LARGE
@@ -67,7 +68,7 @@ def test_vision_language_models_have_as_many_weights_as_published(role: str, mod
 
 MAKERS: dict[str, Callable[[Maker], Any]] = {
     "sd3": lambda maker: maker._sd3(),
-    "sd35_large": lambda maker: maker._made(lambda: SD3Transformer2DModel(**SD35_LARGE)),
+    "sd35_large": lambda maker: maker._build(lambda: SD3Transformer2DModel(**SD35_LARGE)),
     "sdxl": lambda maker: maker.pipeline("StableDiffusionXLPipeline").unet,
     "cosxl": lambda maker: maker.pipeline("StableDiffusionXLInstructPix2PixPipeline").unet,
     "flux": lambda maker: maker._flux().transformer,
@@ -146,13 +147,13 @@ def test_wrong_dtype_and_wrong_shape_are_faults(small_training: TrainConfig, mon
     def fault(change: Any) -> str:
         make = training_jobs.InpaintNet
 
-        def changed(config: Any) -> Any:
+        def make_changed(config: Any) -> Any:
             network = make(config)
             change(network)
             return network
 
         with monkeypatch.context() as patch:
-            patch.setattr(training_jobs, "InpaintNet", changed)
+            patch.setattr(training_jobs, "InpaintNet", make_changed)
             (found,) = full_size_rehearsal.rehearse(job)["faults"]
         return found
 

@@ -9,7 +9,7 @@ from omniedit.errors import UserError
 
 
 def test_existing_folder_is_left_unchanged(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="is there already; go on with `snakemake` in it"):
+    with pytest.raises(UserError, match="already exists; continue with `snakemake` in it"):
         rehearsal.prepare(tmp_path)
     assert not list(tmp_path.iterdir())
 

@@ -24,7 +24,7 @@ from omniedit.training.base.pretrain import small_sd3
 
 
 @pytest.fixture(scope="module")
-def made(assets, tmp_path_factory):
+def shipped_folder(assets, tmp_path_factory):
     """Return the folder that `ship` makes from an editor of the test setting."""
     root = tmp_path_factory.mktemp("shipped")
     torch.manual_seed(0)
@@ -42,8 +42,8 @@ def made(assets, tmp_path_factory):
     return root / "package"
 
 
-def test_shipped_editor_uses_its_stored_sampling_options(made, monkeypatch):
-    monkeypatch.setattr(shipped, "FOLDER", made)
+def test_shipped_editor_uses_its_stored_sampling_options(shipped_folder, monkeypatch):
+    monkeypatch.setattr(shipped, "FOLDER", shipped_folder)
     editor = shipped.load_shipped_editor()
     editor.set_progress_bar_config(disable=True)
     assert editor.transformer.dtype == torch.float32
@@ -56,9 +56,11 @@ def test_shipped_editor_uses_its_stored_sampling_options(made, monkeypatch):
     assert all(torch.equal(base[name], other[name]) for name in base)
 
 
-def test_model_card_reports_the_measurements(made):
-    card = (made / "README.md").read_text()
-    lines = [json.loads(line) for line in (made.parent / "test/units/editnet-filtered-0/measures.jsonl").open()]
+def test_model_card_reports_the_measurements(shipped_folder):
+    card = (shipped_folder / "README.md").read_text()
+    lines = [
+        json.loads(line) for line in (shipped_folder.parent / "test/units/editnet-filtered-0/measures.jsonl").open()
+    ]
     (last,) = [r for r in lines if r["samples"] == 14 and r["sampling_steps"] == 8 and r["task"] == "style_transfer"]
     success = sum(left < 0.5 for left in last["left_over"]) / len(last["left_over"])
     assert f"| Style transfer | 9% | {success:.0%} | - |" in card

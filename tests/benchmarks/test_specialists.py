@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks import specialists
-from benchmarks.random_models import FULL, TINY, Maker
+from benchmarks.random_model_sizes import FULL, TINY
+from benchmarks.random_models import Maker
 from benchmarks.specialists import Bench
 from omniedit.config.schema import LearnedConfig
 from omniedit.specialists.learned.inpainter import KINDS

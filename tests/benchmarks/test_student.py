@@ -38,7 +38,7 @@ PAIRS = {"training": 4, "held_out": 2, "strange": 2}
 
 
 @pytest.fixture(scope="module")
-def made(assets: Assets, alone: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def student_folder(assets: Assets, alone: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with lessons and the student trained on them."""
     root = tmp_path_factory.mktemp("student")
     teacher = load_judge("reference")
@@ -50,12 +50,14 @@ def made(assets: Assets, alone: None, tmp_path_factory: pytest.TempPathFactory) 
             with Shard(file) as shard:
                 rows = list(teach_shard(shard, lessons(shard.pair_ids, 1, seed=0), teacher))
             write_rows(root / f"teacher/{kind}/{task}/00000.parquet", rows, TEACHER_SCHEMA)
-    called(pretrain, "--lessons", root, "--shards", 1, "--held-out-shards", 1, "--steps", 4, "--out", root / "student")
-    called(ship, "--lessons", root, "--out", root / "package", "--figure", root / "curve.svg")
+    run_main(
+        pretrain, "--lessons", root, "--shards", 1, "--held-out-shards", 1, "--steps", 4, "--out", root / "student"
+    )
+    run_main(ship, "--lessons", root, "--out", root / "package", "--figure", root / "curve.svg")
     return root
 
 
-def called(module, *arguments: object) -> None:
+def run_main(module, *arguments: object) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pretrain, "leave_ranks", lambda: None)
         patch.setattr(sys, "argv", [module.__name__, *map(str, arguments)])
@@ -99,22 +101,33 @@ def test_shards_have_distinct_seeds() -> None:
     assert len({shard_seed(*each) for each in shards}) == len(shards)
 
 
-def test_agreement_is_measured_ten_times_or_at_every_step(made: Path) -> None:
-    figures = [json.loads(line) for line in (made / "student/agreement.jsonl").read_text().splitlines()]
+def test_agreement_is_measured_ten_times_or_at_every_step(student_folder: Path) -> None:
+    figures = [json.loads(line) for line in (student_folder / "student/agreement.jsonl").read_text().splitlines()]
     assert [row["steps"] for row in figures] == [1, 2, 3, 4]
     assert all(one["core_s"] < next_one["core_s"] for one, next_one in pairwise(figures))
 
 
-def test_ranks_share_the_lessons_and_train_one_student(made: Path, tmp_path: Path) -> None:
-    arguments = ("--lessons", made, "--shards", 1, "--held-out-shards", 1, "--steps", 2, "--out", tmp_path / "student")
+def test_ranks_share_the_lessons_and_train_one_student(student_folder: Path, tmp_path: Path) -> None:
+    arguments = (
+        "--lessons",
+        student_folder,
+        "--shards",
+        1,
+        "--held-out-shards",
+        1,
+        "--steps",
+        2,
+        "--out",
+        tmp_path / "student",
+    )
     command = ["torchrun", "--standalone", "--nproc-per-node", "2", "-m", "benchmarks.student.pretrain"]
     subprocess.run([*command, *map(str, arguments)], check=True, cwd=REPOSITORY, capture_output=True)
     alone, shared = (
-        json.loads((folder / "about.json").read_text()) for folder in (made / "student", tmp_path / "student")
+        json.loads((folder / "about.json").read_text()) for folder in (student_folder / "student", tmp_path / "student")
     )
     assert shared["seen"] == alone["seen"] and shared["batch_size"] == alone["batch_size"]
     figures = [json.loads(line) for line in (tmp_path / "student/agreement.jsonl").read_text().splitlines()]
-    once = json.loads((made / "student/agreement.jsonl").read_text().splitlines()[0])
+    once = json.loads((student_folder / "student/agreement.jsonl").read_text().splitlines()[0])
     assert figures[-1]["overall"]["pairs"] == once["overall"]["pairs"]
     load_student(tmp_path / "student")
 
@@ -140,13 +153,13 @@ def test_checkpoint_of_other_lessons_is_rejected(tmp_path: Path) -> None:
         Training(torch.nn.Linear(2, 2), fit, path, identity="other")
 
 
-def test_shipped_student_is_in_half_precision_with_a_model_card(made: Path) -> None:
-    shipped, trained = load_student(made / "package"), load_student(made / "student")
+def test_shipped_student_is_in_half_precision_with_a_model_card(student_folder: Path) -> None:
+    shipped, trained = load_student(student_folder / "package"), load_student(student_folder / "student")
     for half, full in zip(shipped[0].parameters(), trained[0].parameters(), strict=True):
         assert torch.equal(half, full.half().float())
-    card = (made / "package/README.md").read_text()
+    card = (student_folder / "package/README.md").read_text()
     assert re.search(r"on \d+ pairs", card) and f"squares of {SIZE} pixels" in card and "{" not in card
-    assert (made / "curve.svg").stat().st_size > 0
+    assert (student_folder / "curve.svg").stat().st_size > 0
 
 
 def test_shipped_student_judges_and_needs_few_rubric_tokens() -> None:
@@ -175,6 +188,16 @@ def test_shipped_student_distinguishes_right_edits_from_wrong_ones(assets: Asset
     assert right.o_score > nothing.o_score + 3 and right.pq_score > spoilt.pq_score + 2
 
 
-def test_missing_lesson_is_named(made: Path) -> None:
+def test_missing_lesson_is_named(student_folder: Path) -> None:
     with pytest.raises(UserError, match=r"candidates/training/object_swap/00001\.h5: no lessons here"):
-        called(pretrain, "--lessons", made, "--shards", 2, "--held-out-shards", 1, "--out", made / "other")
+        run_main(
+            pretrain,
+            "--lessons",
+            student_folder,
+            "--shards",
+            2,
+            "--held-out-shards",
+            1,
+            "--out",
+            student_folder / "other",
+        )

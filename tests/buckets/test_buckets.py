@@ -52,19 +52,19 @@ def build(root: Path, parts: Sequence[str] = ("00000", "00001", "00002")) -> Pat
 
 
 @pytest.fixture(scope="module")
-def sealed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, EditPair]]:
+def sealed_buckets(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, EditPair]]:
     root = tmp_path_factory.mktemp("run")
     kept = make_run(root)
     return build(root), kept
 
 
 @pytest.fixture
-def own_copy(sealed: tuple[Path, dict[str, EditPair]], tmp_path: Path) -> Path:
-    return Path(shutil.copytree(sealed[0], tmp_path / "buckets"))
+def own_copy(sealed_buckets: tuple[Path, dict[str, EditPair]], tmp_path: Path) -> Path:
+    return Path(shutil.copytree(sealed_buckets[0], tmp_path / "buckets"))
 
 
-def test_every_accepted_pair_is_stored_once_and_reads_back(sealed: tuple[Path, dict[str, EditPair]]) -> None:
-    store, kept = BucketStore(sealed[0]), dict(sealed[1])
+def test_every_accepted_pair_is_stored_once_and_reads_back(sealed_buckets: tuple[Path, dict[str, EditPair]]) -> None:
+    store, kept = BucketStore(sealed_buckets[0]), dict(sealed_buckets[1])
     for ratio in RATIOS:
         batch = store.read(ratio, np.concatenate([store.rows(ratio, split) for split in ("train", "held_out")]))
         assert batch.source.shape[1:3] == bucket_size(ratio, BASE)[::-1]
@@ -78,46 +78,55 @@ def test_every_accepted_pair_is_stored_once_and_reads_back(sealed: tuple[Path, d
     assert not kept
 
 
-def test_zarr_reads_all_seven_buckets(sealed: tuple[Path, dict[str, EditPair]]) -> None:
-    store = BucketStore(sealed[0])
+def test_zarr_reads_all_seven_buckets(sealed_buckets: tuple[Path, dict[str, EditPair]]) -> None:
+    store = BucketStore(sealed_buckets[0])
     for ratio in RATIOS:
-        group = zarr.open_group(str(sealed[0] / f"{ratio}.zarr"), mode="r", use_consolidated=True)
+        group = zarr.open_group(str(sealed_buckets[0] / f"{ratio}.zarr"), mode="r", use_consolidated=True)
         count = store.sizes("train")[ratio] + store.sizes("held_out")[ratio]
         assert {name: array.shape[0] for name, array in group.arrays()} == dict.fromkeys(
             ("source", "edited", "mask"), count
         )
-        assert len(pq.read_table(sealed[0] / f"{ratio}.zarr" / "pairs.parquet")) == count
+        assert len(pq.read_table(sealed_buckets[0] / f"{ratio}.zarr" / "pairs.parquet")) == count
         if count:
             assert (group["edited"][count - 1] == store.read(ratio, [count - 1]).edited[0]).all()
         else:
             assert len(store.read(ratio, []).source) == 0
 
 
-def test_rows_are_returned_in_the_requested_order(sealed: tuple[Path, dict[str, EditPair]]) -> None:
-    store = BucketStore(sealed[0])
+def test_rows_are_returned_in_the_requested_order(sealed_buckets: tuple[Path, dict[str, EditPair]]) -> None:
+    store = BucketStore(sealed_buckets[0])
     batch = store.read("3x2", [2, 0, 2])
     assert [pair["row"] for pair in batch.pairs] == [2, 0, 2]
     assert (batch.source[0] == batch.source[2]).all() and (batch.source[1] == store.read("3x2", [0]).source[0]).all()
 
 
-def test_resized_images_are_identical_with_and_without_the_cache(sealed: tuple[Path, dict[str, EditPair]]) -> None:
-    kept, fresh = BucketStore(sealed[0], resolution=32), BucketStore(sealed[0], resolution=32, cache_bytes=0)
+def test_resized_images_are_identical_with_and_without_the_cache(
+    sealed_buckets: tuple[Path, dict[str, EditPair]],
+) -> None:
+    kept, fresh = (
+        BucketStore(sealed_buckets[0], resolution=32),
+        BucketStore(sealed_buckets[0], resolution=32, cache_bytes=0),
+    )
     first, second, plain = kept.read("3x2", [1, 0]), kept.read("3x2", [0, 1]), fresh.read("3x2", [1, 0])
     assert first.source.shape[1:3] == bucket_size("3x2", 32)[::-1] == first.mask.shape[1:]
     assert (first.edited == second.edited[::-1]).all() and (first.edited == plain.edited).all()
     assert set(np.unique(first.mask)) <= {0, 255} and (first.mask == plain.mask).all()
 
 
-def test_same_decisions_give_bit_identical_buckets(sealed: tuple[Path, dict[str, EditPair]], tmp_path: Path) -> None:
+def test_same_decisions_give_bit_identical_buckets(
+    sealed_buckets: tuple[Path, dict[str, EditPair]], tmp_path: Path
+) -> None:
     make_run(tmp_path)
     again = build(tmp_path, parts=["00002", "00000", "00001"])
     files = sorted(path.relative_to(again) for path in again.rglob("*") if path.is_file())
-    assert files == sorted(path.relative_to(sealed[0]) for path in sealed[0].rglob("*") if path.is_file())
-    assert all((again / file).read_bytes() == (sealed[0] / file).read_bytes() for file in files)
+    assert files == sorted(
+        path.relative_to(sealed_buckets[0]) for path in sealed_buckets[0].rglob("*") if path.is_file()
+    )
+    assert all((again / file).read_bytes() == (sealed_buckets[0] / file).read_bytes() for file in files)
 
 
-def test_resumed_loader_gives_the_same_batches(sealed: tuple[Path, dict[str, EditPair]]) -> None:
-    store = BucketStore(sealed[0])
+def test_resumed_loader_gives_the_same_batches(sealed_buckets: tuple[Path, dict[str, EditPair]]) -> None:
+    store = BucketStore(sealed_buckets[0])
     plan = BatchPlan(store.sizes(), 4, 2, 0)
 
     def batches(steps: range) -> list[tuple[int, list[str], int]]:
@@ -186,11 +195,11 @@ def test_damaged_local_copy_discards_only_the_damaged_file(own_copy: Path, tmp_p
 
 
 def test_damaged_shard_is_set_aside_with_its_hard_linked_part(
-    sealed: tuple[Path, dict[str, EditPair]], tmp_path: Path
+    sealed_buckets: tuple[Path, dict[str, EditPair]], tmp_path: Path
 ) -> None:
     run = tmp_path / "results/mine"
     run.mkdir(parents=True)
-    subprocess.run(["cp", "--archive", sealed[0], run / "buckets"], check=True)
+    subprocess.run(["cp", "--archive", sealed_buckets[0], run / "buckets"], check=True)
     bucket = run / "buckets/3x2.zarr/edited/c/0/0/0/0"
     (part,) = [path for path in run.glob("buckets/parts/*/3x2.zarr/edited/c/0/0/0/0") if path.samefile(bucket)]
     bucket.write_bytes(bucket.read_bytes()[:-40] + bytes(40))

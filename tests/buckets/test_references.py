@@ -63,14 +63,14 @@ def write_store(root: Path, codec: str = "zstd") -> tuple[Path, dict[str, EditPa
 
 
 @pytest.fixture(scope="module")
-def sealed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, EditPair]]:
+def sealed_buckets(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, EditPair]]:
     return write_store(tmp_path_factory.mktemp("run"))
 
 
 def test_references_read_back_scaled_down_to_the_size_of_the_buckets(
-    sealed: tuple[Path, dict[str, EditPair]],
+    sealed_buckets: tuple[Path, dict[str, EditPair]],
 ) -> None:
-    buckets, pairs = sealed
+    buckets, pairs = sealed_buckets
     store, seen = BucketStore(buckets, reads_references=True), 0
     for name in ("3x2", "1x1"):
         batch = store.read(name, range(len(store.pairs(name))))
@@ -87,8 +87,8 @@ def test_references_read_back_scaled_down_to_the_size_of_the_buckets(
     assert verify(buckets)
 
 
-def test_a_bucket_without_references_keeps_the_earlier_format(sealed: tuple[Path, dict[str, EditPair]]) -> None:
-    buckets, _ = sealed
+def test_a_bucket_without_references_keeps_the_earlier_format(sealed_buckets: tuple[Path, dict[str, EditPair]]) -> None:
+    buckets, _ = sealed_buckets
     assert not (buckets / "1x1.zarr/references").exists()
     assert "references" not in BucketStore(buckets).pairs("1x1").column_names
     formats = [json.loads((buckets / f"{name}.zarr/zarr.json").read_text())["attributes"] for name in ("1x1", "3x2")]
@@ -103,8 +103,8 @@ def test_a_store_without_captions_reads_none_for_each_reference() -> None:
 
 
 @pytest.mark.filterwarnings("ignore::zarr.errors.UnstableSpecificationWarning")
-def test_zarr_reads_the_image_files_of_references(sealed: tuple[Path, dict[str, EditPair]]) -> None:
-    buckets, _ = sealed
+def test_zarr_reads_the_image_files_of_references(sealed_buckets: tuple[Path, dict[str, EditPair]]) -> None:
+    buckets, _ = sealed_buckets
     store = BucketStore(buckets)
     array = zarr.open_group(str(buckets / "3x2.zarr"), mode="r")["references"]
     assert array.shape == (len(store.pairs("3x2")), MAX_REFERENCES)

@@ -63,9 +63,9 @@ def test_a_closed_output_pipe_gives_no_traceback(size: int) -> None:
 
 
 def test_another_broken_pipe_raises_its_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    def lost() -> None:
+    def raise_lost() -> None:
         raise BrokenPipeError("an endpoint's")
 
-    monkeypatch.setattr(cli, "_main", lost)
+    monkeypatch.setattr(cli, "_main", raise_lost)
     with pytest.raises(BrokenPipeError, match="an endpoint's"):
         cli.main()

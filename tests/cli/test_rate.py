@@ -277,7 +277,7 @@ def fail(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *w
 
 
 @pytest.fixture
-def rated(tmp_path: Path) -> Path:
+def rated_table(tmp_path: Path) -> Path:
     """Return a table whose edits two raters have rated and compared: the first editor is better."""
     table = make_table(tmp_path)
     with AnswerStore(tmp_path / "edits.ratings.sqlite") as store:
@@ -292,30 +292,32 @@ def rated(tmp_path: Path) -> Path:
 
 
 def test_results_are_printed_and_written(
-    rated: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    rated_table: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run(monkeypatch, rated, "--results")
+    run(monkeypatch, rated_table, "--results")
     text = capsys.readouterr().out
     assert text.startswith("12 ratings of 6 edits of 3 images by 2 raters, 2 for each edit")
     assert re.search(r"\| 1 \| secret-one \| 0\.75 \| 1\.00 \| 0\.85 \| 1\.00 \| 3 \| 6 \|", text)
-    run(monkeypatch, rated, "--results", "--json", "--editors", EDITORS[1])
+    run(monkeypatch, rated_table, "--results", "--json", "--editors", EDITORS[1])
     figures = json.loads(capsys.readouterr().out)
     assert [row["editor"] for row in figures["editors"] if row["task"] == "all"] == [EDITORS[1]]
     assert figures["outdated"] == 6
     for suffix in (".csv", ".md", ".json"):
-        run(monkeypatch, rated, "--results", "-o", rated.with_name(f"table{suffix}"))
-    with rated.with_name("table.csv").open() as file:
+        run(monkeypatch, rated_table, "--results", "-o", rated_table.with_name(f"table{suffix}"))
+    with rated_table.with_name("table.csv").open() as file:
         assert [float(row["acc"]) for row in csv.DictReader(file) if row["task"] == "all"] == [1, 0]
-    assert rated.with_name("table.md").read_text() == text and json.loads(rated.with_name("table.json").read_text())
-    run(monkeypatch, rated, "--results", "--pairwise")
+    assert rated_table.with_name("table.md").read_text() == text and json.loads(
+        rated_table.with_name("table.json").read_text()
+    )
+    run(monkeypatch, rated_table, "--results", "--pairwise")
     assert re.search(r"\| 1 \| secret-one \|.*\| 4 \| 4 \| 0 \| 0 \|", capsys.readouterr().out)
 
 
 def test_exports_are_read_by_agree_and_compare(
-    rated: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    rated_table: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    out = rated.with_name("out.csv")
-    run(monkeypatch, rated, "--export", out)
+    out = rated_table.with_name("out.csv")
+    run(monkeypatch, rated_table, "--export", out)
     assert capsys.readouterr().out == f"{out}: 12 ratings\n"
     with out.open() as file:
         rows = list(csv.DictReader(file))
@@ -327,14 +329,14 @@ def test_exports_are_read_by_agree_and_compare(
         "task": "swap",
         "model": EDITORS[0],
     }
-    run(monkeypatch, rated, "--export", rated.with_name("hub"))
-    assert sorted(path.name for path in rated.with_name("hub").glob("*/*")) == [
+    run(monkeypatch, rated_table, "--export", rated_table.with_name("hub"))
+    assert sorted(path.name for path in rated_table.with_name("hub").glob("*/*")) == [
         "ada.tsv",
         "ada.tsv",
         "bob.tsv",
         "bob.tsv",
     ]
-    run(monkeypatch, rated, "--pairwise", "--export", out)
+    run(monkeypatch, rated_table, "--pairwise", "--export", out)
     capsys.readouterr()
     monkeypatch.setattr("sys.argv", ["omniedit", "compare", str(out)])
     cli.main()
@@ -342,19 +344,19 @@ def test_exports_are_read_by_agree_and_compare(
 
 
 def test_conflicting_arguments_give_one_line(
-    rated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    rated_table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for words, problem in (
-        ([rated, "--json"], "are for --results"),
-        ([rated, "--pairwise", "--checks", "1"], "omit --pairwise"),
-        ([rated, "--results", "-o", tmp_path / "table.txt"], "unknown format; give .md, .json or .csv"),
-        ([rated, "--results", "--pairwise", "-o", tmp_path / "table.csv"], "unknown format; give .md, .json"),
-        ([rated, "--results", "--store", tmp_path / "none"], "no such file; no rating of this input yet"),
-        ([rated, "--pairwise", "--export", tmp_path / "hub"], "unknown table format"),
-        ([rated, "--editors", "x"], "--editors: no edit is of 'x'"),
-        ([rated, "--checks", "9"], "there are only 3 items"),
-        ([rated, "--host", "192.0.2.1"], "give another --host or --port"),
-        ([rated, "--store", rated], "not a database"),
+        ([rated_table, "--json"], "are for --results"),
+        ([rated_table, "--pairwise", "--checks", "1"], "omit --pairwise"),
+        ([rated_table, "--results", "-o", tmp_path / "table.txt"], "unknown format; give .md, .json or .csv"),
+        ([rated_table, "--results", "--pairwise", "-o", tmp_path / "table.csv"], "unknown format; give .md, .json"),
+        ([rated_table, "--results", "--store", tmp_path / "none"], "no such file; no rating of this input yet"),
+        ([rated_table, "--pairwise", "--export", tmp_path / "hub"], "unknown table format"),
+        ([rated_table, "--editors", "x"], "--editors: no edit is of 'x'"),
+        ([rated_table, "--checks", "9"], "there are only 3 items"),
+        ([rated_table, "--host", "192.0.2.1"], "give another --host or --port"),
+        ([rated_table, "--store", rated_table], "not a database"),
         ([tmp_path / "nowhere", "--results"], "no such run"),
     ):
         assert problem in fail(monkeypatch, capsys, *words), words

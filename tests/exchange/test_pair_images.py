@@ -27,7 +27,7 @@ def sixteen_bits() -> bytes:
     return file.getvalue()
 
 
-def rotated() -> bytes:
+def rotated_jpeg() -> bytes:
     exif = PIL.Image.Exif()
     exif[0x0112] = 6
     return make_image(width=32, height=48, kind="JPEG", exif=exif)
@@ -39,7 +39,7 @@ def rotated() -> bytes:
         (make_image(kind="JPEG", mode="CMYK"), "re-encoded because of colours as CMYK"),
         (make_image(mode="RGBA"), "re-encoded because of transparency"),
         (sixteen_bits(), "re-encoded because of 16 bits per channel"),
-        (rotated(), "re-encoded because of rotation by EXIF data"),
+        (rotated_jpeg(), "re-encoded because of rotation by EXIF data"),
     ],
     ids=["cmyk", "alpha", "16-bit", "exif"],
 )

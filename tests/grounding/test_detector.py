@@ -83,13 +83,13 @@ def test_images_of_one_size_share_a_batch_that_oom_halves(
 
 
 def out_of_memory_above_two(run: Callable[..., Any], sizes: list[int]) -> Callable[..., Any]:
-    def limited(batch: Sequence[Any], *more: Any) -> Any:
+    def run_limited(batch: Sequence[Any], *more: Any) -> Any:
         sizes.append(len(batch))
         if len(batch) > 2:
             raise torch.OutOfMemoryError("CUDA out of memory")
         return run(batch, *more)
 
-    return limited
+    return run_limited
 
 
 def test_different_phrase_finds_different_boxes(folders: Path, queries: list[PhraseQuery]) -> None:

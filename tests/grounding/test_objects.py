@@ -72,7 +72,7 @@ def plain_photo(*boxes: tuple[int, int, int, int]) -> Photo:
 
 
 @pytest.fixture
-def unnamed(monkeypatch: pytest.MonkeyPatch) -> None:
+def without_nouns(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make everything on the plain background salient, with a correct outline and without a noun."""
     monkeypatch.setattr("omniedit.grounding.saliency.saliency", lambda image: (image[..., 0] > 100).astype(np.float32))
     monkeypatch.setattr("omniedit.grounding.names.name_object", lambda image, mask: "object")
@@ -86,18 +86,18 @@ def unnamed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("omniedit.grounding.objects.object_mask", whole)
 
 
-@pytest.mark.usefixtures("unnamed")
+@pytest.mark.usefixtures("without_nouns")
 def test_single_whole_salient_object_is_named_object() -> None:
     assert [found.name for found in find_objects(plain_photo((60, 50, 160, 150)))] == ["object"]
 
 
-@pytest.mark.usefixtures("unnamed")
+@pytest.mark.usefixtures("without_nouns")
 def test_two_salient_objects_without_a_noun_are_named_by_place() -> None:
     found = find_objects(plain_photo((20, 50, 100, 150), (180, 50, 260, 150)))
     assert [this.name for this in found] == ["left object", "right object"]
 
 
-@pytest.mark.usefixtures("unnamed")
+@pytest.mark.usefixtures("without_nouns")
 @pytest.mark.parametrize(
     "boxes",
     [tuple((x, 50, x + 60, 150) for x in (20, 120, 220)), ((0, 50, 100, 150),), ((10, 10, 290, 190),)],
@@ -109,7 +109,7 @@ def test_ambiguous_salient_regions_are_not_named(
     assert find_objects(plain_photo(*boxes)) == ()
 
 
-@pytest.mark.usefixtures("unnamed")
+@pytest.mark.usefixtures("without_nouns")
 def test_shadow_in_the_outline_is_removed_if_saliency_disagrees(monkeypatch: pytest.MonkeyPatch) -> None:
     photo = plain_photo((60, 50, 160, 110))
     photo.image[110:150, 60:160] = np.array(BACKGROUND) // 2
@@ -120,7 +120,7 @@ def test_shadow_in_the_outline_is_removed_if_saliency_disagrees(monkeypatch: pyt
     assert found.mask[52:108, 62:158].all() and not found.mask[114:].any()
 
 
-@pytest.mark.usefixtures("unnamed")
+@pytest.mark.usefixtures("without_nouns")
 def test_foot_found_by_one_outline_belongs_to_the_object(monkeypatch: pytest.MonkeyPatch) -> None:
     without_foot = np.zeros((200, 300), bool)
     without_foot[50:145, 60:160] = True

@@ -23,7 +23,8 @@ from transformers import (
     Qwen3Model,
 )
 
-from benchmarks.random_models import TINY, WORDS, Maker, tokenizer
+from benchmarks.random_model_sizes import TINY
+from benchmarks.random_models import WORDS, Maker, tokenizer
 from helpers.tiny_bases import FLUX, QWEN, Z_IMAGE
 
 WIDTH = 48

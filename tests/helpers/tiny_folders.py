@@ -5,7 +5,8 @@ from pathlib import Path
 
 from diffusers import StableDiffusionXLInstructPix2PixPipeline
 
-from benchmarks.random_models import TINY, Maker
+from benchmarks.random_model_sizes import TINY
+from benchmarks.random_models import Maker
 from helpers.single_file import save_single_file
 from omniedit.specialists.learned.stylist import SINGLE_FILE
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import torch
 from transformers import Sam2VideoConfig, Sam2VideoModel
 
-from benchmarks.random_models import TINY, Maker
+from benchmarks.random_model_sizes import TINY
+from benchmarks.random_models import Maker
 
 SIDE = 64
 MEMORY = {

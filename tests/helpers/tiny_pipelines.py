@@ -13,7 +13,8 @@ from diffusers import (
     UNet2DConditionModel,
 )
 
-from benchmarks.random_models import TINY, Maker
+from benchmarks.random_model_sizes import TINY
+from benchmarks.random_models import Maker
 
 MAKER = Maker(TINY, "cpu")
 

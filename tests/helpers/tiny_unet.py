@@ -6,7 +6,8 @@ import torch
 from diffusers import PNDMScheduler, StableDiffusionInstructPix2PixPipeline, UNet2DConditionModel
 from transformers import CLIPTextConfig, CLIPTextModel
 
-from benchmarks.random_models import TINY, WORDS, Maker, tokenizer
+from benchmarks.random_model_sizes import TINY
+from benchmarks.random_models import WORDS, Maker, tokenizer
 from omniedit.models.variance_preserving import SD15_SCHEDULE
 
 

@@ -39,7 +39,7 @@ def start(name: str, base: str) -> Editor:
 
 
 @pytest.fixture(scope="module")
-def trained() -> dict[tuple[str, str], Editor]:
+def moved_editors() -> dict[tuple[str, str], Editor]:
     """Editors whose zero weights have moved, by architecture and base."""
     pairs = [(name, base) for name in ALL for base in BASES if name != "editnet_routed_demos" or base == "sd3"]
     return {(name, base): move_weights(start(name, base)).eval() for name, base in pairs}
@@ -63,8 +63,10 @@ def test_untrained_cross_attention_does_not_change_the_output(base: str = "sd3")
 
 
 @torch.no_grad()
-def test_image_and_caption_of_each_demonstration_change_the_output(trained: dict[tuple[str, str], Editor]) -> None:
-    for (name, base), net in trained.items():
+def test_image_and_caption_of_each_demonstration_change_the_output(
+    moved_editors: dict[tuple[str, str], Editor],
+) -> None:
+    for (name, base), net in moved_editors.items():
         x = inputs(base) | demonstrations(base)
         out = net(**x)
         for key in ("references", "reference_prompts"):
@@ -75,8 +77,8 @@ def test_image_and_caption_of_each_demonstration_change_the_output(trained: dict
 
 
 @torch.no_grad()
-def test_a_missing_demonstration_has_no_influence(trained: dict[tuple[str, str], Editor]) -> None:
-    for (name, base), net in trained.items():
+def test_a_missing_demonstration_has_no_influence(moved_editors: dict[tuple[str, str], Editor]) -> None:
+    for (name, base), net in moved_editors.items():
         x = inputs(base) | demonstrations(base)
         mask = torch.tensor([[True, False], [False, False]])
         out = net(**x | {"reference_mask": mask})
@@ -91,8 +93,8 @@ def test_a_missing_demonstration_has_no_influence(trained: dict[tuple[str, str],
 
 @torch.no_grad()
 @pytest.mark.parametrize("name", CROSS)
-def test_only_place_vectors_depend_on_the_order(name: str, trained: dict[tuple[str, str], Editor]) -> None:
-    net: Any = trained[name, "sd3"]
+def test_only_place_vectors_depend_on_the_order(name: str, moved_editors: dict[tuple[str, str], Editor]) -> None:
+    net: Any = moved_editors[name, "sd3"]
     x = demonstrations("sd3")
     turned = {key: value.flip(1) for key, value in x.items()}
     assert not torch.allclose(net(**inputs("sd3"), **turned), net(**inputs("sd3"), **x), atol=1e-5)
@@ -114,9 +116,9 @@ def test_gradients_reach_every_part_that_reads_demonstrations(name: str) -> None
 
 
 @torch.no_grad()
-def test_sampling_encodes_demonstrations_once_for_all_steps(trained: dict[tuple[str, str], Editor]) -> None:
+def test_sampling_encodes_demonstrations_once_for_all_steps(moved_editors: dict[tuple[str, str], Editor]) -> None:
     for name in ("editnet_demos", "editnet_demos_cross"):
-        net: Any = trained[name, "flux"]
+        net: Any = moved_editors[name, "flux"]
         x = inputs("flux") | demonstrations("flux")
         with patch.object(
             DemonstrationEncoder, "forward", autospec=True, side_effect=DemonstrationEncoder.forward

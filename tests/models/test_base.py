@@ -25,7 +25,7 @@ def sd3(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def broken(sd3: Path, tmp_path: Path) -> Path:
+def broken_base(sd3: Path, tmp_path: Path) -> Path:
     """Return a copy of the base for a test to break."""
     return shutil.copytree(sd3, tmp_path / "sd3")
 
@@ -63,28 +63,28 @@ def test_folder_without_a_model_raises_error_with_remedy(tmp_path: Path) -> None
         Base.load(tmp_path / "gated")
 
 
-def test_unsupported_pipeline_class_is_rejected(broken: Path) -> None:
-    (broken / "model_index.json").write_text(json.dumps({"_class_name": "SanaPipeline"}))
+def test_unsupported_pipeline_class_is_rejected(broken_base: Path) -> None:
+    (broken_base / "model_index.json").write_text(json.dumps({"_class_name": "SanaPipeline"}))
     with pytest.raises(UserError, match="a SanaPipeline; an editor needs a StableDiffusion3Pipeline or FluxPipeline"):
-        Base.load(broken)
+        Base.load(broken_base)
 
 
-def test_component_of_another_class_is_rejected(broken: Path) -> None:
-    config = json.loads((broken / "transformer/config.json").read_text())
-    (broken / "transformer/config.json").write_text(json.dumps(config | {"_class_name": "FluxTransformer2DModel"}))
+def test_component_of_another_class_is_rejected(broken_base: Path) -> None:
+    config = json.loads((broken_base / "transformer/config.json").read_text())
+    (broken_base / "transformer/config.json").write_text(json.dumps(config | {"_class_name": "FluxTransformer2DModel"}))
     with pytest.raises(UserError, match="a FluxTransformer2DModel; expected SD3Transformer2DModel"):
-        Base.load(broken)
+        Base.load(broken_base)
 
 
-def test_pickled_weights_are_rejected(broken: Path) -> None:
-    weights = broken / "transformer/diffusion_pytorch_model.safetensors"
+def test_pickled_weights_are_rejected(broken_base: Path) -> None:
+    weights = broken_base / "transformer/diffusion_pytorch_model.safetensors"
     weights.rename(weights.with_suffix(".bin"))
     with pytest.raises(UserError, match=r"only diffusion_pytorch_model\.bin, which could run code when it is read"):
-        Base.load(broken)
+        Base.load(broken_base)
 
 
-def test_damaged_or_missing_files_are_named(broken: Path) -> None:
-    weights = broken / "transformer/diffusion_pytorch_model.safetensors"
+def test_damaged_or_missing_files_are_named(broken_base: Path) -> None:
+    weights = broken_base / "transformer/diffusion_pytorch_model.safetensors"
     content = weights.read_bytes()
     for damaged, message in (
         (content[: len(content) // 2], "transformer: cannot be loaded"),
@@ -92,16 +92,16 @@ def test_damaged_or_missing_files_are_named(broken: Path) -> None:
     ):
         weights.write_bytes(damaged)
         with pytest.raises(UserError, match=message):
-            Base.load(broken)
+            Base.load(broken_base)
     index = {"weight_map": {"proj_out.weight": "model-00001-of-00002.safetensors"}}
-    (broken / "transformer/diffusion_pytorch_model.safetensors.index.json").write_text(json.dumps(index))
+    (broken_base / "transformer/diffusion_pytorch_model.safetensors.index.json").write_text(json.dumps(index))
     with pytest.raises(UserError, match=r"incomplete: model-00001-of-00002\.safetensors is missing"):
-        Base.load(broken)
-    (broken / "transformer/diffusion_pytorch_model.safetensors.index.json").unlink()
+        Base.load(broken_base)
+    (broken_base / "transformer/diffusion_pytorch_model.safetensors.index.json").unlink()
     weights.write_bytes(content)
-    shutil.rmtree(broken / "text_encoder_3")
+    shutil.rmtree(broken_base / "text_encoder_3")
     with pytest.raises(UserError, match=r"text_encoder_3: no config.json"):
-        Base.load(broken)
+        Base.load(broken_base)
 
 
 @pytest.mark.parametrize(
@@ -114,48 +114,48 @@ def test_damaged_or_missing_files_are_named(broken: Path) -> None:
         ('{"_class_name": "FlowMatchEulerDiscreteScheduler", "shift": "much"}', "scheduler: no scheduler"),
     ],
 )
-def test_unusable_scheduler_config_raises_error(broken: Path, config: str | None, message: str) -> None:
-    path = broken / "scheduler/scheduler_config.json"
+def test_unusable_scheduler_config_raises_error(broken_base: Path, config: str | None, message: str) -> None:
+    path = broken_base / "scheduler/scheduler_config.json"
     path.unlink()
     if config is not None:
         path.write_text(config)
     with pytest.raises(UserError, match=message):
-        Base.load(broken)
+        Base.load(broken_base)
 
 
 @pytest.mark.parametrize("index", [{}, [], {"weight_map": ["model.safetensors"]}, {"weight_map": {"proj_out.bias": 1}}])
-def test_weight_index_without_files_raises_error(broken: Path, index: object) -> None:
+def test_weight_index_without_files_raises_error(broken_base: Path, index: object) -> None:
     name = "diffusion_pytorch_model.safetensors.index.json"
-    (broken / "transformer" / name).write_text(json.dumps(index))
+    (broken_base / "transformer" / name).write_text(json.dumps(index))
     with pytest.raises(UserError, match=rf"{name}: (its weight_map names no files|not a JSON object)"):
-        Base.load(broken)
+        Base.load(broken_base)
 
 
 @pytest.mark.parametrize("architectures", [{"0": "T5EncoderModel"}, "T5EncoderModel", [["T5EncoderModel"]], []])
-def test_malformed_architectures_list_raises_error(broken: Path, architectures: object) -> None:
-    path = broken / "text_encoder_3/config.json"
+def test_malformed_architectures_list_raises_error(broken_base: Path, architectures: object) -> None:
+    path = broken_base / "text_encoder_3/config.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"architectures": architectures}))
     with pytest.raises(UserError, match=r"text_encoder_3: a .*; expected T5EncoderModel"):
-        Base.load(broken)
+        Base.load(broken_base)
 
 
-def test_model_index_without_a_class_is_rejected(broken: Path) -> None:
-    index = json.loads((broken / "model_index.json").read_text())
+def test_model_index_without_a_class_is_rejected(broken_base: Path) -> None:
+    index = json.loads((broken_base / "model_index.json").read_text())
     del index["_class_name"]
     for more in ({}, {"prediction_type": "noise"}):
-        (broken / "model_index.json").write_text(json.dumps(index | more))
+        (broken_base / "model_index.json").write_text(json.dumps(index | more))
         with pytest.raises(UserError, match="sd3: a model without a class; an editor needs a StableDiffusion3Pipeline"):
-            Base.load(broken)
+            Base.load(broken_base)
 
 
-def test_weights_stored_only_in_half_precision_are_loaded(sd3: Path, broken: Path) -> None:
+def test_weights_stored_only_in_half_precision_are_loaded(sd3: Path, broken_base: Path) -> None:
     whole = Base.load(sd3)
-    for part in (broken / "transformer", broken / "text_encoder_3"):
+    for part in (broken_base / "transformer", broken_base / "text_encoder_3"):
         (weights,) = part.glob("*.safetensors")
         halves = {name: tensor.half() for name, tensor in load_file(weights).items()}
         save_file(halves, part / weights.name.replace(".safetensors", ".fp16.safetensors"), metadata={"format": "pt"})
         weights.unlink()
-    half = Base.load(broken)
+    half = Base.load(broken_base)
     for name, weight in whole.transformer.state_dict().items():
         assert torch.equal(half.transformer.state_dict()[name], weight.half().float()), name
     shared = whole.text.text_encoder_3.get_input_embeddings().weight
@@ -163,22 +163,22 @@ def test_weights_stored_only_in_half_precision_are_loaded(sd3: Path, broken: Pat
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
-def test_weights_with_nan_or_infinity_are_rejected(broken: Path, bad: float) -> None:
-    weights = broken / "vae/diffusion_pytorch_model.safetensors"
+def test_weights_with_nan_or_infinity_are_rejected(broken_base: Path, bad: float) -> None:
+    weights = broken_base / "vae/diffusion_pytorch_model.safetensors"
     tensors = load_file(weights)
     tensors["encoder.conv_in.bias"][0] = bad
     save_file(tensors, weights, metadata={"format": "pt"})
     with pytest.raises(UserError, match=r"vae: encoder\.conv_in\.bias has NaN or infinite values"):
-        Base.load(broken)
+        Base.load(broken_base)
 
 
-def test_sd35_editor_keeps_its_dual_attention_blocks_after_saving(broken: Path, tmp_path: Path) -> None:
+def test_sd35_editor_keeps_its_dual_attention_blocks_after_saving(broken_base: Path, tmp_path: Path) -> None:
     """SD3.5-Medium has normalised queries and keys, and a second attention in some blocks."""
-    config = json.loads((broken / "transformer/config.json").read_text())
+    config = json.loads((broken_base / "transformer/config.json").read_text())
     torch.manual_seed(1)
     kind = {"qk_norm": "rms_norm", "dual_attention_layers": [0]}
-    SD3Transformer2DModel.from_config(config | kind).save_pretrained(broken / "transformer")
-    base = Base.load(broken)
+    SD3Transformer2DModel.from_config(config | kind).save_pretrained(broken_base / "transformer")
+    base = Base.load(broken_base)
     editor = models.build("editnet", base.transformer)
     blocks = editor.control_blocks
     assert blocks[0].block.attn2.norm_q.weight.shape == base.transformer.transformer_blocks[0].attn2.norm_q.weight.shape
@@ -196,10 +196,10 @@ def test_sd35_editor_keeps_its_dual_attention_blocks_after_saving(broken: Path, 
             assert torch.allclose(network(noisy, timestep, *text, condition), plain, atol=1e-5)
 
 
-def test_weights_that_lack_a_parameter_are_rejected(broken: Path) -> None:
-    weights = broken / "transformer/diffusion_pytorch_model.safetensors"
+def test_weights_that_lack_a_parameter_are_rejected(broken_base: Path) -> None:
+    weights = broken_base / "transformer/diffusion_pytorch_model.safetensors"
     tensors = load_file(weights)
     del tensors["proj_out.bias"]
     save_file(tensors, weights, metadata={"format": "pt"})
     with pytest.raises(UserError, match=r"has no weights for proj_out.bias \(1 missing in all\)"):
-        Base.load(broken)
+        Base.load(broken_base)

@@ -18,7 +18,7 @@ CASES = [
 ]
 
 
-def adapted(name: str, options: LoraConfig, dtype: torch.dtype = torch.float32) -> tuple[Editor, Editor]:
+def adapted_and_plain(name: str, options: LoraConfig, dtype: torch.dtype = torch.float32) -> tuple[Editor, Editor]:
     """Return an editor with adapters, and one without over the same base."""
     editor, plain = (models.build(name, base(SD35).to(dtype)) for _ in range(2))
     add_adapters(editor, options, seed=0)
@@ -30,7 +30,7 @@ def test_untrained_adapters_change_nothing_and_merged_ones_match(
     name: str, targets: str, dora: bool, dtype: torch.dtype
 ) -> None:
     options = LoraConfig(rank=3, alpha=6.0, dora=dora, targets=targets)
-    editor, plain = adapted(name, options, dtype)
+    editor, plain = adapted_and_plain(name, options, dtype)
     start = editor(**inputs(dtype))
     assert torch.equal(start, plain(**inputs(dtype)))
     start.float().square().mean().backward()
@@ -45,7 +45,7 @@ def test_untrained_adapters_change_nothing_and_merged_ones_match(
 
 
 def test_only_adapters_and_parts_outside_the_blocks_are_trained() -> None:
-    editor, _ = adapted("editnet", LoraConfig(rank=3))
+    editor, _ = adapted_and_plain("editnet", LoraConfig(rank=3))
     trained = {name for name, p in editor.named_parameters() if p.requires_grad}
     assert not any(name.startswith("base.") for name in trained)
     assert {name.split(".")[0] for name in trained_weights(editor)} == {"condition_embed", "control_blocks"}
@@ -55,7 +55,7 @@ def test_only_adapters_and_parts_outside_the_blocks_are_trained() -> None:
 
 
 def test_channel_concatenation_trains_only_the_patch_layer_and_adapters_of_its_base() -> None:
-    editor, _ = adapted("channel_concat", LoraConfig(rank=3, targets="base"))
+    editor, _ = adapted_and_plain("channel_concat", LoraConfig(rank=3, targets="base"))
     assert set(trained_weights(editor)) == {"base.pos_embed.proj.weight", "base.pos_embed.proj.bias"}
     with pytest.raises(UserError, match=r"train\.lora\.targets: ChannelConcat has no control branch"):
         add_adapters(models.build("channel_concat", base(SD3)), LoraConfig(rank=3), seed=0)

@@ -76,7 +76,7 @@ class Answer(BaseHTTPRequestHandler):
         if path == "/api/models/lab/tiny":
             self.reply(json.dumps({"id": "lab/tiny", "sha": REVISION}).encode())
         elif path == f"/api/models/lab/tiny/tree/{REVISION}":
-            self.reply(json.dumps([listed(*file) for file in FILES.items()]).encode())
+            self.reply(json.dumps([hub_entry(*file) for file in FILES.items()]).encode())
         elif path.startswith(f"/lab/tiny/resolve/{REVISION}/"):
             self.file(path.split(f"{REVISION}/")[1])
         elif "lab/gated" in path:
@@ -87,7 +87,7 @@ class Answer(BaseHTTPRequestHandler):
             self.reply(b"{}", 401, {"X-Error-Code": "RepoNotFound"})
 
     def file(self, name: str) -> None:
-        content, file = self.server.files[name], listed(name, FILES[name])
+        content, file = self.server.files[name], hub_entry(name, FILES[name])
         etag = file["lfs"]["oid"] if "lfs" in file else file["oid"]
         headers = {"ETag": f'"{etag}"', "X-Repo-Commit": REVISION, "Accept-Ranges": "bytes"}
         status = 200
@@ -111,7 +111,7 @@ class Answer(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
 
-def listed(name: str, content: bytes) -> dict:
+def hub_entry(name: str, content: bytes) -> dict:
     """Return the entry of a file in the hub's tree: small files by Git hash, weights by sha256."""
     git = hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
     entry = {"type": "file", "path": name, "size": len(content), "oid": git}

@@ -47,7 +47,7 @@ def sample(name: str) -> Image:
     return decode_image(path.read_bytes(), path.name)
 
 
-def edited(editor: EditPipeline, photo: Image, instruction: str) -> Image:
+def edit_photo(editor: EditPipeline, photo: Image, instruction: str) -> Image:
     given = PIL.Image.fromarray(photo)
     answer = editor(image=given, instruction=instruction, generator=torch.Generator().manual_seed(0)).images[0]
     assert answer.size == given.size
@@ -64,7 +64,7 @@ def edited(editor: EditPipeline, photo: Image, instruction: str) -> Image:
     ],
 )
 def test_easy_edits_succeed(editor, photo, instruction, is_right):
-    before, after = (mean_lightness(image) for image in (photo, edited(editor, photo, instruction)))
+    before, after = (mean_lightness(image) for image in (photo, edit_photo(editor, photo, instruction)))
     assert is_right(before, after), (before, after)
 
 
@@ -72,7 +72,7 @@ def test_easy_edits_succeed(editor, photo, instruction, is_right):
     "instruction, channel, sign", [("Make the dandelion blue.", 2, -1), ("Paint the dandelion green.", 1, -1)]
 )
 def test_recoloured_object_changes_and_its_surroundings_mostly_stay(editor, dandelion, instruction, channel, sign):
-    moved = sign * (image_to_lab(edited(editor, dandelion, instruction)) - image_to_lab(dandelion))[..., channel]
+    moved = sign * (image_to_lab(edit_photo(editor, dandelion, instruction)) - image_to_lab(dandelion))[..., channel]
     inside = dandelion_in(dandelion)
     assert moved[inside].mean() > 20 and moved[~inside].mean() < moved[inside].mean() / 2
 
@@ -80,7 +80,7 @@ def test_recoloured_object_changes_and_its_surroundings_mostly_stay(editor, dand
 @pytest.mark.parametrize("place, name", [("a rocky path", "rocky_path"), ("a hill at sunrise", "sunrise_hill")])
 def test_new_background_appears_behind_the_object(editor, dandelion, place, name):
     """Compare blurred images, because the editor cannot draw the background's detail."""
-    answer = edited(editor, dandelion, f"Change the background to {place}.")
+    answer = edit_photo(editor, dandelion, f"Change the background to {place}.")
     background = resize_cover(sample(name), dandelion.shape[1], dandelion.shape[0])
     inside = dandelion_in(dandelion)
     assert apart(answer, background, ~inside) < 0.3 * apart(dandelion, background, ~inside)

@@ -33,11 +33,11 @@ def test_missing_models_are_those_required_by_the_config(tmp_path: Path, monkeyp
     assert doctor.missing_models(doctor.PAPER) == required and "judge" in required
     model = get_model("judge")
     (tmp_path / "models").mkdir()
-    (tmp_path / "models/judge.json").write_text(json.dumps(fetched(model, tmp_path / "nothing")))
+    (tmp_path / "models/judge.json").write_text(json.dumps(model_record(model, tmp_path / "nothing")))
     assert doctor.missing_models(doctor.PAPER) == [role for role in required if role != "judge"]
 
 
-def fetched(model: Model, folder: Path) -> dict[str, object]:
+def model_record(model: Model, folder: Path) -> dict[str, object]:
     return {"repository": model.repository, "revision": model.revision, "folder": str(folder), "files": {}}
 
 

@@ -52,7 +52,7 @@ def test_plan_has_a_row_for_each_editor() -> None:
     assert "160 samples in all" in lines[0]
 
 
-def planned(training: dict) -> tuple[list[str], list[str]]:
+def plan_rows(training: dict) -> tuple[list[str], list[str]]:
     """Return EditNet's row in a plan, and the lines below the table."""
     lines = plan(Config.model_validate({"train": {"steps": 10} | training}), Machine("h100", 1, 0.45))
     (row,) = [line for line in lines if line.startswith("editnet")]
@@ -61,10 +61,10 @@ def planned(training: dict) -> tuple[list[str], list[str]]:
 
 def test_shipped_base_is_planned_at_its_own_size() -> None:
     net = EditNet.from_config(json.loads((FOLDER / "transformer/config.json").read_text()))
-    row, below = planned({"base": {"model": "shipped"}, "resolution": 128})
+    row, below = plan_rows({"base": {"model": "shipped"}, "resolution": 128})
     assert float(row[1]) == round(sum(p.numel() for p in net.parameters()) / 1e9, 3)
     assert below[-1] == "Base: the small shipped one."
-    assert row[1:6] != planned({"base": {"layers": 8, "heads": 8}, "resolution": 128})[0][1:6]
+    assert row[1:6] != plan_rows({"base": {"layers": 8, "heads": 8}, "resolution": 128})[0][1:6]
 
 
 def registry(folder: Path, repository: str, kind: str = "StableDiffusion3Pipeline") -> None:
@@ -98,7 +98,7 @@ def test_base_size_comes_from_the_fetched_model_or_its_name(tmp_path: Path, monk
     record = {"repository": "someone/else", "revision": "0" * 40, "folder": str(tmp_path / "snapshot"), "files": {}}
     (tmp_path / "models").mkdir()
     (tmp_path / "models/mine.json").write_text(json.dumps(record))
-    row, below = planned(training)
+    row, below = plan_rows(training)
     assert float(row[1]) < 0.5 and below[-1] == "Base: someone/else, as fetched."
 
 
@@ -131,7 +131,7 @@ def test_role_other_than_a_base_is_rejected_by_plan_and_check(
     monkeypatch.chdir(tmp_path)
     registry(tmp_path, "someone/else", "FluxFillPipeline")
     with pytest.raises(UserError, match=r"train\.base\.model: the role mine is a FluxFillPipeline; an editor needs"):
-        planned({"base": {"model": "mine"}})
+        plan_rows({"base": {"model": "mine"}})
     (tmp_path / "my.yaml").write_text("train: {base: {model: nobody}}")
     for words in (["check", "my.yaml"], ["plan", "--config", "my.yaml", "--gpus", "1"]):
         monkeypatch.setattr("sys.argv", ["omniedit", *words])
@@ -142,7 +142,7 @@ def test_role_other_than_a_base_is_rejected_by_plan_and_check(
 
 def test_activation_checkpointing_plans_less_memory_and_more_time() -> None:
     kept, some, none = (
-        planned({"checkpoint_activations": which, "batch_size": 64, "resolution": 256, "base": {"layers": 8}})[0]
+        plan_rows({"checkpoint_activations": which, "batch_size": 64, "resolution": 256, "base": {"layers": 8}})[0]
         for which in ("none", "selective", "all")
     )
     memory, speed = ([float(row[place].replace(",", "")) for row in (kept, some, none)] for place in (6, -2))

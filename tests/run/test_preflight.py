@@ -43,7 +43,7 @@ class Workflow:
 
 
 @pytest.fixture
-def damaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def damaged_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Yield a working folder whose run has a damaged file, and a folder with a missing file."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv(LAUNCHER, "")
@@ -65,7 +65,9 @@ def files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.is_file() and path.name != "omniedit.lock")
 
 
-def test_damaged_files_are_set_aside_before_snakemake_plans(damaged: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_damaged_files_are_set_aside_before_snakemake_plans(
+    damaged_run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     workflow = preflight(Workflow())
     workflow.execute(executor_plugin=SimpleNamespace(common_settings=LOCAL))
     assert workflow.calls == [("execute", False)]
@@ -79,34 +81,34 @@ def test_damaged_files_are_set_aside_before_snakemake_plans(damaged: Path, capsy
 
 
 @pytest.mark.parametrize("executor", [DRY_RUN, TOUCH])
-def test_dry_run_and_touch_leave_the_run_unchanged(executor: SimpleNamespace, damaged: Path) -> None:
-    before = files(damaged / "results")
+def test_dry_run_and_touch_leave_the_run_unchanged(executor: SimpleNamespace, damaged_run: Path) -> None:
+    before = files(damaged_run / "results")
     workflow = preflight(Workflow())
     workflow.execute(executor_plugin=SimpleNamespace(common_settings=executor))
-    assert workflow.calls == [("execute", True)] and files(damaged / "results") == before
+    assert workflow.calls == [("execute", True)] and files(damaged_run / "results") == before
 
 
-def test_subprocess_of_a_job_prepares_nothing(damaged: Path) -> None:
-    before = files(damaged)
+def test_subprocess_of_a_job_prepares_nothing(damaged_run: Path) -> None:
+    before = files(damaged_run)
     preflight(Workflow(main=False)).execute(executor_plugin=SimpleNamespace(common_settings=LOCAL))
-    assert files(damaged) == before
+    assert files(damaged_run) == before
 
 
-def test_results_are_deleted_under_the_lock_of_the_run(damaged: Path) -> None:
+def test_results_are_deleted_under_the_lock_of_the_run(damaged_run: Path) -> None:
     workflow = preflight(Workflow())
     workflow.delete_output(only_temp=False, dryrun=True)
-    assert not (damaged / ".snakemake").exists() and not run_lock("mini").exists()
+    assert not (damaged_run / ".snakemake").exists() and not run_lock("mini").exists()
     workflow.delete_output(only_temp=False, dryrun=False)
     assert WORKING_FOLDER.exists() and is_held(run_lock("mini"))
 
 
-def test_jobs_know_the_lock_of_their_launcher(damaged: Path) -> None:
+def test_jobs_know_the_lock_of_their_launcher(damaged_run: Path) -> None:
     preflight(Workflow()).execute(executor_plugin=SimpleNamespace(common_settings=LOCAL))
     launcher = json.loads(os.environ[LAUNCHER])
-    assert launcher["lock"] == str(damaged / run_lock("mini")) and launcher["process"]["pid"] == os.getpid()
+    assert launcher["lock"] == str(damaged_run / run_lock("mini")) and launcher["process"]["pid"] == os.getpid()
 
 
-def test_missing_api_key_stops_the_run_but_not_a_dry_run(damaged: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_api_key_stops_the_run_but_not_a_dry_run(damaged_run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     api = {"url": "http://127.0.0.1:1/v1", "model": "a", "key_env": "OPENAI_API_KEY"}
     workflow = preflight(Workflow(), check({"scoring": {"judge": "api", "api": api}}))
@@ -173,7 +175,7 @@ def test_commands_that_run_no_job_change_no_file(options: list[str], tmp_path: P
     assert files(root / "results") == before and not (root / ".snakemake/omniedit.lock").exists()
 
 
-def test_config_json_hides_secrets_that_jobs_still_receive(damaged: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_config_json_hides_secrets_that_jobs_still_receive(damaged_run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(ENVIRONMENT, "")
     api = {"url": "http://bob:hunter2@host/v1", "model": "m", "key_env": None}
     config = Config.model_validate({"run": "mini", "scoring": {"judge": "api", "api": api}})

@@ -29,7 +29,7 @@ def encode_image(image: PIL.Image.Image, format: str, **options: object) -> byte
     return buffer.getvalue()
 
 
-def decoded(content: bytes) -> np.ndarray:
+def decode_content(content: bytes) -> np.ndarray:
     with EncodedPhoto(content) as photo:
         image = photo.decode()
         assert photo.size == (image.shape[1], image.shape[0])
@@ -42,12 +42,12 @@ def test_white_is_white_in_every_colour_mode(mode: str) -> None:
     if mode == "LAB":
         to_lab = ImageCms.buildTransform(ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"), "RGB", "LAB")
         written = ImageCms.applyTransform(written, to_lab)
-    image = decoded(encode_image(written.convert(mode) if mode != "LAB" else written, "TIFF"))
+    image = decode_content(encode_image(written.convert(mode) if mode != "LAB" else written, "TIFF"))
     assert image.shape == (8, 8, 3) and image.min() >= 250
 
 
 def test_cmyk_jpeg_is_converted_to_rgb() -> None:
-    image = decoded(encode_image(PIL.Image.new("CMYK", (8, 8), (0, 255, 255, 0)), "JPEG"))
+    image = decode_content(encode_image(PIL.Image.new("CMYK", (8, 8), (0, 255, 255, 0)), "JPEG"))
     assert image[0, 0, 0] > 200 and image[0, 0, 1] < 60
 
 
@@ -55,14 +55,14 @@ def test_cmyk_jpeg_is_converted_to_rgb() -> None:
 def test_16_bit_colour_is_reduced_to_8_bits(suffix: str) -> None:
     ramp = np.arange(192, dtype=np.uint16).reshape(8, 8, 3) * 257
     content = cv2.imencode(suffix, ramp[..., ::-1])[1].tobytes()
-    assert (decoded(content) == ramp // 257).all()
+    assert (decode_content(content) == ramp // 257).all()
 
 
 def test_transparent_palette_entry_becomes_white() -> None:
     written = PIL.Image.new("P", (8, 8), 0)
     written.putpalette([10, 20, 30, 200, 0, 0])
     written.putpixel((0, 0), 1)
-    image = decoded(encode_image(written, "PNG", transparency=0))
+    image = decode_content(encode_image(written, "PNG", transparency=0))
     assert image[0, 0].tolist() == [200, 0, 0] and image[1, 1].tolist() == [255, 255, 255]
 
 
@@ -71,7 +71,7 @@ def test_first_of_several_frames_is_decoded(format: str) -> None:
     frames = [PIL.Image.new("RGB", (8, 8), colour) for colour in (RED, GREEN)]
     lossless = {"lossless": True} if format == "WEBP" else {}
     content = encode_image(frames[0], format, save_all=True, append_images=frames[1:], **lossless)
-    assert decoded(content)[0, 0].tolist() == list(RED)
+    assert decode_content(content)[0, 0].tolist() == list(RED)
 
 
 def test_image_over_the_pixel_limit_is_rejected_unread() -> None:
@@ -88,7 +88,7 @@ def test_truncated_file_is_unreadable_or_decodes_completely(format: str) -> None
     content = encode_image(PIL.Image.fromarray(red_over_green()), format)
     for end in range(0, len(content), max(1, len(content) // 40)):
         try:
-            decoded(content[:end])
+            decode_content(content[:end])
         except UnreadableImage:
             continue
 
@@ -97,4 +97,4 @@ def test_half_a_jpeg_is_unreadable() -> None:
     noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)
     content = encode_image(PIL.Image.fromarray(noise), "JPEG")
     with pytest.raises(UnreadableImage, match="truncated"):
-        decoded(content[: len(content) // 2])
+        decode_content(content[: len(content) // 2])

@@ -232,12 +232,12 @@ def test_data_wait_share_counts_only_time_waiting_for_pairs(
     monkeypatch.setattr("omniedit.training.trainer.time", SimpleNamespace(monotonic=lambda: now[0]))
     trainer = make_trainer(run)
 
-    def computed(*given: object) -> torch.Tensor:
+    def compute_slowly(*given: object) -> torch.Tensor:
         now[0] += 6
         return losses(*given)
 
     losses = trainer.batches.losses
-    object.__setattr__(trainer.batches, "losses", computed)
+    object.__setattr__(trainer.batches, "losses", compute_slowly)
     metrics = trainer._step(0, trainer.store.read(*trainer.plan.batch(0, 0))[:1], waited_s=2.0)
     assert metrics["data_wait_share"] == pytest.approx(2 / 8)
     assert metrics["samples_per_s"] == pytest.approx(OPTIONS["batch_size"] / 8)

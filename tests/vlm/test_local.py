@@ -72,12 +72,12 @@ def test_out_of_memory_halves_the_batch_of_prompts(
     model = local(llava, tmp_path / "short")
     ask = model._replies
 
-    def limited(prompts: list[Prompt]) -> list[Reply]:
+    def ask_limited(prompts: list[Prompt]) -> list[Reply]:
         if len(prompts) > 1:
             raise torch.OutOfMemoryError("CUDA out of memory")
         return ask(prompts)
 
-    monkeypatch.setattr(model, "_replies", limited)
+    monkeypatch.setattr(model, "_replies", ask_limited)
     assert [reply.text for reply in replies(model, PROMPTS)] == [reply.text for reply in whole]
     assert "out of memory on a batch of 3 prompts; continuing with 1" in capsys.readouterr().out
 

@@ -29,7 +29,7 @@ class Comparison:
 
     Args:
         rows: a row for each task, then the mean.
-        thresholds: empty if the ratings' scale needs a `good` of its own.
+        thresholds: empty if the ratings' scale needs its own `good`.
         good: mean human O from which an edit is good; None if it is unknown.
         skipped: number of images by the reason for which they are left out.
         family: family of the judge's model; '' if its model is not given.
@@ -122,7 +122,7 @@ def threshold_lines(comparison: Comparison, by_task: bool) -> list[str]:
     rows = [row for row in comparison.thresholds if by_task or row.task == ALL]
     first = rows[0]
     return [
-        "A threshold means nothing apart from the judge, its prompt and the edits. For these scores:",
+        "A threshold depends on the judge, its prompt and the edits. For these scores:",
         "",
         "| task | O at least | kept | share | good | precision | 95 % interval | recall |",
         "|---|---|---|---|---|---|---|---|",

@@ -17,7 +17,7 @@ from omniedit.redaction import redact
 from omniedit.scoring.rubric import Rubric
 
 NONE = "none"
-"""Name that stands for no judge, on the command line."""
+"""Name on the command line that means no judge."""
 KINDS = get_args(BenchJudgeName)
 ENSEMBLE = "ensemble"
 

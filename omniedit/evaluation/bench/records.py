@@ -1,6 +1,6 @@
 """Edits of one editor on disk: `edits/{item_id}.png`, and `edits.jsonl` with a record of each attempt.
 
-Several shards of an editor write records of their own, `edits.{shard}-of-{shards}.jsonl`; readers take them together.
+Each shard of an editor writes its own records, `edits.{shard}-of-{shards}.jsonl`; readers take them together.
 """
 
 import hashlib

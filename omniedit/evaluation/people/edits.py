@@ -78,7 +78,7 @@ def select(
 
 
 def draw(values: Sequence[T], seed: object, name: Callable[[T], str]) -> list[T]:
-    """Return values in an order that seed and names decide, whatever other values there are."""
+    """Return values in an order that depends only on seed and names, not on the other values."""
     return sorted(values, key=lambda value: blake2b(f"{seed}|{name(value)}".encode(), digest_size=16).digest())
 
 

@@ -1,6 +1,6 @@
 """Questions to raters: who is asked what and in which order, and the answers, as the page sees them.
 
-A rater meets questions in an order of its own. Editors' names never leave this module: a question has a ticket, which
+Each rater has a separate order of questions. Editors' names never leave this module: a question has a ticket, which
 is a keyed digest, and its images are called source, edited, left and right.
 """
 

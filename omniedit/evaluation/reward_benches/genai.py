@@ -1,7 +1,7 @@
 """GenAI-Bench, image editing (Jiang et al. 2024): 919 comparisons of two edits.
 
 Rows of `results/image_edition/*/pairwise.json(l)`: `human_vote` is leftvote, rightvote, tievote or bothbad_vote, and
-`model_vote` is [[A>B]], [[B>A]], [[A=B=Good]] or [[A=B=Bad]]. A row may have the judge's two `scores` in its place.
+`model_vote` is [[A>B]], [[B>A]], [[A=B=Good]] or [[A=B=Bad]]. A row may have the judge's two `scores` instead.
 """
 
 from collections.abc import Sequence

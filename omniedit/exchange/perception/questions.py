@@ -1,4 +1,4 @@
-"""Questions about images (LLaVA's form) as a table of their own: `vqa/{name}/{shard}.parquet`.
+"""Questions about images (LLaVA's form) as a separate table: `vqa/{name}/{shard}.parquet`.
 
 They have no edited image, so they are not pairs. The table is for the training of a language model that understands
 instructions; an editor's training does not read it.

@@ -192,7 +192,7 @@ class Adapter(ABC):
         """Return the state before the first block.
 
         Args:
-            beside: latents (B, C, H, W) put beside `given.noisy` as further channels, if the patch layer takes them.
+            beside: latents (B, C, H, W) appended to `given.noisy` as further channels, if the patch layer takes them.
         """
 
     @abstractmethod

@@ -1,6 +1,6 @@
 """Multimodal language model that reads an image and an instruction and answers with [IMG] tokens.
 
-The hidden states at these tokens stand for the instruction (GILL, Koh et al. 2023; SmartEdit, section 4.1).
+The hidden states at these tokens represent the instruction (GILL, Koh et al. 2023; SmartEdit, section 4.1).
 Shapes: B samples, T tokens, R [IMG] tokens, H width of the language model, P image features.
 """
 

@@ -267,13 +267,13 @@ class Comparison:
         return correlation(source[region], edited[region]) if region.any() else 0.0
 
     def edges_kept(self, region: Mask) -> float:
-        """Return the correlation of source and edited edges in a reduced region, whatever the tones between them."""
+        """Return the correlation of source and edited edges in a reduced region. Tones between edges do not count."""
         source, edited = (edge_map(lab[..., 0]) for lab in (self.source.reduced, self.edited.reduced))
         return correlation(source[region], edited[region]) if region.any() else 0.0
 
 
 def shrink(image: NDArray[np.uint8], side: int = REDUCED_SIDE) -> NDArray[np.uint8]:
-    """Reduce an image to about `side` pixels squared; a smaller image stays as it is."""
+    """Reduce an image to about `side` pixels squared; a smaller image is returned unchanged."""
     height, width = image.shape[:2]
     scale = min(1.0, side / (height * width) ** 0.5)
     size = max(1, round(width * scale)), max(1, round(height * scale))

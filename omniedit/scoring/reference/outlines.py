@@ -54,7 +54,7 @@ def remaining_area(before: Field, after: Field, mask: Mask) -> float:
     """Return the area that an edit should have replaced but missed, in millionths of the image.
 
     Such pixels are near the outline, did not change, have the colours of the replaced content and not of the rest, and
-    stand out from the new content. A spot that reaches far into the rest is an object of its own and does not count.
+    stand out from the new content. A spot that reaches far into the rest is another object and does not count.
 
     Args:
         before, after: (h, w, 3) Lab; for an addition the edited image is `before`.

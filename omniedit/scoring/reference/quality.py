@@ -145,7 +145,7 @@ _MISSED = {
     Task.ATTRIBUTE_MODIFICATION: ("the old surface", 2900, 2100),
 }
 """Name of the remains, and two areas in millionths: one that spoils an edit, and one that is tolerated because parts of
-an object may have colours of their own."""
+an object may have other colours."""
 
 
 def ghost(comparison: Comparison) -> Fault:

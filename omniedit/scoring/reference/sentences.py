@@ -8,8 +8,8 @@ each is a single token.
 from omniedit.scoring.reference.rationale import Shortfall
 
 MISTAKEN = (
-    "The edit does something else than the instruction asks for.",
-    "Something else was done than what was asked.",
+    "The edit does not do what the instruction asks for.",
+    "The edit is not the one that was asked for.",
 )
 
 REMOVED = (
@@ -33,7 +33,7 @@ ODD_PLACE = Shortfall(
 )
 
 ADDED = (
-    "The {new} {new.was} added and {new.is_} clear to see.",
+    "The {new} {new.was} added and {new.is_} clearly visible.",
     "The {new} {new.was} added as asked.",
     "The photo now shows {new.a}.",
 )
@@ -76,8 +76,8 @@ NEW_IS_FAINT = Shortfall(
     ),
 )
 TOO_ALIKE = Shortfall(
-    missed=("What is there now looks the same as the {old}.", "The {old} {old.was} not turned into another object."),
-    partly=("The {new} {new.is_} too much like the {old}.", "What is there now differs too little from the {old}."),
+    missed=("The new object looks the same as the {old}.", "The {old} {old.was} not turned into another object."),
+    partly=("The {new} {new.is_} too much like the {old}.", "The new object differs too little from the {old}."),
 )
 FLOATS = Shortfall(
     missed=("The {new} {new.is_} far too high above the ground.", "The {new} {new.is_} not on the ground."),
@@ -164,7 +164,7 @@ FAILED_STYLES = {
     "failure: blotches": "It shows blotches of colour instead.",
     "failure: blotches over the photo": "It shows the photo under blotches of colour.",
     "failure: negative": "It looks like a negative.",
-    "failure: blur": "It is only soft.",
+    "failure: blur": "It is only blurred.",
     "failure: noise": "It only has more noise.",
     "failure: dark": "It is only darker.",
     "failure: other hues": "Only the colours changed.",
@@ -173,7 +173,7 @@ FAILED_STYLES = {
 
 OUTPAINTED = (
     "The empty border now continues the scene.",
-    "The scene goes on into the border as asked.",
+    "The scene continues into the border as asked.",
     "The border was filled with the rest of the scene.",
 )
 BORDER_IS_EMPTY = Shortfall(
@@ -181,7 +181,7 @@ BORDER_IS_EMPTY = Shortfall(
     partly=("Only a part of the border was filled.", "The border is filled only in part."),
 )
 BORDER_BREAKS = Shortfall(
-    missed=("The border does not continue the photo.", "What the border shows does not fit the photo."),
+    missed=("The border does not continue the photo.", "The new border does not fit the photo."),
     partly=("The border does not quite continue the photo.", "The photo and its border meet in a visible line."),
 )
 
@@ -205,7 +205,7 @@ MOVED = (
     "The {old} {old.has} moved to {old.its} new place.",
 )
 RESIZED = (
-    "The {old} {old.has} the size that was asked.",
+    "The {old} {old.has} the size that was asked for.",
     "The size of the {old} was changed as asked.",
 )
 REWRITTEN = (
@@ -225,11 +225,11 @@ OLD_TEXT = Shortfall(
     partly=("A part of the old text is left.",),
 )
 WRONG_WAY = Shortfall(
-    missed=("The {old} {old.was} not moved as asked.", "The {old} {old.is_} not where it was asked."),
+    missed=("The {old} {old.was} not moved as asked.", "The {old} {old.is_} in the wrong place."),
     partly=("The {old} {old.was} not moved quite as asked.",),
 )
 WRONG_SIZE = Shortfall(
-    missed=("The size of the {old} is not as asked.", "The {old} {old.has} another size than asked."),
+    missed=("The size of the {old} is not as asked.", "The {old} {old.has} the wrong size."),
     partly=("The size of the {old} is not quite as asked.",),
 )
 ELSEWHERE = Shortfall(
@@ -253,7 +253,7 @@ CONDITION_DIFFERS = Shortfall(
 
 COUNTED = ("The number is as asked.", "The number of objects is right.")
 WRONG_NUMBER = Shortfall(
-    missed=("The number is not as asked.", "The edit shows another number than asked."),
+    missed=("The number is not as asked.", "The edit shows the wrong number."),
     partly=("The number is not quite as asked.",),
 )
 NUMBER_UNCHANGED = Shortfall(
@@ -271,7 +271,7 @@ OTHER_KIND = Shortfall(
 
 RIGHT_ONE = ("The right object was edited.",)
 OTHER_MEANT = Shortfall(
-    missed=("The instruction means another object.", "Another object than the one that is meant was edited."),
+    missed=("The instruction means another object.", "The edited object is not the one that the instruction means."),
     partly=("It is not clear which object the instruction means.",),
 )
 OTHER_EDITED = Shortfall(

@@ -1,4 +1,4 @@
-"""Success (sc_score_1) of the reference judge: did the edit do what was requested? One function per task."""
+"""Success (sc_score_1) of the reference judge: was the requested edit made? One function per task."""
 
 import re
 from collections.abc import Callable, Mapping

@@ -26,7 +26,7 @@ _KEYS = ("pair_id", "defect", "sc_score_1")
 
 @dataclass(frozen=True)
 class TeacherExample:
-    """Pair in a row of a shard, as it is or with a defect, and the teacher's scores and rationale."""
+    """Pair in a row of a shard, unchanged or with a defect, and the teacher's scores and rationale."""
 
     shard: Shard
     row: int

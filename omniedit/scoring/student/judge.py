@@ -43,7 +43,7 @@ INITIAL_STD = 0.05
 def build_tokenizer(texts: Iterable[str], rubric: Rubric, vocab_size: int = 1024) -> PreTrainedTokenizerFast:
     """Train a byte-level BPE tokenizer on `texts`; the same texts give the same tokenizer.
 
-    Each line of the rubric, each whole score and each piece of the reply's frame is a token of its own. The fixed text
+    Each line of the rubric, each whole score and each piece of the reply's frame is a separate token. The fixed text
     then costs only a few tokens, and a score can be read from the probabilities of eleven.
     """
     tokenizer = Tokenizer(models.BPE())

@@ -1,4 +1,4 @@
-"""Lessons for the student: the teacher's verdicts on pairs as they are and with known defects."""
+"""Lessons for the student: the teacher's verdicts on pairs, unchanged and with known defects."""
 
 import hashlib
 import zlib
@@ -26,7 +26,7 @@ Lesson = tuple[int, str]
 
 
 def lessons(pair_ids: Sequence[str], defects_per_pair: int, seed: int, most: int | None = None) -> list[Lesson]:
-    """Return for each row the pair as it is, then the different defects drawn for it.
+    """Return for each row the unchanged pair, then the different defects drawn for it.
 
     Args:
         most: largest number of pairs, those of the smallest hash; a pair's lessons do not depend on it.
@@ -44,7 +44,7 @@ def teach_shard(
     """Yield rows of `TEACHER_SCHEMA`; a defect that its pair cannot have gives no row.
 
     Args:
-        known: rows of `SCORES_SCHEMA`, by pair id, that this teacher already gave to pairs as they are.
+        known: rows of `SCORES_SCHEMA`, by pair id, that this teacher already gave to unchanged pairs.
     """
     known = known or {}
     for first in range(0, len(drawn), teacher.batch_size):

@@ -65,7 +65,7 @@ def _check_base(folder: Path, model: Any) -> None:
 def merge_adapter(model: Any, adapter: str) -> Any:
     """Merge an adapter into the weights of a model and return the model.
 
-    Layers that the adapter names without having weights for them stay as they are.
+    Layers that the adapter names without having weights for them stay unchanged.
 
     Args:
         adapter: role or folder.

@@ -1,4 +1,4 @@
-"""Images of prompts: their preparation, the tokens that stand for them, and their features, computed once.
+"""Images of prompts: their preparation, the tokens that represent them, and their features, computed once.
 
 The model's own image processor prepares each image once, and its image encoder sees each image once, however many
 questions show it. The features enter the network in place of pixels (`mm_encoder_outputs` of transformers).
@@ -46,7 +46,7 @@ def processor_options(image_processor: Any, options: VlmConfig) -> dict[str, Any
 
 
 def placeholders(processor: Any, images: Sequence[ImageInputs]) -> list[str]:
-    """Return the texts that stand for the images of one prompt, with as many image tokens as the model needs."""
+    """Return the texts that represent the images of one prompt, with as many image tokens as the model needs."""
     inputs = join_inputs([images])
     return [processor.replace_image_token(inputs, place) for place in range(len(images))]
 

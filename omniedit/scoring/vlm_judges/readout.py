@@ -241,5 +241,5 @@ def reading(share_KS: Tensor, score_of: ScoreOf) -> ParsedScores | Unscorable:
 
 
 def to_tokens(tokenizer: PreTrainedTokenizerFast, text: str) -> list[int]:
-    """Return the tokens of a text as it is, without special tokens around it."""
+    """Return the tokens of a text without special tokens around it."""
     return tokenizer(text, add_special_tokens=False)["input_ids"]

@@ -1,7 +1,7 @@
 """Judge `vlm` with a reward head, such as EditReward's (Wu et al. 2025): scores from the last hidden state.
 
 A reward is a real number without a scale. It becomes the score 10 / (1 + exp(-reward)), which keeps the order of pairs;
-the reward itself stands in the rationale. A head with two outputs gives a mean and the logarithm of its standard
+the reward itself is in the rationale. A head with two outputs gives a mean and the logarithm of its standard
 deviation; the mean is read.
 
     B  prompts of a batch     T  tokens     D  width of the language model

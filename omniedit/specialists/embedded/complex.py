@@ -205,7 +205,7 @@ class ComplexUnderstanding(ComplexEdit):
                     yield NamedTarget(target, tuple(phrases), truth, (Task.OBJECT_ADDITION,))
         if not is_any:
             names = ", ".join(this.noun for this in individuals)
-            raise NotApplicable(f"no two objects of a kind that place, size, colour or order tells apart ({names})")
+            raise NotApplicable(f"no two objects of one kind that differ in place, size, colour or order ({names})")
 
 
 class ComplexReasoning(ComplexEdit):

@@ -42,7 +42,7 @@ class Placement:
     standing: bool
 
     def paste_on_canvas(self, values: Field, shape: tuple[int, ...]) -> Field:
-        """Return (h, w, ...) values of the cut-out on a black (H, W, ...) canvas; what is out of view is cropped."""
+        """Return (h, w, ...) values of the cut-out on a black (H, W, ...) canvas; parts out of view are cropped."""
         (height, width), (rows, columns) = values.shape[:2], shape[:2]
         top, left = max(0, self.top), max(0, self.left)
         bottom, right = min(rows, self.top + height), min(columns, self.left + width)

@@ -134,7 +134,7 @@ def place(photo: Photo, filled: Image, obj: FoundObject, placing: ObjectTransfor
 
 
 def fill_place(photo: Photo, obj: FoundObject, others: Sequence[FoundObject]) -> Image:
-    """Return the photo with the object and its rim filled by the ground beside it, or else inpainted."""
+    """Return the photo with the object and its rim filled by the ground next to it, or else inpainted."""
     spare = np.logical_or.reduce([np.zeros_like(obj.mask), *(other.mask for other in others)])
     filled = fill_from_ground(photo.image, mask_with_rim(obj), spare)
     return inpaint(photo.image, mask_with_rim(obj)) if filled is None else filled

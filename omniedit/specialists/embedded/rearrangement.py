@@ -1,6 +1,6 @@
 """Movement and resize: an object is placed elsewhere in its photo, or made larger or smaller (AnyEdit).
 
-The pair goes either way: the edited image is the photo with the object placed anew, or the photo itself.
+The pair goes either way: the edited image is the photo with the moved object, or the photo itself.
 """
 
 from collections.abc import Iterator, Sequence
@@ -40,7 +40,7 @@ class _Change:
 
 
 class _Rearrangement:
-    """Placing of an object anew. `_changes` yields the possible ones, `_describe` writes the request."""
+    """New placing of an object. `_changes` yields the possible ones, `_describe` writes the request."""
 
     task: Task
 

@@ -1,4 +1,4 @@
-"""Textual change: a printed text is read, taken off its ground and drawn anew with another word (AnyEdit)."""
+"""Textual change: a printed text is read, removed from its ground and redrawn with another word (AnyEdit)."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -26,7 +26,7 @@ MIN_CONFIDENCE = 0.9
 MIN_HEIGHT = 16
 """Smallest height of a line in pixels."""
 MIN_CORRELATION = 0.7
-"""Smallest correlation of a line with the same text drawn anew; handwriting and ornate letters have less."""
+"""Smallest correlation of a line with the same text redrawn; handwriting and ornate letters have less."""
 WIDTHS = (0.72, 1.03)
 """Range of the new text's width, relative to the old one's."""
 TRIES = 24
@@ -37,7 +37,7 @@ LINES = 6
 
 @dataclass(frozen=True)
 class Line:
-    """Line of text that can be drawn anew.
+    """Line of text that can be redrawn.
 
     Args:
         starts_left: whether it begins below or above another line's beginning; else it is centred.
@@ -95,7 +95,7 @@ class TextualChange:
 
 
 def find_lines(photo: Photo) -> Iterator[Line]:
-    """Yield the lines of a photo that can be drawn anew: plain letters of one colour on plain ground."""
+    """Yield the lines of a photo that can be redrawn: plain letters of one colour on plain ground."""
     lines = [line for line in read_text(photo.image) if line.score >= MIN_CONFIDENCE and is_usable(line.text)]
     texts = [same_letters(line.text) for line in lines]
     unique = [line for line in lines if texts.count(same_letters(line.text)) == 1]

@@ -114,7 +114,7 @@ class VisualScribble(VisualEdit):
 class VisualSegment(VisualEdit):
     """Addition of an object with a segmentation map of the result.
 
-    The map shows the new object and the photo's other objects, each in a colour of its own, on black.
+    The map shows the new object and the photo's other objects, in different colours on black.
 
     Truth: also `segment`, the colour of the new object in the map.
     """

@@ -34,7 +34,7 @@ CONTROL_SCALE = 0.9
 
 @dataclass(frozen=True)
 class GuidedHole(Hole):
-    """Hole, with the images that guide what is painted.
+    """Hole, with the images that guide the painting.
 
     Args:
         reference: (h, w, 3) image of the object or of the material to paint.

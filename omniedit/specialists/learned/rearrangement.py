@@ -125,7 +125,7 @@ def choose_place(
     if anchor is not None:
         hidden = anchor.mask & place_mask(mask, placing) & ~mask
         if hidden.sum() > MAX_HIDDEN_SHARE * anchor.mask.sum():
-            return NotGrounded(f"'{proposal.object}' would hide what it is placed by")
+            return NotGrounded(f"'{proposal.object}' would hide the object that its place is relative to")
     return placing
 
 

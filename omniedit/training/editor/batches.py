@@ -179,7 +179,7 @@ class EditBatchBuilder(Velocities):
         return list(self._encode(images, mirrored)) if len(images) else []
 
     def _text_inputs(self, pairs: PairBatch | EncodedBatch, shown: Augmentation, like: Tensor) -> dict[str, Tensor]:
-        """Return the network's inputs that stand for the instructions."""
+        """Return the network's inputs that represent the instructions."""
         if isinstance(pairs, EncodedBatch):
             return text_inputs(pairs.embeddings(shown.numbers), like)
         return text_inputs(self.instructions(select_instructions(pairs, shown.numbers)), like)

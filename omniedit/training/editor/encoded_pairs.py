@@ -17,7 +17,7 @@ grey.
 
 bfloat16 is stored as int16 bits. A step reads only the rows of its batch, each at its offset. An encoder does not
 commute with mirroring, so mirrored latents cannot be computed from the others. Format 1 is read too: it
-has (pairs, 2, 2, C, h, w) float32 in {ratio}.npy, each image as it is and mirrored, and the texts in texts.json.
+has (pairs, 2, 2, C, h, w) float32 in {ratio}.npy, each image unmirrored and mirrored, and the texts in texts.json.
 """
 
 import json

@@ -128,7 +128,7 @@ class MllmBatchBuilder(EditBatchBuilder):
     """Batches of the second stage: the language model reads source image and instruction in each step.
 
     Args:
-        questions: questions that it answers beside the pairs, in training.
+        questions: questions that it answers in training, in addition to the pairs.
     """
 
     encoder: MllmEncoder = field(kw_only=True)

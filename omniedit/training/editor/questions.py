@@ -1,4 +1,4 @@
-"""Questions about images, which train a language model beside the pairs of an editor (SmartEdit, section 4.3)."""
+"""Questions about images, which train a language model with the pairs of an editor (SmartEdit, section 4.3)."""
 
 from hashlib import sha256
 from pathlib import Path

@@ -116,7 +116,7 @@ class HoleBatches(Velocities):
 def caption_for(photo: Mapping[str, Any], hole: RandomHole) -> str:
     """Return the caption of a hole: the object's name (Wei et al. 2024, section 3.2), or else the photo's caption.
 
-    The photo's caption is used if the hole is not an object's outline, or if the object has no name of its own.
+    The photo's caption is used if the hole is not an object's outline, or if the object has no name.
 
     Args:
         photo: a row of `PhotoBatch.pairs`.

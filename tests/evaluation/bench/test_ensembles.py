@@ -37,7 +37,7 @@ class Constant:
 
 
 @pytest.fixture
-def edited(tmp_path: Path) -> EditFolder:
+def edit_folder(tmp_path: Path) -> EditFolder:
     edits = EditFolder(tmp_path)
     edit_set(small_set(), Brighten(["style/1"]), edits, RunOptions())
     for name, judge in zip(NAMES, (Constant(2), Constant(4, "2"), Constant(9)), strict=True):
@@ -51,19 +51,19 @@ def combine(edits: EditFolder, **how: object) -> list[dict]:
     return read_rows(combine_tables(edits.folder / "scores", "all", NAMES, config, "sampling of all"))
 
 
-def test_scores_are_combined_and_disagreement_is_a_column(edited: EditFolder) -> None:
-    rows = combine(edited, average="median")
+def test_scores_are_combined_and_disagreement_is_a_column(edit_folder: EditFolder) -> None:
+    rows = combine(edit_folder, average="median")
     assert list(rows[0]) == SCHEMA.names
     first = rows[0]
     assert (first["sc_score"], first["pq_score"], first["o_score"], first["disagreement"]) == (4, 10, 4, 7)
     assert (first["judge"], first["sampling"], first["editor"]) == ("all", "sampling of all", "mine")
     assert first["judge_version"] == "first v2 + second v4 + third v9"
-    assert combine(edited, average="mean")[0]["o_score"] == 5
+    assert combine(edit_folder, average="mean")[0]["o_score"] == 5
 
 
-def test_items_without_an_edit_or_without_enough_judges_have_no_score(edited: EditFolder) -> None:
-    rows = combine(edited)
+def test_items_without_an_edit_or_without_enough_judges_have_no_score(edit_folder: EditFolder) -> None:
+    rows = combine(edit_folder)
     assert [row["status"] for row in rows] == ["scored", "failure", "unscorable", "scored"]
     assert rows[1]["reasoning"] == "it fails" and rows[1]["o_score"] is None
     assert rows[2]["reasoning"] == "scored by 2 of 3 judges; second: no reply" and rows[2]["o_score"] is None
-    assert combine(edited, min_judges=2)[2]["o_score"] == 5.5
+    assert combine(edit_folder, min_judges=2)[2]["o_score"] == 5.5

@@ -59,7 +59,7 @@ def values(tmp_path: Path) -> Path:
     return write(tmp_path / "values.csv", rows)
 
 
-def expected(metric: dict[str, float], score: int, sign: int) -> float:
+def expected_correlation(metric: dict[str, float], score: int, sign: int) -> float:
     """Return the mean over raters, as Fisher's z."""
     z = [
         np.arctanh(spearmanr([sign * metric[pair] for pair in metric], [of_rater[pair][score] for pair in metric])[0])
@@ -74,8 +74,8 @@ def test_correlations_are_averaged_over_raters_by_fishers_z(values: Path, rating
     for name, metric, sign in (("lpips_source", LPIPS, -1), ("clip_t", CLIP, 1)):
         mean = found[name][-1]
         assert mean.images == 5
-        assert mean.judge["sc"] == pytest.approx(expected(metric, 0, sign))
-        assert mean.judge["pq"] == pytest.approx(expected(metric, 1, sign))
+        assert mean.judge["sc"] == pytest.approx(expected_correlation(metric, 0, sign))
+        assert mean.judge["pq"] == pytest.approx(expected_correlation(metric, 1, sign))
 
 
 def test_viescore_protocol_compares_with_the_mean_rater(values: Path, ratings: Path):

@@ -23,7 +23,7 @@ def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 
 @pytest.fixture(scope="module")
-def loaded(folder: Path) -> Base:
+def load_base(folder: Path) -> Base:
     return Base.load(folder)
 
 
@@ -37,8 +37,8 @@ def quiet(pipeline: EditPipeline) -> EditPipeline:
 
 
 @torch.no_grad()
-def test_embeddings_of_instructions_match_the_diffusers_pipeline(folder: Path, loaded: Base) -> None:
-    prompt, pooled = loaded.text.encode(TEXTS)
+def test_embeddings_of_instructions_match_the_diffusers_pipeline(folder: Path, load_base: Base) -> None:
+    prompt, pooled = load_base.text.encode(TEXTS)
     pipeline = DiffusionPipeline.from_pretrained(folder)
     for row, text in enumerate(TEXTS):
         if folder.name == "flux":
@@ -52,17 +52,17 @@ def test_embeddings_of_instructions_match_the_diffusers_pipeline(folder: Path, l
 
 
 @torch.no_grad()
-def test_latents_have_sixteen_channels_and_decode_to_the_size_of_the_image(loaded: Base) -> None:
+def test_latents_have_sixteen_channels_and_decode_to_the_size_of_the_image(load_base: Base) -> None:
     images = torch.rand(2, 3, 32, 48) * 2 - 1
-    latents = encode(loaded.vae, images)
+    latents = encode(load_base.vae, images)
     assert latents.shape == (2, 16, 4, 6)
-    assert decode(loaded.vae, latents).shape == images.shape
+    assert decode(load_base.vae, latents).shape == images.shape
 
 
 @torch.no_grad()
-def test_samples_of_an_untrained_editor_match_the_diffusers_pipeline(folder: Path, loaded: Base) -> None:
+def test_samples_of_an_untrained_editor_match_the_diffusers_pipeline(folder: Path, load_base: Base) -> None:
     """Packed latents, shift by resolution, guidance embedding and text must all be as in diffusers' pipeline."""
-    editor = quiet(loaded.pipeline(models.build("editnet", loaded.transformer), resolution=96))
+    editor = quiet(load_base.pipeline(models.build("editnet", load_base.transformer), resolution=96))
     made = editor(
         photo(), TEXTS[0], 3, 1.0, 1.0, generator=torch.Generator().manual_seed(0), output_type="latent"
     ).images[0]
@@ -80,8 +80,8 @@ def test_samples_of_an_untrained_editor_match_the_diffusers_pipeline(folder: Pat
     torch.testing.assert_close(made, expected[0], rtol=1e-4, atol=1e-4)
 
 
-def test_saved_editor_edits_the_same_and_keeps_the_size_of_the_image(loaded: Base, tmp_path: Path) -> None:
-    made = loaded.pipeline(models.build("sequence_concat", loaded.transformer), resolution=64)
+def test_saved_editor_edits_the_same_and_keeps_the_size_of_the_image(load_base: Base, tmp_path: Path) -> None:
+    made = load_base.pipeline(models.build("sequence_concat", load_base.transformer), resolution=64)
     made.save_pretrained(tmp_path)
     edits = [
         quiet(pipeline)(photo(90, 60), TEXTS[0], 2, 2.0, generator=torch.Generator().manual_seed(0)).images[0]

@@ -25,7 +25,7 @@ transformer = cache(make)
 
 
 @cache
-def untrained(name: str, base: str) -> Editor:
+def untrained_editor(name: str, base: str) -> Editor:
     return models.build(name, transformer(base)).eval()
 
 
@@ -51,7 +51,7 @@ def one_thread() -> Any:
 def test_untrained_editor_is_bit_identical_to_diffusers(name: str, base: str) -> None:
     for texts in ((5, 5), (5, 3)):
         x = inputs(base, texts=texts)
-        assert torch.equal(untrained(name, base)(**x), diffusers_velocity(transformer(base), x))
+        assert torch.equal(untrained_editor(name, base)(**x), diffusers_velocity(transformer(base), x))
 
 
 @pytest.mark.parametrize("base", BASES)
@@ -71,13 +71,13 @@ def test_untrained_sequence_editor_equals_a_base_with_the_source_in_context(base
     """Over FLUX.1-Kontext's or Qwen-Image-Edit's weights, the editor starts as the published editor."""
     x = inputs(base)
     expected = diffusers_velocity(transformer(base), x, x["condition"])
-    assert torch.equal(untrained("sequence_concat", base)(**x), expected)
+    assert torch.equal(untrained_editor("sequence_concat", base)(**x), expected)
 
 
 @pytest.mark.parametrize(("name", "base"), TABLE)
 def test_gradient_steps_change_the_output_and_its_dependence_on_the_condition(name: str, base: str) -> None:
     """One step changes the output. A ControlNet's condition acts from the second on, through two zero layers."""
-    net, x = one_more(untrained(name, base)), inputs(base)
+    net, x = one_more(untrained_editor(name, base)), inputs(base)
     optimizer = torch.optim.SGD([p for p in net.parameters() if p.requires_grad], lr=1.0)
     outputs = [net(**x)]
     for _ in range(2):
@@ -91,7 +91,7 @@ def test_gradient_steps_change_the_output_and_its_dependence_on_the_condition(na
 @pytest.mark.parametrize(("name", "base"), TABLE)
 @torch.no_grad()
 def test_saved_editor_reloads_bit_identical(name: str, base: str, tmp_path: Path) -> None:
-    net, x = move_weights(one_more(untrained(name, base))).eval(), inputs(base, texts=(5, 3))
+    net, x = move_weights(one_more(untrained_editor(name, base))).eval(), inputs(base, texts=(5, 3))
     net.save_pretrained(tmp_path)
     assert torch.equal(type(net).from_pretrained(tmp_path).eval()(**x), net(**x))
 
@@ -101,7 +101,7 @@ def test_saved_editor_reloads_bit_identical(name: str, base: str, tmp_path: Path
     [*(("editnet", base) for base in BASES), ("channel_concat", "z_image")],
 )
 def test_counted_cost_matches_a_real_step(name: str, base: str) -> None:
-    net = one_more(untrained(name, base))
+    net = one_more(untrained_editor(name, base))
     sample = sample_inputs(net, (8, 12), 5, torch.float32)
     with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as step:
         net(**sample).sum().backward()
@@ -126,7 +126,7 @@ def test_counted_cost_matches_a_real_step(name: str, base: str) -> None:
 def test_recomputed_blocks_give_the_same_gradients(base: str) -> None:
     gradients = []
     for how in ("none", "all"):
-        net = move_weights(one_more(untrained("editnet", base)))
+        net = move_weights(one_more(untrained_editor("editnet", base)))
         prepare_blocks(net, TrainConfig(checkpoint_activations=how))
         net(**inputs(base, texts=(5, 3))).square().mean().backward()
         gradients.append([p.grad for p in net.parameters() if p.grad is not None])
@@ -137,7 +137,7 @@ def test_recomputed_blocks_give_the_same_gradients(base: str) -> None:
 @torch.no_grad()
 def test_guidance_affects_only_bases_that_embed_it() -> None:
     for base, changes in (("flux", True), ("flux_schnell", False), ("qwen_image", False)):
-        net, x = untrained("editnet", base), inputs(base)
+        net, x = untrained_editor("editnet", base), inputs(base)
         assert torch.equal(net(**x, guidance=torch.full([2], 3.5)), net(**x))
         assert torch.equal(net(**x, guidance=torch.full([2], 1.0)), net(**x)) != changes
 
@@ -145,7 +145,7 @@ def test_guidance_affects_only_bases_that_embed_it() -> None:
 @pytest.mark.parametrize("base", ["qwen_image", "z_image"])
 @torch.no_grad()
 def test_masked_text_tokens_do_not_affect_the_output(base: str) -> None:
-    net, x = move_weights(one_more(untrained("editnet", base))).eval(), inputs(base, texts=(40, 3))
+    net, x = move_weights(one_more(untrained_editor("editnet", base))).eval(), inputs(base, texts=(40, 3))
     expected = net(**x)
     x["prompt_embeds"][1, 3:] = 7
     assert torch.equal(net(**x), expected)

@@ -94,7 +94,7 @@ def test_features_keep_their_position_in_the_residual():
     assert moved.any(dim=1)[0].tolist() == [[False, False, False], [False, False, True]]
 
 
-def unreached(module: Interaction) -> set[str]:
+def find_unreached(module: Interaction) -> set[str]:
     """Return the parts of a module whose parameters get no gradient from both of its outputs."""
     torch.manual_seed(0)
     module.zero_grad()
@@ -108,12 +108,12 @@ def test_zero_projections_learn_first_and_then_gradients_reach_every_part(mode):
     module = Interaction(width=8, image_width=4, channels=3, heads=2, mode=mode)
     zero = {"to_condition", "to_text"} if mode == "both" else {"to_condition"}
     reached = {name.split(".")[0] for name, _ in module.named_parameters()} - {
-        n.split(".")[0] for n in unreached(module)
+        n.split(".")[0] for n in find_unreached(module)
     }
     assert reached == zero
     for name in zero:
         nn.init.normal_(getattr(module, name).weight)
-    assert unreached(module) == set()
+    assert find_unreached(module) == set()
 
 
 @torch.no_grad()

@@ -24,7 +24,7 @@ VALUES = {
     "old": TruthObject.parse("wine bottle and the grinder"),
     "new": TruthObject.parse("fig"),
     "value": "blue",
-    "fault": "It is only soft.",
+    "fault": "It is only blurred.",
     "faults": "blur and noise",
 }
 

@@ -43,18 +43,20 @@ def example(good: bool, number: int) -> StudentExample:
 
 
 @pytest.fixture(scope="module")
-def trained() -> Distillation:
+def trained_student() -> Distillation:
     torch.set_num_threads(1)
     student = Distillation([example(number % 2 == 0, number) for number in range(16)], OPTIONS, seed=0)
     student.train()
     return student
 
 
-def test_every_readout_distinguishes_a_good_edit_from_none(trained: Distillation) -> None:
+def test_every_readout_distinguishes_a_good_edit_from_none(trained_student: Distillation) -> None:
     unseen = np.stack([example(True, 21).views, example(False, 21).views])
     said = ["Make it white."] * 2
-    good, bad = StudentJudge(trained.model, trained.tokenizer).judge_views(unseen, said)
-    written_good, written_bad = StudentJudge(trained.model, trained.tokenizer, "reply").judge_views(unseen, said)
+    good, bad = StudentJudge(trained_student.model, trained_student.tokenizer).judge_views(unseen, said)
+    written_good, written_bad = StudentJudge(trained_student.model, trained_student.tokenizer, "reply").judge_views(
+        unseen, said
+    )
     assert isinstance(good, Score) and isinstance(bad, Score)
     assert isinstance(written_good, Score) and isinstance(written_bad, Score)
     assert good.sc_score_1 > 8 and bad.sc_score_1 < 2
@@ -63,15 +65,15 @@ def test_every_readout_distinguishes_a_good_edit_from_none(trained: Distillation
         assert abs(read.sc_score - written.sc_score) < 0.1 and abs(read.pq_score - written.pq_score) < 0.1
 
 
-def test_special_tokens_in_an_instruction_are_ignored(trained: Distillation) -> None:
-    seen, judge = example(True, 1).views[None], StudentJudge(trained.model, trained.tokenizer)
+def test_special_tokens_in_an_instruction_are_ignored(trained_student: Distillation) -> None:
+    seen, judge = example(True, 1).views[None], StudentJudge(trained_student.model, trained_student.tokenizer)
     assert judge.judge_views(seen, ["Make it <image> white.<end>"]) == judge.judge_views(seen, ["Make it   white. "])
 
 
-def test_a_saved_student_gives_the_same_scores(trained: Distillation, tmp_path: Path) -> None:
-    trained.save(tmp_path)
+def test_a_saved_student_gives_the_same_scores(trained_student: Distillation, tmp_path: Path) -> None:
+    trained_student.save(tmp_path)
     seen = np.stack([example(True, 1).views, example(False, 2).views])
-    before = StudentJudge(trained.model, trained.tokenizer, "median").judge_views(
+    before = StudentJudge(trained_student.model, trained_student.tokenizer, "median").judge_views(
         seen, ["Make it white.", "Make it white, please."]
     )
     after = load_judge("student", tmp_path)
@@ -80,7 +82,7 @@ def test_a_saved_student_gives_the_same_scores(trained: Distillation, tmp_path: 
     assert [replace(score, judge_version="") for score in again if isinstance(score, Score)] == before
     assert all(isinstance(score, Score) and len(score.judge_version) == len("student ") + 12 for score in again)
     assert isinstance(InternVLForConditionalGeneration.from_pretrained(tmp_path), InternVLForConditionalGeneration)
-    assert AutoTokenizer.from_pretrained(tmp_path).get_vocab() == trained.tokenizer.get_vocab()
+    assert AutoTokenizer.from_pretrained(tmp_path).get_vocab() == trained_student.tokenizer.get_vocab()
 
 
 def test_the_same_seed_gives_the_same_weights() -> None:
@@ -92,20 +94,20 @@ def test_the_same_seed_gives_the_same_weights() -> None:
         assert torch.equal(one, other)
 
 
-def test_training_starts_from_a_given_student(trained: Distillation, tmp_path: Path) -> None:
-    trained.save(tmp_path)
+def test_training_starts_from_a_given_student(trained_student: Distillation, tmp_path: Path) -> None:
+    trained_student.save(tmp_path)
     again = Distillation([example(True, 1)], OPTIONS.model_copy(update={"start": str(tmp_path), "steps": 1}), seed=7)
     assert initial_view_side(again.options) == 32
-    assert again.tokenizer.get_vocab() == trained.tokenizer.get_vocab()
-    for one, other in zip(again.model.parameters(), trained.model.parameters(), strict=True):
+    assert again.tokenizer.get_vocab() == trained_student.tokenizer.get_vocab()
+    for one, other in zip(again.model.parameters(), trained_student.model.parameters(), strict=True):
         assert torch.equal(one, other)
     assert again.train()[0] < 0.1
 
 
 @pytest.fixture
-def frozen(trained: Distillation, tmp_path: Path) -> Distillation:
+def frozen(trained_student: Distillation, tmp_path: Path) -> Distillation:
     """Return a student that starts as `trained` and keeps its image encoder, with another pair to learn."""
-    trained.save(tmp_path)
+    trained_student.save(tmp_path)
     options = OPTIONS.model_copy(update={"start": str(tmp_path), "vision": False, "steps": 8, "batch_size": 2})
     lessons = [replace(example(number % 2 == 0, number), teacher=Score(5, 5, 5, "?")) for number in range(3)]
     return Distillation(lessons, options, seed=0)
@@ -147,9 +149,9 @@ def test_a_random_image_encoder_is_always_trained() -> None:
     ],
 )
 def test_a_folder_without_a_valid_student_is_named_with_the_problem(
-    trained: Distillation, tmp_path: Path, damage: Callable[[Path], object], message: str
+    trained_student: Distillation, tmp_path: Path, damage: Callable[[Path], object], message: str
 ) -> None:
-    trained.save(tmp_path)
+    trained_student.save(tmp_path)
     damage(tmp_path)
     with pytest.raises(UserError, match=f"{tmp_path}: .*{message}"):
         load_judge("student", tmp_path)
@@ -221,8 +223,8 @@ def test_held_out_photos_share_no_example_with_training() -> None:
         split_by_photo([borrows, replace(unseen[0], borrowed=frozenset({borrows.source_id}))], 0.25, seed=0)
 
 
-def test_a_student_with_other_views_is_rejected(trained: Distillation, tmp_path: Path) -> None:
-    trained.save(tmp_path)
+def test_a_student_with_other_views_is_rejected(trained_student: Distillation, tmp_path: Path) -> None:
+    trained_student.save(tmp_path)
     load_student(tmp_path)
     config = tmp_path / "config.json"
     before = {name: value for name, value in json.loads(config.read_text()).items() if name != "views_version"}

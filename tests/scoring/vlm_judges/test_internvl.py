@@ -52,7 +52,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def trained(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def trained_model(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Train a model that distinguishes white from dark under a rubric of three words."""
     torch.set_num_threads(1)
     judge = InternvlJudge.load(folder, SHORT, OPTIONS)
@@ -66,10 +66,10 @@ def trained(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return saved
 
 
-def test_readouts_agree_for_a_trained_model(trained: Path) -> None:
+def test_readouts_agree_for_a_trained_model(trained_model: Path) -> None:
     examples = [example(True), example(False, 64), example(False), example(True, 64), example(True, 33)]
     expected, written = (
-        InternvlJudge.load(trained, SHORT, OPTIONS, way, "v1").mark(examples) for way in ("tokens", "reply")
+        InternvlJudge.load(trained_model, SHORT, OPTIONS, way, "v1").mark(examples) for way in ("tokens", "reply")
     )
     for good, read, replied in zip((True, False, False, True, True), expected, written, strict=True):
         assert isinstance(read, RubricScores) and isinstance(replied, RubricScores)
@@ -139,7 +139,7 @@ def test_an_invalid_scorer_raises_a_one_line_error(judge: str, tmp_path: Path) -
 
 
 def test_an_internvl_without_fine_tuning_is_rejected_as_student(folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="--judge internvl takes an InternVL as it is"):
+    with pytest.raises(UserError, match="use --judge internvl for an untrained InternVL"):
         load_judge("student", folder)
     for file in folder.iterdir():
         (tmp_path / file.name).symlink_to(file)

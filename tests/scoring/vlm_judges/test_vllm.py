@@ -78,7 +78,7 @@ class LLM:
     def _completion(self, prompt: dict[str, Any], sampling: SamplingParams) -> Completion:
         tokenizer, images = self.judge.tokenizer, prompt["multi_modal_data"]["image"]
         shown = [prepare_image(self.judge.processor, np.asarray(image), self.judge.options) for image in images]
-        ids_1T, count = self._expanded(prompt["prompt_token_ids"], shown)
+        ids_1T, count = self._expand(prompt["prompt_token_ids"], shown)
         assert count == len(images) <= self.limit
         written: Any = self.judge.model.generate(
             input_ids=ids_1T,
@@ -95,7 +95,7 @@ class LLM:
             text, sampling.logprobs and [likeliest(step[0], sampling.logprobs) for step in written.logits]
         )
 
-    def _expanded(self, tokens: list[int], shown: list[ImageInputs]) -> tuple[Tensor, int]:
+    def _expand(self, tokens: list[int], shown: list[ImageInputs]) -> tuple[Tensor, int]:
         """Return (1, T) tokens with each image token replaced by an image's tokens, and the number of image tokens."""
         tokenizer, left = self.judge.tokenizer, iter(placeholders(self.judge.processor, shown))
         ids: list[int] = []

@@ -66,12 +66,12 @@ def make_pairs(kind: type[ComplexEdit], discs: Discs, count: int = 14) -> list[E
 
 
 @pytest.fixture(scope="module")
-def understood() -> list[EditPair]:
+def understanding_pairs() -> list[EditPair]:
     return [*make_pairs(ComplexUnderstanding, THREE), *make_pairs(ComplexUnderstanding, TWO)]
 
 
 @pytest.fixture(scope="module")
-def reasoned() -> list[EditPair]:
+def reasoning_pairs() -> list[EditPair]:
     return make_pairs(ComplexReasoning, KNOWN)
 
 
@@ -81,15 +81,15 @@ def success(pair: EditPair) -> float:
     return score.sc_score_1
 
 
-def test_edits_and_cues_vary(understood: list[EditPair], reasoned: list[EditPair]) -> None:
-    truths = [pair.provenance["truth"] for pair in understood]
+def test_edits_and_cues_vary(understanding_pairs: list[EditPair], reasoning_pairs: list[EditPair]) -> None:
+    truths = [pair.provenance["truth"] for pair in understanding_pairs]
     assert {truth["cue"] for truth in truths} == {"place", "size", "colour", "order"}
     assert {truth["edit"] for truth in truths} == {"object_removal", "object_addition", "attribute_modification"}
-    assert {pair.provenance["truth"]["expression"] for pair in reasoned} == {"fruit with the most vitamin C"}
+    assert {pair.provenance["truth"]["expression"] for pair in reasoning_pairs} == {"fruit with the most vitamin C"}
 
 
-def test_only_the_object_that_is_meant_changes(understood: list[EditPair]) -> None:
-    for pair in understood:
+def test_only_the_object_that_is_meant_changes(understanding_pairs: list[EditPair]) -> None:
+    for pair in understanding_pairs:
         truth = pair.provenance["truth"]
         alike = [Individual(**row) for row in truth["alike"]]
         assert resolve(truth["expression"], alike) == truth["among"]
@@ -105,26 +105,26 @@ def _pixels(this: Individual) -> tuple[slice, slice]:
 
 
 def test_instructions_name_the_object_by_expression_or_clue(
-    understood: list[EditPair], reasoned: list[EditPair]
+    understanding_pairs: list[EditPair], reasoning_pairs: list[EditPair]
 ) -> None:
-    for pair in understood:
+    for pair in understanding_pairs:
         truth = pair.provenance["truth"]
         if truth["edit"] == "object_addition":
             assert any(word in pair.instruction for word in ("to the left of the ball", "to the right of the ball"))
         else:
             assert truth["expression"] in pair.instruction
-    for pair in reasoned:
+    for pair in reasoning_pairs:
         assert all("the fruit with the most vitamin C" in text and "orange" not in text for text in pair.instructions)
 
 
-def test_judge_accepts_the_right_object(understood: list[EditPair], reasoned: list[EditPair]) -> None:
-    by_edit = {pair.provenance["truth"]["edit"]: pair for pair in understood}
-    assert len(by_edit) == 3 and all(success(pair) >= 7 for pair in [*by_edit.values(), *reasoned])
+def test_judge_accepts_the_right_object(understanding_pairs: list[EditPair], reasoning_pairs: list[EditPair]) -> None:
+    by_edit = {pair.provenance["truth"]["edit"]: pair for pair in understanding_pairs}
+    assert len(by_edit) == 3 and all(success(pair) >= 7 for pair in [*by_edit.values(), *reasoning_pairs])
 
 
-def test_judge_rejects_the_edit_of_another_object(understood: list[EditPair]) -> None:
+def test_judge_rejects_the_edit_of_another_object(understanding_pairs: list[EditPair]) -> None:
     """Plant three faults: the other object edited, the truth of the other one, and an expression of the other one."""
-    recoloured = [p for p in understood if p.provenance["truth"]["edit"] == "attribute_modification"]
+    recoloured = [p for p in understanding_pairs if p.provenance["truth"]["edit"] == "attribute_modification"]
     for pair in recoloured[:2]:
         assert pair.mask is not None
         truth = pair.provenance["truth"]
@@ -152,16 +152,16 @@ def resolve_or_none(text: str, truth: dict[str, Any]) -> int | None:
         return None
 
 
-def test_judge_rejects_an_instruction_that_does_not_say_the_expression(understood: list[EditPair]) -> None:
-    pair = next(p for p in understood if p.provenance["truth"]["edit"] == "object_removal")
+def test_judge_rejects_an_instruction_that_does_not_say_the_expression(understanding_pairs: list[EditPair]) -> None:
+    pair = next(p for p in understanding_pairs if p.provenance["truth"]["edit"] == "object_removal")
     assert success(replace(pair, instructions=("Remove the ball.",))) < 4
 
 
-def test_judge_resolves_a_clue_among_all_objects(reasoned: list[EditPair]) -> None:
-    truth = reasoned[0].provenance["truth"]
+def test_judge_resolves_a_clue_among_all_objects(reasoning_pairs: list[EditPair]) -> None:
+    truth = reasoning_pairs[0].provenance["truth"]
     for names in (["apple", "orange"], ["orange", "lemon"], ["orange", "animal", "fruit"]):
-        wrong = reasoned[0].provenance | {"truth": truth | {"names": names}}
-        assert success(replace(reasoned[0], provenance=wrong)) < 4
+        wrong = reasoning_pairs[0].provenance | {"truth": truth | {"names": names}}
+        assert success(replace(reasoning_pairs[0], provenance=wrong)) < 4
 
 
 @pytest.mark.parametrize(

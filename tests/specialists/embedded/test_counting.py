@@ -72,12 +72,12 @@ def all_pairs(specialist: Specialist, photo: Photo) -> list[EditPair]:
 
 
 @pytest.fixture(scope="module", params=[ONE, TWO], ids=["copies", "two of a kind"])
-def counted(request: pytest.FixtureRequest) -> list[EditPair]:
+def counting_pairs(request: pytest.FixtureRequest) -> list[EditPair]:
     return all_pairs(Counting(Discs()), request.param)
 
 
 @pytest.fixture(scope="module", params=[ONE, TWO], ids=["copies", "two of a kind"])
-def related(request: pytest.FixtureRequest) -> list[EditPair]:
+def relation_pairs(request: pytest.FixtureRequest) -> list[EditPair]:
     return all_pairs(Relation(Discs()), request.param)
 
 
@@ -94,9 +94,9 @@ def success(pair: EditPair, **truth: Any) -> float:
     return score.sc_score_1
 
 
-def test_source_and_edited_image_show_the_stated_numbers(counted: list[EditPair]) -> None:
-    assert counted
-    for pair in counted:
+def test_source_and_edited_image_show_the_stated_numbers(counting_pairs: list[EditPair]) -> None:
+    assert counting_pairs
+    for pair in counting_pairs:
         truth = pair.provenance["truth"]
         assert (number_of_discs(pair.source), number_of_discs(pair.edited)) == (truth["count"], truth["new_count"])
         assert len(truth["boxes"]) == max(truth["count"], truth["new_count"])
@@ -105,18 +105,18 @@ def test_source_and_edited_image_show_the_stated_numbers(counted: list[EditPair]
         assert len(set(pair.instructions)) == 4
 
 
-def test_counting_changes_nothing_outside_its_mask_and_the_judge_accepts_it(counted: list[EditPair]) -> None:
-    for pair in counted:
+def test_counting_changes_nothing_outside_its_mask_and_the_judge_accepts_it(counting_pairs: list[EditPair]) -> None:
+    for pair in counting_pairs:
         assert pair.mask is not None and np.array_equal(pair.source[~pair.mask], pair.edited[~pair.mask])
         score = score_pair(pair)
         assert isinstance(score, Score) and min(score.sc_score_1, score.sc_score_2) >= 8, score
 
 
-def test_wrong_number_fails(counted: list[EditPair]) -> None:
-    for pair in counted:
+def test_wrong_number_fails(counting_pairs: list[EditPair]) -> None:
+    for pair in counting_pairs:
         assert success(replace(pair, edited=pair.source)) < 5
         assert success(replace(pair, instructions=("Show five discs.",))) < 5
-    pair = counted[0]
+    pair = counting_pairs[0]
     truth = pair.provenance["truth"]
     wrong = {**truth, "new_count": truth["new_count"] + 3}
     assert isinstance(score_pair(replace(pair, provenance={**pair.provenance, "truth": wrong})), Unscorable)
@@ -132,10 +132,10 @@ def test_copy_needs_free_and_like_ground_beside_the_object() -> None:
             Counting(Discs()).propose(photo, np.random.default_rng(0))
 
 
-def test_relation_edits_only_the_object_at_its_place(related: list[EditPair]) -> None:
-    assert {pair.provenance["truth"]["edit"] for pair in related} == {"object_removal", "attribute_modification"}
-    assert {pair.provenance["truth"]["place"] for pair in related} == {"left", "right"}
-    for pair in related:
+def test_relation_edits_only_the_object_at_its_place(relation_pairs: list[EditPair]) -> None:
+    assert {pair.provenance["truth"]["edit"] for pair in relation_pairs} == {"object_removal", "attribute_modification"}
+    assert {pair.provenance["truth"]["place"] for pair in relation_pairs} == {"left", "right"}
+    for pair in relation_pairs:
         truth = pair.provenance["truth"]
         assert number_of_discs(pair.source) == 2
         assert pair.mask is not None and np.array_equal(pair.source[~pair.mask], pair.edited[~pair.mask])
@@ -147,8 +147,8 @@ def test_relation_edits_only_the_object_at_its_place(related: list[EditPair]) ->
         assert isinstance(score, Score) and min(score.sc_score_1, score.sc_score_2) >= 8, score
 
 
-def test_edit_of_the_other_object_fails(related: list[EditPair]) -> None:
-    for pair in related:
+def test_edit_of_the_other_object_fails(relation_pairs: list[EditPair]) -> None:
+    for pair in relation_pairs:
         truth = pair.provenance["truth"]
         opposite = {"left": "right", "right": "left"}[truth["place"]]
         assert success(replace(pair, edited=pair.source)) < 5

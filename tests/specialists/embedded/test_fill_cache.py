@@ -33,7 +33,7 @@ def grey_fill(image: Image, mask: Mask) -> Image:
 
 
 @pytest.fixture
-def inpainted(monkeypatch: pytest.MonkeyPatch) -> list[Mask]:
+def inpainted_holes(monkeypatch: pytest.MonkeyPatch) -> list[Mask]:
     """Replace PatchMatch by a grey fill; return the list of the holes that were inpainted."""
     holes: list[Mask] = []
     monkeypatch.setattr(fill_cache, "inpaint", lambda image, mask: holes.append(mask) or grey_fill(image, mask))
@@ -52,46 +52,46 @@ def removals(tmp_path: Path) -> Iterator[Shard]:
         yield shard
 
 
-def test_same_hole_is_inpainted_once(inpainted: list[Mask]) -> None:
+def test_same_hole_is_inpainted_once(inpainted_holes: list[Mask]) -> None:
     filled = FillCache()
     first, again = filled.fill(photo(), hole()), filled.fill(photo(), hole().copy())
-    assert len(inpainted) == 1 and again is first
+    assert len(inpainted_holes) == 1 and again is first
     assert np.array_equal(first, grey_fill(photo().image, hole()))
 
 
-def test_each_new_hole_or_photo_is_inpainted(inpainted: list[Mask]) -> None:
+def test_each_new_hole_or_photo_is_inpainted(inpainted_holes: list[Mask]) -> None:
     filled = FillCache()
     for this, mask in ((photo(), hole()), (photo(), hole(11)), (photo("lake"), hole()), (photo(sha256="b"), hole())):
         filled.fill(this, mask)
-    assert len(inpainted) == 4
+    assert len(inpainted_holes) == 4
 
 
-def test_only_the_latest_fills_stay_in_memory(inpainted: list[Mask]) -> None:
+def test_only_the_latest_fills_stay_in_memory(inpainted_holes: list[Mask]) -> None:
     filled = FillCache()
     for left in range(KEPT + 1):
         filled.fill(photo(), hole(left))
     filled.fill(photo(), hole(1))
-    assert len(inpainted) == KEPT + 1
+    assert len(inpainted_holes) == KEPT + 1
     filled.fill(photo(), hole(0))
-    assert len(inpainted) == KEPT + 2
+    assert len(inpainted_holes) == KEPT + 2
 
 
-def test_fill_of_a_removal_is_reused(inpainted: list[Mask], removals: Shard) -> None:
+def test_fill_of_a_removal_is_reused(inpainted_holes: list[Mask], removals: Shard) -> None:
     filled = FillCache(removals).fill(photo(), hole())
-    assert not inpainted
+    assert not inpainted_holes
     assert (filled[hole()] == (255, 0, 0)).all() and np.array_equal(filled[~hole()], photo().image[~hole()])
 
 
-def test_removal_of_another_hole_or_photo_is_not_reused(inpainted: list[Mask], removals: Shard) -> None:
+def test_removal_of_another_hole_or_photo_is_not_reused(inpainted_holes: list[Mask], removals: Shard) -> None:
     filled = FillCache(removals)
     others = (photo(), hole(11)), (photo("lake"), hole()), (photo(sha256="b"), hole())
     assert all(np.array_equal(filled.fill(this, mask), grey_fill(this.image, mask)) for this, mask in others)
     larger = replace(photo(), image=np.zeros((96, 128, 3), np.uint8))
     filled.fill(larger, np.kron(hole(), np.ones((2, 2), bool)))
-    assert len(inpainted) == 4
+    assert len(inpainted_holes) == 4
 
 
 @pytest.mark.parametrize("task", SHARE_FILLS)
-def test_specialists_that_share_fills_reuse_removals(task: Task, removals: Shard, inpainted: list[Mask]) -> None:
+def test_specialists_that_share_fills_reuse_removals(task: Task, removals: Shard, inpainted_holes: list[Mask]) -> None:
     specialist = build(task, [photo()], removals=removals)
-    assert (specialist._fills.fill(photo(), hole())[hole()] == (255, 0, 0)).all() and not inpainted
+    assert (specialist._fills.fill(photo(), hole())[hole()] == (255, 0, 0)).all() and not inpainted_holes

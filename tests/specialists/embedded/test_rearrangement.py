@@ -67,12 +67,12 @@ def all_pairs(specialist: Specialist, photo: Photo) -> list[EditPair]:
 
 
 @pytest.fixture(scope="module")
-def moved() -> list[EditPair]:
+def moved_pairs() -> list[EditPair]:
     return all_pairs(Movement(Disc()), table())
 
 
 @pytest.fixture(scope="module")
-def resized() -> list[EditPair]:
+def resized_pairs() -> list[EditPair]:
     return all_pairs(Resize(Disc()), table())
 
 
@@ -99,33 +99,35 @@ def with_truth(pair: EditPair, **values: object) -> EditPair:
     return replace(pair, provenance={**pair.provenance, "truth": {**pair.provenance["truth"], **values}})
 
 
-def test_object_is_at_its_recorded_place_before_and_after(moved: list[EditPair], resized: list[EditPair]) -> None:
-    assert {pair.provenance["truth"]["direction"] for pair in moved} == {"left", "right", "up", "down"}
-    assert len({pair.provenance["truth"]["scale"] for pair in resized}) == 6
-    for pair in (*moved, *resized):
+def test_object_is_at_its_recorded_place_before_and_after(
+    moved_pairs: list[EditPair], resized_pairs: list[EditPair]
+) -> None:
+    assert {pair.provenance["truth"]["direction"] for pair in moved_pairs} == {"left", "right", "up", "down"}
+    assert len({pair.provenance["truth"]["scale"] for pair in resized_pairs}) == 6
+    for pair in (*moved_pairs, *resized_pairs):
         truth = pair.provenance["truth"]
         assert np.allclose(find_disc(pair.source), truth["box"], atol=0.012), truth
         assert np.allclose(find_disc(pair.edited), truth["new_box"], atol=0.012), truth
 
 
 def test_nothing_changes_outside_the_mask_and_the_photo_is_one_side(
-    moved: list[EditPair], resized: list[EditPair]
+    moved_pairs: list[EditPair], resized_pairs: list[EditPair]
 ) -> None:
     photo = table().image
-    for pair in (*moved, *resized):
+    for pair in (*moved_pairs, *resized_pairs):
         assert pair.mask is not None and (pair.source[~pair.mask] == pair.edited[~pair.mask]).all()
         assert (pair.source == photo).all() or (pair.edited == photo).all()
 
 
-def test_judge_accepts_each_pair(moved: list[EditPair], resized: list[EditPair]) -> None:
-    for pair in (*moved, *resized):
+def test_judge_accepts_each_pair(moved_pairs: list[EditPair], resized_pairs: list[EditPair]) -> None:
+    for pair in (*moved_pairs, *resized_pairs):
         verdict = score_pair(pair)
         assert isinstance(verdict, Score) and verdict.o_score >= 9, (pair.instruction, verdict)
 
 
 @pytest.mark.parametrize("spoil", ["elsewhere", "ghost", "gone", "unmoved", "another way"])
-def test_judge_rejects_a_planted_fault_of_a_movement(moved: list[EditPair], spoil: str) -> None:
-    pair = next(pair for pair in moved if (pair.source == table().image).all())
+def test_judge_rejects_a_planted_fault_of_a_movement(moved_pairs: list[EditPair], spoil: str) -> None:
+    pair = next(pair for pair in moved_pairs if (pair.source == table().image).all())
     across = pair.provenance["truth"]["direction"] in ("left", "right")
     left, top, right, bottom = (
         round(edge * side) for edge, side in zip(pair.provenance["truth"]["box"], (WIDTH, HEIGHT) * 2, strict=True)
@@ -147,9 +149,9 @@ def test_judge_rejects_a_planted_fault_of_a_movement(moved: list[EditPair], spoi
     assert success(spoiled) < 4, spoil
 
 
-def test_judge_rejects_another_size_than_the_instruction_states(resized: list[EditPair]) -> None:
-    half = next(pair for pair in resized if pair.provenance["truth"]["scale"] == 0.5)
-    three_quarters = next(pair for pair in resized if pair.provenance["truth"]["scale"] == 0.75)
+def test_judge_rejects_another_size_than_the_instruction_states(resized_pairs: list[EditPair]) -> None:
+    half = next(pair for pair in resized_pairs if pair.provenance["truth"]["scale"] == 0.5)
+    three_quarters = next(pair for pair in resized_pairs if pair.provenance["truth"]["scale"] == 0.75)
     assert success(replace(half, instructions=("Make the ball larger.",))) < 4
     assert success(replace(half, edited=three_quarters.edited)) < 4, "the object does not fill its new box"
     wrong = with_truth(half, scale=0.75, new_box=three_quarters.provenance["truth"]["new_box"])

@@ -76,30 +76,30 @@ def success(pair: EditPair) -> float:
 
 
 @pytest.fixture(scope="module", params=[0, 1, 2])
-def inserted(request: pytest.FixtureRequest) -> EditPair:
+def inserted_pair(request: pytest.FixtureRequest) -> EditPair:
     return make_pair(VisualReference(Ellipses()), request.param)
 
 
-def test_object_of_the_reference_image_is_inserted_and_another_one_fails(inserted: EditPair) -> None:
-    (reference,) = inserted.references
-    assert reference.role == "subject" and all("reference image" in text for text in inserted.instructions)
-    assert len(set(inserted.instructions)) == 4
-    mask = inserted.mask
-    assert mask is not None and np.array_equal(inserted.source[~mask], inserted.edited[~mask])
-    assert success(inserted) >= 9
+def test_object_of_the_reference_image_is_inserted_and_another_one_fails(inserted_pair: EditPair) -> None:
+    (reference,) = inserted_pair.references
+    assert reference.role == "subject" and all("reference image" in text for text in inserted_pair.instructions)
+    assert len(set(inserted_pair.instructions)) == 4
+    mask = inserted_pair.mask
+    assert mask is not None and np.array_equal(inserted_pair.source[~mask], inserted_pair.edited[~mask])
+    assert success(inserted_pair) >= 9
     other, _ = isolate_object(PLATE.image, ellipse("plate"), 1.0, False)
     shown = cv2.resize(other, reference.image.shape[1::-1]).astype(np.uint8)
     for wrong in (shown, reference.image[::-1].copy(), np.full_like(reference.image, 90)):
-        score = score_pair(replace(inserted, references=(Reference("subject", wrong),)))
+        score = score_pair(replace(inserted_pair, references=(Reference("subject", wrong),)))
         assert isinstance(score, Unscorable) or score.sc_score_1 < 5
-    assert success(replace(inserted, edited=inserted.source)) < 5
-    assert isinstance(score_pair(replace(inserted, references=())), Unscorable)
+    assert success(replace(inserted_pair, edited=inserted_pair.source)) < 5
+    assert isinstance(score_pair(replace(inserted_pair, references=())), Unscorable)
 
 
-def test_half_of_the_reference_object_fails(inserted: EditPair) -> None:
-    half = inserted.edited.copy()
-    half[:, WIDTH // 2 :] = inserted.source[:, WIDTH // 2 :]
-    assert success(replace(inserted, edited=half)) < 7
+def test_half_of_the_reference_object_fails(inserted_pair: EditPair) -> None:
+    half = inserted_pair.edited.copy()
+    half[:, WIDTH // 2 :] = inserted_pair.source[:, WIDTH // 2 :]
+    assert success(replace(inserted_pair, edited=half)) < 7
 
 
 @pytest.mark.parametrize("mirrored", [False, True])

@@ -152,12 +152,12 @@ def test_pipeline_that_runs_out_of_memory_continues_with_smaller_batches(
     whole = [inpainter.fill([each])[0] for each in holes]
     call = type(inpainter.pipeline).__call__
 
-    def limited(pipeline: object, prompt: list[str], **options: object) -> object:
+    def call_limited(pipeline: object, prompt: list[str], **options: object) -> object:
         if len(prompt) > 2:
             raise torch.OutOfMemoryError("CUDA out of memory")
         return call(pipeline, prompt, **options)
 
-    monkeypatch.setattr(type(inpainter.pipeline), "__call__", limited)
+    monkeypatch.setattr(type(inpainter.pipeline), "__call__", call_limited)
     monkeypatch.setattr(inpainter, "batches", OomAdaptiveBatcher(4))
     for filled, alone in zip(inpainter.fill(holes), whole, strict=True):
         assert np.abs(filled.astype(int) - alone.astype(int)).max() <= 1

@@ -36,7 +36,7 @@ def pipeline(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 
 
 @pytest.fixture
-def unrounded(monkeypatch: pytest.MonkeyPatch) -> None:
+def float_images(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep images as floats in [0, 1], because tiny networks make differences below one level of grey."""
     monkeypatch.setattr(paired_sampling, "levels", np.asarray)
 
@@ -51,14 +51,14 @@ def test_identical_prompts_give_bit_identical_images(pipeline: Pipeline) -> None
     assert np.array_equal(first, second) and first.shape == (*SIZE, 3) and first.std() > 1
 
 
-@pytest.mark.usefixtures("unrounded")
+@pytest.mark.usefixtures("float_images")
 def test_edit_differs_from_its_source_and_from_an_uncontrolled_one(pipeline: Pipeline) -> None:
     source, target = one(pipeline, PAIR)
     _, free = one(pipeline, PAIR, replace(HOW, reach=ControlRange(0.0, 0.0)))
     assert not np.array_equal(source, target) and not np.array_equal(target, free)
 
 
-@pytest.mark.usefixtures("unrounded")
+@pytest.mark.usefixtures("float_images")
 def test_text_and_image_reach_each_change_the_edit(pipeline: Pipeline) -> None:
     reaches = (ControlRange(0.75, 0.0), ControlRange(0.0, 0.5), ControlRange(0.75, 0.5), ControlRange(1.0, 1.0))
     reaches += (ControlRange(0.75, 0.5, text_layers=("nowhere",)), ControlRange(0.75, 0.5, image_layers=("nowhere",)))
@@ -82,7 +82,7 @@ def test_source_image_equals_an_independent_sample(pipeline: Pipeline) -> None:
     assert_close(one(pipeline, PAIR)[0], alone)
 
 
-@pytest.mark.usefixtures("unrounded")
+@pytest.mark.usefixtures("float_images")
 def test_word_weight_of_one_changes_nothing_and_others_do(pipeline: Pipeline) -> None:
     _, target = one(pipeline, PAIR)
     assert np.array_equal(one(pipeline, replace(PAIR, weights={"fog": 1.0}))[1], target)

@@ -130,7 +130,7 @@ CAPTIONED = SupportedConditions(references=True, captions=True)
 
 
 @pytest.fixture(scope="module")
-def captioned(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def captioned_buckets(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Write buckets whose references have captions, or none, and their encoded form."""
     root = tmp_path_factory.mktemp("captions")
     make_buckets(root, references=True, captions=True)
@@ -141,8 +141,8 @@ def captioned(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def test_each_reference_has_its_caption_and_dropped_captions_are_empty(captioned: Path) -> None:
-    pairs = make_store(captioned).read("3x2", range(3))
+def test_each_reference_has_its_caption_and_dropped_captions_are_empty(captioned_buckets: Path) -> None:
+    pairs = make_store(captioned_buckets).read("3x2", range(3))
     none = dict.fromkeys(("text_dropout", "both_dropout", "reference_dropout"), 0)
     for dropout in (0, 1):
         inputs = maker(CAPTIONED, caption_dropout=dropout, **none).training(pairs, 1, 0).inputs
@@ -153,10 +153,10 @@ def test_each_reference_has_its_caption_and_dropped_captions_are_empty(captioned
             assert inputs["reference_pooled"][row, : len(captions), 0].tolist() == lengths
 
 
-def test_encoded_captions_are_bit_identical(captioned: Path) -> None:
-    store = make_store(captioned)
+def test_encoded_captions_are_bit_identical(captioned_buckets: Path) -> None:
+    store = make_store(captioned_buckets)
     builder = maker(CAPTIONED, caption_dropout=0.5, shuffle_references=True, vary_references=True)
-    encoded = EncodedPairs(captioned / "encoded", store, "float32")
+    encoded = EncodedPairs(captioned_buckets / "encoded", store, "float32")
     for ratio, count in store.sizes().items():
         for step in range(4 if count else 0):
             one, other = (builder.training(each.read(ratio, [*range(count)]), step, 0) for each in (store, encoded))
@@ -164,8 +164,8 @@ def test_encoded_captions_are_bit_identical(captioned: Path) -> None:
             assert all(torch.equal(one.inputs[name], other.inputs[name]) for name in one.inputs)
 
 
-def test_number_and_order_of_references_vary_only_if_configured(captioned: Path) -> None:
-    pairs = make_store(captioned).read("3x2", [0, 1, 2] * 8).pairs
+def test_number_and_order_of_references_vary_only_if_configured(captioned_buckets: Path) -> None:
+    pairs = make_store(captioned_buckets).read("3x2", [0, 1, 2] * 8).pairs
     rngs = [[np.random.default_rng([place, again]) for place in range(len(pairs))] for again in range(3)]
     options = {"reference_dropout": 0, "max_references": 2}
 

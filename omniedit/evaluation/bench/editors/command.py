@@ -47,7 +47,7 @@ class Command(Editor):
             return failure or _read_output(output)
 
     def _run(self, arguments: Sequence[str], log: Path) -> EditFailure | None:
-        """Run the command in a process group of its own; return a failure unless it exits with 0."""
+        """Run the command in its own process group; return a failure unless it exits with 0."""
         try:
             with log.open("wb") as file:
                 process = subprocess.Popen(
@@ -68,7 +68,7 @@ class Command(Editor):
 
 
 def fill(command: Sequence[str], values: Mapping[str, str]) -> list[str]:
-    """Put values in the places of a command; braces in a value stay as they are. `python` is this Python."""
+    """Put values in the places of a command; braces in a value are kept. `python` is this Python."""
     filled = [_PLACEHOLDER.sub(lambda place: values[place[1]], part) for part in command]
     return [sys.executable, *filled[1:]] if filled[0] == "python" else filled
 

@@ -19,7 +19,7 @@ from omniedit.models.shipped import FOLDER
 
 
 class TrainedEditor(Editor):
-    """Editor that `EditPipeline` runs; it scales images to the size of its training by itself.
+    """Editor that `EditPipeline` runs; it scales images to the size of its training.
 
     Raises:
         UserError: the folder has no editor that can be loaded.

@@ -84,7 +84,7 @@ def _list_rows(table: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
 
 
 def _unmark(cell: Any) -> Any:
-    """Return a cell without the mark of `write_csv`; surplus or missing cells are returned as they are."""
+    """Return a cell without the mark of `write_csv`; surplus or missing cells are returned unchanged."""
     return unmark_formula(cell) if isinstance(cell, str) else cell
 
 

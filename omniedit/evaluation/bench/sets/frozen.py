@@ -1,6 +1,6 @@
 """Format of a frozen set: a folder whose files all have a checksum.
 
-images/             photos, as they were given
+images/             photos, unchanged
 bench.jsonl         an item a line
 set.json            name and version of the set, numbers of its items
 checksums.sha256    SHA-256 of the other files, for `sha256sum --check`
@@ -49,7 +49,7 @@ def read_checksums(file: Path) -> dict[str, str]:
 
 
 def verify(folder: Path, locate: Locate) -> dict[str, str]:
-    """Check that all files of a frozen set are as they were frozen, and return their checksums by path.
+    """Check that no file of a frozen set has changed, and return their checksums by path.
 
     Raises:
         UserError: a file is missing, has changed, or is not in the list; the message names it.
@@ -58,7 +58,7 @@ def verify(folder: Path, locate: Locate) -> dict[str, str]:
     for path, checksum in checksums.items():
         file = locate(path)
         if not file.is_file():
-            raise UserError(f"{folder}: {path} is missing; a frozen set is used as it is, so copy it again")
+            raise UserError(f"{folder}: {path} is missing; copy the frozen set again")
         if digest_file(file) != checksum:
             raise UserError(f"{folder}: {path} has changed since the set was frozen; copy it again, or build a version")
     if added := sorted(list_files(folder) - checksums.keys()):

@@ -59,7 +59,7 @@ def _read_lines(file: Path) -> list[str]:
     try:
         return split_lines(file.read_text(encoding="utf-8-sig"))
     except OSError as error:
-        raise UserError(f"{file}: cannot be read: {error.strerror}; give the folder as it is downloaded") from None
+        raise UserError(f"{file}: cannot be read: {error.strerror}; give the downloaded folder") from None
     except UnicodeDecodeError:
         raise UserError(f"{file}: not a text in UTF-8; download it again") from None
 

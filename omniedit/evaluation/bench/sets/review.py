@@ -56,7 +56,7 @@ class Decision:
 
 @dataclass(frozen=True)
 class Slot:
-    """Photo and task with its proposals; a blank one stands for none."""
+    """Photo and task with its proposals; a blank one means none."""
 
     photo: str
     task: str

@@ -37,7 +37,7 @@ DREAMBOOTH = "prompts_and_classes.txt"
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 MAX_PHOTOS = 16
 LIVE = ("cat", "dog")
-"""Classes of DreamBooth's live subjects, which have prompts of their own."""
+"""Classes of DreamBooth's live subjects, which have separate prompts."""
 TOKEN, CLASS = "{0} ", "{1}"
 _PROMPT = re.compile(r"^'(.*)'\.format\(", re.MULTILINE)
 
@@ -62,7 +62,7 @@ def _list_prompts(file: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
 
 
 def _list_dreambooth(file: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Yield DreamBooth's 25 prompts of each subject; the word that stands for the subject is left out."""
+    """Yield DreamBooth's 25 prompts of each subject; the word for the subject is left out."""
     text = file.read_text(encoding="utf-8-sig")
     classes, _, prompts = text.partition("\nPrompts")
     objects, _, live = prompts.partition("Live Subject Prompts")

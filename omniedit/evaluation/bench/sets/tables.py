@@ -165,7 +165,7 @@ def find_tables(path: Path, pattern: str = "") -> list[Path]:
     chosen = [file for file in files if pattern in file.name or not path.is_dir()]
     if not chosen or not all(file.is_file() for file in chosen):
         named = f" with '{pattern}' in its name" if pattern else ""
-        raise UserError(f"{path}: no Parquet or Arrow file{named}; give the folder of the data set as it is downloaded")
+        raise UserError(f"{path}: no Parquet or Arrow file{named}; give the downloaded folder of the data set")
     return chosen
 
 

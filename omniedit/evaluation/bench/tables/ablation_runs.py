@@ -18,7 +18,7 @@ ScoreRow = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class AblationRun:
-    """Run whose editors stand in the tables.
+    """Run whose editors are in the tables.
 
     Args:
         config: content of its config.json.

@@ -73,7 +73,7 @@ def to_csv(grid: Grid) -> list[dict[str, Any]]:
 
 
 def escape_latex(text: str) -> str:
-    """Return a text in which LaTeX's special characters stand for themselves."""
+    """Escape LaTeX's special characters in a text."""
     return _LATEX_SPECIAL.sub(lambda found: _LATEX_ESCAPES.get(found[0], f"\\{found[0]}"), text)
 
 

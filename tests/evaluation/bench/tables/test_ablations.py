@@ -55,12 +55,12 @@ def make_run(
 
 
 @pytest.fixture
-def filtered(tmp_path: Path) -> Path:
+def filtered_run(tmp_path: Path) -> Path:
     return make_run(tmp_path / "results/filtered", GOOD, 9)
 
 
 @pytest.fixture
-def unfiltered(tmp_path: Path) -> Path:
+def unfiltered_run(tmp_path: Path) -> Path:
     return make_run(tmp_path / "results/unfiltered", POOR, 0)
 
 
@@ -73,33 +73,33 @@ def read_table(path: Path, table: str) -> dict[tuple[str, str, str], str]:
 
 
 def test_both_tables_are_written_in_three_formats(
-    filtered: Path, unfiltered: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    filtered_run: Path, unfiltered_run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.chdir(filtered.parents[1])
+    monkeypatch.chdir(filtered_run.parents[1])
     monkeypatch.setattr("sys.argv", ["omniedit", "bench-tables", "filtered", "unfiltered"])
     cli.main()
-    page = (filtered / "bench/ablations.md").read_text()
+    page = (filtered_run / "bench/ablations.md").read_text()
     assert (
         page in capsys.readouterr().out
         and "| filtered | filtered at O 9 | 90 |" in page
         and "unfiltered | 90 |" in page
     )
     assert "differ" not in page.split("###")[0]
-    latex = (filtered / "bench/ablations.tex").read_text()
+    latex = (filtered_run / "bench/ablations.tex").read_text()
     assert latex.count(r"\begin{table}") == 4 and r"EditNet, filtered at O 9 & \textbf{8." in latex
-    means = read_table(filtered / "bench/ablations.csv", "Table 6, filtered")
+    means = read_table(filtered_run / "bench/ablations.csv", "Table 6, filtered")
     assert float(means["", "EditNet, unfiltered", "O"]) == pytest.approx(5.09375)
     assert means["", "ControlNet, filtered at O 9", "scored"] == "16"
-    assert {row for _, row, _ in read_table(filtered / "bench/ablations.csv", "Table 7, architectures")} == {
+    assert {row for _, row, _ in read_table(filtered_run / "bench/ablations.csv", "Table 7, architectures")} == {
         "EditNet",
         "ControlNet",
     }
 
 
 def test_differences_of_each_architecture_have_corrected_p_values(
-    filtered: Path, unfiltered: Path, tmp_path: Path
+    filtered_run: Path, unfiltered_run: Path, tmp_path: Path
 ) -> None:
-    paths = write_ablations(tmp_path / "out", [read_run(filtered, None), read_run(unfiltered, None)], 0)
+    paths = write_ablations(tmp_path / "out", [read_run(filtered_run, None), read_run(unfiltered_run, None)], 0)
     found = read_table(paths[2], "Table 6, paired differences")
     rows = {row for _, row, _ in found}
     assert rows == {f"{name}, filtered at O 9 - {name}, unfiltered" for name in ("EditNet", "ControlNet")}
@@ -110,9 +110,9 @@ def test_differences_of_each_architecture_have_corrected_p_values(
     assert found["O", label, "below 0.05"] == "yes" and found["SC", label, "items"] == "16"
 
 
-def test_runs_with_different_sizes_or_settings_are_named(filtered: Path, tmp_path: Path) -> None:
+def test_runs_with_different_sizes_or_settings_are_named(filtered_run: Path, tmp_path: Path) -> None:
     other = make_run(tmp_path / "other", POOR, 0, pairs=400, steps="2")
-    page = write_ablations(tmp_path, [read_run(filtered, None), read_run(other, None)], 0)[0].read_text()
+    page = write_ablations(tmp_path, [read_run(filtered_run, None), read_run(other, None)], 0)[0].read_text()
     assert "differ in their numbers of pairs" in page and "differ from filtered: `steps`." in page
 
 
@@ -125,11 +125,11 @@ def test_runs_with_different_sizes_or_settings_are_named(filtered: Path, tmp_pat
     ],
 )
 def test_runs_that_cannot_be_compared_are_an_error(
-    filtered: Path, tmp_path: Path, change: dict[str, str], problem: str
+    filtered_run: Path, tmp_path: Path, change: dict[str, str], problem: str
 ) -> None:
     other = make_run(tmp_path / "other", POOR, 0, **change)
     with pytest.raises(UserError, match=problem):
-        write_ablations(tmp_path, [read_run(filtered, None), read_run(other, None)], 0)
+        write_ablations(tmp_path, [read_run(filtered_run, None), read_run(other, None)], 0)
 
 
 def test_without_anything_to_compare_an_error_is_raised(tmp_path: Path) -> None:
@@ -145,8 +145,8 @@ def test_without_anything_to_compare_an_error_is_raised(tmp_path: Path) -> None:
         read_run(tmp_path, None)
 
 
-def test_scores_on_a_set_are_read_by_judge(filtered: Path, tmp_path: Path) -> None:
-    place = filtered / "bench/sets/paper"
+def test_scores_on_a_set_are_read_by_judge(filtered_run: Path, tmp_path: Path) -> None:
+    place = filtered_run / "bench/sets/paper"
     for editor, o in (("editnet", 8.0), ("controlnet", 2.0)):
         rows = [
             {"item_id": str(n), "task": "t", "image_id": str(n // 2), "status": "scored", "session": None, "judge": "J",
@@ -156,7 +156,7 @@ def test_scores_on_a_set_are_read_by_judge(filtered: Path, tmp_path: Path) -> No
         (place / editor / "scores").mkdir(parents=True)
         write_rows(place / editor / "scores/gpt.parquet", rows, SCHEMA)
     (place / "bench.json").write_text('{"version": "v1"}')
-    page = write_ablations(tmp_path, [read_run(filtered, "paper")], 0)[0].read_text()
+    page = write_ablations(tmp_path, [read_run(filtered_run, "paper")], 0)[0].read_text()
     assert "### Table 7, architectures, filtered, gpt" in page and "8 items on 4 images" in page
 
 
