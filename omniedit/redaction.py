@@ -23,11 +23,13 @@ _SECRET = (
 )
 _RANGE = re.compile(r"\{\d+\.\.\d+\}")
 _QUERY = re.compile(rf"([?&;#](?:{_SECRET})(?:\[\w*\]|%5B\w*%5D)?=)[^&#;\s\"'<>]+", re.IGNORECASE)
+_NAMED = r"(?:proxy-)?authorization|(?:[\w-]{1,30}[_-])?api[_-]?key|(?:auth|access|security)[_-]token|client[_-]secret"
 _HEADER = re.compile(
-    r"(\b(?:(?:proxy-)?authorization|(?:[\w-]{1,30}[_-])?api[_-]?key|(?:auth|access|security)[_-]token|client[_-]secret)"
-    r"[\"']?\s*:\s*[\"']?(?:(?:bearer|basic|token)\s+)?)[^\s\"',;{}\[\]]+",
+    rf"((?:[\"'](?:{_NAMED})[\"']\s*:\s*[\"']|\b(?:{_NAMED})\s*:\s*(?=(?:bearer|basic|token)\s|[^\s\"',;]*\d))"
+    r"(?:(?:bearer|basic|token)\s+)?)[^\s\"',;{}\[\]]+",
     re.IGNORECASE,
 )
+"""Header or field with a key. In quotes any value counts, else one with a digit: `api_key: unknown key` stays."""
 _KEY = re.compile(
     r"\b(?:sk-[\w-]{16,}|hf_[A-Za-z0-9]{16,}|gh[oprsu]_\w{16,}|github_pat_\w{16,}|A[KS]IA[0-9A-Z]{12,}|AIza[\w-]{20,}"
     r"|xox[abp]-[\w-]{10,}|r8_\w{20,})|(?<=\bBearer )[\w.~+/=-]{16,}"

@@ -29,7 +29,11 @@ from omniedit.redaction import ENVIRONMENT, export_secrets, redact, redact_value
         ("mailto:bob@example.org/ and tag:1@sha256", "mailto:bob@example.org/ and tag:1@sha256"),
         ("https://host:8000/a@b", "https://host:8000/a@b"),
         ("{'Authorization': 'Bearer abc', 'x-api-key': 'def'}", "{'Authorization': 'Bearer ***', 'x-api-key': '***'}"),
-        ("api_key_env: KEY, authorization: yes", "api_key_env: KEY, authorization: ***"),
+        (
+            "api_key_env: KEY, my.yaml: api_key: unknown variable",
+            "api_key_env: KEY, my.yaml: api_key: unknown variable",
+        ),
+        ("authorization: Basic dXNlcjpwYXNz, x-api-key: abc1", "authorization: Basic ***, x-api-key: ***"),
         ("Incorrect API key: sk-proj-abcdefghijkl0123456789.", "Incorrect API key: ***."),
         ("hf_abcdefghijklmnopqrst AKIAIOSFODNN7EXAMPLE Basic training", "*** *** Basic training"),
         ("https://host/a@b?author=bob&keyword=cat", "https://host/a@b?author=bob&keyword=cat"),

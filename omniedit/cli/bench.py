@@ -145,6 +145,7 @@ def mark_folder(out: Path, bench: "BenchSet") -> None:
     import json
 
     from omniedit.errors import UserError
+    from omniedit.plain_text import clean_line
     from omniedit.storage.atomic import write_changed
 
     about = {"set": bench.name, "version": bench.version, "items": len(bench.items), "rejected": dict(bench.rejected)}
@@ -157,7 +158,7 @@ def mark_folder(out: Path, bench: "BenchSet") -> None:
     write_changed(file, json.dumps(about, indent=2) + "\n")
     if bench.rejected:
         first = next(iter(bench.rejected.items()))
-        print(f"rows of {bench.name} skipped: {len(bench.rejected)}; the first, {first[0]}: {first[1]}", flush=True)
+        print(f"rows of {bench.name} skipped: {len(bench.rejected)}; the first, {clean_line(': '.join(first), 300)}")
 
 
 def warn_unpinned(args: argparse.Namespace, entries: "Mapping[str, Entry]") -> None:

@@ -91,17 +91,18 @@ def edit_files(
         pipeline.scheduler = make_scheduler(settings.scheduler, pipeline.scheduler)
     failed = 0
     for source, target in targets.items():
-        pipeline.set_progress_bar_config(desc=source.name, leave=False)
+        shown_source, shown_target = clean_line(str(source)), clean_line(str(target))
+        pipeline.set_progress_bar_config(desc=clean_line(source.name), leave=False)
         try:
             with collect_doubts() as doubts:
                 lost = edit_file(pipeline, source, target, settings, shown)
             for doubt in dict.fromkeys(doubts):
-                print(f"{source}: {doubt}", flush=True)
+                print(f"{shown_source}: {doubt}", flush=True)
             without = f" (without its {'; '.join(lost)})" if lost else ""
-            print(f"{source} -> {target}{without}", flush=True)
+            print(f"{shown_source} -> {shown_target}{without}", flush=True)
         except (OSError, MemoryError, RuntimeError, ValueError, UnreadableImage) as error:  # RuntimeError: torch's OOM
             failed += 1
-            print(f"{source}: not edited: {' '.join(str(error).split())}", flush=True)
+            print(f"{shown_source}: not edited: {clean_line(str(error))}", flush=True)
     if failed:
         raise UserError(f"{failed} of {len(targets)} images were not edited; the lines above give the reasons")
 
@@ -174,7 +175,7 @@ def _stage_reporter(source: Path, width: int, height: int) -> Callable[[str], No
 
     def report(stage: str) -> None:
         if width * height > LARGE_PIXELS:
-            print(f"{source}: {size}: {stage}", flush=True)
+            print(f"{clean_line(str(source))}: {size}: {stage}", flush=True)
 
     return report
 

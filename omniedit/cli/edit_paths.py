@@ -6,6 +6,7 @@ from typing import Any
 
 from omniedit.cli.special_files import special_kind
 from omniedit.errors import UserError
+from omniedit.plain_text import clean_line
 
 FORMATS: dict[str, tuple[str, dict[str, Any]]] = {
     ".jpg": ("JPEG", {"quality": 95}),
@@ -59,7 +60,7 @@ def _images(inputs: Sequence[Path], out: Path | None) -> Iterator[tuple[Path, Pa
             files = [path for path in sorted(given.rglob("*")) if not path.is_dir() and _is_file(path)]
             images = [path for path in files if path.suffix.lower() in FORMATS]
             if others := sorted({path.suffix.lower() or path.name for path in files} - FORMATS.keys()):
-                print(f"{given}: files of other formats are skipped: {' '.join(others)}", flush=True)
+                print(clean_line(f"{given}: files of other formats are skipped: {' '.join(others)}", 1000), flush=True)
             yield from ((path, path.relative_to(given)) for path in images if not _is_edit(path, given, out))
         elif given.is_file():
             yield given, Path(given.name)
@@ -71,7 +72,7 @@ def _is_file(path: Path) -> bool:
     """Return whether a directory entry is a file or a link that may lead to one; print a message if it is not."""
     kind = special_kind(path)
     if kind:
-        print(f"{path}: skipped: {kind}, not a file", flush=True)
+        print(f"{clean_line(str(path))}: skipped: {kind}, not a file", flush=True)
     return kind is None
 
 

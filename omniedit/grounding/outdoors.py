@@ -24,10 +24,17 @@ OUTDOOR_WORDS = re.compile(
 """Words of a caption that name a place with weather."""
 INDOOR_WORDS = re.compile(
     r"\b(indoors?|inside|interior|room|bedroom|bathroom|kitchen|office|studio|wall|ceiling|carpet|sofa|couch|bed|desk"
-    r"|shelf|shelve|lamp|curtain|backdrop|background|painting|poster|print|aquarium|museum|gallery)s?\b",
+    r"|shelf|shelve|lamp|curtain|backdrop|background|painting|poster|print|aquarium|museum|gallery|lobby|showroom|rink"
+    r"|window|cage|tank|terrarium|jar|vase|mug|cup|bowl|plate|dish|salad|soup|cake|screen|screenshot|phone|monitor|tv"
+    r"|television|map|book|magazine|page|toy|figurine|miniature|puzzle|mural|drawing|sketch|illustration|logo|tattoo"
+    r"|rug|cushion|fabric|shirt|jacket|dress|guitar)(?:e?s)?\b"
+    r"|\bpainted on\b|\b(?:on|in) (?:a|an|the) (?:table|shop|store|box|basket)\b"
+    r"|\b(?:beach ball|garden cent(?:re|er)|sky[- ]blue|forest[- ]green|sea[- ](?:bass|shell|food)s?|field mouse"
+    r"|grass snake|road bike|street food)\b",
     re.IGNORECASE,
 )
-"""Words of a caption that name a room or its contents: with them, a beach or a forest may be a poster on a wall."""
+"""Words of a caption that name a room, its contents or an image: with them, a beach may be a poster on a wall. The last
+two lines are names that only sound like places."""
 
 MIN_SPREAD = 0.34
 """Smallest standard deviation, in octaves, of the ratio of blue to red light over a sky; a painted wall has less."""

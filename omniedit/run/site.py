@@ -20,7 +20,7 @@ DEFAULT = Path("profiles/slurm/site.yaml")
 class Site(BaseModel):
     """Keys of site.yaml; the comments of that file explain them."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     account: str | None
     qos: str | None

@@ -88,7 +88,7 @@ def _failure(error: BaseException) -> str:
     cause: BaseException | None = error
     while cause is not None:
         status = getattr(cause, "status", None)
-        if isinstance(status, int) and status != HTTPStatus.NOT_FOUND:
+        if isinstance(status, int) and status >= 100 and status != HTTPStatus.NOT_FOUND:
             return f"the server answers {status} {_phrase(status)}; {_remedy(status)}"
         if isinstance(cause, ConnectionError | TimeoutError | OSError) and not isinstance(cause, FileNotFoundError):
             return f"cannot be opened: {_one_line(cause)}"

@@ -22,6 +22,8 @@ _MISSING = ("nan", "none", "null", "<na>")
 """Texts that libraries write for a missing value in a table."""
 _MEMBERS = ("en", "text", "value", "name")
 """Members of a JSON object that may hold its text, in order of preference."""
+MAX_FIELD_LENGTH = 2000
+"""Maximum length of an id, a licence, an author or an address, in characters; longer ones are cut."""
 MAX_NAME_LENGTH = 200
 """Maximum length of an object's name, in characters."""
 
@@ -39,7 +41,8 @@ class Caption:
 
     def __post_init__(self) -> None:
         for name in NAMES:
-            object.__setattr__(self, name, clean_line(getattr(self, name)))
+            longest = None if name == "caption" else MAX_FIELD_LENGTH
+            object.__setattr__(self, name, clean_line(getattr(self, name), longest))
         object.__setattr__(self, "origin", redact(self.origin))
 
 

@@ -284,6 +284,20 @@ def test_edit_of_a_tiff_drops_entries_about_the_source_pixels(photos: Path, edit
             assert (image.mode, image.size, image.getexif()[MAKER]) == ("RGB", (60, 40), "Scanner")
 
 
+def test_names_with_control_characters_are_printed_without_them(
+    photos: Path, editor: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (photos / "a.jpg").rename(photos / "a\x1b[31m\n.jpg")
+    (photos / "b\a.png").write_text("no image")
+    (photos / "c.\x1b[2J").touch()
+    monkeypatch.setattr("omniedit.cli.edit.edit_image", lambda pipeline, image, *_: image)
+    with pytest.raises(UserError):
+        edit([photos], editor, tmp_path / "out")
+    printed = capsys.readouterr().out
+    assert "a [31m .jpg -> " in printed and "b .png: not edited" in printed and ". [2j" in printed
+    assert all(line.isprintable() for line in printed.splitlines())
+
+
 def test_other_images_are_edited_if_one_exceeds_the_memory(
     photos: Path, editor: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

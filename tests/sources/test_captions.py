@@ -41,6 +41,13 @@ def test_img2dataset_files_layout_is_read(folder: Path) -> None:
     assert captions.files - list_caption_files(sorted(captions.files), PHOTOS) == set(PHOTOS)
 
 
+def test_fields_other_than_the_caption_are_cut() -> None:
+    long = "x" * 1_000_000
+    known = Caption(id=long, caption=long, licence=long, author=long, origin=long)
+    assert [len(getattr(known, name)) for name in ("id", "licence", "author", "origin")] == [2000] * 4
+    assert known.caption == long
+
+
 def test_origin_is_kept_without_its_signature() -> None:
     origin = "https://bob:pw@h/a.jpg?w=640&X-Amz-Signature=abc"
     assert Caption(caption=origin, origin=origin) == Caption(
