@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from functools import cache
 from importlib import resources
 
-import yaml
-
+from omniedit.storage.yaml_tables import parse_yaml
 from omniedit.tasks import Task
 
 
@@ -33,4 +32,4 @@ def to_name(task: str, dataset: str) -> str:
 @cache
 def known_names() -> Mapping[str, Mapping[str, str]]:
     """Return the mappings from names to tasks, by data set."""
-    return yaml.safe_load((resources.files("omniedit.exchange") / "task_names.yaml").read_text(encoding="utf-8"))
+    return parse_yaml((resources.files("omniedit.exchange") / "task_names.yaml").read_text(encoding="utf-8"))

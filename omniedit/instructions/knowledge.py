@@ -11,11 +11,10 @@ from importlib import resources
 from itertools import chain
 from typing import Any
 
-import yaml
-
 from omniedit.grounding.nouns import KINDS, OBJECT, find_kind, plain_nouns
 from omniedit.instructions.referring import Ambiguous
 from omniedit.instructions.words import content, stems
+from omniedit.storage.yaml_tables import parse_yaml
 
 MIN_LEAD = 1.3
 """Smallest ratio of the largest value to the next one for a comparison to be certain."""
@@ -161,4 +160,4 @@ def _vocabulary() -> frozenset[str]:
 @cache
 def _read_table() -> dict[str, Any]:
     text = (resources.files("omniedit.instructions") / "knowledge.yaml").read_text(encoding="utf-8")
-    return yaml.safe_load(text)
+    return parse_yaml(text)

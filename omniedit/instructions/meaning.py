@@ -11,8 +11,6 @@ from functools import cache
 from importlib import resources
 from itertools import chain
 
-import yaml
-
 from omniedit.instructions.knowledge import name_indirectly
 from omniedit.instructions.proposals import (
     AdditionProposal,
@@ -26,6 +24,7 @@ from omniedit.instructions.proposals import (
 )
 from omniedit.instructions.type_proposals import CountingProposal
 from omniedit.instructions.words import content, head, stems
+from omniedit.storage.yaml_tables import parse_yaml
 from omniedit.tasks import Task
 
 _SHARED = """drawing painting picture photo photograph image print art style illustration sketch still frame scene
@@ -226,7 +225,7 @@ def _task_phrase(task: Task) -> str:
 @cache
 def operations() -> dict[Task, tuple[Entries, Entries]]:
     """Return the phrases of each task: a paraphrase must say one of the first, if any, and none of the second."""
-    tasks = yaml.safe_load((resources.files("omniedit.instructions") / "operations.yaml").read_text(encoding="utf-8"))
+    tasks = parse_yaml((resources.files("omniedit.instructions") / "operations.yaml").read_text(encoding="utf-8"))
     return {Task(task): (_entries(lists["says"]), _entries(lists["never"])) for task, lists in tasks.items()}
 
 

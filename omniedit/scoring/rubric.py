@@ -12,12 +12,11 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from omniedit.config.schema import ApiConfig, ScoringConfig
 from omniedit.errors import UserError
 from omniedit.scoring.combination import Combination
 from omniedit.scoring.reply_form import ReplyForm, Scale
+from omniedit.storage.yaml_tables import parse_yaml
 
 SHIPPED_RUBRICS = resources.files("omniedit.scoring") / "rubrics"
 
@@ -223,7 +222,7 @@ def rubrics() -> dict[str, Rubric]:
     from omniedit.scoring.rubric_file import to_rubric
 
     folder = Path(str(SHIPPED_RUBRICS))
-    values = yaml.safe_load((folder / "rubrics.yaml").read_text(encoding="utf-8"))
+    values = parse_yaml((folder / "rubrics.yaml").read_text(encoding="utf-8"))
     return {name: to_rubric(parts, name, folder / "rubrics.yaml") for name, parts in values.items()}
 
 

@@ -76,9 +76,11 @@ def serve(folder: Path, pytest: int) -> None:
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(str(folder / "socket"))
         server.listen(64)
+        gc.disable()  # the imports leave nothing to collect
         for name in (*SNAKEMAKE, *_modules()):
             importlib.import_module(name)
         gc.freeze()
+        gc.enable()
         while _is_alive(pytest):
             if select.select([server], [], [], 1.0)[0]:
                 client = server.accept()[0]

@@ -3,6 +3,7 @@
 import runpy
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -33,20 +34,26 @@ class MovingJudge:
         return Score(score, score, score)
 
 
-PAIRS = canary_pairs()
 SCRIPT = runpy.run_path(str(Path(__file__).parents[2] / "scripts/score_canary.py"))["load_judges"].__globals__
 
 
+@cache
+def canary() -> list[EditPair]:
+    return list(canary_pairs())
+
+
 def record(judge: MovingJudge) -> list[dict]:
-    return [row for number in range(2) for row in score_canary(judge, PAIRS, number)]
+    return [row for number in range(2) for row in score_canary(judge, canary(), number)]
 
 
 def test_pairs_are_fixed_and_the_reference_judge_recognises_the_good_ones() -> None:
-    assert len(PAIRS) == len({pair.pair_id for pair in PAIRS}) == 36
+    assert len(canary()) == len({pair.pair_id for pair in canary()}) == 36
     again = canary_pairs()
-    assert all((a.edited == b.edited).all() and (a.source == b.source).all() for a, b in zip(PAIRS, again, strict=True))
-    verdicts = load_judge("reference").judge(PAIRS[:4])
-    scores = {pair.pair_id.rpartition("-")[2]: verdict for pair, verdict in zip(PAIRS, verdicts, strict=False)}
+    assert all(
+        (a.edited == b.edited).all() and (a.source == b.source).all() for a, b in zip(canary(), again, strict=True)
+    )
+    verdicts = load_judge("reference").judge(canary()[:4])
+    scores = {pair.pair_id.rpartition("-")[2]: verdict for pair, verdict in zip(canary(), verdicts, strict=False)}
     assert all(isinstance(score, Score) for score in scores.values())
     assert scores["unchanged"].o_score == 0 and scores["blurred"].pq_score < scores["asked"].pq_score - 1
 
@@ -64,7 +71,7 @@ def test_a_judge_is_loaded_once_and_an_endpoint_is_asked_without_its_cache(
 
     monkeypatch.setitem(SCRIPT, "judging", judging)
     scoring = ScoringConfig(judge=judge, api=ApiConfig(url="http://localhost/v1", model="judge"))
-    scored = [each.name for each in SCRIPT["load_judges"](scoring, len(PAIRS), None, None)]
+    scored = [each.name for each in SCRIPT["load_judges"](scoring, len(canary()), None, None)]
     assert scored == ["moving"] * 2 and len(caches) == len(set(caches)) == loads
     assert (scoring.api.cache in caches) == (judge != "api")
 
@@ -105,5 +112,7 @@ def test_records_read_back_unchanged_and_their_key_depends_on_settings_and_pairs
     (tmp_path / "b.parquet").write_bytes((tmp_path / "a.parquet").read_bytes()[:-40])
     with pytest.raises(DamagedFile):
         read_record(tmp_path / "b.parquet")
-    keys = {canary_key(MovingJudge(), mode, pairs) for mode in ("tokens", "reply") for pairs in (PAIRS, PAIRS[1:])}
-    assert len(keys) == 4 and canary_key(MovingJudge(), "tokens", PAIRS) in keys
+    keys = {
+        canary_key(MovingJudge(), mode, pairs) for mode in ("tokens", "reply") for pairs in (canary(), canary()[1:])
+    }
+    assert len(keys) == 4 and canary_key(MovingJudge(), "tokens", canary()) in keys

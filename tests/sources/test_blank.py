@@ -1,6 +1,7 @@
 """Tests that blank, placeholder and truncated images are rejected; dark, bright, plain and framed photos are not."""
 
 import io
+from functools import cache
 
 import cv2
 import numpy as np
@@ -12,8 +13,13 @@ from omniedit.sources.blank import find_blank
 from omniedit.sources.index import SAMPLE
 
 
+@cache
+def full_size(name: str) -> Image:
+    return decode_image((SAMPLE / f"{name}.jpg").read_bytes())
+
+
 def photo(name: str = "mountain_meadow", width: int = 300) -> Image:
-    image = decode_image((SAMPLE / f"{name}.jpg").read_bytes())
+    image = full_size(name)
     return cv2.resize(image, (width, width * image.shape[0] // image.shape[1]), interpolation=cv2.INTER_AREA)
 
 

