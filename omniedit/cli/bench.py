@@ -167,6 +167,9 @@ def edit(
     from omniedit.evaluation.bench.run import RunOptions, edit_set, share_items
 
     for name, entry in entries.items():
+        if entry.kind == "folder":  # costs nothing, and an empty folder then stops the bench before the first edit
+            open_editor(name, entry)
+    for name, entry in entries.items():
         print(f"{name}: editing", flush=True)
         hold_edits(args.out / name, shard)
         edits = EditFolder(args.out / name, shard)
