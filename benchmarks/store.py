@@ -1,10 +1,12 @@
 """Measure how the store is made: planning pairs from metadata, sealing, and opening candidate shards.
 
     python benchmarks/store.py plan --pairs 5000000
+    python benchmarks/store.py plan --grow
     python benchmarks/store.py seal results/mini/buckets
     python benchmarks/store.py open --rows 192 3750
 
-`plan` runs scripts/plan_buckets.py on made-up decisions and prints its time and largest memory. `seal` seals the parts
+`plan` runs scripts/plan_buckets.py on made-up decisions and prints its time and largest memory, with `--grow` those of
+adding the last 2 % of the pairs. `seal` seals the parts
 again, in a temporary folder, and compares the time with one SHA-256 of their files. `open` prints the time to find
 a pair's candidate shard if each pair opens it, and if `CandidateShards` keeps it open.
 """
@@ -52,16 +54,19 @@ def write_decisions(path: Path, block: int, pairs: int) -> None:
     write_table(path, pa.table(columns, schema=GATHERED_SCHEMA))
 
 
-def measure_plan(pairs: int, folder: Path) -> None:
+def measure_plan(pairs: int, folder: Path, grows: bool) -> None:
     for block in range(BLOCKS):
         write_decisions(folder / f"{block:05d}.parquet", block, pairs // BLOCKS)
     options = "--base-size 1024 --pairs-per-zarr-shard 256 --parts 64 --held-out 0.001 --seed 0"
     command = [sys.executable, "scripts/plan_buckets.py", "--decisions", str(folder / "{block}.parquet")]
-    command += ["--blocks", str(BLOCKS), *options.split(), "--out", str(folder / "plan.parquet")]
-    start = time.perf_counter()
-    subprocess.run(command, check=True)
-    used, taken = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter() - start
-    print(f"{taken:.1f} s, {used.ru_utime + used.ru_stime:.1f} s of processor, {used.ru_maxrss / 1e6:.2f} GB")
+    command += [*options.split(), "--out", str(folder / "plan.parquet")]
+    runs = [[str(BLOCKS - 1)], [str(BLOCKS), "--grow"]] if grows else [[str(BLOCKS)]]
+    for blocks in runs:
+        before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+        subprocess.run([*command, "--blocks", *blocks], check=True)
+        used, taken = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter() - start
+        spent = used.ru_utime + used.ru_stime - before.ru_utime - before.ru_stime
+        print(f"{taken:.1f} s, {spent:.1f} s of processor, {used.ru_maxrss / 1e6:.2f} GB")
 
 
 def measure_seal(buckets: Path, folder: Path) -> None:
@@ -106,13 +111,15 @@ def measure_open(rows: int, folder: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("plan").add_argument("--pairs", type=int, default=5_000_000)
+    plan = commands.add_parser("plan")
+    plan.add_argument("--pairs", type=int, default=5_000_000)
+    plan.add_argument("--grow", action="store_true")
     commands.add_parser("seal").add_argument("buckets", type=Path)
     commands.add_parser("open").add_argument("--rows", type=int, nargs="+", default=[192, 3750])
     args = parser.parse_args()
     with TemporaryDirectory(prefix="store-") as name:
         if args.command == "plan":
-            measure_plan(args.pairs, Path(name))
+            measure_plan(args.pairs, Path(name), args.grow)
         elif args.command == "seal":
             measure_seal(args.buckets, Path(name))
         else:

@@ -5,9 +5,9 @@ import json
 from pathlib import Path
 
 from omniedit.buckets.codecs import CODECS
+from omniedit.buckets.growth import find_standing
 from omniedit.buckets.placement import (
     Layout,
-    can_grow,
     draw,
     mix,
     place,
@@ -42,11 +42,12 @@ def main() -> None:
 
     layout = Layout(args.base_size, args.pairs_per_zarr_shard, args.parts, args.held_out, args.seed, args.codec)
     accepted = draw(mix(read_accepted(expand_blocks(args.decisions, args.blocks)), args.shares), args.max_pairs)
-    earlier = read_plan(args.out) if args.grow and args.out.is_file() else None
-    if earlier is not None and not can_grow(accepted, layout, earlier):
-        print(f"{args.out}: its pairs or its layout changed; all pairs are placed again")
-        earlier = None
-    table = place(accepted, layout, earlier.table if earlier else None)
+    standing = None
+    if args.grow and args.out.is_file():
+        standing = find_standing(accepted, layout, read_plan(args.out))
+        if standing is None:
+            print(f"{args.out}: its pairs or its layout changed; all pairs are placed again")
+    table = place(accepted, layout, standing)
     write_plan(args.out, table, layout)
     counts = {item["values"]: item["counts"] for item in table["ratio"].value_counts().to_pylist()}
     print(f"{len(table)} pairs: {dict(sorted(counts.items()))}")

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
 
@@ -67,6 +67,21 @@ class Plan:
     table: pa.Table
     layout: Layout
     sha256: str
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Places of the pairs of a store that grows, among the accepted pairs.
+
+    Args:
+        row: (N,) row of each accepted pair in its bucket, -1 for a new pair.
+        part: (N,) number of its part, -1 for a new pair.
+        held_out: (N,) whether it is held out; False for a new pair.
+    """
+
+    row: np.ndarray
+    part: np.ndarray
+    held_out: np.ndarray
 
 
 def read_decisions(path: str | Path) -> pa.Table:
@@ -149,7 +164,7 @@ def mix(accepted: pa.Table, shares: Mapping[str, float]) -> pa.Table:
     quotas = [*((groups[name], share) for name, share in shares.items()), (rest, 1 - sum(shares.values()))]
     quotas = [(members, share) for members, share in quotas if members.any() and share > 0]
     total = min(members.sum() / share for members, share in quotas)
-    order = np.argsort(_hashes(accepted["pair_id"], "share"), kind="stable")
+    order = np.argsort(hash_ids(accepted["pair_id"], "share"), kind="stable")
     chosen = [order[members[order]][: round(share * total)] for members, share in quotas]
     return accepted.take(np.sort(np.concatenate(chosen)))
 
@@ -158,37 +173,39 @@ def draw(accepted: pa.Table, count: int | None) -> pa.Table:
     """Return the `count` accepted pairs with the smallest hashes; all pairs if `count` is None or too large."""
     if count is None or len(accepted) <= count:
         return accepted
-    order = np.argsort(_hashes(accepted["pair_id"], "draw"), kind="stable")
+    order = np.argsort(hash_ids(accepted["pair_id"], "draw"), kind="stable")
     return accepted.take(np.sort(order[:count]))
 
 
-def place(accepted: pa.Table, layout: Layout, earlier: pa.Table | None = None) -> pa.Table:
+def place(accepted: pa.Table, layout: Layout, standing: Standing | None = None) -> pa.Table:
     """Return one row of PLAN_SCHEMA for each accepted pair, ordered by ratio and row.
 
     In each bucket, training pairs come first, then held-out pairs; the order within each depends only on (seed, pair
     id). Parts get equal runs of whole Zarr shards, so that no two jobs write the same shard.
 
     Args:
-        earlier: plan of a store that grows (see `can_grow`). Its pairs keep row, split and part; new pairs follow in
-            the order above. Of a bucket's Zarr shards, only the last one changes, unless it was full.
+        standing: places that the pairs of a store that grows keep (see `find_standing`); new pairs follow in the order
+            above. Of a bucket's Zarr shards, only the last one changes, unless it was full.
     """
     accepted = _add_folder(accepted)
-    ids, ratio = accepted["pair_id"], _codes(accepted["ratio"], list(RATIOS))
-    held_out, hashes = held_out_mask(ids, layout.held_out), _hashes(ids, str(layout.seed))
-    if earlier is None:
+    ids, ratio = accepted["pair_id"], index_texts(accepted["ratio"], RATIOS)
+    hashes, part = hash_ids(ids, str(layout.seed)), None
+    if standing is None:
+        held_out = held_out_mask(ids, layout.held_out)
         order = np.lexsort((hashes, held_out, ratio))
     else:
-        standing_row, held_out = np.full(len(ids), len(ids)), _hashes(ids, HELD_OUT_KEY) / 2**64 < layout.held_out
-        place = pc.index_in(earlier["pair_id"], ids).to_numpy()
-        held_out[place], standing_row[place] = pc.equal(earlier["split"], HELD_OUT), earlier["row"]
-        order = np.lexsort((hashes, held_out & (standing_row == len(ids)), standing_row, ratio))
+        is_new = standing.row < 0
+        held_out = np.where(is_new, hash_ids(ids, HELD_OUT_KEY) / 2**64 < layout.held_out, standing.held_out)
+        last = np.where(is_new, len(ids), standing.row).astype(np.int32)
+        order = np.lexsort((hashes, held_out & is_new, last, ratio))
+        part = standing.part[order]
     del ids, hashes
     ratio, held_out, accepted = ratio[order], held_out[order], accepted.take(order)
     row = np.arange(len(ratio)) - np.searchsorted(ratio, ratio)
     columns = {
         "ratio": _repeat(ratio, list(RATIOS)),
         "row": row,
-        "part": _repeat(_parts(ratio, row, layout, earlier), [f"{part:05d}" for part in range(layout.parts)]),
+        "part": _repeat(_parts(row, layout, part), [f"{part:05d}" for part in range(layout.parts)]),
         "task": accepted["task"],
         "shard": accepted["shard"],
         "candidate_row": accepted["row"],
@@ -200,32 +217,27 @@ def place(accepted: pa.Table, layout: Layout, earlier: pa.Table | None = None) -
     return pa.table(columns)
 
 
-def can_grow(accepted: pa.Table, layout: Layout, earlier: Plan) -> bool:
-    """Return whether all pairs of an earlier plan are still accepted and the layout is the same, in no fewer parts."""
-    if replace(earlier.layout, parts=layout.parts) != layout or earlier.layout.parts > layout.parts:
-        return False
-    place = pc.index_in(earlier.table["pair_id"], accepted["pair_id"].combine_chunks())
-    if place.null_count:
-        return False
-    ratio = _codes(accepted["ratio"], list(RATIOS))[place.to_numpy()]
-    return bool((ratio == _codes(earlier.table["ratio"], list(RATIOS))).all())
+def _parts(row: np.ndarray, layout: Layout, standing: np.ndarray | None) -> np.ndarray:
+    """Return the number of each row's part, that of its Zarr shard.
 
-
-def _parts(ratio: np.ndarray, row: np.ndarray, layout: Layout, earlier: pa.Table | None) -> np.ndarray:
-    """Return the number of each row's part, that of its Zarr shard. Zarr shards of an earlier plan keep their part."""
-    zarr_shard = np.cumsum(row % layout.pairs_per_zarr_shard == 0) - 1
+    Args:
+        row: rows of all buckets, one bucket after the other.
+        standing: parts of the pairs of a store that grows, -1 for new ones. Their Zarr shards keep their parts.
+    """
+    zarr_shard = (np.cumsum(row % layout.pairs_per_zarr_shard == 0) - 1).astype(np.int32)
     part = np.full(zarr_shard[-1] + 1, -1)
-    if earlier is not None:
-        first = np.searchsorted(ratio, _codes(earlier["ratio"], list(RATIOS)))
-        part[zarr_shard[first + earlier["row"].to_numpy()]] = pc.cast(earlier["part"].cast(pa.string()), pa.int64())
+    if standing is not None:
+        part[zarr_shard[standing >= 0]] = standing[standing >= 0]
     (new,) = np.nonzero(part < 0)
     part[new] = np.arange(len(new)) * layout.parts // max(1, len(new))
     return part[zarr_shard]
 
 
-def _codes(texts: pa.ChunkedArray, values: Sequence[str]) -> np.ndarray:
-    """Return the index of each text among `values`, (N,) int8."""
-    return pc.index_in(texts.cast(pa.string()), pa.array(values)).to_numpy().astype(np.int8)
+def index_texts(texts: pa.ChunkedArray, values: Iterable[str]) -> np.ndarray:
+    """Return the index of each text among `values`, (N,) int16, block by block."""
+    known = pa.array(list(values))
+    found = [pc.index_in(chunk.cast(pa.string()), known).to_numpy(zero_copy_only=False) for chunk in texts.chunks]
+    return np.concatenate([np.empty(0, np.int16), *(each.astype(np.int16) for each in found)])
 
 
 def _repeat(codes: np.ndarray, values: Sequence[str]) -> pa.DictionaryArray:
@@ -260,7 +272,7 @@ def held_out_mask(ids: Sequence[str] | pa.ChunkedArray, share: float) -> np.ndar
     A pair therefore stays held out when others are added or removed. Of two or more pairs, at least one is held out and
     at least one is not, unless `share` is 0.
     """
-    fractions = _hashes(ids, HELD_OUT_KEY) / 2**64
+    fractions = hash_ids(ids, HELD_OUT_KEY) / 2**64
     held_out = fractions < share
     if share > 0 and len(ids) > 1:
         held_out[np.argmin(fractions)] = True
@@ -268,7 +280,7 @@ def held_out_mask(ids: Sequence[str] | pa.ChunkedArray, share: float) -> np.ndar
     return held_out
 
 
-def _hashes(ids: Sequence[str] | pa.ChunkedArray, key: str) -> np.ndarray:
+def hash_ids(ids: Sequence[str] | pa.ChunkedArray, key: str) -> np.ndarray:
     """Return hashes of the ids, (N,) uint64, uniform over all values."""
     column = ids if isinstance(ids, pa.ChunkedArray) else pa.chunked_array([pa.array(ids, pa.string())])
     blocks = (chunk.slice(first, _BLOCK) for chunk in column.chunks for first in range(0, len(chunk), _BLOCK))

@@ -175,11 +175,15 @@ def edit(
 ) -> None:
     """Edit the shard's items with each editor."""
     from omniedit.evaluation.bench.editors.registry import open_editor
-    from omniedit.evaluation.bench.records import EditFolder, describe_missing
+    from omniedit.evaluation.bench.records import EditFolder, describe_missing, hold_edits
     from omniedit.evaluation.bench.run import RunOptions, edit_set, share_items
 
     for name, entry in entries.items():
+        if entry.kind == "folder":  # costs nothing, and an empty folder then stops the bench before the first edit
+            open_editor(name, entry)
+    for name, entry in entries.items():
         print(f"{name}: editing", flush=True)
+        hold_edits(args.out / name, shard)
         edits = EditFolder(args.out / name, shard)
         edit_set(bench, open_editor(name, entry, args.device), edits, RunOptions(args.seed, restore, shard))
         if gaps := describe_missing(edits.records, [item.item_id for item in share_items(bench, shard)]):

@@ -169,7 +169,7 @@ def read_winners(table: Path) -> list[dict[str, Any]] | None:
     """Return the rows of a table of comparisons with winners; None for another input.
 
     Raises:
-        UserError: the table is empty, or as `read_given`.
+        UserError: the table is empty or has winners without items or editors, or as `read_given`.
     """
     from omniedit.errors import UserError
     from omniedit.storage.parquet import read_given
@@ -179,8 +179,10 @@ def read_winners(table: Path) -> list[dict[str, Any]] | None:
     rows = read_given(table)
     if not rows:
         raise UserError(f"{table}: has no row; give a table of comparisons or of edits, or folders of edits")
-    needed = {"item", "editor_a", "editor_b", "winner"}
-    return rows if needed <= set(rows[0]) else None
+    lacking = [name for name in ("item", "editor_a", "editor_b") if name not in rows[0]]
+    if "winner" in rows[0] and lacking:
+        raise UserError(f"{table}: has winners but lacks the column {', '.join(lacking)}; add it to rank the editors")
+    return rows if "winner" in rows[0] else None
 
 
 def _print_ranks(rows: Sequence[dict[str, Any]], table: Path, as_json: bool) -> None:

@@ -106,6 +106,13 @@ def test_tables_without_judges_count_the_edits(folder: Path, tmp_path: Path) -> 
     assert "../no_edit/edits/swap/0.png" in (tmp_path / "side_by_side/index.html").read_text()
 
 
+def test_an_empty_folder_of_outputs_stops_the_bench_before_the_first_edit(folder: Path, tmp_path: Path, capsys) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match=r"editor empty: .*has no image"):
+        run(folder, "--editors", f"no_edit,{tmp_path / 'empty'}", "--judges", "none", "-o", str(tmp_path / "out"))
+    assert "editing" not in capsys.readouterr().out
+
+
 def test_ratings_need_no_judge_and_must_match_the_edits(folder: Path, tmp_path: Path) -> None:
     options = ("--editors", "no_edit", "--judges", "none", "-o", str(tmp_path), "--only", "table")
     ratings = tmp_path / "ratings.csv"

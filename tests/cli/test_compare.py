@@ -17,6 +17,8 @@ import pytest
 from helpers import vlm_server as server
 from helpers.chain import environment
 from helpers.vlm_server import MODEL, Handler, Server, serving
+from omniedit.cli.compare import read_winners
+from omniedit.errors import UserError
 from omniedit.imaging.images import decode_image
 from omniedit.scoring.pairwise import rubric_digest
 
@@ -144,6 +146,12 @@ def test_a_table_of_winners_is_ranked_without_a_judge(folder: Path, endpoint: Se
         (folder / "votes.csv").write_text(f"item,editor_a,editor_b,winner\n{row}\n")
         done = compare(folder, endpoint, inputs=("votes.csv",))
         assert done.returncode == 2 and problem in done.stderr
+
+
+def test_winners_without_editors_are_an_error_that_names_the_columns(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text("item;winner\n001;A\n")
+    with pytest.raises(UserError, match=r"x.csv: has winners but lacks the column editor_a, editor_b"):
+        read_winners(tmp_path / "x.csv")
 
 
 def test_length_bias_is_reported_if_editors_wrote_texts(folder: Path, endpoint: Server) -> None:

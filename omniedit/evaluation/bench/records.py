@@ -14,6 +14,7 @@ from omniedit.errors import DamagedFile, UserError
 from omniedit.imaging.images import Image, decode_image, encode_png
 from omniedit.storage.atomic import replace_file
 from omniedit.storage.json_lines import append_json, read_json_lines
+from omniedit.storage.locks import hold_lock
 
 EDITED = "edited"
 MAX_PART_LENGTH, MAX_PATH_LENGTH = 200, 1000
@@ -62,13 +63,25 @@ class EditRecord:
 _NAMES = {field.name for field in fields(EditRecord)}
 
 
+def hold_edits(folder: Path, shard: Shard) -> None:
+    """Keep other processes from editing the items of a shard in an editor's folder, until this process ends.
+
+    Raises:
+        UserError: another process edits them; the message names it.
+    """
+    hold_lock(folder / f"{_journal_stem(shard)}.lock", "another process edits these items; each needs its own --shard")
+
+
+def _journal_stem(shard: Shard) -> str:
+    return "edits" if shard.count == 1 else f"edits.{shard.index}-of-{shard.count}"
+
+
 class EditFolder:
     """Edits of one editor, with their records by item; the last record of an item counts."""
 
     def __init__(self, folder: Path, shard: Shard = Shard()) -> None:
         self.folder, self._images = folder, folder / "edits"
-        name = "edits.jsonl" if shard.count == 1 else f"edits.{shard.index}-of-{shard.count}.jsonl"
-        self._journal = folder / name
+        self._journal = folder / f"{_journal_stem(shard)}.jsonl"
         self.records: dict[str, EditRecord] = {}
         lines = [values for file in sorted(folder.glob("edits*.jsonl")) for values in read_json_lines(file)]
         for values in sorted(lines, key=lambda values: values.get("written", 0.0)):

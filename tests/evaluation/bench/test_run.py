@@ -1,6 +1,8 @@
 """Tests of runs of editors over a set."""
 
 import dataclasses
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +11,7 @@ import pytest
 from helpers.small_bench import Brighten, noise, session_set, small_item, small_set
 from omniedit.errors import DamagedFile, UserError
 from omniedit.evaluation.bench.editors.sizes import Sizes
-from omniedit.evaluation.bench.records import EditFolder, Shard
+from omniedit.evaluation.bench.records import EditFolder, Shard, hold_edits
 from omniedit.evaluation.bench.run import RunOptions, edit_set, share_items
 from omniedit.imaging.images import encode_png
 
@@ -146,3 +148,16 @@ def test_an_id_outside_the_folder_raises_an_error(tmp_path: Path, name: str) -> 
 def test_repeated_ids_raise_an_error() -> None:
     with pytest.raises(UserError, match="two items"):
         share_items(dataclasses.replace(small_set(), items=[small_item(0), small_item(0)]), Shard())
+
+
+def test_two_processes_do_not_edit_the_same_shard(tmp_path: Path) -> None:
+    program = "import sys; from pathlib import Path; from omniedit.evaluation.bench.records import Shard, hold_edits; "
+    program += "hold_edits(Path(sys.argv[1]), Shard(1, 2)); print('held', flush=True); sys.stdin.read()"
+    command = [sys.executable, "-c", program, str(tmp_path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None and other.stdout.readline() == "held\n"
+        with pytest.raises(UserError, match=r"another process edits these items; each needs its own --shard"):
+            hold_edits(tmp_path, Shard(1, 2))
+        hold_edits(tmp_path, Shard(2, 2))
+        other.communicate("")
+    hold_edits(tmp_path, Shard(1, 2))
