@@ -112,10 +112,9 @@ def attempt(entry: Entry, photo: Photo, index: ObjectIndex, task: Task, speciali
         (edited,) = specialist.edit([request])
         if isinstance(edited, EditResult):
             source = photo.image if edited.source is None else edited.source
-            named = [named.name for named in request.photo.objects]
-            truth = {"named_objects": named, "truth": {**request.truth, **edited.truth}}
-            made = (source, edited.image, edited.mask, truth, edited.references)
-            found = score_pair(EditPair(entry.name, task, request.instructions, *made))
+            truth = {"truth": {**request.truth, **edited.truth}}
+            pair = EditPair(entry.name, task, request.instructions, source, edited.image, edited.mask, truth)
+            found = score_pair(pair)
             score = None if isinstance(found, Unscorable) else found.o_score
             words = str(found) if isinstance(found, Unscorable) else found.reasoning
             seconds = time.process_time() - start

@@ -1,17 +1,18 @@
-"""Make pairs of AnyEdit's types from photos outside the sample, and draw them for a person to look at.
+"""Make pairs of AnyEdit's types from photos outside the sample, and count those that a person found right.
 
-    python -m benchmarks.type_pairs replace movement --photos FOLDER --out SHEETS [--judged FOLDER] [--pairs 24]
+    python -m benchmarks.type_pairs make FOLDER --photos PHOTOS [--judged JUDGED] [--types replace ...] [--pairs 20]
+    python -m benchmarks.type_pairs report FOLDER
 
-Photos are those of `object_photos.py`, which are downloaded to FOLDER once, and with `--judged` those of
-`judged_photos.csv` (their folder is that of `judged_pairs.py`). One pair is made of each photo, until there are enough.
-SHEETS gets contact sheets (source, edited image, reference image) of three pairs each, `pairs.csv` with a row per pair
-and `objects.parquet`, the objects of the photos, which later calls reuse. Copy the rows to `type_pairs.csv` and fill in
-the last column, `fault`: empty for a correct and clean pair. `--report` counts them.
+`make` downloads the photos of `object_photos.py` to PHOTOS once, and adds with `--judged` those of `judged_photos.csv`
+(the folder of `judged_pairs.py`). It makes one pair of each photo, until a type has enough, and writes TYPE.h5 and
+contact sheets of three pairs each: source, edited image, reference image, with the scores of the reference judge.
+`report` scores the pairs with the judge of the working tree and counts the labels of `type_pairs.csv`, whose `fault`
+says what a person saw; it is empty for a correct and clean pair. A pair without a label is listed.
 """
 
 import argparse
 import csv
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,73 +21,76 @@ import numpy as np
 import PIL.Image
 import PIL.ImageDraw
 
-from benchmarks import object_coverage
 from benchmarks.judged_pairs import read_photos
-from benchmarks.object_coverage import ACCEPTED, Outcome, attempt, load
-from benchmarks.object_photos import Entry, entries, fetch
+from benchmarks.object_coverage import ACCEPTED, DEMANDS, TRIES, load
+from benchmarks.object_photos import entries, fetch
+from omniedit.config.tasks import FAMILIES
 from omniedit.grounding.objects import ObjectIndex, write_objects
 from omniedit.imaging.images import Image
+from omniedit.pairs import EditPair, Shard, write_shard
 from omniedit.run.program import run_program
+from omniedit.scoring.reference.judge import score_pair
+from omniedit.scoring.verdict import Score
 from omniedit.sources.photo import Photo
+from omniedit.specialists.base import NotApplicable, Specialist
 from omniedit.specialists.registry import build
 from omniedit.tasks import Task
 
 PIXELS = 400_000
 SIDE, ROWS = 640, 3
 LABELS = Path(__file__).with_suffix(".csv")
-COLUMNS = ("type", "photo", "score", "instruction", "fault")
 
 
-def read_all_photos(folder: Path, judged: Path | None) -> list[tuple[Entry, Photo]]:
-    """Return the photos with their entries, at PIXELS pixels at most."""
+def read_all_photos(folder: Path, judged: Path | None) -> list[Photo]:
+    """Return the photos, those of object_photos.py at PIXELS pixels at most."""
     fetch(folder)
-    demands = replace(object_coverage.DEMANDS, max_pixels=PIXELS)
-    found = [(entry, load(folder, entry, demands)) for entry in entries()]
-    for photo in read_photos(judged) if judged else ():
-        if photo.objects:
-            name = f"J-{photo.source_id}"
-            found.append((replace(found[0][0], name=name), replace(photo, source_id=name)))
-    return found
+    photos = [load(folder, entry, replace(DEMANDS, max_pixels=PIXELS)) for entry in entries()]
+    named = (photo for photo in read_photos(judged) if photo.objects) if judged else ()
+    return [*photos, *(replace(photo, source_id=f"J-{photo.source_id}") for photo in named)]
 
 
-def make_pairs(
-    task: Task, photos: Sequence[tuple[Entry, Photo]], index: ObjectIndex, pairs: int, out: Path
-) -> list[Outcome]:
-    """Return an edit of each photo that yields one, until there are enough; draw them after each sheet's last."""
-    specialist = build(task, [photo for _, photo in photos], index)
-    outcomes: list[Outcome] = []
-    for entry, photo in photos:
-        outcome = attempt(entry, photo, index, task, specialist)
-        if outcome.edited is None:
-            continue
-        outcomes.append(outcome)
-        score = "-" if outcome.score is None else f"{outcome.score:.1f}"
-        said = outcome.request.instructions[0] if outcome.request else ""
-        print(f"{task} {entry.name} {score} {said} ({outcome.words[:150]})", flush=True)
-        if len(outcomes) % ROWS == 0:
-            draw_sheet(task, outcomes[-ROWS:], out / f"{task}-{len(outcomes) // ROWS - 1:02}.png")
-        if len(outcomes) == pairs:
-            break
-    if rest := len(outcomes) % ROWS:
-        draw_sheet(task, outcomes[-rest:], out / f"{task}-{len(outcomes) // ROWS:02}.png")
-    return outcomes
+def make_pairs(task: Task, photos: Sequence[Photo], index: ObjectIndex) -> Iterator[EditPair]:
+    """Yield a pair of each photo that the specialist can edit."""
+    specialist = build(task, photos, index)
+    for photo in photos:
+        if (pair := try_photo(specialist, photo)) is not None:
+            yield pair
 
 
-def draw_sheet(task: Task, outcomes: Sequence[Outcome], path: Path) -> None:
+def try_photo(specialist: Specialist, photo: Photo) -> EditPair | None:
+    """Return the first edit that succeeds in TRIES attempts, or None."""
+    for number in range(TRIES):
+        try:
+            request = specialist.propose(photo, np.random.default_rng([number, *photo.source_id.encode()]))
+        except NotApplicable:
+            return None
+        (edited,) = specialist.edit([request])
+        if not isinstance(edited, NotApplicable):
+            source = photo.image if edited.source is None else edited.source
+            named = [each.name for each in photo.objects]
+            about = {"source_id": photo.source_id, "named_objects": named, "truth": {**request.truth, **edited.truth}}
+            images = (source, edited.image, edited.mask, about, edited.references)
+            return EditPair(photo.source_id, specialist.task, request.instructions, *images)
+    return None
+
+
+def overall_score(pair: EditPair) -> tuple[float | None, str]:
+    """Return the judge's O, None if it abstains, and its rationale or reason."""
+    verdict = score_pair(pair)
+    return (verdict.o_score, verdict.reasoning) if isinstance(verdict, Score) else (None, str(verdict))
+
+
+def draw_sheet(scored: Sequence[tuple[EditPair, float | None]], path: Path) -> None:
     """Write a sheet with a row per pair: source, edited image, reference image."""
-    columns = 3 if task.references else 2
-    sheet, top = PIL.Image.new("RGB", (columns * SIDE, len(outcomes) * (SIDE + 16)), "white"), 0
-    for outcome in outcomes:
-        assert outcome.edited is not None and outcome.request is not None
-        source = outcome.request.photo.image if outcome.edited.source is None else outcome.edited.source
-        images = [source, outcome.edited.image, *(each.image for each in outcome.edited.references)]
-        score = "-" if outcome.score is None else f"{outcome.score:.1f}"
-        text = f"{outcome.entry.name} O={score} {' | '.join(outcome.request.instructions[:2])}"
+    columns = 2 + any(pair.references for pair, _ in scored)
+    sheet, top = PIL.Image.new("RGB", (columns * SIDE, len(scored) * (SIDE + 16)), "white"), 0
+    for pair, score in scored:
+        images = [shrink(image) for image in (pair.source, pair.edited, *(each.image for each in pair.references))]
+        text = f"{pair.pair_id} O={'-' if score is None else f'{score:.1f}'} {' | '.join(pair.instructions[:2])}"
         PIL.ImageDraw.Draw(sheet).text((2, top + 2), text[: 105 * columns], "black")
-        thumbnails = [shrink(image) for image in images]
-        for column, image in enumerate(thumbnails):
+        for column, image in enumerate(images):
             sheet.paste(PIL.Image.fromarray(image), (column * SIDE, top + 16))
-        top += 16 + max(len(image) for image in thumbnails)
+        top += 16 + max(len(image) for image in images)
     sheet.crop((0, 0, columns * SIDE, top)).save(path)
 
 
@@ -98,45 +102,57 @@ def shrink(image: Image) -> Image:
     return np.asarray(resized, np.uint8)[:SIDE, :SIDE]
 
 
-def report(rows: Iterable[dict[str, str]]) -> None:
-    """Print the number of pairs of each type, and of those with O >= 9, and how many of each are correct and clean."""
-    table: dict[str, list[tuple[bool, bool]]] = {}
-    for row in rows:
-        is_high = row["score"] not in ("", "-") and float(row["score"]) >= ACCEPTED
-        table.setdefault(row["type"], []).append((is_high, not row["fault"]))
+def make(folder: Path, photos: Path, judged: Path | None, types: Sequence[Task], count: int) -> None:
+    """Write the pairs and sheets of each type."""
+    folder.mkdir(parents=True, exist_ok=True)
+    found = read_all_photos(photos, judged)
+    if not (folder / "objects.parquet").exists():
+        write_objects(folder / "objects.parquet", found)
+    index = ObjectIndex([folder / "objects.parquet"])
+    for task in types:
+        scored: list[tuple[EditPair, float | None]] = []
+        for pair in make_pairs(task, found, index):
+            score, reason = overall_score(pair)
+            scored.append((pair, score))
+            print(f"{task} {pair.pair_id} {score} {pair.instruction} ({reason[:140]})", flush=True)
+            start = (len(scored) - 1) // ROWS * ROWS
+            draw_sheet(scored[start:], folder / f"{task}-{start // ROWS:02}.png")
+            if len(scored) == count:
+                break
+        write_shard(folder / f"{task}.h5", task, "embedded", 0, [pair for pair, _ in scored])
+
+
+def report(folder: Path) -> None:
+    """Print for each type the number of pairs, those with O >= 9, and how many of each are correct and clean."""
+    with LABELS.open() as file:
+        labels = {(row["type"], row["photo"]): row["fault"] for row in csv.DictReader(file)}
     print("| type | pairs | correct and clean | O >= 9 | of these, correct and clean |\n|---|---|---|---|---|")
-    for name, found in table.items():
-        high = [right for is_high, right in found if is_high]
-        print(f"| {name} | {len(found)} | {sum(right for _, right in found)} | {len(high)} | {sum(high)} |")
+    for path in sorted(folder.glob("*.h5")):
+        seen: list[tuple[bool, bool]] = []
+        with Shard(path) as shard:
+            for pair in shard:
+                if (fault := labels.get((path.stem, pair.pair_id))) is None:
+                    print(f"{path.stem} {pair.pair_id}: no label")
+                    continue
+                score, _ = overall_score(pair)
+                seen.append((score is not None and score >= ACCEPTED, not fault))
+        high = [right for is_high, right in seen if is_high]
+        print(f"| {path.stem} | {len(seen)} | {sum(right for _, right in seen)} | {len(high)} | {sum(high)} |")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("types", nargs="*", type=Task, help="names of tasks with an embedded specialist")
+    parser.add_argument("step", choices=["make", "report"])
+    parser.add_argument("folder", type=Path)
     parser.add_argument("--photos", type=Path, help="folder to keep the photos in")
     parser.add_argument("--judged", type=Path, help="folder of judged_pairs.py, for photos with boxes")
-    parser.add_argument("--out", type=Path, help="folder of the sheets")
-    parser.add_argument("--pairs", type=int, default=24, help="most pairs of a type")
-    parser.add_argument("--report", action="store_true", help="count the labels of type_pairs.csv and stop")
+    parser.add_argument("--types", nargs="+", type=Task, default=FAMILIES["anyedit"], help="tasks; all by default")
+    parser.add_argument("--pairs", type=int, default=20, help="most pairs of a type")
     args = parser.parse_args()
-    if args.report:
-        with LABELS.open() as file:
-            return report(csv.DictReader(file))
-    args.out.mkdir(parents=True, exist_ok=True)
-    photos = read_all_photos(args.photos, args.judged)
-    objects = args.out / "objects.parquet"
-    if not objects.exists():
-        write_objects(objects, [photo for _, photo in photos])
-    index = ObjectIndex([objects])
-    with (args.out / "pairs.csv").open("a", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        for task in args.types:
-            for each in make_pairs(task, photos, index, args.pairs, args.out):
-                score = "-" if each.score is None else f"{each.score:.1f}"
-                said = each.request.instructions[0] if each.request else ""
-                writer.writerow([task, each.entry.name, score, said, ""])
-                file.flush()
-    return None
+    if args.step == "report":
+        report(args.folder)
+    else:
+        make(args.folder, args.photos or args.folder / "photos", args.judged, args.types, args.pairs)
 
 
 if __name__ == "__main__":

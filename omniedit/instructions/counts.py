@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from omniedit.instructions.appearance_templates import draw_templates
-from omniedit.instructions.objects import IRREGULAR_PLURAL, without_position
+from omniedit.instructions.objects import is_plural, without_position
 
 NUMBERS = ("no", "one", "two", "three", "four", "five", "six")
 """Words for numbers, by the number."""
@@ -42,7 +42,12 @@ _PLURALS = {
     "mouse": "mice",
     "wolf": "wolves",
     "leaf": "leaves",
+    "loaf": "loaves",
+    "calf": "calves",
+    "shelf": "shelves",
+    "scarf": "scarves",
     "knife": "knives",
+    "snowman": "snowmen",
     "ox": "oxen",
     "tomato": "tomatoes",
     "potato": "potatoes",
@@ -64,7 +69,7 @@ _PLACES = {
 def to_plural(noun: str) -> str:
     """Return the plural of a noun or of a phrase that ends in one: 'wine glass' -> 'wine glasses'."""
     rest, _, last = noun.rpartition(" ")
-    if last in _SAME_IN_PLURAL or IRREGULAR_PLURAL.fullmatch(last):
+    if last in _SAME_IN_PLURAL or is_plural(last):
         many = last
     elif last in _PLURALS:
         many = _PLURALS[last]

@@ -85,11 +85,16 @@ def addition_instructions(name: str, place: str, rng: np.random.Generator) -> tu
 
 def with_article(noun: str) -> str:
     """Return a noun with its article: 'an orange', 'a unicycle', 'some sunglasses', 'some people'."""
-    about = main_noun(noun)
-    if IRREGULAR_PLURAL.fullmatch(about) or (about.endswith("s") and not _SINGULAR_IN_S.search(about)):
+    if is_plural(noun):
         return f"some {noun}"
     vowel = noun[0].lower() in "aeiou" and not _SOUNDS_LIKE_A_CONSONANT.match(noun)
     return f"an {noun}" if vowel or _SILENT_H.match(noun) else f"a {noun}"
+
+
+def is_plural(name: str) -> bool:
+    """Return whether a noun, with or without words before it, is a plural: 'red sunglasses', 'people'."""
+    about = main_noun(name)
+    return bool(IRREGULAR_PLURAL.fullmatch(about)) or (about.endswith("s") and not _SINGULAR_IN_S.search(about))
 
 
 def without_position(name: str) -> str:

@@ -5,32 +5,33 @@ import re
 import numpy as np
 
 from omniedit.instructions.appearance_templates import draw_templates
+from omniedit.instructions.objects import is_plural
 
 _MOVE = (
     "Move the {thing} {where}.",
     "Shift the {thing} {where}.",
     "Slide the {thing} further {where}.",
     "Place the {thing} further {where}.",
-    "Put the {thing} more {where}.",
+    "Reposition the {thing} further {where}.",
     "The {thing} should be further {where}.",
 )
 _WHERE = {"left": "to the left", "right": "to the right", "up": "up", "down": "down"}
 
 _SMALLER = (
     "Make the {thing} smaller.",
-    "Shrink the {thing} to about {share} of its size.",
-    "Scale the {thing} down to {share} of its size.",
+    "Shrink the {thing} to about {share} of {its} size.",
+    "Scale the {thing} down to {share} of {its} size.",
     "Reduce the size of the {thing}.",
-    "Show a smaller {thing} in the same place.",
-    "The {thing} should be {share} as large as it is.",
+    "Show the {thing} in the same place, but smaller.",
+    "The {thing} should be {share} of {its} present size.",
 )
 _LARGER = (
     "Make the {thing} larger.",
-    "Enlarge the {thing} to about {times} its size.",
-    "Scale the {thing} up to {times} its size.",
+    "Enlarge the {thing} to about {times} {its} size.",
+    "Scale the {thing} up to {times} {its} size.",
     "Increase the size of the {thing}.",
-    "Show a bigger {thing} in the same place.",
-    "The {thing} should be {times} as large as it is.",
+    "Show the {thing} in the same place, but larger.",
+    "The {thing} should be {times} {its} present size.",
 )
 SHARES = {0.5: "half", 2 / 3: "two thirds", 0.75: "three quarters"}
 """Scales below 1, of width and height, and their words."""
@@ -59,7 +60,8 @@ def resize_instructions(name: str, scale: float, rng: np.random.Generator) -> tu
     Args:
         scale: of its width and height; one of `SHARES` or `TIMES`.
     """
-    words = {"times": TIMES[scale]} if scale > 1 else {"share": SHARES[scale]}
+    words = {"its": "their" if is_plural(thing) else "its"}
+    words |= {"times": TIMES[scale]} if scale > 1 else {"share": SHARES[scale]}
     return tuple(text.format(thing=name, **words) for text in draw_templates(_LARGER if scale > 1 else _SMALLER, rng))
 
 

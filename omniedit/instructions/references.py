@@ -5,11 +5,11 @@ import numpy as np
 from omniedit.instructions.appearance_templates import draw_templates
 
 _INSERT = (
-    "Add the {new} from the reference image {place}.",
-    "Insert the object in the reference image {place}.",
-    "Put the {new} shown in the reference image {place}.",
-    "Place the object from the reference image {place}.",
-    "I would like to see the {new} from the reference image {place}.",
+    "{Place}, add the {new} from the reference image.",
+    "Take the object from the reference image and insert it {place}.",
+    "{Place}, put the {new} shown in the reference image.",
+    "{Place}, place the object from the reference image.",
+    "I would like to see the {new} from the reference image here, {place}.",
 )
 
 _MATERIAL = (
@@ -18,13 +18,14 @@ _MATERIAL = (
     "Cover the {thing} with the material shown in the reference image.",
     "Apply the texture of the reference image to the {thing}.",
     "Change the surface of the {thing} to the one in the reference image.",
-    "Show the {thing} as if it were made of the material in the reference image.",
+    "Show the {thing} as if made of the material in the reference image.",
 )
 
 
 def insert_reference(new: str, place: str, rng: np.random.Generator) -> tuple[str, ...]:
     """Return instructions to add the object in the reference image at a place, such as 'on the left'."""
-    return tuple(text.format(new=new, place=place) for text in draw_templates(_INSERT, rng))
+    words = {"new": new, "place": place, "Place": place[:1].upper() + place[1:]}
+    return tuple(text.format(**words) for text in draw_templates(_INSERT, rng))
 
 
 def material_of_reference(name: str, rng: np.random.Generator) -> tuple[str, ...]:

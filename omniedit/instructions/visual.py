@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 _BOX = (
-    "{Edit}, where the red box in the reference image is.",
-    "Within the red box of the reference image, {edit}.",
+    "{Edit}, at the place of the red box in the reference image.",
+    "Within the red box in the reference image, {edit}.",
     "Look at the red box in the reference image, and {edit}.",
     "{Edit}. The red box in the reference image marks the place.",
 )

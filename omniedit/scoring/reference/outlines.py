@@ -23,6 +23,8 @@ GHOST = (0.012, 0.004)
 """Shares of a fill in the removed object's colours: one that spoils it, and one that is tolerated."""
 SOFT_EDGE = 2.0
 """Slope in Lab units per pixel from which an edge of the source may be the border of something."""
+ALIKE, TOUCHING = 0.9, 4
+"""Odds from which a colour is the object's and not the rest's, and distance in pixels of a spot that touches a mask."""
 _BINS = (12, 24, 24)
 
 
@@ -171,3 +173,27 @@ def _histogram(index_N: Field) -> Field:
     for axis in range(3):
         counts = 0.5 * counts + 0.25 * np.roll(counts, 1, axis) + 0.25 * np.roll(counts, -1, axis)
     return counts
+
+
+def spots_alike(lab: Field, mask: Mask) -> tuple[float, float]:
+    """Return the areas of the largest spots outside a mask in the colours of its inside, as shares of its area.
+
+    Args:
+        lab: (h, w, 3), the image with the object.
+        mask: (h, w), of the object.
+
+    Returns:
+        Of a spot that touches the mask, which may be a part of the object, and of one elsewhere, which may be another
+        object of its kind.
+    """
+    outwards, inwards = _distances(mask)
+    core, rest = inwards > 2, outwards > NEAR
+    if rest.sum() < 512 or core.sum() < 512:
+        return 0.0, 0.0
+    alike = (colour_odds(lab, core, rest) > ALIKE) & (outwards > 2)
+    alike = cv2.morphologyEx(alike.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3)))
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(alike)
+    near = np.bincount(labels[(alike > 0) & (outwards <= TOUCHING)], minlength=count)
+    areas = stats[1:, cv2.CC_STAT_AREA] / float(mask.sum())
+    touching = near[1:] > 0
+    return float(areas[touching].max(initial=0.0)), float(areas[~touching].max(initial=0.0))

@@ -14,6 +14,7 @@ from omniedit.scoring.reference.conditions import CONDITIONS, measure_condition
 from omniedit.scoring.reference.demonstrations import score_shown_subject
 from omniedit.scoring.reference.fields import Field, gaussian_blur, grow
 from omniedit.scoring.reference.measures import Comparison, ImageMeasures, Unmeasurable
+from omniedit.scoring.reference.outlines import spots_alike
 from omniedit.scoring.reference.rationale import Finding
 from omniedit.scoring.reference.targets import measure_target
 from omniedit.scoring.reference.verification import verify_outline
@@ -31,6 +32,8 @@ SPOT_TOLERANCE = 1.3
 """Tolerance of `has_spots` at such places."""
 SAME_SIZE = 0.002
 """Largest difference of the sides of two boxes of the same object, as a share of the image."""
+MOST_LEFT, MOST_ELSEWHERE = 0.015, 0.09
+"""Largest areas of spots in an object's own colours, as shares of its area: beside its mask, and elsewhere."""
 _REPLACED = ("visual_bbox", "visual_scribble", "visual_sketch", "visual_segment")
 """Types that remove, add or replace a whole object."""
 
@@ -99,6 +102,16 @@ def _verify_material(comparison: Comparison, truth: Truth) -> None:
     counts.verify_number(comparison.pair.source, without_position(truth["object"]), (truth["box"],))
 
 
+def _verify_resurfaced(seen: Comparison, truth: Truth) -> None:
+    """Check that a new colour or material is of the whole object, and that the object is the only one of its kind."""
+    left, other = spots_alike(seen.source.detail, seen.detail_mask)
+    if left > MOST_LEFT:
+        raise Unmeasurable(f"a part of the {truth['object']} may be left: a spot beside the edit has its colours")
+    if other > MOST_ELSEWHERE:
+        raise Unmeasurable(f"there may be another {truth['object']}: a spot elsewhere has its colours")
+    _verify_material(seen, truth)
+
+
 def _verify_replaced(comparison: Comparison, truth: Truth) -> None:
     """Check that a removal, an addition or a swap is of a whole object.
 
@@ -147,6 +160,7 @@ _CHECKS: Mapping[Task, Callable[[Comparison, Truth], None]] = {
     Task("counting"): _verify_counting,
     Task("relation"): _verify_relation,
     Task("material_transfer"): _verify_material,
+    **dict.fromkeys(map(Task, ("color_alter", "material_change")), _verify_resurfaced),
     **dict.fromkeys(map(Task, ("movement", "resize", "visual_reference")), _verify_placed),
     **dict.fromkeys(map(Task, _REPLACED), _verify_replaced),
 }

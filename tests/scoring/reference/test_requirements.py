@@ -1,0 +1,61 @@
+"""Tests for the checks of AnyEdit's types: a new colour or material is of the whole object, and of the only one."""
+
+import numpy as np
+import pytest
+
+from omniedit.imaging.images import Mask
+from omniedit.pairs import EditPair
+from omniedit.scoring.reference import counts
+from omniedit.scoring.reference.measures import Comparison, Unmeasurable
+from omniedit.scoring.reference.requirements import verify_type
+from omniedit.tasks import Task
+
+SIDE = 256
+ROWS, COLUMNS = np.mgrid[:SIDE, :SIDE]
+TYPES = tuple(map(Task, ("color_alter", "material_change")))
+
+
+def disc(x: int, y: int, radius: int = 40) -> Mask:
+    return np.hypot(ROWS - y, COLUMNS - x) < radius
+
+
+def recoloured(mask: Mask, task: Task, *others: Mask, **about: object) -> tuple[Comparison, dict[str, object]]:
+    """Return an edit that makes a mask's pixels blue, in a photo of a red sweet at (80, 100) and further red spots."""
+    red = np.logical_or.reduce([disc(80, 100), *others])
+    grain = np.random.default_rng(0).normal(0, 4, (SIDE, SIDE, 1))
+    source = np.clip(np.where(red[..., None], (200, 40, 40), (190, 190, 185)) + grain, 0, 255).astype(np.uint8)
+    edited = np.where(mask[..., None], (40, 60, 200), source).astype(np.uint8)
+    truth = {"object": "red sweet", "box": [0.15, 0.23, 0.48, 0.55]}
+    provenance = {"source_id": "made", "truth": truth, **about}
+    return Comparison(EditPair("made", task, ("Make it blue.",), source, edited, mask, provenance), None), truth
+
+
+@pytest.fixture(autouse=True)
+def unknown_noun(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the classifier know nothing of sweets, so that no network is loaded."""
+    monkeypatch.setattr(counts, "noun_probabilities", lambda noun, windows: None)
+
+
+@pytest.mark.parametrize("task", TYPES)
+def test_a_whole_object_that_is_the_only_one_of_its_colours_is_accepted(task: Task) -> None:
+    verify_type(*recoloured(disc(80, 100), task), task)
+    verify_type(*recoloured(disc(80, 100), task, disc(200, 180, 8)), task)
+
+
+@pytest.mark.parametrize("task", TYPES)
+def test_a_second_object_of_the_same_colours_is_found(task: Task) -> None:
+    with pytest.raises(Unmeasurable, match="there may be another red sweet"):
+        verify_type(*recoloured(disc(80, 100), task, disc(190, 170)), task)
+    verify_type(*recoloured(disc(80, 100), task, disc(190, 170), known_truth=True), task)
+
+
+@pytest.mark.parametrize("task", TYPES)
+def test_a_sliver_of_the_object_that_kept_its_colours_is_found(task: Task) -> None:
+    part = disc(80, 100) & (COLUMNS < 108)
+    with pytest.raises(Unmeasurable, match="a part of the red sweet may be left"):
+        verify_type(*recoloured(part, task), task)
+
+
+def test_other_tasks_keep_their_own_checks() -> None:
+    task = Task.ATTRIBUTE_MODIFICATION
+    verify_type(*recoloured(disc(80, 100), task, disc(190, 170)), task)
