@@ -185,7 +185,7 @@ def _one_line(
         if "." in inner[-1]:
             *outer, last = inner[-1].split(".")
             nested = "".join(f"{{{name}: " for name in [*outer[1:], last]) + "..." + "}" * len(outer)
-            return f"{where}: unknown key; nest it, as in {outer[0]}: {nested}, or --config '{outer[0]}={nested}'{more}"
+            return f"{place}: unknown key; nest it, as in {outer[0]}: {nested}, or --config '{outer[0]}={nested}'{more}"
         section = _subsection(model, inner[:-1])
         names = [*section.model_fields, *(getattr(section, "more_keys", ()))] if section else []
         allowed = f"allowed here: {', '.join(names)}" if names else "remove it"

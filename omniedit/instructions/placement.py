@@ -60,7 +60,7 @@ def resize_instructions(name: str, scale: float, rng: np.random.Generator) -> tu
     Args:
         scale: of its width and height; one of `SHARES` or `TIMES`.
     """
-    words = {"its": "their" if is_plural(thing) else "its"}
+    words = {"its": "their" if is_plural(name) else "its"}
     words |= {"times": TIMES[scale]} if scale > 1 else {"share": SHARES[scale]}
     return tuple(text.format(thing=name, **words) for text in draw_templates(_LARGER if scale > 1 else _SMALLER, rng))
 

@@ -190,8 +190,8 @@ def spots_alike(lab: Field, mask: Mask) -> tuple[float, float]:
     core, rest = inwards > 2, outwards > NEAR
     if rest.sum() < 512 or core.sum() < 512:
         return 0.0, 0.0
-    alike = (colour_odds(lab, core, rest) > ALIKE) & (outwards > 2)
-    alike = cv2.morphologyEx(alike.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3)))
+    like_inside = (colour_odds(lab, core, rest) > ALIKE) & (outwards > 2)
+    alike = cv2.morphologyEx(like_inside.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3)))
     count, labels, stats, _ = cv2.connectedComponentsWithStats(alike)
     near = np.bincount(labels[(alike > 0) & (outwards <= TOUCHING)], minlength=count)
     areas = stats[1:, cv2.CC_STAT_AREA] / float(mask.sum())
