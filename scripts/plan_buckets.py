@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 from omniedit.buckets.codecs import CODECS
-from omniedit.buckets.growth import find_standing
+from omniedit.buckets.growth import COLUMNS, find_standing
 from omniedit.buckets.placement import (
     Layout,
     draw,
@@ -44,7 +44,7 @@ def main() -> None:
     accepted = draw(mix(read_accepted(expand_blocks(args.decisions, args.blocks)), args.shares), args.max_pairs)
     standing = None
     if args.grow and args.out.is_file():
-        standing = find_standing(accepted, layout, read_plan(args.out))
+        standing = find_standing(accepted, layout, read_plan(args.out, COLUMNS))
         if standing is None:
             print(f"{args.out}: its pairs or its layout changed; all pairs are placed again")
     table = place(accepted, layout, standing)

@@ -97,7 +97,8 @@ def _read_with_folder(path: str | Path, columns: Sequence[str]) -> pa.Table:
 
 def _add_folder(table: pa.Table) -> pa.Table:
     """Return a table with the column `folder`. Older files lack it; it then equals `task`."""
-    return table if "folder" in table.column_names else table.append_column("folder", table["task"])
+    has_task = "task" in table.column_names and "folder" not in table.column_names
+    return table.append_column("folder", table["task"]) if has_task else table
 
 
 def read_accepted(paths: Iterable[str | Path]) -> pa.Table:
@@ -252,14 +253,14 @@ def write_plan(path: str | Path, table: pa.Table, layout: Layout) -> None:
     write_tables(path, blocks, schema)
 
 
-def read_plan(path: str | Path) -> Plan:
-    """Read a plan that `write_plan` wrote.
+def read_plan(path: str | Path, columns: Sequence[str] = tuple(PLAN_SCHEMA.names)) -> Plan:
+    """Read some columns of a plan that `write_plan` wrote, and `folder`.
 
     Raises:
         Damaged: the file is not a plan, or has changed since it was written.
         UserError: the file is missing.
     """
-    table = _read_with_folder(path, [name for name in PLAN_SCHEMA.names if name != "folder"])
+    table = _read_with_folder(path, [name for name in columns if name != "folder"])
     metadata = table.schema.metadata or {}
     if b"layout" not in metadata:
         raise DamagedFile(path, "not a plan of buckets")

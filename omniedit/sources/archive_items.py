@@ -57,15 +57,20 @@ def open_archive(archive: str) -> Iterator[BinaryIO]:
             message names the archive and, if the protocol's package is not installed, the package.
     """
     try:
-        # The name keeps the file system alive: that of a zip closes its file when it is collected.
-        remote = fsspec.open(archive, "rb") if is_remote(archive) else None
-        file: Any = remote.open() if remote else _open_local(archive)
+        # The name `owner` keeps the file system alive: that of a zip closes its file when it is collected.
+        owner = _open_remote(archive) if is_remote(archive) else None
+        file: Any = owner.open() if owner else _open_local(archive)
     except ImportError as error:
         raise UserError(f"{archive}: its protocol needs a package that is not installed: {error}") from None
     except Exception as error:  # each protocol raises its own errors
         raise UserError(f"{archive}: {_failure(error)}") from None
     with file:
         yield cast(BinaryIO, _ReportingFile(file, archive))
+
+
+def _open_remote(archive: str) -> Any:
+    """Return fsspec's opener of a URL."""
+    return fsspec.open(archive, "rb")
 
 
 def _open_local(archive: str) -> BinaryIO:

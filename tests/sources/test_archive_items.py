@@ -154,9 +154,10 @@ def test_broken_connection_is_not_the_end_of_the_archive(kind: str, monkeypatch:
         pq.write_table(table, file, compression="none", use_dictionary=False, row_group_size=2)
         content = file.getvalue()
 
-    def open_hiccup(archive: str) -> Any:
-        return _Hiccup(content)
+    class Opener:
+        def open(self) -> Any:
+            return _Hiccup(content)
 
-    monkeypatch.setattr(archive_items, "_open", open_hiccup)
+    monkeypatch.setattr(archive_items, "_open_remote", lambda archive: Opener())
     with pytest.raises(UserError, match=r"^s3://a/b: reading failed: Connection reset by peer; run snakemake again"):
         images("s3://a/b", kind)
