@@ -195,9 +195,21 @@ def _one_line(
     if problem["type"] == "value_error":
         return f"{place}: {problem['msg'].removeprefix('Value error, ')}{more}"
     if kind := _kind_of_unquoted(problem):
-        value = json.dumps(problem["input"], default=str).strip('"')
+        value = _typed_text(key, files, overrides) or json.dumps(problem["input"], default=str).strip('"')
         return f'{place}: {value} is read as {kind}, but text is needed; put it in quotes: "{value}"{more}'
     return f"{place}: {json.dumps(problem['input'], default=str)} is not allowed; {_describe_limits(problem)}{more}"
+
+
+def _typed_text(key: Sequence[str], files: Sequence[str | Path], overrides: Mapping[str, Any]) -> str | None:
+    """Return a value as its file has it, such as 4.10, of which YAML makes 4.1; None if it is not in a file."""
+    file = origin(".".join(key), files, overrides)
+    found: Any = read_yaml(file, as_text=True) if file in map(str, files) else None
+    for part in key:
+        if isinstance(found, Mapping):
+            found = found.get(part)
+        else:
+            found = found[int(part)] if isinstance(found, list) and part.isdecimal() else None
+    return found if isinstance(found, str) else None
 
 
 def _kind_of_unquoted(problem: Mapping[str, Any]) -> str | None:

@@ -26,11 +26,11 @@ INDOOR_WORDS = re.compile(
     r"\b(indoors?|inside|interior|room|bedroom|bathroom|kitchen|office|studio|wall|ceiling|carpet|sofa|couch|bed|desk"
     r"|shelf|shelve|lamp|curtain|backdrop|background|painting|poster|print|aquarium|museum|gallery|lobby|showroom|rink"
     r"|window|cage|tank|terrarium|jar|vase|mug|cup|bowl|plate|dish|salad|soup|cake|screen|screenshot|phone|monitor|tv"
-    r"|television|map|book|magazine|page|toy|figurine|miniature|puzzle|mural|drawing|sketch|illustration|logo|tattoo"
+    r"|television|map|book|magazine|page|figurine|miniature|puzzle|mural|drawing|sketch|illustration|logo|tattoo"
     r"|rug|cushion|fabric|shirt|jacket|dress|guitar)(?:e?s)?\b"
     r"|\bpainted on\b|\b(?:on|in) (?:a|an|the) (?:table|shop|store|box|basket)\b"
     r"|\b(?:beach ball|garden cent(?:re|er)|sky[- ]blue|forest[- ]green|sea[- ](?:bass|shell|food)s?|field mouse"
-    r"|grass snake|road bike|street food)\b",
+    r"|grass snake|road bike|street food|toy (?:road|street|village|bridge|garden|river))\b",
     re.IGNORECASE,
 )
 """Words of a caption that name a room, its contents or an image: with them, a beach may be a poster on a wall. The last

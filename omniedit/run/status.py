@@ -48,8 +48,8 @@ def report(run: str, root: Path = Path(), now: float | None = None) -> list[str]
         run: name of the run, or its folder, such as results/mini.
     """
     now = time.time() if now is None else now
-    if (folder := root / run).parent.name == "results":
-        run, root = folder.name, folder.parent.parent
+    if (folder := Path(run)).parent.name == "results":
+        run, root = folder.name, root / folder.parent.parent
     run_state = read_run_state(run, root)
     jobs = run_state.jobs
     lines = [f"run {run}: {LIVENESS[run_state.live]}"]

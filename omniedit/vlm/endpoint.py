@@ -134,9 +134,9 @@ class Endpoint:
             return self._reply(answer)
         if response.is_redirect and (location := response.headers.get("Location", "")):
             raise UserError(f"{self.url}: redirects to {self._excerpt(location.encode())}; give that address")
-        stated = completions.parse_error(answer)
-        retry_after_s = _seconds(response.headers) or completions.retry_delay_s(stated)
-        return self._without_success(response.status_code, answer, stated, retry_after_s)
+        problem = completions.parse_error(answer)
+        retry_after_s = _seconds(response.headers) or completions.retry_delay_s(problem)
+        return self._without_success(response.status_code, answer, problem, retry_after_s)
 
     def _body(self, prompt: Prompt, show: Callable[[PromptImage], str]) -> bytes:
         body = {

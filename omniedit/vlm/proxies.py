@@ -4,6 +4,7 @@ import contextlib
 import ipaddress
 import socket
 import urllib.request
+from fnmatch import fnmatch
 
 import httpx2
 
@@ -25,20 +26,22 @@ def find_proxy(url: httpx2.URL) -> str | None:
     if is_local(url.host) or urllib.request.proxy_bypass(f"{url.host}:{port}") or _is_in_no_proxy(url.host):
         return None
     proxies = urllib.request.getproxies()
-    proxy = proxies.get(url.scheme) or proxies.get("all")
-    return f"http://{proxy}" if proxy and "://" not in proxy else proxy
+    proxy = (proxies.get(url.scheme) or proxies.get("all") or "").strip()
+    return f"http://{proxy}" if proxy and "://" not in proxy else proxy or None
 
 
 def _is_in_no_proxy(host: str) -> bool:
-    """Return whether NO_PROXY lists an address, IPv6 included, or its network, such as 10.0.0.0/8.
+    """Return whether NO_PROXY lists a pattern such as *.internal, an address, IPv6 included, or its network.
 
-    urllib checks neither.
+    urllib checks none of them.
     """
     address = _address(host)
-    entries = urllib.request.getproxies_environment().get("no", "").split(",") if address else []
-    for entry in entries:
+    for entry in urllib.request.getproxies_environment().get("no", "").split(","):
+        if "*" in entry and fnmatch(host.lower(), entry.strip().lower()):
+            return True
         with contextlib.suppress(ValueError):
-            if address in ipaddress.ip_network(entry.strip().replace("[", "").replace("]", ""), strict=False):
+            network = ipaddress.ip_network(entry.strip().replace("[", "").replace("]", ""), strict=False)
+            if address and address in network:
                 return True
     return False
 

@@ -16,12 +16,14 @@ WRONG = [
         "run: 2026-11-28",
         'run: 2026-11-28 is read as a date, but text is needed; put it in quotes: "2026-11-28"',
     ),
-    ("run: 123_456", "run: 123456 is read as a number, but text is needed; put it in quotes"),
+    ("run: 123_456", 'run: 123_456 is read as a number, but text is needed; put it in quotes: "123_456"'),
     (
         "scoring: {api: {model: 4.10}}",
-        "scoring.api.model: 4.1 is read as a number, but text is needed; put it in quotes",
+        'scoring.api.model: 4.10 is read as a number, but text is needed; put it in quotes: "4.10"',
     ),
-    ("run: no", "run: false is read as true or false, but text is needed; put it in quotes"),
+    ("run: no", 'run: no is read as true or false, but text is needed; put it in quotes: "no"'),
+    ("run: 007", 'run: 007 is read as a number, but text is needed; put it in quotes: "007"'),
+    ("run: 0x10", 'run: 0x10 is read as a number, but text is needed; put it in quotes: "0x10"'),
     ("seed: true", "seed: true is not allowed; allowed: a valid integer"),
     (
         "run: a/b",

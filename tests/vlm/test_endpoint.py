@@ -316,6 +316,7 @@ def test_local_host_names_bypass_the_proxy(host: str, no_proxies: pytest.MonkeyP
         ("judge.example:443", ["https://judge.example/v1"]),
         ("10.0.0.0/8,fd00::/8", ["http://10.1.2.3:8000/v1", "http://[fd00::1]/v1"]),
         ("[fd00::1]", ["http://[fd00::1]:8000/v1"]),
+        ("*.example.org, 10.0.*", ["http://judge.Example.org/v1", "http://10.0.1.2/v1"]),
         ("*", ["http://judge.example"]),
     ],
 )
