@@ -34,7 +34,7 @@ SAME_SIZE = 0.002
 """Largest difference of the sides of two boxes of the same object, as a share of the image."""
 MOST_LEFT, MOST_ELSEWHERE = 0.015, 0.09
 """Largest areas of spots in an object's own colours, as shares of its area: beside its mask, and elsewhere."""
-_REPLACED = ("visual_bbox", "visual_scribble", "visual_sketch", "visual_segment")
+_REPLACED = ("replace", "visual_bbox", "visual_scribble", "visual_sketch", "visual_segment")
 """Types that remove, add or replace a whole object."""
 
 
@@ -119,11 +119,14 @@ def _verify_replaced(seen: Comparison, truth: Truth) -> None:
     the photo's caption file names, the surroundings may be less plain. A swap's mask is not the outline of one object.
     """
     given = {str(named).lower() for named in seen.pair.provenance.get("named_objects") or ()}
-    image = seen.edited if truth["edit"] == Task.OBJECT_ADDITION else seen.source
+    edit = seen.pair.task
+    image = seen.edited if edit == Task.OBJECT_ADDITION else seen.source
     uneven = rim_unevenness(image.reduced, seen.small_mask)
     if uneven > (MOST_UNEVEN_NAMED if truth["object"].lower() in given else MOST_UNEVEN):
         raise Unmeasurable(f"a part of the {truth['object']} may be left: its surroundings are {uneven:.0f} from plain")
-    if truth["edit"] != Task.OBJECT_SWAP:
+    if spots_alike(image.detail, seen.detail_mask)[0] > MOST_LEFT:
+        raise Unmeasurable(f"a part of the {truth['object']} may be left: a spot beside the edit has its colours")
+    if edit != Task.OBJECT_SWAP:
         _verify_rimmed(image, seen.small_mask, truth["object"])
 
 

@@ -12,7 +12,7 @@ from omniedit.specialists.embedded.background import BackgroundSwap
 from omniedit.specialists.embedded.environment import EnvironmentChange
 from omniedit.specialists.embedded.removal import ObjectRemoval
 from omniedit.specialists.embedded.style import StyleTransfer
-from omniedit.specialists.embedded.swap import ObjectSwap
+from omniedit.specialists.embedded.swap import PlausibleSwap
 from omniedit.tasks import Task
 
 
@@ -28,8 +28,8 @@ class Add(ObjectAddition):
     task = Task("add")
 
 
-class Replace(ObjectSwap):
-    """Object swap."""
+class Replace(PlausibleSwap):
+    """Object swap, of an animal for an animal or of an inanimate object for another."""
 
     task = Task("replace")
 
