@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from omniedit.grounding.objects import FoundObject
 from omniedit.sources.photo import Photo
 from omniedit.specialists.base import EditRequest
 from omniedit.specialists.embedded.addition import ObjectAddition
@@ -49,6 +50,10 @@ class MaterialChange(AttributeModification):
 
     task = Task("material_change")
     material_share = 1.0
+
+    def _has_change(self, found: FoundObject) -> bool:
+        """Return whether the object is whole: one that the border cuts is often several objects."""
+        return found.cut_sides <= {"bottom"} and super()._has_change(found)
 
 
 class BackgroundChange(BackgroundSwap):
