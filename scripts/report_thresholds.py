@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from omniedit.cli.arguments import at_least_zero, overall_score, page_parser
+from omniedit.cli.arguments import add_task_thresholds, at_least_zero, overall_score, page_parser
 from omniedit.evaluation.agreement.run_ratings import measure_run
 from omniedit.reporting.candidates import read_columns
 from omniedit.reporting.thresholds import thresholds_page
@@ -30,6 +30,7 @@ def main() -> None:
     parser.add_argument("--teacher-tasks", type=Task, nargs="+", default=[], help="tasks that the teacher scored")
     parser.add_argument("--canary", type=Path, nargs="+", default=[], help="canary.json of the judge or each judge")
     parser.add_argument("--min-score", type=overall_score, required=True, help="the filter's threshold")
+    add_task_thresholds(parser)
     parser.add_argument("--ratings", type=Path, help="ratings of the run's pairs by people (.csv)")
     args = parser.parse_args()
 
@@ -45,7 +46,7 @@ def main() -> None:
     candidates, _ = read_columns(*files, teacher, trust.add)
     people = measure_run(files[1], args.ratings) if args.ratings else None
     canaries = [json.loads(path.read_text()) for path in args.canary]
-    page = thresholds_page(args.run, candidates, canaries, args.min_score, people, trust)
+    page = thresholds_page(args.run, candidates, canaries, args.min_score, people, trust, args.min_scores)
     write_text(args.out, page)
 
 

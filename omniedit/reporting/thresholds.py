@@ -26,6 +26,8 @@ from omniedit.scoring.student.agreement import choice
 from omniedit.tasks import OMNIEDIT_TASKS, order_tasks
 
 STEPS = np.arange(0, 10.01, 0.5)
+TASK_STEPS = (7.0, 8.0, 9.0, 9.5)
+"""Thresholds whose accepted shares are shown for each task."""
 TOLD = (0.0, 5.0, 6.0, 7.0, 8.0, 8.5, 9.0, 9.5, 10.0)
 LINES = ("-", "--", ":", "-.")
 """Line styles; with the colours they distinguish 28 tasks, and the figure shows no more."""
@@ -39,6 +41,7 @@ def thresholds_page(
     min_score: float,
     people: RunRatings | None = None,
     trust: Trust | None = None,
+    min_scores: Mapping[str, float] | None = None,
 ) -> str:
     """Render the page.
 
@@ -47,6 +50,7 @@ def thresholds_page(
         min_score: the filter's threshold, which the figures mark.
         people: the scores against people's ratings of the run's pairs; without them a published table is cited.
         trust: refusals and biases of the judges; None to leave them out.
+        min_scores: thresholds of single tasks in place of `min_score`.
     """
     eligible_N = candidates.has_reason("kept", "below threshold")
     compared_N = eligible_N & ~np.isnan(candidates.teacher)
@@ -64,6 +68,8 @@ def thresholds_page(
             "good": GOOD,
             "kept": acceptance_curves(candidates, eligible_N, min_score) if some else None,
             "rows": [threshold_row(candidates, eligible_N, threshold) for threshold in TOLD],
+            "task_rows": task_rows(candidates, eligible_N, min_score, min_scores or {}),
+            "task_steps": [f"{step:g}" for step in TASK_STEPS],
             "diversity": diversity_curves(candidates, eligible_N, min_score) if some else None,
             "agreement": agreement_curves(candidates, compared_N, min_score) if compared_N.any() else None,
             "compared": int(compared_N.sum()),
@@ -79,6 +85,19 @@ def threshold_row(candidates: Columns, eligible_N: NDArray[np.bool_], threshold:
     share = percent(accepted_N.sum() / eligible_N.sum()) if eligible_N.any() else percent(None)
     diverse = [number(effective_number(encode_categories(candidates, name, accepted_N)), 1) for name in DIVERSITIES]
     return TableRow([f"at least {threshold:g}", f"{accepted_N.sum():,}", share, *diverse])
+
+
+def task_rows(
+    candidates: Columns, eligible_N: NDArray[np.bool_], min_score: float, min_scores: Mapping[str, float]
+) -> list[TableRow]:
+    """Return for each task its threshold, what it accepts of the pairs with a score, and what others would accept."""
+    rows = []
+    for task in candidates.tasks:
+        scores = candidates.o_score[eligible_N & candidates.is_task(task)]
+        own = min_scores.get(task, min_score)
+        shares = [percent((scores >= step).mean() if len(scores) else None) for step in (own, *TASK_STEPS)]
+        rows.append(TableRow([task.label, number(own, 1), f"{len(scores):,}", f"{(scores >= own).sum():,}", *shares]))
+    return rows
 
 
 def people_row(row: Threshold) -> TableRow:

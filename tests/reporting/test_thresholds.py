@@ -45,6 +45,14 @@ def test_thresholds_count_only_the_pairs_that_they_decide() -> None:
     assert page.count("<img") == 3 and "over the 3 pairs that both" in page and "no canary was scored" in page
 
 
+def test_each_task_is_shown_with_its_own_threshold_and_what_others_would_accept() -> None:
+    rows = cells(thresholds_page("mini", to_columns([*PAIRS, *OTHERS]), [], 9.0, min_scores={"object_removal": 8.0}))
+    assert ["Object removal", "8.0", "4", "3", "75 %", "75 %", "75 %", "50 %", "25 %"] in rows
+    assert ["Object removal", "9.0", "4", "2", "50 %", "75 %", "75 %", "50 %", "25 %"] in cells(
+        thresholds_page("mini", to_columns(PAIRS), [], 9.0)
+    )
+
+
 def test_a_canary_alarm_comes_first() -> None:
     page = thresholds_page("mini", to_columns(PAIRS), [CANARY | {"alarm": True}], 9.0)
     assert "Alarm: the api judge has drifted since the run july." in page and [

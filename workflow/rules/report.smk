@@ -184,12 +184,14 @@ rule report_thresholds:
         teacher=teacher_option,
         ratings=ratings_option,
         min_score=CONFIG.filter.min_score,
+        min_scores=task_thresholds,
     message:
         "Report: what the scores are worth; {log}"
     shell:
         'sh "$OMNIEDIT_RUN" report_thresholds.py --run {wildcards.run} --candidates {params.candidates:q}'
         " --scores {params.scores:q} --decisions {params.decisions:q} {params.shards} {params.canary}"
-        " {params.teacher:q} {params.ratings} --min-score {params.min_score} --out {output} > {log} 2>&1"
+        " {params.teacher:q} {params.ratings} --min-score {params.min_score} {params.min_scores:q}"
+        " --out {output} > {log} 2>&1"
 
 
 rule report_agreement:

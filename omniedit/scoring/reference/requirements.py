@@ -34,7 +34,7 @@ SAME_SIZE = 0.002
 """Largest difference of the sides of two boxes of the same object, as a share of the image."""
 MOST_LEFT, MOST_ELSEWHERE = 0.015, 0.09
 """Largest areas of spots in an object's own colours, as shares of its area: beside its mask, and elsewhere."""
-_REPLACED = ("visual_bbox", "visual_scribble", "visual_sketch", "visual_segment")
+_REPLACED = ("replace", "visual_bbox", "visual_scribble", "visual_sketch", "visual_segment")
 """Types that remove, add or replace a whole object."""
 
 
@@ -119,11 +119,14 @@ def _verify_replaced(comparison: Comparison, truth: Truth) -> None:
     the photo's caption file names, the surroundings may be less plain. A swap's mask is not the outline of one object.
     """
     given = {str(named).lower() for named in comparison.pair.provenance.get("named_objects") or ()}
-    image = comparison.edited if truth["edit"] == Task.OBJECT_ADDITION else comparison.source
+    edit = seen.pair.task
+    image = comparison.edited if edit == Task.OBJECT_ADDITION else comparison.source
     uneven = rim_unevenness(image.reduced, comparison.small_mask)
     if uneven > (MAX_UNEVEN_NAMED if truth["object"].lower() in given else MAX_UNEVEN):
         raise Unmeasurable(f"a part of the {truth['object']} may be left: its surroundings are {uneven:.0f} from plain")
-    if truth["edit"] != Task.OBJECT_SWAP:
+    if spots_alike(image.detail, seen.detail_mask)[0] > MOST_LEFT:
+        raise Unmeasurable(f"a part of the {truth['object']} may be left: a spot beside the edit has its colours")
+    if edit != Task.OBJECT_SWAP:
         _verify_rimmed(image, comparison.small_mask, truth["object"])
 
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from omniedit.grounding.objects import FoundObject
 from omniedit.sources.photo import Photo
 from omniedit.specialists.base import EditRequest
 from omniedit.specialists.embedded.addition import ObjectAddition
@@ -12,7 +13,7 @@ from omniedit.specialists.embedded.background import BackgroundSwap
 from omniedit.specialists.embedded.environment import EnvironmentChange
 from omniedit.specialists.embedded.removal import ObjectRemoval
 from omniedit.specialists.embedded.style import StyleTransfer
-from omniedit.specialists.embedded.swap import ObjectSwap
+from omniedit.specialists.embedded.swap import PlausibleSwap
 from omniedit.tasks import Task
 
 
@@ -28,8 +29,8 @@ class Add(ObjectAddition):
     task = Task("add")
 
 
-class Replace(ObjectSwap):
-    """Object swap."""
+class Replace(PlausibleSwap):
+    """Object swap, of an animal for an animal or of an inanimate object for another."""
 
     task = Task("replace")
 
@@ -49,6 +50,10 @@ class MaterialChange(AttributeModification):
 
     task = Task("material_change")
     material_share = 1.0
+
+    def _has_change(self, found: FoundObject) -> bool:
+        """Return whether the object is whole: one that the border cuts is often several objects."""
+        return found.cut_sides <= {"bottom"} and super()._has_change(found)
 
 
 class BackgroundChange(BackgroundSwap):

@@ -56,6 +56,18 @@ def test_a_sliver_of_the_object_that_kept_its_colours_is_found(task: Task) -> No
         verify_type(*recoloured(part, task), task)
 
 
+def test_a_part_that_a_replacement_left_is_found() -> None:
+    grown = disc(80, 100, 50)
+    for mask, is_left in ((grown, False), (grown & (COLUMNS < 108), True)):
+        seen, truth = recoloured(mask, Task.OBJECT_SWAP)
+        if not is_left:
+            verify_type(seen, truth, Task("replace"))
+            continue
+        with pytest.raises(Unmeasurable, match="a part of the red sweet may be left"):
+            verify_type(seen, truth, Task("replace"))
+        verify_type(seen, truth, Task.OBJECT_SWAP)
+
+
 def test_other_tasks_keep_their_own_checks() -> None:
     task = Task.ATTRIBUTE_MODIFICATION
     verify_type(*recoloured(disc(80, 100), task, disc(190, 170)), task)
