@@ -60,6 +60,10 @@ def stage(buckets: Path, scratch: Path) -> None:
     copy = copy_path(buckets, scratch)
     try:
         scratch.mkdir(parents=True, exist_ok=True)
+    except OSError as error:  # also a file in its place, or a link to a disk that is not mounted
+        _report_unusable(error, buckets, scratch)
+        return
+    try:
         may_write = hold_copy(copy)
         remove_unused_copies(scratch, copy)
         if may_write and not is_complete(copy):
@@ -70,7 +74,11 @@ def stage(buckets: Path, scratch: Path) -> None:
     except OSError as error:
         if error.errno not in UNUSABLE:
             raise
-        print(f"{error.filename or scratch}: {error.strerror}; not copied; reading {buckets} instead", flush=True)
+        _report_unusable(error, buckets, scratch)
+
+
+def _report_unusable(error: OSError, buckets: Path, scratch: Path) -> None:
+    print(f"{error.filename or scratch}: {error.strerror}; not copied; reading {buckets} instead", flush=True)
 
 
 def make(buckets: Path, copy: Path) -> None:

@@ -31,6 +31,10 @@ def scale(text: str) -> float:
     return _number(text, lambda value: 0 <= value < math.inf, "a number, 0 or more")
 
 
+def above_zero(text: str) -> float:
+    return _number(text, lambda value: 0 < value < math.inf, "a number above 0")
+
+
 def share(text: str) -> float:
     return _number(text, lambda value: 0 < value <= 1, "a number above 0 and at most 1")
 

@@ -2,7 +2,7 @@
 
 import argparse
 
-from omniedit.cli.arguments import at_least_one, path, port, share, words
+from omniedit.cli.arguments import above_zero, at_least_one, path, port, share, words
 from omniedit.cli.command import Command
 from omniedit.errors import UserError
 
@@ -91,12 +91,13 @@ def _add_plan_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--gpu",
+        type=str.lower,
         choices=["a100", "h100", "h200", "4090", "3090"],
         default="h100",
         help="model of the GPUs (default: %(default)s)",
     )
     parser.add_argument(
-        "--memory", type=float, metavar="GB", help="memory of each GPU (default: that of its data sheet)"
+        "--memory", type=above_zero, metavar="GB", help="memory of each GPU (default: that of its data sheet)"
     )
     parser.add_argument(
         "--gpus", type=at_least_one, default=8, help="number of GPUs on all nodes (default: %(default)s)"

@@ -5,6 +5,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from omniedit.architectures import ARCHITECTURES
+from omniedit.errors import UserError
+from omniedit.models.bases.registry import UNET
 
 if TYPE_CHECKING:
     from omniedit.models.editor import Editor
@@ -20,8 +22,15 @@ def build(name: str, transformer: Any, prediction_type: str = "velocity") -> "Ed
 
     Returns:
         A module whose `forward(noisy, timestep, prompt_embeds, pooled, condition)` returns the velocity.
+
+    Raises:
+        UserError: the architecture is for a UNet and the base is not one, or the reverse.
     """
-    return editor_class(name).from_transformer(transformer, prediction_type, **ARCHITECTURES[name].options)
+    editor, network = editor_class(name), type(transformer).__name__
+    if ARCHITECTURES[name].over_unet != (network == UNET):
+        needed, remedy = ("a UNet", "another model") if ARCHITECTURES[name].over_unet else ("no UNet", "unet_routed")
+        raise UserError(f"train.model: {name} needs {needed} as its base, which is a {network}; give {remedy}")
+    return editor.from_transformer(transformer, prediction_type, **ARCHITECTURES[name].options)
 
 
 def create(name: str, base_config: Mapping[str, Any]) -> "Editor":

@@ -15,6 +15,8 @@ STRONGEST = 1.5
 """Largest amplification of detail where an edit adds contrast."""
 EPSILON = 1e-3
 """Regularisation of the guided filter: variance, of values in [0, 1], below which colours do not guide the change."""
+MAX_RADIUS = 64
+"""Largest radius of the guided filter, whose time grows with its square."""
 
 
 def working_size(height: int, width: int, resolution: int, longest: int) -> tuple[int, int]:

@@ -24,9 +24,9 @@ from omniedit.models.custom_pipeline import write_custom_pipeline
 from omniedit.models.editor import Editor
 from omniedit.models.flow_pipeline import INSTRUCTION_ENCODER, FlowPipeline
 from omniedit.models.folder import check_vocabularies, pipeline_variant
-from omniedit.models.full_size import pad_to_grid, working_size
+from omniedit.models.full_size import MAX_RADIUS, pad_to_grid, working_size
 from omniedit.models.instruction_warnings import InstructionWarning, is_empty, warn_if_unfamiliar
-from omniedit.models.pipeline_arguments import check_scale, check_steps, match_arguments
+from omniedit.models.pipeline_arguments import check_scale, check_whole, match_arguments
 from omniedit.models.pipeline_callbacks import TENSORS, Callback, StepCallback
 from omniedit.models.pipeline_conditions import EditConditions, encode_references, gather_conditions, match_conditions
 from omniedit.models.pipeline_images import ImageLike, check_output_type, split_images, to_output_type, to_tensor
@@ -55,10 +55,10 @@ class EditPipeline(FlowPipeline):
             instructions that are unlike all of them.
         instruction_encoder: multimodal language model that reads image and instruction in place of the text encoders.
         guided_radius: radius in pixels, at the network's resolution, of a guided filter that makes the change follow
-            the image's outlines; for a network that is too small to draw them. 0 for none.
+            the image's outlines; for a network that is too small to draw them. 0 for none, at most `MAX_RADIUS`.
 
     Raises:
-        ValueError: the network is not an `Editor`, or the scheduler cannot sample a flow.
+        ValueError: the network is not an `Editor`, the scheduler cannot sample a flow, or a setting is out of range.
     """
 
     _callback_tensor_inputs: Any = [*TENSORS]  # noqa: RUF012 (read by diffusers, which declares it so)
@@ -89,12 +89,12 @@ class EditPipeline(FlowPipeline):
         self._register_parts(transformer, vae, scheduler, text)
         self.register_modules(instruction_encoder=instruction_encoder)
         self.register_to_config(
-            resolution=resolution,
-            num_inference_steps=num_inference_steps,
-            guidance_scale=guidance_scale,
-            image_guidance_scale=image_guidance_scale,
+            resolution=check_whole("resolution", resolution, 1),
+            num_inference_steps=check_whole("num_inference_steps", num_inference_steps, 1),
+            guidance_scale=check_scale("guidance_scale", guidance_scale),
+            image_guidance_scale=check_scale("image_guidance_scale", image_guidance_scale),
             known_instructions=known_instructions,
-            guided_radius=guided_radius,
+            guided_radius=check_whole("guided_radius", guided_radius, 0, MAX_RADIUS),
         )
         self._known_ND = torch.empty(0)
 
@@ -196,7 +196,7 @@ class EditPipeline(FlowPipeline):
         Raises:
             ValueError: the arguments do not match, an image cannot be read, or sampling produced non-finite values.
         """
-        steps = check_steps(self._own("num_inference_steps", num_inference_steps))
+        steps = check_whole("num_inference_steps", self._own("num_inference_steps", num_inference_steps), 1)
         scales = {"guidance_scale": guidance_scale, "image_guidance_scale": image_guidance_scale}
         text, preserve = (check_scale(name, self._own(name, scale)) for name, scale in scales.items())
         guidance = Guidance(text, preserve, embedded_guidance_scale)

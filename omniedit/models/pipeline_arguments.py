@@ -13,24 +13,26 @@ def to_list(given: Any) -> list:
     return list(given) if isinstance(given, Sequence) and not isinstance(given, str | bytes) else [given]
 
 
-def check_steps(steps: Any) -> int:
-    """Return a number of steps.
+def check_whole(name: str, value: Any, least: int, most: int | None = None) -> int:
+    """Return a whole number, such as a number of steps.
 
     Raises:
-        ValueError: it is not a whole number of at least 1.
+        ValueError: it is not a whole number from `least` to `most`.
     """
-    if not isinstance(steps, int | np.integer) or steps < 1:
-        raise ValueError(f"num_inference_steps: {steps!r}, but a whole number of at least 1 is needed")
-    return int(steps)
+    is_whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    if not is_whole or value < least or (most is not None and value > most):
+        allowed = f"of at least {least}" if most is None else f"from {least} to {most}"
+        raise ValueError(f"{name}: {value!r}, but a whole number {allowed} is needed")
+    return int(value)
 
 
 def check_scale(name: str, scale: Any) -> float:
     """Return a guidance scale.
 
     Raises:
-        ValueError: it is not a number.
+        ValueError: it is not a finite number.
     """
-    if not isinstance(scale, int | float | np.number):
+    if not isinstance(scale, int | float | np.number) or not np.isfinite(scale):
         raise ValueError(f"{name}: {scale!r}, but a number is needed")
     return scale  # type: ignore[return-value]
 

@@ -11,11 +11,12 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 
+from omniedit.architectures import ARCHITECTURES
 from omniedit.config.loading import read_yaml
 from omniedit.config.schema import PROPOSER, Config, Section
 from omniedit.config.source_folder import source_file
 from omniedit.errors import UserError
-from omniedit.models.roles import CLASSES, roles_to_fetch
+from omniedit.models.roles import CLASSES, MMDIT_BASES, UNET_BASES, roles_to_fetch
 
 MODELS = Path("config/models.yaml")
 RECORDS = Path("models")
@@ -74,7 +75,7 @@ def required_roles(config: Config) -> list[str]:
     """Return the roles whose models a run needs.
 
     Raises:
-        UserError: config/models.yaml lacks one of the roles.
+        UserError: config/models.yaml lacks one of the roles, or the editor cannot be built on the base.
     """
     base = [role for role in (config.train.fetched_base, config.train.instruction_encoder.role) if role]
     learned = [role for task in config.learned_tasks for role in roles_to_fetch(task, config.learned)]
@@ -84,7 +85,22 @@ def required_roles(config: Config) -> list[str]:
     roles = list(dict.fromkeys([*config.models.roles, *base, *learned, *others]))
     for role in roles:
         get_model(role)
+    if config.train.fetched_base:
+        check_base(config.train.model, config.train.fetched_base)
     return roles
+
+
+def check_base(architecture: str, role: str) -> None:
+    """Check that an editor can be built on the model of a role.
+
+    Raises:
+        UserError: the model is of another class; the message has those that can be used.
+    """
+    classes = UNET_BASES if ARCHITECTURES[architecture].over_unet else MMDIT_BASES
+    if (found := get_model(role).class_name) not in classes:
+        raise UserError(
+            f"train.base.model: the role {role} is a {found}; {architecture} needs a {' or '.join(classes)}"
+        )
 
 
 def model_folder(role: str, path: Path = MODELS, records: Path = RECORDS) -> Path:

@@ -56,7 +56,8 @@ def plan(config: Config, machine: Machine, pairs: int | None = None) -> list[str
     options = config.train
     if options.batch_size % (machine.gpus * options.accumulate):
         shares = f"{machine.gpus} GPUs" + (f" in {options.accumulate} parts" if options.accumulate > 1 else "")
-        raise UserError(f"train.batch_size: {options.batch_size} cannot be shared by {shares}")
+        remedy = f"give --gpus {options.batch_size // options.accumulate}, or a divisor of it"
+        raise UserError(f"train.batch_size: {options.batch_size} cannot be shared by {shares}; {remedy}")
     samples = sample_count(options, pairs)
     size = base_size(options)
     lines = [
@@ -73,9 +74,10 @@ def plan(config: Config, machine: Machine, pairs: int | None = None) -> list[str
         sizes = [f"{cost.parameters / 1e9:.3f} B", f"{cost.trained / 1e9:.3f} B", f"{cost.step_flops / 1e12:.3g}"]
         lines.append(_row(name, [*sizes, *memory, f"{speed:,.1f}", f"{hours:,.1f}"]))
     at_once = options.batch_size // machine.gpus // options.accumulate
+    counted = "1 sample" if at_once == 1 else f"{at_once} samples"
     lines += [
         "",
-        f"TFLOP: forward and backward pass of a sample. Memory per GPU: state and activations of {at_once} samples,",
+        f"TFLOP: forward and backward pass of a sample. Memory per GPU: state and activations of {counted},",
         f"without caches, buffers and {frozen_parts(options, size)}.",
         f"checkpoint_activations: {options.checkpoint_activations}; included in memory, speed and GPU-hours.",
     ]

@@ -139,3 +139,18 @@ def test_unusable_scratch_folder_is_reported_and_buckets_read_in_place(
     assert read == "buckets"
     (line,) = printed
     assert "reading buckets" in line and ("Permission denied" in line or closed == "copy")
+
+
+@pytest.mark.parametrize("kind", ["file", "dangling link", "below a dangling link"])
+def test_buckets_are_read_in_place_if_the_scratch_folder_cannot_be_made(
+    buckets: Path, tmp_path: Path, kind: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scratch = tmp_path / "scratch"
+    if kind == "file":
+        scratch.write_text("")
+    else:
+        scratch.symlink_to(tmp_path / "unmounted/disk")
+    folder = scratch / "mine" if kind.startswith("below") else scratch
+    stage(buckets, folder)
+    assert f"reading {buckets} instead" in capsys.readouterr().out
+    assert find_copy(buckets, folder) == buckets

@@ -6,7 +6,17 @@ from collections.abc import Callable
 
 import pytest
 
-from omniedit.cli.arguments import at_least_one, at_least_zero, overall_score, path, port, scale, share, words
+from omniedit.cli.arguments import (
+    above_zero,
+    at_least_one,
+    at_least_zero,
+    overall_score,
+    path,
+    port,
+    scale,
+    share,
+    words,
+)
 
 
 @pytest.mark.parametrize(
@@ -16,6 +26,7 @@ from omniedit.cli.arguments import at_least_one, at_least_zero, overall_score, p
         (at_least_one, "1", ["0", "-3"]),
         (port, "65535", ["0", "65536"]),
         (scale, "1.5", ["-1", "inf", "nan"]),
+        (above_zero, "0.5", ["0", "-3", "inf", "nan"]),
         (share, "1", ["0", "1.1", "nan"]),
         (overall_score, "9", ["-0.1", "10.5", "nan", "inf"]),
     ],

@@ -89,6 +89,21 @@ def test_from_pipe_shares_components_and_settings(pipeline: EditPipeline) -> Non
         EditPipeline.from_pipe(base)
 
 
+def test_settings_of_an_editor_are_checked_and_shared(pipeline: EditPipeline) -> None:
+    for setting, message in (
+        ({"guided_radius": -1}, "guided_radius: -1, but a whole number from 0 to 64 is needed"),
+        ({"guided_radius": 2.5}, "guided_radius: 2.5, but a whole number"),
+        ({"guided_radius": 10**6}, "guided_radius: 1000000, but a whole number"),
+        ({"resolution": 0}, "resolution: 0, but a whole number of at least 1"),
+        ({"num_inference_steps": None}, "num_inference_steps: None, but a whole number of at least 1"),
+        ({"image_guidance_scale": "1"}, "image_guidance_scale: '1', but a number"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            EditPipeline.from_pipe(pipeline, **setting)
+    filtered = EditPipeline.from_pipe(EditPipeline.from_pipe(pipeline, guided_radius=np.int64(4)))
+    assert filtered.config["guided_radius"] == 4
+
+
 def test_from_pipe_keeps_the_precision_of_components(editor_folder: Path) -> None:
     editor = EditPipeline.from_pretrained(editor_folder, dtype=torch.bfloat16)
     editor.vae.to(torch.float32)
@@ -99,14 +114,18 @@ def test_from_pipe_keeps_the_precision_of_components(editor_folder: Path) -> Non
 
 def test_saved_editor_keeps_its_default_sampling_options(pipeline: EditPipeline, tmp_path: Path) -> None:
     own = {"num_inference_steps": 2, "guidance_scale": 1.5, "image_guidance_scale": 1.0}
-    EditPipeline(**pipeline.components, resolution=RESOLUTION, **own).save_pretrained(tmp_path)
+    filtered = EditPipeline.from_pipe(pipeline, guided_radius=2)
+    EditPipeline(**pipeline.components, resolution=RESOLUTION, guided_radius=2, **own).save_pretrained(tmp_path)
     loaded = EditPipeline.from_pretrained(tmp_path)
-    loaded.set_progress_bar_config(disable=True)
-    plain, explicit = (
+    plain, explicit, unfiltered = (
         p(photo(90, 60), "Add fog.", generator=seed_generator(), output_type="np", **options).images[0]
-        for p, options in ((loaded, {}), (pipeline, own))
+        for p, options in ((loaded, {}), (filtered, own), (pipeline, own))
     )
-    assert np.array_equal(plain, explicit)
+    assert np.array_equal(plain, explicit) and not np.array_equal(plain, unfiltered)
+    index = tmp_path / "model_index.json"
+    index.write_text(json.dumps(json.loads(index.read_text()) | {"guided_radius": -4}))
+    with pytest.raises(UserError, match=r"no editor to load .guided_radius: -4, but a whole number from 0 to 64"):
+        load_editor(tmp_path, "cpu")
 
 
 def test_batched_edits_match_single_edits(pipeline: EditPipeline) -> None:
@@ -141,6 +160,8 @@ def test_invalid_arguments_raise_errors_by_name(pipeline: EditPipeline, tmp_path
         ({"image": "photo.jpg"}, r"image: a str, .* PIL\.Image\.open"),
         ({"num_inference_steps": 0}, "num_inference_steps: 0"),
         ({"num_inference_steps": 2.5}, "num_inference_steps: 2.5, but a whole number"),
+        ({"num_inference_steps": True}, "num_inference_steps: True, but a whole number"),
+        ({"guidance_scale": float("nan")}, "guidance_scale: nan, but a number is needed"),
         ({"guidance_scale": "3"}, "guidance_scale: '3', but a number is needed"),
         ({"generator": 0}, r"generator: a int, but a Generator is needed, such as torch\.Generator\(\)"),
         ({"generator": [None]}, "generator: None, but a Generator is needed"),

@@ -15,10 +15,14 @@ from torch import Tensor
 from helpers.tiny_models import SD3, move_weights
 from helpers.tiny_models import base as tiny_sd3
 from helpers.tiny_unet import save_instruct_pix2pix, unet
+from omniedit.config.schema import Config
 from omniedit.errors import UserError
 from omniedit.models import build
 from omniedit.models.base import Base
+from omniedit.models.layouts import LAYOUTS
 from omniedit.models.loading import load_editor
+from omniedit.models.registry import required_roles
+from omniedit.models.roles import MMDIT_BASES, UNET_BASES
 from omniedit.models.unet_editor import LATENT_SCALE, UNetEditor
 from omniedit.models.variance_preserving import (
     PREDICTIONS,
@@ -135,6 +139,23 @@ def test_a_unet_and_an_mmdit_are_distinguished() -> None:
         UNetEditor.from_transformer(unet(), "velocity")
     with pytest.raises(ValueError, match="use editnet_routed"):
         UNetEditor.from_transformer(tiny_sd3(SD3), "epsilon")
+
+
+def test_an_architecture_on_the_wrong_kind_of_base_is_refused_in_one_line() -> None:
+    with pytest.raises(UserError, match="unet_routed needs a UNet as its base, which is a SD3Transformer2DModel"):
+        build("unet_routed", tiny_sd3(SD3), "sample")
+    with pytest.raises(UserError, match=r"editnet needs no UNet as its base, .* give unet_routed"):
+        build("editnet", unet(), "epsilon")
+    for architecture, role, words in (
+        ("unet_routed", "base", "train.base.model: the role base is a StableDiffusion3Pipeline; unet_routed needs"),
+        ("editnet", "instruct_pix2pix", "a StableDiffusionInstructPix2PixPipeline; editnet needs a Stable"),
+        ("editnet", "judge", "a InternVLForConditionalGeneration; editnet needs"),
+    ):
+        given = {"train": {"model": architecture, "base": {"model": role}}}
+        with pytest.raises(UserError, match=words):
+            required_roles(Config.model_validate(given))
+    bases = {name: layout.is_diffusion for name, layout in LAYOUTS.items()}
+    assert bases == dict.fromkeys(MMDIT_BASES, False) | dict.fromkeys(UNET_BASES, True)
 
 
 @pytest.fixture(scope="module")

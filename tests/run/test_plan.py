@@ -158,7 +158,7 @@ def test_unplannable_config_raises_error() -> None:
         sample_count(load(PAPER).train, None)
     with pytest.raises(UserError, match=r"train\.batch_size: 16 cannot be shared by 5 GPUs"):
         plan(Config(), Machine("h100", 5, 0.45))
-    with pytest.raises(UserError, match=r"train\.batch_size: 16 cannot be shared by 4 GPUs in 8 parts"):
+    with pytest.raises(UserError, match=r"train\.batch_size: 16 cannot be shared by 4 GPUs in 8 parts; give --gpus 2"):
         plan(Config.model_validate({"train": {"accumulate": 8}}), Machine("h100", 4, 0.45))
 
 

@@ -7,13 +7,14 @@ from typing import Any
 from omniedit.models.bases.adapter import Adapter
 
 SD3 = "SD3Transformer2DModel"
+UNET = "UNet2DConditionModel"
 CLASS = "_class_name"
 ADAPTERS = {
     SD3: "sd3:Sd3Adapter",
     "FluxTransformer2DModel": "flux:FluxAdapter",
     "QwenImageTransformer2DModel": "qwen_image:QwenImageAdapter",
     "ZImageTransformer2DModel": "z_image:ZImageAdapter",
-    "UNet2DConditionModel": "unet:UNetAdapter",
+    UNET: "unet:UNetAdapter",
 }
 """Class of a transformer -> module:class of its adapter in this package, imported when it is needed."""
 
