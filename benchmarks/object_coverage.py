@@ -74,11 +74,11 @@ class Outcome:
         }
 
 
-def load(folder: Path, entry: Entry) -> Photo:
+def load(folder: Path, entry: Entry, demands: PhotoRequirements = DEMANDS) -> Photo:
     """Return the photo as the sources stage packs it: cropped to a ratio, without caption or boxes."""
     (file,) = folder.glob(f"{entry.name}.*")
     with EncodedPhoto(file) as encoded:
-        row, image = judge_photo(encoded, Caption(), DEMANDS)
+        row, image = judge_photo(encoded, Caption(), demands)
     if image is None:
         raise ValueError(f"{entry.name}: {row['reason']}")
     cropped = crop(image, (row["left"], row["top"], row["right"], row["bottom"]))
@@ -112,9 +112,10 @@ def attempt(entry: Entry, photo: Photo, index: ObjectIndex, task: Task, speciali
         (edited,) = specialist.edit([request])
         if isinstance(edited, EditResult):
             source = photo.image if edited.source is None else edited.source
-            truth = {"truth": {**request.truth, **edited.truth}}
-            pair = EditPair(entry.name, task, request.instructions, source, edited.image, edited.mask, truth)
-            found = score_pair(pair)
+            named = [named.name for named in request.photo.objects]
+            truth = {"named_objects": named, "truth": {**request.truth, **edited.truth}}
+            made = (source, edited.image, edited.mask, truth, edited.references)
+            found = score_pair(EditPair(entry.name, task, request.instructions, *made))
             score = None if isinstance(found, Unscorable) else found.o_score
             words = str(found) if isinstance(found, Unscorable) else found.reasoning
             seconds = time.process_time() - start

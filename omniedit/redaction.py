@@ -1,4 +1,4 @@
-"""Hide passwords, tokens and keys in URLs wherever a text leaves the program: errors, config.json, pages, cache."""
+"""Hide passwords, tokens and keys wherever a text leaves the program: errors, config.json, pages, cache."""
 
 import json
 import os
@@ -11,17 +11,38 @@ ENVIRONMENT = "OMNIEDIT_URLS"
 """Environment variable that gives a run's jobs the whole URLs, which config.json has without their secrets."""
 _SCHEME = r"[A-Za-z][A-Za-z0-9+.-]{1,30}://"
 _USER = re.compile(rf"({_SCHEME})[^/\s?#\"'<>]*@")
+_LOOSE_USER = re.compile(rf"({_SCHEME})[^/\s?#@:\"'<>]+:(?!\d{{1,5}}(?:[/?#\s]|$))[^\s@\"'<>]+@")
+"""User and password that should have been percent-encoded, as in http://bob:a/b@host."""
+_BARE_USER = re.compile(
+    r"(?<![\w/.+@-])(?!mailto:|acct:|sip:)[\w.+-]{1,64}:[^\s/@:\"'<>]{1,200}@(?=[\w-]+(?:\.[\w-]+)*[:/])"
+)
+"""User and password of an address without its scheme, as in bob:pw@host:8000/v1."""
 _SECRET = (
-    r"[\w.-]{0,40}(?:key(?:id)?|token|secret|passw(?:or)?d|pwd|signature|credentials?|auth)"
-    r"|sig|code|pass|pw|jwt|hmac|policy"
+    r"[\w.%-]{0,40}(?:key(?:id)?|token|secret|passw(?:or)?d|passphrase|pwd|signature|credentials?|auth(?:orization)?)"
+    r"|(?:[\w-]{0,40}[_-])?sig|code|pass|pw|jwt|hmac|policy|bearer|sas|session(?:_?id)?|sid|hdne[at]s?|q-ak"
 )
 _RANGE = re.compile(r"\{\d+\.\.\d+\}")
-_QUERY = re.compile(rf"([?&;#](?:{_SECRET})=)[^&#;\s\"'<>]+", re.IGNORECASE)
+_QUERY = re.compile(rf"([?&;#](?:{_SECRET})(?:\[\w*\]|%5B\w*%5D)?=)[^&#;\s\"'<>]+", re.IGNORECASE)
+_HEADER = re.compile(
+    r"(\b(?:(?:proxy-)?authorization|(?:[\w-]{1,30}[_-])?api[_-]?key|(?:auth|access|security)[_-]token|client[_-]secret)"
+    r"[\"']?\s*:\s*[\"']?(?:(?:bearer|basic|token)\s+)?)[^\s\"',;{}\[\]]+",
+    re.IGNORECASE,
+)
+_KEY = re.compile(
+    r"\b(?:sk-[\w-]{16,}|hf_[A-Za-z0-9]{16,}|gh[oprsu]_\w{16,}|github_pat_\w{16,}|A[KS]IA[0-9A-Z]{12,}|AIza[\w-]{20,}"
+    r"|xox[abp]-[\w-]{10,}|r8_\w{20,})|(?<=\bBearer )[\w.~+/=-]{16,}"
+)
+"""Keys by the form that providers give them: OpenAI, Hugging Face, GitHub, AWS, Google, Slack, Replicate."""
 
 
 def redact(text: str) -> str:
-    """Return a text whose URLs show no user, password, key, token or signature."""
-    return _QUERY.sub(rf"\g<1>{HIDDEN}", _USER.sub(rf"\g<1>{HIDDEN}@", text))
+    """Return a text whose URLs show no user, password, key, token or signature, and whose headers show no key."""
+    for user in (_USER, _LOOSE_USER):
+        text = user.sub(rf"\g<1>{HIDDEN}@", text)
+    text = _BARE_USER.sub(f"{HIDDEN}@", text)
+    for named in (_QUERY, _HEADER):
+        text = named.sub(rf"\g<1>{HIDDEN}", text)
+    return _KEY.sub(HIDDEN, text)
 
 
 def redact_values(value: Any) -> Any:
@@ -38,6 +59,12 @@ def export_secrets(urls: Iterable[str | None]) -> None:
     secret = {redact(url): url for url in urls if url and redact(url) != url}
     if secret or ENVIRONMENT in os.environ:
         os.environ[ENVIRONMENT] = json.dumps(_inherited_secrets() | secret)
+
+
+def holds_key(value: Any) -> bool:
+    """Return whether nested lists and mappings, such as a request's fields, hold a key or a password."""
+    text = json.dumps(value, default=str)
+    return redact(text) != text
 
 
 def restore(url: str) -> str:

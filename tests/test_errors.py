@@ -2,6 +2,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from omniedit.errors import UserError, error_line
 from omniedit.storage.quarantine import quarantine_damaged
 
@@ -20,6 +22,15 @@ def test_user_error_is_one_line_without_traceback() -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.returncode == 2
     assert done.stderr == "error: a.yaml: key: wrong; give another\n"
+
+
+@pytest.mark.parametrize(
+    "error", ["OSError(28, 'No space left on device', 'a.h5')", "RuntimeError('write failed: No space left on device')"]
+)
+def test_full_disk_is_one_line_without_traceback(error: str) -> None:
+    done = subprocess.run([sys.executable, "-c", PROGRAM.format(body=f"raise {error}")], capture_output=True, text=True)
+    assert done.returncode == 2 and done.stderr.startswith("error: ") and done.stderr.count("\n") == 1
+    assert done.stderr.endswith("; free some space and run again\n")
 
 
 def test_damaged_file_is_recorded_and_set_aside_by_the_next_run(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from omniedit.cli.edit_paths import FORMATS, output_paths
 from omniedit.cli.references import check_conditions, read_reference
 from omniedit.errors import UserError
 from omniedit.imaging.decode import UnreadableImage
+from omniedit.plain_text import clean_line
 from omniedit.sources.decode import EncodedPhoto
 from omniedit.storage.atomic import replace_file
 
@@ -128,7 +129,7 @@ def check_instruction(instruction: str) -> None:
     Raises:
         UserError: it is empty, or the name of a file.
     """
-    if not instruction.strip():
+    if not clean_line(instruction):
         raise UserError("instruction: empty; say what to change")
     if os.path.isfile(instruction):  # noqa: PTH113 (Path.is_file raises if a name is too long)
         raise UserError(f"instruction: {instruction} is a file; the instruction comes after all images")

@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 
 from omniedit.config.section import LocalPath, Section
 from omniedit.errors import UserError
+from omniedit.redaction import holds_key
 
 REPLY_LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens", "max_new_tokens")
 """Fields of a request that limit the number of tokens in its reply."""
@@ -76,6 +77,10 @@ class EndpointConfig(Section):
             raise ValueError("request must not contain messages; the prompt sets them")
         if "model" in self.request and self.model is not None:
             raise ValueError(f"request must not contain model; the key model sets it to {self.model}")
+        if named := [name for name, value in self.request.items() if holds_key({name: value})]:
+            raise ValueError(
+                f"request.{named[0]} holds a key or a password; keep it in the environment, as key_env says"
+            )
         return self
 
     @model_validator(mode="after")

@@ -182,6 +182,10 @@ def _one_line(
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
     where = ": ".join(filter(None, [origin(".".join(key), files, overrides), ".".join(key)]))
     if problem["type"] == "extra_forbidden":
+        if "." in inner[-1]:
+            *outer, last = inner[-1].split(".")
+            nested = "".join(f"{{{name}: " for name in [*outer[1:], last]) + "..." + "}" * len(outer)
+            return f"{where}: unknown key; nest it, as in {outer[0]}: {nested}, or --config '{outer[0]}={nested}'{more}"
         section = _subsection(model, inner[:-1])
         names = [*section.model_fields, *(getattr(section, "more_keys", ()))] if section else []
         allowed = f"allowed here: {', '.join(names)}" if names else "remove it"
@@ -243,6 +247,8 @@ def origin(key: str, files: Sequence[str | Path] = (), overrides: Mapping[str, A
     """
     parts = key.split(".")
     sources = [("--config", overrides or {}), *((str(path), read_yaml(path)) for path in reversed(files))]
+    if dotted := [name for name, values in sources if "." in key and key in values]:
+        return dotted[0]
     for depth in range(len(parts), 0, -1):
         for name, values in sources:
             if _has(values, parts[:depth]):

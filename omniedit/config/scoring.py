@@ -190,7 +190,3 @@ class FilterConfig(Section):
     def lowest(self) -> float:
         """Return the lowest threshold, which every accepted pair reaches."""
         return min([self.min_score, *self.min_scores.values()])
-
-    def threshold(self, task: str) -> float:
-        """Return the minimum O of an accepted pair of a task."""
-        return self.min_scores.get(task, self.min_score)

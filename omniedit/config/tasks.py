@@ -90,15 +90,29 @@ class TasksConfig(Section):
 
 
 def _check_keys(values: Mapping[str, Any]) -> None:
-    """Check that every key is a task or a family.
+    """Check that every key is a task or a family, and that the values of families are valid.
 
     Raises:
-        ValidationError: a key is unknown.
+        ValidationError: a key is unknown, or a family's value is invalid; the error names the family, not its tasks.
     """
     for name, value in values.items():
         if name not in TASKS and name not in FAMILIES:
             unknown = {"type": "extra_forbidden", "loc": (name,), "input": value}
             raise ValidationError.from_exception_data("tasks", [unknown])  # type: ignore[list-item]
+        if name in FAMILIES:
+            _check_family(name, value)
+
+
+def _check_family(family: str, value: Any) -> None:
+    try:
+        TaskConfig.model_validate(value)
+    except ValidationError as error:
+        kept = ("type", "input", "ctx")
+        faults = [
+            {"loc": (family, *each["loc"]), **{name: each[name] for name in kept if name in each}}  # type: ignore[literal-required]
+            for each in error.errors()
+        ]
+        raise ValidationError.from_exception_data("tasks", faults) from None  # type: ignore[arg-type]
 
 
 def _expand(family: str, values: Mapping[str, Any]) -> dict[str, Any]:

@@ -34,6 +34,8 @@ class Card:
         written: number of rows, which for preference pairs is not that of pairs.
         data_files: pattern of the data files by name of the configuration; empty if `datasets` finds them itself.
         columns: columns of the Parquet files; empty for other containers.
+        size: bytes of all files.
+        rows: number of rows by configuration, if there are several.
     """
 
     name: str
@@ -43,6 +45,8 @@ class Card:
     written: int
     data_files: Mapping[str, str]
     columns: Sequence[OutColumn]
+    size: int
+    rows: Mapping[str, int]
 
     def render(self) -> str:
         """Return the text of the card."""
@@ -57,7 +61,7 @@ class Card:
         }
         if self.columns:
             features = [describe(column.name, arrow_type(column)) for column in self.columns]
-            split = {"name": "train", "num_examples": self.written}
+            split = {"name": "train", "num_bytes": self.size, "num_examples": self.written}
             about["dataset_info"] = {"features": features, "splits": [split]}
         if self.data_files:
             about["configs"] = [
@@ -74,6 +78,12 @@ class Card:
         ]
         if self.data_files:
             lines.append("Read it with `datasets.load_dataset(FOLDER)`.")
+        if len(self.rows) > 1:
+            counts = ", ".join(f"`{name}` {count}" for name, count in self.rows.items())
+            lines.append(
+                "Pairs with other kinds of files have configurations of their own, because `datasets` expects the same "
+                f'files in each: `load_dataset(FOLDER, "train-2")`. Pairs: {counts}.'
+            )
         return "\n".join(lines)
 
     def _describe_choice(self) -> str:

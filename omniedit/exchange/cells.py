@@ -3,11 +3,11 @@
 import base64
 import binascii
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from omniedit.exchange.image_files import BadImage, ImageFiles
-from omniedit.exchange.layout import Column, Layout
+from omniedit.exchange.layout import FALLBACK, Column, Layout
 from omniedit.exchange.rows import Row
 from omniedit.pairs.pair import Score
 from omniedit.plain_text import clean
@@ -86,14 +86,18 @@ def read_text(row: Row, layout: Layout, field: str) -> str | None:
 
 
 def read_instructions(row: Row, layout: Layout) -> list[str]:
-    """Return the instruction and its paraphrases, each once; in a tar, else the text of the sample."""
-    texts: dict[str, None] = {}
-    for field in ("instruction", "paraphrases"):
-        for name, _ in layout.find(field):
-            texts |= dict.fromkeys(_read_list(find_value(row, name), name))
+    """Return the instruction and its paraphrases, each once; else those of a fallback, or the text of the sample."""
+    columns = [*layout.find("instruction"), *layout.find("paraphrases")]
+    texts = _read_texts(row, [name for name, column in columns if column.name != FALLBACK])
+    if not texts:
+        texts = _read_texts(row, [name for name, column in columns if column.name == FALLBACK])
     if not texts and row.key:
         texts |= dict.fromkeys(text for name in _TEXT_MEMBERS for text in _read_list(find_value(row, name), name))
     return list(texts)
+
+
+def _read_texts(row: Row, columns: Iterable[str]) -> dict[str, None]:
+    return dict.fromkeys(text for name in columns for text in _read_list(find_value(row, name), name))
 
 
 def _read_list(value: Any, column: str) -> list[str]:
@@ -231,7 +235,10 @@ def _decode_data_url(value: str) -> bytes:
 def read_extra(row: Row, layout: Layout) -> tuple[dict[str, Any], list[str]]:
     """Return the values of the columns without a field, and the names of columns that JSON cannot represent."""
     extra, left_out = {}, []
-    known = {name for name in row.values if any(_is_column(name, column, row) for column in layout.columns)}
+    fallbacks = {name for name, column in layout.find("instruction") if column.name == FALLBACK}
+    is_second = bool(_read_texts(row, [name for name, _ in layout.find("instruction") if name not in fallbacks]))
+    fields = [name for name in layout.columns if not (is_second and name in fallbacks)]
+    known = {name for name in row.values if any(_is_column(name, column, row) for column in fields)}
     for name, value in row.values.items():
         if name in known or value is None or value == b"":
             continue

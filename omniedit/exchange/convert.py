@@ -32,6 +32,7 @@ from omniedit.sources.index import make_source_id
 from omniedit.sources.twins import perceptual_hash
 from omniedit.tasks import Task
 
+ADJACENT = "members of one sample must follow each other in a tar, as tar --sort=name packs them"
 _ROLE = "reference"
 """Role of a reference that neither the layout nor the task names."""
 
@@ -125,7 +126,7 @@ class PairMaker:
                 raise BadRow(f"no {name} image{self._describe_lack(row, name)}")
         source, edited, mask = (contents[0] if contents else None for contents, _ in found.values())
         assert source is not None and edited is not None
-        images = check_images(source, edited, mask, self.sizes)
+        images = check_images(source, edited, mask, self.sizes, self.layout.has_cutouts)
         references = [Reference("input", content) for content in found["source"][0][1:]]
         names = {name: path for name, (_, path) in found.items() if path}
         for reference, path in self._references(row):
@@ -143,7 +144,8 @@ class PairMaker:
         told = f" in {' or '.join(names)}"
         if any(name in row.values for name in names):
             return told
-        return f"{told}; the row has {', '.join(map(str, row.values)) or 'no columns'}"
+        remedy = f"; {ADJACENT}" if row.key and row.file.container == "tar" else ""
+        return f"{told}; the row has {', '.join(map(str, row.values)) or 'no columns'}{remedy}"
 
     def _references(self, row: Row) -> Iterator[tuple[Reference[bytes], str]]:
         """Yield each reference with its file name; role '' means the task's default."""

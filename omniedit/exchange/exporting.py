@@ -98,7 +98,7 @@ def _write_pairs(
             progress.advance()
     data_files = _data_files(container, writer, layout)
     shown = _shown(columns, container) if data_files else []
-    _write_card(folder, run, options, surveyed, surveyed.pairs, data_files, shown)
+    _write_card(folder, run, options, surveyed, surveyed.pairs, data_files, shown, writer)
     return surveyed.pairs
 
 
@@ -118,7 +118,7 @@ def _write_preferences(
         for row in preference_rows(groups):
             writer.add(row)
     data_files = _data_files(container, writer, None)
-    _write_card(folder, run, options, surveyed, rows, data_files, _shown(COLUMNS, container))
+    _write_card(folder, run, options, surveyed, rows, data_files, _shown(COLUMNS, container), writer)
     return rows
 
 
@@ -151,13 +151,16 @@ def _stem(layout: Layout) -> str:
 def _data_files(container: str, writer: object, layout: Layout | None) -> dict[str, str]:
     """Return the pattern of the data files by configuration, as `load_dataset` needs them."""
     if isinstance(writer, TarWriter):
-        prefixes = [writer.prefix(kind) for kind in writer.kinds]
-        return {
-            "default" if prefix == "train-" else prefix.strip("-"): f"{prefix}{'[0-9]' * 5}.tar" for prefix in prefixes
-        }
+        return {name: f"{prefix}{'[0-9]' * 5}.tar" for name, (prefix, _) in _configurations(writer).items()}
     if container == "folders" or (layout and layout.name == "imagefolder"):
         return {}
     return {"default": "data/train-*" if container == "parquet" else f"pairs.{container}"}
+
+
+def _configurations(writer: TarWriter) -> dict[str, tuple[str, int]]:
+    """Return the beginning of the file names and the number of samples of each configuration."""
+    kinds = {writer.prefix(kind): count for kind, count in writer.kinds.items()}
+    return {"default" if each == "train-" else each.strip("-"): (each, count) for each, count in kinds.items()}
 
 
 def _write_card(
@@ -168,7 +171,11 @@ def _write_card(
     rows: int,
     data_files: dict[str, str],
     columns: Sequence[OutColumn],
+    writer: object,
 ) -> None:
     name = f"Edit pairs of {run.resolve().name}"
-    card = Card(name, options.format, surveyed, options.choice, rows, data_files, columns)
+    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    samples = _configurations(writer) if isinstance(writer, TarWriter) else {}
+    by_configuration = {each: count for each, (_, count) in samples.items()}
+    card = Card(name, options.format, surveyed, options.choice, rows, data_files, columns, size, by_configuration)
     (folder / CARD).write_text(card.render(), encoding="utf-8")

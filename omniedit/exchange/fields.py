@@ -7,8 +7,9 @@ from typing import Any
 import pyarrow as pa
 
 from omniedit.exchange.candidates import Candidate
-from omniedit.exchange.layout import IMAGES, Column, Layout
+from omniedit.exchange.layout import FALLBACK, IMAGES, Column, Layout
 from omniedit.exchange.task_names import to_name
+from omniedit.imaging.images import decode_image, decode_mask, encode_cutout
 from omniedit.pairs import EncodedPair
 from omniedit.pairs.provenance import IMPORTED
 from omniedit.sources.index import make_source_id
@@ -130,6 +131,8 @@ class _Fields:
 
     def _image(self, name: str) -> ImageCell | None:
         content = getattr(self.pair, name)
+        if content and name == "mask" and self.layout.has_cutouts:
+            content = encode_cutout(decode_image(self.pair.source), decode_mask(content))
         return content and ImageCell(content, self._file(name))
 
     def _file(self, name: str) -> str | None:
@@ -160,6 +163,8 @@ class _Fields:
         texts = list(self.pair.instructions)
         if column_type(column) == "list":
             return texts
+        if column.name == FALLBACK:
+            return None
         place = [each for each, _ in self.layout.find("instruction")].index(name)
         return texts[place] if place < len(texts) else None
 

@@ -8,7 +8,7 @@ one control folder, holds references; `mask` holds masks.
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -100,13 +100,21 @@ def _children(folder: str, names: Mapping[str, set[str]]) -> list[str]:
 def read_folders(part: Part) -> Rows:
     """Yield the pairs of a folder as rows, in the order of their names."""
     path = Path(part.file.address)
-    rows = _read_suffix_pairs(path) if path.name.startswith(_EACH) else _read_targets(path)
+    twice: dict[str, list[str]] = {}
+    rows = _read_suffix_pairs(path, twice) if path.name.startswith(_EACH) else _read_targets(path, twice)
     for number, (stem, values) in enumerate(rows):
         if number % part.count != part.index:
             continue
         row = Row(part.file, number, {"id": stem, **values}, stem)
         missing = [name for name in ("source", "edited") if not values.get(name)]
-        yield reject(row.place, f"no {missing[0]} image of this name") if missing else _with_text(row, path.parent)
+        used = [values[name] for name in ("source", "edited", "mask")] + [
+            each["image"] for each in values["references"]
+        ]
+        ambiguous = next((twice[name] for name in used if name in twice), None)
+        if ambiguous:
+            yield reject(row.place, f"images of one name: {' and '.join(ambiguous)}; keep one of them")
+        else:
+            yield reject(row.place, f"no {missing[0]} image of this name") if missing else _with_text(row, path.parent)
 
 
 def _with_text(row: Row, root: Path) -> Row | Rejection:
@@ -122,15 +130,15 @@ def _with_text(row: Row, root: Path) -> Row | Rejection:
     return reject(row.place, f"no instruction; put {row.key}.txt next to the target")
 
 
-def _read_targets(targets: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield name and values of each pair of a folder of targets."""
+def _read_targets(targets: Path, twice: dict[str, list[str]]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield name and values of each pair of a folder of targets; `twice` takes the images of equal names."""
     root = targets.parent
     folders = sorted(each.name for each in root.iterdir() if each.is_dir())
     controls = sorted((each for each in folders if _CONTROL.fullmatch(each)), key=_control_number)
-    images = {each: _list_images(root / each) for each in (*controls, targets.name)}
-    masks = {
-        stem: path for each in folders if each.lower() in _MASKS for stem, path in _list_images(root / each).items()
-    }
+    images = {each: _list_images(root / each, twice) for each in (*controls, targets.name)}
+    masks: dict[str, str] = {}
+    for each in folders:
+        masks |= _list_images(root / each, twice) if each.lower() in _MASKS else {}
     edited = images[targets.name]
     for stem in sorted({*edited, *(_target_stem(stem, edited) for stem in images[controls[0]])}):
         paths = [path for each in controls for path in _find_controls(images[each], stem)]
@@ -157,10 +165,23 @@ def _control_number(folder: str) -> tuple[int, str]:
     return int(match[2] or 0), folder
 
 
-def _list_images(folder: Path) -> dict[str, str]:
+def _list_images(folder: Path, twice: dict[str, list[str]]) -> dict[str, str]:
     """Return path, relative to the folder's parent, of each image at any depth by its name without suffix."""
-    names = [name for name in list_files(folder).files if _is_image(name)] if any(folder.iterdir()) else []
-    return {_stem(name): f"{folder.name}/{name}" for name in reversed(names)}
+    names = list_files(folder).files if any(folder.iterdir()) else []
+    return _by_stem(names, f"{folder.name}/", twice)
+
+
+def _by_stem(names: Iterable[str], prefix: str, twice: dict[str, list[str]]) -> dict[str, str]:
+    """Return the path of each image by its name without suffix, and add to `twice` those that share a name.
+
+    Of a readable and an unreadable image, such as a.png and a.heic, the readable one counts.
+    """
+    found: dict[str, list[str]] = defaultdict(list)
+    for name in filter(_is_image, names):
+        found[_stem(name)].append(f"{prefix}{name}")
+    readable = {stem: [path for path in paths if _is_readable(path)] or paths for stem, paths in found.items()}
+    twice |= {paths[0]: paths for paths in readable.values() if len(paths) > 1}
+    return {stem: paths[0] for stem, paths in readable.items()}
 
 
 def _find_controls(images: Mapping[str, str], stem: str) -> Iterator[str]:
@@ -180,10 +201,10 @@ def _target_stem(control: str, targets: Collection[str]) -> str:
     return plain if control not in targets and plain in targets else control
 
 
-def _read_suffix_pairs(pattern: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+def _read_suffix_pairs(pattern: Path, twice: dict[str, list[str]]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield name and values of each pair of a folder with files such as NAME_input and NAME_target."""
     root, target = pattern.parent, pattern.name.removeprefix(_EACH)
-    images = {_stem(each.name): each.name for each in sorted(root.iterdir(), reverse=True) if _is_image(each.name)}
+    images = _by_stem(sorted(each.name for each in root.iterdir()), "", twice)
     controls = [control for control, other in _SUFFIX_PAIRS if other == target]
     ends = [target, *controls]
     for stem in sorted({stem.removesuffix(end) for stem in images for end in ends if stem.endswith(end)}):
@@ -207,3 +228,7 @@ def _stem(name: str) -> str:
 
 def _is_image(name: str) -> bool:
     return not name.startswith(".") and name[name.rfind(".") :].lower() in (*SUFFIXES, *_UNREADABLE)
+
+
+def _is_readable(name: str) -> bool:
+    return name[name.rfind(".") :].lower() in SUFFIXES

@@ -13,7 +13,7 @@ from omniedit.imaging.formats import NO_FILE
 from omniedit.redaction import redact
 from omniedit.sources.archived import MAX_BYTES, open_archive
 from omniedit.sources.webdataset import untrusted_reason
-from omniedit.storage.archives import is_remote
+from omniedit.storage.archives import is_remote, join_address
 
 _DRIVE = re.compile(r"[A-Za-z]:")
 _TARS = (".tar",)
@@ -32,12 +32,13 @@ class ImageFiles:
     Args:
         root: folder or address of the images, or a tar of them; paths may also begin at the folder of the table.
         is_only: whether the user chose `root`; the table's folder is then not searched.
+        from_parent: whether paths begin at the folder above the table's, as the layout says.
 
     Tars below the root are searched last. Their members are listed once, in a database on disk.
     """
 
-    def __init__(self, root: str, is_only: bool = False) -> None:
-        self._root, self._is_only = root, is_only
+    def __init__(self, root: str, is_only: bool = False, from_parent: bool = False) -> None:
+        self._root, self._is_only, self._from_parent = root, is_only, from_parent
         self._members: _TarMembers | None = None
 
     def read(self, path: str, folder: str) -> bytes:
@@ -52,7 +53,8 @@ class ImageFiles:
         """
         relative = check_path(path)
         spellings = _spellings(relative)
-        for root in dict.fromkeys([self._root] if self._is_only else [folder, self._root]):
+        folders = [folder.rstrip("/").rpartition("/")[0] or "."] if self._from_parent else []
+        for root in dict.fromkeys([self._root] if self._is_only else [*folders, folder, self._root]):
             for spelling in spellings:
                 if (content := _read_below(root, spelling)) is not None:
                     return content
@@ -94,7 +96,7 @@ def _spellings(path: str) -> list[str]:
 def _read_below(root: str, relative: str) -> bytes | None:
     """Return the bytes of a file below a folder or address, or None if there is none."""
     if is_remote(root):
-        return _read_remote(f"{root.rstrip('/')}/{relative}")
+        return _read_remote(join_address(root, relative))
     file = Path(root) / relative
     try:
         if not file.exists():

@@ -208,7 +208,8 @@ def _open_items(
         return map(painter.make, islice(painter.read(path, shard, shards), share)), files
     layout = options.load_layout()
     reader = Reader(path, layout)
-    files = ImageFiles(options.images or reader.images_root, options.images is not None)
+    root = options.images or reader.images_root
+    files = ImageFiles(root, options.images is not None, reader.layout.from_parent)
     task = options.task or layout.task
     check_tasks([task, *options.task_names.values()])
     maker = PairMaker(layout, options.data_set, files, task, options.task_names, options.sizes, options.licence, taken)

@@ -10,7 +10,7 @@ import fsspec
 from omniedit.errors import UserError
 from omniedit.redaction import redact
 from omniedit.sources.listing import list_files
-from omniedit.storage.archives import ARCHIVE_SUFFIXES, expand_range, is_remote
+from omniedit.storage.archives import ARCHIVE_SUFFIXES, expand_range, is_remote, parent_address, split_chain
 
 SUFFIXES: dict[str, tuple[str, ...]] = {
     "parquet": ARCHIVE_SUFFIXES["parquet"],
@@ -37,13 +37,13 @@ class DataFile:
     @property
     def container(self) -> str:
         """Kind of the file, by its suffix: a key of `SUFFIXES`."""
-        path = self.address.partition("?")[0].lower()
+        path = split_chain(self.address)[1].partition("?")[0].lower()
         return next((kind for kind, suffixes in SUFFIXES.items() if path.endswith(suffixes)), "")
 
     @property
     def folder(self) -> str:
         """Folder or address that relative paths in the rows begin at."""
-        return self.address.rpartition("/")[0] if is_remote(self.address) else str(Path(self.address).parent)
+        return parent_address(self.address) if is_remote(self.address) else str(Path(self.address).parent)
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def list_inputs(path: str, preferred: str) -> list[DataFile]:
         paths = sorted(glob.glob(path, recursive=True))  # noqa: PTH207 (Path.glob takes no absolute pattern)
         files = [DataFile(each, Path(each).name) for each in paths if Path(each).is_file()]
     elif "*" in path:
-        files = [DataFile(paths, paths.rpartition("/")[2]) for paths in _expand_remote(path)]
+        files = [DataFile(each, _name(each)) for each in _expand_remote(path)]
     elif not is_remote(path) and Path(path).is_dir():
         root = Path(path)
         files = _choose([DataFile(str(root / file), file) for file in list_files(root).files], preferred)
@@ -80,7 +80,9 @@ def list_inputs(path: str, preferred: str) -> list[DataFile]:
         suffixes = ", ".join(suffix for paths in SUFFIXES.values() for suffix in paths)
         raise UserError(f"{redact(path)}: no file with rows; they end in {suffixes}")
     if unknown := [file for file in files if not file.container]:
-        raise UserError(f"{redact(unknown[0].address)}: has none of the suffixes {', '.join(map(_first, SUFFIXES))}")
+        remedy = "; unpack it, or give zip://FILE.jsonl::" + path if path.lower().endswith(".zip") else ""
+        suffixes = ", ".join(map(_first, SUFFIXES))
+        raise UserError(f"{redact(unknown[0].address)}: has none of the suffixes {suffixes}{redact(remedy)}")
     return files
 
 
@@ -103,14 +105,15 @@ def _choose(files: Sequence[DataFile], preferred: str) -> list[DataFile]:
 def _expand_remote(path: str) -> list[str]:
     try:
         system, pattern = fsspec.core.url_to_fs(path)
-        return sorted(system.unstrip_protocol(file) for file in system.glob(pattern))
+        after = split_chain(path)[2]
+        return sorted(f"{system.unstrip_protocol(file)}{after}" for file in system.glob(pattern))
     except Exception as error:  # each protocol raises its own errors
         problem = " ".join(str(error).split()) or type(error).__name__
         raise UserError(f"{redact(path)}: cannot be listed: {redact(problem)[:300]}") from None
 
 
 def _name(address: str) -> str:
-    return redact(address).partition("?")[0].rstrip("/").rpartition("/")[2]
+    return split_chain(redact(address))[1].partition("?")[0].rstrip("/").rpartition("/")[2]
 
 
 def _first(container: str) -> str:

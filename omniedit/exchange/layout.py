@@ -18,7 +18,12 @@ FIELDS = (
     *("score", "scores", "references", "provenance"),
 )
 """Fields of a pair that a column may hold. `reference.ROLE` and `score.NAME` say which one; several columns may hold
-`instruction`, `reference` and `score`. `scores`, `references` and `provenance` hold all of them as JSON."""
+`instruction`, `reference` and `score`. `scores`, `references` and `provenance` hold all of them as JSON.
+`mask.transparent` is the source with the mask cut out; `mask` is white inside. `instruction.fallback` is read if no
+other column has an instruction."""
+CUTOUT, FALLBACK = "transparent", "fallback"
+"""Names of a mask whose inside is transparent, and of a column that is read if no other has an instruction."""
+_NAMES = {"mask": CUTOUT, "instruction": FALLBACK}
 REQUIRED = ("source", "edited", "instruction")
 UNSPECIFIED = "unspecified"
 """Task of the pairs of a data set that names no task."""
@@ -38,7 +43,8 @@ class Column(BaseModel):
 
     Args:
         field: one of `FIELDS`.
-        name: role of a reference, '' for the task's default; name of a score, '' for the column's name.
+        name: role of a reference, '' for the task's default; name of a score, '' for the column's name; else one of
+            `_NAMES`.
         optional: whether files may lack the column.
     """
 
@@ -55,6 +61,14 @@ class Column(BaseModel):
         if field not in FIELDS:
             raise ValueError(f"{field!a} is not a field; give one of {', '.join(FIELDS)}")
         return field
+
+    @field_validator("name")
+    @classmethod
+    def _check_name(cls, name: str, info: ValidationInfo) -> str:
+        field = str(info.data.get("field"))
+        if name and field in _NAMES and name != _NAMES[field]:
+            raise ValueError(f"{field}.{name} is not a field; give {field}, or {field}.{_NAMES[field]}")
+        return name
 
 
 class SessionLayout(BaseModel):
@@ -90,6 +104,7 @@ class Layout(BaseModel):
         chain: session whose turns are in two lists; the source of a turn is the edited image of the turn before.
         first_turn: number that the data set gives to the first turn.
         unique_in_file: whether ids are unique in each file only, so that other files repeat them.
+        from_parent: whether paths in rows begin at the folder above that of the table.
         required: fields that every file must have; those of an edit pair.
         columns: in the order in which they are written. Of several columns for one image or text, the first that a row
             has is read.
@@ -107,6 +122,7 @@ class Layout(BaseModel):
     chain: SessionLayout | None = None
     first_turn: int = 1
     unique_in_file: bool = False
+    from_parent: bool = False
     required: tuple[str, ...] = REQUIRED
     columns: dict[str, Column] = Field(min_length=1)
 
@@ -124,6 +140,11 @@ class Layout(BaseModel):
         if missing := [field for field in info.data["required"] if field not in there]:
             raise ValueError(f"no column holds {' or '.join(missing)}")
         return columns
+
+    @property
+    def has_cutouts(self) -> bool:
+        """Whether masks are images with a transparent inside."""
+        return any(column.name == CUTOUT for _, column in self.find("mask"))
 
     def find(self, field: str) -> Iterator[tuple[str, Column]]:
         """Yield the columns that hold a field."""

@@ -8,7 +8,16 @@ import numpy as np
 from omniedit.errors import UserError
 from omniedit.exchange.image_files import BadImage
 from omniedit.imaging.decode import UnreadableImage, describe_conversion, one_line, open_image, upright_rgb
-from omniedit.imaging.images import Image, Mask, convert_mask, decode_mask, encode_mask, encode_png, resize
+from omniedit.imaging.images import (
+    Image,
+    Mask,
+    convert_mask,
+    decode_cutout,
+    decode_mask,
+    encode_mask,
+    encode_png,
+    resize,
+)
 
 Sizes = Literal["resize", "reject"]
 """Policy for an edited image or mask of another size than the source."""
@@ -33,8 +42,11 @@ class PairImages:
     changes: dict[str, str] = field(default_factory=dict)
 
 
-def check_images(source: bytes, edited: bytes, mask: bytes | None, sizes: Sizes) -> PairImages:
+def check_images(source: bytes, edited: bytes, mask: bytes | None, sizes: Sizes, is_cutout: bool = False) -> PairImages:
     """Decode a pair's images and return the files to store.
+
+    Args:
+        is_cutout: whether transparent pixels are inside the mask.
 
     Raises:
         BadImage: an image cannot be read, or its size does not fit; the message names it.
@@ -47,6 +59,8 @@ def check_images(source: bytes, edited: bytes, mask: bytes | None, sizes: Sizes)
         _check_stretch(edited_image, size, "edited", sizes)
         edited_encoded = encode_png(resize(edited_image, *size))
         _note(changes, "edited", f"resized from {edited_image.shape[1]} x {edited_image.shape[0]} pixels")
+    if mask is not None and is_cutout:
+        mask = _read_cutout(mask, changes)
     checked = None if mask is None else _check_mask(mask, size, sizes, changes)
     return PairImages(encoded, source_image, edited_encoded, checked, changes)
 
@@ -69,6 +83,18 @@ def check_image(encoded: bytes, name: str, changes: dict[str, str]) -> tuple[byt
         return encoded, pixels
     _note(changes, name, f"re-encoded because of {reason}")
     return encode_png(pixels), pixels
+
+
+def _read_cutout(encoded: bytes, changes: dict[str, str]) -> bytes:
+    """Return the mask of an image whose transparent pixels are inside, as a file whose light pixels are."""
+    try:
+        if not open_image(encoded).has_transparency_data:
+            return encoded
+        mask = decode_cutout(encoded)
+    except (UserError, UnreadableImage) as error:
+        raise BadImage(f"mask: {str(error).removeprefix('mask: ')}"[:300]) from None
+    _note(changes, "mask", "read from the transparency")
+    return encode_mask(mask)
 
 
 def _check_mask(encoded: bytes, size: tuple[int, int], sizes: Sizes, changes: dict[str, str]) -> bytes:

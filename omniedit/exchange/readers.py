@@ -55,6 +55,14 @@ class _Sample:
     key: str
     values: dict[str, Any] = field(default_factory=dict)
     faults: list[SkippedPart] = field(default_factory=list)
+    extensions: set[str] = field(default_factory=set)
+
+    def is_next(self, member: Member) -> bool:
+        """Return whether a member is of the next sample: of another key, or a second one of its kind.
+
+        Tars that were joined repeat keys; those of X2Edit do.
+        """
+        return member.key != self.key or member.extension in self.extensions
 
     def add(self, member: Member) -> None:
         content, extension = member.content or b"", member.extension.lstrip(".")  # X2Edit has members KEY..1.jpg
@@ -78,15 +86,16 @@ class _Sample:
 
 
 def _read_tar(file: BinaryIO, part: Part, layout: Layout) -> Iterator[Row | SkippedPart]:
-    """Yield the samples of a tar; members of one key are adjacent."""
+    """Yield the samples of a tar; members of one sample are adjacent."""
     sample, number = _Sample(""), -1
     for member in read_members(file, part.file.name, _limit):
         if isinstance(member, SkippedPart):
             yield member
             continue
-        if number < 0 or member.key != sample.key:
+        if number < 0 or sample.is_next(member):
             yield from _finish(sample, number, part)
             sample, number = _Sample(member.key), number + 1
+        sample.extensions.add(member.extension)
         if member.content is not None and number % part.count == part.index:
             sample.add(member)
     yield from _finish(sample, number, part)

@@ -1,7 +1,6 @@
 """Decoder of all images: any format, mode, bit depth, colour profile and orientation to upright 8-bit sRGB."""
 
 import io
-import re
 import warnings
 from functools import lru_cache
 from pathlib import Path
@@ -12,36 +11,13 @@ from PIL import ImageCms, PngImagePlugin
 from PIL.ExifTags import Base
 from PIL.TiffImagePlugin import TiffImageFile
 
-from omniedit.imaging.formats import NO_FILE, SUPPORTED
-from omniedit.storage.atomic import LFS_POINTER, LFS_REMEDY
+from omniedit.imaging.formats import NO_FILE, REMEDY, explain_unidentified
+from omniedit.imaging.png_chunks import find_late_exif
 
 MAX_PIXELS = 178_956_970
 """Twice the size at which Pillow warns; an image that claims more is taken for a decompression bomb."""
 
-_REMEDY = "save it with 8 or 16 bits per channel"
-_SUPPORTED = SUPPORTED.replace(" ", ", ")
 _FORMATS = ("JPEG", "PNG", "WEBP", "TIFF")
-_MAGIC = {
-    "JPEG": (b"\xff\xd8\xff",),
-    "PNG": (b"\x89PNG\r\n\x1a\n",),
-    "TIFF": (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"),
-}
-_FOREIGN = {
-    "HEIC": rb"....ftyp(?:hei[cxms]|hev[cx]|mif[12]|msf1)",
-    "AVIF": rb"....ftypavi[fs]",
-    "a camera's raw format": rb"(?:II\*\0....CR|....ftypcrx |FUJIFILMCCD-RAW|IIRS|IIRO|IIU\0)",
-    "a video": rb"....ftyp|\x1aE\xdf\xa3|RIFF....AVI ",
-    "JPEG XL": rb"\xff\x0a|\0\0\0\x0cJXL \r\n",
-    "JPEG 2000": rb"\0\0\0\x0cjP  \r\n|\xff\x4f\xff\x51",
-    "GIF": rb"GIF8[79]a",
-    "BMP": rb"BM....\0\0\0\0",
-    "Photoshop's format": rb"8BPS",
-    "PDF": rb"%PDF-",
-    "SVG": rb"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)?(?:<!DOCTYPE svg[^>]*>\s*)?<svg",
-    "a zip archive": rb"PK\x03\x04",
-    "gzip": rb"\x1f\x8b",
-}
-"""Format -> first bytes of files that bear a photo's name, because phones and browsers rename without converting."""
 _UPRIGHT = {
     2: PIL.Image.Transpose.FLIP_LEFT_RIGHT,
     3: PIL.Image.Transpose.ROTATE_180,
@@ -93,11 +69,13 @@ def open_image(source: Path | bytes) -> PIL.Image.Image:
             image = PIL.Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=_FORMATS)
         if isinstance(image, TiffImageFile) and Base.Orientation not in image.tag_v2:
             image.info.pop("xmp", None)  # Pillow would rotate the pixels by it, but not the size
+        if image.format == "PNG" and "exif" not in image.info and (exif := find_late_exif(source)):
+            image.info["exif"] = exif
         return image
     except PIL.Image.DecompressionBombError:
         raise UnreadableImage(f"more than {MAX_PIXELS} pixels, rejected as a decompression bomb") from None
     except PIL.UnidentifiedImageError:
-        raise UnreadableImage(_explain_unidentified(source)) from None
+        raise UnreadableImage(explain_unidentified(source)) from None
     except Exception as error:  # Pillow raises almost anything: OSError, SyntaxError, struct.error, KeyError ...
         raise unreadable(error, "header") from None
 
@@ -109,7 +87,6 @@ def upright_rgb(image: PIL.Image.Image, background: str = "white") -> PIL.Image.
         Unreadable: the range of the pixels is unknown.
         Exception: whatever Pillow raises for broken data.
     """
-    # Read before the pixels: a PNG may have EXIF data after them, which a reader of the header alone does not see.
     orientation = exif_orientation(image)
     transparent = _transparent_level(image)
     image.load()
@@ -195,26 +172,6 @@ def one_line(error: Exception) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
-def _explain_unidentified(source: Path | bytes) -> str:
-    """Return why Pillow does not recognise the format of a file."""
-    if isinstance(source, bytes):
-        head = source[:512]
-    else:
-        with source.open("rb") as file:
-            head = file.read(512)
-    if not head:
-        return "an empty file"
-    if head.startswith(LFS_POINTER):
-        return LFS_REMEDY
-    if head.lstrip()[:14].lower().startswith((b"<!doctype html", b"<html")):
-        return "an HTML page, not an image"
-    if foreign := [kind for kind, begin in _FOREIGN.items() if re.match(begin, head, re.DOTALL)]:
-        return f"its content is {foreign[0]}, which is not supported; convert it to {_SUPPORTED}"
-    if kinds := [kind for kind, magic in _MAGIC.items() if head.startswith(magic)]:
-        return f"a {kinds[0]} that is broken or unsupported; {_REMEDY}"
-    return f"not a {_SUPPORTED} image"
-
-
 def _transparent_level(image: PIL.Image.Image) -> int | tuple[int, ...] | None:
     """Return a PNG's transparent colour in 8-bit levels, if Pillow gives it in the file's own levels."""
     level = image.info.get("transparency")
@@ -229,8 +186,8 @@ def _transparent_level(image: PIL.Image.Image) -> int | tuple[int, ...] | None:
 
 def _split_alpha(image: PIL.Image.Image) -> tuple[PIL.Image.Image, PIL.Image.Image | None]:
     """Return a loaded image's colours with 8 bits per channel, and its alpha channel if it has transparency."""
-    if image.mode in ("I", "F"):
-        raise UnreadableImage("32-bit or signed pixels, whose range is unknown; save it with 8 or 16 bits per channel")
+    if image.mode in ("I", "F") or _is_signed(image):
+        raise UnreadableImage(f"32-bit or signed pixels, whose range is unknown; {REMEDY}")
     transparent = image.info.get("transparency")
     if image.mode in _SIXTEEN_BIT:
         samples = np.asarray(image)
@@ -244,6 +201,11 @@ def _split_alpha(image: PIL.Image.Image) -> tuple[PIL.Image.Image, PIL.Image.Ima
     rgba = image.convert("RGBA")
     colours = rgba.convert("RGB")
     return colours.getchannel("R") if image.mode in ("1", "L") else colours, rgba.getchannel("A")
+
+
+def _is_signed(image: PIL.Image.Image) -> bool:
+    """Return whether a TIFF has signed samples, which Pillow reads as unsigned if they have 8 bits."""
+    return isinstance(image, TiffImageFile) and 2 in image.tag_v2.get(Base.SampleFormat, (1,))
 
 
 def _to_eight_bits(samples: np.ndarray, image: PIL.Image.Image) -> np.ndarray:

@@ -38,8 +38,9 @@ def pixels_sha256(image: Image) -> str:
 
 
 def encode_png(image: Image) -> bytes:
-    """Encode an (H, W, 3) RGB or (H, W) grey image as PNG, lossless; the same image gives the same bytes."""
-    bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR) if image.ndim == 3 else image
+    """Encode an (H, W, 3) RGB, (H, W, 4) RGBA or (H, W) grey image as PNG; the same image gives the same bytes."""
+    to_bgr = cv2.COLOR_RGBA2BGRA if image.shape[-1] == 4 else cv2.COLOR_RGB2BGR
+    bgr = cv2.cvtColor(image, to_bgr) if image.ndim == 3 else image
     ok, encoded = cv2.imencode(".png", bgr, _PNG)
     if not ok:
         raise ValueError(f"cannot encode an array of shape {image.shape} and type {image.dtype} as PNG")
@@ -73,6 +74,22 @@ def convert_mask(encoded: bytes, what: str = "mask") -> Mask:
     """Decode a mask of any mode, depth and orientation to (H, W), True where light and opaque."""
     with _decoder(encoded, what):
         return np.asarray(upright_rgb(open_image(encoded), background="black").convert("L")) > 127
+
+
+def encode_cutout(image: Image, mask: Mask) -> bytes:
+    """Encode an (H, W, 3) image as PNG whose pixels inside the (H, W) mask are transparent."""
+    return encode_png(np.dstack([image, np.where(mask, 0, 255).astype(np.uint8)]))
+
+
+def decode_cutout(encoded: bytes, what: str = "mask") -> Mask:
+    """Decode an image to an (H, W) mask, True where it is transparent; one without transparency, where light."""
+    with _decoder(encoded, what):
+        if not open_image(encoded).has_transparency_data:
+            return convert_mask(encoded, what)
+        on_black, on_white = (
+            np.asarray(upright_rgb(open_image(encoded), background=colour)) for colour in ("black", "white")
+        )
+        return (on_black != on_white).any(axis=2)
 
 
 @contextmanager

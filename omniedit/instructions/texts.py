@@ -1,6 +1,11 @@
-"""Instructions that change a printed text, and the texts that replace it."""
+"""Instructions that change a printed text, and the texts that replace it.
+
+`sign_words.txt` has a kind of word per line. A word is exchanged for another of its kind ('BUS' for 'TRAM'). A word of
+no kind that begins with a capital is taken for a name and exchanged for one.
+"""
 
 import re
+from functools import cache
 
 import numpy as np
 
@@ -8,24 +13,66 @@ from omniedit.instructions.appearance_templates import draw_templates
 from omniedit.instructions.word_lists import read_list
 
 _CHANGE = (
-    "Change the text '{old}' to '{new}'.",
-    "Replace the words '{old}' with '{new}'.",
-    "Where it says '{old}', write '{new}'.",
-    "Let it say '{new}' instead of '{old}'.",
-    "The text '{old}' should read '{new}'.",
-    "Rewrite '{old}' as '{new}'.",
+    "Change the text {old} to {new}.",
+    "Replace {old} with {new}.",
+    "Where it says {old}, write {new}.",
+    "Make it say {new} instead of {old}.",
+    "The text {old} should read {new}.",
+    "Rewrite {old} as {new}.",
 )
+NAMES = "name"
+"""Kind of the words that replace a name."""
+MOST_LONGER = 2
+"""Largest difference of length between a word and its replacement, in letters."""
+UNCHANGED = "unchanged"
+"""Kind of the words that are never exchanged, even in capitals."""
 
 
 def other_text(text: str, rng: np.random.Generator) -> str:
-    """Return a text with one word or number exchanged for another of the same case: '10 BUS' -> '47 BUS'."""
+    """Return a text with one word or number exchanged for another of its kind and case: '10 BUS' -> '47 BUS'.
+
+    The text is returned as it is if no word has a replacement.
+    """
     words = text.split(" ")
-    usable = [place for place, word in enumerate(words) if re.fullmatch(r"\d+|[A-Za-z]{2,}", word)]
+    choices = {place: found for place, word in enumerate(words) if (found := replacements(word))}
+    numbers = [place for place, word in enumerate(words) if word.isascii() and word.isdigit()]
+    usable = sorted([*choices, *numbers])
     if not usable:
         return text
     place = usable[rng.integers(len(usable))]
-    words[place] = _other_number(words[place], rng) if words[place].isdigit() else _other_word(words[place], rng)
+    if place in choices:
+        words[place] = choices[place][rng.integers(len(choices[place]))]
+    else:
+        words[place] = _other_number(words[place], rng)
     return " ".join(words)
+
+
+def replacements(word: str) -> tuple[str, ...]:
+    """Return the words that can stand for a word on a sign, in its case; none for a word of unknown kind.
+
+    Their lengths differ by MOST_LONGER letters at most.
+    """
+    if not re.fullmatch(r"[A-Za-z]{2,}", word) or not (word.isupper() or word.islower() or word.istitle()):
+        return ()
+    low = word.lower()
+    kinds = _find_kinds(low)
+    if not kinds and not word.islower() and len(word) > 2:
+        kinds = (NAMES,)
+    others = sorted({other for kind in kinds if kind != UNCHANGED for other in sign_words()[kind]} - {low})
+    near = [other for other in others if abs(len(other) - len(word)) <= MOST_LONGER]
+    return tuple(other.upper() if word.isupper() else other.capitalize() if word.istitle() else other for other in near)
+
+
+@cache
+def sign_words() -> dict[str, tuple[str, ...]]:
+    """Return the words of signs by their kind."""
+    lines = (line.partition(": ") for line in read_list("sign_words"))
+    return {kind: tuple(words.split()) for kind, _, words in lines}
+
+
+@cache
+def _find_kinds(word: str) -> tuple[str, ...]:
+    return tuple(kind for kind, words in sign_words().items() if word in words)
 
 
 def is_usable(text: str) -> bool:
@@ -37,7 +84,9 @@ def is_usable(text: str) -> bool:
 
 def text_instructions(old: str, new: str, rng: np.random.Generator) -> tuple[str, ...]:
     """Return instructions to change a printed text."""
-    return tuple(template.format(old=old, new=new) for template in draw_templates(_CHANGE, rng))
+    mark = '"' if "'" in old + new else "'"
+    words = {"old": f"{mark}{old}{mark}", "new": f"{mark}{new}{mark}"}
+    return tuple(template.format(**words) for template in draw_templates(_CHANGE, rng))
 
 
 def same_letters(text: str) -> str:
@@ -51,14 +100,3 @@ def _other_number(number: str, rng: np.random.Generator) -> str:
         digits = [str(rng.integers(0 if place else 1, 10)) for place in range(len(number))]
         if "".join(digits) != number:
             return "".join(digits)
-
-
-def _other_word(word: str, rng: np.random.Generator) -> str:
-    """Return another word of about the same length, in the same case."""
-    others = [other for other in read_list("sign_words") if other != word.lower()]
-    near = [other for other in others if abs(len(other) - len(word)) <= 1]
-    near = near or [other for other in others if abs(len(other) - len(word)) <= 3]
-    if not near:
-        return word
-    new = near[rng.integers(len(near))]
-    return new.upper() if word.isupper() else new.capitalize() if word[0].isupper() else new

@@ -19,15 +19,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from omniedit.errors import UserError
+from omniedit.models.kernels import KERNELS
 
 Kernel = Callable[[Tensor, Tensor, Tensor], Tensor]
 """Function from queries, keys and values, each (B, N, H, D), to (B, N, H, D)."""
 
-KERNELS = {
-    "xformers": ("xformers.ops", "memory_efficient_attention", "xformers"),
-    "flash": ("flash_attn", "flash_attn_func", "flash-attn"),
-}
-"""Name in the config -> module, function, package to install."""
 MASKING = (QwenDoubleStreamAttnProcessor2_0, ZSingleStreamAttnProcessor)
 """Attention of bases that mask text tokens."""
 

@@ -109,10 +109,11 @@ def dct_matrix(size: int) -> Tensor:
 
 def _with_mirrored_rim(x: Tensor) -> Tensor:
     """Pad by half a block on each side with the mirrored image, to (B, 3, H + 8, W + 8)."""
-    rows, columns = (torch.arange(-RIM, size + RIM, device=x.device) for size in x.shape[-2:])
-    rows, columns = (torch.where(i < 0, -1 - i, i) for i in (rows, columns))
-    rows, columns = (torch.where(i < n, i, 2 * n - 1 - i) for i, n in zip((rows, columns), x.shape[-2:], strict=True))
-    return x[..., rows, :][..., columns]
+    x = x.contiguous()
+    for axis in (-2, -1):
+        first, last = x.narrow(axis, 0, RIM).flip(axis), x.narrow(axis, x.shape[axis] - RIM, RIM).flip(axis)
+        x = torch.cat([first, x, last], axis)
+    return x
 
 
 def _with_mirrored_blocks(z: Tensor) -> Tensor:

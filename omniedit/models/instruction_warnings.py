@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from torch import Tensor
 from torch.nn.functional import cosine_similarity
 
+from omniedit.plain_text import clean
+
 MIN_SIMILARITY = 0.5
 """Cosine similarity of MiniLM embeddings below which an instruction counts as unlike those of training. docs/editing.md
 gives the measured error rates."""
@@ -15,6 +17,14 @@ MIN_CHANGE = 0.01
 
 class InstructionWarning(UserWarning):
     """Warning that an editor may not have understood an instruction."""
+
+
+def is_empty(instruction: str) -> bool:
+    """Return whether an instruction has no visible character, with a warning."""
+    if clean(instruction).strip():
+        return False
+    warnings.warn("instruction: empty; the editor gets no instruction to follow", InstructionWarning, stacklevel=2)
+    return True
 
 
 def warn_if_unfamiliar(instruction: str, pooled_D: Tensor, known: Sequence[str], known_ND: Tensor) -> None:

@@ -25,7 +25,7 @@ from omniedit.models.editor import Editor
 from omniedit.models.flow_pipeline import INSTRUCTION_ENCODER, FlowPipeline
 from omniedit.models.folder import check_vocabularies, pipeline_variant
 from omniedit.models.full_size import pad_to_grid, working_size
-from omniedit.models.instruction_warnings import InstructionWarning, warn_if_unfamiliar
+from omniedit.models.instruction_warnings import InstructionWarning, is_empty, warn_if_unfamiliar
 from omniedit.models.pipeline_arguments import check_scale, check_steps, match_arguments
 from omniedit.models.pipeline_callbacks import TENSORS, Callback, StepCallback
 from omniedit.models.pipeline_conditions import EditConditions, encode_references, gather_conditions, match_conditions
@@ -298,7 +298,7 @@ class EditPipeline(FlowPipeline):
     def _warn_of_unknown(self, instruction: str, pooled_D: Tensor) -> None:
         """Warn if the embedding of an instruction is far from those of all known instructions."""
         known = self.config.get("known_instructions", "").splitlines()
-        if not known or not instruction.strip() or not self._text.is_minilm:
+        if is_empty(instruction) or not known or not self._text.is_minilm:
             return
         if not len(self._known_ND):
             self._known_ND = self._text.encode(known, self._execution_device)[1]

@@ -211,6 +211,9 @@ def check_scheduler(scheduler: Any) -> None:
         ValueError: the scheduler cannot sample an editor; one line with the reason and the remedy.
     """
     name = type(scheduler).__name__
+    if isinstance(scheduler, type) or not callable(getattr(scheduler, "set_timesteps", None)):
+        found = scheduler.__name__ if isinstance(scheduler, type) else f"a {name}"
+        raise ValueError(f"scheduler: {found}, but an object is needed, such as FlowMatchEulerDiscreteScheduler()")
     with torch.random.fork_rng(devices=[]):
         try:
             problem = _trial_problem(copy.deepcopy(scheduler))

@@ -25,6 +25,7 @@ import numpy as np
 from omniedit.pairs.pair import Captions, EncodedPair, Reference
 from omniedit.pairs.provenance import to_json
 from omniedit.plain_text import clean
+from omniedit.redaction import redact_values
 
 FORMAT = 3
 OLDEST_FORMAT = 2
@@ -61,7 +62,7 @@ def to_row(pair: EncodedPair) -> dict[str, str | bytes]:
         "source": pair.source,
         "edited": pair.edited,
         "mask": pair.mask or b"",
-        "provenance": to_json(pair.provenance, f"{where}: provenance"),
+        "provenance": to_json(redact_values(pair.provenance), f"{where}: provenance"),
         "phrasings": json.dumps([clean(instruction) for instruction in pair.instructions]),
         "task": str(pair.task),
         "captions": json.dumps({name: text and clean(text) for name, text in vars(pair.captions).items()}),

@@ -14,6 +14,7 @@ from omniedit.config.schema import Config, api_key
 from omniedit.errors import UserError, error_line
 from omniedit.models.registry import describe_unready
 from omniedit.redaction import export_secrets, redact_values
+from omniedit.run.packages import missing_of_config, missing_of_jobs
 from omniedit.run.slurm import cancel_left_behind
 from omniedit.sources.identity import Identity
 from omniedit.storage.atomic import write_changed
@@ -136,7 +137,8 @@ class Preflight:
             OSError: a file cannot be read or written.
         """
         if executor.dryrun_exec:
-            for line in [*self.loss_lines(), *unready_errors(self.roles)]:
+            packages = [] if self.brings_packages() else missing_of_config(self.config)
+            for line in [*self.loss_lines(), *unready_errors(self.roles), *packages]:
                 print(line, file=sys.stderr)
             return
         if not executor.touch_exec:
@@ -184,12 +186,18 @@ class Preflight:
         if self.config.uses_proposer and self.config.proposals.source == "api":
             api_key(self.config.proposals.api)
 
+    def brings_packages(self) -> bool:
+        """Return whether jobs run in environments of their own, whose packages this process cannot see."""
+        settings = getattr(self.workflow, "deployment_settings", None)
+        return bool(settings and settings.deployment_method)
+
     def check_plan(self) -> None:
-        """Exit if planned jobs lack a model or fit no partition of the cluster. Call it in `onstart`."""
+        """Exit if planned jobs lack a model or a package, or fit no partition of the cluster. Call it in `onstart`."""
         if not self.workflow.is_main_process or self.workflow.touch:
             return
         jobs = list(self.workflow.dag.needrun_jobs())
-        if lines := unready_errors(models_read(jobs)):
+        packages = [] if self.brings_packages() else missing_of_jobs(jobs, self.config)
+        if lines := [*unready_errors(models_read(jobs)), *packages]:
             sys.exit("\n".join(lines))
         if partitions := getattr(self.workflow.executor_settings, "partition_config", None):
             with exit_on_user_error():

@@ -1,17 +1,22 @@
 """Wrapper of programs: a user's mistake ends one with a single line, and none outlives the run that started it."""
 
+import errno
 import gc
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 from omniedit.errors import DamagedFile, UserError, error_line
 from omniedit.storage.processes import exit_with_launcher
 from omniedit.storage.quarantine import record_damage
 
+NEW_OBJECTS = 10_000
+"""Number of new objects after which garbage is collected in a job; Python's default is 700."""
+
 
 def run_program(main: Callable[[], None]) -> None:
-    """Run a program's `main`; a `UserError` becomes one line on standard error and exit status 2.
+    """Run a program's `main`; a `UserError` or a full disk becomes one line on standard error and exit status 2.
 
     A `DamagedFile` is noted for the next run. The program ends with the run that started it (`exit_with_launcher`).
     """
@@ -30,13 +35,27 @@ def run_program(main: Callable[[], None]) -> None:
     except UserError as error:
         print(f"error: {error_line(error)}", file=sys.stderr)
         sys.exit(2)
+    except Exception as error:
+        if not _is_disk_full(error):
+            raise
+        place = getattr(error, "filename", None) or f"working folder {Path.cwd()}"
+        print(f"error: {error_line(f'{place}: {error}')}; free some space and run again", file=sys.stderr)
+        sys.exit(2)
+
+
+def _is_disk_full(error: Exception) -> bool:
+    """Return whether an error of any library means that a disk or a quota is full; HDF5 and safetensors only say so."""
+    codes = (errno.ENOSPC, errno.EDQUOT)
+    return getattr(error, "errno", None) in codes or any(os.strerror(code) in str(error) for code in codes)
 
 
 def _collect_garbage() -> None:
     """Enable garbage collection after the imports of a job (scripts/run.sh), without the modules.
 
-    Collections during the imports of torch and transformers find nothing and take a sixth of their time.
+    Collections during the imports of torch and transformers find nothing and take a sixth of their time. Some jobs
+    import them later, so collections are rarer than Python's.
     """
     if os.environ.pop("OMNIEDIT_JOB", None):
         gc.freeze()
+        gc.set_threshold(NEW_OBJECTS)
         gc.enable()

@@ -318,7 +318,7 @@ STAGES = (
         ("bench/sets/{comparison}/table.csv", "bench/sets/{comparison}/table.tex"),
     ),
     Stage("model_card", "train/{editor}/README.md", "model_card/{editor}.log"),
-    Stage("report_gallery", "report/gallery.{task}.html", "report_gallery/{task}.log"),
+    Stage("report_gallery", "report/gallery.{task}.html", "report_gallery.log"),
     Stage("report_sheet", "report/pairs.jpg", "report_sheet.log"),
     *(
         _page(name)

@@ -42,8 +42,14 @@ def last_line(log: Path) -> str:
 
 
 def report(run: str, root: Path = Path(), now: float | None = None) -> list[str]:
-    """Return the lines to print: stages, stages by task, then running and failed jobs with their last log line."""
+    """Return the lines to print: stages, stages by task, then running and failed jobs with their last log line.
+
+    Args:
+        run: name of the run, or its folder, such as results/mini.
+    """
     now = time.time() if now is None else now
+    if (folder := root / run).parent.name == "results":
+        run, root = folder.name, folder.parent.parent
     seen = read_run_state(run, root)
     jobs = seen.jobs
     lines = [f"run {run}: {LIVENESS[seen.live]}"]

@@ -1,5 +1,6 @@
 """Classification of unscorable pairs by their reason, to count refusals."""
 
+import re
 from enum import StrEnum
 
 
@@ -14,6 +15,14 @@ class Outcome(StrEnum):
 
 REFUSALS = ("the model refuses", "a content filter")
 """Beginnings of the reasons of refusals, by the model or by its provider."""
+_REFUSAL_TEXT = re.compile(
+    r"\W*(?:(?:i am|i.m|we.re|very|so|really|sorry|apologi[sz]e|i|unfortunately|but|,|\.|\s)+)?"
+    r"\b(?:can(?:no|.)?t|cannot|won.t|unable to|not able to|must decline|not comfortable)\b.{0,60}?"
+    r"\b(?:assist|help|comply|fulfil|provide|judge|rate|score|evaluate|process|view|see|analy[sz]e|discuss|continue)"
+    r"|\W*(?:\u5f88?\u62b1\u6b49|\u5bf9\u4e0d\u8d77|\u7533\u3057\u8a33|lo siento|je suis d\u00e9sol|es tut mir leid)",
+    re.IGNORECASE | re.DOTALL,
+)
+"""Beginning of a text by which a model refuses, in English and some other languages."""
 SILENCES = ("no answer in", "the endpoint rejects the request")
 
 
@@ -27,3 +36,8 @@ def classify_reason(reason: str) -> Outcome:
 def is_refusal(reason: str) -> bool:
     """Return whether a model or its provider refused to answer."""
     return reason.startswith(REFUSALS)
+
+
+def find_refusal(text: str) -> str | None:
+    """Return the reason for a reply without scores that refuses in words, None if it does not begin as a refusal."""
+    return f"the model refuses: {text.strip()[:200]!a}" if _REFUSAL_TEXT.match(text[:400]) else None

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO, Literal, cast
 import fsspec
 
 from omniedit.errors import UserError
-from omniedit.imaging.formats import NO_FILE
+from omniedit.imaging.formats import NO_FILE, describe_page
 from omniedit.sources.caption_values import Caption
 from omniedit.storage.archives import is_remote
 from omniedit.storage.atomic import LFS_POINTER, LFS_REMEDY
@@ -57,7 +57,9 @@ def open_archive(archive: str) -> Iterator[BinaryIO]:
             message names the archive and, if the protocol's package is not installed, the package.
     """
     try:
-        file = _open(archive)
+        # The name keeps the file system alive: that of a zip closes its file when it is collected.
+        remote = fsspec.open(archive, "rb") if is_remote(archive) else None
+        file: Any = remote.open() if remote else _open_local(archive)
     except ImportError as error:
         raise UserError(f"{archive}: its protocol needs a package that is not installed: {error}") from None
     except Exception as error:  # each protocol raises its own errors
@@ -66,9 +68,7 @@ def open_archive(archive: str) -> Iterator[BinaryIO]:
         yield cast(BinaryIO, _ReportingFile(file, archive))
 
 
-def _open(archive: str) -> Any:
-    if is_remote(archive):
-        return fsspec.open(archive, "rb").open()
+def _open_local(archive: str) -> BinaryIO:
     path = Path(archive)
     if path.exists() and not path.is_file():
         raise OSError("a folder" if path.is_dir() else NO_FILE)
@@ -116,14 +116,19 @@ class _ReportingFile:
     closed = False
 
     def __init__(self, file: Any, archive: str) -> None:
-        self._file, self._archive = file, archive
+        self._file, self._archive, self._has_begun = file, archive, False
 
     def read(self, size: int = -1) -> bytes:
         try:
-            return self._file.read(size)
+            content = self._file.read(size)
         except Exception as error:
             failure = _failure(error).removeprefix("cannot be opened: ")
             raise UserError(f"{self._archive}: reading failed: {failure}; run snakemake again") from None
+        if not self._has_begun and (page := describe_page(content[:512])):
+            remedy = "" if page == LFS_REMEDY else "; correct its address or its credentials"
+            raise UserError(f"{self._archive}: cannot be read: {page}{remedy}")
+        self._has_begun = True
+        return content
 
     def seek(self, offset: int, whence: int = 0) -> int:
         return self._file.seek(offset, whence)

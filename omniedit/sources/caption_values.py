@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from omniedit.plain_text import clean_line
+from omniedit.redaction import redact
 from omniedit.sources.photo import FractionBox, NamedObject
 
 _BOMS = (
@@ -27,7 +28,7 @@ MAX_NAME_LENGTH = 200
 
 @dataclass(frozen=True)
 class Caption:
-    """Metadata that a folder or archive gives for one of its photos."""
+    """Metadata that a folder or archive gives for one of its photos; its origin without passwords and signatures."""
 
     id: str = ""
     caption: str = ""
@@ -39,6 +40,7 @@ class Caption:
     def __post_init__(self) -> None:
         for name in NAMES:
             object.__setattr__(self, name, clean_line(getattr(self, name)))
+        object.__setattr__(self, "origin", redact(self.origin))
 
 
 NAMES = {
@@ -66,7 +68,7 @@ def decode_text(content: bytes, place: str, warned: list[MetadataWarning]) -> st
     Text in any other encoding is read as Windows-1252, with a warning.
     """
     if encoding := marked_encoding(content):
-        return content.decode(encoding, errors="replace")
+        return content.decode(encoding, errors="replace").lstrip("\ufeff")  # a second mark, if two tools wrote one
     try:
         return content.decode()
     except UnicodeDecodeError:

@@ -108,7 +108,9 @@ def _entries(root: Path, listing: str, warned: list[MetadataWarning]) -> Iterato
     text = _read_text(root, listing, warned)
     if listing.endswith(".csv"):
         csv.field_size_limit(max(csv.field_size_limit(), len(text)))
-        reader = csv.DictReader(io.StringIO(text, newline=""))
+        head = text.partition("\n")[0]
+        delimiter = max((",", ";", "\t"), key=head.count)  # spreadsheets of some countries write semicolons
+        reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
         try:
             for row in reader:
                 yield f"{listing}:{reader.line_num}", {name or "": value for name, value in row.items()}
@@ -146,7 +148,8 @@ def _add_entry(values: Mapping[str, Any], place: str, folder: PurePosixPath, cap
         return
     path = Path(name)
     file = (path.relative_to(captions.root) if path.is_relative_to(captions.root) else folder / path).as_posix()
-    file = captions.spelled.get(_spell(file), file)
+    spellings = (_spell(file), _spell(file.replace("\\", "/")))  # Windows separates folders by backslashes
+    file = next((captions.spelled[each] for each in spellings if each in captions.spelled), file)
     if file not in captions.files:
         captions.warned.append(MetadataWarning(place, f"names '{name}', which does not exist"))
     elif file in captions.by_file:

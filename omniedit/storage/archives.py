@@ -25,6 +25,30 @@ def is_remote(archive: str) -> bool:
     return "://" in archive
 
 
+def split_chain(address: str) -> tuple[str, str, str]:
+    """Split an address into its file's own part, and what precedes and follows it in a chain of fsspec.
+
+    zip://a/x.jsonl::s3://b/y.zip names a file in a zip: its own part is zip://a/x.jsonl.
+    """
+    parts = address.split("::")
+    own = next((place for place, part in enumerate(parts) if is_remote(part)), len(parts) - 1)
+    before, after = parts[:own], parts[own + 1 :]
+    return "".join(f"{part}::" for part in before), parts[own], "".join(f"::{part}" for part in after)
+
+
+def parent_address(address: str) -> str:
+    """Return the address of the folder that holds a file."""
+    before, own, after = split_chain(address)
+    protocol, _, path = own.partition("://")
+    return f"{before}{protocol}://{path.rpartition('/')[0]}{after}"
+
+
+def join_address(folder: str, relative: str) -> str:
+    """Return the address of a file below a folder's address."""
+    before, own, after = split_chain(folder)
+    return f"{before}{own if own.endswith('://') else own.rstrip('/') + '/'}{relative}{after}"
+
+
 def list_archives(path: str, kind: str, shards: int) -> list[str]:
     """Return the first `shards` archives of `path`: one archive, a range of numbers in braces, or a local folder.
 

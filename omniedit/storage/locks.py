@@ -130,8 +130,8 @@ def _write_holder(descriptor: int) -> None:
 def read_holder(path: Path) -> Holder | None:
     """Return the current or last holder of a lock as recorded in its file, or None."""
     try:
-        with path.open("rb") as file:
-            fields = json.loads(file.read(4096))
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:  # a pipe must not block
+            fields = json.loads(file.read(4096) or b"")
         return Holder(to_process(fields["process"]), Path(fields["folder"]))
     except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return None

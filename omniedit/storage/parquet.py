@@ -138,10 +138,26 @@ def _is_number(text: str) -> bool:
         return False
 
 
-def read_csv(path: str | Path, delimiter: str = ",") -> list[dict[str, str]]:
+def find_delimiter(header: str) -> str:
+    """Return the separator of a table's first line: comma, semicolon, tab or bar, whichever gives the most columns.
+
+    A separator that leaves quotes inside a cell was inside quotes itself.
+    """
+
+    def columns(delimiter: str) -> tuple[bool, int]:
+        cells = next(csv.reader([header], delimiter=delimiter), [])
+        return not any('"' in cell for cell in cells), len(cells)
+
+    return max(",;\t|", key=columns)
+
+
+def read_csv(path: str | Path, delimiter: str = "") -> list[dict[str, str]]:
     """Return the rows of a CSV file, keyed by its header; surplus cells are under the key None.
 
     An apostrophe that marks a cell as text, as in '=1+1, is removed.
+
+    Args:
+        delimiter: separator of the cells; without one, the header tells (`find_delimiter`).
 
     Raises:
         UserError: the file is missing or not CSV in UTF-8, or two columns have the same name.
@@ -150,6 +166,8 @@ def read_csv(path: str | Path, delimiter: str = ",") -> list[dict[str, str]]:
     try:
         with Path(path).open(encoding="utf-8-sig", newline="") as file:
             csv.field_size_limit(max(csv.field_size_limit(), Path(path).stat().st_size))
+            delimiter = delimiter or find_delimiter(file.readline())
+            file.seek(0)
             reader = csv.DictReader(file, restval="", strict=True, delimiter=delimiter)
             names, rows, line = [unmark_formula(name) for name in reader.fieldnames or []], [], 2
             reader.fieldnames = names

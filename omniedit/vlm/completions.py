@@ -1,6 +1,7 @@
 """Readers of chat completions and errors in the dialects of providers (OpenAI, Anthropic, Gemini, DashScope, ...)."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -33,6 +34,37 @@ FILTER_CODES = frozenset(
 """Error codes of Azure, OpenAI and DashScope for a request that a filter stopped."""
 
 
+def find_error(said: Any) -> Any:
+    """Return the error in a decoded answer, or {}.
+
+    Most providers have a field `error`, which may be empty in a success (null, or a code 0 without a message). Gemini
+    wraps the answer in a list; vLLM, FastAPI and DashScope have the error's own fields in its place.
+    """
+    if isinstance(said, list):
+        said = said[0] if said else {}
+    if not isinstance(said, dict):
+        return {}
+    error = said.get("error")
+    if isinstance(error, dict) and not any(error.values()):
+        error = None
+    if error or "choices" in said or "data" in said:
+        return error or {}
+    message = next((said[name] for name in ("message", "detail", "errors") if said.get(name)), None)
+    if said.get("object") == "error" or (isinstance(message, str | list) and "content" not in said):
+        return {**said, "message": message if isinstance(message, str) else json.dumps(message)}
+    return {}
+
+
+def retry_delay_s(error: Any) -> float:
+    """Return the wait that an error of Gemini names, in seconds; 0 if it names none."""
+    details = error.get("details") if isinstance(error, dict) else None
+    for each in details if isinstance(details, list) else []:
+        delay = each.get("retryDelay") if isinstance(each, dict) else None
+        if isinstance(delay, str) and re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,9})?s", delay):
+            return float(delay[:-1])
+    return 0.0
+
+
 def choice_error(choice: Mapping[str, Any]) -> Any:
     """Return the error of a choice, or None."""
     name, reason = parse_finish_reason(choice)
@@ -55,7 +87,9 @@ def parse_choice(choice: Mapping[str, Any], model: str, usage: Usage | None) -> 
 def parse_finish_reason(choice: Mapping[str, Any]) -> tuple[str, str]:
     """Return our name for the finish reason of a choice, and the provider's."""
     reason = str(choice.get("finish_reason") or choice.get("stop_reason") or STOP)
-    name = FINISH_REASONS.get(reason.lower(), reason)
+    first, _, detail = reason.partition(": ")  # Gemini: "content_filter: SAFETY"
+    reason = detail if detail and first.lower() in FINISH_REASONS else reason
+    name = FINISH_REASONS.get(first.lower(), reason)
     native = str(choice.get("native_finish_reason") or "")
     if name == STOP and FINISH_REASONS.get(native.lower()) == CONTENT_FILTER:
         reason, name = native, CONTENT_FILTER
@@ -72,6 +106,8 @@ def _parse_message(message: Mapping[str, Any]) -> tuple[str, str, bool]:
     """
     content, refusal = message.get("content"), message.get("refusal")
     thought = any(message.get(name) for name in ("reasoning_content", "reasoning", "thinking", "reasoning_details"))
+    if isinstance(content, dict) and "text" in content:
+        content = [content]
     if content is None or isinstance(content, str):
         return content or "", str(refusal or ""), thought
     if not isinstance(content, Sequence):
@@ -80,7 +116,8 @@ def _parse_message(message: Mapping[str, Any]) -> tuple[str, str, bool]:
     for part in content:
         kind = part.get("type", "text") if isinstance(part, dict) else "text"
         if kind in ("text", "output_text"):
-            texts.append(str(part.get("text") or "") if isinstance(part, dict) else str(part))
+            text = part.get("text") if isinstance(part, dict) else part
+            texts.append(str((text.get("value") if isinstance(text, dict) else text) or ""))
         refusal = refusal or (part.get("refusal") if kind == "refusal" else None)
         thought = thought or kind in ("thinking", "reasoning", "redacted_thinking")
     return "".join(texts), str(refusal or ""), thought
@@ -111,11 +148,10 @@ def _count(tokens: Any) -> int | None:
 
 
 def parse_error(answer: bytes) -> Any:
-    """Return the error in an answer, or {}. Gemini wraps it in a list."""
+    """Return the error in an undecoded answer, or {}."""
     try:
-        said = json.loads(answer)
-        return (said[0] if isinstance(said, list) else said)["error"]
-    except (ValueError, KeyError, TypeError, IndexError, RecursionError):
+        return find_error(json.loads(answer))
+    except (ValueError, RecursionError):
         return {}
 
 
@@ -136,6 +172,7 @@ def is_moderated(error: Any) -> bool:
 
 def error_status(error: Any) -> int:
     """Return the HTTP status that an error within an answer names, or 500."""
-    code = error.get("code") if isinstance(error, dict) else None
+    found = error if isinstance(error, dict) else {}
+    code = found.get("code") or found.get("status")
     code = int(code) if isinstance(code, str) and code.isdecimal() and len(code) == 3 else code
     return code if isinstance(code, int) and 400 <= code < 600 else 500

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import re
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -131,8 +132,11 @@ class Endpoint:
             raise RequestFault(f"the connection was lost{self._by_proxy}: {problem}", may_be_billed=True) from None
         if response.is_success:
             return self._reply(answer)
-        retry_after_s = _seconds(response.headers.get("Retry-After", ""))
-        return self._without_success(response.status_code, answer, completions.parse_error(answer), retry_after_s)
+        if response.is_redirect and (location := response.headers.get("Location", "")):
+            raise UserError(f"{self.url}: redirects to {self._excerpt(location.encode())}; give that address")
+        stated = completions.parse_error(answer)
+        retry_after_s = _seconds(response.headers) or completions.retry_delay_s(stated)
+        return self._without_success(response.status_code, answer, stated, retry_after_s)
 
     def _body(self, prompt: Prompt, show: Callable[[PromptImage], str]) -> bytes:
         body = {
@@ -164,10 +168,12 @@ class Endpoint:
         return f" by the environment's proxy {redact(self._proxy)}" if self._proxy else ""
 
     def _reply(self, answer: bytes) -> Reply:
+        if answer.startswith((b"data:", b"event:", b": ")):
+            raise UserError(f"{self.url}: answers with a stream of events; remove `stream` from the section's request")
         try:
             said = self._clean(json.loads(answer))
-            if said.get("error"):  # some gateways report errors with status 200
-                return self._without_success(completions.error_status(said["error"]), answer, said["error"])
+            if error := completions.find_error(said):  # some gateways report errors with status 200
+                return self._without_success(completions.error_status(error), answer, error)
             return self._parse(said, answer)
         except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError):
             raise RequestFault(f"no {self.expected} but {self._excerpt(answer)}", may_be_billed=True) from None
@@ -237,11 +243,16 @@ def _part(part: str | PromptImage, show: Callable[[PromptImage], str]) -> dict[s
     return {"type": "image_url", "image_url": {"url": show(part)}}
 
 
-def _seconds(retry_after: str) -> float:
-    """Return the seconds of a Retry-After header, given in seconds or as a date (RFC 9110, 10.2.3); 0 if unreadable."""
-    if retry_after.strip().isdecimal():
-        return float(retry_after)
+def _seconds(headers: Mapping[str, str]) -> float:
+    """Return the seconds of a Retry-After header, given in seconds or as a date (RFC 9110, 10.2.3); 0 if unreadable.
+
+    OpenAI and Azure also send milliseconds.
+    """
+    for name, unit in (("Retry-After-Ms", 1000), ("Retry-After", 1)):
+        if re.fullmatch(r"[0-9]+(\.[0-9]+)?", value := headers.get(name, "").strip()):
+            return float(value) / unit
     try:
-        return max(0.0, (parsedate_to_datetime(retry_after) - datetime.now(UTC)).total_seconds())
+        date = parsedate_to_datetime(value)
     except (ValueError, TypeError):
         return 0.0
+    return max(0.0, ((date if date.tzinfo else date.replace(tzinfo=UTC)) - datetime.now(UTC)).total_seconds())

@@ -2,10 +2,12 @@
 
 Thinking is a prefix of the reply. Its marks count only outside quoted text, so that a model may quote one:
 
-    <think>..</think>, <thinking>, <thought>, <reasoning>    DeepSeek-R1, Qwen3, GLM, InternVL, Gemini and similar
+    <think>..</think>, <thought>, <reasoning>, <analysis>    DeepSeek-R1, Qwen3, GLM, InternVL, Gemini and similar
     ..</think>                                               the same, if the chat template wrote the opening mark
     <|channel|>analysis<|message|>..<|channel|>final         gpt-oss (harmony), also without its special tokens
-    <|begin_of_thought|>, <|START_THINKING|>, [THINK], ...    OpenThinker, Command A, Magistral, Kimi-VL, Gemma
+    <|begin_of_thought|>, <|START_THINKING|>, [THINK], ...    OpenThinker, Command A, Magistral, Kimi-VL, (Med)Gemma
+
+Special tokens that end a reply (<|im_end|>, </s>) are ignored.
 
 Thinking that an endpoint returns separately (`reasoning_content`, `reasoning`) does not reach this module.
 """
@@ -15,18 +17,22 @@ from collections.abc import Iterator
 
 from omniedit.vlm.loose_json import QUOTES, SCORE_KEYS, JsonSpan, LooseField, scan
 
-_NAME = r"(?:\w{1,20}:)?(?:think(?:ing)?|thoughts?|reason(?:ing)?|reflection)"
+_NAME = (
+    r"\s?(?:\w{1,20}:)?(?:(?:inner_|ant)?(?:think(?:ing)?(?:_process)?|thoughts?)|reason(?:ing)?|reflection|analysis"
+    r"|rationale|scratchpad|cot|chain_of_thought|monologue|planning)\s?"
+)
 _OPENING = (
-    rf"(?i:<{_NAME}>|\[THINK\]|\u25c1think\u25b7|<\|begin_of_thought\|>|<\|START_THINKING\|>|<\|channel>thought)"
+    rf"(?i:<{_NAME}>|\[THINK\]|\u25c1think\u25b7|<\|begin_of_thought\|>|<\|START_THINKING\|>|<\|channel>thought|<unused94>)"
     r"|<\|channel\|>\s*(?:analysis|commentary)\b|\Aanalysis(?=[A-Z])"
 )
 _CLOSING = (
-    rf"(?i:</{_NAME}>|\[/THINK\]|\u25c1/think\u25b7|<\|end_of_thought\|>|<\|END_THINKING\|>|<channel\|>)"
+    rf"(?i:</{_NAME}>|\[/THINK\]|\u25c1/think\u25b7|<\|end_of_thought\|>|<\|END_THINKING\|>|<channel\|>|<unused95>)"
     r"|<\|channel\|>\s*final\b[^\n{}]{0,40}?<\|message\|>|assistantfinal"
 )
 _MARK = re.compile(rf"(?P<opening>{_OPENING})|(?P<closing>{_CLOSING})")
 _FENCE = re.compile(r"\s*(?:```\w*\s*)?")
 _WORD = re.compile(r"\w")
+_END_TOKEN = re.compile(r"\s*(?:<\|[\w\uff5c\u2581]{1,40}\|>|<\uff5c[^<>\n]{1,40}\uff5c>|</s>|<eos>|<end_of_turn>)\Z")
 _LINE = 2000
 """Number of characters before and after a mark, on its line, that are searched for quotes."""
 _SINGLE_QUOTES = re.compile(r"(?P<opening>(?<![^\s(\[{:])'(?=[^\s',]))|(?P<closing>(?<=[^\s'])'(?![\w']))")
@@ -49,6 +55,8 @@ def find_answers(reply: str) -> list[str]:
     Raises:
         Unclear: the reply ends while thinking, or the text after a mark is a quotation rather than an answer.
     """
+    while end := _END_TOKEN.search(reply, len(reply) - 100 if len(reply) > 100 else 0):
+        reply = reply[: end.start()]
     if _is_object(reply):
         return [reply]
     if (marks := sum(1 for _ in _MARK.finditer(reply))) > MAX_MARKS:

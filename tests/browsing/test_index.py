@@ -47,6 +47,16 @@ def test_the_index_joins_candidates_scores_and_decisions(tmp_path: Path) -> None
     assert rows["import/2"]["ratio"] == "unknown" and rows["import/2"]["row"] == 2
 
 
+def test_a_score_that_is_not_finite_is_none(tmp_path: Path) -> None:
+    run = make_run(tmp_path)
+    path = run / "scores/object_swap/00000.parquet"
+    table = pq.read_table(path)
+    scores = pa.array([float("nan"), float("inf"), None, 10.0], table.schema.field("o_score").type)
+    pq.write_table(table.set_column(table.schema.get_field_index("o_score"), "o_score", scores), path)
+    rows, _ = read(run)
+    assert [rows[f"swap-{n}"]["score"] for n in range(4)] == [None, None, None, 10.0]
+
+
 def test_pairs_of_a_vanished_file_are_listed_from_its_decisions(tmp_path: Path) -> None:
     run = make_run(tmp_path)
     (run / "candidates/object_swap/00000.h5").unlink()

@@ -303,6 +303,7 @@ def test_other_images_are_edited_if_one_exceeds_the_memory(
     ("words", "message"),
     [
         (["a.jpg", " "], "instruction: empty; say what to change"),
+        (["a.jpg", "\u200b\u202e"], "instruction: empty; say what to change"),
         (["a.jpg", "deep/b.png"], "instruction: deep/b.png is a file; the instruction comes after all images"),
         (
             ["a.jpg", "Fog.", "--seed", "99999999999999999999"],

@@ -57,6 +57,13 @@ def test_rows_keep_their_order_and_columns_and_get_values_or_reasons(folder: Pat
     assert "rows that could not be measured: 2; the first: " in printed
 
 
+def test_a_repeated_row_counts_once(folder: Path, capsys):
+    rows = "1,x,a.png,a.png,b.png,\n1,x,a.png,a.png,b.png,\n2,x,a.png,a.png,b.png,\n1,y,a.png,a.png,b.png,\n"
+    found = read_csv(measure(folder, rows, "--metrics", "l1"))
+    assert [row["status"] for row in found] == ["measured", "repeated", "measured", "measured"]
+    assert "repeated rows, which count once: 1" in capsys.readouterr().out
+
+
 def test_parquet_has_numbers_and_json_has_means_and_reasons(folder: Path, capsys):
     out = measure(folder, "1,x,a.png,a.png,b.png,\n", "--metrics", "l1,ins_align", "--json", out="o.parquet")
     assert isinstance(read_rows(out)[0]["l1"], float)

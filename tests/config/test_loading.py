@@ -66,6 +66,11 @@ WRONG = [
         "imports: the name 'inverse' is a group of `grow`; give another one",
     ),
     ("proposals: {api: {request: {messages: []}}}", "proposals.api: request must not contain messages"),
+    (
+        "proposals: {api: {request: {api_key: abc}}}",
+        "proposals.api: request.api_key holds a key or a password; keep it",
+    ),
+    ("filter.min_score: 8", "filter.min_score: unknown key; nest it, as in filter: {min_score: ...}, or --config '"),
     ("scoring: {api: {max_money: 5}}", "scoring.api: max_money needs prompt_price and completion_price"),
     ("seed: x\nrun: ''", "(and 1 more)"),
     ("[1]", "a config is a mapping of keys to values, found list"),
@@ -159,6 +164,8 @@ def test_error_names_the_file_that_set_the_key(tmp_path: Path) -> None:
         check({"seed": "x"}, [first, last])
     with pytest.raises(UserError, match=r"^--config: filter\.min_score: 14"):
         check({"filter": {"min_score": "14"}}, [first, last], {"filter": {"min_score": "14"}})
+    with pytest.raises(UserError, match=r"^--config: filter\.min_score: unknown key"):
+        check({"filter.min_score": "14"}, [first, last], {"filter.min_score": "14"})
 
 
 def test_nested_command_line_values_are_read_as_yaml(tmp_path: Path) -> None:

@@ -130,7 +130,9 @@ def test_samples_with_different_members_get_separate_configurations(tmp_path: Pa
     write_parquet(tmp_path / "x.parquet", columns)
     import_all(tmp_path / "x.parquet", tmp_path / "run", format="omniedit")
     export(tmp_path / "run", "webdataset", tmp_path / "out")
-    card = yaml.safe_load((tmp_path / "out/README.md").read_text().split("---")[1])
+    text = (tmp_path / "out/README.md").read_text()
+    assert "Pairs: `default` 2, `train-2` 1." in text
+    card = yaml.safe_load(text.split("---")[1])
     paths = {config["config_name"]: config["data_files"][0]["path"] for config in card["configs"]}
     assert paths == {"default": f"train-{'[0-9]' * 5}.tar", "train-2": f"train-2-{'[0-9]' * 5}.tar"}
     assert (
@@ -207,7 +209,9 @@ def test_data_card_counts_chosen_and_rejected_pairs(tmp_path: Path) -> None:
     export(run, "omniedit", tmp_path / "out", min_score=7)
     text = (tmp_path / "out/README.md").read_text()
     metadata = yaml.safe_load(text.split("---")[1])
-    assert metadata["dataset_info"]["splits"] == [{"name": "train", "num_examples": 3}]
+    (split,) = metadata["dataset_info"]["splits"]
+    assert (split["name"], split["num_examples"]) == ("train", 3)
+    assert split["num_bytes"] == sum(file.stat().st_size for file in (tmp_path / "out/data").iterdir())
     assert {"name": "src_img", "dtype": "image"} in metadata["dataset_info"]["features"]
     for line in (
         *(

@@ -135,3 +135,20 @@ def test_images_of_unsupported_formats_are_rejected_with_the_reason(tmp_path: Pa
         put(tmp_path, f"target/{name[0]}.txt", "Go.")
     (_,), (rejection,) = import_all(tmp_path, tmp_path / "run", format="folders")
     assert rejection.source_id == "target/b" and "its content is GIF" in rejection.reason
+
+
+def test_images_of_one_name_are_rejected_unless_one_is_readable(tmp_path: Path) -> None:
+    for name in ("source/a.jpg", "source/a.png", "source/b.png", "source/b.heic"):
+        put(tmp_path, name, make_image())
+    for stem in "ab":
+        put(tmp_path, f"target/{stem}.png", make_image(1))
+        put(tmp_path, f"target/{stem}.txt", "Go.")
+    for name in ("c_input.jpg", "c_input.png", "c_target.png", "d_input.png", "d_target.png"):
+        put(tmp_path, f"flat/{name}", make_image())
+        put(tmp_path, f"flat/{name[0]}.txt", "Go.")
+    pairs, rejections = import_all(tmp_path, tmp_path / "run", format="folders")
+    assert [pair.provenance["imported"]["id"] for pair in pairs] == ["b", "d"]
+    assert {each.reason for each in rejections} == {
+        "images of one name: source/a.jpg and source/a.png; keep one of them",
+        "images of one name: c_input.jpg and c_input.png; keep one of them",
+    }

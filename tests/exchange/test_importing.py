@@ -15,8 +15,9 @@ import pytest
 from helpers.pair_files import import_all, make_image, make_mask, omniedit_rows, read_all, write_parquet
 from helpers.tars import make_tar
 from omniedit.errors import UserError
+from omniedit.exchange.convert import ADJACENT
 from omniedit.exchange.importing import ImportOptions, import_pairs, import_shard, parse_options
-from omniedit.imaging.images import decode_image, decode_mask
+from omniedit.imaging.images import decode_image, decode_mask, encode_cutout
 from omniedit.sources.twins import perceptual_hash
 
 REPOSITORY = Path(__file__).parents[2]
@@ -131,21 +132,52 @@ def test_imgedit_import_reads_images_in_tars_and_turns(tmp_path: Path) -> None:
     ]
 
 
+def test_magicbrush_masks_are_the_transparent_pixels_of_the_source(tmp_path: Path) -> None:
+    inside = np.zeros((32, 48), bool)
+    inside[4:9, 10:20] = True
+    image = {"bytes": make_image(), "path": None}
+    cutout = {"bytes": encode_cutout(decode_image(make_image()), inside), "path": None}
+    columns: dict[str, Any] = {"img_id": ["7"], "turn_index": [1], "instruction": ["Go."], "mask_img": [cutout]}
+    write_parquet(tmp_path / "x.parquet", {**columns, "source_img": [image], "target_img": [image]})
+    (pair,), _ = import_all(tmp_path, tmp_path / "run", format="magicbrush")
+    assert pair.mask is not None and np.array_equal(decode_mask(pair.mask), inside)
+    assert pair.provenance["imported"]["changes"] == {"mask": "read from the transparency"}
+
+
 def test_x2edit_import_accepts_all_its_column_names(tmp_path: Path) -> None:
     about = {"instruction": "Go.", "task": "\u5220\u9664\u4e3b\u4f53", "score_7b": "[9, 8]", "label": "step1x"}
+    about |= {"caption_en": "A photo of a bed."}
     tar = make_tar(
-        *(("0.1.0.jpg", make_image(0)), ("0.2.jpg", make_image(1)), ("0.json", json.dumps(about).encode())),
+        *(("0.1.0.jpg", make_image(0)), ("0.1.1.jpg", make_mask()), ("0.2.jpg", make_image(1))),
+        ("0.json", json.dumps(about).encode()),
         *(("1.1.jpg", make_image(2)), ("1.2.jpg", make_image(3)), ("1.json", b'{"caption_en": "Run.", "task": "odd"}')),
         *(("2.1.jpg", make_image(2)), ("2.json", b'{"caption_en": "Run."}')),
     )
     (tmp_path / "x.tar").write_bytes(tar)
     (first, second), (rejection,) = import_all(tmp_path, tmp_path / "run", format="x2edit")
     assert (first.task, first.source, first.edited) == ("object_removal", make_image(0), make_image(1))
-    assert (
-        first.imported_scores == {"score_7b": "[9, 8]"} and first.provenance["imported"]["columns"]["label"] == "step1x"
-    )
+    assert (first.instructions, first.mask, first.references) == (("Go.",), make_mask(), ())
+    assert first.imported_scores == {"score_7b": "[9, 8]"}
+    assert first.provenance["imported"]["columns"] == {"label": "step1x", "caption_en": "A photo of a bed."}
     assert (second.task, second.instruction, second.source) == ("odd", "Run.", make_image(2))
-    assert (rejection.source_id, rejection.reason) == ("x.tar/2", "no edited image in 2; the row has caption_en, 1.jpg")
+    assert (rejection.source_id, rejection.reason) == (
+        "x.tar/2",
+        f"no edited image in 2; the row has caption_en, 1.jpg; {ADJACENT}",
+    )
+
+
+def test_paths_of_gpt_image_edit_begin_above_the_folder_of_the_table(tmp_path: Path) -> None:
+    for task, color in (("hqedit/edit", 0), ("ultraedit/add", 2)):
+        folder = tmp_path / "gpt-edit" / task
+        for number, name in enumerate(("input", "output")):
+            (folder / name).mkdir(parents=True)
+            (folder / name / "7.png").write_bytes(make_image(color + number))
+        about = {"id": f"{task}_7", "task": folder.name, "input": "input/7.png", "output": "output/7.png"}
+        (folder / "metadata").mkdir()
+        (folder / "metadata/x.json").write_text(json.dumps([{**about, "instruction": "Go."}]))
+    pairs, rejections = import_all(tmp_path / "gpt-edit", tmp_path / "run", format="gpt-image-edit")
+    assert rejections == [] and [pair.source for pair in pairs] == [make_image(0), make_image(2)]
+    assert [pair.task for pair in pairs] == ["edit", "object_addition"]
 
 
 def test_scaleedit_ids_are_unique_across_files(tmp_path: Path) -> None:

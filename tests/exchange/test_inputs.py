@@ -1,5 +1,6 @@
 """Tests of the files of a data set: path expansion, and dealing files to shards."""
 
+import zipfile
 from collections import Counter
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from helpers.pair_files import import_all, make_image
 from omniedit.errors import UserError
 from omniedit.exchange.inputs import DataFile, deal, list_inputs
 
@@ -47,6 +49,17 @@ def test_remote_glob_is_expanded() -> None:
         "memory:///list/a.parquet",
         "memory:///list/b.parquet",
     ]
+
+
+@pytest.mark.parametrize("path", ["zip://in/x.jsonl::{}", "zip://in/*.jsonl::{}", "simplecache::zip://in/x.jsonl::{}"])
+def test_tables_and_images_inside_a_zip_are_read(path: str, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        archive.writestr("in/a.png", make_image())
+        archive.writestr("in/x.jsonl", '{"source": "a.png", "edited": "a.png", "instruction": "Go."}')
+    (file,) = list_inputs(path.format(tmp_path / "x.zip"), "jsonl")
+    assert (file.name, file.container) == ("x.jsonl", "jsonl")
+    (pair,), _ = import_all(path.format(tmp_path / "x.zip"), tmp_path / "run", format="table")
+    assert pair.source == make_image()
 
 
 @pytest.mark.parametrize(

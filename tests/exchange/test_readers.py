@@ -197,3 +197,10 @@ def test_two_columns_of_one_name_raise_an_error(tmp_path: Path) -> None:
 def test_double_dots_in_names_of_tar_members_are_read(tmp_path: Path) -> None:
     file = write(tmp_path / "x.tar", make_tar(("0..1.jpg", b"a"), ("0..2.jpg", b"b")))
     assert values(read(file)) == [{"1.jpg": b"a", "2.jpg": b"b"}]
+
+
+def test_a_repeated_member_of_a_tar_begins_another_sample(tmp_path: Path) -> None:
+    once = [(f"a.{name}", text.encode()) for name, text in (("s.txt", "1"), ("e.txt", "2"), ("json", '{"i": "Go."}'))]
+    again = [("a.s.txt", b"3"), ("a.e.txt", b"4"), ("a.json", b'{"i": "On."}')]
+    rows = read(write(tmp_path / "x.tar", make_tar(*once, *again) + make_tar(*once)))
+    assert [row.values["i"] for row in rows if isinstance(row, Row)] == ["Go.", "On.", "Go."]

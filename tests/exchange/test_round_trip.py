@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from helpers.pair_files import import_all, make_image, make_mask, omniedit_rows, write_parquet
 from omniedit.exchange.exporting import ExportOptions, export_run
 from omniedit.exchange.formats import FORMATS
-from omniedit.exchange.layout import load_layout
+from omniedit.exchange.layout import FALLBACK, load_layout
+from omniedit.imaging.images import decode_mask
 from omniedit.pairs import Captions, EncodedPair, Reference, write_shard
 from omniedit.plain_text import clean
 from omniedit.sources.caption_values import to_text
@@ -124,13 +125,13 @@ def field_values(pair: EncodedPair, fields: set[str], layout_name: str) -> list[
     layout = load_layout(layout_name)
     several = any(column.type == "list" for _, column in layout.find("instruction")) or "paraphrases" in fields
     several = several and layout_name != "pico-banana"
-    most = None if several else len(list(layout.find("instruction")))
+    most = None if several else sum(column.name != FALLBACK for _, column in layout.find("instruction"))
     values: list[Any] = [
         digest(pair.source),
         digest(pair.edited),
         pair.instructions[:most] if most else pair.instructions,
     ]
-    values += [pair.mask and digest(pair.mask)] if "mask" in fields else []
+    values += [pair.mask and digest(decode_mask(pair.mask).tobytes())] if "mask" in fields else []
     values += [pair.captions.source] if "source_caption" in fields else []
     values += [pair.captions.edited] if "edited_caption" in fields else []
     values += [str(pair.task)] if "task" in fields and not layout.task_names else []

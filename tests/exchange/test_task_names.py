@@ -12,7 +12,15 @@ def test_omniedit_task_names_map_to_registered_tasks() -> None:
 
 
 def test_packaged_names_map_texts_to_valid_tasks() -> None:
-    assert set(known_names()) == {"omniedit", "anyedit", "ultraedit", "imgedit", "x2edit"}
+    assert set(known_names()) == {
+        "omniedit",
+        "anyedit",
+        "ultraedit",
+        "imgedit",
+        "x2edit",
+        "gpt-image-edit",
+        "scaleedit",
+    }
     for names in known_names().values():
         for name, task in names.items():
             assert isinstance(name, str) and Task(task) == task

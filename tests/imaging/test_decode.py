@@ -241,7 +241,8 @@ def test_tiff_with_16_bit_colours_is_decoded(endian: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("bits", "channels", "sample_format"), [(10, 1, 1), (14, 1, 1), (12, 3, 1), (32, 1, 1), (32, 1, 3), (16, 1, 2)]
+    ("bits", "channels", "sample_format"),
+    [(10, 1, 1), (14, 1, 1), (12, 3, 1), (32, 1, 1), (32, 1, 3), (16, 1, 2), (8, 1, 2)],
 )
 def test_unsupported_bit_depths_are_rejected_with_a_remedy(bits: int, channels: int, sample_format: int) -> None:
     with pytest.raises(UnreadableImage, match="save it with 8 or 16 bits per channel"):
@@ -300,12 +301,27 @@ def test_exif_is_read_without_rotating_the_pixels_twice(tmp_path: Path) -> None:
         assert upright_rgb(image).size == (48, 32)
 
 
+@pytest.mark.parametrize("orientation", [3, 6, 7])
+def test_png_is_upright_by_exif_data_behind_its_pixels(orientation: int) -> None:
+    upright, png = encode(pattern(), "PNG"), encode(pattern(), "PNG", orientation)
+    at = png.index(b"eXIf") - 4
+    end = at + 12 + struct.unpack(">I", png[at : at + 4])[0]
+    late = png[:at] + png[end:-12] + png[at:end] + png[-12:]
+    assert (decode(late) == decode(upright)).all()
+
+
 def test_non_image_content_is_named(tmp_path: Path) -> None:
     for content, reason in (
         (b"", "an empty file"),
         (b"hello", "not a jpeg, png, webp, tiff image"),
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n", "a Git LFS pointer"),
         (b"\n<!DOCTYPE html><title>404</title>", "an HTML page"),
+        (b"\xef\xbb\xbf<html>", "an HTML page"),
+        (
+            b'<?xml version="1.0"?><Error><Code>AccessDenied</Code></Error>',
+            "HTML or XML text, such as a server's error",
+        ),
+        (b'{"error": "not found"}', "JSON text"),
     ):
         (tmp_path / "a.jpg").write_bytes(content)
         for source in (content, tmp_path / "a.jpg"):

@@ -10,7 +10,8 @@ from helpers import tiny_bases
 from helpers.tiny_models import SD3, SD35, base, inputs, move_weights
 from omniedit import models
 from omniedit.errors import UserError
-from omniedit.models.attention import KERNELS, set_attention
+from omniedit.models.attention import set_attention
+from omniedit.models.kernels import KERNELS
 
 
 def exact(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> torch.Tensor:

@@ -112,6 +112,9 @@ def test_only_flow_matching_schedulers_are_accepted() -> None:
             diffusers.SASolverScheduler(**FLOW),
             r"after 4 steps 3\d% of the noise is left\); use FlowMatchEuler",
         ),
+        (None, "^scheduler: a NoneType, but an object is needed, such as FlowMatchEuler"),
+        ("euler", "^scheduler: a str, but"),
+        (FlowMatchEulerDiscreteScheduler, "^scheduler: FlowMatchEulerDiscreteScheduler, but an object is needed"),
     ],
 )
 def test_rejected_scheduler_error_names_the_problem(scheduler: object, problem: str) -> None:

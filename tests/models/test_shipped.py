@@ -149,6 +149,9 @@ def test_only_unknown_instructions_warn(editor: EditPipeline, photo: Image) -> N
         editor(PIL.Image.fromarray(photo), "Add some fog to the picture")
     with pytest.warns(InstructionWarning, match="'Mach es Nacht.' is unlike the"):
         editor(PIL.Image.fromarray(photo), "Mach es Nacht.")
+    for empty in ("", " \u200b\n"):
+        with pytest.warns(InstructionWarning, match="instruction: empty"):
+            editor._warn_of_unknown(empty, torch.zeros(384))
 
 
 def test_known_instructions_match_those_written_by_ship(editor: EditPipeline) -> None:

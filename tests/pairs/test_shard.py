@@ -226,10 +226,12 @@ def test_resized_mask_covers_every_changed_pixel() -> None:
 
 def test_text_unsuitable_for_hdf5_is_cleaned(tmp_path: Path) -> None:
     blank = np.zeros((4, 4, 3), np.uint8)
-    pair = EditPair("p", Task.OBJECT_REMOVAL, ("Remove the dog\0cat.", "half \ud83d"), blank, blank, None, SOURCE)
+    about = SOURCE | {"origin": "https://h/a.jpg?sig=abc"}
+    pair = EditPair("p", Task.OBJECT_REMOVAL, ("Remove the dog\0cat.", "half \ud83d"), blank, blank, None, about)
     write_shard(tmp_path / "0.h5", pair.task, "embedded", 0, [pair], [Rejection("x", "the do\0g is \x1b[31mlarge")])
     with Shard(tmp_path / "0.h5") as shard:
         assert shard[0].instructions == ("Remove the dogcat.", "half ?")
+        assert shard[0].provenance["origin"] == "https://h/a.jpg?sig=***"
         assert shard.rejections == [Rejection("x", "the dog is [31mlarge")]
 
 

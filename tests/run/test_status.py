@@ -194,6 +194,17 @@ def test_damaged_config_gives_one_printable_line(text: bytes, root: Path) -> Non
     assert str(error.value).isprintable()
 
 
+def test_a_run_may_be_given_by_its_folder(root: Path) -> None:
+    expected = report("mine", root, now=NOW)
+    assert report("results/mine/", root, now=NOW) == report(str(root.absolute() / "results/mine"), now=NOW) == expected
+
+
+def test_a_lock_that_is_a_pipe_does_not_block(root: Path) -> None:
+    (root / "results/mine/omniedit.lock").unlink(missing_ok=True)
+    os.mkfifo(root / "results/mine/omniedit.lock")
+    assert report("mine", root, now=NOW)
+
+
 def test_config_that_is_a_pipe_raises_error_without_blocking(root: Path) -> None:
     (root / "results/mine/config.json").unlink()
     os.mkfifo(root / "results/mine/config.json")

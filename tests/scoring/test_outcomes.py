@@ -2,7 +2,7 @@
 
 import pytest
 
-from omniedit.scoring.outcomes import Outcome, classify_reason
+from omniedit.scoring.outcomes import Outcome, classify_reason, find_refusal
 from omniedit.vlm.messages import CONTENT_FILTER, REFUSAL, Reply
 
 REFUSED = [
@@ -30,3 +30,20 @@ def test_refusals_of_a_model_and_of_its_provider_are_refusals(reply: Reply) -> N
 )
 def test_other_reasons_are_not_refusals(reason: str, outcome: Outcome) -> None:
     assert classify_reason(reason) == outcome
+
+
+@pytest.mark.parametrize(
+    ("text", "refuses"),
+    [
+        ("I'm sorry, but I can't assist with that request.", True),
+        ("I\u2019m really sorry, I cannot help with evaluating images of people.", True),
+        ("Sorry. I am unable to rate this image.", True),
+        ("\u5f88\u62b1\u6b49\uff0c\u6211\u65e0\u6cd5", True),
+        ("The edit cannot be judged from these images.", False),
+        ("", False),
+        ("I rate it 8 of 10; I can't see a fault.", False),
+    ],
+)
+def test_refusal_in_words_is_recognised(text: str, refuses: bool) -> None:
+    reason = find_refusal(text)
+    assert (reason is not None) == refuses and (reason is None or classify_reason(reason) == Outcome.REFUSED)

@@ -178,11 +178,16 @@ THOUGHTS = {
     "Magistral": "[THINK]{}[/THINK]",
     "Kimi-VL": "\u25c1think\u25b7{}\u25c1/think\u25b7",
     "Gemma": "<|channel>thought\n{}<channel|>",
+    "MedGemma": "<unused94>thought\n{}<unused95>",
+    "prompted": "<scratchpad>{}</scratchpad>",
+    "prompted, in two steps": "<analysis>{}</analysis><inner_thoughts>{}</inner_thoughts>\n",
 }
 
 
 @pytest.mark.parametrize("thoughts", THOUGHTS.values(), ids=THOUGHTS)
-@pytest.mark.parametrize("answer", [REAL, f"```json\n{REAL}\n```", f"The scores: {REAL}\nI hope that it helps."])
+@pytest.mark.parametrize(
+    "answer", [REAL, f"{REAL}<|return|>", f"```json\n{REAL}\n```</s>", f"The scores: {REAL}\nI hope it helps."]
+)
 @pytest.mark.parametrize("draft", ["It's odd.", 'A draft: {"score": [9, 9, 9]}.', 'Is a "4" right? Or {"score": [9'])
 def test_thinking_blocks_are_ignored(thoughts: str, answer: str, draft: str) -> None:
     if thoughts == THOUGHTS["no thoughts"]:

@@ -106,6 +106,21 @@ def test_lfs_pointer_or_pipe_in_place_of_an_archive_is_named(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"<!DOCTYPE html><title>Log in</title>", "an HTML page; correct its address or its credentials"),
+        (b'<?xml version="1.0"?><Error><Code>NoSuchKey</Code></Error>', "HTML or XML text, such as a server's error"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n", "a Git LFS pointer"),
+    ],
+)
+def test_page_in_place_of_a_remote_archive_is_named(content: bytes, told: str) -> None:
+    with fsspec.open("memory://page.tar", "wb") as file:
+        file.write(content)
+    with pytest.raises(UserError, match=f"memory://page.tar: cannot be read: {told}"):
+        images("memory://page.tar", "webdataset")
+
+
+@pytest.mark.parametrize(
     ("archive", "message"),
     [
         ("nowhere.tar", "nowhere.tar: no such archive; correct its address"),

@@ -41,6 +41,22 @@ def test_img2dataset_files_layout_is_read(folder: Path) -> None:
     assert captions.files - list_caption_files(sorted(captions.files), PHOTOS) == set(PHOTOS)
 
 
+def test_origin_is_kept_without_its_signature() -> None:
+    origin = "https://bob:pw@h/a.jpg?w=640&X-Amz-Signature=abc"
+    assert Caption(caption=origin, origin=origin) == Caption(
+        caption=origin, origin="https://***@h/a.jpg?w=640&X-Amz-Signature=***"
+    )
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_csv_of_a_spreadsheet_is_read(folder: Path, delimiter: str) -> None:
+    lines = ["file_name,text,licence", 'x\\..\\000000001.jpg,"a red, new car",CC0', "000000002.jpg"]
+    text = "\ufeff" + "\r\n".join(lines).replace(",", delimiter).replace(f"red{delimiter}", "red,")
+    (folder / "00000/metadata.csv").write_text(text, encoding="utf-16")
+    captions = read(folder)
+    assert captions.find(PHOTOS[0]) == Caption("", "a red, new car", licence="CC0") and not captions.warned
+
+
 def test_caption_file_may_include_the_photos_suffix(folder: Path) -> None:
     (folder / f"{PHOTOS[0]}.json").write_text('{"caption": "a red car"}')
     (folder / f"{PHOTOS[1]}.txt").write_text("a blue car")

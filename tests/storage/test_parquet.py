@@ -4,6 +4,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from omniedit.storage.parquet import read_csv
+
 PROGRAM = """
 import sys
 from pathlib import Path
@@ -46,3 +50,19 @@ def test_already_loaded_pandas_stays_in_use() -> None:
         "import pyarrow as pa; print(pa.array(pandas.Series([1, None])).null_count)"
     )
     assert run(program) == "1\n"
+
+
+@pytest.mark.parametrize(
+    ("table", "row"),
+    [
+        ("id;text\n001;a, b\n", {"id": "001", "text": "a, b"}),
+        ("id\ttext\n001\ta, b\n", {"id": "001", "text": "a, b"}),
+        ("id|text\n001|a, b\n", {"id": "001", "text": "a, b"}),
+        ('\ufeffid;"b, c";d\n001;x;y\n', {"id": "001", "b, c": "x", "d": "y"}),
+        ('id,"b;c;d"\n001,x\n', {"id": "001", "b;c;d": "x"}),
+        ("id\n001\n", {"id": "001"}),
+    ],
+)
+def test_the_separator_is_that_of_the_header(tmp_path: Path, table: str, row: dict[str, str]) -> None:
+    (tmp_path / "x.csv").write_text(table, encoding="utf-8")
+    assert read_csv(tmp_path / "x.csv") == [row]

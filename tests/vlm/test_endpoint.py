@@ -105,6 +105,24 @@ def test_retry_after_may_be_a_date(good: Server) -> None:
     assert fault.value.retry_after_s > 3600
 
 
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"Retry_After": "1.5"}, 1.5),
+        ({"Retry_After": "Wed, 21 Oct 2015 07:28:00"}, 0),
+        ({"Retry_After": "3", "Retry_After_Ms": "2500"}, 2.5),
+        ({"Retry_After": "soon"}, 36),
+    ],
+)
+def test_wait_is_read_in_each_provider_s_form(good: Server, headers: dict[str, str], seconds: float) -> None:
+    error = {"code": 429, "details": ["x", {"retryDelay": "36s"}] if seconds == 36 else None}
+    body = json.dumps({"error": error}).encode()
+    good.behaviour = lambda handler, _: handler.answer(body, 429, **headers)
+    with pytest.raises(RequestFault) as fault:
+        send(good)
+    assert fault.value.retry_after_s == seconds
+
+
 def showing(pixels: np.ndarray) -> Prompt:
     return Prompt((PROMPT.parts[0], PromptImage(pixels), PROMPT.parts[2]), max_tokens=100)
 
@@ -119,9 +137,37 @@ def read_answer(**fields: object) -> server.Behaviour:
     return lambda handler, _: handler.answer(json.dumps(whole).encode())
 
 
-def test_null_error_is_ignored(good: Server) -> None:
-    good.behaviour = read_answer(error=None)
+@pytest.mark.parametrize("error", [None, {}, "", {"code": 0, "message": ""}, {"code": None, "message": None}])
+def test_empty_error_is_ignored(good: Server, error: object) -> None:
+    good.behaviour = read_answer(error=error)
     assert send(good).text == GOOD
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "told"),
+    [
+        ({"object": "error", "message": "too long", "code": 400}, RequestRejected, "HTTP 400: 'too long'"),
+        ({"detail": "Not authenticated"}, RequestFault, "HTTP 500: 'Not authenticated'"),
+        ({"message": "Unauthorized", "status": 401}, UserError, "HTTP 401: 'Unauthorized'; check address, model, key"),
+        ({"errors": [{"message": "busy"}]}, RequestFault, "busy"),
+    ],
+)
+def test_error_in_place_of_a_success_is_told_as_such(
+    good: Server, body: dict[str, object], kind: type[Exception], told: str
+) -> None:
+    good.behaviour = lambda handler, _: handler.answer(json.dumps(body).encode())
+    with pytest.raises(kind, match=told) as error:
+        send(good)
+    assert not getattr(error.value, "may_be_billed", False)
+
+
+def test_stream_and_redirect_are_errors_with_a_remedy(good: Server) -> None:
+    good.behaviour = lambda handler, _: handler.answer(b'data: {"choices": []}\n\ndata: [DONE]\n\n')
+    with pytest.raises(UserError, match="answers with a stream of events; remove `stream`"):
+        send(good)
+    good.script = [server.status(302, "", Location="https://host/login?token=abc")]
+    with pytest.raises(UserError, match=r"redirects to 'https://host/login\?token=\*\*\*'; give that address"):
+        send(good)
 
 
 @pytest.mark.parametrize(
@@ -130,6 +176,7 @@ def test_null_error_is_ignored(good: Server) -> None:
         ("content_filter", "a content filter withholds the reply"),
         *((name, f"a content filter withholds the reply ({name})") for name in ("SAFETY", "RECITATION", "BLOCKLIST")),
         ("guardrail_intervened", "a content filter withholds the reply (guardrail_intervened)"),
+        ("content_filter: SAFETY", "a content filter withholds the reply (SAFETY)"),
         ("refusal", "the model refuses"),
         ("MAX_TOKENS", "the reply is cut off"),
         ("max_tokens", "the reply is cut off"),
@@ -167,6 +214,8 @@ def test_reply_may_consist_of_parts(good: Server) -> None:
     thinking = {"type": "thinking", "thinking": [{"type": "text", "text": '{"score": [1, 1, 1]}'}]}
     parts = [thinking, {"type": "text", "text": GOOD[:9]}, {"type": "output_text", "text": GOOD[9:]}]
     good.behaviour = server.ends("stop", parts)
+    assert send(good).text == GOOD
+    good.behaviour = server.ends("stop", {"type": "text", "text": {"value": GOOD}})
     assert send(good).text == GOOD
     good.behaviour = server.ends("stop", [{"type": "refusal", "refusal": "I will not."}])
     assert send(good).missing == "the model refuses: 'I will not.'"

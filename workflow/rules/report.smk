@@ -9,31 +9,36 @@ rule report_gallery:
     input:
         of_run("results/{run}/decisions/gathered/{block}.parquet"),
     output:
-        report(
-            "results/{run}/report/gallery.{task}.html",
-            caption="../report/gallery.rst",
-            category="1 Edit pairs",
-            labels=gallery_labels,
-        ),
+        [
+            report(
+                f"results/{{run}}/report/gallery.{task}.html",
+                caption="../report/gallery.rst",
+                category="1 Edit pairs",
+                labels={"pairs": Task(task).label},
+            )
+            for task in GROUPS
+        ],
     log:
-        "logs/{run}/report_gallery/{task}.log",
+        "logs/{run}/report_gallery.log",
     benchmark:
-        "benchmarks/{run}/report_gallery/{task}.tsv"
+        "benchmarks/{run}/report_gallery.tsv"
     conda:
         "../../envs/report.yaml"
     params:
         candidates=pattern("candidates/{task}/{shard}.h5"),
         scores=pattern("scores/{task}/{shard}.parquet"),
         decisions=pattern("decisions/{task}/{shard}.parquet"),
-        shards=shards_of_task,
-        min_score=threshold_of_task,
+        shards=all_shards,
+        min_score=CONFIG.filter.min_score,
+        min_scores=task_thresholds,
         seed=CONFIG.seed,
+        out_dir=subpath(output[0], parent=True),
     message:
-        "Report: pairs of {wildcards.task}; {log}"
+        "Report: pairs of each task; {log}"
     shell:
         'sh "$OMNIEDIT_RUN" report_gallery.py --run {wildcards.run} --candidates {params.candidates:q}'
         " --scores {params.scores:q} --decisions {params.decisions:q} {params.shards}"
-        " --min-score {params.min_score} --seed {params.seed} --out {output} > {log} 2>&1"
+        " --min-score {params.min_score} {params.min_scores:q} --seed {params.seed} --out-dir {params.out_dir} > {log} 2>&1"
 
 
 rule report_sheet:

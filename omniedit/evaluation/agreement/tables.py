@@ -88,6 +88,7 @@ def _number(path: Path, number: int, row: Mapping[str, Any], column: str, highes
     score = parse_score(row.get(column))
     if score is None or score > highest:
         limits = "of at least 0" if highest == inf else f"from 0 to {highest:g}"
-        problem = f"{row.get(column)!r} must be a number {limits}"
+        remedy = "; write decimals with a point" if "," in str(row.get(column)) else ""
+        problem = f"{row.get(column)!r} must be a number {limits}{remedy}"
         raise UserError(f"{path}: row {number}: column {column}: {problem}")
     return score

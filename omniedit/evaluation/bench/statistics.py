@@ -112,3 +112,13 @@ def correct_holm(p_values: Sequence[float]) -> list[float]:
     steps = [(len(order) - rank) * p_values[place] for rank, place in enumerate(order)]
     corrected[order] = np.minimum(np.maximum.accumulate(steps), 1) if steps else []
     return corrected.tolist()
+
+
+def warn_of_few(images: int) -> list[str]:
+    """Return a sentence for tables over so few images that no difference can be significant, otherwise nothing."""
+    least = 2.0 ** (1 - images)
+    if least < 0.05:
+        return []
+    return [
+        f"Too few images ({images}): intervals are too narrow, and a sign-flip test gives p >= {min(least, 1):.2g}."
+    ]

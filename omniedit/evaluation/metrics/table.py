@@ -88,16 +88,21 @@ def _measure_rows(
     networks: Networks,
     advance: Callable[[], None],
 ) -> MetricValues:
-    loads = (_loader(table, number, row, advance) for number, row in numbered)
+    firsts: dict[str, int] = {}
+    loads = (_loader(table, number, row, firsts.setdefault(repr(row), number), advance) for number, row in numbered)
     measured = measure_samples(loads, names, networks)
     both = zip(numbered, measured.rows, strict=True)
     rows = [{"row": number} | {k: v for k, v in row.items() if k} | dict(values) for (number, row), values in both]
     return MetricValues(rows, measured.sets, measured.unavailable, measured.weights)
 
 
-def _loader(table: Path, number: int, row: InputRow, advance: Callable[[], None]) -> Load:
+def _loader(table: Path, number: int, row: InputRow, first: int, advance: Callable[[], None]) -> Load:
+    """Return the reader of a row; `first` is the number of the first row with the same cells."""
+
     def load() -> Sample | BadSample:
         advance()
+        if first != number:
+            return BadSample("repeated", f"{table}: row {number}: all cells equal those of row {first}")
         try:
             return row_to_sample(row, table.parent)
         except UserError as error:
@@ -205,8 +210,9 @@ def _notes(measured: Mapping[str, MetricValues]) -> Iterator[str]:
         for name, count in _count_infinite(metrics).items():
             yield f"{editor or '-'}: {count} images have an infinite {METRICS[name].label}; the mean leaves them out"
     bad = [row for metrics in measured.values() for row in metrics.rows if row["status"] != "measured"]
-    if bad:
-        yield f"rows that could not be measured: {len(bad)}; the first: {bad[0]['reason']}"
+    for is_repeated, problem in ((True, "repeated rows, which count once"), (False, "rows that could not be measured")):
+        if chosen := [row for row in bad if (row["status"] == "repeated") == is_repeated]:
+            yield f"{problem}: {len(chosen)}; the first: {chosen[0]['reason']}"
 
 
 def _cell(value: float | None) -> str:

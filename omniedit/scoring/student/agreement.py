@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from omniedit.scoring.reply_parser import Unscorable
+from omniedit.scoring.student.resampling import resample_clusters, resampled_measures
 from omniedit.scoring.verdict import Score
 
 THRESHOLDS = (6.0, 7.0, 8.0, 9.0)
@@ -133,15 +134,10 @@ def intervals(rows: Sequence[AgreementRow], min_score: float = MIN_SCORE) -> dic
     """
     teacher_N, student_N = _columns(rows, "o_score")
     cluster_N = np.unique([f"{row['task']} {row['pair_id']}" for row in rows], return_inverse=True)[1]
-    members = [np.flatnonzero(cluster_N == cluster) for cluster in range(cluster_N.max(initial=-1) + 1)]
-    rng = np.random.default_rng(0)
-    measured = measures(min_score)
-    drawn: dict[str, list[float]] = {name: [] for name in measured}
-    for _ in range(DRAWS if members else 0):
-        places = np.concatenate([members[cluster] for cluster in rng.integers(len(members), size=len(members))])
-        for name, measure in measured.items():
-            if (value := measure(teacher_N[places], student_N[places])) is not None:
-                drawn[name].append(value)
+    drawn: dict[str, list[float]] = {name: [] for name in measures(min_score)}
+    for count_DN in resample_clusters(cluster_N, DRAWS, np.random.default_rng(0)):
+        for name, values in resampled_measures(teacher_N, student_N, count_DN, min_score).items():
+            drawn[name] += [value for value in values if value is not None]
     return {
         name: np.percentile(values, [2.5, 97.5]).round(4).tolist()
         if len(values) >= DRAWS / 2 and len(set(values)) > 1

@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import cross_entropy
+from torch.nn.utils.rnn import pad_sequence
 from transformers import InternVLForConditionalGeneration, PreTrainedTokenizerFast
 
 from omniedit.config.schema import StudentConfig
@@ -32,7 +33,7 @@ from omniedit.scoring.student.judge import (
     load_student,
     pixel_values,
     prompt,
-    view_side,
+    read_view_side,
 )
 from omniedit.scoring.verdict import Score
 from omniedit.storage.progress import Progress
@@ -92,7 +93,7 @@ def _to_student_example(example: TeacherExample, to_views: StudentInputs) -> Stu
 
 def initial_view_side(options: StudentConfig) -> int:
     """Return the side of a view, in pixels, for a student that starts as `options` say."""
-    return options.image_size if options.start is None else view_side(load_student(options.start)[0])
+    return options.image_size if options.start is None else read_view_side(options.start)
 
 
 def compare_to_teacher(judge: StudentJudge, examples: Sequence[StudentExample]) -> list[dict[str, Any]]:
@@ -211,9 +212,10 @@ class Distillation:
         ]
         answers = [format_answer(example.teacher, example.judge) + self.tokenizer.eos_token for example in batch]
         left, right = (self.tokenizer(texts, return_token_type_ids=False)["input_ids"] for texts in (prompts, answers))
-        rows = {"input_ids": [[*one, *other] for one, other in zip(left, right, strict=True)]}
-        padded = self.tokenizer.pad(rows, padding_side="left", return_tensors="pt")
-        return padded["input_ids"], padded["attention_mask"], torch.tensor([len(tokens) for tokens in right])
+        rows = [torch.tensor([*one, *other]) for one, other in zip(left, right, strict=True)]
+        ids_BT = pad_sequence(rows, True, float(self.tokenizer.pad_token_id), padding_side="left")
+        mask_BT = pad_sequence([torch.ones_like(row) for row in rows], True, padding_side="left")
+        return ids_BT, mask_BT, torch.tensor([len(tokens) for tokens in right])
 
 
 def _mirrors_randomly(example: StudentExample, rng: np.random.Generator) -> bool:

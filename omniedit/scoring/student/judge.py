@@ -105,9 +105,7 @@ def load_student(student: str | Path) -> tuple[InternVLForConditionalGeneration,
     Raises:
         UserError: the student is missing, damaged, another kind of model, or was trained on other views.
     """
-    folder = student_folder(student)
-    if not (folder / "config.json").is_file():
-        raise UserError(f"{folder}: no trained student here; scripts/train_student.py writes one")
+    folder = _find_student(student)
     model = load_part(folder, (InternVLForConditionalGeneration,), torch.float32).requires_grad_(True)
     tokenizer = load_tokenizer(folder, PreTrainedTokenizerFast)
     if tokenizer.get_vocab().get(IMAGE) != model.config.image_token_id:
@@ -117,10 +115,26 @@ def load_student(student: str | Path) -> tuple[InternVLForConditionalGeneration,
     return model, tokenizer
 
 
-def view_side(model: InternVLForConditionalGeneration) -> int:
+def read_view_side(student: str | Path) -> int:
+    """Return the side of a trained student's views, in pixels, without reading its weights.
+
+    Raises:
+        UserError: the student is missing.
+    """
+    return view_side(InternVLConfig.from_pretrained(_find_student(student)))
+
+
+def view_side(config: InternVLConfig) -> int:
     """Return the side of a view, in pixels."""
-    vision: Any = model.config.vision_config
+    vision: Any = config.vision_config
     return int(vision.image_size[0])
+
+
+def _find_student(student: str | Path) -> Path:
+    folder = student_folder(student)
+    if not (folder / "config.json").is_file():
+        raise UserError(f"{folder}: no trained student here; scripts/train_student.py writes one")
+    return folder
 
 
 def prompt(rubric: Rubric, instruction: str, tokens_per_view: int) -> str:
@@ -159,7 +173,7 @@ class StudentJudge:
         self.rubric = edit_rubric()
         self.prompt_hash = self.rubric.digest
         self.read = build_reader(readout, self.model, tokenizer, self.rubric.num_scores, MAX_REPLY_TOKENS)
-        self.image_size = view_side(model)
+        self.image_size = view_side(model.config)
 
     @classmethod
     def from_pretrained(cls, folder: str | Path, readout: str = "tokens") -> "StudentJudge":

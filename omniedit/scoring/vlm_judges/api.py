@@ -8,6 +8,7 @@ import numpy as np
 from omniedit.config.schema import ApiConfig, reply_limit
 from omniedit.imaging.images import resize_to_fit
 from omniedit.scoring.examples import Example, RubricScores, average_passes
+from omniedit.scoring.outcomes import find_refusal
 from omniedit.scoring.question_layout import lay_out
 from omniedit.scoring.reply_form import ReplyForm
 from omniedit.scoring.reply_parser import Unscorable
@@ -117,6 +118,8 @@ def read_reply(reply: Reply | MissingReply, form: ReplyForm) -> ParsedScores | U
     if reply.missing:
         return Unscorable(reply.missing)
     reading = parse_reading(reply.text, form)
+    if isinstance(reading, Unscorable) and (refusal := find_refusal(reply.text)):
+        return Unscorable(refusal)
     if reply.finish_reason != LENGTH:
         return reading
     if isinstance(reading, Unscorable):

@@ -6,10 +6,6 @@ from omniedit.models.roles import trains_inpainting
 from omniedit.tasks import Task
 
 
-def shards_of_task(wildcards):
-    return f"--tasks {wildcards.task} --shards {len(SHARDS)}"
-
-
 def base_metrics(wildcards):
     """Return the metrics of the run's own base."""
     return [] if CONFIG.train.base.model else f"results/{wildcards.run}/train/base.metrics.jsonl"
@@ -52,10 +48,6 @@ def teacher_option(wildcards, input):
     return ["--teacher", pattern, "--taught-shards", len(TEACHER_SHARDS), "--taught-tasks", *TEACHER_GROUPS]
 
 
-def gallery_labels(wildcards):
-    return {"pairs": Task(wildcards.task).label}
-
-
 def other_pages(wildcards):
     """Return all pages except those that measure all jobs, which include the jobs of the report."""
     measures = ("throughput.html", "efficiency.html")
@@ -71,7 +63,3 @@ def ratings_of_run(wildcards):
 
 def ratings_option(wildcards, input):
     return f"--ratings {input.ratings}" if input.ratings else ""
-
-
-def threshold_of_task(wildcards):
-    return CONFIG.filter.threshold(wildcards.task)

@@ -2,7 +2,8 @@
 
 The test set is a zip: `images/{id}/{id}-input.png`, `-mask{n}.png` and `-output{n}.png`, `edit_sessions.json` with
 {id: [{input, mask, output, instruction}]}, and `local_descriptions.json` with the captions by id and file. The other
-splits are Parquet: `img_id`, `turn_index`, `source_img`, `mask_img`, `instruction`, `target_img`.
+splits are Parquet: `img_id`, `turn_index`, `source_img`, `mask_img`, `instruction`, `target_img`. A mask is the source
+with a transparent hole.
 
 Outputs of single turns are `{id}/{id}_1` and `{id}/{id}_inde_{n}`, those of chained turns `{id}/{id}_1` and
 `{id}/{id}_iter_{n}`.
@@ -13,14 +14,17 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from omniedit.errors import UserError
-from omniedit.evaluation.bench.item import BenchItem, BenchSet
+from omniedit.evaluation.bench.item import BenchItem, BenchSet, ImageFile
 from omniedit.evaluation.bench.protocol import Protocol, Row, TableRow
 from omniedit.evaluation.bench.sets.averages import OF_ITEMS, average
 from omniedit.evaluation.bench.sets.measured import combine_metrics, measure_only
 from omniedit.evaluation.bench.sets.rows import find_image, find_text, make_id, make_set, read_json, read_text
 from omniedit.evaluation.bench.sets.tables import find_cell, get_image, read_tables
 from omniedit.exchange.cells import BadRow
+from omniedit.imaging.images import decode_cutout, encode_mask, encoded_size, resize
 from omniedit.pairs import Captions
 
 SINGLE, MULTI = "single", "multi"
@@ -74,7 +78,7 @@ def _to_item(part: str, row: Mapping[str, Any]) -> BenchItem:
         instruction=read_text(row, "instruction"),
         source=find_image(folder, source),
         target=find_image(folder, target),
-        mask=find_image(folder, mask) if mask else None,
+        mask=_read_cutout(find_image(folder, mask), find_image(folder, source)) if mask else None,
         captions=Captions(find_text(row["captions"], source), find_text(row["captions"], target)),
         session=str(row["key"]),
         turn=row["turn"],
@@ -93,10 +97,24 @@ def _to_row_item(part: str, row: Mapping[str, Any]) -> BenchItem:
         instruction=read_text(row, "instruction"),
         source=get_image(row, "source_img"),
         target=get_image(row, "target_img"),
-        mask=find_cell(row, "mask_img"),
+        mask=_read_cutout(find_cell(row, "mask_img"), get_image(row, "source_img")),
         session=key,
         turn=turn,
     )
+
+
+def _read_cutout(mask: ImageFile | None, source: ImageFile) -> ImageFile | None:
+    """Return the reader of a mask, white inside and of the source's size.
+
+    The data set's masks are images that are transparent inside, some of another size than the source.
+    """
+
+    def read() -> bytes:
+        assert mask is not None
+        inside = decode_cutout(mask()).astype(np.uint8) * 255
+        return encode_mask(resize(inside, *encoded_size(source())) > 127)
+
+    return mask and read
 
 
 def _name_output(part: str, key: str, turn: int) -> str:

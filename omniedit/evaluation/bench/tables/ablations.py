@@ -7,7 +7,7 @@ from pathlib import Path
 from omniedit.architectures import ARCHITECTURES
 from omniedit.errors import UserError
 from omniedit.evaluation.bench.scores import SCORED
-from omniedit.evaluation.bench.statistics import Difference, cluster_mean, compare_editors
+from omniedit.evaluation.bench.statistics import Difference, cluster_mean, compare_editors, warn_of_few
 from omniedit.evaluation.bench.tables.ablation_runs import AblationRun, ScoreRow
 from omniedit.evaluation.bench.tables.builders import DIFFERENCE_COLUMNS, SCORES, difference_cells
 from omniedit.evaluation.bench.tables.grid import Column, Grid, Row
@@ -164,7 +164,7 @@ class _Table:
         rows = [Row(self._label(key, labels), [*self._means(key), str(len(self._rows[key]))]) for key in keys]
         images = len(set(self._clusters.values()))
         note = f"{len(self._items)} items on {images} images; intervals are 95 % bootstrap intervals over images."
-        return Grid(f"{title}, {self.judge}", columns, rows, notes=[note])
+        return Grid(f"{title}, {self.judge}", columns, rows, notes=[note, *warn_of_few(images)])
 
     def differences(self, title: str, pairs: Sequence[tuple[Key, Key]], labels: Mapping[str, str]) -> Grid:
         """Return the paired differences of PQ, SC and O, corrected for the comparisons of each score."""

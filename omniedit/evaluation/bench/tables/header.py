@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 from omniedit.evaluation.bench.records import EDITED, EditRecord
+from omniedit.evaluation.bench.statistics import warn_of_few
 from omniedit.evaluation.bench.tables.results import EditorResult, Results
 from omniedit.plain_text import markdown_cell
 
@@ -24,6 +25,9 @@ def describe_results(results: Results) -> Iterator[str]:
         "benchmark's own result."
     )
     yield ""
+    for warning in warn_of_few(images):
+        yield warning
+        yield ""
 
 
 def _judge_lines(results: Results) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from helpers.bench_files import encode_image, write_image, write_json, write_parquet
@@ -10,6 +11,7 @@ from omniedit.errors import UserError
 from omniedit.evaluation.bench.protocol import to_columns
 from omniedit.evaluation.bench.sets import anyedit, emu, magicbrush, reason_edit
 from omniedit.evaluation.bench.sets.registry import BENCHMARKS
+from omniedit.imaging.images import decode_image, decode_mask, encode_cutout
 
 
 @pytest.fixture
@@ -57,8 +59,20 @@ def test_the_parquet_files_of_another_split_are_read(tmp_path: Path) -> None:
     row |= {"source_img": encode_image(1), "mask_img": encode_image(2), "target_img": encode_image(3)}
     write_parquet(tmp_path / "dev-00000-of-00001.parquet", [row, {**row, "turn_index": 0}])
     bench = BENCHMARKS["magicbrush"].read(tmp_path)
-    assert [item.item_id for item in bench.items] == ["7/7_inde_2"] and bench.items[0].mask
+    assert [item.item_id for item in bench.items] == ["7/7_inde_2"]
     assert "turn_index is 0" in bench.rejected["dev-00000-of-00001.parquet:1"]
+
+
+def test_masks_are_the_transparent_pixels_at_the_size_of_the_source(tmp_path: Path) -> None:
+    source, inside = decode_image(encode_image(1)), np.zeros((24, 32), bool)
+    inside[6:12, 8:24] = True
+    cutout = encode_cutout(np.zeros((24, 32, 3), np.uint8), inside)
+    row = {"img_id": "7", "turn_index": 1, "instruction": "add a dog", "mask_img": cutout}
+    write_parquet(tmp_path / "dev.parquet", [{**row, "source_img": encode_image(1), "target_img": encode_image(3)}])
+    (item,) = BENCHMARKS["magicbrush"].read(tmp_path).items
+    assert item.mask is not None and item.mask() != cutout
+    mask = decode_mask(item.mask())
+    assert mask.shape == source.shape[:2] and mask.mean() == inside.mean()
 
 
 def make_turn(session: str, turn: int, l1: float) -> dict[str, Any]:

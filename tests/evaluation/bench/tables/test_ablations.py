@@ -11,6 +11,7 @@ from helpers.pair_files import make_image
 from omniedit.cli import main as cli
 from omniedit.errors import UserError
 from omniedit.evaluation.bench.scores import SCHEMA
+from omniedit.evaluation.bench.statistics import warn_of_few
 from omniedit.evaluation.bench.tables.ablation_runs import read_run
 from omniedit.evaluation.bench.tables.ablations import write_ablations
 from omniedit.evaluation.scores import BENCH_SCHEMA
@@ -157,3 +158,8 @@ def test_scores_on_a_set_are_read_by_judge(filtered_run: Path, tmp_path: Path) -
     (place / "bench.json").write_text('{"version": "v1"}')
     page = write_ablations(tmp_path, [read_run(filtered_run, "paper")], 0)[0].read_text()
     assert "### Table 7, architectures, filtered, gpt" in page and "8 items on 4 images" in page
+
+
+def test_tables_over_few_images_say_that_nothing_can_be_significant() -> None:
+    assert warn_of_few(2) == ["Too few images (2): intervals are too narrow, and a sign-flip test gives p >= 0.5."]
+    assert "p >= 0.062" in warn_of_few(5)[0] and warn_of_few(6) == []
