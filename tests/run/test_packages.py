@@ -93,7 +93,7 @@ def test_run_with_a_missing_package_stops_unless_jobs_bring_their_own(
 
 
 @pytest.mark.parametrize("task", EMBEDDED)
-def test_table_holds_every_optional_module_that_an_embedded_specialist_imports(task: Any) -> None:
+def test_table_lists_every_optional_module_that_an_embedded_specialist_imports(task: Any) -> None:
     module = EMBEDDED[task].partition(":")[0].replace(".", "/")
     imported = third_party_imports({REPOSITORY / f"omniedit/specialists/{module}.py"}) - CORE
     assert imported <= set(FEWER_MODULES.get(task, EMBEDDED_MODULES))

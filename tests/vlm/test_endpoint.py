@@ -152,7 +152,7 @@ def test_empty_error_is_ignored(good: Server, error: object) -> None:
         ({"errors": [{"message": "busy"}]}, RequestFault, "busy"),
     ],
 )
-def test_error_in_place_of_a_success_is_told_as_such(
+def test_an_error_in_place_of_a_success_is_reported_as_an_error(
     good: Server, body: dict[str, object], kind: type[Exception], told: str
 ) -> None:
     good.behaviour = lambda handler, _: handler.answer(json.dumps(body).encode())
