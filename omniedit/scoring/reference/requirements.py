@@ -104,7 +104,7 @@ def _verify_material(comparison: Comparison, truth: Truth) -> None:
 
 def _verify_resurfaced(seen: Comparison, truth: Truth) -> None:
     """Check that a new colour or material is of the whole object, and that the object is the only one of its kind."""
-    left, other = spots_alike(seen.source.detail, seen.detail_mask)
+    left, other = spots_alike(comparison.source.detail, seen.detail_mask)
     if left > MOST_LEFT:
         raise Unmeasurable(f"a part of the {truth['object']} may be left: a spot beside the edit has its colours")
     if other > MOST_ELSEWHERE:
@@ -119,12 +119,12 @@ def _verify_replaced(comparison: Comparison, truth: Truth) -> None:
     the photo's caption file names, the surroundings may be less plain. A swap's mask is not the outline of one object.
     """
     given = {str(named).lower() for named in comparison.pair.provenance.get("named_objects") or ()}
-    edit = seen.pair.task
+    edit = comparison.pair.task
     image = comparison.edited if edit == Task.OBJECT_ADDITION else comparison.source
     uneven = rim_unevenness(image.reduced, comparison.small_mask)
     if uneven > (MAX_UNEVEN_NAMED if truth["object"].lower() in given else MAX_UNEVEN):
         raise Unmeasurable(f"a part of the {truth['object']} may be left: its surroundings are {uneven:.0f} from plain")
-    if spots_alike(image.detail, seen.detail_mask)[0] > MOST_LEFT:
+    if spots_alike(image.detail, comparison.detail_mask)[0] > MOST_LEFT:
         raise Unmeasurable(f"a part of the {truth['object']} may be left: a spot beside the edit has its colours")
     if edit != Task.OBJECT_SWAP:
         _verify_rimmed(image, comparison.small_mask, truth["object"])
