@@ -140,7 +140,7 @@ def test_similar_objects_are_distinguished_by_their_own_words() -> None:
     ]
     heard = read_objects(json.dumps({"objects": listed}))
     assert heard.flaws == () and [thing.expression for thing in heard.parts][1:] == ["chipped cup beside it", "lamp"]
-    assert [set(thing.telling) for thing in heard.parts] == [{"left"}, set(content("chipped beside")), set()]
+    assert [set(thing.distinctive) for thing in heard.parts] == [{"left"}, set(content("chipped beside")), set()]
 
 
 @pytest.mark.parametrize(

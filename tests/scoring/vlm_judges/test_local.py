@@ -67,7 +67,7 @@ def test_probabilities_are_those_of_the_whole_reply_read_at_once(folder: Path, n
     reader = judge._readers[""][number]
     assert isinstance(reader, TokenReader)
     told_BKS = reader.probabilities(prompts, images)
-    ones = list(reader.spelling.ones)
+    ones = list(reader.spelling.digits)
     for asked, prompt, told_KS in zip(EXAMPLES, prompts, told_BKS, strict=True):
         reply = judge.tokenizer(format_reply(told_KS.argmax(-1).tolist(), ""), add_special_tokens=False)["input_ids"]
         whole_TV = whole_probabilities(judge, question, asked, reply)
