@@ -137,7 +137,7 @@ def to_columns(
             "pq_score": _or_nan(c.pq_score),
             "o_score": _or_nan(c.o_score),
             "reason": reasons.setdefault(short_reason(c.reason), len(reasons)),
-            "object_name": objects.setdefault(c.object_name, len(things)),
+            "object_name": objects.setdefault(c.object_name, len(objects)),
             "instruction": _digest(c.instruction),
             "teacher": _or_nan(teacher.get((c.pair_id, c.folder or c.task))),
         }
