@@ -9,7 +9,7 @@ from omniedit.config.schema import ScoringConfig
 from omniedit.evaluation.scores import BENCH_SCHEMA, bench_row
 from omniedit.pairs import Shard
 from omniedit.run.program import run_program
-from omniedit.scoring import JUDGES, Judge, judging
+from omniedit.scoring import JUDGES, Judge, open_priced_judge
 from omniedit.scoring.judge_shards import judge_shard
 from omniedit.storage.parquet import write_rows
 from omniedit.storage.progress import Progress
@@ -28,7 +28,7 @@ def main() -> None:
     args = parser.parse_args()
 
     pairs = sum(map(_count, args.edits))
-    with judging(args.judge, pairs, args.scorer, args.config, args.spent) as judge:
+    with open_priced_judge(args.judge, pairs, args.scorer, args.config, args.spent) as judge:
         for path in args.edits:
             write_rows(args.out_dir / f"{path.stem}.parquet", _judge_edits(path, judge), BENCH_SCHEMA)
 

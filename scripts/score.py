@@ -8,7 +8,7 @@ from omniedit.config.arguments import add_section
 from omniedit.config.schema import ScoringConfig
 from omniedit.pairs import Shard
 from omniedit.run.program import run_program
-from omniedit.scoring import JUDGES, judging
+from omniedit.scoring import JUDGES, open_priced_judge
 from omniedit.scoring.ensemble import read_member
 from omniedit.scoring.judge_shards import judge_shard
 from omniedit.scoring.score_table import SCORES_SCHEMA, score_rows
@@ -32,7 +32,7 @@ def main() -> None:
 
     with (
         Shard(args.candidates) as shard,
-        judging(args.judge, len(shard), args.scorer, scoring, args.spent) as judge,
+        open_priced_judge(args.judge, len(shard), args.scorer, scoring, args.spent) as judge,
         Progress("pairs", total=len(shard)) as progress,
     ):
         batches = judge_shard(shard, judge, progress)

@@ -9,7 +9,7 @@ from pathlib import Path
 from omniedit.config.arguments import add_section
 from omniedit.config.schema import Config, ScoringConfig
 from omniedit.run.program import run_program
-from omniedit.scoring import Judge, judging
+from omniedit.scoring import Judge, open_priced_judge
 from omniedit.scoring.canary import canary_key, canary_pairs, drift, read_record, score_canary, write_record
 from omniedit.scoring.ensemble import read_member
 from omniedit.scoring.rubric import judge_fingerprint
@@ -59,14 +59,14 @@ def load_judges(scoring: ScoringConfig, pairs: int, scorer: Path | None, spent: 
     endpoint's replies have changed.
     """
     if scoring.judge != "api":
-        with judging(scoring.judge, pairs, scorer, scoring, spent) as judge:
+        with open_priced_judge(scoring.judge, pairs, scorer, scoring, spent) as judge:
             yield judge
             yield judge
         return
     for _ in range(2):
         with tempfile.TemporaryDirectory() as nothing_cached:
             uncached = scoring.model_copy(update={"api": scoring.api.model_copy(update={"cache": nothing_cached})})
-            with judging(scoring.judge, pairs, scorer, uncached, spent) as judge:
+            with open_priced_judge(scoring.judge, pairs, scorer, uncached, spent) as judge:
                 yield judge
 
 

@@ -13,7 +13,7 @@ from omniedit.config.arguments import add_section
 from omniedit.config.schema import ScoringConfig
 from omniedit.pairs import Shard
 from omniedit.run.program import run_program
-from omniedit.scoring import judging
+from omniedit.scoring import open_priced_judge
 from omniedit.scoring.student.teacher import TEACHER_SCHEMA, lessons, read_known_scores, summary, teach_shard
 from omniedit.scoring.verdict import check_scored
 from omniedit.storage.parquet import write_rows
@@ -36,7 +36,7 @@ def main() -> None:
     with Shard(args.candidates) as shard:
         drawn = lessons(shard.pair_ids, args.defects_per_pair, args.seed, args.pairs)
         with (
-            judging(args.judge, len(drawn), scoring=args.config, spent=args.spent) as teacher,
+            open_priced_judge(args.judge, len(drawn), scoring=args.config, spent=args.spent) as teacher,
             Progress("pairs") as progress,
         ):
             known = read_known_scores(args.scores, teacher) if args.scores else {}

@@ -86,7 +86,7 @@ class Client:
             except BaseException:
                 pool.shutdown(cancel_futures=True)
                 raise
-        self._check_alive(answers, heard_now=self.answered > answered)
+        self._check_alive(answers, any_answered=self.answered > answered)
         return answers
 
     def estimate(self, prompt: Prompt) -> Usage:
@@ -137,7 +137,7 @@ class Client:
             self.from_cache += from_cache
             self._last_prompt = prompt
 
-    def _check_alive(self, answers: Sequence[Reply | MissingReply], heard_now: bool) -> None:
+    def _check_alive(self, answers: Sequence[Reply | MissingReply], any_answered: bool) -> None:
         """Check that the endpoint answers at all, if some prompts have no reply.
 
         Otherwise a whole shard would be recorded as unscorable while the endpoint is down or misconfigured. An
@@ -148,7 +148,7 @@ class Client:
             UserError: the endpoint answers nothing.
         """
         silent = [answer for answer in answers if isinstance(answer, MissingReply)]
-        if not silent or heard_now or (self._last_prompt and all(answer.rejected for answer in silent)):
+        if not silent or any_answered or (self._last_prompt and all(answer.rejected for answer in silent)):
             return
         if self._last_prompt and self._answers_now(self._last_prompt):
             return
