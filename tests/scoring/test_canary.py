@@ -58,7 +58,9 @@ def test_the_judge_is_loaded_once_and_an_endpoint_is_asked_anew_each_time(
     caches: list[str] = []
 
     @contextmanager
-    def open_priced_judge(name: str, pairs: int, scorer: Path | None, scoring: ScoringConfig, spent: Path | None) -> Iterator:
+    def open_priced_judge(
+        name: str, pairs: int, scorer: Path | None, scoring: ScoringConfig, spent: Path | None
+    ) -> Iterator:
         caches.append(scoring.api.cache)
         yield MovingJudge()
 
