@@ -54,8 +54,8 @@ def ask_for_proposals(
     with open_model(config, spent) as model, Progress("photos", total=len(photos)) as progress:
         proposer = Proposer(model, config, tuple(counts))
         if isinstance(model, Client):
-            most = sum(map(model.estimate, proposer.prompts_a_photo() * len(photos)), Usage())
-            print(f"estimate for one pass over all photos: {model.budget.describe(most)}; cached replies are free")
+            usage = sum(map(model.estimate, proposer.prompts_a_photo() * len(photos)), Usage())
+            print(f"estimate for one pass over all photos: {model.budget.describe(usage)}; cached replies are free")
         for outcome in outcomes(photos, proposer, config.at_once, progress):
             drafts += outcome[0]
             rows += outcome[1]

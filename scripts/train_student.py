@@ -22,7 +22,7 @@ from omniedit.storage.progress import Progress
 from omniedit.storage.shards import add_shard_options, expand_files
 
 
-def main() -> None:
+def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--candidates", required=True, help="path pattern candidates/{task}/{shard}.h5")
     parser.add_argument("--teacher", required=True, help="path pattern teacher/{task}/{shard}.parquet")
@@ -31,7 +31,11 @@ def main() -> None:
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--out", type=Path, required=True, help="output folder of the student")
     parser.add_argument("--replies", type=Path, help="Parquet file of the student's replies to some held-out pairs")
-    args = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_arguments()
     os.environ.setdefault("DS_ACCELERATOR", "cpu")  # accelerate imports DeepSpeed, which warns where it has to guess
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()

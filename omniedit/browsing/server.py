@@ -100,10 +100,10 @@ def _score(values: dict[str, str], name: str) -> float | None:
     return score
 
 
-def _whole(values: dict[str, str], name: str, default: int, most: int) -> int:
+def _whole(values: dict[str, str], name: str, default: int, maximum: int) -> int:
     text = values.get(name, str(default))
-    if not (text.isascii() and text.isdecimal() and len(text) < 16 and int(text) <= most):
-        raise HttpError(HTTPStatus.BAD_REQUEST, f"{name} is not a whole number from 0 to {most}")
+    if not (text.isascii() and text.isdecimal() and len(text) < 16 and int(text) <= maximum):
+        raise HttpError(HTTPStatus.BAD_REQUEST, f"{name} is not a whole number from 0 to {maximum}")
     return int(text)
 
 

@@ -74,8 +74,8 @@ def words(text: str) -> str:
     return text
 
 
-def whole(text: str, least: float, most: float, requirement: str) -> int:
-    """Parse a whole number from `least` to `most`.
+def whole(text: str, minimum: float, maximum: float, requirement: str) -> int:
+    """Parse a whole number from `minimum` to `maximum`.
 
     Raises:
         argparse.ArgumentTypeError: it is not a whole number, or is outside the limits.
@@ -84,7 +84,7 @@ def whole(text: str, least: float, most: float, requirement: str) -> int:
         value = int(text)
     except ValueError:
         value = None
-    if value is None or not least <= value <= most:
+    if value is None or not minimum <= value <= maximum:
         raise argparse.ArgumentTypeError(f"{text!r} is not valid; give a whole number, {requirement}")
     return value
 

@@ -113,8 +113,8 @@ def _ask_model(
     with open_model(config) as model:
         proposer = Proposer(model, config, tasks)
         if isinstance(model, Client):
-            most = sum(map(model.estimate, proposer.prompts_a_photo() * len(names)), Usage())
-            print(f"estimate: {model.budget.describe(most)}; cached replies are free", flush=True)
+            limit = sum(map(model.estimate, proposer.prompts_a_photo() * len(names)), Usage())
+            print(f"estimate: {model.budget.describe(limit)}; cached replies are free", flush=True)
         yield from propose_by_model(photos, names, proposer, config.at_once)
 
 

@@ -125,8 +125,8 @@ def open_judge(
     with open_client(config) as client:
         judge = PairwiseJudge(client, config.max_side, both_orders)
         prompts = [blank_prompt(match.instruction, match.texts) for match in matches] * judge.requests_per_item
-        most = client.budget.describe(sum(map(client.estimate, prompts), Usage()))
-        print(f"estimate, at most: {most}; cached replies are free", flush=True)
+        limit = client.budget.describe(sum(map(client.estimate, prompts), Usage()))
+        print(f"estimate, at most: {limit}; cached replies are free", flush=True)
         if client.budget.prices.known and config.max_money is None and not agreed:
             raise UserError("comparing costs money; accept it with --yes, or set scoring.api.max_money in the config")
         try:

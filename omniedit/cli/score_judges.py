@@ -50,8 +50,8 @@ def open_marker(
         yield pair_marker(of_pairs, rubric), of_pairs.batch_size
         return
     with api_judge(scoring.api, rubric, spent) as api:
-        most = api.client.budget.describe(api.estimate(words))
-        print(f"estimate, at most: {most}; cached replies are free", flush=True)
+        limit = api.client.budget.describe(api.estimate(words))
+        print(f"estimate, at most: {limit}; cached replies are free", flush=True)
         check_agreed([scoring.api], agreed)
         yield api.mark, api.batch_size
 

@@ -145,11 +145,8 @@ class Config(Section):
 
         Derived groups are never among them, because they need the judge's scores first.
         """
-        return (
-            self.specialist_tasks
-            if self.specialist_tasks and self.scoring.teacher == "reference"
-            else self.first_groups
-        )
+        known = self.specialist_tasks if self.scoring.teacher == "reference" else ()
+        return known or self.first_groups
 
     @property
     def gate_groups(self) -> tuple[str, ...]:
@@ -279,13 +276,7 @@ class Config(Section):
     def _groups_of_unknown_truth(self, key: str) -> list[str]:
         """Return descriptions of the groups that a key's judge scores and that have no known truth."""
         learned = [f"learned specialists (tasks.{task}.specialist)" for task in self.learned_tasks]
-        scored = (
-            self.teacher_groups
-            if key == "scoring.teacher"
-            else self.bench_groups
-            if key == "bench.judge"
-            else self.groups
-        )
+        scored = {"scoring.teacher": self.teacher_groups, "bench.judge": self.bench_groups}.get(key, self.groups)
         names = {"composed": "grow.composed", "recaptioned": "grow.recaption"}
         derived = [names[name] for name in self.grow.groups if name in scored and name in names]
         painted = ["learned experts (subjects.expert.kind)"] * (SUBJECTS in scored and not self.subjects.knows_truth)

@@ -57,7 +57,7 @@ class PairMaker:
     tasks: dict[str, str] = field(default_factory=dict)
     sizes: Sizes = "resize"
     licence: str | None = None
-    taken: set[str] = field(default_factory=set)
+    ids: set[str] = field(default_factory=set)
 
     def make(self, row: Row) -> Iterator[EncodedPair | Rejection]:
         """Yield the pair of a row, or one for each turn of a session; a rejection in place of a pair that fails."""
@@ -97,7 +97,7 @@ class PairMaker:
         )
         check_pair(pair)
         check_sizes(pair)
-        self.taken.add(pair.pair_id.removeprefix(self._prefix))
+        self.ids.add(pair.pair_id.removeprefix(self._prefix))
         return pair
 
     @property
@@ -169,7 +169,7 @@ class PairMaker:
         readable = own_id or (f"{session}-{turn}" if session and turn else session) or row.name
         if own_id and self.layout.unique_in_file:
             readable = f"{row.name.rpartition('-')[0]}-{own_id}"
-        return f"{self._prefix}{make_source_id(row.place, readable, self.taken)}"
+        return f"{self._prefix}{make_source_id(row.place, readable, self.ids)}"
 
     def _provenance(self, row: Row, images: PairImages, imported: dict[str, Any]) -> dict[str, Any]:
         given: dict[str, Any] = {}

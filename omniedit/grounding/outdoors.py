@@ -79,7 +79,7 @@ def _top_region(lab: Field) -> Mask:
     seeds = _without_holes(_parts_touching_top(_is_smooth_blue_or_bright(lab)))
     if seeds[0].mean() < 0.5 or seeds.mean() < 0.06:
         return np.zeros_like(seeds)
-    return _without_holes(_grow_alike(lab, seeds))
+    return _without_holes(_grow_similar(lab, seeds))
 
 
 def _has_colours_of_sky(lab: Field, region: Mask) -> bool:
@@ -184,7 +184,7 @@ def _parts_touching_top(region: Mask) -> Mask:
     return np.isin(labels, touching)
 
 
-def _grow_alike(lab: Field, region: Mask, reach: int = 16, tolerance: float = 15.0) -> Mask:
+def _grow_similar(lab: Field, region: Mask, reach: int = 16, tolerance: float = 15.0) -> Mask:
     """Extend a region by connected pixels within `reach` that have its colour nearby or are deep blue.
 
     Args:

@@ -55,13 +55,13 @@ class PhotoObject:
     Args:
         name: its kind, such as 'dog'.
         expression: phrase that means only this object, such as 'smaller dog on the left'.
-        telling: stems such as small and left; a paraphrase must keep one if there are several objects of the kind.
+        distinctive: stems such as small and left; a paraphrase must keep one if there are several objects of the kind.
         others: names of the other objects in the photo.
     """
 
     name: str
     expression: str
-    telling: tuple[str, ...] = ()
+    distinctive: tuple[str, ...] = ()
     others: tuple[str, ...] = field(default=(), compare=False)
 
     def describe_indirect_name(self, instruction: str) -> str | None:
@@ -106,7 +106,7 @@ def _missing_object(words: set[str], proposal: Proposal, obj: PhotoObject | None
     if obj and _must_name_it(proposal, words):
         if head(obj.name) not in words:
             yield f"it does not name the object '{obj.name}'"
-        elif obj.telling and not words.intersection(obj.telling) and not isinstance(proposal, ANY_OF_ITS_KIND):
+        elif obj.distinctive and not words.intersection(obj.distinctive) and not isinstance(proposal, ANY_OF_ITS_KIND):
             yield f"it does not distinguish '{obj.expression}' from the others"
 
 

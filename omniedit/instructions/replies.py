@@ -166,7 +166,7 @@ def _disambiguate(objects: Sequence[PhotoObject], obj: PhotoObject) -> PhotoObje
     own = tuple(stem for stem in content(obj.expression) if stem not in other_words)
     if others and not own:
         raise ValueError(f"expression '{obj.expression}' does not distinguish it from the others of its kind")
-    return replace(obj, telling=own if others else obj.telling, others=names)
+    return replace(obj, distinctive=own if others else obj.distinctive, others=names)
 
 
 def _edit(task: Task, objects: Sequence[PhotoObject], offers: EditOptions, answer: Any) -> DraftEdit:

@@ -280,11 +280,7 @@ class EditPipeline(FlowPipeline):
     def _after_step(
         self, callback: StepCallback, guidance: Guidance, step: int, timestep: Tensor, state: SamplerState
     ) -> None:
-        """Call the callback, and apply its changes to the guidance scale and to interruption.
-
-        Args:
-            guidance: that of the call.
-        """
+        """Call the callback, and apply its changes to the guidance scale of the call and to interruption."""
         if not callback.function:
             return
         callback(self, step, timestep, state)

@@ -133,8 +133,8 @@ def encode_z_image(text: Text, prompt: str, device: torch.device) -> tuple[Tenso
 
 def stack_tokens(encoded: Sequence[tuple[Tensor, int]]) -> tuple[Tensor, Tensor]:
     """Return texts of different lengths as (B, M, D), zero after the last token, and their mask, (B, M)."""
-    rows = [functional.pad(tokens, (0, 0, 0, most - len(tokens))) for tokens, most in encoded]
-    masks = [torch.arange(most, device=tokens.device) < len(tokens) for tokens, most in encoded]
+    rows = [functional.pad(tokens, (0, 0, 0, length - len(tokens))) for tokens, length in encoded]
+    masks = [torch.arange(length, device=tokens.device) < len(tokens) for tokens, length in encoded]
     return torch.stack(rows), torch.stack(masks).to(rows[0])
 
 

@@ -84,9 +84,9 @@ def licence_rows(authors: Mapping[str, Counter[str]]) -> list[TableRow]:
     return [TableRow([licence, str(names.total()), _few(names)]) for licence, names in ordered]
 
 
-def _few(names: Counter[str], most: int = 12) -> str:
-    listed = ", ".join(name for name, _ in names.most_common(most))
-    return listed + (f" and {len(names) - most} more" if len(names) > most else "")
+def _few(names: Counter[str], count: int = 12) -> str:
+    listed = ", ".join(name for name, _ in names.most_common(count))
+    return listed + (f" and {len(names) - count} more" if len(names) > count else "")
 
 
 def photo_row(photo: dict[str, Any]) -> TableRow:

@@ -24,6 +24,9 @@ _HOME = {
     "parse_reply": "reply_parser",
 }
 
+EARLIER = {"judging": "open_priced_judge"}
+"""Earlier name -> the name now."""
+
 __all__ = [
     "JUDGES",
     "Judge",
@@ -38,6 +41,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    name = EARLIER.get(name, name)
     if name not in _HOME:
         raise AttributeError(f"module 'omniedit.scoring' has no attribute {name!r}")
     return getattr(import_module(f"omniedit.scoring.{_HOME[name]}"), name)

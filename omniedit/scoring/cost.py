@@ -63,7 +63,7 @@ def count_lessons(config: Config) -> int:
     for task in config.specialist_tasks:
         made = config.tasks[task].pairs_per_shard
         shares = [
-            made if (most := scoring.teacher_pairs) is None else shard_share(most, k, shards) for k in range(shards)
+            made if (limit := scoring.teacher_pairs) is None else shard_share(limit, k, shards) for k in range(shards)
         ]
         pairs += sum(min(made, share) for share in shares)
     return pairs * of_pair
@@ -90,12 +90,12 @@ def _endpoint_cost(loads: Sequence[EndpointLoad]) -> list[str]:
     return lines + _exceeded_limits(api, key, _times(of_pair, total.pairs), budget)
 
 
-def _exceeded_limits(api: ApiConfig, key: str, most: Usage, budget: Budget) -> list[str]:
+def _exceeded_limits(api: ApiConfig, key: str, usage: Usage, budget: Budget) -> list[str]:
     """Return a line for each limit that could end the run early."""
     limits = {
-        "max_requests": (api.max_requests, most.requests),
-        "max_tokens": (api.max_tokens, most.tokens),
-        "max_money": (api.max_money, budget.prices.money(most)),
+        "max_requests": (api.max_requests, usage.requests),
+        "max_tokens": (api.max_tokens, usage.tokens),
+        "max_money": (api.max_money, budget.prices.money(usage)),
     }
     return [
         f"  {key}.{name}: {limit:,g} may end the run before all requests are sent"

@@ -65,7 +65,7 @@ def combine_scores(
     verdicts: Mapping[str, Score | Unscorable],
     average: Average = "median",
     spread: Spread = "range",
-    least: int | None = None,
+    min_judges: int | None = None,
 ) -> EnsembleScore | Unscorable:
     """Combine the verdicts of several judges on one pair.
 
@@ -74,7 +74,7 @@ def combine_scores(
         least: smallest number of judges that must have scored the pair; None for all.
     """
     scores = {name: verdict for name, verdict in verdicts.items() if isinstance(verdict, Score)}
-    if len(scores) < max(1, len(verdicts) if least is None else least):
+    if len(scores) < max(1, len(verdicts) if min_judges is None else min_judges):
         return Unscorable(_lacking(verdicts, len(scores)))
     overall = {name: score.o_score for name, score in scores.items()}
     combine = AVERAGES[average]
@@ -130,7 +130,7 @@ def combine_tables(
     tables: Mapping[str, Sequence[Mapping[str, Any]]],
     average: Average = "median",
     spread: Spread = "range",
-    least: int | None = None,
+    min_judges: int | None = None,
 ) -> dict[str, EnsembleScore | Unscorable]:
     """Combine tables of scores of the same N pairs, by the id of the pair, in the order of the first table.
 
@@ -152,7 +152,7 @@ def combine_tables(
                 "score the same pairs with both"
             )
     return {
-        pair_id: combine_scores({name: verdicts[name][pair_id] for name in verdicts}, average, spread, least)
+        pair_id: combine_scores({name: verdicts[name][pair_id] for name in verdicts}, average, spread, min_judges)
         for pair_id in verdicts[first]
     }
 
@@ -161,14 +161,14 @@ def ensemble_rows(
     tables: Mapping[str, Sequence[Mapping[str, Any]]],
     average: Average = "median",
     spread: Spread = "range",
-    least: int | None = None,
+    min_judges: int | None = None,
 ) -> list[dict[str, Any]]:
     """Combine tables of scores, as `combine_tables` does, to rows of `SCORES_SCHEMA`.
 
     `details` holds each judge's O, version and number of words of its rationale, or why it has no O, and the outlier.
     `reasoning` holds the rationales of the judges, each after its name and O.
     """
-    combined = combine_tables(tables, average, spread, least)
+    combined = combine_tables(tables, average, spread, min_judges)
     by_pair = {name: {row["pair_id"]: row for row in rows} for name, rows in tables.items()}
     about = {"judge": NAME, "prompt_hash": ensemble_digest(tables)}
     return [

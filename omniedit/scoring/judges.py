@@ -222,6 +222,6 @@ def open_priced_judge(
     from omniedit.scoring.vlm_judges.api import USUAL_WORDS
 
     with api_judge(scoring.api, spent=spent) as judge:
-        most = judge.estimate([USUAL_WORDS] * pairs)
-        print(f"estimate, at most: {judge.client.budget.describe(most)}; cached replies are free", flush=True)
+        usage = judge.estimate([USUAL_WORDS] * pairs)
+        print(f"estimate, at most: {judge.client.budget.describe(usage)}; cached replies are free", flush=True)
         yield judge

@@ -143,11 +143,11 @@ def _read_member(
         return SkippedPart(place, reason)
     stem, _, suffix = path.name.partition(".")
     extension = suffix.lower()
-    most = limit(extension)
-    if most is not None and header.size > most:
-        return SkippedPart(place, f"{header.size} bytes, more than the limit of {most}")
+    limit_bytes = limit(extension)
+    if limit_bytes is not None and header.size > limit_bytes:
+        return SkippedPart(place, f"{header.size} bytes, more than the limit of {limit_bytes}")
     try:
-        content = None if most is None else _content(tar, header)
+        content = None if limit_bytes is None else _content(tar, header)
     except tarfile.TarError as error:
         return SkippedPart(place, f"truncated or damaged: {error}")
     return Member(place, path.with_name(stem).as_posix(), extension, content)

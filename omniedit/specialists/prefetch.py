@@ -9,14 +9,14 @@ T = TypeVar("T")
 _OVER = object()
 
 
-def prefetch(items: Iterable[T], most: int) -> Iterator[T]:
-    """Yield the items in order, computed by a separate thread up to `most` items in advance.
+def prefetch(items: Iterable[T], capacity: int) -> Iterator[T]:
+    """Yield the items in order, computed by a separate thread up to `capacity` items in advance.
 
     An error in the thread is raised where its item is requested. Closing the generator stops further work.
     """
     iterator = iter(items)
     with ThreadPoolExecutor(1) as thread:
-        waiting = deque(thread.submit(next, iterator, _OVER) for _ in range(most))
+        waiting = deque(thread.submit(next, iterator, _OVER) for _ in range(capacity))
         try:
             while (item := waiting.popleft().result()) is not _OVER:
                 waiting.append(thread.submit(next, iterator, _OVER))

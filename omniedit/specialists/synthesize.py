@@ -105,7 +105,7 @@ class _Batch:
 
     turns: dict[int, EditRequest | _Skipped]
     number: int
-    recalled: list[EditPair | Rejection] | None = None
+    loaded: list[EditPair | Rejection] | None = None
     prepared: Any = None
 
     @property
@@ -157,18 +157,18 @@ class _Synthesis:
         batch = _Batch(turns, next(self._numbers))
         requests = batch.requests
         if not requests:
-            return replace(batch, recalled=[])
+            return replace(batch, loaded=[])
         ids = {make_pair_id(r.task, r.photo.source_id, self.seed, attempt): r.photo.source_id for r in requests}
         if self.journal is not None and (recalled := self.journal.recall(batch.number, ids)) is not None:
-            return replace(batch, recalled=recalled)
+            return replace(batch, loaded=recalled)
         if isinstance(self.specialist, TwoStageSpecialist):
             return replace(batch, prepared=self.specialist.prepare(requests))
         return batch
 
     def edit_batch(self, batch: _Batch, attempt: int) -> list[EditPair | Rejection]:
         """Return the outcomes of a batch's requests, in order."""
-        if batch.recalled is not None:
-            return batch.recalled
+        if batch.loaded is not None:
+            return batch.loaded
         requests, specialist = batch.requests, self.specialist
         if isinstance(specialist, TwoStageSpecialist):
             edits = specialist.finish(requests, batch.prepared)

@@ -84,8 +84,8 @@ def _in_folder(folder: Path, kind: str) -> list[str]:
     return archives
 
 
-def expand_range(path: str, most: int | None = None) -> list[str]:
-    """Return the first `most` files that a path with a range of numbers in braces names, or the one without a range.
+def expand_range(path: str, limit: int | None = None) -> list[str]:
+    """Return the first `limit` files that a path with a range of numbers in braces names, or the one without a range.
 
     Raises:
         UserError: the file does not exist, or the braces do not hold a range.
@@ -104,7 +104,7 @@ def expand_range(path: str, most: int | None = None) -> list[str]:
     before, first, last, after = match.groups()
     if int(last) < int(first):
         raise UserError(f"'{path}' counts down; give the smaller number first")
-    numbers = range(int(first), int(last) + 1)[:most]
+    numbers = range(int(first), int(last) + 1)[:limit]
     archives = [f"{before}{number:0{len(first)}d}{after}" for number in numbers]
     if is_remote(path) and len(set(map(redact, archives[:2]))) < len(archives[:2]):
         raise UserError(f"'{path}' has its range inside a secret, which is hidden from jobs; move the range")

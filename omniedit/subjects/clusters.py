@@ -169,19 +169,19 @@ def choose_images(
     has at least `min_similarity` to the others on average.
     """
     places = _without_equal_pixels(images)
-    least = options.min_demonstrations
-    if len(places) < least:
-        return [], f"{len(places)} different images, fewer than {least}", None
+    minimum = options.min_demonstrations
+    if len(places) < minimum:
+        return [], f"{len(places)} different images, fewer than {minimum}", None
     similar_NN = similarities(embed([images[place].pixels for place in places]))
     rows = _without_copies(similar_NN, options.max_similarity)
-    if len(rows) < least:
-        return [], f"{len(rows)} images that are no copies of one another, fewer than {least}", None
-    while len(rows) >= least:
+    if len(rows) < minimum:
+        return [], f"{len(rows)} images that are no copies of one another, fewer than {minimum}", None
+    while len(rows) >= minimum:
         means = mean_to_others(similar_NN[np.ix_(rows, rows)])
         if means.min() >= options.min_similarity and len(rows) <= options.max_demonstrations:
             return [places[each] for each in rows], "", round(float(means.mean()), 4)
         rows.pop(int(means.argmin()))
-    return [], f"its images differ: fewer than {least} have a similarity of {options.min_similarity:g}", None
+    return [], f"its images differ: fewer than {minimum} have a similarity of {options.min_similarity:g}", None
 
 
 def _without_equal_pixels(images: Sequence[WebImage]) -> list[int]:
@@ -191,11 +191,11 @@ def _without_equal_pixels(images: Sequence[WebImage]) -> list[int]:
     return list(first.values())
 
 
-def _without_copies(similar_NN: NDArray[np.float64], most: float) -> list[int]:
-    """Return the rows that are less similar than `most` to every earlier one that is returned."""
+def _without_copies(similar_NN: NDArray[np.float64], max_similarity: float) -> list[int]:
+    """Return the rows that are less similar than `max_similarity` to every earlier one that is returned."""
     rows: list[int] = []
     for row in range(len(similar_NN)):
-        if not rows or similar_NN[row, rows].max() < most:
+        if not rows or similar_NN[row, rows].max() < max_similarity:
             rows.append(row)
     return rows
 

@@ -122,10 +122,10 @@ def text_inputs(embeddings: tuple[Tensor, Tensor], like: Tensor) -> dict[str, Te
     return {"prompt_embeds": prompt.to(like), "pooled": pooled.to(like)}
 
 
-def choose_held_out_pairs(store: TrainingStore[Any], most: int) -> list[tuple[str, int]]:
-    """Return (ratio, row) of at most `most` held-out pairs, evenly spread."""
+def choose_held_out_pairs(store: TrainingStore[Any], limit: int) -> list[tuple[str, int]]:
+    """Return (ratio, row) of at most `limit` held-out pairs, evenly spread."""
     pairs = [(ratio, row) for ratio in RATIOS for row in store.rows(ratio, HELD_OUT).tolist()]
-    return pairs[:: math.ceil(len(pairs) / most) or 1]
+    return pairs[:: math.ceil(len(pairs) / limit) or 1]
 
 
 class Velocities:

@@ -35,10 +35,14 @@ _HOME = {
     "Reply": "messages",
 }
 
+EARLIER = {"Unanswered": "MissingReply"}
+"""Earlier name -> the name now."""
+
 __all__ = ["Client", "Endpoint", "MissingReply", "Model", "Prompt", "PromptImage", "Reply"]
 
 
 def __getattr__(name: str) -> Any:
+    name = EARLIER.get(name, name)
     if name not in _HOME:
         raise AttributeError(f"module 'omniedit.vlm' has no attribute {name!r}")
     return getattr(import_module(f"omniedit.vlm.{_HOME[name]}"), name)

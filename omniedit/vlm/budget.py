@@ -66,7 +66,7 @@ class Budget:
         self._excess = 1.0
         self._ledger, self._lock = ledger, threading.Lock()
 
-    def reserve(self, most: Usage) -> Usage:
+    def reserve(self, maximum: Usage) -> Usage:
         """Reserve the maximum usage of a request and return it; pass it to `settle` afterwards.
 
         If earlier requests used more tokens than reserved, later reservations grow by the same factor.
@@ -75,22 +75,22 @@ class Budget:
             UserError: the reservation would exceed a limit.
         """
         with self._lock:
-            tokens = (ceil(count * self._excess) for count in (most.prompt_tokens, most.completion_tokens))
-            most = Usage(most.requests, *tokens)
+            tokens = (ceil(count * self._excess) for count in (maximum.prompt_tokens, maximum.completion_tokens))
+            maximum = Usage(maximum.requests, *tokens)
             others_usage = self._ledger.others_usage() if self._ledger else Usage()
             before = sum(self._reserved, self.spent + others_usage)
             for name, limit in self._limits.items():
-                if limit is not None and self._amounts(before + most)[name] > limit:
+                if limit is not None and self._amounts(before + maximum)[name] > limit:
                     raise UserError(self._over_limit_message(name, limit, self.spent + others_usage))
-            self._reserved.append(most)
-            return most
+            self._reserved.append(maximum)
+            return maximum
 
-    def settle(self, most: Usage, used: Usage) -> None:
+    def settle(self, maximum: Usage, used: Usage) -> None:
         """Replace the reservation of a request by its actual usage."""
         with self._lock:
-            self._reserved.remove(most)
-            if most.tokens:
-                self._excess *= max(1.0, used.tokens / most.tokens)
+            self._reserved.remove(maximum)
+            if maximum.tokens:
+                self._excess *= max(1.0, used.tokens / maximum.tokens)
             self.spent += used
             if self._ledger:
                 self._ledger.write(self.spent)

@@ -60,7 +60,7 @@ class Client:
         self.limits, self.retries, self.budget = limits or Limits(), retries or Retries(), budget or Budget()
         self.tokens_per_picture = tokens_per_picture
         self.answered = self.from_cache = 0
-        self._heard: Prompt | None = None
+        self._last_prompt: Prompt | None = None
         self._lock = threading.Lock()
 
     def __enter__(self) -> "Client":
@@ -86,7 +86,7 @@ class Client:
             except BaseException:
                 pool.shutdown(cancel_futures=True)
                 raise
-        self._check_alive(answers, heard_now=self.answered > answered)
+        self._check_alive(answers, any_answered=self.answered > answered)
         return answers
 
     def estimate(self, prompt: Prompt) -> Usage:
@@ -103,9 +103,9 @@ class Client:
             if reply := self.cache.get(digest):
                 self._count(prompt, from_cache=1)
                 return reply
-            body, most = self.endpoint.request(prompt), self.estimate(prompt)
+            body, maximum = self.endpoint.request(prompt), self.estimate(prompt)
             try:
-                reply = self.retries.of(lambda: self._attempt(body, most))
+                reply = self.retries.of(lambda: self._attempt(body, maximum))
             except RequestFault as fault:
                 return MissingReply(f"no answer in {self.retries.tries} tries; the last: {fault}", rejected=False)
             except RequestRejected as rejection:
@@ -114,30 +114,30 @@ class Client:
             self._count(prompt, answered=1)
             return reply
 
-    def _attempt(self, body: bytes, most: Usage) -> Reply:
+    def _attempt(self, body: bytes, maximum: Usage) -> Reply:
         """Send one request within rate limits and budget. A reply lost in transit is charged at its maximum usage."""
-        most = self.budget.reserve(most)
+        maximum = self.budget.reserve(maximum)
         used = Usage(1)
         try:
-            self.limits.wait(most.tokens)
+            self.limits.wait(maximum.tokens)
             reply = self.endpoint.send(body)
-            used = reply.usage or most
+            used = reply.usage or maximum
             return reply
         except RequestFault as fault:
-            used = most if fault.may_be_billed else used
+            used = maximum if fault.may_be_billed else used
             self.limits.pause(fault.retry_after_s)
             raise
         finally:
-            self.limits.return_tokens(most.tokens - used.tokens)
-            self.budget.settle(most, used)
+            self.limits.return_tokens(maximum.tokens - used.tokens)
+            self.budget.settle(maximum, used)
 
     def _count(self, prompt: Prompt, answered: int = 0, from_cache: int = 0) -> None:
         with self._lock:
             self.answered += answered
             self.from_cache += from_cache
-            self._heard = prompt
+            self._last_prompt = prompt
 
-    def _check_alive(self, answers: Sequence[Reply | MissingReply], heard_now: bool) -> None:
+    def _check_alive(self, answers: Sequence[Reply | MissingReply], any_answered: bool) -> None:
         """Check that the endpoint answers at all, if some prompts have no reply.
 
         Otherwise a whole shard would be recorded as unscorable while the endpoint is down or misconfigured. An
@@ -148,18 +148,18 @@ class Client:
             UserError: the endpoint answers nothing.
         """
         silent = [answer for answer in answers if isinstance(answer, MissingReply)]
-        if not silent or heard_now or (self._heard and all(answer.rejected for answer in silent)):
+        if not silent or any_answered or (self._last_prompt and all(answer.rejected for answer in silent)):
             return
-        if self._heard and self._answers_now(self._heard):
+        if self._last_prompt and self._answers_now(self._last_prompt):
             return
         problem = f"{self.endpoint.url}: none of {len(silent)} requests was answered; the first: {silent[0].reason}"
         raise UserError(f"{problem}. Earlier replies are cached: run again when the endpoint answers")
 
     def _answers_now(self, prompt: Prompt) -> bool:
         """Return whether the endpoint answers a prompt now, bypassing the cache."""
-        body, most = self.endpoint.request(prompt), self.estimate(prompt)
+        body, maximum = self.endpoint.request(prompt), self.estimate(prompt)
         try:
-            self.retries.of(lambda: self._attempt(body, most))
+            self.retries.of(lambda: self._attempt(body, maximum))
         except (RequestFault, RequestRejected):
             return False
         return True

@@ -23,7 +23,7 @@ class Ledger:
         self._folder, self._clock = Path(folder), clock
         self._file = self._folder / f"{socket.gethostname()}.{os.getpid()}.{time.time_ns()}.json"
         self._spent, self._written_at = Usage(), -WRITE_EVERY_S
-        self._of_others, self._looked_at = Usage(), -LOOK_EVERY_S
+        self._others, self._read_at = Usage(), -LOOK_EVERY_S
 
     def write(self, spent: Usage) -> None:
         """Record the total spending of this job."""
@@ -33,11 +33,11 @@ class Ledger:
 
     def others_usage(self) -> Usage:
         """Return the total spending of the run's other jobs, finished ones included, at most half a minute old."""
-        if self._clock() - self._looked_at >= LOOK_EVERY_S:
+        if self._clock() - self._read_at >= LOOK_EVERY_S:
             files = [file for file in self._folder.glob("*.json") if file != self._file]
-            self._of_others = sum((Usage(**json.loads(file.read_text())) for file in files), Usage())
-            self._looked_at = self._clock()
-        return self._of_others
+            self._others = sum((Usage(**json.loads(file.read_text())) for file in files), Usage())
+            self._read_at = self._clock()
+        return self._others
 
     def close(self) -> None:
         """Write the last record, if any."""

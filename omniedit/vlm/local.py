@@ -76,8 +76,8 @@ class LocalModel:
             return_tensors="pt",
             processor_kwargs={"padding": True, **({"images_kwargs": images} if (images := self.image_options) else {})},
         ).to(self.model.device, self.model.dtype)
-        most = max(prompt.max_tokens for prompt in prompts)
-        written = self.model.generate(**inputs, max_new_tokens=most, do_sample=False)
+        max_tokens = max(prompt.max_tokens for prompt in prompts)
+        written = self.model.generate(**inputs, max_new_tokens=max_tokens, do_sample=False)
         prompt_length = inputs["input_ids"].shape[1]
         lengths = inputs["attention_mask"].sum(dim=1).tolist()
         rows = zip(prompts, written[:, prompt_length:].tolist(), lengths, strict=True)

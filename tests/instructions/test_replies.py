@@ -140,7 +140,7 @@ def test_similar_objects_are_distinguished_by_their_own_words() -> None:
     ]
     parsed = read_objects(json.dumps({"objects": listed}))
     assert parsed.flaws == () and [thing.expression for thing in parsed.parts][1:] == ["chipped cup beside it", "lamp"]
-    assert [set(thing.telling) for thing in parsed.parts] == [{"left"}, set(content("chipped beside")), set()]
+    assert [set(thing.distinctive) for thing in parsed.parts] == [{"left"}, set(content("chipped beside")), set()]
 
 
 @pytest.mark.parametrize(

@@ -65,11 +65,13 @@ def test_a_judge_is_loaded_once_and_an_endpoint_is_asked_without_its_cache(
     caches: list[str] = []
 
     @contextmanager
-    def judging(name: str, pairs: int, scorer: Path | None, scoring: ScoringConfig, spent: Path | None) -> Iterator:
+    def open_priced_judge(
+        name: str, pairs: int, scorer: Path | None, scoring: ScoringConfig, spent: Path | None
+    ) -> Iterator:
         caches.append(scoring.api.cache)
         yield MovingJudge()
 
-    monkeypatch.setitem(SCRIPT, "judging", judging)
+    monkeypatch.setitem(SCRIPT, "open_priced_judge", open_priced_judge)
     scoring = ScoringConfig(judge=judge, api=ApiConfig(url="http://localhost/v1", model="judge"))
     scored = [each.name for each in SCRIPT["load_judges"](scoring, len(canary()), None, None)]
     assert scored == ["moving"] * 2 and len(caches) == len(set(caches)) == loads

@@ -74,9 +74,9 @@ def test_equal_scores_have_zero_disagreement(score: Score, number: int, spread: 
 def test_a_pair_needs_all_judges_or_as_many_as_requested() -> None:
     verdicts: dict[str, Score | Unscorable] = {"a": LOW, "b": UNREAD, "c": HIGH}
     assert combine_scores(verdicts) == Unscorable("scored by 2 of 3 judges; b: the model refuses")
-    found = combine_scores(verdicts, "mean", least=2)
+    found = combine_scores(verdicts, "mean", min_judges=2)
     assert isinstance(found, EnsembleScore) and (found.o_score, found.judges) == (6.5, 2)
-    assert isinstance(combine_scores({"b": UNREAD}, least=0), Unscorable)
+    assert isinstance(combine_scores({"b": UNREAD}, min_judges=0), Unscorable)
     assert combine_scores({}) == Unscorable("no judge")
 
 
@@ -111,7 +111,7 @@ def test_tables_of_different_pairs_raise_errors() -> None:
 def test_rows_contain_each_judge_and_the_disagreement() -> None:
     own = Score(9, 9, 9, "Well done.", "v1", overall=8.0)
     tables = {"a": make_table("a", {"p": LOW, "q": UNREAD}), "b": make_table("b", {"q": UNREAD, "p": own})}
-    scored, unscored = ensemble_rows(tables, "mean", least=1)
+    scored, unscored = ensemble_rows(tables, "mean", min_judges=1)
     assert (scored["o_score"], scored["disagreement"], scored["sc_score_1"]) == (6, 4, 6.5), "the O of a rubric's rule"
     assert scored["reasoning"] == "a (4.0) b (8.0): Well done."
     assert (scored["judge"], scored["judge_version"], scored["status"]) == ("ensemble", "a + b v1", "scored")
@@ -120,7 +120,7 @@ def test_rows_contain_each_judge_and_the_disagreement() -> None:
     assert unscored["status"] == "unscorable" and "scored by 0 of 2 judges" in unscored["reasoning"]
     assert json.loads(unscored["details"])["judges"]["a"] == {"reason": "the model refuses"}
     assert scored["prompt_hash"] == unscored["prompt_hash"], "one rubric for the filter"
-    other = ensemble_rows({"a": tables["a"], "c": tables["b"]}, "mean", least=1)
+    other = ensemble_rows({"a": tables["a"], "c": tables["b"]}, "mean", min_judges=1)
     assert other[0]["prompt_hash"] != scored["prompt_hash"]
     mixed = [*make_table("a", {"p": LOW}), *make_table("z", {"q": LOW})]
     with pytest.raises(UserError, match=r"judge 'a': scores by .* score its pairs again"):

@@ -150,5 +150,5 @@ def _notes(results: Results) -> list[str]:
     return few + describe_excluded(results.unable, results.outdated)
 
 
-def _range(fewest: int, most: int) -> str:
-    return str(fewest) if fewest == most else f"{fewest} to {most}"
+def _range(fewest: int, maximum: int) -> str:
+    return str(fewest) if fewest == maximum else f"{fewest} to {maximum}"

@@ -52,7 +52,7 @@ class PairPainter:
     format: str
     files: ImageFiles
     licence: str | None = None
-    taken: set[str] = field(default_factory=set)
+    ids: set[str] = field(default_factory=set)
 
     def read(self, path: str, shard: int, shards: int) -> Iterator[PaintingRow | Rejection]:
         """Yield the rows of a shard."""
@@ -84,8 +84,8 @@ class PairPainter:
         edited, mask = paint_regions(image, regions, colours)
         if not MIN_AREA <= mask.mean() <= MAX_AREA:
             raise BadRegion(f"the region covers {mask.mean():.1%} of the image; from {MIN_AREA:.1%} to {MAX_AREA:.0%}")
-        own = make_source_id(row.place, row.own_id, self.taken)
-        self.taken.add(own)
+        own = make_source_id(row.place, row.own_id, self.ids)
+        self.ids.add(own)
         imported = {"dataset": self.format, "place": row.place, "id": row.own_id, "files": {"source": row.file_name}}
         about = {
             **measure_source(image),

@@ -126,7 +126,7 @@ def rotation_restraint(comparison: Comparison) -> Finding:
     best = max(_correlations(comparison).values())
     score = float(np.interp(best, [0, 0.3, 0.6, 0.8, 0.95], [0, 3, 7, 9, 10]))
     shapes = sentences.SHAPES_CHANGED
-    chosen = sentences.SHAPES_KEPT if score >= HIGH else shapes.missed if score < LOW else shapes.partly
+    chosen = sentences.SHAPES_KEPT if score >= HIGH else shapes.unmet if score < LOW else shapes.partial
     return Finding(score, chosen, f"a correlation of {best:.2f} once the rotation is undone")
 
 

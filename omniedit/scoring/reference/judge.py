@@ -192,7 +192,7 @@ def _preservation_finding(comparison: Comparison) -> Finding:
         np.interp(mean, [0, 1, 3, 6, 15], [10, 9, 7, 4, 0]), np.interp(noticed, [0, 0.02, 0.2, 1], [10, 9, 6, 2])
     )
     rest = sentences.REST_CHANGED
-    chosen = sentences.NOTHING_ELSE_CHANGED if score >= 9 else rest.missed if score < LOW else rest.partly
+    chosen = sentences.NOTHING_ELSE_CHANGED if score >= 9 else rest.unmet if score < LOW else rest.partial
     return Finding(
         float(score), chosen, f"outside the edit {noticed:.0%} of the pixels changed, by {mean:.1f} on average"
     )
@@ -205,5 +205,5 @@ def _shapes_stay(comparison: Comparison) -> Finding:
     edges = max(0.0, comparison.edges_kept(everywhere))
     score = np.interp((structure + edges) / 2, [0, 0.4, 0.6, 0.68, 0.75, 0.9], [0, 3, 7.5, 8.1, 9.2, 10])
     shapes = sentences.SHAPES_CHANGED
-    chosen = sentences.SHAPES_KEPT if score >= HIGH else shapes.missed if score < LOW else shapes.partly
+    chosen = sentences.SHAPES_KEPT if score >= HIGH else shapes.unmet if score < LOW else shapes.partial
     return Finding(float(score), chosen, f"{structure:.0%} of the structure and {edges:.0%} of the edges are kept")

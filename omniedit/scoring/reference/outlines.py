@@ -119,11 +119,11 @@ def _distances(mask: Mask) -> tuple[Field, Field]:
     return cv2.distanceTransform(1 - inside, cv2.DIST_L2, 5), cv2.distanceTransform(inside, cv2.DIST_L2, 5)
 
 
-def _steps(change: Field, source: Field, least: float = 2.5, reach: int = 4) -> Mask:
-    """Return an (h, w) mask of steps in a change, `least` Lab units per pixel, without such an edge in the source."""
+def _steps(change: Field, source: Field, minimum: float = 2.5, reach: int = 4) -> Mask:
+    """Return an (h, w) mask of steps in a change, `minimum` Lab units per pixel, without such an edge in the source."""
     steep = _slope(change)
     edges = cv2.dilate(_slope(source), np.ones((2 * reach + 1, 2 * reach + 1), np.uint8))
-    return (steep > least) & (edges < np.minimum(0.5 * steep, EDGE))
+    return (steep > minimum) & (edges < np.minimum(0.5 * steep, EDGE))
 
 
 def _without_specks(lab: Field) -> Field:

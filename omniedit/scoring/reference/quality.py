@@ -133,10 +133,10 @@ def old_pixels(comparison: Comparison) -> Fault:
     """Measure spots missed along the outline: of the old background, the removed object or the old colour."""
     if comparison.pair.task not in _MISSED:
         return Fault(1.0)
-    what, most, least = _MISSED[comparison.pair.task]
+    what, spoiling, tolerated = _MISSED[comparison.pair.task]
     spots = remaining_area(comparison.source.detail, comparison.edited.detail, comparison.detail_mask)
     name = f"spots of {what}"
-    return Fault(_outline_left(spots, most, least), name, f"{name} left over {spots / 1e4:.2f}% of the image")
+    return Fault(_outline_left(spots, spoiling, tolerated), name, f"{name} left over {spots / 1e4:.2f}% of the image")
 
 
 _MISSED = {

@@ -107,11 +107,11 @@ def clean_value(text: str) -> str:
 class Shortfall:
     """Sentences about one requirement of an edit, if it is not met and if it is met in part."""
 
-    missed: tuple[str, ...]
-    partly: tuple[str, ...]
+    unmet: tuple[str, ...]
+    partial: tuple[str, ...]
 
     def fill_in(self, **values: object) -> "Shortfall":
-        return Shortfall(fill_in(self.missed, **values), fill_in(self.partly, **values))
+        return Shortfall(fill_in(self.unmet, **values), fill_in(self.partial, **values))
 
 
 def choose_sentences(done: tuple[str, ...], *requirements: tuple[float, Shortfall]) -> tuple[str, ...]:
@@ -124,9 +124,9 @@ def choose_sentences(done: tuple[str, ...], *requirements: tuple[float, Shortfal
     """
     for degree, lack in requirements:
         if 10 * degree < LOW:
-            return lack.missed
+            return lack.unmet
     least, lack = min(requirements, key=lambda requirement: requirement[0])
-    return done if 10 * least >= HIGH else lack.partly
+    return done if 10 * least >= HIGH else lack.partial
 
 
 def weigh(

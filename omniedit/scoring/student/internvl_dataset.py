@@ -46,7 +46,7 @@ class TeacherDataset:
     def __init__(self, examples: Sequence[TeacherExample], held_out: float, seed: int) -> None:
         trained, held_out_examples, self.held_out_photos = split_by_photo(examples, held_out, seed)
         self.judge = examples[0].judge
-        self._of_ratio = {
+        self._by_ratio = {
             ratio: [one for one in (*trained, *held_out_examples) if one.ratio == ratio] for ratio in RATIOS
         }
 
@@ -55,17 +55,17 @@ class TeacherDataset:
         return {ratio: len(self.rows(ratio, TRAIN)) for ratio in RATIOS}
 
     def rows(self, ratio: str, split: str) -> np.ndarray:
-        is_held_out = [one.source_id in self.held_out_photos for one in self._of_ratio[ratio]]
+        is_held_out = [one.source_id in self.held_out_photos for one in self._by_ratio[ratio]]
         return np.flatnonzero(np.array(is_held_out, bool) == (split == HELD_OUT))
 
     def read(self, ratio: str, rows: Any) -> TeacherBatch:
         """Return the pairs at `rows` of a ratio, in that order."""
-        return to_batch([self._of_ratio[ratio][row] for row in np.asarray(rows).tolist()])
+        return to_batch([self._by_ratio[ratio][row] for row in np.asarray(rows).tolist()])
 
     def held_out(self) -> list[TeacherExample]:
-        return [self._of_ratio[ratio][row] for ratio in RATIOS for row in self.rows(ratio, HELD_OUT)]
+        return [self._by_ratio[ratio][row] for ratio in RATIOS for row in self.rows(ratio, HELD_OUT)]
 
     def digest(self) -> str:
         """Return a digest of all examples, their order and the held-out photos."""
-        digests = [one.digest() for of_ratio in self._of_ratio.values() for one in of_ratio]
+        digests = [one.digest() for of_ratio in self._by_ratio.values() for one in of_ratio]
         return hashlib.sha256("\n".join([*sorted(self.held_out_photos), *digests]).encode()).hexdigest()

@@ -25,7 +25,7 @@ Lesson = tuple[int, str]
 """Row of the shard and a defect of `DEFECTS`, or `NO_DEFECT`."""
 
 
-def lessons(pair_ids: Sequence[str], defects_per_pair: int, seed: int, most: int | None = None) -> list[Lesson]:
+def lessons(pair_ids: Sequence[str], defects_per_pair: int, seed: int, limit: int | None = None) -> list[Lesson]:
     """Return for each row the unchanged pair, then the different defects drawn for it.
 
     Args:
@@ -35,7 +35,7 @@ def lessons(pair_ids: Sequence[str], defects_per_pair: int, seed: int, most: int
     rngs = [np.random.default_rng([seed, zlib.crc32(pair_id.encode())]) for pair_id in pair_ids]
     drawn = [(NO_DEFECT, *rng.choice(DEFECTS, count, replace=False).tolist()) for rng in rngs]
     by_hash = sorted(range(len(pair_ids)), key=lambda row: hashlib.sha256(pair_ids[row].encode()).digest())
-    return [(row, defect) for row in sorted(by_hash[:most]) for defect in drawn[row]]
+    return [(row, defect) for row in sorted(by_hash[:limit]) for defect in drawn[row]]
 
 
 def teach_shard(

@@ -61,8 +61,8 @@ def join_inputs(prompts: Iterable[Sequence[ImageInputs]]) -> ImageInputs:
 
 def _join(tensors: Sequence[Tensor]) -> Tensor:
     if tensors[0].ndim == 5:  # (1, tiles, 3, height, width)
-        most = max(tensor.shape[1] for tensor in tensors)
-        tensors = [pad(tensor, (0, 0) * 3 + (0, most - tensor.shape[1])) for tensor in tensors]
+        length = max(tensor.shape[1] for tensor in tensors)
+        tensors = [pad(tensor, (0, 0) * 3 + (0, length - tensor.shape[1])) for tensor in tensors]
     return torch.cat(list(tensors))
 
 

@@ -73,7 +73,7 @@ class ScoreTokens:
     """
 
     frame: tuple[tuple[int, ...], ...]
-    ones: tuple[int, ...]
+    digits: tuple[int, ...]
     ten: tuple[int, ...]
 
     @classmethod
@@ -97,7 +97,7 @@ class ScoreTokens:
         return spelling
 
     def to_tokens(self, score: int) -> tuple[int, ...]:
-        return self.ten if score == 10 else (self.ones[score],)
+        return self.ten if score == 10 else (self.digits[score],)
 
     def _reply(self, score: int, end: Sequence[int]) -> list[int]:
         return [*chain.from_iterable((*before, *self.to_tokens(score)) for before in self.frame), *end]
@@ -173,7 +173,7 @@ class TokenReader:
 
     def _of_scores(self, next_BV: Tensor, passes: Passes) -> Tensor:
         """Return (B, S) probabilities; where 10 is the tokens 1 and 0, another pass splits the probability of 1."""
-        ones, ten = list(self.spelling.ones), self.spelling.ten
+        ones, ten = list(self.spelling.digits), self.spelling.ten
         if len(ten) == 1:
             return next_BV[:, [*ones, *ten]]
         share_BS = torch.cat([next_BV[:, ones], next_BV[:, [ten[0]]]], dim=1)

@@ -125,7 +125,7 @@ class VllmJudge(ChatJudge):
         """Return (B, S) probabilities; where 10 is the tokens 1 and 0, another request splits the probability of 1."""
         ten = spelling.ten
         likely = self._next(prompts, written)
-        share_BS = torch.tensor([[one.get(token, 0.0) for token in (*spelling.ones, ten[0])] for one in likely])
+        share_BS = torch.tensor([[one.get(token, 0.0) for token in (*spelling.digits, ten[0])] for one in likely])
         if len(ten) == 1:
             return share_BS
         after_one = self._next(prompts, [[*tokens, ten[0]] for tokens in written])

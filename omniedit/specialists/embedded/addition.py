@@ -22,12 +22,12 @@ class ObjectAddition:
 
     def __init__(self, objects: ObjectIndex | None = None, fills: FillCache | None = None) -> None:
         self._objects, self._fills = objects or ObjectIndex(), fills or FillCache()
-        self._offered: set[tuple[str, ...]] = set()
+        self._used: set[tuple[str, ...]] = set()
 
     def propose(self, photo: Photo, rng: np.random.Generator) -> EditRequest:
         removals = possible_removals(photo, self._objects.find(photo))
         additions = [removal for removal in removals if _says_what_to_add(removal)]
-        removal = draw_unused_removal(additions, photo, self._offered, rng)
+        removal = draw_unused_removal(additions, photo, self._used, rng)
         return EditRequest(
             photo=photo,
             task=self.task,

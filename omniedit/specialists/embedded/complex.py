@@ -75,7 +75,7 @@ class ComplexEdit:
         self._fills = FillCache()
         self._painter = AttributeModification(self._objects)
         self._swapper = ObjectSwap(donors, self._objects, self._fills)
-        self._offered: set[tuple[str, int, str, Task]] = set()
+        self._used: set[tuple[str, int, str, Task]] = set()
         self._request: dict[Task, Callable[..., EditRequest]] = {
             Task.OBJECT_REMOVAL: self._remove,
             Task.OBJECT_ADDITION: self._add,
@@ -100,9 +100,9 @@ class ComplexEdit:
         for chosen in rng.permutation(len(options)):
             naming, edit = options[chosen]
             offer = (photo.source_id, naming.target, naming.phrases[0], edit)
-            if offer in self._offered:
+            if offer in self._used:
                 continue
-            self._offered.add(offer)
+            self._used.add(offer)
             try:
                 return self._make_request(photo, objects, naming, edit, rng)
             except NotApplicable as reason:

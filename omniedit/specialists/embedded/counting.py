@@ -43,21 +43,21 @@ class Counting:
 
     def __init__(self, objects: ObjectIndex | None = None) -> None:
         self._objects = objects or ObjectIndex()
-        self._offered: set[tuple[str, str, int, int]] = set()
+        self._used: set[tuple[str, str, int, int]] = set()
 
     def propose(self, photo: Photo, rng: np.random.Generator) -> EditRequest:
         objects = self._objects.find(photo)
         changes = [
             change
             for change in (*_with_removal(photo, objects), *_with_copies(photo, objects))
-            if (photo.source_id, change.noun, change.before, change.after) not in self._offered
+            if (photo.source_id, change.noun, change.before, change.after) not in self._used
         ]
         if not changes:
             raise NotApplicable(
                 "no further object whose number can change: none has a second of its kind or free space"
             )
         change = changes[rng.integers(len(changes))]
-        self._offered.add((photo.source_id, change.noun, change.before, change.after))
+        self._used.add((photo.source_id, change.noun, change.before, change.after))
         both = min(change.before, change.after)
         changed = np.array(change.boxes[both:])
         box = (*changed[:, :2].min(axis=0), *changed[:, 2:].max(axis=0))

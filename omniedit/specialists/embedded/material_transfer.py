@@ -55,7 +55,7 @@ class MaterialTransfer(AttributeModification):
         super().__init__(objects)
         self._donors = donors
         self._textures = lru_cache(4 * DONORS_KEPT)(self._find)
-        self._offered: set[tuple[str, str, str]] = set()
+        self._used: set[tuple[str, str, str]] = set()
 
     def _has_change(self, obj: FoundObject) -> bool:
         """Return whether the object is not alive and is whole: an object cut by the border is often several objects."""
@@ -66,9 +66,9 @@ class MaterialTransfer(AttributeModification):
         for donor, texture in self._borrowable(photo, rng):
             key = (photo.source_id, obj.name, donor)
             other = np.linalg.norm(own - describe_texture(to_lab(to_float(texture)), np.ones(texture.shape[:2], bool)))
-            if key in self._offered or other < MIN_DISTANCE:
+            if key in self._used or other < MIN_DISTANCE:
                 continue
-            self._offered.add(key)
+            self._used.add(key)
             truth = {"object": obj.name, "attribute": "texture", "value": VALUE, "box": list(obj.box)}
             return EditRequest(
                 photo=photo,

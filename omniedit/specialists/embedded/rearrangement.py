@@ -36,7 +36,7 @@ class _Change:
     obj: FoundObject
     filled: Image
     placing: ObjectTransform
-    said: str | float
+    stated: str | float
 
 
 class _Rearrangement:
@@ -46,7 +46,7 @@ class _Rearrangement:
 
     def __init__(self, objects: ObjectIndex | None = None) -> None:
         self._objects = objects or ObjectIndex()
-        self._offered: set[tuple[str, str, str | float]] = set()
+        self._used: set[tuple[str, str, str | float]] = set()
 
     def propose(self, photo: Photo, rng: np.random.Generator) -> EditRequest:
         objects = self._objects.find(photo)
@@ -57,13 +57,13 @@ class _Rearrangement:
             (change, restores)
             for change in possible
             for restores in (False, True)
-            if (photo.source_id, change.obj.name, self._said(change, restores)) not in self._offered
+            if (photo.source_id, change.obj.name, self._said(change, restores)) not in self._used
         ]
         if not changes:
             raise NotApplicable("; ".join(reasons) or "no further object with free, plain ground around it")
         change, restores = changes[rng.integers(len(changes))]
         said = self._said(change, restores)
-        self._offered.add((photo.source_id, change.obj.name, said))
+        self._used.add((photo.source_id, change.obj.name, said))
         here, there = change.obj.box, change.placing.move_box(change.obj.box, change.obj.mask.shape)
         return EditRequest(
             photo=photo,
@@ -140,8 +140,8 @@ class Movement(_Rearrangement):
                     break
 
     def _said(self, change: _Change, restores: bool) -> str | float:
-        assert isinstance(change.said, str)
-        return OPPOSITE[change.said] if restores else change.said
+        assert isinstance(change.stated, str)
+        return OPPOSITE[change.stated] if restores else change.stated
 
     def _instructions(self, name: str, said: str | float, rng: np.random.Generator) -> tuple[str, ...]:
         return movement_instructions(name, str(said), rng)
@@ -171,8 +171,8 @@ class Resize(_Rearrangement):
                 yield _Change(obj, filled, placing, scale)
 
     def _said(self, change: _Change, restores: bool) -> str | float:
-        inverse = 1 / float(change.said)
-        return min(TIMES, key=lambda times: abs(times - inverse)) if restores else change.said
+        inverse = 1 / float(change.stated)
+        return min(TIMES, key=lambda times: abs(times - inverse)) if restores else change.stated
 
     def _instructions(self, name: str, said: str | float, rng: np.random.Generator) -> tuple[str, ...]:
         return resize_instructions(name, float(said), rng)

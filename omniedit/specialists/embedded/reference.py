@@ -45,16 +45,16 @@ class VisualReference:
 
     def __init__(self, objects: ObjectIndex | None = None) -> None:
         self._objects = objects or ObjectIndex()
-        self._offered: set[tuple[str, str]] = set()
+        self._used: set[tuple[str, str]] = set()
 
     def propose(self, photo: Photo, rng: np.random.Generator) -> EditRequest:
         objects = self._objects.find(photo)
         obstacles = {obj.name: _find_obstacle(photo, obj, objects) for obj in objects}
-        fresh = [obj for obj in objects if not obstacles[obj.name] and (photo.source_id, obj.name) not in self._offered]
+        fresh = [obj for obj in objects if not obstacles[obj.name] and (photo.source_id, obj.name) not in self._used]
         if not fresh:
             raise NotApplicable("; ".join(filter(None, obstacles.values())) or "no further object with a clear outline")
         obj = fresh[rng.integers(len(fresh))]
-        self._offered.add((photo.source_id, obj.name))
+        self._used.add((photo.source_id, obj.name))
         mirrored = bool(rng.random() < 0.5)
         image, box = isolate_object(photo.image, obj.mask, float(rng.uniform(*SCALES)), mirrored)
         return EditRequest(

@@ -46,7 +46,7 @@ class Relation:
 
     def __init__(self, objects: ObjectIndex | None = None) -> None:
         self._objects = objects or ObjectIndex()
-        self._offered: set[tuple[str, str, str]] = set()
+        self._used: set[tuple[str, str, str]] = set()
 
     def propose(self, photo: Photo, rng: np.random.Generator) -> EditRequest:
         objects = self._objects.find(photo)
@@ -54,11 +54,11 @@ class Relation:
             *(request for pair in pairs_of_one_noun(objects) for request in _edits_of_two(photo, pair, objects, rng)),
             *_edits_of_a_copy(photo, objects, rng),
         ]
-        fresh = [request for request in possible if self._key(request) not in self._offered]
+        fresh = [request for request in possible if self._key(request) not in self._used]
         if not fresh:
             raise NotApplicable("no further edit of one of two objects of a kind: none has a second or free space")
         request = fresh[rng.integers(len(fresh))]
-        self._offered.add(self._key(request))
+        self._used.add(self._key(request))
         return request
 
     def _key(self, request: EditRequest) -> tuple[str, str, str]:

@@ -53,10 +53,10 @@ class ObjectRemoval:
 
     def __init__(self, objects: ObjectIndex | None = None) -> None:
         self._objects = objects or ObjectIndex()
-        self._offered: set[tuple[str, ...]] = set()
+        self._used: set[tuple[str, ...]] = set()
 
     def propose(self, photo: Photo, rng: np.random.Generator) -> EditRequest:
-        removal = draw_unused_removal(possible_removals(photo, self._objects.find(photo)), photo, self._offered, rng)
+        removal = draw_unused_removal(possible_removals(photo, self._objects.find(photo)), photo, self._used, rng)
         return EditRequest(
             photo=photo,
             task=self.task,

@@ -46,7 +46,7 @@ class ObjectSwap:
     def __init__(self, donors: Donors, objects: ObjectIndex | None = None, fills: FillCache | None = None) -> None:
         self._donors, self._objects, self._fills = donors, objects or ObjectIndex(), fills or FillCache()
         self._donor = lru_cache(DONORS_KEPT)(donors.__getitem__)
-        self._offered: set[tuple[str, ...]] = set()
+        self._used: set[tuple[str, ...]] = set()
 
     def propose(self, photo: Photo, rng: np.random.Generator) -> EditRequest:
         objects = self._objects.find(photo)
@@ -70,11 +70,11 @@ class ObjectSwap:
         max_bare = MAX_PLAIN_BARE if is_plain_around(photo.image, hole) else MAX_BARE
         for donor, new in self._borrowable(rng):
             swap = (photo.source_id, old.name, donor.source_id, new.name)
-            if swap in self._offered or may_be_same_kind(old, new):
+            if swap in self._used or may_be_same_kind(old, new):
                 continue
             placement = place_object(photo, old, donor, new)
             if placement is not None and placement.uncovered_hole(hole).mean() <= max_bare:
-                self._offered.add(swap)
+                self._used.add(swap)
                 return _request(photo, old, donor, new, placement, hole, rng)
         return None
 

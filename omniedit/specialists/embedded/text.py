@@ -60,7 +60,7 @@ class TextualChange:
 
     def __init__(self) -> None:
         self._lines: dict[tuple[str, str], list[Line]] = {}
-        self._offered: set[tuple[str, str]] = set()
+        self._used: set[tuple[str, str]] = set()
 
     def propose(self, photo: Photo, rng: np.random.Generator) -> EditRequest:
         lines = self._find(photo)
@@ -70,8 +70,8 @@ class TextualChange:
             line = lines[rng.integers(len(lines))]
             new = other_text(line.read.text, rng)
             fits = new != line.read.text and _fits(line, new)
-            if fits and (photo.source_id, new) not in self._offered:
-                self._offered.add((photo.source_id, new))
+            if fits and (photo.source_id, new) not in self._used:
+                self._used.add((photo.source_id, new))
                 return _request(photo, line, new, rng)
         raise NotApplicable("no other word has about the width of the text")
 

@@ -26,7 +26,7 @@ class TokenMap:
     """
 
     shares: Tensor
-    taken: Tensor
+    copied: Tensor
     weights: Tensor
 
 
@@ -72,7 +72,7 @@ def join_maps(maps: Sequence[TokenMap]) -> TokenMap:
     """Join the maps of encoders whose tokens follow one another: SD3's CLIPs, then its T5."""
     return TokenMap(
         torch.block_diag(*(each.shares for each in maps)),
-        torch.cat([each.taken for each in maps]),
+        torch.cat([each.copied for each in maps]),
         torch.cat([each.weights for each in maps]),
     )
 

@@ -60,7 +60,7 @@ class AttentionControl:
     def __init__(self, maps: Sequence[TokenMap], reach: ControlRange, steps: int, device: Any = "cpu") -> None:
         self.pairs, self.reach, self.steps, self.step = len(maps), reach, steps, 0
         self.shares = torch.stack([each.shares for each in maps]).to(device)
-        self.taken = torch.stack([each.taken for each in maps])[:, None, None].to(device)
+        self.copied = torch.stack([each.copied for each in maps])[:, None, None].to(device)
         self.weights = torch.stack([each.weights for each in maps])[:, None, None].to(device)
 
     def controls_text(self, layer: str) -> bool:
@@ -72,7 +72,7 @@ class AttentionControl:
     def text_maps(self, source: Tensor, target: Tensor) -> Tensor:
         """Return the targets' unweighted attention to text tokens, (P, H, N, M), from the sources' and their own."""
         copied = torch.einsum("phns,pst->phnt", source, self.shares.to(source.dtype))
-        return copied * self.taken + target * (1 - self.taken)
+        return copied * self.copied + target * (1 - self.copied)
 
 
 def joint_maps(

@@ -81,8 +81,8 @@ def encode_part(
         if any(captions):
             rows_of_texts = [[known.setdefault(text, len(known))] for text in captions]
             np.save(out / f"{ratio}.references.texts.npy", np.array(rows_of_texts, np.int32))
-        most = max(map(len, instructions))
-        padded = [places + [-1] * (most - len(places)) for places in instructions]
+        count = max(map(len, instructions))
+        padded = [places + [-1] * (count - len(places)) for places in instructions]
         np.save(out / f"{ratio}.texts.npy", np.array(padded, np.int32))
     _write_texts(list(known), text, out)
     has_references, has_captions = (any(out.glob(f"*.references{name}.npy")) for name in ("", ".texts"))

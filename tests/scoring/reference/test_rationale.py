@@ -33,7 +33,7 @@ def all_templates() -> list[tuple[str, ...]]:
     found: list[tuple[str, ...]] = []
     for name, value in vars(sentences).items():
         if isinstance(value, Shortfall):
-            found += [value.missed, value.partly]
+            found += [value.unmet, value.partial]
         elif name.isupper():
             found.append(
                 (value,) if isinstance(value, str) else tuple(value.values() if isinstance(value, dict) else value)

@@ -67,7 +67,7 @@ def test_probabilities_match_a_forward_pass_over_the_whole_reply(folder: Path, n
     reader = judge._readers[""][number]
     assert isinstance(reader, TokenReader)
     found_BKS = reader.probabilities(prompts, images)
-    ones = list(reader.spelling.ones)
+    ones = list(reader.spelling.digits)
     for target, prompt, found_KS in zip(EXAMPLES, prompts, found_BKS, strict=True):
         reply = judge.tokenizer(format_reply(found_KS.argmax(-1).tolist(), ""), add_special_tokens=False)["input_ids"]
         whole_TV = whole_probabilities(judge, question, target, reply)

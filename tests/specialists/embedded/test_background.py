@@ -145,7 +145,7 @@ def test_photo_is_analysed_once_for_all_its_edits(monkeypatch: pytest.MonkeyPatc
         seen.append(id(image))
         return analyse_scene(image)
 
-    monkeypatch.setattr(background, "understand", understand_and_count)
+    monkeypatch.setattr(background, "analyse_scene", understand_and_count)
     field = meadow()
     specialist = BackgroundSwap([field])
     for seed in range(4):

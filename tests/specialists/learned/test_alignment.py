@@ -30,12 +30,12 @@ def test_words_are_found_with_all_their_tokens_and_punctuation() -> None:
 
 def test_identical_prompts_map_every_token_to_itself() -> None:
     same = map_words("a red car on grass", "a red car on grass")
-    assert torch.equal(same.shares, torch.eye(LENGTH)) and same.taken.all() and (same.weights == 1).all()
+    assert torch.equal(same.shares, torch.eye(LENGTH)) and same.copied.all() and (same.weights == 1).all()
 
 
 def test_replaced_word_inherits_the_attention_of_the_old_word() -> None:
     exchanged = map_words("a red car", "a blue car")
-    assert torch.equal(exchanged.shares, torch.eye(LENGTH)) and exchanged.taken.all()
+    assert torch.equal(exchanged.shares, torch.eye(LENGTH)) and exchanged.copied.all()
 
 
 def test_word_with_more_tokens_splits_the_inherited_attention() -> None:
@@ -53,10 +53,10 @@ def test_word_with_fewer_tokens_inherits_all_of_the_attention() -> None:
 
 def test_refinement_leaves_new_words_their_own_attention() -> None:
     added = map_words("a car on grass", "a red car on old grass")
-    assert [i for i in range(LENGTH) if not added.taken[i]] == [2, 5]
+    assert [i for i in range(LENGTH) if not added.copied[i]] == [2, 5]
     assert added.shares[2, 3] == added.shares[4, 6] == 1 and added.shares[:, [2, 5]].sum() == 0
     kept = map_words("a red car", "a blue car", exchange=False)
-    assert [i for i in range(LENGTH) if not kept.taken[i]] == [2] and kept.shares[2].sum() == 0
+    assert [i for i in range(LENGTH) if not kept.copied[i]] == [2] and kept.shares[2].sum() == 0
 
 
 def test_weight_applies_to_all_tokens_of_its_word() -> None:
@@ -78,4 +78,4 @@ def test_maps_of_several_encoders_are_concatenated() -> None:
     both = join_maps([map_words("a red car", "a blue car"), map_words("a car", "a red car")])
     assert both.shares.shape == (2 * LENGTH, 2 * LENGTH)
     assert both.shares[LENGTH + 2, LENGTH + 3] == 1 and both.shares[:LENGTH, LENGTH:].sum() == 0
-    assert both.taken.tolist() == [1] * LENGTH + [1, 1, 0] + [1] * (LENGTH - 3)
+    assert both.copied.tolist() == [1] * LENGTH + [1, 1, 0] + [1] * (LENGTH - 3)
