@@ -25,9 +25,12 @@ report: $(VENV)/embedded.ok
 	fi
 	@echo "report: $(REPORT)"
 
-# Three workers on two cores: the one on Slurm waits, most of its time.
-test: lint
-	pytest -n 3 --dist loadscope --no-loadscope-reorder -rfEs
+# Lint runs beside the tests, because most of it is mypy on one core; its output comes last. Three workers on two cores:
+# the one on Slurm waits, most of its time.
+test: $(VENV)/test.ok
+	@$(MAKE) --no-print-directory lint > $(VENV)/lint.log 2>&1 & lint=$$!; \
+	pytest -n 3 --dist loadscope --no-loadscope-reorder -rfEs; tests=$$?; \
+	wait $$lint; linted=$$?; cat $(VENV)/lint.log; exit $$((tests + linted))
 
 lint: $(VENV)/test.ok
 	ruff check .

@@ -102,14 +102,14 @@ def _verify_material(comparison: Comparison, truth: Truth) -> None:
     counts.verify_number(comparison.pair.source, without_position(truth["object"]), (truth["box"],))
 
 
-def _verify_resurfaced(seen: Comparison, truth: Truth) -> None:
+def _verify_resurfaced(comparison: Comparison, truth: Truth) -> None:
     """Check that a new colour or material is of the whole object, and that the object is the only one of its kind."""
-    left, other = spots_alike(comparison.source.detail, seen.detail_mask)
+    left, other = spots_alike(comparison.source.detail, comparison.detail_mask)
     if left > MOST_LEFT:
         raise Unmeasurable(f"a part of the {truth['object']} may be left: a spot beside the edit has its colours")
     if other > MOST_ELSEWHERE:
         raise Unmeasurable(f"there may be another {truth['object']}: a spot elsewhere has its colours")
-    _verify_material(seen, truth)
+    _verify_material(comparison, truth)
 
 
 def _verify_replaced(comparison: Comparison, truth: Truth) -> None:
