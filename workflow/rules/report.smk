@@ -184,7 +184,7 @@ rule report_thresholds:
         teacher=teacher_option,
         ratings=ratings_option,
         min_score=CONFIG.filter.min_score,
-        min_scores=task_thresholds,
+        min_scores=task_thresholds_option,
     message:
         "Report: what the scores are worth; {log}"
     shell:
