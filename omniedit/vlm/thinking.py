@@ -32,6 +32,7 @@ _CLOSING = (
 _MARK = re.compile(rf"(?P<opening>{_OPENING})|(?P<closing>{_CLOSING})")
 _FENCE = re.compile(r"\s*(?:```\w*\s*)?")
 _WORD = re.compile(r"\w")
+_SENTENCE_END = re.compile(r"\n(?!\s*[,;])")
 _END_TOKEN = re.compile(r"\s*(?:<\|[\w\uff5c\u2581]{1,40}\|>|<\uff5c[^<>\n]{1,40}\uff5c>|</s>|<eos>|<end_of_turn>)\Z")
 _LINE = 2000
 """Number of characters before and after a mark, on its line, that are searched for quotes."""
@@ -70,14 +71,32 @@ def find_answers(reply: str) -> list[str]:
         elif mark["closing"]:
             _check_end(reply, before, mark)
         closing = mark if mark["closing"] else _end_of_thinking(reply, mark.end())
-        if closing is not None and closing is not mark:
+        if closing is not None and (thought or closing is not mark):
             _check_quotation(reply, closing)
         if closing is None:
-            if any(map(_starts_with_object, answers)):
+            if not thought and any(map(_starts_with_object, answers)):
                 return answers
             raise UnclearReply(CUT_OFF)
         at, thought = closing.end(), True
-    return [*answers, reply[at:]]
+    rest = reply[at:]
+    if thought and (_continues(rest) or (answers and _WORD.search(rest) and not _has_scores(rest))):
+        raise UnclearReply(CUT_OFF)
+    return [*answers, rest, *(_objects_after_quoted_marks(reply, at) if thought else ())]
+
+
+def _continues(text: str) -> bool:
+    """Return whether a sentence continues behind the last object of a text, as around a quoted answer."""
+    return re.match(r"\s*[,;]\s*\w", text[text.rfind("}") + 1 :]) is not None and "}" in text
+
+
+def _objects_after_quoted_marks(reply: str, at: int) -> list[str]:
+    """Return what follows the quoted closing marks behind the thinking, where it is one valid object.
+
+    A quotation mark that is never closed may make the end of the thinking look quoted, and a mark that the thinking
+    quotes look like its end.
+    """
+    closing = (mark for mark in _MARK.finditer(reply, at) if mark["closing"])
+    return [after for mark in closing if _is_object(after := reply[mark.end() :])]
 
 
 def has_thinking(reply: str) -> bool:
@@ -144,8 +163,8 @@ def _check_quotation(reply: str, mark: re.Match[str]) -> None:
 
 
 def _line(reply: str, mark: re.Match[str]) -> tuple[str, str]:
-    """Return the text before and after a mark on its line."""
-    return reply[: mark.start()].rpartition("\n")[2], reply[mark.end() :].partition("\n")[0]
+    """Return the text before and after a mark on its line, and on the next one if that begins within the sentence."""
+    return reply[: mark.start()].rpartition("\n")[2], _SENTENCE_END.split(reply[mark.end() :], 1)[0]
 
 
 def _has_scores(text: str) -> bool:
