@@ -217,7 +217,9 @@ def edit_action(pipeline: "EditPipeline") -> Callable[..., tuple]:
             raise page_error(f"The seed must be a whole number from 0 to {MAX_SEED}.")
         scales = (guidance_scale, image_guidance_scale)
         named = None if task == EDITORS_CHOICE else task
-        texts = tuple(line.strip() for line in captions.strip().splitlines())
+        lines = [line.strip() for line in captions.rstrip().splitlines()]
+        missing = len(references or []) - len(lines) if lines else 0
+        texts = (*lines, *[""] * missing)
         sampling = instruction.strip(), negative_prompt, int(steps), *scales, int(seed)
         settings = Settings(*sampling, named, captions=texts)
 

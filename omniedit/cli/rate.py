@@ -51,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="N unchanged images among the edits, to check that raters pay attention",
     )
-    parser.add_argument("--seed", type=int, default=0, help="seed of random choices (default: %(default)s)")
+    parser.add_argument("--seed", type=at_least_zero, default=0, help="seed of random choices (default: %(default)s)")
     parser.add_argument(
         "--store", type=path, metavar="FILE", help=f"file of answers (default: {DATABASE} in the input)"
     )

@@ -166,6 +166,8 @@ def test_captions_have_a_line_per_reference_and_return_from_the_history(tmp_path
     (_, plain), *_ = event.fn(*given, captions.value)
     (_, captioned), _, history, _ = event.fn(*given, "a duck\na duck in snow\n")
     assert (np.asarray(plain) != np.asarray(captioned)).any()
+    for text, captions_of_both in (("\na duck", ("", "a duck")), ("a duck", ("a duck", ""))):
+        assert event.fn(*given, text)[2][0][2].captions == captions_of_both
     outputs = choose_action()(history, SimpleNamespace(index=0))
     assert outputs[3:7] == (history[0][3], task.value, "a duck\na duck in snow", "Add it.") and len(outputs) == 12
 
