@@ -71,7 +71,7 @@ LEARNED: dict[Task, str] = {
             "rearrangement:Rearrangement": ("movement", "resize", "relation"),
             "outpainting:Outpainting": ("outpaint",),
             "reference_painting:ReferencePainting": ("visual_reference", "material_transfer"),
-            "conditioned:Conditioned": (
+            "conditioned_inpainting:ConditionedInpainting": (
                 *("visual_bbox", "visual_depth", "visual_scribble", "visual_segment", "visual_sketch"),
             ),
         }.items()

@@ -192,7 +192,7 @@ def test_texts_are_encoded_as_diffusers_does(folder: Path) -> None:
 
 
 def test_an_unsupported_noise_schedule_and_an_mmdit_editor_on_a_unet_are_rejected(folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="the only architecture on it is unet_routed"):
+    with pytest.raises(UserError, match="editnet needs no UNet as its base"):
         build("editnet", unet(8), "epsilon")
     other = Path(shutil.copytree(folder, tmp_path / "other"))
     path = other / "scheduler/scheduler_config.json"

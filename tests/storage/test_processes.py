@@ -151,8 +151,8 @@ def test_exited_process_is_gone_before_it_is_reaped() -> None:
 
 RANK = """
 import os, signal
-from omniedit.storage.processes import end_with_torchrun
-end_with_torchrun()
+from omniedit.storage.processes import exit_with_torchrun
+exit_with_torchrun()
 print(os.getpid(), flush=True)
 os.kill(os.getpid(), signal.SIGSTOP)
 """

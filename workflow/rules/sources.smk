@@ -1,12 +1,12 @@
 """Source photos: index of accepted photos with ratio and shard, and shards of photos.
 
-REQUIRED INPUTS: the shipped sample, the folder sources.path, or the list_run_archives of sources.path.
+REQUIRED INPUTS: the shipped sample, the folder sources.path, or the archives of sources.path.
 OUTPUTS:
     results/{run}/sources/index.parquet            every file: accepted with its shard, or skipped with the reason
     results/{run}/sources/{shard}.tar              the photos of a shard, WebDataset layout
     results/{run}/sources/bench.tar                the photos held out for the benchmark
     results/{run}/sources/bench.parquet            their ids and digests
-    results/{run}/sources/index/{shard}.parquet    for list_run_archives, each of which is a shard: its part of the index
+    results/{run}/sources/index/{shard}.parquet    for archives, each of which is a shard: its part of the index
     next to each index, {name}.read.json           size, time and sha256 of the files read (omniedit.sources.identity)
 """
 
@@ -71,7 +71,7 @@ if CONFIG.sources.are_archives:
             parts=subpath(input[0], parent=True),
             shards=len(SHARDS),
         message:
-            "Gather the index of all list_run_archives; {log}"
+            "Gather the index of all archives; {log}"
         shell:
             'sh "$OMNIEDIT_RUN" gather_index.py {params.parts} --shards {params.shards} --out {output} > {log} 2>&1'
 

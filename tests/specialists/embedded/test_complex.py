@@ -167,13 +167,13 @@ def test_judge_resolves_a_clue_among_all_objects(reasoning_pairs: list[EditPair]
 @pytest.mark.parametrize(
     ("discs", "reason"),
     [
-        (Discs(("ball", 90, 120, 28, YELLOW)), "no two objects of a kind"),
+        (Discs(("ball", 90, 120, 28, YELLOW)), "no two objects of one kind"),
         (Discs(("ball", 190, 80, 28, YELLOW), ("ball", 200, 160, 28, YELLOW)), None),
         (
             Discs(("ball", 150, 120, 28, YELLOW), ("ball", 205, 120, 28, YELLOW), listed=False),
-            "no two objects of a kind",
+            "no two objects of one kind",
         ),
-        (Discs(("animal", 90, 120, 28, YELLOW), ("dog", 300, 120, 28, YELLOW)), "no two objects of a kind"),
+        (Discs(("animal", 90, 120, 28, YELLOW), ("dog", 300, 120, 28, YELLOW)), "no two objects of one kind"),
     ],
     ids=["alone", "above", "perhaps one object", "perhaps of a kind"],
 )

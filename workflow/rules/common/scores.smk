@@ -121,7 +121,7 @@ def get_member_ledger(wildcards):
 
 
 def get_member_spent(wildcards):
-    return f"results/{wildcards.run}/{ledger_of_member(wildcards)}"
+    return f"results/{wildcards.run}/{get_member_ledger(wildcards)}"
 
 
 def get_member_slots(wildcards):

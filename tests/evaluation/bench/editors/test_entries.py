@@ -68,7 +68,7 @@ def test_a_folder_is_recognised_as_outputs_or_a_trained_editor(tmp_path: Path) -
         (["no_edit", "no_edit"], "two editors are named"),
         (["nothing"], "no editor 'nothing'"),
         (["mine=nothing"], "mine=nothing: no such folder; give a folder of outputs"),
-        (["../x=/"], "is no name of an editor"),
+        (["../x=/"], "is not a name of an editor"),
     ],
 )
 def test_unknown_and_repeated_editors_are_errors(given: list[str], problem: str) -> None:

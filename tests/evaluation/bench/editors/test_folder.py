@@ -62,5 +62,5 @@ def test_a_folder_without_images_is_an_error(tmp_path: Path) -> None:
     """Such as the weights of a model."""
     (tmp_path / "transformer").mkdir()
     (tmp_path / "transformer/config.json").write_text("{}")
-    with pytest.raises(UserError, match="has no image, and is no trained editor"):
+    with pytest.raises(UserError, match="has no image, and is not a trained editor"):
         Folder(tmp_path)

@@ -48,7 +48,7 @@ def test_the_arrow_files_of_the_download_give_the_same_set(tmp_path: Path) -> No
 
 def test_a_key_outside_the_folder_is_rejected(tmp_path: Path) -> None:
     write_parquet(tmp_path / "a.parquet", [ROWS[0], {**ROWS[2], "key": "../../x"}])
-    assert "the id is no path" in gedit.read(tmp_path, "en").rejected["a.parquet:1"]
+    assert "the id is not a path" in gedit.read(tmp_path, "en").rejected["a.parquet:1"]
 
 
 def make_row(task: str, sc: float | None, pq: float | None, intersection: bool = True) -> dict[str, object]:
