@@ -24,6 +24,10 @@ class DamagedFile(UserError):
         self.path = Path(path)
 
 
+Damaged = DamagedFile
+"""Earlier name of `DamagedFile`."""
+
+
 def error_line(error: object) -> str:
     """Return an error as one printable line without secrets; if too long, it is cut in the middle."""
     line = redact(clean_line(str(error)))

@@ -93,7 +93,7 @@ def _to_candidate(row: dict[str, Any], path: Path) -> Candidate:
         o_score=row["score"],
         reasoning="",
         instruction=instruction,
-        object_name="",
+        thing="",
         judge=row["judge"],
         kept=row["kept"] is not False,
         reason=row["reason"],

@@ -54,6 +54,10 @@ class UnreadableImage(Exception):
     """Error for an image that cannot be read; the message gives the reason."""
 
 
+Unreadable = UnreadableImage
+"""Earlier name of `UnreadableImage`."""
+
+
 def open_image(source: Path | bytes) -> PIL.Image.Image:
     """Open an image file by its path or bytes; only its header is read.
 

@@ -27,7 +27,7 @@ class Candidate:
     """Candidate pair. Its scores are None if it is unscorable.
 
     `row` is its index in the file `shard`. `folder` is the name of the shard's folder, '' if it is that of the task.
-    `object_name` is the edited object, '' for an edit of the whole image. `models` are the models that made the edit,
+    `thing` is the edited object, '' for an edit of the whole image. `models` are the models that made the edit,
     as far as known. `disagreement` and `details` are those of an ensemble's scores.
     """
 
@@ -43,7 +43,7 @@ class Candidate:
     o_score: float | None
     reasoning: str
     instruction: str
-    object_name: str
+    thing: str
     judge: str
     kept: bool
     reason: str
@@ -81,7 +81,7 @@ class Columns:
         tasks: tasks of the candidates, in the order of `omniedit.tasks.order_tasks`.
         sc_score, pq_score, o_score: NaN if the candidate is unscorable.
         reason: indices into `reasons`, where duplicates of different pairs share one reason.
-        object_name, instruction: equal numbers for equal texts; `object_name` is -1 for an edit of the whole image.
+        thing, instruction: equal numbers for equal texts; `thing` is -1 for an edit of the whole image.
         teacher: the teacher's O; NaN if it gave none.
     """
 
@@ -93,7 +93,7 @@ class Columns:
     o_score: NDArray[np.float64]
     reason: NDArray[np.int16]
     reasons: Sequence[str]
-    object_name: NDArray[np.int32]
+    thing: NDArray[np.int32]
     instruction: NDArray[np.int32]
     teacher: NDArray[np.float64]
     judges: Sequence[str]
@@ -110,7 +110,7 @@ class Columns:
 
 
 KINDS = {"task": "h", "ratio": "b", "kept": "b", "sc_score": "d", "pq_score": "d", "o_score": "d", "reason": "h"}
-KINDS |= {"object_name": "i", "instruction": "q", "teacher": "d"}
+KINDS |= {"thing": "i", "instruction": "q", "teacher": "d"}
 """Type code of each column's array."""
 
 
@@ -137,7 +137,7 @@ def to_columns(
             "pq_score": _or_nan(c.pq_score),
             "o_score": _or_nan(c.o_score),
             "reason": reasons.setdefault(short_reason(c.reason), len(reasons)),
-            "object_name": objects.setdefault(c.object_name, len(objects)),
+            "thing": objects.setdefault(c.thing, len(objects)),
             "instruction": _digest(c.instruction),
             "teacher": _or_nan(teacher.get((c.pair_id, c.folder or c.task))),
         }
@@ -265,7 +265,7 @@ def _join(shard: Shard, candidates: Path, scores: Path, decisions: Path) -> list
                 o_score=score["o_score"],
                 reasoning=score["reasoning"] or "",
                 instruction=shard.instructions(row)[0],
-                object_name=(provenance.get("truth") or {}).get("object", ""),
+                thing=(provenance.get("truth") or {}).get("object", ""),
                 judge=score["judge"],
                 judge_version=score.get("judge_version") or "",
                 details=score.get("details") or "",

@@ -207,6 +207,10 @@ def facet_bars(named: Mapping[str, Counter[str]]) -> Figure:
     return figure
 
 
+named_bars = facet_bars
+"""Earlier name of `facet_bars`."""
+
+
 def _bars(axis: Axes, title: str, counts: Counter[str]) -> None:
     top = counts.most_common(SHOWN)
     places = np.arange(len(top))

@@ -83,6 +83,10 @@ def report_style() -> Iterator[None]:
         yield
 
 
+styled = report_style
+"""Earlier name of `report_style`."""
+
+
 def panels(rows: int, columns: int, width: float, height: float, sharex: bool = False) -> tuple[Figure, list[Axes]]:
     """Create a figure of width x height inches; return it with its axes, row by row."""
     figure = Figure(figsize=(width, height), layout="constrained")

@@ -31,7 +31,7 @@ TASK_STEPS = (7.0, 8.0, 9.0, 9.5)
 TOLD = (0.0, 5.0, 6.0, 7.0, 8.0, 8.5, 9.0, 9.5, 10.0)
 LINES = ("-", "--", ":", "-.")
 """Line styles; with the colours they distinguish 28 tasks, and the figure shows no more."""
-DIVERSITIES = {"object_name": "objects", "instruction": "instructions", "ratio": "aspect ratios"}
+DIVERSITIES = {"thing": "objects", "instruction": "instructions", "ratio": "aspect ratios"}
 
 
 def thresholds_page(

@@ -80,6 +80,10 @@ class PhotoRequirements:
     crop: Literal["centre", "saliency"]
 
 
+Demands = PhotoRequirements
+"""Earlier name of `PhotoRequirements`."""
+
+
 IndexRow = dict[str, Any]
 """Row of INDEX_SCHEMA; a missing key is null."""
 

@@ -21,7 +21,7 @@ CANARY |= {"scored_in_one_only": 1, "moved": 0.42, "bias": -0.4, "largest_move":
 
 def candidate(number: int, o_score: float | None, thing: str, ratio: str = "1x1", reason: str = "") -> Candidate:
     reason = reason or ("kept" if o_score and o_score >= 9 else "below threshold")
-    fields = {"reasoning": "", "instruction": f"Remove the {thing}.", "object_name": thing, "judge": "student"}
+    fields = {"reasoning": "", "instruction": f"Remove the {thing}.", "thing": thing, "judge": "student"}
     scores = dict.fromkeys(("sc_score_1", "sc_score_2", "pq_score", "o_score"), o_score)
     place = {"task": Task.OBJECT_REMOVAL, "pair_id": f"p{number}", "source_id": "s", "ratio": ratio}
     return Candidate(**place, shard=Path(), row=number, **scores, **fields, kept=reason == "kept", reason=reason)
