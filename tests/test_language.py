@@ -1,6 +1,7 @@
 """Tests of the language: names and docstrings in plain technical English, as CONTRIBUTING.md asks."""
 
 import ast
+import builtins
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -75,3 +76,19 @@ def test_docstrings_have_no_translated_phrases(trees: dict[Path, ast.Module]) ->
     texts = [(file, text) for file, tree in trees.items() for _, text in docstrings(tree)]
     bad = [f"{file}: {found[0]!r} in {text[:80]}" for file, text in texts if (found := TURNS.search(text))]
     assert share(bad, len(texts)) < 0.02
+
+
+def test_exceptions_that_docstrings_name_exist(trees: dict[Path, ast.Module]) -> None:
+    """Check the sections `Raises` and `Warns`, which a renamed exception may leave behind."""
+    nodes = [node for tree in trees.values() for node in ast.walk(tree)]
+    known = {*dir(builtins), *(node.name for node in nodes if isinstance(node, ast.ClassDef))}
+    known |= {alias.asname or alias.name for node in nodes if isinstance(node, ast.ImportFrom) for alias in node.names}
+    unknown = [
+        f"{file.relative_to(ROOT)}: {name}"
+        for file, tree in trees.items()
+        for _, text in docstrings(tree)
+        for section in re.findall(r"^(?:Raises|Warns):\n((?: {4}.*\n?)+)", text, re.MULTILINE)
+        for name in re.findall(r"^ {4}([A-Z]\w+): ", section, re.MULTILINE)
+        if name not in known
+    ]
+    assert not unknown

@@ -83,7 +83,7 @@ class LocalServer(ThreadingHTTPServer):
         """Return the answer to a GET request for an address below the token.
 
         Raises:
-            Refused: the address does not exist, or its arguments are invalid.
+            HttpError: the address does not exist, or its arguments are invalid.
             UserError: the requested content cannot be read.
         """
         raise NotImplementedError
@@ -100,7 +100,7 @@ class LocalServer(ThreadingHTTPServer):
         """Return an address below the token.
 
         Raises:
-            Refused: it does not begin with the token.
+            HttpError: it does not begin with the token.
         """
         given, rest = target[: len(self.prefix)], target[len(self.prefix) :]
         if not secrets.compare_digest(given.encode(errors="replace"), self.prefix.encode()) or rest[:1] != "/":
@@ -113,7 +113,7 @@ class LocalServer(ThreadingHTTPServer):
         A server for other machines has several names; there, the token rejects foreign sites.
 
         Raises:
-            Refused: it names another host, such as a foreign site whose name resolves to this machine.
+            HttpError: it names another host, such as a foreign site whose name resolves to this machine.
         """
         is_open = bool(self.prefix) and self.host != LOOPBACK
         if not host or not (is_open or re.sub(r":\d{1,5}$", "", host.lower()) in HOSTS):

@@ -55,7 +55,7 @@ def answer_get(catalog: Catalog, target: str) -> Reply:
     """Return the answer to a GET request.
 
     Raises:
-        Refused: no such address, or an invalid filter.
+        HttpError: no such address, or an invalid filter.
         UserError: the pair or its file cannot be read.
     """
     try:
@@ -81,7 +81,7 @@ def parse_query(values: dict[str, str]) -> IndexQuery:
     """Return the filters of a request.
 
     Raises:
-        Refused: a value is not valid.
+        HttpError: a value is not valid.
     """
     texts = {name: values.get(name, "") for name in ("task", "reason", "judge", "ratio", "text", "by_hand")}
     order = values.get("order", ORDERS[0])
@@ -124,7 +124,7 @@ def decide(catalog: Catalog, body: bytes) -> dict[str, Any]:
     """Record a decision: number, pair_id, decision and, optionally, note.
 
     Raises:
-        Refused: the body is not such a decision.
+        HttpError: the body is not such a decision.
         UserError: the pair is another one, or the file cannot be written.
     """
     try:

@@ -25,7 +25,7 @@ class MappedRows:
     """Rows of pairs.arrow, which is mapped into memory.
 
     Raises:
-        Damaged: the file is not as `write_arrow` wrote it.
+        DamagedFile: the file is not as `write_arrow` wrote it.
         UserError: the file cannot be read.
     """
 

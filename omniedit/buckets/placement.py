@@ -257,7 +257,7 @@ def read_plan(path: str | Path, columns: Sequence[str] = tuple(PLAN_SCHEMA.names
     """Read some columns of a plan that `write_plan` wrote, and `folder`.
 
     Raises:
-        Damaged: the file is not a plan, or has changed since it was written.
+        DamagedFile: the file is not a plan, or has changed since it was written.
         UserError: the file is missing.
     """
     table = _read_with_folder(path, [name for name in columns if name != "folder"])

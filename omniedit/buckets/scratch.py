@@ -54,7 +54,7 @@ def stage(buckets: Path, scratch: Path) -> None:
     other buckets removes copies that no process holds.
 
     Raises:
-        Damaged: a file of the buckets differs from their manifest.
+        DamagedFile: a file of the buckets differs from their manifest.
         UserError: the buckets are not sealed.
     """
     copy = copy_path(buckets, scratch)

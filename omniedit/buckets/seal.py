@@ -54,7 +54,7 @@ def read_parts(plan: Plan, parts: Sequence[Path], advance: Callable[[], object] 
         advance: called after each file.
 
     Raises:
-        Damaged: a file differs from its part's manifest.
+        DamagedFile: a file differs from its part's manifest.
         UserError: a part is missing, belongs to another plan, or lacks a file.
     """
     files = list_files(plan, parts)

@@ -73,7 +73,7 @@ class BucketStore:
 
     Raises:
         UserError: the buckets are not sealed or, on reading, a file is missing or temporarily unreadable.
-        Damaged: on reading, a file does not match its checksum.
+        DamagedFile: on reading, a file does not match its checksum.
     """
 
     path: Path

@@ -149,7 +149,7 @@ def edit_file(
         Names of what the edit lacks: transparency or other parts of the source, and EXIF data too large for its format.
 
     Raises:
-        Unreadable: the image cannot be read.
+        UnreadableImage: the image cannot be read.
         OSError: its edit cannot be written.
     """
     with EncodedPhoto(source) as photo:

@@ -62,7 +62,7 @@ def open_image(source: Path | bytes) -> PIL.Image.Image:
     """Open an image file by its path or bytes; only its header is read.
 
     Raises:
-        Unreadable: the file does not exist, is not an image of a supported format, or has more than MAX_PIXELS.
+        UnreadableImage: the file does not exist, is not an image of a supported format, or has more than MAX_PIXELS.
     """
     if isinstance(source, Path) and not source.is_file():
         missing = "a broken link" if source.is_symlink() else "no such file"
@@ -88,7 +88,7 @@ def upright_rgb(image: PIL.Image.Image, background: str = "white") -> PIL.Image.
     """Convert an image of any mode to 8-bit sRGB: upright by its EXIF data, alpha composited on the background.
 
     Raises:
-        Unreadable: the range of the pixels is unknown.
+        UnreadableImage: the range of the pixels is unknown.
         Exception: whatever Pillow raises for broken data.
     """
     orientation = exif_orientation(image)

@@ -125,7 +125,7 @@ def read_proposals(path: str | Path, task: Task) -> dict[str, list[Proposal]]:
     """Return a task's usable proposals by source id, in the file's order.
 
     Raises:
-        Damaged: the file is incomplete.
+        DamagedFile: the file is incomplete.
         UserError: the file is missing or from another release.
     """
     proposals: dict[str, list[Proposal]] = {}
@@ -145,7 +145,7 @@ def proposers(path: str | Path, task: Task) -> dict[str, str]:
     neither for recorded replies.
 
     Raises:
-        Damaged: the file is incomplete.
+        DamagedFile: the file is incomplete.
         UserError: the file is missing or from another release.
     """
     columns = {"proposer": "model", "prompt_hash": "prompt_hash"}

@@ -44,7 +44,7 @@ class Shard:
         specialist, seed, versions: of the program that wrote the file.
 
     Raises:
-        Damaged: the file is not HDF5, is truncated or lacks a column, or a value that is read fails its checksum.
+        DamagedFile: the file is not HDF5, is truncated or lacks a column, or a value that is read fails its checksum.
         UserError: the file is missing or cannot be read, is of a newer format, or has an invalid provenance.
     """
 

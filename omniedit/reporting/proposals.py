@@ -60,7 +60,7 @@ class Tally:
         """Count the proposals in files.
 
         Raises:
-            Damaged: a file of proposals is incomplete, or of another release.
+            DamagedFile: a file of proposals is incomplete, or of another release.
         """
         tally = cls()
         for path in paths:

@@ -153,7 +153,7 @@ def read_record(path: Path) -> tuple[list[dict[str, Any]], str]:
     """Return a record's rows and the run that wrote it.
 
     Raises:
-        Damaged: the file has changed since it was written.
+        DamagedFile: the file has changed since it was written.
     """
     table = read_table(path, CANARY_SCHEMA.names)
     if b"run" not in (table.schema.metadata or {}):

@@ -86,7 +86,7 @@ def find_scores(answer: str, form: ReplyForm) -> list[Items]:
     """Return all candidates for the scores of an answer; the reader requires them to agree.
 
     Raises:
-        Illegible: a score may belong to a quoted text, or may be cut off.
+        AmbiguousReply: a score may belong to a quoted text, or may be cut off.
     """
     parts = _scan(answer, form)
     candidates = drop_echo(_list_fields(parts, form), form) or _by_key(parts, form)
@@ -166,7 +166,7 @@ def _one_each(values: dict[str, list[Items]], form: ReplyForm) -> list[Items]:
     """Return the one value of each key as a candidate; none if a key has no value.
 
     Raises:
-        Illegible: a key has two values that differ.
+        AmbiguousReply: a key has two values that differ.
     """
     chosen: Items = []
     for key, candidates in values.items():
@@ -240,7 +240,7 @@ def _check_end(answer: _Answer, field: LooseField) -> str:
     In `{"reasoning": "it says "x", "score": [10]} is wrong` the score belongs to the text, which is cut off.
 
     Raises:
-        Illegible: the value may be cut off, or may belong to a text.
+        AmbiguousReply: the value may be cut off, or may belong to a text.
     """
     text = answer.text
     value, after = text[field.start : field.end], text[field.end : field.end + 1]

@@ -26,7 +26,7 @@ class EncodedPhoto:
         source: path or bytes of the file.
 
     Raises:
-        Unreadable: the file is not an image, is of an unsupported format, or has more than MAX_PIXELS.
+        UnreadableImage: the file is not an image, is of an unsupported format, or has more than MAX_PIXELS.
     """
 
     def __init__(self, source: Path | bytes) -> None:
@@ -64,7 +64,7 @@ class EncodedPhoto:
         """Decode the first frame to (H, W, 3) RGB: upright, sRGB, alpha composited on white.
 
         Raises:
-            Unreadable: the data is truncated or broken, or the range of the pixels is unknown.
+            UnreadableImage: the data is truncated or broken, or the range of the pixels is unknown.
         """
         try:
             return np.array(upright_rgb(self._image), np.uint8)

@@ -93,7 +93,7 @@ class PhotoShard:
     Only metadata is held in memory: `names` are the source ids, `metadata(i)` is the JSON of a photo.
 
     Raises:
-        Damaged: the tar is truncated or not a shard of photos, or (on access) an image does not match its checksum.
+        DamagedFile: the tar is truncated or not a shard of photos, or (on access) an image does not match its checksum.
         UserError: the file is missing or cannot be read.
     """
 

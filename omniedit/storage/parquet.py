@@ -76,7 +76,7 @@ def read_rows(path: str | Path, columns: Iterable[str] | None = None) -> list[di
     """Return the rows of a table, with all columns or only `columns`.
 
     Raises:
-        Damaged: the file is not Parquet, is truncated, lacks a column, or has a page that does not match its checksum.
+        DamagedFile: the file is not Parquet, is truncated, lacks a column, or fails a page's checksum.
         UserError: the file is missing or cannot be read.
     """
     names = list(columns) if columns is not None else None

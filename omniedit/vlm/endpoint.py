@@ -115,7 +115,7 @@ class Endpoint:
 
         Raises:
             Fault: the request failed, but may succeed later.
-            Rejected: the endpoint rejects this request.
+            RequestRejected: the endpoint rejects this request.
             UserError: no request can succeed: wrong address, key or model, or no credit left.
         """
         try:

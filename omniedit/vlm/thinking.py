@@ -54,7 +54,7 @@ def find_answers(reply: str) -> list[str]:
     Several parts occur only if marks stand outside quoted text after the end of the thinking.
 
     Raises:
-        Unclear: the reply ends while thinking, or the text after a mark is a quotation rather than an answer.
+        UnclearReply: the reply ends while thinking, or the text after a mark is a quotation rather than an answer.
     """
     while end := _END_TOKEN.search(reply, len(reply) - 100 if len(reply) > 100 else 0):
         reply = reply[: end.start()]
@@ -139,7 +139,7 @@ def _check_end(reply: str, before: str, mark: re.Match[str]) -> None:
     """Check a closing mark without an opening one.
 
     Raises:
-        Unclear: the mark stands within a sentence, as in a quotation.
+        UnclearReply: the mark stands within a sentence, as in a quotation.
     """
     line_before, line_after = _line(reply, mark)
     if not _WORD.search(line_before) or not line_after.strip():
@@ -152,7 +152,7 @@ def _check_quotation(reply: str, mark: re.Match[str]) -> None:
     """Check a closing mark with an opening one.
 
     Raises:
-        Unclear: the sentence continues after the object behind the mark, as in a quoted instruction.
+        UnclearReply: the sentence continues after the object behind the mark, as in a quoted instruction.
     """
     line_before, line_after = _line(reply, mark)
     if ends_with_object(line_after) or not _has_scores(line_after):

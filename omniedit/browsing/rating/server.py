@@ -50,7 +50,7 @@ def answer_get(session: Session, target: str) -> Reply:
     """Return the answer to a GET request.
 
     Raises:
-        Refused: no such address.
+        HttpError: no such address.
         UserError: the rater is unknown, or an image cannot be read.
     """
     try:

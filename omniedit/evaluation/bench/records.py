@@ -112,7 +112,7 @@ class EditFolder:
         """Return the file of an edited item.
 
         Raises:
-            Damaged: the file is missing or differs from its record.
+            DamagedFile: the file is missing or differs from its record.
         """
         path = self.image_path(item_id)
         content = path.read_bytes() if path.is_file() else b""

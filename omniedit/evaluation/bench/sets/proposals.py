@@ -79,7 +79,7 @@ def read_photo(folder: Path, name: str, about: Caption) -> Photo:
         about: its caption and objects, as far as a metadata file gives them.
 
     Raises:
-        Unreadable: the file is not an image, or is damaged.
+        UnreadableImage: the file is not an image, or is damaged.
     """
     with EncodedPhoto(folder / name) as encoded:
         image = resize_to_fit(encoded.decode(), MAX_SIDE)
