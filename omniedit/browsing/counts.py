@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from omniedit.aspect import RATIOS
 from omniedit.browsing.files import ShardFiles, task_place
 from omniedit.plain_text import clean_line
-from omniedit.scoring.by_hand import Decision, HandDecisions
+from omniedit.scoring.human_decisions import Decision, HandDecisions
 
 GROUPS = ("task", "folder", "ratio", "reason", "judge", "source")
 """Columns by which pairs are counted. `folder` is that of the shard: a task or an imported data set."""

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from omniedit.errors import UserError
 from omniedit.exchange.candidates import Candidate, Choice, Chooser, make_chooser, read_candidates
-from omniedit.exchange.card import Card
+from omniedit.exchange.data_card import Card
 from omniedit.exchange.fields import OutColumn, RowMaker, extra_columns
 from omniedit.exchange.formats import FORMATS
 from omniedit.exchange.layout import Container, Layout, load_layout

@@ -13,7 +13,7 @@ from typing import Any
 
 from omniedit.grounding.nouns import KINDS, OBJECT, find_kind, plain_nouns
 from omniedit.instructions.referring import Ambiguous
-from omniedit.instructions.words import content, stems
+from omniedit.instructions.stemming import content, stems
 from omniedit.storage.yaml_tables import parse_yaml
 
 MIN_LEAD = 1.3

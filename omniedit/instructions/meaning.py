@@ -22,8 +22,8 @@ from omniedit.instructions.proposals import (
     SwapProposal,
     TypeProposal,
 )
+from omniedit.instructions.stemming import content, head, stems
 from omniedit.instructions.type_proposals import CountingProposal
-from omniedit.instructions.words import content, head, stems
 from omniedit.storage.yaml_tables import parse_yaml
 from omniedit.tasks import Task
 

@@ -16,7 +16,7 @@ from omniedit.instructions.proposals import (
     TypeProposal,
 )
 from omniedit.instructions.questions import EditOptions
-from omniedit.instructions.words import content, head, stems
+from omniedit.instructions.stemming import content, head, stems
 
 ALIKE = 0.5
 """Minimum share of words that the two prompts of a pair have in common (Ratcliff and Obershelp's measure)."""

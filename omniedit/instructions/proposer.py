@@ -11,7 +11,6 @@ import numpy as np
 
 from omniedit.config.schema import ProposalsConfig
 from omniedit.imaging.images import resize_to_fit
-from omniedit.instructions.asking import ModelQuestion, ask
 from omniedit.instructions.facets import PHRASINGS
 from omniedit.instructions.meaning import PhotoObject
 from omniedit.instructions.proposals import CLASSES, ProposalRow, SwapProposal, rejection_row
@@ -34,7 +33,8 @@ from omniedit.instructions.replies import (
     read_objects,
     read_paraphrases,
 )
-from omniedit.instructions.words import strip_article
+from omniedit.instructions.reply_retries import ModelQuestion, ask
+from omniedit.instructions.stemming import strip_article
 from omniedit.sources.photo import Photo
 from omniedit.tasks import Task
 from omniedit.vlm import Model, Prompt, PromptImage

@@ -12,7 +12,7 @@ import numpy as np
 
 from omniedit.imaging.color_names import ALIASES, COLOURS
 from omniedit.instructions.individuals import Individual
-from omniedit.instructions.words import content, head, stems
+from omniedit.instructions.stemming import content, head, stems
 
 CUES = ("place", "size", "colour", "order", "mirror")
 """Properties that distinguish an object from others of its kind."""

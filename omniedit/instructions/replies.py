@@ -13,7 +13,7 @@ from omniedit.instructions.meaning import PhotoObject, meaning_error
 from omniedit.instructions.plausibility import implausible_reason
 from omniedit.instructions.proposals import Phrase, first_problem, json_object, proposal_in, quote
 from omniedit.instructions.questions import MAX_THINGS, DraftEdit, EditOptions
-from omniedit.instructions.words import content, head, stems, strip_article
+from omniedit.instructions.stemming import content, head, stems, strip_article
 from omniedit.tasks import Task
 
 Part = TypeVar("Part")

@@ -19,9 +19,9 @@ from omniedit.instructions.appearance_templates import (
     style_instructions,
 )
 from omniedit.instructions.objects import addition_instructions, removal_instructions, swap_instructions
+from omniedit.instructions.stemming import noun
 from omniedit.instructions.style_names import styles
 from omniedit.instructions.word_lists import read_list
-from omniedit.instructions.words import noun
 from omniedit.tasks import Task
 
 MATERIALS = (

@@ -17,7 +17,7 @@ from omniedit.architectures import BASELINES
 from omniedit.config.schema import Config
 from omniedit.errors import UserError
 from omniedit.plain_text import clean_line
-from omniedit.run.slurm import list_queued_jobs
+from omniedit.run.slurm_queue import list_queued_jobs
 from omniedit.run.stages import Stage, select_stages
 from omniedit.storage.atomic import is_file
 from omniedit.storage.locks import is_held, read_holder, run_lock

@@ -15,7 +15,7 @@ from omniedit.errors import UserError, error_line
 from omniedit.models.registry import describe_unready
 from omniedit.redaction import export_secrets, redact_values
 from omniedit.run.packages import missing_of_config, missing_of_jobs
-from omniedit.run.slurm import cancel_left_behind
+from omniedit.run.slurm_queue import cancel_left_behind
 from omniedit.sources.identity import Identity
 from omniedit.storage.atomic import write_changed
 from omniedit.storage.locks import Locks, hold_run, run_lock

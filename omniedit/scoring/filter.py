@@ -11,8 +11,8 @@ from omniedit.errors import UserError
 from omniedit.exchange.candidates import BELOW, KEPT, NOT_BEST
 from omniedit.pairs import Shard
 from omniedit.scoring.best_of import CHOSEN, Request, find_lesser
-from omniedit.scoring.by_hand import Decision, HandDecision
-from omniedit.sources.twins import is_held_out, perceptual_hash
+from omniedit.scoring.human_decisions import Decision, HandDecision
+from omniedit.sources.near_duplicates import is_held_out, perceptual_hash
 from omniedit.storage.parquet import column_names, read_table
 
 DECISIONS_SCHEMA = pa.schema(

@@ -23,9 +23,9 @@ from omniedit.sources.caption_values import Caption
 from omniedit.sources.captions import list_caption_files, read_captions
 from omniedit.sources.decode import SUFFIXES, EncodedPhoto
 from omniedit.sources.listing import SUPPORTED, Listing
+from omniedit.sources.near_duplicates import perceptual_hash
 from omniedit.sources.photo import FractionBox, NamedObject
 from omniedit.sources.saliency import salient_centre
-from omniedit.sources.twins import perceptual_hash
 
 SAMPLE = Path(__file__).parent / "sample"
 """Folder of the nine photos shipped with the package."""

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from omniedit.errors import UserError
 from omniedit.sources.index import BENCH, IndexRow
-from omniedit.sources.twins import find_twin
+from omniedit.sources.near_duplicates import find_twin
 
 
 def deal(rows: Sequence[IndexRow], shards: int, bench_photos: int, seed: int) -> list[IndexRow]:

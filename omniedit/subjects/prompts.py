@@ -9,11 +9,11 @@ import numpy as np
 
 from omniedit.config.subjects import PREFIX
 from omniedit.imaging.color_names import COLOURS
-from omniedit.instructions.asking import ModelQuestion, ask
 from omniedit.instructions.objects import with_article
 from omniedit.instructions.proposals import json_object
 from omniedit.instructions.questions import text
 from omniedit.instructions.replies import ParsedReply, ReplyIssue
+from omniedit.instructions.reply_retries import ModelQuestion, ask
 from omniedit.instructions.word_lists import read_list
 from omniedit.plain_text import clean_line
 from omniedit.subjects.subject import Subject

@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 
 from omniedit.errors import UserError
 from omniedit.imaging.images import Image, decode_image
+from omniedit.sources.near_duplicates import perceptual_hash
 from omniedit.sources.photo import FractionBox
-from omniedit.sources.twins import perceptual_hash
 from omniedit.storage.atomic import replace_file
 from omniedit.storage.parquet import read_rows, stream_rows
 

@@ -14,7 +14,7 @@ from omniedit.instructions.proposals import CLASSES, proposal_in
 from omniedit.instructions.proposer import Proposer
 from omniedit.instructions.questions import DraftEdit, EditOptions, digest, text
 from omniedit.instructions.replies import read_edits
-from omniedit.instructions.words import noun
+from omniedit.instructions.stemming import noun
 from omniedit.sources.photo import Photo
 from omniedit.tasks import ANYEDIT_TASKS, Task
 from omniedit.vlm import Prompt, Reply

@@ -9,7 +9,7 @@ from omniedit.imaging.images import Mask
 from omniedit.instructions.individuals import Individual
 from omniedit.instructions.knowledge import resolve_clue
 from omniedit.instructions.referring import Ambiguous, resolve
-from omniedit.instructions.words import stems
+from omniedit.instructions.stemming import stems
 from omniedit.scoring.reference import sentences
 from omniedit.scoring.reference.fields import ramp
 from omniedit.scoring.reference.measures import Comparison, Unmeasurable

@@ -12,7 +12,7 @@ from omniedit.imaging.color_names import ALIASES, COLOURS
 from omniedit.imaging.images import Image
 from omniedit.scoring.student.change import measure_change
 from omniedit.scoring.student.evidence import embed, image_vectors, knowledge, view_pair, word_evidence
-from omniedit.scoring.student.words import Roles, find_roles
+from omniedit.scoring.student.word_roles import Roles, find_roles
 
 OPERATIONS = ("add", "remove", "change", "")
 TOPICS = (

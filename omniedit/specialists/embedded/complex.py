@@ -22,7 +22,7 @@ from omniedit.instructions.individuals import Individual
 from omniedit.instructions.knowledge import find_clues
 from omniedit.instructions.objects import with_article
 from omniedit.instructions.referring import CUES, refer
-from omniedit.instructions.words import head
+from omniedit.instructions.stemming import head
 from omniedit.sources.photo import Photo
 from omniedit.specialists.base import Donors, EditRequest, EditResult, NotApplicable
 from omniedit.specialists.embedded.attribute import AttributeModification

@@ -19,7 +19,7 @@ from omniedit.imaging.morphology import bounding_box, dilate, dilate_by_share, d
 from omniedit.instructions.objects import IRREGULAR_PLURAL, with_article, without_position
 from omniedit.sources.photo import FractionBox, NamedObject, Photo
 from omniedit.specialists.embedded.cut_out_placement import box_size, stands
-from omniedit.specialists.embedded.holes import share_on
+from omniedit.specialists.embedded.removal_mask import share_on
 
 MIN_AREA, MAX_AREA = 0.004, 0.12
 """Smallest and largest share of the image that a copied object covers."""

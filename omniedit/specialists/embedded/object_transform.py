@@ -19,7 +19,7 @@ from omniedit.imaging.inpaint import inpaint
 from omniedit.imaging.morphology import bounding_box, dilate_by_share, distances_to
 from omniedit.imaging.plain_ground import fill_from_ground, ground_unevenness, has_spots, match_tone, surroundings
 from omniedit.sources.photo import FractionBox, Photo
-from omniedit.specialists.embedded.holes import share_on
+from omniedit.specialists.embedded.removal_mask import share_on
 
 MIN_AREA, MAX_AREA = 0.003, 0.2
 """Smallest and largest share of the image that a placed object covers."""

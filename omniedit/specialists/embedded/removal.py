@@ -12,7 +12,7 @@ from omniedit.imaging.inpaint import MODELS, inpaint
 from omniedit.instructions.objects import removal_instructions
 from omniedit.sources.photo import FractionBox, Photo
 from omniedit.specialists.base import EditRequest, EditResult, NotApplicable
-from omniedit.specialists.embedded.holes import inpaint_mask, is_plain_around, share_on
+from omniedit.specialists.embedded.removal_mask import inpaint_mask, is_plain_around, share_on
 from omniedit.tasks import Task
 
 MAX_HOLE = 0.1

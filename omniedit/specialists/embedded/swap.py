@@ -17,8 +17,8 @@ from omniedit.sources.photo import Photo, round_box
 from omniedit.specialists.base import Donors, EditRequest, EditResult, NotApplicable
 from omniedit.specialists.embedded.cut_out_placement import Placement, box_size, place_object
 from omniedit.specialists.embedded.fill_cache import FillCache
-from omniedit.specialists.embedded.holes import inpaint_mask, is_plain_around, share_on
-from omniedit.specialists.embedded.sizes import relative_size
+from omniedit.specialists.embedded.object_sizes import relative_size
+from omniedit.specialists.embedded.removal_mask import inpaint_mask, is_plain_around, share_on
 from omniedit.tasks import Task
 
 MAX_AREA = 0.35

@@ -17,7 +17,7 @@ from omniedit.imaging.images import Image, Mask
 from omniedit.imaging.morphology import bounding_box
 from omniedit.sources.photo import FractionBox, NamedObject, Photo
 from omniedit.specialists.base import EditRequest, EditResult, NotApplicable
-from omniedit.specialists.embedded.sizes import relative_size
+from omniedit.specialists.embedded.object_sizes import relative_size
 from omniedit.specialists.embedded.swap import ObjectSwap
 
 HEIGHT, WIDTH = 320, 480

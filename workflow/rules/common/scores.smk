@@ -3,7 +3,7 @@
 import functools
 import json
 
-from omniedit.scoring.by_hand import FILE as BY_HAND
+from omniedit.scoring.human_decisions import FILE as BY_HAND
 from omniedit.sources.identity import digest_file
 from omniedit.storage.shards import SHARDS_A_BLOCK, shard_share
 

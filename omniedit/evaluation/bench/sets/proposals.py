@@ -20,8 +20,8 @@ from omniedit.grounding.objects import find_objects
 from omniedit.imaging.decode import UnreadableImage
 from omniedit.imaging.images import resize_to_fit
 from omniedit.instructions.proposer import ProposalDraft, Proposer
+from omniedit.instructions.stemming import noun
 from omniedit.instructions.suggestions import suggest
-from omniedit.instructions.words import noun
 from omniedit.sources.caption_values import Caption
 from omniedit.sources.captions import read_captions
 from omniedit.sources.decode import SUFFIXES, EncodedPhoto
