@@ -33,7 +33,7 @@ class Catalog:
     A pair is identified by its number, its place in the index. Numbers never change, because shards are only appended.
 
     Args:
-        who: name to record with decisions.
+        person: name to record with decisions.
     """
 
     def __init__(self, run: Path, person: str) -> None:

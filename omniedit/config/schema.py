@@ -104,7 +104,7 @@ class Config(Section):
 
     @property
     def data_sets(self) -> dict[str, ImportConfig]:
-        """Data sets of pairs by name; that of `sources` has the name of its format."""
+        """Data sets of pairs by name; the one of `sources` is named after its format."""
         is_own = self.sources.kind == "pairs"
         own = {Path(self.sources.pairs.format).stem: self.sources.pairs} if is_own else {}
         return own | self.imports

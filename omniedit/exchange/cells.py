@@ -24,7 +24,7 @@ _DATA_URL = "data:image/"
 _TEXT_MEMBERS = ("txt", "caption")
 """Members of a tar's sample that hold its text, as trainers write them."""
 _NO_FILE = ("none", "null", "nan")
-"""Texts that data sets write in place of the path of an image that a row does not have."""
+"""Texts that data sets write as an image's path in a row without that image."""
 
 
 class BadRow(Exception):
@@ -86,7 +86,7 @@ def read_text(row: Row, layout: Layout, field: str) -> str | None:
 
 
 def read_instructions(row: Row, layout: Layout) -> list[str]:
-    """Return the instruction and its paraphrases, each once; else those of a fallback, or the text of the sample."""
+    """Return the instruction and its paraphrases without repeats; if there are none, the fallback or the sample's text."""
     columns = [*layout.find("instruction"), *layout.find("paraphrases")]
     texts = _read_texts(row, [name for name, column in columns if column.name != FALLBACK])
     if not texts:

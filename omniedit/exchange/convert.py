@@ -47,7 +47,7 @@ class PairMaker:
         tasks: the user's mapping from the data set's task names to tasks.
         sizes: policy for images of different sizes.
         licence: licence of all pairs; None for that of the row or the layout.
-        taken: ids that are used, without the data set's name; each pair adds its own.
+        ids: ids in use, without the data set's name; each pair adds its own.
     """
 
     layout: Layout

@@ -27,7 +27,7 @@ class Survey:
 
     Args:
         columns: arrow type by extra column.
-        found: fields that have a value in some pair.
+        present: fields that have a value in some pair.
         fractional: scores that some pair has as a fraction or beyond 64 bits.
         textual: scores that are texts in some pair.
         rejected: number of rejected pairs by reason.

@@ -79,7 +79,7 @@ def meaning_error(
     An object counts as named by its noun, or by a clue of the table of knowledge that means it alone.
 
     Args:
-        thing: object of the proposal, if any.
+        obj: object of the proposal, if any.
         is_named: whether something else, such as a model, found that the paraphrase names the object.
     """
     words = stems(instruction)

@@ -26,7 +26,7 @@ def implausible_reason(proposal: Proposal, obj: PhotoObject | None, offers: Edit
     """Return why a proposal makes no sense, or None if it does.
 
     Args:
-        thing: object of the proposal, if any.
+        obj: object of the proposal, if any.
     """
     return next(_reasons(proposal, obj, offers), None)
 

@@ -23,6 +23,7 @@ SHARED = "shared"
 """Expert of unknown tasks, and of those without a group."""
 PROMPT_TOKENS = 16
 """Number of tokens per reference, as in AnySD."""
+PROMPT_LAYERS = 2
 PROMPT_WIDTH = 512
 """Largest width of the visual prompt and of the experts' attention."""
 HEAD_WIDTH = 64
@@ -91,11 +92,11 @@ class VisualPrompt(nn.Module):
         patch: side of a patch in latents.
     """
 
-    def __init__(self, channels: int, patch: int, width: int, layers: int = 2) -> None:
+    def __init__(self, channels: int, patch: int, width: int) -> None:
         super().__init__()
         self.patches = nn.Conv2d(channels, width, patch, patch)
         self.queries = nn.Parameter(torch.randn(PROMPT_TOKENS, width) / math.sqrt(width))
-        self.layers = nn.ModuleList(QueryBlock(width) for _ in range(layers))
+        self.layers = nn.ModuleList(QueryBlock(width) for _ in range(PROMPT_LAYERS))
         self.norm = nn.LayerNorm(width)
 
     def forward(self, references: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
@@ -135,7 +136,7 @@ class QueryBlock(nn.Module):
         """Return the tokens of each image after the layer.
 
         Args:
-            seen: which patches are attended to, (images, patches) bool; the tokens always see themselves.
+            visible: patches that the tokens attend to, (images, patches) bool; they always attend to themselves.
         """
         own = self.norm_tokens(tokens)
         key, value = self.to_key_value(torch.cat([own, self.norm_patches(patches)], dim=1)).chunk(2, dim=-1)

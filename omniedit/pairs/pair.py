@@ -110,7 +110,7 @@ class EncodedPair(_Pair[bytes, bytes]):
         """Decode the images.
 
         Args:
-            where: place of the pair, to name it in errors.
+            label: name of the pair in errors; its id if empty.
 
         Raises:
             UserError: an image cannot be decoded.

@@ -51,7 +51,7 @@ def check_provenance(provenance: Any, place: str) -> None:
     """Check a provenance against the schema.
 
     Args:
-        where: file or pair, to name it in errors.
+        place: file or pair, to name it in errors.
 
     Raises:
         UserError: a required key is missing, or a value has the wrong type; the message says what to give.

@@ -42,6 +42,8 @@ RANDOM_WEIGHTS = "random-weights"
 SKELETON_BYTES = 100_000
 SMALLEST, LARGEST = 200_000, 800_000
 """Limits of an image's area in pixels; within them, it is chosen so that all pairs fit on the page."""
+PROBE_AREA = 50_000
+"""Area in pixels at which the bytes of the images are measured."""
 GROWTH = 0.8
 """Exponent by which WebP bytes grow with pixels: 0.75 measured on the sample photos, plus a margin."""
 
@@ -128,10 +130,10 @@ def fit_cards(candidates: Sequence[Candidate]) -> list[dict[str, Any]]:
         pixels = max(SMALLEST, pixels // 2)
 
 
-def max_image_area(cards: Sequence[dict[str, Any]], probe: int = 50_000) -> int:
-    """Estimate the image area in pixels at which all cards just fit, from their bytes at `probe` pixels."""
-    size = sum(card_bytes(with_images(card, probe)) for card in cards)
-    fitting = probe * ((LIMIT - SKELETON_BYTES) / size) ** (1 / GROWTH) if size else LARGEST
+def max_image_area(cards: Sequence[dict[str, Any]]) -> int:
+    """Estimate the image area in pixels at which all cards just fit, from their bytes at `PROBE_AREA`."""
+    size = sum(card_bytes(with_images(card, PROBE_AREA)) for card in cards)
+    fitting = PROBE_AREA * ((LIMIT - SKELETON_BYTES) / size) ** (1 / GROWTH) if size else LARGEST
     return int(min(LARGEST, max(SMALLEST, fitting)))
 
 

@@ -22,6 +22,7 @@ from omniedit.reporting.page import render
 from omniedit.reporting.tabular import TableRow
 
 PHOTOS_SHOWN = 200
+MAX_NAMES = 12
 
 
 @dataclass
@@ -81,12 +82,12 @@ def provenance_page(run: str, config: dict[str, Any], index: Iterable[dict[str, 
 def licence_rows(authors: Mapping[str, Counter[str]]) -> list[TableRow]:
     """Return (licence, number of photos, authors), the most frequent licence first."""
     ordered = sorted(authors.items(), key=lambda item: -item[1].total())
-    return [TableRow([licence, str(names.total()), _few(names)]) for licence, names in ordered]
+    return [TableRow([licence, str(names.total()), _most_common(names)]) for licence, names in ordered]
 
 
-def _few(names: Counter[str], count: int = 12) -> str:
-    listed = ", ".join(name for name, _ in names.most_common(count))
-    return listed + (f" and {len(names) - count} more" if len(names) > count else "")
+def _most_common(names: Counter[str]) -> str:
+    listed = ", ".join(name for name, _ in names.most_common(MAX_NAMES))
+    return listed + (f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else "")
 
 
 def photo_row(photo: dict[str, Any]) -> TableRow:

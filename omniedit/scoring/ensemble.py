@@ -71,7 +71,7 @@ def combine_scores(
 
     Args:
         verdicts: by the name of the judge.
-        least: smallest number of judges that must have scored the pair; None for all.
+        min_judges: smallest number of judges that must have scored the pair; None for all.
     """
     scores = {name: verdict for name, verdict in verdicts.items() if isinstance(verdict, Score)}
     if len(scores) < max(1, len(verdicts) if min_judges is None else min_judges):
@@ -136,7 +136,7 @@ def combine_tables(
 
     Args:
         tables: by the name of the judge, rows of `SCORES_SCHEMA`.
-        average, spread, least: as in `combine_scores`.
+        average, spread, min_judges: as in `combine_scores`.
 
     Raises:
         UserError: no tables, two rows of a pair in one table, or tables of different pairs.

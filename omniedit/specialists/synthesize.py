@@ -99,7 +99,7 @@ class _Batch:
     Args:
         turns: by the index of the photo.
         number: number of the batch in the journal.
-        recalled: outcomes from a killed job, if it finished the batch.
+        loaded: outcomes from a killed job, if it finished the batch.
         prepared: result of `prepare`, for a specialist in stages.
     """
 

@@ -30,11 +30,11 @@ class Retries:
     sleep: Callable[[float], None] = time.sleep
     rng: random.Random = field(default_factory=random.Random)
 
-    def of(self, attempt: Callable[[], T]) -> T:
-        """Return the result of `attempt`, which is called again after a `RequestFault`.
+    def run(self, attempt: Callable[[], T]) -> T:
+        """Return the result of `attempt`, and call it again after each `RequestFault`.
 
         Raises:
-            Fault: the last attempt failed too.
+            RequestFault: the last attempt failed too.
             UserError: the endpoint requests a wait longer than `PATIENCE_S`.
         """
         for number in count(1):

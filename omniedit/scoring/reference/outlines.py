@@ -25,6 +25,8 @@ SOFT_EDGE = 2.0
 """Slope in Lab units per pixel from which an edge of the source may be the border of something."""
 ALIKE, TOUCHING = 0.9, 4
 """Odds from which a colour is the object's and not the rest's, and distance in pixels of a spot that touches a mask."""
+NEAR_SIDE = 41
+"""Side in pixels of the window in which a region's mean colour is taken."""
 _BINS = (12, 24, 24)
 
 
@@ -139,11 +141,11 @@ def _slope(lab: Field) -> Field:
     return np.sqrt((dx * dx + dy * dy).sum(axis=-1))
 
 
-def _mean_near(lab: Field, mask: Mask, side: int = 41) -> Field:
+def _mean_near(lab: Field, mask: Mask) -> Field:
     """Return the (h, w, 3) mean of a region's values around each pixel."""
-    weight = cv2.blur(mask.astype(np.float32), (side, side))
+    weight = cv2.blur(mask.astype(np.float32), (NEAR_SIDE, NEAR_SIDE))
     return (
-        cv2.blur(np.where(mask[..., None], lab, 0).astype(np.float32), (side, side))
+        cv2.blur(np.where(mask[..., None], lab, 0).astype(np.float32), (NEAR_SIDE, NEAR_SIDE))
         / np.maximum(weight, 1e-3)[..., None]
     )
 

@@ -21,7 +21,7 @@ class TokenMap:
 
     Args:
         shares: (S, T), share of a source token's attention that goes to a target token.
-        taken: (T,), 1 if a token takes over source attention, 0 if it keeps its own (a new word).
+        copied: (T,), 1 if a token takes over source attention, 0 if it keeps its own (a new word).
         weights: (T,), final factor on a token's attention.
     """
 

@@ -20,7 +20,7 @@ class ConditionChoice:
     Args:
         references: numbers of a pair's references, ascending unless they are shuffled.
         tasks: index of its task.
-        captions: caption of each reference that is chosen, '' for none.
+        captions: caption of each chosen reference, '' for none.
     """
 
     references: list[list[int]]
@@ -35,14 +35,14 @@ def choose_conditions(
     keeps_text: Sequence[bool],
     rngs: Sequence[np.random.Generator],
 ) -> ConditionChoice:
-    """Choose at random: any `max_references` references of each pair or fewer, their captions, and the task or none.
+    """Choose at random up to `max_references` references of each pair, their captions, and whether the task is given.
 
-    A sample without its instruction has neither, because the instruction points to the references. Guidance by text
-    thus has its unconditional counterpart.
+    A sample without its instruction gets neither references nor task, because the instruction points to the references.
+    Text guidance thus has an unconditional counterpart.
 
     Args:
         keeps_text: whether a sample keeps its instruction.
-        rngs: generator of each sample; it draws nothing else.
+        rngs: generator of each sample, used only here.
     """
     references, tasks, captions = [], [], []
     for pair, keeps, rng in zip(pairs, keeps_text, rngs, strict=True):
