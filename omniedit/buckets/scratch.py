@@ -50,8 +50,8 @@ def is_copy(buckets: Path) -> bool:
 def stage(buckets: Path, scratch: Path) -> None:
     """Copy the buckets to `copy_path(buckets, scratch)` if the copy is missing and there is room.
 
-    One process per node calls this, and locks the copy until it ends. A second training run waits for the copy and shares it. A training run on
-    other buckets removes copies that no process has locked.
+    One process per node calls this, and locks the copy until it ends. A second training run waits for the copy and
+    shares it. A training run on other buckets removes copies that no process has locked.
 
     Raises:
         DamagedFile: a file of the buckets differs from their manifest.

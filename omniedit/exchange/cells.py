@@ -86,7 +86,7 @@ def read_text(row: Row, layout: Layout, field: str) -> str | None:
 
 
 def read_instructions(row: Row, layout: Layout) -> list[str]:
-    """Return the instruction and its paraphrases without repeats; if there are none, the fallback or the sample's text."""
+    """Return the instruction and its paraphrases without repeats, or else the fallback's or the sample's text."""
     columns = [*layout.find("instruction"), *layout.find("paraphrases")]
     texts = _read_texts(row, [name for name, column in columns if column.name != FALLBACK])
     if not texts:

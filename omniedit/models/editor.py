@@ -86,14 +86,14 @@ class Editor(ModelMixin, ConfigMixin):  # type: ignore[misc]
             noisy: (B, C, H, W), the edited image's latents mixed with noise; H and W are multiples of the patch size.
             timestep: (B,), 1000 times the noise level, in [0, 1000].
             prompt_embeds: (B, M, D), the instruction, one vector per token.
-            pooled: (B, D), the instruction as one vector; for bases without such a vector, (B, M), the mask of its tokens.
+            pooled: (B, D), the instruction as one vector; for bases without one, (B, M), the mask of its tokens.
             condition: (B, C, H, W), latents of the source image; zeros drop the condition.
             references: (B, R, C, H, W), latents of reference images.
             reference_mask: (B, R) bool, False where a reference is missing; None if all exist.
             task: (B,) long, index in the editor's list of tasks, -1 for an unknown one.
             guidance: (B,), guidance scale of a base with a guidance embedding; None for its default.
             reference_prompts: (B, R, M, D), captions of the references, one vector per token.
-            reference_pooled: (B, R, D), captions as one vector; for bases without such a vector, (B, R, M), as `pooled`.
+            reference_pooled: (B, R, D), captions as one vector; for bases without one, (B, R, M), as `pooled`.
         """
         given = Inputs(
             *(noisy, timestep, prompt_embeds, pooled, condition, references, reference_mask, task, guidance),

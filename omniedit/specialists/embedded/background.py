@@ -190,7 +190,7 @@ def composite_over(source: Image, preserved: PreservedRegion, background: FloatI
 
 
 def find_preserved_object(photo: Photo, objects: Sequence[FoundObject]) -> PreservedRegion | None:
-    """Return the largest object with its support and the objects on it, or None if its size or position is unsuitable."""
+    """Return the largest object with its support and the objects on it; None if its size or position is unsuitable."""
     if not objects:
         return None
     largest = max(objects, key=lambda obj: obj.area)
