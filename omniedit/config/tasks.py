@@ -227,7 +227,8 @@ class ProposalsConfig(Section):
     failed edits use up the surplus."""
     ask_what_is_meant: bool = False
     """Ask the model which object a paraphrase means if it does not name it ("the thing that tells the time"), and
-    accept it if it means its own. Otherwise only the table of knowledge accepts such paraphrases."""
+    accept the paraphrase if this is its own object. Otherwise only the table of knowledge accepts such
+    paraphrases."""
     quotas: QuotasConfig = QuotasConfig()
     api: EndpointConfig = EndpointConfig()
     local: LocalModelConfig = LocalModelConfig()

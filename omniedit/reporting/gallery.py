@@ -18,12 +18,12 @@ LEADS = {
     Task.OBJECT_ADDITION: "A removal in reverse: the source is the photo without the object, the edit is the photo.",
     Task.ATTRIBUTE_MODIFICATION: "An object keeps its shape and changes its colour or surface.",
     Task.BACKGROUND_SWAP: "The object in the foreground stays, and the scene behind it is replaced.",
-    Task.ENVIRONMENT_CHANGE: "The same scene at another hour, in another season or in other weather.",
+    Task.ENVIRONMENT_CHANGE: "The same scene at another time of day, in another season or in other weather.",
     Task.STYLE_TRANSFER: "The same scene, painted, printed or drawn.",
 }
 GROUP_LEADS = {
-    "subjects": "The subject of the reference images in a new scene, by its expert.",
-    "inverse": "Accepted pairs with source and edited image exchanged, and an instruction for the way back.",
+    "subjects": "The subject of the reference images in a new scene, painted by its expert.",
+    "inverse": "Accepted pairs with source and edited image exchanged, and an instruction that undoes the edit.",
     "composed": "Several accepted edits of one photo in one step.",
     "recaptioned": "Good edits that did not follow their instruction, with a new instruction.",
 }
