@@ -16,7 +16,7 @@ SHOWN = 15
 def count_rejections(shards: Iterable[ShardFiles]) -> list[dict[str, Any]]:
     """Return number, reason and the first photo or row of each kind of rejection, the most frequent first.
 
-    Files that cannot be read are passed over: the index names them.
+    Unreadable files are skipped; the index names them.
     """
     outcome = Outcome()
     for files in shards:

@@ -67,7 +67,7 @@ def _task(row: InputRow) -> str:
 
 
 def _combined_columns(rubric: Rubric) -> tuple[str, ...]:
-    """Return the columns of combined scores; those of several passes only where there are several."""
+    """Return the columns of combined scores; those of several passes only if there are several."""
     return TOGETHER if rubric.passes > 1 else TOGETHER[:3]
 
 

@@ -1,4 +1,4 @@
-"""Section `export`: formats in which the run's pairs leave, and which pairs."""
+"""Section `export`: formats in which the run's pairs are exported, and the choice of pairs."""
 
 from typing import Literal
 

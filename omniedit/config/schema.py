@@ -150,7 +150,7 @@ class Config(Section):
 
     @property
     def gate_groups(self) -> tuple[str, ...]:
-        """Groups whose pairs the quality gates examine. A derived pair has the faults of the pairs behind it."""
+        """Groups whose pairs the quality gates examine. A derived pair inherits the faults of its original pairs."""
         return {"all": self.first_groups, "imported": tuple(self.data_sets), "none": ()}[self.gates.pairs]
 
     @property

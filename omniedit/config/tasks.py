@@ -27,16 +27,16 @@ FAMILIES: Mapping[str, tuple[Task, ...]] = {
     "anyedit": tuple(task for task in ANYEDIT_TASKS if task not in NOT_EMBEDDED),
     "complex": COMPLEX_TASKS,
 }
-"""Tasks that a family's name means in `tasks`: those that have an embedded specialist."""
+"""Tasks that a family's name stands for in `tasks`: those with an embedded specialist."""
 
 
 class TasksConfig(Section):
     """Pairs to make of each task. The seven tasks of OmniEdit are fields. AnyEdit's types and the tasks of complex
     instructions may be given as well.
 
-    A key may also be a family. `omniedit` sets all seven, over their own keys, because the default config has those.
-    `anyedit` sets all types with an embedded specialist, or all 25 with `specialist: learned`, and `complex` both tasks
-    of complex instructions, under their own keys.
+    A key may also be a family. `omniedit` sets all seven and overrides their own keys, because the default config sets
+    these. `anyedit` sets all types with an embedded specialist, or all 25 with `specialist: learned`; `complex` sets
+    both tasks of complex instructions. The own keys of these tasks override the family.
     """
 
     model_config = ConfigDict(extra="allow")

@@ -131,7 +131,7 @@ def _with_text(row: Row, root: Path) -> Row | Rejection:
 
 
 def _read_targets(targets: Path, twice: dict[str, list[str]]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield name and values of each pair of a folder of targets; `twice` takes the images of equal names."""
+    """Yield name and values of each pair of a folder of targets; images with equal names are added to `twice`."""
     root = targets.parent
     folders = sorted(each.name for each in root.iterdir() if each.is_dir())
     controls = sorted((each for each in folders if _CONTROL.fullmatch(each)), key=_control_number)

@@ -101,7 +101,7 @@ class Layout(BaseModel):
         task: task of all pairs, unless a column gives it.
         task_names: section of `task_names.yaml`.
         turns: column with a list of rows, the turns of a session.
-        chain: session whose turns are in two lists; the source of a turn is the edited image of the turn before.
+        chain: session whose turns are in two lists; the source of a turn is the edited image of the previous turn.
         first_turn: number that the data set gives to the first turn.
         unique_in_file: whether ids are unique only within a file.
         from_parent: whether paths in rows begin at the folder above that of the table.

@@ -22,7 +22,7 @@ def split_turns(row: Row, layout: Layout) -> Iterator[Row]:
 
 
 def _split_chain(row: Row, layout: Layout, chain: SessionLayout) -> Iterator[Row]:
-    """Yield the turns of a chain of images: the source of a turn is the edited image of the turn before."""
+    """Yield the turns of a chain of images: the source of a turn is the edited image of the previous turn."""
     source, edited, instruction = (next(layout.find(name))[0] for name in ("source", "edited", "instruction"))
     images, texts = _by_id(row.values.get(chain.images)), row.values[chain.instructions]
     values = {name: value for name, value in row.values.items() if name not in (chain.images, chain.instructions)}

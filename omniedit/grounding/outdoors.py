@@ -1,4 +1,4 @@
-"""Evidence that a photo was taken outdoors: a sky that behaves like one, or foliage all across. Uses no network."""
+"""Evidence that a photo was taken outdoors: a confirmed sky, or foliage from side to side. No network is used."""
 
 import re
 from typing import Any
@@ -64,7 +64,7 @@ def find_sky(image: Image) -> Mask:
     """Return the (h, w) mask of an RGB photo's sky at `WORKING_SIDE`; all False if no sky is confirmed.
 
     A smooth, blue or bright region at the top is a sky if it ends in an edge and either has the colours of a sky or has
-    foliage all across below it. Plain walls, colour gradients, studio backdrops and water do not count.
+    foliage from side to side below it. Plain walls, colour gradients, studio backdrops and water do not count.
     """
     lab = _to_small_lab(image)
     region = _top_region(lab)

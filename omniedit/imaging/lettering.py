@@ -208,7 +208,7 @@ def letters_width(text: str, face: Face) -> float:
 
 
 def place_letters(text: str, face: Face, shape: tuple[int, ...]) -> Field:
-    """Draw a text with a look on an empty patch: (h, w) opacity in [0, 1]."""
+    """Draw a text in a given look on an empty patch: (h, w) opacity in [0, 1]."""
     drawn, middle = draw_letters(text, face.stroke)
     smooth = cv2.GaussianBlur(drawn, (0, 0), max(0.3, 0.45 / min(face.scale)))
     matrix = np.array(

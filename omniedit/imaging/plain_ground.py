@@ -22,7 +22,8 @@ SPOTS = ((8.0, 0.06), (12.0, 0.03))
 WORKING_SIDE = 384
 """Longer side of the reduced copies on which surroundings are examined."""
 MAX_RING_DISTANCE = 8.0
-"""Largest distance in Lab between the surroundings of a hole and of the ground that fills it, for nine tenths."""
+"""Largest distance in Lab between the surroundings of a hole and of the ground that fills it, for nine tenths of the
+pixels."""
 OUTLIERS = 98.0
 """Percentile of the surroundings that must be even; one wing tip is a few percent."""
 
@@ -74,12 +75,12 @@ def surroundings(image: Image, hole: Mask) -> tuple[NDArray[np.float32], Mask, M
 
 
 def fill_from_ground(image: Image, hole: Mask, spare: Mask) -> Image | None:
-    """Return the image with a hole filled with adjacent ground, or None if no such ground is alike.
+    """Return the image with a hole filled with adjacent ground, or None if no adjacent ground is similar.
 
     The ground keeps its texture and takes the tone of the hole's surroundings. Pixels outside the hole are unchanged.
 
     Args:
-        spare: (H, W), what the ground must not show, such as other objects.
+        spare: (H, W), pixels that the ground must not include, such as other objects.
     """
     lab, ring, inside = surroundings(image, hole)
     covered = cv2.resize(levels((hole | spare).astype(np.float32)), lab.shape[1::-1], interpolation=cv2.INTER_AREA) > 0
@@ -133,7 +134,8 @@ def _shifts(inside: Mask) -> Iterator[tuple[int, int]]:
 
 
 def _unlikeness(lab: NDArray[np.float32], ring: Mask, inside: Mask, covered: Mask, shift: tuple[int, int]) -> float:
-    """Return how far the ground at a shift is from plain, and from the surroundings; infinite if it shows more."""
+    """Return how uneven the ground at a shift is and how far from the surroundings; infinite if it shows other
+    objects."""
     rows, columns = np.nonzero(inside)
     there = rows + shift[0], columns + shift[1]
     if covered[there].any():

@@ -65,7 +65,8 @@ class PhotoObject:
     others: tuple[str, ...] = field(default=(), compare=False)
 
     def describe_indirect_name(self, instruction: str) -> str | None:
-        """Return how an instruction names the object by its nature or action; None if it names it outright or not."""
+        """Return how an instruction names the object by its nature or action; None if it names it by its noun or not at
+        all."""
         if head(self.name) in stems(instruction):
             return None
         return name_indirectly(instruction, self.name, self.others)

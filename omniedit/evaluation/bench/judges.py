@@ -28,7 +28,7 @@ class JudgeChoice:
 
     Args:
         kind: judge of `omniedit.scoring.judges`.
-        rubric: name or file; None for that of the set's protocol.
+        rubric: name or file; None for the rubric of the set's protocol.
         scorer: folder of a student or model, or its record; None for `api`.
         members: judges of an ensemble, by their names in it.
     """
@@ -72,7 +72,7 @@ def _choose(name: str, bench: BenchConfig, scoring: ScoringConfig) -> JudgeChoic
 
 
 def _choose_members(name: str, given: BenchJudge, scoring: ScoringConfig) -> dict[str, JudgeChoice]:
-    """Return the judges of an ensemble; its rubric is theirs, and its scorer is that of a student.
+    """Return the judges of an ensemble. They use its rubric, and a student among them uses its scorer.
 
     Raises:
         UserError: there are fewer than two, or one of them cannot score edits whose truth is unknown.

@@ -32,7 +32,7 @@ class Match:
     Args:
         item: name of the source and instruction; matches of an item are not independent.
         place: the match's place in the input, for messages.
-        problem: why the files are unknown; '' if they are not.
+        problem: why the files cannot be determined; '' if they can.
     """
 
     item: str

@@ -36,7 +36,7 @@ class ScoreDifference:
 def compare_scores(
     edits: Sequence[RatedEdit], values: Mapping[str, Values], editors: Sequence[str], seed: int
 ) -> list[ScoreDifference]:
-    """Return the differences of all two editors in each score, whose raters are averaged first.
+    """Return the differences of every two editors in each score, whose raters are averaged first.
 
     Args:
         edits: E rated edits.

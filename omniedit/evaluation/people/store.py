@@ -1,6 +1,6 @@
 """File of answers: an SQLite database of raters, edits and answers. Nothing is deleted: undo marks an answer.
 
-A rating is of one edit, a choice of two. Of one rater, an edit or two edits have at most one answer in force.
+A rating is of one edit, a choice of two. Each rater has at most one answer in force about an edit or a pair of edits.
 """
 
 import secrets

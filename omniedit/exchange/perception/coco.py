@@ -33,10 +33,10 @@ class PaintingRow:
     """Row whose regions are to be painted.
 
     Args:
-        place: of the row, to show it.
+        place: place of the row, for messages.
         own_id: the data set's id.
-        file_name: of the image.
-        folder: in which image paths begin.
+        file_name: name of the image's file.
+        folder: folder that image paths are relative to.
         size: height and width of the image as the data set states them; None if it does not.
         read_regions: returns the regions of an image of (H, W); raises BadRegion or BadImage.
     """

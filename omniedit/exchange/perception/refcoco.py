@@ -15,7 +15,7 @@ from omniedit.exchange.rows import Row
 from omniedit.pairs import Rejection
 
 INSTANCES = "instances.json"
-"""File next to the expressions that has the instances which they mean."""
+"""File next to the expressions, with the instances that they refer to."""
 _PICKLES = (".p", ".pkl", ".pickle")
 Annotations = dict[Any, Mapping[str, Any]]
 

@@ -130,10 +130,10 @@ def align_view(
     return cv2.warpAffine(smooth, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE).astype(np.uint8)
 
 
-def find_subject(image: Image) -> Mask:
+def find_subject(image: Image, contrast: int = CLEAR_LEVELS) -> Mask:
     """Return the (h, w) mask of all that differs from the colour of an image's border, without its rim."""
     border = np.concatenate([image[[0, -1]].reshape(-1, 3), image[:, [0, -1]].reshape(-1, 3)])
-    differs = np.abs(image.astype(np.int16) - np.median(border, axis=0)).max(axis=2) > CLEAR_LEVELS
+    differs = np.abs(image.astype(np.int16) - np.median(border, axis=0)).max(axis=2) > contrast
     return erode(differs, RIM)
 
 

@@ -100,7 +100,7 @@ class Review:
         self._write_table()
 
     def describe(self) -> dict[str, Any]:
-        """Return progress, and the slot that is asked about, None at the end."""
+        """Return the progress and the current slot, None at the end."""
         with self._lock:
             waiting = self._waiting()
             return {
@@ -113,10 +113,10 @@ class Review:
             }
 
     def decide(self, turn: int, verdict: Verdict, instruction: str = "") -> dict[str, Any]:
-        """Record a decision on the slot that is asked about; return the next state.
+        """Record a decision on the current slot; return the next state.
 
         Args:
-            turn: that of the state that the decision answers; after another decision, nothing is recorded.
+            turn: turn of the state that the person saw; if another decision followed, nothing is recorded.
 
         Raises:
             ValueError: an accepted instruction is empty or too long.
