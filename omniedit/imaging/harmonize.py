@@ -59,7 +59,7 @@ def resize_cutout(piece: CutOut, scale: float) -> CutOut:
     return CutOut(np.clip(colours, 0, 255), np.clip(alpha, 0, 1))
 
 
-def relit(piece: CutOut, place: Field) -> CutOut:
+def relight(piece: CutOut, place: Field) -> CutOut:
     """Return the cut-out with highlights no brighter than its new place allows, and a hint of the place's colour cast.
 
     Args:

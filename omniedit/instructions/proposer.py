@@ -39,13 +39,13 @@ from omniedit.sources.photo import Photo
 from omniedit.tasks import Task
 from omniedit.vlm import Model, Prompt, PromptImage
 
-WITHOUT_A_THING = tuple(
+WITHOUT_OBJECTS = tuple(
     task
     for task, kind in CLASSES.items()
     if "object" not in kind.model_fields or not kind.model_fields["object"].is_required()
 )
 """Tasks that also suit photos without distinct objects."""
-TASKS_A_PROMPT = 8
+TASKS_PER_PROMPT = 8
 """Maximum number of tasks in a prompt for edits; a run of more sends several such prompts per photo."""
 
 
@@ -68,7 +68,7 @@ class ProposalDraft:
 
 class Proposer:
     """Proposer of edits. It sends three prompts per photo: two with the image and one with text only. For more than
-    `TASKS_A_PROMPT` tasks it sends several of the second.
+    `TASKS_PER_PROMPT` tasks it sends several of the second.
 
     Args:
         tasks: tasks to propose edits for.
@@ -98,7 +98,7 @@ class Proposer:
         counts = Counter(draft.edit.task for draft in drafts)
         return all(counts[task] >= self.config.spare * quotas[task] for task in self.tasks)
 
-    def prompts_a_photo(self) -> list[Prompt]:
+    def prompts_per_photo(self) -> list[Prompt]:
         """Return the prompts of a typical photo, with a blank image, to estimate the cost."""
         blank, obj = (
             PromptImage(np.zeros((1, 1, 3), np.uint8)),
@@ -114,7 +114,7 @@ class Proposer:
 
     def _task_groups(self) -> list[tuple[Task, ...]]:
         """Return the tasks of each prompt for edits."""
-        return [self.tasks[first : first + TASKS_A_PROMPT] for first in range(0, len(self.tasks), TASKS_A_PROMPT)]
+        return [self.tasks[first : first + TASKS_PER_PROMPT] for first in range(0, len(self.tasks), TASKS_PER_PROMPT)]
 
     def _ask(self, questions: Sequence[ModelQuestion[Part] | None]) -> list[ParsedReply[Part]]:
         """Return the best reply to each question; an empty one for None."""
@@ -125,7 +125,7 @@ class Proposer:
         self, photo: Photo, image: PromptImage, listed: ParsedReply[PhotoObject], requested: Sequence[Task]
     ) -> ModelQuestion[DraftEdit] | None:
         objects, offers = listed.parts, offers_for(photo.source_id)
-        tasks = [task for task in requested if objects or task in WITHOUT_A_THING]
+        tasks = [task for task in requested if objects or task in WITHOUT_OBJECTS]
         read = partial(read_edits, objects=objects, offers=offers, tasks=tasks, per_task=self.config.per_photo)
         prompt = edits_prompt(image, objects, offers, tasks, self.config.per_photo)
         return ModelQuestion(prompt, read) if tasks else None

@@ -19,7 +19,7 @@ CUES = ("place", "size", "colour", "order", "mirror")
 MIN_SEPARATION = 0.05
 """Smallest difference of two centres along an axis, as a share of the image, for one to be the left or upper one."""
 ALONG_THE_AXIS = 0.5
-"""Smallest share that this difference has of the difference along the other axis."""
+"""Smallest ratio of this difference to the difference along the other axis."""
 AT_A_SIDE = 0.4
 """Share of the image, from a border, in which one of three or more objects is 'on the left'."""
 MIN_AREA_RATIO = 1.5

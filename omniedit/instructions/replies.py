@@ -173,10 +173,10 @@ def _edit(task: Task, objects: Sequence[PhotoObject], offers: EditOptions, answe
     if not isinstance(answer, dict) or "instruction" not in answer:
         raise ValueError("not a JSON object with an instruction")
     fields = {name: value for name, value in answer.items() if name != "instruction"}
-    obj = _match_thing(fields.get("object"), objects)
+    obj = _match_object(fields.get("object"), objects)
     if obj:
         fields["object"] = obj.expression
-    if anchor := _match_thing(fields.get("anchor"), objects):
+    if anchor := _match_object(fields.get("anchor"), objects):
         fields["anchor"] = anchor.expression
     proposal = proposal_in(task, fields | {"instructions": [answer["instruction"]]})
     reason = implausible_reason(proposal, obj, offers) or meaning_error(answer["instruction"], task, proposal, obj)
@@ -185,7 +185,7 @@ def _edit(task: Task, objects: Sequence[PhotoObject], offers: EditOptions, answe
     return DraftEdit(task, proposal, obj)
 
 
-def _match_thing(phrase: Any, objects: Sequence[PhotoObject]) -> PhotoObject | None:
+def _match_object(phrase: Any, objects: Sequence[PhotoObject]) -> PhotoObject | None:
     """Return the object whose expression or name a phrase is; None for an empty phrase."""
     if not phrase:
         return None

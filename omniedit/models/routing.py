@@ -85,7 +85,7 @@ class TaskEmbedding(nn.Embedding):
 class VisualPrompt(nn.Module):
     """Resampler of references: learned queries read each image's patches (as in IP-Adapter Plus, on latents).
 
-    A sample without references has the queries' own reading of nothing, so that its experts get tokens too.
+    For a sample without references, the queries attend to themselves alone, so that its experts get tokens too.
 
     Args:
         channels: number of latent channels.
@@ -185,8 +185,7 @@ class Routing(nn.Module):
         channels, patch: latent channels, and side of a patch of references in latents.
         width: width of the network's tokens.
         text_width: width of the instruction's vector.
-        task_token: embed the task. Without it all tasks are the same unknown one for the token; they still have their
-            experts.
+        task_token: embed the task. Without it the token is that of an unknown task; each task still has its expert.
         prompt_width: width of the visual prompt.
     """
 
@@ -247,7 +246,7 @@ class Experts(nn.Module):
     def forward(self, tokens_BND: Tensor, route: Route) -> Tensor:
         """Return the residual of the experts for the network's tokens, (B, N, D)."""
         query = self.to_query(self.norm(tokens_BND))
-        # All experts are computed, so that each has a gradient on every rank, be it zero. There are few tokens.
+        # All experts are computed, so that each has a gradient on every rank, even if it is zero. There are few tokens.
         both = torch.stack([expert(route.tokens) for expert in self.to_key_value], dim=1)
         if route.expert is not None:
             key, value = both[torch.arange(len(both), device=both.device), route.expert].chunk(2, dim=-1)

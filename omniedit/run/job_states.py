@@ -58,7 +58,7 @@ class RunState:
     """State of a run, from files that only need to be readable.
 
     Args:
-        live: whether a workflow is at work on it; None if unknown.
+        live: whether a workflow is running it; None if unknown.
         unread: paths that cannot be read -> reason.
     """
 

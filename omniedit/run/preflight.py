@@ -101,7 +101,7 @@ class Preflight:
     identities: Sequence[Identity]
 
     def register(self) -> None:
-        """Make Snakemake call `prepare` before it plans and executes, and hand secrets down to jobs.
+        """Make Snakemake call `prepare` before it plans and executes, and pass secrets to jobs.
 
         Snakemake has no hook for this: `onstart` runs after planning, when Snakemake has already checked the files.
         """

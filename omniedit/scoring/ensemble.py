@@ -49,7 +49,8 @@ class EnsembleScore:
         o_score: mean or median of the judges' O, which is not the O of the mean sub-scores.
         disagreement: spread of the judges' O, 0 if they agree.
         judges: number of judges that scored the pair.
-        outlier: the judge whose O is farthest from the median; '' for fewer than three, or if several are.
+        outlier: the judge whose O is farthest from the median; '' for fewer than three judges, or if several are
+            equally far.
     """
 
     sc_score_1: float

@@ -63,7 +63,8 @@ def to_marks(
 
 
 def average_passes(passes: Sequence[RubricScores | Unscorable]) -> RubricScores | Unscorable:
-    """Return the means over the passes that have scores, with the first one's texts; the first reason if none has."""
+    """Return the means over the passes that have scores, with the first one's texts; if no pass has scores, the first
+    reason."""
     marks = [each for each in passes if isinstance(each, RubricScores)]
     if len(passes) == 1 or not marks:
         return passes[0]

@@ -100,7 +100,7 @@ class Rubric:
         sc, pq: names of the scores that SC and PQ combine.
         sc_rule, pq_rule: combinations of SC and PQ other than the minimum.
         o: combination to O; it may name `sc`, `pq` and any score.
-        caps: scores that another one limits: at most that one's value.
+        caps: for some scores, the score whose value they must not exceed.
         passes: number of times that each question is asked; SC, PQ and O are the means over the passes.
         temperature: sampling temperature of the passes.
         tasks: rubrics of the tasks that have their own questions.

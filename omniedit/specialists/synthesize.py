@@ -29,8 +29,8 @@ from omniedit.specialists.journal import Journal
 from omniedit.tasks import Task
 
 STRIKES = 6
-"""Number of consecutive failed or repeated edits after which a photo is left alone, as is one with nothing to
-propose."""
+"""Number of consecutive failed or repeated edits after which a photo is not tried again. A photo with nothing to
+propose is not tried again either."""
 
 
 def synthesize(
@@ -127,7 +127,7 @@ def _count_strikes(strikes: int, turn: EditRequest | _Skipped) -> int:
     """Return a photo's strikes after a turn that gave no pair."""
     if isinstance(turn, _Skipped):
         return strikes + 1 if turn.more else STRIKES
-    return strikes if turn.again else strikes + 1
+    return strikes if turn.is_retry else strikes + 1
 
 
 @dataclass

@@ -97,7 +97,7 @@ def run_experts(subjects: Path, config: Config, device: str, spent: Path | None,
 
 
 def describe_work(subjects: Path, config: Config) -> dict[str, Any]:
-    """Return all values that decide a job's pairs, by which it recognises the work of a killed one."""
+    """Return all values that decide a job's pairs, so that a job recognises the work of a killed one."""
     identity = [[each.subject_id, each.sha256] for each in read_subjects(subjects)]
     return {"subjects": identity, "options": json.loads(config.subjects.model_dump_json()), "seed": config.seed}
 

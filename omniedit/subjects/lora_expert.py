@@ -231,7 +231,7 @@ def reset_adapters(net: nn.Module, seed: int) -> None:
 def with_token(caption: str, name: str, token: str) -> str:
     """Return a caption with the subject's rare word before its name: 'a sks duck toy in the snow'.
 
-    A caption that does not name the subject gets both in front.
+    A caption that does not name the subject gets both at its beginning.
     """
     start = caption.lower().find(name.lower())
     if start < 0:

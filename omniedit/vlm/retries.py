@@ -49,5 +49,5 @@ class Retries:
         raise AssertionError("unreachable")
 
     def wait_s(self, failed: int) -> float:
-        """Draw the wait in seconds after this number of failed attempts, at least 1."""
+        """Draw the wait in seconds after `failed` attempts, which is at least 1."""
         return self.rng.uniform(0, min(self.longest_s, self.base_s * 2 ** (failed - 1)))

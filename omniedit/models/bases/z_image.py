@@ -2,8 +2,8 @@
 
 The text has no pooled embedding: `pooled` is the mask of the text tokens, (B, M), 1 for tokens of the text, at the
 front. Image and text are padded to multiples of 32 tokens with learned vectors, which are attended to.
-Z-Image predicts clean - noise at a time that runs from noise to data; `decode` and `modulation` turn both round.
-Shapes: B batch, C latent channels, H W latent height and width, N image tokens, M text tokens, D width.
+Z-Image predicts clean - noise at a time that runs from noise to data; `decode` and `modulation` reverse both. Shapes: B
+batch, C latent channels, H W latent height and width, N image tokens, M text tokens, D width.
 """
 
 from collections.abc import Sequence

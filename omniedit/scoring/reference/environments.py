@@ -83,7 +83,7 @@ def _contrast(before: Light, after: Light) -> float:
 
 
 def _paler(before: Light, after: Light, full: float) -> EnvironmentSign:
-    """Measure how far colour faded or, if the source has no colour, how far none was added."""
+    """Measure how far colours faded; for a source without colour, how little colour was added."""
     if before.chroma < GREY_LEVEL:
         stays = ramp(after.chroma, 2 * NOTICEABLE, NOTICEABLE)
         return EnvironmentSign(

@@ -37,7 +37,8 @@ MIN_UNCOVERED_SHARE = 0.15
 
 
 def movement(comparison: Comparison, truth: Truth) -> Finding:
-    """Score a movement: the same object is at its new place, nothing is left at the old one, and the way is as said."""
+    """Score a movement: the same object is at its new place, nothing is left at the old one, and the direction is as
+    stated."""
     box, new_box, direction = truth["box"], truth["new_box"], truth["direction"]
     width, height = box[2] - box[0], box[3] - box[1]
     across, down = new_box[0] - box[0], new_box[1] - box[1]
@@ -103,7 +104,8 @@ def _figures(comparison: Comparison, box: FractionBox, new_box: FractionBox) -> 
 def _measure_object(
     comparison: Comparison, box: FractionBox, new_box: FractionBox
 ) -> tuple[float, float, float, float]:
-    """Return how far the object is at its new place, how alike, how far at its old one, and how odd the latter looks.
+    """Return how much of the object is at its new place, how similar it is, how much is at its old place, and how odd
+    that place looks.
 
     Raises:
         Unmeasurable: no object stands out in its box in the source.

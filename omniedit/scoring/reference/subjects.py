@@ -143,7 +143,7 @@ def smooth_lightness(image: Image) -> Field:
 
 
 def matching_share(reference: Image, region: Mask, view: Image) -> float:
-    """Return the share of a region in which a view shows the reference, but for a small change of light."""
+    """Return the share of a region in which a view shows the reference, up to a small change of light."""
     one, two = (gaussian_blur(image_to_lab(image), 1.0) for image in (reference, view))
     light = np.clip(np.median((two - one)[region], axis=0), -MAX_RELIGHTING, MAX_RELIGHTING)
     return float((delta_e(one + light, two) < SAME)[region].mean())

@@ -73,7 +73,7 @@ def object_addition(comparison: Comparison, truth: Truth) -> Finding:
 
     The source must look as if the object had never been there: a poor fill costs half of the score, and the rationale
     blames the source image for it. If the truth has `scene`, the source is a photo without a fill, so the object's
-    colours in it are not traces of the object. `shown_subject` looks for the subject itself.
+    colours in it are not traces of the object. `score_shown_subject` looks for the subject itself.
     """
     core = object_region(comparison, truth["box"])
     replaced, figures = replacement_strength(comparison, core)

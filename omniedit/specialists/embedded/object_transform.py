@@ -1,7 +1,7 @@
 """Placing of a photo's object elsewhere or at another size: its old place is filled, and it is pasted with its ground.
 
-An object is placed only where plain ground surrounds it. There no shadow, foot or wing beyond its outline can stay
-behind, and the ground that is copied along fits its new place.
+An object is placed only where plain ground surrounds it. On such ground, no shadow, foot or wing beyond its outline
+remains, and the copied ground matches its new place.
 
     H, W  the photo's height and width"""
 
@@ -147,7 +147,7 @@ def foot(obj: FoundObject) -> tuple[float, float]:
 
 
 def _warp(values: np.ndarray, placing: ObjectTransform) -> np.ndarray:
-    """Return (H, W) or (H, W, 3) values moved with the object; zero where nothing comes from."""
+    """Return (H, W) or (H, W, 3) values moved with the object; zero where no pixel is moved to."""
     height, width = values.shape[:2]
     if placing.scale < 1:
         side = max(1, round(width * placing.scale)), max(1, round(height * placing.scale))

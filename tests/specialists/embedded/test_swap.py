@@ -10,7 +10,7 @@ from omniedit.imaging.harmonize import (
     contact_shadow,
     edge_blur,
     estimate_grain,
-    relit,
+    relight,
     soften_edges,
 )
 from omniedit.imaging.images import Image, Mask
@@ -191,7 +191,7 @@ def test_sharp_clean_cutout_is_blurred_and_grained_like_its_surroundings() -> No
 def test_cutout_is_darkened_in_a_dark_place() -> None:
     piece = CutOut(np.full((40, 40, 3), 220, np.float32), np.ones((40, 40), np.float32))
     dark = np.random.default_rng(0).uniform(20, 60, (500, 3)).astype(np.float32)
-    assert relit(piece, dark).colours.mean() < 0.75 * 220
+    assert relight(piece, dark).colours.mean() < 0.75 * 220
 
 
 def test_contact_shadow_lies_under_the_foot() -> None:
