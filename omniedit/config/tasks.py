@@ -107,9 +107,9 @@ def _check_family(family: str, value: Any) -> None:
     try:
         TaskConfig.model_validate(value)
     except ValidationError as error:
-        kept = ("type", "input", "ctx")
+        copied = ("type", "input", "ctx")
         faults = [
-            {"loc": (family, *each["loc"]), **{name: each[name] for name in kept if name in each}}  # type: ignore[literal-required]
+            {"loc": (family, *each["loc"]), **{name: each[name] for name in copied if name in each}}  # type: ignore[literal-required]
             for each in error.errors()
         ]
         raise ValidationError.from_exception_data("tasks", faults) from None  # type: ignore[arg-type]

@@ -278,8 +278,8 @@ def to_json_value(value: Any) -> Any:
 
 def _keep_nulls(values: Sequence[Any], items: list[Any]) -> list[Any] | None:
     """Return the converted items of a list, or None if JSON cannot represent one of its values."""
-    lost = [each for each, item in zip(values, items, strict=True) if item is None and each is not None]
-    return None if lost else items
+    unreadable = [each for each, item in zip(values, items, strict=True) if item is None and each is not None]
+    return None if unreadable else items
 
 
 def _is_missing(value: Any) -> bool:

@@ -88,7 +88,7 @@ def find_fields(candidate: Candidate) -> set[str]:
     """Return the fields that a candidate has besides those of every pair."""
     shard, row = candidate.shard, candidate.row
     captions, roles = shard.captions(row), shard.reference_roles(row)
-    there = {
+    values = {
         "mask": shard.encoded("mask", row),
         "paraphrases": len(shard.instructions(row)) > 1,
         "source_caption": captions.source,
@@ -101,7 +101,7 @@ def find_fields(candidate: Candidate) -> set[str]:
         "scores": shard.imported_scores(row) or candidate.scores,
         **{name: candidate.provenance.get(name) for name in ("licence", "author", "origin")},
     }
-    return {name for name, value in there.items() if value}
+    return {name for name, value in values.items() if value}
 
 
 def survey(chosen: Iterator[tuple[Candidate, bool]], layout: Layout, takes_rejected: bool) -> Survey:

@@ -107,17 +107,18 @@ def match_tone(moved: NDArray[np.float32], image: Image, mask: Mask, target: Mas
     rows, columns = rows[::step], columns[::step]
     if len(rows) < 32:
         return
-    there = np.nonzero(target)
-    moved[there] += _plane(image[rows, columns] - moved[rows, columns], rows, columns, *there)
+    target_pixels = np.nonzero(target)
+    moved[target_pixels] += _plane(image[rows, columns] - moved[rows, columns], rows, columns, *target_pixels)
 
 
 def _plane(
     values_NC: NDArray[np.float32], rows: NDArray, columns: NDArray, to_rows: NDArray, to_columns: NDArray
 ) -> NDArray[np.float32]:
     """Fit a plane to values at some places, and return its values at others."""
-    here, there = (np.column_stack([y, x, np.ones_like(y)]) for y, x in ((rows, columns), (to_rows, to_columns)))
-    plane, *_ = np.linalg.lstsq(here.astype(np.float32), values_NC, rcond=None)
-    return (there.astype(np.float32) @ plane).astype(np.float32)
+    pixels = (rows, columns), (to_rows, to_columns)
+    from_terms, to_terms = (np.column_stack([y, x, np.ones_like(y)]) for y, x in pixels)
+    plane, *_ = np.linalg.lstsq(from_terms.astype(np.float32), values_NC, rcond=None)
+    return (to_terms.astype(np.float32) @ plane).astype(np.float32)
 
 
 def _shifts(inside: Mask) -> Iterator[tuple[int, int]]:
@@ -134,11 +135,10 @@ def _shifts(inside: Mask) -> Iterator[tuple[int, int]]:
 
 
 def _unlikeness(lab: NDArray[np.float32], ring: Mask, inside: Mask, covered: Mask, shift: tuple[int, int]) -> float:
-    """Return how uneven the ground at a shift is and how far from the surroundings; infinite if it shows other
-    objects."""
+    """Return how uneven the ground at a shift is and how far from the surroundings; infinite if it shows objects."""
     rows, columns = np.nonzero(inside)
-    there = rows + shift[0], columns + shift[1]
-    if covered[there].any():
+    moved = rows + shift[0], columns + shift[1]
+    if covered[moved].any():
         return float("inf")
     around = np.nonzero(ring)
     y, x = around[0] + shift[0], around[1] + shift[1]

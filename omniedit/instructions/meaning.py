@@ -215,8 +215,8 @@ def _is_presupposed(words: Sequence[str], value: Sequence[str], name: str) -> bo
     """Return whether the value is taken as given: 'make the blue cup red', if the cup should become blue."""
     already = [*value, name]
     places = range(1, len(words) - len(already) + 1)
-    pointed_at = [at for at in places if words[at - 1] in stems(_POINTING)]
-    return bool(value) and any(list(words[at:][: len(already)]) == already for at in pointed_at)
+    pointed_at = [index for index in places if words[index - 1] in stems(_POINTING)]
+    return bool(value) and any(list(words[index:][: len(already)]) == already for index in pointed_at)
 
 
 def _task_phrase(task: Task) -> str:

@@ -228,10 +228,10 @@ def read_meanings(reply: str, count: int) -> ParsedReply[str]:
         answer = json_object(reply)
     except ValueError as error:
         return ParsedReply(flaws=(ReplyIssue(str(error)),))
-    meant = [answer.get(str(number)) for number in range(1, count + 1)]
-    if missing := [str(number) for number, name in enumerate(meant, 1) if not isinstance(name, str)]:
+    meanings = [answer.get(str(number)) for number in range(1, count + 1)]
+    if missing := [str(number) for number, name in enumerate(meanings, 1) if not isinstance(name, str)]:
         return ParsedReply(flaws=(ReplyIssue(f"no text under {', '.join(missing)}"),))
-    return ParsedReply(tuple(str(name) for name in meant))
+    return ParsedReply(tuple(str(name) for name in meanings))
 
 
 def _plainly(instruction: str) -> str:

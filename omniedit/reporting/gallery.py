@@ -94,8 +94,8 @@ def gallery(
     return render("gallery", values)
 
 
-def count_note(shown: int, total: int, order: str) -> str:
-    return f"All {total}, highest O first." if shown == total else f"{shown} of {total}: {order}."
+def count_note(count: int, total: int, order: str) -> str:
+    return f"All {total}, highest O first." if count == total else f"{count} of {total}: {order}."
 
 
 def draw(candidates: Sequence[Candidate], count: int, rng: np.random.Generator) -> list[Candidate]:

@@ -45,9 +45,9 @@ class Sources:
                 sources.authors.setdefault(row["licence"], Counter())[row["author"]] += 1
             else:
                 sources.left_out += 1
-            shown = sources.kept if row["status"] == "kept" else sources.rejected
-            if len(shown) < PHOTOS_SHOWN:
-                shown.append(row)
+            rows = sources.kept if row["status"] == "kept" else sources.rejected
+            if len(rows) < PHOTOS_SHOWN:
+                rows.append(row)
         return sources
 
     @property
@@ -145,11 +145,11 @@ def _processor() -> str:
 
 def commit() -> str:
     """Return the git commit of the code, marked as dirty if tracked files differ from it."""
-    here = Path(__file__).parent
+    folder = Path(__file__).parent
     try:
         result = subprocess.run(
             ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"],
-            cwd=here,
+            cwd=folder,
             capture_output=True,
             text=True,
             check=True,

@@ -163,16 +163,16 @@ class Preflight:
         for identity in self.identities:
             identity.refresh()
         # `omniedit status` and jobs read this file.
-        shown = redact_values(self.config.model_dump(mode="json"))
-        write_changed(results / "config.json", json.dumps(shown, indent=1, ensure_ascii=False) + "\n")
+        values = redact_values(self.config.model_dump(mode="json"))
+        write_changed(results / "config.json", json.dumps(values, indent=1, ensure_ascii=False) + "\n")
 
     def loss_lines(self) -> list[str]:
         """Return a line for each folder with missing files. Without its manifest, Snakemake makes the folder again."""
         missing = {folder: missing_files(folder) for folder in self.folders}
         return [
-            f"{folder}: {lost[0]} is missing ({len(lost)} in all); the folder is made again"
-            for folder, lost in missing.items()
-            if lost
+            f"{folder}: {files[0]} is missing ({len(files)} in all); the folder is made again"
+            for folder, files in missing.items()
+            if files
         ]
 
     def check_keys(self) -> None:

@@ -124,9 +124,9 @@ def find_line(answer: str, key: str) -> Iterator[re.Match[str]]:
             yield match
 
 
-def _is_in_curly(text: str, at: int) -> bool:
+def _is_in_curly(text: str, offset: int) -> bool:
     """Return whether typographic quotes enclose a place."""
-    return text.rfind("\u201c", 0, at) > text.rfind("\u201d", 0, at) and text.find("\u201d", at) >= 0
+    return text.rfind("\u201c", 0, offset) > text.rfind("\u201d", 0, offset) and text.find("\u201d", offset) >= 0
 
 
 def _list_fields(answer: _Answer, form: ReplyForm) -> Iterator[Items]:

@@ -204,8 +204,8 @@ def judge_photo(encoded: EncodedPhoto, caption: Caption, demands: PhotoRequireme
     row: IndexRow = {"width": width, "height": height, "status": "refused"}
     ratio = nearest_ratio(width, height, demands.ratio_tolerance)
     if ratio is None:
-        lost = f"a crop to any of the seven removes more than {demands.ratio_tolerance:.0%}"
-        return row | {"reason": f"no ratio within tolerance: {width}x{height}, {lost}"}, None
+        reason = f"a crop to any of the seven removes more than {demands.ratio_tolerance:.0%}"
+        return row | {"reason": f"no ratio within tolerance: {width}x{height}, {reason}"}, None
     left, top, right, bottom = crop_box(width, height, ratio)
     pixels = (right - left) * (bottom - top)
     if pixels < demands.min_pixels:

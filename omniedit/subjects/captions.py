@@ -130,10 +130,10 @@ class ModelCaptioner(_Captioner):
         self._model, self._tries, self._max_side = model, tries, max_side
 
     def describe(self, images: Sequence[CaptionedImage]) -> tuple[str, list[str], str]:
-        shown = [PromptImage(resize_to_fit(each.pixels, self._max_side)) for each in images]
+        prompt_images = [PromptImage(resize_to_fit(each.pixels, self._max_side)) for each in images]
         texts = "\n".join(f"{number}. {clean_line(each.text, 200)}" for number, each in enumerate(images, 1))
         facts = f"images: {len(images)}\ntexts of their pages:\n{texts}"
-        prompt = Prompt((text("subject_captions"), facts, *shown), _TOKENS + _TOKENS_A_CAPTION * len(images))
+        prompt = Prompt((text("subject_captions"), facts, *prompt_images), _TOKENS + _TOKENS_A_CAPTION * len(images))
         (reply,) = ask(self._model, [ModelQuestion(prompt, partial(read_captions, count=len(images)))], self._tries)
         if not reply.parts:
             return "", [], f"no captions: {'; '.join(map(str, reply.flaws))}"

@@ -136,8 +136,8 @@ def _read_prompt(item: Any, name: str, tasks: Sequence[Task], known: set[str]) -
     if not isinstance(caption, str) or not isinstance(instruction, str):
         return ReplyIssue("a prompt lacks caption or instruction", task)
     caption, instruction = clean_line(caption, MAX_LENGTH), clean_line(instruction, MAX_LENGTH)
-    for key, said_there in (("caption", caption), ("instruction", instruction)):
-        if name.lower() not in said_there.lower():
+    for key, sentence in (("caption", caption), ("instruction", instruction)):
+        if name.lower() not in sentence.lower():
             return ReplyIssue(f"the {key} does not name the {name}", task)
     if caption in known:
         return ReplyIssue("a caption repeats another one", task)

@@ -26,8 +26,8 @@ def draw_weights(clusters: int, rng: np.random.Generator) -> Values:
     once = np.ones((1, clusters))
     if not 1 < clusters <= MAX_IMAGES:
         return once
-    drawn = rng.multinomial(clusters, np.full(clusters, 1 / clusters), size=DRAWS)
-    return np.concatenate([once, drawn.astype(np.float64)])
+    counts = rng.multinomial(clusters, np.full(clusters, 1 / clusters), size=DRAWS)
+    return np.concatenate([once, counts.astype(np.float64)])
 
 
 def rank_correlations(a_N: Values, b_N: Values, weights_DN: Values) -> Values:

@@ -146,8 +146,8 @@ def _rater_line(rater: RaterFacts) -> str:
 
 
 def _notes(results: Results) -> list[str]:
-    few = [f"Edits have fewer than the paper's {PAPER_RATERS} raters."] if results.fewest < PAPER_RATERS else []
-    return few + describe_excluded(results.unable, results.outdated)
+    notes = [f"Edits have fewer than the paper's {PAPER_RATERS} raters."] if results.fewest < PAPER_RATERS else []
+    return notes + describe_excluded(results.unable, results.outdated)
 
 
 def _range(fewest: int, maximum: int) -> str:

@@ -69,11 +69,11 @@ def remaining_area(before: Field, after: Field, mask: Mask) -> float:
         return 0.0
     change = np.linalg.norm(after - before, axis=-1)
     replaced = mask & (change > 8)
-    meant = np.linalg.norm(_mean_near(after - before, mask), axis=-1)
+    expected = np.linalg.norm(_mean_near(after - before, mask), axis=-1)
     now = np.linalg.norm(after - _mean_near(after, replaced), axis=-1)
-    similar = (change < 0.4 * meant + 1) & _has_colours_like(before, core, rest)
+    similar = (change < 0.4 * expected + 1) & _has_colours_like(before, core, rest)
     similar = cv2.morphologyEx(similar.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3))) > 0
-    missed = similar & (meant > 12) & (now > 12) & (outwards <= NEAR) & (inwards <= NEAR)
+    missed = similar & (expected > 12) & (now > 12) & (outwards <= NEAR) & (inwards <= NEAR)
     _, labels = cv2.connectedComponents(similar.astype(np.uint8))
     inside, outside, touching = (
         np.bincount(labels[part], minlength=labels.max() + 1)

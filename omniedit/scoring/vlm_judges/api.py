@@ -86,8 +86,8 @@ def build_prompt(
 ) -> Prompt:
     """Build the prompt of a question: its fixed text, then the named images, then the named texts."""
     parts = lay_out(question, example)
-    shown = (part if isinstance(part, str) else PromptImage(resize_to_fit(part, max_side)) for part in parts)
-    return Prompt(tuple(shown), question.max_tokens, temperature, seed)
+    prompt_parts = (part if isinstance(part, str) else PromptImage(resize_to_fit(part, max_side)) for part in parts)
+    return Prompt(tuple(prompt_parts), question.max_tokens, temperature, seed)
 
 
 def estimate_usage(rubric: Rubric, words: Sequence[dict[str, str]], config: ApiConfig) -> Usage:

@@ -52,7 +52,7 @@ class ObjectTransform:
     @property
     def matrix(self) -> np.ndarray:
         """Return the (2, 3) affine map from old to new pixels."""
-        x, y = ((1 - self.scale) * at + by for at, by in zip(self.anchor, self.shift, strict=True))
+        x, y = ((1 - self.scale) * point + by for point, by in zip(self.anchor, self.shift, strict=True))
         return np.array([[self.scale, 0, x], [0, self.scale, y]], np.float64)
 
     def move_box(self, box: FractionBox, shape: tuple[int, ...]) -> FractionBox:
@@ -90,7 +90,7 @@ def mask_with_rim(obj: FoundObject) -> Mask:
     return dilate_by_share(obj.mask, RIM)
 
 
-def fits(filled: Image, obj: FoundObject, placing: ObjectTransform, others: Sequence[Mask]) -> bool:
+def can_place(filled: Image, obj: FoundObject, placing: ObjectTransform, others: Sequence[Mask]) -> bool:
     """Return whether an object would lie on the same plain ground, in view and clear of others.
 
     Args:

@@ -15,7 +15,14 @@ from omniedit.instructions.placement import SHARES, TIMES, movement_instructions
 from omniedit.sources.photo import Photo, round_box
 from omniedit.specialists.base import EditRequest, EditResult, NotApplicable
 from omniedit.specialists.embedded.cut_out_placement import box_size, stands
-from omniedit.specialists.embedded.object_transform import ObjectTransform, fill_place, find_obstacle, fits, foot, place
+from omniedit.specialists.embedded.object_transform import (
+    ObjectTransform,
+    can_place,
+    fill_place,
+    find_obstacle,
+    foot,
+    place,
+)
 from omniedit.tasks import Task
 
 DISTANCES = (1.1, 0.8, 1.6, 0.6, 2.2)
@@ -136,7 +143,7 @@ class Movement(_Rearrangement):
             for distance in DISTANCES:
                 pixels = sign * round(distance * side)
                 placing = ObjectTransform(1.0, (0.0, 0.0), (0, pixels) if axis else (pixels, 0))
-                if abs(pixels) >= MIN_DISTANCE * whole and fits(filled, obj, placing, masks):
+                if abs(pixels) >= MIN_DISTANCE * whole and can_place(filled, obj, placing, masks):
                     yield _Change(obj, filled, placing, direction)
                     break
 
@@ -168,7 +175,7 @@ class Resize(_Rearrangement):
         anchor = (x, y if stands(photo.image, obj.mask) else y - box_size(obj.mask)[1] / 2)
         for scale in SHARES:
             placing = ObjectTransform(scale, anchor, (0, 0))
-            if fits(filled, obj, placing, [other.mask for other in others]):
+            if can_place(filled, obj, placing, [other.mask for other in others]):
                 yield _Change(obj, filled, placing, scale)
 
     def _value(self, change: _Change, restores: bool) -> str | float:

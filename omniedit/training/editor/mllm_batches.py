@@ -155,13 +155,15 @@ class MllmBatchBuilder(EditBatchBuilder):
         velocity, token_loss_B = network(**cast_inputs(network, batch.inputs))
         return flow_loss(velocity, batch.target) + token_loss_B
 
-    def _text_inputs(self, pairs: PairBatch | EncodedBatch, shown: Augmentation, like: Tensor) -> dict[str, Tensor]:
+    def _text_inputs(
+        self, pairs: PairBatch | EncodedBatch, augmentation: Augmentation, like: Tensor
+    ) -> dict[str, Tensor]:
         if isinstance(pairs, EncodedBatch):
             raise ValueError(
                 "encode_once: a language model reads images, which encoded pairs do not have; set it false"
             )
-        images = augment_images(pairs.source, shown.flips, shown.sources)
-        inputs = self.encoder.inputs(images, select_instructions(pairs, shown.numbers))
+        images = augment_images(pairs.source, augmentation.flips, augmentation.sources)
+        inputs = self.encoder.inputs(images, select_instructions(pairs, augmentation.numbers))
         return {name: value.to(like.device) for name, value in inputs.items()}
 
 

@@ -55,7 +55,7 @@ def choose_conditions(
         tasks.append(takes.task_index(pair["task"]) if keeps and not loses_task else UNKNOWN_TASK)
         loses_caption = rng.random(len(references[-1])) < options.caption_dropout
         texts = pick_captions(pair, references[-1])
-        captions.append(["" if lost else text for text, lost in zip(texts, loses_caption, strict=True)])
+        captions.append(["" if is_dropped else text for text, is_dropped in zip(texts, loses_caption, strict=True)])
     return ConditionChoice(references, tasks, captions)
 
 
