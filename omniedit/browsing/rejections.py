@@ -35,7 +35,7 @@ def format_rejections(rejections: Sequence[Mapping[str, Any]]) -> list[str]:
     if not rejections:
         return []
     lines = ["", f"photos and rows without a pair: {sum(each['rows'] for each in rejections):,}"]
-    lines += [f"  {each['rows']:,} x {_describe(each)}" for each in rejections[:SHOWN]]
+    lines += [f"  {rejection['rows']:,} x {_describe(rejection)}" for rejection in rejections[:SHOWN]]
     return lines + ([f"  and {len(rejections) - SHOWN:,} more reasons"] if len(rejections) > SHOWN else [])
 
 

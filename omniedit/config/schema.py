@@ -232,7 +232,7 @@ class Config(Section):
     def endpoints(self) -> list[ApiConfig]:
         """Endpoints that judges and teacher use."""
         uses_own = "api" in (self.scoring.teacher, self.bench.judge)
-        others = [each.api for each in self._run_judges.values() if each.judge == "api"]
+        others = [judge.api for judge in self._run_judges.values() if judge.judge == "api"]
         return [*([self.scoring.api] if uses_own else []), *others]
 
     @property

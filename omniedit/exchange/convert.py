@@ -89,7 +89,7 @@ class PairMaker:
             edited=images.edited,
             mask=images.mask,
             provenance=self._provenance(row, images, imported),
-            references=tuple(replace(each, role=each.role or _role(task)) for each in references),
+            references=tuple(replace(reference, role=reference.role or _role(task)) for reference in references),
             captions=Captions(read_text(row, layout, "source_caption"), read_text(row, layout, "edited_caption")),
             session=session and clean_line(f"{self.name}-{session}", MAX_LENGTH),
             turn=turn,

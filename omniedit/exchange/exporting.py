@@ -140,7 +140,10 @@ def _describe_columns(columns: Sequence[OutColumn], container: str) -> list[OutC
     if container == "parquet":
         return list(columns)
     texts = ("image", "path", "binary", *(["list"] if container == "csv" else []))
-    known = [OutColumn(each.name, "string" if each.type in texts else each.type, arrow=each.arrow) for each in columns]
+    known = [
+        OutColumn(column.name, "string" if column.type in texts else column.type, arrow=column.arrow)
+        for column in columns
+    ]
     return known if container in ("jsonl", "json", "csv") else []
 
 

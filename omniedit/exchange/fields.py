@@ -119,7 +119,7 @@ class _Fields:
     def value(self, name: str, column: Column) -> Any:
         kind = column_type(column)
         if column.field == "source" and kind == "list":
-            inputs = [each.image for each in self.pair.references if each.role == "input"]
+            inputs = [reference.image for reference in self.pair.references if reference.role == "input"]
             return [self._image("source"), *map(ImageCell, inputs)]
         if column.field in ("source", "edited", "mask"):
             cell = self._image(column.field) if self._is_first(name, column.field) else None
@@ -219,9 +219,9 @@ class _Fields:
 
     def references(self, name: str, column: Column) -> list[dict[str, Any]] | None:
         listed = []
-        for each in self.pair.references:
-            caption = {} if each.caption is None else {"caption": each.caption}
-            listed.append({"role": each.role, "image": ImageCell(each.image), **caption})
+        for reference in self.pair.references:
+            caption = {} if reference.caption is None else {"caption": reference.caption}
+            listed.append({"role": reference.role, "image": ImageCell(reference.image), **caption})
         return listed or None
 
     def provenance(self, name: str, column: Column) -> dict[str, Any]:

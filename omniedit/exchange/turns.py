@@ -38,4 +38,4 @@ def _split_chain(row: Row, layout: Layout, chain: SessionLayout) -> Iterator[Row
 def _by_id(images: Any) -> Mapping[str, Any]:
     """Return path or address by id of a list of mappings with `id` and `url`."""
     entries = images if isinstance(images, list) else []
-    return {str(each.get("id")): each.get("url") for each in entries if isinstance(each, dict)}
+    return {str(entry.get("id")): entry.get("url") for entry in entries if isinstance(entry, dict)}

@@ -138,7 +138,7 @@ class Proposer:
         self, proposed: Sequence[ParsedReply[DraftEdit]], replies: Sequence[ParsedReply[Paraphrase]]
     ) -> list[ParsedReply[Paraphrase]]:
         """Ask which objects doubtful paraphrases mean; a paraphrase that means another one becomes a flaw."""
-        doubtful = [[each for each in parsed.parts if each.doubt] for parsed in replies]
+        doubtful = [[part for part in parsed.parts if part.doubt] for parsed in replies]
         questions = [
             self._meaning_question(edits, each) if each else None
             for edits, each in zip(proposed, doubtful, strict=True)
@@ -215,7 +215,7 @@ def _flaws(
 
 
 def _named_by(place: int, instructions: ParsedReply[Paraphrase]) -> dict[str, str]:
-    return {each.phrasing: each.named_by for each in instructions.parts if each.edit == place and each.named_by}
+    return {part.phrasing: part.named_by for part in instructions.parts if part.edit == place and part.named_by}
 
 
 def _phrasings(place: int, edit: DraftEdit, instructions: ParsedReply[Paraphrase]) -> dict[str, str]:

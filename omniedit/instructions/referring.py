@@ -79,7 +79,7 @@ def refer(target: int, individuals: Sequence[Individual], cues: Sequence[str] = 
         target: index of the object.
     """
     noun = individuals[target].noun
-    namesakes = [this for this in individuals if head(this.noun) == head(noun)]
+    namesakes = [individual for individual in individuals if head(individual.noun) == head(noun)]
     if len(namesakes) < 2:
         return {}
     by_cue: dict[str, list[str]] = {}
@@ -145,7 +145,7 @@ def _find_alike(text: str, individuals: Sequence[Individual]) -> list[int]:
 
 def _without_noun(text: str, namesakes: Sequence[Individual]) -> str:
     """Return a text without the nouns of objects, whose words may be those of a cue: an orange, a left-hand drive."""
-    words = {word for this in namesakes for word in this.noun.lower().split()}
+    words = {word for namesake in namesakes for word in namesake.noun.lower().split()}
     tokens = text.split()
     for word in words & set(tokens):
         place = len(tokens) - 1 - tokens[::-1].index(word)

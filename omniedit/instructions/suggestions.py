@@ -138,5 +138,5 @@ def _choose_another(name: str, rng: np.random.Generator) -> str:
     """Return another noun, of the same kind if possible: another animal for a dog."""
     kind, own = find_kind(noun(name)), noun(name)
     others = [each for each in sorted(GROUPS) if each != own]
-    same_kind = [each for each in others if kind and find_kind(each) == kind]
+    same_kind = [other for other in others if kind and find_kind(other) == kind]
     return str(rng.choice(same_kind or others))

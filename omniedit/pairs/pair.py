@@ -94,7 +94,10 @@ class EditPair(_Pair[Image, Mask]):
             "source": encode(self.source),
             "edited": encode(self.edited),
             "mask": None if self.mask is None else encode_mask(self.mask),
-            "references": tuple(Reference(each.role, encode_png(each.image), each.caption) for each in self.references),
+            "references": tuple(
+                Reference(reference.role, encode_png(reference.image), reference.caption)
+                for reference in self.references
+            ),
         }
         return EncodedPair(**self._fields() | encoded)
 

@@ -169,8 +169,12 @@ def card(candidate: Candidate) -> dict[str, Any]:
         "before": shrink_to_area(pair.source, LARGEST),
         "after": shrink_to_area(pair.edited, LARGEST),
         "references": [
-            {"image": image_uri(each.image, REFERENCE_PIXELS), "role": each.role, "caption": each.caption or ""}
-            for each in pair.references
+            {
+                "image": image_uri(reference.image, REFERENCE_PIXELS),
+                "role": reference.role,
+                "caption": reference.caption or "",
+            }
+            for reference in pair.references
         ],
         "outline": "" if pair.mask is None else outline(pair.mask),
         "outline_height": round(1000 * height / width),

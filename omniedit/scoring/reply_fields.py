@@ -72,7 +72,7 @@ def _scan(text: str, form: ReplyForm) -> _Answer:
     joined = (end for end in quoting if not _COMMA.match(text, end))
     nowhere = len(text) + 1
     objects = [piece for piece in pieces if isinstance(piece, JsonSpan)]
-    gaps = zip([0, *(each.end for each in objects)], [*(each.start for each in objects), nowhere], strict=True)
+    gaps = zip([0, *(obj.end for obj in objects)], [*(obj.start for obj in objects), nowhere], strict=True)
     quotes = tuple(quote.start() for start, end in gaps for quote in _QUOTE.finditer(text, start, end))
     return _Answer(text, pieces, min(quoting, default=nowhere), min(joined, default=nowhere), quotes)
 

@@ -146,21 +146,21 @@ class Rubric:
     @property
     def images(self) -> tuple[str, ...]:
         """Names of the images that an example of any task must have."""
-        return _unique(name for each in self.variants for question in each.questions for name in question.images)
+        return _unique(name for variant in self.variants for question in variant.questions for name in question.images)
 
     @property
     def words(self) -> tuple[str, ...]:
         """Names of the texts that an example of any task must have."""
-        return _unique(name for each in self.variants for question in each.questions for name in question.words)
+        return _unique(name for variant in self.variants for question in variant.questions for name in question.words)
 
     @property
     def scores(self) -> tuple[str, ...]:
-        return _unique(name for each in self.variants for question in each.questions for name in question.scores)
+        return _unique(name for variant in self.variants for question in variant.questions for name in question.scores)
 
     @property
     def texts(self) -> tuple[str, ...]:
         """Names of the fields with texts, besides the rationale."""
-        forms = (question.reply_form for each in self.variants for question in each.questions)
+        forms = (question.reply_form for variant in self.variants for question in variant.questions)
         return _unique(name for form in forms for name in form.texts)
 
     @property

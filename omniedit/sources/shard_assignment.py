@@ -91,4 +91,4 @@ def _order(row: IndexRow, seed: int) -> str:
 
 
 def _has_box(row: IndexRow) -> bool:
-    return any(each["box"] for each in json.loads(row["objects"]))
+    return any(obj["box"] for obj in json.loads(row["objects"]))

@@ -179,7 +179,7 @@ def choose_images(
     while len(rows) >= minimum:
         means = mean_to_others(similar_NN[np.ix_(rows, rows)])
         if means.min() >= options.min_similarity and len(rows) <= options.max_demonstrations:
-            return [places[each] for each in rows], "", round(float(means.mean()), 4)
+            return [places[row] for row in rows], "", round(float(means.mean()), 4)
         rows.pop(int(means.argmin()))
     return [], f"its images differ: fewer than {minimum} have a similarity of {options.min_similarity:g}", None
 

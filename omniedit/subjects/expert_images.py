@@ -76,7 +76,9 @@ def to_pair(subject: Subject, painted: ExpertImage, expert: str, seed: int, atte
         source=encode_png(painted.source),
         edited=encode_png(painted.image),
         mask=None if painted.mask is None else encode_mask(painted.mask),
-        references=tuple(Reference(ROLE, each.image, each.caption) for each in demonstrations),
+        references=tuple(
+            Reference(ROLE, demonstration.image, demonstration.caption) for demonstration in demonstrations
+        ),
         captions=Captions(painted.source_caption, painted.caption),
         provenance={
             "source_id": subject.subject_id,

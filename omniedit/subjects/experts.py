@@ -98,7 +98,7 @@ def run_experts(subjects: Path, config: Config, device: str, spent: Path | None,
 
 def describe_work(subjects: Path, config: Config) -> dict[str, Any]:
     """Return all values that decide a job's pairs, so that a job recognises the work of a killed one."""
-    identity = [[each.subject_id, each.sha256] for each in read_subjects(subjects)]
+    identity = [[subject.subject_id, subject.sha256] for subject in read_subjects(subjects)]
     return {"subjects": identity, "options": json.loads(config.subjects.model_dump_json()), "seed": config.seed}
 
 
@@ -178,7 +178,7 @@ def paint_subject(subject: Subject, expert: Expert, check: Filter, seed: int) ->
     rejected: list[Outcome] = []
     attempts: dict[Task, int] = {}
     try:
-        demonstrations, boxes = subject.images(), [each.box for each in subject.demonstrations]
+        demonstrations, boxes = subject.images(), [demonstration.box for demonstration in subject.demonstrations]
         for painted in expert.paint(subject):
             if isinstance(painted, Rejection):
                 rejected.append(painted)

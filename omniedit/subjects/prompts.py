@@ -96,7 +96,7 @@ def imagine(
     model: Model, subject: Subject, tasks: Sequence[Task], count: int, tries: int
 ) -> tuple[list[NewImage], list[str]]:
     """Return up to `count` prompts of each task by a language model, and why others cannot be used."""
-    captions = "\n".join(f"- {each.caption}" for each in subject.demonstrations)
+    captions = "\n".join(f"- {demonstration.caption}" for demonstration in subject.demonstrations)
     skills = ", ".join(task.removeprefix(PREFIX) for task in tasks)
     facts = f"name: {subject.name}\ncaptions:\n{captions}\nskills: {skills}\nwanted for each skill: {count}"
     prompt = Prompt((text("subject_prompts"), facts), _TOKENS + _TOKENS_A_PROMPT * count * len(tasks))

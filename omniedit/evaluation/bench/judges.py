@@ -43,7 +43,7 @@ class JudgeChoice:
     @property
     def kinds(self) -> set[str]:
         """Kind of the judge, or those of an ensemble's judges."""
-        return {each.kind for each in self.members.values()} or {self.kind}
+        return {member.kind for member in self.members.values()} or {self.kind}
 
 
 def choose_judges(names: Sequence[str], bench: BenchConfig, scoring: ScoringConfig) -> list[JudgeChoice]:

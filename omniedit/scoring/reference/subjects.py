@@ -91,7 +91,7 @@ def _without_shading(look_NC: Field) -> Field:
 
 
 def find_reference(comparison: Comparison, role: str) -> Image:
-    image = next((each.image for each in comparison.pair.references if each.role == role), None)
+    image = next((reference.image for reference in comparison.pair.references if reference.role == role), None)
     if image is None:
         raise Unmeasurable(f"the pair has no reference image with the role {role}")
     return image

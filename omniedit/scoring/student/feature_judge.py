@@ -75,7 +75,7 @@ class FeatureJudge:
             self.warned = True
         note = f"{100 * evidence.measures['area']:.1f} % of the image changed."
         return Score(
-            success, restraint, quality, note + "".join(f" {OUTSIDE}: {each}." for each in doubts), self.version
+            success, restraint, quality, note + "".join(f" {OUTSIDE}: {doubt}." for doubt in doubts), self.version
         )
 
     def _doubt_images(self, beyond: float) -> list[str]:

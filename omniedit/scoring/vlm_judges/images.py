@@ -118,10 +118,10 @@ class ImageEncoder:
 
     def _as_output(self, features: Sequence[ImageFeatures]) -> Any:
         """Return features in the form in which the model's own encoder returns them."""
-        pooled: Any = tuple(each.pooled for each in features)
+        pooled: Any = tuple(feature.pooled for feature in features)
         if isinstance(self._output.pooler_output, Tensor):
             pooled = torch.cat(pooled)
-        layers = list(zip(*(each.deepstack for each in features), strict=True))
+        layers = list(zip(*(feature.deepstack for feature in features), strict=True))
         more = {"deepstack_features": layers} if layers else {}
         return type(self._output)(pooler_output=pooled, **more)
 

@@ -137,8 +137,8 @@ class VisualSegment(VisualEdit):
         assert request.parts is not None
         objects = self._objects.find(request.photo)
         added = set(request.truth["object"].split(" and the "))
-        shape = np.logical_or.reduce([this.mask for this in objects if this.name in added])
-        others = [this.mask for this in objects if this.name not in added]
+        shape = np.logical_or.reduce([obj.mask for obj in objects if obj.name in added])
+        others = [obj.mask for obj in objects if obj.name not in added]
         return draw_segments(
             [*others, shape], [*request.parts["colours"][1 : len(others) + 1], request.truth["segment"]]
         )

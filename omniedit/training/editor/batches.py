@@ -156,7 +156,7 @@ class EditBatchBuilder(Velocities):
     ) -> dict[str, Tensor]:
         """Return the network's inputs for the captions of references: the empty text if there is no reference."""
         counts = [len(texts) for texts in chosen.captions]
-        texts = [text for each in chosen.captions for text in each]
+        texts = [text for caption in chosen.captions for text in caption]
         if not texts:
             counts, texts = [1] * len(counts), [""] * len(counts)
             embeddings = (

@@ -93,8 +93,8 @@ class PhotoStore:
         photo = self.photos[place]
         width, height = bucket_size(photo.ratio, self.resolution)
         photo_objects = self.objects.find(photo)
-        masks = [resize_cover_mask(each.mask, width, height) for each in photo_objects]
-        names = tuple(without_position(each.name) for each in photo_objects)
+        masks = [resize_cover_mask(obj.mask, width, height) for obj in photo_objects]
+        names = tuple(without_position(obj.name) for obj in photo_objects)
         objects = np.array(masks, bool).reshape(-1, height, width)
         image = np.ascontiguousarray(resize_cover(photo.image, width, height))
         size = image.nbytes + objects.nbytes

@@ -125,7 +125,11 @@ def build_differences(results: Results, judge: str) -> Grid:
         "Only items that both editors have scores for count."
     )
     return Grid(
-        f"Paired differences, {judge}", columns, [_difference_row(each) for each in differences], "editors", [note]
+        f"Paired differences, {judge}",
+        columns,
+        [_difference_row(difference) for difference in differences],
+        "editors",
+        [note],
     )
 
 
