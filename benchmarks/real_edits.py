@@ -25,7 +25,7 @@ import numpy as np
 from omniedit.imaging.images import Image, decode_image
 from omniedit.pairs import EditPair, write_shard
 from omniedit.run.program import run_program
-from omniedit.scoring.student.words import find_roles
+from omniedit.scoring.student.word_roles import find_roles
 from omniedit.tasks import Task
 
 TABLE = Path(__file__).with_suffix(".csv")

@@ -70,7 +70,7 @@ def holds_key(value: Any) -> bool:
 
 
 def restore(url: str) -> str:
-    """Return the whole URL of a redacted one that was handed down, or of one from its range; others are unchanged."""
+    """Return the whole URL for a redacted URL in the environment, or for one of its range; other URLs are unchanged."""
     for hidden, whole in _inherited_secrets().items():
         if match := re.fullmatch(r"(\d+)".join(map(re.escape, _RANGE.split(hidden))), url):
             return _RANGE.sub(match[1], whole) if match.groups() else str(whole)

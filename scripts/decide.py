@@ -11,8 +11,8 @@ from omniedit.exchange.candidates import NOT_BEST, short_reason
 from omniedit.pairs import Shard
 from omniedit.quality.gates import rejection_reasons, to_policy
 from omniedit.run.program import run_program
-from omniedit.scoring.by_hand import HandDecisions, read_by_hand
 from omniedit.scoring.filter import DECISIONS_SCHEMA, decide
+from omniedit.scoring.human_decisions import HandDecisions, read_by_hand
 from omniedit.storage.parquet import read_rows, write_rows
 
 

@@ -54,7 +54,7 @@ def ask_for_proposals(
     with open_model(config, spent) as model, Progress("photos", total=len(photos)) as progress:
         proposer = Proposer(model, config, tuple(counts))
         if isinstance(model, Client):
-            usage = sum(map(model.estimate, proposer.prompts_a_photo() * len(photos)), Usage())
+            usage = sum(map(model.estimate, proposer.prompts_per_photo() * len(photos)), Usage())
             print(f"estimate for one pass over all photos: {model.budget.describe(usage)}; cached replies are free")
         for outcome in outcomes(photos, proposer, config.at_once, progress):
             drafts += outcome[0]

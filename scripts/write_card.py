@@ -6,7 +6,7 @@ from pathlib import Path
 from omniedit.config.arguments import add_section
 from omniedit.config.schema import Config
 from omniedit.evaluation.table3 import LABELS, TABLE3_SCHEMA
-from omniedit.reporting.card import model_card
+from omniedit.reporting.model_card import model_card
 from omniedit.reporting.training import read_curve
 from omniedit.run.program import run_program
 from omniedit.storage.atomic import replace_file

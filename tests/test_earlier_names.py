@@ -5,7 +5,7 @@ import importlib
 import pytest
 
 from omniedit.earlier_names import MODULES
-from omniedit.run.slurm import list_queued_jobs
+from omniedit.run.slurm_queue import list_queued_jobs
 
 
 @pytest.mark.parametrize("earlier", MODULES)

@@ -92,3 +92,32 @@ def test_exceptions_that_docstrings_name_exist(trees: dict[Path, ast.Module]) ->
         if name not in known
     ]
     assert not unknown
+
+
+def parameter_names(node: ast.AST) -> set[str]:
+    """Return the names of a function's parameters, or of a class's fields and the parameters of its `__init__`."""
+    if isinstance(node, ast.ClassDef):
+        names = {
+            field.target.id
+            for field in node.body
+            if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)
+        }
+        return names.union(*(parameter_names(each) for each in node.body if getattr(each, "name", "") == "__init__"))
+    assert isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    given = node.args
+    return {each.arg for each in ast.walk(given) if isinstance(each, ast.arg)}
+
+
+def test_parameters_that_docstrings_name_exist(trees: dict[Path, ast.Module]) -> None:
+    """Check the sections `Args`, which a renamed parameter may leave behind. Fields of base classes are not known."""
+    unknown = [
+        f"{file.relative_to(ROOT)}: {node.name}: {name}"
+        for file, tree in trees.items()
+        for node, text in docstrings(tree)
+        if not isinstance(node, ast.Module) and not (isinstance(node, ast.ClassDef) and node.bases)
+        for section in re.findall(r"^Args:\n((?: {4}.*\n?|\n)+)", text, re.MULTILINE)
+        for names in re.findall(r"^ {4}([a-zA-Z_][\w, ]*): ", section, re.MULTILINE)
+        for name in names.split(", ")
+        if name not in parameter_names(node)
+    ]
+    assert not unknown

@@ -26,7 +26,7 @@ from benchmarks.ablation.sheet import save_sheet
 from benchmarks.ablation.testing import SUCCESS, pairs_of_test
 from benchmarks.ablation.train import SHOWN
 from omniedit.evaluation.table3 import LABELS
-from omniedit.reporting.card import markdown
+from omniedit.reporting.model_card import markdown
 from omniedit.reporting.style import MODEL_COLOURS, panels, report_style
 from omniedit.run.program import run_program
 from omniedit.storage.atomic import replace_file

@@ -22,7 +22,7 @@ from benchmarks.ablation.world import TASK_ORDER, TASKS
 from omniedit.models.codec import LappedCodec
 from omniedit.models.editnet import EditNet
 from omniedit.models.shipped import FOLDER, SAMPLING
-from omniedit.reporting.card import markdown
+from omniedit.reporting.model_card import markdown
 from omniedit.run.program import run_program
 from omniedit.storage.atomic import replace_file
 from omniedit.tasks import Task

@@ -23,7 +23,7 @@ from benchmarks.apprentice.train import measure_all
 from omniedit.architectures import ARCHITECTURES
 from omniedit.evaluation.subjects import MEASURES, SubjectCase
 from omniedit.imaging.images import Image
-from omniedit.reporting.card import markdown
+from omniedit.reporting.model_card import markdown
 from omniedit.run.program import run_program
 from omniedit.storage.atomic import replace_file
 

@@ -18,7 +18,7 @@ from benchmarks.smartedit.settings import SETTINGS, UNITS, Setting
 from benchmarks.smartedit.testing import SHOWN, Items, chance
 from benchmarks.smartedit.world import CUES
 from omniedit.models.codec import LappedCodec
-from omniedit.reporting.card import markdown
+from omniedit.reporting.model_card import markdown
 from omniedit.run.program import run_program
 from omniedit.storage.atomic import replace_file
 

@@ -21,7 +21,7 @@ from torch import nn
 from benchmarks.student.candidates import SIZE
 from benchmarks.student.pretrain import examples
 from omniedit.config.schema import SHIPPED_STUDENT, StudentConfig
-from omniedit.reporting.card import markdown
+from omniedit.reporting.model_card import markdown
 from omniedit.run.program import run_program
 from omniedit.scoring.student.agreement import THRESHOLDS, agreement
 from omniedit.scoring.student.distill import compare_to_teacher

@@ -20,7 +20,7 @@ from omniedit.errors import UserError, error_line
 from omniedit.pairs import Shard
 from omniedit.pairs.open_shards import OpenShards
 from omniedit.reporting.page import outline
-from omniedit.scoring.by_hand import Decision, HandDecision, HandDecisions, append_by_hand, read_by_hand
+from omniedit.scoring.human_decisions import Decision, HandDecision, HandDecisions, append_by_hand, read_by_hand
 from omniedit.storage.atomic import file_version
 
 FACETS = ("task", "reason", "judge", "ratio")
@@ -33,7 +33,7 @@ class Catalog:
     A pair is identified by its number, its place in the index. Numbers never change, because shards are only appended.
 
     Args:
-        who: name to record with decisions.
+        person: name to record with decisions.
     """
 
     def __init__(self, run: Path, person: str) -> None:

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from omniedit.aspect import RATIOS
 from omniedit.browsing.files import ShardFiles, task_place
 from omniedit.plain_text import clean_line
-from omniedit.scoring.by_hand import Decision, HandDecisions
+from omniedit.scoring.human_decisions import Decision, HandDecisions
 
 GROUPS = ("task", "folder", "ratio", "reason", "judge", "source")
 """Columns by which pairs are counted. `folder` is that of the shard: a task or an imported data set."""
@@ -106,9 +106,9 @@ def format_counts(run: str, counts: Mapping[str, Any]) -> list[str]:
 
 def _format_groups(name: str, groups: Mapping[str, Mapping[str, Any]]) -> list[str]:
     largest = sorted(groups, key=lambda value: -groups[value]["pairs"])[:SHOWN]
-    shown = [value for value in groups if value in largest]
+    listed = [value for value in groups if value in largest]
     lines = [_line(name, [*COUNTS, "mean O"])]
-    for value in shown:
+    for value in listed:
         mean = groups[value]["mean_score"]
         cells = [f"{groups[value][column]:,}" for column in COUNTS]
         lines.append(_line(clean_line(value), [*cells, "" if mean is None else f"{mean:.2f}"]))
@@ -121,8 +121,8 @@ def _line(name: str, cells: Sequence[str]) -> str:
 
 
 def _format_scores(scores: Mapping[str, int]) -> list[str]:
-    most = max(scores.values(), default=0) or 1
-    return [f"{name:>6} {count:>11,}  {'#' * round(40 * count / most)}".rstrip() for name, count in scores.items()]
+    highest = max(scores.values(), default=0) or 1
+    return [f"{name:>6} {count:>11,}  {'#' * round(40 * count / highest)}".rstrip() for name, count in scores.items()]
 
 
 def _format_problems(problems: Sequence[str]) -> list[str]:

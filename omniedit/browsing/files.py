@@ -6,7 +6,7 @@ from pathlib import Path
 
 from omniedit.errors import UserError
 from omniedit.plain_text import clean_line
-from omniedit.scoring.by_hand import FILE
+from omniedit.scoring.human_decisions import FILE
 from omniedit.tasks import TASKS
 
 KINDS = {"candidates": ".h5", "scores": ".parquet", "decisions": ".parquet"}

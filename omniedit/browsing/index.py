@@ -112,8 +112,8 @@ def _read_by_pair(path: Path, columns: Sequence[str], problems: list[str]) -> Ma
 
     def read() -> dict[str, Row]:
         present = column_names(path)
-        wanted = ["pair_id", *(name for name in (*columns, "task") if name in present)]
-        return {row["pair_id"]: row for row in read_rows(path, wanted)}
+        columns_read = ["pair_id", *(name for name in (*columns, "task") if name in present)]
+        return {row["pair_id"]: row for row in read_rows(path, columns_read)}
 
     return _try(read, problems) or {}
 

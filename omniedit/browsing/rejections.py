@@ -16,7 +16,7 @@ SHOWN = 15
 def count_rejections(shards: Iterable[ShardFiles]) -> list[dict[str, Any]]:
     """Return number, reason and the first photo or row of each kind of rejection, the most frequent first.
 
-    Files that cannot be read are passed over: the index names them.
+    Unreadable files are skipped; the index names them.
     """
     outcome = Outcome()
     for files in shards:
@@ -35,7 +35,7 @@ def format_rejections(rejections: Sequence[Mapping[str, Any]]) -> list[str]:
     if not rejections:
         return []
     lines = ["", f"photos and rows without a pair: {sum(each['rows'] for each in rejections):,}"]
-    lines += [f"  {each['rows']:,} x {_describe(each)}" for each in rejections[:SHOWN]]
+    lines += [f"  {rejection['rows']:,} x {_describe(rejection)}" for rejection in rejections[:SHOWN]]
     return lines + ([f"  and {len(rejections) - SHOWN:,} more reasons"] if len(rejections) > SHOWN else [])
 
 

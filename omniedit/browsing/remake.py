@@ -27,9 +27,9 @@ def remake_command(files: ShardFiles) -> str | None:
     root, below = _split_root(files.run)
     if rule is None or below != Path("results", config.run):
         return None
-    here = root.absolute() == Path.cwd()
-    place = [] if here else ["--directory", str(root.absolute())]
-    config_path = below / config_file.name if here else config_file.absolute()
+    is_working_folder = root.absolute() == Path.cwd()
+    place = [] if is_working_folder else ["--directory", str(root.absolute())]
+    config_path = below / config_file.name if is_working_folder else config_file.absolute()
     words = ["snakemake", f"{below}/{target}", "--forcerun", rule, "--configfile", str(config_path)]
     return shlex.join([*words, *place, "--cores", "all"])
 

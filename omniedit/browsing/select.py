@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from omniedit.scoring.by_hand import Decision, HandDecision
+from omniedit.scoring.human_decisions import Decision, HandDecision
 
 ORDERS = ("file", "best", "worst")
 BY_HAND = {"accepted": Decision.ACCEPT, "rejected": Decision.REJECT, "none": None}

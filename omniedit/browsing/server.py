@@ -16,7 +16,7 @@ from omniedit.browsing.record import image_format
 from omniedit.browsing.select import BY_HAND, ORDERS, IndexQuery
 from omniedit.imaging.images import decode_image
 from omniedit.reporting.page import shrink_to_area
-from omniedit.scoring.by_hand import MAX_NOTE_LENGTH, Decision
+from omniedit.scoring.human_decisions import MAX_NOTE_LENGTH, Decision
 
 PAGES = {
     "/": ("page.html", "text/html; charset=utf-8"),

@@ -15,10 +15,11 @@ COLUMNS = ("pair_id", "ratio", "row", "part", "split")
 
 
 def find_standing(accepted: pa.Table, layout: Layout, earlier: Plan) -> Standing | None:
-    """Return the places of an earlier plan's pairs; None if one is no longer accepted, or if the layout is another.
+    """Return the places of an earlier plan's pairs; None if one is no longer accepted, or if the layout differs.
 
-    More parts are not another layout. Pairs are matched by 64 bits of a hash of their ids, because a table of the ids
-    themselves needs gigabytes. Two of five million ids share them with a probability of one in a million.
+    A larger number of parts does not count as a different layout. Pairs are matched by 64 bits of a hash of their ids,
+    because a table of the ids themselves needs gigabytes. Two of five million ids collide with a probability of one in
+    a million.
     """
     if replace(earlier.layout, parts=layout.parts) != layout or earlier.layout.parts > layout.parts:
         return None

@@ -33,7 +33,7 @@ class BatchLoader(Generic[Batch]):
         reader: reads the pairs.
         plan: batch plan over the sizes of the buckets.
         ahead: number of decoded batches to prefetch; two more are in memory.
-        rows: row in its bucket of each sample of the plan, by ratio; None if they are the same.
+        rows: bucket row of each sample of the plan, by ratio; None if samples are numbered by row.
         prepare: function of a step and its batch, called in the background; its result replaces the batch.
 
     `waited_s` is the total time that the consumer waited for a batch.

@@ -147,7 +147,7 @@ def _check_accepted(accepted: int, decisions: int, best: float | None) -> None:
 
 
 def mix(accepted: pa.Table, shares: Mapping[str, float]) -> pa.Table:
-    """Return the largest part of the accepted pairs in which each folder of `shares` has its share.
+    """Return the largest subset of the accepted pairs in which each folder of `shares` has its share.
 
     All other folders together have the rest. A hash of the ids decides which pairs are left out.
 
@@ -219,7 +219,7 @@ def place(accepted: pa.Table, layout: Layout, standing: Standing | None = None) 
 
 
 def _parts(row: np.ndarray, layout: Layout, standing: np.ndarray | None) -> np.ndarray:
-    """Return the number of each row's part, that of its Zarr shard.
+    """Return the part number of each row, which is that of its Zarr shard.
 
     Args:
         row: rows of all buckets, one bucket after the other.

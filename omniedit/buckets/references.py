@@ -33,7 +33,7 @@ def encode_references(pair: EditPair, base_size: int, codec: str) -> list[bytes]
     Args:
         codec: codec of the bucket's photos. References are JPEG files if it is `jpeg`, else PNG files.
     """
-    images = [resize_to_fit(each.image, base_size) for each in pair.references[:MAX_REFERENCES]]
+    images = [resize_to_fit(reference.image, base_size) for reference in pair.references[:MAX_REFERENCES]]
     return [encode_jpeg(image) if codec == "jpeg" else encode_png(image) for image in images]
 
 

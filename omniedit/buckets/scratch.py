@@ -20,7 +20,7 @@ UNUSABLE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT}
 
 
 class DamagedCopy(UserError):
-    """Error for a file of a copy on a node's disk that differs from its original. The buckets themselves are intact."""
+    """Error for a copied file that differs from its original. The buckets themselves are intact."""
 
     def __init__(self, path: Path, problem: str) -> None:
         super().__init__(f"{path}: a damaged copy on this node's disk ({problem}); run again to copy it again")
@@ -29,7 +29,7 @@ class DamagedCopy(UserError):
 
 @contextmanager
 def discard_damaged() -> Iterator[None]:
-    """Delete the file that a `DamagedCopy` from the block names, so that the next try copies it again."""
+    """Delete the file that a `DamagedCopy` names, so that the next run copies it again."""
     try:
         yield
     except DamagedCopy as error:
@@ -38,7 +38,7 @@ def discard_damaged() -> Iterator[None]:
 
 
 def copy_path(buckets: Path, scratch: Path) -> Path:
-    """Return the path of the copy of these buckets, whether it exists or not; it depends on their manifest."""
+    """Return the path of the copy of these buckets, named after their manifest's digest. It may not exist."""
     digest = str(checksum(buckets / MANIFEST)["sha256"])
     return scratch / f"{NAME}{digest[:16]}"
 
@@ -48,10 +48,10 @@ def is_copy(buckets: Path) -> bool:
 
 
 def stage(buckets: Path, scratch: Path) -> None:
-    """Make `copy_path(buckets, scratch)` if it is missing and there is room. One process per node calls this.
+    """Copy the buckets to `copy_path(buckets, scratch)` if the copy is missing and there is room.
 
-    The process holds the copy until it ends. A second training run waits for the copy and shares it. A training run on
-    other buckets removes copies that no process holds.
+    One process per node calls this, and locks the copy until it ends. A second training run waits for the copy and
+    shares it. A training run on other buckets removes copies that no process has locked.
 
     Raises:
         DamagedFile: a file of the buckets differs from their manifest.
@@ -60,14 +60,14 @@ def stage(buckets: Path, scratch: Path) -> None:
     copy = copy_path(buckets, scratch)
     try:
         scratch.mkdir(parents=True, exist_ok=True)
-    except OSError as error:  # also a file in its place, or a link to a disk that is not mounted
+    except OSError as error:  # the path may also be a file, or a link to an unmounted disk
         _report_unusable(error, buckets, scratch)
         return
     try:
         may_write = hold_copy(copy)
         remove_unused_copies(scratch, copy)
         if may_write and not is_complete(copy):
-            make(buckets, copy)
+            copy_files(buckets, copy)
         elif not is_complete(copy):
             print(f"{copy}: in use and incomplete, or not readable; reading {buckets} instead", flush=True)
         hold_copy(copy, to_write=False)
@@ -81,7 +81,7 @@ def _report_unusable(error: OSError, buckets: Path, scratch: Path) -> None:
     print(f"{error.filename or scratch}: {error.strerror}; not copied; reading {buckets} instead", flush=True)
 
 
-def make(buckets: Path, copy: Path) -> None:
+def copy_files(buckets: Path, copy: Path) -> None:
     """Copy and verify every file, if there is room."""
     files = read_sealed(buckets)["files"]
     needed, free = sum(known["bytes"] for known in files.values()), shutil.disk_usage(copy.parent).free
@@ -110,10 +110,10 @@ def is_complete(copy: Path) -> bool:
 
 
 def hold_copy(copy: Path, to_write: bool = True) -> bool:
-    """Hold a copy until this process ends, and return whether it is held for writing.
+    """Lock a copy until this process ends, and return whether the lock is exclusive.
 
-    This needs `to_write` and a copy that no other process holds. Otherwise the call waits for the writer to finish and
-    shares the copy with other readers.
+    It is exclusive if `to_write` is set and no other process holds a lock. Otherwise the call waits for the writer to
+    finish and shares the lock with other readers.
     """
     if copy not in _HELD:
         _HELD[copy] = _open_lock(copy)
@@ -121,12 +121,12 @@ def hold_copy(copy: Path, to_write: bool = True) -> bool:
     if to_write and _try_to_hold(descriptor):
         return True
     fcntl.flock(descriptor, fcntl.LOCK_SH)
-    # Its writer may have been killed before it was whole.
+    # The previous writer may have been killed before the copy was complete.
     return to_write and not is_complete(copy) and _try_to_hold(descriptor)
 
 
 def remove_unused_copies(scratch: Path, copy: Path) -> None:
-    """Remove this user's other copies that no process holds, partial ones included."""
+    """Remove this user's other copies that no process has locked, partial ones included."""
     for other in [*scratch.glob(f"{NAME}*"), *scratch.glob(f".{NAME}*.tmp")]:
         whole = scratch / other.name.lstrip(".").partition(".")[0]
         if whole == copy or other.stat().st_uid != os.getuid():
@@ -174,5 +174,5 @@ def _try_to_hold(descriptor: int) -> bool:
 def find_copy(buckets: Path, scratch: Path) -> Path:
     """Return the copy if it is whole and can be held, else the buckets themselves."""
     copy = copy_path(buckets, scratch)
-    # Without a lock, its owner may remove the copy at any time.
+    # A copy that this process cannot lock may be removed by its owner at any time.
     return copy if is_complete(copy) and os.access(_lock_path(copy), os.R_OK) else buckets

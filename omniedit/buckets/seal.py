@@ -131,7 +131,7 @@ def write_sealed(
     """Write the manifest of sealed buckets. It is the last file written: if it exists, the buckets are whole.
 
     Args:
-        found: files that `read_parts` has compared; files that are hard links to them are not read again.
+        part_files: files that `read_parts` has compared; files that are hard links to them are not read again.
     """
     folder, part_files, files = path.parent, part_files or {}, {}
     for ratio in buckets:

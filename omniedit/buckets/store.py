@@ -41,7 +41,7 @@ class PairBatch:
     Args:
         source, edited: (B, H, W, 3) uint8 RGB.
         mask: (B, H, W) uint8, 255 where the edit may have changed pixels, else 0.
-        pairs: B rows of `layout.PAIRS_SCHEMA`: pair_id, task, instructions, o_score, split, source_id, row.
+        pairs: B rows of `store_layout.PAIRS_SCHEMA`: pair_id, task, instructions, o_score, split, source_id, row.
         references: each pair's reference images, (h, w, 3) of any size; () if the store does not read them.
     """
 

@@ -65,7 +65,7 @@ def write_part(plan: Plan, part: str, candidates: Path, out: Path, earlier: Path
 
 
 class CandidateShards(ExitStack):
-    """Cache of open candidate shards, those used last: a context manager.
+    """Context manager that keeps the most recently used candidate shards open.
 
     Args:
         folder: folder of {folder}/{shard}.h5.

@@ -39,9 +39,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    from omniedit.evaluation import retest
+    from omniedit.evaluation import compare_scores
 
-    lines, figures = _retest(args) if retest.is_scores(args.ratings) else _compare(args)
+    lines, figures = _compare_tables(args) if compare_scores.is_scores(args.ratings) else _compare(args)
     print(json.dumps(figures, indent=2) if args.json else "\n".join(lines))
 
 
@@ -64,18 +64,18 @@ def _compare(args: argparse.Namespace) -> tuple[list[str], dict[str, Any]]:
     return lines, comparison.to_json(result)
 
 
-def _retest(args: argparse.Namespace) -> tuple[list[str], dict[str, Any]]:
+def _compare_tables(args: argparse.Namespace) -> tuple[list[str], dict[str, Any]]:
     """Compare two tables of scores.
 
     Raises:
-        UserError: as `retest.compare`, or an option needs people's ratings.
+        UserError: as `compare_scores.compare`, or an option needs people's ratings.
     """
     from omniedit.errors import UserError
-    from omniedit.evaluation import retest
+    from omniedit.evaluation import compare_scores
 
     options = {"--protocol": args.protocol, "--thresholds": args.thresholds, "--good": args.good is not None}
     options |= {"--judge-model": args.judge_model}
     if given := [name for name, value in options.items() if value]:
         raise UserError(f"{given[0]}: needs people's ratings, but {args.ratings} is a table of scores")
-    result = retest.compare(args.scores, args.ratings, args.key, args.threshold)
-    return retest.describe(result), retest.to_json(result)
+    result = compare_scores.compare(args.scores, args.ratings, args.key, args.threshold)
+    return compare_scores.describe(result), compare_scores.to_json(result)

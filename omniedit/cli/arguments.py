@@ -89,11 +89,11 @@ def whole(text: str, minimum: float, maximum: float, requirement: str) -> int:
     return value
 
 
-def _number(text: str, fits: Callable[[float], bool], requirement: str) -> float:
+def _number(text: str, is_valid: Callable[[float], bool], requirement: str) -> float:
     try:
         value = float(text)
     except ValueError:
         value = math.nan
-    if not fits(value):
+    if not is_valid(value):
         raise argparse.ArgumentTypeError(f"{text!r} is not valid; give {requirement}")
     return value

@@ -165,7 +165,7 @@ def warn_unpinned(args: argparse.Namespace, entries: "Mapping[str, Entry]") -> N
     """Print the command that pins each editor without a revision."""
     from omniedit.evaluation.bench.editors.revisions import list_unpinned
 
-    given = [Path(each) for each in args.editors if each.endswith((".yaml", ".yml"))]
+    given = [Path(editor) for editor in args.editors if editor.endswith((".yaml", ".yml"))]
     for line in list_unpinned(entries, [*args.editors_file, *given]):
         print(line, flush=True)
 

@@ -113,7 +113,7 @@ def _ask_model(
     with open_model(config) as model:
         proposer = Proposer(model, config, tasks)
         if isinstance(model, Client):
-            limit = sum(map(model.estimate, proposer.prompts_a_photo() * len(names)), Usage())
+            limit = sum(map(model.estimate, proposer.prompts_per_photo() * len(names)), Usage())
             print(f"estimate: {model.budget.describe(limit)}; cached replies are free", flush=True)
         yield from propose_by_model(photos, names, proposer, config.at_once)
 

@@ -116,9 +116,9 @@ def build(pipeline: "EditPipeline", name: str) -> "gradio.Blocks":
                 image, settings, conditions, button = add_inputs(pipeline.config, pipeline.takes)
             with gr.Column(scale=3):
                 slider, caption, further, gallery = add_results()
-        given, shown = [image, *settings, history, *conditions], [slider, caption, history, gallery]
-        button.click(edit, given, shown, api_name="edit")
-        settings[0].submit(edit, given, shown, api_visibility="private")
+        given, outputs = [image, *settings, history, *conditions], [slider, caption, history, gallery]
+        button.click(edit, given, outputs, api_name="edit")
+        settings[0].submit(edit, given, outputs, api_visibility="private")
         chosen = [slider, caption, image, *conditions, *settings]
         gallery.select(choose_action(), history, chosen, api_visibility="private")
         further.click(lambda pair: pair and pair[1], slider, image, api_visibility="private")
@@ -226,8 +226,8 @@ def edit_action(pipeline: "EditPipeline") -> Callable[..., tuple]:
         def after_step(_: Any, step: int, *__: Any) -> None:
             progress((step + 1, int(steps)), unit="steps")
 
-        before, shown = read_upload(image), [read_upload(path) for path in references or []]
-        edited = before, run_edit(pipeline, before, settings, after_step, shown), settings, shown
+        before, reference_images = read_upload(image), [read_upload(path) for path in references or []]
+        edited = before, run_edit(pipeline, before, settings, after_step, reference_images), settings, reference_images
         history = [edited, *history]
         return *show_edit(*edited[:3]), history, [(after, settings.instruction) for _, after, settings, _ in history]
 

@@ -80,11 +80,13 @@ def edit_files(
 
     check_instruction(settings.instruction)
     targets = output_paths(inputs, out)
-    if not overwrite and (there := [target for target in targets.values() if target.exists()]):
-        raise UserError(f"{there[0]}: already exists ({len(there)} in all); use --overwrite, or -o to write elsewhere")
-    shown = [read_reference(path) for path in references]
+    if not overwrite and (existing := [target for target in targets.values() if target.exists()]):
+        raise UserError(
+            f"{existing[0]}: already exists ({len(existing)} in all); use --overwrite, or -o to write elsewhere"
+        )
+    reference_images = [read_reference(path) for path in references]
     pipeline = load_editor(model, device)
-    check_conditions(pipeline, shown, settings.task, settings.captions)
+    check_conditions(pipeline, reference_images, settings.task, settings.captions)
     if settings.scheduler:
         from omniedit.models.schedulers import make_scheduler
 
@@ -95,10 +97,10 @@ def edit_files(
         pipeline.set_progress_bar_config(desc=clean_line(source.name), leave=False)
         try:
             with collect_doubts() as doubts:
-                lost = edit_file(pipeline, source, target, settings, shown)
+                dropped = edit_file(pipeline, source, target, settings, reference_images)
             for doubt in dict.fromkeys(doubts):
                 print(f"{shown_source}: {doubt}", flush=True)
-            without = f" (without its {'; '.join(lost)})" if lost else ""
+            without = f" (without its {'; '.join(dropped)})" if dropped else ""
             print(f"{shown_source} -> {shown_target}{without}", flush=True)
         except (OSError, MemoryError, RuntimeError, ValueError, UnreadableImage) as error:  # RuntimeError: torch's OOM
             failed += 1

@@ -77,7 +77,7 @@ def _is_file(path: Path) -> bool:
 
 
 def _is_edit(path: Path, folder: Path, out: Path | None) -> bool:
-    """Return whether a file of a folder is one that editing the folder writes."""
+    """Return whether a file of a folder is an output of editing that folder."""
     if out is None:
         return path.stem.endswith(EDITED)
     return folder.absolute() in out.absolute().parents and out.absolute() in path.absolute().parents

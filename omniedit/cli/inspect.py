@@ -14,7 +14,7 @@ from omniedit.browsing.record import read_record, save_images
 from omniedit.browsing.rejections import count_rejections, format_rejections
 from omniedit.browsing.sheet import draw_sheet
 from omniedit.browsing.text import format_record
-from omniedit.scoring.by_hand import read_by_hand
+from omniedit.scoring.human_decisions import read_by_hand
 
 
 def inspect_run(run: str, as_json: bool, sheet: Path | None) -> str:

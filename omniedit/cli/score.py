@@ -56,7 +56,7 @@ def read_table(table: Path, rubric: Rubric, more: Sequence[str] = ()) -> list[di
 def _required_columns(rows: Sequence[InputRow], rubric: Rubric) -> list[str]:
     """Return the names of the images and texts that the rubric needs for the tasks of a table."""
     variants = [rubric.for_task(task) for task in {_task(row) for row in rows}]
-    needed = {name for each in variants if each for name in (*each.images, *each.words)}
+    needed = {name for variant in variants if variant for name in (*variant.images, *variant.words)}
     task = ["task"] if rubric.tasks and not rubric.questions else []
     return [*task, *(name for name in (*rubric.images, *rubric.words) if name in needed)]
 
@@ -67,7 +67,7 @@ def _task(row: InputRow) -> str:
 
 
 def _combined_columns(rubric: Rubric) -> tuple[str, ...]:
-    """Return the columns of combined scores; those of several passes only where there are several."""
+    """Return the columns of combined scores; those of several passes only if there are several."""
     return TOGETHER if rubric.passes > 1 else TOGETHER[:3]
 
 

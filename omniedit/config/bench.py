@@ -10,7 +10,7 @@ from omniedit.config.section import LocalPath, Section
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"
 BenchJudgeName = Literal["student", "api", "internvl", "vlm", "ensemble"]
-"""Judges that score edits whose truth is unknown, as those of outside editors are."""
+"""Judges that score edits whose truth is unknown, such as edits by outside editors."""
 
 
 class BenchJudge(Section):
@@ -19,7 +19,7 @@ class BenchJudge(Section):
     judge: BenchJudgeName
     """Kind of judge. `ensemble` combines the judges of `scoring.ensemble`, which may be set in `scoring` here."""
     rubric: str | None = None
-    """Rubric's name or .yaml file; null: that of the set's protocol."""
+    """Rubric's name or .yaml file; null: the rubric of the set's protocol."""
     scorer: LocalPath | None = None
     """Folder of a student or model, or models/ROLE.json; null: the shipped student, or the role in `scoring`."""
     scoring: dict[str, Any] = Field({})

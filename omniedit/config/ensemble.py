@@ -16,7 +16,7 @@ Spread = Literal["range", "deviation"]
 
 
 class MemberConfig(Section):
-    """One judge of the ensemble, with options as a run's single judge has them."""
+    """One judge of the ensemble, with the options of a run's single judge."""
 
     judge: JudgeName
     """Kind of judge, as in `scoring.judge`."""

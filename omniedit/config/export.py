@@ -1,4 +1,4 @@
-"""Section `export`: formats in which the run's pairs leave, and which pairs."""
+"""Section `export`: formats in which the run's pairs are exported, and the choice of pairs."""
 
 from typing import Literal
 
@@ -19,7 +19,7 @@ class ExportConfig(Section):
     min_score: float | None = Field(None, ge=0, le=10)
     """Minimum O; null takes the pairs that the filter accepts."""
     top: float | None = Field(None, gt=0, le=100)
-    """Percentage of each task's pairs, those of the highest O; null takes all. The paper keeps the top 10."""
+    """Percentage of each task's pairs to export, by the highest O; null takes all. The paper keeps the top 10."""
     licences: list[str] = Field([])
     """Licences, such as `cc-by` or `cc0`, in any version; an empty list is all."""
     rows_per_file: int = Field(200, ge=1)

@@ -8,8 +8,8 @@ class GrowConfig(Section):
     (docs/your-own-data.md). Each group has its own scores and decisions."""
 
     inverse: bool = False
-    """Make the group `inverse`: accepted pairs with source and edited image exchanged, and an instruction for the way
-    back."""
+    """Make the group `inverse`: accepted pairs with source and edited image exchanged, and an instruction that
+    undoes the edit."""
     composed: bool = False
     """Make the group `composed`: two accepted edits of one source in one step, and whole sessions in one step."""
     recaption: bool = False

@@ -14,7 +14,7 @@ PAIR_RUBRICS = ("edit", "viescore_editing", "anyedit")
 
 
 def _check_rubric(rubric: str) -> str:
-    """Return a rubric's name or path if it can be one of edit pairs; the file itself is read with the rubric.
+    """Return a rubric's name or path if it can serve edit pairs; the file itself is read later.
 
     Raises:
         ValueError: it is neither.
@@ -37,8 +37,8 @@ class ApiConfig(EndpointConfig):
 
     @property
     def fingerprint(self) -> str:
-        """Return the settings that decide the scores, as JSON. Changing them scores again; changing pace or budget does
-        not."""
+        """Return the settings that decide the scores, as JSON. A change of them scores all pairs again; a change of
+        pace or budget does not."""
         return redact(self.model_dump_json(include={"url", "model", "request", "max_side", "rubric"}))
 
 
@@ -97,7 +97,7 @@ class InternvlConfig(Section):
 
     @property
     def to_vlm_config(self) -> VlmConfig:
-        """Return the same settings for the judge `vlm`, which this judge is; images keep their size."""
+        """Return these settings in the form of the judge `vlm`; images keep their size."""
         return VlmConfig(**self.model_dump(), max_side=None)
 
 

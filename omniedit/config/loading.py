@@ -19,7 +19,7 @@ from omniedit.errors import UserError
 from omniedit.storage.archives import is_remote, list_archives
 
 DEFAULT = Path("config/config.yaml")
-"""Config that all others override: that of the working folder, else that of the workflow's source."""
+"""Config that all others override: the working folder's, or else the workflow's own."""
 
 
 def load(*paths: str | Path) -> Config:
@@ -201,7 +201,7 @@ def _one_line(
 
 
 def _typed_text(key: Sequence[str], files: Sequence[str | Path], overrides: Mapping[str, Any]) -> str | None:
-    """Return a value as its file has it, such as 4.10, of which YAML makes 4.1; None if it is not in a file."""
+    """Return a value as typed in its file, such as 4.10, which YAML reads as 4.1; None if it is not in a file."""
     file = origin(".".join(key), files, overrides)
     found: Any = read_yaml(file, as_text=True) if file in map(str, files) else None
     for part in key:

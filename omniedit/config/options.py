@@ -144,8 +144,8 @@ class SampleOptions(FlowOptions):
     both_dropout: float = Field(0.05, ge=0, le=1)
     """Share of samples with neither."""
     max_references: int = Field(4, ge=0, le=16)
-    """Largest number of reference images of a training sample, for editors that take references; of more, some are
-    drawn."""
+    """Largest number of reference images of a training sample, for editors that take references; if a pair has more,
+    some are drawn."""
     reference_dropout: float = Field(0.05, ge=0, le=1)
     """Share of samples without their references but with an instruction. A sample without an instruction has no
     references either."""
@@ -157,7 +157,7 @@ class SampleOptions(FlowOptions):
     caption_dropout: float = Field(0.1, ge=0, le=1)
     """Share of references without their caption, for editors that take captions."""
     task_dropout: float = Field(0.1, ge=0, le=1)
-    """Share of samples with an instruction whose task an editor that takes tasks does not get."""
+    """Share of samples with an instruction whose task is withheld, for editors that take tasks."""
 
     @model_validator(mode="after")
     def _check_dropouts(self) -> Self:

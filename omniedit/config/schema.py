@@ -104,7 +104,7 @@ class Config(Section):
 
     @property
     def data_sets(self) -> dict[str, ImportConfig]:
-        """Data sets of pairs by name; that of `sources` has the name of its format."""
+        """Data sets of pairs by name; the one of `sources` is named after its format."""
         is_own = self.sources.kind == "pairs"
         own = {Path(self.sources.pairs.format).stem: self.sources.pairs} if is_own else {}
         return own | self.imports
@@ -150,7 +150,7 @@ class Config(Section):
 
     @property
     def gate_groups(self) -> tuple[str, ...]:
-        """Groups whose pairs the quality gates examine. A derived pair has the faults of the pairs behind it."""
+        """Groups whose pairs the quality gates examine. A derived pair inherits the faults of its original pairs."""
         return {"all": self.first_groups, "imported": tuple(self.data_sets), "none": ()}[self.gates.pairs]
 
     @property
@@ -232,7 +232,7 @@ class Config(Section):
     def endpoints(self) -> list[ApiConfig]:
         """Endpoints that judges and teacher use."""
         uses_own = "api" in (self.scoring.teacher, self.bench.judge)
-        others = [each.api for each in self._run_judges.values() if each.judge == "api"]
+        others = [judge.api for judge in self._run_judges.values() if judge.judge == "api"]
         return [*([self.scoring.api] if uses_own else []), *others]
 
     @property

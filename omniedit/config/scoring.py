@@ -156,7 +156,7 @@ class ScoringConfig(Section):
     def roles(self, judge: str | None) -> list[str]:
         """Return the roles in config/models.yaml that a judge needs, the judging model first."""
         if judge == "ensemble":
-            return [role for each in self.members.values() for role in each.roles(each.judge)]
+            return [role for member in self.members.values() for role in member.roles(member.judge)]
         return {"internvl": [self.internvl.model], "vlm": self.vlm.roles}.get(judge or "", [])
 
     @model_validator(mode="after")

@@ -27,16 +27,16 @@ FAMILIES: Mapping[str, tuple[Task, ...]] = {
     "anyedit": tuple(task for task in ANYEDIT_TASKS if task not in NOT_EMBEDDED),
     "complex": COMPLEX_TASKS,
 }
-"""Tasks that a family's name means in `tasks`: those that have an embedded specialist."""
+"""Tasks that a family's name stands for in `tasks`: those with an embedded specialist."""
 
 
 class TasksConfig(Section):
     """Pairs to make of each task. The seven tasks of OmniEdit are fields. AnyEdit's types and the tasks of complex
     instructions may be given as well.
 
-    A key may also be a family. `omniedit` sets all seven, over their own keys, because the default config has those.
-    `anyedit` sets all types with an embedded specialist, or all 25 with `specialist: learned`, and `complex` both tasks
-    of complex instructions, under their own keys.
+    A key may also be a family. `omniedit` sets all seven and overrides their own keys, because the default config sets
+    these. `anyedit` sets all types with an embedded specialist, or all 25 with `specialist: learned`; `complex` sets
+    both tasks of complex instructions. The own keys of these tasks override the family.
     """
 
     model_config = ConfigDict(extra="allow")
@@ -107,9 +107,9 @@ def _check_family(family: str, value: Any) -> None:
     try:
         TaskConfig.model_validate(value)
     except ValidationError as error:
-        kept = ("type", "input", "ctx")
+        copied = ("type", "input", "ctx")
         faults = [
-            {"loc": (family, *each["loc"]), **{name: each[name] for name in kept if name in each}}  # type: ignore[literal-required]
+            {"loc": (family, *each["loc"]), **{name: each[name] for name in copied if name in each}}  # type: ignore[literal-required]
             for each in error.errors()
         ]
         raise ValidationError.from_exception_data("tasks", faults) from None  # type: ignore[arg-type]
@@ -227,7 +227,8 @@ class ProposalsConfig(Section):
     failed edits use up the surplus."""
     ask_what_is_meant: bool = False
     """Ask the model which object a paraphrase means if it does not name it ("the thing that tells the time"), and
-    accept it if it means its own. Otherwise only the table of knowledge accepts such paraphrases."""
+    accept the paraphrase if this is its own object. Otherwise only the table of knowledge accepts such
+    paraphrases."""
     quotas: QuotasConfig = QuotasConfig()
     api: EndpointConfig = EndpointConfig()
     local: LocalModelConfig = LocalModelConfig()

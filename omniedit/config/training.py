@@ -28,7 +28,7 @@ class BucketsConfig(Section):
     half the size; `jpeg` is visually lossless at a fifth. docs/benchmarks.md has sizes and speeds."""
     max_pairs: int | None = Field(None, ge=1)
     """Maximum number of pairs to store and train on, drawn by a hash of their ids; null: all accepted pairs. Runs with
-    and without a filter can so train on equally many pairs, as in the paper's Table 6."""
+    and without a filter can then train on equally many pairs, as in the paper's Table 6."""
     grow: bool = False
     """Append new pairs to the buckets of an earlier run, if all earlier pairs are still accepted. Earlier pairs keep
     their places, and unchanged Zarr shards are not written again. The order of the pairs then depends on the earlier

@@ -71,7 +71,7 @@ def rank_editors(comparisons: Sequence[Comparison], seed: int = 0) -> list[Rank]
     """
     if not comparisons:
         raise UserError("no two editors were compared; ranks need at least one comparison")
-    editors = sorted({name for each in comparisons for name in (each.first, each.second)})
+    editors = sorted({name for comparison in comparisons for name in (comparison.first, comparison.second)})
     wins_IMM = count_wins(comparisons, editors)
     weights_DI = draw_weights(len(wins_IMM), np.random.default_rng(seed))
     wins_DMM = np.tensordot(weights_DI, wins_IMM, axes=1)
@@ -85,13 +85,13 @@ def rank_editors(comparisons: Sequence[Comparison], seed: int = 0) -> list[Rank]
 
 def count_wins(comparisons: Sequence[Comparison], editors: Sequence[str]) -> Values:
     """Return for each item how often the row's editor wins over the column's, shape (I, M, M); a tie is half a win."""
-    items = {item: place for place, item in enumerate(dict.fromkeys(each.item for each in comparisons))}
+    items = {item: place for place, item in enumerate(dict.fromkeys(comparison.item for comparison in comparisons))}
     places = {name: place for place, name in enumerate(editors)}
     wins_IMM = np.zeros((len(items), len(editors), len(editors)))
-    for each in comparisons:
-        item, first, second = items[each.item], places[each.first], places[each.second]
-        wins_IMM[item, first, second] += each.share
-        wins_IMM[item, second, first] += 1 - each.share
+    for comparison in comparisons:
+        item, first, second = items[comparison.item], places[comparison.first], places[comparison.second]
+        wins_IMM[item, first, second] += comparison.share
+        wins_IMM[item, second, first] += 1 - comparison.share
     return wins_IMM
 
 
@@ -121,7 +121,7 @@ def to_ratings(strengths_DM: Values) -> Values:
 
 def find_warnings(comparisons: Sequence[Comparison]) -> list[str]:
     """Return a sentence if the data alone do not give all editors a finite rating (Hunter 2004, assumption 1)."""
-    editors = sorted({name for each in comparisons for name in (each.first, each.second)})
+    editors = sorted({name for comparison in comparisons for name in (comparison.first, comparison.second)})
     wins_MM = count_wins(comparisons, editors).sum(axis=0)
     if len(groups := find_groups(editors, wins_MM + wins_MM.T)) > 1:
         return [f"no comparison connects these groups of editors, so ranks count only within each: {_join(groups)}"]
@@ -147,8 +147,8 @@ def _join(groups: Sequence[Sequence[str]]) -> str:
 def _count_outcomes(comparisons: Sequence[Comparison], name: str) -> tuple[int, int, int]:
     """Return an editor's numbers of wins, ties and losses."""
     shares = [
-        each.share if each.first == name else 1 - each.share
-        for each in comparisons
-        if name in (each.first, each.second)
+        comparison.share if comparison.first == name else 1 - comparison.share
+        for comparison in comparisons
+        if name in (comparison.first, comparison.second)
     ]
     return shares.count(1), shares.count(0.5), shares.count(0)

@@ -66,7 +66,7 @@ def matches_text(case: SubjectCase, output: Image) -> bool:
 def copying(case: SubjectCase, output: Image) -> float:
     """Return how near the output is to its nearest demonstration: 0 for the truth, 1 for a copy of a demonstration."""
     own = squared_error(output, case.truth)
-    copied = min(squared_error(output, each) for each in case.demonstrations)
+    copied = min(squared_error(output, demonstration) for demonstration in case.demonstrations)
     return own / (own + copied) if own + copied else 0.0
 
 

@@ -34,7 +34,7 @@ class Choice(BaseModel):
     Args:
         tasks: names of tasks; empty for all.
         min_score: smallest O; None for the decisions of the run.
-        top: percentage of each task's scored pairs to take, those of the highest O.
+        top: percentage of each task's scored pairs to take, by the highest O.
         licences: such as cc-by or cc0: all versions count, but not cc-by-nc; empty for all.
         ratios: aspect ratios; empty for all.
         judge: name of the judge whose scores count; None for any.

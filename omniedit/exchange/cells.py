@@ -24,7 +24,7 @@ _DATA_URL = "data:image/"
 _TEXT_MEMBERS = ("txt", "caption")
 """Members of a tar's sample that hold its text, as trainers write them."""
 _NO_FILE = ("none", "null", "nan")
-"""Texts that data sets write in place of the path of an image that a row does not have."""
+"""Texts that data sets write as an image's path in a row without that image."""
 
 
 class BadRow(Exception):
@@ -86,7 +86,7 @@ def read_text(row: Row, layout: Layout, field: str) -> str | None:
 
 
 def read_instructions(row: Row, layout: Layout) -> list[str]:
-    """Return the instruction and its paraphrases, each once; else those of a fallback, or the text of the sample."""
+    """Return the instruction and its paraphrases without repeats, or else the fallback's or the sample's text."""
     columns = [*layout.find("instruction"), *layout.find("paraphrases")]
     texts = _read_texts(row, [name for name, column in columns if column.name != FALLBACK])
     if not texts:
@@ -278,8 +278,8 @@ def to_json_value(value: Any) -> Any:
 
 def _keep_nulls(values: Sequence[Any], items: list[Any]) -> list[Any] | None:
     """Return the converted items of a list, or None if JSON cannot represent one of its values."""
-    lost = [each for each, item in zip(values, items, strict=True) if item is None and each is not None]
-    return None if lost else items
+    unreadable = [each for each, item in zip(values, items, strict=True) if item is None and each is not None]
+    return None if unreadable else items
 
 
 def _is_missing(value: Any) -> bool:

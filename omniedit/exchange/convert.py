@@ -29,7 +29,7 @@ from omniedit.pairs.checks import MAX_LENGTH, check_pair, check_sizes
 from omniedit.pairs.provenance import IMPORTED
 from omniedit.plain_text import clean_line
 from omniedit.sources.index import make_source_id
-from omniedit.sources.twins import perceptual_hash
+from omniedit.sources.near_duplicates import perceptual_hash
 from omniedit.tasks import Task
 
 ADJACENT = "members of one sample must follow each other in a tar, as tar --sort=name packs them"
@@ -47,7 +47,7 @@ class PairMaker:
         tasks: the user's mapping from the data set's task names to tasks.
         sizes: policy for images of different sizes.
         licence: licence of all pairs; None for that of the row or the layout.
-        taken: ids that are used, without the data set's name; each pair adds its own.
+        ids: ids in use, without the data set's name; each pair adds its own.
     """
 
     layout: Layout
@@ -89,7 +89,7 @@ class PairMaker:
             edited=images.edited,
             mask=images.mask,
             provenance=self._provenance(row, images, imported),
-            references=tuple(replace(each, role=each.role or _role(task)) for each in references),
+            references=tuple(replace(reference, role=reference.role or _role(task)) for reference in references),
             captions=Captions(read_text(row, layout, "source_caption"), read_text(row, layout, "edited_caption")),
             session=session and clean_line(f"{self.name}-{session}", MAX_LENGTH),
             turn=turn,

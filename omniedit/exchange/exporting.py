@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from omniedit.errors import UserError
 from omniedit.exchange.candidates import Candidate, Choice, Chooser, make_chooser, read_candidates
-from omniedit.exchange.card import Card
+from omniedit.exchange.data_card import Card
 from omniedit.exchange.fields import OutColumn, RowMaker, extra_columns
 from omniedit.exchange.formats import FORMATS
 from omniedit.exchange.layout import Container, Layout, load_layout
@@ -97,8 +97,8 @@ def _write_pairs(
             writer.add(maker.make(candidate, candidate.shard.encoded_pair(candidate.row), extra))
             progress.advance()
     data_files = _data_files(container, writer, layout)
-    shown = _shown(columns, container) if data_files else []
-    _write_card(folder, run, options, surveyed, surveyed.pairs, data_files, shown, writer)
+    described = _describe_columns(columns, container) if data_files else []
+    _write_card(folder, run, options, surveyed, surveyed.pairs, data_files, described, writer)
     return surveyed.pairs
 
 
@@ -118,7 +118,7 @@ def _write_preferences(
         for row in preference_rows(groups):
             writer.add(row)
     data_files = _data_files(container, writer, None)
-    _write_card(folder, run, options, surveyed, rows, data_files, _shown(COLUMNS, container), writer)
+    _write_card(folder, run, options, surveyed, rows, data_files, _describe_columns(COLUMNS, container), writer)
     return rows
 
 
@@ -135,12 +135,15 @@ def _for_container(column: OutColumn, container: str, layout: Layout) -> OutColu
     return column
 
 
-def _shown(columns: Sequence[OutColumn], container: str) -> list[OutColumn]:
+def _describe_columns(columns: Sequence[OutColumn], container: str) -> list[OutColumn]:
     """Return the columns that the card describes, with the types that a container gives them; none for tars."""
     if container == "parquet":
         return list(columns)
     texts = ("image", "path", "binary", *(["list"] if container == "csv" else []))
-    known = [OutColumn(each.name, "string" if each.type in texts else each.type, arrow=each.arrow) for each in columns]
+    known = [
+        OutColumn(column.name, "string" if column.type in texts else column.type, arrow=column.arrow)
+        for column in columns
+    ]
     return known if container in ("jsonl", "json", "csv") else []
 
 

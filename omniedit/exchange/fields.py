@@ -64,12 +64,12 @@ def column_type(column: Column) -> str:
 
 
 def is_from(provenance: Mapping[str, Any], layout: Layout) -> bool:
-    """Return whether a pair was imported by a layout, so that its own words for id and task are known."""
+    """Return whether a pair was imported with a layout, so that the data set's own id and task name are known."""
     return imported(provenance).get("dataset") == layout.name
 
 
 def imported(provenance: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return what only the import of a pair knows; {} for one that was made here."""
+    """Return the facts that only an import records; {} for a pair that was not imported."""
     return provenance.get(IMPORTED) or {}
 
 
@@ -119,7 +119,7 @@ class _Fields:
     def value(self, name: str, column: Column) -> Any:
         kind = column_type(column)
         if column.field == "source" and kind == "list":
-            inputs = [each.image for each in self.pair.references if each.role == "input"]
+            inputs = [reference.image for reference in self.pair.references if reference.role == "input"]
             return [self._image("source"), *map(ImageCell, inputs)]
         if column.field in ("source", "edited", "mask"):
             cell = self._image(column.field) if self._is_first(name, column.field) else None
@@ -204,7 +204,8 @@ class _Fields:
         return {**self.pair.imported_scores, **own} or None
 
     def reference(self, name: str, column: Column) -> Any:
-        """Return the reference of the column's role; without a role, the column's turn among those without one."""
+        """Return the reference of the column's role; without a role, the reference at the column's position among such
+        columns."""
         columns = list(self.layout.find("reference"))
         named = {each.name for _, each in columns if each.name}
         numbered = list(enumerate(self.pair.references, 1))
@@ -218,9 +219,9 @@ class _Fields:
 
     def references(self, name: str, column: Column) -> list[dict[str, Any]] | None:
         listed = []
-        for each in self.pair.references:
-            caption = {} if each.caption is None else {"caption": each.caption}
-            listed.append({"role": each.role, "image": ImageCell(each.image), **caption})
+        for reference in self.pair.references:
+            caption = {} if reference.caption is None else {"caption": reference.caption}
+            listed.append({"role": reference.role, "image": ImageCell(reference.image), **caption})
         return listed or None
 
     def provenance(self, name: str, column: Column) -> dict[str, Any]:

@@ -92,8 +92,8 @@ def _find_targets(folder: str, names: Mapping[str, set[str]]) -> Iterator[str]:
 
 def _children(folder: str, names: Mapping[str, set[str]]) -> list[str]:
     """Return the names of the folders in a folder that have files, or folders with files."""
-    parents = (PurePosixPath(each) for each in names)
-    whole = {path for each in parents for path in (each, *each.parents) if path.parent.as_posix() == folder}
+    parents = (PurePosixPath(name) for name in names)
+    whole = {path for parent in parents for path in (parent, *parent.parents) if path.parent.as_posix() == folder}
     return sorted(path.name for path in whole if path.name)
 
 
@@ -108,7 +108,7 @@ def read_folders(part: Part) -> Rows:
         row = Row(part.file, number, {"id": stem, **values}, stem)
         missing = [name for name in ("source", "edited") if not values.get(name)]
         used = [values[name] for name in ("source", "edited", "mask")] + [
-            each["image"] for each in values["references"]
+            value["image"] for value in values["references"]
         ]
         ambiguous = next((twice[name] for name in used if name in twice), None)
         if ambiguous:
@@ -131,17 +131,17 @@ def _with_text(row: Row, root: Path) -> Row | Rejection:
 
 
 def _read_targets(targets: Path, twice: dict[str, list[str]]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield name and values of each pair of a folder of targets; `twice` takes the images of equal names."""
+    """Yield name and values of each pair of a folder of targets; images with equal names are added to `twice`."""
     root = targets.parent
     folders = sorted(each.name for each in root.iterdir() if each.is_dir())
-    controls = sorted((each for each in folders if _CONTROL.fullmatch(each)), key=_control_number)
+    controls = sorted((folder for folder in folders if _CONTROL.fullmatch(folder)), key=_control_number)
     images = {each: _list_images(root / each, twice) for each in (*controls, targets.name)}
     masks: dict[str, str] = {}
-    for each in folders:
-        masks |= _list_images(root / each, twice) if each.lower() in _MASKS else {}
+    for folder in folders:
+        masks |= _list_images(root / folder, twice) if folder.lower() in _MASKS else {}
     edited = images[targets.name]
     for stem in sorted({*edited, *(_target_stem(stem, edited) for stem in images[controls[0]])}):
-        paths = [path for each in controls for path in _find_controls(images[each], stem)]
+        paths = [path for control in controls for path in _find_controls(images[control], stem)]
         yield (
             stem,
             {
@@ -151,7 +151,7 @@ def _read_targets(targets: Path, twice: dict[str, list[str]]) -> Iterator[tuple[
                 "references": [{"role": "control", "image": path} for path in paths[1:]],
                 "texts": [
                     f"{path.rpartition('.')[0]}{suffix}"
-                    for path in (edited.get(stem), *(images[each].get(stem) for each in controls))
+                    for path in (edited.get(stem), *(images[control].get(stem) for control in controls))
                     for suffix in _CAPTIONS
                     if path
                 ],

@@ -38,10 +38,10 @@ _NAME = re.compile(r"[A-Za-z0-9_][\w.-]{0,60}", re.ASCII)
 
 
 class ImportOptions(PairFormat):
-    """Options of an import: those of the config, and two more.
+    """Options of an import: those of the config, a name and a limit.
 
     Args:
-        name: name of the data set in the run; '' for that of the format.
+        name: name of the data set in the run; '' for the format's name.
         limit: largest number of rows to read, over all shards.
     """
 
@@ -96,10 +96,10 @@ class Reader:
         return read_rows(part, self.layout)
 
     def shard(self, index: int, count: int = 1) -> Rows:
-        """Yield the rows of a shard. All shards together have each row once.
+        """Yield the rows of a shard. Together, the shards have each row once.
 
-        A shard reads whole files if there are enough. Otherwise shards share a file by row groups, lines or samples. Of
-        several files, one that cannot be read is yielded as a rejection.
+        A shard reads whole files if there are enough. Otherwise shards share a file by row groups, lines or samples. If
+        there are several files, an unreadable one is yielded as a rejection.
 
         Raises:
             BadFile: the only file cannot be read, or no file of the shard has the layout's columns.
@@ -128,7 +128,7 @@ class Reader:
 
 
 def identify_import(data_set: ImportConfig, shard: int, shards: int, out: Path) -> Identity:
-    """Identify the files of rows that a shard of a data set reads (`omniedit.sources.identity`).
+    """Identify the row files that a shard of a data set reads (`omniedit.sources.identity`).
 
     A URL is not opened: its text alone, without secrets, identifies it. Image files that rows name are not compared.
 
@@ -141,13 +141,13 @@ def identify_import(data_set: ImportConfig, shard: int, shards: int, out: Path) 
 
 
 def record_import(path: str, options: ImportOptions, shard: int, shards: int, out: Path) -> None:
-    """Record the files of rows that a shard is made from, for `identify_import`."""
+    """Record the row files that a shard is made from, for `identify_import`."""
     if not is_remote(path):
         read_content(_local_files(path, options, shard, shards), {}, record_file(out)).write(record_file(out))
 
 
 def _local_files(path: str, options: ImportOptions, shard: int, shards: int) -> dict[str, Path]:
-    """Return the files of rows of a shard by name; of folders of images, all files."""
+    """Return the row files of a shard by name; for folders of images, all files in them."""
     if options.format in perception.FORMATS:
         return {Path(file).name: Path(file) for file in perception.data_files(options.format, path)}
     reader = Reader(path, options.load_layout())
@@ -164,7 +164,7 @@ def import_shard(
     """Write one shard of a data set to `out`, a file of candidates, and return the counts.
 
     Args:
-        taken: ids that other shards have used; those of this shard are added. Without it, ids are unique in the shard.
+        ids: ids that other shards have used; those of this shard are added. Without it, ids are unique in the shard.
 
     Raises:
         UserError: the data set cannot be read, or an option does not fit it.
@@ -230,10 +230,10 @@ def _share(limit: int | None, shard: int, shards: int) -> int | None:
 
 
 def check_tasks(names: Iterable[str]) -> None:
-    """Check that names can be those of tasks.
+    """Check that names are valid names of tasks.
 
     Raises:
-        UserError: one cannot.
+        UserError: a name is invalid.
     """
     for name in names:
         try:
@@ -246,7 +246,7 @@ def check_name(name: str) -> None:
     """Check a data set's name, which is also a folder and the beginning of ids.
 
     Raises:
-        UserError: it has other characters than letters, digits, '_', '.' and '-', or is too long.
+        UserError: it has characters other than letters, digits, '_', '.' and '-', or is too long.
     """
     if not _NAME.fullmatch(name):
         raise UserError(f"--name: {name[:80]!a} is not a name; use letters, digits, '_', '.' and '-', 61 at most")

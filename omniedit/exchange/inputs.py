@@ -90,8 +90,8 @@ def deal(files: Sequence[DataFile], shard: int, shards: int) -> list[Part]:
     """Return the parts that a shard reads: whole files if there are enough, else parts of one file."""
     if len(files) >= shards:
         return [Part(file) for file in files[shard::shards]]
-    which = shard % len(files)
-    return [Part(files[which], shard // len(files), len(range(which, shards, len(files))))]
+    file_index = shard % len(files)
+    return [Part(files[file_index], shard // len(files), len(range(file_index, shards, len(files))))]
 
 
 def _choose(files: Sequence[DataFile], preferred: str) -> list[DataFile]:

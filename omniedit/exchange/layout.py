@@ -77,7 +77,7 @@ class SessionLayout(BaseModel):
     Args:
         images: column with the images.
         instructions: column with the instruction of each turn.
-        each: beginning of the ids of edited images; the number of the turn follows.
+        each: prefix of the ids of edited images; the number of the turn follows.
         last: id of the edited image of the last turn.
         original: id of the source image, whose `url` is its origin.
     """
@@ -97,17 +97,17 @@ class Layout(BaseModel):
     Args:
         about: the data set in a sentence.
         files: container that exports are written to; imports take any.
-        licence: of all pairs, unless a column gives it.
+        licence: licence of all pairs, unless a column gives it.
         task: task of all pairs, unless a column gives it.
         task_names: section of `task_names.yaml`.
         turns: column with a list of rows, the turns of a session.
-        chain: session whose turns are in two lists; the source of a turn is the edited image of the turn before.
+        chain: session whose turns are in two lists; the source of a turn is the edited image of the previous turn.
         first_turn: number that the data set gives to the first turn.
-        unique_in_file: whether ids are unique in each file only, so that other files repeat them.
+        unique_in_file: whether ids are unique only within a file.
         from_parent: whether paths in rows begin at the folder above that of the table.
-        required: fields that every file must have; those of an edit pair.
-        columns: in the order in which they are written. Of several columns for one image or text, the first that a row
-            has is read.
+        required: fields that every file must have; by default those of an edit pair.
+        columns: in the order in which they are written. If several columns hold one image or text, the first
+            one with a value is read.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -136,8 +136,8 @@ class Layout(BaseModel):
     @field_validator("columns")
     @classmethod
     def _check_columns(cls, columns: dict[str, Column], info: ValidationInfo) -> dict[str, Column]:
-        there = {column.field for column in columns.values()}
-        if missing := [field for field in info.data["required"] if field not in there]:
+        present = {column.field for column in columns.values()}
+        if missing := [field for field in info.data["required"] if field not in present]:
             raise ValueError(f"no column holds {' or '.join(missing)}")
         return columns
 
@@ -186,7 +186,7 @@ def check_layout(values: Mapping[str, Any], place: str) -> Layout:
     """Return the typed layout of `values`.
 
     Raises:
-        UserError: a key or value is invalid; `place` is the place to name.
+        UserError: a key or value is invalid; `place` names the file in the message.
     """
     try:
         return Layout.model_validate(values)

@@ -22,7 +22,7 @@ from omniedit.imaging.images import (
 Sizes = Literal["resize", "reject"]
 """Policy for an edited image or mask of another size than the source."""
 MAX_STRETCH = 0.05
-"""Largest difference of two aspect ratios, as a share of one, up to which an image is resized to the other size. More
+"""Largest relative difference of two aspect ratios up to which an image is resized to the other size. A larger one
 means that the edit shows another part of the scene, and resizing would distort it."""
 
 

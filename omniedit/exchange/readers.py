@@ -58,7 +58,7 @@ class _Sample:
     extensions: set[str] = field(default_factory=set)
 
     def is_next(self, member: Member) -> bool:
-        """Return whether a member is of the next sample: of another key, or a second one of its kind.
+        """Return whether a member belongs to the next sample: it has another key, or repeats a kind of member.
 
         Tars that were joined repeat keys; those of X2Edit do.
         """

@@ -27,7 +27,7 @@ class Survey:
 
     Args:
         columns: arrow type by extra column.
-        found: fields that have a value in some pair.
+        present: fields that have a value in some pair.
         fractional: scores that some pair has as a fraction or beyond 64 bits.
         textual: scores that are texts in some pair.
         rejected: number of rejected pairs by reason.
@@ -70,7 +70,7 @@ class Survey:
         return known + extra + ([OutColumn(REJECTED_BECAUSE, "string")] if has_reason else [])
 
     def _type(self, name: str) -> str:
-        """Return a column's type; one of whole scores becomes one of fractions or texts if some pair has them."""
+        """Return a column's type; a column of whole scores becomes fractional or textual if some pair needs it."""
         column = self.layout.columns[name]
         kind = column_type(column) if column.field != "score" else column.type or "int64"
         key = column.name or name
@@ -79,7 +79,7 @@ class Survey:
         return "float64" if column.field == "score" and kind == "int64" and key in self.fractional else kind
 
     def _is_written(self, name: str, column: Column) -> bool:
-        """Return whether a column is written: an optional one is, if some pair has a value for it."""
+        """Return whether a column is written; an optional one only if some pair has a value for it."""
         is_second = column.field in ("source", "edited", "mask") and name != next(self.layout.find(column.field))[0]
         return not column.optional or (column.field in self.present and not is_second)
 
@@ -88,7 +88,7 @@ def find_fields(candidate: Candidate) -> set[str]:
     """Return the fields that a candidate has besides those of every pair."""
     shard, row = candidate.shard, candidate.row
     captions, roles = shard.captions(row), shard.reference_roles(row)
-    there = {
+    values = {
         "mask": shard.encoded("mask", row),
         "paraphrases": len(shard.instructions(row)) > 1,
         "source_caption": captions.source,
@@ -101,7 +101,7 @@ def find_fields(candidate: Candidate) -> set[str]:
         "scores": shard.imported_scores(row) or candidate.scores,
         **{name: candidate.provenance.get(name) for name in ("licence", "author", "origin")},
     }
-    return {name for name, value in there.items() if value}
+    return {name for name, value in values.items() if value}
 
 
 def survey(chosen: Iterator[tuple[Candidate, bool]], layout: Layout, takes_rejected: bool) -> Survey:

@@ -26,7 +26,7 @@ _BETWEEN = re.compile(r"[\s,]*")
 
 
 def read_jsonl(file: BinaryIO, part: Part, layout: Layout) -> Iterator[Row | SkippedPart]:
-    for number, line in _own(enumerate(filter(str.strip, _lines(file, part.file))), part):
+    for number, line in _select_part(enumerate(filter(str.strip, _lines(file, part.file))), part):
         try:
             values = parse_json(check_utf8(line))
         except ValueError as error:
@@ -41,7 +41,7 @@ def read_json(file: BinaryIO, part: Part, layout: Layout) -> Iterator[Row | Skip
     """Yield the items of the list in a JSON file, one after the other."""
     items = _json_items(io.TextIOWrapper(io.BufferedReader(_RawStream(file)), encoding="utf-8-sig", errors="replace"))
     try:
-        for number, value in _own(enumerate(items), part):
+        for number, value in _select_part(enumerate(items), part):
             yield _json_row(value, part.file, number)
     except ValueError as error:
         raise BadFile(f"{part.file.name}: not a list in JSON: {error}") from None
@@ -194,5 +194,5 @@ class _RawStream(io.RawIOBase):
         return len(content)
 
 
-def _own(numbered: Iterator[tuple[int, Any]], part: Part) -> Iterator[tuple[int, Any]]:
+def _select_part(numbered: Iterator[tuple[int, Any]], part: Part) -> Iterator[tuple[int, Any]]:
     return islice(numbered, part.index, None, part.count)

@@ -22,7 +22,7 @@ def split_turns(row: Row, layout: Layout) -> Iterator[Row]:
 
 
 def _split_chain(row: Row, layout: Layout, chain: SessionLayout) -> Iterator[Row]:
-    """Yield the turns of a chain of images: the source of a turn is the edited image of the turn before."""
+    """Yield the turns of a chain of images: the source of a turn is the edited image of the previous turn."""
     source, edited, instruction = (next(layout.find(name))[0] for name in ("source", "edited", "instruction"))
     images, texts = _by_id(row.values.get(chain.images)), row.values[chain.instructions]
     values = {name: value for name, value in row.values.items() if name not in (chain.images, chain.instructions)}
@@ -38,4 +38,4 @@ def _split_chain(row: Row, layout: Layout, chain: SessionLayout) -> Iterator[Row
 def _by_id(images: Any) -> Mapping[str, Any]:
     """Return path or address by id of a list of mappings with `id` and `url`."""
     entries = images if isinstance(images, list) else []
-    return {str(each.get("id")): each.get("url") for each in entries if isinstance(each, dict)}
+    return {str(entry.get("id")): entry.get("url") for entry in entries if isinstance(entry, dict)}

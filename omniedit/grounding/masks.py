@@ -23,7 +23,7 @@ WORKING_SIDE = 420
 TIGHT = 0.85
 """Intersection over union of a mask's bounding box and the given box from which no other mask is tried."""
 LOOSE = 0.5
-"""Intersection over union up to which the object is given up: a part of it (a stem) or all of it is missing."""
+"""Intersection over union up to which the object is abandoned: a part of it (a stem) or all of it is missing."""
 SALIENT, SURELY_SALIENT = 0.3, 0.9
 """Saliency above which GrabCut starts with a pixel as probable, and as certain, object."""
 ITERATIONS = 6

@@ -106,7 +106,7 @@ CLOTHES = frozenset(
         *(638, 639, 652, 655, 689, 697, 715, 735, 775, 796, 806, 824, 834, 841, 842, 869, 887, 903, 906, 981, 982, 983),
     )
 )
-"""ImageNet indices of clothes, as which a person is classified. They name no object, because the person is meant."""
+"""ImageNet indices of clothes. The classifier gives them to the people who wear them, so they name no object."""
 OBJECT = "object"
 """Name of an object of unknown kind."""
 PLACES_AND_STUFF = frozenset(

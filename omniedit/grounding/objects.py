@@ -44,7 +44,7 @@ class FoundObject:
         name: without an article, such as 'wine bottle'.
         box: bounding box of the mask, as fractions of the image.
         mask: (H, W).
-        crowded: whether it is one of three or more of its name, which no place before the name distinguishes.
+        crowded: whether three or more objects have its name, so that no word such as 'left' distinguishes it.
     """
 
     name: str
@@ -144,10 +144,10 @@ def _salient(photo: Photo) -> list[FoundObject]:
     from omniedit.grounding.saliency import saliency
 
     pieces = _pieces(saliency(photo.image) > SALIENT)
-    obj = [obj for piece in pieces for obj in _find_pieces(photo.image, piece)]
-    if len(obj) == len(pieces) <= 2 and all(this.name == OBJECT for this in obj):
-        return disambiguate_names(obj)
-    return disambiguate_names([this for this in obj if this.name != OBJECT])
+    objects = [obj for piece in pieces for obj in _find_pieces(photo.image, piece)]
+    if len(objects) == len(pieces) <= 2 and all(obj.name == OBJECT for obj in objects):
+        return disambiguate_names(objects)
+    return disambiguate_names([obj for obj in objects if obj.name != OBJECT])
 
 
 def _find_pieces(image: Image, piece: Mask) -> list[FoundObject]:
@@ -163,7 +163,7 @@ def _find_pieces(image: Image, piece: Mask) -> list[FoundObject]:
 def _recognise(image: Image, region: Mask) -> FoundObject | None:
     """Return the object in a salient region, or None if its outline is uncertain or it is not an object.
 
-    The name "object" is clear only if the object is whole and distinct, and at most two stand out (see `_salient`).
+    An object without a noun counts only if it is whole and distinct, and at most two stand out (see `_salient`).
     """
     from omniedit.grounding.names import name_object
 
@@ -206,17 +206,17 @@ def _parts(piece: Mask) -> list[Mask]:
 def disambiguate_names(objects: list[FoundObject]) -> list[FoundObject]:
     """Return the objects with unique names: two dogs become 'upper dog' and 'lower dog', three or more are crowded."""
     named: dict[str, list[FoundObject]] = {}
-    for this in objects:
-        named.setdefault(this.name, []).append(this)
+    for obj in objects:
+        named.setdefault(obj.name, []).append(obj)
     result = []
     for namesakes in named.values():
         if len(namesakes) == 1:
             result += namesakes
         elif len(namesakes) == 2:
             words, ordered = _along_an_axis(*namesakes)
-            result += [replace(this, name=f"{word} {this.name}") for word, this in zip(words, ordered, strict=True)]
+            result += [replace(obj, name=f"{word} {obj.name}") for word, obj in zip(words, ordered, strict=True)]
         else:
-            result += [replace(this, crowded=True) for this in namesakes]
+            result += [replace(obj, crowded=True) for obj in namesakes]
     return result
 
 
@@ -225,7 +225,7 @@ def _along_an_axis(first: FoundObject, second: FoundObject) -> tuple[tuple[str, 
     apart = [abs(a - b) for a, b in zip(_centre(first), _centre(second), strict=True)]
     axis = int(apart[1] > apart[0])
     words = (("left", "right"), ("upper", "lower"))[axis]
-    return words, sorted((first, second), key=lambda this: _centre(this)[axis])
+    return words, sorted((first, second), key=lambda obj: _centre(obj)[axis])
 
 
 def _centre(obj: FoundObject) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""Evidence that a photo was taken outdoors: a sky that behaves like one, or foliage all across. Uses no network."""
+"""Evidence that a photo was taken outdoors: a confirmed sky, or foliage from side to side. No network is used."""
 
 import re
 from typing import Any
@@ -42,6 +42,12 @@ MIN_RELIEF = 0.8
 """Smallest standard deviation of a sky's lightness about a smooth gradient, on Lab's scale."""
 MIN_EDGE = 7.0
 """Smallest Delta E between a sky and the region below it; a gradient has no such edge."""
+EDGE_REACH = 8
+"""Distance in pixels above and below the end of a region at which colours are compared."""
+GROWTH_REACH = 16
+"""Distance in pixels by which a region grows, and sigma of the window for its mean colour nearby."""
+MAX_SKY_DISTANCE = 15.0
+"""Largest distance in Lab from the mean colour nearby. A brighter pixel counts as nearer, because of cloud and haze."""
 
 
 def caption_says_outdoors(caption: str) -> bool:
@@ -58,7 +64,7 @@ def find_sky(image: Image) -> Mask:
     """Return the (h, w) mask of an RGB photo's sky at `WORKING_SIDE`; all False if no sky is confirmed.
 
     A smooth, blue or bright region at the top is a sky if it ends in an edge and either has the colours of a sky or has
-    foliage all across below it. Plain walls, colour gradients, studio backdrops and water do not count.
+    foliage from side to side below it. Plain walls, colour gradients, studio backdrops and water do not count.
     """
     lab = _to_small_lab(image)
     region = _top_region(lab)
@@ -121,14 +127,17 @@ def _is_gradient(lab: Field, region: Mask) -> bool:
     return float((lightness - terms @ np.linalg.lstsq(terms, lightness, rcond=None)[0]).std()) < MIN_RELIEF
 
 
-def _ends_in_an_edge(lab: Field, region: Mask, reach: int = 8) -> bool:
+def _ends_in_an_edge(lab: Field, region: Mask) -> bool:
     """Return whether the colour changes abruptly where a region ends, in most columns."""
     columns = np.flatnonzero(region[0])
     if not len(columns):
         return False
     last = len(region) - 1 - np.argmax(region[::-1, columns], axis=0)
-    inside = last < len(region) - reach - 1
-    above, below = lab[np.maximum(last - reach, 0), columns], lab[np.minimum(last + reach, len(region) - 1), columns]
+    inside = last < len(region) - EDGE_REACH - 1
+    above, below = (
+        lab[np.maximum(last - EDGE_REACH, 0), columns],
+        lab[np.minimum(last + EDGE_REACH, len(region) - 1), columns],
+    )
     return bool((inside & (np.linalg.norm(above - below, axis=1) > MIN_EDGE)).mean() > 0.5)
 
 
@@ -184,19 +193,16 @@ def _parts_touching_top(region: Mask) -> Mask:
     return np.isin(labels, touching)
 
 
-def _grow_similar(lab: Field, region: Mask, reach: int = 16, tolerance: float = 15.0) -> Mask:
-    """Extend a region by connected pixels within `reach` that have its colour nearby or are deep blue.
-
-    Args:
-        tolerance: largest distance in Lab from the region's mean colour nearby; a brighter pixel counts as nearer
-            (cloud, haze).
-    """
+def _grow_similar(lab: Field, region: Mask) -> Mask:
+    """Extend a region by connected pixels within `GROWTH_REACH` that have its colour nearby or are deep blue."""
     weight = region.astype(np.float32)
-    offset = lab - _blur(lab * weight[..., None], reach) / np.maximum(_blur(weight, reach), 1e-3)[..., None]
+    offset = (
+        lab - _blur(lab * weight[..., None], GROWTH_REACH) / np.maximum(_blur(weight, GROWTH_REACH), 1e-3)[..., None]
+    )
     offset[..., 0] = np.where(offset[..., 0] > 0, 0.3 * offset[..., 0], offset[..., 0])
-    near = cv2.dilate(region.astype(np.uint8), np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)) > 0
+    near = cv2.dilate(region.astype(np.uint8), np.ones((2 * GROWTH_REACH + 1, 2 * GROWTH_REACH + 1), np.uint8)) > 0
     blue = (lab[..., 2] < -20) & (lab[..., 0] > 45)
-    similar = ((np.linalg.norm(offset, axis=2) < tolerance) | blue) & near
+    similar = ((np.linalg.norm(offset, axis=2) < MAX_SKY_DISTANCE) | blue) & near
     return _parts_touching_top(region | similar)
 
 

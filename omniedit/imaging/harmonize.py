@@ -59,18 +59,18 @@ def resize_cutout(piece: CutOut, scale: float) -> CutOut:
     return CutOut(np.clip(colours, 0, 255), np.clip(alpha, 0, 1))
 
 
-def relit(piece: CutOut, place: Field) -> CutOut:
+def relight(piece: CutOut, place: Field) -> CutOut:
     """Return the cut-out with highlights no brighter than its new place allows, and a hint of the place's colour cast.
 
     Args:
         place: (N, 3) RGB pixels in [0, 255] of the old object and around it; both show the light that falls there.
     """
-    lab, there = (to_lab((rgb / 255).astype(np.float32)) for rgb in (piece.colours, place[None]))
-    there = there[0]
+    lab, place_lab = (to_lab((rgb / 255).astype(np.float32)) for rgb in (piece.colours, place[None]))
+    place_lab = place_lab[0]
     own = lab[piece.solid]
-    gain = np.clip(np.percentile(there[:, 0], 90) / max(np.percentile(own[:, 0], 90), 1.0), 0.4, 1.2) ** EXPOSURE
+    gain = np.clip(np.percentile(place_lab[:, 0], 90) / max(np.percentile(own[:, 0], 90), 1.0), 0.4, 1.2) ** EXPOSURE
     lab[..., 0] *= gain
-    lab[..., 1:] += CAST * (there[:, 1:].mean(axis=0) - own[:, 1:].mean(axis=0))
+    lab[..., 1:] += CAST * (place_lab[:, 1:].mean(axis=0) - own[:, 1:].mean(axis=0))
     return replace(piece, colours=np.clip(255 * cv2.cvtColor(lab, cv2.COLOR_LAB2RGB), 0, 255))
 
 

@@ -81,11 +81,11 @@ def encode_cutout(image: Image, mask: Mask) -> bytes:
     return encode_png(np.dstack([image, np.where(mask, 0, 255).astype(np.uint8)]))
 
 
-def decode_cutout(encoded: bytes, what: str = "mask") -> Mask:
+def decode_cutout(encoded: bytes) -> Mask:
     """Decode an image to an (H, W) mask, True where it is transparent; one without transparency, where light."""
-    with _decoder(encoded, what):
+    with _decoder(encoded, "mask"):
         if not open_image(encoded).has_transparency_data:
-            return convert_mask(encoded, what)
+            return convert_mask(encoded, "mask")
         on_black, on_white = (
             np.asarray(upright_rgb(open_image(encoded), background=colour)) for colour in ("black", "white")
         )

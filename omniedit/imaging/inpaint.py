@@ -102,8 +102,8 @@ def _with_detail(coarse: NDArray[np.float32], detail: NDArray[np.float32], hole:
     shifts = _shifts_outside(hole)
     if not shifts:
         return np.clip(coarse, 0, 255).astype(np.uint8)
-    here = coarse[rows, columns]
-    dy, dx = min(shifts, key=lambda shift: _mismatch(here, coarse[rows + shift[0], columns + shift[1]]))
+    inside = coarse[rows, columns]
+    dy, dx = min(shifts, key=lambda shift: _mismatch(inside, coarse[rows + shift[0], columns + shift[1]]))
     result = coarse.copy()
     result[rows, columns] += detail[rows + dy, columns + dx]
     return np.clip(result, 0, 255).astype(np.uint8)

@@ -157,8 +157,8 @@ def match_face(ink: Ink, text: str) -> tuple[Face, float]:
     near = _around(ink.box)
     faces = []
     for stroke in STROKES:
-        drawn, middle = draw_letters(text, stroke)
-        rows, columns = np.flatnonzero(drawn.max(axis=1) > 0.5), np.flatnonzero(drawn.max(axis=0) > 0.5)
+        glyphs, middle = draw_letters(text, stroke)
+        rows, columns = np.flatnonzero(glyphs.max(axis=1) > 0.5), np.flatnonzero(glyphs.max(axis=0) > 0.5)
         scale = (
             float((right - left) / (columns[-1] + 1 - columns[0])),
             float((bottom - top) / (rows[-1] + 1 - rows[0])),
@@ -202,15 +202,15 @@ def draw_letters(text: str, stroke: int) -> tuple[Field, tuple[float, float]]:
 
 def letters_width(text: str, face: Face) -> float:
     """Return the width of a text in the patch, in pixels."""
-    drawn, _ = draw_letters(text, face.stroke)
-    columns = np.flatnonzero(drawn.max(axis=0) > 0.5)
+    glyphs, _ = draw_letters(text, face.stroke)
+    columns = np.flatnonzero(glyphs.max(axis=0) > 0.5)
     return float((columns[-1] + 1 - columns[0]) * face.scale[0])
 
 
 def place_letters(text: str, face: Face, shape: tuple[int, ...]) -> Field:
-    """Draw a text with a look on an empty patch: (h, w) opacity in [0, 1]."""
-    drawn, middle = draw_letters(text, face.stroke)
-    smooth = cv2.GaussianBlur(drawn, (0, 0), max(0.3, 0.45 / min(face.scale)))
+    """Draw a text in a given look on an empty patch: (h, w) opacity in [0, 1]."""
+    glyphs, middle = draw_letters(text, face.stroke)
+    smooth = cv2.GaussianBlur(glyphs, (0, 0), max(0.3, 0.45 / min(face.scale)))
     matrix = np.array(
         [
             [face.scale[0], 0, face.origin[0] - middle[0] * face.scale[0]],
@@ -226,21 +226,21 @@ def rewrite(
 ) -> tuple[Image, Mask]:
     """Return the photo with a line's letters replaced by a text, and the mask of what changed."""
     opacity = place_letters(text, face, ink.opacity.shape)
-    drawn = ink.ground + opacity[..., None] * (ink.colour - ink.ground)
+    glyphs = ink.ground + opacity[..., None] * (ink.colour - ink.ground)
     inverse = np.linalg.inv(patch.matrix)
     size = image.shape[1::-1]
     touched = cv2.dilate(np.maximum(ink.opacity, opacity), np.ones((7, 7)))
     feather = cv2.GaussianBlur((touched > 0.08).astype(np.float32), (0, 0), 1.5)
     scale = patch.image.shape[0] / max(1.0, float(np.linalg.norm(inverse[:2, 1])) * patch.image.shape[0])
-    soft = cv2.GaussianBlur(drawn, (0, 0), max(0.3, 0.4 * scale)) if scale > 1.2 else drawn
-    there = cv2.warpPerspective(soft.astype(np.float32), inverse, size, flags=cv2.INTER_LINEAR)
+    soft = cv2.GaussianBlur(glyphs, (0, 0), max(0.3, 0.4 * scale)) if scale > 1.2 else glyphs
+    warped = cv2.warpPerspective(soft.astype(np.float32), inverse, size, flags=cv2.INTER_LINEAR)
     share = cv2.warpPerspective(feather, inverse, size, flags=cv2.INTER_LINEAR)
     share[share < 0.02] = 0
     mask = share > 0
-    there[mask] += rng.normal(0, ink.grain, (int(mask.sum()), 1)).astype(np.float32)
+    warped[mask] += rng.normal(0, ink.grain, (int(mask.sum()), 1)).astype(np.float32)
     under = image[mask].astype(np.float32)
     result = image.copy()
-    result[mask] = np.rint(np.clip(under + share[mask][:, None] * (there[mask] - under), 0, 255)).astype(np.uint8)
+    result[mask] = np.rint(np.clip(under + share[mask][:, None] * (warped[mask] - under), 0, 255)).astype(np.uint8)
     return result, mask
 
 

@@ -22,7 +22,8 @@ SPOTS = ((8.0, 0.06), (12.0, 0.03))
 WORKING_SIDE = 384
 """Longer side of the reduced copies on which surroundings are examined."""
 MAX_RING_DISTANCE = 8.0
-"""Largest distance in Lab between the surroundings of a hole and of the ground that fills it, for nine tenths."""
+"""Largest distance in Lab between the surroundings of a hole and of the ground that fills it, for nine tenths of the
+pixels."""
 OUTLIERS = 98.0
 """Percentile of the surroundings that must be even; one wing tip is a few percent."""
 
@@ -74,12 +75,12 @@ def surroundings(image: Image, hole: Mask) -> tuple[NDArray[np.float32], Mask, M
 
 
 def fill_from_ground(image: Image, hole: Mask, spare: Mask) -> Image | None:
-    """Return the image with a hole filled with adjacent ground, or None if no such ground is alike.
+    """Return the image with a hole filled with adjacent ground, or None if no adjacent ground is similar.
 
     The ground keeps its texture and takes the tone of the hole's surroundings. Pixels outside the hole are unchanged.
 
     Args:
-        spare: (H, W), what the ground must not show, such as other objects.
+        spare: (H, W), pixels that the ground must not include, such as other objects.
     """
     lab, ring, inside = surroundings(image, hole)
     covered = cv2.resize(levels((hole | spare).astype(np.float32)), lab.shape[1::-1], interpolation=cv2.INTER_AREA) > 0
@@ -106,17 +107,18 @@ def match_tone(moved: NDArray[np.float32], image: Image, mask: Mask, target: Mas
     rows, columns = rows[::step], columns[::step]
     if len(rows) < 32:
         return
-    there = np.nonzero(target)
-    moved[there] += _plane(image[rows, columns] - moved[rows, columns], rows, columns, *there)
+    target_pixels = np.nonzero(target)
+    moved[target_pixels] += _plane(image[rows, columns] - moved[rows, columns], rows, columns, *target_pixels)
 
 
 def _plane(
     values_NC: NDArray[np.float32], rows: NDArray, columns: NDArray, to_rows: NDArray, to_columns: NDArray
 ) -> NDArray[np.float32]:
     """Fit a plane to values at some places, and return its values at others."""
-    here, there = (np.column_stack([y, x, np.ones_like(y)]) for y, x in ((rows, columns), (to_rows, to_columns)))
-    plane, *_ = np.linalg.lstsq(here.astype(np.float32), values_NC, rcond=None)
-    return (there.astype(np.float32) @ plane).astype(np.float32)
+    pixels = (rows, columns), (to_rows, to_columns)
+    from_terms, to_terms = (np.column_stack([y, x, np.ones_like(y)]) for y, x in pixels)
+    plane, *_ = np.linalg.lstsq(from_terms.astype(np.float32), values_NC, rcond=None)
+    return (to_terms.astype(np.float32) @ plane).astype(np.float32)
 
 
 def _shifts(inside: Mask) -> Iterator[tuple[int, int]]:
@@ -133,10 +135,10 @@ def _shifts(inside: Mask) -> Iterator[tuple[int, int]]:
 
 
 def _unlikeness(lab: NDArray[np.float32], ring: Mask, inside: Mask, covered: Mask, shift: tuple[int, int]) -> float:
-    """Return how far the ground at a shift is from plain, and from the surroundings; infinite if it shows more."""
+    """Return how uneven the ground at a shift is and how far from the surroundings; infinite if it shows objects."""
     rows, columns = np.nonzero(inside)
-    there = rows + shift[0], columns + shift[1]
-    if covered[there].any():
+    moved = rows + shift[0], columns + shift[1]
+    if covered[moved].any():
         return float("inf")
     around = np.nonzero(ring)
     y, x = around[0] + shift[0], around[1] + shift[1]

@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import Field
 
 from omniedit.instructions.proposal import Phrase, PromptText, RemovalProposal, TypeProposal
-from omniedit.instructions.words import head, noun, stems
+from omniedit.instructions.stemming import head, noun, stems
 
 SIDES = {
     "left": ("left",),

@@ -10,7 +10,7 @@ import numpy as np
 from omniedit.imaging.images import Image, Mask
 from omniedit.instructions.appearance_templates import INSTRUCTIONS
 from omniedit.instructions.seeded_random import make_rng
-from omniedit.instructions.words import content, stems
+from omniedit.instructions.stemming import content, stems
 from omniedit.pairs import Captions, EditPair, make_pair_id
 from omniedit.tasks import Task
 
@@ -59,7 +59,7 @@ def compose_edits(first: EditPair, second: EditPair, seed: int = 0) -> EditPair 
 def compose_session(turns: Sequence[EditPair], seed: int = 0) -> EditPair | None:
     """Return the pair from the source of a session's first turn to the edited image of its last, or None.
 
-    None if a turn is missing, its source is not the result of the turn before, or there are more than `MAX_TURNS`.
+    None if a turn is missing, its source is not the result of the previous turn, or there are more than `MAX_TURNS`.
     """
     turns = sorted(turns, key=lambda turn: turn.turn or 0)
     if not 2 <= len(turns) <= MAX_TURNS or [turn.turn for turn in turns] != list(range(1, len(turns) + 1)):
@@ -127,7 +127,7 @@ def _stays_in_mask(pair: EditPair) -> bool:
 
 
 def _follows(earlier: EditPair, later: EditPair) -> bool:
-    """Return whether a turn starts from the result of the turn before."""
+    """Return whether a turn starts from the result of the previous one."""
     if earlier.session is None or earlier.session != later.session or earlier.edited.shape != later.source.shape:
         return False
     return float(np.abs(earlier.edited.astype(np.int16) - later.source).mean()) <= MAX_DRIFT

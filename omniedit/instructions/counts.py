@@ -70,26 +70,26 @@ def to_plural(noun: str) -> str:
     """Return the plural of a noun or of a phrase that ends in one: 'wine glass' -> 'wine glasses'."""
     rest, _, last = noun.rpartition(" ")
     if last in _SAME_IN_PLURAL or is_plural(last):
-        many = last
+        plural = last
     elif last in _PLURALS:
-        many = _PLURALS[last]
+        plural = _PLURALS[last]
     elif _CONSONANT_Y.search(last):
-        many = _CONSONANT_Y.sub("ies", last)
+        plural = _CONSONANT_Y.sub("ies", last)
     else:
-        many = f"{last}es" if _SIBILANT.search(last) else f"{last}s"
-    return f"{rest} {many}".lstrip()
+        plural = f"{last}es" if _SIBILANT.search(last) else f"{last}s"
+    return f"{rest} {plural}".lstrip()
 
 
 def count_instructions(noun: str, before: int, after: int, rng: np.random.Generator) -> tuple[str, ...]:
     """Return instructions that change the number of objects of a kind, such as of dogs from two to one."""
-    change, many = abs(after - before), to_plural(noun)
+    change, plural = abs(after - before), to_plural(noun)
     words = {
-        "many": many,
+        "many": plural,
         "before": NUMBERS[before],
         "after": NUMBERS[after],
         "change": NUMBERS[change],
-        "after_things": f"{NUMBERS[after]} {noun if after == 1 else many}",
-        "more_things": f"another {noun}" if change == 1 else f"{NUMBERS[change]} more {many}",
+        "after_things": f"{NUMBERS[after]} {noun if after == 1 else plural}",
+        "more_things": f"another {noun}" if change == 1 else f"{NUMBERS[change]} more {plural}",
     }
     return tuple(text.format(**words) for text in draw_templates(_FEWER if after < before else _MORE, rng))
 

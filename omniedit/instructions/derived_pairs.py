@@ -60,7 +60,7 @@ def grow_inverses(shards: Sequence[Shard], accepted: Collection[str], seed: int)
 
 
 def grow_compositions(shards: Sequence[Shard], accepted: Collection[str], seed: int) -> Iterator[EditPair]:
-    """Yield a pair of each session whose turns are all accepted, and of two accepted edits of one source at a time.
+    """Yield a pair for each session whose turns are all accepted, and for two accepted edits of one source at a time.
 
     An edit is part of one composition at most. The images of one source's edits are in memory at a time.
     """

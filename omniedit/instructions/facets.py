@@ -12,7 +12,7 @@ from omniedit.instructions.proposals import (
     SwapProposal,
     TypeProposal,
 )
-from omniedit.instructions.words import noun
+from omniedit.instructions.stemming import noun
 
 PHRASINGS = ("plain", "short", "detailed", "polite", "indirect")
 """Kinds of paraphrase. The plain instruction comes with its proposal; the others are rewritings of it."""

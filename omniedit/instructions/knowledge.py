@@ -13,13 +13,13 @@ from typing import Any
 
 from omniedit.grounding.nouns import KINDS, OBJECT, find_kind, plain_nouns
 from omniedit.instructions.referring import Ambiguous
-from omniedit.instructions.words import content, stems
+from omniedit.instructions.stemming import content, stems
 from omniedit.storage.yaml_tables import parse_yaml
 
 MIN_LEAD = 1.3
 """Smallest ratio of the largest value to the next one for a comparison to be certain."""
 MIN_CLUE_SHARE = 0.65
-"""Smallest share of a clue's words that a sentence must have to say the clue."""
+"""Smallest share of a clue's words that a sentence must contain to express the clue."""
 _GENERIC = "object thing item one animal vehicle instrument fruit food tool piece plant building can very"
 """Words that many clues share and that say nothing about which object is meant."""
 

@@ -22,8 +22,8 @@ from omniedit.instructions.proposals import (
     SwapProposal,
     TypeProposal,
 )
+from omniedit.instructions.stemming import content, head, stems
 from omniedit.instructions.type_proposals import CountingProposal
-from omniedit.instructions.words import content, head, stems
 from omniedit.storage.yaml_tables import parse_yaml
 from omniedit.tasks import Task
 
@@ -65,7 +65,8 @@ class PhotoObject:
     others: tuple[str, ...] = field(default=(), compare=False)
 
     def describe_indirect_name(self, instruction: str) -> str | None:
-        """Return how an instruction names the object by its nature or action; None if it names it outright or not."""
+        """Return how an instruction names the object by its nature or action; None if it names it by its noun or not at
+        all."""
         if head(self.name) in stems(instruction):
             return None
         return name_indirectly(instruction, self.name, self.others)
@@ -79,7 +80,7 @@ def meaning_error(
     An object counts as named by its noun, or by a clue of the table of knowledge that means it alone.
 
     Args:
-        thing: object of the proposal, if any.
+        obj: object of the proposal, if any.
         is_named: whether something else, such as a model, found that the paraphrase names the object.
     """
     words = stems(instruction)
@@ -214,8 +215,8 @@ def _is_presupposed(words: Sequence[str], value: Sequence[str], name: str) -> bo
     """Return whether the value is taken as given: 'make the blue cup red', if the cup should become blue."""
     already = [*value, name]
     places = range(1, len(words) - len(already) + 1)
-    pointed_at = [at for at in places if words[at - 1] in stems(_POINTING)]
-    return bool(value) and any(list(words[at:][: len(already)]) == already for at in pointed_at)
+    pointed_at = [index for index in places if words[index - 1] in stems(_POINTING)]
+    return bool(value) and any(list(words[index:][: len(already)]) == already for index in pointed_at)
 
 
 def _task_phrase(task: Task) -> str:

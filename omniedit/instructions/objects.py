@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from omniedit.instructions.appearance_templates import INSTRUCTIONS
-from omniedit.instructions.words import noun as main_noun
+from omniedit.instructions.stemming import noun as main_noun
 from omniedit.sources.photo import FractionBox
 
 _SWAP = (

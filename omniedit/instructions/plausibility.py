@@ -16,7 +16,7 @@ from omniedit.instructions.proposals import (
     TypeProposal,
 )
 from omniedit.instructions.questions import EditOptions
-from omniedit.instructions.words import content, head, stems
+from omniedit.instructions.stemming import content, head, stems
 
 ALIKE = 0.5
 """Minimum share of words that the two prompts of a pair have in common (Ratcliff and Obershelp's measure)."""
@@ -26,7 +26,7 @@ def implausible_reason(proposal: Proposal, obj: PhotoObject | None, offers: Edit
     """Return why a proposal makes no sense, or None if it does.
 
     Args:
-        thing: object of the proposal, if any.
+        obj: object of the proposal, if any.
     """
     return next(_reasons(proposal, obj, offers), None)
 

@@ -144,7 +144,7 @@ class StyleProposal(Proposal):
 
 
 class TypeProposal(Proposal):
-    """Proposal of a type that checks its own sense and names what an instruction must say."""
+    """Proposal of one of AnyEdit's types, which checks its own plausibility and lists what an instruction must name."""
 
     def key_phrases(self) -> Mapping[str, tuple[str, ...]]:
         """Return what an instruction must name, each with the phrases that name it."""

@@ -11,7 +11,6 @@ import numpy as np
 
 from omniedit.config.schema import ProposalsConfig
 from omniedit.imaging.images import resize_to_fit
-from omniedit.instructions.asking import ModelQuestion, ask
 from omniedit.instructions.facets import PHRASINGS
 from omniedit.instructions.meaning import PhotoObject
 from omniedit.instructions.proposals import CLASSES, ProposalRow, SwapProposal, rejection_row
@@ -34,18 +33,19 @@ from omniedit.instructions.replies import (
     read_objects,
     read_paraphrases,
 )
-from omniedit.instructions.words import strip_article
+from omniedit.instructions.reply_retries import ModelQuestion, ask
+from omniedit.instructions.stemming import strip_article
 from omniedit.sources.photo import Photo
 from omniedit.tasks import Task
 from omniedit.vlm import Model, Prompt, PromptImage
 
-WITHOUT_A_THING = tuple(
+WITHOUT_OBJECTS = tuple(
     task
     for task, kind in CLASSES.items()
     if "object" not in kind.model_fields or not kind.model_fields["object"].is_required()
 )
 """Tasks that also suit photos without distinct objects."""
-TASKS_A_PROMPT = 8
+TASKS_PER_PROMPT = 8
 """Maximum number of tasks in a prompt for edits; a run of more sends several such prompts per photo."""
 
 
@@ -68,7 +68,7 @@ class ProposalDraft:
 
 class Proposer:
     """Proposer of edits. It sends three prompts per photo: two with the image and one with text only. For more than
-    `TASKS_A_PROMPT` tasks it sends several of the second.
+    `TASKS_PER_PROMPT` tasks it sends several of the second.
 
     Args:
         tasks: tasks to propose edits for.
@@ -98,7 +98,7 @@ class Proposer:
         counts = Counter(draft.edit.task for draft in drafts)
         return all(counts[task] >= self.config.spare * quotas[task] for task in self.tasks)
 
-    def prompts_a_photo(self) -> list[Prompt]:
+    def prompts_per_photo(self) -> list[Prompt]:
         """Return the prompts of a typical photo, with a blank image, to estimate the cost."""
         blank, obj = (
             PromptImage(np.zeros((1, 1, 3), np.uint8)),
@@ -114,7 +114,7 @@ class Proposer:
 
     def _task_groups(self) -> list[tuple[Task, ...]]:
         """Return the tasks of each prompt for edits."""
-        return [self.tasks[first : first + TASKS_A_PROMPT] for first in range(0, len(self.tasks), TASKS_A_PROMPT)]
+        return [self.tasks[first : first + TASKS_PER_PROMPT] for first in range(0, len(self.tasks), TASKS_PER_PROMPT)]
 
     def _ask(self, questions: Sequence[ModelQuestion[Part] | None]) -> list[ParsedReply[Part]]:
         """Return the best reply to each question; an empty one for None."""
@@ -125,7 +125,7 @@ class Proposer:
         self, photo: Photo, image: PromptImage, listed: ParsedReply[PhotoObject], requested: Sequence[Task]
     ) -> ModelQuestion[DraftEdit] | None:
         objects, offers = listed.parts, offers_for(photo.source_id)
-        tasks = [task for task in requested if objects or task in WITHOUT_A_THING]
+        tasks = [task for task in requested if objects or task in WITHOUT_OBJECTS]
         read = partial(read_edits, objects=objects, offers=offers, tasks=tasks, per_task=self.config.per_photo)
         prompt = edits_prompt(image, objects, offers, tasks, self.config.per_photo)
         return ModelQuestion(prompt, read) if tasks else None
@@ -138,7 +138,7 @@ class Proposer:
         self, proposed: Sequence[ParsedReply[DraftEdit]], replies: Sequence[ParsedReply[Paraphrase]]
     ) -> list[ParsedReply[Paraphrase]]:
         """Ask which objects doubtful paraphrases mean; a paraphrase that means another one becomes a flaw."""
-        doubtful = [[each for each in parsed.parts if each.doubt] for parsed in replies]
+        doubtful = [[part for part in parsed.parts if part.doubt] for parsed in replies]
         questions = [
             self._meaning_question(edits, each) if each else None
             for edits, each in zip(proposed, doubtful, strict=True)
@@ -215,7 +215,7 @@ def _flaws(
 
 
 def _named_by(place: int, instructions: ParsedReply[Paraphrase]) -> dict[str, str]:
-    return {each.phrasing: each.named_by for each in instructions.parts if each.edit == place and each.named_by}
+    return {part.phrasing: part.named_by for part in instructions.parts if part.edit == place and part.named_by}
 
 
 def _phrasings(place: int, edit: DraftEdit, instructions: ParsedReply[Paraphrase]) -> dict[str, str]:

@@ -10,12 +10,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from omniedit.config.schema import ProposalsConfig
 from omniedit.imaging.images import resize_to_fit
-from omniedit.instructions.asking import ModelQuestion, ask
 from omniedit.instructions.meaning import operation_error
 from omniedit.instructions.proposals import Phrase, first_problem, json_object, quote
 from omniedit.instructions.questions import text
 from omniedit.instructions.replies import ParsedReply, ReplyIssue
-from omniedit.instructions.words import stems
+from omniedit.instructions.reply_retries import ModelQuestion, ask
+from omniedit.instructions.stemming import stems
 from omniedit.pairs import EditPair, Rejection
 from omniedit.tasks import OMNIEDIT_TASKS, Task
 from omniedit.vlm import Model, Prompt, PromptImage

@@ -12,14 +12,14 @@ import numpy as np
 
 from omniedit.imaging.color_names import ALIASES, COLOURS
 from omniedit.instructions.individuals import Individual
-from omniedit.instructions.words import content, head, stems
+from omniedit.instructions.stemming import content, head, stems
 
 CUES = ("place", "size", "colour", "order", "mirror")
 """Properties that distinguish an object from others of its kind."""
 MIN_SEPARATION = 0.05
 """Smallest difference of two centres along an axis, as a share of the image, for one to be the left or upper one."""
 ALONG_THE_AXIS = 0.5
-"""Smallest share that this difference has of the difference along the other axis."""
+"""Smallest ratio of this difference to the difference along the other axis."""
 AT_A_SIDE = 0.4
 """Share of the image, from a border, in which one of three or more objects is 'on the left'."""
 MIN_AREA_RATIO = 1.5
@@ -79,7 +79,7 @@ def refer(target: int, individuals: Sequence[Individual], cues: Sequence[str] = 
         target: index of the object.
     """
     noun = individuals[target].noun
-    namesakes = [this for this in individuals if head(this.noun) == head(noun)]
+    namesakes = [individual for individual in individuals if head(individual.noun) == head(noun)]
     if len(namesakes) < 2:
         return {}
     by_cue: dict[str, list[str]] = {}
@@ -145,7 +145,7 @@ def _find_alike(text: str, individuals: Sequence[Individual]) -> list[int]:
 
 def _without_noun(text: str, namesakes: Sequence[Individual]) -> str:
     """Return a text without the nouns of objects, whose words may be those of a cue: an orange, a left-hand drive."""
-    words = {word for this in namesakes for word in this.noun.lower().split()}
+    words = {word for namesake in namesakes for word in namesake.noun.lower().split()}
     tokens = text.split()
     for word in words & set(tokens):
         place = len(tokens) - 1 - tokens[::-1].index(word)

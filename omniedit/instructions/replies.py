@@ -13,7 +13,7 @@ from omniedit.instructions.meaning import PhotoObject, meaning_error
 from omniedit.instructions.plausibility import implausible_reason
 from omniedit.instructions.proposals import Phrase, first_problem, json_object, proposal_in, quote
 from omniedit.instructions.questions import MAX_THINGS, DraftEdit, EditOptions
-from omniedit.instructions.words import content, head, stems, strip_article
+from omniedit.instructions.stemming import content, head, stems, strip_article
 from omniedit.tasks import Task
 
 Part = TypeVar("Part")
@@ -173,10 +173,10 @@ def _edit(task: Task, objects: Sequence[PhotoObject], offers: EditOptions, answe
     if not isinstance(answer, dict) or "instruction" not in answer:
         raise ValueError("not a JSON object with an instruction")
     fields = {name: value for name, value in answer.items() if name != "instruction"}
-    obj = _match_thing(fields.get("object"), objects)
+    obj = _match_object(fields.get("object"), objects)
     if obj:
         fields["object"] = obj.expression
-    if anchor := _match_thing(fields.get("anchor"), objects):
+    if anchor := _match_object(fields.get("anchor"), objects):
         fields["anchor"] = anchor.expression
     proposal = proposal_in(task, fields | {"instructions": [answer["instruction"]]})
     reason = implausible_reason(proposal, obj, offers) or meaning_error(answer["instruction"], task, proposal, obj)
@@ -185,7 +185,7 @@ def _edit(task: Task, objects: Sequence[PhotoObject], offers: EditOptions, answe
     return DraftEdit(task, proposal, obj)
 
 
-def _match_thing(phrase: Any, objects: Sequence[PhotoObject]) -> PhotoObject | None:
+def _match_object(phrase: Any, objects: Sequence[PhotoObject]) -> PhotoObject | None:
     """Return the object whose expression or name a phrase is; None for an empty phrase."""
     if not phrase:
         return None
@@ -202,7 +202,7 @@ def _instruction(
     """Return the paraphrase of one kind in a reply, and the doubt whether it names its object, '' without one.
 
     Args:
-        said: paraphrases of the edit so far, as stems.
+        known: paraphrases of the edit so far, as stems.
 
     Raises:
         ValueError: the paraphrase is missing, a repetition, or does not ask for the edit.
@@ -228,10 +228,10 @@ def read_meanings(reply: str, count: int) -> ParsedReply[str]:
         answer = json_object(reply)
     except ValueError as error:
         return ParsedReply(flaws=(ReplyIssue(str(error)),))
-    meant = [answer.get(str(number)) for number in range(1, count + 1)]
-    if missing := [str(number) for number, name in enumerate(meant, 1) if not isinstance(name, str)]:
+    meanings = [answer.get(str(number)) for number in range(1, count + 1)]
+    if missing := [str(number) for number, name in enumerate(meanings, 1) if not isinstance(name, str)]:
         return ParsedReply(flaws=(ReplyIssue(f"no text under {', '.join(missing)}"),))
-    return ParsedReply(tuple(str(name) for name in meant))
+    return ParsedReply(tuple(str(name) for name in meanings))
 
 
 def _plainly(instruction: str) -> str:

@@ -31,7 +31,7 @@ from omniedit.instructions.objects import (
     removal_instructions,
     swap_instructions,
 )
-from omniedit.instructions.words import strip_article
+from omniedit.instructions.stemming import strip_article
 from omniedit.pairs import EditPair
 from omniedit.tasks import Task
 

@@ -12,14 +12,14 @@ from itertools import islice
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from omniedit.instructions.asking import ModelQuestion, ask
 from omniedit.instructions.meaning import is_mentioned
 from omniedit.instructions.proposal import Phrase, PromptText
 from omniedit.instructions.proposals import first_problem, json_object
 from omniedit.instructions.questions import text
 from omniedit.instructions.replies import ParsedReply, ReplyIssue
+from omniedit.instructions.reply_retries import ModelQuestion, ask
+from omniedit.instructions.stemming import stems
 from omniedit.instructions.word_lists import read_list
-from omniedit.instructions.words import stems
 from omniedit.vlm import Model, Prompt
 
 OFFERED = 12

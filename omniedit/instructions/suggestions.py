@@ -19,9 +19,9 @@ from omniedit.instructions.appearance_templates import (
     style_instructions,
 )
 from omniedit.instructions.objects import addition_instructions, removal_instructions, swap_instructions
+from omniedit.instructions.stemming import noun
 from omniedit.instructions.style_names import styles
 from omniedit.instructions.word_lists import read_list
-from omniedit.instructions.words import noun
 from omniedit.tasks import Task
 
 MATERIALS = (
@@ -138,5 +138,5 @@ def _choose_another(name: str, rng: np.random.Generator) -> str:
     """Return another noun, of the same kind if possible: another animal for a dog."""
     kind, own = find_kind(noun(name)), noun(name)
     others = [each for each in sorted(GROUPS) if each != own]
-    same_kind = [each for each in others if kind and find_kind(each) == kind]
+    same_kind = [other for other in others if kind and find_kind(other) == kind]
     return str(rng.choice(same_kind or others))

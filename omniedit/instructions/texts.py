@@ -22,7 +22,7 @@ _CHANGE = (
 )
 NAMES = "name"
 """Kind of the words that replace a name."""
-MOST_LONGER = 2
+MAX_LENGTH_DIFFERENCE = 2
 """Largest difference of length between a word and its replacement, in letters."""
 UNCHANGED = "unchanged"
 """Kind of the words that are never exchanged, even in capitals."""
@@ -50,7 +50,7 @@ def other_text(text: str, rng: np.random.Generator) -> str:
 def replacements(word: str) -> tuple[str, ...]:
     """Return the words that can stand for a word on a sign, in its case; none for a word of unknown kind.
 
-    Their lengths differ by MOST_LONGER letters at most.
+    Their lengths differ by MAX_LENGTH_DIFFERENCE letters at most.
     """
     if not re.fullmatch(r"[A-Za-z]{2,}", word) or not (word.isupper() or word.islower() or word.istitle()):
         return ()
@@ -59,7 +59,7 @@ def replacements(word: str) -> tuple[str, ...]:
     if not kinds and not word.islower() and len(word) > 2:
         kinds = (NAMES,)
     others = sorted({other for kind in kinds if kind != UNCHANGED for other in sign_words()[kind]} - {low})
-    near = [other for other in others if abs(len(other) - len(word)) <= MOST_LONGER]
+    near = [other for other in others if abs(len(other) - len(word)) <= MAX_LENGTH_DIFFERENCE]
     return tuple(other.upper() if word.isupper() else other.capitalize() if word.istitle() else other for other in near)
 
 

@@ -27,7 +27,7 @@ from omniedit.instructions.proposal import (
     SwapProposal,
     TypeProposal,
 )
-from omniedit.instructions.words import content, head, noun, stems
+from omniedit.instructions.stemming import content, head, noun, stems
 from omniedit.tasks import Task
 
 NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")

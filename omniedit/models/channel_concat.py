@@ -29,7 +29,7 @@ class ChannelConcat(Editor):
         self.base.load_state_dict(weights)
 
     def embed(self, given: Inputs) -> BaseState:
-        return self.adapter.embed(given, beside=given.condition)
+        return self.adapter.embed(given, extra_channels=given.condition)
 
     def run_blocks(self, state: BaseState, given: Inputs) -> BaseState:
         for block in self.base_blocks:

@@ -145,7 +145,8 @@ def decode(vae: Vae, latents: Tensor) -> Tensor:
 
 
 def _channel_statistics(vae: AutoencoderKLQwenImage) -> tuple[Tensor, Tensor]:
-    """Return mean and deviation of each latent channel of a VAE of videos, (C, 1, 1, 1), which here are one frame."""
+    """Return mean and deviation of each latent channel of a video VAE, (C, 1, 1, 1); an image is a video of one
+    frame."""
     names = ("latents_mean", "latents_std")
     mean, std = (torch.tensor(vae.config[name], dtype=vae.dtype, device=vae.device) for name in names)
     return mean[:, None, None, None], std[:, None, None, None]

@@ -22,7 +22,7 @@ class ControlNetBlock(nn.Module):
     """Copy of one block of the base that runs on its own tokens.
 
     Args:
-        adapter: that of the base.
+        adapter: the base's adapter.
         adds_text: also add the copy's text tokens to those of the base.
     """
 

@@ -95,7 +95,7 @@ class DemonstrationEncoder(nn.Module):
 
 
 class DemonstrationMemory(nn.Module):
-    """Tokens of all demonstrations for cross-attention, behind a learned one that is always there.
+    """Tokens of all demonstrations for cross-attention, after a learned one that is always present.
 
     Args:
         channels, patch: latent channels, and side of a patch in latents.
@@ -110,7 +110,7 @@ class DemonstrationMemory(nn.Module):
         self.norm = nn.LayerNorm(width)
 
     def forward(self, references: Tensor, mask: Tensor, prompts: Tensor | None, pooled: Tensor | None) -> Route:
-        """Return the tokens, (B, 1 + R * (N + M), D), for experts of which there is one; arguments as the encoder's."""
+        """Return the tokens, (B, 1 + R * (N + M), D), for a single expert; arguments as the encoder's."""
         demonstrations = self.encoder(references, mask, prompts, pooled)
         nothing = self.nothing.expand(len(mask), 1, -1)
         tokens = torch.cat([nothing, demonstrations.images.flatten(1, 2), demonstrations.texts.flatten(1, 2)], dim=1)

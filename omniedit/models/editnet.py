@@ -25,7 +25,7 @@ class ControlBlock(nn.Module):
     block without a text output (in SD3 the last) adds nothing to the text.
 
     Args:
-        adapter: that of the base.
+        adapter: the base's adapter.
         sees_image: attend over the base's image tokens.
         from_image: take the image residual from the output at the base's image tokens, not at the condition tokens.
     """
@@ -44,7 +44,7 @@ class ControlBlock(nn.Module):
         """Return the image residual, the condition tokens for the next control block, and the text residual or None.
 
         Args:
-            context: that of all tokens which this block sees.
+            context: context of all tokens that this block attends to.
         """
         joined = torch.cat([image_BND, condition_BND], dim=1) if self.sees_image else condition_BND
         joined, text_out = self.run(self.block, joined, text_BMD, temb_BD, context)
@@ -63,8 +63,8 @@ class EditNet(Editor):
         sees_image: the control blocks attend over the base's image tokens.
         from_image: image residuals come from the output at the base's image tokens, not at the condition tokens.
         after_block: residuals are added after the base's block, not before it.
-        clean_time: the control blocks are modulated for noise level 0, that of the condition, not like the base's
-            blocks.
+        clean_time: the control blocks are modulated for noise level 0, because the condition is clean, and not for the
+            noise level of the base's blocks.
         every: a control block stands before blocks 0, every, 2 * every, and so on; the others run as in the base.
     """
 
@@ -102,7 +102,7 @@ class EditNet(Editor):
         if self.clean_time:
             control_BD = adapter.modulation(torch.zeros_like(given.timestep), given.pooled, given.guidance)
         condition_BND = adapter.embed_image(self.condition_embed, given.condition, control_BD, given.pooled)
-        # The condition has the positions of the image that is denoised, as both show the same scene.
+        # The condition has the same positions as the denoised image, because both show the same scene.
         context = adapter.context(state, [state.grid] * (2 if self.sees_image else 1))
         for place, block in enumerate(self.base_blocks):
             state = self.before_block(place, state)
@@ -110,14 +110,14 @@ class EditNet(Editor):
                 state = adapter.step(block, state)
                 continue
             control = self.control_blocks[place // self.every]
-            image_added, condition_BND, text_added = control(
+            image_residual, condition_BND, text_residual = control(
                 state.image, condition_BND, state.text, control_BD, context
             )
             if not self.after_block:
-                state = state.add(image_added, text_added)
+                state = state.add(image_residual, text_residual)
             state = adapter.step(block, state)
             if self.after_block:
-                state = state.add(image_added, text_added)
+                state = state.add(image_residual, text_residual)
         return state
 
 

@@ -86,12 +86,12 @@ class Editor(ModelMixin, ConfigMixin):  # type: ignore[misc]
             noisy: (B, C, H, W), the edited image's latents mixed with noise; H and W are multiples of the patch size.
             timestep: (B,), 1000 times the noise level, in [0, 1000].
             prompt_embeds: (B, M, D), the instruction, one vector per token.
-            pooled: (B, D), the instruction as one vector; for bases without one, (B, M), 1 for each token that counts.
+            pooled: (B, D), the instruction as one vector; for bases without one, (B, M), the mask of its tokens.
             condition: (B, C, H, W), latents of the source image; zeros drop the condition.
             references: (B, R, C, H, W), latents of reference images.
-            reference_mask: (B, R) bool, False where a reference is missing; None if none is.
+            reference_mask: (B, R) bool, False where a reference is missing; None if all exist.
             task: (B,) long, index in the editor's list of tasks, -1 for an unknown one.
-            guidance: (B,), guidance scale of a base with a guidance embedding; None for its usual one.
+            guidance: (B,), guidance scale of a base with a guidance embedding; None for its default.
             reference_prompts: (B, R, M, D), captions of the references, one vector per token.
             reference_pooled: (B, R, D), captions as one vector; for bases without one, (B, R, M), as `pooled`.
         """
@@ -107,7 +107,7 @@ class Editor(ModelMixin, ConfigMixin):  # type: ignore[misc]
         return self.adapter.embed(given)
 
     def before_block(self, place: int, state: BaseState) -> BaseState:
-        """Return the state that block number `place` of the base gets; editors with own layers there change it."""
+        """Return the state that enters block number `place` of the base; an editor with layers there overrides it."""
         return state
 
     @abstractmethod

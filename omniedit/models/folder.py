@@ -60,8 +60,8 @@ def load_part(
         module, info = kind.from_pretrained(folder, **options)  # type: ignore[attr-defined]
     except Exception as error:  # safetensors, torch and both libraries raise different errors for broken weights
         raise UserError(f"{folder}: cannot be loaded ({' '.join(str(error).split())[:300]}); fetch it again") from None
-    if lost := sorted(info["missing_keys"]):
-        raise UserError(f"{folder}: has no weights for {lost[0]} ({len(lost)} missing in all); fetch it again")
+    if missing := sorted(info["missing_keys"]):
+        raise UserError(f"{folder}: has no weights for {missing[0]} ({len(missing)} missing in all); fetch it again")
     check_finite(module, folder)
     return module.eval().requires_grad_(False)
 
@@ -125,9 +125,9 @@ def load_single_file(file: Path, configs: Path, kind: type[Pipeline], dtype: tor
             f"{file}: cannot be loaded as {kind.__name__} with the configs of {configs} ({problem})"
         ) from None
     networks = {name: part for name, part in pipeline.components.items() if isinstance(part, nn.Module)}
-    lost = [f"{name}.{key}" for name, part in networks.items() for key, p in part.named_parameters() if p.is_meta]
-    if lost:
-        raise UserError(f"{file}: has no weights for {lost[0]} ({len(lost)} missing in all); fetch it again")
+    missing = [f"{name}.{key}" for name, part in networks.items() for key, p in part.named_parameters() if p.is_meta]
+    if missing:
+        raise UserError(f"{file}: has no weights for {missing[0]} ({len(missing)} missing in all); fetch it again")
     pipeline.set_progress_bar_config(disable=True)
     return pipeline
 

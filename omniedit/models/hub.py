@@ -79,8 +79,8 @@ def list_files(model: Model) -> dict[str, "RepoFile"]:
 
     tree = HfApi().list_repo_tree(model.repository, revision=model.revision, recursive=True)
     files = {file.path: file for file in tree if isinstance(file, RepoFile) and is_wanted(file.path, model.files)}
-    enough = CODELESS if only_configs(model.files) else ".safetensors"
-    if not any(name.endswith(enough) for name in files):
+    suffixes = CODELESS if only_configs(model.files) else ".safetensors"
+    if not any(name.endswith(suffixes) for name in files):
         patterns = " ".join(model.files)
         raise UserError(f"{model.repository}: no .safetensors file matches {patterns}; other formats can contain code")
     return files

@@ -43,7 +43,7 @@ def inpainting_condition(vae: Vae, images: Tensor, holes: Tensor) -> Tensor:
     """Return latents of images with grey holes, and the share of hole under each latent: (B, C + 1, h, w).
 
     Args:
-        pictures: (B, 3, H, W) in [-1, 1].
+        images: (B, 3, H, W) in [-1, 1].
         holes: (B, 1, H, W), 1 within the hole, else 0.
     """
     visible = encode(vae, images * (1 - holes))

@@ -18,7 +18,7 @@ from omniedit.models.editor import Editor
 ADAPTER = "default"
 """Name of the adapters in peft."""
 MODULATION = ("norm", "mod")
-"""Parts of the names of layers without adapters: those that modulate, which see no tokens."""
+"""Parts of the names of modulation layers, which see no tokens and get no adapters."""
 PATCH_LAYERS = ("pos_embed.proj", "x_embedder", "img_in", "patch_embed.proj")
 """Names of the layer that embeds patches of latents, in the bases of diffusers."""
 FACTORS = ("lora_A.weight", "lora_B.weight", "lora_magnitude_vector.weight")

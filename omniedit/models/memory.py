@@ -1,6 +1,6 @@
 """Memory of a training per GPU, by purpose: computed from counts of weights, before anything is loaded.
 
-Without caches, buffers of DeepSpeed and fragmentation, which come on top.
+Caches, buffers of DeepSpeed and fragmentation are not included.
 """
 
 from dataclasses import dataclass, fields

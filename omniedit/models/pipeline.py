@@ -196,9 +196,9 @@ class EditPipeline(FlowPipeline):
         Raises:
             ValueError: the arguments do not match, an image cannot be read, or sampling produced non-finite values.
         """
-        steps = check_whole("num_inference_steps", self._own("num_inference_steps", num_inference_steps), 1)
+        steps = check_whole("num_inference_steps", self._setting("num_inference_steps", num_inference_steps), 1)
         scales = {"guidance_scale": guidance_scale, "image_guidance_scale": image_guidance_scale}
-        text, preserve = (check_scale(name, self._own(name, scale)) for name, scale in scales.items())
+        text, preserve = (check_scale(name, self._setting(name, scale)) for name, scale in scales.items())
         guidance = Guidance(text, preserve, embedded_guidance_scale)
         check_output_type(output_type)
         callback = StepCallback(callback_on_step_end, callback_on_step_end_tensor_inputs)

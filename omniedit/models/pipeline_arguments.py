@@ -13,15 +13,15 @@ def to_list(given: Any) -> list:
     return list(given) if isinstance(given, Sequence) and not isinstance(given, str | bytes) else [given]
 
 
-def check_whole(name: str, value: Any, least: int, most: int | None = None) -> int:
+def check_whole(name: str, value: Any, minimum: int, maximum: int | None = None) -> int:
     """Return a whole number, such as a number of steps.
 
     Raises:
         ValueError: it is not a whole number from `least` to `most`.
     """
     is_whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
-    if not is_whole or value < least or (most is not None and value > most):
-        allowed = f"of at least {least}" if most is None else f"from {least} to {most}"
+    if not is_whole or value < minimum or (maximum is not None and value > maximum):
+        allowed = f"of at least {minimum}" if maximum is None else f"from {minimum} to {maximum}"
         raise ValueError(f"{name}: {value!r}, but a whole number {allowed} is needed")
     return int(value)
 

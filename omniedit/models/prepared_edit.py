@@ -1,4 +1,4 @@
-"""Inputs of an edit at the network's resolution, and the way back to the full size."""
+"""Inputs of an edit at the network's resolution, and the transfer of the edit to the full size."""
 
 from dataclasses import dataclass
 

@@ -122,9 +122,9 @@ def model_folder(role: str, path: Path = MODELS, records: Path = RECORDS) -> Pat
     if fetched != (model.repository, model.revision):
         revision = f"{fetched[0]} at {fetched[1]}"
         raise NotFetched(f"{path}: the {role} differs from what was fetched, {revision}; {remedy}")
-    lost = [name for name, size in sizes.items() if not _has_size(folder / name, size)]
-    if lost:
-        raise UserError(f"{folder}: {lost[0]} is missing ({len(lost)} in all); {remedy}")
+    missing = [name for name, size in sizes.items() if not _has_size(folder / name, size)]
+    if missing:
+        raise UserError(f"{folder}: {missing[0]} is missing ({len(missing)} in all); {remedy}")
     return folder
 
 

@@ -109,7 +109,7 @@ def init_routed(
     soft: bool,
     task_token: bool,
 ) -> None:
-    """Create the parts of a routed EditNet; arguments as there."""
+    """Create the parts of a routed EditNet; arguments as those of `RoutedEditNet`."""
     init_editnet(net, base_config, prediction_type)
     names = [*tasks] or default_tasks()
     groups = [*groups] or default_groups(names)

@@ -23,6 +23,7 @@ SHARED = "shared"
 """Expert of unknown tasks, and of those without a group."""
 PROMPT_TOKENS = 16
 """Number of tokens per reference, as in AnySD."""
+PROMPT_LAYERS = 2
 PROMPT_WIDTH = 512
 """Largest width of the visual prompt and of the experts' attention."""
 HEAD_WIDTH = 64
@@ -84,18 +85,18 @@ class TaskEmbedding(nn.Embedding):
 class VisualPrompt(nn.Module):
     """Resampler of references: learned queries read each image's patches (as in IP-Adapter Plus, on latents).
 
-    A sample without references has the queries' own reading of nothing, so that its experts get tokens too.
+    For a sample without references, the queries attend to themselves alone, so that its experts get tokens too.
 
     Args:
         channels: number of latent channels.
         patch: side of a patch in latents.
     """
 
-    def __init__(self, channels: int, patch: int, width: int, layers: int = 2) -> None:
+    def __init__(self, channels: int, patch: int, width: int) -> None:
         super().__init__()
         self.patches = nn.Conv2d(channels, width, patch, patch)
         self.queries = nn.Parameter(torch.randn(PROMPT_TOKENS, width) / math.sqrt(width))
-        self.layers = nn.ModuleList(QueryBlock(width) for _ in range(layers))
+        self.layers = nn.ModuleList(QueryBlock(width) for _ in range(PROMPT_LAYERS))
         self.norm = nn.LayerNorm(width)
 
     def forward(self, references: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
@@ -135,7 +136,7 @@ class QueryBlock(nn.Module):
         """Return the tokens of each image after the layer.
 
         Args:
-            seen: which patches are attended to, (images, patches) bool; the tokens always see themselves.
+            visible: patches that the tokens attend to, (images, patches) bool; they always attend to themselves.
         """
         own = self.norm_tokens(tokens)
         key, value = self.to_key_value(torch.cat([own, self.norm_patches(patches)], dim=1)).chunk(2, dim=-1)
@@ -184,8 +185,7 @@ class Routing(nn.Module):
         channels, patch: latent channels, and side of a patch of references in latents.
         width: width of the network's tokens.
         text_width: width of the instruction's vector.
-        task_token: embed the task. Without it all tasks are the same unknown one for the token; they still have their
-            experts.
+        task_token: embed the task. Without it the token is that of an unknown task; each task still has its expert.
         prompt_width: width of the visual prompt.
     """
 
@@ -246,7 +246,7 @@ class Experts(nn.Module):
     def forward(self, tokens_BND: Tensor, route: Route) -> Tensor:
         """Return the residual of the experts for the network's tokens, (B, N, D)."""
         query = self.to_query(self.norm(tokens_BND))
-        # All experts are computed, so that each has a gradient on every rank, be it zero. There are few tokens.
+        # All experts are computed, so that each has a gradient on every rank, even if it is zero. There are few tokens.
         both = torch.stack([expert(route.tokens) for expert in self.to_key_value], dim=1)
         if route.expert is not None:
             key, value = both[torch.arange(len(both), device=both.device), route.expert].chunk(2, dim=-1)

@@ -22,7 +22,7 @@ SCHEDULERS: dict[str, tuple[Any, bool]] = {
 
 
 def make_scheduler(name: str, own: Any) -> Any:
-    """Return a scheduler with the shift of noise levels of an editor's own one.
+    """Return a scheduler with the noise-level shift of an editor's own scheduler.
 
     Args:
         name: a key of `SCHEDULERS`.

@@ -1,4 +1,5 @@
-"""Names of SD3's weights in the layout of its authors, which ComfyUI reads, and the way back to diffusers' names.
+"""Names of SD3's weights in the layout of its authors, which ComfyUI reads, and the conversion back to diffusers'
+names.
 
 The authors join queries, keys and values in one weight, and order scale and shift differently in a last block.
 """

@@ -2,8 +2,8 @@
 
 A flow's sample at noise level s is (1 - s) x + s e for the clean x and the noise e. Divided by its standard deviation
 n = sqrt((1 - s)^2 + s^2) it is a sample of the variance-preserving process, a x + b e with a = (1 - s) / n and
-b = s / n, at the timestep with this ratio b / a. So a network of one is a network of the other, without training
-(Kingma & Gao 2023, section 3).
+b = s / n, at the timestep with this ratio b / a. A network for one process is thus a network for the other, without
+training (Kingma & Gao 2023, section 3).
 
 Shapes: B samples, C latent channels, H W latent height and width, T timesteps of the network.
 """

@@ -69,8 +69,8 @@ def to_row(pair: EncodedPair) -> dict[str, str | bytes]:
         "session": pair.session or "",
         "turn": "" if pair.turn is None else str(pair.turn),
         "imported_scores": to_json(pair.imported_scores, f"{place}: imported_scores"),
-        "reference_roles": json.dumps([_describe_reference(each) for each in pair.references]),
-        "references": b"".join(each.image for each in pair.references),
+        "reference_roles": json.dumps([_describe_reference(reference) for reference in pair.references]),
+        "references": b"".join(reference.image for reference in pair.references),
     }
     row[CHECKSUMS] = json.dumps({name: sha256(value) for name, value in row.items()}, sort_keys=True)
     return row

@@ -94,7 +94,10 @@ class EditPair(_Pair[Image, Mask]):
             "source": encode(self.source),
             "edited": encode(self.edited),
             "mask": None if self.mask is None else encode_mask(self.mask),
-            "references": tuple(Reference(each.role, encode_png(each.image), each.caption) for each in self.references),
+            "references": tuple(
+                Reference(reference.role, encode_png(reference.image), reference.caption)
+                for reference in self.references
+            ),
         }
         return EncodedPair(**self._fields() | encoded)
 
@@ -110,7 +113,7 @@ class EncodedPair(_Pair[bytes, bytes]):
         """Decode the images.
 
         Args:
-            where: place of the pair, to name it in errors.
+            label: name of the pair in errors; its id if empty.
 
         Raises:
             UserError: an image cannot be decoded.

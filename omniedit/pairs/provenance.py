@@ -51,7 +51,7 @@ def check_provenance(provenance: Any, place: str) -> None:
     """Check a provenance against the schema.
 
     Args:
-        where: file or pair, to name it in errors.
+        place: file or pair, to name it in errors.
 
     Raises:
         UserError: a required key is missing, or a value has the wrong type; the message says what to give.
@@ -63,7 +63,7 @@ def check_provenance(provenance: Any, place: str) -> None:
             raise UserError(f"{place}: provenance.{name} is missing; give {_describe_types(key)} ({key.meaning})")
     for name, key in {**REQUIRED, **OPTIONAL}.items():
         value = provenance.get(name)
-        if value is not None and not _fits(value, key):
+        if value is not None and not _has_type(value, key):
             remedy = f"give {_describe_types(key)} ({key.meaning})"
             raise UserError(f"{place}: provenance.{name} is {value!r:.60}; {remedy}, or leave the key out")
     if (provenance.get("ratio") or "1x1") not in RATIOS:
@@ -89,7 +89,7 @@ def model_revisions(provenance: Mapping[str, Any]) -> dict[str, str]:
     return {str(name): str(revision or "") for name, revision in named.items()}
 
 
-def _fits(value: Any, key: Key) -> bool:
+def _has_type(value: Any, key: Key) -> bool:
     if isinstance(value, bool):  # a subclass of int
         return bool in key.types
     return isinstance(value, key.types)

@@ -164,11 +164,11 @@ class Shard:
 
     def reference_roles(self, row: int) -> list[str]:
         """Return the roles of a row's references, without their images."""
-        return [each.role for each in self._describe_references(row)]
+        return [reference.role for reference in self._describe_references(row)]
 
     def reference_captions(self, row: int) -> list[str | None]:
         """Return the caption of each of a row's references, None where it has none."""
-        return [each.caption for each in self._describe_references(row)]
+        return [reference.caption for reference in self._describe_references(row)]
 
     def _describe_references(self, row: int) -> tuple[Reference[bytes], ...]:
         """Return a row's references without their images."""

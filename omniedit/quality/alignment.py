@@ -104,8 +104,8 @@ def _window_shifts(
 
 def _grid(height: int, width: int, side: int) -> list[tuple[int, int]]:
     """Return the corners of at most `MAX_WINDOWS` windows, spread evenly, overlapping by half where there is room."""
-    most = int(MAX_WINDOWS**0.5)
-    rows, columns = (max(1, min(most, 2 * length // side - 1)) for length in (height, width))
+    per_side = int(MAX_WINDOWS**0.5)
+    rows, columns = (max(1, min(per_side, 2 * length // side - 1)) for length in (height, width))
     tops, lefts = (
         np.linspace(0, length - side, count).astype(int) for length, count in ((height, rows), (width, columns))
     )

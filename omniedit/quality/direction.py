@@ -17,7 +17,7 @@ from omniedit.imaging.color import image_to_lab
 from omniedit.imaging.color_names import ALIASES, COLOURS
 from omniedit.imaging.images import Image, Mask, resize_to_fit
 from omniedit.imaging.morphology import dilate, erode
-from omniedit.instructions.words import content
+from omniedit.instructions.stemming import content
 from omniedit.tasks import Task
 
 SIDE = 256

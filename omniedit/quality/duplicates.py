@@ -5,7 +5,7 @@ is the same. The same source with another edit is not a duplicate.
 
 Policy: equal pixels come first, then near pairs, then mirrored ones, because a run may reject only the first of these
 kinds. For each kind, pairs are visited from the best rank to the worst. A pair is a duplicate of the best-ranked near
-pair that stays. A pair that is near to duplicates only stays, so that no chain of small differences removes a pair that
+pair that stays. A pair that is near only to duplicates stays, so that no chain of small differences removes a pair that
 is unlike all that stay.
 """
 

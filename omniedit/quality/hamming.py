@@ -84,11 +84,11 @@ def _near_neighbours(ordered: Hashes, radius: int) -> Iterator[tuple[Hashes, Has
         last = np.searchsorted(ordered, chunk[-1] | np.uint64((1 << 48) - 1), side="right")
         ahead = ordered[start:last]
         for distance in range(1, len(ahead)):
-            here, there = chunk[: len(ahead) - distance], ahead[distance : distance + len(chunk)]
-            near = np.flatnonzero(np.bitwise_count(here ^ there) <= radius)
+            lower, upper = chunk[: len(ahead) - distance], ahead[distance : distance + len(chunk)]
+            near = np.flatnonzero(np.bitwise_count(lower ^ upper) <= radius)
             if len(near):
-                yield here[near], there[near]
-            if distance % 16 == 0 and not ((here ^ there) >> _TOP_16 == 0).any():
+                yield lower[near], upper[near]
+            if distance % 16 == 0 and not ((lower ^ upper) >> _TOP_16 == 0).any():
                 break
 
 

@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 
 from omniedit.imaging.images import Image
 from omniedit.quality.hamming import Hashes
-from omniedit.sources.twins import MAX_DIFFERENT_BITS, perceptual_hash
+from omniedit.sources.near_duplicates import MAX_DIFFERENT_BITS, perceptual_hash
 
 Bits = NDArray[np.uint8]
-"""(N, 18) perceptual hashes of `omniedit.sources.twins`: 143 bits each, packed, in row order of the DCT."""
+"""(N, 18) perceptual hashes of `omniedit.sources.near_duplicates`: 143 bits each, packed, in row order of the DCT."""
 Levels = NDArray[np.float32]
 """(N, 4) or (4,) change levels of pairs (`hash_change`)."""
 HASH_BYTES = 18
@@ -69,7 +69,7 @@ def mirror(bits: Bits) -> Bits:
 
 
 def are_twins(first: Bits, second: Bits) -> NDArray[np.bool_]:
-    """Return, row by row, whether two images are twins by all 143 bits (`omniedit.sources.twins`)."""
+    """Return, row by row, whether two images are twins by all 143 bits (`omniedit.sources.near_duplicates`)."""
     return np.bitwise_count(first ^ second).sum(axis=1) <= MAX_DIFFERENT_BITS
 
 

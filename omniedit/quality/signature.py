@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from omniedit.imaging.images import Image
-from omniedit.instructions.words import stems
+from omniedit.instructions.stemming import stems
 from omniedit.pairs import EditPair
 from omniedit.quality.alignment import align
 from omniedit.quality.change import ChangeMap

@@ -18,12 +18,12 @@ LEADS = {
     Task.OBJECT_ADDITION: "A removal in reverse: the source is the photo without the object, the edit is the photo.",
     Task.ATTRIBUTE_MODIFICATION: "An object keeps its shape and changes its colour or surface.",
     Task.BACKGROUND_SWAP: "The object in the foreground stays, and the scene behind it is replaced.",
-    Task.ENVIRONMENT_CHANGE: "The same scene at another hour, in another season or in other weather.",
+    Task.ENVIRONMENT_CHANGE: "The same scene at another time of day, in another season or in other weather.",
     Task.STYLE_TRANSFER: "The same scene, painted, printed or drawn.",
 }
 GROUP_LEADS = {
-    "subjects": "The subject of the reference images in a new scene, by its expert.",
-    "inverse": "Accepted pairs with source and edited image exchanged, and an instruction for the way back.",
+    "subjects": "The subject of the reference images in a new scene, painted by its expert.",
+    "inverse": "Accepted pairs with source and edited image exchanged, and an instruction that undoes the edit.",
     "composed": "Several accepted edits of one photo in one step.",
     "recaptioned": "Good edits that did not follow their instruction, with a new instruction.",
 }
@@ -42,6 +42,8 @@ RANDOM_WEIGHTS = "random-weights"
 SKELETON_BYTES = 100_000
 SMALLEST, LARGEST = 200_000, 800_000
 """Limits of an image's area in pixels; within them, it is chosen so that all pairs fit on the page."""
+PROBE_AREA = 50_000
+"""Area in pixels at which the bytes of the images are measured."""
 GROWTH = 0.8
 """Exponent by which WebP bytes grow with pixels: 0.75 measured on the sample photos, plus a margin."""
 
@@ -92,8 +94,8 @@ def gallery(
     return render("gallery", values)
 
 
-def count_note(shown: int, total: int, order: str) -> str:
-    return f"All {total}, highest O first." if shown == total else f"{shown} of {total}: {order}."
+def count_note(count: int, total: int, order: str) -> str:
+    return f"All {total}, highest O first." if count == total else f"{count} of {total}: {order}."
 
 
 def draw(candidates: Sequence[Candidate], count: int, rng: np.random.Generator) -> list[Candidate]:
@@ -128,10 +130,10 @@ def fit_cards(candidates: Sequence[Candidate]) -> list[dict[str, Any]]:
         pixels = max(SMALLEST, pixels // 2)
 
 
-def max_image_area(cards: Sequence[dict[str, Any]], probe: int = 50_000) -> int:
-    """Estimate the image area in pixels at which all cards just fit, from their bytes at `probe` pixels."""
-    size = sum(card_bytes(with_images(card, probe)) for card in cards)
-    fitting = probe * ((LIMIT - SKELETON_BYTES) / size) ** (1 / GROWTH) if size else LARGEST
+def max_image_area(cards: Sequence[dict[str, Any]]) -> int:
+    """Estimate the image area in pixels at which all cards just fit, from their bytes at `PROBE_AREA`."""
+    size = sum(card_bytes(with_images(card, PROBE_AREA)) for card in cards)
+    fitting = PROBE_AREA * ((LIMIT - SKELETON_BYTES) / size) ** (1 / GROWTH) if size else LARGEST
     return int(min(LARGEST, max(SMALLEST, fitting)))
 
 
@@ -167,8 +169,12 @@ def card(candidate: Candidate) -> dict[str, Any]:
         "before": shrink_to_area(pair.source, LARGEST),
         "after": shrink_to_area(pair.edited, LARGEST),
         "references": [
-            {"image": image_uri(each.image, REFERENCE_PIXELS), "role": each.role, "caption": each.caption or ""}
-            for each in pair.references
+            {
+                "image": image_uri(reference.image, REFERENCE_PIXELS),
+                "role": reference.role,
+                "caption": reference.caption or "",
+            }
+            for reference in pair.references
         ],
         "outline": "" if pair.mask is None else outline(pair.mask),
         "outline_height": round(1000 * height / width),

@@ -155,9 +155,9 @@ def concept_rows(tasks: Sequence[Task], tally: Tally) -> list[TableRow]:
     rows = []
     for task in tasks:
         if counts := tally.concepts.get(task):
-            (name, most), *_ = counts.most_common(1)
+            (name, highest), *_ = counts.most_common(1)
             half = count_concepts_in_half(counts)
-            cells = [task.label, f"{len(counts):,}", f"{half:,}", shorten(name, 38), percent(most / counts.total())]
+            cells = [task.label, f"{len(counts):,}", f"{half:,}", shorten(name, 38), percent(highest / counts.total())]
             rows.append(TableRow([*cells, number(evenness(counts))]))
     return rows
 
@@ -176,11 +176,11 @@ def count_concepts_in_half(counts: Counter[str]) -> int:
 
 def share_bars(tasks: Sequence[Task], tally: Tally) -> Figure:
     """Plot for each task the share of mentions by the rank of the concept; balanced tasks have a short first part."""
-    shown = [task for task in tasks if tally.concepts.get(task)]
-    figure, (axis,) = panels(1, 1, 9.4, 0.9 + 0.27 * len(shown))
-    labels, start = [task.label for task in shown], np.zeros(len(shown))
+    listed = [task for task in tasks if tally.concepts.get(task)]
+    figure, (axis,) = panels(1, 1, 9.4, 0.9 + 0.27 * len(listed))
+    labels, start = [task.label for task in listed], np.zeros(len(listed))
     for (name, first, last), colour in zip(RANKS, SEQUENCE, strict=False):
-        shares = np.array([_share_of_ranks(tally.concepts[task], first, last) for task in shown])
+        shares = np.array([_share_of_ranks(tally.concepts[task], first, last) for task in listed])
         axis.barh(labels, shares, 0.62, start, color=colour, label=name)
         start += shares
     axis.invert_yaxis()

@@ -22,6 +22,7 @@ from omniedit.reporting.page import render
 from omniedit.reporting.tabular import TableRow
 
 PHOTOS_SHOWN = 200
+MAX_NAMES = 12
 
 
 @dataclass
@@ -44,9 +45,9 @@ class Sources:
                 sources.authors.setdefault(row["licence"], Counter())[row["author"]] += 1
             else:
                 sources.left_out += 1
-            shown = sources.kept if row["status"] == "kept" else sources.rejected
-            if len(shown) < PHOTOS_SHOWN:
-                shown.append(row)
+            rows = sources.kept if row["status"] == "kept" else sources.rejected
+            if len(rows) < PHOTOS_SHOWN:
+                rows.append(row)
         return sources
 
     @property
@@ -81,12 +82,12 @@ def provenance_page(run: str, config: dict[str, Any], index: Iterable[dict[str, 
 def licence_rows(authors: Mapping[str, Counter[str]]) -> list[TableRow]:
     """Return (licence, number of photos, authors), the most frequent licence first."""
     ordered = sorted(authors.items(), key=lambda item: -item[1].total())
-    return [TableRow([licence, str(names.total()), _few(names)]) for licence, names in ordered]
+    return [TableRow([licence, str(names.total()), _most_common(names)]) for licence, names in ordered]
 
 
-def _few(names: Counter[str], count: int = 12) -> str:
-    listed = ", ".join(name for name, _ in names.most_common(count))
-    return listed + (f" and {len(names) - count} more" if len(names) > count else "")
+def _most_common(names: Counter[str]) -> str:
+    listed = ", ".join(name for name, _ in names.most_common(MAX_NAMES))
+    return listed + (f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else "")
 
 
 def photo_row(photo: dict[str, Any]) -> TableRow:
@@ -144,11 +145,11 @@ def _processor() -> str:
 
 def commit() -> str:
     """Return the git commit of the code, marked as dirty if tracked files differ from it."""
-    here = Path(__file__).parent
+    folder = Path(__file__).parent
     try:
         result = subprocess.run(
             ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"],
-            cwd=here,
+            cwd=folder,
             capture_output=True,
             text=True,
             check=True,

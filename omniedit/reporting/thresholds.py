@@ -109,8 +109,8 @@ def agreement_row(row: Agreement) -> TableRow:
     """Return the rank correlations of SC, PQ and O: the judge with people, then people among themselves."""
     cells = [number(values[score], 2) for values in (row.judge, row.people) for score in SCORES]
     interval = row.judge_intervals.get("o")
-    shown = f"{interval[0]:.2f} to {interval[1]:.2f}" if interval else "-"
-    return TableRow([row.task, f"{row.images:,}", *cells, shown])
+    interval_text = f"{interval[0]:.2f} to {interval[1]:.2f}" if interval else "-"
+    return TableRow([row.task, f"{row.images:,}", *cells, interval_text])
 
 
 def missing_rows(candidates: Columns) -> list[TableRow]:

@@ -75,14 +75,14 @@ def read_curve(name: str, path: Path) -> Curve:
 
 
 def training_page(run: str, curves: Sequence[Curve]) -> str:
-    shown = [curve for curve in curves if curve.training]
-    timed = [curve for curve in shown if "samples_per_s" in curve.metrics]
+    trained = [curve for curve in curves if curve.training]
+    timed = [curve for curve in trained if "samples_per_s" in curve.metrics]
     with report_style():
         values = {
             "title": "Training",
             "run": run,
-            "figure": loss_curves(shown) if shown else None,
-            "rows": [row for curve in shown for row in loss_rows(curve)],
+            "figure": loss_curves(trained) if trained else None,
+            "rows": [row for curve in trained for row in loss_rows(curve)],
             "smoothing": SMOOTHING_STEPS,
             "models": [curve.name for curve in timed],
             "parts": part_rows(timed),
@@ -122,8 +122,8 @@ def running_mean(losses: NDArray[np.float64]) -> NDArray[np.float64]:
 def loss_rows(curve: Curve) -> list[TableRow]:
     """Return rows with first and last loss; the training loss is the mean over its first and over its last steps."""
     losses = np.array([loss for _, loss in curve.training])
-    few = min(SMOOTHING_STEPS, max(1, len(losses) // 2))
-    rows = [_loss_row(curve.name, "training", curve.training[-1][0], losses[:few].mean(), losses[-few:].mean())]
+    window = min(SMOOTHING_STEPS, max(1, len(losses) // 2))
+    rows = [_loss_row(curve.name, "training", curve.training[-1][0], losses[:window].mean(), losses[-window:].mean())]
     if curve.held_out:
         (_, first), (step, last) = curve.held_out[0], curve.held_out[-1]
         rows.append(_loss_row(curve.name, "held out", step, first, last))
@@ -157,8 +157,8 @@ def _share_of_time(shares: Sequence[float], samples_per_s: Sequence[float]) -> f
 
 
 def _part(name: str) -> str:
-    kind, _, which = name.partition("/")
-    return f"{PARTS[kind]} {which.replace('_', ' ')}".strip()
+    kind, _, part = name.partition("/")
+    return f"{PARTS[kind]} {part.replace('_', ' ')}".strip()
 
 
 def _last_quarter(values: Sequence[float]) -> float | None:

@@ -29,14 +29,11 @@ KINDS = {"task": "h", "o_score": "d", "outcome": "b", "instruction": "i", "ratio
 
 
 class JudgeColumns:
-    """Columns of the pairs that one judge was asked about, which take about 30 bytes a pair.
-
-    Args:
-        family: family of the judge's model; None if unknown.
-    """
+    """Columns of the pairs that one judge was asked about, which take about 30 bytes a pair."""
 
     def __init__(self) -> None:
         self.family: str | None = None
+        """Family of the judge's model; None if unknown."""
         self._columns: dict[str, array[Any]] = {name: array(kind) for name, kind in KINDS.items()}
 
     def append(self, version: str, row: Mapping[str, Any]) -> None:

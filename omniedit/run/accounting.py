@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from omniedit.run.slurm import ask
+from omniedit.run.slurm_queue import ask
 
 FIELDS = (
     *("JobID", "State", "ElapsedRaw", "TimelimitRaw", "AllocCPUS", "TotalCPU", "NNodes", "AllocTRES", "MaxRSS"),

@@ -109,13 +109,14 @@ def advice(use: RuleUse) -> list[tuple[str, str]]:
 def _memory_advice(use: RuleUse) -> Iterator[tuple[str, str]]:
     key = f"set-resources: {use.rule}: GB"
     killed = sum(attempt.state == "OUT_OF_MEMORY" for attempt in use.attempts)
-    enough = max(1, ceil(ROOM * use.peak_mb / 1000))
+    suggested_gb = max(1, ceil(ROOM * use.peak_mb / 1000))
     if killed:
         yield f"{use.rule} ran out of memory {times(killed)} at {gigabytes(use.memory_mb)}; request more.", key
-    elif use.done and use.peak_mb and 2 * enough <= use.memory_mb / 1000:
+    elif use.done and use.peak_mb and 2 * suggested_gb <= use.memory_mb / 1000:
         memory, used = gigabytes(use.memory_mb), gigabytes(use.peak_mb)
         yield (
-            f"{use.rule} requests {memory} per node and never used more than {used}; {enough} GB would be enough.",
+            f"{use.rule} requests {memory} per node and never used more than {used}; "
+            f"{suggested_gb} GB would be enough.",
             key,
         )
 
@@ -157,16 +158,16 @@ def times(count: int) -> str:
 
 def share_bars(uses: Sequence[RuleUse]) -> Figure:
     """Plot each rule's longest time, busy cores and peak memory, as shares of its requests."""
-    shown = [use for use in uses if use.done]
+    measured = [use for use in uses if use.done]
     shares: list[tuple[str, list[Any]]] = [
-        ("longest time", [use.longest_s / use.limit_s if use.limit_s else 0 for use in shown]),
-        ("busy cores", [use.cores_busy or 0 for use in shown]),
-        ("peak memory", [use.peak_mb / use.memory_mb if use.memory_mb else 0 for use in shown]),
+        ("longest time", [use.longest_s / use.limit_s if use.limit_s else 0 for use in measured]),
+        ("busy cores", [use.cores_busy or 0 for use in measured]),
+        ("peak memory", [use.peak_mb / use.memory_mb if use.memory_mb else 0 for use in measured]),
     ]
-    figure, axes = panels(1, 3, 9.4, 0.7 + 0.25 * len(shown))
+    figure, axes = panels(1, 3, 9.4, 0.7 + 0.25 * len(measured))
     for axis, (title, values) in zip(axes, shares, strict=True):
-        names = [use.rule for use in shown]
-        axis.barh(names, [1] * len(shown), 0.62, color=PALE, alpha=0.4)
+        names = [use.rule for use in measured]
+        axis.barh(names, [1] * len(measured), 0.62, color=PALE, alpha=0.4)
         bars = axis.barh(names, [min(value, 1) for value in values], 0.62, color=BLUE)
         axis.bar_label(bars, [percent(value) if value else DASH for value in values], padding=4, fontsize=8)
         axis.set_title(title, loc="left")

@@ -32,8 +32,8 @@ CHANGES: tuple[dict[str, Any], ...] = (
     {"base": {"quantize": "int8"}},
     {"base": {"quantize": "nf4"}},
 )
-"""Changes of `train` that need less memory, from those that cost nothing to those that cost most in time or in what is
-learned. `accumulate` becomes the largest possible one."""
+"""Changes of `train` that need less memory, in order of their cost in time or quality. `accumulate` becomes the largest
+possible one."""
 
 
 def describe_fit(
@@ -121,7 +121,7 @@ def find_changes(
 
 
 def _without_idle(chosen: list[dict[str, Any]], memory_with: Any, capacity: float) -> tuple[list[str], MemoryEstimate]:
-    """Leave out each change without which the training fits too, the costliest first."""
+    """Remove each change that is not needed to fit, the costliest first."""
     for change in reversed(list(chosen)):
         fewer = [each for each in chosen if each is not change]
         memory = memory_with(fewer)

@@ -17,7 +17,7 @@ from omniedit.architectures import BASELINES
 from omniedit.config.schema import Config
 from omniedit.errors import UserError
 from omniedit.plain_text import clean_line
-from omniedit.run.slurm import list_queued_jobs
+from omniedit.run.slurm_queue import list_queued_jobs
 from omniedit.run.stages import Stage, select_stages
 from omniedit.storage.atomic import is_file
 from omniedit.storage.locks import is_held, read_holder, run_lock
@@ -58,7 +58,7 @@ class RunState:
     """State of a run, from files that only need to be readable.
 
     Args:
-        live: whether a workflow is at work on it; None if unknown.
+        live: whether a workflow is running it; None if unknown.
         unread: paths that cannot be read -> reason.
     """
 

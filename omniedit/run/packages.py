@@ -42,7 +42,7 @@ class Need:
         name: the task or key, as in the config.
         modules: modules that must be importable.
         install: argument of `pip install`.
-        instead: what to change in the config to do without.
+        instead: what to change in the config to do without them.
     """
 
     name: str

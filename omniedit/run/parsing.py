@@ -1,4 +1,4 @@
-"""What happens each time that Snakemake parses the workflow, which is in every job too: config, source, environment."""
+"""Work that is done each time Snakemake parses the workflow, also in every job: config, source, environment."""
 
 import os
 from collections.abc import Mapping
@@ -40,9 +40,9 @@ class ParsedRun:
 
 
 def read_run(workflow: Any, values: Mapping[str, Any]) -> ParsedRun:
-    """Read the config, set the environment of jobs, and register what happens before the run starts.
+    """Read the config, set the environment of jobs, and register the preparation of the run.
 
-    A mistake of the user's ends the process with one line.
+    A user's mistake ends the process with one line.
 
     Args:
         workflow: Snakemake's workflow, which reads a file of workflow/rules/ right now.

@@ -15,7 +15,7 @@ from omniedit.errors import UserError, error_line
 from omniedit.models.registry import describe_unready
 from omniedit.redaction import export_secrets, redact_values
 from omniedit.run.packages import missing_of_config, missing_of_jobs
-from omniedit.run.slurm import cancel_left_behind
+from omniedit.run.slurm_queue import cancel_left_behind
 from omniedit.sources.identity import Identity
 from omniedit.storage.atomic import write_changed
 from omniedit.storage.locks import Locks, hold_run, run_lock
@@ -101,7 +101,7 @@ class Preflight:
     identities: Sequence[Identity]
 
     def register(self) -> None:
-        """Make Snakemake call `prepare` before it plans and executes, and hand secrets down to jobs.
+        """Make Snakemake call `prepare` before it plans and executes, and pass secrets to jobs.
 
         Snakemake has no hook for this: `onstart` runs after planning, when Snakemake has already checked the files.
         """
@@ -163,16 +163,16 @@ class Preflight:
         for identity in self.identities:
             identity.refresh()
         # `omniedit status` and jobs read this file.
-        shown = redact_values(self.config.model_dump(mode="json"))
-        write_changed(results / "config.json", json.dumps(shown, indent=1, ensure_ascii=False) + "\n")
+        values = redact_values(self.config.model_dump(mode="json"))
+        write_changed(results / "config.json", json.dumps(values, indent=1, ensure_ascii=False) + "\n")
 
     def loss_lines(self) -> list[str]:
         """Return a line for each folder with missing files. Without its manifest, Snakemake makes the folder again."""
         missing = {folder: missing_files(folder) for folder in self.folders}
         return [
-            f"{folder}: {lost[0]} is missing ({len(lost)} in all); the folder is made again"
-            for folder, lost in missing.items()
-            if lost
+            f"{folder}: {files[0]} is missing ({len(files)} in all); the folder is made again"
+            for folder, files in missing.items()
+            if files
         ]
 
     def check_keys(self) -> None:

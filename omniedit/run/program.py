@@ -1,4 +1,4 @@
-"""Wrapper of programs: a user's mistake ends one with a single line, and none outlives the run that started it."""
+"""Wrapper of programs: a user's mistake ends a program with one line, and no program outlives its run."""
 
 import errno
 import gc

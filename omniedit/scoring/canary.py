@@ -95,20 +95,20 @@ def drift(now: Sequence[Mapping[str, Any]], first: Sequence[Mapping[str, Any]]) 
     difference = np.array([now_means[pair] - first_means[pair] for pair in both])
     noises = [noise for record in (now, first) if (noise := _noise(record)) is not None]
     noise = max(noises, default=None)
-    lost = len(set(now_means) ^ set(first_means))
+    unmatched = len(set(now_means) ^ set(first_means))
     moved = float(np.abs(difference).mean()) if both else None
     limit = MAX_NOISE + 2 * (noise or 0.0)
     pairs = len({row["pair_id"] for row in now})
     return {
         "pairs": pairs,
         "scored": len(now_means),
-        "scored_in_one_only": lost,
+        "scored_in_one_only": unmatched,
         "noise": noise,
         "moved": moved,
         "bias": float(difference.mean()) if both else None,
         "largest_move": float(np.abs(difference).max()) if both else None,
         "limit": limit,
-        "alarm": not now_means or lost > MAX_LOST_SHARE * pairs or (moved is not None and moved > limit),
+        "alarm": not now_means or unmatched > MAX_LOST_SHARE * pairs or (moved is not None and moved > limit),
     }
 
 

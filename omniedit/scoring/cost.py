@@ -81,10 +81,10 @@ def _endpoint_cost(loads: Sequence[EndpointLoad]) -> list[str]:
     api, key = loads[0].api, loads[0].key
     budget = Budget(prices=Prices(api.prompt_price, api.completion_price))
     of_pair = estimate_usage(api_rubric(api), [USUAL_WORDS], api)
-    total = EndpointLoad("total", sum(each.pairs for each in loads), api)
+    total = EndpointLoad("total", sum(load.pairs for load in loads), api)
     rows = [*loads, total]
     lines = [f"requests to {api.model} with rubric '{api.rubric}', at most; cached replies are free:"]
-    lines += [f"  {each.what}: {each.pairs:,} pairs, {budget.describe(_times(of_pair, each.pairs))}" for each in rows]
+    lines += [f"  {row.what}: {row.pairs:,} pairs, {budget.describe(_times(of_pair, row.pairs))}" for row in rows]
     if not budget.prices.known:
         lines.append(f"  the cost is unknown; set {key}.prompt_price and completion_price")
     return lines + _exceeded_limits(api, key, _times(of_pair, total.pairs), budget)

@@ -49,7 +49,8 @@ class EnsembleScore:
         o_score: mean or median of the judges' O, which is not the O of the mean sub-scores.
         disagreement: spread of the judges' O, 0 if they agree.
         judges: number of judges that scored the pair.
-        outlier: the judge whose O is farthest from the median; '' for fewer than three, or if several are.
+        outlier: the judge whose O is farthest from the median; '' for fewer than three judges, or if several are
+            equally far.
     """
 
     sc_score_1: float
@@ -71,7 +72,7 @@ def combine_scores(
 
     Args:
         verdicts: by the name of the judge.
-        least: smallest number of judges that must have scored the pair; None for all.
+        min_judges: smallest number of judges that must have scored the pair; None for all.
     """
     scores = {name: verdict for name, verdict in verdicts.items() if isinstance(verdict, Score)}
     if len(scores) < max(1, len(verdicts) if min_judges is None else min_judges):
@@ -136,7 +137,7 @@ def combine_tables(
 
     Args:
         tables: by the name of the judge, rows of `SCORES_SCHEMA`.
-        average, spread, least: as in `combine_scores`.
+        average, spread, min_judges: as in `combine_scores`.
 
     Raises:
         UserError: no tables, two rows of a pair in one table, or tables of different pairs.

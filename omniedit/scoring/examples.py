@@ -63,25 +63,26 @@ def to_marks(
 
 
 def average_passes(passes: Sequence[RubricScores | Unscorable]) -> RubricScores | Unscorable:
-    """Return the means over the passes that have scores, with the first one's texts; the first reason if none has."""
+    """Return the means over the passes that have scores, with the first one's texts; if no pass has scores, the first
+    reason."""
     marks = [each for each in passes if isinstance(each, RubricScores)]
     if len(passes) == 1 or not marks:
         return passes[0]
     return replace(
         marks[0],
-        scores={name: fmean(each.scores[name] for each in marks) for name in marks[0].scores},
-        sc_score=fmean(each.sc_score for each in marks),
-        pq_score=fmean(each.pq_score for each in marks),
-        o_score=fmean(each.o_score for each in marks),
-        judge_version=", ".join(dict.fromkeys(each.judge_version for each in marks)),
-        o_spread=stdev(each.o_score for each in marks) if len(marks) > 1 else None,
+        scores={name: fmean(mark.scores[name] for mark in marks) for name in marks[0].scores},
+        sc_score=fmean(mark.sc_score for mark in marks),
+        pq_score=fmean(mark.pq_score for mark in marks),
+        o_score=fmean(mark.o_score for mark in marks),
+        judge_version=", ".join(dict.fromkeys(mark.judge_version for mark in marks)),
+        o_spread=stdev(mark.o_score for mark in marks) if len(marks) > 1 else None,
         passes=len(marks),
     )
 
 
 def to_example(pair: EditPair) -> Example:
     """Return the images of a pair, its references by their roles, and its instruction."""
-    references = {each.role: each.image for each in pair.references}
+    references = {reference.role: reference.image for reference in pair.references}
     return Example(
         references | {"source": pair.source, "edited": pair.edited}, {"instruction": pair.instruction}, str(pair.task)
     )

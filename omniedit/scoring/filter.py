@@ -11,8 +11,8 @@ from omniedit.errors import UserError
 from omniedit.exchange.candidates import BELOW, KEPT, NOT_BEST
 from omniedit.pairs import Shard
 from omniedit.scoring.best_of import CHOSEN, Request, find_lesser
-from omniedit.scoring.by_hand import Decision, HandDecision
-from omniedit.sources.twins import is_held_out, perceptual_hash
+from omniedit.scoring.human_decisions import Decision, HandDecision
+from omniedit.sources.near_duplicates import is_held_out, perceptual_hash
 from omniedit.storage.parquet import column_names, read_table
 
 DECISIONS_SCHEMA = pa.schema(
@@ -30,8 +30,8 @@ DECISIONS_SCHEMA = pa.schema(
 the benchmark', 'the judges disagree', 'not the best of K candidates of its request', 'accepted by hand', 'rejected by
 hand' or a fault.
 `o_score` is null for an unscorable pair. `row` is the pair's row in its candidate file and `ratio` is that of its
-source, so that buckets are planned from decisions alone. `task` is the pair's own, which files from before this column
-lack; it is then that of the folder."""
+source, so that buckets are planned from decisions alone. `task` is the pair's own; files without
+this column are older, and their folder names the task."""
 BY_HAND = {Decision.ACCEPT: "accepted by hand", Decision.REJECT: "rejected by hand"}
 """Reason of each decision of a person."""
 DISAGREE = "the judges disagree"
@@ -74,7 +74,7 @@ def decide(
     """Return a row of `DECISIONS_SCHEMA` for each candidate, in order.
 
     Reasons that no threshold changes (unscorable, benchmark photo, duplicate, judges that disagree, not the best
-    candidate of its request) take precedence, so that another threshold changes only 'kept' and 'below threshold'. A
+    candidate of its request) take precedence, so a new threshold only exchanges 'kept' and 'below threshold'. A
     decision by hand overrides the judge's score and a missing score, but duplicates and pairs of benchmark photos stay
     rejected. Perception data show no edit to judge, so their scores are ignored.
 
@@ -85,9 +85,9 @@ def decide(
         by_hand: decisions of people by pair_id.
         faults: reasons of the quality gates by pair_id; a decision by hand overrides them. A derived pair inherits the
             faults of its original pairs.
-        best_of: number of candidates of a request of which at most the best is accepted; None for no limit.
+        best_of: number of candidates per request, of which at most the best is accepted; None for no limit.
         max_disagreement: largest disagreement of an ensemble's judges that is accepted; None for no limit.
-        min_scores: smallest accepted O of single tasks, by the task's name.
+        min_scores: smallest accepted O by the name of the task; other tasks have `min_score`.
 
     Raises:
         UserError: the scores do not cover exactly these candidates, or come from several judges or rubrics.
@@ -95,7 +95,7 @@ def decide(
     _check_same_pairs(candidates, scores, scores_path)
     _check_one_rubric(scores, scores_path)
     by_hand, faults, min_scores = by_hand or {}, faults or {}, min_scores or {}
-    twins = duplicates(candidates, tell_sources_apart=best_of is not None)
+    twins = duplicates(candidates, distinguish_sources=best_of is not None)
     rows: list[dict[str, Any]] = []
     for row, pair_id in enumerate(candidates.pair_ids):
         source, o_score, hand = _describe_source(candidates, row), scores[pair_id]["o_score"], by_hand.get(pair_id)
@@ -140,7 +140,7 @@ def _reject_lesser(rows: Sequence[dict[str, Any]], candidates: Shard, best_of: i
 
 
 def _find_fault(pair_id: str, provenance: Mapping[str, Any], faults: Mapping[str, str]) -> str | None:
-    """Return the fault of a pair, or of an original pair.
+    """Return the fault of a pair, or of a pair that it is derived from, or None.
 
     A pair with a new instruction does not inherit a wrong label.
     """
@@ -167,19 +167,19 @@ def _describe_source(candidates: Shard, row: int) -> dict[str, Any]:
     return {"sha256": sha256, "phash": phash, "ratio": ratio}
 
 
-def duplicates(candidates: Shard, tell_sources_apart: bool = False) -> dict[str, str]:
+def duplicates(candidates: Shard, distinguish_sources: bool = False) -> dict[str, str]:
     """Map each duplicate to the first pair of the shard with the same source, instruction and edited image.
 
     Equal images have equal bytes (`omniedit.imaging.images.encode_png` is deterministic), so no image is decoded.
 
     Args:
-        tell_sources_apart: whether pairs of one photo with other source images are not duplicates, such as the
-            candidates of an addition.
+        distinguish_sources: whether pairs of one photo are distinct if their source images differ, as those of an
+            addition do.
     """
     first: dict[tuple[Request, str, str], str] = {}
     twins = {}
     for row, pair_id in enumerate(candidates.pair_ids):
-        source = candidates.sha256("source", row) if tell_sources_apart else ""
+        source = candidates.sha256("source", row) if distinguish_sources else ""
         earlier = first.setdefault((_request(candidates, row), source, candidates.sha256("edited", row)), pair_id)
         if earlier != pair_id:
             twins[pair_id] = earlier
@@ -198,13 +198,13 @@ def _request(candidates: Shard, row: int) -> Request:
 
 def _check_same_pairs(candidates: Shard, scores: Mapping[str, Any], scores_path: str | Path) -> None:
     unscored = [pair_id for pair_id in candidates.pair_ids if pair_id not in scores]
-    strangers = sorted(set(scores) - set(candidates.pair_ids))
+    unknown = sorted(set(scores) - set(candidates.pair_ids))
     remedy = _remedy(scores_path)
     if unscored:
         problem = f"has no score for {len(unscored)} of the pairs of {candidates.path} (first: {unscored[0]})"
         raise UserError(f"{scores_path}: {problem}; {remedy}")
-    if strangers:
-        problem = f"has scores for {len(strangers)} pairs that are not in {candidates.path} (first: {strangers[0]})"
+    if unknown:
+        problem = f"has scores for {len(unknown)} pairs that are not in {candidates.path} (first: {unknown[0]})"
         raise UserError(f"{scores_path}: {problem}; {remedy}")
 
 

@@ -32,7 +32,7 @@ Lesson = tuple[str, str]
 
 
 def choose_lessons(rows: Sequence[Mapping[str, Any]], count: int = SHOWN) -> list[Lesson]:
-    """Choose held-out lessons: pairs without a defect and pairs with one in turn, of all tasks in turn.
+    """Choose held-out lessons, alternating between pairs without and with a defect, and between tasks.
 
     Args:
         rows: rows of the student's agreement.parquet.

@@ -72,7 +72,7 @@ def _scan(text: str, form: ReplyForm) -> _Answer:
     joined = (end for end in quoting if not _COMMA.match(text, end))
     nowhere = len(text) + 1
     objects = [piece for piece in pieces if isinstance(piece, JsonSpan)]
-    gaps = zip([0, *(each.end for each in objects)], [*(each.start for each in objects), nowhere], strict=True)
+    gaps = zip([0, *(obj.end for obj in objects)], [*(obj.start for obj in objects), nowhere], strict=True)
     quotes = tuple(quote.start() for start, end in gaps for quote in _QUOTE.finditer(text, start, end))
     return _Answer(text, pieces, min(quoting, default=nowhere), min(joined, default=nowhere), quotes)
 
@@ -124,9 +124,9 @@ def find_line(answer: str, key: str) -> Iterator[re.Match[str]]:
             yield match
 
 
-def _is_in_curly(text: str, at: int) -> bool:
+def _is_in_curly(text: str, offset: int) -> bool:
     """Return whether typographic quotes enclose a place."""
-    return text.rfind("\u201c", 0, at) > text.rfind("\u201d", 0, at) and text.find("\u201d", at) >= 0
+    return text.rfind("\u201c", 0, offset) > text.rfind("\u201d", 0, offset) and text.find("\u201d", offset) >= 0
 
 
 def _list_fields(answer: _Answer, form: ReplyForm) -> Iterator[Items]:

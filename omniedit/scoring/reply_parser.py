@@ -112,8 +112,8 @@ def _check(items: Items, form: ReplyForm) -> list[float] | Unscorable:
     for item, scale in zip(items, form.scales, strict=True):
         score = _to_number(item, scale)
         if score is None:
-            shown = f'"{item[:60]}"' if isinstance(item, QuotedText) and not form.lines else item
-            return Unscorable(f"{_excerpt(shown)} is not a number")
+            quoted = f'"{item[:60]}"' if isinstance(item, QuotedText) and not form.lines else item
+            return Unscorable(f"{_excerpt(quoted)} is not a number")
         if not scale.allows(score):
             return Unscorable(f"{_excerpt(item)} is outside {scale.name}")
         scores.append(score + 0.0)

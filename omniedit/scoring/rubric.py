@@ -100,7 +100,7 @@ class Rubric:
         sc, pq: names of the scores that SC and PQ combine.
         sc_rule, pq_rule: combinations of SC and PQ other than the minimum.
         o: combination to O; it may name `sc`, `pq` and any score.
-        caps: scores that another one limits: at most that one's value.
+        caps: for some scores, the score whose value they must not exceed.
         passes: number of times that each question is asked; SC, PQ and O are the means over the passes.
         temperature: sampling temperature of the passes.
         tasks: rubrics of the tasks that have their own questions.
@@ -146,21 +146,21 @@ class Rubric:
     @property
     def images(self) -> tuple[str, ...]:
         """Names of the images that an example of any task must have."""
-        return _unique(name for each in self.variants for question in each.questions for name in question.images)
+        return _unique(name for variant in self.variants for question in variant.questions for name in question.images)
 
     @property
     def words(self) -> tuple[str, ...]:
         """Names of the texts that an example of any task must have."""
-        return _unique(name for each in self.variants for question in each.questions for name in question.words)
+        return _unique(name for variant in self.variants for question in variant.questions for name in question.words)
 
     @property
     def scores(self) -> tuple[str, ...]:
-        return _unique(name for each in self.variants for question in each.questions for name in question.scores)
+        return _unique(name for variant in self.variants for question in variant.questions for name in question.scores)
 
     @property
     def texts(self) -> tuple[str, ...]:
         """Names of the fields with texts, besides the rationale."""
-        forms = (question.reply_form for each in self.variants for question in each.questions)
+        forms = (question.reply_form for variant in self.variants for question in variant.questions)
         return _unique(name for form in forms for name in form.texts)
 
     @property

@@ -36,7 +36,7 @@ def to_rubric(values: Mapping[str, Any], name: str, file: Path) -> Rubric:
     """Return the rubric of a file's keys.
 
     Args:
-        where: the file; paths in it are relative to its folder.
+        file: the rubric file; paths in it are relative to its folder.
 
     Raises:
         UserError: a key is wrong; the message names file, key and remedy.

@@ -79,12 +79,12 @@ def _find_values(answer: str) -> list[str]:
 
 def _blank_objects(answer: str, pieces: Sequence[JsonSpan | LooseField]) -> str:
     """Return an answer with spaces in place of its valid objects, whose quotes enclose nothing outside them."""
-    parts, at = [], 0
+    parts, offset = [], 0
     for piece in pieces:
         if isinstance(piece, JsonSpan):
-            parts += [answer[at : piece.start], " " * (piece.end - piece.start)]
-            at = piece.end
-    return "".join([*parts, answer[at:]])
+            parts += [answer[offset : piece.start], " " * (piece.end - piece.start)]
+            offset = piece.end
+    return "".join([*parts, answer[offset:]])
 
 
 def _is_quoted(text: str, start: int, end: int) -> bool:

@@ -47,7 +47,7 @@ class Captions:
     def find(self, file: str) -> Caption:
         """Return a photo's listing entry, else its `x.json`. If that has no caption, a text sidecar gives one."""
         names = [f"{stem}{suffix}" for suffix in CAPTION_SUFFIXES for stem in _stems(file)]
-        present = [each for each in names if each in self.files]
+        present = [name for name in names if name in self.files]
         known = self.by_file.get(file)
         if known is None:
             known = Caption()
@@ -149,7 +149,7 @@ def _add_entry(values: Mapping[str, Any], place: str, folder: PurePosixPath, cap
     path = Path(name)
     file = (path.relative_to(captions.root) if path.is_relative_to(captions.root) else folder / path).as_posix()
     spellings = (_spell(file), _spell(file.replace("\\", "/")))  # Windows separates folders by backslashes
-    file = next((captions.spelled[each] for each in spellings if each in captions.spelled), file)
+    file = next((captions.spelled[spelling] for spelling in spellings if spelling in captions.spelled), file)
     if file not in captions.files:
         captions.warned.append(MetadataWarning(place, f"names '{name}', which does not exist"))
     elif file in captions.by_file:

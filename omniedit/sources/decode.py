@@ -53,12 +53,12 @@ class EncodedPhoto:
     @property
     def left_out(self) -> list[str]:
         """Names of the file's properties that 8-bit RGB of one frame cannot hold."""
-        there = {
+        present = {
             "transparency": self._image.has_transparency_data,
             "frames but the first": has_frames(self._image),
             "16 bits": is_sixteen_bit(self._image),
         }
-        return [name for name, is_there in there.items() if is_there]
+        return [name for name, is_there in present.items() if is_there]
 
     def decode(self) -> Image:
         """Decode the first frame to (H, W, 3) RGB: upright, sRGB, alpha composited on white.

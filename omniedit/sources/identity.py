@@ -22,7 +22,7 @@ Entry = tuple[int, int, str]
 """Size, modification time in ns and SHA-256 of a file; 0, 0 and the reason if it cannot be read."""
 
 
-TOLD_BYTES = 1_000_000_000
+MESSAGE_BYTES = 1_000_000_000
 """Total size, in bytes, of the files to compare above which `identify` prints a message."""
 
 
@@ -119,7 +119,7 @@ def identify(files: Mapping[str, Path], unread: Mapping[str, str], file: Path) -
     if before is None or now.keys() != before.entries.keys():
         return Identity(file, _key(now), None)
     newer = {name: entry for name, entry in now.items() if entry[:2] != before.entries[name][:2]}
-    if (size := sum(size for size, _, _ in newer.values())) > TOLD_BYTES:
+    if (size := sum(size for size, _, _ in newer.values())) > MESSAGE_BYTES:
         print(f"checking {size / 1e9:.0f} GB of sources that have a new modification time", file=sys.stderr)
     with ThreadPoolExecutor() as pool:
         compare = pool.map if newer else map

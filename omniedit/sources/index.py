@@ -23,9 +23,9 @@ from omniedit.sources.caption_values import Caption
 from omniedit.sources.captions import list_caption_files, read_captions
 from omniedit.sources.decode import SUFFIXES, EncodedPhoto
 from omniedit.sources.listing import SUPPORTED, Listing
+from omniedit.sources.near_duplicates import perceptual_hash
 from omniedit.sources.photo import FractionBox, NamedObject
 from omniedit.sources.saliency import salient_centre
-from omniedit.sources.twins import perceptual_hash
 
 SAMPLE = Path(__file__).parent / "sample"
 """Folder of the nine photos shipped with the package."""
@@ -158,7 +158,7 @@ def packed_size(box: Box, max_pixels: int) -> tuple[int, int]:
 
 def crop_objects(objects: Sequence[NamedObject], size: tuple[int, int], box: Box) -> list[NamedObject]:
     """Return objects at least half inside a crop, with boxes as fractions of it; objects without a box are kept."""
-    inside = ((each, _box_in_crop(each.box, size, box)) for each in objects)
+    inside = ((obj, _box_in_crop(obj.box, size, box)) for obj in objects)
     return [NamedObject(each.name, new) for each, new in inside if each.box is None or new is not None]
 
 
@@ -204,8 +204,8 @@ def judge_photo(encoded: EncodedPhoto, caption: Caption, demands: PhotoRequireme
     row: IndexRow = {"width": width, "height": height, "status": "refused"}
     ratio = nearest_ratio(width, height, demands.ratio_tolerance)
     if ratio is None:
-        lost = f"a crop to any of the seven removes more than {demands.ratio_tolerance:.0%}"
-        return row | {"reason": f"no ratio within tolerance: {width}x{height}, {lost}"}, None
+        reason = f"a crop to any of the seven removes more than {demands.ratio_tolerance:.0%}"
+        return row | {"reason": f"no ratio within tolerance: {width}x{height}, {reason}"}, None
     left, top, right, bottom = crop_box(width, height, ratio)
     pixels = (right - left) * (bottom - top)
     if pixels < demands.min_pixels:
@@ -216,7 +216,7 @@ def judge_photo(encoded: EncodedPhoto, caption: Caption, demands: PhotoRequireme
         return row | {"ratio": ratio, "reason": f"unreadable: {error}"}, None
     if blank := find_blank(image):
         return row | {"ratio": ratio, "reason": f"not a photo: {blank}"}, None
-    boxes = [each.box for each in caption.objects if each.box is not None]
+    boxes = [obj.box for obj in caption.objects if obj.box is not None]
     centre = salient_centre(image, ratio, boxes) if demands.crop == "saliency" else (0.5, 0.5)
     box = crop_box(width, height, ratio, centre)
     accepted = {
@@ -226,7 +226,7 @@ def judge_photo(encoded: EncodedPhoto, caption: Caption, demands: PhotoRequireme
         **dict(zip(("left", "top", "right", "bottom"), box, strict=True)),
         **dict(zip(("packed_width", "packed_height"), packed_size(box, demands.max_pixels), strict=True)),
         "caption": caption.caption,
-        "objects": json.dumps([asdict(each) for each in crop_objects(caption.objects, (width, height), box)]),
+        "objects": json.dumps([asdict(obj) for obj in crop_objects(caption.objects, (width, height), box)]),
         "author": caption.author,
         "licence": caption.licence,
         "origin": caption.origin,

@@ -18,8 +18,8 @@ from omniedit.imaging.decode import UnreadableImage
 from omniedit.imaging.images import Image, encode_png, pixels_sha256, resize_cover
 from omniedit.sources.decode import EncodedPhoto
 from omniedit.sources.index import IndexRow, crop
+from omniedit.sources.near_duplicates import is_held_out
 from omniedit.sources.photo import NamedObject, Photo
-from omniedit.sources.twins import is_held_out
 
 _METADATA = ("source_id", "file", "ratio", "caption", "objects", "licence", "author", "origin", "sha256", "phash")
 _END = bytes(1024)

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from omniedit.errors import UserError
 from omniedit.sources.index import BENCH, IndexRow
-from omniedit.sources.twins import find_twin
+from omniedit.sources.near_duplicates import find_twin
 
 
 def deal(rows: Sequence[IndexRow], shards: int, bench_photos: int, seed: int) -> list[IndexRow]:
@@ -91,4 +91,4 @@ def _order(row: IndexRow, seed: int) -> str:
 
 
 def _has_box(row: IndexRow) -> bool:
-    return any(each["box"] for each in json.loads(row["objects"]))
+    return any(obj["box"] for obj in json.loads(row["objects"]))

@@ -34,7 +34,7 @@ class EditRequest:
             docstring lists the keys of its task. Two requests with the same truth on the same photo are the same edit.
         mask: where pixels may change; None for a global edit, or if `edit` finds the mask.
         parts: values that the edit needs (a donor's pixels, a background), never stored.
-        again: the same edit was requested before with another seed, so another failure does not count against the
+        is_retry: the same edit was requested before with another seed, so another failure does not count against the
             photo.
     """
 
@@ -44,7 +44,7 @@ class EditRequest:
     truth: Mapping[str, Any]
     mask: Mask | None = None
     parts: Mapping[str, Any] | None = None
-    again: bool = False
+    is_retry: bool = False
 
 
 @dataclass(frozen=True)

@@ -29,8 +29,8 @@ from omniedit.specialists.journal import Journal
 from omniedit.tasks import Task
 
 STRIKES = 6
-"""Number of consecutive failed or repeated edits after which a photo is left alone, as is one with nothing to
-propose."""
+"""Number of consecutive failed or repeated edits after which a photo is not tried again. A photo with nothing to
+propose is not tried again either."""
 
 
 def synthesize(
@@ -99,7 +99,7 @@ class _Batch:
     Args:
         turns: by the index of the photo.
         number: number of the batch in the journal.
-        recalled: outcomes from a killed job, if it finished the batch.
+        loaded: outcomes from a killed job, if it finished the batch.
         prepared: result of `prepare`, for a specialist in stages.
     """
 
@@ -127,7 +127,7 @@ def _count_strikes(strikes: int, turn: EditRequest | _Skipped) -> int:
     """Return a photo's strikes after a turn that gave no pair."""
     if isinstance(turn, _Skipped):
         return strikes + 1 if turn.more else STRIKES
-    return strikes if turn.again else strikes + 1
+    return strikes if turn.is_retry else strikes + 1
 
 
 @dataclass

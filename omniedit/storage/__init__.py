@@ -1,5 +1,5 @@
-"""Files of a run and who may touch them: atomic writes, manifests, Parquet tables, archives, numbered shards.
+"""Files of a run and access to them: atomic writes, manifests, Parquet tables, archives, numbered shards.
 
-Damaged files are set aside here, and locks, progress lines and the watch over processes live here too. What a file
-means belongs to the package that writes it.
+Quarantine of damaged files, locks, progress lines and the supervision of processes are here too. What a file means
+belongs to the package that writes it.
 """

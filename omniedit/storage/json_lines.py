@@ -1,4 +1,4 @@
-"""Files of JSON lines to which jobs append; a line that a killed job left unfinished spoils no other."""
+"""Files of JSON lines to which jobs append; a line that a killed job left unfinished does not damage others."""
 
 import fcntl
 import json

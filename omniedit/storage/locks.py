@@ -91,7 +91,7 @@ def hold_lock(path: str | Path, at_work: str = "another run is using this folder
             return False
         os.close(descriptor)
         if is_locked is None or time.monotonic() > deadline:
-            raise UserError(f"{path}: {at_work}{_who(holder)}; wait for it or stop it")
+            raise UserError(f"{path}: {at_work}{_describe_holder(holder)}; wait for it or stop it")
         time.sleep(0.05)
 
 
@@ -137,7 +137,7 @@ def read_holder(path: Path) -> Holder | None:
         return None
 
 
-def _who(holder: Holder | None) -> str:
+def _describe_holder(holder: Holder | None) -> str:
     return f" (process {holder.process.pid} on {holder.process.host}, in {holder.folder})" if holder else ""
 
 

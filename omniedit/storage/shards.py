@@ -12,12 +12,12 @@ from pathlib import Path
 from omniedit.errors import UserError
 from omniedit.tasks import Task
 
-SHARDS_A_BLOCK = 16
+SHARDS_PER_BLOCK = 16
 """Number of shards, of all tasks, whose decisions are gathered in one table for jobs that need all decisions."""
 
 
 def number_of_blocks(shards: int) -> int:
-    return -(-shards // SHARDS_A_BLOCK)
+    return -(-shards // SHARDS_PER_BLOCK)
 
 
 def shard_share(total: int, shard: int, shards: int) -> int:

@@ -1,4 +1,4 @@
-"""Tables that ship as YAML, read by PyYAML's C parser where it has one: seven times as fast."""
+"""Tables that ship as YAML, read by PyYAML's C parser if available: seven times as fast."""
 
 from typing import Any
 

@@ -30,9 +30,9 @@ def add_accessory(piece: CutOut, accessory: str, colour: str) -> tuple[CutOut, F
     taller = round(HAT_HEIGHT * piece.alpha.shape[0]) if accessory in ON_TOP else 0
     colours = np.pad(piece.colours, ((taller, 0), (0, 0), (0, 0)), mode="edge")
     alpha = np.pad(piece.alpha, ((taller, 0), (0, 0)))
-    drawn = np.zeros(alpha.shape, np.uint8)
-    light = ACCESSORIES[accessory](piece, drawn, taller)
-    shape = drawn.astype(np.float32) / 255
+    canvas = np.zeros(alpha.shape, np.uint8)
+    light = ACCESSORIES[accessory](piece, canvas, taller)
+    shape = canvas.astype(np.float32) / 255
     if accessory not in ON_TOP:
         shape *= alpha
     lab = np.array([[COLOURS[colour]]], np.float32)
@@ -45,7 +45,7 @@ def add_accessory(piece: CutOut, accessory: str, colour: str) -> tuple[CutOut, F
     return CutOut(colours.astype(np.float32), alpha), (0.0, taller / height, 1.0, 1.0), box
 
 
-def _party_hat(piece: CutOut, drawn: np.ndarray, taller: int) -> np.ndarray:
+def _party_hat(piece: CutOut, canvas: np.ndarray, taller: int) -> np.ndarray:
     """Draw a cone on the highest part of the cut-out, and return its shading, (h, w)."""
     rows, columns = piece.alpha.shape
     high = np.flatnonzero(piece.solid[: max(2, round(TOP * rows))].any(axis=0))
@@ -55,13 +55,13 @@ def _party_hat(piece: CutOut, drawn: np.ndarray, taller: int) -> np.ndarray:
     half = max(4, round(HAT_WIDTH * columns / 2))
     middle = int(np.clip(middle, half, columns - half - 1))
     cone = np.array([[middle - half, base], [middle + half, base], [middle, max(1, base - taller)]])
-    cv2.fillConvexPoly(drawn, cone, 255, cv2.LINE_AA)
+    cv2.fillConvexPoly(canvas, cone, 255, cv2.LINE_AA)
     across = (np.arange(columns, dtype=np.float32) - middle) / half
-    stripes = 0.85 + 0.3 * (np.arange(drawn.shape[0]) // max(2, rows // 14) % 2)
+    stripes = 0.85 + 0.3 * (np.arange(canvas.shape[0]) // max(2, rows // 14) % 2)
     return (stripes[:, None] * (1.05 - 0.25 * np.clip(across, -1, 1))[None]).astype(np.float32)
 
 
-def _sash(piece: CutOut, drawn: np.ndarray, taller: int) -> np.ndarray:
+def _sash(piece: CutOut, canvas: np.ndarray, taller: int) -> np.ndarray:
     """Draw a slanted band around the cut-out's middle, and return its shading, (h, w)."""
     rows, columns = piece.alpha.shape
     thick, slant = max(3, round(BAND * rows)), round(0.06 * rows)
@@ -69,7 +69,7 @@ def _sash(piece: CutOut, drawn: np.ndarray, taller: int) -> np.ndarray:
     band = np.array(
         [[0, middle - slant], [columns, middle + slant], [columns, middle + slant + thick], [0, middle - slant + thick]]
     )
-    cv2.fillConvexPoly(drawn, band, 255, cv2.LINE_AA)
+    cv2.fillConvexPoly(canvas, band, 255, cv2.LINE_AA)
     across = np.linspace(-1, 1, columns, dtype=np.float32)
     return np.broadcast_to((1.08 - 0.3 * across**2)[None], piece.alpha.shape)
 

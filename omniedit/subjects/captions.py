@@ -7,11 +7,11 @@ from functools import partial
 from typing import Protocol
 
 from omniedit.imaging.images import Image, resize_to_fit
-from omniedit.instructions.asking import ModelQuestion, ask
 from omniedit.instructions.objects import with_article
 from omniedit.instructions.proposals import json_object
 from omniedit.instructions.questions import text
 from omniedit.instructions.replies import ParsedReply, ReplyIssue
+from omniedit.instructions.reply_retries import ModelQuestion, ask
 from omniedit.plain_text import clean_line
 from omniedit.subjects.subject import Demonstration
 from omniedit.vlm import Model, Prompt, PromptImage
@@ -97,7 +97,7 @@ class NamesFromTexts(_Captioner):
     """Names by the words that most texts of a cluster share; the captions are the rows' own texts."""
 
     def describe(self, images: Sequence[CaptionedImage]) -> tuple[str, list[str], str]:
-        texts = [clean_line(each.text, MAX_CAPTION_LENGTH) for each in images]
+        texts = [clean_line(image.text, MAX_CAPTION_LENGTH) for image in images]
         name = common_name(texts)
         if not name:
             return "", [], "its texts share no word that names the subject"
@@ -130,10 +130,10 @@ class ModelCaptioner(_Captioner):
         self._model, self._tries, self._max_side = model, tries, max_side
 
     def describe(self, images: Sequence[CaptionedImage]) -> tuple[str, list[str], str]:
-        shown = [PromptImage(resize_to_fit(each.pixels, self._max_side)) for each in images]
+        prompt_images = [PromptImage(resize_to_fit(image.pixels, self._max_side)) for image in images]
         texts = "\n".join(f"{number}. {clean_line(each.text, 200)}" for number, each in enumerate(images, 1))
         facts = f"images: {len(images)}\ntexts of their pages:\n{texts}"
-        prompt = Prompt((text("subject_captions"), facts, *shown), _TOKENS + _TOKENS_A_CAPTION * len(images))
+        prompt = Prompt((text("subject_captions"), facts, *prompt_images), _TOKENS + _TOKENS_A_CAPTION * len(images))
         (reply,) = ask(self._model, [ModelQuestion(prompt, partial(read_captions, count=len(images)))], self._tries)
         if not reply.parts:
             return "", [], f"no captions: {'; '.join(map(str, reply.flaws))}"
@@ -152,9 +152,13 @@ def read_captions(reply: str, count: int) -> ParsedReply[tuple[str, tuple[str, .
         return ParsedReply(flaws=(ReplyIssue("the images show several subjects"),))
     if not isinstance(name, str) or not clean_line(name, MAX_NAME_LENGTH):
         return ParsedReply(flaws=(ReplyIssue('no text under "name"'),))
-    if not isinstance(captions, list) or len(captions) != count or not all(isinstance(each, str) for each in captions):
+    if (
+        not isinstance(captions, list)
+        or len(captions) != count
+        or not all(isinstance(caption, str) for caption in captions)
+    ):
         return ParsedReply(flaws=(ReplyIssue(f'not {count} texts under "captions"'),))
-    cleaned = tuple(clean_line(each, MAX_CAPTION_LENGTH) for each in captions)
+    cleaned = tuple(clean_line(caption, MAX_CAPTION_LENGTH) for caption in captions)
     if not all(cleaned):
         return ParsedReply(flaws=(ReplyIssue("a caption is empty"),))
     return ParsedReply((((clean_line(name, MAX_NAME_LENGTH).lower()), cleaned),))

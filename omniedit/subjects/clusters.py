@@ -64,7 +64,7 @@ def build_layout(options: SubjectsConfig) -> Layout:
 def read_groups(options: SubjectsConfig, shard: int, shards: int) -> tuple[dict[str, Group], list[Rejection]]:
     """Return the groups of a shard by name, and the rows that belong to none, with the reason.
 
-    A group belongs to the shard that its name's digest says. With `is_partitioned`, it belongs to that of its file.
+    A digest of its name assigns a group to a shard; with `is_partitioned`, its file does.
 
     Raises:
         UserError: the files cannot be read, or lack a column.
@@ -165,8 +165,8 @@ def choose_images(
 ) -> tuple[list[int], str, float | None]:
     """Return the places of the images that show one subject, '' or the reason of a rejection, and their similarity.
 
-    Copies of an image are left out first. Then the image that is least like the others is left out, until each of them
-    has at least `min_similarity` to the others on average.
+    Copies of an image are left out first. Then the image that is least similar to the others is left out, until each of
+    them has at least `min_similarity` to the others on average.
     """
     places = _without_equal_pixels(images)
     minimum = options.min_demonstrations
@@ -179,7 +179,7 @@ def choose_images(
     while len(rows) >= minimum:
         means = mean_to_others(similar_NN[np.ix_(rows, rows)])
         if means.min() >= options.min_similarity and len(rows) <= options.max_demonstrations:
-            return [places[each] for each in rows], "", round(float(means.mean()), 4)
+            return [places[row] for row in rows], "", round(float(means.mean()), 4)
         rows.pop(int(means.argmin()))
     return [], f"its images differ: fewer than {minimum} have a similarity of {options.min_similarity:g}", None
 

@@ -66,7 +66,7 @@ def to_pair(subject: Subject, painted: ExpertImage, expert: str, seed: int, atte
     Pairs of a subject share `source_id` and `source_sha256`, by which the benchmark holds out whole subjects.
     """
     height, width = painted.image.shape[:2]
-    shown = [subject.demonstrations[place] for place in painted.demonstrations]
+    demonstrations = [subject.demonstrations[place] for place in painted.demonstrations]
     known = {} if painted.truth is None else {"truth": dict(painted.truth), "known_truth": True}
     about = {key: subject.about.get(key) or "" for key in ("licence", "author", "origin")}
     return EncodedPair(
@@ -76,7 +76,9 @@ def to_pair(subject: Subject, painted: ExpertImage, expert: str, seed: int, atte
         source=encode_png(painted.source),
         edited=encode_png(painted.image),
         mask=None if painted.mask is None else encode_mask(painted.mask),
-        references=tuple(Reference(ROLE, each.image, each.caption) for each in shown),
+        references=tuple(
+            Reference(ROLE, demonstration.image, demonstration.caption) for demonstration in demonstrations
+        ),
         captions=Captions(painted.source_caption, painted.caption),
         provenance={
             "source_id": subject.subject_id,

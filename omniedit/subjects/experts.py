@@ -47,9 +47,9 @@ class Filter:
     min_subject: float
     min_text: float
 
-    def measure(self, painted: ExpertImage, shown: Sequence[Image], boxes: Sequence[Any]) -> dict[str, float]:
+    def measure(self, painted: ExpertImage, demonstrations: Sequence[Image], boxes: Sequence[Any]) -> dict[str, float]:
         """Return the mean similarity to the demonstrations, each cropped to the subject, and that to the caption."""
-        views = [crop_to_subject(image, box) for image, box in zip(shown, boxes, strict=True)]
+        views = [crop_to_subject(image, box) for image, box in zip(demonstrations, boxes, strict=True)]
         similar_NN = similar_to_each_other(self.embed([crop_to_subject(painted.image, painted.box), *views]))
         measured = {"similarity": round(float(np.mean(similar_NN[0, 1:])), 4)}
         if self.compare_text is not None:
@@ -97,8 +97,8 @@ def run_experts(subjects: Path, config: Config, device: str, spent: Path | None,
 
 
 def describe_work(subjects: Path, config: Config) -> dict[str, Any]:
-    """Return all values that decide a job's pairs, by which it recognises the work of a killed one."""
-    identity = [[each.subject_id, each.sha256] for each in read_subjects(subjects)]
+    """Return all values that decide a job's pairs, so that a job recognises the work of a killed one."""
+    identity = [[subject.subject_id, subject.sha256] for subject in read_subjects(subjects)]
     return {"subjects": identity, "options": json.loads(config.subjects.model_dump_json()), "seed": config.seed}
 
 
@@ -178,14 +178,14 @@ def paint_subject(subject: Subject, expert: Expert, check: Filter, seed: int) ->
     rejected: list[Outcome] = []
     attempts: dict[Task, int] = {}
     try:
-        shown, boxes = subject.images(), [each.box for each in subject.demonstrations]
+        demonstrations, boxes = subject.images(), [demonstration.box for demonstration in subject.demonstrations]
         for painted in expert.paint(subject):
             if isinstance(painted, Rejection):
                 rejected.append(painted)
                 continue
             attempt = attempts.get(painted.task, 0)
             attempts[painted.task] = attempt + 1
-            measured = check.measure(painted, shown, boxes)
+            measured = check.measure(painted, demonstrations, boxes)
             if reasons := check.reasons(measured):
                 rejected.append(reject_painted(subject, painted.task, reasons))
             else:

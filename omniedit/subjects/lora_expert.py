@@ -129,7 +129,9 @@ class LoraExpert:
         expert, size = self._options.expert, bucket_size(ratio, self._options.resolution)
         pixels = np.stack([resize_cover(image, *size) for image in images])
         latents = encode(self._base.vae, torch.from_numpy(pixels).to(self._device).permute(0, 3, 1, 2) / 127.5 - 1)
-        captions = [with_token(each.caption, subject.name, expert.token) for each in subject.demonstrations]
+        captions = [
+            with_token(demonstration.caption, subject.name, expert.token) for demonstration in subject.demonstrations
+        ]
         prompt, pooled = self._base.text.encode(captions, self._device)
         if not expert.prior_weight:
             return Lessons(latents.float(), prompt, pooled)
@@ -231,7 +233,7 @@ def reset_adapters(net: nn.Module, seed: int) -> None:
 def with_token(caption: str, name: str, token: str) -> str:
     """Return a caption with the subject's rare word before its name: 'a sks duck toy in the snow'.
 
-    A caption that does not name the subject gets both in front.
+    A caption that does not name the subject gets both at its beginning.
     """
     start = caption.lower().find(name.lower())
     if start < 0:

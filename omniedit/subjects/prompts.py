@@ -9,11 +9,11 @@ import numpy as np
 
 from omniedit.config.subjects import PREFIX
 from omniedit.imaging.color_names import COLOURS
-from omniedit.instructions.asking import ModelQuestion, ask
 from omniedit.instructions.objects import with_article
 from omniedit.instructions.proposals import json_object
 from omniedit.instructions.questions import text
 from omniedit.instructions.replies import ParsedReply, ReplyIssue
+from omniedit.instructions.reply_retries import ModelQuestion, ask
 from omniedit.instructions.word_lists import read_list
 from omniedit.plain_text import clean_line
 from omniedit.subjects.subject import Subject
@@ -96,7 +96,7 @@ def imagine(
     model: Model, subject: Subject, tasks: Sequence[Task], count: int, tries: int
 ) -> tuple[list[NewImage], list[str]]:
     """Return up to `count` prompts of each task by a language model, and why others cannot be used."""
-    captions = "\n".join(f"- {each.caption}" for each in subject.demonstrations)
+    captions = "\n".join(f"- {demonstration.caption}" for demonstration in subject.demonstrations)
     skills = ", ".join(task.removeprefix(PREFIX) for task in tasks)
     facts = f"name: {subject.name}\ncaptions:\n{captions}\nskills: {skills}\nwanted for each skill: {count}"
     prompt = Prompt((text("subject_prompts"), facts), _TOKENS + _TOKENS_A_PROMPT * count * len(tasks))
@@ -136,8 +136,8 @@ def _read_prompt(item: Any, name: str, tasks: Sequence[Task], known: set[str]) -
     if not isinstance(caption, str) or not isinstance(instruction, str):
         return ReplyIssue("a prompt lacks caption or instruction", task)
     caption, instruction = clean_line(caption, MAX_LENGTH), clean_line(instruction, MAX_LENGTH)
-    for key, said_there in (("caption", caption), ("instruction", instruction)):
-        if name.lower() not in said_there.lower():
+    for key, sentence in (("caption", caption), ("instruction", instruction)):
+        if name.lower() not in sentence.lower():
             return ReplyIssue(f"the {key} does not name the {name}", task)
     if caption in known:
         return ReplyIssue("a caption repeats another one", task)

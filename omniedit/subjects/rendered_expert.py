@@ -139,29 +139,29 @@ class RenderedExpert:
             source = render(source, to_cut_out(decode_cut_out(other.cut_out)), draw_place(rng, HEIGHTS, sides[1])).image
             variant = replace(variant, value=other.name, heights=(0.3, 0.5))
         centres = sides[0] if skill == "compose" else CENTRES
-        shown = render(source, variant.piece, draw_place(rng, variant.heights, centres))
+        rendered = render(source, variant.piece, draw_place(rng, variant.heights, centres))
         words = {
             "name": subject.name,
             "a_name": with_article(subject.name),
             "value": variant.value,
             "a_value": with_article(variant.value) if variant.value else "",
             "a_changed": with_article(f"{variant.value} {subject.name}".strip()),
-            "place": describe_place(shown.box),
+            "place": describe_place(rendered.box),
             "where": f", with {scene.place} in the background" if scene.place else "",
         }
         reference = int(rng.integers(len(subject.demonstrations)))
         order = (reference, *(each for each in range(len(subject.demonstrations)) if each != reference))
         box = subject.demonstrations[reference].box
-        truth = {"edit": Task.OBJECT_ADDITION.name, "object": subject.name, "box": list(shown.box)}
+        truth = {"edit": Task.OBJECT_ADDITION.name, "object": subject.name, "box": list(rendered.box)}
         truth |= {"reference_box": list(box or ()), "scene": scene.origin, **(variant.truth or {})}
         return ExpertImage(
             task=task,
             instructions=tuple(text.format(**words) for text in draw_templates(_TEXTS[skill], rng)),
             caption=_CAPTIONS[skill].format(**words),
             source=source,
-            image=shown.image,
-            mask=shown.mask,
-            box=shown.box,
+            image=rendered.image,
+            mask=rendered.mask,
+            box=rendered.box,
             demonstrations=order,
             truth=truth,
             models=self._models,
@@ -194,8 +194,8 @@ def _recoloured(piece: CutOut, rng: np.random.Generator) -> Variant:
 
 def _restyled(piece: CutOut, rng: np.random.Generator) -> Variant:
     style = STYLES[STYLE_NAMES[rng.integers(len(STYLE_NAMES))]]
-    drawn = style.render(_on_grey(piece), rng)
-    return Variant(CutOut(drawn.astype(np.float32), piece.alpha), style.noun, truth={"style": style.name})
+    styled = style.render(_on_grey(piece), rng)
+    return Variant(CutOut(styled.astype(np.float32), piece.alpha), style.noun, truth={"style": style.name})
 
 
 def _turned(piece: CutOut, rng: np.random.Generator) -> Variant:

@@ -72,8 +72,8 @@ def crop_scene(scene: ScenePhoto, ratio: str, resolution: int, rng: np.random.Ge
     """Return a random crop of a scene at a ratio and resolution, mirrored half of the time."""
     width, height = bucket_size(ratio, resolution)
     rows, columns = scene.image.shape[:2]
-    fits = min(columns / width, rows / height)
-    side = fits * float(rng.uniform(MIN_CROP, 1))
+    max_scale = min(columns / width, rows / height)
+    side = max_scale * float(rng.uniform(MIN_CROP, 1))
     crop_w, crop_h = int(side * width), int(side * height)
     left, top = int(rng.integers(columns - crop_w + 1)), int(rng.integers(rows - crop_h + 1))
     crop = scene.image[top : top + crop_h, left : left + crop_w]

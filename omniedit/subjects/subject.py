@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 
 from omniedit.errors import UserError
 from omniedit.imaging.images import Image, decode_image
+from omniedit.sources.near_duplicates import perceptual_hash
 from omniedit.sources.photo import FractionBox
-from omniedit.sources.twins import perceptual_hash
 from omniedit.storage.atomic import replace_file
 from omniedit.storage.parquet import read_rows, stream_rows
 
@@ -82,7 +82,9 @@ class Subject:
     @property
     def sha256(self) -> str:
         """Digest of all demonstrations: pairs of one subject share it, so they are held out together."""
-        return hashlib.sha256(b"".join(hashlib.sha256(each.image).digest() for each in self.demonstrations)).hexdigest()
+        return hashlib.sha256(
+            b"".join(hashlib.sha256(demonstration.image).digest() for demonstration in self.demonstrations)
+        ).hexdigest()
 
     @cached_property
     def phash(self) -> str:
@@ -130,11 +132,11 @@ def _to_row(cluster: Subject | RejectedCluster) -> dict[str, Any]:
     row = {"subject_id": cluster.subject_id, "about": json.dumps(dict(cluster.about), sort_keys=True)}
     if isinstance(cluster, RejectedCluster):
         return row | {"reason": cluster.reason}
-    boxes = [each.box for each in cluster.demonstrations]
+    boxes = [demonstration.box for demonstration in cluster.demonstrations]
     return row | {
         "name": cluster.name,
-        "images": [each.image for each in cluster.demonstrations],
-        "captions": [each.caption for each in cluster.demonstrations],
+        "images": [demonstration.image for demonstration in cluster.demonstrations],
+        "captions": [demonstration.caption for demonstration in cluster.demonstrations],
         "boxes": None if None in boxes else json.dumps(boxes),
         "cut_out": cluster.cut_out,
     }

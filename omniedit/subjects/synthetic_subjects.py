@@ -46,9 +46,9 @@ def photograph(named: NamedCutOut, scenes: Sequence[ScenePhoto], options: Subjec
     for number in rng.choice(len(scenes), count, replace=False):
         ratio = list(RATIOS)[rng.integers(len(RATIOS))]
         image = crop_scene(scenes[number], ratio, options.resolution, rng)
-        shown = render(image, piece, draw_place(rng, HEIGHTS, CENTRES))
+        rendered = render(image, piece, draw_place(rng, HEIGHTS, CENTRES))
         caption = describe(named.name, scenes[number].place)
-        demonstrations.append(Demonstration(encode_png(shown.image), caption, shown.box))
+        demonstrations.append(Demonstration(encode_png(rendered.image), caption, rendered.box))
     about = {"group": named.origin, "licence": named.licence, "author": "", "origin": named.origin}
     return Subject(subject_id, named.name, tuple(demonstrations), encode_cut_out(named.rgba), about)
 

@@ -17,19 +17,19 @@ def choose_recomputed(saved_bytes: Callable[[frozenset[int]], int], layers: int,
     Raises:
         UserError: the budget is too small even if all layers are recomputed.
     """
-    fewest, most = 0, layers
-    if (least := saved_bytes(spread(most, layers))) > budget:
+    low, high = 0, layers
+    if (least := saved_bytes(spread(high, layers))) > budget:
         raise UserError(
             f"train.activation_budget_gb: {budget / 1e9:.3g} GB, but with all layers recomputed the activations take "
             f"{least / 1e9:.3g} GB; raise it, or raise train.accumulate"
         )
-    while fewest < most:
-        middle = (fewest + most) // 2
+    while low < high:
+        middle = (low + high) // 2
         if saved_bytes(spread(middle, layers)) <= budget:
-            most = middle
+            high = middle
         else:
-            fewest = middle + 1
-    return spread(most, layers)
+            low = middle + 1
+    return spread(high, layers)
 
 
 def spread(count: int, layers: int) -> frozenset[int]:

@@ -88,7 +88,7 @@ class GuardedOptimizer(torch.optim.Optimizer):
             state["step"] = torch.full_like(state["step"], steps) if torch.is_tensor(state["step"]) else steps
 
     def prepare_step(self, step: int, steps: int, peak: float, options: OptimizerOptions) -> None:
-        """Set the learning rate and the EMA decay of a step, and forget why the last one was skipped.
+        """Set the learning rate and the EMA decay of a step, and clear the reason for skipping the last one.
 
         Args:
             step: steps done, of `steps`.

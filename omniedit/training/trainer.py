@@ -97,9 +97,9 @@ class Trainer:
             catch_sigterm() as sigterm,
         ):
             self._evaluate(done, log)  # a resumed run may have been killed between checkpoint and evaluation
-            known_s = 0.0
+            waited_before_s = 0.0
             for step, pairs in progress.over(loader):
-                waited_s, known_s = loader.waited_s - known_s, loader.waited_s
+                waited_s, waited_before_s = loader.waited_s - waited_before_s, loader.waited_s
                 metrics = self._step(step, pairs, waited_s)
                 if log is not None:
                     log.write(step + 1, **metrics)
@@ -161,7 +161,7 @@ class Trainer:
         return replace(pairs, parts=tuple(self._build(step, pairs))) if self.encoded else pairs
 
     def _speed(self, batch: Batch, seconds: float, waited_s: float) -> dict[str, float]:
-        """Return the speed of a step of `seconds`, including waiting but no evaluation or checkpoint."""
+        """Return the metrics of speed of a step that took `seconds`, waiting included."""
         speed = {
             "samples_per_s": self.options.batch_size / seconds,
             "data_wait_share": waited_s / seconds,
@@ -172,7 +172,7 @@ class Trainer:
         return speed
 
     def _update(self, step: int, loss: float) -> None:
-        """Take the optimizer step unless the loss or gradient is unsafe, for `optimizer.skip_reason`."""
+        """Take the optimizer step, or set `optimizer.skip_reason` if the loss or the gradient is unsafe."""
         optimizer = self.optimizer
         optimizer.prepare_step(step, self.steps, self.options.learning_rate, self.options)
         if not math.isfinite(loss):
@@ -186,20 +186,20 @@ class Trainer:
         """Count and report this step if it was skipped.
 
         Raises:
-            UserError: `max_skipped` steps in a row were skipped, the last of them this one.
+            UserError: this is the `max_skipped`-th skipped step in a row.
         """
-        why = self.optimizer.skip_reason
-        if why is None:
+        reason = self.optimizer.skip_reason
+        if reason is None:
             self.skipped_in_a_row = 0
             return
         self.skipped += 1
         self.skipped_in_a_row += 1
         pairs = ", ".join(_suspects(pair_ids, loss_B))
-        print(f"step {step + 1} skipped: {why}; pairs {pairs}", flush=True)
+        print(f"step {step + 1} skipped: {reason}; pairs {pairs}", flush=True)
         if self.skipped_in_a_row == self.options.max_skipped:
             raise UserError(
                 f"training stopped at step {step + 1}: {self.skipped_in_a_row} steps in a row were skipped, this one "
-                f"because {why}, with the pairs {pairs}; check these pairs, or lower the learning rate"
+                f"because {reason}, with the pairs {pairs}; check these pairs, or lower the learning rate"
             )
 
     def _skip_weightless(self, step: int, pairs: Rows) -> dict[str, float]:
@@ -231,20 +231,20 @@ class Trainer:
         Failures are reported and do not stop training. A resumed run repeats the evaluation of its checkpoint's step.
         """
         measures = step % self.options.held_out_every == 0 or step == self.steps
-        samples = step > 0 and (step % self.options.sample_every == 0 or step == self.steps)
-        if not (measures or samples):
+        makes_samples = step > 0 and (step % self.options.sample_every == 0 or step == self.steps)
+        if not (measures or makes_samples):
             return
-        # Sample edits and the last held-out batch have other batch sizes, which do not justify a compilation.
+        # Sample edits and the last held-out batch have other batch sizes; compiling for these is not worthwhile.
         with self.state.ema_weights(), torch.compiler.set_stance("force_eager"):
             if measures:
                 loss = self._held_out(step)
                 if log is not None and loss is not None:
                     log.write(step, held_out_loss=loss)
-            if samples:
+            if makes_samples:
                 with report_failure(f"step {step}: sample images"):
-                    made = list(self.samples())
-                    if made and log is not None:
-                        log.image(step, grid(made))
+                    samples = list(self.samples())
+                    if samples and log is not None:
+                        log.image(step, grid(samples))
 
     def _held_out(self, step: int) -> float | None:
         """Return the loss on held-out pairs, or None if there are none or the evaluation failed on any rank."""
@@ -262,6 +262,7 @@ def count_steps(options: StepOptions, plan: BatchPlan) -> int:
 def _suspects(pair_ids: Sequence[str], loss_B: Tensor) -> list[str]:
     """Return the pairs of all ranks whose loss is not finite, or all pairs if every loss is finite."""
     finite = torch.isfinite(loss_B.detach()).tolist()
-    everyone = [known for rank in gather_from_ranks(list(zip(pair_ids, finite, strict=True))) for known in rank]
-    bad = [pair_id for pair_id, is_finite in everyone if not is_finite]
-    return list(dict.fromkeys(bad or [pair_id for pair_id, _ in everyone]))
+    by_rank = gather_from_ranks(list(zip(pair_ids, finite, strict=True)))
+    pairs = [pair for rank in by_rank for pair in rank]
+    bad = [pair_id for pair_id, is_finite in pairs if not is_finite]
+    return list(dict.fromkeys(bad or [pair_id for pair_id, _ in pairs]))

@@ -22,7 +22,7 @@ from omniedit.vlm.retries import Retries
 
 @dataclass(frozen=True)
 class MissingReply:
-    """Missing reply and its reason.
+    """Reason why a prompt has no reply.
 
     Args:
         rejected: whether the endpoint rejected the request; otherwise it failed to answer in all attempts.
@@ -78,11 +78,11 @@ class Client:
             UserError: the endpoint cannot answer any request (key, model, address, credit), answered none of these, or
                 the budget is spent. Replies until then are in the cache.
         """
-        asking: dict[str, threading.Lock] = {}
+        in_progress: dict[str, threading.Lock] = {}
         answered = self.answered
         with ThreadPoolExecutor(self.concurrency) as pool:
             try:
-                answers = list(pool.map(lambda prompt: self._answer(prompt, asking), prompts))
+                answers = list(pool.map(lambda prompt: self._answer(prompt, in_progress), prompts))
             except BaseException:
                 pool.shutdown(cancel_futures=True)
                 raise
@@ -97,15 +97,15 @@ class Client:
         """Return a line with the usage of the endpoint and the number of cached replies."""
         return f"asked the endpoint: {self.budget.describe(self.budget.spent)}; {self.from_cache:,} from the cache"
 
-    def _answer(self, prompt: Prompt, asking: dict[str, threading.Lock]) -> Reply | MissingReply:
+    def _answer(self, prompt: Prompt, in_progress: dict[str, threading.Lock]) -> Reply | MissingReply:
         digest = self.endpoint.digest(prompt)
-        with asking.setdefault(digest, threading.Lock()):
+        with in_progress.setdefault(digest, threading.Lock()):
             if reply := self.cache.get(digest):
                 self._count(prompt, from_cache=1)
                 return reply
             body, maximum = self.endpoint.request(prompt), self.estimate(prompt)
             try:
-                reply = self.retries.of(lambda: self._attempt(body, maximum))
+                reply = self.retries.run(lambda: self._attempt(body, maximum))
             except RequestFault as fault:
                 return MissingReply(f"no answer in {self.retries.tries} tries; the last: {fault}", rejected=False)
             except RequestRejected as rejection:
@@ -140,26 +140,27 @@ class Client:
     def _check_alive(self, answers: Sequence[Reply | MissingReply], any_answered: bool) -> None:
         """Check that the endpoint answers at all, if some prompts have no reply.
 
-        Otherwise a whole shard would be recorded as unscorable while the endpoint is down or misconfigured. An
-        unanswered prompt is at fault itself only if others are answered in this call; a rejected one, if any prompt
-        ever was. If all other replies came from the cache, one of those prompts is sent again to find out.
+        Otherwise a whole shard would be recorded as unscorable while the endpoint is down or misconfigured. A
+        prompt without an answer counts as a fault of the prompt only if the endpoint answered others in this call. A
+        rejected prompt counts as one if the endpoint ever answered any. If all other replies came from the cache, one
+        of those prompts is sent again as a test.
 
         Raises:
             UserError: the endpoint answers nothing.
         """
-        silent = [answer for answer in answers if isinstance(answer, MissingReply)]
-        if not silent or any_answered or (self._last_prompt and all(answer.rejected for answer in silent)):
+        missing = [answer for answer in answers if isinstance(answer, MissingReply)]
+        if not missing or any_answered or (self._last_prompt and all(answer.rejected for answer in missing)):
             return
         if self._last_prompt and self._answers_now(self._last_prompt):
             return
-        problem = f"{self.endpoint.url}: none of {len(silent)} requests was answered; the first: {silent[0].reason}"
+        problem = f"{self.endpoint.url}: none of {len(missing)} requests was answered; the first: {missing[0].reason}"
         raise UserError(f"{problem}. Earlier replies are cached: run again when the endpoint answers")
 
     def _answers_now(self, prompt: Prompt) -> bool:
         """Return whether the endpoint answers a prompt now, bypassing the cache."""
         body, maximum = self.endpoint.request(prompt), self.estimate(prompt)
         try:
-            self.retries.of(lambda: self._attempt(body, maximum))
+            self.retries.run(lambda: self._attempt(body, maximum))
         except (RequestFault, RequestRejected):
             return False
         return True
@@ -170,7 +171,7 @@ def open_client(config: EndpointConfig, spent: str | Path | None = None, kind: t
 
     Args:
         spent: folder of the run's ledger, if several jobs share the budget.
-        kind: class of the endpoint, for another form of its requests than chat.
+        kind: class of the endpoint, for requests other than chat completions.
 
     Raises:
         UserError: the config names no endpoint, the API key is missing from the environment, or the cache is not

@@ -34,24 +34,24 @@ FILTER_CODES = frozenset(
 """Error codes of Azure, OpenAI and DashScope for a request that a filter stopped."""
 
 
-def find_error(said: Any) -> Any:
+def find_error(answer: Any) -> Any:
     """Return the error in a decoded answer, or {}.
 
     Most providers have a field `error`, which may be empty in a success (null, or a code 0 without a message). Gemini
     wraps the answer in a list; vLLM, FastAPI and DashScope have the error's own fields in its place.
     """
-    if isinstance(said, list):
-        said = said[0] if said else {}
-    if not isinstance(said, dict):
+    if isinstance(answer, list):
+        answer = answer[0] if answer else {}
+    if not isinstance(answer, dict):
         return {}
-    error = said.get("error")
+    error = answer.get("error")
     if isinstance(error, dict) and not any(error.values()):
         error = None
-    if error or "choices" in said or "data" in said:
+    if error or "choices" in answer or "data" in answer:
         return error or {}
-    message = next((said[name] for name in ("message", "detail", "errors") if said.get(name)), None)
-    if said.get("object") == "error" or (isinstance(message, str | list) and "content" not in said):
-        return {**said, "message": message if isinstance(message, str) else json.dumps(message)}
+    message = next((answer[name] for name in ("message", "detail", "errors") if answer.get(name)), None)
+    if answer.get("object") == "error" or (isinstance(message, str | list) and "content" not in answer):
+        return {**answer, "message": message if isinstance(message, str) else json.dumps(message)}
     return {}
 
 
@@ -79,9 +79,9 @@ def parse_choice(choice: Mapping[str, Any], model: str, usage: Usage | None) -> 
     """
     name, reason = parse_finish_reason(choice)
     message = choice["message"] if name not in (CONTENT_FILTER, REFUSAL) else choice.get("message") or {}
-    text, refusal, thought = _parse_message(message)
+    text, refusal, has_thinking = _parse_message(message)
     problem = reason if name == CONTENT_FILTER and reason.lower() != CONTENT_FILTER else ""
-    return Reply(text, model, name, refusal, usage, problem[:40], thought)
+    return Reply(text, model, name, refusal, usage, problem[:40], has_thinking)
 
 
 def parse_finish_reason(choice: Mapping[str, Any]) -> tuple[str, str]:
@@ -105,11 +105,13 @@ def _parse_message(message: Mapping[str, Any]) -> tuple[str, str, bool]:
         TypeError: the content is neither a text nor a list of parts.
     """
     content, refusal = message.get("content"), message.get("refusal")
-    thought = any(message.get(name) for name in ("reasoning_content", "reasoning", "thinking", "reasoning_details"))
+    has_thinking = any(
+        message.get(name) for name in ("reasoning_content", "reasoning", "thinking", "reasoning_details")
+    )
     if isinstance(content, dict) and "text" in content:
         content = [content]
     if content is None or isinstance(content, str):
-        return content or "", str(refusal or ""), thought
+        return content or "", str(refusal or ""), has_thinking
     if not isinstance(content, Sequence):
         raise TypeError("content is not text")
     texts = []
@@ -119,8 +121,8 @@ def _parse_message(message: Mapping[str, Any]) -> tuple[str, str, bool]:
             text = part.get("text") if isinstance(part, dict) else part
             texts.append(str((text.get("value") if isinstance(text, dict) else text) or ""))
         refusal = refusal or (part.get("refusal") if kind == "refusal" else None)
-        thought = thought or kind in ("thinking", "reasoning", "redacted_thinking")
-    return "".join(texts), str(refusal or ""), thought
+        has_thinking = has_thinking or kind in ("thinking", "reasoning", "redacted_thinking")
+    return "".join(texts), str(refusal or ""), has_thinking
 
 
 def block_reason(fields: Mapping[str, Any]) -> str:

@@ -114,7 +114,7 @@ class Endpoint:
         """Send a body of `request` and return the reply.
 
         Raises:
-            Fault: the request failed, but may succeed later.
+            RequestFault: the request failed, but may succeed later.
             RequestRejected: the endpoint rejects this request.
             UserError: no request can succeed: wrong address, key or model, or no credit left.
         """

@@ -45,7 +45,7 @@ class ImagesEndpoint(Endpoint):
         """Return the image of an answer; an answer without one is a refusal if it says why.
 
         Raises:
-            Fault: the endpoint gives the image's address.
+            RequestFault: the endpoint gives the image's address.
         """
         usage = _usage(fields.get("usage"))
         first = (fields.get("data") or [{}])[0]

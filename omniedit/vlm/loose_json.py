@@ -83,12 +83,12 @@ def scan(text: str, score_keys: Set[str] = SCORE_KEYS) -> Iterator[JsonSpan | Lo
     Args:
         score_keys: keys in lower case whose values are scores.
     """
-    at = 0
-    while (whole := _next_object(text, at)) is not None:
-        yield from _shift(loose_fields(text[at : whole.start], score_keys), at)
+    offset = 0
+    while (whole := _next_object(text, offset)) is not None:
+        yield from _shift(loose_fields(text[offset : whole.start], score_keys), offset)
         yield whole
-        at = whole.end
-    yield from _shift(loose_fields(text[at:], score_keys), at)
+        offset = whole.end
+    yield from _shift(loose_fields(text[offset:], score_keys), offset)
 
 
 def loose_fields(text: str, score_keys: Set[str] = SCORE_KEYS) -> Iterator[LooseField]:
@@ -96,29 +96,29 @@ def loose_fields(text: str, score_keys: Set[str] = SCORE_KEYS) -> Iterator[Loose
 
     Keys within texts, and bare keys outside braces, are ignored. The comma before a key in quotes may be missing.
     """
-    at, depth, opening, outermost = 0, 0, "\n", 0
+    offset, depth, opening, outermost = 0, 0, "\n", 0
     while True:
-        at = _end(_BLANK, text, at)
-        key = _QUOTED_KEY.match(text, at) or (_BARE_KEY.match(text, at) if depth else None)
+        offset = _end(_BLANK, text, offset)
+        key = _QUOTED_KEY.match(text, offset) or (_BARE_KEY.match(text, offset) if depth else None)
         if key and opening in "{,\n":
-            at = _value_end(key[1].lower() in score_keys, text, key.end())
-            yield LooseField(key[1].lower(), key.end(), at, outermost if depth else key.start())
-            if at > key.end() and _NEXT_KEY.match(text, at):
+            offset = _value_end(key[1].lower() in score_keys, text, key.end())
+            yield LooseField(key[1].lower(), key.end(), offset, outermost if depth else key.start())
+            if offset > key.end() and _NEXT_KEY.match(text, offset):
                 continue
-        elif depth and text[at : at + 1] and text[at] in QUOTES:
-            start, at = at, _text_end(text, at)
-            yield LooseField("", start, at, outermost)
-        place = _PLACE.search(text, at)
+        elif depth and text[offset : offset + 1] and text[offset] in QUOTES:
+            start, offset = offset, _text_end(text, offset)
+            yield LooseField("", start, offset, outermost)
+        place = _PLACE.search(text, offset)
         if not place:
             return
-        at, opening = place.end(), place[0]
+        offset, opening = place.end(), place[0]
         outermost = place.start() if opening == "{" and not depth else outermost
         depth = max(0, depth + {"{": 1, "}": -1}.get(opening, 0))
 
 
-def _next_object(text: str, at: int) -> JsonSpan | None:
+def _next_object(text: str, offset: int) -> JsonSpan | None:
     """Decode the object at the next brace; return None if it is missing or invalid."""
-    start = text.find("{", at)
+    start = text.find("{", offset)
     try:
         return JsonSpan(start, *reversed(_DECODER.raw_decode(text, start))) if start >= 0 else None
     except (ValueError, RecursionError):
@@ -142,7 +142,7 @@ def _text_end(text: str, start: int) -> int:
     return next(ends, len(text))
 
 
-def _end(pattern: re.Pattern[str], text: str, at: int) -> int:
-    match = pattern.match(text, at)
+def _end(pattern: re.Pattern[str], text: str, offset: int) -> int:
+    match = pattern.match(text, offset)
     assert match  # these patterns also match the empty text
     return match.end()

@@ -25,7 +25,7 @@ class PromptImage:
 
     @property
     def digest(self) -> str:
-        """Return the digest of the pixels: 20 times as fast as that of their PNG, and independent of the encoder."""
+        """Return a digest of the pixels: 20 times as fast as one of the PNG, and independent of the encoder."""
         return hashlib.sha256(repr(self.pixels.shape).encode() + self.pixels.tobytes()).hexdigest()
 
 

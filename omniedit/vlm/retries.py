@@ -30,11 +30,11 @@ class Retries:
     sleep: Callable[[float], None] = time.sleep
     rng: random.Random = field(default_factory=random.Random)
 
-    def of(self, attempt: Callable[[], T]) -> T:
-        """Return the result of `attempt`, which is called again after a `RequestFault`.
+    def run(self, attempt: Callable[[], T]) -> T:
+        """Return the result of `attempt`, and call it again after each `RequestFault`.
 
         Raises:
-            Fault: the last attempt failed too.
+            RequestFault: the last attempt failed too.
             UserError: the endpoint requests a wait longer than `PATIENCE_S`.
         """
         for number in count(1):
@@ -49,5 +49,5 @@ class Retries:
         raise AssertionError("unreachable")
 
     def wait_s(self, failed: int) -> float:
-        """Draw the wait in seconds after this number of failed attempts, at least 1."""
+        """Draw the wait in seconds after `failed` attempts, which is at least 1."""
         return self.rng.uniform(0, min(self.longest_s, self.base_s * 2 ** (failed - 1)))

@@ -63,39 +63,39 @@ def find_answers(reply: str) -> list[str]:
     if (marks := sum(1 for _ in _MARK.finditer(reply))) > MAX_MARKS:
         raise UnclearReply(f"the reply has {marks} marks of thinking; at most {MAX_MARKS} are allowed")
     answers: list[str] = []
-    at, thought = 0, False
-    while mark := _next_mark(reply, at):
-        before = reply[at : mark.start()]
-        if thought or _starts_with_object(before):
+    offset, thinking_ended = 0, False
+    while mark := _next_mark(reply, offset):
+        before = reply[offset : mark.start()]
+        if thinking_ended or _starts_with_object(before):
             answers.append(before)
         elif mark["closing"]:
             _check_end(reply, before, mark)
         closing = mark if mark["closing"] else _end_of_thinking(reply, mark.end())
-        if closing is not None and (thought or closing is not mark):
+        if closing is not None and (thinking_ended or closing is not mark):
             _check_quotation(reply, closing)
         if closing is None:
-            if not thought and any(map(_starts_with_object, answers)):
+            if not thinking_ended and any(map(_starts_with_object, answers)):
                 return answers
             raise UnclearReply(CUT_OFF)
-        at, thought = closing.end(), True
-    rest = reply[at:]
-    if thought and (_continues(rest) or (answers and _WORD.search(rest) and not _has_scores(rest))):
+        offset, thinking_ended = closing.end(), True
+    rest = reply[offset:]
+    if thinking_ended and (_continues(rest) or (answers and _WORD.search(rest) and not _has_scores(rest))):
         raise UnclearReply(CUT_OFF)
-    return [*answers, rest, *(_objects_after_quoted_marks(reply, at) if thought else ())]
+    return [*answers, rest, *(_objects_after_quoted_marks(reply, offset) if thinking_ended else ())]
 
 
 def _continues(text: str) -> bool:
-    """Return whether a sentence continues behind the last object of a text, as around a quoted answer."""
+    """Return whether a sentence continues after the last object of a text, as around a quoted answer."""
     return re.match(r"\s*[,;]\s*\w", text[text.rfind("}") + 1 :]) is not None and "}" in text
 
 
-def _objects_after_quoted_marks(reply: str, at: int) -> list[str]:
-    """Return what follows the quoted closing marks behind the thinking, where it is one valid object.
+def _objects_after_quoted_marks(reply: str, offset: int) -> list[str]:
+    """Return the texts after quoted closing marks that follow the thinking, if they are one valid object each.
 
-    A quotation mark that is never closed may make the end of the thinking look quoted, and a mark that the thinking
-    quotes look like its end.
+    An unclosed quotation mark can make the end of the thinking look quoted. A mark quoted in the thinking can then look
+    like its end.
     """
-    closing = (mark for mark in _MARK.finditer(reply, at) if mark["closing"])
+    closing = (mark for mark in _MARK.finditer(reply, offset) if mark["closing"])
     return [after for mark in closing if _is_object(after := reply[mark.end() :])]
 
 
@@ -109,11 +109,11 @@ def ends_with_object(text: str) -> bool:
     return not _WORD.search(text, max((piece.end for piece in scan(text)), default=0))
 
 
-def _next_mark(reply: str, at: int) -> re.Match[str] | None:
-    """Find the next mark outside quotes in an answer that starts at `at`."""
-    texts = _texts(reply, at)
+def _next_mark(reply: str, offset: int) -> re.Match[str] | None:
+    """Find the next mark outside quotes in an answer that starts at `offset`."""
+    texts = _texts(reply, offset)
     start, end = next(texts, (len(reply), len(reply)))
-    for mark in _MARK.finditer(reply, at):
+    for mark in _MARK.finditer(reply, offset):
         while end <= mark.start() and end < len(reply):
             start, end = next(texts, (len(reply), len(reply)))
         if mark.start() < start and not is_quoted(reply, *mark.span()):
@@ -121,16 +121,16 @@ def _next_mark(reply: str, at: int) -> re.Match[str] | None:
     return None
 
 
-def _texts(reply: str, at: int) -> Iterator[tuple[int, int]]:
+def _texts(reply: str, offset: int) -> Iterator[tuple[int, int]]:
     """Yield the positions of valid objects and loose texts; marks inside them are quoted."""
-    for piece in scan(reply[at:]):
-        if isinstance(piece, JsonSpan) or reply[at + piece.start : at + piece.start + 1] in tuple(QUOTES):
-            yield at + piece.start, at + piece.end
+    for piece in scan(reply[offset:]):
+        if isinstance(piece, JsonSpan) or reply[offset + piece.start : offset + piece.start + 1] in tuple(QUOTES):
+            yield offset + piece.start, offset + piece.end
 
 
-def _end_of_thinking(reply: str, at: int) -> re.Match[str] | None:
+def _end_of_thinking(reply: str, offset: int) -> re.Match[str] | None:
     """Find the mark that closes thinking: the first outside quotes, else the first that only an object follows."""
-    closing = [mark for mark in _MARK.finditer(reply, at) if mark["closing"]]
+    closing = [mark for mark in _MARK.finditer(reply, offset) if mark["closing"]]
     unquoted = (mark for mark in closing if not is_quoted(reply, *mark.span()))
     return next(unquoted, None) or next((mark for mark in closing if _is_object(reply[mark.end() :])), None)
 
@@ -152,7 +152,7 @@ def _check_quotation(reply: str, mark: re.Match[str]) -> None:
     """Check a closing mark with an opening one.
 
     Raises:
-        UnclearReply: the sentence continues after the object behind the mark, as in a quoted instruction.
+        UnclearReply: the sentence continues after the object that follows the mark, as in a quoted instruction.
     """
     line_before, line_after = _line(reply, mark)
     if ends_with_object(line_after) or not _has_scores(line_after):

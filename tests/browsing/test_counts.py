@@ -6,7 +6,7 @@ from helpers.small_run import make_run
 from omniedit.browsing.counts import COUNTS, count_pairs, format_counts
 from omniedit.browsing.files import list_shards
 from omniedit.browsing.index import join_tables, stream_index
-from omniedit.scoring.by_hand import Decision, HandDecision, HandDecisions
+from omniedit.scoring.human_decisions import Decision, HandDecision, HandDecisions
 
 NOTHING = HandDecisions({}, [])
 

@@ -17,7 +17,7 @@ from omniedit.browsing.rating.server import RatingServer
 from omniedit.browsing.server import BrowseServer
 from omniedit.evaluation.people.session import Session, make_questions
 from omniedit.evaluation.people.store import AnswerStore
-from omniedit.scoring.by_hand import read_by_hand
+from omniedit.scoring.human_decisions import read_by_hand
 
 
 class Browsing:

@@ -11,7 +11,7 @@ from helpers.small_run import make_run
 from omniedit.browsing.files import list_shards
 from omniedit.browsing.index import INDEX_SCHEMA, join_tables, stream_index
 from omniedit.browsing.select import ORDERS, IndexQuery, select
-from omniedit.scoring.by_hand import Decision, HandDecision
+from omniedit.scoring.human_decisions import Decision, HandDecision
 
 BY_HAND = {
     "swap-1": HandDecision("swap-1", Decision.ACCEPT, "", ""),

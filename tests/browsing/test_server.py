@@ -17,7 +17,7 @@ from helpers.small_run import HOSTILE, encode, make_run
 from omniedit.browsing.catalog import Catalog
 from omniedit.browsing.local_server import HttpError
 from omniedit.browsing.server import BrowseServer, answer_get
-from omniedit.scoring.by_hand import Decision, HandDecision, append_by_hand, read_by_hand
+from omniedit.scoring.human_decisions import Decision, HandDecision, append_by_hand, read_by_hand
 
 
 @pytest.fixture

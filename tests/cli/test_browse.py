@@ -20,7 +20,7 @@ from helpers.small_run import HOSTILE, make_run
 from omniedit.browsing.catalog import Catalog
 from omniedit.browsing.server import BrowseServer
 from omniedit.cli import main as cli
-from omniedit.scoring.by_hand import Decision, HandDecision, append_by_hand, read_by_hand
+from omniedit.scoring.human_decisions import Decision, HandDecision, append_by_hand, read_by_hand
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 
 from helpers.small_run import make_run
 from omniedit.cli import main as cli
-from omniedit.scoring.by_hand import Decision, HandDecision, append_by_hand
+from omniedit.scoring.human_decisions import Decision, HandDecision, append_by_hand
 
 
 @pytest.fixture(autouse=True)

@@ -18,7 +18,7 @@ from omniedit.errors import UserError
 from omniedit.exchange.convert import ADJACENT
 from omniedit.exchange.importing import ImportOptions, import_pairs, import_shard, parse_options
 from omniedit.imaging.images import decode_image, decode_mask, encode_cutout
-from omniedit.sources.twins import perceptual_hash
+from omniedit.sources.near_duplicates import perceptual_hash
 
 REPOSITORY = Path(__file__).parents[2]
 

@@ -25,7 +25,7 @@ from helpers.chain import (
 )
 from helpers.preloaded_jobs import jobs_environment
 from helpers.slurm_cluster import wait_until
-from omniedit.run.slurm import ask
+from omniedit.run.slurm_queue import ask
 from omniedit.tasks import OMNIEDIT_TASKS, Task
 
 SITE = {"account": "lab", "gpu_model": "h100", "gpus_per_node": 2, "train_nodes": 2, "jobs": 8, "scratch": "$TMPDIR"}

@@ -6,7 +6,7 @@ import pytest
 
 from omniedit.instructions.meaning import PhotoObject, meaning_error, operations
 from omniedit.instructions.proposals import CLASSES
-from omniedit.instructions.words import stems
+from omniedit.instructions.stemming import stems
 from omniedit.tasks import Task
 
 DOG, LEFT_DOG = (

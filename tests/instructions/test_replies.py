@@ -10,7 +10,7 @@ from omniedit.instructions.meaning import PhotoObject
 from omniedit.instructions.proposals import rejection_row, write_proposals
 from omniedit.instructions.questions import DraftEdit, EditOptions, offers_for, text
 from omniedit.instructions.replies import ReplyIssue, read_edits, read_objects, read_paraphrases
-from omniedit.instructions.words import content, head, stems
+from omniedit.instructions.stemming import content, head, stems
 from omniedit.tasks import OMNIEDIT_TASKS, Task
 
 CUP, LEFT_CUP = PhotoObject("cup", "white cup"), {"name": "cup", "expression": "cup on the left"}

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from omniedit.instructions.texts import (
-    MOST_LONGER,
+    MAX_LENGTH_DIFFERENCE,
     NAMES,
     UNCHANGED,
     is_usable,
@@ -42,7 +42,7 @@ def test_every_listed_word_has_a_replacement_of_similar_length() -> None:
     listed = [word for kind, words in sign_words().items() if kind != UNCHANGED for word in words]
     assert all(word.isascii() and word.isalpha() and word.islower() for word in listed)
     assert [word for word in listed if not replacements(word)] == []
-    assert all(abs(len(new) - len(word)) <= MOST_LONGER for word in listed for new in replacements(word))
+    assert all(abs(len(new) - len(word)) <= MAX_LENGTH_DIFFERENCE for word in listed for new in replacements(word))
 
 
 def test_an_unknown_capitalised_word_becomes_a_name_and_other_unknown_words_stay() -> None:

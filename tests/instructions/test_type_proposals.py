@@ -14,7 +14,7 @@ from omniedit.instructions.proposals import CLASSES, proposal_in
 from omniedit.instructions.proposer import Proposer
 from omniedit.instructions.questions import DraftEdit, EditOptions, digest, text
 from omniedit.instructions.replies import read_edits
-from omniedit.instructions.words import noun
+from omniedit.instructions.stemming import noun
 from omniedit.sources.photo import Photo
 from omniedit.tasks import ANYEDIT_TASKS, Task
 from omniedit.vlm import Prompt, Reply
@@ -115,7 +115,7 @@ def test_many_types_are_asked_for_in_several_prompts_of_a_photo() -> None:
     assert [draft.edit.task for draft in drafts] == ["remove"] and drafts[0].model == "recorder"
     texts = [str(prompt.parts[0]) for prompt in model.prompts if text("edits") in str(prompt.parts[0])]
     assert len(texts) == 4 and all(sum(text(task) in prompt for prompt in texts) == 1 for task in ANYEDIT_TASKS)
-    assert len(proposer.prompts_a_photo()) == 6
+    assert len(proposer.prompts_per_photo()) == 6
 
 
 def test_proposals_of_types_are_counted_by_their_facets() -> None:

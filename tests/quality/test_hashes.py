@@ -19,7 +19,7 @@ from omniedit.quality.hashes import (
     read_hashes,
     search_keys,
 )
-from omniedit.sources.twins import perceptual_hash
+from omniedit.sources.near_duplicates import perceptual_hash
 
 
 @pytest.fixture(scope="module")

@@ -15,9 +15,9 @@ from omniedit.evaluation.scores import bench_row
 from omniedit.evaluation.table3 import markdown, table3
 from omniedit.pairs import EditPair, Reference, Rejection, Shard, write_shard
 from omniedit.reporting.candidates import read_best, read_candidates, read_columns
-from omniedit.reporting.card import data_table
 from omniedit.reporting.filtering import filter_page
 from omniedit.reporting.gallery import Sample, gallery
+from omniedit.reporting.model_card import data_table
 from omniedit.reporting.provenance import model_rows
 from omniedit.reporting.sheet import best_by_photo, contact_sheet
 from omniedit.reporting.thresholds import acceptance_curves, thresholds_page

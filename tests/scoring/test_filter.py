@@ -18,10 +18,10 @@ from omniedit.errors import UserError
 from omniedit.exchange.candidates import Choice
 from omniedit.exchange.exporting import ExportOptions, export_run
 from omniedit.pairs import EditPair, Shard, write_shard
-from omniedit.scoring.by_hand import Decision, HandDecision
 from omniedit.scoring.filter import ACCEPTED, DECISIONS_SCHEMA, decide, duplicates
+from omniedit.scoring.human_decisions import Decision, HandDecision
 from omniedit.scoring.score_table import SCORES_SCHEMA
-from omniedit.sources.twins import perceptual_hash
+from omniedit.sources.near_duplicates import perceptual_hash
 from omniedit.storage.parquet import read_rows, write_rows
 from omniedit.tasks import Task
 

@@ -40,7 +40,7 @@ from helpers.slurm_chain import (
 from helpers.slurm_cluster import Cluster, NoCluster, install, wait_until
 from helpers.slurm_cluster import run as slurm_command
 from omniedit.pairs import Shard
-from omniedit.run.slurm import OVER, ask
+from omniedit.run.slurm_queue import OVER, ask
 from omniedit.tasks import Task
 
 Show = Callable[[str, Ended], None]

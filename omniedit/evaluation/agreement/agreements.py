@@ -29,7 +29,7 @@ class Agreement:
     Args:
         images: number of rated images that the judge scored.
         models: number of models, summed over tasks.
-        raters: number of raters of the task that has most.
+        raters: largest number of raters of a task.
         people: correlations among people.
         judge: correlations of the judge with people.
         people_intervals, judge_intervals: 95 % intervals, from a bootstrap over pairs with all their models.
@@ -130,7 +130,7 @@ def _with_averages(
 
 
 def _average(draws: Sequence[Draws], average: Average) -> Draws:
-    """Average over models or tasks. Tasks have their own numbers of draws; the fewest count."""
+    """Average over models or tasks. If tasks have different numbers of draws, the smallest number is used."""
     if not draws:
         return {score: np.array([np.nan]) for score in SCORES}
     shortest = min(len(of[SCORES[0]]) for of in draws)

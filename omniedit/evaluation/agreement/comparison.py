@@ -96,9 +96,9 @@ def _describe_doubts(rows: Sequence[Agreement], ratings: Sequence[Rating]) -> It
     if None in correlations:
         yield f"-: no correlation, because all scores or ratings are equal or fewer than {MIN_PAIRS} images are shared"
     counts = Counter(rating.rater for rating in ratings)
-    few = {rater: count for rater, count in sorted(counts.items()) if count < FEW <= max(counts.values())}
-    if few:
-        named = ", ".join(f"{clean_line(rater, 40)} ({count})" for rater, count in few.items())
+    sparse = {rater: count for rater, count in sorted(counts.items()) if count < FEW <= max(counts.values())}
+    if sparse:
+        named = ", ".join(f"{clean_line(rater, 40)} ({count})" for rater, count in sparse.items())
         yield f"fewer than {FEW} images are rated by {named}; leave them out, as each rater's correlations count alike"
 
 

@@ -18,7 +18,7 @@ MAX_IMAGES = 10_000
 MIN_PAIRS = 3
 """Smallest number of common images for a meaningful correlation."""
 MAX_CORRELATION = 0.9999
-"""Bound on correlations, because Fisher's z of a perfect one is infinite and would hide all others."""
+"""Bound on correlations, because Fisher's z of a perfect one is infinite and would dominate the mean."""
 
 
 def draw_weights(clusters: int, rng: np.random.Generator) -> Values:
@@ -26,8 +26,8 @@ def draw_weights(clusters: int, rng: np.random.Generator) -> Values:
     once = np.ones((1, clusters))
     if not 1 < clusters <= MAX_IMAGES:
         return once
-    drawn = rng.multinomial(clusters, np.full(clusters, 1 / clusters), size=DRAWS)
-    return np.concatenate([once, drawn.astype(np.float64)])
+    counts = rng.multinomial(clusters, np.full(clusters, 1 / clusters), size=DRAWS)
+    return np.concatenate([once, counts.astype(np.float64)])
 
 
 def rank_correlations(a_N: Values, b_N: Values, weights_DN: Values) -> Values:
@@ -57,7 +57,7 @@ def mean_tanh(correlations: Sequence[Values]) -> Values:
 def interval(draws_D: Values) -> list[float] | None:
     """Return the 95 % percentile interval of a bootstrap (Efron 1979), whose first value is the estimate.
 
-    It is None if fewer than half of the draws give a value or all give the same, because it would say nothing.
+    It is None if fewer than half of the draws give a value or all give the same, because it would be meaningless.
     """
     values = draws_D[1:][~np.isnan(draws_D[1:])]
     if len(values) < DRAWS / 2:

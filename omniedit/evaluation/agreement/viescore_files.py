@@ -103,7 +103,7 @@ def _parse_rating(file: Path, number: int, model: str, cell: str) -> tuple[float
 def _smallest(path: Path, number: int, column: str, cell: object) -> float | None:
     """Return the smallest sub-score of a cell, at most `MAX_SCORE`; None for a reply that could not be read.
 
-    Sub-scores in a list are cut to whole numbers; a number that stands alone is not (as in the notebook).
+    As in the notebook, sub-scores in a list are truncated to integers, but a single number is not.
 
     Raises:
         UserError: the cell is neither a number nor a list of numbers of at least 0.

@@ -40,7 +40,7 @@ def combine_tables(folder: Path, name: str, members: Sequence[str], options: Ens
 
 
 def _combine(rows: Mapping[str, Mapping[str, Any]], name: str, options: EnsembleConfig) -> dict[str, Any]:
-    """Return the row of an item; one whose edit no judge saw is returned unchanged."""
+    """Return the row of an item; if no judge saw its edit, the row is returned unchanged."""
     first = next(iter(rows.values()))
     common = {column: value for column, value in first.items() if column not in COMBINED} | {"judge": name}
     if unseen := next((row for row in rows.values() if row["status"] not in JUDGED), None):

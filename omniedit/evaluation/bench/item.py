@@ -51,7 +51,7 @@ class BenchSet:
         version: SHA-256 of everything that decides the items, in hexadecimal.
         items: requests in the benchmark's order.
         rejected: unusable rows, by their place, with the reason.
-        chained: whether a turn edits the editor's output of the turn before it, not the set's own source.
+        chained: whether a turn edits the editor's output of the previous turn, not the set's own source.
     """
 
     name: str

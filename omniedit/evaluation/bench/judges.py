@@ -28,7 +28,7 @@ class JudgeChoice:
 
     Args:
         kind: judge of `omniedit.scoring.judges`.
-        rubric: name or file; None for that of the set's protocol.
+        rubric: name or file; None for the rubric of the set's protocol.
         scorer: folder of a student or model, or its record; None for `api`.
         members: judges of an ensemble, by their names in it.
     """
@@ -43,7 +43,7 @@ class JudgeChoice:
     @property
     def kinds(self) -> set[str]:
         """Kind of the judge, or those of an ensemble's judges."""
-        return {each.kind for each in self.members.values()} or {self.kind}
+        return {member.kind for member in self.members.values()} or {self.kind}
 
 
 def choose_judges(names: Sequence[str], bench: BenchConfig, scoring: ScoringConfig) -> list[JudgeChoice]:
@@ -72,7 +72,7 @@ def _choose(name: str, bench: BenchConfig, scoring: ScoringConfig) -> JudgeChoic
 
 
 def _choose_members(name: str, given: BenchJudge, scoring: ScoringConfig) -> dict[str, JudgeChoice]:
-    """Return the judges of an ensemble; its rubric is theirs, and its scorer is that of a student.
+    """Return the judges of an ensemble. They use its rubric, and a student among them uses its scorer.
 
     Raises:
         UserError: there are fewer than two, or one of them cannot score edits whose truth is unknown.

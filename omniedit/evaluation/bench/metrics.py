@@ -23,7 +23,7 @@ _TEXTS = ("item_id", "task", "status", "reason")
 
 
 def measure_edits(bench: BenchSet, edits: EditFolder, names: Sequence[str], networks: Networks) -> None:
-    """Measure the edits unless neither they nor the metrics have changed since the last time.
+    """Measure the edits if they or the metrics have changed since the last measurement.
 
     Raises:
         UserError: no metric has one of the names, or a stored edit is damaged.

@@ -14,7 +14,7 @@ def open_set(name: str, data: Path | None = None, chained: bool = False) -> tupl
 
     Args:
         data: the user's copy of a benchmark's published files.
-        chained: whether turns of a table edit the output of the turn before.
+        chained: whether turns of a table edit the output of the previous turn.
 
     Raises:
         UserError: the set is unknown, or its files cannot be read.

@@ -96,6 +96,6 @@ class Protocol:
         Raises:
             UserError: an image of the item cannot be read.
         """
-        shown = self.show(item)
-        images = {name: decode_image(read(), f"{item.item_id}: {name}") for name, read in shown.images.items()}
-        return Example(images | {"edited": edited}, shown.words, shown.task)
+        inputs = self.show(item)
+        images = {name: decode_image(read(), f"{item.item_id}: {name}") for name, read in inputs.images.items()}
+        return Example(images | {"edited": edited}, inputs.words, inputs.task)

@@ -18,7 +18,7 @@ from omniedit.storage.locks import hold_lock
 
 EDITED = "edited"
 MAX_PART_LENGTH, MAX_PATH_LENGTH = 200, 1000
-"""Length limits of a part of an item's path and of all, in bytes; file systems allow 255 and 4,096 with the rest."""
+"""Length limits in bytes of one part of an item's path, and of the whole path; file systems allow 255 and 4,096."""
 
 
 @dataclass(frozen=True)
@@ -35,11 +35,11 @@ class EditRecord:
 
     Args:
         status: edited, failure or refusal.
-        request: digest of all that decides the output; a record with another one is out of date.
+        request: digest of everything that decides the output; a record with another digest is out of date.
         editor: the editor's version.
         native, output: width and height of the image that the editor got, and of its output.
         size: width and height of the source and of the stored image.
-        restore: policy by which the output returned to the source's size.
+        restore: policy by which the output was resized to the source's size.
         sha256: digest of the stored image's file.
         source_sha256: digest of the image that was edited, as a file.
         written: time of the record in seconds since 1970.
@@ -134,7 +134,7 @@ class EditFolder:
 
 
 def describe_missing(records: Mapping[str, EditRecord], items: Sequence[str]) -> str:
-    """Return how many of some items have no edit, and the first one's reason; '' if all have an edit."""
+    """Describe how many items have no edit, with the first one's reason; '' if all have an edit."""
     missing = [item for item in items if item not in records or records[item].status != EDITED]
     if not missing:
         return ""

@@ -20,7 +20,7 @@ class RunOptions:
     """Options of a run that are the same for all editors.
 
     Args:
-        restore: policy by which an output returns to the source's size, a key of `RESTORERS`.
+        restore: key of `RESTORERS`, the policy by which an output is resized to the source's size.
     """
 
     seed: int = 0
@@ -44,7 +44,7 @@ class _Job:
 def edit_set(bench: BenchSet, editor: Editor, edits: EditFolder, options: RunOptions) -> None:
     """Edit the items of a shard that have no edit yet; failures are recorded and tried again by the next run.
 
-    Turns of a chained set are edited one after the other, each on the output of the turn before.
+    Turns of a chained set are edited one after the other, each on the output of the previous turn.
     """
     items = share_items(bench, options.shard)
     with Progress("edits", total=len(items)) as progress:
@@ -83,21 +83,22 @@ def split_turns(bench: BenchSet, items: Sequence[BenchItem]) -> Iterator[list[Be
 
 
 def find_source(bench: BenchSet, item: BenchItem, edits: EditFolder) -> bytes | EditFailure:
-    """Return the image that an item's edit starts from, as a file: the set's own, or the output of the turn before."""
-    before = _turn_before(bench, item)
-    if before is None:
+    """Return the image file that an item's edit starts from: the set's own, or the output of the previous turn."""
+    previous = _previous_turn(bench, item)
+    if previous is None:
         return item.source()
-    record = edits.records.get(before.item_id)
+    record = edits.records.get(previous.item_id)
     if record is None or record.status != EDITED:
-        return EditFailure(f"turn {before.turn} of the session has no edit")
-    return edits.read_bytes(before.item_id)
+        return EditFailure(f"turn {previous.turn} of the session has no edit")
+    return edits.read_bytes(previous.item_id)
 
 
-def _turn_before(bench: BenchSet, item: BenchItem) -> BenchItem | None:
+def _previous_turn(bench: BenchSet, item: BenchItem) -> BenchItem | None:
     if not bench.chained or item.session is None or (item.turn or 1) == 1:
         return None
-    turns = (each for each in bench.items if each.session == item.session and (each.turn or 1) < (item.turn or 1))
-    return max(turns, key=lambda each: each.turn or 1, default=None)
+    session = [other for other in bench.items if other.session == item.session]
+    earlier = [other for other in session if (other.turn or 1) < (item.turn or 1)]
+    return max(earlier, key=lambda other: other.turn or 1, default=None)
 
 
 def _find_jobs(
@@ -116,8 +117,8 @@ def _find_jobs(
 
 
 def digest_request(item: BenchItem, source: bytes, editor: Editor, options: RunOptions) -> str:
-    """Return 16 hex digits of all that decides an item's output."""
-    decides = {
+    """Return the digest of everything that decides an item's output, 16 hex digits."""
+    inputs = {
         "editor": [editor.version, editor.item_version(item.item_id), editor.sizes.model_dump()],
         "texts": [item.instruction, item.captions.source, item.captions.edited],
         "source": hashlib.sha256(source).hexdigest(),
@@ -126,12 +127,12 @@ def digest_request(item: BenchItem, source: bytes, editor: Editor, options: RunO
         "restore": options.restore,
     }
     if captions := item.extra.get("reference_captions"):
-        decides["reference_captions"] = captions
-    return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:16]
+        inputs["reference_captions"] = captions
+    return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _edit_batch(jobs: Sequence[_Job], editor: Editor, edits: EditFolder, options: RunOptions) -> None:
-    """Edit a batch and record each outcome; an item that cannot be edited is a failure alone."""
+    """Edit a batch and record each outcome; a failed item does not affect the others."""
     loaded: list[tuple[_Job, EditRequest, Image]] = []
     for job in jobs:
         if job.item.references and not editor.takes_references:

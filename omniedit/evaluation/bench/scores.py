@@ -38,7 +38,7 @@ SCHEMA = pa.schema(
     + [(name, pa.string()) for name in _JUDGE]
 )
 """Columns of a judge's scores. `image_id` is the same for all edits of one image, `scores` and `texts` are the rubric's
-own as JSON, `verdict` is the digest of all that decides the row's scores, `disagreement` is that of an ensemble's
+own as JSON, `verdict` is the digest of everything that decides its scores, `disagreement` is that of an ensemble's
 judges, null for one judge."""
 
 Show = Callable[[BenchItem, Image], Example]
@@ -69,10 +69,10 @@ def score_edits(
     """Judge the edits of an editor that have no scores yet, write the table, and return its path.
 
     Args:
-        items: those of `bench` to judge.
+        items: items of `bench` to judge.
 
     Raises:
-        UserError: an image cannot be read, or as the judge.
+        UserError: an image cannot be read, or the judge fails.
     """
     folder = edits.folder / "scores"
     journal = Journal(folder / f"{judge.name}.jsonl")
@@ -90,7 +90,7 @@ def score_edits(
 
 
 class Journal:
-    """Verdicts by digest. The next run repeats verdicts without a score, because their cause may be gone."""
+    """Verdicts by digest. The next run judges unscored edits again, because the cause may have been temporary."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -107,7 +107,7 @@ class Journal:
 
 @dataclass(frozen=True)
 class _PendingEdit:
-    """Edit to judge; `item` has the image that the edit started from as its source."""
+    """Edit to judge; the source of `item` is the image that the editor got."""
 
     item: BenchItem
     digest: str
@@ -131,10 +131,10 @@ def _find_work(
         record = edits.records.get(item.item_id)
         if record is None or record.status != EDITED:
             continue
-        before = find_source(bench, item, edits)
-        if isinstance(before, EditFailure):
-            raise UserError(f"editor {editor}: {item.item_id}: {before.reason}; run the bench again")
-        started = replace(item, source=_constant(before))
+        edited_from = find_source(bench, item, edits)
+        if isinstance(edited_from, EditFailure):
+            raise UserError(f"editor {editor}: {item.item_id}: {edited_from.reason}; run the bench again")
+        started = replace(item, source=_constant(edited_from))
         yield _PendingEdit(started, digest_verdict(started, record.sha256, judge))
 
 
@@ -143,24 +143,24 @@ def _constant(content: bytes) -> Callable[[], bytes]:
 
 
 def digest_verdict(item: BenchItem, edit_sha256: str, judge: JudgeSetup) -> str:
-    """Return 16 hex digits of all that decides the scores of an edit."""
+    """Return the digest of everything that decides the scores of an edit, 16 hex digits."""
     files = [item.source, *([item.target] if item.target else []), *(read for _, read in item.references)]
-    decides = {
+    inputs = {
         "images": [edit_sha256, *(hashlib.sha256(read()).hexdigest() for read in files)],
         "texts": [item.task, item.instruction, asdict(item.captions), dict(item.extra)],
         "judge": [judge.name, judge.sampling, judge.rubric.digest],
     }
-    return hashlib.sha256(json.dumps(decides, sort_keys=True, default=str).encode()).hexdigest()[:16]
+    return hashlib.sha256(json.dumps(inputs, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
 def _rows(
     bench: BenchSet, editor: str, edits: EditFolder, judge: JudgeSetup, journal: Journal
 ) -> Iterator[dict[str, Any]]:
     """Yield a row for each item of the set."""
-    of_judge = {"judge": judge.name, "rubric": judge.rubric.name, "prompt_hash": judge.rubric.digest}
+    judge_columns = {"judge": judge.name, "rubric": judge.rubric.name, "prompt_hash": judge.rubric.digest}
     pending = {work.item.item_id: work for work in _find_work(bench, editor, edits, judge, bench.items)}
     for item in bench.items:
-        row = item_columns(item) | of_judge | {"editor": editor, "sampling": judge.sampling}
+        row = item_columns(item) | judge_columns | {"editor": editor, "sampling": judge.sampling}
         record, work = edits.records.get(item.item_id), pending.get(item.item_id)
         if work is not None:
             yield row | journal.verdicts.get(work.digest, {"status": "missing", "reasoning": "not judged yet"})

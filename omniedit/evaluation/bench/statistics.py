@@ -2,7 +2,7 @@
 
 Items of one image, and turns of one session, are not independent: bootstrap and test draw whole clusters.
 
-C  clusters      D  weightings of the clusters, the first weighs all alike      N  items      S  sign flips
+C  clusters      D  weightings of the clusters, the first uniform      N  items      S  sign flips
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ from omniedit.evaluation.agreement.correlations import Values, draw_weights, int
 from omniedit.evaluation.table3 import Interval
 
 EXACT_CLUSTERS = 12
-"""Largest number of clusters of which all sign flips are tried."""
+"""Largest number of clusters for which all sign flips are tried."""
 FLIPS = 10_000
 
 
@@ -64,7 +64,7 @@ def compare_editors(
     seed: int,
     pairs: Sequence[tuple[str, str]] | None = None,
 ) -> list[Difference]:
-    """Return the differences of all two editors, or of the given ones, corrected together.
+    """Return the differences of every two editors, or of the given pairs, corrected together.
 
     Args:
         scores: editor -> item -> score.
@@ -94,7 +94,7 @@ def _compare(
 def flip_signs(sums_C: Values, rng: np.random.Generator) -> float:
     """Return the two-sided p-value of the sum under random signs of the clusters (Fisher 1935).
 
-    All signs are tried for few clusters; otherwise `FLIPS` are drawn, and the observed ones count as one of them.
+    All signs are tried for few clusters; otherwise `FLIPS` are drawn, and the observed signs count as one of these.
     """
     observed = abs(sums_C.sum()) * (1 - 1e-12)
     if len(sums_C) <= EXACT_CLUSTERS:

@@ -27,7 +27,7 @@ def read_plain(table: Path, chained: bool = False) -> BenchSet:
     """Read a table of items; rows that cannot be used are rejected with the reason.
 
     Args:
-        chained: whether a turn edits the output of the turn before it.
+        chained: whether a turn edits the output of the previous turn.
 
     Raises:
         UserError: the table is missing, or no row can be used.

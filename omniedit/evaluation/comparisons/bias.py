@@ -34,7 +34,8 @@ class Bias:
 
     @property
     def interval(self) -> tuple[float, float] | None:
-        """Wilson's 95 % interval of the share. Of answers in both orders it is too wide, because they balance."""
+        """Wilson's 95 % interval of the share. It is too wide for answers in both orders, because these balance each
+        other."""
         return wilson(self.favoured, self.total) if self.total else None
 
     @property
@@ -46,8 +47,8 @@ class Bias:
 def position_bias(outcomes: Iterable[Outcome]) -> Bias:
     """Count answers for the edit that was shown first.
 
-    A match in both orders favours the first on balance if more of its answers do. If the judge sees the same winner in
-    both orders, it balances.
+    A match in both orders favours the first on balance if more of its answers do. A match with the same winner in both
+    orders favours neither.
     """
     favoured = total = more = less = 0
     for outcome in outcomes:

@@ -32,7 +32,7 @@ class Match:
     Args:
         item: name of the source and instruction; matches of an item are not independent.
         place: the match's place in the input, for messages.
-        problem: why the files are unknown; '' if they are not.
+        problem: why the files cannot be determined; '' if they can.
     """
 
     item: str
@@ -164,8 +164,8 @@ def read_columns(table: Path, needed: Sequence[str]) -> list[dict[str, Any]]:
     if not rows:
         raise UserError(f"{table}: has no row")
     if missing := [name for name in needed if name not in rows[0]]:
-        there = ", ".join(name for name in rows[0] if name)
-        raise UserError(f"{table}: lacks the column {', '.join(missing)}; there are: {there}")
+        present = ", ".join(name for name in rows[0] if name)
+        raise UserError(f"{table}: lacks the column {', '.join(missing)}; there are: {present}")
     return rows
 
 

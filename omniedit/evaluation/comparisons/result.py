@@ -26,7 +26,8 @@ class Result:
         consistent: number of matches with the same answer in both orders; None for one order.
         length: None if no editor wrote a text.
         refused: number of matches about which the judge or its provider refused to answer.
-        family: preference for editors of the judge's own family; None if no match has one and another.
+        family: preference for editors of the judge's own family; None if no match has an editor of it and one of
+            another.
     """
 
     statuses: dict[str, int]

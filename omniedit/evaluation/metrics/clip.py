@@ -73,7 +73,7 @@ def load_clip(role: str, device: str) -> Clip:
 
 
 def image_similarity(a: Sequence[Image], b: Sequence[Image], clip: Clip) -> NDArray[np.float64]:
-    """Return the cosine of the embeddings of each two images."""
+    """Return the cosine of the embeddings of each pair of images."""
     return cosine(clip.images(a), clip.images(b))
 
 

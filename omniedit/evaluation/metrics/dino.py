@@ -60,5 +60,5 @@ def load_dino(role: str, device: str) -> Dino:
 
 
 def dino_similarity(a: Sequence[Image], b: Sequence[Image], dino: Dino) -> NDArray[np.float64]:
-    """Return the cosine of the embeddings of each two images."""
+    """Return the cosine of the embeddings of each pair of images."""
     return cosine(dino.images(a), dino.images(b))

@@ -21,12 +21,12 @@ class EmbeddingCache:
 
     Args:
         embed: embeddings (N, D) of N images.
-        kept: number of embeddings to keep.
+        capacity: number of embeddings to keep.
     """
 
     def __init__(self, embed: Callable[[Sequence[Image]], Vectors], capacity: int = KEPT) -> None:
         self._embed = embed
-        self._kept = capacity
+        self._capacity = capacity
         self._vectors: OrderedDict[str, NDArray[np.float32]] = OrderedDict()
 
     def __call__(self, images: Sequence[Image]) -> Vectors:
@@ -38,7 +38,7 @@ class EmbeddingCache:
         vectors = np.stack([self._vectors[key] for key in keys])
         for key in keys:
             self._vectors.move_to_end(key)
-        while len(self._vectors) > self._kept:
+        while len(self._vectors) > self._capacity:
             self._vectors.popitem(last=False)
         return vectors
 

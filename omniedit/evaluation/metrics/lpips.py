@@ -157,7 +157,7 @@ def load_lpips(backbone: str, device: str) -> Lpips:
 
 
 def lpips_distances(a: Sequence[Image], b: Sequence[Image], network: Lpips) -> list[float]:
-    """Return the distance of each two images, the first one resized to the other's size; NaN for tiny images."""
+    """Return the distance of each pair of images, the first one resized to the other's size; NaN for tiny images."""
     distances = [float("nan")] * len(a)
     places: dict[tuple[int, ...], list[int]] = defaultdict(list)
     for place, other in enumerate(b):

@@ -28,7 +28,7 @@ def subject_similarity(samples: Sequence[Sample], compare: Compare) -> list[floa
     """Return the mean similarity of each edited image to all photographs of its subject.
 
     Args:
-        compare: similarity of each two images.
+        compare: similarity of each pair of images.
     """
     edited = [sample.edited for sample in samples for _ in sample.subjects]
     values = iter(compare(edited, [image for sample in samples for image in sample.subjects]))

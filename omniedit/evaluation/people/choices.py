@@ -139,8 +139,8 @@ def comparison_rows(edits: Mapping[int, RatedEdit], answers: Sequence[Answer]) -
             "judge_version": answer.rater,
         }
         if answer.winner:
-            shown = "ba" if answer.is_swapped else "ab"
-            rows.append(row | {"status": COMPARED, "winner": answer.winner, f"answer_{shown}": answer.winner})
+            order = "ba" if answer.is_swapped else "ab"
+            rows.append(row | {"status": COMPARED, "winner": answer.winner, f"answer_{order}": answer.winner})
         else:
             rows.append(row | {"status": "unscorable", "reason": answer.problem})
     return rows

@@ -36,7 +36,7 @@ class ScoreDifference:
 def compare_scores(
     edits: Sequence[RatedEdit], values: Mapping[str, Values], editors: Sequence[str], seed: int
 ) -> list[ScoreDifference]:
-    """Return the differences of all two editors in each score, whose raters are averaged first.
+    """Return the differences of every two editors in each score, whose raters are averaged first.
 
     Args:
         edits: E rated edits.
@@ -50,15 +50,15 @@ def compare_scores(
         differences += [
             ScoreDifference(
                 score,
-                each.first,
-                each.second,
-                _known(each.mean.mean),
-                None if isnan(each.mean.low) else [each.mean.low, each.mean.high],
-                each.items,
-                _known(each.p),
-                _known(each.corrected),
+                result.first,
+                result.second,
+                _known(result.mean.mean),
+                None if isnan(result.mean.low) else [result.mean.low, result.mean.high],
+                result.items,
+                _known(result.p),
+                _known(result.corrected),
             )
-            for each in results
+            for result in results
         ]
     return differences
 

@@ -23,7 +23,7 @@ class RatedEdit:
         item_id: names source and instruction; the same for all editors.
         editor: never shown to raters.
         image_group: digest of the source image; edits of one source are drawn together in a bootstrap.
-        digest: SHA-256 of everything that a rater sees, so that an edit that changes is another edit.
+        digest: SHA-256 of everything that a rater sees, so that a changed edit counts as a new one.
         source, edited: functions that read the encoded images.
     """
 

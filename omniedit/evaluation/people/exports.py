@@ -56,7 +56,7 @@ def _write_rater(file: Path, ratings: Sequence[PersonRating]) -> Path:
 
 
 def _file_names(raters: Sequence[str]) -> dict[str, str]:
-    """Return a file name for each rater, all different, in capitals or not."""
+    """Return a file name for each rater, all distinct even without regard to case."""
     names: dict[str, str] = {}
     for rater in raters:
         base = name = _file_name(rater)

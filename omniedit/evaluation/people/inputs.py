@@ -46,7 +46,7 @@ def read_edits(path: Path, kind: str | None = None, items: Items | None = None) 
 
     Args:
         kind: a key of `READERS`; None for the first one that fits.
-        items: what the outputs of folders are edits of.
+        items: items that the outputs in folders are edits of.
 
     Raises:
         UserError: the input is of no known kind, has no edit, or cannot be read.

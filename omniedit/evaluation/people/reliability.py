@@ -1,10 +1,10 @@
 """Agreement among raters: Krippendorff's alpha and the share of equal answers, under many weightings of the units.
 
 Krippendorff 2011: Computing Krippendorff's Alpha-Reliability. Alpha is 1 - D_o / D_e, the disagreement of raters on the
-same unit over that of values drawn from all: 1 if all agree, 0 as by chance.
+same unit over that of values drawn from all: 1 if all agree, 0 for agreement by chance.
 
-D  weightings, the first weighs all units alike      U  units, such as edits
-V  values that occur, in their order                 R  raters
+D  weightings, the first uniform      U  units, such as edits V  values that occur, in their order                 R
+raters
 """
 
 from collections.abc import Callable, Mapping

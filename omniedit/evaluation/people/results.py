@@ -100,7 +100,7 @@ class Results:
         alphas: Krippendorff's alpha by kind of scale and score.
         equal: share of equal scores among two ratings of an edit, by score.
         outdated: number of answers to edits that are not selected, or have changed.
-        differences: of all two editors on all tasks, the better one by O first.
+        differences: of every two editors over all tasks, the better one by O first.
     """
 
     editors: Sequence[EditorScores]

@@ -112,13 +112,13 @@ class Session:
             upcoming = dict(sorted(waiting.items(), key=lambda item: item[1].key != first)[:AHEAD])
             for question in upcoming.values():
                 self._claims.setdefault(question.key, {})[rater.name] = time.monotonic()
-        shown = [{"ticket": ticket, "instruction": each.edits[0].instruction} for ticket, each in upcoming.items()]
+        entries = [{"ticket": ticket, "instruction": each.edits[0].instruction} for ticket, each in upcoming.items()]
         return {
             "rater": rater.name,
             "mode": self.mode,
             "done": done,
             "total": done + len(waiting),
-            "questions": shown,
+            "questions": entries,
         }
 
     def answer(self, name: str, token: str, ticket: str, given: Mapping[str, Any]) -> dict[str, Any]:

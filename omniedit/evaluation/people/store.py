@@ -1,6 +1,6 @@
 """File of answers: an SQLite database of raters, edits and answers. Nothing is deleted: undo marks an answer.
 
-A rating is of one edit, a choice of two. Of one rater, an edit or two edits have at most one answer in force.
+A rating is of one edit, a choice of two. Each rater has at most one answer in force about an edit or a pair of edits.
 """
 
 import secrets
@@ -162,9 +162,9 @@ class AnswerStore:
 
     def read_answers(self, rater: Rater | None = None) -> list[Answer]:
         """Return the answers in force, of one rater or of all, in the order in which they were given."""
-        which = "1" if rater is None else "raters.rater = ?"
+        condition = "1" if rater is None else "raters.rater = ?"
         with self._lock:
-            rows = _select(self._database, f"{which} ORDER BY answer", *([] if rater is None else [rater.number]))
+            rows = _select(self._database, f"{condition} ORDER BY answer", *([] if rater is None else [rater.number]))
         return [answer for _, answer in rows]
 
     def count_withdrawn(self) -> int:
@@ -215,7 +215,7 @@ class AnswerStore:
 _COLUMNS = "edit, other, is_swapped, sc, pq, winner, problem, seconds, made"
 
 
-def _select(database: sqlite3.Connection, which: str, *values: object) -> list[tuple[int, Answer]]:
+def _select(database: sqlite3.Connection, condition: str, *values: object) -> list[tuple[int, Answer]]:
     """Return number and answer of the selected rows that are in force."""
     query = (
         f"SELECT answer, {_COLUMNS}, raters.name FROM answers JOIN raters USING (rater) WHERE withdrawn IS NULL AND "
@@ -223,7 +223,7 @@ def _select(database: sqlite3.Connection, which: str, *values: object) -> list[t
     return [
         (number, Answer(edit, other, bool(is_swapped), sc, pq, winner, problem or "", seconds, made, name))
         for number, edit, other, is_swapped, sc, pq, winner, problem, seconds, made, name in database.execute(
-            query + which, values
+            query + condition, values
         )
     ]
 

@@ -120,12 +120,12 @@ def _difference_lines(differences: Sequence[ScoreDifference]) -> list[str]:
     if not differences:
         return []
     lines = ["", "| first - second | score | difference | items | p | p, corrected |", "|---|---|---|---|---|---|"]
-    for each in differences:
-        names = f"{markdown_cell(each.first)} - {markdown_cell(each.second)}"
-        value = format_estimate(Estimate(each.value, each.interval))
-        p, corrected = ("-" if figure is None else f"{figure:.4f}" for figure in (each.p, each.corrected))
-        lines.append(f"| {names} | {HEADS[each.score]} | {value} | {each.items} | {p} | {corrected} |")
-    count = sum(each.score == differences[0].score for each in differences)
+    for difference in differences:
+        names = f"{markdown_cell(difference.first)} - {markdown_cell(difference.second)}"
+        value = format_estimate(Estimate(difference.value, difference.interval))
+        p, corrected = ("-" if figure is None else f"{figure:.4f}" for figure in (difference.p, difference.corrected))
+        lines.append(f"| {names} | {HEADS[difference.score]} | {value} | {difference.items} | {p} | {corrected} |")
+    count = sum(difference.score == differences[0].score for difference in differences)
     note = (
         f"Differences are those of items that both editors have ratings for. p is that of a two-sided sign-flip test "
         f"over images, corrected by Holm's method for the comparisons of a score ({count})."
@@ -146,8 +146,8 @@ def _rater_line(rater: RaterFacts) -> str:
 
 
 def _notes(results: Results) -> list[str]:
-    few = [f"Edits have fewer than the paper's {PAPER_RATERS} raters."] if results.fewest < PAPER_RATERS else []
-    return few + describe_excluded(results.unable, results.outdated)
+    notes = [f"Edits have fewer than the paper's {PAPER_RATERS} raters."] if results.fewest < PAPER_RATERS else []
+    return notes + describe_excluded(results.unable, results.outdated)
 
 
 def _range(fewest: int, maximum: int) -> str:

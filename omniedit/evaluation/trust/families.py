@@ -16,7 +16,8 @@ FAMILIES = {
     "Tencent": r"hunyuan[\w.]*",
     "xAI": r"grok",
 }
-"""Pattern of a word in the names of a family's models. A judge trained from another model is of that one's family."""
+"""Pattern of a word in the names of a family's models. A judge that was trained from another model belongs to that
+model's family."""
 _WORDS = {
     family: re.compile(rf"(?<![A-Za-z0-9])(?:{pattern})(?![A-Za-z])", re.IGNORECASE)
     for family, pattern in FAMILIES.items()

@@ -33,10 +33,10 @@ class PaintingRow:
     """Row whose regions are to be painted.
 
     Args:
-        place: of the row, to show it.
+        place: place of the row, for messages.
         own_id: the data set's id.
-        file_name: of the image.
-        folder: in which image paths begin.
+        file_name: name of the image's file.
+        folder: folder that image paths are relative to.
         size: height and width of the image as the data set states them; None if it does not.
         read_regions: returns the regions of an image of (H, W); raises BadRegion or BadImage.
     """
@@ -131,11 +131,11 @@ def _category_row(
     coco: CocoFile, image: Mapping[str, Any], annotations: list[Mapping[str, Any]], place: str
 ) -> PaintingRow:
     def read_regions(height: int, width: int) -> list[Region]:
-        names = sorted({coco.category(each.get("category_id")) for each in annotations} - {""})
+        names = sorted({coco.category(annotation.get("category_id")) for annotation in annotations} - {""})
         if not names:
             raise BadRegion("no annotation has a known category")
         name = names[rng_for_row(place).integers(len(names))]
-        chosen = [each for each in annotations if coco.category(each.get("category_id")) == name]
+        chosen = [annotation for annotation in annotations if coco.category(annotation.get("category_id")) == name]
         masks = [decode_region(each.get("segmentation"), height, width) for each in chosen]
         joint = np.logical_or.reduce(masks)
         phrases = (f"every {name}",) if len(chosen) > 1 or chosen[0].get("iscrowd") else (f"the {name}",)

@@ -41,7 +41,7 @@ class Region:
     """Region of an image to paint.
 
     Args:
-        phrases: what means it, with its article: 'the dog on the left', 'every person', 'the sky'.
+        phrases: phrases that refer to it, with article: 'the dog on the left', 'every person', 'the sky'.
         mask: (H, W).
     """
 

@@ -45,7 +45,7 @@ class PairPainter:
         format: a word of FORMATS.
         files: reader of the images.
         licence: licence of all pairs; None for that of the row.
-        taken: ids that are used, without the data set's name; each pair adds its own.
+        ids: ids in use, without the data set's name; each pair adds its own.
     """
 
     data_set: str

@@ -15,7 +15,7 @@ from omniedit.exchange.rows import Row
 from omniedit.pairs import Rejection
 
 INSTANCES = "instances.json"
-"""File next to the expressions that has the instances which they mean."""
+"""File next to the expressions, with the instances that they refer to."""
 _PICKLES = (".p", ".pkl", ".pickle")
 Annotations = dict[Any, Mapping[str, Any]]
 
@@ -51,7 +51,10 @@ def read_refcoco(path: str, shard: int, shards: int) -> Iterator[PaintingRow | R
         instances = Path(part.file.folder) / INSTANCES
         if part.file.folder not in known and instances.is_file():
             coco = read_coco_file(str(instances))
-            known[part.file.folder] = coco, {each["id"]: each for each in coco.annotations if "id" in each}
+            known[part.file.folder] = (
+                coco,
+                {annotation["id"]: annotation for annotation in coco.annotations if "id" in annotation},
+            )
         for item in read_rows(part, layout):
             yield _refer_row(item, known.get(part.file.folder)) if isinstance(item, Row) else item
 

@@ -188,11 +188,11 @@ class Adapter(ABC):
         """Return the modulation of the blocks, (B, D), for timesteps in [0, 1000]."""
 
     @abstractmethod
-    def embed(self, given: Inputs, beside: Tensor | None = None) -> BaseState:
+    def embed(self, given: Inputs, extra_channels: Tensor | None = None) -> BaseState:
         """Return the state before the first block.
 
         Args:
-            beside: latents (B, C, H, W) appended to `given.noisy` as further channels, if the patch layer takes them.
+            extra_channels: latents (B, C, H, W) appended to `given.noisy`, if the patch layer takes them.
         """
 
     @abstractmethod

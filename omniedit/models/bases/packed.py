@@ -46,6 +46,6 @@ def unpack(tokens: Tensor, grid: Grid) -> Tensor:
     return cells.permute(0, 3, 1, 4, 2, 5).flatten(4, 5).flatten(2, 3)
 
 
-def append_channels(latents: Tensor, beside: Tensor | None) -> Tensor:
-    """Return latents with further channels, (B, C', H, W); those of `beside` come last, also in packed tokens."""
-    return latents if beside is None else torch.cat([latents, beside], dim=1)
+def append_channels(latents: Tensor, extra_channels: Tensor | None) -> Tensor:
+    """Return latents with further channels, (B, C', H, W); `extra_channels` come last, also in packed tokens."""
+    return latents if extra_channels is None else torch.cat([latents, extra_channels], dim=1)

@@ -49,9 +49,9 @@ class QwenImageAdapter(PackedAdapter):
     def modulation(self, timestep: Tensor, pooled: Tensor, guidance: Tensor | None = None) -> Tensor:
         return self.net.time_text_embed((timestep / 1000).to(pooled.dtype), pooled)
 
-    def embed(self, given: Inputs, beside: Tensor | None = None) -> BaseState:
+    def embed(self, given: Inputs, extra_channels: Tensor | None = None) -> BaseState:
         modulation = self.modulation(given.timestep, given.pooled)
-        image = self.embed_patches(self.net.img_in, append_channels(given.noisy, beside))
+        image = self.embed_patches(self.net.img_in, append_channels(given.noisy, extra_channels))
         text = self.net.txt_in(self.net.txt_norm(given.prompt_embeds))
         state = BaseState(image, text, modulation, {}, self.grid(given.noisy), given.pooled > 0)
         return replace(state, context=self.context(state, [state.grid]))

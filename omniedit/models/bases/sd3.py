@@ -67,8 +67,8 @@ class Sd3Adapter(Adapter):
     def modulation(self, timestep: Tensor, pooled: Tensor, guidance: Tensor | None = None) -> Tensor:
         return self.net.time_text_embed(timestep, pooled)
 
-    def embed(self, given: Inputs, beside: Tensor | None = None) -> BaseState:
-        latents = given.noisy if beside is None else torch.cat([given.noisy, beside], dim=1)
+    def embed(self, given: Inputs, extra_channels: Tensor | None = None) -> BaseState:
+        latents = given.noisy if extra_channels is None else torch.cat([given.noisy, extra_channels], dim=1)
         modulation = self.modulation(given.timestep, given.pooled)
         image = self.embed_image(self.net.pos_embed, latents, modulation, given.pooled)
         text = self.net.context_embedder(given.prompt_embeds)

@@ -2,8 +2,8 @@
 
 The text has no pooled embedding: `pooled` is the mask of the text tokens, (B, M), 1 for tokens of the text, at the
 front. Image and text are padded to multiples of 32 tokens with learned vectors, which are attended to.
-Z-Image predicts clean - noise at a time that runs from noise to data; `decode` and `modulation` turn both round.
-Shapes: B batch, C latent channels, H W latent height and width, N image tokens, M text tokens, D width.
+Z-Image predicts clean - noise at a time that runs from noise to data; `decode` and `modulation` reverse both. Shapes: B
+batch, C latent channels, H W latent height and width, N image tokens, M text tokens, D width.
 """
 
 from collections.abc import Sequence
@@ -89,11 +89,11 @@ class ZImageAdapter(Adapter):
     def modulation(self, timestep: Tensor, pooled: Tensor, guidance: Tensor | None = None) -> Tensor:
         return self.net.t_embedder((1000 - timestep) / 1000 * self.net.t_scale).type_as(pooled)
 
-    def embed(self, given: Inputs, beside: Tensor | None = None) -> BaseState:
+    def embed(self, given: Inputs, extra_channels: Tensor | None = None) -> BaseState:
         modulation, grid = self.modulation(given.timestep, given.pooled), self.grid(given.noisy)
         patches = patchify(given.noisy)
-        if beside is not None:
-            patches = torch.cat([patches, patchify(beside)], dim=-1)
+        if extra_channels is not None:
+            patches = torch.cat([patches, patchify(extra_channels)], dim=-1)
         image = self._refine(self.net.get_submodule(self.patch_layer_name)(patches), grid, modulation, given.pooled)
         text, text_mask = self._embed_text(given.prompt_embeds, given.pooled)
         state = BaseState(image, text, modulation, {}, grid, text_mask)

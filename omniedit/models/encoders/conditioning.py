@@ -51,9 +51,9 @@ def read_edits(
     negatives = [edit.negative for edit in edits]
 
     def read(branch: str) -> EncodedInstructions:
-        shown = [np.full_like(image, GREY) for image in images] if branch == "neither" else images
+        visible = [np.full_like(image, GREY) for image in images] if branch == "neither" else images
         texts = [edit.instruction for edit in edits] if branch == "both" else negatives
-        inputs = {name: value.to(source.device) for name, value in encoder.inputs(shown, texts).items()}
+        inputs = {name: value.to(source.device) for name, value in encoder.inputs(visible, texts).items()}
         return encoder((source.shape[-2], source.shape[-1]), **inputs)
 
     readings = {branch: read(branch) for branch in BRANCHES if branch in branches}

@@ -30,7 +30,7 @@ def measure_condition(pair: EditPair, task: Task) -> Finding:
         Unmeasurable: the pair has no such reference.
     """
     (role,) = task.references
-    image = next((each.image for each in pair.references if each.role == role), None)
+    image = next((reference.image for reference in pair.references if reference.role == role), None)
     if image is None:
         raise Unmeasurable(f"the pair has no reference image with the role {role}")
     degree, measurement = CONDITIONS[task](pair, image)

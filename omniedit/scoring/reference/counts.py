@@ -29,7 +29,7 @@ OPPOSITE = {"left": "right", "right": "left", "upper": "lower", "lower": "upper"
 CLEAR = 5.0
 """Colour difference from which a pixel of the reduced copies clearly changed."""
 WINDOW, MOST_WINDOWS = 1.4, 36
-"""Side of the windows in which more objects of a kind are searched, relative to the known ones, and their number."""
+"""Side of the windows in which further objects of a kind are searched, relative to the known ones, and their number."""
 MAX_PROBABILITY_ELSEWHERE = 0.35
 """Largest probability that a window without a known object shows one of its kind."""
 
@@ -45,10 +45,10 @@ def counting(comparison: Comparison, truth: Truth) -> Finding:
     if len(boxes) != max(before, after) or before == after or both < 1:
         raise Unmeasurable(f"the truth of a counting has {len(boxes)} boxes for a change from {before} to {after}")
     more = comparison.edited if after > before else comparison.source
-    kept, changed = ([object_region(comparison, box) for box in part] for part in (boxes[:both], boxes[both:]))
+    unchanged, changed = ([object_region(comparison, box) for box in part] for part in (boxes[:both], boxes[both:]))
     replaced = min(replacement_strength(comparison, region)[0] for region in changed)
     stayed = max(comparison.changed_share(comparison.box(box) & ~comparison.small_mask) for box in boxes[:both])
-    looks = [more.appearance[region] for region in (*kept, *changed)]
+    looks = [more.appearance[region] for region in (*unchanged, *changed)]
     apart = max(distribution_distance(looks[0], look) for look in looks[1:])
     numbers = parse_numbers(comparison.pair.instruction)
     is_stated = numbers <= {before, after, abs(after - before)} and bool(numbers & {after, abs(after - before)})
@@ -77,8 +77,8 @@ def relation(comparison: Comparison, truth: Truth) -> Finding:
     text = comparison.pair.instruction.lower()
     is_stated = bool(re.search(PLACE_WORDS[place], text)) and not re.search(PLACE_WORDS[OPPOSITE[place]], text)
     changed = comparison.small_delta_e > CLEAR
-    here, there = (float(changed[comparison.box(each)].sum()) for each in (box, other))
-    share = here / max(1.0, here + there)
+    change_here, change_there = (float(changed[comparison.box(each)].sum()) for each in (box, other))
+    share = change_here / max(1.0, change_here + change_there)
     requirements = (
         (float(is_stated), sentences.OTHER_MEANT),
         (ramp(_distance(place, box, other), 0.05, 0.25), sentences.OTHER_MEANT),

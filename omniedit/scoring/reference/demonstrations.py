@@ -55,17 +55,19 @@ def score_shown_subject(comparison: Comparison, truth: Truth) -> Finding:
         shape &= ~_accessory(truth, inside, mask.shape[:2])
     if shape.sum() < MIN_PIXELS:
         raise Unmeasurable("the subject is too small to be compared with its demonstration")
-    share, shown = (matching_share(reference, shape, view) for view in (after, before))
+    share, share_before = (matching_share(reference, shape, view) for view in (after, before))
     structure = correlation(smooth_lightness(reference)[shape], smooth_lightness(after)[shape])
-    degree, more = _skill_degree(truth, image_to_lab(after)[shape], share, shown, structure)
+    degree, more = _skill_degree(truth, image_to_lab(after)[shape], share, share_before, structure)
     measurement = (
         f"{share:.0%} of the demonstration's subject is in the edited image, with a correlation of {structure:.2f}, "
-        f"and {shown:.0%} in the source{more}"
+        f"and {share_before:.0%} in the source{more}"
     )
     return weigh(sentences.CONDITION_MATCHES, ((degree, sentences.CONDITION_DIFFERS),), measurement)
 
 
-def _skill_degree(truth: Truth, lab_N3: np.ndarray, share: float, shown: float, structure: float) -> tuple[float, str]:
+def _skill_degree(
+    truth: Truth, lab_N3: np.ndarray, share: float, share_before: float, structure: float
+) -> tuple[float, str]:
     """Return how well the subject fits demonstration and skill, in [0, 1], and further figures as text.
 
     A new colour keeps the subject's shading, a style its shapes. Otherwise its pixels are the demonstration's.
@@ -75,7 +77,7 @@ def _skill_degree(truth: Truth, lab_N3: np.ndarray, share: float, shown: float, 
         return min(ramp(structure, 0.4, 0.7), ramp(off, 60, 25)), f", {off:.0f} degrees off the colour ({chroma:.0f})"
     if "style" in truth:
         return min(ramp(structure, 0.2, 0.5), ramp(share, 0.98, 0.85)), ""
-    return min(ramp(share, 0.5, 0.8), ramp(share - shown, 0.1, 0.3), ramp(structure, 0.4, 0.8)), ""
+    return min(ramp(share, 0.5, 0.8), ramp(share - share_before, 0.1, 0.3), ramp(structure, 0.4, 0.8)), ""
 
 
 def body_box(truth: Truth) -> FractionBox:

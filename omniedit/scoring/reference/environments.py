@@ -82,15 +82,15 @@ def _contrast(before: Light, after: Light) -> float:
     return after.contrast / before.contrast
 
 
-def _paler(before: Light, after: Light, zero: float, full: float) -> EnvironmentSign:
-    """Measure how far colour faded or, if the source has no colour, how far none was added."""
+def _paler(before: Light, after: Light, full: float) -> EnvironmentSign:
+    """Measure how far colours faded; for a source without colour, how little colour was added."""
     if before.chroma < GREY_LEVEL:
         stays = ramp(after.chroma, 2 * NOTICEABLE, NOTICEABLE)
         return EnvironmentSign(
             stays, "Colours appear where there were none.", f"colour {after.chroma:.1f} where there was none"
         )
     paler = after.chroma / before.chroma
-    return EnvironmentSign(ramp(paler, zero, full), "The colours are too strong.", f"colour {paler:.2f} times")
+    return EnvironmentSign(ramp(paler, 1.0, full), "The colours are too strong.", f"colour {paler:.2f} times")
 
 
 def _streak_strength(before: Light, after: Light) -> float:
@@ -122,7 +122,7 @@ def _dusk(before: Light, after: Light) -> list[EnvironmentSign]:
 def _overcast(before: Light, after: Light) -> list[EnvironmentSign]:
     flatter = _contrast(before, after)
     return [
-        _paler(before, after, 1.0, 0.85),
+        _paler(before, after, 0.85),
         EnvironmentSign(ramp(flatter, 1.2, 1.0), "The contrast is too strong.", f"contrast {flatter:.2f} times"),
     ]
 
@@ -132,7 +132,7 @@ def _fog(before: Light, after: Light) -> list[EnvironmentSign]:
     lifted = after.dark_end - before.dark_end
     return [
         EnvironmentSign(ramp(contrast, 0.95, 0.75), "The contrast is too strong.", f"contrast {contrast:.2f} times"),
-        _paler(before, after, 1.0, 0.8),
+        _paler(before, after, 0.8),
         EnvironmentSign(ramp(lifted, 1, 6), "The dark parts are too dark.", f"darkest parts {lifted:+.0f} lighter"),
     ]
 
@@ -140,7 +140,7 @@ def _fog(before: Light, after: Light) -> list[EnvironmentSign]:
 def _rain(before: Light, after: Light) -> list[EnvironmentSign]:
     streaked = _streak_strength(before, after)
     return [
-        _paler(before, after, 1.0, 0.85),
+        _paler(before, after, 0.85),
         EnvironmentSign(
             ramp(streaked, 0.85, 1.05),
             "Hardly any rain is visible.",

@@ -25,6 +25,8 @@ SOFT_EDGE = 2.0
 """Slope in Lab units per pixel from which an edge of the source may be the border of something."""
 ALIKE, TOUCHING = 0.9, 4
 """Odds from which a colour is the object's and not the rest's, and distance in pixels of a spot that touches a mask."""
+NEAR_SIDE = 41
+"""Side in pixels of the window in which a region's mean colour is taken."""
 _BINS = (12, 24, 24)
 
 
@@ -67,11 +69,11 @@ def remaining_area(before: Field, after: Field, mask: Mask) -> float:
         return 0.0
     change = np.linalg.norm(after - before, axis=-1)
     replaced = mask & (change > 8)
-    meant = np.linalg.norm(_mean_near(after - before, mask), axis=-1)
+    expected = np.linalg.norm(_mean_near(after - before, mask), axis=-1)
     now = np.linalg.norm(after - _mean_near(after, replaced), axis=-1)
-    similar = (change < 0.4 * meant + 1) & _has_colours_like(before, core, rest)
+    similar = (change < 0.4 * expected + 1) & _has_colours_like(before, core, rest)
     similar = cv2.morphologyEx(similar.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3))) > 0
-    missed = similar & (meant > 12) & (now > 12) & (outwards <= NEAR) & (inwards <= NEAR)
+    missed = similar & (expected > 12) & (now > 12) & (outwards <= NEAR) & (inwards <= NEAR)
     _, labels = cv2.connectedComponents(similar.astype(np.uint8))
     inside, outside, touching = (
         np.bincount(labels[part], minlength=labels.max() + 1)
@@ -139,11 +141,11 @@ def _slope(lab: Field) -> Field:
     return np.sqrt((dx * dx + dy * dy).sum(axis=-1))
 
 
-def _mean_near(lab: Field, mask: Mask, side: int = 41) -> Field:
+def _mean_near(lab: Field, mask: Mask) -> Field:
     """Return the (h, w, 3) mean of a region's values around each pixel."""
-    weight = cv2.blur(mask.astype(np.float32), (side, side))
+    weight = cv2.blur(mask.astype(np.float32), (NEAR_SIDE, NEAR_SIDE))
     return (
-        cv2.blur(np.where(mask[..., None], lab, 0).astype(np.float32), (side, side))
+        cv2.blur(np.where(mask[..., None], lab, 0).astype(np.float32), (NEAR_SIDE, NEAR_SIDE))
         / np.maximum(weight, 1e-3)[..., None]
     )
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from omniedit.instructions.objects import IRREGULAR_PLURAL, with_article
-from omniedit.instructions.words import strip_article
+from omniedit.instructions.stemming import strip_article
 from omniedit.plain_text import clean_line
 
 MAX_NAME_LENGTH = 60

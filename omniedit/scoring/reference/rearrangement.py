@@ -37,7 +37,8 @@ MIN_UNCOVERED_SHARE = 0.15
 
 
 def movement(comparison: Comparison, truth: Truth) -> Finding:
-    """Score a movement: the same object is at its new place, nothing is left at the old one, and the way is as said."""
+    """Score a movement: the same object is at its new place, nothing is left at the old one, and the direction is as
+    stated."""
     box, new_box, direction = truth["box"], truth["new_box"], truth["direction"]
     width, height = box[2] - box[0], box[3] - box[1]
     across, down = new_box[0] - box[0], new_box[1] - box[1]
@@ -84,26 +85,27 @@ def resize(comparison: Comparison, truth: Truth) -> Finding:
 def _object_requirements(
     comparison: Comparison, box: FractionBox, new_box: FractionBox
 ) -> tuple[tuple[float, Any], ...]:
-    there, likeness, left, plain = _measure_object(comparison, box, new_box)
+    at_new_place, likeness, left, plain = _measure_object(comparison, box, new_box)
     return (
-        (min(ramp(there, 0.6, 0.85), ramp(likeness, 0.4, 0.75)), sentences.OTHER_THERE),
+        (min(ramp(at_new_place, 0.6, 0.85), ramp(likeness, 0.4, 0.75)), sentences.OTHER_THERE),
         (ramp(left, 0.5, 0.2), sentences.STILL_THERE),
         (ramp(plain, 3.5, 1.8), sentences.ODD_PLACE),
     )
 
 
 def _figures(comparison: Comparison, box: FractionBox, new_box: FractionBox) -> str:
-    there, likeness, left, plain = _measure_object(comparison, box, new_box)
+    at_new_place, likeness, left, plain = _measure_object(comparison, box, new_box)
     return (
-        f"{there:.0%} of it is there with a correlation of {likeness:.2f}, {left:.0%} is left at its old place, which "
-        f"differs {plain:.1f} times"
+        f"{at_new_place:.0%} of it is there with a correlation of {likeness:.2f}, {left:.0%} is left at its old place, "
+        f"which differs {plain:.1f} times"
     )
 
 
 def _measure_object(
     comparison: Comparison, box: FractionBox, new_box: FractionBox
 ) -> tuple[float, float, float, float]:
-    """Return how far the object is at its new place, how alike, how far at its old one, and how odd the latter looks.
+    """Return how much of the object is at its new place, how similar it is, how much is at its old place, and how odd
+    that place looks.
 
     Raises:
         Unmeasurable: no object stands out in its box in the source.
@@ -120,7 +122,7 @@ def _measure_object(
     subject = find_subject(before, CLEAR_LEVELS) & _box_mask(box, box, inside, (width, height))
     if subject.sum() < MIN_OBJECT_PIXELS:
         raise Unmeasurable("no object stands out in its box in the source")
-    there, likeness = (
+    at_new_place, likeness = (
         matching_share(before, subject, after),
         correlation(smooth_lightness(before)[subject], smooth_lightness(after)[subject]),
     )
@@ -128,7 +130,7 @@ def _measure_object(
     left = matching_share(before, free, old) if free.sum() >= MIN_UNCOVERED_SHARE * subject.sum() else 0.0
     bare = comparison.box(box) & ~grow(comparison.box(new_box), 4) & comparison.small_mask
     plain = distinctness(comparison, comparison.edited.appearance, bare) if bare.sum() >= MIN_OBJECT_PIXELS else 0.0
-    return there, likeness, left, plain
+    return at_new_place, likeness, left, plain
 
 
 def _frame(comparison: Comparison, box: FractionBox) -> tuple[tuple[int, int], FractionBox]:

@@ -33,7 +33,7 @@ SPOT_TOLERANCE = 1.3
 SAME_SIZE = 0.002
 """Largest difference of the sides of two boxes of the same object, as a share of the image."""
 MOST_LEFT, MOST_ELSEWHERE = 0.015, 0.09
-"""Largest areas of spots in an object's own colours, as shares of its area: beside its mask, and elsewhere."""
+"""Largest areas of spots in an object's own colours, as shares of its area: next to its mask, and elsewhere."""
 _REPLACED = ("replace", "visual_bbox", "visual_scribble", "visual_sketch", "visual_segment")
 """Types that remove, add or replace a whole object."""
 
@@ -74,7 +74,7 @@ def _verify_relation(comparison: Comparison, truth: Truth) -> None:
 def _verify_one_of(
     more: ImageMeasures, fewer: ImageMeasures, mask: Mask, box: FractionBox, other: FractionBox, truth: Truth
 ) -> None:
-    """Check the outline of one of several objects; that of a copy on the original, in the image without the copy.
+    """Check the outline of one of several objects; for a copy, that of the original in the image without the copy.
 
     Args:
         more, fewer: the image with the object, and the one without it.

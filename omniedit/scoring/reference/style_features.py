@@ -19,7 +19,7 @@ HUES = 12
 COLOURED = 8.0
 """Chroma above which a pixel has a hue."""
 SCALES = ((0.0, 0.7), (0.7, 1.4), (1.4, 2.8), (2.8, 5.6), (5.6, 11.2))
-"""Bands of detail, in pixels of the reduced copy; each begins where the one before ends."""
+"""Bands of detail, in pixels of the reduced copy; each begins where the previous one ends."""
 Bands = list[Field]
 """Detail of a channel in each of SCALES, (h, w) each."""
 

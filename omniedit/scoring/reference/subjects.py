@@ -57,13 +57,13 @@ def visual_reference(comparison: Comparison, truth: Truth) -> Finding:
         align_view(image, truth["box"], inside, (width, height), mirrored)
         for image in (comparison.pair.edited, comparison.pair.source)
     )
-    share, shown = (matching_share(whole, shape, view) for view in (after, before))
+    share, share_before = (matching_share(whole, shape, view) for view in (after, before))
     structure = correlation(smooth_lightness(whole)[shape], smooth_lightness(after)[shape])
-    degree = min(ramp(share, 0.6, 0.9), ramp(share - shown, 0.1, 0.3), ramp(structure, 0.4, 0.8))
+    degree = min(ramp(share, 0.6, 0.9), ramp(share - share_before, 0.1, 0.3), ramp(structure, 0.4, 0.8))
     requirements = ((degree, sentences.CONDITION_DIFFERS),)
     measurement = (
         f"{share:.0%} of the reference's object is in the edited image, with a correlation of {structure:.2f}, and "
-        f"{shown:.0%} in the source"
+        f"{share_before:.0%} in the source"
     )
     return weigh(sentences.CONDITION_MATCHES, requirements, measurement)
 
@@ -91,7 +91,7 @@ def _without_shading(look_NC: Field) -> Field:
 
 
 def find_reference(comparison: Comparison, role: str) -> Image:
-    image = next((each.image for each in comparison.pair.references if each.role == role), None)
+    image = next((reference.image for reference in comparison.pair.references if reference.role == role), None)
     if image is None:
         raise Unmeasurable(f"the pair has no reference image with the role {role}")
     return image
@@ -118,11 +118,12 @@ def align_view(
     if mirrored:
         image, box = np.ascontiguousarray(image[:, ::-1]), (1 - box[2], box[1], 1 - box[0], box[3])
     height, width = image.shape[:2]
-    here = np.array(box) * (width, height, width, height)
-    x_scale = (here[2] - here[0]) / max(inside[2] - inside[0], 1e-6)
-    y_scale = (here[3] - here[1]) / max(inside[3] - inside[1], 1e-6)
+    box_pixels = np.array(box) * (width, height, width, height)
+    x_scale = (box_pixels[2] - box_pixels[0]) / max(inside[2] - inside[0], 1e-6)
+    y_scale = (box_pixels[3] - box_pixels[1]) / max(inside[3] - inside[1], 1e-6)
     matrix = np.array(
-        [[x_scale, 0, here[0] - x_scale * inside[0]], [0, y_scale, here[1] - y_scale * inside[1]]], np.float32
+        [[x_scale, 0, box_pixels[0] - x_scale * inside[0]], [0, y_scale, box_pixels[1] - y_scale * inside[1]]],
+        np.float32,
     )
     sigma = max(0.0, (max(x_scale, y_scale) - 1) / 2)
     smooth = cv2.GaussianBlur(image, (0, 0), sigma) if sigma > 0.3 else image
@@ -143,7 +144,7 @@ def smooth_lightness(image: Image) -> Field:
 
 
 def matching_share(reference: Image, region: Mask, view: Image) -> float:
-    """Return the share of a region in which a view shows the reference, but for a small change of light."""
+    """Return the share of a region in which a view shows the reference, up to a small change of light."""
     one, two = (gaussian_blur(image_to_lab(image), 1.0) for image in (reference, view))
     light = np.clip(np.median((two - one)[region], axis=0), -MAX_RELIGHTING, MAX_RELIGHTING)
     return float((delta_e(one + light, two) < SAME)[region].mean())

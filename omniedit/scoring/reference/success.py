@@ -32,7 +32,7 @@ Truth = Mapping[str, Any]
 
 
 def success(comparison: Comparison, truth: Truth) -> Finding:
-    """Score how well an edit meets the truth of its request; 0 if `mistaken` says that something else was done.
+    """Score how well an edit meets the truth of its request; 0 if `mistaken` marks a wrong edit.
 
     Raises:
         KeyError: the truth lacks a key that its task needs.
@@ -51,7 +51,7 @@ def requests_sky(truth: Truth) -> bool:
 
 
 MIN_SKY_SHARE = 0.8
-"""Smallest share of the edit that must be sky in the source if the edit puts another sky there."""
+"""Smallest share of the edited region that is sky in the source, for an edit that replaces the sky."""
 
 
 def object_removal(comparison: Comparison, truth: Truth) -> Finding:
@@ -72,8 +72,8 @@ def object_addition(comparison: Comparison, truth: Truth) -> Finding:
     """Score an addition: the edited image shows a new object that stands out, and the source shows none.
 
     The source must look as if the object had never been there: a poor fill costs half of the score, and the rationale
-    blames the source image for it. A source with `truth.scene` is a photo without a fill, in which the object's colours
-    are no traces; `shown_subject` looks for the subject itself.
+    blames the source image for it. If the truth has `scene`, the source is a photo without a fill, so the object's
+    colours in it are not traces of the object. `score_shown_subject` looks for the subject itself.
     """
     core = object_region(comparison, truth["box"])
     replaced, figures = replacement_strength(comparison, core)
@@ -108,7 +108,7 @@ def object_addition(comparison: Comparison, truth: Truth) -> Finding:
 
 
 def _blends_in(strangeness: float) -> float:
-    """Return how believably a place shows only its surroundings, given how much it stands out."""
+    """Return in [0, 1] how well a region blends in, given how strongly it differs from its surroundings."""
     return ramp(strangeness, 3.5, 1.8)
 
 
@@ -166,7 +166,7 @@ _LIGHTNESS: Mapping[str, tuple[Shortfall, float, float]] = {
     "black": (sentences.TOO_LIGHT, 60, 40),
     "white": (sentences.TOO_DARK, 45, 65),
 }
-"""Colours without hue: sentences about a wrong lightness, and the lightness that misses and that meets the colour."""
+"""Colours without hue: the sentence about a wrong lightness, the L that scores 0 and the L that scores 1."""
 
 
 def hue_error(mean_ab: Field, target_ab: Any) -> tuple[float, float]:
@@ -218,7 +218,7 @@ def background_swap(comparison: Comparison, truth: Truth) -> Finding:
 
 
 def environment_change(comparison: Comparison, truth: Truth) -> Finding:
-    """Score a new environment: the image's light, colour and contrast changed as this environment changes them."""
+    """Score a new environment: the image's light, colour and contrast changed as this environment requires."""
     kind = truth["environment"]
     caption = str(comparison.pair.provenance.get("caption") or "")
     image = comparison.pair.source

@@ -9,7 +9,7 @@ from omniedit.imaging.images import Mask
 from omniedit.instructions.individuals import Individual
 from omniedit.instructions.knowledge import resolve_clue
 from omniedit.instructions.referring import Ambiguous, resolve
-from omniedit.instructions.words import stems
+from omniedit.instructions.stemming import stems
 from omniedit.scoring.reference import sentences
 from omniedit.scoring.reference.fields import ramp
 from omniedit.scoring.reference.measures import Comparison, Unmeasurable
@@ -38,11 +38,11 @@ def measure_target(comparison: Comparison, truth: Mapping[str, Any], task: Task)
     individuals, target = _read_individuals(truth), truth["among"]
     if not isinstance(target, int) or not 0 <= target < len(individuals):
         raise Unmeasurable(f"the truth's among is {target!r:.40}, not the index of one of its objects")
-    meant = _resolve(truth, individuals, task)
+    resolved = _resolve(truth, individuals, task)
     is_said = truth["edit"] == Task.OBJECT_ADDITION or _is_said(truth["expression"], comparison.pair.instruction)
     changed, other = _changed_shares(comparison, individuals, target)
     requirements = (
-        (float(meant == target and is_said), sentences.OTHER_MEANT),
+        (float(resolved == target and is_said), sentences.OTHER_MEANT),
         (_has_its_colour(comparison, individuals[target], truth), sentences.OTHER_MEANT),
         (ramp(changed - other, 0.05, 0.3), sentences.OTHER_EDITED),
     )

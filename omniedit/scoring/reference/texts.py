@@ -1,4 +1,4 @@
-"""Measurements of a changed text: what the images say, as a text reader reads it."""
+"""Measurements of a changed text: the text in the images, as a text reader reads it."""
 
 from collections.abc import Callable, Mapping
 from difflib import SequenceMatcher

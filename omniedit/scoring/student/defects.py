@@ -106,10 +106,10 @@ def _wrong_instruction(shard: Shard, row: int, pair: EditPair, rng: np.random.Ge
     own = pair.provenance.get("truth")
     if equivalent_task(pair.task) is Task.BACKGROUND_SWAP or own is None:
         return None
-    asked_here = _request(own)
+    own_request = _request(own)
     for other in rng.permutation(len(shard))[:ROWS_TRIED]:
         truth = _request(shard.provenance(int(other)).get("truth") or {})
-        if not truth or truth == asked_here or shard.tasks[other] != pair.task:
+        if not truth or truth == own_request or shard.tasks[other] != pair.task:
             continue
         other_mask = shard.mask(int(other))
         mask = None if other_mask is None else _resize_mask(other_mask, pair.source)

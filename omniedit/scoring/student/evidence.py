@@ -91,8 +91,8 @@ def class_vectors() -> Vectors:
     with torch.inference_mode():
         for start in range(0, len(nouns), BATCH):
             tokens = text.tokenizer(nouns[start : start + BATCH], padding=True, return_tensors="pt")
-            shown = tokens["attention_mask"][..., None].float()
-            pooled.append((text.text_encoder(**tokens).last_hidden_state * shown).sum(1) / shown.sum(1))
+            token_mask = tokens["attention_mask"][..., None].float()
+            pooled.append((text.text_encoder(**tokens).last_hidden_state * token_mask).sum(1) / token_mask.sum(1))
     vectors_CD = torch.cat(pooled).numpy()
     return np.asarray(vectors_CD / np.linalg.norm(vectors_CD, axis=1, keepdims=True), np.float32)
 

@@ -18,7 +18,7 @@ from omniedit.scoring.rubric import edit_rubric
 from omniedit.scoring.student.evidence import knowledge
 from omniedit.scoring.student.head import Head
 from omniedit.scoring.student.matching import ImageEvidence, gather_evidence, text_features
-from omniedit.scoring.student.words import find_roles
+from omniedit.scoring.student.word_roles import find_roles
 from omniedit.scoring.verdict import Score
 from omniedit.storage.manifest import checksum
 
@@ -75,7 +75,7 @@ class FeatureJudge:
             self.warned = True
         note = f"{100 * evidence.measures['area']:.1f} % of the image changed."
         return Score(
-            success, restraint, quality, note + "".join(f" {OUTSIDE}: {each}." for each in doubts), self.version
+            success, restraint, quality, note + "".join(f" {OUTSIDE}: {doubt}." for doubt in doubts), self.version
         )
 
     def _doubt_images(self, beyond: float) -> list[str]:

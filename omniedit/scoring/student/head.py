@@ -47,8 +47,11 @@ class Head:
         names: names of all features, in order: images, text, agreement.
         means, deviations: of the features over training.
         usual_logits, usual_vector: (C,) mean logits and (D,) mean image vector of photos, for `agreement_features`.
-        success_*, restraint_*: weights of agreement (A,), images (I,), text (T,), their products (T, I), and bias (1,).
-        quality: (I,) weights. quality_bias: (1,).
+        success_agreement, restraint_agreement: weights of agreement (A,).
+        success_image, restraint_image, quality: weights of images (I,).
+        success_text, restraint_text: weights of the text (T,).
+        success_products, restraint_products: weights of products of text and images (T, I).
+        success_bias, restraint_bias, quality_bias: (1,).
         farthest: (1,) largest share of features beyond `LIMIT` in training.
     """
 

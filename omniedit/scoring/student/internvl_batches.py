@@ -77,11 +77,11 @@ class AnswerBatches:
 
     def _batch(self, pairs: TeacherBatch, examples: Sequence[Example]) -> AnswerBatch:
         judge, (question,) = self.judge, self.judge.rubric.questions
-        shown = judge.prepare_images(examples)
-        prompts = [judge.prompt(question, *each) for each in zip(examples, shown, strict=True)]
+        prepared = judge.prepare_images(examples)
+        prompts = [judge.prompt(question, *each) for each in zip(examples, prepared, strict=True)]
         answers = [self._tokens(answer) for answer in pairs.answers]
         inputs, answer_BA = _pad_and_join(prompts, answers)
-        pixels = torch.cat([each[name]["pixel_values"] for each in shown for name in question.images])
+        pixels = torch.cat([each[name]["pixel_values"] for each in prepared for name in question.images])
         device = judge.model.device
         inputs = {name: value.to(device) for name, value in inputs.items()}
         inputs["pixel_values"] = pixels.to(device, judge.model.dtype)

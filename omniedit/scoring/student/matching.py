@@ -12,7 +12,7 @@ from omniedit.imaging.color_names import ALIASES, COLOURS
 from omniedit.imaging.images import Image
 from omniedit.scoring.student.change import measure_change
 from omniedit.scoring.student.evidence import embed, image_vectors, knowledge, view_pair, word_evidence
-from omniedit.scoring.student.words import Roles, find_roles
+from omniedit.scoring.student.word_roles import Roles, find_roles
 
 OPERATIONS = ("add", "remove", "change", "")
 TOPICS = (
@@ -100,19 +100,19 @@ def _object_evidence(roles: Roles, logits_VC: Vector) -> dict[str, float]:
         word_evidence(words, logits_VC) for words in (roles.new, roles.old, roles.place, roles.all)
     )
     return {
-        "new_seen": _most(new[:, edited_crop]),
+        "new_seen": _largest(new[:, edited_crop]),
         "new_gain": _strongest(new[:, edited_crop] - new[:, source_crop]),
         "new_gain_whole": _strongest(new[:, edited] - new[:, source]),
-        "new_known": _most(knowledge(roles.new)) if roles.new else 0.0,
-        "old_seen": _most(old[:, source_crop]),
+        "new_known": _largest(knowledge(roles.new)) if roles.new else 0.0,
+        "old_seen": _largest(old[:, source_crop]),
         "old_loss": _strongest(old[:, source_crop] - old[:, edited_crop]),
         "old_loss_whole": _strongest(old[:, source] - old[:, edited]),
-        "old_known": _most(knowledge(roles.old)) if roles.old else 0.0,
-        "old_there": _most(old[:, source]),
-        "place_seen": _most(place[:, source]),
-        "any_seen": _most(every.max(1)) if len(every) else 0.0,
-        "any_in_source": _most(every[:, [source, source_crop]].max(1)) if len(every) else 0.0,
-        "any_change": _most(np.abs(every[:, edited_crop] - every[:, source_crop])) if len(every) else 0.0,
+        "old_known": _largest(knowledge(roles.old)) if roles.old else 0.0,
+        "old_there": _largest(old[:, source]),
+        "place_seen": _largest(place[:, source]),
+        "any_seen": _largest(every.max(1)) if len(every) else 0.0,
+        "any_in_source": _largest(every[:, [source, source_crop]].max(1)) if len(every) else 0.0,
+        "any_change": _largest(np.abs(every[:, edited_crop] - every[:, source_crop])) if len(every) else 0.0,
     }
 
 
@@ -144,13 +144,13 @@ def _colour_evidence(roles: Roles, colours_2N: Vector) -> dict[str, float]:
     return {
         "colour_named": float(bool(new)),
         "colour_gain": _strongest(gain_N[new]),
-        "colour_after": _most(colours_2N[1][new]),
+        "colour_after": _largest(colours_2N[1][new]),
         "colour_rank": float(np.mean([(gain_N < gain_N[place]).mean() for place in new])) - 0.5 if new else 0.0,
         "colour_loss": _strongest(-gain_N[old]),
     }
 
 
-def _most(values: Vector) -> float:
+def _largest(values: Vector) -> float:
     return float(values.max(initial=0.0)) if len(values) else 0.0
 
 

@@ -29,7 +29,7 @@ def lessons(pair_ids: Sequence[str], defects_per_pair: int, seed: int, limit: in
     """Return for each row the unchanged pair, then the different defects drawn for it.
 
     Args:
-        most: largest number of pairs, those of the smallest hash; a pair's lessons do not depend on it.
+        limit: largest number of pairs, those of the smallest hash; a pair's lessons do not depend on it.
     """
     count = min(defects_per_pair, len(DEFECTS))
     rngs = [np.random.default_rng([seed, zlib.crc32(pair_id.encode())]) for pair_id in pair_ids]

@@ -86,8 +86,8 @@ def build_prompt(
 ) -> Prompt:
     """Build the prompt of a question: its fixed text, then the named images, then the named texts."""
     parts = lay_out(question, example)
-    shown = (part if isinstance(part, str) else PromptImage(resize_to_fit(part, max_side)) for part in parts)
-    return Prompt(tuple(shown), question.max_tokens, temperature, seed)
+    prompt_parts = (part if isinstance(part, str) else PromptImage(resize_to_fit(part, max_side)) for part in parts)
+    return Prompt(tuple(prompt_parts), question.max_tokens, temperature, seed)
 
 
 def estimate_usage(rubric: Rubric, words: Sequence[dict[str, str]], config: ApiConfig) -> Usage:
@@ -101,7 +101,7 @@ def estimate_usage(rubric: Rubric, words: Sequence[dict[str, str]], config: ApiC
 
 def _largest(rubric: Rubric, texts: dict[str, str], measure: Callable[[Prompt], Usage]) -> Usage:
     """Return the usage of all passes over an example with these texts, of the task that needs most."""
-    usages = (sum(map(measure, _blank_prompts(each, texts)), Usage()) for each in rubric.variants)
+    usages = (sum(map(measure, _blank_prompts(variant, texts)), Usage()) for variant in rubric.variants)
     return sum([max(usages, key=lambda usage: usage.tokens)] * rubric.passes, Usage())
 
 

@@ -82,10 +82,10 @@ class ChatJudge(RubricJudge):
         special tokens.
         """
         words = {name: remove_special_tokens(self.processor, text) for name, text in example.words.items()}
-        shown = replace(example, words=words)
+        cleaned = replace(example, words=words)
         if question.is_plain:
-            return [*_plain_parts(question, shown), *([self.suffix] if self.suffix else [])]
-        parts = [f"{part}\n" if isinstance(part, str) else part for part in lay_out(question, shown)]
+            return [*_plain_parts(question, cleaned), *([self.suffix] if self.suffix else [])]
+        parts = [f"{part}\n" if isinstance(part, str) else part for part in lay_out(question, cleaned)]
         return [*parts, *([self.suffix] if self.suffix else [])]
 
     def turn(self, parts: Sequence[str | Image]) -> str:

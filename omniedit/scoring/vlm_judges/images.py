@@ -26,9 +26,9 @@ SAMPLE_SIZES = "batch_num_images"
 
 def prepare_image(processor: Any, image: Image, options: VlmConfig) -> ImageInputs:
     """Prepare an image for a model, at the size and in the tiles that the options set."""
-    shown = image if options.max_side is None else resize_to_fit(image, options.max_side)
+    prepared = image if options.max_side is None else resize_to_fit(image, options.max_side)
     inputs = processor.image_processor(
-        images=[shown],
+        images=[prepared],
         input_data_format="channels_last",
         return_tensors="pt",
         **processor_options(processor.image_processor, options),
@@ -101,8 +101,8 @@ class ImageEncoder:
             self._add(new)
         features = [self._features[_key(image, images)] for images in prompts for image in images]
         grid = {"image_grid_thw": join_inputs(prompts)["image_grid_thw"]} if "image_grid_thw" in prompts[0][0] else {}
-        shown = {name: value.to(self.model.device) for name, value in grid.items()}
-        return {"mm_encoder_outputs": {"image": self._as_output(features)}, **shown}
+        prepared = {name: value.to(self.model.device) for name, value in grid.items()}
+        return {"mm_encoder_outputs": {"image": self._as_output(features)}, **prepared}
 
     def _add(self, prompts: Sequence[Sequence[ImageInputs]]) -> None:
         device, dtype = self.model.device, self.model.dtype
@@ -118,10 +118,10 @@ class ImageEncoder:
 
     def _as_output(self, features: Sequence[ImageFeatures]) -> Any:
         """Return features in the form in which the model's own encoder returns them."""
-        pooled: Any = tuple(each.pooled for each in features)
+        pooled: Any = tuple(feature.pooled for feature in features)
         if isinstance(self._output.pooler_output, Tensor):
             pooled = torch.cat(pooled)
-        layers = list(zip(*(each.deepstack for each in features), strict=True))
+        layers = list(zip(*(feature.deepstack for feature in features), strict=True))
         more = {"deepstack_features": layers} if layers else {}
         return type(self._output)(pooler_output=pooled, **more)
 

@@ -68,7 +68,7 @@ class ScoreTokens:
 
     Args:
         frame: tokens before each score.
-        ones: token of each score below ten.
+        digits: token of each score below ten.
         ten: tokens of the score 10: a single one, or that of 1 and another.
     """
 

@@ -93,7 +93,7 @@ def missing_input(rubric: Rubric, example: Example) -> Unscorable | None:
     if variant is None:
         known = ", ".join(rubric.tasks)
         return Unscorable(f"rubric '{rubric.name}' has no question about the task '{example.task}'; it has: {known}")
-    for kind, needed, there in (("image", variant.images, example.images), ("text", variant.words, example.words)):
-        if missing := [name for name in needed if name not in there]:
+    for kind, needed, given in (("image", variant.images, example.images), ("text", variant.words, example.words)):
+        if missing := [name for name in needed if name not in given]:
             return Unscorable(f"rubric '{rubric.name}' needs the {kind} '{missing[0]}', which is missing here")
     return None

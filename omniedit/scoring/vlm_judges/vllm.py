@@ -148,7 +148,7 @@ class VllmJudge(ChatJudge):
 
     def _prompts(self, question: Question, examples: Sequence[Example]) -> list[dict[str, Any]]:
         """Return prompts in the engine's format: tokens, one for each image, and the images."""
-        laid_out = [self.parts(question, each) for each in examples]
+        laid_out = [self.parts(question, example) for example in examples]
         return [
             {
                 "prompt_token_ids": to_tokens(self.tokenizer, self.turn(parts)),

@@ -1,4 +1,4 @@
-"""Background swap: the foreground keeps its pixels, and the background becomes another place."""
+"""Background swap: the foreground keeps its pixels, and the background is replaced."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -40,9 +40,9 @@ from omniedit.specialists.photo_cache import PhotoMemo
 from omniedit.tasks import Task
 
 BAND = 3
-"""Half the width in pixels of the soft edge between the kept part and the new background."""
+"""Half the width in pixels of the soft edge between the preserved part and the new background."""
 SMALLEST, LARGEST = 0.06, 0.75
-"""Range of the kept part's share of the image: it must dominate the image and leave a background."""
+"""Range of the preserved part's share of the image: it must dominate the image and leave a background."""
 PLAIN = 0.6
 """Plainness from which a background counts as a surface seen from above."""
 
@@ -53,7 +53,7 @@ DONORS_TRIED = 12
 
 
 class Support(Enum):
-    """Support of the kept part, which decides the backgrounds that suit it."""
+    """Support of the preserved part, which decides the backgrounds that suit it."""
 
     CUT = auto()
     """Cut by the lower border."""
@@ -67,7 +67,7 @@ class Support(Enum):
 
 @dataclass(frozen=True)
 class PreservedRegion:
-    """Part of a photo that stays: its names for the instruction, its mask and its stance.
+    """Part of a photo that is preserved, with its names for the instruction and its support.
 
     Args:
         opacity: opacity of the part; None to compute a matte from the mask.
@@ -82,7 +82,7 @@ class PreservedRegion:
 class BackgroundSwap:
     """Replacement of the background behind an object, or of the sky over a landscape.
 
-    Truth: object (the kept part), background (a description with its article), background_source_id ('' unless the
+    Truth: object (the preserved part), background (a description with its article), background_source_id ('' unless the
     background is a photo).
 
     Args:
@@ -95,10 +95,10 @@ class BackgroundSwap:
         self.donors, self.objects = donors, objects or ObjectIndex()
         self._descriptions: dict[int, str | None] = {}
         self.scenes = PhotoMemo(lambda photo: analyse_scene(photo.image))
-        self.kept = PhotoMemo(lambda photo: find_preserved_region(photo, self.objects, self.scenes))
+        self.preserved = PhotoMemo(lambda photo: find_preserved_region(photo, self.objects, self.scenes))
 
     def propose(self, photo: Photo, rng: np.random.Generator) -> EditRequest:
-        preserved = self.kept(photo)
+        preserved = self.preserved(photo)
         if preserved.stance is Support.LAND:
             description, donor = _choose_one(SKIES, rng), None
             instructions = sky_instructions(description, rng)
@@ -121,7 +121,7 @@ class BackgroundSwap:
         )
 
     def _place_or_paper(self, photo: Photo, rng: np.random.Generator) -> tuple[str, Photo | None]:
-        """Return the description of a place and the donor that shows it, or that of studio paper and None."""
+        """Return the description of a place with the donor that shows it, or of studio paper with None."""
         if rng.random() < PLACES_SHARE:
             for index in rng.permutation(len(self.donors))[:DONORS_TRIED].tolist():
                 donor = self.donors[index]
@@ -140,7 +140,7 @@ class BackgroundSwap:
         preserved, donor = request.parts["kept"], request.parts["donor"]
         rng = np.random.default_rng(request.parts["seed"])
         background = paint_background(request.photo.image, preserved, request.truth["background"], donor, rng)
-        image, mask = place_before(request.photo.image, preserved, background)
+        image, mask = composite_over(request.photo.image, preserved, background)
         return EditResult(image, mask, {"opencv": version("opencv-python-headless")})
 
 
@@ -176,10 +176,10 @@ def find_preserved_region(
     return preserved
 
 
-def place_before(source: Image, preserved: PreservedRegion, background: FloatImage) -> tuple[Image, Mask]:
-    """Composite the kept part over a background; return the image and the mask of changed pixels.
+def composite_over(source: Image, preserved: PreservedRegion, background: FloatImage) -> tuple[Image, Mask]:
+    """Composite the preserved part over a background; return the image and the mask of changed pixels.
 
-    All pixels may change but the opaque core of the kept part.
+    Every pixel may change except the opaque core of the preserved part.
     """
     opacity = alpha_matte(source, preserved.mask, BAND) if preserved.opacity is None else preserved.opacity
     colours = to_float(foreground_colours(source, preserved.mask, BAND))
@@ -190,7 +190,7 @@ def place_before(source: Image, preserved: PreservedRegion, background: FloatIma
 
 
 def find_preserved_object(photo: Photo, objects: Sequence[FoundObject]) -> PreservedRegion | None:
-    """Return the largest object with its support and the objects on it, or None if none suits or it would float."""
+    """Return the largest object with its support and the objects on it; None if its size or position is unsuitable."""
     if not objects:
         return None
     largest = max(objects, key=lambda obj: obj.area)
@@ -227,7 +227,7 @@ def support(photo: Photo, obj: FoundObject) -> Mask:
 
 
 def find_land(scene: Scene) -> PreservedRegion | None:
-    """Return everything under an open sky; None without one, or with a sun, whose glare would stay on the land."""
+    """Return everything under an open sky; None without a sky, or if the sun's glare would remain on the land."""
     if scene.sun or not 0.1 <= scene.sky_share <= 0.6:
         return None
     return PreservedRegion(("landscape",), scene.sky < 0.5, Support.LAND, opacity=np.clip(1 - scene.sky, 0, 1))

@@ -22,7 +22,7 @@ from omniedit.instructions.individuals import Individual
 from omniedit.instructions.knowledge import find_clues
 from omniedit.instructions.objects import with_article
 from omniedit.instructions.referring import CUES, refer
-from omniedit.instructions.words import head
+from omniedit.instructions.stemming import head
 from omniedit.sources.photo import Photo
 from omniedit.specialists.base import Donors, EditRequest, EditResult, NotApplicable
 from omniedit.specialists.embedded.attribute import AttributeModification
@@ -122,7 +122,7 @@ class ComplexEdit:
         self, photo: Photo, objects: Sequence[FoundObject], naming: NamedTarget, rng: np.random.Generator
     ) -> EditRequest:
         target = objects[naming.target]
-        holes = [each for each in possible_removals(photo, objects) if each.names == (target.name,)]
+        holes = [removal for removal in possible_removals(photo, objects) if removal.names == (target.name,)]
         if not holes:
             raise NotApplicable(f"the {target.name} cannot be removed whole, or leaves too large a hole")
         instructions = complex_instructions("object_removal", naming.phrases, rng)
@@ -204,7 +204,7 @@ class ComplexUnderstanding(ComplexEdit):
                 if cue == "place" and len(namesakes) == 2 and _place_in(phrases[0]):
                     yield NamedTarget(target, tuple(phrases), truth, (Task.OBJECT_ADDITION,))
         if not is_any:
-            names = ", ".join(this.noun for this in individuals)
+            names = ", ".join(individual.noun for individual in individuals)
             raise NotApplicable(f"no two objects of one kind that differ in place, size, colour or order ({names})")
 
 
@@ -219,8 +219,8 @@ class ComplexReasoning(ComplexEdit):
 
     def name_objects(self, photo: Photo, objects: Sequence[FoundObject]) -> Iterator[NamedTarget]:
         individuals, _ = list_individuals(photo, objects)
-        rows = [asdict(_round(this)) for this in individuals]
-        names = [this.noun for this in individuals]
+        rows = [asdict(_round(individual)) for individual in individuals]
+        names = [individual.noun for individual in individuals]
         names += [named.name for named in photo.objects if named.box is None]
         is_any = False
         for target, this in enumerate(individuals[: len(objects)]):

@@ -19,7 +19,7 @@ from omniedit.imaging.morphology import bounding_box, dilate, dilate_by_share, d
 from omniedit.instructions.objects import IRREGULAR_PLURAL, with_article, without_position
 from omniedit.sources.photo import FractionBox, NamedObject, Photo
 from omniedit.specialists.embedded.cut_out_placement import box_size, stands
-from omniedit.specialists.embedded.holes import share_on
+from omniedit.specialists.embedded.removal_mask import share_on
 
 MIN_AREA, MAX_AREA = 0.004, 0.12
 """Smallest and largest share of the image that a copied object covers."""
@@ -80,7 +80,7 @@ def possible_copies(photo: Photo, obj: FoundObject, objects: Sequence[FoundObjec
         for side, direction in zip(sides, (-1, 1), strict=True):
             steps = (direction * gap for gap in GAPS)
             shifts = ((0, _round(step * width)) if sides[0] == "left" else (_round(step * height), 0) for step in steps)
-            fitting = (shift for shift in shifts if _fits(lab, obj, around, others, shift))
+            fitting = (shift for shift in shifts if _suits(lab, obj, around, others, shift))
             if (shift := next(fitting, None)) is not None:
                 copies.append(_copy(obj, shift, side))
         if copies:
@@ -135,7 +135,7 @@ def _can_be_copied(obj: FoundObject, objects: Sequence[FoundObject]) -> bool:
     return has_plural and noun != OBJECT and alone and clear and whole
 
 
-def _fits(lab: FloatImage, obj: FoundObject, around: Mask, others: Sequence[Mask], shift: tuple[int, int]) -> bool:
+def _suits(lab: FloatImage, obj: FoundObject, around: Mask, others: Sequence[Mask], shift: tuple[int, int]) -> bool:
     """Return whether a copy would be in the image, hide plain ground alone, and have the same ground around it."""
     (left, top, right, bottom), (down, across) = bounding_box(around), shift
     height, width = around.shape
@@ -149,8 +149,8 @@ def _fits(lab: FloatImage, obj: FoundObject, around: Mask, others: Sequence[Mask
         return False
     if any((other & (placed | ring)).any() for other in others) or (ring & obj.mask).any():
         return False
-    there = np.roll(lab, (-down, -across), axis=(0, 1))
-    apart = np.linalg.norm(lab[around] - there[around], axis=1)
+    shifted = np.roll(lab, (-down, -across), axis=(0, 1))
+    apart = np.linalg.norm(lab[around] - shifted[around], axis=1)
     if np.median(apart) > MAX_MEDIAN_DISTANCE or np.percentile(apart, 90) > MAX_RING_DISTANCE:
         return False
     return float(np.percentile(_distances_to_ground(lab, placed, ring), 90)) <= MAX_HIDDEN_DISTANCE

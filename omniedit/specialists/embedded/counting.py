@@ -104,10 +104,10 @@ def _with_removal(photo: Photo, objects: Sequence[FoundObject]) -> list[_Change]
         return []
     changes = []
     for pair in kinds:
-        for gone, stays in (pair, pair[::-1]):
-            removal = removals.get((gone.name,))
+        for removed, stays in (pair, pair[::-1]):
+            removal = removals.get((removed.name,))
             if removal is not None:
-                noun, boxes = without_position(gone.name), (stays.box, gone.box)
+                noun, boxes = without_position(removed.name), (stays.box, removed.box)
                 changes += [_Change(noun, *numbers, boxes, hole=removal.hole) for numbers in ((2, 1), (1, 2))]
     return changes
 
@@ -117,9 +117,9 @@ def _with_copies(photo: Photo, objects: Sequence[FoundObject]) -> list[_Change]:
     changes = []
     for obj in objects:
         copies = possible_copies(photo, obj, objects)
-        noun, most = without_position(obj.name), 1 + len(copies)
-        for before in range(1, most + 1):
-            for after in range(1, most + 1):
+        noun, total = without_position(obj.name), 1 + len(copies)
+        for before in range(1, total + 1):
+            for after in range(1, total + 1):
                 if before != after:
                     boxes = (obj.box, *(copy.box for copy in copies[: max(before, after) - 1]))
                     changes.append(_Change(noun, before, after, boxes, copies))

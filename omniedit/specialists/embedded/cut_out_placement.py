@@ -13,8 +13,8 @@ from omniedit.imaging.images import Image, Mask
 from omniedit.imaging.morphology import bounding_box
 from omniedit.instructions.objects import without_position
 from omniedit.sources.photo import FractionBox, Photo
-from omniedit.specialists.embedded.holes import object_box
-from omniedit.specialists.embedded.sizes import relative_size
+from omniedit.specialists.embedded.object_sizes import relative_size
+from omniedit.specialists.embedded.removal_mask import object_box
 
 MAX_UPSCALE = 1.3
 """Largest factor by which a cut-out may be enlarged."""

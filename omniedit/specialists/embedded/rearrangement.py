@@ -1,6 +1,6 @@
-"""Movement and resize: an object is placed elsewhere in its photo, or made larger or smaller (AnyEdit).
+"""Movement and resize: an object moves within its photo, or becomes larger or smaller (AnyEdit).
 
-The pair goes either way: the edited image is the photo with the moved object, or the photo itself.
+Pairs have both directions: the edited image is the photo with the moved object, or the photo itself.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,11 +15,18 @@ from omniedit.instructions.placement import SHARES, TIMES, movement_instructions
 from omniedit.sources.photo import Photo, round_box
 from omniedit.specialists.base import EditRequest, EditResult, NotApplicable
 from omniedit.specialists.embedded.cut_out_placement import box_size, stands
-from omniedit.specialists.embedded.object_transform import ObjectTransform, fill_place, find_obstacle, fits, foot, place
+from omniedit.specialists.embedded.object_transform import (
+    ObjectTransform,
+    can_place,
+    fill_place,
+    find_obstacle,
+    foot,
+    place,
+)
 from omniedit.tasks import Task
 
 DISTANCES = (1.1, 0.8, 1.6, 0.6, 2.2)
-"""Distances of a movement that are tried, in sides of the object."""
+"""Distances of a movement in the order of trial, in multiples of the object's side."""
 MIN_DISTANCE = 0.04
 """Smallest distance of a movement, as a share of the image's side."""
 OPPOSITE = {"left": "right", "right": "left", "up": "down", "down": "up"}
@@ -27,20 +34,21 @@ OPPOSITE = {"left": "right", "right": "left", "up": "down", "down": "up"}
 
 @dataclass(frozen=True)
 class _Change:
-    """Object, its new place, and what the instruction says about it: a direction or a scale.
+    """Object, its new place, and the value that the instruction requests.
 
     Args:
         filled: (H, W, 3), the photo without the object.
+        value: direction of a movement, or scale.
     """
 
     obj: FoundObject
     filled: Image
     placing: ObjectTransform
-    stated: str | float
+    value: str | float
 
 
 class _Rearrangement:
-    """New placing of an object. `_changes` yields the possible ones, `_describe` writes the request."""
+    """Specialist that moves or resizes an object. `_changes` yields the possible changes of one object."""
 
     task: Task
 
@@ -57,23 +65,23 @@ class _Rearrangement:
             (change, restores)
             for change in possible
             for restores in (False, True)
-            if (photo.source_id, change.obj.name, self._said(change, restores)) not in self._used
+            if (photo.source_id, change.obj.name, self._value(change, restores)) not in self._used
         ]
         if not changes:
             raise NotApplicable("; ".join(reasons) or "no further object with free, plain ground around it")
         change, restores = changes[rng.integers(len(changes))]
-        said = self._said(change, restores)
-        self._used.add((photo.source_id, change.obj.name, said))
-        here, there = change.obj.box, change.placing.move_box(change.obj.box, change.obj.mask.shape)
+        value = self._value(change, restores)
+        self._used.add((photo.source_id, change.obj.name, value))
+        old_box, moved_box = change.obj.box, change.placing.move_box(change.obj.box, change.obj.mask.shape)
         return EditRequest(
             photo=photo,
             task=self.task,
-            instructions=self._instructions(change.obj.name, said, rng),
+            instructions=self._instructions(change.obj.name, value, rng),
             truth={
                 "object": change.obj.name,
-                "box": round_box(there if restores else here),
-                "new_box": round_box(here if restores else there),
-                **self._more_truth(said),
+                "box": round_box(moved_box if restores else old_box),
+                "new_box": round_box(old_box if restores else moved_box),
+                **self._extra_truth(value),
             },
             parts={"change": change, "restores": restores},
         )
@@ -104,14 +112,14 @@ class _Rearrangement:
     ) -> Iterator[_Change]:
         raise NotImplementedError
 
-    def _said(self, change: _Change, restores: bool) -> str | float:
-        """Return the direction or scale of a change, or that of the way back."""
+    def _value(self, change: _Change, restores: bool) -> str | float:
+        """Return the direction or scale of a change, or of the change that undoes it."""
         raise NotImplementedError
 
-    def _instructions(self, name: str, said: str | float, rng: np.random.Generator) -> tuple[str, ...]:
+    def _instructions(self, name: str, value: str | float, rng: np.random.Generator) -> tuple[str, ...]:
         raise NotImplementedError
 
-    def _more_truth(self, said: str | float) -> dict[str, str | float]:
+    def _extra_truth(self, value: str | float) -> dict[str, str | float]:
         raise NotImplementedError
 
 
@@ -135,25 +143,25 @@ class Movement(_Rearrangement):
             for distance in DISTANCES:
                 pixels = sign * round(distance * side)
                 placing = ObjectTransform(1.0, (0.0, 0.0), (0, pixels) if axis else (pixels, 0))
-                if abs(pixels) >= MIN_DISTANCE * whole and fits(filled, obj, placing, masks):
+                if abs(pixels) >= MIN_DISTANCE * whole and can_place(filled, obj, placing, masks):
                     yield _Change(obj, filled, placing, direction)
                     break
 
-    def _said(self, change: _Change, restores: bool) -> str | float:
-        assert isinstance(change.stated, str)
-        return OPPOSITE[change.stated] if restores else change.stated
+    def _value(self, change: _Change, restores: bool) -> str | float:
+        assert isinstance(change.value, str)
+        return OPPOSITE[change.value] if restores else change.value
 
-    def _instructions(self, name: str, said: str | float, rng: np.random.Generator) -> tuple[str, ...]:
-        return movement_instructions(name, str(said), rng)
+    def _instructions(self, name: str, value: str | float, rng: np.random.Generator) -> tuple[str, ...]:
+        return movement_instructions(name, str(value), rng)
 
-    def _more_truth(self, said: str | float) -> dict[str, str | float]:
-        return {"direction": said}
+    def _extra_truth(self, value: str | float) -> dict[str, str | float]:
+        return {"direction": value}
 
 
 class Resize(_Rearrangement):
     """Change of an object's size. The photo shows the larger one, so that nothing is enlarged.
 
-    The middle of the lower edge stays if the object stands, or else its centre.
+    The middle of the lower edge stays in place if the object stands; otherwise its centre does.
 
     Truth: `object`, `box` and `new_box` (fractions), `scale` (of width and height).
     """
@@ -167,15 +175,15 @@ class Resize(_Rearrangement):
         anchor = (x, y if stands(photo.image, obj.mask) else y - box_size(obj.mask)[1] / 2)
         for scale in SHARES:
             placing = ObjectTransform(scale, anchor, (0, 0))
-            if fits(filled, obj, placing, [other.mask for other in others]):
+            if can_place(filled, obj, placing, [other.mask for other in others]):
                 yield _Change(obj, filled, placing, scale)
 
-    def _said(self, change: _Change, restores: bool) -> str | float:
-        inverse = 1 / float(change.stated)
-        return min(TIMES, key=lambda times: abs(times - inverse)) if restores else change.stated
+    def _value(self, change: _Change, restores: bool) -> str | float:
+        inverse = 1 / float(change.value)
+        return min(TIMES, key=lambda times: abs(times - inverse)) if restores else change.value
 
-    def _instructions(self, name: str, said: str | float, rng: np.random.Generator) -> tuple[str, ...]:
-        return resize_instructions(name, float(said), rng)
+    def _instructions(self, name: str, value: str | float, rng: np.random.Generator) -> tuple[str, ...]:
+        return resize_instructions(name, float(value), rng)
 
-    def _more_truth(self, said: str | float) -> dict[str, str | float]:
-        return {"scale": round(float(said), 4)}
+    def _extra_truth(self, value: str | float) -> dict[str, str | float]:
+        return {"scale": round(float(value), 4)}

@@ -1,7 +1,7 @@
 """Visual reference: the object in the reference image is inserted (AnyEdit).
 
 The edited image is a photo, the source the same photo without one object, whose place is filled with the plain ground
-beside it. The reference image shows that object alone: cut out, at another size and perhaps mirrored. Objects of other
+next to it. The reference image shows that object alone: cut out, at another size and perhaps mirrored. Objects of other
 photos are not inserted, because few of them suit a scene.
 """
 
@@ -97,14 +97,14 @@ def isolate_object(image: Image, mask: Mask, scale: float, mirrored: bool) -> tu
     margin = round(MARGIN * max(piece.alpha.shape))
     ground = GREY if float(np.median(piece.colours[piece.solid])) > LIGHT else WHITE
     pixels = np.rint(ground + piece.alpha[..., None] * (piece.colours - ground)).astype(np.uint8)
-    shown = np.pad(pixels, ((margin, margin), (margin, margin), (0, 0)), constant_values=ground)
+    view = np.pad(pixels, ((margin, margin), (margin, margin), (0, 0)), constant_values=ground)
     solid = np.pad(piece.solid, margin)
     if max(piece.alpha.shape) * scale >= MIN_SIDE:
-        resized = cv2.resize(shown, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-        shown = resized.astype(np.uint8, copy=False)
+        resized = cv2.resize(view, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        view = resized.astype(np.uint8, copy=False)
     if mirrored:
-        shown, solid = shown[:, ::-1], solid[:, ::-1]
+        view, solid = view[:, ::-1], solid[:, ::-1]
     left, top, right, bottom = bounding_box(solid)
     height, width = solid.shape
     box = (left / width, top / height, right / width, bottom / height)
-    return np.ascontiguousarray(shown, dtype=np.uint8), box
+    return np.ascontiguousarray(view, dtype=np.uint8), box

@@ -82,7 +82,7 @@ def _edits_of_two(
     """Yield a removal and a recolouring of each of two objects, as far as they are possible."""
     for this, other in (pair, pair[::-1]):
         for specialist in (ObjectRemoval, ColorAlter):
-            index = PhotoObjectIndex([this, *(each for each in objects if each is not this)])
+            index = PhotoObjectIndex([this, *(obj for obj in objects if obj is not this)])
             request = _propose(specialist(index), photo, this, rng)
             if request is not None:
                 yield _point_out(request, this, other, rng)

@@ -12,7 +12,7 @@ from omniedit.imaging.inpaint import MODELS, inpaint
 from omniedit.instructions.objects import removal_instructions
 from omniedit.sources.photo import FractionBox, Photo
 from omniedit.specialists.base import EditRequest, EditResult, NotApplicable
-from omniedit.specialists.embedded.holes import inpaint_mask, is_plain_around, share_on
+from omniedit.specialists.embedded.removal_mask import inpaint_mask, is_plain_around, share_on
 from omniedit.tasks import Task
 
 MAX_HOLE = 0.1
@@ -99,11 +99,11 @@ def possible_removals(photo: Photo, objects: Sequence[FoundObject]) -> list[Remo
     """
     if not objects:
         raise NotApplicable("no object with a clear outline")
-    obstacles = {this.name: _obstacle(this, objects) for this in objects}
+    obstacles = {obj.name: _obstacle(obj, objects) for obj in objects}
     singles = [
-        Removal((this.name,), _round(this.box), inpaint_mask(this, objects, photo))
-        for this in objects
-        if not obstacles[this.name]
+        Removal((obj.name,), _round(obj.box), inpaint_mask(obj, objects, photo))
+        for obj in objects
+        if not obstacles[obj.name]
     ]
     pairs = [_together(first, second) for first, second in combinations(singles, 2)]
     possible = [removal for removal in singles if _can_be_filled(removal.hole, photo)]

@@ -8,7 +8,7 @@ import numpy as np
 
 from omniedit.grounding.nouns import KINDS, OBJECT, find_kind
 from omniedit.grounding.objects import FoundObject, ObjectIndex
-from omniedit.imaging.harmonize import add_grain, contact_shadow, edge_blur, estimate_grain, relit, soften_edges
+from omniedit.imaging.harmonize import add_grain, contact_shadow, edge_blur, estimate_grain, relight, soften_edges
 from omniedit.imaging.images import Image, Mask
 from omniedit.imaging.inpaint import MODELS
 from omniedit.imaging.morphology import bounding_box, dilate
@@ -17,8 +17,8 @@ from omniedit.sources.photo import Photo, round_box
 from omniedit.specialists.base import Donors, EditRequest, EditResult, NotApplicable
 from omniedit.specialists.embedded.cut_out_placement import Placement, box_size, place_object
 from omniedit.specialists.embedded.fill_cache import FillCache
-from omniedit.specialists.embedded.holes import inpaint_mask, is_plain_around, share_on
-from omniedit.specialists.embedded.sizes import relative_size
+from omniedit.specialists.embedded.object_sizes import relative_size
+from omniedit.specialists.embedded.removal_mask import inpaint_mask, is_plain_around, share_on
 from omniedit.tasks import Task
 
 MAX_AREA = 0.35
@@ -29,7 +29,7 @@ MAX_BARE, MAX_PLAIN_BARE = 0.07, 0.2
 """Largest share of the image that the old object covered and the new one does not; the second value applies if one
 colour or gradient surrounds the old object."""
 DONORS_TRIED = 24
-"""Number of photos searched for an object that fits, before a proposal gives up."""
+"""Number of photos searched for an object that fits, before a proposal is abandoned."""
 DONORS_KEPT = 16
 """Number of decoded donors that are cached for the next proposal: all of a small shard, about 50 MB."""
 
@@ -146,7 +146,7 @@ def compose_swap(
     """
     size = float(old.sum()) ** 0.5
     around = dilate(old, round(0.5 * size))
-    piece = relit(place.piece, source[around].astype(np.float32))
+    piece = relight(place.piece, source[around].astype(np.float32))
     piece = soften_edges(piece, edge_blur(source, dilate(old, 4)))
     piece = add_grain(piece, estimate_grain(source, around), rng)
     return paste(background, replace(place, piece=piece))

@@ -10,7 +10,7 @@ from omniedit.imaging.color_naming import colour_word
 from omniedit.imaging.images import Image, Mask
 from omniedit.instructions.individuals import Individual, describe_individuals, name_colour, to_noun
 from omniedit.instructions.objects import without_position
-from omniedit.instructions.words import head
+from omniedit.instructions.stemming import head
 from omniedit.sources.photo import FractionBox, NamedObject, Photo
 
 MIN_OVERLAP = 0.5

@@ -69,8 +69,8 @@ class TextualChange:
         for _ in range(TRIES):
             line = lines[rng.integers(len(lines))]
             new = other_text(line.read.text, rng)
-            fits = new != line.read.text and _fits(line, new)
-            if fits and (photo.source_id, new) not in self._used:
+            suits = new != line.read.text and _has_similar_width(line, new)
+            if suits and (photo.source_id, new) not in self._used:
                 self._used.add((photo.source_id, new))
                 return _request(photo, line, new, rng)
         raise NotApplicable("no other word has about the width of the text")
@@ -133,7 +133,7 @@ def _align(line: Line, new: str) -> Face:
     return replace(line.face, origin=(x + wider / 2, y))
 
 
-def _fits(line: Line, new: str) -> bool:
+def _has_similar_width(line: Line, new: str) -> bool:
     ratio = letters_width(new, line.face) / letters_width(line.read.text, line.face)
     return WIDTHS[0] <= ratio <= WIDTHS[1]
 

@@ -137,8 +137,8 @@ class VisualSegment(VisualEdit):
         assert request.parts is not None
         objects = self._objects.find(request.photo)
         added = set(request.truth["object"].split(" and the "))
-        shape = np.logical_or.reduce([this.mask for this in objects if this.name in added])
-        others = [this.mask for this in objects if this.name not in added]
+        shape = np.logical_or.reduce([obj.mask for obj in objects if obj.name in added])
+        others = [obj.mask for obj in objects if obj.name not in added]
         return draw_segments(
             [*others, shape], [*request.parts["colours"][1 : len(others) + 1], request.truth["segment"]]
         )
@@ -146,10 +146,10 @@ class VisualSegment(VisualEdit):
 
 def draw_segments(masks: Sequence[Mask], colours: Sequence[Sequence[int]]) -> Image:
     """Return a map of masks on black, the last on top; masks beyond the number of colours are left out."""
-    drawn = np.zeros((*masks[0].shape, 3), np.uint8)
+    canvas = np.zeros((*masks[0].shape, 3), np.uint8)
     for mask, colour in zip(masks[-len(colours) :], colours, strict=False):
-        drawn[mask] = colour
-    return drawn
+        canvas[mask] = colour
+    return canvas
 
 
 def draw_result(source: Image, edited: EditResult, find: Callable[[Image], Mask], dark: bool) -> Image | NotApplicable:
@@ -165,6 +165,6 @@ def draw_result(source: Image, edited: EditResult, find: Callable[[Image], Mask]
 
 def draw_box(image: Image, box: tuple[int, int, int, int]) -> Image:
     """Return a copy of an image with a red box: left, top, right and bottom in pixels."""
-    drawn, (left, top, right, bottom) = image.copy(), box
-    cv2.rectangle(drawn, (left, top), (right - 1, bottom - 1), RED, max(2, round(BOX_WIDTH * max(image.shape[:2]))))
-    return drawn
+    canvas, (left, top, right, bottom) = image.copy(), box
+    cv2.rectangle(canvas, (left, top), (right - 1, bottom - 1), RED, max(2, round(BOX_WIDTH * max(image.shape[:2]))))
+    return canvas

@@ -89,7 +89,8 @@ def snow(image: Image, scene: Scene, rng: np.random.Generator) -> Image:
 
 
 def snow_cover(image: Image, scene: Scene, rng: np.random.Generator) -> Field:
-    """Return the (H, W) opacity of snow cover: most on grass and open ground, some on the upper sides of all else."""
+    """Return the (H, W) opacity of snow cover: most on grass and open ground, some on the upper sides of everything
+    else."""
     height, width = image.shape[:2]
     rgb = to_float(image)
     grey = luma(rgb)

@@ -21,7 +21,7 @@ class TokenMap:
 
     Args:
         shares: (S, T), share of a source token's attention that goes to a target token.
-        taken: (T,), 1 if a token takes over source attention, 0 if it keeps its own (a new word).
+        copied: (T,), 1 if a token takes over source attention, 0 if it keeps its own (a new word).
         weights: (T,), final factor on a token's attention.
     """
 
@@ -52,7 +52,7 @@ def token_map(
     """
     words, new_words = source.lower().split(), target.lower().split()
     places, new_places = (word_tokens(prompt, tokenizer, length) for prompt in (source, target))
-    shares, taken = torch.zeros(length, length), torch.zeros(length)
+    shares, copied = torch.zeros(length, length), torch.zeros(length)
     pairs = list(_in_step(_specials(places, length), _specials(new_places, length)))
     for operation, start, end, new_start, new_end in SequenceMatcher(
         None, words, new_words, autojunk=False
@@ -64,8 +64,8 @@ def token_map(
             shares[tokens, new_tokens] = 1.0
         elif tokens and new_tokens:
             shares[torch.tensor(tokens)[:, None], torch.tensor(new_tokens)] = 1 / len(new_tokens)
-        taken[new_tokens] = 1.0 if tokens else 0.0
-    return TokenMap(shares, taken, _weights(new_words, new_places, weights or {}, length))
+        copied[new_tokens] = 1.0 if tokens else 0.0
+    return TokenMap(shares, copied, _weights(new_words, new_places, weights or {}, length))
 
 
 def join_maps(maps: Sequence[TokenMap]) -> TokenMap:
@@ -97,8 +97,8 @@ def _specials(places: Sequence[Sequence[int]], length: int) -> tuple[list[int], 
 
 def _in_step(old: Sequence[list[int]], new: Sequence[list[int]]) -> Iterator[tuple[list[int], list[int]]]:
     """Yield pairs of special tokens, one by one, as far as both prompts have them."""
-    for these, those in zip(old, new, strict=True):
-        for one, other in zip(these, those, strict=False):
+    for source_words, target_words in zip(old, new, strict=True):
+        for one, other in zip(source_words, target_words, strict=False):
             yield [one], [other]
 
 

@@ -30,7 +30,7 @@ class MaskedInstruction(Inpainting[AlterationProposal]):
 
     def _edit_placed(self, placed: Sequence[GroundedHole]) -> list[EditResult]:
         holes = [one.hole for one in placed]
-        drawn = self.toolbox.stylist.restyle([Restyling(hole.image, hole.prompt, hole.seed) for hole in holes])
+        edited = self.toolbox.stylist.restyle([Restyling(hole.image, hole.prompt, hole.seed) for hole in holes])
         models = self.toolbox.revisions(*ROLES[self.task])
         return [
             EditResult(
@@ -39,5 +39,5 @@ class MaskedInstruction(Inpainting[AlterationProposal]):
                 models,
                 truth=grounding_truth(one.grounded),
             )
-            for one, image in zip(placed, drawn, strict=True)
+            for one, image in zip(placed, edited, strict=True)
         ]

@@ -177,7 +177,7 @@ class ActionChange(PromptToPrompt[ActionProposal]):
 
 
 class EnvironmentChange(PromptToPrompt[EnvironmentProposal]):
-    """Change of hour, weather or season by words that keep their own attention.
+    """Change of time of day, weather or season by words that keep their own attention.
 
     A named foreground object keeps the source's latents for the first 0.7 of the steps. Truth: the proposal's fields.
     """

@@ -52,7 +52,7 @@ class Proposed(Generic[P]):
             instructions=tuple(proposal.instructions),
             truth=proposal.truth | {"candidate": candidate},
             parts={"proposal": proposal, "seed": int(rng.integers(2**31))},
-            again=candidate > 0,
+            is_retry=candidate > 0,
         )
 
 

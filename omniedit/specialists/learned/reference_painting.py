@@ -1,4 +1,4 @@
-"""AnyEdit's visual_reference and material_transfer: an object is painted over as a reference image shows.
+"""AnyEdit's visual_reference and material_transfer: an object is repainted after a reference image.
 
 A text-to-image model makes the reference. AnyEdit uses AnyDoor for objects, and ZeST (Cheng et al. 2024) for materials:
 an IP-Adapter for the material, a depth ControlNet for the shape. Here SDXL with an IP-Adapter paints both, and the

@@ -22,7 +22,10 @@ class StyleTransfer(Proposed[Proposal]):
     task = Task.STYLE_TRANSFER
 
     def edit(self, requests: Sequence[EditRequest]) -> Sequence[EditResult | NotApplicable]:
-        restylings = [Restyling(each.photo.image, instruction_for_model(each), request_seed(each)) for each in requests]
+        restylings = [
+            Restyling(request.photo.image, instruction_for_model(request), request_seed(request))
+            for request in requests
+        ]
         editor = self.toolbox.editor if EDITING in ROLES[self.task] else self.toolbox.stylist
         models = self.toolbox.revisions(*ROLES[self.task])
         return [EditResult(image, None, models) for image in editor.restyle(restylings)]

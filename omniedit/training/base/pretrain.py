@@ -112,8 +112,8 @@ def random_crop(image: Image, width: int, height: int, rng: np.random.Generator)
 
     The crop's side is at least `MIN_CROP` of the largest that fits.
     """
-    fits = min(image.shape[1] / width, image.shape[0] / height)
-    side = fits * rng.uniform(MIN_CROP, 1)
+    max_scale = min(image.shape[1] / width, image.shape[0] / height)
+    side = max_scale * rng.uniform(MIN_CROP, 1)
     crop_w, crop_h = max(1, math.floor(side * width)), max(1, math.floor(side * height))
     left, top = rng.integers(image.shape[1] - crop_w + 1), rng.integers(image.shape[0] - crop_h + 1)
     crop = image[top : top + crop_h, left : left + crop_w]

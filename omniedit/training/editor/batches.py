@@ -105,8 +105,8 @@ class EditBatchBuilder(Velocities):
         source = source * keeps_image[:, None, None, None].to(source)
         own_rngs = [np.random.default_rng([self.seed, step, first + place, CONDITIONS]) for place in range(len(pairs))]
         chosen_conditions = choose_conditions(pairs.pairs, self.takes, options, keeps_text.tolist(), own_rngs)
-        shown = Augmentation(numbers, flips, keeps_image.tolist())
-        batch = self._batch(pairs, source, edited, shown, sigma_B, rngs)
+        augmentation = Augmentation(numbers, flips, keeps_image.tolist())
+        batch = self._batch(pairs, source, edited, augmentation, sigma_B, rngs)
         return self._add_conditions(batch, pairs, chosen_conditions, flips)
 
     def held_out_at(self, pairs: PairBatch | EncodedBatch, quantile: float) -> EditBatch:
@@ -118,8 +118,8 @@ class EditBatchBuilder(Velocities):
         sigma_B, rngs = self.quantile_sigmas(len(pairs), quantile), self.fixed_rngs(pairs)
         flips = [False] * len(pairs)
         source, edited = self._latents(pairs, flips)
-        shown = Augmentation([0] * len(pairs), flips, [True] * len(pairs))
-        batch = self._batch(pairs, source, edited, shown, sigma_B, rngs)
+        augmentation = Augmentation([0] * len(pairs), flips, [True] * len(pairs))
+        batch = self._batch(pairs, source, edited, augmentation, sigma_B, rngs)
         return self._add_conditions(batch, pairs, first_conditions(pairs.pairs, self.takes, self.options), flips)
 
     def _batch(
@@ -127,11 +127,11 @@ class EditBatchBuilder(Velocities):
         pairs: PairBatch | EncodedBatch,
         source: Tensor,
         edited: Tensor,
-        shown: Augmentation,
+        augmentation: Augmentation,
         sigma_B: Tensor,
         rngs: Sequence[np.random.Generator],
     ) -> EditBatch:
-        inputs, target = flow_inputs(edited, sigma_B, rngs, self._text_inputs(pairs, shown, edited), source)
+        inputs, target = flow_inputs(edited, sigma_B, rngs, self._text_inputs(pairs, augmentation, edited), source)
         weight = self.weights(pairs).to(edited)
         return EditBatch(inputs, target, weight, tuple(pair["task"] for pair in pairs.pairs))
 
@@ -156,7 +156,7 @@ class EditBatchBuilder(Velocities):
     ) -> dict[str, Tensor]:
         """Return the network's inputs for the captions of references: the empty text if there is no reference."""
         counts = [len(texts) for texts in chosen.captions]
-        texts = [text for each in chosen.captions for text in each]
+        texts = [text for caption in chosen.captions for text in caption]
         if not texts:
             counts, texts = [1] * len(counts), [""] * len(counts)
             embeddings = (
@@ -178,11 +178,13 @@ class EditBatchBuilder(Velocities):
         images, mirrored = pick_references(pairs, chosen, flips)
         return list(self._encode(images, mirrored)) if len(images) else []
 
-    def _text_inputs(self, pairs: PairBatch | EncodedBatch, shown: Augmentation, like: Tensor) -> dict[str, Tensor]:
+    def _text_inputs(
+        self, pairs: PairBatch | EncodedBatch, augmentation: Augmentation, like: Tensor
+    ) -> dict[str, Tensor]:
         """Return the network's inputs that represent the instructions."""
         if isinstance(pairs, EncodedBatch):
-            return text_inputs(pairs.embeddings(shown.numbers), like)
-        return text_inputs(self.instructions(select_instructions(pairs, shown.numbers)), like)
+            return text_inputs(pairs.embeddings(augmentation.numbers), like)
+        return text_inputs(self.instructions(select_instructions(pairs, augmentation.numbers)), like)
 
     def _latents(self, pairs: PairBatch | EncodedBatch, flips: Sequence[bool]) -> tuple[Tensor, Tensor]:
         """Return latents of source and edited, (B, C, h, w) float32, mirrored where `flips` is True.

@@ -2,21 +2,20 @@
 
     {part}/{ratio}.npy             (pairs, 2, C, h, w), source and edited, in `train.dtype`
     {part}/{ratio}.mirrored.npy    the same for the mirrored images of training pairs
-    {part}/{ratio}.texts.npy       (pairs, most) int32, the row in prompt.npy of each of a pair's instructions, then -1
-    {part}/{ratio}.references.npy  (references, C, h, w), those of all pairs, one pair after the other
-    {part}/{ratio}.references.mirrored.npy    the same of the mirrored images
+    {part}/{ratio}.texts.npy       (pairs, T) int32, rows in prompt.npy of a pair's instructions, padded with -1
+    {part}/{ratio}.references.npy  (references, C, h, w), references of all pairs, one pair after the other
+    {part}/{ratio}.references.mirrored.npy    the same for the mirrored images
     {part}/{ratio}.references.first.npy       (pairs, 1) int64, the row of each pair's first reference
     {part}/{ratio}.references.texts.npy       (references, 1) int32, the row in prompt.npy of each caption, 0 for none
     {part}/prompt.npy              (texts, M, D), a vector per token; row 0 is the empty text
     {part}/pooled.npy              (texts, D), a vector per text
     {part}/manifest.json           format, checksums, the rows of each bucket, and the identity of the encoding
 
-The parts are those of the buckets. Files of references exist where pairs of a part have some; the part then has
-format 3, or format 4 if some reference has a caption. A reference is scaled to the size of its pair's images, whole, on
-grey.
+The parts are the parts of the buckets. A part whose pairs have references has files for them and format 3, or format 4
+if some reference has a caption. A reference is scaled to fit its pair's image size, on a grey background.
 
 bfloat16 is stored as int16 bits. A step reads only the rows of its batch, each at its offset. An encoder does not
-commute with mirroring, so mirrored latents cannot be computed from the others. Format 1 is read too: it
+commute with mirroring, so mirrored latents cannot be computed from the others. Format 1 can also be read: it
 has (pairs, 2, 2, C, h, w) float32 in {ratio}.npy, each image unmirrored and mirrored, and the texts in texts.json.
 """
 
@@ -64,7 +63,7 @@ def encode_part(
     """Write a part's files to the folder `out` and yield after each pair.
 
     Args:
-        store: reads references, if the buckets have some.
+        store: a store that reads references, if the buckets have them.
     """
     planned = plan.table.filter(pc.equal(plan.table["part"], part))
     rows: dict[str, list[int]] = {}
@@ -133,7 +132,7 @@ class EncodedBatch:
     """Pairs of one bucket, in the form of `PairBatch`, whose latents and embeddings are read on demand.
 
     Args:
-        parts: the network's inputs for these pairs, by micro-batch, where they were built in advance.
+        parts: the network's inputs for these pairs, by micro-batch, if they were built in advance.
     """
 
     ratio: str
@@ -167,7 +166,7 @@ class EncodedBatch:
 
         Args:
             chosen: numbers of each pair's references.
-            captions: their captions; '' for one that is withheld.
+            captions: their captions; '' for a withheld caption.
         """
         return self.encoded.caption_embeddings(self.ratio, self.rows, chosen, captions)
 
@@ -185,8 +184,8 @@ class EncodedPairs:
     """Encoded pairs of all parts. Opening takes the same time for any number of pairs.
 
     Args:
-        folder: holds the parts.
-        store: buckets from which the parts were made.
+        folder: folder of the parts.
+        store: buckets that the parts were made from.
 
     Raises:
         UserError: a part is missing, or was made from other buckets or at another resolution or dtype.

@@ -41,11 +41,11 @@ class EncodedPart:
         self._open(f"{ratio}.mirrored.npy" if flip else f"{ratio}.npy", 3).read(2 * row + image, out)
 
     def read_reference(self, ratio: str, row: int, number: int, flip: bool) -> np.ndarray:
-        """Return the latents of a pair's reference of this number, (C, h, w); of the mirrored one if `flip`."""
+        """Return the latents, (C, h, w), of the pair's reference of this number, or of its mirror image if `flip`."""
         return self._read_reference_row(ratio, f"references{'.mirrored' if flip else ''}", 3, row, number)
 
     def caption_row(self, ratio: str, row: int, number: int) -> int:
-        """Return the row of the embeddings of the caption of a pair's reference."""
+        """Return the row of a reference's caption in the embeddings."""
         return int(self._read_reference_row(ratio, "references.texts", 1, row, number)[0])
 
     def _read_reference_row(self, ratio: str, name: str, dims: int, row: int, number: int) -> np.ndarray:
@@ -58,7 +58,7 @@ class EncodedPart:
         return value
 
     def text_row(self, ratio: str, row: int, number: int | None, text: str) -> int:
-        """Return the row of an instruction's embeddings; the instruction has this number in its pair."""
+        """Return the row in the embeddings of the instruction of this number; None is the empty text, row 0."""
         if number is None:
             return 0
         file = self._open(f"{ratio}.texts.npy", 1)
@@ -90,7 +90,7 @@ def open_part(folder: Path, manifest: Mapping[str, Any]) -> EncodedPart:
     """Open a part in the format that its manifest gives.
 
     Raises:
-        UserError: the format is that of a newer OmniEdit.
+        UserError: a newer OmniEdit wrote the part.
     """
     version = manifest.get("format", 1)
     if version > FORMAT_WITH_CAPTIONS:

@@ -1,4 +1,4 @@
-"""Batches of both stages of an editor whose instructions are read by a multimodal language model (SmartEdit).
+"""Batches for both stages of training with a multimodal language model as instruction encoder (SmartEdit).
 
 Shapes: B samples.
 """
@@ -26,7 +26,7 @@ from omniedit.training.flow_batches import EditBatch, Embeddings, Rows, cast_inp
 from omniedit.training.objective import flow_loss
 
 QUESTIONS = 7
-"""Number that sets the choice of questions apart from other random choices of a step."""
+"""Last number of the seed for the choice of questions."""
 
 
 def build_encoder(base: Base, options: TrainConfig) -> MllmEncoder:
@@ -128,20 +128,20 @@ class MllmBatchBuilder(EditBatchBuilder):
     """Batches of the second stage: the language model reads source image and instruction in each step.
 
     Args:
-        questions: questions that it answers in training, in addition to the pairs.
+        questions: questions that the language model answers in training, in addition to the pairs.
     """
 
     encoder: MllmEncoder = field(kw_only=True)
     questions: Questions | None = field(default=None, kw_only=True)
 
     def training(self, pairs: PairBatch | EncodedBatch, step: int, first: int) -> EditBatch:
-        """Return one rank's batch of a step, with questions in their share of all rows."""
+        """Return one rank's batch of a step, with `questions_share` of its rows taken by questions."""
         batch = super().training(pairs, step, first)
         if self.questions is None:
             return batch
         rng = np.random.default_rng([self.seed, step, first, QUESTIONS])
         share = self.options.instruction_encoder.questions_share
-        count = int(len(pairs) * share / (1 - share) + rng.random())  # a small batch has one now and then
+        count = int(len(pairs) * share / (1 - share) + rng.random())  # a small batch gets one only in some steps
         if not count:
             return batch
         questions = self.encoder.reader.question_inputs(*self.questions.draw(count, rng))
@@ -155,13 +155,15 @@ class MllmBatchBuilder(EditBatchBuilder):
         velocity, token_loss_B = network(**cast_inputs(network, batch.inputs))
         return flow_loss(velocity, batch.target) + token_loss_B
 
-    def _text_inputs(self, pairs: PairBatch | EncodedBatch, shown: Augmentation, like: Tensor) -> dict[str, Tensor]:
+    def _text_inputs(
+        self, pairs: PairBatch | EncodedBatch, augmentation: Augmentation, like: Tensor
+    ) -> dict[str, Tensor]:
         if isinstance(pairs, EncodedBatch):
             raise ValueError(
                 "encode_once: a language model reads images, which encoded pairs do not have; set it false"
             )
-        images = augment_images(pairs.source, shown.flips, shown.sources)
-        inputs = self.encoder.inputs(images, select_instructions(pairs, shown.numbers))
+        images = augment_images(pairs.source, augmentation.flips, augmentation.sources)
+        inputs = self.encoder.inputs(images, select_instructions(pairs, augmentation.numbers))
         return {name: value.to(like.device) for name, value in inputs.items()}
 
 

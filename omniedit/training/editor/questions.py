@@ -9,13 +9,13 @@ import pyarrow.parquet as pq
 from omniedit.errors import UserError
 from omniedit.imaging.images import Image, decode_image
 
-Asked = tuple[list[Image], list[str], list[str]]
+QuestionBatch = tuple[list[Image], list[str], list[str]]
 """Images, (height, width, 3) RGB, with one question and its answer for each."""
 COLUMNS = ["id", "image", "questions", "answers", "refused"]
 
 
 class Questions:
-    """Tables of questions that `omniedit import llava` wrote, of which a batch reads one group of rows.
+    """Tables of questions written by `omniedit import llava`. A batch reads one row group.
 
     Args:
         folder: `results/{run}/vqa/{name}`, with Parquet files.
@@ -35,8 +35,8 @@ class Questions:
         sizes = [(file.name, file.stat().st_size) for file in self._files]
         self.digest = sha256(repr(sizes).encode()).hexdigest()
 
-    def draw(self, count: int, rng: np.random.Generator) -> Asked:
-        """Return questions of one group of rows, one turn of a conversation each; rejected rows have none.
+    def draw(self, count: int, rng: np.random.Generator) -> QuestionBatch:
+        """Return questions of one row group, one turn of a conversation each; rejected rows are skipped.
 
         Raises:
             UserError: no row of the group can be used.

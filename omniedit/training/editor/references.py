@@ -20,7 +20,7 @@ class ConditionChoice:
     Args:
         references: numbers of a pair's references, ascending unless they are shuffled.
         tasks: index of its task.
-        captions: caption of each reference that is chosen, '' for none.
+        captions: caption of each chosen reference, '' for none.
     """
 
     references: list[list[int]]
@@ -35,14 +35,14 @@ def choose_conditions(
     keeps_text: Sequence[bool],
     rngs: Sequence[np.random.Generator],
 ) -> ConditionChoice:
-    """Choose at random: any `max_references` references of each pair or fewer, their captions, and the task or none.
+    """Choose at random up to `max_references` references of each pair, their captions, and whether the task is given.
 
-    A sample without its instruction has neither, because the instruction points to the references. Guidance by text
-    thus has its unconditional counterpart.
+    A sample without its instruction gets neither references nor task, because the instruction points to the references.
+    Text guidance thus has an unconditional counterpart.
 
     Args:
         keeps_text: whether a sample keeps its instruction.
-        rngs: generator of each sample; it draws nothing else.
+        rngs: generator of each sample, used only here.
     """
     references, tasks, captions = [], [], []
     for pair, keeps, rng in zip(pairs, keeps_text, rngs, strict=True):
@@ -55,7 +55,7 @@ def choose_conditions(
         tasks.append(takes.task_index(pair["task"]) if keeps and not loses_task else UNKNOWN_TASK)
         loses_caption = rng.random(len(references[-1])) < options.caption_dropout
         texts = pick_captions(pair, references[-1])
-        captions.append(["" if lost else text for text, lost in zip(texts, loses_caption, strict=True)])
+        captions.append(["" if is_dropped else text for text, is_dropped in zip(texts, loses_caption, strict=True)])
     return ConditionChoice(references, tasks, captions)
 
 

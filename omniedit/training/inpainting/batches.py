@@ -130,19 +130,19 @@ def sample_fills(pipeline: InpaintPipeline, store: PhotoStore, batches: HoleBatc
     pipeline.set_progress_bar_config(disable=True)
     for ratio, row in choose_held_out_pairs(store, SAMPLES):
         photos = store.read(ratio, [row])
-        shown = photos.images[0]
-        drawn = batches.hole(photos.objects[0], shown.shape, *batches.fixed_rngs(photos))
+        image = photos.images[0]
+        drawn = batches.hole(photos.objects[0], image.shape, *batches.fixed_rngs(photos))
         hole, caption = drawn.mask, caption_for(photos.pairs[0], drawn)
         painted = pipeline(
             prompt=[caption],
-            image=[PillowImage.fromarray(shown)],
+            image=[PillowImage.fromarray(image)],
             mask_image=[PillowImage.fromarray(hole)],
-            height=shown.shape[0],
-            width=shown.shape[1],
+            height=image.shape[0],
+            width=image.shape[1],
             generator=[torch.Generator().manual_seed(batches.seed)],
         ).images[0]
         fill = np.rint(255 * np.asarray(painted)).astype(np.uint8)
-        yield Sample(_with_hole(shown, hole), caption, np.where(hole[..., None], fill, shown), shown)
+        yield Sample(_with_hole(image, hole), caption, np.where(hole[..., None], fill, image), image)
 
 
 def inpainting_identity(
@@ -166,5 +166,5 @@ def inpainting_identity(
     }
 
 
-def _with_hole(shown: Image, hole: Mask) -> Image:
-    return np.where(hole[..., None], np.uint8(GREY), shown)
+def _with_hole(image: Image, hole: Mask) -> Image:
+    return np.where(hole[..., None], np.uint8(GREY), image)

@@ -14,6 +14,9 @@ from omniedit.imaging.images import Image, resize_cover, resize_cover_mask
 from omniedit.instructions.objects import without_position
 from omniedit.sources.shard import PhotoShards
 
+CACHE_BYTES = 256 * 2**20
+"""Memory limit for cached resized photos."""
+
 
 @dataclass(frozen=True)
 class PhotoBatch:
@@ -44,20 +47,12 @@ class PhotoStore:
         photos: shards of photos.
         objects: index of their objects; objects of photos outside the index are detected.
         held_out: share of the photos that is never trained on.
-        cache_bytes: memory limit for cached resized photos.
 
     Raises:
         UserError: no photos.
     """
 
-    def __init__(
-        self,
-        photos: PhotoShards,
-        objects: ObjectIndex,
-        resolution: int,
-        held_out: float,
-        cache_bytes: int = 256 * 2**20,
-    ) -> None:
+    def __init__(self, photos: PhotoShards, objects: ObjectIndex, resolution: int, held_out: float) -> None:
         if not len(photos):
             raise UserError("no photo to train inpainting on: sources/index.parquet lists rejected photos with reasons")
         self.photos, self.objects, self.resolution = photos, objects, resolution
@@ -68,7 +63,7 @@ class PhotoStore:
             ratio = photos.metadata(place)["ratio"]
             self._places[ratio, HELD_OUT if is_held_out else TRAIN].append(place)
         self._cache: dict[int, tuple[Image, np.ndarray, tuple[str, ...]]] = {}
-        self._room = cache_bytes
+        self._room = CACHE_BYTES
 
     def sizes(self) -> dict[str, int]:
         """Return the number of training photos by ratio; their rows come before the held-out ones."""
@@ -98,8 +93,8 @@ class PhotoStore:
         photo = self.photos[place]
         width, height = bucket_size(photo.ratio, self.resolution)
         photo_objects = self.objects.find(photo)
-        masks = [resize_cover_mask(each.mask, width, height) for each in photo_objects]
-        names = tuple(without_position(each.name) for each in photo_objects)
+        masks = [resize_cover_mask(obj.mask, width, height) for obj in photo_objects]
+        names = tuple(without_position(obj.name) for obj in photo_objects)
         objects = np.array(masks, bool).reshape(-1, height, width)
         image = np.ascontiguousarray(resize_cover(photo.image, width, height))
         size = image.nbytes + objects.nbytes

@@ -49,9 +49,9 @@ def random_hole(
     if kind == 0:
         return RandomHole(strokes(height, width, rng))
     if kind == 2 and len(objects):
-        drawn = int(rng.integers(len(objects)))
-        mask, is_object = outline(objects[drawn], rng)
-        return RandomHole(mask, drawn if is_object else None)
+        index = int(rng.integers(len(objects)))
+        mask, is_object = outline(objects[index], rng)
+        return RandomHole(mask, index if is_object else None)
     return RandomHole(box(height, width, rng))
 
 

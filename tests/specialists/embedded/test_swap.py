@@ -10,14 +10,14 @@ from omniedit.imaging.harmonize import (
     contact_shadow,
     edge_blur,
     estimate_grain,
-    relit,
+    relight,
     soften_edges,
 )
 from omniedit.imaging.images import Image, Mask
 from omniedit.imaging.morphology import bounding_box
 from omniedit.sources.photo import FractionBox, NamedObject, Photo
 from omniedit.specialists.base import EditRequest, EditResult, NotApplicable
-from omniedit.specialists.embedded.sizes import relative_size
+from omniedit.specialists.embedded.object_sizes import relative_size
 from omniedit.specialists.embedded.swap import ObjectSwap
 
 HEIGHT, WIDTH = 320, 480
@@ -191,7 +191,7 @@ def test_sharp_clean_cutout_is_blurred_and_grained_like_its_surroundings() -> No
 def test_cutout_is_darkened_in_a_dark_place() -> None:
     piece = CutOut(np.full((40, 40, 3), 220, np.float32), np.ones((40, 40), np.float32))
     dark = np.random.default_rng(0).uniform(20, 60, (500, 3)).astype(np.float32)
-    assert relit(piece, dark).colours.mean() < 0.75 * 220
+    assert relight(piece, dark).colours.mean() < 0.75 * 220
 
 
 def test_contact_shadow_lies_under_the_foot() -> None:

@@ -3,9 +3,9 @@
 import functools
 import json
 
-from omniedit.scoring.by_hand import FILE as BY_HAND
+from omniedit.scoring.human_decisions import FILE as BY_HAND
 from omniedit.sources.identity import digest_file
-from omniedit.storage.shards import SHARDS_A_BLOCK, shard_share
+from omniedit.storage.shards import SHARDS_PER_BLOCK, shard_share
 
 
 def get_start_weights(wildcards):
@@ -174,8 +174,8 @@ def task_thresholds_option(wildcards):
 
 
 def get_block_decisions(wildcards):
-    first = int(wildcards.block) * SHARDS_A_BLOCK
-    shards = SHARDS[first : first + SHARDS_A_BLOCK]
+    first = int(wildcards.block) * SHARDS_PER_BLOCK
+    shards = SHARDS[first : first + SHARDS_PER_BLOCK]
     return expand("results/{run}/decisions/{task}/{shard}.parquet", run=wildcards.run, task=GROUPS, shard=shards)
 
 

@@ -74,7 +74,7 @@ def fill(command: Sequence[str], values: Mapping[str, str]) -> list[str]:
 
 
 def _end_group(process: "subprocess.Popen[bytes]") -> None:
-    """Kill what the command has left running, also after an interrupt."""
+    """Kill processes that the command left running, also after an interrupt."""
     try:
         os.killpg(process.pid, signal.SIGKILL)
     except ProcessLookupError:

@@ -31,7 +31,7 @@ class EditRequest:
     """Item to edit.
 
     Args:
-        source: image to edit, at the editor's native size; for a later turn, the editor's output of the turn before.
+        source: image to edit, at the editor's native size; for a later turn, the editor's output of the previous turn.
         seed: seed of the item's noise, the same for all editors.
         references: images that the instruction points to.
     """
@@ -45,9 +45,9 @@ class EditRequest:
 class Editor(ABC):
     """Editor under test.
 
-    `version` identifies all that decides the outputs besides the request; a new version edits again. `sizes` is the
-    size at which the editor gets an image. `batch_size` is the number of requests it handles best at once. An editor
-    that does not take the images that an instruction points to gets no items with such images.
+    `version` identifies everything besides the request that decides the outputs; a new version edits all items again.
+    `sizes` is the size at which the editor gets an image. `batch_size` is the number of requests it handles best at
+    once. An editor that does not take the images that an instruction points to gets no items with such images.
     """
 
     version: str

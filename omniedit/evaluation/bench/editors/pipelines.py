@@ -131,9 +131,10 @@ def _download(kind: type[DiffusionPipeline], entry: DiffusersEntry) -> Path:
 
 
 def _version(entry: DiffusersEntry, folder: Path, dtype: torch.dtype) -> str:
-    """Return repository and commit, or the folder and the digest of its weights, and all that decides the outputs.
+    """Return repository and commit, or the folder and the digest of its weights, and everything else that decides the
+    outputs.
 
-    The hub's cache names the folder of a repository by its commit, which is known so even if none is pinned.
+    The hub's cache names the folder of a repository by its commit, so the commit is known even if none is pinned.
     """
     if entry.repository:
         parts = folder.parts

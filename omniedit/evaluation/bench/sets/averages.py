@@ -62,5 +62,5 @@ def average_rows(name: str, table: Sequence[TableRow], columns: Sequence[str]) -
 
 
 def _mean_columns(values: Sequence[Mapping[str, float]], columns: Sequence[str]) -> dict[str, float]:
-    by_column = {column: [each[column] for each in values if column in each] for column in columns}
+    by_column = {column: [value[column] for value in values if column in value] for column in columns}
     return {column: fmean(scores) for column, scores in by_column.items() if scores}

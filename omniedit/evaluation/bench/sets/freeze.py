@@ -17,7 +17,7 @@ from omniedit.evaluation.bench.sets.rows import find_image, find_text, make_id, 
 from omniedit.exchange.cells import BadRow
 from omniedit.exchange.image_files import BadImage, check_path
 from omniedit.imaging.images import Image, decode_image
-from omniedit.sources.twins import find_twin, perceptual_hash
+from omniedit.sources.near_duplicates import find_twin, perceptual_hash
 from omniedit.storage.atomic import replace_file
 from omniedit.storage.parquet import unmark_formula
 from omniedit.tasks import OMNIEDIT_TASKS, Task

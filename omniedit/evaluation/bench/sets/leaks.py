@@ -13,7 +13,7 @@ from omniedit.quality.hamming import MAX_RADIUS, find_close_matches
 from omniedit.quality.hashes import Bits, are_twins, hash_image, is_plain, mirror, read_hashes, search_keys
 from omniedit.quality.leakage import read_benchmark
 from omniedit.sources.index import BENCH
-from omniedit.sources.twins import perceptual_hash
+from omniedit.sources.near_duplicates import perceptual_hash
 from omniedit.storage.parquet import read_rows
 
 INDEXES = ("sources/index.parquet", "sources/imports.parquet")

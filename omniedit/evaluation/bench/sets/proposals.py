@@ -20,8 +20,8 @@ from omniedit.grounding.objects import find_objects
 from omniedit.imaging.decode import UnreadableImage
 from omniedit.imaging.images import resize_to_fit
 from omniedit.instructions.proposer import ProposalDraft, Proposer
+from omniedit.instructions.stemming import noun
 from omniedit.instructions.suggestions import suggest
-from omniedit.instructions.words import noun
 from omniedit.sources.caption_values import Caption
 from omniedit.sources.captions import read_captions
 from omniedit.sources.decode import SUFFIXES, EncodedPhoto
@@ -117,7 +117,7 @@ def propose_by_templates(
 
 def name_objects(photo: Photo) -> list[str]:
     """Return the unique names of a photo's objects, from its metadata or else from detection."""
-    named = [each.name for each in photo.objects] or [each.name for each in find_objects(photo)]
+    named = [obj.name for obj in photo.objects] or [obj.name for obj in find_objects(photo)]
     return [name for name in dict.fromkeys(named) if noun(name) != OBJECT]
 
 
@@ -158,7 +158,9 @@ def _to_proposal(name: str, draft: ProposalDraft) -> BenchProposal:
 
 def write_proposals(path: Path, proposals: Iterable[BenchProposal]) -> None:
     """Write a proposals file; empty values are left out."""
-    rows = ({name: value for name, value in asdict(each).items() if value not in ("", None)} for each in proposals)
+    rows = (
+        {name: value for name, value in asdict(proposal).items() if value not in ("", None)} for proposal in proposals
+    )
     write_text(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
 
 
@@ -187,12 +189,14 @@ def _parse(path: Path, number: int, row: Mapping[str, Any]) -> BenchProposal:
 
 def count_proposals(proposals: Sequence[BenchProposal]) -> list[str]:
     """Return lines that say how many proposals there are by task, and which photos cannot be read."""
-    tasks = [task for task in OMNIEDIT_TASKS if any(each.task == task for each in proposals)]
-    counts = {task: sum(each.task == task and bool(each.instruction) for each in proposals) for task in tasks}
-    empty = sum(bool(each.task) and not each.instruction for each in proposals)
+    tasks = [task for task in OMNIEDIT_TASKS if any(proposal.task == task for proposal in proposals)]
+    counts = {
+        task: sum(proposal.task == task and bool(proposal.instruction) for proposal in proposals) for task in tasks
+    }
+    empty = sum(bool(proposal.task) and not proposal.instruction for proposal in proposals)
     return [
         f"{sum(counts.values())} proposals for {len({each.photo for each in proposals if each.task})} photos",
         "tasks: " + ", ".join(f"{task} {count}" for task, count in counts.items()),
         *([f"{empty} photos and tasks have no proposal; the review page asks you for one"] if empty else []),
-        *(f"cannot be read: {each.photo}: {each.reason}" for each in proposals if not each.task),
+        *(f"cannot be read: {proposal.photo}: {proposal.reason}" for proposal in proposals if not proposal.task),
     ]

@@ -90,7 +90,7 @@ def get_protocol(_: str) -> Protocol:
 def aggregate(rows: Sequence[Row]) -> list[TableRow]:
     """Return the means of each scene, and over the items of the five scenes of understanding.
 
-    The paper's table has the last, and the scene of reasoning.
+    The paper's table has the latter, and the scene of reasoning.
     """
     combine = partial(combine_metrics, METRICS)
     scenes = average_groups(group_rows(rows, lambda row: row["task"], tuple(SCENES)), combine, METRICS)

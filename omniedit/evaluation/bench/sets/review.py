@@ -66,12 +66,15 @@ class Slot:
 def make_slots(proposals: Iterable[BenchProposal]) -> list[Slot]:
     """Return the photos and tasks of a proposals file, in its order of photos and the order of the tasks."""
     slots: dict[tuple[str, str], list[BenchProposal]] = {}
-    for each in proposals:
-        if each.task:
-            slots.setdefault((each.photo, each.task), []).append(each)
+    for proposal in proposals:
+        if proposal.task:
+            slots.setdefault((proposal.photo, proposal.task), []).append(proposal)
     photos = list(dict.fromkeys(photo for photo, _ in slots))
     order = sorted(slots, key=lambda key: (photos.index(key[0]), list(TASKS).index(Task(key[1]))))
-    return [Slot(*key, tuple(each for each in slots[key] if each.instruction) or (slots[key][0],)) for key in order]
+    return [
+        Slot(*key, tuple(proposal for proposal in slots[key] if proposal.instruction) or (slots[key][0],))
+        for key in order
+    ]
 
 
 class Review:
@@ -100,7 +103,7 @@ class Review:
         self._write_table()
 
     def describe(self) -> dict[str, Any]:
-        """Return progress, and the slot that is asked about, None at the end."""
+        """Return the progress and the current slot, None at the end."""
         with self._lock:
             waiting = self._waiting()
             return {
@@ -113,10 +116,10 @@ class Review:
             }
 
     def decide(self, turn: int, verdict: Verdict, instruction: str = "") -> dict[str, Any]:
-        """Record a decision on the slot that is asked about; return the next state.
+        """Record a decision on the current slot; return the next state.
 
         Args:
-            turn: that of the state that the decision answers; after another decision, nothing is recorded.
+            turn: turn of the state that the person saw; if another decision followed, nothing is recorded.
 
         Raises:
             ValueError: an accepted instruction is empty or too long.
@@ -148,7 +151,11 @@ class Review:
     def accepted(self) -> list[dict[str, Any]]:
         """Return the rows of the table, in the order of the slots; empty cells are ''."""
         left_out = self._excluded_photos()
-        decisions = {(each.photo, each.task): each for each in self._decisions if each.verdict is Verdict.ACCEPT}
+        decisions = {
+            (decision.photo, decision.task): decision
+            for decision in self._decisions
+            if decision.verdict is Verdict.ACCEPT
+        }
         slots = [slot for slot in self.slots if (slot.photo, slot.task) in decisions and slot.photo not in left_out]
         return [_to_row(decisions[slot.photo, slot.task], slot) for slot in slots]
 
@@ -165,20 +172,27 @@ class Review:
             raise UserError(f"{self.photos[number]}: cannot be read: {error.strerror}") from None
 
     def _excluded_photos(self) -> set[str]:
-        return {each.photo for each in self._decisions if each.verdict is Verdict.LEAVE_OUT}
+        return {decision.photo for decision in self._decisions if decision.verdict is Verdict.LEAVE_OUT}
 
     def _waiting(self) -> list[tuple[Slot, list[BenchProposal]]]:
         """Return the slots that wait for a decision, each with its proposals that are not rejected."""
         left_out, rejected, closed = self._excluded_photos(), defaultdict(set), set()
-        for each in self._decisions:
-            rejected[each.photo, each.task].add(each.proposed)
-            if each.verdict is Verdict.ACCEPT:
-                closed.add((each.photo, each.task))
+        for decision in self._decisions:
+            rejected[decision.photo, decision.task].add(decision.proposed)
+            if decision.verdict is Verdict.ACCEPT:
+                closed.add((decision.photo, decision.task))
         open_slots = [
             each for each in self.slots if each.photo not in left_out and (each.photo, each.task) not in closed
         ]
         left = [
-            (slot, [each for each in slot.proposals if each.instruction not in rejected[slot.photo, slot.task]])
+            (
+                slot,
+                [
+                    proposal
+                    for proposal in slot.proposals
+                    if proposal.instruction not in rejected[slot.photo, slot.task]
+                ],
+            )
             for slot in open_slots
         ]
         return [(slot, proposals) for slot, proposals in left if proposals]

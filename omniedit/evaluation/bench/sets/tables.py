@@ -25,12 +25,7 @@ ARROW = (".arrow",)
 
 
 class ImageTable:
-    """Table in one file, whose columns of images are read by row.
-
-    Args:
-        name: of the file, in places and messages.
-        columns: names of all columns.
-    """
+    """Table in one file, whose columns of images are read by row."""
 
     def __init__(self, path: Path) -> None:
         self.path, self.name = path, path.name

@@ -177,7 +177,7 @@ class _Table:
             }
             named = [(self._label(one, labels), self._label(other, labels)) for one, other in pairs]
             differences = compare_editors(scores, self._clusters, self.seed, named)
-            rows += [self._difference_row(each, label) for each in differences]
+            rows += [self._difference_row(difference, label) for difference in differences]
         return Grid(f"{title}, {self.judge}", DIFFERENCE_COLUMNS, rows, "editors", [TEST_NOTE.format(len(pairs))])
 
     def _means(self, key: Key) -> list[Interval]:

@@ -115,7 +115,7 @@ def _mean_metric(results: Results, editor: EditorResult, name: str) -> Interval 
 
 
 def build_differences(results: Results, judge: str) -> Grid:
-    """Return the differences of O of all two editors on the items that both have scores for."""
+    """Return the differences of O of every two editors on the items that both have scores for."""
     editors = [editor for editor in results.editors if editor.scored(judge)]
     scores = {editor.label: {row["item_id"]: row["o_score"] for row in editor.scored(judge)} for editor in editors}
     differences = compare_editors(scores, results.clusters, results.seed)
@@ -125,7 +125,11 @@ def build_differences(results: Results, judge: str) -> Grid:
         "Only items that both editors have scores for count."
     )
     return Grid(
-        f"Paired differences, {judge}", columns, [_difference_row(each) for each in differences], "editors", [note]
+        f"Paired differences, {judge}",
+        columns,
+        [_difference_row(difference) for difference in differences],
+        "editors",
+        [note],
     )
 
 

@@ -67,5 +67,5 @@ def _output_sizes(records: Sequence[EditRecord]) -> str:
 
 
 def _join(values: Iterable[str]) -> str:
-    """Return the different values as one text; several versions in one table must be seen."""
+    """Join the distinct values to one text, so that a table shows if it mixes several versions."""
     return " and ".join(sorted({str(value) for value in values if value})) or "-"

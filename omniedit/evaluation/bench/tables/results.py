@@ -21,7 +21,7 @@ class EditorResult:
 
     Args:
         label, section: name and heading in tables.
-        is_baseline: whether it only gives a frame, like no edit, and is neither ranked nor a best baseline.
+        is_baseline: whether it is only a reference point, such as no edit, and is neither ranked nor a best baseline.
         sizes: its native size, in words.
         records: the last attempt of each item.
         scores: rows of `scores.SCHEMA` by judge.

@@ -7,7 +7,7 @@ from omniedit.grounding.objects import FoundObject
 from omniedit.imaging.images import Mask
 from omniedit.imaging.procedural import Field
 from omniedit.sources.photo import FractionBox, NamedObject, Photo
-from omniedit.specialists.embedded.holes import inpaint_mask, is_plain_around
+from omniedit.specialists.embedded.removal_mask import inpaint_mask, is_plain_around
 
 SIDE = 200
 

@@ -118,10 +118,10 @@ class Card:
 
 
 def _table(head: tuple[str, str], rows: Sequence[tuple[str, int]]) -> str:
-    shown = [(markdown_cell(name), str(count)) for name, count in rows[:_MAX_ROWS]]
+    lines = [(markdown_cell(name), str(count)) for name, count in rows[:_MAX_ROWS]]
     if left := rows[_MAX_ROWS:]:
-        shown.append((f"{len(left)} others", str(sum(count for _, count in left))))
-    return "\n".join(f"| {first} | {second} |" for first, second in [head, ("---", "---:"), *shown])
+        lines.append((f"{len(left)} others", str(sum(count for _, count in left))))
+    return "\n".join(f"| {first} | {second} |" for first, second in [head, ("---", "---:"), *lines])
 
 
 def describe(name: str, kind: pa.DataType) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from omniedit.scoring.student.words import Roles, find_roles
+from omniedit.scoring.student.word_roles import Roles, find_roles
 
 
 @pytest.mark.parametrize(

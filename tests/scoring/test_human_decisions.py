@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from omniedit.errors import UserError
-from omniedit.scoring.by_hand import (
+from omniedit.scoring.human_decisions import (
     MAX_LINE_LENGTH,
     MAX_NOTE_LENGTH,
     Decision,

@@ -36,7 +36,7 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class Retest:
+class TableComparison:
     """Comparison of two tables.
 
     Args:
@@ -62,7 +62,7 @@ def is_scores(path: Path) -> bool:
     return "o_score" in row or are_scores(row)
 
 
-def compare(first: Path, second: Path, key: str, threshold: float) -> Retest:
+def compare(first: Path, second: Path, key: str, threshold: float) -> TableComparison:
     """Compare two tables of scores.
 
     Raises:
@@ -76,7 +76,7 @@ def compare(first: Path, second: Path, key: str, threshold: float) -> Retest:
         {score: _values(of, keys, score) for score in SCORES}
         for of, keys in ((a, list(common)), (b, list(common.values())))
     )
-    return Retest(
+    return TableComparison(
         len(common),
         {score: difference(a_values[score], b_values[score]) for score in SCORES},
         threshold,
@@ -91,7 +91,7 @@ def difference(a_N: NDArray[np.float64], b_N: NDArray[np.float64]) -> Difference
     return Difference(spearman(a_N, b_N), float(difference_N.mean()), float(np.abs(difference_N).mean()), float(noise))
 
 
-def describe(retest: Retest) -> list[str]:
+def describe(retest: TableComparison) -> list[str]:
     """Return the lines that `omniedit agree` prints for two tables of scores."""
     rows = [_row(score, retest.pairs, of_score) for score, of_score in retest.differences.items()]
     notes = [
@@ -102,7 +102,7 @@ def describe(retest: Retest) -> list[str]:
     return [HEAD, "|---|---|---|---|---|---|", *rows, *notes]
 
 
-def to_json(retest: Retest) -> dict[str, Any]:
+def to_json(retest: TableComparison) -> dict[str, Any]:
     """Return the comparison for `--json`; the noise of a single pair is null."""
     figures = asdict(retest)
     for of_score in figures["differences"].values():

@@ -10,8 +10,8 @@ from helpers.chain import SMALL, checkout, environment, make_photos, options
 from helpers.preloaded import run_snakemake
 from helpers.slurm_queue import pretend_queue, record
 from omniedit.errors import UserError
-from omniedit.run import slurm
-from omniedit.run.slurm import QueuedJob, cancel_left_behind, list_queued_jobs, submitters
+from omniedit.run import slurm_queue
+from omniedit.run.slurm_queue import QueuedJob, cancel_left_behind, list_queued_jobs, submitters
 
 SYNTHESIZE = "rule_synthesize_shard_wildcards_style_transfer_00000"
 
@@ -50,9 +50,9 @@ def test_jobs_of_other_users_are_listed_but_not_cancelled(tmp_path: Path, monkey
     ]
     monkeypatch.setenv("PATH", pretend_queue(tmp_path / "slurm", records)["PATH"])
     assert [job.id for job in list_queued_jobs(tmp_path / "mine")] == ["3"]
-    monkeypatch.setattr(slurm, "submitters", lambda *folders: {me, other, 1234567})
+    monkeypatch.setattr(slurm_queue, "submitters", lambda *folders: {me, other, 1234567})
     assert [(job.id, job.user) for job in list_queued_jobs(tmp_path / "mine")] == [("1", other), ("3", me)]
-    monkeypatch.setattr(slurm.os, "getuid", lambda: 54321)  # not root, who may cancel any job
+    monkeypatch.setattr(slurm_queue.os, "getuid", lambda: 54321)  # not root, who may cancel any job
     with pytest.raises(
         UserError,
         match=rf"1 \(RUNNING\), 3 \(RUNNING\) of {pwd.getpwuid(other).pw_name}; wait for them, or .*: scancel 1 3",
@@ -97,7 +97,7 @@ def test_leftover_jobs_are_cancelled_and_waited_for(
 
 def test_jobs_that_cannot_be_cancelled_are_named(queue: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (queue / "bin/scancel").write_text("#!/bin/sh\necho scancel: no permission >&2\nexit 1\n")
-    monkeypatch.setattr(slurm, "PATIENCE_S", 0)
+    monkeypatch.setattr(slurm_queue, "PATIENCE_S", 0)
     with pytest.raises(UserError, match=r"1 \(RUNNING\), 2 \(PENDING\) \(scancel: no permission\); start again when"):
         cancel_left_behind(tmp_path / "mine")
 

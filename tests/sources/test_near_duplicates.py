@@ -11,7 +11,7 @@ import pytest
 
 from omniedit.imaging.images import Image, decode_image
 from omniedit.sources.index import SAMPLE
-from omniedit.sources.twins import find_twin, perceptual_hash
+from omniedit.sources.near_duplicates import find_twin, perceptual_hash
 
 
 @cache

@@ -30,13 +30,13 @@ def ask(model: Model, questions: Sequence[ModelQuestion[Part]], tries: int) -> l
     best: list[ParsedReply[Part]] = [ParsedReply()] * len(questions)
     waiting = {place: question.prompt for place, question in enumerate(questions)}
     for _ in range(tries):
-        again: dict[int, Prompt] = {}
+        retries: dict[int, Prompt] = {}
         for place, answer in zip(list(waiting), model.ask(list(waiting.values())), strict=True):
             parsed = _parse_answer(answer, questions[place])
             best[place] = max(best[place], parsed, key=_rank_reply) if best[place].model else parsed
             if parsed.flaws and isinstance(answer, Reply) and _missing_text_reason(answer) is None:
-                again[place] = retry_prompt(questions[place].prompt, answer.text, list(map(str, parsed.flaws)))
-        waiting = again
+                retries[place] = retry_prompt(questions[place].prompt, answer.text, list(map(str, parsed.flaws)))
+        waiting = retries
         if not waiting:
             break
     return best

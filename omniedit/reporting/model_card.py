@@ -132,7 +132,7 @@ def losses(curve: Curve) -> str:
 
 def score_table(rows: Sequence[Mapping[str, Any]]) -> str:
     """Return a table of scores and preservation of the editor and of "no edit", all tasks first."""
-    shown = sorted(rows, key=lambda row: (row["task"] != ALL_TASKS, row["task"]))
+    ordered = sorted(rows, key=lambda row: (row["task"] != ALL_TASKS, row["task"]))
     cells = [
         [
             "all" if row["task"] == ALL_TASKS else markdown_cell(Task(row["task"]).label),
@@ -142,7 +142,7 @@ def score_table(rows: Sequence[Mapping[str, Any]]) -> str:
             f"{number(row['o_low'], 2)} to {number(row['o_high'], 2)}",
             number(row["psnr_outside"], 1),
         ]
-        for row in shown
+        for row in ordered
     ]
     return markdown(["task", "editor", "pairs", "SC", "PQ", "O", "O, interval", "PSNR outside (dB)"], cells)
 

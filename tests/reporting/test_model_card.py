@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from omniedit.config.schema import Config
-from omniedit.reporting.card import licence_table, model_card
+from omniedit.reporting.model_card import licence_table, model_card
 from omniedit.reporting.training import Curve
 
 CURVE = Curve("EditNet", [(1, 0.9)], [(0, 0.8), (200, 0.4)])

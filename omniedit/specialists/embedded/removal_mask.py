@@ -1,4 +1,4 @@
-"""Holes to inpaint when an object is removed: its outline with a rim, and the parts of its box outside the outline."""
+"""Mask to inpaint when an object is removed: its outline with a rim, and parts of its box outside the outline."""
 
 from collections.abc import Sequence
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from omniedit.errors import UserError
-from omniedit.evaluation.retest import compare, describe, is_scores, to_json
+from omniedit.evaluation.compare_scores import compare, describe, is_scores, to_json
 from omniedit.scoring.score_table import SCORES_SCHEMA
 from omniedit.storage.parquet import write_rows
 

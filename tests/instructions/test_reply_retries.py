@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from omniedit.instructions.asking import ModelQuestion, ask
 from omniedit.instructions.replies import ParsedReply, ReplyIssue
+from omniedit.instructions.reply_retries import ModelQuestion, ask
 from omniedit.vlm import MissingReply, Prompt, Reply
 
 NOTHING = MissingReply("no answer in 2 tries", rejected=False)

@@ -67,7 +67,7 @@ def list_queued_jobs(*folders: Path) -> list[QueuedJob]:
     """
     if not shutil.which("squeue"):
         return []
-    here = {folder.resolve() for folder in folders}
+    resolved = {folder.resolve() for folder in folders}
     jobs = []
     fields = ["%i", "%T", "%j", "%k", "%Z", "%U"]
     # All users may have a hundred thousand jobs, and squeue rejects unknown users.
@@ -75,7 +75,7 @@ def list_queued_jobs(*folders: Path) -> list[QueuedJob]:
     users = f"--user={','.join(map(str, [os.getuid(), *others]))}" if others else "--me"
     for number, state, name, comment, workdir, user in ask("squeue", [users, "--noheader", "--states=all"], fields):
         match = RULE.fullmatch(comment)
-        if match and state not in OVER and OF_A_RUN.fullmatch(name) and Path(workdir).resolve() in here:
+        if match and state not in OVER and OF_A_RUN.fullmatch(name) and Path(workdir).resolve() in resolved:
             jobs.append(QueuedJob(number, state, match["rule"], match["wildcards"] or "", int(user)))
     return jobs
 
