@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from omniedit.buckets.placement import Layout, accepted_pairs, place, read_plan, write_plan
+from helpers.small_buckets import gather_accepted
+from omniedit.buckets.placement import Layout, place, read_plan, write_plan
 from omniedit.buckets.write import write_part
 from omniedit.evaluation.edits import scale_to_bucket
 from omniedit.evaluation.scores import bench_row
@@ -82,7 +83,7 @@ def test_buckets_find_the_folder_and_keep_the_task(run: Path, tmp_path: Path) ->
     layout = Layout(base_size=32, pairs_per_zarr_shard=4, parts=1, held_out=0.0, seed=0)
     table = gather_decisions(files(run)[2])
     assert set(table["folder"].to_pylist()) == {FOLDER} and set(table["task"].to_pylist()) == set(TASKS)
-    write_plan(tmp_path / "plan.parquet", place(accepted_pairs(table), layout), layout)
+    write_plan(tmp_path / "plan.parquet", place(gather_accepted(run), layout), layout)
     assert (
         len(list(write_part(read_plan(tmp_path / "plan.parquet"), "00000", run / "candidates", tmp_path / "out"))) == 5
     )
@@ -95,7 +96,7 @@ def test_buckets_find_the_folder_and_keep_the_task(run: Path, tmp_path: Path) ->
 
 def test_tables_without_the_folder_column_are_read(run: Path, tmp_path: Path) -> None:
     layout = Layout(base_size=32, pairs_per_zarr_shard=4, parts=1, held_out=0.0, seed=0)
-    table = place(accepted_pairs(gather_decisions(files(run)[2])), layout)
+    table = place(gather_accepted(run), layout)
     write_plan(tmp_path / "new.parquet", table, layout)
     write_table(tmp_path / "plan.parquet", read_table(tmp_path / "new.parquet").drop_columns(["folder"]))
     assert read_plan(tmp_path / "plan.parquet").table["folder"].to_pylist() == table["task"].to_pylist()

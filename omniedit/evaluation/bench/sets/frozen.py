@@ -8,7 +8,7 @@ checksums.sha256    SHA-256 of the other files, for `sha256sum --check`
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 from omniedit.errors import UserError
@@ -72,12 +72,8 @@ def list_files(folder: Path) -> set[str]:
     return {file.relative_to(folder).as_posix() for file in files} - {CHECKSUMS}
 
 
-def write_checksums(folder: Path, more: Mapping[str, str] | None = None) -> None:
-    """Write the checksums of all files in a folder.
-
-    Args:
-        more: SHA-256 by path of files that are kept elsewhere.
-    """
-    checksums = {path: digest_file(folder / path) for path in list_files(folder)} | dict(more or {})
+def write_checksums(folder: Path) -> None:
+    """Write the checksums of all files in a folder."""
+    checksums = {path: digest_file(folder / path) for path in list_files(folder)}
     lines = [f"{digest}  {path}\n" for path, digest in sorted(checksums.items())]
     (folder / CHECKSUMS).write_text("".join(lines), encoding="utf-8")
