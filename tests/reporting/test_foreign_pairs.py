@@ -22,7 +22,7 @@ from omniedit.reporting.gallery import Sample, gallery
 from omniedit.reporting.provenance import model_rows
 from omniedit.reporting.sheet import best_by_photo, contact_sheet
 from omniedit.reporting.thresholds import acceptance_curves, thresholds_page
-from omniedit.scoring.filter import DECISIONS_SCHEMA, decide, gather_decisions
+from omniedit.scoring.filter import DECISIONS_SCHEMA, CandidateFilter, gather_decisions
 from omniedit.scoring.reference import ReferenceJudge
 from omniedit.scoring.reply_parser import Unscorable
 from omniedit.scoring.score_table import SCORES_SCHEMA, score_row
@@ -63,7 +63,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with Shard(root / f"candidates/{FOLDER}/00000.h5") as shard:
         rows = [score_row(pair.pair_id, *judge.judge([pair]), judge) for pair in shard]
         write_rows(scores, rows, SCORES_SCHEMA)
-        decided = decide(shard, {str(row["pair_id"]): row for row in read_rows(scores)}, scores, [], 9.0)
+        decided = CandidateFilter(9.0).decide(shard, {str(row["pair_id"]): row for row in read_rows(scores)}, scores)
     write_rows(root / f"decisions/{FOLDER}/00000.parquet", decided, DECISIONS_SCHEMA)
     return root
 

@@ -15,6 +15,7 @@ from omniedit.imaging.color import image_to_lab
 from omniedit.imaging.images import Image, Mask
 from omniedit.imaging.morphology import erode
 from omniedit.scoring.reference import sentences
+from omniedit.scoring.reference.attributes import hue_error
 from omniedit.scoring.reference.fields import correlation, ramp
 from omniedit.scoring.reference.measures import Comparison, Unmeasurable
 from omniedit.scoring.reference.rationale import Finding, weigh
@@ -26,7 +27,6 @@ from omniedit.scoring.reference.subjects import (
     reduced_reference,
     smooth_lightness,
 )
-from omniedit.scoring.reference.success import hue_error
 from omniedit.sources.photo import FractionBox
 
 Truth = Mapping[str, Any]
