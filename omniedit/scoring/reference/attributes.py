@@ -6,14 +6,13 @@ from typing import Any
 import numpy as np
 
 from omniedit.imaging.images import Mask
+from omniedit.pairs.provenance import Truth
 from omniedit.scoring.reference import sentences
 from omniedit.scoring.reference.fields import NOTICEABLE, Field, ramp
 from omniedit.scoring.reference.measures import Comparison
 from omniedit.scoring.reference.rationale import Finding, Shortfall, TruthObject, clean_value, weigh
 from omniedit.scoring.reference.regions import object_region
 from omniedit.tasks import Task
-
-Truth = Mapping[str, Any]
 
 
 def attribute_modification(comparison: Comparison, truth: Truth) -> Finding:

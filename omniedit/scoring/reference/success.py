@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import numpy as np
 
 from omniedit.grounding.outdoors import caption_says_outdoors, shows_outdoors
 from omniedit.grounding.places import looks_outdoors
 from omniedit.instructions.objects import without_position
+from omniedit.pairs.provenance import Truth
 from omniedit.scoring.reference import attributes, camera, rearrangement, sentences, texts
 from omniedit.scoring.reference.environments import environment_signs, light
 from omniedit.scoring.reference.fields import NOTICEABLE, distribution_distance, grow, ramp
@@ -25,8 +25,6 @@ from omniedit.scoring.reference.rationale import (
 from omniedit.scoring.reference.regions import distinctness, object_region, replacement_strength
 from omniedit.scoring.reference.style_references import StyleRecognition, recognise_style
 from omniedit.tasks import Task
-
-Truth = Mapping[str, Any]
 
 
 def success(comparison: Comparison, truth: Truth) -> Finding:
