@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from helpers.chain import REPOSITORY
-from helpers.local_page import expect, open_browser, open_page
+from helpers.local_page import expect, open_page
 from helpers.local_requests import serve
 from helpers.small_run import HOSTILE, make_run
 from omniedit.browsing.catalog import Catalog
@@ -28,12 +28,6 @@ def server(tmp_path: Path) -> Iterator[BrowseServer]:
     catalog = Catalog(make_run(tmp_path), "ada")
     with serve(BrowseServer(catalog, 0)) as server:
         yield server
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: str) -> Iterator[Any]:
-    with open_browser(chromium) as browser:
-        yield browser
 
 
 @pytest.fixture
