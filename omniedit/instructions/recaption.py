@@ -12,7 +12,8 @@ from omniedit.config.schema import ProposalsConfig
 from omniedit.imaging.images import resize_to_fit
 from omniedit.instructions.asking import ModelQuestion, ask
 from omniedit.instructions.meaning import operation_error
-from omniedit.instructions.proposals import Phrase, first_problem, json_object, quote
+from omniedit.instructions.proposal import Phrase, quote
+from omniedit.instructions.proposals import first_problem, json_object
 from omniedit.instructions.questions import text
 from omniedit.instructions.replies import ParsedReply, ReplyIssue
 from omniedit.instructions.words import stems
