@@ -111,12 +111,13 @@ def test_written_shard_reads_back_unchanged(
 def test_same_pairs_give_bit_identical_shards_in_any_process(tmp_path: Path) -> None:
     write_shard(tmp_path / "a.h5", Task.OBJECT_SWAP, "embedded", 0, plain_pairs(), [Rejection("x", "too small")])
     program = (
-        "import sys; sys.path.insert(0, sys.argv[1]); from test_shard import *;"
+        "import sys; sys.path.insert(0, sys.argv[1]); from helpers.plain_pairs import Task, plain_pairs;"
+        "from omniedit.pairs import Rejection, write_shard;"
         "write_shard(sys.argv[2], Task.OBJECT_SWAP, 'embedded', 0, plain_pairs(), [Rejection('x', 'too small')])"
     )
     # Perturbed memory would show up in bytes that HDF5 leaves unwritten.
     other = {**os.environ, "PYTHONHASHSEED": "7", "MALLOC_PERTURB_": "165"}
-    subprocess.run([sys.executable, "-c", program, Path(__file__).parent, tmp_path / "b.h5"], env=other, check=True)
+    subprocess.run([sys.executable, "-c", program, Path(__file__).parents[1], tmp_path / "b.h5"], env=other, check=True)
     assert (tmp_path / "a.h5").read_bytes() == (tmp_path / "b.h5").read_bytes()
 
 

@@ -1,4 +1,4 @@
-"""Tests of requests and replies over HTTP. Faults are tested in tests/scoring/vlm_judges/test_api.py."""
+"""Tests of requests and replies over HTTP. Faults are tested in tests/scoring/vlm_judges/test_api_faults.py."""
 
 import io
 import json
