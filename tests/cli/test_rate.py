@@ -2,18 +2,14 @@
 
 import csv
 import json
-import os
 import re
-import signal
 import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from helpers.chain import REPOSITORY
 from helpers.rated_edits import EDITORS, make_edits, make_table
+from helpers.served_command import serve_until_signals
 from helpers.small_run import make_run
 from omniedit.cli import main as cli
 from omniedit.evaluation.people.store import Answer, AnswerStore
@@ -123,25 +119,9 @@ def test_the_command_serves_a_run_and_its_link_survives_a_restart(tmp_path: Path
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "omniedit", "rate", "small", "--port", str(port), "--limit", "4", "--checks", "1"]
     links = set()
-    for ending in (signal.SIGINT, signal.SIGTERM):
-        with subprocess.Popen(
-            command,
-            cwd=tmp_path,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-        ) as served:
-            try:
-                assert served.stdout and served.stderr
-                link, _, rest = served.stdout.readline().partition("  ")
-                assert rest == "asks about 5 edits; answers are in results/small/ratings.sqlite; Ctrl-C ends it\n"
-                links.add(link)
-                served.send_signal(ending)
-                assert served.wait(60) == 0 and served.stderr.read() == ""
-            finally:
-                served.kill()
+    for line in serve_until_signals(tmp_path, "rate", "small", "--port", str(port), "--limit", "4", "--checks", "1"):
+        link, _, rest = line.partition("  ")
+        assert rest == "asks about 5 edits; answers are in results/small/ratings.sqlite; Ctrl-C ends it\n"
+        links.add(link)
     assert len(links) == 1 and re.fullmatch(rf"http://127\.0\.0\.1:{port}/[0-9a-f]{{24}}/", links.pop())

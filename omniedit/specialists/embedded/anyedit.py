@@ -1,4 +1,4 @@
-"""AnyEdit's types that are a part of a task of OmniEdit. Types that only have another name need no class (`registry`)."""
+"""AnyEdit's types that are a part of a task of OmniEdit. A type with another name alone needs no class here."""
 
 from dataclasses import replace
 
