@@ -22,21 +22,7 @@ STEPS = ("edit", "score", "measure", "table")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("set", help="name of a benchmark in docs/benchmarks.md, or a table of items: .csv, .jsonl")
     parser.add_argument("--data", type=path, metavar="PATH", help="your copy of the benchmark's published files")
-    parser.add_argument(
-        "--editors",
-        type=split_names,
-        required=True,
-        metavar="A,B,...",
-        help="names in config/editors.yaml; folders of outputs or of trained editors, also as NAME=FOLDER; .yaml files",
-    )
-    parser.add_argument(
-        "--editors-file",
-        type=path,
-        action="append",
-        default=[],
-        metavar="FILE.yaml",
-        help="file of further editors, as config/editors.yaml",
-    )
+    _add_editor_arguments(parser)
     parser.add_argument(
         "--judges",
         type=split_names,
@@ -67,6 +53,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--only", choices=STEPS, action="append", help="run this step only; may be given twice")
     _add_table_arguments(parser)
     _add_machine_arguments(parser)
+
+
+def _add_editor_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--editors",
+        type=split_names,
+        required=True,
+        metavar="A,B,...",
+        help="names in config/editors.yaml; folders of outputs or of trained editors, also as NAME=FOLDER; .yaml files",
+    )
+    parser.add_argument(
+        "--editors-file",
+        type=path,
+        action="append",
+        default=[],
+        metavar="FILE.yaml",
+        help="file of further editors, as config/editors.yaml",
+    )
 
 
 def _add_table_arguments(parser: argparse.ArgumentParser) -> None:

@@ -91,22 +91,30 @@ def edit_files(
         from omniedit.models.schedulers import make_scheduler
 
         pipeline.scheduler = make_scheduler(settings.scheduler, pipeline.scheduler)
-    failed = 0
-    for source, target in targets.items():
-        shown_source, shown_target = clean_line(str(source)), clean_line(str(target))
-        pipeline.set_progress_bar_config(desc=clean_line(source.name), leave=False)
-        try:
-            with collect_doubts() as doubts:
-                dropped = edit_file(pipeline, source, target, settings, reference_images)
-            for doubt in dict.fromkeys(doubts):
-                print(f"{shown_source}: {doubt}", flush=True)
-            without = f" (without its {'; '.join(dropped)})" if dropped else ""
-            print(f"{shown_source} -> {shown_target}{without}", flush=True)
-        except (OSError, MemoryError, RuntimeError, ValueError, UnreadableImage) as error:  # RuntimeError: torch's OOM
-            failed += 1
-            print(f"{shown_source}: not edited: {clean_line(str(error))}", flush=True)
-    if failed:
+    edited = [
+        _edit_and_report(pipeline, source, target, settings, reference_images) for source, target in targets.items()
+    ]
+    if failed := edited.count(False):
         raise UserError(f"{failed} of {len(targets)} images were not edited; the lines above give the reasons")
+
+
+def _edit_and_report(
+    pipeline: "EditPipeline", source: Path, target: Path, settings: Settings, references: Sequence[PIL.Image.Image]
+) -> bool:
+    """Edit one image file, print the outcome, and return whether the image was edited."""
+    shown_source, shown_target = clean_line(str(source)), clean_line(str(target))
+    pipeline.set_progress_bar_config(desc=clean_line(source.name), leave=False)
+    try:
+        with collect_doubts() as doubts:
+            dropped = edit_file(pipeline, source, target, settings, references)
+    except (OSError, MemoryError, RuntimeError, ValueError, UnreadableImage) as error:  # RuntimeError: torch's OOM
+        print(f"{shown_source}: not edited: {clean_line(str(error))}", flush=True)
+        return False
+    for doubt in dict.fromkeys(doubts):
+        print(f"{shown_source}: {doubt}", flush=True)
+    without = f" (without its {'; '.join(dropped)})" if dropped else ""
+    print(f"{shown_source} -> {shown_target}{without}", flush=True)
+    return True
 
 
 @contextmanager

@@ -218,12 +218,7 @@ class EditPipeline(FlowPipeline):
         return output if return_dict else output.to_tuple()  # type: ignore[return-value]
 
     def _prepare_edit(
-        self,
-        image: ImageLike,
-        instruction: str,
-        negative: str,
-        generator: torch.Generator | None,
-        more: EditConditions,
+        self, image: ImageLike, instruction: str, negative: str, generator: torch.Generator | None, more: EditConditions
     ) -> PreparedEdit:
         device = self._execution_device
         full = to_tensor(image)[None].to(device)

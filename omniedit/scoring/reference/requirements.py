@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
 
 import numpy as np
 
 from omniedit.imaging.images import Mask
 from omniedit.imaging.plain_ground import ground_unevenness, has_spots
 from omniedit.instructions.objects import without_position
+from omniedit.pairs.provenance import Truth
 from omniedit.scoring.reference import counts, subjects
 from omniedit.scoring.reference.conditions import CONDITIONS, measure_condition
 from omniedit.scoring.reference.demonstrations import score_shown_subject
@@ -21,7 +21,6 @@ from omniedit.scoring.reference.verification import verify_outline
 from omniedit.sources.photo import FractionBox
 from omniedit.tasks import COMPLEX_TASKS, SUBJECT_TASKS, Task
 
-Truth = Mapping[str, Any]
 RIM = 0.12
 """Width of a mask's surroundings that must be plain, as a share of the square root of its area."""
 MAX_UNEVEN, MAX_UNEVEN_NAMED = 12.0, 25.0

@@ -10,7 +10,6 @@ saliency. A pair whose outline neither of them confirms is unscorable. Pairs tha
 
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import Any
 
 import cv2
 import numpy as np
@@ -20,6 +19,7 @@ from omniedit.grounding.saliency import saliency
 from omniedit.imaging.images import Mask
 from omniedit.imaging.morphology import bounding_box
 from omniedit.instructions.objects import without_position
+from omniedit.pairs.provenance import Truth
 from omniedit.scoring.reference.fields import Field
 from omniedit.scoring.reference.measures import Comparison, ImageMeasures, Unmeasurable
 from omniedit.scoring.reference.outlines import colour_odds, edge_support
@@ -50,8 +50,6 @@ MAX_UNEVEN = 6.0
 """Largest median Laplacian of the lightness, in Lab's units, of a ground that shows where a foot ends."""
 FOOT = 0.25
 """Share of an object's height that is its foot."""
-
-Truth = Mapping[str, Any]
 
 
 def verify(comparison: Comparison, truth: Truth) -> None:

@@ -1,4 +1,4 @@
-"""AnyEdit's types that are tasks of OmniEdit under other names: the same specialists, one class for each name."""
+"""AnyEdit's types that are a part of a task of OmniEdit. A type with another name alone needs no class here."""
 
 from dataclasses import replace
 
@@ -7,26 +7,9 @@ import numpy as np
 from omniedit.grounding.objects import FoundObject
 from omniedit.sources.photo import Photo
 from omniedit.specialists.base import EditRequest
-from omniedit.specialists.embedded.addition import ObjectAddition
 from omniedit.specialists.embedded.attribute import AttributeModification
-from omniedit.specialists.embedded.background import BackgroundSwap
-from omniedit.specialists.embedded.environment import EnvironmentChange
-from omniedit.specialists.embedded.removal import ObjectRemoval
-from omniedit.specialists.embedded.style import StyleTransfer
 from omniedit.specialists.embedded.swap import PlausibleSwap
 from omniedit.tasks import Task
-
-
-class Remove(ObjectRemoval):
-    """Object removal."""
-
-    task = Task("remove")
-
-
-class Add(ObjectAddition):
-    """Object addition."""
-
-    task = Task("add")
 
 
 class Replace(PlausibleSwap):
@@ -54,21 +37,3 @@ class MaterialChange(AttributeModification):
     def _has_change(self, found: FoundObject) -> bool:
         """Return whether the object is whole: one that the border cuts is often several objects."""
         return found.cut_sides <= {"bottom"} and super()._has_change(found)
-
-
-class BackgroundChange(BackgroundSwap):
-    """Background swap."""
-
-    task = Task("background_change")
-
-
-class ToneTransfer(EnvironmentChange):
-    """Environment change: another hour, weather or season."""
-
-    task = Task("tone_transfer")
-
-
-class StyleChange(StyleTransfer):
-    """Style transfer."""
-
-    task = Task("style_change")

@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
-from torch.utils.flop_counter import FlopCounterMode
 
+from helpers.real_step import count_trained, measure_step
 from helpers.tiny_bases import diffusers_velocity, inputs, make
 from helpers.tiny_models import move_weights
 from omniedit import models
 from omniedit.config.schema import TrainConfig
 from omniedit.models.bases.registry import transformer_config
-from omniedit.models.cost import model_cost, sample_inputs
+from omniedit.models.cost import model_cost
 from omniedit.models.editor import Editor
 from omniedit.training.blocks import prepare_blocks
 
@@ -106,24 +106,11 @@ def test_saved_editor_reloads_bit_identical(name: str, base: str, tmp_path: Path
 )
 def test_counted_cost_matches_a_real_step(name: str, base: str) -> None:
     net = one_more(untrained_editor(name, base))
-    sample = sample_inputs(net, (8, 12), 5, torch.float32)
-    with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as step:
-        net(**sample).sum().backward()
-    sizes = {}
-
-    def pack(tensor: torch.Tensor) -> torch.Tensor:
-        sizes[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
-        return tensor
-
-    kept = [p.untyped_storage().data_ptr() for p in net.parameters()]
-    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
-        output = net(**sample)
+    flops, saved_bytes = measure_step(net)
     cost = model_cost(name, transformer_config(transformer(base)), (8, 12), 5, torch.float32)
-    assert cost.step_flops == step.get_total_flops()
+    assert (cost.step_flops, cost.saved_bytes) == (flops, saved_bytes)
     assert cost.parameters == sum(p.numel() for p in net.parameters())
-    assert cost.trained == sum(p.numel() for p in net.parameters() if p.requires_grad)
-    assert cost.saved_bytes == sum(size for place, size in sizes.items() if place not in kept)
-    del output
+    assert cost.trained == count_trained(net)
 
 
 @pytest.mark.parametrize("base", BASES)
