@@ -31,12 +31,18 @@ def list_files(root: Path) -> Listing:
     """
     if not root.is_dir():
         raise UserError(f"sources.path '{root}' is not a folder; give a folder of {SUPPORTED} photos")
-    listing, first_names = Listing(), dict[tuple[int, int], str]()
-    _list(root, "", listing, first_names)
+    listing = list_folder(root)
     if "/" in listing.unread:
         raise UserError(f"sources.path '{root}' {listing.unread['/']}")
     if not listing.files and not listing.unread:
         raise UserError(f"sources.path '{root}' has no files. Supported: {SUPPORTED}.")
+    return listing
+
+
+def list_folder(root: Path) -> Listing:
+    """List all files below a folder, which may be empty. If it cannot be read, the reason is at '/' in `unread`."""
+    listing = Listing()
+    _list(root, "", listing, {})
     return Listing(sorted(listing.files), dict(sorted(listing.unread.items())))
 
 

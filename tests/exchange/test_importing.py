@@ -158,6 +158,41 @@ def test_import_over_an_existing_one_is_rejected(tmp_path: Path) -> None:
     assert pairs[0].pair_id == "second-task_obj_0"
 
 
+def test_a_failed_import_leaves_no_shard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for file in ("a", "b"):
+        write_parquet(tmp_path / f"in/{file}.parquet", omniedit_rows(1, omni_edit_id=[file]))
+    written: list[list[Path]] = []
+
+    def fail_on_the_second(path: str, options: ImportOptions, shard: int, *rest: Any) -> Any:
+        written.append(list((tmp_path / "run").rglob("*.h5")))
+        if shard == 1:
+            raise UserError("disk full")
+        return import_shard(path, options, shard, *rest)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("omniedit.exchange.importing.import_shard", fail_on_the_second)
+        with pytest.raises(UserError, match="disk full"):
+            import_all(tmp_path / "in", tmp_path / "run", 2, format="omniedit")
+    assert written == [[], []] and not (tmp_path / "run/candidates/omniedit").exists()
+    assert len(import_all(tmp_path / "in", tmp_path / "run", 2, format="omniedit")[0]) == 2
+
+
+def test_two_imports_of_one_name_do_not_mix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("omniedit.storage.locks.PATIENCE_S", 0)
+    write_parquet(tmp_path / "x.parquet", omniedit_rows(1))
+    lock = tmp_path / "run/candidates/.omniedit.lock"
+    program = "import sys; from omniedit.storage.locks import *; hold_lock(sys.argv[1]); print(1, flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", program, str(lock)], cwd=REPOSITORY, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as other:
+        assert other.stdout is not None and other.stdout.readline()
+        with pytest.raises(UserError, match=r"another import of this name is running \(process \d+"):
+            import_all(tmp_path, tmp_path / "run", format="omniedit")
+        assert len(import_all(tmp_path, tmp_path / "run", format="omniedit", name="second")[0]) == 1
+        other.communicate(b"\n")
+    assert len(import_all(tmp_path, tmp_path / "run", format="omniedit")[0]) == 1
+
+
 def test_invalid_task_name_is_rejected_before_the_first_row(tmp_path: Path) -> None:
     write_parquet(tmp_path / "x.parquet", omniedit_rows(1))
     for options in ({"task": "../x"}, {"task_names": {"swap": "a/b"}}):

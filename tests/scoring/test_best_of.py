@@ -22,8 +22,8 @@ from omniedit.exchange.candidates import Choice
 from omniedit.exchange.exporting import ExportOptions, export_run
 from omniedit.pairs import EditPair, Shard, write_shard
 from omniedit.scoring.best_of import CHOSEN, find_lesser
-from omniedit.scoring.human_decisions import Decision, HandDecision
 from omniedit.scoring.filter import ACCEPTED, DECISIONS_SCHEMA, CandidateFilter
+from omniedit.scoring.human_decisions import Decision, HandDecision
 from omniedit.scoring.score_table import SCORES_SCHEMA
 from omniedit.storage.parquet import read_rows, write_rows
 from omniedit.tasks import Task

@@ -14,8 +14,8 @@ from helpers.chain import REPOSITORY
 from helpers.flat_pairs import BY, make_pair
 from omniedit.errors import UserError
 from omniedit.pairs import EditPair, Shard, write_shard
-from omniedit.scoring.human_decisions import Decision, HandDecision
 from omniedit.scoring.filter import ACCEPTED, CandidateFilter, duplicates
+from omniedit.scoring.human_decisions import Decision, HandDecision
 from omniedit.sources.near_duplicates import perceptual_hash
 from omniedit.tasks import Task
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 import torch
-from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from helpers.real_step import count_trained, measure_step
 from helpers.tiny_bases import diffusers_velocity, inputs, make
