@@ -37,16 +37,16 @@ def parse_scores(text: str, form: ReplyForm) -> list[float] | Unscorable:
     if len(text) > MAX_CHARACTERS:
         return Unscorable(f"the reply has {len(text)} characters; {MAX_CHARACTERS} are allowed")
     try:
-        candidates = [items for answer in find_answers(text) for items in find_scores(answer, form)]
+        *others, answer = (find_scores(part, form) for part in find_answers(text))
     except UnclearReply as problem:
         return Unscorable(str(problem))
     except AmbiguousReply as problem:
         return Unscorable(f"{problem} in {_excerpt(text)}")
-    if not candidates:
+    if not answer:
         return Unscorable(f"no {_describe(form)} in {_excerpt(text)}")
-    if any(items != candidates[0] for items in candidates):
+    if any(items != answer[0] for part in (*others, answer) for items in part):
         return Unscorable("two score fields that differ")
-    return _check(candidates[0], form)
+    return _check(answer[0], form)
 
 
 def parse_texts(text: str, form: ReplyForm) -> dict[str, str]:

@@ -20,7 +20,7 @@ _QUOTED_KEY = re.compile(rf"{_KEY_IN_QUOTES}\s*+")
 _BARE_KEY = re.compile(r"(\w++)\s*+:\s*+")
 _LIST_OR_WORD = re.compile(r"\[[^\]]*+\]?|[^\s,}\[\]]*+")
 _NEXT_KEY = re.compile(rf"\s++{_KEY_IN_QUOTES}")
-_AFTER_TEXT = rf"(?:\s*+(?:[}}\]`]|\Z|,\s*+(?:[}}\]]|//|\w++\s*+:|{_KEY_IN_QUOTES}))|\s++{_KEY_IN_QUOTES})"
+_AFTER_TEXT = rf"(?:\s*+(?:[}}\]]|```|\Z|,\s*+(?:[}}\]]|//|\w++\s*+:|{_KEY_IN_QUOTES}))|\s++{_KEY_IN_QUOTES})"
 _TEXT_ENDS = {
     opening: re.compile(rf"\\.|{closing}(?={_AFTER_TEXT})", re.DOTALL)
     for opening, closing in zip(QUOTES, "\"'\u201d", strict=True)
@@ -66,7 +66,7 @@ class LooseField:
     """Key, in lower case, with the start and end of its value; the key is '' for a text without a key.
 
     The end equals the start if the value is an object, or a list that may contain further keys. `within` is the place
-    of the outermost open brace, or of the field itself outside braces.
+    of the outermost open brace, or outside braces of the first of the fields that only commas separate.
     """
 
     key: str
@@ -84,11 +84,18 @@ def scan(text: str, score_keys: Set[str] = SCORE_KEYS) -> Iterator[JsonSpan | Lo
         score_keys: keys in lower case whose values are scores.
     """
     at = 0
-    while (whole := _next_object(text, at)) is not None:
+    for whole in find_objects(text):
         yield from _shift(loose_fields(text[at : whole.start], score_keys), at)
         yield whole
         at = whole.end
     yield from _shift(loose_fields(text[at:], score_keys), at)
+
+
+def find_objects(text: str, at: int = 0) -> Iterator[JsonSpan]:
+    """Yield the valid objects of a text from a place on, in order, up to the first invalid one."""
+    while (whole := _next_object(text, at)) is not None:
+        yield whole
+        at = whole.end
 
 
 def loose_fields(text: str, score_keys: Set[str] = SCORE_KEYS) -> Iterator[LooseField]:
@@ -96,13 +103,16 @@ def loose_fields(text: str, score_keys: Set[str] = SCORE_KEYS) -> Iterator[Loose
 
     Keys within texts, and bare keys outside braces, are ignored. The comma before a key in quotes may be missing.
     """
-    at, depth, opening, outermost = 0, 0, "\n", 0
+    at, depth, opening, outermost, last = 0, 0, "\n", 0, -1
     while True:
         at = _end(_BLANK, text, at)
         key = _QUOTED_KEY.match(text, at) or (_BARE_KEY.match(text, at) if depth else None)
         if key and opening in "{,\n":
             at = _value_end(key[1].lower() in score_keys, text, key.end())
-            yield LooseField(key[1].lower(), key.end(), at, outermost if depth else key.start())
+            if not depth and (last < 0 or text[last : key.start()].strip(", \t\r\n")):
+                outermost = key.start()
+            yield LooseField(key[1].lower(), key.end(), at, outermost)
+            last = at
             if at > key.end() and _NEXT_KEY.match(text, at):
                 continue
         elif depth and text[at : at + 1] and text[at] in QUOTES:
