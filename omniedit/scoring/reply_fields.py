@@ -11,7 +11,7 @@ from typing import Any
 
 from omniedit.scoring.reply_form import ReplyForm
 from omniedit.vlm.loose_json import QUOTES, JsonSpan, LooseField, Number, Pairs, scan
-from omniedit.vlm.quotes import QUOTE, QuotedRange, find_quoted_range
+from omniedit.vlm.quotes import QUOTE, QuotedRange, check_texts, find_quoted_range
 
 _NUMBER = r"-?[0-9]{1,20}(?:\.[0-9]{1,20})?"
 NUMBER = re.compile(rf"({_NUMBER})(?:\s?/\s?({_NUMBER}))?")
@@ -55,7 +55,10 @@ class _Answer:
 
 
 def _scan(text: str, form: ReplyForm) -> _Answer:
-    pieces = tuple(scan(text, frozenset((*form.fields, *form.score_keys))))
+    keys = frozenset((*form.fields, *form.score_keys))
+    pieces = tuple(scan(text, keys))
+    if any(isinstance(piece, LooseField) and piece.key in keys for piece in pieces):
+        check_texts(text, pieces, keys)
     quoting = [piece.end for piece in pieces if _has_loose_quotes(text[piece.start : piece.end])]
     joined = (end for end in quoting if not _COMMA.match(text, end))
     nowhere = len(text) + 1

@@ -6,7 +6,7 @@ from enum import StrEnum
 from omniedit.plain_text import clean_line
 from omniedit.scoring.reply_parser import MAX_CHARACTERS, Unscorable
 from omniedit.vlm.loose_json import QUOTES, JsonSpan, LooseField, scan
-from omniedit.vlm.quotes import find_quoted_range
+from omniedit.vlm.quotes import check_texts, find_quoted_range
 from omniedit.vlm.thinking import UnclearReply, find_answers
 
 FIELD = "winner"
@@ -61,10 +61,12 @@ def _find_values(answer: str) -> list[str]:
     Raises:
         _AmbiguousReply: a field may belong to a text, is cut off, or is one of very many.
     """
-    quoted = find_quoted_range(answer)
+    pieces, quoted = list(scan(answer)), find_quoted_range(answer)
+    if any(isinstance(piece, LooseField) and piece.key == FIELD for piece in pieces):
+        check_texts(answer, pieces, (FIELD,))
     values: list[str] = []
     has_quotes = False
-    for piece in scan(answer):
+    for piece in pieces:
         if isinstance(piece, JsonSpan):
             texts = [value if type(value) is str else "another value" for value in piece.values(FIELD)]
             values += texts if texts and not quoted.encloses_field(piece) else []

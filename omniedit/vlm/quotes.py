@@ -5,7 +5,7 @@ first and the last mark of a text may be quoted. Only the texts of valid objects
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from omniedit.vlm.loose_json import JsonSpan, LooseField, find_objects
@@ -57,6 +57,18 @@ def find_quoted_range(text: str) -> QuotedRange:
             last = mark.start()
             first = min(first, last) if not depth else first
     return QuotedRange(first, last, next((each.start for each in find_objects(text)), len(text)))
+
+
+def check_texts(text: str, pieces: Iterable[JsonSpan | LooseField], keys: Iterable[str]) -> None:
+    """Check that no text without a key has a field with one of the keys, given in lower case.
+
+    Raises:
+        UnclearReply: a quotation mark within a text has ended it, so the texts that follow begin where others end.
+    """
+    texts = [text[each.start : each.end] for each in pieces if isinstance(each, LooseField) and not each.key]
+    field = re.compile(rf"(?:{'|'.join(map(re.escape, keys))})[\"'\u201d]?\s*:", re.IGNORECASE)
+    if any(map(field.search, texts)):
+        raise UnclearReply("a text without a key contains a field, so its quotation marks are unclear")
 
 
 def _find_marks(text: str) -> Iterator[re.Match[str]]:

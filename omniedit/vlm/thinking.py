@@ -43,6 +43,7 @@ _CLOSING = (
 _MARK = re.compile(rf"(?P<opening>{_OPENING})|(?P<closing>{_CLOSING})")
 _OBJECT = re.compile(r"\s*(?:```\w*\s*)?\{")
 _SCORE_LINE = re.compile(r"^[^\n:\uff1a]*[:\uff1a][ \t*_\[]*[0-9][0-9.,/ \t*_\]]*", re.MULTILINE)
+_FIELD = re.compile(r"[\"'\u201d]\s*:")
 _CONTINUES = re.compile(r"\s*[,;\uff0c\u3001]|[ \t]*[a-z]")
 _END_TOKEN = re.compile(r"\s*(?:<\|[\w\uff5c\u2581]{1,40}\|>|<\uff5c[^<>\n]{1,40}\uff5c>|</s>|<eos>|<end_of_turn>)\Z")
 
@@ -105,9 +106,11 @@ def _is_within_line(reply: str, mark: re.Match[str]) -> bool:
 def _is_fragment(answer: str) -> bool:
     """Return whether an answer may be the rest of a quoted text.
 
-    An object ends it, which is valid or the only one, or else a line with a score. No quotation mark may follow, and no
-    other half of a sentence.
+    A whole answer has no field outside braces. An object ends it, which is valid or the only one, or else a line with a
+    score. No quotation mark may follow, and no other half of a sentence.
     """
+    if _FIELD.search(answer.partition("{")[0]):
+        return True
     if first := next(find_objects(answer), None):
         end = first.end
     elif answer.count("{") > 1:
