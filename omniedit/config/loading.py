@@ -197,7 +197,14 @@ def _one_line(
     if kind := _kind_of_unquoted(problem):
         value = _typed_text(key, files, overrides) or json.dumps(problem["input"], default=str).strip('"')
         return f'{place}: {value} is read as {kind}, but text is needed; put it in quotes: "{value}"{more}'
-    return f"{place}: {json.dumps(problem['input'], default=str)} is not allowed; {_describe_limits(problem)}{more}"
+    return f"{place}: {_show_value(problem['input'])} is not allowed; {_describe_limits(problem)}{more}"
+
+
+def _show_value(value: Any) -> str:
+    try:
+        return json.dumps(value, default=str)
+    except ValueError:
+        return "a value that contains itself"
 
 
 def _typed_text(key: Sequence[str], files: Sequence[str | Path], overrides: Mapping[str, Any]) -> str | None:

@@ -13,7 +13,7 @@ from omniedit.scoring.reply_parser import Unscorable, parse_reasoning
 from omniedit.scoring.winner_parser import Winner, parse_winner
 from omniedit.vlm.client import MissingReply, Model
 from omniedit.vlm.messages import LENGTH, Prompt, PromptImage, Reply
-from omniedit.vlm.thinking import ends_with_object, has_thinking
+from omniedit.vlm.thinking import has_thinking
 
 _OTHER = {Winner.A: Winner.B, Winner.B: Winner.A}
 _BLANK = np.zeros((1, 1, 3), np.uint8)
@@ -146,7 +146,7 @@ def read_answer(reply: Reply | MissingReply, is_swapped: bool) -> PairwiseAnswer
     is_cut_off = reply.finish_reason == LENGTH
     if isinstance(winner, Unscorable):
         return Unscorable(f"{winner.reason}; the reply was cut off at the token limit") if is_cut_off else winner
-    if is_cut_off and has_thinking(reply.text) and not ends_with_object(reply.text):
+    if is_cut_off and has_thinking(reply.text):
         return Unscorable("the reply was cut off after a thinking tag, so its winner may be a quotation")
     shown = _OTHER.get(winner, winner) if is_swapped else winner
     return PairwiseAnswer(shown, is_swapped, parse_reasoning(reply.text), reply.model)

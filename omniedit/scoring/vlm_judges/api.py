@@ -17,7 +17,7 @@ from omniedit.scoring.vlm_judges.rubric_judge import ParsedScores, RubricJudge, 
 from omniedit.vlm import Client, MissingReply, Prompt, PromptImage, Reply
 from omniedit.vlm.budget import estimate
 from omniedit.vlm.messages import LENGTH, Usage
-from omniedit.vlm.thinking import ends_with_object, has_thinking
+from omniedit.vlm.thinking import has_thinking
 
 USUAL_WORDS = {"instruction": "about as long as instructions are"}
 """Texts of a typical pair, for estimates before the instructions are known."""
@@ -126,6 +126,6 @@ def read_reply(reply: Reply | MissingReply, form: ReplyForm) -> ParsedScores | U
         return Unscorable(f"{reading.reason}; the reply was cut off at the token limit")
     if form.lines and reply.text[-1:].isdigit():
         return Unscorable("the reply was cut off at the token limit, possibly within its last score")
-    if has_thinking(reply.text) and not ends_with_object(reply.text):
+    if has_thinking(reply.text):
         return Unscorable("the reply was cut off after a thinking tag, so its scores may be a quotation")
     return reading

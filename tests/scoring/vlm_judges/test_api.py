@@ -16,10 +16,12 @@ from helpers.vlm_server import MODEL, Handler, Server, serving
 from omniedit.imaging.images import decode_image
 from omniedit.pairs import EditPair, Reference
 from omniedit.scoring import Score, Unscorable
+from omniedit.scoring.reply_form import plain_form
 from omniedit.scoring.rubric import edit_rubric
 from omniedit.scoring.score_table import score_row
-from omniedit.scoring.vlm_judges.api import ApiJudge
+from omniedit.scoring.vlm_judges.api import ApiJudge, read_reply
 from omniedit.tasks import Task
+from omniedit.vlm import Reply
 
 
 @pytest.fixture
@@ -180,6 +182,14 @@ def test_a_truncated_reply_is_unscorable_with_the_reason(tmp_path: Path) -> None
     with serving(cut) as running:
         (verdict,) = judge_at(running.url, tmp_path).judge(PAIRS[:1])
     assert isinstance(verdict, Unscorable) and verdict.reason.endswith("; the reply was cut off at the token limit")
+
+
+def test_a_reply_that_is_truncated_after_thinking_is_unscorable() -> None:
+    """Check that the limit, which may fall within the thinking right after an imitated answer, leaves no score."""
+    reply = "<think>It says </think>" + GOOD
+    for reason, is_scored in (("stop", True), ("length", False)):
+        reading = read_reply(Reply(reply, "v1", reason), plain_form(3))
+        assert isinstance(reading, Unscorable) is not is_scored
 
 
 @pytest.mark.parametrize(("end", "is_scored"), [("", False), ("**", True), ("\n", True), (".", True)])
