@@ -159,7 +159,7 @@ def find_tables(path: Path, pattern: str = "") -> list[Path]:
     Raises:
         UserError: the file does not exist.
     """
-    arrow = [path] if path.suffix in ARROW else sorted(path.rglob("*.arrow")) if path.is_dir() else []
+    arrow = [path] if path.suffix in ARROW else _list_arrow(path) if path.is_dir() else []
     is_parquet = path.suffix == ".parquet" or (path.is_dir() and any(path.rglob("*.parquet")))
     files = [Path(file.address) for file in list_inputs(str(path), "parquet")] if is_parquet else arrow
     chosen = [file for file in files if pattern in file.name or not path.is_dir()]
@@ -167,6 +167,11 @@ def find_tables(path: Path, pattern: str = "") -> list[Path]:
         named = f" with '{pattern}' in its name" if pattern else ""
         raise UserError(f"{path}: no Parquet or Arrow file{named}; give the downloaded folder of the data set")
     return chosen
+
+
+def _list_arrow(folder: Path) -> list[Path]:
+    """Return the Arrow files below a folder, without the `cache-*` files of `Dataset.map` and `Dataset.filter`."""
+    return sorted(file for file in folder.rglob("*.arrow") if not file.name.startswith("cache-"))
 
 
 def get_image(row: Mapping[str, Any], *names: str) -> ImageFile:

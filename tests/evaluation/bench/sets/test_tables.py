@@ -45,6 +45,12 @@ def test_reading_rows_in_order_opens_a_file_once_per_column(tmp_path: Path, monk
     assert len(opened) == 1
 
 
+def test_a_saved_data_set_is_read_without_the_files_that_its_filter_left_beside_it(tmp_path: Path) -> None:
+    write_arrow(tmp_path / "data-00000-of-00001.arrow", ROWS)
+    write_arrow(tmp_path / "cache-4a0cd5f9fffa243f.arrow", ROWS)
+    assert len(list(read_tables(tmp_path))) == len(ROWS)
+
+
 def test_plain_bytes_are_read_as_an_image(tmp_path: Path) -> None:
     pq.write_table(pa.table({"image": [b"one", b"two"]}), tmp_path / "a.parquet")
     assert [row["image"]() for _, row in read_tables(tmp_path)] == [b"one", b"two"]
