@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from itertools import accumulate, chain
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import pyarrow as pa
@@ -38,6 +39,7 @@ class ImageTable:
         with self._open(path) as (columns, _):
             self.columns = columns
         self._cursors: dict[str, _Cursor] = {}
+        self._lock = Lock()
 
     def rows(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
         """Yield the place and the values of each row; a column of images holds functions that read them."""
@@ -49,8 +51,8 @@ class ImageTable:
                 yield f"{self.name}:{number}", {**values, **readers}
 
     def _read_image(self, column: str, row: int) -> bytes:
-        cursor = self._cursors.setdefault(column, _Cursor(self.path, column, self._open))
-        value = cursor.read(row)
+        with self._lock:  # the page of ratings reads images in several threads
+            value = self._cursors.setdefault(column, _Cursor(self.path, column, self._open)).read(row)
         content = value.get("bytes") if isinstance(value, dict) else value
         if not content:
             raise BadImage(f"{self.name}:{row}: column {column!a} has no image")

@@ -1,6 +1,7 @@
 """Tests of tables with images: Parquet and Arrow files, rows in any order, broken cells and files."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,14 @@ def test_images_are_read_in_any_order(tmp_path: Path, write: Callable[..., Path]
     for number in (3, 4, 0, 6, 6, 1):
         assert rows[number][1]["image"]() == ROWS[number]["image"]
         assert rows[number][1]["mask"]() == ROWS[number]["mask"]
+
+
+def test_images_are_read_by_several_threads_at_once(tmp_path: Path) -> None:
+    rows = [row for _, row in read_tables(write_parquet(tmp_path / "a.parquet", ROWS))]
+    places = [number % len(rows) for number in range(200)]
+    with ThreadPoolExecutor(8) as pool:
+        read = list(pool.map(lambda place: rows[place]["image"](), places))
+    assert read == [ROWS[place]["image"] for place in places]
 
 
 def test_reading_rows_in_order_opens_a_file_once_per_column(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
