@@ -113,6 +113,29 @@ def test_an_empty_folder_of_outputs_stops_the_bench_before_the_first_edit(folder
     assert "editing" not in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    "options, error",
+    [
+        (["--judges", "api"], "OPENAI_API_KEY is unset"),
+        (
+            ["--judges", "none", "--editors-file", "{0}/endpoint.yaml", "--editors", "no_edit,gpt"],
+            "editor gpt: .*API_KEY",
+        ),
+        (["--prompts", "{0}"], "has no file with prompts"),
+    ],
+)
+def test_a_missing_key_or_prompt_stops_the_bench_before_the_first_edit(
+    folder: Path, tmp_path: Path, capsys, monkeypatch: pytest.MonkeyPatch, options: list[str], error: str
+) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    entry = {"kind": "endpoint", "endpoint": {"url": "http://localhost:9/v1", "model": "m"}}
+    (tmp_path / "endpoint.yaml").write_text(yaml.safe_dump({"gpt": entry}))
+    given = [option.format(tmp_path) for option in options]
+    with pytest.raises(UserError, match=error):
+        run(folder, "--editors", "no_edit", "-o", str(tmp_path / "out"), *given)
+    assert "editing" not in capsys.readouterr().out
+
+
 def test_ratings_need_no_judge_and_must_match_the_edits(folder: Path, tmp_path: Path) -> None:
     options = ("--editors", "no_edit", "--judges", "none", "-o", str(tmp_path), "--only", "table")
     ratings = tmp_path / "ratings.csv"
