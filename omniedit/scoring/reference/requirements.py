@@ -17,7 +17,7 @@ from omniedit.scoring.reference.measures import Comparison, ImageMeasures, Unmea
 from omniedit.scoring.reference.outlines import spots_alike
 from omniedit.scoring.reference.rationale import Finding
 from omniedit.scoring.reference.targets import measure_target
-from omniedit.scoring.reference.verification import verify_outline
+from omniedit.scoring.reference.verification import colour_overlap, verify_outline, verify_whole
 from omniedit.sources.photo import FractionBox
 from omniedit.tasks import COMPLEX_TASKS, SUBJECT_TASKS, Task
 
@@ -33,6 +33,9 @@ SAME_SIZE = 0.002
 """Largest difference of the sides of two boxes of the same object, as a share of the image."""
 MOST_LEFT, MOST_ELSEWHERE = 0.015, 0.09
 """Largest areas of spots in an object's own colours, as shares of its area: next to its mask, and elsewhere."""
+MIN_RESURFACED_IOU = 0.77
+"""Smallest intersection over union of a new colour or material with the outline by the old colours. Below it, a part
+of the object kept its colour, or a part of the background changed."""
 _REPLACED = ("replace", "visual_bbox", "visual_scribble", "visual_sketch", "visual_segment")
 """Types that remove, add or replace a whole object."""
 
@@ -108,6 +111,10 @@ def _verify_resurfaced(comparison: Comparison, truth: Truth) -> None:
         raise Unmeasurable(f"a part of the {truth['object']} may be left: a spot beside the edit has its colours")
     if other > MOST_ELSEWHERE:
         raise Unmeasurable(f"there may be another {truth['object']}: a spot elsewhere has its colours")
+    overlap = colour_overlap(comparison.source.reduced, comparison.small_mask)
+    if overlap < MIN_RESURFACED_IOU:
+        raise Unmeasurable(f"the edit overlaps the outline of the {truth['object']} by colour by only {overlap:.0%}")
+    verify_whole(comparison.source, comparison.small_mask, truth["object"])
     _verify_material(comparison, truth)
 
 

@@ -68,12 +68,12 @@ def _accept_unverified(comparison: Comparison, truth: Truth) -> None:
 
 def _verify_removal(comparison: Comparison, truth: Truth) -> None:
     _verify_names(comparison, comparison.source, truth["object"])
-    _verify_whole(comparison.source, comparison.small_mask, truth["object"])
+    verify_whole(comparison.source, comparison.small_mask, truth["object"])
 
 
 def _verify_addition(comparison: Comparison, truth: Truth) -> None:
     _verify_names(comparison, comparison.edited, truth["object"])
-    _verify_whole(comparison.edited, comparison.small_mask, truth["object"])
+    verify_whole(comparison.edited, comparison.small_mask, truth["object"])
 
 
 def _verify_attribute(comparison: Comparison, truth: Truth) -> None:
@@ -129,8 +129,12 @@ def verify_outline(image: ImageMeasures, outline: Mask, name: str) -> None:
         raise Unmeasurable(f"{words}, by saliency by {best:.0%}")
 
 
-def _verify_whole(image: ImageMeasures, mask: Mask, name: str) -> None:
-    """Check that the mask holds the whole salient object, not a part such as a runner's leg."""
+def verify_whole(image: ImageMeasures, mask: Mask, name: str) -> None:
+    """Check that the mask holds the whole salient object, not a part such as a runner's leg.
+
+    Raises:
+        Unmeasurable: it holds too little of it.
+    """
     share = salient_share_inside(image, mask)
     if share < MIN_SALIENT_SHARE:
         raise Unmeasurable(f"the mask of the {name} covers only {share:.0%} of the salient object there")

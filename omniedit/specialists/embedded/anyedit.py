@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from omniedit.grounding.objects import FoundObject
 from omniedit.sources.photo import Photo
 from omniedit.specialists.base import EditRequest
 from omniedit.specialists.embedded.attribute import AttributeModification
@@ -26,14 +25,3 @@ class ColorAlter(AttributeModification):
 
     task = Task("color_alter")
     material_share = 0.0
-
-
-class MaterialChange(AttributeModification):
-    """Attribute modification with a new material."""
-
-    task = Task("material_change")
-    material_share = 1.0
-
-    def _has_change(self, found: FoundObject) -> bool:
-        """Return whether the object is whole: one that the border cuts is often several objects."""
-        return found.cut_sides <= {"bottom"} and super()._has_change(found)

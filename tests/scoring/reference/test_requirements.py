@@ -5,7 +5,7 @@ import pytest
 
 from omniedit.imaging.images import Mask
 from omniedit.pairs import EditPair
-from omniedit.scoring.reference import counts
+from omniedit.scoring.reference import counts, verification
 from omniedit.scoring.reference.measures import Comparison, Unmeasurable
 from omniedit.scoring.reference.requirements import verify_type
 from omniedit.tasks import Task
@@ -31,9 +31,10 @@ def recoloured(mask: Mask, task: Task, *others: Mask, **about: object) -> tuple[
 
 
 @pytest.fixture(autouse=True)
-def unknown_noun(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the classifier know nothing of sweets, so that no network is loaded."""
+def no_networks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the classifier know nothing of sweets, and let nothing be salient, so that no network is loaded."""
     monkeypatch.setattr(counts, "noun_probabilities", lambda noun, windows: None)
+    monkeypatch.setattr(verification, "salient_share_inside", lambda image, mask: 1.0)
 
 
 @pytest.mark.parametrize("task", TYPES)
@@ -54,6 +55,20 @@ def test_a_sliver_of_the_object_that_kept_its_colours_is_found(task: Task) -> No
     part = disc(80, 100) & (COLUMNS < 108)
     with pytest.raises(Unmeasurable, match="a part of the red sweet may be left"):
         verify_type(*recoloured(part, task), task)
+
+
+@pytest.mark.parametrize("task", TYPES)
+def test_a_recolouring_that_spreads_over_the_background_is_found(task: Task) -> None:
+    verify_type(*recoloured(disc(80, 100, 42), task), task)
+    with pytest.raises(Unmeasurable, match="overlaps the outline of the red sweet by colour by only"):
+        verify_type(*recoloured(disc(80, 100, 52), task), task)
+
+
+@pytest.mark.parametrize("task", TYPES)
+def test_a_recoloured_part_of_a_salient_object_is_found(task: Task, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verification, "salient_share_inside", lambda image, mask: 0.3)
+    with pytest.raises(Unmeasurable, match="covers only 30% of the salient object"):
+        verify_type(*recoloured(disc(80, 100), task), task)
 
 
 def test_a_part_that_a_replacement_left_is_found() -> None:
