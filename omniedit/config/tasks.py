@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Literal, Self
 from pydantic import ConfigDict, Field, ValidationError, model_validator
 
 from omniedit.config.endpoint import EndpointConfig
-from omniedit.config.section import LocalPath, Section
+from omniedit.config.section import MAX_RESOLUTION, LocalPath, Section
 from omniedit.config.typed_text import merge
 from omniedit.redaction import redact
 from omniedit.tasks import ANYEDIT_TASKS, COMPLEX_TASKS, NOT_EMBEDDED, OMNIEDIT_TASKS, TASKS, Task
@@ -172,7 +172,7 @@ class LearnedConfig(Section):
     """Number of edits per proposal, each with another seed; all of them are scored."""
     batch_size: int = Field(4, ge=1)
     """Number of edits per batch; halved when the device runs out of memory."""
-    resolution: int = Field(1024, ge=32, multiple_of=16)
+    resolution: int = Field(1024, ge=32, le=MAX_RESOLUTION, multiple_of=16)
     """Resolution of the edits: at most about resolution^2 pixels, at the photo's own ratio."""
     steps: int | None = Field(None, ge=1, le=1000)
     """Denoising steps; null takes the number that each model's authors use."""
