@@ -27,6 +27,7 @@ class Setting:
 
     Args:
         language, alignment, editor: options of the three trainings.
+        lesson_steps: number of steps of the language model's training that have lessons alone.
         vision_width, vision_layers: size of the language model's image encoder.
         width, layers: size of the language model.
         image_tokens: number of [IMG] tokens.
@@ -42,6 +43,7 @@ class Setting:
     alignment: Fit
     editor: Fit
     seeds: int = 3
+    lesson_steps: int = 400
     vision_width: int = 64
     vision_layers: int = 2
     width: int = 96
@@ -57,12 +59,13 @@ class Setting:
 
 
 SETTINGS = {
-    "cpu": Setting(language=Fit(3000, 48, 1e-3, 0), alignment=Fit(200, 32, 1e-3, 0), editor=Fit(1500, 32, 2e-3, 0)),
+    "cpu": Setting(language=Fit(1600, 48, 2e-3, 0), alignment=Fit(200, 32, 1e-3, 0), editor=Fit(1500, 32, 2e-3, 0)),
     "test": Setting(
         language=Fit(2, 4, 1e-3, 0),
         alignment=Fit(2, 4, 1e-3, 0),
         editor=Fit(2, 8, 1e-3, 0),
         seeds=1,
+        lesson_steps=1,
         vision_width=16,
         vision_layers=1,
         width=32,
