@@ -135,8 +135,8 @@ def build_llava(setting: Setting, vocabulary: Sequence[str]) -> tuple[Any, Any]:
         image_token_index=image,
         image_seq_length=tokens,
         vision_feature_layer=-1,
-        initializer_range=INITIAL_STD,
     )
+    config.update({"initializer_range": INITIAL_STD})
     size = {"height": SIZE, "width": SIZE}
     processor = LlavaProcessor(
         CLIPImageProcessorPil(size=size, crop_size=size, do_resize=False, do_center_crop=False),
