@@ -80,7 +80,7 @@ def decide(
 
     Args:
         scores: rows of the scores file by pair_id; `scores_path` names it in errors.
-        bench: rows of `sources/bench.parquet`; pairs of its photos, or of their twins, overlap the benchmark.
+        bench: rows of `sources/bench.parquet`; pairs of its photos, or of their near-duplicates, overlap the benchmark.
         min_score: smallest O that is accepted.
         by_hand: decisions of people by pair_id.
         faults: reasons of the quality gates by pair_id; a decision by hand overrides them. A derived pair inherits the

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from omniedit.errors import UserError
 from omniedit.sources.index import BENCH, IndexRow
-from omniedit.sources.near_duplicates import find_twin
+from omniedit.sources.near_duplicates import find_near_duplicate
 
 
 def deal(rows: Sequence[IndexRow], shards: int, bench_photos: int, seed: int) -> list[IndexRow]:
@@ -31,16 +31,16 @@ def deal(rows: Sequence[IndexRow], shards: int, bench_photos: int, seed: int) ->
 
 
 def reject_twins(rows: Sequence[IndexRow], chosen: Collection[str]) -> list[IndexRow]:
-    """Return the same rows, but reject twins of the photos `chosen` (source ids), with that reason."""
+    """Return the same rows, but reject near-duplicates of the photos `chosen` (source ids), with that reason."""
     hashes = {row["phash"]: row["file"] for row in rows if row.get("source_id") in chosen and row.get("phash")}
     return [_check_row(row, hashes) if row.get("source_id") not in chosen else row for row in rows]
 
 
 def _check_row(row: IndexRow, hashes: Mapping[str, str]) -> IndexRow:
-    twin = find_twin(row["phash"], hashes) if row["status"] == "kept" and row.get("phash") else None
-    if twin is None:
+    original = find_near_duplicate(row["phash"], hashes) if row["status"] == "kept" and row.get("phash") else None
+    if original is None:
         return row
-    reason = f"a resized or re-encoded copy of {hashes[twin]}, which is held out for the benchmark"
+    reason = f"a resized or re-encoded copy of {hashes[original]}, which is held out for the benchmark"
     return row | {"status": "refused", "reason": reason, "source_id": None, "shard": None}
 
 
