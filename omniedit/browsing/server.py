@@ -67,7 +67,7 @@ def answer_get(catalog: Catalog, target: str) -> Reply:
     if url.path == "/api/run":
         return as_json(catalog.describe())
     if url.path == "/api/pairs":
-        values = {name: given[-1] for name, given in parse_qs(url.query).items()}
+        values = {name: values_of_name[-1] for name, values_of_name in parse_qs(url.query).items()}
         offset, limit = _whole(values, "offset", 0, 1 << 40), _whole(values, "limit", 60, MAX_ROWS)
         return as_json(catalog.list_pairs(parse_query(values), offset, limit))
     if match := re.fullmatch(r"/api/pair/(\d{1,9})", url.path):
@@ -128,9 +128,9 @@ def decide(catalog: Catalog, body: bytes) -> dict[str, Any]:
         UserError: the pair is another one, or the file cannot be written.
     """
     try:
-        given = json.loads(body)
-        number, pair_id, decision = given["number"], given["pair_id"], Decision(given["decision"])
-        note = given.get("note", "")
+        values = json.loads(body)
+        number, pair_id, decision = values["number"], values["pair_id"], Decision(values["decision"])
+        note = values.get("note", "")
     except (ValueError, KeyError, TypeError, RecursionError, AttributeError):
         raise HttpError(HTTPStatus.BAD_REQUEST, "not a decision: give number, pair_id and decision") from None
     if type(number) is not int or not isinstance(note, str) or len(note) > MAX_NOTE_LENGTH:

@@ -165,8 +165,8 @@ def warn_unpinned(args: argparse.Namespace, entries: "Mapping[str, Entry]") -> N
     """Print the command that pins each editor without a revision."""
     from omniedit.evaluation.bench.editors.revisions import list_unpinned
 
-    given = [Path(editor) for editor in args.editors if editor.endswith((".yaml", ".yml"))]
-    for line in list_unpinned(entries, [*args.editors_file, *given]):
+    entry_files = [Path(editor) for editor in args.editors if editor.endswith((".yaml", ".yml"))]
+    for line in list_unpinned(entries, [*args.editors_file, *entry_files]):
         print(line, flush=True)
 
 

@@ -125,14 +125,14 @@ def read_paraphrases(reply: str, edits: Sequence[DraftEdit], may_doubt: bool = F
 
 def _each(make: Callable[[Any], Part], items: Sequence[Any]) -> tuple[list[Part], list[str]]:
     """Return the results of `make` for the items, and the reasons where it raises ValueError."""
-    made: list[Part] = []
+    parts: list[Part] = []
     reasons: list[str] = []
     for item in items:
         try:
-            made.append(make(item))
+            parts.append(make(item))
         except ValueError as error:
             reasons.append(str(error))
-    return made, reasons
+    return parts, reasons
 
 
 def _list_in(answer: Mapping[str, Any], key: str) -> list[Any]:

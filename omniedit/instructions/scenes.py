@@ -74,8 +74,8 @@ def propose_scenes(
 def draw_offers(count: int, seed: int, concepts: Sequence[str], places: Sequence[str]) -> list[SceneConcepts]:
     """Draw the concepts and places of prompts; no concept appears a second time before each has appeared once."""
     rng = np.random.default_rng(int.from_bytes(hashlib.sha256(f"scenes|{seed}".encode()).digest()[:8], "little"))
-    drawn = [_rounds(names, count * OFFERED, rng) for names in (concepts, places)]
-    parts = [[tuple(names[first : first + OFFERED]) for first in range(0, len(names), OFFERED)] for names in drawn]
+    rounds = [_rounds(names, count * OFFERED, rng) for names in (concepts, places)]
+    parts = [[tuple(names[first : first + OFFERED]) for first in range(0, len(names), OFFERED)] for names in rounds]
     return [SceneConcepts(*pair) for pair in zip(*parts, strict=True)]
 
 
@@ -132,7 +132,7 @@ def _flaw(scene: Scene, offer: SceneConcepts, used: set[str]) -> str | None:
 
 def _rounds(names: Sequence[str], count: int, rng: np.random.Generator) -> list[str]:
     """Return `count` names: all of them in random order, then all in another order, and so on."""
-    drawn: list[str] = []
-    while len(drawn) < count:
-        drawn += [names[place] for place in rng.permutation(len(names))]
-    return drawn[:count]
+    result: list[str] = []
+    while len(result) < count:
+        result += [names[place] for place in rng.permutation(len(names))]
+    return result[:count]

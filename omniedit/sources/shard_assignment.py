@@ -49,13 +49,13 @@ def choose_bench_photos(accepted: Sequence[IndexRow], count: int) -> list[str]:
 
     Ratios with a photo to spare come first, then photos with named objects, then the order of `accepted`.
     """
-    left = Counter(row["ratio"] for row in accepted)
+    available = Counter(row["ratio"] for row in accepted)
     is_named = {row["source_id"]: _has_box(row) for row in accepted}
     waiting, chosen = list(accepted), []
     for _ in range(count):
-        best = min(waiting, key=lambda row: (left[row["ratio"]] < 2, not is_named[row["source_id"]]))
+        best = min(waiting, key=lambda row: (available[row["ratio"]] < 2, not is_named[row["source_id"]]))
         waiting.remove(best)
-        left[best["ratio"]] -= 1
+        available[best["ratio"]] -= 1
         chosen.append(best["source_id"])
     return chosen
 

@@ -78,7 +78,7 @@ def read_values(skill: str) -> tuple[str, ...]:
 
 def fill_templates(subject: Subject, tasks: Sequence[Task], count: int, seed: int) -> list[NewImage]:
     """Return `count` prompts of each task, with different values as far as there are any."""
-    made = []
+    prompts = []
     for task in tasks:
         skill = task.removeprefix(PREFIX)
         values = read_values(skill)
@@ -88,8 +88,8 @@ def fill_templates(subject: Subject, tasks: Sequence[Task], count: int, seed: in
             words = {"name": subject.name, "a_name": with_article(subject.name), "value": value}
             words["a_changed"] = with_article(f"{value} {subject.name}")
             caption, instruction = (template.format(**words) for template in _TEMPLATES[skill])
-            made.append(NewImage(task, caption, instruction))
-    return made
+            prompts.append(NewImage(task, caption, instruction))
+    return prompts
 
 
 def imagine(
@@ -101,10 +101,10 @@ def imagine(
     facts = f"name: {subject.name}\ncaptions:\n{captions}\nskills: {skills}\nwanted for each skill: {count}"
     prompt = Prompt((text("subject_prompts"), facts), _TOKENS + _TOKENS_A_PROMPT * count * len(tasks))
     (reply,) = ask(model, [ModelQuestion(prompt, partial(read_prompts, name=subject.name, tasks=tasks))], tries)
-    made = []
+    prompts = []
     for task in tasks:
-        made += [part for part in reply.parts if part.task == task][:count]
-    return made, [flaw.reason for flaw in reply.flaws]
+        prompts += [part for part in reply.parts if part.task == task][:count]
+    return prompts, [flaw.reason for flaw in reply.flaws]
 
 
 def read_prompts(reply: str, name: str, tasks: Sequence[Task]) -> ParsedReply[NewImage]:
@@ -118,8 +118,8 @@ def read_prompts(reply: str, name: str, tasks: Sequence[Task]) -> ParsedReply[Ne
     parts: list[NewImage] = []
     flaws: list[ReplyIssue] = []
     for item in listed:
-        made = _read_prompt(item, name, tasks, {part.caption for part in parts})
-        (flaws if isinstance(made, ReplyIssue) else parts).append(made)  # type: ignore[arg-type]
+        prompt = _read_prompt(item, name, tasks, {part.caption for part in parts})
+        (flaws if isinstance(prompt, ReplyIssue) else parts).append(prompt)  # type: ignore[arg-type]
     missing = [task.removeprefix(PREFIX) for task in tasks if task not in {part.task for part in parts}]
     flaws += [ReplyIssue(f"no usable prompt of the skill {skill}") for skill in missing]
     return ParsedReply(tuple(parts), tuple(flaws))
