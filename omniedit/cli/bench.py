@@ -109,7 +109,7 @@ def parse_shard(text: str) -> tuple[int, int]:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Edit, score and write tables, as far as `--only` asks for.
+    """Edit, score and write tables, or run only the steps in `--only`.
 
     Raises:
         UserError: the set, an editor or a judge cannot be opened, or the folder holds another set.

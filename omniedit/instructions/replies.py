@@ -12,7 +12,7 @@ from omniedit.instructions.facets import PHRASINGS
 from omniedit.instructions.meaning import PhotoObject, meaning_error
 from omniedit.instructions.plausibility import implausible_reason
 from omniedit.instructions.proposals import Phrase, first_problem, json_object, proposal_in, quote
-from omniedit.instructions.questions import MAX_THINGS, DraftEdit, EditOptions
+from omniedit.instructions.questions import MAX_OBJECTS, DraftEdit, EditOptions
 from omniedit.instructions.stemming import content, head, stems, strip_article
 from omniedit.tasks import Task
 
@@ -74,7 +74,7 @@ def read_objects(reply: str) -> ParsedReply[PhotoObject]:
         listed = _list_in(json_object(reply), "objects")
     except ValueError as error:
         return ParsedReply(flaws=(ReplyIssue(str(error)),))
-    objects, flaws = _each(_thing, listed[:MAX_THINGS])
+    objects, flaws = _each(_to_object, listed[:MAX_OBJECTS])
     distinct, ambiguous = _each(partial(_disambiguate, objects), objects)
     return ParsedReply(tuple(distinct), tuple(map(ReplyIssue, flaws + ambiguous)))
 
@@ -147,7 +147,7 @@ def _list_in(answer: Mapping[str, Any], key: str) -> list[Any]:
     return entries
 
 
-def _thing(answer: Any) -> PhotoObject:
+def _to_object(answer: Any) -> PhotoObject:
     try:
         listed = _ListedObject.model_validate(answer)
     except ValidationError as error:

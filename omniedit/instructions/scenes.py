@@ -26,7 +26,7 @@ OFFERED = 12
 """Number of concepts, and of places, in a prompt; its reply has at most half as many scenes."""
 _MAX_CAPTION_WORDS = 40
 """Maximum number of words of a caption."""
-_TOKENS, _TOKENS_A_SCENE = 60, 110
+_TOKENS, _TOKENS_PER_SCENE = 60, 110
 
 
 class Scene(BaseModel):
@@ -82,7 +82,7 @@ def draw_offers(count: int, seed: int, concepts: Sequence[str], places: Sequence
 def scenes_prompt(offer: SceneConcepts, count: int) -> Prompt:
     """Build the prompt for scenes of the offered concepts, without an image."""
     facts = f"concepts: {'; '.join(offer.concepts)}\nplaces: {'; '.join(offer.places)}\nwanted: {count}"
-    return Prompt((text("scenes"), facts), _TOKENS + count * _TOKENS_A_SCENE)
+    return Prompt((text("scenes"), facts), _TOKENS + count * _TOKENS_PER_SCENE)
 
 
 def read_scenes(reply: str, offer: SceneConcepts) -> ParsedReply[Scene]:

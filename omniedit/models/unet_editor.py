@@ -127,7 +127,7 @@ class UNetEditor(Editor):
         return self.routing(self.routing.embed_task(task), task, text_vector(self.adapter, inputs), references, mask)
 
     def loss_weight(self, timestep: Tensor) -> Tensor:
-        """Return the weight of each sample's velocity loss, (B,), with which it is the loss of the UNet's output."""
+        """Return the weights, (B,), that turn each sample's velocity loss into the loss of the UNet's output."""
         return loss_weights(timestep.float() / 1000, log_noise_ratios(), self.config["prediction_type"])
 
     def run_blocks(self, state: BaseState, inputs: Inputs) -> BaseState:

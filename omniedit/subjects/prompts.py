@@ -21,7 +21,7 @@ from omniedit.subjects.synthetic_subjects import draw_rng
 from omniedit.tasks import Task
 from omniedit.vlm import Model, Prompt
 
-_TOKENS, _TOKENS_A_PROMPT = 80, 110
+_TOKENS, _TOKENS_PER_PROMPT = 80, 110
 MAX_LENGTH = 400
 """Length limit of a caption and of an instruction, in characters."""
 STYLES = (
@@ -33,7 +33,7 @@ VIEWS = (
     *("from above", "from behind", "from the left side", "from the right side", "from below"),
     *("from close up", "from far away", "from a low angle"),
 )
-THINGS = (
+OBJECTS = (
     *("a wooden chair", "a stack of books", "a red umbrella", "a bicycle", "a potted plant", "a lantern"),
     *("a wicker basket", "an old suitcase", "a brass trumpet", "a bowl of oranges"),
 )
@@ -73,7 +73,7 @@ def read_values(skill: str) -> tuple[str, ...]:
         return tuple(read_list("contexts"))
     if skill == "attribute":
         return tuple(COLOURS)
-    return {"stylise": STYLES, "view": VIEWS, "compose": THINGS, "accessorise": ACCESSORIES}[skill]
+    return {"stylise": STYLES, "view": VIEWS, "compose": OBJECTS, "accessorise": ACCESSORIES}[skill]
 
 
 def fill_templates(subject: Subject, tasks: Sequence[Task], count: int, seed: int) -> list[NewImage]:
@@ -99,7 +99,7 @@ def imagine(
     captions = "\n".join(f"- {demonstration.caption}" for demonstration in subject.demonstrations)
     skills = ", ".join(task.removeprefix(PREFIX) for task in tasks)
     facts = f"name: {subject.name}\ncaptions:\n{captions}\nskills: {skills}\nwanted for each skill: {count}"
-    prompt = Prompt((text("subject_prompts"), facts), _TOKENS + _TOKENS_A_PROMPT * count * len(tasks))
+    prompt = Prompt((text("subject_prompts"), facts), _TOKENS + _TOKENS_PER_PROMPT * count * len(tasks))
     (reply,) = ask(model, [ModelQuestion(prompt, partial(read_prompts, name=subject.name, tasks=tasks))], tries)
     prompts = []
     for task in tasks:

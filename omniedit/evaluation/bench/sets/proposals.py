@@ -1,6 +1,6 @@
 """Proposals for a user's own benchmark set: instructions for photos, which a person reviews before they are frozen.
 
-A proposals file has a JSON object a line: photo, task, instruction, proposer, and where known source_caption,
+A proposals file has one JSON object per line: photo, task, instruction, proposer, and where known source_caption,
 target_caption and objects. A task without a proposal has a line with a reason, and so has a photo that cannot be read.
 """
 
@@ -108,8 +108,8 @@ def propose_by_templates(
             rng = np.random.default_rng(list(sha256(f"{seed}|{task}|{name}".encode()).digest()))
             suggestions = suggest(task, objects, count, rng)
             yield from (
-                BenchProposal(name, task, each.instruction, TEMPLATES, about.caption, objects=each.objects)
-                for each in suggestions
+                BenchProposal(name, task, suggestion.instruction, TEMPLATES, about.caption, objects=suggestion.objects)
+                for suggestion in suggestions
             )
             if not suggestions:
                 yield BenchProposal(name, task, reason="no object with a clear outline and name was found")
