@@ -34,20 +34,20 @@ def main() -> None:
     args = parser.parse_args()
 
     with Shard(args.candidates) as shard:
-        drawn = lessons(shard.pair_ids, args.defects_per_pair, args.seed, args.pairs)
+        chosen = lessons(shard.pair_ids, args.defects_per_pair, args.seed, args.pairs)
         with (
-            open_priced_judge(args.judge, len(drawn), scoring=args.config, spent=args.spent) as teacher,
+            open_priced_judge(args.judge, len(chosen), scoring=args.config, spent=args.spent) as teacher,
             Progress("pairs") as progress,
         ):
             known = read_known_scores(args.scores, teacher) if args.scores else {}
             rows = []
-            for row in teach_shard(shard, drawn, teacher, known):
+            for row in teach_shard(shard, chosen, teacher, known):
                 rows.append(row)
                 progress.advance()
         reasons = [str(row["reasoning"]) for row in rows if row["status"] != "scored"]
         check_scored(teacher, len(rows) - len(reasons), len(reasons), reasons[0] if reasons else "")
     write_rows(args.out, rows, TEACHER_SCHEMA)
-    print(summary(rows, len(drawn)))
+    print(summary(rows, len(chosen)))
 
 
 if __name__ == "__main__":

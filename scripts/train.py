@@ -127,7 +127,7 @@ def choose_save(
         editor=editor,
         options=options,
         base=base,
-        given=base_path,
+        base_path=base_path,
         known_instructions=known,
         instruction_encoder=pipeline.instruction_encoder,
     )

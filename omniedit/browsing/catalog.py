@@ -124,8 +124,12 @@ class Catalog:
         if "row" in record:
             mask = self._open.read(files.candidates, lambda shard: shard.mask(record["row"]))
             record["outline"] = "" if mask is None else outline(mask)
-        made = self.by_hand.by_pair.get(row["pair_id"])
-        return record | {"number": number, "ratio": row["ratio"], "by_hand": asdict(made) if made else None}
+        hand_decision = self.by_hand.by_pair.get(row["pair_id"])
+        return record | {
+            "number": number,
+            "ratio": row["ratio"],
+            "by_hand": asdict(hand_decision) if hand_decision else None,
+        }
 
     def read_image(self, number: int, name: str) -> bytes:
         """Return a stored image of a pair. `name` is source, edited, mask, reference-1 and so on.
@@ -180,5 +184,5 @@ def _count_values(column: pa.ChunkedArray) -> list[tuple[str, int]]:
     return sorted(((row["values"], row["counts"]) for row in counted), key=lambda pair: (-pair[1], pair[0]))
 
 
-def _decision(made: HandDecision | None) -> str | None:
-    return None if made is None else str(made.decision)
+def _decision(hand_decision: HandDecision | None) -> str | None:
+    return None if hand_decision is None else str(hand_decision.decision)

@@ -40,8 +40,8 @@ def count_pairs(
 
 
 def count_by_hand(by_hand: HandDecisions) -> dict[str, int]:
-    made = [each.decision for each in by_hand.by_pair.values()]
-    return {"accepted": made.count(Decision.ACCEPT), "rejected": made.count(Decision.REJECT)}
+    decisions = [each.decision for each in by_hand.by_pair.values()]
+    return {"accepted": decisions.count(Decision.ACCEPT), "rejected": decisions.count(Decision.REJECT)}
 
 
 def count_by(index: pa.Table, column: str) -> dict[str, dict[str, Any]]:

@@ -118,8 +118,8 @@ class LocalServer(ThreadingHTTPServer):
         Raises:
             HttpError: it does not begin with the token.
         """
-        given, rest = target[: len(self.prefix)], target[len(self.prefix) :]
-        if not secrets.compare_digest(given.encode(errors="replace"), self.prefix.encode()) or rest[:1] != "/":
+        prefix, rest = target[: len(self.prefix)], target[len(self.prefix) :]
+        if not secrets.compare_digest(prefix.encode(errors="replace"), self.prefix.encode()) or rest[:1] != "/":
             raise HttpError(HTTPStatus.NOT_FOUND, "no such address; open the whole link that the command printed")
         return rest
 

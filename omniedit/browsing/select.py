@@ -66,7 +66,7 @@ def _select_by_hand(
     index: pa.Table, decision: Decision | None, by_hand: Mapping[str, HandDecision]
 ) -> NDArray[np.bool_]:
     """Return a mask of the pairs with this decision by hand, or without any if `decision` is None."""
-    ids = [pair_id for pair_id, made in by_hand.items() if decision in (None, made.decision)]
+    ids = [pair_id for pair_id, hand_decision in by_hand.items() if decision in (None, hand_decision.decision)]
     found_N = _mask(pc.is_in(index["pair_id"], pa.array(ids, pa.string())))
     return ~found_N if decision is None else found_N
 

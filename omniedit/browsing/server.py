@@ -106,9 +106,9 @@ def decide(catalog: Catalog, body: bytes) -> dict[str, Any]:
         UserError: the pair is another one, or the file cannot be written.
     """
     try:
-        given = json.loads(body)
-        number, pair_id, decision = given["number"], given["pair_id"], Decision(given["decision"])
-        note = given.get("note", "")
+        values = json.loads(body)
+        number, pair_id, decision = values["number"], values["pair_id"], Decision(values["decision"])
+        note = values.get("note", "")
     except (ValueError, KeyError, TypeError, RecursionError, AttributeError):
         raise HttpError(HTTPStatus.BAD_REQUEST, "not a decision: give number, pair_id and decision") from None
     if type(number) is not int or not isinstance(note, str) or len(note) > MAX_NOTE_LENGTH:

@@ -45,8 +45,8 @@ def draw_sheet(index: pa.Table, shards: Sequence[ShardFiles], path: Path) -> lis
     if not tasks:
         raise UserError(f"{path}: the run has no pairs to draw")
     best = {Task(name): _read_best(index, shards, name, PAIRS_PER_TASK, problems) for name in tasks[:MAX_TASKS]}
-    if left := tasks[MAX_TASKS:]:
-        problems.append(f"{path}: shows {MAX_TASKS} of {len(tasks)} tasks, without {', '.join(left[:5])}")
+    if omitted := tasks[MAX_TASKS:]:
+        problems.append(f"{path}: shows {MAX_TASKS} of {len(tasks)} tasks, without {', '.join(omitted[:5])}")
     with replace_file(path) as temporary:
         contact_sheet(best, [Task(name) for name in tasks[:MAX_TASKS]], temporary)
     return problems

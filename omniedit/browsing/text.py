@@ -68,12 +68,12 @@ def _format_scores(title: str, scores: Record | None) -> list[str]:
 
 
 def _format_decision(record: Record) -> list[str]:
-    decision, made = record["decision"], record.get("by_hand")
+    decision, by_hand = record["decision"], record.get("by_hand")
     facts: dict[str, Any] = {"decision": "none yet"}
     if decision:
         facts = {"decision": "accepted" if decision["kept"] else "rejected", "reason": decision["reason"]}
-    if made:
-        facts |= {"by hand": f"{made['decision']} by {made['who']}, {made['when']}", "note": made["note"]}
+    if by_hand:
+        facts |= {"by hand": f"{by_hand['decision']} by {by_hand['who']}, {by_hand['when']}", "note": by_hand["note"]}
     return ["", "decision", *_rows(facts)]
 
 

@@ -75,7 +75,7 @@ def _compare_tables(args: argparse.Namespace) -> tuple[list[str], dict[str, Any]
 
     options = {"--protocol": args.protocol, "--thresholds": args.thresholds, "--good": args.good is not None}
     options |= {"--judge-model": args.judge_model}
-    if given := [name for name, value in options.items() if value]:
-        raise UserError(f"{given[0]}: needs people's ratings, but {args.ratings} is a table of scores")
+    if used := [name for name, value in options.items() if value]:
+        raise UserError(f"{used[0]}: needs people's ratings, but {args.ratings} is a table of scores")
     result = compare_scores.compare(args.scores, args.ratings, args.key, args.threshold)
     return compare_scores.describe(result), compare_scores.to_json(result)

@@ -113,7 +113,7 @@ def parse_shard(text: str) -> tuple[int, int]:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Edit, score and write tables, as far as `--only` asks for.
+    """Edit, score and write tables, or run only the steps in `--only`.
 
     Raises:
         UserError: the set, an editor or a judge cannot be opened, or the folder holds another set.
@@ -186,8 +186,8 @@ def warn_unpinned(args: argparse.Namespace, entries: "Mapping[str, Entry]") -> N
     """Print the command that pins each editor without a revision."""
     from omniedit.evaluation.bench.editors.revisions import list_unpinned
 
-    given = [Path(editor) for editor in args.editors if editor.endswith((".yaml", ".yml"))]
-    for line in list_unpinned(entries, [*args.editors_file, *given]):
+    entry_files = [Path(editor) for editor in args.editors if editor.endswith((".yaml", ".yml"))]
+    for line in list_unpinned(entries, [*args.editors_file, *entry_files]):
         print(line, flush=True)
 
 

@@ -84,12 +84,12 @@ def _proposals_config(args: argparse.Namespace) -> "ProposalsConfig | None":
     from omniedit.config.typed_text import merge
     from omniedit.errors import UserError
 
-    given = {name: value for name in ("url", "model") if (value := getattr(args, name))}
-    if not given and not args.config:
+    options = {name: value for name in ("url", "model") if (value := getattr(args, name))}
+    if not options and not args.config:
         return None
     values: Any = read_yaml(args.config).get("proposals", {}) if args.config else {}
-    if given and isinstance(values, dict):
-        values = merge(values, {"source": "api", "api": given})
+    if options and isinstance(values, dict):
+        values = merge(values, {"source": "api", "api": options})
     if isinstance(values, dict):
         values = values | {"per_photo": args.per_task}
     config = check_section(ProposalsConfig, values, [args.config] if args.config else [])

@@ -69,8 +69,8 @@ def run(args: argparse.Namespace) -> None:
     check_suffix(args.out)
     check_writable(args.out)
     matches = read_matches(args.inputs, args.items)
-    given = {name: value for name in ("url", "model") if (value := getattr(args, name))}
-    scoring, both_orders = scoring_config(args.config, given), args.order == "both"
+    options = {name: value for name in ("url", "model") if (value := getattr(args, name))}
+    scoring, both_orders = scoring_config(args.config, options), args.order == "both"
     with redirect_stdout(sys.stderr if args.json else sys.stdout):
         if args.judge == "api":
             verdicts = judge_matches(matches, scoring.api, both_orders, args.yes)

@@ -116,9 +116,9 @@ def build(pipeline: "EditPipeline", name: str) -> "gradio.Blocks":
                 image, settings, conditions, button = add_inputs(pipeline.config, pipeline.takes)
             with gr.Column(scale=3):
                 slider, caption, further, gallery = add_results()
-        given, outputs = [image, *settings, history, *conditions], [slider, caption, history, gallery]
-        button.click(edit, given, outputs, api_name="edit")
-        settings[0].submit(edit, given, outputs, api_visibility="private")
+        inputs, outputs = [image, *settings, history, *conditions], [slider, caption, history, gallery]
+        button.click(edit, inputs, outputs, api_name="edit")
+        settings[0].submit(edit, inputs, outputs, api_visibility="private")
         chosen = [slider, caption, image, *conditions, *settings]
         gallery.select(choose_action(), history, chosen, api_visibility="private")
         further.click(lambda pair: pair and pair[1], slider, image, api_visibility="private")

@@ -53,19 +53,19 @@ def output_paths(inputs: Sequence[Path], out: Path | None) -> dict[Path, Path]:
 
 def _images(inputs: Sequence[Path], out: Path | None) -> Iterator[tuple[Path, Path]]:
     """Yield each image with its name below `out`: its path below the given folder, or its file name."""
-    for given in inputs:
-        if kind := special_kind(given):
-            raise UserError(f"{given}: {kind}, not an image file; save the image to a file and give that")
-        if given.is_dir():
-            files = [path for path in sorted(given.rglob("*")) if not path.is_dir() and _is_file(path)]
+    for entry in inputs:
+        if kind := special_kind(entry):
+            raise UserError(f"{entry}: {kind}, not an image file; save the image to a file and give that")
+        if entry.is_dir():
+            files = [path for path in sorted(entry.rglob("*")) if not path.is_dir() and _is_file(path)]
             images = [path for path in files if path.suffix.lower() in FORMATS]
             if others := sorted({path.suffix.lower() or path.name for path in files} - FORMATS.keys()):
-                print(clean_line(f"{given}: files of other formats are skipped: {' '.join(others)}", 1000), flush=True)
-            yield from ((path, path.relative_to(given)) for path in images if not _is_edit(path, given, out))
-        elif given.is_file():
-            yield given, Path(given.name)
+                print(clean_line(f"{entry}: files of other formats are skipped: {' '.join(others)}", 1000), flush=True)
+            yield from ((path, path.relative_to(entry)) for path in images if not _is_edit(path, entry, out))
+        elif entry.is_file():
+            yield entry, Path(entry.name)
         else:
-            raise UserError(f"{given}: no such file or folder")
+            raise UserError(f"{entry}: no such file or folder")
 
 
 def _is_file(path: Path) -> bool:

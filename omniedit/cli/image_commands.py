@@ -106,8 +106,8 @@ def _score(args: argparse.Namespace) -> None:
     from omniedit.config.schema import SHIPPED
     from omniedit.scoring.prompts.reader import choose_rubric
 
-    given = {name: value for name in ("url", "model") if (value := getattr(args, name))}
-    scoring = scoring_config(args.config, given)
+    options = {name: value for name in ("url", "model") if (value := getattr(args, name))}
+    scoring = scoring_config(args.config, options)
     scorer = args.scorer or (Path(SHIPPED) if args.judge == "student" else None)
     rubric = choose_rubric(args.rubric, args.prompts, args.passes)
     score_table(args.table, args.out, rubric, args.judge, scorer, scoring, args.yes)

@@ -43,9 +43,7 @@ def run(args: argparse.Namespace) -> None:
     config = load(args.config)
     if config.proposals.source == "replies":
         raise UserError(f"{args.config}: proposals.source: recorded replies cannot propose scenes; give api or local")
-    lists = {
-        name: _read_names(given) for name, given in (("concepts", args.concepts), ("places", args.places)) if given
-    }
+    lists = {name: _read_names(path) for name, path in (("concepts", args.concepts), ("places", args.places)) if path}
     with open_model(config.proposals) as model:
         scenes, reasons = propose_scenes(model, args.scenes, args.seed, config.proposals.tries, **lists)
     for reason in reasons:

@@ -50,8 +50,8 @@ def inspect_pair(run: str, pair_id: str, as_json: bool, save: Path | None) -> st
     folder = find_run(run)
     files, _ = find_pair(list_shards(folder), pair_id)
     record = read_record(files, pair_id)
-    made = read_by_hand(decisions_file(folder)).by_pair.get(pair_id)
-    record["by_hand"] = asdict(made) if made else None
+    hand_decision = read_by_hand(decisions_file(folder)).by_pair.get(pair_id)
+    record["by_hand"] = asdict(hand_decision) if hand_decision else None
     saved = [str(path) for path in save_images(files, pair_id, save)] if save else []
     if as_json:
         return to_json(record | {"saved": saved})

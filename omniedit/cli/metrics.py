@@ -113,8 +113,8 @@ def check_out(out: Path | None, table: Path) -> None:
         raise UserError(f"{out}: is the table itself; give another file for the values")
 
 
-def choose_names(table: Path, rows: "Sequence[InputRow]", given: str | None, networks: "Networks") -> list[str]:
-    """Return the names of the metrics to measure; without `given` all that the table allows.
+def choose_names(table: Path, rows: "Sequence[InputRow]", requested: str | None, networks: "Networks") -> list[str]:
+    """Return the names of the metrics to measure; without `requested`, all that the table allows.
 
     Raises:
         UserError: none is available, or as `check_needs` and `choose`.
@@ -123,7 +123,7 @@ def choose_names(table: Path, rows: "Sequence[InputRow]", given: str | None, net
     from omniedit.evaluation.metrics.measure import choose
     from omniedit.evaluation.metrics.table import check_needs, usable_metrics
 
-    names = [name.strip() for name in given.split(",") if name.strip()] if given else usable_metrics(rows)
+    names = [name.strip() for name in requested.split(",") if name.strip()] if requested else usable_metrics(rows)
     check_needs(table, rows, names)
     chosen, unavailable = choose(names, networks)
     if not chosen:

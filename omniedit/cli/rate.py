@@ -115,7 +115,7 @@ def run(args: argparse.Namespace) -> None:
             serve(store, edits, args)
 
 
-def find_input(given: Path) -> Path:
+def find_input(path: Path) -> Path:
     """Return the path of an input, which may be the name of a run.
 
     Raises:
@@ -124,9 +124,9 @@ def find_input(given: Path) -> Path:
     from omniedit.browsing.files import find_run
     from omniedit.evaluation.people.inputs import READERS
 
-    if any(reader.is_for(given) for reader in READERS.values()):
-        return given
-    return find_run(given)
+    if any(reader.is_for(path) for reader in READERS.values()):
+        return path
+    return find_run(path)
 
 
 def default_store(place: Path) -> Path:

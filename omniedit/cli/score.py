@@ -180,16 +180,16 @@ def _score_by_ensemble(
         verdicts[name] = judge_rows(rows, table, rubric, member.judge, needed, member, agreed)
     scored = []
     for number, row in enumerate(rows):
-        given = {name: each[number] for name, each in verdicts.items()}
-        bad = next((verdict for verdict in given.values() if isinstance(verdict, BadRow)), None)
-        judged = {name: verdict for name, verdict in given.items() if not isinstance(verdict, BadRow)}
+        results = {name: each[number] for name, each in verdicts.items()}
+        bad = next((verdict for verdict in results.values() if isinstance(verdict, BadRow)), None)
+        judged = {name: verdict for name, verdict in results.items() if not isinstance(verdict, BadRow)}
         marks, spread = combine_marks(judged, scoring.ensemble)
         own = {f"o_{name}": each.o_score for name, each in judged.items() if isinstance(each, RubricScores)}
         scored.append(_columns(row, bad or marks, rubric, ENSEMBLE) | own | {"disagreement": spread})
     return scored, ensemble_columns(scoring)
 
 
-def scoring_config(config: Path | None, given: Mapping[str, str]) -> ScoringConfig:
+def scoring_config(config: Path | None, api_options: Mapping[str, str]) -> ScoringConfig:
     """Load `scoring` of a config file, with keys of `scoring.api` replaced by those of the command line.
 
     Raises:
@@ -197,7 +197,7 @@ def scoring_config(config: Path | None, given: Mapping[str, str]) -> ScoringConf
     """
     scoring: Any = read_yaml(config).get("scoring", {}) if config else {}
     if isinstance(scoring, dict) and isinstance(scoring.get("api", {}), dict):
-        scoring = scoring | {"api": scoring.get("api", {}) | given}
+        scoring = scoring | {"api": scoring.get("api", {}) | api_options}
     return check_section(ScoringConfig, scoring, [config] if config else [])
 
 
@@ -212,15 +212,15 @@ def _columns(
     row: InputRow, verdict: RubricScores | Unscorable | BadRow, rubric: Rubric, judge: str
 ) -> dict[str, object]:
     """Return the row's own columns and those of its scores, which are null without a score."""
-    given = {name: value for name, value in row.items() if name is not None}
+    columns = {name: value for name, value in row.items() if name is not None}
     about = {"rubric": rubric.name, "prompt_hash": rubric.digest, "judge": judge, "judge_version": ""}
     if isinstance(verdict, BadRow):
-        return {**given, **about, "status": "bad row", "reasoning": str(verdict)}
+        return {**columns, **about, "status": "bad row", "reasoning": str(verdict)}
     if isinstance(verdict, Unscorable):
-        return {**given, **about, "status": "unscorable", "reasoning": verdict.reason}
+        return {**columns, **about, "status": "unscorable", "reasoning": verdict.reason}
     together = {name: getattr(verdict, name) for name in _combined_columns(rubric)}
     about |= {"status": "scored", "reasoning": verdict.reasoning, "judge_version": verdict.judge_version}
-    return {**given, **about, **together, **verdict.scores, **verdict.texts}
+    return {**columns, **about, **together, **verdict.scores, **verdict.texts}
 
 
 def _write(out: Path, rows: Sequence[Mapping[str, object]], rubric: Rubric, more: Sequence[str] = ()) -> None:

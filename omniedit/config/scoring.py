@@ -150,8 +150,8 @@ class ScoringConfig(Section):
         return {name: self._of_member(member) for name, member in self.ensemble.judges.items()}
 
     def _of_member(self, member: MemberConfig) -> "ScoringConfig":
-        given = {name: value for name, value in member if value is not None}
-        return self.model_copy(update=given | {"ensemble": EnsembleConfig()})
+        settings = {name: value for name, value in member if value is not None}
+        return self.model_copy(update=settings | {"ensemble": EnsembleConfig()})
 
     def roles(self, judge: str | None) -> list[str]:
         """Return the roles in config/models.yaml that a judge needs, the judging model first."""

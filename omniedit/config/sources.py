@@ -50,11 +50,11 @@ class SourcesConfig(PairFormat):
 
     @model_validator(mode="after")
     def _check_format(self) -> Self:
-        given = [key for key, field in PairFormat.model_fields.items() if getattr(self, key) != field.default]
+        changed = [key for key, field in PairFormat.model_fields.items() if getattr(self, key) != field.default]
         if self.kind == "pairs" and self.format is None:
             raise ValueError("format is required for kind `pairs`")
-        if self.kind != "pairs" and given:
-            raise ValueError(f"{given[0]} is only for kind `pairs`; `imports` adds pairs to photos")
+        if self.kind != "pairs" and changed:
+            raise ValueError(f"{changed[0]} is only for kind `pairs`; `imports` adds pairs to photos")
         return self
 
     @property

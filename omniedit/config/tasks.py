@@ -84,8 +84,8 @@ class TasksConfig(Section):
     @property
     def enabled(self) -> tuple[Task, ...]:
         """Tasks that make at least one pair, in the order of `Task`."""
-        given = {*OMNIEDIT_TASKS, *self.__pydantic_extra__}
-        return tuple(task for task in TASKS if task in given and self[task].pairs_per_shard)
+        names = {*OMNIEDIT_TASKS, *self.__pydantic_extra__}
+        return tuple(task for task in TASKS if task in names and self[task].pairs_per_shard)
 
 
 def _check_keys(values: Mapping[str, Any]) -> None:

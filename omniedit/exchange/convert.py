@@ -172,17 +172,17 @@ class PairMaker:
         return f"{self._prefix}{make_source_id(row.place, readable, self.ids)}"
 
     def _provenance(self, row: Row, images: PairImages, imported: dict[str, Any]) -> dict[str, Any]:
-        given: dict[str, Any] = {}
+        facts: dict[str, Any] = {}
         for name, _ in self.layout.find("provenance"):
-            given |= {key: value for key, value in find_json(row, name, dict).items() if key != IMPORTED}
+            facts |= {key: value for key, value in find_json(row, name, dict).items() if key != IMPORTED}
         known: dict[str, Any] = {key: read_text(row, self.layout, key) for key in ("licence", "author", "origin")}
-        known["licence"] = self.licence or known["licence"] or given.get("licence") or self.layout.licence
+        known["licence"] = self.licence or known["licence"] or facts.get("licence") or self.layout.licence
         measured = measure_source(images.source_image)
-        source_id = given.get("source_id") or imported["session"] or imported["id"] or row.place
+        source_id = facts.get("source_id") or imported["session"] or imported["id"] or row.place
         about = {key: value for key, value in imported.items() if value}
         return {
             **measured,
-            **given,
+            **facts,
             **{key: value for key, value in known.items() if value},
             "source_id": clean_line(str(source_id), MAX_LENGTH),
             IMPORTED: about,

@@ -132,8 +132,8 @@ class Card:
 
 def _table(head: tuple[str, str], rows: Sequence[tuple[str, int]]) -> str:
     lines = [(markdown_cell(name), str(count)) for name, count in rows[:_MAX_ROWS]]
-    if left := rows[_MAX_ROWS:]:
-        lines.append((f"{len(left)} others", str(sum(count for _, count in left))))
+    if others := rows[_MAX_ROWS:]:
+        lines.append((f"{len(others)} others", str(sum(count for _, count in others))))
     return "\n".join(f"| {first} | {second} |" for first, second in [head, ("---", "---:"), *lines])
 
 

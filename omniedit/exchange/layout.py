@@ -196,18 +196,18 @@ def check_layout(values: Mapping[str, Any], place: str) -> Layout:
         raise UserError(f"{place}: {key}: {problem['msg'].removeprefix('Value error, ')}") from None
 
 
-def replace_columns(layout: Layout, given: Mapping[str, str]) -> Layout:
+def replace_columns(layout: Layout, columns_by_field: Mapping[str, str]) -> Layout:
     """Return the layout with the columns that a user names.
 
     Args:
-        given: column by field, such as {"source": "before"}; several columns are separated by '+', `reference.ROLE` and
-            `score.NAME` are fields too. They replace the layout's columns for these fields.
+        columns_by_field: column by field, such as {"source": "before"}; several columns are separated by '+';
+            `reference.ROLE` and `score.NAME` are fields too. They replace the layout's columns for these fields.
 
     Raises:
         UserError: a field is unknown or a required one has no column.
     """
     own: dict[str, Any] = {}
-    for field, columns in given.items():
+    for field, columns in columns_by_field.items():
         try:
             column = parse_column(field)
         except ValueError as error:

@@ -59,21 +59,21 @@ def reject(place: str, reason: str) -> Rejection:
     return Rejection(clean_line(redact(place), 300), clean_line(redact(reason), 500))
 
 
-def check_columns(there: list[str] | Any, layout: Layout, name: str) -> None:
+def check_columns(columns: list[str] | Any, layout: Layout, name: str) -> None:
     """Check that a file has the columns of a layout.
 
     Raises:
         WrongColumns: it lacks one, or has two of one name; the message names the file and its columns.
     """
-    if twice := [column for column in there if list(there).count(column) > 1]:
+    if twice := [column for column in columns if list(columns).count(column) > 1]:
         raise WrongColumns(f"{name}: has two columns named {twice[0][:60]!a}; rename one")
-    if layout.turns and layout.turns in there:
+    if layout.turns and layout.turns in columns:
         return
-    present = {column for column in layout.columns if column in there or column.partition(".")[0] in there}
+    present = {column for column in layout.columns if column in columns or column.partition(".")[0] in columns}
     missing = [column for column, about in layout.columns.items() if not about.optional and column not in present]
     fields = {layout.columns[column].field for column in present}
     missing += [f"for {field}" for field in layout.required if field not in fields and not missing]
     if missing:
-        exist = clean_line(", ".join(map(str, there)), 600) or "none"
+        exist = clean_line(", ".join(map(str, columns)), 600) or "none"
         remedy = "name others with --columns source=...,edited=...,instruction=... or the config's keys of columns"
         raise WrongColumns(f"{name}: has no column {', '.join(missing)}; the columns are {exist}; {remedy}")

@@ -24,7 +24,7 @@ def to_task(name: str, dataset: str, own: Mapping[str, str] | None = None) -> Ta
 
 
 def to_name(task: str, dataset: str) -> str:
-    """Return a data set's first name for a task; an unknown task keeps its name."""
+    """Return the first name that a data set has for a task; an unknown task keeps its name."""
     names = known_names().get(dataset, {})
     return next((name for name, known in names.items() if known == task), str(task))
 

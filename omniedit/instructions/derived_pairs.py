@@ -94,7 +94,7 @@ def grow_recaptions(
 
 def write_derived(path: Path, name: str, seed: int, outcomes: Iterable[EditPair | Rejection]) -> int:
     """Write the shard of a group of derived pairs, print the reasons of rejections, and return the number of pairs."""
-    made = 0
+    written = 0
     with (
         replace_file(path) as temporary,
         ShardWriter(temporary, Task(name), SPECIALIST, seed, {"omniedit": __version__}) as writer,
@@ -102,11 +102,11 @@ def write_derived(path: Path, name: str, seed: int, outcomes: Iterable[EditPair 
         for outcome in outcomes:
             if isinstance(outcome, EditPair):
                 writer.add(outcome)
-                made += 1
+                written += 1
             else:
                 print(f"rejected {outcome.source_id}: {outcome.reason}", flush=True)
                 writer.reject(outcome)
-    return made
+    return written
 
 
 def _find_places(shards: Sequence[Shard], ids: Collection[str]) -> list[PairLocation]:

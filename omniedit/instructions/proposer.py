@@ -16,7 +16,7 @@ from omniedit.instructions.meaning import PhotoObject
 from omniedit.instructions.proposal import SwapProposal
 from omniedit.instructions.proposals import CLASSES, ProposalRow, rejection_row
 from omniedit.instructions.questions import (
-    MAX_THINGS,
+    MAX_OBJECTS,
     DraftEdit,
     edits_prompt,
     meaning_prompt,
@@ -108,7 +108,7 @@ class Proposer:
         usual = SwapProposal(instructions=["Replace the cup with a glass."], object="cup", new_object="a glass of tea")
         edits = [DraftEdit(Task.OBJECT_SWAP, usual, obj)] * len(self.tasks) * self.config.per_photo
         about = [
-            edits_prompt(blank, [obj] * MAX_THINGS, offers_for(""), tasks, self.config.per_photo)
+            edits_prompt(blank, [obj] * MAX_OBJECTS, offers_for(""), tasks, self.config.per_photo)
             for tasks in self._task_groups()
         ]
         return [objects_prompt(blank), *about, paraphrase_prompt(edits)]

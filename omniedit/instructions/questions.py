@@ -21,9 +21,9 @@ from omniedit.tasks import TASKS, Task
 from omniedit.vlm import Prompt, PromptImage
 
 _FOLDER = resources.files("omniedit.instructions")
-MAX_THINGS = 8
-_TOKENS_A_THING, _TOKENS_AN_EDIT, _TOKENS_A_REWRITING, _TOKENS_MORE = 50, 180, 160, 60
-_TOKENS_A_NAME = 20
+MAX_OBJECTS = 8
+_TOKENS_PER_ITEM, _TOKENS_PER_EDIT, _TOKENS_PER_REWRITING, _TOKENS_MORE = 50, 180, 160, 60
+_TOKENS_PER_NAME = 20
 SAID = {"new_object", "place", "attribute", "value", "environment", "style", "kind", "count", "more", "new_text"} | {
     *("action", "direction", "scale", "anchor", "side", "degrees", "cause")
 }
@@ -73,7 +73,7 @@ def offers_for(source_id: str) -> EditOptions:
 
 def objects_prompt(image: PromptImage) -> Prompt:
     """Build the prompt for the objects of a photo; `replies.read_objects` reads the reply."""
-    return Prompt((text("objects"), image), _TOKENS_MORE + MAX_THINGS * _TOKENS_A_THING)
+    return Prompt((text("objects"), image), _TOKENS_MORE + MAX_OBJECTS * _TOKENS_PER_ITEM)
 
 
 def edits_prompt(
@@ -89,7 +89,7 @@ def edits_prompt(
     }
     facts = "\n".join(f"{name}: {value}" for name, value in words.items())
     fixed = "".join(text(name) for name in ("edits", *tasks))
-    return Prompt((fixed, image, facts), _TOKENS_MORE + len(tasks) * per_task * _TOKENS_AN_EDIT)
+    return Prompt((fixed, image, facts), _TOKENS_MORE + len(tasks) * per_task * _TOKENS_PER_EDIT)
 
 
 def paraphrase_prompt(edits: Sequence[DraftEdit]) -> Prompt:
@@ -98,14 +98,14 @@ def paraphrase_prompt(edits: Sequence[DraftEdit]) -> Prompt:
     `replies.read_paraphrases` reads the reply.
     """
     listed = "\n".join(f"{number}. {_describe_edit(edit)}" for number, edit in enumerate(edits, 1))
-    return Prompt((text("wordings"), listed), _TOKENS_MORE + len(edits) * _TOKENS_A_REWRITING)
+    return Prompt((text("wordings"), listed), _TOKENS_MORE + len(edits) * _TOKENS_PER_REWRITING)
 
 
 def meaning_prompt(sentences: Sequence[str], names: Sequence[str]) -> Prompt:
     """Build the prompt for the objects that sentences mean, without an image; for `replies.read_meanings`."""
     listed = "\n".join(f"{number}. {sentence}" for number, sentence in enumerate(sentences, 1))
     facts = f"objects: {'; '.join(names)}\n{listed}"
-    return Prompt((text("meant"), facts), _TOKENS_MORE + len(sentences) * _TOKENS_A_NAME)
+    return Prompt((text("meant"), facts), _TOKENS_MORE + len(sentences) * _TOKENS_PER_NAME)
 
 
 def retry_prompt(prompt: Prompt, reply: str, flaws: Sequence[str]) -> Prompt:

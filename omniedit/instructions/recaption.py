@@ -1,4 +1,4 @@
-"""New instructions for good edits that do not follow theirs: a vision-language model describes the change."""
+"""New instructions for good edits that do not follow their own: a vision-language model describes the change."""
 
 import hashlib
 from collections.abc import Mapping, Sequence

@@ -13,7 +13,7 @@ from omniedit.instructions.meaning import PhotoObject, meaning_error
 from omniedit.instructions.plausibility import implausible_reason
 from omniedit.instructions.proposal import Phrase, quote
 from omniedit.instructions.proposals import first_problem, json_object, proposal_in
-from omniedit.instructions.questions import MAX_THINGS, DraftEdit, EditOptions
+from omniedit.instructions.questions import MAX_OBJECTS, DraftEdit, EditOptions
 from omniedit.instructions.stemming import content, head, stems, strip_article
 from omniedit.tasks import Task
 
@@ -75,7 +75,7 @@ def read_objects(reply: str) -> ParsedReply[PhotoObject]:
         listed = _list_in(json_object(reply), "objects")
     except ValueError as error:
         return ParsedReply(flaws=(ReplyIssue(str(error)),))
-    objects, flaws = _each(_thing, listed[:MAX_THINGS])
+    objects, flaws = _each(_to_object, listed[:MAX_OBJECTS])
     distinct, ambiguous = _each(partial(_disambiguate, objects), objects)
     return ParsedReply(tuple(distinct), tuple(map(ReplyIssue, flaws + ambiguous)))
 
@@ -126,14 +126,14 @@ def read_paraphrases(reply: str, edits: Sequence[DraftEdit], may_doubt: bool = F
 
 def _each(make: Callable[[Any], Part], items: Sequence[Any]) -> tuple[list[Part], list[str]]:
     """Return the results of `make` for the items, and the reasons where it raises ValueError."""
-    made: list[Part] = []
+    parts: list[Part] = []
     reasons: list[str] = []
     for item in items:
         try:
-            made.append(make(item))
+            parts.append(make(item))
         except ValueError as error:
             reasons.append(str(error))
-    return made, reasons
+    return parts, reasons
 
 
 def _list_in(answer: Mapping[str, Any], key: str) -> list[Any]:
@@ -148,7 +148,7 @@ def _list_in(answer: Mapping[str, Any], key: str) -> list[Any]:
     return entries
 
 
-def _thing(answer: Any) -> PhotoObject:
+def _to_object(answer: Any) -> PhotoObject:
     try:
         listed = _ListedObject.model_validate(answer)
     except ValidationError as error:

@@ -193,7 +193,7 @@ def _colour_truth(name: str, colour: str, truth: Truth) -> dict[str, Any] | None
 
 
 def _reverse_background(pair: EditPair, truth: Truth, rng: np.random.Generator) -> Reversal | None:
-    """Return the change back to the old background, if the instruction says it."""
+    """Return the change back to the old background, if the instruction names that."""
     backgrounds = find_backgrounds(pair.instruction)
     if not backgrounds:
         return None

@@ -26,7 +26,7 @@ OFFERED = 12
 """Number of concepts, and of places, in a prompt; its reply has at most half as many scenes."""
 _MAX_CAPTION_WORDS = 40
 """Maximum number of words of a caption."""
-_TOKENS, _TOKENS_A_SCENE = 60, 110
+_TOKENS, _TOKENS_PER_SCENE = 60, 110
 
 
 class Scene(BaseModel):
@@ -74,15 +74,15 @@ def propose_scenes(
 def draw_offers(count: int, seed: int, concepts: Sequence[str], places: Sequence[str]) -> list[SceneConcepts]:
     """Draw the concepts and places of prompts; no concept appears a second time before each has appeared once."""
     rng = np.random.default_rng(int.from_bytes(hashlib.sha256(f"scenes|{seed}".encode()).digest()[:8], "little"))
-    drawn = [_rounds(names, count * OFFERED, rng) for names in (concepts, places)]
-    parts = [[tuple(names[first : first + OFFERED]) for first in range(0, len(names), OFFERED)] for names in drawn]
+    rounds = [_rounds(names, count * OFFERED, rng) for names in (concepts, places)]
+    parts = [[tuple(names[first : first + OFFERED]) for first in range(0, len(names), OFFERED)] for names in rounds]
     return [SceneConcepts(*pair) for pair in zip(*parts, strict=True)]
 
 
 def scenes_prompt(offer: SceneConcepts, count: int) -> Prompt:
     """Build the prompt for scenes of the offered concepts, without an image."""
     facts = f"concepts: {'; '.join(offer.concepts)}\nplaces: {'; '.join(offer.places)}\nwanted: {count}"
-    return Prompt((text("scenes"), facts), _TOKENS + count * _TOKENS_A_SCENE)
+    return Prompt((text("scenes"), facts), _TOKENS + count * _TOKENS_PER_SCENE)
 
 
 def read_scenes(reply: str, offer: SceneConcepts) -> ParsedReply[Scene]:
@@ -132,7 +132,7 @@ def _flaw(scene: Scene, offer: SceneConcepts, used: set[str]) -> str | None:
 
 def _rounds(names: Sequence[str], count: int, rng: np.random.Generator) -> list[str]:
     """Return `count` names: all of them in random order, then all in another order, and so on."""
-    drawn: list[str] = []
-    while len(drawn) < count:
-        drawn += [names[place] for place in rng.permutation(len(names))]
-    return drawn[:count]
+    result: list[str] = []
+    while len(result) < count:
+        result += [names[place] for place in rng.permutation(len(names))]
+    return result[:count]

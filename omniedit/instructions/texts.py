@@ -48,7 +48,7 @@ def other_text(text: str, rng: np.random.Generator) -> str:
 
 
 def replacements(word: str) -> tuple[str, ...]:
-    """Return the words that can stand for a word on a sign, in its case; none for a word of unknown kind.
+    """Return the words that can replace a word on a sign, in the same case; none for a word of unknown kind.
 
     Their lengths differ by MAX_LENGTH_DIFFERENCE letters at most.
     """

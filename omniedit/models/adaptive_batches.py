@@ -31,11 +31,11 @@ class OomAdaptiveBatcher:
         results: list[Result] = []
         while len(results) < len(items):
             batch = items[len(results) : len(results) + self.size]
-            made = _unless_out_of_memory(run, batch)
-            if made is None:
+            batch_results = _unless_out_of_memory(run, batch)
+            if batch_results is None:
                 self._halve(len(batch))
             else:
-                results += made
+                results += batch_results
         return results
 
     def _halve(self, too_many: int) -> None:

@@ -51,9 +51,9 @@ class CrossAttention(Editor):
         self.demonstrations = DemonstrationMemory(*sizes, masks_text=not has_pooled_text(adapter))
         self.readers = nn.ModuleList(Experts(adapter.width, inner, 1) for _ in adapter.blocks)
 
-    def embed(self, given: Inputs) -> BaseState:
-        memory = self.demonstrations(*get_references(given), given.reference_prompts, given.reference_pooled)
-        return replace(super().embed(given), memory=memory)
+    def embed(self, inputs: Inputs) -> BaseState:
+        memory = self.demonstrations(*get_references(inputs), inputs.reference_prompts, inputs.reference_pooled)
+        return replace(super().embed(inputs), memory=memory)
 
     def before_block(self, place: int, state: BaseState) -> BaseState:
         return replace(state, image=state.image + self.readers[place](state.image, state.memory))
@@ -102,8 +102,8 @@ class CrossSequenceConcat(CrossAttention, SequenceConcat):  # type: ignore[misc]
         init_sequence_concat(self, base_config, prediction_type, gated)
         self.add_readers()
 
-    def run_blocks(self, state: BaseState, given: Inputs) -> BaseState:
-        return super().run_blocks(state, replace(given, references=None, reference_mask=None))
+    def run_blocks(self, state: BaseState, inputs: Inputs) -> BaseState:
+        return super().run_blocks(state, replace(inputs, references=None, reference_mask=None))
 
 
 class InContextEditNet(EditNet):
@@ -121,11 +121,11 @@ class InContextEditNet(EditNet):
         super().copy_from(transformer)
         self.demonstrations.embedder.load_state_dict(adapt(transformer).image_embedder.state_dict())
 
-    def run_blocks(self, state: BaseState, given: Inputs) -> BaseState:
-        demonstrations = encode_demonstrations(self.demonstrations, given)
-        grids = list_grids(self.adapter, given, demonstrations)
+    def run_blocks(self, state: BaseState, inputs: Inputs) -> BaseState:
+        demonstrations = encode_demonstrations(self.demonstrations, inputs)
+        grids = list_grids(self.adapter, inputs, demonstrations)
         prefix = Prefix(demonstrations.images.flatten(1, 2), grids, mask_padding(demonstrations, grids).flatten(1))
-        return run_control(self, state, given, prefix)
+        return run_control(self, state, inputs, prefix)
 
 
 class InContextSequenceConcat(SequenceConcat):
@@ -142,16 +142,16 @@ class InContextSequenceConcat(SequenceConcat):
         super().copy_from(transformer)
         self.demonstrations.embedder.load_state_dict(adapt(transformer).image_embedder.state_dict())
 
-    def run_blocks(self, state: BaseState, given: Inputs) -> BaseState:
-        references, mask = get_references(given)
-        return super().run_blocks(state, replace(given, references=references, reference_mask=mask))
+    def run_blocks(self, state: BaseState, inputs: Inputs) -> BaseState:
+        references, mask = get_references(inputs)
+        return super().run_blocks(state, replace(inputs, references=references, reference_mask=mask))
 
-    def embed_context(self, state: BaseState, given: Inputs) -> Iterator[tuple[Tensor, Grid, Tensor]]:
-        source = self.adapter.grid(given.condition, 1)
-        tokens = self._embed(given.condition, source, state, given)
+    def embed_context(self, state: BaseState, inputs: Inputs) -> Iterator[tuple[Tensor, Grid, Tensor]]:
+        source = self.adapter.grid(inputs.condition, 1)
+        tokens = self._embed(inputs.condition, source, state, inputs)
         yield tokens, source, mark_present(tokens, None)
-        demonstrations = encode_demonstrations(self.demonstrations, given)
-        grids = list_grids(self.adapter, given, demonstrations)
+        demonstrations = encode_demonstrations(self.demonstrations, inputs)
+        grids = list_grids(self.adapter, inputs, demonstrations)
         present = mask_padding(demonstrations, grids)
         for number, grid in enumerate(grids):
             yield demonstrations.images[:, number].to(tokens), grid, present[:, number]
@@ -164,15 +164,15 @@ def in_context_encoder(adapter: Adapter) -> DemonstrationEncoder:
     return DemonstrationEncoder(embedder, adapter.embed_clean, adapter.width, adapter.text_width, masks_text)
 
 
-def encode_demonstrations(encoder: DemonstrationEncoder, given: Inputs) -> Demonstrations:
+def encode_demonstrations(encoder: DemonstrationEncoder, inputs: Inputs) -> Demonstrations:
     """Encode the demonstrations of a batch, or a missing one if none are given."""
-    demonstrations: Demonstrations = encoder(*get_references(given), given.reference_prompts, given.reference_pooled)
+    demonstrations: Demonstrations = encoder(*get_references(inputs), inputs.reference_prompts, inputs.reference_pooled)
     return demonstrations
 
 
-def list_grids(adapter: Adapter, given: Inputs, demonstrations: Demonstrations) -> list[Grid]:
+def list_grids(adapter: Adapter, inputs: Inputs, demonstrations: Demonstrations) -> list[Grid]:
     """Return the places of each demonstration's image; each has its own index."""
-    latents = given.noisy if given.references is None else given.references
+    latents = inputs.noisy if inputs.references is None else inputs.references
     return [adapter.grid(latents, FIRST_INDEX + number) for number in range(demonstrations.images.shape[1])]
 
 

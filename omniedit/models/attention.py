@@ -146,10 +146,10 @@ def _join_masks(
     image: Tensor | None, text: Tensor | None, parts: Sequence[tuple[Tensor, ...]], text_first: bool
 ) -> Tensor | None:
     """Return the mask of all keys, (B, 1, 1, N + M) bool, or None without any mask."""
-    given = [mask for mask in (image, text) if mask is not None]
-    if not given:
+    present = [mask for mask in (image, text) if mask is not None]
+    if not present:
         return None
-    whole = [given[0].new_ones(part[0].shape[:2]) for part in parts]
+    whole = [present[0].new_ones(part[0].shape[:2]) for part in parts]
     masks = [full if mask is None else mask for mask, full in zip((image, text), whole, strict=False)]
     return torch.cat(masks[::-1] if text_first else masks, dim=1)[:, None, None]
 

@@ -28,10 +28,10 @@ class ChannelConcat(Editor):
         weights[name] = torch.cat([weights[name], torch.zeros_like(weights[name])], dim=1)
         self.base.load_state_dict(weights)
 
-    def embed(self, given: Inputs) -> BaseState:
-        return self.adapter.embed(given, extra_channels=given.condition)
+    def embed(self, inputs: Inputs) -> BaseState:
+        return self.adapter.embed(inputs, extra_channels=inputs.condition)
 
-    def run_blocks(self, state: BaseState, given: Inputs) -> BaseState:
+    def run_blocks(self, state: BaseState, inputs: Inputs) -> BaseState:
         for block in self.base_blocks:
             state = self.adapter.step(block, state)
         return state

@@ -67,9 +67,9 @@ class ControlNet(Editor):
         for control, block in zip(self.control_blocks, adapt(transformer).blocks[:-1], strict=True):
             control.get_submodule("block").load_state_dict(block.state_dict())
 
-    def run_blocks(self, state: BaseState, given: Inputs) -> BaseState:
+    def run_blocks(self, state: BaseState, inputs: Inputs) -> BaseState:
         adapter, blocks = self.adapter, self.base_blocks
-        image_BND = state.image + adapter.embed_patches(self.condition_embed, given.condition)
+        image_BND = state.image + adapter.embed_patches(self.condition_embed, inputs.condition)
         text_BMD = state.text
         for control, block in zip(self.control_blocks, blocks[:-1], strict=True):
             image_BND, text_BMD, image_added, text_added = control(image_BND, text_BMD, state.modulation, state.context)

@@ -96,12 +96,12 @@ class EditNet(Editor):
         for control, block in zip(self.control_blocks, source.blocks[:: self.every], strict=True):
             control.get_submodule("block").load_state_dict(block.state_dict())
 
-    def run_blocks(self, state: BaseState, given: Inputs) -> BaseState:
+    def run_blocks(self, state: BaseState, inputs: Inputs) -> BaseState:
         adapter = self.adapter
         control_BD = state.modulation
         if self.clean_time:
-            control_BD = adapter.modulation(torch.zeros_like(given.timestep), given.pooled, given.guidance)
-        condition_BND = adapter.embed_image(self.condition_embed, given.condition, control_BD, given.pooled)
+            control_BD = adapter.modulation(torch.zeros_like(inputs.timestep), inputs.pooled, inputs.guidance)
+        condition_BND = adapter.embed_image(self.condition_embed, inputs.condition, control_BD, inputs.pooled)
         # The condition has the same positions as the denoised image, because both show the same scene.
         context = adapter.context(state, [state.grid] * (2 if self.sees_image else 1))
         for place, block in enumerate(self.base_blocks):

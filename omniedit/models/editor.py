@@ -95,23 +95,23 @@ class Editor(ModelMixin, ConfigMixin):  # type: ignore[misc]
             reference_prompts: (B, R, M, D), captions of the references, one vector per token.
             reference_pooled: (B, R, D), captions as one vector; for bases without one, (B, R, M), as `pooled`.
         """
-        given = Inputs(
+        inputs = Inputs(
             *(noisy, timestep, prompt_embeds, pooled, condition, references, reference_mask, task, guidance),
             *(reference_prompts, reference_pooled),
         )
-        output = self.adapter.decode(self.run_blocks(self.embed(given), given))
+        output = self.adapter.decode(self.run_blocks(self.embed(inputs), inputs))
         return to_velocity(output, noisy, timestep, self.config["prediction_type"])
 
-    def embed(self, given: Inputs) -> BaseState:
+    def embed(self, inputs: Inputs) -> BaseState:
         """Return the state of the base before its first block."""
-        return self.adapter.embed(given)
+        return self.adapter.embed(inputs)
 
     def before_block(self, place: int, state: BaseState) -> BaseState:
         """Return the state that enters block number `place` of the base; an editor with layers there overrides it."""
         return state
 
     @abstractmethod
-    def run_blocks(self, state: BaseState, given: Inputs) -> BaseState:
+    def run_blocks(self, state: BaseState, inputs: Inputs) -> BaseState:
         """Return the state of the base after its last block."""
 
 

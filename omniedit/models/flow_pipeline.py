@@ -55,9 +55,9 @@ class FlowPipeline(DiffusionPipeline):
         self._num_timesteps = len(timesteps)
         return self.progress_bar(timesteps)
 
-    def _setting(self, name: str, given: float | None) -> Any:
+    def _setting(self, name: str, value: float | None) -> Any:
         """Return the value given to a call, or the editor's own if None."""
-        return self.config[name] if given is None else given
+        return self.config[name] if value is None else value
 
     @property
     def takes(self) -> SupportedConditions:

@@ -79,7 +79,7 @@ def guide_change(full: Tensor, source: Tensor, change: Tensor, radius: int) -> T
     slopes = torch.linalg.solve(covariance(source, source) + ridge, covariance(source, change)).permute(0, 4, 3, 1, 2)
     offsets = mean(change) - torch.einsum("bdchw,bchw->bdhw", slopes, mean(source))
     size = full.shape[-2:]
-    guided = [(_resize(mean(each), size) * full).sum(1) for each in slopes.unbind(1)]  # one channel at a time: memory
+    guided = [(_resize(mean(slope), size) * full).sum(1) for slope in slopes.unbind(1)]  # one channel at a time: memory
     return torch.stack(guided, 1) + _resize(mean(offsets), size)
 
 

@@ -78,12 +78,14 @@ class InpaintPipeline(FlowPipeline):
         images = self.image_processor.preprocess(list(image), height, width).to(device)
         holes = self.mask_processor.preprocess(list(mask_image), height, width).to(device)
         condition = inpainting_condition(self.vae, images, holes)
-        given = self._encode_prompts(condition, prompt, [""] * len(prompt))
+        conditioning = self._encode_prompts(condition, prompt, [""] * len(prompt))
         generators = None if generator is None else list(generator)
         noise = randn_tensor(condition[:, :-MASK_CHANNELS].shape, generator=generators, device=device)
         guidance = Guidance(text=guidance_scale, image=1.0)
         options: dict[str, Any] = {"progress": self.progress_bar, "generators": generators}
-        latents = sample(self.transformer, self.scheduler, given, guidance, noise, num_inference_steps, **options)
+        latents = sample(
+            self.transformer, self.scheduler, conditioning, guidance, noise, num_inference_steps, **options
+        )
         painted = decode(self.vae, latents).float()
         self.maybe_free_model_hooks()
         return ImagePipelineOutput(images=self.image_processor.postprocess(painted, output_type))

@@ -22,15 +22,15 @@ def default_device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def load_base(given: Path, dtype: torch.dtype = torch.float32) -> Base:
+def load_base(source: Path, dtype: torch.dtype = torch.float32) -> Base:
     """Load a base: a folder, the record models/{role}.json of a fetched model, or "shipped".
 
     Raises:
         UserError: the base cannot be loaded.
     """
-    if given == Path(SHIPPED):
+    if source == Path(SHIPPED):
         return load_shipped_base(dtype)
-    return Base.load(model_folder(given.stem) if given.suffix == ".json" else given, dtype)
+    return Base.load(model_folder(source.stem) if source.suffix == ".json" else source, dtype)
 
 
 def load_editor(folder: Path | None = None, device: str = "") -> EditPipeline:

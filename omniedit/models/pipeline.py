@@ -137,8 +137,8 @@ class EditPipeline(FlowPipeline):
         dtype = changes.pop("dtype", changes.pop("torch_dtype", None))
         names = inspect.signature(cls).parameters
         shared = {**pipeline.config, **pipeline.components}
-        made = cls(**({name: value for name, value in shared.items() if name in names} | changes))
-        return made if dtype is None else made.to(dtype)
+        created = cls(**({name: value for name, value in shared.items() if name in names} | changes))
+        return created if dtype is None else created.to(dtype)
 
     @torch.no_grad()
     def __call__(
@@ -227,8 +227,8 @@ class EditPipeline(FlowPipeline):
         small = functional.interpolate(full, size, mode="bilinear", antialias=True)
         source = encode(self.vae, 2 * pad_to_grid(small, self._grid) - 1)
         noise = randn_tensor(source.shape, generator=generator, device=device)
-        given = encode_references(self.vae, more.references, source)
-        conditions = given, more.task, more.captions
+        encoded = encode_references(self.vae, more.references, source)
+        conditions = encoded, more.task, more.captions
         return PreparedEdit(full, size, source, noise, instruction, negative, generator, *conditions)
 
     def _sample_latents(
@@ -244,11 +244,19 @@ class EditPipeline(FlowPipeline):
         branches = BRANCHES if callback.function else tuple(guidance.weights())  # a callback may change the guidance
         encode_texts = partial(self._text.encode, device=self._execution_device)
         conditions = gather_conditions(edits, self.takes, encode_texts)
-        given = replace(self._encode_edits(edits, source, branches), **conditions)
+        encoded = replace(self._encode_edits(edits, source, branches), **conditions)
         generators = [edit.generator for edit in edits if edit.generator is not None] or None
         after_step = partial(self._after_step, callback, guidance)
         latents = sample(
-            self.transformer, self.scheduler, given, guidance, noise, steps, self._show_progress, after_step, generators
+            self.transformer,
+            self.scheduler,
+            encoded,
+            guidance,
+            noise,
+            steps,
+            self._show_progress,
+            after_step,
+            generators,
         )
         if not latents.isfinite().all():
             raise ValueError(
@@ -267,10 +275,10 @@ class EditPipeline(FlowPipeline):
 
             return read_edits(self.instruction_encoder, edits, source, branches)
         instructions = [edit.instruction for edit in edits]
-        given = self._encode_prompts(source, instructions, [edit.negative for edit in edits])
-        for text, pooled_D in dict(zip(instructions, given.pooled, strict=True)).items():
+        conditioning = self._encode_prompts(source, instructions, [edit.negative for edit in edits])
+        for text, pooled_D in dict(zip(instructions, conditioning.pooled, strict=True)).items():
             self._warn_of_unknown(text, pooled_D)
-        return given
+        return conditioning
 
     def _after_step(
         self, callback: StepCallback, guidance: Guidance, step: int, timestep: Tensor, state: SamplerState

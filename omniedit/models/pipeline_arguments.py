@@ -8,9 +8,9 @@ import numpy as np
 import torch
 
 
-def to_list(given: Any) -> list:
+def to_list(value: Any) -> list:
     """Return a list of the values of a sequence, or of one value."""
-    return list(given) if isinstance(given, Sequence) and not isinstance(given, str | bytes) else [given]
+    return list(value) if isinstance(value, Sequence) and not isinstance(value, str | bytes) else [value]
 
 
 def check_whole(name: str, value: Any, minimum: int, maximum: int | None = None) -> int:
@@ -62,13 +62,13 @@ def match_arguments(
     return list(zip(images, *each, strict=True))
 
 
-def _check_types(name: str, given: Sequence[object], kind: type, example: str) -> None:
+def _check_types(name: str, values: Sequence[object], kind: type, example: str) -> None:
     """Check the types of an argument's values.
 
     Raises:
         ValueError: a value has the wrong type.
     """
-    for value in given:
+    for value in values:
         if not isinstance(value, kind):
             library = type(value).__module__.partition(".")[0]
             of = "" if library == "builtins" else f" of {library}"
@@ -78,12 +78,12 @@ def _check_types(name: str, given: Sequence[object], kind: type, example: str) -
             )
 
 
-def _spread(name: str, given: list, count: int) -> list:
+def _spread(name: str, values: list, count: int) -> list:
     """Return `count` values from one or `count` of them.
 
     Raises:
         ValueError: there are neither one nor `count` values.
     """
-    if len(given) not in (1, count):
-        raise ValueError(f"{count} images, {len(given)} {name}: give one for all, or one for each")
-    return given * count if len(given) == 1 else given
+    if len(values) not in (1, count):
+        raise ValueError(f"{count} images, {len(values)} {name}: give one for all, or one for each")
+    return values * count if len(values) == 1 else values

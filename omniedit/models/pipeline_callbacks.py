@@ -49,8 +49,11 @@ class StepCallback:
 
 def read_tensors(state: SamplerState) -> dict[str, Tensor]:
     """Return the state's `TENSORS`; embeddings are those of negative prompts, then of instructions."""
-    given = state.conditioning
-    embeds = torch.cat([given.negative, given.prompt]), torch.cat([given.negative_pooled, given.pooled])
+    conditioning = state.conditioning
+    embeds = (
+        torch.cat([conditioning.negative, conditioning.prompt]),
+        torch.cat([conditioning.negative_pooled, conditioning.pooled]),
+    )
     return dict(zip(TENSORS, (state.latents, *embeds), strict=True))
 
 

@@ -61,12 +61,12 @@ def match_conditions(
 
 def _split_per_edit(values: Any, count: int, name: str) -> list[list]:
     """Return the values of each edit: reference images, or their captions."""
-    given = [] if values is None else split_images(values)
-    if not any(isinstance(each, list | tuple) for each in given):
-        return [given] * count
-    if len(given) != count or not all(isinstance(each, list | tuple) for each in given):
-        raise ValueError(f"{count} images, {len(given)} lists of {name}: give one list for each, or one for all")
-    return [list(each) for each in given]
+    images = [] if values is None else split_images(values)
+    if not any(isinstance(image, list | tuple) for image in images):
+        return [images] * count
+    if len(images) != count or not all(isinstance(image, list | tuple) for image in images):
+        raise ValueError(f"{count} images, {len(images)} lists of {name}: give one list for each, or one for all")
+    return [list(image) for image in images]
 
 
 def _match_captions(captions: Any, per_edit: Sequence[list], takes: SupportedConditions) -> list[tuple[str, ...]]:

@@ -17,11 +17,11 @@ ImageLike = Image.Image | np.ndarray | Tensor
 """PIL image of any mode, array (H, W, 3) or tensor (3, H, W), uint8 or in [0, 1]; one more axis for several images."""
 
 
-def split_images(given: Any) -> list:
+def split_images(images: Any) -> list:
     """Return a list of single images from one image, a sequence, or an array or tensor of several."""
-    if isinstance(given, np.ndarray | Tensor):
-        return list(given) if given.ndim == 4 else [given]
-    return to_list(given)
+    if isinstance(images, np.ndarray | Tensor):
+        return list(images) if images.ndim == 4 else [images]
+    return to_list(images)
 
 
 def to_tensor(image: ImageLike) -> Tensor:

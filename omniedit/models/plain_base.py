@@ -21,7 +21,7 @@ class PlainBase(Editor):
     def copy_from(self, transformer: Any) -> None:
         self.base.load_state_dict(transformer.state_dict())
 
-    def run_blocks(self, state: BaseState, given: Inputs) -> BaseState:
+    def run_blocks(self, state: BaseState, inputs: Inputs) -> BaseState:
         for block in self.base_blocks:
             state = self.adapter.step(block, state)
         return state

@@ -58,25 +58,25 @@ def _to_int8(layer: nn.Linear) -> nn.Module:
     from bitsandbytes.nn import Int8Params, Linear8bitLt
 
     with torch.device("meta"):
-        made = Linear8bitLt(
+        quantized = Linear8bitLt(
             layer.in_features, layer.out_features, layer.bias is not None, has_fp16_weights=False, threshold=OUTLIER
         )
-    made.weight = Int8Params(layer.weight.data, requires_grad=False, has_fp16_weights=False)
-    made.bias = layer.bias
-    return made.to(layer.weight.device)
+    quantized.weight = Int8Params(layer.weight.data, requires_grad=False, has_fp16_weights=False)
+    quantized.bias = layer.bias
+    return quantized.to(layer.weight.device)
 
 
 def _to_nf4(layer: nn.Linear) -> nn.Module:
     from bitsandbytes.nn import Linear4bit, Params4bit
 
     with torch.device("meta"):
-        made = Linear4bit(
+        quantized = Linear4bit(
             layer.in_features,
             layer.out_features,
             layer.bias is not None,
             compute_dtype=layer.weight.dtype,
             quant_type="nf4",
         )
-    made.weight = Params4bit(layer.weight.data, requires_grad=False, quant_type="nf4")
-    made.bias = layer.bias
-    return made.to(layer.weight.device)
+    quantized.weight = Params4bit(layer.weight.data, requires_grad=False, quant_type="nf4")
+    quantized.bias = layer.bias
+    return quantized.to(layer.weight.device)

@@ -59,8 +59,8 @@ class TaskTokenEditNet(EditNet):
         self.register_to_config(tasks=names)
         self.embedding = TaskEmbedding(len(names), self.adapter.width)
 
-    def run_blocks(self, state: BaseState, given: Inputs) -> BaseState:
-        return run_control(self, state, given, task_prefix(self.adapter, self.embedding(get_task(given))[:, None]))
+    def run_blocks(self, state: BaseState, inputs: Inputs) -> BaseState:
+        return run_control(self, state, inputs, task_prefix(self.adapter, self.embedding(get_task(inputs))[:, None]))
 
 
 class RoutedEditNet(EditNet):
@@ -87,12 +87,12 @@ class RoutedEditNet(EditNet):
     ) -> None:
         init_routed(self, base_config, prediction_type, tasks, groups, soft, task_token)
 
-    def run_blocks(self, state: BaseState, given: Inputs) -> BaseState:
-        task = get_task(given)
+    def run_blocks(self, state: BaseState, inputs: Inputs) -> BaseState:
+        task = get_task(inputs)
         token_B1D = self.routing.embed_task(task)
-        references, mask = get_references(given)
-        route = self.routing(token_B1D, task, text_vector(self.adapter, given), references, mask)
-        return run_control(self, state, given, task_prefix(self.adapter, token_B1D), route)
+        references, mask = get_references(inputs)
+        route = self.routing(token_B1D, task, text_vector(self.adapter, inputs), references, mask)
+        return run_control(self, state, inputs, task_prefix(self.adapter, token_B1D), route)
 
 
 def init_editnet(net: EditNet, base_config: Mapping[str, Any], prediction_type: str) -> None:
@@ -130,14 +130,16 @@ def task_prefix(adapter: Adapter, token_B1D: Tensor) -> Prefix:
     return Prefix(tokens, [Grid(1, 1, TASK_IMAGE)], present if pads else None)
 
 
-def run_control(net: EditNet, state: BaseState, given: Inputs, prefix: Prefix, route: Route | None = None) -> BaseState:
+def run_control(
+    net: EditNet, state: BaseState, inputs: Inputs, prefix: Prefix, route: Route | None = None
+) -> BaseState:
     """Return the state after the last block, with further tokens before the condition tokens.
 
     Args:
         route: what the experts of `net` get; None without experts.
     """
     adapter, first = net.adapter, prefix.tokens.shape[1]
-    condition = adapter.embed_image(net.condition_embed, given.condition, state.modulation, given.pooled)
+    condition = adapter.embed_image(net.condition_embed, inputs.condition, state.modulation, inputs.pooled)
     grids, present = [state.grid, *prefix.grids, state.grid], None
     if prefix.present is not None:
         image, own = (prefix.present.new_ones(tokens.shape[:2]) for tokens in (state.image, condition))
@@ -154,17 +156,17 @@ def run_control(net: EditNet, state: BaseState, given: Inputs, prefix: Prefix, r
     return state
 
 
-def get_task(given: Inputs) -> Tensor:
+def get_task(inputs: Inputs) -> Tensor:
     """Return the tasks of a batch, (B,) long; unknown ones if none are given."""
-    return torch.full_like(given.timestep, UNKNOWN_TASK, dtype=torch.long) if given.task is None else given.task
+    return torch.full_like(inputs.timestep, UNKNOWN_TASK, dtype=torch.long) if inputs.task is None else inputs.task
 
 
-def get_references(given: Inputs) -> tuple[Tensor, Tensor]:
+def get_references(inputs: Inputs) -> tuple[Tensor, Tensor]:
     """Return references (B, R, C, H, W) and their mask (B, R), with one missing reference if none are given."""
-    references = given.noisy.new_zeros(given.noisy[:, None].shape) if given.references is None else given.references
-    if given.reference_mask is not None:
-        return references, given.reference_mask
-    exists = given.references is not None
+    references = inputs.noisy.new_zeros(inputs.noisy[:, None].shape) if inputs.references is None else inputs.references
+    if inputs.reference_mask is not None:
+        return references, inputs.reference_mask
+    exists = inputs.references is not None
     return references, torch.full(references.shape[:2], exists, device=references.device)
 
 
@@ -173,12 +175,12 @@ def text_vector_width(adapter: Adapter) -> int:
     return adapter.pooled_shape(1)[0] if has_pooled_text(adapter) else adapter.text_width
 
 
-def text_vector(adapter: Adapter, given: Inputs) -> Tensor:
+def text_vector(adapter: Adapter, inputs: Inputs) -> Tensor:
     """Return the instruction as one vector: the pooled text, or for a base without one the mean of its tokens."""
     if has_pooled_text(adapter):
-        return given.pooled
-    counts = given.pooled[..., None].to(given.prompt_embeds)
-    return (given.prompt_embeds * counts).sum(1) / counts.sum(1).clamp(min=1)
+        return inputs.pooled
+    counts = inputs.pooled[..., None].to(inputs.prompt_embeds)
+    return (inputs.prompt_embeds * counts).sum(1) / counts.sum(1).clamp(min=1)
 
 
 def has_pooled_text(adapter: Adapter) -> bool:

@@ -81,12 +81,12 @@ class Conditioning:
     reference_prompts: Tensor | None = None
     reference_pooled: Tensor | None = None
 
-    def inputs(self, given: str) -> dict[str, Tensor]:
+    def inputs(self, term: str) -> dict[str, Tensor]:
         """Return the network's inputs when given "both", the "source" alone, or "neither"."""
-        prompt, pooled = (self.prompt, self.pooled) if given == "both" else (self.negative, self.negative_pooled)
-        condition = torch.zeros_like(self.source) if given == "neither" else self.source
+        prompt, pooled = (self.prompt, self.pooled) if term == "both" else (self.negative, self.negative_pooled)
+        condition = torch.zeros_like(self.source) if term == "neither" else self.source
         inputs = {"prompt_embeds": prompt, "pooled": pooled, "condition": condition}
-        return inputs | self._conditions(withheld=given != "both")
+        return inputs | self._conditions(withheld=term != "both")
 
     def _conditions(self, withheld: bool) -> dict[str, Tensor]:
         """Return the references with their mask and the task, as far as they are set."""
@@ -121,7 +121,7 @@ class SamplerState:
         terms = list(self.guidance.weights())
         key = (self.conditioning, terms, dtype)
         if self._inputs is None or self._inputs[0][0] is not key[0] or self._inputs[0][1:] != key[1:]:
-            branches = [self.conditioning.inputs(given) for given in terms]
+            branches = [self.conditioning.inputs(term) for term in terms]
             joined = {name: torch.cat([branch[name] for branch in branches]) for name in branches[0]}
             self._inputs = key, {name: x.to(dtype) if x.is_floating_point() else x for name, x in joined.items()}
         return self._inputs[1]
@@ -241,8 +241,8 @@ def _trial_problem(scheduler: Any) -> str | None:
             return f"at timestep {timestep.item():g} the noise level is not {sigma:.2f}"
         velocity = (latents - point) / max(sigma, 1e-6)
         latents = take_step(scheduler, velocity, timestep, latents, generators)
-    if not (left := _rms(latents - point)) < TRIAL_TOLERANCE:
-        return f"after {TRIAL_STEPS} steps {left:.0%} of the noise is left"
+    if not (remaining := _rms(latents - point)) < TRIAL_TOLERANCE:
+        return f"after {TRIAL_STEPS} steps {remaining:.0%} of the noise is left"
     return None if torch.equal(before, torch.get_rng_state()) else "it draws from torch's global generator"
 
 

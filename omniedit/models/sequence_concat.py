@@ -50,9 +50,9 @@ class SequenceConcat(Editor):
     def copy_from(self, transformer: Any) -> None:
         self.base.load_state_dict(transformer.state_dict())
 
-    def run_blocks(self, state: BaseState, given: Inputs) -> BaseState:
+    def run_blocks(self, state: BaseState, inputs: Inputs) -> BaseState:
         adapter, places = self.adapter, state.image.shape[1]
-        whole = self._append_images(state, given)
+        whole = self._append_images(state, inputs)
         for number, block in enumerate(self.base_blocks):
             whole = self.before_block(number, whole)
             after = adapter.step(block, whole)
@@ -62,26 +62,26 @@ class SequenceConcat(Editor):
             whole = after
         return replace(whole, image=whole.image[:, :places])
 
-    def _append_images(self, state: BaseState, given: Inputs) -> BaseState:
+    def _append_images(self, state: BaseState, inputs: Inputs) -> BaseState:
         """Return the state with the tokens of source image and references behind the image's own."""
         own = (state.image, state.grid, mark_present(state.image, None))
-        parts, grids, present = zip(own, *self.embed_context(state, given), strict=True)
-        mask = None if given.references is None or given.reference_mask is None else torch.cat(present, dim=1)
+        parts, grids, present = zip(own, *self.embed_context(state, inputs), strict=True)
+        mask = None if inputs.references is None or inputs.reference_mask is None else torch.cat(present, dim=1)
         return replace(state, image=torch.cat(parts, dim=1), context=self.adapter.context(state, grids, mask))
 
-    def embed_context(self, state: BaseState, given: Inputs) -> Iterator[tuple[Tensor, Grid, Tensor]]:
+    def embed_context(self, state: BaseState, inputs: Inputs) -> Iterator[tuple[Tensor, Grid, Tensor]]:
         """Yield tokens (B, N, D), their places, and which are attended to, (B, N) bool, of each image in context."""
-        count = 0 if given.references is None else given.references.shape[1]
+        count = 0 if inputs.references is None else inputs.references.shape[1]
         if self.image_vectors is not None and count > MAX_REFERENCES:
             raise ValueError(f"references: {count} images, but this editor takes at most {MAX_REFERENCES}")
-        for index, (latents, present_B) in enumerate(images_in_context(given), 1):
+        for index, (latents, present_B) in enumerate(images_in_context(inputs), 1):
             grid = self.adapter.grid(latents, index)
-            tokens = self._embed(latents, grid, state, given)
+            tokens = self._embed(latents, grid, state, inputs)
             yield tokens, grid, mark_present(tokens, present_B)
 
-    def _embed(self, latents: Tensor, grid: Grid, state: BaseState, given: Inputs) -> Tensor:
+    def _embed(self, latents: Tensor, grid: Grid, state: BaseState, inputs: Inputs) -> Tensor:
         adapter = self.adapter
-        tokens = adapter.embed_image(adapter.image_embedder, latents, state.modulation, given.pooled, grid.index)
+        tokens = adapter.embed_image(adapter.image_embedder, latents, state.modulation, inputs.pooled, grid.index)
         return tokens if self.image_vectors is None else tokens + self.image_vectors[grid.index - 1]
 
 
@@ -92,13 +92,13 @@ def init_sequence_concat(
     inspect.unwrap(SequenceConcat.__init__)(net, base_config, prediction_type, gated)
 
 
-def images_in_context(given: Inputs) -> Iterator[tuple[Tensor, Tensor | None]]:
+def images_in_context(inputs: Inputs) -> Iterator[tuple[Tensor, Tensor | None]]:
     """Yield the latents of source image and references, (B, C, H, W), and which samples have them, (B,) or None."""
-    yield given.condition, None
-    if given.references is not None:
-        for number in range(given.references.shape[1]):
-            mask = given.reference_mask
-            yield given.references[:, number], None if mask is None else mask[:, number]
+    yield inputs.condition, None
+    if inputs.references is not None:
+        for number in range(inputs.references.shape[1]):
+            mask = inputs.reference_mask
+            yield inputs.references[:, number], None if mask is None else mask[:, number]
 
 
 def blend(alone: BaseState, joined: BaseState, gate_D: Tensor) -> BaseState:

@@ -109,28 +109,28 @@ class UNetEditor(Editor):
         reference_prompts: Tensor | None = None,
         reference_pooled: Tensor | None = None,
     ) -> Tensor:
-        given = Inputs(noisy, timestep, prompt_embeds, pooled, condition, references, reference_mask, task, guidance)
+        inputs = Inputs(noisy, timestep, prompt_embeds, pooled, condition, references, reference_mask, task, guidance)
         process = to_variance_preserving(noisy, timestep.float() / 1000, log_noise_ratios())
         output = self.base(
             torch.cat([process.sample, condition / LATENT_SCALE], dim=1),
             process.timestep,
             encoder_hidden_states=prompt_embeds,
             # diffusers passes this argument to the layers that take it, and does not warn of the others.
-            cross_attention_kwargs={"ip_hidden_states": self._route(given)},
+            cross_attention_kwargs={"ip_hidden_states": self._route(inputs)},
             return_dict=False,
         )[0]
         return to_flow_velocity(output, process, self.config["prediction_type"])
 
-    def _route(self, given: Inputs) -> Route:
-        task = get_task(given)
-        references, mask = get_references(given)
-        return self.routing(self.routing.embed_task(task), task, text_vector(self.adapter, given), references, mask)
+    def _route(self, inputs: Inputs) -> Route:
+        task = get_task(inputs)
+        references, mask = get_references(inputs)
+        return self.routing(self.routing.embed_task(task), task, text_vector(self.adapter, inputs), references, mask)
 
     def loss_weight(self, timestep: Tensor) -> Tensor:
-        """Return the weight of each sample's velocity loss, (B,), with which it is the loss of the UNet's output."""
+        """Return the weights, (B,), that turn each sample's velocity loss into the loss of the UNet's output."""
         return loss_weights(timestep.float() / 1000, log_noise_ratios(), self.config["prediction_type"])
 
-    def run_blocks(self, state: BaseState, given: Inputs) -> BaseState:
+    def run_blocks(self, state: BaseState, inputs: Inputs) -> BaseState:
         raise NotImplementedError("a UNet has no state between blocks")
 
 

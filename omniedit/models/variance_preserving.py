@@ -67,16 +67,16 @@ def to_variance_preserving(noisy: Tensor, sigma_B: Tensor, log_ratios_T: Tensor)
     return VariancePreservingInput(noisy / norm[:, None, None, None].to(noisy), timestep.float(), signal, noise)
 
 
-def to_flow_velocity(output: Tensor, given: VariancePreservingInput, prediction: str) -> Tensor:
+def to_flow_velocity(output: Tensor, model_input: VariancePreservingInput, prediction: str) -> Tensor:
     """Return the velocity (noise minus clean) that a network's output means, (B, C, H, W).
 
     Args:
         prediction: one of `PREDICTIONS`: the noise, or v = a e - b x (Salimans & Ho 2022).
     """
     if prediction == "epsilon":
-        return output - (given.sample - given.noise * output) / given.signal
-    noise = given.noise * given.sample + given.signal * output
-    return noise - (given.signal * given.sample - given.noise * output)
+        return output - (model_input.sample - model_input.noise * output) / model_input.signal
+    noise = model_input.noise * model_input.sample + model_input.signal * output
+    return noise - (model_input.signal * model_input.sample - model_input.noise * output)
 
 
 def loss_weights(sigma_B: Tensor, log_ratios_T: Tensor, prediction: str) -> Tensor:

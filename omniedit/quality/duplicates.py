@@ -17,7 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omniedit.quality.hamming import MAX_RADIUS, Hashes, blocks, find_close_pairs
-from omniedit.quality.hashes import CHANGE_RADIUS, are_twins, levels_match, mirror, mirror_changes, search_keys
+from omniedit.quality.hashes import (
+    CHANGE_RADIUS,
+    are_near_duplicates,
+    levels_match,
+    mirror,
+    mirror_changes,
+    search_keys,
+)
 from omniedit.quality.signature_table import Signatures
 
 Rows = NDArray[np.int64]
@@ -210,9 +217,9 @@ class _Search:
         near = np.bitwise_count(pairs.change_hash[one] ^ change) <= CHANGE_RADIUS
         near &= levels_match(pairs.change_levels[one], pairs.change_levels[two])
         for hashes in (pairs.source_hash, pairs.edited_hash):
-            left = np.flatnonzero(near)
-            second = mirror(hashes[two[left]]) if flip else hashes[two[left]]
-            near[left] = are_twins(hashes[one[left]], second)
+            candidates = np.flatnonzero(near)
+            second = mirror(hashes[two[candidates]]) if flip else hashes[two[candidates]]
+            near[candidates] = are_near_duplicates(hashes[one[candidates]], second)
         return near
 
 

@@ -68,8 +68,8 @@ def mirror(bits: Bits) -> Bits:
     return bits ^ _MIRRORED
 
 
-def are_twins(first: Bits, second: Bits) -> NDArray[np.bool_]:
-    """Return, row by row, whether two images are twins by all 143 bits (`omniedit.sources.near_duplicates`)."""
+def are_near_duplicates(first: Bits, second: Bits) -> NDArray[np.bool_]:
+    """Return, row by row, whether two images are near-duplicates by all 143 bits of their hashes."""
     return np.bitwise_count(first ^ second).sum(axis=1) <= MAX_DIFFERENT_BITS
 
 

@@ -11,7 +11,7 @@ from omniedit.errors import UserError
 from omniedit.imaging.formats import SUPPORTED
 from omniedit.imaging.images import decode_image
 from omniedit.quality.hamming import MAX_RADIUS, Hashes, find_close_matches
-from omniedit.quality.hashes import HASH_BYTES, Bits, are_twins, hash_image, is_plain, mirror, search_keys
+from omniedit.quality.hashes import HASH_BYTES, Bits, are_near_duplicates, hash_image, is_plain, mirror, search_keys
 from omniedit.quality.signature_table import Signatures
 
 Rows = NDArray[np.int64]
@@ -89,7 +89,7 @@ def find_leaks(pairs: Signatures, benchmarks: Sequence[BenchmarkSet], radius: in
 def _near_rows(
     keys: Hashes, hashes: Bits, plain: NDArray[np.bool_], bench: Bits, radius: int
 ) -> Iterator[tuple[Rows, Rows]]:
-    """Yield the rows of the run and of the benchmark whose images are twins."""
+    """Yield the rows of the run and of the benchmark whose images are near-duplicates."""
     order = np.argsort(keys, kind="stable")
     ordered, bench_keys = keys[order], search_keys(bench)
     for left, right in find_close_matches(np.unique(ordered), np.unique(bench_keys), radius):
@@ -98,5 +98,5 @@ def _near_rows(
             rows = order[begin:end]
             rows = rows[~plain[rows]]
             for image in np.flatnonzero(bench_keys == value):
-                twins = rows[are_twins(hashes[rows], np.broadcast_to(bench[image], (len(rows), HASH_BYTES)))]
-                yield twins, np.full(len(twins), image)
+                copies = rows[are_near_duplicates(hashes[rows], np.broadcast_to(bench[image], (len(rows), HASH_BYTES)))]
+                yield copies, np.full(len(copies), image)

@@ -193,13 +193,12 @@ def credits_line(pair: EditPair) -> str:
     """Format the credits of a pair: photographer (or that the source is generated), licence, specialist and models."""
     facts = pair.provenance
     models = ", ".join(f"{name} {revision}".strip() for name, revision in sorted(model_revisions(facts).items()))
-    made = f"specialist {facts.get('specialist') or 'unknown'}" + (f" ({models})" if models else "")
+    specialist = f"specialist {facts.get('specialist') or 'unknown'}" + (f" ({models})" if models else "")
     source = f"Photo {facts['source_id']} by {facts.get('author') or 'unknown'}"
     if facts.get("generated"):
         source = f"Source generated for photo {facts['source_id']}"
-    return (
-        f"{source}, {facts.get('licence') or 'unknown'}; edit by {made}, seed {facts.get('seed', '?')}; {pair.pair_id}"
-    )
+    licence, seed = facts.get("licence") or "unknown", facts.get("seed", "?")
+    return f"{source}, {licence}; edit by {specialist}, seed {seed}; {pair.pair_id}"
 
 
 def by_reason(rejections: Sequence[Rejection]) -> list[tuple[str, list[str]]]:

@@ -104,7 +104,7 @@ def threshold_row(candidates: Columns, eligible_N: NDArray[np.bool_], threshold:
 def task_rows(
     candidates: Columns, eligible_N: NDArray[np.bool_], min_score: float, min_scores: Mapping[str, float]
 ) -> list[TableRow]:
-    """Return for each task its threshold, what it accepts of the pairs with a score, and what others would accept."""
+    """Return each task's threshold, the share of scored pairs that it accepts, and the shares of other thresholds."""
     rows = []
     for task in candidates.tasks:
         scores = candidates.o_score[eligible_N & candidates.is_task(task)]

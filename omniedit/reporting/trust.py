@@ -96,7 +96,7 @@ class Trust:
             yield _refusal_row(name, "All tasks", columns["outcome"], True)
 
     def preference_rows(self) -> Iterator[TableRow]:
-        """Yield a row for each judge whose family is known and made some of the edits."""
+        """Yield a row for each judge of a known model family to which some of the edits are due."""
         for name, columns in self.judges.items():
             known_N = columns["editor"] > 0
             if columns.family not in self.editors:

@@ -81,8 +81,8 @@ def _read_size(role: str) -> BaseSize:
     known = next((size for part, size in KNOWN_SIZES.items() if part in model.repository), None)
     config, encoders = known or (SD3_MEDIUM, T5 + CLIP_L + CLIP_G)
     if (RECORDS / f"{role}.json").is_file():
-        given = read_config(model_folder(role) / layout.network / "config.json")
-        config = {key: value for key, value in given.items() if not key.startswith("_")}
+        network = read_config(model_folder(role) / layout.network / "config.json")
+        config = {key: value for key, value in network.items() if not key.startswith("_")}
         config |= {} if model.class_name == SD3 else {CLASS: layout.transformer}
         return BaseSize(config, layout.text_tokens, f"{model.repository}, as fetched", encoders, CODEC_BYTES)
     return BaseSize(config, layout.text_tokens, _describe_assumption(model, known), encoders, CODEC_BYTES)

@@ -44,14 +44,14 @@ def efficiency_page(run: str, attempts: Sequence[Attempt], trouble: str = "") ->
 
 
 def summary_facts(attempts: Sequence[Attempt]) -> list[tuple[str, str]]:
-    lost = [attempt for attempt in attempts if attempt.state != "COMPLETED"]
+    failed = [attempt for attempt in attempts if attempt.state != "COMPLETED"]
     gpu_s = sum(attempt.gpus * attempt.ran_s for attempt in attempts)
     return [
         ("jobs", f"{len({(attempt.rule, attempt.part) for attempt in attempts}):,}"),
         ("attempts", f"{len(attempts):,}"),
         ("core hours allocated", f"{core_seconds(attempts) / 3600:,.1f}"),
         ("GPU hours allocated", f"{gpu_s / 3600:,.1f}"),
-        ("core hours lost", f"{core_seconds(lost) / 3600:,.1f}"),
+        ("core hours lost", f"{core_seconds(failed) / 3600:,.1f}"),
     ]
 
 

@@ -53,7 +53,7 @@ def _collect_garbage() -> None:
     """Enable garbage collection after the imports of a job (scripts/run.sh), without the modules.
 
     Collections during the imports of torch and transformers find nothing and take a sixth of their time. Some jobs
-    import them later, so collections are rarer than Python's.
+    import them later, so the threshold of a collection is higher than Python's.
     """
     if os.environ.pop("OMNIEDIT_JOB", None):
         gc.freeze()

@@ -55,9 +55,9 @@ def _profile_folders() -> list[Path]:
     parser = argparse.ArgumentParser(add_help=False)
     parser.add_argument("--profile", nargs="+", action="extend", default=[])
     parser.add_argument("--workflow-profile")
-    given = parser.parse_known_args(sys.argv[1:])[0]
-    profiles = given.profile or os.environ.get("SNAKEMAKE_PROFILE", "").split()
-    if name := given.workflow_profile:
+    options = parser.parse_known_args(sys.argv[1:])[0]
+    profiles = options.profile or os.environ.get("SNAKEMAKE_PROFILE", "").split()
+    if name := options.workflow_profile:
         profiles += [f"profiles/{name}", name]
     return [folder[0] for profile in profiles if (folder := get_profile_dir(profile))]
 

@@ -128,22 +128,22 @@ def cancel_left_behind(*folders: Path) -> None:
     Raises:
         UserError: the jobs are another user's or do not end, or squeue gives no answer.
     """
-    left = list_queued_jobs(*folders)
-    if not left:
+    queued = list_queued_jobs(*folders)
+    if not queued:
         return
-    if foreign := [job for job in left if os.getuid() not in (0, job.user)]:
+    if foreign := [job for job in queued if os.getuid() not in (0, job.user)]:
         named = ", ".join(f"{job.id} ({job.state})" for job in foreign)
         owner = _user_name(foreign[0].user) or f"user {foreign[0].user}"
         remedy = f"wait for them, or ask their owner to cancel them: scancel {' '.join(job.id for job in foreign)}"
         raise UserError(f"Slurm jobs of a killed run still write to this folder: {named} of {owner}; {remedy}")
-    for job in left:
+    for job in queued:
         label = " ".join(filter(None, [job.rule, job.wildcards]))
         print(f"Slurm job {job.id} ({label}, {job.state}): left behind by a killed run; cancelled", file=sys.stderr)
-    answer = subprocess.run(["scancel", *(job.id for job in left)], capture_output=True).stderr
+    answer = subprocess.run(["scancel", *(job.id for job in queued)], capture_output=True).stderr
     deadline = time.monotonic() + PATIENCE_S
-    while left := list_queued_jobs(*folders):
+    while queued := list_queued_jobs(*folders):
         if time.monotonic() > deadline:
-            names = ", ".join(f"{job.id} ({job.state})" for job in left)
+            names = ", ".join(f"{job.id} ({job.state})" for job in queued)
             reason = f" ({answer.decode(errors='replace').strip()})" if answer else ""
             raise UserError(f"Slurm jobs of a killed run have not ended: {names}{reason}; start again when they have")
         time.sleep(1)

@@ -61,11 +61,12 @@ def count_lessons(config: Config) -> int:
     of_pair = min(scoring.teacher_defects, len(DEFECTS)) + (scoring.judge != scoring.teacher)
     pairs = 0
     for task in config.specialist_tasks:
-        made = config.tasks[task].pairs_per_shard
+        pairs_per_shard = config.tasks[task].pairs_per_shard
         shares = [
-            made if (limit := scoring.teacher_pairs) is None else shard_share(limit, k, shards) for k in range(shards)
+            pairs_per_shard if (limit := scoring.teacher_pairs) is None else shard_share(limit, k, shards)
+            for k in range(shards)
         ]
-        pairs += sum(min(made, share) for share in shares)
+        pairs += sum(min(pairs_per_shard, share) for share in shares)
     return pairs * of_pair
 
 

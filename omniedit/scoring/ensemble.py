@@ -112,9 +112,11 @@ def combine_marks(
     return combined, SPREADS[options.disagreement]([each.o_score for each in together])
 
 
-def join_rationales(given: Mapping[str, tuple[float, str]]) -> str:
+def join_rationales(rationales: Mapping[str, tuple[float, str]]) -> str:
     """Return the rationales of several judges in one text, each after the judge's name and O."""
-    return " ".join(f"{name} ({score:.1f})" + (f": {text}" if text else "") for name, (score, text) in given.items())
+    return " ".join(
+        f"{name} ({score:.1f})" + (f": {text}" if text else "") for name, (score, text) in rationales.items()
+    )
 
 
 def find_outlier(overall: Mapping[str, float]) -> str:
@@ -184,11 +186,11 @@ def ensemble_digest(tables: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
     Raises:
         UserError: a judge's table has scores of several judges or rubrics.
     """
-    given = {name: sorted({(row["judge"], row["prompt_hash"]) for row in rows}) for name, rows in tables.items()}
-    for name, rubrics in given.items():
+    judges = {name: sorted({(row["judge"], row["prompt_hash"]) for row in rows}) for name, rows in tables.items()}
+    for name, rubrics in judges.items():
         if len(rubrics) > 1:
             raise UserError(f"judge '{name}': scores by {rubrics[0]} and {rubrics[1]}; score its pairs again")
-    return hashlib.sha256(json.dumps(sorted(given.items())).encode()).hexdigest()[:16]
+    return hashlib.sha256(json.dumps(sorted(judges.items())).encode()).hexdigest()[:16]
 
 
 def _columns(verdict: EnsembleScore | Unscorable, rows: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

@@ -65,7 +65,7 @@ def to_marks(
 def average_passes(passes: Sequence[RubricScores | Unscorable]) -> RubricScores | Unscorable:
     """Return the means over the passes that have scores, with the first one's texts; if no pass has scores, the first
     reason."""
-    marks = [each for each in passes if isinstance(each, RubricScores)]
+    marks = [judgement for judgement in passes if isinstance(judgement, RubricScores)]
     if len(passes) == 1 or not marks:
         return passes[0]
     return replace(
@@ -91,7 +91,7 @@ def to_example(pair: EditPair) -> Example:
 def to_score(rubric: Rubric, marks: RubricScores) -> Score:
     """Convert to the score of an edit pair.
 
-    Its sub-scores are those of SC if they are two whose minimum is SC, and SC itself otherwise.
+    If SC is the minimum of two sub-scores, the score keeps them; otherwise SC stands for both.
 
     Args:
         rubric: the rubric of the pair's task.

@@ -218,9 +218,9 @@ def _check_same_pairs(candidates: Shard, scores: Mapping[str, Any], scores_path:
 
 def _check_one_rubric(scores: Mapping[str, Mapping[str, Any]], scores_path: str | Path) -> None:
     """Check that one judge and one rubric gave all scores, because no threshold fits the scores of two."""
-    given = sorted({f"{row['judge']} under rubric {row['prompt_hash']}" for row in scores.values()})
-    if len(given) > 1:
-        raise UserError(f"{scores_path}: scores by {' and '.join(given)}; {_remedy(scores_path)}")
+    judges = sorted({f"{row['judge']} under rubric {row['prompt_hash']}" for row in scores.values()})
+    if len(judges) > 1:
+        raise UserError(f"{scores_path}: scores by {' and '.join(judges)}; {_remedy(scores_path)}")
 
 
 def _remedy(scores_path: str | Path) -> str:

@@ -65,12 +65,14 @@ def read_by_hand(path: str | Path) -> HandDecisions:
     problems: list[str] = []
     for number, line in _read_lines(Path(path)):
         try:
-            made = parse_line(line)
+            decision = parse_line(line)
         except ValueError as error:
             problems.append(f"{path}: line {number} is skipped: {error}")
             continue
-        by_pair[made.pair_id] = made
-    in_force = {pair_id: made for pair_id, made in by_pair.items() if made.decision is not Decision.WITHDRAW}
+        by_pair[decision.pair_id] = decision
+    in_force = {
+        pair_id: decision for pair_id, decision in by_pair.items() if decision.decision is not Decision.WITHDRAW
+    }
     return HandDecisions(in_force, problems)
 
 
@@ -115,10 +117,10 @@ def _texts(fields: dict[str, Any], *names: str) -> dict[str, str]:
     return {name: clean_line(value) if isinstance(value := fields.get(name), str) else "" for name in names}
 
 
-def append_by_hand(path: str | Path, made: HandDecision) -> None:
+def append_by_hand(path: str | Path, decision: HandDecision) -> None:
     """Append a decision. The line is written whole, also if other programs append at the same time.
 
     Raises:
         UserError: the file cannot be written.
     """
-    append_json(Path(path), {**asdict(made), "note": clean_line(made.note, MAX_NOTE_LENGTH)})
+    append_json(Path(path), {**asdict(decision), "note": clean_line(decision.note, MAX_NOTE_LENGTH)})

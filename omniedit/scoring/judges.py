@@ -133,12 +133,12 @@ def find_local_model(name: str, scorer: str | Path | None) -> tuple[Path, str]:
     kind = "an InternVL's" if name == "internvl" else "a model's"
     if scorer is None:
         raise UserError(f"judge '{name}' needs --scorer, {kind} folder or its models/ROLE.json")
-    given = _readable(Path(scorer))
-    if not given.exists():
-        raise UserError(f"{given}: no such file or folder; give --scorer {kind} folder or its models/ROLE.json")
-    if given.suffix != ".json":
-        return given, given.resolve().name
-    folder, model = model_folder(given.stem), get_model(given.stem)
+    scorer_path = _readable(Path(scorer))
+    if not scorer_path.exists():
+        raise UserError(f"{scorer_path}: no such file or folder; give --scorer {kind} folder or its models/ROLE.json")
+    if scorer_path.suffix != ".json":
+        return scorer_path, scorer_path.resolve().name
+    folder, model = model_folder(scorer_path.stem), get_model(scorer_path.stem)
     return folder, f"{model.repository}@{model.revision}"
 
 

@@ -109,8 +109,8 @@ def decide(answers: Sequence[PairwiseAnswer | Unscorable]) -> Outcome | Unscorab
 def draw_order(item: PairwiseItem) -> bool:
     """Return whether `b` is shown first, by a digest of both edits, so that each run shows the same order."""
     digests = [hashlib.sha256(image.tobytes()).hexdigest() for image in (item.a, item.b)]
-    drawn = hashlib.sha256("".join(sorted(digests)).encode()).digest()[0] % 2 == 1
-    return drawn == (digests[0] <= digests[1])
+    is_odd = hashlib.sha256("".join(sorted(digests)).encode()).digest()[0] % 2 == 1
+    return is_odd == (digests[0] <= digests[1])
 
 
 def build_prompt(item: PairwiseItem, is_swapped: bool, max_side: int | None) -> Prompt:
@@ -148,8 +148,8 @@ def read_answer(reply: Reply | MissingReply, is_swapped: bool) -> PairwiseAnswer
         return Unscorable(f"{winner.reason}; the reply was cut off at the token limit") if is_cut_off else winner
     if is_cut_off and has_thinking(reply.text):
         return Unscorable("the reply was cut off after a thinking tag, so its winner may be a quotation")
-    shown = _OTHER.get(winner, winner) if is_swapped else winner
-    return PairwiseAnswer(shown, is_swapped, parse_reasoning(reply.text), reply.model)
+    actual = _OTHER.get(winner, winner) if is_swapped else winner
+    return PairwiseAnswer(actual, is_swapped, parse_reasoning(reply.text), reply.model)
 
 
 @cache

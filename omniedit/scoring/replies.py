@@ -85,9 +85,9 @@ def write_replies(
         rows: rows of the student's agreement.parquet.
         count: largest number of pairs.
     """
-    given = read_lessons(candidates, teachers, choose_lessons(rows, count))
-    verdicts = student.judge([pair for pair, _ in given]) if given else []
-    replies = [reply_row(pair, lesson, verdict) for (pair, lesson), verdict in zip(given, verdicts, strict=True)]
+    lessons = read_lessons(candidates, teachers, choose_lessons(rows, count))
+    verdicts = student.judge([pair for pair, _ in lessons]) if lessons else []
+    replies = [reply_row(pair, lesson, verdict) for (pair, lesson), verdict in zip(lessons, verdicts, strict=True)]
     write_rows(path, replies, REPLIES_SCHEMA)
     print(f"{len(replies)} replies")
 

@@ -88,9 +88,9 @@ def to_scale(bounds: Sequence[float] | None, values: Sequence[float] | None) -> 
     """
     if (bounds is None) == (values is None):
         raise ValueError("give either range, such as [1, 5], or values, such as [0, 0.5, 1]")
-    given = tuple(values if values is not None else bounds or ())
-    if len(given) < 2 or list(given) != sorted(set(given)):
-        raise ValueError(f"{list(given)} is not a scale; give at least two numbers in ascending order")
-    if values is None and len(given) != 2:
-        raise ValueError(f"{list(given)} is not a range; give the lowest and the highest score, such as [1, 5]")
-    return Scale(given[0], given[-1], given if values is not None else ())
+    numbers = tuple(values if values is not None else bounds or ())
+    if len(numbers) < 2 or list(numbers) != sorted(set(numbers)):
+        raise ValueError(f"{list(numbers)} is not a scale; give at least two numbers in ascending order")
+    if values is None and len(numbers) != 2:
+        raise ValueError(f"{list(numbers)} is not a range; give the lowest and the highest score, such as [1, 5]")
+    return Scale(numbers[0], numbers[-1], numbers if values is not None else ())

@@ -87,8 +87,8 @@ class Question:
         form = asdict(self.form) if self.form else None
         limit = self.max_tokens if self.max_tokens != REPLY_TOKENS else None
         more = {"form": form, "labels": dict(self.labels), "shots": shots, "max_tokens": limit}
-        given = {name: value for name, value in more.items() if value}
-        return [*data, given] if given else data
+        filled = {name: value for name, value in more.items() if value}
+        return [*data, filled] if filled else data
 
 
 @dataclass(frozen=True)
@@ -135,8 +135,8 @@ class Rubric:
             "passes": [self.passes, self.temperature] if self.passes > 1 else None,
             "tasks": {task: rubric.digest for task, rubric in self.tasks.items()},
         }
-        given = {name: value for name, value in more.items() if value}
-        return hashlib.sha256(json.dumps([*data, given] if given else data).encode()).hexdigest()[:16]
+        filled = {name: value for name, value in more.items() if value}
+        return hashlib.sha256(json.dumps([*data, filled] if filled else data).encode()).hexdigest()[:16]
 
     @property
     def variants(self) -> tuple["Rubric", ...]:

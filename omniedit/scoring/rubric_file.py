@@ -72,10 +72,10 @@ def _to_variant(rubric: RubricSection, part: RubricSection | TaskSection, name: 
     _check_names(scores, [text for question in questions for text in question.reply_form.texts])
     sc, pq, o = (_combination(rubric, part, key, scores) for key in ("sc", "pq", "overall"))
     caps = {
-        score: given.at_most
+        score: override.at_most
         for question in part.questions
-        for score, given in question.scores.items()
-        if given and given.at_most
+        for score, override in question.scores.items()
+        if override and override.at_most
     }
     built = Rubric(name, tuple(questions), sc.names, pq.names, _rule(sc), _rule(pq), o, caps)
     _check_caps(built)
@@ -85,19 +85,19 @@ def _to_variant(rubric: RubricSection, part: RubricSection | TaskSection, name: 
 def _combination(
     rubric: RubricSection, part: RubricSection | TaskSection, key: str, scores: Sequence[str]
 ) -> Combination:
-    given: Combination | None = getattr(part, key) or getattr(rubric, key)
-    if given is None:
+    combination: Combination | None = getattr(part, key) or getattr(rubric, key)
+    if combination is None:
         if key == "overall":
             return GEOMETRIC_O
         raise UserError(f"{key}: is required; name the scores that make {key.upper()}, as in {key}: [{scores[0]}]")
     known = [*scores, "sc", "pq"] if key == "overall" else scores
-    if unknown := [name for name in given.names if name not in known]:
+    if unknown := [name for name in combination.names if name not in known]:
         raise UserError(f"{key}: no score '{unknown[0]}'; there are: {', '.join(known)}")
-    return given
+    return combination
 
 
-def _rule(given: Combination) -> Combination | None:
-    return None if given.rule == "min" else given
+def _rule(combination: Combination) -> Combination | None:
+    return None if combination.rule == "min" else combination
 
 
 def _check_names(scores: Sequence[str], texts: Sequence[str]) -> None:
@@ -117,22 +117,22 @@ def _check_caps(rubric: Rubric) -> None:
             raise UserError(f"at_most of score '{score}': no other score '{cap}'; there are: {', '.join(scales)}")
 
 
-def _to_question(given: QuestionSection, default: Scale, file: Path) -> Question:
-    scores = tuple(given.scores)
-    scales = tuple(score.scale(default) if score else default for score in given.scores.values())
-    keys = tuple((score and score.key) or name for name, score in given.scores.items())
-    form = ReplyForm(scales, keys, given.key, given.reply == "lines", given.reasoning, tuple(given.texts))
-    text = given.text if given.text is not None else _read_text(file.parent / str(given.file))
-    if f"<{INSTRUCTION}>" in text and INSTRUCTION not in given.words:
+def _to_question(section: QuestionSection, default: Scale, file: Path) -> Question:
+    scores = tuple(section.scores)
+    scales = tuple(score.scale(default) if score else default for score in section.scores.values())
+    keys = tuple((score and score.key) or name for name, score in section.scores.items())
+    form = ReplyForm(scales, keys, section.key, section.reply == "lines", section.reasoning, tuple(section.texts))
+    text = section.text if section.text is not None else _read_text(file.parent / str(section.file))
+    if f"<{INSTRUCTION}>" in text and INSTRUCTION not in section.words:
         raise UserError(f"words: the question has the place <{INSTRUCTION}>; add {INSTRUCTION} to words")
     question = Question(
         text,
-        tuple(given.images),
-        tuple(given.words),
+        tuple(section.images),
+        tuple(section.words),
         scores,
-        labels={name: label for name, label in given.images.items() if label is not None},
-        shots=tuple(_to_shot(example, given, file) for example in given.examples),
-        max_tokens=given.max_tokens,
+        labels={name: label for name, label in section.images.items() if label is not None},
+        shots=tuple(_to_shot(example, section, file) for example in section.examples),
+        max_tokens=section.max_tokens,
     )
     return question if question.reply_form == form else replace(question, form=form)
 

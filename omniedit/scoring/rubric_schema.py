@@ -71,8 +71,8 @@ class ScaleSection(Section):
         return self
 
     def scale(self, default: Scale) -> Scale:
-        given = self.range is not None or self.values is not None
-        return to_scale(self.range, self.values) if given else default
+        has_own_scale = self.range is not None or self.values is not None
+        return to_scale(self.range, self.values) if has_own_scale else default
 
 
 class ScoreSection(ScaleSection):

@@ -109,16 +109,16 @@ def parse_object(text: str, place: str, warned: list[MetadataWarning]) -> dict[s
 
 def parse_caption(values: Mapping[str, Any], place: str, warned: list[MetadataWarning]) -> Caption:
     """Return a photo's metadata from values named as in `NAMES`. Unusable values are skipped with a warning."""
-    given = {name.casefold(): value for name, value in values.items()}
-    texts = {field: _first_text(given, names, place, warned) for field, names in NAMES.items()}
+    folded = {name.casefold(): value for name, value in values.items()}
+    texts = {field: _first_text(folded, names, place, warned) for field, names in NAMES.items()}
     texts["caption"] = " ".join(texts["caption"].split())
-    objects = _read_objects(given.get("objects"), place, warned)
+    objects = _read_objects(folded.get("objects"), place, warned)
     return Caption(objects=objects, **{field: text for field, text in texts.items() if text})
 
 
-def _first_text(given: Mapping[str, Any], names: Sequence[str], place: str, warned: list[MetadataWarning]) -> str:
+def _first_text(values: Mapping[str, Any], names: Sequence[str], place: str, warned: list[MetadataWarning]) -> str:
     for name in names:
-        value = given.get(name)
+        value = values.get(name)
         if text := to_text(value):
             return text
         if isinstance(value, dict | list) and value:

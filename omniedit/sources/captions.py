@@ -141,8 +141,8 @@ def _read_text(root: Path, file: str, warned: list[MetadataWarning]) -> str:
 
 def _add_entry(values: Mapping[str, Any], place: str, folder: PurePosixPath, captions: Captions) -> None:
     """Add one listing entry to `captions`."""
-    given = {name.casefold(): value for name, value in values.items()}
-    name = next((given[key] for key in _FILE_KEYS if isinstance(given.get(key), str) and given[key]), None)
+    folded = {name.casefold(): value for name, value in values.items()}
+    name = next((folded[key] for key in _FILE_KEYS if isinstance(folded.get(key), str) and folded[key]), None)
     if name is None:
         captions.warned.append(MetadataWarning(place, f"names no photo; give one of the keys {', '.join(_FILE_KEYS)}"))
         return

@@ -106,9 +106,9 @@ def index_rows(root: Path, listing: Listing, demands: PhotoRequirements) -> Iter
             continue
         caption = captions.find(file)
         row = {"file": file, **_examine(root / file, caption, demands)}
-        twin = first_with.setdefault(row["sha256"], file) if row["status"] == "kept" else file
-        if twin != file:
-            row |= {"status": "refused", "reason": f"duplicate of {twin}"}
+        original = first_with.setdefault(row["sha256"], file) if row["status"] == "kept" else file
+        if original != file:
+            row |= {"status": "refused", "reason": f"duplicate of {original}"}
         if row["status"] == "kept":
             row["source_id"] = make_source_id(file, caption.id, ids)
             ids.add(row["source_id"])

@@ -1,4 +1,4 @@
-"""Twins: copies of a photo that were resized, re-encoded, brightened or slightly cropped, found by perceptual hash."""
+"""Find resized, re-encoded, brightened or slightly cropped copies of a photo by their perceptual hashes."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -11,10 +11,10 @@ from omniedit.imaging.images import Image
 _SIDE = 48
 _FREQUENCIES = 12
 MAX_DIFFERENT_BITS = 28
-"""Largest number of the 143 bits by which twins differ. When 120 images were resized to a quarter, re-encoded at JPEG
-quality 30 or WebP quality 40, brightened, or cropped by 2 %, 99 % of the results differed by 25 bits or less. 51,533
-pairs of different images (Debian's wallpapers and Tux Paint's stamps) differed by at least 39 bits, with a mean of 71
-and a standard deviation of 6.4."""
+"""Largest number of the 143 bits by which near-duplicates differ. When 120 images were resized to a quarter, re-encoded
+at JPEG quality 30 or WebP quality 40, brightened, or cropped by 2 %, 99 % of the results differed by 25 bits or less.
+51,533 pairs of different images (Debian's wallpapers and Tux Paint's stamps) differed by at least 39 bits, with a
+mean of 71 and a standard deviation of 6.4."""
 
 
 def perceptual_hash(image: Image) -> str:
@@ -24,15 +24,15 @@ def perceptual_hash(image: Image) -> str:
     return np.packbits(frequencies > 0).tobytes().hex()
 
 
-def find_twin(phash: str, others: Iterable[str]) -> str | None:
-    """Return the first of other photos' perceptual hashes that belongs to a twin, or None."""
+def find_near_duplicate(phash: str, others: Iterable[str]) -> str | None:
+    """Return the first of other photos' perceptual hashes that belongs to a near-duplicate, or None."""
     bits = int(phash, 16)
     return next((other for other in others if (bits ^ int(other, 16)).bit_count() <= MAX_DIFFERENT_BITS), None)
 
 
 def is_held_out(photo: Mapping[str, Any], bench: Sequence[Mapping[str, Any]]) -> bool:
-    """Return whether a photo, or a twin of it, is in the rows of `sources/bench.parquet`."""
+    """Return whether a photo, or a near-duplicate of it, is in the rows of `sources/bench.parquet`."""
     if any(photo["sha256"] == row["sha256"] for row in bench):
         return True
     phashes = [row["phash"] for row in bench if row.get("phash")]
-    return bool(photo.get("phash")) and find_twin(photo["phash"], phashes) is not None
+    return bool(photo.get("phash")) and find_near_duplicate(photo["phash"], phashes) is not None

@@ -169,7 +169,7 @@ class PhotoShards:
     """Several open shards as one sequence.
 
     Args:
-        bench: rows of `sources/bench.parquet`; photos that equal one of them, or are a twin of one, are skipped.
+        bench: rows of `sources/bench.parquet`; photos that equal or nearly duplicate one of them are skipped.
     """
 
     def __init__(self, shards: Sequence[PhotoShard], bench: Sequence[IndexRow] = ()) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from omniedit.errors import UserError
 from omniedit.sources.index import BENCH, IndexRow
-from omniedit.sources.near_duplicates import find_twin
+from omniedit.sources.near_duplicates import find_near_duplicate
 
 
 def deal(rows: Sequence[IndexRow], shards: int, bench_photos: int, seed: int) -> list[IndexRow]:
@@ -31,16 +31,16 @@ def deal(rows: Sequence[IndexRow], shards: int, bench_photos: int, seed: int) ->
 
 
 def reject_twins(rows: Sequence[IndexRow], chosen: Collection[str]) -> list[IndexRow]:
-    """Return the same rows, but reject twins of the photos `chosen` (source ids), with that reason."""
+    """Return the same rows, but reject near-duplicates of the photos `chosen` (source ids), with that reason."""
     hashes = {row["phash"]: row["file"] for row in rows if row.get("source_id") in chosen and row.get("phash")}
     return [_check_row(row, hashes) if row.get("source_id") not in chosen else row for row in rows]
 
 
 def _check_row(row: IndexRow, hashes: Mapping[str, str]) -> IndexRow:
-    twin = find_twin(row["phash"], hashes) if row["status"] == "kept" and row.get("phash") else None
-    if twin is None:
+    original = find_near_duplicate(row["phash"], hashes) if row["status"] == "kept" and row.get("phash") else None
+    if original is None:
         return row
-    reason = f"a resized or re-encoded copy of {hashes[twin]}, which is held out for the benchmark"
+    reason = f"a resized or re-encoded copy of {hashes[original]}, which is held out for the benchmark"
     return row | {"status": "refused", "reason": reason, "source_id": None, "shard": None}
 
 
@@ -49,13 +49,13 @@ def choose_bench_photos(accepted: Sequence[IndexRow], count: int) -> list[str]:
 
     Ratios with a photo to spare come first, then photos with named objects, then the order of `accepted`.
     """
-    left = Counter(row["ratio"] for row in accepted)
+    available = Counter(row["ratio"] for row in accepted)
     is_named = {row["source_id"]: _has_box(row) for row in accepted}
     waiting, chosen = list(accepted), []
     for _ in range(count):
-        best = min(waiting, key=lambda row: (left[row["ratio"]] < 2, not is_named[row["source_id"]]))
+        best = min(waiting, key=lambda row: (available[row["ratio"]] < 2, not is_named[row["source_id"]]))
         waiting.remove(best)
-        left[best["ratio"]] -= 1
+        available[best["ratio"]] -= 1
         chosen.append(best["source_id"])
     return chosen
 

@@ -30,9 +30,9 @@ class Journal:
         self.task, self.specialist, self.seed = task, specialist, seed
         self._thread = ThreadPoolExecutor(1, "journal")
         self._keeping: Future[None] | None = None
-        for left in shard.parent.glob(f".{shard.name}.*.batches"):
-            if left != self.folder:
-                shutil.rmtree(left)
+        for leftover in shard.parent.glob(f".{shard.name}.*.batches"):
+            if leftover != self.folder:
+                shutil.rmtree(leftover)
 
     def recall(self, batch: int, edits: Mapping[str, str]) -> list[EditPair | Rejection] | None:
         """Return the outcomes of a finished batch in the order of `edits`, or None if the batch was not finished.

@@ -115,7 +115,7 @@ def archive_name(archive: str) -> str:
     """Return an archive's name for messages: its file name, for a URL without secrets and signature."""
     if not is_remote(archive):
         return Path(archive).name
-    shown = redact(archive)
-    address, _, query = shown.partition("?")
+    redacted = redact(archive)
+    address, _, query = redacted.partition("?")
     last = address.rstrip("/").rpartition("/")[2]
     return last if not query or last.lower().endswith(_READABLE) else f"{last}?{query}".rpartition("/")[2]

@@ -36,9 +36,9 @@ def replace_file(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    for left in path.parent.glob(f".{glob.escape(path.name)}.*.*.tmp"):
-        if _is_left_behind(left):
-            _remove(left)
+    for leftover in path.parent.glob(f".{glob.escape(path.name)}.*.*.tmp"):
+        if _is_left_behind(leftover):
+            _remove(leftover)
     temporary = path.with_name(f".{path.name}.{_WRITER}.{os.getpid()}.tmp")
     try:
         yield temporary

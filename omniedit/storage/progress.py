@@ -69,8 +69,10 @@ class Progress:
         elapsed = max(self.elapsed_s, 1e-9)
         rate = self.done / elapsed
         of_total = f"/{self.total}" if self.total is not None else ""
-        left = ""
+        remaining = ""
         if not prefix and self.total and rate and self.done < self.total:
-            left = f", {(self.total - self.done) / rate:.0f} s left"
+            remaining = f", {(self.total - self.done) / rate:.0f} s left"
         waiting = f", {100 * self.waited_s / elapsed:.0f} % waiting for input" if self._measures_waiting else ""
-        return f"{prefix}{self.done}{of_total} {self.unit}, {rate:.2f} {self.unit}/s, {elapsed:.1f} s{left}{waiting}"
+        return (
+            f"{prefix}{self.done}{of_total} {self.unit}, {rate:.2f} {self.unit}/s, {elapsed:.1f} s{remaining}{waiting}"
+        )

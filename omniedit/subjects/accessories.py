@@ -23,7 +23,7 @@ BAND = 0.09
 
 
 def add_accessory(piece: CutOut, accessory: str, colour: str) -> tuple[CutOut, FractionBox, FractionBox]:
-    """Return a cut-out with an accessory, the place of the cut-out alone in it, and that of the accessory.
+    """Return a cut-out with an accessory, the box of the original cut-out in it, and the box of the accessory.
 
     The boxes are fractions of the new cut-out.
     """

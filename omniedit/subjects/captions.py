@@ -18,7 +18,7 @@ from omniedit.vlm import Model, Prompt, PromptImage
 
 MAX_NAME_LENGTH, MAX_CAPTION_LENGTH = 60, 400
 """Length limits of a name and of a caption, in characters."""
-_TOKENS, _TOKENS_A_CAPTION = 60, 60
+_TOKENS, _TOKENS_PER_CAPTION = 60, 60
 _WORD = re.compile(r"[^\W\d_](?:[^\W\d_]|['-])+")
 _STOP = frozenset(
     [
@@ -133,7 +133,7 @@ class ModelCaptioner(_Captioner):
         prompt_images = [PromptImage(resize_to_fit(image.pixels, self._max_side)) for image in images]
         texts = "\n".join(f"{number}. {clean_line(each.text, 200)}" for number, each in enumerate(images, 1))
         facts = f"images: {len(images)}\ntexts of their pages:\n{texts}"
-        prompt = Prompt((text("subject_captions"), facts, *prompt_images), _TOKENS + _TOKENS_A_CAPTION * len(images))
+        prompt = Prompt((text("subject_captions"), facts, *prompt_images), _TOKENS + _TOKENS_PER_CAPTION * len(images))
         (reply,) = ask(self._model, [ModelQuestion(prompt, partial(read_captions, count=len(images)))], self._tries)
         if not reply.parts:
             return "", [], f"no captions: {'; '.join(map(str, reply.flaws))}"

@@ -123,12 +123,12 @@ def open_expert(config: Config, subjects: Sequence[Subject], device: str, model:
     from omniedit.models.loading import load_base
     from omniedit.subjects.lora_expert import LoraExpert
 
-    given, place = base_path(options), torch.device(device)
-    base = load_base(given, torch.float32 if place.type == "cpu" else torch.bfloat16)
+    base_folder, place = base_path(options), torch.device(device)
+    base = load_base(base_folder, torch.float32 if place.type == "cpu" else torch.bfloat16)
     base.move_encoders(place)
     version = {str(options.expert.base): ""}
-    if given.suffix == ".json":
-        entry = get_model(given.stem)
+    if base_folder.suffix == ".json":
+        entry = get_model(base_folder.stem)
         version = {entry.repository: entry.revision or ""}
 
     def prompts(subject: Subject) -> list[NewImage | Rejection]:
@@ -150,8 +150,8 @@ def imagine_prompts(subject: Subject, config: Config, model: Model | None) -> li
     if model is None:
         return list(fill_templates(subject, options.tasks, options.prompts_per_skill, config.seed))
     count, tries = options.prompts_per_skill, config.proposals.tries
-    made, reasons = imagine(model, subject, options.tasks, count, tries)
-    return [*made, *(Rejection(subject.subject_id, f"a prompt: {reason}") for reason in reasons)]
+    prompts, reasons = imagine(model, subject, options.tasks, count, tries)
+    return [*prompts, *(Rejection(subject.subject_id, f"a prompt: {reason}") for reason in reasons)]
 
 
 def paint_subjects(

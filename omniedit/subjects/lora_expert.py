@@ -102,8 +102,8 @@ class LoraExpert:
             if isinstance(prompt, Rejection):
                 yield prompt
                 continue
-            for again in range(self._options.images_per_prompt):
-                rng = draw_rng(self._seed, subject.subject_id, f"{number}|{again}")
+            for repeat in range(self._options.images_per_prompt):
+                rng = draw_rng(self._seed, subject.subject_id, f"{number}|{repeat}")
                 image = self.sample(with_token(prompt.caption, subject.name, self._options.expert.token), ratio, rng)
                 yield self._painted(subject, prompt, source, image)
 

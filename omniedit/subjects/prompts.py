@@ -22,7 +22,7 @@ from omniedit.subjects.synthetic_subjects import draw_rng
 from omniedit.tasks import Task
 from omniedit.vlm import Model, Prompt
 
-_TOKENS, _TOKENS_A_PROMPT = 80, 110
+_TOKENS, _TOKENS_PER_PROMPT = 80, 110
 MAX_LENGTH = 400
 """Length limit of a caption and of an instruction, in characters."""
 STYLES = (
@@ -34,7 +34,7 @@ VIEWS = (
     *("from above", "from behind", "from the left side", "from the right side", "from below"),
     *("from close up", "from far away", "from a low angle"),
 )
-THINGS = (
+OBJECTS = (
     *("a wooden chair", "a stack of books", "a red umbrella", "a bicycle", "a potted plant", "a lantern"),
     *("a wicker basket", "an old suitcase", "a brass trumpet", "a bowl of oranges"),
 )
@@ -74,12 +74,12 @@ def read_values(skill: str) -> tuple[str, ...]:
         return tuple(read_list("contexts"))
     if skill == "attribute":
         return tuple(COLOURS)
-    return {"stylise": STYLES, "view": VIEWS, "compose": THINGS, "accessorise": ACCESSORIES}[skill]
+    return {"stylise": STYLES, "view": VIEWS, "compose": OBJECTS, "accessorise": ACCESSORIES}[skill]
 
 
 def fill_templates(subject: Subject, tasks: Sequence[Task], count: int, seed: int) -> list[NewImage]:
     """Return `count` prompts of each task, with different values as far as there are any."""
-    made = []
+    prompts = []
     for task in tasks:
         skill = task.removeprefix(PREFIX)
         values = read_values(skill)
@@ -89,8 +89,8 @@ def fill_templates(subject: Subject, tasks: Sequence[Task], count: int, seed: in
             words = {"name": subject.name, "a_name": with_article(subject.name), "value": value}
             words["a_changed"] = with_article(f"{value} {subject.name}")
             caption, instruction = (template.format(**words) for template in _TEMPLATES[skill])
-            made.append(NewImage(task, caption, instruction))
-    return made
+            prompts.append(NewImage(task, caption, instruction))
+    return prompts
 
 
 def imagine(
@@ -100,12 +100,12 @@ def imagine(
     captions = "\n".join(f"- {demonstration.caption}" for demonstration in subject.demonstrations)
     skills = ", ".join(task.removeprefix(PREFIX) for task in tasks)
     facts = f"name: {subject.name}\ncaptions:\n{captions}\nskills: {skills}\nwanted for each skill: {count}"
-    prompt = Prompt((text("subject_prompts"), facts), _TOKENS + _TOKENS_A_PROMPT * count * len(tasks))
+    prompt = Prompt((text("subject_prompts"), facts), _TOKENS + _TOKENS_PER_PROMPT * count * len(tasks))
     (reply,) = ask(model, [ModelQuestion(prompt, partial(read_prompts, name=subject.name, tasks=tasks))], tries)
-    made = []
+    prompts = []
     for task in tasks:
-        made += [part for part in reply.parts if part.task == task][:count]
-    return made, [flaw.reason for flaw in reply.flaws]
+        prompts += [part for part in reply.parts if part.task == task][:count]
+    return prompts, [flaw.reason for flaw in reply.flaws]
 
 
 def read_prompts(reply: str, name: str, tasks: Sequence[Task]) -> ParsedReply[NewImage]:
@@ -119,8 +119,8 @@ def read_prompts(reply: str, name: str, tasks: Sequence[Task]) -> ParsedReply[Ne
     parts: list[NewImage] = []
     flaws: list[ReplyIssue] = []
     for item in listed:
-        made = _read_prompt(item, name, tasks, {part.caption for part in parts})
-        (flaws if isinstance(made, ReplyIssue) else parts).append(made)  # type: ignore[arg-type]
+        prompt = _read_prompt(item, name, tasks, {part.caption for part in parts})
+        (flaws if isinstance(prompt, ReplyIssue) else parts).append(prompt)  # type: ignore[arg-type]
     missing = [task.removeprefix(PREFIX) for task in tasks if task not in {part.task for part in parts}]
     flaws += [ReplyIssue(f"no usable prompt of the skill {skill}") for skill in missing]
     return ParsedReply(tuple(parts), tuple(dict.fromkeys(flaws)))

@@ -110,7 +110,7 @@ def save_editor(
     editor: Editor,
     options: TrainConfig,
     base: Base,
-    given: Path,
+    base_path: Path,
     known_instructions: str,
     instruction_encoder: ModelMixin | None = None,
 ) -> None:
@@ -118,12 +118,12 @@ def save_editor(
 
     Args:
         editor: as `fit_editor` prepared it, with the weights to save.
-        given: folder, record or name of the base.
+        base_path: folder, record or name of the base.
         instruction_encoder: language model that was trained with the editor, if there is one.
     """
     if options.lora.rank:
         arguments = {"resolution": options.resolution, "known_instructions": known_instructions}
-        about = describe_editor(editor, given, base.transformer, arguments)
+        about = describe_editor(editor, base_path, base.transformer, arguments)
         save_adapters(editor, options.lora, about, folder / ADAPTER_FOLDER)
         if options.lora.save == "adapter":
             if instruction_encoder is not None:

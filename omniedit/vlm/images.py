@@ -71,9 +71,9 @@ def decode_reply(reply: Reply) -> bytes:
         raise ValueError(f"the reply is not base64: {error}") from None
 
 
-def _to_bytes(shown: str) -> bytes:
+def _to_bytes(image: str) -> bytes:
     """Return the file of a data URL, or the bytes of a digest."""
-    head, _, encoded = shown.partition(";base64,")
+    head, _, encoded = image.partition(";base64,")
     return base64.b64decode(encoded) if encoded else head.encode()
 
 

@@ -36,8 +36,8 @@ class Limits:
             start = max(self._clock(), self._requests_free_at, self._tokens_free_at)
             self._requests_free_at = start + self._request_s
             self._tokens_free_at = start + tokens * self._token_s
-        while (left := max(start, self._paused_until) - self._clock()) > 0:
-            self._sleep(left)
+        while (wait_s := max(start, self._paused_until) - self._clock()) > 0:
+            self._sleep(wait_s)
 
     def return_tokens(self, tokens: int) -> None:
         """Return reserved tokens that a request did not use; a negative number for tokens beyond the reservation."""

@@ -136,7 +136,7 @@ def _next_object(text: str, at: int) -> JsonSpan | None:
 
 
 def _shift(fields: Iterator[LooseField], by: int) -> Iterator[LooseField]:
-    return (LooseField(each.key, each.start + by, each.end + by, each.within + by) for each in fields)
+    return (LooseField(field.key, field.start + by, field.end + by, field.within + by) for field in fields)
 
 
 def _value_end(is_score: bool, text: str, start: int) -> int:

@@ -9,7 +9,7 @@ import pytest
 from omniedit.imaging.images import Image
 from omniedit.quality.hashes import (
     CHANGE_RADIUS,
-    are_twins,
+    are_near_duplicates,
     hash_change,
     hash_image,
     is_plain,
@@ -49,7 +49,7 @@ COPIES: dict[str, Callable[[Image], Image]] = {
 @pytest.mark.parametrize("name", COPIES)
 def test_modified_copy_is_near(photo: Image, name: str) -> None:
     copy = hash_bits(COPIES[name](photo))
-    assert are_twins(hash_bits(photo), copy).all()
+    assert are_near_duplicates(hash_bits(photo), copy).all()
     assert np.bitwise_count(search_keys(hash_bits(photo)) ^ search_keys(copy)).max() <= 6
 
 
@@ -58,7 +58,7 @@ def test_different_images_are_far() -> None:
     keys = search_keys(bits)
     distances = np.bitwise_count(keys[:, None] ^ keys[None])[np.triu_indices(30, 1)]
     assert distances.min() > 6
-    assert not any(are_twins(bits[[i]], bits[[j]]).any() for i in range(30) for j in range(i))
+    assert not any(are_near_duplicates(bits[[i]], bits[[j]]).any() for i in range(30) for j in range(i))
 
 
 def test_mirrored_hash_equals_the_hash_of_the_mirrored_image(photo: Image) -> None:

@@ -1,4 +1,4 @@
-"""Tests of twins: a resized, re-encoded or slightly changed photo is recognised; another photo is not."""
+"""Tests of near-duplicates: a resized, re-encoded or slightly changed photo is recognised; another photo is not."""
 
 import io
 from functools import cache
@@ -11,7 +11,7 @@ import pytest
 
 from omniedit.imaging.images import Image, decode_image
 from omniedit.sources.index import SAMPLE
-from omniedit.sources.near_duplicates import find_twin, perceptual_hash
+from omniedit.sources.near_duplicates import find_near_duplicate, perceptual_hash
 
 
 @cache
@@ -39,14 +39,14 @@ TWINS = {
 @pytest.mark.parametrize("change", TWINS)
 def test_resized_reencoded_or_cropped_photo_is_a_twin(change: str) -> None:
     for name, image in photos().items():
-        assert find_twin(perceptual_hash(TWINS[change](image)), [perceptual_hash(image)]), name
+        assert find_near_duplicate(perceptual_hash(TWINS[change](image)), [perceptual_hash(image)]), name
 
 
 def test_different_photos_are_not_twins() -> None:
     hashes = {name: perceptual_hash(image) for name, image in photos().items()}
     for (name, phash), (other, other_phash) in combinations(hashes.items(), 2):
-        assert find_twin(phash, [other_phash]) is None, (name, other)
+        assert find_near_duplicate(phash, [other_phash]) is None, (name, other)
 
 
 def test_find_twin_returns_the_matching_hash() -> None:
-    assert find_twin("0" * 36, ["f" * 36, f"{1:036x}"]) == f"{1:036x}"
+    assert find_near_duplicate("0" * 36, ["f" * 36, f"{1:036x}"]) == f"{1:036x}"

@@ -40,32 +40,32 @@ class RatingServer(LocalServer):
         if path not in POSTS:
             raise HttpError(HTTPStatus.NOT_FOUND, "no such address")
         try:
-            given = json.loads(body)
-            if not isinstance(given, dict) or not isinstance(given.get("rater"), str):
+            values = json.loads(body)
+            if not isinstance(values, dict) or not isinstance(values.get("rater"), str):
                 raise ValueError("give the rater's name")
-            return as_json(POSTS[path](self.session, given))
+            return as_json(POSTS[path](self.session, values))
         except (ValueError, RecursionError) as error:
             raise HttpError(HTTPStatus.BAD_REQUEST, f"not valid: {error}") from None
 
 
-def _join(session: Session, given: dict[str, Any]) -> dict[str, Any]:
-    return session.join(given["rater"])
+def _join(session: Session, body: dict[str, Any]) -> dict[str, Any]:
+    return session.join(body["rater"])
 
 
-def _answer(session: Session, given: dict[str, Any]) -> dict[str, Any]:
+def _answer(session: Session, body: dict[str, Any]) -> dict[str, Any]:
     """Record an answer.
 
     Raises:
         ValueError: the token or the ticket is not a text, or it is not an answer.
     """
-    token, ticket = given.get("token"), given.get("ticket")
+    token, ticket = body.get("token"), body.get("ticket")
     if not isinstance(token, str) or not 0 < len(token) <= MAX_TOKEN_LENGTH or not isinstance(ticket, str):
         raise ValueError("give token and ticket")
-    return session.answer(given["rater"], token, ticket, given)
+    return session.answer(body["rater"], token, ticket, body)
 
 
-def _undo(session: Session, given: dict[str, Any]) -> dict[str, Any]:
-    return session.undo(given["rater"])
+def _undo(session: Session, body: dict[str, Any]) -> dict[str, Any]:
+    return session.undo(body["rater"])
 
 
 POSTS = {"/api/join": _join, "/api/answer": _answer, "/api/undo": _undo}

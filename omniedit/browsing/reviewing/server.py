@@ -37,28 +37,28 @@ class ReviewServer(LocalServer):
         if path not in POSTS:
             raise HttpError(HTTPStatus.NOT_FOUND, "no such address")
         try:
-            given = json.loads(body)
-            if not isinstance(given, dict) or type(given.get("turn")) is not int:
+            values = json.loads(body)
+            if not isinstance(values, dict) or type(values.get("turn")) is not int:
                 raise ValueError("give the turn of the state that it answers")
-            return as_json(POSTS[path](self.review, given))
+            return as_json(POSTS[path](self.review, values))
         except (ValueError, RecursionError) as error:
             raise HttpError(HTTPStatus.BAD_REQUEST, f"not valid: {error}") from None
 
 
-def _decide(review: Review, given: dict[str, Any]) -> dict[str, Any]:
+def _decide(review: Review, body: dict[str, Any]) -> dict[str, Any]:
     """Record a decision: turn, verdict and, to accept, instruction.
 
     Raises:
         ValueError: it is not a decision.
     """
-    instruction = given.get("instruction", "")
+    instruction = body.get("instruction", "")
     if not isinstance(instruction, str):
         raise ValueError("the instruction is not a text")
-    return review.decide(given["turn"], Verdict(str(given.get("verdict"))), instruction)
+    return review.decide(body["turn"], Verdict(str(body.get("verdict"))), instruction)
 
 
-def _undo(review: Review, given: dict[str, Any]) -> dict[str, Any]:
-    return review.undo(given["turn"])
+def _undo(review: Review, body: dict[str, Any]) -> dict[str, Any]:
+    return review.undo(body["turn"])
 
 
 POSTS: dict[str, Callable[[Review, dict[str, Any]], dict[str, Any]]] = {"/api/decide": _decide, "/api/undo": _undo}

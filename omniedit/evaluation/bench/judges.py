@@ -58,20 +58,20 @@ def choose_judges(names: Sequence[str], bench: BenchConfig, scoring: ScoringConf
 
 
 def _choose(name: str, bench: BenchConfig, scoring: ScoringConfig) -> JudgeChoice:
-    given = bench.judges.get(name)
-    if given is None:
+    entry = bench.judges.get(name)
+    if entry is None:
         if name not in KINDS:
             hint = "; the truth of outside edits is unknown" if name == "reference" else ""
             known = ", ".join([*bench.judges, *KINDS, NONE])
             raise UserError(f"--judges: no judge {name[:80]!a}{hint}; there are: {known}")
-        given = BenchJudge(judge=name)  # type: ignore[arg-type]
-    own = check_section(ScoringConfig, merge(scoring.model_dump(mode="json"), given.scoring))
-    if given.judge == ENSEMBLE:
-        return JudgeChoice(name, given.judge, given.rubric, None, own, _choose_members(name, given, own))
-    return JudgeChoice(name, given.judge, given.rubric, _find_scorer(given, own), own)
+        entry = BenchJudge(judge=name)  # type: ignore[arg-type]
+    own = check_section(ScoringConfig, merge(scoring.model_dump(mode="json"), entry.scoring))
+    if entry.judge == ENSEMBLE:
+        return JudgeChoice(name, entry.judge, entry.rubric, None, own, _choose_members(name, entry, own))
+    return JudgeChoice(name, entry.judge, entry.rubric, _find_scorer(entry, own), own)
 
 
-def _choose_members(name: str, given: BenchJudge, scoring: ScoringConfig) -> dict[str, JudgeChoice]:
+def _choose_members(name: str, entry: BenchJudge, scoring: ScoringConfig) -> dict[str, JudgeChoice]:
     """Return the judges of an ensemble. They use its rubric, and a student among them uses its scorer.
 
     Raises:
@@ -84,17 +84,17 @@ def _choose_members(name: str, given: BenchJudge, scoring: ScoringConfig) -> dic
         if own.judge == "reference" or own.judge == "ensemble":
             key = f"scoring.ensemble.judges.{member}"
             raise UserError(f"{key}: {own.judge} cannot score edits whose truth is unknown; leave it out")
-        alone = BenchJudge(judge=own.judge, scorer=given.scorer if own.judge == "student" else None)
-        members[member] = JudgeChoice(f"{name}/{member}", own.judge, given.rubric, _find_scorer(alone, own), own)
+        alone = BenchJudge(judge=own.judge, scorer=entry.scorer if own.judge == "student" else None)
+        members[member] = JudgeChoice(f"{name}/{member}", own.judge, entry.rubric, _find_scorer(alone, own), own)
     return members
 
 
-def _find_scorer(given: BenchJudge, scoring: ScoringConfig) -> Path | None:
-    if given.scorer:
-        return Path(given.scorer)
-    if given.judge == "student":
+def _find_scorer(entry: BenchJudge, scoring: ScoringConfig) -> Path | None:
+    if entry.scorer:
+        return Path(entry.scorer)
+    if entry.judge == "student":
         return scoring.student.start_folder or SHIPPED_STUDENT
-    roles = scoring.roles(given.judge)
+    roles = scoring.roles(entry.judge)
     return RECORDS / f"{roles[0]}.json" if roles else None
 
 

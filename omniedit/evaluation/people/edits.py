@@ -62,19 +62,19 @@ def select(
     Raises:
         UserError: a name is unknown, or nothing is left.
     """
-    for option, given, known in (
+    for option, requested, known in (
         ("--editors", editors, {edit.editor for edit in edits}),
         ("--tasks", tasks, {edit.task for edit in edits}),
     ):
-        if unknown := [name for name in given if name not in known]:
+        if unknown := [name for name in requested if name not in known]:
             raise UserError(f"{option}: no edit is of {unknown[0]!r}; there are: {', '.join(sorted(known))}")
     chosen = [
         edit for edit in edits if edit.editor in (editors or [edit.editor]) and edit.task in (tasks or [edit.task])
     ]
-    drawn = set(draw(sorted({edit.item_id for edit in chosen}), seed, str)[:limit])
-    if not drawn:
+    item_ids = set(draw(sorted({edit.item_id for edit in chosen}), seed, str)[:limit])
+    if not item_ids:
         raise UserError("there is no edit to rate")
-    return [edit for edit in chosen if edit.item_id in drawn]
+    return [edit for edit in chosen if edit.item_id in item_ids]
 
 
 def draw(values: Sequence[T], seed: object, name: Callable[[T], str]) -> list[T]:

@@ -230,7 +230,7 @@ class _Table:
 
 
 def estimate(draws_D: Values) -> Estimate:
-    """Return the first of the draws with the interval of the others."""
+    """Return the value of the first draw with the interval of the other draws."""
     return Estimate(None if np.isnan(draws_D[0]) else float(draws_D[0]), interval(draws_D))
 
 

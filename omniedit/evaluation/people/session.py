@@ -121,12 +121,12 @@ class Session:
             "questions": entries,
         }
 
-    def answer(self, name: str, token: str, ticket: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    def answer(self, name: str, token: str, ticket: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """Record an answer and return the rater's state.
 
         Args:
             token: the page's name of this answer; the same one is recorded once.
-            given: sc and pq, or choice (left, right, tie or both_bad), or problem; and optionally seconds.
+            body: sc and pq, or choice (left, right, tie or both_bad), or problem; and optionally seconds.
 
         Raises:
             UserError: the ticket is another rater's or of another input.
@@ -137,7 +137,7 @@ class Session:
         owner, question = self._by_ticket.get(ticket, (None, None))
         if question is None or owner != rater:
             raise UserError("this question is not among those of this page; reload it")
-        self.store.add(rater, token, self._parse(rater, question, given))
+        self.store.add(rater, token, self._parse(rater, question, body))
         return self.describe(rater.name)
 
     def undo(self, name: str) -> dict[str, Any]:
@@ -208,22 +208,22 @@ class Session:
     def _is_free(self, question: Question, others: Mapping[tuple[int, int | None], int]) -> bool:
         return self.per_question is None or others.get(question.key, 0) < self.per_question
 
-    def _parse(self, rater: Rater, question: Question, given: Mapping[str, Any]) -> Answer:
+    def _parse(self, rater: Rater, question: Question, body: Mapping[str, Any]) -> Answer:
         """Return the answer to a question.
 
         Raises:
             ValueError: it is none.
         """
-        swapped, seconds = self._is_swapped(rater, question), _parse_seconds(given.get("seconds"))
-        problem = given.get("problem")
+        swapped, seconds = self._is_swapped(rater, question), _parse_seconds(body.get("seconds"))
+        problem = body.get("problem")
         if problem is not None:
             if not isinstance(problem, str) or not 0 < len(problem.strip()) <= MAX_PROBLEM_LENGTH:
                 raise ValueError(f"problem must be a text of 1 to {MAX_PROBLEM_LENGTH} characters")
             return Answer(*question.key, is_swapped=swapped, problem=clean_line(problem), seconds=seconds)
         if self.pairwise:
-            winner = _parse_choice(given.get("choice"), swapped)
+            winner = _parse_choice(body.get("choice"), swapped)
             return Answer(*question.key, is_swapped=swapped, winner=winner, seconds=seconds)
-        sc, pq = (_parse_level(given.get(name), name) for name in ("sc", "pq"))
+        sc, pq = (_parse_level(body.get(name), name) for name in ("sc", "pq"))
         return Answer(*question.key, sc=sc, pq=pq, seconds=seconds)
 
 

@@ -101,7 +101,7 @@ def _judge_group(size: int, records: Sequence[Record], wrong: Counter[str]) -> G
 
 
 def _agree(row: Mapping[str, object]) -> bool | None:
-    """Return whether the judge's vote is people's; None if it could not be read. Letters may be A to D."""
+    """Return whether the judge's vote agrees with people's; None if it could not be read. Letters may be A to D."""
     human, judge = (_parse_letters(row.get(name)) for name in ("human_vote", "model_vote"))
     return None if judge is None else human == judge
 

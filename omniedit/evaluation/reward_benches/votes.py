@@ -76,8 +76,8 @@ def measure_rows(
     different = list({_identify(record): record for record in records}.values())
     parsed = [(record, parse_human(record)) for record in different]
     humans = [(record, human) for record, human in parsed if human is not None]
-    lost = {NO_HUMAN: len(parsed) - len(humans), REPEATED: len(records) - len(different)}
-    skipped = Counter({reason: number for reason, number in lost.items() if number})
+    counts = {NO_HUMAN: len(parsed) - len(humans), REPEATED: len(records) - len(different)}
+    skipped = Counter({reason: number for reason, number in counts.items() if number})
     if has_scores(records):
         return measure_scores(humans, score_ties, skipped)
     return measure_votes(humans, ties, skipped, merge)
@@ -132,8 +132,8 @@ def measure_scores(humans: Sequence[tuple[Record, str]], ties: str, skipped: Cou
         for record, human in humans
         if (scores := finite_scores(record.row.get("scores"))) and len(scores) == 2
     ]
-    if lost := len(humans) - len(usable):
-        skipped[NO_SCORES] += lost
+    if unusable := len(humans) - len(usable):
+        skipped[NO_SCORES] += unusable
     signs, differences = [sign for sign, _ in usable], [difference for _, difference in usable]
     width, right = calibrate_ties(signs, differences)
     hard = [sign * difference > 0 for sign, difference in usable if sign]

@@ -62,13 +62,13 @@ def paint_regions(image: Image, regions: Sequence[Region], colours: Sequence[str
 
 def choose_paints(image: Image, regions: Sequence[Region], rng: np.random.Generator) -> list[str]:
     """Return a colour for each region, all different; no region gets the paint nearest to its own colour."""
-    left = [str(name) for name in rng.permutation(list(PAINTS))]
+    unused = [str(name) for name in rng.permutation(list(PAINTS))]
     chosen = []
     for region in regions:
         mean = image[region.mask].mean(axis=0)
-        nearest = min(left, key=lambda name: float(np.linalg.norm(mean - PAINTS[name])))
-        colour = next(name for name in left if name != nearest)
-        left.remove(colour)
+        nearest = min(unused, key=lambda name: float(np.linalg.norm(mean - PAINTS[name])))
+        colour = next(name for name in unused if name != nearest)
+        unused.remove(colour)
         chosen.append(colour)
     return chosen
 
@@ -78,13 +78,13 @@ def paint_instructions(regions: Sequence[Region], colours: Sequence[str], rng: n
     if len(regions) == 1:
         (region,), (colour,) = regions, colours
         order = rng.permutation(len(_ONE))
-        made = (
+        instructions = (
             _ONE[order[number % len(_ONE)]].format(
                 what=phrase, colour=_phrase_colour(_ONE[order[number % len(_ONE)]], colour)
             )
             for number, phrase in enumerate(region.phrases)
         )
-        return tuple(dict.fromkeys(made))
+        return tuple(dict.fromkeys(instructions))
     parts = [f"{region.phrases[0]} {colour}" for region, colour in zip(regions, colours, strict=True)]
     return (f"Paint {', '.join(parts[:-1])} and {parts[-1]}.",)
 

@@ -88,8 +88,8 @@ def import_questions(
         for shard in range(shards):
             rows = (row for part in deal(inputs, shard, shards) for row in read_rows(part, load_layout("table")))
             share = None if limit is None else limit // shards + (shard < limit % shards)
-            made = _make_rows(islice(rows, share), files, name, licence, ids, counts)
-            write_tables(folder / f"{shard:05d}.parquet", _tables(made), VQA_SCHEMA)
+            results = _make_rows(islice(rows, share), files, name, licence, ids, counts)
+            write_tables(folder / f"{shard:05d}.parquet", _tables(results), VQA_SCHEMA)
     finally:
         files.close()
     if not counts.conversations:
@@ -119,7 +119,7 @@ def _make_rows(
             yield {"id": row.source_id, "refused": row.reason}
             continue
         try:
-            made = _make_row(row, files)
+            result = _make_row(row, files)
         except (BadImage, ValueError) as error:
             refused = reject(row.place, str(error))
             counts.reasons[refused.reason] += 1
@@ -128,9 +128,9 @@ def _make_rows(
         own = make_source_id(row.place, str(row.values.get("id") or row.name), ids)
         ids.add(own)
         counts.conversations += 1
-        counts.questions += len(made["questions"])
+        counts.questions += len(result["questions"])
         about = {"id": f"{name}-{own}", "family": "perception", "dataset": FORMAT, "licence": licence or "unknown"}
-        yield made | about
+        yield result | about
 
 
 def _make_row(row: Row, files: ImageFiles) -> dict[str, Any]:

@@ -188,7 +188,7 @@ class Adapter(ABC):
         """Return the modulation of the blocks, (B, D), for timesteps in [0, 1000]."""
 
     @abstractmethod
-    def embed(self, given: Inputs, extra_channels: Tensor | None = None) -> BaseState:
+    def embed(self, inputs: Inputs, extra_channels: Tensor | None = None) -> BaseState:
         """Return the state before the first block.
 
         Args:

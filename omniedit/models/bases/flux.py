@@ -49,11 +49,11 @@ class FluxAdapter(PackedAdapter):
         scale = torch.full_like(timestep, GUIDANCE) if guidance is None else guidance
         return self.net.time_text_embed(time, scale.to(pooled.dtype) * 1000, pooled)
 
-    def embed(self, given: Inputs, extra_channels: Tensor | None = None) -> BaseState:
-        modulation = self.modulation(given.timestep, given.pooled, given.guidance)
-        image = self.embed_patches(self.net.x_embedder, append_channels(given.noisy, extra_channels))
-        text = self.net.context_embedder(given.prompt_embeds)
-        state = BaseState(image, text, modulation, {}, self.grid(given.noisy))
+    def embed(self, inputs: Inputs, extra_channels: Tensor | None = None) -> BaseState:
+        modulation = self.modulation(inputs.timestep, inputs.pooled, inputs.guidance)
+        image = self.embed_patches(self.net.x_embedder, append_channels(inputs.noisy, extra_channels))
+        text = self.net.context_embedder(inputs.prompt_embeds)
+        state = BaseState(image, text, modulation, {}, self.grid(inputs.noisy))
         return BaseState(image, text, modulation, self.context(state, [state.grid]), state.grid)
 
     def context(self, state: BaseState, grids: Sequence[Grid], present: Tensor | None = None) -> Context:

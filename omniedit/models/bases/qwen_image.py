@@ -31,11 +31,11 @@ class QwenImageAdapter(PackedAdapter):
     def modulation(self, timestep: Tensor, pooled: Tensor, guidance: Tensor | None = None) -> Tensor:
         return self.net.time_text_embed((timestep / 1000).to(pooled.dtype), pooled)
 
-    def embed(self, given: Inputs, extra_channels: Tensor | None = None) -> BaseState:
-        modulation = self.modulation(given.timestep, given.pooled)
-        image = self.embed_patches(self.net.img_in, append_channels(given.noisy, extra_channels))
-        text = self.net.txt_in(self.net.txt_norm(given.prompt_embeds))
-        state = BaseState(image, text, modulation, {}, self.grid(given.noisy), given.pooled > 0)
+    def embed(self, inputs: Inputs, extra_channels: Tensor | None = None) -> BaseState:
+        modulation = self.modulation(inputs.timestep, inputs.pooled)
+        image = self.embed_patches(self.net.img_in, append_channels(inputs.noisy, extra_channels))
+        text = self.net.txt_in(self.net.txt_norm(inputs.prompt_embeds))
+        state = BaseState(image, text, modulation, {}, self.grid(inputs.noisy), inputs.pooled > 0)
         return replace(state, context=self.context(state, [state.grid]))
 
     def context(self, state: BaseState, grids: Sequence[Grid], present: Tensor | None = None) -> Context:

@@ -59,12 +59,12 @@ class Sd3Adapter(Adapter):
     def modulation(self, timestep: Tensor, pooled: Tensor, guidance: Tensor | None = None) -> Tensor:
         return self.net.time_text_embed(timestep, pooled)
 
-    def embed(self, given: Inputs, extra_channels: Tensor | None = None) -> BaseState:
-        latents = given.noisy if extra_channels is None else torch.cat([given.noisy, extra_channels], dim=1)
-        modulation = self.modulation(given.timestep, given.pooled)
-        image = self.embed_image(self.net.pos_embed, latents, modulation, given.pooled)
-        text = self.net.context_embedder(given.prompt_embeds)
-        return BaseState(image, text, modulation, {}, self.grid(given.noisy))
+    def embed(self, inputs: Inputs, extra_channels: Tensor | None = None) -> BaseState:
+        latents = inputs.noisy if extra_channels is None else torch.cat([inputs.noisy, extra_channels], dim=1)
+        modulation = self.modulation(inputs.timestep, inputs.pooled)
+        image = self.embed_image(self.net.pos_embed, latents, modulation, inputs.pooled)
+        text = self.net.context_embedder(inputs.prompt_embeds)
+        return BaseState(image, text, modulation, {}, self.grid(inputs.noisy))
 
     def context(self, state: BaseState, grids: Sequence[Grid], present: Tensor | None = None) -> Context:
         return {} if present is None else {"joint_attention_kwargs": {"attention_mask": present}}

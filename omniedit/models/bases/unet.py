@@ -64,7 +64,7 @@ class UNetAdapter(Adapter):
     def modulation(self, timestep: Tensor, pooled: Tensor, guidance: Tensor | None = None) -> Tensor:
         self._refuse()
 
-    def embed(self, given: Inputs, extra_channels: Tensor | None = None) -> BaseState:
+    def embed(self, inputs: Inputs, extra_channels: Tensor | None = None) -> BaseState:
         self._refuse()
 
     def context(self, state: BaseState, grids: Sequence[Grid], present: Tensor | None = None) -> Context:

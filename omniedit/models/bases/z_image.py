@@ -86,13 +86,13 @@ class ZImageAdapter(Adapter):
     def modulation(self, timestep: Tensor, pooled: Tensor, guidance: Tensor | None = None) -> Tensor:
         return self.net.t_embedder((1000 - timestep) / 1000 * self.net.t_scale).type_as(pooled)
 
-    def embed(self, given: Inputs, extra_channels: Tensor | None = None) -> BaseState:
-        modulation, grid = self.modulation(given.timestep, given.pooled), self.grid(given.noisy)
-        patches = patchify(given.noisy)
+    def embed(self, inputs: Inputs, extra_channels: Tensor | None = None) -> BaseState:
+        modulation, grid = self.modulation(inputs.timestep, inputs.pooled), self.grid(inputs.noisy)
+        patches = patchify(inputs.noisy)
         if extra_channels is not None:
             patches = torch.cat([patches, patchify(extra_channels)], dim=-1)
-        image = self._refine(self.net.get_submodule(self.patch_layer_name)(patches), grid, modulation, given.pooled)
-        text, text_mask = self._embed_text(given.prompt_embeds, given.pooled)
+        image = self._refine(self.net.get_submodule(self.patch_layer_name)(patches), grid, modulation, inputs.pooled)
+        text, text_mask = self._embed_text(inputs.prompt_embeds, inputs.pooled)
         state = BaseState(image, text, modulation, {}, grid, text_mask)
         return replace(state, context=self.context(state, [grid]))
 

@@ -30,11 +30,11 @@ class MllmConditioning(Conditioning):
     neither: tuple[Tensor, Tensor]
     residuals: dict[str, Tensor | None]
 
-    def inputs(self, given: str) -> dict[str, Tensor]:
-        inputs = super().inputs(given)
-        if given == "neither":
+    def inputs(self, term: str) -> dict[str, Tensor]:
+        inputs = super().inputs(term)
+        if term == "neither":
             inputs |= {"prompt_embeds": self.neither[0], "pooled": self.neither[1]}
-        residual = self.residuals[given]
+        residual = self.residuals[term]
         return inputs if residual is None else inputs | {"condition": inputs["condition"] + residual}
 
 

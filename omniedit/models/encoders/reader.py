@@ -53,7 +53,7 @@ class ReaderOutput:
 
 
 class Reader(nn.Module):
-    """Image-text-to-text model of transformers with R new tokens, frozen but for its LoRA and the new tokens.
+    """Image-text-to-text model of transformers with R new tokens, frozen except for its LoRA and the new tokens.
 
     Args:
         model: LLaVA or Qwen-VL; its embeddings grow by the new tokens.

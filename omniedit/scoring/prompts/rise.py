@@ -90,9 +90,9 @@ def _task(texts: Mapping[str, str], task: str, path: Path) -> dict[str, Any]:
 def _question(
     texts: Mapping[str, str], prompt: str, image: str, score: str, values: list[int] | None, path: Path
 ) -> dict[str, Any]:
-    given = choose(texts, [prompt], path)[0]
+    choice = choose(texts, [prompt], path)[0]
     # Prompts without a field are sent as they are, so their braces are not those of a format.
-    text = from_format(given, FIELDS, path) if any(f"{{{field}}}" in given for field in FIELDS) else given
+    text = from_format(choice, FIELDS, path) if any(f"{{{field}}}" in choice for field in FIELDS) else choice
     return {
         "text": text,
         "images": {name: "" for name in (image, "edited") if name},

@@ -64,12 +64,12 @@ def hue_error(mean_ab: Field, target_ab: Any) -> tuple[float, float]:
 def _material_finding(comparison: Comparison, truth: Truth, region: Mask) -> Finding:
     """Score a change of material: the fine structure inside the object is different."""
     changed = comparison.changed_share(region, NOTICEABLE)
-    left = comparison.structure_kept(region, fine=0.5, coarse=2.0)
+    remaining = comparison.structure_kept(region, fine=0.5, coarse=2.0)
     requirements = (
         (ramp(changed, 0.2, 0.7), sentences.OLD_SURFACE),
-        (ramp(left, 0.95, 0.7), sentences.OLD_TEXTURE),
+        (ramp(remaining, 0.95, 0.7), sentences.OLD_TEXTURE),
     )
-    measurement = f"{changed:.0%} of it changed, {max(0.0, left):.0%} of its fine structure is left"
+    measurement = f"{changed:.0%} of it changed, {max(0.0, remaining):.0%} of its fine structure is left"
     names = {"old": TruthObject.parse(truth["object"]), "value": clean_value(truth["value"])}
     return weigh(sentences.RESURFACED, requirements, measurement, **names)
 

@@ -86,7 +86,7 @@ def _match_segment(pair: EditPair, image: Image) -> tuple[float, str]:
 
 
 def _scale_to(image: Image, other: Image | Mask) -> Image:
-    """Return an image at the size of another one, which pairs of a benchmark have at another resolution."""
+    """Return an image resized to the size of another one; in pairs of a benchmark, the two may differ."""
     size = other.shape[1], other.shape[0]
     return cv2.resize(image, size, interpolation=cv2.INTER_NEAREST).astype(np.uint8, copy=False)
 

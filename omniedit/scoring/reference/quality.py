@@ -51,10 +51,10 @@ def quality(comparison: Comparison) -> Finding:
     """
     is_style = comparison.pair.task is Task.STYLE_TRANSFER
     if is_style:
-        faults = [measure(comparison) for measure in _FAULTS_OF_A_STYLE]
+        faults = [measure(comparison) for measure in _STYLE_FAULTS]
     else:
         faults = [measure(comparison.close_up) for measure in _FAULTS_NEAR_THE_MASK] + [
-            measure(comparison) for measure in _FAULTS_OF_A_PHOTO
+            measure(comparison) for measure in _PHOTO_FAULTS
         ]
     score = 10 * float(np.prod([fault.left for fault in faults]))
     ordered = sorted((fault for fault in faults if fault.left < 0.95), key=lambda fault: fault.left)
@@ -189,13 +189,13 @@ def colour_noise(comparison: Comparison) -> Fault:
 
 _FAULTS_NEAR_THE_MASK: tuple[Callable[[Comparison], Fault], ...] = (seam, blur, smear, noise, blocks, clipping)
 """Faults measured at full resolution, in the mask and around it."""
-_FAULTS_OF_A_PHOTO: tuple[Callable[[Comparison], Fault], ...] = (
+_PHOTO_FAULTS: tuple[Callable[[Comparison], Fault], ...] = (
     cut_outline,
     old_pixels,
     ghost,
     tears,
 )
-_FAULTS_OF_A_STYLE: tuple[Callable[[Comparison], Fault], ...] = (softness, colour_noise, blocks)
+_STYLE_FAULTS: tuple[Callable[[Comparison], Fault], ...] = (softness, colour_noise, blocks)
 
 
 def _natural(

@@ -85,19 +85,19 @@ def resize(comparison: Comparison, truth: Truth) -> Finding:
 def _object_requirements(
     comparison: Comparison, box: FractionBox, new_box: FractionBox
 ) -> tuple[tuple[float, Any], ...]:
-    at_new_place, likeness, left, plain = _measure_object(comparison, box, new_box)
+    at_new_place, likeness, remaining, plain = _measure_object(comparison, box, new_box)
     return (
         (min(ramp(at_new_place, 0.6, 0.85), ramp(likeness, 0.4, 0.75)), sentences.OTHER_THERE),
-        (ramp(left, 0.5, 0.2), sentences.STILL_THERE),
+        (ramp(remaining, 0.5, 0.2), sentences.STILL_THERE),
         (ramp(plain, 3.5, 1.8), sentences.ODD_PLACE),
     )
 
 
 def _figures(comparison: Comparison, box: FractionBox, new_box: FractionBox) -> str:
-    at_new_place, likeness, left, plain = _measure_object(comparison, box, new_box)
+    at_new_place, likeness, remaining, plain = _measure_object(comparison, box, new_box)
     return (
-        f"{at_new_place:.0%} of it is there with a correlation of {likeness:.2f}, {left:.0%} is left at its old place, "
-        f"which differs {plain:.1f} times"
+        f"{at_new_place:.0%} of it is there with a correlation of {likeness:.2f}, {remaining:.0%} is left at its "
+        f"old place, which differs {plain:.1f} times"
     )
 
 
@@ -127,10 +127,10 @@ def _measure_object(
         correlation(smooth_lightness(before)[subject], smooth_lightness(after)[subject]),
     )
     free = subject & ~_box_mask(box, new_box, inside, (width, height))
-    left = matching_share(before, free, old) if free.sum() >= MIN_UNCOVERED_SHARE * subject.sum() else 0.0
+    remaining = matching_share(before, free, old) if free.sum() >= MIN_UNCOVERED_SHARE * subject.sum() else 0.0
     bare = comparison.box(box) & ~grow(comparison.box(new_box), 4) & comparison.small_mask
     plain = distinctness(comparison, comparison.edited.appearance, bare) if bare.sum() >= MIN_OBJECT_PIXELS else 0.0
-    return at_new_place, likeness, left, plain
+    return at_new_place, likeness, remaining, plain
 
 
 def _frame(comparison: Comparison, box: FractionBox) -> tuple[tuple[int, int], FractionBox]:

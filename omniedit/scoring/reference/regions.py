@@ -16,9 +16,9 @@ def object_region(comparison: Comparison, box: tuple[float, float, float, float]
 
 def replacement_strength(comparison: Comparison, region: Mask) -> tuple[float, str]:
     """Return how clearly a region shows different content, in [0, 1], and the figures as text."""
-    changed, left = comparison.changed_share(region), comparison.structure_kept(region)
-    figures = f"{changed:.0%} of it changed, {max(0.0, left):.0%} of its structure is left"
-    return min(ramp(changed, 0.15, 0.6), ramp(left, 0.7, 0.3)), figures
+    changed, remaining = comparison.changed_share(region), comparison.structure_kept(region)
+    figures = f"{changed:.0%} of it changed, {max(0.0, remaining):.0%} of its structure is left"
+    return min(ramp(changed, 0.15, 0.6), ramp(remaining, 0.7, 0.3)), figures
 
 
 def distinctness(comparison: Comparison, look: Field, region: Mask) -> float:

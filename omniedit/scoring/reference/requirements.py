@@ -106,8 +106,8 @@ def _verify_material(comparison: Comparison, truth: Truth) -> None:
 
 def _verify_resurfaced(comparison: Comparison, truth: Truth) -> None:
     """Check that a new colour or material is of the whole object, and that the object is the only one of its kind."""
-    left, other = spots_alike(comparison.source.detail, comparison.detail_mask)
-    if left > MOST_LEFT:
+    remaining, other = spots_alike(comparison.source.detail, comparison.detail_mask)
+    if remaining > MOST_LEFT:
         raise Unmeasurable(f"a part of the {truth['object']} may be left: a spot beside the edit has its colours")
     if other > MOST_ELSEWHERE:
         raise Unmeasurable(f"there may be another {truth['object']}: a spot elsewhere has its colours")
@@ -124,11 +124,11 @@ def _verify_replaced(comparison: Comparison, truth: Truth) -> None:
     In plain surroundings, parts of the object outside the mask, such as feet or a wing, stand out. For an object that
     the photo's caption file names, the surroundings may be less plain. A swap's mask is not the outline of one object.
     """
-    given = {str(named).lower() for named in comparison.pair.provenance.get("named_objects") or ()}
+    named_objects = {str(named).lower() for named in comparison.pair.provenance.get("named_objects") or ()}
     edit = comparison.pair.task
     image = comparison.edited if edit == Task.OBJECT_ADDITION else comparison.source
     uneven = rim_unevenness(image.reduced, comparison.small_mask)
-    if uneven > (MAX_UNEVEN_NAMED if truth["object"].lower() in given else MAX_UNEVEN):
+    if uneven > (MAX_UNEVEN_NAMED if truth["object"].lower() in named_objects else MAX_UNEVEN):
         raise Unmeasurable(f"a part of the {truth['object']} may be left: its surroundings are {uneven:.0f} from plain")
     if spots_alike(image.detail, comparison.detail_mask)[0] > MOST_LEFT:
         raise Unmeasurable(f"a part of the {truth['object']} may be left: a spot beside the edit has its colours")

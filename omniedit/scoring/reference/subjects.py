@@ -66,7 +66,7 @@ def visual_reference(comparison: Comparison, truth: Truth) -> Finding:
 
 
 def material_transfer(comparison: Comparison, truth: Truth) -> Finding:
-    """Score whether the object has the colours and the texture of the reference image, and had not before."""
+    """Score whether the edit gave the object the colours and the texture of the reference image."""
     reference = find_reference(comparison, "material")
     region = object_region(comparison, truth["box"])
     target = appearance(image_to_lab(shrink(reference))).reshape(-1, 4)

@@ -77,10 +77,10 @@ def object_addition(comparison: Comparison, truth: Truth) -> Finding:
     after = distinctness(comparison, comparison.edited.appearance, core)
     near = comparison.close_up
     fill = fill_detail(near.source.luma, near.region, near.unit)
-    left = remaining_area(comparison.edited.detail, comparison.source.detail, comparison.detail_mask)
+    remaining = remaining_area(comparison.edited.detail, comparison.source.detail, comparison.detail_mask)
     ghost = ghost_share(comparison.edited.detail, comparison.source.detail, comparison.detail_mask)
     visible = ramp(after, 0.1, 0.5)
-    plain, traceless = _blends_in(before), min(ramp(left, 330, 170), ramp(ghost, *GHOST))
+    plain, traceless = _blends_in(before), min(ramp(remaining, 330, 170), ramp(ghost, *GHOST))
     if "scene" in truth:
         traceless = 1.0
     clean, blame = min(
@@ -97,7 +97,7 @@ def object_addition(comparison: Comparison, truth: Truth) -> Finding:
         chosen = tuple(f"{sentence} {blame}" for sentence in chosen)
         measurement += (
             f", {before:.1f} times already in the source, where it has {fill.measurement}, spots of the object over "
-            f"{left / 1e4:.2f}% of the image and its colours on {ghost:.1%} of its place"
+            f"{remaining / 1e4:.2f}% of the image and its colours on {ghost:.1%} of its place"
         )
     score = 10 * min(replaced, visible, 0.5 + 0.5 * clean)
     return Finding(score, fill_in(chosen, new=TruthObject.parse(without_position(truth["object"]))), measurement)
@@ -111,20 +111,20 @@ def _blends_in(strangeness: float) -> float:
 def object_swap(comparison: Comparison, truth: Truth) -> Finding:
     """Score a swap: the old object's structure is gone, and another object stands out in its place."""
     old, new = object_region(comparison, truth["box"]), object_region(comparison, truth["new_box"])
-    changed, left = comparison.changed_share(old | new), comparison.structure_kept(old)
+    changed, remaining = comparison.changed_share(old | new), comparison.structure_kept(old)
     after = distinctness(comparison, comparison.edited.appearance, new)
     other = distribution_distance(comparison.source.appearance[old], comparison.edited.appearance[new])
     floats = (truth["box"][3] - truth["new_box"][3]) / (truth["box"][3] - truth["box"][1])
     requirements = (
         (ramp(changed, 0.2, 0.7), sentences.NOT_REPLACED),
-        (ramp(left, 0.7, 0.3), sentences.OLD_REMAINS),
+        (ramp(remaining, 0.7, 0.3), sentences.OLD_REMAINS),
         (ramp(after, 0.1, 0.5), sentences.NEW_IS_FAINT),
         (ramp(other, 2.0, 6.0), sentences.TOO_ALIKE),
         (ramp(floats, 0.4, 0.1), sentences.FLOATS),
     )
     measurement = (
-        f"{changed:.0%} of its place changed, {max(0.0, left):.0%} of its structure is left, what is there stands out "
-        f"{after:.1f} times and is {other:.0f} away from the old in colour and texture, it stands "
+        f"{changed:.0%} of its place changed, {max(0.0, remaining):.0%} of its structure is left, what is there stands "
+        f"out {after:.1f} times and is {other:.0f} away from the old in colour and texture, it stands "
         f"{max(0.0, floats):.0%} of the old height too high"
     )
     names = {"old": TruthObject.parse(truth["object"]), "new": TruthObject.parse(truth["new_object"])}
@@ -143,12 +143,12 @@ def background_swap(comparison: Comparison, truth: Truth) -> Finding:
         raise Unmeasurable("the source shows no sky where the edit puts one")
     away = grow(comparison.small_mask, -8)
     behind = away if away.any() else comparison.small_mask
-    changed, left = comparison.changed_share(behind), comparison.structure_kept(behind, fine=0.7, coarse=3.0)
+    changed, remaining = comparison.changed_share(behind), comparison.structure_kept(behind, fine=0.7, coarse=3.0)
     requirements = (
         (ramp(changed, 0.3, 0.85), sentences.OLD_BACKGROUND),
-        (ramp(left, 0.8, 0.5), sentences.BACKGROUND_SHOWS),
+        (ramp(remaining, 0.8, 0.5), sentences.BACKGROUND_SHOWS),
     )
-    measurement = f"{changed:.0%} of it changed, {max(0.0, left):.0%} of the old structure is left"
+    measurement = f"{changed:.0%} of it changed, {max(0.0, remaining):.0%} of the old structure is left"
     return weigh(
         sentences.NEW_BACKGROUND, requirements, measurement, value="sky" if requests_sky(truth) else "background"
     )

@@ -97,11 +97,11 @@ def _verify_background(comparison: Comparison, truth: Truth) -> None:
 def _verify_names(comparison: Comparison, image: ImageMeasures, name: str) -> None:
     """Check that the caption or the boxes name the object, or that the classifier does not contradict its name."""
     about = comparison.pair.provenance
-    given = {str(named).lower() for named in about.get("named_objects") or ()}
+    named_objects = {str(named).lower() for named in about.get("named_objects") or ()}
     caption = str(about.get("caption") or "").lower()
     for part in name.split(" and "):
         noun = without_position(part).lower()
-        if noun in caption or given & {noun, part.lower()}:
+        if noun in caption or named_objects & {noun, part.lower()}:
             continue
         probability = noun_probability(noun, image.image, comparison.mask)
         if probability is not None and probability < MIN_NOUN_PROBABILITY:

@@ -134,15 +134,15 @@ def intervals(rows: Sequence[AgreementRow], min_score: float = MIN_SCORE) -> dic
     """
     teacher_N, student_N = _columns(rows, "o_score")
     cluster_N = np.unique([f"{row['task']} {row['pair_id']}" for row in rows], return_inverse=True)[1]
-    drawn: dict[str, list[float]] = {name: [] for name in measures(min_score)}
+    samples: dict[str, list[float]] = {name: [] for name in measures(min_score)}
     for count_DN in resample_clusters(cluster_N, DRAWS, np.random.default_rng(0)):
         for name, values in resampled_measures(teacher_N, student_N, count_DN, min_score).items():
-            drawn[name] += [value for value in values if value is not None]
+            samples[name] += [value for value in values if value is not None]
     return {
         name: np.percentile(values, [2.5, 97.5]).round(4).tolist()
         if len(values) >= DRAWS / 2 and len(set(values)) > 1
         else None
-        for name, values in drawn.items()
+        for name, values in samples.items()
     }
 
 

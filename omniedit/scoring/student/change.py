@@ -115,7 +115,7 @@ def _window(source: Image, edited: Image, mask: Mask) -> tuple[list[Field], Mask
     height, width = source.shape[:2]
     left, top, right, bottom = bounding_box(mask) if mask.any() else (0, 0, mask.shape[1], mask.shape[0])
     x, y = (left + right) / 2 * width / mask.shape[1], (top + bottom) / 2 * height / mask.shape[0]
-    x0, y0 = (int(np.clip(at - WINDOW / 2, 0, max(0, side - WINDOW))) for at, side in ((x, width), (y, height)))
+    x0, y0 = (int(np.clip(centre - WINDOW / 2, 0, max(0, side - WINDOW))) for centre, side in ((x, width), (y, height)))
     part = np.s_[y0 : y0 + WINDOW, x0 : x0 + WINDOW]
     full = cv2.resize(mask.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST) > 0
     return [lightness(np.ascontiguousarray(image[part])) for image in (source, edited)], full[part]

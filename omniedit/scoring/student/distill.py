@@ -211,11 +211,13 @@ class Distillation:
             for example in batch
         ]
         answers = [format_answer(example.teacher, example.judge) + self.tokenizer.eos_token for example in batch]
-        left, right = (self.tokenizer(texts, return_token_type_ids=False)["input_ids"] for texts in (prompts, answers))
-        rows = [torch.tensor([*one, *other]) for one, other in zip(left, right, strict=True)]
+        prompt_ids, answer_ids = (
+            self.tokenizer(texts, return_token_type_ids=False)["input_ids"] for texts in (prompts, answers)
+        )
+        rows = [torch.tensor([*one, *other]) for one, other in zip(prompt_ids, answer_ids, strict=True)]
         ids_BT = pad_sequence(rows, True, float(self.tokenizer.pad_token_id), padding_side="left")
         mask_BT = pad_sequence([torch.ones_like(row) for row in rows], True, padding_side="left")
-        return ids_BT, mask_BT, torch.tensor([len(tokens) for tokens in right])
+        return ids_BT, mask_BT, torch.tensor([len(tokens) for tokens in answer_ids])
 
 
 def _mirrors_randomly(example: StudentExample, rng: np.random.Generator) -> bool:

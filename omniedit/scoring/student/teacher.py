@@ -33,13 +33,13 @@ def lessons(pair_ids: Sequence[str], defects_per_pair: int, seed: int, limit: in
     """
     count = min(defects_per_pair, len(DEFECTS))
     rngs = [np.random.default_rng([seed, zlib.crc32(pair_id.encode())]) for pair_id in pair_ids]
-    drawn = [(NO_DEFECT, *rng.choice(DEFECTS, count, replace=False).tolist()) for rng in rngs]
+    defects = [(NO_DEFECT, *rng.choice(DEFECTS, count, replace=False).tolist()) for rng in rngs]
     by_hash = sorted(range(len(pair_ids)), key=lambda row: hashlib.sha256(pair_ids[row].encode()).digest())
-    return [(row, defect) for row in sorted(by_hash[:limit]) for defect in drawn[row]]
+    return [(row, defect) for row in sorted(by_hash[:limit]) for defect in defects[row]]
 
 
 def teach_shard(
-    shard: Shard, drawn: Sequence[Lesson], teacher: Judge, known: Mapping[str, Mapping[str, object]] | None = None
+    shard: Shard, lessons: Sequence[Lesson], teacher: Judge, known: Mapping[str, Mapping[str, object]] | None = None
 ) -> Iterator[dict[str, object]]:
     """Yield rows of `TEACHER_SCHEMA`; a defect that its pair cannot have gives no row.
 
@@ -47,8 +47,8 @@ def teach_shard(
         known: rows of `SCORES_SCHEMA`, by pair id, that this teacher already gave to unchanged pairs.
     """
     known = known or {}
-    for first in range(0, len(drawn), teacher.batch_size):
-        batch = drawn[first : first + teacher.batch_size]
+    for first in range(0, len(lessons), teacher.batch_size):
+        batch = lessons[first : first + teacher.batch_size]
         verdicts = {(row, NO_DEFECT): known[shard.pair_ids[row]] for row, _ in batch if shard.pair_ids[row] in known}
         verdicts |= _judge_lessons(shard, [lesson for lesson in batch if lesson not in verdicts], teacher)
         for lesson in batch:
@@ -83,9 +83,9 @@ def read_known_scores(path: Path, teacher: Judge) -> dict[str, dict[str, object]
     return {row["pair_id"]: row for row in rows}
 
 
-def summary(rows: Sequence[Mapping[str, object]], drawn: int) -> str:
+def summary(rows: Sequence[Mapping[str, object]], lesson_count: int) -> str:
     """Return a line with the numbers of usable lessons, impossible defects and unscorable lessons."""
     reasons = Counter(str(row["reasoning"]) for row in rows if row["status"] != "scored")
-    counts = f"{len(rows) - reasons.total()} lessons, {drawn - len(rows)} defects that their pairs cannot have"
+    counts = f"{len(rows) - reasons.total()} lessons, {lesson_count - len(rows)} defects that their pairs cannot have"
     first = f" (most often: {reasons.most_common(1)[0][0]})" if reasons else ""
     return f"{counts}, {reasons.total()} unscorable{first}"

@@ -121,7 +121,7 @@ READ: Mapping[str, ScoreOf] = {"tokens": expected_score, "median": median}
 class TokenReader:
     """Reader of scores from the probabilities of 0 to 10 at each score's place in the reply.
 
-    The text that all prompts have before their first image, the rubric, is read once and cached.
+    The rubric, which all prompts have before their first image, is read once and cached.
 
     Args:
         model: on the device where it is to run.

@@ -113,10 +113,10 @@ class ComplexEdit:
         self, photo: Photo, objects: Sequence[FoundObject], naming: NamedTarget, edit: Task, rng: np.random.Generator
     ) -> EditRequest:
         view, renamed = name_uniquely(photo, objects, naming.target)
-        made = self._request[edit](view, renamed, naming, rng)
+        request = self._request[edit](view, renamed, naming, rng)
         common = {"edit": edit.name, "expression": naming.phrases[0], **naming.truth}
         named = naming.truth["kind"] if edit is Task.OBJECT_ADDITION else naming.phrases[0]
-        return replace(made, photo=photo, task=self.task, truth={**made.truth, **common, "object": named})
+        return replace(request, photo=photo, task=self.task, truth={**request.truth, **common, "object": named})
 
     def _remove(
         self, photo: Photo, objects: Sequence[FoundObject], naming: NamedTarget, rng: np.random.Generator
@@ -140,9 +140,9 @@ class ComplexEdit:
     def _recolour(
         self, photo: Photo, objects: Sequence[FoundObject], naming: NamedTarget, rng: np.random.Generator
     ) -> EditRequest:
-        made = self._painter.recolour(photo, objects[naming.target], objects, rng)
-        texts = complex_instructions("attribute_modification", naming.phrases, rng, made.truth["value"])
-        return replace(made, instructions=texts)
+        request = self._painter.recolour(photo, objects[naming.target], objects, rng)
+        texts = complex_instructions("attribute_modification", naming.phrases, rng, request.truth["value"])
+        return replace(request, instructions=texts)
 
     def _swap(
         self, photo: Photo, objects: Sequence[FoundObject], naming: NamedTarget, rng: np.random.Generator
@@ -153,11 +153,11 @@ class ComplexEdit:
         kind = find_kind(naming.truth["kind"])
         offers = (self._swapper.replace_object(photo, old, objects, rng) for _ in range(SWAPS_TRIED))
         offered = takewhile(lambda each: each is not None, offers)
-        made = next((each for each in offered if each and find_kind(each.truth["new_object"]) == kind), None)
-        if made is None:
+        request = next((each for each in offered if each and find_kind(each.truth["new_object"]) == kind), None)
+        if request is None:
             raise NotApplicable(f"no further object of its kind fits in place of the {old.name}")
-        texts = complex_instructions("object_swap", naming.phrases, rng, with_article(made.truth["new_object"]))
-        return replace(made, instructions=texts)
+        texts = complex_instructions("object_swap", naming.phrases, rng, with_article(request.truth["new_object"]))
+        return replace(request, instructions=texts)
 
     def edit(self, requests: Sequence[EditRequest]) -> Sequence[EditResult | NotApplicable]:
         return [self._edit(request) for request in requests]

@@ -119,8 +119,8 @@ def pair_up(photo: Photo, obj: FoundObject, copy: Copy) -> tuple[Photo, tuple[Fo
     )
     named = [this for this in photo.objects if this.name != obj.name]
     named += [NamedObject(this.name, this.box) for this in both]
-    made = replace(photo, image=image, objects=tuple(named), sha256=f"{photo.sha256} {copy.side} {noun}")
-    return made, both, touched
+    with_copy = replace(photo, image=image, objects=tuple(named), sha256=f"{photo.sha256} {copy.side} {noun}")
+    return with_copy, both, touched
 
 
 def _can_be_copied(obj: FoundObject, objects: Sequence[FoundObject]) -> bool:

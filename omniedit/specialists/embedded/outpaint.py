@@ -34,15 +34,15 @@ class Outpaint:
 
     def propose(self, photo: Photo, rng: np.random.Generator) -> EditRequest:
         objects = self._objects.find(photo)
-        drawn = {side: draw_kept_box(side, rng) for side in SIDES}
-        masks = {side: border_mask(photo.image.shape[:2], box) for side, box in drawn.items()}
+        boxes = {side: draw_kept_box(side, rng) for side in SIDES}
+        masks = {side: border_mask(photo.image.shape[:2], box) for side, box in boxes.items()}
         possible = [
             side for side in SIDES if not any(_share_hidden(o, masks[side]) > MAX_HIDDEN_SHARE for o in objects)
         ]
         if not possible:
             raise NotApplicable("on every side, the border would hide most of an object")
         side = possible[rng.integers(len(possible))]
-        box, mask = drawn[side], masks[side]
+        box, mask = boxes[side], masks[side]
         borders = [
             name for name, level in BORDERS.items() if _share_filled(photo.image[mask], level) >= MIN_FILLED_SHARE
         ]

@@ -104,19 +104,19 @@ def _edits_of_a_copy(photo: Photo, objects: Sequence[FoundObject], rng: np.rando
     """Yield the removal of each possible copy of an object, and a recolouring of the object or of its copy."""
     for obj in objects:
         for copy in possible_copies(photo, obj, objects):
-            made, (original, second), touched = pair_up(photo, obj, copy)
-            yield _point_out(_restore(photo, made, second, touched, rng), second, original, rng)
+            with_copy, (original, second), touched = pair_up(photo, obj, copy)
+            yield _point_out(_restore(photo, with_copy, second, touched, rng), second, original, rng)
             others = [each for each in objects if each is not obj]
             this, other = (original, second) if rng.random() < 0.5 else (second, original)
-            request = _propose(ColorAlter(PhotoObjectIndex([this, other, *others])), made, this, rng)
+            request = _propose(ColorAlter(PhotoObjectIndex([this, other, *others])), with_copy, this, rng)
             if request is not None:
                 yield _point_out(request, this, other, rng)
 
 
-def _restore(photo: Photo, made: Photo, copy: FoundObject, touched: Mask, rng: np.random.Generator) -> EditRequest:
+def _restore(photo: Photo, with_copy: Photo, copy: FoundObject, touched: Mask, rng: np.random.Generator) -> EditRequest:
     """Return the removal of a copy, whose result is the photo."""
     return EditRequest(
-        photo=made,
+        photo=with_copy,
         task=Task.OBJECT_REMOVAL,
         instructions=removal_instructions(copy.name, "", rng),
         truth={"object": copy.name, "box": round_box(copy.box)},

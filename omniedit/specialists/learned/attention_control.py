@@ -87,8 +87,8 @@ def joint_maps(
     source_text, target_text = source[..., image_tokens:], target[..., image_tokens:]
     text_part = _at_most_all(control.text_maps(source_text, target_text)) if text else target_text
     base = source if image else target
-    left, had = (_left_for_image(part) for part in (text_part, base[..., image_tokens:]))
-    image_part = base[..., :image_tokens] * (left / had)
+    remaining, original = (_left_for_image(part) for part in (text_part, base[..., image_tokens:]))
+    image_part = base[..., :image_tokens] * (remaining / original)
     return torch.cat([image_part, text_part * control.weights if text else text_part], dim=-1)
 
 

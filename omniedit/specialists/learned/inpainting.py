@@ -65,8 +65,8 @@ class Inpainting(Proposed[P]):
         self, requests: Sequence[EditRequest], prepared: Sequence[GroundedHole | NotGrounded]
     ) -> Sequence[EditResult | NotApplicable]:
         placed = [one for one in prepared if isinstance(one, GroundedHole)]
-        made = iter(self.filter_edits(self._edit_placed(placed), placed))
-        return [NotApplicable(one.reason) if isinstance(one, NotGrounded) else next(made) for one in prepared]
+        results = iter(self.filter_edits(self._edit_placed(placed), placed))
+        return [NotApplicable(one.reason) if isinstance(one, NotGrounded) else next(results) for one in prepared]
 
     def _place(self, query: PhraseQuery, grounded: Grounding, proposal: P, seed: int) -> GroundedHole:
         return GroundedHole(query, grounded, Hole(query.image, self.hole(grounded.mask), self.prompt(proposal), seed))

@@ -80,11 +80,11 @@ class PromptToPrompt(Proposed[P]):
             for draft, grounded in zip(drafts, groundings, strict=True)
             if not isinstance(grounded, NotGrounded)
         ]
-        made = iter(generate_pairs(self.toolbox.generator, masked, drafts[0].size, self._sampling) if masked else ())
+        results = iter(generate_pairs(self.toolbox.generator, masked, drafts[0].size, self._sampling) if masked else ())
         return [
             NotApplicable(grounded.reason)
             if isinstance(grounded, NotGrounded)
-            else self._outcome(grounded, *next(made))
+            else self._outcome(grounded, *next(results))
             for grounded in groundings
         ]
 

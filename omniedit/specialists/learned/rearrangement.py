@@ -62,8 +62,10 @@ class Rearrangement(Inpainting[PlacementProposal]):
             for one, place, proposal in zip(prepared, places, proposals, strict=True)
             if isinstance(one, GroundedHole) and isinstance(place, ObjectTransform)
         ]
-        made = iter(self._rearrange(chosen))
-        return [next(made) if isinstance(place, ObjectTransform) else NotApplicable(place.reason) for place in places]
+        results = iter(self._rearrange(chosen))
+        return [
+            next(results) if isinstance(place, ObjectTransform) else NotApplicable(place.reason) for place in places
+        ]
 
     def _ground_anchors(
         self,

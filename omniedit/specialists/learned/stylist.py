@@ -122,8 +122,8 @@ class Stylist:
     def restyle(self, restylings: Sequence[Restyling]) -> list[Image]:
         """Return the photos in their new styles, in order."""
         draw = partial(self.batches.map, self._draw_all)
-        drawn = map_by_size(draw, restylings, lambda one: self._canvas(one).padded)
-        return [future.result() for future in drawn]
+        futures = map_by_size(draw, restylings, lambda one: self._canvas(one).padded)
+        return [future.result() for future in futures]
 
     def _draw_all(self, restylings: Sequence[Restyling]) -> list[Future[Image]]:
         """Draw on the device; a thread resizes the results to their photos' sizes while the next are drawn."""
@@ -141,8 +141,8 @@ class Stylist:
             **self.scales,
             **({"max_area": height * width} if isinstance(self.pipeline, FluxKontextPipeline) else {}),
         )
-        drawn = levels(np.asarray(output.images))
-        return [self._thread.submit(canvas.from_model, one) for canvas, one in zip(canvases, drawn, strict=True)]
+        outputs = levels(np.asarray(output.images))
+        return [self._thread.submit(canvas.from_model, one) for canvas, one in zip(canvases, outputs, strict=True)]
 
     def _canvas(self, one: Restyling) -> Canvas:
         return Canvas.of(one.image, self.resolution, grid=2 * self.pipeline.vae_scale_factor)

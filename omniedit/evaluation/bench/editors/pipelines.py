@@ -155,8 +155,8 @@ def _replace_schedulers(pipeline: Any, entry: DiffusersEntry) -> None:
     Raises:
         UserError: the installed diffusers has no such scheduler, or it does not take the arguments.
     """
-    for part, given in entry.schedulers.items():
-        options = dict(given)
+    for part, settings in entry.schedulers.items():
+        options = dict(settings)
         name, keeps = str(options.pop("class", "")), bool(options.pop("from_config", False))
         scheduler = getattr(diffusers, name, None)
         if not (isinstance(scheduler, type) and issubclass(scheduler, SchedulerMixin)):

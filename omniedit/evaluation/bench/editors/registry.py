@@ -75,11 +75,11 @@ def open_editor(name: str, entry: Entry, device: str = "") -> Editor:
         raise UserError(f"editor {name}: {error}") from None
 
 
-def choose_editors(given: Sequence[str], files: Sequence[Path] = ()) -> dict[str, Entry]:
+def choose_editors(requested: Sequence[str], files: Sequence[Path] = ()) -> dict[str, Entry]:
     """Return the entries of the editors that a command line names, in its order.
 
     Args:
-        given: names of entries; YAML files, for all of their entries; folders of outputs or of a trained editor, under
+        requested: names of entries; YAML files, for all of their entries; folders of outputs or of an editor, under
             the folder's name or as NAME=FOLDER.
         files: further files of entries.
 
@@ -88,7 +88,7 @@ def choose_editors(given: Sequence[str], files: Sequence[Path] = ()) -> dict[str
     """
     known = read_entries(*files)
     chosen: dict[str, Entry] = {}
-    for each in given:
+    for each in requested:
         for name, entry in _find(each, known).items():
             if name in chosen:
                 raise UserError(f"--editors: two editors are named {name!a}; give one as NAME=FOLDER")
@@ -103,13 +103,13 @@ def choose_editors(given: Sequence[str], files: Sequence[Path] = ()) -> dict[str
     return chosen
 
 
-def _find(given: str, known: Mapping[str, Entry]) -> dict[str, Entry]:
-    if given in known:
-        return {given: known[given]}
-    if given.endswith((".yaml", ".yml")):
+def _find(name_or_path: str, known: Mapping[str, Entry]) -> dict[str, Entry]:
+    if name_or_path in known:
+        return {name_or_path: known[name_or_path]}
+    if name_or_path.endswith((".yaml", ".yml")):
         before = read_entries()
-        return {name: entry for name, entry in read_entries(Path(given)).items() if before.get(name) != entry}
-    name, _, path = given.rpartition("=")
+        return {name: entry for name, entry in read_entries(Path(name_or_path)).items() if before.get(name) != entry}
+    name, _, path = name_or_path.rpartition("=")
     folder = Path(path).expanduser()
     if path == SHIPPED:
         return {name or SHIPPED: TrainedEntry(kind="trained", folder=SHIPPED, label=name or "OmniEdit (shipped)")}
@@ -118,5 +118,7 @@ def _find(given: str, known: Mapping[str, Entry]) -> dict[str, Entry]:
         entry = TrainedEntry(kind="trained", folder=path) if is_editor else FolderEntry(kind="folder", folder=path)
         return {name or folder.resolve().name: entry}
     if name:
-        raise UserError(f"--editors: {given[:200]}: no such folder; give a folder of outputs or of a trained editor")
-    raise UserError(f"no editor {given[:100]!a}: not a folder; the entries are: {', '.join(known)}, {SHIPPED}")
+        raise UserError(
+            f"--editors: {name_or_path[:200]}: no such folder; give a folder of outputs or of a trained editor"
+        )
+    raise UserError(f"no editor {name_or_path[:100]!a}: not a folder; the entries are: {', '.join(known)}, {SHIPPED}")

@@ -39,12 +39,12 @@ class TrainedEditor(Editor):
     def _describe_sampling(self) -> str:
         """Return the values that sampling uses, those of the entry over the editor's own."""
         config, entry = self._pipeline.config, self.entry
-        given = {
+        arguments = {
             "num_inference_steps": entry.steps,
             "guidance_scale": entry.guidance_text,
             "image_guidance_scale": entry.guidance_image,
         }
-        return ", ".join(f"{name} {config[name] if value is None else value:g}" for name, value in given.items())
+        return ", ".join(f"{name} {config[name] if value is None else value:g}" for name, value in arguments.items())
 
     def edit(self, requests: Sequence[EditRequest]) -> list[Image | EditFailure]:
         with warnings.catch_warnings():

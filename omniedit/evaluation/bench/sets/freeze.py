@@ -17,7 +17,7 @@ from omniedit.evaluation.bench.sets.rows import find_image, find_text, make_id, 
 from omniedit.exchange.cells import BadRow
 from omniedit.exchange.image_files import BadImage, check_path
 from omniedit.imaging.images import Image, decode_image
-from omniedit.sources.near_duplicates import find_twin, perceptual_hash
+from omniedit.sources.near_duplicates import find_near_duplicate, perceptual_hash
 from omniedit.storage.atomic import replace_file
 from omniedit.storage.parquet import unmark_formula
 from omniedit.tasks import OMNIEDIT_TASKS, Task
@@ -62,7 +62,7 @@ def read_draft(table: Path, photos: Path) -> DraftSet:
     for path in dict.fromkeys(row["image"] for row in rows):
         name = path.removeprefix(f"{IMAGES}/")
         images[name] = decode_image((photos / name).read_bytes(), str(photos / name))
-    problems += _find_twins(images)
+    problems += _find_near_duplicates(images)
     if problems or not rows:
         more = f"; and {len(problems) - MAX_PROBLEMS} more" if len(problems) > MAX_PROBLEMS else ""
         raise UserError(f"{table}: {'; '.join(problems[:MAX_PROBLEMS]) or 'has no row'}{more}")
@@ -114,13 +114,13 @@ def _read_count(text: str | None) -> int | None:
     return None if text is None else int(text)
 
 
-def _find_twins(images: Mapping[str, Image]) -> Iterator[str]:
+def _find_near_duplicates(images: Mapping[str, Image]) -> Iterator[str]:
     """Yield a problem for each photo that is a copy of an earlier one."""
     earlier: dict[str, str] = {}
     for name, image in images.items():
         phash = perceptual_hash(image)
-        if twin := find_twin(phash, earlier):
-            yield f"{name} is a copy of {earlier[twin]}"
+        if original := find_near_duplicate(phash, earlier):
+            yield f"{name} is a copy of {earlier[original]}"
         earlier.setdefault(phash, name)
 
 

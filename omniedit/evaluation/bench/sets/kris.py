@@ -69,8 +69,8 @@ def _list_rows(files: Sequence[Path]) -> Iterator[tuple[str, Mapping[str, Any]]]
 
 def _to_item(row: Mapping[str, Any]) -> BenchItem:
     folder: Path = row["folder"]
-    given = row.get("ori_img")
-    names = given if isinstance(given, list) else [given]
+    images = row.get("ori_img")
+    names = images if isinstance(images, list) else [images]
     if not names:
         raise BadRow("has no image in ori_img")
     sources = [find_image(folder, name) for name in names]

@@ -10,7 +10,7 @@ import numpy as np
 from omniedit.errors import UserError
 from omniedit.imaging.images import Image, pixels_sha256
 from omniedit.quality.hamming import MAX_RADIUS, find_close_matches
-from omniedit.quality.hashes import Bits, are_twins, hash_image, is_plain, mirror, read_hashes, search_keys
+from omniedit.quality.hashes import Bits, are_near_duplicates, hash_image, is_plain, mirror, read_hashes, search_keys
 from omniedit.quality.leakage import read_benchmark
 from omniedit.sources.index import BENCH
 from omniedit.sources.near_duplicates import perceptual_hash
@@ -117,11 +117,11 @@ def _hash_halved(image: Image) -> str:
 
 
 def _match(set_hashes: Bits, run_hashes: Bits) -> Iterator[tuple[int, int]]:
-    """Yield the places of twins: keys within the radius that is searched, and few bits of the whole hash."""
+    """Yield the positions of near-duplicates: their keys and their whole hashes differ by few bits."""
     our_keys, their_keys = search_keys(set_hashes), search_keys(run_hashes)
     for left, right in find_close_matches(np.unique(our_keys), np.unique(their_keys), MAX_RADIUS):
         for our_key, their_key in zip(left, right, strict=True):
             for photo in np.flatnonzero(our_keys == our_key):
                 for source in np.flatnonzero(their_keys == their_key):
-                    if are_twins(set_hashes[photo : photo + 1], run_hashes[source : source + 1])[0]:
+                    if are_near_duplicates(set_hashes[photo : photo + 1], run_hashes[source : source + 1])[0]:
                         yield int(photo), int(source)

@@ -1,6 +1,6 @@
 """Proposals for a user's own benchmark set: instructions for photos, which a person reviews before they are frozen.
 
-A proposals file has a JSON object a line: photo, task, instruction, proposer, and where known source_caption,
+A proposals file has one JSON object per line: photo, task, instruction, proposer, and where known source_caption,
 target_caption and objects. A task without a proposal has a line with a reason, and so has a photo that cannot be read.
 """
 
@@ -106,12 +106,12 @@ def propose_by_templates(
             continue
         for task in tasks:
             rng = np.random.default_rng(list(sha256(f"{seed}|{task}|{name}".encode()).digest()))
-            made = suggest(task, objects, count, rng)
+            suggestions = suggest(task, objects, count, rng)
             yield from (
-                BenchProposal(name, task, each.instruction, TEMPLATES, about.caption, objects=each.objects)
-                for each in made
+                BenchProposal(name, task, suggestion.instruction, TEMPLATES, about.caption, objects=suggestion.objects)
+                for suggestion in suggestions
             )
-            if not made:
+            if not suggestions:
                 yield BenchProposal(name, task, reason="no object with a clear outline and name was found")
 
 
@@ -136,9 +136,9 @@ def propose_by_model(folder: Path, names: Sequence[str], proposer: Proposer, at_
                 yield BenchProposal(name, "", reason=str(error))
         for name, (drafts, flaws) in zip(photos, proposer.propose(list(photos.values())), strict=True):
             for task in proposer.tasks:
-                made = [_to_proposal(name, draft) for draft in drafts if draft.edit.task == task]
-                yield from made
-                if not made:
+                accepted = [_to_proposal(name, draft) for draft in drafts if draft.edit.task == task]
+                yield from accepted
+                if not accepted:
                     faults = [row["refused"] for row in flaws if row["task"] in (task, None)]
                     yield BenchProposal(name, task, reason="; ".join(faults)[:500] or "the model proposed no edit")
 

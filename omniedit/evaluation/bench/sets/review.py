@@ -132,9 +132,9 @@ class Review:
                 instruction = clean_line(instruction) if verdict is Verdict.ACCEPT else ""
                 if verdict is Verdict.ACCEPT and not 0 < len(instruction) <= MAX_INSTRUCTION_LENGTH:
                     raise ValueError(f"an instruction has 1 to {MAX_INSTRUCTION_LENGTH:,} characters")
-                made = Decision(slot.photo, slot.task, verdict, proposal.instruction, instruction)
-                self._append(asdict(made))
-                self._decisions.append(made)
+                decision = Decision(slot.photo, slot.task, verdict, proposal.instruction, instruction)
+                self._append(asdict(decision))
+                self._decisions.append(decision)
                 self._write_table()
             return self.describe()
 
@@ -184,7 +184,7 @@ class Review:
         open_slots = [
             each for each in self.slots if each.photo not in left_out and (each.photo, each.task) not in closed
         ]
-        left = [
+        undecided = [
             (
                 slot,
                 [
@@ -195,7 +195,7 @@ class Review:
             )
             for slot in open_slots
         ]
-        return [(slot, proposals) for slot, proposals in left if proposals]
+        return [(slot, proposals) for slot, proposals in undecided if proposals]
 
     def _describe_first(self, waiting: Sequence[tuple[Slot, list[BenchProposal]]]) -> dict[str, Any]:
         slot, (proposal, *more) = waiting[0]
@@ -235,9 +235,9 @@ def replay(lines: Iterable[Mapping[str, Any]]) -> list[Decision]:
     return decisions
 
 
-def _to_row(made: Decision, slot: Slot) -> dict[str, Any]:
+def _to_row(decision: Decision, slot: Slot) -> dict[str, Any]:
     """Return a row of the table. Captions and the number of objects belong to the proposal, not to an edited text."""
-    row = dict.fromkeys((*COLUMNS, *OPTIONAL), "") | {"photo": made.photo, "task": made.task}
-    proposal = next((each for each in slot.proposals if each.instruction == made.instruction), None)
+    row = dict.fromkeys((*COLUMNS, *OPTIONAL), "") | {"photo": decision.photo, "task": decision.task}
+    proposal = next((each for each in slot.proposals if each.instruction == decision.instruction), None)
     more = {name: value for name in OPTIONAL if (value := getattr(proposal, name, None)) is not None}
-    return row | {"instruction": made.instruction} | more
+    return row | {"instruction": decision.instruction} | more

@@ -88,8 +88,8 @@ def _to_item(roots: Sequence[Path], row: Mapping[str, Any]) -> BenchItem:
 def _find_reference(roots: Sequence[Path], row: Mapping[str, Any]) -> ImageFile | None:
     """Return the reference image; a logical row with a reference text does not use it."""
     is_text = row.get("category") == LOGICAL and _is_given(row.get("reference_txt"))
-    given = row.get("reference_img")
-    return find_first_image(roots, given) if _is_given(given) and not is_text else None
+    reference = row.get("reference_img")
+    return find_first_image(roots, reference) if _is_given(reference) and not is_text else None
 
 
 def _is_given(value: object) -> bool:

@@ -47,7 +47,7 @@ def write_grids(folder: Path, name: str, header: Sequence[str], grids: Sequence[
 
 
 def build_all(results: Results, ours: str | None) -> Iterator[Grid]:
-    """Yield Table 3, the same from 0 to 1, O by task and ratio, differences, metrics and counts."""
+    """Yield Table 3, Table 3 rescaled to [0, 1], O by task and ratio, differences, metrics and counts."""
     if results.judges or results.ratings:
         yield build_table3(results, ours)
     if results.judges:
