@@ -151,7 +151,7 @@ class RenderedExpert:
         truth |= {"reference_box": list(box or ()), "scene": scene.origin, **(variant.truth or {})}
         return ExpertImage(
             task=task,
-            instructions=tuple(text.format(**words) for text in draw_templates(_TEXTS[skill], rng)),
+            instructions=draw_templates(_TEXTS[skill], rng, **words),
             caption=_CAPTIONS[skill].format(**words),
             source=source,
             image=rendered.image,
