@@ -17,8 +17,8 @@ A reply may quote a text by somebody else, which may contain marks, objects and 
    object, or its sentence continues there, then its mark may be part of a quoted text, and the reply is unclear.
 
 So a quoted text can make a reply unclear, but it does not become the answer, because its closing quotation mark follows
-it. One case is left: without thinking, words and then an object in whose text a closing mark on a line of its own follows
-a quotation mark, neither of them escaped. It reads as thinking with a draft.
+it. One case is left: a model that does not think writes words, then an object, and copies a quotation mark and a
+closing mark on its own line into the object's text without escaping them. Such a reply equals thinking with a draft.
 
 Special tokens that end a reply (<|im_end|>, </s>) are ignored. Thinking that an endpoint returns separately
 (`reasoning_content`, `reasoning`) does not reach this module.
