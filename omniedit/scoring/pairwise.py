@@ -9,6 +9,7 @@ from importlib import resources
 import numpy as np
 
 from omniedit.imaging.images import Image, resize_to_fit
+from omniedit.scoring.outcomes import find_refusal
 from omniedit.scoring.reply_parser import Unscorable, parse_reasoning
 from omniedit.scoring.winner_parser import Winner, parse_winner
 from omniedit.vlm.client import MissingReply, Model
@@ -143,6 +144,8 @@ def read_answer(reply: Reply | MissingReply, is_swapped: bool) -> PairwiseAnswer
     if reply.missing:
         return Unscorable(reply.missing)
     winner = parse_winner(reply.text)
+    if isinstance(winner, Unscorable) and (refusal := find_refusal(reply.text)):
+        return Unscorable(refusal)
     is_cut_off = reply.finish_reason == LENGTH
     if isinstance(winner, Unscorable):
         return Unscorable(f"{winner.reason}; the reply was cut off at the token limit") if is_cut_off else winner

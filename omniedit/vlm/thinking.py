@@ -16,7 +16,9 @@ A reply may quote a text by somebody else, which may contain marks, objects and 
 4. The last part must be a whole answer. If it is thinking, the reply was cut off. If a quotation mark follows its
    object, or its sentence continues there, then its mark may be part of a quoted text, and the reply is unclear.
 
-So a quoted text can make a reply unclear, but it cannot become the answer: its closing quotation mark follows it.
+So a quoted text can make a reply unclear, but it does not become the answer, because its closing quotation mark follows
+it. One case is left: a model that does not think writes words, then an object, and copies a quotation mark and a
+closing mark on its own line into the object's text without escaping them. Such a reply equals thinking with a draft.
 
 Special tokens that end a reply (<|im_end|>, </s>) are ignored. Thinking that an endpoint returns separately
 (`reasoning_content`, `reasoning`) does not reach this module.
