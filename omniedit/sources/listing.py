@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Literal
 
@@ -44,6 +45,16 @@ def list_folder(root: Path) -> Listing:
     listing = Listing()
     _list(root, "", listing, {})
     return Listing(sorted(listing.files), dict(sorted(listing.unread.items())))
+
+
+def find_files(root: Path, pattern: str = "*") -> list[Path]:
+    """Return the files below a folder whose names match a pattern, sorted, without hidden ones.
+
+    Archives made on macOS have a hidden file next to each file, or in the folder `__MACOSX`.
+    """
+    listing = Listing()
+    _list(root, "", listing, {})
+    return sorted(root / name for name in listing.files if fnmatchcase(name.rpartition("/")[2], pattern))
 
 
 def _list(folder: Path, prefix: str, listing: Listing, first_names: dict[tuple[int, int], str]) -> None:

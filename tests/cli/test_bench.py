@@ -79,7 +79,7 @@ def test_six_editors_are_run_scored_and_compared(folder: Path, tmp_path: Path, c
     assert counts["outputs", "edited"] == "2" and counts["outputs", "failures"] == "1"
     assert counts["copy", "refusals"] == "1" and counts["tiny_sd3", "edited"] == "3"
     assert counts["Mine", "scored"] == "3" and counts["outputs", "scored"] == "2"
-    gap = "outputs: 1 of 3 items without an edit; the first, swap/0: failure: no file swap/0.png, .jpg or .webp"
+    gap = "outputs: 1 of 3 items without an edit; the first failure, swap/0: no file swap/0.png, .jpg or .webp"
     assert gap in text and gap in capsys.readouterr().out
     assert any(row["row"] == "Difference to the best baseline" for row in rows)
     before = (tmp_path / "table.md").read_text()
