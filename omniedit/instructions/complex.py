@@ -61,7 +61,7 @@ def complex_instructions(
 
     Args:
         edit: key of TEMPLATES.
-        things: expressions that mean the object, without an article; they are used in turn. For an addition, the other
+        names: expressions that mean the object, without an article; they are used in turn. For an addition, the other
             object, next to which the new one appears.
         value: new colour, or new object with its article.
         place: relation to the other object, for an addition.

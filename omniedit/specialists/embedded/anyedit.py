@@ -4,11 +4,14 @@ from dataclasses import replace
 
 import numpy as np
 
+from omniedit.grounding.nouns import find_kind
+from omniedit.instructions.appearance_templates import join_names
+from omniedit.instructions.objects import without_position
 from omniedit.sources.photo import Photo
-from omniedit.specialists.base import EditRequest
+from omniedit.specialists.base import EditRequest, NotApplicable
 from omniedit.specialists.embedded.addition import ObjectAddition
 from omniedit.specialists.embedded.attribute import AttributeModification
-from omniedit.specialists.embedded.background import BackgroundSwap
+from omniedit.specialists.embedded.background import BackgroundSwap, Support
 from omniedit.specialists.embedded.environment import EnvironmentChange
 from omniedit.specialists.embedded.removal import ObjectRemoval
 from omniedit.specialists.embedded.style import StyleTransfer
@@ -45,9 +48,15 @@ class ColorAlter(AttributeModification):
 
 
 class BackgroundChange(BackgroundSwap):
-    """Background swap."""
+    """Background swap; no animal is put on a table top."""
 
     task = Task("background_change")
+
+    def propose(self, photo: Photo, rng: np.random.Generator) -> EditRequest:
+        preserved = self.kept(photo)
+        if preserved.stance is Support.LYING and (animals := list(filter(_is_animal, preserved.names))):
+            raise NotApplicable(f"no table top suits the {join_names(animals)}")
+        return super().propose(photo, rng)
 
 
 class ToneTransfer(EnvironmentChange):
@@ -60,3 +69,7 @@ class StyleChange(StyleTransfer):
     """Style transfer."""
 
     task = Task("style_change")
+
+
+def _is_animal(name: str) -> bool:
+    return find_kind(without_position(name)) == "animal"

@@ -106,7 +106,7 @@ def find_texture(image: Image, excluded: Mask | None = None) -> Image | None:
     """Return the largest, most even square region with a visible texture, or None.
 
     Args:
-        taken: (H, W) mask of the photo's objects, which the region must not contain.
+        excluded: (H, W) mask of the photo's objects, which the region must not contain.
     """
     lab = to_lab(to_float(image))
     for share in SIDES:

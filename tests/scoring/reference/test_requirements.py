@@ -71,6 +71,24 @@ def test_a_recoloured_part_of_a_salient_object_is_found(task: Task, monkeypatch:
         verify_type(*recoloured(disc(80, 100), task), task)
 
 
+def test_a_part_of_the_old_sky_is_found() -> None:
+    truth = {"object": "horses", "background": "a dark, stormy sky"}
+    for gap, is_left in ((10, False), (40, True)):
+        horses = (ROWS > 90) & ~((ROWS < 130) & (abs(COLUMNS - 120) < gap))
+        sky, changed = ~horses, ROWS <= 90
+        source = np.where(sky[..., None], (120, 160, 220), (70, 60, 50)).astype(np.uint8)
+        edited = np.where(changed[..., None], (60, 60, 70), source).astype(np.uint8)
+        mask = sky if not is_left else changed
+        provenance = {"source_id": "made", "truth": truth}
+        task = Task("background_change")
+        seen = Comparison(EditPair("made", task, ("Make it stormy.",), source, edited, mask, provenance), None)
+        if not is_left:
+            verify_type(seen, truth, task)
+            continue
+        with pytest.raises(Unmeasurable, match="a part of the old sky may be left"):
+            verify_type(seen, truth, task)
+
+
 def test_a_part_that_a_replacement_left_is_found() -> None:
     grown = disc(80, 100, 50)
     for mask, is_left in ((grown, False), (grown & (COLUMNS < 108), True)):
