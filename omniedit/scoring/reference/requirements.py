@@ -139,9 +139,12 @@ def _verify_replaced(comparison: Comparison, truth: Truth) -> None:
 
 
 def _verify_backdrop(comparison: Comparison, truth: Truth) -> None:
-    """Check that a new sky leaves no part of the old one, such as between the legs of a horse."""
-    if requests_sky(truth) and spots_alike(comparison.source.detail, comparison.detail_mask)[0] > MOST_LEFT:
-        raise Unmeasurable("a part of the old sky may be left: a spot beside the edit has its colours")
+    """Check that a new background leaves the kept object whole, and that a new sky leaves nothing of the old one."""
+    lab, mask = comparison.source.detail, comparison.detail_mask
+    if spots_alike(lab, ~mask)[0] > MOST_LEFT:
+        raise Unmeasurable(f"a part of the {truth['object']} may be gone: a spot beside it has its colours")
+    if requests_sky(truth) and max(spots_alike(lab, mask)) > MOST_LEFT:
+        raise Unmeasurable("a part of the old sky may be left: a spot outside the edit has its colours")
 
 
 def _verify_placed(comparison: Comparison, truth: Truth) -> None:
