@@ -203,7 +203,7 @@ def _instruction(
     """Return the paraphrase of one kind in a reply, and the doubt whether it names its object, '' without one.
 
     Args:
-        known: paraphrases of the edit so far, as stems.
+        known: instructions of the edit so far, as stems.
 
     Raises:
         ValueError: the paraphrase is missing, a repetition, or does not ask for the edit.

@@ -27,7 +27,7 @@ EMBEDDED: dict[Task, str] = {
     Task("add"): "embedded.addition:ObjectAddition",
     Task("replace"): "embedded.anyedit:Replace",
     Task("color_alter"): "embedded.anyedit:ColorAlter",
-    Task("background_change"): "embedded.background:BackgroundSwap",
+    Task("background_change"): "embedded.anyedit:BackgroundChange",
     Task("tone_transfer"): "embedded.environment:EnvironmentChange",
     Task("style_change"): "embedded.style:StyleTransfer",
     Task("outpaint"): "embedded.outpaint:Outpaint",

@@ -16,6 +16,7 @@ from omniedit.scoring.reference.fields import Field, gaussian_blur, grow
 from omniedit.scoring.reference.measures import Comparison, ImageMeasures, Unmeasurable
 from omniedit.scoring.reference.outlines import spots_alike
 from omniedit.scoring.reference.rationale import Finding
+from omniedit.scoring.reference.success import requests_sky
 from omniedit.scoring.reference.targets import measure_target
 from omniedit.scoring.reference.verification import colour_overlap, verify_outline, verify_whole
 from omniedit.sources.photo import FractionBox
@@ -136,6 +137,15 @@ def _verify_replaced(comparison: Comparison, truth: Truth) -> None:
         _verify_rimmed(image, comparison.small_mask, truth["object"])
 
 
+def _verify_backdrop(comparison: Comparison, truth: Truth) -> None:
+    """Check that a new background leaves the kept object whole, and that a new sky leaves nothing of the old one."""
+    lab, mask = comparison.source.detail, comparison.detail_mask
+    if spots_alike(lab, ~mask)[0] > MOST_LEFT:
+        raise Unmeasurable(f"a part of the {truth['object']} may be gone: a spot beside it has its colours")
+    if requests_sky(truth) and max(spots_alike(lab, mask)) > MOST_LEFT:
+        raise Unmeasurable("a part of the old sky may be left: a spot outside the edit has its colours")
+
+
 def _verify_placed(comparison: Comparison, truth: Truth) -> None:
     """Check that plain ground surrounds all that changed, in both images, so that no part of the object is left."""
     for image in (comparison.pair.source, comparison.pair.edited):
@@ -169,6 +179,7 @@ _CHECKS: Mapping[Task, Callable[[Comparison, Truth], None]] = {
     Task("counting"): _verify_counting,
     Task("relation"): _verify_relation,
     Task("material_transfer"): _verify_material,
+    Task("background_change"): _verify_backdrop,
     **dict.fromkeys(map(Task, ("color_alter", "material_change")), _verify_resurfaced),
     **dict.fromkeys(map(Task, ("movement", "resize", "visual_reference")), _verify_placed),
     **dict.fromkeys(map(Task, _REPLACED), _verify_replaced),

@@ -194,7 +194,7 @@ WRONG_TURN = Shortfall(
 )
 
 MOVED = (
-    "The {old} {old.is_} now in another place, as asked.",
+    "The {old} {old.was} moved to the place that was asked for.",
     "The {old} {old.was} moved as asked, and {old.its} old place is empty.",
     "The {old} {old.has} moved to {old.its} new place.",
 )

@@ -71,6 +71,25 @@ def test_a_recoloured_part_of_a_salient_object_is_found(task: Task, monkeypatch:
         verify_type(*recoloured(disc(80, 100), task), task)
 
 
+@pytest.mark.parametrize(
+    ("ear", "gap", "message"),
+    [(0, 0, ""), (15, 0, "a part of the horses may be gone"), (0, 40, "a part of the old sky may be left")],
+)
+def test_a_new_sky_replaces_all_of_the_old_one_and_nothing_of_the_land(ear: int, gap: int, message: str) -> None:
+    land = (ROWS > 90) & ~((ROWS > 120) & (ROWS < 160) & (abs(COLUMNS - 120) < gap))
+    land |= (ROWS > 50) & (abs(COLUMNS - 60) < ear)
+    source = np.where(land[..., None], (70, 60, 50), (120, 160, 220)).astype(np.uint8)
+    mask, truth, task = ROWS <= 90, {"object": "horses", "background": "a dark, stormy sky"}, Task("background_change")
+    edited = np.where(mask[..., None], (60, 60, 70), source).astype(np.uint8)
+    provenance = {"source_id": "made", "truth": truth}
+    seen = Comparison(EditPair("made", task, ("Make it stormy.",), source, edited, mask, provenance), None)
+    if not message:
+        verify_type(seen, truth, task)
+        return
+    with pytest.raises(Unmeasurable, match=message):
+        verify_type(seen, truth, task)
+
+
 def test_a_part_that_a_replacement_left_is_found() -> None:
     grown = disc(80, 100, 50)
     for mask, is_left in ((grown, False), (grown & (COLUMNS < 108), True)):
