@@ -8,6 +8,7 @@ it. A path in a request never becomes a file's path.
 import json
 import re
 import secrets
+import socket
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -31,6 +32,21 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
+
+
+def check_address(host: str, port: int) -> None:
+    """Check that a server can listen at an address, before the work that its page needs.
+
+    Raises:
+        UserError: the port is taken, or the host is not of this machine.
+    """
+    try:
+        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        raise UserError(f"{host}:{port}: {error.strerror}; give another --host or --port") from None
 
 
 @dataclass(frozen=True)

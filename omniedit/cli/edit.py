@@ -18,7 +18,7 @@ from omniedit.errors import UserError
 from omniedit.imaging.decode import UnreadableImage
 from omniedit.plain_text import clean_line
 from omniedit.sources.decode import EncodedPhoto
-from omniedit.storage.atomic import replace_file
+from omniedit.storage.atomic import check_writable, replace_file
 
 if TYPE_CHECKING:
     from omniedit.models.pipeline import EditPipeline
@@ -73,8 +73,9 @@ def edit_files(
         references: files of reference images, for an editor that takes them.
 
     Raises:
-        UserError: there is nothing to edit, the instruction is empty, a target exists, the model cannot be loaded, it
-            takes no references or no such task, a reference cannot be read, or some images were not edited.
+        UserError: there is nothing to edit, the instruction is empty, a target exists or its folder cannot be written,
+            the model cannot be loaded, it takes no references or no such task, a reference cannot be read, or some
+            images were not edited.
     """
     from omniedit.models.loading import load_editor
 
@@ -84,6 +85,8 @@ def edit_files(
         raise UserError(
             f"{existing[0]}: already exists ({len(existing)} in all); use --overwrite, or -o to write elsewhere"
         )
+    for target in {target.parent: target for target in targets.values()}.values():  # one of each folder
+        check_writable(target)
     reference_images = [read_reference(path) for path in references]
     pipeline = load_editor(model, device)
     check_conditions(pipeline, reference_images, settings.task, settings.captions)

@@ -12,12 +12,13 @@ from pathlib import Path
 import PIL.Image
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save, save_file
 
 from helpers.photo_edits import SETTINGS, edit
 from omniedit.cli import main as cli
 from omniedit.cli.edit import Settings, check_instruction, edit_files
 from omniedit.errors import UserError
+from omniedit.models.loading import load_editor
 
 
 def test_unreadable_images_of_a_folder_are_reported_and_the_others_edited(
@@ -48,6 +49,7 @@ def test_existing_files_are_replaced_only_with_overwrite(photos: Path, editor: P
         (["a.jpg"], "x.gif", r"x\.gif: unknown image format; use one of \.jpg"),
         (["deep", "twin"], "out", r"b\.png: its edit would overwrite another one at .*out/b\.png"),
         (["empty"], "out", r"empty: has no \.jpg"),
+        (["a.jpg"], "photos/broken.webp/x.png", r"broken\.webp/x\.png: cannot be written: "),
     ],
 )
 def test_invalid_inputs_are_reported_before_the_model_is_loaded(
@@ -99,6 +101,27 @@ def test_editor_with_nan_weights_is_rejected(photos: Path, editor: Path, tmp_pat
     save_file(tensors, weights, metadata={"format": "pt"})
     with pytest.raises(UserError, match=r"control_blocks\.0\.to_image\.bias has NaN or infinite values"):
         edit([photos / "a.jpg"], folder)
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "message"),
+    [
+        ("text_encoder/model.safetensors", b"", "no editor to load"),
+        ("scheduler/scheduler_config.json", b'{"num_train_timesteps": 0}', "no editor to load"),
+        (
+            "transformer/diffusion_pytorch_model.safetensors",
+            save({"x": torch.ones(1)}),
+            "has no weights for",
+        ),
+    ],
+)
+def test_a_damaged_part_of_an_editor_gives_one_line(
+    editor: Path, tmp_path: Path, file: str, content: bytes, message: str
+) -> None:
+    folder = broken_copy(editor, tmp_path)
+    (folder / file).write_bytes(content)
+    with pytest.raises(UserError, match=rf"^{folder}.*{message}"):
+        load_editor(folder, "cpu")
 
 
 def test_editor_without_a_vocabulary_is_rejected(photos: Path, editor: Path, tmp_path: Path) -> None:

@@ -126,6 +126,9 @@ def test_merged_and_separate_adapters_give_the_same_editor(run: Path, tmp_path: 
         edits.append(pipeline(make_pair(0).source, "Invert it.", 2, output_type="np", generator=noise).images[0])
     assert np.array_equal(*edits) and edits[0].shape[0] >= SIDE // 2
     assert sorted(path.name for path in (tmp_path / "adapter").iterdir()) == ["adapter"]
+    (tmp_path / "adapter/adapter/adapter_model.safetensors").write_bytes(b"")
+    with pytest.raises(UserError, match=r"adapter_model\.safetensors: cannot be read .*copy the whole folder"):
+        load_editor(tmp_path / "adapter", "cpu")
     (tmp_path / "adapter/adapter/trained.safetensors").unlink()
     with pytest.raises(UserError, match=r"trained\.safetensors: missing; copy the whole folder"):
         load_editor(tmp_path / "adapter", "cpu")
