@@ -58,14 +58,14 @@ TEMPLATE = (
     "{% if part['type'] == 'image' %}<image> {% else %}{{ part['text'] }} {% endif %}"
     "{% endfor %}{% endfor %}{% if add_generation_prompt %}assistant {% endif %}"
 )
-KINDS = ("question", "complex", "complex", "simple")
+KINDS = ("question", "complex", "complex", "complex", "simple", "complex", "complex", "complex")
 """Kinds of rows with expressions, in turn. An instruction is answered like the question where its object is."""
-LESSON_EVERY = 4
+LESSON_EVERY = 3
 """Number of steps from one batch of lessons to the next, in the part with expressions."""
 COLUMN_PLACE = 1
 """Place of the column's name in an answer: 'column two: red ball'."""
 SENTENCES = (
-    "user assistant where is are the? what is in each column? large small: ,",
+    "user assistant where is are the? what is in each column? large small: , objects",
     "remove take away. mark in. paint. make.",
     "on the left right upper lower leftmost rightmost from",
     "larger smaller largest smallest",
@@ -150,7 +150,7 @@ def build_llava(setting: Setting, vocabulary: Sequence[str]) -> tuple[Any, Any]:
 
 
 def rows_of_step(step: int, setting: Setting) -> list[Row | Lesson]:
-    """Return the rows of a training step: lessons at first, then expressions, with lessons at every fourth step.
+    """Return the rows of a training step: lessons at first, then expressions, with lessons at every third step.
 
     Instructions never give the clues of the held-out tools, questions do.
     """

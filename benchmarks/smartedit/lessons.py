@@ -1,19 +1,20 @@
-"""Lessons of the small language model before expressions: what is in each column, and where the objects of a kind are.
+"""Lessons of the small language model before expressions: what is where, and where everything of a kind or colour is.
 
 Expressions alone hardly train it: their loss stays where a choice among the columns is blind. A lesson asks for every
 object of an image, so it has more to learn from.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from benchmarks.complex_instructions import SHAPES
-from benchmarks.smartedit.world import COLUMN_NAMES, Placed, draw_ground, draw_objects, render
+from benchmarks.smartedit.world import COLUMN_NAMES, TOOLS, Placed, draw_ground, draw_objects, render
 from omniedit.imaging.images import Image
 
 SEED = 1_003
-PLURALS = {"ball": "balls", "box": "boxes", "star": "stars", "cone": "cones"}
+PLURALS = {noun: f"{noun}es" if noun == "box" else f"{noun}s" for noun in (*SHAPES, *TOOLS)}
 EMPTY = "nothing"
 
 
@@ -27,25 +28,27 @@ class Lesson:
 
 
 def make_lesson(index: int) -> Lesson:
-    """Return a lesson: all columns of a scene if the index is even, else the objects of a kind."""
+    """Return a lesson: all columns of a scene if the index is even, else the objects of a kind, a colour or a size."""
     rng = np.random.default_rng([SEED, index])
-    if index % 2:
-        scene = draw_objects(rng, alike=True)
-        text, answer = _locate(scene, str(rng.choice([thing.noun for thing in scene if thing.noun in SHAPES])))
-    else:
-        scene = draw_objects(rng, alike=rng.random() < 0.5, tools=rng.random() < 0.5)
-        text, answer = "What is in each column?", _describe(scene)
+    scene = draw_objects(rng, alike=rng.random() < 0.7, tools=rng.random() < 0.3)
+    text, answer = _locate(scene, rng) if index % 2 else ("What is in each column?", _describe(scene))
     return Lesson(render(draw_ground(rng), scene), text, answer)
 
 
-def _describe(scene: list[Placed]) -> str:
+def _describe(scene: Sequence[Placed]) -> str:
     """Return what is in each column, from the left: 'large red ball, nothing, ...'."""
     found = {thing.column: f"{thing.size} {thing.paint} {thing.noun}" for thing in scene}
     return ", ".join(found.get(column, EMPTY) for column in range(len(COLUMN_NAMES)))
 
 
-def _locate(scene: list[Placed], noun: str) -> tuple[str, str]:
-    """Return the question for all objects of a kind, and its answer from the left: 'one small red, three ...'."""
-    alike = sorted((thing for thing in scene if thing.noun == noun), key=lambda thing: thing.column)
-    answer = ", ".join(f"{COLUMN_NAMES[thing.column]} {thing.size} {thing.paint}" for thing in alike)
-    return f"Where are the {PLURALS[noun]}?", answer
+def _locate(scene: Sequence[Placed], rng: np.random.Generator) -> tuple[str, str]:
+    """Return the question for all objects with a property of one of them, and its answer from the left.
+
+    The question never has both kind and colour: those are expressions, some of which are held out.
+    """
+    meant, key = scene[int(rng.integers(len(scene)))], str(rng.choice(["noun", "paint", "size"]))
+    value = getattr(meant, key)
+    found = sorted((thing for thing in scene if getattr(thing, key) == value), key=lambda thing: thing.column)
+    answer = ", ".join(f"{COLUMN_NAMES[thing.column]} {thing.size} {thing.paint} {thing.noun}" for thing in found)
+    what = PLURALS[value] if key == "noun" else f"{value} objects"
+    return f"Where are the {what}?", answer

@@ -43,7 +43,7 @@ class Setting:
     alignment: Fit
     editor: Fit
     seeds: int = 3
-    lesson_steps: int = 400
+    lesson_steps: int = 500
     vision_width: int = 64
     vision_layers: int = 2
     width: int = 96
@@ -59,7 +59,7 @@ class Setting:
 
 
 SETTINGS = {
-    "cpu": Setting(language=Fit(1600, 48, 2e-3, 0), alignment=Fit(200, 32, 1e-3, 0), editor=Fit(1500, 32, 2e-3, 0)),
+    "cpu": Setting(language=Fit(2000, 32, 2e-3, 0), alignment=Fit(200, 32, 1e-3, 0), editor=Fit(1500, 32, 2e-3, 0)),
     "test": Setting(
         language=Fit(2, 4, 1e-3, 0),
         alignment=Fit(2, 4, 1e-3, 0),
@@ -80,9 +80,8 @@ SETTINGS = {
 }
 SETTINGS["quick"] = replace(
     SETTINGS["cpu"],
-    language=Fit(1000, 48, 1e-3, 0),
     alignment=Fit(80, 32, 1e-3, 0),
-    editor=Fit(300, 32, 2e-3, 0),
+    editor=Fit(600, 16, 2e-3, 0),
     seeds=2,
     evaluations=3,
 )

@@ -68,6 +68,15 @@ def test_the_tokenizer_knows_every_word_of_every_row() -> None:
     assert not [text for text in texts if tokenizer.unk_token_id in tokenizer(text)["input_ids"]]
 
 
+def test_lessons_ask_for_all_columns_or_one_property_and_so_never_show_an_expression() -> None:
+    described, located = ([make_lesson(index) for index in range(start, 60, 2)] for start in (0, 1))
+    assert all(len(lesson.answer.split(", ")) == len(COLUMN_NAMES) for lesson in described)
+    for lesson in located:
+        asked = lesson.text.removeprefix("Where are the ").removesuffix("?").removesuffix(" objects").split()
+        assert len(asked) == 1
+        assert all(asked[0].removesuffix("s").removesuffix("e") in part for part in lesson.answer.split(", "))
+
+
 def test_an_object_lies_in_one_patch_of_the_column_that_the_answer_begins_with() -> None:
     for index in range(20):
         row = make_row("complex", 3, index, held_out=True)
