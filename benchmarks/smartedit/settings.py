@@ -27,7 +27,7 @@ class Setting:
 
     Args:
         language, alignment, editor: options of the three trainings.
-        lesson_steps: number of steps of the language model's training that have lessons alone.
+        scene_steps: number of steps of the language model's training that have questions about scenes alone.
         vision_width, vision_layers: size of the language model's image encoder.
         width, layers: size of the language model.
         image_tokens: number of [IMG] tokens.
@@ -43,7 +43,7 @@ class Setting:
     alignment: Fit
     editor: Fit
     seeds: int = 3
-    lesson_steps: int = 500
+    scene_steps: int = 500
     vision_width: int = 64
     vision_layers: int = 2
     width: int = 96
@@ -65,7 +65,7 @@ SETTINGS = {
         alignment=Fit(2, 4, 1e-3, 0),
         editor=Fit(2, 8, 1e-3, 0),
         seeds=1,
-        lesson_steps=1,
+        scene_steps=1,
         vision_width=16,
         vision_layers=1,
         width=32,

@@ -1,7 +1,9 @@
-"""Lessons of the small language model before expressions: what is where, and where everything of a kind or colour is.
+"""Questions about whole scenes, which the small language model learns before expressions.
 
-Expressions alone hardly train it: their loss stays where a choice among the columns is blind. A lesson asks for every
-object of an image, so it has more to learn from.
+They ask what is in each column, or where all objects of one kind, colour or size are.
+
+Expressions alone hardly train it: their loss stays where a choice among the columns is blind. A question about
+every object of an image gives it more to learn from.
 """
 
 from collections.abc import Sequence
@@ -19,7 +21,7 @@ EMPTY = "nothing"
 
 
 @dataclass(frozen=True)
-class Lesson:
+class SceneQuestion:
     """Question about an image, with its answer."""
 
     source: Image
@@ -27,12 +29,12 @@ class Lesson:
     answer: str
 
 
-def make_lesson(index: int) -> Lesson:
-    """Return a lesson: all columns of a scene if the index is even, else the objects of a kind, a colour or a size."""
+def make_scene_question(index: int) -> SceneQuestion:
+    """Return a question: what is in each column if the index is even, else where the objects with a property are."""
     rng = np.random.default_rng([SEED, index])
     scene = draw_objects(rng, alike=rng.random() < 0.7, tools=rng.random() < 0.3)
     text, answer = _locate(scene, rng) if index % 2 else ("What is in each column?", _describe(scene))
-    return Lesson(render(draw_ground(rng), scene), text, answer)
+    return SceneQuestion(render(draw_ground(rng), scene), text, answer)
 
 
 def _describe(scene: Sequence[Placed]) -> str:
