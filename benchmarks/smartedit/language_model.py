@@ -1,4 +1,4 @@
-"""Make a small LLaVA and train it on rendered scenes: first on lessons, then also on expressions.
+"""Make a small LLaVA and train it on rendered scenes: first on questions about scenes, then also on expressions.
 
     python -m benchmarks.smartedit.language_model --setting cpu --out results/smartedit/cpu/llava
 
@@ -29,7 +29,7 @@ from transformers import (
 
 from benchmarks.ablation.learning import Training
 from benchmarks.complex_instructions import ORDINALS, SHAPES
-from benchmarks.smartedit.lessons import EMPTY, PLURALS, Lesson, make_lesson
+from benchmarks.smartedit.scene_questions import EMPTY, PLURALS, SceneQuestion, make_scene_question
 from benchmarks.smartedit.settings import SETTINGS, Setting
 from benchmarks.smartedit.world import (
     COLUMN_NAMES,
@@ -58,14 +58,14 @@ TEMPLATE = (
     "{% if part['type'] == 'image' %}<image> {% else %}{{ part['text'] }} {% endif %}"
     "{% endfor %}{% endfor %}{% if add_generation_prompt %}assistant {% endif %}"
 )
-KINDS = ("question", "complex", "complex", "simple")
+KINDS = ("question", "complex", "complex", "complex", "simple", "complex", "complex", "complex")
 """Kinds of rows with expressions, in turn. An instruction is answered like the question where its object is."""
-LESSON_EVERY = 4
-"""Number of steps from one batch of lessons to the next, in the part with expressions."""
+SCENE_EVERY = 3
+"""Number of steps from one batch of questions about scenes to the next, in the part with expressions."""
 COLUMN_PLACE = 1
 """Place of the column's name in an answer: 'column two: red ball'."""
 SENTENCES = (
-    "user assistant where is are the? what is in each column? large small: ,",
+    "user assistant where is are the? what is in each column? large small: , objects",
     "remove take away. mark in. paint. make.",
     "on the left right upper lower leftmost rightmost from",
     "larger smaller largest smallest",
@@ -149,23 +149,23 @@ def build_llava(setting: Setting, vocabulary: Sequence[str]) -> tuple[Any, Any]:
     return LlavaForConditionalGeneration(config), processor
 
 
-def rows_of_step(step: int, setting: Setting) -> list[Row | Lesson]:
-    """Return the rows of a training step: lessons at first, then expressions, with lessons at every fourth step.
+def rows_of_step(step: int, setting: Setting) -> list[Row | SceneQuestion]:
+    """Return the rows of a training step: questions about scenes, later at every third step only, and expressions.
 
     Instructions never give the clues of the held-out tools, questions do.
     """
     size = setting.language.batch_size
     places = range(step * size, (step + 1) * size)
-    if step < setting.lesson_steps or step % LESSON_EVERY == 0:
-        return [make_lesson(place) for place in places]
+    if step < setting.scene_steps or step % SCENE_EVERY == 0:
+        return [make_scene_question(place) for place in places]
     return [make_row(KINDS[place % len(KINDS)], SEED, place) for place in places]
 
 
-def loss_of(model: Any, processor: Any, step: int, rows: Sequence[Row | Lesson]) -> Tensor:
+def loss_of(model: Any, processor: Any, step: int, rows: Sequence[Row | SceneQuestion]) -> Tensor:
     return answer_loss(model, **inputs_of(processor, rows)).mean()
 
 
-def inputs_of(processor: Any, rows: Sequence[Row | Lesson]) -> dict[str, Tensor]:
+def inputs_of(processor: Any, rows: Sequence[Row | SceneQuestion]) -> dict[str, Tensor]:
     images = [PillowImage.fromarray(row.source) for row in rows]
     return ask_with_answers(processor, images, [row.text for row in rows], [row.answer for row in rows])
 
