@@ -37,7 +37,7 @@ class BackgroundChange(BackgroundSwap):
     task = Task("background_change")
 
     def propose(self, photo: Photo, rng: np.random.Generator) -> EditRequest:
-        preserved = self.kept(photo)
+        preserved = self.preserved(photo)
         if preserved.stance is Support.LYING and (animals := list(filter(_is_animal, preserved.names))):
             raise NotApplicable(f"no table top suits the {join_names(animals)}")
         return super().propose(photo, rng)
