@@ -1,6 +1,7 @@
 """Export of a run's pairs in the formats that other trainers read."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -62,9 +63,27 @@ def export_run(run: str | Path, options: ExportOptions, out: str | Path) -> int:
     if not surveyed.pairs:
         raise UserError(f"{run}: none of its pairs is chosen; {surveyed.rejected.total()} do not fit the options")
     with replace_file(out) as temporary:
-        if options.choice.kind == "preference":
-            return _write_preferences(Path(run), options, layout, chooser, surveyed, temporary)
-        return _write_pairs(Path(run), options, layout, chooser, surveyed, temporary)
+        write = _write_preferences if options.choice.kind == "preference" else _write_pairs
+        written = write(Path(run), options, layout, chooser, surveyed, temporary)
+        _write_card(temporary, Path(run), options, surveyed, written)
+        return written.rows
+
+
+@dataclass(frozen=True)
+class _Written:
+    """Data files of an export.
+
+    Args:
+        rows: number of rows, which for preference pairs is not that of pairs.
+        data_files: pattern of the data files by name of the configuration.
+        columns: columns that the card describes.
+        samples: number of rows by configuration, if there are several.
+    """
+
+    rows: int
+    data_files: Mapping[str, str]
+    columns: Sequence[OutColumn]
+    samples: Mapping[str, int]
 
 
 def check_empty(out: Path) -> None:
@@ -81,7 +100,7 @@ def check_empty(out: Path) -> None:
 
 def _write_pairs(
     run: Path, options: ExportOptions, layout: Layout, chooser: Chooser, surveyed: Survey, folder: Path
-) -> int:
+) -> _Written:
     takes_rejected = options.choice.kind == "rejected"
     container = options.container(layout)
     columns = surveyed.out_columns(takes_rejected)
@@ -98,13 +117,13 @@ def _write_pairs(
             progress.advance()
     data_files = _data_files(container, writer, layout)
     shown = _shown(columns, container) if data_files else []
-    _write_card(folder, run, options, surveyed, surveyed.pairs, data_files, shown, writer)
-    return surveyed.pairs
+    samples = _configurations(writer) if isinstance(writer, TarWriter) else {}
+    return _Written(surveyed.pairs, data_files, shown, {each: count for each, (_, count) in samples.items()})
 
 
 def _write_preferences(
     run: Path, options: ExportOptions, layout: Layout, chooser: Chooser, surveyed: Survey, folder: Path
-) -> int:
+) -> _Written:
     container = options.container(layout)
     if container in ("folders", "tar"):
         raise UserError(f"--preference cannot be written as {options.format}; use --format parquet, jsonl or csv")
@@ -117,9 +136,7 @@ def _write_preferences(
     with open_writer(container, folder, COLUMNS, rows, options.rows_per_file, "pairs") as writer:
         for row in preference_rows(groups):
             writer.add(row)
-    data_files = _data_files(container, writer, None)
-    _write_card(folder, run, options, surveyed, rows, data_files, _shown(COLUMNS, container), writer)
-    return rows
+    return _Written(rows, _data_files(container, writer, None), _shown(COLUMNS, container), {})
 
 
 def _chosen(chooser: Chooser, run: Path, takes_rejected: bool) -> Iterator[Candidate]:
@@ -163,19 +180,9 @@ def _configurations(writer: TarWriter) -> dict[str, tuple[str, int]]:
     return {"default" if each == "train-" else each.strip("-"): (each, count) for each, count in kinds.items()}
 
 
-def _write_card(
-    folder: Path,
-    run: Path,
-    options: ExportOptions,
-    surveyed: Survey,
-    rows: int,
-    data_files: dict[str, str],
-    columns: Sequence[OutColumn],
-    writer: object,
-) -> None:
+def _write_card(folder: Path, run: Path, options: ExportOptions, surveyed: Survey, written: _Written) -> None:
     name = f"Edit pairs of {run.resolve().name}"
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-    samples = _configurations(writer) if isinstance(writer, TarWriter) else {}
-    by_configuration = {each: count for each, (_, count) in samples.items()}
-    card = Card(name, options.format, surveyed, options.choice, rows, data_files, columns, size, by_configuration)
+    of_files = written.rows, written.data_files, written.columns, size, written.samples
+    card = Card(name, options.format, surveyed, options.choice, *of_files)
     (folder / CARD).write_text(card.render(), encoding="utf-8")

@@ -77,7 +77,7 @@ def thresholds_page(
 
 def _figures(
     candidates: Columns, eligible_N: NDArray[np.bool_], compared_N: NDArray[np.bool_], min_score: float
-) -> dict[str, str | None]:
+) -> dict[str, Any]:
     some = bool(eligible_N.any())
     return {
         "kept": acceptance_curves(candidates, eligible_N, min_score) if some else None,
