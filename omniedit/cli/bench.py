@@ -51,8 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--shard", type=parse_shard, default=(1, 1), metavar="I/N", help="edit this share of the items")
     parser.add_argument("--only", choices=STEPS, action="append", help="run this step only; may be given twice")
-    _add_table_arguments(parser)
-    _add_machine_arguments(parser)
+    _add_other_arguments(parser)
 
 
 def _add_editor_arguments(parser: argparse.ArgumentParser) -> None:
@@ -73,15 +72,12 @@ def _add_editor_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_table_arguments(parser: argparse.ArgumentParser) -> None:
+def _add_other_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--ratings", type=path, metavar="FILE.csv", help="ratings of the edits by people")
     parser.add_argument(
         "--ours", metavar="NAME", help="editor whose lead over the best baseline is shown (default: a trained one)"
     )
     parser.add_argument("--chained", action="store_true", help="each turn edits the output of the previous one")
-
-
-def _add_machine_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--spent", type=path, metavar="FOLDER", help="folder where jobs of a run record their spending")
     parser.add_argument("--device", default="", help="cuda, cpu, ... (default: a GPU if there is one)")
     parser.add_argument("--yes", action="store_true", help="accept the cost, if prices but no budget are set")
