@@ -1,6 +1,7 @@
 """Pairs of a run as the local page sees them: an index that grows while shards are read, images, and decisions."""
 
 import threading
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -152,11 +153,17 @@ class Catalog:
 
         return self._open.read(files.candidates, read)
 
-    def decide(self, number: int, pair_id: str, decision: Decision, note: str = "") -> dict[str, Any]:
-        """Append a decision; return the replaced decision, and the counts.
+    def decide(
+        self, number: int, pair_id: str, decision: Decision, note: str = "", undoes: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Append a decision; return it, the replaced one, and the counts.
+
+        Args:
+            undoes: the decision to undo, as it was returned.
 
         Raises:
-            UserError: the pair of this number has another id, or the file cannot be written.
+            UserError: the pair of this number has another id, a later decision replaced the one to undo, or the file
+                cannot be written.
         """
         _, row = self._find(number)
         if row["pair_id"] != pair_id:
@@ -164,10 +171,15 @@ class Catalog:
         now = datetime.now(UTC).isoformat(timespec="seconds")
         with self._lock:
             previous = self.by_hand.by_pair.get(pair_id)
+            if undoes is not None and (previous is None or asdict(previous) != undoes):
+                raise UserError(f"{pair_id}: decided again in another window, so nothing is undone")
             append_by_hand(decisions_file(self.run), HandDecision(pair_id, decision, self.who, now, note))
-            counts = count_by_hand(self.by_hand)
-        return {"previous": _decision(previous), "decision": _decision(self.by_hand.by_pair.get(pair_id))} | {
-            "by_hand": counts
+            made, counts = self.by_hand.by_pair.get(pair_id), count_by_hand(self.by_hand)
+        return {
+            "previous": _decision(previous),
+            "decision": _decision(made),
+            "made": asdict(made) if made else None,
+            "by_hand": counts,
         }
 
     def _find(self, number: int) -> tuple[ShardFiles, dict[str, Any]]:

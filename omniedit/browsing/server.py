@@ -99,7 +99,7 @@ def send_image(encoded: bytes, size: str) -> Reply:
 
 
 def decide(catalog: Catalog, body: bytes) -> dict[str, Any]:
-    """Record a decision: number, pair_id, decision and, optionally, note.
+    """Record a decision: number, pair_id, decision and, optionally, note and the decision that it undoes.
 
     Raises:
         HttpError: the body is not such a decision.
@@ -108,11 +108,11 @@ def decide(catalog: Catalog, body: bytes) -> dict[str, Any]:
     try:
         values = json.loads(body)
         number, pair_id, decision = values["number"], values["pair_id"], Decision(values["decision"])
-        note = values.get("note", "")
+        note, undoes = values.get("note", ""), given.get("undoes")
     except (ValueError, KeyError, TypeError, RecursionError, AttributeError):
         raise HttpError(HTTPStatus.BAD_REQUEST, "not a decision: give number, pair_id and decision") from None
     if type(number) is not int or not isinstance(note, str) or len(note) > MAX_NOTE_LENGTH:
         raise HttpError(
             HTTPStatus.BAD_REQUEST, f"number must be a whole number, and note at most {MAX_NOTE_LENGTH} characters"
         )
-    return catalog.decide(number, pair_id, decision, note)
+    return catalog.decide(number, pair_id, decision, note, undoes)

@@ -140,6 +140,16 @@ def test_decisions_are_appended_listed_and_withdrawn(server: BrowseServer) -> No
     assert [(row["pair_id"], row["by_hand"]) for row in found["pairs"]] == [("swap-1", "accept")]
 
 
+def test_undoing_a_decision_that_was_replaced_is_rejected(server: BrowseServer) -> None:
+    made = json.loads(ask(server, "/api/decide", GOOD | {"note": "mine"})[2])["made"]
+    append_by_hand(decisions_file(server), HandDecision("swap-1", Decision.REJECT, "bob", ""))
+    status, _, body = ask(server, "/api/decide", GOOD | {"decision": "withdraw", "undoes": made})
+    assert (
+        status == 409 and json.loads(body)["error"] == "swap-1: decided again in another window, so nothing is undone"
+    )
+    assert get(server, "/api/pair/1")["by_hand"]["who"] == "bob"
+
+
 def test_decisions_of_other_programs_are_read_and_broken_lines_named(server: BrowseServer) -> None:
     assert get(server, "/api/run")["by_hand"] == {"accepted": 0, "rejected": 0}
     append_by_hand(decisions_file(server), HandDecision("swap-0", Decision.REJECT, "bob", ""))

@@ -81,6 +81,26 @@ def test_undo_restores_the_decision_of_another_person(page: Any, server: BrowseS
     assert decisions(server) == {"swap-0": "reject"}
 
 
+def test_two_windows_show_each_others_decisions_and_undo_only_their_own(
+    page: Any, browser: Any, server: BrowseServer
+) -> None:
+    other = browser.new_page()
+    other.goto(server.address)
+    expect(other.locator("#instruction")).to_have_text("Edit 0 of swap.")
+    other.keyboard.press("a")
+    expect(other.locator("#instruction")).to_have_text("Edit 1 of swap.")
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(page.locator("#rows li").first).to_contain_text("accepted by hand")
+    expect(page.locator("#verdict")).to_contain_text("By hand: accepted by ada")
+    page.keyboard.press("r")
+    expect(page.locator("#counts")).to_have_text("9 pairs \u00b7 by hand: 0 accepted, 1 rejected")
+    other.keyboard.press("u")
+    expect(other.locator("#message")).to_have_text("swap-0: decided again in another window, so nothing is undone")
+    expect(other.locator("#rows li").first).to_contain_text("rejected by hand")
+    other.close()
+    assert decisions(server) == {"swap-0": "reject"}
+
+
 def test_filters_select_and_stay_in_the_address(page: Any, server: BrowseServer) -> None:
     total, title = page.locator("#total"), page.locator("#instruction")
     page.get_by_label("Task").select_option("object_swap")

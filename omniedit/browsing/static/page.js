@@ -1,7 +1,7 @@
 // Page of `omniedit browse`: filters, list, viewer and decisions. Texts from files are set as text, never as HTML.
 import { $, element, report, request, say } from "./base.js";
 
-const PAGE = 60, AHEAD = 2, WITHDRAW = "withdraw";
+const PAGE = 60, MOST = 200, AHEAD = 2, WITHDRAW = "withdraw";
 const FACETS = ["task", "reason", "judge", "ratio"];
 const STATES = { accept: "accepted by hand", reject: "rejected by hand" };
 const state = { rows: [], total: 0, place: -1, record: null, undo: [], loading: null, asked: 0 };
@@ -237,7 +237,7 @@ async function decide(decision) {
   const row = state.rows[state.place];
   if (!row) return;
   const done = await send(row, decision, $("note").value);
-  state.undo.push({ row, previous: done.previous });
+  state.undo.push({ row, previous: done.previous, made: done.made });
   $("note").value = "";
   if (state.place + 1 < state.total) await open(state.place + 1);
   else await open(state.place);
@@ -246,23 +246,43 @@ async function decide(decision) {
 async function undo() {
   const last = state.undo.at(-1);
   if (!last) return;
-  await send(last.row, last.previous ?? WITHDRAW, "");
+  const done = await send(last.row, last.previous ?? WITHDRAW, "", last.made).catch(async error => {
+    if (error.status === 409) { state.undo.pop(); await update(); }
+    throw error;
+  });
   state.undo.pop();
+  for (const each of state.undo) if (each.row.number === last.row.number) each.made = done.made;
   const place = state.rows.findIndex(row => row.number === last.row.number);
   await open(place < 0 ? state.place : place);
   say("Decision undone.");
 }
 
-async function send(row, decision, note) {
-  const done = await request("/api/decide", { number: row.number, pair_id: row.pair_id, decision, note });
-  const place = state.rows.findIndex(each => each.number === row.number);
+async function send(row, decision, note, undoes = null) {
+  const done = await request("/api/decide", { number: row.number, pair_id: row.pair_id, decision, note, undoes });
+  markDecided(row.number, done.decision);
   row.by_hand = done.decision;
-  if (place >= 0) {
-    state.rows[place].by_hand = done.decision;
-    markState($("rows").children[place], state.rows[place]);
-  }
   showCounts(done.by_hand);
   return done;
+}
+
+function markDecided(number, decision) {
+  const place = state.rows.findIndex(each => each.number === number);
+  if (place < 0) return;
+  state.rows[place].by_hand = decision;
+  markState($("rows").children[place], state.rows[place]);
+}
+
+// Other windows decide too: show what they decided. The list stays, whatever the filters select now.
+async function update() {
+  showCounts((await request("/api/run")).by_hand);
+  for (let offset = 0; offset < state.rows.length; offset += MOST) {
+    const found = await request(`/api/pairs?${filters()}&offset=${offset}&limit=${MOST}`);
+    for (const row of found.pairs) markDecided(row.number, row.by_hand);
+  }
+  const row = state.rows[state.place];
+  if (!row) return;
+  const record = await request(`/api/pair/${row.number}`);
+  if (state.rows[state.place] === row) showDecision(state.record = record);
 }
 
 // One key at a time: a second decision waits for the first.
@@ -309,5 +329,6 @@ for (const [name, value] of new URLSearchParams(location.search)) {
   const field = $("query").elements[name];
   if (field && !FACETS.includes(name)) field.value = value;
 }
+document.addEventListener("visibilitychange", () => { if (!document.hidden && state.run) queue(update); });
 if (matchMedia("(max-width: 800px)").matches) $("filters").open = false;
 report(refresh());
