@@ -108,7 +108,7 @@ def decide(catalog: Catalog, body: bytes) -> dict[str, Any]:
     try:
         values = json.loads(body)
         number, pair_id, decision = values["number"], values["pair_id"], Decision(values["decision"])
-        note, undoes = values.get("note", ""), given.get("undoes")
+        note, undoes = values.get("note", ""), values.get("undoes")
     except (ValueError, KeyError, TypeError, RecursionError, AttributeError):
         raise HttpError(HTTPStatus.BAD_REQUEST, "not a decision: give number, pair_id and decision") from None
     if type(number) is not int or not isinstance(note, str) or len(note) > MAX_NOTE_LENGTH:
