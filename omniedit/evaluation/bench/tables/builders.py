@@ -9,7 +9,7 @@ from omniedit.evaluation.agreement.ratings import Rating
 from omniedit.evaluation.bench.records import EDITED, describe_missing
 from omniedit.evaluation.bench.scores import SCORED, UNSCORABLE
 from omniedit.evaluation.bench.statistics import Difference, cluster_mean, compare_editors
-from omniedit.evaluation.bench.tables.grid import Column, Grid, Row
+from omniedit.evaluation.bench.tables.grid import METRIC_DIGITS, Column, Grid, Row
 from omniedit.evaluation.bench.tables.results import EditorResult, Results
 from omniedit.evaluation.metrics.registry import METRICS
 from omniedit.evaluation.table3 import Interval
@@ -91,7 +91,9 @@ def _describe_gaps(results: Results) -> Iterator[str]:
 def build_metrics(results: Results) -> Grid:
     """Return the mean of each metric, over the items where it is finite, and the metrics of the whole set."""
     names = [name for name in METRICS if any(_has_metric(editor, name) for editor in results.editors)]
-    columns = [Column("", METRICS[name].label, 3, 1 if METRICS[name].higher_is_better else -1) for name in names]
+    columns = [
+        Column("", METRICS[name].label, METRIC_DIGITS, 1 if METRICS[name].higher_is_better else -1) for name in names
+    ]
     rows = [_editor_row(editor, [_mean_metric(results, editor, name) for name in names]) for editor in results.editors]
     reasons = {
         name: reason for editor in results.editors for name, reason in editor.measured.get("unavailable", {}).items()

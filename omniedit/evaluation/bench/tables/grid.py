@@ -7,6 +7,9 @@ from math import isnan
 
 from omniedit.evaluation.table3 import Interval
 
+METRIC_DIGITS = 4
+"""Decimals of metrics, as many as published tables of MagicBrush and EMU-Edit have."""
+
 
 class FigureRank(IntEnum):
     """Place of a figure in its column."""

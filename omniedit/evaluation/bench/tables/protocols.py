@@ -7,7 +7,7 @@ from omniedit.evaluation.bench.item import BenchSet
 from omniedit.evaluation.bench.protocol import Protocol, Row, TableRow, to_columns
 from omniedit.evaluation.bench.sets.published import Published
 from omniedit.evaluation.bench.tables import grid
-from omniedit.evaluation.bench.tables.grid import Column, Grid
+from omniedit.evaluation.bench.tables.grid import METRIC_DIGITS, Column, Grid
 from omniedit.evaluation.bench.tables.results import EditorResult, Results
 from omniedit.evaluation.metrics.registry import METRICS
 from omniedit.evaluation.table3 import Interval
@@ -100,7 +100,8 @@ def _to_column(heading: str, label: str, column: str) -> Column:
     metric = METRICS.get(column)
     if metric is None:
         return Column(heading, label)
-    return Column(heading, metric.label if label == column else label, 3, 1 if metric.higher_is_better else -1)
+    sign = 1 if metric.higher_is_better else -1
+    return Column(heading, metric.label if label == column else label, METRIC_DIGITS, sign)
 
 
 def _row(editor: EditorResult, tables: Tables, cells: Sequence[tuple[str, str]]) -> grid.Row:

@@ -10,6 +10,7 @@ from omniedit.evaluation.bench.protocol import JudgeInputs, Protocol, Row, Table
 from omniedit.evaluation.bench.sets.published import Published
 from omniedit.evaluation.bench.tables.grid import FigureRank
 from omniedit.evaluation.bench.tables.protocols import build_protocol, to_rows
+from omniedit.evaluation.bench.tables.render import to_markdown
 from omniedit.evaluation.bench.tables.results import EditorResult, Results
 
 ITEMS = [
@@ -67,7 +68,7 @@ def test_tables_without_figures_of_the_editors_are_omitted() -> None:
     assert not list(build_protocol(small_set(), PROTOCOL, Results("small", "v", ITEMS, [nothing]), PUBLISHED))
 
 
-def test_the_lowest_distance_is_the_best() -> None:
+def test_the_lowest_distance_is_the_best_and_metrics_have_four_decimals() -> None:
     def aggregate_metrics(rows: Sequence[Row]) -> list[TableRow]:
         return [TableRow("mean of items", {name: fmean(row[name] for row in rows) for name in ("l1", "clip_i")}, 4)]
 
@@ -81,7 +82,9 @@ def test_the_lowest_distance_is_the_best() -> None:
         dataclasses.replace(editor, metrics={item["item_id"]: values[editor.name] for item in ITEMS}, scores={})
         for editor in editors
     ]
-    means, *_ = build_protocol(small_set(), protocol, Results("small", "v", ITEMS, editors), [])
+    published = [Published("Rival", {("mean of items", "l1"): 0.0203}, "Paper, Table 2", "https://x")]
+    means, *_ = build_protocol(small_set(), protocol, Results("small", "v", ITEMS, editors), published)
+    assert "| Rival (published) | 0.0203 | - |" in to_markdown(means)
     assert [column.label for column in means.columns] == ["L1", "CLIP-I"]
     assert [means.places(column)[0] for column in (0, 1)] == [FigureRank.BEST, FigureRank.BEST]
     assert means.notes[0] == "Scale: as each metric."
