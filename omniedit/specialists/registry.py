@@ -89,7 +89,7 @@ VISUAL = tuple(
 )
 """Types whose instruction points to a reference image."""
 
-BORROWS = (
+BORROWING_TASKS = (
     Task.OBJECT_SWAP,
     Task.BACKGROUND_SWAP,
     *map(Task, ("replace", "background_change")),
@@ -121,7 +121,7 @@ def build(task: Task, donors: Donors, objects: ObjectIndex | None = None, remova
         removals: embedded removals of the same photos, whose fills tasks of SHARE_FILLS reuse.
     """
     factory = class_at(EMBEDDED[task])
-    needed = [*([donors] if task in BORROWS else []), *([objects] if task in GROUNDED else [])]
+    needed = [*([donors] if task in BORROWING_TASKS else []), *([objects] if task in GROUNDED else [])]
     if task not in SHARE_FILLS:
         return factory(*needed)
     from omniedit.specialists.embedded.fill_cache import FillCache
