@@ -8,7 +8,7 @@ from omniedit.config.arguments import add_section
 from omniedit.config.schema import ScoringConfig
 from omniedit.run.program import run_program
 from omniedit.scoring import load_judge
-from omniedit.scoring.replies import SHOWN, write_replies
+from omniedit.scoring.replies import MAX_REPLIES, write_replies
 from omniedit.storage.parquet import read_rows
 from omniedit.storage.shards import add_shard_options, expand_files
 
@@ -20,7 +20,9 @@ def main() -> None:
     parser.add_argument("--teacher", required=True, help="path pattern teacher/{task}/{shard}.parquet")
     add_shard_options(parser)
     add_section(parser, "--config", ScoringConfig, default=ScoringConfig())
-    parser.add_argument("--count", type=at_least_one, default=SHOWN, help="number of pairs (default: %(default)s)")
+    parser.add_argument(
+        "--count", type=at_least_one, default=MAX_REPLIES, help="number of pairs (default: %(default)s)"
+    )
     parser.add_argument("--out", type=Path, required=True, help="Parquet file of the replies")
     args = parser.parse_args()
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import logsigmoid, softplus
 
-from omniedit.scoring.student.head import FINE, LIMIT, NOT_QUALITY, NOTHING, SOMETHING, Head, feature_names
+from omniedit.scoring.student.head import FINE, LIMIT, MAX_UNCHANGED, MIN_CHANGED, NOT_QUALITY, Head, feature_names
 from omniedit.scoring.student.matching import ImageEvidence
 
 WHOLE = ("blur", "noise", "blocks")
@@ -122,7 +122,7 @@ def train_head(lessons: Lessons, usual_logits: np.ndarray, usual_vector: np.ndar
     network = Network(coarse, clear, len(texts), torch.tensor([PRIOR.get(name, 0.0) for name in agreements]))
     optimizer = torch.optim.Adam(network.parameters(), LEARNING_RATE)
     area = torch.tensor(features[:, images.index("area")])
-    gate = ((area - NOTHING) / (SOMETHING - NOTHING)).clamp(1e-3, 1).log()
+    gate = ((area - MAX_UNCHANGED) / (MIN_CHANGED - MAX_UNCHANGED)).clamp(1e-3, 1).log()
     for _ in range(STEPS):
         loss = loss_terms(lessons, network(*parts), gate) + network.penalty()
         optimizer.zero_grad()

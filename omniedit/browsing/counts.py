@@ -14,7 +14,7 @@ from omniedit.scoring.human_decisions import Decision, HandDecisions
 
 GROUPS = ("task", "folder", "ratio", "reason", "judge", "source")
 """Columns by which pairs are counted. `folder` is that of the shard: a task or an imported data set."""
-SHOWN = 15
+MAX_GROUPS = 15
 """Largest number of groups, and of problems, that the text shows."""
 COUNTS = ("pairs", "scored", "accepted", "rejected", "undecided")
 NAME_WIDTH = 30
@@ -105,14 +105,14 @@ def format_counts(run: str, counts: Mapping[str, Any]) -> list[str]:
 
 
 def _format_groups(name: str, groups: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    largest = sorted(groups, key=lambda value: -groups[value]["pairs"])[:SHOWN]
+    largest = sorted(groups, key=lambda value: -groups[value]["pairs"])[:MAX_GROUPS]
     listed = [value for value in groups if value in largest]
     lines = [_line(name, [*COUNTS, "mean O"])]
     for value in listed:
         mean = groups[value]["mean_score"]
         cells = [f"{groups[value][column]:,}" for column in COUNTS]
         lines.append(_line(clean_line(value), [*cells, "" if mean is None else f"{mean:.2f}"]))
-    return lines + ([f"  and {len(groups) - SHOWN:,} more"] if len(groups) > SHOWN else [])
+    return lines + ([f"  and {len(groups) - MAX_GROUPS:,} more"] if len(groups) > MAX_GROUPS else [])
 
 
 def _line(name: str, cells: Sequence[str]) -> str:
@@ -128,5 +128,5 @@ def _format_scores(scores: Mapping[str, int]) -> list[str]:
 def _format_problems(problems: Sequence[str]) -> list[str]:
     if not problems:
         return []
-    more = [f"  and {len(problems) - SHOWN:,} more"] if len(problems) > SHOWN else []
-    return ["", "cannot be read:", *(f"  {clean_line(problem, 300)}" for problem in problems[:SHOWN]), *more]
+    more = [f"  and {len(problems) - MAX_GROUPS:,} more"] if len(problems) > MAX_GROUPS else []
+    return ["", "cannot be read:", *(f"  {clean_line(problem, 300)}" for problem in problems[:MAX_GROUPS]), *more]

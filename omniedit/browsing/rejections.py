@@ -9,7 +9,7 @@ from omniedit.exchange.outcome import Outcome
 from omniedit.pairs import Shard
 from omniedit.plain_text import clean_line
 
-SHOWN = 15
+MAX_REASONS = 15
 """Largest number of reasons that the text shows."""
 
 
@@ -35,8 +35,8 @@ def format_rejections(rejections: Sequence[Mapping[str, Any]]) -> list[str]:
     if not rejections:
         return []
     lines = ["", f"photos and rows without a pair: {sum(each['rows'] for each in rejections):,}"]
-    lines += [f"  {rejection['rows']:,} x {_describe(rejection)}" for rejection in rejections[:SHOWN]]
-    return lines + ([f"  and {len(rejections) - SHOWN:,} more reasons"] if len(rejections) > SHOWN else [])
+    lines += [f"  {rejection['rows']:,} x {_describe(rejection)}" for rejection in rejections[:MAX_REASONS]]
+    return lines + ([f"  and {len(rejections) - MAX_REASONS:,} more reasons"] if len(rejections) > MAX_REASONS else [])
 
 
 def _describe(rejection: Mapping[str, Any]) -> str:

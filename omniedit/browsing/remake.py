@@ -23,7 +23,7 @@ def remake_command(files: ShardFiles) -> str | None:
         return None
     target = files.candidates.relative_to(files.run).as_posix()
     makers = (stage for stage in select_stages(config) if files.folder in stage.tasks(config))
-    rule = next((stage.rule for stage in makers if _makes(stage, target)), None)
+    rule = next((stage.rule for stage in makers if _is_made_by(stage, target)), None)
     root, below = _split_root(files.run)
     if rule is None or below != Path("results", config.run):
         return None
@@ -34,7 +34,7 @@ def remake_command(files: ShardFiles) -> str | None:
     return shlex.join([*words, *place, "--cores", "all"])
 
 
-def _makes(stage: Stage, target: str) -> bool:
+def _is_made_by(stage: Stage, target: str) -> bool:
     """Return whether a stage's output pattern matches this file."""
     if not stage.output.startswith(CANDIDATES):
         return False

@@ -17,7 +17,7 @@ from omniedit.scoring.ensemble import combine_marks
 from omniedit.scoring.examples import Example, Marker, RubricScores
 from omniedit.scoring.reply_parser import Unscorable
 from omniedit.scoring.rubric import Rubric
-from omniedit.scoring.rubric_file import ABOUT, TOGETHER
+from omniedit.scoring.rubric_file import OVERALL_COLUMNS, RESULT_COLUMNS
 from omniedit.sources.decode import EncodedPhoto
 from omniedit.storage.atomic import check_writable, is_file
 from omniedit.storage.parquet import read_csv, write_csv, write_rows
@@ -68,11 +68,11 @@ def _task(row: InputRow) -> str:
 
 def _combined_columns(rubric: Rubric) -> tuple[str, ...]:
     """Return the columns of combined scores; those of several passes only if there are several."""
-    return TOGETHER if rubric.passes > 1 else TOGETHER[:3]
+    return OVERALL_COLUMNS if rubric.passes > 1 else OVERALL_COLUMNS[:3]
 
 
 def _score_columns(rubric: Rubric) -> tuple[str, ...]:
-    return (*rubric.scores, *TOGETHER, *rubric.texts, *ABOUT)
+    return (*rubric.scores, *OVERALL_COLUMNS, *rubric.texts, *RESULT_COLUMNS)
 
 
 def row_to_example(row: InputRow, folder: Path, rubric: Rubric) -> Example:
@@ -231,7 +231,7 @@ def _write(out: Path, rows: Sequence[Mapping[str, object]], rubric: Rubric, more
     """
     scores = (*rubric.scores, *_combined_columns(rubric), *more)
     own = [name for name in rows[0] if name not in (*_score_columns(rubric), *more)]
-    names = [*own, "status", *scores, *rubric.texts, *ABOUT[1:]]
+    names = [*own, "status", *scores, *rubric.texts, *RESULT_COLUMNS[1:]]
     if out.suffix.lower() == ".parquet":
         write_rows(out, rows, pa.schema([(name, pa.float64() if name in scores else pa.string()) for name in names]))
         return

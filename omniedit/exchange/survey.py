@@ -13,7 +13,7 @@ from omniedit.exchange.layout import Column, Layout
 
 REJECTED_BECAUSE = "rejection_reason"
 """Extra column of exports of rejected pairs."""
-ALWAYS = ("id", "task", "source", "edited", "instruction", "width", "height", "provenance")
+ALWAYS_PRESENT = ("id", "task", "source", "edited", "instruction", "width", "height", "provenance")
 """Fields that every pair has."""
 COUNTED = ("task", "ratio", "licence", "judge", "origin", "made_by")
 """Properties of candidates that are counted."""
@@ -38,7 +38,7 @@ class Survey:
     counts: dict[str, Counter[str]] = field(default_factory=lambda: {name: Counter() for name in COUNTED})
     scores: Counter[int] = field(default_factory=Counter)
     columns: dict[str, pa.DataType] = field(default_factory=dict)
-    present: set[str] = field(default_factory=lambda: {*ALWAYS})
+    present: set[str] = field(default_factory=lambda: {*ALWAYS_PRESENT})
     fractional: set[str] = field(default_factory=set)
     textual: set[str] = field(default_factory=set)
     rejected: Counter[str] = field(default_factory=Counter)

@@ -22,7 +22,7 @@ WORKING_SIDE = 420
 """Longer side, in pixels, of the crop that GrabCut processes."""
 TIGHT = 0.85
 """Intersection over union of a mask's bounding box and the given box from which no other mask is tried."""
-LOOSE = 0.5
+LOOSE_IOU = 0.5
 """Intersection over union up to which the object is abandoned: a part of it (a stem) or all of it is missing."""
 SALIENT, SURELY_SALIENT = 0.3, 0.9
 """Saliency above which GrabCut starts with a pixel as probable, and as certain, object."""
@@ -86,7 +86,7 @@ def _within(
 
 def _tightest(candidates: Iterator[NDArray[np.uint8]], inner: tuple[int, int, int, int]) -> NDArray[np.uint8] | None:
     """Return the first candidate that fills the box on all sides, else the best one, or None if all are too loose."""
-    best, best_fit = None, LOOSE
+    best, best_fit = None, LOOSE_IOU
     for outline in candidates:
         fit = _fit(outline, inner)
         if outline.sum() >= SOLID * inner[2] * inner[3] and fit > best_fit:

@@ -21,14 +21,14 @@ MIN_AREA, MAX_AREA = 0.0008, 0.7
 """Smallest and largest share of the image at which an object can be edited."""
 SALIENT = 0.5
 """Saliency above which a pixel belongs to a salient object."""
-AGREED = 0.6
+MIN_OUTLINE_IOU = 0.6
 """Smallest overlap (intersection over union) of a salient region with the outline found in its box."""
-SAME = 0.85
+SAME_OUTLINE_IOU = 0.85
 """Overlap from which the object is the union of both outlines, so that no foot or tip is left behind. Below it, the
 salient region alone is used, because it follows shapes; colour includes cast shadows and omits wings."""
-CLEAR, MAX_CLEAR_AREA = 0.7, 0.4
+MIN_UNNAMED_IOU, MAX_UNNAMED_AREA = 0.7, 0.4
 """Smallest overlap of an object without a noun, and its largest share of the photo; more is often two objects."""
-NECK = 0.3
+MAX_NECK = 0.3
 """Widest neck, as a share of the square root of a salient piece's area, whose two sides may be separate objects."""
 SALIENCY_SIDE = 320
 """Side, in pixels, of the saliency network's input."""
@@ -168,15 +168,15 @@ def _recognise(image: Image, region: Mask) -> FoundObject | None:
     from omniedit.grounding.names import name_object
 
     mask = object_mask(image, _fractions(region)) if MIN_AREA <= region.mean() <= MAX_AREA else None
-    if mask is None or (overlap := _overlap(mask, region)) < AGREED:
+    if mask is None or (overlap := _overlap(mask, region)) < MIN_OUTLINE_IOU:
         return None
     salient = _pull_to_edges(region, image)
-    mask = mask | salient if overlap >= SAME else salient
+    mask = mask | salient if overlap >= SAME_OUTLINE_IOU else salient
     name = name_object(image, mask)
     if name is None:
         return None
     obj = _found_object(name, mask)
-    is_clear = overlap >= CLEAR and obj.area <= MAX_CLEAR_AREA and not obj.cut_sides
+    is_clear = overlap >= MIN_UNNAMED_IOU and obj.area <= MAX_UNNAMED_AREA and not obj.cut_sides
     return obj if name != OBJECT or is_clear else None
 
 
@@ -195,7 +195,7 @@ def _pieces(salient: Mask) -> list[Mask]:
 
 def _parts(piece: Mask) -> list[Mask]:
     """Split a piece at its narrow necks; every pixel goes to the nearest core."""
-    cores = _pieces(erode(piece, max(1, round(NECK / 2 * piece.sum() ** 0.5))))
+    cores = _pieces(erode(piece, max(1, round(MAX_NECK / 2 * piece.sum() ** 0.5))))
     if len(cores) < 2:
         return [piece]
     away = [cv2.distanceTransform((~core).astype(np.uint8), cv2.DIST_L2, 3) for core in cores]

@@ -41,7 +41,7 @@ def image_suffix(encoded: bytes) -> str:
 
 def describe_page(head: bytes) -> str | None:
     """Return what a file is, by its first bytes, if it is a page in place of data: HTML, XML or a Git LFS pointer."""
-    text = _begin(head)
+    text = _leading_bytes(head)
     if head.startswith(LFS_POINTER):
         return LFS_REMEDY
     if text.startswith((b"<!doctype html", b"<html")):
@@ -49,7 +49,7 @@ def describe_page(head: bytes) -> str | None:
     return "HTML or XML text, such as a server's error" if text.startswith(b"<") else None
 
 
-def _begin(head: bytes) -> bytes:
+def _leading_bytes(head: bytes) -> bytes:
     return head.removeprefix(codecs.BOM_UTF8).lstrip().lower()
 
 
@@ -66,7 +66,7 @@ def explain_unidentified(source: Path | bytes) -> str:
         return f"its content is {foreign[0]}, which is not supported; convert it to {_SUPPORTED}"
     if page := describe_page(head):
         return page if page == LFS_REMEDY else f"{page}, not an image"
-    if _begin(head).startswith((b"{", b"[")):
+    if _leading_bytes(head).startswith((b"{", b"[")):
         return "JSON text, such as a server's error, not an image"
     if kinds := [kind for kind, magic in _MAGIC.items() if head.startswith(magic)]:
         return f"a {kinds[0]} that is broken or unsupported; {REMEDY}"

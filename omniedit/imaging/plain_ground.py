@@ -15,7 +15,7 @@ from omniedit.imaging.morphology import bounding_box, dilate, dilate_by_share, d
 
 SURROUNDINGS = 0.15
 """Width of the surroundings that are examined, as a share of the square root of the hole's area."""
-FAR = 0.35
+SPOT_SEARCH_WIDTH = 0.35
 """Width of the surroundings in which spots are searched, as a share of the square root of the hole's area."""
 SPOTS = ((8.0, 0.06), (12.0, 0.03))
 """Contrasts in Lab, and the largest spot of each that counts as ground, as a share of the hole's area."""
@@ -55,7 +55,7 @@ def largest_spot(image: Image, hole: Mask, contrast: float) -> float:
         contrast: distance in Lab from the ground's gradient, from which a pixel belongs to a spot.
     """
     lab, ring, inside = surroundings(image, hole)
-    wide = dilate_by_share(inside, FAR) & ~inside
+    wide = dilate_by_share(inside, SPOT_SEARCH_WIDTH) & ~inside
     apart = np.zeros(ring.shape, np.float32)
     rows, columns = np.nonzero(ring)
     if len(rows) < 32:

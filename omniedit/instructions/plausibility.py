@@ -18,7 +18,7 @@ from omniedit.instructions.proposal import (
 from omniedit.instructions.questions import EditOptions
 from omniedit.instructions.stemming import content, head, stems
 
-ALIKE = 0.5
+MIN_COMMON_WORDS = 0.5
 """Minimum share of words that the two prompts of a pair have in common (Ratcliff and Obershelp's measure)."""
 
 
@@ -68,5 +68,5 @@ def _in_prompts(proposal: PromptedProposal, obj: PhotoObject | None, change: str
         yield f"target_prompt does not say '{change}'"
     if set(source).issuperset(content(change)):
         yield f"source_prompt already says '{change}'"
-    if SequenceMatcher(None, source, target, autojunk=False).ratio() < ALIKE:
+    if SequenceMatcher(None, source, target, autojunk=False).ratio() < MIN_COMMON_WORDS:
         yield "target_prompt shares too few words with source_prompt"

@@ -24,9 +24,18 @@ _FOLDER = resources.files("omniedit.instructions")
 MAX_OBJECTS = 8
 _TOKENS_PER_ITEM, _TOKENS_PER_EDIT, _TOKENS_PER_REWRITING, _TOKENS_MORE = 50, 180, 160, 60
 _TOKENS_PER_NAME = 20
-SAID = {"new_object", "place", "attribute", "value", "environment", "style", "kind", "count", "more", "new_text"} | {
-    *("action", "direction", "scale", "anchor", "side", "degrees", "cause")
-}
+MENTIONED_FIELDS = {
+    "new_object",
+    "place",
+    "attribute",
+    "value",
+    "environment",
+    "style",
+    "kind",
+    "count",
+    "more",
+    "new_text",
+} | {*("action", "direction", "scale", "anchor", "side", "degrees", "cause")}
 """Fields of proposals that a paraphrase may have to name."""
 _QUOTED = 4000
 """Maximum number of characters of a reply that a retry repeats."""
@@ -127,7 +136,7 @@ def text(name: str) -> str:
 
 def _describe_edit(edit: DraftEdit) -> str:
     about = {"thing": edit.thing.expression} if edit.thing else {}
-    fields = edit.proposal.model_dump(include=SAID)
+    fields = edit.proposal.model_dump(include=MENTIONED_FIELDS)
     about |= {name: value for name, value in fields.items() if value}
     words = "; ".join(f"{name.replace('_', ' ')}: {value}" for name, value in about.items())
     return f"{edit.task}; {words}; instruction: {edit.proposal.instructions[0]}"

@@ -112,14 +112,14 @@ def read_paraphrases(reply: str, edits: Sequence[DraftEdit], may_doubt: bool = F
     flaws: list[ReplyIssue] = []
     for place, edit in enumerate(edits):
         of_edit = answer.get(str(place + 1))
-        known = {_plainly(edit.proposal.instructions[0])}
+        known = {_to_plain_text(edit.proposal.instructions[0])}
         for phrasing in PHRASINGS[1:]:
             try:
                 instruction, doubt = _instruction(edit, of_edit, phrasing, known, may_doubt)
             except ValueError as error:
                 flaws.append(ReplyIssue(f"{phrasing} paraphrase: {error}", edit.task))
                 continue
-            known.add(_plainly(instruction))
+            known.add(_to_plain_text(instruction))
             parts.append(Paraphrase(place, phrasing, instruction, doubt))
     return ParsedReply(tuple(parts), tuple(flaws))
 
@@ -213,7 +213,7 @@ def _instruction(
         instruction = TypeAdapter(Phrase).validate_python(instruction, strict=True)
     except ValidationError as error:
         raise ValueError(first_problem(error)) from None
-    if _plainly(instruction) in known:
+    if _to_plain_text(instruction) in known:
         raise ValueError("it repeats another instruction for this edit")
     reason = meaning_error(instruction, edit.task, edit.proposal, edit.thing)
     if reason and may_doubt and not meaning_error(instruction, edit.task, edit.proposal, edit.thing, is_named=True):
@@ -235,5 +235,5 @@ def read_meanings(reply: str, count: int) -> ParsedReply[str]:
     return ParsedReply(tuple(str(name) for name in meanings))
 
 
-def _plainly(instruction: str) -> str:
+def _to_plain_text(instruction: str) -> str:
     return " ".join(stems(instruction))

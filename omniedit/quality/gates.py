@@ -21,7 +21,7 @@ from omniedit.quality.signature_table import Signatures
 from omniedit.quality.swapped_pairs import find_swapped_turns, swap_odds
 from omniedit.storage.parquet import read_table
 
-CERTAIN = 3.0
+STANDARD_ERRORS = 3.0
 """Number of standard errors by which a displacement must exceed its threshold."""
 
 
@@ -155,7 +155,7 @@ def find_in_shard(signatures: pa.Table, thresholds: Thresholds) -> Iterator[Find
         if largest < thresholds.identical:
             yield Finding(pair_id, Gate.IDENTICAL, largest, f"no 24 x 24 pixels changed by more than {largest:.1f}")
             continue
-        certain = row["displacement"] - CERTAIN * row["alignment_error"]
+        certain = row["displacement"] - STANDARD_ERRORS * row["alignment_error"]
         relative = certain * 1024 / max(row["width"], row["height"])
         if relative >= thresholds.displacement and row["alignment"] >= thresholds.alignment:
             moved = f"shift ({row['shift_x']:+.1f}, {row['shift_y']:+.1f}) pixels, scale {row['scale']:.4f}"

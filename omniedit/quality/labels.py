@@ -76,7 +76,7 @@ def _doubt_instruction(task: Task, instruction: str) -> str:
     related = any(requested & first and task in second for first, second in _COMPANIONS)
     if not requested or task in requested or related:
         return ""
-    return f"the instruction asks for {' or '.join(sorted(_say(other) for other in requested))}"
+    return f"the instruction asks for {' or '.join(sorted(_to_words(other) for other in requested))}"
 
 
 def _doubt_change(task: Task, change: ChangeMap) -> str:
@@ -87,5 +87,5 @@ def _doubt_change(task: Task, change: ChangeMap) -> str:
     return ""
 
 
-def _say(task: Task) -> str:
+def _to_words(task: Task) -> str:
     return task.replace("_", " ")

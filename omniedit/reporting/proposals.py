@@ -32,7 +32,7 @@ FACETS = {
 STAGES = ("recorded reply", "things", "edits", "wordings", "quotas")
 RANKS = (("most frequent", 0, 1), ("next 9", 1, 10), ("next 40", 10, 50), ("all others", 50, None))
 """Parts of a bar of concepts: name, first rank, and the rank before which it ends."""
-SHOWN, REASONS_SHOWN, EXAMPLES = 12, 40, 3
+MAX_BARS, MAX_REASONS, EXAMPLES = 12, 40, 3
 """Limits: bars of a panel, rows of the table of reasons, examples of a task."""
 
 
@@ -116,7 +116,7 @@ def proposals_page(run: str, tally: Tally) -> str:
             "named": facet_bars(tally.named) if tally.usable else None,
             "phrasings": phrasing_bars(tasks, tally.first) if tally.usable else None,
             "reasons": reason_rows(tally),
-            "reasons_left_out": max(0, len(tally.rejected) - REASONS_SHOWN),
+            "reasons_left_out": max(0, len(tally.rejected) - MAX_REASONS),
             "examples": [(task.label, tally.examples[task].values()) for task in tasks if tally.examples[task]],
         }
         return render("proposals", values)
@@ -212,11 +212,11 @@ named_bars = facet_bars
 
 
 def _bars(axis: Axes, title: str, counts: Counter[str]) -> None:
-    top = counts.most_common(SHOWN)
+    top = counts.most_common(MAX_BARS)
     places = np.arange(len(top))
     axis.barh(places, [count for _, count in top], 0.7, color=BLUE)
     axis.set_yticks(places, [shorten(value, 38) for value, _ in top], color=INK)
-    axis.set_ylim(SHOWN - 0.4, -0.6)
+    axis.set_ylim(MAX_BARS - 0.4, -0.6)
     axis.grid(axis="y", visible=False)
     axis.grid(axis="x", visible=True)
     axis.xaxis.set_major_locator(MaxNLocator(nbins=4, integer=True))
@@ -248,5 +248,5 @@ def reason_rows(tally: Tally) -> list[TableRow]:
     ordered = sorted(tally.rejected.items(), key=lambda item: (STAGES.index(item[0][0]), -item[1], item[0]))
     return [
         TableRow([stage, Task(task).label if task else DASH, reason, f"{count:,}"])
-        for (stage, task, reason), count in ordered[:REASONS_SHOWN]
+        for (stage, task, reason), count in ordered[:MAX_REASONS]
     ]

@@ -28,7 +28,7 @@ from omniedit.tasks import OMNIEDIT_TASKS, order_tasks
 STEPS = np.arange(0, 10.01, 0.5)
 TASK_STEPS = (7.0, 8.0, 9.0, 9.5)
 """Thresholds whose accepted shares are shown for each task."""
-TOLD = (0.0, 5.0, 6.0, 7.0, 8.0, 8.5, 9.0, 9.5, 10.0)
+TABLE_THRESHOLDS = (0.0, 5.0, 6.0, 7.0, 8.0, 8.5, 9.0, 9.5, 10.0)
 LINES = ("-", "--", ":", "-.")
 """Line styles; with the colours they distinguish 28 tasks, and the figure shows no more."""
 DIVERSITIES = {"thing": "objects", "instruction": "instructions", "ratio": "aspect ratios"}
@@ -64,7 +64,7 @@ def thresholds_page(
             "source": PUBLISHED_SOURCE,
             "good": GOOD,
             **_figures(candidates, eligible_N, compared_N, min_score),
-            "rows": [threshold_row(candidates, eligible_N, threshold) for threshold in TOLD],
+            "rows": [threshold_row(candidates, eligible_N, threshold) for threshold in TABLE_THRESHOLDS],
             "task_rows": task_rows(candidates, eligible_N, min_score, min_scores or {}),
             "task_steps": [f"{step:g}" for step in TASK_STEPS],
             "compared": int(compared_N.sum()),

@@ -11,7 +11,7 @@ from omniedit.plain_text import clean_line
 from omniedit.run.job_states import MAX_NAME_LENGTH, Job, JobState, read_run_state
 from omniedit.storage.atomic import is_file
 
-SHOWN = 20
+MAX_JOBS = 20
 TASK_WIDTH = 14
 WINDOW_S = 3600.0
 """Window of the hourly rate."""
@@ -53,7 +53,7 @@ def report(run: str, root: Path = Path(), now: float | None = None) -> list[str]
     run_state = read_run_state(run, root)
     jobs = run_state.jobs
     lines = [f"run {run}: {LIVENESS[run_state.live]}"]
-    lines += [f"{clean_line(str(path), MAX_NAME_LENGTH)}: {why}" for path, why in run_state.unread.items()][:SHOWN]
+    lines += [f"{clean_line(str(path), MAX_NAME_LENGTH)}: {why}" for path, why in run_state.unread.items()][:MAX_JOBS]
     lines += ["", _row("", [*JobState, "per hour", "left"])]
     for rule in dict.fromkeys(job.rule for job in jobs):
         of_rule = [job for job in jobs if job.rule == rule]
@@ -90,9 +90,9 @@ def _with_last_lines(title: str, jobs: Sequence[Job], root: Path) -> list[str]:
         return []
     shown = [
         f"  {' '.join([job.rule, *job.wildcards.values()])}: {last_line(root / job.log)}  ({job.log})"
-        for job in jobs[:SHOWN]
+        for job in jobs[:MAX_JOBS]
     ]
-    more = [f"  and {len(jobs) - SHOWN} more"] if len(jobs) > SHOWN else []
+    more = [f"  and {len(jobs) - MAX_JOBS} more"] if len(jobs) > MAX_JOBS else []
     return ["", f"{title}:", *shown, *more]
 
 

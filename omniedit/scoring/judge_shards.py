@@ -30,14 +30,14 @@ def judge_shard(shard: Shard, judge: Judge, progress: Progress) -> Iterator[list
 def read_ahead(shard: Shard, size: int, progress: Progress) -> Iterator[list[EditPair]]:
     """Yield the pairs in batches of `size`; other threads decode the next batch while the current one is in use."""
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as threads:
-        coming = _begin(threads, shard, range(min(size, len(shard))))
+        coming = _start_reading(threads, shard, range(min(size, len(shard))))
         for first in range(0, len(shard), size):
             with progress.waiting():
                 pairs = [pair.result() for pair in coming]
-            coming = _begin(threads, shard, range(first + size, min(first + 2 * size, len(shard))))
+            coming = _start_reading(threads, shard, range(first + size, min(first + 2 * size, len(shard))))
             yield pairs
             del pairs
 
 
-def _begin(threads: ThreadPoolExecutor, shard: Shard, rows: Sequence[int]) -> list[Future[EditPair]]:
+def _start_reading(threads: ThreadPoolExecutor, shard: Shard, rows: Sequence[int]) -> list[Future[EditPair]]:
     return [threads.submit(shard.__getitem__, row) for row in rows]

@@ -25,14 +25,14 @@ _REFUSAL_TEXT = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 """Beginning of a text by which a model refuses, in English and some other languages."""
-SILENCES = ("no answer in", "the endpoint rejects the request")
+NO_ANSWER_PHRASES = ("no answer in", "the endpoint rejects the request")
 
 
 def classify_reason(reason: str) -> Outcome:
     """Classify a pair without a score; `OTHER` is an unreadable reply or an unverified edit."""
     if is_refusal(reason):
         return Outcome.REFUSED
-    return Outcome.SILENT if reason.startswith(SILENCES) else Outcome.OTHER
+    return Outcome.SILENT if reason.startswith(NO_ANSWER_PHRASES) else Outcome.OTHER
 
 
 def is_refusal(reason: str) -> bool:

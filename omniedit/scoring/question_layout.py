@@ -12,7 +12,7 @@ from omniedit.scoring.examples import Example
 from omniedit.scoring.rubric import Question, Shot
 from omniedit.sources.decode import EncodedPhoto
 
-NOW = "Now the case to judge:"
+CASE_HEADING = "Now the case to judge:"
 
 
 def lay_out(question: Question, example: Example) -> list[str | Image]:
@@ -21,7 +21,7 @@ def lay_out(question: Question, example: Example) -> list[str | Image]:
     for number, shot in enumerate(question.shots, 1):
         parts += _show_shot(question, shot, number)
     if any(shot.reply for shot in question.shots):
-        parts.append(NOW)
+        parts.append(CASE_HEADING)
     return [*parts, *_show(question, example)]
 
 

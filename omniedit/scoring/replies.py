@@ -14,7 +14,7 @@ from omniedit.scoring.student.examples import TeacherExample, read_teacher_examp
 from omniedit.scoring.verdict import Judge, Score
 from omniedit.storage.parquet import read_rows, write_rows
 
-SHOWN = 8
+MAX_REPLIES = 8
 """Number of pairs whose replies are shown."""
 MAX_SIDE = 512
 """Largest side of the stored images, in pixels."""
@@ -31,7 +31,7 @@ Lesson = tuple[str, str]
 """Id of a pair and its defect, '' for none."""
 
 
-def choose_lessons(rows: Sequence[Mapping[str, Any]], count: int = SHOWN) -> list[Lesson]:
+def choose_lessons(rows: Sequence[Mapping[str, Any]], count: int = MAX_REPLIES) -> list[Lesson]:
     """Choose held-out lessons, alternating between pairs without and with a defect, and between tasks.
 
     Args:
@@ -76,7 +76,7 @@ def write_replies(
     rows: Sequence[Mapping[str, Any]],
     candidates: Sequence[Path],
     teachers: Sequence[Path],
-    count: int = SHOWN,
+    count: int = MAX_REPLIES,
 ) -> None:
     """Let the student reply to some held-out pairs, write a table of `REPLIES_SCHEMA`, and print its number of rows.
 

@@ -14,10 +14,10 @@ from omniedit.scoring.rubric import GEOMETRIC_O, Question, Rubric, Shot
 from omniedit.scoring.rubric_schema import ExampleSection, QuestionSection, RubricSection, TaskSection
 from omniedit.storage.atomic import is_file
 
-TOGETHER = ("sc_score", "pq_score", "o_score", "o_spread", "passes")
-ABOUT = ("status", "reasoning", "rubric", "prompt_hash", "judge", "judge_version")
+OVERALL_COLUMNS = ("sc_score", "pq_score", "o_score", "o_spread", "passes")
+RESULT_COLUMNS = ("status", "reasoning", "rubric", "prompt_hash", "judge", "judge_version")
 INSTRUCTION = "instruction"
-RESERVED = (*TOGETHER, *ABOUT, "task", "sc", "pq")
+RESERVED = (*OVERALL_COLUMNS, *RESULT_COLUMNS, "task", "sc", "pq")
 """Names of columns and of combined scores, which no score of a rubric may have."""
 
 

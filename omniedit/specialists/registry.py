@@ -88,7 +88,7 @@ VISUAL = tuple(
 )
 """Types whose instruction points to a reference image."""
 
-BORROWS = (
+BORROWING_TASKS = (
     Task.OBJECT_SWAP,
     Task.BACKGROUND_SWAP,
     *map(Task, ("replace", "background_change")),
@@ -119,7 +119,7 @@ def build(task: Task, donors: Donors, objects: ObjectIndex | None = None, remova
         donors: photos to borrow from.
         removals: embedded removals of the same photos, whose fills tasks of SHARE_FILLS reuse.
     """
-    needed: list[object] = [*([donors] if task in BORROWS else []), *([objects] if task in GROUNDED else [])]
+    needed: list[object] = [*([donors] if task in BORROWING_TASKS else []), *([objects] if task in GROUNDED else [])]
     if task in SHARE_FILLS:
         from omniedit.specialists.embedded.fill_cache import FillCache
 

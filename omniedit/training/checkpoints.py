@@ -41,7 +41,7 @@ from omniedit.training.metrics_log import report_failure
 from omniedit.training.ranks import gather_from_ranks
 from omniedit.training.state import TrainingState
 
-KEPT = 2
+CHECKPOINTS_KEPT = 2
 RUN = "run.json"
 POSITION = "position.json"
 WITHOUT_EFFECT = {
@@ -164,7 +164,7 @@ class Checkpoints:
             write_manifest(part / MANIFEST, {"files": written | {POSITION: checksum(part / POSITION)}})
             shutil.rmtree(whole, ignore_errors=True)
             part.rename(whole)
-            for old in self.steps()[:-KEPT]:
+            for old in self.steps()[:-CHECKPOINTS_KEPT]:
                 shutil.rmtree(self._folder(old))
         dist.barrier()
 

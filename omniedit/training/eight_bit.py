@@ -17,7 +17,7 @@ from omniedit.config.options import RuntimeOptions
 from omniedit.errors import UserError
 from omniedit.training.optimizer import GuardedAdamW, GuardedOptimizer
 
-RAW = ("state1", "state2", "absmax1", "absmax2")
+QUANTIZED_STATE = ("state1", "state2", "absmax1", "absmax2")
 """State of each weight in bitsandbytes: codes of both moments and the scales of their blocks."""
 
 
@@ -78,7 +78,7 @@ def raw_moments(optimizer: GuardedOptimizer) -> dict[str, Tensor]:
     """Return the quantised moments of this rank, {number of the weight}/{name}; empty for float32 moments."""
     moments: dict[str, Tensor] = {}
     for number, state in enumerate(optimizer.state.values()):
-        moments |= {f"{number}/{name}": state[name] for name in RAW if name in state}
+        moments |= {f"{number}/{name}": state[name] for name in QUANTIZED_STATE if name in state}
     return {key: value.cpu() for key, value in moments.items()}
 
 

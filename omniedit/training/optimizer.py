@@ -15,7 +15,7 @@ from omniedit.training.schedule import ema_decay, learning_rate
 
 CLIP_NORM = 1.0
 """Largest gradient norm; larger gradients are scaled down to it."""
-EXPLODED = 50.0
+EXPLOSION_RATIO = 50.0
 """Ratio to the median of recent norms above which a gradient has exploded; ratios of 7 are transient."""
 RECENT = 100
 """Number of recent norms in the median."""
@@ -36,7 +36,7 @@ class StepGuard:
         """Return why a gradient of this norm is unsafe, or None. The norm of a safe gradient is recorded."""
         if not math.isfinite(norm):
             return f"the gradient's norm is {norm}"
-        if len(self.norms) >= MIN_NORMS and norm > EXPLODED * median(self.norms):
+        if len(self.norms) >= MIN_NORMS and norm > EXPLOSION_RATIO * median(self.norms):
             of_recent = f"its median over the last {len(self.norms)} steps is {median(self.norms):.3g}"
             return f"the gradient's norm is {norm:.3g}, but {of_recent}"
         self.norms.append(norm)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from helpers.pair_files import import_all, make_image
 from omniedit.browsing.files import list_shards
-from omniedit.browsing.rejections import SHOWN, count_rejections, format_rejections
+from omniedit.browsing.rejections import MAX_REASONS, count_rejections, format_rejections
 
 
 def test_rows_without_a_pair_are_counted_by_reason(tmp_path: Path) -> None:
@@ -21,7 +21,7 @@ def test_rows_without_a_pair_are_counted_by_reason(tmp_path: Path) -> None:
 
 
 def test_long_lists_of_reasons_end_with_the_number_of_others() -> None:
-    many = [{"rows": 1, "reason": "\x1b[31m", "first": "x"}] * (SHOWN + 2)
+    many = [{"rows": 1, "reason": "\x1b[31m", "first": "x"}] * (MAX_REASONS + 2)
     lines = format_rejections(many)
     assert lines[-1] == "  and 2 more reasons" and "\x1b" not in "".join(lines)
     assert format_rejections([]) == []

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from omniedit.errors import UserError
 from omniedit.imaging.images import Image
 from omniedit.scoring.examples import Example
-from omniedit.scoring.question_layout import NOW, fill, lay_out
+from omniedit.scoring.question_layout import CASE_HEADING, fill, lay_out
 from omniedit.scoring.rubric import Question, Shot, edit_rubric
 
 SOURCE, EDITED = (np.full((4, 6, 3), value, np.uint8) for value in (10, 20))
@@ -53,7 +53,7 @@ def test_examples_come_with_their_replies_before_the_case(tmp_path: Path) -> Non
         "Example 1:",
         *shown,
         'reply: {"score": [5]}',
-        NOW,
+        CASE_HEADING,
         *case,
     ]
     silent = Question("Judge.", ("source", "edited"), (), ("a",), shots=(Shot(images, {}),))

@@ -42,7 +42,7 @@ from omniedit.training.trainer import Trainer, count_steps
 def test_unsafe_step_changes_no_weight_or_moment(
     run: Path, alone: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys, stage: int, poison: float, why: str
 ) -> None:
-    monkeypatch.setattr("omniedit.training.checkpoints.KEPT", 3)
+    monkeypatch.setattr("omniedit.training.checkpoints.CHECKPOINTS_KEPT", 3)
     trainer = make_trainer(
         run, lambda editor: Disturbed(editor, poison, {2}), zero_stage=stage, steps=3, checkpoint_every=1
     )

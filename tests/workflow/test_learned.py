@@ -10,7 +10,7 @@ import pytest
 from benchmarks import rehearsal
 from helpers.chain import rules_to_run, snakemake
 from omniedit.pairs import Shard
-from omniedit.specialists.learned.shared_models import OWN
+from omniedit.specialists.learned.shared_models import OWN_INPAINTING
 from omniedit.storage.manifest import MANIFEST, checksum
 from omniedit.tasks import OMNIEDIT_TASKS, Task
 
@@ -74,7 +74,7 @@ def test_run_trains_its_own_inpainting_and_uses_it(root: Path, tmp_path: Path) -
     with Shard(copied / path) as shard:
         assert len(shard) >= 1
         for pair in shard:
-            assert pair.provenance["models"][OWN] == checksum(trained / MANIFEST)["sha256"]
+            assert pair.provenance["models"][OWN_INPAINTING] == checksum(trained / MANIFEST)["sha256"]
             outside = ~pair.mask
             assert np.array_equal(pair.source[outside], pair.edited[outside])
             assert not np.array_equal(pair.source, pair.edited)

@@ -17,7 +17,7 @@ from omniedit.evaluation.trust.beyond_people import judge_family, preference_bey
 from omniedit.evaluation.trust.self_preference import SelfPreference
 from omniedit.plain_text import clean_line, markdown_cell
 
-FEW = 10
+MIN_IMAGES = 10
 """Number of images below which a rater's correlations are too uncertain to count as much as others'."""
 MAX_GOOD = 1.0
 """Largest human O for which `GOOD` is meaningful."""
@@ -96,10 +96,11 @@ def _describe_doubts(rows: Sequence[Agreement], ratings: Sequence[Rating]) -> It
     if None in correlations:
         yield f"-: no correlation, because all scores or ratings are equal or fewer than {MIN_PAIRS} images are shared"
     counts = Counter(rating.rater for rating in ratings)
-    sparse = {rater: count for rater, count in sorted(counts.items()) if count < FEW <= max(counts.values())}
+    sparse = {rater: count for rater, count in sorted(counts.items()) if count < MIN_IMAGES <= max(counts.values())}
     if sparse:
         named = ", ".join(f"{clean_line(rater, 40)} ({count})" for rater, count in sparse.items())
-        yield f"fewer than {FEW} images are rated by {named}; leave them out, as each rater's correlations count alike"
+        remedy = "leave them out, as each rater's correlations count alike"
+        yield f"fewer than {MIN_IMAGES} images are rated by {named}; {remedy}"
 
 
 def agreement_lines(comparison: Comparison) -> list[str]:

@@ -20,7 +20,7 @@ from omniedit.storage.parquet import read_given
 
 SUFFIXES = (".csv", ".parquet", ".jsonl")
 NEEDED = ("source", "instruction")
-OWN = (*NEEDED, "id", "task", "target", "mask", "source_caption", "target_caption", "session", "turn")
+OWN_COLUMNS = (*NEEDED, "id", "task", "target", "mask", "source_caption", "target_caption", "session", "turn")
 
 
 def read_plain(table: Path, chained: bool = False) -> BenchSet:
@@ -73,7 +73,7 @@ def _to_item(row: Mapping[str, Any], number: int, folder: Path) -> BenchItem:
         captions=Captions(texts.get("source_caption"), texts.get("target_caption")),
         session=texts.get("session"),
         turn=int(turn) if turn else None,
-        extra={name: value for name, value in texts.items() if name not in OWN},
+        extra={name: value for name, value in texts.items() if name not in OWN_COLUMNS},
     )
 
 

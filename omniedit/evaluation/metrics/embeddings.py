@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from omniedit.imaging.images import Image, pixels_sha256
 
 Vectors = NDArray[np.float32]
-KEPT = 4096
+MAX_CACHED = 4096
 """Number of embeddings in memory; a source image is needed again for each editor."""
 
 
@@ -24,7 +24,7 @@ class EmbeddingCache:
         capacity: number of embeddings to keep.
     """
 
-    def __init__(self, embed: Callable[[Sequence[Image]], Vectors], capacity: int = KEPT) -> None:
+    def __init__(self, embed: Callable[[Sequence[Image]], Vectors], capacity: int = MAX_CACHED) -> None:
         self._embed = embed
         self._capacity = capacity
         self._vectors: OrderedDict[str, NDArray[np.float32]] = OrderedDict()

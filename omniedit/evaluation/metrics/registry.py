@@ -21,7 +21,7 @@ EMU_EDIT = "EMU Edit (Sheynin et al. 2024)"
 SUBJECTS = "omniedit.evaluation.subjects"
 DREAMBOOTH = "DreamBooth (Ruiz et al. 2023)"
 REASON_EDIT = "Reason-Edit, SmartEdit's test/metrics_evaluation.py"
-OWN = "omniedit.evaluation.preservation"
+PRESERVATION = "omniedit.evaluation.preservation"
 
 Measure = Callable[[Sequence[Sample], Networks], Sequence[float]]
 
@@ -112,7 +112,7 @@ _OUTSIDE: tuple[Need, Need] = ("source", "mask")
 _OF_IMAGES = [
     _row("l1", "L1", _TARGET, "lower", 0, 1, MAGICBRUSH, _compare_pixels(pixels.l1, "target")),
     _row("l2", "L2", _TARGET, "lower", 0, 1, MAGICBRUSH, _compare_pixels(pixels.l2, "target")),
-    _row("psnr", "PSNR", _TARGET, "higher", 0, inf, OWN, _compare_pixels(pixels.image_psnr, "target")),
+    _row("psnr", "PSNR", _TARGET, "higher", 0, inf, PRESERVATION, _compare_pixels(pixels.image_psnr, "target")),
     _row("ssim", "SSIM", _TARGET, "higher", -1, 1, "Wang et al. 2004", _compare_pixels(pixels.ssim, "target")),
     _row("lpips", "LPIPS", _TARGET, "lower", 0, inf, "Zhang et al. 2018", _compare_lpips("target"), ("lpips_alex",)),
     _row("dino", "DINO", _TARGET, "higher", -1, 1, MAGICBRUSH, _compare_dino("target"), ("dino",)),
@@ -121,8 +121,19 @@ _OF_IMAGES = [
     _row("clip_t", "CLIP-T", ("target_caption",), "higher", -1, 1, MAGICBRUSH, _match_caption, ("clip",)),
     _row("l1_source", "L1 to source", _SOURCE, "lower", 0, 1, EMU_EDIT, _compare_pixels(pixels.l1, "source")),
     _row("l2_source", "L2 to source", _SOURCE, "lower", 0, 1, EMU_EDIT, _compare_pixels(pixels.l2, "source")),
-    _row("psnr_source", "PSNR to source", _SOURCE, "higher", 0, inf, OWN, _compare_pixels(pixels.image_psnr, "source")),
-    _row("ssim_source", "SSIM to source", _SOURCE, "higher", -1, 1, OWN, _compare_pixels(pixels.ssim, "source")),
+    _row(
+        "psnr_source",
+        "PSNR to source",
+        _SOURCE,
+        "higher",
+        0,
+        inf,
+        PRESERVATION,
+        _compare_pixels(pixels.image_psnr, "source"),
+    ),
+    _row(
+        "ssim_source", "SSIM to source", _SOURCE, "higher", -1, 1, PRESERVATION, _compare_pixels(pixels.ssim, "source")
+    ),
     _row(
         "lpips_source",
         "LPIPS to source",
@@ -159,13 +170,29 @@ _OF_IMAGES = [
         lambda samples, networks: direction_similarity(samples, networks).tolist(),
         ("clip",),
     ),
-    _row("pixel_shift", "pixel shift", _SOURCE, "lower", 0, inf, OWN, _each(_shift)),
-    _row("l1_outside", "L1 outside", _OUTSIDE, "lower", 0, 1, OWN, _compare_pixels(pixels.l1_outside, *_OUTSIDE)),
+    _row("pixel_shift", "pixel shift", _SOURCE, "lower", 0, inf, PRESERVATION, _each(_shift)),
     _row(
-        "psnr_outside", "PSNR outside", _OUTSIDE, "higher", 0, inf, OWN, _compare_pixels(pixels.psnr_outside, *_OUTSIDE)
+        "l1_outside", "L1 outside", _OUTSIDE, "lower", 0, 1, PRESERVATION, _compare_pixels(pixels.l1_outside, *_OUTSIDE)
     ),
     _row(
-        "ssim_outside", "SSIM outside", _OUTSIDE, "higher", -1, 1, OWN, _compare_pixels(pixels.masked_ssim, *_OUTSIDE)
+        "psnr_outside",
+        "PSNR outside",
+        _OUTSIDE,
+        "higher",
+        0,
+        inf,
+        PRESERVATION,
+        _compare_pixels(pixels.psnr_outside, *_OUTSIDE),
+    ),
+    _row(
+        "ssim_outside",
+        "SSIM outside",
+        _OUTSIDE,
+        "higher",
+        -1,
+        1,
+        PRESERVATION,
+        _compare_pixels(pixels.masked_ssim, *_OUTSIDE),
     ),
     _row(
         "background_psnr",

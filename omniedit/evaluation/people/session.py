@@ -22,7 +22,7 @@ from omniedit.scoring.winner_parser import Winner
 
 LEVELS = (0.0, 0.5, 1.0)
 """Scores that raters give (Ku et al. 2023)."""
-AHEAD = 4
+QUESTIONS_AHEAD = 4
 """Number of questions that the page gets at once, so that it can load images before they are needed."""
 CLAIM_S = 1800.0
 """Seconds for which a question that is on a rater's page counts as this rater's."""
@@ -109,7 +109,7 @@ class Session:
             done = sum(question.key in answered for question in self.questions)
             others = self._count_others(rater)
             waiting = {t: q for t, q in queue.items() if q.key not in answered and self._is_free(q, others)}
-            upcoming = dict(sorted(waiting.items(), key=lambda item: item[1].key != first)[:AHEAD])
+            upcoming = dict(sorted(waiting.items(), key=lambda item: item[1].key != first)[:QUESTIONS_AHEAD])
             for question in upcoming.values():
                 self._claims.setdefault(question.key, {})[rater.name] = time.monotonic()
         entries = [{"ticket": ticket, "instruction": each.edits[0].instruction} for ticket, each in upcoming.items()]

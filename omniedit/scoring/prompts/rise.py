@@ -14,10 +14,10 @@ from omniedit.scoring.prompts.constants import choose, find_file, from_format, r
 
 FIELDS = {"instruct": "instruction", "reference": "reference"}
 THREE = {"appearance_consistency": 0.3, "instruction_reasoning": 0.5, "visual_plausibility": 0.2}
-WITHOUT = {"instruction_reasoning": 0.8, "visual_plausibility": 0.2}
+WEIGHTS_WITHOUT_CONSISTENCY = {"instruction_reasoning": 0.8, "visual_plausibility": 0.2}
 FREE = ":free"
 """End of the tasks of rows that are marked `consistency_free`."""
-TWO = {"appearance_consistency": 0.3, "instruction_reasoning": 0.7}
+TWO_SCORE_WEIGHTS = {"appearance_consistency": 0.3, "instruction_reasoning": 0.7}
 TASKS: Mapping[str, tuple[tuple[str, str], tuple[str, str], str]] = {
     "temporal_reasoning": (("prompt_consist", "source"), ("prompt_reasoning", ""), "prompt_generation"),
     "temporal_reasoning:input": (
@@ -77,12 +77,12 @@ def _task(texts: Mapping[str, str], task: str, path: Path) -> dict[str, Any]:
             "questions": questions,
             "sc": ["instruction_reasoning"],
             "pq": ["appearance_consistency"],
-            "overall": {"weighted": TWO},
+            "overall": {"weighted": TWO_SCORE_WEIGHTS},
         }
     if task.endswith(FREE):
         del questions[0]
     questions.append(_question(texts, plausibility, "", "visual_plausibility", None, path))
-    weights = WITHOUT if task.endswith(FREE) else THREE
+    weights = WEIGHTS_WITHOUT_CONSISTENCY if task.endswith(FREE) else THREE
     semantic = [name for name in weights if name != "visual_plausibility"]
     return {"questions": questions, "sc": semantic, "pq": ["visual_plausibility"], "overall": {"weighted": weights}}
 

@@ -25,7 +25,7 @@ PLACE_WORDS = {
 }
 """Words for a place of one of two objects."""
 OPPOSITE = {"left": "right", "right": "left", "upper": "lower", "lower": "upper"}
-CLEAR = 5.0
+CLEAR_CHANGE = 5.0
 """Colour difference from which a pixel of the reduced copies clearly changed."""
 WINDOW, MOST_WINDOWS = 1.4, 36
 """Side of the windows in which further objects of a kind are searched, relative to the known ones, and their number."""
@@ -75,7 +75,7 @@ def relation(comparison: Comparison, truth: Truth) -> Finding:
         raise Unmeasurable(f"the truth of a relation has the place {place!r:.20}")
     text = comparison.pair.instruction.lower()
     is_stated = bool(re.search(PLACE_WORDS[place], text)) and not re.search(PLACE_WORDS[OPPOSITE[place]], text)
-    changed = comparison.small_delta_e > CLEAR
+    changed = comparison.small_delta_e > CLEAR_CHANGE
     change_here, change_there = (float(changed[comparison.box(each)].sum()) for each in (box, other))
     share = change_here / max(1.0, change_here + change_there)
     requirements = (

@@ -30,7 +30,7 @@ from omniedit.sources.photo import FractionBox
 ROLE = "demonstration"
 MIN_PIXELS = 64
 """Smallest number of a subject's pixels that can be compared."""
-AROUND = 0.05
+SUBJECT_MARGIN = 0.05
 """Margin around the subject in the compared copy, as a share of its sides."""
 
 
@@ -88,7 +88,7 @@ def body_box(truth: Truth) -> FractionBox:
 def crop_around(image: Image, box: FractionBox) -> tuple[Image, FractionBox]:
     """Return the part of an image around a box, and the box in that part."""
     height, width = image.shape[:2]
-    dx, dy = AROUND * (box[2] - box[0]), AROUND * (box[3] - box[1])
+    dx, dy = SUBJECT_MARGIN * (box[2] - box[0]), SUBJECT_MARGIN * (box[3] - box[1])
     left, top = max(0, int((box[0] - dx) * width)), max(0, int((box[1] - dy) * height))
     right, bottom = min(width, int((box[2] + dx) * width) + 1), min(height, int((box[3] + dy) * height) + 1)
     crop = np.ascontiguousarray(image[top:bottom, left:right])

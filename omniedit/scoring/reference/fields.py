@@ -16,7 +16,7 @@ NOTICEABLE = 2.3
 """Delta E that a careful eye just notices (Mahy et al. 1994)."""
 GREY_LEVEL = 100 / 255
 """One step of an 8-bit grey level on Lab's scale; smaller values count as zero."""
-MANY = 100_000
+MEDIAN_PIXELS = 100_000
 """Approximate number of pixels from which a median over a region is taken."""
 _LEVELS = np.linspace(0.02, 0.98, 33)
 
@@ -97,10 +97,10 @@ def sorted_quantiles(sorted_CN: Field, levels_K: NDArray[np.float64]) -> NDArray
 def noise_level(response_HW: Field, mask: Mask) -> float:
     """Return the standard deviation of the noise in a region's calmest half, in the units of the filtered field.
 
-    The median is over about `MANY` pixels, which is as accurate as over all.
+    The median is over about `MEDIAN_PIXELS` pixels, which is as accurate as over all.
     """
     responses = response_HW[mask]
-    return float(np.median(responses[:: (len(responses) // MANY) | 1])) / (6 * 0.6745)
+    return float(np.median(responses[:: (len(responses) // MEDIAN_PIXELS) | 1])) / (6 * 0.6745)
 
 
 def blockiness(luma: Field, region: Mask) -> float:

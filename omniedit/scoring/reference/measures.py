@@ -43,7 +43,7 @@ class Unmeasurable(Exception):
 
 REDUCED_SIDE = 384
 """Square root of the number of pixels of the reduced copies, on which regions are compared."""
-REACH = 30
+SURROUNDINGS_WIDTH = 30
 """Distance, in units, from a mask to the end of its surroundings."""
 DETAIL_SIDE = 512
 """Same as `REDUCED_SIDE` for the copies on which outlines are compared."""
@@ -106,7 +106,7 @@ def fill_detail(luma: Field, region: Region, unit: int) -> FillDetail:
     """Measure the fine detail of an (H, W) luma inside a mask; perfect if mask or surroundings are too small."""
     window = 12 * unit + 1
     detail = cv2.blur(np.abs(cv2.Laplacian(luma, cv2.CV_32F)), (window, window)) + 0.05
-    inside, around = region.grown(-4 * unit), region.ring(6 * unit, REACH * unit)
+    inside, around = region.grown(-4 * unit), region.ring(6 * unit, SURROUNDINGS_WIDTH * unit)
     if not inside.any() or around.sum() < 256:
         return FillDetail(ratio=1.0, smeared=0.0)
     calmest, calm = np.quantile(detail[around], (0.05, 0.375))
@@ -209,7 +209,7 @@ class Comparison:
         """Part of the pair with the mask and its surroundings, for measurements at full resolution."""
         if self.pair.mask is None or not self.pair.mask.any():
             return self
-        margin = REACH * self.unit + 4
+        margin = SURROUNDINGS_WIDTH * self.unit + 4
         left, top, right, bottom = bounding_box(self.pair.mask)
         part = np.s_[max(0, top - margin) : bottom + margin, max(0, left - margin) : right + margin]
         mask = np.ascontiguousarray(self.mask[part])

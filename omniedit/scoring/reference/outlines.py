@@ -23,7 +23,7 @@ GHOST = (0.012, 0.004)
 """Shares of a fill in the removed object's colours: one that spoils it, and one that is tolerated."""
 SOFT_EDGE = 2.0
 """Slope in Lab units per pixel from which an edge of the source may be the border of something."""
-ALIKE, TOUCHING = 0.9, 4
+MIN_COLOUR_ODDS, TOUCHING_DISTANCE = 0.9, 4
 """Odds from which a colour is the object's and not the rest's, and distance in pixels of a spot that touches a mask."""
 NEAR_SIDE = 41
 """Side in pixels of the window in which a region's mean colour is taken."""
@@ -192,10 +192,10 @@ def spots_alike(lab: Field, mask: Mask) -> tuple[float, float]:
     core, rest = inwards > 2, outwards > NEAR
     if rest.sum() < 512 or core.sum() < 512:
         return 0.0, 0.0
-    like_inside = (colour_odds(lab, core, rest) > ALIKE) & (outwards > 2)
+    like_inside = (colour_odds(lab, core, rest) > MIN_COLOUR_ODDS) & (outwards > 2)
     alike = cv2.morphologyEx(like_inside.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3)))
     count, labels, stats, _ = cv2.connectedComponentsWithStats(alike)
-    near = np.bincount(labels[(alike > 0) & (outwards <= TOUCHING)], minlength=count)
+    near = np.bincount(labels[(alike > 0) & (outwards <= TOUCHING_DISTANCE)], minlength=count)
     areas = stats[1:, cv2.CC_STAT_AREA] / float(mask.sum())
     touching = near[1:] > 0
     return float(areas[touching].max(initial=0.0)), float(areas[~touching].max(initial=0.0))

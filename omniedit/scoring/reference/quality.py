@@ -25,7 +25,7 @@ OUTPAINT = Task("outpaint")
 """Task whose source is empty under the mask."""
 NAMED = 3
 """Largest number of faults that a rationale names, the worst ones."""
-FALLING = ("rain", "snow")
+PRECIPITATION = ("rain", "snow")
 """Environments whose drops and flakes are edges that the source lacks."""
 
 
@@ -157,11 +157,11 @@ def ghost(comparison: Comparison) -> Fault:
     return Fault(_outline_left(share, *GHOST), "a ghost of the object", measurement)
 
 
-def tears(comparison: Comparison) -> Fault:
+def find_tears(comparison: Comparison) -> Fault:
     """Measure steps of the light that follow nothing in the source; rain and snow have such steps anyway."""
     if (
         comparison.pair.task is not Task.ENVIRONMENT_CHANGE
-        or comparison.pair.provenance["truth"]["environment"] in FALLING
+        or comparison.pair.provenance["truth"]["environment"] in PRECIPITATION
     ):
         return Fault(1.0)
     length = torn_sky(comparison)
@@ -193,7 +193,7 @@ _PHOTO_FAULTS: tuple[Callable[[Comparison], Fault], ...] = (
     cut_outline,
     old_pixels,
     ghost,
-    tears,
+    find_tears,
 )
 _STYLE_FAULTS: tuple[Callable[[Comparison], Fault], ...] = (softness, colour_noise, blocks)
 

@@ -17,7 +17,7 @@ from omniedit.scoring.reference.rationale import Finding, clean_value, weigh
 from omniedit.sources.photo import FractionBox
 from omniedit.tasks import Task
 
-AROUND = 0.6
+READ_MARGIN = 0.6
 """Margin of the part of the image that is read around the text's box, as a share of its height."""
 MIN_LIKENESS = 0.8
 """Smallest likeness of the source's text to the claimed one."""
@@ -55,7 +55,7 @@ def textual_change(comparison: Comparison, truth: Truth) -> Finding:
 
 def _read_near(image: Image, box: FractionBox) -> list[str]:
     """Return the lines that are read in and around a box."""
-    return [line.text for line in read_text(_crop(image, box, AROUND))]
+    return [line.text for line in read_text(_crop(image, box, READ_MARGIN))]
 
 
 def _steepness(image: Image, box: FractionBox) -> float:

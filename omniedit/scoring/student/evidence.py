@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 VIEWS = ("source", "edited", "source_crop", "edited_crop")
 BATCH = 100
 """Names that are encoded at once."""
-NEARNESS = 0.06
+TEMPERATURE = 0.06
 """Temperature of the choice of classes for a word, in cosine similarity."""
 MIN_SIMILAR, SIMILAR = 0.35, 0.65
 """Similarity of a word to its nearest class from which the classifier begins to know it, and from which it does."""
@@ -61,7 +61,7 @@ def word_evidence(words: Sequence[str], logits_VC: Vectors) -> Vectors:
     if not words:
         return np.zeros((0, len(logits_VC)), np.float32)
     similarity_WC = embed(words) @ class_vectors().T
-    choice_WC = np.exp((similarity_WC - similarity_WC.max(1, keepdims=True)) / NEARNESS)
+    choice_WC = np.exp((similarity_WC - similarity_WC.max(1, keepdims=True)) / TEMPERATURE)
     choice_WC /= choice_WC.sum(1, keepdims=True)
     return np.asarray(choice_WC @ logits_VC.T * knowledge(words)[:, None], np.float32)
 

@@ -32,7 +32,7 @@ NOT_QUALITY = frozenset(("likeness", "likeness_of_crops"))
 """Image features that quality ignores."""
 LIMIT = 4.0
 """Largest standardised value of a feature; beyond it the head would extrapolate."""
-NOTHING, SOMETHING = 0.0002, 0.002
+MAX_UNCHANGED, MIN_CHANGED = 0.0002, 0.002
 """Share of changed pixels up to which nothing was edited, and from which an edit can be a full success."""
 
 Vector = NDArray[np.float32]
@@ -131,7 +131,7 @@ def feature_names(evidence: ImageEvidence, usual_logits: Vector, usual_vector: V
 
 def change_gate(area: float) -> float:
     """Return 0 if nothing visibly changed, 1 if something did: without a change no instruction is done."""
-    return float(np.clip((area - NOTHING) / (SOMETHING - NOTHING), 0, 1))
+    return float(np.clip((area - MAX_UNCHANGED) / (MIN_CHANGED - MAX_UNCHANGED), 0, 1))
 
 
 def sigmoid(logit: float) -> float:

@@ -16,7 +16,7 @@ CHANGE = _words(
     "replace swap exchange change turn make transform convert paint alter restyle render adjust modify "
     "set switch colour color dye recolour recolor redo repaint sketch fill cover"
 )
-TO = _words("with for into to by as like be become is are look looks being becomes were")
+RESULT_WORDS = _words("with for into to by as like be become is are look looks being becomes were")
 """Words after which a change names its result."""
 PLACES = _words(
     "on in at near next beside besides over under behind onto inside around above below between against "
@@ -64,13 +64,13 @@ def find_roles(instruction: str) -> Roles:
     for word in words:
         if word == "instead":
             role = "old"
-        elif operation == "change" and word in TO:
+        elif operation == "change" and word in RESULT_WORDS:
             role = "new"
         elif operation in ("add", "remove", "") and word in PLACES:
             role = "place"
         elif word in ADD and "instead" in words:
             role = "new"
-        if word in EMPTY or word in TO or word in PLACES or _operation(word):
+        if word in EMPTY or word in RESULT_WORDS or word in PLACES or _operation(word):
             parts[role].append([])
         else:
             parts[role][-1].append(word)

@@ -33,7 +33,7 @@ from omniedit.tasks import Task
 
 TRANSPARENT = re.compile(r"\b(glass|glasses|window|water|fog|smoke|sky)\b", re.IGNORECASE)
 """Names of transparent things, on which neither paint nor marble would look right."""
-ALIVE = re.compile(
+LIVING_NOUNS = re.compile(
     r"\b(dog|cat|horse|cow|sheep|bird|person|man|woman|child|tree|plant|flower|grass|dandelion|fig|fruit|apple)s?\b",
     re.IGNORECASE,
 )
@@ -154,7 +154,7 @@ def is_paintable(obj: FoundObject) -> bool:
 def is_alive(name: str) -> bool:
     """Return whether an object of this name grows or may be an animal; it then changes colour but not material."""
     noun = without_position(name)
-    return noun == OBJECT or bool(ALIVE.search(name)) or find_kind(noun) in ("animal", "fruit")
+    return noun == OBJECT or bool(LIVING_NOUNS.search(name)) or find_kind(noun) in ("animal", "fruit")
 
 
 def visible_part(obj: FoundObject, objects: Sequence[FoundObject], photo: Photo) -> Mask:

@@ -37,7 +37,7 @@ MIN_OBJECT_SHARE = 0.004
 SWAPS_TRIED = 6
 """Number of objects that fit in place of another one, of which the first of the same kind is taken: an animal for an
 animal."""
-APART = 0.1
+MIN_GAP = 0.1
 """Smallest gap between two salient objects of a kind, as a share of the square root of one's area; closer ones may be
 parts of one object."""
 CERTAIN_CUES = ("place", "colour")
@@ -250,7 +250,7 @@ def _may_be_others(this: Individual, individuals: Sequence[Individual]) -> bool:
 def _touches_another(objects: Sequence[FoundObject], target: int, namesakes: Sequence[int]) -> bool:
     """Return whether an object almost touches another one of its kind."""
     mask = objects[target].mask
-    around = dilate(mask, max(3, round(APART * float(mask.sum()) ** 0.5)))
+    around = dilate(mask, max(3, round(MIN_GAP * float(mask.sum()) ** 0.5)))
     return any((around & objects[place].mask).any() for place in namesakes if place != target and place < len(objects))
 
 

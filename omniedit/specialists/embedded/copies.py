@@ -18,7 +18,7 @@ from omniedit.imaging.images import Image, Mask
 from omniedit.imaging.morphology import bounding_box, dilate, dilate_by_share, distances_to
 from omniedit.instructions.objects import IRREGULAR_PLURAL, with_article, without_position
 from omniedit.sources.photo import FractionBox, NamedObject, Photo
-from omniedit.specialists.embedded.cut_out_placement import box_size, stands
+from omniedit.specialists.embedded.cut_out_placement import box_size, is_standing
 from omniedit.specialists.embedded.removal_mask import share_on
 
 MIN_AREA, MAX_AREA = 0.004, 0.12
@@ -33,7 +33,7 @@ MAX_HIDDEN_DISTANCE = 14.0
 """Largest distance in Lab between the pixels that a copy hides and their surroundings, for nine tenths of them."""
 FADE = 0.07
 """Distance from a copy at which the copied ground has faded out, as a share of the square root of its area."""
-APART = 0.25
+MIN_COPY_DISTANCE = 0.25
 """Smallest distance of two objects of a kind, as a share of the square root of their area."""
 BLOCK = 8
 """Side of JPEG's blocks in pixels."""
@@ -74,7 +74,7 @@ def possible_copies(photo: Photo, obj: FoundObject, objects: Sequence[FoundObjec
     others = [other.mask for other in objects if other is not obj]
     width, height = box_size(obj.mask)
     for sides in (("left", "right"), ("upper", "lower")):
-        if sides[0] == "upper" and (obj.cut_sides or stands(photo.image, obj.mask)):
+        if sides[0] == "upper" and (obj.cut_sides or is_standing(photo.image, obj.mask)):
             continue
         copies = []
         for side, direction in zip(sides, (-1, 1), strict=True):
@@ -186,5 +186,5 @@ def pairs_of_one_noun(objects: Sequence[FoundObject]) -> list[tuple[FoundObject,
         for first, second in combinations(objects, 2)
         if without_position(first.name) == without_position(second.name) != first.name
         and second.name != without_position(second.name) != OBJECT
-        and not (dilate_by_share(first.mask, APART) & second.mask).any()
+        and not (dilate_by_share(first.mask, MIN_COPY_DISTANCE) & second.mask).any()
     ]

@@ -71,7 +71,7 @@ def place_object(photo: Photo, old: FoundObject, donor: Photo, new: FoundObject)
     ):
         return None
     piece = resize_cutout(cut_out(donor.image, new.mask), scale)
-    standing = stands(photo.image, old.mask)
+    standing = is_standing(photo.image, old.mask)
     left, top = _corner(piece, photo, old, standing)
     placement = Placement(piece, left, top, standing)
     in_view = placement.paste_on_canvas(piece.alpha, old.mask.shape).sum() > 0.99 * piece.alpha.sum()
@@ -91,7 +91,7 @@ def enlargement(old: FoundObject, new: FoundObject, scale: float) -> float:
     return 1.0 if relative is None else scale * max(box_size(new.mask)) / max(box_size(old.mask)) / relative
 
 
-def stands(image: Image, mask: Mask) -> bool:
+def is_standing(image: Image, mask: Mask) -> bool:
     """Return whether an object stands, seen from the side: the colour below it differs from the colour behind it."""
     left, top, right, bottom = bounding_box(mask)
     aside, reach = (right - left) // 2, (bottom - top) // 3

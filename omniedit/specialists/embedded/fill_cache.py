@@ -8,7 +8,7 @@ from omniedit.imaging.inpaint import inpaint
 from omniedit.pairs import Shard
 from omniedit.sources.photo import Photo
 
-KEPT = 8
+MAX_PHOTOS = 8
 """Number of filled photos that stay in memory, about 35 MB."""
 
 
@@ -33,7 +33,7 @@ class FillCache:
             filled = self._find_removal(photo, hole)
             self._filled[key] = inpaint(photo.image, hole) if filled is None else filled
         self._filled.move_to_end(key)
-        if len(self._filled) > KEPT:
+        if len(self._filled) > MAX_PHOTOS:
             self._filled.popitem(last=False)
         return self._filled[key]
 

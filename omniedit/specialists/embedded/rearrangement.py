@@ -14,7 +14,7 @@ from omniedit.imaging.inpaint import MODELS
 from omniedit.instructions.placement import SHARES, TIMES, movement_instructions, resize_instructions
 from omniedit.sources.photo import Photo, round_box
 from omniedit.specialists.base import EditRequest, EditResult, NotApplicable
-from omniedit.specialists.embedded.cut_out_placement import box_size, stands
+from omniedit.specialists.embedded.cut_out_placement import box_size, is_standing
 from omniedit.specialists.embedded.object_transform import (
     ObjectTransform,
     can_place,
@@ -136,7 +136,7 @@ class Movement(_Rearrangement):
     ) -> Iterator[_Change]:
         masks = [other.mask for other in others]
         width, height = box_size(obj.mask)
-        directions = ("left", "right") if stands(photo.image, obj.mask) else tuple(OPPOSITE)
+        directions = ("left", "right") if is_standing(photo.image, obj.mask) else tuple(OPPOSITE)
         for direction in directions:
             axis, sign = int(direction in ("up", "down")), -1 if direction in ("left", "up") else 1
             side, whole = (width, height)[axis], photo.image.shape[1 - axis]
@@ -172,7 +172,7 @@ class Resize(_Rearrangement):
         self, photo: Photo, obj: FoundObject, filled: Image, others: Sequence[FoundObject]
     ) -> Iterator[_Change]:
         x, y = foot(obj)
-        anchor = (x, y if stands(photo.image, obj.mask) else y - box_size(obj.mask)[1] / 2)
+        anchor = (x, y if is_standing(photo.image, obj.mask) else y - box_size(obj.mask)[1] / 2)
         for scale in SHARES:
             placing = ObjectTransform(scale, anchor, (0, 0))
             if can_place(filled, obj, placing, [other.mask for other in others]):

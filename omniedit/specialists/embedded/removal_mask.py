@@ -19,7 +19,7 @@ MISSED = 0.14
 """Gap between outline and box, as a share of the box's side, from which the outline has missed a part of the object."""
 FOOT = 0.2
 """Share of an outline's height that counts as its foot."""
-WITHIN = 0.5
+MIN_INSIDE_SHARE = 0.5
 """Smallest share of an object inside another one's outline at which it counts as part of that one."""
 COARSE_SIDE = 96
 """Longer side in pixels at which surroundings are examined; grass and blurred leaves are one colour at this size."""
@@ -39,7 +39,7 @@ def inpaint_mask(this: FoundObject, objects: Sequence[FoundObject], photo: Photo
     hole = dilate(this.mask | _missing_box_part(this.box, object_box(this, photo), this.mask.shape), radius)
     names = {other.name for other in objects}
     for other in objects:
-        if other is not this and share_on(this, other) < WITHIN:
+        if other is not this and share_on(this, other) < MIN_INSIDE_SHARE:
             hole &= this.mask | ~erode(other.mask, radius)
     for unseen in photo.objects:
         if unseen.name not in names and unseen.box is not None:

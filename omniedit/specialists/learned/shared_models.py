@@ -22,7 +22,7 @@ from omniedit.specialists.learned.paired_sampling import PIPELINES, Pipeline
 from omniedit.specialists.learned.stylist import Stylist
 from omniedit.storage.manifest import MANIFEST, checksum
 
-OWN = "inpainting specialist of the run"
+OWN_INPAINTING = "inpainting specialist of the run"
 """Name in a pair's provenance; its revision is the SHA-256 of the model's manifest."""
 
 
@@ -136,7 +136,7 @@ class Toolbox:
 
     def _revision(self, role: str) -> tuple[str, str]:
         if role == INPAINTING and self.own_inpainting:
-            return OWN, self._own_revision
+            return OWN_INPAINTING, self._own_revision
         return self._model(role).repository, self._model(role).revision or ""
 
     @cached_property

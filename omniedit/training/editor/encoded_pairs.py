@@ -40,10 +40,10 @@ from omniedit.models.codec import Vae
 from omniedit.models.text import Text
 from omniedit.storage.manifest import MANIFEST, checksum, checksums, files_below, write_manifest
 from omniedit.training.editor.encoded_part import (
-    AGAIN,
     FORMAT,
     FORMAT_WITH_CAPTIONS,
     FORMAT_WITH_REFERENCES,
+    REMEDY,
     EncodedPart,
     open_part,
 )
@@ -202,13 +202,13 @@ class EncodedPairs:
         for path in sorted(self.folder.glob(f"*/{MANIFEST}")):
             manifest = json.loads(path.read_text())
             if manifest["of"] != identity:
-                raise UserError(f"{path.parent}: made from {manifest['of']}, but {identity} is needed; {AGAIN}")
+                raise UserError(f"{path.parent}: made from {manifest['of']}, but {identity} is needed; {REMEDY}")
             self._add(open_part(path.parent, manifest), manifest)
             rows += sum(count for _, count in manifest["rows"].values())
         for spans in self._spans.values():
             spans.sort(key=lambda span: span[0])
         if rows != (pairs := len(self.store)):
-            raise UserError(f"{self.folder}: {rows} of the buckets' {pairs} pairs are encoded; {AGAIN}")
+            raise UserError(f"{self.folder}: {rows} of the buckets' {pairs} pairs are encoded; {REMEDY}")
 
     def _add(self, part: EncodedPart, manifest: Mapping[str, Any]) -> None:
         """Add a part's spans of rows, each with its first place in the part's files."""

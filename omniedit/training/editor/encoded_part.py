@@ -16,7 +16,7 @@ FORMAT_WITH_REFERENCES = 3
 """Format of a part with latents of references; the rest is as in format 2."""
 FORMAT_WITH_CAPTIONS = 4
 """Format of a part whose references have captions; the rest is as in format 3."""
-AGAIN = "run snakemake --forcerun encode_pairs"
+REMEDY = "run snakemake --forcerun encode_pairs"
 
 
 class EncodedPart:
@@ -68,7 +68,7 @@ class EncodedPart:
 
     def _open(self, name: str, dims: int) -> NpyRows:
         if (name, dims) not in self._files:
-            self._files[name, dims] = NpyRows(self.folder / name, dims, AGAIN)
+            self._files[name, dims] = NpyRows(self.folder / name, dims, REMEDY)
         return self._files[name, dims]
 
 
@@ -94,5 +94,5 @@ def open_part(folder: Path, manifest: Mapping[str, Any]) -> EncodedPart:
     """
     version = manifest.get("format", 1)
     if version > FORMAT_WITH_CAPTIONS:
-        raise UserError(f"{folder}: format {version} of a newer OmniEdit; update OmniEdit, or {AGAIN}")
+        raise UserError(f"{folder}: format {version} of a newer OmniEdit; update OmniEdit, or {REMEDY}")
     return EncodedPart(folder) if version >= FORMAT else FirstEncodedPart(folder)

@@ -11,7 +11,7 @@ from omniedit.imaging.morphology import dilate_by_share
 
 STROKES, POINTS = 4, 8
 """Largest number of strokes, and of points per stroke."""
-REACH = 0.3
+MAX_STEP = 0.3
 """Largest distance between consecutive points along each axis, as a share of the shorter side."""
 BRUSH = (0.05, 0.15)
 """Range of brush widths, as shares of the shorter side."""
@@ -59,7 +59,7 @@ def strokes(height: int, width: int, rng: np.random.Generator) -> Mask:
     """Draw strokes of a broad brush: chains of straight lines in random directions (Yu et al. 2019, algorithm 1)."""
     canvas, side = np.zeros((height, width), np.uint8), min(height, width)
     for _ in range(rng.integers(1, STROKES + 1)):
-        steps = rng.uniform(-REACH * side, REACH * side, (rng.integers(2, POINTS + 1), 2))
+        steps = rng.uniform(-MAX_STEP * side, MAX_STEP * side, (rng.integers(2, POINTS + 1), 2))
         points = np.clip(rng.uniform(0, (width, height)) + np.cumsum(steps, axis=0), 0, (width - 1, height - 1))
         thickness = max(1, round(rng.uniform(*BRUSH) * side))
         cv2.polylines(canvas, [np.rint(points).astype(np.int32)], False, 1, thickness)

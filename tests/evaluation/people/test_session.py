@@ -11,7 +11,7 @@ import pytest
 from helpers.rated_edits import EDITORS, make_edits
 from omniedit.errors import UserError
 from omniedit.evaluation.people.edits import RatedEdit, add_checks
-from omniedit.evaluation.people.session import AHEAD, Session, make_questions
+from omniedit.evaluation.people.session import QUESTIONS_AHEAD, Session, make_questions
 from omniedit.evaluation.people.store import AnswerStore
 
 
@@ -40,7 +40,7 @@ def pixel(session: Session, ticket: str, side: str) -> tuple[int, ...]:
 def test_a_rater_gets_each_question_once(tmp_path: Path) -> None:
     session = open_session(tmp_path)
     state = session.join("ada")
-    assert (state["done"], state["total"], state["mode"], len(state["questions"])) == (0, 6, "scores", AHEAD)
+    assert (state["done"], state["total"], state["mode"], len(state["questions"])) == (0, 6, "scores", QUESTIONS_AHEAD)
     assert len(set(rate_all(session, "ada"))) == 6
     state = session.describe("ADA")
     assert (state["done"], state["total"], state["questions"], state["rater"]) == (6, 6, [], "ada")
@@ -148,7 +148,7 @@ def test_questions_on_a_page_are_not_given_to_more_raters(tmp_path: Path) -> Non
     session = open_session(tmp_path, per_question=1)
     first = {each["ticket"] for each in session.join("ada")["questions"]}
     state = session.join("bob")
-    assert len(first) == AHEAD and (len(state["questions"]), state["total"]) == (2, 2)
+    assert len(first) == QUESTIONS_AHEAD and (len(state["questions"]), state["total"]) == (2, 2)
     assert len(rate_all(session, "bob")) == 2 and len(rate_all(session, "ada")) == 4
 
 

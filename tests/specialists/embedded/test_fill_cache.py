@@ -10,7 +10,7 @@ from omniedit.pairs import EditPair, Shard
 from omniedit.pairs.writer import write_shard
 from omniedit.sources.photo import Photo
 from omniedit.specialists.embedded import fill_cache
-from omniedit.specialists.embedded.fill_cache import KEPT, FillCache
+from omniedit.specialists.embedded.fill_cache import MAX_PHOTOS, FillCache
 from omniedit.specialists.registry import build
 from omniedit.tasks import SHARE_FILLS, Task
 
@@ -68,12 +68,12 @@ def test_each_new_hole_or_photo_is_inpainted(inpainted_holes: list[Mask]) -> Non
 
 def test_only_the_latest_fills_stay_in_memory(inpainted_holes: list[Mask]) -> None:
     filled = FillCache()
-    for left in range(KEPT + 1):
+    for left in range(MAX_PHOTOS + 1):
         filled.fill(photo(), hole(left))
     filled.fill(photo(), hole(1))
-    assert len(inpainted_holes) == KEPT + 1
+    assert len(inpainted_holes) == MAX_PHOTOS + 1
     filled.fill(photo(), hole(0))
-    assert len(inpainted_holes) == KEPT + 2
+    assert len(inpainted_holes) == MAX_PHOTOS + 2
 
 
 def test_fill_of_a_removal_is_reused(inpainted_holes: list[Mask], removals: Shard) -> None:
