@@ -35,7 +35,7 @@ SAME_SIZE = 0.002
 """Largest difference of the sides of two boxes of the same object, as a share of the image."""
 MOST_LEFT, MOST_ELSEWHERE = 0.015, 0.09
 """Largest areas of spots in an object's own colours, as shares of its area: beside its mask, and elsewhere."""
-MIN_RESURFACED_IOU = 0.77
+MIN_RESURFACED_IOU = 0.76
 """Smallest intersection over union of a new colour or material with the outline by the old colours. Below it, a part
 of the object kept its colour, or a part of the background changed."""
 _REPLACED = ("replace", "visual_bbox", "visual_scribble", "visual_sketch", "visual_segment")
