@@ -146,8 +146,7 @@ def _settle_families(values: dict[str, Any], files: Sequence[Mapping[str, Any]],
     parts = [part["tasks"] for part in (*files, overrides) if "tasks" in part]
     if not isinstance(tasks, Mapping) or not all(isinstance(part, Mapping) for part in parts):
         return values
-    nothing: dict[str, Any] = {}
-    if reduce(merge, parts, nothing) != tasks:
+    if not parts or reduce(merge, parts) != tasks:
         parts = [tasks, overrides.get("tasks", {})]
     return {**values, "tasks": reduce(merge, (expand_families(part, tasks) for part in parts))}
 

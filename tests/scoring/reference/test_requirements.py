@@ -105,3 +105,15 @@ def test_a_part_that_a_replacement_left_is_found() -> None:
 def test_other_tasks_keep_their_own_checks() -> None:
     task = Task.ATTRIBUTE_MODIFICATION
     verify_type(*recoloured(disc(80, 100), task, disc(190, 170)), task)
+
+
+@pytest.mark.parametrize("listed", [True, False])
+def test_an_unlisted_object_is_removed_only_from_plain_surroundings(listed: bool) -> None:
+    around = disc(80, 100, 49) & ~disc(80, 100, 41) & (COLUMNS > 80)
+    about = {"named_objects": ["red sweet"]} if listed else {}
+    seen, truth = recoloured(disc(80, 100), Task.OBJECT_REMOVAL, around, **about)
+    if listed:
+        verify_type(seen, truth, Task("remove"))
+        return
+    with pytest.raises(Unmeasurable, match="a part of the red sweet may be left"):
+        verify_type(seen, truth, Task("remove"))

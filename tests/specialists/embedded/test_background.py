@@ -114,7 +114,6 @@ def test_landscape_gets_a_sky_and_lying_object_gets_a_table_top(lying: Photo) ->
 
 def test_animal_is_not_put_on_a_table_top(lying: Photo) -> None:
     dog = replace(lying, objects=(NamedObject("dog", lying.objects[0].box),))
-    assert BackgroundChange([]).propose(lying, np.random.default_rng(0)).truth["background"] in TABLE_TOPS
     with pytest.raises(NotApplicable, match="no table top suits the dog"):
         BackgroundChange([]).propose(dog, np.random.default_rng(0))
 
