@@ -67,7 +67,7 @@ def test_the_texts_of_an_example_are_shown_although_the_question_has_places_for_
     shot = Shot({"edited": str(tmp_path / "a.png")}, {"instruction": "Add fog."}, "Success: 5")
     question = Question("Is <instruction> done?", ("edited",), ("instruction",), ("a",), shots=(shot,))
     example = ["Example 1:", "edited:", 100, "instruction: Add fog.", "reply: Success: 5"]
-    assert show(lay_out(question, EXAMPLE)) == ["Is Make it night. done?", *example, NOW, "edited:", 20]
+    assert show(lay_out(question, EXAMPLE)) == ["Is Make it night. done?", *example, CASE_HEADING, "edited:", 20]
 
 
 def test_an_unreadable_example_image_is_named(tmp_path: Path) -> None:
