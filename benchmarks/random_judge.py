@@ -4,6 +4,7 @@ It has Qwen2's tokenizer over bytes, in which 10 is two tokens, tiles of 32 x 32
 """
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from tokenizers import pre_tokenizers
@@ -31,8 +32,20 @@ def make_internvl(folder: Path, numbers_only: bool = False, seed: int = 0) -> Pa
         numbers_only: make it answer with digits alone, each equally likely.
     """
     torch.manual_seed(seed)
-    width = 32
     tokenizer = make_tokenizer()
+    model = InternVLForConditionalGeneration(make_config(tokenizer))
+    if numbers_only:
+        answer_with_digits(model, [tokenizer.get_vocab()[str(digit)] for digit in range(10)])
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    size = {"height": SIDE, "width": SIDE}
+    GotOcr2ImageProcessorPil(size=size, crop_to_patches=True, max_patches=12).save_pretrained(folder)
+    return folder
+
+
+def make_config(tokenizer: Any) -> InternVLConfig:
+    """Return the config of an InternVL of one vision layer and two language layers."""
+    width = 32
     vision = InternVLVisionConfig(
         hidden_size=width,
         num_hidden_layers=1,
@@ -56,21 +69,13 @@ def make_internvl(folder: Path, numbers_only: bool = False, seed: int = 0) -> Pa
         initializer_range=0.05,
         tie_word_embeddings=False,
     )
-    config = InternVLConfig(
+    return InternVLConfig(
         vision_config=vision,
         text_config=text,
         image_token_id=tokenizer.context_image_token_id,
         image_seq_length=(SIDE // PATCH // 2) ** 2,
         tie_word_embeddings=False,
     )
-    model = InternVLForConditionalGeneration(config)
-    if numbers_only:
-        answer_with_digits(model, [tokenizer.get_vocab()[str(digit)] for digit in range(10)])
-    model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    size = {"height": SIDE, "width": SIDE}
-    GotOcr2ImageProcessorPil(size=size, crop_to_patches=True, max_patches=12).save_pretrained(folder)
-    return folder
 
 
 @torch.no_grad()

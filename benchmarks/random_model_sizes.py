@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from omniedit.models.bases.registry import CLASS
+from omniedit.models.bases.sizes import FLUX_SCHNELL
 from omniedit.models.cost import SD3_MEDIUM
 
 
@@ -48,15 +50,7 @@ FULL = Sizes(
     big_clip={"hidden_size": 1280, "intermediate_size": 5120, "num_hidden_layers": 32, "num_attention_heads": 20},
     t5={"d_model": 4096, "d_kv": 64, "d_ff": 10240, "num_layers": 24, "num_heads": 64},
     sd3=SD3_MEDIUM,
-    flux={
-        "num_layers": 19,
-        "num_single_layers": 38,
-        "attention_head_dim": 128,
-        "num_attention_heads": 24,
-        "joint_attention_dim": 4096,
-        "pooled_projection_dim": 768,
-        "axes_dims_rope": (16, 56, 56),
-    },
+    flux={name: size for name, size in FLUX_SCHNELL.items() if name not in (CLASS, "in_channels")},
     dino={},
     swin={
         "image_size": 384,

@@ -5,10 +5,10 @@ Public names load on first use: `import omniedit` imports neither torch nor tran
 
 import gc
 import os
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from omniedit import earlier_names
+from omniedit.lazy import load_on_first_use
 
 if "OMNIEDIT_JOB" in os.environ:
     gc.disable()  # `run_program` enables it after the imports of a job
@@ -21,20 +21,9 @@ if TYPE_CHECKING:
     from omniedit.pairs import EditPair
     from omniedit.tasks import Task
 
-_HOME = {
-    "EditPair": "omniedit.pairs",
-    "EditPipeline": "omniedit.models.pipeline",
-    "Task": "omniedit.tasks",
-}
-
 __all__ = ["EditPair", "EditPipeline", "Task", "__version__"]
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module 'omniedit' has no attribute {name!r}")
-    return getattr(import_module(_HOME[name]), name)
-
-
-def __dir__() -> list[str]:
-    return __all__
+__getattr__, __dir__ = load_on_first_use(
+    __name__, {"models.pipeline": ("EditPipeline",), "pairs": ("EditPair",), "tasks": ("Task",)}
+)

@@ -161,6 +161,7 @@ NOT_EMBEDDED: Mapping[Task, str] = {
     Task(name): reason
     for reason, names in {
         "a new face, age or surface needs a generative model": ("appearance_alter",),
+        "a procedural material on a found outline looked right in 1 of 20 inspected photos": ("material_change",),
         "another pose needs a generative model": ("action_change",),
         "the result of an unstated cause (ice that melts) needs a generative model": ("implicit_change",),
         "no estimate of depth is good enough to be a condition": ("visual_depth",),

@@ -13,6 +13,7 @@ from torch import nn
 
 from omniedit.buckets.scratch import discard_damaged
 from omniedit.buckets.store import BucketStore
+from omniedit.cli.arguments import run_seed
 from omniedit.config.arguments import add_section
 from omniedit.config.schema import TrainConfig
 from omniedit.models.loading import load_base
@@ -29,7 +30,7 @@ def main() -> None:
     parser.add_argument("buckets", type=Path, help="folder of sealed buckets")
     parser.add_argument("--base", type=Path, required=True, help="the base, as for scripts/train.py")
     add_section(parser, "--options", TrainConfig, required=True, help="section `train` as JSON")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=run_seed, default=0)
     parser.add_argument("--checkpoints", type=Path, required=True, help="folder that is kept if a job fails")
     parser.add_argument("--metrics", type=Path, required=True, help="output file, one JSON line per step")
     parser.add_argument("--out", type=Path, required=True, help="output folder of the encoder")

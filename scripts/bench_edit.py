@@ -4,7 +4,7 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
-from omniedit.cli.arguments import at_least_one
+from omniedit.cli.arguments import at_least_one, run_seed
 from omniedit.errors import UserError
 from omniedit.evaluation.edits import (
     BATCH_SIZE,
@@ -34,7 +34,7 @@ def main() -> None:
     parser.add_argument("--steps", type=at_least_one, default=20, help="sampling steps of the editor")
     parser.add_argument("--guidance-text", type=float, default=1.0, help="guidance scale of the instruction")
     parser.add_argument("--guidance-image", type=float, default=1.5, help="guidance scale of the source image")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=run_seed, default=0)
     parser.add_argument(
         "--out-dir", type=Path, required=True, help="folder for the edits, one file per task ({task}.h5)"
     )

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 from typing import get_args
 
+from omniedit.cli.arguments import run_seed
 from omniedit.config.schema import JudgeName
 from omniedit.evaluation.table3 import TABLE3_SCHEMA, markdown, read_scores, table3
 from omniedit.run.program import run_program
@@ -14,7 +15,7 @@ from omniedit.storage.parquet import write_rows
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, fromfile_prefix_chars="@")
     parser.add_argument("scores", type=Path, nargs="+", help="Parquet files of bench_score.py, or @LIST")
-    parser.add_argument("--seed", type=int, default=0, help="seed of the bootstrap")
+    parser.add_argument("--seed", type=run_seed, default=0, help="seed of the bootstrap")
     parser.add_argument("--filtered-by", choices=get_args(JudgeName), required=True, help="judge of the training data")
     parser.add_argument("--out", type=Path, required=True, help="the table (.parquet)")
     parser.add_argument("--markdown", type=Path, required=True, help="the table as Markdown (.md)")

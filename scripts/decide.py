@@ -11,7 +11,7 @@ from omniedit.exchange.candidates import NOT_BEST, short_reason
 from omniedit.pairs import Shard
 from omniedit.quality.gates import rejection_reasons, to_policy
 from omniedit.run.program import run_program
-from omniedit.scoring.filter import DECISIONS_SCHEMA, decide
+from omniedit.scoring.filter import DECISIONS_SCHEMA, CandidateFilter
 from omniedit.scoring.human_decisions import HandDecisions, read_by_hand
 from omniedit.storage.parquet import read_rows, write_rows
 
@@ -55,9 +55,10 @@ def main() -> None:
         more = [] if args.max_disagreement is None else ["disagreement"]
         columns = ["pair_id", "o_score", "judge", "prompt_hash", *more]
         scores = {row["pair_id"]: row for row in read_rows(scores_file, columns)}
-        limits = args.min_score, by_hand.by_pair, faults, args.best_of, args.max_disagreement, args.min_scores
+        limits = {"best_of": args.best_of, "max_disagreement": args.max_disagreement, "min_scores": args.min_scores}
+        rules = CandidateFilter(args.min_score, bench, by_hand.by_pair, faults, **limits)
         with Shard(candidates_file) as candidates:
-            rows = decide(candidates, scores, scores_file, bench, *limits)
+            rows = rules.decide(candidates, scores, scores_file)
         faults |= {row["pair_id"]: row["reason"] for row in rows if row["reason"].startswith(NOT_BEST)}
         write_rows(out, rows, DECISIONS_SCHEMA)
         reasons = Counter(short_reason(row["reason"]) for row in rows)

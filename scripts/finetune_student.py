@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 import torch.distributed as dist
 
-from omniedit.cli.arguments import at_least_one
+from omniedit.cli.arguments import at_least_one, run_seed
 from omniedit.config.arguments import add_section
 from omniedit.config.schema import FinetuneConfig, InternvlConfig, ScoringConfig
 from omniedit.pairs import Shard
@@ -52,7 +52,7 @@ def main() -> None:
     add_shard_options(parser)
     add_section(parser, "--options", FinetuneConfig, required=True)
     parser.add_argument("--max-tiles", type=at_least_one, required=True, help="maximum number of tiles per image")
-    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--seed", type=run_seed, required=True)
     parser.add_argument("--checkpoints", type=Path, required=True, help="folder that is kept if a job fails")
     parser.add_argument("--out", type=Path, required=True, help="output folder of the student")
     args = parser.parse_args()

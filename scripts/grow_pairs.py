@@ -5,7 +5,7 @@ from contextlib import ExitStack
 from itertools import chain
 from pathlib import Path
 
-from omniedit.cli.arguments import add_task_thresholds, overall_score
+from omniedit.cli.arguments import add_task_thresholds, overall_score, run_seed
 from omniedit.instructions.composed import COMPOSED
 from omniedit.instructions.derived_pairs import accepted_ids, grow_compositions, grow_inverses, write_derived
 from omniedit.instructions.inverse import INVERSE
@@ -23,7 +23,7 @@ def main() -> None:
     parser.add_argument("--scores", type=Path, nargs="+", required=True, help="their scores (.parquet)")
     parser.add_argument("--min-score", type=overall_score, required=True, help="minimum O of an accepted pair, 0-10")
     add_task_thresholds(parser)
-    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--seed", type=run_seed, required=True)
     parser.add_argument("--out", type=Path, required=True, help="output file of pairs (.h5)")
     args = parser.parse_args()
 

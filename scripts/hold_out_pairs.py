@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from omniedit.cli.arguments import at_least_one
+from omniedit.cli.arguments import at_least_one, run_seed
 from omniedit.exchange.holdout import hold_out
 from omniedit.run.program import run_program
 
@@ -15,7 +15,7 @@ def main() -> None:
     )
     parser.add_argument("--sources", type=at_least_one, required=True, help="number of source images to hold out")
     parser.add_argument("--pairs", type=at_least_one, required=True, help="largest number of pairs of a task")
-    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--seed", type=run_seed, required=True)
     parser.add_argument("--out", type=Path, nargs="+", required=True, help="output file for each file of candidates")
     parser.add_argument("--bench", type=Path, required=True, help="output file of the held-out sources (.parquet)")
     args = parser.parse_args()

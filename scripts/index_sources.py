@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from omniedit.cli.arguments import at_least_one, at_least_zero
+from omniedit.cli.arguments import at_least_one, at_least_zero, run_seed
 from omniedit.errors import UserError
 from omniedit.run.program import run_program
 from omniedit.sources.identity import read_content, record_file
@@ -33,7 +33,7 @@ def main() -> None:
     parser.add_argument("--crop", choices=["centre", "saliency"], required=True)
     parser.add_argument("--shards", type=at_least_one, required=True)
     parser.add_argument("--bench-photos", type=at_least_zero, required=True, help="photos held out for the benchmark")
-    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--seed", type=run_seed, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--bench", type=Path, required=True, help="the benchmark's photos: sources/bench.parquet")
     args = parser.parse_args()

@@ -15,7 +15,7 @@ from omniedit.buckets.placement import (
     read_plan,
     write_plan,
 )
-from omniedit.cli.arguments import at_least_one
+from omniedit.cli.arguments import at_least_one, run_seed
 from omniedit.run.program import run_program
 from omniedit.storage.shards import expand_blocks
 
@@ -30,7 +30,7 @@ def main() -> None:
     parser.add_argument("--pairs-per-zarr-shard", type=at_least_one, required=True)
     parser.add_argument("--parts", type=at_least_one, required=True, help="number of jobs that write the buckets")
     parser.add_argument("--held-out", type=float, required=True, help="share of the pairs held out from training")
-    parser.add_argument("--seed", type=int, required=True, help="seed of the order of the pairs")
+    parser.add_argument("--seed", type=run_seed, required=True, help="seed of the order of the pairs")
     parser.add_argument("--codec", choices=CODECS, default="zstd", help="codec of the images")
     parser.add_argument(
         "--grow", action="store_true", help="leave the pairs of the plan that is at OUT where they are, if all remain"

@@ -9,7 +9,7 @@ import torch
 from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchEulerDiscreteScheduler
 from transformers.utils import logging as transformers_logging
 
-from omniedit.cli.arguments import at_least_one
+from omniedit.cli.arguments import at_least_one, run_seed
 from omniedit.config.arguments import add_section
 from omniedit.config.schema import PretrainingOptions, TrainConfig
 from omniedit.models.base import Base
@@ -37,7 +37,7 @@ def main() -> None:
     )
     parser.add_argument("--bench", type=Path, help="sources/bench.parquet: its photos and their twins are left out")
     add_section(parser, "--options", TrainConfig, default=TrainConfig())
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=run_seed, default=0)
     parser.add_argument("--metrics", type=Path, required=True, help="output file, one JSON line per step")
     parser.add_argument("--out", type=Path, required=True, help="output folder")
     args = parser.parse_args()

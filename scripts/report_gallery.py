@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from omniedit.cli.arguments import add_task_thresholds, at_least_zero, overall_score
+from omniedit.cli.arguments import add_task_thresholds, at_least_zero, overall_score, run_seed
 from omniedit.reporting.candidates import read_candidates
 from omniedit.reporting.gallery import Sample, gallery
 from omniedit.run.program import run_program
@@ -21,7 +21,7 @@ def main() -> None:
     add_task_thresholds(parser)
     parser.add_argument("--kept", type=at_least_zero, default=12, help="maximum number of accepted pairs to show")
     parser.add_argument("--rejected", type=at_least_zero, default=6, help="maximum number of rejected pairs to show")
-    parser.add_argument("--seed", type=int, default=0, help="seed of the draw of accepted pairs")
+    parser.add_argument("--seed", type=run_seed, default=0, help="seed of the draw of accepted pairs")
     args = parser.parse_args()
 
     for task in args.tasks:

@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO
 
-from omniedit.cli.arguments import at_least_one, at_least_zero
+from omniedit.cli.arguments import at_least_one, at_least_zero, run_seed
 from omniedit.errors import UserError
 from omniedit.redaction import restore
 from omniedit.run.program import run_program
@@ -37,7 +37,7 @@ def main() -> None:
     parser.add_argument("--index", type=Path, required=True, help="output index, one row per item of the archive")
     bench = parser.add_argument_group("options for the first archive")
     bench.add_argument("--bench-photos", type=at_least_zero, default=0, help="photos held out for the benchmark")
-    bench.add_argument("--seed", type=int, help="seed of their choice")
+    bench.add_argument("--seed", type=run_seed, help="seed of their choice")
     bench.add_argument("--bench-tar", type=Path)
     bench.add_argument("--bench", type=Path, help="output table of their source ids and digests")
     args = parser.parse_args()

@@ -5,7 +5,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from omniedit.cli.arguments import at_least_zero
+from omniedit.cli.arguments import at_least_zero, run_seed
 from omniedit.config.arguments import add_section
 from omniedit.config.schema import LearnedConfig
 from omniedit.grounding.objects import ObjectIndex
@@ -38,7 +38,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--proposals", type=Path, help="output of propose.py, for a learned specialist")
     parser.add_argument("--inpainting", type=Path, help="folder of the run's own inpainting specialist, if it is used")
     parser.add_argument("--pairs", type=at_least_zero, required=True, help="candidate pairs to make")
-    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--seed", type=run_seed, required=True)
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
     if args.specialist == "learned" and not (args.learned and args.proposals):

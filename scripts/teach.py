@@ -8,7 +8,7 @@ printed first.
 import argparse
 from pathlib import Path
 
-from omniedit.cli.arguments import at_least_zero
+from omniedit.cli.arguments import at_least_zero, run_seed
 from omniedit.config.arguments import add_section
 from omniedit.config.schema import ScoringConfig
 from omniedit.pairs import Shard
@@ -29,7 +29,7 @@ def main() -> None:
     parser.add_argument("--spent", type=Path, help="folder where the run's jobs record their spending; for --judge api")
     parser.add_argument("--pairs", type=at_least_zero, help="maximum number of the shard's pairs; all if omitted")
     parser.add_argument("--defects-per-pair", type=at_least_zero, default=2)
-    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--seed", type=run_seed, required=True)
     parser.add_argument("--out", type=Path, required=True, help="Parquet file of the teacher's scores")
     args = parser.parse_args()
 

@@ -19,6 +19,7 @@ from torch import nn
 from omniedit import models
 from omniedit.buckets.scratch import discard_damaged, find_copy, stage
 from omniedit.buckets.store import BucketStore
+from omniedit.cli.arguments import run_seed
 from omniedit.config.arguments import add_section
 from omniedit.config.schema import TrainConfig
 from omniedit.models.base import Base
@@ -36,7 +37,7 @@ from omniedit.training.editor.instruction_encoder import InstructionEncoder
 from omniedit.training.editor.mllm_batches import MllmBatchBuilder
 from omniedit.training.editor.questions import Questions
 from omniedit.training.editor.samples import sample_edits, sample_instructions, with_encoders_on
-from omniedit.training.fitting import fit_editor, save_editor
+from omniedit.training.fitting import check_resolution, fit_editor, save_editor
 from omniedit.training.ranks import join_ranks, leave_ranks
 from omniedit.training.trainer import Trainer
 
@@ -49,7 +50,7 @@ def parse_arguments() -> argparse.Namespace:
     )
     parser.add_argument("--model", choices=models.ARCHITECTURES, help="architecture; default: the one in --options")
     add_section(parser, "--options", TrainConfig, default=TrainConfig())
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=run_seed, default=0)
     parser.add_argument("--checkpoints", type=Path, required=True, help="folder that is kept if a job fails")
     parser.add_argument(
         "--encoded", type=Path, help="folder of the parts that scripts/encode_pairs.py wrote for these buckets"
@@ -80,6 +81,7 @@ def main() -> None:
     takes = get_supported_conditions(editor)
     buckets = copy_to_scratch(args.buckets, args.scratch)
     store = BucketStore(buckets, resolution=options.resolution, reads_references=takes.references)
+    check_resolution(editor, options.resolution, [ratio for ratio, pairs in store.sizes().items() if pairs])
     encoded = EncodedPairs(args.encoded, store, options.dtype) if args.encoded else None
     known = sample_instructions(store)
     pipeline = base.pipeline(editor, options.resolution, known)

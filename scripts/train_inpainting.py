@@ -13,7 +13,7 @@ from pathlib import Path
 
 import torch
 
-from omniedit.cli.arguments import at_least_one
+from omniedit.cli.arguments import at_least_one, run_seed
 from omniedit.config.arguments import add_section
 from omniedit.config.schema import HolesConfig, InpaintingOptions
 from omniedit.grounding.objects import ObjectIndex
@@ -28,6 +28,7 @@ from omniedit.storage.shards import expand_numbers
 from omniedit.training.blocks import prepare_blocks
 from omniedit.training.checkpoints import Checkpoints, save_trained
 from omniedit.training.editor.instruction_encoder import InstructionEncoder
+from omniedit.training.fitting import check_resolution
 from omniedit.training.inpainting.batches import HoleBatches, inpainting_identity, sample_fills
 from omniedit.training.inpainting.dataset import PhotoStore
 from omniedit.training.ranks import join_ranks, leave_ranks
@@ -47,7 +48,7 @@ def main() -> None:
     parser.add_argument("--base", type=Path, required=True, help="the base, as for scripts/train.py")
     add_section(parser, "--options", InpaintingOptions, required=True, help="options of the training as JSON")
     add_section(parser, "--holes", HolesConfig, default=HolesConfig())
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=run_seed, default=0)
     parser.add_argument("--checkpoints", type=Path, required=True, help="folder that is kept if a job fails")
     parser.add_argument("--metrics", type=Path, required=True, help="output file, one JSON line per step")
     parser.add_argument("--out", type=Path, required=True, help="output folder of the specialist")
@@ -67,6 +68,7 @@ def main() -> None:
         shards = [stack.enter_context(PhotoShard(path)) for path in shards_of_photos]
         photos = PhotoShards(shards, read_rows(args.bench) if args.bench else [])
         store = PhotoStore(photos, ObjectIndex(shards_of_objects), options.resolution, options.held_out)
+        check_resolution(net, options.resolution, [ratio for ratio, count in store.sizes().items() if count])
         batches = HoleBatches(base.vae, InstructionEncoder(base.text), options, args.holes, args.seed)
         trainer = Trainer(net, partial(sample_fills, pipeline, store, batches), store, batches, options, args.seed)
         objects = [checksum(path) for path in shards_of_objects]

@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from transformers.utils import logging as transformers_logging
 
+from omniedit.cli.arguments import run_seed
 from omniedit.config.arguments import add_section
 from omniedit.config.schema import StudentConfig
 from omniedit.run.program import run_program
@@ -28,7 +29,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--teacher", required=True, help="path pattern teacher/{task}/{shard}.parquet")
     add_shard_options(parser)
     add_section(parser, "--options", StudentConfig, required=True)
-    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--seed", type=run_seed, required=True)
     parser.add_argument("--out", type=Path, required=True, help="output folder of the student")
     parser.add_argument("--replies", type=Path, help="Parquet file of the student's replies to some held-out pairs")
     return parser.parse_args()

@@ -6,12 +6,14 @@ import os
 import shutil
 from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from filelock import FileLock
 
 from helpers.chain import SHOWN, SMALL, checkout, make_photos, snakemake
 from helpers.debian import CannotInstall, install
+from helpers.local_page import open_browser
 
 FOLDER = Path(__file__).parent
 # Set before torch loads: the workers share the cores, and idle threads would use up most of them.
@@ -110,6 +112,12 @@ def make_run(root: Path) -> None:
     checkout(root, SMALL)
     make_photos(root / "photos")
     snakemake(root, "all")
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> Iterator[Any]:
+    with open_browser(chromium) as browser:
+        yield browser
 
 
 @pytest.fixture(scope="session")

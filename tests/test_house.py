@@ -9,7 +9,7 @@ import omniedit
 
 PACKAGE = Path(omniedit.__file__).parent
 ORDER = (
-    *("earlier_names", "tasks", "aspect", "plain_text", "redaction", "errors", "architectures"),
+    *("earlier_names", "lazy", "tasks", "aspect", "plain_text", "redaction", "errors", "architectures"),
     *("storage", "imaging", "pairs", "config", "sources", "exchange", "models", "vlm", "buckets", "grounding"),
     *("instructions", "quality", "specialists", "training", "scoring", "evaluation"),
     *("subjects", "reporting", "run", "browsing", "cli"),

@@ -247,17 +247,6 @@ def base_setting(setting: str) -> str:
     return SETTINGS[first].base_of or first
 
 
-def unit_inputs(setting: str, architecture: str, data: str) -> dict[str, str]:
-    """Return the files that a unit reads besides the assets, by the option of `train.py`."""
-    options, folder = SETTINGS[setting], "results/ablation"
-    files = {"base": f"{folder}/{base_setting(setting)}/base"}
-    if options.initial_setting:
-        files["start"] = f"{folder}/{options.initial_setting}/units/{architecture}-{data}-0"
-    if options.portraits:
-        files["portraits"] = f"{folder}/portraits.npz"
-    return files
-
-
 def units(setting: str) -> list[tuple[str, str]]:
     """Return (architecture, data) of each unit.
 

@@ -1,8 +1,9 @@
-"""Make a small LLaVA and train it on rendered scenes: where is which object, and what is where.
+"""Make a small LLaVA and train it on rendered scenes: first on questions about scenes, then also on expressions.
 
     python -m benchmarks.smartedit.language_model --setting cpu --out results/smartedit/cpu/llava
 
-The folder is in transformers' layout and loads as a LLaVA of the hub does. Its tokenizer knows the scenes' words alone.
+The answer to an expression is where the object is. The folder is in transformers' layout and loads as a LLaVA of the
+hub does. Its tokenizer knows the scenes' words alone.
 """
 
 import argparse
@@ -28,9 +29,11 @@ from transformers import (
 
 from benchmarks.ablation.learning import Training
 from benchmarks.complex_instructions import ORDINALS, SHAPES
+from benchmarks.smartedit.scene_questions import EMPTY, PLURALS, SceneQuestion, make_scene_question
 from benchmarks.smartedit.settings import SETTINGS, Setting
 from benchmarks.smartedit.world import (
     COLUMN_NAMES,
+    CUES,
     EDITS,
     HELD_OUT_TOOLS,
     MARK,
@@ -47,16 +50,22 @@ from omniedit.storage.atomic import replace_file
 
 SEED = 1_000
 PATCH = 16
-"""Side of a patch in pixels; a column of the scenes is one patch wide."""
+"""Side of a patch in pixels. An object of the scenes lies in one patch."""
+INITIAL_STD = 0.1
+"""Standard deviation of random weights, about 1 / sqrt(width). LLaMA's 0.02 is for a width of thousands."""
 TEMPLATE = (
     "{% for message in messages %}{{ message['role'] }} {% for part in message['content'] %}"
     "{% if part['type'] == 'image' %}<image> {% else %}{{ part['text'] }} {% endif %}"
     "{% endfor %}{% endfor %}{% if add_generation_prompt %}assistant {% endif %}"
 )
-KINDS = ("question", "question", "complex", "simple")
-"""Kinds of rows in turn. An instruction is answered like the question where its object is."""
+KINDS = ("question", "complex", "complex", "complex", "simple", "complex", "complex", "complex")
+"""Kinds of rows with expressions, in turn. An instruction is answered like the question where its object is."""
+SCENE_EVERY = 3
+"""Number of steps from one batch of questions about scenes to the next, in the part with expressions."""
+COLUMN_PLACE = 1
+"""Place of the column's name in an answer: 'column two: red ball'."""
 SENTENCES = (
-    "user assistant where is the? what is in column? large small",
+    "user assistant where is are the? what is in each column? large small: , objects",
     "remove take away. mark in. paint. make.",
     "on the left right upper lower leftmost rightmost from",
     "larger smaller largest smallest",
@@ -66,7 +75,18 @@ SENTENCES = (
 
 def words() -> list[str]:
     """Return all words of the scenes' texts, sorted."""
-    known = (*SHAPES, *TOOLS, *PAINTS, *EDITS, MARK, *COLUMN_NAMES, *ORDINALS[1:3], *SENTENCES)
+    known = (
+        *SHAPES,
+        *PLURALS.values(),
+        EMPTY,
+        *TOOLS,
+        *PAINTS,
+        *EDITS,
+        MARK,
+        *COLUMN_NAMES,
+        *ORDINALS[1:3],
+        *SENTENCES,
+    )
     clued = [phrase for phrase, clue in clues().items() if clue.fits & {*TOOLS}]
     split = pre_tokenizers.Whitespace()
     return sorted({word for text in (*known, *clued) for word, _ in split.pre_tokenize_str(text.lower())})
@@ -104,6 +124,7 @@ def build_llava(setting: Setting, vocabulary: Sequence[str]) -> tuple[Any, Any]:
         num_attention_heads=4,
         num_key_value_heads=4,
         max_position_embeddings=256,
+        initializer_range=INITIAL_STD,
         **ids,
     )
     image = tokenizer.get_vocab()["<image>"]
@@ -115,6 +136,7 @@ def build_llava(setting: Setting, vocabulary: Sequence[str]) -> tuple[Any, Any]:
         image_seq_length=tokens,
         vision_feature_layer=-1,
     )
+    config.update({"initializer_range": INITIAL_STD})
     size = {"height": SIZE, "width": SIZE}
     processor = LlavaProcessor(
         CLIPImageProcessorPil(size=size, crop_size=size, do_resize=False, do_center_crop=False),
@@ -127,17 +149,23 @@ def build_llava(setting: Setting, vocabulary: Sequence[str]) -> tuple[Any, Any]:
     return LlavaForConditionalGeneration(config), processor
 
 
-def rows_of_step(step: int, batch_size: int) -> list[Row]:
-    """Return the rows of a training step. Instructions never give the clues of the held-out tools, questions do."""
-    first = step * batch_size
-    return [make_row(KINDS[place % len(KINDS)], SEED, first + place) for place in range(batch_size)]
+def rows_of_step(step: int, setting: Setting) -> list[Row | SceneQuestion]:
+    """Return the rows of a training step: questions about scenes, later at every third step only, and expressions.
+
+    Instructions never give the clues of the held-out tools, questions do.
+    """
+    size = setting.language.batch_size
+    places = range(step * size, (step + 1) * size)
+    if step < setting.scene_steps or step % SCENE_EVERY == 0:
+        return [make_scene_question(place) for place in places]
+    return [make_row(KINDS[place % len(KINDS)], SEED, place) for place in places]
 
 
-def loss_of(model: Any, processor: Any, step: int, rows: Sequence[Row]) -> Tensor:
+def loss_of(model: Any, processor: Any, step: int, rows: Sequence[Row | SceneQuestion]) -> Tensor:
     return answer_loss(model, **inputs_of(processor, rows)).mean()
 
 
-def inputs_of(processor: Any, rows: Sequence[Row]) -> dict[str, Tensor]:
+def inputs_of(processor: Any, rows: Sequence[Row | SceneQuestion]) -> dict[str, Tensor]:
     images = [PillowImage.fromarray(row.source) for row in rows]
     return ask_with_answers(processor, images, [row.text for row in rows], [row.answer for row in rows])
 
@@ -148,21 +176,14 @@ def column_accuracy(model: Any, processor: Any, rows: Sequence[Row]) -> float:
     inputs = inputs_of(processor, rows)
     mask = inputs.pop("answer_mask")
     logits = model(**inputs, logits_to_keep=mask.shape[1] + 1).logits[:, :-1]
-    lengths = mask.sum(1)
-    place = torch.arange(len(rows)), lengths - 2  # before the end token
-    return float((logits.argmax(-1)[place] == inputs["input_ids"][:, -mask.shape[1] :][place]).float().mean())
+    right = logits.argmax(-1) == inputs["input_ids"][:, -mask.shape[1] :]
+    return float(right[:, COLUMN_PLACE].float().mean())
 
 
 def measure(model: Any, processor: Any, items: int) -> dict[str, float]:
-    """Return the accuracy of columns for instructions, by kind of expression."""
-    sets = {
-        "known": [make_row("complex", SEED + 1, index) for index in range(items)],
-        "held_out": [
-            make_row("complex", SEED + 1, index, True, ("place", "size", "colour", "order")[index % 4])
-            for index in range(items)
-        ],
-        "held_out_clue": [make_row("complex", SEED + 1, index, True, "clue") for index in range(items)],
-    }
+    """Return the accuracy of columns for instructions with known expressions, and with held-out ones of each cue."""
+    sets = {"known": [make_row("complex", SEED + 1, index) for index in range(items)]}
+    sets |= {cue: [make_row("complex", SEED + 1, index, True, cue) for index in range(items)] for cue in CUES}
     return {name: round(column_accuracy(model, processor, rows), 3) for name, rows in sets.items()}
 
 
@@ -175,7 +196,7 @@ def main() -> None:
     torch.manual_seed(SEED)
     model, processor = build_llava(setting, words())
     training = Training(model, setting.language, args.out.with_suffix(".checkpoint.pt"))
-    batches = (rows_of_step(step, setting.language.batch_size) for step in range(training.done, setting.language.steps))
+    batches = (rows_of_step(step, setting) for step in range(training.done, setting.language.steps))
     for done in training.steps(batches, partial(loss_of, model, processor)):
         if done % setting.checkpoint_every == 0:
             training.save()

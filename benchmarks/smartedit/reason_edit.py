@@ -51,7 +51,7 @@ def make_items(scene: str, number: int) -> list[Row]:
 def describe_foreground(row: Row) -> str:
     """Return what should be seen where the object was: 'a white ball', or the background after a removal."""
     colour = row.text.rstrip(".").split()[-1]
-    return f"a {colour} {row.answer.split()[1]}" if colour in ("white", "black", MARK) else "background"
+    return f"a {colour} {row.answer.split()[-1]}" if colour in ("white", "black", MARK) else "background"
 
 
 def write_scene(root: Path, scene: str, rows: list[Row]) -> None:

@@ -27,6 +27,7 @@ class Setting:
 
     Args:
         language, alignment, editor: options of the three trainings.
+        scene_steps: number of steps of the language model's training that have questions about scenes alone.
         vision_width, vision_layers: size of the language model's image encoder.
         width, layers: size of the language model.
         image_tokens: number of [IMG] tokens.
@@ -42,6 +43,7 @@ class Setting:
     alignment: Fit
     editor: Fit
     seeds: int = 3
+    scene_steps: int = 500
     vision_width: int = 64
     vision_layers: int = 2
     width: int = 96
@@ -57,12 +59,13 @@ class Setting:
 
 
 SETTINGS = {
-    "cpu": Setting(language=Fit(3000, 48, 1e-3, 0), alignment=Fit(200, 32, 1e-3, 0), editor=Fit(1500, 32, 2e-3, 0)),
+    "cpu": Setting(language=Fit(2000, 32, 2e-3, 0), alignment=Fit(200, 32, 1e-3, 0), editor=Fit(1500, 32, 2e-3, 0)),
     "test": Setting(
         language=Fit(2, 4, 1e-3, 0),
         alignment=Fit(2, 4, 1e-3, 0),
         editor=Fit(2, 8, 1e-3, 0),
         seeds=1,
+        scene_steps=1,
         vision_width=16,
         vision_layers=1,
         width=32,
@@ -77,9 +80,8 @@ SETTINGS = {
 }
 SETTINGS["quick"] = replace(
     SETTINGS["cpu"],
-    language=Fit(1000, 48, 1e-3, 0),
     alignment=Fit(80, 32, 1e-3, 0),
-    editor=Fit(300, 32, 2e-3, 0),
+    editor=Fit(600, 16, 2e-3, 0),
     seeds=2,
     evaluations=3,
 )

@@ -23,9 +23,11 @@ from omniedit.instructions.knowledge import find_clues
 SIZE = 64
 COLUMNS = (0.125, 0.375, 0.625, 0.875)
 """Centres of the four columns; each has at most one object."""
+ROWS = (0.375, 0.625)
+"""Possible heights of an object's centre. A column and a row are 16 pixels wide, so an object lies in one patch."""
 COLUMN_NAMES = ("one", "two", "three", "four")
-SIDES = (8, 16)
-"""Range of an object's side in pixels."""
+SIDES = {"small": 11, "large": 15}
+"""Sides of objects in pixels, by size."""
 PAINTS = ("red", "yellow", "green", "blue", "purple")
 EDITS = ("white", "black", "away")
 MARK = "pink"
@@ -55,6 +57,10 @@ class Placed:
     column: int
     y: float
     side: int
+
+    @property
+    def size(self) -> str:
+        return next(name for name, side in SIDES.items() if side == self.side)
 
     @property
     def corner(self) -> tuple[int, int]:
@@ -148,8 +154,8 @@ def draw_objects(rng: np.random.Generator, alike: bool, tools: bool = False) -> 
             noun,
             str(rng.choice(PAINTS)),
             int(column),
-            float(rng.uniform(0.3, 0.7)),
-            int(rng.integers(*SIDES, endpoint=True)),
+            float(rng.choice(ROWS)),
+            int(rng.choice([*SIDES.values()])),
         )
         for noun, column in zip(nouns, columns, strict=True)
     ]
@@ -195,6 +201,12 @@ def draw_tool(noun: str, side: int) -> np.ndarray:
     return np.dstack([value] * 3 + [alpha])
 
 
+def draw_ground(rng: np.random.Generator) -> Image:
+    """Draw a soft ground, (SIZE, SIZE, 3)."""
+    corners = rng.uniform(90, 170, (2, 2, 3)).astype(np.float32)
+    return cv2.resize(corners, (SIZE, SIZE), interpolation=cv2.INTER_LINEAR).astype(np.uint8)
+
+
 def render(ground: Image, scene: Sequence[Placed]) -> Image:
     image = to_float(ground)
     for thing in scene:
@@ -206,10 +218,10 @@ def render(ground: Image, scene: Sequence[Placed]) -> Image:
 def _build_row(
     kind: str, scene: Sequence[Placed], meant: int, cue: str, phrase: str, held_out: bool, rng: np.random.Generator
 ) -> Row:
-    corners = rng.uniform(90, 170, (2, 2, 3)).astype(np.float32)
-    ground = cv2.resize(corners, (SIZE, SIZE), interpolation=cv2.INTER_LINEAR).astype(np.uint8)
+    ground = draw_ground(rng)
     source = render(ground, scene)
-    answer = f"{scene[meant].paint} {scene[meant].noun} in column {COLUMN_NAMES[scene[meant].column]}"
+    # The column comes first: all that precedes it is the image and the instruction, as for [IMG] tokens.
+    answer = f"column {COLUMN_NAMES[scene[meant].column]}: {scene[meant].paint} {scene[meant].noun}"
     if kind == "question":
         text, answer = _ask(scene, meant, phrase, answer, rng)
         return Row(kind, cue, source, text, source, answer, meant)
@@ -235,8 +247,7 @@ def _ask(scene: Sequence[Placed], meant: int, phrase: str, answer: str, rng: np.
     if rng.random() < 0.5:
         return f"Where is the {phrase}?", answer
     thing = scene[meant]
-    size = "large" if thing.side > sum(SIDES) / 2 else "small"
-    return f"What is in column {COLUMN_NAMES[thing.column]}?", f"{size} {thing.paint} {thing.noun}"
+    return f"What is in column {COLUMN_NAMES[thing.column]}?", f"{thing.size} {thing.paint} {thing.noun}"
 
 
 def _edit(ground: Image, source: Image, scene: Sequence[Placed], place: int, edit: str, mask: Mask) -> Image:

@@ -13,8 +13,9 @@ import hashlib
 import json
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -44,14 +45,18 @@ MEASURED = 10
 """Number of comparisons with the teacher during training, including the one at the last step."""
 
 
-def main() -> None:
+def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--lessons", type=Path, required=True, help="folder of candidates/ and teacher/")
     parser.add_argument("--shards", type=int, required=True, help="of each task, to learn from")
     parser.add_argument("--held-out-shards", type=int, required=True, help="of each task, to be compared on")
     parser.add_argument("--steps", type=int, default=8_000)
     parser.add_argument("--out", type=Path, required=True)
-    args = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_arguments()
     transformers_logging.set_verbosity_error()
     join_ranks()
     torch.set_num_threads(1)  # a second thread gains nothing at this size, and ranks would wait for each other
@@ -91,16 +96,22 @@ def main() -> None:
             training.records.append({**row, **agreement(rows)})
             print(json.dumps(training.records[-1]), flush=True)
             begun_s = time.process_time()
-    about: dict[str, float] = {"seen": sum(gather_from_ranks(len(seen))), "steps": args.steps, "batch_size": BATCH}
-    about |= {"learning_rate": LEARNING_RATE, "image_size": options.image_size}
+    learned_from = sum(gather_from_ranks(len(seen)))
     if rank == 0:
-        with replace_file(args.out) as folder:
-            student.save(folder)
-            (folder / "about.json").write_text(json.dumps(about, indent=1) + "\n")
-            (folder / "agreement.jsonl").write_text("".join(json.dumps(row) + "\n" for row in training.records))
+        save(args.out, student, learned_from, training.records)
         training.checkpoint.unlink(missing_ok=True)
         shutil.rmtree(start)
     leave_ranks()
+
+
+def save(out: Path, student: Distillation, seen: int, records: Sequence[Mapping[str, Any]]) -> None:
+    """Write the student, a description of its training, and its agreement with the teacher after each part."""
+    about = {"seen": seen, "steps": student.options.steps, "batch_size": BATCH, "learning_rate": LEARNING_RATE}
+    about |= {"image_size": student.options.image_size}
+    with replace_file(out) as folder:
+        student.save(folder)
+        (folder / "about.json").write_text(json.dumps(about, indent=1) + "\n")
+        (folder / "agreement.jsonl").write_text("".join(json.dumps(row) + "\n" for row in records))
 
 
 def identity(seen: Sequence[StudentExample], fit: Fit) -> str:

@@ -8,6 +8,7 @@ it. A path in a request never becomes a file's path.
 import json
 import re
 import secrets
+import socket
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 from omniedit.errors import UserError, error_line
 
@@ -31,8 +33,20 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
 }
 
-Pages = Mapping[str, tuple[str, str]]
-"""Address of each static file -> its name in the folder `static` of a package, and its content type."""
+
+def check_address(host: str, port: int) -> None:
+    """Check that a server can listen at an address, before the work that its page needs.
+
+    Raises:
+        UserError: the port is taken, or the host is not of this machine.
+    """
+    try:
+        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        raise UserError(f"{host}:{port}: {error.strerror}; give another --host or --port") from None
 
 
 @dataclass(frozen=True)
@@ -54,7 +68,7 @@ class HttpError(Exception):
 
 
 class LocalServer(ThreadingHTTPServer):
-    """Server of a local page. A subclass answers `get` and `post`.
+    """Server of a local page. A subclass answers `answer_get` and `post`.
 
     Args:
         token: first part of every address; '' for none.
@@ -64,6 +78,8 @@ class LocalServer(ThreadingHTTPServer):
     """
 
     daemon_threads = True
+    package = "omniedit.browsing"
+    """Package whose folder `static` has the page's files."""
 
     def __init__(self, port: int, host: str = LOOPBACK, token: str = "") -> None:
         super().__init__((host, port), Handler)
@@ -80,11 +96,27 @@ class LocalServer(ThreadingHTTPServer):
         return f"{self.origin}{self.prefix}/" if self.prefix else self.origin
 
     def get(self, target: str) -> Reply:
-        """Return the answer to a GET request for an address below the token.
+        """Return the answer to a GET request for an address below the token: a file of the page, or content.
 
         Raises:
             HttpError: the address does not exist, or its arguments are invalid.
             UserError: the requested content cannot be read.
+        """
+        try:
+            url = urlsplit(target)
+        except ValueError:
+            raise HttpError(HTTPStatus.BAD_REQUEST, "not a valid address") from None
+        values = {name: given[-1] for name, given in parse_qs(url.query).items()}
+        reply = _page_file(self.package, url.path) or self.answer_get(url.path, values)
+        if reply is None:
+            raise HttpError(HTTPStatus.NOT_FOUND, "no such address")
+        return reply
+
+    def answer_get(self, path: str, values: Mapping[str, str]) -> Reply | None:
+        """Return the content at an address below the token, None if there is none; errors as `get`.
+
+        Args:
+            values: last value of each argument of the address.
         """
         raise NotImplementedError
 
@@ -92,7 +124,7 @@ class LocalServer(ThreadingHTTPServer):
         """Return the answer to a POST request of the page itself.
 
         Raises:
-            Refused, UserError: as `get`.
+            HttpError, UserError: as `get`.
         """
         raise NotImplementedError
 
@@ -183,21 +215,26 @@ class Handler(BaseHTTPRequestHandler):
         """Print nothing: a page sends hundreds of requests."""
 
 
-BASE: Pages = {
+_BASE_FILES = {
     "/base.css": ("base.css", "text/css; charset=utf-8"),
     "/base.js": ("base.js", "text/javascript; charset=utf-8"),
     "/icon.svg": ("icon.svg", "image/svg+xml"),
 }
-"""Files that all pages share."""
+"""Files that all pages share: name and content type by address."""
+_FILES = {
+    "/": ("page.html", "text/html; charset=utf-8"),
+    "/page.css": ("page.css", "text/css; charset=utf-8"),
+    "/page.js": ("page.js", "text/javascript; charset=utf-8"),
+}
+"""Files that each page has in its own package."""
 
 
-def send_page(package: str, pages: Pages, path: str) -> Reply | None:
-    """Return a static file of a package or one that all pages share; None for another address."""
-    package, pages = ("omniedit.browsing", BASE) if path in BASE else (package, pages)
-    if path not in pages:
+def _page_file(package: str, path: str) -> Reply | None:
+    """Return a static file of a package, or one that all pages share; None for another address."""
+    home = "omniedit.browsing" if path in _BASE_FILES else package
+    if (found := (_BASE_FILES | _FILES).get(path)) is None:
         return None
-    name, content_type = pages[path]
-    return Reply(files(package).joinpath("static", name).read_bytes(), content_type, may_cache=True)
+    return Reply(files(home).joinpath("static", found[0]).read_bytes(), found[1], may_cache=True)
 
 
 def as_json(value: Any, status: HTTPStatus = HTTPStatus.OK) -> Reply:

@@ -3,26 +3,21 @@
 import json
 import re
 import sys
+from collections.abc import Mapping
 from http import HTTPStatus
 from math import isfinite
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import cv2
 
 from omniedit.browsing.catalog import Catalog
-from omniedit.browsing.local_server import HttpError, LocalServer, Reply, as_json, send_page
+from omniedit.browsing.local_server import HttpError, LocalServer, Reply, as_json
 from omniedit.browsing.record import image_format
 from omniedit.browsing.select import BY_HAND, ORDERS, IndexQuery
 from omniedit.imaging.images import decode_image
 from omniedit.reporting.page import shrink_to_area
 from omniedit.scoring.human_decisions import MAX_NOTE_LENGTH, Decision
 
-PAGES = {
-    "/": ("page.html", "text/html; charset=utf-8"),
-    "/page.css": ("page.css", "text/css; charset=utf-8"),
-    "/page.js": ("page.js", "text/javascript; charset=utf-8"),
-}
 IMAGE = re.compile(r"/image/(\d{1,9})/(source|edited|mask|reference-\d{1,3})/(thumb|screen|stored)")
 PIXELS = {"thumb": 30_000, "screen": 1_500_000}
 """Largest area in pixels of a scaled image."""
@@ -42,8 +37,17 @@ class BrowseServer(LocalServer):
         super().__init__(port)
         self.catalog = catalog
 
-    def get(self, target: str) -> Reply:
-        return answer_get(self.catalog, target)
+    def answer_get(self, path: str, values: Mapping[str, str]) -> Reply | None:
+        if path == "/api/run":
+            return as_json(self.catalog.describe())
+        if path == "/api/pairs":
+            offset, limit = _whole(values, "offset", 0, 1 << 40), _whole(values, "limit", 60, MAX_ROWS)
+            return as_json(self.catalog.list_pairs(parse_query(values), offset, limit))
+        if match := re.fullmatch(r"/api/pair/(\d{1,9})", path):
+            return as_json(self.catalog.read_pair(int(match[1])))
+        if match := IMAGE.fullmatch(path):
+            return send_image(self.catalog.read_image(int(match[1]), match[2]), match[3])
+        return None
 
     def post(self, path: str, body: bytes) -> Reply:
         if path != "/api/decide":
@@ -51,33 +55,7 @@ class BrowseServer(LocalServer):
         return as_json(decide(self.catalog, body))
 
 
-def answer_get(catalog: Catalog, target: str) -> Reply:
-    """Return the answer to a GET request.
-
-    Raises:
-        HttpError: no such address, or an invalid filter.
-        UserError: the pair or its file cannot be read.
-    """
-    try:
-        url = urlsplit(target)
-    except ValueError:
-        raise HttpError(HTTPStatus.BAD_REQUEST, "not a valid address") from None
-    if page := send_page("omniedit.browsing", PAGES, url.path):
-        return page
-    if url.path == "/api/run":
-        return as_json(catalog.describe())
-    if url.path == "/api/pairs":
-        values = {name: values_of_name[-1] for name, values_of_name in parse_qs(url.query).items()}
-        offset, limit = _whole(values, "offset", 0, 1 << 40), _whole(values, "limit", 60, MAX_ROWS)
-        return as_json(catalog.list_pairs(parse_query(values), offset, limit))
-    if match := re.fullmatch(r"/api/pair/(\d{1,9})", url.path):
-        return as_json(catalog.read_pair(int(match[1])))
-    if match := IMAGE.fullmatch(url.path):
-        return send_image(catalog.read_image(int(match[1]), match[2]), match[3])
-    raise HttpError(HTTPStatus.NOT_FOUND, "no such address")
-
-
-def parse_query(values: dict[str, str]) -> IndexQuery:
+def parse_query(values: Mapping[str, str]) -> IndexQuery:
     """Return the filters of a request.
 
     Raises:
@@ -90,7 +68,7 @@ def parse_query(values: dict[str, str]) -> IndexQuery:
     return IndexQuery(**texts, least=_score(values, "least"), most=_score(values, "most"), order=order)
 
 
-def _score(values: dict[str, str], name: str) -> float | None:
+def _score(values: Mapping[str, str], name: str) -> float | None:
     try:
         score = float(values[name]) if values.get(name) else None
     except ValueError:
@@ -100,7 +78,7 @@ def _score(values: dict[str, str], name: str) -> float | None:
     return score
 
 
-def _whole(values: dict[str, str], name: str, default: int, maximum: int) -> int:
+def _whole(values: Mapping[str, str], name: str, default: int, maximum: int) -> int:
     text = values.get(name, str(default))
     if not (text.isascii() and text.isdecimal() and len(text) < 16 and int(text) <= maximum):
         raise HttpError(HTTPStatus.BAD_REQUEST, f"{name} is not a whole number from 0 to {maximum}")

@@ -85,7 +85,7 @@ class Standing:
 
 
 def read_decisions(path: str | Path) -> pa.Table:
-    """Read gathered decisions, in the columns that `accepted_pairs` and `place` use."""
+    """Read gathered decisions, in the columns that `read_accepted` and `place` use."""
     return _read_with_folder(path, ["pair_id", "kept", "o_score", "row", "ratio", "task", "shard"])
 
 
@@ -105,7 +105,7 @@ def read_accepted(paths: Iterable[str | Path]) -> pa.Table:
     """Return the accepted pairs of files of gathered decisions, with the rejected ones of one file in memory.
 
     Raises:
-        UserError: as `accepted_pairs`.
+        UserError: no pairs, or no accepted pairs; the message gives the best score.
     """
     accepted, count, best = [], 0, []
     for path in paths:
@@ -116,20 +116,6 @@ def read_accepted(paths: Iterable[str | Path]) -> pa.Table:
     table = pa.concat_tables(accepted)
     _check_accepted(len(table), count, max((score for score in best if score is not None), default=None))
     return table
-
-
-def accepted_pairs(decisions: pa.Table) -> pa.Table:
-    """Return the accepted pairs among the decisions on all pairs.
-
-    Args:
-        decisions: columns pair_id, kept, o_score, row, ratio, task, shard and, if it differs from task, folder.
-
-    Raises:
-        UserError: no pairs, or no accepted pairs; the message gives the best score.
-    """
-    accepted = decisions.filter(decisions["kept"])
-    _check_accepted(len(accepted), len(decisions), pc.max(decisions["o_score"]).as_py())
-    return accepted
 
 
 def _check_accepted(accepted: int, decisions: int, best: float | None) -> None:

@@ -23,6 +23,11 @@ def at_least_one(text: str) -> int:
     return whole(text, 1, math.inf, "at least 1")
 
 
+def run_seed(text: str) -> int:
+    """Parse the seed of a run, which has the same limits in a config."""
+    return whole(text, 0, 2**31 - 1, "0 to 2^31 - 1")
+
+
 def port(text: str) -> int:
     return whole(text, 1, 65_535, "1 to 65535")
 

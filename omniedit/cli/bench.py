@@ -22,21 +22,7 @@ STEPS = ("edit", "score", "measure", "table")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("set", help="name of a benchmark in docs/benchmarks.md, or a table of items: .csv, .jsonl")
     parser.add_argument("--data", type=path, metavar="PATH", help="your copy of the benchmark's published files")
-    parser.add_argument(
-        "--editors",
-        type=split_names,
-        required=True,
-        metavar="A,B,...",
-        help="names in config/editors.yaml; folders of outputs or of trained editors, also as NAME=FOLDER; .yaml files",
-    )
-    parser.add_argument(
-        "--editors-file",
-        type=path,
-        action="append",
-        default=[],
-        metavar="FILE.yaml",
-        help="file of further editors, as config/editors.yaml",
-    )
+    _add_editor_arguments(parser)
     parser.add_argument(
         "--judges",
         type=split_names,
@@ -67,6 +53,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--only", choices=STEPS, action="append", help="run this step only; may be given twice")
     _add_table_arguments(parser)
     _add_machine_arguments(parser)
+
+
+def _add_editor_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--editors",
+        type=split_names,
+        required=True,
+        metavar="A,B,...",
+        help="names in config/editors.yaml; folders of outputs or of trained editors, also as NAME=FOLDER; .yaml files",
+    )
+    parser.add_argument(
+        "--editors-file",
+        type=path,
+        action="append",
+        default=[],
+        metavar="FILE.yaml",
+        help="file of further editors, as config/editors.yaml",
+    )
 
 
 def _add_table_arguments(parser: argparse.ArgumentParser) -> None:
@@ -124,6 +128,8 @@ def run(args: argparse.Namespace) -> None:
     bench, protocol = open_set(args.set, args.data, args.chained)
     mark_folder(args.out, bench)
     restore = args.restore or ("keep" if protocol and protocol.keeps_size else "resize")
+    if "score" in steps:
+        check_judges(args, protocol, judges)
     if "edit" in steps:
         warn_unpinned(args, entries)
         edit(args, bench, entries, restore, Shard(*args.shard))
@@ -161,6 +167,21 @@ def mark_folder(out: Path, bench: "BenchSet") -> None:
         print(f"rows of {bench.name} skipped: {len(bench.rejected)}; the first, {clean_line(': '.join(first), 300)}")
 
 
+def check_judges(args: argparse.Namespace, protocol: "Protocol | None", judges: "Sequence[JudgeChoice]") -> None:
+    """Check the judges' rubrics and API keys before the first edit.
+
+    Raises:
+        UserError: a rubric or a key is missing.
+    """
+    from omniedit.config.endpoint import api_key
+
+    for judge in judges:
+        _choose_rubric(args, protocol, judge)
+        for each in judge.members.values() or [judge]:
+            if each.kind == "api":
+                api_key(each.scoring.api)
+
+
 def warn_unpinned(args: argparse.Namespace, entries: "Mapping[str, Entry]") -> None:
     """Print the command that pins each editor without a revision."""
     from omniedit.evaluation.bench.editors.revisions import list_unpinned
@@ -179,7 +200,10 @@ def edit(
     from omniedit.evaluation.bench.run import RunOptions, edit_set, share_items
 
     for name, entry in entries.items():
-        if entry.kind == "folder":  # costs nothing, and an empty folder then stops the bench before the first edit
+        if entry.kind in (
+            "folder",
+            "endpoint",
+        ):  # an empty folder or a missing key stops the bench before the first edit
             open_editor(name, entry)
     for name, entry in entries.items():
         print(f"{name}: editing", flush=True)

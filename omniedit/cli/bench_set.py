@@ -101,12 +101,13 @@ def _describe_protocol(protocol: "Protocol") -> list[str]:
 def _describe_published(name: str) -> list[str]:
     from omniedit.evaluation.bench.sets.published import load_published
 
-    lines = []
+    lines: dict[str, None] = {}
     for each in load_published(name):
-        values = ", ".join(f"{row} {column} {value:g}" for (row, column), value in each.values.items())
         note = f"; {each.note}" if each.note else ""
-        lines.append(f"published: {each.editor}: {values} ({each.source}, {each.address}{note})")
-    return lines
+        lines[f"published: {each.source}, {each.address}{note}"] = None
+        values = ", ".join(f"{row} {column} {value:g}" for (row, column), value in each.values.items())
+        lines[f"    {each.editor}: {values}"] = None
+    return list(lines)
 
 
 def _print_table(args: argparse.Namespace) -> list[str]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import PIL.Image
 
+from omniedit.browsing.local_server import check_address
 from omniedit.cli.edit import Settings, collect_doubts, edit_image
 from omniedit.errors import UserError
 from omniedit.imaging.decode import UnreadableImage
@@ -53,6 +54,7 @@ def launch(model: Path | None, device: str, host: str, port: int) -> None:
         UserError: Gradio is not installed, the folder holds no editor, or the port is taken.
     """
     check_gradio()
+    check_address(host, port)
     from omniedit.models.loading import load_editor
 
     editor = load_editor(model, device)
@@ -215,13 +217,11 @@ def edit_action(pipeline: "EditPipeline") -> Callable[..., tuple]:
             raise page_error("Upload an image and describe the edit.")
         if seed is None or not 0 <= seed <= MAX_SEED:
             raise page_error(f"The seed must be a whole number from 0 to {MAX_SEED}.")
-        scales = (guidance_scale, image_guidance_scale)
-        named = None if task == EDITORS_CHOICE else task
         lines = [line.strip() for line in captions.rstrip().splitlines()]
         missing = len(references or []) - len(lines) if lines else 0
         texts = (*lines, *[""] * missing)
-        sampling = instruction.strip(), negative_prompt, int(steps), *scales, int(seed)
-        settings = Settings(*sampling, named, captions=texts)
+        sampling = instruction.strip(), negative_prompt, int(steps), guidance_scale, image_guidance_scale, int(seed)
+        settings = Settings(*sampling, None if task == EDITORS_CHOICE else task, captions=texts)
 
         def after_step(_: Any, step: int, *__: Any) -> None:
             progress((step + 1, int(steps)), unit="steps")

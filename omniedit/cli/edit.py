@@ -18,7 +18,7 @@ from omniedit.errors import UserError
 from omniedit.imaging.decode import UnreadableImage
 from omniedit.plain_text import clean_line
 from omniedit.sources.decode import EncodedPhoto
-from omniedit.storage.atomic import replace_file
+from omniedit.storage.atomic import check_writable, replace_file
 
 if TYPE_CHECKING:
     from omniedit.models.pipeline import EditPipeline
@@ -73,8 +73,9 @@ def edit_files(
         references: files of reference images, for an editor that takes them.
 
     Raises:
-        UserError: there is nothing to edit, the instruction is empty, a target exists, the model cannot be loaded, it
-            takes no references or no such task, a reference cannot be read, or some images were not edited.
+        UserError: there is nothing to edit, the instruction is empty, a target exists or its folder cannot be written,
+            the model cannot be loaded, it takes no references or no such task, a reference cannot be read, or some
+            images were not edited.
     """
     from omniedit.models.loading import load_editor
 
@@ -84,6 +85,8 @@ def edit_files(
         raise UserError(
             f"{existing[0]}: already exists ({len(existing)} in all); use --overwrite, or -o to write elsewhere"
         )
+    for target in {target.parent: target for target in targets.values()}.values():  # one of each folder
+        check_writable(target)
     reference_images = [read_reference(path) for path in references]
     pipeline = load_editor(model, device)
     check_conditions(pipeline, reference_images, settings.task, settings.captions)
@@ -91,22 +94,30 @@ def edit_files(
         from omniedit.models.schedulers import make_scheduler
 
         pipeline.scheduler = make_scheduler(settings.scheduler, pipeline.scheduler)
-    failed = 0
-    for source, target in targets.items():
-        shown_source, shown_target = clean_line(str(source)), clean_line(str(target))
-        pipeline.set_progress_bar_config(desc=clean_line(source.name), leave=False)
-        try:
-            with collect_doubts() as doubts:
-                dropped = edit_file(pipeline, source, target, settings, reference_images)
-            for doubt in dict.fromkeys(doubts):
-                print(f"{shown_source}: {doubt}", flush=True)
-            without = f" (without its {'; '.join(dropped)})" if dropped else ""
-            print(f"{shown_source} -> {shown_target}{without}", flush=True)
-        except (OSError, MemoryError, RuntimeError, ValueError, UnreadableImage) as error:  # RuntimeError: torch's OOM
-            failed += 1
-            print(f"{shown_source}: not edited: {clean_line(str(error))}", flush=True)
-    if failed:
+    edited = [
+        _edit_and_report(pipeline, source, target, settings, reference_images) for source, target in targets.items()
+    ]
+    if failed := edited.count(False):
         raise UserError(f"{failed} of {len(targets)} images were not edited; the lines above give the reasons")
+
+
+def _edit_and_report(
+    pipeline: "EditPipeline", source: Path, target: Path, settings: Settings, references: Sequence[PIL.Image.Image]
+) -> bool:
+    """Edit one image file, print the outcome, and return whether the image was edited."""
+    shown_source, shown_target = clean_line(str(source)), clean_line(str(target))
+    pipeline.set_progress_bar_config(desc=clean_line(source.name), leave=False)
+    try:
+        with collect_doubts() as doubts:
+            dropped = edit_file(pipeline, source, target, settings, references)
+    except (OSError, MemoryError, RuntimeError, ValueError, UnreadableImage) as error:  # RuntimeError: torch's OOM
+        print(f"{shown_source}: not edited: {clean_line(str(error))}", flush=True)
+        return False
+    for doubt in dict.fromkeys(doubts):
+        print(f"{shown_source}: {doubt}", flush=True)
+    without = f" (without its {'; '.join(dropped)})" if dropped else ""
+    print(f"{shown_source} -> {shown_target}{without}", flush=True)
+    return True
 
 
 @contextmanager

@@ -29,12 +29,14 @@ def run(args: argparse.Namespace) -> None:
 
     from omniedit.models.export import export_comfyui, export_lora
     from omniedit.models.loading import load_editor
+    from omniedit.storage.atomic import check_writable
 
     out: Path = args.out
     if out.exists():
         raise UserError(f"{out}: exists already; give another name")
     if out.suffix != ".safetensors":
         raise UserError(f"{out}: the name must end in .safetensors")
+    check_writable(out)
     dtype = getattr(torch, args.dtype)
     if args.format == "comfyui":
         export_comfyui(load_editor(args.model, "cpu").transformer, out, dtype)

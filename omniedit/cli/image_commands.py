@@ -38,7 +38,7 @@ def _add_edit_arguments(parser: argparse.ArgumentParser) -> None:
         "--reference-caption",
         action="append",
         default=[],
-        type=str,
+        type=words,
         metavar="TEXT",
         help="what the reference image shows, for an editor that takes captions; once per --reference, in their order",
     )

@@ -37,6 +37,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "source and instruction",
     )
     parser.add_argument("--data", type=path, metavar="PATH", help="your copy of the benchmark's published files")
+    _add_question_arguments(parser)
+    parser.add_argument("--seed", type=at_least_zero, default=0, help="seed of random choices (default: %(default)s)")
+    parser.add_argument(
+        "--store", type=path, metavar="FILE", help=f"file of answers (default: {DATABASE} in the input)"
+    )
+    parser.add_argument(
+        "--host", default="127.0.0.1", help="address to listen on; 0.0.0.0 is all (default: %(default)s)"
+    )
+    parser.add_argument("--port", type=port, default=7871, help="port on this machine (default: %(default)s)")
+    _add_result_arguments(parser)
+
+
+def _add_question_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--pairwise", action="store_true", help="ask which of two editors' edits is better")
     parser.add_argument("--editors", type=_names, default=[], metavar="A,B", help="only edits of these editors")
     parser.add_argument("--tasks", type=_names, default=[], metavar="A,B", help="only edits of these tasks")
@@ -51,15 +64,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="N unchanged images among the edits, to check that raters pay attention",
     )
-    parser.add_argument("--seed", type=at_least_zero, default=0, help="seed of random choices (default: %(default)s)")
-    parser.add_argument(
-        "--store", type=path, metavar="FILE", help=f"file of answers (default: {DATABASE} in the input)"
-    )
-    parser.add_argument(
-        "--host", default="127.0.0.1", help="address to listen on; 0.0.0.0 is all (default: %(default)s)"
-    )
-    parser.add_argument("--port", type=port, default=7871, help="port on this machine (default: %(default)s)")
-    _add_result_arguments(parser)
 
 
 def _add_result_arguments(parser: argparse.ArgumentParser) -> None:

@@ -110,10 +110,12 @@ def _add_plan_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _plan(args: argparse.Namespace) -> None:
     from omniedit.config.loading import load
+    from omniedit.models.registry import required_roles
     from omniedit.run.plan import Machine
     from omniedit.run.plan import plan as plan_of
 
     config = load(*args.config)
+    required_roles(config)  # config/models.yaml has all models of the config
     if "api" in config.judges.values():
         from omniedit.scoring.cost import cost
 

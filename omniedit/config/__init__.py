@@ -4,8 +4,9 @@ A new key is declared in the module of its section; `schema` composes the sectio
 elsewhere.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from omniedit.lazy import load_on_first_use
 
 if TYPE_CHECKING:
     from omniedit.config.schema import Config
@@ -13,8 +14,4 @@ if TYPE_CHECKING:
 __all__ = ["Config"]
 
 
-def __getattr__(name: str) -> Any:
-    """Load `Config` on first use."""
-    if name not in __all__:
-        raise AttributeError(f"module 'omniedit.config' has no attribute {name!r}")
-    return getattr(import_module("omniedit.config.schema"), name)
+__getattr__, __dir__ = load_on_first_use(__name__, {"schema": __all__})

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 from omniedit.config.schema import Config, SourcesConfig, StudentConfig
 from omniedit.config.section import S, subsections
 from omniedit.config.source_folder import source_file
+from omniedit.config.tasks import expand_families
 from omniedit.config.typed_text import TextLoader, merge, to_types
 from omniedit.errors import UserError
 from omniedit.storage.archives import is_remote, list_archives
@@ -118,9 +119,9 @@ def check(
         UserError: one line with the file, the key, the error and the allowed values.
     """
     overrides = overrides or {}
-    for file in files:
-        read_yaml(file)  # Snakemake, which merged them, accepts repeated keys
-    config = check_section(Config, merge(values, to_types(overrides, Config)), files, overrides)
+    typed = to_types(overrides, Config)
+    parts = [read_yaml(file) for file in files]  # Snakemake, which merged them, accepts repeated keys
+    config = check_section(Config, _settle_families(merge(values, typed), parts, typed), files, overrides)
     looks = {
         "sources.path": partial(_check_path, config.sources),
         **{f"imports.{name}.path": partial(_check_pairs, each.path) for name, each in config.imports.items()},
@@ -133,6 +134,22 @@ def check(
         except UserError as error:
             raise UserError(f"{origin(key, files, overrides)}: {key}: {error}") from None
     return config
+
+
+def _settle_families(values: dict[str, Any], files: Sequence[Mapping[str, Any]], overrides: Mapping[str, Any]) -> Any:
+    """Return merged values, in which a family of tasks overrides the single tasks of earlier files.
+
+    Args:
+        files: keys of each file, in order. If the values come from elsewhere too, they count as one file.
+    """
+    tasks = values.get("tasks")
+    parts = [part["tasks"] for part in (*files, overrides) if "tasks" in part]
+    if not isinstance(tasks, Mapping) or not all(isinstance(part, Mapping) for part in parts):
+        return values
+    nothing: dict[str, Any] = {}
+    if reduce(merge, parts, nothing) != tasks:
+        parts = [tasks, overrides.get("tasks", {})]
+    return {**values, "tasks": reduce(merge, (expand_families(part, tasks) for part in parts))}
 
 
 def check_section(
@@ -197,7 +214,14 @@ def _one_line(
     if kind := _kind_of_unquoted(problem):
         value = _typed_text(key, files, overrides) or json.dumps(problem["input"], default=str).strip('"')
         return f'{place}: {value} is read as {kind}, but text is needed; put it in quotes: "{value}"{more}'
-    return f"{place}: {json.dumps(problem['input'], default=str)} is not allowed; {_describe_limits(problem)}{more}"
+    return f"{place}: {_show_value(problem['input'])} is not allowed; {_describe_limits(problem)}{more}"
+
+
+def _show_value(value: Any) -> str:
+    try:
+        return json.dumps(value, default=str)
+    except ValueError:
+        return "a value that contains itself"
 
 
 def _typed_text(key: Sequence[str], files: Sequence[str | Path], overrides: Mapping[str, Any]) -> str | None:

@@ -7,7 +7,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from omniedit.config.section import Section
+from omniedit.config.section import MAX_RESOLUTION, Section
 
 
 def check_parts(batch_size: int, accumulate: int, keys: tuple[str, str] = ("batch_size", "accumulate")) -> None:
@@ -115,7 +115,7 @@ class TrainerOptions(RuntimeOptions, OptimizerOptions, StepOptions):
 class FlowOptions(Section):
     """Image size and noise of a rectified-flow training."""
 
-    resolution: int = Field(128, ge=32, multiple_of=16)
+    resolution: int = Field(128, ge=32, le=MAX_RESOLUTION, multiple_of=16)
     """Training resolution: images of a bucket are scaled to about resolution^2 pixels at the bucket's ratio."""
     sigma_mean: float = 1.0
     """Mean of the logit of the noise level; values above 0 add more noise."""

@@ -4,7 +4,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from omniedit.config.section import SHIPPED, LocalPath, Section
+from omniedit.config.section import MAX_RESOLUTION, SHIPPED, LocalPath, Section
 from omniedit.tasks import SUBJECT_TASKS, Task
 
 PREFIX = "subject_"
@@ -88,7 +88,7 @@ class SubjectsConfig(Section):
     """Number of prompts per subject and skill."""
     images_per_prompt: int = Field(1, ge=1)
     """Number of images that an expert paints per prompt, each with another seed."""
-    resolution: int = Field(512, ge=32, multiple_of=16)
+    resolution: int = Field(512, ge=32, le=MAX_RESOLUTION, multiple_of=16)
     """Resolution of the painted images: about resolution^2 pixels."""
     min_subject: float = Field(0, ge=-1, le=1)
     """Smallest similarity of a painted image to the demonstrations, by `features`; others are rejected."""

@@ -6,7 +6,8 @@ from typing import Any, ClassVar, Literal, Self
 from pydantic import ConfigDict, Field, ValidationError, model_validator
 
 from omniedit.config.endpoint import EndpointConfig
-from omniedit.config.section import LocalPath, Section
+from omniedit.config.section import MAX_RESOLUTION, LocalPath, Section
+from omniedit.config.typed_text import merge
 from omniedit.redaction import redact
 from omniedit.tasks import ANYEDIT_TASKS, COMPLEX_TASKS, NOT_EMBEDDED, OMNIEDIT_TASKS, TASKS, Task
 
@@ -34,9 +35,9 @@ class TasksConfig(Section):
     """Pairs to make of each task. The seven tasks of OmniEdit are fields. AnyEdit's types and the tasks of complex
     instructions may be given as well.
 
-    A key may also be a family. `omniedit` sets all seven and overrides their own keys, because the default config sets
-    these. `anyedit` sets all types with an embedded specialist, or all 25 with `specialist: learned`; `complex` sets
-    both tasks of complex instructions. The own keys of these tasks override the family.
+    A key may also be a family: `omniedit` sets all seven, `anyedit` all types with an embedded specialist, or all 25
+    with `specialist: learned`, and `complex` both tasks of complex instructions. In one file, the keys of a single
+    task override those of its family. A family overrides the single tasks of earlier files, such as the default config.
     """
 
     model_config = ConfigDict(extra="allow")
@@ -61,9 +62,7 @@ class TasksConfig(Section):
         if not isinstance(values, dict):
             return values
         _check_keys(values)
-        single = {name: value for name, value in values.items() if name not in FAMILIES}
-        more = [_expand(family, values) for family in FAMILIES if family != "omniedit"]
-        return _merge_tasks(*more, single, _expand("omniedit", values))
+        return {name: value for name, value in expand_families(values, values).items() if name not in FAMILIES}
 
     @model_validator(mode="after")
     def _check_specialists(self) -> Self:
@@ -115,24 +114,26 @@ def _check_family(family: str, value: Any) -> None:
         raise ValidationError.from_exception_data("tasks", faults) from None  # type: ignore[arg-type]
 
 
-def _expand(family: str, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the value of a family for each of its tasks that has the specialist; nothing if it is not given."""
-    if family not in values:
-        return {}
-    section = values[family]
-    is_learned = isinstance(section, dict) and section.get("specialist") == "learned"
-    tasks = FAMILIES[family] if not is_learned else tuple(task for task in TASKS if task.family == family)
-    return {task.name: section for task in tasks}
+def expand_families(values: Mapping[str, Any], merged: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the tasks that one file sets, its families included, by task; the families' own keys stay.
+
+    Args:
+        values: section `tasks` of the file.
+        merged: section `tasks` of all files, which decides whether a family has learned specialists.
+    """
+    families = {
+        task.name: values[family]
+        for family in FAMILIES
+        if isinstance(values.get(family), Mapping)
+        for task in _list_tasks(family, merged[family])
+    }
+    return merge(families, values)
 
 
-def _merge_tasks(*mappings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the sections of all mappings; later ones override the keys of earlier ones."""
-    merged: dict[str, Any] = {}
-    for mapping in mappings:
-        for name, value in mapping.items():
-            both = isinstance(value, dict) and isinstance(merged.get(name), dict)
-            merged[name] = merged[name] | value if both else value
-    return merged
+def _list_tasks(family: str, section: Any) -> tuple[Task, ...]:
+    """Return the tasks of a family that have the specialist of its section."""
+    is_learned = isinstance(section, Mapping) and section.get("specialist") == "learned"
+    return tuple(task for task in TASKS if task.family == family) if is_learned else FAMILIES[family]
 
 
 class GroundingConfig(Section):
@@ -171,7 +172,7 @@ class LearnedConfig(Section):
     """Number of edits per proposal, each with another seed; all of them are scored."""
     batch_size: int = Field(4, ge=1)
     """Number of edits per batch; halved when the device runs out of memory."""
-    resolution: int = Field(1024, ge=32, multiple_of=16)
+    resolution: int = Field(1024, ge=32, le=MAX_RESOLUTION, multiple_of=16)
     """Resolution of the edits: at most about resolution^2 pixels, at the photo's own ratio."""
     steps: int | None = Field(None, ge=1, le=1000)
     """Denoising steps; null takes the number that each model's authors use."""

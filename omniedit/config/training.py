@@ -8,7 +8,7 @@ from omniedit.architectures import ARCHITECTURES
 from omniedit.config.fitting import FittingOptions
 from omniedit.config.instruction_encoder import InstructionEncoderConfig
 from omniedit.config.options import FlowOptions, OptimizerOptions, SampleOptions, TrainerOptions
-from omniedit.config.section import SHIPPED, Section
+from omniedit.config.section import MAX_RESOLUTION, SHIPPED, Section
 
 if TYPE_CHECKING:
     ArchitectureName = str
@@ -17,7 +17,7 @@ else:
 
 
 class BucketsConfig(Section):
-    base_size: int = Field(1024, ge=64, multiple_of=16)
+    base_size: int = Field(1024, ge=64, le=MAX_RESOLUTION, multiple_of=16)
     """Size of a bucket's images: at least base_size^2 pixels, at one of the seven ratios."""
     pairs_per_zarr_shard: int = Field(4, ge=1)
     """Pairs per Zarr shard, the unit of writing."""

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
@@ -152,10 +153,10 @@ def read_turn(row: Row, layout: Layout) -> int | None:
 
 
 def read_scores(row: Row, layout: Layout) -> dict[str, Score]:
-    """Return the scores of a row by name. A missing or infinite one is left out.
+    """Return the scores of a row by name: numbers and texts; lists and mappings as JSON. Infinite ones are left out.
 
     Raises:
-        BadRow: a text is too long, or a score is neither a number nor a text.
+        BadRow: a text is too long.
     """
     scores: dict[str, Score] = {}
     for name, column in layout.find("score"):
@@ -173,7 +174,8 @@ def _to_score(value: Any, column: str) -> Score | None:
         return None
     if isinstance(value, int | float):
         return int(value) if isinstance(value, bool) else value
-    text = clean(str(value))
+    is_nested = isinstance(value, Mapping | list)
+    text = clean(json.dumps(to_json_value(value), ensure_ascii=False) if is_nested else str(value))
     if len(text) > MAX_TEXT_LENGTH:
         raise BadRow(f"column {column[:60]!a} has {len(text)} characters, more than {MAX_TEXT_LENGTH}")
     return text
@@ -238,7 +240,9 @@ def read_extra(row: Row, layout: Layout) -> tuple[dict[str, Any], list[str]]:
     fallbacks = {name for name, column in layout.find("instruction") if column.name == FALLBACK}
     is_second = bool(_read_texts(row, [name for name, _ in layout.find("instruction") if name not in fallbacks]))
     fields = [name for name in layout.columns if not (is_second and name in fallbacks)]
-    known = {name for name in row.values if any(_is_column(name, column, row) for column in fields)}
+    known = _reference_members(row, layout) | {
+        name for name in row.values if any(_is_column(name, column, row) for column in fields)
+    }
     for name, value in row.values.items():
         if name in known or value is None or value == b"":
             continue
@@ -253,6 +257,13 @@ def read_extra(row: Row, layout: Layout) -> tuple[dict[str, Any], list[str]]:
         else:
             extra[name] = converted
     return extra, left_out
+
+
+def _reference_members(row: Row, layout: Layout) -> set[str]:
+    """Return the members of a tar's sample that its references name."""
+    listed = [each for name, _ in layout.find("references") for each in find_json(row, name, list)] if row.key else []
+    images = [each.get("image") for each in listed if isinstance(each, dict)]
+    return {image for image in images if isinstance(image, str)}
 
 
 def _is_column(name: str, column: str, row: Row) -> bool:

@@ -26,16 +26,34 @@ _KINDS = {
 
 
 @dataclass(frozen=True)
+class Configuration:
+    """Part of an export that `datasets.load_dataset` reads at once.
+
+    Args:
+        data_files: pattern of its files.
+        columns: with the types that `datasets` reads.
+        size: bytes of its files.
+    """
+
+    data_files: str
+    columns: Sequence[OutColumn]
+    rows: int
+    size: int
+
+    def describe(self) -> dict[str, Any]:
+        """Return the columns and counts as the YAML of `dataset_info`."""
+        features = [describe(column.name, arrow_type(column)) for column in self.columns]
+        return {"features": features, "splits": [{"name": "train", "num_bytes": self.size, "num_examples": self.rows}]}
+
+
+@dataclass(frozen=True)
 class Card:
     """Facts of a data card.
 
     Args:
         name: title.
         written: number of rows, which for preference pairs is not that of pairs.
-        data_files: pattern of the data files by name of the configuration; empty if `datasets` finds them itself.
-        columns: columns of the Parquet files; empty for other containers.
-        size: bytes of all files.
-        rows: number of rows by configuration, if there are several.
+        configurations: by name; empty if `datasets` finds the files itself.
     """
 
     name: str
@@ -43,10 +61,7 @@ class Card:
     survey: Survey
     choice: Choice
     written: int
-    data_files: Mapping[str, str]
-    columns: Sequence[OutColumn]
-    size: int
-    rows: Mapping[str, int]
+    configurations: Mapping[str, Configuration]
 
     def render(self) -> str:
         """Return the text of the card."""
@@ -59,14 +74,12 @@ class Card:
             "task_categories": ["image-to-image"],
             "tags": ["image-editing"],
         }
-        if self.columns:
-            features = [describe(column.name, arrow_type(column)) for column in self.columns]
-            split = {"name": "train", "num_bytes": self.size, "num_examples": self.written}
-            about["dataset_info"] = {"features": features, "splits": [split]}
-        if self.data_files:
+        if self.configurations:
+            infos = [{"config_name": name, **each.describe()} for name, each in self.configurations.items()]
+            about["dataset_info"] = infos if len(infos) > 1 else self.configurations["default"].describe()
             about["configs"] = [
-                {"config_name": name, "data_files": [{"split": "train", "path": path}]}
-                for name, path in self.data_files.items()
+                {"config_name": name, "data_files": [{"split": "train", "path": each.data_files}]}
+                for name, each in self.configurations.items()
             ]
         return f"---\n{yaml.safe_dump(about, sort_keys=False, allow_unicode=True)}---"
 
@@ -76,13 +89,13 @@ class Card:
             "A pair has a source image, an instruction and an edited image.",
             f"Chosen: {self._describe_choice()}.",
         ]
-        if self.data_files:
+        if self.configurations:
             lines.append("Read it with `datasets.load_dataset(FOLDER)`.")
-        if len(self.rows) > 1:
-            counts = ", ".join(f"`{name}` {count}" for name, count in self.rows.items())
+        if len(self.configurations) > 1:
+            counts = ", ".join(f"`{name}` {each.rows}" for name, each in self.configurations.items())
             lines.append(
-                "Pairs with other kinds of files have configurations of their own, because `datasets` expects the same "
-                f'files in each: `load_dataset(FOLDER, "train-2")`. Pairs: {counts}.'
+                "Pairs with other kinds of files have another configuration, because `datasets` expects the same files "
+                f'in each pair: `load_dataset(FOLDER, "train-2")`. Pairs: {counts}.'
             )
         return "\n".join(lines)
 
@@ -130,7 +143,7 @@ def describe(name: str, kind: pa.DataType) -> dict[str, Any]:
         return {"name": name, "dtype": "image"}
     if pa.types.is_list(kind) or pa.types.is_large_list(kind):
         inner = describe("item", kind.value_type)
-        return {"name": name, "list": inner.get("dtype") or inner.get("struct") or [inner]}
+        return {"name": name, "list": inner.get("dtype") or inner.get("struct") or {"list": inner["list"]}}
     if pa.types.is_struct(kind):
         return {"name": name, "struct": [describe(each.name, each.type) for each in kind]}
     return {"name": name, "dtype": dtype_name(kind)}

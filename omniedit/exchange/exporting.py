@@ -1,16 +1,18 @@
 """Export of a run's pairs in the formats that other trainers read."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field
 
 from omniedit.errors import UserError
 from omniedit.exchange.candidates import Candidate, Choice, Chooser, make_chooser, read_candidates
-from omniedit.exchange.data_card import Card
+from omniedit.exchange.data_card import Card, Configuration
 from omniedit.exchange.fields import OutColumn, RowMaker, extra_columns
 from omniedit.exchange.formats import FORMATS
 from omniedit.exchange.layout import Container, Layout, load_layout
+from omniedit.exchange.out_values import arrow_type
 from omniedit.exchange.preferences import COLUMNS, count_preferences, group_edits, preference_rows
 from omniedit.exchange.survey import REJECTED_BECAUSE, Survey, survey
 from omniedit.exchange.writers import TarWriter, open_writer
@@ -96,9 +98,9 @@ def _write_pairs(
             extra |= {REJECTED_BECAUSE: candidate.reason} if takes_rejected else {}
             writer.add(maker.make(candidate, candidate.shard.encoded_pair(candidate.row), extra))
             progress.advance()
-    data_files = _data_files(container, writer, layout)
-    described = _describe_columns(columns, container) if data_files else []
-    _write_card(folder, run, options, surveyed, surveyed.pairs, data_files, described, writer)
+    is_found = container == "folders" or layout.name == "imagefolder"
+    configurations = {} if is_found else _configurations(folder, container, columns, surveyed.pairs, writer)
+    _write_card(folder, run, options, surveyed, surveyed.pairs, configurations)
     return surveyed.pairs
 
 
@@ -117,8 +119,8 @@ def _write_preferences(
     with open_writer(container, folder, COLUMNS, rows, options.rows_per_file, "pairs") as writer:
         for row in preference_rows(groups):
             writer.add(row)
-    data_files = _data_files(container, writer, None)
-    _write_card(folder, run, options, surveyed, rows, data_files, _describe_columns(COLUMNS, container), writer)
+    configurations = _configurations(folder, container, COLUMNS, rows, writer)
+    _write_card(folder, run, options, surveyed, rows, configurations)
     return rows
 
 
@@ -135,35 +137,48 @@ def _for_container(column: OutColumn, container: str, layout: Layout) -> OutColu
     return column
 
 
-def _describe_columns(columns: Sequence[OutColumn], container: str) -> list[OutColumn]:
-    """Return the columns that the card describes, with the types that a container gives them; none for tars."""
+def _configurations(
+    folder: Path, container: str, columns: Sequence[OutColumn], rows: int, writer: object
+) -> dict[str, Configuration]:
+    """Return the configurations of `load_dataset`: one, or for tars one per kind of sample."""
+    if not isinstance(writer, TarWriter):
+        data_files = "data/train-*" if container == "parquet" else f"pairs.{container}"
+        return {"default": Configuration(data_files, _read_columns(columns, container), rows, _size(folder, "**/*"))}
+    found = {}
+    for members, count in writer.kinds.items():
+        prefix = writer.prefix(members)
+        data_files = f"{prefix}{'[0-9]' * 5}.tar"
+        name = "default" if prefix == "train-" else prefix.strip("-")
+        found[name] = Configuration(data_files, _tar_columns(columns, members), count, _size(folder, data_files))
+    return found
+
+
+def _size(folder: Path, pattern: str) -> int:
+    return sum(path.stat().st_size for path in folder.glob(pattern) if path.is_file())
+
+
+def _read_columns(columns: Sequence[OutColumn], container: str) -> Sequence[OutColumn]:
+    """Return the columns with the types that `datasets` reads from a container."""
     if container == "parquet":
-        return list(columns)
+        return columns
     texts = ("image", "path", "binary", *(["list"] if container == "csv" else []))
-    known = [
-        OutColumn(column.name, "string" if column.type in texts else column.type, arrow=column.arrow)
-        for column in columns
+    is_text = [each.type in texts or (container == "csv" and each.is_nested) for each in columns]
+    return [
+        OutColumn(each.name, "string") if text else OutColumn(each.name, each.type, arrow=each.arrow)
+        for each, text in zip(columns, is_text, strict=True)
     ]
-    return known if container in ("jsonl", "json", "csv") else []
+
+
+def _tar_columns(columns: Sequence[OutColumn], members: Sequence[str]) -> list[OutColumn]:
+    """Return the columns that `datasets` reads from tars: key, address, images, and a mapping of the other values."""
+    values = [(each.name, arrow_type(each)) for each in columns if each.type not in ("image", "path", "binary")]
+    images = [OutColumn(member, "image") for member in members]
+    texts = [OutColumn("__key__", "string"), OutColumn("__url__", "string")]
+    return [*texts, *images, OutColumn("json", "json", arrow=pa.struct(values))]
 
 
 def _stem(layout: Layout) -> str:
     return "metadata" if layout.name == "imagefolder" else "pairs"
-
-
-def _data_files(container: str, writer: object, layout: Layout | None) -> dict[str, str]:
-    """Return the pattern of the data files by configuration, as `load_dataset` needs them."""
-    if isinstance(writer, TarWriter):
-        return {name: f"{prefix}{'[0-9]' * 5}.tar" for name, (prefix, _) in _configurations(writer).items()}
-    if container == "folders" or (layout and layout.name == "imagefolder"):
-        return {}
-    return {"default": "data/train-*" if container == "parquet" else f"pairs.{container}"}
-
-
-def _configurations(writer: TarWriter) -> dict[str, tuple[str, int]]:
-    """Return the beginning of the file names and the number of samples of each configuration."""
-    kinds = {writer.prefix(kind): count for kind, count in writer.kinds.items()}
-    return {"default" if each == "train-" else each.strip("-"): (each, count) for each, count in kinds.items()}
 
 
 def _write_card(
@@ -172,13 +187,8 @@ def _write_card(
     options: ExportOptions,
     surveyed: Survey,
     rows: int,
-    data_files: dict[str, str],
-    columns: Sequence[OutColumn],
-    writer: object,
+    configurations: Mapping[str, Configuration],
 ) -> None:
     name = f"Edit pairs of {run.resolve().name}"
-    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-    samples = _configurations(writer) if isinstance(writer, TarWriter) else {}
-    by_configuration = {each: count for each, (_, count) in samples.items()}
-    card = Card(name, options.format, surveyed, options.choice, rows, data_files, columns, size, by_configuration)
+    card = Card(name, options.format, surveyed, options.choice, rows, configurations)
     (folder / CARD).write_text(card.render(), encoding="utf-8")

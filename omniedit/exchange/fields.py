@@ -51,6 +51,11 @@ class OutColumn:
     field: str = ""
     arrow: pa.DataType | None = None
 
+    @property
+    def is_nested(self) -> bool:
+        """Whether an extra column holds lists or mappings."""
+        return self.arrow is not None and pa.types.is_nested(self.arrow)
+
 
 def column_type(column: Column) -> str:
     """Return the type of a column; without one in the layout, that of its field."""

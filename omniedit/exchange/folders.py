@@ -18,7 +18,7 @@ from omniedit.exchange.rows import Row, Rows, reject
 from omniedit.pairs import Rejection
 from omniedit.sources.caption_values import decode_text
 from omniedit.sources.decode import SUFFIXES
-from omniedit.sources.listing import list_files
+from omniedit.sources.listing import list_folder
 from omniedit.sources.webdataset import MAX_TEXT
 
 TARGETS = ("target", "edited", "output", "after", "images", "image")
@@ -60,7 +60,7 @@ def list_folder_files(path: str) -> list[DataFile]:
     if not root.is_dir():
         raise UserError(f"{path}: not a folder; give one that has source/ and target/, or files _input and _target")
     names: dict[str, set[str]] = defaultdict(set)
-    for file in list_files(root).files:
+    for file in list_folder(root).files:
         parent = PurePosixPath(file).parent.as_posix()
         names[parent].add(PurePosixPath(file).name)
     files = [
@@ -167,8 +167,7 @@ def _control_number(folder: str) -> tuple[int, str]:
 
 def _list_images(folder: Path, twice: dict[str, list[str]]) -> dict[str, str]:
     """Return path, relative to the folder's parent, of each image at any depth by its name without suffix."""
-    names = list_files(folder).files if any(folder.iterdir()) else []
-    return _by_stem(names, f"{folder.name}/", twice)
+    return _by_stem(list_folder(folder).files, f"{folder.name}/", twice)
 
 
 def _by_stem(names: Iterable[str], prefix: str, twice: dict[str, list[str]]) -> dict[str, str]:

@@ -71,7 +71,7 @@ class ImageFiles:
 
 
 def check_path(path: str) -> str:
-    """Return a relative path with slashes; backslashes, as Windows writes them, become slashes.
+    """Return a relative path with single slashes and without '.'; backslashes, as Windows writes them, become slashes.
 
     Raises:
         BadImage: the path is empty, absolute or an address, or leaves its folder.
@@ -83,9 +83,10 @@ def check_path(path: str) -> str:
         raise BadImage(f"{redact(relative)[:200]!a} is an address; download the images, and give their paths")
     if relative.startswith("/") or _DRIVE.match(relative):
         raise BadImage(f"{relative[:200]!a} is an absolute path; give one relative to the table's folder")
-    if ".." in relative.split("/"):
+    parts = [part for part in relative.split("/") if part not in ("", ".")]
+    if ".." in parts:
         raise BadImage(f"{relative[:200]!a} leaves the table's folder")
-    return relative.removeprefix("./")
+    return "/".join(parts) or "."
 
 
 def _spellings(path: str) -> list[str]:

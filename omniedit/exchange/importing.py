@@ -1,8 +1,8 @@
 """Import of edit pairs: rows of a data set, by its layout, as shards of candidates."""
 
 import re
-import shutil
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, suppress
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -27,9 +27,10 @@ from omniedit.pairs import Rejection, ShardWriter
 from omniedit.redaction import redact
 from omniedit.sources.archive_items import BadFile
 from omniedit.sources.identity import Identity, identify, read_content, record_file
-from omniedit.sources.listing import list_files
+from omniedit.sources.listing import list_folder
 from omniedit.storage.archives import is_remote
 from omniedit.storage.atomic import replace_file
+from omniedit.storage.locks import hold_lock
 from omniedit.tasks import Task
 
 SPECIALIST = "import"
@@ -154,7 +155,7 @@ def _local_files(path: str, options: ImportOptions, shard: int, shards: int) -> 
     parts = [part.file for part in deal(reader.files, shard, shards)]
     if reader.layout.files == "folders":
         folders = [Path(part.folder) for part in parts]
-        return {f"{folder}/{file}": folder / file for folder in folders for file in list_files(folder).files}
+        return {f"{folder}/{file}": folder / file for folder in folders for file in list_folder(folder).files}
     return {part.name: Path(part.address) for part in parts}
 
 
@@ -255,21 +256,40 @@ def check_name(name: str) -> None:
 def import_pairs(path: str, options: ImportOptions, run: str | Path, shards: int = 1) -> Outcome:
     """Write a data set to `{run}/candidates/{name}/{shard}.h5` and return the counts of all shards.
 
+    The shards appear together, after the last row; an interrupted import leaves none.
+
     Raises:
-        UserError: as `import_shard`, or no row makes a pair, or the run already has candidates of this name.
+        UserError: as `import_shard`, or no row makes a pair, or the run already has candidates of this name, or another
+            process is importing them.
     """
     check_name(options.data_set)
     folder = Path(run) / "candidates" / options.data_set
+    hold_lock(folder.with_name(f".{folder.name}.lock"), "another import of this name is running")
     if folder.is_dir() and any(folder.glob("*.h5")):
         raise UserError(f"{folder}: already has candidates; give another --name, or delete the folder")
     outcome, ids = Outcome(), set[str]()
-    for shard in range(shards):
-        outcome.add(import_shard(path, options, shard, shards, folder / f"{shard:05d}.h5", ids))
-    if not outcome.tasks:
-        shutil.rmtree(folder)
-        if not outcome.reasons:
-            raise UserError(f"{redact(path)}: has no rows; give a file or folder that has some")
-        first = next(iter(outcome.examples.values()))
-        counted = f"none of {outcome.reasons.total()} rows makes a pair; the first"
-        raise UserError(f"{counted}: {first.source_id}: {first.reason}")
+    try:
+        with ExitStack() as files:
+            for shard in range(shards):
+                temporary = files.enter_context(replace_file(folder / f"{shard:05d}.h5"))
+                outcome.add(import_shard(path, options, shard, shards, temporary, ids))
+            check_some_pairs(outcome, path)
+    finally:
+        with suppress(OSError):  # it has candidates
+            folder.rmdir()
     return outcome
+
+
+def check_some_pairs(outcome: Outcome, path: str) -> None:
+    """Check that an import made pairs.
+
+    Raises:
+        UserError: it made none; the message gives the first reason.
+    """
+    if outcome.tasks:
+        return
+    if not outcome.reasons:
+        raise UserError(f"{redact(path)}: has no rows; give a file or folder that has some")
+    first = next(iter(outcome.examples.values()))
+    counted = f"none of {outcome.reasons.total()} rows makes a pair; the first"
+    raise UserError(f"{counted}: {first.source_id}: {first.reason}")

@@ -9,7 +9,7 @@ import fsspec
 
 from omniedit.errors import UserError
 from omniedit.redaction import redact
-from omniedit.sources.listing import list_files
+from omniedit.sources.listing import list_folder
 from omniedit.storage.archives import ARCHIVE_SUFFIXES, expand_range, is_remote, parent_address, split_chain
 
 SUFFIXES: dict[str, tuple[str, ...]] = {
@@ -72,8 +72,7 @@ def list_inputs(path: str, preferred: str) -> list[DataFile]:
     elif "*" in path:
         files = [DataFile(each, _name(each)) for each in _expand_remote(path)]
     elif not is_remote(path) and Path(path).is_dir():
-        root = Path(path)
-        files = _choose([DataFile(str(root / file), file) for file in list_files(root).files], preferred)
+        files = _choose(_list_below(Path(path)), preferred)
     else:
         files = [DataFile(paths, _name(paths)) for paths in expand_range(path)]
     if not files:
@@ -92,6 +91,18 @@ def deal(files: Sequence[DataFile], shard: int, shards: int) -> list[Part]:
         return [Part(file) for file in files[shard::shards]]
     file_index = shard % len(files)
     return [Part(files[file_index], shard // len(files), len(range(file_index, shards, len(files))))]
+
+
+def _list_below(root: Path) -> list[DataFile]:
+    """Return all files below a folder.
+
+    Raises:
+        UserError: the folder cannot be read.
+    """
+    listing = list_folder(root)
+    if "/" in listing.unread:
+        raise UserError(f"{root}: {listing.unread['/']}")
+    return [DataFile(str(root / file), file) for file in listing.files]
 
 
 def _choose(files: Sequence[DataFile], preferred: str) -> list[DataFile]:

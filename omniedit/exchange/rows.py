@@ -75,5 +75,5 @@ def check_columns(columns: list[str] | Any, layout: Layout, name: str) -> None:
     missing += [f"for {field}" for field in layout.required if field not in fields and not missing]
     if missing:
         exist = clean_line(", ".join(map(str, columns)), 600) or "none"
-        remedy = "name others with --columns source=...,edited=...,instruction=..."
+        remedy = "name others with --columns source=...,edited=...,instruction=... or the config's keys of columns"
         raise WrongColumns(f"{name}: has no column {', '.join(missing)}; the columns are {exist}; {remedy}")

@@ -116,15 +116,25 @@ def survey(chosen: Iterator[tuple[Candidate, bool]], layout: Layout, takes_rejec
 
 
 def unify(known: pa.DataType | None, value: Any) -> pa.DataType:
-    """Return the type of a column that also has this value; values of several types are written as JSON."""
+    """Return the type of a column that also has this value.
+
+    Values of several types, mappings without keys and integers beyond 64 bits are written as JSON.
+    """
     if known == _JSON_TEXT:
         return known
     try:
-        schemas = [pa.schema([("x", pa.infer_type([value]))])]
+        schemas = [pa.schema([("x", pa.array([value]).type)])]  # pa.infer_type accepts integers beyond 64 bits
         schemas += [pa.schema([("x", known)])] if known is not None else []
-        return pa.unify_schemas(schemas, promote_options="permissive").field(0).type
+        kind = pa.unify_schemas(schemas, promote_options="permissive").field(0).type
     except (pa.ArrowException, OverflowError):
         return _JSON_TEXT
+    return _JSON_TEXT if _has_empty_struct(kind) else kind
+
+
+def _has_empty_struct(kind: pa.DataType) -> bool:
+    """Return whether a type holds mappings without keys, which Parquet cannot store."""
+    inner = [kind.field(number).type for number in range(kind.num_fields)]
+    return (pa.types.is_struct(kind) and not inner) or any(map(_has_empty_struct, inner))
 
 
 def is_json_text(kind: pa.DataType | None) -> bool:

@@ -27,28 +27,20 @@ _BETWEEN = re.compile(r"[\s,]*")
 
 def read_jsonl(file: BinaryIO, part: Part, layout: Layout) -> Iterator[Row | SkippedPart]:
     for number, line in _select_part(enumerate(filter(str.strip, _lines(file, part.file))), part):
-        try:
-            values = parse_json(check_utf8(line))
-        except ValueError as error:
-            is_open = number == 0 and line.strip() in ("[", "{")
-            remedy = "; if the file is one list, rename it to .json" if is_open else ""
-            yield SkippedPart(f"{part.file.name}:{number}", f"not JSON: {error}{remedy}")
-            continue
-        yield _json_row(values, part.file, number)
+        yield _json_row(line, part.file, number)
 
 
 def read_json(file: BinaryIO, part: Part, layout: Layout) -> Iterator[Row | SkippedPart]:
     """Yield the items of the list in a JSON file, one after the other."""
-    items = _json_items(io.TextIOWrapper(io.BufferedReader(_RawStream(file)), encoding="utf-8-sig", errors="replace"))
     try:
-        for number, value in _select_part(enumerate(items), part):
-            yield _json_row(value, part.file, number)
+        for number, item in _select_part(enumerate(_json_items(_open_text(file, part.file))), part):
+            yield _json_row(item, part.file, number)
     except ValueError as error:
         raise BadFile(f"{part.file.name}: not a list in JSON: {error}") from None
 
 
-def _json_items(text: io.TextIOWrapper) -> Iterator[Any]:
-    """Yield the items of a JSON list with one item and a chunk of the text in memory.
+def _json_items(text: io.TextIOWrapper) -> Iterator[str]:
+    """Yield the items of a JSON list as text, with one item and a chunk of the file in memory.
 
     Raises:
         ValueError: the text is not a list, or an item is invalid or too long.
@@ -62,21 +54,26 @@ def _json_items(text: io.TextIOWrapper) -> Iterator[Any]:
         if buffer.startswith("]", start):
             return
         try:
-            value, start = decoder.raw_decode(buffer, start)
+            _, end = decoder.raw_decode(buffer, start)
         except (ValueError, RecursionError):
             more = text.read(max(_CHUNK, len(buffer) - start))
             if not more or len(buffer) - start > MAX_LINE_LENGTH:
                 raise ValueError(f"an item is invalid: {buffer[start : start + 60]!a}") from None
             buffer, start = buffer[start:] + more, 0
             continue
-        yield parse_json(json.dumps(value))
+        yield buffer[start:end]
+        start = end
 
 
-def _json_row(values: Any, file: DataFile, number: int) -> Row | SkippedPart:
+def _json_row(text: str, file: DataFile, number: int) -> Row | SkippedPart:
+    place, remedy = f"{file.name}:{number}", "; if the file is one list, rename it to .json"
+    try:
+        values = parse_json(check_utf8(text))
+    except ValueError as error:
+        return SkippedPart(place, f"not JSON: {error}{remedy if number == 0 and text.strip() in ('[', '{') else ''}")
     if not isinstance(values, dict):
         is_list = isinstance(values, list) and file.container == "jsonl"
-        remedy = "; if the file is one list, rename it to .json" if is_list else ""
-        return SkippedPart(f"{file.name}:{number}", f"not a JSON object{remedy}")
+        return SkippedPart(place, f"not a JSON object{remedy if is_list else ''}")
     return Row(file, number, values)
 
 
@@ -135,7 +132,16 @@ def _typed_cell(name: str, cell: str | None, layout: Layout) -> Any:
 
 
 def _lines(file: BinaryIO, about: DataFile) -> Iterator[str]:
-    """Yield the lines of a text file in its encoding: that of its byte order mark, else UTF-8.
+    """Yield the lines of a text file."""
+    text = _open_text(file, about)
+    while line := _read_line(text, about):
+        if len(line) == MAX_LINE_LENGTH:
+            raise BadFile(f"{about.name}: a line has more than {MAX_LINE_LENGTH >> 20} MiB; it is not a table of rows")
+        yield line
+
+
+def _open_text(file: BinaryIO, about: DataFile) -> io.TextIOWrapper:
+    """Open a text file in its encoding: that of its byte order mark, else UTF-8.
 
     Bytes that are not UTF-8 become lone surrogates, which `check_utf8` finds.
     """
@@ -145,11 +151,7 @@ def _lines(file: BinaryIO, about: DataFile) -> Iterator[str]:
     with _bad_gzip(about.name):
         encoding = marked_encoding(buffer.peek(_HEAD)[:_HEAD]) or "utf-8"
     errors = "surrogateescape" if encoding.startswith("utf-8") else "replace"
-    text = io.TextIOWrapper(buffer, encoding=encoding, errors=errors, newline="")
-    while line := _read_line(text, about):
-        if len(line) == MAX_LINE_LENGTH:
-            raise BadFile(f"{about.name}: a line has more than {MAX_LINE_LENGTH >> 20} MiB; it is not a table of rows")
-        yield line
+    return io.TextIOWrapper(buffer, encoding=encoding, errors=errors, newline="")
 
 
 def _read_line(text: io.TextIOWrapper, about: DataFile) -> str:

@@ -66,7 +66,8 @@ def open_image(source: Path | bytes) -> PIL.Image.Image:
     """
     if isinstance(source, Path) and not source.is_file():
         missing = "a broken link" if source.is_symlink() else "no such file"
-        raise UnreadableImage(NO_FILE if source.exists() else missing)
+        other = "a folder, not a file" if source.is_dir() else NO_FILE
+        raise UnreadableImage(other if source.exists() else missing)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

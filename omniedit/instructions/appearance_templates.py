@@ -136,7 +136,7 @@ _BACKGROUND = (
 
 def style_instructions(style: str, rng: np.random.Generator) -> tuple[str, ...]:
     """Return instructions for a style, named with its article: 'a pencil sketch'."""
-    return tuple(text.format(style=style) for text in draw_templates(_STYLE, rng))
+    return draw_templates(_STYLE, rng, style=style)
 
 
 def environment_instructions(environment: str, rng: np.random.Generator, *, sky: bool, ground: bool) -> tuple[str, ...]:
@@ -151,12 +151,12 @@ def environment_instructions(environment: str, rng: np.random.Generator, *, sky:
 
 def colour_instructions(name: str, colour: str, rng: np.random.Generator) -> tuple[str, ...]:
     """Return instructions for an object's new colour, 'blue'; the name may include the old one: 'red bowl'."""
-    return tuple(text.format(object=name, colour=colour) for text in draw_templates(_COLOUR, rng))
+    return draw_templates(_COLOUR, rng, object=name, colour=colour)
 
 
 def material_instructions(name: str, material: str, rng: np.random.Generator) -> tuple[str, ...]:
     """Return instructions for an object's new material: 'bowl', 'white marble'."""
-    return tuple(text.format(object=name, material=material) for text in draw_templates(_MATERIAL, rng))
+    return draw_templates(_MATERIAL, rng, object=name, material=material)
 
 
 def background_instructions(kept: Sequence[str], background: str, rng: np.random.Generator) -> tuple[str, ...]:
@@ -171,7 +171,7 @@ def surface_instructions(kept: Sequence[str], surface: str, rng: np.random.Gener
 
 def sky_instructions(sky: str, rng: np.random.Generator) -> tuple[str, ...]:
     """Return instructions for a new sky, named with its article."""
-    return tuple(text.format(background=sky) for text in draw_templates(_SKY, rng))
+    return draw_templates(_SKY, rng, background=sky)
 
 
 def join_names(names: Sequence[str]) -> str:
@@ -183,10 +183,10 @@ def _of_kept(
     templates: Sequence[str], kept: Sequence[str], background: str, rng: np.random.Generator
 ) -> tuple[str, ...]:
     objects = join_names([f"the {name}" for name in kept])
-    return tuple(text.format(kept=objects, background=background) for text in draw_templates(templates, rng))
+    return draw_templates(templates, rng, kept=objects, background=background)
 
 
-def draw_templates(templates: Sequence[str], rng: np.random.Generator) -> tuple[str, ...]:
-    """Draw `INSTRUCTIONS` templates in random order, or all if there are fewer."""
+def draw_templates(templates: Sequence[str], rng: np.random.Generator, **words: str) -> tuple[str, ...]:
+    """Draw `INSTRUCTIONS` templates in random order, or all if there are fewer, and fill in the words."""
     chosen = rng.choice(len(templates), min(INSTRUCTIONS, len(templates)), replace=False)
-    return tuple(templates[i] for i in chosen)
+    return tuple(templates[i].format(**words) for i in chosen)

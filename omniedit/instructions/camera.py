@@ -44,7 +44,7 @@ _UPSIDE_DOWN = (
 def outpaint_instructions(side: str, rng: np.random.Generator) -> tuple[str, ...]:
     """Return instructions to continue a scene on one side, 'left', 'right', 'top' or 'bottom', or on 'all' sides."""
     templates = _OUTPAINT_SIDE if side in _WHERE else _OUTPAINT
-    return tuple(text.format(where=_WHERE.get(side, "")) for text in draw_templates(templates, rng))
+    return draw_templates(templates, rng, where=_WHERE.get(side, ""))
 
 
 def rotation_instructions(angle: float, rng: np.random.Generator) -> tuple[str, ...]:
@@ -52,4 +52,4 @@ def rotation_instructions(angle: float, rng: np.random.Generator) -> tuple[str, 
     if abs(angle) == 180:
         return draw_templates(_UPSIDE_DOWN, rng)
     direction = "clockwise" if angle > 0 else "counterclockwise"
-    return tuple(text.format(degrees=f"{abs(angle):g}", direction=direction) for text in draw_templates(_TURN, rng))
+    return draw_templates(_TURN, rng, degrees=f"{abs(angle):g}", direction=direction)

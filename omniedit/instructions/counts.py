@@ -91,7 +91,7 @@ def count_instructions(noun: str, before: int, after: int, rng: np.random.Genera
         "after_things": f"{NUMBERS[after]} {noun if after == 1 else plural}",
         "more_things": f"another {noun}" if change == 1 else f"{NUMBERS[change]} more {plural}",
     }
-    return tuple(text.format(**words) for text in draw_templates(_FEWER if after < before else _MORE, rng))
+    return draw_templates(_FEWER if after < before else _MORE, rng, **words)
 
 
 def parse_numbers(instruction: str) -> set[int]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from omniedit.instructions.proposals import (
+from omniedit.instructions.proposal import (
     AttributeProposal,
     BackgroundProposal,
     EnvironmentProposal,

@@ -12,7 +12,7 @@ from importlib import resources
 from itertools import chain
 
 from omniedit.instructions.knowledge import name_indirectly
-from omniedit.instructions.proposals import (
+from omniedit.instructions.proposal import (
     AdditionProposal,
     AttributeProposal,
     BackgroundProposal,

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from omniedit.instructions.appearance_templates import INSTRUCTIONS
+from omniedit.instructions.appearance_templates import draw_templates
 from omniedit.instructions.stemming import noun as main_noun
 from omniedit.sources.photo import FractionBox
 
@@ -64,12 +64,12 @@ _SINGULAR_IN_S = re.compile(r"(ss|us|is|as|\blens)$", re.IGNORECASE)
 
 def swap_instructions(old: str, new: str, rng: np.random.Generator) -> tuple[str, ...]:
     """Return instructions for a swap of two objects, both bare nouns: 'drum', 'coffee grinder'."""
-    return _draw_templates(_SWAP, rng, old=old, new=with_article(without_position(new)))
+    return draw_templates(_SWAP, rng, old=old, new=with_article(without_position(new)))
 
 
 def removal_instructions(name: str, place: str, rng: np.random.Generator) -> tuple[str, ...]:
     """Return instructions for a removal: 'wine bottle', with '' or its place: 'on the left'."""
-    return _draw_templates(_REMOVAL, rng, thing=f"{name} {place}".rstrip())
+    return draw_templates(_REMOVAL, rng, thing=f"{name} {place}".rstrip())
 
 
 def addition_instructions(name: str, place: str, rng: np.random.Generator) -> tuple[str, ...]:
@@ -78,7 +78,7 @@ def addition_instructions(name: str, place: str, rng: np.random.Generator) -> tu
     A position in the name, such as 'upper' in 'upper dog', has no meaning before the dog exists; it becomes the place.
     """
     place = place or _WHICH.get(name.split()[0], "")
-    return _draw_templates(
+    return draw_templates(
         _ADDITION_AT if place else _ADDITION, rng, thing=with_article(without_position(name)), place=place
     )
 
@@ -119,8 +119,3 @@ def describe_place(box: FractionBox) -> str:
     if side:
         return f"on the {side}"
     return f"in the {level} part of the picture" if level else "in the middle of the picture"
-
-
-def _draw_templates(templates: tuple[str, ...], rng: np.random.Generator, **words: str) -> tuple[str, ...]:
-    chosen = rng.choice(len(templates), INSTRUCTIONS, replace=False)
-    return tuple(templates[i].format(**words) for i in chosen)

@@ -51,7 +51,7 @@ _SMALLER_WORDS = r"\b(smaller|shrink|reduce|scale the .* down)\b"
 
 def movement_instructions(name: str, direction: str, rng: np.random.Generator) -> tuple[str, ...]:
     """Return instructions to move an object 'left', 'right', 'up' or 'down'."""
-    return tuple(text.format(thing=name, where=_WHERE[direction]) for text in draw_templates(_MOVE, rng))
+    return draw_templates(_MOVE, rng, thing=name, where=_WHERE[direction])
 
 
 def resize_instructions(name: str, scale: float, rng: np.random.Generator) -> tuple[str, ...]:
@@ -62,7 +62,7 @@ def resize_instructions(name: str, scale: float, rng: np.random.Generator) -> tu
     """
     words = {"its": "their" if is_plural(name) else "its"}
     words |= {"times": TIMES[scale]} if scale > 1 else {"share": SHARES[scale]}
-    return tuple(text.format(thing=name, **words) for text in draw_templates(_LARGER if scale > 1 else _SMALLER, rng))
+    return draw_templates(_LARGER if scale > 1 else _SMALLER, rng, thing=name, **words)
 
 
 def parse_directions(instruction: str, name: str) -> set[str]:

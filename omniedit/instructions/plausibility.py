@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from difflib import SequenceMatcher
 
 from omniedit.instructions.meaning import PhotoObject, is_mentioned
-from omniedit.instructions.proposals import (
+from omniedit.instructions.proposal import (
     AttributeProposal,
     BackgroundProposal,
     EnvironmentProposal,

@@ -4,8 +4,6 @@ The file `proposals/{shard}.parquet` is stored next to the shard of photos. `pro
 the row's task (`CLASSES`); it is null in rows of `rejection_row`.
 """
 
-# ruff: noqa: F401
-
 import json
 import re
 from collections.abc import Iterable, Mapping
@@ -21,15 +19,10 @@ from omniedit.instructions.proposal import (
     AttributeProposal,
     BackgroundProposal,
     EnvironmentProposal,
-    Phrase,
-    PhraseOrNothing,
-    PromptedProposal,
-    PromptText,
     Proposal,
     RemovalProposal,
     StyleProposal,
     SwapProposal,
-    TypeProposal,
     quote,
 )
 from omniedit.instructions.type_proposals import TYPE_CLASSES

@@ -13,7 +13,8 @@ from omniedit.config.schema import ProposalsConfig
 from omniedit.imaging.images import resize_to_fit
 from omniedit.instructions.facets import PHRASINGS
 from omniedit.instructions.meaning import PhotoObject
-from omniedit.instructions.proposals import CLASSES, ProposalRow, SwapProposal, rejection_row
+from omniedit.instructions.proposal import SwapProposal
+from omniedit.instructions.proposals import CLASSES, ProposalRow, rejection_row
 from omniedit.instructions.questions import (
     MAX_OBJECTS,
     DraftEdit,

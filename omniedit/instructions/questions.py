@@ -14,7 +14,7 @@ from importlib import resources
 import numpy as np
 
 from omniedit.instructions.meaning import PhotoObject
-from omniedit.instructions.proposals import Proposal
+from omniedit.instructions.proposal import Proposal
 from omniedit.instructions.style_names import styles
 from omniedit.instructions.word_lists import read_list
 from omniedit.tasks import TASKS, Task

@@ -11,7 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from omniedit.config.schema import ProposalsConfig
 from omniedit.imaging.images import resize_to_fit
 from omniedit.instructions.meaning import operation_error
-from omniedit.instructions.proposals import Phrase, first_problem, json_object, quote
+from omniedit.instructions.proposal import Phrase, quote
+from omniedit.instructions.proposals import first_problem, json_object
 from omniedit.instructions.questions import text
 from omniedit.instructions.replies import ParsedReply, ReplyIssue
 from omniedit.instructions.reply_retries import ModelQuestion, ask

@@ -25,9 +25,9 @@ _MATERIAL = (
 def insert_reference(new: str, place: str, rng: np.random.Generator) -> tuple[str, ...]:
     """Return instructions to add the object in the reference image at a place, such as 'on the left'."""
     words = {"new": new, "place": place, "Place": place[:1].upper() + place[1:]}
-    return tuple(text.format(**words) for text in draw_templates(_INSERT, rng))
+    return draw_templates(_INSERT, rng, **words)
 
 
 def material_of_reference(name: str, rng: np.random.Generator) -> tuple[str, ...]:
     """Return instructions to give an object the material in the reference image."""
-    return tuple(text.format(thing=name) for text in draw_templates(_MATERIAL, rng))
+    return draw_templates(_MATERIAL, rng, thing=name)

@@ -11,7 +11,8 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from omniedit.instructions.facets import PHRASINGS
 from omniedit.instructions.meaning import PhotoObject, meaning_error
 from omniedit.instructions.plausibility import implausible_reason
-from omniedit.instructions.proposals import Phrase, first_problem, json_object, proposal_in, quote
+from omniedit.instructions.proposal import Phrase, quote
+from omniedit.instructions.proposals import first_problem, json_object, proposal_in
 from omniedit.instructions.questions import MAX_OBJECTS, DraftEdit, EditOptions
 from omniedit.instructions.stemming import content, head, stems, strip_article
 from omniedit.tasks import Task
@@ -202,7 +203,7 @@ def _instruction(
     """Return the paraphrase of one kind in a reply, and the doubt whether it names its object, '' without one.
 
     Args:
-        known: paraphrases of the edit so far, as stems.
+        known: instructions of the edit so far, as stems.
 
     Raises:
         ValueError: the paraphrase is missing, a repetition, or does not ask for the edit.

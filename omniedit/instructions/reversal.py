@@ -1,7 +1,7 @@
 """Edits that undo an edit, by task: the instructions, and the truth for measuring the result."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,9 +33,8 @@ from omniedit.instructions.objects import (
 )
 from omniedit.instructions.stemming import strip_article
 from omniedit.pairs import EditPair
+from omniedit.pairs.provenance import Truth
 from omniedit.tasks import Task
-
-Truth = Mapping[str, Any]
 
 _STYLE_BACK = (
     "Turn the {style} back into a photo.",

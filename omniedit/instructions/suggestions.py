@@ -104,7 +104,7 @@ def _suggest_background(names: Sequence[str], rng: np.random.Generator) -> Sugge
 
 def _suggest_environment(names: Sequence[str], rng: np.random.Generator) -> Suggestion:
     environment = str(rng.choice(read_list("environments")))
-    return Suggestion(draw_templates(_ENVIRONMENT, rng)[0].format(environment=environment), (environment,))
+    return Suggestion(draw_templates(_ENVIRONMENT, rng, environment=environment)[0], (environment,))
 
 
 def _suggest_style(names: Sequence[str], rng: np.random.Generator) -> Suggestion:

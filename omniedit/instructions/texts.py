@@ -86,7 +86,7 @@ def text_instructions(old: str, new: str, rng: np.random.Generator) -> tuple[str
     """Return instructions to change a printed text."""
     mark = '"' if "'" in old + new else "'"
     words = {"old": f"{mark}{old}{mark}", "new": f"{mark}{new}{mark}"}
-    return tuple(template.format(**words) for template in draw_templates(_CHANGE, rng))
+    return draw_templates(_CHANGE, rng, **words)
 
 
 def same_letters(text: str) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 _BOX = (
-    "{Edit}, at the place of the red box in the reference image.",
+    "{Edit}, as marked by the red box in the reference image.",
     "Within the red box in the reference image, {edit}.",
     "Look at the red box in the reference image, and {edit}.",
     "{Edit}. The red box in the reference image marks the place.",

@@ -6,9 +6,10 @@ reads the model registry each time Snakemake parses it and needs no torch for th
 
 import os
 import sys
-from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from omniedit.lazy import load_on_first_use
 
 if TYPE_CHECKING:
     from omniedit.models.factory import ARCHITECTURES, build, create
@@ -21,11 +22,4 @@ if sys.platform == "linux" and not any(node for name in _ACCELERATORS for node i
     os.environ.setdefault("DS_ACCELERATOR", "cpu")
 
 
-def __getattr__(name: str) -> Any:
-    if name not in __all__:
-        raise AttributeError(f"module 'omniedit.models' has no attribute {name!r}")
-    return getattr(import_module("omniedit.models.factory"), name)
-
-
-def __dir__() -> list[str]:
-    return __all__
+__getattr__, __dir__ = load_on_first_use(__name__, {"factory": __all__})

@@ -9,7 +9,6 @@
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from omniedit.config.fitting import LoraConfig
 from omniedit.errors import UserError
 from omniedit.models.digest import weights_sha256
 from omniedit.models.editor import Editor
+from omniedit.models.factory import find_editor_class
 from omniedit.models.folder import read_config
 from omniedit.models.lora import adapter_state, lora_scale, merge_adapters, trained_weights
 
@@ -30,6 +30,7 @@ CONFIG = "adapter_config.json"
 WEIGHTS = "adapter_model.safetensors"
 TRAINED = "trained.safetensors"
 PEFT_PREFIX = "base_model.model."
+COPY = "copy the whole folder of the editor"
 
 
 @dataclass(frozen=True)
@@ -106,13 +107,16 @@ def read_adapters(folder: Path) -> tuple[dict[str, Tensor], float]:
     """Return the adapters' weights, named as in `omniedit.models.lora`, and the scale of their output.
 
     Raises:
-        UserError: the folder has no adapters, or not all files.
+        UserError: the folder has no adapters, or a file is missing or damaged.
     """
     read_about(folder)
     inner = folder / ADAPTER_FOLDER
     config = read_config(inner / CONFIG)
-    state = {name.removeprefix(PEFT_PREFIX): value for name, value in _load(inner / WEIGHTS).items()}
-    return state, config["lora_alpha"] / config["r"]
+    try:
+        scale = config["lora_alpha"] / config["r"]
+    except (KeyError, TypeError, ZeroDivisionError):
+        raise UserError(f"{inner / CONFIG}: has no valid lora_alpha and r; {COPY}") from None
+    return {name.removeprefix(PEFT_PREFIX): value for name, value in _load(inner / WEIGHTS).items()}, scale
 
 
 @torch.no_grad()
@@ -125,9 +129,7 @@ def build_from_adapters(folder: Path, transformer: Any) -> Editor:
     about = read_about(folder)
     if weights_sha256(transformer) != about.base_sha256:
         raise UserError(f"{folder}: {about.base} is not the base that its adapters were trained on; use that one")
-    module, _, name = about.kind.partition(":")
-    kind: type[Editor] = getattr(import_module(module), name)
-    editor = kind.from_transformer(transformer, about.prediction_type, **about.options)
+    editor = find_editor_class(about.kind).from_transformer(transformer, about.prediction_type, **about.options)
     for key, value in _load(folder / ADAPTER_FOLDER / TRAINED).items():
         editor.get_parameter(key).copy_(value)
     merge_adapters(editor, *read_adapters(folder))
@@ -136,8 +138,11 @@ def build_from_adapters(folder: Path, transformer: Any) -> Editor:
 
 def _load(file: Path) -> dict[str, Tensor]:
     if not file.is_file():
-        raise UserError(f"{file}: missing; copy the whole folder of the editor")
-    return load_file(file)
+        raise UserError(f"{file}: missing; {COPY}")
+    try:
+        return load_file(file)
+    except Exception as error:  # safetensors raises an error of its own
+        raise UserError(f"{file}: cannot be read ({' '.join(str(error).split())[:150]}); {COPY}") from None
 
 
 def _on_cpu(state: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -10,7 +10,6 @@ Its metadata has the editor's class and config as JSON. docs/editing.md repeats 
 """
 
 import json
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ from omniedit.errors import UserError
 from omniedit.models.adapter_folder import read_adapters
 from omniedit.models.bases.registry import CLASS
 from omniedit.models.editor import Editor
+from omniedit.models.factory import find_editor_class
 from omniedit.models.sd3_layout import (
     AUTHORS_BLOCKS,
     block_from_authors,
@@ -71,8 +71,8 @@ def load_comfyui(file: Path) -> Editor:
         raise UserError(f"{file}: cannot be read ({' '.join(str(error).split())[:150]})") from None
     if about.get("format") != FORMAT:
         raise UserError(f"{file}: not an editor of `omniedit export-editor`")
-    module, _, name = about["class"].partition(":")
-    editor: Any = getattr(import_module(module), name).from_config(json.loads(about["config"]))
+    kind: Any = find_editor_class(about["class"])
+    editor = kind.from_config(json.loads(about["config"]))
     is_sd3 = _is_sd3(editor.config)
     base = {name.removeprefix(BASE): value for name, value in state.items() if name.startswith(BASE)}
     control = {name.removeprefix(CONTROL): value for name, value in state.items() if name.startswith(CONTROL)}

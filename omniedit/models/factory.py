@@ -39,6 +39,24 @@ def create(name: str, base_config: Mapping[str, Any]) -> "Editor":
     return editor_class(name)(base_config, **options)
 
 
+def find_editor_class(kind: str) -> "type[Editor]":
+    """Return the class of an editor by the name module:class, as files name it; no other module is imported.
+
+    Raises:
+        UserError: it is not an editor of this version.
+    """
+    from omniedit.models.editor import Editor
+
+    module, _, name = kind.partition(":")
+    try:
+        found = getattr(import_module(module), name, None) if module.startswith("omniedit.models.") else None
+    except ImportError:
+        found = None
+    if not (isinstance(found, type) and issubclass(found, Editor)):
+        raise UserError(f"{kind[:100]}: not an editor of this version of omniedit")
+    return found
+
+
 def editor_class(name: str) -> "type[Editor]":
     """Return the class of an architecture.
 

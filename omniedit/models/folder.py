@@ -68,12 +68,14 @@ def load_part(
 
 @torch.no_grad()
 def check_finite(module: nn.Module, folder: Path) -> None:
-    """Check that all weights are finite. NaN or infinity means a diverged training or a damaged file.
+    """Check that all weights were loaded and are finite. NaN or infinity means a diverged training or a damaged file.
 
     Raises:
-        UserError: a weight is NaN or infinite.
+        UserError: a weight is missing, NaN or infinite.
     """
     for name, weight in module.named_parameters():
+        if weight.is_meta:
+            raise UserError(f"{folder}: has no weights for {name}; fetch or train it again")
         # aminmax finds both extremes in one pass; a NaN becomes both of them.
         if weight.numel() and not torch.stack(torch.aminmax(weight)).isfinite().all():
             raise UserError(f"{folder}: {name} has NaN or infinite values; fetch or train it again")

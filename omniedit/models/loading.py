@@ -49,20 +49,27 @@ def load_editor(folder: Path | None = None, device: str = "") -> EditPipeline:
         logging.disable_progress_bar()
     place = choose_device(device)
     dtype = torch.float32 if place.type == "cpu" else torch.bfloat16
-    if folder is not None and not (folder / INDEX).exists() and has_adapters(folder):
-        return load_adapters(folder, dtype).to(place)
-    if folder is not None:
-        check_editor(folder)
     try:
-        if folder is None:
-            editor = load_shipped_editor()
-            return editor.to(place) if dtype == torch.float32 else editor.to(place, dtype)
-        options: dict[str, Any] = {"local_files_only": True, "use_safetensors": True}
-        editor = EditPipeline.from_pretrained(folder, dtype=dtype, **options)
-        check_finite(editor.transformer, folder / "transformer")
-        return editor.to(place)
-    except (OSError, ValueError, TypeError, RuntimeError) as error:
-        raise UserError(f"{folder or FOLDER}: no editor to load ({' '.join(str(error).split())[:300]})") from None
+        return _load_pipeline(folder, dtype).to(place)
+    except UserError:
+        raise
+    except Exception as error:  # safetensors, torch and both libraries raise different errors for broken files
+        problem = f"{type(error).__name__}: {error}" if isinstance(error, LookupError | MemoryError) else str(error)
+        raise UserError(f"{folder or FOLDER}: no editor to load ({' '.join(problem.split())[:300]})") from None
+
+
+def _load_pipeline(folder: Path | None, dtype: torch.dtype) -> EditPipeline:
+    if folder is None:
+        shipped = load_shipped_editor()
+        return shipped if dtype == torch.float32 else shipped.to(dtype)
+    if not (folder / INDEX).exists() and has_adapters(folder):
+        return load_adapters(folder, dtype)
+    check_editor(folder)
+    options: dict[str, Any] = {"local_files_only": True, "use_safetensors": True}
+    editor = EditPipeline.from_pretrained(folder, dtype=dtype, **options)
+    for part in ("transformer", "vae"):
+        check_finite(getattr(editor, part), folder / part)
+    return editor
 
 
 def load_adapters(folder: Path, dtype: torch.dtype) -> EditPipeline:

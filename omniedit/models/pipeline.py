@@ -85,6 +85,8 @@ class EditPipeline(FlowPipeline):
         super().__init__()
         if not isinstance(transformer, Editor):
             raise ValueError(f"transformer: a {type(transformer).__name__}, but an editor's network is needed")
+        if not isinstance(known_instructions, str):
+            raise ValueError(f"known_instructions: {known_instructions!r}, but text with a line for each is needed")
         text = Text(text_encoder, tokenizer, text_encoder_2, tokenizer_2, text_encoder_3, tokenizer_3)
         self._register_parts(transformer, vae, scheduler, text)
         self.register_modules(instruction_encoder=instruction_encoder)
@@ -218,12 +220,7 @@ class EditPipeline(FlowPipeline):
         return output if return_dict else output.to_tuple()  # type: ignore[return-value]
 
     def _prepare_edit(
-        self,
-        image: ImageLike,
-        instruction: str,
-        negative: str,
-        generator: torch.Generator | None,
-        more: EditConditions,
+        self, image: ImageLike, instruction: str, negative: str, generator: torch.Generator | None, more: EditConditions
     ) -> PreparedEdit:
         device = self._execution_device
         full = to_tensor(image)[None].to(device)

@@ -15,6 +15,10 @@ IMPORTED = "imported"
 columns, the names of the image files, and changes of images."""
 
 
+Truth = Mapping[str, Any]
+"""Known facts of an edit, by which the reference judge measures it: the value of the key `truth`."""
+
+
 class Key(NamedTuple):
     """Key of the provenance: the allowed types of its value, and its meaning."""
 

@@ -13,6 +13,7 @@ from omniedit.imaging.images import decode_image
 from omniedit.quality.hamming import MAX_RADIUS, Hashes, find_close_matches
 from omniedit.quality.hashes import HASH_BYTES, Bits, are_near_duplicates, hash_image, is_plain, mirror, search_keys
 from omniedit.quality.signature_table import Signatures
+from omniedit.sources.listing import find_files
 
 Rows = NDArray[np.int64]
 _SUFFIXES = {".jpg", ".tif", *(f".{name}" for name in SUPPORTED.split())}
@@ -58,8 +59,8 @@ def read_benchmark(folder: Path) -> BenchmarkSet:
         UserError: the folder has no image, or one that cannot be read.
     """
     names, hashes = [], []
-    for file in sorted(folder.rglob("*")):
-        if file.suffix.lower() not in _SUFFIXES or not file.is_file():
+    for file in find_files(folder):
+        if file.suffix.lower() not in _SUFFIXES:
             continue
         image = decode_image(file.read_bytes(), str(file))
         if not is_plain(image):

@@ -52,28 +52,29 @@ def agreement_page(
             "judge": judge,
             "teacher": figures["teacher"],
             "photos": _choose_examples(figures["held_out_photos"]),
-            "facts": [
-                ("training pairs", f"{figures['learnt_from']:,}"),
-                ("held-out pairs", f"{figures['held_out']:,}"),
-                ("unscorable", f"{figures['unscorable']:,}"),
-                ("Spearman of O", number(figures["spearman"]["o_score"])),
-                ("mean absolute error of O", number(figures["mean_absolute_error"]["o_score"])),
-            ],
+            "facts": _facts(figures),
             "scatter": scatter(read) if read else None,
             "defects": defect_bars(figures["by_defect"]) if read else None,
             "scores": [score_row(name, figures) for name in SCORE_NAMES],
             "thresholds": [threshold_row(*item) for item in figures["at_threshold"].items()],
             "min_score": min_score,
-            "before_and_after": [
-                before_row("before training", figures["before"]),
-                before_row("after training", figures),
-            ],
+            "before_and_after": training_rows(figures),
             "replies": [reply_card(row) for row in replies],
             "groups": group_rows(figures),
             "calibration": calibration_curve(figures["calibration"]) if read else None,
             "proposals": [proposal_row(rows, min_score, precision) for precision in PRECISIONS],
         }
         return render("agreement", values)
+
+
+def _facts(figures: Mapping[str, Any]) -> list[tuple[str, str]]:
+    return [
+        ("training pairs", f"{figures['learnt_from']:,}"),
+        ("held-out pairs", f"{figures['held_out']:,}"),
+        ("unscorable", f"{figures['unscorable']:,}"),
+        ("Spearman of O", number(figures["spearman"]["o_score"])),
+        ("mean absolute error of O", number(figures["mean_absolute_error"]["o_score"])),
+    ]
 
 
 def _choose_examples(photos: Sequence[str]) -> list[str]:
@@ -109,10 +110,12 @@ def threshold_row(threshold: str, choice: Mapping[str, Any]) -> TableRow:
     return TableRow([f"at least {float(threshold):g}", *counts, *shares])
 
 
-def before_row(name: str, figures: Mapping[str, Any]) -> TableRow:
-    return TableRow(
-        [name, f"{figures['unscorable']:,} of {figures['held_out']:,}", *format_measures(figures["overall"])]
-    )
+def training_rows(figures: Mapping[str, Any]) -> list[TableRow]:
+    """Return a row for the agreement before training and one for that after it."""
+    return [
+        TableRow([name, f"{of['unscorable']:,} of {of['held_out']:,}", *format_measures(of["overall"])])
+        for name, of in (("before training", figures["before"]), ("after training", figures))
+    ]
 
 
 def group_rows(figures: Mapping[str, Any]) -> list[TableRow]:

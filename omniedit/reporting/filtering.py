@@ -39,25 +39,17 @@ def filter_page(
         min_scores: thresholds of single tasks in place of `min_score`.
     """
     tasks = order_tasks({*candidates.tasks, *rejections})
-    accepted, judges = int(candidates.kept.sum()), candidates.judges
     with report_style():
         values = {
             "title": "Scores and filter",
             "run": run,
-            "judge": ", ".join(judges) or "none",
+            "judge": ", ".join(candidates.judges) or "none",
             "min_score": min_score,
-            "facts": [
-                ("candidates", f"{len(candidates):,}"),
-                ("accepted", f"{accepted:,}"),
-                ("accepted share", percent(accepted / len(candidates) if len(candidates) else None)),
-                *((reason, f"{count:,}") for reason, count in count_by_hand(candidates).items()),
-                ("unscorable", f"{np.isnan(candidates.o_score).sum():,}"),
-                ("judge", ", ".join(judges) or "none"),
-            ],
+            "facts": _facts(candidates),
             "table4": table4(tasks, candidates),
             "thresholds": [TableRow([Task(task).label, number(own, 1)]) for task, own in (min_scores or {}).items()],
             "histograms": histograms(tasks, candidates, min_score, min_scores) if len(candidates) else None,
-            "ratios": ratio_bars(tasks, candidates) if accepted else None,
+            "ratios": ratio_bars(tasks, candidates) if candidates.kept.any() else None,
             "ratio_rows": ratio_rows(tasks, candidates),
             "ratio_heads": ["task", *[ratio.replace("x", ":") for ratio in WIDENING], "all"],
             "by_hand": count_by_hand(candidates),
@@ -67,6 +59,18 @@ def filter_page(
             "rejections": [(task.label, by_reason(rejections[task])) for task in tasks if rejections.get(task)],
         }
         return render("filter", values)
+
+
+def _facts(candidates: Columns) -> list[tuple[str, str]]:
+    accepted = int(candidates.kept.sum())
+    return [
+        ("candidates", f"{len(candidates):,}"),
+        ("accepted", f"{accepted:,}"),
+        ("accepted share", percent(accepted / len(candidates) if len(candidates) else None)),
+        *((reason, f"{count:,}") for reason, count in count_by_hand(candidates).items()),
+        ("unscorable", f"{np.isnan(candidates.o_score).sum():,}"),
+        ("judge", ", ".join(candidates.judges) or "none"),
+    ]
 
 
 def count_by_hand(candidates: Columns) -> dict[str, int]:

@@ -34,6 +34,8 @@ LIMITS = """\
 SMALL_BASE = """
 - Its base is small and pre-trained on few images: the editor shows that the recipe runs, not how well the method
   works."""
+METADATA = {"library_name": "diffusers", "pipeline_tag": "image-to-image", "tags": ["image-editing", "omniedit"]}
+"""Head of the card, which the model hub reads."""
 
 
 def model_card(
@@ -51,38 +53,48 @@ def model_card(
         name: name of the editor, a key of `LABELS`.
         plan: Parquet file of the buckets' plan, a row for each pair.
         indexes: Parquet files of the source photos and of the sources of imported pairs.
-        scores: rows of the benchmark's table.
-        curve: the editor's losses.
+        scores, curve: rows of the benchmark's table, and the editor's losses.
         base: description of a base that the run did not train; None if it trained its own.
     """
-    head = {"library_name": "diffusers", "pipeline_tag": "image-to-image", "tags": ["image-editing", "omniedit"]}
     own = [row for row in scores if row["model"] in (name, "no_edit")]
     photos = max((row["photos"] for row in own), default=0)
     parts = [
-        f"---\n{yaml.safe_dump(head, sort_keys=False)}---",
+        f"---\n{yaml.safe_dump(METADATA, sort_keys=False)}---",
         f"# {LABELS[name]}, run `{config.run}`",
         f"Edits an image by an instruction. Trained by OmniEdit {__version__}, seed {config.seed}.",
         f'    omniedit edit photo.jpg "Make it night." --model results/{config.run}/train/{name}',
         "## Data",
         data_table(plan),
-        f"The judge `{config.scoring.judge}` gave each pair at least {config.filter.lowest:g} of 10. "
-        + (f"It is the best of up to {config.scoring.best_of} candidates. " if config.scoring.best_of else "")
-        + "Source photos:",
+        _describe_filter(config),
         licence_table(*indexes),
         "## Training",
         f"Base: {markdown_cell(base or '') or 'a small SD3, pre-trained in the run on the source photos'}.",
         training_table(config.train),
         losses(curve),
         "## Scores",
-        f"{photos} held-out photos; 95 % bootstrap intervals. " + judge_note(own[0]["judge"], config.scoring.judge)
-        if own
-        else "",
+        _describe_scores(own, config, photos),
         score_table(own),
         "## Limits",
-        LIMITS.format(resolution=config.train.resolution, photos=photos)
-        + ("" if config.train.fetched_base else SMALL_BASE),
+        _describe_limits(config, photos),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _describe_filter(config: Config) -> str:
+    threshold = f"The judge `{config.scoring.judge}` gave each pair at least {config.filter.lowest:g} of 10. "
+    best = f"It is the best of up to {config.scoring.best_of} candidates. " if config.scoring.best_of else ""
+    return f"{threshold}{best}Source photos:"
+
+
+def _describe_scores(own: Sequence[Mapping[str, Any]], config: Config, photos: int) -> str:
+    if not own:
+        return ""
+    return f"{photos} held-out photos; 95 % bootstrap intervals. {judge_note(own[0]['judge'], config.scoring.judge)}"
+
+
+def _describe_limits(config: Config, photos: int) -> str:
+    limits = LIMITS.format(resolution=config.train.resolution, photos=photos)
+    return limits if config.train.fetched_base else limits + SMALL_BASE
 
 
 def data_table(plan: Path) -> str:

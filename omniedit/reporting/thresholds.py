@@ -54,30 +54,44 @@ def thresholds_page(
     """
     eligible_N = candidates.has_reason("kept", "below threshold")
     compared_N = eligible_N & ~np.isnan(candidates.teacher)
-    some = bool(eligible_N.any())
     with report_style():
         values = {
             "title": "What the scores are worth",
             "run": run,
             "min_score": min_score,
             "judge": ", ".join(candidates.judges) or "none",
-            "people": [people_row(row) for row in (people.thresholds if people else PUBLISHED) if row.task == ALL],
-            "agreement_rows": [agreement_row(row) for row in people.agreement] if people else None,
-            "rated": people.thresholds[0].images if people else None,
+            **_people_values(people),
             "source": PUBLISHED_SOURCE,
             "good": GOOD,
-            "kept": acceptance_curves(candidates, eligible_N, min_score) if some else None,
+            **_figures(candidates, eligible_N, compared_N, min_score),
             "rows": [threshold_row(candidates, eligible_N, threshold) for threshold in TABLE_THRESHOLDS],
             "task_rows": task_rows(candidates, eligible_N, min_score, min_scores or {}),
             "task_steps": [f"{step:g}" for step in TASK_STEPS],
-            "diversity": diversity_curves(candidates, eligible_N, min_score) if some else None,
-            "agreement": agreement_curves(candidates, compared_N, min_score) if compared_N.any() else None,
             "compared": int(compared_N.sum()),
             "missing": missing_rows(candidates),
             "trust": trust.values() if trust and trust.judges else None,
             "canaries": [{**canary, "rows": canary_rows(canary)} for canary in canaries],
         }
         return render("thresholds", values)
+
+
+def _figures(
+    candidates: Columns, eligible_N: NDArray[np.bool_], compared_N: NDArray[np.bool_], min_score: float
+) -> dict[str, Figure | None]:
+    some = bool(eligible_N.any())
+    return {
+        "kept": acceptance_curves(candidates, eligible_N, min_score) if some else None,
+        "diversity": diversity_curves(candidates, eligible_N, min_score) if some else None,
+        "agreement": agreement_curves(candidates, compared_N, min_score) if compared_N.any() else None,
+    }
+
+
+def _people_values(people: RunRatings | None) -> dict[str, Any]:
+    return {
+        "people": [people_row(row) for row in (people.thresholds if people else PUBLISHED) if row.task == ALL],
+        "agreement_rows": [agreement_row(row) for row in people.agreement] if people else None,
+        "rated": people.thresholds[0].images if people else None,
+    }
 
 
 def threshold_row(candidates: Columns, eligible_N: NDArray[np.bool_], threshold: float) -> TableRow:

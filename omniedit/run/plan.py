@@ -7,13 +7,14 @@ import torch
 
 from omniedit.config.schema import Config, TrainConfig
 from omniedit.errors import UserError
+from omniedit.models import create
 from omniedit.models.cost import Cost, model_cost
 from omniedit.models.lora import add_adapters
 from omniedit.models.memory import peak_bytes, state_memory
 from omniedit.run.base_size import BaseSize, base_size
 from omniedit.run.fitting import describe_fit
 from omniedit.training.blocks import recomputes
-from omniedit.training.fitting import LATENT, editor_layers, prepare_uncompiled, recomputed_layers
+from omniedit.training.fitting import LATENT, check_resolution, editor_layers, prepare_uncompiled, recomputed_layers
 from omniedit.training.speed import GPU_GB, PEAK_TFLOPS
 
 
@@ -50,8 +51,8 @@ def plan(config: Config, machine: Machine, pairs: int | None = None) -> list[str
         pairs: number of training pairs; required if the config gives epochs.
 
     Raises:
-        UserError: the GPUs cannot share the batch, the config gives epochs without `pairs`, or the model is not usable
-            as a base.
+        UserError: the GPUs cannot share the batch, the config gives epochs without `pairs`, the model is not usable as
+            a base, or the base takes no images of the resolution.
     """
     options = config.train
     if options.batch_size % (machine.gpus * options.accumulate):
@@ -60,6 +61,8 @@ def plan(config: Config, machine: Machine, pairs: int | None = None) -> list[str
         raise UserError(f"train.batch_size: {options.batch_size} cannot be shared by {shares}; {remedy}")
     samples = sample_count(options, pairs)
     size = base_size(options)
+    with torch.device("meta"):
+        check_resolution(create(options.model, size.config), options.resolution)
     lines = [
         f"{options.resolution} x {options.resolution}, batch {options.batch_size}, {samples:,.0f} samples in all; "
         f"{machine.gpus} x {machine.gpu} at {machine.mfu:.0%} of {PEAK_TFLOPS[machine.gpu]:.0f} TFLOP/s",

@@ -3,8 +3,6 @@
 N  pairs
 """
 
-from collections.abc import Hashable, Sequence
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,10 +10,6 @@ Codes = NDArray[np.int64]
 """Index of each pair's value, (N,)."""
 
 DRAWS = 10
-
-
-def encode_values(values: Sequence[Hashable]) -> Codes:
-    return np.unique(np.array(values, str), return_inverse=True)[1].astype(np.int64)
 
 
 def effective_number(codes_N: Codes) -> float:

@@ -1,6 +1,7 @@
 """Filter of candidates: accepts or rejects every pair of a shard, with a reason."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -59,19 +60,9 @@ def gather_decisions(files: Sequence[Path]) -> pa.Table:
     return pa.concat_tables(tables)
 
 
-def decide(
-    candidates: Shard,
-    scores: Mapping[str, Mapping[str, Any]],
-    scores_path: str | Path,
-    bench: Sequence[Mapping[str, Any]],
-    min_score: float,
-    by_hand: Mapping[str, HandDecision] | None = None,
-    faults: Mapping[str, str] | None = None,
-    best_of: int | None = None,
-    max_disagreement: float | None = None,
-    min_scores: Mapping[str, float] | None = None,
-) -> list[dict[str, Any]]:
-    """Return a row of `DECISIONS_SCHEMA` for each candidate, in order.
+@dataclass(frozen=True)
+class CandidateFilter:
+    """Rules that accept or reject candidates.
 
     Reasons that no threshold changes (unscorable, benchmark photo, duplicate, judges that disagree, not the best
     candidate of its request) take precedence, so a new threshold only exchanges 'kept' and 'below threshold'. A
@@ -79,52 +70,69 @@ def decide(
     rejected. Perception data show no edit to judge, so their scores are ignored.
 
     Args:
-        scores: rows of the scores file by pair_id; `scores_path` names it in errors.
-        bench: rows of `sources/bench.parquet`; pairs of its photos, or of their near-duplicates, overlap the benchmark.
         min_score: smallest O that is accepted.
+        bench: rows of `sources/bench.parquet`; pairs of its photos, or of their twins, overlap the benchmark.
         by_hand: decisions of people by pair_id.
         faults: reasons of the quality gates by pair_id; a decision by hand overrides them. A derived pair inherits the
             faults of its original pairs.
         best_of: number of candidates per request, of which at most the best is accepted; None for no limit.
         max_disagreement: largest disagreement of an ensemble's judges that is accepted; None for no limit.
         min_scores: smallest accepted O by the name of the task; other tasks have `min_score`.
-
-    Raises:
-        UserError: the scores do not cover exactly these candidates, or come from several judges or rubrics.
     """
-    _check_same_pairs(candidates, scores, scores_path)
-    _check_one_rubric(scores, scores_path)
-    by_hand, faults, min_scores = by_hand or {}, faults or {}, min_scores or {}
-    twins = duplicates(candidates, distinguish_sources=best_of is not None)
-    rows: list[dict[str, Any]] = []
-    for row, pair_id in enumerate(candidates.pair_ids):
-        source, o_score, hand = _describe_source(candidates, row), scores[pair_id]["o_score"], by_hand.get(pair_id)
-        task, is_auxiliary = str(candidates.tasks[row]), candidates.tasks[row].family == PERCEPTION
-        if o_score is None and hand is None and not is_auxiliary:
-            reason = "unscorable"
-        elif is_held_out(source, bench):
-            reason = "overlaps the benchmark"
-        elif pair_id in twins:
-            reason = f"duplicate of {twins[pair_id]}"
-        elif hand is not None:
-            reason = BY_HAND[hand.decision]
-        elif faults and (fault := _find_fault(pair_id, candidates.provenance(row), faults)):
-            reason = fault
-        elif is_auxiliary:
-            reason = KEPT
-        else:
-            reason = _decide_by_score(scores[pair_id], min_scores.get(task, min_score), max_disagreement)
-        about = {"row": row, "ratio": source["ratio"], "task": task}
-        rows.append({"pair_id": pair_id, "reason": reason, "o_score": o_score, **about})
-    if best_of is not None:
-        _reject_lesser(rows, candidates, best_of)
-    return [row | {"kept": row["reason"] in ACCEPTED} for row in rows]
 
+    min_score: float
+    bench: Sequence[Mapping[str, Any]] = ()
+    by_hand: Mapping[str, HandDecision] = field(default_factory=dict)
+    faults: Mapping[str, str] = field(default_factory=dict)
+    best_of: int | None = None
+    max_disagreement: float | None = None
+    min_scores: Mapping[str, float] = field(default_factory=dict)
 
-def _decide_by_score(score: Mapping[str, Any], min_score: float, max_disagreement: float | None) -> str:
-    if max_disagreement is not None and (score.get("disagreement") or 0) > max_disagreement:
-        return DISAGREE
-    return KEPT if score["o_score"] >= min_score else BELOW
+    def decide(
+        self, candidates: Shard, scores: Mapping[str, Mapping[str, Any]], scores_path: str | Path
+    ) -> list[dict[str, Any]]:
+        """Return a row of `DECISIONS_SCHEMA` for each candidate, in order.
+
+        Args:
+            scores: rows of the scores file by pair_id; `scores_path` names it in errors.
+
+        Raises:
+            UserError: the scores do not cover exactly these candidates, or come from several judges or rubrics.
+        """
+        _check_same_pairs(candidates, scores, scores_path)
+        _check_one_rubric(scores, scores_path)
+        twins = duplicates(candidates, distinguish_sources=self.best_of is not None)
+        rows = []
+        for row, pair_id in enumerate(candidates.pair_ids):
+            source, task = _describe_source(candidates, row), str(candidates.tasks[row])
+            reason = self._decide_pair(candidates, row, source, scores[pair_id], twins)
+            about = {"row": row, "ratio": source["ratio"], "task": task}
+            rows.append({"pair_id": pair_id, "reason": reason, "o_score": scores[pair_id]["o_score"], **about})
+        if self.best_of is not None:
+            _reject_lesser(rows, candidates, self.best_of)
+        return [row | {"kept": row["reason"] in ACCEPTED} for row in rows]
+
+    def _decide_pair(
+        self, candidates: Shard, row: int, source: Mapping[str, Any], score: Mapping[str, Any], twins: Mapping[str, str]
+    ) -> str:
+        """Return the reason of a pair's decision; whether it is the best of its request is decided later."""
+        pair_id, task = candidates.pair_ids[row], candidates.tasks[row]
+        hand, is_auxiliary = self.by_hand.get(pair_id), task.family == PERCEPTION
+        if score["o_score"] is None and hand is None and not is_auxiliary:
+            return "unscorable"
+        if is_held_out(source, self.bench):
+            return "overlaps the benchmark"
+        if pair_id in twins:
+            return f"duplicate of {twins[pair_id]}"
+        if hand is not None:
+            return BY_HAND[hand.decision]
+        if self.faults and (fault := _find_fault(pair_id, candidates.provenance(row), self.faults)):
+            return fault
+        if is_auxiliary:
+            return KEPT
+        if self.max_disagreement is not None and (score.get("disagreement") or 0) > self.max_disagreement:
+            return DISAGREE
+        return KEPT if score["o_score"] >= self.min_scores.get(task, self.min_score) else BELOW
 
 
 def _reject_lesser(rows: Sequence[dict[str, Any]], candidates: Shard, best_of: int) -> None:

@@ -3,6 +3,8 @@
 import re
 from enum import StrEnum
 
+from omniedit.vlm.thinking import UnclearReply, find_answers
+
 
 class Outcome(StrEnum):
     """Outcome of scoring one pair."""
@@ -39,5 +41,9 @@ def is_refusal(reason: str) -> bool:
 
 
 def find_refusal(text: str) -> str | None:
-    """Return the reason for a reply without scores that refuses in words, None if it does not begin as a refusal."""
-    return f"the model refuses: {text.strip()[:200]!a}" if _REFUSAL_TEXT.match(text[:400]) else None
+    """Return the reason for a reply without scores whose answer begins as a refusal in words, else None."""
+    try:
+        answer = find_answers(text)[-1].strip()
+    except UnclearReply:
+        return None
+    return f"the model refuses: {answer[:200]!a}" if _REFUSAL_TEXT.match(answer[:400]) else None

@@ -9,11 +9,12 @@ from importlib import resources
 import numpy as np
 
 from omniedit.imaging.images import Image, resize_to_fit
+from omniedit.scoring.outcomes import find_refusal
 from omniedit.scoring.reply_parser import Unscorable, parse_reasoning
 from omniedit.scoring.winner_parser import Winner, parse_winner
 from omniedit.vlm.client import MissingReply, Model
 from omniedit.vlm.messages import LENGTH, Prompt, PromptImage, Reply
-from omniedit.vlm.thinking import ends_with_object, has_thinking
+from omniedit.vlm.thinking import has_thinking
 
 _OTHER = {Winner.A: Winner.B, Winner.B: Winner.A}
 _BLANK = np.zeros((1, 1, 3), np.uint8)
@@ -143,10 +144,12 @@ def read_answer(reply: Reply | MissingReply, is_swapped: bool) -> PairwiseAnswer
     if reply.missing:
         return Unscorable(reply.missing)
     winner = parse_winner(reply.text)
+    if isinstance(winner, Unscorable) and (refusal := find_refusal(reply.text)):
+        return Unscorable(refusal)
     is_cut_off = reply.finish_reason == LENGTH
     if isinstance(winner, Unscorable):
         return Unscorable(f"{winner.reason}; the reply was cut off at the token limit") if is_cut_off else winner
-    if is_cut_off and has_thinking(reply.text) and not ends_with_object(reply.text):
+    if is_cut_off and has_thinking(reply.text):
         return Unscorable("the reply was cut off after a thinking tag, so its winner may be a quotation")
     actual = _OTHER.get(winner, winner) if is_swapped else winner
     return PairwiseAnswer(actual, is_swapped, parse_reasoning(reply.text), reply.model)

@@ -33,18 +33,24 @@ def fill(text: str, names: Sequence[str], words: Mapping[str, str]) -> str:
     return places.sub(lambda place: words.get(place[1], place[0]), text)
 
 
-def _show(question: Question, example: Example) -> list[str | Image]:
+def _show(question: Question, example: Example, in_text: bool = True) -> list[str | Image]:
+    """Return the labelled images and the texts of an example.
+
+    Args:
+        in_text: whether the question's text already has the texts for which it has a place.
+    """
     parts: list[str | Image] = []
     for name in question.images:
         label = question.labels.get(name, f"{name}:")
         parts += [label, example.images[name]] if label else [example.images[name]]
-    apart = [name for name in question.words if name in example.words and f"<{name}>" not in question.text]
+    placed = [name for name in question.words if in_text and f"<{name}>" in question.text]
+    apart = [name for name in question.words if name in example.words and name not in placed]
     return [*parts, *(f"{name}: {example.words[name]}" for name in apart)]
 
 
 def _show_shot(question: Question, shot: Shot, number: int) -> list[str | Image]:
     images = {name: _load_image(path, shot.digest) for name, path in shot.images.items()}
-    parts = _show(question, Example(images, shot.words))
+    parts = _show(question, Example(images, shot.words), in_text=False)
     return [f"Example {number}:", *parts, f"reply: {shot.reply}"] if shot.reply else parts
 
 

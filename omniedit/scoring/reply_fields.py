@@ -5,23 +5,20 @@ A candidate is a list of K items: a `Number`, a `QuotedText` for text in quotes,
 
 import json
 import re
-from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from omniedit.scoring.reply_form import ReplyForm
 from omniedit.vlm.loose_json import QUOTES, JsonSpan, LooseField, Number, Pairs, scan
-from omniedit.vlm.thinking import is_quoted
+from omniedit.vlm.quotes import QUOTE, QuotedRange, check_texts, find_quoted_range
 
 _NUMBER = r"-?[0-9]{1,20}(?:\.[0-9]{1,20})?"
 NUMBER = re.compile(rf"({_NUMBER})(?:\s?/\s?({_NUMBER}))?")
 """Plain decimal number, or one with a denominator as in `8/10`."""
 _KEY = r"(?:[\"'\u201c][^\"'\u201c\u201d\n{}\[\],:]++[\"'\u201d]|\w++)\s*+:"
-_ENDS = re.compile(rf"\s*+(?:[}}\]`]|\Z|//|,?\s*+(?:[}}\]]|\Z|//|{_KEY}))")
+_ENDS = re.compile(rf"\s*+(?:[}}\]]|```|\Z|//|,?\s*+(?:[}}\]]|\Z|//|{_KEY}))")
 _LINE_ENDS = re.compile(r"[ \t]*+,?[ \t]*+\n")
-_QUOTE = re.compile('"')
-_IN_WORDS = re.compile(r"\w")
 _COMMA = re.compile(r"\s*+,")
 _BARE_LIST = re.compile(r"\s*+(?:```\w*+\s++)?+\[([^\[\]{}]*+)\]\s*+(?:```)?+\s*+")
 _WORD = re.compile(r"[A-Za-z_]\w*|<[^<>]*>")
@@ -47,34 +44,25 @@ class _Answer:
     Args:
         quotes_from: end of the first text with quotes that are not escaped; the length of `text` + 1 if there is none.
         joined_from: the same of the first such text that no comma follows.
-        quotes: places of the quotes outside the valid objects.
+        quoted: what may be quoted in the text.
     """
 
     text: str
     pieces: tuple[JsonSpan | LooseField, ...]
     quotes_from: int
     joined_from: int
-    quotes: tuple[int, ...]
-
-    def is_quoted(self, piece: JsonSpan | LooseField) -> bool:
-        """Return whether quotes enclose an object or a field, on its line or over several."""
-        start = piece.start if isinstance(piece, JsonSpan) else piece.within
-        before = bisect_left(self.quotes, start)
-        if before % 2 and bisect_left(self.quotes, piece.end) < len(self.quotes):
-            return True
-        line = self.text[max(0, start - 2000) : start].rpartition("\n")[2]
-        return _IN_WORDS.search(line) is not None and is_quoted(self.text, start, piece.end)
+    quoted: QuotedRange
 
 
 def _scan(text: str, form: ReplyForm) -> _Answer:
-    pieces = tuple(scan(text, frozenset((*form.fields, *form.score_keys))))
+    keys = frozenset((*form.fields, *form.score_keys))
+    pieces = tuple(scan(text, keys))
+    if any(isinstance(piece, LooseField) and piece.key in keys for piece in pieces):
+        check_texts(text, pieces, keys)
     quoting = [piece.end for piece in pieces if _has_loose_quotes(text[piece.start : piece.end])]
     joined = (end for end in quoting if not _COMMA.match(text, end))
     nowhere = len(text) + 1
-    objects = [piece for piece in pieces if isinstance(piece, JsonSpan)]
-    gaps = zip([0, *(obj.end for obj in objects)], [*(obj.start for obj in objects), nowhere], strict=True)
-    quotes = tuple(quote.start() for start, end in gaps for quote in _QUOTE.finditer(text, start, end))
-    return _Answer(text, pieces, min(quoting, default=nowhere), min(joined, default=nowhere), quotes)
+    return _Answer(text, pieces, min(quoting, default=nowhere), min(joined, default=nowhere), find_quoted_range(text))
 
 
 def _has_loose_quotes(value: str) -> bool:
@@ -116,24 +104,19 @@ def _is_placeholder(item: str, form: ReplyForm) -> bool:
 def find_line(answer: str, key: str) -> Iterator[re.Match[str]]:
     """Yield the lines `KEY: value` of an answer, with Markdown's marks or without, that no quotes enclose."""
     line = re.compile(rf"^[ \t*#_-]*{re.escape(key)}[ \t*_]*[:\uff1a](?P<value>[^\n]*)$", re.IGNORECASE | re.MULTILINE)
-    quotes = [quote.start() for quote in _QUOTE.finditer(answer)]
-    curly = "\u201d" in answer
+    quotes = [quote.start() for quote in QUOTE.finditer(answer)]
     for match in line.finditer(answer):
-        before = bisect_left(quotes, match.start())
-        if not (before % 2 and before < len(quotes)) and not (curly and _is_in_curly(answer, match.start())):
+        if not quotes or not (quotes[0] < match.start() and match.end() <= quotes[-1]):
             yield match
-
-
-def _is_in_curly(text: str, offset: int) -> bool:
-    """Return whether typographic quotes enclose a place."""
-    return text.rfind("\u201c", 0, offset) > text.rfind("\u201d", 0, offset) and text.find("\u201d", offset) >= 0
 
 
 def _list_fields(answer: _Answer, form: ReplyForm) -> Iterator[Items]:
     """Yield the items of each field that lists all scores."""
     for piece in answer.pieces:
-        if isinstance(piece, JsonSpan) and not answer.is_quoted(piece):
-            values = (value for key in form.fields for value in piece.values(key))
+        if isinstance(piece, JsonSpan):
+            values = [value for key in form.fields for value in piece.values(key)]
+            if values and answer.quoted.encloses_field(piece):
+                continue
             yield from (_items(value) for value in values if not (isinstance(value, Pairs) and form.keys))
         elif isinstance(piece, LooseField) and piece.key in form.fields and _counts(answer, piece):
             yield _loose_items(_check_end(answer, piece))
@@ -143,9 +126,11 @@ def _by_key(answer: _Answer, form: ReplyForm) -> list[Items]:
     """Return the scores that have a field each."""
     values: dict[str, list[Items]] = {key: [] for key in form.score_keys}
     for piece in answer.pieces:
-        if isinstance(piece, JsonSpan) and not answer.is_quoted(piece):
-            for key, matches in values.items():
-                matches += [_items(value) for value in piece.values(key)]
+        if isinstance(piece, JsonSpan):
+            found = {key: [_items(value) for value in piece.values(key)] for key in values}
+            if any(found.values()) and not answer.quoted.encloses_field(piece):
+                for key, matches in found.items():
+                    values[key] += matches
         elif isinstance(piece, LooseField) and piece.key in values and _counts(answer, piece):
             values[piece.key].append(_loose_items(_check_end(answer, piece)))
     return _one_each(values, form)
@@ -231,7 +216,7 @@ def _line_items(value: str) -> Items:
 def _counts(answer: _Answer, field: LooseField) -> bool:
     """Return whether a field is outside quotes and its value is not an object, whose own fields follow."""
     is_object = field.start == field.end and answer.text[field.start : field.start + 1] == "{"
-    return not is_object and not answer.is_quoted(field)
+    return not is_object and not answer.quoted.encloses_field(field)
 
 
 def _check_end(answer: _Answer, field: LooseField) -> str:

@@ -37,16 +37,16 @@ def parse_scores(text: str, form: ReplyForm) -> list[float] | Unscorable:
     if len(text) > MAX_CHARACTERS:
         return Unscorable(f"the reply has {len(text)} characters; {MAX_CHARACTERS} are allowed")
     try:
-        candidates = [items for answer in find_answers(text) for items in find_scores(answer, form)]
+        *others, answer = (find_scores(part, form) for part in find_answers(text))
     except UnclearReply as problem:
         return Unscorable(str(problem))
     except AmbiguousReply as problem:
         return Unscorable(f"{problem} in {_excerpt(text)}")
-    if not candidates:
+    if not answer:
         return Unscorable(f"no {_describe(form)} in {_excerpt(text)}")
-    if any(items != candidates[0] for items in candidates):
+    if any(items != answer[0] for part in (*others, answer) for items in part):
         return Unscorable("two score fields that differ")
-    return _check(candidates[0], form)
+    return _check(answer[0], form)
 
 
 def parse_texts(text: str, form: ReplyForm) -> dict[str, str]:
@@ -112,8 +112,8 @@ def _check(items: Items, form: ReplyForm) -> list[float] | Unscorable:
     for item, scale in zip(items, form.scales, strict=True):
         score = _to_number(item, scale)
         if score is None:
-            quoted = f'"{item[:60]}"' if isinstance(item, QuotedText) and not form.lines else item
-            return Unscorable(f"{_excerpt(quoted)} is not a number")
+            shown = f'"{item[:60]}"' if isinstance(item, QuotedText) and not form.lines else item
+            return Unscorable(f"{_excerpt(shown)} is not a number")
         if not scale.allows(score):
             return Unscorable(f"{_excerpt(item)} is outside {scale.name}")
         scores.append(score + 0.0)

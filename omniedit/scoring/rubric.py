@@ -58,7 +58,7 @@ class Question:
         form: form of the reply; None for scores from 0 to 10.
         labels: texts before the images, by their names; an image without one is introduced by its name.
         shots: examples with their replies, shown before the question's own images.
-        max_tokens: maximum length of the reply at an endpoint.
+        max_tokens: maximum length of the reply.
     """
 
     text: str

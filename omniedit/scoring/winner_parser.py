@@ -1,12 +1,12 @@
 """Parser of a pairwise judge's replies, such as `{"winner": "A", "reasoning": "..."}`."""
 
 import re
-from collections.abc import Sequence
 from enum import StrEnum
 
 from omniedit.plain_text import clean_line
 from omniedit.scoring.reply_parser import MAX_CHARACTERS, Unscorable
 from omniedit.vlm.loose_json import QUOTES, JsonSpan, LooseField, scan
+from omniedit.vlm.quotes import check_texts, find_quoted_range
 from omniedit.vlm.thinking import UnclearReply, find_answers
 
 FIELD = "winner"
@@ -43,11 +43,12 @@ def parse_winner(text: str) -> Winner | Unscorable:
     if len(text) > MAX_CHARACTERS:
         return Unscorable(f"the reply has {len(text)} characters; {MAX_CHARACTERS} are allowed")
     try:
-        values = [value for answer in find_answers(text) for value in _find_values(answer)]
+        *others, answer = (_find_values(part) for part in find_answers(text))
     except (UnclearReply, _AmbiguousReply) as problem:
         return Unscorable(str(problem))
-    if not values:
+    if not answer:
         return Unscorable(f'no "{FIELD}" field in {_excerpt(text)}')
+    values = [value for part in (*others, answer) for value in part]
     winners = [_WINNERS.get(re.sub(r"[\s-]+", "_", value.strip().lower())) for value in values]
     if None in winners:
         return Unscorable(f"{_excerpt(values[winners.index(None)])} is none of {', '.join(Winner)}")
@@ -58,18 +59,19 @@ def _find_values(answer: str) -> list[str]:
     """Return the value of each winner field outside quotes.
 
     Raises:
-        _Illegible: a field may belong to a text, is cut off, or is one of very many.
+        _AmbiguousReply: a field may belong to a text, is cut off, or is one of very many.
     """
-    pieces = list(scan(answer))
-    bare = _blank_objects(answer, pieces)
+    pieces, quoted = list(scan(answer)), find_quoted_range(answer)
+    if any(isinstance(piece, LooseField) and piece.key == FIELD for piece in pieces):
+        check_texts(answer, pieces, (FIELD,))
     values: list[str] = []
     has_quotes = False
     for piece in pieces:
         if isinstance(piece, JsonSpan):
             texts = [value if type(value) is str else "another value" for value in piece.values(FIELD)]
-            values += texts if texts and not _is_quoted(bare, piece.start, piece.end) else []
+            values += texts if texts and not quoted.encloses_field(piece) else []
         elif piece.key == FIELD:
-            values += _read_loose(answer, bare, piece, has_quotes)
+            values += [] if quoted.encloses_field(piece) else [_read_loose(answer, piece, has_quotes)]
         if isinstance(piece, LooseField):
             has_quotes = has_quotes or _has_loose_quotes(answer[piece.start : piece.end])
         if len(values) > MAX_VALUES:
@@ -77,58 +79,32 @@ def _find_values(answer: str) -> list[str]:
     return values
 
 
-def _blank_objects(answer: str, pieces: Sequence[JsonSpan | LooseField]) -> str:
-    """Return an answer with spaces in place of its valid objects, whose quotes enclose nothing outside them."""
-    parts, offset = [], 0
-    for piece in pieces:
-        if isinstance(piece, JsonSpan):
-            parts += [answer[offset : piece.start], " " * (piece.end - piece.start)]
-            offset = piece.end
-    return "".join([*parts, answer[offset:]])
-
-
-def _is_quoted(text: str, start: int, end: int) -> bool:
-    """Return whether quotes enclose a place: double quotes anywhere, others around it on a line that has words."""
-    before, after = text[:start], text[end:]
-    if (before.count('"') % 2 and '"' in after) or (
-        before.rfind("\u201c") > before.rfind("\u201d") and "\u201d" in after
-    ):
-        return True
-    line = before.rpartition("\n")[2]
-    is_enclosed = line.rstrip()[-1:] in ("'", "`") and after.lstrip().startswith(line.rstrip()[-1])
-    return is_enclosed and _WORD.search(line) is not None
-
-
-def _read_loose(answer: str, bare: str, field: LooseField, has_quotes: bool) -> list[str]:
-    """Return the value of a field of almost valid JSON; [] if quotes enclose the field.
+def _read_loose(answer: str, field: LooseField, has_quotes: bool) -> str:
+    """Return the value of a field of almost valid JSON.
 
     Args:
-        bare: the answer without its valid objects.
         has_quotes: whether a text before the field has unescaped quotes.
 
     Raises:
-        _Illegible: as `_find_values`.
+        _AmbiguousReply: as `_find_values`.
     """
     if has_quotes:
         raise _AmbiguousReply(f"a {FIELD} field after a text with unescaped quotes may belong to that text")
     key = max((match.start() for match in _KEY.finditer(answer, 0, field.start)), default=0)
-    brace = answer.rfind("{", 0, key)
-    is_inside = brace > answer.rfind("}", 0, key)
-    if _is_quoted(bare, brace if is_inside else max(key - 1, 0), field.end):
-        return []
+    is_inside = answer.rfind("{", 0, key) > answer.rfind("}", 0, key)
     end, value = _read_value(answer, field)
     if not is_inside and _WORD.search(answer[:key].rpartition("\n")[2]):
         raise _AmbiguousReply(f"a {FIELD} field within a sentence")
     if not _ENDS.match(answer, end):
         raise _AmbiguousReply(f"a {FIELD} field that is followed by other words may belong to a text")
-    return [value]
+    return value
 
 
 def _read_value(answer: str, field: LooseField) -> tuple[int, str]:
     """Return the end of a value and its text, in quotes or one bare word.
 
     Raises:
-        _Illegible: the value is cut off or is not a text.
+        _AmbiguousReply: the value is cut off or is not a text.
     """
     value = answer[field.start : field.end]
     if not value:

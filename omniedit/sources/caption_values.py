@@ -24,6 +24,9 @@ _MEMBERS = ("en", "text", "value", "name")
 """Members of a JSON object that may hold its text, in order of preference."""
 MAX_FIELD_LENGTH = 2000
 """Maximum length of an id, a licence, an author or an address, in characters; longer ones are cut."""
+MAX_DEPTH = 50
+"""Maximum nesting of lists and mappings in JSON. Neither functions that call themselves for each level nor readers of
+the Parquet files that values are exported to may run out of stack."""
 MAX_NAME_LENGTH = 200
 """Maximum length of an object's name, in characters."""
 
@@ -151,12 +154,24 @@ def parse_json(text: str | bytes) -> Any:
     """Parse JSON. Half of a surrogate pair becomes '?', because no file can hold it.
 
     Raises:
-        ValueError: the text is not JSON, or is nested too deep.
+        ValueError: the text is not JSON, or is nested deeper than `MAX_DEPTH`.
     """
     try:
-        return json.loads(json.dumps(json.loads(text), ensure_ascii=False).encode(errors="replace"))
+        value = json.loads(json.dumps(json.loads(text), ensure_ascii=False).encode(errors="replace"))
     except RecursionError:
         raise ValueError("nested too deeply") from None
+    if _is_too_deep(value):
+        raise ValueError("nested too deeply")
+    return value
+
+
+def _is_too_deep(value: Any) -> bool:
+    """Return whether lists and mappings are nested deeper than `MAX_DEPTH`."""
+    level = [value] if isinstance(value, dict | list) else []
+    for _ in range(MAX_DEPTH):
+        groups = (each.values() if isinstance(each, dict) else each for each in level)
+        level = [each for group in groups for each in group if isinstance(each, dict | list)]
+    return bool(level)
 
 
 def _read_objects(values: Any, place: str, warned: list[MetadataWarning]) -> tuple[NamedObject, ...]:

@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Literal
 
@@ -31,13 +32,29 @@ def list_files(root: Path) -> Listing:
     """
     if not root.is_dir():
         raise UserError(f"sources.path '{root}' is not a folder; give a folder of {SUPPORTED} photos")
-    listing, first_names = Listing(), dict[tuple[int, int], str]()
-    _list(root, "", listing, first_names)
+    listing = list_folder(root)
     if "/" in listing.unread:
         raise UserError(f"sources.path '{root}' {listing.unread['/']}")
     if not listing.files and not listing.unread:
         raise UserError(f"sources.path '{root}' has no files. Supported: {SUPPORTED}.")
+    return listing
+
+
+def list_folder(root: Path) -> Listing:
+    """List all files below a folder, which may be empty. If it cannot be read, the reason is at '/' in `unread`."""
+    listing = Listing()
+    _list(root, "", listing, {})
     return Listing(sorted(listing.files), dict(sorted(listing.unread.items())))
+
+
+def find_files(root: Path, pattern: str = "*") -> list[Path]:
+    """Return the files below a folder whose names match a pattern, sorted, without hidden ones.
+
+    Archives made on macOS have a hidden file next to each file, or in the folder `__MACOSX`.
+    """
+    listing = Listing()
+    _list(root, "", listing, {})
+    return sorted(root / name for name in listing.files if fnmatchcase(name.rpartition("/")[2], pattern))
 
 
 def _list(folder: Path, prefix: str, listing: Listing, first_names: dict[tuple[int, int], str]) -> None:

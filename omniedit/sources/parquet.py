@@ -58,7 +58,7 @@ def open_parquet(file: BinaryIO, name: str) -> pq.ParquetFile:
         return pq.ParquetFile(file, buffer_size=_BUFFER, pre_buffer=False)
     except (pa.ArrowException, OSError) as error:
         problem = f"{name}: not a valid Parquet file ({_one_line(error)})"
-        raise BadFile(f"{problem}; correct sources.path or copy the archive again") from None
+        raise BadFile(f"{problem}; give a Parquet file, or copy the file again") from None
 
 
 def parquet_rows(

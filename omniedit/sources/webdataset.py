@@ -248,4 +248,4 @@ def _open_tar(file: BinaryIO, name: str) -> _Tar:
         # With ignore_zeros, tarfile continues after damaged headers and reads concatenated tars to the end.
         return _Tar.open(mode="r|*", fileobj=file, bufsize=_BUFFER, ignore_zeros=True)
     except (tarfile.TarError, TypeError) as error:  # TypeError: a truncated gzip header
-        raise BadFile(f"{name}: not a tar ({error}); correct sources.path or copy the archive again") from None
+        raise BadFile(f"{name}: not a tar ({error}); give a tar, or copy the file again") from None

@@ -23,14 +23,13 @@ EMBEDDED: dict[Task, str] = {
     Task.BACKGROUND_SWAP: "embedded.background:BackgroundSwap",
     Task.ENVIRONMENT_CHANGE: "embedded.environment:EnvironmentChange",
     Task.STYLE_TRANSFER: "embedded.style:StyleTransfer",
-    Task("remove"): "embedded.anyedit:Remove",
-    Task("add"): "embedded.anyedit:Add",
+    Task("remove"): "embedded.removal:ObjectRemoval",
+    Task("add"): "embedded.addition:ObjectAddition",
     Task("replace"): "embedded.anyedit:Replace",
     Task("color_alter"): "embedded.anyedit:ColorAlter",
-    Task("material_change"): "embedded.anyedit:MaterialChange",
     Task("background_change"): "embedded.anyedit:BackgroundChange",
-    Task("tone_transfer"): "embedded.anyedit:ToneTransfer",
-    Task("style_change"): "embedded.anyedit:StyleChange",
+    Task("tone_transfer"): "embedded.environment:EnvironmentChange",
+    Task("style_change"): "embedded.style:StyleTransfer",
     Task("outpaint"): "embedded.outpaint:Outpaint",
     Task("rotation_change"): "embedded.rotation:RotationChange",
     Task("visual_bbox"): "embedded.visual:VisualBox",
@@ -105,7 +104,7 @@ GROUNDED = (
     Task.OBJECT_ADDITION,
     Task.ATTRIBUTE_MODIFICATION,
     Task.BACKGROUND_SWAP,
-    *map(Task, ("remove", "add", "replace", "color_alter", "material_change", "background_change")),
+    *map(Task, ("remove", "add", "replace", "color_alter", "background_change")),
     *map(Task, ("outpaint", "counting", "relation", "movement", "resize")),
     *VISUAL,
     *COMPLEX_TASKS,
@@ -120,13 +119,14 @@ def build(task: Task, donors: Donors, objects: ObjectIndex | None = None, remova
         donors: photos to borrow from.
         removals: embedded removals of the same photos, whose fills tasks of SHARE_FILLS reuse.
     """
-    factory = class_at(EMBEDDED[task])
-    needed = [*([donors] if task in BORROWING_TASKS else []), *([objects] if task in GROUNDED else [])]
-    if task not in SHARE_FILLS:
-        return factory(*needed)
-    from omniedit.specialists.embedded.fill_cache import FillCache
+    needed: list[object] = [*([donors] if task in BORROWING_TASKS else []), *([objects] if task in GROUNDED else [])]
+    if task in SHARE_FILLS:
+        from omniedit.specialists.embedded.fill_cache import FillCache
 
-    return factory(*needed, FillCache(removals))
+        needed.append(FillCache(removals))
+    specialist = class_at(EMBEDDED[task])(*needed)
+    specialist.task = task  # a class may serve a task of OmniEdit and the type of AnyEdit that is the same edit
+    return specialist
 
 
 def open_toolbox(config: LearnedConfig, own_inpainting: Path | None = None) -> "Toolbox":

@@ -49,32 +49,27 @@ def synthesize(
         journal: records the outcomes of each batch and returns those of batches that a killed job finished.
     """
     work = _Synthesis(specialist, name, photos, seed, journal)
-    turns = _turns(specialist.task, photos, seed)
-    strikes = dict.fromkeys(range(len(photos)), 0)
-    size = specialist.batch_size if isinstance(specialist, BatchedSpecialist) else 1
-    rejected: set[tuple[str, str]] = set()
-    made = 0
+    strikes = dict.fromkeys(_turns(specialist.task, photos, seed), 0)
+    size, made = work.batch_size, 0
     with ThreadPoolExecutor(1, "next batch") as thread:
         for attempt in count():
             if made == pairs or all(strike == STRIKES for strike in strikes.values()):
                 return
-            waiting = deque(index for index in turns if strikes[index] < STRIKES)
+            waiting = deque(index for index, strike in strikes.items() if strike < STRIKES)
             soon = partial(_submit, thread, specialist, partial(work.start_batch, attempt, waiting))
             coming: Callable[[], _Batch] | None = soon(min(size, pairs - made))
             while coming is not None:
                 batch = coming()
                 room = pairs - made - len(batch.requests)
                 coming = soon(min(size, room)) if waiting and room else None
-                edited = iter(work.edit_batch(batch, attempt))
-                for index, turn in batch.turns.items():
-                    outcome = next(edited) if isinstance(turn, EditRequest) else turn.rejection
+                for index, turn, outcome in work.outcomes(batch, attempt):
                     if isinstance(outcome, EditPair):
                         made, strikes[index] = made + 1, 0
                         yield outcome
                         continue
                     strikes[index] = _count_strikes(strikes[index], turn)
-                    if (outcome.source_id, outcome.reason) not in rejected:
-                        rejected.add((outcome.source_id, outcome.reason))
+                    if outcome not in work.rejected:
+                        work.rejected.add(outcome)
                         yield outcome
                 if coming is None and waiting and made < pairs:
                     coming = soon(min(size, pairs - made))
@@ -145,6 +140,8 @@ class _Synthesis:
     journal: Journal | None
 
     def __post_init__(self) -> None:
+        self.batch_size = self.specialist.batch_size if isinstance(self.specialist, BatchedSpecialist) else 1
+        self.rejected: set[Rejection] = set()
         self._requested: set[tuple[str, str]] = set()
         self._numbers = count()
 
@@ -164,6 +161,14 @@ class _Synthesis:
         if isinstance(self.specialist, TwoStageSpecialist):
             return replace(batch, prepared=self.specialist.prepare(requests))
         return batch
+
+    def outcomes(
+        self, batch: _Batch, attempt: int
+    ) -> Iterator[tuple[int, EditRequest | _Skipped, EditPair | Rejection]]:
+        """Yield the index of each photo of a batch, its turn and the outcome."""
+        edited = iter(self.edit_batch(batch, attempt))
+        for index, turn in batch.turns.items():
+            yield index, turn, next(edited) if isinstance(turn, EditRequest) else turn.rejection
 
     def edit_batch(self, batch: _Batch, attempt: int) -> list[EditPair | Rejection]:
         """Return the outcomes of a batch's requests, in order."""

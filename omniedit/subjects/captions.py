@@ -19,7 +19,7 @@ from omniedit.vlm import Model, Prompt, PromptImage
 MAX_NAME_LENGTH, MAX_CAPTION_LENGTH = 60, 400
 """Length limits of a name and of a caption, in characters."""
 _TOKENS, _TOKENS_PER_CAPTION = 60, 60
-_WORD = re.compile(r"[A-Za-z][A-Za-z'-]+")
+_WORD = re.compile(r"[^\W\d_](?:[^\W\d_]|['-])+")
 _STOP = frozenset(
     [
         "a",
@@ -148,9 +148,9 @@ def read_captions(reply: str, count: int) -> ParsedReply[tuple[str, tuple[str, .
     except ValueError as error:
         return ParsedReply(flaws=(ReplyIssue(str(error)),))
     name, captions = answer.get("name"), answer.get("captions")
-    if answer.get("same_subject") is False:
+    if str(answer.get("same_subject")).lower() in ("false", "no"):
         return ParsedReply(flaws=(ReplyIssue("the images show several subjects"),))
-    if not isinstance(name, str) or not clean_line(name, MAX_NAME_LENGTH):
+    if not isinstance(name, str) or not any(character.isalpha() for character in name):
         return ParsedReply(flaws=(ReplyIssue('no text under "name"'),))
     if (
         not isinstance(captions, list)

@@ -6,6 +6,7 @@ Images from one page of a shop are likely to show the same product. Groups with 
 import hashlib
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -26,25 +27,39 @@ from omniedit.subjects.captions import Captioner
 from omniedit.subjects.features import Embed, similarities
 from omniedit.subjects.subject import RejectedCluster, Subject
 
+RIGHTS = ("licence", "author")
+"""Columns with the rights of an image, both optional."""
 MAX_ROWS = 40
 """Largest number of images of a group that are compared, the first ones. Larger pages rarely show one subject."""
 
 
 @dataclass(frozen=True)
-class WebImage:
-    """Image of a row: its file, its text, its pixels, and the rights that the row states."""
+class WebRow:
+    """Image file of a row, its text, and the rights that the row states. `place` names the row in errors."""
 
     file: bytes
     text: str
-    pixels: Image
     rights: dict[str, str]
+    place: str
+
+
+@dataclass(frozen=True)
+class WebImage:
+    """Row with its pixels. Only one group at a time has them: a shard of a crawl does not fit in memory."""
+
+    row: WebRow
+    pixels: Image
+
+    @property
+    def text(self) -> str:
+        return self.row.text
 
 
 @dataclass
 class Group:
-    """Rows of one address or site: the images that can be read, and the number of all rows and of unreadable ones."""
+    """Rows of one address or site that have an image file, and the number of all rows and of those without."""
 
-    images: list[WebImage] = field(default_factory=list)
+    files: list[WebRow] = field(default_factory=list)
     rows: int = 0
     unreadable: int = 0
 
@@ -55,8 +70,7 @@ def build_layout(options: SubjectsConfig) -> Layout:
         options.image_column: Column(field="source"),
         options.url_column: Column(field="origin"),
         options.text_column: Column(field="source_caption", optional=True),
-        "licence": Column(field="licence", optional=True),
-        "author": Column(field="author", optional=True),
+        **{name: Column(field=name, optional=True) for name in RIGHTS},
     }
     return Layout(name="rows", required=("source", "origin"), columns=columns)
 
@@ -101,7 +115,8 @@ def group_name(url: str, group_by: str) -> str:
         host = (parts.hostname or "").removeprefix("www.")
     except ValueError as error:
         raise BadRow(f"url {url[:80]!a}: {error}") from None
-    if not host:
+    # "undefined", "n/a" and "javascript:void(0)" have no dot; rows without an address are no group.
+    if not host or " " in host or not ("://" in url or "." in host):
         raise BadRow(f"url {url[:80]!a}: not an address")
     return host if group_by == "site" else f"{host}{parts.path.rstrip('/')}"
 
@@ -112,17 +127,16 @@ def _shard_of(name: str, shards: int) -> int:
 
 def _add_row(group: Group, row: Row, layout: Layout, files: ImageFiles) -> None:
     group.rows += 1
-    if len(group.images) >= MAX_ROWS:
+    if len(group.files) >= MAX_ROWS:
         return
     try:
         (file, *_), _ = read_images(row, layout.find("source"), files)
-        pixels = decode_image(file, row.place)
         text = read_text(row, layout, "source_caption") or ""
+        rights = {key: read_text(row, layout, key) or "" for key in RIGHTS}
     except (BadRow, UserError, ValueError):  # ValueError: the row has no image
         group.unreadable += 1
         return
-    rights = {key: read_text(row, layout, key) or "" for key in ("licence", "author")}
-    group.images.append(WebImage(file, text, pixels, rights))
+    group.files.append(WebRow(file, text, rights, row.place))
 
 
 def find_subjects(
@@ -132,26 +146,38 @@ def find_subjects(
     count = 0
     for name, group in sorted(groups.items()):
         subject_id = make_subject_id(name)
-        about: dict[str, Any] = {"group": name, "rows": group.rows, "unreadable": group.unreadable}
+        about: dict[str, Any] = {"group": name, "rows": group.rows}
         if count == options.per_shard:
             yield RejectedCluster(subject_id, f"the shard has its {count} subjects (subjects.per_shard)", about)
             continue
-        chosen, reason, similarity = choose_images(group.images, options, embed)
-        about |= {"similarity": similarity}
+        images = decode_images(group.files)
+        about["unreadable"] = group.unreadable + len(group.files) - len(images)
+        places, reason, about["similarity"] = choose_images(images, options, embed)
+        chosen = [images[place] for place in places]
         if not reason:
-            noun, captions, reason = captioner.describe([group.images[place] for place in chosen])
+            noun, captions, reason = captioner.describe(chosen)
         if reason:
             yield RejectedCluster(subject_id, reason, about)
             continue
-        first = group.images[chosen[0]]
         count += 1
-        yield Subject(
-            subject_id,
-            noun,
-            captioner.pair([group.images[place].file for place in chosen], captions),
-            None,
-            about | first.rights | {"origin": name},
-        )
+        demonstrations = captioner.pair([each.row.file for each in chosen], captions)
+        rights = {key: join_rights([each.row.rights[key] for each in chosen]) for key in RIGHTS}
+        yield Subject(subject_id, noun, demonstrations, None, about | rights | {"origin": name})
+
+
+def decode_images(rows: Sequence[WebRow]) -> list[WebImage]:
+    """Return the rows whose image can be decoded, with its pixels."""
+    images = []
+    for row in rows:
+        with suppress(UserError):
+            images.append(WebImage(row, decode_image(row.file, row.place)))
+    return images
+
+
+def join_rights(values: Sequence[str]) -> str:
+    """Return the licence or author that all images of a subject share, or the different ones: 'CC0; not stated'."""
+    different = {value or "not stated" for value in values}
+    return values[0] if len(different) == 1 else "; ".join(sorted(different))
 
 
 def make_subject_id(name: str) -> str:

@@ -43,7 +43,6 @@ class ExpertImage:
     truth: Mapping[str, Any] | None
     models: Mapping[str, str] = field(default_factory=dict)
     source_caption: str | None = None
-    licence: str | None = None
 
 
 class Expert(Protocol):
@@ -87,7 +86,6 @@ def to_pair(subject: Subject, painted: ExpertImage, expert: str, seed: int, atte
             "ratio": closest_ratio(width, height),
             "named_objects": [subject.name],
             **about,
-            **({"licence": painted.licence} if painted.licence else {}),
             "specialist": expert,
             "models": dict(painted.models),
             "seed": seed,

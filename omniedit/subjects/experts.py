@@ -126,15 +126,15 @@ def open_expert(config: Config, subjects: Sequence[Subject], device: str, model:
     base_folder, place = base_path(options), torch.device(device)
     base = load_base(base_folder, torch.float32 if place.type == "cpu" else torch.bfloat16)
     base.move_encoders(place)
-    version, licence = {str(options.expert.base): ""}, None
+    version = {str(options.expert.base): ""}
     if base_folder.suffix == ".json":
         entry = get_model(base_folder.stem)
-        version, licence = {entry.repository: entry.revision or ""}, entry.licence
+        version = {entry.repository: entry.revision or ""}
 
     def prompts(subject: Subject) -> list[NewImage | Rejection]:
         return imagine_prompts(subject, config, model)
 
-    return LoraExpert(options, base, version, licence, prompts, config.seed)
+    return LoraExpert(options, base, version, prompts, config.seed)
 
 
 def base_path(options: SubjectsConfig) -> Path:

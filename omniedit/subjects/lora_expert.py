@@ -6,6 +6,7 @@ Shapes: B samples, C latent channels, h w latent height and width, D demonstrati
 """
 
 import math
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from omniedit.aspect import bucket_size, closest_ratio
 from omniedit.config.fitting import LoraConfig
 from omniedit.config.subjects import SubjectsConfig
 from omniedit.imaging.images import Image, levels, resize_cover
+from omniedit.instructions.objects import with_article
 from omniedit.models.base import Base
 from omniedit.models.codec import decode, encode
 from omniedit.models.lora import ADAPTER, add_adapters, iter_adapted_layers
@@ -25,7 +27,7 @@ from omniedit.models.plain_base import PlainBase
 from omniedit.models.sampling import Conditioning, Guidance, sample
 from omniedit.pairs import Rejection
 from omniedit.subjects.expert_images import ExpertImage
-from omniedit.subjects.prompts import NewImage
+from omniedit.subjects.prompts import NewImage, find_name
 from omniedit.subjects.subject import Subject
 from omniedit.subjects.synthetic_subjects import draw_rng
 from omniedit.training.objective import flow_loss, logit_normal, rectified_flow_pair
@@ -61,7 +63,6 @@ class LoraExpert:
     Args:
         base: its encoders are on their device; the expert copies its transformer there.
         version: its name -> its revision, for the pairs' provenance.
-        licence: of the images that the base generates; None if it is unknown.
         imagine: returns a subject's prompts.
     """
 
@@ -72,11 +73,10 @@ class LoraExpert:
         options: SubjectsConfig,
         base: Base,
         version: dict[str, str],
-        licence: str | None,
         imagine: Imagine,
         seed: int,
     ) -> None:
-        self._options, self._base, self._version, self._licence = options, base, version, licence
+        self._options, self._base, self._version = options, base, version
         self._imagine, self._seed = imagine, seed
         self.net = PlainBase.from_transformer(base.transformer, prediction_type=base.prediction_type)
         add_adapters(self.net, LoraConfig(rank=options.expert.rank, targets="base"), seed)
@@ -92,12 +92,13 @@ class LoraExpert:
         Raises:
             RuntimeError: the training diverged, or the device ran out of memory.
         """
-        images, ratio = subject.images(), choose_ratio(subject.images())
+        images = subject.images()
+        ratio, prompts = choose_ratio(images), self._imagine(subject)
         reset_adapters(self.net, self._seed)
         self.train(self.prepare(subject, images, ratio), draw_rng(self._seed, subject.subject_id, "training"))
         width, height = bucket_size(ratio, self._options.resolution)
         source = resize_cover(images[0], width, height)
-        for number, prompt in enumerate(self._imagine(subject)):
+        for number, prompt in enumerate(prompts):
             if isinstance(prompt, Rejection):
                 yield prompt
                 continue
@@ -120,7 +121,6 @@ class LoraExpert:
             truth=None,
             models=self._version,
             source_caption=subject.demonstrations[0].caption,
-            licence=self._licence,
         )
 
     @torch.no_grad()
@@ -136,7 +136,7 @@ class LoraExpert:
         if not expert.prior_weight:
             return Lessons(latents.float(), prompt, pooled)
         rngs = [draw_rng(self._seed, subject.subject_id, f"prior|{number}") for number in range(expert.prior_images)]
-        of_class = f"a photo of a {subject.name}"
+        of_class = f"a photo of {with_article(subject.name)}"
         prior = torch.cat([self._sample_latents(of_class, ratio, rng) for rng in rngs])
         return Lessons(
             latents.float(), prompt, pooled, prior.float(), *self._base.text.encode([of_class], self._device)
@@ -235,9 +235,8 @@ def with_token(caption: str, name: str, token: str) -> str:
 
     A caption that does not name the subject gets both at its beginning.
     """
-    start = caption.lower().find(name.lower())
-    if start < 0:
+    start = find_name(name, caption)
+    if start is None:
         return f"a {token} {name}, {caption}"
-    before = caption[:start]
-    before = f"{before[:-3]}a " if before.lower().endswith("an ") else before
+    before = re.sub(r"\b(a)n $", r"\1 ", caption[:start], flags=re.IGNORECASE)
     return f"{before}{token} {caption[start:]}"

@@ -1,5 +1,6 @@
 """Prompts for the experts of subjects: by templates, or imagined by a language model (Chen et al. 2023, section 4)."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -122,7 +123,13 @@ def read_prompts(reply: str, name: str, tasks: Sequence[Task]) -> ParsedReply[Ne
         (flaws if isinstance(prompt, ReplyIssue) else parts).append(prompt)  # type: ignore[arg-type]
     missing = [task.removeprefix(PREFIX) for task in tasks if task not in {part.task for part in parts}]
     flaws += [ReplyIssue(f"no usable prompt of the skill {skill}") for skill in missing]
-    return ParsedReply(tuple(parts), tuple(flaws))
+    return ParsedReply(tuple(parts), tuple(dict.fromkeys(flaws)))
+
+
+def find_name(name: str, caption: str) -> int | None:
+    """Return where a text names a subject, as whole words in any case; None if it does not."""
+    found = re.search(rf"(?<!\w){re.escape(name)}(?!\w)", caption, re.IGNORECASE)
+    return found.start() if found else None
 
 
 def _read_prompt(item: Any, name: str, tasks: Sequence[Task], known: set[str]) -> NewImage | ReplyIssue:
@@ -137,7 +144,7 @@ def _read_prompt(item: Any, name: str, tasks: Sequence[Task], known: set[str]) -
         return ReplyIssue("a prompt lacks caption or instruction", task)
     caption, instruction = clean_line(caption, MAX_LENGTH), clean_line(instruction, MAX_LENGTH)
     for key, sentence in (("caption", caption), ("instruction", instruction)):
-        if name.lower() not in sentence.lower():
+        if find_name(name, sentence) is None:
             return ReplyIssue(f"the {key} does not name the {name}", task)
     if caption in known:
         return ReplyIssue("a caption repeats another one", task)

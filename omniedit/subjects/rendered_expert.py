@@ -140,12 +140,7 @@ class RenderedExpert:
             variant = replace(variant, value=other.name, heights=(0.3, 0.5))
         centres = sides[0] if skill == "compose" else CENTRES
         rendered = render(source, variant.piece, draw_place(rng, variant.heights, centres))
-        words = {
-            "name": subject.name,
-            "a_name": with_article(subject.name),
-            "value": variant.value,
-            "a_value": with_article(variant.value) if variant.value else "",
-            "a_changed": with_article(f"{variant.value} {subject.name}".strip()),
+        words = _name_parts(subject.name, variant.value) | {
             "place": describe_place(rendered.box),
             "where": f", with {scene.place} in the background" if scene.place else "",
         }
@@ -156,7 +151,7 @@ class RenderedExpert:
         truth |= {"reference_box": list(box or ()), "scene": scene.origin, **(variant.truth or {})}
         return ExpertImage(
             task=task,
-            instructions=tuple(text.format(**words) for text in draw_templates(_TEXTS[skill], rng)),
+            instructions=draw_templates(_TEXTS[skill], rng, **words),
             caption=_CAPTIONS[skill].format(**words),
             source=source,
             image=rendered.image,
@@ -222,3 +217,14 @@ _VARIANTS: dict[str, Callable[[CutOut, np.random.Generator], Variant]] = {
     "view": _turned,
     "accessorise": _dressed,
 }
+
+
+def _name_parts(name: str, value: str) -> dict[str, str]:
+    """Return the words of a template that name the subject and its change, with their articles."""
+    return {
+        "name": name,
+        "a_name": with_article(name),
+        "value": value,
+        "a_value": with_article(value) if value else "",
+        "a_changed": with_article(f"{value} {name}".strip()),
+    }

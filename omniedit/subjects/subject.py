@@ -23,7 +23,7 @@ from omniedit.imaging.images import Image, decode_image
 from omniedit.sources.near_duplicates import perceptual_hash
 from omniedit.sources.photo import FractionBox
 from omniedit.storage.atomic import replace_file
-from omniedit.storage.parquet import read_rows, stream_rows
+from omniedit.storage.parquet import stream_rows
 
 Rgba = NDArray[np.uint8]
 """Image of shape (h, w, 4), colours not multiplied by alpha."""
@@ -151,16 +151,6 @@ def read_subjects(path: Path) -> Iterator[Subject]:
     for row in stream_rows(path, SUBJECTS_SCHEMA.names):
         if row["reason"] is None:
             yield _to_subject(row)
-
-
-def read_rejected(path: Path) -> list[RejectedCluster]:
-    """Return the rejected clusters of a shard."""
-    rows = read_rows(path, ["subject_id", "reason", "about"])
-    return [
-        RejectedCluster(row["subject_id"], row["reason"], json.loads(row["about"]))
-        for row in rows
-        if row["reason"] is not None
-    ]
 
 
 def _to_subject(row: Mapping[str, Any]) -> Subject:

@@ -1,6 +1,6 @@
 """Preparation of an editor so that its training fits the memory, and conversion back to an ordinary editor."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,9 @@ import torch
 from diffusers.models.modeling_utils import ModelMixin
 
 from omniedit import models
+from omniedit.aspect import RATIOS, bucket_size
 from omniedit.config.schema import TrainConfig
+from omniedit.errors import UserError
 from omniedit.models.adapter_folder import ADAPTER_FOLDER, describe_editor, save_adapters
 from omniedit.models.base import Base
 from omniedit.models.cost import activation_bytes
@@ -42,6 +44,24 @@ def fit_editor(
     if options.base.quantize:
         quantize_frozen(editor, options.base.quantize, device)
     prepare_blocks(editor, options, recomputed)
+
+
+def check_resolution(editor: Editor, resolution: int, ratios: Iterable[str] = RATIOS) -> None:
+    """Check that the base has positions for training images.
+
+    Args:
+        ratios: ratios of the images, keys of `RATIOS`.
+
+    Raises:
+        UserError: an image is longer than the base's positions reach.
+    """
+    longest = LATENT * editor.adapter.patch * editor.adapter.longest_side
+    for ratio in ratios:
+        if (side := max(bucket_size(ratio, resolution))) > longest:
+            raise UserError(
+                f"train.resolution: {resolution}: images of ratio {ratio} have {side} pixels on their longer side, "
+                f"the base takes at most {longest}; give a smaller resolution"
+            )
 
 
 def recomputed_layers(

@@ -17,32 +17,24 @@ local        model that transformers loads, with the same interface (not importe
 Public names are loaded on first use, because most jobs only read replies and contact no endpoint.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from omniedit.lazy import load_on_first_use
 
 if TYPE_CHECKING:
     from omniedit.vlm.client import Client, MissingReply, Model
     from omniedit.vlm.endpoint import Endpoint
     from omniedit.vlm.messages import Prompt, PromptImage, Reply
 
-_HOME = {
-    "Client": "client",
-    "Endpoint": "endpoint",
-    "MissingReply": "client",
-    "Model": "client",
-    "PromptImage": "messages",
-    "Prompt": "messages",
-    "Reply": "messages",
-}
-
-EARLIER = {"Unanswered": "MissingReply"}
-"""Earlier name -> the name now."""
-
 __all__ = ["Client", "Endpoint", "MissingReply", "Model", "Prompt", "PromptImage", "Reply"]
 
 
-def __getattr__(name: str) -> Any:
-    name = EARLIER.get(name, name)
-    if name not in _HOME:
-        raise AttributeError(f"module 'omniedit.vlm' has no attribute {name!r}")
-    return getattr(import_module(f"omniedit.vlm.{_HOME[name]}"), name)
+__getattr__, __dir__ = load_on_first_use(
+    __name__,
+    {
+        "client": ("Client", "MissingReply", "Model"),
+        "endpoint": ("Endpoint",),
+        "messages": ("Prompt", "PromptImage", "Reply"),
+    },
+    earlier={"Unanswered": "MissingReply"},
+)

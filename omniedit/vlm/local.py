@@ -90,8 +90,7 @@ class LocalModel:
             tokens: generated tokens, with the padding of the batch.
             prompt_length: number of tokens of the prompt.
         """
-        ends = self.model.generation_config.eos_token_id
-        ends = {ends} if isinstance(ends, int) else set(ends or ())
+        ends = end_tokens(self.model)
         length = next((place for place, token in enumerate(tokens) if token in ends), len(tokens))
         text = clean(self.processor.tokenizer.decode(tokens[:length], skip_special_tokens=True))
         reason = "stop" if length < len(tokens) else "length"
@@ -106,6 +105,12 @@ class LocalModel:
             for part in prompt.parts
         ]
         return [{"role": "user", "content": content}]
+
+
+def end_tokens(model: Any) -> list[int]:
+    """Return the tokens that end a reply of a model."""
+    ends = model.generation_config.eos_token_id
+    return [ends] if isinstance(ends, int) else list(ends or ())
 
 
 def _length(prompt: Prompt) -> tuple[int, int]:

@@ -20,7 +20,7 @@ _QUOTED_KEY = re.compile(rf"{_KEY_IN_QUOTES}\s*+")
 _BARE_KEY = re.compile(r"(\w++)\s*+:\s*+")
 _LIST_OR_WORD = re.compile(r"\[[^\]]*+\]?|[^\s,}\[\]]*+")
 _NEXT_KEY = re.compile(rf"\s++{_KEY_IN_QUOTES}")
-_AFTER_TEXT = rf"(?:\s*+(?:[}}\]`]|\Z|,\s*+(?:[}}\]]|//|\w++\s*+:|{_KEY_IN_QUOTES}))|\s++{_KEY_IN_QUOTES})"
+_AFTER_TEXT = rf"(?:\s*+(?:[}}\]]|```|\Z|,\s*+(?:[}}\]]|//|\w++\s*+:|{_KEY_IN_QUOTES}))|\s++{_KEY_IN_QUOTES})"
 _TEXT_ENDS = {
     opening: re.compile(rf"\\.|{closing}(?={_AFTER_TEXT})", re.DOTALL)
     for opening, closing in zip(QUOTES, "\"'\u201d", strict=True)
@@ -66,7 +66,7 @@ class LooseField:
     """Key, in lower case, with the start and end of its value; the key is '' for a text without a key.
 
     The end equals the start if the value is an object, or a list that may contain further keys. `within` is the place
-    of the outermost open brace, or of the field itself outside braces.
+    of the outermost open brace, or outside braces of the first of the fields that only commas separate.
     """
 
     key: str
@@ -83,12 +83,19 @@ def scan(text: str, score_keys: Set[str] = SCORE_KEYS) -> Iterator[JsonSpan | Lo
     Args:
         score_keys: keys in lower case whose values are scores.
     """
-    offset = 0
-    while (whole := _next_object(text, offset)) is not None:
-        yield from _shift(loose_fields(text[offset : whole.start], score_keys), offset)
+    at = 0
+    for whole in find_objects(text):
+        yield from _shift(loose_fields(text[at : whole.start], score_keys), at)
         yield whole
-        offset = whole.end
-    yield from _shift(loose_fields(text[offset:], score_keys), offset)
+        at = whole.end
+    yield from _shift(loose_fields(text[at:], score_keys), at)
+
+
+def find_objects(text: str, at: int = 0) -> Iterator[JsonSpan]:
+    """Yield the valid objects of a text from a place on, in order, up to the first invalid one."""
+    while (whole := _next_object(text, at)) is not None:
+        yield whole
+        at = whole.end
 
 
 def loose_fields(text: str, score_keys: Set[str] = SCORE_KEYS) -> Iterator[LooseField]:
@@ -96,29 +103,32 @@ def loose_fields(text: str, score_keys: Set[str] = SCORE_KEYS) -> Iterator[Loose
 
     Keys within texts, and bare keys outside braces, are ignored. The comma before a key in quotes may be missing.
     """
-    offset, depth, opening, outermost = 0, 0, "\n", 0
+    at, depth, opening, outermost, last = 0, 0, "\n", 0, -1
     while True:
-        offset = _end(_BLANK, text, offset)
-        key = _QUOTED_KEY.match(text, offset) or (_BARE_KEY.match(text, offset) if depth else None)
+        at = _end(_BLANK, text, at)
+        key = _QUOTED_KEY.match(text, at) or (_BARE_KEY.match(text, at) if depth else None)
         if key and opening in "{,\n":
-            offset = _value_end(key[1].lower() in score_keys, text, key.end())
-            yield LooseField(key[1].lower(), key.end(), offset, outermost if depth else key.start())
-            if offset > key.end() and _NEXT_KEY.match(text, offset):
+            at = _value_end(key[1].lower() in score_keys, text, key.end())
+            if not depth and (last < 0 or text[last : key.start()].strip(", \t\r\n")):
+                outermost = key.start()
+            yield LooseField(key[1].lower(), key.end(), at, outermost)
+            last = at
+            if at > key.end() and _NEXT_KEY.match(text, at):
                 continue
-        elif depth and text[offset : offset + 1] and text[offset] in QUOTES:
-            start, offset = offset, _text_end(text, offset)
-            yield LooseField("", start, offset, outermost)
-        place = _PLACE.search(text, offset)
+        elif depth and text[at : at + 1] and text[at] in QUOTES:
+            start, at = at, _text_end(text, at)
+            yield LooseField("", start, at, outermost)
+        place = _PLACE.search(text, at)
         if not place:
             return
-        offset, opening = place.end(), place[0]
+        at, opening = place.end(), place[0]
         outermost = place.start() if opening == "{" and not depth else outermost
         depth = max(0, depth + {"{": 1, "}": -1}.get(opening, 0))
 
 
-def _next_object(text: str, offset: int) -> JsonSpan | None:
+def _next_object(text: str, at: int) -> JsonSpan | None:
     """Decode the object at the next brace; return None if it is missing or invalid."""
-    start = text.find("{", offset)
+    start = text.find("{", at)
     try:
         return JsonSpan(start, *reversed(_DECODER.raw_decode(text, start))) if start >= 0 else None
     except (ValueError, RecursionError):
@@ -142,7 +152,7 @@ def _text_end(text: str, start: int) -> int:
     return next(ends, len(text))
 
 
-def _end(pattern: re.Pattern[str], text: str, offset: int) -> int:
-    match = pattern.match(text, offset)
+def _end(pattern: re.Pattern[str], text: str, at: int) -> int:
+    match = pattern.match(text, at)
     assert match  # these patterns also match the empty text
     return match.end()

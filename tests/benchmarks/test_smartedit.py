@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from benchmarks.smartedit import align, language_model, make_inputs, reason_edit, report, train
+from benchmarks.smartedit.scene_questions import make_scene_question
 from benchmarks.smartedit.settings import SETTINGS, UNITS
 from benchmarks.smartedit.testing import Items, changes, measures
-from benchmarks.smartedit.world import CUES, HELD_OUT_TOOLS, is_held_out, make_row
+from benchmarks.smartedit.world import COLUMN_NAMES, CUES, HELD_OUT_TOOLS, is_held_out, make_row
 from omniedit.evaluation.bench.sets.registry import BENCHMARKS
 from omniedit.exchange.perception.regions import decode_region
 from omniedit.imaging.images import decode_image
@@ -63,7 +64,26 @@ def test_the_tokenizer_knows_every_word_of_every_row() -> None:
     tokenizer = language_model.build_tokenizer(language_model.words())
     texts = [f"{row.text} {row.answer}" for kind in KINDS for row in (make_row(kind, 2, i) for i in range(50))]
     texts += [make_row("complex", 2, i, True).text for i in range(50)]
+    texts += [f"{asked.text} {asked.answer}" for asked in map(make_scene_question, range(50))]
     assert not [text for text in texts if tokenizer.unk_token_id in tokenizer(text)["input_ids"]]
+
+
+def test_questions_about_scenes_name_one_property_and_so_never_contain_an_expression() -> None:
+    described, located = ([make_scene_question(index) for index in range(start, 60, 2)] for start in (0, 1))
+    assert all(len(row.answer.split(", ")) == len(COLUMN_NAMES) for row in described)
+    for row in located:
+        (name,) = row.text.removeprefix("Where are the ").removesuffix("?").removesuffix(" objects").split()
+        singular = name.removesuffix("es") if name == "boxes" else name.removesuffix("s")
+        assert all(singular in part for part in row.answer.split(", "))
+
+
+def test_an_object_lies_in_one_patch_of_the_column_that_the_answer_begins_with() -> None:
+    for index in range(20):
+        row = make_row("complex", 3, index, held_out=True)
+        rows, columns = np.nonzero(row.masks[row.meant])
+        patches = {*zip(rows // language_model.PATCH, columns // language_model.PATCH, strict=True)}
+        ((_, column),) = patches
+        assert row.answer.split()[language_model.COLUMN_PLACE] == f"{COLUMN_NAMES[column]}:"
 
 
 def test_regions_survive_a_round_trip_through_run_lengths() -> None:

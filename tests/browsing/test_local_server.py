@@ -12,9 +12,10 @@ from helpers.local_requests import ask, serve
 from helpers.rated_edits import make_edits
 from helpers.small_run import make_run
 from omniedit.browsing.catalog import Catalog
-from omniedit.browsing.local_server import ALL_NETWORKS, MAX_BODY_BYTES, LocalServer
+from omniedit.browsing.local_server import ALL_NETWORKS, LOOPBACK, MAX_BODY_BYTES, LocalServer, check_address
 from omniedit.browsing.rating.server import RatingServer
 from omniedit.browsing.server import BrowseServer
+from omniedit.errors import UserError
 from omniedit.evaluation.people.session import Session, make_questions
 from omniedit.evaluation.people.store import AnswerStore
 from omniedit.scoring.human_decisions import read_by_hand
@@ -155,3 +156,11 @@ def test_a_page_for_other_machines_needs_only_its_token(tmp_path: Path) -> None:
         assert ask(page.server, "/", Host="raters.example.org:8000")[0] == 200
         assert ask(Prefixed(page.server, ""), "/", Host="raters.example.org:8000")[0] == 404
         assert ask(page.server, page.change, page.body, Origin="http://elsewhere.example.org")[0] == 403
+
+
+def test_a_taken_port_is_reported_with_a_remedy() -> None:
+    with LocalServer(0) as server:
+        with pytest.raises(UserError, match=rf"^{LOOPBACK}:{server.server_port}: Address already in use; give another"):
+            check_address(LOOPBACK, server.server_port)
+        port = server.server_port
+    check_address(LOOPBACK, port)

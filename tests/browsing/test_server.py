@@ -16,7 +16,7 @@ from helpers.local_requests import ask, get, serve
 from helpers.small_run import HOSTILE, encode, make_run
 from omniedit.browsing.catalog import Catalog
 from omniedit.browsing.local_server import HttpError
-from omniedit.browsing.server import BrowseServer, answer_get
+from omniedit.browsing.server import BrowseServer
 from omniedit.scoring.human_decisions import Decision, HandDecision, append_by_hand, read_by_hand
 
 
@@ -110,7 +110,7 @@ def test_unknown_addresses_are_not_found(server: BrowseServer, path: str) -> Non
 
 def test_an_invalid_address_is_rejected(server: BrowseServer) -> None:
     with pytest.raises(HttpError, match="not a valid address"):
-        answer_get(server.catalog, "http://[")
+        server.get("http://[")
 
 
 @pytest.mark.parametrize("path", ["/api/pair/9", "/image/9/source/stored", "/image/6/reference-9/stored"])

@@ -16,20 +16,18 @@ import zarr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helpers.small_buckets import BASE, LAYOUT, SHARDS, decision, make_pair, make_run, seal
+from helpers.small_buckets import BASE, LAYOUT, SHARDS, gather_accepted, make_pair, make_run, seal
 from omniedit.aspect import RATIOS, bucket_size
 from omniedit.buckets import BatchPlan
 from omniedit.buckets.loader import BatchLoader
-from omniedit.buckets.placement import Layout, Plan, accepted_pairs, mix, place, read_plan, write_plan
+from omniedit.buckets.placement import Layout, Plan, mix, place, read_plan, write_plan
 from omniedit.buckets.scratch import DamagedCopy, discard_damaged, find_copy, stage
 from omniedit.buckets.seal import verify
 from omniedit.buckets.store import BucketStore
 from omniedit.buckets.write import write_part
 from omniedit.errors import DamagedFile, UserError
 from omniedit.pairs import EditPair, write_shard
-from omniedit.scoring.filter import DECISIONS_SCHEMA, gather_decisions
 from omniedit.storage.manifest import missing_files
-from omniedit.storage.parquet import write_rows
 from omniedit.storage.quarantine import quarantine_damaged, record_damage
 from omniedit.tasks import Task
 
@@ -39,7 +37,7 @@ def build(root: Path, parts: Sequence[str] = ("00000", "00001", "00002")) -> Pat
     buckets = root / "buckets"
     write_plan(
         buckets / "plan.parquet",
-        place(accepted_pairs(gather_decisions(sorted(root.glob("decisions/*/*.parquet")))), LAYOUT),
+        place(gather_accepted(root), LAYOUT),
         LAYOUT,
     )
     plan = read_plan(buckets / "plan.parquet")
@@ -230,20 +228,6 @@ def test_candidates_that_do_not_match_the_plan_are_rejected(own_copy: Path, tmp_
         write_shard(tmp_path / "candidates" / task / f"{shard}.h5", task, "embedded", 0, pairs)
     with pytest.raises(UserError, match=r"\.h5: row \d+ is not .* as planned"):
         list(write_part(read_plan(own_copy / "plan.parquet"), "00000", tmp_path / "candidates", tmp_path / "out"))
-
-
-def test_no_accepted_pair_error_names_the_best_score(tmp_path: Path) -> None:
-    pair = make_pair(Task.STYLE_TRANSFER, "00000", 0)
-    path = tmp_path / "run/decisions/style_transfer/00000.parquet"
-    write_rows(path, [decision(pair, 0, kept=False)], DECISIONS_SCHEMA)
-    with pytest.raises(UserError, match=r"no pair is accepted \(0 of 1, best O 4\.25\); lower filter\.min_score"):
-        accepted_pairs(gather_decisions([path]))
-    write_rows(path, [decision(pair, 0, kept=False) | {"o_score": None}], DECISIONS_SCHEMA)
-    with pytest.raises(UserError, match=r"0 of 1, none was scored"):
-        accepted_pairs(gather_decisions([path]))
-    write_rows(path, [], DECISIONS_SCHEMA)
-    with pytest.raises(UserError, match="no photo suits any task"):
-        accepted_pairs(gather_decisions([path]))
 
 
 counts = st.dictionaries(st.sampled_from(list(RATIOS)), st.integers(1, 30), min_size=1)

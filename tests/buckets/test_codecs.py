@@ -13,14 +13,13 @@ from hypothesis import strategies as st
 
 import omniedit
 import omniedit.buckets.zarr_codecs
-from helpers.small_buckets import LAYOUT, make_run, seal
+from helpers.small_buckets import LAYOUT, gather_accepted, make_run, seal
 from omniedit.aspect import RATIOS, bucket_size
 from omniedit.buckets.codecs import CODECS, filter_rows, undo_filter
-from omniedit.buckets.placement import accepted_pairs, place, read_plan, write_plan
+from omniedit.buckets.placement import place, read_plan, write_plan
 from omniedit.buckets.store import BucketStore
 from omniedit.buckets.write import write_part
 from omniedit.imaging.images import decode_image
-from omniedit.scoring.filter import gather_decisions
 
 
 def photo(height: int, width: int) -> np.ndarray:
@@ -65,7 +64,7 @@ def test_filtered_photo_is_smaller_than_with_zstd_alone() -> None:
 def test_zarr_and_store_read_the_same_in_each_codec(name: str, tmp_path: Path) -> None:
     make_run(tmp_path)
     layout, buckets = replace(LAYOUT, codec=name, parts=1), tmp_path / "buckets"
-    table = place(accepted_pairs(gather_decisions(sorted(tmp_path.glob("decisions/*/*.parquet")))), layout)
+    table = place(gather_accepted(tmp_path), layout)
     write_plan(buckets / "plan.parquet", table, layout)
     plan = read_plan(buckets / "plan.parquet")
     list(write_part(plan, "00000", tmp_path / "candidates", buckets / "parts/00000"))
@@ -85,7 +84,7 @@ def test_format_1_store_reads_the_same(tmp_path: Path) -> None:
     """zarr-python writes its arrays here; its manifest has neither format nor runs, and there is no pairs.arrow."""
     make_run(tmp_path)
     layout, buckets = replace(LAYOUT, parts=1), tmp_path / "buckets"
-    table = place(accepted_pairs(gather_decisions(sorted(tmp_path.glob("decisions/*/*.parquet")))), layout)
+    table = place(gather_accepted(tmp_path), layout)
     write_plan(buckets / "plan.parquet", table, layout)
     plan = read_plan(buckets / "plan.parquet")
     list(write_part(plan, "00000", tmp_path / "candidates", buckets / "parts/00000"))

@@ -10,16 +10,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helpers.small_buckets import LAYOUT, decision, make_pair, seal
+from helpers.small_buckets import LAYOUT, decision, gather_accepted, make_pair, seal
 from omniedit.aspect import RATIOS
 from omniedit.buckets import BatchPlan
 from omniedit.buckets.growth import find_standing
 from omniedit.buckets.loader import BatchLoader
-from omniedit.buckets.placement import Layout, Plan, accepted_pairs, place, read_plan, write_plan
+from omniedit.buckets.placement import Layout, Plan, place, read_plan, write_plan
 from omniedit.buckets.store import BucketStore
 from omniedit.buckets.write import write_part
 from omniedit.pairs import write_shard
-from omniedit.scoring.filter import DECISIONS_SCHEMA, gather_decisions
+from omniedit.scoring.filter import DECISIONS_SCHEMA
 from omniedit.storage.parquet import write_rows
 from omniedit.tasks import Task
 
@@ -36,7 +36,7 @@ def add_shard(root: Path, shard: str, count: int) -> None:
 def build(root: Path, layout: Layout = LAYOUT) -> Path:
     """Plan, write and seal as the scripts do with --grow."""
     buckets = root / "buckets"
-    kept = accepted_pairs(gather_decisions(sorted(root.glob("decisions/*/*.parquet"))))
+    kept = gather_accepted(root)
     earlier = read_plan(buckets / "plan.parquet") if (buckets / "plan.parquet").exists() else None
     standing = find_standing(kept, layout, earlier) if earlier else None
     write_plan(buckets / "plan.parquet", place(kept, layout, standing), layout)

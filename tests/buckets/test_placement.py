@@ -46,7 +46,13 @@ def test_accepted_pairs_of_several_files_follow_each_other(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    ("kept", "reason"), [("nn", r"0 of 4, best O 1\.00"), ("", "no candidate pairs")], ids=["rejected", "empty"]
+    ("kept", "reason"),
+    [
+        ("nn", r"no pair is accepted \(0 of 4, best O 1\.00\); lower filter\.min_score"),
+        ("--", "0 of 4, none was scored"),
+        ("", "no candidate pairs: no photo suits any task"),
+    ],
+    ids=["rejected", "not scored", "empty"],
 )
 def test_files_without_an_accepted_pair_raise_an_error(kept: str, reason: str, tmp_path: Path) -> None:
     files = [write_decisions(tmp_path / f"{block}.parquet", f"b{block}", kept) for block in range(2)]
@@ -55,11 +61,12 @@ def test_files_without_an_accepted_pair_raise_an_error(kept: str, reason: str, t
 
 
 def write_decisions(path: Path, name: str, kept: str) -> Path:
-    """Write gathered decisions, one pair for each letter of `kept`: y is accepted, its O is its number."""
+    """Write gathered decisions, one pair for each letter of `kept`: y is accepted, - has no score. O is its number."""
+    scores = [None if each == "-" else n for n, each in enumerate(kept)]
     rows = [
-        {"pair_id": f"{name}-{n}", "kept": each == "y", "reason": "", "o_score": n, "row": n, "ratio": "1x1"}
+        {"pair_id": f"{name}-{n}", "kept": each == "y", "reason": "", "o_score": score, "row": n, "ratio": "1x1"}
         | {"task": "object_swap", "folder": "object_swap", "shard": "00000"}
-        for n, each in enumerate(kept)
+        for n, (each, score) in enumerate(zip(kept, scores, strict=True))
     ]
     write_rows(path, rows, GATHERED_SCHEMA)
     return path

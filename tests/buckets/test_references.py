@@ -10,8 +10,8 @@ import zarr
 from hypothesis import given
 from hypothesis import strategies as st
 
-from helpers.small_buckets import BASE, LAYOUT, decision, make_pair, seal
-from omniedit.buckets.placement import accepted_pairs, place, read_plan, write_plan
+from helpers.small_buckets import BASE, LAYOUT, decision, gather_accepted, make_pair, seal
+from omniedit.buckets.placement import place, read_plan, write_plan
 from omniedit.buckets.references import MAX_REFERENCES, pack_files, reference_captions, unpack_files
 from omniedit.buckets.seal import verify
 from omniedit.buckets.store import BucketStore
@@ -19,7 +19,7 @@ from omniedit.buckets.write import write_part
 from omniedit.errors import DamagedFile
 from omniedit.imaging.images import resize_to_fit
 from omniedit.pairs import EditPair, Reference, write_shard
-from omniedit.scoring.filter import DECISIONS_SCHEMA, gather_decisions
+from omniedit.scoring.filter import DECISIONS_SCHEMA
 from omniedit.storage.parquet import write_rows
 from omniedit.tasks import Task
 
@@ -51,7 +51,7 @@ def write_store(root: Path, codec: str = "zstd") -> tuple[Path, dict[str, EditPa
     layout, buckets = replace(LAYOUT, parts=2, codec=codec), root / "buckets"
     write_plan(
         buckets / "plan.parquet",
-        place(accepted_pairs(gather_decisions([root / f"decisions/{TASK}/00000.parquet"])), layout),
+        place(gather_accepted(root), layout),
         layout,
     )
     plan = read_plan(buckets / "plan.parquet")

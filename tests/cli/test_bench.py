@@ -79,7 +79,7 @@ def test_six_editors_are_run_scored_and_compared(folder: Path, tmp_path: Path, c
     assert counts["outputs", "edited"] == "2" and counts["outputs", "failures"] == "1"
     assert counts["copy", "refusals"] == "1" and counts["tiny_sd3", "edited"] == "3"
     assert counts["Mine", "scored"] == "3" and counts["outputs", "scored"] == "2"
-    gap = "outputs: 1 of 3 items without an edit; the first, swap/0: failure: no file swap/0.png, .jpg or .webp"
+    gap = "outputs: 1 of 3 items without an edit; the first failure, swap/0: no file swap/0.png, .jpg or .webp"
     assert gap in text and gap in capsys.readouterr().out
     assert any(row["row"] == "Difference to the best baseline" for row in rows)
     before = (tmp_path / "table.md").read_text()
@@ -110,6 +110,29 @@ def test_an_empty_folder_of_outputs_stops_the_bench_before_the_first_edit(folder
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match=r"editor empty: .*has no image"):
         run(folder, "--editors", f"no_edit,{tmp_path / 'empty'}", "--judges", "none", "-o", str(tmp_path / "out"))
+    assert "editing" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "options, error",
+    [
+        (["--judges", "api"], "OPENAI_API_KEY is unset"),
+        (
+            ["--judges", "none", "--editors-file", "{0}/endpoint.yaml", "--editors", "no_edit,gpt"],
+            "editor gpt: .*API_KEY",
+        ),
+        (["--prompts", "{0}"], "has no file with prompts"),
+    ],
+)
+def test_a_missing_key_or_prompt_stops_the_bench_before_the_first_edit(
+    folder: Path, tmp_path: Path, capsys, monkeypatch: pytest.MonkeyPatch, options: list[str], error: str
+) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    entry = {"kind": "endpoint", "endpoint": {"url": "http://localhost:9/v1", "model": "m"}}
+    (tmp_path / "endpoint.yaml").write_text(yaml.safe_dump({"gpt": entry}))
+    given = [option.format(tmp_path) for option in options]
+    with pytest.raises(UserError, match=error):
+        run(folder, "--editors", "no_edit", "-o", str(tmp_path / "out"), *given)
     assert "editing" not in capsys.readouterr().out
 
 

@@ -30,7 +30,7 @@ def test_show_counts_items_and_rejected_rows(capsys: pytest.CaptureFixture[str],
     out = run(capsys, "show", "imgedit", str(tmp_path))
     assert "1 items, version " in out and "the whole benchmark has 737 items" in out and "tasks: add 1" in out
     assert "rejected rows: 1\n    basic_edit.json: 2: has no text in prompt" in out
-    assert "published: FLUX.1 Kontext [dev]: add score 4.12" in out
+    assert "    FLUX.1 Kontext [dev]: add score 4.12" in out
 
 
 def test_table_reproduces_published_tables_and_marks_figures_of_official_scripts(

@@ -1,7 +1,6 @@
 """`omniedit bench-set propose`, `review` and `build`: from a folder of photos to a frozen set, in a real browser."""
 
 import argparse
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +8,7 @@ import pytest
 
 from helpers import local_requests
 from helpers.bench_files import write_image
-from helpers.local_page import expect, open_browser, open_page
+from helpers.local_page import expect, open_page
 from omniedit.browsing.reviewing.server import ReviewServer
 from omniedit.cli import bench_set
 from omniedit.errors import UserError
@@ -39,12 +38,6 @@ def photos(tmp_path: Path) -> Path:
     for seed, name in enumerate(("a.png", "b.png", "c.png")):
         write_image(tmp_path / "photos" / name, seed)
     return tmp_path / "photos"
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: str) -> Iterator[Any]:
-    with open_browser(chromium) as browser:
-        yield browser
 
 
 def rows(table: Path) -> list[tuple[str, str, str]]:

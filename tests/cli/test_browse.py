@@ -1,21 +1,17 @@
 """`omniedit browse` in a real browser: filters, slider, mask, references, and decisions by key."""
 
-import os
 import re
 import shutil
-import signal
 import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from helpers.chain import REPOSITORY
-from helpers.local_page import expect, open_browser, open_page
+from helpers.local_page import expect, open_page
 from helpers.local_requests import serve
+from helpers.served_command import serve_until_signals
 from helpers.small_run import HOSTILE, make_run
 from omniedit.browsing.catalog import Catalog
 from omniedit.browsing.server import BrowseServer
@@ -28,12 +24,6 @@ def server(tmp_path: Path) -> Iterator[BrowseServer]:
     catalog = Catalog(make_run(tmp_path), "ada")
     with serve(BrowseServer(catalog, 0)) as server:
         yield server
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: str) -> Iterator[Any]:
-    with open_browser(chromium) as browser:
-        yield browser
 
 
 @pytest.fixture
@@ -204,30 +194,8 @@ def test_the_command_serves_only_this_machine_and_stops_quietly(tmp_path: Path) 
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "omniedit", "browse", "small", "--port", str(port)]
-    environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
-    for ending in (signal.SIGINT, signal.SIGTERM):
-        with subprocess.Popen(
-            command,
-            cwd=tmp_path,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=environment,
-            preexec_fn=heed_interrupts,
-        ) as served:
-            try:
-                assert served.stdout and served.stderr
-                assert served.stdout.readline() == f"http://127.0.0.1:{port}  shows results/small; Ctrl-C ends it\n"
-                served.send_signal(ending)
-                assert served.wait(60) == 0 and served.stderr.read() == ""
-            finally:
-                served.kill()
-
-
-def heed_interrupts() -> None:
-    """Undo what a shell does to programs that it starts in the background: they ignore SIGINT."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    for line in serve_until_signals(tmp_path, "browse", "small", "--port", str(port)):
+        assert line == f"http://127.0.0.1:{port}  shows results/small; Ctrl-C ends it\n"
 
 
 def test_a_port_in_use_gives_one_line(

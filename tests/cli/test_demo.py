@@ -236,6 +236,7 @@ def test_the_page_listens_only_on_this_machine_by_default(monkeypatch: pytest.Mo
     served: list[dict[str, Any]] = []
     monkeypatch.setattr(gradio.Blocks, "launch", lambda page, **options: served.append(options))
     monkeypatch.setattr("omniedit.models.loading.load_editor", lambda *_: make_pipeline())
+    monkeypatch.setattr("omniedit.cli.demo.check_address", lambda host, port: None)
     for words in ([], ["--host", "0.0.0.0", "--port", "80"]):
         monkeypatch.setattr("sys.argv", ["omniedit", "demo", *words])
         cli.main()

@@ -9,47 +9,16 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-import cv2
-import numpy as np
 import PIL.Image
 import pytest
 import torch
-from PIL.ExifTags import IFD
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save, save_file
 
-from helpers.tiny_editor import make_pipeline
+from helpers.photo_edits import SETTINGS, edit
 from omniedit.cli import main as cli
 from omniedit.cli.edit import Settings, check_instruction, edit_files
-from omniedit.cli.edit_paths import FORMATS
 from omniedit.errors import UserError
-
-MAKER, ORIENTATION, TAKEN, NOTES = 0x010F, 0x0112, 0x9003, 0x927C
-SETTINGS = Settings("Add fog.", negative_prompt="", steps=1, guidance_scale=1, image_guidance_scale=1, seed=0)
-
-
-@pytest.fixture(scope="module")
-def editor(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("editor")
-    make_pipeline().save_pretrained(folder)
-    return folder
-
-
-@pytest.fixture
-def photos(tmp_path: Path) -> Path:
-    """Write two photos, one of them stored sideways, and a file that is not an image."""
-    folder = tmp_path / "photos"
-    (folder / "deep").mkdir(parents=True)
-    pixels = np.random.default_rng(0).integers(0, 255, (40, 60, 3), np.uint8)
-    exif = PIL.Image.Exif()
-    exif[MAKER], exif[ORIENTATION] = "Camera", 6
-    PIL.Image.fromarray(pixels).save(folder / "a.jpg", exif=exif)
-    PIL.Image.fromarray(pixels).save(folder / "deep/b.png")
-    (folder / "broken.webp").write_bytes(b"no picture")
-    return folder
-
-
-def edit(inputs: list[Path], editor: Path, out: Path | None = None, overwrite: bool = False) -> None:
-    edit_files(inputs, out, overwrite, editor, "cpu", SETTINGS)
+from omniedit.models.loading import load_editor
 
 
 def test_unreadable_images_of_a_folder_are_reported_and_the_others_edited(
@@ -60,13 +29,6 @@ def test_unreadable_images_of_a_folder_are_reported_and_the_others_edited(
     assert "broken.webp: not edited: not a jpeg, png, webp, tiff image" in capsys.readouterr().out
     edits = {path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*.*")}
     assert edits == {"a.jpg", "deep/b.png"}
-
-
-def test_edit_keeps_exif_data_and_is_upright(photos: Path, editor: Path, tmp_path: Path) -> None:
-    edit([photos / "a.jpg"], editor, tmp_path / "out.jpg")
-    with PIL.Image.open(tmp_path / "out.jpg") as image:
-        assert image.size == (40, 60)
-        assert image.getexif()[MAKER] == "Camera" and ORIENTATION not in image.getexif()
 
 
 def test_existing_files_are_replaced_only_with_overwrite(photos: Path, editor: Path) -> None:
@@ -87,6 +49,7 @@ def test_existing_files_are_replaced_only_with_overwrite(photos: Path, editor: P
         (["a.jpg"], "x.gif", r"x\.gif: unknown image format; use one of \.jpg"),
         (["deep", "twin"], "out", r"b\.png: its edit would overwrite another one at .*out/b\.png"),
         (["empty"], "out", r"empty: has no \.jpg"),
+        (["a.jpg"], "photos/broken.webp/x.png", r"broken\.webp/x\.png: cannot be written: "),
     ],
 )
 def test_invalid_inputs_are_reported_before_the_model_is_loaded(
@@ -140,38 +103,32 @@ def test_editor_with_nan_weights_is_rejected(photos: Path, editor: Path, tmp_pat
         edit([photos / "a.jpg"], folder)
 
 
+@pytest.mark.parametrize(
+    ("file", "content", "message"),
+    [
+        ("text_encoder/model.safetensors", b"", "no editor to load"),
+        ("scheduler/scheduler_config.json", b'{"num_train_timesteps": 0}', "no editor to load"),
+        (
+            "transformer/diffusion_pytorch_model.safetensors",
+            save({"x": torch.ones(1)}),
+            "has no weights for",
+        ),
+    ],
+)
+def test_a_damaged_part_of_an_editor_gives_one_line(
+    editor: Path, tmp_path: Path, file: str, content: bytes, message: str
+) -> None:
+    folder = broken_copy(editor, tmp_path)
+    (folder / file).write_bytes(content)
+    with pytest.raises(UserError, match=rf"^{folder}.*{message}"):
+        load_editor(folder, "cpu")
+
+
 def test_editor_without_a_vocabulary_is_rejected(photos: Path, editor: Path, tmp_path: Path) -> None:
     folder = broken_copy(editor, tmp_path)
     (folder / "tokenizer/tokenizer.json").unlink()
     with pytest.raises(UserError, match=r"broken/tokenizer: no tokenizer \(no tokenizer.json or vocab.txt"):
         edit([photos / "a.jpg"], folder)
-
-
-def test_dropped_parts_of_the_source_are_reported(
-    tmp_path: Path, editor: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    folder = tmp_path / "pictures"
-    folder.mkdir()
-    pixels = np.random.default_rng(0).integers(0, 255, (40, 50, 4), np.uint8)
-    PIL.Image.fromarray(pixels).save(folder / "clear.png")
-    cv2.imwrite(str(folder / "deep.png"), pixels[..., :3].astype(np.uint16) * 257)
-    frames = [PIL.Image.fromarray(np.roll(pixels[..., :3], shift, 1)) for shift in (0, 9)]
-    frames[0].save(folder / "moving.webp", save_all=True, append_images=frames[1:])
-    frames[0].save(folder / "plain.jpg")
-    frames[0].save(folder / "other.bmp")
-    (folder / "gone.jpg").symlink_to("nowhere.jpg")
-    with pytest.raises(UserError, match="1 of 5 images were not edited"):
-        edit([folder], editor)
-    printed = capsys.readouterr().out
-    for line in (
-        "files of other formats are skipped: .bmp",
-        "clear.edited.png (without its transparency)",
-        "deep.edited.png (without its 16 bits)",
-        "moving.edited.webp (without its frames but the first)",
-        "plain.edited.jpg\n",
-        "gone.jpg: not edited: ",
-    ):
-        assert line in printed
 
 
 def test_pipes_and_sockets_are_skipped_without_waiting(
@@ -237,51 +194,6 @@ def test_missing_gpu_is_reported(photos: Path, editor: Path, monkeypatch: pytest
     monkeypatch.setattr(torch, "zeros", no_cuda)
     with pytest.raises(UserError, match=r"--device cuda: not on this machine .Torch not compiled with CUDA enabled"):
         edit_files([photos / "a.jpg"], None, False, editor, "cuda", SETTINGS)
-
-
-def with_exif(folder: Path, notes: int = 0) -> Path:
-    exif = PIL.Image.Exif()
-    exif[MAKER] = "Camera"
-    exif.get_ifd(IFD.GPSInfo)[1] = "N"
-    exif.get_ifd(IFD.Exif)[TAKEN] = "2020:01:01 00:00:00"
-    if notes:
-        exif.get_ifd(IFD.Exif)[NOTES] = bytes(notes)
-    pixels = np.random.default_rng(0).integers(0, 255, (40, 60, 3), np.uint8)
-    path = folder / "exif.png"
-    PIL.Image.fromarray(pixels).save(path, exif=exif)
-    return path
-
-
-@pytest.mark.parametrize("suffix", FORMATS)
-def test_nested_exif_data_stays_in_every_format(photos: Path, editor: Path, suffix: str) -> None:
-    edit([with_exif(photos)], editor, out := photos / f"out{suffix}")
-    with PIL.Image.open(out) as image:
-        image.load()
-        exif = image.getexif()
-        assert exif[MAKER] == "Camera" and exif.get_ifd(IFD.GPSInfo) == {1: "N"}
-        assert exif.get_ifd(IFD.Exif) == {TAKEN: "2020:01:01 00:00:00"}
-
-
-def test_exif_data_too_long_for_a_jpeg_loses_only_its_largest_entry(
-    photos: Path, editor: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    edit([with_exif(photos, notes=70_000)], editor, out := photos / "out.jpg")
-    assert f"{out} (without its EXIF data MakerNote, too large for this format)" in capsys.readouterr().out
-    with PIL.Image.open(out) as image:
-        assert set(image.getexif().get_ifd(IFD.Exif)) == {TAKEN} and image.getexif()[MAKER] == "Camera"
-
-
-@pytest.mark.parametrize("mode", ["RGBA", "I;16", "L", "CMYK"])
-def test_edit_of_a_tiff_drops_entries_about_the_source_pixels(photos: Path, editor: Path, mode: str) -> None:
-    source = photos / "scan.tif"
-    exif = PIL.Image.Exif()
-    exif[MAKER] = "Scanner"
-    PIL.Image.new(mode, (60, 40)).save(source, exif=exif, compression="tiff_lzw")
-    for out in (photos / "out.tif", photos / "out.jpg"):
-        edit([source], editor, out)
-        with PIL.Image.open(out) as image:
-            image.load()
-            assert (image.mode, image.size, image.getexif()[MAKER]) == ("RGB", (60, 40), "Scanner")
 
 
 def test_names_with_control_characters_are_printed_without_them(

@@ -24,6 +24,7 @@ WRONG = [
     ("run: no", 'run: no is read as true or false, but text is needed; put it in quotes: "no"'),
     ("run: 007", 'run: 007 is read as a number, but text is needed; put it in quotes: "007"'),
     ("run: 0x10", 'run: 0x10 is read as a number, but text is needed; put it in quotes: "0x10"'),
+    ("seed: &loop [*loop]", "seed: a value that contains itself is not allowed; allowed: a valid integer"),
     ("seed: true", "seed: true is not allowed; allowed: a valid integer"),
     (
         "run: a/b",

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from omniedit.config.loading import check
+from omniedit.config.loading import check, load, load_run
 from omniedit.errors import UserError
 from omniedit.models.registry import required_roles
 from omniedit.tasks import ANYEDIT_TASKS, COMPLEX_TASKS, NOT_EMBEDDED, OMNIEDIT_TASKS, Task
@@ -32,8 +32,21 @@ def test_family_stands_for_all_its_types_with_a_specialist() -> None:
     assert single.enabled == (*OMNIEDIT_TASKS, "outpaint")
     complex_ = check({"tasks": {"complex": few, "complex_reasoning": {"pairs_per_shard": 3}}}).tasks
     assert complex_.enabled == (*OMNIEDIT_TASKS, *COMPLEX_TASKS) and complex_[COMPLEX_TASKS[1]].pairs_per_shard == 3
-    seven = check({"tasks": {"omniedit": few, "style_transfer": {"pairs_per_shard": 9}}}).tasks
-    assert {seven[task].pairs_per_shard for task in OMNIEDIT_TASKS} == {2}
+
+
+def test_single_task_overrides_its_family_and_a_later_file_overrides_both(tmp_path: Path) -> None:
+    first, second = tmp_path / "first.yaml", tmp_path / "second.yaml"
+    first.write_text("tasks: {omniedit: {pairs_per_shard: 0}, style_transfer: {pairs_per_shard: 9}, outpaint: {}}")
+    alone = load(first).tasks
+    assert alone.enabled == (Task.STYLE_TRANSFER, "outpaint") and alone[Task.STYLE_TRANSFER].pairs_per_shard == 9
+    families = "omniedit: {pairs_per_shard: 2}, anyedit: {pairs_per_shard: 0}"
+    second.write_text(f"tasks: {{{families}, remove: {{pairs_per_shard: 1}}}}")
+    both = load(first, second).tasks
+    assert both.enabled == (*OMNIEDIT_TASKS, "remove") and both[Task.STYLE_TRANSFER].pairs_per_shard == 2
+    values = {"tasks": {"omniedit": {"pairs_per_shard": 0}, "complex": {}}}
+    module = load_run(values, [], ROOT / "config/config.yaml", values)
+    typed = load_run({}, [], ROOT / "config/config.yaml", {"tasks": {"omniedit": {"pairs_per_shard": "0"}, "add": {}}})
+    assert module.tasks.enabled == COMPLEX_TASKS and typed.tasks.enabled == ("add",)
 
 
 def test_family_with_learned_specialists_stands_for_all_its_types() -> None:

@@ -24,7 +24,7 @@ from omniedit.exchange.cells import (
 )
 from omniedit.exchange.image_files import ImageFiles
 from omniedit.exchange.inputs import DataFile
-from omniedit.exchange.layout import check_layout
+from omniedit.exchange.layout import check_layout, replace_columns
 from omniedit.exchange.rows import Row
 
 LAYOUT = check_layout(
@@ -78,7 +78,8 @@ def test_scores_are_numbers_or_texts_and_never_nan() -> None:
     values = {"clip": float("nan"), "named": True, "all": '{"a": 0.5, "b": null, "c": "", "d": Infinity}'}
     assert read_scores(row(**values), LAYOUT) == {"dino": 1, "a": 0.5, "c": ""}
     assert read_scores(row(clip="high", all={}), LAYOUT) == {"clip": "high"}
-    assert read_scores(row(clip=[9, 8]), LAYOUT) == {"clip": "[9, 8]"}
+    assert read_scores(row(clip=["a", 8]), LAYOUT) == {"clip": '["a", 8]'}
+    assert read_scores(row(all={"a": {"b": "c"}}), LAYOUT) == {"a": '{"b": "c"}'}
     for wrong in ("[1]", "{", 5):
         with pytest.raises(BadRow, match="column 'all'"):
             read_scores(row(all=wrong), LAYOUT)
@@ -122,6 +123,12 @@ def test_extra_columns_are_kept_as_json_and_binary_ones_are_listed() -> None:
     values = {"a": 1, "b": [1, None], "x": {"d": "x\x1b"}, "y": b"bytes", "f": float("nan"), "g": None}
     values["z"] = "y" * 200_000
     assert read_extra(row(s=b"x", **values), LAYOUT) == ({"a": 1, "b": [1, None], "x": {"d": "x"}}, ["y", "z"])
+
+
+def test_members_that_references_name_are_no_extra_columns() -> None:
+    layout = replace_columns(LAYOUT, {"references": "refs"})
+    values = {"refs": [{"role": "depth", "image": "r.0.png"}], "r.0.png": b"x", "other.png": b"x"}
+    assert read_extra(row("k", **values), layout) == ({}, ["other.png"])
 
 
 json_values = st.recursive(

@@ -142,6 +142,29 @@ def test_samples_with_different_members_get_separate_configurations(tmp_path: Pa
     )
 
 
+@pytest.mark.parametrize("name", ["csv", "jsonl", "parquet", "webdataset"])
+def test_datasets_opens_columns_of_any_shape_that_few_pairs_have(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    from datasets import load_dataset
+
+    (tmp_path / "a.png").write_bytes(make_image())
+    late = {"boxes": [[1, 2], [3, 4]], "tags": ["a"], "about": {"k": [1.5]}, "nothing": {}, "source_caption": "A dog."}
+    large = 2**70 if name != "csv" else "x"  # pandas, which reads CSV for `datasets`, takes no such integer
+    rows = [
+        {"source": "a.png", "edited": "a.png", "instruction": "Go.", "odd": large}
+    ] * 6  # the types of 5 are guessed
+    (tmp_path / "x.json").write_text(json.dumps([*rows, {**rows[0], **late}]))
+    import_all(tmp_path / "x.json", tmp_path / "run", format="table")
+    export(tmp_path / "run", name, tmp_path / "out")
+    row = load_dataset(str(tmp_path / "out"), split="train", cache_dir=str(tmp_path / "cache"))[6]
+    values = row["json"] if name == "webdataset" else row
+    assert values["source_caption"] == "A dog." and json.loads(values["nothing"]) == {}
+    shown = {key: json.loads(values[key]) if name == "csv" else values[key] for key in ("boxes", "tags", "about")}
+    assert shown == {key: late[key] for key in shown}
+
+
 def test_cells_that_a_spreadsheet_would_evaluate_are_escaped(rich: Path, tmp_path: Path) -> None:
     shard = EncodedPair("f", TASK, ("=HYPERLINK(1)",), make_image(0), make_image(1), None, {"source_id": "a"})
     write_shard(tmp_path / "one/candidates/made/00000.h5", Task("made"), "test", 0, [shard])

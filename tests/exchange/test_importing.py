@@ -9,39 +9,14 @@ from typing import Any
 
 import fsspec
 import numpy as np
-import pyarrow as pa
 import pytest
 
 from helpers.pair_files import import_all, make_image, make_mask, omniedit_rows, read_all, write_parquet
-from helpers.tars import make_tar
 from omniedit.errors import UserError
-from omniedit.exchange.convert import ADJACENT
 from omniedit.exchange.importing import ImportOptions, import_pairs, import_shard, parse_options
-from omniedit.imaging.images import decode_image, decode_mask, encode_cutout
-from omniedit.sources.near_duplicates import perceptual_hash
+from omniedit.imaging.images import decode_mask
 
 REPOSITORY = Path(__file__).parents[2]
-
-
-def test_omniedit_import_keeps_instructions_scores_and_bytes(tmp_path: Path) -> None:
-    columns = omniedit_rows(5, extra=[{"a": [1, 2]}] * 5)
-    write_parquet(tmp_path / "in/data/train-00000-of-00001.parquet", columns)
-    pairs, rejections = import_all(tmp_path / "in", tmp_path / "run", format="omniedit")
-    assert rejections == [] and len(pairs) == 5
-    first = pairs[0]
-    assert (first.pair_id, first.task) == ("omniedit-task_obj_0", "object_swap")
-    assert first.instructions == ("Make it 0.", "Turn it into 0.")
-    assert (first.source, first.edited) == (columns["src_img"][0]["bytes"], columns["edited_img"][0]["bytes"])
-    assert first.imported_scores == {
-        **{"sc_score_1": 9, "sc_score_2": 8, "sc_reasoning": "The edit is as asked.", "pq_score": 7},
-        **{"pq_reasoning": "No artifacts.", "o_score": 7.48},
-    }
-    assert first.provenance["imported"] == {
-        **{"dataset": "omniedit", "place": "data/train-00000-of-00001.parquet:0", "id": "task_obj_0", "task": "swap"},
-        **{"files": {"source": "0.png"}, "columns": {"extra": {"a": [1, 2]}}},
-    }
-    assert (first.provenance["licence"], first.provenance["ratio"]) == ("MIT", "3x2")
-    assert first.provenance["source_phash"] == perceptual_hash(decode_image(first.source))
 
 
 def test_shards_together_have_each_row_once(tmp_path: Path) -> None:
@@ -59,138 +34,6 @@ def test_import_is_bit_identical_when_repeated(tmp_path: Path) -> None:
     for name in "ab":
         import_shard(str(tmp_path / "x.parquet"), ImportOptions(format="omniedit"), 0, 1, tmp_path / name)
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
-
-
-def test_magicbrush_import_keeps_masks_and_session_turns(tmp_path: Path) -> None:
-    image = {"bytes": make_image(), "path": None}
-    columns = {
-        "img_id": ["7", "7", "8"],
-        "turn_index": pa.array([1, 2, 1], pa.int32()),
-        "source_img": [image] * 3,
-        "mask_img": [{"bytes": make_mask(), "path": None}] * 3,
-        "instruction": ["Go."] * 3,
-        "target_img": [image] * 3,
-    }
-    write_parquet(tmp_path / "x.parquet", columns)
-    pairs, _ = import_all(tmp_path, tmp_path / "run", format="magicbrush", task="free")
-    assert [(pair.session, pair.turn) for pair in pairs] == [
-        *(("magicbrush-7", 1), ("magicbrush-7", 2), ("magicbrush-8", 1)),
-    ]
-    assert [pair.pair_id for pair in pairs] == ["magicbrush-7-1", "magicbrush-7-2", "magicbrush-8-1"]
-    assert all(pair.mask == make_mask() and pair.task == "free" for pair in pairs)
-    assert pairs[0].provenance["source_id"] == pairs[1].provenance["source_id"] == "7"
-
-
-def test_anyedit_import_keeps_references_and_maps_tasks(tmp_path: Path) -> None:
-    image = {"bytes": make_image(), "path": None}
-    columns = {
-        "image_id": ["a", "b"],
-        "edit_instruction": ["Go."] * 2,
-        "edit_type": ["tune_transfer", "visual_depth"],
-        "image_file": [image] * 2,
-        "edited_file": [image] * 2,
-        "visual_input": [None, {"bytes": make_image(4, 9, 9), "path": None}],
-    }
-    write_parquet(tmp_path / "x.parquet", columns)
-    (plain, visual), _ = import_all(tmp_path, tmp_path / "run", format="anyedit")
-    assert (plain.task, plain.references) == ("tone_transfer", ())
-    assert visual.task == "visual_depth" and [each.image for each in visual.references] == [make_image(4, 9, 9)]
-
-
-def test_ultraedit_import_keeps_captions_and_similarities(tmp_path: Path) -> None:
-    image = {"bytes": make_image(), "path": None}
-    scores = {f"clip_sim_{name}": [0.5, float("nan")] for name in ("source", "target", "dir", "image")}
-    columns = {**scores, "dinov2_sim": [0.25] * 2, "ssim": [0.75] * 2, "idx": [1, 2], "edit_prompt": ["Go."] * 2}
-    columns |= {"source_caption": ["a dog"] * 2, "target_caption": ["a cat", None]}
-    columns |= {"source_image": [image] * 2, "edited_image": [image] * 2}
-    write_parquet(tmp_path / "x.parquet", columns)
-    (first, second), _ = import_all(tmp_path, tmp_path / "run", format="ultraedit")
-    assert first.imported_scores["clip_sim_dir"] == 0.5 and "clip_sim_dir" not in second.imported_scores
-    assert (first.captions.source, first.captions.edited, second.captions.edited) == ("a dog", "a cat", None)
-    assert first.task == "unspecified"
-
-
-def test_imgedit_import_reads_images_in_tars_and_turns(tmp_path: Path) -> None:
-    members = [(f"results/{name}.png", make_image(number)) for number, name in enumerate(("in", "out", "out2"))]
-    (tmp_path / "in/Singleturn").mkdir(parents=True)
-    (tmp_path / "in/Singleturn/x.tar").write_bytes(make_tar(*members))
-    row = {"input_images": ["results/in.png"], "output_images": ["results/out.png"], "prompt": "Go."}
-    write_parquet(tmp_path / "in/Parquet/remove_part5.parquet", {name: [value] for name, value in row.items()})
-    turns = [row, {"input_images": ["results/out.png"], "output_images": ["results/out2.png"], "prompt": "Then go."}]
-    write_parquet(tmp_path / "in/Parquet/version_part0.parquet", {"data": [turns]})
-    pairs, rejections = import_all(tmp_path / "in", tmp_path / "run", format="imgedit")
-    assert rejections == []
-    assert [(pair.source, pair.edited) for pair in pairs] == [
-        (make_image(0), make_image(1)),
-        (make_image(0), make_image(1)),
-        (make_image(1), make_image(2)),
-    ]
-    assert [(pair.session, pair.turn) for pair in pairs] == [
-        (None, None),
-        ("imgedit-Parquet/version_part0-0", 1),
-        ("imgedit-Parquet/version_part0-0", 2),
-    ]
-
-
-def test_magicbrush_masks_are_the_transparent_pixels_of_the_source(tmp_path: Path) -> None:
-    inside = np.zeros((32, 48), bool)
-    inside[4:9, 10:20] = True
-    image = {"bytes": make_image(), "path": None}
-    cutout = {"bytes": encode_cutout(decode_image(make_image()), inside), "path": None}
-    columns: dict[str, Any] = {"img_id": ["7"], "turn_index": [1], "instruction": ["Go."], "mask_img": [cutout]}
-    write_parquet(tmp_path / "x.parquet", {**columns, "source_img": [image], "target_img": [image]})
-    (pair,), _ = import_all(tmp_path, tmp_path / "run", format="magicbrush")
-    assert pair.mask is not None and np.array_equal(decode_mask(pair.mask), inside)
-    assert pair.provenance["imported"]["changes"] == {"mask": "read from the transparency"}
-
-
-def test_x2edit_import_accepts_all_its_column_names(tmp_path: Path) -> None:
-    about = {"instruction": "Go.", "task": "\u5220\u9664\u4e3b\u4f53", "score_7b": "[9, 8]", "label": "step1x"}
-    about |= {"caption_en": "A photo of a bed."}
-    tar = make_tar(
-        *(("0.1.0.jpg", make_image(0)), ("0.1.1.jpg", make_mask()), ("0.2.jpg", make_image(1))),
-        ("0.json", json.dumps(about).encode()),
-        *(("1.1.jpg", make_image(2)), ("1.2.jpg", make_image(3)), ("1.json", b'{"caption_en": "Run.", "task": "odd"}')),
-        *(("2.1.jpg", make_image(2)), ("2.json", b'{"caption_en": "Run."}')),
-    )
-    (tmp_path / "x.tar").write_bytes(tar)
-    (first, second), (rejection,) = import_all(tmp_path, tmp_path / "run", format="x2edit")
-    assert (first.task, first.source, first.edited) == ("object_removal", make_image(0), make_image(1))
-    assert (first.instructions, first.mask, first.references) == (("Go.",), make_mask(), ())
-    assert first.imported_scores == {"score_7b": "[9, 8]"}
-    assert first.provenance["imported"]["columns"] == {"label": "step1x", "caption_en": "A photo of a bed."}
-    assert (second.task, second.instruction, second.source) == ("odd", "Run.", make_image(2))
-    assert (rejection.source_id, rejection.reason) == (
-        "x.tar/2",
-        f"no edited image in 2; the row has caption_en, 1.jpg; {ADJACENT}",
-    )
-
-
-def test_paths_of_gpt_image_edit_begin_above_the_folder_of_the_table(tmp_path: Path) -> None:
-    for task, color in (("hqedit/edit", 0), ("ultraedit/add", 2)):
-        folder = tmp_path / "gpt-edit" / task
-        for number, name in enumerate(("input", "output")):
-            (folder / name).mkdir(parents=True)
-            (folder / name / "7.png").write_bytes(make_image(color + number))
-        about = {"id": f"{task}_7", "task": folder.name, "input": "input/7.png", "output": "output/7.png"}
-        (folder / "metadata").mkdir()
-        (folder / "metadata/x.json").write_text(json.dumps([{**about, "instruction": "Go."}]))
-    pairs, rejections = import_all(tmp_path / "gpt-edit", tmp_path / "run", format="gpt-image-edit")
-    assert rejections == [] and [pair.source for pair in pairs] == [make_image(0), make_image(2)]
-    assert [pair.task for pair in pairs] == ["edit", "object_addition"]
-
-
-def test_scaleedit_ids_are_unique_across_files(tmp_path: Path) -> None:
-    for task in ("style", "add"):
-        columns: dict[str, Any] = {"id": [0, 1], "edit_task": [task] * 2, "edit_instruction": ["Go."] * 2}
-        columns |= {"source_image": [make_image()] * 2, "edited_image": [make_image()] * 2}
-        columns |= {f"{name}_image_{side}": [9] * 2 for name in ("source", "edited") for side in ("width", "height")}
-        names = ("instruction_following", "editing_consistency", "generation_quality")
-        columns |= {f"{name}_score": [3] * 2 for name in names}
-        write_parquet(tmp_path / f"in/{task}/{task}_0000.parquet", columns)
-    pairs, _ = import_all(tmp_path / "in", tmp_path / "run", 2, format="scaleedit")
-    assert len({pair.pair_id for pair in pairs}) == 4
-    assert pairs[0].imported_scores["generation_quality_score"] == 3
 
 
 def test_table_of_paths_is_read_with_renamed_columns(tmp_path: Path) -> None:
@@ -313,6 +156,41 @@ def test_import_over_an_existing_one_is_rejected(tmp_path: Path) -> None:
         import_all(tmp_path, tmp_path / "run", format="omniedit")
     pairs, _ = import_all(tmp_path, tmp_path / "run", format="omniedit", name="second")
     assert pairs[0].pair_id == "second-task_obj_0"
+
+
+def test_a_failed_import_leaves_no_shard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for file in ("a", "b"):
+        write_parquet(tmp_path / f"in/{file}.parquet", omniedit_rows(1, omni_edit_id=[file]))
+    written: list[list[Path]] = []
+
+    def fail_on_the_second(path: str, options: ImportOptions, shard: int, *rest: Any) -> Any:
+        written.append(list((tmp_path / "run").rglob("*.h5")))
+        if shard == 1:
+            raise UserError("disk full")
+        return import_shard(path, options, shard, *rest)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("omniedit.exchange.importing.import_shard", fail_on_the_second)
+        with pytest.raises(UserError, match="disk full"):
+            import_all(tmp_path / "in", tmp_path / "run", 2, format="omniedit")
+    assert written == [[], []] and not (tmp_path / "run/candidates/omniedit").exists()
+    assert len(import_all(tmp_path / "in", tmp_path / "run", 2, format="omniedit")[0]) == 2
+
+
+def test_two_imports_of_one_name_do_not_mix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("omniedit.storage.locks.PATIENCE_S", 0)
+    write_parquet(tmp_path / "x.parquet", omniedit_rows(1))
+    lock = tmp_path / "run/candidates/.omniedit.lock"
+    program = "import sys; from omniedit.storage.locks import *; hold_lock(sys.argv[1]); print(1, flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", program, str(lock)], cwd=REPOSITORY, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as other:
+        assert other.stdout is not None and other.stdout.readline()
+        with pytest.raises(UserError, match=r"another import of this name is running \(process \d+"):
+            import_all(tmp_path, tmp_path / "run", format="omniedit")
+        assert len(import_all(tmp_path, tmp_path / "run", format="omniedit", name="second")[0]) == 1
+        other.communicate(b"\n")
+    assert len(import_all(tmp_path, tmp_path / "run", format="omniedit")[0]) == 1
 
 
 def test_invalid_task_name_is_rejected_before_the_first_row(tmp_path: Path) -> None:

@@ -84,6 +84,18 @@ def test_json_list_items_are_read_across_chunks(tmp_path: Path, monkeypatch: pyt
     assert values(read(file, 1, 4)) == items[1::4]
 
 
+def test_json_lists_are_read_in_the_encodings_of_lines(tmp_path: Path) -> None:
+    assert values(read(write(tmp_path / "x.json", '[{"s": "caf\xe9"}]', "utf-16"))) == [{"s": "caf\xe9"}]
+    bad, good = values(read(write(tmp_path / "y.json", '[{"s": "caf\xe9"}, {"s": "1"}]', "latin-1")))
+    assert bad == "not JSON: the text is not UTF-8; save the file as UTF-8" and good == {"s": "1"}
+
+
+def test_rows_that_are_nested_too_deeply_are_rejected(tmp_path: Path) -> None:
+    lines = "".join('{"s": ' + "[" * depth + "]" * depth + "}\n" for depth in (49, 50, 300, 5000))
+    shallow, *deep = values(read(write(tmp_path / "x.jsonl", lines)))
+    assert "s" in shallow and deep == ["not JSON: nested too deeply"] * 3
+
+
 @pytest.mark.parametrize("content", ['{"a": 1}', "", '[{"a": }]', "[" * 5000])
 def test_file_without_a_json_list_raises_error(content: str, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"x\.json: not a list in JSON"):

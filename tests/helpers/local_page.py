@@ -23,15 +23,26 @@ def open_browser(chromium: str) -> Iterator[Any]:
 
 @contextmanager
 def open_page(browser: Any, server: LocalServer) -> Iterator[Any]:
-    """Yield the open page. A request to another server, a dialog, or a script's error is a failure."""
+    """Yield the open page of a server; a request elsewhere and the like are failures, as in `new_page`."""
+    with new_page(browser, server.address) as page:
+        page.goto(server.address)
+        yield page
+
+
+@contextmanager
+def new_page(browser: Any, *addresses: str) -> Iterator[Any]:
+    """Yield an empty page. A request elsewhere, a dialog, or a script's error is a failure.
+
+    Args:
+        addresses: beginnings of the addresses that the page may request.
+    """
     page = browser.new_page(viewport={"width": 1280, "height": 860})
     page.set_default_timeout(LONG_MS)
     faults: list[str] = []
-    page.on("request", lambda request: None if request.url.startswith(server.address) else faults.append(request.url))
+    page.on("request", lambda request: None if request.url.startswith(addresses) else faults.append(request.url))
     page.on("pageerror", lambda error: faults.append(str(error)))
     page.on("dialog", lambda dialog: (faults.append(dialog.message), dialog.dismiss()))
     page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
-    page.goto(server.address)
     yield page
     page.close()
     assert faults == []

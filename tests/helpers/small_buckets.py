@@ -3,12 +3,13 @@
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 
 from omniedit.aspect import RATIOS, bucket_size
 from omniedit.buckets.placement import Layout, Plan
 from omniedit.buckets.seal import read_parts, seal_bucket, write_sealed
 from omniedit.pairs import EditPair, write_shard
-from omniedit.scoring.filter import DECISIONS_SCHEMA
+from omniedit.scoring.filter import DECISIONS_SCHEMA, gather_decisions
 from omniedit.storage.parquet import write_rows
 from omniedit.tasks import Task
 
@@ -43,6 +44,12 @@ def make_run(root: Path) -> dict[str, EditPair]:
         write_rows(root / "decisions" / task / f"{shard}.parquet", rows, DECISIONS_SCHEMA)
         kept |= {pair.pair_id: pair for row, pair in enumerate(pairs) if row != 4}
     return kept
+
+
+def gather_accepted(root: Path) -> pa.Table:
+    """Return the accepted pairs of a run's decisions."""
+    decisions = gather_decisions(sorted(root.glob("decisions/*/*.parquet")))
+    return decisions.filter(decisions["kept"])
 
 
 def seal(plan: Plan, folders: list[Path], buckets: Path) -> None:

@@ -19,9 +19,10 @@ from PIL import Image
 from safetensors import safe_open
 from torch import nn
 
+from helpers.small_buckets import gather_accepted
 from omniedit import models
 from omniedit.aspect import RATIOS, bucket_size
-from omniedit.buckets.placement import Layout, accepted_pairs, place, read_plan, write_plan
+from omniedit.buckets.placement import Layout, place, read_plan, write_plan
 from omniedit.buckets.seal import read_parts, seal_bucket, write_sealed
 from omniedit.buckets.store import BucketStore, PairBatch
 from omniedit.buckets.write import write_part
@@ -31,7 +32,7 @@ from omniedit.models.codec import LappedCodec
 from omniedit.models.conditions import NO_CONDITIONS, get_supported_conditions
 from omniedit.models.text import WIDTH, load_minilm
 from omniedit.pairs import EditPair, Reference, write_shard
-from omniedit.scoring.filter import DECISIONS_SCHEMA, gather_decisions
+from omniedit.scoring.filter import DECISIONS_SCHEMA
 from omniedit.storage.parquet import write_rows
 from omniedit.tasks import Task
 from omniedit.training.base.pretrain import small_sd3
@@ -108,9 +109,7 @@ def make_pair(row: int) -> EditPair:
 def seal_buckets(root: Path) -> None:
     layout = Layout(base_size=SIDE, pairs_per_zarr_shard=4, parts=len(PARTS), held_out=0.2, seed=0)
     plan_path = root / "buckets/plan.parquet"
-    write_plan(
-        plan_path, place(accepted_pairs(gather_decisions(sorted(root.glob("decisions/*/*.parquet")))), layout), layout
-    )
+    write_plan(plan_path, place(gather_accepted(root), layout), layout)
     plan = read_plan(plan_path)
     parts = [root / "buckets/parts" / part for part in PARTS]
     for part in parts:

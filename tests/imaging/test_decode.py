@@ -17,11 +17,10 @@ import pytest
 from PIL import ImageCms
 from PIL.Image import Transpose
 
+from helpers.decoding import decode
 from helpers.icc import ADOBE_RGB, GREY, LINEAR, SRGB, make_profile
 from omniedit.cli.edit_paths import FORMATS
 from omniedit.imaging.decode import UnreadableImage, open_image, srgb_transform, upright_exif, upright_rgb
-from omniedit.imaging.images import decode_image
-from omniedit.sources.decode import EncodedPhoto
 
 STORED = {
     1: None,
@@ -34,14 +33,20 @@ STORED = {
     8: Transpose.ROTATE_270,
 }
 """Orientation -> transposition of the upright pixels in its file."""
+
+
 UNDONE = {6: Transpose.ROTATE_270, 8: Transpose.ROTATE_90}
 """Orientation -> transposition that undoes it, if it is not the same one."""
+
+
 MODES = {
     "JPEG": ("RGB", "L", "CMYK"),
     "PNG": ("RGB", "RGBA", "P", "PA", "L", "LA", "1", "I;16"),
     "WEBP": ("RGB", "RGBA"),
     "TIFF": ("RGB", "RGBA", "P", "L", "LA", "1", "I;16", "CMYK"),
 }
+
+
 PROFILES = {
     "none": None,
     "sRGB": SRGB,
@@ -50,6 +55,8 @@ PROFILES = {
     "grey": GREY,
     "broken": b"no profile",
 }
+
+
 GREYS = ("L", "LA", "1", "I;16")
 
 
@@ -126,15 +133,6 @@ def encode(
     return file.getvalue()
 
 
-def decode(content: bytes) -> np.ndarray:
-    """Decode by each entry point of the decoder, and check that they agree."""
-    with EncodedPhoto(content) as photo:
-        image = photo.decode()
-        assert photo.size == (image.shape[1], image.shape[0])
-    assert (decode_image(content) == image).all()
-    return image
-
-
 @pytest.mark.parametrize("orientation", STORED)
 @pytest.mark.parametrize(("format", "mode", "profile"), combinations())
 def test_decoded_pixels_match_the_reference(format: str, mode: str, profile: str, orientation: int) -> None:
@@ -150,103 +148,6 @@ def test_decoded_pixels_match_the_reference(format: str, mode: str, profile: str
     loaded = open_image(content)
     loaded.load()
     assert (np.asarray(upright_rgb(loaded)) == got).all()
-
-
-def pack_bits(samples_HWC: np.ndarray, bits: int, endian: str = ">") -> bytes:
-    """Pack rows of samples, each padded to whole bytes."""
-    rows = samples_HWC.reshape(len(samples_HWC), -1)
-    if bits in (16, 32):
-        return rows.astype(f"{endian}u{bits // 8}").tobytes()
-    bits_of = (rows[..., None] >> np.arange(bits - 1, -1, -1)) & 1
-    return np.packbits(bits_of.reshape(len(rows), -1).astype(np.uint8), axis=1).tobytes()
-
-
-def raw_png(samples_HWC: np.ndarray, bits: int, transparent: tuple[int, ...] = ()) -> bytes:
-    """Return a grey or RGB PNG of any bit depth, which Pillow cannot write."""
-    height, width, channels = samples_HWC.shape
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    lines = pack_bits(samples_HWC, bits)
-    size = len(lines) // height
-    filtered = b"".join(b"\0" + lines[row * size : (row + 1) * size] for row in range(height))
-    level = chunk(b"tRNS", struct.pack(f">{channels}H", *transparent)) if transparent else b""
-    header = struct.pack(">IIBBBBB", width, height, bits, 2 if channels == 3 else 0, 0, 0, 0)
-    body = chunk(b"IHDR", header) + level + chunk(b"IDAT", zlib.compress(filtered)) + chunk(b"IEND", b"")
-    return b"\x89PNG\r\n\x1a\n" + body
-
-
-def raw_tiff(
-    samples_HWC: np.ndarray, bits: int, endian: str = "<", white_is_zero: bool = False, sample_format: int = 1
-) -> bytes:
-    """Return a TIFF of one strip with any bit depth, which Pillow cannot write."""
-    height, width, channels = samples_HWC.shape
-    data = samples_HWC.astype(f"{endian}f4").tobytes() if sample_format == 3 else pack_bits(samples_HWC, bits, endian)
-    photometric = 2 if channels == 3 else int(not white_is_zero)
-    entries = [(256, 4, width), (257, 4, height), (259, 3, 1), (262, 3, photometric), (277, 3, channels)]
-    entries += [(273, 4, 8), (278, 4, height), (279, 4, len(data)), (339, 3, sample_format)]
-    end = 8 + len(data) + len(data) % 2
-    directory = 2 + 12 * (len(entries) + 1) + 4
-    entries.append((258, 3, bits if channels == 1 else end + directory))
-    fields = b"".join(
-        struct.pack(f"{endian}HHI", tag, kind, 1 if tag != 258 else channels)
-        + struct.pack(f"{endian}I" if kind == 4 or (tag == 258 and channels > 1) else f"{endian}H2x", value)
-        for tag, kind, value in sorted(entries)
-    )
-    head = (b"II*\0" if endian == "<" else b"MM\0*") + struct.pack(f"{endian}I", end)
-    more = struct.pack(f"{endian}{channels}H", *[bits] * channels)
-    body = struct.pack(f"{endian}H", len(entries)) + fields + bytes(4) + more
-    return head + data + bytes(len(data) % 2) + body
-
-
-def samples(bits: int, channels: int = 1) -> np.ndarray:
-    """Return (5, 11, channels) samples with the smallest and the largest value; rows do not fill whole bytes."""
-    values = np.random.default_rng(bits).integers(0, 2**bits, (5, 11, channels))
-    values[0, 0], values[0, 1] = 0, 2**bits - 1
-    return values
-
-
-def in_eight_bits(values: np.ndarray, bits: int) -> np.ndarray:
-    return np.broadcast_to(values * 255 / (2**bits - 1), (*values.shape[:2], 3))
-
-
-@pytest.mark.parametrize(("bits", "channels"), [(1, 1), (2, 1), (4, 1), (8, 1), (16, 1), (8, 3), (16, 3)])
-def test_png_of_any_bit_depth_and_transparent_level_is_decoded(bits: int, channels: int) -> None:
-    values = samples(bits, channels)
-    expected = in_eight_bits(values, bits)
-    assert np.abs(decode(raw_png(values, bits)) - expected).max() <= 1
-    for row, column in ((0, 0), (0, 1), (2, 3)):
-        transparent = values[row, column]
-        is_transparent = (values == transparent).all(-1, keepdims=True)
-        got = decode(raw_png(values, bits, tuple(transparent)))
-        assert np.abs(got - np.where(is_transparent, 255, expected)).max() <= 1
-
-
-@pytest.mark.parametrize(
-    ("bits", "endian", "white_is_zero"),
-    [(bits, endian, white) for bits in (1, 2, 4, 8) for endian in "<>" for white in (False, True)]
-    + [(12, "<", False), (16, "<", False), (16, ">", False), (16, "<", True)],
-)
-def test_grey_tiff_of_any_bit_depth_is_decoded(bits: int, endian: str, white_is_zero: bool) -> None:
-    values = samples(bits)
-    expected = in_eight_bits(2**bits - 1 - values if white_is_zero else values, bits)
-    assert np.abs(decode(raw_tiff(values, bits, endian, white_is_zero)) - expected).max() <= 1
-
-
-@pytest.mark.parametrize("endian", "<>")
-def test_tiff_with_16_bit_colours_is_decoded(endian: str) -> None:
-    values = samples(16, 3)
-    assert np.abs(decode(raw_tiff(values, 16, endian)) - in_eight_bits(values, 16)).max() <= 1
-
-
-@pytest.mark.parametrize(
-    ("bits", "channels", "sample_format"),
-    [(10, 1, 1), (14, 1, 1), (12, 3, 1), (32, 1, 1), (32, 1, 3), (16, 1, 2), (8, 1, 2)],
-)
-def test_unsupported_bit_depths_are_rejected_with_a_remedy(bits: int, channels: int, sample_format: int) -> None:
-    with pytest.raises(UnreadableImage, match="save it with 8 or 16 bits per channel"):
-        decode(raw_tiff(samples(bits, channels), bits, sample_format=sample_format))
 
 
 @pytest.mark.parametrize(

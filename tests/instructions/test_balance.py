@@ -7,7 +7,8 @@ from omniedit.config.schema import QuotasConfig
 from omniedit.instructions.balance import apply_quotas
 from omniedit.instructions.facets import PHRASINGS, facets
 from omniedit.instructions.meaning import PhotoObject
-from omniedit.instructions.proposals import CLASSES, RemovalProposal, SwapProposal
+from omniedit.instructions.proposal import RemovalProposal, SwapProposal
+from omniedit.instructions.proposals import CLASSES
 from omniedit.instructions.proposer import ProposalDraft
 from omniedit.instructions.questions import DraftEdit, digest
 from omniedit.tasks import Task

@@ -9,7 +9,7 @@ import pytest
 from omniedit.config.schema import ProposalsConfig, QuotasConfig
 from omniedit.instructions.balance import apply_quotas
 from omniedit.instructions.meaning import PhotoObject, meaning_error
-from omniedit.instructions.proposals import RemovalProposal
+from omniedit.instructions.proposal import RemovalProposal
 from omniedit.instructions.proposer import Proposer
 from omniedit.instructions.questions import text
 from omniedit.instructions.replies import read_meanings, read_objects

@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 
 from omniedit.errors import UserError
+from omniedit.instructions.proposal import RemovalProposal
 from omniedit.instructions.proposals import (
     CLASSES,
-    RemovalProposal,
     json_object,
     proposal_in,
     proposers,

@@ -4,13 +4,12 @@ from itertools import pairwise
 
 import pytest
 import torch
-from torch.nn.attention import SDPBackend, sdpa_kernel
-from torch.utils.flop_counter import FlopCounterMode
 
+from helpers.real_step import count_trained, measure_step
 from helpers.tiny_models import ON_MMDIT, SD3, SD35, base
 from omniedit import models
 from omniedit.config.schema import TrainConfig
-from omniedit.models.cost import SD3_MEDIUM, Cost, model_cost, sample_inputs
+from omniedit.models.cost import SD3_MEDIUM, Cost, model_cost
 from omniedit.models.memory import state_memory
 
 SAME = (
@@ -25,24 +24,11 @@ COUNTED = [name for name in ON_MMDIT if name not in SAME]
 @pytest.mark.parametrize("name", COUNTED)
 def test_counted_flops_memory_and_parameters_match_a_real_step(name: str, kind: dict) -> None:
     net = models.build(name, base(kind))
-    sample = sample_inputs(net, (8, 12), 5, torch.float32)
-    with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as step:
-        net(**sample).sum().backward()
-    sizes = {}
-
-    def pack(tensor: torch.Tensor) -> torch.Tensor:
-        sizes[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
-        return tensor
-
-    kept = [p.untyped_storage().data_ptr() for p in net.parameters()]
-    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
-        output = net(**sample)
+    flops, saved_bytes = measure_step(net)
     config = {key: value for key, value in base(kind).config.items() if not key.startswith("_")}
     cost = model_cost(name, config, (8, 12), 5, torch.float32)
-    assert cost.step_flops == step.get_total_flops()
-    assert cost.saved_bytes == sum(size for place, size in sizes.items() if place not in kept)
-    assert cost.trained == sum(p.numel() for p in net.parameters() if p.requires_grad)
-    del output
+    assert (cost.step_flops, cost.saved_bytes) == (flops, saved_bytes)
+    assert cost.trained == count_trained(net)
 
 
 def test_sd3_medium_cost_matches_the_derivation() -> None:

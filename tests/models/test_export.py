@@ -5,14 +5,14 @@ from pathlib import Path
 import pytest
 import torch
 from diffusers.loaders.single_file_utils import convert_sd3_transformer_checkpoint_to_diffusers
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from helpers.tiny_models import SD3, SD35, base, inputs, move_weights
 from omniedit import models
 from omniedit.config.fitting import LoraConfig
 from omniedit.errors import UserError
 from omniedit.models.adapter_folder import ADAPTER_FOLDER, describe_editor, save_adapters
-from omniedit.models.export import export_comfyui, export_lora, load_comfyui
+from omniedit.models.export import FORMAT, export_comfyui, export_lora, load_comfyui
 from omniedit.models.lora import add_adapters, write_trained
 
 
@@ -40,6 +40,10 @@ def test_diffusers_converts_the_base_of_an_exported_file(tmp_path: Path) -> None
 def test_a_file_of_another_program_is_rejected(tmp_path: Path) -> None:
     (tmp_path / "editor.safetensors").write_bytes(b"no tensors")
     with pytest.raises(UserError, match=r"editor\.safetensors: cannot be read"):
+        load_comfyui(tmp_path / "editor.safetensors")
+    about = {"format": FORMAT, "class": "os:system", "config": "{}"}
+    save_file({"x": torch.ones(1)}, tmp_path / "editor.safetensors", about)
+    with pytest.raises(UserError, match="os:system: not an editor of this version"):
         load_comfyui(tmp_path / "editor.safetensors")
     with pytest.raises(UserError, match=r"no adapters; train the editor with train\.lora\.rank"):
         export_lora(tmp_path, tmp_path / "lora.safetensors", torch.float32)

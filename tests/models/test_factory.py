@@ -1,7 +1,6 @@
 """Tests that each architecture equals its base until trained, sees the condition once trained, and can be reloaded."""
 
 import json
-from collections.abc import Iterator
 
 import pytest
 import torch
@@ -9,15 +8,6 @@ import torch
 from helpers.tiny_models import ON_MMDIT, SD3, SD35, base, inputs, move_weights
 from omniedit import models
 from omniedit.models import editnet
-
-
-@pytest.fixture
-def one_thread() -> Iterator[None]:
-    """Run on one thread. On several, even a copy of the base differs in the last bit, as MKL splits sums by address."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(params=ON_MMDIT)

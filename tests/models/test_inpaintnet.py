@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-from models.test_factory import one_thread  # noqa: F401 (a fixture)
 
 from helpers.tiny_models import SD3, SD35, base, inputs, move_weights
 from omniedit.models.codec import LappedCodec, encode
@@ -18,7 +17,7 @@ def make_inputs(dtype: torch.dtype = torch.float32) -> dict[str, torch.Tensor]:
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
 @pytest.mark.parametrize("kind", [SD3, SD35], ids=["sd3", "sd35"])
 @torch.no_grad()
-def test_untrained_inpaintnet_is_bit_identical_to_its_base(kind, dtype, one_thread):  # noqa: F811
+def test_untrained_inpaintnet_is_bit_identical_to_its_base(kind, dtype, one_thread):
     transformer, x = base(kind).to(dtype), make_inputs(dtype)
     expected = transformer(x["noisy"], x["prompt_embeds"], x["pooled"], x["timestep"]).sample
     assert torch.equal(InpaintNet.from_transformer(transformer).eval()(**x), expected)

@@ -1,43 +1,19 @@
 """Tests of the editing pipeline: sizes, saving and loading, arguments, schedulers, callbacks and offloading."""
 
 import json
-import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
-import diffusers
 import numpy as np
 import pytest
 import torch
-from diffusers.callbacks import SD3CFGCutoffCallback, SDCFGCutoffCallback
 from PIL import Image
 
+from helpers.random_photos import photo, seed_generator
 from helpers.tiny_editor import RESOLUTION, make_pipeline
 from omniedit.errors import UserError
 from omniedit.models.loading import load_editor
 from omniedit.models.pipeline import EditPipeline, InstructionWarning
-from omniedit.models.text import load_minilm
-
-
-@pytest.fixture(scope="module")
-def pipeline() -> EditPipeline:
-    return make_pipeline()
-
-
-@pytest.fixture(scope="module")
-def editor_folder(pipeline: EditPipeline, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("editor") / "saved"
-    pipeline.save_pretrained(folder)
-    return folder
-
-
-def photo(width: int, height: int) -> Image.Image:
-    rng = np.random.default_rng(width)
-    return Image.fromarray(rng.integers(0, 255, (height, width, 3), np.uint8))
-
-
-def seed_generator(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
 
 
 @pytest.mark.parametrize(("width", "height"), [(64, 64), (97, 61), (7, 5), (300, 40), (2000, 1)])
@@ -219,71 +195,6 @@ def test_negative_prompt_replaces_the_empty_instruction(pipeline: EditPipeline) 
     assert not np.array_equal(edited(negative_prompt="Add fog."), edited())
 
 
-FLOW = {"use_flow_sigmas": True, "prediction_type": "flow_prediction"}
-
-
-@pytest.mark.parametrize(
-    "scheduler",
-    [
-        diffusers.FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True),
-        diffusers.FlowMatchEulerDiscreteScheduler(stochastic_sampling=True),
-        diffusers.FlowMatchHeunDiscreteScheduler(),
-        diffusers.FlowMatchLCMScheduler(),
-        diffusers.FlowMapEulerDiscreteScheduler(),
-        diffusers.DPMSolverMultistepScheduler(**FLOW),
-        diffusers.DPMSolverMultistepScheduler(**FLOW, algorithm_type="sde-dpmsolver++"),
-        diffusers.DPMSolverSinglestepScheduler(**FLOW, algorithm_type="sde-dpmsolver++"),
-        diffusers.UniPCMultistepScheduler(**FLOW, use_dynamic_shifting=True),
-    ],
-)
-def test_seed_determines_the_edit_with_any_scheduler(
-    pipeline: EditPipeline, monkeypatch: pytest.MonkeyPatch, scheduler: object
-) -> None:
-    """Check with any state of torch's global generator, and alone or in a batch with another image."""
-    monkeypatch.setattr(pipeline, "scheduler", scheduler)
-    edits = []
-    for state, images in ((1, [photo(64, 48)]), (2, [photo(64, 48)]), (3, [photo(64, 48), photo(64, 48)])):
-        torch.manual_seed(state)
-        seeds = [seed_generator(seed) for seed in range(len(images))]
-        edits.append(pipeline(images, "Add fog.", 3, generator=seeds, output_type="np").images)
-    assert np.array_equal(edits[0][0], edits[1][0]) and np.allclose(edits[0][0], edits[2][0], atol=1e-5)
-    assert not np.allclose(edits[2][0], edits[2][1], atol=1e-3), "another seed gives another edit"
-
-
-def test_unsupported_scheduler_is_rejected(
-    pipeline: EditPipeline, monkeypatch: pytest.MonkeyPatch, editor_folder: Path
-) -> None:
-    """Check when a folder is loaded, when a pipeline is built, and before the first step if it is replaced later."""
-    folder = shutil.copytree(editor_folder, editor_folder.with_name("of_ddim"))
-    shutil.rmtree(folder / "scheduler")
-    diffusers.DDIMScheduler().save_pretrained(folder / "scheduler")
-    index = json.loads((folder / "model_index.json").read_text())
-    (folder / "model_index.json").write_text(json.dumps(index | {"scheduler": ["diffusers", "DDIMScheduler"]}))
-    message = "DDIMScheduler with these settings cannot sample a flow"
-    with pytest.raises(ValueError, match=message):
-        EditPipeline.from_pretrained(folder)
-    with pytest.raises(UserError, match=f"of_ddim: no editor to load .scheduler: {message}"):
-        load_editor(folder, "cpu")
-    with pytest.raises(ValueError, match=message):
-        EditPipeline(**pipeline.components | {"scheduler": diffusers.DDIMScheduler()})
-    monkeypatch.setattr(pipeline, "scheduler", diffusers.DDIMScheduler())
-    monkeypatch.setattr(pipeline.transformer, "forward", None)
-    with pytest.raises(ValueError, match=message):
-        pipeline(photo(64, 48), "Add fog.")
-
-
-def test_callback_sees_each_step_and_can_replace_latents(pipeline: EditPipeline) -> None:
-    steps = []
-
-    def zeroed(pipe: EditPipeline, step: int, timestep: torch.Tensor, tensors: dict) -> dict:
-        steps.append((step, timestep.item()))
-        return {"latents": torch.zeros_like(tensors["latents"])}
-
-    grey = pipeline(photo(64, 48), "Add fog.", 2, output_type="pt", callback_on_step_end=zeroed).images[0]
-    assert steps == [(0, 1000.0), (1, 500.0)]
-    assert grey.std() < 0.05 and grey.mean().item() == pytest.approx(0.5, abs=0.01)
-
-
 def test_arrays_and_tensors_are_edited_like_pil_images(pipeline: EditPipeline) -> None:
     images = [photo(64, 48), photo(40, 64)]
     arrays = [np.asarray(given) for given in images]
@@ -316,61 +227,6 @@ def test_latent_output_is_what_would_be_decoded(pipeline: EditPipeline) -> None:
     assert torch.equal(torch.stack([latents[0], latents[2]]), wide)
 
 
-@pytest.mark.parametrize("kind", [SDCFGCutoffCallback, SD3CFGCutoffCallback])
-def test_diffusers_cutoff_callbacks_end_guidance(pipeline: EditPipeline, kind: type) -> None:
-    """Check that after half of the steps the rest runs without guidance, and that the next call has guidance again."""
-    batches: list[int] = []
-    hook = pipeline.transformer.register_forward_pre_hook(
-        lambda module, args, inputs: batches.append(len(inputs["noisy"])), with_kwargs=True
-    )
-    options = {"guidance_scale": 4.0, "image_guidance_scale": 2.0, "num_inference_steps": 4}
-    cutoff = kind(cutoff_step_ratio=0.5)
-    pipeline(photo(64, 48), "Add fog.", callback_on_step_end=cutoff, generator=seed_generator(), **options)
-    hook.remove()
-    assert batches == [3, 3, 3, 1] and pipeline.num_timesteps == 4
-    plain = pipeline(photo(64, 48), "Add fog.", generator=seed_generator(), output_type="np", **options).images[0]
-    again = pipeline(photo(64, 48), "Add fog.", generator=seed_generator(), output_type="np", **options).images[0]
-    assert np.array_equal(plain, again)
-
-
-def test_callback_can_replace_prompt_embeddings(pipeline: EditPipeline) -> None:
-    names = ["latents", "prompt_embeds", "pooled_prompt_embeds"]
-    shapes: list[list[tuple[int, ...]]] = []
-
-    def as_negative(pipe: EditPipeline, step: int, timestep: torch.Tensor, tensors: dict) -> dict:
-        shapes.append([tuple(tensors[name].shape) for name in names])
-        return {name: tensors[name][:2] for name in names[1:]}
-
-    options = {"output_type": "np", "image_guidance_scale": 1.0, "num_inference_steps": 2}
-    conditioning = {"instruction": "Make it night.", "negative_prompt": "Add fog."}
-    images, seeds = [photo(64, 48), photo(64, 48)], lambda: [seed_generator(1), seed_generator(2)]
-    changed = pipeline(
-        images,
-        generator=seeds(),
-        callback_on_step_end=as_negative,
-        callback_on_step_end_tensor_inputs=names,
-        **conditioning,
-        **options,
-    ).images
-    plain = pipeline(images, generator=seeds(), **conditioning, **options).images
-    assert shapes[0] == [(2, 16, 6, 8), (4, 32, 384), (4, 384)]
-    assert not np.array_equal(changed[0], plain[0])
-
-
-def test_callback_can_interrupt_sampling(pipeline: EditPipeline) -> None:
-    latents: list[torch.Tensor] = []
-
-    def stopped(pipe: EditPipeline, step: int, timestep: torch.Tensor, tensors: dict) -> dict:
-        latents.append(tensors["latents"])
-        pipe._interrupt = step == 1
-        return tensors
-
-    left = pipeline(photo(64, 48), "Add fog.", 5, output_type="latent", callback_on_step_end=stopped).images[0]
-    assert len(latents) == 2 and torch.equal(left, latents[-1][0]) and pipeline.interrupt
-    pipeline(photo(64, 48), "Add fog.", 1)
-    assert not pipeline.interrupt
-
-
 def test_components_are_offloaded_in_order_of_use() -> None:
     """diffusers chains hooks that move one part to the device and the previous part away; they also work on the CPU."""
     pipeline = make_pipeline()
@@ -394,19 +250,3 @@ def test_components_are_offloaded_in_order_of_use() -> None:
 def test_return_dict_false_returns_a_tuple(pipeline: EditPipeline) -> None:
     (images,) = pipeline(photo(64, 48), "Add fog.", 1, return_dict=False)
     assert images[0].size == (64, 48)
-
-
-def test_text_embeddings_end_with_the_text_and_ignore_batch_neighbours(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    text = load_minilm()
-    long, short = "Turn the pink brush on the left side of the picture green.", "Add fog."
-    embeds, pooled = text.encode([long, short])
-    assert embeds.shape == (2, 32, 384) and pooled.shape == (2, 384)
-    assert embeds[1, 5:].abs().sum() == 0 and embeds[1, :5].abs().sum(dim=-1).min() > 0
-    torch.testing.assert_close(pooled.square().mean(-1), torch.ones(2))
-    alone, _ = text.encode([short])
-    assert not caplog.records
-    text.encode(["Make it night. " * 9 + "Then add a moon."])
-    assert caplog.messages[0].endswith("Then add a moon."), "the truncated text is logged"
-    assert torch.equal(alone[0], embeds[1])

@@ -1,7 +1,5 @@
 """Tests of task-aware routing: each part has its effect, and nothing else."""
 
-from collections.abc import Iterator
-
 import pytest
 import torch
 from torch import Tensor, nn
@@ -19,15 +17,6 @@ TASKS = ("remove", "style_change", "visual_sketch", "of_a_data_set")
 def make(name: str = "editnet_routed", **options: object) -> RoutedEditNet:
     kind = RoutedEditNet if "task_token" not in name else TaskTokenEditNet
     return move_weights(kind.from_transformer(base(SD3), tasks=TASKS, **options)).eval()  # type: ignore[return-value]
-
-
-@pytest.fixture
-def one_thread() -> Iterator[None]:
-    """Run on one thread: on several, even a copy of the base differs in the last bit."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from omniedit.buckets.placement import Layout, accepted_pairs, place, read_plan, write_plan
+from helpers.small_buckets import gather_accepted
+from omniedit.buckets.placement import Layout, place, read_plan, write_plan
 from omniedit.buckets.write import write_part
 from omniedit.evaluation.edits import scale_to_bucket
 from omniedit.evaluation.scores import bench_row
@@ -21,7 +22,7 @@ from omniedit.reporting.model_card import data_table
 from omniedit.reporting.provenance import model_rows
 from omniedit.reporting.sheet import best_by_photo, contact_sheet
 from omniedit.reporting.thresholds import acceptance_curves, thresholds_page
-from omniedit.scoring.filter import DECISIONS_SCHEMA, decide, gather_decisions
+from omniedit.scoring.filter import DECISIONS_SCHEMA, CandidateFilter, gather_decisions
 from omniedit.scoring.reference import ReferenceJudge
 from omniedit.scoring.reply_parser import Unscorable
 from omniedit.scoring.score_table import SCORES_SCHEMA, score_row
@@ -62,7 +63,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with Shard(root / f"candidates/{FOLDER}/00000.h5") as shard:
         rows = [score_row(pair.pair_id, *judge.judge([pair]), judge) for pair in shard]
         write_rows(scores, rows, SCORES_SCHEMA)
-        decided = decide(shard, {str(row["pair_id"]): row for row in read_rows(scores)}, scores, [], 9.0)
+        decided = CandidateFilter(9.0).decide(shard, {str(row["pair_id"]): row for row in read_rows(scores)}, scores)
     write_rows(root / f"decisions/{FOLDER}/00000.parquet", decided, DECISIONS_SCHEMA)
     return root
 
@@ -82,7 +83,7 @@ def test_buckets_find_the_folder_and_keep_the_task(run: Path, tmp_path: Path) ->
     layout = Layout(base_size=32, pairs_per_zarr_shard=4, parts=1, held_out=0.0, seed=0)
     table = gather_decisions(files(run)[2])
     assert set(table["folder"].to_pylist()) == {FOLDER} and set(table["task"].to_pylist()) == set(TASKS)
-    write_plan(tmp_path / "plan.parquet", place(accepted_pairs(table), layout), layout)
+    write_plan(tmp_path / "plan.parquet", place(gather_accepted(run), layout), layout)
     assert (
         len(list(write_part(read_plan(tmp_path / "plan.parquet"), "00000", run / "candidates", tmp_path / "out"))) == 5
     )
@@ -95,7 +96,7 @@ def test_buckets_find_the_folder_and_keep_the_task(run: Path, tmp_path: Path) ->
 
 def test_tables_without_the_folder_column_are_read(run: Path, tmp_path: Path) -> None:
     layout = Layout(base_size=32, pairs_per_zarr_shard=4, parts=1, held_out=0.0, seed=0)
-    table = place(accepted_pairs(gather_decisions(files(run)[2])), layout)
+    table = place(gather_accepted(run), layout)
     write_plan(tmp_path / "new.parquet", table, layout)
     write_table(tmp_path / "plan.parquet", read_table(tmp_path / "new.parquet").drop_columns(["folder"]))
     assert read_plan(tmp_path / "plan.parquet").table["folder"].to_pylist() == table["task"].to_pylist()

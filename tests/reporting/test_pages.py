@@ -1,7 +1,6 @@
 """Tests for report pages: expected content, valid pages without data, and the same output for the same input."""
 
 import base64
-import json
 import re
 from pathlib import Path
 
@@ -12,9 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from omniedit.errors import UserError
-from omniedit.imaging.images import encode_png
 from omniedit.pairs import EditPair, Rejection, make_pair_id, write_shard
-from omniedit.reporting.agreement import agreement_page
 from omniedit.reporting.benchmark import benchmark_page
 from omniedit.reporting.candidates import read_best, read_candidates, read_columns
 from omniedit.reporting.filtering import filter_page
@@ -24,14 +21,13 @@ from omniedit.reporting.provenance import provenance_page
 from omniedit.reporting.sheet import best_by_photo, contact_sheet, mask_centre, subject
 from omniedit.reporting.summary import summary
 from omniedit.reporting.throughput import throughput_page
-from omniedit.reporting.training import INPAINTING, Curve, loss_rows, part_rows, read_curve, speed_row, training_page
+from omniedit.reporting.training import Curve
 from omniedit.scoring.filter import ACCEPTED
-from omniedit.scoring.replies import NUMBERS
-from omniedit.scoring.student.agreement import agreement, agreement_row
-from omniedit.scoring.verdict import Score
 from omniedit.tasks import Task
 
 KEPT, BELOW, UNSCORABLE = "kept", "below threshold", "unscorable"
+
+
 SHARDS = [[BELOW, KEPT, BELOW, KEPT], [UNSCORABLE, BELOW, BELOW, KEPT, KEPT], [BELOW]]
 
 
@@ -208,55 +204,6 @@ def test_sheet_centres_on_the_unmasked_part_if_the_mask_is_large():
     assert mask_centre(subject(None)) == (0.5, 0.5)
 
 
-def test_a_repeated_step_replaces_the_earlier_one(tmp_path):
-    lines = [{"step": 0, "held_out_loss": 1.0}, {"step": 1, "loss": 9.0}, {"step": 1, "loss": 0.8}]
-    lines += [{"step": 2, "loss": 0.4, "held_out_loss": 0.5}]
-    path = tmp_path / "metrics.jsonl"
-    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
-    curve = read_curve("EditNet", path)
-    assert curve.training == [(1, 0.8), (2, 0.4)]
-    assert loss_rows(curve)[1].cells == ["EditNet", "held out", "2", "1.0000", "0.5000", "-50.0 %"]
-    assert training_page("mini", [curve]).count("<img") == 1
-
-
-def test_the_grid_of_the_trained_editor_is_shown(tmp_path):
-    (tmp_path / "editnet.metrics.jsonl").write_text('{"step": 1, "loss": 1.0}\n')
-    (tmp_path / "editnet").mkdir()
-    (tmp_path / "editnet/samples.png").write_bytes(encode_png(np.zeros((8, 16, 3), np.uint8)))
-    page = training_page("mini", [read_curve("EditNet", tmp_path / "editnet.metrics.jsonl")])
-    assert page.count("<img") == 2 and "EditNet: edits of held-out pairs" in page
-
-
-def test_the_grid_of_the_inpainting_specialist_shows_holes(tmp_path):
-    (tmp_path / "inpainting.metrics.jsonl").write_text('{"step": 1, "loss": 1.0}\n')
-    (tmp_path / "inpainting").mkdir()
-    (tmp_path / "inpainting/samples.png").write_bytes(encode_png(np.zeros((8, 16, 3), np.uint8)))
-    page = training_page("mini", [read_curve(INPAINTING, tmp_path / "inpainting.metrics.jsonl")])
-    assert "Inpainting specialist: holes in held-out photos" in page and "photo with a hole, caption" in page
-    assert "source image, instruction" not in page
-
-
-def test_training_page_lists_partial_losses_and_speed(tmp_path):
-    fields = {"memory_gb": 1.5, "skipped": 2}
-    speeds = [
-        {"samples_per_s": pace, "data_wait_share": share} for pace, share in ((1.0, 0.5), (4.0, 0.0), (4.0, 0.25))
-    ]
-    parts = [{"loss_task/object_swap": 9.0}, {"loss_task/object_swap": 0.5, "loss_sigma/0.0-0.2": 0.25}, {}]
-    both = zip(parts, speeds, strict=True)
-    lines = [{"step": step, "loss": 1.0} | fields | part | speed for step, (part, speed) in enumerate(both, start=1)]
-    path = tmp_path / "editnet.metrics.jsonl"
-    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
-    curve = read_curve("EditNet", path)
-    assert [row.cells for row in part_rows([curve])] == [["noise level 0.0-0.2", "0.250"], ["object swap", "0.500"]]
-    assert speed_row(curve).cells == ["EditNet", "2", "4.0", "38 %", "1.5", DASH]
-    page = training_page("mini", [Curve("Base", [(1, 1.0)], []), curve])
-    assert "object swap" in page and "steps skipped" in page
-
-
-def test_untrained_base_is_named():
-    assert "Base: no step was recorded." in training_page("mini", [Curve("Base", [], [])])
-
-
 def test_summary_counts_photos_pairs_and_buckets():
     photos = [{"status": "kept", "shard": s} for s in ("00000", "00000", "bench")]
     photos += [{"status": "refused", "shard": None}]
@@ -271,41 +218,6 @@ def test_summary_counts_photos_pairs_and_buckets():
         "1 held out for the benchmark",
         "75 %, with O of at least 9",
     ]
-
-
-def test_agreement_page_with_and_without_examples():
-    rows = [agreement_row("p", "object_swap", "3x2", "", Score(9, 10, 10), Score(7, 9, 9))]
-    rows += [agreement_row("q", "object_swap", "3x2", "no_change", Score(0, 9, 9), Score(1, 9, 9))]
-    facts = {"teacher": "reference", "held_out_photos": ["dog"], "learnt_from": 10, "before": agreement([])}
-    page = agreement_page("mini", facts | agreement(rows), rows, "reference", 9.0)
-    assert page.count("<img") == 3
-    cells = [re.findall(r">([^<>\n]*)</td>", row) for row in re.findall(r"<tr.*?</tr>", page, re.S)]
-    assert ["80 %", "7.93", "100 %", "100 %", "1"] in cells
-    ratio = next(row for row in cells if row[:2] == ["3:2", "2"])
-    assert ratio[2] == "1.00" and re.fullmatch(r"2.2\d \(1.5\d to 3.00\)", ratio[3])
-    assert "No held-out pair could be compared" in agreement_page("mini", facts | agreement([]), [], "student", 9.0)
-
-
-def test_replies_of_teacher_and_student_are_shown_side_by_side():
-    figures = {"teacher": "api", "held_out_photos": ["dog"], "learnt_from": 10, "before": agreement([])}
-    rows = [agreement_row("p", "object_swap", "3x2", "", Score(9, 10, 10), Score(7, 9, 9))]
-    numbers = {f"{who}_{name}": value for who, value in (("teacher", 9.0), ("student", None)) for name in NUMBERS}
-    image = encode_png(np.zeros((8, 8, 3), np.uint8))
-    reply = {
-        "pair_id": "p",
-        "task": "object_swap",
-        "defect": "wrong_place",
-        "instruction": "Swap <b>it</b>.",
-        **numbers,
-    }
-    reply |= {"source": image, "edited": image, "teacher_reasoning": "Well done.", "student_reasoning": "no scores"}
-    page = agreement_page("mini", figures | agreement(rows), rows, "student", 9.0, [reply])
-    assert "Replies side by side" in page and "Swap &lt;b&gt;it&lt;/b&gt;." in page
-    assert (
-        "with a known defect: wrong place" in page and "<p>Well done.</p>" in page and "Unscorable: no scores" in page
-    )
-    assert page.count('src="data:image/webp') == 2
-    assert "Replies side by side" not in agreement_page("mini", figures | agreement(rows), rows, "student", 9.0)
 
 
 def test_pages_without_data_state_so():

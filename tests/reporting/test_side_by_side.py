@@ -6,18 +6,15 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
 import numpy as np
 import PIL.Image
 import pytest
 
-from omniedit.evaluation.bench.item import BenchItem, BenchSet
-from omniedit.evaluation.bench.records import EditRecord
-from omniedit.evaluation.bench.tables.results import EditorResult
-from omniedit.imaging.images import Image, encode_png
+from helpers.local_page import expect, new_page
+from helpers.side_by_side import colour, read_data
+from omniedit.imaging.images import Image
 from omniedit.pairs import EditPair, write_shard
-from omniedit.reporting.bench_folder import write_bench_page
 from omniedit.reporting.bench_items import group_edits, side_by_side_page
 from omniedit.reporting.page import LIMIT
 from omniedit.reporting.side_by_side import (
@@ -34,11 +31,6 @@ from omniedit.tasks import Task
 
 HOSTILE = "</script><script>document.title = 'taken'</script><img src=x onerror=alert(1)> & \u2028"
 HEADING = Heading("Six <b>editors</b>", "run & co", "All of <i>them</i>.", {"swap": "Object swap", "a": "Editor A"})
-LONG_MS = 30_000
-
-
-def colour(*rgb: int) -> Image:
-    return np.full((40, 60, 3), rgb, np.uint8)
 
 
 def noise(seed: int) -> Image:
@@ -56,10 +48,6 @@ def item(
         Output("c", None, failure="out of <memory>"),
     ]
     return ComparedItem(f"{task}/{n}", task, instruction or f"Edit {n}.", lambda: colour(9, 9, n % 256), outputs)
-
-
-def read_data(page: str) -> dict[str, Any]:
-    return json.loads(re.search(r'id="data">(.*?)</script>', page, re.DOTALL)[1])
 
 
 def test_embedded_data_cannot_close_the_script_element() -> None:
@@ -139,36 +127,10 @@ def test_a_run_with_a_benchmark_gets_a_page(tmp_path: Path) -> None:
     assert data["labels"]["editnet"] == "EditNet"
 
 
-@pytest.fixture(scope="module")
-def browser(chromium: str) -> Iterator[Any]:
-    from playwright.sync_api import expect, sync_playwright
-
-    expect.set_options(timeout=LONG_MS)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"], timeout=LONG_MS)
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
 def page(browser: Any) -> Iterator[Any]:
-    """Page on which a request elsewhere, a script's error or a dialog is a failure."""
-    page = browser.new_page(viewport={"width": 1280, "height": 860})
-    page.set_default_timeout(LONG_MS)
-    faults: list[str] = []
-    page.on("request", lambda r: None if r.url.startswith(("file:", "data:")) else faults.append(r.url))
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on("dialog", lambda dialog: (faults.append(dialog.message), dialog.dismiss()))
-    page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
-    yield page
-    page.close()
-    assert faults == []
-
-
-def expect(locator: Any) -> Any:
-    from playwright.sync_api import expect
-
-    return expect(locator)
+    with new_page(browser, "file:", "data:") as page:
+        yield page
 
 
 def open_folder(page: Any, folder: Path, items: list[ComparedItem]) -> None:
@@ -277,44 +239,3 @@ def test_nothing_is_wider_than_the_window(browser: Any, tmp_path: Path, scheme: 
     expect(page.locator(".item")).to_have_count(1)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     page.close()
-
-
-def bench_of(tmp_path: Path) -> BenchSet:
-    """Write outputs of two editors for three items; `b` lacks the last."""
-    for editor, count in (("a", 3), ("b", 2)):
-        for n in range(count):
-            path = tmp_path / editor / "edits" / f"swap/en/{n}.png"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            PIL.Image.fromarray(colour(n, n, 0)).save(path)
-    source = encode_png(colour(7, 7, 7))
-    items = [BenchItem(f"swap/en/{n}", "swap", f"Edit {n}.", lambda: source) for n in range(3)]
-    return BenchSet("gedit-en", "0" * 64, items)
-
-
-def editor_of(name: str, scores: dict[str, list], edited: int, refused: str = "") -> EditorResult:
-    """Return results of an editor that edited the first items and refused one."""
-    records = {f"swap/en/{n}": EditRecord(f"swap/en/{n}", "edited", "", "", 0) for n in range(edited)}
-    if refused:
-        records[refused] = EditRecord(refused, "refusal", "", "", 0, reason="refusal: no")
-    return EditorResult(name, f"Editor {name.upper()}", "", False, "", records, scores)
-
-
-def test_a_bench_folder_links_its_edits_and_gives_reasons(tmp_path: Path) -> None:
-    scored = {"item_id": "swap/en/0", "status": "scored", "sc_score": 4.0, "pq_score": 9.0, "o_score": 6.0}
-    lost = {"item_id": "swap/en/1", "status": "unscorable", "sc_score": None, "pq_score": None, "o_score": None}
-    rows = [scored | {"reasoning": "So."}, lost | {"reasoning": "no JSON"}]
-    editors = [
-        editor_of("a", {"strict": rows, "mild": rows[:1]}, edited=3),
-        editor_of("b", {}, edited=1, refused="swap/en/1"),
-    ]
-    page = write_bench_page(tmp_path, bench_of(tmp_path), editors)
-    data = read_data(page.read_text())
-    first, second, third = data["items"]
-    assert data["images"][first["source"]] == "images/000000.webp"
-    assert first["source"] == second["source"] == third["source"], "one photo is stored once"
-    assert data["images"][first["outputs"][0]["image"]] == "../a/edits/swap/en/0.png"
-    assert [score["judge"] for score in first["outputs"][0]["scores"]] == ["strict", "mild"]
-    assert second["outputs"][0]["scores"] == [{"judge": "strict", "o": None, "sc": None, "pq": None, "why": "no JSON"}]
-    assert (second["outputs"][1]["image"], second["outputs"][1]["failure"]) == (None, "refusal: no")
-    assert third["outputs"][1]["failure"] == "the editor has no output for this item"
-    assert all((page.parent / unquote(uri)).is_file() for uri in data["images"])

@@ -12,7 +12,7 @@ from omniedit.evaluation.agreement.thresholds import Threshold
 from omniedit.reporting.candidates import Candidate, to_columns
 from omniedit.reporting.page import number
 from omniedit.reporting.thresholds import thresholds_page
-from omniedit.scoring.diversity import effective_number, effective_number_by_chance, encode_values
+from omniedit.scoring.diversity import effective_number, effective_number_by_chance
 from omniedit.tasks import Task
 
 CANARY = {"judge": "api", "first_run": "july", "first_record": "canary/0.parquet", "pairs": 36, "scored": 35}
@@ -67,12 +67,12 @@ def test_a_canary_alarm_comes_first() -> None:
 
 def test_effective_number_equals_the_count_of_equally_common_values() -> None:
     rng = np.random.default_rng(0)
-    even, uneven = encode_values(["a", "b", "c", "d"] * 25), encode_values(["a"] * 97 + ["b", "c", "d"])
+    even, uneven = np.repeat(range(4), 25), np.repeat(range(4), (97, 1, 1, 1))
     assert effective_number(even) == pytest.approx(4)
     assert 1 < effective_number(uneven) < 1.3
     assert effective_number_by_chance(even, 100, rng) == pytest.approx(4)
     assert 2.5 < effective_number_by_chance(even, 6, rng) < 4
-    assert effective_number(encode_values([])) == 0
+    assert effective_number(np.array([], int)) == 0
 
 
 def test_thresholds_are_compared_with_published_ratings_or_the_ratings_of_the_run() -> None:

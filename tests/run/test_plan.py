@@ -133,7 +133,8 @@ def test_role_other_than_a_base_is_rejected_by_plan_and_check(
     with pytest.raises(UserError, match=r"train\.base\.model: the role mine is a FluxFillPipeline; an editor needs"):
         plan_rows({"base": {"model": "mine"}})
     (tmp_path / "my.yaml").write_text("train: {base: {model: nobody}}")
-    for words in (["check", "my.yaml"], ["plan", "--config", "my.yaml", "--gpus", "1"]):
+    (tmp_path / "judge.yaml").write_text("scoring: {judge: vlm, vlm: {model: nobody}}")
+    for words in (["check", "my.yaml"], ["check", "judge.yaml"], ["plan", "--config", "judge.yaml", "--gpus", "1"]):
         monkeypatch.setattr("sys.argv", ["omniedit", *words])
         with pytest.raises(SystemExit):
             cli.main()
@@ -158,6 +159,9 @@ def test_unplannable_config_raises_error() -> None:
         sample_count(load(PAPER).train, None)
     with pytest.raises(UserError, match=r"train\.batch_size: 16 cannot be shared by 5 GPUs"):
         plan(Config(), Machine("h100", 5, 0.45))
+    large = {"train": {"base": {"model": "shipped"}, "resolution": 512}}
+    with pytest.raises(UserError, match=r"^train\.resolution: 512: .* the base takes at most 512;"):
+        plan(Config.model_validate(large), Machine("h100", 1, 0.45))
     with pytest.raises(UserError, match=r"train\.batch_size: 16 cannot be shared by 4 GPUs in 8 parts; give --gpus 2"):
         plan(Config.model_validate({"train": {"accumulate": 8}}), Machine("h100", 4, 0.45))
 

@@ -37,6 +37,7 @@ def test_other_reasons_are_not_refusals(reason: str, outcome: Outcome) -> None:
     [
         ("I'm sorry, but I can't assist with that request.", True),
         ("I\u2019m really sorry, I cannot help with evaluating images of people.", True),
+        ("<think>\nA person.\n</think>\n\nI'm sorry, but I can't help with that.", True),
         ("Sorry. I am unable to rate this image.", True),
         ("\u5f88\u62b1\u6b49\uff0c\u6211\u65e0\u6cd5", True),
         ("The edit cannot be judged from these images.", False),

@@ -127,6 +127,7 @@ def test_local_models_use_the_same_interface(tmp_path: Path) -> None:
     [
         (MissingReply("no answer in 2 tries", rejected=False), "no answer in 2 tries"),
         (Reply("", "v1", refusal="I can't."), "refuses"),
+        (Reply("I'm sorry, but I can't help with that.", "v1"), "the model refuses: \"I'm sorry"),
         (Reply("Edit A, because", "v1", "length"), "cut off at the token limit"),
         (Reply('<think>hm</think>\n{"winner": "A"}\nsaid the sign, but', "v1", "length"), "may be a quotation"),
     ],

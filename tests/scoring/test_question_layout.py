@@ -60,6 +60,16 @@ def test_examples_come_with_their_replies_before_the_case(tmp_path: Path) -> Non
     assert show(lay_out(silent, EXAMPLE)) == ["Judge.", "source:", 100, "edited:", 100, *case[:4]]
 
 
+def test_the_texts_of_an_example_are_shown_although_the_question_has_places_for_those_of_the_case(
+    tmp_path: Path,
+) -> None:
+    PIL.Image.fromarray(SOURCE + np.uint8(90)).save(tmp_path / "a.png")
+    shot = Shot({"edited": str(tmp_path / "a.png")}, {"instruction": "Add fog."}, "Success: 5")
+    question = Question("Is <instruction> done?", ("edited",), ("instruction",), ("a",), shots=(shot,))
+    example = ["Example 1:", "edited:", 100, "instruction: Add fog.", "reply: Success: 5"]
+    assert show(lay_out(question, EXAMPLE)) == ["Is Make it night. done?", *example, CASE_HEADING, "edited:", 20]
+
+
 def test_an_unreadable_example_image_is_named(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_text("no image")
     question = Question("Judge.", ("source",), (), ("a",), shots=(Shot({"source": str(tmp_path / "a.png")}, {}),))

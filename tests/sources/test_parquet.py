@@ -91,7 +91,7 @@ def test_row_group_is_read_in_small_pieces() -> None:
 @pytest.mark.parametrize("cut", [0, 3, 500])
 def test_invalid_or_truncated_parquet_file_raises_error(cut: int) -> None:
     content = write_table(pa.table({"image": [b"one" * 1000]}))
-    with pytest.raises(UserError, match=r"^x\.parquet: not a valid Parquet file \(.*correct sources\.path"):
+    with pytest.raises(UserError, match=r"^x\.parquet: not a valid Parquet file \(.*give a Parquet file"):
         find_photos(content[:cut])
 
 

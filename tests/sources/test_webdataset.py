@@ -177,7 +177,7 @@ def test_truncated_tar_keeps_the_members_already_read() -> None:
     ids=["empty", "short", "long", "truncated gzip", "gzip"],
 )
 def test_invalid_tar_raises_error(content: bytes) -> None:
-    with pytest.raises(UserError, match=r"^x\.tar: not a tar \(.*correct sources\.path"):
+    with pytest.raises(UserError, match=r"^x\.tar: not a tar \(.*give a tar"):
         find_photos(content)
 
 

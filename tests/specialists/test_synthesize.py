@@ -109,7 +109,7 @@ def test_failed_candidates_of_one_edit_count_as_one_failure() -> None:
 
         def propose(self, photo: Photo, rng: np.random.Generator) -> EditRequest:
             level = len(self.proposed)
-            return replace(super().propose(photo, rng), truth={"level": level}, again=0 < level < 12)
+            return replace(super().propose(photo, rng), truth={"level": level}, is_retry=0 < level < 12)
 
     made, refused = run(Repeating(fails=lambda level: level < 12), "a", pairs=1)
     assert [pair.provenance["truth"]["level"] for pair in made] == [12]

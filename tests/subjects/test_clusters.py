@@ -13,7 +13,7 @@ from omniedit.config.subjects import ExpertConfig, SubjectsConfig
 from omniedit.errors import UserError
 from omniedit.exchange.cells import BadRow
 from omniedit.subjects.captions import NamesFromTexts, common_name
-from omniedit.subjects.clusters import find_subjects, group_name, read_groups
+from omniedit.subjects.clusters import find_subjects, group_name, join_rights, read_groups
 from omniedit.subjects.subject import RejectedCluster, Subject
 
 
@@ -105,7 +105,9 @@ def test_a_group_is_a_page_or_a_site(url: str, page: str, site: str) -> None:
     assert (group_name(url, "url"), group_name(url, "site")) == (page, site)
 
 
-@pytest.mark.parametrize("url", ["", "http://[1", "https://"])
+@pytest.mark.parametrize(
+    "url", ["", "http://[1", "https://", "n/a", "undefined", "javascript:void(0)", "a red mug", "a mug. Red"]
+)
 def test_an_invalid_address_is_a_bad_row(url: str) -> None:
     with pytest.raises(BadRow, match="url "):
         group_name(url, "url")
@@ -114,3 +116,9 @@ def test_an_invalid_address_is_a_bad_row(url: str) -> None:
 def test_the_longest_common_run_of_words_names_a_subject() -> None:
     assert common_name(["Buy red duck toy now", "duck toy for sale", "Yellow DUCK TOY", "a bath"]) == "duck toy"
     assert common_name(["a photo of the new", "image of a photo"]) == ""
+    assert common_name(["Gr\u00fcne Ente 1", "gr\u00fcne Ente 22"]) == "gr\u00fcne ente"
+
+
+def test_the_rights_of_all_images_of_a_subject_are_recorded() -> None:
+    assert join_rights(["CC0", "CC0"]) == "CC0" and join_rights(["", ""]) == ""
+    assert join_rights(["CC0", "", "CC-BY-NC", "CC0"]) == "CC-BY-NC; CC0; not stated"

@@ -46,9 +46,7 @@ def base(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 def make_expert(base: Base, **options: object) -> LoraExpert:
     chosen = make_options(**options)
-    return LoraExpert(
-        chosen, base, {"tiny": "1"}, "MIT", lambda subject: fill_templates(subject, chosen.tasks, 1, 0), seed=0
-    )
+    return LoraExpert(chosen, base, {"tiny": "1"}, lambda subject: fill_templates(subject, chosen.tasks, 1, 0), seed=0)
 
 
 def test_an_expert_learns_its_subject_and_the_next_one_starts_from_the_base(base: Base) -> None:
@@ -73,7 +71,7 @@ def test_painted_images_depend_only_on_the_seed(base: Base) -> None:
     for one, other in zip(first, again, strict=True):
         assert isinstance(one, ExpertImage) and isinstance(other, ExpertImage)
         assert (one.image == other.image).all() and one.image.shape == one.source.shape
-        assert one.mask is None and one.truth is None and one.licence == "MIT"
+        assert one.mask is None and one.truth is None
         assert one.demonstrations == tuple(range(1, len(SUBJECT.demonstrations)))
 
 
@@ -100,6 +98,8 @@ def test_a_diverged_expert_is_recorded_with_the_step(tmp_path: Path) -> None:
         ("an old Red Mug", "an old sks Red Mug"),
         ("photo of an red mug", "photo of a sks red mug"),
         ("on a table", "a sks red mug, on a table"),
+        ("two red mugs", "a sks red mug, two red mugs"),
+        ("from Japan red mug", "from Japan sks red mug"),
     ],
 )
 def test_the_rare_word_stands_before_the_subject(caption: str, expected: str) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from helpers.small_subjects import subjects
 from omniedit.subjects.captions import ModelCaptioner, read_captions
-from omniedit.subjects.clusters import WebImage
+from omniedit.subjects.clusters import WebImage, WebRow
 from omniedit.subjects.prompts import fill_templates, imagine, read_prompts
 from omniedit.tasks import SUBJECT_TASKS, Task
 from omniedit.vlm import Prompt, Reply
@@ -35,11 +35,12 @@ class Writer:
         ({"skill": "fly"}, "skill 'fly' is not one of those wanted"),
         ({"caption": None}, "a prompt lacks caption or instruction"),
         ({"caption": "A cup from above."}, "the caption does not name the red mug"),
+        ({"caption": "Scarred muggers from above."}, "the caption does not name the red mug"),
         ({"instruction": "Show it from above."}, "the instruction does not name the red mug"),
     ],
 )
 def test_an_unusable_prompt_is_a_flaw_with_its_reason(wrong: dict[str, Any], why: str) -> None:
-    parsed = read_prompts(json.dumps({"prompts": [GOOD | wrong, GOOD, GOOD]}), "red mug", [VIEW, STYLE])
+    parsed = read_prompts(json.dumps({"prompts": [GOOD | wrong, GOOD, GOOD, GOOD | wrong]}), "red mug", [VIEW, STYLE])
     assert [part.task for part in parsed.parts] == [VIEW]
     reasons = [flaw.reason for flaw in parsed.flaws]
     assert reasons == [why, "a caption repeats another one", "no usable prompt of the skill stylise"]
@@ -62,12 +63,13 @@ def test_templates_give_each_skill_different_prompts_that_name_the_subject() -> 
 
 
 def test_a_model_describes_all_images_of_a_cluster_together() -> None:
-    images = [WebImage(b"", f"Mug {n}", np.full((8, 8, 3), n, np.uint8), {}) for n in range(3)]
+    images = [WebImage(WebRow(b"", f"Mug {n}", {}, ""), np.full((8, 8, 3), n, np.uint8)) for n in range(3)]
     writer = Writer({"same_subject": True, "name": "Red Mug", "captions": ["a", "b", "c"]})
     assert ModelCaptioner(writer, 1, 64).describe(images) == ("red mug", ["a", "b", "c"], "")
     assert len([part for part in writer.prompts[0].parts if not isinstance(part, str)]) == 3
-    several = ModelCaptioner(Writer({"same_subject": False}), 1, 64).describe(images)
-    assert several == ("", [], "no captions: the images show several subjects")
+    for no in (False, "False", "no"):
+        several = ModelCaptioner(Writer({"same_subject": no, "name": "mug", "captions": [*"abc"]}), 1, 64)
+        assert several.describe(images) == ("", [], "no captions: the images show several subjects")
 
 
 @pytest.mark.parametrize(
@@ -76,6 +78,7 @@ def test_a_model_describes_all_images_of_a_cluster_together() -> None:
         ({"name": "mug", "captions": ["a"]}, 'not 2 texts under "captions"'),
         ({"name": "mug", "captions": ["a", " "]}, "a caption is empty"),
         ({"captions": ["a", "b"]}, 'no text under "name"'),
+        ({"name": "?!", "captions": ["a", "b"]}, 'no text under "name"'),
     ],
 )
 def test_a_reply_without_name_or_captions_is_a_flaw(reply: dict[str, Any], why: str) -> None:

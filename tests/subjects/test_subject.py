@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 
 from helpers.small_subjects import OPTIONS, cut_out, scenes, subjects
+from omniedit.storage.parquet import read_rows
 from omniedit.subjects.rendering import SubjectPlace, render, to_cut_out
-from omniedit.subjects.subject import RejectedCluster, read_rejected, read_subjects, write_subjects
+from omniedit.subjects.subject import RejectedCluster, read_subjects, write_subjects
 from omniedit.subjects.synthetic_subjects import photograph
 
 
@@ -14,7 +15,8 @@ def test_subjects_and_rejected_clusters_read_back_unchanged(tmp_path: Path) -> N
     rejected = RejectedCluster("shop", "its images differ", {"group": "shop.example/a"})
     assert write_subjects(tmp_path / "0.parquet", [subjects()[0], rejected, subjects()[1]]) == (2, 1)
     assert tuple(read_subjects(tmp_path / "0.parquet")) == subjects()
-    assert read_rejected(tmp_path / "0.parquet") == [rejected]
+    row = read_rows(tmp_path / "0.parquet")[1]
+    assert (row["subject_id"], row["reason"]) == ("shop", "its images differ") and "shop.example/a" in row["about"]
 
 
 def test_a_subject_is_rendered_in_different_scenes_that_depend_on_the_seed() -> None:

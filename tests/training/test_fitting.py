@@ -19,7 +19,7 @@ from omniedit.models.lora import add_adapters
 from omniedit.models.memory import state_memory
 from omniedit.training.checkpoints import Checkpoints
 from omniedit.training.eight_bit import check_optimizer
-from omniedit.training.fitting import fit_editor, save_editor
+from omniedit.training.fitting import check_resolution, fit_editor, save_editor
 from omniedit.training.trainer import Trainer
 
 LAST = "step-00000004"
@@ -126,6 +126,17 @@ def test_merged_and_separate_adapters_give_the_same_editor(run: Path, tmp_path: 
         edits.append(pipeline(make_pair(0).source, "Invert it.", 2, output_type="np", generator=noise).images[0])
     assert np.array_equal(*edits) and edits[0].shape[0] >= SIDE // 2
     assert sorted(path.name for path in (tmp_path / "adapter").iterdir()) == ["adapter"]
+    (tmp_path / "adapter/adapter/adapter_model.safetensors").write_bytes(b"")
+    with pytest.raises(UserError, match=r"adapter_model\.safetensors: cannot be read .*copy the whole folder"):
+        load_editor(tmp_path / "adapter", "cpu")
     (tmp_path / "adapter/adapter/trained.safetensors").unlink()
     with pytest.raises(UserError, match=r"trained\.safetensors: missing; copy the whole folder"):
         load_editor(tmp_path / "adapter", "cpu")
+
+
+def test_a_resolution_beyond_the_positions_of_the_base_is_rejected(run: Path) -> None:
+    editor = models.build("channel_concat", load_base(run / "base").transformer)
+    longest = 8 * editor.adapter.patch * editor.adapter.longest_side
+    check_resolution(editor, longest, ["1x1"])
+    with pytest.raises(UserError, match=f"^train.resolution: {longest}: images of ratio 16x9 .* at most {longest}"):
+        check_resolution(editor, longest, ["1x1", "16x9"])

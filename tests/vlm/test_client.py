@@ -1,6 +1,5 @@
 """Tests of many prompts at once: concurrent, rate-limited, retried, within budget, and never paid for twice."""
 
-import random
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -10,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from helpers import vlm_server as server
+from helpers.clock import Clock
 from helpers.vlm_server import Server, serving
 from omniedit.config.schema import EndpointConfig
 from omniedit.errors import UserError
@@ -17,9 +17,7 @@ from omniedit.vlm import Client, Endpoint, Prompt, Reply
 from omniedit.vlm.budget import Budget, Prices, estimate
 from omniedit.vlm.cache import Cache
 from omniedit.vlm.client import open_client
-from omniedit.vlm.endpoint import RequestFault
 from omniedit.vlm.ledger import Ledger
-from omniedit.vlm.limits import Limits
 from omniedit.vlm.messages import PromptImage, Usage
 from omniedit.vlm.retries import Retries
 
@@ -32,19 +30,6 @@ OF_ONE = Usage(1, 1000, 50)
 def slow() -> Iterator[Server]:
     with serving(server.slowly(0.1, "Well.")) as running:
         yield running
-
-
-class Clock:
-    """Clock that only advances when something sleeps."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
 
 
 def client(running: Server, cache: Path, **parts: object) -> Client:
@@ -190,58 +175,6 @@ def test_refused_connection_raises_error(tmp_path: Path) -> None:
         pass
     with client(gone, tmp_path) as asking, pytest.raises(UserError, match=r"no connection: .*refused"):
         asking.ask(PROMPTS[:1])
-
-
-def test_rate_limits_hold_for_requests_and_tokens_per_minute() -> None:
-    clock, starts = Clock(), []
-    limits = Limits(requests_per_minute=30, tokens_per_minute=6000, clock=clock, sleep=clock.sleep)
-    for tokens in [100] * 3 + [600] * 3 + [100] * 2:
-        limits.wait(tokens)
-        starts.append(clock.now)
-    assert starts == pytest.approx([0, 2, 4, 6, 12, 18, 24, 26])
-
-
-def test_unused_tokens_are_returned_and_a_pause_delays_all_requests() -> None:
-    clock = Clock()
-    limits = Limits(tokens_per_minute=60, clock=clock, sleep=clock.sleep)
-    limits.wait(60)
-    limits.return_tokens(50)
-    limits.wait(1)
-    assert clock.now == pytest.approx(10)
-    limits.pause(30)
-    limits.wait(1)
-    assert clock.now == pytest.approx(40)
-
-
-def test_retry_waits_grow_with_jitter_and_stop() -> None:
-    slept: list[float] = []
-    retries = Retries(tries=9, base_s=2, longest_s=60, sleep=slept.append, rng=random.Random(0))
-    with pytest.raises(RequestFault, match="again"):
-        retries.run(lambda: (_ for _ in ()).throw(RequestFault("again")))
-    assert len(slept) == 8
-    assert all(0 <= wait <= min(60, 2 * 2**n) for n, wait in enumerate(slept)) and slept != sorted(slept)
-    means = [sum(retries.wait_s(failed) for _ in range(4000)) / 4000 for failed in (1, 3, 12)]
-    assert means == pytest.approx([1, 4, 30], rel=0.1)
-
-
-def test_retry_after_is_respected_but_an_hour_raises_error() -> None:
-    slept: list[float] = []
-    faults = iter([RequestFault("busy", retry_after_s=20)])
-
-    def attempt() -> str:
-        for fault in faults:
-            raise fault
-        return "well"
-
-    retries = Retries(sleep=slept.append)
-    assert retries.run(attempt) == "well" and 20 <= slept[0] <= 22
-    with pytest.raises(UserError, match="asks to wait 3600 s: full"):
-        retries.run(lambda: (_ for _ in ()).throw(RequestFault("full", retry_after_s=3600)))
-    faults = iter([RequestFault("busy"), RequestFault("full", retry_after_s=3600)])
-    with pytest.raises(
-        UserError, match="asks to wait 3600 s"
-    ):  # also on the last attempt, because the next pair would meet the same fault
-        Retries(tries=2, sleep=slept.append).run(lambda: (_ for _ in ()).throw(next(faults)))
 
 
 def test_jobs_of_a_run_share_its_budget(tmp_path: Path) -> None:

@@ -2,19 +2,13 @@
 
 import json
 import re
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
-from omniedit.browsing.local_server import LOOPBACK, HttpError, LocalServer, Reply, as_json, send_page
+from omniedit.browsing.local_server import LOOPBACK, HttpError, LocalServer, Reply, as_json
 from omniedit.evaluation.people.session import Session
 
-PAGES = {
-    "/": ("page.html", "text/html; charset=utf-8"),
-    "/page.css": ("page.css", "text/css; charset=utf-8"),
-    "/page.js": ("page.js", "text/javascript; charset=utf-8"),
-}
-PACKAGE = "omniedit.browsing.rating"
 IMAGE = re.compile(r"/image/([0-9a-f]{24})/(source|edited|left|right)")
 TOKEN_BYTES = 12
 MAX_TOKEN_LENGTH = 64
@@ -27,12 +21,20 @@ class RatingServer(LocalServer):
         OSError: the port is taken, or the host is not of this machine.
     """
 
+    package = "omniedit.browsing.rating"
+
     def __init__(self, session: Session, port: int, host: str = LOOPBACK) -> None:
         super().__init__(port, host, session.store.secret[:TOKEN_BYTES].hex())
         self.session = session
 
-    def get(self, target: str) -> Reply:
-        return answer_get(self.session, target)
+    def answer_get(self, path: str, values: Mapping[str, str]) -> Reply | None:
+        if path == "/api/mode":
+            return as_json({"mode": self.session.mode})
+        if path == "/api/state":
+            return as_json(self.session.describe(values.get("rater", "")))
+        if match := IMAGE.fullmatch(path):
+            return Reply(self.session.read_image(match[1], match[2]), "image/png", may_cache=True)
+        return None
 
     def post(self, path: str, body: bytes) -> Reply:
         if path not in POSTS:
@@ -44,28 +46,6 @@ class RatingServer(LocalServer):
             return as_json(POSTS[path](self.session, values))
         except (ValueError, RecursionError) as error:
             raise HttpError(HTTPStatus.BAD_REQUEST, f"not valid: {error}") from None
-
-
-def answer_get(session: Session, target: str) -> Reply:
-    """Return the answer to a GET request.
-
-    Raises:
-        HttpError: no such address.
-        UserError: the rater is unknown, or an image cannot be read.
-    """
-    try:
-        url = urlsplit(target)
-    except ValueError:
-        raise HttpError(HTTPStatus.BAD_REQUEST, "not a valid address") from None
-    if page := send_page(PACKAGE, PAGES, url.path):
-        return page
-    if url.path == "/api/mode":
-        return as_json({"mode": session.mode})
-    if url.path == "/api/state":
-        return as_json(session.describe(parse_qs(url.query).get("rater", [""])[-1]))
-    if match := IMAGE.fullmatch(url.path):
-        return Reply(session.read_image(match[1], match[2]), "image/png", may_cache=True)
-    raise HttpError(HTTPStatus.NOT_FOUND, "no such address")
 
 
 def _join(session: Session, body: dict[str, Any]) -> dict[str, Any]:

@@ -2,21 +2,14 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import urlsplit
 
-from omniedit.browsing.local_server import HttpError, LocalServer, Reply, as_json, send_page
+from omniedit.browsing.local_server import HttpError, LocalServer, Reply, as_json
 from omniedit.browsing.server import send_image
 from omniedit.evaluation.bench.sets.review import Review, Verdict
 
-PAGES = {
-    "/": ("page.html", "text/html; charset=utf-8"),
-    "/page.css": ("page.css", "text/css; charset=utf-8"),
-    "/page.js": ("page.js", "text/javascript; charset=utf-8"),
-}
-PACKAGE = "omniedit.browsing.reviewing"
 IMAGE = re.compile(r"/image/(\d{1,6})")
 
 
@@ -27,22 +20,18 @@ class ReviewServer(LocalServer):
         OSError: the port is taken.
     """
 
+    package = "omniedit.browsing.reviewing"
+
     def __init__(self, review: Review, port: int) -> None:
         super().__init__(port)
         self.review = review
 
-    def get(self, target: str) -> Reply:
-        try:
-            path = urlsplit(target).path
-        except ValueError:
-            raise HttpError(HTTPStatus.BAD_REQUEST, "not a valid address") from None
-        if page := send_page(PACKAGE, PAGES, path):
-            return page
+    def answer_get(self, path: str, values: Mapping[str, str]) -> Reply | None:
         if path == "/api/state":
             return as_json(self.review.describe())
         if (match := IMAGE.fullmatch(path)) and int(match[1]) < len(self.review.photos):
             return send_image(self.review.read_image(int(match[1])), "screen")
-        raise HttpError(HTTPStatus.NOT_FOUND, "no such address")
+        return None
 
     def post(self, path: str, body: bytes) -> Reply:
         if path not in POSTS:

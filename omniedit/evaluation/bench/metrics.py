@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from omniedit.evaluation.bench.item import BenchSet
 from omniedit.evaluation.bench.records import EDITED, EditFolder
-from omniedit.evaluation.metrics.measure import measure
+from omniedit.evaluation.metrics.measure import choose, measure
 from omniedit.evaluation.metrics.networks import Networks
 from omniedit.storage.atomic import write_text
 from omniedit.storage.parquet import read_rows, write_rows
@@ -23,15 +23,17 @@ _TEXTS = ("item_id", "task", "status", "reason")
 
 
 def measure_edits(bench: BenchSet, edits: EditFolder, names: Sequence[str], networks: Networks) -> None:
-    """Measure the edits if they or the metrics have changed since the last measurement.
+    """Measure the edits if they, the metrics or the available weights have changed since the last measurement.
 
     Raises:
         UserError: no metric has one of the names, or a stored edit is damaged.
     """
     digest = _digest(bench, edits, names)
     about = edits.folder / ABOUT
-    if (edits.folder / TABLE).is_file() and about.is_file() and json.loads(about.read_text())["digest"] == digest:
-        return
+    if (edits.folder / TABLE).is_file() and about.is_file():
+        facts = json.loads(about.read_text())
+        if facts["digest"] == digest and not choose(list(facts["unavailable"]), networks)[0]:
+            return
     files = {
         item_id: partial(edits.read_bytes, item_id) if record.status == EDITED else f"{record.status}: {record.reason}"
         for item_id, record in edits.records.items()

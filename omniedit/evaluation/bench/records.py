@@ -134,13 +134,16 @@ class EditFolder:
 
 
 def describe_missing(records: Mapping[str, EditRecord], items: Sequence[str]) -> str:
-    """Describe how many items have no edit, with the first one's reason; '' if all have an edit."""
+    """Describe how many items have no edit, with the first failure and refusal; '' if all have an edit."""
     missing = [item for item in items if item not in records or records[item].status != EDITED]
     if not missing:
         return ""
-    record = records.get(missing[0])
-    reason = f"{record.status}: {record.reason}" if record else "not run"
-    return f"{len(missing)} of {len(items)} items without an edit; the first, {missing[0][:100]}: {reason[:300]}"
+    first: dict[str, str] = {}
+    for item in missing:
+        record = records.get(item)
+        status, reason = (record.status, f": {record.reason[:300]}") if record else ("not run", "")
+        first.setdefault(status, f"the first {status}, {item[:100]}{reason}")
+    return f"{len(missing)} of {len(items)} items without an edit; {'; '.join(first.values())}"
 
 
 def check_id(item_id: str) -> str:

@@ -5,7 +5,7 @@ N  images      D  numbers of an image's features
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,7 +96,6 @@ class ImageMetric(Metric):
     """
 
     measure: Callable[[Sequence[Sample], Networks], Sequence[float]]
-    per_image: ClassVar[bool] = True
 
 
 @dataclass(frozen=True)
@@ -110,4 +109,3 @@ class SetMetric(Metric):
 
     embed: Callable[[Sequence[Sample], Networks], tuple[Features, Features]]
     compare: Callable[[Features, Features], float]
-    per_image: ClassVar[bool] = False

@@ -111,22 +111,22 @@ class Adapter(ABC):
         """Largest number of tokens along a side of an image for which there are positions."""
 
     @property
-    @abstractmethod
     def text_width(self) -> int:
         """Width of `prompt_embeds`."""
+        return self.net.config["joint_attention_dim"]
 
-    @abstractmethod
     def pooled_shape(self, text_tokens: int) -> tuple[int, ...]:
-        """Return the shape of one sample's `pooled`: pooled text, or the mask of text tokens where there is none."""
+        """Return the shape of one sample's `pooled`: the mask of text tokens, unless the base has pooled text."""
+        return (text_tokens,)
 
     @property
     def width(self) -> int:
         return self.net.inner_dim
 
     @property
-    @abstractmethod
     def blocks(self) -> list[nn.Module]:
         """Blocks in the order in which they run."""
+        return list(self.net.transformer_blocks)
 
     @property
     def patch_layer(self) -> nn.Module:

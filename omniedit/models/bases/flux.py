@@ -16,8 +16,6 @@ from omniedit.models.bases.packed import PATCH, PackedAdapter, append_channels, 
 
 GUIDANCE = 3.5
 """Guidance scale that FLUX.1-dev embeds by default, in training and sampling."""
-MAX_SIDE = 4096
-"""Rotary positions have no end; this only bounds the size of an image."""
 
 
 class FluxAdapter(PackedAdapter):
@@ -31,14 +29,6 @@ class FluxAdapter(PackedAdapter):
     @property
     def channels(self) -> int:
         return (self.net.config["out_channels"] or self.net.config["in_channels"]) // PATCH**2
-
-    @property
-    def longest_side(self) -> int:
-        return MAX_SIDE
-
-    @property
-    def text_width(self) -> int:
-        return self.net.config["joint_attention_dim"]
 
     def pooled_shape(self, text_tokens: int) -> tuple[int, ...]:
         return (self.net.config["pooled_projection_dim"],)

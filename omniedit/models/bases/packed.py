@@ -11,6 +11,8 @@ from torch import Tensor, nn
 from omniedit.models.bases.adapter import Adapter, Grid
 
 PATCH = 2
+MAX_SIDE = 4096
+"""Rotary positions have no end; this only bounds the size of an image."""
 
 
 class PackedAdapter(Adapter):
@@ -19,6 +21,10 @@ class PackedAdapter(Adapter):
     @property
     def patch(self) -> int:
         return PATCH
+
+    @property
+    def longest_side(self) -> int:
+        return MAX_SIDE
 
     def new_patch_layer(self, channels: int) -> nn.Module:
         return nn.Linear(channels * PATCH**2, self.width)

@@ -15,9 +15,6 @@ from omniedit.models.attention import set_masked_attention
 from omniedit.models.bases.adapter import BaseState, Context, Grid, Inputs
 from omniedit.models.bases.packed import PATCH, PackedAdapter, append_channels, unpack
 
-MAX_SIDE = 4096
-"""Number of positions on each side, centred on 0, that `QwenEmbedRope` has."""
-
 
 class QwenImageAdapter(PackedAdapter):
     """Adapter of `QwenImageTransformer2DModel`."""
@@ -30,21 +27,6 @@ class QwenImageAdapter(PackedAdapter):
     @property
     def channels(self) -> int:
         return self.net.config["in_channels"] // PATCH**2
-
-    @property
-    def longest_side(self) -> int:
-        return MAX_SIDE
-
-    @property
-    def text_width(self) -> int:
-        return self.net.config["joint_attention_dim"]
-
-    def pooled_shape(self, text_tokens: int) -> tuple[int, ...]:
-        return (text_tokens,)
-
-    @property
-    def blocks(self) -> list[nn.Module]:
-        return list(self.net.transformer_blocks)
 
     def modulation(self, timestep: Tensor, pooled: Tensor, guidance: Tensor | None = None) -> Tensor:
         return self.net.time_text_embed((timestep / 1000).to(pooled.dtype), pooled)

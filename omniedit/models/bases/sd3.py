@@ -36,16 +36,8 @@ class Sd3Adapter(Adapter):
     def longest_side(self) -> int:
         return self.net.config["pos_embed_max_size"]
 
-    @property
-    def text_width(self) -> int:
-        return self.net.config["joint_attention_dim"]
-
     def pooled_shape(self, text_tokens: int) -> tuple[int, ...]:
         return (self.net.config["pooled_projection_dim"],)
-
-    @property
-    def blocks(self) -> list[nn.Module]:
-        return list(self.net.transformer_blocks)
 
     @property
     def image_embedder(self) -> nn.Module:

@@ -1,6 +1,5 @@
 """Sizes of published transformers other than SD3's, as configs of `create_transformer`."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from omniedit.models.bases.registry import CLASS
@@ -45,11 +44,3 @@ SD15: dict[str, Any] = {
     "cross_attention_dim": 768,
     "block_out_channels": (320, 640, 1280, 1280),
 }
-LAYER_KEYS = ("num_layers", "num_single_layers", "n_layers")
-
-
-def count_layers(config: Mapping[str, Any]) -> int:
-    """Return the number of blocks of a transformer that editors run one by one; a UNet goes down and up again."""
-    if "block_out_channels" in config:
-        return 2 * len(config["block_out_channels"]) + 1
-    return sum(config.get(key) or 0 for key in LAYER_KEYS)

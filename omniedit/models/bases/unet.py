@@ -38,9 +38,6 @@ class UNetAdapter(Adapter):
     def text_width(self) -> int:
         return self.net.config["cross_attention_dim"]
 
-    def pooled_shape(self, text_tokens: int) -> tuple[int, ...]:
-        return (text_tokens,)
-
     @property
     def width(self) -> int:
         return self.text_width

@@ -48,9 +48,6 @@ class ZImageAdapter(Adapter):
     def text_width(self) -> int:
         return self.net.config["cap_feat_dim"]
 
-    def pooled_shape(self, text_tokens: int) -> tuple[int, ...]:
-        return (text_tokens,)
-
     @property
     def width(self) -> int:
         return self.net.dim

@@ -4,20 +4,19 @@ h, w  size of the compared copies       N  pixels along a line
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import cv2
 import numpy as np
 
 from omniedit.imaging.images import Mask
 from omniedit.imaging.morphology import bounding_box
+from omniedit.pairs.provenance import Truth
 from omniedit.scoring.reference import sentences
 from omniedit.scoring.reference.fields import Field, band_pass, correlation, gaussian_blur, lightness, ramp
 from omniedit.scoring.reference.measures import Comparison, Unmeasurable, shrink
 from omniedit.scoring.reference.rationale import HIGH, LOW, Finding, weigh
 from omniedit.tasks import Task
 
-Truth = Mapping[str, Any]
 ONE_COLOUR = 2
 """Largest distance, in grey levels, between the pixels of an empty border and their median."""
 MIN_EMPTY_SHARE = 0.98

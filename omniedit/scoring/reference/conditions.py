@@ -1,6 +1,7 @@
 """Measurements of condition images: a box marks the change, lines or a segment show the edited image."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 import cv2
 import numpy as np
@@ -52,15 +53,7 @@ def _match_box(pair: EditPair, image: Image) -> tuple[float, str]:
     return degree, f"the box holds {share:.0%} of what changed, which is {inside.mean():.0%} of the box"
 
 
-def _match_sketch(pair: EditPair, image: Image) -> tuple[float, str]:
-    return _match_lines(pair, image, True, sketch_lines)
-
-
-def _match_scribble(pair: EditPair, image: Image) -> tuple[float, str]:
-    return _match_lines(pair, image, False, scribble_lines)
-
-
-def _match_lines(pair: EditPair, image: Image, dark: bool, find: Callable[[Image], Mask]) -> tuple[float, str]:
+def _match_lines(pair: EditPair, image: Image, find: Callable[[Image], Mask], dark: bool) -> tuple[float, str]:
     """Return how well lines match the edited image's, and in changed regions match it better than the source's."""
     after, before = find(pair.edited), find(pair.source)
     lines = (_scale_to(image, after)[..., 0] < 128) == dark
@@ -100,8 +93,8 @@ def _scale_to(image: Image, other: Image | Mask) -> Image:
 
 CONDITIONS: Mapping[Task, Callable[[EditPair, Image], tuple[float, str]]] = {
     Task("visual_bbox"): _match_box,
-    Task("visual_sketch"): _match_sketch,
-    Task("visual_scribble"): _match_scribble,
+    Task("visual_sketch"): partial(_match_lines, find=sketch_lines, dark=True),
+    Task("visual_scribble"): partial(_match_lines, find=scribble_lines, dark=False),
     Task("visual_segment"): _match_segment,
 }
 """Agreement of a condition image with its pair, in [0, 1], and the figures behind it."""

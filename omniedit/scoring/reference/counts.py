@@ -1,8 +1,7 @@
 """Measurements of edits of one of several objects of a kind: their number, and the object that was edited."""
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -10,6 +9,7 @@ from omniedit.grounding.names import noun_probabilities
 from omniedit.imaging.images import Image
 from omniedit.instructions.counts import parse_numbers
 from omniedit.instructions.objects import without_position
+from omniedit.pairs.provenance import Truth
 from omniedit.scoring.reference import sentences
 from omniedit.scoring.reference.fields import distribution_distance, ramp
 from omniedit.scoring.reference.measures import Comparison, Unmeasurable
@@ -17,7 +17,6 @@ from omniedit.scoring.reference.rationale import Finding, TruthObject, weigh
 from omniedit.scoring.reference.regions import object_region, replacement_strength
 from omniedit.sources.photo import FractionBox
 
-Truth = Mapping[str, Any]
 PLACE_WORDS = {
     "left": r"\bleft\b",
     "right": r"\bright\b",

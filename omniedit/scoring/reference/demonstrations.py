@@ -6,15 +6,14 @@ size, and the pixels of the subject are compared.
 h, w  size of the compared copies
 """
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 
 from omniedit.imaging.color import image_to_lab
 from omniedit.imaging.images import Image, Mask
 from omniedit.imaging.morphology import erode
+from omniedit.pairs.provenance import Truth
 from omniedit.scoring.reference import sentences
+from omniedit.scoring.reference.attributes import hue_error
 from omniedit.scoring.reference.fields import correlation, ramp
 from omniedit.scoring.reference.measures import Comparison, Unmeasurable
 from omniedit.scoring.reference.rationale import Finding, weigh
@@ -26,10 +25,8 @@ from omniedit.scoring.reference.subjects import (
     reduced_reference,
     smooth_lightness,
 )
-from omniedit.scoring.reference.success import hue_error
 from omniedit.sources.photo import FractionBox
 
-Truth = Mapping[str, Any]
 ROLE = "demonstration"
 MIN_PIXELS = 64
 """Smallest number of a subject's pixels that can be compared."""

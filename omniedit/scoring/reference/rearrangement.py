@@ -10,6 +10,7 @@ import numpy as np
 
 from omniedit.imaging.images import Mask
 from omniedit.instructions.placement import parse_directions, parse_resizing
+from omniedit.pairs.provenance import Truth
 from omniedit.scoring.reference import sentences
 from omniedit.scoring.reference.fields import correlation, grow, ramp
 from omniedit.scoring.reference.measures import Comparison, Unmeasurable
@@ -25,7 +26,6 @@ from omniedit.scoring.reference.subjects import (
 from omniedit.sources.photo import FractionBox
 from omniedit.tasks import Task
 
-Truth = Mapping[str, Any]
 FRAME = 0.2
 """Margin of the compared copies around the object's box, as a share of its sides."""
 CLEAR_LEVELS = 40

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
 
 import numpy as np
 
 from omniedit.imaging.images import Mask
 from omniedit.imaging.plain_ground import ground_unevenness, has_spots
 from omniedit.instructions.objects import without_position
+from omniedit.pairs.provenance import Truth
 from omniedit.scoring.reference import counts, subjects
 from omniedit.scoring.reference.conditions import CONDITIONS, measure_condition
 from omniedit.scoring.reference.demonstrations import score_shown_subject
@@ -16,12 +16,12 @@ from omniedit.scoring.reference.fields import Field, gaussian_blur, grow
 from omniedit.scoring.reference.measures import Comparison, ImageMeasures, Unmeasurable
 from omniedit.scoring.reference.outlines import spots_alike
 from omniedit.scoring.reference.rationale import Finding
+from omniedit.scoring.reference.success import requests_sky
 from omniedit.scoring.reference.targets import measure_target
-from omniedit.scoring.reference.verification import verify_outline
+from omniedit.scoring.reference.verification import colour_overlap, verify_outline, verify_whole
 from omniedit.sources.photo import FractionBox
 from omniedit.tasks import COMPLEX_TASKS, SUBJECT_TASKS, Task
 
-Truth = Mapping[str, Any]
 RIM = 0.12
 """Width of a mask's surroundings that must be plain, as a share of the square root of its area."""
 MAX_UNEVEN, MAX_UNEVEN_NAMED = 12.0, 25.0
@@ -34,6 +34,9 @@ SAME_SIZE = 0.002
 """Largest difference of the sides of two boxes of the same object, as a share of the image."""
 MOST_LEFT, MOST_ELSEWHERE = 0.015, 0.09
 """Largest areas of spots in an object's own colours, as shares of its area: next to its mask, and elsewhere."""
+MIN_RESURFACED_IOU = 0.77
+"""Smallest intersection over union of a new colour or material with the outline by the old colours. Below it, a part
+of the object kept its colour, or a part of the background changed."""
 _REPLACED = ("replace", "visual_bbox", "visual_scribble", "visual_sketch", "visual_segment")
 """Types that remove, add or replace a whole object."""
 
@@ -109,6 +112,10 @@ def _verify_resurfaced(comparison: Comparison, truth: Truth) -> None:
         raise Unmeasurable(f"a part of the {truth['object']} may be left: a spot beside the edit has its colours")
     if other > MOST_ELSEWHERE:
         raise Unmeasurable(f"there may be another {truth['object']}: a spot elsewhere has its colours")
+    overlap = colour_overlap(comparison.source.reduced, comparison.small_mask)
+    if overlap < MIN_RESURFACED_IOU:
+        raise Unmeasurable(f"the edit overlaps the outline of the {truth['object']} by colour by only {overlap:.0%}")
+    verify_whole(comparison.source, comparison.small_mask, truth["object"])
     _verify_material(comparison, truth)
 
 
@@ -128,6 +135,15 @@ def _verify_replaced(comparison: Comparison, truth: Truth) -> None:
         raise Unmeasurable(f"a part of the {truth['object']} may be left: a spot beside the edit has its colours")
     if edit != Task.OBJECT_SWAP:
         _verify_rimmed(image, comparison.small_mask, truth["object"])
+
+
+def _verify_backdrop(comparison: Comparison, truth: Truth) -> None:
+    """Check that a new background leaves the kept object whole, and that a new sky leaves nothing of the old one."""
+    lab, mask = comparison.source.detail, comparison.detail_mask
+    if spots_alike(lab, ~mask)[0] > MOST_LEFT:
+        raise Unmeasurable(f"a part of the {truth['object']} may be gone: a spot beside it has its colours")
+    if requests_sky(truth) and max(spots_alike(lab, mask)) > MOST_LEFT:
+        raise Unmeasurable("a part of the old sky may be left: a spot outside the edit has its colours")
 
 
 def _verify_placed(comparison: Comparison, truth: Truth) -> None:
@@ -163,6 +179,7 @@ _CHECKS: Mapping[Task, Callable[[Comparison, Truth], None]] = {
     Task("counting"): _verify_counting,
     Task("relation"): _verify_relation,
     Task("material_transfer"): _verify_material,
+    Task("background_change"): _verify_backdrop,
     **dict.fromkeys(map(Task, ("color_alter", "material_change")), _verify_resurfaced),
     **dict.fromkeys(map(Task, ("movement", "resize", "visual_reference")), _verify_placed),
     **dict.fromkeys(map(Task, _REPLACED), _verify_replaced),

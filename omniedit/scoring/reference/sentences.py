@@ -7,10 +7,7 @@ each is a single token.
 
 from omniedit.scoring.reference.rationale import Shortfall
 
-MISTAKEN = (
-    "The edit does not do what the instruction asks for.",
-    "The edit is not the one that was asked for.",
-)
+MISTAKEN = ("The edit does not do what the instruction asks for.", "The edit is not the one that was asked for.")
 
 REMOVED = (
     "The {old} {old.is_} gone and {old.its} place looks like the surroundings.",
@@ -66,10 +63,7 @@ OLD_REMAINS = Shortfall(
     partial=("A part of the {old} is left.", "The {old} {old.was} swapped, but a part of {old.it} is left."),
 )
 NEW_IS_FAINT = Shortfall(
-    unmet=(
-        "There {new.is_} no {new} in place of the {old}.",
-        "The {old} {old.was} changed, but not into {new.a}.",
-    ),
+    unmet=("There {new.is_} no {new} in place of the {old}.", "The {old} {old.was} changed, but not into {new.a}."),
     partial=(
         "The {old} {old.was} swapped, but the {new} {new.is_} hard to see.",
         "The {new} in place of the {old} {new.is_} not clear.",
@@ -200,30 +194,18 @@ WRONG_TURN = Shortfall(
 )
 
 MOVED = (
-    "The {old} {old.is_} now in another place, as asked.",
+    "The {old} {old.was} moved to the place that was asked for.",
     "The {old} {old.was} moved as asked, and {old.its} old place is empty.",
     "The {old} {old.has} moved to {old.its} new place.",
 )
-RESIZED = (
-    "The {old} {old.has} the size that was asked for.",
-    "The size of the {old} was changed as asked.",
-)
-REWRITTEN = (
-    "The text now reads '{value}'.",
-    "The text was changed to '{value}' as asked.",
-)
+RESIZED = ("The {old} {old.has} the size that was asked for.", "The size of the {old} was changed as asked.")
+REWRITTEN = ("The text now reads '{value}'.", "The text was changed to '{value}' as asked.")
 OTHER_TEXT = Shortfall(
     unmet=("The text does not read '{value}'.", "The new text is wrong."),
     partial=("The text does not quite read '{value}'.", "Some letters of the new text are wrong."),
 )
-BLURRED_TEXT = Shortfall(
-    unmet=("The new text is blurred.",),
-    partial=("The new text is a little soft.",),
-)
-OLD_TEXT = Shortfall(
-    unmet=("The old text is still there.",),
-    partial=("A part of the old text is left.",),
-)
+BLURRED_TEXT = Shortfall(unmet=("The new text is blurred.",), partial=("The new text is a little soft.",))
+OLD_TEXT = Shortfall(unmet=("The old text is still there.",), partial=("A part of the old text is left.",))
 WRONG_WAY = Shortfall(
     unmet=("The {old} {old.was} not moved as asked.", "The {old} {old.is_} in the wrong place."),
     partial=("The {old} {old.was} not moved quite as asked.",),
@@ -257,16 +239,11 @@ WRONG_NUMBER = Shortfall(
     partial=("The number is not quite as asked.",),
 )
 NUMBER_UNCHANGED = Shortfall(
-    unmet=("The number has not changed.", "There are as many as before."),
-    partial=("The number changed only in part.",),
+    unmet=("The number has not changed.", "There are as many as before."), partial=("The number changed only in part.",)
 )
-ANOTHER_CHANGED = Shortfall(
-    unmet=("Another object changed too.",),
-    partial=("Another object changed a little.",),
-)
+ANOTHER_CHANGED = Shortfall(unmet=("Another object changed too.",), partial=("Another object changed a little.",))
 OTHER_KIND = Shortfall(
-    unmet=("The objects are not of one kind.",),
-    partial=("The objects do not look quite the same.",),
+    unmet=("The objects are not of one kind.",), partial=("The objects do not look quite the same.",)
 )
 
 RIGHT_ONE = ("The right object was edited.",)
@@ -297,9 +274,6 @@ SHAPES_CHANGED = Shortfall(
 )
 
 NO_FAULTS = ("There are no marks of editing.", "No marks of editing stand out.", "The edit looks clean.")
-SMALL_FAULTS = (
-    "The edit looks clean apart from {faults}.",
-    "There are small marks of editing, such as {faults}.",
-)
+SMALL_FAULTS = ("The edit looks clean apart from {faults}.", "There are small marks of editing, such as {faults}.")
 FAULTS = ("The edit suffers from {faults}.", "The edit shows {faults}.")
 LARGE_FAULTS = ("The edit is spoiled by {faults}.", "The edit looks bad because of {faults}.")

@@ -3,15 +3,13 @@
 h, w  size of the compared copies
 """
 
-from collections.abc import Mapping
-from typing import Any
-
 import cv2
 import numpy as np
 
 from omniedit.imaging.color import image_to_lab
 from omniedit.imaging.images import Image, Mask
 from omniedit.imaging.morphology import erode
+from omniedit.pairs.provenance import Truth
 from omniedit.scoring.reference import sentences
 from omniedit.scoring.reference.fields import (
     Field,
@@ -28,7 +26,6 @@ from omniedit.scoring.reference.rationale import Finding, weigh
 from omniedit.scoring.reference.regions import object_region
 from omniedit.sources.photo import FractionBox
 
-Truth = Mapping[str, Any]
 COMPARED_SIDE = 192
 """Longer side in pixels at which an object and its reference are compared."""
 CLEAR_LEVELS = 24

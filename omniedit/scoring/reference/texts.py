@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from difflib import SequenceMatcher
-from typing import Any
 
 import numpy as np
 
@@ -10,6 +9,7 @@ from omniedit.grounding.text import NEEDED, can_read, read_text
 from omniedit.imaging.images import Image
 from omniedit.imaging.lettering import steepness
 from omniedit.instructions.texts import same_letters
+from omniedit.pairs.provenance import Truth
 from omniedit.scoring.reference import sentences
 from omniedit.scoring.reference.fields import lightness, ramp
 from omniedit.scoring.reference.measures import Comparison, Unmeasurable
@@ -17,7 +17,6 @@ from omniedit.scoring.reference.rationale import Finding, clean_value, weigh
 from omniedit.sources.photo import FractionBox
 from omniedit.tasks import Task
 
-Truth = Mapping[str, Any]
 READ_MARGIN = 0.6
 """Margin of the part of the image that is read around the text's box, as a share of its height."""
 MIN_LIKENESS = 0.8

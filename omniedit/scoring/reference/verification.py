@@ -10,7 +10,6 @@ saliency. A pair whose outline neither of them confirms is unscorable. Pairs tha
 
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import Any
 
 import cv2
 import numpy as np
@@ -20,6 +19,7 @@ from omniedit.grounding.saliency import saliency
 from omniedit.imaging.images import Mask
 from omniedit.imaging.morphology import bounding_box
 from omniedit.instructions.objects import without_position
+from omniedit.pairs.provenance import Truth
 from omniedit.scoring.reference.fields import Field
 from omniedit.scoring.reference.measures import Comparison, ImageMeasures, Unmeasurable
 from omniedit.scoring.reference.outlines import colour_odds, edge_support
@@ -51,8 +51,6 @@ MAX_UNEVEN = 6.0
 FOOT = 0.25
 """Share of an object's height that is its foot."""
 
-Truth = Mapping[str, Any]
-
 
 def verify(comparison: Comparison, truth: Truth) -> None:
     """Check that the source image supports the claims of the truth.
@@ -70,12 +68,12 @@ def _accept_unverified(comparison: Comparison, truth: Truth) -> None:
 
 def _verify_removal(comparison: Comparison, truth: Truth) -> None:
     _verify_names(comparison, comparison.source, truth["object"])
-    _verify_whole(comparison.source, comparison.small_mask, truth["object"])
+    verify_whole(comparison.source, comparison.small_mask, truth["object"])
 
 
 def _verify_addition(comparison: Comparison, truth: Truth) -> None:
     _verify_names(comparison, comparison.edited, truth["object"])
-    _verify_whole(comparison.edited, comparison.small_mask, truth["object"])
+    verify_whole(comparison.edited, comparison.small_mask, truth["object"])
 
 
 def _verify_attribute(comparison: Comparison, truth: Truth) -> None:
@@ -131,8 +129,12 @@ def verify_outline(image: ImageMeasures, outline: Mask, name: str) -> None:
         raise Unmeasurable(f"{words}, by saliency by {best:.0%}")
 
 
-def _verify_whole(image: ImageMeasures, mask: Mask, name: str) -> None:
-    """Check that the mask holds the whole salient object, not a part such as a runner's leg."""
+def verify_whole(image: ImageMeasures, mask: Mask, name: str) -> None:
+    """Check that the mask holds the whole salient object, not a part such as a runner's leg.
+
+    Raises:
+        Unmeasurable: it holds too little of it.
+    """
     share = salient_share_inside(image, mask)
     if share < MIN_SALIENT_SHARE:
         raise Unmeasurable(f"the mask of the {name} covers only {share:.0%} of the salient object there")

@@ -8,7 +8,6 @@ import numpy as np
 from omniedit.config.schema import ApiConfig, reply_limit
 from omniedit.imaging.images import resize_to_fit
 from omniedit.scoring.examples import Example, RubricScores, average_passes
-from omniedit.scoring.outcomes import find_refusal
 from omniedit.scoring.question_layout import lay_out
 from omniedit.scoring.reply_form import ReplyForm
 from omniedit.scoring.reply_parser import Unscorable
@@ -17,7 +16,6 @@ from omniedit.scoring.vlm_judges.rubric_judge import ParsedScores, RubricJudge, 
 from omniedit.vlm import Client, MissingReply, Prompt, PromptImage, Reply
 from omniedit.vlm.budget import estimate
 from omniedit.vlm.messages import LENGTH, Usage
-from omniedit.vlm.thinking import ends_with_object, has_thinking
 
 USUAL_WORDS = {"instruction": "about as long as instructions are"}
 """Texts of a typical pair, for estimates before the instructions are known."""
@@ -117,15 +115,4 @@ def read_reply(reply: Reply | MissingReply, form: ReplyForm) -> ParsedScores | U
         return Unscorable(reply.reason)
     if reply.missing:
         return Unscorable(reply.missing)
-    reading = parse_reading(reply.text, form)
-    if isinstance(reading, Unscorable) and (refusal := find_refusal(reply.text)):
-        return Unscorable(refusal)
-    if reply.finish_reason != LENGTH:
-        return reading
-    if isinstance(reading, Unscorable):
-        return Unscorable(f"{reading.reason}; the reply was cut off at the token limit")
-    if form.lines and reply.text[-1:].isdigit():
-        return Unscorable("the reply was cut off at the token limit, possibly within its last score")
-    if has_thinking(reply.text) and not ends_with_object(reply.text):
-        return Unscorable("the reply was cut off after a thinking tag, so its scores may be a quotation")
-    return reading
+    return parse_reading(reply.text, form, reply.finish_reason == LENGTH)

@@ -30,7 +30,7 @@ from omniedit.scoring.vlm_judges.adapter import merge_adapter
 from omniedit.scoring.vlm_judges.chat import ChatJudge
 from omniedit.scoring.vlm_judges.images import ImageEncoder, ImageInputs, placeholders, prepare_image
 from omniedit.scoring.vlm_judges.passes import TokenPrompt
-from omniedit.scoring.vlm_judges.readout import MAX_REPLY_TOKENS, ScoreReader, build_reader, to_tokens
+from omniedit.scoring.vlm_judges.readout import ScoreReader, build_reader, to_tokens
 from omniedit.scoring.vlm_judges.rubric_judge import ParsedScores
 
 Shown = Mapping[str, ImageInputs]
@@ -70,7 +70,7 @@ class LocalJudge(ChatJudge):
     def build_reader(self, question: Question) -> ScoreReader:
         """Build the reader of a question's scores."""
         form, temperature = question.reply_form, self.rubric.temperature
-        return build_reader(self.readout, self.model, self.tokenizer, form, MAX_REPLY_TOKENS, temperature)
+        return build_reader(self.readout, self.model, self.tokenizer, form, question.max_tokens, temperature)
 
     def mark_task(self, task: str, examples: Sequence[Example], seed: int) -> list[RubricScores | Unscorable]:
         with torch.random.fork_rng():

@@ -26,10 +26,9 @@ from omniedit.scoring.reply_parser import Unscorable
 from omniedit.scoring.rubric import format_reply
 from omniedit.scoring.vlm_judges.passes import Passes, TokenPrompt, image_tokens, pad_left
 from omniedit.scoring.vlm_judges.rubric_judge import ParsedScores, parse_reading
+from omniedit.vlm.local import end_tokens
 
 SCORES = tuple(str(score) for score in range(11))
-MAX_REPLY_TOKENS = 256
-"""Largest length of a large model's reply."""
 MIN_MASS = 0.5
 """Smallest total probability of the scores 0 to 10; below it the model would not write a score."""
 
@@ -189,7 +188,7 @@ class TokenReader:
 class ReplyReader:
     """Reader of the scores and the texts in a reply that the model writes, greedily unless it has a temperature.
 
-    A reply that `parse_reply` rejects is unscorable.
+    A reply that `parse_reading` rejects is unscorable.
     """
 
     def __init__(
@@ -214,8 +213,11 @@ class ReplyReader:
             max_new_tokens=self.max_reply_tokens,
             pad_token_id=self.tokenizer.pad_token_id,
         )
-        texts = self.tokenizer.batch_decode(written[:, ids_BT.shape[1] :], skip_special_tokens=True)
-        return [parse_reading(text, self.form) for text in texts]
+        rows_BT = written[:, ids_BT.shape[1] :]
+        texts = self.tokenizer.batch_decode(rows_BT, skip_special_tokens=True)
+        ends = torch.tensor(end_tokens(self.model), device=rows_BT.device)
+        is_cut_off = (~torch.isin(rows_BT, ends).any(dim=1)).tolist()
+        return [parse_reading(text, self.form, cut) for text, cut in zip(texts, is_cut_off, strict=True)]
 
 
 def split_ten(share_BS: Tensor, zero_after_one_B: Tensor) -> Tensor:

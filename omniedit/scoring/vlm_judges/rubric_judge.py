@@ -6,10 +6,12 @@ from dataclasses import dataclass, field
 
 from omniedit.pairs import EditPair
 from omniedit.scoring.examples import Example, RubricScores, to_example, to_marks, to_score
+from omniedit.scoring.outcomes import find_refusal
 from omniedit.scoring.reply_form import ReplyForm, plain_form
 from omniedit.scoring.reply_parser import Unscorable, parse_scores, parse_texts
 from omniedit.scoring.rubric import Rubric
 from omniedit.scoring.verdict import Score
+from omniedit.vlm.thinking import has_thinking
 
 
 @dataclass(frozen=True)
@@ -21,16 +23,22 @@ class ParsedScores:
     texts: Mapping[str, str] = field(default_factory=dict)
 
 
-def parse_reading(reply: str, form: ReplyForm | int) -> ParsedScores | Unscorable:
-    """Return the scores and the texts of a written reply.
+def parse_reading(reply: str, form: ReplyForm | int, is_cut_off: bool = False) -> ParsedScores | Unscorable:
+    """Return the scores and the texts of a written reply, or the reason for a rejection.
 
     Args:
         form: form of the reply, or the number of scores from 0 to 10.
+        is_cut_off: whether the reply was cut off at the token limit.
     """
     form = plain_form(form) if isinstance(form, int) else form
     scores = parse_scores(reply, form)
     if isinstance(scores, Unscorable):
-        return scores
+        reason = find_refusal(reply) or scores.reason + "; the reply was cut off at the token limit" * is_cut_off
+        return Unscorable(reason)
+    if is_cut_off and form.lines and reply[-1:].isdigit():
+        return Unscorable("the reply was cut off at the token limit, possibly within its last score")
+    if is_cut_off and has_thinking(reply):
+        return Unscorable("the reply was cut off after a thinking tag, so its scores may be a quotation")
     texts = parse_texts(reply, form)
     return ParsedScores(tuple(scores), texts.pop(form.reasoning), texts)
 

@@ -25,8 +25,9 @@ from omniedit.scoring.rubric import Question, Rubric
 from omniedit.scoring.vlm_judges.adapter import check_adapter, part_folder
 from omniedit.scoring.vlm_judges.chat import ChatJudge
 from omniedit.scoring.vlm_judges.images import processor_options
-from omniedit.scoring.vlm_judges.readout import MAX_REPLY_TOKENS, READ, ScoreTokens, reading, split_ten, to_tokens
+from omniedit.scoring.vlm_judges.readout import READ, ScoreTokens, reading, split_ten, to_tokens
 from omniedit.scoring.vlm_judges.rubric_judge import ParsedScores, parse_reading
+from omniedit.vlm.messages import LENGTH
 
 LOGPROBS = 20
 """Number of likeliest next tokens that the engine returns, vLLM's own limit; all others count as probability 0."""
@@ -103,8 +104,8 @@ class VllmJudge(ChatJudge):
 
     def _write_replies(self, question: Question, examples: Sequence[Example]) -> list[ParsedScores | Unscorable]:
         prompts = self._prompts(question, examples)
-        replies = self._generate(prompts, [[] for _ in prompts], max_tokens=MAX_REPLY_TOKENS)
-        return [parse_reading(reply.text, question.reply_form) for reply in replies]
+        replies = self._generate(prompts, [[] for _ in prompts], max_tokens=question.max_tokens)
+        return [parse_reading(reply.text, question.reply_form, reply.finish_reason == LENGTH) for reply in replies]
 
     def _read(
         self, question: Question, spelling: ScoreTokens, examples: Sequence[Example]

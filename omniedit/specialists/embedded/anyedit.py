@@ -1,32 +1,18 @@
-"""AnyEdit's types that are tasks of OmniEdit under other names: the same specialists, one class for each name."""
+"""AnyEdit's types that are a part of a task of OmniEdit. A type with another name alone needs no class here."""
 
 from dataclasses import replace
 
 import numpy as np
 
-from omniedit.grounding.objects import FoundObject
+from omniedit.grounding.nouns import find_kind
+from omniedit.instructions.appearance_templates import join_names
+from omniedit.instructions.objects import without_position
 from omniedit.sources.photo import Photo
-from omniedit.specialists.base import EditRequest
-from omniedit.specialists.embedded.addition import ObjectAddition
+from omniedit.specialists.base import EditRequest, NotApplicable
 from omniedit.specialists.embedded.attribute import AttributeModification
-from omniedit.specialists.embedded.background import BackgroundSwap
-from omniedit.specialists.embedded.environment import EnvironmentChange
-from omniedit.specialists.embedded.removal import ObjectRemoval
-from omniedit.specialists.embedded.style import StyleTransfer
+from omniedit.specialists.embedded.background import BackgroundSwap, Support
 from omniedit.specialists.embedded.swap import PlausibleSwap
 from omniedit.tasks import Task
-
-
-class Remove(ObjectRemoval):
-    """Object removal."""
-
-    task = Task("remove")
-
-
-class Add(ObjectAddition):
-    """Object addition."""
-
-    task = Task("add")
 
 
 class Replace(PlausibleSwap):
@@ -45,30 +31,17 @@ class ColorAlter(AttributeModification):
     material_share = 0.0
 
 
-class MaterialChange(AttributeModification):
-    """Attribute modification with a new material."""
-
-    task = Task("material_change")
-    material_share = 1.0
-
-    def _has_change(self, found: FoundObject) -> bool:
-        """Return whether the object is whole: one that the border cuts is often several objects."""
-        return found.cut_sides <= {"bottom"} and super()._has_change(found)
-
-
 class BackgroundChange(BackgroundSwap):
-    """Background swap."""
+    """Background swap; no animal is put on a table top."""
 
     task = Task("background_change")
 
+    def propose(self, photo: Photo, rng: np.random.Generator) -> EditRequest:
+        preserved = self.preserved(photo)
+        if preserved.stance is Support.LYING and (animals := list(filter(_is_animal, preserved.names))):
+            raise NotApplicable(f"no table top suits the {join_names(animals)}")
+        return super().propose(photo, rng)
 
-class ToneTransfer(EnvironmentChange):
-    """Environment change: another hour, weather or season."""
 
-    task = Task("tone_transfer")
-
-
-class StyleChange(StyleTransfer):
-    """Style transfer."""
-
-    task = Task("style_change")
+def _is_animal(name: str) -> bool:
+    return find_kind(without_position(name)) == "animal"

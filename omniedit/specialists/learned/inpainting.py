@@ -14,7 +14,7 @@ from omniedit.grounding.detector import Detections, Grounding, NotGrounded, Phra
 from omniedit.grounding.masks import box_mask
 from omniedit.imaging.images import Mask, decode_mask, encode_mask
 from omniedit.imaging.morphology import bounding_box, dilate_by_share
-from omniedit.instructions.proposals import AdditionProposal, BackgroundProposal, RemovalProposal, SwapProposal
+from omniedit.instructions.proposal import AdditionProposal, BackgroundProposal, RemovalProposal, SwapProposal
 from omniedit.models.roles import ROLES
 from omniedit.sources.photo import FractionBox
 from omniedit.specialists.base import EditRequest, EditResult, NotApplicable

@@ -15,7 +15,7 @@ from omniedit.aspect import bucket_size
 from omniedit.grounding.detector import Grounding, NotGrounded, PhraseQuery
 from omniedit.imaging.images import Image, Mask
 from omniedit.imaging.morphology import dilate_by_share
-from omniedit.instructions.proposals import AttributeProposal, EnvironmentProposal
+from omniedit.instructions.proposal import AttributeProposal, EnvironmentProposal
 from omniedit.instructions.type_proposals import ActionProposal
 from omniedit.models.adaptive_batches import OomAdaptiveBatcher, map_by_size
 from omniedit.models.roles import ROLES

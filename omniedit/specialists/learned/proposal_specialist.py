@@ -5,7 +5,7 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
-from omniedit.instructions.proposals import Proposal
+from omniedit.instructions.proposal import Proposal
 from omniedit.sources.photo import Photo
 from omniedit.specialists.base import EditRequest, NotApplicable
 from omniedit.specialists.learned.shared_models import Toolbox

@@ -1,6 +1,8 @@
 """Tests of metrics of editors' outputs."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -8,7 +10,8 @@ from helpers.small_bench import Brighten, small_set
 from omniedit.evaluation.bench.metrics import DEFAULT, measure_edits, read_metrics
 from omniedit.evaluation.bench.records import EditFolder
 from omniedit.evaluation.bench.run import RunOptions, edit_set
-from omniedit.evaluation.metrics.networks import Networks
+from omniedit.evaluation.metrics.networks import Networks, NotAvailable
+from omniedit.imaging.images import Image
 
 
 def test_edits_are_measured_and_failures_have_no_values(tmp_path: Path) -> None:
@@ -32,6 +35,30 @@ def test_edits_are_measured_again_only_after_a_change(tmp_path: Path) -> None:
     assert (tmp_path / "metrics.parquet").stat().st_mtime_ns == before
     measure_edits(small_set(), EditFolder(tmp_path), ["ssim_source"], Networks("cpu"))
     assert list(read_metrics(tmp_path)[0]["style/0"]) == ["ssim_source"]
+
+
+class Differences:
+    """Stand-in for DreamSim's network."""
+
+    weights = "fetched"
+
+    def distances(self, a: Sequence[Image], b: Sequence[Image]) -> list[float]:
+        return [0.5] * len(a)
+
+
+class Unfetched(Networks):
+    """Networks none of which has been fetched."""
+
+    def __getitem__(self, name: str) -> Any:
+        raise NotAvailable("fetch it")
+
+
+def test_edits_are_measured_again_when_the_weights_of_a_metric_have_been_fetched(tmp_path: Path) -> None:
+    edit_set(small_set(), Brighten(), EditFolder(tmp_path), RunOptions())
+    fetched = Networks("cpu", {"dreamsim": Differences()})
+    for networks, values in ((Unfetched(), {}), (fetched, {"dreamsim_source": 0.5})):
+        measure_edits(small_set(), EditFolder(tmp_path), ["dreamsim_source"], networks)
+        assert read_metrics(tmp_path)[0]["style/0"] == values
 
 
 @pytest.mark.parametrize("name", ["lpips", "fid"])

@@ -5,7 +5,7 @@ import pytest
 
 from omniedit.imaging.images import Mask
 from omniedit.pairs import EditPair
-from omniedit.scoring.reference import counts
+from omniedit.scoring.reference import counts, verification
 from omniedit.scoring.reference.measures import Comparison, Unmeasurable
 from omniedit.scoring.reference.requirements import verify_type
 from omniedit.tasks import Task
@@ -31,9 +31,10 @@ def recoloured(mask: Mask, task: Task, *others: Mask, **about: object) -> tuple[
 
 
 @pytest.fixture(autouse=True)
-def unknown_noun(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the classifier know nothing of sweets, so that no network is loaded."""
+def no_networks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the classifier know nothing of sweets, and let nothing be salient, so that no network is loaded."""
     monkeypatch.setattr(counts, "noun_probabilities", lambda noun, windows: None)
+    monkeypatch.setattr(verification, "salient_share_inside", lambda image, mask: 1.0)
 
 
 @pytest.mark.parametrize("task", TYPES)
@@ -54,6 +55,39 @@ def test_a_sliver_of_the_object_that_kept_its_colours_is_found(task: Task) -> No
     part = disc(80, 100) & (COLUMNS < 108)
     with pytest.raises(Unmeasurable, match="a part of the red sweet may be left"):
         verify_type(*recoloured(part, task), task)
+
+
+@pytest.mark.parametrize("task", TYPES)
+def test_a_recolouring_that_spreads_over_the_background_is_found(task: Task) -> None:
+    verify_type(*recoloured(disc(80, 100, 42), task), task)
+    with pytest.raises(Unmeasurable, match="overlaps the outline of the red sweet by colour by only"):
+        verify_type(*recoloured(disc(80, 100, 52), task), task)
+
+
+@pytest.mark.parametrize("task", TYPES)
+def test_a_recoloured_part_of_a_salient_object_is_found(task: Task, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verification, "salient_share_inside", lambda image, mask: 0.3)
+    with pytest.raises(Unmeasurable, match="covers only 30% of the salient object"):
+        verify_type(*recoloured(disc(80, 100), task), task)
+
+
+@pytest.mark.parametrize(
+    ("ear", "gap", "message"),
+    [(0, 0, ""), (15, 0, "a part of the horses may be gone"), (0, 40, "a part of the old sky may be left")],
+)
+def test_a_new_sky_replaces_all_of_the_old_one_and_nothing_of_the_land(ear: int, gap: int, message: str) -> None:
+    land = (ROWS > 90) & ~((ROWS > 120) & (ROWS < 160) & (abs(COLUMNS - 120) < gap))
+    land |= (ROWS > 50) & (abs(COLUMNS - 60) < ear)
+    source = np.where(land[..., None], (70, 60, 50), (120, 160, 220)).astype(np.uint8)
+    mask, truth, task = ROWS <= 90, {"object": "horses", "background": "a dark, stormy sky"}, Task("background_change")
+    edited = np.where(mask[..., None], (60, 60, 70), source).astype(np.uint8)
+    provenance = {"source_id": "made", "truth": truth}
+    seen = Comparison(EditPair("made", task, ("Make it stormy.",), source, edited, mask, provenance), None)
+    if not message:
+        verify_type(seen, truth, task)
+        return
+    with pytest.raises(Unmeasurable, match=message):
+        verify_type(seen, truth, task)
 
 
 def test_a_part_that_a_replacement_left_is_found() -> None:

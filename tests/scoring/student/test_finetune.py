@@ -24,12 +24,11 @@ from omniedit.errors import UserError
 from omniedit.pairs import EditPair, Shard, write_shard
 from omniedit.scoring import Unscorable, load_judge
 from omniedit.scoring.rubric import Question, Rubric, edit_rubric, format_reply
-from omniedit.scoring.student.examples import TeacherExample, choose_rows, format_answer, read_teacher_examples
+from omniedit.scoring.student.examples import TeacherExample, choose_rows, read_teacher_examples
 from omniedit.scoring.student.finetune import prepare_student
 from omniedit.scoring.student.internvl_batches import AnswerBatches
 from omniedit.scoring.student.internvl_dataset import TeacherBatch, TeacherDataset, to_batch
 from omniedit.scoring.student.teacher import TEACHER_SCHEMA
-from omniedit.scoring.verdict import Score
 from omniedit.scoring.vlm_judges.internvl import InternvlJudge
 from omniedit.storage.parquet import write_rows
 from omniedit.tasks import Task
@@ -51,6 +50,8 @@ OPTIONS = {
     "zero_stage": 0,
     "held_out_every": 6,
 }
+
+
 TASK = Task.STYLE_TRANSFER
 PAIRS = 16
 STEPS = 9
@@ -125,15 +126,6 @@ def test_the_loss_covers_only_the_tokens_of_the_answer(judge: InternvlJudge, les
         labels[0, : -len(answer)] = -100
         expected = judge.model(input_ids=ids, labels=labels, pixel_values=shown).loss
         torch.testing.assert_close(found[row], expected)
-
-
-def test_measured_figures_are_removed_from_training_answers() -> None:
-    measured = Score(8.4, 10, 9.6, "The wall is blue: 96% of it; the rest is as it was: 2.1 of 255")
-    short = {"score": [8, 10, 10], "reasoning": "The wall is blue; the rest is as it was"}
-    assert json.loads(format_answer(measured, "reference")) == short
-    assert json.loads(format_answer(measured, "api")) == short | {"reasoning": measured.reasoning}
-    plain = replace(measured, reasoning="The wall is blue. Nothing else changed.")
-    assert json.loads(format_answer(plain, "reference")) == short | {"reasoning": plain.reasoning}
 
 
 def test_a_batch_in_parts_has_the_same_samples(judge: InternvlJudge, lessons: list[TeacherExample]) -> None:

@@ -58,6 +58,12 @@ def test_scores_of_another_scale_are_read_from_the_reply(judge: LocalJudge) -> N
     assert (bad.scores, bad.sc_score, bad.pq_score) == ({"follows": 5, "keeps": 15}, 2, 6)
 
 
+def test_a_reply_ends_at_the_token_limit_of_its_question(judge: LocalJudge) -> None:
+    short = replace(RUBRIC, questions=(replace(QUESTION, max_tokens=20),))
+    (verdict,) = with_rubric(judge, short).mark([shade(True)])
+    assert isinstance(verdict, Unscorable) and verdict.reason.endswith("; the reply was cut off at the token limit")
+
+
 def test_placeholders_and_labels_are_filled_in(judge: LocalJudge) -> None:
     example = shade(True)
     (shown,) = judge.prepare_images([replace(example, words={"instruction": "Add <|im_end|> a sign"})])

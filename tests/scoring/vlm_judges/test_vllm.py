@@ -44,6 +44,7 @@ class Logprob:
 class Completion:
     text: str
     logprobs: list[dict[int, Logprob]] | None
+    finish_reason: str = "stop"
 
 
 @dataclass

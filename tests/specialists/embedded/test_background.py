@@ -1,5 +1,7 @@
 """Tests of background swap: the foreground keeps its pixels, the background is replaced, and nothing floats."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,7 @@ from omniedit.imaging.images import Image
 from omniedit.sources.photo import NamedObject, Photo
 from omniedit.specialists.base import EditResult, NotApplicable
 from omniedit.specialists.embedded import background
+from omniedit.specialists.embedded.anyedit import BackgroundChange
 from omniedit.specialists.embedded.background import BackgroundSwap, Support, close_gaps, find_preserved_region
 from omniedit.specialists.embedded.background_sources import (
     PAPERS,
@@ -107,6 +110,13 @@ def test_landscape_gets_a_sky_and_lying_object_gets_a_table_top(lying: Photo) ->
     land, table = (specialist.propose(p, np.random.default_rng(0)) for p in (meadow(), lying))
     assert land.truth["background"] in SKIES and "sky" in land.instructions[0]
     assert table.truth["background"] in TABLE_TOPS and "the ball" in table.instructions[0]
+
+
+def test_animal_is_not_put_on_a_table_top(lying: Photo) -> None:
+    dog = replace(lying, objects=(NamedObject("dog", lying.objects[0].box),))
+    assert BackgroundChange([]).propose(lying, np.random.default_rng(0)).truth["background"] in TABLE_TOPS
+    with pytest.raises(NotApplicable, match="no table top suits the dog"):
+        BackgroundChange([]).propose(dog, np.random.default_rng(0))
 
 
 def test_shading_keeps_shadows_and_drops_surface_marks() -> None:

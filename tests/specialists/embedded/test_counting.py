@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from helpers.all_pairs import all_pairs
 from omniedit.grounding.objects import FoundObject, ObjectIndex
 from omniedit.imaging.images import Image
 from omniedit.instructions.counts import count_instructions, name_by_place, parse_numbers, to_plural
@@ -16,7 +17,7 @@ from omniedit.scoring.reference.measures import Unmeasurable
 from omniedit.scoring.reply_parser import Unscorable
 from omniedit.scoring.verdict import Score
 from omniedit.sources.photo import NamedObject, Photo
-from omniedit.specialists.base import EditResult, NotApplicable, Specialist
+from omniedit.specialists.base import NotApplicable
 from omniedit.specialists.embedded.counting import Counting
 from omniedit.specialists.embedded.relation import Relation
 
@@ -53,32 +54,14 @@ class Discs(ObjectIndex):
 ONE, TWO = meadow(("disc", 180, 120)), meadow(("left disc", 110, 120), ("right disc", 250, 120))
 
 
-def all_pairs(specialist: Specialist, photo: Photo) -> list[EditPair]:
-    """Return every pair that a specialist makes of a photo."""
-    pairs = []
-    for number in range(40):
-        try:
-            request = specialist.propose(photo, np.random.default_rng(number))
-        except NotApplicable:
-            break
-        (edited,) = specialist.edit([request])
-        assert isinstance(edited, EditResult)
-        source = photo.image if edited.source is None else edited.source
-        about: dict[str, Any] = {"source_id": "meadow", "truth": dict(request.truth), "known_truth": True}
-        pairs.append(
-            EditPair(f"{number}", request.task, request.instructions, source, edited.image, edited.mask, about)
-        )
-    return pairs
-
-
 @pytest.fixture(scope="module", params=[ONE, TWO], ids=["copies", "two of a kind"])
 def counting_pairs(request: pytest.FixtureRequest) -> list[EditPair]:
-    return all_pairs(Counting(Discs()), request.param)
+    return all_pairs(Counting(Discs()), request.param, known_truth=True)
 
 
 @pytest.fixture(scope="module", params=[ONE, TWO], ids=["copies", "two of a kind"])
 def relation_pairs(request: pytest.FixtureRequest) -> list[EditPair]:
-    return all_pairs(Relation(Discs()), request.param)
+    return all_pairs(Relation(Discs()), request.param, known_truth=True)
 
 
 def number_of_discs(image: Image) -> int:

@@ -1,11 +1,11 @@
 """Tests of movement and resize, and of the reference judge's checks of place, size and what is left behind."""
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pytest
 
+from helpers.all_pairs import all_pairs
 from omniedit.grounding.objects import FoundObject, ObjectIndex
 from omniedit.imaging.images import Image
 from omniedit.instructions.placement import (
@@ -20,7 +20,7 @@ from omniedit.pairs import EditPair
 from omniedit.scoring.reference import score_pair
 from omniedit.scoring.verdict import Score
 from omniedit.sources.photo import Photo
-from omniedit.specialists.base import EditResult, NotApplicable, Specialist
+from omniedit.specialists.base import NotApplicable
 from omniedit.specialists.embedded.rearrangement import Movement, Resize
 
 HEIGHT, WIDTH, RADIUS = 240, 360, 26
@@ -47,23 +47,6 @@ class Disc(ObjectIndex):
     def find(self, photo: Photo, crowds: bool = False) -> tuple[FoundObject, ...]:
         box = ((X - RADIUS) / WIDTH, (Y - RADIUS) / HEIGHT, (X + RADIUS) / WIDTH, (Y + RADIUS) / HEIGHT)
         return (FoundObject("ball", box, DISC),)
-
-
-def all_pairs(specialist: Specialist, photo: Photo) -> list[EditPair]:
-    """Return every pair that a specialist makes of a photo."""
-    pairs = []
-    for number in range(40):
-        try:
-            request = specialist.propose(photo, np.random.default_rng(number))
-        except NotApplicable:
-            break
-        (edited,) = specialist.edit([request])
-        assert isinstance(edited, EditResult) and edited.source is not None
-        about: dict[str, Any] = {"source_id": "table", "truth": dict(request.truth)}
-        pairs.append(
-            EditPair(f"{number}", request.task, request.instructions, edited.source, edited.image, edited.mask, about)
-        )
-    return pairs
 
 
 @pytest.fixture(scope="module")

@@ -151,7 +151,7 @@ def test_candidates_of_a_proposal_run_detection_once(
     monkeypatch.setattr(Finder, "found", staticmethod(lambda image: calls.append(1) or found))
     made, rng = specialist(Task.OBJECT_REMOVAL, toolbox, "a"), np.random.default_rng(0)
     requests = [made.propose(photo("a"), rng) for _ in range(2)]
-    assert [request.again for request in requests] == [False, True]
+    assert [request.is_retry for request in requests] == [False, True]
     together, alone = made.edit(requests), made.edit(requests[1:])
     assert len(calls) == 1
     for edited in (*together, *alone):

@@ -40,8 +40,11 @@ def maker(takes: SupportedConditions = TAKES, **options: float) -> EditBatchBuil
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Write buckets whose pairs have 0 to 2 references, and their encoded form."""
-    root = tmp_path_factory.mktemp("references")
-    make_buckets(root, references=True)
+    return make_encoded(tmp_path_factory.mktemp("references"), captions=False)
+
+
+def make_encoded(root: Path, captions: bool) -> Path:
+    make_buckets(root, references=True, captions=captions)
     store, plan = make_store(root), read_plan(root / "buckets/plan.parquet")
     for part in PARTS:
         (root / "encoded" / part).mkdir(parents=True)
@@ -132,13 +135,7 @@ CAPTIONED = SupportedConditions(references=True, captions=True)
 @pytest.fixture(scope="module")
 def captioned_buckets(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Write buckets whose references have captions, or none, and their encoded form."""
-    root = tmp_path_factory.mktemp("captions")
-    make_buckets(root, references=True, captions=True)
-    store, plan = make_store(root), read_plan(root / "buckets/plan.parquet")
-    for part in PARTS:
-        (root / "encoded" / part).mkdir(parents=True)
-        assert list(encode_part(store, plan, part, LappedCodec(), TEXT, "float32", root / "encoded" / part))
-    return root
+    return make_encoded(tmp_path_factory.mktemp("captions"), captions=True)
 
 
 def test_each_reference_has_its_caption_and_dropped_captions_are_empty(captioned_buckets: Path) -> None:

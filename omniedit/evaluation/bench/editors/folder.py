@@ -1,5 +1,6 @@
 """Outputs that were made elsewhere: a folder with `{item_id}.png`, .jpg or .webp."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -27,6 +28,7 @@ class Folder(Editor):
         if example is None:
             raise UserError(f"{folder}: has no image, and is not a trained editor, since it has no model_index.json")
         self.folder, self._example = folder, example.relative_to(folder)
+        self._listed: dict[Path, dict[str, list[Path]]] = {}
         self.version = f"folder {folder.resolve().name}"
 
     def edit(self, requests: Sequence[EditRequest]) -> list[Image | EditFailure]:
@@ -37,8 +39,11 @@ class Folder(Editor):
         return ", ".join(f"{file.name} {file.stat().st_size} {file.stat().st_mtime_ns}" for file in self._find(item_id))
 
     def _find(self, item_id: str) -> list[Path]:
+        """Return the image files of an item. Suffixes may be in capital letters, so folders are listed, each once."""
         stem = self.folder / item_id
-        return [file for suffix in sorted(SUFFIXES) if is_file(file := stem.with_name(stem.name + suffix))]
+        if stem.parent not in self._listed:
+            self._listed[stem.parent] = list_images(stem.parent)
+        return self._listed[stem.parent].get(stem.name, [])
 
     def _read(self, item_id: str) -> Image | EditFailure:
         path = self._find(item_id)
@@ -51,3 +56,12 @@ class Folder(Editor):
                 return photo.decode()
         except UnreadableImage as error:
             return EditFailure(f"{path[0].name}: {error}")
+
+
+def list_images(folder: Path) -> dict[str, list[Path]]:
+    """Return the image files of a folder, without those in its subfolders, by their names without the suffix."""
+    images: dict[str, list[Path]] = defaultdict(list)
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        if path.suffix.lower() in SUFFIXES and is_file(path):
+            images[path.stem].append(path)
+    return dict(images)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,8 @@ class Pipeline(Editor):
         """Edit the requests, those of equal size together; the noise of each depends on its own seed alone."""
         results: list[Image | EditFailure | None] = [self._reject(request) for request in requests]
         todo = [request for request, result in zip(requests, results, strict=True) if result is None]
-        edited = iter(map_by_size(self._edit_all, todo, lambda request: request.source.shape))
+        edit = partial(self._batches.map, self._edit_batch)
+        edited = iter(map_by_size(edit, todo, lambda request: request.source.shape))
         return [next(edited) if result is None else result for result in results]
 
     def _reject(self, request: EditRequest) -> EditFailure | None:
@@ -54,9 +56,6 @@ class Pipeline(Editor):
         if self.entry.method == "diffedit" and not captions.source:
             return EditFailure("the editor needs a caption of the source, and the item has none")
         return None
-
-    def _edit_all(self, requests: Sequence[EditRequest]) -> list[Image | EditFailure]:
-        return self._batches.map(self._edit_batch, requests)
 
     @torch.no_grad()
     def _edit_batch(self, requests: Sequence[EditRequest]) -> list[Image | EditFailure]:

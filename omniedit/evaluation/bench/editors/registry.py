@@ -1,6 +1,7 @@
 """Editors under test by their kind, and the names by which a command line gives them."""
 
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -83,7 +84,7 @@ def choose_editors(requested: Sequence[str], files: Sequence[Path] = ()) -> dict
         files: further files of entries.
 
     Raises:
-        UserError: an editor is unknown, or two have the same name.
+        UserError: an editor is unknown, or two have the same name or label.
     """
     known = read_entries(*files)
     chosen: dict[str, Entry] = {}
@@ -96,6 +97,9 @@ def choose_editors(requested: Sequence[str], files: Sequence[Path] = ()) -> dict
                     f"--editors: {name[:100]!a} is not a name of an editor; use letters, digits, '_', '.', '-'"
                 )
             chosen[name] = entry
+    labels = Counter(entry.label or name for name, entry in chosen.items())
+    if twice := next((label for label, count in labels.items() if count > 1), None):
+        raise UserError(f"--editors: two editors have the label {twice[:100]!a}; give one another label in its file")
     return chosen
 
 
@@ -108,7 +112,7 @@ def _find(name_or_path: str, known: Mapping[str, Entry]) -> dict[str, Entry]:
     name, _, path = name_or_path.rpartition("=")
     folder = Path(path).expanduser()
     if path == SHIPPED:
-        return {name or SHIPPED: TrainedEntry(kind="trained", folder=SHIPPED, label="OmniEdit (shipped)")}
+        return {name or SHIPPED: TrainedEntry(kind="trained", folder=SHIPPED, label=name or "OmniEdit (shipped)")}
     if folder.is_dir():
         is_editor = (folder / INDEX).is_file()
         entry = TrainedEntry(kind="trained", folder=path) if is_editor else FolderEntry(kind="folder", folder=path)

@@ -1,5 +1,6 @@
 """Editors of this project, from a folder that training wrote."""
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from omniedit.evaluation.bench.editors.entries import TrainedEntry
 from omniedit.evaluation.bench.editors.weights import digest_weights
 from omniedit.imaging.images import Image
 from omniedit.models.adaptive_batches import OomAdaptiveBatcher
+from omniedit.models.instruction_warnings import InstructionWarning
 from omniedit.models.loading import load_editor
 from omniedit.models.pipeline_conditions import call_arguments
 from omniedit.models.shipped import FOLDER
@@ -45,7 +47,9 @@ class TrainedEditor(Editor):
         return ", ".join(f"{name} {config[name] if value is None else value:g}" for name, value in arguments.items())
 
     def edit(self, requests: Sequence[EditRequest]) -> list[Image | EditFailure]:
-        return self._batches.map(self._edit_batch, requests)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", InstructionWarning)  # a line for each item of a benchmark
+            return self._batches.map(self._edit_batch, requests)
 
     def _edit_batch(self, requests: Sequence[EditRequest]) -> list[Image | EditFailure]:
         try:

@@ -24,6 +24,7 @@ from omniedit.evaluation.bench.sets.rows import (
     read_text,
 )
 from omniedit.pairs import Captions
+from omniedit.sources.listing import find_files
 
 GROUPS = {
     "local": (
@@ -50,7 +51,7 @@ def read(path: Path, _: str) -> BenchSet:
     Raises:
         UserError: the folder has no edit_result.json.
     """
-    files = sorted(path.rglob("edit_result.json")) if path.is_dir() else [path]
+    files = find_files(path, "edit_result.json") if path.is_dir() else [path]
     if not files:
         raise UserError(f"{path}: has no edit_result.json in the folder of a type; give the folder of AnyEdit-Test")
     return make_set("anyedit", _list_rows(files, path), _to_item, path)

@@ -34,6 +34,7 @@ from omniedit.evaluation.bench.sets.rows import (
     read_json,
     read_text,
 )
+from omniedit.sources.listing import find_files
 
 TYPES = ("add", "adjust", "extract", "replace", "remove", "background", "style", "compose", "action")
 """Edit types in the order of the paper's table."""
@@ -67,7 +68,7 @@ def read(path: Path, part: str) -> BenchSet:
 
 
 def _find_file(path: Path, names: Iterable[str]) -> Path:
-    files = [path] if path.is_file() else sorted(path.rglob("*.json")) if path.is_dir() else []
+    files = [path] if path.is_file() else find_files(path, "*.json")
     for name in names:
         if match := next((file for file in files if file.name == name), None):
             return match
@@ -85,7 +86,7 @@ def _to_item(roots: Sequence[Path], part: str, row: Mapping[str, Any]) -> BenchI
 
 def _list_turns(path: Path) -> Iterator[tuple[str, Mapping[str, Callable[[], BenchItem]]]]:
     """Yield a row for each turn of each file whose entries have `turn1`; its folder or its name is the category."""
-    for file in sorted(path.rglob("*.json")) if path.is_dir() else [path]:
+    for file in find_files(path, "*.json") if path.is_dir() else [path]:
         category = file.parent.name if file.name == TURNS else file.stem
         for place, key, row in list_entries(file):
             name = Path(str(row.get("id"))).stem if key.isdecimal() and file.name == TURNS else key

@@ -25,6 +25,7 @@ from omniedit.instructions.suggestions import suggest
 from omniedit.sources.caption_values import Caption
 from omniedit.sources.captions import read_captions
 from omniedit.sources.decode import SUFFIXES, EncodedPhoto
+from omniedit.sources.listing import find_files
 from omniedit.sources.photo import Photo
 from omniedit.storage.atomic import write_text
 from omniedit.storage.json_lines import read_json_lines
@@ -69,7 +70,7 @@ def list_photos(folder: Path) -> list[str]:
 
 
 def _list_files(folder: Path) -> list[str]:
-    return sorted(file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file())
+    return sorted(file.relative_to(folder).as_posix() for file in find_files(folder))
 
 
 def read_photo(folder: Path, name: str, about: Caption) -> Photo:

@@ -18,6 +18,7 @@ from omniedit.evaluation.bench.sets.metrics_only import combine_metrics, measure
 from omniedit.evaluation.bench.sets.rows import find_image, make_id, make_set, read_text
 from omniedit.exchange.cells import BadRow
 from omniedit.plain_text import split_lines
+from omniedit.sources.listing import find_files
 
 SCENES = {
     "1-Left-Right": "Left_Right_text.txt",
@@ -39,7 +40,7 @@ def read(path: Path, _: str) -> BenchSet:
     Raises:
         UserError: the folder has no scene, or a scene has no text.
     """
-    folders = {folder.name: folder for folder in sorted(path.rglob("*")) if folder.is_dir() and folder.name in SCENES}
+    folders = {file.parent.name: file.parent for file in find_files(path) if file.parent.name in SCENES}
     if not folders:
         raise UserError(f"{path}: has no folder of a scene, such as 1-Left-Right; give the folder of Reason-Edit")
     rows = (row for scene in SCENES if scene in folders for row in _list_rows(folders[scene]))
@@ -47,8 +48,7 @@ def read(path: Path, _: str) -> BenchSet:
 
 
 def _list_rows(folder: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    images = sorted(file.name for file in folder.glob("*.png"))
-    masks = sorted(file.name for file in folder.glob("*_mask.jpg"))
+    images, masks = ([file.name for file in find_files(folder, pattern)] for pattern in ("*.png", "*_mask.jpg"))
     lines = _read_lines(folder / SCENES[folder.name])
     for number, image in enumerate(images):
         row = {"image": image, "mask": _get(masks, number), "line": _get(lines, number), "folder": folder}

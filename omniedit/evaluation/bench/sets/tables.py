@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from itertools import accumulate, chain
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import pyarrow as pa
@@ -33,6 +34,7 @@ class ImageTable:
         with self._open(path) as (columns, _):
             self.columns = columns
         self._cursors: dict[str, _Cursor] = {}
+        self._lock = Lock()
 
     def rows(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
         """Yield the place and the values of each row; a column of images holds functions that read them."""
@@ -44,8 +46,8 @@ class ImageTable:
                 yield f"{self.name}:{number}", {**values, **readers}
 
     def _read_image(self, column: str, row: int) -> bytes:
-        cursor = self._cursors.setdefault(column, _Cursor(self.path, column, self._open))
-        value = cursor.read(row)
+        with self._lock:  # the page of ratings reads images in several threads
+            value = self._cursors.setdefault(column, _Cursor(self.path, column, self._open)).read(row)
         content = value.get("bytes") if isinstance(value, dict) else value
         if not content:
             raise BadImage(f"{self.name}:{row}: column {column!a} has no image")
@@ -154,7 +156,7 @@ def find_tables(path: Path, pattern: str = "") -> list[Path]:
     Raises:
         UserError: the file does not exist.
     """
-    arrow = [path] if path.suffix in ARROW else sorted(path.rglob("*.arrow")) if path.is_dir() else []
+    arrow = [path] if path.suffix in ARROW else _list_arrow(path) if path.is_dir() else []
     is_parquet = path.suffix == ".parquet" or (path.is_dir() and any(path.rglob("*.parquet")))
     files = [Path(file.address) for file in list_inputs(str(path), "parquet")] if is_parquet else arrow
     chosen = [file for file in files if pattern in file.name or not path.is_dir()]
@@ -162,6 +164,11 @@ def find_tables(path: Path, pattern: str = "") -> list[Path]:
         named = f" with '{pattern}' in its name" if pattern else ""
         raise UserError(f"{path}: no Parquet or Arrow file{named}; give the downloaded folder of the data set")
     return chosen
+
+
+def _list_arrow(folder: Path) -> list[Path]:
+    """Return the Arrow files below a folder, without the `cache-*` files of `Dataset.map` and `Dataset.filter`."""
+    return sorted(file for file in folder.rglob("*.arrow") if not file.name.startswith("cache-"))
 
 
 def get_image(row: Mapping[str, Any], *names: str) -> ImageFile:

@@ -66,11 +66,13 @@ def _build_means(
     means = list(dict.fromkeys(row.name for table in tables.values() for row in table if row.name.startswith(MEAN)))
     cells = [(name, column) for name in means for column in protocol.columns]
     rows = [_row(editor, tables, cells) for editor in results.editors]
-    rows += [_published_row(each, cells) for each in published if set(each.values) & set(cells)]
+    shown = [each for each in published if set(each.values) & set(cells)]
+    rows += [_published_row(each, cells) for each in shown]
     notes = [
         f"Scale: {protocol.scale}." + _describe_judges(protocol, results, judge),
         f"A score that is missing is left out of the mean. The benchmark's own script: {protocol.missing}",
         *_describe_official(tables, cells, results),
+        *dict.fromkeys(f"{each.source}: {each.note}." for each in shown if each.note),
     ]
     return Grid(
         f"{bench.name}, the benchmark's own means, {judge}",
@@ -109,9 +111,8 @@ def _row(editor: EditorResult, tables: Tables, cells: Sequence[tuple[str, str]])
 
 def _published_row(each: Published, cells: Sequence[tuple[str, str]]) -> grid.Row:
     """Return published figures under the document that they were read in; they are not ranked with ours."""
-    note = f"; {each.note}" if each.note else ""
     figures = [_figure(each.values.get(cell)) for cell in cells]
-    return grid.Row(f"{each.editor} (published)", figures, f"{each.source}, {each.address}{note}", False)
+    return grid.Row(f"{each.editor} (published)", figures, f"{each.source}, {each.address}", False)
 
 
 def _figure(value: float | None) -> Interval | None:

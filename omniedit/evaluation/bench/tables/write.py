@@ -37,7 +37,7 @@ def write_grids(folder: Path, name: str, header: Sequence[str], grids: Sequence[
         header: lines of Markdown, the first with the title; they are comments in LaTeX.
     """
     page = [*header, *(line for grid in grids for line in to_markdown(grid))]
-    latex = ["% " + line for line in header[1:] if line]
+    latex = [r"% \usepackage{booktabs}", *("% " + line for line in header[1:] if line)]
     latex += [line for grid in grids for line in to_latex(grid)]
     paths = [folder / f"{name}.{suffix}" for suffix in ("md", "tex", "csv")]
     write_text(paths[0], "\n".join(page).rstrip() + "\n")

@@ -26,6 +26,14 @@ def test_an_editor_can_be_added_in_yaml(tmp_path: Path) -> None:
     assert [entry.label for entry in chosen.values()] == ["No edit", "Mine"]
 
 
+def test_two_editors_with_one_label_are_an_error_because_tables_could_not_tell_them_apart(tmp_path: Path) -> None:
+    entry = "{kind: command, command: 'edit {image} {output}', label: Same}"
+    file = write(tmp_path / "mine.yaml", f"a: {entry}\nb: {entry}\n")
+    with pytest.raises(UserError, match="two editors have the label 'Same'"):
+        choose_editors([str(file)])
+    assert len(choose_editors(["shipped", "again=shipped"])) == 2
+
+
 @pytest.mark.parametrize(
     "text, problem",
     [

@@ -19,9 +19,10 @@ def edit(folder: Path, number: int = 0):
     return Folder(folder).edit([EditRequest(small_item(number), noise(number), 0)])[0]
 
 
-def test_an_output_is_found_by_the_items_id(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["0.png", "0.PNG"])
+def test_an_output_is_found_by_the_items_id(tmp_path: Path, name: str) -> None:
     (tmp_path / "style").mkdir()
-    (tmp_path / "style/0.png").write_bytes(encode_png(noise(9)))
+    (tmp_path / "style" / name).write_bytes(encode_png(noise(9)))
     assert np.array_equal(edit(tmp_path), noise(9))
 
 

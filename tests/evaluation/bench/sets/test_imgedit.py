@@ -32,6 +32,7 @@ def folder(tmp_path: Path) -> Path:
     lines = [json.dumps(each) for each in (turns, {"id": "5.jpg", "turn1": "Add a cup.", "turn2": "Undo."})]
     (tmp_path / "multiturn/version_backtrace/annotation.json").write_text("\n".join(lines))
     write_json(tmp_path / "multiturn/content_memory/annotation.json", [{"id": "4.jpg", "turn1": "Add.", "turn3": "x"}])
+    (tmp_path / "multiturn/content_memory/._annotation.json").write_bytes(b"\0\5\x16\7")  # by an archive of macOS
     return tmp_path
 
 

@@ -150,6 +150,9 @@ def test_reason_edit_pairs_images_masks_and_lines_in_their_order(tmp_path: Path)
         for name in ("001.png", "001_mask.jpg", "002.png", "002_mask.jpg"):
             write_image(tmp_path / scene / name, len(name))
         (tmp_path / scene / reason_edit.SCENES[scene]).write_text(lines)
+        (tmp_path / "__MACOSX" / scene).mkdir(parents=True)
+        for hidden in (tmp_path / "__MACOSX" / scene / "._001.png", tmp_path / scene / "._001.png"):
+            hidden.write_bytes(b"\0\5\x16\7")
     bench = BENCHMARKS["reason-edit"].read(tmp_path)
     assert [(item.item_id, item.instruction, item.extra["foreground"]) for item in bench.items] == [
         ("1-Left-Right/001", "Replace it.", "a dog"),

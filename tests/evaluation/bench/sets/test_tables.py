@@ -1,6 +1,7 @@
 """Tests of tables with images: Parquet and Arrow files, rows in any order, broken cells and files."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,14 @@ def test_images_are_read_in_any_order(tmp_path: Path, write: Callable[..., Path]
         assert rows[number][1]["mask"]() == ROWS[number]["mask"]
 
 
+def test_images_are_read_by_several_threads_at_once(tmp_path: Path) -> None:
+    rows = [row for _, row in read_tables(write_parquet(tmp_path / "a.parquet", ROWS))]
+    places = [number % len(rows) for number in range(200)]
+    with ThreadPoolExecutor(8) as pool:
+        read = list(pool.map(lambda place: rows[place]["image"](), places))
+    assert read == [ROWS[place]["image"] for place in places]
+
+
 def test_reading_rows_in_order_opens_a_file_once_per_column(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = [row for _, row in read_tables(write_parquet(tmp_path / "a.parquet", ROWS))]
     opened: list[str] = []
@@ -43,6 +52,12 @@ def test_reading_rows_in_order_opens_a_file_once_per_column(tmp_path: Path, monk
     monkeypatch.setattr(pq, "ParquetFile", lambda file, **options: opened.append("") or original(file, **options))
     assert [row["image"]() for row in rows] == [row["image"] for row in ROWS]
     assert len(opened) == 1
+
+
+def test_a_saved_data_set_is_read_without_the_files_that_its_filter_left_beside_it(tmp_path: Path) -> None:
+    write_arrow(tmp_path / "data-00000-of-00001.arrow", ROWS)
+    write_arrow(tmp_path / "cache-4a0cd5f9fffa243f.arrow", ROWS)
+    assert len(list(read_tables(tmp_path))) == len(ROWS)
 
 
 def test_plain_bytes_are_read_as_an_image(tmp_path: Path) -> None:

@@ -55,7 +55,8 @@ def test_published_means_are_listed_without_a_rank() -> None:
     results = Results("small", "v", ITEMS, [result("a", [1, 2, 3, None]), result("b", [4] * 4)])
     means, groups = build_protocol(small_set(), PROTOCOL, results, PUBLISHED)
     assert [(row.label, row.cells[0].mean) for row in means.rows] == [("a", 2), ("b", 4), ("Rival (published)", 7.5)]
-    assert means.places(0).keys() == {0, 1} and "on other items" in means.rows[2].section
+    assert means.places(0).keys() == {0, 1} and means.rows[2].section == "Paper, Table 1, https://x"
+    assert "Paper, Table 1: on other items." in means.notes
     assert "a as the benchmark's own script computes it: mean of items S 1.5." in means.notes
     assert any("It counts 0." in note for note in means.notes)
     assert [column.label for column in groups.columns] == ["mean of items", "style"] and groups.rows[0].cells[1] is None
