@@ -15,17 +15,17 @@ def measure_step(net: Any) -> tuple[int, int]:
     sample = sample_inputs(net, (8, 12), 5, torch.float32)
     with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as step:
         net(**sample).sum().backward()
-    sizes = {}
+    storages = {}  # held until they are counted: the address of a freed one would be used again
 
     def pack(tensor: torch.Tensor) -> torch.Tensor:
-        sizes[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+        storages[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage()
         return tensor
 
     kept = [p.untyped_storage().data_ptr() for p in net.parameters()]
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
         output = net(**sample)
     del output
-    return step.get_total_flops(), sum(size for place, size in sizes.items() if place not in kept)
+    return step.get_total_flops(), sum(storage.nbytes() for place, storage in storages.items() if place not in kept)
 
 
 def count_trained(net: nn.Module) -> int:

@@ -20,16 +20,17 @@ def prepare_editor(name: str, kind: dict, **options: object) -> Editor:
 
 def step(net: Editor) -> tuple[list[torch.Tensor], int]:
     """Return velocity and gradients, and the bytes kept for the backward pass outside recomputed blocks."""
-    sizes = {}
+    storages = {}  # held until they are counted: the address of a freed one would be used again
 
     def pack(tensor: torch.Tensor) -> torch.Tensor:
-        sizes[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+        storages[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage()
         return tensor
 
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
         velocity = net(**inputs())
+    size = sum(storage.nbytes() for storage in storages.values())
     velocity.square().mean().backward()
-    return [velocity.detach(), *(p.grad for p in net.parameters() if p.grad is not None)], sum(sizes.values())
+    return [velocity.detach(), *(p.grad for p in net.parameters() if p.grad is not None)], size
 
 
 @pytest.mark.parametrize("name", ON_MMDIT)
