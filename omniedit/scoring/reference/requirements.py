@@ -1,11 +1,12 @@
 """Requirements of AnyEdit's types beyond those of their base edits, and checks of their truths."""
 
+import re
 from collections.abc import Callable, Mapping
 from functools import partial
 
 import numpy as np
 
-from omniedit.imaging.images import Mask
+from omniedit.imaging.images import Image, Mask
 from omniedit.imaging.plain_ground import ground_unevenness, has_spots
 from omniedit.instructions.objects import without_position
 from omniedit.pairs.provenance import Truth
@@ -144,26 +145,37 @@ def _verify_unlisted(comparison: Comparison, truth: Truth) -> None:
 
 
 def _is_listed(comparison: Comparison, truth: Truth) -> bool:
-    given = {str(named).lower() for named in comparison.pair.provenance.get("named_objects") or ()}
-    return truth["object"].lower() in given
+    """Return whether the photo's caption file names the object, or each object of "the red bowl and the fig"."""
+    listed = {str(name).lower() for name in comparison.pair.provenance.get("named_objects") or ()}
+    return truth["object"].lower() in listed or listed.issuperset(re.split(", | and ", truth["object"].lower()))
 
 
 def _verify_backdrop(comparison: Comparison, truth: Truth) -> None:
-    """Check that a new background leaves the kept object whole, and that a new sky leaves nothing of the old one."""
+    """Check that a new background leaves the kept object whole, and that a new sky leaves nothing of the old one.
+
+    A part that is gone stands out in plain surroundings only, so these are required, unless the photo's caption file
+    names the object.
+    """
     lab, mask = comparison.source.detail, comparison.detail_mask
     if spots_alike(lab, ~mask)[0] > MOST_LEFT:
         raise Unmeasurable(f"a part of the {truth['object']} may be gone: a spot beside it has its colours")
     if requests_sky(truth) and max(spots_alike(lab, mask)) > MOST_LEFT:
         raise Unmeasurable("a part of the old sky may be left: a spot outside the edit has its colours")
+    if not _is_listed(comparison, truth) and not _is_on_plain_ground(comparison.pair.source, ~comparison.mask):
+        raise Unmeasurable(f"a part of the {truth['object']} may be gone: its surroundings are not plain")
 
 
 def _verify_placed(comparison: Comparison, truth: Truth) -> None:
     """Check that plain ground surrounds all that changed, in both images, so that no part of the object is left."""
-    for image in (comparison.pair.source, comparison.pair.edited):
-        if ground_unevenness(image, comparison.mask) > MAX_UNEVEN_PLACED or has_spots(
-            image, comparison.mask, SPOT_TOLERANCE
-        ):
-            raise Unmeasurable(f"a part of the {truth['object']} may be left: its surroundings are not plain")
+    if not all(
+        _is_on_plain_ground(image, comparison.mask) for image in (comparison.pair.source, comparison.pair.edited)
+    ):
+        raise Unmeasurable(f"a part of the {truth['object']} may be left: its surroundings are not plain")
+
+
+def _is_on_plain_ground(image: Image, mask: Mask) -> bool:
+    """Return whether the surroundings of a mask are even and have no spots."""
+    return ground_unevenness(image, mask) <= MAX_UNEVEN_PLACED and not has_spots(image, mask, SPOT_TOLERANCE)
 
 
 def rim_unevenness(lab: Field, mask: Mask) -> float:

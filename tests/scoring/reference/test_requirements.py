@@ -90,6 +90,24 @@ def test_a_new_sky_replaces_all_of_the_old_one_and_nothing_of_the_land(ear: int,
         verify_type(seen, truth, task)
 
 
+@pytest.mark.parametrize(("listed", "statue"), [(True, True), (False, False), (False, True)])
+def test_a_part_of_another_colour_is_kept_or_the_new_background_is_unscorable(listed: bool, statue: bool) -> None:
+    """Only plain surroundings show that a golden statue on the grey gate is gone; a listed object may have others."""
+    gate = (ROWS > 90) & (abs(COLUMNS - 120) < 60)
+    source = np.where(gate[..., None], (90, 80, 70), (120, 160, 220)).astype(np.uint8)
+    if statue:
+        source[60:91, 112:128] = (220, 180, 40)
+    truth, task = {"object": "gate and statue", "background": "a dark, stormy sky"}, Task("background_change")
+    edited = np.where(gate[..., None], source, (60, 60, 70)).astype(np.uint8)
+    provenance = {"source_id": "made", "truth": truth, "named_objects": ["gate", "statue"] if listed else []}
+    seen = Comparison(EditPair("made", task, ("Make it stormy.",), source, edited, ~gate, provenance), None)
+    if listed or not statue:
+        verify_type(seen, truth, task)
+        return
+    with pytest.raises(Unmeasurable, match="a part of the gate and statue may be gone: its surroundings"):
+        verify_type(seen, truth, task)
+
+
 def test_a_part_that_a_replacement_left_is_found() -> None:
     grown = disc(80, 100, 50)
     for mask, is_left in ((grown, False), (grown & (COLUMNS < 108), True)):
