@@ -35,7 +35,14 @@ MENTIONED_FIELDS = {
     "count",
     "more",
     "new_text",
-} | {*("action", "direction", "scale", "anchor", "side", "degrees", "cause")}
+    "action",
+    "direction",
+    "scale",
+    "anchor",
+    "side",
+    "degrees",
+    "cause",
+}
 """Fields of proposals that a paraphrase may have to name."""
 _QUOTED = 4000
 """Maximum number of characters of a reply that a retry repeats."""
