@@ -196,10 +196,8 @@ def edit(
     from omniedit.evaluation.bench.run import RunOptions, edit_set, share_items
 
     for name, entry in entries.items():
-        if entry.kind in (
-            "folder",
-            "endpoint",
-        ):  # an empty folder or a missing key stops the bench before the first edit
+        # An empty folder or a missing key stops the bench before the first edit.
+        if entry.kind in ("folder", "endpoint"):
             open_editor(name, entry)
     for name, entry in entries.items():
         print(f"{name}: editing", flush=True)

@@ -34,7 +34,6 @@ def test_retry_after_is_respected_but_an_hour_raises_error() -> None:
     with pytest.raises(UserError, match="asks to wait 3600 s: full"):
         retries.run(lambda: (_ for _ in ()).throw(RequestFault("full", retry_after_s=3600)))
     faults = iter([RequestFault("busy"), RequestFault("full", retry_after_s=3600)])
-    with pytest.raises(
-        UserError, match="asks to wait 3600 s"
-    ):  # also on the last attempt, because the next pair would meet the same fault
+    # Also on the last attempt, because the next pair would meet the same fault.
+    with pytest.raises(UserError, match="asks to wait 3600 s"):
         Retries(tries=2, sleep=slept.append).run(lambda: (_ for _ in ()).throw(next(faults)))
