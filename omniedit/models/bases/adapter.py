@@ -192,7 +192,7 @@ class Adapter(ABC):
         """Return the state before the first block.
 
         Args:
-            extra_channels: latents (B, C, H, W) appended to `given.noisy`, if the patch layer takes them.
+            extra_channels: latents (B, C, H, W) appended to `inputs.noisy`, if the patch layer takes them.
         """
 
     @abstractmethod
