@@ -55,17 +55,19 @@ def test_untrained_editor_is_bit_identical_to_diffusers(name: str, base: str) ->
 
 @pytest.mark.parametrize("base", BASES)
 @torch.no_grad()
-def test_untrained_editor_equals_diffusers_in_bfloat16(base: str) -> None:
-    """Allow Z-Image two units in the last place.
+def test_untrained_editor_is_bit_identical_to_diffusers_in_bfloat16(base: str) -> None:
+    """Allow diffusers three attempts, because its Z-Image transformer is not always equal to itself.
 
-    In 2 of some hundred runs of the whole suite, Z-Image's own transformer gave another last bit, and gave it only
-    once in that run. It never did in 750 runs of this test alone; the reason is not known.
+    In 3 of some hundred runs of the whole suite it gave other last bits, once in that run. It never did in 1,000 runs
+    of this test alone, with memory filled with other bytes or with other kernels in between; the reason is not known.
     """
-    net, x = make(base).to(torch.bfloat16), inputs(base, torch.bfloat16)
-    tolerance = {"rtol": 2**-7, "atol": 2**-7} if base == "z_image" else {"rtol": 0.0, "atol": 0.0}
-    expected = diffusers_velocity(net, x)
-    for name in ("editnet", "controlnet_text"):
-        torch.testing.assert_close(models.build(name, net)(**x), expected, **tolerance)
+
+    def is_identical() -> bool:
+        net, x = make(base).to(torch.bfloat16), inputs(base, torch.bfloat16)
+        expected = diffusers_velocity(net, x)
+        return all(torch.equal(models.build(name, net)(**x), expected) for name in ("editnet", "controlnet_text"))
+
+    assert any(is_identical() for _ in range(3))
 
 
 @pytest.mark.parametrize("base", ["flux", "qwen_image"])
