@@ -21,7 +21,7 @@ from omniedit.run.program import run_program
 from omniedit.scoring.canary import GREY_STYLE
 from omniedit.scoring.reference.fields import Field
 from omniedit.scoring.reference.style_features import scale_to_area, style_features
-from omniedit.scoring.reference.style_references import FILE, StyleReferences
+from omniedit.scoring.reference.style_references import STYLES_FILE, StyleReferences
 from omniedit.specialists.embedded.style import STYLES
 from omniedit.storage.progress import Progress
 
@@ -45,7 +45,7 @@ class Measured:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("photos", type=Path, nargs="+")
-    parser.add_argument("--out", type=Path, default=FILE, help="the statistics (.npz)")
+    parser.add_argument("--out", type=Path, default=STYLES_FILE, help="the statistics (.npz)")
     args = parser.parse_args()
     measured: list[Measured] = []
     with Progress("photos", total=len(args.photos)) as progress:

@@ -7,7 +7,7 @@ without a row is a task as well, with family "other": an imported pair keeps the
 from collections.abc import Collection, Mapping
 from typing import ClassVar
 
-OTHER = "other"
+UNREGISTERED = "other"
 """Family and group of a task without a row."""
 ALL_TASKS = "all"
 """Name of the mean over tasks in tables of results; no task has it."""
@@ -99,7 +99,7 @@ class Task(str):
     references: tuple[str, ...]
 
     def __new__(cls, name: str) -> "Task":
-        return _REGISTERED.get(name) or _new_task(_check_name(name), OTHER, OTHER, None, ())
+        return _REGISTERED.get(name) or _new_task(_check_name(name), UNREGISTERED, UNREGISTERED, None, ())
 
     def __reduce__(self) -> tuple[type["Task"], tuple[str]]:
         return Task, (self.name,)

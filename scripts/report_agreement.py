@@ -6,7 +6,7 @@ from pathlib import Path
 from omniedit.cli.arguments import overall_score, page_parser
 from omniedit.reporting.agreement import agreement_page
 from omniedit.run.program import run_program
-from omniedit.scoring.student.agreement import BEFORE, at_min_score
+from omniedit.scoring.student.agreement import BEFORE_TRAINING, at_min_score
 from omniedit.storage.atomic import write_text
 from omniedit.storage.parquet import read_rows
 
@@ -21,7 +21,7 @@ def main() -> None:
     args = parser.parse_args()
 
     agreement = json.loads((args.scorer / "agreement.json").read_text())
-    rows, before = read_rows(args.scorer / "agreement.parquet"), args.scorer / f"{BEFORE}.parquet"
+    rows, before = read_rows(args.scorer / "agreement.parquet"), args.scorer / f"{BEFORE_TRAINING}.parquet"
     figures = at_min_score(agreement, rows, read_rows(before) if before.is_file() else None, args.min_score)
     if args.figures:
         write_text(args.figures, json.dumps(figures, indent=2) + "\n")

@@ -22,8 +22,8 @@ from omniedit.imaging.images import Image, resize_cover
 from omniedit.run.program import run_program
 from omniedit.storage.atomic import replace_file
 from omniedit.subjects.cut_outs import (
+    MIN_COVERED_SHARE,
     STAMPS,
-    THIN,
     ScenePhoto,
     collect_scenes,
     photographic_stamps,
@@ -101,7 +101,7 @@ def stamps(folder: Path = STAMPS) -> Iterator[tuple[str, RGBA]]:
     """Yield the name and cut-out of each photographic stamp with a plain name, the first of each name."""
     seen = set[str]()
     for each in photographic_stamps(folder):
-        if each.name not in seen and ((cut_out := fit_cut_out(each.rgba))[..., 3] > 127).mean() > THIN:
+        if each.name not in seen and ((cut_out := fit_cut_out(each.rgba))[..., 3] > 127).mean() > MIN_COVERED_SHARE:
             seen.add(each.name)
             yield each.name, cut_out
 

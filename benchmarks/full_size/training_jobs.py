@@ -37,7 +37,7 @@ from omniedit.scoring.student.internvl_dataset import TeacherBatch
 from omniedit.scoring.vlm_judges.internvl import InternvlJudge
 from omniedit.tasks import Task
 from omniedit.training.blocks import prepare_blocks
-from omniedit.training.fitting import LATENT
+from omniedit.training.fitting import PIXELS_PER_LATENT
 from omniedit.training.flow_batches import EditBatch, Velocities
 from omniedit.training.objective import weighted_mean
 
@@ -91,7 +91,7 @@ def _train_flow(
     network: Editor, tokens: int, options: TrainConfig, planned: float | None, memory: FakeMemory
 ) -> Outcome:
     """Take a step of a rectified-flow training, whose batch comes in float32 as the trainer's does."""
-    side, base = options.resolution // LATENT, check_keys(network.base) or []
+    side, base = options.resolution // PIXELS_PER_LATENT, check_keys(network.base) or []
     with torch.device("meta"):
         prepare_blocks(network, options)
     inputs = sample_inputs(network, (side, side), tokens, torch.float32)

@@ -10,7 +10,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import logsigmoid, softplus
 
-from omniedit.scoring.student.head import FINE, LIMIT, MAX_UNCHANGED, MIN_CHANGED, NOT_QUALITY, Head, feature_names
+from omniedit.scoring.student.head import (
+    MAX_STANDARDISED,
+    MAX_UNCHANGED,
+    MIN_CHANGED,
+    NOT_QUALITY,
+    QUALITY_ONLY,
+    Head,
+    feature_names,
+)
 from omniedit.scoring.student.matching import ImageEvidence
 
 WHOLE = ("blur", "noise", "blocks")
@@ -115,9 +123,9 @@ def train_head(lessons: Lessons, usual_logits: np.ndarray, usual_vector: np.ndar
     features = np.stack(lessons.features)
     means, deviations = features.mean(0), features.std(0) + 1e-3
     standard = (features - means) / deviations
-    clipped = torch.tensor(np.clip(standard, -LIMIT, LIMIT).astype(np.float32))
+    clipped = torch.tensor(np.clip(standard, -MAX_STANDARDISED, MAX_STANDARDISED).astype(np.float32))
     parts = clipped.split([len(images), len(texts), len(agreements)], dim=1)
-    coarse = [place for place, name in enumerate(images) if name not in FINE]
+    coarse = [place for place, name in enumerate(images) if name not in QUALITY_ONLY]
     clear = [place for place, name in enumerate(images) if name not in NOT_QUALITY]
     network = Network(coarse, clear, len(texts), torch.tensor([PRIOR.get(name, 0.0) for name in agreements]))
     optimizer = torch.optim.Adam(network.parameters(), LEARNING_RATE)
@@ -128,7 +136,7 @@ def train_head(lessons: Lessons, usual_logits: np.ndarray, usual_vector: np.ndar
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    far = (np.abs(standard) > LIMIT).mean(1)[lessons.places("right")[0].numpy()]
+    far = (np.abs(standard) > MAX_STANDARDISED).mean(1)[lessons.places("right")[0].numpy()]
     return Head(
         names=np.array([*images, *texts, *agreements]),
         means=means.astype(np.float32),

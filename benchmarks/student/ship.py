@@ -27,7 +27,7 @@ from omniedit.scoring.student.agreement import THRESHOLDS, agreement
 from omniedit.scoring.student.distill import compare_to_teacher
 from omniedit.scoring.student.head import FILE
 from omniedit.scoring.student.judge import StudentJudge, load_student
-from omniedit.scoring.vlm_judges.readout import READ
+from omniedit.scoring.vlm_judges.readout import READOUTS
 from omniedit.storage.atomic import replace_file
 from omniedit.tasks import Task
 
@@ -55,7 +55,7 @@ def main() -> None:
         nn.Module.to(model, torch.float16)
         model.save_pretrained(folder)
         tokenizer.save_pretrained(folder)
-        judges = {readout: StudentJudge.from_pretrained(folder, readout) for readout in READ}
+        judges = {readout: StudentJudge.from_pretrained(folder, readout) for readout in READOUTS}
         figures = {
             kind: {readout: agreement(compare_to_teacher(judge, pairs)) for readout, judge in judges.items()}
             for kind, pairs in unseen.items()

@@ -7,7 +7,7 @@ import threading
 import numpy as np
 from numpy.typing import DTypeLike
 
-UNUSED = 2
+UNUSED_COUNT = 2
 """Reference count of an unused block: one for the list, one for the argument of `getrefcount`."""
 
 
@@ -30,7 +30,7 @@ class ArrayPool:
 
     def _take(self, size: int) -> np.ndarray:
         """Return an unused block of at least `size` bytes; one that is too small is replaced."""
-        unused = [place for place in range(len(self._blocks)) if sys.getrefcount(self._blocks[place]) == UNUSED]
+        unused = [place for place in range(len(self._blocks)) if sys.getrefcount(self._blocks[place]) == UNUSED_COUNT]
         for place in unused:
             if self._blocks[place].nbytes >= size:
                 return self._blocks[place]

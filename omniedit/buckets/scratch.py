@@ -15,7 +15,7 @@ from omniedit.storage.manifest import MANIFEST, checksum, missing_files
 from omniedit.storage.progress import Progress
 
 NAME = "omniedit-buckets-"
-UNUSABLE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT}
+UNUSABLE_ERRORS = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT}
 """Errors of a scratch folder that belongs to another user, is read-only or is full."""
 
 
@@ -72,7 +72,7 @@ def stage(buckets: Path, scratch: Path) -> None:
             print(f"{copy}: in use and incomplete, or not readable; reading {buckets} instead", flush=True)
         hold_copy(copy, to_write=False)
     except OSError as error:
-        if error.errno not in UNUSABLE:
+        if error.errno not in UNUSABLE_ERRORS:
             raise
         _report_unusable(error, buckets, scratch)
 

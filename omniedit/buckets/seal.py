@@ -34,7 +34,7 @@ from omniedit.storage.atomic import link_file, replace_file
 from omniedit.storage.manifest import MANIFEST, checksum, files_below, write_manifest
 from omniedit.storage.parquet import read_table, write_arrow, write_table
 
-REWRITE = "run snakemake --forcerun write_buckets"
+REMEDY = "run snakemake --forcerun write_buckets"
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def list_files(plan: Plan, parts: Sequence[Path]) -> list[tuple[Path, PartFile]]
 def _compare(part: Path, file: PartFile) -> None:
     """Compare a file with the manifest of its part."""
     if not file.path.is_file():
-        raise UserError(f"{file.path}: missing; {REWRITE}")
+        raise UserError(f"{file.path}: missing; {REMEDY}")
     if checksum(file.path) != file.known:
         raise DamagedFile(file.path, f"its checksum differs from {part / MANIFEST}")
 
@@ -96,11 +96,11 @@ def seal_bucket(
     files += [file for file in found if file.startswith(f"{bucket_name(ratio)}/{REFERENCES}/")]
     pairs = _read_pairs(parts, ratio)
     if not (pairs["row"].equals(planned["row"]) and pairs["pair_id"].equals(planned["pair_id"])):
-        raise UserError(f"{bucket_name(ratio)}: the parts have {len(pairs)} pairs, not the {count} planned; {REWRITE}")
+        raise UserError(f"{bucket_name(ratio)}: the parts have {len(pairs)} pairs, not the {count} planned; {REMEDY}")
     with replace_file(out_dir / bucket_name(ratio)) as bucket:
         for file in files:
             if file not in found:
-                raise UserError(f"{file}: planned, but in none of the {len(parts)} parts; {REWRITE}")
+                raise UserError(f"{file}: planned, but in none of the {len(parts)} parts; {REMEDY}")
             link_file(found[file].path, bucket.parent / file.replace(bucket_name(ratio), bucket.name, 1))
         size = (layout.base_size, layout.pairs_per_zarr_shard, layout.codec)
         arrays = bucket_arrays(ratio, count, *size, has_references=REFERENCES in pairs.column_names)
@@ -181,9 +181,9 @@ def _part_manifest(plan: Plan, part: Path) -> dict[str, Any]:
     try:
         manifest = json.loads((part / MANIFEST).read_text())
     except (OSError, ValueError) as error:
-        raise UserError(f"{part / MANIFEST}: missing or broken ({error}); {REWRITE}") from None
+        raise UserError(f"{part / MANIFEST}: missing or broken ({error}); {REMEDY}") from None
     if manifest["plan"] != plan.sha256:
-        raise UserError(f"{part}: was written for another plan; {REWRITE}")
+        raise UserError(f"{part}: was written for another plan; {REMEDY}")
     return manifest
 
 

@@ -254,11 +254,11 @@ def score_by_one(
 
 def measure(args: argparse.Namespace, bench: "BenchSet", protocol: "Protocol | None", editors: Sequence[str]) -> None:
     """Compute the metrics of all editors: from `--metrics`, from the benchmark, or else all metrics without weights."""
-    from omniedit.evaluation.bench.metrics import DEFAULT, measure_edits
+    from omniedit.evaluation.bench.metrics import DEFAULT_METRICS, measure_edits
     from omniedit.evaluation.bench.records import EditFolder
     from omniedit.evaluation.metrics.networks import Networks
 
-    names = args.metrics or (protocol.metrics if protocol else ()) or DEFAULT
+    names = args.metrics or (protocol.metrics if protocol else ()) or DEFAULT_METRICS
     networks = Networks(args.device)
     for name in editors:
         measure_edits(bench, EditFolder(args.out / name), names, networks)

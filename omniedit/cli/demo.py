@@ -40,7 +40,7 @@ Images = list[PIL.Image.Image]
 History = list[tuple[PIL.Image.Image, PIL.Image.Image, Settings, Images]]
 """Edits of a visit, the latest first: source, edit, settings and reference images."""
 EDITORS_CHOICE = "the editor decides"
-FIELDS = ("instruction", "negative_prompt", "steps", "guidance_scale", "image_guidance_scale", "seed")
+PAGE_FIELDS = ("instruction", "negative_prompt", "steps", "guidance_scale", "image_guidance_scale", "seed")
 """Settings with a field on the page, in its order; the task has a separate list."""
 
 
@@ -134,7 +134,7 @@ def add_inputs(own: Mapping[str, Any], takes: "SupportedConditions") -> tuple[An
         own: config of the editor, with its own settings.
 
     Returns:
-        The image, the inputs of `FIELDS` in order, the references, the task and the captions, and the button.
+        The image, the inputs of `PAGE_FIELDS` in order, the references, the task and the captions, and the button.
     """
     import gradio as gr
 
@@ -240,7 +240,7 @@ def choose_action() -> Callable[..., tuple]:
 
     def choose(history: History, event: gr.SelectData) -> tuple:
         before, after, settings, references = history[event.index]
-        values = (getattr(settings, name) for name in FIELDS)
+        values = (getattr(settings, name) for name in PAGE_FIELDS)
         conditions = references, settings.task or EDITORS_CHOICE, "\n".join(settings.captions)
         return *show_edit(before, after, settings), before, *conditions, *values
 

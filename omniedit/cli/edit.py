@@ -28,7 +28,7 @@ MAX_SEED = 2**64 - 1
 """Largest seed that torch takes."""
 LARGE_PIXELS = 16_000_000
 """Number of pixels above which each stage is reported: reading, editing, resizing the edit to full size, writing."""
-NESTED = (IFD.Exif, IFD.GPSInfo)
+NESTED_ENTRIES = (IFD.Exif, IFD.GPSInfo)
 """EXIF entries that contain entries themselves."""
 
 
@@ -201,7 +201,7 @@ def save(image: PIL.Image.Image, file: Path, suffix: str, exif: bytes) -> list[s
     kind, options = FORMATS[suffix]
     remaining, dropped = PIL.Image.Exif(), list[str]()
     remaining.load(exif)
-    if kind == "TIFF" and any(group in remaining for group in NESTED):
+    if kind == "TIFF" and any(group in remaining for group in NESTED_ENTRIES):
         options = {}  # the TIFF compressor cannot write nested entries
     while True:
         try:
@@ -216,8 +216,8 @@ def save(image: PIL.Image.Image, file: Path, suffix: str, exif: bytes) -> list[s
 
 def _drop_largest(exif: PIL.Image.Exif) -> str:
     """Remove the largest entry and return its name; an entry that contains others is removed after them."""
-    groups = [exif, *(exif.get_ifd(group) for group in NESTED if group in exif)]
-    entries = [(group, tag) for group in groups for tag in group if not (tag in NESTED and exif.get_ifd(tag))]
+    groups = [exif, *(exif.get_ifd(group) for group in NESTED_ENTRIES if group in exif)]
+    entries = [(group, tag) for group in groups for tag in group if not (tag in NESTED_ENTRIES and exif.get_ifd(tag))]
     group, tag = max(entries, key=lambda entry: len(repr(entry[0][entry[1]])))
     del group[tag]
     return TAGS.get(tag, f"{tag:#06x}")

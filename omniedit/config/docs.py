@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from omniedit.config.loading import DEFAULT, load
+from omniedit.config.loading import DEFAULT_CONFIG, load
 from omniedit.config.schema import Config
 from omniedit.config.section import sections_by_name, subsections
 from omniedit.config.tasks import TaskConfig
@@ -64,7 +64,7 @@ def _defaults(model: type[BaseModel], name: str, prefix: str) -> list[Any]:
 
 @cache
 def _default_config() -> Config:
-    return load(DEFAULT)
+    return load(DEFAULT_CONFIG)
 
 
 def _sections(model: type[BaseModel]) -> set[type[BaseModel]]:

@@ -19,7 +19,7 @@ from omniedit.config.typed_text import TextLoader, merge, to_types
 from omniedit.errors import UserError
 from omniedit.storage.archives import is_remote, list_archives
 
-DEFAULT = Path("config/config.yaml")
+DEFAULT_CONFIG = Path("config/config.yaml")
 """Config that all others override: the working folder's, or else the workflow's own."""
 
 
@@ -30,7 +30,7 @@ def load(*paths: str | Path) -> Config:
         UserError: one line with the file, the key, the error and the allowed values.
     """
     files = list(map(Path, paths))
-    default = source_file(DEFAULT)
+    default = source_file(DEFAULT_CONFIG)
     if default.is_file():
         files = [default, *(file for file in files if file.absolute() != default.absolute())]
     return check(reduce(merge, map(read_yaml, files)), files)

@@ -17,7 +17,7 @@ from omniedit.evaluation.agreement.viescore_files import are_scores
 from omniedit.scoring.student.agreement import spearman
 from omniedit.storage.parquet import read_given
 
-HEAD = "| score | pairs | Spearman | mean of B - A | mean absolute difference | noise of one scoring |"
+TABLE_HEADER = "| score | pairs | Spearman | mean of B - A | mean absolute difference | noise of one scoring |"
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ def describe(retest: TableComparison) -> list[str]:
         f"at O = {retest.threshold:g}",
         f"{retest.in_one_only} pairs have a score in one table only and are skipped",
     ]
-    return [HEAD, "|---|---|---|---|---|---|", *rows, *notes]
+    return [TABLE_HEADER, "|---|---|---|---|---|---|", *rows, *notes]
 
 
 def to_json(retest: TableComparison) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from omniedit.pairs.provenance import IMPORTED, model_revisions
 from omniedit.storage.parquet import read_rows
 from omniedit.tasks import Task
 
-KEPT, BELOW = "kept", "below threshold"
+KEPT, BELOW_THRESHOLD = "kept", "below threshold"
 """Reasons of a decision that a threshold changes."""
 NOT_BEST = "not the best of"
 """Beginning of the reason for which `scoring.best_of` rejects a pair."""
@@ -119,7 +119,7 @@ class Candidate:
     @property
     def passes_checks(self) -> bool:
         """True if the pair is accepted, or could be rejected only because of its score."""
-        return self.reason in ("", KEPT, BELOW) or self.is_lesser
+        return self.reason in ("", KEPT, BELOW_THRESHOLD) or self.is_lesser
 
     @property
     def is_lesser(self) -> bool:

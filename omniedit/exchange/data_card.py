@@ -11,12 +11,12 @@ from omniedit import __version__
 from omniedit.exchange.candidates import Choice
 from omniedit.exchange.fields import OutColumn
 from omniedit.exchange.out_values import IMAGE_TYPE, arrow_type, dtype_name
-from omniedit.exchange.survey import COUNTED, Survey, describe_counts
+from omniedit.exchange.survey import PROPERTIES, Survey, describe_counts
 from omniedit.plain_text import markdown_cell
 
 _MAX_ROWS = 60
 _NAMES = ("Task", "Ratio", "Licence", "Judge", "Data set or specialist", "Models")
-_HEADINGS = dict(zip(COUNTED, _NAMES, strict=True))
+_HEADINGS = dict(zip(PROPERTIES, _NAMES, strict=True))
 _REASONS = {"kept": "accepted by the run, but not by these options"}
 _KINDS = {
     "accepted": "accepted pairs",
@@ -65,7 +65,7 @@ class Card:
 
     def render(self) -> str:
         """Return the text of the card."""
-        parts = [self._metadata(), f"# {markdown_cell(self.name)}", self._about(), *map(self._count_table, COUNTED)]
+        parts = [self._metadata(), f"# {markdown_cell(self.name)}", self._about(), *map(self._count_table, PROPERTIES)]
         return "\n\n".join([*parts, *self._scores(), *self._rejected()]) + "\n"
 
     def _metadata(self) -> str:

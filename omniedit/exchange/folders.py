@@ -46,7 +46,7 @@ _UNREADABLE = (
     ".nef",
 )
 """Suffixes of images that no reader takes. Their pairs are rejected with the reason."""
-_EACH = "*"
+_SUFFIX_PAIRS_MARK = "*"
 """Prefix of the last part of a suffix-pair folder's address, as in photos/*_target."""
 
 
@@ -86,7 +86,7 @@ def _find_targets(folder: str, names: Mapping[str, set[str]]) -> Iterator[str]:
     stems = {_stem(name) for name in names.get(folder, ()) if _is_image(name)}
     for control, target in _SUFFIX_PAIRS:
         if any(f"{stem.removesuffix(control)}{target}" in stems for stem in stems if stem.endswith(control)):
-            yield f"{_EACH}{target}"
+            yield f"{_SUFFIX_PAIRS_MARK}{target}"
             return
 
 
@@ -101,7 +101,7 @@ def read_folders(part: Part) -> Rows:
     """Yield the pairs of a folder as rows, in the order of their names."""
     path = Path(part.file.address)
     twice: dict[str, list[str]] = {}
-    rows = _read_suffix_pairs(path, twice) if path.name.startswith(_EACH) else _read_targets(path, twice)
+    rows = _read_suffix_pairs(path, twice) if path.name.startswith(_SUFFIX_PAIRS_MARK) else _read_targets(path, twice)
     for number, (stem, values) in enumerate(rows):
         if number % part.count != part.index:
             continue
@@ -202,7 +202,7 @@ def _target_stem(control: str, targets: Collection[str]) -> str:
 
 def _read_suffix_pairs(pattern: Path, twice: dict[str, list[str]]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield name and values of each pair of a folder with files such as NAME_input and NAME_target."""
-    root, target = pattern.parent, pattern.name.removeprefix(_EACH)
+    root, target = pattern.parent, pattern.name.removeprefix(_SUFFIX_PAIRS_MARK)
     images = _by_stem(sorted(each.name for each in root.iterdir()), "", twice)
     controls = [control for control, other in _SUFFIX_PAIRS if other == target]
     ends = [target, *controls]

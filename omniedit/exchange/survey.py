@@ -15,7 +15,7 @@ REJECTED_BECAUSE = "rejection_reason"
 """Extra column of exports of rejected pairs."""
 ALWAYS_PRESENT = ("id", "task", "source", "edited", "instruction", "width", "height", "provenance")
 """Fields that every pair has."""
-COUNTED = ("task", "ratio", "licence", "judge", "origin", "made_by")
+PROPERTIES = ("task", "ratio", "licence", "judge", "origin", "made_by")
 """Properties of candidates that are counted."""
 _JSON_TEXT = pa.large_string()
 """Type of an extra column whose values are of several types; they are written as JSON."""
@@ -35,7 +35,7 @@ class Survey:
 
     layout: Layout
     pairs: int = 0
-    counts: dict[str, Counter[str]] = field(default_factory=lambda: {name: Counter() for name in COUNTED})
+    counts: dict[str, Counter[str]] = field(default_factory=lambda: {name: Counter() for name in PROPERTIES})
     scores: Counter[int] = field(default_factory=Counter)
     columns: dict[str, pa.DataType] = field(default_factory=dict)
     present: set[str] = field(default_factory=lambda: {*ALWAYS_PRESENT})

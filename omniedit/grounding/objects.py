@@ -19,7 +19,7 @@ from omniedit.storage.parquet import read_rows, write_rows
 
 MIN_AREA, MAX_AREA = 0.0008, 0.7
 """Smallest and largest share of the image at which an object can be edited."""
-SALIENT = 0.5
+MIN_SALIENCY = 0.5
 """Saliency above which a pixel belongs to a salient object."""
 MIN_OUTLINE_IOU = 0.6
 """Smallest overlap (intersection over union) of a salient region with the outline found in its box."""
@@ -32,7 +32,7 @@ MAX_NECK = 0.3
 """Widest neck, as a share of the square root of a salient piece's area, whose two sides may be separate objects."""
 SALIENCY_SIDE = 320
 """Side, in pixels, of the saliency network's input."""
-MINOR = 0.25
+MIN_PIECE_SHARE = 0.25
 """Smallest area of a salient piece that counts, as a share of the largest piece."""
 
 
@@ -143,7 +143,7 @@ def _salient(photo: Photo) -> list[FoundObject]:
     """Return the salient objects. Parts joined by narrow necks are separate objects if all have one name (two dogs)."""
     from omniedit.grounding.saliency import saliency
 
-    pieces = _pieces(saliency(photo.image) > SALIENT)
+    pieces = _pieces(saliency(photo.image) > MIN_SALIENCY)
     objects = [obj for piece in pieces for obj in _find_pieces(photo.image, piece)]
     if len(objects) == len(pieces) <= 2 and all(obj.name == OBJECT for obj in objects):
         return disambiguate_names(objects)
@@ -190,7 +190,7 @@ def _pieces(salient: Mask) -> list[Mask]:
     """Return the connected pieces that are large enough, the largest first."""
     count, labels = cv2.connectedComponents(salient.astype(np.uint8))
     pieces = sorted((labels == i for i in range(1, count)), key=lambda piece: -int(piece.sum()))
-    return [piece for piece in pieces if piece.sum() >= MINOR * pieces[0].sum()]
+    return [piece for piece in pieces if piece.sum() >= MIN_PIECE_SHARE * pieces[0].sum()]
 
 
 def _parts(piece: Mask) -> list[Mask]:

@@ -15,7 +15,7 @@ from omniedit.errors import UserError
 from omniedit.imaging.images import Image
 
 MODEL = {"rapidocr": "3.10.0 PP-OCRv6 small"}
-NEEDED = "reading text needs rapidocr: pip install 'omniedit[text]', or turn textual_change off"
+READER_MISSING = "reading text needs rapidocr: pip install 'omniedit[text]', or turn textual_change off"
 MIN_SIDE = 320
 """Shorter side in pixels below which an image is enlarged before it is read."""
 
@@ -60,7 +60,7 @@ def read_text(image: Image) -> tuple[TextLine, ...]:
 @cache
 def _reader() -> Callable[[Any], Any]:
     if not can_read():
-        raise UserError(NEEDED)
+        raise UserError(READER_MISSING)
     from rapidocr import RapidOCR
 
     threads = int(os.environ.get("OMP_NUM_THREADS", "-1"))

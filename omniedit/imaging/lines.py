@@ -5,14 +5,14 @@ import numpy as np
 
 from omniedit.imaging.images import Image, Mask
 
-SIDE = 512
+LINE_SIDE = 512
 """Square root of the number of pixels at which lines are found; finer ones are texture."""
-NEAR = 2
+MAX_LINE_DISTANCE = 2
 """Distance in pixels up to which two lines are the same."""
 
 
 def sketch_lines(image: Image) -> Mask:
-    """Return the (h, w) Canny edges of a copy of about `SIDE` pixels squared; a smaller image keeps its size."""
+    """Return the (h, w) Canny edges of a copy of about `LINE_SIDE` pixels squared; a smaller image keeps its size."""
     grey = cv2.cvtColor(_scale_down(image), cv2.COLOR_RGB2GRAY)
     return np.asarray(cv2.Canny(cv2.GaussianBlur(grey, (3, 3), 0), 50, 150)) > 0
 
@@ -30,10 +30,10 @@ def draw_lines(lines: Mask, dark: bool) -> Image:
 
 
 def agreement(lines: Mask, others: Mask) -> float:
-    """Return the F-score of two drawings, with lines up to `NEAR` pixels apart; 1 if both are empty."""
+    """Return the F-score of two drawings, with lines up to `MAX_LINE_DISTANCE` pixels apart; 1 if both are empty."""
     if not lines.any() and not others.any():
         return 1.0
-    kernel = np.ones((2 * NEAR + 1, 2 * NEAR + 1), np.uint8)
+    kernel = np.ones((2 * MAX_LINE_DISTANCE + 1, 2 * MAX_LINE_DISTANCE + 1), np.uint8)
     near, near_others = (cv2.dilate(each.astype(np.uint8), kernel) > 0 for each in (lines, others))
     precise = float((lines & near_others).sum() / max(1, lines.sum()))
     complete = float((others & near).sum() / max(1, others.sum()))
@@ -47,6 +47,6 @@ def scale_mask(mask: Mask, lines: Mask) -> Mask:
 
 def _scale_down(image: Image) -> Image:
     height, width = image.shape[:2]
-    scale = min(1.0, SIDE / (height * width) ** 0.5)
+    scale = min(1.0, LINE_SIDE / (height * width) ** 0.5)
     size = max(1, round(width * scale)), max(1, round(height * scale))
     return cv2.resize(image, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)

@@ -17,14 +17,14 @@ SURROUNDINGS = 0.15
 """Width of the surroundings that are examined, as a share of the square root of the hole's area."""
 SPOT_SEARCH_WIDTH = 0.35
 """Width of the surroundings in which spots are searched, as a share of the square root of the hole's area."""
-SPOTS = ((8.0, 0.06), (12.0, 0.03))
+SPOT_LIMITS = ((8.0, 0.06), (12.0, 0.03))
 """Contrasts in Lab, and the largest spot of each that counts as ground, as a share of the hole's area."""
 WORKING_SIDE = 384
 """Longer side of the reduced copies on which surroundings are examined."""
 MAX_RING_DISTANCE = 8.0
 """Largest distance in Lab between the surroundings of a hole and of the ground that fills it, for nine tenths of the
 pixels."""
-OUTLIERS = 98.0
+EVENNESS_PERCENTILE = 98.0
 """Percentile of the surroundings that must be even; one wing tip is a few percent."""
 
 
@@ -35,7 +35,7 @@ def ground_unevenness(image: Image, hole: Mask) -> float:
     if len(rows) < 32:
         return float("inf")
     apart = np.linalg.norm(lab[rows, columns] - _plane(lab[rows, columns], rows, columns, rows, columns), axis=1)
-    return float(np.percentile(apart, OUTLIERS))
+    return float(np.percentile(apart, EVENNESS_PERCENTILE))
 
 
 def has_spots(image: Image, hole: Mask, tolerance: float = 1.0) -> bool:
@@ -44,7 +44,7 @@ def has_spots(image: Image, hole: Mask, tolerance: float = 1.0) -> bool:
     Args:
         tolerance: factor on the contrasts and areas that count.
     """
-    limits = ((contrast * tolerance, area * tolerance) for contrast, area in SPOTS)
+    limits = ((contrast * tolerance, area * tolerance) for contrast, area in SPOT_LIMITS)
     return any(largest_spot(image, hole, contrast) > area for contrast, area in limits)
 
 

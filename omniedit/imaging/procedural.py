@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 Field = NDArray[Any]
 """float32 array of shape (H, W), one value per pixel (typed loosely, because OpenCV's stubs widen every result)."""
-COARSE = 64
+COARSE_SPACING = 64
 """Spacing of a lattice, in pixels, from which most of its enlargement would lie outside the image."""
 
 
@@ -59,7 +59,7 @@ def line_kernel(length: int, degrees: float) -> Field:
 
 def _enlarge_centre(lattice: Field, spacing: float, height: int, width: int) -> Field:
     """Return the (height, width) centre of a lattice, enlarged by cubic interpolation."""
-    if spacing < COARSE:
+    if spacing < COARSE_SPACING:
         smooth = cv2.resize(lattice, None, fx=spacing, fy=spacing, interpolation=cv2.INTER_CUBIC)
         return _centre(smooth, height, width)
     down, across = (

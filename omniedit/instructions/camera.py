@@ -22,7 +22,7 @@ _OUTPAINT_SIDE = (
     "Imagine what the scene looks like {where}.",
 )
 
-_WHERE = {"left": "on the left", "right": "on the right", "top": "at the top", "bottom": "at the bottom"}
+_SIDE_PHRASES = {"left": "on the left", "right": "on the right", "top": "at the top", "bottom": "at the bottom"}
 
 _TURN = (
     "Rotate the photo {degrees} degrees {direction}.",
@@ -43,8 +43,8 @@ _UPSIDE_DOWN = (
 
 def outpaint_instructions(side: str, rng: np.random.Generator) -> tuple[str, ...]:
     """Return instructions to continue a scene on one side, 'left', 'right', 'top' or 'bottom', or on 'all' sides."""
-    templates = _OUTPAINT_SIDE if side in _WHERE else _OUTPAINT
-    return draw_templates(templates, rng, where=_WHERE.get(side, ""))
+    templates = _OUTPAINT_SIDE if side in _SIDE_PHRASES else _OUTPAINT
+    return draw_templates(templates, rng, where=_SIDE_PHRASES.get(side, ""))
 
 
 def rotation_instructions(angle: float, rng: np.random.Generator) -> tuple[str, ...]:

@@ -21,17 +21,17 @@ MAX_TURNS = 4
 MAX_DRIFT = 2.0
 """Largest mean difference, 0-255, between a turn's edited image and the source of the next one. Data sets store both as
 JPEG files, which differ a little."""
-_TWO = ("{first}, and {last}.", "{first}, then {last}.", "{first} and {last}.", "First {start}, then {last}.")
-_MORE = ("{first}, and {last}.", "{first}, then {last}.", "First {start}, then {last}.")
+_TWO_EDITS = ("{first}, and {last}.", "{first}, then {last}.", "{first} and {last}.", "First {start}, then {last}.")
+_MORE_EDITS = ("{first}, and {last}.", "{first}, then {last}.", "First {start}, then {last}.")
 _IMPERATIVE = re.compile(
     r"(?:add|insert|include|put|place|remove|erase|delete|take|get rid|replace|swap|exchange|change|turn|make|paint"
     r"|recolou?r|colou?r|dye|move|give|cover|let|open|close|remove|draw|show the (?!same scene))\b",
     re.IGNORECASE,
 )
 """Beginnings of sentences that can follow 'and' or 'then'."""
-_COMMON = """add insert include put place remove erase delete take away get rid replace swap exchange change turn make
-show paint recolour colour dye photo picture image scene background disappear look like instead out material surface
-part left right upper lower middle corner top bottom side"""
+_SHARED_WORDS = """add insert include put place remove erase delete take away get rid replace swap exchange change turn
+make show paint recolour colour dye photo picture image scene background disappear look like instead out material
+surface part left right upper lower middle corner top bottom side"""
 """Words that name no object, which instructions for two edits may share."""
 _SENTENCE_END = re.compile(r"[.!?](?=\s|$)")
 
@@ -91,7 +91,7 @@ def join_instructions(wordings: Sequence[Sequence[str]], rng: np.random.Generato
 
 def _choose_templates(count: int, has_and: bool) -> list[str]:
     """Return the templates for a number of clauses; no further 'and' joins them if one has its own."""
-    return [text for text in (_TWO if count == 2 else _MORE) if not has_and or " and " not in text]
+    return [text for text in (_TWO_EDITS if count == 2 else _MORE_EDITS) if not has_and or " and " not in text]
 
 
 def is_imperative(instruction: str) -> bool:
@@ -118,7 +118,7 @@ def _named_stems(pair: EditPair) -> set[str]:
     """Return the stems of the words for the objects of an edit, by its truth or else by its instruction."""
     truth = pair.provenance.get("truth") or {}
     names = [str(truth[name]) for name in ("object", "new_object") if truth.get(name)] or [pair.instruction]
-    return set(content(" ".join(names))) - set(stems(_COMMON))
+    return set(content(" ".join(names))) - set(stems(_SHARED_WORDS))
 
 
 def _stays_in_mask(pair: EditPair) -> bool:

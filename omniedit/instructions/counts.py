@@ -11,7 +11,7 @@ from omniedit.instructions.objects import is_plural, without_position
 NUMBERS = ("no", "one", "two", "three", "four", "five", "six")
 """Words for numbers, by the number."""
 
-_FEWER = (
+_DECREASE = (
     "Change the number of {many} from {before} to {after}.",
     "Reduce the number of {many} from {before} to {after}.",
     "Show {after_things} instead of {before}.",
@@ -21,7 +21,7 @@ _FEWER = (
     "Remove {change} of the {before} {many}.",
 )
 
-_MORE = (
+_INCREASE = (
     "Change the number of {many} from {before} to {after}.",
     "Increase the number of {many} from {before} to {after}.",
     "Show {after_things} instead of {before}.",
@@ -91,7 +91,7 @@ def count_instructions(noun: str, before: int, after: int, rng: np.random.Genera
         "after_things": f"{NUMBERS[after]} {noun if after == 1 else plural}",
         "more_things": f"another {noun}" if change == 1 else f"{NUMBERS[change]} more {plural}",
     }
-    return draw_templates(_FEWER if after < before else _MORE, rng, **words)
+    return draw_templates(_DECREASE if after < before else _INCREASE, rng, **words)
 
 
 def parse_numbers(instruction: str) -> set[int]:

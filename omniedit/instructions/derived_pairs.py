@@ -15,7 +15,7 @@ from omniedit.tasks import Task
 
 SPECIALIST = "derived"
 """Name in place of the specialist in a shard of derived pairs."""
-NO_WAY_BACK = "no inverse: neither the truth nor the instruction says what to ask for"
+NO_INVERSE = "no inverse: neither the truth nor the instruction says what to ask for"
 
 
 class PairLocation(NamedTuple):
@@ -56,7 +56,7 @@ def grow_inverses(shards: Sequence[Shard], accepted: Collection[str], seed: int)
     """Yield the inverse of each accepted pair, or the reason for its absence."""
     for place in _find_places(shards, accepted):
         pair = place.read()
-        yield invert(pair, seed) or Rejection(pair.pair_id, NO_WAY_BACK)
+        yield invert(pair, seed) or Rejection(pair.pair_id, NO_INVERSE)
 
 
 def grow_compositions(shards: Sequence[Shard], accepted: Collection[str], seed: int) -> Iterator[EditPair]:

@@ -17,9 +17,9 @@ from omniedit.sources.photo import FractionBox, Photo
 
 MIRROR = "mirror"
 """Last word of the name of an object that reflects others. A photo has one only if its listing gives its box."""
-INSIDE = 0.9
+IN_MIRROR_SHARE = 0.9
 """Smallest share of an object's box in the box of a mirror at which the object is in the mirror."""
-OUTSIDE = 0.3
+OUTSIDE_MIRROR_SHARE = 0.3
 """Largest such share at which it is outside the mirror. Between the two, its position is unknown."""
 MIN_COLOUR_SHARE = 0.5
 """Smallest share of an object's pixels that have its colour; an object of many colours has none."""
@@ -118,7 +118,7 @@ def _is_in_mirror(box: FractionBox, mirrors: Sequence[FractionBox]) -> bool | No
     if not mirrors:
         return None
     share = max(_share_inside(box, mirror) for mirror in mirrors)
-    return True if share >= INSIDE else False if share <= OUTSIDE else None
+    return True if share >= IN_MIRROR_SHARE else False if share <= OUTSIDE_MIRROR_SHARE else None
 
 
 def _share_inside(inner: FractionBox, outer: FractionBox) -> float:

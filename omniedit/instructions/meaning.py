@@ -33,7 +33,7 @@ _DENYING = "not never without"
 _DENIED = 4
 """Number of words after a negation, within its clause, that are negated: 'do not under any circumstances remove'."""
 _ENDS_A_CLAUSE = re.compile(r"[.,;:!?]|\b(?:but|and|so|then|just)\b")
-_ALL = "all everything anything everyone everybody every each"
+_UNIVERSAL_WORDS = "all everything anything everyone everybody every each"
 _EXCEPTING = "but except excepting besides save apart aside"
 _EXCEPTED = 6
 """Number of words after one such as 'except' within which the object counts as the exception."""
@@ -195,7 +195,7 @@ def _is_exception(words: Sequence[str], name: str) -> bool:
         stem for says, _ in operations().values() for needed in says.values() if len(needed) == 1 for stem in needed
     }
     for place, stem in enumerate(words):
-        if stem in stems(_EXCEPTING) and not set(words[:place]).isdisjoint(stems(_ALL)):
+        if stem in stems(_EXCEPTING) and not set(words[:place]).isdisjoint(stems(_UNIVERSAL_WORDS)):
             after = list(words[place + 1 :][:_EXCEPTED])
             if name in after and doing.isdisjoint(after[: after.index(name)]):
                 return True

@@ -13,7 +13,7 @@ from omniedit.instructions.objects import with_article
 from omniedit.instructions.stemming import noun, strip_article
 
 _POLITE = re.compile(r"^(?:please |(?:can|could|would|will) you (?:please )?|i would like you to )", re.IGNORECASE)
-_END = re.compile(
+_CLOSING_PHRASE = re.compile(
     r"(?:\s+(?:from|in|into|to|out of) (?:the|this) (?:photo|photograph|picture|image|scene))?"
     r"(?:\s*,?\s*please)?[\s.!?]*$",
     re.IGNORECASE,
@@ -37,26 +37,27 @@ _PLACE = re.compile(
     r"\s+(?:on|in|at|by|near|next to|beside|behind|under|above|below|between|against|along|across|around|inside|outside"
     r"|over|to|into|onto) "
 )
-_C = rf"(?:{'|'.join([*COLOURS, *ALIASES])})"
-_ANY, _NEW = r"(?:the|an?|some)", r"(?:an?|some)"
+_COLOUR = rf"(?:{'|'.join([*COLOURS, *ALIASES])})"
+_ARTICLE, _INDEFINITE = r"(?:the|an?|some)", r"(?:an?|some)"
 
 _REMOVALS = (
-    rf"(?:remove|erase|delete|eliminate|take away|take out|get rid of|edit out|cut out) {_ANY} (?P<thing>.+)",
-    rf"make {_ANY} (?P<thing>.+?) (?:disappear|vanish)",
+    rf"(?:remove|erase|delete|eliminate|take away|take out|get rid of|edit out|cut out) {_ARTICLE} (?P<thing>.+)",
+    rf"make {_ARTICLE} (?P<thing>.+?) (?:disappear|vanish)",
     r"show the same scene without the (?P<thing>.+)",
 )
 _ADDITIONS = (
-    rf"(?:add|insert|include|put|place) {_NEW} (?P<thing>.+)",
-    rf"(?:i would like to see|show the same scene with) {_NEW} (?P<thing>.+)",
+    rf"(?:add|insert|include|put|place) {_INDEFINITE} (?P<thing>.+)",
+    rf"(?:i would like to see|show the same scene with) {_INDEFINITE} (?P<thing>.+)",
 )
 _SWAPS = (
-    rf"(?:replace|swap|exchange) the (?P<old>.+?) (?:with|for|by) {_NEW} (?P<new>.+)",
-    rf"(?:change|turn|transform) the (?P<old>.+?) (?:in)?to {_NEW} (?P<new>.+)",
+    rf"(?:replace|swap|exchange) the (?P<old>.+?) (?:with|for|by) {_INDEFINITE} (?P<new>.+)",
+    rf"(?:change|turn|transform) the (?P<old>.+?) (?:in)?to {_INDEFINITE} (?P<new>.+)",
 )
 _RECOLOURINGS = (
-    rf"(?:change|alter|turn) the colou?r of the (?P<thing>.+?) from (?P<old>{_C}) to (?P<new>{_C})",
-    rf"(?:change|turn|make|paint|recolou?r|dye) the (?P<thing>.+?) from (?P<old>{_C}) to (?P<new>{_C})",
-    rf"(?:change|turn|make|paint|recolou?r|dye) the (?P<old>{_C}) (?P<thing>.+?) (?:in)?(?:to )?(?:be )?(?P<new>{_C})",
+    rf"(?:change|alter|turn) the colou?r of the (?P<thing>.+?) from (?P<old>{_COLOUR}) to (?P<new>{_COLOUR})",
+    rf"(?:change|turn|make|paint|recolou?r|dye) the (?P<thing>.+?) from (?P<old>{_COLOUR}) to (?P<new>{_COLOUR})",
+    rf"(?:change|turn|make|paint|recolou?r|dye) the (?P<old>{_COLOUR}) (?P<thing>.+?)"
+    rf" (?:in)?(?:to )?(?:be )?(?P<new>{_COLOUR})",
 )
 _BACKGROUNDS = (r"(?:change|turn|switch) the background from (?P<old>.+?) (?:in)?to (?P<new>.+)",)
 _STYLES = (r".*?\b(?:as|into|like|to) (?P<style>an? .+|pixel art.*)",)
@@ -136,7 +137,7 @@ def swap_colour(name: str, colour: str) -> tuple[str, str] | None:
 
     None if the name has no colour or several.
     """
-    colours = re.findall(rf"\b{_C}\b", name, re.IGNORECASE)
+    colours = re.findall(rf"\b{_COLOUR}\b", name, re.IGNORECASE)
     if len(colours) != 1:
         return None
     return re.sub(rf"\b{colours[0]}\b", colour, name), colours[0].lower()
@@ -149,6 +150,6 @@ def _find_object(patterns: tuple[str, ...], instruction: str) -> str | None:
 
 def _match(patterns: tuple[str, ...], instruction: str) -> dict[str, str] | None:
     """Return the named groups of the first pattern that fits the whole instruction."""
-    plain = _END.sub("", _POLITE.sub("", " ".join(instruction.split())))
+    plain = _CLOSING_PHRASE.sub("", _POLITE.sub("", " ".join(instruction.split())))
     matches = (re.fullmatch(pattern, plain, re.IGNORECASE) for pattern in patterns)
     return next((match.groupdict() for match in matches if match), None)

@@ -38,7 +38,7 @@ _ADDITION = (
     "Show the same scene with {thing}.",
 )
 
-_ADDITION_AT = (
+_ADDITION_AT_PLACE = (
     "Add {thing} {place}.",
     "Put {thing} {place}.",
     "Insert {thing} {place}.",
@@ -47,7 +47,7 @@ _ADDITION_AT = (
     "Show the same scene with {thing} {place}.",
 )
 
-_WHICH = {
+_POSITION_PHRASES = {
     "upper": "in the upper part of the picture",
     "lower": "in the lower part of the picture",
     "left": "on the left",
@@ -77,9 +77,9 @@ def addition_instructions(name: str, place: str, rng: np.random.Generator) -> tu
 
     A position in the name, such as 'upper' in 'upper dog', has no meaning before the dog exists; it becomes the place.
     """
-    place = place or _WHICH.get(name.split()[0], "")
+    place = place or _POSITION_PHRASES.get(name.split()[0], "")
     return draw_templates(
-        _ADDITION_AT if place else _ADDITION, rng, thing=with_article(without_position(name)), place=place
+        _ADDITION_AT_PLACE if place else _ADDITION, rng, thing=with_article(without_position(name)), place=place
     )
 
 
@@ -100,7 +100,7 @@ def is_plural(name: str) -> bool:
 def without_position(name: str) -> str:
     """Remove the position from a name: 'upper dog' -> 'dog'."""
     first, _, rest = name.partition(" ")
-    return rest if rest and first in _WHICH else name
+    return rest if rest and first in _POSITION_PHRASES else name
 
 
 def join_objects(names: Sequence[str]) -> str:

@@ -15,7 +15,7 @@ _MOVE = (
     "Reposition the {thing} further {where}.",
     "The {thing} should be further {where}.",
 )
-_WHERE = {"left": "to the left", "right": "to the right", "up": "up", "down": "down"}
+_DIRECTION_PHRASES = {"left": "to the left", "right": "to the right", "up": "up", "down": "down"}
 
 _SMALLER = (
     "Make the {thing} smaller.",
@@ -37,7 +37,7 @@ SHARES = {0.5: "half", 2 / 3: "two thirds", 0.75: "three quarters"}
 """Scales below 1, of width and height, and their words."""
 TIMES = {2.0: "twice", 1.5: "one and a half times", 4 / 3: "one and a third times"}
 """Scales above 1, of width and height, and their words."""
-_LONGER = tuple(sorted((*SHARES.items(), *TIMES.items()), key=lambda item: -len(item[1])))
+_SCALE_WORDS = tuple(sorted((*SHARES.items(), *TIMES.items()), key=lambda item: -len(item[1])))
 
 _DIRECTION_WORDS = {
     "left": r"\bleft(ward)?\b",
@@ -51,7 +51,7 @@ _SMALLER_WORDS = r"\b(smaller|shrink|reduce|scale the .* down)\b"
 
 def movement_instructions(name: str, direction: str, rng: np.random.Generator) -> tuple[str, ...]:
     """Return instructions to move an object 'left', 'right', 'up' or 'down'."""
-    return draw_templates(_MOVE, rng, thing=name, where=_WHERE[direction])
+    return draw_templates(_MOVE, rng, thing=name, where=_DIRECTION_PHRASES[direction])
 
 
 def resize_instructions(name: str, scale: float, rng: np.random.Generator) -> tuple[str, ...]:
@@ -76,5 +76,5 @@ def parse_resizing(instruction: str) -> tuple[set[str], float | None]:
     text = instruction.lower()
     words = {"larger": _LARGER_WORDS, "smaller": _SMALLER_WORDS}
     ways = {name for name, pattern in words.items() if re.search(pattern, text)}
-    stated = next((scale for scale, word in _LONGER if re.search(rf"\b{word}\b", text)), None)
+    stated = next((scale for scale, word in _SCALE_WORDS if re.search(rf"\b{word}\b", text)), None)
     return ways | (set() if stated is None else {"larger" if stated > 1 else "smaller"}), stated

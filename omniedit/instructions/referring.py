@@ -33,7 +33,7 @@ _REVERSED = ("right", "bottom")
 _SIDE_WORDS = {"upper": "top", "lower": "bottom", "top": "top", "bottom": "bottom", "left": "left", "right": "right"}
 _SUPERLATIVES = {"leftmost": "left", "rightmost": "right", "topmost": "top", "bottommost": "bottom"}
 _ORDER = re.compile(rf"\b({'|'.join(ORDINALS)})\b(?=.*\bfrom (?:the )?(left|right|top|bottom)\b)")
-_FAR = re.compile(
+_EXTREME_POSITION = re.compile(
     r"\b(leftmost|rightmost|topmost|bottommost)\b|\b(?:on|at|to) the (?:far|very) (left|right|top|bottom)\b"
 )
 _SIDE = re.compile(r"\b(upper|lower|top|bottom|left|right)\b(?:[- ]hand)?")
@@ -167,7 +167,7 @@ def _read_cues(text: str) -> Iterator[Narrowing]:
     if order := _ORDER.search(text):
         number, start = ORDINALS.index(order[1]), order[2]
         yield lambda alike, all_: _by_order(number, start, alike, all_)
-    elif far := _FAR.search(text):
+    elif far := _EXTREME_POSITION.search(text):
         side = _SUPERLATIVES.get(far[1] or "", far[2] or "")
         yield lambda alike, all_: _by_order(0, side, alike, all_)
     elif _MIDDLE.search(text):

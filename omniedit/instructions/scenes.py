@@ -22,7 +22,7 @@ from omniedit.instructions.stemming import stems
 from omniedit.instructions.word_lists import read_list
 from omniedit.vlm import Model, Prompt
 
-OFFERED = 12
+MAX_CHOICES = 12
 """Number of concepts, and of places, in a prompt; its reply has at most half as many scenes."""
 _MAX_CAPTION_WORDS = 40
 """Maximum number of words of a caption."""
@@ -62,7 +62,7 @@ def propose_scenes(
         tries: maximum number of attempts per prompt.
         concepts, places: the choices; by default the lists that ship.
     """
-    half = OFFERED // 2
+    half = MAX_CHOICES // 2
     offers = draw_offers(-(-count // half), seed, concepts or read_list("concepts"), places or read_list("contexts"))
     questions = [ModelQuestion(scenes_prompt(offer, half), partial(read_scenes, offer=offer)) for offer in offers]
     replies = ask(model, questions, tries)
@@ -74,8 +74,10 @@ def propose_scenes(
 def draw_offers(count: int, seed: int, concepts: Sequence[str], places: Sequence[str]) -> list[SceneConcepts]:
     """Draw the concepts and places of prompts; no concept appears a second time before each has appeared once."""
     rng = np.random.default_rng(int.from_bytes(hashlib.sha256(f"scenes|{seed}".encode()).digest()[:8], "little"))
-    rounds = [_rounds(names, count * OFFERED, rng) for names in (concepts, places)]
-    parts = [[tuple(names[first : first + OFFERED]) for first in range(0, len(names), OFFERED)] for names in rounds]
+    rounds = [_rounds(names, count * MAX_CHOICES, rng) for names in (concepts, places)]
+    parts = [
+        [tuple(names[first : first + MAX_CHOICES]) for first in range(0, len(names), MAX_CHOICES)] for names in rounds
+    ]
     return [SceneConcepts(*pair) for pair in zip(*parts, strict=True)]
 
 

@@ -26,8 +26,8 @@ _IRREGULAR = {
 _ENDINGS = ("ingly", "ily", "ing", "ied", "ies", "est", "ed", "er", "es", "ly", "en", "s", "y", "e")
 _MIN_STEM_LENGTH = 3
 """Minimum number of letters of a stem."""
-_SMALL = """a an the of in on at by to for from with and or is are was be it its this that these those there here as
-into onto some one very my your his her their our"""
+_FUNCTION_WORDS = """a an the of in on at by to for from with and or is are was be it its this that these those there
+here as into onto some one very my your his her their our"""
 _AFTER_A_NOUN = re.compile(
     r"\b(?:of|with|without|in|on|at|by|from|to|into|under|over|above|below|beside|behind|between|near|next|against|along"
     r"|around|across|that|which|who|and|made|wearing|holding|covered|full|facing|seen|lit)\b"
@@ -68,7 +68,7 @@ def strip_article(phrase: str) -> str:
 
 @cache
 def _small() -> frozenset[str]:
-    return frozenset(stems(_SMALL))
+    return frozenset(stems(_FUNCTION_WORDS))
 
 
 def _stem(word: str) -> str:

@@ -25,12 +25,12 @@ from omniedit.models.folder import read_config
 from omniedit.models.lora import adapter_state, lora_scale, merge_adapters, trained_weights
 
 ADAPTER_FOLDER = "adapter"
-ABOUT = "editor.json"
-CONFIG = "adapter_config.json"
+EDITOR_JSON = "editor.json"
+ADAPTER_CONFIG = "adapter_config.json"
 WEIGHTS = "adapter_model.safetensors"
-TRAINED = "trained.safetensors"
+TRAINED_WEIGHTS = "trained.safetensors"
 PEFT_PREFIX = "base_model.model."
-COPY = "copy the whole folder of the editor"
+COPY_REMEDY = "copy the whole folder of the editor"
 
 
 @dataclass(frozen=True)
@@ -78,14 +78,14 @@ def save_adapters(editor: Editor, options: LoraConfig, about: AdapterDescription
         "target_modules": layers,
         "bias": "none",
     }
-    (folder / CONFIG).write_text(json.dumps(config, indent=2) + "\n")
-    (folder / ABOUT).write_text(json.dumps(asdict(about), indent=2) + "\n")
+    (folder / ADAPTER_CONFIG).write_text(json.dumps(config, indent=2) + "\n")
+    (folder / EDITOR_JSON).write_text(json.dumps(asdict(about), indent=2) + "\n")
     save_file(_on_cpu({f"{PEFT_PREFIX}{name}": value for name, value in state.items()}), folder / WEIGHTS)
-    save_file(_on_cpu(trained_weights(editor)), folder / TRAINED)
+    save_file(_on_cpu(trained_weights(editor)), folder / TRAINED_WEIGHTS)
 
 
 def has_adapters(folder: Path) -> bool:
-    return (folder / ADAPTER_FOLDER / ABOUT).is_file()
+    return (folder / ADAPTER_FOLDER / EDITOR_JSON).is_file()
 
 
 def read_about(folder: Path) -> AdapterDescription:
@@ -94,7 +94,7 @@ def read_about(folder: Path) -> AdapterDescription:
     Raises:
         UserError: the folder has no adapters, or of another version.
     """
-    path = folder / ADAPTER_FOLDER / ABOUT
+    path = folder / ADAPTER_FOLDER / EDITOR_JSON
     if not path.is_file():
         raise UserError(f"{folder}: no adapters; train the editor with train.lora.rank")
     try:
@@ -111,11 +111,11 @@ def read_adapters(folder: Path) -> tuple[dict[str, Tensor], float]:
     """
     read_about(folder)
     inner = folder / ADAPTER_FOLDER
-    config = read_config(inner / CONFIG)
+    config = read_config(inner / ADAPTER_CONFIG)
     try:
         scale = config["lora_alpha"] / config["r"]
     except (KeyError, TypeError, ZeroDivisionError):
-        raise UserError(f"{inner / CONFIG}: has no valid lora_alpha and r; {COPY}") from None
+        raise UserError(f"{inner / ADAPTER_CONFIG}: has no valid lora_alpha and r; {COPY_REMEDY}") from None
     return {name.removeprefix(PEFT_PREFIX): value for name, value in _load(inner / WEIGHTS).items()}, scale
 
 
@@ -130,7 +130,7 @@ def build_from_adapters(folder: Path, transformer: Any) -> Editor:
     if weights_sha256(transformer) != about.base_sha256:
         raise UserError(f"{folder}: {about.base} is not the base that its adapters were trained on; use that one")
     editor = find_editor_class(about.kind).from_transformer(transformer, about.prediction_type, **about.options)
-    for key, value in _load(folder / ADAPTER_FOLDER / TRAINED).items():
+    for key, value in _load(folder / ADAPTER_FOLDER / TRAINED_WEIGHTS).items():
         editor.get_parameter(key).copy_(value)
     merge_adapters(editor, *read_adapters(folder))
     return editor.requires_grad_(False).eval()
@@ -138,11 +138,11 @@ def build_from_adapters(folder: Path, transformer: Any) -> Editor:
 
 def _load(file: Path) -> dict[str, Tensor]:
     if not file.is_file():
-        raise UserError(f"{file}: missing; {COPY}")
+        raise UserError(f"{file}: missing; {COPY_REMEDY}")
     try:
         return load_file(file)
     except Exception as error:  # safetensors raises an error of its own
-        raise UserError(f"{file}: cannot be read ({' '.join(str(error).split())[:150]}); {COPY}") from None
+        raise UserError(f"{file}: cannot be read ({' '.join(str(error).split())[:150]}); {COPY_REMEDY}") from None
 
 
 def _on_cpu(state: Mapping[str, Tensor]) -> dict[str, Tensor]:

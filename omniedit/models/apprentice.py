@@ -32,7 +32,7 @@ from omniedit.models.routed_editnet import (
 from omniedit.models.routing import Experts, prompt_width
 from omniedit.models.sequence_concat import SequenceConcat, init_sequence_concat, mark_present
 
-TAKES = frozenset({"references", "captions"})
+CONDITION_INPUTS = frozenset({"references", "captions"})
 FIRST_INDEX = 2
 """Index of the first demonstration among the images of a sequence: after the denoised image (0) and the source (1)."""
 
@@ -62,7 +62,7 @@ class CrossAttention(Editor):
 class CrossEditNet(CrossAttention, EditNet):  # type: ignore[misc]
     """EditNet whose frozen base reads demonstrations by cross-attention."""
 
-    takes = TAKES
+    takes = CONDITION_INPUTS
 
     @register_to_config
     def __init__(self, base_config: Mapping[str, Any], prediction_type: str = "velocity") -> None:
@@ -76,7 +76,7 @@ class CrossRoutedEditNet(CrossAttention, RoutedEditNet):  # type: ignore[misc]
     The experts' visual prompt replaces the same images, without their captions.
     """
 
-    takes = TAKES | {"task"}
+    takes = CONDITION_INPUTS | {"task"}
 
     @register_to_config
     def __init__(
@@ -95,7 +95,7 @@ class CrossRoutedEditNet(CrossAttention, RoutedEditNet):  # type: ignore[misc]
 class CrossSequenceConcat(CrossAttention, SequenceConcat):  # type: ignore[misc]
     """Sequence concatenation of the source image; demonstrations are read by cross-attention and not in context."""
 
-    takes = TAKES
+    takes = CONDITION_INPUTS
 
     @register_to_config
     def __init__(self, base_config: Mapping[str, Any], prediction_type: str = "velocity", gated: bool = False) -> None:
@@ -109,7 +109,7 @@ class CrossSequenceConcat(CrossAttention, SequenceConcat):  # type: ignore[misc]
 class InContextEditNet(EditNet):
     """EditNet whose control branch has the tokens of demonstrations before those of the source image."""
 
-    takes = TAKES
+    takes = CONDITION_INPUTS
 
     @register_to_config
     def __init__(self, base_config: Mapping[str, Any], prediction_type: str = "velocity") -> None:
@@ -131,7 +131,7 @@ class InContextEditNet(EditNet):
 class InContextSequenceConcat(SequenceConcat):
     """Sequence concatenation of the source image and of demonstrations, each image with its caption."""
 
-    takes = TAKES
+    takes = CONDITION_INPUTS
 
     @register_to_config
     def __init__(self, base_config: Mapping[str, Any], prediction_type: str = "velocity", gated: bool = False) -> None:

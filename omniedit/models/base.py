@@ -13,7 +13,7 @@ from omniedit.models.bases.registry import adapter_class
 from omniedit.models.codec import Vae
 from omniedit.models.editor import Editor
 from omniedit.models.folder import load_part, load_tokenizer, read_config
-from omniedit.models.layouts import LAYOUTS, OWN, Layout
+from omniedit.models.layouts import LAYOUTS, TRAINED_BASE, Layout
 from omniedit.models.pipeline import EditPipeline
 from omniedit.models.sampling import check_scheduler
 from omniedit.models.text import Text
@@ -48,7 +48,7 @@ class Base:
             UserError: the folder is missing, incomplete, of another pipeline or class, or has no safetensors.
         """
         index = read_config(folder / INDEX)
-        layout = LAYOUTS.get(index["_class_name"]) if "_class_name" in index else OWN
+        layout = LAYOUTS.get(index["_class_name"]) if "_class_name" in index else TRAINED_BASE
         prediction = index.get("prediction_type", None if "_class_name" not in index else "velocity")
         if layout is None or prediction not in PREDICTIONS:
             class_name = index.get("_class_name", "model without a class")

@@ -11,7 +11,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-CONSTANT = (
+CONSTANT_MODULES = (
     "condition_embed",
     "demonstrations",
     "base.context_embedder",
@@ -30,7 +30,7 @@ def reuse_constant_outputs(network: nn.Module) -> Iterator[None]:
     no gradients are needed.
     """
     modules = dict(network.named_modules())
-    chosen = [modules[name] for name in CONSTANT if name in modules]
+    chosen = [modules[name] for name in CONSTANT_MODULES if name in modules]
     before = [vars(module).get("forward") for module in chosen]
     for module in chosen:
         module.forward = cache_last_result(module.forward)

@@ -32,7 +32,7 @@ from omniedit.models.sd3_layout import (
 )
 from omniedit.storage.atomic import replace_file
 
-BASE, CONTROL = "model.diffusion_model.", "control_model."
+BASE_PREFIX, CONTROL_PREFIX = "model.diffusion_model.", "control_model."
 CONTROL_BLOCKS = "control_blocks"
 FORMAT = "omniedit.editor.1"
 LORA_BASE, LORA_EDITOR = "transformer.", "editor."
@@ -47,8 +47,8 @@ def export_comfyui(editor: Editor, file: Path, dtype: torch.dtype) -> None:
     """
     is_sd3 = _is_sd3(editor.config)
     base, other = _split_state(editor.state_dict())
-    state = {f"{BASE}{name}": value for name, value in (to_authors_layout(base) if is_sd3 else base).items()}
-    state |= {f"{CONTROL}{name}": value for name, value in _control_to_file(other, is_sd3).items()}
+    state = {f"{BASE_PREFIX}{name}": value for name, value in (to_authors_layout(base) if is_sd3 else base).items()}
+    state |= {f"{CONTROL_PREFIX}{name}": value for name, value in _control_to_file(other, is_sd3).items()}
     config = {name: value for name, value in editor.config.items() if not name.startswith("_")}
     kind = f"{type(editor).__module__}:{type(editor).__name__}"
     about = {"format": FORMAT, "class": kind, "config": json.dumps(config)}
@@ -74,8 +74,10 @@ def load_comfyui(file: Path) -> Editor:
     kind: Any = find_editor_class(about["class"])
     editor = kind.from_config(json.loads(about["config"]))
     is_sd3 = _is_sd3(editor.config)
-    base = {name.removeprefix(BASE): value for name, value in state.items() if name.startswith(BASE)}
-    control = {name.removeprefix(CONTROL): value for name, value in state.items() if name.startswith(CONTROL)}
+    base = {name.removeprefix(BASE_PREFIX): value for name, value in state.items() if name.startswith(BASE_PREFIX)}
+    control = {
+        name.removeprefix(CONTROL_PREFIX): value for name, value in state.items() if name.startswith(CONTROL_PREFIX)
+    }
     whole = {f"base.{name}": value for name, value in (from_authors_layout(base) if is_sd3 else base).items()}
     editor.load_state_dict(whole | _control_from_file(control, is_sd3), assign=True)
     return editor.requires_grad_(False).eval()

@@ -7,11 +7,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-WINDOW = 9
+WINDOW_SIDE = 9
 """Side in pixels of the windows in which detail is compared, on the small copy."""
-FLAT = 2e-4
+FLAT_VARIANCE = 2e-4
 """Variance, of values in [0, 1], below which a window counts as flat and keeps its detail."""
-STRONGEST = 1.5
+MAX_AMPLIFICATION = 1.5
 """Largest amplification of detail where an edit adds contrast."""
 EPSILON = 1e-3
 """Regularisation of the guided filter: variance, of values in [0, 1], below which colours do not guide the change."""
@@ -87,10 +87,10 @@ def detail_kept(source: Tensor, edited: Tensor) -> Tensor:
     """Return the share of the source's detail that the edit keeps at each pixel, (B, 1, h, w): 1 is all, 0 none."""
     covariance = (_mean(source * edited) - _mean(source) * _mean(edited)).mean(1, keepdim=True)
     variance = (_mean(source * source) - _mean(source) ** 2).mean(1, keepdim=True)
-    return ((covariance + FLAT) / (variance + FLAT)).clamp(0, STRONGEST)
+    return ((covariance + FLAT_VARIANCE) / (variance + FLAT_VARIANCE)).clamp(0, MAX_AMPLIFICATION)
 
 
-def _mean(x: Tensor, window: int = WINDOW) -> Tensor:
+def _mean(x: Tensor, window: int = WINDOW_SIDE) -> Tensor:
     """Average over the window around each pixel, without padding past the border."""
     return functional.avg_pool2d(x, window, stride=1, padding=window // 2, count_include_pad=False)
 

@@ -48,7 +48,7 @@ class Layout:
         return self.network == "unet"
 
 
-OWN = Layout(SD3_TRANSFORMER, (LappedCodec, AutoencoderKL), {"text_encoder": (BertModel,)}, SD3_TOKENS)
+TRAINED_BASE = Layout(SD3_TRANSFORMER, (LappedCodec, AutoencoderKL), {"text_encoder": (BertModel,)}, SD3_TOKENS)
 """Layout of a base that a run trains, with MiniLM alone."""
 _FLUX = Layout(
     "FluxTransformer2DModel",

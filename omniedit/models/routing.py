@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from omniedit.models.conditions import UNKNOWN_TASK
-from omniedit.tasks import ANYEDIT_TASKS, OMNIEDIT_TASKS, OTHER, Task
+from omniedit.tasks import ANYEDIT_TASKS, OMNIEDIT_TASKS, UNREGISTERED, Task
 
 SHARED = "shared"
 """Expert of unknown tasks, and of those without a group."""
@@ -36,7 +36,7 @@ def default_tasks() -> list[str]:
 
 def default_groups(tasks: Sequence[str]) -> list[str]:
     """Return the expert of each task, which is its group."""
-    return [SHARED if Task(name).group == OTHER else Task(name).group for name in tasks]
+    return [SHARED if Task(name).group == UNREGISTERED else Task(name).group for name in tasks]
 
 
 def prompt_width(width: int) -> int:

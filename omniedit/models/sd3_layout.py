@@ -27,7 +27,7 @@ BLOCK_RENAMES = {
     "ff_context.net.0.proj": "context_block.mlp.fc1",
     "ff_context.net.2": "context_block.mlp.fc2",
 }
-JOINED = {
+JOINED_LAYERS = {
     "x_block.attn.qkv": ("attn.to_q", "attn.to_k", "attn.to_v"),
     "context_block.attn.qkv": ("attn.add_q_proj", "attn.add_k_proj", "attn.add_v_proj"),
     "x_block.attn2.qkv": ("attn2.to_q", "attn2.to_k", "attn2.to_v"),
@@ -85,7 +85,7 @@ def block_to_authors(block: Mapping[str, Tensor]) -> dict[str, Tensor]:
         if layer in BLOCK_RENAMES:
             swapped = is_last and layer == SWAPPED
             result[f"{BLOCK_RENAMES[layer]}{kind}"] = swap_halves(value) if swapped else value
-    for joined, layers in JOINED.items():
+    for joined, layers in JOINED_LAYERS.items():
         for kind in (".weight", ".bias"):
             if f"{layers[0]}{kind}" in block:
                 result[f"{joined}{kind}"] = torch.cat([block[f"{layer}{kind}"] for layer in layers])
@@ -99,8 +99,8 @@ def block_from_authors(block: Mapping[str, Tensor]) -> dict[str, Tensor]:
     is_last = LAST_LAYER not in block
     for name, value in block.items():
         layer, kind = _split(name)
-        if layer in JOINED:
-            parts = zip(JOINED[layer], value.chunk(3), strict=True)
+        if layer in JOINED_LAYERS:
+            parts = zip(JOINED_LAYERS[layer], value.chunk(3), strict=True)
             result |= {f"{part}{kind}": each.contiguous() for part, each in parts}
         else:
             swapped = is_last and back[layer] == SWAPPED

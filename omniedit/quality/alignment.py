@@ -19,10 +19,10 @@ MAX_WINDOWS = 36
 _MIN_TEXTURE = 3.0
 """Least root mean square gradient of a window, 0-255 per pixel."""
 _MIN_RESPONSE = 0.08
-_AGREES = 0.75
+_MAX_RESIDUAL = 0.75
 """A window agrees with the model if its shift differs by at most this many pixels."""
 _MIN_AGREEING = 4
-_CLEAR = 0.9
+_CLEAR_SHARE = 0.9
 """If at least this share of the windows agrees on a shift without scale, no scale is searched."""
 
 
@@ -120,7 +120,7 @@ def _fit(
     Each pair of windows proposes a model (RANSAC, exhaustive); least squares refine the one that most windows agree on.
     """
     best = _agreeing(places, shifts, (*np.median(shifts, axis=0), 0.0))
-    proposals = combinations(range(len(places)), 2) if best.mean() < _CLEAR else ()
+    proposals = combinations(range(len(places)), 2) if best.mean() < _CLEAR_SHARE else ()
     for pair in map(list, proposals):
         agreeing = _agreeing(places, shifts, _model(places[pair], shifts[pair]))
         best = agreeing if agreeing.sum() > best.sum() else best
@@ -158,4 +158,4 @@ def _agreeing(
     places: NDArray[np.float64], shifts: NDArray[np.float64], model: tuple[float, float, float]
 ) -> NDArray[np.bool_]:
     dx, dy, growth = model
-    return np.linalg.norm(np.array([dx, dy]) + growth * places - shifts, axis=1) <= _AGREES
+    return np.linalg.norm(np.array([dx, dy]) + growth * places - shifts, axis=1) <= _MAX_RESIDUAL

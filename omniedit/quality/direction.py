@@ -24,7 +24,7 @@ SIDE = 256
 """Longer side at which images are compared, in pixels."""
 CAPTION_WORD = 2.0
 """Log-odds for a word of the instruction that only one of the two captions contains."""
-LIMIT = 4.0
+MAX_LOG_ODDS = 4.0
 """Largest absolute log-odds of one clue."""
 _MIN_REGION_PIXELS = 12
 """Smallest region to measure, in pixels at the reduced size."""
@@ -92,7 +92,7 @@ def find_clues(
 
 
 def _limit(log_odds: float) -> float:
-    return float(np.clip(log_odds, -LIMIT, LIMIT))
+    return float(np.clip(log_odds, -MAX_LOG_ODDS, MAX_LOG_ODDS))
 
 
 def _region(first: NDArray[np.float32], second: NDArray[np.float32], mask: Mask | None) -> Mask:

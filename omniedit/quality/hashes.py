@@ -29,13 +29,13 @@ _KEY_BITS = np.array(_LOWEST_FREQUENCIES).reshape(8, 8).T.ravel()
 """Bits of the 64-bit key: the lowest frequencies, spread over the eight bytes so that no byte has only the lowest."""
 _MIRRORED = np.packbits([horizontal % 2 for _, horizontal in _PLACES])
 """Bits that change if the image is mirrored left to right: the odd horizontal frequencies."""
-_HALVED = 384
+_MAX_SHORTER = 384
 _CHANGE_SIDE = 32
 _CHANGE_PLACES = sorted(((y, x) for y in range(6) for x in range(6)), key=lambda place: (sum(place), place))
 _CHANGE_BITS = [(channel, *place) for channel, count in ((0, 24), (1, 20), (2, 20)) for place in _CHANGE_PLACES[:count]]
 _CHANGE_INDEX = tuple(np.array(axis) for axis in zip(*_CHANGE_BITS, strict=True))
 _CHANGE_MIRRORED = np.packbits([x % 2 for _, _, x in _CHANGE_BITS]).view(np.uint64)[0]
-PLAIN = 2.0
+MIN_DEVIATION = 2.0
 """Standard deviation of a 48 x 48 grey image, 0-255, below which its perceptual hash is meaningless."""
 
 
@@ -45,8 +45,8 @@ def hash_image(image: Image) -> bytes:
 
 
 def halve(image: Image) -> Image:
-    """Halve an image until its shorter side is below `_HALVED` pixels: fast, and few bits of the hash change."""
-    while min(height := image.shape[0] // 2, width := image.shape[1] // 2) >= _HALVED // 2:
+    """Halve an image until its shorter side is below `_MAX_SHORTER` pixels: fast, and few bits of the hash change."""
+    while min(height := image.shape[0] // 2, width := image.shape[1] // 2) >= _MAX_SHORTER // 2:
         whole = image[: 2 * height, : 2 * width]
         image = cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
     return image
@@ -100,7 +100,7 @@ def mirror_changes(changes: Hashes) -> Hashes:
 
 def is_plain(image: Image) -> bool:
     """Return whether an image has too little contrast for a perceptual hash."""
-    return float(_small_ycrcb(image)[..., 0].std()) < PLAIN
+    return float(_small_ycrcb(image)[..., 0].std()) < MIN_DEVIATION
 
 
 def _small_ycrcb(image: Image) -> NDArray[np.float32]:

@@ -10,12 +10,12 @@ _WEATHER = (
     r"(?:night|dusk|dawn|twilight|hour|sunset|sunrise|daylight|daytime|sunlight|moonlight|overcast|cloudy|fog(?:gy)?"
     r"|mist(?:y)?|rain(?:y|ing)?|snow(?:y|ing|fall)?|clouds|storm(?:y)?|weather|season|winter|autumn|spring|summer|sunny)"
 )
-_ART = (
+_ART_STYLE = (
     r"(?:style|painting|sketch|drawing|watercolou?r|cartoon|anime|manga|mosaic|engraving|etching|woodcut|woodblock"
     r"|linocut|print|poster|illustration|pixel art|comic(?: book)?|fresco|pastel|impressionis[tm]|pointillis[tm]"
     r"|cubis[tm]|stained glass|origami|render(?:ing)?|sepia|collage|tapestry|halftone)"
 )
-_WHOLE = r"(?:photo|photograph|picture|image|scene|it|this|everything)"
+_WHOLE_IMAGE = r"(?:photo|photograph|picture|image|scene|it|this|everything)"
 _COLOUR = (
     r"(?:red|orange|yellow|green|turquoise|teal|blue|purple|violet|pink|brown|white|gr[ea]y|black|golden|silver"
     r"|wood(?:en)?|metal(?:lic)?|marble|stone|glass|gold|leather|plastic|velvet|denim|bronze|copper|brick|rust)"
@@ -41,7 +41,7 @@ _PHRASES: tuple[tuple[Task, str], ...] = (
     ),
     (
         Task.STYLE_TRANSFER,
-        rf"\b{_ART}\b|\b(?:restyle|redraw|render)\b|\b{_WHOLE} (?:in)?to an? |\b(?:look like|as) an? ",
+        rf"\b{_ART_STYLE}\b|\b(?:restyle|redraw|render)\b|\b{_WHOLE_IMAGE} (?:in)?to an? |\b(?:look like|as) an? ",
     ),
 )
 """Task -> phrases that may ask for it. An instruction may match several tasks; it then fits each of them."""

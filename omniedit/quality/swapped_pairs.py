@@ -11,7 +11,7 @@ from omniedit.quality.hamming import Hashes
 from omniedit.quality.signature_table import Signatures
 from omniedit.tasks import Task
 
-BY_REMOVAL = (str(Task.OBJECT_ADDITION), str(Task.OBJECT_REMOVAL))
+MADE_BY_REMOVAL = (str(Task.OBJECT_ADDITION), str(Task.OBJECT_REMOVAL))
 """Tasks without this evidence: pairs of additions are often made by removal, so that the shared photo is their edited
 image."""
 MIN_SHARED_IMAGES = 2
@@ -22,12 +22,13 @@ def swap_odds(pairs: Signatures, tasks: Sequence[str], sessions: Sequence[str | 
     """Return the (N,) log-odds that pairs are swapped; 0 without evidence.
 
     Positive if at least `MIN_SHARED_IMAGES` other pairs have the edited image as their source, and none has the source
-    image; negative in the opposite case. Pairs of sessions, whose images recur by design, and of `BY_REMOVAL` have 0.
+    image; negative in the opposite case. Pairs of sessions, whose images recur by design, and of
+    `MADE_BY_REMOVAL` have 0.
     """
     as_source = _count(pairs.source_digest, pairs.source_digest)
     of_edited = _count(pairs.source_digest, pairs.edited_digest)
     others = as_source - 1
-    counts = ~np.isin(np.asarray(tasks, dtype=object), BY_REMOVAL)
+    counts = ~np.isin(np.asarray(tasks, dtype=object), MADE_BY_REMOVAL)
     counts &= np.array([session is None for session in sessions], bool)
     odds = np.zeros(len(pairs), np.float32)
     swapped = counts & (of_edited >= MIN_SHARED_IMAGES) & (others == 0)

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from omniedit.imaging.images import decode_image
-from omniedit.reporting.page import DASH, image_uri, number, percent, render
+from omniedit.reporting.page import NO_VALUE, image_uri, number, percent, render
 from omniedit.reporting.style import BLUE, INK, LINE, ORANGE, PALE, panels, report_style
 from omniedit.reporting.tabular import TableRow
 from omniedit.scoring.student.agreement import PRECISIONS, proposal, scored_rows
@@ -23,7 +23,7 @@ SCORE_NAMES = {
 SHOWN_PHOTOS = 20
 REPLY_PIXELS = 60_000
 """Largest area of an image next to replies."""
-AS_MADE = "none"
+UNDAMAGED = "none"
 """Name in agreement.json for pairs without a defect."""
 
 
@@ -142,7 +142,7 @@ def _with_interval(value: float | None, interval: Sequence[float] | None) -> str
 def proposal_row(rows: Sequence[Mapping[str, Any]], min_score: float, precision: float) -> TableRow:
     proposed = proposal(rows, min_score, precision)
     if proposed is None:
-        return TableRow([percent(precision), DASH, DASH, DASH, DASH])
+        return TableRow([percent(precision), NO_VALUE, NO_VALUE, NO_VALUE, NO_VALUE])
     reached = [percent(proposed["precision"]), percent(proposed["recall"]), f"{proposed['student_keeps']:,}"]
     return TableRow([percent(precision), number(proposed["threshold"]), *reached])
 
@@ -181,13 +181,13 @@ def scatter(rows: Sequence[Mapping[str, Any]]) -> Figure:
 def defect_bars(by_defect: Mapping[str, Mapping[str, Any]]) -> Figure:
     """Plot the mean O of teacher and student for pairs without a defect and for each known defect."""
     names = [name for name in by_defect if by_defect[name]["teacher"] is not None]
-    names.sort(key=lambda name: (name != AS_MADE, -by_defect[name]["teacher"]))
+    names.sort(key=lambda name: (name != UNDAMAGED, -by_defect[name]["teacher"]))
     heights = np.arange(len(names))
     figure, (axis,) = panels(1, 1, 9.4, 0.9 + 0.42 * len(names))
     for judge, offset, colour in (("teacher", -0.19, PALE), ("student", 0.19, ORANGE)):
         means = [by_defect[name][judge] for name in names]
         axis.barh(heights + offset, means, 0.34, color=colour, label=judge)
-    labels = ["no defect" if name == AS_MADE else name.replace("_", " ") for name in names]
+    labels = ["no defect" if name == UNDAMAGED else name.replace("_", " ") for name in names]
     axis.set_yticks(
         heights, [f"{label} ({by_defect[name]['pairs']})" for label, name in zip(labels, names, strict=True)]
     )

@@ -20,7 +20,7 @@ from omniedit.reporting.side_by_side import (
 from omniedit.tasks import Task, order_tasks
 
 Row = Mapping[str, Any]
-LEAD = (
+INTRODUCTION = (
     "Held-out photos with an instruction and the output of every editor, which saw only these. The specialist also "
     "knew the object, its mask and the target. Scores are from 0 to 10; O is the root of SC times PQ."
 )
@@ -37,7 +37,7 @@ def side_by_side_page(run: str, scores: Sequence[Row], edits: Mapping[str, Mappi
     with ExitStack() as stack:
         items = list(read_items(scores, edits, stack))
         return render_embedded(
-            Heading("Editors side by side", f"run {run}", LEAD, labels), alternate_tasks(items), len(items)
+            Heading("Editors side by side", f"run {run}", INTRODUCTION, labels), alternate_tasks(items), len(items)
         )
 
 

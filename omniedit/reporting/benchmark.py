@@ -12,7 +12,7 @@ from omniedit.evaluation.agreement import Key
 from omniedit.evaluation.edits import MODELS
 from omniedit.evaluation.table3 import LABELS, interval, judge_note
 from omniedit.pairs import Shard
-from omniedit.reporting.page import LIMIT, image_uri, number, render
+from omniedit.reporting.page import MAX_PAGE_BYTES, image_uri, number, render
 from omniedit.reporting.style import MODEL_COLOURS, WASH, panels, report_style
 from omniedit.reporting.tabular import TableRow
 from omniedit.tasks import ALL_TASKS, Task, order_tasks
@@ -134,7 +134,7 @@ def _grid_row(shards: Mapping[str, Shard], row: int, verdicts: Mapping[Key, dict
 
 def limit_tasks(tasks: Iterator[dict[str, Any]], count: int) -> Iterator[dict[str, Any]]:
     """Yield the `count` tasks, each with as many rows as fit in an even share of the page."""
-    room = (LIMIT - SKELETON_BYTES) // max(1, count)
+    room = (MAX_PAGE_BYTES - SKELETON_BYTES) // max(1, count)
     for task in tasks:
         sizes = np.cumsum([sum(len(image["uri"]) for image in row["pictures"]) for row in task["rows"]])
         yield task | {"rows": task["rows"][: int((sizes <= room).sum())]}

@@ -9,10 +9,10 @@ import numpy as np
 from omniedit.pairs import EditPair, Rejection, Shard
 from omniedit.pairs.provenance import model_revisions
 from omniedit.reporting.candidates import Candidate
-from omniedit.reporting.page import LIMIT, image_uri, outline, render, shrink_to_area
+from omniedit.reporting.page import MAX_PAGE_BYTES, image_uri, outline, render, shrink_to_area
 from omniedit.tasks import Task
 
-LEADS = {
+TASK_INTROS = {
     Task.OBJECT_SWAP: "One object in the photo is replaced by another in the same place and light.",
     Task.OBJECT_REMOVAL: "A named object is removed, and the scene behind it is filled in.",
     Task.OBJECT_ADDITION: "A removal in reverse: the source is the photo without the object, the edit is the photo.",
@@ -21,30 +21,30 @@ LEADS = {
     Task.ENVIRONMENT_CHANGE: "The same scene at another time of day, in another season or in other weather.",
     Task.STYLE_TRANSFER: "The same scene, painted, printed or drawn.",
 }
-GROUP_LEADS = {
+GROUP_INTROS = {
     "subjects": "The subject of the reference images in a new scene, painted by its expert.",
     "inverse": "Accepted pairs with source and edited image exchanged, and an instruction that undoes the edit.",
     "composed": "Several accepted edits of one photo in one step.",
     "recaptioned": "Good edits that did not follow their instruction, with a new instruction.",
 }
 """Leads of groups that have pairs of several tasks."""
-FAMILY_LEADS = {
+FAMILY_INTROS = {
     "anyedit": "One of AnyEdit's edit types.",
     "complex": "The instruction names its object by place, size, colour, order, nature or action.",
     "perception": "A region of the photo is painted as the instruction says.",
     "subject": "The subject of the reference images in a new scene.",
 }
-OTHER_LEAD = "Pairs that were made elsewhere and imported."
+OTHER_INTRO = "Pairs that were made elsewhere and imported."
 REFERENCE_PIXELS = 20_000
 """Area of a reference image on the page."""
 RANDOM_WEIGHTS = "random-weights"
 """Owner of the repositories with untrained models, which benchmarks/rehearsal.py makes."""
 SKELETON_BYTES = 100_000
-SMALLEST, LARGEST = 200_000, 800_000
+MIN_AREA, MAX_AREA = 200_000, 800_000
 """Limits of an image's area in pixels; within them, it is chosen so that all pairs fit on the page."""
 PROBE_AREA = 50_000
 """Area in pixels at which the bytes of the images are measured."""
-GROWTH = 0.8
+BYTES_EXPONENT = 0.8
 """Exponent by which WebP bytes grow with pixels: 0.75 measured on the sample photos, plus a margin."""
 
 
@@ -76,7 +76,7 @@ def gallery(
     values = {
         "title": task.label,
         "run": run,
-        "lead": LEADS.get(task) or GROUP_LEADS.get(task.name) or FAMILY_LEADS.get(task.family, OTHER_LEAD),
+        "lead": TASK_INTROS.get(task) or GROUP_INTROS.get(task.name) or FAMILY_INTROS.get(task.family, OTHER_INTRO),
         "min_score": min_score,
         "candidates": len(candidates),
         "kept_count": len(accepted),
@@ -125,21 +125,21 @@ def fit_cards(candidates: Sequence[Candidate]) -> list[dict[str, Any]]:
     pixels = max_image_area(cards)
     while True:
         fitting = list(limit_cards(with_images(card, pixels) for card in cards))
-        if len(fitting) == len(cards) or pixels == SMALLEST:
+        if len(fitting) == len(cards) or pixels == MIN_AREA:
             return fitting
-        pixels = max(SMALLEST, pixels // 2)
+        pixels = max(MIN_AREA, pixels // 2)
 
 
 def max_image_area(cards: Sequence[dict[str, Any]]) -> int:
     """Estimate the image area in pixels at which all cards just fit, from their bytes at `PROBE_AREA`."""
     size = sum(card_bytes(with_images(card, PROBE_AREA)) for card in cards)
-    fitting = PROBE_AREA * ((LIMIT - SKELETON_BYTES) / size) ** (1 / GROWTH) if size else LARGEST
-    return int(min(LARGEST, max(SMALLEST, fitting)))
+    fitting = PROBE_AREA * ((MAX_PAGE_BYTES - SKELETON_BYTES) / size) ** (1 / BYTES_EXPONENT) if size else MAX_AREA
+    return int(min(MAX_AREA, max(MIN_AREA, fitting)))
 
 
 def limit_cards(cards: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     """Yield the first cards, as many as fit on a page."""
-    room = LIMIT - SKELETON_BYTES
+    room = MAX_PAGE_BYTES - SKELETON_BYTES
     for card in cards:
         room -= card_bytes(card)
         if room < 0:
@@ -158,7 +158,7 @@ def with_images(card: dict[str, Any], pixels: int) -> dict[str, Any]:
 
 
 def card(candidate: Candidate) -> dict[str, Any]:
-    """Return what the template shows of a candidate, with images as arrays of at most `LARGEST` pixels."""
+    """Return what the template shows of a candidate, with images as arrays of at most `MAX_AREA` pixels."""
     with Shard(candidate.shard) as shard:
         pair = shard[candidate.row]
     height, width = pair.source.shape[:2]
@@ -166,8 +166,8 @@ def card(candidate: Candidate) -> dict[str, Any]:
         "pair_id": pair.pair_id,
         "instruction": pair.instruction,
         "wordings": pair.instructions[1:],
-        "before": shrink_to_area(pair.source, LARGEST),
-        "after": shrink_to_area(pair.edited, LARGEST),
+        "before": shrink_to_area(pair.source, MAX_AREA),
+        "after": shrink_to_area(pair.edited, MAX_AREA),
         "references": [
             {
                 "image": image_uri(reference.image, REFERENCE_PIXELS),

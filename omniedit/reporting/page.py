@@ -1,7 +1,7 @@
 """Report pages: self-contained HTML files.
 
 Snakemake's report shows a page in a frame whose address is the whole page, as a data: URI. Chromium leaves such a frame
-blank when the address is longer than 2 MiB, so a page must stay under `LIMIT` bytes.
+blank when the address is longer than 2 MiB, so a page must stay under `MAX_PAGE_BYTES` bytes.
 """
 
 import base64
@@ -21,12 +21,12 @@ from omniedit.imaging.images import Image, Mask
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-LIMIT = 2 * 1024 * 1024 * 3 // 4 - 4096
+MAX_PAGE_BYTES = 2 * 1024 * 1024 * 3 // 4 - 4096
 """Largest page that Chromium shows, in bytes; base64 makes it a third longer."""
 
 WEBP_METHOD = 2
 """Effort of the encoder, 0 to 6. The usual 4 takes 2.3 times as long for files that are 5 % smaller."""
-DASH = "\N{EN DASH}"
+NO_VALUE = "\N{EN DASH}"
 """Placeholder for a missing value."""
 
 PIXELS_PER_INCH = 112
@@ -54,11 +54,11 @@ def _environment() -> Environment:
 
 
 def number(value: float | None, digits: int = 2) -> str:
-    return DASH if value is None or isnan(value) else f"{value:,.{digits}f}".replace("inf", "\N{INFINITY}")
+    return NO_VALUE if value is None or isnan(value) else f"{value:,.{digits}f}".replace("inf", "\N{INFINITY}")
 
 
 def percent(share: float | None) -> str:
-    return DASH if share is None or isnan(share) else f"{100 * share:.0f} %"
+    return NO_VALUE if share is None or isnan(share) else f"{100 * share:.0f} %"
 
 
 def figure_image(figure: "Figure", description: str) -> Markup:

@@ -14,7 +14,7 @@ from matplotlib.ticker import MaxNLocator
 
 from omniedit.instructions.facets import PHRASINGS, facets
 from omniedit.instructions.proposals import CLASSES, SCHEMA
-from omniedit.reporting.page import DASH, number, percent, render
+from omniedit.reporting.page import NO_VALUE, number, percent, render
 from omniedit.reporting.sheet import shorten
 from omniedit.reporting.style import BLUE, INK, SEQUENCE, panels, report_style
 from omniedit.reporting.tabular import TableRow
@@ -108,7 +108,7 @@ def proposals_page(run: str, tally: Tally) -> str:
                     f"{_count_all_rejected(tally, 'edits', 'quotas', 'recorded reply'):,}",
                 ),
                 ("distinct objects", f"{len(tally.named['object']):,}"),
-                ("proposed by", ", ".join(tally.models) or DASH),
+                ("proposed by", ", ".join(tally.models) or NO_VALUE),
             ],
             "tasks": task_rows(tasks, tally),
             "concepts": concept_rows(tasks, tally),
@@ -247,6 +247,6 @@ def reason_rows(tally: Tally) -> list[TableRow]:
     """Return the reasons stage by stage, the most frequent first."""
     ordered = sorted(tally.rejected.items(), key=lambda item: (STAGES.index(item[0][0]), -item[1], item[0]))
     return [
-        TableRow([stage, Task(task).label if task else DASH, reason, f"{count:,}"])
+        TableRow([stage, Task(task).label if task else NO_VALUE, reason, f"{count:,}"])
         for (stage, task, reason), count in ordered[:MAX_REASONS]
     ]

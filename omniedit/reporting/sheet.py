@@ -17,10 +17,10 @@ from omniedit.reporting.style import INK, MUTED, report_style
 from omniedit.tasks import Task
 
 PAIRS_PER_TASK = 2
-CELL = (600, 400)
-TEXT = 12
+CELL_SIZE = (600, 400)
+FONT_SIZE = 12
 """Font size in points; readable if the sheet is shown at half its size."""
-HEAD, ROW = 0.55, 2.62
+HEAD_INCHES, ROW_INCHES = 0.55, 2.62
 """Heights of the sheet's head and of a row, in inches."""
 
 
@@ -33,14 +33,14 @@ def contact_sheet(best: Mapping[Task, Sequence[Candidate]], tasks: Sequence[Task
         best: `best_by_photo` of each task that has candidates.
     """
     with report_style():
-        figure = Figure(figsize=(12.4, HEAD + ROW * len(tasks)))
+        figure = Figure(figsize=(12.4, HEAD_INCHES + ROW_INCHES * len(tasks)))
         FigureCanvasAgg(figure)
         layout = figure.add_gridspec(
             len(tasks),
             2 * PAIRS_PER_TASK + 1,
             left=0.01,
             right=0.99,
-            top=1 - HEAD / (HEAD + ROW * len(tasks)),
+            top=1 - HEAD_INCHES / (HEAD_INCHES + ROW_INCHES * len(tasks)),
             bottom=0.005,
             wspace=0.03,
             hspace=0.36,
@@ -70,10 +70,10 @@ def _draw_pair(axes: Sequence[Axes], candidate: Candidate) -> None:
     height, width = pair.source.shape[:2]
     left, top, right, bottom = crop_box(width, height, "3x2", mask_centre(subject(pair.mask)))
     for axis, image in zip(axes, (pair.source, pair.edited), strict=True):
-        axis.imshow(resize_cover(image[top:bottom, left:right], *CELL), aspect="auto")
+        axis.imshow(resize_cover(image[top:bottom, left:right], *CELL_SIZE), aspect="auto")
         axis.set_axis_off()
     verdict = "" if candidate.kept else "rejected: "
-    axes[0].set_title(verdict + shorten(pair.instruction), fontsize=TEXT, color=INK, fontweight="normal", pad=5)
+    axes[0].set_title(verdict + shorten(pair.instruction), fontsize=FONT_SIZE, color=INK, fontweight="normal", pad=5)
 
 
 def subject(mask: Mask | None) -> Mask | None:
@@ -91,8 +91,8 @@ def mask_centre(mask: Mask | None) -> tuple[float, float]:
 
 def _head_row(axis: Axes, task: Task, note: str) -> None:
     """Draw the task's name above its row and the note inside it."""
-    axis.text(0, 1.17, task.label, color=INK, fontsize=TEXT, fontweight="bold", transform=axis.transAxes)
-    axis.text(0, 0.9, note, color=MUTED, fontsize=TEXT, transform=axis.transAxes)
+    axis.text(0, 1.17, task.label, color=INK, fontsize=FONT_SIZE, fontweight="bold", transform=axis.transAxes)
+    axis.text(0, 0.9, note, color=MUTED, fontsize=FONT_SIZE, transform=axis.transAxes)
     axis.set_axis_off()
 
 

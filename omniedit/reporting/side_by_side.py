@@ -17,7 +17,7 @@ from urllib.parse import quote
 from markupsafe import Markup
 
 from omniedit.imaging.images import Image
-from omniedit.reporting.page import LIMIT, encode_webp, image_uri, render
+from omniedit.reporting.page import MAX_PAGE_BYTES, encode_webp, image_uri, render
 from omniedit.storage.atomic import replace_file, write_text
 
 Picture = Path | Callable[[], Image]
@@ -101,7 +101,7 @@ def render_embedded(heading: Heading, items: Iterable[ComparedItem], total: int)
     """
     shown: list[dict[str, Any]] = []
     images = _EmbeddedImages()
-    room = LIMIT - SKELETON_BYTES
+    room = MAX_PAGE_BYTES - SKELETON_BYTES
     for item in items:
         before = images.count
         values = _item_values(item, images.place)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from omniedit.evaluation.agreement.agreements import Agreement
 from omniedit.evaluation.agreement.ratings import SCORES
 from omniedit.evaluation.agreement.run_ratings import RunRatings
-from omniedit.evaluation.agreement.thresholds import ALL, GOOD, PUBLISHED, PUBLISHED_SOURCE, Threshold
+from omniedit.evaluation.agreement.thresholds import ALL_TASKS, MIN_GOOD_O, PUBLISHED, PUBLISHED_SOURCE, Threshold
 from omniedit.reporting.candidates import Columns
 from omniedit.reporting.page import number, percent, render
 from omniedit.reporting.style import BLUE, GREEN, INK, MUTED, PALE, SEQUENCE, VERMILION, panels, report_style
@@ -62,7 +62,7 @@ def thresholds_page(
             "judge": ", ".join(candidates.judges) or "none",
             **_people_values(people),
             "source": PUBLISHED_SOURCE,
-            "good": GOOD,
+            "good": MIN_GOOD_O,
             **_figures(candidates, eligible_N, compared_N, min_score),
             "rows": [threshold_row(candidates, eligible_N, threshold) for threshold in TABLE_THRESHOLDS],
             "task_rows": task_rows(candidates, eligible_N, min_score, min_scores or {}),
@@ -88,7 +88,7 @@ def _figures(
 
 def _people_values(people: RunRatings | None) -> dict[str, Any]:
     return {
-        "people": [people_row(row) for row in (people.thresholds if people else PUBLISHED) if row.task == ALL],
+        "people": [people_row(row) for row in (people.thresholds if people else PUBLISHED) if row.task == ALL_TASKS],
         "agreement_rows": [agreement_row(row) for row in people.agreement] if people else None,
         "rated": people.thresholds[0].images if people else None,
     }

@@ -8,17 +8,17 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from omniedit.reporting.page import DASH, number, percent, render
+from omniedit.reporting.page import NO_VALUE, number, percent, render
 from omniedit.reporting.style import BLUE, panels, report_style
 from omniedit.reporting.tabular import TableRow
 
-_DONE = re.compile(
+_DONE_LINE = re.compile(
     r"^(?:\[\d+\] )?done: (?P<items>\d+)(?:/\d+)? (?P<unit>.+?), (?P<rate>[\d.]+) .+?/s, (?P<seconds>[\d.]+) s"
     r"(?:, [\d.]+ s left)?(?:, (?P<waiting>\d+) % waiting)?"
 )
 """Last line of `omniedit.storage.progress.Progress`; torchrun adds the rank in front."""
 
-_BUSY = re.compile(r"^device busy (?P<busy>\d+)% of (?P<seconds>[\d,]+) s", re.MULTILINE)
+_BUSY_LINE = re.compile(r"^device busy (?P<busy>\d+)% of (?P<seconds>[\d,]+) s", re.MULTILINE)
 """Last line of a job of learned specialists: `omniedit.specialists.learned.device_share.DeviceClock`."""
 
 READERS = ("report_throughput", "report_efficiency")
@@ -87,7 +87,7 @@ def _read_job(name: Path, benchmarks: Path, logs: Path) -> Job:
 
 def read_device(log: str) -> tuple[float, float] | None:
     """Return seconds from the first network pass to the last, and busy seconds of the device; None without the line."""
-    if not (busy_line := _BUSY.search(log)):
+    if not (busy_line := _BUSY_LINE.search(log)):
         return None
     seconds = float(busy_line["seconds"].replace(",", ""))
     return seconds, seconds * int(busy_line["busy"]) / 100
@@ -95,7 +95,7 @@ def read_device(log: str) -> tuple[float, float] | None:
 
 def read_loops(log: str) -> tuple[Loop, ...]:
     """Return the loops of a log; 'edits of object_swap' and 'edits of style_transfer' become one loop over edits."""
-    loops = [_loop(match) for line in log.splitlines() if (match := _DONE.match(line))]
+    loops = [_loop(match) for line in log.splitlines() if (match := _DONE_LINE.match(line))]
     return merge_loops(loops)
 
 
@@ -158,7 +158,7 @@ def job_rows(name: str, jobs: Sequence[Job]) -> list[TableRow]:
         memory(max(job.max_rss_mb for job in jobs)),
     ]
     first, *others = [_loop_cells(loop) for loop in merge_loops(loop for job in jobs for loop in job.loops)] or [
-        [DASH] * 3
+        [NO_VALUE] * 3
     ]
     rest = [TableRow([""] * len(head) + [*cells, ""]) for cells in others]
     return [TableRow([*head, *first, percent(busy_share(jobs))]), *rest]
@@ -172,7 +172,7 @@ def busy_share(jobs: Sequence[Job]) -> float | None:
 
 
 def _loop_cells(loop: Loop) -> list[str]:
-    rate = f"{number(loop.items / loop.seconds)} / s" if loop.seconds else DASH
+    rate = f"{number(loop.items / loop.seconds)} / s" if loop.seconds else NO_VALUE
     waiting = None if loop.waiting_s is None or not loop.seconds else loop.waiting_s / loop.seconds
     return [f"{loop.items:,} {loop.unit}", rate, percent(waiting)]
 
@@ -213,5 +213,5 @@ def duration(seconds: float) -> str:
 
 def memory(mebibytes: float) -> str:
     if not mebibytes:
-        return DASH
+        return NO_VALUE
     return f"{mebibytes / 1024:.2f} GiB" if mebibytes >= 1024 else f"{mebibytes:.0f} MiB"

@@ -15,7 +15,7 @@ from omniedit.evaluation.trust.families import find_family
 from omniedit.evaluation.trust.length_bias import LengthBias, measure_length_bias
 from omniedit.evaluation.trust.self_preference import measure_self_preference
 from omniedit.reporting.candidates import Candidate
-from omniedit.reporting.page import DASH, number, percent
+from omniedit.reporting.page import NO_VALUE, number, percent
 from omniedit.reporting.tabular import TableRow
 from omniedit.scoring.outcomes import Outcome, classify_reason
 from omniedit.tasks import Task, order_tasks
@@ -170,7 +170,7 @@ def _refusal_row(judge: str, task: str, outcomes_N: NDArray[np.int8], total: boo
     counts = {outcome: int((outcomes_N == place).sum()) for place, outcome in enumerate(OUTCOMES)}
     refused, count = counts[Outcome.REFUSED], len(outcomes_N)
     low, high = wilson(refused, count) if count else (None, None)
-    shares = [percent(refused / count if count else None), f"{percent(low)} to {percent(high)}" if count else DASH]
+    shares = [percent(refused / count if count else None), f"{percent(low)} to {percent(high)}" if count else NO_VALUE]
     rest = [f"{counts[outcome]:,}" for outcome in (Outcome.SILENT, Outcome.OTHER)]
     return TableRow([judge, task, f"{count:,}", f"{refused:,}", *shares, *rest], total=total)
 
@@ -180,4 +180,4 @@ def _length_cells(bias: LengthBias) -> list[str]:
 
 
 def _interval(interval: tuple[float, float] | None) -> str:
-    return DASH if interval is None else f"{number(interval[0])} to {number(interval[1])}"
+    return NO_VALUE if interval is None else f"{number(interval[0])} to {number(interval[1])}"

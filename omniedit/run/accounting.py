@@ -14,9 +14,9 @@ FIELDS = (
     *("TRESUsageInAve", "Submit", "Start", "WorkDir", "SubmitLine"),
 )
 PATIENCE_S = 600.0
-TARGET = re.compile(r"--target-jobs '?(?P<rule>\w+):(?P<wildcards>[^' ]*)")
+TARGET_JOB = re.compile(r"--target-jobs '?(?P<rule>\w+):(?P<wildcards>[^' ]*)")
 """Workflow job in the command with which Snakemake's plugin submits it to Slurm."""
-LIVE = ("PENDING", "RUNNING", "SUSPENDED", "COMPLETING", "CONFIGURING")
+UNFINISHED_STATES = ("PENDING", "RUNNING", "SUSPENDED", "COMPLETING", "CONFIGURING")
 PREEMPTED = ("PREEMPTED", "REQUEUED")
 
 
@@ -63,9 +63,9 @@ def read_attempts(rows: Iterable[dict[str, str]], run: str, workdir: Path) -> li
     """
     attempts, folder = [], workdir.resolve()
     for job, steps in with_steps(rows):
-        target = TARGET.search(job["SubmitLine"])
+        target = TARGET_JOB.search(job["SubmitLine"])
         wildcards = target["wildcards"].split(",") if target else []
-        if target is None or f"run={run}" not in wildcards or job["State"] in LIVE:
+        if target is None or f"run={run}" not in wildcards or job["State"] in UNFINISHED_STATES:
             continue
         if Path(job["WorkDir"]).resolve() == folder:
             wildcards.remove(f"run={run}")

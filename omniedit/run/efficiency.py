@@ -8,14 +8,14 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from omniedit.reporting.page import DASH, percent, render
+from omniedit.reporting.page import NO_VALUE, percent, render
 from omniedit.reporting.style import BLUE, PALE, panels, report_style
 from omniedit.reporting.tabular import TableRow
 from omniedit.reporting.throughput import duration
 from omniedit.run.accounting import Attempt, RuleUse, by_rule, core_seconds
 
 PROFILE = "profiles/slurm/config.yaml"
-ROOM = 1.25
+ADVICE_FACTOR = 1.25
 """Factor by which advice exceeds the largest use."""
 
 
@@ -64,9 +64,9 @@ def rule_row(use: RuleUse) -> TableRow:
             f"{use.failed:,}" if use.failed else "",
             f"{use.preempted:,}" if use.preempted else "",
             duration(median(attempt.waited_s for attempt in use.attempts)),
-            duration(use.limit_s) if use.limit_s else DASH,
-            duration(median(ran)) if ran else DASH,
-            duration(max(ran)) if ran else DASH,
+            duration(use.limit_s) if use.limit_s else NO_VALUE,
+            duration(median(ran)) if ran else NO_VALUE,
+            duration(max(ran)) if ran else NO_VALUE,
             f"{use.cores}",
             percent(use.cores_busy),
             gigabytes(use.memory_mb),
@@ -79,7 +79,7 @@ def rule_row(use: RuleUse) -> TableRow:
 
 def gigabytes(mebibytes: float) -> str:
     """Format memory in the profile's unit of 1000 MiB."""
-    return f"{mebibytes / 1000:,.1f} GB" if mebibytes else DASH
+    return f"{mebibytes / 1000:,.1f} GB" if mebibytes else NO_VALUE
 
 
 def failure_rows(uses: Sequence[RuleUse]) -> list[TableRow]:
@@ -109,7 +109,7 @@ def advice(use: RuleUse) -> list[tuple[str, str]]:
 def _memory_advice(use: RuleUse) -> Iterator[tuple[str, str]]:
     key = f"set-resources: {use.rule}: GB"
     killed = sum(attempt.state == "OUT_OF_MEMORY" for attempt in use.attempts)
-    suggested_gb = max(1, ceil(ROOM * use.peak_mb / 1000))
+    suggested_gb = max(1, ceil(ADVICE_FACTOR * use.peak_mb / 1000))
     if killed:
         yield f"{use.rule} ran out of memory {times(killed)} at {gigabytes(use.memory_mb)}; request more.", key
     elif use.done and use.peak_mb and 2 * suggested_gb <= use.memory_mb / 1000:
@@ -124,7 +124,7 @@ def _memory_advice(use: RuleUse) -> Iterator[tuple[str, str]]:
 def _time_advice(use: RuleUse) -> Iterator[tuple[str, str]]:
     key = f"set-resources: {use.rule}: minutes"
     over = sum(attempt.state == "TIMEOUT" for attempt in use.attempts)
-    enough_s = 60 * max(10, ceil(ROOM * use.longest_s / 60))
+    enough_s = 60 * max(10, ceil(ADVICE_FACTOR * use.longest_s / 60))
     if not use.limit_s:
         return
     if over:
@@ -169,7 +169,7 @@ def share_bars(uses: Sequence[RuleUse]) -> Figure:
         names = [use.rule for use in measured]
         axis.barh(names, [1] * len(measured), 0.62, color=PALE, alpha=0.4)
         bars = axis.barh(names, [min(value, 1) for value in values], 0.62, color=BLUE)
-        axis.bar_label(bars, [percent(value) if value else DASH for value in values], padding=4, fontsize=8)
+        axis.bar_label(bars, [percent(value) if value else NO_VALUE for value in values], padding=4, fontsize=8)
         axis.set_title(title, loc="left")
         axis.invert_yaxis()
         axis.grid(False)

@@ -16,10 +16,10 @@ from omniedit.models.memory import MemoryEstimate, peak_bytes, state_memory
 from omniedit.run.base_size import BaseSize
 from omniedit.training.fitting import prepare_uncompiled, recomputed_layers, sample_bytes
 
-RESERVE = 0.08
+RESERVED_SHARE = 0.08
 """Share of a GPU's memory left for the CUDA context, caches, buffers and fragmentation; assumed, not measured."""
-PARTS = ("weights", "gradients", "optimizer", "ema", "activations", "encoders")
-CHANGES: tuple[dict[str, Any], ...] = (
+MEMORY_PARTS = ("weights", "gradients", "optimizer", "ema", "activations", "encoders")
+SAVING_CHANGES: tuple[dict[str, Any], ...] = (
     {"dtype": "bfloat16"},
     {"zero_stage": 2},
     {"encode_once": True},
@@ -46,13 +46,13 @@ def describe_fit(
         gigabytes: memory of a GPU.
     """
     lines = [
-        f"GB on each {gpu} of {gigabytes:g} GB at zero_stage {options.zero_stage}; {RESERVE:.0%} are kept free:",
-        _row("", [*PARTS, "total", "on host"]),
+        f"GB on each {gpu} of {gigabytes:g} GB at zero_stage {options.zero_stage}; {RESERVED_SHARE:.0%} are kept free:",
+        _row("", [*MEMORY_PARTS, "total", "on host"]),
     ]
     below = []
     for name, cost in costs.items():
         memory = training_memory(cost, options, size, gpus)
-        cells = [getattr(memory, part) for part in (*PARTS, "total", "host")]
+        cells = [getattr(memory, part) for part in (*MEMORY_PARTS, "total", "host")]
         lines.append(_row(f"  {name}", [f"{value / 1e9:.1f}" for value in cells]))
         chosen = options.model_copy(update={"model": name})
         below.append(f"  {name}: {_verdict(memory, chosen, size, gpus, gigabytes)}")
@@ -70,7 +70,7 @@ def training_memory(cost: Cost, options: TrainConfig, size: BaseSize, gpus: int)
 
 
 def _verdict(memory: MemoryEstimate, options: TrainConfig, size: BaseSize, gpus: int, gigabytes: float) -> str:
-    capacity = (1 - RESERVE) * gigabytes * 1e9
+    capacity = (1 - RESERVED_SHARE) * gigabytes * 1e9
     if memory.total <= capacity:
         return f"fits; {gigabytes - memory.total / 1e9:.1f} GB are left for caches and buffers"
     changes = find_changes(options, size, gpus, capacity)
@@ -132,7 +132,7 @@ def _without_idle(chosen: list[dict[str, Any]], memory_with: Any, capacity: floa
 
 def _possible_changes(options: TrainConfig, gpus: int) -> Iterator[dict[str, Any]]:
     """Yield the changes that change something."""
-    for change in CHANGES:
+    for change in SAVING_CHANGES:
         if "zero_stage" in change and (gpus == 1 or options.zero_stage >= 2):
             continue
         if "accumulate" in change:

@@ -23,7 +23,7 @@ from omniedit.storage.atomic import is_file
 from omniedit.storage.locks import is_held, read_holder, run_lock
 from omniedit.storage.shards import number_of_blocks
 
-NOTES = Path(".snakemake")
+SNAKEMAKE_NOTES = Path(".snakemake")
 """Folder of Snakemake's notes on jobs, below its working folder."""
 MARK_PART = 254
 """Characters of a note's name in one folder or file name, which is limited to 255."""
@@ -139,7 +139,7 @@ def list_started_outputs(folder: Path, unread: dict[Path, str] | None = None) ->
     Args:
         unread: collects the marks that cannot be read, with the reason.
     """
-    marks = folder / NOTES / "incomplete"
+    marks = folder / SNAKEMAKE_NOTES / "incomplete"
 
     def note(error: OSError) -> None:
         if unread is not None and not isinstance(error, FileNotFoundError | NotADirectoryError):
@@ -161,7 +161,7 @@ def _succeeded(output: str, folders: Sequence[Path]) -> bool:
     mark = base64.urlsafe_b64encode(output.encode()).decode()
     parts = [mark[i : i + MARK_PART] for i in range(0, len(mark), MARK_PART)]
     name = Path(*(f"@{part}" for part in parts[:-1]), parts[-1])
-    return any(is_file(folder / NOTES / "metadata" / name) for folder in folders)
+    return any(is_file(folder / SNAKEMAKE_NOTES / "metadata" / name) for folder in folders)
 
 
 def _jobs(

@@ -14,7 +14,13 @@ from omniedit.models.memory import peak_bytes, state_memory
 from omniedit.run.base_size import BaseSize, base_size
 from omniedit.run.fitting import describe_fit
 from omniedit.training.blocks import recomputes
-from omniedit.training.fitting import LATENT, check_resolution, editor_layers, prepare_uncompiled, recomputed_layers
+from omniedit.training.fitting import (
+    PIXELS_PER_LATENT,
+    check_resolution,
+    editor_layers,
+    prepare_uncompiled,
+    recomputed_layers,
+)
 from omniedit.training.speed import GPU_GB, PEAK_TFLOPS
 
 
@@ -109,7 +115,7 @@ def sample_count(options: TrainConfig, pairs: int | None) -> float:
 
 def training_cost(name: str, options: TrainConfig, size: BaseSize, ranks: int = 1) -> Cost:
     """Compute the cost of a square sample of the config's resolution."""
-    side, dtype = options.resolution // LATENT, getattr(torch, options.dtype)
+    side, dtype = options.resolution // PIXELS_PER_LATENT, getattr(torch, options.dtype)
     options = options.model_copy(update={"model": name})
     recomputed = recomputed_layers(options, size.config, size.text_tokens, ranks)
     prepare = partial(prepare_uncompiled, options=options, recomputed=recomputed)

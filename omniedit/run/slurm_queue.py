@@ -15,10 +15,10 @@ from pathlib import Path
 
 from omniedit.errors import UserError
 
-OF_A_RUN = re.compile(r"(\w+_)?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+RUN_JOB_NAME = re.compile(r"(\w+_)?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 """Job name from Snakemake's plugin: it identifies the run; the rule is in the comment."""
-RULE = re.compile(r"(?:rule|group)_(?P<rule>\w+?)(?:_wildcards_(?P<wildcards>.*))?")
-OVER = {
+JOB_COMMENT = re.compile(r"(?:rule|group)_(?P<rule>\w+?)(?:_wildcards_(?P<wildcards>.*))?")
+FINAL_STATES = {
     *("BOOT_FAIL", "CANCELLED", "COMPLETED", "DEADLINE", "FAILED", "NODE_FAIL"),
     *("OUT_OF_MEMORY", "PREEMPTED", "REVOKED", "TIMEOUT"),
 }
@@ -74,8 +74,8 @@ def list_queued_jobs(*folders: Path) -> list[QueuedJob]:
     others = sorted(user for user in submitters(*folders) - {os.getuid()} if _user_name(user))
     users = f"--user={','.join(map(str, [os.getuid(), *others]))}" if others else "--me"
     for number, state, name, comment, workdir, user in ask("squeue", [users, "--noheader", "--states=all"], fields):
-        match = RULE.fullmatch(comment)
-        if match and state not in OVER and OF_A_RUN.fullmatch(name) and Path(workdir).resolve() in resolved:
+        match = JOB_COMMENT.fullmatch(comment)
+        if match and state not in FINAL_STATES and RUN_JOB_NAME.fullmatch(name) and Path(workdir).resolve() in resolved:
             jobs.append(QueuedJob(number, state, match["rule"], match["wildcards"] or "", int(user)))
     return jobs
 

@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from math import inf
 
-CHOSEN = inf
+HAND_PICKED = inf
 """Score of a candidate that a person has accepted. Only candidates with this score are then accepted."""
 
 Request = tuple[str, str]
@@ -18,14 +18,14 @@ def find_lesser(requests: Sequence[Request], scores: Sequence[float | None], siz
 
     Args:
         requests: request of each row.
-        scores: score of each row, `CHOSEN` or None; a row with None counts as a candidate, but is neither best nor
+        scores: score of each row, `HAND_PICKED` or None; a row with None counts as a candidate, but is neither best nor
             lesser.
     """
     lesser: set[int] = set()
     for rows in _split_sets(requests, size):
         scored = {row: score for row in rows if (score := scores[row]) is not None}
         best = max(scored, key=lambda row: scored[row], default=None)
-        lesser |= {row for row, score in scored.items() if row != best and score != CHOSEN}
+        lesser |= {row for row, score in scored.items() if row != best and score != HAND_PICKED}
     return lesser
 
 

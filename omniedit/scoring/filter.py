@@ -9,9 +9,9 @@ import pyarrow as pa
 
 from omniedit.aspect import closest_ratio
 from omniedit.errors import UserError
-from omniedit.exchange.candidates import BELOW, KEPT, NOT_BEST
+from omniedit.exchange.candidates import BELOW_THRESHOLD, KEPT, NOT_BEST
 from omniedit.pairs import Shard
-from omniedit.scoring.best_of import CHOSEN, Request, find_lesser
+from omniedit.scoring.best_of import HAND_PICKED, Request, find_lesser
 from omniedit.scoring.human_decisions import Decision, HandDecision
 from omniedit.sources.near_duplicates import is_held_out, perceptual_hash
 from omniedit.storage.parquet import column_names, read_table
@@ -35,8 +35,8 @@ source, so that buckets are planned from decisions alone. `task` is the pair's o
 this column are older, and their folder names the task."""
 BY_HAND = {Decision.ACCEPT: "accepted by hand", Decision.REJECT: "rejected by hand"}
 """Reason of each decision of a person."""
-DISAGREE = "the judges disagree"
-PERCEPTION = "perception"
+JUDGES_DISAGREE = "the judges disagree"
+PERCEPTION_FAMILY = "perception"
 """Family of auxiliary tasks, whose pairs are painted exactly and need no score."""
 ACCEPTED = (KEPT, BY_HAND[Decision.ACCEPT])
 """Reasons of accepted pairs."""
@@ -117,7 +117,7 @@ class CandidateFilter:
     ) -> str:
         """Return the reason of a pair's decision; whether it is the best of its request is decided later."""
         pair_id, task = candidates.pair_ids[row], candidates.tasks[row]
-        hand, is_auxiliary = self.by_hand.get(pair_id), task.family == PERCEPTION
+        hand, is_auxiliary = self.by_hand.get(pair_id), task.family == PERCEPTION_FAMILY
         if score["o_score"] is None and hand is None and not is_auxiliary:
             return "unscorable"
         if is_held_out(source, self.bench):
@@ -131,20 +131,22 @@ class CandidateFilter:
         if is_auxiliary:
             return KEPT
         if self.max_disagreement is not None and (score.get("disagreement") or 0) > self.max_disagreement:
-            return DISAGREE
-        return KEPT if score["o_score"] >= self.min_scores.get(task, self.min_score) else BELOW
+            return JUDGES_DISAGREE
+        return KEPT if score["o_score"] >= self.min_scores.get(task, self.min_score) else BELOW_THRESHOLD
 
 
 def _reject_lesser(rows: Sequence[dict[str, Any]], candidates: Shard, best_of: int) -> None:
     """Reject the candidates that are not the best of their request; decisions by hand and other reasons stay."""
-    accepted_by_hand = BY_HAND[Decision.ACCEPT]
-    scores = [
-        CHOSEN if row["reason"] == accepted_by_hand else row["o_score"] if row["reason"] in (KEPT, BELOW) else None
-        for row in rows
-    ]
-    requests = [_request(candidates, row) for row in range(len(rows))]
+    requests, scores = [_request(candidates, row) for row in range(len(rows))], [*map(_competing_score, rows)]
     for lesser in find_lesser(requests, scores, best_of):
         rows[lesser]["reason"] = f"{NOT_BEST} {best_of} candidates of its request"
+
+
+def _competing_score(row: Mapping[str, Any]) -> float | None:
+    """Return the score of a row as a candidate of its request, as in `find_lesser`."""
+    if row["reason"] == BY_HAND[Decision.ACCEPT]:
+        return HAND_PICKED
+    return row["o_score"] if row["reason"] in (KEPT, BELOW_THRESHOLD) else None
 
 
 def _find_fault(pair_id: str, provenance: Mapping[str, Any], faults: Mapping[str, str]) -> str | None:

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 T = TypeVar("T")
-_OVER = object()
+_EXHAUSTED = object()
 
 
 def prefetch(items: Iterable[T], capacity: int) -> Iterator[T]:
@@ -16,10 +16,10 @@ def prefetch(items: Iterable[T], capacity: int) -> Iterator[T]:
     """
     iterator = iter(items)
     with ThreadPoolExecutor(1) as thread:
-        waiting = deque(thread.submit(next, iterator, _OVER) for _ in range(capacity))
+        waiting = deque(thread.submit(next, iterator, _EXHAUSTED) for _ in range(capacity))
         try:
-            while (item := waiting.popleft().result()) is not _OVER:
-                waiting.append(thread.submit(next, iterator, _OVER))
+            while (item := waiting.popleft().result()) is not _EXHAUSTED:
+                waiting.append(thread.submit(next, iterator, _EXHAUSTED))
                 yield item  # type: ignore[misc]
         finally:
             thread.shutdown(wait=False, cancel_futures=True)

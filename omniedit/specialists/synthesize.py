@@ -28,7 +28,7 @@ from omniedit.specialists.base import (
 from omniedit.specialists.journal import Journal
 from omniedit.tasks import Task
 
-STRIKES = 6
+MAX_FAILED_EDITS = 6
 """Number of consecutive failed or repeated edits after which a photo is not tried again. A photo with nothing to
 propose is not tried again either."""
 
@@ -53,9 +53,9 @@ def synthesize(
     size, made = work.batch_size, 0
     with ThreadPoolExecutor(1, "next batch") as thread:
         for attempt in count():
-            if made == pairs or all(strike == STRIKES for strike in strikes.values()):
+            if made == pairs or all(strike == MAX_FAILED_EDITS for strike in strikes.values()):
                 return
-            waiting = deque(index for index, strike in strikes.items() if strike < STRIKES)
+            waiting = deque(index for index, strike in strikes.items() if strike < MAX_FAILED_EDITS)
             soon = partial(_submit, thread, specialist, partial(work.start_batch, attempt, waiting))
             coming: Callable[[], _Batch] | None = soon(min(size, pairs - made))
             while coming is not None:
@@ -121,7 +121,7 @@ def _submit(
 def _count_strikes(strikes: int, turn: EditRequest | _Skipped) -> int:
     """Return a photo's strikes after a turn that gave no pair."""
     if isinstance(turn, _Skipped):
-        return strikes + 1 if turn.more else STRIKES
+        return strikes + 1 if turn.more else MAX_FAILED_EDITS
     return strikes if turn.is_retry else strikes + 1
 
 

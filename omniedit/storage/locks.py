@@ -14,7 +14,7 @@ from omniedit.storage.processes import Process, this_process, to_process
 
 WORKING_FOLDER = Path(".snakemake/omniedit.lock")
 """Held by the Snakemake process in a working folder, which owns the folder's .snakemake records and Slurm jobs."""
-RUN = "omniedit.lock"
+RUN_LOCK_NAME = "omniedit.lock"
 """File in results/{run}/, held by the Snakemake process that makes the run, wherever it was started."""
 PATIENCE_S = 2.0
 """Seconds to retry a lock, because a process that only checks it also holds it for an instant."""
@@ -48,7 +48,7 @@ class Locks:
 
 
 def run_lock(run: str) -> Path:
-    return Path("results", run, RUN)
+    return Path("results", run, RUN_LOCK_NAME)
 
 
 def hold_run(run: str) -> Locks:

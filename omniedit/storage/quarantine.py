@@ -6,7 +6,7 @@ less helpful message than one that finds a damaged input.
 
 from pathlib import Path
 
-NOTES = "damaged.txt"
+DAMAGED_LIST = "damaged.txt"
 """File in results/{run}/ with one path per line, relative to that folder."""
 BUCKETS, PARTS = "buckets", "buckets/parts"
 """Folders of the sealed buckets and of their parts. Where the file system has links, each file has a name in both."""
@@ -18,7 +18,7 @@ def record_damage(path: Path) -> bool:
     run = next((folder for folder in path.absolute().parents if folder.parent.name == "results"), None)
     if run is None:
         return False
-    with (run / NOTES).open("a") as notes:
+    with (run / DAMAGED_LIST).open("a") as notes:
         notes.write(f"{path.absolute().relative_to(run).as_posix()}\n")
     return True
 
@@ -28,7 +28,7 @@ def quarantine_damaged(run: Path) -> list[Path]:
 
     The notes are deleted.
     """
-    notes = run / NOTES
+    notes = run / DAMAGED_LIST
     if not notes.is_file():
         return []
     recorded = [run / line for line in notes.read_text().splitlines()]

@@ -22,7 +22,7 @@ WALLPAPERS = {
     Path("/usr/share/wallpapers"): "*/contents/images/2560x1600.jpg",
 }
 """Patterns of the photographs in each folder. Plasma's newer wallpapers, which have other sizes, are drawings."""
-PLACES = {
+SAMPLE_PLACES = {
     "dandelion": "a dandelion meadow",
     "fig_in_bowl": "a red bowl",
     "forest_stream": "a forest stream",
@@ -34,10 +34,10 @@ PLACES = {
     "wine_and_drum": "a living room",
 }
 """Names of the sample's photographs in instructions."""
-FLAT = 0.15
+MAX_FLATNESS = 0.15
 """Share of equal pairs of neighbouring pixels from which a stamp counts as a drawing. The median is 0.01 outside Tux
 Paint's cartoon folders and 0.56 inside them."""
-THIN = 0.22
+MIN_COVERED_SHARE = 0.22
 """Smallest share of its square that a cut-out must cover. A spade or a syringe is hardly visible in a small image."""
 MIN_SIDE = 120
 """Smallest longer side of a cut-out, in pixels."""
@@ -64,7 +64,7 @@ def collect_cut_outs() -> list[NamedCutOut]:
     for each in photographic_stamps() if STAMPS.is_dir() else sample_objects():
         height, width = each.rgba.shape[:2]
         covered = float((each.rgba[..., 3] > 127).sum()) / max(height, width) ** 2
-        if covered > THIN and max(height, width) >= MIN_SIDE:
+        if covered > MIN_COVERED_SHARE and max(height, width) >= MIN_SIDE:
             cut_outs.setdefault(each.name, each)
     return list(cut_outs.values())
 
@@ -76,7 +76,7 @@ def photographic_stamps(folder: Path = STAMPS) -> Iterator[NamedCutOut]:
         if name is None or "symbols" in path.parts or "cartoon" in path.parts:
             continue
         stamp = open_image(path)
-        if stamp.mode == "RGBA" and flatness(np.asarray(stamp)) < FLAT:
+        if stamp.mode == "RGBA" and flatness(np.asarray(stamp)) < MAX_FLATNESS:
             rgba = crop_to_object(np.asarray(stamp))
             yield NamedCutOut(name, rgba, path.relative_to(folder).as_posix(), "GPL-2 (tuxpaint-stamps-default)")
 
@@ -135,7 +135,7 @@ class ScenePhoto:
 
 def collect_scenes() -> list[ScenePhoto]:
     """Return the photographs on this machine, not decoded: the sample's, and the wallpapers of two Debian packages."""
-    paths = [(PLACES.get(path.stem, ""), path) for path in sorted(SAMPLE.glob("*.jpg"))]
+    paths = [(SAMPLE_PLACES.get(path.stem, ""), path) for path in sorted(SAMPLE.glob("*.jpg"))]
     paths += [("", path) for folder, pattern in WALLPAPERS.items() for path in sorted(folder.glob(pattern))]
     return [ScenePhoto(partial(_read_photo, path), place, path.stem) for place, path in paths]
 

@@ -42,7 +42,7 @@ from omniedit.training.ranks import gather_from_ranks
 from omniedit.training.state import TrainingState
 
 CHECKPOINTS_KEPT = 2
-RUN = "run.json"
+RUN_FILE = "run.json"
 POSITION = "position.json"
 WITHOUT_EFFECT = {
     "ablations",
@@ -135,8 +135,8 @@ class Checkpoints:
                 aside = _free_name(folder)
                 folder.rename(aside)
                 print(f"{folder}: {problem}; set aside as {aside.name}; training starts from step 0", flush=True)
-            if not (folder / RUN).is_file():
-                write_text(folder / RUN, json.dumps(run, indent=2, sort_keys=True) + "\n")
+            if not (folder / RUN_FILE).is_file():
+                write_text(folder / RUN_FILE, json.dumps(run, indent=2, sort_keys=True) + "\n")
         dist.barrier()
 
     def steps(self) -> list[int]:
@@ -216,11 +216,11 @@ class Checkpoints:
         if not self.folder.is_dir() or not any(self.folder.iterdir()):
             return None
         try:
-            differ = differences(json.loads((self.folder / RUN).read_text()), run)
+            differ = differences(json.loads((self.folder / RUN_FILE).read_text()), run)
         except FileNotFoundError:
-            return f"{RUN} is missing"
+            return f"{RUN_FILE} is missing"
         except (ValueError, AttributeError):
-            return f"{RUN} cannot be read"
+            return f"{RUN_FILE} cannot be read"
         return f"checkpoints of another run ({', '.join(differ)} changed)" if differ else None
 
     def _folder(self, step: int) -> Path:

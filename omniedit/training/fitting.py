@@ -22,7 +22,7 @@ from omniedit.models.quantize import quantize_frozen
 from omniedit.training.activation_budget import choose_recomputed
 from omniedit.training.blocks import list_layers, prepare_blocks
 
-LATENT = 8
+PIXELS_PER_LATENT = 8
 """Pixels per latent along one side."""
 
 
@@ -55,7 +55,7 @@ def check_resolution(editor: Editor, resolution: int, ratios: Iterable[str] = RA
     Raises:
         UserError: an image is longer than the base's positions reach.
     """
-    longest = LATENT * editor.adapter.patch * editor.adapter.longest_side
+    longest = PIXELS_PER_LATENT * editor.adapter.patch * editor.adapter.longest_side
     for ratio in ratios:
         if (side := max(bucket_size(ratio, resolution))) > longest:
             raise UserError(
@@ -100,7 +100,7 @@ def sample_bytes(
     options: TrainConfig, base_config: dict[str, Any], text_tokens: int, prepare: Callable[[Editor], None]
 ) -> int:
     """Return the bytes of activations of one square sample of the config's resolution."""
-    side, dtype = options.resolution // LATENT, getattr(torch, options.dtype)
+    side, dtype = options.resolution // PIXELS_PER_LATENT, getattr(torch, options.dtype)
     adapt = partial(add_adapters, options=options.lora, seed=0)
     return activation_bytes(options.model, base_config, (side, side), text_tokens, dtype, prepare, adapt)
 

@@ -17,7 +17,7 @@ from omniedit.aspect import RATIOS
 from omniedit.buckets.loader import Batch_co, Reader
 from omniedit.buckets.store_layout import HELD_OUT
 from omniedit.config.options import FlowOptions
-from omniedit.tasks import OMNIEDIT_TASKS, OTHER
+from omniedit.tasks import OMNIEDIT_TASKS, UNREGISTERED
 from omniedit.training.objective import flow_loss, logit_normal, rectified_flow_pair, shift_sigmas
 
 HELD_OUT_QUANTILES = (0.1, 0.3, 0.5, 0.7, 0.9)
@@ -86,8 +86,8 @@ class EditBatch:
 
 def group_by_task(tasks: Sequence[str], device: torch.device) -> dict[str, Tensor]:
     """Return the samples of each of OmniEdit's tasks and of all others, (B,) bool; the names are always the same."""
-    names = [task if task in OMNIEDIT_TASKS else OTHER for task in tasks]
-    columns = (*OMNIEDIT_TASKS, OTHER)
+    names = [task if task in OMNIEDIT_TASKS else UNREGISTERED for task in tasks]
+    columns = (*OMNIEDIT_TASKS, UNREGISTERED)
     return {f"loss_task/{name}": torch.tensor([of == name for of in names], device=device) for name in columns}
 
 

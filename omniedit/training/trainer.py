@@ -21,7 +21,7 @@ from omniedit.config.options import StepOptions, TrainerOptions
 from omniedit.errors import UserError
 from omniedit.models.editor import Editor
 from omniedit.storage.progress import Progress
-from omniedit.training.checkpoints import RUN, Checkpoints, TrainingProgress
+from omniedit.training.checkpoints import RUN_FILE, Checkpoints, TrainingProgress
 from omniedit.training.deepspeed_config import deepspeed_config, effective_zero_stage
 from omniedit.training.editor.encoded_pairs import EncodedPairs
 from omniedit.training.editor.samples import Sample, grid
@@ -214,7 +214,7 @@ class Trainer:
         return {"mean_weight": 0.0, "skipped": self.skipped}
 
     def _log(self, folder: Path, done: int) -> MetricsLog:
-        project, settings = self.options.wandb, json.loads((folder / RUN).read_text())
+        project, settings = self.options.wandb, json.loads((folder / RUN_FILE).read_text())
         return MetricsLog(folder, done, wandb_run(project, folder, settings) if project else None)
 
     def _progress(self, step: int) -> TrainingProgress:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from omniedit.config.pairs import ImportConfig
 from omniedit.errors import UserError
 from omniedit.exchange.importing import ImportOptions, import_pairs
-from omniedit.exchange.perception.painting import OPACITY, PAINTS
+from omniedit.exchange.perception.painting import OPACITY, PAINT_COLOURS
 from omniedit.exchange.perception.questions import VQA_SCHEMA, import_questions
 from omniedit.exchange.perception.regions import BadRegion, decode_region, decompress_runs
 from omniedit.pairs import EditPair, Shard
@@ -209,6 +209,6 @@ def test_damaged_region_is_rejected_with_the_reason(segmentation: Any, reason: s
 
 
 def test_paints_are_far_apart() -> None:
-    values = np.array(list(PAINTS.values()))
+    values = np.array(list(PAINT_COLOURS.values()))
     gaps = np.linalg.norm(values[:, None] - values[None], axis=2) + 1e3 * np.eye(len(values))
     assert gaps.min() > 60

@@ -3,16 +3,16 @@ import numpy as np
 import pytest
 
 from omniedit.imaging import procedural
-from omniedit.imaging.procedural import COARSE, fractal_noise
+from omniedit.imaging.procedural import COARSE_SPACING, fractal_noise
 
 
 @pytest.mark.parametrize("size", [(96, 128), (97, 61), (1, 300)])
-@pytest.mark.parametrize("spacing", [COARSE, 77.0, 150.5, 1000.0])
+@pytest.mark.parametrize("spacing", [COARSE_SPACING, 77.0, 150.5, 1000.0])
 def test_coarse_lattice_interpolates_like_the_full_lattice(
     spacing: float, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     enlarged = fractal_noise(*size, spacing, np.random.default_rng(0), octaves=1)
-    monkeypatch.setattr(procedural, "COARSE", np.inf)
+    monkeypatch.setattr(procedural, "COARSE_SPACING", np.inf)
     whole = fractal_noise(*size, spacing, np.random.default_rng(0), octaves=1)
     assert enlarged.shape == size and enlarged.dtype == np.float32
     assert np.allclose(enlarged, whole, atol=1e-5)

@@ -11,7 +11,7 @@ import pytest
 from helpers import vlm_server as server
 from helpers.derivable_pairs import make_pair, make_photo
 from helpers.vlm_server import serving
-from omniedit.instructions.derived_pairs import NO_WAY_BACK, accepted_ids, grow_compositions, grow_inverses
+from omniedit.instructions.derived_pairs import NO_INVERSE, accepted_ids, grow_compositions, grow_inverses
 from omniedit.pairs import EditPair, Rejection, Shard, write_shard
 from omniedit.scoring.score_table import SCORES_SCHEMA
 from omniedit.storage.parquet import write_rows
@@ -72,7 +72,7 @@ def test_only_accepted_pairs_get_an_inverse(files: list[Path]) -> None:
     shards = list(map(Shard, files))
     outcomes = list(grow_inverses(shards, {REMOVAL.pair_id, PAINT.pair_id}, seed=0))
     assert isinstance(outcomes[0], EditPair) and outcomes[0].pair_id == f"{REMOVAL.pair_id}-inverse"
-    assert outcomes[1:] == [Rejection(PAINT.pair_id, NO_WAY_BACK)]
+    assert outcomes[1:] == [Rejection(PAINT.pair_id, NO_INVERSE)]
 
 
 def test_edits_of_one_source_compose_in_twos_and_turns_as_sessions(files: list[Path]) -> None:

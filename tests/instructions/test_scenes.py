@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from omniedit.instructions.scenes import OFFERED, SceneConcepts, draw_offers, propose_scenes, read_scenes
+from omniedit.instructions.scenes import MAX_CHOICES, SceneConcepts, draw_offers, propose_scenes, read_scenes
 from omniedit.instructions.word_lists import read_list
 from omniedit.vlm import Prompt, Reply
 
@@ -41,7 +41,7 @@ def test_concepts_are_offered_equally_often() -> None:
     rounds = len(concepts)
     offers = draw_offers(rounds, 0, concepts, places)
     counts = Counter(concept for offer in offers for concept in offer.concepts)
-    assert len(concepts) > 100 and set(counts.values()) == {OFFERED}
+    assert len(concepts) > 100 and set(counts.values()) == {MAX_CHOICES}
     assert offers == draw_offers(rounds, 0, concepts, places) != draw_offers(rounds, 1, concepts, places)
 
 

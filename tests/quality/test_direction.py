@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from omniedit.imaging.images import Image
-from omniedit.quality.direction import LIMIT, find_clues
+from omniedit.quality.direction import MAX_LOG_ODDS, find_clues
 from omniedit.tasks import Task
 
 
@@ -51,8 +51,8 @@ def test_weather_and_light_have_a_direction(photo: Image, instruction: str, alph
 
 def test_captions_reveal_which_object_is_new(photo: Image) -> None:
     captions = "A cup on a table", "A vase on a table"
-    assert odds(photo, photo, Task.OBJECT_SWAP, "Replace the cup with a vase", captions) == -LIMIT
-    assert odds(photo, photo, Task.OBJECT_SWAP, "Replace the cup with a vase", captions[::-1]) == LIMIT
+    assert odds(photo, photo, Task.OBJECT_SWAP, "Replace the cup with a vase", captions) == -MAX_LOG_ODDS
+    assert odds(photo, photo, Task.OBJECT_SWAP, "Replace the cup with a vase", captions[::-1]) == MAX_LOG_ODDS
     assert odds(photo, photo, Task.OBJECT_SWAP, "Replace the cup with a vase", ("A room", "A room")) == 0
 
 

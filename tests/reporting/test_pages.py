@@ -16,7 +16,7 @@ from omniedit.reporting.benchmark import benchmark_page
 from omniedit.reporting.candidates import read_best, read_candidates, read_columns
 from omniedit.reporting.filtering import filter_page
 from omniedit.reporting.gallery import Sample, gallery
-from omniedit.reporting.page import DASH, LIMIT
+from omniedit.reporting.page import MAX_PAGE_BYTES, NO_VALUE
 from omniedit.reporting.provenance import provenance_page
 from omniedit.reporting.sheet import best_by_photo, contact_sheet, mask_centre, subject
 from omniedit.reporting.summary import summary
@@ -99,7 +99,7 @@ def test_gallery_shows_text_as_text(tmp_path):
 
 def test_gallery_of_many_noisy_pairs_stays_under_the_limit_and_counts_omitted_pairs(tmp_path):
     page = render_page(tmp_path, [KEPT] * 12 + [BELOW] * 12, noisy=True)
-    assert len(page.encode()) < LIMIT
+    assert len(page.encode()) < MAX_PAGE_BYTES
     shown = instructions(page)
     assert 3 <= len(shown) < 18
     assert f"{page.count('badge') - 1} of 12: those with the highest O" in page
@@ -213,7 +213,7 @@ def test_summary_counts_photos_pairs_and_buckets():
     curve = Curve("EditNet", [(1, 1.0)], [(0, 0.8), (20, 0.4)])
     page = summary(photos, decisions, buckets, {"spearman": {"o_score": None}}, "editnet", curve, table, 9.0)
     shown = re.findall(r"<dt>(.+?)</dt><dd><b>(.+?)</b><span>(.+?)</span>", page)
-    assert [value for _, value, _ in shown] == ["3", "4", "3", "1 of 2", "0.40", "2.50", DASH]
+    assert [value for _, value, _ in shown] == ["3", "4", "3", "1 of 2", "0.40", "2.50", NO_VALUE]
     assert [note for _, _, note in shown][::2][:2] == [
         "1 held out for the benchmark",
         "75 %, with O of at least 9",

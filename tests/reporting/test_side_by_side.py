@@ -16,7 +16,7 @@ from helpers.side_by_side import colour, read_data
 from omniedit.imaging.images import Image
 from omniedit.pairs import EditPair, write_shard
 from omniedit.reporting.bench_items import group_edits, side_by_side_page
-from omniedit.reporting.page import LIMIT
+from omniedit.reporting.page import MAX_PAGE_BYTES
 from omniedit.reporting.side_by_side import (
     ComparedItem,
     Heading,
@@ -79,7 +79,7 @@ def test_an_embedded_page_stays_under_the_limit_and_states_the_number_of_items_s
     ]
     page = render_embedded(HEADING, many, 1234)
     data = read_data(page)
-    assert 800_000 < len(page.encode()) < LIMIT
+    assert 800_000 < len(page.encode()) < MAX_PAGE_BYTES
     assert 5 < len(data["items"]) < 60
     assert f"{len(data['items'])} of 1,234 items are on this page" in page
     used = [place for shown in data["items"] for place in (shown["source"], shown["outputs"][0]["image"])]

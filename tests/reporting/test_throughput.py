@@ -1,6 +1,6 @@
 import pytest
 
-from omniedit.reporting.page import DASH
+from omniedit.reporting.page import NO_VALUE
 from omniedit.reporting.throughput import duration, job_rows, part_rows, read_jobs, read_loops
 from omniedit.specialists.learned.device_share import CpuTimestamp, DeviceClock
 from omniedit.storage.progress import Progress
@@ -20,7 +20,7 @@ def test_times_items_and_waits_are_summed_over_the_jobs_of_a_stage(tmp_path):
     job(tmp_path, "score/c/00000", "10.0\t0:00:10\t100\t-\t-\t-\t-\t-\t90\t2.0\n", done(10, 4.0, 25))
     jobs = read_jobs(tmp_path / "benchmarks", tmp_path / "logs")
     (row,) = job_rows("score", jobs)
-    assert row.cells == ["score", "2", "20.0 s", "0.5", "2.00 GiB", "40 pairs", "4.00 / s", "40 %", DASH]
+    assert row.cells == ["score", "2", "20.0 s", "0.5", "2.00 GiB", "40 pairs", "4.00 / s", "40 %", NO_VALUE]
     assert [row.cells[0:3:2] + row.cells[5:6] for row in part_rows(jobs)] == [
         ["a b", "10.0 s", "30 pairs"],
         ["c", "10.0 s", "10 pairs"],
@@ -40,7 +40,7 @@ def test_each_counted_unit_has_its_own_row(tmp_path):
     job(tmp_path, "bench_edit/editnet", "9.0\t0:00:09\t1\t-\t-\t-\t-\t-\t90\t9.0\n", log)
     rows = job_rows("bench edit", read_jobs(tmp_path / "benchmarks", tmp_path / "logs"))
     assert [row.cells[5:] for row in rows] == [
-        ["5 examples", "2.50 / s", "100 %", DASH],
+        ["5 examples", "2.50 / s", "100 %", NO_VALUE],
         ["6 pairs", "2.00 / s", "0 %", ""],
     ]
 
@@ -66,7 +66,7 @@ def test_device_use_is_averaged_by_time(tmp_path):
         )
     job(tmp_path, "synthesize/style_transfer/2", benchmark, f"{DeviceClock('cpu')}\n")
     (row,) = job_rows("synthesize", read_jobs(tmp_path / "benchmarks", tmp_path / "logs"))
-    assert row.cells[5:] == ["4 pairs", "0.10 / s", DASH, "80 %"]
+    assert row.cells[5:] == ["4 pairs", "0.10 / s", NO_VALUE, "80 %"]
 
 
 def test_unmeasured_waits_are_not_printed(capsys):

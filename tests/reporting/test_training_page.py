@@ -5,7 +5,7 @@ import json
 import numpy as np
 
 from omniedit.imaging.images import encode_png
-from omniedit.reporting.page import DASH
+from omniedit.reporting.page import NO_VALUE
 from omniedit.reporting.training import INPAINTING, Curve, loss_rows, part_rows, read_curve, speed_row, training_page
 
 
@@ -49,7 +49,7 @@ def test_training_page_lists_partial_losses_and_speed(tmp_path):
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
     curve = read_curve("EditNet", path)
     assert [row.cells for row in part_rows([curve])] == [["noise level 0.0-0.2", "0.250"], ["object swap", "0.500"]]
-    assert speed_row(curve).cells == ["EditNet", "2", "4.0", "38 %", "1.5", DASH]
+    assert speed_row(curve).cells == ["EditNet", "2", "4.0", "38 %", "1.5", NO_VALUE]
     page = training_page("mini", [Curve("Base", [(1, 1.0)], []), curve])
     assert "object swap" in page and "steps skipped" in page
 

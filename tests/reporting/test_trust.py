@@ -8,7 +8,7 @@ from typing import Any
 from reporting.test_thresholds import candidate
 
 from omniedit.reporting.candidates import Candidate, to_columns
-from omniedit.reporting.page import DASH
+from omniedit.reporting.page import NO_VALUE
 from omniedit.reporting.thresholds import thresholds_page
 from omniedit.reporting.trust import Trust
 
@@ -65,7 +65,7 @@ def test_self_preference_is_measured_within_tasks() -> None:
     trust = collect([replace(each, judge="api", judge_version="gpt-4o") for each in (*own, *others, *unknown)])
     ((name, family, mine, own_mean, theirs, others_mean, difference, interval),) = rows(trust, "preferences")
     assert (name, family, mine, own_mean, theirs, others_mean) == ("api", "OpenAI", "4", "8.50", "4", "5.50")
-    assert difference == "3.00" and interval != DASH
+    assert difference == "3.00" and interval != NO_VALUE
 
 
 def test_a_single_judge_gets_no_section_on_ensembles() -> None:

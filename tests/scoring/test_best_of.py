@@ -21,7 +21,7 @@ from helpers.flat_pairs import BY, make_pair
 from omniedit.exchange.candidates import Choice
 from omniedit.exchange.exporting import ExportOptions, export_run
 from omniedit.pairs import EditPair, Shard, write_shard
-from omniedit.scoring.best_of import CHOSEN, find_lesser
+from omniedit.scoring.best_of import HAND_PICKED, find_lesser
 from omniedit.scoring.filter import ACCEPTED, DECISIONS_SCHEMA, CandidateFilter
 from omniedit.scoring.human_decisions import Decision, HandDecision
 from omniedit.scoring.score_table import SCORES_SCHEMA
@@ -50,7 +50,7 @@ def test_the_first_of_equal_scores_is_the_best() -> None:
 
 
 def test_all_candidates_accepted_by_hand_remain() -> None:
-    assert find_lesser([A] * 4, [10.0, CHOSEN, 3.0, CHOSEN], 4) == {0, 2}
+    assert find_lesser([A] * 4, [10.0, HAND_PICKED, 3.0, HAND_PICKED], 4) == {0, 2}
 
 
 @given(st.lists(st.tuples(st.sampled_from([A, B]), SCORES), max_size=20), st.integers(1, 6))

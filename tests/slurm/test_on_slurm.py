@@ -40,7 +40,7 @@ from helpers.slurm_chain import (
 from helpers.slurm_cluster import Cluster, NoCluster, install, wait_until
 from helpers.slurm_cluster import run as slurm_command
 from omniedit.pairs import Shard
-from omniedit.run.slurm_queue import OVER, ask
+from omniedit.run.slurm_queue import FINAL_STATES, ask
 from omniedit.tasks import Task
 
 Show = Callable[[str, Ended], None]
@@ -160,7 +160,7 @@ def test_single_shard_can_be_rerun_by_name(on_slurm: Path, local: Path, show: Sh
 def active_jobs(states: str = "all") -> set[str]:
     """Return the ids of the queued jobs that have not ended, optionally only of those in the given states."""
     jobs = ask("squeue", ["--noheader", f"--states={states}"], ["%i", "%T"])
-    return {number for number, state in jobs if state not in OVER}
+    return {number for number, state in jobs if state not in FINAL_STATES}
 
 
 def make_again(root: Path, local: Path, *results: str, disturb: Callable[[], None] = lambda: None) -> Ended:

@@ -12,7 +12,7 @@ from omniedit.evaluation.agreement.correlations import MIN_PAIRS
 from omniedit.evaluation.agreement.protocol import Protocol
 from omniedit.evaluation.agreement.ratings import SCORES, Rating, match_keys, no_common_images
 from omniedit.evaluation.agreement.tables import read_judged, read_ratings
-from omniedit.evaluation.agreement.thresholds import ALL, GOOD, Threshold, threshold_rows
+from omniedit.evaluation.agreement.thresholds import ALL_TASKS, MIN_GOOD_O, Threshold, threshold_rows
 from omniedit.evaluation.trust.beyond_people import judge_family, preference_beyond_people
 from omniedit.evaluation.trust.self_preference import SelfPreference
 from omniedit.plain_text import clean_line, markdown_cell
@@ -20,7 +20,7 @@ from omniedit.plain_text import clean_line, markdown_cell
 MIN_IMAGES = 10
 """Number of images below which a rater's correlations are too uncertain to count as much as others'."""
 MAX_GOOD = 1.0
-"""Largest human O for which `GOOD` is meaningful."""
+"""Largest human O for which `MIN_GOOD_O` is meaningful."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def compare(
     """Compare a judge's scores with people's ratings.
 
     Args:
-        good: mean human O from which an edit is good; None is `GOOD`, for ratings up to 1.
+        good: mean human O from which an edit is good; None is `MIN_GOOD_O`, for ratings up to 1.
         judge_model: name of the judge's model, to measure its preference for its own family; '' to leave it out.
 
     Raises:
@@ -120,7 +120,7 @@ def threshold_lines(comparison: Comparison, by_task: bool) -> list[str]:
     """Format thresholds as a Markdown table, over all images or also over each task's."""
     if not comparison.thresholds:
         return ["thresholds: people's O goes beyond 1; give --good, the mean O from which an edit is good"]
-    rows = [row for row in comparison.thresholds if by_task or row.task == ALL]
+    rows = [row for row in comparison.thresholds if by_task or row.task == ALL_TASKS]
     first = rows[0]
     return [
         "A threshold depends on the judge, its prompt and the edits. For these scores:",
@@ -178,7 +178,7 @@ def markdown(rows: Sequence[Agreement], digits: int = 3) -> list[str]:
 
 def _choose_good(ratings: Sequence[Rating], good: float | None) -> float | None:
     highest = max((rating.scores["o"] for rating in ratings), default=0.0)
-    return good if good is not None else GOOD if highest <= MAX_GOOD else None
+    return good if good is not None else MIN_GOOD_O if highest <= MAX_GOOD else None
 
 
 def _interval_lines(row: Agreement) -> list[str]:

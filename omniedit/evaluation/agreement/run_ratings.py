@@ -9,7 +9,7 @@ from omniedit.errors import UserError
 from omniedit.evaluation.agreement.agreements import Agreement, agreements
 from omniedit.evaluation.agreement.ratings import Key, Scores, match_keys
 from omniedit.evaluation.agreement.tables import read_ratings
-from omniedit.evaluation.agreement.thresholds import GOOD, Threshold, threshold_rows
+from omniedit.evaluation.agreement.thresholds import MIN_GOOD_O, Threshold, threshold_rows
 from omniedit.storage.parquet import stream_rows
 
 KEY = "pair_id"
@@ -47,7 +47,7 @@ def measure_run(scores: Sequence[Path], ratings: Path) -> RunRatings:
     if not matches:
         raise UserError(f"{ratings}: rates no scored pair of the run; its column {KEY} must name pairs of the run")
     matched = {own_key: judged[judge_key] for own_key, judge_key in matches.items()}
-    return RunRatings(agreements(rated, matched), threshold_rows(rated, matched, GOOD))
+    return RunRatings(agreements(rated, matched), threshold_rows(rated, matched, MIN_GOOD_O))
 
 
 def _read_scores(files: Sequence[Path], pairs: set[str]) -> dict[Key, Scores]:

@@ -13,9 +13,9 @@ from omniedit.evaluation.agreement.correlations import Values, draw_weights, int
 from omniedit.evaluation.agreement.ratings import Key, Rating, Scores
 
 THRESHOLDS = range(1, 10)
-GOOD = 0.7
+MIN_GOOD_O = 0.7
 """Mean human O from which an edit counts as good, on ImagenHub's scale of 0 to 1."""
-ALL = "all"
+ALL_TASKS = "all"
 MIN_IMAGES = 10
 """Smallest number of kept images for which an interval is given; a bootstrap over fewer is too narrow."""
 
@@ -57,7 +57,7 @@ PUBLISHED_SOURCE = (
     "and ratings)"
 )
 PUBLISHED = [
-    Threshold(ALL, threshold, 1432, 114, kept, good, None)
+    Threshold(ALL_TASKS, threshold, 1432, 114, kept, good, None)
     for threshold, kept, good in (
         *((1.0, 733, 113), (2.0, 658, 112), (3.0, 506, 106), (4.0, 382, 101), (5.0, 248, 82)),
         *((6.0, 170, 65), (7.0, 104, 39), (8.0, 54, 20), (9.0, 3, 2)),
@@ -77,7 +77,7 @@ def threshold_rows(ratings: Sequence[Rating], judged: Mapping[Key, Scores], good
     tasks: dict[str, list[Key]] = defaultdict(list)
     for key in human:
         tasks[key[2]].append(key)
-    groups = {ALL: list(human), **(tasks if len(tasks) > 1 else {})}
+    groups = {ALL_TASKS: list(human), **(tasks if len(tasks) > 1 else {})}
     return [row for task, keys in groups.items() if keys for row in _rows(task, keys, human, judged, good)]
 
 

@@ -16,7 +16,7 @@ from omniedit.models.registry import RECORDS
 from omniedit.redaction import redact
 from omniedit.scoring.rubric import Rubric
 
-NONE = "none"
+NO_JUDGE = "none"
 """Name on the command line that means no judge."""
 KINDS = get_args(BenchJudgeName)
 ENSEMBLE = "ensemble"
@@ -52,7 +52,7 @@ def choose_judges(names: Sequence[str], bench: BenchConfig, scoring: ScoringConf
     Raises:
         UserError: a judge is unknown, or its settings are invalid.
     """
-    if list(names) == [NONE]:
+    if list(names) == [NO_JUDGE]:
         return []
     return [_choose(name, bench, scoring) for name in dict.fromkeys(names)]
 
@@ -62,7 +62,7 @@ def _choose(name: str, bench: BenchConfig, scoring: ScoringConfig) -> JudgeChoic
     if entry is None:
         if name not in KINDS:
             hint = "; the truth of outside edits is unknown" if name == "reference" else ""
-            known = ", ".join([*bench.judges, *KINDS, NONE])
+            known = ", ".join([*bench.judges, *KINDS, NO_JUDGE])
             raise UserError(f"--judges: no judge {name[:80]!a}{hint}; there are: {known}")
         entry = BenchJudge(judge=name)  # type: ignore[arg-type]
     own = check_section(ScoringConfig, merge(scoring.model_dump(mode="json"), entry.scoring))

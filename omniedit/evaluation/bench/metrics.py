@@ -16,9 +16,9 @@ from omniedit.evaluation.metrics.networks import Networks
 from omniedit.storage.atomic import write_text
 from omniedit.storage.parquet import read_rows, write_rows
 
-DEFAULT = ("l1_source", "ssim_source", "l1_outside", "psnr_outside", "ssim_outside", "pixel_shift")
+DEFAULT_METRICS = ("l1_source", "ssim_source", "l1_outside", "psnr_outside", "ssim_outside", "pixel_shift")
 """Metrics that need no weights and no result of the benchmark."""
-TABLE, ABOUT = "metrics.parquet", "metrics.json"
+METRICS_TABLE, METRICS_JSON = "metrics.parquet", "metrics.json"
 _TEXTS = ("item_id", "task", "status", "reason")
 
 
@@ -29,8 +29,8 @@ def measure_edits(bench: BenchSet, edits: EditFolder, names: Sequence[str], netw
         UserError: no metric has one of the names, or a stored edit is damaged.
     """
     digest = _digest(bench, edits, names)
-    about = edits.folder / ABOUT
-    if (edits.folder / TABLE).is_file() and about.is_file():
+    about = edits.folder / METRICS_JSON
+    if (edits.folder / METRICS_TABLE).is_file() and about.is_file():
         facts = json.loads(about.read_text())
         if facts["digest"] == digest and not choose(list(facts["unavailable"]), networks)[0]:
             return
@@ -41,21 +41,21 @@ def measure_edits(bench: BenchSet, edits: EditFolder, names: Sequence[str], netw
     values = measure(bench.items, files, names, networks)
     columns = [name for name in names if any(name in row for row in values.rows)]
     schema = pa.schema([(name, pa.string()) for name in _TEXTS] + [(name, pa.float64()) for name in columns])
-    write_rows(edits.folder / TABLE, values.rows, schema)
+    write_rows(edits.folder / METRICS_TABLE, values.rows, schema)
     facts = {"sets": dict(values.sets), "unavailable": dict(values.unavailable), "weights": dict(values.weights)}
     write_text(about, json.dumps({"digest": digest, **facts}, indent=2) + "\n")
 
 
 def read_metrics(folder: Path) -> tuple[dict[str, Mapping[str, float]], dict[str, Any]]:
     """Return the values of each item by metric, and the facts of `metrics.json`; both empty if nothing was measured."""
-    if not (folder / ABOUT).is_file():
+    if not (folder / METRICS_JSON).is_file():
         return {}, {}
-    rows = read_rows(folder / TABLE)
+    rows = read_rows(folder / METRICS_TABLE)
     values: dict[str, Mapping[str, float]] = {
         row["item_id"]: {name: value for name, value in row.items() if name not in _TEXTS and value is not None}
         for row in rows
     }
-    return values, json.loads((folder / ABOUT).read_text())
+    return values, json.loads((folder / METRICS_JSON).read_text())
 
 
 def _digest(bench: BenchSet, edits: EditFolder, names: Sequence[str]) -> str:

@@ -19,8 +19,8 @@ from omniedit.storage.json_lines import read_json_lines
 from omniedit.storage.parquet import read_given
 
 SUFFIXES = (".csv", ".parquet", ".jsonl")
-NEEDED = ("source", "instruction")
-OWN_COLUMNS = (*NEEDED, "id", "task", "target", "mask", "source_caption", "target_caption", "session", "turn")
+REQUIRED_COLUMNS = ("source", "instruction")
+OWN_COLUMNS = (*REQUIRED_COLUMNS, "id", "task", "target", "mask", "source_caption", "target_caption", "session", "turn")
 
 
 def read_plain(table: Path, chained: bool = False) -> BenchSet:
@@ -58,7 +58,7 @@ def _to_item(row: Mapping[str, Any], number: int, folder: Path) -> BenchItem:
         UserError: the id cannot be a path.
     """
     texts = {name: str(value).strip() for name, value in row.items() if name is not None and value not in (None, "")}
-    if missing := [name for name in NEEDED if not texts.get(name)]:
+    if missing := [name for name in REQUIRED_COLUMNS if not texts.get(name)]:
         raise ValueError(f"column {missing[0]} is missing or empty")
     turn = texts.get("turn")
     if turn is not None and not (turn.isdecimal() and int(turn) > 0):

@@ -16,13 +16,13 @@ from torch import Tensor, nn
 
 from omniedit.evaluation.metrics.networks import find_checkpoint, find_package
 from omniedit.evaluation.metrics.pixels import fit_size
-from omniedit.evaluation.metrics.preprocess import HALF, normalize
+from omniedit.evaluation.metrics.preprocess import HALF_RGB, normalize
 from omniedit.imaging.images import Image
 
 SHIFT, SCALE = (-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)
 """Mean and standard deviation of ImageNet, for values in [-1, 1] (`ScalingLayer` of the package)."""
 EPSILON = 1e-10
-AT_ONCE = 2**22
+BATCH_PIXELS = 2**22
 """Number of pixels of a batch, which limits its memory."""
 MIN_SIDE = 32
 """Shortest side of an image that has all features, in pixels."""
@@ -164,7 +164,7 @@ def lpips_distances(a: Sequence[Image], b: Sequence[Image], network: Lpips) -> l
         if min(other.shape[:2]) >= MIN_SIDE:
             places[other.shape].append(place)
     for shape, same_size in places.items():
-        count = max(1, AT_ONCE // (shape[0] * shape[1]))
+        count = max(1, BATCH_PIXELS // (shape[0] * shape[1]))
         for first in range(0, len(same_size), count):
             chosen = same_size[first : first + count]
             measured = _measure([fit_size(a[place], b[place]) for place in chosen], [b[p] for p in chosen], network)
@@ -175,6 +175,6 @@ def lpips_distances(a: Sequence[Image], b: Sequence[Image], network: Lpips) -> l
 
 def _measure(a: Sequence[Image], b: Sequence[Image], network: Lpips) -> list[float]:
     device = next(network.parameters()).device
-    a_NCHW, b_NCHW = (torch.from_numpy(normalize(images, HALF, HALF)).to(device) for images in (a, b))
+    a_NCHW, b_NCHW = (torch.from_numpy(normalize(images, HALF_RGB, HALF_RGB)).to(device) for images in (a, b))
     with torch.inference_mode():
         return np.asarray(network(a_NCHW, b_NCHW).float().cpu()).tolist()

@@ -13,7 +13,7 @@ from omniedit.errors import UserError
 from omniedit.evaluation.bench.item import BenchItem, ImageFile
 from omniedit.evaluation.metrics.metric import Features, ImageMetric, Sample, SetMetric
 from omniedit.evaluation.metrics.networks import Networks, NotAvailable
-from omniedit.evaluation.metrics.registry import BY_PEOPLE, METRICS
+from omniedit.evaluation.metrics.registry import HUMAN_ONLY, METRICS
 from omniedit.imaging.images import decode_image, decode_mask
 
 SUBJECTS = ("subject", "demonstration")
@@ -105,13 +105,13 @@ def choose(names: Sequence[str], networks: Networks) -> tuple[list[ImageMetric |
     Raises:
         UserError: no metric has one of the names.
     """
-    if unknown := [name for name in names if name not in METRICS and name not in BY_PEOPLE]:
+    if unknown := [name for name in names if name not in METRICS and name not in HUMAN_ONLY]:
         raise UserError(f"no metric {unknown[0]!r}; the metrics are: {', '.join(METRICS)}")
     chosen: list[ImageMetric | SetMetric] = []
     unavailable = {}
     for name in dict.fromkeys(names):
-        if name in BY_PEOPLE:
-            unavailable[name] = BY_PEOPLE[name]
+        if name in HUMAN_ONLY:
+            unavailable[name] = HUMAN_ONLY[name]
             continue
         try:
             for network in METRICS[name].networks:

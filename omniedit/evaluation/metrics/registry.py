@@ -109,7 +109,7 @@ def _row(
 _TARGET, _SOURCE = ("target",), ("source",)  # type: tuple[Need], tuple[Need]
 _SUBJECTS: tuple[Need] = ("subjects",)
 _OUTSIDE: tuple[Need, Need] = ("source", "mask")
-_OF_IMAGES = [
+_IMAGE_METRICS = [
     _row("l1", "L1", _TARGET, "lower", 0, 1, MAGICBRUSH, _compare_pixels(pixels.l1, "target")),
     _row("l2", "L2", _TARGET, "lower", 0, 1, MAGICBRUSH, _compare_pixels(pixels.l2, "target")),
     _row("psnr", "PSNR", _TARGET, "higher", 0, inf, PRESERVATION, _compare_pixels(pixels.image_psnr, "target")),
@@ -243,7 +243,7 @@ _OF_IMAGES = [
     _row("copying", "copying", ("target", "subjects"), "lower", 0, 1, SUBJECTS, _each(measure_copying)),
     _row("clip_i_subject", "CLIP-I to subject", _SUBJECTS, "higher", -1, 1, DREAMBOOTH, _clip_subject, ("clip",)),
 ]
-_OF_SETS: list[ImageMetric | SetMetric] = [
+_SET_METRICS: list[ImageMetric | SetMetric] = [
     SetMetric(
         "fid", "FID", _TARGET, False, 0, inf, "Heusel et al. 2017", ("inception",), _embed_inception, frechet_distance
     ),
@@ -260,8 +260,8 @@ _OF_SETS: list[ImageMetric | SetMetric] = [
         kernel_distance,
     ),
 ]
-METRICS: dict[str, ImageMetric | SetMetric] = {metric.name: metric for metric in [*_OF_IMAGES, *_OF_SETS]}
+METRICS: dict[str, ImageMetric | SetMetric] = {metric.name: metric for metric in [*_IMAGE_METRICS, *_SET_METRICS]}
 """All metrics by name, in the order of tables."""
 
-BY_PEOPLE = {"ins_align": "people rate whether the edit follows the instruction; rate it with `omniedit rate`"}
+HUMAN_ONLY = {"ins_align": "people rate whether the edit follows the instruction; rate it with `omniedit rate`"}
 """Metrics of published tables that no program computes, with the remedy (Reason-Edit's Ins-align)."""

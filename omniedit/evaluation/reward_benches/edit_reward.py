@@ -21,8 +21,8 @@ from omniedit.evaluation.reward_benches.votes import (
     NO_SCORES,
     REPEATED,
     SECOND,
-    SIGNS,
     UNREAD,
+    VOTE_SIGNS,
     has_scores,
     merge_ties,
     parse_vote,
@@ -127,7 +127,7 @@ def _groups_by_scores(records: Sequence[Record], wrong: Counter[str], skipped: C
         elif scores is None or len(scores) not in SIZES:
             skipped[NO_SCORES] += 1
         elif len(scores) == 2 and parse_vote(ranking) is not None:
-            pairs.append((SIGNS[str(parse_vote(ranking))], scores[0] - scores[1]))
+            pairs.append((VOTE_SIGNS[str(parse_vote(ranking))], scores[0] - scores[1]))
         elif sorted(ranking.split(">")) != list("ABCD"[: len(scores)]):
             skipped[NO_HUMAN] += 1
         else:

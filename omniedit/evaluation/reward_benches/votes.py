@@ -12,7 +12,7 @@ from omniedit.evaluation.reward_benches.result import Result, count, count_by
 from omniedit.evaluation.reward_benches.tie_calibration import calibrate_ties
 
 FIRST, SECOND, TIE, BOTH_GOOD, BOTH_BAD = "first is better", "second is better", "tie", "both good", "both bad"
-WORDS = {
+VOTE_WORDS = {
     **dict.fromkeys(("leftvote", "A>B", "B<A", "Image A", "image_a", "A"), FIRST),
     **dict.fromkeys(("rightvote", "B>A", "A<B", "Image B", "image_b", "B"), SECOND),
     **dict.fromkeys(("A=B", "A==B", "Tie", "tie", "equal"), TIE),
@@ -20,12 +20,12 @@ WORDS = {
     **dict.fromkeys(("bothbad_vote", "A=B=Bad"), BOTH_BAD),
 }
 """Words for each vote, without brackets and spaces around > and =."""
-SIGNS = {FIRST: 1, SECOND: -1, TIE: 0, BOTH_GOOD: 0, BOTH_BAD: 0}
+VOTE_SIGNS = {FIRST: 1, SECOND: -1, TIE: 0, BOTH_GOOD: 0, BOTH_BAD: 0}
 UNREAD = "the judge's vote could not be read"
 NO_HUMAN = "no vote of people"
 NO_SCORES = "no two scores of the judge"
 REPEATED = "the comparison has an earlier row"
-IDS = ("id", "idx", "key", "uid")
+ID_COLUMNS = ("id", "idx", "key", "uid")
 """Columns that identify a comparison."""
 
 
@@ -42,7 +42,7 @@ def parse_vote(text: object) -> str | None:
     if not isinstance(text, str):
         return None
     bare = re.sub(r"\s*([<>=]+)\s*", r"\1", text.strip().removeprefix("[[").removesuffix("]]").strip())
-    return WORDS.get(bare)
+    return VOTE_WORDS.get(bare)
 
 
 def has_scores(records: Sequence[Record]) -> bool:
@@ -85,7 +85,7 @@ def measure_rows(
 
 def _identify(record: Record) -> tuple[str, str]:
     """Return the content of a row that has an id, else its place: rows without one may be alike."""
-    if any(name in record.row for name in IDS):
+    if any(name in record.row for name in ID_COLUMNS):
         return "", json.dumps(record.row, sort_keys=True)
     return str(record.file), str(record.number)
 
@@ -128,7 +128,7 @@ def measure_votes(humans: Sequence[tuple[Record, str]], ties: str, skipped: Coun
 def measure_scores(humans: Sequence[tuple[Record, str]], ties: str, skipped: Counter[str]) -> Result:
     """Return the accuracy of recorded `scores`, with the width of ties calibrated; and that without people's ties."""
     usable = [
-        (SIGNS[human], scores[0] - scores[1])
+        (VOTE_SIGNS[human], scores[0] - scores[1])
         for record, human in humans
         if (scores := finite_scores(record.row.get("scores"))) and len(scores) == 2
     ]

@@ -12,7 +12,7 @@ import numpy as np
 
 from omniedit.imaging.images import Image, Mask
 
-PAINTS: Mapping[str, tuple[int, int, int]] = {
+PAINT_COLOURS: Mapping[str, tuple[int, int, int]] = {
     "red": (230, 25, 45),
     "green": (40, 180, 70),
     "blue": (20, 80, 220),
@@ -26,7 +26,7 @@ PAINTS: Mapping[str, tuple[int, int, int]] = {
 OPACITY = 0.6
 """Share of the paint in a painted pixel; the rest is the source's."""
 
-_ONE = (
+_SINGLE_REGION = (
     "Paint {what} {colour}.",
     "Colour {what} {colour}.",
     "Mark {what} in {colour}.",
@@ -55,18 +55,18 @@ def paint_regions(image: Image, regions: Sequence[Region], colours: Sequence[str
     joint = np.zeros(image.shape[:2], bool)
     for region, colour in zip(regions, colours, strict=True):
         below = image[region.mask].astype(np.float32)
-        painted[region.mask] = (1 - OPACITY) * below + OPACITY * np.array(PAINTS[colour], np.float32)
+        painted[region.mask] = (1 - OPACITY) * below + OPACITY * np.array(PAINT_COLOURS[colour], np.float32)
         joint |= region.mask
     return np.rint(painted).astype(np.uint8), joint
 
 
 def choose_paints(image: Image, regions: Sequence[Region], rng: np.random.Generator) -> list[str]:
     """Return a colour for each region, all different; no region gets the paint nearest to its own colour."""
-    unused = [str(name) for name in rng.permutation(list(PAINTS))]
+    unused = [str(name) for name in rng.permutation(list(PAINT_COLOURS))]
     chosen = []
     for region in regions:
         mean = image[region.mask].mean(axis=0)
-        nearest = min(unused, key=lambda name: float(np.linalg.norm(mean - PAINTS[name])))
+        nearest = min(unused, key=lambda name: float(np.linalg.norm(mean - PAINT_COLOURS[name])))
         colour = next(name for name in unused if name != nearest)
         unused.remove(colour)
         chosen.append(colour)
@@ -77,10 +77,10 @@ def paint_instructions(regions: Sequence[Region], colours: Sequence[str], rng: n
     """Return instructions that ask for the paints; for one region, one for each of its phrases."""
     if len(regions) == 1:
         (region,), (colour,) = regions, colours
-        order = rng.permutation(len(_ONE))
+        order = rng.permutation(len(_SINGLE_REGION))
         instructions = (
-            _ONE[order[number % len(_ONE)]].format(
-                what=phrase, colour=_phrase_colour(_ONE[order[number % len(_ONE)]], colour)
+            _SINGLE_REGION[order[number % len(_SINGLE_REGION)]].format(
+                what=phrase, colour=_phrase_colour(_SINGLE_REGION[order[number % len(_SINGLE_REGION)]], colour)
             )
             for number, phrase in enumerate(region.phrases)
         )
@@ -97,7 +97,7 @@ def _phrase_colour(template: str, colour: str) -> str:
 def describe_paints(regions: Sequence[Region], colours: Sequence[str]) -> dict[str, Any]:
     """Return the truth of a painted pair."""
     painted = [
-        {"object": region.phrases[0], "colour": colour, "rgb": list(PAINTS[colour])}
+        {"object": region.phrases[0], "colour": colour, "rgb": list(PAINT_COLOURS[colour])}
         for region, colour in zip(regions, colours, strict=True)
     ]
     return {"painted": painted, "opacity": OPACITY}

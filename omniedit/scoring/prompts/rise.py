@@ -13,9 +13,9 @@ from typing import Any
 from omniedit.scoring.prompts.constants import choose, find_file, from_format, read_constants
 
 FIELDS = {"instruct": "instruction", "reference": "reference"}
-THREE = {"appearance_consistency": 0.3, "instruction_reasoning": 0.5, "visual_plausibility": 0.2}
+WEIGHTS = {"appearance_consistency": 0.3, "instruction_reasoning": 0.5, "visual_plausibility": 0.2}
 WEIGHTS_WITHOUT_CONSISTENCY = {"instruction_reasoning": 0.8, "visual_plausibility": 0.2}
-FREE = ":free"
+CONSISTENCY_FREE = ":free"
 """End of the tasks of rows that are marked `consistency_free`."""
 TWO_SCORE_WEIGHTS = {"appearance_consistency": 0.3, "instruction_reasoning": 0.7}
 TASKS: Mapping[str, tuple[tuple[str, str], tuple[str, str], str]] = {
@@ -61,12 +61,12 @@ def find_rise(folder: Path) -> Path | None:
 def read_rise(path: Path, _: str) -> dict[str, Any]:
     """Return the rubric of RISEBench, with a task for each category and kind of reference."""
     texts = read_constants(path)
-    free = [f"{task}{FREE}" for task, (*_, plausibility) in TASKS.items() if plausibility]
+    free = [f"{task}{CONSISTENCY_FREE}" for task, (*_, plausibility) in TASKS.items() if plausibility]
     return {"range": [1, 5], "tasks": {task: _task(texts, task, path) for task in (*TASKS, *free)}}
 
 
 def _task(texts: Mapping[str, str], task: str, path: Path) -> dict[str, Any]:
-    consistency, reasoning, plausibility = TASKS[task.removesuffix(FREE)]
+    consistency, reasoning, plausibility = TASKS[task.removesuffix(CONSISTENCY_FREE)]
     values = None if plausibility else [0, 1]
     questions = [
         _question(texts, *consistency, "appearance_consistency", values, path),
@@ -79,10 +79,10 @@ def _task(texts: Mapping[str, str], task: str, path: Path) -> dict[str, Any]:
             "pq": ["appearance_consistency"],
             "overall": {"weighted": TWO_SCORE_WEIGHTS},
         }
-    if task.endswith(FREE):
+    if task.endswith(CONSISTENCY_FREE):
         del questions[0]
     questions.append(_question(texts, plausibility, "", "visual_plausibility", None, path))
-    weights = WEIGHTS_WITHOUT_CONSISTENCY if task.endswith(FREE) else THREE
+    weights = WEIGHTS_WITHOUT_CONSISTENCY if task.endswith(CONSISTENCY_FREE) else WEIGHTS
     semantic = [name for name in weights if name != "visual_plausibility"]
     return {"questions": questions, "sc": semantic, "pq": ["visual_plausibility"], "overall": {"weighted": weights}}
 

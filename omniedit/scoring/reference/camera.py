@@ -14,14 +14,14 @@ from omniedit.pairs.provenance import Truth
 from omniedit.scoring.reference import sentences
 from omniedit.scoring.reference.fields import Field, band_pass, correlation, gaussian_blur, lightness, ramp
 from omniedit.scoring.reference.measures import Comparison, Unmeasurable, shrink
-from omniedit.scoring.reference.rationale import HIGH, LOW, Finding, weigh
+from omniedit.scoring.reference.rationale import MET, UNMET, Finding, weigh
 from omniedit.tasks import Task
 
 ONE_COLOUR = 2
 """Largest distance, in grey levels, between the pixels of an empty border and their median."""
 MIN_EMPTY_SHARE = 0.98
 """Smallest share of the border that must be empty in the source."""
-FLAT = 0.15
+GRAINLESS = 0.15
 """Laplacian of the lightness below which a pixel is part of a surface without any grain."""
 ROTATED_SIDE = 224
 """Square root of the number of pixels of the copies whose rotation is measured."""
@@ -87,7 +87,7 @@ def _empty_share(comparison: Comparison) -> float:
 def _flat_share(comparison: Comparison) -> float:
     """Return the share of the border without any grain in the edited image."""
     grain = np.abs(cv2.Laplacian(comparison.edited.luma, cv2.CV_32F))
-    return float((grain[comparison.mask] < FLAT).mean())
+    return float((grain[comparison.mask] < GRAINLESS).mean())
 
 
 def _continuity(inside: Field, outside: Field) -> float:
@@ -125,7 +125,7 @@ def rotation_restraint(comparison: Comparison) -> Finding:
     best = max(_correlations(comparison).values())
     score = float(np.interp(best, [0, 0.3, 0.6, 0.8, 0.95], [0, 3, 7, 9, 10]))
     shapes = sentences.SHAPES_CHANGED
-    chosen = sentences.SHAPES_KEPT if score >= HIGH else shapes.unmet if score < LOW else shapes.partial
+    chosen = sentences.SHAPES_KEPT if score >= MET else shapes.unmet if score < UNMET else shapes.partial
     return Finding(score, chosen, f"a correlation of {best:.2f} once the rotation is undone")
 
 
@@ -158,5 +158,5 @@ SUCCESS_MEASURES: Mapping[Task, Callable[[Comparison, Truth], Finding]] = {
     Task("outpaint"): outpaint,
     Task("rotation_change"): rotation_change,
 }
-RESTRAINT: Mapping[Task, Callable[[Comparison], Finding]] = {Task("rotation_change"): rotation_restraint}
+RESTRAINT_MEASURES: Mapping[Task, Callable[[Comparison], Finding]] = {Task("rotation_change"): rotation_restraint}
 """Measurements of `sc_score_2` for tasks that move every pixel."""

@@ -15,7 +15,7 @@ from omniedit.scoring.reference import camera, sentences
 from omniedit.scoring.reference.fields import NOTICEABLE
 from omniedit.scoring.reference.measures import Comparison, ImageMeasures, Unmeasurable
 from omniedit.scoring.reference.quality import quality
-from omniedit.scoring.reference.rationale import HIGH, LOW, Finding, write_rationale
+from omniedit.scoring.reference.rationale import MET, UNMET, Finding, write_rationale
 from omniedit.scoring.reference.requirements import REQUIREMENTS, verify_type
 from omniedit.scoring.reference.success import SUCCESS_MEASURES, success
 from omniedit.scoring.reference.verification import verify
@@ -43,8 +43,8 @@ _TEXTS = (
     "text",
     "new_text",
 )
-_BOXES = ("other_box", "reference_box")
-_BOXES_OF: Mapping[Task, tuple[str, ...]] = {
+_REFERENCE_BOXES = ("other_box", "reference_box")
+_TASK_BOXES: Mapping[Task, tuple[str, ...]] = {
     Task.OBJECT_SWAP: ("box", "new_box"),
     Task.OBJECT_REMOVAL: ("box",),
     Task.OBJECT_ADDITION: ("box",),
@@ -138,7 +138,7 @@ def _unusable(task: Task, truth: Any) -> str:
     for name in _TEXTS:
         if name in truth and not isinstance(truth[name], str):
             return f"has {name} {_describe_value(truth[name])}, not a text"
-    for name in (*_BOXES_OF.get(task, ()), *_BOXES):
+    for name in (*_TASK_BOXES.get(task, ()), *_REFERENCE_BOXES):
         if name in truth and not _is_box(truth[name]):
             return f"has {name} {_describe_value(truth[name])}, not left, top, right, bottom with an area in the image"
     boxes = truth.get("boxes", [])
@@ -177,8 +177,8 @@ def _is_box(value: Any) -> bool:
 
 def restraint(comparison: Comparison) -> Finding:
     """Score sc_score_2, no over-editing: nothing changed outside the mask; a global edit keeps the structure."""
-    if comparison.pair.task in camera.RESTRAINT:
-        return camera.RESTRAINT[comparison.pair.task](comparison)
+    if comparison.pair.task in camera.RESTRAINT_MEASURES:
+        return camera.RESTRAINT_MEASURES[comparison.pair.task](comparison)
     return _preservation_finding(comparison) if comparison.pair.is_local else _shapes_stay(comparison)
 
 
@@ -192,7 +192,7 @@ def _preservation_finding(comparison: Comparison) -> Finding:
         np.interp(mean, [0, 1, 3, 6, 15], [10, 9, 7, 4, 0]), np.interp(noticed, [0, 0.02, 0.2, 1], [10, 9, 6, 2])
     )
     rest = sentences.REST_CHANGED
-    chosen = sentences.NOTHING_ELSE_CHANGED if score >= 9 else rest.unmet if score < LOW else rest.partial
+    chosen = sentences.NOTHING_ELSE_CHANGED if score >= 9 else rest.unmet if score < UNMET else rest.partial
     return Finding(
         float(score), chosen, f"outside the edit {noticed:.0%} of the pixels changed, by {mean:.1f} on average"
     )
@@ -205,5 +205,5 @@ def _shapes_stay(comparison: Comparison) -> Finding:
     edges = max(0.0, comparison.edges_kept(everywhere))
     score = np.interp((structure + edges) / 2, [0, 0.4, 0.6, 0.68, 0.75, 0.9], [0, 3, 7.5, 8.1, 9.2, 10])
     shapes = sentences.SHAPES_CHANGED
-    chosen = sentences.SHAPES_KEPT if score >= HIGH else shapes.unmet if score < LOW else shapes.partial
+    chosen = sentences.SHAPES_KEPT if score >= MET else shapes.unmet if score < UNMET else shapes.partial
     return Finding(float(score), chosen, f"{structure:.0%} of the structure and {edges:.0%} of the edges are kept")

@@ -13,13 +13,13 @@ from omniedit.imaging.images import Mask
 from omniedit.scoring.reference.fields import Field, grow
 from omniedit.scoring.reference.measures import Comparison
 
-NEAR = 10
+SEARCH_DISTANCE = 10
 """Distance in pixels from an edit's outline within which missed pixels are searched."""
-EDGE = 5.0
+STRONG_EDGE = 5.0
 """Slope in Lab units per pixel from which an edge of the source hides the end of any change."""
 MIN_TEAR_PIXELS = 6
 """Smallest number of pixels of a step that is not a speck of noise."""
-GHOST = (0.012, 0.004)
+GHOST_SHARES = (0.012, 0.004)
 """Shares of a fill in the removed object's colours: one that spoils it, and one that is tolerated."""
 SOFT_EDGE = 2.0
 """Slope in Lab units per pixel from which an edge of the source may be the border of something."""
@@ -64,7 +64,7 @@ def remaining_area(before: Field, after: Field, mask: Mask) -> float:
         before, after: (h, w, 3) Lab; for an addition the edited image is `before`.
     """
     outwards, inwards = _distances(mask)
-    rest, core = outwards > NEAR, inwards > 2
+    rest, core = outwards > SEARCH_DISTANCE, inwards > 2
     if rest.sum() < 512 or core.sum() < 512:
         return 0.0
     change = np.linalg.norm(after - before, axis=-1)
@@ -73,7 +73,7 @@ def remaining_area(before: Field, after: Field, mask: Mask) -> float:
     now = np.linalg.norm(after - _mean_near(after, replaced), axis=-1)
     similar = (change < 0.4 * expected + 1) & _has_colours_like(before, core, rest)
     similar = cv2.morphologyEx(similar.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3))) > 0
-    missed = similar & (expected > 12) & (now > 12) & (outwards <= NEAR) & (inwards <= NEAR)
+    missed = similar & (expected > 12) & (now > 12) & (outwards <= SEARCH_DISTANCE) & (inwards <= SEARCH_DISTANCE)
     _, labels = cv2.connectedComponents(similar.astype(np.uint8))
     inside, outside, touching = (
         np.bincount(labels[part], minlength=labels.max() + 1)
@@ -90,7 +90,7 @@ def ghost_share(before: Field, after: Field, mask: Mask) -> float:
     """
     outwards, inwards = _distances(mask)
     core = inwards > 2
-    around = (outwards > NEAR) & (outwards < max(2 * NEAR, 0.5 * float(mask.sum()) ** 0.5))
+    around = (outwards > SEARCH_DISTANCE) & (outwards < max(2 * SEARCH_DISTANCE, 0.5 * float(mask.sum()) ** 0.5))
     if around.sum() < 512 or core.sum() < 512:
         return 0.0
     similar = _frequency_ratio(before, core, around)[_bin_index(after)] > 5
@@ -125,7 +125,7 @@ def _steps(change: Field, source: Field, minimum: float = 2.5, reach: int = 4) -
     """Return an (h, w) mask of steps in a change, `minimum` Lab units per pixel, without such an edge in the source."""
     steep = _slope(change)
     edges = cv2.dilate(_slope(source), np.ones((2 * reach + 1, 2 * reach + 1), np.uint8))
-    return (steep > minimum) & (edges < np.minimum(0.5 * steep, EDGE))
+    return (steep > minimum) & (edges < np.minimum(0.5 * steep, STRONG_EDGE))
 
 
 def _without_specks(lab: Field) -> Field:
@@ -189,7 +189,7 @@ def spots_alike(lab: Field, mask: Mask) -> tuple[float, float]:
         object of its kind.
     """
     outwards, inwards = _distances(mask)
-    core, rest = inwards > 2, outwards > NEAR
+    core, rest = inwards > 2, outwards > SEARCH_DISTANCE
     if rest.sum() < 512 or core.sum() < 512:
         return 0.0, 0.0
     like_inside = (colour_odds(lab, core, rest) > MIN_COLOUR_ODDS) & (outwards > 2)

@@ -15,8 +15,8 @@ from omniedit.instructions.appearance_templates import join_names
 from omniedit.scoring.reference import sentences
 from omniedit.scoring.reference.fields import blockiness, clipped_share, mean_inside, noise_level, ramp
 from omniedit.scoring.reference.measures import Comparison, fill_detail
-from omniedit.scoring.reference.outlines import GHOST, ghost_share, hard_outline, remaining_area, torn_sky
-from omniedit.scoring.reference.rationale import HIGH, LOW, Finding, fill_in
+from omniedit.scoring.reference.outlines import GHOST_SHARES, ghost_share, hard_outline, remaining_area, torn_sky
+from omniedit.scoring.reference.rationale import MET, UNMET, Finding, fill_in
 from omniedit.tasks import Task
 
 MASKED_BY_OUTLINE = (Task.ATTRIBUTE_MODIFICATION, Task.BACKGROUND_SWAP)
@@ -60,7 +60,7 @@ def quality(comparison: Comparison) -> Finding:
     ordered = sorted((fault for fault in faults if fault.left < 0.95), key=lambda fault: fault.left)
     if not ordered:
         return Finding(score, sentences.NO_FAULTS)
-    chosen = sentences.LARGE_FAULTS if score < LOW else sentences.FAULTS if score < HIGH else sentences.SMALL_FAULTS
+    chosen = sentences.LARGE_FAULTS if score < UNMET else sentences.FAULTS if score < MET else sentences.SMALL_FAULTS
     names = join_names([fault.name for fault in ordered[:NAMED]])
     return Finding(score, fill_in(chosen, faults=names), ", ".join(fault.measurement for fault in ordered))
 
@@ -154,7 +154,7 @@ def ghost(comparison: Comparison) -> Fault:
         return Fault(1.0)
     share = ghost_share(comparison.source.detail, comparison.edited.detail, comparison.detail_mask)
     measurement = f"a ghost in the object's colours on {share:.1%} of its place"
-    return Fault(_outline_left(share, *GHOST), "a ghost of the object", measurement)
+    return Fault(_outline_left(share, *GHOST_SHARES), "a ghost of the object", measurement)
 
 
 def find_tears(comparison: Comparison) -> Fault:

@@ -11,7 +11,7 @@ from omniedit.plain_text import clean_line
 
 MAX_NAME_LENGTH = 60
 """Number of characters from which only the part of a name before its first comma is used."""
-LOW, HIGH = 3.5, 7.5
+UNMET, MET = 3.5, 7.5
 """Scores below which a request was not met, and from which it was met."""
 _DETAILS = re.compile(
     r"\s(?:of|with|without|in|on|at|by|from|to|under|over|above|behind|between|near|next|that|which|who)\b.*",
@@ -123,10 +123,10 @@ def choose_sentences(done: tuple[str, ...], *requirements: tuple[float, Shortfal
         requirements: how far each is met, in [0, 1], the most important one first.
     """
     for degree, lack in requirements:
-        if 10 * degree < LOW:
+        if 10 * degree < UNMET:
             return lack.unmet
     least, lack = min(requirements, key=lambda requirement: requirement[0])
-    return done if 10 * least >= HIGH else lack.partial
+    return done if 10 * least >= MET else lack.partial
 
 
 def weigh(

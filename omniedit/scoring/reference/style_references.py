@@ -17,13 +17,14 @@ from omniedit.scoring.reference.fields import Field, ramp
 from omniedit.scoring.reference.measures import Unmeasurable
 from omniedit.scoring.reference.style_features import style_features
 
-FILE = Path(__file__).with_name("styles.npz")
+STYLES_FILE = Path(__file__).with_name("styles.npz")
 MIN_SIDE = 96
 """Images of fewer than this^2 pixels do not show which style they have."""
-BEYOND, WITHIN = 3.0, 2.0
+MAX_DISTANCE, USUAL_DISTANCE = 3.0, 2.0
 """Distance from which an image lacks a style, and distance within which 95 % of the specialist's images are."""
-OTHER, OWN = 0.85, 0.97
-"""Distance to the nearest other kind over that to the style: up to OTHER it is the other kind, from OWN the style."""
+OTHER_RATIO, OWN_RATIO = 0.85, 0.97
+"""Ratio of the distance to the nearest other kind to that to the style: up to the first the image is of the other
+kind, from the second in the style."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class StyleReferences:
     @classmethod
     @cache
     def load(cls) -> "StyleReferences":
-        with np.load(FILE) as arrays:
+        with np.load(STYLES_FILE) as arrays:
             return cls(tuple(map(str, arrays["names"])), arrays["means"], arrays["whitening"])
 
     def distances(self, features_F: Field) -> Field:
@@ -65,7 +66,9 @@ class StyleReferences:
         others = np.where(np.arange(len(distances)) == own, np.inf, distances)
         nearest, distance = int(others.argmin()), float(distances[own])
         other = float(others[nearest])
-        degree = min(ramp(distance, BEYOND, WITHIN), ramp(other / max(distance, 1e-6), OTHER, OWN))
+        degree = min(
+            ramp(distance, MAX_DISTANCE, USUAL_DISTANCE), ramp(other / max(distance, 1e-6), OTHER_RATIO, OWN_RATIO)
+        )
         return StyleRecognition(degree, distance, self.names[nearest], other)
 
 

@@ -30,7 +30,7 @@ COMPARED_SIDE = 192
 """Longer side in pixels at which an object and its reference are compared."""
 CLEAR_LEVELS = 24
 """Difference in grey levels from which a pixel of the reference image is not its background."""
-SAME = 10.0
+SAME_COLOUR = 10.0
 """Colour difference up to which an object's pixel is that of the reference."""
 MAX_RELIGHTING = 8.0
 """Largest difference of light, per channel of Lab."""
@@ -144,4 +144,4 @@ def matching_share(reference: Image, region: Mask, view: Image) -> float:
     """Return the share of a region in which a view shows the reference, up to a small change of light."""
     one, two = (gaussian_blur(image_to_lab(image), 1.0) for image in (reference, view))
     light = np.clip(np.median((two - one)[region], axis=0), -MAX_RELIGHTING, MAX_RELIGHTING)
-    return float((delta_e(one + light, two) < SAME)[region].mean())
+    return float((delta_e(one + light, two) < SAME_COLOUR)[region].mean())

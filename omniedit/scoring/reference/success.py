@@ -13,7 +13,7 @@ from omniedit.scoring.reference import attributes, camera, rearrangement, senten
 from omniedit.scoring.reference.environments import environment_signs, light
 from omniedit.scoring.reference.fields import NOTICEABLE, distribution_distance, grow, ramp
 from omniedit.scoring.reference.measures import Comparison, Unmeasurable, fill_detail
-from omniedit.scoring.reference.outlines import GHOST, ghost_share, remaining_area
+from omniedit.scoring.reference.outlines import GHOST_SHARES, ghost_share, remaining_area
 from omniedit.scoring.reference.rationale import (
     Finding,
     TruthObject,
@@ -80,7 +80,7 @@ def object_addition(comparison: Comparison, truth: Truth) -> Finding:
     remaining = remaining_area(comparison.edited.detail, comparison.source.detail, comparison.detail_mask)
     ghost = ghost_share(comparison.edited.detail, comparison.source.detail, comparison.detail_mask)
     visible = ramp(after, 0.1, 0.5)
-    plain, traceless = _blends_in(before), min(ramp(remaining, 330, 170), ramp(ghost, *GHOST))
+    plain, traceless = _blends_in(before), min(ramp(remaining, 330, 170), ramp(ghost, *GHOST_SHARES))
     if "scene" in truth:
         traceless = 1.0
     clean, blame = min(

@@ -5,7 +5,7 @@ from difflib import SequenceMatcher
 
 import numpy as np
 
-from omniedit.grounding.text import NEEDED, can_read, read_text
+from omniedit.grounding.text import READER_MISSING, can_read, read_text
 from omniedit.imaging.images import Image
 from omniedit.imaging.lettering import steepness
 from omniedit.instructions.texts import same_letters
@@ -30,7 +30,7 @@ def textual_change(comparison: Comparison, truth: Truth) -> Finding:
         Unmeasurable: no text reader is installed, or the source does not say the old text.
     """
     if not can_read():
-        raise Unmeasurable(NEEDED)
+        raise Unmeasurable(READER_MISSING)
     old, new = str(truth["text"]), str(truth["new_text"])
     before, after = (_read_near(image, truth["box"]) for image in (comparison.pair.source, comparison.pair.edited))
     if _likeness(before, old) < MIN_LIKENESS:

@@ -36,15 +36,15 @@ MIN_SALIENT_COLOUR_IOU, MIN_WIDE_IOU = 0.6, 0.6
 """Overlaps below which the next saliency map, the slowest part, is not computed: by colour, and in the wide window."""
 MIN_SALIENT_SHARE = 0.55
 """Smallest share of a salient object that the mask of a removal or addition must hold."""
-MINOR = 0.1
+MAX_NEIGHBOUR_SHARE = 0.1
 """Share of the mask's salient pixels up to which a neighbour that reaches into it is ignored."""
 MIN_NOUN_PROBABILITY = 0.1
 """Smallest probability that the classifier must give a noun."""
 MIN_EDGE_SHARE = 0.93
 """Smallest share of a new sky's outline that must be on an edge of the source."""
-SALIENT = 0.5
+MIN_SALIENCY = 0.5
 """Saliency above which a pixel stands out."""
-SUPPORT = 2
+BORDER_ROWS = 2
 """Number of bottom rows of the reduced copy; an object that reaches them rests on the lower border."""
 MAX_UNEVEN = 6.0
 """Largest median Laplacian of the lightness, in Lab's units, of a ground that shows where a foot ends."""
@@ -90,7 +90,7 @@ def _verify_background(comparison: Comparison, truth: Truth) -> None:
         return
     outside = ~comparison.small_mask
     verify_outline(comparison.source, outside, truth["object"])
-    if not outside[-SUPPORT:].any() and not _is_on_calm_ground(comparison.source, outside):
+    if not outside[-BORDER_ROWS:].any() and not _is_on_calm_ground(comparison.source, outside):
         raise Unmeasurable(f"something in front of the {truth['object']} may hide its base")
 
 
@@ -149,7 +149,7 @@ def salient_share_inside(image: ImageMeasures, mask: Mask) -> float:
     salient = _salient_region(crop.tobytes(), crop.shape)
     _, labels = cv2.connectedComponents(salient.astype(np.uint8))
     counts = np.bincount(labels[inside & salient], minlength=int(labels.max()) + 1)
-    objects = counts > MINOR * counts.sum()
+    objects = counts > MAX_NEIGHBOUR_SHARE * counts.sum()
     sizes = np.bincount(labels[salient], minlength=len(counts))
     return float(counts[objects].sum() / sizes[objects].sum()) if objects.any() else 1.0
 
@@ -187,7 +187,7 @@ def _extends_beyond(beyond: Mask) -> bool:
 @lru_cache(maxsize=64)
 def _salient_region(pixels: bytes, shape: tuple[int, ...]) -> Mask:
     """Return the salient region of a crop. Cached, because a photo's pairs and their defects share crops."""
-    return saliency(np.frombuffer(pixels, np.uint8).reshape(shape)) > SALIENT
+    return saliency(np.frombuffer(pixels, np.uint8).reshape(shape)) > MIN_SALIENCY
 
 
 def overlap(first: Mask, second: Mask) -> float:

@@ -24,9 +24,9 @@ PRECISIONS = (0.8, 0.9, 0.95)
 """Precisions for which a threshold of the student is proposed."""
 DRAWS = 500
 """Number of resamplings of a bootstrap."""
-BEFORE = "agreement_before"
+BEFORE_TRAINING = "agreement_before"
 """Name of the table of rows before training, next to agreement.parquet."""
-_OF_CHOICE = ("precision", "recall", "f1")
+_CHOICE_MEASURES = ("precision", "recall", "f1")
 _SCORES = ("sc_score_1", "sc_score_2", "sc_score", "pq_score", "o_score")
 
 AGREEMENT_SCHEMA = pa.schema(
@@ -63,7 +63,7 @@ def write_agreement(
     content = {**about, **figures, "before": agreement(before)}
     print(json.dumps({key: figures[key] for key in ("held_out", "unscorable", "spearman", "at_threshold")}))
     (folder / "agreement.json").write_text(json.dumps(content, indent=2) + "\n")
-    for name, table in (("agreement", rows), (BEFORE, before)):
+    for name, table in (("agreement", rows), (BEFORE_TRAINING, before)):
         pq.write_table(pa.Table.from_pylist(list(table), schema=AGREEMENT_SCHEMA), folder / f"{name}.parquet")
 
 
@@ -207,12 +207,12 @@ def measures(min_score: float) -> dict[str, Measure]:
     return {
         "spearman": spearman,
         "mean_absolute_error": mean_absolute_error,
-        **{name: of_choice(name) for name in _OF_CHOICE},
+        **{name: of_choice(name) for name in _CHOICE_MEASURES},
     }
 
 
 def _without_choice(figures: Mapping[str, Any]) -> dict[str, Any]:
-    unknown: dict[str, None] = dict.fromkeys(_OF_CHOICE)
+    unknown: dict[str, None] = dict.fromkeys(_CHOICE_MEASURES)
     overall = figures["overall"]
     return {**figures, "overall": {**overall, **unknown, "intervals": {**overall["intervals"], **unknown}}}
 

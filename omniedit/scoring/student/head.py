@@ -20,7 +20,7 @@ from omniedit.storage.atomic import replace_file
 
 FILE = "head.npz"
 """File of a head in a student's folder."""
-FINE = frozenset(
+QUALITY_ONLY = frozenset(
     (
         *("sharpness_gain", "sharpness_inside_gain", "sharpness_inside", "noise_gain", "noise_inside", "seam_gain"),
         *("noise_outside_gain", "noise_most_gain", "sharpness_outside_gain", "softness", "blocks_outside"),
@@ -30,7 +30,7 @@ FINE = frozenset(
 """Image features that success and restraint ignore, because they are about quality."""
 NOT_QUALITY = frozenset(("likeness", "likeness_of_crops"))
 """Image features that quality ignores."""
-LIMIT = 4.0
+MAX_STANDARDISED = 4.0
 """Largest standardised value of a feature; beyond it the head would extrapolate."""
 MAX_UNCHANGED, MIN_CHANGED = 0.0002, 0.002
 """Share of changed pixels up to which nothing was edited, and from which an edit can be a full success."""
@@ -52,7 +52,7 @@ class Head:
         success_text, restraint_text: weights of the text (T,).
         success_products, restraint_products: weights of products of text and images (T, I).
         success_bias, restraint_bias, quality_bias: (1,).
-        farthest: (1,) largest share of features beyond `LIMIT` in training.
+        farthest: (1,) largest share of features beyond `MAX_STANDARDISED` in training.
     """
 
     names: NDArray[np.str_]
@@ -95,10 +95,10 @@ class Head:
             np.savez_compressed(file, **{field.name: getattr(self, field.name) for field in fields(self)})
 
     def score(self, evidence: ImageEvidence, instruction: str) -> tuple[Scores, float]:
-        """Return success, restraint and quality from 0 to 10, and the share of features beyond `LIMIT`."""
+        """Return success, restraint and quality from 0 to 10, and the share of features beyond `MAX_STANDARDISED`."""
         features = pair_features(evidence, instruction, self.usual_logits, self.usual_vector)
         standard = (features - self.means) / self.deviations
-        image_I, text_T, agreement_A = self._split(np.clip(standard, -LIMIT, LIMIT))
+        image_I, text_T, agreement_A = self._split(np.clip(standard, -MAX_STANDARDISED, MAX_STANDARDISED))
         success, restraint = (
             sigmoid(
                 agreement_A @ getattr(self, f"{name}_agreement")
@@ -111,7 +111,7 @@ class Head:
         )
         quality = sigmoid(image_I @ self.quality + self.quality_bias[0])
         scores = 10 * success * change_gate(evidence.measures["area"]), 10 * restraint, 10 * quality
-        return scores, float((np.abs(standard) > LIMIT).mean())
+        return scores, float((np.abs(standard) > MAX_STANDARDISED).mean())
 
     def _split(self, features: Vector) -> tuple[Vector, Vector, Vector]:
         images, texts = len(self.success_image), len(self.success_text)

@@ -10,20 +10,23 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(_WORD.findall(text))
 
 
-REMOVE = _words("remove delete erase eliminate clear rid away without discard drop hide")
-ADD = _words("add put place insert include give introduce show draw create have let wear wearing hang")
-CHANGE = _words(
-    "replace swap exchange change turn make transform convert paint alter restyle render adjust modify "
-    "set switch colour color dye recolour recolor redo repaint sketch fill cover"
-)
+VERBS = {
+    "remove": _words("remove delete erase eliminate clear rid away without discard drop hide"),
+    "add": _words("add put place insert include give introduce show draw create have let wear wearing hang"),
+    "change": _words(
+        "replace swap exchange change turn make transform convert paint alter restyle render adjust modify "
+        "set switch colour color dye recolour recolor redo repaint sketch fill cover"
+    ),
+}
+"""Verbs by the operation that they ask for."""
 RESULT_WORDS = _words("with for into to by as like be become is are look looks being becomes were")
 """Words after which a change names its result."""
-PLACES = _words(
+PREPOSITIONS_OF_PLACE = _words(
     "on in at near next beside besides over under behind onto inside around above below between against "
     "front through along from across beneath upon"
 )
 """Words after which an addition names its place."""
-EMPTY = _words(
+STOP_WORDS = _words(
     "a an the of this that these those it its it's there here and or but so if then than very more less "
     "some any all both i you he she him her his they them their we me my your want would could should can "
     "will please just only also not no up down out off get take keep do does did image picture photo "
@@ -60,17 +63,17 @@ def find_roles(instruction: str) -> Roles:
     words = _WORD.findall(instruction.lower().replace("in place of", "instead").replace("get rid of", "remove"))
     operation = _choose_operation(words)
     parts: dict[str, list[list[str]]] = {"new": [[]], "old": [[]], "place": [[]]}
-    role = {"add": "new", "remove": "old", "change": "old"}.get(operation, "old")
+    role = "new" if operation == "add" else "old"
     for word in words:
         if word == "instead":
             role = "old"
         elif operation == "change" and word in RESULT_WORDS:
             role = "new"
-        elif operation in ("add", "remove", "") and word in PLACES:
+        elif operation in ("add", "remove", "") and word in PREPOSITIONS_OF_PLACE:
             role = "place"
-        elif word in ADD and "instead" in words:
+        elif word in VERBS["add"] and "instead" in words:
             role = "new"
-        if word in EMPTY or word in RESULT_WORDS or word in PLACES or _operation(word):
+        if word in STOP_WORDS or word in RESULT_WORDS or word in PREPOSITIONS_OF_PLACE or _operation(word):
             parts[role].append([])
         else:
             parts[role][-1].append(word)
@@ -89,7 +92,7 @@ def _choose_operation(words: list[str]) -> str:
 
 def _operation(word: str) -> str:
     """Return the operation that a verb asks for, or ""."""
-    return "remove" if word in REMOVE else "add" if word in ADD else "change" if word in CHANGE else ""
+    return next((operation for operation, verbs in VERBS.items() if word in verbs), "")
 
 
 def _split_last(parts: dict[str, list[list[str]]]) -> dict[str, list[list[str]]]:

@@ -58,7 +58,7 @@ def build_reader(
     form = plain_form(form) if isinstance(form, int) else form
     if readout == "reply":
         return ReplyReader(model, tokenizer, form, max_reply_tokens, temperature)
-    return TokenReader(model, tokenizer, form.num_scores, READ[readout])
+    return TokenReader(model, tokenizer, form.num_scores, READOUTS[readout])
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ def median(share_KS: Tensor) -> Tensor:
 
 
 ScoreOf = Callable[[Tensor], Tensor]
-READ: Mapping[str, ScoreOf] = {"tokens": expected_score, "median": median}
+READOUTS: Mapping[str, ScoreOf] = {"tokens": expected_score, "median": median}
 """Functions from the probabilities of the scores (K, S), which sum to 1, to scores, by `scoring.readout`."""
 
 
@@ -124,7 +124,7 @@ class TokenReader:
 
     Args:
         model: on the device where it is to run.
-        score_of: a value of `READ`.
+        score_of: a value of `READOUTS`.
     """
 
     def __init__(

@@ -21,7 +21,7 @@ MAX_PLAIN_HOLE = 0.35
 """Largest share if one colour or gradient surrounds the hole, so that there is no structure to smear."""
 MAX_PAIR_HOLE = 0.06
 """Largest share for the holes of two objects, because neighbouring holes leave little between them to fill from."""
-STRADDLES = (0.05, 0.5)
+STRADDLING_SHARES = (0.05, 0.5)
 """Range of an object's share on another one in which it is neither apart from it nor in it, such as a drum that leans
 on a bean bag. Removing it would require inventing an edge of the other object."""
 
@@ -126,7 +126,7 @@ def _obstacle(this: FoundObject, objects: Sequence[FoundObject]) -> str:
     """Return why an object cannot be removed whole, or '' if it can."""
     for other in objects:
         share = share_on(this, other)
-        if this is not other and STRADDLES[0] < share < STRADDLES[1]:
+        if this is not other and STRADDLING_SHARES[0] < share < STRADDLING_SHARES[1]:
             return f"the {this.name} hides an edge of the {other.name}"
     return ""
 

@@ -9,7 +9,7 @@ from typing import Any, Self
 import torch
 from torch import nn
 
-SPANS = 1024
+MAX_SPANS = 1024
 """Number of forward passes that are recorded before their times are read from the device."""
 
 
@@ -94,7 +94,7 @@ class DeviceClock:
         with self._lock:
             self._last = self._now()
             self._spans.append((name, self._begun.pop((network, get_ident())), self._last))
-            if len(self._spans) == SPANS:
+            if len(self._spans) == MAX_SPANS:
                 self._add_up()
 
     def _add_up(self) -> None:

@@ -23,7 +23,7 @@ from omniedit.specialists.learned.proposal_specialist import P, Proposed, get_pr
 from omniedit.specialists.learned.shared_models import Toolbox
 from omniedit.tasks import Task
 
-REMAINS = 0.25
+HOLE_OVERLAP = 0.25
 """Overlap of box and hole, as a share of the smaller one, above which the object in the box is in the hole."""
 
 
@@ -189,7 +189,7 @@ def is_inside_hole(box: FractionBox, hole: Mask) -> bool:
     """Return whether the object in a box is in a hole, not only next to it."""
     boxed = box_mask(box, hole.shape)
     both = (boxed & hole).sum()
-    return bool(both > REMAINS * min(boxed.sum(), hole.sum()))
+    return bool(both > HOLE_OVERLAP * min(boxed.sum(), hole.sum()))
 
 
 @dataclass(frozen=True)

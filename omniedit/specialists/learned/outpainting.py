@@ -16,7 +16,7 @@ from omniedit.tasks import Task
 
 BORDER = 127
 """Grey level of the empty border of the source."""
-SHARE = 0.25
+BORDER_SHARE = 0.25
 """Width of the border on one side, as a share of the canvas; on all sides it is half as wide."""
 
 
@@ -54,10 +54,10 @@ def extend(image: Image, side: str) -> tuple[Image, Mask, FractionBox]:
     height, width = image.shape[:2]
     canvas = np.full_like(image, BORDER)
     if side == "all":
-        left, top = round(SHARE / 2 * width), round(SHARE / 2 * height)
+        left, top = round(BORDER_SHARE / 2 * width), round(BORDER_SHARE / 2 * height)
         inner = resize(image, width - 2 * left, height - 2 * top)
     else:
-        left, top = (round(SHARE * width), 0) if side in ("left", "right") else (0, round(SHARE * height))
+        left, top = (round(BORDER_SHARE * width), 0) if side in ("left", "right") else (0, round(BORDER_SHARE * height))
         inner = image[: height - top, : width - left] if side in ("left", "top") else image[top:, left:]
         left, top = (left, top) if side in ("left", "top") else (0, 0)
     canvas[top : top + inner.shape[0], left : left + inner.shape[1]] = inner

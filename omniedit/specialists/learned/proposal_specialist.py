@@ -13,7 +13,7 @@ from omniedit.tasks import Task
 
 P = TypeVar("P", bound=Proposal)
 
-GATHERED = 4
+GATHERED_BATCHES = 4
 """Number of batches whose requests are taken at once, so that more of them have one size and are edited together."""
 
 
@@ -33,7 +33,7 @@ class Proposed(Generic[P]):
 
     def __init__(self, toolbox: Toolbox, proposals: Mapping[str, Sequence[P]], task: Task | None = None) -> None:
         self.toolbox, self.proposals, self.task = toolbox, proposals, task or self.task
-        self.batch_size = GATHERED * toolbox.config.batch_size
+        self.batch_size = GATHERED_BATCHES * toolbox.config.batch_size
         self._offered: dict[str, int] = {}
 
     def propose(self, photo: Photo, rng: np.random.Generator) -> EditRequest:

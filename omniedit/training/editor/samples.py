@@ -21,12 +21,12 @@ from omniedit.models.pipeline_conditions import call_arguments
 from omniedit.training.flow_batches import choose_held_out_pairs
 
 SAMPLES = 4
-KNOWN = 256
+MAX_KNOWN_INSTRUCTIONS = 256
 """Largest number of instructions saved with an editor, which warns of instructions unlike them."""
 CELL = 256
 """Side of a grid cell in pixels."""
 GAP = 8
-LETTERS = 26
+CHARACTERS_PER_LINE = 26
 """Characters per line of an instruction."""
 
 
@@ -44,7 +44,7 @@ def sample_instructions(store: BucketStore) -> str:
     """Return instructions of training pairs, one per line, evenly spread over all."""
     columns = [store.pairs(ratio).column("instructions").to_pylist() for ratio, count in store.sizes().items() if count]
     texts = sorted({" ".join(texts[0].split()) for column in columns for texts in column if texts})
-    return "\n".join(texts[:: math.ceil(len(texts) / KNOWN) or 1])
+    return "\n".join(texts[:: math.ceil(len(texts) / MAX_KNOWN_INSTRUCTIONS) or 1])
 
 
 def sample_edits(pipeline: EditPipeline, store: BucketStore, seed: int) -> Iterator[Sample]:
@@ -102,7 +102,7 @@ def _cell(image: Image) -> Pil.Image:
 
 def _lines(text: str) -> Pil.Image:
     cell = Pil.new("RGB", (CELL, CELL), "white")
-    wrapped = "\n".join(textwrap.wrap(text, LETTERS))
+    wrapped = "\n".join(textwrap.wrap(text, CHARACTERS_PER_LINE))
     ImageDraw.Draw(cell).multiline_text(
         (CELL / 2, CELL / 2), wrapped, "black", ImageFont.load_default(17), anchor="mm", align="center"
     )

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from helpers.small_bench import Brighten, small_set
-from omniedit.evaluation.bench.metrics import DEFAULT, measure_edits, read_metrics
+from omniedit.evaluation.bench.metrics import DEFAULT_METRICS, measure_edits, read_metrics
 from omniedit.evaluation.bench.records import EditFolder
 from omniedit.evaluation.bench.run import RunOptions, edit_set
 from omniedit.evaluation.metrics.networks import Networks, NotAvailable
@@ -16,7 +16,7 @@ from omniedit.imaging.images import Image
 
 def test_edits_are_measured_and_failures_have_no_values(tmp_path: Path) -> None:
     edit_set(small_set(), Brighten(["style/1"]), EditFolder(tmp_path), RunOptions())
-    measure_edits(small_set(), EditFolder(tmp_path), DEFAULT, Networks("cpu"))
+    measure_edits(small_set(), EditFolder(tmp_path), DEFAULT_METRICS, Networks("cpu"))
     values, about = read_metrics(tmp_path)
     assert values["style/1"] == {} and 0 < values["style/0"]["l1_source"] < 1
     assert "psnr_outside" not in values["style/0"]  # the items have no mask

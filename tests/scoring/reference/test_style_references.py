@@ -114,7 +114,7 @@ def test_written_statistics_read_back_unchanged(
 ) -> None:
     made = fit([*measure("one", photo, styled_images), *measure("two", photo[:, ::-1], styled_images)])
     save(made, tmp_path / "styles.npz")
-    monkeypatch.setattr("omniedit.scoring.reference.style_references.FILE", tmp_path / "styles.npz")
+    monkeypatch.setattr("omniedit.scoring.reference.style_references.STYLES_FILE", tmp_path / "styles.npz")
     read = StyleReferences.load.__wrapped__(StyleReferences)
     assert read.names == made.names
     assert np.array_equal(read.means, made.means) and np.array_equal(read.whitening, made.whitening)

@@ -8,7 +8,7 @@ import pytest
 
 from omniedit.scoring.reply_parser import Unscorable
 from omniedit.scoring.student.agreement import (
-    BEFORE,
+    BEFORE_TRAINING,
     agreement,
     agreement_row,
     at_min_score,
@@ -54,7 +54,7 @@ def test_changing_the_threshold_changes_only_the_choice_and_its_intervals(tmp_pa
     before = [row(i, 8 + i % 2, 5 + i % 5) for i in range(40)]
     write_agreement(tmp_path, rows, before, {"teacher": "reference"})
     figures = json.loads((tmp_path / "agreement.json").read_text())
-    stored, stored_before = (read_rows(tmp_path / f"{name}.parquet") for name in ("agreement", BEFORE))
+    stored, stored_before = (read_rows(tmp_path / f"{name}.parquet") for name in ("agreement", BEFORE_TRAINING))
     assert figures["min_score"] == 9 and at_min_score(figures, stored, stored_before, 9.0) == figures
     lower = at_min_score(figures, stored, stored_before, 7.5)
     teacher, student = (np.array([r[f"{who}_o_score"] for r in rows]) for who in ("teacher", "student"))

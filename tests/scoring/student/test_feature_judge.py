@@ -14,7 +14,7 @@ from omniedit.pairs import EditPair
 from omniedit.scoring import load_judge
 from omniedit.scoring.student import feature_judge
 from omniedit.scoring.student.evidence import class_vectors, embed
-from omniedit.scoring.student.feature_judge import OUTSIDE, FeatureJudge
+from omniedit.scoring.student.feature_judge import OUTSIDE_DOMAIN, FeatureJudge
 from omniedit.scoring.student.head import FILE
 from omniedit.scoring.verdict import Score
 from omniedit.sources.index import SAMPLE
@@ -79,8 +79,8 @@ def test_an_instruction_without_a_known_word_is_scored_with_a_warning(
     judge.warned = False
     with caplog.at_level(logging.WARNING):
         verdicts = judge.judge([replace(pair, instructions=("Xqzt the flurgle.",)), pair])
-    assert OUTSIDE in verdicts[0].reasoning
-    assert OUTSIDE in caplog.text
+    assert OUTSIDE_DOMAIN in verdicts[0].reasoning
+    assert OUTSIDE_DOMAIN in caplog.text
 
 
 def test_a_missing_package_is_named_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ from omniedit.scoring import Unscorable, load_judge
 from omniedit.scoring.examples import Example, RubricScores
 from omniedit.scoring.rubric import Question, Rubric, edit_rubric, format_reply, load_rubric
 from omniedit.scoring.vlm_judges.internvl import InternvlJudge
-from omniedit.scoring.vlm_judges.readout import READ, ScoreTokens, TokenReader, expected_score, reading
+from omniedit.scoring.vlm_judges.readout import READOUTS, ScoreTokens, TokenReader, expected_score, reading
 
 QUESTION = Question("Judge it.\n", ("source", "edited"), ("instruction",), ("success", "restraint", "quality"))
 SHORT = Rubric("short", (QUESTION,), ("success", "restraint"), ("quality",))
@@ -35,8 +35,8 @@ def test_median_is_nine_or_more_if_that_is_more_likely_than_not() -> None:
     probabilities[0, 0], probabilities[0, 9], probabilities[0, 10] = 0.3, 0.15, 0.35  # other tokens have the rest
     probabilities[1, 2], probabilities[1, 8], probabilities[1, 9] = 0.1, 0.42, 0.48
     probabilities[2, 10] = 1
-    assert reading(probabilities, READ["median"]).scores == (9, 8, 10)
-    assert reading(probabilities, READ["tokens"]).scores == (6.062, 7.88, 10)
+    assert reading(probabilities, READOUTS["median"]).scores == (9, 8, 10)
+    assert reading(probabilities, READOUTS["tokens"]).scores == (6.062, 7.88, 10)
 
 
 def example(good: bool, width: int = 32, instruction: str = "Make it white.") -> Example:

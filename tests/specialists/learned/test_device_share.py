@@ -30,7 +30,7 @@ class Busy(nn.Module):
 
 @pytest.mark.parametrize("spans", [1, 4, 100])
 def test_busy_shares_cover_the_time_from_first_to_last_pass(spans: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(clock_module, "SPANS", spans)
+    monkeypatch.setattr(clock_module, "MAX_SPANS", spans)
     hands = Hands(monkeypatch)
     detector, painter = Busy(hands, 1.0), Busy(hands, 6.0)
     clock = DeviceClock("cpu")

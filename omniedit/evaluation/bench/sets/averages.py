@@ -10,7 +10,7 @@ from omniedit.evaluation.bench.protocol import Row, TableRow
 
 Combine = Callable[[Row], Mapping[str, float]]
 Grouped = Mapping[str, Sequence[Row]]
-OF_GROUPS, OF_ITEMS = "mean of groups", "mean of items"
+MEAN_OF_GROUPS, MEAN_OF_ITEMS = "mean of groups", "mean of items"
 
 
 def get_score(row: Row, name: str) -> float | None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from omniedit.evaluation.bench.item import BenchItem, BenchSet
 from omniedit.evaluation.bench.protocol import Protocol, Row, TableRow
-from omniedit.evaluation.bench.sets.averages import OF_ITEMS, average, average_groups, group_rows
+from omniedit.evaluation.bench.sets.averages import MEAN_OF_ITEMS, average, average_groups, group_rows
 from omniedit.evaluation.bench.sets.metrics_only import combine_metrics, measure_only
 from omniedit.evaluation.bench.sets.rows import find_text, make_id, make_set, read_text
 from omniedit.evaluation.bench.sets.tables import get_image, read_tables
@@ -21,7 +21,7 @@ from omniedit.pairs import Captions
 
 METRICS = ("clip_dir", "clip_im", "clip_out", "l1_source", "dino_source")
 """Metrics of the paper, which compares with the source image."""
-DISTINCT = "mean of items with two captions"
+TWO_CAPTIONS = "mean of items with two captions"
 
 
 def read(path: Path, part: str) -> BenchSet:
@@ -59,4 +59,4 @@ def aggregate(rows: Sequence[Row]) -> list[TableRow]:
     combine = partial(combine_metrics, METRICS)
     distinct = [row for row in rows if not row.get("equal_captions")]
     tasks = average_groups(group_rows(rows, lambda row: row["task"]), combine, METRICS)
-    return [average(OF_ITEMS, rows, combine, METRICS), average(DISTINCT, distinct, combine, METRICS), *tasks]
+    return [average(MEAN_OF_ITEMS, rows, combine, METRICS), average(TWO_CAPTIONS, distinct, combine, METRICS), *tasks]

@@ -11,7 +11,7 @@ from typing import Any
 
 from omniedit.aspect import RATIOS, closest_ratio
 from omniedit.errors import UserError
-from omniedit.evaluation.bench.sets.frozen import ABOUT, CHECKSUMS, FORMAT, IMAGES, ITEMS, write_checksums
+from omniedit.evaluation.bench.sets.frozen import CHECKSUMS, FORMAT, IMAGES, ITEMS_FILE, SET_JSON, write_checksums
 from omniedit.evaluation.bench.sets.leaks import TrainingSources, find_photo_leaks
 from omniedit.evaluation.bench.sets.rows import find_image, find_text, make_id, read_text
 from omniedit.exchange.cells import BadRow
@@ -174,7 +174,7 @@ def _copy(source: Path, target: Path) -> None:
 def write_tables(draft: DraftSet, folder: Path, name: str, version: str) -> None:
     """Write bench.jsonl and set.json."""
     lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in draft.rows)
-    (folder / ITEMS).write_text(lines, encoding="utf-8")
+    (folder / ITEMS_FILE).write_text(lines, encoding="utf-8")
     counts = {"items": len(draft.rows), "photos": len(draft.photos)}
     about = {"format": FORMAT, "name": name, "version": version, **counts}
-    (folder / ABOUT).write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+    (folder / SET_JSON).write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")

@@ -14,7 +14,7 @@ from pathlib import Path
 from omniedit.errors import UserError
 from omniedit.exchange.image_files import BadImage, check_path
 
-ITEMS, ABOUT, CHECKSUMS, IMAGES = "bench.jsonl", "set.json", "checksums.sha256", "images"
+ITEMS_FILE, SET_JSON, CHECKSUMS, IMAGES = "bench.jsonl", "set.json", "checksums.sha256", "images"
 FORMAT = 1
 Locate = Callable[[str], Path]
 """Function that returns the file of a path in the set."""

@@ -16,7 +16,7 @@ from typing import Any
 from omniedit.errors import UserError
 from omniedit.evaluation.bench.item import BenchItem, BenchSet
 from omniedit.evaluation.bench.protocol import JudgeInputs, Protocol, Row, TableRow
-from omniedit.evaluation.bench.sets.averages import OF_GROUPS, average, average_rows, get_score, group_rows
+from omniedit.evaluation.bench.sets.averages import MEAN_OF_GROUPS, average, average_rows, get_score, group_rows
 from omniedit.evaluation.bench.sets.rows import make_id, make_set, read_text
 from omniedit.evaluation.bench.sets.tables import get_image, read_tables
 
@@ -84,7 +84,7 @@ def combine(row: Row) -> dict[str, float]:
 def aggregate(rows: Sequence[Row]) -> list[TableRow]:
     """Return the means of each task and the mean of the tasks, over all items and over the intersection."""
     table = [_average_task(task, members) for task, members in group_rows(rows, lambda row: row["task"], TASKS).items()]
-    return [*table, average_rows(OF_GROUPS, table, get_protocol("").columns)]
+    return [*table, average_rows(MEAN_OF_GROUPS, table, get_protocol("").columns)]
 
 
 def _average_task(task: str, rows: Sequence[Row]) -> TableRow:

@@ -17,8 +17,8 @@ from omniedit.errors import UserError
 from omniedit.evaluation.bench.item import BenchItem, BenchSet
 from omniedit.evaluation.bench.protocol import Protocol, Row, TableRow, show_edit
 from omniedit.evaluation.bench.sets.averages import (
-    OF_GROUPS,
-    OF_ITEMS,
+    MEAN_OF_GROUPS,
+    MEAN_OF_ITEMS,
     average,
     average_groups,
     average_rows,
@@ -169,7 +169,7 @@ def aggregate(rows: Sequence[Row]) -> list[TableRow]:
 
 
 def _aggregate_uge(rows: Sequence[Row]) -> list[TableRow]:
-    return [_round_official(average(OF_ITEMS, rows, _combine_uge, (SCORE,)), rows)]
+    return [_round_official(average(MEAN_OF_ITEMS, rows, _combine_uge, (SCORE,)), rows)]
 
 
 def _average_types(
@@ -179,7 +179,7 @@ def _average_types(
     table = average_groups(groups, combine_row, columns)
     if columns == (SCORE,):
         table = [_round_official(row, groups[row.name]) for row in table]
-    return [*table, average_rows(OF_GROUPS, table, columns), average(OF_ITEMS, rows, combine_row, columns)]
+    return [*table, average_rows(MEAN_OF_GROUPS, table, columns), average(MEAN_OF_ITEMS, rows, combine_row, columns)]
 
 
 def _round_official(table_row: TableRow, rows: Sequence[Row]) -> TableRow:

@@ -19,7 +19,7 @@ import numpy as np
 from omniedit.errors import UserError
 from omniedit.evaluation.bench.item import BenchItem, BenchSet, ImageFile
 from omniedit.evaluation.bench.protocol import Protocol, Row, TableRow
-from omniedit.evaluation.bench.sets.averages import OF_ITEMS, average
+from omniedit.evaluation.bench.sets.averages import MEAN_OF_ITEMS, average
 from omniedit.evaluation.bench.sets.metrics_only import combine_metrics, measure_only
 from omniedit.evaluation.bench.sets.rows import find_image, find_text, make_id, make_set, read_json, read_text
 from omniedit.evaluation.bench.sets.tables import find_cell, get_image, read_tables
@@ -133,7 +133,7 @@ def aggregate(rows: Sequence[Row]) -> list[TableRow]:
     """Return the mean over all turns, as image_eval.py prints under `all_turn`, and the means by turn."""
     turns = sorted({str(row["task"]) for row in rows})
     by_turn = [_average(turn, [row for row in rows if row["task"] == turn]) for turn in turns]
-    return [_average(OF_ITEMS, rows), *by_turn]
+    return [_average(MEAN_OF_ITEMS, rows), *by_turn]
 
 
 def aggregate_last(rows: Sequence[Row]) -> list[TableRow]:

@@ -15,8 +15,8 @@ from omniedit.aspect import RATIOS
 from omniedit.errors import UserError
 from omniedit.evaluation.bench.item import BenchItem, BenchSet
 from omniedit.evaluation.bench.protocol import Protocol, Row, TableRow, show_edit
-from omniedit.evaluation.bench.sets.averages import OF_ITEMS, average, average_groups, group_rows, pick
-from omniedit.evaluation.bench.sets.frozen import ABOUT, CHECKSUMS, IMAGES, ITEMS, Locate, verify
+from omniedit.evaluation.bench.sets.averages import MEAN_OF_ITEMS, average, average_groups, group_rows, pick
+from omniedit.evaluation.bench.sets.frozen import CHECKSUMS, IMAGES, ITEMS_FILE, SET_JSON, Locate, verify
 from omniedit.evaluation.bench.sets.rows import find_text, make_id, make_set, read_json, read_text
 from omniedit.exchange.cells import BadRow
 from omniedit.pairs import Captions
@@ -27,7 +27,7 @@ from omniedit.tasks import OMNIEDIT_TASKS
 SHIPPED = Path(__file__).parent / "shipped"
 """Frozen set that ships. Its images are those of the sample, which it names by checksum."""
 COLUMNS = {"PQ": "pq_score", "SC": "sc_score", "O": "o_score", "Acc": "sc_score"}
-BEST = 10.0
+BEST_SC = 10.0
 
 
 def read(path: Path | None, _: str) -> BenchSet:
@@ -44,9 +44,9 @@ def read(path: Path | None, _: str) -> BenchSet:
     if not (folder / CHECKSUMS).is_file():
         raise UserError(f"{folder}: has no {CHECKSUMS}; freeze a set with omniedit bench-set build")
     checksums = verify(folder, locate)
-    about = read_json(folder / ABOUT)
+    about = read_json(folder / SET_JSON)
     name = str(about.get("name", "omniedit")) if isinstance(about, dict) else "omniedit"
-    bench = make_set(name, _list_rows(folder / ITEMS), partial(_to_item, locate, checksums), folder)
+    bench = make_set(name, _list_rows(folder / ITEMS_FILE), partial(_to_item, locate, checksums), folder)
     return BenchSet(bench.name, _digest(checksums), bench.items, bench.rejected)
 
 
@@ -103,7 +103,7 @@ def get_protocol(_: str) -> Protocol:
 def combine(row: Row) -> dict[str, float]:
     """Return PQ, SC, O and whether SC is the best possible, as people's Acc counts it."""
     scores = pick(row, COLUMNS)
-    return scores | ({"Acc": float(scores["SC"] == BEST)} if "SC" in scores else {})
+    return scores | ({"Acc": float(scores["SC"] == BEST_SC)} if "SC" in scores else {})
 
 
 def aggregate(rows: Sequence[Row]) -> list[TableRow]:
@@ -115,4 +115,4 @@ def aggregate(rows: Sequence[Row]) -> list[TableRow]:
     tasks = group_rows(rows, lambda row: row["task"], OMNIEDIT_TASKS)
     ratios = group_rows([row for row in rows if row.get("ratio")], lambda row: row["ratio"], tuple(RATIOS))
     groups = {**tasks, **ratios}
-    return [average(OF_ITEMS, rows, combine, columns), *average_groups(groups, combine, columns)]
+    return [average(MEAN_OF_ITEMS, rows, combine, columns), *average_groups(groups, combine, columns)]

@@ -31,7 +31,7 @@ SCENES = {
 """Text file of each scene."""
 REASONING, UNDERSTANDING = "6-Reasoning", "mean of understanding"
 METRICS = ("background_psnr", "background_ssim", "background_lpips", "foreground_clip")
-MARK = "CLIP: "
+FOREGROUND_MARK = "CLIP: "
 
 
 def read(path: Path, _: str) -> BenchSet:
@@ -70,9 +70,9 @@ def _get(values: Sequence[str], number: int) -> str | None:
 
 def _to_item(row: Mapping[str, Any]) -> BenchItem:
     folder: Path = row["folder"]
-    instruction, mark, foreground = read_text(row, "line").partition(MARK)
+    instruction, mark, foreground = read_text(row, "line").partition(FOREGROUND_MARK)
     if not mark or not instruction.strip() or not foreground.strip():
-        raise BadRow(f"the line {instruction[:60]!a} is not 'instruction {MARK}foreground'")
+        raise BadRow(f"the line {instruction[:60]!a} is not 'instruction {FOREGROUND_MARK}foreground'")
     return BenchItem(
         item_id=make_id(folder.name, Path(row["image"]).stem),
         task=folder.name,

@@ -16,7 +16,7 @@ from typing import Any
 from omniedit.errors import UserError
 from omniedit.evaluation.bench.item import BenchItem, BenchSet, ImageFile
 from omniedit.evaluation.bench.protocol import JudgeInputs, Protocol, Row, TableRow
-from omniedit.evaluation.bench.sets.averages import OF_ITEMS, average, get_score, group_rows
+from omniedit.evaluation.bench.sets.averages import MEAN_OF_ITEMS, average, get_score, group_rows
 from omniedit.evaluation.bench.sets.rows import (
     find_first_image,
     find_text,
@@ -45,7 +45,7 @@ WEIGHTS = {CONSISTENCY: 0.3, REASONING: 0.5, PLAUSIBILITY: 0.2}
 WEIGHTS_FREE = {REASONING: 0.8, PLAUSIBILITY: 0.2}
 WEIGHTS_LOGICAL = {CONSISTENCY: 0.3, REASONING: 0.7}
 COLUMNS = ("accuracy", "score", *NAMES)
-BEST = 5
+BEST_SCORE = 5
 
 
 def read(path: Path, _: str) -> BenchSet:
@@ -137,7 +137,7 @@ def combine(row: Row) -> dict[str, float]:
     if any(name not in scores for name in weights):
         return {}
     dimensions = {name: _to_percent(scores[name]) for name in weights}
-    solved = all(scores[name] == BEST for name in weights)
+    solved = all(scores[name] == BEST_SCORE for name in weights)
     return {"accuracy": 100.0 * solved, "score": _to_percent(_weigh(scores, weights)), **dimensions}
 
 
@@ -173,7 +173,7 @@ def aggregate(rows: Sequence[Row]) -> list[TableRow]:
     has_free = any(row.get("consistency_free") for row in rows)
     groups = {CATEGORIES.get(name, name): members for name, members in _group(rows, "task", tuple(CATEGORIES)).items()}
     subtasks = _group([row for row in rows if row.get("subtask")], "subtask", ())
-    named = [*groups.items(), (OF_ITEMS, list(rows)), *subtasks.items()]
+    named = [*groups.items(), (MEAN_OF_ITEMS, list(rows)), *subtasks.items()]
     return [_average(name, members, has_free) for name, members in named]
 
 

@@ -17,7 +17,7 @@ from typing import Any
 from omniedit.errors import UserError
 from omniedit.evaluation.bench.item import BenchItem, BenchSet
 from omniedit.evaluation.bench.protocol import JudgeInputs, Protocol, Row, TableRow
-from omniedit.evaluation.bench.sets.averages import OF_ITEMS, average, group_rows, pick
+from omniedit.evaluation.bench.sets.averages import MEAN_OF_ITEMS, average, group_rows, pick
 from omniedit.evaluation.bench.sets.metrics_only import combine_metrics
 from omniedit.evaluation.bench.sets.rows import find_image, find_text, list_entries, make_id, make_set, read_text
 from omniedit.exchange.cells import BadRow
@@ -36,7 +36,7 @@ PROMPTS = ("prompts.jsonl", "prompts.json")
 DREAMBOOTH = "prompts_and_classes.txt"
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 MAX_PHOTOS = 16
-LIVE = ("cat", "dog")
+LIVE_CLASSES = ("cat", "dog")
 """Classes of DreamBooth's live subjects, which have separate prompts."""
 TOKEN, CLASS = "{0} ", "{1}"
 _PROMPT = re.compile(r"^'(.*)'\.format\(", re.MULTILINE)
@@ -68,7 +68,7 @@ def _list_dreambooth(file: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
     objects, _, live = prompts.partition("Live Subject Prompts")
     lines = classes.partition("subject_name,class")[2].splitlines()
     for subject, name in (row for row in csv.reader(lines) if len(row) == 2):
-        for number, template in enumerate(_PROMPT.findall(live if name in LIVE else objects)):
+        for number, template in enumerate(_PROMPT.findall(live if name in LIVE_CLASSES else objects)):
             prompt = template.replace(TOKEN, "").replace(CLASS, name)
             row = {"subject": subject, "prompt": prompt, "class": name, "skill": _find_skill(template)}
             yield f"{file.name}: {subject} {number}", {**row, "number": f"{number:02d}"}
@@ -138,7 +138,7 @@ def aggregate(rows: Sequence[Row]) -> list[TableRow]:
     """Return the means of each skill, and over all items."""
     groups = group_rows(rows, lambda row: str(row["task"]), (*SKILLS, OTHER))
     table = [_average(name, members) for name, members in groups.items()]
-    return [*table, _average(OF_ITEMS, rows)]
+    return [*table, _average(MEAN_OF_ITEMS, rows)]
 
 
 def _average(name: str, rows: Sequence[Row]) -> TableRow:

@@ -15,17 +15,17 @@ from omniedit.evaluation.metrics.registry import METRICS
 from omniedit.evaluation.table3 import Interval
 
 SCORES = {"pq_score": "PQ", "sc_score": "SC", "o_score": "O"}
-HUMAN = ("pq", "sc", "o", "acc")
+HUMAN_SCORES = ("pq", "sc", "o", "acc")
 HUMAN_LABELS = {"pq": "PQ", "sc": "SC", "o": "O", "acc": "Acc"}
-LEVEL = 0.05
+SIGNIFICANCE_LEVEL = 0.05
 """Corrected p-value below which a difference is marked."""
-DELTA = "Difference to the best baseline"
+DIFFERENCE_ROW = "Difference to the best baseline"
 DIFFERENCE_COLUMNS = (
     Column("", "first minus second", sign=0, signed=True),
     Column("", "items", 0, 0),
     Column("", "p", 4, 0),
     Column("", "p, corrected", 4, 0),
-    Column("", f"below {LEVEL:g}", 0, 0),
+    Column("", f"below {SIGNIFICANCE_LEVEL:g}", 0, 0),
 )
 """Columns of `difference_cells`."""
 
@@ -37,7 +37,7 @@ def build_table3(results: Results, ours: str | None) -> Grid:
         ours: editor of the last row's lead; None for no such row.
     """
     columns = [Column(judge, label) for judge in results.judges for label in SCORES.values()]
-    columns += [Column("people", HUMAN_LABELS[score]) for score in HUMAN] if results.ratings else []
+    columns += [Column("people", HUMAN_LABELS[score]) for score in HUMAN_SCORES] if results.ratings else []
     rows = [_editor_row(editor, _table3_cells(results, editor)) for editor in results.editors]
     names = [editor.name for editor in results.editors]
     if ours in names and (row := _lead_row(rows, names.index(ours))):
@@ -142,7 +142,7 @@ def _editor_row(editor: EditorResult, cells: Sequence[Interval | str | None]) ->
 def _table3_cells(results: Results, editor: EditorResult) -> list[Interval | str | None]:
     judged = [results.mean(editor.scored(judge), score) for judge in results.judges for score in SCORES]
     ratings = results.ratings.get(editor.name, ())
-    return [*judged, *([_human_mean(results, ratings, score) for score in HUMAN] if results.ratings else [])]
+    return [*judged, *([_human_mean(results, ratings, score) for score in HUMAN_SCORES] if results.ratings else [])]
 
 
 def _human_mean(results: Results, ratings: Sequence[Rating], score: str) -> Interval | None:
@@ -165,7 +165,7 @@ def _lead_row(rows: Sequence[Row], ours: int) -> Row | None:
     cells = [
         _lead(rows[ours].cells[place], [row.cells[place] for row in others]) for place in range(len(rows[0].cells))
     ]
-    return Row(DELTA, cells, rows[-1].section, False, True)
+    return Row(DIFFERENCE_ROW, cells, rows[-1].section, False, True)
 
 
 def _lead(mine: Interval | str | None, others: Sequence[Interval | str | None]) -> Interval | None:
@@ -186,10 +186,10 @@ def _count_cells(results: Results, editor: EditorResult) -> Iterator[str]:
 
 
 def difference_cells(each: Difference) -> list[Interval | str | None]:
-    """Return the mean, the number of items, p, the corrected p, and whether that is below `LEVEL`."""
+    """Return the mean, the number of items, p, the corrected p, and whether that is below `SIGNIFICANCE_LEVEL`."""
     nothing = float("nan")
     p, corrected = (Interval(value, nothing, nothing) for value in (each.p, each.corrected))
-    return [each.mean, str(each.items), p, corrected, "yes" if each.corrected < LEVEL else "no"]
+    return [each.mean, str(each.items), p, corrected, "yes" if each.corrected < SIGNIFICANCE_LEVEL else "no"]
 
 
 def _difference_row(each: Difference) -> Row:

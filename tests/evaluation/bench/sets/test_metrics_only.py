@@ -110,7 +110,7 @@ def test_emu_reads_one_split_and_marks_equal_captions(tmp_path: Path) -> None:
     assert len(BENCHMARKS["emu-validation"].read(tmp_path).items) == 1
     scored = [{**to_columns(item), "clip_dir": score} for item, score in zip(bench.items, (0.2, 0.0), strict=True)]
     table = {row.name: row for row in emu.aggregate(scored)}
-    assert table["mean of items"].values == {"clip_dir": 0.1} and table[emu.DISTINCT].values == {"clip_dir": 0.2}
+    assert table["mean of items"].values == {"clip_dir": 0.1} and table[emu.TWO_CAPTIONS].values == {"clip_dir": 0.2}
     assert table["mean of items"].missing == ("0", "1")
 
 

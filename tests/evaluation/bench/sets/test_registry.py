@@ -8,14 +8,14 @@ from omniedit.errors import UserError
 from omniedit.evaluation.bench.item import BenchItem
 from omniedit.evaluation.bench.protocol import to_columns
 from omniedit.evaluation.bench.sets import anyedit, i2e, imgedit, kris, magicbrush, reason_edit
-from omniedit.evaluation.bench.sets.averages import OF_GROUPS, OF_ITEMS
+from omniedit.evaluation.bench.sets.averages import MEAN_OF_GROUPS, MEAN_OF_ITEMS
 from omniedit.evaluation.bench.sets.published import load_published
 from omniedit.evaluation.bench.sets.registry import BENCHMARKS
 from omniedit.evaluation.bench.sets.rise import CATEGORIES
 from omniedit.scoring.prompts.reader import READERS
 from omniedit.scoring.rubric import load_rubric
 
-MEANS = {OF_GROUPS, OF_ITEMS, "mean of scores", "mean of understanding", magicbrush.LAST_TURNS}
+MEANS = {MEAN_OF_GROUPS, MEAN_OF_ITEMS, "mean of scores", "mean of understanding", magicbrush.LAST_TURNS}
 TYPES = {*imgedit.TYPES, *kris.DIMENSIONS, *CATEGORIES.values(), *i2e.DIMENSIONS, *reason_edit.SCENES}
 ROWS = MEANS | TYPES | {f"mean of {name}" for name in anyedit.GROUPS}
 

@@ -8,7 +8,7 @@ import pytest
 from helpers.bench_files import write_image, write_json
 from omniedit.evaluation.bench.sets import rise
 from omniedit.evaluation.bench.sets.registry import BENCHMARKS
-from omniedit.scoring.prompts.rise import FREE, TASKS
+from omniedit.scoring.prompts.rise import CONSISTENCY_FREE, TASKS
 
 ROW = {"instruction": "Draw it a year later.", "image": "a.png", "reference": "A rotten banana."}
 ROWS = [
@@ -38,7 +38,7 @@ def test_judge_sees_the_same_inputs_as_in_the_official_script(tmp_path: Path) ->
         "l2": "logical_reasoning:image",
         "l3": "logical_reasoning:image_alone",
     }
-    assert {each.task.removesuffix(FREE) for each in shown.values()} <= set(TASKS)
+    assert {each.task.removesuffix(CONSISTENCY_FREE) for each in shown.values()} <= set(TASKS)
     assert shown["l1"].words["reference"] == "2" and "ground_truth" in shown["l2"].images
     assert "ground_truth" not in shown["l1"].images
     assert list(bench.rejected) == ["datav2_total_w_subtask.json: 7"]

@@ -8,7 +8,13 @@ import pytest
 
 from omniedit.evaluation.agreement.ratings import Rating
 from omniedit.evaluation.bench.records import EditRecord
-from omniedit.evaluation.bench.tables.builders import DELTA, build_counts, build_differences, build_groups, build_table3
+from omniedit.evaluation.bench.tables.builders import (
+    DIFFERENCE_ROW,
+    build_counts,
+    build_differences,
+    build_groups,
+    build_table3,
+)
 from omniedit.evaluation.bench.tables.grid import Column, FigureRank, Grid, Row
 from omniedit.evaluation.bench.tables.render import escape_latex, to_latex, to_markdown
 from omniedit.evaluation.bench.tables.results import EditorResult, Results
@@ -74,7 +80,7 @@ def test_best_is_bold_second_underlined_and_the_lead_is_over_the_best_rival() ->
     ]
     assert grid.places(2) == {2: FigureRank.BEST, 1: FigureRank.SECOND}
     lead = grid.rows[-1]
-    assert lead.label == DELTA
+    assert lead.label == DIFFERENCE_ROW
     mine, rival = grid.rows[2].cells[2], grid.rows[1].cells[2]
     assert lead.cells[2].mean == pytest.approx(mine.mean - rival.mean)
     lines = "\n".join(to_markdown(grid))
