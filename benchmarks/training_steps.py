@@ -8,8 +8,8 @@ import torch
 from diffusers.models.attention import JointTransformerBlock
 from torch import Tensor, nn
 
-from omniedit.config.options import TrainerOptions
 from omniedit.config.schema import TrainConfig
+from omniedit.config.training_options import TrainerOptions
 from omniedit.models.editor import Editor
 from omniedit.models.lora import add_adapters
 from omniedit.models.quantize import quantize_frozen

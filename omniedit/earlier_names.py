@@ -12,6 +12,7 @@ from typing import Any
 MODULES = {
     "archives": "storage.archives",
     "buckets.plan": "buckets.batch_plan",
+    "config.options": "config.training_options",
     "config_files": "config.loading",
     "evaluation.ratings": "evaluation.agreement",
     "evaluation.retest": "evaluation.compare_scores",

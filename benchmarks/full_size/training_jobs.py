@@ -18,8 +18,8 @@ from benchmarks.full_size.jobs import Job, Outcome, count_parameters
 from benchmarks.full_size.vlms import create_vlm
 from benchmarks.training_steps import EngineStep
 from omniedit.architectures import ARCHITECTURES
-from omniedit.config.options import TrainerOptions
 from omniedit.config.schema import FinetuneConfig, InternvlConfig, TrainConfig
+from omniedit.config.training_options import TrainerOptions
 from omniedit.models.bases.registry import CLASS, SD3
 from omniedit.models.cost import default_dtype, sample_inputs
 from omniedit.models.editor import Editor

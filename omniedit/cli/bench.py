@@ -289,7 +289,8 @@ def tabulate(
 def _choose_judges(args: argparse.Namespace) -> "list[JudgeChoice]":
     from omniedit.cli.score import scoring_config
     from omniedit.config.bench import BenchConfig
-    from omniedit.config.loading import check_section, read_yaml
+    from omniedit.config.loading import check_section
+    from omniedit.config.yaml_files import read_yaml
     from omniedit.evaluation.bench.judges import choose_judges
 
     values: Any = read_yaml(args.config).get("bench", {}) if args.config else {}

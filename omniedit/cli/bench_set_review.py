@@ -79,9 +79,10 @@ def _proposals_config(args: argparse.Namespace) -> "ProposalsConfig | None":
     Raises:
         UserError: as `check_section`, or the config names recorded replies, which belong to a run.
     """
-    from omniedit.config.loading import check_section, read_yaml
+    from omniedit.config.loading import check_section
     from omniedit.config.schema import ProposalsConfig
     from omniedit.config.typed_text import merge
+    from omniedit.config.yaml_files import read_yaml
     from omniedit.errors import UserError
 
     options = {name: value for name in ("url", "model") if (value := getattr(args, name))}

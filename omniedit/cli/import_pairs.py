@@ -84,7 +84,7 @@ def read_tasks_map(file: Path) -> dict[str, str]:
     Raises:
         UserError: the file is not a mapping of texts in YAML.
     """
-    from omniedit.config.loading import read_yaml
+    from omniedit.config.yaml_files import read_yaml
     from omniedit.errors import UserError
 
     tasks = read_yaml(file)

@@ -8,8 +8,9 @@ from typing import Any
 import pyarrow as pa
 
 from omniedit.cli.score_judges import check_agreed, ensemble_columns, member_scorers, open_marker
-from omniedit.config.loading import check_section, read_yaml
+from omniedit.config.loading import check_section
 from omniedit.config.schema import ScoringConfig
+from omniedit.config.yaml_files import read_yaml
 from omniedit.errors import UserError
 from omniedit.imaging.decode import UnreadableImage
 from omniedit.scoring.ensemble import NAME as ENSEMBLE

@@ -10,7 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from omniedit.config.loading import check_section, section_key
+from omniedit.config.loading import check_section
+from omniedit.config.messages import section_key
 from omniedit.config.section import S, Section
 from omniedit.errors import UserError
 

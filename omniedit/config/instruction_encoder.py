@@ -4,8 +4,8 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from omniedit.config.options import TrainerOptions
 from omniedit.config.section import Section
+from omniedit.config.training_options import TrainerOptions
 
 
 class InstructionEncoderConfig(Section):

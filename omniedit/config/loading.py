@@ -1,21 +1,19 @@
-"""Read and check config files. A mistake is reported in one line with the file, the key, the error and the allowed
-values."""
+"""Read, merge and check config files."""
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import date
+from collections.abc import Mapping, Sequence
 from functools import partial, reduce
 from pathlib import Path
-from typing import Any, get_args, get_origin
+from typing import Any
 
-import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
+from omniedit.config.messages import describe_error, origin
 from omniedit.config.schema import Config, SourcesConfig, StudentConfig
-from omniedit.config.section import S, subsections
+from omniedit.config.section import S
 from omniedit.config.source_folder import source_file
 from omniedit.config.tasks import expand_families
-from omniedit.config.typed_text import TextLoader, merge, to_types
+from omniedit.config.typed_text import merge, to_types
+from omniedit.config.yaml_files import read_yaml
 from omniedit.errors import UserError
 from omniedit.storage.archives import is_remote, list_archives
 
@@ -49,60 +47,6 @@ def load_run(
     """
     own = [] if any(file.exists() and file.samefile(default) for file in files) else [default]
     return check(merge(read_yaml(default), values), [*own, *files] if files else [], overrides)
-
-
-def section_key(model: type[BaseModel], within: type[BaseModel] = Config) -> tuple[str, ...] | None:
-    """Return the parts of a section's key, () for the config itself; None if it is not a section of the config."""
-    if model is within:
-        return ()
-    keys = ((name, section_key(model, section)) for name, section in subsections(within).items())
-    return next(((name, *below) for name, below in keys if below is not None), None)
-
-
-class _UniqueKeys:
-    """Mixin that rejects repeated keys, as the YAML specification does; PyYAML silently takes the last value."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [key for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
-        for number, key in enumerate(keys):
-            if any((key.tag, key.value) == (other.tag, other.value) for other in keys[:number]):
-                raise yaml.MarkedYAMLError(problem=f"the key '{key.value}' is given twice", problem_mark=key.start_mark)
-        return super().construct_mapping(node, deep)  # type: ignore[misc]
-
-
-class _UniqueKeyLoader(_UniqueKeys, yaml.SafeLoader):
-    pass
-
-
-class _UniqueKeyTextLoader(_UniqueKeys, TextLoader):
-    pass
-
-
-def read_yaml(path: str | Path, as_text: bool = False) -> dict[str, Any]:
-    """Return the keys of a YAML file.
-
-    Args:
-        as_text: return every value as the text that was typed, for `typed_text.to_types`.
-
-    Raises:
-        UserError: the file is missing, unreadable, empty, not valid YAML or not a mapping, or it repeats a key.
-    """
-    try:
-        values = yaml.load(
-            Path(path).read_text(encoding="utf-8"), _UniqueKeyTextLoader if as_text else _UniqueKeyLoader
-        )
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such config file") from None
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror}") from None
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        problem = " ".join(str(error).replace('in "<unicode string>", ', "at ").split())
-        raise UserError(f"{path}: not valid YAML: {problem}") from None
-    if values in (None, ""):
-        raise UserError(f"{path}: has no keys; add one, or leave the file out")
-    if not isinstance(values, dict):
-        raise UserError(f"{path}: a config is a mapping of keys to values, found {type(values).__name__}")
-    return values
 
 
 def check(
@@ -158,7 +102,7 @@ def check_section(
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        raise UserError(_one_line(error, model, files, overrides or {})) from None
+        raise UserError(describe_error(error, model, files, overrides or {})) from None
 
 
 def _check_path(sources: SourcesConfig) -> None:
@@ -187,113 +131,3 @@ def _check_start(student: StudentConfig) -> None:
                 f"'{student.start}' has no student: {student.start_folder / name} is missing; give shipped or a "
                 "folder that scripts/train_student.py wrote"
             )
-
-
-def _one_line(
-    error: ValidationError, model: type[BaseModel], files: Sequence[str | Path], overrides: Mapping[str, Any]
-) -> str:
-    problem = error.errors()[0]
-    inner = tuple(str(part) for part in problem["loc"])
-    key = (*(section_key(model) or ()), *inner)
-    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-    place = ": ".join(filter(None, [origin(".".join(key), files, overrides), ".".join(key)]))
-    if problem["type"] == "extra_forbidden":
-        if "." in inner[-1]:
-            *outer, last = inner[-1].split(".")
-            nested = "".join(f"{{{name}: " for name in [*outer[1:], last]) + "..." + "}" * len(outer)
-            return f"{place}: unknown key; nest it, as in {outer[0]}: {nested}, or --config '{outer[0]}={nested}'{more}"
-        section = _subsection(model, inner[:-1])
-        names = [*section.model_fields, *(getattr(section, "more_keys", ()))] if section else []
-        allowed = f"allowed here: {', '.join(names)}" if names else "remove it"
-        return f"{place}: unknown key; {allowed}{more}"
-    if problem["type"] == "missing":
-        return f"{place}: is required{more}"
-    if problem["type"] == "value_error":
-        return f"{place}: {problem['msg'].removeprefix('Value error, ')}{more}"
-    if kind := _kind_of_unquoted(problem):
-        value = _typed_text(key, files, overrides) or json.dumps(problem["input"], default=str).strip('"')
-        return f'{place}: {value} is read as {kind}, but text is needed; put it in quotes: "{value}"{more}'
-    return f"{place}: {_show_value(problem['input'])} is not allowed; {_describe_limits(problem)}{more}"
-
-
-def _show_value(value: Any) -> str:
-    try:
-        return json.dumps(value, default=str)
-    except ValueError:
-        return "a value that contains itself"
-
-
-def _typed_text(key: Sequence[str], files: Sequence[str | Path], overrides: Mapping[str, Any]) -> str | None:
-    """Return a value as typed in its file, such as 4.10, which YAML reads as 4.1; None if it is not in a file."""
-    file = origin(".".join(key), files, overrides)
-    found: Any = read_yaml(file, as_text=True) if file in map(str, files) else None
-    for part in key:
-        if isinstance(found, Mapping):
-            found = found.get(part)
-        else:
-            found = found[int(part)] if isinstance(found, list) and part.isdecimal() else None
-    return found if isinstance(found, str) else None
-
-
-def _kind_of_unquoted(problem: Mapping[str, Any]) -> str | None:
-    """Return the kind of value that YAML read from unquoted text; None if that is not the problem."""
-    if problem["type"] not in ("string_type", "literal_error"):
-        return None
-    kinds = {bool: "true or false", int: "a number", float: "a number", date: "a date"}
-    return next((name for kind, name in kinds.items() if isinstance(problem["input"], kind)), None)
-
-
-def _describe_limits(problem: Mapping[str, Any]) -> str:
-    text = problem["msg"].removeprefix("Input should be ")
-    if problem["type"] == "model_type":
-        return "allowed: a mapping of keys to values"
-    if problem["type"] == "string_pattern_mismatch" and problem["ctx"]["pattern"].startswith("^http"):
-        return "allowed: an address that starts with http:// or https://"
-    if problem["type"] == "string_pattern_mismatch":
-        return "allowed: letters, digits, '_', '.' and '-', starting with a letter or digit"
-    return f"allowed: {text}"
-
-
-def _subsection(model: type[BaseModel], key: Sequence[str]) -> type[BaseModel] | None:
-    """Return the section at a key, also in lists and mappings of sections, whose indices and names `key` holds."""
-    section: type[BaseModel] | None = model
-    parts = iter(key)
-    for part in parts:
-        field = section.model_fields.get(part) if section else None
-        section = next(_find_sections(field.annotation), None) if field else None
-        if field and get_origin(field.annotation) in (list, dict):
-            next(parts, None)
-    return section
-
-
-def _find_sections(annotation: Any) -> Iterator[type[BaseModel]]:
-    """Yield the sections in a type such as `list[Section]` or `dict[str, Section | None]`."""
-    if isinstance(annotation, type) and not get_args(annotation) and issubclass(annotation, BaseModel):
-        yield annotation
-    for inner in get_args(annotation):
-        yield from _find_sections(inner)
-
-
-def origin(key: str, files: Sequence[str | Path] = (), overrides: Mapping[str, Any] | None = None) -> str:
-    """Return where `key`, or else its nearest parent, is set: '--config', or the last of `files` that sets it.
-
-    Args:
-        key: with dots, as in 'train.steps'.
-    """
-    parts = key.split(".")
-    sources = [("--config", overrides or {}), *((str(path), read_yaml(path)) for path in reversed(files))]
-    if dotted := [name for name, values in sources if "." in key and key in values]:
-        return dotted[0]
-    for depth in range(len(parts), 0, -1):
-        for name, values in sources:
-            if _has(values, parts[:depth]):
-                return name
-    return str(files[-1]) if files else "config"
-
-
-def _has(values: Any, key: Sequence[str]) -> bool:
-    for part in key:
-        if not isinstance(values, Mapping) or part not in values:
-            return False
-        values = values[part]
-    return True

@@ -20,7 +20,6 @@ from omniedit.config.gates import GatesConfig
 from omniedit.config.grow import GrowConfig
 from omniedit.config.instruction_encoder import InstructionEncoderConfig
 from omniedit.config.judges import ApiConfig, InternvlConfig, JudgeName, RunJudge, VlmConfig
-from omniedit.config.options import check_parts
 from omniedit.config.pairs import ImportConfig, PairFormat
 from omniedit.config.scoring import (
     DEFECTS_VERSION,
@@ -55,6 +54,7 @@ from omniedit.config.training import (
     PretrainingOptions,
     TrainConfig,
 )
+from omniedit.config.training_options import check_parts
 from omniedit.tasks import OMNIEDIT_TASKS, Task
 
 SUBJECTS = "subjects"

@@ -7,8 +7,8 @@ from pydantic import Field, model_validator
 
 from omniedit.config.ensemble import EnsembleConfig, MemberConfig
 from omniedit.config.judges import ApiConfig, InternvlConfig, Readout, RunJudge, VlmConfig
-from omniedit.config.options import TrainerOptions, check_parts
 from omniedit.config.section import SHIPPED, LocalPath, Section
+from omniedit.config.training_options import TrainerOptions, check_parts
 
 SHIPPED_STUDENT = Path(__file__).parents[1] / "scoring/shipped"
 """Folder of the trained student in the package; benchmarks/student made it, and README.md is its model card."""

@@ -7,8 +7,8 @@ from pydantic import Field, model_validator
 from omniedit.architectures import ARCHITECTURES
 from omniedit.config.fitting import FittingOptions
 from omniedit.config.instruction_encoder import InstructionEncoderConfig
-from omniedit.config.options import FlowOptions, OptimizerOptions, SampleOptions, TrainerOptions
 from omniedit.config.section import MAX_RESOLUTION, SHIPPED, Section
+from omniedit.config.training_options import FlowOptions, OptimizerOptions, SampleOptions, TrainerOptions
 
 if TYPE_CHECKING:
     ArchitectureName = str

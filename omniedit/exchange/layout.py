@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
-from omniedit.config.loading import read_yaml
+from omniedit.config.yaml_files import read_yaml
 from omniedit.errors import UserError
 
 IMAGES = ("source", "edited", "mask", "reference")

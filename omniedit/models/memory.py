@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from omniedit.config.options import RuntimeOptions
+from omniedit.config.training_options import RuntimeOptions
 from omniedit.models.cost import Cost
 from omniedit.models.quantize import BYTES
 

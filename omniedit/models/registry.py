@@ -12,9 +12,9 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError
 
 from omniedit.architectures import ARCHITECTURES
-from omniedit.config.loading import read_yaml
 from omniedit.config.schema import PROPOSER, Config, Section
 from omniedit.config.source_folder import source_file
+from omniedit.config.yaml_files import read_yaml
 from omniedit.errors import UserError
 from omniedit.models.roles import CLASSES, MMDIT_BASES, UNET_BASES, roles_to_fetch
 

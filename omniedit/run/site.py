@@ -9,9 +9,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, PositiveInt, ValidationError
 
-from omniedit.config.loading import read_yaml
 from omniedit.config.source_folder import source_file
 from omniedit.config.typed_text import to_types
+from omniedit.config.yaml_files import read_yaml
 from omniedit.errors import UserError
 
 DEFAULT = Path("profiles/slurm/site.yaml")

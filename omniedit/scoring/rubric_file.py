@@ -6,7 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from omniedit.config.loading import check_section, read_yaml
+from omniedit.config.loading import check_section
+from omniedit.config.yaml_files import read_yaml
 from omniedit.errors import UserError
 from omniedit.scoring.combination import Combination
 from omniedit.scoring.reply_form import ReplyForm, Scale

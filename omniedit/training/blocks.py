@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
-from omniedit.config.options import RuntimeOptions
+from omniedit.config.training_options import RuntimeOptions
 from omniedit.models.attention import set_attention
 from omniedit.models.editor import Editor
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import torch
 
-from omniedit.config.options import TrainerOptions
+from omniedit.config.training_options import TrainerOptions
 
 
 def effective_zero_stage(options: TrainerOptions, world_size: int) -> int:

@@ -13,7 +13,7 @@ import torch.distributed as dist
 from safetensors.torch import load_file
 from torch import Tensor
 
-from omniedit.config.options import RuntimeOptions
+from omniedit.config.training_options import RuntimeOptions
 from omniedit.errors import UserError
 from omniedit.training.optimizer import GuardedAdamW, GuardedOptimizer
 

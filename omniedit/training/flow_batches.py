@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from omniedit.aspect import RATIOS
 from omniedit.buckets.loader import Batch_co, Reader
 from omniedit.buckets.store_layout import HELD_OUT
-from omniedit.config.options import FlowOptions
+from omniedit.config.training_options import FlowOptions
 from omniedit.tasks import OMNIEDIT_TASKS, UNREGISTERED
 from omniedit.training.objective import flow_loss, logit_normal, rectified_flow_pair, shift_sigmas
 

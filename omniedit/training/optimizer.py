@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from omniedit.config.options import OptimizerOptions
+from omniedit.config.training_options import OptimizerOptions
 from omniedit.training.schedule import ema_decay, learning_rate
 
 CLIP_NORM = 1.0

@@ -6,7 +6,7 @@ from functools import cache
 import torch
 from torch import Tensor
 
-from omniedit.config.options import StepOptions
+from omniedit.config.training_options import StepOptions
 from omniedit.models.cost import editor_step_flops
 from omniedit.models.editor import Editor
 

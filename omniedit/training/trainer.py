@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from omniedit.buckets import BatchPlan
 from omniedit.buckets.loader import BatchLoader, Reader
 from omniedit.buckets.store_layout import TRAIN
-from omniedit.config.options import StepOptions, TrainerOptions
+from omniedit.config.training_options import StepOptions, TrainerOptions
 from omniedit.errors import UserError
 from omniedit.models.editor import Editor
 from omniedit.storage.progress import Progress

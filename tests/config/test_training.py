@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 
 from omniedit.config.loading import check
-from omniedit.config.options import OptimizerOptions, TrainerOptions
 from omniedit.config.schema import (
     FinetuneConfig,
     InpaintingConfig,
@@ -13,6 +12,7 @@ from omniedit.config.schema import (
     PretrainingOptions,
     TrainConfig,
 )
+from omniedit.config.training_options import OptimizerOptions, TrainerOptions
 from omniedit.errors import UserError
 
 OTHER: dict[str, Any] = {

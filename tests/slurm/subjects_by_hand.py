@@ -11,7 +11,8 @@ from tempfile import TemporaryDirectory
 from helpers.chain import REPOSITORY, checkout
 from helpers.slurm_chain import name_site, snakemake_on_slurm
 from helpers.slurm_cluster import Cluster, install, run
-from omniedit.config.loading import load, read_yaml
+from omniedit.config.loading import load
+from omniedit.config.yaml_files import read_yaml
 from omniedit.pairs import Shard
 from omniedit.subjects.shard_subjects import find_shard_subjects
 from omniedit.subjects.subject import write_subjects

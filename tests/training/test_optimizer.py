@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from omniedit.config.options import OptimizerOptions
+from omniedit.config.training_options import OptimizerOptions
 from omniedit.training.optimizer import MIN_NORMS, RECENT, GuardedAdamW, StepGuard
 
 

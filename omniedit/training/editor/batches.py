@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from omniedit.buckets.store import PairBatch
-from omniedit.config.options import SampleOptions
 from omniedit.config.training import TrainConfig
+from omniedit.config.training_options import SampleOptions
 from omniedit.imaging.images import Image
 from omniedit.instructions.left_right import mentions_side
 from omniedit.models.codec import Vae, encode

@@ -8,7 +8,7 @@ import numpy as np
 
 from omniedit.buckets.references import reference_captions, reference_roles
 from omniedit.buckets.store import PairBatch
-from omniedit.config.options import SampleOptions
+from omniedit.config.training_options import SampleOptions
 from omniedit.imaging.images import Image, resize_contain
 from omniedit.models.conditions import UNKNOWN_TASK, SupportedConditions
 

@@ -7,9 +7,9 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, TypeAdapter, ValidationError, field_validator, model_validator
 
 from omniedit.config.endpoint import EndpointConfig
-from omniedit.config.loading import read_yaml
 from omniedit.config.section import LocalPath, Section
 from omniedit.config.source_folder import source_file
+from omniedit.config.yaml_files import read_yaml
 from omniedit.errors import UserError
 from omniedit.evaluation.bench.editors.sizes import Sizes
 
