@@ -30,7 +30,7 @@ from training_speed import SMALL
 
 from omniedit.models import create
 from omniedit.models.cost import SD3_MEDIUM
-from omniedit.models.sampling import Conditioning, Guidance, sample
+from omniedit.models.sampling import Conditioning, Guidance, SamplerState, sample
 
 STEPS = 28
 PEER = "StableDiffusion3ControlNetPipeline, one scale"
@@ -76,7 +76,7 @@ def edit(
     network = nn.Module.to(create(name, config), dtype).eval()
     source, noise = torch.randn(2, 1, 16, side // 8, side // 8)
     scheduler, inputs = FlowMatchEulerDiscreteScheduler(shift=3.0), Conditioning(source, *texts)
-    return lambda: sample(network, scheduler, inputs, guidance, noise, STEPS)
+    return lambda: sample(network, scheduler, SamplerState(inputs, guidance, noise), STEPS)
 
 
 def edit_without_reuse(*given: Any) -> Callable[[], Any]:

@@ -21,6 +21,7 @@ MODULES = {
     "files": "storage.atomic",
     "images": "imaging.images",
     "instructions.appearance": "instructions.appearance_templates",
+    "instructions.seeded_random": "storage.seeded_random",
     "instructions.styles": "instructions.style_names",
     "instructions.words": "instructions.stemming",
     "manifest": "storage.manifest",

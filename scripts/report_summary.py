@@ -7,7 +7,7 @@ from pathlib import Path
 
 from omniedit.cli.arguments import at_least_one, overall_score
 from omniedit.evaluation.table3 import LABELS, TABLE3_SCHEMA
-from omniedit.reporting.summary import summary
+from omniedit.reporting.summary import data_facts, editor_facts, student_fact, summary
 from omniedit.reporting.training import read_curve
 from omniedit.run.program import run_program
 from omniedit.storage.atomic import write_text
@@ -33,17 +33,14 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="the fragment (.html)")
     args = parser.parse_args()
 
-    fragment = summary(
-        chain.from_iterable(stream_rows(path, ["status", "shard"]) for path in args.index),
-        [row for path in expand_blocks(args.decisions, args.blocks) for row in read_rows(path, ["kept"])],
-        json.loads(args.buckets.read_text())["buckets"],
-        json.loads((args.scorer / "agreement.json").read_text()) if args.scorer else None,
-        args.model,
-        read_curve(LABELS[args.model], args.editor),
-        read_rows(args.table, TABLE3_SCHEMA.names),
-        args.min_score,
-    )
-    write_text(args.out, fragment)
+    photos = chain.from_iterable(stream_rows(path, ["status", "shard"]) for path in args.index)
+    decisions = [row for path in expand_blocks(args.decisions, args.blocks) for row in read_rows(path, ["kept"])]
+    curve, table = read_curve(LABELS[args.model], args.editor), read_rows(args.table, TABLE3_SCHEMA.names)
+    facts = data_facts(photos, decisions, json.loads(args.buckets.read_text())["buckets"], args.min_score)
+    facts += editor_facts(args.model, curve, table)
+    if args.scorer:
+        facts.append(student_fact(json.loads((args.scorer / "agreement.json").read_text())))
+    write_text(args.out, summary(facts))
 
 
 if __name__ == "__main__":

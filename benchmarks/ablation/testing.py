@@ -16,14 +16,14 @@ from torch import Tensor
 from benchmarks.ablation.assets import Assets
 from benchmarks.ablation.encoding import Texts, encode_latents, to_pixels
 from benchmarks.ablation.settings import Setting
-from benchmarks.ablation.world import World, WorldPair
+from benchmarks.ablation.world import SceneOptions, World, WorldPair
 from omniedit.evaluation.preservation import psnr
 from omniedit.imaging.images import Image
 from omniedit.models.codec import Vae, decode
 from omniedit.models.conditions import get_supported_conditions
 from omniedit.models.editor import Editor
 from omniedit.models.full_size import restore_full_size
-from omniedit.models.sampling import Conditioning, Guidance, sample
+from omniedit.models.sampling import Conditioning, Guidance, SamplerState, sample
 from omniedit.tasks import Task
 
 PairT = TypeVar("PairT", bound=WorldPair)
@@ -36,7 +36,7 @@ TOGETHER = 56
 
 def pairs_of_test(assets: Assets, setting: Setting) -> list[WorldPair]:
     """Return the test pairs, always the same, with objects and photographs that training never shows."""
-    world = World(assets, setting.size, TEST_SEED, held_out=True, like_photos=setting.like_photos)
+    world = World(assets, setting.size, TEST_SEED, SceneOptions(held_out=True, like_photos=setting.like_photos))
     tasks = tested_tasks(setting)
     indices = range(len(tasks) * setting.pairs_per_task)
     return [world.make_pair(tasks[index % len(tasks)], index) for index in indices]
@@ -72,7 +72,7 @@ def edit_pairs(
         nothing, nothing_pooled = texts([""] * len(some))
         conditioning = Conditioning(source, prompt, nothing, pooled, nothing_pooled, task=task_indices(editor, some))
         conditioning = replace(conditioning, **conditions(some))
-        latents = sample(editor, FlowMatchEulerDiscreteScheduler(), conditioning, guidance, noise, steps)
+        latents = sample(editor, FlowMatchEulerDiscreteScheduler(), SamplerState(conditioning, guidance, noise), steps)
         before, after = (decode(vae, each).cpu() for each in (source, latents))
         full, before, after = ((image + 1) / 2 for image in (images, before, after))
         full = restore_full_size(full, before, after)

@@ -53,16 +53,13 @@ class WorldPair:
     score: float = 10.0
 
 
-class World:
-    """Pairs of one half of the assets, by index.
+@dataclass(frozen=True)
+class SceneOptions:
+    """What the sources of a world show.
 
     Args:
-        assets: both halves.
-        size: side of the images in pixels.
         held_out: whether sources show what training never shows. Instructions ask to draw training's objects in both
             cases.
-        candidates: training pairs, which repeat; empty for a right pair at each index.
-        task_order: order of the tasks in training.
         named_grounds: whether sources also show photographs with names, which are the shipped sample's.
         known_things: whether only the photographs are of the held-out half, and things are training's.
         like_photos: whether scenes vary as photos do: things of all sizes, cut by the image's edges, mirrored, in other
@@ -70,26 +67,39 @@ class World:
         portraits: photographs taken apart; half of the scenes with a thing anywhere show one of them.
     """
 
+    held_out: bool = False
+    named_grounds: bool = True
+    known_things: bool = False
+    like_photos: bool = False
+    portraits: Portraits | None = None
+
+
+class World:
+    """Pairs of one half of the assets, by index.
+
+    Args:
+        assets: both halves.
+        size: side of the images in pixels.
+        scenes: what its sources show.
+        candidates: training pairs, which repeat; empty for a right pair at each index.
+        task_order: order of the tasks in training.
+    """
+
     def __init__(
         self,
         assets: Assets,
         size: int,
         seed: int,
-        held_out: bool = False,
+        scenes: SceneOptions = SceneOptions(),
         candidates: Sequence[Candidate] = (),
         task_order: Sequence[Task] = TASK_ORDER,
-        named_grounds: bool = True,
-        known_things: bool = False,
-        like_photos: bool = False,
-        portraits: Portraits | None = None,
     ) -> None:
         training = for_size(assets.half(held_out=False), size)
-        here = for_size(assets.half(held_out=True), size) if held_out else training
-        if known_things:
+        here = for_size(assets.half(held_out=True), size) if scenes.held_out else training
+        if scenes.known_things:
             here = replace(here, names=training.names, cut_outs=training.cut_outs)
-        self.here = here if named_grounds else without_named_photos(here)
-        self.size, self.seed, self.candidates, self.task_order = size, seed, candidates, task_order
-        self.like_photos, self.portraits = like_photos, portraits
+        self.here = here if scenes.named_grounds else without_named_photos(here)
+        self.size, self.seed, self.scenes, self.candidates, self.task_order = size, seed, scenes, candidates, task_order
         every = max(1, len(training.names) // DRAWABLE)
         drawable = dict(list(zip(training.names, training.cut_outs, strict=True))[::every][:DRAWABLE])
         views = zip(training.places, training.photos, strict=True)
@@ -129,7 +139,7 @@ class World:
         return next((scene, source, edit) for scene, source, edit in drawn if is_visible(source, edit))
 
     def _draw_example(self, task: Task, rng: np.random.Generator) -> tuple[Scene, Image, WorldEdit]:
-        scene = self._like_photo(task, rng) if self.like_photos else self._scene(rng, task in AT_A_SIDE)
+        scene = self._like_photo(task, rng) if self.scenes.like_photos else self._scene(rng, task in AT_A_SIDE)
         return scene, render(scene), EDITS[task](self.vocabulary, scene, rng)
 
     def _scene(self, rng: np.random.Generator, alone: bool) -> Scene:
@@ -144,8 +154,8 @@ class World:
         return Scene(ground, self.here.places[chosen], things)
 
     def _like_photo(self, task: Task, rng: np.random.Generator) -> Scene:
-        if self.portraits and task not in AT_A_SIDE and rng.random() < PORTRAIT:
-            return self.portraits.scene(self.size, rng)
+        if self.scenes.portraits and task not in AT_A_SIDE and rng.random() < PORTRAIT:
+            return self.scenes.portraits.scene(self.size, rng)
         scene = self._scene(rng, alone=task in AT_A_SIDE)
         if not task.is_local and rng.random() < BARE:
             return replace(scene, things=())
@@ -186,10 +196,8 @@ def build_world(
     """Return training's pairs in a setting; without `data`, all of them are right."""
     task_order = [Task(name) for name in (data.tasks if data else ()) or setting.task_order] or TASK_ORDER
     candidates = choose_candidates(data, seed, setting.editor.pairs) if data and data.wrong_share else ()
-    size, like_photos = setting.rendered_size, setting.like_photos
-    return World(
-        assets, size, seed, candidates=candidates, task_order=task_order, like_photos=like_photos, portraits=portraits
-    )
+    scenes = SceneOptions(like_photos=setting.like_photos, portraits=portraits)
+    return World(assets, setting.rendered_size, seed, scenes, candidates, task_order)
 
 
 def crop_pair(pair: WorldPair, ratio: str, size: int) -> WorldPair:

@@ -127,8 +127,7 @@ def finetune_jobs(models: Mapping[str, Model]) -> Iterator[Job]:
 
 def _finetune(model: Model, options: FinetuneConfig, memory: FakeMemory) -> Outcome:
     network, processor = create_vlm("judge", model.class_name, getattr(torch, options.dtype))
-    tokenizer, image_processor = processor.tokenizer, processor.image_processor
-    judge = InternvlJudge(network, tokenizer, image_processor, edit_rubric(), InternvlConfig())
+    judge = InternvlJudge(network, processor, edit_rubric(), InternvlConfig())
     with torch.device("meta"):
         trained = prepare_student(network, options, seed=0)
     memory.adopt(trained)

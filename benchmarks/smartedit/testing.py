@@ -17,7 +17,7 @@ from benchmarks.smartedit.world import CUES, Row, make_row
 from omniedit.imaging.images import Image
 from omniedit.models.codec import LappedCodec, decode
 from omniedit.models.encoders.mllm import EncodedInstructions
-from omniedit.models.sampling import Conditioning, Guidance, sample
+from omniedit.models.sampling import Conditioning, Guidance, SamplerState, sample
 
 TEST_SEED = 20231211
 SUCCESS = 0.5
@@ -55,8 +55,8 @@ class Items:
         if read.residual is not None:
             source = source + read.residual
         text, pooled = read.prompt_embeds, read.pooled
-        given = Conditioning(source, text, text, pooled, pooled)
-        latents = sample(editor, scheduler, given, Guidance(1.0, 1.0), noise, self.steps)
+        state = SamplerState(Conditioning(source, text, text, pooled, pooled), Guidance(1.0, 1.0), noise)
+        latents = sample(editor, scheduler, state, self.steps)
         images = (decode(vae, latents) + 1) / 2
         return np.asarray((255 * images.clamp(0, 1)).round().to(torch.uint8).permute(0, 2, 3, 1))
 

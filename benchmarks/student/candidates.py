@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.ablation.assets import Assets
-from benchmarks.ablation.world import World, WorldPair
+from benchmarks.ablation.world import SceneOptions, World, WorldPair
 from omniedit.pairs import EditPair, make_pair_id, write_shard
 from omniedit.run.program import run_program
 from omniedit.storage.progress import Progress
@@ -52,14 +52,8 @@ def shard_seed(kind: str, task: Task, shard: int) -> int:
 
 def build_world(kind: str, assets: Assets, size: int, seed: int) -> World:
     """Return the world of one of `KINDS`."""
-    return World(
-        assets,
-        size,
-        seed=seed,
-        held_out=kind != "training",
-        known_things=kind == "held_out",
-        named_grounds=False,
-    )
+    scenes = SceneOptions(held_out=kind != "training", known_things=kind == "held_out", named_grounds=False)
+    return World(assets, size, seed, scenes)
 
 
 def make_pairs(world: World, task: Task, count: int) -> Iterator[EditPair]:

@@ -179,11 +179,10 @@ def import_shard(
             ShardWriter(temporary, Task(options.data_set), SPECIALIST, 0, {"omniedit": __version__}) as writer,
         ):
             for item in items:
+                writer.add(item)
                 if isinstance(item, Rejection):
-                    writer.reject(item)
                     outcome.reject(item)
                 else:
-                    writer.add(item)
                     outcome.tasks[item.task] += 1
     finally:
         files.close()

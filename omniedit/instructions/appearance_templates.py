@@ -88,7 +88,7 @@ _WITH_GROUND = {
         "Cover the ground with snow and add falling snowflakes.",
         "Turn this into a snowy winter day.",
         "Show the same scene in winter, with snow falling.",
-    ),
+    )
 }
 
 _COLOUR = (

@@ -45,12 +45,7 @@ TEMPLATES = {
     "object_addition": _ADDITION,
 }
 """Sentences by the task that makes the edit."""
-RELATIONS = {
-    "on the left": "to the left of",
-    "on the right": "to the right of",
-    "upper": "above",
-    "lower": "below",
-}
+RELATIONS = {"on the left": "to the left of", "on the right": "to the right of", "upper": "above", "lower": "below"}
 """Place of one of two objects -> its relation to the other one."""
 
 

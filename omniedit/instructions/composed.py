@@ -9,9 +9,9 @@ import numpy as np
 
 from omniedit.imaging.images import Image, Mask
 from omniedit.instructions.appearance_templates import INSTRUCTIONS
-from omniedit.instructions.seeded_random import make_rng
 from omniedit.instructions.stemming import content, stems
 from omniedit.pairs import Captions, EditPair, make_pair_id
+from omniedit.storage.seeded_random import make_rng
 from omniedit.tasks import Task
 
 COMPOSED = "composed"

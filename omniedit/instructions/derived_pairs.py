@@ -100,12 +100,10 @@ def write_derived(path: Path, name: str, seed: int, outcomes: Iterable[EditPair 
         ShardWriter(temporary, Task(name), SPECIALIST, seed, {"omniedit": __version__}) as writer,
     ):
         for outcome in outcomes:
-            if isinstance(outcome, EditPair):
-                writer.add(outcome)
-                written += 1
-            else:
+            writer.add(outcome)
+            written += isinstance(outcome, EditPair)
+            if isinstance(outcome, Rejection):
                 print(f"rejected {outcome.source_id}: {outcome.reason}", flush=True)
-                writer.reject(outcome)
     return written
 
 

@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from omniedit.instructions.reversal import reverse_edit
-from omniedit.instructions.seeded_random import make_rng
 from omniedit.pairs import Captions, EditPair
+from omniedit.storage.seeded_random import make_rng
 
 INVERSE = "inverse"
 """Value of `provenance.derived.how`, and name of the group of such pairs in a run."""

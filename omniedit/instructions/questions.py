@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
-import numpy as np
-
 from omniedit.instructions.meaning import PhotoObject
 from omniedit.instructions.proposal import Proposal
 from omniedit.instructions.style_names import styles
 from omniedit.instructions.word_lists import read_list
+from omniedit.storage.seeded_random import make_rng
 from omniedit.tasks import TASKS, Task
 from omniedit.vlm import Prompt, PromptImage
 
@@ -77,7 +76,7 @@ class DraftEdit:
 
 def offers_for(source_id: str) -> EditOptions:
     """Draw the options of a photo from its source id alone, so that later runs find its replies in the cache."""
-    rng = np.random.default_rng(int.from_bytes(hashlib.sha256(source_id.encode()).digest()[:8], "little"))
+    rng = make_rng(source_id)
 
     def draw_sample(all_of_them: Sequence[str], count: int) -> tuple[str, ...]:
         return tuple(rng.choice(all_of_them, count, replace=False).tolist())

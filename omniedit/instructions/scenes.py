@@ -3,7 +3,6 @@
 Every concept is offered equally often, which balances the photos' own distribution.
 """
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -20,6 +19,7 @@ from omniedit.instructions.replies import ParsedReply, ReplyIssue
 from omniedit.instructions.reply_retries import ModelQuestion, ask
 from omniedit.instructions.stemming import stems
 from omniedit.instructions.word_lists import read_list
+from omniedit.storage.seeded_random import make_rng
 from omniedit.vlm import Model, Prompt
 
 MAX_CHOICES = 12
@@ -73,7 +73,7 @@ def propose_scenes(
 
 def draw_offers(count: int, seed: int, concepts: Sequence[str], places: Sequence[str]) -> list[SceneConcepts]:
     """Draw the concepts and places of prompts; no concept appears a second time before each has appeared once."""
-    rng = np.random.default_rng(int.from_bytes(hashlib.sha256(f"scenes|{seed}".encode()).digest()[:8], "little"))
+    rng = make_rng("scenes", seed)
     rounds = [_rounds(names, count * MAX_CHOICES, rng) for names in (concepts, places)]
     parts = [
         [tuple(names[first : first + MAX_CHOICES]) for first in range(0, len(names), MAX_CHOICES)] for names in rounds

@@ -26,7 +26,7 @@ class FlowPipeline(DiffusionPipeline):
     # diffusers reads these from the class, but declares them as instance attributes.
     model_cpu_offload_seq: Any = "text_encoder->text_encoder_2->text_encoder_3->transformer->vae"
     _optional_components: Any = [  # noqa: RUF012
-        *("text_encoder_2", "tokenizer_2", "text_encoder_3", "tokenizer_3", INSTRUCTION_ENCODER),
+        *("text_encoder_2", "tokenizer_2", "text_encoder_3", "tokenizer_3", INSTRUCTION_ENCODER)
     ]
     _guidance_scale = 1.0
     _num_timesteps = 0

@@ -13,7 +13,7 @@ from PIL import Image
 from omniedit.models.codec import BLOCK, Vae, decode
 from omniedit.models.flow_pipeline import FlowPipeline
 from omniedit.models.inpaintnet import MASK_CHANNELS, InpaintNet, inpainting_condition
-from omniedit.models.sampling import Guidance, sample
+from omniedit.models.sampling import Guidance, SamplerState, sample
 from omniedit.models.text import Text
 
 
@@ -83,9 +83,8 @@ class InpaintPipeline(FlowPipeline):
         noise = randn_tensor(condition[:, :-MASK_CHANNELS].shape, generator=generators, device=device)
         guidance = Guidance(text=guidance_scale, image=1.0)
         options: dict[str, Any] = {"progress": self.progress_bar, "generators": generators}
-        latents = sample(
-            self.transformer, self.scheduler, conditioning, guidance, noise, num_inference_steps, **options
-        )
+        state = SamplerState(conditioning, guidance, noise)
+        latents = sample(self.transformer, self.scheduler, state, num_inference_steps, **options)
         painted = decode(self.vae, latents).float()
         self.maybe_free_model_hooks()
         return ImagePipelineOutput(images=self.image_processor.postprocess(painted, output_type))

@@ -252,9 +252,7 @@ class EditPipeline(FlowPipeline):
         latents = sample(
             self.transformer,
             self.scheduler,
-            encoded,
-            guidance,
-            noise,
+            SamplerState(encoded, guidance, noise),
             steps,
             self._show_progress,
             after_step,

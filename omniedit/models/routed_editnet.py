@@ -20,7 +20,16 @@ from torch.nn import functional
 from omniedit.models.bases.adapter import Adapter, BaseState, Grid, Inputs
 from omniedit.models.conditions import UNKNOWN_TASK
 from omniedit.models.editnet import EditNet
-from omniedit.models.routing import Experts, Route, Routing, TaskEmbedding, default_groups, default_tasks, prompt_width
+from omniedit.models.routing import (
+    Experts,
+    Route,
+    Routing,
+    RoutingSizes,
+    TaskEmbedding,
+    default_groups,
+    default_tasks,
+    prompt_width,
+)
 
 TASK_IMAGE = 2
 """Index of the task token among the images of a sequence: after the denoised image (0) and the source (1)."""
@@ -115,9 +124,9 @@ def init_routed(
     groups = [*groups] or default_groups(names)
     net.register_to_config(tasks=names, groups=groups)
     adapter = net.adapter
-    sizes = adapter.channels, adapter.patch, adapter.width, text_vector_width(adapter)
     inner = prompt_width(adapter.width)
-    net.routing = Routing(names, groups, *sizes, soft, task_token, inner)
+    sizes = RoutingSizes(adapter.channels, adapter.patch, adapter.width, text_vector_width(adapter), inner)
+    net.routing = Routing(names, groups, sizes, soft, task_token)
     count = len(net.routing.experts)
     net.experts = nn.ModuleList(Experts(adapter.width, inner, count) for _ in net.control_blocks)
 

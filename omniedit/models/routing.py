@@ -11,6 +11,7 @@ W width of the visual prompt, S tokens of the visual prompt with the task token,
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -177,37 +178,41 @@ class Router(nn.Module):
         return one_hot.to(text_BT), expert
 
 
+class RoutingSizes(NamedTuple):
+    """Sizes of the parts of a `Routing`.
+
+    Args:
+        channels, patch: latent channels, and side of a patch of references in latents.
+        width: width of the network's tokens.
+        text_width: width of the instruction's vector.
+        prompt_width: width of the visual prompt.
+    """
+
+    channels: int
+    patch: int
+    width: int
+    text_width: int
+    prompt_width: int
+
+
 class Routing(nn.Module):
     """Task embedding, visual prompt and router of an editor.
 
     Args:
         tasks, groups: name of each task, and of its expert.
-        channels, patch: latent channels, and side of a patch of references in latents.
-        width: width of the network's tokens.
-        text_width: width of the instruction's vector.
         task_token: embed the task. Without it the token is that of an unknown task; each task still has its expert.
-        prompt_width: width of the visual prompt.
     """
 
     def __init__(
-        self,
-        tasks: Sequence[str],
-        groups: Sequence[str],
-        channels: int,
-        patch: int,
-        width: int,
-        text_width: int,
-        soft: bool,
-        task_token: bool,
-        prompt_width: int,
+        self, tasks: Sequence[str], groups: Sequence[str], sizes: RoutingSizes, soft: bool, task_token: bool
     ) -> None:
         super().__init__()
         self.experts = [*dict.fromkeys(group for group in groups if group != SHARED), SHARED]
         self.task_token = task_token
-        self.embedding = TaskEmbedding(len(tasks), width)
-        self.to_prompt = nn.Linear(width, prompt_width)
-        self.prompt = VisualPrompt(channels, patch, prompt_width)
-        self.router = Router(self.experts, [self.experts.index(group) for group in groups], text_width, soft)
+        self.embedding = TaskEmbedding(len(tasks), sizes.width)
+        self.to_prompt = nn.Linear(sizes.width, sizes.prompt_width)
+        self.prompt = VisualPrompt(sizes.channels, sizes.patch, sizes.prompt_width)
+        self.router = Router(self.experts, [self.experts.index(group) for group in groups], sizes.text_width, soft)
 
     def embed_task(self, task: Tensor) -> Tensor:
         """Return the task token, (B, 1, D)."""

@@ -131,41 +131,38 @@ class SamplerState:
 def sample(
     network: Editor,
     scheduler: Any,
-    conditioning: Conditioning,
-    guidance: Guidance,
-    noise: Tensor,
+    state: SamplerState,
     steps: int,
     progress: Callable[[Tensor], Iterable[Tensor]] = iter,
-    after_step: Callable[[int, Tensor, SamplerState], None] = lambda step, timestep, course: None,
+    after_step: Callable[[int, Tensor, SamplerState], None] = lambda step, timestep, state: None,
     generators: Sequence[torch.Generator] | None = None,
 ) -> Tensor:
     """Return the latents of the edited images, (B, C, H, W).
 
     Args:
         scheduler: one that `check_scheduler` accepts.
-        noise: standard normal, like `conditioning.source`.
+        state: its latents are standard normal noise, like `conditioning.source`.
         progress: wraps the timesteps to show progress.
         after_step: called with the number of the step, its timestep and the state of the loop.
         generators: one for each image, for schedulers that draw noise at each step; None uses torch's global one.
     """
-    course = SamplerState(conditioning, guidance, noise)
-    tokens = noise.shape[-2] * noise.shape[-1] // network.adapter.patch**2
+    tokens = state.latents.shape[-2] * state.latents.shape[-1] // network.adapter.patch**2
     with reuse_constant_outputs(network):
-        for step, timestep in enumerate(progress(timesteps(scheduler, steps, tokens, noise.device))):
-            if not course.stopped:
-                velocity = guided_velocity(network, course, timestep)
-                course.latents = take_step(scheduler, velocity, timestep, course.latents, generators)
-                after_step(step, timestep, course)
-    return course.latents
+        for step, timestep in enumerate(progress(timesteps(scheduler, steps, tokens, state.latents.device))):
+            if not state.stopped:
+                velocity = guided_velocity(network, state, timestep)
+                state.latents = take_step(scheduler, velocity, timestep, state.latents, generators)
+                after_step(step, timestep, state)
+    return state.latents
 
 
-def guided_velocity(network: Editor, course: SamplerState, timestep: Tensor) -> Tensor:
+def guided_velocity(network: Editor, state: SamplerState, timestep: Tensor) -> Tensor:
     """Return the guided velocity, (B, C, H, W), from one forward pass over all terms of the guidance."""
-    weights, inputs = course.guidance.weights(), dict(course.inputs(network.dtype))
-    noisy = course.latents.repeat(len(weights), 1, 1, 1).to(network.dtype)
+    weights, inputs = state.guidance.weights(), dict(state.inputs(network.dtype))
+    noisy = state.latents.repeat(len(weights), 1, 1, 1).to(network.dtype)
     times = timestep.expand(len(noisy))
-    if course.guidance.embedded is not None:
-        inputs["guidance"] = torch.full_like(times, course.guidance.embedded)
+    if state.guidance.embedded is not None:
+        inputs["guidance"] = torch.full_like(times, state.guidance.embedded)
     velocities = network(noisy=noisy, timestep=times, **inputs).float().chunk(len(weights))
     return torch.stack([weight * v for weight, v in zip(weights.values(), velocities, strict=True)]).sum(0)
 

@@ -22,7 +22,7 @@ from omniedit.models.bases.registry import create_transformer
 from omniedit.models.bases.unet import UNetAdapter
 from omniedit.models.editor import Editor
 from omniedit.models.routed_editnet import get_references, get_task, text_vector, text_vector_width
-from omniedit.models.routing import Experts, Route, Routing, default_groups, default_tasks
+from omniedit.models.routing import Experts, Route, Routing, RoutingSizes, default_groups, default_tasks
 from omniedit.models.variance_preserving import (
     PREDICTIONS,
     log_noise_ratios,
@@ -73,8 +73,8 @@ class UNetEditor(Editor):
         groups = [*groups] or default_groups(names)
         self.register_to_config(tasks=names, groups=groups)
         width = self.adapter.text_width
-        sizes = channels, REFERENCE_PATCH, width, text_vector_width(self.adapter)
-        self.routing = Routing(names, groups, *sizes, soft, task_token, prompt_width=width)
+        sizes = RoutingSizes(channels, REFERENCE_PATCH, width, text_vector_width(self.adapter), prompt_width=width)
+        self.routing = Routing(names, groups, sizes, soft, task_token)
         self.experts = nn.ModuleList()
         self._add_experts(width)
 

@@ -67,12 +67,15 @@ class ShardWriter:
             self._file.attrs.update({**about, CHECKSUMS: sha256(json.dumps(about, sort_keys=True))})
         self._file.close()
 
-    def add(self, pair: EditPair | EncodedPair) -> None:
-        """Write a pair. The image files of an `EncodedPair` are stored bit for bit.
+    def add(self, pair: EditPair | EncodedPair | Rejection) -> None:
+        """Write a pair, or record a rejection. The image files of an `EncodedPair` are stored bit for bit.
 
         Raises:
             UserError: a value cannot be stored, or does not fit the schema of provenance; the message names it.
         """
+        if isinstance(pair, Rejection):
+            self.reject(pair)
+            return
         check_pair(pair)
         if isinstance(pair, EncodedPair):
             check_sizes(pair)
@@ -119,11 +122,6 @@ def write_shard(
     versions: dict[str, str] | None = None,
 ) -> None:
     """Write a whole shard file atomically."""
-    with (
-        replace_file(path) as temporary,
-        ShardWriter(temporary, task, specialist, seed, versions or {}) as writer,
-    ):
-        for pair in pairs:
-            writer.add(pair)
-        for rejection in rejections:
-            writer.reject(rejection)
+    with replace_file(path) as temporary, ShardWriter(temporary, task, specialist, seed, versions or {}) as writer:
+        for outcome in (*pairs, *rejections):
+            writer.add(outcome)

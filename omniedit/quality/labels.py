@@ -45,10 +45,7 @@ _PHRASES: tuple[tuple[Task, str], ...] = (
     ),
 )
 """Task -> phrases that may ask for it. An instruction may match several tasks; it then fits each of them."""
-_COMPANIONS = (
-    ({Task.OBJECT_SWAP}, {Task.ATTRIBUTE_MODIFICATION}),
-    ({Task.OBJECT_SWAP}, {Task.BACKGROUND_SWAP}),
-)
+_COMPANIONS = (({Task.OBJECT_SWAP}, {Task.ATTRIBUTE_MODIFICATION}), ({Task.OBJECT_SWAP}, {Task.BACKGROUND_SWAP}))
 """Tasks whose instructions share verbs: 'change the car into a red one' may be a swap and a modification."""
 MAX_LOCAL_SHARE = 0.9
 """Largest share of the blocks that an edit of one object changes, in the whole image or along the border."""

@@ -19,6 +19,7 @@ from omniedit.quality.change import ChangeMap
 from omniedit.quality.direction import find_clues
 from omniedit.quality.hashes import HASH_BYTES, hash_change, hash_image, is_plain
 from omniedit.quality.labels import doubt_label
+from omniedit.storage.seeded_random import hash_number
 
 DIGEST_BYTES = 16
 SIGNATURES_SCHEMA = pa.schema(
@@ -115,4 +116,4 @@ def digest_pixels(image: Image) -> bytes:
 
 def hash_instruction(instruction: str) -> int:
     """Return 64 bits of a digest of the stems of an instruction's words; case and inflection do not matter."""
-    return int.from_bytes(hashlib.sha256(" ".join(stems(instruction)).encode()).digest()[:8], "little")
+    return hash_number(" ".join(stems(instruction)))

@@ -12,28 +12,9 @@ Fact = tuple[str, str, str]
 """Value, label and note."""
 
 
-def summary(
-    photos: Iterable[Mapping[str, Any]],
-    decisions: Sequence[Mapping[str, Any]],
-    buckets: Mapping[str, Mapping[str, Any]],
-    agreement: Mapping[str, Any] | None,
-    model: str,
-    editor: Curve,
-    table: Sequence[Mapping[str, Any]],
-    min_score: float,
-) -> str:
-    """Render the key figures as an HTML fragment.
-
-    Args:
-        photos: rows of the indexes of photos and imported pairs, with status and shard.
-        decisions: rows of all decisions.
-        buckets: entry `buckets` of buckets/manifest.json.
-        agreement: the student's agreement.json; None if no student is trained.
-        model, editor: name of the run's editor in the table, and its losses.
-        table: rows of table3.parquet.
-    """
-    facts = [*data_facts(photos, decisions, buckets, min_score), *editor_facts(model, editor, table)]
-    return render("summary", {"facts": [*facts, *([student_fact(agreement)] if agreement else [])]})
+def summary(facts: Sequence[Fact]) -> str:
+    """Render the key figures as an HTML fragment."""
+    return render("summary", {"facts": facts})
 
 
 def data_facts(
@@ -42,6 +23,13 @@ def data_facts(
     buckets: Mapping[str, Mapping[str, Any]],
     min_score: float,
 ) -> list[Fact]:
+    """Return the numbers of photos, pairs and buckets.
+
+    Args:
+        photos: rows of the indexes of photos and imported pairs, with status and shard.
+        decisions: rows of all decisions.
+        buckets: entry `buckets` of buckets/manifest.json.
+    """
     shards = Counter(photo["shard"] for photo in photos if photo["status"] == "kept")
     accepted = sum(decision["kept"] for decision in decisions)
     share = percent(accepted / len(decisions) if decisions else None)
@@ -55,7 +43,12 @@ def data_facts(
 
 
 def editor_facts(model: str, editor: Curve, table: Sequence[Mapping[str, Any]]) -> list[Fact]:
-    """Return the editor's held-out loss and its O on the benchmark, each if it was measured."""
+    """Return the editor's held-out loss and its O on the benchmark, each if it was measured.
+
+    Args:
+        model, editor: name of the run's editor in the table, and its losses.
+        table: rows of table3.parquet.
+    """
     facts: list[Fact] = []
     if editor.held_out:
         (_, first), (step, last) = editor.held_out[0], editor.held_out[-1]
@@ -68,4 +61,5 @@ def editor_facts(model: str, editor: Curve, table: Sequence[Mapping[str, Any]]) 
 
 
 def student_fact(agreement: Mapping[str, Any]) -> Fact:
+    """Return the rank correlation of a student's agreement.json."""
     return number(agreement["spearman"]["o_score"]), "student judge", "rank correlation of its O with the teacher's"

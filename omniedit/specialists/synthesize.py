@@ -1,6 +1,5 @@
 """Synthesis of edit pairs from photos: the order of photos, the random numbers and the outcome of each request."""
 
-import hashlib
 import json
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -10,8 +9,6 @@ from functools import partial
 from importlib.metadata import version
 from itertools import count
 from typing import Any
-
-import numpy as np
 
 from omniedit import __version__
 from omniedit.pairs import EditPair, Rejection, make_pair_id
@@ -26,6 +23,7 @@ from omniedit.specialists.base import (
     TwoStageSpecialist,
 )
 from omniedit.specialists.journal import Journal
+from omniedit.storage.seeded_random import make_rng
 from omniedit.tasks import Task
 
 MAX_FAILED_EDITS = 6
@@ -191,7 +189,7 @@ class _Synthesis:
 
     def _next_request(self, photo: Photo, attempt: int) -> EditRequest | _Skipped:
         """Return the photo's next edit, or the reason why there is none."""
-        rng = np.random.default_rng(_draw(self.seed, self.specialist.task, photo.source_id, attempt))
+        rng = make_rng(self.seed, self.specialist.task, photo.source_id, attempt)
         try:
             request = self.specialist.propose(photo, rng)
         except NotApplicable as reason:
@@ -240,12 +238,7 @@ def _rights(photo: Photo, edited: EditResult) -> dict[str, Any]:
 
 def _turns(task: Task, photos: Donors, seed: int) -> list[int]:
     """Return the order in which photos take turns; it differs by task, so that few pairs still use all photos."""
-    return np.random.default_rng(_draw(seed, task, "turns", 0)).permutation(len(photos)).tolist()
-
-
-def _draw(seed: int, task: Task, label: str, attempt: int) -> int:
-    digest = hashlib.sha256(f"{seed}|{task}|{label}|{attempt}".encode()).digest()
-    return int.from_bytes(digest[:8], "little")
+    return make_rng(seed, task, "turns", 0).permutation(len(photos)).tolist()
 
 
 def versions(learned: bool = False) -> dict[str, str]:

@@ -13,8 +13,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from omniedit.errors import DamagedFile, UserError, missing
-from omniedit.storage.atomic import replace_file
+from omniedit.storage.atomic import check_writable, replace_file
 
+TABLE_SUFFIXES = (".parquet", ".csv")
 _GROUP = 100_000
 _BATCH = 10_000
 _FORMULA = re.compile(r"(?s)'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20].*")
@@ -119,6 +120,27 @@ def write_csv(path: str | Path, rows: Iterable[Mapping[str, Any]], names: Sequen
         writer = csv.writer(file)
         writer.writerow(map(mark_formula, names))
         writer.writerows([mark_formula(row.get(name)) for name in names] for row in rows)
+
+
+def check_table_path(out: Path, source: Path | None = None) -> None:
+    """Check that `write_by_suffix` can write a table to `out`.
+
+    Raises:
+        UserError: the suffix is unknown, no file can be written there, or it is the table `source`.
+    """
+    if out.suffix.lower() not in TABLE_SUFFIXES:
+        raise UserError(f"{out}: unknown table format; use one of {', '.join(TABLE_SUFFIXES)}")
+    check_writable(out)
+    if source is not None and out.resolve() == source.resolve():
+        raise UserError(f"{out}: is the table itself; give another file for the result")
+
+
+def write_by_suffix(out: Path, rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> None:
+    """Write rows as Parquet or CSV, by the suffix of the path."""
+    if out.suffix.lower() == ".parquet":
+        write_rows(out, rows, schema)
+    else:
+        write_csv(out, rows, schema.names)
 
 
 def mark_formula(value: Any) -> Any:

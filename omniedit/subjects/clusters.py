@@ -23,6 +23,7 @@ from omniedit.exchange.layout import Column, Layout
 from omniedit.exchange.rows import Row
 from omniedit.imaging.images import Image, decode_image, pixels_sha256
 from omniedit.pairs import Rejection
+from omniedit.storage.seeded_random import hash_number
 from omniedit.subjects.captions import Captioner
 from omniedit.subjects.features import Embed, similarities
 from omniedit.subjects.subject import RejectedCluster, Subject
@@ -98,7 +99,7 @@ def read_groups(options: SubjectsConfig, shard: int, shards: int) -> tuple[dict[
         except BadRow as error:
             rejected += [Rejection(row.place, str(error))] if options.is_partitioned or shard == 0 else []
             continue
-        if options.is_partitioned or _shard_of(name, shards) == shard:
+        if options.is_partitioned or hash_number(name) % shards == shard:
             _add_row(groups.setdefault(name, Group()), row, layout, files)
     files.close()
     return groups, rejected
@@ -119,10 +120,6 @@ def group_name(url: str, group_by: str) -> str:
     if not host or " " in host or not ("://" in url or "." in host):
         raise BadRow(f"url {url[:80]!a}: not an address")
     return host if group_by == "site" else f"{host}{parts.path.rstrip('/')}"
-
-
-def _shard_of(name: str, shards: int) -> int:
-    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "little") % shards
 
 
 def _add_row(group: Group, row: Row, layout: Layout, files: ImageFiles) -> None:

@@ -88,10 +88,7 @@ def run_experts(subjects: Path, config: Config, device: str, spent: Path | None,
         with replace_file(out) as temporary, ShardWriter(temporary, *about) as writer:
             for outcome in paint_subjects(rows, expert, check, config.seed, journal):
                 counts[isinstance(outcome, Rejection)] += 1
-                if isinstance(outcome, Rejection):
-                    writer.reject(outcome)
-                else:
-                    writer.add(outcome)
+                writer.add(outcome)
     journal.close()
     return counts[0], counts[1]
 

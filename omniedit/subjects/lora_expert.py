@@ -24,12 +24,12 @@ from omniedit.models.base import Base
 from omniedit.models.codec import decode, encode
 from omniedit.models.lora import ADAPTER, add_adapters, iter_adapted_layers
 from omniedit.models.plain_base import PlainBase
-from omniedit.models.sampling import Conditioning, Guidance, sample
+from omniedit.models.sampling import Conditioning, Guidance, SamplerState, sample
 from omniedit.pairs import Rejection
+from omniedit.storage.seeded_random import make_rng
 from omniedit.subjects.expert_images import ExpertImage
 from omniedit.subjects.prompts import NewImage, find_name
 from omniedit.subjects.subject import Subject
-from omniedit.subjects.synthetic_subjects import draw_rng
 from omniedit.training.objective import flow_loss, logit_normal, rectified_flow_pair
 
 CLIP_NORM = 1.0
@@ -69,12 +69,7 @@ class LoraExpert:
     name = "lora"
 
     def __init__(
-        self,
-        options: SubjectsConfig,
-        base: Base,
-        version: dict[str, str],
-        imagine: Imagine,
-        seed: int,
+        self, options: SubjectsConfig, base: Base, version: dict[str, str], imagine: Imagine, seed: int
     ) -> None:
         self._options, self._base, self._version = options, base, version
         self._imagine, self._seed = imagine, seed
@@ -95,7 +90,7 @@ class LoraExpert:
         images = subject.images()
         ratio, prompts = choose_ratio(images), self._imagine(subject)
         reset_adapters(self.net, self._seed)
-        self.train(self.prepare(subject, images, ratio), draw_rng(self._seed, subject.subject_id, "training"))
+        self.train(self.prepare(subject, images, ratio), make_rng(self._seed, subject.subject_id, "training"))
         width, height = bucket_size(ratio, self._options.resolution)
         source = resize_cover(images[0], width, height)
         for number, prompt in enumerate(prompts):
@@ -103,7 +98,7 @@ class LoraExpert:
                 yield prompt
                 continue
             for repeat in range(self._options.images_per_prompt):
-                rng = draw_rng(self._seed, subject.subject_id, f"{number}|{repeat}")
+                rng = make_rng(self._seed, subject.subject_id, f"{number}|{repeat}")
                 image = self.sample(with_token(prompt.caption, subject.name, self._options.expert.token), ratio, rng)
                 yield self._painted(subject, prompt, source, image)
 
@@ -135,7 +130,7 @@ class LoraExpert:
         prompt, pooled = self._base.text.encode(captions, self._device)
         if not expert.prior_weight:
             return Lessons(latents.float(), prompt, pooled)
-        rngs = [draw_rng(self._seed, subject.subject_id, f"prior|{number}") for number in range(expert.prior_images)]
+        rngs = [make_rng(self._seed, subject.subject_id, f"prior|{number}") for number in range(expert.prior_images)]
         of_class = f"a photo of {with_article(subject.name)}"
         prior = torch.cat([self._sample_latents(of_class, ratio, rng) for rng in rngs])
         return Lessons(
@@ -201,7 +196,8 @@ class LoraExpert:
         conditioning = Conditioning(torch.zeros_like(noise), text[:1], text[1:], pooled[:1], pooled[1:])
         has_embedding = bool(getattr(self.net.base.config, "guidance_embeds", False))
         guidance = Guidance(1.0, 1.0, expert.guidance) if has_embedding else Guidance(expert.guidance, 1.0)
-        return sample(self.net, self._base.scheduler, conditioning, guidance, noise, expert.sampling_steps)
+        state = SamplerState(conditioning, guidance, noise)
+        return sample(self.net, self._base.scheduler, state, expert.sampling_steps)
 
     def _adapters(self) -> list[nn.Parameter]:
         return [p for name, p in self.net.named_parameters() if f".{ADAPTER}." in name]

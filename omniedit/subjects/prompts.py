@@ -17,8 +17,8 @@ from omniedit.instructions.replies import ParsedReply, ReplyIssue
 from omniedit.instructions.reply_retries import ModelQuestion, ask
 from omniedit.instructions.word_lists import read_list
 from omniedit.plain_text import clean_line
+from omniedit.storage.seeded_random import make_rng
 from omniedit.subjects.subject import Subject
-from omniedit.subjects.synthetic_subjects import draw_rng
 from omniedit.tasks import Task
 from omniedit.vlm import Model, Prompt
 
@@ -83,7 +83,7 @@ def fill_templates(subject: Subject, tasks: Sequence[Task], count: int, seed: in
     for task in tasks:
         skill = task.removeprefix(PREFIX)
         values = read_values(skill)
-        chosen = draw_rng(seed, subject.subject_id, skill).permutation(len(values))
+        chosen = make_rng(seed, subject.subject_id, skill).permutation(len(values))
         for number in np.resize(chosen, count):
             value = values[number]
             words = {"name": subject.name, "a_name": with_article(subject.name), "value": value}

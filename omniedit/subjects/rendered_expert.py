@@ -23,12 +23,12 @@ from omniedit.instructions.objects import describe_place, with_article
 from omniedit.pairs import Rejection
 from omniedit.specialists.embedded.color import can_become, recolor
 from omniedit.specialists.embedded.style import STYLES
+from omniedit.storage.seeded_random import make_rng
 from omniedit.subjects.accessories import ACCESSORIES, add_accessory
 from omniedit.subjects.cut_outs import ScenePhoto, collect_scenes
 from omniedit.subjects.expert_images import ExpertImage
 from omniedit.subjects.rendering import crop_scene, draw_place, mirror, render, to_cut_out
 from omniedit.subjects.subject import Subject, decode_cut_out
-from omniedit.subjects.synthetic_subjects import draw_rng
 from omniedit.tasks import Task
 
 HEIGHTS, CENTRES = (0.35, 0.65), (0.25, 0.75)
@@ -119,7 +119,7 @@ class RenderedExpert:
         count = self._options.prompts_per_skill * self._options.images_per_prompt
         for task in self._options.tasks:
             for number in range(count):
-                rng = draw_rng(self._seed, subject.subject_id, f"{task}|{number}")
+                rng = make_rng(self._seed, subject.subject_id, f"{task}|{number}")
                 try:
                     yield self._paint(subject, task, rng)
                 except UnsuitableSubject as reason:

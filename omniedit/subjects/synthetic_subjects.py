@@ -1,15 +1,13 @@
 """Subjects with known truth: each is a cut-out with a name, "photographed" in several scenes of this machine."""
 
-import hashlib
 from collections.abc import Iterator, Sequence
-
-import numpy as np
 
 from omniedit.aspect import RATIOS
 from omniedit.config.subjects import SubjectsConfig
 from omniedit.errors import UserError
 from omniedit.imaging.images import encode_png
 from omniedit.instructions.objects import with_article
+from omniedit.storage.seeded_random import make_rng
 from omniedit.subjects.cut_outs import NamedCutOut, ScenePhoto, collect_cut_outs, collect_scenes
 from omniedit.subjects.rendering import crop_scene, draw_place, render, to_cut_out
 from omniedit.subjects.subject import Demonstration, RejectedCluster, Subject, encode_cut_out
@@ -40,7 +38,7 @@ def photograph_subjects(
 def photograph(named: NamedCutOut, scenes: Sequence[ScenePhoto], options: SubjectsConfig, seed: int) -> Subject:
     """Return the subject of a cut-out: 3 to 5 images in different scenes, all seen from the same side."""
     subject_id = named.origin.rpartition(".")[0].replace("/", "_") + "-" + named.name.replace(" ", "_")
-    rng = draw_rng(seed, subject_id, "demonstrations")
+    rng = make_rng(seed, subject_id, "demonstrations")
     count = int(rng.integers(options.min_demonstrations, options.max_demonstrations + 1))
     piece, demonstrations = to_cut_out(named.rgba), []
     for number in rng.choice(len(scenes), count, replace=False):
@@ -56,9 +54,3 @@ def photograph(named: NamedCutOut, scenes: Sequence[ScenePhoto], options: Subjec
 def describe(name: str, place: str) -> str:
     """Return the caption of a demonstration: 'a brown hen, with a forest stream in the background'."""
     return f"{with_article(name)}, with {place} in the background" if place else f"a photo of {with_article(name)}"
-
-
-def draw_rng(seed: int, subject_id: str, label: str) -> np.random.Generator:
-    """Return the random numbers of one part of a subject, which depend on no other subject."""
-    digest = hashlib.sha256(f"{seed}|{subject_id}|{label}".encode()).digest()
-    return np.random.default_rng(int.from_bytes(digest[:8], "little"))

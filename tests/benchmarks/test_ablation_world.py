@@ -9,7 +9,7 @@ from benchmarks.ablation.data_choices import DATA
 from benchmarks.ablation.edits import PAINTS
 from benchmarks.ablation.effects import LIGHTS, STYLES
 from benchmarks.ablation.settings import SETTINGS
-from benchmarks.ablation.world import SMALL, TASK_ORDER, TASKS, World, WorldPair, build_world
+from benchmarks.ablation.world import SMALL, TASK_ORDER, TASKS, SceneOptions, World, WorldPair, build_world
 from omniedit.subjects.cut_outs import plain_name
 from omniedit.tasks import Task
 
@@ -32,7 +32,7 @@ def test_target_equals_the_source_outside_the_mask_and_differs_inside(assets, si
 
 
 def test_photo_like_scenes_have_exact_truths(assets):
-    world = World(assets, 64, seed=1, like_photos=True)
+    world = World(assets, 64, seed=1, scenes=SceneOptions(like_photos=True))
     for pair in pairs(world, 280):
         assert np.array_equal(pair.source[~pair.edit.mask], pair.edit.target[~pair.edit.mask])
         assert np.abs(pair.source[pair.edit.mask].astype(int) - pair.edit.target[pair.edit.mask]).max() > 25
@@ -45,7 +45,9 @@ def test_photo_like_scenes_vary_in_size_and_are_cut_by_edges(assets):
     """Check with the mask of a disc, which shows its size and whether an image edge cuts it."""
     small_and_large = {}
     for like_photos in (False, True):
-        made = of(Task.OBJECT_REMOVAL, pairs(World(assets, 64, seed=2, like_photos=like_photos), 700))
+        made = of(
+            Task.OBJECT_REMOVAL, pairs(World(assets, 64, seed=2, scenes=SceneOptions(like_photos=like_photos)), 700)
+        )
         shares = [pair.edit.mask.mean() for pair in made if " on the " not in pair.edit.caption]
         small_and_large[like_photos] = min(shares), max(shares)
     assert small_and_large[True][0] < 0.8 * small_and_large[False][0]
@@ -55,7 +57,7 @@ def test_photo_like_scenes_vary_in_size_and_are_cut_by_edges(assets):
 
 
 def test_photos_without_objects_get_only_global_edits(assets):
-    made = pairs(World(assets, 64, seed=2, like_photos=True), 700)
+    made = pairs(World(assets, 64, seed=2, scenes=SceneOptions(like_photos=True)), 700)
     bare = [pair for pair in made if not any(name in pair.edit.caption for name in assets.names)]
     whole = of(Task.ENVIRONMENT_CHANGE, made) + of(Task.STYLE_TRANSFER, made)
     assert {pair.task for pair in bare} - {Task.OBJECT_REMOVAL} <= {Task.ENVIRONMENT_CHANGE, Task.STYLE_TRANSFER}
@@ -88,7 +90,7 @@ def test_held_out_assets_are_in_no_training_pair(assets):
 
 
 def test_held_out_pairs_show_held_out_objects_and_request_known_ones(assets):
-    world = World(assets, 64, seed=1, held_out=True)
+    world = World(assets, 64, seed=1, scenes=SceneOptions(held_out=True))
     away, known = assets.half(held_out=True).names, assets.half(held_out=False).names
     for pair in of(Task.OBJECT_SWAP, pairs(world, 280)):
         there = [name for name in away if name in pair.edit.instruction]

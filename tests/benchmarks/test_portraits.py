@@ -9,7 +9,7 @@ import pytest
 from benchmarks.ablation.blind import count_votes, requests
 from benchmarks.ablation.portraits import Portraits, draw_start, largest_piece
 from benchmarks.ablation.scene import opacity, render
-from benchmarks.ablation.world import World
+from benchmarks.ablation.world import SceneOptions, World
 from benchmarks.object_photos import entries
 from omniedit.errors import UserError
 from omniedit.tasks import Task
@@ -56,7 +56,7 @@ def test_largest_piece_has_no_holes():
 
 
 def test_half_of_the_scenes_with_an_object_are_portraits(assets, portraits):
-    world = World(assets, 64, seed=0, like_photos=True, portraits=portraits)
+    world = World(assets, 64, seed=0, scenes=SceneOptions(like_photos=True, portraits=portraits))
     captions = [world.make_pair(Task.OBJECT_REMOVAL, index).edit.instruction for index in range(100)]
     assert 30 < sum("kite" in caption for caption in captions) < 70
     assert not [1 for index in range(50) if "kite" in world.make_pair(Task.OBJECT_ADDITION, index).edit.instruction]

@@ -16,7 +16,7 @@ from benchmarks.ablation.assets import Assets
 from benchmarks.ablation.effects import LIGHTS
 from benchmarks.ablation.learning import Training
 from benchmarks.ablation.settings import Fit
-from benchmarks.ablation.world import World
+from benchmarks.ablation.world import SceneOptions, World
 from benchmarks.student import pretrain, ship
 from benchmarks.student.candidates import KINDS, SIZE, build_world, make_pairs, shard_seed
 from omniedit.config.schema import SHIPPED_STUDENT
@@ -65,7 +65,7 @@ def run_main(module, *arguments: object) -> None:
 
 
 def test_mistaken_edits_score_zero_success(assets: Assets) -> None:
-    world = World(assets, 64, seed=3, named_grounds=False)
+    world = World(assets, 64, seed=3, scenes=SceneOptions(named_grounds=False))
     pairs = [pair for task in OMNIEDIT_TASKS for pair in make_pairs(world, task, 8)]
     mistaken = [pair for pair in pairs if pair.provenance["truth"].get("mistaken")]
     assert {pair.task for pair in mistaken} >= set(OMNIEDIT_TASKS) - {Task.OBJECT_REMOVAL}
@@ -84,7 +84,7 @@ def test_mistaken_edit_has_the_same_source_and_another_target(assets: Assets) ->
 
 
 def test_sources_can_exclude_named_photographs(assets: Assets) -> None:
-    world = World(assets, 64, seed=0, named_grounds=False)
+    world = World(assets, 64, seed=0, scenes=SceneOptions(named_grounds=False))
     assert 0 < len(world.here.photos) < len(World(assets, 64, seed=0).here.photos)
     assert set(world.here.places) == {""} and len(world.vocabulary.places) > 1
 

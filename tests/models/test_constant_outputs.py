@@ -24,7 +24,8 @@ def edit(editor: Editor, guidance: Guidance, change: bool = False) -> torch.Tens
             state.guidance = Guidance(1.0, 1.0)
             state.conditioning = Conditioning(given.source, -given.prompt, given.negative, given.pooled, given.pooled)
 
-    return sample(editor, FlowMatchEulerDiscreteScheduler(), given, guidance, x["noisy"], 4, after_step=after_step)
+    state = SamplerState(given, guidance, x["noisy"])
+    return sample(editor, FlowMatchEulerDiscreteScheduler(), state, 4, after_step=after_step)
 
 
 @pytest.mark.parametrize("change", [False, True], ids=["same", "changed"])

@@ -11,7 +11,7 @@ from diffusers import FlowMatchEulerDiscreteScheduler
 
 from helpers.tiny_models import SD3, base
 from omniedit import models
-from omniedit.models.sampling import FLOW, Conditioning, Guidance, check_scheduler, sample, timesteps
+from omniedit.models.sampling import FLOW, Conditioning, Guidance, SamplerState, check_scheduler, sample, timesteps
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_batched_guidance_branches_match_separate_forward_passes() -> None:
     scheduler = FlowMatchEulerDiscreteScheduler()
 
     def velocity(text: float, image: float) -> torch.Tensor:
-        return noise - sample(net, scheduler, conditioning, Guidance(text, image), noise, steps=1)
+        return noise - sample(net, scheduler, SamplerState(conditioning, Guidance(text, image), noise), steps=1)
 
     both, source_alone, neither = velocity(1, 1), velocity(0, 1), velocity(0, 0)
     expected = neither + 1.5 * (source_alone - neither) + 3 * (both - source_alone)

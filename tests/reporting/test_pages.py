@@ -19,7 +19,7 @@ from omniedit.reporting.gallery import Sample, gallery
 from omniedit.reporting.page import MAX_PAGE_BYTES, NO_VALUE
 from omniedit.reporting.provenance import provenance_page
 from omniedit.reporting.sheet import best_by_photo, contact_sheet, mask_centre, subject
-from omniedit.reporting.summary import summary
+from omniedit.reporting.summary import data_facts, editor_facts, student_fact, summary
 from omniedit.reporting.throughput import throughput_page
 from omniedit.reporting.training import Curve
 from omniedit.scoring.filter import ACCEPTED
@@ -211,7 +211,8 @@ def test_summary_counts_photos_pairs_and_buckets():
     buckets = {"1x1": {"pairs": 3}, "2x3": {"pairs": 0}}
     table = [{"model": m, "task": "all", "o": o} for m, o in (("editnet", 2.5), ("no_edit", 0.0), ("specialist", 9.0))]
     curve = Curve("EditNet", [(1, 1.0)], [(0, 0.8), (20, 0.4)])
-    page = summary(photos, decisions, buckets, {"spearman": {"o_score": None}}, "editnet", curve, table, 9.0)
+    facts = [*data_facts(photos, decisions, buckets, 9.0), *editor_facts("editnet", curve, table)]
+    page = summary([*facts, student_fact({"spearman": {"o_score": None}})])
     shown = re.findall(r"<dt>(.+?)</dt><dd><b>(.+?)</b><span>(.+?)</span>", page)
     assert [value for _, value, _ in shown] == ["3", "4", "3", "1 of 2", "0.40", "2.50", NO_VALUE]
     assert [note for _, _, note in shown][::2][:2] == [

@@ -23,6 +23,15 @@ DREAMBOOTH = "DreamBooth (Ruiz et al. 2023)"
 REASON_EDIT = "Reason-Edit, SmartEdit's test/metrics_evaluation.py"
 PRESERVATION = "omniedit.evaluation.preservation"
 
+Scale = tuple[bool, float, float]
+"""Whether higher is better, and the limits of the values."""
+UNIT_ERROR: Scale = (False, 0, 1)
+ERROR: Scale = (False, 0, inf)
+DISTANCE: Scale = (False, 0, 2)
+DECIBELS: Scale = (True, 0, inf)
+SIMILARITY: Scale = (True, -1, 1)
+PERCENT: Scale = (True, 0, 100)
+
 Measure = Callable[[Sequence[Sample], Networks], Sequence[float]]
 
 
@@ -93,94 +102,54 @@ def _each(measure: Callable[[Sample], float]) -> Measure:
 
 
 def _row(
-    name: str,
-    label: str,
-    needs: tuple[Need, ...],
-    better: str,
-    low: float,
-    high: float,
-    reference: str,
-    measure: Measure,
-    networks: tuple[str, ...] = (),
+    name: str, label: str, needs: tuple[Need, ...], scale: Scale, reference: str, measure: Measure, *networks: str
 ) -> ImageMetric:
-    return ImageMetric(name, label, needs, better == "higher", low, high, reference, networks, measure)
+    return ImageMetric(name, label, needs, *scale, reference, networks, measure)
 
 
 _TARGET, _SOURCE = ("target",), ("source",)  # type: tuple[Need], tuple[Need]
 _SUBJECTS: tuple[Need] = ("subjects",)
 _OUTSIDE: tuple[Need, Need] = ("source", "mask")
+_INCEPTION = ("inception",)
 _IMAGE_METRICS = [
-    _row("l1", "L1", _TARGET, "lower", 0, 1, MAGICBRUSH, _compare_pixels(pixels.l1, "target")),
-    _row("l2", "L2", _TARGET, "lower", 0, 1, MAGICBRUSH, _compare_pixels(pixels.l2, "target")),
-    _row("psnr", "PSNR", _TARGET, "higher", 0, inf, PRESERVATION, _compare_pixels(pixels.image_psnr, "target")),
-    _row("ssim", "SSIM", _TARGET, "higher", -1, 1, "Wang et al. 2004", _compare_pixels(pixels.ssim, "target")),
-    _row("lpips", "LPIPS", _TARGET, "lower", 0, inf, "Zhang et al. 2018", _compare_lpips("target"), ("lpips_alex",)),
-    _row("dino", "DINO", _TARGET, "higher", -1, 1, MAGICBRUSH, _compare_dino("target"), ("dino",)),
-    _row("clip_i", "CLIP-I", _TARGET, "higher", -1, 1, MAGICBRUSH, _compare_clip("target"), ("clip",)),
-    _row("dreamsim", "DreamSim", _TARGET, "lower", 0, 2, "Fu et al. 2023", _compare_dreamsim("target"), ("dreamsim",)),
-    _row("clip_t", "CLIP-T", ("target_caption",), "higher", -1, 1, MAGICBRUSH, _match_caption, ("clip",)),
-    _row("l1_source", "L1 to source", _SOURCE, "lower", 0, 1, EMU_EDIT, _compare_pixels(pixels.l1, "source")),
-    _row("l2_source", "L2 to source", _SOURCE, "lower", 0, 1, EMU_EDIT, _compare_pixels(pixels.l2, "source")),
+    _row("l1", "L1", _TARGET, UNIT_ERROR, MAGICBRUSH, _compare_pixels(pixels.l1, "target")),
+    _row("l2", "L2", _TARGET, UNIT_ERROR, MAGICBRUSH, _compare_pixels(pixels.l2, "target")),
+    _row("psnr", "PSNR", _TARGET, DECIBELS, PRESERVATION, _compare_pixels(pixels.image_psnr, "target")),
+    _row("ssim", "SSIM", _TARGET, SIMILARITY, "Wang et al. 2004", _compare_pixels(pixels.ssim, "target")),
+    _row("lpips", "LPIPS", _TARGET, ERROR, "Zhang et al. 2018", _compare_lpips("target"), "lpips_alex"),
+    _row("dino", "DINO", _TARGET, SIMILARITY, MAGICBRUSH, _compare_dino("target"), "dino"),
+    _row("clip_i", "CLIP-I", _TARGET, SIMILARITY, MAGICBRUSH, _compare_clip("target"), "clip"),
+    _row("dreamsim", "DreamSim", _TARGET, DISTANCE, "Fu et al. 2023", _compare_dreamsim("target"), "dreamsim"),
+    _row("clip_t", "CLIP-T", ("target_caption",), SIMILARITY, MAGICBRUSH, _match_caption, "clip"),
+    _row("l1_source", "L1 to source", _SOURCE, UNIT_ERROR, EMU_EDIT, _compare_pixels(pixels.l1, "source")),
+    _row("l2_source", "L2 to source", _SOURCE, UNIT_ERROR, EMU_EDIT, _compare_pixels(pixels.l2, "source")),
     _row(
-        "psnr_source",
-        "PSNR to source",
-        _SOURCE,
-        "higher",
-        0,
-        inf,
-        PRESERVATION,
-        _compare_pixels(pixels.image_psnr, "source"),
+        "psnr_source", "PSNR to source", _SOURCE, DECIBELS, PRESERVATION, _compare_pixels(pixels.image_psnr, "source")
     ),
+    _row("ssim_source", "SSIM to source", _SOURCE, SIMILARITY, PRESERVATION, _compare_pixels(pixels.ssim, "source")),
+    _row("lpips_source", "LPIPS to source", _SOURCE, ERROR, "ImagenHub", _compare_lpips("source"), "lpips_alex"),
+    _row("dino_source", "DINO to source", _SOURCE, SIMILARITY, EMU_EDIT, _compare_dino("source"), "dino"),
     _row(
-        "ssim_source", "SSIM to source", _SOURCE, "higher", -1, 1, PRESERVATION, _compare_pixels(pixels.ssim, "source")
+        "dreamsim_source", "DreamSim to source", _SOURCE, DISTANCE, "ImagenHub", _compare_dreamsim("source"), "dreamsim"
     ),
-    _row(
-        "lpips_source",
-        "LPIPS to source",
-        _SOURCE,
-        "lower",
-        0,
-        inf,
-        "ImagenHub",
-        _compare_lpips("source"),
-        ("lpips_alex",),
-    ),
-    _row("dino_source", "DINO to source", _SOURCE, "higher", -1, 1, EMU_EDIT, _compare_dino("source"), ("dino",)),
-    _row(
-        "dreamsim_source",
-        "DreamSim to source",
-        _SOURCE,
-        "lower",
-        0,
-        2,
-        "ImagenHub",
-        _compare_dreamsim("source"),
-        ("dreamsim",),
-    ),
-    _row("clip_im", "CLIPim", _SOURCE, "higher", -1, 1, EMU_EDIT, _compare_clip("source"), ("clip",)),
-    _row("clip_out", "CLIPout", ("target_caption",), "higher", -1, 1, EMU_EDIT, _match_caption, ("clip",)),
+    _row("clip_im", "CLIPim", _SOURCE, SIMILARITY, EMU_EDIT, _compare_clip("source"), "clip"),
+    _row("clip_out", "CLIPout", ("target_caption",), SIMILARITY, EMU_EDIT, _match_caption, "clip"),
     _row(
         "clip_dir",
         "CLIPdir",
         ("source", "source_caption", "target_caption"),
-        "higher",
-        -1,
-        1,
+        SIMILARITY,
         "InstructPix2Pix; EMU Edit",
         lambda samples, networks: direction_similarity(samples, networks).tolist(),
-        ("clip",),
+        "clip",
     ),
-    _row("pixel_shift", "pixel shift", _SOURCE, "lower", 0, inf, PRESERVATION, _each(_shift)),
-    _row(
-        "l1_outside", "L1 outside", _OUTSIDE, "lower", 0, 1, PRESERVATION, _compare_pixels(pixels.l1_outside, *_OUTSIDE)
-    ),
+    _row("pixel_shift", "pixel shift", _SOURCE, ERROR, PRESERVATION, _each(_shift)),
+    _row("l1_outside", "L1 outside", _OUTSIDE, UNIT_ERROR, PRESERVATION, _compare_pixels(pixels.l1_outside, *_OUTSIDE)),
     _row(
         "psnr_outside",
         "PSNR outside",
         _OUTSIDE,
-        "higher",
-        0,
-        inf,
+        DECIBELS,
         PRESERVATION,
         _compare_pixels(pixels.psnr_outside, *_OUTSIDE),
     ),
@@ -188,76 +157,39 @@ _IMAGE_METRICS = [
         "ssim_outside",
         "SSIM outside",
         _OUTSIDE,
-        "higher",
-        -1,
-        1,
+        SIMILARITY,
         PRESERVATION,
         _compare_pixels(pixels.masked_ssim, *_OUTSIDE),
     ),
-    _row(
-        "background_psnr",
-        "background PSNR",
-        _OUTSIDE,
-        "higher",
-        0,
-        inf,
-        REASON_EDIT,
-        _each(reason_edit.background_psnr),
-    ),
-    _row(
-        "background_ssim", "background SSIM", _OUTSIDE, "higher", -1, 1, REASON_EDIT, _each(reason_edit.background_ssim)
-    ),
+    _row("background_psnr", "background PSNR", _OUTSIDE, DECIBELS, REASON_EDIT, _each(reason_edit.background_psnr)),
+    _row("background_ssim", "background SSIM", _OUTSIDE, SIMILARITY, REASON_EDIT, _each(reason_edit.background_ssim)),
     _row(
         "background_lpips",
         "background LPIPS",
         _OUTSIDE,
-        "lower",
-        0,
-        inf,
+        ERROR,
         REASON_EDIT,
         reason_edit.background_lpips,
-        ("lpips_squeeze",),
+        "lpips_squeeze",
     ),
     _row(
         "foreground_clip",
         "foreground CLIP score",
         ("mask", "foreground"),
-        "higher",
-        0,
-        100,
+        PERCENT,
         REASON_EDIT,
         lambda samples, networks: reason_edit.foreground_clip(samples, networks).tolist(),
-        ("clip_large",),
+        "clip_large",
     ),
-    _row("dino_subject", "DINO to subject", _SUBJECTS, "higher", -1, 1, DREAMBOOTH, _dino_subject, ("dino",)),
-    _row(
-        "subject_error",
-        "subject error",
-        ("source", "target", "mask"),
-        "lower",
-        0,
-        inf,
-        SUBJECTS,
-        _each(measure_subject_error),
-    ),
-    _row("copying", "copying", ("target", "subjects"), "lower", 0, 1, SUBJECTS, _each(measure_copying)),
-    _row("clip_i_subject", "CLIP-I to subject", _SUBJECTS, "higher", -1, 1, DREAMBOOTH, _clip_subject, ("clip",)),
+    _row("dino_subject", "DINO to subject", _SUBJECTS, SIMILARITY, DREAMBOOTH, _dino_subject, "dino"),
+    _row("subject_error", "subject error", ("source", "target", "mask"), ERROR, SUBJECTS, _each(measure_subject_error)),
+    _row("copying", "copying", ("target", "subjects"), UNIT_ERROR, SUBJECTS, _each(measure_copying)),
+    _row("clip_i_subject", "CLIP-I to subject", _SUBJECTS, SIMILARITY, DREAMBOOTH, _clip_subject, "clip"),
 ]
 _SET_METRICS: list[ImageMetric | SetMetric] = [
+    SetMetric("fid", "FID", _TARGET, *ERROR, "Heusel et al. 2017", _INCEPTION, _embed_inception, frechet_distance),
     SetMetric(
-        "fid", "FID", _TARGET, False, 0, inf, "Heusel et al. 2017", ("inception",), _embed_inception, frechet_distance
-    ),
-    SetMetric(
-        "kid",
-        "KID",
-        _TARGET,
-        False,
-        -inf,
-        inf,
-        "Binkowski et al. 2018",
-        ("inception",),
-        _embed_inception,
-        kernel_distance,
+        "kid", "KID", _TARGET, False, -inf, inf, "Binkowski et al. 2018", _INCEPTION, _embed_inception, kernel_distance
     ),
 ]
 METRICS: dict[str, ImageMetric | SetMetric] = {metric.name: metric for metric in [*_IMAGE_METRICS, *_SET_METRICS]}

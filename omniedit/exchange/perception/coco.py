@@ -1,6 +1,5 @@
 """Readers of COCO-style files: instances and panoptic segments."""
 
-import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
@@ -17,6 +16,7 @@ from omniedit.exchange.perception.regions import BadRegion, decode_region
 from omniedit.imaging.decode import open_image
 from omniedit.pairs import Rejection
 from omniedit.sources.archive_items import open_archive
+from omniedit.storage.seeded_random import make_rng
 from omniedit.tasks import Task
 
 REFERRING, PANOPTIC = Task("referring_segmentation"), Task("panoptic_segmentation")
@@ -122,11 +122,6 @@ def read_coco(path: str, shard: int, shards: int, files: ImageFiles) -> Iterator
             yield _category_row(coco, image, annotations, place)
 
 
-def rng_for_row(place: str) -> np.random.Generator:
-    """Return random numbers that follow from a row's place alone."""
-    return np.random.default_rng(int.from_bytes(hashlib.sha256(place.encode()).digest()[:8], "little"))
-
-
 def _category_row(
     coco: CocoFile, image: Mapping[str, Any], annotations: list[Mapping[str, Any]], place: str
 ) -> PaintingRow:
@@ -134,7 +129,7 @@ def _category_row(
         names = sorted({coco.category(annotation.get("category_id")) for annotation in annotations} - {""})
         if not names:
             raise BadRegion("no annotation has a known category")
-        name = names[rng_for_row(place).integers(len(names))]
+        name = names[make_rng(place).integers(len(names))]
         chosen = [annotation for annotation in annotations if coco.category(annotation.get("category_id")) == name]
         masks = [decode_region(each.get("segmentation"), height, width) for each in chosen]
         joint = np.logical_or.reduce(masks)

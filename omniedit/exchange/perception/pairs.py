@@ -7,13 +7,7 @@ from omniedit.errors import UserError
 from omniedit.exchange.convert import measure_source
 from omniedit.exchange.image_files import BadImage, ImageFiles
 from omniedit.exchange.pair_images import check_image
-from omniedit.exchange.perception.coco import (
-    MAX_AREA,
-    MIN_AREA,
-    PaintingRow,
-    read_coco,
-    rng_for_row,
-)
+from omniedit.exchange.perception.coco import MAX_AREA, MIN_AREA, PaintingRow, read_coco
 from omniedit.exchange.perception.painting import choose_paints, describe_paints, paint_instructions, paint_regions
 from omniedit.exchange.perception.refcoco import list_expression_files, read_refcoco
 from omniedit.exchange.perception.regions import BadRegion
@@ -22,6 +16,7 @@ from omniedit.imaging.images import encode_mask, encode_png
 from omniedit.pairs import EncodedPair, Rejection
 from omniedit.pairs.provenance import IMPORTED
 from omniedit.sources.index import make_source_id
+from omniedit.storage.seeded_random import make_rng
 
 FORMATS = ("coco", "refcoco")
 """Formats of segmentation data, for `omniedit import` and `imports`."""
@@ -79,7 +74,7 @@ class PairPainter:
         regions = row.read_regions(height, width)
         if not regions:
             raise BadRegion("no region is large enough to paint, and none too large")
-        rng = rng_for_row(row.place)
+        rng = make_rng(row.place)
         colours = choose_paints(image, regions, rng)
         edited, mask = paint_regions(image, regions, colours)
         if not MIN_AREA <= mask.mean() <= MAX_AREA:

@@ -60,8 +60,8 @@ def save_student(network: nn.Module, judge: InternvlJudge, folder: Path) -> None
         model = model.merge_and_unload()
     model.save_pretrained(folder)
     judge.tokenizer.save_pretrained(folder)
-    judge.image_processor.max_patches = judge.max_tiles
-    judge.image_processor.save_pretrained(folder)
+    judge.processor.image_processor.max_patches = judge.max_tiles
+    judge.processor.image_processor.save_pretrained(folder)
 
 
 def finetune_identity(

@@ -20,9 +20,8 @@ class InternvlJudge(LocalJudge):
 
     Args:
         model: on the device where it is to run.
-        tokenizer: transformers tokenizer with a chat template and named tokens around an image.
-        image_processor: a GotOcr2ImageProcessorPil.
-        settings: readout, version and name; the default name is `internvl`.
+        processor: its tokenizer has a chat template and named tokens around an image; its image processor is a
+            GotOcr2ImageProcessorPil.
     """
 
     model: InternVLForConditionalGeneration
@@ -30,8 +29,7 @@ class InternvlJudge(LocalJudge):
     def __init__(
         self,
         model: InternVLForConditionalGeneration,
-        tokenizer: Any,
-        image_processor: Any,
+        processor: Any,
         rubric: Rubric,
         options: InternvlConfig,
         readout: str = "tokens",
@@ -39,9 +37,9 @@ class InternvlJudge(LocalJudge):
         name: str = "internvl",
     ) -> None:
         settings = {"image_seq_length": model.config.image_seq_length}
-        processor = build_processor(InternVLProcessor, tokenizer, image_processor, settings)
-        super().__init__(model, processor, rubric, options.to_vlm_config, readout, version, name)
-        self.image_processor, self.max_tiles = image_processor, options.max_tiles
+        own = build_processor(InternVLProcessor, processor.tokenizer, processor.image_processor, settings)
+        super().__init__(model, own, rubric, options.to_vlm_config, readout, version, name)
+        self.max_tiles = options.max_tiles
 
     @classmethod
     def load(cls, folder: Path, rubric: Rubric, options: InternvlConfig, *settings: str) -> Self:  # type: ignore[override]
@@ -53,5 +51,4 @@ class InternvlJudge(LocalJudge):
         model = load_model(folder)
         if not isinstance(model, InternVLForConditionalGeneration):
             raise UserError(f"{folder}: a {type(model).__name__}, not an InternVL; use the judge vlm")
-        processor = load_processor(folder)
-        return cls(model, processor.tokenizer, processor.image_processor, rubric, options, *settings)
+        return cls(model, load_processor(folder), rubric, options, *settings)

@@ -194,7 +194,7 @@ def train_model(
     store = TeacherDataset(lessons, settings.held_out, seed=0)
     trainer = Trainer(network, tuple, store, AnswerBatches(judge, seed=0), settings.training, seed=0)
     trainer.run(Checkpoints(folder, {}))
-    return InternvlJudge(judge.model, judge.tokenizer, judge.image_processor, SHORT, INTERNVL)
+    return InternvlJudge(judge.model, judge.processor, SHORT, INTERNVL)
 
 
 @pytest.mark.parametrize("changes", [{"zero_stage": 2}, {"method": "lora", "dtype": "bfloat16"}])
@@ -220,7 +220,7 @@ def test_fine_tuning_learns_the_scores_of_the_teacher(
     judge = train_model(judge, lessons, tmp_path, epochs=20.0)
     held_out = [line["held_out_loss"] for line in read_metrics(tmp_path / "metrics.jsonl") if "held_out_loss" in line]
     assert held_out[-1] < 0.2 * held_out[0]
-    writing = InternvlJudge(judge.model, judge.tokenizer, judge.image_processor, SHORT, INTERNVL, "reply")
+    writing = InternvlJudge(judge.model, judge.processor, SHORT, INTERNVL, "reply")
     pairs = [one.pair() for one in lessons]
     for one, read, written in zip(lessons, judge.judge(pairs), writing.judge(pairs), strict=True):
         assert not isinstance(read, Unscorable) and abs(read.sc_score_1 - one.teacher.sc_score_1) < 1

@@ -62,7 +62,7 @@ def trained_model(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     saved = tmp_path_factory.mktemp("trained")
     judge.model.save_pretrained(saved)
     judge.tokenizer.save_pretrained(saved)
-    judge.image_processor.save_pretrained(saved)
+    judge.processor.image_processor.save_pretrained(saved)
     return saved
 
 

@@ -129,7 +129,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     lessons = [(example(good, width), replies[good]) for good in (True, False) for width in (32, 64)]
     teach(judge, lessons, steps=100)
     trained = tmp_path_factory.mktemp("trained")
-    for part in (judge.model, judge.tokenizer, judge.image_processor):
+    for part in (judge.model, judge.tokenizer, judge.processor.image_processor):
         part.save_pretrained(trained)
     return trained
 
