@@ -195,8 +195,7 @@ MADE_OF: Mapping[Task, tuple[Task, ...]] = {
     Task("visual_segment"): (Task.OBJECT_ADDITION,),
     Task("visual_sketch"): (Task.OBJECT_REMOVAL, Task.OBJECT_SWAP),
     **dict.fromkeys(
-        COMPLEX_TASKS,
-        (Task.OBJECT_REMOVAL, Task.OBJECT_SWAP, Task.OBJECT_ADDITION, Task.ATTRIBUTE_MODIFICATION),
+        COMPLEX_TASKS, (Task.OBJECT_REMOVAL, Task.OBJECT_SWAP, Task.OBJECT_ADDITION, Task.ATTRIBUTE_MODIFICATION)
     ),
     **dict.fromkeys(SUBJECT_TASKS, (Task.OBJECT_ADDITION,)),
 }

@@ -21,7 +21,7 @@ from omniedit.config.arguments import add_section
 from omniedit.config.schema import FinetuneConfig, InternvlConfig, ScoringConfig
 from omniedit.pairs import Shard
 from omniedit.run.program import run_program
-from omniedit.scoring.judges import internvl_judge
+from omniedit.scoring.judges import local_judge
 from omniedit.scoring.rubric import edit_rubric
 from omniedit.scoring.student.agreement import write_agreement
 from omniedit.scoring.student.examples import choose_rows, read_teacher_examples
@@ -61,7 +61,7 @@ def main() -> None:
     join_ranks()
     at_once = options.batch_size // dist.get_world_size() // options.accumulate
     internvl = InternvlConfig(max_tiles=args.max_tiles, batch_size=max(1, at_once))
-    judge = internvl_judge(args.model, ScoringConfig(internvl=internvl), edit_rubric())
+    judge = local_judge("internvl", args.model, ScoringConfig(internvl=internvl), edit_rubric())
     assert isinstance(judge, InternvlJudge)  # transformers' engine, the default: vLLM's does not train
     judge.model.to(getattr(torch, options.dtype))
     # A judge caches what it has read, so evaluating changed weights needs a new judge.

@@ -16,13 +16,7 @@ import pyarrow.compute as pc
 from omniedit.aspect import bucket_size
 from omniedit.buckets.codecs import CODECS
 from omniedit.buckets.placement import Layout, Plan
-from omniedit.buckets.references import (
-    REFERENCES,
-    describe_references,
-    encode_references,
-    extend_schema,
-    pack_files,
-)
+from omniedit.buckets.references import REFERENCES, describe_references, encode_references, extend_schema, pack_files
 from omniedit.buckets.store_layout import ARRAYS, FORMAT, PAIRS_SCHEMA, bucket_name, codec_name, shard_file
 from omniedit.buckets.zarr_shard import ZarrShardWriter
 from omniedit.errors import UserError

@@ -58,6 +58,23 @@ def add_task_thresholds(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--min-scores", type=json.loads, default={}, help=meaning)
 
 
+def add_endpoint_arguments(parser: argparse.ArgumentParser, section: str) -> None:
+    """Add the config file, the endpoint and the agreement to its cost.
+
+    Args:
+        section: section of the config that names the endpoint.
+    """
+    parser.add_argument("--config", type=path, metavar="FILE", help=f"config file, whose `{section}` section is used")
+    parser.add_argument("--url", help="address of the endpoint, instead of the config's")
+    parser.add_argument("--model", help="model at the endpoint, instead of the config's")
+    parser.add_argument("--yes", action="store_true", help="accept the cost, if prices but no budget are set")
+
+
+def endpoint_options(args: argparse.Namespace) -> dict[str, str]:
+    """Return the keys of an endpoint's section that the command line gives."""
+    return {name: value for name in ("url", "model") if (value := getattr(args, name))}
+
+
 def path(text: str) -> Path:
     """Parse a path; a leading `~` that the shell left is the user's home folder."""
     try:

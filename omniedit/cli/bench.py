@@ -3,6 +3,7 @@
 import argparse
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
     from omniedit.evaluation.bench.item import BenchSet
     from omniedit.evaluation.bench.judges import JudgeChoice
     from omniedit.evaluation.bench.protocol import Protocol
-    from omniedit.evaluation.bench.records import Shard
 
 HELP = "compare editors on a benchmark"
 STEPS = ("edit", "score", "measure", "table")
@@ -116,26 +116,16 @@ def run(args: argparse.Namespace) -> None:
     """
     from omniedit.evaluation.bench.editors.registry import choose_editors
     from omniedit.evaluation.bench.open_set import open_set
-    from omniedit.evaluation.bench.records import Shard
 
+    entries, judges = choose_editors(args.editors, args.editors_file), _choose_judges(args)
+    comparison = Comparison(args, *open_set(args.set, args.data, args.chained), entries, judges)
+    mark_folder(args.out, comparison.bench)
     steps = args.only or STEPS
-    entries = choose_editors(args.editors, args.editors_file)
-    judges = _choose_judges(args)
-    bench, protocol = open_set(args.set, args.data, args.chained)
-    mark_folder(args.out, bench)
-    restore = args.restore or ("keep" if protocol and protocol.keeps_size else "resize")
     if "score" in steps:
-        check_judges(args, protocol, judges)
-    if "edit" in steps:
-        warn_unpinned(args, entries)
-        edit(args, bench, entries, restore, Shard(*args.shard))
-    if "score" in steps:
-        for judge in judges:
-            score(args, bench, protocol, list(entries), judge)
-    if "measure" in steps:
-        measure(args, bench, protocol, list(entries))
-    if "table" in steps:
-        tabulate(args, bench, protocol, entries, judges)
+        comparison.check_judges()
+    for step in STEPS:
+        if step in steps:
+            getattr(comparison, step)()
 
 
 def mark_folder(out: Path, bench: "BenchSet") -> None:
@@ -163,127 +153,130 @@ def mark_folder(out: Path, bench: "BenchSet") -> None:
         print(f"rows of {bench.name} skipped: {len(bench.rejected)}; the first, {clean_line(': '.join(first), 300)}")
 
 
-def check_judges(args: argparse.Namespace, protocol: "Protocol | None", judges: "Sequence[JudgeChoice]") -> None:
-    """Check the judges' rubrics and API keys before the first edit.
+@dataclass(frozen=True)
+class Comparison:
+    """Editors and judges of a comparison on a benchmark; each of `STEPS` is a method."""
 
-    Raises:
-        UserError: a rubric or a key is missing.
-    """
-    from omniedit.config.endpoint import api_key
+    args: argparse.Namespace
+    bench: "BenchSet"
+    protocol: "Protocol | None"
+    entries: "Mapping[str, Entry]"
+    judges: "Sequence[JudgeChoice]"
 
-    for judge in judges:
-        _choose_rubric(args, protocol, judge)
-        for each in judge.members.values() or [judge]:
-            if each.kind == "api":
-                api_key(each.scoring.api)
+    def check_judges(self) -> None:
+        """Check the judges' rubrics and API keys before the first edit.
 
+        Raises:
+            UserError: a rubric or a key is missing.
+        """
+        from omniedit.config.endpoint import api_key
 
-def warn_unpinned(args: argparse.Namespace, entries: "Mapping[str, Entry]") -> None:
-    """Print the command that pins each editor without a revision."""
-    from omniedit.evaluation.bench.editors.revisions import list_unpinned
+        for judge in self.judges:
+            self.choose_rubric(judge)
+            for each in judge.members.values() or [judge]:
+                if each.kind == "api":
+                    api_key(each.scoring.api)
 
-    entry_files = [Path(editor) for editor in args.editors if editor.endswith((".yaml", ".yml"))]
-    for line in list_unpinned(entries, [*args.editors_file, *entry_files]):
-        print(line, flush=True)
+    def edit(self) -> None:
+        """Edit the shard's items with each editor; print the command that pins each editor without a revision."""
+        from omniedit.evaluation.bench.editors.registry import open_editor
+        from omniedit.evaluation.bench.editors.revisions import list_unpinned
+        from omniedit.evaluation.bench.records import EditFolder, Shard, describe_missing, hold_edits
+        from omniedit.evaluation.bench.run import RunOptions, edit_set, share_items
 
+        args, shard = self.args, Shard(*self.args.shard)
+        entry_files = [Path(editor) for editor in args.editors if editor.endswith((".yaml", ".yml"))]
+        for line in list_unpinned(self.entries, [*args.editors_file, *entry_files]):
+            print(line, flush=True)
+        restore = args.restore or ("keep" if self.protocol and self.protocol.keeps_size else "resize")
+        for name, entry in self.entries.items():
+            # An empty folder or a missing key stops the bench before the first edit.
+            if entry.kind in ("folder", "endpoint"):
+                open_editor(name, entry)
+        for name, entry in self.entries.items():
+            print(f"{name}: editing", flush=True)
+            hold_edits(args.out / name, shard)
+            edits = EditFolder(args.out / name, shard)
+            edit_set(self.bench, open_editor(name, entry, args.device), edits, RunOptions(args.seed, restore, shard))
+            if gaps := describe_missing(edits.records, [item.item_id for item in share_items(self.bench, shard)]):
+                print(f"{name}: {gaps}", flush=True)
 
-def edit(
-    args: argparse.Namespace, bench: "BenchSet", entries: "Mapping[str, Entry]", restore: str, shard: "Shard"
-) -> None:
-    """Edit the shard's items with each editor."""
-    from omniedit.evaluation.bench.editors.registry import open_editor
-    from omniedit.evaluation.bench.records import EditFolder, describe_missing, hold_edits
-    from omniedit.evaluation.bench.run import RunOptions, edit_set, share_items
+    def score(self) -> None:
+        """Judge the edits of all editors by each judge, or by each judge of an ensemble in turn."""
+        from omniedit.evaluation.bench.ensembles import combine_tables
+        from omniedit.evaluation.bench.judges import describe_sampling
 
-    for name, entry in entries.items():
-        # An empty folder or a missing key stops the bench before the first edit.
-        if entry.kind in ("folder", "endpoint"):
-            open_editor(name, entry)
-    for name, entry in entries.items():
-        print(f"{name}: editing", flush=True)
-        hold_edits(args.out / name, shard)
-        edits = EditFolder(args.out / name, shard)
-        edit_set(bench, open_editor(name, entry, args.device), edits, RunOptions(args.seed, restore, shard))
-        if gaps := describe_missing(edits.records, [item.item_id for item in share_items(bench, shard)]):
-            print(f"{name}: {gaps}", flush=True)
+        for choice in self.judges:
+            rubric = self.choose_rubric(choice)
+            for member in choice.members.values() or [choice]:
+                self._score_by_one(member, rubric)
+            for name in self.entries if choice.members else ():
+                scores, sampling = self.args.out / name / "scores", describe_sampling(choice, rubric)
+                combine_tables(scores, choice.name, list(choice.members), choice.scoring.ensemble, sampling)
 
+    def _score_by_one(self, choice: "JudgeChoice", rubric: Any) -> None:
+        from omniedit.cli.score_judges import open_marker
+        from omniedit.evaluation.bench.judges import describe_sampling
+        from omniedit.evaluation.bench.records import EditFolder
+        from omniedit.evaluation.bench.scores import JudgeSetup, plain_example, score_edits
 
-def score(
-    args: argparse.Namespace,
-    bench: "BenchSet",
-    protocol: "Protocol | None",
-    editors: Sequence[str],
-    choice: "JudgeChoice",
-) -> None:
-    """Judge the edits of all editors by one judge, or by each judge of an ensemble in turn."""
-    from omniedit.evaluation.bench.ensembles import combine_tables
-    from omniedit.evaluation.bench.judges import describe_sampling
+        args, items, protocol = self.args, self.bench.items, self.protocol
+        show = protocol.to_example if protocol else plain_example
+        words = [dict(protocol.show(item).words) if protocol else {"instruction": item.instruction} for item in items]
+        texts = words * len(self.entries)
+        opened = open_marker(choice.kind, rubric, choice.scorer, choice.scoring, texts, args.yes, args.spent)
+        with opened as (mark, batch):
+            judge = JudgeSetup(choice.name, describe_sampling(choice, rubric), rubric, mark, batch)
+            for name in self.entries:
+                print(f"{name}: scoring by {choice.name}", flush=True)
+                score_edits(self.bench, name, EditFolder(args.out / name), judge, show, items)
 
-    for member in choice.members.values() or [choice]:
-        score_by_one(args, bench, protocol, editors, member, _choose_rubric(args, protocol, choice))
-    for name in editors if choice.members else ():
-        sampling = describe_sampling(choice, _choose_rubric(args, protocol, choice))
-        scores = args.out / name / "scores"
-        combine_tables(scores, choice.name, list(choice.members), choice.scoring.ensemble, sampling)
+    def measure(self) -> None:
+        """Compute all editors' metrics: from `--metrics`, from the benchmark, or else all metrics without weights."""
+        from omniedit.evaluation.bench.metrics import DEFAULT_METRICS, measure_edits
+        from omniedit.evaluation.bench.records import EditFolder
+        from omniedit.evaluation.metrics.networks import Networks
 
+        names = self.args.metrics or (self.protocol.metrics if self.protocol else ()) or DEFAULT_METRICS
+        networks = Networks(self.args.device)
+        for name in self.entries:
+            measure_edits(self.bench, EditFolder(self.args.out / name), names, networks)
 
-def score_by_one(
-    args: argparse.Namespace,
-    bench: "BenchSet",
-    protocol: "Protocol | None",
-    editors: Sequence[str],
-    choice: "JudgeChoice",
-    rubric: Any,
-) -> None:
-    """Judge the edits of all editors by one judge under a rubric."""
-    from omniedit.cli.score_judges import open_marker
-    from omniedit.evaluation.bench.judges import describe_sampling
-    from omniedit.evaluation.bench.records import EditFolder
-    from omniedit.evaluation.bench.scores import JudgeSetup, plain_example, score_edits
+    def table(self) -> None:
+        """Write the tables and the page of edits side by side, and print the first tables."""
+        from omniedit.evaluation.bench.sets.published import load_published
+        from omniedit.evaluation.bench.tables.protocols import build_protocol
+        from omniedit.evaluation.bench.tables.reading import read_results
+        from omniedit.evaluation.bench.tables.write import write_tables
+        from omniedit.reporting.bench_folder import write_bench_page
 
-    show = protocol.to_example if protocol else plain_example
-    words = [dict(protocol.show(item).words) if protocol else {"instruction": item.instruction} for item in bench.items]
-    texts = words * len(editors)
-    opened = open_marker(choice.kind, rubric, choice.scorer, choice.scoring, texts, args.yes, args.spent)
-    with opened as (mark, batch):
-        judge = JudgeSetup(choice.name, describe_sampling(choice, rubric), rubric, mark, batch)
-        for name in editors:
-            print(f"{name}: scoring by {choice.name}", flush=True)
-            score_edits(bench, name, EditFolder(args.out / name), judge, show, bench.items)
+        args, bench, protocol = self.args, self.bench, self.protocol
+        judges = [judge.name for judge in self.judges]
+        results = read_results(args.out, bench, self.entries, judges, args.ratings, args.seed)
+        own = list(build_protocol(bench, protocol, results, load_published(args.set))) if protocol else []
+        ours = args.ours or next((name for name, entry in self.entries.items() if entry.kind == "trained"), None)
+        paths = [*write_tables(args.out, results, ours, own), write_bench_page(args.out, bench, results.editors)]
+        print(paths[0].read_text())
+        print("\n".join(map(str, paths)))
 
+    def choose_rubric(self, choice: "JudgeChoice") -> Any:
+        """Return the rubric of the command line, the judge or the benchmark's protocol; `edit` if it needs none.
 
-def measure(args: argparse.Namespace, bench: "BenchSet", protocol: "Protocol | None", editors: Sequence[str]) -> None:
-    """Compute the metrics of all editors: from `--metrics`, from the benchmark, or else all metrics without weights."""
-    from omniedit.evaluation.bench.metrics import DEFAULT_METRICS, measure_edits
-    from omniedit.evaluation.bench.records import EditFolder
-    from omniedit.evaluation.metrics.networks import Networks
+        Raises:
+            UserError: the benchmark's prompts do not ship, and `--prompts` gives no checkout.
+        """
+        from omniedit.errors import UserError
+        from omniedit.scoring.prompts.reader import choose_rubric
 
-    names = args.metrics or (protocol.metrics if protocol else ()) or DEFAULT_METRICS
-    networks = Networks(args.device)
-    for name in editors:
-        measure_edits(bench, EditFolder(args.out / name), names, networks)
-
-
-def tabulate(
-    args: argparse.Namespace,
-    bench: "BenchSet",
-    protocol: "Protocol | None",
-    entries: "Mapping[str, Entry]",
-    judges: "Sequence[JudgeChoice]",
-) -> None:
-    """Write the tables and the page of edits side by side, and print the first tables."""
-    from omniedit.evaluation.bench.sets.published import load_published
-    from omniedit.evaluation.bench.tables.protocols import build_protocol
-    from omniedit.evaluation.bench.tables.reading import read_results
-    from omniedit.evaluation.bench.tables.write import write_tables
-    from omniedit.reporting.bench_folder import write_bench_page
-
-    results = read_results(args.out, bench, entries, [judge.name for judge in judges], args.ratings, args.seed)
-    own = list(build_protocol(bench, protocol, results, load_published(args.set))) if protocol else []
-    ours = args.ours or next((name for name, entry in entries.items() if entry.kind == "trained"), None)
-    paths = [*write_tables(args.out, results, ours, own), write_bench_page(args.out, bench, results.editors)]
-    print(paths[0].read_text())
-    print("\n".join(map(str, paths)))
+        args, protocol, own = self.args, self.protocol, self.args.rubric or choice.rubric
+        if own or args.prompts:
+            return choose_rubric(own or (protocol.prompts if protocol else None), args.prompts, None)
+        if "student" in choice.kinds:
+            return choose_rubric("edit", None, None)
+        if protocol and protocol.prompts and protocol.rubric is None:
+            remedy = f"give --prompts, a checkout of it with the prompts of {protocol.prompts}, or --rubric"
+            raise UserError(f"{args.set}: its prompts do not ship with this package; {remedy}")
+        return choose_rubric(protocol.rubric if protocol else None, None, None)
 
 
 def _choose_judges(args: argparse.Namespace) -> "list[JudgeChoice]":
@@ -296,23 +289,3 @@ def _choose_judges(args: argparse.Namespace) -> "list[JudgeChoice]":
     values: Any = read_yaml(args.config).get("bench", {}) if args.config else {}
     bench = check_section(BenchConfig, values, [args.config] if args.config else [])
     return choose_judges(args.judges, bench, scoring_config(args.config, {}))
-
-
-def _choose_rubric(args: argparse.Namespace, protocol: "Protocol | None", choice: "JudgeChoice") -> Any:
-    """Return the rubric of the command line, of the judge, or of the benchmark's protocol; `edit` if it needs none.
-
-    Raises:
-        UserError: the benchmark's prompts do not ship, and `--prompts` gives no checkout.
-    """
-    from omniedit.errors import UserError
-    from omniedit.scoring.prompts.reader import choose_rubric
-
-    own = args.rubric or choice.rubric
-    if own or args.prompts:
-        return choose_rubric(own or (protocol.prompts if protocol else None), args.prompts, None)
-    if "student" in choice.kinds:
-        return choose_rubric("edit", None, None)
-    if protocol and protocol.prompts and protocol.rubric is None:
-        remedy = f"give --prompts, a checkout of it with the prompts of {protocol.prompts}, or --rubric"
-        raise UserError(f"{args.set}: its prompts do not ship with this package; {remedy}")
-    return choose_rubric(protocol.rubric if protocol else None, None, None)

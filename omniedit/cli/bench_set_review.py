@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from omniedit.cli.arguments import at_least_one, at_least_zero, path, port
+from omniedit.cli.arguments import add_endpoint_arguments, at_least_one, at_least_zero, endpoint_options, path, port
 from omniedit.tasks import OMNIEDIT_TASKS, Task
 
 if TYPE_CHECKING:
@@ -26,10 +26,7 @@ def add_actions(actions: "argparse._SubParsersAction[Any]") -> None:
         "--tasks", type=_task, nargs="+", default=OMNIEDIT_TASKS, metavar="TASK", help="tasks (default: all)"
     )
     propose.add_argument("--seed", type=at_least_zero, default=0, help="seed of templates (default: %(default)s)")
-    propose.add_argument("--url", help="endpoint of a vision-language model, in place of templates")
-    propose.add_argument("--model", help="model at the endpoint")
-    propose.add_argument("--config", type=path, metavar="FILE", help="config file, whose `proposals` section is used")
-    propose.add_argument("--yes", action="store_true", help="accept the cost, if prices but no budget are set")
+    add_endpoint_arguments(propose, "proposals")
     review = actions.add_parser("review", help="serve a local page to accept, edit or reject proposed instructions")
     review.add_argument("proposals", type=path, metavar="FILE.jsonl", help="file of `omniedit bench-set propose`")
     review.add_argument("--photos", type=path, required=True, help="folder of photos")
@@ -85,7 +82,7 @@ def _proposals_config(args: argparse.Namespace) -> "ProposalsConfig | None":
     from omniedit.config.yaml_files import read_yaml
     from omniedit.errors import UserError
 
-    options = {name: value for name in ("url", "model") if (value := getattr(args, name))}
+    options = endpoint_options(args)
     if not options and not args.config:
         return None
     values: Any = read_yaml(args.config).get("proposals", {}) if args.config else {}

@@ -9,7 +9,7 @@ from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from omniedit.cli.arguments import path
+from omniedit.cli.arguments import add_endpoint_arguments, endpoint_options, path
 
 if TYPE_CHECKING:
     from omniedit.config.schema import ApiConfig, ScoringConfig
@@ -43,10 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--scorer", type=path, metavar="FOLDER", help="folder of a model or its models/ROLE.json, for vlm and internvl"
     )
-    parser.add_argument("--config", type=path, metavar="FILE", help="config file, whose `scoring` section is used")
-    parser.add_argument("--url", help="address of the endpoint, instead of the config's")
-    parser.add_argument("--model", help="model at the endpoint, instead of the config's")
-    parser.add_argument("--yes", action="store_true", help="accept the cost, if prices but no budget are set")
+    add_endpoint_arguments(parser, "scoring")
     parser.add_argument("--json", action="store_true", help="print the result as JSON instead of text")
 
 
@@ -59,18 +56,16 @@ def run(args: argparse.Namespace) -> None:
     from omniedit.cli.score import scoring_config
     from omniedit.errors import UserError
     from omniedit.evaluation.comparisons.inputs import read_matches
-    from omniedit.storage.atomic import check_writable
+    from omniedit.storage.parquet import check_table_path
 
     if len(args.inputs) == 1 and (rows := read_winners(args.inputs[0])) is not None:
         _print_ranks(rows, args.inputs[0], args.json)
         return
     if args.out is None:
         raise UserError("-o is missing; name the table of comparisons to write, .parquet or .csv")
-    check_suffix(args.out)
-    check_writable(args.out)
+    check_table_path(args.out)
     matches = read_matches(args.inputs, args.items)
-    options = {name: value for name in ("url", "model") if (value := getattr(args, name))}
-    scoring, both_orders = scoring_config(args.config, options), args.order == "both"
+    scoring, both_orders = scoring_config(args.config, endpoint_options(args)), args.order == "both"
     with redirect_stdout(sys.stderr if args.json else sys.stdout):
         if args.judge == "api":
             verdicts = judge_matches(matches, scoring.api, both_orders, args.yes)
@@ -78,19 +73,6 @@ def run(args: argparse.Namespace) -> None:
             judge, batch = load_judge(args.judge, args.scorer, scoring, both_orders)
             verdicts = list(compare(matches, judge, batch))
     _report(matches, verdicts, args)
-
-
-def check_suffix(out: Path) -> None:
-    """Check that a table can be written in the format of its suffix.
-
-    Raises:
-        UserError: the suffix is unknown.
-    """
-    from omniedit.errors import UserError
-    from omniedit.evaluation.comparisons.table import SUFFIXES
-
-    if out.suffix.lower() not in SUFFIXES:
-        raise UserError(f"{out}: unknown table format; use one of {', '.join(SUFFIXES)}")
 
 
 def judge_matches(
@@ -117,7 +99,7 @@ def open_judge(
     Raises:
         UserError: money would be spent without agreement, or as `open_client`.
     """
-    from omniedit.errors import UserError
+    from omniedit.cli.score_judges import check_agreed
     from omniedit.scoring.pairwise import PairwiseJudge, blank_prompt
     from omniedit.vlm.client import open_client
     from omniedit.vlm.messages import Usage
@@ -127,8 +109,7 @@ def open_judge(
         prompts = [blank_prompt(match.instruction, match.texts) for match in matches] * judge.requests_per_item
         limit = client.budget.describe(sum(map(client.estimate, prompts), Usage()))
         print(f"estimate, at most: {limit}; cached replies are free", flush=True)
-        if client.budget.prices.known and config.max_money is None and not agreed:
-            raise UserError("comparing costs money; accept it with --yes, or set scoring.api.max_money in the config")
+        check_agreed([config], agreed)
         try:
             yield judge, client.concurrency
         finally:

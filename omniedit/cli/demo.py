@@ -276,11 +276,7 @@ def read_upload(path: Path) -> PIL.Image.Image:
 
 
 def run_edit(
-    pipeline: "EditPipeline",
-    before: PIL.Image.Image,
-    settings: Settings,
-    after_step: "Callback",
-    references: Images,
+    pipeline: "EditPipeline", before: PIL.Image.Image, settings: Settings, after_step: "Callback", references: Images
 ) -> PIL.Image.Image:
     """Return the edited image, and show warnings and errors on the page."""
     import gradio as gr

@@ -150,11 +150,7 @@ def check_instruction(instruction: str) -> None:
 
 
 def edit_file(
-    pipeline: "EditPipeline",
-    source: Path,
-    target: Path,
-    settings: Settings,
-    references: Sequence[PIL.Image.Image] = (),
+    pipeline: "EditPipeline", source: Path, target: Path, settings: Settings, references: Sequence[PIL.Image.Image] = ()
 ) -> list[str]:
     """Edit one image file.
 

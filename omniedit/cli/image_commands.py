@@ -3,7 +3,16 @@
 import argparse
 from pathlib import Path
 
-from omniedit.cli.arguments import at_least_one, path, port, scale, whole, words
+from omniedit.cli.arguments import (
+    add_endpoint_arguments,
+    at_least_one,
+    endpoint_options,
+    path,
+    port,
+    scale,
+    whole,
+    words,
+)
 from omniedit.cli.command import Command
 
 
@@ -95,10 +104,7 @@ def _add_score_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FOLDER",
         help="folder of a model or its models/ROLE.json, or folder of a student other than the shipped one",
     )
-    parser.add_argument("--config", type=path, metavar="FILE", help="config file, whose `scoring` section is used")
-    parser.add_argument("--url", help="address of the endpoint, instead of the config's")
-    parser.add_argument("--model", help="model at the endpoint, instead of the config's")
-    parser.add_argument("--yes", action="store_true", help="accept the cost, if prices but no budget are set")
+    add_endpoint_arguments(parser, "scoring")
 
 
 def _score(args: argparse.Namespace) -> None:
@@ -106,8 +112,7 @@ def _score(args: argparse.Namespace) -> None:
     from omniedit.config.schema import SHIPPED
     from omniedit.scoring.prompts.reader import choose_rubric
 
-    options = {name: value for name in ("url", "model") if (value := getattr(args, name))}
-    scoring = scoring_config(args.config, options)
+    scoring = scoring_config(args.config, endpoint_options(args))
     scorer = args.scorer or (Path(SHIPPED) if args.judge == "student" else None)
     rubric = choose_rubric(args.rubric, args.prompts, args.passes)
     score_table(args.table, args.out, rubric, args.judge, scorer, scoring, args.yes)

@@ -11,10 +11,7 @@ HELP = "make photos of rarely combined concepts with a language model and a text
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("out", type=path, metavar="ARCHIVE.tar", help="archive to write, for sources.kind webdataset")
     parser.add_argument(
-        "--config",
-        type=path,
-        required=True,
-        help="config file with `proposals` (api or local) and `learned`",
+        "--config", type=path, required=True, help="config file with `proposals` (api or local) and `learned`"
     )
     parser.add_argument("--scenes", type=at_least_one, default=1000, help="number of scenes (default: %(default)s)")
     parser.add_argument(

@@ -52,12 +52,15 @@ def run(args: argparse.Namespace) -> None:
     from omniedit.errors import UserError
     from omniedit.evaluation.metrics.networks import Networks
     from omniedit.evaluation.metrics.table import measure_table, read_table, write_measured
+    from omniedit.storage.parquet import check_table_path
     from omniedit.storage.progress import Progress
 
     if args.ratings:
         _compare(args)
         return
-    check_out(args.out, args.table)
+    if args.out is None:
+        raise UserError("give -o FILE, the table to write, or --ratings")
+    check_table_path(args.out, args.table)
     rows = read_table(args.table)
     networks = Networks(args.device)
     names = choose_names(args.table, rows, args.metrics, networks)
@@ -92,25 +95,6 @@ def _compare(args: argparse.Namespace) -> None:
     correlations = correlate_metrics(args.table, args.ratings, args.key, protocol)
     text = json.dumps(correlations_json(correlations, protocol), indent=2) if args.json else None
     print(text or "\n".join(correlation_lines(correlations, protocol)))
-
-
-def check_out(out: Path | None, table: Path) -> None:
-    """Check that the output can be written.
-
-    Raises:
-        UserError: it is missing, its format is unknown, it is the table itself, or it cannot be written.
-    """
-    from omniedit.errors import UserError
-    from omniedit.evaluation.metrics.table import SUFFIXES
-    from omniedit.storage.atomic import check_writable
-
-    if out is None:
-        raise UserError("give -o FILE, the table to write, or --ratings")
-    if out.suffix.lower() not in SUFFIXES:
-        raise UserError(f"{out}: unknown table format; use one of {', '.join(SUFFIXES)}")
-    check_writable(out)
-    if out.resolve() == table.resolve():
-        raise UserError(f"{out}: is the table itself; give another file for the values")
 
 
 def choose_names(table: Path, rows: "Sequence[InputRow]", requested: str | None, networks: "Networks") -> list[str]:

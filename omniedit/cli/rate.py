@@ -224,11 +224,11 @@ def _export_ratings(edits: dict[int, "RatedEdit"], answers: Sequence["Answer"], 
 
 def _export_choices(edits: dict[int, "RatedEdit"], answers: Sequence["Answer"], out: Path) -> int:
     """Write a table of comparisons; return the number of choices."""
-    from omniedit.cli.compare import check_suffix
     from omniedit.evaluation.comparisons.table import write_comparisons
     from omniedit.evaluation.people.choices import comparison_rows
+    from omniedit.storage.parquet import check_table_path
 
-    check_suffix(out)
+    check_table_path(out)
     rows = comparison_rows(edits, answers)
     if rows:
         write_comparisons(out, rows)

@@ -20,11 +20,9 @@ from omniedit.scoring.reply_parser import Unscorable
 from omniedit.scoring.rubric import Rubric
 from omniedit.scoring.rubric_file import OVERALL_COLUMNS, RESULT_COLUMNS
 from omniedit.sources.decode import EncodedPhoto
-from omniedit.storage.atomic import check_writable, is_file
-from omniedit.storage.parquet import read_csv, write_csv, write_rows
+from omniedit.storage.atomic import is_file
+from omniedit.storage.parquet import check_table_path, read_csv, write_by_suffix
 from omniedit.storage.progress import Progress
-
-SUFFIXES = (".parquet", ".csv")
 
 InputRow = Mapping[str, str]
 
@@ -135,11 +133,7 @@ def score_table(
     Raises:
         UserError: no row can be judged; if rows were read, the table with their reasons is still written.
     """
-    if out.suffix.lower() not in SUFFIXES:
-        raise UserError(f"{out}: unknown table format; use one of {', '.join(SUFFIXES)}")
-    check_writable(out)
-    if out.resolve() == table.resolve():
-        raise UserError(f"{out}: is the table itself; give another file for the scores")
+    check_table_path(out, table)
     rows = read_table(table, rubric, ensemble_columns(scoring) if judge == ENSEMBLE else ())
     if judge == ENSEMBLE:
         scored, numbers = _score_by_ensemble(rows, table, rubric, scorer, scoring, agreed)
@@ -233,10 +227,8 @@ def _write(out: Path, rows: Sequence[Mapping[str, object]], rubric: Rubric, more
     scores = (*rubric.scores, *_combined_columns(rubric), *more)
     own = [name for name in rows[0] if name not in (*_score_columns(rubric), *more)]
     names = [*own, "status", *scores, *rubric.texts, *RESULT_COLUMNS[1:]]
-    if out.suffix.lower() == ".parquet":
-        write_rows(out, rows, pa.schema([(name, pa.float64() if name in scores else pa.string()) for name in names]))
-        return
-    write_csv(out, rows, names)
+    schema = pa.schema([(name, pa.float64() if name in scores else pa.string()) for name in names])
+    write_by_suffix(out, rows, schema)
 
 
 def _summary(rows: Sequence[Mapping[str, Any]]) -> str:

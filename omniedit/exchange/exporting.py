@@ -1,13 +1,14 @@
 """Export of a run's pairs in the formats that other trainers read."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field
 
 from omniedit.errors import UserError
-from omniedit.exchange.candidates import Candidate, Choice, Chooser, make_chooser, read_candidates
+from omniedit.exchange.candidates import Choice, Chooser, make_chooser, read_candidates
 from omniedit.exchange.data_card import Card, Configuration
 from omniedit.exchange.fields import OutColumn, RowMaker, extra_columns
 from omniedit.exchange.formats import FORMATS
@@ -64,9 +65,8 @@ def export_run(run: str | Path, options: ExportOptions, out: str | Path) -> int:
     if not surveyed.pairs:
         raise UserError(f"{run}: none of its pairs is chosen; {surveyed.rejected.total()} do not fit the options")
     with replace_file(out) as temporary:
-        if options.choice.kind == "preference":
-            return _write_preferences(Path(run), options, layout, chooser, surveyed, temporary)
-        return _write_pairs(Path(run), options, layout, chooser, surveyed, temporary)
+        export = _Export(Path(run), options, layout, chooser, surveyed, temporary)
+        return export.write_preferences() if options.choice.kind == "preference" else export.write_pairs()
 
 
 def check_empty(out: Path) -> None:
@@ -81,53 +81,60 @@ def check_empty(out: Path) -> None:
         raise UserError(f"{out}: is a file; give a folder")
 
 
-def _write_pairs(
-    run: Path, options: ExportOptions, layout: Layout, chooser: Chooser, surveyed: Survey, folder: Path
-) -> int:
-    takes_rejected = options.choice.kind == "rejected"
-    container = options.container(layout)
-    columns = surveyed.out_columns(takes_rejected)
-    columns = [_for_container(column, container, layout) for column in columns]
-    maker = RowMaker(layout)
-    with (
-        open_writer(container, folder, columns, surveyed.pairs, options.rows_per_file, _stem(layout)) as writer,
-        Progress("pairs", total=surveyed.pairs) as progress,
-    ):
-        for candidate in _chosen(chooser, run, takes_rejected):
-            extra = dict(extra_columns(candidate.provenance, layout))
-            extra |= {REJECTED_BECAUSE: candidate.reason} if takes_rejected else {}
-            writer.add(maker.make(candidate, candidate.shard.encoded_pair(candidate.row), extra))
-            progress.advance()
-    is_found = container == "folders" or layout.name == "imagefolder"
-    configurations = {} if is_found else _configurations(folder, container, columns, surveyed.pairs, writer)
-    _write_card(folder, run, options, surveyed, surveyed.pairs, configurations)
-    return surveyed.pairs
+@dataclass(frozen=True)
+class _Export:
+    """Export of a run's chosen pairs to a folder; its methods write the rows and the card, and return their number."""
 
+    run: Path
+    options: ExportOptions
+    layout: Layout
+    chooser: Chooser
+    surveyed: Survey
+    folder: Path
 
-def _write_preferences(
-    run: Path, options: ExportOptions, layout: Layout, chooser: Chooser, surveyed: Survey, folder: Path
-) -> int:
-    container = options.container(layout)
-    if container in ("folders", "tar"):
-        raise UserError(f"--preference cannot be written as {options.format}; use --format parquet, jsonl or csv")
-    groups = group_edits(chooser, run)
-    rows = count_preferences(groups)
-    if not rows:
-        raise UserError(
-            f"{run}: no source and instruction has both an accepted edit and a rejected one of a lower score"
-        )
-    with open_writer(container, folder, COLUMNS, rows, options.rows_per_file, "pairs") as writer:
-        for row in preference_rows(groups):
-            writer.add(row)
-    configurations = _configurations(folder, container, COLUMNS, rows, writer)
-    _write_card(folder, run, options, surveyed, rows, configurations)
-    return rows
+    def write_pairs(self) -> int:
+        layout, rows = self.layout, self.surveyed.pairs
+        takes_rejected = self.options.choice.kind == "rejected"
+        container = self.options.container(layout)
+        columns = [_for_container(each, container, layout) for each in self.surveyed.out_columns(takes_rejected)]
+        maker, stem = RowMaker(layout), "metadata" if layout.name == "imagefolder" else "pairs"
+        with (
+            open_writer(container, self.folder, columns, rows, self.options.rows_per_file, stem) as writer,
+            Progress("pairs", total=rows) as progress,
+        ):
+            for candidate, is_accepted in self.chooser.split(read_candidates(self.run)):
+                if is_accepted == takes_rejected:
+                    continue
+                extra = dict(extra_columns(candidate.provenance, layout))
+                extra |= {REJECTED_BECAUSE: candidate.reason} if takes_rejected else {}
+                writer.add(maker.make(candidate, candidate.shard.encoded_pair(candidate.row), extra))
+                progress.advance()
+        is_found = container == "folders" or layout.name == "imagefolder"
+        configurations = {} if is_found else _configurations(self.folder, container, columns, rows, writer)
+        return self._write_card(rows, configurations)
 
+    def write_preferences(self) -> int:
+        container = self.options.container(self.layout)
+        if container in ("folders", "tar"):
+            raise UserError(
+                f"--preference cannot be written as {self.options.format}; use --format parquet, jsonl or csv"
+            )
+        groups = group_edits(self.chooser, self.run)
+        rows = count_preferences(groups)
+        if not rows:
+            raise UserError(
+                f"{self.run}: no source and instruction has both an accepted edit and a rejected one of a lower score"
+            )
+        with open_writer(container, self.folder, COLUMNS, rows, self.options.rows_per_file, "pairs") as writer:
+            for row in preference_rows(groups):
+                writer.add(row)
+        return self._write_card(rows, _configurations(self.folder, container, COLUMNS, rows, writer))
 
-def _chosen(chooser: Chooser, run: Path, takes_rejected: bool) -> Iterator[Candidate]:
-    for candidate, is_accepted in chooser.split(read_candidates(run)):
-        if is_accepted != takes_rejected:
-            yield candidate
+    def _write_card(self, rows: int, configurations: Mapping[str, Configuration]) -> int:
+        name = f"Edit pairs of {self.run.resolve().name}"
+        card = Card(name, self.options.format, self.surveyed, self.options.choice, rows, configurations)
+        (self.folder / CARD).write_text(card.render(), encoding="utf-8")
+        return rows
 
 
 def _for_container(column: OutColumn, container: str, layout: Layout) -> OutColumn:
@@ -175,20 +182,3 @@ def _tar_columns(columns: Sequence[OutColumn], members: Sequence[str]) -> list[O
     images = [OutColumn(member, "image") for member in members]
     texts = [OutColumn("__key__", "string"), OutColumn("__url__", "string")]
     return [*texts, *images, OutColumn("json", "json", arrow=pa.struct(values))]
-
-
-def _stem(layout: Layout) -> str:
-    return "metadata" if layout.name == "imagefolder" else "pairs"
-
-
-def _write_card(
-    folder: Path,
-    run: Path,
-    options: ExportOptions,
-    surveyed: Survey,
-    rows: int,
-    configurations: Mapping[str, Configuration],
-) -> None:
-    name = f"Edit pairs of {run.resolve().name}"
-    card = Card(name, options.format, surveyed, options.choice, rows, configurations)
-    (folder / CARD).write_text(card.render(), encoding="utf-8")

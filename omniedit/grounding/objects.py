@@ -60,12 +60,7 @@ class FoundObject:
     @property
     def cut_sides(self) -> frozenset[str]:
         """Borders of the image that cut the object off, among 'left', 'top', 'right' and 'bottom'."""
-        edges = {
-            "left": self.mask[:, :2],
-            "top": self.mask[:2],
-            "right": self.mask[:, -2:],
-            "bottom": self.mask[-2:],
-        }
+        edges = {"left": self.mask[:, :2], "top": self.mask[:2], "right": self.mask[:, -2:], "bottom": self.mask[-2:]}
         return frozenset(side for side, pixels in edges.items() if pixels.any())
 
 

@@ -10,11 +10,7 @@ SUPPORTED = "jpeg png webp tiff"
 NO_FILE = "a pipe, socket or device, not a file"
 REMEDY = "save it with 8 or 16 bits per channel"
 _SUPPORTED = SUPPORTED.replace(" ", ", ")
-_MAGIC = {
-    "JPEG": (b"\xff\xd8\xff",),
-    "PNG": (b"\x89PNG\r\n\x1a\n",),
-    "TIFF": (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"),
-}
+_MAGIC = {"JPEG": (b"\xff\xd8\xff",), "PNG": (b"\x89PNG\r\n\x1a\n",), "TIFF": (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")}
 _FOREIGN = {
     "HEIC": rb"....ftyp(?:hei[cxms]|hev[cx]|mif[12]|msf1)",
     "AVIF": rb"....ftypavi[fs]",

@@ -163,10 +163,7 @@ def match_face(ink: Ink, text: str) -> tuple[Face, float]:
             float((right - left) / (columns[-1] + 1 - columns[0])),
             float((bottom - top) / (rows[-1] + 1 - rows[0])),
         )
-        origin = (
-            float(left + (middle[0] - columns[0]) * scale[0]),
-            float(top + (middle[1] - rows[0]) * scale[1]),
-        )
+        origin = (float(left + (middle[0] - columns[0]) * scale[0]), float(top + (middle[1] - rows[0]) * scale[1]))
         face = Face(stroke, 1.6, scale, origin)
         faces.append((face, _correlation(place_letters(text, face, ink.opacity.shape)[near], ink.opacity[near])))
     face, likeness = max(faces, key=lambda pair: pair[1])

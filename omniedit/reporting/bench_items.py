@@ -9,14 +9,7 @@ from omniedit.evaluation.edits import MODELS
 from omniedit.evaluation.table3 import LABELS
 from omniedit.imaging.images import Image
 from omniedit.pairs import Shard
-from omniedit.reporting.side_by_side import (
-    ComparedItem,
-    Heading,
-    JudgeScore,
-    Output,
-    alternate_tasks,
-    render_embedded,
-)
+from omniedit.reporting.side_by_side import ComparedItem, Heading, JudgeScore, Output, alternate_tasks, render_embedded
 from omniedit.tasks import Task, order_tasks
 
 Row = Mapping[str, Any]

@@ -103,10 +103,7 @@ def proposals_page(run: str, tally: Tally) -> str:
             "facts": [
                 ("photos", f"{tally.photos:,}"),
                 ("usable", f"{tally.usable.total():,}"),
-                (
-                    "rejected",
-                    f"{_count_all_rejected(tally, 'edits', 'quotas', 'recorded reply'):,}",
-                ),
+                ("rejected", f"{_count_all_rejected(tally, 'edits', 'quotas', 'recorded reply'):,}"),
                 ("distinct objects", f"{len(tally.named['object']):,}"),
                 ("proposed by", ", ".join(tally.models) or NO_VALUE),
             ],

@@ -208,10 +208,7 @@ STAGES = (
         ("train/inpainting.metrics.jsonl",),
     ),
     Stage(
-        "encode_pairs",
-        "train/encoded/{part}/manifest.json",
-        "encode_pairs/{part}.log",
-        attrgetter("train.encode_once"),
+        "encode_pairs", "train/encoded/{part}/manifest.json", "encode_pairs/{part}.log", attrgetter("train.encode_once")
     ),
     Stage(
         "align_encoder",

@@ -100,11 +100,6 @@ def _student_judge(folder: Path, scoring: ScoringConfig) -> Judge:
     return _load_local("student", folder, scoring.model_copy(update={"internvl": internvl}), edit_rubric(), version)
 
 
-def internvl_judge(scorer: str | Path | None, scoring: ScoringConfig, rubric: Rubric) -> "ChatJudge":
-    """Load the judge `internvl` for a rubric, as `local_judge` does."""
-    return local_judge("internvl", scorer, scoring, rubric)
-
-
 def local_judge(name: str, scorer: str | Path | None, scoring: ScoringConfig, rubric: Rubric) -> "ChatJudge":
     """Load the judge `internvl` or `vlm` for a rubric.
 
@@ -203,11 +198,7 @@ def api_judge(config: ApiConfig, rubric: Rubric | None = None, spent: Path | Non
 
 @contextmanager
 def open_priced_judge(
-    name: str,
-    pairs: int,
-    scorer: Path | None = None,
-    scoring: ScoringConfig | None = None,
-    spent: Path | None = None,
+    name: str, pairs: int, scorer: Path | None = None, scoring: ScoringConfig | None = None, spent: Path | None = None
 ) -> Iterator[Judge]:
     """Yield a judge for a number of pairs; for the judge `api`, first print an estimate of the cost.
 

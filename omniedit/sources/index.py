@@ -101,7 +101,7 @@ def index_rows(root: Path, listing: Listing, demands: PhotoRequirements) -> Iter
     ids: set[str] = set()
     first_with: dict[str, str] = {}
     for file in photo_files(listing.files):
-        if not _is_utf8(file):
+        if any("\ud800" <= character <= "\udfff" for character in file):
             yield {"file": _printable(file), "status": "refused", "reason": "its name is not UTF-8; rename it"}
             continue
         caption = captions.find(file)
@@ -178,10 +178,6 @@ def _box_in_crop(box: FractionBox | None, size: tuple[int, int], crop: Box) -> F
 def _printable(name: str) -> str:
     """Return a name that any file can hold, with '?' for characters that are not UTF-8."""
     return name.encode(errors="replace").decode()
-
-
-def _is_utf8(name: str) -> bool:
-    return not any("\ud800" <= character <= "\udfff" for character in name)
 
 
 def _examine(path: Path, caption: Caption, demands: PhotoRequirements) -> IndexRow:

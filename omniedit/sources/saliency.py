@@ -43,10 +43,7 @@ def salient_centre(image: Image, ratio: str, boxes: Sequence[FractionBox]) -> tu
     weight = spectral_residual(image) + sum((_OBJECT_WEIGHT * _share(box) for box in boxes), np.zeros((_SIDE, _SIDE)))
     height, width = image.shape[:2]
     left, top, right, bottom = crop_box(width, height, ratio)
-    return (
-        _best_centre(weight.sum(0), (right - left) / width),
-        _best_centre(weight.sum(1), (bottom - top) / height),
-    )
+    return (_best_centre(weight.sum(0), (right - left) / width), _best_centre(weight.sum(1), (bottom - top) / height))
 
 
 def _share(box: FractionBox) -> np.ndarray:

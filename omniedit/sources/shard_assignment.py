@@ -50,7 +50,7 @@ def choose_bench_photos(accepted: Sequence[IndexRow], count: int) -> list[str]:
     Ratios with a photo to spare come first, then photos with named objects, then the order of `accepted`.
     """
     available = Counter(row["ratio"] for row in accepted)
-    is_named = {row["source_id"]: _has_box(row) for row in accepted}
+    is_named = {row["source_id"]: any(obj["box"] for obj in json.loads(row["objects"])) for row in accepted}
     waiting, chosen = list(accepted), []
     for _ in range(count):
         best = min(waiting, key=lambda row: (available[row["ratio"]] < 2, not is_named[row["source_id"]]))
@@ -88,7 +88,3 @@ def _in_order(rows: Sequence[IndexRow], seed: int) -> list[IndexRow]:
 def _order(row: IndexRow, seed: int) -> str:
     """Return a sort key that depends on the photo's pixels and the seed only, not on the other photos."""
     return hashlib.sha256(f"{seed}|{row['sha256']}".encode()).hexdigest()
-
-
-def _has_box(row: IndexRow) -> bool:
-    return any(obj["box"] for obj in json.loads(row["objects"]))

@@ -97,11 +97,7 @@ def noise_levels(normal_B: Tensor, options: FlowOptions) -> Tensor:
 
 
 def flow_inputs(
-    clean: Tensor,
-    sigma_B: Tensor,
-    rngs: Sequence[np.random.Generator],
-    texts: Mapping[str, Tensor],
-    condition: Tensor,
+    clean: Tensor, sigma_B: Tensor, rngs: Sequence[np.random.Generator], texts: Mapping[str, Tensor], condition: Tensor
 ) -> tuple[dict[str, Tensor], Tensor]:
     """Return a network's inputs and its velocity target, (B, C, h, w).
 

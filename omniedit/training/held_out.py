@@ -44,11 +44,7 @@ class Batches(Protocol):
 
 @torch.no_grad()
 def held_out_loss(
-    step: int,
-    reader: Reader[Any],
-    parts: Iterable[tuple[str, list[int], bool]],
-    batches: Batches,
-    network: nn.Module,
+    step: int, reader: Reader[Any], parts: Iterable[tuple[str, list[int], bool]], batches: Batches, network: nn.Module
 ) -> float | None:
     """Return the mean loss on held-out pairs, or None if there are none or the evaluation failed on any rank.
 

@@ -36,10 +36,6 @@ class _Job:
     source: bytes
     request: str
 
-    @property
-    def source_sha256(self) -> str:
-        return hashlib.sha256(self.source).hexdigest()
-
 
 def edit_set(bench: BenchSet, editor: Editor, edits: EditFolder, options: RunOptions) -> None:
     """Edit the items of a shard that have no edit yet; failures are recorded and tried again by the next run.
@@ -47,13 +43,14 @@ def edit_set(bench: BenchSet, editor: Editor, edits: EditFolder, options: RunOpt
     Turns of a chained set are edited one after the other, each on the output of the previous turn.
     """
     items = share_items(bench, options.shard)
+    run = _EditRun(bench, editor, edits, options)
     with Progress("edits", total=len(items)) as progress:
         for turn in split_turns(bench, items):
-            todo = list(_find_jobs(bench, turn, editor, edits, options))
+            todo = list(run.find_jobs(turn))
             progress.advance(len(turn) - len(todo))
             for first in range(0, len(todo), editor.batch_size):
                 batch = todo[first : first + editor.batch_size]
-                _edit_batch(batch, editor, edits, options)
+                run.edit_batch(batch)
                 progress.advance(len(batch))
 
 
@@ -101,21 +98,6 @@ def _previous_turn(bench: BenchSet, item: BenchItem) -> BenchItem | None:
     return max(earlier, key=lambda other: other.turn or 1, default=None)
 
 
-def _find_jobs(
-    bench: BenchSet, items: Sequence[BenchItem], editor: Editor, edits: EditFolder, options: RunOptions
-) -> Iterator[_Job]:
-    """Yield the items that are not done; a later turn without a source is recorded as a failure."""
-    for item in items:
-        source = find_source(bench, item, edits)
-        if isinstance(source, EditFailure):
-            record = EditRecord(item.item_id, source.kind, "", editor.version, options.seed, source.reason)
-            edits.write(record, None)
-            continue
-        request = digest_request(item, source, editor, options)
-        if not edits.is_done(item.item_id, request):
-            yield _Job(item, source, request)
-
-
 def digest_request(item: BenchItem, source: bytes, editor: Editor, options: RunOptions) -> str:
     """Return the digest of everything that decides an item's output, 16 hex digits."""
     inputs = {
@@ -131,58 +113,67 @@ def digest_request(item: BenchItem, source: bytes, editor: Editor, options: RunO
     return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _edit_batch(jobs: Sequence[_Job], editor: Editor, edits: EditFolder, options: RunOptions) -> None:
-    """Edit a batch and record each outcome; a failed item does not affect the others."""
-    loaded: list[tuple[_Job, EditRequest, Image]] = []
-    for job in jobs:
-        if job.item.references and not editor.takes_references:
-            failure = EditFailure("the editor takes no reference images, and the item needs them")
-            _record_failure(job, failure, editor, edits, options)
-            continue
-        try:
-            source = decode_image(job.source, f"{job.item.item_id}: source")
-            loaded.append((job, _to_request(job, source, editor, options), source))
-        except UserError as error:
-            _record_failure(job, EditFailure(str(error)), editor, edits, options)
-    results = editor.edit([request for _, request, _ in loaded]) if loaded else []
-    for (job, request, source), result in zip(loaded, results, strict=True):
-        if isinstance(result, EditFailure):
-            _record_failure(job, result, editor, edits, options)
-        else:
-            _record_edit(job, request, source, result, editor, edits, options)
+@dataclass(frozen=True)
+class _EditRun:
+    """Run of one editor: finds the items to edit, and records each outcome."""
 
+    bench: BenchSet
+    editor: Editor
+    edits: EditFolder
+    options: RunOptions
 
-def _to_request(job: _Job, source: Image, editor: Editor, options: RunOptions) -> EditRequest:
-    native = editor.sizes.native(source.shape[1], source.shape[0])
-    references = tuple(decode_image(read(), f"{job.item.item_id}: {role}") for role, read in job.item.references)
-    return EditRequest(job.item, resize(source, *native), item_seed(options.seed, job.item.item_id), references)
+    def find_jobs(self, items: Sequence[BenchItem]) -> Iterator[_Job]:
+        """Yield the items that are not done; a later turn without a source is recorded as a failure."""
+        for item in items:
+            source = find_source(self.bench, item, self.edits)
+            if isinstance(source, EditFailure):
+                self._record_failure(item, source)
+                continue
+            request = digest_request(item, source, self.editor, self.options)
+            if not self.edits.is_done(item.item_id, request):
+                yield _Job(item, source, request)
 
+    def edit_batch(self, jobs: Sequence[_Job]) -> None:
+        """Edit a batch and record each outcome; a failed item does not affect the others."""
+        loaded: list[tuple[_Job, EditRequest, Image]] = []
+        for job in jobs:
+            if job.item.references and not self.editor.takes_references:
+                failure = EditFailure("the editor takes no reference images, and the item needs them")
+                self._record_failure(job.item, failure, job.request)
+                continue
+            try:
+                source = decode_image(job.source, f"{job.item.item_id}: source")
+                loaded.append((job, self._to_request(job.item, source), source))
+            except UserError as error:
+                self._record_failure(job.item, EditFailure(str(error)), job.request)
+        results = self.editor.edit([request for _, request, _ in loaded]) if loaded else []
+        for (job, request, source), result in zip(loaded, results, strict=True):
+            if isinstance(result, EditFailure):
+                self._record_failure(job.item, result, job.request)
+            else:
+                self._record_edit(job, request, source, result)
 
-def _record_failure(job: _Job, failure: EditFailure, editor: Editor, edits: EditFolder, options: RunOptions) -> None:
-    name = job.item.item_id
-    edits.write(EditRecord(name, failure.kind, job.request, editor.version, options.seed, failure.reason), None)
+    def _to_request(self, item: BenchItem, source: Image) -> EditRequest:
+        native = self.editor.sizes.native(source.shape[1], source.shape[0])
+        references = tuple(decode_image(read(), f"{item.item_id}: {role}") for role, read in item.references)
+        return EditRequest(item, resize(source, *native), item_seed(self.options.seed, item.item_id), references)
 
+    def _record_failure(self, item: BenchItem, failure: EditFailure, request: str = "") -> None:
+        record = EditRecord(item.item_id, failure.kind, request, self.editor.version, self.options.seed, failure.reason)
+        self.edits.write(record, None)
 
-def _record_edit(
-    job: _Job,
-    request: EditRequest,
-    source: Image,
-    output: Image,
-    editor: Editor,
-    edits: EditFolder,
-    options: RunOptions,
-) -> None:
-    height, width = source.shape[:2]
-    record = EditRecord(
-        job.item.item_id,
-        EDITED,
-        job.request,
-        editor.version,
-        options.seed,
-        native=(request.source.shape[1], request.source.shape[0]),
-        output=(output.shape[1], output.shape[0]),
-        size=(width, height),
-        restore=options.restore,
-        source_sha256=job.source_sha256,
-    )
-    edits.write(record, RESTORERS[options.restore](output, width, height))
+    def _record_edit(self, job: _Job, request: EditRequest, source: Image, output: Image) -> None:
+        height, width = source.shape[:2]
+        record = EditRecord(
+            job.item.item_id,
+            EDITED,
+            job.request,
+            self.editor.version,
+            self.options.seed,
+            native=(request.source.shape[1], request.source.shape[0]),
+            output=(output.shape[1], output.shape[0]),
+            size=(width, height),
+            restore=self.options.restore,
+            source_sha256=hashlib.sha256(job.source).hexdigest(),
+        )
+        self.edits.write(record, RESTORERS[self.options.restore](output, width, height))

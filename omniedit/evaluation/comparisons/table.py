@@ -12,7 +12,7 @@ from omniedit.evaluation.comparisons.inputs import BadMatch, Match
 from omniedit.scoring.pairwise import Outcome, rubric_digest
 from omniedit.scoring.reply_parser import Unscorable
 from omniedit.scoring.winner_parser import Winner
-from omniedit.storage.parquet import write_csv, write_rows
+from omniedit.storage.parquet import write_by_suffix
 
 SCHEMA = pa.schema(
     [
@@ -28,7 +28,6 @@ SCHEMA = pa.schema(
 `answer_ab` (edit_a is shown first) and `answer_ba` (edit_b is shown first) are A for edit_a, B for edit_b, tie or
 both_bad."""
 COMPARED = "compared"
-SUFFIXES = (".parquet", ".csv")
 SHARES = {Winner.A: 1.0, Winner.B: 0.0, Winner.TIE: 0.5, Winner.BOTH_BAD: 0.5}
 """Share of a win that edit_a gets."""
 
@@ -59,10 +58,7 @@ def comparison_row(match: Match, verdict: Verdict, judge: str) -> dict[str, str]
 
 def write_comparisons(out: Path, rows: Sequence[Mapping[str, str]]) -> None:
     """Write the table as Parquet or CSV, by its suffix."""
-    if out.suffix.lower() == ".parquet":
-        write_rows(out, rows, SCHEMA)
-    else:
-        write_csv(out, rows, SCHEMA.names)
+    write_by_suffix(out, rows, SCHEMA)
 
 
 def to_comparisons(rows: Sequence[Mapping[str, Any]], path: Path) -> list[Comparison]:

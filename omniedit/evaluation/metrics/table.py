@@ -18,11 +18,10 @@ from omniedit.imaging.decode import UnreadableImage
 from omniedit.imaging.images import Image, decode_image, decode_mask
 from omniedit.plain_text import markdown_cell
 from omniedit.storage.atomic import is_file
-from omniedit.storage.parquet import read_csv, write_csv, write_rows
+from omniedit.storage.parquet import read_csv, write_by_suffix
 
 IMAGES = ("edited", "source", "target")
 TEXTS = ("source_caption", "target_caption", "foreground")
-SUFFIXES = (".parquet", ".csv")
 RESERVED = ("status", "reason")
 
 InputRow = Mapping[str, str]
@@ -143,10 +142,8 @@ def write_measured(out: Path, measured: Mapping[str, MetricValues]) -> None:
     """Write all rows in the order of the input table, to a .parquet or .csv file."""
     rows = sorted((row for of_editor in measured.values() for row in of_editor.rows), key=lambda row: row["row"])
     names = [name for name in rows[0] if name != "row"]
-    if out.suffix.lower() == ".csv":
-        write_csv(out, rows, names)
-        return
-    write_rows(out, rows, pa.schema([(name, pa.float64() if name in METRICS else pa.string()) for name in names]))
+    schema = pa.schema([(name, pa.float64() if name in METRICS else pa.string()) for name in names])
+    write_by_suffix(out, rows, schema)
 
 
 def summary_lines(measured: Mapping[str, MetricValues]) -> list[str]:

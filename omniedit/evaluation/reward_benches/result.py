@@ -113,12 +113,7 @@ def describe(title: str, result: Result, size: int | None) -> list[str]:
 
 def _figures(tally: Tally) -> dict[str, Any]:
     interval = None if tally.interval is None else [_percent(end) for end in tally.interval]
-    return {
-        "total": tally.total,
-        "correct": tally.correct,
-        "accuracy": _percent(tally.accuracy),
-        "interval": interval,
-    }
+    return {"total": tally.total, "correct": tally.correct, "accuracy": _percent(tally.accuracy), "interval": interval}
 
 
 def _percent(share: float | None) -> float | None:

@@ -28,10 +28,7 @@ def _recolour_finding(comparison: Comparison, truth: Truth, region: Mask) -> Fin
     """Score a recolouring: the object's mean colour has the target's direction in Lab's (a, b) plane."""
     changed = comparison.changed_share(region, NOTICEABLE)
     off, chroma = hue_error(comparison.edited.reduced[region][:, 1:].mean(axis=0), truth["lab_ab"])
-    requirements = [
-        (ramp(changed, 0.2, 0.7), sentences.OLD_COLOUR),
-        (ramp(off, 60, 20), sentences.OTHER_COLOUR),
-    ]
+    requirements = [(ramp(changed, 0.2, 0.7), sentences.OLD_COLOUR), (ramp(off, 60, 20), sentences.OTHER_COLOUR)]
     if truth["value"] in _LIGHTNESS:
         wrong_lightness, zero, full = _LIGHTNESS[truth["value"]]
         requirements.append((ramp(float(comparison.edited.reduced[region][:, 0].mean()), zero, full), wrong_lightness))

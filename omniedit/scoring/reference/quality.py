@@ -189,12 +189,7 @@ def colour_noise(comparison: Comparison) -> Fault:
 
 _FAULTS_NEAR_THE_MASK: tuple[Callable[[Comparison], Fault], ...] = (seam, blur, smear, noise, blocks, clipping)
 """Faults measured at full resolution, in the mask and around it."""
-_PHOTO_FAULTS: tuple[Callable[[Comparison], Fault], ...] = (
-    cut_outline,
-    old_pixels,
-    ghost,
-    find_tears,
-)
+_PHOTO_FAULTS: tuple[Callable[[Comparison], Fault], ...] = (cut_outline, old_pixels, ghost, find_tears)
 _STYLE_FAULTS: tuple[Callable[[Comparison], Fault], ...] = (softness, colour_noise, blocks)
 
 

@@ -14,14 +14,7 @@ from omniedit.scoring.reference.environments import environment_signs, light
 from omniedit.scoring.reference.fields import NOTICEABLE, distribution_distance, grow, ramp
 from omniedit.scoring.reference.measures import Comparison, Unmeasurable, fill_detail
 from omniedit.scoring.reference.outlines import GHOST_SHARES, ghost_share, remaining_area
-from omniedit.scoring.reference.rationale import (
-    Finding,
-    TruthObject,
-    choose_sentences,
-    clean_value,
-    fill_in,
-    weigh,
-)
+from omniedit.scoring.reference.rationale import Finding, TruthObject, choose_sentences, clean_value, fill_in, weigh
 from omniedit.scoring.reference.regions import distinctness, object_region, replacement_strength
 from omniedit.scoring.reference.style_references import StyleRecognition, recognise_style
 from omniedit.tasks import Task

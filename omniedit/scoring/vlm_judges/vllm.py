@@ -44,13 +44,7 @@ class VllmJudge(ChatJudge):
     """
 
     def __init__(
-        self,
-        vllm: ModuleType,
-        engine: Any,
-        processor: Any,
-        rubric: Rubric,
-        options: VlmConfig,
-        *settings: str,
+        self, vllm: ModuleType, engine: Any, processor: Any, rubric: Rubric, options: VlmConfig, *settings: str
     ) -> None:
         super().__init__(processor, rubric, options, *settings)
         self.vllm, self.engine = vllm, engine

@@ -3,17 +3,7 @@
 import cv2
 import numpy as np
 
-from omniedit.imaging.color import (
-    FloatImage,
-    blur,
-    from_lab,
-    luma,
-    saturate,
-    smoothstep,
-    to_bytes,
-    to_float,
-    to_lab,
-)
+from omniedit.imaging.color import FloatImage, blur, from_lab, luma, saturate, smoothstep, to_bytes, to_float, to_lab
 from omniedit.imaging.images import Image
 from omniedit.imaging.procedural import Field, white_noise
 from omniedit.specialists.embedded.drawing import xdog

@@ -6,16 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from omniedit.grounding.text import MODEL, TextLine, read_text
-from omniedit.imaging.lettering import (
-    Face,
-    Ink,
-    Patch,
-    letters_width,
-    make_upright,
-    match_face,
-    rewrite,
-    separate_ink,
-)
+from omniedit.imaging.lettering import Face, Ink, Patch, letters_width, make_upright, match_face, rewrite, separate_ink
 from omniedit.instructions.texts import is_usable, other_text, same_letters, text_instructions
 from omniedit.sources.photo import Photo, round_box
 from omniedit.specialists.base import EditRequest, EditResult, NotApplicable

@@ -128,9 +128,7 @@ class VisualSegment(VisualEdit):
         request = super().propose(photo, rng)
         colours = rng.permutation(PALETTE).tolist()
         return replace(
-            request,
-            truth={**request.truth, "segment": colours[0]},
-            parts={**(request.parts or {}), "colours": colours},
+            request, truth={**request.truth, "segment": colours[0]}, parts={**(request.parts or {}), "colours": colours}
         )
 
     def draw_condition(self, request: EditRequest, edited: EditResult) -> Image | NotApplicable:

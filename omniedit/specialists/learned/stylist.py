@@ -72,13 +72,7 @@ class Stylist:
         resolution: a photo of more than resolution^2 pixels is drawn at a smaller size and scaled back up.
     """
 
-    def __init__(
-        self,
-        pipeline: Any,
-        batch_size: int = 4,
-        steps: int | None = None,
-        resolution: int = 1024,
-    ) -> None:
+    def __init__(self, pipeline: Any, batch_size: int = 4, steps: int | None = None, resolution: int = 1024) -> None:
         kind = KINDS[type(pipeline).__name__]
         self.pipeline, self.steps, self.resolution = pipeline, steps or kind.steps, resolution
         self.scales = dict(kind.options)
@@ -151,9 +145,5 @@ class Stylist:
 def cosxl_scheduler() -> EDMEulerScheduler:
     """Return CosXL's scheduler, for velocities at continuous noise levels (cosine, EDM) up to 120."""
     return EDMEulerScheduler(
-        sigma_min=0.002,
-        sigma_max=120.0,
-        sigma_data=1.0,
-        sigma_schedule="exponential",
-        prediction_type="v_prediction",
+        sigma_min=0.002, sigma_max=120.0, sigma_data=1.0, sigma_schedule="exponential", prediction_type="v_prediction"
     )

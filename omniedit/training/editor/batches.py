@@ -19,12 +19,7 @@ from omniedit.instructions.left_right import mentions_side
 from omniedit.models.codec import Vae, encode
 from omniedit.models.conditions import NO_CONDITIONS, SupportedConditions, place_captions, place_references
 from omniedit.training.editor.encoded_pairs import EncodedBatch
-from omniedit.training.editor.references import (
-    ConditionChoice,
-    choose_conditions,
-    first_conditions,
-    pick_references,
-)
+from omniedit.training.editor.references import ConditionChoice, choose_conditions, first_conditions, pick_references
 from omniedit.training.flow_batches import EditBatch, Embeddings, Rows, Velocities, flow_inputs, text_inputs
 from omniedit.training.objective import condition_dropout_masks, soft_importance
 

@@ -15,14 +15,7 @@ from omniedit.evaluation.bench.item import BenchItem, BenchSet
 from omniedit.evaluation.bench.protocol import Protocol, Row, TableRow
 from omniedit.evaluation.bench.sets.averages import average_groups, average_rows, group_rows
 from omniedit.evaluation.bench.sets.metrics_only import combine_metrics, measure_only
-from omniedit.evaluation.bench.sets.rows import (
-    find_first_image,
-    find_text,
-    list_entries,
-    make_id,
-    make_set,
-    read_text,
-)
+from omniedit.evaluation.bench.sets.rows import find_first_image, find_text, list_entries, make_id, make_set, read_text
 from omniedit.pairs import Captions
 from omniedit.sources.listing import find_files
 

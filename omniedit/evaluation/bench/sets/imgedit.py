@@ -38,10 +38,7 @@ from omniedit.sources.listing import find_files
 
 TYPES = ("add", "adjust", "extract", "replace", "remove", "background", "style", "compose", "action")
 """Edit types in the order of the paper's table."""
-NAMES = {
-    "basic": ("basic_edit.json", "singleturn.json"),
-    "uge": ("UGE_edit.json",),
-}
+NAMES = {"basic": ("basic_edit.json", "singleturn.json"), "uge": ("UGE_edit.json",)}
 """Names of a part's file."""
 FOLDERS = {"basic": "singleturn", "uge": "hard"}
 """Folder of a part's images in Benchmark.tar."""

@@ -123,9 +123,7 @@ def _name_output(part: str, key: str, turn: int) -> str:
 
 def get_protocol(part: str) -> Protocol:
     return measure_only(
-        METRICS,
-        aggregate_last if part == MULTI else aggregate,
-        "Its script stops at a missing output.",
+        METRICS, aggregate_last if part == MULTI else aggregate, "Its script stops at a missing output."
     )
 
 

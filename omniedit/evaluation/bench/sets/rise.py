@@ -17,14 +17,7 @@ from omniedit.errors import UserError
 from omniedit.evaluation.bench.item import BenchItem, BenchSet, ImageFile
 from omniedit.evaluation.bench.protocol import JudgeInputs, Protocol, Row, TableRow
 from omniedit.evaluation.bench.sets.averages import MEAN_OF_ITEMS, average, get_score, group_rows
-from omniedit.evaluation.bench.sets.rows import (
-    find_first_image,
-    find_text,
-    list_entries,
-    make_id,
-    make_set,
-    read_text,
-)
+from omniedit.evaluation.bench.sets.rows import find_first_image, find_text, list_entries, make_id, make_set, read_text
 
 FILES = ("datav2_total_w_subtask.json", "data_total.json")
 CATEGORIES = {
@@ -35,11 +28,7 @@ CATEGORIES = {
 }
 LOGICAL = "logical_reasoning"
 REASONING, CONSISTENCY, PLAUSIBILITY = "reasoning", "consistency", "plausibility"
-NAMES = {
-    REASONING: "instruction_reasoning",
-    CONSISTENCY: "appearance_consistency",
-    PLAUSIBILITY: "visual_plausibility",
-}
+NAMES = {REASONING: "instruction_reasoning", CONSISTENCY: "appearance_consistency", PLAUSIBILITY: "visual_plausibility"}
 """Score of the rubric `rise` by column: from 1 to 5, in logical reasoning 0 or 1."""
 WEIGHTS = {CONSISTENCY: 0.3, REASONING: 0.5, PLAUSIBILITY: 0.2}
 WEIGHTS_FREE = {REASONING: 0.8, PLAUSIBILITY: 0.2}
