@@ -120,7 +120,7 @@ def compare_rise(checkout: Path, rng: random.Random, folder: Path) -> Iterator[P
     table["complete"] = table.apply(script.calculate_completion, axis=1)
     ours = to_figures(rise.aggregate(rows))
     parts = {name: table[table.category == category] for category, name in rise.CATEGORIES.items()}
-    for name, part in {**parts, rise.OF_ITEMS: table}.items():
+    for name, part in {**parts, rise.MEAN_OF_ITEMS: table}.items():
         yield ours[name]["accuracy"], 100 * part.complete.mean()
         yield ours[name]["score"], 25 * (part.score.mean() - 1)
 

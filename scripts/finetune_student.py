@@ -65,7 +65,7 @@ def main() -> None:
     assert isinstance(judge, InternvlJudge)  # transformers' engine, the default: vLLM's does not train
     judge.model.to(getattr(torch, options.dtype))
     # A judge caches what it has read, so evaluating changed weights needs a new judge.
-    new_judge = partial(InternvlJudge, judge.model, judge.tokenizer, judge.image_processor, judge.rubric, internvl)
+    new_judge = partial(InternvlJudge, judge.model, judge.processor, judge.rubric, internvl)
     with ExitStack() as stack:
         store = read_store(args, options, stack)
         about = about_student(options, judge, store)

@@ -16,11 +16,12 @@ from hashlib import blake2b
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
 from omniedit.errors import UserError, error_line
 
+S = TypeVar("S")
 LOOPBACK = "127.0.0.1"
 ALL_NETWORKS = "0.0.0.0"
 HOSTS = (LOOPBACK, "localhost", "[::1]")
@@ -213,6 +214,33 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:
         """Print nothing: a page sends hundreds of requests."""
+
+
+def run_action(
+    action: Callable[[S, dict[str, Any]], dict[str, Any]] | None,
+    subject: S,
+    body: bytes,
+    required: tuple[str, type, str],
+) -> Reply:
+    """Return the answer of a page's action to the values in a JSON body.
+
+    Args:
+        action: None if the address does not exist.
+        required: name and type of a value that each request has, and the remedy if it lacks it.
+
+    Raises:
+        HttpError: no such action, or the values are not valid.
+    """
+    if action is None:
+        raise HttpError(HTTPStatus.NOT_FOUND, "no such address")
+    name, kind, remedy = required
+    try:
+        values = json.loads(body)
+        if not isinstance(values, dict) or type(values.get(name)) is not kind:
+            raise ValueError(remedy)
+        return as_json(action(subject, values))
+    except (ValueError, RecursionError) as error:
+        raise HttpError(HTTPStatus.BAD_REQUEST, f"not valid: {error}") from None
 
 
 _BASE_FILES = {

@@ -162,7 +162,7 @@ def _recognise(image: Image, region: Mask) -> FoundObject | None:
     """
     from omniedit.grounding.names import name_object
 
-    mask = object_mask(image, _fractions(region)) if MIN_AREA <= region.mean() <= MAX_AREA else None
+    mask = object_mask(image, fraction_box(region)) if MIN_AREA <= region.mean() <= MAX_AREA else None
     if mask is None or (overlap := _overlap(mask, region)) < MIN_OUTLINE_IOU:
         return None
     salient = _pull_to_edges(region, image)
@@ -229,10 +229,11 @@ def _centre(obj: FoundObject) -> tuple[float, float]:
 
 
 def _found_object(name: str, mask: Mask, crowded: bool = False) -> FoundObject:
-    return FoundObject(name, _fractions(mask), mask, crowded)
+    return FoundObject(name, fraction_box(mask), mask, crowded)
 
 
-def _fractions(mask: Mask) -> FractionBox:
+def fraction_box(mask: Mask) -> FractionBox:
+    """Return the bounding box of a mask, as fractions of the image."""
     left, top, right, bottom = bounding_box(mask)
     height, width = mask.shape
     return left / width, top / height, right / width, bottom / height

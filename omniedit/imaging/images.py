@@ -128,6 +128,28 @@ def resize_to_fit(image: Image, max_side: int) -> Image:
     return cv2.resize(image, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
 
 
+def random_crop(image: Image, width: int, height: int, min_share: float, rng: np.random.Generator) -> Image:
+    """Return a random crop of an image, (height, width, 3), mirrored half of the time.
+
+    Args:
+        min_share: smallest side of the crop, as a share of the largest that fits.
+    """
+    rows, columns = image.shape[:2]
+    side = min(columns / width, rows / height) * rng.uniform(min_share, 1)
+    crop_w, crop_h = max(1, int(side * width)), max(1, int(side * height))
+    left, top = rng.integers(columns - crop_w + 1), rng.integers(rows - crop_h + 1)
+    crop = image[top : top + crop_h, left : left + crop_w]
+    return resize_cover(np.ascontiguousarray(crop if rng.random() < 0.5 else crop[:, ::-1]), width, height)
+
+
+def shrink(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+    """Reduce an image or a mask to about `side` pixels squared; a smaller one keeps its size."""
+    height, width = image.shape[:2]
+    scale = min(1.0, side / (height * width) ** 0.5)
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+
+
 def resize_contain(image: Image, width: int, height: int) -> Image:
     """Scale an (H, W, 3) image until it fits in width x height, and centre it on mid-grey."""
     scale = min(width / image.shape[1], height / image.shape[0])

@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from omniedit.imaging.images import Image, Mask
+from omniedit.imaging.images import Image, Mask, shrink
 
 LINE_SIDE = 512
 """Square root of the number of pixels at which lines are found; finer ones are texture."""
@@ -13,13 +13,13 @@ MAX_LINE_DISTANCE = 2
 
 def sketch_lines(image: Image) -> Mask:
     """Return the (h, w) Canny edges of a copy of about `LINE_SIDE` pixels squared; a smaller image keeps its size."""
-    grey = cv2.cvtColor(_scale_down(image), cv2.COLOR_RGB2GRAY)
+    grey = cv2.cvtColor(shrink(image, LINE_SIDE), cv2.COLOR_RGB2GRAY)
     return np.asarray(cv2.Canny(cv2.GaussianBlur(grey, (3, 3), 0), 50, 150)) > 0
 
 
 def scribble_lines(image: Image) -> Mask:
     """Return the (h, w) strong outlines of the same copy, five pixels wide."""
-    grey = cv2.cvtColor(_scale_down(image), cv2.COLOR_RGB2GRAY)
+    grey = cv2.cvtColor(shrink(image, LINE_SIDE), cv2.COLOR_RGB2GRAY)
     edges = cv2.Canny(cv2.GaussianBlur(grey, (0, 0), 3), 30, 90)
     return cv2.dilate(np.asarray(edges), np.ones((5, 5), np.uint8)) > 0
 
@@ -43,10 +43,3 @@ def agreement(lines: Mask, others: Mask) -> float:
 def scale_mask(mask: Mask, lines: Mask) -> Mask:
     """Return a mask at the size of a drawing."""
     return cv2.resize(mask.astype(np.uint8), lines.shape[::-1], interpolation=cv2.INTER_NEAREST) > 0
-
-
-def _scale_down(image: Image) -> Image:
-    height, width = image.shape[:2]
-    scale = min(1.0, LINE_SIDE / (height * width) ** 0.5)
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    return cv2.resize(image, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)

@@ -13,7 +13,7 @@ from omniedit.imaging.color_naming import colour_word, nearest_colour, region_co
 from omniedit.imaging.images import Image, Mask
 from omniedit.imaging.morphology import bounding_box, erode
 from omniedit.instructions.objects import without_position
-from omniedit.sources.photo import FractionBox, Photo
+from omniedit.sources.photo import FractionBox, Photo, share_inside
 
 MIRROR = "mirror"
 """Last word of the name of an object that reflects others. A photo has one only if its listing gives its box."""
@@ -117,11 +117,5 @@ def _share_named(lab_N3: FloatImage, name: str) -> float:
 def _is_in_mirror(box: FractionBox, mirrors: Sequence[FractionBox]) -> bool | None:
     if not mirrors:
         return None
-    share = max(_share_inside(box, mirror) for mirror in mirrors)
+    share = max(share_inside(box, mirror) for mirror in mirrors)
     return True if share >= IN_MIRROR_SHARE else False if share <= OUTSIDE_MIRROR_SHARE else None
-
-
-def _share_inside(inner: FractionBox, outer: FractionBox) -> float:
-    width = min(inner[2], outer[2]) - max(inner[0], outer[0])
-    height = min(inner[3], outer[3]) - max(inner[1], outer[1])
-    return max(0.0, width) * max(0.0, height) / ((inner[2] - inner[0]) * (inner[3] - inner[1]))

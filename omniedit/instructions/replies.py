@@ -72,7 +72,7 @@ class _ListedObject(BaseModel):
 def read_objects(reply: str) -> ParsedReply[PhotoObject]:
     """Return the objects of a photo, each distinguished from others of its kind."""
     try:
-        listed = _list_in(json_object(reply), "objects")
+        listed = list_under(json_object(reply), "objects")
     except ValueError as error:
         return ParsedReply(flaws=(ReplyIssue(str(error)),))
     objects, flaws = _each(_to_object, listed[:MAX_OBJECTS])
@@ -88,7 +88,7 @@ def read_edits(
     flaws: list[ReplyIssue] = []
     for task in tasks:
         try:
-            proposed = _list_in(json_object(reply), task)
+            proposed = list_under(json_object(reply), task)
             edits, reasons = _each(partial(_edit, task, objects, offers), proposed[:per_task])
         except ValueError as error:
             edits, reasons = [], [str(error)]
@@ -136,7 +136,7 @@ def _each(make: Callable[[Any], Part], items: Sequence[Any]) -> tuple[list[Part]
     return parts, reasons
 
 
-def _list_in(answer: Mapping[str, Any], key: str) -> list[Any]:
+def list_under(answer: Mapping[str, Any], key: str) -> list[Any]:
     """Return the list under a key.
 
     Raises:

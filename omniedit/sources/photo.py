@@ -50,3 +50,10 @@ class Photo:
 def round_box(box: Sequence[float]) -> list[float]:
     """Return a box of fractions with four decimals, as truths store it."""
     return [round(float(edge), 4) for edge in box]
+
+
+def share_inside(inner: FractionBox, outer: FractionBox) -> float:
+    """Return the share of a box that is inside another one."""
+    width = min(inner[2], outer[2]) - max(inner[0], outer[0])
+    height = min(inner[3], outer[3]) - max(inner[1], outer[1])
+    return max(0.0, width) * max(0.0, height) / ((inner[2] - inner[0]) * (inner[3] - inner[1]))

@@ -13,7 +13,7 @@ from omniedit.imaging.color_names import COLOURS
 from omniedit.instructions.objects import with_article
 from omniedit.instructions.proposals import json_object
 from omniedit.instructions.questions import text
-from omniedit.instructions.replies import ParsedReply, ReplyIssue
+from omniedit.instructions.replies import ParsedReply, ReplyIssue, list_under
 from omniedit.instructions.reply_retries import ModelQuestion, ask
 from omniedit.instructions.word_lists import read_list
 from omniedit.plain_text import clean_line
@@ -111,9 +111,7 @@ def imagine(
 def read_prompts(reply: str, name: str, tasks: Sequence[Task]) -> ParsedReply[NewImage]:
     """Return the usable prompts of a reply: of a wanted skill, and naming the subject in both texts."""
     try:
-        listed = json_object(reply).get("prompts")
-        if not isinstance(listed, list):
-            raise ValueError('no list under "prompts"')
+        listed = list_under(json_object(reply), "prompts")
     except ValueError as error:
         return ParsedReply(flaws=(ReplyIssue(str(error)),))
     parts: list[NewImage] = []

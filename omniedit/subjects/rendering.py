@@ -10,7 +10,7 @@ import numpy as np
 
 from omniedit.aspect import bucket_size
 from omniedit.imaging.harmonize import CutOut, contact_shadow, resize_cutout
-from omniedit.imaging.images import Image, Mask, resize_cover
+from omniedit.imaging.images import Image, Mask, random_crop
 from omniedit.sources.photo import FractionBox, round_box
 from omniedit.subjects.cut_outs import ScenePhoto
 from omniedit.subjects.subject import Rgba
@@ -70,14 +70,7 @@ def mirror(piece: CutOut) -> CutOut:
 
 def crop_scene(scene: ScenePhoto, ratio: str, resolution: int, rng: np.random.Generator) -> Image:
     """Return a random crop of a scene at a ratio and resolution, mirrored half of the time."""
-    width, height = bucket_size(ratio, resolution)
-    rows, columns = scene.image.shape[:2]
-    max_scale = min(columns / width, rows / height)
-    side = max_scale * float(rng.uniform(MIN_CROP, 1))
-    crop_w, crop_h = int(side * width), int(side * height)
-    left, top = int(rng.integers(columns - crop_w + 1)), int(rng.integers(rows - crop_h + 1))
-    crop = scene.image[top : top + crop_h, left : left + crop_w]
-    return resize_cover(np.ascontiguousarray(crop if rng.random() < 0.5 else crop[:, ::-1]), width, height)
+    return random_crop(scene.image, *bucket_size(ratio, resolution), MIN_CROP, rng)
 
 
 def draw_place(rng: np.random.Generator, heights: tuple[float, float], centres: tuple[float, float]) -> SubjectPlace:

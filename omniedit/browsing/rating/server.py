@@ -1,12 +1,10 @@
 """Server of the page of `omniedit rate`. Raters have names without passwords; the link's token keeps others out."""
 
-import json
 import re
 from collections.abc import Mapping
-from http import HTTPStatus
 from typing import Any
 
-from omniedit.browsing.local_server import LOOPBACK, HttpError, LocalServer, Reply, as_json
+from omniedit.browsing.local_server import LOOPBACK, LocalServer, Reply, as_json, run_action
 from omniedit.evaluation.people.session import Session
 
 IMAGE = re.compile(r"/image/([0-9a-f]{24})/(source|edited|left|right)")
@@ -37,15 +35,7 @@ class RatingServer(LocalServer):
         return None
 
     def post(self, path: str, body: bytes) -> Reply:
-        if path not in POSTS:
-            raise HttpError(HTTPStatus.NOT_FOUND, "no such address")
-        try:
-            values = json.loads(body)
-            if not isinstance(values, dict) or not isinstance(values.get("rater"), str):
-                raise ValueError("give the rater's name")
-            return as_json(POSTS[path](self.session, values))
-        except (ValueError, RecursionError) as error:
-            raise HttpError(HTTPStatus.BAD_REQUEST, f"not valid: {error}") from None
+        return run_action(POSTS.get(path), self.session, body, ("rater", str, "give the rater's name"))
 
 
 def _join(session: Session, body: dict[str, Any]) -> dict[str, Any]:

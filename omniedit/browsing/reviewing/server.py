@@ -1,12 +1,10 @@
 """Server of the page of `omniedit bench-set review`, for this machine alone: photos have numbers, never paths."""
 
-import json
 import re
 from collections.abc import Callable, Mapping
-from http import HTTPStatus
 from typing import Any
 
-from omniedit.browsing.local_server import HttpError, LocalServer, Reply, as_json
+from omniedit.browsing.local_server import LocalServer, Reply, as_json, run_action
 from omniedit.browsing.server import send_image
 from omniedit.evaluation.bench.sets.review import Review, Verdict
 
@@ -34,15 +32,9 @@ class ReviewServer(LocalServer):
         return None
 
     def post(self, path: str, body: bytes) -> Reply:
-        if path not in POSTS:
-            raise HttpError(HTTPStatus.NOT_FOUND, "no such address")
-        try:
-            values = json.loads(body)
-            if not isinstance(values, dict) or type(values.get("turn")) is not int:
-                raise ValueError("give the turn of the state that it answers")
-            return as_json(POSTS[path](self.review, values))
-        except (ValueError, RecursionError) as error:
-            raise HttpError(HTTPStatus.BAD_REQUEST, f"not valid: {error}") from None
+        return run_action(
+            POSTS.get(path), self.review, body, ("turn", int, "give the turn of the state that it answers")
+        )
 
 
 def _decide(review: Review, body: dict[str, Any]) -> dict[str, Any]:

@@ -1,15 +1,14 @@
 """Rank correlations under many weightings of the images at once, and their averages.
 
 D  weightings: the first weighs all images alike, the others are draws of a bootstrap
-N  images      G  groups of images with equal scores
+N  images
 """
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-Values = NDArray[np.float64]
+from omniedit.scoring.rank_correlation import Values, spearman_correlations
 
 DRAWS = 500
 """Number of draws of a bootstrap."""
@@ -39,8 +38,7 @@ def rank_correlations(a_N: Values, b_N: Values, weights_DN: Values) -> Values:
     both_N = ~(np.isnan(a_N) | np.isnan(b_N))
     if both_N.sum() < MIN_PAIRS:
         return np.full(len(weights_DN), np.nan)
-    weights_DN = weights_DN[:, both_N]
-    return _pearson(_ranks(a_N[both_N], weights_DN), _ranks(b_N[both_N], weights_DN), weights_DN)
+    return spearman_correlations(a_N[both_N], b_N[both_N], weights_DN[:, both_N])
 
 
 def mean_z(correlations: Sequence[Values]) -> Values:
@@ -76,21 +74,3 @@ def _mean(values: Values) -> Values:
     known = ~np.isnan(values)
     count = known.sum(axis=0)
     return np.where(count, np.where(known, values, 0).sum(axis=0) / np.maximum(count, 1), np.nan)
-
-
-def _ranks(values_N: Values, weights_DN: Values) -> Values:
-    """Rank the images where each counts as often as its weight says; ties share their mean rank."""
-    _, group_N = np.unique(values_N, return_inverse=True)
-    order = np.argsort(group_N, kind="stable")
-    last_G = np.append(np.flatnonzero(np.diff(group_N[order])), len(order) - 1)
-    count_DG = np.diff(weights_DN[:, order].cumsum(axis=1)[:, last_G], axis=1, prepend=0)
-    rank_DG = count_DG.cumsum(axis=1) - count_DG / 2
-    return rank_DG[:, group_N]
-
-
-def _pearson(a_DN: Values, b_DN: Values, weights_DN: Values) -> Values:
-    total_D1 = weights_DN.sum(axis=1, keepdims=True).clip(min=1)
-    a_DN, b_DN = (x - (weights_DN * x).sum(axis=1, keepdims=True) / total_D1 for x in (a_DN, b_DN))
-    ab, aa, bb = ((weights_DN * x * y).sum(axis=1) for x, y in ((a_DN, b_DN), (a_DN, a_DN), (b_DN, b_DN)))
-    varied = (aa > 0) & (bb > 0)
-    return np.where(varied, ab / np.sqrt(np.where(varied, aa * bb, 1)), np.nan)

@@ -4,9 +4,9 @@ An edited image of another size is first resized to the other image's size, as M
 """
 
 import numpy as np
-import PIL.Image
 from numpy.typing import NDArray
 
+from omniedit.evaluation.metrics.preprocess import resize_to
 from omniedit.evaluation.preservation import SSIM_WINDOW, luminance, pixel_shift, psnr, ssim_map, ssim_outside
 from omniedit.imaging.images import Image, Mask
 
@@ -16,10 +16,7 @@ BORDER = SSIM_WINDOW // 2
 
 def fit_size(image: Image, other: Image) -> Image:
     """Resize an image to the other's size by Pillow's bicubic filter, which prevents aliasing."""
-    if image.shape == other.shape:
-        return image
-    height, width = other.shape[:2]
-    return np.asarray(PIL.Image.fromarray(image).resize((width, height), PIL.Image.Resampling.BICUBIC))
+    return resize_to(image, other.shape[1], other.shape[0])
 
 
 def l1(edited: Image, other: Image) -> float:

@@ -8,12 +8,12 @@ from collections.abc import Callable, Mapping
 import cv2
 import numpy as np
 
-from omniedit.imaging.images import Mask
+from omniedit.imaging.images import Mask, shrink
 from omniedit.imaging.morphology import bounding_box
 from omniedit.pairs.provenance import Truth
 from omniedit.scoring.reference import sentences
 from omniedit.scoring.reference.fields import Field, band_pass, correlation, gaussian_blur, lightness, ramp
-from omniedit.scoring.reference.measures import Comparison, Unmeasurable, shrink
+from omniedit.scoring.reference.measures import Comparison, Unmeasurable
 from omniedit.scoring.reference.rationale import MET, UNMET, Finding, weigh
 from omniedit.tasks import Task
 

@@ -11,12 +11,11 @@ from functools import cached_property
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from omniedit.grounding.outdoors import find_sky
 from omniedit.imaging.color import image_to_lab
 from omniedit.imaging.filters import noise_response
-from omniedit.imaging.images import Image, Mask
+from omniedit.imaging.images import Image, Mask, shrink
 from omniedit.imaging.morphology import bounding_box, distances_to
 from omniedit.pairs import EditPair
 from omniedit.scoring.reference.fields import (
@@ -149,7 +148,7 @@ class ImageMeasures:
     @cached_property
     def small(self) -> Image:
         """RGB copy of about `REDUCED_SIDE` pixels squared, (h, w, 3)."""
-        return shrink(self.image)
+        return shrink(self.image, REDUCED_SIDE)
 
     @cached_property
     def reduced(self) -> Field:
@@ -234,7 +233,7 @@ class Comparison:
     @cached_property
     def small_mask(self) -> Mask:
         """Reduced mask, (h, w)."""
-        return shrink(self.mask.astype(np.uint8) * 255) > 127
+        return shrink(self.mask.astype(np.uint8) * 255, REDUCED_SIDE) > 127
 
     @cached_property
     def small_delta_e(self) -> Field:
@@ -270,11 +269,3 @@ class Comparison:
         """Return the correlation of source and edited edges in a reduced region. Tones between edges do not count."""
         source, edited = (edge_map(lab[..., 0]) for lab in (self.source.reduced, self.edited.reduced))
         return correlation(source[region], edited[region]) if region.any() else 0.0
-
-
-def shrink(image: NDArray[np.uint8], side: int = REDUCED_SIDE) -> NDArray[np.uint8]:
-    """Reduce an image to about `side` pixels squared; a smaller image is returned unchanged."""
-    height, width = image.shape[:2]
-    scale = min(1.0, side / (height * width) ** 0.5)
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    return cv2.resize(image, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from omniedit.imaging.color import image_to_lab
-from omniedit.imaging.images import Image, Mask
+from omniedit.imaging.images import Image, Mask, shrink
 from omniedit.imaging.morphology import erode
 from omniedit.pairs.provenance import Truth
 from omniedit.scoring.reference import sentences
@@ -21,7 +21,7 @@ from omniedit.scoring.reference.fields import (
     lightness,
     ramp,
 )
-from omniedit.scoring.reference.measures import Comparison, Unmeasurable, shrink
+from omniedit.scoring.reference.measures import REDUCED_SIDE, Comparison, Unmeasurable
 from omniedit.scoring.reference.rationale import Finding, weigh
 from omniedit.scoring.reference.regions import object_region
 from omniedit.sources.photo import FractionBox
@@ -69,7 +69,7 @@ def material_transfer(comparison: Comparison, truth: Truth) -> Finding:
     """Score whether the edit gave the object the colours and the texture of the reference image."""
     reference = find_reference(comparison, "material")
     region = object_region(comparison, truth["box"])
-    target = appearance(image_to_lab(shrink(reference))).reshape(-1, 4)
+    target = appearance(image_to_lab(shrink(reference, REDUCED_SIDE))).reshape(-1, 4)
     before, after = (
         distribution_distance(_without_shading(look[region]), _without_shading(target))
         for look in (comparison.source.appearance, comparison.edited.appearance)

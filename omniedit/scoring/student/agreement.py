@@ -13,8 +13,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from omniedit.scoring.rank_correlation import Values
 from omniedit.scoring.reply_parser import Unscorable
-from omniedit.scoring.student.resampling import resample_clusters, resampled_measures
+from omniedit.scoring.student.resampling import resample_clusters, resampled_measures, spearmans
 from omniedit.scoring.verdict import Score
 
 THRESHOLDS = (6.0, 7.0, 8.0, 9.0)
@@ -36,7 +37,6 @@ AGREEMENT_SCHEMA = pa.schema(
 """One held-out example per row, for figures; the student's scores are null if its reply could not be read."""
 
 AgreementRow = Mapping[str, Any]
-Values = NDArray[np.float64]
 Measure = Callable[[Values, Values], float | None]
 """Function of the teacher's and the student's scores; None if it cannot be computed."""
 
@@ -188,10 +188,8 @@ def choice(relevant_N: NDArray[np.bool_], accepted_N: NDArray[np.bool_]) -> dict
 
 
 def spearman(a_N: Values, b_N: Values) -> float | None:
-    """Return Pearson's correlation of the ranks, ties sharing their mean rank; None if either is constant."""
-    if len(a_N) < 2 or np.ptp(a_N) == 0 or np.ptp(b_N) == 0:
-        return None
-    return round(float(np.corrcoef(_ranks(a_N), _ranks(b_N))[0, 1]), 4)
+    """Return Spearman's correlation, ties sharing their mean rank; None if either is constant."""
+    return spearmans(a_N, b_N, np.ones((1, len(a_N)), int))[0] if len(a_N) > 1 else None
 
 
 def mean_absolute_error(teacher_N: Values, student_N: Values) -> float | None:
@@ -220,12 +218,6 @@ def _without_choice(figures: Mapping[str, Any]) -> dict[str, Any]:
 def _group_metrics(rows: Sequence[AgreementRow], column: str, min_score: float) -> dict[str, dict[str, Any]]:
     values = sorted({row[column] for row in rows})
     return {value: overall([row for row in rows if row[column] == value], min_score) for value in values}
-
-
-def _ranks(values_N: Values) -> Values:
-    _, inverse, counts = np.unique(values_N, return_inverse=True, return_counts=True)
-    last = counts.cumsum()
-    return (last - (counts - 1) / 2)[inverse]
 
 
 def _columns(rows: Sequence[AgreementRow], score: str) -> tuple[Values, Values]:

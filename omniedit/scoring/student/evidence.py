@@ -47,7 +47,7 @@ def view_pair(source: Image, edited: Image, change: Change) -> Views:
     """Classify both images, whole and around the change."""
     images = [source, edited, crop(source, change.box), crop(edited, change.box)]
     logits_VC, features = class_logits(images)
-    return Views(standardise(logits_VC), (_cosine(features[0], features[1]), _cosine(features[2], features[3])))
+    return Views(standardise(logits_VC), (cosine(features[0], features[1]), cosine(features[2], features[3])))
 
 
 def standardise(logits_VC: Vectors) -> Vectors:
@@ -116,5 +116,5 @@ def _text_encoder() -> "Text":
     return load_minilm()
 
 
-def _cosine(a: Vectors, b: Vectors) -> float:
+def cosine(a: Vectors, b: Vectors) -> float:
     return float(a @ b / (np.linalg.norm(a) * np.linalg.norm(b) + 1e-6))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from omniedit.imaging.color_names import ALIASES, COLOURS
 from omniedit.imaging.images import Image
 from omniedit.scoring.student.change import measure_change
-from omniedit.scoring.student.evidence import embed, image_vectors, knowledge, view_pair, word_evidence
+from omniedit.scoring.student.evidence import cosine, embed, image_vectors, knowledge, view_pair, word_evidence
 from omniedit.scoring.student.word_roles import Roles, find_roles
 
 OPERATIONS = ("add", "remove", "change", "")
@@ -123,16 +123,16 @@ def _similarity(roles: Roles, instruction: str, images_VD: Vector) -> dict[str, 
     new = embed(roles.new[:1])[0] if roles.new else np.zeros_like(text)
     old = embed(roles.old[:1])[0] if roles.old else np.zeros_like(text)
     return {
-        "similar_source": _cosine(text, images_VD[0]),
-        "similar_edited": _cosine(text, images_VD[1]),
-        "similar_source_crop": _cosine(text, images_VD[2]),
-        "similar_edited_crop": _cosine(text, images_VD[3]),
+        "similar_source": cosine(text, images_VD[0]),
+        "similar_edited": cosine(text, images_VD[1]),
+        "similar_source_crop": cosine(text, images_VD[2]),
+        "similar_edited_crop": cosine(text, images_VD[3]),
         "similar_change": float(text @ change),
         "similar_whole_change": float(text @ whole_change),
         "similar_new_change": float(new @ change),
         "similar_old_change": float(-old @ change),
-        "similar_new_edited": _cosine(new, images_VD[3]),
-        "similar_old_source": _cosine(old, images_VD[2]),
+        "similar_new_edited": cosine(new, images_VD[3]),
+        "similar_old_source": cosine(old, images_VD[2]),
     }
 
 
@@ -157,7 +157,3 @@ def _largest(values: Vector) -> float:
 def _strongest(values: Vector) -> float:
     """Return the value farthest from 0; 0 if there is none."""
     return float(values[np.abs(values).argmax()]) if len(values) else 0.0
-
-
-def _cosine(a: Vector, b: Vector) -> float:
-    return float(a @ b / (np.linalg.norm(a) * np.linalg.norm(b) + 1e-6))

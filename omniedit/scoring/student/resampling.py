@@ -1,6 +1,6 @@
 """Measures of agreement on many resamplings of the same pairs at once, for bootstrap intervals.
 
-D  resamplings     N  pairs     V  different values of one score
+D  resamplings     N  pairs
 """
 
 from collections.abc import Iterator
@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-Values = NDArray[np.float64]
+from omniedit.scoring.rank_correlation import Values, spearman_correlations
+
 Counts = NDArray[np.int64]
 BLOCK = 2_000_000
 """Largest number of counts in one block of resamplings, which limits the memory."""
@@ -49,23 +50,7 @@ def resampled_measures(
 
 def spearmans(a_N: Values, b_N: Values, count_DN: Counts) -> list[float | None]:
     """Return Spearman's correlation in each resampling; None if either score is constant there."""
-    (a_DN, a_varies_D), (b_DN, b_varies_D) = (_ranks(values, count_DN) for values in (a_N, b_N))
-    size_D1 = np.maximum(count_DN.sum(1, keepdims=True), 1)
-    a_DN = a_DN - (count_DN * a_DN).sum(1, keepdims=True) / size_D1
-    b_DN = b_DN - (count_DN * b_DN).sum(1, keepdims=True) / size_D1
-    covariance_D = (count_DN * a_DN * b_DN).sum(1)
-    scale_D = np.sqrt((count_DN * a_DN**2).sum(1) * (count_DN * b_DN**2).sum(1))
-    return _ratios(covariance_D, np.where(a_varies_D & b_varies_D, scale_D, 0))
-
-
-def _ranks(values_N: Values, count_DN: Counts) -> tuple[Values, NDArray[np.bool_]]:
-    """Return the (D, N) ranks in each resampling, ties sharing their mean rank, and (D,) whether the values vary."""
-    _, value_N = np.unique(values_N, return_inverse=True)
-    order = np.argsort(value_N, kind="stable")
-    starts_V = np.flatnonzero(np.diff(value_N[order], prepend=-1))
-    count_DV = np.add.reduceat(count_DN[:, order], starts_V, axis=1)
-    rank_DV = count_DV.cumsum(1) - (count_DV - 1) / 2
-    return rank_DV[:, value_N], (count_DV > 0).sum(1) > 1
+    return [None if np.isnan(value) else round(float(value), 4) for value in spearman_correlations(a_N, b_N, count_DN)]
 
 
 def _ratios(above_D: NDArray[np.number], below_D: NDArray[np.number]) -> list[float | None]:

@@ -25,7 +25,7 @@ from omniedit.imaging.morphology import bounding_box, dilate, erode
 from omniedit.imaging.procedural import Field
 from omniedit.instructions.appearance_templates import colour_instructions, material_instructions
 from omniedit.instructions.objects import without_position
-from omniedit.sources.photo import FractionBox, Photo
+from omniedit.sources.photo import FractionBox, Photo, share_inside
 from omniedit.specialists.base import EditRequest, EditResult, NotApplicable
 from omniedit.specialists.embedded.color import can_become, membership, recolor
 from omniedit.specialists.embedded.material import MATERIALS, Surface, apply_material
@@ -161,7 +161,7 @@ def visible_part(obj: FoundObject, objects: Sequence[FoundObject], photo: Photo)
     """Return the object's mask without smaller objects that are mostly in its box, such as a fig in a bowl."""
     hidden = np.zeros_like(obj.mask)
     for other in objects:
-        if other is not obj and share_inside(other, obj) > 0.4 and other.area < obj.area:
+        if other is not obj and share_inside(other.box, obj.box) > 0.4 and other.area < obj.area:
             hidden |= dilate(other.mask, 2)
     return add_coloured_pieces(obj.name, obj.mask & ~hidden, hidden, photo)
 
@@ -199,14 +199,6 @@ def widen_box(box: FractionBox, slack: float, shape: tuple[int, ...]) -> tuple[s
         for low, high, size in ((box[0], box[2], shape[1]), (box[1], box[3], shape[0]))
     )
     return slice(top, bottom), slice(left, right)
-
-
-def share_inside(inner: FoundObject, outer: FoundObject) -> float:
-    """Return the share of one object's box that is inside another's."""
-    width = min(inner.box[2], outer.box[2]) - max(inner.box[0], outer.box[0])
-    height = min(inner.box[3], outer.box[3]) - max(inner.box[1], outer.box[1])
-    area = (inner.box[2] - inner.box[0]) * (inner.box[3] - inner.box[1])
-    return max(0.0, width) * max(0.0, height) / area
 
 
 def recolor_region(image: Image, region: Mask, own: np.ndarray, colour: str) -> tuple[Image, Field]:

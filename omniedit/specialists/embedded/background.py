@@ -21,9 +21,8 @@ from omniedit.instructions.appearance_templates import (
     sky_instructions,
     surface_instructions,
 )
-from omniedit.sources.photo import Photo
+from omniedit.sources.photo import Photo, share_inside
 from omniedit.specialists.base import Donors, EditRequest, EditResult, NotApplicable
-from omniedit.specialists.embedded.attribute import share_inside
 from omniedit.specialists.embedded.background_sources import (
     PAPERS,
     SKIES,
@@ -194,7 +193,7 @@ def find_preserved_object(photo: Photo, objects: Sequence[FoundObject]) -> Prese
     if not objects:
         return None
     largest = max(objects, key=lambda obj: obj.area)
-    group = [obj for obj in objects if obj is largest or share_inside(obj, largest) > 0.4]
+    group = [obj for obj in objects if obj is largest or share_inside(obj.box, largest.box) > 0.4]
     mask = close_gaps(np.logical_or.reduce([obj.mask for obj in group] + [support(photo, largest)]))
     if not SMALLEST <= mask.mean() <= LARGEST:
         return None

@@ -12,11 +12,12 @@ import numpy as np
 
 from omniedit.grounding.detector import Detections, Grounding, NotGrounded, PhraseQuery
 from omniedit.grounding.masks import box_mask
+from omniedit.grounding.objects import fraction_box
 from omniedit.imaging.images import Mask, decode_mask, encode_mask
-from omniedit.imaging.morphology import bounding_box, dilate_by_share
+from omniedit.imaging.morphology import dilate_by_share
 from omniedit.instructions.proposal import AdditionProposal, BackgroundProposal, RemovalProposal, SwapProposal
 from omniedit.models.roles import ROLES
-from omniedit.sources.photo import FractionBox
+from omniedit.sources.photo import FractionBox, round_box
 from omniedit.specialists.base import EditRequest, EditResult, NotApplicable
 from omniedit.specialists.learned.inpainter import Hole
 from omniedit.specialists.learned.proposal_specialist import P, Proposed, get_proposal, request_seed
@@ -216,6 +217,4 @@ class CachedGrounding:
 
 def mask_box(mask: Mask) -> list[float]:
     """Return the bounding box of a mask, as fractions of the image."""
-    height, width = mask.shape
-    left, top, right, bottom = bounding_box(mask)
-    return [round(edge, 4) for edge in (left / width, top / height, right / width, bottom / height)]
+    return round_box(fraction_box(mask))

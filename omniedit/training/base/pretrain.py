@@ -3,7 +3,6 @@
 Shapes: B images, C latent channels, h w latent height and width.
 """
 
-import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +15,7 @@ from torch import Tensor
 from omniedit.aspect import RATIOS, bucket_size
 from omniedit.config.training import PretrainingOptions
 from omniedit.errors import UserError
-from omniedit.imaging.images import Image, resize_cover
+from omniedit.imaging.images import Image, random_crop, resize_cover
 from omniedit.models.codec import Vae, encode
 from omniedit.models.editor import to_velocity
 from omniedit.sources.photo import Photo
@@ -91,7 +90,7 @@ class Pretraining:
         count = self.options.base.batch_size
         width, height = bucket_size(rng.choice(list(RATIOS)), self.options.resolution)
         chosen = [photos[i] for i in rng.integers(len(photos), size=count)]
-        crops = np.stack([random_crop(image, width, height, rng) for _, image in chosen])
+        crops = np.stack([random_crop(image, width, height, MIN_CROP, rng) for _, image in chosen])
         clean = encode(self.vae, torch.from_numpy(crops).to(self.vae.device).permute(0, 3, 1, 2) / 127.5 - 1)
         prompt, pooled = self.captions(["" if rng.random() < CAPTION_DROPOUT else caption for caption, _ in chosen])
         normal_B = torch.from_numpy(rng.standard_normal(count, np.float32)).to(clean)
@@ -105,16 +104,3 @@ class Pretraining:
     def _resize(self, photo: Photo) -> Image:
         """Resize a photo to twice the training resolution: small in memory, and crops rarely need upscaling."""
         return resize_cover(photo.image, *bucket_size(photo.ratio, 2 * self.options.resolution))
-
-
-def random_crop(image: Image, width: int, height: int, rng: np.random.Generator) -> Image:
-    """Return a random crop of an image, (height, width, 3), mirrored half of the time.
-
-    The crop's side is at least `MIN_CROP` of the largest that fits.
-    """
-    max_scale = min(image.shape[1] / width, image.shape[0] / height)
-    side = max_scale * rng.uniform(MIN_CROP, 1)
-    crop_w, crop_h = max(1, math.floor(side * width)), max(1, math.floor(side * height))
-    left, top = rng.integers(image.shape[1] - crop_w + 1), rng.integers(image.shape[0] - crop_h + 1)
-    crop = image[top : top + crop_h, left : left + crop_w]
-    return resize_cover(crop if rng.random() < 0.5 else crop[:, ::-1], width, height)

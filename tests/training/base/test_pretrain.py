@@ -3,14 +3,12 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from omniedit.config.schema import TrainConfig
 from omniedit.errors import UserError
 from omniedit.models.codec import LappedCodec
 from omniedit.sources.photo import Photo
-from omniedit.training.base.pretrain import Pretraining, random_crop, small_sd3
+from omniedit.training.base.pretrain import Pretraining, small_sd3
 
 OPTIONS = {
     "resolution": 32,
@@ -43,14 +41,3 @@ def test_pretraining_without_photos_raises_error() -> None:
     options = TrainConfig.model_validate(OPTIONS)
     with pytest.raises(UserError, match="no photo to pre-train on"):
         next(Pretraining(LappedCodec(), captions, options, 0).run(small_sd3(options, 8), []))
-
-
-@settings(max_examples=60, deadline=None)
-@given(
-    st.integers(8, 90), st.integers(8, 90), st.sampled_from([(16, 16), (16, 32), (48, 16)]), st.integers(0, 2**32 - 1)
-)
-def test_crop_has_the_requested_size_and_only_pixels_of_the_photo(width, height, size, seed) -> None:
-    ramp = np.broadcast_to(np.linspace(50, 200, width).astype(np.uint8)[None, :, None], (height, width, 3))
-    crop = random_crop(ramp, *size, np.random.default_rng(seed))
-    assert crop.shape == (size[1], size[0], 3)
-    assert crop.min() >= 40 and crop.max() <= 210
