@@ -34,6 +34,11 @@ def error_line(error: object) -> str:
     return line if len(line) <= MAX_LINE_LENGTH else f"{line[: MAX_LINE_LENGTH - 300]} [...] {line[-290:]}"
 
 
+def one_line(error: BaseException, limit: int | None = None) -> str:
+    """Return the text of another library's error in one line of at most `limit` characters, or its type without one."""
+    return " ".join(str(error).split())[:limit] or type(error).__name__
+
+
 def missing(path: str | Path) -> UserError:
     """Return the error for a missing file of a run."""
     return UserError(f"{path}: no such file; run snakemake with this path as the target")

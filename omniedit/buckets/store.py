@@ -22,7 +22,7 @@ from omniedit.buckets.scratch import DamagedCopy, is_copy
 from omniedit.buckets.seal import read_sealed
 from omniedit.buckets.store_layout import ARRAYS, HELD_OUT, TRAIN, bucket_name, shard_file
 from omniedit.buckets.zarr_shard import ZarrShard
-from omniedit.errors import DamagedFile, UserError
+from omniedit.errors import DamagedFile, UserError, one_line
 from omniedit.imaging.images import Image, decode_image, resize_cover, resize_cover_mask
 from omniedit.storage.manifest import checksum
 
@@ -213,7 +213,7 @@ class BucketStore:
         It is `DamagedFile`, or `DamagedCopy` for a copy on scratch, only if the checksum is wrong, because a storage
         failure raises errors of the same kinds.
         """
-        message = " ".join(str(error).split())[:200]
+        message = one_line(error, 200)
         file = self.path / name
         try:
             if checksum(file) == self._files[name]:

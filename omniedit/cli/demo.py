@@ -15,7 +15,7 @@ import PIL.Image
 
 from omniedit.browsing.local_server import check_address
 from omniedit.cli.edit import Settings, collect_doubts, edit_image
-from omniedit.errors import UserError
+from omniedit.errors import UserError, one_line
 from omniedit.imaging.decode import UnreadableImage
 from omniedit.plain_text import markdown_cell
 from omniedit.sources.decode import EncodedPhoto
@@ -285,7 +285,7 @@ def run_edit(
         with collect_doubts() as doubts:
             after = edit_image(pipeline, before, settings, after_step, references)
     except (ValueError, RuntimeError, MemoryError) as error:  # RuntimeError: torch's OOM
-        raise page_error(" ".join(str(error).split())) from None
+        raise page_error(one_line(error)) from None
     for doubt in dict.fromkeys(doubts):
         gr.Warning(html.escape(doubt, quote=False))
     return after

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import PIL.Image
 
 from omniedit.cli.special_files import special_kind
-from omniedit.errors import UserError
+from omniedit.errors import UserError, one_line
 from omniedit.imaging.decode import UnreadableImage
 from omniedit.sources.decode import EncodedPhoto
 
@@ -27,7 +27,7 @@ def read_reference(path: Path) -> PIL.Image.Image:
         with EncodedPhoto(path) as photo:
             return PIL.Image.fromarray(photo.decode())
     except (UnreadableImage, OSError, MemoryError) as error:
-        raise UserError(f"--reference {path}: cannot be read: {' '.join(str(error).split())}") from None
+        raise UserError(f"--reference {path}: cannot be read: {one_line(error)}") from None
 
 
 def check_conditions(

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from omniedit.errors import UserError
+from omniedit.errors import UserError, one_line
 from omniedit.imaging.formats import NO_FILE
 from omniedit.redaction import redact
 from omniedit.sources.archive_items import MAX_BYTES, open_archive
@@ -145,7 +145,7 @@ class _TarMembers:
                 rows = _list_members(tar)
                 self._database.executemany("insert or ignore into member values (?, ?, ?, ?)", rows)
             except (tarfile.TarError, OSError) as error:
-                self.faults.append(f"{tar.name} is not a readable tar: {' '.join(str(error).split())[:200]}")
+                self.faults.append(f"{tar.name} is not a readable tar: {one_line(error, 200)}")
 
     def read(self, name: str) -> bytes | None:
         query = "select tar, offset, size from member where name = ?"

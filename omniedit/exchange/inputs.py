@@ -7,7 +7,7 @@ from pathlib import Path
 
 import fsspec
 
-from omniedit.errors import UserError
+from omniedit.errors import UserError, one_line
 from omniedit.redaction import redact
 from omniedit.sources.listing import list_folder
 from omniedit.storage.archives import ARCHIVE_SUFFIXES, expand_range, is_remote, parent_address, split_chain
@@ -119,8 +119,7 @@ def _expand_remote(path: str) -> list[str]:
         after = split_chain(path)[2]
         return sorted(f"{system.unstrip_protocol(file)}{after}" for file in system.glob(pattern))
     except Exception as error:  # each protocol raises its own errors
-        problem = " ".join(str(error).split()) or type(error).__name__
-        raise UserError(f"{redact(path)}: cannot be listed: {redact(problem)[:300]}") from None
+        raise UserError(f"{redact(path)}: cannot be listed: {redact(one_line(error))[:300]}") from None
 
 
 def _name(address: str) -> str:

@@ -5,9 +5,9 @@ from typing import Literal
 
 import numpy as np
 
-from omniedit.errors import UserError
+from omniedit.errors import UserError, one_line
 from omniedit.exchange.image_files import BadImage
-from omniedit.imaging.decode import UnreadableImage, describe_conversion, one_line, open_image, upright_rgb
+from omniedit.imaging.decode import UnreadableImage, describe_conversion, open_image, upright_rgb
 from omniedit.imaging.images import (
     Image,
     Mask,
@@ -78,7 +78,7 @@ def check_image(encoded: bytes, name: str, changes: dict[str, str]) -> tuple[byt
     except UnreadableImage as error:
         raise BadImage(f"{name}: {error}") from None
     except Exception as error:  # whatever Pillow raises for broken data
-        raise BadImage(f"{name}: broken data: {one_line(error)[:200]}") from None
+        raise BadImage(f"{name}: broken data: {one_line(error, 200)}") from None
     if not reason:
         return encoded, pixels
     _note(changes, name, f"re-encoded because of {reason}")

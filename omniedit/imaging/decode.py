@@ -11,6 +11,7 @@ from PIL import ImageCms, PngImagePlugin
 from PIL.ExifTags import Base
 from PIL.TiffImagePlugin import TiffImageFile
 
+from omniedit.errors import one_line
 from omniedit.imaging.formats import NO_FILE, REMEDY, explain_unidentified
 from omniedit.imaging.png_chunks import find_late_exif
 
@@ -170,11 +171,6 @@ def unreadable(error: Exception, part: str) -> UnreadableImage:
             "more than 64 MiB of text in a chunk or 256 MiB in all, rejected as a decompression bomb"
         )
     return UnreadableImage(f"broken {part}: {one_line(error)}")
-
-
-def one_line(error: Exception) -> str:
-    """Return an error's text in one line, or its type if it has no text."""
-    return " ".join(str(error).split()) or type(error).__name__
 
 
 def _transparent_level(image: PIL.Image.Image) -> int | tuple[int, ...] | None:

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from omniedit.errors import UserError
-from omniedit.imaging.decode import exif_orientation, one_line, open_image, upright_rgb
+from omniedit.errors import UserError, one_line
+from omniedit.imaging.decode import exif_orientation, open_image, upright_rgb
 
 Image = NDArray[np.uint8]
 """(H, W, 3) RGB, 0-255."""

@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 from pydantic import ValidationError
 
-from omniedit.errors import UserError
+from omniedit.errors import UserError, one_line
 from omniedit.instructions.proposal import (
     AdditionProposal,
     AttributeProposal,
@@ -107,7 +107,7 @@ def json_object(reply: str) -> dict[str, Any]:
     try:
         return dict(json.loads(answer[first : last + 1]) if first >= 0 else json.loads(answer))
     except (ValueError, TypeError, RecursionError) as error:
-        raise ValueError(f"no JSON object: {' '.join(str(error).split())[:100]}") from None
+        raise ValueError(f"no JSON object: {one_line(error, 100)}") from None
 
 
 def write_proposals(path: str | Path, rows: Iterable[ProposalRow]) -> None:

@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from omniedit.config.fitting import LoraConfig
-from omniedit.errors import UserError
+from omniedit.errors import UserError, one_line
 from omniedit.models.digest import weights_sha256
 from omniedit.models.editor import Editor
 from omniedit.models.factory import find_editor_class
@@ -142,7 +142,7 @@ def _load(file: Path) -> dict[str, Tensor]:
     try:
         return load_file(file)
     except Exception as error:  # safetensors raises an error of its own
-        raise UserError(f"{file}: cannot be read ({' '.join(str(error).split())[:150]}); {COPY_REMEDY}") from None
+        raise UserError(f"{file}: cannot be read ({one_line(error, 150)}); {COPY_REMEDY}") from None
 
 
 def _on_cpu(state: Mapping[str, Tensor]) -> dict[str, Tensor]:

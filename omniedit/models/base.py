@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchEulerDiscreteScheduler
 
-from omniedit.errors import UserError
+from omniedit.errors import UserError, one_line
 from omniedit.models.bases.registry import adapter_class
 from omniedit.models.codec import Vae
 from omniedit.models.editor import Editor
@@ -132,7 +132,7 @@ def load_scheduler(folder: Path) -> FlowMatchEulerDiscreteScheduler:
     try:
         scheduler = FlowMatchEulerDiscreteScheduler.from_pretrained(folder, local_files_only=True)
     except (OSError, ValueError, TypeError) as error:
-        raise UserError(f"{folder}: no scheduler ({' '.join(str(error).split())[:200]}); fetch it again") from None
+        raise UserError(f"{folder}: no scheduler ({one_line(error, 200)}); fetch it again") from None
     try:
         check_scheduler(scheduler)
     except ValueError as error:

@@ -18,7 +18,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from omniedit.errors import UserError
+from omniedit.errors import UserError, one_line
 from omniedit.models.adapter_folder import read_adapters
 from omniedit.models.bases.registry import CLASS
 from omniedit.models.editor import Editor
@@ -68,7 +68,7 @@ def load_comfyui(file: Path) -> Editor:
             about: dict[str, str] = opened.metadata() or {}
             state = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118 (not a mapping)
     except Exception as error:  # safetensors raises an error of its own
-        raise UserError(f"{file}: cannot be read ({' '.join(str(error).split())[:150]})") from None
+        raise UserError(f"{file}: cannot be read ({one_line(error, 150)})") from None
     if about.get("format") != FORMAT:
         raise UserError(f"{file}: not an editor of `omniedit export-editor`")
     kind: Any = find_editor_class(about["class"])

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 from transformers import AutoProcessor, AutoTokenizer, PreTrainedModel
 
-from omniedit.errors import UserError
+from omniedit.errors import UserError, one_line
 from omniedit.storage.atomic import LFS_POINTER, LFS_REMEDY
 
 if TYPE_CHECKING:  # importing diffusers takes seconds, and a model of transformers needs none of it
@@ -59,7 +59,7 @@ def load_part(
     try:
         module, info = kind.from_pretrained(folder, **options)  # type: ignore[attr-defined]
     except Exception as error:  # safetensors, torch and both libraries raise different errors for broken weights
-        raise UserError(f"{folder}: cannot be loaded ({' '.join(str(error).split())[:300]}); fetch it again") from None
+        raise UserError(f"{folder}: cannot be loaded ({one_line(error, 300)}); fetch it again") from None
     if missing := sorted(info["missing_keys"]):
         raise UserError(f"{folder}: has no weights for {missing[0]} ({len(missing)} missing in all); fetch it again")
     check_finite(module, folder)
@@ -99,7 +99,7 @@ def load_pipeline(folder: Path, kind: type[Pipeline], dtype: torch.dtype, **opti
         pipeline = kind.from_pretrained(folder, torch_dtype=dtype, **options)
     except Exception as error:  # safetensors, torch and both libraries raise different errors for broken weights
         class_name = index.get("_class_name", "model without a class")
-        problem = " ".join(str(error).split())[:300]
+        problem = one_line(error, 300)
         raise UserError(f"{folder}: a {class_name} that cannot be loaded as {kind.__name__} ({problem})") from None
     pipeline.set_progress_bar_config(disable=True)
     return pipeline
@@ -122,7 +122,7 @@ def load_single_file(file: Path, configs: Path, kind: type[Pipeline], dtype: tor
     try:
         pipeline = loader.from_single_file(str(file), **options)
     except Exception as error:  # safetensors, torch and diffusers raise different errors for broken weights
-        problem = " ".join(str(error).split())[:300]
+        problem = one_line(error, 300)
         raise UserError(
             f"{file}: cannot be loaded as {kind.__name__} with the configs of {configs} ({problem})"
         ) from None
@@ -147,7 +147,7 @@ def load_tokenizer(folder: Path, kind: Any = AutoTokenizer) -> Any:
     try:
         return kind.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except Exception as error:  # tokenizers raises plain Exception, transformers any error that a bad file causes
-        raise UserError(f"{folder}: no tokenizer ({_line(error)}); fetch it again") from None
+        raise UserError(f"{folder}: no tokenizer ({one_line(error, 200)}); fetch it again") from None
 
 
 def check_vocabularies(folder: Path) -> None:
@@ -178,13 +178,11 @@ def load_processor(folder: Path, kind: Any = AutoProcessor) -> Any:
     try:
         return kind.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except ImportError as error:
-        raise UserError(f"{folder}: its image processor needs torchvision ({_line(error)}); install it") from None
+        raise UserError(
+            f"{folder}: its image processor needs torchvision ({one_line(error, 200)}); install it"
+        ) from None
     except (OSError, ValueError) as error:
-        raise UserError(f"{folder}: no processor ({_line(error)}); fetch it again") from None
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200]
+        raise UserError(f"{folder}: no processor ({one_line(error, 200)}); fetch it again") from None
 
 
 def model_class(folder: Path, by_name: Mapping[str, type[nn.Module]]) -> type[nn.Module]:

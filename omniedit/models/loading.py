@@ -6,7 +6,7 @@ from typing import Any
 import torch
 
 from omniedit.config.schema import SHIPPED
-from omniedit.errors import UserError
+from omniedit.errors import UserError, one_line
 from omniedit.models.adapter_folder import build_from_adapters, has_adapters, read_about
 from omniedit.models.base import INDEX, Base
 from omniedit.models.editnet import EARLIER_CLASSES, EditNet
@@ -99,7 +99,7 @@ def choose_device(name: str) -> torch.device:
         place = torch.device(name) if name else default_device()
         torch.zeros(1, device=place).tolist()
     except (RuntimeError, AssertionError, NotImplementedError, ValueError) as error:
-        problem = " ".join(str(error).split())[:150]
+        problem = one_line(error, 150)
         raise UserError(f"--device {name}: not on this machine ({problem}); omit it to use what is available") from None
     return place
 

@@ -12,7 +12,7 @@ from typing import Any
 from transformers import AutoConfig, AutoImageProcessor
 from transformers.models.auto.processing_auto import PROCESSOR_MAPPING
 
-from omniedit.errors import UserError
+from omniedit.errors import UserError, one_line
 from omniedit.models.folder import load_tokenizer
 
 
@@ -33,8 +33,7 @@ def load_processor(folder: Path) -> Any:
         kind: Any = PROCESSOR_MAPPING[type(config)]
         settings, _ = kind.get_processor_dict(folder, local_files_only=True)
     except (ImportError, OSError, ValueError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise UserError(f"{folder}: no image processor ({reason}); fetch it again") from None
+        raise UserError(f"{folder}: no image processor ({one_line(error, 200)}); fetch it again") from None
     try:
         processor = build_processor(kind, tokenizer, image_processor, settings | _settings_of_model(config))
     except AttributeError as error:  # a tokenizer without the named tokens that the processor reads

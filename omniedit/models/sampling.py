@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from omniedit.errors import one_line
 from omniedit.models.conditions import UNKNOWN_TASK
 from omniedit.models.constant_outputs import reuse_constant_outputs
 from omniedit.models.editor import Editor
@@ -215,7 +216,7 @@ def check_scheduler(scheduler: Any) -> None:
         try:
             problem = _trial_problem(copy.deepcopy(scheduler))
         except Exception as error:  # an unsupported setting can raise any error
-            problem = f"{type(error).__name__}: {' '.join(str(error).split())[:120]}"
+            problem = f"{type(error).__name__}: {one_line(error, 120)}"
     if problem:
         lacks = any(key in scheduler.config and scheduler.config[key] != value for key, value in FLOW.items())
         solver = lacks and "use_flow_sigmas" in scheduler.config

@@ -91,11 +91,6 @@ def read_run_state(run: str, root: Path = Path()) -> RunState:
     return RunState(jobs, live, unread)
 
 
-def read_jobs(run: str, root: Path = Path()) -> list[Job]:
-    """Return every job of a run, as `read_run_state` does."""
-    return read_run_state(run, root).jobs
-
-
 def _read_config(run: str, root: Path) -> Config:
     file = root / "results" / run / "config.json"
     try:

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, Literal, cast
 
 import fsspec
 
-from omniedit.errors import UserError
+from omniedit.errors import UserError, one_line
 from omniedit.imaging.formats import NO_FILE, describe_page
 from omniedit.sources.caption_values import Caption
 from omniedit.storage.archives import is_remote
@@ -96,11 +96,11 @@ def _failure(error: BaseException) -> str:
         if isinstance(status, int) and status >= 100 and status != HTTPStatus.NOT_FOUND:
             return f"the server answers {status} {_phrase(status)}; {_remedy(status)}"
         if isinstance(cause, ConnectionError | TimeoutError | OSError) and not isinstance(cause, FileNotFoundError):
-            return f"cannot be opened: {_one_line(cause)}"
+            return f"cannot be opened: {one_line(cause)}"
         cause = cause.__cause__
     if isinstance(error, FileNotFoundError):
         return "no such archive; correct its address or put the archive there"
-    return f"cannot be opened: {_one_line(error)}"
+    return f"cannot be opened: {one_line(error)}"
 
 
 def _phrase(status: int) -> str:
@@ -140,7 +140,3 @@ class _ReportingFile:
 
     def tell(self) -> int:
         return self._file.tell()
-
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split()) or type(error).__name__

@@ -16,6 +16,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from omniedit.errors import one_line
 from omniedit.plain_text import split_lines
 from omniedit.sources.caption_values import Caption, MetadataWarning, decode_text, parse_caption, parse_object
 from omniedit.storage.atomic import LFS_POINTER, LFS_REMEDY
@@ -101,7 +102,7 @@ def _entries(root: Path, listing: str, warned: list[MetadataWarning]) -> Iterato
         try:
             rows = pq.read_table(root / listing).to_pylist()
         except (pa.ArrowException, OSError) as error:
-            warned.append(MetadataWarning(listing, f"cannot be read: {' '.join(str(error).split())}"))
+            warned.append(MetadataWarning(listing, f"cannot be read: {one_line(error)}"))
             return
         yield from ((f"{listing}:{number}", row) for number, row in enumerate(rows))
         return

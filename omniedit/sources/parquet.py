@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from omniedit.errors import UserError
+from omniedit.errors import UserError, one_line
 from omniedit.sources.archive_items import MAX_BYTES, ArchivedPhoto, BadFile, SkippedPart
 from omniedit.sources.caption_values import NAMES, MetadataWarning, parse_caption
 
@@ -57,7 +57,7 @@ def open_parquet(file: BinaryIO, name: str) -> pq.ParquetFile:
     try:
         return pq.ParquetFile(file, buffer_size=_BUFFER, pre_buffer=False)
     except (pa.ArrowException, OSError) as error:
-        problem = f"{name}: not a valid Parquet file ({_one_line(error)})"
+        problem = f"{name}: not a valid Parquet file ({one_line(error)})"
         raise BadFile(f"{problem}; give a Parquet file, or copy the file again") from None
 
 
@@ -75,7 +75,7 @@ def parquet_rows(
                     yield row, values
                     row += 1
         except (pa.ArrowException, OSError) as error:
-            yield SkippedPart(f"{name}:{row}", f"rows {row} to {end - 1} are damaged: {_one_line(error)}")
+            yield SkippedPart(f"{name}:{row}", f"rows {row} to {end - 1} are damaged: {one_line(error)}")
 
 
 def _image_column(schema: pa.Schema, name: str, column: str | None) -> str:
@@ -138,7 +138,3 @@ def _photo(values: Mapping[str, Any], image: str, place: str) -> Iterator[Archiv
         caption = parse_caption({name: value for name, value in values.items() if name != image}, place, warned)
         yield ArchivedPhoto(place, caption.id or place.rpartition(":")[2], encoded, caption)
         yield from (SkippedPart(each.place, each.reason, "warned") for each in warned)
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())

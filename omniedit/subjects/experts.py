@@ -11,7 +11,7 @@ import numpy as np
 
 from omniedit.config.schema import SUBJECTS, Config
 from omniedit.config.subjects import SubjectsConfig
-from omniedit.errors import UserError
+from omniedit.errors import UserError, one_line
 from omniedit.imaging.images import Image
 from omniedit.instructions.language_model import open_model
 from omniedit.models.registry import get_model
@@ -188,6 +188,5 @@ def paint_subject(subject: Subject, expert: Expert, check: Filter, seed: int) ->
             else:
                 pairs.append(with_similarity(to_pair(subject, painted, expert.name, seed, attempt), measured))
     except (UserError, RuntimeError, ValueError) as error:
-        reason = " ".join(str(error).split())[:300] or type(error).__name__
-        rejected.append(Rejection(subject.subject_id, f"the expert failed: {reason}"))
+        rejected.append(Rejection(subject.subject_id, f"the expert failed: {one_line(error, 300)}"))
     return [*pairs, *rejected]

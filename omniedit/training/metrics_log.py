@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
-from omniedit.errors import UserError
+from omniedit.errors import UserError, one_line
 from omniedit.imaging.images import Image, encode_png
 from omniedit.storage.atomic import replace_file, write_text
 from omniedit.training.flow_batches import Batch
@@ -39,8 +39,8 @@ def report_failure(label: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        reason = " ".join(str(error).split())[:300]
-        print(f"{label}: failed ({type(error).__name__}: {reason}); training continues", flush=True)
+        reason = f"{type(error).__name__}: {one_line(error, 300)}"
+        print(f"{label}: failed ({reason}); training continues", flush=True)
 
 
 class MetricsLog:
@@ -140,4 +140,4 @@ def wandb_run(project: str, folder: Path, settings: Mapping[str, Any]) -> Any:
     try:
         return wandb.init(project=project, dir=folder, config=dict(settings), resume="allow", **known)
     except wandb.Error as error:
-        raise UserError(f"train.wandb: {' '.join(str(error).split())}; WANDB_MODE=offline needs no account") from None
+        raise UserError(f"train.wandb: {one_line(error)}; WANDB_MODE=offline needs no account") from None

@@ -14,7 +14,7 @@ from helpers.slurm_queue import pretend_queue, record
 from omniedit.config.schema import Config
 from omniedit.errors import UserError
 from omniedit.run import job_states
-from omniedit.run.job_states import JobState, list_started_outputs, read_jobs
+from omniedit.run.job_states import JobState, list_started_outputs, read_run_state
 from omniedit.run.status import hourly_rate, last_line, report
 
 NOW = 1_000_000.0
@@ -47,7 +47,7 @@ def mark(root: Path, output: str, kind: str = "incomplete", longest: int = 255) 
 
 
 def states(root: Path) -> list[JobState]:
-    jobs = [job for job in read_jobs("mine", root) if job.rule == "synthesize_shard"]
+    jobs = [job for job in read_run_state("mine", root).jobs if job.rule == "synthesize_shard"]
     return [job.state for job in jobs if job.wildcards["task"] == "object_swap"]
 
 
@@ -63,7 +63,7 @@ def test_job_with_an_empty_log_counts_as_failed(root: Path) -> None:
 def test_config_of_another_version_raises_error(root: Path) -> None:
     write(root / "results/mine/config.json", '{"run": 5}')
     with pytest.raises(UserError, match=r"mine/config\.json: not a config of this version .* start the run again"):
-        read_jobs("mine", root)
+        read_run_state("mine", root)
 
 
 def test_job_pending_in_slurm_is_waiting(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -255,4 +255,4 @@ def test_last_line_skips_blank_lines_and_missing_logs(tmp_path: Path) -> None:
 
 def test_unknown_run_error_lists_the_known_runs(root: Path) -> None:
     with pytest.raises(UserError, match=r"results/yours: no run of this name was started here; there are: mine"):
-        read_jobs("yours", root)
+        read_run_state("yours", root)

@@ -7,7 +7,7 @@ from typing import Any
 from safetensors.torch import load_file
 from torch import Tensor
 
-from omniedit.errors import UserError
+from omniedit.errors import UserError, one_line
 from omniedit.models.folder import check_finite, read_config
 from omniedit.models.registry import get_model, model_folder
 
@@ -84,8 +84,7 @@ def merge_adapter(model: Any, adapter: str) -> Any:
         adapted: Any = get_peft_model(model, PeftConfig.from_pretrained(str(folder)))
         loaded: Any = set_peft_model_state_dict(adapted, _load_weights(folder))
     except Exception as error:  # peft, safetensors and torch raise different errors for weights that do not fit
-        reason = " ".join(str(error).split())[:300]
-        raise UserError(f"{folder}: not an adapter of a {type(model).__name__} ({reason})") from None
+        raise UserError(f"{folder}: not an adapter of a {type(model).__name__} ({one_line(error, 300)})") from None
     if loaded.unexpected_keys:
         problem = f"the {type(model).__name__} has no {loaded.unexpected_keys[0]}"
         raise UserError(f"{folder}: {problem}; name the adapter's base model")

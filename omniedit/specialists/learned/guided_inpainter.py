@@ -18,7 +18,7 @@ from diffusers.pipelines.stable_diffusion_xl.pipeline_stable_diffusion_xl_inpain
 from PIL import Image as PillowImage
 from torch import Tensor
 
-from omniedit.errors import UserError
+from omniedit.errors import UserError, one_line
 from omniedit.imaging.images import Image
 from omniedit.models.folder import load_part, load_pipeline
 from omniedit.specialists.learned.canvas import Canvas
@@ -89,7 +89,7 @@ class GuidedInpainter(Inpainter):
                 low_cpu_mem_usage=False,
             )
         except Exception as error:  # diffusers, safetensors and torch raise different errors for other weights
-            problem = " ".join(str(error).split())[:300]
+            problem = one_line(error, 300)
             raise UserError(f"{adapter}: no IP-Adapter for {base} ({problem}); fetch it again") from None
         pipeline.set_ip_adapter_scale(SCALE)
         # The pipelines repeat the embeddings by the batch size, which mixes the references of a batch (diffusers 0.42).

@@ -12,12 +12,11 @@ import torch
 from diffusers.pipelines.pipeline_utils import DiffusionPipeline
 from diffusers.schedulers.scheduling_utils import SchedulerMixin
 
-from omniedit.errors import UserError
+from omniedit.errors import UserError, one_line
 from omniedit.evaluation.bench.editors.calls import METHODS
 from omniedit.evaluation.bench.editors.editor import EditFailure, Editor, EditRequest, FailureKind
 from omniedit.evaluation.bench.editors.entries import DiffusersEntry
 from omniedit.evaluation.bench.editors.weights import digest_weights
-from omniedit.imaging.decode import one_line
 from omniedit.imaging.images import Image
 from omniedit.models.adaptive_batches import OomAdaptiveBatcher, map_by_size
 from omniedit.models.loading import choose_device
@@ -66,7 +65,7 @@ class Pipeline(Editor):
         except Exception as error:  # pipelines raise anything for a size or a text that they cannot take
             if len(requests) > 1:
                 return [self._edit_batch([request])[0] for request in requests]
-            return [EditFailure(one_line(error)[:300])]
+            return [EditFailure(one_line(error, 300))]
         unsafe = getattr(output, "nsfw_content_detected", None) or [False] * len(requests)
         return [_to_image(image, bool(flag)) for image, flag in zip(output.images, unsafe, strict=True)]
 
@@ -110,7 +109,7 @@ def load(entry: DiffusersEntry, device: torch.device) -> tuple[Any, str]:
             safe = {"use_safetensors": True, "local_files_only": True, "variant": entry.variant}
             pipeline = kind.from_pretrained(folder, **safe, **options)
     except (OSError, ValueError, TypeError, RuntimeError, AttributeError) as error:
-        raise UserError(f"{place}: cannot be loaded as {entry.class_name} ({one_line(error)[:300]})") from None
+        raise UserError(f"{place}: cannot be loaded as {entry.class_name} ({one_line(error, 300)})") from None
     _replace_schedulers(pipeline, entry)
     if entry.offload and device.type == "cuda":
         pipeline.enable_model_cpu_offload(device=device)

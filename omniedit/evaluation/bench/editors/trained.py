@@ -9,6 +9,7 @@ import torch
 from PIL.Image import fromarray
 
 from omniedit.config.section import SHIPPED
+from omniedit.errors import one_line
 from omniedit.evaluation.bench.editors.editor import EditFailure, Editor, EditRequest
 from omniedit.evaluation.bench.editors.entries import TrainedEntry
 from omniedit.evaluation.bench.editors.weights import digest_weights
@@ -70,7 +71,7 @@ class TrainedEditor(Editor):
         except ValueError as error:
             if len(requests) > 1:
                 return [self._edit_batch([request])[0] for request in requests]
-            return [EditFailure(" ".join(str(error).split())[:300])]
+            return [EditFailure(one_line(error, 300))]
         return [np.asarray(image.convert("RGB")) for image in output.images]
 
 

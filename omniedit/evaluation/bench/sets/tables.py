@@ -14,7 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from omniedit.errors import UserError
+from omniedit.errors import UserError, one_line
 from omniedit.evaluation.bench.item import ImageFile
 from omniedit.exchange.cells import BadRow
 from omniedit.exchange.image_files import BadImage
@@ -118,7 +118,7 @@ def _open_arrow(path: Path) -> Iterator[tuple[dict[str, bool], Read]]:
             schema = batches[0].schema if batches else pa.schema([])
             yield {field.name: _holds_bytes(field.type) for field in schema}, read
     except (pa.ArrowException, OSError) as error:
-        raise UserError(f"{path.name}: not a valid Arrow file ({' '.join(str(error).split())[:200]})") from None
+        raise UserError(f"{path.name}: not a valid Arrow file ({one_line(error, 200)})") from None
 
 
 def _list_batches(source: pa.MemoryMappedFile) -> list[pa.RecordBatch]:
