@@ -1,4 +1,4 @@
-"""Comparison of editors on a benchmark by judges and metrics: `omniedit bench`."""
+"""BenchRun of editors on a benchmark by judges and metrics: `omniedit bench`."""
 
 import argparse
 import re
@@ -118,14 +118,14 @@ def run(args: argparse.Namespace) -> None:
     from omniedit.evaluation.bench.open_set import open_set
 
     entries, judges = choose_editors(args.editors, args.editors_file), _choose_judges(args)
-    comparison = Comparison(args, *open_set(args.set, args.data, args.chained), entries, judges)
-    mark_folder(args.out, comparison.bench)
+    bench_run = BenchRun(args, *open_set(args.set, args.data, args.chained), entries, judges)
+    mark_folder(args.out, bench_run.bench)
     steps = args.only or STEPS
     if "score" in steps:
-        comparison.check_judges()
+        bench_run.check_judges()
     for step in STEPS:
         if step in steps:
-            getattr(comparison, step)()
+            getattr(bench_run, step)()
 
 
 def mark_folder(out: Path, bench: "BenchSet") -> None:
@@ -154,7 +154,7 @@ def mark_folder(out: Path, bench: "BenchSet") -> None:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class BenchRun:
     """Editors and judges of a comparison on a benchmark; each of `STEPS` is a method."""
 
     args: argparse.Namespace

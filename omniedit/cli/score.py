@@ -12,6 +12,7 @@ from omniedit.config.loading import check_section
 from omniedit.config.schema import ScoringConfig
 from omniedit.config.yaml_files import read_yaml
 from omniedit.errors import UserError
+from omniedit.exchange.cells import BadRow
 from omniedit.imaging.decode import UnreadableImage
 from omniedit.scoring.ensemble import NAME as ENSEMBLE
 from omniedit.scoring.ensemble import combine_marks
@@ -25,10 +26,6 @@ from omniedit.storage.parquet import check_table_path, read_csv, write_by_suffix
 from omniedit.storage.progress import Progress
 
 InputRow = Mapping[str, str]
-
-
-class BadRow(Exception):
-    """Error for a row that cannot be judged; its text names column, value and remedy."""
 
 
 def read_table(table: Path, rubric: Rubric, more: Sequence[str] = ()) -> list[dict[str, str]]:

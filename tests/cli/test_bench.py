@@ -191,13 +191,13 @@ def test_the_rubric_comes_from_the_protocol_unless_its_prompts_do_not_ship(
 ) -> None:
     protocol = Protocol("", (), lambda item: None, lambda row: {}, lambda rows: [], "", "", **own)
     args = argparse.Namespace(set="x", rubric=None, prompts=None)
-    comparison = bench.Comparison(args, None, protocol, {}, [])
+    bench_run = bench.BenchRun(args, None, protocol, {}, [])
     (choice,) = choose_judges([judge], BenchConfig(), ScoringConfig())
     if expected is None:
         with pytest.raises(UserError, match="give --prompts, a checkout of it with the prompts of kris"):
-            comparison.choose_rubric(choice)
+            bench_run.choose_rubric(choice)
     else:
-        assert comparison.choose_rubric(choice).name == expected
+        assert bench_run.choose_rubric(choice).name == expected
 
 
 @pytest.mark.parametrize("text", ["0/2", "3/2", "1", "a/b", "1/0", "-1/2"])

@@ -167,10 +167,6 @@ class AnswerStore:
             rows = _select(self._database, f"{condition} ORDER BY answer", *([] if rater is None else [rater.number]))
         return [answer for _, answer in rows]
 
-    def count_withdrawn(self) -> int:
-        ((count,),) = self._query("SELECT COUNT(*) FROM answers WHERE withdrawn IS NOT NULL")
-        return count
-
     def _query(self, text: str, *values: object) -> list[tuple]:
         with self._lock:
             return self._database.execute(text, values).fetchall()
