@@ -1,4 +1,4 @@
-"""BenchRun of editors on a benchmark by judges and metrics: `omniedit bench`."""
+"""Comparison of editors on a benchmark by judges and metrics: `omniedit bench`."""
 
 import argparse
 import re
