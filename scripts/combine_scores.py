@@ -21,8 +21,7 @@ def main() -> None:
     if len(args.scores) != len(args.judges):
         parser.error(f"{len(args.scores)} files of scores and {len(args.judges)} --judges; give one name for each file")
     tables = {name: read_rows(path) for name, path in zip(args.judges, args.scores, strict=True)}
-    options = args.combination
-    rows = ensemble_rows(tables, options.average, options.disagreement, options.min_judges)
+    rows = ensemble_rows(tables, args.combination)
     write_rows(args.out, rows, SCORES_SCHEMA)
     unscorable = sum(row["status"] != "scored" for row in rows)
     print(f"{len(rows)} pairs by {len(tables)} judges, {unscorable} unscorable")

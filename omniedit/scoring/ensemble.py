@@ -25,7 +25,8 @@ SPREADS: Mapping[Spread, Callable[[Sequence[float]], float]] = {
     "deviation": pstdev,
 }
 """Disagreement of judges in O: largest minus smallest, or the standard deviation."""
-OUTLIERS = 3
+DEFAULTS = EnsembleConfig()
+MIN_JUDGES_FOR_OUTLIER = 3
 """Smallest number of judges in which one can be an outlier."""
 
 
@@ -63,28 +64,20 @@ class EnsembleScore:
 
 
 def combine_scores(
-    verdicts: Mapping[str, Score | Unscorable],
-    average: Average = "median",
-    spread: Spread = "range",
-    min_judges: int | None = None,
+    verdicts: Mapping[str, Score | Unscorable], options: EnsembleConfig = DEFAULTS
 ) -> EnsembleScore | Unscorable:
-    """Combine the verdicts of several judges on one pair.
-
-    Args:
-        verdicts: by the name of the judge.
-        min_judges: smallest number of judges that must have scored the pair; None for all.
-    """
+    """Combine the verdicts of several judges, by name, on one pair."""
     scores = {name: verdict for name, verdict in verdicts.items() if isinstance(verdict, Score)}
-    if len(scores) < max(1, len(verdicts) if min_judges is None else min_judges):
+    if len(scores) < max(1, options.min_judges or len(verdicts)):
         return Unscorable(_lacking(verdicts, len(scores)))
     overall = {name: score.o_score for name, score in scores.items()}
-    combine = AVERAGES[average]
+    combine = AVERAGES[options.average]
     return EnsembleScore(
         sc_score_1=combine([score.sc_score_1 for score in scores.values()]),
         sc_score_2=combine([score.sc_score_2 for score in scores.values()]),
         pq_score=combine([score.pq_score for score in scores.values()]),
         o_score=combine(list(overall.values())),
-        disagreement=SPREADS[spread](list(overall.values())),
+        disagreement=SPREADS[options.disagreement](list(overall.values())),
         judges=len(scores),
         outlier=find_outlier(overall),
     )
@@ -121,7 +114,7 @@ def join_rationales(rationales: Mapping[str, tuple[float, str]]) -> str:
 
 def find_outlier(overall: Mapping[str, float]) -> str:
     """Return the judge whose O is farthest from the median of all; '' if none stands out."""
-    if len(overall) < OUTLIERS:
+    if len(overall) < MIN_JUDGES_FOR_OUTLIER:
         return ""
     centre = median(overall.values())
     distances = {name: abs(score - centre) for name, score in overall.items()}
@@ -130,16 +123,12 @@ def find_outlier(overall: Mapping[str, float]) -> str:
 
 
 def combine_tables(
-    tables: Mapping[str, Sequence[Mapping[str, Any]]],
-    average: Average = "median",
-    spread: Spread = "range",
-    min_judges: int | None = None,
+    tables: Mapping[str, Sequence[Mapping[str, Any]]], options: EnsembleConfig = DEFAULTS
 ) -> dict[str, EnsembleScore | Unscorable]:
     """Combine tables of scores of the same N pairs, by the id of the pair, in the order of the first table.
 
     Args:
         tables: by the name of the judge, rows of `SCORES_SCHEMA`.
-        average, spread, min_judges: as in `combine_scores`.
 
     Raises:
         UserError: no tables, two rows of a pair in one table, or tables of different pairs.
@@ -155,23 +144,20 @@ def combine_tables(
                 "score the same pairs with both"
             )
     return {
-        pair_id: combine_scores({name: verdicts[name][pair_id] for name in verdicts}, average, spread, min_judges)
+        pair_id: combine_scores({name: verdicts[name][pair_id] for name in verdicts}, options)
         for pair_id in verdicts[first]
     }
 
 
 def ensemble_rows(
-    tables: Mapping[str, Sequence[Mapping[str, Any]]],
-    average: Average = "median",
-    spread: Spread = "range",
-    min_judges: int | None = None,
+    tables: Mapping[str, Sequence[Mapping[str, Any]]], options: EnsembleConfig = DEFAULTS
 ) -> list[dict[str, Any]]:
     """Combine tables of scores, as `combine_tables` does, to rows of `SCORES_SCHEMA`.
 
     `details` holds each judge's O, version and number of words of its rationale, or why it has no O, and the outlier.
     `reasoning` holds the rationales of the judges, each after its name and O.
     """
-    combined = combine_tables(tables, average, spread, min_judges)
+    combined = combine_tables(tables, options)
     by_pair = {name: {row["pair_id"]: row for row in rows} for name, rows in tables.items()}
     about = {"judge": NAME, "prompt_hash": ensemble_digest(tables)}
     return [

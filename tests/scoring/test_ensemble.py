@@ -26,6 +26,7 @@ from omniedit.scoring.score_table import score_row
 SCORES = st.builds(Score, *[st.floats(0, 10)] * 3)
 LOW, HIGH, OTHER = Score(4, 9, 4), Score(9, 9, 9), Score(9, 6, 6)
 UNREAD = Unscorable("the model refuses")
+MEAN = EnsembleConfig(average="mean")
 
 
 class Judge:
@@ -38,9 +39,9 @@ def make_table(name: str, verdicts: dict[str, Score | Unscorable]) -> list[dict[
 
 
 def test_combined_scores_match_exact_values() -> None:
-    found = combine_scores({"a": LOW, "b": HIGH, "c": OTHER}, "mean")
+    found = combine_scores({"a": LOW, "b": HIGH, "c": OTHER}, MEAN)
     assert found == EnsembleScore(22 / 3, 8, 19 / 3, 19 / 3, 5, 3, "b")
-    found = combine_scores({"a": LOW, "b": HIGH, "c": OTHER}, "median", "deviation")
+    found = combine_scores({"a": LOW, "b": HIGH, "c": OTHER}, EnsembleConfig(disagreement="deviation"))
     assert isinstance(found, EnsembleScore)
     assert (found.o_score, found.pq_score, found.disagreement) == (6, 6, pytest.approx((38 / 9) ** 0.5))
 
@@ -49,12 +50,12 @@ def test_combined_scores_match_exact_values() -> None:
 def test_the_combined_score_lies_between_its_judges_and_ignores_their_order(
     judges: dict[str, Score], average: Average
 ) -> None:
-    found = combine_scores(judges, average)
+    found = combine_scores(judges, EnsembleConfig(average=average))
     assert isinstance(found, EnsembleScore)
     overall = [score.o_score for score in judges.values()]
     assert min(overall) - 1e-9 <= found.o_score <= max(overall) + 1e-9
     assert found.disagreement == max(overall) - min(overall)
-    again = combine_scores(dict(reversed(judges.items())), average)
+    again = combine_scores(dict(reversed(judges.items())), EnsembleConfig(average=average))
     assert isinstance(again, EnsembleScore)
     assert (again.o_score, again.disagreement, again.outlier) == (
         pytest.approx(found.o_score),
@@ -65,7 +66,7 @@ def test_the_combined_score_lies_between_its_judges_and_ignores_their_order(
 
 @given(SCORES, st.integers(1, 5), st.sampled_from(get_args(Spread)))
 def test_equal_scores_have_zero_disagreement(score: Score, number: int, spread: Spread) -> None:
-    found = combine_scores({str(place): score for place in range(number)}, spread=spread)
+    found = combine_scores({str(place): score for place in range(number)}, EnsembleConfig(disagreement=spread))
     assert isinstance(found, EnsembleScore)
     assert found.disagreement == pytest.approx(0, abs=1e-7) and found.o_score == pytest.approx(score.o_score)
     assert found.outlier == ""
@@ -74,9 +75,9 @@ def test_equal_scores_have_zero_disagreement(score: Score, number: int, spread: 
 def test_a_pair_needs_all_judges_or_as_many_as_requested() -> None:
     verdicts: dict[str, Score | Unscorable] = {"a": LOW, "b": UNREAD, "c": HIGH}
     assert combine_scores(verdicts) == Unscorable("scored by 2 of 3 judges; b: the model refuses")
-    found = combine_scores(verdicts, "mean", min_judges=2)
+    found = combine_scores(verdicts, EnsembleConfig(average="mean", min_judges=2))
     assert isinstance(found, EnsembleScore) and (found.o_score, found.judges) == (6.5, 2)
-    assert isinstance(combine_scores({"b": UNREAD}, min_judges=0), Unscorable)
+    assert isinstance(combine_scores({"b": UNREAD}, EnsembleConfig(min_judges=1)), Unscorable)
     assert combine_scores({}) == Unscorable("no judge")
 
 
@@ -91,7 +92,7 @@ def test_tables_are_combined_by_pair_in_the_order_of_the_first() -> None:
         "a": make_table("a", {"p": LOW, "q": HIGH, "r": UNREAD}),
         "b": make_table("b", {"r": HIGH, "q": HIGH, "p": HIGH}),
     }
-    found = combine_tables(tables, "mean")
+    found = combine_tables(tables, MEAN)
     assert list(found) == ["p", "q", "r"]
     assert found["p"] == EnsembleScore(6.5, 9, 6.5, 6.5, 5, 2)
     assert found["q"] == EnsembleScore(9, 9, 9, 9, 0, 2)
@@ -111,7 +112,8 @@ def test_tables_of_different_pairs_raise_errors() -> None:
 def test_rows_contain_each_judge_and_the_disagreement() -> None:
     own = Score(9, 9, 9, "Well done.", "v1", overall=8.0)
     tables = {"a": make_table("a", {"p": LOW, "q": UNREAD}), "b": make_table("b", {"q": UNREAD, "p": own})}
-    scored, unscored = ensemble_rows(tables, "mean", min_judges=1)
+    options = EnsembleConfig(average="mean", min_judges=1)
+    scored, unscored = ensemble_rows(tables, options)
     assert (scored["o_score"], scored["disagreement"], scored["sc_score_1"]) == (6, 4, 6.5), "the O of a rubric's rule"
     assert scored["reasoning"] == "a (4.0) b (8.0): Well done."
     assert (scored["judge"], scored["judge_version"], scored["status"]) == ("ensemble", "a + b v1", "scored")
@@ -120,7 +122,7 @@ def test_rows_contain_each_judge_and_the_disagreement() -> None:
     assert unscored["status"] == "unscorable" and "scored by 0 of 2 judges" in unscored["reasoning"]
     assert json.loads(unscored["details"])["judges"]["a"] == {"reason": "the model refuses"}
     assert scored["prompt_hash"] == unscored["prompt_hash"], "one rubric for the filter"
-    other = ensemble_rows({"a": tables["a"], "c": tables["b"]}, "mean", min_judges=1)
+    other = ensemble_rows({"a": tables["a"], "c": tables["b"]}, options)
     assert other[0]["prompt_hash"] != scored["prompt_hash"]
     mixed = [*make_table("a", {"p": LOW}), *make_table("z", {"q": LOW})]
     with pytest.raises(UserError, match=r"judge 'a': scores by .* score its pairs again"):
@@ -130,7 +132,7 @@ def test_rows_contain_each_judge_and_the_disagreement() -> None:
 def test_sub_scores_of_any_rubric_are_combined_on_their_scales() -> None:
     a = RubricScores({"success": 20, "quality": 5}, 8, 2, 4, "Good.", "v1")
     b = RubricScores({"success": 10, "quality": 25}, 4, 10, 6, "")
-    marks, disagreement = combine_marks({"a": a, "b": b}, EnsembleConfig(average="mean"))
+    marks, disagreement = combine_marks({"a": a, "b": b}, MEAN)
     assert isinstance(marks, RubricScores) and disagreement == 2
     assert (marks.scores, marks.sc_score, marks.pq_score, marks.o_score) == ({"success": 15, "quality": 15}, 6, 6, 5)
     assert (marks.reasoning, marks.judge_version) == ("a (4.0): Good. b (6.0)", "a v1 + b")
