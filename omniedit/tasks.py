@@ -164,7 +164,7 @@ NOT_EMBEDDED: Mapping[Task, str] = {
         "a procedural material on a found outline looked right in 1 of 20 inspected photos": ("material_change",),
         "another pose needs a generative model": ("action_change",),
         "the result of an unstated cause (ice that melts) needs a generative model": ("implicit_change",),
-        "no estimate of depth is good enough to be a condition": ("visual_depth",),
+        "no depth estimate is good enough to be a condition": ("visual_depth",),
         "its pairs come from experts of subjects (section `subjects` of the config)": tuple(SUBJECT_TASKS),
         "its regions come from people; import them (omniedit import coco or refcoco)": (
             "referring_segmentation",

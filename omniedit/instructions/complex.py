@@ -18,8 +18,8 @@ _RECOLOURING = (
     "Change the colour of the {thing} to {value}.",
     "Recolour the {thing} in {value}.",
     "I want the {thing} to be {value}.",
-    "{Value} is the colour that I want for the {thing}.",
-    "Let the {thing} be {value}.",
+    "{Value} is the colour I want for the {thing}.",
+    "Make the {thing} {value}.",
 )
 
 _SWAP = (

@@ -50,7 +50,7 @@ def thresholds_page(
         min_score: the filter's threshold, which the figures mark.
         people: the scores against people's ratings of the run's pairs; without them a published table is cited.
         trust: refusals and biases of the judges; None to leave them out.
-        min_scores: thresholds of single tasks in place of `min_score`.
+        min_scores: thresholds of individual tasks in place of `min_score`.
     """
     eligible_N = candidates.has_reason("kept", "below threshold")
     compared_N = eligible_N & ~np.isnan(candidates.teacher)
