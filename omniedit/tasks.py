@@ -74,7 +74,8 @@ class Task(str):
 
     Attributes:
         family: source of the task's definition: "omniedit", "anyedit", "complex" (SmartEdit), "subject" (SuTI), or
-            "other". Pairs of family "perception" are auxiliary: they show no edit, but what an instruction means.
+            "other". Pairs of family "perception" are auxiliary: they show the meaning of an instruction instead of an
+            edit.
         group: "local", "global", "camera", "implicit" or "visual" (the groups of AnyEdit), "understanding" or
             "reasoning" (those of SmartEdit), "subject", "segmentation", or "other".
         is_local: whether its pairs have a mask, outside which every pixel stays bit-identical. None if it is unknown:

@@ -8,7 +8,7 @@ from omniedit.errors import UserError
 
 
 def _add_doctor_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add nothing: the command takes no arguments."""
+    """Add no arguments, because the command has none."""
 
 
 def _doctor(args: argparse.Namespace) -> None:

@@ -121,7 +121,7 @@ def ensemble_columns(scoring: ScoringConfig) -> tuple[str, ...]:
 
 
 def _pair(example: Example) -> EditPair:
-    """Build an edit pair for a judge that uses images and instruction alone; its task is a placeholder."""
+    """Build an edit pair for a judge that uses only images and instruction; its task is a placeholder."""
     source, edited = example.images["source"], example.images["edited"]
     return EditPair("", Task.STYLE_TRANSFER, (example.words["instruction"],), source, edited, None, {})
 

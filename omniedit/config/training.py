@@ -110,13 +110,13 @@ class TrainConfig(FittingOptions, PretrainingOptions, SampleOptions, TrainerOpti
         if over_unet and self.base.model in (None, SHIPPED):
             raise ValueError(f"{over_unet[0]} needs base.model: a role with a folder of SD1.5 or InstructPix2Pix")
         if 0 < len(over_unet) < len(self.editors):
-            raise ValueError(f"{over_unet[0]} is built on a UNet, other editors are not; train them in separate runs")
+            raise ValueError(f"{over_unet[0]} is built on a UNet, others are not; train them in separate runs")
         return self
 
     @model_validator(mode="after")
     def _check_language_model(self) -> Self:
         if self.instruction_encoder.model is not None and self.encode_once:
-            raise ValueError("encode_once keeps no images, which instruction_encoder.model reads; set it to false")
+            raise ValueError("encode_once stores no images, but instruction_encoder.model reads them; set it to false")
         return self
 
     @model_validator(mode="after")

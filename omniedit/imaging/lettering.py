@@ -151,7 +151,7 @@ def match_face(ink: Ink, text: str) -> tuple[Face, float]:
     """Return the look of drawn letters that is nearest to a line's own, and their correlation.
 
     Args:
-        text: what the line says.
+        text: text of the line.
     """
     left, top, right, bottom = ink.box
     near = _around(ink.box)

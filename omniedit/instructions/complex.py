@@ -1,4 +1,4 @@
-"""Instructions of complex edits, whose object is named by an expression or a clue instead of its noun alone."""
+"""Instructions of complex edits, whose object is named by an expression or a clue instead of only its noun."""
 
 from collections.abc import Sequence
 

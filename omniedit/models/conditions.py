@@ -41,7 +41,7 @@ def get_supported_conditions(editor: Any) -> SupportedConditions:
 
 
 NO_CONDITIONS = SupportedConditions()
-"""Conditions of an editor that takes source and instruction alone."""
+"""Conditions of an editor that takes only source and instruction."""
 
 
 def place_captions(embeddings: tuple[Tensor, Tensor], counts: Sequence[int]) -> tuple[Tensor, Tensor]:

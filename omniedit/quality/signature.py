@@ -97,7 +97,8 @@ def sign_pairs(pairs: Iterable[EditPair]) -> Iterator[dict[str, Any]]:
 
 
 def _sign_direction(pair: EditPair, doubt: str) -> dict[str, Any]:
-    """Return the clues about the direction. The task selects the clues, so a doubtful task gives no clues."""
+    """Return the clues about the direction. The task selects the clues, so without a certain task there are no
+    clues."""
     if doubt:
         return {"swapped": 0.0, "swap_clues": ""}
     captions = pair.captions.source or "", pair.captions.edited or ""

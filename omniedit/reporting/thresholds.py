@@ -30,7 +30,7 @@ TASK_STEPS = (7.0, 8.0, 9.0, 9.5)
 """Thresholds whose accepted shares are shown for each task."""
 TABLE_THRESHOLDS = (0.0, 5.0, 6.0, 7.0, 8.0, 8.5, 9.0, 9.5, 10.0)
 LINES = ("-", "--", ":", "-.")
-"""Line styles; with the colours they distinguish 28 tasks, and the figure shows no more."""
+"""Line styles; together with the colours they distinguish 28 tasks, which is the limit of the figure."""
 DIVERSITIES = {"thing": "objects", "instruction": "instructions", "ratio": "aspect ratios"}
 
 

@@ -160,7 +160,7 @@ def _change(options: TrainConfig, changes: list[dict[str, Any]]) -> TrainConfig:
 
 
 def _count(options: TrainConfig, size: BaseSize) -> Cost:
-    """Return a cost with the numbers of weights alone."""
+    """Return a cost with only the numbers of weights."""
     with torch.device("meta"):
         net = create(options.model, size.config)
         add_adapters(net, options.lora, seed=0)

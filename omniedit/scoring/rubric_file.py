@@ -124,7 +124,7 @@ def _to_question(section: QuestionSection, default: Scale, file: Path) -> Questi
     form = ReplyForm(scales, keys, section.key, section.reply == "lines", section.reasoning, tuple(section.texts))
     text = section.text if section.text is not None else _read_text(file.parent / str(section.file))
     if f"<{INSTRUCTION}>" in text and INSTRUCTION not in section.words:
-        raise UserError(f"words: the question has the place <{INSTRUCTION}>; add {INSTRUCTION} to words")
+        raise UserError(f"words: the question has the placeholder <{INSTRUCTION}>; add {INSTRUCTION} to words")
     question = Question(
         text,
         tuple(section.images),

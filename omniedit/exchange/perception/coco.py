@@ -30,7 +30,7 @@ _STUFF = ("-merged", "-other", "-stuff")
 
 @dataclass(frozen=True)
 class PaintingRow:
-    """Row whose regions are to be painted.
+    """Row whose regions will be painted.
 
     Args:
         place: place of the row, for messages.
@@ -123,7 +123,7 @@ def read_coco(path: str, shard: int, shards: int, files: ImageFiles) -> Iterator
 
 
 def rng_for_row(place: str) -> np.random.Generator:
-    """Return random numbers that follow from a row's place alone."""
+    """Return random numbers that depend only on a row's place."""
     return np.random.default_rng(int.from_bytes(hashlib.sha256(place.encode()).digest()[:8], "little"))
 
 

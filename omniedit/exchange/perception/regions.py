@@ -43,7 +43,7 @@ def _read_polygon(polygon: Any) -> np.ndarray:
     except (TypeError, ValueError):
         raise BadRegion("a polygon is not a list of x and y") from None
     if len(points) < 3 or not np.isfinite(points).all() or np.abs(points).max() > 1e6:
-        raise BadRegion("a polygon has fewer than three points, or a coordinate without a sense")
+        raise BadRegion("a polygon has fewer than three points, or an invalid coordinate")
     return np.rint(points).astype(np.int32)
 
 

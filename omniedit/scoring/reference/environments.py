@@ -78,7 +78,7 @@ def _darker(before: Light, after: Light) -> float:
 def _contrast(before: Light, after: Light) -> float:
     """Return the contrast after the edit over that before."""
     if before.contrast < GREY_LEVEL:
-        raise Unmeasurable("the source is of one lightness: it has no contrast to compare with")
+        raise Unmeasurable("the source has only one lightness: it has no contrast to compare with")
     return after.contrast / before.contrast
 
 

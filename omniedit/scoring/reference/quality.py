@@ -1,4 +1,4 @@
-"""Quality (pq_score) of the reference judge: is the edited image free of the marks of editing?
+"""Quality (pq_score) of the reference judge: is the edited image free of signs of editing?
 
 Each fault is measured against the images themselves (the source, the surroundings of the edit, the image's own edges),
 so that a soft or noisy photo is not penalised for its original state.
@@ -20,7 +20,7 @@ from omniedit.scoring.reference.rationale import HIGH, LOW, Finding, fill_in
 from omniedit.tasks import Task
 
 MASKED_BY_OUTLINE = (Task.ATTRIBUTE_MODIFICATION, Task.BACKGROUND_SWAP)
-"""Tasks whose mask follows an object's outline, which is an edge anyway."""
+"""Tasks whose mask follows an object's outline, where an edge is natural."""
 OUTPAINT = Task("outpaint")
 """Task whose source is empty under the mask."""
 NAMED = 3
@@ -158,7 +158,8 @@ def ghost(comparison: Comparison) -> Fault:
 
 
 def find_tears(comparison: Comparison) -> Fault:
-    """Measure steps of the light that follow nothing in the source; rain and snow have such steps anyway."""
+    """Measure steps of the light that do not follow edges of the source. Rain and snow are left out, because they have
+    such steps."""
     if (
         comparison.pair.task is not Task.ENVIRONMENT_CHANGE
         or comparison.pair.provenance["truth"]["environment"] in PRECIPITATION

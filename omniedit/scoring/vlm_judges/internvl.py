@@ -19,7 +19,7 @@ class InternvlJudge(LocalJudge):
     """Judge that is an InternVL in transformers.
 
     Args:
-        model: on the device where it is to run.
+        model: on the device where it will run.
         tokenizer: transformers tokenizer with a chat template and named tokens around an image.
         image_processor: a GotOcr2ImageProcessorPil.
         settings: readout, version and name; the default name is `internvl`.

@@ -30,7 +30,7 @@ _NAMES_BY_METRES: Mapping[float, str] = {
     4.0: "boat canoe car elephant giraffe hut rhinoceros tent van",
     10.0: "airplane bus fir house lighthouse pine plane rocket ship tower train tree truck",
 }
-"""Typical longest side in metres -> the last word of the names of such objects."""
+"""Typical longest side in metres -> the last word of the names of objects of this size."""
 
 _METRES = {name: metres for metres, names in _NAMES_BY_METRES.items() for name in names.split()}
 _COMPOUNDS = {

@@ -63,7 +63,7 @@ class DeviceClock:
     def watch_pipeline(self, name: str, pipeline: Any) -> None:
         """Time all networks of a diffusers pipeline.
 
-        Of the VAE, encoder and decoder are timed, because nothing calls its `forward`.
+        The VAE's encoder and decoder are timed, because nothing calls its `forward`.
         """
         parts = {part: value for part, value in pipeline.components.items() if isinstance(value, nn.Module)}
         vae = parts.pop("vae", None)

@@ -18,7 +18,7 @@ LEFT_OUT = "decoding of photos, failed edits, the proposer, and training of the 
 def gpu_hours(config: Config, gpu: str, figures: Path = FIGURES) -> list[str]:
     """Return lines to print: one per learned task and one for the total, "not measured" where figures are missing.
 
-    The time covers successful edits alone; see `LEFT_OUT`.
+    The time covers only successful edits; see `LEFT_OUT`.
 
     Args:
         gpu: 'h100', as in the device's name.
