@@ -260,7 +260,8 @@ def _smooth_over(pixels: Field, weight: Field, sigma: float) -> Field:
 
 
 def _find_letters(opacity: Field, line: tuple[int, int, int, int]) -> Mask | None:
-    """Return the (h, w) mask of the letters of a line, without those of other lines, frames and arrows; None without.
+    """Return the (h, w) mask of the letters of a line, without those of other lines, frames and arrows; None without
+    letters.
 
     A letter is a connected piece with its centre in the line, no higher than the line and not much wider than high.
     """

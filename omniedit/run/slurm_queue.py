@@ -63,7 +63,7 @@ def list_queued_jobs(*folders: Path) -> list[QueuedJob]:
     The list is empty without squeue. A cluster may hide other users' jobs (PrivateData in slurm.conf).
 
     Raises:
-        UserError: squeue gives no answer.
+        UserError: squeue does not answer.
     """
     if not shutil.which("squeue"):
         return []

@@ -1,4 +1,4 @@
-"""Rubrics in YAML files: one rubric a file, checked key by key (docs/rubrics.md, "Write your own rubric")."""
+"""Rubrics in YAML files: one rubric per file, checked key by key (docs/rubrics.md, "Write your own rubric")."""
 
 import hashlib
 from collections.abc import Mapping, Sequence

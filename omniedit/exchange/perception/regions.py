@@ -65,7 +65,7 @@ def _decode_runs(segmentation: dict[str, Any], height: int, width: int) -> Mask:
 
 
 def decompress_runs(text: str | bytes) -> list[int]:
-    """Decode COCO's compressed run lengths: 6 bits a character; one of them states whether the number continues.
+    """Decode COCO's compressed run lengths: 6 bits per character; one of them states whether the number continues.
 
     From the fourth number on, each is stored as its difference to the one two before it.
 

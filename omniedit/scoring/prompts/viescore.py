@@ -1,7 +1,7 @@
 """Prompts of VIEScore (TIGER-AI-Lab/VIEScore), GEdit-Bench (stepfun-ai/Step1X-Edit) and EditScore.
 
 VIEScore and GEdit-Bench have the same prompts in `viescore/vie_prompts.py`. Each question joins a context, a rule on
-the images and a rule on the scores; The prompt for PQ has no rule about the images. EditScore asks for the reasoning
+the images and a rule on the scores. The prompt for PQ has no rule about the images. EditScore asks for the reasoning
 first and for scores from 0 to 25. As in the benchmarks' own code, the images follow the text without labels.
 VIEScore's one-shot texts hold the reply to an example, whose images come before the others.
 """

@@ -46,7 +46,7 @@ def prepare_student(model: InternVLForConditionalGeneration, options: FinetuneCo
 
 
 def _with_adapters(model: InternVLForConditionalGeneration, rank: int, seed: int) -> nn.Module:
-    """Add low-rank adapters (Hu et al. 2021) that change nothing yet, and freeze all else."""
+    """Add low-rank adapters (Hu et al. 2021) that change nothing yet, and freeze everything else."""
     from peft import LoraConfig, get_peft_model
 
     torch.manual_seed(seed)
@@ -67,7 +67,7 @@ def save_student(network: nn.Module, judge: InternvlJudge, folder: Path) -> None
 def finetune_identity(
     options: FinetuneConfig, judge: InternvlJudge, store: TeacherDataset, seed: int
 ) -> dict[str, Any]:
-    """Return all that a fine-tuning's weights depend on, as JSON values; no other checkpoint is resumed."""
+    """Return everything that a fine-tuning's weights depend on, as JSON values; no other checkpoint is resumed."""
     return {
         "options": options.model_dump(exclude=WITHOUT_EFFECT | {"model"}),
         "max_tiles": judge.max_tiles,

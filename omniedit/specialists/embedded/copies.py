@@ -65,7 +65,8 @@ class Copy:
 
 
 def possible_copies(photo: Photo, obj: FoundObject, objects: Sequence[FoundObject]) -> tuple[Copy, ...]:
-    """Return at most two copies of an object on opposite sides, or () if it or the ground at its side does not suit."""
+    """Return at most two copies of an object on opposite sides, or () if it or the ground at its side is not
+    suitable."""
     if not _can_be_copied(obj, objects):
         return ()
     size = float(obj.mask.sum()) ** 0.5

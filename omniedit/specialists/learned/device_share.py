@@ -55,7 +55,7 @@ class DeviceClock:
         self._last: Any = None
 
     def watch(self, name: str, networks: Iterable[nn.Module]) -> None:
-        """Time the forward passes of networks; no network may be a part of another."""
+        """Time the forward passes of networks; no network may be part of another one."""
         for network in networks:
             network.register_forward_pre_hook(self._begin)
             network.register_forward_hook(lambda network, *_: self._end(name, network))

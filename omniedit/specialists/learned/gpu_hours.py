@@ -22,8 +22,8 @@ def gpu_hours(config: Config, gpu: str, figures: Path = FIGURES) -> list[str]:
 
     Args:
         gpu: 'h100', as in the device's name.
-        figures: rows of the benchmark. Their mean over the ratios counts, because the ratios of photos are unknown
-            before they are read.
+        figures: rows of the benchmark. The mean over the ratios is used, because the photos' ratios are unknown before
+            they are read.
     """
     rows = json.loads(figures.read_text()) if figures.is_file() else []
     lines, total = [], 0.0
