@@ -1,7 +1,7 @@
 # make run: the whole chain, results in results/mini/, the report in results/mini/report.html
 # make test: lint, types and tests
 # make envs: on a cluster, the conda environments of envs/, with CUDA; make lock: pin them again
-# Each makes .venv first where it is missing. By hand: . .venv/bin/activate, then snakemake, pytest, omniedit.
+# Each target makes .venv first if it is missing. By hand: . .venv/bin/activate, then snakemake, pytest, omniedit.
 
 PYTHON ?= python3
 VENV := .venv
@@ -18,15 +18,15 @@ run: $(VENV)/embedded.ok
 	snakemake all
 	@$(MAKE) --no-print-directory report
 
-# Made again only when something in the run's results is newer.
+# Made again only if a file in the run's results is newer.
 report: $(VENV)/embedded.ok
 	@if ! test -f $(REPORT) || find results/mini -newer $(REPORT) -type f | grep -q .; then \
 		snakemake --report $(REPORT); \
 	fi
 	@echo "report: $(REPORT)"
 
-# Lint runs beside the tests, because most of it is mypy on one core; its output comes last. Three workers on two cores:
-# the one on Slurm waits, most of its time.
+# Lint runs in parallel with the tests, because it is mostly mypy on one core; its output is printed last. Two cores serve
+# three workers, because the one that tests Slurm mostly waits.
 test: $(VENV)/test.ok
 	@$(MAKE) --no-print-directory lint > $(VENV)/lint.log 2>&1 & lint=$$!; \
 	pytest -n 3 --dist loadscope --no-loadscope-reorder -rfEs; tests=$$?; \
@@ -53,7 +53,7 @@ $(VENV)/embedded.ok: pyproject.toml constraints.txt
 	$(INSTALL) --editable '.[workflow,embedded,text,train,score,report]'
 	@touch $@
 
-# What the node needs that starts Snakemake.
+# Environment of the node that starts Snakemake.
 $(VENV)/slurm.ok: pyproject.toml constraints.txt
 	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
 	$(INSTALL) --editable '.[workflow,report,slurm]'

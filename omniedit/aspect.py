@@ -59,9 +59,9 @@ def crop_box(width: int, height: int, ratio: str, centre: tuple[float, float] = 
 def bucket_size(ratio: str, base_size: int, multiple: int = 16) -> tuple[int, int]:
     """Return width and height of a bucket: about `ratio`, with at least base_size^2 pixels.
 
-    Both sides are multiples of `multiple` (16: a VAE that downsamples by 8, and patches of 2). Of all such sizes, the
-    one of least cost is chosen, where 1 % off the ratio costs as much as 5 % more pixels. A portrait bucket is its
-    landscape bucket with width and height swapped.
+    Both sides are multiples of `multiple` (16: a VAE that downsamples by 8, and patches of 2). The size with the
+    lowest cost is chosen, where a deviation of 1 % from the ratio costs as much as 5 % more pixels. A portrait bucket
+    is its landscape bucket with width and height swapped.
     """
     if RATIOS[ratio] < 1:
         width, height = bucket_size("x".join(reversed(ratio.split("x"))), base_size, multiple)

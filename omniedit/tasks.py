@@ -74,7 +74,8 @@ class Task(str):
 
     Attributes:
         family: source of the task's definition: "omniedit", "anyedit", "complex" (SmartEdit), "subject" (SuTI), or
-            "other". Pairs of family "perception" are auxiliary: they show no edit, but what an instruction means.
+            "other". Pairs of family "perception" are auxiliary: they show the meaning of an instruction instead of an
+            edit.
         group: "local", "global", "camera", "implicit" or "visual" (the groups of AnyEdit), "understanding" or
             "reasoning" (those of SmartEdit), "subject", "segmentation", or "other".
         is_local: whether its pairs have a mask, outside which every pixel stays bit-identical. None if it is unknown:
@@ -164,7 +165,7 @@ NOT_EMBEDDED: Mapping[Task, str] = {
         "a procedural material on a found outline looked right in 1 of 20 inspected photos": ("material_change",),
         "another pose needs a generative model": ("action_change",),
         "the result of an unstated cause (ice that melts) needs a generative model": ("implicit_change",),
-        "no estimate of depth is good enough to be a condition": ("visual_depth",),
+        "no depth estimate is good enough to be a condition": ("visual_depth",),
         "its pairs come from experts of subjects (section `subjects` of the config)": tuple(SUBJECT_TASKS),
         "its regions come from people; import them (omniedit import coco or refcoco)": (
             "referring_segmentation",

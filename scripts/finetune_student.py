@@ -62,9 +62,9 @@ def main() -> None:
     at_once = options.batch_size // dist.get_world_size() // options.accumulate
     internvl = InternvlConfig(max_tiles=args.max_tiles, batch_size=max(1, at_once))
     judge = local_judge("internvl", args.model, ScoringConfig(internvl=internvl), edit_rubric())
-    assert isinstance(judge, InternvlJudge)  # transformers' engine, the default: vLLM's does not train
+    assert isinstance(judge, InternvlJudge)  # uses transformers, the default engine: vLLM does not train
     judge.model.to(getattr(torch, options.dtype))
-    # A judge caches what it has read, so evaluating changed weights needs a new judge.
+    # A judge caches the features of images, so evaluating changed weights needs a new judge.
     new_judge = partial(InternvlJudge, judge.model, judge.processor, judge.rubric, internvl)
     with ExitStack() as stack:
         store = read_store(args, options, stack)

@@ -35,7 +35,9 @@ def main() -> None:
     parser.add_argument(
         "--shards", type=at_least_one, required=True, help="number of shards; {shard} becomes 00000, 00001, ..."
     )
-    parser.add_argument("--bench", type=Path, help="sources/bench.parquet: its photos and their twins are left out")
+    parser.add_argument(
+        "--bench", type=Path, help="sources/bench.parquet: its photos and their near-duplicates are left out"
+    )
     add_section(parser, "--options", TrainConfig, default=TrainConfig())
     parser.add_argument("--seed", type=run_seed, default=0)
     parser.add_argument("--metrics", type=Path, required=True, help="output file, one JSON line per step")

@@ -1,4 +1,4 @@
-"""Compute what the quality gates need of a shard of pairs: candidates -> `faults/signatures/{task}/{shard}.parquet`."""
+"""Measure a shard of pairs for the quality gates: candidates -> `faults/signatures/{task}/{shard}.parquet`."""
 
 import argparse
 from pathlib import Path

@@ -93,7 +93,7 @@ def fingerprint_inputs(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def all_versions(args: argparse.Namespace) -> dict[str, str]:
-    """Return the versions of what made the pairs, for learned pairs including the models that proposed the edits."""
+    """Return the versions of all that made the pairs; for learned pairs, also the models that proposed the edits."""
     if args.specialist != "learned":
         return versions()
     return versions(learned=True) | proposers(args.proposals, args.task)

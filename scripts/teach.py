@@ -1,4 +1,4 @@
-"""Score a shard's pairs, and the same pairs with known defects, with the teacher. The student is trained on the result.
+"""Let the teacher score a shard's pairs, unchanged and with known defects. The student is trained on the result.
 
 Every pair, or `--pairs` of them, is scored unchanged and with `--defects-per-pair` known defects drawn for it. Scores
 of unchanged pairs are taken from `--scores` if the teacher is the run's judge. The cost estimate for an endpoint is

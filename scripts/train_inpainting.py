@@ -38,7 +38,9 @@ from omniedit.training.trainer import Trainer
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--photos", required=True, help="path pattern of the photos' shards, sources/{shard}.tar")
-    parser.add_argument("--bench", type=Path, help="sources/bench.parquet: its photos and their twins are left out")
+    parser.add_argument(
+        "--bench", type=Path, help="sources/bench.parquet: its photos and their near-duplicates are left out"
+    )
     parser.add_argument(
         "--objects", required=True, help="path pattern of their objects, from ground.py, objects/{shard}.parquet"
     )

@@ -75,7 +75,7 @@ class Catalog:
             return self._by_hand[1]
 
     def describe(self) -> dict[str, Any]:
-        """Return the run's name, values to filter by with their counts, progress, and what cannot be read."""
+        """Return the run's name, values to filter by with their counts, progress, and files that cannot be read."""
         with self._lock:
             index, by_hand = self.index, self.by_hand
             if self._facets is None or self._facets[0] != len(index):

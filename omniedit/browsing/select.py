@@ -12,7 +12,7 @@ from omniedit.scoring.human_decisions import Decision, HandDecision
 
 ORDERS = ("file", "best", "worst")
 BY_HAND = {"accepted": Decision.ACCEPT, "rejected": Decision.REJECT, "none": None}
-"""Values of the filter by decisions of people, and what they select."""
+"""Values of the filter by decisions of people, and the decisions that they select."""
 
 
 @dataclass(frozen=True)

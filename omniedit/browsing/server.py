@@ -1,4 +1,4 @@
-"""Server of the page of `omniedit browse`, for this machine alone: pairs have numbers, and images have fixed names."""
+"""Server of the page of `omniedit browse`, for this machine only: pairs have numbers, and images have fixed names."""
 
 import json
 import re
@@ -102,7 +102,7 @@ def decide(catalog: Catalog, body: bytes) -> dict[str, Any]:
     """Record a decision: number, pair_id, decision and, optionally, note and the decision that it undoes.
 
     Raises:
-        HttpError: the body is not such a decision.
+        HttpError: the body is not a valid decision.
         UserError: the pair is another one, or the file cannot be written.
     """
     try:

@@ -76,7 +76,7 @@ def _read_best(
 
 
 def _to_candidate(row: dict[str, Any], path: Path) -> Candidate:
-    """Return what the sheet needs of a pair; one without a decision counts as not rejected."""
+    """Return the values of a pair that the sheet needs; a pair without a decision counts as not rejected."""
     with Shard(path, keeps_last=False) as shard:
         shard.size(row["row"])  # raises now, rather than in the drawing, if the image is damaged
         instruction = shard.instructions(row["row"])[0]

@@ -172,7 +172,7 @@ def place(accepted: pa.Table, layout: Layout, standing: Standing | None = None) 
 
     Args:
         standing: places that the pairs of a store that grows keep (see `find_standing`); new pairs follow in the order
-            above. Of a bucket's Zarr shards, only the last one changes, unless it was full.
+            above. Only the last Zarr shard of a bucket changes, unless it was full.
     """
     accepted = _add_folder(accepted)
     ids, ratio = accepted["pair_id"], index_texts(accepted["ratio"], RATIOS)
@@ -256,8 +256,8 @@ def read_plan(path: str | Path, columns: Sequence[str] = tuple(PLAN_SCHEMA.names
 def held_out_mask(ids: Sequence[str] | pa.ChunkedArray, share: float) -> np.ndarray:
     """Return which pairs are held out, (N,) bool, by the hash of each pair's id.
 
-    A pair therefore stays held out when others are added or removed. Of two or more pairs, at least one is held out and
-    at least one is not, unless `share` is 0.
+    A pair therefore stays held out when others are added or removed. If there are two or more pairs, at least one is
+    held out and at least one is not, unless `share` is 0.
     """
     fractions = hash_ids(ids, HELD_OUT_KEY) / 2**64
     held_out = fractions < share

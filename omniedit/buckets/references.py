@@ -73,7 +73,8 @@ def reference_captions(row: dict[str, Any]) -> list[str | None]:
 
 
 def describe_references(roles: Sequence[str], captions: Sequence[str | None]) -> dict[str, Any]:
-    """Return the columns of a pair's row about its references: none if it has none, captions only if one has some."""
+    """Return the columns of a pair's row about its references: none without references, captions only if one has a
+    caption."""
     described: dict[str, Any] = {REFERENCES: list(roles[:MAX_REFERENCES])} if roles else {}
     stored = list(captions[:MAX_REFERENCES])
     return described | ({CAPTIONS: stored} if any(stored) else {})

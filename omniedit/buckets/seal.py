@@ -48,7 +48,7 @@ class PartFile:
 def read_parts(plan: Plan, parts: Sequence[Path], advance: Callable[[], object] = bool) -> dict[str, PartFile]:
     """Return the file of each Zarr shard of all parts, by relative path, after comparing it with its part's manifest.
 
-    Files are read on all cores at once, each of them once.
+    All cores read files in parallel, each file once.
 
     Args:
         advance: called after each file.

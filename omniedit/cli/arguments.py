@@ -53,8 +53,8 @@ def overall_score(text: str) -> float:
 
 
 def add_task_thresholds(parser: argparse.ArgumentParser) -> None:
-    """Add the option with the thresholds of single tasks, which a rule passes as JSON."""
-    meaning = "minimum O of the pairs of single tasks: JSON of the task's name -> score"
+    """Add the option with the thresholds of individual tasks, which a rule passes as JSON."""
+    meaning = "minimum O of the pairs of individual tasks: JSON of the task's name -> score"
     parser.add_argument("--min-scores", type=json.loads, default={}, help=meaning)
 
 

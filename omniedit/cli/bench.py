@@ -47,9 +47,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--restore",
         choices=["resize", "cover", "keep"],
-        help="how outputs return to the source's size (default: resize, or keep if the benchmark judges them so)",
+        help="how outputs return to the source's size "
+        "(default: resize, or keep if the benchmark judges outputs at their own size)",
     )
-    parser.add_argument("--shard", type=parse_shard, default=(1, 1), metavar="I/N", help="edit this share of the items")
+    parser.add_argument(
+        "--shard", type=parse_shard, default=(1, 1), metavar="I/N", help="edit share I of N of the items"
+    )
     parser.add_argument("--only", choices=STEPS, action="append", help="run this step only; may be given twice")
     _add_other_arguments(parser)
 
@@ -68,7 +71,7 @@ def _add_editor_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="FILE.yaml",
-        help="file of further editors, as config/editors.yaml",
+        help="file of further editors, in the form of config/editors.yaml",
     )
 
 

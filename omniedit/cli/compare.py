@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from omniedit.evaluation.comparisons.table import Verdict
     from omniedit.scoring.pairwise import PairwiseJudge
 
-HELP = "compare editors in pairs by a judge, and rank them"
+HELP = "let a judge compare editors in pairs, and rank the editors"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,10 +35,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--order",
         choices=["both", "once"],
         default="both",
-        help="show each two edits in both orders, or once in a random order (default: %(default)s)",
+        help="show every two edits in both orders, or once in a random order (default: %(default)s)",
     )
     parser.add_argument(
-        "--judge", choices=["api", "internvl", "vlm"], default="api", help="(default: %(default)s, an endpoint)"
+        "--judge", choices=["api", "internvl", "vlm"], default="api", help="judge (default: %(default)s, an endpoint)"
     )
     parser.add_argument(
         "--scorer", type=path, metavar="FOLDER", help="folder of a model or its models/ROLE.json, for vlm and internvl"

@@ -156,7 +156,7 @@ def add_inputs(own: Mapping[str, Any], takes: "SupportedConditions") -> tuple[An
 
 
 def add_conditions(takes: "SupportedConditions") -> list[Any]:
-    """Add the inputs for reference images, their captions and the task; hide what the editor does not take."""
+    """Add the inputs for reference images, their captions and the task; hide those that the editor does not take."""
     import gradio as gr
 
     references = gr.Gallery(

@@ -155,7 +155,7 @@ def edit_file(
     """Edit one image file.
 
     Returns:
-        Names of what the edit lacks: transparency or other parts of the source, and EXIF data too large for its format.
+        Names of lost parts: transparency or other parts of the source, and EXIF data too large for the format.
 
     Raises:
         UnreadableImage: the image cannot be read.

@@ -28,7 +28,7 @@ def _add_edit_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--scheduler",
         choices=["euler", "heun", "lcm", "dpm", "unipc"],
-        help="solver of the sampling, for fewer steps (default: the editor's own)",
+        help="solver for the sampling, for example to need fewer steps (default: the editor's own)",
     )
     parser.add_argument("--guidance", type=scale, help="guidance scale of the instruction (default: the editor's own)")
     parser.add_argument(

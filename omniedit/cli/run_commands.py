@@ -8,7 +8,7 @@ from omniedit.errors import UserError
 
 
 def _add_doctor_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add nothing: the command takes no arguments."""
+    """Add no arguments, because the command has none."""
 
 
 def _doctor(args: argparse.Namespace) -> None:
@@ -138,6 +138,6 @@ RUN_COMMANDS = {
     "inspect": Command(
         "count a run's pairs, or show one pair with its provenance and scores", _add_inspect_arguments, _inspect
     ),
-    "browse": Command("serve a local page to look at a run's pairs and decide by hand", _add_browse_arguments, _browse),
+    "browse": Command("serve a local page to look at pairs and accept or reject them", _add_browse_arguments, _browse),
     "plan": Command("estimate the time, memory and cost of a config's run", _add_plan_arguments, _plan),
 }

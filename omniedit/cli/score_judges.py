@@ -104,7 +104,7 @@ def member_scorers(scoring: ScoringConfig, student: Path | None) -> dict[str, tu
     if len(scoring.members) < 2:
         raise UserError("--judge ensemble needs --config with two or more judges in scoring.ensemble.judges")
     if measuring := [name for name, each in scoring.members.items() if each.judge == "reference"]:
-        problem = f"{measuring[0]}: reference measures pairs of a run, whose truth is known, and no other images"
+        problem = f"{measuring[0]}: the judge `reference` measures only pairs of a run, whose truth is known"
         raise UserError(f"scoring.ensemble.judges.{problem}; leave it out")
     return {name: (each, _find_scorer(each, student)) for name, each in scoring.members.items()}
 
@@ -121,7 +121,7 @@ def ensemble_columns(scoring: ScoringConfig) -> tuple[str, ...]:
 
 
 def _pair(example: Example) -> EditPair:
-    """Build an edit pair for a judge that uses images and instruction alone; its task is a placeholder."""
+    """Build an edit pair for a judge that uses only images and instruction; its task is a placeholder."""
     source, edited = example.images["source"], example.images["edited"]
     return EditPair("", Task.STYLE_TRANSFER, (example.words["instruction"],), source, edited, None, {})
 

@@ -40,8 +40,8 @@ class BenchConfig(Section):
     """Judge of the benchmark, with the settings in `scoring`. The table warns if it equals `scoring.judge`, because the
     judge that filtered the training data is not an independent measure."""
     judges: dict[str, BenchJudge] = Field({})
-    """Judges of `omniedit bench` and of `bench.sets`, by the names that tables show. They have settings of their own,
-    so that none of them is silently the judge that filtered the training data. `bench.judge` is not among them."""
+    """Judges of `omniedit bench` and of `bench.sets`, by the names that tables show. They have separate settings, so
+    that none of them is silently the judge that filtered the training data. `bench.judge` is not among them."""
     sets: dict[str, ComparedSet] = Field({})
     """Sets on which the run compares editors, by the name of their folder in results/{run}/bench/sets/. {} compares
     none."""

@@ -20,7 +20,7 @@ class LoraConfig(Section):
     """Blocks that get adapters. With `control` the control blocks are frozen copies of the base's blocks, except for
     adapters and output projections. With `base` the base gets adapters, and the control branch is trained whole."""
     save: Literal["merged", "adapter"] = "merged"
-    """What training writes: an editor with merged adapters that loads as any other, with the adapters in its folder
+    """What training writes: an editor with merged adapters that loads like any other, with the adapters in its folder
     `adapter`; or trained weights alone, which load over the base and are small."""
 
     @model_validator(mode="after")

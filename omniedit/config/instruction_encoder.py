@@ -13,7 +13,7 @@ class InstructionEncoderConfig(Section):
     of that stage that are missing here are taken from `train`."""
 
     model: str | None = None
-    """Role in config/models.yaml of a LLaVA or Qwen-VL, or a folder of one, with a slash in its name; null: the base's
+    """Role in config/models.yaml of a LLaVA or Qwen-VL, or the path of its folder, with a slash; null: the base's
     own text encoders."""
     interaction: Literal["both", "one_way", "none"] = "both"
     """Interaction of instruction and image features: `both` is the published one, the others are its ablation."""

@@ -259,7 +259,7 @@ class Config(Section):
     @model_validator(mode="after")
     def _check_disagreement(self) -> "Config":
         if self.filter.max_disagreement is not None and self.scoring.judge != "ensemble":
-            raise ValueError("filter.max_disagreement: only several judges disagree; give scoring.judge ensemble")
+            raise ValueError("filter.max_disagreement: applies only to several judges; set scoring.judge: ensemble")
         return self
 
     @model_validator(mode="after")

@@ -180,11 +180,11 @@ class FilterConfig(Section):
     min_score: float = Field(9.0, ge=0, le=10)
     """Minimum overall score O = sqrt(SC * PQ) of an accepted pair."""
     min_scores: dict[str, Annotated[float, Field(ge=0, le=10)]] = Field({})
-    """Minimum O of the pairs of single tasks, by the task's name, in place of `min_score`: a judge's scale differs
-    between kinds of edit. A change of it scores nothing again."""
+    """Minimum O of the pairs of individual tasks, by the task's name, in place of `min_score`: a judge's scale differs
+    between kinds of edit. After a change, no pair is scored again."""
     max_disagreement: float | None = Field(None, ge=0, le=10)
-    """Maximum disagreement of the judges of an ensemble on an accepted pair, on the scale of O; null: no limit. A
-    change of it scores nothing again."""
+    """Maximum disagreement of the judges of an ensemble on an accepted pair, on the scale of O; null: no limit.
+    After a change, no pair is scored again."""
 
     @property
     def lowest(self) -> float:

@@ -228,8 +228,8 @@ class ProposalsConfig(Section):
     failed edits use up the surplus."""
     ask_what_is_meant: bool = False
     """Ask the model which object a paraphrase means if it does not name it ("the thing that tells the time"), and
-    accept the paraphrase if this is its own object. Otherwise only the table of knowledge accepts such
-    paraphrases."""
+    accept the paraphrase if this is its own object. If false, such a paraphrase is accepted only
+    if a clue of omniedit/instructions/knowledge.yaml names the object."""
     quotas: QuotasConfig = QuotasConfig()
     api: EndpointConfig = EndpointConfig()
     local: LocalModelConfig = LocalModelConfig()

@@ -50,7 +50,7 @@ class BaseConfig(Section):
     patch_size: int = Field(2, ge=1, le=2)
     """Side of an image token in latent pixels."""
     prediction: Literal["velocity", "sample"] = "sample"
-    """Prediction of the base: the velocity, as in SD3, or the clean sample, which a narrow base learns sooner."""
+    """Prediction of the base: the velocity, as in SD3, or the clean sample, which a narrow base learns faster."""
     steps: int = Field(240, ge=0)
     """Pre-training steps."""
     batch_size: int = Field(16, ge=1)
@@ -110,13 +110,13 @@ class TrainConfig(FittingOptions, PretrainingOptions, SampleOptions, TrainerOpti
         if over_unet and self.base.model in (None, SHIPPED):
             raise ValueError(f"{over_unet[0]} needs base.model: a role with a folder of SD1.5 or InstructPix2Pix")
         if 0 < len(over_unet) < len(self.editors):
-            raise ValueError(f"{over_unet[0]} is built on a UNet, other editors are not; train them in separate runs")
+            raise ValueError(f"{over_unet[0]} is built on a UNet, others are not; train them in separate runs")
         return self
 
     @model_validator(mode="after")
     def _check_language_model(self) -> Self:
         if self.instruction_encoder.model is not None and self.encode_once:
-            raise ValueError("encode_once keeps no images, which instruction_encoder.model reads; set it to false")
+            raise ValueError("encode_once stores no images, but instruction_encoder.model reads them; set it to false")
         return self
 
     @model_validator(mode="after")
@@ -137,11 +137,12 @@ class HolesConfig(Section):
     """Shares of the kinds of holes that the inpainting specialist is trained on; they need not add up to 1."""
 
     random: float = Field(0.4, ge=0)
-    """Share of strokes of a broad brush."""
+    """Share of holes that are strokes of a broad brush."""
     box: float = Field(0.2, ge=0)
-    """Share of boxes."""
+    """Share of holes that are boxes."""
     object: float = Field(0.4, ge=0)
-    """Share of outlines of the photo's objects, or of everything but the object; boxes if the photo has no object."""
+    """Share of holes that are outlines of the photo's objects, or everything but the object; boxes if it has no
+    object."""
 
     @model_validator(mode="after")
     def _check_hole_kinds(self) -> Self:

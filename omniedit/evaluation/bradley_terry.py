@@ -32,7 +32,7 @@ class Comparison:
     """Outcome of one comparison of two editors.
 
     Args:
-        item: what both have edited; the comparisons of an item are drawn together in the bootstrap.
+        item: the item that both have edited; the comparisons of an item are drawn together in the bootstrap.
         share: 1 if `first` wins, 0 if `second` wins, 0.5 for a tie.
     """
 
@@ -120,7 +120,7 @@ def to_ratings(strengths_DM: Values) -> Values:
 
 
 def find_warnings(comparisons: Sequence[Comparison]) -> list[str]:
-    """Return a sentence if the data alone do not give all editors a finite rating (Hunter 2004, assumption 1)."""
+    """Return a sentence if the data do not determine a finite rating for every editor (Hunter 2004, assumption 1)."""
     editors = sorted({name for comparison in comparisons for name in (comparison.first, comparison.second)})
     wins_MM = count_wins(comparisons, editors).sum(axis=0)
     if len(groups := find_groups(editors, wins_MM + wins_MM.T)) > 1:

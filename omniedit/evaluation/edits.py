@@ -45,7 +45,7 @@ class SamplingOptions:
 def load_trained_editor(folder: Path, sampling: SamplingOptions) -> Editor:
     """Load the editor in `folder`, on a GPU if there is one. It gets the pairs' references and tasks if it takes them.
 
-    The noise of a pair depends on (seed, pair_id) alone, not on the other pairs of its batch.
+    The noise of a pair depends only on (seed, pair_id), not on the other pairs of its batch.
     """
     import torch
     from PIL.Image import fromarray

@@ -1,4 +1,4 @@
-"""Edit pairs in and out, in the formats of other data sets: one module a format, and the names of their tasks.
+"""Edit pairs in and out, in the formats of other data sets: one module per format, and the names of their tasks.
 
 Photos without edits belong in `sources`; the project's own file of pairs in `pairs`.
 """

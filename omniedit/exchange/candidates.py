@@ -221,7 +221,8 @@ def _find_cutoff(ascending: list[float], top: float) -> tuple[float, int]:
 
 
 def matches_licence(licence: str, allowed: tuple[str, ...]) -> bool:
-    """Return whether a licence is one of the wanted ones, in any version: 'CC BY 4.0' is cc-by, 'CC BY-NC 4.0' not."""
+    """Return whether a licence is one of the requested ones, in any version: 'CC BY 4.0' is cc-by, 'CC BY-NC 4.0' is
+    not."""
     plain = _plain_licence(licence)
     return any(re.fullmatch(rf"{re.escape(_plain_licence(each))}(-v?\d.*)?", plain) for each in allowed)
 

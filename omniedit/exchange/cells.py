@@ -29,11 +29,11 @@ _NO_FILE = ("none", "null", "nan")
 
 
 class BadRow(Exception):
-    """Error for a row that makes no pair; the message gives the reason."""
+    """Error for a row that cannot become a pair; the message gives the reason."""
 
 
 def find_value(row: Row, column: str) -> Any:
-    """Return a row's value of a column, None if it has none.
+    """Return a row's value of a column, or None if it is missing.
 
     `source` also finds a tar's member `source.png`, and `images.0` or `image.before` finds a part of a list or mapping.
     """
@@ -110,7 +110,7 @@ def _read_list(value: Any, column: str) -> list[str]:
 
 
 def _parse_texts(text: str) -> str | list[Any]:
-    """Return a JSON list of texts as a list, any other text as it is."""
+    """Return a JSON list of texts as a list, and any other text unchanged."""
     try:
         texts = parse_json(text)
     except ValueError:

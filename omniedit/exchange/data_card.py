@@ -1,4 +1,5 @@
-"""Data card of an export: README.md with counts, licences, judges, scores, and what Hugging Face `datasets` reads."""
+"""Data card of an export: README.md with counts, licences, judges, scores, and the metadata that Hugging Face
+`datasets` reads."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -54,7 +54,7 @@ def export_run(run: str | Path, options: ExportOptions, out: str | Path) -> int:
     The folder appears as a whole, with its data card, or not at all.
 
     Raises:
-        UserError: the folder is not empty, no pair is chosen, or the run lacks what the options need.
+        UserError: the folder is not empty, no pair is chosen, or the run lacks files that the options need.
     """
     out = Path(out)
     check_empty(out)
@@ -63,7 +63,7 @@ def export_run(run: str | Path, options: ExportOptions, out: str | Path) -> int:
     takes_rejected = options.choice.kind == "rejected"
     surveyed = survey(chooser.split(read_candidates(run)), layout, takes_rejected)
     if not surveyed.pairs:
-        raise UserError(f"{run}: none of its pairs is chosen; {surveyed.rejected.total()} do not fit the options")
+        raise UserError(f"{run}: none of its {surveyed.rejected.total()} pairs fits the options")
     with replace_file(out) as temporary:
         export = _Export(Path(run), options, layout, chooser, surveyed, temporary)
         return export.write_preferences() if options.choice.kind == "preference" else export.write_pairs()
@@ -123,7 +123,7 @@ class _Export:
         rows = count_preferences(groups)
         if not rows:
             raise UserError(
-                f"{self.run}: no source and instruction has both an accepted edit and a rejected one of a lower score"
+                f"{self.run}: no source and instruction has both an accepted edit and a rejected one with a lower score"
             )
         with open_writer(container, self.folder, COLUMNS, rows, self.options.rows_per_file, "pairs") as writer:
             for row in preference_rows(groups):

@@ -240,4 +240,4 @@ _READERS: dict[str, Any] = {
         *("width", "height", "score", "scores", "reference", "references", "provenance"),
     )
 }
-"""Fields that are not images of a pair, nor keys of its provenance."""
+"""Fields that are neither images of a pair nor keys of its provenance."""

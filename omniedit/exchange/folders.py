@@ -173,7 +173,7 @@ def _list_images(folder: Path, twice: dict[str, list[str]]) -> dict[str, str]:
 def _by_stem(names: Iterable[str], prefix: str, twice: dict[str, list[str]]) -> dict[str, str]:
     """Return the path of each image by its name without suffix, and add to `twice` those that share a name.
 
-    Of a readable and an unreadable image, such as a.png and a.heic, the readable one counts.
+    If one of two images can be read and the other cannot, such as a.png and a.heic, the readable one counts.
     """
     found: dict[str, list[str]] = defaultdict(list)
     for name in filter(_is_image, names):

@@ -131,7 +131,7 @@ class Reader:
 def identify_import(data_set: ImportConfig, shard: int, shards: int, out: Path) -> Identity:
     """Identify the row files that a shard of a data set reads (`omniedit.sources.identity`).
 
-    A URL is not opened: its text alone, without secrets, identifies it. Image files that rows name are not compared.
+    A URL is not opened: only its text, without secrets, identifies it. Image files that rows name are not compared.
 
     Args:
         out: the shard's file of candidates.

@@ -28,7 +28,7 @@ class DataFile:
 
     Args:
         address: path, or URL for fsspec.
-        name: file name in places and messages: the path below the given folder, or the name alone.
+        name: file name in places and messages: the path below the given folder, or only the name.
     """
 
     address: str

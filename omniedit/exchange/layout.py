@@ -29,7 +29,7 @@ UNSPECIFIED = "unspecified"
 """Task of the pairs of a data set that names no task."""
 
 ColumnType = Literal["", "image", "binary", "path", "string", "list", "int32", "int64", "float64", "json"]
-"""Type of a column. `image` is a struct of bytes and path, as Hugging Face stores it; `binary` is the bytes alone and
+"""Type of a column. `image` is a struct of bytes and path, as Hugging Face stores it; `binary` is only the bytes and
 `path` a path. `json` is JSON as text. Without a type, the field decides."""
 Container = Literal["parquet", "jsonl", "json", "csv", "tar", "folders"]
 """Kind of file that holds the rows."""

@@ -8,7 +8,7 @@ from omniedit.exchange.rows import Row
 
 
 def split_turns(row: Row, layout: Layout) -> Iterator[Row]:
-    """Yield the turns of a session as rows, or the row itself if it has none."""
+    """Yield the turns of a session as rows, or the row itself if it has no session."""
     turns = row.values.get(layout.turns) if layout.turns else None
     if layout.chain and isinstance(row.values.get(layout.chain.instructions), list):
         yield from _split_chain(row, layout, layout.chain)

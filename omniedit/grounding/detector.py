@@ -202,7 +202,8 @@ class Segmenter:
 
 
 class Grounder:
-    """Grounding of phrases: the detector finds boxes, the segmenter finds outlines, and limits decide what counts."""
+    """Grounding of phrases: the detector finds boxes, the segmenter finds outlines, and limits decide which are
+    accepted."""
 
     def __init__(self, detector: Detector, segmenter: Segmenter, limits: Limits | None = None) -> None:
         self.detector, self.segmenter = detector, segmenter

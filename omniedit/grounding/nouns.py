@@ -96,7 +96,8 @@ KINDS: dict[str, frozenset[int]] = {
     ),
     "animal": frozenset(range(398)),
 }
-"""Kind -> ImageNet indices. The kind names an object that has no more precise name; the narrowest kinds come first.
+"""Kind -> ImageNet indices. The kind names an object for which no more precise name is certain; the narrowest kinds
+come first.
 
 Buildings are not a kind: the part of one that stands out is a dome or a tower, and "the building" would be wrong.
 """

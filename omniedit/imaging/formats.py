@@ -36,7 +36,8 @@ def image_suffix(encoded: bytes) -> str:
 
 
 def describe_page(head: bytes) -> str | None:
-    """Return what a file is, by its first bytes, if it is a page in place of data: HTML, XML or a Git LFS pointer."""
+    """Return the kind of a file, by its first bytes, if it is a page in place of data: HTML, XML or a Git LFS
+    pointer."""
     text = _leading_bytes(head)
     if head.startswith(LFS_POINTER):
         return LFS_REMEDY

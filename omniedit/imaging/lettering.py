@@ -151,7 +151,7 @@ def match_face(ink: Ink, text: str) -> tuple[Face, float]:
     """Return the look of drawn letters that is nearest to a line's own, and their correlation.
 
     Args:
-        text: what the line says.
+        text: text of the line.
     """
     left, top, right, bottom = ink.box
     near = _around(ink.box)
@@ -257,7 +257,8 @@ def _smooth_over(pixels: Field, weight: Field, sigma: float) -> Field:
 
 
 def _find_letters(opacity: Field, line: tuple[int, int, int, int]) -> Mask | None:
-    """Return the (h, w) mask of the letters of a line, without those of other lines, frames and arrows; None without.
+    """Return the (h, w) mask of the letters of a line, without those of other lines, frames and arrows; None without
+    letters.
 
     A letter is a connected piece with its centre in the line, no higher than the line and not much wider than high.
     """

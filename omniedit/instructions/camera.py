@@ -36,7 +36,7 @@ _UPSIDE_DOWN = (
     "Turn the photo upside down.",
     "Rotate the image by 180 degrees.",
     "Show the scene upside down.",
-    "Turn the picture on its head.",
+    "Turn the picture the other way up.",
     "Rotate the photo by half a turn.",
 )
 

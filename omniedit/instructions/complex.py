@@ -1,4 +1,4 @@
-"""Instructions of complex edits, whose object is named by an expression or a clue instead of its noun alone."""
+"""Instructions of complex edits, whose object is named by an expression or a clue instead of only its noun."""
 
 from collections.abc import Sequence
 
@@ -18,8 +18,8 @@ _RECOLOURING = (
     "Change the colour of the {thing} to {value}.",
     "Recolour the {thing} in {value}.",
     "I want the {thing} to be {value}.",
-    "{Value} is the colour that I want for the {thing}.",
-    "Let the {thing} be {value}.",
+    "{Value} is the colour I want for the {thing}.",
+    "Make the {thing} {value}.",
 )
 
 _SWAP = (

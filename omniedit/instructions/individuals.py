@@ -37,7 +37,7 @@ class Individual:
         noun: its kind without place or colour, such as 'dog' or 'wine bottle'.
         box: as fractions of the image.
         area: covered share of the image.
-        colour: a key of COLOURS; '' if unknown or motley.
+        colour: a key of COLOURS; '' if unknown or of several colours.
         lab: its colour in L*a*b*; None with `colour` ''.
         in_mirror: whether it is a reflection in a mirror; None if no mirror is known, or it is partly inside one.
     """

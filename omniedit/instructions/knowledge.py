@@ -70,7 +70,7 @@ def resolve_clue(phrase: str, names: Sequence[str]) -> int:
     """
     clue = clues().get(phrase)
     if clue is None:
-        raise Ambiguous(f"the table of knowledge has no clue '{phrase}'")
+        raise Ambiguous(f"the table has no clue '{phrase}'")
     fits = [clue.describes(name) for name in names]
     if unknown := [name for name, fit in zip(names, fits, strict=True) if fit is None]:
         raise Ambiguous(f"'{phrase}' might describe the {unknown[0]} too")
@@ -93,7 +93,7 @@ def name_indirectly(sentence: str, name: str, others: Sequence[str] = ()) -> str
     for phrase in find_clues(0, [name, *others]):
         own = [stem for stem in content(phrase) if stem not in stems(_GENERIC)]
         if own and len(words.intersection(own)) >= MIN_CLUE_SHARE * len(own):
-            return f"named as the '{phrase}', which the {name} is by the table of knowledge"
+            return f"named as the '{phrase}', which the table says of the {name}"
     return None
 
 

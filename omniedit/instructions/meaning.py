@@ -77,7 +77,7 @@ def meaning_error(
 ) -> str | None:
     """Return why a paraphrase does not ask for the edit, or None if it does.
 
-    An object counts as named by its noun, or by a clue of the table of knowledge that means it alone.
+    An object counts as named by its noun, or by a clue of the table that means only this object.
 
     Args:
         obj: object of the proposal, if any.

@@ -1,4 +1,4 @@
-"""Check that a proposal makes sense for its photo, beyond what a schema can check."""
+"""Check that a proposal makes sense for its photo, beyond its schema."""
 
 from collections.abc import Iterator
 from difflib import SequenceMatcher
@@ -23,7 +23,7 @@ MIN_COMMON_WORDS = 0.5
 
 
 def implausible_reason(proposal: Proposal, obj: PhotoObject | None, offers: EditOptions) -> str | None:
-    """Return why a proposal makes no sense, or None if it does.
+    """Return the reason why a proposal does not make sense, or None if it does.
 
     Args:
         obj: object of the proposal, if any.

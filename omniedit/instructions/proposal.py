@@ -147,11 +147,11 @@ class TypeProposal(Proposal):
     """Proposal of one of AnyEdit's types, which checks its own plausibility and lists what an instruction must name."""
 
     def key_phrases(self) -> Mapping[str, tuple[str, ...]]:
-        """Return what an instruction must name, each with the phrases that name it."""
+        """Return the parts of the edit that an instruction must name, each with the phrases that name it."""
         return {}
 
     def find_flaws(self, name: str) -> Iterator[str]:
-        """Yield the reasons why the proposal makes no sense.
+        """Yield the reasons why the proposal does not make sense.
 
         Args:
             name: kind of the object, '' without one.

@@ -75,7 +75,7 @@ class DraftEdit:
 
 
 def offers_for(source_id: str) -> EditOptions:
-    """Draw the options of a photo from its source id alone, so that later runs find its replies in the cache."""
+    """Draw the options of a photo only from its source id, so that later runs find its replies in the cache."""
     rng = make_rng(source_id)
 
     def draw_sample(all_of_them: Sequence[str], count: int) -> tuple[str, ...]:

@@ -34,7 +34,8 @@ NOTHING_CHANGED = "the model sees no change between source and edited image"
 
 @dataclass(frozen=True)
 class Change:
-    """Description of what an edit did: its task, and instructions that ask for it; none if nothing changed."""
+    """Description of a change that an edit made: its task, and instructions that ask for it; no instructions if
+    nothing changed."""
 
     task: Task
     instructions: tuple[str, ...] = ()

@@ -51,7 +51,7 @@ class Paraphrase:
 
     Args:
         edit: index of the edit in the prompt.
-        doubt: why it may not name its object, if a model is to say which object it means; '' otherwise.
+        doubt: why it may not name its object, if a model must decide which object it means; '' otherwise.
         named_by: the model's answer, for a record.
     """
 

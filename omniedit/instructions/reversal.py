@@ -50,7 +50,7 @@ _BACKGROUND_BACK = (
     "Swap the background for {old}.",
     "Put {old} back in the background.",
 )
-_DAY = ("Show the scene by daylight.", "Turn this into a daytime photo.", "Make it the middle of the day.")
+_DAY = ("Show the scene in daylight.", "Turn this into a daytime photo.", "Make it the middle of the day.")
 _DAYLIGHT = 35.0
 """Mean L* from which a photo is taken to show daylight."""
 _ENVIRONMENTS: tuple[tuple[str, bool, tuple[str, ...]], ...] = (

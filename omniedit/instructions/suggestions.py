@@ -36,7 +36,7 @@ ALIKE_SHARE = 0.5
 BOTH_SHARE = 0.3
 """Share of removals and swaps of two objects at once, where the photo has two."""
 TRIES = 4
-"""Number of drawn instructions for each one that is wanted, because some are equal."""
+"""Number of instructions to draw for each one that is requested, because some are equal."""
 _ENVIRONMENT = (
     "Change the scene to {environment}.",
     "Change the environment to {environment}.",

@@ -37,7 +37,7 @@ class AlterationProposal(TypeProposal):
     """New colour, material or appearance of an object that keeps its place.
 
     Args:
-        value: what becomes of it: 'green', 'polished copper', 'covered in moss'.
+        value: its new appearance: 'green', 'polished copper', 'covered in moss'.
     """
 
     object: Phrase

@@ -1,4 +1,4 @@
-"""Folder of an editor's trained weights alone, with its low-rank adapters in peft's layout.
+"""Folder with the trained weights of an editor, without its base; its low-rank adapters are in peft's layout.
 
 {editor}/adapter/editor.json                 class and options of the editor, and its base
 {editor}/adapter/adapter_config.json         peft's config of the adapters

@@ -58,7 +58,8 @@ def get_kernel(name: str) -> Kernel:
 
 
 class JointAttention:
-    """Variant of diffusers' `JointAttnProcessor2_0` with another kernel, over image and text tokens or image alone."""
+    """Variant of diffusers' `JointAttnProcessor2_0` with another kernel, over image and text tokens, or only image
+    tokens."""
 
     def __init__(self, kernel: Kernel) -> None:
         self.kernel = kernel
@@ -86,7 +87,7 @@ class JointAttention:
 class MaskedJointAttention:
     """Joint attention of SD3's and Qwen-Image's blocks that can leave out image tokens.
 
-    Without a mask it computes what diffusers' own processors do.
+    Without a mask, it computes the same as diffusers' own processors.
 
     Args:
         text_first: text tokens come before image tokens, as in Qwen-Image; the order decides how sums are rounded.

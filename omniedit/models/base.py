@@ -105,7 +105,7 @@ def load_text(folder: Path, dtype: torch.dtype, layout: Layout) -> Text:
 
 
 def read_diffusion(folder: Path) -> str:
-    """Return what a network of variance-preserving diffusion predicts, from its scheduler's config.
+    """Return the prediction type of a network of variance-preserving diffusion, from its scheduler's config.
 
     Raises:
         UserError: the prediction or the noise schedule is not one that SD1.5 or SD2 has.

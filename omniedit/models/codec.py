@@ -88,7 +88,7 @@ def lapped_matrix() -> Tensor:
     """Return the (8, 16) lapped transform: cosines that fade into the next blocks (Malvar & Staelin 1989).
 
     The rows are orthonormal, also to the rows of the next block, 8 pixels further. Row k is symmetric for even k and
-    antisymmetric for odd k. Of the fast transform's rotations, only that of the two lowest odd rows is applied. The
+    antisymmetric for odd k. Only one rotation of the fast transform is applied, that of the two lowest odd rows. The
     others do not improve photos, because only the lowest coefficients are kept.
     """
     cosines = dct_matrix(BLOCK)

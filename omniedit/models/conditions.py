@@ -41,14 +41,14 @@ def get_supported_conditions(editor: Any) -> SupportedConditions:
 
 
 NO_CONDITIONS = SupportedConditions()
-"""Conditions of an editor that takes source and instruction alone."""
+"""Conditions of an editor that takes only source and instruction."""
 
 
 def place_captions(embeddings: tuple[Tensor, Tensor], counts: Sequence[int]) -> tuple[Tensor, Tensor]:
     """Place the embeddings of references' captions, sample after sample, as `place_references` places their images.
 
     Args:
-        embeddings: (captions, M, D) and (captions, ...), also if there is no caption.
+        embeddings: (captions, M, D) and (captions, ...), even if there are no captions.
         counts: number of references of each sample.
 
     Returns:
@@ -70,7 +70,7 @@ def place_references(latents: Sequence[Tensor], counts: Sequence[int], shape: Se
     Args:
         latents: those of each reference, (C, h, w), sample after sample.
         counts: number of references of each sample.
-        shape: (C, h, w), also without references.
+        shape: (C, h, w), needed even without references.
 
     Returns:
         (B, R, C, h, w) with zeros where a sample has fewer references, and (B, R) bool. R is at least 1, so that all

@@ -1,4 +1,4 @@
-"""Parts of a network that depend on the instruction and the source image alone, computed once for all sampling steps.
+"""Parts of a network that depend only on the instruction and the source image, computed once for all sampling steps.
 
 What can be reused exactly: embeddings of the text tokens, of the pooled text, of the source image, and of
 demonstrations. What cannot: the control blocks, which are modulated by the noise level and attend over the noisy image,

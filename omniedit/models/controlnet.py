@@ -43,7 +43,7 @@ class ControlNetBlock(nn.Module):
 
 
 class ControlNet(Editor):
-    """Frozen base with a copy of each block but the last, whose image tokens are added after that block.
+    """Frozen base with a copy of each block except the last, whose image tokens are added after that block.
 
     Like diffusers' `SD3ControlNetModel`, but as deep as the base and with the base's own embeddings of time and text.
     """

@@ -78,7 +78,7 @@ def model_cost(
         base_config: config of the base, as in `Editor`.
         latent: height and width of the latents, 128 x 128 for an image of 1024 x 1024.
         prepare: changes that training makes to the editor, which affect the saved activations.
-        adapt: changes that training makes to the editor's weights before.
+        adapt: changes that training makes to the editor's weights, applied first.
     """
     with torch.device("meta"):
         net = create(name, base_config)

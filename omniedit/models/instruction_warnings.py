@@ -40,7 +40,7 @@ def warn_if_unfamiliar(instruction: str, pooled_D: Tensor, known: Sequence[str],
 
 
 def warn_if_unchanged(instruction: str, source: Tensor, edited: Tensor) -> None:
-    """Warn if an edited image, in [0, 1], is nearly its source."""
+    """Warn if an edited image, in [0, 1], is nearly equal to its source."""
     if (edited - source).abs().mean() < MIN_CHANGE:
         message = f"instruction: {instruction[:200]!r} hardly changes an image"
         warnings.warn(message, InstructionWarning, stacklevel=2)

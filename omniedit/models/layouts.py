@@ -49,7 +49,7 @@ class Layout:
 
 
 TRAINED_BASE = Layout(SD3_TRANSFORMER, (LappedCodec, AutoencoderKL), {"text_encoder": (BertModel,)}, SD3_TOKENS)
-"""Layout of a base that a run trains, with MiniLM alone."""
+"""Layout of a base that a run trains, with MiniLM as its only text encoder."""
 _FLUX = Layout(
     "FluxTransformer2DModel",
     (AutoencoderKL,),

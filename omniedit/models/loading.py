@@ -73,7 +73,7 @@ def _load_pipeline(folder: Path | None, dtype: torch.dtype) -> EditPipeline:
 
 
 def load_adapters(folder: Path, dtype: torch.dtype) -> EditPipeline:
-    """Load an editor from a folder with its trained weights alone, over the base that they were trained on.
+    """Load an editor from a folder with only its trained weights, over the base that they were trained on.
 
     Raises:
         UserError: the base or the folder cannot be used.

@@ -27,7 +27,7 @@ FACTORS = ("lora_A.weight", "lora_B.weight", "lora_magnitude_vector.weight")
 def add_adapters(editor: Editor, options: LoraConfig, seed: int) -> None:
     """Freeze the targeted blocks and give their linear layers adapters, in place. Without a rank, do nothing.
 
-    Other trained weights remain trainable. Of a base that is trained as a whole, only the patch embedding does.
+    Other trained weights remain trainable. In a base that is trained as a whole, only the patch embedding does.
 
     Args:
         seed: of the adapters' first factors; the second ones are zero.

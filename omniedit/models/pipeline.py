@@ -86,7 +86,7 @@ class EditPipeline(FlowPipeline):
         if not isinstance(transformer, Editor):
             raise ValueError(f"transformer: a {type(transformer).__name__}, but an editor's network is needed")
         if not isinstance(known_instructions, str):
-            raise ValueError(f"known_instructions: {known_instructions!r}, but text with a line for each is needed")
+            raise ValueError(f"known_instructions: {known_instructions!r}, but a text with a line for each is needed")
         text = Text(text_encoder, tokenizer, text_encoder_2, tokenizer_2, text_encoder_3, tokenizer_3)
         self._register_parts(transformer, vae, scheduler, text)
         self.register_modules(instruction_encoder=instruction_encoder)

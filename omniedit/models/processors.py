@@ -1,4 +1,4 @@
-"""Processors of image-text-to-text models for images alone.
+"""Processors of image-text-to-text models for images, without the part for videos.
 
 Many processors of transformers also prepare videos, for which they need torchvision. Judges and proposals show images
 only, so the video part is left out. Images are prepared by the PIL version of the image processor, so that the pixels

@@ -145,7 +145,7 @@ def run_control(
     """Return the state after the last block, with further tokens before the condition tokens.
 
     Args:
-        route: what the experts of `net` get; None without experts.
+        route: inputs of the experts of `net`; None without experts.
     """
     adapter, first = net.adapter, prefix.tokens.shape[1]
     condition = adapter.embed_image(net.condition_embed, inputs.condition, state.modulation, inputs.pooled)

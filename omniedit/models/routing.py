@@ -86,7 +86,7 @@ class TaskEmbedding(nn.Embedding):
 class VisualPrompt(nn.Module):
     """Resampler of references: learned queries read each image's patches (as in IP-Adapter Plus, on latents).
 
-    For a sample without references, the queries attend to themselves alone, so that its experts get tokens too.
+    For a sample without references, the queries attend only to themselves, so that its experts get tokens too.
 
     Args:
         channels: number of latent channels.
@@ -219,7 +219,7 @@ class Routing(nn.Module):
         return self.embedding(task if self.task_token else torch.full_like(task, UNKNOWN_TASK))[:, None]
 
     def forward(self, token_B1D: Tensor, task: Tensor, text_BT: Tensor, references: Tensor, mask: Tensor) -> Route:
-        """Return what the experts get.
+        """Return the inputs of the experts.
 
         Args:
             token_B1D: the task token.

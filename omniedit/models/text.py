@@ -35,8 +35,8 @@ Z_IMAGE_TOKENS = 256
 class Text:
     """Text encoders and tokenizers, named as in diffusers' pipelines.
 
-    They are MiniLM alone, SD3's two CLIPs and T5, FLUX.1's CLIP and T5, Qwen-Image's Qwen2.5-VL, Z-Image's Qwen3, or
-    SD1.5's CLIP.
+    They are MiniLM; SD3's two CLIPs and T5; FLUX.1's CLIP and T5; Qwen-Image's Qwen2.5-VL; Z-Image's Qwen3; or SD1.5's
+    CLIP.
     """
 
     text_encoder: Any
@@ -144,8 +144,8 @@ def encode_sentences(
     """Encode texts with MiniLM: (B, 32, width) per token, zero after the last token, and (B, width) pooled.
 
     Both have elements of about unit variance, as the base's projections expect: MiniLM's token vectors are scaled to a
-    root mean square of 1, and so is their mean over the text. Each text is encoded alone. Without padding this takes
-    half the time, and the vectors of a text do not depend on the other texts, bit for bit.
+    root mean square of 1, and so is their mean over the text. Each text is encoded separately. Without padding this
+    takes half the time, and the vectors of a text do not depend on the other texts, bit for bit.
     """
     embeds_BMD = torch.zeros(len(texts), MAX_TOKENS, encoder.config.hidden_size, device=device)
     pooled_BD = torch.zeros(len(texts), encoder.config.hidden_size, device=device)

@@ -44,7 +44,7 @@ class UNetEditor(Editor):
         base_config: config of the `UNet2DConditionModel`, with 4 input channels (SD1.5) or 8 (InstructPix2Pix).
         prediction_type: output of the UNet, "epsilon" or "v_prediction".
         tasks, groups, soft, task_token: as in `RoutedEditNet`.
-        freeze_base: train the experts, the task token and the visual prompt alone: AnySD's second stage, which needs
+        freeze_base: train only the experts, the task token and the visual prompt: AnySD's second stage, which needs
             the weights of InstructPix2Pix.
     """
 

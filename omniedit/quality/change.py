@@ -1,4 +1,4 @@
-"""Change map of a pair: the size and place of an edit, from the images alone."""
+"""Change map of a pair: the size and place of an edit, computed only from the images."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -59,7 +59,8 @@ class ChangeMap:
 
 
 def block_means(image: Image) -> NDArray[np.float32]:
-    """Return the (H // 8, W // 8, 3) means of an image's blocks; of the whole image if it is smaller than a block."""
+    """Return the (H // 8, W // 8, 3) means of an image's blocks, or the mean of the whole image if it is smaller than
+    a block."""
     height, width = image.shape[0] // BLOCK, image.shape[1] // BLOCK
     whole = image[: max(1, height * BLOCK), : max(1, width * BLOCK)]
     size = max(1, width), max(1, height)

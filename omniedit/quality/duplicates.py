@@ -56,7 +56,7 @@ def find_duplicates(
     """Return the duplicates in the order of their rows.
 
     Args:
-        ranks: (N,) distinct; of two duplicates, the one with the smaller rank stays. By default the first one stays.
+        ranks: (N,) distinct; the duplicate with the smaller rank is kept. By default the first one stays.
         radius: pairs are compared if their sources, or their edited images, differ in at most this number of bits.
         mirrored: whether a mirrored pair is a duplicate.
     """

@@ -1,4 +1,4 @@
-"""Signature of a pair: one row with all that the gates need, measured in one read of the pair.
+"""Signature of a pair: one row with everything that the gates need, measured in one read of the pair.
 
 Rows of a shard are a Parquet table of `SIGNATURES_SCHEMA`. Gates that look at one pair need only its row; gates that
 compare pairs need the rows of all shards (`gates.py`).
@@ -98,7 +98,8 @@ def sign_pairs(pairs: Iterable[EditPair]) -> Iterator[dict[str, Any]]:
 
 
 def _sign_direction(pair: EditPair, doubt: str) -> dict[str, Any]:
-    """Return the clues about the direction. The task selects the clues, so a doubtful task gives no clues."""
+    """Return the clues about the direction. The task selects the clues, so without a certain task there are no
+    clues."""
     if doubt:
         return {"swapped": 0.0, "swap_clues": ""}
     captions = pair.captions.source or "", pair.captions.edited or ""

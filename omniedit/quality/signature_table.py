@@ -1,4 +1,4 @@
-"""Signatures of all shards as arrays: the columns by which pairs are compared, 101 bytes a pair."""
+"""Signatures of all shards as arrays: the columns by which pairs are compared, 101 bytes per pair."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields

@@ -83,7 +83,8 @@ def _choose_examples(photos: Sequence[str]) -> list[str]:
 
 
 def reply_card(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the page shows of one pair: its images, and the scores and rationale of teacher and student."""
+    """Return the parts of one pair that the page shows: its images, and the scores and rationale of teacher and
+    student."""
     images = {side: image_uri(decode_image(row[side], row["pair_id"]), REPLY_PIXELS) for side in ("source", "edited")}
     names = {name: SCORE_NAMES.get(name, name) for name in ("sc_score_1", "sc_score_2", "pq_score", "o_score")}
     columns = [

@@ -36,7 +36,7 @@ def filter_page(
     """Return the page.
 
     Args:
-        min_scores: thresholds of single tasks in place of `min_score`.
+        min_scores: thresholds of individual tasks in place of `min_score`.
     """
     tasks = order_tasks({*candidates.tasks, *rejections})
     with report_style():

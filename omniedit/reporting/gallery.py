@@ -158,7 +158,7 @@ def with_images(card: dict[str, Any], pixels: int) -> dict[str, Any]:
 
 
 def card(candidate: Candidate) -> dict[str, Any]:
-    """Return what the template shows of a candidate, with images as arrays of at most `MAX_AREA` pixels."""
+    """Return the values of a candidate for the template, with images as arrays of at most `MAX_AREA` pixels."""
     with Shard(candidate.shard) as shard:
         pair = shard[candidate.row]
     height, width = pair.source.shape[:2]

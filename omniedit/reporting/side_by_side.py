@@ -93,7 +93,7 @@ class Heading:
 
 
 def render_embedded(heading: Heading, items: Iterable[ComparedItem], total: int) -> str:
-    """Render the page with its images in it. Of each task as many items are shown as fit evenly.
+    """Render the page with its images in it. As many items are shown as fit, in equal numbers per task.
 
     Args:
         items: items to show, best first within a task; reading stops when the page is full.
@@ -188,7 +188,7 @@ def _read(picture: Picture) -> Image:
 
 
 def _item_values(item: ComparedItem, place: Callable[[Picture], int]) -> dict[str, Any]:
-    """Return what the page's script needs of an item; images are numbers in the list of addresses."""
+    """Return the values of an item that the page's script needs; images are numbers in the list of addresses."""
     return {
         "id": item.item_id,
         "task": item.task,

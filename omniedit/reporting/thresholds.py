@@ -30,7 +30,7 @@ TASK_STEPS = (7.0, 8.0, 9.0, 9.5)
 """Thresholds whose accepted shares are shown for each task."""
 TABLE_THRESHOLDS = (0.0, 5.0, 6.0, 7.0, 8.0, 8.5, 9.0, 9.5, 10.0)
 LINES = ("-", "--", ":", "-.")
-"""Line styles; with the colours they distinguish 28 tasks, and the figure shows no more."""
+"""Line styles; together with the colours they distinguish 28 tasks, which is the limit of the figure."""
 DIVERSITIES = {"thing": "objects", "instruction": "instructions", "ratio": "aspect ratios"}
 
 
@@ -50,7 +50,7 @@ def thresholds_page(
         min_score: the filter's threshold, which the figures mark.
         people: the scores against people's ratings of the run's pairs; without them a published table is cited.
         trust: refusals and biases of the judges; None to leave them out.
-        min_scores: thresholds of single tasks in place of `min_score`.
+        min_scores: thresholds of individual tasks in place of `min_score`.
     """
     eligible_N = candidates.has_reason("kept", "below threshold")
     compared_N = eligible_N & ~np.isnan(candidates.teacher)

@@ -49,7 +49,7 @@ class JudgeColumns:
 
 
 class Trust:
-    """Collector of what the trust measures need, one candidate at a time."""
+    """Collector of the values that the trust measures need, one candidate at a time."""
 
     def __init__(self) -> None:
         self.judges: dict[str, JudgeColumns] = {}
@@ -78,7 +78,7 @@ class Trust:
         return np.frombuffer(self._disagreement, "d")
 
     def values(self) -> dict[str, Any]:
-        """Return what the page's template shows."""
+        """Return the values for the page's template."""
         return {
             "refusals": list(self.refusal_rows()),
             "lengths": [length_row(name, columns) for name, columns in self.judges.items()],
@@ -96,7 +96,7 @@ class Trust:
             yield _refusal_row(name, "All tasks", columns["outcome"], True)
 
     def preference_rows(self) -> Iterator[TableRow]:
-        """Yield a row for each judge of a known model family to which some of the edits are due."""
+        """Yield a row for each judge whose model family is known and also made some of the edits."""
         for name, columns in self.judges.items():
             known_N = columns["editor"] > 0
             if columns.family not in self.editors:

@@ -50,7 +50,7 @@ def accounting(since: datetime) -> list[dict[str, str]]:
     """Return sacct's records of this user's jobs that ended after `since` or have not ended, one for each requeue.
 
     Raises:
-        UserError: sacct gives no answer.
+        UserError: sacct does not answer.
     """
     options = ["--noheader", "--duplicates", f"--user={os.getuid()}", f"--starttime={since:%Y-%m-%dT%H:%M:%S}"]
     return [dict(zip(FIELDS, values, strict=True)) for values in ask("sacct", options, FIELDS, PATIENCE_S)]

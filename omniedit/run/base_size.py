@@ -1,4 +1,4 @@
-"""Size of a training's base, which decides its cost: from the fetched model, or from what its authors published."""
+"""Size of a training's base, which decides its cost: from the fetched model, or from its published config."""
 
 from dataclasses import dataclass
 from typing import Any

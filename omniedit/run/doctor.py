@@ -1,4 +1,4 @@
-"""Capabilities of this machine, and what each profile still lacks, in ten lines: `omniedit doctor`."""
+"""Capabilities of this machine, and missing parts of each profile, in ten lines: `omniedit doctor`."""
 
 import os
 import platform
@@ -33,7 +33,7 @@ GIB = 1 << 30
 
 
 def report() -> list[str]:
-    """Return the lines of `omniedit doctor`; the last two list what each profile lacks."""
+    """Return the lines of `omniedit doctor`; the last two list the missing parts of each profile."""
     return [
         f"machine    {platform.system()} {platform.machine()}, Python {platform.python_version()}",
         f"cpu        {_cores()} cores, {_memory()}",
@@ -54,7 +54,7 @@ def missing_for_embedded() -> list[str]:
 
 
 def missing_for_cluster() -> list[str]:
-    """Return what `snakemake --profile profiles/slurm all` lacks here."""
+    """Return the missing requirements of `snakemake --profile profiles/slurm all`."""
     missing = [] if shutil.which("sbatch") else ["sbatch on the PATH"]
     if _version("snakemake-executor-plugin-slurm") is None:
         missing.append("package snakemake-executor-plugin-slurm")

@@ -1,4 +1,5 @@
-"""Whether a training fits a GPU, and the first change of its config that makes it fit: part of `omniedit plan`."""
+"""Check whether a training fits a GPU, and find the first change of its config that makes it fit: part of `omniedit
+plan`."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -99,7 +100,7 @@ def find_changes(
     def memory_with(chosen: list[dict[str, Any]]) -> MemoryEstimate | None:
         try:
             changed = _change(options, chosen)
-        except ValueError:  # options that do not go together
+        except ValueError:  # incompatible options
             return None
         cost = _count(changed, size)
         memory = training_memory(cost, changed, size, gpus)
@@ -131,7 +132,7 @@ def _without_idle(chosen: list[dict[str, Any]], memory_with: Any, capacity: floa
 
 
 def _possible_changes(options: TrainConfig, gpus: int) -> Iterator[dict[str, Any]]:
-    """Yield the changes that change something."""
+    """Yield the changes that have an effect."""
     for change in SAVING_CHANGES:
         if "zero_stage" in change and (gpus == 1 or options.zero_stage >= 2):
             continue
@@ -150,7 +151,7 @@ def _change(options: TrainConfig, changes: list[dict[str, Any]]) -> TrainConfig:
     """Return the options with changes, checked as a config is.
 
     Raises:
-        ValueError: they do not go together.
+        ValueError: the options are incompatible.
     """
     values = options.model_dump()
     for change in changes:
@@ -160,7 +161,7 @@ def _change(options: TrainConfig, changes: list[dict[str, Any]]) -> TrainConfig:
 
 
 def _count(options: TrainConfig, size: BaseSize) -> Cost:
-    """Return a cost with the numbers of weights alone."""
+    """Return a cost with only the numbers of weights."""
     with torch.device("meta"):
         net = create(options.model, size.config)
         add_adapters(net, options.lora, seed=0)

@@ -1,4 +1,4 @@
-"""States of a run's jobs (done, running, failed, deleted, waiting), from its files alone."""
+"""States of a run's jobs (done, running, failed, deleted, waiting), derived only from its files."""
 
 import base64
 import contextlib
@@ -116,7 +116,7 @@ def _read_config(run: str, root: Path) -> Config:
 def pending_in_slurm(folders: Sequence[Path]) -> set[tuple[str, str]]:
     """Return the rule and the joined wildcards of each job that waits in Slurm's queue.
 
-    The set is empty, and a message is printed, if squeue gives no answer.
+    If squeue does not answer, the set is empty and a message is printed.
     """
     try:
         return {(job.rule, job.wildcards) for job in list_queued_jobs(*folders) if job.state == "PENDING"}

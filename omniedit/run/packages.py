@@ -1,4 +1,4 @@
-"""Python packages that only some configs need: which planned jobs lack one, and how to install it.
+"""Python packages that only some configs need: the planned jobs that lack one, and the command that installs it.
 
 Jobs of a conda environment or container bring their own packages and are not checked.
 """
@@ -42,7 +42,7 @@ class Need:
         name: the task or key, as in the config.
         modules: modules that must be importable.
         install: argument of `pip install`.
-        instead: what to change in the config to do without them.
+        instead: change of the config with which they are not needed.
     """
 
     name: str

@@ -90,7 +90,7 @@ def _identify_imports(config: Config, results: Path) -> dict[tuple[str, int], Id
 
 
 def list_tracked_folders(config: Config) -> list[Path]:
-    """Return the folders of a run that Snakemake tracks by their manifest alone."""
+    """Return the folders of a run that Snakemake tracks only by their manifest."""
     parts = [f"{part:05d}" for part in range(config.buckets.parts)]
     names = [
         *("scorer", "train/base", "train/inpainting"),

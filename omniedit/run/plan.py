@@ -58,7 +58,7 @@ def plan(config: Config, machine: Machine, pairs: int | None = None) -> list[str
 
     Raises:
         UserError: the GPUs cannot share the batch, the config gives epochs without `pairs`, the model is not usable as
-            a base, or the base takes no images of the resolution.
+            a base, or the base does not support images of the resolution.
     """
     options = config.train
     if options.batch_size % (machine.gpus * options.accumulate):

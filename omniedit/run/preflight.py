@@ -84,12 +84,12 @@ class Preflight:
     """Preparation of one run.
 
     Only Snakemake's main process prepares, and only when it is about to execute. Other commands (--unlock, --report,
-    --summary, --lint ...) leave the run unchanged, and a dry-run prints what would be done.
+    --summary, --lint ...) leave the run unchanged, and a dry run prints what it would do.
 
     Args:
         workflow: Snakemake's workflow.
         config: the run's config.
-        folders: folders of the run that Snakemake tracks by their manifest alone.
+        folders: folders of the run that Snakemake tracks only by their manifest.
         roles: roles of the models that the config names.
         identities: identities of the photos.
     """
@@ -187,7 +187,7 @@ class Preflight:
             api_key(self.config.proposals.api)
 
     def brings_packages(self) -> bool:
-        """Return whether jobs run in environments of their own, whose packages this process cannot see."""
+        """Return whether jobs run in separate environments, whose packages this process cannot see."""
         settings = getattr(self.workflow, "deployment_settings", None)
         return bool(settings and settings.deployment_method)
 

@@ -63,7 +63,7 @@ def list_queued_jobs(*folders: Path) -> list[QueuedJob]:
     The list is empty without squeue. A cluster may hide other users' jobs (PrivateData in slurm.conf).
 
     Raises:
-        UserError: squeue gives no answer.
+        UserError: squeue does not answer.
     """
     if not shutil.which("squeue"):
         return []
@@ -90,7 +90,7 @@ def ask(program: str, options: Sequence[str], fields: Sequence[str], patience_s:
         fields: squeue's conversions, such as '%i', or sacct's columns.
 
     Raises:
-        UserError: the program gives no answer.
+        UserError: the program does not answer.
     """
     mark = secrets.token_hex(16)
     if program == "squeue":
@@ -126,7 +126,7 @@ def cancel_left_behind(*folders: Path) -> None:
     The caller holds the folders' locks, so no run owns these jobs.
 
     Raises:
-        UserError: the jobs are another user's or do not end, or squeue gives no answer.
+        UserError: the jobs are another user's or do not end, or squeue does not answer.
     """
     queued = list_queued_jobs(*folders)
     if not queued:

@@ -1,4 +1,5 @@
-"""Stages of a run, written once: which rules make which files, and when. The workflow and `omniedit status` read them.
+"""Stages of a run, written once: the files that each rule makes, and the configs that need them. The workflow and
+`omniedit status` read them.
 
 A test compares them with the rules of workflow/rules/.
 """

@@ -97,7 +97,7 @@ def _with_last_lines(title: str, jobs: Sequence[Job], root: Path) -> list[str]:
 
 
 def hourly_rate(finished: Sequence[float], now: float) -> float:
-    """Compute the jobs finished per hour, over the last hour or since the first one ended; 0 without such a job."""
+    """Compute the jobs finished per hour, over the last hour or since the first one ended; 0 if no job has finished."""
     recent = [end for end in finished if end > now - WINDOW_S]
     if not recent:
         return 0.0

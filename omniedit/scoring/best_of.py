@@ -12,7 +12,7 @@ Request = tuple[str, str]
 
 
 def find_lesser(requests: Sequence[Request], scores: Sequence[float | None], size: int) -> set[int]:
-    """Return the rows that are not the best of their set; of equal scores the first row is the best.
+    """Return the rows that are not the best of their set; among equal scores, the first row is the best.
 
     The candidates of a request form sets of `size`, in order. The last set may be smaller.
 

@@ -61,7 +61,8 @@ _TRUTH = {"truth": {"style": GREY_STYLE}}
 
 
 def canary_key(judge: Judge, fingerprint: str, pairs: Sequence[EditPair]) -> str:
-    """Return 16 hex digits of everything that decides the canary's scores, except silent changes of an endpoint.
+    """Return a digest (16 hex digits) of everything that decides the canary's scores, except silent changes of an
+    endpoint.
 
     Args:
         fingerprint: the run's `judge_fingerprint`.

@@ -167,7 +167,7 @@ def ensemble_rows(
 
 
 def ensemble_digest(tables: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
-    """Return 16 hex digits of the judges of an ensemble and their rubrics.
+    """Return a digest (16 hex digits) of the judges of an ensemble and their rubrics.
 
     Raises:
         UserError: a judge's table has scores of several judges or rubrics.

@@ -91,7 +91,7 @@ def to_example(pair: EditPair) -> Example:
 def to_score(rubric: Rubric, marks: RubricScores) -> Score:
     """Convert to the score of an edit pair.
 
-    If SC is the minimum of two sub-scores, the score keeps them; otherwise SC stands for both.
+    If SC is the minimum of two sub-scores, the score keeps them; otherwise both sub-scores are SC.
 
     Args:
         rubric: the rubric of the pair's task.

@@ -31,7 +31,7 @@ DECISIONS_SCHEMA = pa.schema(
 the benchmark', 'the judges disagree', 'not the best of K candidates of its request', 'accepted by hand', 'rejected by
 hand' or a fault.
 `o_score` is null for an unscorable pair. `row` is the pair's row in its candidate file and `ratio` is that of its
-source, so that buckets are planned from decisions alone. `task` is the pair's own; files without
+source, so that buckets can be planned only from decisions. `task` is the pair's own; files without
 this column are older, and their folder names the task."""
 BY_HAND = {Decision.ACCEPT: "accepted by hand", Decision.REJECT: "rejected by hand"}
 """Reason of each decision of a person."""
@@ -71,7 +71,7 @@ class CandidateFilter:
 
     Args:
         min_score: smallest O that is accepted.
-        bench: rows of `sources/bench.parquet`; pairs of its photos, or of their twins, overlap the benchmark.
+        bench: rows of `sources/bench.parquet`; pairs of its photos, or of their near-duplicates, overlap the benchmark.
         by_hand: decisions of people by pair_id.
         faults: reasons of the quality gates by pair_id; a decision by hand overrides them. A derived pair inherits the
             faults of its original pairs.

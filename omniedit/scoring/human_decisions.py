@@ -33,7 +33,7 @@ class Decision(StrEnum):
 
 @dataclass(frozen=True)
 class HandDecision:
-    """One line of the file: who decided what about a pair, and when (ISO 8601, UTC)."""
+    """One line of the file: a person's decision about a pair, with its time (ISO 8601, UTC)."""
 
     pair_id: str
     decision: Decision

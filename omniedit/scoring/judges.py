@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 JUDGES = get_args(JudgeName)
 PREPARATION = "preprocessor_config.json"
-"""File in which transformers stores how a model's images are prepared; the tiny student has none."""
+"""File in which transformers stores how a model's images are prepared; the tiny student does not have this file."""
 
 
 def load_judge(

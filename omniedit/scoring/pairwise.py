@@ -25,7 +25,7 @@ class PairwiseItem:
     """Source, instruction, and the edits `a` and `b` of two editors.
 
     Args:
-        texts: what each editor wrote with its image, '' for nothing.
+        texts: text that each editor wrote with its image; '' without a text.
     """
 
     source: Image

@@ -44,7 +44,7 @@ class _Answer:
     Args:
         quotes_from: end of the first text with quotes that are not escaped; the length of `text` + 1 if there is none.
         joined_from: the same of the first such text that no comma follows.
-        quoted: what may be quoted in the text.
+        quoted: parts of the text that may be quotations.
     """
 
     text: str
@@ -148,7 +148,7 @@ def _by_line(answer: str, form: ReplyForm) -> list[Items]:
 
 
 def _one_each(values: dict[str, list[Items]], form: ReplyForm) -> list[Items]:
-    """Return the one value of each key as a candidate; none if a key has no value.
+    """Return the value of each key as a candidate, or no candidate if a key has no value.
 
     Raises:
         AmbiguousReply: a key has two values that differ.
@@ -168,7 +168,7 @@ def _one_each(values: dict[str, list[Items]], form: ReplyForm) -> list[Items]:
 
 
 def _bare_list(answer: str, form: ReplyForm) -> list[Items]:
-    """Return the items of an answer that is nothing but a list of the right length."""
+    """Return the items of an answer that consists only of a list of the right length."""
     match = _BARE_LIST.fullmatch(answer)
     items = _loose_items(f"[{match[1]}]") if match else []
     return [items] if len(items) == form.num_scores and all(map(_is_number, items)) else []

@@ -1,4 +1,4 @@
-"""Rubrics in YAML files: one rubric a file, checked key by key (docs/rubrics.md, "Write your own rubric")."""
+"""Rubrics in YAML files: one rubric per file, checked key by key (docs/rubrics.md, "Write your own rubric")."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -125,7 +125,7 @@ def _to_question(section: QuestionSection, default: Scale, file: Path) -> Questi
     form = ReplyForm(scales, keys, section.key, section.reply == "lines", section.reasoning, tuple(section.texts))
     text = section.text if section.text is not None else _read_text(file.parent / str(section.file))
     if f"<{INSTRUCTION}>" in text and INSTRUCTION not in section.words:
-        raise UserError(f"words: the question has the place <{INSTRUCTION}>; add {INSTRUCTION} to words")
+        raise UserError(f"words: the question has the placeholder <{INSTRUCTION}>; add {INSTRUCTION} to words")
     question = Question(
         text,
         tuple(section.images),

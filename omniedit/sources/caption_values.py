@@ -25,8 +25,8 @@ _MEMBERS = ("en", "text", "value", "name")
 MAX_FIELD_LENGTH = 2000
 """Maximum length of an id, a licence, an author or an address, in characters; longer ones are cut."""
 MAX_DEPTH = 50
-"""Maximum nesting of lists and mappings in JSON. Neither functions that call themselves for each level nor readers of
-the Parquet files that values are exported to may run out of stack."""
+"""Maximum nesting of lists and mappings in JSON. The limit keeps recursive functions, and readers of Parquet files to
+which values are exported, from running out of stack."""
 MAX_NAME_LENGTH = 200
 """Maximum length of an object's name, in characters."""
 

@@ -65,7 +65,7 @@ class Identity:
 def identify_sources(sources: SourcesConfig, results: Path) -> list[Identity]:
     """Identify the folder, or each of the archives, that a run reads. The sample needs no identity.
 
-    A URL is not opened: its text alone, without secrets, identifies it.
+    A URL is not opened: only its text, without secrets, identifies it.
 
     Args:
         results: the run's folder.

@@ -1,4 +1,4 @@
-"""Saliency of a photo from its spectrum alone, which decides where to crop.
+"""Saliency of a photo, computed only from its spectrum; it decides where to crop.
 
 The learned saliency of `omniedit.grounding` finds objects. A crop only needs to know which side of a photo matters, at
 a millisecond per photo, so the spectral residual (Hou and Zhang 2007) is enough here and needs no model.

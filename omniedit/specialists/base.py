@@ -30,7 +30,7 @@ class EditRequest:
 
     Args:
         instructions: paraphrases of one instruction, at least one.
-        truth: JSON values that state what the edit must achieve, read by the reference judge. Each specialist's
+        truth: JSON values that state the required result of the edit; the reference judge reads them. Each specialist's
             docstring lists the keys of its task. Two requests with the same truth on the same photo are the same edit.
         mask: where pixels may change; None for a global edit, or if `edit` finds the mask.
         parts: values that the edit needs (a donor's pixels, a background), never stored.

@@ -21,7 +21,7 @@ class Journal:
 
     Args:
         shard: the file that the job writes.
-        about: JSON values that decide what the job makes. Batches made with other values are deleted.
+        about: JSON values that determine the job's results. Batches made with other values are deleted.
     """
 
     def __init__(self, shard: Path, task: Task, specialist: str, seed: int, about: Mapping[str, Any]) -> None:

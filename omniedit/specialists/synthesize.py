@@ -36,10 +36,10 @@ def synthesize(
 ) -> Iterator[EditPair | Rejection]:
     """Yield up to `pairs` distinct pairs of one task, and each distinct rejection on the way.
 
-    Photos take turns, so that pairs spread evenly over them. The random numbers of a photo's n-th turn depend on (seed,
-    task, photo, n) alone, so they do not change when other photos are added or removed. Requests are edited in batches
-    of the specialist's size, while a thread decodes, proposes and prepares the next batch. The batch size changes no
-    pair.
+    Photos take turns, so that pairs spread evenly over them. The random numbers of a photo's n-th turn depend only on
+    (seed, task, photo, n), so they do not change when other photos are added or removed. Requests are edited in
+    batches of the specialist's size, while a thread decodes, proposes and prepares the next batch. The batch size
+    changes no pair.
 
     Args:
         specialist: makes the edits; `name` is its name in the config.

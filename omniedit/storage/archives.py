@@ -26,7 +26,7 @@ def is_remote(archive: str) -> bool:
 
 
 def split_chain(address: str) -> tuple[str, str, str]:
-    """Split an address into its file's own part, and what precedes and follows it in a chain of fsspec.
+    """Split an address into the part of its file, and the parts before and after it in a chain of fsspec.
 
     zip://a/x.jsonl::s3://b/y.zip names a file in a zip: its own part is zip://a/x.jsonl.
     """

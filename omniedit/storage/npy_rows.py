@@ -9,7 +9,7 @@ from omniedit.errors import UserError
 
 
 class NpyRows:
-    """.npy file opened for reading; opening reads its header alone. Several threads may read at once.
+    """.npy file opened for reading; opening it reads only the header. Several threads may read at once.
 
     Args:
         dims: number of the last dimensions that make a row; the others number the rows.

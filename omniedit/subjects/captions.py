@@ -80,7 +80,7 @@ class Captioner(Protocol):
     """Writer of names and captions."""
 
     def describe(self, images: Sequence[CaptionedImage]) -> tuple[str, list[str], str]:
-        """Return the subject's name, a caption for each image, and '' or why the cluster has none."""
+        """Return the subject's name, a caption for each image, and '' or the reason why there are none."""
         ...
 
     def pair(self, files: Sequence[bytes], captions: Sequence[str]) -> tuple[Demonstration, ...]:

@@ -106,7 +106,7 @@ def read_groups(options: SubjectsConfig, shard: int, shards: int) -> tuple[dict[
 
 
 def group_name(url: str, group_by: str) -> str:
-    """Return the group of an address: host and path without query and fragment, or the host alone.
+    """Return the group of an address: host and path without query and fragment, or only the host.
 
     Raises:
         BadRow: it is no address.

@@ -55,7 +55,7 @@ _TEMPLATES: dict[str, tuple[str, str]] = {
 
 @dataclass(frozen=True)
 class NewImage:
-    """Image that an expert is to paint.
+    """Image that an expert will paint.
 
     Args:
         task: of the skill.
@@ -69,7 +69,7 @@ class NewImage:
 
 
 def read_values(skill: str) -> tuple[str, ...]:
-    """Return what the templates of a skill offer."""
+    """Return the values to choose from in the templates of a skill."""
     if skill == "recontextualise":
         return tuple(read_list("contexts"))
     if skill == "attribute":
@@ -109,7 +109,7 @@ def imagine(
 
 
 def read_prompts(reply: str, name: str, tasks: Sequence[Task]) -> ParsedReply[NewImage]:
-    """Return the usable prompts of a reply: of a wanted skill, and naming the subject in both texts."""
+    """Return the usable prompts of a reply: those of a requested skill that name the subject in both texts."""
     try:
         listed = list_under(json_object(reply), "prompts")
     except ValueError as error:

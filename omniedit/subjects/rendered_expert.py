@@ -166,7 +166,7 @@ class RenderedExpert:
     def _draw_other(self, subject: Subject, rng: np.random.Generator) -> Subject:
         others = [each for each in self._subjects if each.subject_id != subject.subject_id and each.cut_out]
         if not others:
-            raise UnsuitableSubject("the shard has no other subject to show beside it")
+            raise UnsuitableSubject("the shard has no other subject to show next to it")
         return others[rng.integers(len(others))]
 
 

@@ -69,7 +69,7 @@ class Subject:
 
     Args:
         name: noun, such as "brown hen".
-        cut_out: PNG of the subject alone, for rendered ones.
+        cut_out: PNG of only the subject, for rendered subjects.
         about: JSON values: where it comes from.
     """
 
@@ -88,7 +88,7 @@ class Subject:
 
     @cached_property
     def phash(self) -> str:
-        """Perceptual hash of the subject alone, or of its first demonstration."""
+        """Perceptual hash of the cut-out subject, or of its first demonstration."""
         if self.cut_out is None:
             return perceptual_hash(decode_image(self.demonstrations[0].image, self.subject_id))
         return perceptual_hash(on_white(decode_cut_out(self.cut_out)))

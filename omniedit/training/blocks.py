@@ -1,4 +1,4 @@
-"""Memory and speed options of an editor's blocks. None of them changes what the blocks compute."""
+"""Memory and speed options of an editor's blocks. None of them changes the blocks' results."""
 
 from collections.abc import Callable, Container
 from functools import partial

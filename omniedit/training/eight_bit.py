@@ -52,7 +52,7 @@ def check_optimizer(name: str) -> None:
         remedy = "pip install bitsandbytes, or set train.optimizer: adamw"
         raise UserError(f"train.optimizer: {name} needs bitsandbytes ({error}); {remedy}") from None
     if name == "paged_adamw8bit" and not torch.cuda.is_available():
-        raise UserError(f"train.optimizer: {name} needs a GPU, which pages can leave; set adamw8bit or adamw")
+        raise UserError(f"train.optimizer: {name} needs a GPU; set adamw8bit or adamw")
 
 
 def eight_bit_adamw(

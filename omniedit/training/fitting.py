@@ -60,7 +60,7 @@ def check_resolution(editor: Editor, resolution: int, ratios: Iterable[str] = RA
         if (side := max(bucket_size(ratio, resolution))) > longest:
             raise UserError(
                 f"train.resolution: {resolution}: images of ratio {ratio} have {side} pixels on their longer side, "
-                f"the base takes at most {longest}; give a smaller resolution"
+                f"but the base takes at most {longest}; give a smaller resolution"
             )
 
 
@@ -114,7 +114,7 @@ def save_editor(
     known_instructions: str,
     instruction_encoder: ModelMixin | None = None,
 ) -> None:
-    """Write a trained editor: adapters merged into the base's own weights, or adapters and trained weights alone.
+    """Write a trained editor: adapters merged into the base's own weights, or only adapters and trained weights.
 
     Args:
         editor: as `fit_editor` prepared it, with the weights to save.

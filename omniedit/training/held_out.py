@@ -67,8 +67,8 @@ def held_out_loss(
 def split_held_out(store: TrainingStore[Any], size: int) -> Iterator[tuple[str, list[int], bool]]:
     """Yield this rank's parts of the held-out batches of `size` pairs: ratio, rows, and whether they count.
 
-    All ranks yield the same number of parts, because no rank can compute alone under ZeRO 3. A rank without a part
-    repeats another rank's pair, which does not count.
+    All ranks yield the same number of parts, because all ranks must compute together under ZeRO 3. A rank without a
+    part repeats another rank's pair, which does not count.
     """
     held_out = choose_held_out_pairs(store, HELD_OUT_PAIRS)
     for ratio in RATIOS:

@@ -1,4 +1,4 @@
-"""Record what the jobs of a run have spent, one file per job: without locks, so any shared file system works."""
+"""Record the spending of a run's jobs, one file per job: without locks, so any shared file system works."""
 
 import json
 import os

@@ -48,7 +48,7 @@ class QuotedRange:
 
 
 def find_quoted_range(text: str) -> QuotedRange:
-    """Return what may be quoted in a text."""
+    """Return the parts of a text that may be quotations."""
     first, last, depth = len(text), -1, 0
     for mark in _find_marks(text):
         if mark["brace"]:

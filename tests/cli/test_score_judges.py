@@ -87,7 +87,7 @@ def test_an_ensemble_needs_suitable_judges_and_consent_to_costs(table: Path, tmp
         score_table(table, out, edit_rubric(), "ensemble", None, ensemble(tmp_path, "http://x/v1", prompt_price=1.0))
     judges = {"truth": {"judge": "reference"}, "tiny": {"judge": "student"}}
     measuring = ScoringConfig.model_validate({"judge": "ensemble", "ensemble": {"judges": judges}})
-    with pytest.raises(UserError, match=r"judges\.truth: reference measures pairs of a run"):
+    with pytest.raises(UserError, match=r"judges\.truth: the judge `reference` measures only pairs of a run"):
         score_table(table, out, edit_rubric(), "ensemble", None, measuring)
     taken = tmp_path / "taken.csv"
     taken.write_text("source,edited,instruction,o_kind\na,b,c,1\n")

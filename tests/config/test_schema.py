@@ -132,7 +132,7 @@ def test_judges_of_an_ensemble_add_their_endpoints_and_roles() -> None:
         {"scoring": {"judge": "ensemble", "ensemble": {"judges": judges}}, "filter": {"max_disagreement": 2}}
     )
     assert [api.key_env for api in config.endpoints] == ["OWN_KEY"] and config.judging_roles == ["qwen25_vl"]
-    with pytest.raises(UserError, match="max_disagreement: only several judges disagree"):
+    with pytest.raises(UserError, match="max_disagreement: applies only to several judges"):
         check({"filter": {"max_disagreement": 2}})
     unused = check({"scoring": {"ensemble": {"judges": judges}}})
     assert unused.endpoints == [] and unused.judging_roles == [], "the run's judge is another one"

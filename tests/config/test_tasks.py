@@ -71,7 +71,7 @@ def test_config_without_anyedit_types_has_only_the_seven_keys() -> None:
     [
         (
             {"visual_depth": {}},
-            "tasks: visual_depth: has no embedded specialist: no estimate .*; give specialist: learned",
+            "tasks: visual_depth: has no embedded specialist: no depth estimate .*; give specialist: learned",
         ),
         ({"referring_segmentation": {}}, "tasks: referring_segmentation: has no embedded specialist: .* import coco"),
         ({"complex": {"specialist": "learned"}}, "tasks: complex_.*: has no learned specialist; give specialist: emb"),

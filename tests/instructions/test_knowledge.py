@@ -54,6 +54,6 @@ def test_name_with_an_adjective_is_known_by_its_noun() -> None:
 
 def test_sentence_about_the_use_of_an_object_names_it() -> None:
     said = name_indirectly("Take away the object that tells the time.", "wall clock", ["dog"])
-    assert said == "named as the 'object that can tell the time', which the wall clock is by the table of knowledge"
+    assert said == "named as the 'object that can tell the time', which the table says of the wall clock"
     assert name_indirectly("Take away the object that tells the time.", "dog") is None
     assert name_indirectly("Take away the object that tells the time.", "wall clock", ["digital watch"]) is None

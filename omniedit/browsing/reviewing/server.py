@@ -1,4 +1,4 @@
-"""Server of the page of `omniedit bench-set review`, for this machine alone: photos have numbers, never paths."""
+"""Server of the page of `omniedit bench-set review`, for this machine only: photos have numbers, never paths."""
 
 import re
 from collections.abc import Callable, Mapping

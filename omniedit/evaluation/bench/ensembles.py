@@ -1,4 +1,4 @@
-"""Scores of a bench by an ensemble: each of its judges scores alone, then their tables are combined.
+"""Scores of a bench by an ensemble: each of its judges scores separately, then their tables are combined.
 
 The tables of the judges are `scores/{ensemble}/{judge}.parquet`; the combined one is `scores/{ensemble}.parquet`.
 """

@@ -23,7 +23,7 @@ class BenchItem:
         target: image that the benchmark gives as the right result, if any.
         mask: region to edit, white, if the benchmark gives one.
         references: images that the instruction points to, by role.
-        captions: descriptions of the source and of the wanted result, for metrics and for editors that need them.
+        captions: descriptions of the source and of the requested result, for metrics and for editors that need them.
         session: name of the session, if the item is a turn of one.
         turn: number of the turn, from 1.
         extra: the benchmark's other columns, by its names (language, explanation, question, answer).

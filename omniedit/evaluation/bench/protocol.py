@@ -66,10 +66,10 @@ class Protocol:
     Args:
         judge: judge of the published figures.
         columns: columns of the table, in order.
-        show: returns what a judge sees of an item.
+        show: returns the images and texts of an item that a judge sees.
         combine: returns the columns of one edit from its row; a column whose scores are missing is absent.
         aggregate: returns the table from the rows of all edits.
-        missing: sentence that says what the benchmark's own script does with an edit without a score.
+        missing: sentence about how the benchmark's own script treats an edit without a score.
         scale: range of the columns.
         rubric: rubric that ships and asks for the same scores; None if there is none.
         prompts: key of `omniedit.scoring.prompts.reader.READERS`, whose official texts a user's checkout has; None if

@@ -42,7 +42,7 @@ own as JSON, `verdict` is the digest of everything that decides its scores, `dis
 judges, null for one judge."""
 
 Show = Callable[[BenchItem, Image], Example]
-"""Function that returns what a judge sees of an edit."""
+"""Function that returns the images and texts of an edit that a judge sees."""
 
 
 @dataclass(frozen=True)

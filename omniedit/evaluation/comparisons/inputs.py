@@ -81,7 +81,7 @@ def load_match(match: Match) -> PairwiseItem:
 
 
 def _match_folders(folders: Sequence[Path], items: Path) -> Iterator[Match]:
-    """Yield a match for each item and each two folders."""
+    """Yield a match for each item and every two folders."""
     names, images = _name_folders(folders), {folder: _list_images(folder) for folder in folders}
     rows = read_columns(items, ITEM_COLUMNS)
     first_rows: dict[str, int] = {}
@@ -170,7 +170,7 @@ def read_columns(table: Path, needed: Sequence[str]) -> list[dict[str, Any]]:
 
 
 def _missing(row: Mapping[Any, Any], names: Sequence[str]) -> str:
-    """Return what a row lacks, or ''."""
+    """Return the name of the value that a row lacks, or ''."""
     if None in row:
         return "has more cells than the table has columns; quote cells that contain commas"
     empty = [name for name in names if not _text(row, name).strip()]

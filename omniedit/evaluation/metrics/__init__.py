@@ -1,6 +1,7 @@
 """Metrics of edited images without a judge: pixels, LPIPS, DINO, CLIP, DreamSim, FID; `omniedit metrics`.
 
-`METRICS` lists them with what each needs, and `measure` computes them. A metric without its weights is "not available".
+`METRICS` lists them with their requirements, and `measure` computes them. A metric without its weights is "not
+available".
 Agreement of metrics with people uses `evaluation.agreement`.
 """
 

@@ -44,7 +44,7 @@ class EmbeddingCache:
 
 
 def cosine(a_ND: Vectors, b_ND: Vectors) -> NDArray[np.float64]:
-    """Return the cosine of each two rows, in [-1, 1]; 0 if either is zero."""
+    """Return the cosine of each two corresponding rows, in [-1, 1]; 0 if either is zero."""
     a_ND, b_ND = a_ND.astype(np.float64), b_ND.astype(np.float64)
     lengths = np.linalg.norm(a_ND, axis=1) * np.linalg.norm(b_ND, axis=1)
     products = (a_ND * b_ND).sum(axis=1)

@@ -146,7 +146,7 @@ class _Features:
 
 
 def _measure_batch(metric: ImageMetric, samples: Sequence[Sample], networks: Networks) -> Iterator[float | None]:
-    """Yield the value of each sample; None for one that lacks what the metric needs."""
+    """Yield the value of each sample; None for one that lacks an input of the metric."""
     usable = [sample for sample in samples if not sample.lacks(metric.needs)]
     values = iter(metric.measure(usable, networks) if usable else [])
     for sample in samples:

@@ -27,7 +27,7 @@ class Sample:
         source: image before the edit.
         target: correct result according to the benchmark.
         mask: region that the edit may change, of the source's size.
-        source_caption, target_caption: descriptions of the source and of the wanted result.
+        source_caption, target_caption: descriptions of the source and of the requested result.
         foreground: words for the object in the mask after the edit.
         subjects: photographs of the subject that the edit shows.
     """

@@ -1,4 +1,4 @@
-"""Registry of metrics: what each needs, its direction, its range and who defines it.
+"""Registry of metrics: inputs, direction, range and source of each.
 
 A metric with a plain name compares with the target, as MagicBrush and AnyEdit-Test do; `..._source` compares with the
 source, as EMU Edit does. `clip_dir`, `clip_im` and `clip_out` have EMU Edit's names.

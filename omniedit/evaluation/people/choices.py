@@ -162,7 +162,7 @@ def _count_displayed(chosen: Sequence[Answer]) -> Mapping[str, int]:
 
 
 def _displayed_winner(answer: Answer) -> str:
-    """Return a winner by the place where the rater saw it."""
+    """Return a winner as the side on which the rater saw it."""
     first = _to_outcome(answer).answers[0].prefers_first
     return str(answer.winner) if first is None else "left" if first else "right"
 

@@ -1,4 +1,4 @@
-"""Questions to raters: who is asked what and in which order, and the answers, as the page sees them.
+"""Questions to raters: the questions of each rater and their order, and the answers, as the page sees them.
 
 Each rater has a separate order of questions. Editors' names never leave this module: a question has a ticket, which
 is a keyed digest, and its images are called source, edited, left and right.
@@ -51,7 +51,7 @@ class Question:
 
 
 def make_questions(store: AnswerStore, edits: Sequence[RatedEdit], pairwise: bool) -> list[Question]:
-    """Return a question for each edit, or for each two editors' edits of an item.
+    """Return a question for each edit, or for every two editors' edits of an item.
 
     Raises:
         UserError: no item has edits of two editors.
@@ -141,7 +141,7 @@ class Session:
         return self.describe(rater.name)
 
     def undo(self, name: str) -> dict[str, Any]:
-        """Withdraw the rater's last answer; return the state, with `undone`: its ticket and what was given.
+        """Withdraw the rater's last answer; return the state, with `undone`: its ticket and the withdrawn answer.
 
         Raises:
             UserError: this rater has not joined.

@@ -59,7 +59,7 @@ def group_size(record: Record) -> int:
     """Return the number of edits in the group of a row.
 
     Raises:
-        UserError: neither the file nor the row says it.
+        UserError: neither the file nor the row gives the number.
     """
     for text in (record.data_type, str(record.row.get("dataset", "")), record.file.stem):
         if match := re.search(r"([234])[_-]?pair", text.lower()):

@@ -14,7 +14,7 @@ SUFFIXES = (".json", ".jsonl")
 
 @dataclass(frozen=True)
 class Record:
-    """Row of a file, with what its file says of all rows: `data_type`, of EditReward's result files."""
+    """Row of a file, with the facts that its file states about all rows: `data_type`, of EditReward's result files."""
 
     file: Path
     number: int

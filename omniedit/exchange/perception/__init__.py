@@ -1,1 +1,2 @@
-"""Perception data as auxiliary tasks of a run: regions that are painted as asked, and questions about images."""
+"""Perception data as auxiliary tasks of a run: regions that are painted as the instruction says, and questions about
+images."""

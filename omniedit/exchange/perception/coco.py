@@ -30,7 +30,7 @@ _STUFF = ("-merged", "-other", "-stuff")
 
 @dataclass(frozen=True)
 class PaintingRow:
-    """Row whose regions are to be painted.
+    """Row whose regions will be painted.
 
     Args:
         place: place of the row, for messages.

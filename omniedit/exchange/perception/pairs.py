@@ -73,7 +73,7 @@ class PairPainter:
             raise BadImage(f"source: {width} x {height} pixels, but the file of regions says {stated}")
         regions = row.read_regions(height, width)
         if not regions:
-            raise BadRegion("no region is large enough to paint, and none too large")
+            raise BadRegion("every region is too small or too large to paint")
         rng = make_rng(row.place)
         colours = choose_paints(image, regions, rng)
         edited, mask = paint_regions(image, regions, colours)

@@ -143,7 +143,7 @@ def _make_row(row: Row, files: ImageFiles) -> dict[str, Any]:
     questions, answers = _read_turns(row.values.get("conversations"))
     path = row.values.get("image")
     if not isinstance(path, str) or not path:
-        raise ValueError("it names no image; a text without an image is no perception data")
+        raise ValueError("it names no image; a text without an image is not perception data")
     content = files.read(path, row.file.folder)
     _, image = check_image(content, "image", {})
     return {

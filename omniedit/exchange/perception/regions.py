@@ -43,7 +43,7 @@ def _read_polygon(polygon: Any) -> np.ndarray:
     except (TypeError, ValueError):
         raise BadRegion("a polygon is not a list of x and y") from None
     if len(points) < 3 or not np.isfinite(points).all() or np.abs(points).max() > 1e6:
-        raise BadRegion("a polygon has fewer than three points, or a coordinate without a sense")
+        raise BadRegion("a polygon has fewer than three points, or an invalid coordinate")
     return np.rint(points).astype(np.int32)
 
 
@@ -65,7 +65,7 @@ def _decode_runs(segmentation: dict[str, Any], height: int, width: int) -> Mask:
 
 
 def decompress_runs(text: str | bytes) -> list[int]:
-    """Decode COCO's compressed run lengths: 6 bits a character; one of them states whether the number continues.
+    """Decode COCO's compressed run lengths: 6 bits per character; one of them states whether the number continues.
 
     From the fourth number on, each is stored as its difference to the one two before it.
 

@@ -42,7 +42,8 @@ def adapt(net: Any) -> Adapter:
 
 
 def transformer_config(net: Any) -> dict[str, Any]:
-    """Return the arguments of a transformer, with its class. SD3's class is left out, as in editors of SD3 alone."""
+    """Return the arguments of a transformer, with its class. SD3's class is left out, as in editors that were built
+    for SD3 only."""
     config = {key: value for key, value in net.config.items() if not key.startswith("_")}
     name = next(kind.__name__ for kind in type(net).__mro__ if kind.__name__ in ADAPTERS)
     return config if name == SD3 else config | {CLASS: name}

@@ -115,7 +115,7 @@ def _question(
     texts: Mapping[str, str], prompt: str, path: Path, labels: Mapping[str, str], keys: Mapping[str, str]
 ) -> dict[str, Any]:
     text = choose(texts, [prompt], path)[0]
-    # prompt_quality is sent as it is, so its braces are not those of a format.
+    # prompt_quality is sent unchanged, so its braces are not format fields.
     text = text if prompt == "prompt_quality" else from_format(text, FIELDS, path)
     return {
         "text": text,

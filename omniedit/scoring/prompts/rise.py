@@ -91,7 +91,7 @@ def _question(
     texts: Mapping[str, str], prompt: str, image: str, score: str, values: list[int] | None, path: Path
 ) -> dict[str, Any]:
     choice = choose(texts, [prompt], path)[0]
-    # Prompts without a field are sent as they are, so their braces are not those of a format.
+    # Prompts without a field are sent unchanged, so their braces are not format fields.
     text = from_format(choice, FIELDS, path) if any(f"{{{field}}}" in choice for field in FIELDS) else choice
     return {
         "text": text,

@@ -1,9 +1,9 @@
 """Prompts of VIEScore (TIGER-AI-Lab/VIEScore), GEdit-Bench (stepfun-ai/Step1X-Edit) and EditScore.
 
 VIEScore and GEdit-Bench have the same prompts in `viescore/vie_prompts.py`. Each question joins a context, a rule on
-the images and a rule on the scores; PQ needs no rule on the images. EditScore asks for the reasoning first and for
-scores from 0 to 25. As in the benchmarks' own code, the images follow the text without labels. VIEScore's one-shot
-texts hold the reply to an example, whose images come before the others.
+the images and a rule on the scores. The prompt for PQ has no rule about the images. EditScore asks for the reasoning
+first and for scores from 0 to 25. As in the benchmarks' own code, the images follow the text without labels.
+VIEScore's one-shot texts hold the reply to an example, whose images come before the others.
 """
 
 from collections.abc import Mapping, Sequence

@@ -100,12 +100,12 @@ def rotation_change(comparison: Comparison, truth: Truth) -> Finding:
     """Score a rotation: the edited image is the source, rotated by the requested angle.
 
     Raises:
-        Unmeasurable: the image looks alike at all angles.
+        Unmeasurable: the image looks the same at all angles.
     """
     measurement = _correlations(comparison)
     best = max(measurement, key=lambda angle: measurement[angle])
     if max(measurement.values()) - min(measurement.values()) < MIN_GAIN:
-        raise Unmeasurable("the image looks alike at all angles, so its rotation cannot be measured")
+        raise Unmeasurable("the image looks the same at all angles, so its rotation cannot be measured")
     off = abs((best - truth["angle"] + 180) % 360 - 180)
     moved = 0.0 if best == 0 else 1.0
     requirements = ((moved, sentences.NOT_TURNED), (ramp(off, 4.0, 1.5), sentences.WRONG_TURN))

@@ -78,7 +78,7 @@ def _skill_degree(
 
 
 def body_box(truth: Truth) -> FractionBox:
-    """Return the place of the subject without what an accessory adds, in the edited image."""
+    """Return the place of the subject in the edited image, without the part that an accessory adds."""
     left, top, right, bottom = truth["box"]
     inner = truth.get("body", (0, 0, 1, 1))
     width, height = right - left, bottom - top

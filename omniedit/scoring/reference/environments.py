@@ -78,7 +78,7 @@ def _darker(before: Light, after: Light) -> float:
 def _contrast(before: Light, after: Light) -> float:
     """Return the contrast after the edit over that before."""
     if before.contrast < GREY_LEVEL:
-        raise Unmeasurable("the source is of one lightness: it has no contrast to compare with")
+        raise Unmeasurable("the source has only one lightness: it has no contrast to compare with")
     return after.contrast / before.contrast
 
 
@@ -87,7 +87,7 @@ def _paler(before: Light, after: Light, full: float) -> EnvironmentSign:
     if before.chroma < GREY_LEVEL:
         stays = ramp(after.chroma, 2 * NOTICEABLE, NOTICEABLE)
         return EnvironmentSign(
-            stays, "Colours appear where there were none.", f"colour {after.chroma:.1f} where there was none"
+            stays, "Colours appear where there were none before.", f"colour {after.chroma:.1f} where there was none"
         )
     paler = after.chroma / before.chroma
     return EnvironmentSign(ramp(paler, 1.0, full), "The colours are too strong.", f"colour {paler:.2f} times")

@@ -25,7 +25,7 @@ from omniedit.scoring.verdict import Score
 from omniedit.tasks import COMPLEX_TASKS, MADE_OF, Task, equivalent_task
 
 MIN_VERIFIED_SCORE = 7.0
-"""Sub-score from which a pair's truth is verified too; a pair with a lower one is rejected anyway."""
+"""Sub-score from which a pair's truth is verified too; a pair with a lower sub-score is rejected in any case."""
 SOURCES_KEPT = 4
 """Number of sources whose measures stay in memory, about 50 MB each for 1.5 megapixels."""
 _TEXTS = (

@@ -185,8 +185,8 @@ def spots_alike(lab: Field, mask: Mask) -> tuple[float, float]:
         mask: (h, w), of the object.
 
     Returns:
-        Of a spot that touches the mask, which may be a part of the object, and of one elsewhere, which may be another
-        object of its kind.
+        The area of a spot that touches the mask, which may be a part of the object, and that of a spot elsewhere,
+        which may be another object of its kind.
     """
     outwards, inwards = _distances(mask)
     core, rest = inwards > 2, outwards > SEARCH_DISTANCE

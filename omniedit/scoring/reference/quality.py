@@ -1,4 +1,4 @@
-"""Quality (pq_score) of the reference judge: is the edited image free of the marks of editing?
+"""Quality (pq_score) of the reference judge: is the edited image free of signs of editing?
 
 Each fault is measured against the images themselves (the source, the surroundings of the edit, the image's own edges),
 so that a soft or noisy photo is not penalised for its original state.
@@ -20,7 +20,7 @@ from omniedit.scoring.reference.rationale import MET, UNMET, Finding, fill_in
 from omniedit.tasks import Task
 
 MASKED_BY_OUTLINE = (Task.ATTRIBUTE_MODIFICATION, Task.BACKGROUND_SWAP)
-"""Tasks whose mask follows an object's outline, which is an edge anyway."""
+"""Tasks whose mask follows an object's outline, where an edge is natural."""
 OUTPAINT = Task("outpaint")
 """Task whose source is empty under the mask."""
 NAMED = 3
@@ -96,7 +96,7 @@ def smear(comparison: Comparison) -> Fault:
     if comparison.pair.task is not Task.OBJECT_REMOVAL:
         return Fault(1.0)
     fill = fill_detail(comparison.edited.luma, comparison.region, comparison.unit)
-    return Fault(fill.credibility, "a smeared fill", f"a fill with {fill.measurement}")
+    return Fault(fill.credibility, "a smeared area", f"a fill with {fill.measurement}")
 
 
 def noise(comparison: Comparison) -> Fault:
@@ -109,7 +109,7 @@ def blocks(comparison: Comparison) -> Fault:
     """Measure steps on a grid of eight pixels."""
     photo = ~comparison.mask if comparison.pair.task == OUTPAINT else comparison.mask
     excess = blockiness(comparison.edited.luma, comparison.mask) / blockiness(comparison.source.luma, photo)
-    return Fault(ramp(excess, 2.5, 1.3), "blocks", f"blocks {excess:.1f} times as strong as in the source")
+    return Fault(ramp(excess, 2.5, 1.3), "compression blocks", f"blocks {excess:.1f} times as strong as in the source")
 
 
 def clipping(comparison: Comparison) -> Fault:
@@ -125,8 +125,8 @@ def cut_outline(comparison: Comparison) -> Fault:
     if comparison.pair.task is not Task.ATTRIBUTE_MODIFICATION:
         return Fault(1.0)
     share = hard_outline(comparison)
-    measurement = f"an outline that is cut off hard along {share:.0%} of it"
-    return Fault(_outline_left(share, 0.55, 0.25), "an outline that is cut off hard", measurement)
+    measurement = f"an outline that is cut off hard along {share:.0%} of its length"
+    return Fault(_outline_left(share, 0.55, 0.25), "an outline that ends too abruptly", measurement)
 
 
 def old_pixels(comparison: Comparison) -> Fault:
@@ -154,11 +154,12 @@ def ghost(comparison: Comparison) -> Fault:
         return Fault(1.0)
     share = ghost_share(comparison.source.detail, comparison.edited.detail, comparison.detail_mask)
     measurement = f"a ghost in the object's colours on {share:.1%} of its place"
-    return Fault(_outline_left(share, *GHOST_SHARES), "a ghost of the object", measurement)
+    return Fault(_outline_left(share, *GHOST_SHARES), "a faint trace of the object", measurement)
 
 
 def find_tears(comparison: Comparison) -> Fault:
-    """Measure steps of the light that follow nothing in the source; rain and snow have such steps anyway."""
+    """Measure steps of the light that do not follow edges of the source. Rain and snow are left out, because they have
+    such steps."""
     if (
         comparison.pair.task is not Task.ENVIRONMENT_CHANGE
         or comparison.pair.provenance["truth"]["environment"] in PRECIPITATION
@@ -166,7 +167,7 @@ def find_tears(comparison: Comparison) -> Fault:
         return Fault(1.0)
     length = torn_sky(comparison)
     measurement = f"torn edges of {length:.2f} times the image's side"
-    return Fault(_outline_left(length, 0.15, 0.03), "torn edges", measurement)
+    return Fault(_outline_left(length, 0.15, 0.03), "hard edges in the new light", measurement)
 
 
 def _outline_left(figure: float, most: float, least: float) -> float:

@@ -96,6 +96,14 @@ class TruthObject:
     def it(self) -> str:
         return "them" if self.plural else "it"
 
+    @property
+    def it_(self) -> str:
+        return "they" if self.plural else "it"
+
+    @property
+    def looks(self) -> str:
+        return "look" if self.plural else "looks"
+
 
 def clean_value(text: str) -> str:
     """Return a name or value of a truth as it fits into a sentence: short, on one line, without colons."""

@@ -8,7 +8,7 @@ from omniedit.scoring.reference.measures import Comparison
 
 
 def object_region(comparison: Comparison, box: tuple[float, float, float, float]) -> Mask:
-    """Return the (h, w) mask within the object's box, slightly shrunk; the box alone if the two do not meet."""
+    """Return the (h, w) mask within the object's box, slightly shrunk; only the box if the two do not overlap."""
     inside = comparison.small_mask & comparison.box(box)
     core = grow(inside, -max(1, round(0.03 * float(inside.sum()) ** 0.5)))
     return core if core.sum() >= 16 else inside if inside.sum() >= 16 else comparison.box(box)

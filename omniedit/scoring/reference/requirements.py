@@ -110,12 +110,12 @@ def _verify_resurfaced(comparison: Comparison, truth: Truth) -> None:
     """Check that a new colour or material is of the whole object, and that the object is the only one of its kind."""
     remaining, other = spots_alike(comparison.source.detail, comparison.detail_mask)
     if remaining > MOST_LEFT:
-        raise Unmeasurable(f"a part of the {truth['object']} may be left: a spot beside the edit has its colours")
+        raise Unmeasurable(f"a part of the {truth['object']} may be left: a spot next to the edit has its colours")
     if other > MOST_ELSEWHERE:
         raise Unmeasurable(f"there may be another {truth['object']}: a spot elsewhere has its colours")
     overlap = colour_overlap(comparison.source.reduced, comparison.small_mask)
     if overlap < MIN_RESURFACED_IOU:
-        raise Unmeasurable(f"the edit overlaps the outline of the {truth['object']} by colour by only {overlap:.0%}")
+        raise Unmeasurable(f"the edit overlaps the outline by colour of the {truth['object']} by only {overlap:.0%}")
     verify_whole(comparison.source, comparison.small_mask, truth["object"])
     _verify_material(comparison, truth)
 
@@ -131,9 +131,9 @@ def _verify_replaced(comparison: Comparison, truth: Truth) -> None:
     image = comparison.edited if edit == Task.OBJECT_ADDITION else comparison.source
     uneven = rim_unevenness(image.reduced, comparison.small_mask)
     if uneven > (MAX_UNEVEN_NAMED if edit != Task.OBJECT_SWAP and _is_listed(comparison, truth) else MAX_UNEVEN):
-        raise Unmeasurable(f"a part of the {truth['object']} may be left: its surroundings are {uneven:.0f} from plain")
+        raise Unmeasurable(f"a part of the {truth['object']} may be left: its surroundings are uneven ({uneven:.0f})")
     if spots_alike(image.detail, comparison.detail_mask)[0] > MOST_LEFT:
-        raise Unmeasurable(f"a part of the {truth['object']} may be left: a spot beside the edit has its colours")
+        raise Unmeasurable(f"a part of the {truth['object']} may be left: a spot next to the edit has its colours")
     if edit != Task.OBJECT_SWAP:
         _verify_rimmed(image, comparison.small_mask, truth["object"])
 
@@ -158,7 +158,7 @@ def _verify_backdrop(comparison: Comparison, truth: Truth) -> None:
     """
     lab, mask = comparison.source.detail, comparison.detail_mask
     if spots_alike(lab, ~mask)[0] > MOST_LEFT:
-        raise Unmeasurable(f"a part of the {truth['object']} may be gone: a spot beside it has its colours")
+        raise Unmeasurable(f"a part of the {truth['object']} may be gone: a spot next to it has its colours")
     if requests_sky(truth) and max(spots_alike(lab, mask)) > MOST_LEFT:
         raise Unmeasurable("a part of the old sky may be left: a spot outside the edit has its colours")
     if not _is_listed(comparison, truth) and not _is_on_plain_ground(comparison.pair.source, ~comparison.mask):

@@ -7,25 +7,25 @@ each is a single token.
 
 from omniedit.scoring.reference.rationale import Shortfall
 
-MISTAKEN = ("The edit does not do what the instruction asks for.", "The edit is not the one that was asked for.")
+MISTAKEN = ("The edit does not do what the instruction asks for.", "This is not the edit that was asked for.")
 
 REMOVED = (
-    "The {old} {old.is_} gone and {old.its} place looks like the surroundings.",
-    "The {old} {old.is_} gone, and nothing stands out in {old.its} place.",
+    "The {old} {old.is_} gone and the area matches its surroundings.",
+    "The {old} {old.is_} gone, and nothing stands out where {old.it_} {old.was}.",
     "The {old} {old.was} removed as asked.",
 )
 NOT_GONE = Shortfall(
     unmet=("The {old} {old.is_} still there.", "The {old} {old.was} not removed."),
-    partial=("The {old} {old.is_} only partly gone.", "A part of the {old} is left."),
+    partial=("The {old} {old.is_} only partly gone.", "Part of the {old} is left."),
 )
 ODD_PLACE = Shortfall(
     unmet=(
-        "The place of the {old} does not look like its surroundings.",
+        "The area where the {old} {old.was} does not match its surroundings.",
         "Something else stands out where the {old} {old.was}.",
     ),
     partial=(
-        "The {old} {old.is_} gone, but {old.its} place stands out a little.",
-        "The place of the {old} differs a little from its surroundings.",
+        "The {old} {old.is_} gone, but the area stands out a little.",
+        "The area where the {old} {old.was} differs a little from its surroundings.",
     ),
 )
 
@@ -36,42 +36,42 @@ ADDED = (
 )
 NOT_ADDED = Shortfall(
     unmet=("The {new} {new.was} not added.", "The {new} {new.was} not added as asked."),
-    partial=("The {new} {new.was} added only in part.", "Only a part of the {new} was added."),
+    partial=("The {new} {new.was} only partly added.", "Only part of the {new} was added."),
 )
 FAINT = Shortfall(
     unmet=(
-        "The {new} {new.was} not added, as nothing new stands out.",
-        "Nothing new stands out, so the {new} {new.was} not added.",
+        "The {new} {new.was} not added, and nothing new stands out.",
+        "Nothing new stands out where the {new} should be.",
     ),
-    partial=("The {new} {new.was} added but {new.is_} hard to see.", "The {new} {new.is_} there but not clear."),
+    partial=("The {new} {new.was} added but {new.is_} hard to see.", "The {new} can only just be seen."),
 )
-SOURCE_STANDS_OUT = "The source image already looks wrong in that place."
-SOURCE_IS_SMEARED = "The source image is smeared in that place."
-SOURCE_SHOWS_TRACES = "The source image already shows a part of the {new}."
+SOURCE_STANDS_OUT = "The source image already looks wrong there."
+SOURCE_IS_SMEARED = "The source image is smeared there."
+SOURCE_SHOWS_TRACES = "The source image already shows part of the {new}."
 
 SWAPPED = (
     "The {old} {old.is_} replaced by {new.a}. The new object is clearly visible and nothing of the {old} remains.",
-    "In place of the {old} there {new.is_} now {new.a}.",
+    "There {new.is_} now {new.a} in place of the {old}.",
     "The {old} {old.was} swapped for {new.a} as asked.",
 )
 NOT_REPLACED = Shortfall(
     unmet=("The {old} {old.was} not replaced by {new.a}.", "The {old} {old.was} not swapped for {new.a}."),
-    partial=("Only a part of the {old} was swapped.", "The {old} {old.was} swapped only in part."),
+    partial=("Only part of the {old} was swapped.", "The {old} {old.was} only partly swapped."),
 )
 OLD_REMAINS = Shortfall(
     unmet=("The {old} {old.is_} still there.", "The shape of the {old} is still there."),
-    partial=("A part of the {old} is left.", "The {old} {old.was} swapped, but a part of {old.it} is left."),
+    partial=("Part of the {old} is left.", "The {old} {old.was} swapped, but part of {old.it} is left."),
 )
 NEW_IS_FAINT = Shortfall(
-    unmet=("There {new.is_} no {new} in place of the {old}.", "The {old} {old.was} changed, but not into {new.a}."),
+    unmet=("There {new.is_} no {new} where the {old} {old.was}.", "The {old} {old.was} changed, but not into {new.a}."),
     partial=(
         "The {old} {old.was} swapped, but the {new} {new.is_} hard to see.",
-        "The {new} in place of the {old} {new.is_} not clear.",
+        "The {new} in place of the {old} can only just be seen.",
     ),
 )
 TOO_ALIKE = Shortfall(
     unmet=("The new object looks the same as the {old}.", "The {old} {old.was} not turned into another object."),
-    partial=("The {new} {new.is_} too much like the {old}.", "The new object differs too little from the {old}."),
+    partial=("The {new} {new.is_} too much like the {old}.", "The new object looks too similar to the {old}."),
 )
 FLOATS = Shortfall(
     unmet=("The {new} {new.is_} far too high above the ground.", "The {new} {new.is_} not on the ground."),
@@ -85,7 +85,7 @@ RECOLOURED = (
 )
 OLD_COLOUR = Shortfall(
     unmet=("The {old} did not turn {value}.", "The {old} {old.has} kept {old.its} old colour."),
-    partial=("Only a part of the {old} turned {value}.", "The {old} {old.is_} {value} only in part."),
+    partial=("Only part of the {old} turned {value}.", "The {old} {old.is_} only partly {value}."),
 )
 OTHER_COLOUR = Shortfall(
     unmet=("The {old} {old.is_} not {value}.", "The colour of the {old} is not {value}."),
@@ -102,12 +102,12 @@ TOO_DARK = Shortfall(
 
 RESURFACED = (
     "The {old} {old.is_} now {value}.",
-    "The {old} {old.has} changed to {value} as asked.",
-    "The {old} {old.was} turned into {value}.",
+    "The surface of the {old} has changed to {value} as asked.",
+    "The {old} now {old.looks} like {value}.",
 )
 OLD_SURFACE = Shortfall(
-    unmet=("The {old} did not change to {value}.", "The {old} {old.is_} as before."),
-    partial=("Only a part of the {old} changed to {value}.", "The {old} {old.is_} {value} only in part."),
+    unmet=("The {old} did not change to {value}.", "The {old} {old.looks} the same as before."),
+    partial=("Only part of the {old} changed to {value}.", "The {old} {old.is_} only partly {value}."),
 )
 OLD_TEXTURE = Shortfall(
     unmet=("The old texture of the {old} is still there.", "The {old} {old.has} kept {old.its} old texture."),
@@ -116,12 +116,12 @@ OLD_TEXTURE = Shortfall(
 
 NEW_BACKGROUND = (
     "The {value} has been replaced.",
-    "There is another {value} now.",
-    "The {value} was changed to another one.",
+    "There is a new {value} now.",
+    "The {value} was changed to a new one.",
 )
 OLD_BACKGROUND = Shortfall(
-    unmet=("The {value} is still the old one.", "The {value} was not changed."),
-    partial=("Only a part of the {value} changed.", "The {value} changed only in part."),
+    unmet=("The {value} is still the same.", "The {value} was not changed."),
+    partial=("Only part of the {value} changed.", "The {value} only partly changed."),
 )
 BACKGROUND_SHOWS = Shortfall(
     unmet=("The shapes of the old {value} are still there.", "The old {value} is still there."),
@@ -135,32 +135,32 @@ NEW_ENVIRONMENT = (
 )
 SAME_ENVIRONMENT = Shortfall(
     unmet=("The scene was not changed to {value}. {fault}", "The change to {value} failed. {fault}"),
-    partial=("The change to {value} is weak. {fault}", "The scene changed to {value} only in part. {fault}"),
+    partial=("The change to {value} is weak. {fault}", "The scene only partly changed to {value}. {fault}"),
 )
-MOSTLY_UNCHANGED = "Most of it is as before."
+MOSTLY_UNCHANGED = "Most of the scene looks the same as before."
 
 RESTYLED = (
     "The photo now has the {value} style.",
     "The whole photo is in the {value} style.",
-    "The {value} style is clear.",
+    "The {value} style is easy to recognise.",
 )
 NOT_RESTYLED = Shortfall(
     unmet=("The photo was not restyled.", "The style of the photo has not changed."),
-    partial=("The photo was restyled only in part.", "The style of the photo changed only a little."),
+    partial=("The photo was only partly restyled.", "The style of the photo changed only a little."),
 )
 OTHER_STYLE = Shortfall(
     unmet=("The photo does not have the {value} style. {fault}", "This is not the {value} style. {fault}"),
-    partial=("The photo has the {value} style only in part. {fault}", "This is not quite the {value} style. {fault}"),
+    partial=("The photo only partly has the {value} style. {fault}", "This is not quite the {value} style. {fault}"),
 )
 NO_STYLE = "The colours and strokes do not fit."
 FAILED_STYLES = {
-    "failure: the photo itself": "It still looks like the photo.",
+    "failure: the photo itself": "It still looks like a photo.",
     "failure: blotches": "It shows blotches of colour instead.",
     "failure: blotches over the photo": "It shows the photo under blotches of colour.",
     "failure: negative": "It looks like a negative.",
-    "failure: blur": "It is only blurred.",
-    "failure: noise": "It only has more noise.",
-    "failure: dark": "It is only darker.",
+    "failure: blur": "The photo was only blurred.",
+    "failure: noise": "Only noise was added to the photo.",
+    "failure: dark": "The photo was only darkened.",
     "failure: other hues": "Only the colours changed.",
 }
 """Sentences about the failures in `styles.npz`."""
@@ -172,11 +172,11 @@ OUTPAINTED = (
 )
 BORDER_IS_EMPTY = Shortfall(
     unmet=("The border is still empty.", "The border was not filled."),
-    partial=("Only a part of the border was filled.", "The border is filled only in part."),
+    partial=("Only part of the border was filled.", "The border is only partly filled."),
 )
 BORDER_BREAKS = Shortfall(
-    unmet=("The border does not continue the photo.", "The new border does not fit the photo."),
-    partial=("The border does not quite continue the photo.", "The photo and its border meet in a visible line."),
+    unmet=("The border does not continue the photo.", "The filled border does not fit the photo."),
+    partial=("The border does not quite continue the photo.", "A line is visible between the photo and its border."),
 )
 
 TURNED = (
@@ -185,27 +185,27 @@ TURNED = (
     "The whole scene is rotated {value}.",
 )
 NOT_TURNED = Shortfall(
-    unmet=("The photo was not rotated.", "The view is as before."),
+    unmet=("The photo was not rotated.", "The view has not changed."),
     partial=("The photo was rotated too little.", "The rotation is hard to see."),
 )
 WRONG_TURN = Shortfall(
-    unmet=("The photo was not rotated {value}.", "The rotation is not {value}."),
-    partial=("The photo is rotated, but not quite {value}.", "The rotation is not quite {value}."),
+    unmet=("The photo was not rotated {value}.", "The photo was rotated, but not {value}."),
+    partial=("The photo is rotated, but not quite {value}.", "The photo was not rotated quite {value}."),
 )
 
 MOVED = (
     "The {old} {old.was} moved to the place that was asked for.",
-    "The {old} {old.was} moved as asked, and {old.its} old place is empty.",
+    "The {old} {old.was} moved as asked, and nothing is left in the old place.",
     "The {old} {old.has} moved to {old.its} new place.",
 )
-RESIZED = ("The {old} {old.has} the size that was asked for.", "The size of the {old} was changed as asked.")
+RESIZED = ("The {old} now {old.has} the size that was asked for.", "The size of the {old} was changed as asked.")
 REWRITTEN = ("The text now reads '{value}'.", "The text was changed to '{value}' as asked.")
 OTHER_TEXT = Shortfall(
     unmet=("The text does not read '{value}'.", "The new text is wrong."),
     partial=("The text does not quite read '{value}'.", "Some letters of the new text are wrong."),
 )
 BLURRED_TEXT = Shortfall(unmet=("The new text is blurred.",), partial=("The new text is a little soft.",))
-OLD_TEXT = Shortfall(unmet=("The old text is still there.",), partial=("A part of the old text is left.",))
+OLD_TEXT = Shortfall(unmet=("The old text is still there.",), partial=("Part of the old text is left.",))
 WRONG_WAY = Shortfall(
     unmet=("The {old} {old.was} not moved as asked.", "The {old} {old.is_} in the wrong place."),
     partial=("The {old} {old.was} not moved quite as asked.",),
@@ -215,65 +215,66 @@ WRONG_SIZE = Shortfall(
     partial=("The size of the {old} is not quite as asked.",),
 )
 ELSEWHERE = Shortfall(
-    unmet=("The {old} {old.is_} in another place.", "The {old} {old.was} moved too."),
+    unmet=("The {old} {old.is_} in a different place.", "The {old} {old.was} moved as well."),
     partial=("The {old} {old.was} moved a little.",),
 )
 OTHER_THERE = Shortfall(
     unmet=("The {old} {old.is_} not there.", "Something else is there instead of the {old}."),
-    partial=("The {old} {old.is_} there only in part.", "The {old} looks different now."),
+    partial=("Only part of the {old} is there.", "The {old} now {old.looks} different."),
 )
 STILL_THERE = Shortfall(
     unmet=("The {old} {old.is_} still in {old.its} old place.", "The {old} {old.is_} there twice."),
-    partial=("A part of the {old} is left in {old.its} old place.",),
+    partial=("Part of the {old} is left in {old.its} old place.",),
 )
 
 CONDITION_MATCHES = ("The result matches the reference image.",)
 CONDITION_DIFFERS = Shortfall(
     unmet=("The result does not match the reference image.", "The reference image shows something else."),
-    partial=("The result matches the reference image only in part.", "The reference image fits only in part."),
+    partial=("The result only partly matches the reference image.", "Only part of the reference image fits."),
 )
 
-COUNTED = ("The number is as asked.", "The number of objects is right.")
+COUNTED = ("The number of objects is as asked.", "The number of objects is right.")
 WRONG_NUMBER = Shortfall(
-    unmet=("The number is not as asked.", "The edit shows the wrong number."),
-    partial=("The number is not quite as asked.",),
+    unmet=("The number of objects is not as asked.", "The edited image shows the wrong number of objects."),
+    partial=("The number of objects is not quite as asked.",),
 )
 NUMBER_UNCHANGED = Shortfall(
-    unmet=("The number has not changed.", "There are as many as before."), partial=("The number changed only in part.",)
+    unmet=("The number of objects has not changed.", "There are as many objects as before."),
+    partial=("Only some of the objects changed.",),
 )
 ANOTHER_CHANGED = Shortfall(unmet=("Another object changed too.",), partial=("Another object changed a little.",))
 OTHER_KIND = Shortfall(
-    unmet=("The objects are not of one kind.",), partial=("The objects do not look quite the same.",)
+    unmet=("The objects are not all of the same kind.",), partial=("The objects do not look quite the same.",)
 )
 
 RIGHT_ONE = ("The right object was edited.",)
 OTHER_MEANT = Shortfall(
-    unmet=("The instruction means another object.", "The edited object is not the one that the instruction means."),
+    unmet=("The instruction means another object.", "The edit changed a different object from the one described."),
     partial=("It is not clear which object the instruction means.",),
 )
 OTHER_EDITED = Shortfall(
-    unmet=("The wrong one of several objects was edited.", "Another object was edited instead."),
+    unmet=("The wrong object was edited.", "Another object was edited instead."),
     partial=("Another object changed too.",),
 )
 
 NOTHING_ELSE_CHANGED = (
     "Nothing else changed.",
-    "The rest of the photo is as before.",
+    "The rest of the photo looks the same as before.",
     "Nothing changed outside the edit.",
 )
 REST_CHANGED = Shortfall(
     unmet=("Much of the rest of the photo changed too.", "The edit changed the rest of the photo too."),
     partial=("The rest of the photo changed a little.", "A little has changed outside the edit."),
 )
-EDIT_IS_EVERYWHERE = ("The edit covers the whole photo.", "Nothing is outside the edit.")
+EDIT_IS_EVERYWHERE = ("The edit covers the whole photo.", "The edit leaves no part of the photo out.")
 
-SHAPES_KEPT = ("The shapes are kept.", "All shapes are as before.", "The shapes of the scene are kept.")
+SHAPES_KEPT = ("The shapes are kept.", "All shapes are the same as before.", "The shapes of the scene are kept.")
 SHAPES_CHANGED = Shortfall(
-    unmet=("The shapes of the scene are lost.", "It is not the same scene."),
+    unmet=("The shapes of the scene are lost.", "This is no longer the same scene."),
     partial=("Some shapes are lost.", "Some of the shapes changed."),
 )
 
-NO_FAULTS = ("There are no marks of editing.", "No marks of editing stand out.", "The edit looks clean.")
-SMALL_FAULTS = ("The edit looks clean apart from {faults}.", "There are small marks of editing, such as {faults}.")
+NO_FAULTS = ("There are no signs of editing.", "No signs of editing stand out.", "The edit looks clean.")
+SMALL_FAULTS = ("The edit looks clean apart from {faults}.", "There are small signs of editing, such as {faults}.")
 FAULTS = ("The edit suffers from {faults}.", "The edit shows {faults}.")
 LARGE_FAULTS = ("The edit is spoiled by {faults}.", "The edit looks bad because of {faults}.")

@@ -80,7 +80,7 @@ def recognise_style(source: Image, edited: Image, style: str) -> StyleRecognitio
     """
     references = StyleReferences.load()
     if style not in references.names:
-        raise Unmeasurable(f"no statistics of the style '{style[:80]}' to recognise it by")
+        raise Unmeasurable(f"there are no statistics of the style '{style[:80]}'")
     height, width = edited.shape[:2]
     if height * width < MIN_SIDE**2:
         raise Unmeasurable(f"{width} x {height} pixels are too few to recognise a style")

@@ -37,7 +37,7 @@ def measure_target(comparison: Comparison, truth: Mapping[str, Any], task: Task)
     """
     individuals, target = _read_individuals(truth), truth["among"]
     if not isinstance(target, int) or not 0 <= target < len(individuals):
-        raise Unmeasurable(f"the truth's among is {target!r:.40}, not the index of one of its objects")
+        raise Unmeasurable(f"the truth's value of `among` is {target!r:.40}, not the index of one of its objects")
     resolved = _resolve(truth, individuals, task)
     is_said = truth["edit"] == Task.OBJECT_ADDITION or _is_said(truth["expression"], comparison.pair.instruction)
     changed, other = _changed_shares(comparison, individuals, target)
@@ -54,7 +54,7 @@ def _read_individuals(truth: Mapping[str, Any]) -> list[Individual]:
     try:
         return [Individual(**row) for row in truth["alike"]]
     except TypeError:
-        raise Unmeasurable("the truth's alike is not a list of objects with noun, box and area") from None
+        raise Unmeasurable("the truth's value of `alike` is not a list of objects with noun, box and area") from None
 
 
 def _resolve(truth: Mapping[str, Any], individuals: list[Individual], task: Task) -> int | None:

@@ -34,7 +34,7 @@ def textual_change(comparison: Comparison, truth: Truth) -> Finding:
     old, new = str(truth["text"]), str(truth["new_text"])
     before, after = (_read_near(image, truth["box"]) for image in (comparison.pair.source, comparison.pair.edited))
     if _likeness(before, old) < MIN_LIKENESS:
-        raise Unmeasurable(f"the source does not say {old!r:.60}")
+        raise Unmeasurable(f"the source image does not show the text {old!r:.60}")
     says_new, says_old = _likeness(after, new), _likeness(after, old)
     is_stated = same_letters(new) in same_letters(comparison.pair.instruction)
     crisp = _steepness(comparison.pair.edited, truth["box"]) / max(

@@ -100,8 +100,8 @@ def _seam(pair: EditPair, rng: np.random.Generator) -> Image | None:
 def _wrong_instruction(shard: Shard, row: int, pair: EditPair, rng: np.random.Generator) -> EditPair | None:
     """Return the row's images with another row's instruction, truth and mask; None if no row tried is suitable.
 
-    The background of an image cannot be measured, so a background swap has no known wrong instruction. Nor has a pair
-    without a truth, since another instruction may ask for the same.
+    The background of an image cannot be measured, so a background swap has no known wrong instruction. Neither does a
+    pair without a truth, because another instruction may ask for the same.
     """
     own = pair.provenance.get("truth")
     if equivalent_task(pair.task) is Task.BACKGROUND_SWAP or own is None:
@@ -126,7 +126,8 @@ def _request(truth: Mapping[str, object]) -> dict[str, object]:
 
 
 def _may_match(pair: EditPair, done: Mask, truth: Mapping[str, object], requested: Mask) -> bool:
-    """Return whether the edit may meet another truth by chance: a change of much the same place, to the same colour."""
+    """Return whether the edit may meet another truth by chance: a change of nearly the same place, to the same
+    colour."""
     overlap = (requested & done).sum() / max(1, (requested | done).sum())
     return bool(overlap > 0.3 and truth.get("value") == pair.provenance["truth"].get("value"))
 

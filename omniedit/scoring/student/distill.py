@@ -160,7 +160,7 @@ class Distillation:
             yield from (*example.instructions, example.teacher.reasoning)
 
     def batch(self, step: int) -> list[StudentExample]:
-        """Return the examples of a step; each pass over all examples has another order."""
+        """Return the examples of a step; each pass over all examples has a different order."""
         first = step * self.options.batch_size
         turns = [divmod(turn, len(self.examples)) for turn in range(first, first + self.options.batch_size)]
         orders = {times: self._order(times) for times, _ in turns}

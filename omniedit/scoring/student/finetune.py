@@ -46,7 +46,7 @@ def prepare_student(model: InternVLForConditionalGeneration, options: FinetuneCo
 
 
 def _with_adapters(model: InternVLForConditionalGeneration, rank: int, seed: int) -> nn.Module:
-    """Add low-rank adapters (Hu et al. 2021) that change nothing yet, and freeze all else."""
+    """Add low-rank adapters (Hu et al. 2021) that change nothing yet, and freeze everything else."""
     from peft import LoraConfig, get_peft_model
 
     torch.manual_seed(seed)
@@ -67,7 +67,7 @@ def save_student(network: nn.Module, judge: InternvlJudge, folder: Path) -> None
 def finetune_identity(
     options: FinetuneConfig, judge: InternvlJudge, store: TeacherDataset, seed: int
 ) -> dict[str, Any]:
-    """Return all that a fine-tuning's weights depend on, as JSON values; no other checkpoint is resumed."""
+    """Return everything that a fine-tuning's weights depend on, as JSON values; no other checkpoint is resumed."""
     return {
         "options": options.model_dump(exclude=WITHOUT_EFFECT | {"model"}),
         "max_tiles": judge.max_tiles,
@@ -79,7 +79,7 @@ def finetune_identity(
 
 
 def about_student(options: FinetuneConfig, judge: InternvlJudge, store: TeacherDataset) -> dict[str, Any]:
-    """Return what agreement.json says about the student besides figures; call it before training wraps the model."""
+    """Return the description of the student for agreement.json; call it before training wraps the model."""
     return {
         "teacher": store.judge,
         "split": SPLIT,
@@ -93,8 +93,8 @@ def about_student(options: FinetuneConfig, judge: InternvlJudge, store: TeacherD
 def compare_to_teacher(judge: InternvlJudge, store: TeacherDataset) -> Rows:
     """Return rows of `AGREEMENT_SCHEMA` for the held-out pairs; all ranks must call it.
 
-    Each rank judges its share, in the same number of batches, because under ZeRO 3 no rank can compute alone. A rank
-    that has run out of batches repeats the last one without counting it.
+    Each rank judges its share, in the same number of batches, because under ZeRO 3 all ranks must compute together. A
+    rank that has run out of batches repeats the last one without counting it.
     """
     held_out, size = store.held_out(), judge.batch_size
     batches = [held_out[first : first + size] for first in range(0, len(held_out), size)]

@@ -1,4 +1,4 @@
-"""Inputs of the student: a few small images of a pair, computed from source and edited image alone."""
+"""Inputs of the student: a few small images of a pair, computed only from source and edited image."""
 
 from dataclasses import dataclass
 from typing import Self

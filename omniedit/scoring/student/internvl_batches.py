@@ -1,6 +1,6 @@
 """Batches for fine-tuning an InternVL, from pairs that the teacher has scored; only answers count in the loss.
 
-Every random choice about a sample follows from (seed, step, its place in the whole batch) alone, as in training of
+Every random choice about a sample depends only on (seed, step, its place in the whole batch), as in the training of
 editors.
 
     B  pairs of a batch     T  tokens     A  tokens of the longest answer

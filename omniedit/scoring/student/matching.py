@@ -29,7 +29,7 @@ TOPICS = (
     "change the material or the texture",
     "change what a person does or wears",
 )
-"""Sentences whose similarity to an instruction says what kind of edit it asks for."""
+"""Sentences whose similarity to an instruction shows which kind of edit it asks for."""
 NAMED = {**{name: [name] for name in COLOURS}, **{alias: [name] for alias, name in ALIASES.items()}}
 _COLOUR_PLACES = {word: list(COLOURS).index(names[0]) for word, names in NAMED.items()}
 
@@ -61,12 +61,12 @@ def gather_evidence(source: Image, edited: Image) -> ImageEvidence:
 
 
 def image_features(evidence: ImageEvidence) -> dict[str, float]:
-    """Return features of the images alone."""
+    """Return features that depend only on the images."""
     return {**evidence.measures, "likeness": evidence.likeness[0], "likeness_of_crops": evidence.likeness[1]}
 
 
 def text_features(instruction: str) -> dict[str, float]:
-    """Return features of the instruction alone."""
+    """Return features that depend only on the instruction."""
     operation = find_roles(instruction).operation
     topics = embed([instruction])[0] @ embed(TOPICS).T
     return {

@@ -41,7 +41,7 @@ def lessons(pair_ids: Sequence[str], defects_per_pair: int, seed: int, limit: in
 def teach_shard(
     shard: Shard, lessons: Sequence[Lesson], teacher: Judge, known: Mapping[str, Mapping[str, object]] | None = None
 ) -> Iterator[dict[str, object]]:
-    """Yield rows of `TEACHER_SCHEMA`; a defect that its pair cannot have gives no row.
+    """Yield rows of `TEACHER_SCHEMA`; there is no row for a defect that its pair cannot have.
 
     Args:
         known: rows of `SCORES_SCHEMA`, by pair id, that this teacher already gave to unchanged pairs.

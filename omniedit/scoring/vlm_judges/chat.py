@@ -104,7 +104,7 @@ class ChatJudge(RubricJudge):
             tokenize=False,
         )
         if text.count(self.processor.image_token) != sum(part["type"] == "image" for part in content):
-            raise UserError(f"its chat template does not place images by the token {self.processor.image_token}")
+            raise UserError(f"its chat template does not mark images with the token {self.processor.image_token}")
         return text
 
     def combine_answers(

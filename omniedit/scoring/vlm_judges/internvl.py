@@ -19,7 +19,7 @@ class InternvlJudge(LocalJudge):
     """Judge that is an InternVL in transformers.
 
     Args:
-        model: on the device where it is to run.
+        model: on the device where it will run.
         processor: its tokenizer has a chat template and named tokens around an image; its image processor is a
             GotOcr2ImageProcessorPil.
     """

@@ -41,7 +41,7 @@ class LocalJudge(ChatJudge):
     """Judge that asks a model in transformers each question of a rubric about a batch of examples.
 
     Args:
-        model: image-text-to-text model, on the device where it is to run.
+        model: image-text-to-text model, on the device where it will run.
         processor: processor of `omniedit.models.processors`.
         settings: readout, version and name, as in `ChatJudge`.
     """

@@ -77,7 +77,7 @@ def prompt_positions(model: Any, ids_BT: Tensor, mask_BT: Tensor, images: Mappin
     """Return the position of each token, and by how much the text after the prompts is shifted.
 
     Returns:
-        Positions (B, T), or (3, B, T) in time, height and width where the model counts so (Qwen-VL); shifts (B, 1).
+        Positions (B, T), or (3, B, T) in time, height and width if the model uses three axes (Qwen-VL); shifts (B, 1).
     """
     if not hasattr(model.model, "get_rope_index"):
         return text_positions(mask_BT), torch.zeros_like(mask_BT[:, :1])

@@ -123,7 +123,7 @@ class TokenReader:
     The rubric, which all prompts have before their first image, is read once and cached.
 
     Args:
-        model: on the device where it is to run.
+        model: on the device where it will run.
         score_of: a value of `READOUTS`.
     """
 

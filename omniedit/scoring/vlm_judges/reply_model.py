@@ -28,7 +28,7 @@ def load_answering_model(name: str, scorer: Path | None, scoring: ScoringConfig)
     if options.head:
         raise UserError("scoring.vlm.head: a reward head scores single edits and names no winner; set it to null")
     if options.engine == "vllm":
-        raise UserError(f"scoring.{name}.engine: vllm answers no pairwise prompts here; set it to transformers")
+        raise UserError(f"scoring.{name}.engine: vllm does not support pairwise prompts here; set it to transformers")
     folder, version = find_local_model(name, scorer)
     model, processor = load_model(folder, options.adapter), load_processor(folder)
     version = " + ".join([version, *([part_version(options.adapter)] if options.adapter else [])])

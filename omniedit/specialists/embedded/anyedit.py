@@ -1,4 +1,4 @@
-"""AnyEdit's types that are a part of a task of OmniEdit. A type with another name alone needs no class here."""
+"""AnyEdit's types that are a part of a task of OmniEdit. A type that differs only by its name needs no class here."""
 
 from dataclasses import replace
 

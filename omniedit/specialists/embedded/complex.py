@@ -41,7 +41,7 @@ MIN_GAP = 0.1
 """Smallest gap between two salient objects of a kind, as a share of the square root of one's area; closer ones may be
 parts of one object."""
 CERTAIN_CUES = ("place", "colour")
-"""Cues without a listing, where one found object may be two that overlap: neither count nor size is certain."""
+"""Cues without a listing. There, one found object may be two that overlap, so neither count nor size is certain."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class NamedTarget:
 
     Args:
         target: index of the object among the found ones.
-        phrases: without an article; all mean this object alone.
+        phrases: without an article; each means only this object.
         truth: values by which the reference judge resolves them.
         edits: tasks whose edits suit the phrases.
     """
@@ -231,7 +231,7 @@ class ComplexReasoning(ComplexEdit):
                 truth = {"kind": this.noun, "names": names, "alike": rows, "among": target}
                 yield NamedTarget(target, (clue,), truth)
         if not is_any:
-            raise NotApplicable(f"no clue of the table of knowledge means one object alone ({', '.join(names)})")
+            raise NotApplicable(f"no clue in the table means exactly one object ({', '.join(names)})")
 
 
 def _place_in(phrase: str) -> str:

@@ -65,7 +65,8 @@ class Copy:
 
 
 def possible_copies(photo: Photo, obj: FoundObject, objects: Sequence[FoundObject]) -> tuple[Copy, ...]:
-    """Return at most two copies of an object on opposite sides, or () if it or the ground at its side does not suit."""
+    """Return at most two copies of an object on opposite sides, or () if it or the ground at its side is not
+    suitable."""
     if not _can_be_copied(obj, objects):
         return ()
     size = float(obj.mask.sum()) ** 0.5
@@ -124,7 +125,7 @@ def pair_up(photo: Photo, obj: FoundObject, copy: Copy) -> tuple[Photo, tuple[Fo
 
 
 def _can_be_copied(obj: FoundObject, objects: Sequence[FoundObject]) -> bool:
-    """Return whether an object can be copied: whole but for its foot, alone, clear of others, with a plural noun."""
+    """Return whether an object can be copied: whole apart from its foot, not touching others, with a plural noun."""
     noun = without_position(obj.name)
     last = noun.split()[-1]
     has_plural = not with_article(noun).startswith("some ") and not IRREGULAR_PLURAL.fullmatch(last)
@@ -136,7 +137,7 @@ def _can_be_copied(obj: FoundObject, objects: Sequence[FoundObject]) -> bool:
 
 
 def _suits(lab: FloatImage, obj: FoundObject, around: Mask, others: Sequence[Mask], shift: tuple[int, int]) -> bool:
-    """Return whether a copy would be in the image, hide plain ground alone, and have the same ground around it."""
+    """Return whether a copy would be in the image, hide only plain ground, and have the same ground around it."""
     (left, top, right, bottom), (down, across) = bounding_box(around), shift
     height, width = around.shape
     rows, columns = MARGIN * height if down else 0, MARGIN * width if across else 0

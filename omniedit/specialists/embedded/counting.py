@@ -54,7 +54,7 @@ class Counting:
         ]
         if not changes:
             raise NotApplicable(
-                "no further object whose number can change: none has a second of its kind or free space"
+                "no further object whose number can change: none has a second one of its kind or space for it"
             )
         change = changes[rng.integers(len(changes))]
         self._used.add((photo.source_id, change.noun, change.before, change.after))

@@ -1,4 +1,4 @@
-"""Place of a cut-out in a photo, where another object is."""
+"""Placement of a cut-out in a photo, in place of another object."""
 
 from dataclasses import dataclass
 

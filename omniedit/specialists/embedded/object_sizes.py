@@ -30,7 +30,7 @@ _NAMES_BY_METRES: Mapping[float, str] = {
     4.0: "boat canoe car elephant giraffe hut rhinoceros tent van",
     10.0: "airplane bus fir house lighthouse pine plane rocket ship tower train tree truck",
 }
-"""Typical longest side in metres -> the last word of the names of such objects."""
+"""Typical longest side in metres -> the last word of the names of objects of this size."""
 
 _METRES = {name: metres for metres, names in _NAMES_BY_METRES.items() for name in names.split()}
 _COMPOUNDS = {"bean bag": 0.8, "guinea pig": 0.2, "red panda": 0.5, "sea lion": 2.0, "teddy bear": 0.4, "toy car": 0.1}

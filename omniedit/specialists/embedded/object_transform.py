@@ -1,4 +1,4 @@
-"""Placing of a photo's object elsewhere or at another size: its old place is filled, and it is pasted with its ground.
+"""Moving or resizing of a photo's object: its old place is filled, and it is pasted with the ground around it.
 
 An object is placed only where plain ground surrounds it. On such ground, no shadow, foot or wing beyond its outline
 remains, and the copied ground matches its new place.

@@ -79,7 +79,7 @@ def draw_kept_box(side: str, rng: np.random.Generator) -> FractionBox:
 
 
 def border_mask(shape: tuple[int, ...], box: FractionBox) -> Mask:
-    """Return the (H, W) mask of all outside the box."""
+    """Return the (H, W) mask of all pixels outside the box."""
     height, width = shape
     mask = np.ones((height, width), bool)
     left, right = (round(edge * width) for edge in box[::2])

@@ -1,7 +1,7 @@
 """Visual reference: the object in the reference image is inserted (AnyEdit).
 
 The edited image is a photo, the source the same photo without one object, whose place is filled with the plain ground
-next to it. The reference image shows that object alone: cut out, at another size and perhaps mirrored. Objects of other
+next to it. The reference image shows only that object: cut out, at another size and perhaps mirrored. Objects of other
 photos are not inserted, because few of them suit a scene.
 """
 

@@ -56,7 +56,7 @@ class Relation:
         ]
         fresh = [request for request in possible if self._key(request) not in self._used]
         if not fresh:
-            raise NotApplicable("no further edit of one of two objects of a kind: none has a second or free space")
+            raise NotApplicable("no further edit of one of two objects of a kind: none has a second or space for it")
         request = fresh[rng.integers(len(fresh))]
         self._used.add(self._key(request))
         return request
@@ -126,7 +126,7 @@ def _restore(photo: Photo, with_copy: Photo, copy: FoundObject, touched: Mask, r
 
 
 def _point_out(request: EditRequest, this: FoundObject, other: FoundObject, rng: np.random.Generator) -> EditRequest:
-    """Return the request as a relation: the instructions name the object by its place."""
+    """Return the request as a relation, whose instructions name the object by its place."""
     edit = Task.OBJECT_REMOVAL if "attribute" not in request.truth else Task.ATTRIBUTE_MODIFICATION
     place = this.name.split()[0]
     truth = {**request.truth, "edit": edit.name, "place": place, "other_box": round_box(other.box)}

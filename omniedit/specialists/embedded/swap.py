@@ -101,7 +101,7 @@ class ObjectSwap:
 class PlausibleSwap(ObjectSwap):
     """Replacement of an animal by an animal or of an inanimate object by another, of known relative size.
 
-    A cup does not swim where a duck did, and a bollard is not as small as a ball.
+    This avoids a cup that swims where a duck did, or a bollard as small as a ball.
     """
 
     def propose(self, photo: Photo, rng: np.random.Generator) -> EditRequest:

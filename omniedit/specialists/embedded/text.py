@@ -31,7 +31,7 @@ class Line:
     """Line of text that can be redrawn.
 
     Args:
-        starts_left: whether it begins below or above another line's beginning; else it is centred.
+        starts_left: whether it is aligned at the left with another line; otherwise it counts as centred.
     """
 
     read: TextLine
@@ -102,7 +102,7 @@ def find_lines(photo: Photo) -> Iterator[Line]:
 
 
 def _starts_like_another(line: TextLine, lines: Sequence[TextLine]) -> bool:
-    """Return whether a line's left edge is also another line's, and its right edge is not."""
+    """Return whether a line shares its left edge with another line, but not its right edge."""
     height = _height(line)
     for other in lines:
         left, right = (abs(float(line.corners[corner, 0] - other.corners[corner, 0])) for corner in (0, 1))

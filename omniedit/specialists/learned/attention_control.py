@@ -1,7 +1,7 @@
 """Attention control of prompt-to-prompt (Hertz et al. 2022, algorithm 1), as diffusers attention processors.
 
 The sources and targets of P pairs are denoised in one batch. Its last 2P rows are conditional: first the sources, then
-the targets. The rows before them (the unconditional half of guidance) are left alone. In SDXL's cross-attention a
+the targets. The rows before them (the unconditional half of guidance) are not changed. In SDXL's cross-attention a
 target gets its source's maps, as in the paper. In SD3's joint attention, image tokens attend to image and text tokens
 under one softmax. There the text part of an image token's row comes from the source, and the image part is rescaled so
 that the row remains a distribution.
@@ -27,7 +27,7 @@ EPSILON = 1e-6
 """Smallest share of its row that an image token's attention leaves for image tokens."""
 SDXL_SELF = ("down_blocks.2", "mid_block", "up_blocks.0")
 """SDXL layers with few tokens: 32 x 32 for an image of 1024 x 1024. They hold the layout, the finer ones texture. The
-authors' code for Stable Diffusion likewise takes maps of at most 16 x 16 or 32 x 32 tokens."""
+authors' code for Stable Diffusion also uses maps of at most 16 x 16 or 32 x 32 tokens."""
 MAP_BYTES = 256 * 2**20
 """Memory limit for the maps that are computed at once; the heads of a layer are split into groups that fit. At 1024 x
 1024 the maps of one row of SD3-Medium take 1.74 GB, those of one of its 24 heads 73 MB."""
@@ -152,7 +152,7 @@ class CrossControl(LayerControl):
 class JointControl(LayerControl):
     """Processor for SD3's transformer: joint attention of image and text tokens.
 
-    It also controls SD3.5's second attention, of image tokens alone.
+    It also controls SD3.5's second attention, which sees only image tokens.
     """
 
     def __call__(

@@ -65,7 +65,7 @@ class Canvas:
 
 
 def composite(source: Image, painted: Image, hole: Mask) -> Image:
-    """Composite the painted image into the hole, faded in from its rim; outside it all pixels are the source's."""
+    """Composite the painted image into the hole, faded in from its rim; all pixels outside equal the source's."""
     opacity = soft_inside(hole)[..., None]
     mixed = np.rint(source + opacity * (painted.astype(np.float32) - source))
     return np.where(hole[..., None], mixed, source).astype(np.uint8)

@@ -55,7 +55,7 @@ class DeviceClock:
         self._last: Any = None
 
     def watch(self, name: str, networks: Iterable[nn.Module]) -> None:
-        """Time the forward passes of networks; no network may be a part of another."""
+        """Time the forward passes of networks; no network may be part of another one."""
         for network in networks:
             network.register_forward_pre_hook(self._begin)
             network.register_forward_hook(lambda network, *_: self._end(name, network))
@@ -63,7 +63,7 @@ class DeviceClock:
     def watch_pipeline(self, name: str, pipeline: Any) -> None:
         """Time all networks of a diffusers pipeline.
 
-        Of the VAE, encoder and decoder are timed, because nothing calls its `forward`.
+        The VAE's encoder and decoder are timed, because nothing calls its `forward`.
         """
         parts = {part: value for part, value in pipeline.components.items() if isinstance(value, nn.Module)}
         vae = parts.pop("vae", None)

@@ -18,12 +18,12 @@ LEFT_OUT = "decoding of photos, failed edits, the proposer, and training of the 
 def gpu_hours(config: Config, gpu: str, figures: Path = FIGURES) -> list[str]:
     """Return lines to print: one per learned task and one for the total, "not measured" where figures are missing.
 
-    The time covers successful edits alone; see `LEFT_OUT`.
+    The time covers only successful edits; see `LEFT_OUT`.
 
     Args:
         gpu: 'h100', as in the device's name.
-        figures: rows of the benchmark. Their mean over the ratios counts, because the ratios of photos are unknown
-            before they are read.
+        figures: rows of the benchmark. The mean over the ratios is used, because the photos' ratios are unknown before
+            they are read.
     """
     rows = json.loads(figures.read_text()) if figures.is_file() else []
     lines, total = [], 0.0

@@ -32,7 +32,7 @@ class Hole:
         image: (H, W, 3) RGB.
         mask: (H, W), where to paint.
         prompt: description of what to paint.
-        seed: of the noise. The result depends on the hole and the seed alone.
+        seed: of the noise. The result depends only on the hole and the seed.
     """
 
     image: Image

@@ -70,7 +70,7 @@ def generate(
     size: tuple[int, int],
     options: PairSamplingOptions,
 ) -> list[Image]:
-    """Generate images of height and width `size` from prompts alone, like the source images of later pairs."""
+    """Generate images of height and width `size` only from prompts, like the source images of later pairs."""
     noise = torch.cat([_noise(pipeline, seed, size) for seed in seeds])
     return _denoise(pipeline, prompts, noise, size, options)
 

@@ -56,7 +56,7 @@ class Restyling:
     Args:
         image: (H, W, 3) RGB.
         instruction: 'Redraw this photo as a pencil sketch.'
-        seed: of the noise. The result depends on the seed, the image and the instruction alone.
+        seed: of the noise. The result depends only on the seed, the image and the instruction.
     """
 
     image: Image

@@ -160,7 +160,7 @@ class MllmBatchBuilder(EditBatchBuilder):
     ) -> dict[str, Tensor]:
         if isinstance(pairs, EncodedBatch):
             raise ValueError(
-                "encode_once: a language model reads images, which encoded pairs do not have; set it false"
+                "encode_once: a language model reads images, which encoded pairs do not have; set it to false"
             )
         images = augment_images(pairs.source, augmentation.flips, augmentation.sources)
         inputs = self.encoder.inputs(images, select_instructions(pairs, augmentation.numbers))

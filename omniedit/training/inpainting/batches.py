@@ -38,7 +38,7 @@ from omniedit.training.inpainting.dataset import PhotoBatch, PhotoStore
 from omniedit.training.inpainting.random_holes import RandomHole, random_hole
 
 NO_NAMES = frozenset(("", "object", "thing", "item"))
-"""Object names that do not describe what a hole shows."""
+"""Object names that do not describe the content of a hole."""
 GREY = 128
 """Grey level, of 255, of a hole as the control branch sees it."""
 

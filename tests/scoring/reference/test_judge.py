@@ -63,8 +63,8 @@ BLACK, GREY = np.zeros((SIDE, SIDE, 3), np.uint8), np.full((SIDE, SIDE, 3), 128,
     ("source", "environments", "reason"),
     [
         (BLACK, ("night", "dusk"), "the source is black"),
-        (BLACK, ("overcast", "fog", "rain"), "the source is of one lightness"),
-        (GREY, ("overcast", "fog", "rain"), "the source is of one lightness"),
+        (BLACK, ("overcast", "fog", "rain"), "the source has only one lightness"),
+        (GREY, ("overcast", "fog", "rain"), "the source has only one lightness"),
     ],
 )
 def test_a_source_without_evidence_to_compare_is_unscorable(

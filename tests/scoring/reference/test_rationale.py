@@ -87,8 +87,8 @@ def test_verbs_agree_with_one_or_two_objects() -> None:
         fill_in(sentences.REMOVED, old=TruthObject.parse(name))[0] for name in ("bottle", "bottle and the grinder")
     ]
     assert texts == [
-        "The bottle is gone and its place looks like the surroundings.",
-        "The bottle and the grinder are gone and their place looks like the surroundings.",
+        "The bottle is gone and the area matches its surroundings.",
+        "The bottle and the grinder are gone and the area matches its surroundings.",
     ]
 
 

@@ -60,7 +60,7 @@ def test_a_sliver_of_the_object_that_kept_its_colours_is_found(task: Task) -> No
 @pytest.mark.parametrize("task", TYPES)
 def test_a_recolouring_that_spreads_over_the_background_is_found(task: Task) -> None:
     verify_type(*recoloured(disc(80, 100, 42), task), task)
-    with pytest.raises(Unmeasurable, match="overlaps the outline of the red sweet by colour by only"):
+    with pytest.raises(Unmeasurable, match="overlaps the outline by colour of the red sweet by only"):
         verify_type(*recoloured(disc(80, 100, 52), task), task)
 
 

@@ -60,7 +60,8 @@ class Editor(ABC):
         """Return an image of any size, or a failure, for each request, in order."""
 
     def item_version(self, item_id: str) -> str:
-        """Return what decides the output of one item besides `version`, such as a file that a user may replace."""
+        """Return a text that identifies further inputs of one item's output, besides `version`: a file that a user may
+        replace."""
         return ""
 
 

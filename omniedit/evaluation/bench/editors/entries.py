@@ -71,7 +71,7 @@ class CommandEntry(_Entry):
     def _check_placeholders(self) -> "CommandEntry":
         for place in ("{image}", "{output}"):
             if not any(place in part for part in self.command):
-                raise ValueError(f"the command has no place {place}; the editor could not work with files")
+                raise ValueError(f"the command has no placeholder {place}; the editor could not work with files")
         return self
 
 
@@ -114,7 +114,7 @@ class DiffusersEntry(_Entry):
     @model_validator(mode="after")
     def _has_weights(self) -> "DiffusersEntry":
         if (self.repository is None) == (self.folder is None):
-            raise ValueError("give either repository or folder, the place of the weights")
+            raise ValueError("give either repository or folder, the location of the weights")
         return self
 
     @field_validator("load")

@@ -92,7 +92,7 @@ def pipeline_class(name: str) -> type[DiffusionPipeline]:
 
 
 def load(entry: DiffusersEntry, device: torch.device) -> tuple[Any, str]:
-    """Load a pipeline onto a device, in float32 on the CPU; return it with what identifies it.
+    """Load a pipeline onto a device, in float32 on the CPU; return it with a text that identifies it.
 
     Raises:
         UserError: the class is unknown, or the weights cannot be loaded.

@@ -1,4 +1,4 @@
-"""Revisions of the editors whose weights the hub has: which are not pinned, and the command that pins them."""
+"""Revisions of the editors whose weights are on the hub: those that are not pinned, and the command that pins them."""
 
 import shlex
 from collections.abc import Iterator, Mapping, Sequence

@@ -130,7 +130,7 @@ def _find_ratio(images: Mapping[str, Image], path: str) -> str:
 
 
 def describe(draft: DraftSet) -> list[str]:
-    """Return lines that say what a set covers and lacks: tasks, ratios, numbers of objects."""
+    """Return lines about the coverage of a set: tasks, ratios, numbers of objects, and those that are missing."""
     tasks, ratios = (Counter(str(row[name]) for row in draft.rows) for name in ("task", "ratio"))
     objects = Counter(row["objects"] for row in draft.rows if "objects" in row)
     pairs = {(row["image"], row["task"]) for row in draft.rows}

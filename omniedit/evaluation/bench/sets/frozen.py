@@ -1,7 +1,7 @@
 """Format of a frozen set: a folder whose files all have a checksum.
 
 images/             photos, unchanged
-bench.jsonl         an item a line
+bench.jsonl         one item per line
 set.json            name and version of the set, numbers of its items
 checksums.sha256    SHA-256 of the other files, for `sha256sum --check`
 """

@@ -86,7 +86,7 @@ def _to_sources(rows: Sequence[Mapping[str, Any]]) -> TrainingSources:
 def find_photo_leaks(photos: Mapping[str, Image], training: Sequence[TrainingSources]) -> list[PhotoLeak]:
     """Return the photos of a set that are training sources, each with the first source found.
 
-    Photos with too little contrast are compared by their pixels alone.
+    Photos with too little contrast are compared by their pixels only.
     """
     exact = {digest: name for sources in training for name, digest in sources.sha256.items()}
     leaks: dict[str, PhotoLeak] = {}

@@ -19,12 +19,13 @@ class Benchmark:
 
     Args:
         title: name to show.
-        path: what the user's path must be.
+        path: description of the path that the user gives.
         module: module of this package with `read(path, part) -> BenchSet` and `get_protocol(part) -> Protocol`.
         part: part of the benchmark, '' if it has one only.
         size: number of items as published; None if the publication does not say.
         ships: whether a set of the benchmark ships, which is read without a path.
-        recorded: what the path of recorded scores must be, '' if the benchmark's scripts write none that are read.
+        recorded: description of the path of recorded scores; '' if the scores of the benchmark's scripts cannot be
+            read.
     """
 
     title: str
@@ -58,7 +59,7 @@ class Benchmark:
             UserError: the benchmark has no such files, or they are not at the path.
         """
         if not self.recorded:
-            raise UserError(f"{self.title}: its scripts write no scores of single edits that are read here")
+            raise UserError(f"{self.title}: the scores that its scripts write cannot be read here")
         rows: list[Row] = self._load("read_recorded")(path, self.part)
         return rows
 

@@ -155,9 +155,9 @@ def _to_percent(score: float) -> float:
 def aggregate(rows: Sequence[Row]) -> list[TableRow]:
     """Return a row for each category, over all edits, and for each subtask.
 
-    `official` has what gpt_eval.py prints, where it differs: an edit without a score is not solved, and the weights of
-    edits marked `consistency_free` are used for all edits once one edit of the set is marked. pandas fills the empty
-    cells with NaN, which Python treats as true. BAGEL's published RISE scores show this.
+    `official` has the figure that gpt_eval.py prints, if it differs: an edit without a score is not solved, and the
+    weights of edits marked `consistency_free` are used for all edits once one edit of the set is marked. pandas fills
+    the empty cells with NaN, which Python treats as true. BAGEL's published RISE scores show this.
     """
     has_free = any(row.get("consistency_free") for row in rows)
     groups = {CATEGORIES.get(name, name): members for name, members in _group(rows, "task", tuple(CATEGORIES)).items()}

@@ -116,7 +116,7 @@ def find_image(root: Path, path: object) -> ImageFile:
 
 
 def find_first_image(roots: Iterable[Path], path: object) -> ImageFile:
-    """Return what `find_image` returns for the first of several folders that has the file; errors as there."""
+    """Return the result of `find_image` for the first of several folders that has the file; errors as there."""
     problem = BadImage("no folder to search")
     for root in roots:
         try:

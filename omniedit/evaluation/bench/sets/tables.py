@@ -184,5 +184,5 @@ def get_image(row: Mapping[str, Any], *names: str) -> ImageFile:
 
 
 def find_cell(row: Mapping[str, Any], *names: str) -> ImageFile | None:
-    """Return what `get_image` returns, or None if no such column holds images."""
+    """Return the result of `get_image`, or None if no such column holds images."""
     return next((value for name in names if callable(value := row.get(name))), None)

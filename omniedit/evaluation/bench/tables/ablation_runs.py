@@ -23,7 +23,7 @@ class AblationRun:
     Args:
         config: content of its config.json.
         pairs: number of pairs that its editors were trained on; None if its buckets are gone.
-        bench: what identifies the benchmark; equal for runs that can be compared.
+        bench: text that identifies the benchmark; equal for runs that can be compared.
         scores: judge -> architecture -> rows with item_id, task, image_id, status, sc_score, pq_score and o_score.
     """
 

@@ -67,7 +67,7 @@ def _judge_versions(run: AblationRun, judge: str) -> set[tuple[str, str]]:
 
 
 def describe_runs(runs: Sequence[AblationRun]) -> Iterator[str]:
-    """Yield lines of Markdown: the runs with their filter and size, and what else differs."""
+    """Yield lines of Markdown: the runs with their filter and size, and other settings that differ."""
     yield "| run | filter | training pairs |"
     yield "|---|---|---|"
     for run in runs:
@@ -133,7 +133,7 @@ Key = tuple[str, str]
 
 
 def _label_filters(runs: Sequence[AblationRun]) -> dict[str, str]:
-    """Return what distinguishes each run in a label: its filter, and its name if two have the same filter."""
+    """Return the part of a label that distinguishes each run: its filter, and its name if two have the same filter."""
     filters = [describe_filter(run) for run in runs]
     return {
         run.name: text if filters.count(text) == 1 else f"{text}, {run.name}"

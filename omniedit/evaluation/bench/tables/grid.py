@@ -97,7 +97,7 @@ def _scale(cell: Interval | str | None, factor: float) -> Interval | str | None:
 
 
 def format_figure(cell: Interval | str | None, column: Column, signed: bool, with_interval: bool) -> str:
-    """Format a figure, with its interval if wanted and known; '-' for none."""
+    """Format a figure, with its interval if requested and known; '-' for a missing figure."""
     if not isinstance(cell, Interval):
         return cell or "-"
     if isnan(cell.mean):

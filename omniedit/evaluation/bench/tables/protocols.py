@@ -83,7 +83,7 @@ def _build_means(
 
 
 def _describe_judges(protocol: Protocol, results: Results, judge: str) -> str:
-    """Return a sentence with the judges of the published figures and of these, '' for figures of metrics alone."""
+    """Return a sentence with the judges of the published figures and of these, '' if all figures are metrics."""
     if not (protocol.prompts or protocol.rubric):
         return ""
     return f" The published figures are by {protocol.judge}, the others by {judge if results.judges else 'metrics'}."
@@ -96,7 +96,7 @@ def _build_column(bench: BenchSet, results: Results, judge: str, tables: Tables,
 
 
 def _to_column(heading: str, label: str, column: str) -> Column:
-    """Return a column of the grid for one of the protocol; of some metrics, the lower figure is the better one."""
+    """Return a column of the grid for one of the protocol's columns; for some metrics, lower is better."""
     metric = METRICS.get(column)
     if metric is None:
         return Column(heading, label)

@@ -37,7 +37,7 @@ def test_two_editors_with_one_label_are_an_error_because_tables_could_not_tell_t
 @pytest.mark.parametrize(
     "text, problem",
     [
-        ("a: {kind: command, command: 'edit {image}'}", "a: the command has no place {output}"),
+        ("a: {kind: command, command: 'edit {image}'}", "a: the command has no placeholder {output}"),
         ("a: {kind: command, command: edit {image} {output}, timeout_s: 0}", "not valid YAML"),
         ("a: {kind: magic}", "a: Input tag 'magic'"),
         ("a: {kind: folder}", "a.folder: Field required"),
