@@ -5,6 +5,7 @@ from pathlib import Path
 
 from omniedit.cli.arguments import at_least_one, at_least_zero, run_seed
 from omniedit.errors import UserError
+from omniedit.plain_text import clean_line
 from omniedit.run.program import run_program
 from omniedit.sources.identity import read_content, record_file
 from omniedit.sources.index import (
@@ -48,7 +49,7 @@ def main() -> None:
     with Progress("files", total=len(photo_files(listing.files)) + len(listing.unread)) as progress:
         for row in index_rows(root, listing, demands):
             if row["status"] != "kept":
-                print(f"{row['status']} {row['file']}: {row['reason']}", flush=True)
+                print(f"{row['status']} {clean_line(row['file'])}: {row['reason']}", flush=True)
             rows.append(row)
             progress.advance(row["status"] != "warned")
     check_some_kept(root, rows)

@@ -10,6 +10,7 @@ from typing import IO
 
 from omniedit.cli.arguments import at_least_one, at_least_zero, run_seed
 from omniedit.errors import UserError
+from omniedit.plain_text import clean_line
 from omniedit.redaction import restore
 from omniedit.run.program import run_program
 from omniedit.sources.archive_items import open_archive
@@ -93,7 +94,7 @@ def _pack(args: argparse.Namespace, demands: PhotoRequirements, file: IO[bytes])
         photos = progress.over(READERS[args.kind](archive, name, **options))
         for row in stream(photos, args.out.stem, demands, tar):
             if row["status"] != "kept":
-                print(f"{row['status']} {row['file']}: {row['reason']}", flush=True)
+                print(f"{row['status']} {clean_line(row['file'])}: {row['reason']}", flush=True)
             rows.append(row)
     return rows
 

@@ -73,8 +73,8 @@ def open_image(source: Path | bytes) -> PIL.Image.Image:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             image = PIL.Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=_FORMATS)
-        if isinstance(image, TiffImageFile) and Base.Orientation not in image.tag_v2:
-            image.info.pop("xmp", None)  # Pillow would rotate the pixels by it, but not the size
+        if isinstance(image, TiffImageFile):
+            _prepare_tiff(image)
         if image.format == "PNG" and "exif" not in image.info and (exif := find_late_exif(source)):
             image.info["exif"] = exif
         return image
@@ -84,6 +84,21 @@ def open_image(source: Path | bytes) -> PIL.Image.Image:
         raise UnreadableImage(explain_unidentified(source)) from None
     except Exception as error:  # Pillow raises almost anything: OSError, SyntaxError, struct.error, KeyError ...
         raise unreadable(error, "header") from None
+
+
+def _prepare_tiff(image: TiffImageFile) -> None:
+    """Keep Pillow from decoding a TIFF to wrong pixels."""
+    if Base.Orientation not in image.tag_v2:
+        image.info.pop("xmp", None)  # Pillow would rotate the pixels by it, but not the size
+    image.filename = ""  # with a path, Pillow maps the file into memory and takes the upright size for the stored one
+    if image.tag_v2.get(Base.PlanarConfiguration) == 2 and image.tag_v2.get(Base.BitsPerSample, (8,))[0] == 16:
+        ending = ";16B" if image.tag_v2.prefix == b"MM" else ";16L"  # Pillow reads planes of 16 bits as of 8
+        image.tile = [
+            tile._replace(args=(f"{tile.args[0]}{ending}", *tile.args[1:]))
+            if tile.codec_name == "raw" and isinstance(tile.args, tuple)
+            else tile
+            for tile in image.tile
+        ]
 
 
 def upright_rgb(image: PIL.Image.Image, background: str = "white") -> PIL.Image.Image:
@@ -142,7 +157,10 @@ def is_sixteen_bit(image: PIL.Image.Image) -> bool:
 
 def has_frames(image: PIL.Image.Image) -> bool:
     """Return whether a file has frames besides the first; the previews in an MPO file do not count."""
-    return image.format != "MPO" and getattr(image, "n_frames", 1) > 1
+    try:
+        return image.format != "MPO" and getattr(image, "n_frames", 1) > 1
+    except Exception:  # a later frame of a TIFF is damaged; Pillow raises almost anything
+        return True
 
 
 def _has_foreign_profile(image: PIL.Image.Image) -> bool:

@@ -176,6 +176,8 @@ def _is_too_deep(value: Any) -> bool:
 
 def _read_objects(values: Any, place: str, warned: list[MetadataWarning]) -> tuple[NamedObject, ...]:
     if isinstance(values, str):  # a cell of a CSV file
+        if not to_text(values):
+            return ()
         values = parse_object(f'{{"objects": {values}}}', place, warned).get("objects")
     if values is None or (isinstance(values, float) and math.isnan(values)):
         return ()
@@ -194,9 +196,8 @@ def _read_objects(values: Any, place: str, warned: list[MetadataWarning]) -> tup
             objects.append(NamedObject(name, box))
         else:
             expected = "[left, top, right, bottom] as fractions of the photo"
-            warned.append(
-                MetadataWarning(place, f"objects[{number}]: box {json.dumps(value['box'])} is not {expected}")
-            )
+            box_text = clean_line(json.dumps(value["box"], default=str), MAX_NAME_LENGTH)
+            warned.append(MetadataWarning(place, f"objects[{number}]: box {box_text} is not {expected}"))
     return tuple(objects)
 
 

@@ -13,12 +13,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from omniedit.errors import one_line
 from omniedit.plain_text import split_lines
+from omniedit.sources.archive_items import BadFile, SkippedPart
 from omniedit.sources.caption_values import Caption, MetadataWarning, decode_text, parse_caption, parse_object
+from omniedit.sources.parquet import open_parquet, parquet_rows
 from omniedit.storage.atomic import LFS_POINTER, LFS_REMEDY
 
 CAPTION_SUFFIXES = (".json", ".txt", ".caption")
@@ -99,12 +98,7 @@ def _is_listing(file: str) -> bool:
 def _entries(root: Path, listing: str, warned: list[MetadataWarning]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield each entry of a listing with its place."""
     if listing.endswith(".parquet"):
-        try:
-            rows = pq.read_table(root / listing).to_pylist()
-        except (pa.ArrowException, OSError) as error:
-            warned.append(MetadataWarning(listing, f"cannot be read: {one_line(error)}"))
-            return
-        yield from ((f"{listing}:{number}", row) for number, row in enumerate(rows))
+        yield from _parquet_entries(root, listing, warned)
         return
     text = _read_text(root, listing, warned)
     if listing.endswith(".csv"):
@@ -125,6 +119,21 @@ def _entries(root: Path, listing: str, warned: list[MetadataWarning]) -> Iterato
             values = parse_object(line, place, warned)
             if len(warned) == before:
                 yield place, values
+
+
+def _parquet_entries(root: Path, listing: str, warned: list[MetadataWarning]) -> Iterator[tuple[str, dict[str, Any]]]:
+    try:
+        with (root / listing).open("rb") as file:
+            table = open_parquet(file, listing)
+            for item in parquet_rows(table, listing, table.schema_arrow.names, range(table.num_row_groups)):
+                if isinstance(item, SkippedPart):
+                    warned.append(MetadataWarning(item.place, item.reason))
+                else:
+                    yield f"{listing}:{item[0]}", item[1]
+    except BadFile as error:
+        warned.append(MetadataWarning(listing, str(error).removeprefix(f"{listing}: ")))
+    except OSError as error:
+        warned.append(MetadataWarning(listing, f"cannot be read: {error.strerror}"))
 
 
 def _read_text(root: Path, file: str, warned: list[MetadataWarning]) -> str:

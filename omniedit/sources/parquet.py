@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from omniedit.errors import UserError, one_line
 from omniedit.sources.archive_items import MAX_BYTES, ArchivedPhoto, BadFile, SkippedPart
 from omniedit.sources.caption_values import NAMES, MetadataWarning, parse_caption
+from omniedit.storage.arrow_values import to_rows
 
 IMAGE_COLUMNS = (
     *("image", "jpg", "jpeg", "png", "webp", "image_bytes", "img"),
@@ -71,7 +72,7 @@ def parquet_rows(
         row, end = starts[group], starts[group + 1]
         try:
             for batch in table.iter_batches(_BATCH, row_groups=[group], columns=columns):
-                for values in _rows(batch):
+                for values in to_rows(batch):
                     yield row, values
                     row += 1
         except (pa.ArrowException, OSError) as error:
@@ -108,19 +109,6 @@ def _holds_bytes(kind: pa.DataType) -> bool:
 def _caption_columns(schema: pa.Schema) -> list[str]:
     needed = {"objects", *(name for names in NAMES.values() for name in names)}
     return [field.name for field in schema if field.name.casefold() in needed]
-
-
-def _rows(batch: pa.RecordBatch) -> Iterator[dict[str, Any]]:
-    """Yield rows as `to_pylist` does, but replace bytes of text that are not UTF-8 with U+FFFD instead of failing."""
-    columns = [_values(column) for column in batch.columns]
-    return (dict(zip(batch.schema.names, values, strict=True)) for values in zip(*columns, strict=True))
-
-
-def _values(column: pa.Array) -> Sequence[Any]:
-    if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
-        return column.to_pylist()
-    encoded = column.cast(pa.large_binary()).to_pylist()
-    return [text if text is None else text.decode(errors="replace") for text in encoded]
 
 
 def _photo(values: Mapping[str, Any], image: str, place: str) -> Iterator[ArchivedPhoto | SkippedPart]:

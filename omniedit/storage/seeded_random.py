@@ -1,4 +1,4 @@
-"""Random numbers that depend only on a seed and names, so that no pair's text changes when others are added."""
+"""Random numbers that depend only on a seed and names, so that no result changes when others are added."""
 
 import hashlib
 

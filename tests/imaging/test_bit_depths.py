@@ -2,12 +2,14 @@
 
 import struct
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from helpers.decoding import decode
 from omniedit.imaging.decode import UnreadableImage
+from omniedit.sources.decode import EncodedPhoto
 
 
 def pack_bits(samples_HWC: np.ndarray, bits: int, endian: str = ">") -> bytes:
@@ -36,25 +38,39 @@ def raw_png(samples_HWC: np.ndarray, bits: int, transparent: tuple[int, ...] = (
 
 
 def raw_tiff(
-    samples_HWC: np.ndarray, bits: int, endian: str = "<", white_is_zero: bool = False, sample_format: int = 1
+    samples_HWC: np.ndarray,
+    bits: int,
+    endian: str = "<",
+    white_is_zero: bool = False,
+    sample_format: int = 1,
+    orientation: int = 1,
+    planes: bool = False,
 ) -> bytes:
-    """Return a TIFF of one strip with any bit depth, which Pillow cannot write."""
+    """Return an uncompressed TIFF with any bit depth, which Pillow cannot write; `planes`: a strip for each channel."""
     height, width, channels = samples_HWC.shape
-    data = samples_HWC.astype(f"{endian}f4").tobytes() if sample_format == 3 else pack_bits(samples_HWC, bits, endian)
-    photometric = 2 if channels == 3 else int(not white_is_zero)
-    entries = [(256, 4, width), (257, 4, height), (259, 3, 1), (262, 3, photometric), (277, 3, channels)]
-    entries += [(273, 4, 8), (278, 4, height), (279, 4, len(data)), (339, 3, sample_format)]
-    end = 8 + len(data) + len(data) % 2
-    directory = 2 + 12 * (len(entries) + 1) + 4
-    entries.append((258, 3, bits if channels == 1 else end + directory))
-    fields = b"".join(
-        struct.pack(f"{endian}HHI", tag, kind, 1 if tag != 258 else channels)
-        + struct.pack(f"{endian}I" if kind == 4 or (tag == 258 and channels > 1) else f"{endian}H2x", value)
-        for tag, kind, value in sorted(entries)
-    )
-    head = (b"II*\0" if endian == "<" else b"MM\0*") + struct.pack(f"{endian}I", end)
-    more = struct.pack(f"{endian}{channels}H", *[bits] * channels)
-    body = struct.pack(f"{endian}H", len(entries)) + fields + bytes(4) + more
+    parts = np.split(samples_HWC, channels, axis=-1) if planes else [samples_HWC]
+    strips = [
+        part.astype(f"{endian}f4").tobytes() if sample_format == 3 else pack_bits(part, bits, endian) for part in parts
+    ]
+    data = b"".join(strips)
+    size = len(data) // len(strips)
+    tags = {
+        **{256: (4, [width]), 257: (4, [height]), 258: (3, [bits] * channels), 259: (3, [1])},
+        262: (3, [2 if channels == 3 else int(not white_is_zero)]),
+        273: (4, [8 + size * number for number in range(len(strips))]),
+        **{274: (3, [orientation]), 277: (3, [channels]), 278: (4, [height]), 279: (4, [size] * len(strips))},
+        **{284: (3, [2 if planes else 1]), 339: (3, [sample_format])},
+    }
+    start = 8 + len(data) + len(data) % 2
+    fields, more = b"", b""
+    for tag, (kind, values) in tags.items():
+        packed = struct.pack(f"{endian}{len(values)}{'I' if kind == 4 else 'H'}", *values)
+        if len(packed) > 4:
+            place = start + 2 + 12 * len(tags) + 4 + len(more)
+            more, packed = more + packed, struct.pack(f"{endian}I", place)
+        fields += struct.pack(f"{endian}HHI", tag, kind, len(values)) + packed.ljust(4, b"\0")
+    head = (b"II*\0" if endian == "<" else b"MM\0*") + struct.pack(f"{endian}I", start)
+    body = struct.pack(f"{endian}H", len(tags)) + fields + bytes(4) + more
     return head + data + bytes(len(data) % 2) + body
 
 
@@ -96,6 +112,28 @@ def test_grey_tiff_of_any_bit_depth_is_decoded(bits: int, endian: str, white_is_
 def test_tiff_with_16_bit_colours_is_decoded(endian: str) -> None:
     values = samples(16, 3)
     assert np.abs(decode(raw_tiff(values, 16, endian)) - in_eight_bits(values, 16)).max() <= 1
+
+
+@pytest.mark.parametrize("endian", "<>")
+@pytest.mark.parametrize("bits", [8, 16])
+def test_tiff_with_a_plane_for_each_colour_is_decoded(bits: int, endian: str) -> None:
+    values = samples(bits, 3)
+    assert np.abs(decode(raw_tiff(values, bits, endian, planes=True)) - in_eight_bits(values, bits)).max() <= 1
+
+
+@pytest.mark.parametrize(("bits", "channels"), [(8, 1), (16, 1), (8, 3), (16, 3)])
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_tiff_file_and_its_bytes_give_the_same_upright_pixels(
+    bits: int, channels: int, orientation: int, tmp_path: Path
+) -> None:
+    values = samples(bits, channels)
+    content = raw_tiff(values, bits, orientation=orientation)
+    (tmp_path / "photo.tif").write_bytes(content)
+    with EncodedPhoto(tmp_path / "photo.tif") as photo:
+        got = photo.decode()
+    upright = np.rot90(in_eight_bits(values, bits), -1 if orientation == 6 else 0)
+    assert np.abs(got - upright).max() <= 1
+    assert (got == decode(content)).all()
 
 
 @pytest.mark.parametrize(

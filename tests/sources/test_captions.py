@@ -171,6 +171,30 @@ def test_value_without_text_warns_and_missing_value_does_not() -> None:
     assert warned == [MetadataWarning("x.json", "caption: not text")]
 
 
+@pytest.mark.parametrize("cell", ["", " ", "nan", "None"])
+def test_empty_cell_of_objects_in_a_csv_file_is_missing(cell: str) -> None:
+    warned: list[MetadataWarning] = []
+    assert parse_caption({"caption": "a car", "objects": cell}, "x", warned) == Caption(caption="a car") and not warned
+
+
+def test_box_of_any_type_or_length_warns_in_one_short_line() -> None:
+    warned: list[MetadataWarning] = []
+    objects = [{"name": "dog", "box": b"\x00\x01"}, {"name": "cat", "box": list(range(10_000))}]
+    assert not parse_caption({"objects": objects}, "x", warned).objects
+    assert [len(each.reason) < 300 and "is not [left, top" in each.reason for each in warned] == [True, True]
+
+
+def test_metadata_parquet_keeps_its_good_rows(folder: Path) -> None:
+    rows = {
+        "file_name": ["000000001.jpg"],
+        "text": ["a red car"],
+        "author": pa.array([1], pa.timestamp("us", "No/Zone")),
+    }
+    pq.write_table(pa.table(rows), folder / "00000/metadata.parquet")
+    captions = read(folder)
+    assert captions.find(PHOTOS[0]) == Caption(caption="a red car", author="1") and not captions.warned
+
+
 def test_objects_in_a_csv_file_are_parsed_as_json() -> None:
     (found,) = parse_caption({"objects": '[{"name": "dog", "box": [0, 0, 1, 1]}]'}, "x", []).objects
     assert found.name == "dog" and found.box == (0, 0, 1, 1)

@@ -74,6 +74,18 @@ def test_first_of_several_frames_is_decoded(format: str) -> None:
     assert decode_content(content)[0, 0].tolist() == list(RED)
 
 
+def test_first_frame_is_decoded_if_a_later_one_is_damaged() -> None:
+    first = PIL.Image.fromarray(red_over_green())
+    content = bytearray(encode_image(first, "TIFF", save_all=True, append_images=[first]))
+    directory = int.from_bytes(content[4:8], "little")
+    pointer = directory + 2 + 12 * int.from_bytes(content[directory : directory + 2], "little")
+    second = int.from_bytes(content[pointer : pointer + 4], "little")
+    content[second : second + 2] = (1).to_bytes(2, "little")  # only one of its tags: no height
+    with EncodedPhoto(bytes(content)) as photo:
+        assert photo.left_out == ["frames but the first"]
+        assert (photo.decode() == red_over_green()).all()
+
+
 def test_image_over_the_pixel_limit_is_rejected_unread() -> None:
     side = int(MAX_PIXELS**0.5) + 1
     content = bytearray(encode_image(PIL.Image.new("1", (8, 8)), "PNG"))

@@ -21,6 +21,7 @@ from omniedit.exchange.image_files import BadImage
 from omniedit.exchange.inputs import list_inputs
 from omniedit.sources.archive_items import MAX_BYTES, SkippedPart
 from omniedit.sources.parquet import open_parquet, parquet_rows
+from omniedit.storage.arrow_values import to_rows
 
 ARROW = (".arrow",)
 
@@ -132,7 +133,7 @@ def _list_batches(source: pa.MemoryMappedFile) -> list[pa.RecordBatch]:
 
 def _to_rows(batch: pa.RecordBatch) -> Iterator[Mapping[str, Any]]:
     """Yield the rows of a batch, each converted when it is needed."""
-    return (batch.slice(number, 1).to_pylist()[0] for number in range(len(batch)))
+    return (next(to_rows(batch.slice(number, 1))) for number in range(len(batch)))
 
 
 def _holds_bytes(kind: pa.DataType) -> bool:
