@@ -17,8 +17,10 @@ from omniedit.storage.atomic import replace_file
 
 _GROUP = 100_000
 _BATCH = 10_000
-_FORMULA = re.compile(r"(?s)'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20].*")
-"""Cell that a spreadsheet would evaluate, such as =HYPERLINK(...), or that is already marked as text."""
+_FORMULA = re.compile(r"(?s)'*(?:[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20].*|[0-9]{19,})")
+"""Cell that a spreadsheet would evaluate, such as =HYPERLINK(...), an integer that may exceed 64 bits, or such a cell
+that is already marked as text."""
+_LONG_INTEGER = re.compile(r"[+-]?[0-9]{19,}")
 
 
 class _NoPandas:
@@ -122,7 +124,10 @@ def write_csv(path: str | Path, rows: Iterable[Mapping[str, Any]], names: Sequen
 
 
 def mark_formula(value: Any) -> Any:
-    """Return a cell that every spreadsheet shows unchanged; numbers need no mark."""
+    """Return a cell that every spreadsheet shows unchanged, and pandas reads.
+
+    Numbers need no mark, except integers beyond 64 bits: pyarrow cannot convert those that pandas reads.
+    """
     return f"'{value}" if isinstance(value, str) and _FORMULA.fullmatch(value) and not _is_number(value) else value
 
 
@@ -132,10 +137,12 @@ def unmark_formula(cell: str) -> str:
 
 
 def _is_number(text: str) -> bool:
+    """Return whether a text is a finite number that has 64 bits at most."""
     try:
-        return math.isfinite(float(text)) and text.strip() == text
+        is_finite = math.isfinite(float(text)) and text.strip() == text
     except ValueError:
         return False
+    return is_finite and (_LONG_INTEGER.fullmatch(text) is None or -(2**63) <= int(text) < 2**63)
 
 
 def find_delimiter(header: str) -> str:

@@ -136,7 +136,8 @@ def test_x2edit_import_accepts_all_its_column_names(tmp_path: Path) -> None:
     assert (second.task, second.instruction, second.source) == ("odd", "Run.", make_image(2))
     assert (rejection.source_id, rejection.reason) == (
         "x.tar/2",
-        f"no edited image in 2; the row has caption_en, 1.jpg; {ADJACENT}",
+        "no edited image in 2; the row has caption_en, 1.jpg; "
+        f"if another column holds it, give --columns edited=NAME; {ADJACENT}",
     )
 
 
