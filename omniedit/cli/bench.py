@@ -238,9 +238,11 @@ def score_by_one(
     """Judge the edits of all editors by one judge under a rubric."""
     from omniedit.cli.score_judges import open_marker
     from omniedit.evaluation.bench.judges import describe_sampling
-    from omniedit.evaluation.bench.records import EditFolder
+    from omniedit.evaluation.bench.records import EditFolder, hold_scores
     from omniedit.evaluation.bench.scores import JudgeSetup, plain_example, score_edits
 
+    for name in editors:
+        hold_scores(args.out / name, choice.name)
     show = protocol.to_example if protocol else plain_example
     words = [dict(protocol.show(item).words) if protocol else {"instruction": item.instruction} for item in bench.items]
     texts = words * len(editors)
