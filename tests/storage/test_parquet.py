@@ -61,6 +61,8 @@ def test_already_loaded_pandas_stays_in_use() -> None:
         ('\ufeffid;"b, c";d\n001;x;y\n', {"id": "001", "b, c": "x", "d": "y"}),
         ('id,"b;c;d"\n001,x\n', {"id": "001", "b;c;d": "x"}),
         ("id\n001\n", {"id": "001"}),
+        ("sep=|\nid|b;c\n001|x\n", {"id": "001", "b;c": "x"}),
+        ("id , a\n001, x\n", {"id": "001", "a": " x"}),
     ],
 )
 def test_the_separator_is_that_of_the_header(tmp_path: Path, table: str, row: dict[str, str]) -> None:
