@@ -33,10 +33,19 @@ def read_jsonl(file: BinaryIO, part: Part, layout: Layout) -> Iterator[Row | Ski
 def read_json(file: BinaryIO, part: Part, layout: Layout) -> Iterator[Row | SkippedPart]:
     """Yield the items of the list in a JSON file, one after the other."""
     try:
-        for number, item in _select_part(enumerate(_json_items(_open_text(file, part.file))), part):
+        for number, item in read_items(file, part):
             yield _json_row(item, part.file, number)
     except ValueError as error:
         raise BadFile(f"{part.file.name}: not a list in JSON: {error}") from None
+
+
+def read_items(file: BinaryIO, part: Part) -> Iterator[tuple[int, str]]:
+    """Yield number and text of the items of the list in a JSON file.
+
+    Raises:
+        ValueError: the text is not a list, or an item is invalid or too long.
+    """
+    return _select_part(enumerate(_json_items(_open_text(file, part.file))), part)
 
 
 def _json_items(text: io.TextIOWrapper) -> Iterator[str]:
