@@ -73,7 +73,7 @@ def _read_folder(file: DataFile, number: int, folder: str, seeds: Sequence[str])
     prompt = parse_json(content)
     if not isinstance(prompt, Mapping):
         raise ValueError(f"{folder}/{PROMPT}: not a JSON object")
-    texts = {_TEXTS.get(name, name): value for name, value in prompt.items()}
+    texts = {_TEXTS.get(str(name), str(name)): value for name, value in prompt.items()}
     about = {str(line.get("seed")): line for line in read_json_lines(Path(file.folder) / folder / METADATA)}
     for seed in seeds:
         images = {column: f"{folder}/{seed}_{place}.jpg" for column, place in _IMAGES.items()}
