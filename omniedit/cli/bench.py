@@ -220,10 +220,12 @@ class BenchRun:
     def _score_by_one(self, choice: "JudgeChoice", rubric: Any) -> None:
         from omniedit.cli.score_judges import open_marker
         from omniedit.evaluation.bench.judges import describe_sampling
-        from omniedit.evaluation.bench.records import EditFolder
+        from omniedit.evaluation.bench.records import EditFolder, hold_scores
         from omniedit.evaluation.bench.scores import JudgeSetup, plain_example, score_edits
 
         args, items, protocol = self.args, self.bench.items, self.protocol
+        for name in self.entries:
+            hold_scores(args.out / name, choice.name)
         show = protocol.to_example if protocol else plain_example
         words = [dict(protocol.show(item).words) if protocol else {"instruction": item.instruction} for item in items]
         texts = words * len(self.entries)

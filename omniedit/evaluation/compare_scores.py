@@ -15,7 +15,7 @@ from omniedit.errors import UserError
 from omniedit.evaluation.agreement import SCORES, Key, Scores, match_keys, no_common_images, read_judged
 from omniedit.evaluation.agreement.viescore_files import are_scores
 from omniedit.scoring.student.agreement import spearman
-from omniedit.storage.parquet import read_given
+from omniedit.storage.parquet import column_names, read_given
 
 TABLE_HEADER = "| score | pairs | Spearman | mean of B - A | mean absolute difference | noise of one scoring |"
 
@@ -57,9 +57,10 @@ def is_scores(path: Path) -> bool:
     if path.is_dir():
         return False
     if path.suffix.lower() == ".parquet":
-        return True
-    row = next(iter(read_given(path)), {})
-    return "o_score" in row or are_scores(row)
+        columns = dict.fromkeys(column_names(path))
+    else:
+        columns = dict.fromkeys(next(iter(read_given(path)), {}))
+    return "o_score" in columns or are_scores(columns)
 
 
 def compare(first: Path, second: Path, key: str, threshold: float) -> TableComparison:
@@ -71,7 +72,7 @@ def compare(first: Path, second: Path, key: str, threshold: float) -> TableCompa
     a, b = read_judged(first, key), read_judged(second, key)
     common = match_keys(first, a, second, b)
     if not common:
-        raise UserError(f"{first} and {second} have no scored pair in common; {no_common_images(key)}")
+        raise UserError(f"{first} and {second} have no scored pair in common; {no_common_images(key, a, b)}")
     a_values, b_values = (
         {score: _values(of, keys, score) for score in SCORES}
         for of, keys in ((a, list(common)), (b, list(common.values())))

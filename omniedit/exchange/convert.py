@@ -144,7 +144,8 @@ class PairMaker:
         place = f" in {' or '.join(names)}"
         if any(name in row.values for name in names):
             return place
-        remedy = f"; {ADJACENT}" if row.key and row.file.container == "tar" else ""
+        remedy = f"; if another column holds it, give --columns {field}=NAME"
+        remedy += f"; {ADJACENT}" if row.key and row.file.container == "tar" else ""
         return f"{place}; the row has {', '.join(map(str, row.values)) or 'no columns'}{remedy}"
 
     def _references(self, row: Row) -> Iterator[tuple[Reference[bytes], str]]:

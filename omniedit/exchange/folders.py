@@ -21,13 +21,17 @@ from omniedit.sources.decode import SUFFIXES
 from omniedit.sources.listing import list_folder
 from omniedit.sources.webdataset import MAX_TEXT
 
-TARGETS = ("target", "edited", "output", "after", "images", "image")
-"""Names of folders of edited images."""
-_CONTROL = re.compile(r"(source|control|input|before|conditioning|original)s?[_-]?(\d*)", re.IGNORECASE)
+TARGETS = ("target", "edited", "output", "after", "end", "images", "image")
+"""Names of folders of edited images, which may end in _images or s."""
+_TARGET = re.compile(rf"({'|'.join(TARGETS)})s?([_-]images?)?", re.IGNORECASE)
+_CONTROL = re.compile(
+    r"(?:source|control|input|before|start|conditioning|original)s?(?:[_-]images?)?[_-]?(\d*)", re.IGNORECASE
+)
 _MASKS = ("mask", "masks")
 _SUFFIX_PAIRS = (
     *(("_input", "_target"), ("_source", "_target"), ("_control", "_target"), ("_before", "_after")),
     *(("_in", "_out"), ("_source", "_edited"), ("_original", "_edited"), ("_input", "_output"), ("_src", "_tgt")),
+    ("_start", "_end"),
 )
 _CAPTIONS = (".txt", ".caption", ".TXT")
 _UNREADABLE = (
@@ -70,7 +74,7 @@ def list_folder_files(path: str) -> list[DataFile]:
     ]
     if not files:
         problem = f"{path}: no folder {', '.join(TARGETS)} next to source, control or input"
-        raise UserError(f"{problem}, and no files that end in _input and _target")
+        raise UserError(f"{problem}, and no files that end in _input and _target; rename yours")
     return files
 
 
@@ -82,7 +86,8 @@ def _find_targets(folder: str, names: Mapping[str, set[str]]) -> Iterator[str]:
     """Yield the folder of targets in a folder, and the ending of targets of suffix pairs."""
     inside = _children(folder, names)
     if any(_CONTROL.fullmatch(each) for each in inside):
-        yield from [each for each in inside if each.lower() in TARGETS][:1]
+        targets = {each: TARGETS.index(match[1].lower()) for each in inside if (match := _TARGET.fullmatch(each))}
+        yield from sorted(targets, key=targets.__getitem__)[:1]
     stems = {_stem(name) for name in names.get(folder, ()) if _is_image(name)}
     for control, target in _SUFFIX_PAIRS:
         if any(f"{stem.removesuffix(control)}{target}" in stems for stem in stems if stem.endswith(control)):
@@ -162,7 +167,7 @@ def _read_targets(targets: Path, twice: dict[str, list[str]]) -> Iterator[tuple[
 def _control_number(folder: str) -> tuple[int, str]:
     match = _CONTROL.fullmatch(folder)
     assert match is not None
-    return int(match[2] or 0), folder
+    return int(match[1] or 0), folder
 
 
 def _list_images(folder: Path, twice: dict[str, list[str]]) -> dict[str, str]:

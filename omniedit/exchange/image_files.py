@@ -56,7 +56,7 @@ class ImageFiles:
         folders = [folder.rstrip("/").rpartition("/")[0] or "."] if self._from_parent else []
         for root in dict.fromkeys([self._root] if self._is_only else [*folders, folder, self._root]):
             for spelling in spellings:
-                if (content := _read_below(root, spelling)) is not None:
+                if (content := read_below(root, spelling)) is not None:
                     return content
         if self._members is None:
             self._members = _TarMembers(self._root)
@@ -94,7 +94,7 @@ def _spellings(path: str) -> list[str]:
     return list(dict.fromkeys((path, *(unicodedata.normalize(form, path) for form in ("NFC", "NFD")))))
 
 
-def _read_below(root: str, relative: str) -> bytes | None:
+def read_below(root: str, relative: str) -> bytes | None:
     """Return the bytes of a file below a folder or address, or None if there is none."""
     if is_remote(root):
         return _read_remote(join_address(root, relative))

@@ -23,6 +23,7 @@ from omniedit.exchange.perception import pairs as perception
 from omniedit.exchange.perception import questions
 from omniedit.exchange.readers import read_rows
 from omniedit.exchange.rows import Row, Rows, WrongColumns, reject
+from omniedit.exchange.seed_folders import find_seeds, read_seeds
 from omniedit.pairs import Rejection, ShardWriter
 from omniedit.redaction import redact
 from omniedit.sources.archive_items import BadFile
@@ -90,6 +91,8 @@ class Reader:
         self._read: Callable[[Part], Rows]
         if layout.files == "folders":
             self.files, self._read = list_folder_files(path), read_folders
+        elif layout.has_seeds and (seeds := find_seeds(path)):
+            self.files, self._read = seeds, read_seeds
         else:
             self.files, self._read = list_inputs(path, layout.files), self._read_rows
 

@@ -105,6 +105,7 @@ class Layout(BaseModel):
         first_turn: number that the data set gives to the first turn.
         unique_in_file: whether ids are unique only within a file.
         from_parent: whether paths in rows begin at the folder above that of the table.
+        has_seeds: whether the data set is also published as folders that a `seeds.json` lists.
         required: fields that every file must have; by default those of an edit pair.
         columns: in the order in which they are written. If several columns hold one image or text, the first
             one with a value is read.
@@ -123,6 +124,7 @@ class Layout(BaseModel):
     first_turn: int = 1
     unique_in_file: bool = False
     from_parent: bool = False
+    has_seeds: bool = False
     required: tuple[str, ...] = REQUIRED
     columns: dict[str, Column] = Field(min_length=1)
 

@@ -16,7 +16,7 @@ from omniedit.exchange.layout import Layout
 from omniedit.exchange.rows import Row, check_columns
 from omniedit.sources.archive_items import BadFile, SkippedPart
 from omniedit.sources.caption_values import marked_encoding, parse_json
-from omniedit.storage.parquet import find_delimiter, unmark_formula
+from omniedit.storage.parquet import find_delimiter, find_separator_line, unmark_formula
 
 MAX_LINE_LENGTH = 64 << 20
 """Largest line of a JSONL or CSV file, in bytes, or of an item of a JSON list; an image may be inside as a data URL."""
@@ -33,10 +33,19 @@ def read_jsonl(file: BinaryIO, part: Part, layout: Layout) -> Iterator[Row | Ski
 def read_json(file: BinaryIO, part: Part, layout: Layout) -> Iterator[Row | SkippedPart]:
     """Yield the items of the list in a JSON file, one after the other."""
     try:
-        for number, item in _select_part(enumerate(_json_items(_open_text(file, part.file))), part):
+        for number, item in read_items(file, part):
             yield _json_row(item, part.file, number)
     except ValueError as error:
         raise BadFile(f"{part.file.name}: not a list in JSON: {error}") from None
+
+
+def read_items(file: BinaryIO, part: Part) -> Iterator[tuple[int, str]]:
+    """Yield number and text of the items of the list in a JSON file.
+
+    Raises:
+        ValueError: the text is not a list, or an item is invalid or too long.
+    """
+    return _select_part(enumerate(_json_items(_open_text(file, part.file))), part)
 
 
 def _json_items(text: io.TextIOWrapper) -> Iterator[str]:
@@ -82,7 +91,10 @@ def read_csv(file: BinaryIO, part: Part, layout: Layout) -> Iterator[Row | Skipp
     csv.field_size_limit(MAX_LINE_LENGTH)
     lines = _lines(file, part.file)
     header = next(lines, "")
-    reader = csv.DictReader(chain([header], lines), delimiter=find_delimiter(header), restval=None, strict=True)
+    if delimiter := find_separator_line(header):
+        header = next(lines, "")
+    delimiter = delimiter or find_delimiter(header)
+    reader = csv.DictReader(chain([header], lines), delimiter=delimiter, restval=None, strict=True)
     columns = [column.strip() for column in reader.fieldnames or []]
     reader.fieldnames = columns
     check_columns(columns, layout, name)

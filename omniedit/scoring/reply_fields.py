@@ -21,6 +21,8 @@ _ENDS = re.compile(rf"\s*+(?:[}}\]]|```|\Z|//|,?\s*+(?:[}}\]]|\Z|//|{_KEY}))")
 _LINE_ENDS = re.compile(r"[ \t]*+,?[ \t]*+\n")
 _COMMA = re.compile(r"\s*+,")
 _BARE_LIST = re.compile(r"\s*+(?:```\w*+\s++)?+\[([^\[\]{}]*+)\]\s*+(?:```)?+\s*+")
+_LIST_MARK = r"[ \t*#_-]*+(?:(?:[0-9]{1,2}[.)]|\u2022)[ \t*_]*+)?+"
+_FENCED = re.compile(r"\s*+```\w*+[ \t]*+\n[^`]*+```\s*+")
 _WORD = re.compile(r"[A-Za-z_]\w*|<[^<>]*>")
 _CONSTANTS = frozenset(("true", "false", "null", "none", "nan", "infinity"))
 _CLOSING = {'"': '"', "'": "'", "\u201c": "\u201d"}
@@ -102,9 +104,15 @@ def _is_placeholder(item: str, form: ReplyForm) -> bool:
 
 
 def find_line(answer: str, key: str) -> Iterator[re.Match[str]]:
-    """Yield the lines `KEY: value` of an answer, with Markdown's marks or without, that no quotes enclose."""
-    line = re.compile(rf"^[ \t*#_-]*{re.escape(key)}[ \t*_]*[:\uff1a](?P<value>[^\n]*)$", re.IGNORECASE | re.MULTILINE)
-    quotes = [quote.start() for quote in QUOTE.finditer(answer)]
+    """Yield the lines `KEY: value` of an answer, as items of a list or with Markdown's marks, that no quotes enclose.
+
+    A code fence around the whole answer is no quotation.
+    """
+    line = re.compile(
+        rf"^{_LIST_MARK}{re.escape(key)}[ \t*_]*[:\uff1a](?P<value>[^\n]*)$", re.IGNORECASE | re.MULTILINE
+    )
+    is_fenced = _FENCED.fullmatch(answer) is not None
+    quotes = [quote.start() for quote in QUOTE.finditer(answer) if not (is_fenced and quote[0] == "`")]
     for match in line.finditer(answer):
         if not quotes or not (quotes[0] < match.start() and match.end() <= quotes[-1]):
             yield match

@@ -1,12 +1,14 @@
 """Parser of a judge's replies. A reply that cannot be read is `Unscorable` with a reason, never a made-up number."""
 
 import json
+import re
 from dataclasses import dataclass
 
 from omniedit.plain_text import clean
 from omniedit.scoring.reply_fields import NUMBER, AmbiguousReply, Items, QuotedText, find_line, find_scores
 from omniedit.scoring.reply_form import ReplyForm, Scale, plain_form
 from omniedit.vlm.loose_json import QUOTES, JsonSpan, LooseField, Number, scan
+from omniedit.vlm.quotes import QUOTE
 from omniedit.vlm.thinking import UnclearReply, find_answers
 
 MAX_CHARACTERS = 100_000
@@ -43,7 +45,7 @@ def parse_scores(text: str, form: ReplyForm) -> list[float] | Unscorable:
     except AmbiguousReply as problem:
         return Unscorable(f"{problem} in {_excerpt(text)}")
     if not answer:
-        return Unscorable(f"no {_describe(form)} in {_excerpt(text)}")
+        return Unscorable(f"no {_describe(form, text)} in {_excerpt(text)}")
     if any(items != answer[0] for part in (*others, answer) for items in part):
         return Unscorable("two score fields that differ")
     return _check(answer[0], form)
@@ -128,9 +130,14 @@ def _to_number(item: str, scale: Scale) -> float | None:
     return float(match[1])
 
 
-def _describe(form: ReplyForm) -> str:
+def _describe(form: ReplyForm, text: str) -> str:
+    """Return the field or line that a reply lacks."""
     line = form.keys[0] if form.keys and form.field == "score" else form.field
-    return f'line "{line}: ..."' if form.lines else f'"{form.field}" field'
+    if form.lines:
+        return f'line "{line}: ..." with numbers alone'
+    quoted = re.compile(rf"(?<![\w ]){re.escape(form.field)}[\"'\u201d]?\s*:", re.IGNORECASE)
+    is_quoted = QUOTE.search(text) and quoted.search(text)
+    return f'"{form.field}" field{" outside quotation marks" if is_quoted else ""}'
 
 
 def _excerpt(text: str) -> str:

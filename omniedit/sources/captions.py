@@ -13,7 +13,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from omniedit.errors import one_line
 from omniedit.plain_text import split_lines
 from omniedit.sources.archive_items import BadFile, SkippedPart
 from omniedit.sources.caption_values import Caption, MetadataWarning, decode_text, parse_caption, parse_object

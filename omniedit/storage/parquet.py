@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,11 @@ from omniedit.storage.atomic import check_writable, replace_file
 TABLE_SUFFIXES = (".parquet", ".csv")
 _GROUP = 100_000
 _BATCH = 10_000
-_FORMULA = re.compile(r"(?s)'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20].*")
-"""Cell that a spreadsheet would evaluate, such as =HYPERLINK(...), or that is already marked as text."""
+_FORMULA = re.compile(r"(?s)'*(?:[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20].*|[0-9]{19,})")
+"""Cell that a spreadsheet would evaluate, such as =HYPERLINK(...), an integer that may exceed 64 bits, or such a cell
+that is already marked as text."""
+_SEPARATOR_LINE = re.compile(r"\"?sep=([,;\t|])\"?\s*", re.IGNORECASE)
+_LONG_INTEGER = re.compile(r"[+-]?[0-9]{19,}")
 
 
 class _NoPandas:
@@ -144,7 +148,10 @@ def write_by_suffix(out: Path, rows: Sequence[Mapping[str, Any]], schema: pa.Sch
 
 
 def mark_formula(value: Any) -> Any:
-    """Return a cell that every spreadsheet shows unchanged; numbers need no mark."""
+    """Return a cell that every spreadsheet shows unchanged, and pandas reads.
+
+    Numbers need no mark, except integers beyond 64 bits: pyarrow cannot convert those that pandas reads.
+    """
     return f"'{value}" if isinstance(value, str) and _FORMULA.fullmatch(value) and not _is_number(value) else value
 
 
@@ -154,10 +161,18 @@ def unmark_formula(cell: str) -> str:
 
 
 def _is_number(text: str) -> bool:
+    """Return whether a text is a finite number that has 64 bits at most."""
     try:
-        return math.isfinite(float(text)) and text.strip() == text
+        is_finite = math.isfinite(float(text)) and text.strip() == text
     except ValueError:
         return False
+    return is_finite and (_LONG_INTEGER.fullmatch(text) is None or -(2**63) <= int(text) < 2**63)
+
+
+def find_separator_line(line: str) -> str:
+    """Return the separator that a table's first line gives, as Excel writes and reads it (`sep=;`); '' for a header."""
+    match = _SEPARATOR_LINE.fullmatch(line)
+    return match[1] if match else ""
 
 
 def find_delimiter(header: str) -> str:
@@ -176,7 +191,7 @@ def find_delimiter(header: str) -> str:
 def read_csv(path: str | Path, delimiter: str = "") -> list[dict[str, str]]:
     """Return the rows of a CSV file, keyed by its header; surplus cells are under the key None.
 
-    An apostrophe that marks a cell as text, as in '=1+1, is removed.
+    An apostrophe that marks a cell as text, as in '=1+1, is removed, and so are spaces around the names of columns.
 
     Args:
         delimiter: separator of the cells; without one, the header tells (`find_delimiter`).
@@ -184,22 +199,25 @@ def read_csv(path: str | Path, delimiter: str = "") -> list[dict[str, str]]:
     Raises:
         UserError: the file is missing or not CSV in UTF-8, or two columns have the same name.
     """
-    line = 1
+    line, skipped = 1, 0
     try:
         with Path(path).open(encoding="utf-8-sig", newline="") as file:
             csv.field_size_limit(max(csv.field_size_limit(), Path(path).stat().st_size))
-            delimiter = delimiter or find_delimiter(file.readline())
-            file.seek(0)
-            reader = csv.DictReader(file, restval="", strict=True, delimiter=delimiter)
-            names, rows, line = [unmark_formula(name) for name in reader.fieldnames or []], [], 2
+            header = file.readline()
+            if given := find_separator_line(header):
+                delimiter, header, skipped = given, file.readline(), 1
+            reader = csv.DictReader(
+                chain([header], file), restval="", strict=True, delimiter=delimiter or find_delimiter(header)
+            )
+            names, rows, line = [unmark_formula(name).strip() for name in reader.fieldnames or []], [], 2
             reader.fieldnames = names
             for row in reader:
                 rows.append({name: unmark_formula(cell) if name is not None else cell for name, cell in row.items()})
-                line = reader.line_num + 1
+                line = reader.line_num + 1 + skipped
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
     except (csv.Error, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: not CSV in UTF-8 from line {line} on: {error}") from None
+        raise UserError(f"{path}: not CSV in UTF-8 from line {line} on: {error}; save it as CSV in UTF-8") from None
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror}") from None
     if twice := [name for name in names if name and names.count(name) > 1]:
@@ -208,16 +226,16 @@ def read_csv(path: str | Path, delimiter: str = "") -> list[dict[str, str]]:
 
 
 def read_given(path: Path) -> list[dict[str, Any]]:
-    """Return the rows of a table that a user names: .csv (see `read_csv`) or .parquet.
+    """Return the rows of a table that a user names: .csv or .tsv (see `read_csv`), or .parquet.
 
     Raises:
         UserError: the file is missing, has another suffix, or is not in the format of its suffix.
     """
-    if path.suffix.lower() == ".csv":
+    if path.suffix.lower() in (".csv", ".tsv"):
         return list(read_csv(path))
     if path.suffix.lower() != ".parquet" or path.is_dir():
         problem = "not a supported table" if path.exists() else "no such file"
-        raise UserError(f"{path}: {problem}; give a .parquet or .csv file")
+        raise UserError(f"{path}: {problem}; give a .parquet, .csv or .tsv file")
     try:
         return read_rows(path)
     except DamagedFile as error:

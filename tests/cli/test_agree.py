@@ -84,7 +84,7 @@ def test_ratings_above_1_require_the_option_good(
         (["r.csv", "--thresholds"], "r.csv: people's O goes beyond 1; give --good"),
         (["s.csv", "--thresholds"], "--thresholds: needs people's ratings, but s.csv is a table of scores"),
         (["s.csv", "--protocol", "viescore"], "--protocol: needs people's ratings"),
-        (["none"], "none: no such file; give a .parquet or .csv file"),
+        (["none"], "none: no such file; give a .parquet, .csv or .tsv file"),
     ):
         with pytest.raises(SystemExit):
             run("agree", "s.csv", *words)

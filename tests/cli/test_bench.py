@@ -2,6 +2,7 @@
 
 import argparse
 import csv
+import fcntl
 import json
 from pathlib import Path
 
@@ -158,6 +159,20 @@ def test_scores_name_their_judge_and_rubric(folder: Path, tmp_path: Path) -> Non
     (both, *_) = read_rows(tmp_path / "no_edit/scores/ensemble.parquet")
     assert both["o_score"] == row["o_score"] and both["disagreement"] == 0 and both["rubric"] == "edit"
     assert both["sampling"].endswith("one: readout median; two: readout tokens")
+
+
+def test_a_second_process_stops_before_it_judges_the_same_edits_by_the_same_judge(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("omniedit.storage.locks.PATIENCE_S", 0)
+    options = ("--editors", "no_edit", "-o", str(tmp_path))
+    run(folder, *options, "--only", "edit")
+    (tmp_path / "no_edit/scores").mkdir()
+    with (tmp_path / "no_edit/scores/student.lock").open("w") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        with pytest.raises(UserError, match="another process judges these edits by student"):
+            run(folder, *options, "--only", "score")
+        assert [file.name for file in (tmp_path / "no_edit/scores").iterdir()] == ["student.lock"]
 
 
 def test_a_folder_of_another_set_is_not_overwritten(folder: Path, tmp_path: Path) -> None:

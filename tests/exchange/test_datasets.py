@@ -118,6 +118,30 @@ def test_magicbrush_masks_are_the_transparent_pixels_of_the_source(tmp_path: Pat
     assert pair.provenance["imported"]["changes"] == {"mask": "read from the transparency"}
 
 
+def test_instructpix2pix_is_read_from_folders_with_seeds(tmp_path: Path) -> None:
+    for folder, key in (("0000000", "caption"), ("0000007", "input")):
+        (tmp_path / folder).mkdir()
+        prompt = {key: "a dog", "edit": "make it a cat", "output": "a cat"}
+        (tmp_path / folder / "prompt.json").write_text(json.dumps(prompt))
+        (tmp_path / folder / "metadata.jsonl").write_text('{"seed": 12, "clip_sim_dir": 0.25}\n')
+        for place in (0, 1):
+            (tmp_path / folder / f"12_{place}.jpg").write_bytes(make_image(place, kind="JPEG"))
+    seeds = [["0000000", ["12"]], ["0000007", ["12", "13"]], ["../0000000", ["12"]], ["0000009", ["12"]], "x"]
+    (tmp_path / "seeds.json").write_text(json.dumps(seeds))
+    pairs, rejections = import_all(tmp_path, tmp_path / "run", format="instructpix2pix", shards=2)
+    read = {(pair.instruction, pair.captions.source, pair.captions.edited, pair.source, pair.edited) for pair in pairs}
+    assert read == {("make it a cat", "a dog", "a cat", make_image(0, kind="JPEG"), make_image(1, kind="JPEG"))}
+    ids = sorted(pair.provenance["imported"]["id"] for pair in pairs)
+    assert ids == ["0000000/12", "0000007/12"] and len({pair.pair_id for pair in pairs}) == 2
+    assert pairs[0].provenance["imported"]["columns"] == {"seed": 12, "clip_sim_dir": 0.25}
+    assert {each.source_id: each.reason for each in rejections} == {
+        "seeds.json/0000007/13": "column 'original_image': '0000007/13_0.jpg': no such file",
+        "seeds.json:2": "'../0000000' leaves the table's folder",
+        "seeds.json:3": "0000009/prompt.json: no such file",
+        "seeds.json:4": "not a folder with a list of seeds",
+    }
+
+
 def test_x2edit_import_accepts_all_its_column_names(tmp_path: Path) -> None:
     about = {"instruction": "Go.", "task": "\u5220\u9664\u4e3b\u4f53", "score_7b": "[9, 8]", "label": "step1x"}
     about |= {"caption_en": "A photo of a bed."}
@@ -136,7 +160,8 @@ def test_x2edit_import_accepts_all_its_column_names(tmp_path: Path) -> None:
     assert (second.task, second.instruction, second.source) == ("odd", "Run.", make_image(2))
     assert (rejection.source_id, rejection.reason) == (
         "x.tar/2",
-        f"no edited image in 2; the row has caption_en, 1.jpg; {ADJACENT}",
+        "no edited image in 2; the row has caption_en, 1.jpg; "
+        f"if another column holds it, give --columns edited=NAME; {ADJACENT}",
     )
 
 

@@ -17,7 +17,11 @@ def put(root: Path, name: str, content: bytes | str = b"") -> None:
 
 
 @pytest.mark.parametrize(
-    ("control", "target"), [("source", "target"), ("control", "target"), ("Input", "Output"), ("before", "after")]
+    ("control", "target"),
+    [
+        *(("source", "target"), ("control", "target"), ("Input", "Output"), ("before", "after")),
+        *(("source_images", "target_images"), ("control_images", "images"), ("start", "end")),
+    ],
 )
 def test_equal_names_in_two_folders_form_pairs(control: str, target: str, tmp_path: Path) -> None:
     source, edited = make_image(0, kind="JPEG"), make_image(1)
@@ -59,6 +63,22 @@ def test_names_ending_in_a_number_are_kept_whole(tmp_path: Path) -> None:
         put(tmp_path, f"target/{name}.txt", "Go.")
     pairs, rejections = import_all(tmp_path, tmp_path / "run", format="folders")
     assert [pair.pair_id for pair in pairs] == ["folders-shot_1", "folders-shot_2"] and rejections == []
+
+
+def test_the_folder_named_target_is_preferred_to_images(tmp_path: Path) -> None:
+    for number, name in enumerate(("control", "target", "images")):
+        put(tmp_path, f"{name}/x.png", make_image(number))
+    put(tmp_path, "target/x.txt", "Go.")
+    (pair,), _ = import_all(tmp_path, tmp_path / "run", format="folders")
+    assert (pair.source, pair.edited) == (make_image(0), make_image(1))
+
+
+def test_suffixes_start_and_end_form_pairs(tmp_path: Path) -> None:
+    put(tmp_path, "x_start.png", make_image(0))
+    put(tmp_path, "x_end.png", make_image(1))
+    put(tmp_path, "x.txt", "Go.")
+    (pair,), rejections = import_all(tmp_path, tmp_path / "run", format="folders")
+    assert (pair.source, pair.edited, rejections) == (make_image(0), make_image(1), [])
 
 
 def test_suffixes_in_one_folder_form_pairs(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from omniedit.storage.parquet import read_csv
+from omniedit.storage.parquet import mark_formula, read_csv, unmark_formula
 
 PROGRAM = """
 import sys
@@ -61,8 +61,28 @@ def test_already_loaded_pandas_stays_in_use() -> None:
         ('\ufeffid;"b, c";d\n001;x;y\n', {"id": "001", "b, c": "x", "d": "y"}),
         ('id,"b;c;d"\n001,x\n', {"id": "001", "b;c;d": "x"}),
         ("id\n001\n", {"id": "001"}),
+        ("sep=|\nid|b;c\n001|x\n", {"id": "001", "b;c": "x"}),
+        ("id , a\n001, x\n", {"id": "001", "a": " x"}),
     ],
 )
 def test_the_separator_is_that_of_the_header(tmp_path: Path, table: str, row: dict[str, str]) -> None:
     (tmp_path / "x.csv").write_text(table, encoding="utf-8")
     assert read_csv(tmp_path / "x.csv") == [row]
+
+
+@pytest.mark.parametrize(
+    ("value", "cell"),
+    [
+        ("9223372036854775807", "9223372036854775807"),
+        ("-9223372036854775808", "-9223372036854775808"),
+        ("9223372036854775808", "'9223372036854775808"),
+        ("-9223372036854775809", "'-9223372036854775809"),
+        ("'9223372036854775808", "''9223372036854775808"),
+        ("9" * 5000, "'" + "9" * 5000),
+        ("-1.5e30", "-1.5e30"),
+        ("123456789012345678.5", "123456789012345678.5"),
+    ],
+)
+def test_integers_beyond_64_bits_are_marked_as_text_and_read_back(value: str, cell: str) -> None:
+    assert mark_formula(value) == cell
+    assert unmark_formula(cell) == value

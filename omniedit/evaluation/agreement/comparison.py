@@ -67,7 +67,8 @@ def compare(
     rated_keys = {rating.key for rating in rated}
     matches = match_keys(ratings, rated_keys, scores, judged)
     if not matches:
-        raise UserError(f"{scores} and {ratings} have no image in common; {no_common_images(key)}")
+        remedy = no_common_images(key, judged, (rating.key for rating in rated))
+        raise UserError(f"{scores} and {ratings} have no image in common; {remedy}")
     matched = {own_key: judged[judge_key] for own_key, judge_key in matches.items()}
     good = _choose_good(rated, good)
     rows = agreements(rated, matched, protocol)

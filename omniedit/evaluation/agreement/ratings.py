@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from omniedit.errors import UserError
+from omniedit.plain_text import clean_line
 
 SCORES = ("sc", "pq", "o")
 
@@ -65,9 +66,11 @@ def match_keys(a: Path, a_keys: Iterable[Key], b: Path, b_keys: Iterable[Key]) -
     return {key: b_groups[shared][0] for shared, (key, *_) in a_groups.items() if shared in b_groups}
 
 
-def no_common_images(key: str) -> str:
-    """Return the remedy for tables without common images."""
-    return f"their columns {key} must have the same values, and model and task too if both have them"
+def no_common_images(key: str, *tables: Iterable[Key]) -> str:
+    """Return the remedy for tables without common images, with the first key of each table."""
+    first = [clean_line(repr(" ".join(filter(None, each))), 100) for keys in tables for each in list(keys)[:1]]
+    values = f"their columns {key} must have the same values, and model and task too if both have them"
+    return f"{values}; they begin with {' and '.join(first)}"
 
 
 def _group(keys: Iterable[Key], places: Sequence[int]) -> dict[tuple[str, ...], list[Key]]:

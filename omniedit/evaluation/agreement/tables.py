@@ -8,6 +8,7 @@ from typing import Any
 from omniedit.errors import UserError
 from omniedit.evaluation.agreement import viescore_files
 from omniedit.evaluation.agreement.ratings import Key, Rating, Scores, build_key, parse_score
+from omniedit.plain_text import clean_line
 from omniedit.storage.parquet import read_csv, read_given
 
 MAX_SCORE = 10.0
@@ -15,9 +16,9 @@ MAX_SCORE = 10.0
 
 
 def read_ratings(path: Path, key: str) -> list[Rating]:
-    """Read people's ratings: a folder of ImagenHub's tables, or a CSV file.
+    """Read people's ratings: a folder of ImagenHub's tables, or a CSV or Parquet file.
 
-    The CSV file has columns `key`, rater, sc and pq, and optional columns task and model. A rater has one row for each
+    The file has columns `key`, rater, sc and pq, and optional columns task and model. A rater has one row for each
     pair, task and model. A row without sc or pq is skipped.
 
     Raises:
@@ -25,22 +26,25 @@ def read_ratings(path: Path, key: str) -> list[Rating]:
     """
     if path.is_dir():
         return viescore_files.read_ratings(path)
-    rows = read_csv(path)
+    rows: Sequence[Mapping[str, Any]] = read_given(path) if path.suffix.lower() == ".parquet" else read_csv(path)
     if not rows:
         raise UserError(f"{path}: has no rating; each row is one person's rating of one image")
     if missing := [name for name in (key, "rater", "sc", "pq") if name not in rows[0]]:
-        raise UserError(f"{path}: lacks the column {', '.join(missing)}; each row is one person's rating of one image")
+        problem = f"lacks the column {', '.join(missing)}; there are: {clean_line(', '.join(map(str, rows[0])), 200)}"
+        raise UserError(f"{path}: {problem}; each row is one person's rating of one image")
     ratings: dict[tuple[str, ...], tuple[int, Rating]] = {}
     for number, row in enumerate(rows, 1):
-        if not (row["sc"].strip() and row["pq"].strip()):
+        if viescore_files.is_unrated(row["sc"]) or viescore_files.is_unrated(row["pq"]):
             continue
         sc, pq = (_number(path, number, row, name) for name in ("sc", "pq"))
         scores = {"sc": sc, "pq": pq, "o": sqrt(sc * pq)}
-        rating = Rating(build_key(row, key), row["rater"], scores)
+        rating = Rating(build_key(row, key), str(row["rater"]), scores)
         first, _ = ratings.setdefault((*rating.key, rating.rater), (number, rating))
         if first != number:
             problem = f"{rating.rater!r} rates {row[key]!r} in row {first} too; remove one of the rows"
             raise UserError(f"{path}: row {number}: {problem}")
+    if not ratings:
+        raise UserError(f"{path}: has no rating, because no row has both sc and pq")
     return [rating for _, rating in ratings.values()]
 
 

@@ -18,8 +18,13 @@ from omniedit.storage.parquet import read_csv
 
 SUB_SCORES = ("sc_scores", "pq_scores")
 MAX_SCORE = 10.0
-UNRATED = ("", "null", "nan", "none")
+UNRATED = ("", "null", "nan", "na", "none")
 """Cells without a rating or a score, in lower case."""
+
+
+def is_unrated(cell: object) -> bool:
+    """Return whether a cell has no rating or score."""
+    return str(cell).strip().lower() in UNRATED
 
 
 def are_scores(row: Mapping[str, Any]) -> bool:
@@ -80,7 +85,7 @@ def _read_rater(file: Path, task: str) -> Iterator[Rating]:
             raise UserError(f"{file}: row {number}: uid {row['uid']!r} is in an earlier row too; remove one of them")
         keys.add(row["uid"])
         for model, cell in row.items():
-            if model != "uid" and cell.strip().lower() not in UNRATED:
+            if model != "uid" and not is_unrated(cell):
                 sc, pq = _parse_rating(file, number, model, cell)
                 scores = {"sc": sc, "pq": pq, "o": sqrt(sc * pq)}
                 yield Rating((row["uid"], model.strip(), task), file.stem, scores)
@@ -108,7 +113,7 @@ def _smallest(path: Path, number: int, column: str, cell: object) -> float | Non
     Raises:
         UserError: the cell is neither a number nor a list of numbers of at least 0.
     """
-    if cell is None or str(cell).strip().lower() in UNRATED:
+    if is_unrated(cell):
         return None
     values = _load(cell) if isinstance(cell, str) else cell
     scores = [parse_score(value) for value in values] if isinstance(values, list) else [parse_score(values)]

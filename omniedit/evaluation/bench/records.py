@@ -72,6 +72,15 @@ def hold_edits(folder: Path, shard: Shard) -> None:
     hold_lock(folder / f"{_journal_stem(shard)}.lock", "another process edits these items; each needs its own --shard")
 
 
+def hold_scores(folder: Path, judge: str) -> None:
+    """Keep other processes from judging the edits in an editor's folder by the same judge, until this process ends.
+
+    Raises:
+        UserError: another process judges them; the message names it.
+    """
+    hold_lock(folder / "scores" / f"{judge}.lock", f"another process judges these edits by {judge}")
+
+
 def _journal_stem(shard: Shard) -> str:
     return "edits" if shard.count == 1 else f"edits.{shard.index}-of-{shard.count}"
 

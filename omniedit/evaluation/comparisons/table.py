@@ -74,7 +74,7 @@ def to_comparisons(rows: Sequence[Mapping[str, Any]], path: Path) -> list[Compar
             continue
         if winner not in list(Winner):
             raise UserError(f"{path}: row {number}: winner {str(winner)[:40]!a} is none of {', '.join(Winner)}")
-        item, first, second = (str(row[name] or "") for name in ("item", "editor_a", "editor_b"))
+        item, first, second = (str(row[name] or "").strip() for name in ("item", "editor_a", "editor_b"))
         if not (item and first and second) or first == second:
             raise UserError(f"{path}: row {number}: give the item and two different editors, editor_a and editor_b")
         comparisons.append(Comparison(item, first, second, SHARES[Winner(winner)]))

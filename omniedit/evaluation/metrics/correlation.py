@@ -51,7 +51,8 @@ def correlate_metrics(values: Path, ratings: Path, key: str, protocol: Protocol)
     by_metric = {name: _read_values(rows, name, key) for name in METRICS if rows and name in rows[0]}
     matched = {name: _match(values, of_metric, ratings, rated) for name, of_metric in by_metric.items() if of_metric}
     if not any(matched.values()):
-        raise UserError(f"{values} and {ratings} have no image in common; {no_common_images(key)}")
+        remedy = no_common_images(key, (build_key(row, key) for row in rows), (rating.key for rating in rated))
+        raise UserError(f"{values} and {ratings} have no image in common; {remedy}")
     return {
         name: agreements(rated, rank_scores(scores, METRICS[name].higher_is_better), protocol)
         for name, scores in matched.items()

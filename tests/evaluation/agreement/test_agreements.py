@@ -96,7 +96,7 @@ def test_a_table_of_the_chain_and_ratings_of_people_make_a_page(tmp_path: Path) 
         ('pair_id,rater,sc,pq\np,ann,1,2\nq,"ann,1,2\n', "r.csv: not CSV in UTF-8 from line 3 on"),
         ("pair_id,rater,sc,pq\np,ann,1,-2\n", "row 1: column pq: '-2' must be a number"),
         ("pair_id,rater,sc,pq\np,ann,1,2\nq,ann,-1,-1\n", "row 2: column sc: '-1' must be a number"),
-        ("pair_id,rater,sc,pq\np,ann,nan,2\n", "row 1: column sc: 'nan' must be a number"),
+        ("pair_id,rater,sc,pq\np,ann,inf,2\n", "row 1: column sc: 'inf' must be a number"),
         ("pair_id,rater,sc,pq\np,ann,1,inf\n", "row 1: column pq: 'inf' must be a number"),
         ("pair_id,rater,sc,pq\np,ann,1,2\nq,ann,1,2\np,ann,3,3\n", "row 3: 'ann' rates 'p' in row 1 too; remove one"),
     ],
@@ -118,10 +118,10 @@ def test_unrated_images_are_omitted(tmp_path: Path) -> None:
 
 
 def test_a_table_in_another_format_is_not_reported_as_damaged(tmp_path: Path) -> None:
-    for name in ("s.tsv", "s.parquet"):
+    for name in ("s.xlsx", "s.parquet"):
         (tmp_path / name).write_text("pair_id\tstatus\n")
-    with pytest.raises(UserError, match=r"s.tsv: not a supported table; give a .parquet or .csv file"):
-        read_judged(tmp_path / "s.tsv", "pair_id")
+    with pytest.raises(UserError, match=r"s.xlsx: not a supported table; give a .parquet, .csv or .tsv file"):
+        read_judged(tmp_path / "s.xlsx", "pair_id")
     with pytest.raises(UserError, match=r"s.parquet: cannot be read as Parquet") as raised:
         read_judged(tmp_path / "s.parquet", "pair_id")
     assert not isinstance(raised.value, DamagedFile)

@@ -6,6 +6,8 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,6 +17,7 @@ from omniedit.evaluation.agreement import read_judged, read_ratings
 from omniedit.evaluation.agreement.comparison import agreement_lines, compare, threshold_lines
 from omniedit.evaluation.agreement.raters_protocol import RATERS
 from omniedit.evaluation.agreement.viescore_protocol import VIESCORE
+from omniedit.evaluation.compare_scores import is_scores
 from omniedit.evaluation.reward_benches.records import read_records
 from omniedit.evaluation.reward_benches.registry import BENCHES
 
@@ -115,4 +118,40 @@ def test_tables_without_a_usable_score_are_named(tmp_path: Path, scores: str, ra
     (tmp_path / "s.csv").write_text(f"pair_id,status,sc_score,pq_score,o_score\n{scores}\n")
     (tmp_path / "r.csv").write_text(f"pair_id,rater,sc,pq\n{ratings}\n")
     with pytest.raises(UserError, match=re.escape(problem)):
+        compare(tmp_path / "s.csv", tmp_path / "r.csv", "pair_id", RATERS, None)
+
+
+RATINGS = "pair_id,rater,sc,pq\n" + "".join(f"00{n},{rater},{n % 3 / 2},1\n" for n in range(4) for rater in "ab")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        RATINGS,
+        "\ufeff" + RATINGS.replace(",", ";"),
+        "sep=;\r\n" + RATINGS.replace(",", ";").replace("\n", "\r\n"),
+        '"sep=\t"\n' + RATINGS.replace(",", "\t"),
+        RATINGS.replace(",", " , ", 3) + ",,,\n,,,\n",
+        RATINGS + "009,a,NaN,1\n009,b,1,NA\n",
+    ],
+)
+def test_tables_of_spreadsheets_and_pandas_give_the_same_ratings(tmp_path: Path, text: str) -> None:
+    (tmp_path / "r.csv").write_text(text, encoding="utf-8", newline="")
+    read = [(each.key[0], each.rater, each.scores["sc"]) for each in read_ratings(tmp_path / "r.csv", "pair_id")]
+    assert read == [(f"00{n}", rater, n % 3 / 2) for n in range(4) for rater in "ab"]
+
+
+def test_ratings_are_read_from_parquet(tmp_path: Path) -> None:
+    pq.write_table(
+        pa.table({"pair_id": ["001"] * 2, "rater": [1, 2], "sc": [0.5, None], "pq": [1, 1]}), tmp_path / "r.parquet"
+    )
+    assert not is_scores(tmp_path / "r.parquet")
+    (rating,) = read_ratings(tmp_path / "r.parquet", "pair_id")
+    assert (rating.key, rating.rater, rating.scores["pq"]) == (("001", "", ""), "1", 1)
+
+
+def test_ids_that_lost_their_leading_zeros_are_shown(tmp_path: Path) -> None:
+    (tmp_path / "s.csv").write_text("pair_id,status,sc_score,pq_score,o_score\n001,scored,1,1,1\n")
+    (tmp_path / "r.csv").write_text("pair_id,rater,sc,pq\n1,a,1,1\n")
+    with pytest.raises(UserError, match="they begin with '001' and '1'"):
         compare(tmp_path / "s.csv", tmp_path / "r.csv", "pair_id", RATERS, None)
