@@ -1,4 +1,4 @@
-"""Make a small LLaVA and train it on rendered scenes: first on questions about scenes, then also on expressions.
+"""Make a small LLaVA and train it on rendered scenes: first its image encoder, then the rest on questions.
 
     python -m benchmarks.smartedit.language_model --setting cpu --out results/smartedit/cpu/llava
 
@@ -8,7 +8,7 @@ hub does. Its tokenizer knows the scenes' words alone.
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ import torch
 from PIL import Image as PillowImage
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 from torch import Tensor
+from torch.nn.functional import cross_entropy
 from transformers import (
     CLIPImageProcessorPil,
     CLIPVisionConfig,
@@ -29,7 +30,8 @@ from transformers import (
 
 from benchmarks.ablation.learning import Training
 from benchmarks.complex_instructions import ORDINALS, SHAPES
-from benchmarks.smartedit.scene_questions import EMPTY, PLURALS, SceneQuestion, make_scene_question
+from benchmarks.smartedit.image_words import EMPTY, feature_loss
+from benchmarks.smartedit.questions import PLURALS, Questions, make_questions
 from benchmarks.smartedit.settings import SETTINGS, Setting
 from benchmarks.smartedit.world import (
     COLUMN_NAMES,
@@ -44,7 +46,7 @@ from benchmarks.smartedit.world import (
     make_row,
 )
 from omniedit.instructions.knowledge import clues
-from omniedit.models.encoders.chat import answer_loss, ask_with_answers
+from omniedit.models.encoders.chat import ask_with_answers
 from omniedit.run.program import run_program
 from omniedit.storage.atomic import replace_file
 
@@ -53,19 +55,19 @@ PATCH = 16
 """Side of a patch in pixels. An object of the scenes lies in one patch."""
 INITIAL_STD = 0.1
 """Standard deviation of random weights, about 1 / sqrt(width). LLaMA's 0.02 is for a width of thousands."""
+VALUE_SCALE, MLP_SCALE = 0.5, 0.1
+"""Factors of random weights with which a layer changes its input little at the start."""
+COLUMN_WEIGHT = 5.0
+"""Weight of an answer's column in the loss, relative to its other tokens."""
 TEMPLATE = (
     "{% for message in messages %}{{ message['role'] }} {% for part in message['content'] %}"
     "{% if part['type'] == 'image' %}<image> {% else %}{{ part['text'] }} {% endif %}"
     "{% endfor %}{% endfor %}{% if add_generation_prompt %}assistant {% endif %}"
 )
-KINDS = ("question", "complex", "complex", "complex", "simple", "complex", "complex", "complex")
-"""Kinds of rows with expressions, in turn. An instruction is answered like the question where its object is."""
-SCENE_EVERY = 3
-"""Number of steps from one batch of questions about scenes to the next, in the part with expressions."""
 COLUMN_PLACE = 1
 """Place of the column's name in an answer: 'column two: red ball'."""
 SENTENCES = (
-    "user assistant where is are the? what is in each column? large small: , objects",
+    "user assistant where is are the? what in column: , large small objects",
     "remove take away. mark in. paint. make.",
     "on the left right upper lower leftmost rightmost from",
     "larger smaller largest smallest",
@@ -125,6 +127,7 @@ def build_llava(setting: Setting, vocabulary: Sequence[str]) -> tuple[Any, Any]:
         num_key_value_heads=4,
         max_position_embeddings=256,
         initializer_range=INITIAL_STD,
+        tie_word_embeddings=True,
         **ids,
     )
     image = tokenizer.get_vocab()["<image>"]
@@ -135,6 +138,7 @@ def build_llava(setting: Setting, vocabulary: Sequence[str]) -> tuple[Any, Any]:
         image_token_index=image,
         image_seq_length=tokens,
         vision_feature_layer=-1,
+        tie_word_embeddings=True,
     )
     config.update({"initializer_range": INITIAL_STD})
     size = {"height": SIZE, "width": SIZE}
@@ -146,34 +150,86 @@ def build_llava(setting: Setting, vocabulary: Sequence[str]) -> tuple[Any, Any]:
         num_additional_image_tokens=1,
         chat_template=TEMPLATE,
     )
-    return LlavaForConditionalGeneration(config), processor
+    model = LlavaForConditionalGeneration(config)
+    prepare_attention(model)
+    return model, processor
 
 
-def rows_of_step(step: int, setting: Setting) -> list[Row | SceneQuestion]:
-    """Return the rows of a training step: questions about scenes, later at every third step only, and expressions.
+def prepare_attention(model: Any) -> None:
+    """Let tokens attend to similar tokens, and copy them, from the start (mimetic initialization, arXiv 2305.09828).
 
-    Instructions never give the clues of the held-out tools, questions do.
+    Keys are projected as queries are, and outputs by the transpose of the values' projection. From independent random
+    weights, the match between a word of an instruction and a word of a patch is not found in thousands of steps.
     """
-    size = setting.language.batch_size
-    places = range(step * size, (step + 1) * size)
-    if step < setting.scene_steps or step % SCENE_EVERY == 0:
-        return [make_scene_question(place) for place in places]
-    return [make_row(KINDS[place % len(KINDS)], SEED, place) for place in places]
+    with torch.no_grad():
+        for layer in model.get_decoder().layers:
+            attention = layer.self_attn
+            attention.k_proj.weight.copy_(attention.q_proj.weight)
+            attention.v_proj.weight.mul_(VALUE_SCALE)
+            attention.o_proj.weight.copy_(attention.v_proj.weight.T)
+            layer.mlp.down_proj.weight.mul_(MLP_SCALE)
 
 
-def loss_of(model: Any, processor: Any, step: int, rows: Sequence[Row | SceneQuestion]) -> Tensor:
-    return answer_loss(model, **inputs_of(processor, rows)).mean()
+def pack(processor: Any, rows: Sequence[Questions]) -> dict[str, Tensor]:
+    """Return the inputs of a model for several questions to an image, and `labels`, -100 outside the answers.
+
+    Each question sees the image and itself, at the positions that it would have alone.
+    """
+    tokenizer = processor.tokenizer
+    image = ids_of(tokenizer, "user " + "<image> " * (SIZE // PATCH) ** 2)
+    packed = []
+    for row in rows:
+        tokens = [(token, -100, place, 0) for place, token in enumerate(image)]
+        for number, (text, answer) in enumerate(row.asked, start=1):
+            asked, answered = (
+                ids_of(tokenizer, f"{text} assistant"),
+                [*ids_of(tokenizer, answer), tokenizer.eos_token_id],
+            )
+            labels = [-100] * len(asked) + answered
+            for place, token in enumerate(asked + answered):
+                tokens.append((token, labels[place], len(image) + place, number))
+        packed.append(tokens)
+    longest = max(map(len, packed))
+    padding = (tokenizer.pad_token_id, -100, 0, -1)
+    ids, labels, positions, question_BT = torch.tensor(
+        [row + [padding] * (longest - len(row)) for row in packed]
+    ).unbind(-1)
+    pixels = processor.image_processor([row.source for row in rows], return_tensors="pt")["pixel_values"]
+    return {
+        "input_ids": ids,
+        "labels": labels,
+        "position_ids": positions,
+        "attention_mask": attention_mask(question_BT),
+        "pixel_values": pixels,
+    }
 
 
-def inputs_of(processor: Any, rows: Sequence[Row | SceneQuestion]) -> dict[str, Tensor]:
-    images = [PillowImage.fromarray(row.source) for row in rows]
-    return ask_with_answers(processor, images, [row.text for row in rows], [row.answer for row in rows])
+def ids_of(tokenizer: Any, text: str) -> list[int]:
+    return list(tokenizer(text, add_special_tokens=False)["input_ids"])
+
+
+def attention_mask(question_BT: Tensor) -> Tensor:
+    """Return the additive mask, (B, 1, T, T): a token sees earlier ones of the image (0) and of its question."""
+    sees = (question_BT[:, :, None] == question_BT[:, None, :]) | (question_BT[:, None, :] == 0)
+    return torch.zeros(sees.shape).masked_fill(~sees.tril(), torch.finfo(torch.float32).min)[:, None]
+
+
+def question_loss(model: Any, processor: Any, rows: Sequence[Questions]) -> Tensor:
+    """Return the mean cross entropy of the answers' tokens; the name of a column counts `COLUMN_WEIGHT` times."""
+    inputs = pack(processor, rows)
+    labels = inputs.pop("labels")[:, 1:]
+    logits = model(**inputs, use_cache=False).logits[:, :-1][labels != -100]
+    labels = labels[labels != -100]
+    columns = torch.tensor(processor.tokenizer.convert_tokens_to_ids(list(COLUMN_NAMES)))
+    weight = torch.where(torch.isin(labels, columns), COLUMN_WEIGHT, 1.0)
+    return (weight * cross_entropy(logits, labels, reduction="none")).sum() / weight.sum()
 
 
 @torch.no_grad()
 def column_accuracy(model: Any, processor: Any, rows: Sequence[Row]) -> float:
     """Return the share of rows whose answer has the right column, by the most likely token at its place."""
-    inputs = inputs_of(processor, rows)
+    images = [PillowImage.fromarray(row.source) for row in rows]
+    inputs = ask_with_answers(processor, images, [row.text for row in rows], [row.answer for row in rows])
     mask = inputs.pop("answer_mask")
     logits = model(**inputs, logits_to_keep=mask.shape[1] + 1).logits[:, :-1]
     right = logits.argmax(-1) == inputs["input_ids"][:, -mask.shape[1] :]
@@ -187,6 +243,23 @@ def measure(model: Any, processor: Any, items: int) -> dict[str, float]:
     return {name: round(column_accuracy(model, processor, rows), 3) for name, rows in sets.items()}
 
 
+def batches(training: Training, number: int) -> Iterator[list[Questions]]:
+    """Yield the remaining batches of a training, with up to `number` questions to an image."""
+    size = training.options.batch_size
+    for step in range(training.done, training.options.steps):
+        yield [make_questions(index, number) for index in range(step * size, (step + 1) * size)]
+
+
+def loss_of(
+    loss: Callable[[Any, Any, Sequence[Questions]], Tensor],
+    model: Any,
+    processor: Any,
+    step: int,
+    rows: Sequence[Questions],
+) -> Tensor:
+    return loss(model, processor, rows)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--setting", choices=SETTINGS, required=True)
@@ -195,12 +268,19 @@ def main() -> None:
     setting = SETTINGS[args.setting]
     torch.manual_seed(SEED)
     model, processor = build_llava(setting, words())
+    pretraining = Training(model, setting.vision, args.out.with_suffix(".vision.checkpoint.pt"))
+    for _ in pretraining.steps(batches(pretraining, 1), partial(loss_of, feature_loss, model, processor)):
+        pass
+    pretraining.save()
+    print(f"image features: loss {pretraining.loss:.3f}", flush=True)
+    model.model.vision_tower.requires_grad_(False)
+    model.model.multi_modal_projector.requires_grad_(False)
     training = Training(model, setting.language, args.out.with_suffix(".checkpoint.pt"))
-    batches = (rows_of_step(step, setting) for step in range(training.done, setting.language.steps))
-    for done in training.steps(batches, partial(loss_of, model, processor)):
+    left = batches(training, setting.questions_per_image)
+    for done in training.steps(left, partial(loss_of, question_loss, model, processor)):
         if done % setting.checkpoint_every == 0:
             training.save()
-        if done % 200 == 0:
+        if done % 100 == 0:
             print(f"step {done}: loss {training.loss:.3f}, accuracy {measure(model, processor, 80)}", flush=True)
     accuracy = measure(model, processor, 400 if setting.language.steps > 100 else 8)
     print(f"loss {training.loss:.3f}, accuracy {accuracy}; tools without a clue in instructions: {HELD_OUT_TOOLS}")
@@ -208,7 +288,8 @@ def main() -> None:
         model.save_pretrained(folder)
         processor.save_pretrained(folder)
         (folder / "accuracy.json").write_text(json.dumps(accuracy) + "\n")
-    training.checkpoint.unlink(missing_ok=True)
+    for finished in (pretraining, training):
+        finished.checkpoint.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

@@ -26,8 +26,8 @@ class Setting:
     """Options of the experiment.
 
     Args:
-        language, alignment, editor: options of the three trainings.
-        scene_steps: number of steps of the language model's training that have questions about scenes alone.
+        vision, language, alignment, editor: options of the trainings.
+        questions_per_image: largest number of questions to an image in the language model's training.
         vision_width, vision_layers: size of the language model's image encoder.
         width, layers: size of the language model.
         image_tokens: number of [IMG] tokens.
@@ -39,11 +39,12 @@ class Setting:
         sampling_steps: steps of the sampler in tests.
     """
 
+    vision: Fit
     language: Fit
     alignment: Fit
     editor: Fit
     seeds: int = 3
-    scene_steps: int = 500
+    questions_per_image: int = 6
     vision_width: int = 64
     vision_layers: int = 2
     width: int = 96
@@ -59,13 +60,19 @@ class Setting:
 
 
 SETTINGS = {
-    "cpu": Setting(language=Fit(2000, 32, 2e-3, 0), alignment=Fit(200, 32, 1e-3, 0), editor=Fit(1500, 32, 2e-3, 0)),
+    "cpu": Setting(
+        vision=Fit(450, 64, 3e-3, 0),
+        language=Fit(500, 24, 2e-3, 0),
+        alignment=Fit(200, 32, 1e-3, 0),
+        editor=Fit(1500, 32, 2e-3, 0),
+    ),
     "test": Setting(
+        vision=Fit(2, 4, 1e-3, 0),
         language=Fit(2, 4, 1e-3, 0),
         alignment=Fit(2, 4, 1e-3, 0),
         editor=Fit(2, 8, 1e-3, 0),
         seeds=1,
-        scene_steps=1,
+        questions_per_image=2,
         vision_width=16,
         vision_layers=1,
         width=32,

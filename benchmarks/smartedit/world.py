@@ -220,13 +220,12 @@ def _build_row(
 ) -> Row:
     ground = draw_ground(rng)
     source = render(ground, scene)
-    # The column comes first: all that precedes it is the image and the instruction, as for [IMG] tokens.
-    answer = f"column {COLUMN_NAMES[scene[meant].column]}: {scene[meant].paint} {scene[meant].noun}"
+    answer = locate(scene[meant])
     if kind == "question":
         text, answer = _ask(scene, meant, phrase, answer, rng)
         return Row(kind, cue, source, text, source, answer, meant)
     edit = MARK if kind == "segmentation" else str(rng.choice(EDITS))
-    text = _instruct(phrase, edit, rng)
+    text = instruct(phrase, edit, rng)
     masks = tuple(_mask(thing) for thing in scene)
     places = range(len(scene)) if held_out else [meant]
     answers = {place: _edit(ground, source, scene, place, edit, masks[place]) for place in places}
@@ -234,7 +233,12 @@ def _build_row(
     return replace(row, answers=tuple(answers.values()), masks=masks) if held_out else row
 
 
-def _instruct(phrase: str, edit: str, rng: np.random.Generator) -> str:
+def locate(thing: Placed) -> str:
+    """Return where an object is. The column comes first: only the image and the instruction precede it."""
+    return f"column {COLUMN_NAMES[thing.column]}: {thing.paint} {thing.noun}"
+
+
+def instruct(phrase: str, edit: str, rng: np.random.Generator) -> str:
     if edit == "away":
         return str(rng.choice((f"Remove the {phrase}.", f"Take the {phrase} away.")))
     if edit == MARK:
@@ -244,9 +248,11 @@ def _instruct(phrase: str, edit: str, rng: np.random.Generator) -> str:
 
 def _ask(scene: Sequence[Placed], meant: int, phrase: str, answer: str, rng: np.random.Generator) -> tuple[str, str]:
     """Return a question and its answer: where the object is, or what is in its column."""
-    if rng.random() < 0.5:
-        return f"Where is the {phrase}?", answer
-    thing = scene[meant]
+    return (f"Where is the {phrase}?", answer) if rng.random() < 0.5 else ask_for_content(scene[meant])
+
+
+def ask_for_content(thing: Placed) -> tuple[str, str]:
+    """Return the question what is in the column of an object, and the answer."""
     return f"What is in column {COLUMN_NAMES[thing.column]}?", f"{thing.size} {thing.paint} {thing.noun}"
 
 

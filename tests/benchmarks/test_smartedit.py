@@ -6,9 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from PIL import Image
 
 from benchmarks.smartedit import align, language_model, make_inputs, reason_edit, report, train
-from benchmarks.smartedit.scene_questions import make_scene_question
+from benchmarks.smartedit.image_words import EMPTY, patch_words
+from benchmarks.smartedit.questions import make_questions
 from benchmarks.smartedit.settings import SETTINGS, UNITS
 from benchmarks.smartedit.testing import Items, changes, measures
 from benchmarks.smartedit.world import COLUMN_NAMES, CUES, HELD_OUT_TOOLS, is_held_out, make_row
@@ -16,6 +19,7 @@ from omniedit.evaluation.bench.sets.registry import BENCHMARKS
 from omniedit.exchange.perception.regions import decode_region
 from omniedit.imaging.images import decode_image
 from omniedit.models.codec import LappedCodec
+from omniedit.models.encoders.chat import answer_loss, ask_with_answers
 
 KINDS = ("simple", "complex", "segmentation", "question")
 
@@ -64,17 +68,48 @@ def test_the_tokenizer_knows_every_word_of_every_row() -> None:
     tokenizer = language_model.build_tokenizer(language_model.words())
     texts = [f"{row.text} {row.answer}" for kind in KINDS for row in (make_row(kind, 2, i) for i in range(50))]
     texts += [make_row("complex", 2, i, True).text for i in range(50)]
-    texts += [f"{asked.text} {asked.answer}" for asked in map(make_scene_question, range(50))]
+    texts += [f"{text} {answer}" for index in range(20) for text, answer in make_questions(index, 9).asked]
     assert not [text for text in texts if tokenizer.unk_token_id in tokenizer(text)["input_ids"]]
 
 
-def test_questions_about_scenes_name_one_property_and_so_never_contain_an_expression() -> None:
-    described, located = ([make_scene_question(index) for index in range(start, 60, 2)] for start in (0, 1))
-    assert all(len(row.answer.split(", ")) == len(COLUMN_NAMES) for row in described)
-    for row in located:
-        (name,) = row.text.removeprefix("Where are the ").removesuffix("?").removesuffix(" objects").split()
+def test_questions_hold_no_expression_of_the_test_and_instructions_no_clue_of_a_held_out_tool() -> None:
+    asked = [pair for index in range(100) for pair in make_questions(index, 9).asked]
+    lists = [(text, answer) for text, answer in asked if text.startswith("Where are the ")]
+    for text, answer in lists:
+        (name,) = text.removeprefix("Where are the ").removesuffix("?").removesuffix(" objects").split()
         singular = name.removesuffix("es") if name == "boxes" else name.removesuffix("s")
-        assert all(singular in part for part in row.answer.split(", "))
+        assert all(singular in part for part in answer.split(", "))
+    for text, answer in {pair for pair in asked if "What" not in pair[0]} - {*lists}:
+        is_clue, noun = "object that" in text, answer.split()[-1]
+        assert is_clue or not is_held_out(phrase(text).removesuffix(" in pink")) or phrase(text) == noun
+        assert not is_clue or text.startswith("Where is ") or noun not in HELD_OUT_TOOLS
+
+
+def test_the_words_of_a_patch_describe_its_object() -> None:
+    for index in range(10):
+        row = make_questions(index, 1)
+        words = patch_words(row.scene)
+        assert sum(EMPTY in known for known in words) == 16 - len(row.scene)
+        for thing in row.scene:
+            (top, left), side = thing.corner, language_model.PATCH
+            assert words[top // side * 4 + left // side] == [
+                COLUMN_NAMES[thing.column],
+                thing.size,
+                thing.paint,
+                thing.noun,
+            ]
+
+
+def test_questions_that_share_an_image_have_the_loss_that_each_has_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, processor = language_model.build_llava(SETTINGS["test"], language_model.words())
+    monkeypatch.setattr(language_model, "COLUMN_WEIGHT", 1.0)
+    row = next(row for row in (make_questions(index, 3) for index in range(9)) if len(row.asked) == 3)
+    texts, answers = zip(*row.asked, strict=True)
+    inputs = ask_with_answers(processor, [Image.fromarray(row.source)] * 3, texts, answers)
+    with torch.no_grad():
+        alone, tokens = answer_loss(model, **inputs), inputs["answer_mask"].sum(1)
+        together = language_model.question_loss(model, processor, [row])
+    assert together.item() == pytest.approx(((alone * tokens).sum() / tokens.sum()).item(), rel=1e-4)
 
 
 def test_an_object_lies_in_one_patch_of_the_column_that_the_answer_begins_with() -> None:
