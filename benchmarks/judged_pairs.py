@@ -37,8 +37,12 @@ from omniedit.specialists.synthesize import synthesize
 from omniedit.tasks import Task
 
 HERE = Path(__file__).resolve().parent
+GIT = ["git", "-C", str(HERE.parent)]
 MAKERS = "764fcba"
 """Commit whose specialists make the pairs."""
+FIRST_PROGRAM = "93cc4387"
+"""First commit of this program, which runs the packages of earlier commits."""
+FILES = [f"benchmarks/judged_{name}" for name in ("pairs.py", "pairs.csv", "photos.csv")]
 PIXELS = 400_000
 PAIRS = {
     Task.ENVIRONMENT_CHANGE: 64,
@@ -72,16 +76,21 @@ def main() -> None:
 
 
 def run_at(commit: str, step: str, folder: Path) -> None:
-    """Run a step of this program with the package of another commit."""
+    """Run a step with the package of another commit, and with this program as it was then."""
     package = folder / f"package-{commit}"
     if not package.exists():
-        package.mkdir(parents=True)
-        archive = subprocess.run(
-            ["git", "-C", str(HERE.parent), "archive", commit, "omniedit"], check=True, capture_output=True
-        )
-        subprocess.run(["tar", "-x", "-C", str(package)], input=archive.stdout, check=True)
+        is_older = subprocess.run([*GIT, "merge-base", "--is-ancestor", FIRST_PROGRAM, commit]).returncode != 0
+        unpack_files(commit, ["omniedit"], package)
+        unpack_files(FIRST_PROGRAM if is_older else commit, FILES, package)
     environment = os.environ | {"PYTHONPATH": str(package)}
-    subprocess.run([sys.executable, __file__, step, str(folder)], check=True, env=environment)
+    subprocess.run([sys.executable, str(package / FILES[0]), step, str(folder)], check=True, env=environment)
+
+
+def unpack_files(commit: str, paths: list[str], folder: Path) -> None:
+    """Write files and folders of a commit to a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    archive = subprocess.run([*GIT, "archive", commit, *paths], check=True, capture_output=True)
+    subprocess.run(["tar", "-x", "-C", str(folder)], input=archive.stdout, check=True)
 
 
 def fetch_photos(folder: Path) -> None:
