@@ -29,7 +29,7 @@ def main() -> None:
 
 
 def task_gallery(args: argparse.Namespace, task: Task) -> str:
-    candidates, rejections = read_candidates(*candidate_files(argparse.Namespace(**vars(args) | {"tasks": [task]})))
+    candidates, rejections = read_candidates(candidate_files(argparse.Namespace(**vars(args) | {"tasks": [task]})))
     sample = Sample(args.kept, args.rejected)
     min_score = args.min_scores.get(task, args.min_score)
     return gallery(args.run, task, candidates, rejections.get(task, []), min_score, sample, args.seed)

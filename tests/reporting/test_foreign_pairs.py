@@ -124,7 +124,7 @@ def test_defects_need_no_truth(run: Path) -> None:
 
 
 def test_pages_show_tasks_that_are_not_registered(run: Path, tmp_path: Path) -> None:
-    columns, rejections = read_columns(*files(run))
+    columns, rejections = read_columns(files(run))
     assert columns.tasks == [Task.OBJECT_SWAP, Task.STYLE_TRANSFER, SPLASH, "retouch"]
     assert [int(columns.is_task(task).sum()) for task in columns.tasks] == [1, 1, 2, 1]
     assert not columns.is_task(Task.OBJECT_REMOVAL).any()
@@ -134,11 +134,11 @@ def test_pages_show_tasks_that_are_not_registered(run: Path, tmp_path: Path) -> 
     curves = acceptance_curves(columns, columns.has_reason("kept"), 9.0)
     labels = [text.get_text() for text in curves.legends[0].get_texts()]
     assert labels == ["Object swap", "Style transfer", SPLASH.label, "Retouch", "all"]
-    candidates, skipped = read_candidates(*files(run))
+    candidates, skipped = read_candidates(files(run))
     page = gallery("mine", FOLDER, candidates, skipped[FOLDER], 9.0, Sample(), seed=0)
     assert "Do 3." in page and "Pairs that were made elsewhere" in page
     assert page.count("<figcaption>subject: a red &lt;cat&gt;</figcaption>") == 1
-    best, _ = read_best(*files(run), best_by_photo)
+    best, _ = read_best(files(run), best_by_photo)
     assert set(best) == set(columns.tasks)
     assert all(candidate.task == task for task, chosen in best.items() for candidate in chosen)
     contact_sheet(best, order_tasks(best), tmp_path / "sheet.jpg")

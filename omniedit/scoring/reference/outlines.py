@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omniedit.imaging.images import Mask
+from omniedit.imaging.morphology import remove_specks
 from omniedit.scoring.reference.fields import Field, grow
 from omniedit.scoring.reference.measures import Comparison
 
@@ -36,10 +37,8 @@ def hard_outline(comparison: Comparison) -> float:
     A solid object has an edge at its outline; fur, down and smoke fade out, and the new colour must fade out too.
     """
     mask = comparison.detail_mask
-    inside = np.zeros_like(mask)
-    inside[3:-3, 3:-3] = True
     outwards, inwards = _distances(mask)
-    outline = (inwards == 1) & inside
+    outline = _outline(inwards)
     cut = _steps(comparison.edited.detail - comparison.source.detail, comparison.source.detail)
     near = grow(cut & (outwards <= 4) & (inwards <= 8), 4)
     return float(near[outline].mean()) if outline.any() else 0.0
@@ -72,7 +71,7 @@ def remaining_area(before: Field, after: Field, mask: Mask) -> float:
     expected = np.linalg.norm(_mean_near(after - before, mask), axis=-1)
     now = np.linalg.norm(after - _mean_near(after, replaced), axis=-1)
     similar = (change < 0.4 * expected + 1) & _has_colours_like(before, core, rest)
-    similar = cv2.morphologyEx(similar.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3))) > 0
+    similar = remove_specks(similar)
     missed = similar & (expected > 12) & (now > 12) & (outwards <= SEARCH_DISTANCE) & (inwards <= SEARCH_DISTANCE)
     _, labels = cv2.connectedComponents(similar.astype(np.uint8))
     inside, outside, touching = (
@@ -94,7 +93,7 @@ def ghost_share(before: Field, after: Field, mask: Mask) -> float:
     if around.sum() < 512 or core.sum() < 512:
         return 0.0
     similar = _frequency_ratio(before, core, around)[_bin_index(after)] > 5
-    return float((cv2.morphologyEx(similar.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3))) > 0)[core].mean())
+    return float(remove_specks(similar)[core].mean())
 
 
 def colour_odds(lab: Field, region: Mask, rest: Mask) -> Field:
@@ -106,11 +105,7 @@ def colour_odds(lab: Field, region: Mask, rest: Mask) -> Field:
 
 def edge_support(comparison: Comparison) -> float:
     """Return the share of the edit's outline that is at most two pixels from an edge of the source."""
-    mask = comparison.detail_mask
-    inside = np.zeros_like(mask)
-    inside[3:-3, 3:-3] = True
-    _, inwards = _distances(mask)
-    outline = (inwards == 1) & inside
+    outline = _outline(_distances(comparison.detail_mask)[1])
     edges = cv2.dilate(_slope(comparison.source.detail), np.ones((5, 5), np.uint8))
     return float((edges[outline] > SOFT_EDGE).mean()) if outline.any() else 0.0
 
@@ -119,6 +114,13 @@ def _distances(mask: Mask) -> tuple[Field, Field]:
     """Return (h, w) distances in pixels to the mask, 0 inside it, and to the rest, 0 outside the mask."""
     inside = mask.astype(np.uint8)
     return cv2.distanceTransform(1 - inside, cv2.DIST_L2, 5), cv2.distanceTransform(inside, cv2.DIST_L2, 5)
+
+
+def _outline(inwards: Field) -> Mask:
+    """Return the (h, w) mask of an outline from the distances to the rest, without the image's border."""
+    outline = np.zeros(inwards.shape, bool)
+    outline[3:-3, 3:-3] = inwards[3:-3, 3:-3] == 1
+    return outline
 
 
 def _steps(change: Field, source: Field, minimum: float = 2.5, reach: int = 4) -> Mask:
@@ -193,9 +195,9 @@ def spots_alike(lab: Field, mask: Mask) -> tuple[float, float]:
     if rest.sum() < 512 or core.sum() < 512:
         return 0.0, 0.0
     like_inside = (colour_odds(lab, core, rest) > MIN_COLOUR_ODDS) & (outwards > 2)
-    alike = cv2.morphologyEx(like_inside.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3)))
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(alike)
-    near = np.bincount(labels[(alike > 0) & (outwards <= TOUCHING_DISTANCE)], minlength=count)
+    alike = remove_specks(like_inside)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(alike.astype(np.uint8))
+    near = np.bincount(labels[alike & (outwards <= TOUCHING_DISTANCE)], minlength=count)
     areas = stats[1:, cv2.CC_STAT_AREA] / float(mask.sum())
     touching = near[1:] > 0
     return float(areas[touching].max(initial=0.0)), float(areas[~touching].max(initial=0.0))

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from omniedit.config.training import HolesConfig, InpaintingOptions
 from omniedit.imaging.images import Image, Mask
-from omniedit.instructions.left_right import mentions_side
+from omniedit.instructions.left_right import mirrors_randomly
 from omniedit.instructions.objects import with_article
 from omniedit.models.base import Base
 from omniedit.models.codec import Vae, encode
@@ -67,7 +67,7 @@ class HoleBatches(Velocities):
         """Return one rank's batch of a step; its first sample is at position `first` of the whole batch."""
         rngs = self.step_rngs(pairs, step, first)
         captions = [pair["caption"] for pair in pairs.pairs]
-        flips = [rng.random() < 0.5 and not mentions_side([text]) for rng, text in zip(rngs, captions, strict=True)]
+        flips = [mirrors_randomly([text], rng) for rng, text in zip(rngs, captions, strict=True)]
         share = self.options.text_dropout + self.options.both_dropout
         dropped = [rng.random() < share for rng in rngs]
         return self._batch(pairs, flips, dropped, self.draw_sigmas(rngs), rngs)
