@@ -15,7 +15,7 @@ from omniedit.pairs import EditPair, Rejection, make_pair_id, write_shard
 from omniedit.reporting.benchmark import benchmark_page
 from omniedit.reporting.candidates import read_best, read_candidates, read_columns
 from omniedit.reporting.filtering import filter_page
-from omniedit.reporting.gallery import Sample, gallery
+from omniedit.reporting.gallery import GallerySize, gallery
 from omniedit.reporting.page import MAX_PAGE_BYTES, NO_VALUE
 from omniedit.reporting.provenance import provenance_page
 from omniedit.reporting.sheet import best_by_photo, contact_sheet, mask_centre, subject
@@ -77,7 +77,7 @@ def write_report(folder: Path, task: Task, outcomes: list[str], noisy: bool = Fa
 
 def render_page(folder: Path, outcomes: list[str], task: Task = Task.OBJECT_SWAP, **options) -> str:
     candidates, rejections = read_candidates(write_report(folder, task, outcomes, **options))
-    return gallery("mini", task, candidates, rejections[task], 9.0, Sample(), seed=0)
+    return gallery("mini", task, candidates, rejections[task], 9.0, GallerySize(), seed=0)
 
 
 def instructions(page: str) -> list[str]:

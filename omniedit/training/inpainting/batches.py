@@ -25,7 +25,7 @@ from omniedit.models.inpaint_pipeline import InpaintPipeline
 from omniedit.models.inpaintnet import inpainting_condition
 from omniedit.sources.shard import PhotoShards
 from omniedit.training.checkpoints import WITHOUT_EFFECT, base_identity
-from omniedit.training.editor.samples import SAMPLES, Sample
+from omniedit.training.editor.samples import SAMPLES, SampleEdit
 from omniedit.training.flow_batches import (
     EditBatch,
     Embeddings,
@@ -125,7 +125,7 @@ def caption_for(photo: Mapping[str, Any], hole: RandomHole) -> str:
     return photo["caption"] if name in NO_NAMES else with_article(name)
 
 
-def sample_fills(pipeline: InpaintPipeline, store: PhotoStore, batches: HoleBatches) -> Iterator[Sample]:
+def sample_fills(pipeline: InpaintPipeline, store: PhotoStore, batches: HoleBatches) -> Iterator[SampleEdit]:
     """Yield held-out photos with holes and the images that fill them; holes and noise are the same at each call."""
     pipeline.set_progress_bar_config(disable=True)
     for ratio, row in choose_held_out_pairs(store, SAMPLES):
@@ -142,7 +142,7 @@ def sample_fills(pipeline: InpaintPipeline, store: PhotoStore, batches: HoleBatc
             generator=[torch.Generator().manual_seed(batches.seed)],
         ).images[0]
         fill = np.rint(255 * np.asarray(painted)).astype(np.uint8)
-        yield Sample(_with_hole(image, hole), caption, np.where(hole[..., None], fill, image), image)
+        yield SampleEdit(_with_hole(image, hole), caption, np.where(hole[..., None], fill, image), image)
 
 
 def inpainting_identity(
