@@ -16,6 +16,8 @@ from omniedit.scoring.reference.measures import Comparison
 
 SEARCH_DISTANCE = 10
 """Distance in pixels from an edit's outline within which missed pixels are searched."""
+MIN_STEP = 2.5
+"""Slope in Lab units per pixel from which a change has a step."""
 STRONG_EDGE = 5.0
 """Slope in Lab units per pixel from which an edge of the source hides the end of any change."""
 MIN_TEAR_PIXELS = 6
@@ -123,11 +125,11 @@ def _outline(inwards: Field) -> Mask:
     return outline
 
 
-def _steps(change: Field, source: Field, minimum: float = 2.5, reach: int = 4) -> Mask:
-    """Return an (h, w) mask of steps in a change, `minimum` Lab units per pixel, without such an edge in the source."""
+def _steps(change: Field, source: Field) -> Mask:
+    """Return an (h, w) mask of steps in a change, steeper than `MIN_STEP`, without such an edge near in the source."""
     steep = _slope(change)
-    edges = cv2.dilate(_slope(source), np.ones((2 * reach + 1, 2 * reach + 1), np.uint8))
-    return (steep > minimum) & (edges < np.minimum(0.5 * steep, STRONG_EDGE))
+    edges = cv2.dilate(_slope(source), np.ones((9, 9), np.uint8))
+    return (steep > MIN_STEP) & (edges < np.minimum(0.5 * steep, STRONG_EDGE))
 
 
 def _without_specks(lab: Field) -> Field:
