@@ -33,7 +33,7 @@ from omniedit.aspect import RATIOS
 from omniedit.buckets import BatchPlan
 from omniedit.buckets.batch_plan import _permutation
 from omniedit.buckets.loader import BatchLoader
-from omniedit.buckets.placement import Layout
+from omniedit.buckets.placement import BucketSettings
 from omniedit.buckets.store import BucketStore
 from omniedit.buckets.store_layout import ARRAYS, HELD_OUT, PAIRS_AT_ONCE, PAIRS_SCHEMA, TRAIN
 from omniedit.imaging.images import encode_mask
@@ -63,7 +63,7 @@ def make_store(folder: Path, pairs: int) -> BucketStore:
     """Make the metadata of a store of `pairs` pairs of ratio 1x1, without images."""
     counts = {ratio: pairs if ratio == "1x1" else 0 for ratio in RATIOS}
     buckets = {r: {"pairs": n, TRAIN: n, HELD_OUT: 0, "size": [1024, 1024]} for r, n in counts.items()}
-    manifest = {"layout": asdict(Layout(1024, 256, 1, 0.0, 0)), "buckets": buckets, "files": {}}
+    manifest = {"layout": asdict(BucketSettings(1024, 256, 1, 0.0, 0)), "buckets": buckets, "files": {}}
     folder.mkdir(parents=True)
     (folder / MANIFEST).write_text(json.dumps(manifest))
     numbers = np.arange(pairs)

@@ -15,7 +15,7 @@ import pyarrow as pa
 import omniedit
 from omniedit.aspect import RATIOS
 from omniedit.buckets.codecs import CODECS
-from omniedit.buckets.placement import Layout, place, read_plan, write_plan
+from omniedit.buckets.placement import BucketSettings, place, read_plan, write_plan
 from omniedit.buckets.seal import read_parts, seal_bucket, write_sealed
 from omniedit.buckets.write import write_part
 from omniedit.imaging.images import decode_image, resize_cover
@@ -45,7 +45,7 @@ def make_candidates(path: Path, count: int) -> pa.Table:
 
 
 def make_store(folder: Path, candidates: Path, decisions: pa.Table, codec: str) -> None:
-    layout = Layout(base_size=1024, pairs_per_zarr_shard=256, parts=1, held_out=0.0, seed=0, codec=codec)
+    layout = BucketSettings(base_size=1024, pairs_per_zarr_shard=256, parts=1, held_out=0.0, seed=0, codec=codec)
     write_plan(folder / "plan.parquet", place(decisions, layout), layout)
     plan, parts = read_plan(folder / "plan.parquet"), [folder / "parts/00000"]
     list(write_part(plan, "00000", candidates, parts[0]))

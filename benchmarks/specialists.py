@@ -28,7 +28,7 @@ from benchmarks.random_models import Maker
 from benchmarks.rehearsal_types import propose_types
 from omniedit.aspect import RATIOS, bucket_size
 from omniedit.config.schema import LearnedConfig
-from omniedit.grounding.detector import Detections, Detector, Grounder, Limits, PhraseQuery, Segmenter
+from omniedit.grounding.detector import Detections, Detector, Grounder, GroundingLimits, PhraseQuery, Segmenter
 from omniedit.instructions.proposals import CLASSES
 from omniedit.models.roles import CLASSES as SERVING
 from omniedit.models.roles import EDITING, GENERATION, GROUNDING, INPAINTING, PAINTERS, ROLES
@@ -67,7 +67,7 @@ MEASURED = [
 class FindsOne(Detector):
     """Detector that runs in full and then returns the same box for each image, whatever the weights."""
 
-    def detect(self, queries: Sequence[PhraseQuery], limits: Limits) -> list[Detections]:
+    def detect(self, queries: Sequence[PhraseQuery], limits: GroundingLimits) -> list[Detections]:
         super().detect(queries, limits)
         return [Detections(torch.tensor([[0.3, 0.3, 0.7, 0.7]]), torch.tensor([0.9]))] * len(queries)
 

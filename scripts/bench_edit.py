@@ -9,7 +9,7 @@ from omniedit.errors import UserError
 from omniedit.evaluation.edits import (
     BATCH_SIZE,
     MODELS,
-    Editor,
+    EditFunction,
     SamplingOptions,
     load_trained_editor,
     no_edit,
@@ -45,7 +45,7 @@ def main() -> None:
         _edit_task(path, args.out_dir / path.name, editor, args)
 
 
-def _edit_task(pairs: Path, out: Path, editor: Editor, args: argparse.Namespace) -> None:
+def _edit_task(pairs: Path, out: Path, editor: EditFunction, args: argparse.Namespace) -> None:
     with (
         Shard(pairs) as shard,
         replace_file(out) as temporary,
@@ -59,7 +59,7 @@ def _edit_task(pairs: Path, out: Path, editor: Editor, args: argparse.Namespace)
             progress.advance(len(batch))
 
 
-def _editor(args: argparse.Namespace) -> Editor:
+def _editor(args: argparse.Namespace) -> EditFunction:
     if args.model == "no_edit":
         return no_edit
     if args.model == "specialist":

@@ -7,7 +7,7 @@ from pathlib import Path
 from omniedit.buckets.codecs import CODECS
 from omniedit.buckets.growth import COLUMNS, find_standing
 from omniedit.buckets.placement import (
-    Layout,
+    BucketSettings,
     draw,
     mix,
     place,
@@ -40,7 +40,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
 
-    layout = Layout(args.base_size, args.pairs_per_zarr_shard, args.parts, args.held_out, args.seed, args.codec)
+    layout = BucketSettings(args.base_size, args.pairs_per_zarr_shard, args.parts, args.held_out, args.seed, args.codec)
     accepted = draw(mix(read_accepted(expand_blocks(args.decisions, args.blocks)), args.shares), args.max_pairs)
     standing = None
     if args.grow and args.out.is_file():

@@ -15,7 +15,7 @@ def main() -> None:
     add_task_thresholds(parser)
     args = parser.parse_args()
 
-    candidates, rejections = read_columns(*candidate_files(args))
+    candidates, rejections = read_columns(candidate_files(args))
     write_text(args.out, filter_page(args.run, candidates, rejections, args.min_score, args.min_scores))
 
 

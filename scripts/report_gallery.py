@@ -5,7 +5,7 @@ from pathlib import Path
 
 from omniedit.cli.arguments import add_task_thresholds, at_least_zero, overall_score, run_seed
 from omniedit.reporting.candidates import read_candidates
-from omniedit.reporting.gallery import Sample, gallery
+from omniedit.reporting.gallery import GallerySize, gallery
 from omniedit.run.program import run_program
 from omniedit.storage.atomic import write_text
 from omniedit.storage.shards import add_candidate_options, candidate_files
@@ -29,8 +29,8 @@ def main() -> None:
 
 
 def task_gallery(args: argparse.Namespace, task: Task) -> str:
-    candidates, rejections = read_candidates(*candidate_files(argparse.Namespace(**vars(args) | {"tasks": [task]})))
-    sample = Sample(args.kept, args.rejected)
+    candidates, rejections = read_candidates(candidate_files(argparse.Namespace(**vars(args) | {"tasks": [task]})))
+    sample = GallerySize(args.kept, args.rejected)
     min_score = args.min_scores.get(task, args.min_score)
     return gallery(args.run, task, candidates, rejections.get(task, []), min_score, sample, args.seed)
 

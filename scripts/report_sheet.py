@@ -17,7 +17,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="the sheet (.jpg)")
     args = parser.parse_args()
 
-    best, rejections = read_best(*candidate_files(args), best_by_photo)
+    best, rejections = read_best(candidate_files(args), best_by_photo)
     with replace_file(args.out) as temporary:
         contact_sheet(best, order_tasks({*best, *rejections}), temporary)
 

@@ -43,7 +43,7 @@ def main() -> None:
     }
     files = candidate_files(args)
     trust = Trust()
-    candidates, _ = read_columns(*files, teacher, trust.add)
+    candidates, _ = read_columns(files, teacher, trust.add)
     people = measure_run(files[1], args.ratings) if args.ratings else None
     canaries = [json.loads(path.read_text()) for path in args.canary]
     page = thresholds_page(args.run, candidates, canaries, args.min_score, people, trust, args.min_scores)

@@ -5,7 +5,7 @@ from typing import Any
 
 from omniedit.browsing.files import ShardFiles
 from omniedit.errors import UserError
-from omniedit.exchange.outcome import Outcome
+from omniedit.exchange.outcome import ImportOutcome
 from omniedit.pairs import Shard
 from omniedit.plain_text import clean_line
 
@@ -18,7 +18,7 @@ def count_rejections(shards: Iterable[ShardFiles]) -> list[dict[str, Any]]:
 
     Unreadable files are skipped; the index names them.
     """
-    outcome = Outcome()
+    outcome = ImportOutcome()
     for files in shards:
         try:
             with Shard(files.candidates) as shard:

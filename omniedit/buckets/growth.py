@@ -7,14 +7,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from omniedit.aspect import RATIOS
-from omniedit.buckets.placement import Layout, Plan, Standing, hash_ids, index_texts
+from omniedit.buckets.placement import BucketSettings, Plan, Standing, hash_ids, index_texts
 from omniedit.buckets.store_layout import HELD_OUT
 
 COLUMNS = ("pair_id", "ratio", "row", "part", "split")
 """Columns of a plan that growth needs; the others would need another 0.2 GB for five million pairs."""
 
 
-def find_standing(accepted: pa.Table, layout: Layout, earlier: Plan) -> Standing | None:
+def find_standing(accepted: pa.Table, layout: BucketSettings, earlier: Plan) -> Standing | None:
     """Return the places of an earlier plan's pairs; None if one is no longer accepted, or if the layout differs.
 
     A larger number of parts does not count as a different layout. Pairs are matched by 64 bits of a hash of their ids,

@@ -14,7 +14,7 @@ Batch = TypeVar("Batch")
 Batch_co = TypeVar("Batch_co", covariant=True)
 
 
-class Reader(Protocol[Batch_co]):
+class PairReader(Protocol[Batch_co]):
     """Reader of a bucket's pairs: `BucketStore`, or `EncodedPairs` of training."""
 
     def read(self, ratio: str, rows: Sequence[int] | np.ndarray) -> Batch_co: ...
@@ -41,7 +41,7 @@ class BatchLoader(Generic[Batch]):
 
     def __init__(
         self,
-        reader: Reader[Batch],
+        reader: PairReader[Batch],
         plan: BatchPlan,
         rank: int,
         steps: range,

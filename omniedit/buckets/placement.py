@@ -42,7 +42,7 @@ _BLOCK = 100_000
 
 
 @dataclass(frozen=True)
-class Layout:
+class BucketSettings:
     """Settings of the buckets (`buckets` and `train.held_out` in the config), stored in the plan's file.
 
     Args:
@@ -65,7 +65,7 @@ class Plan:
     """Plan read from disk: its `table` (PLAN_SCHEMA, with `REPEATED`), its layout, and the sha256 of its file."""
 
     table: pa.Table
-    layout: Layout
+    layout: BucketSettings
     sha256: str
 
 
@@ -164,7 +164,7 @@ def draw(accepted: pa.Table, count: int | None) -> pa.Table:
     return accepted.take(np.sort(order[:count]))
 
 
-def place(accepted: pa.Table, layout: Layout, standing: Standing | None = None) -> pa.Table:
+def place(accepted: pa.Table, layout: BucketSettings, standing: Standing | None = None) -> pa.Table:
     """Return one row of PLAN_SCHEMA for each accepted pair, ordered by ratio and row.
 
     In each bucket, training pairs come first, then held-out pairs; the order within each depends only on (seed, pair
@@ -204,7 +204,7 @@ def place(accepted: pa.Table, layout: Layout, standing: Standing | None = None) 
     return pa.table(columns)
 
 
-def _parts(row: np.ndarray, layout: Layout, standing: np.ndarray | None) -> np.ndarray:
+def _parts(row: np.ndarray, layout: BucketSettings, standing: np.ndarray | None) -> np.ndarray:
     """Return the part number of each row, which is that of its Zarr shard.
 
     Args:
@@ -232,7 +232,7 @@ def _repeat(codes: np.ndarray, values: Sequence[str]) -> pa.DictionaryArray:
     return pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int32)), pa.array(values))
 
 
-def write_plan(path: str | Path, table: pa.Table, layout: Layout) -> None:
+def write_plan(path: str | Path, table: pa.Table, layout: BucketSettings) -> None:
     """Write a plan with its layout; the same plan gives the same bytes."""
     schema = PLAN_SCHEMA.with_metadata({"layout": json.dumps(asdict(layout), sort_keys=True)})
     blocks = (table.slice(first, _BLOCK).select(schema.names).cast(schema) for first in range(0, len(table), _BLOCK))
@@ -250,7 +250,7 @@ def read_plan(path: str | Path, columns: Sequence[str] = tuple(PLAN_SCHEMA.names
     metadata = table.schema.metadata or {}
     if b"layout" not in metadata:
         raise DamagedFile(path, "not a plan of buckets")
-    return Plan(table, Layout(**json.loads(metadata[b"layout"])), checksum(Path(path))["sha256"])
+    return Plan(table, BucketSettings(**json.loads(metadata[b"layout"])), checksum(Path(path))["sha256"])
 
 
 def held_out_mask(ids: Sequence[str] | pa.ChunkedArray, share: float) -> np.ndarray:

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from omniedit.aspect import bucket_size
 from omniedit.buckets.codecs import CODECS
-from omniedit.buckets.placement import Layout, Plan
+from omniedit.buckets.placement import BucketSettings, Plan
 from omniedit.buckets.references import REFERENCES, describe_references, encode_references, extend_schema, pack_files
 from omniedit.buckets.store_layout import ARRAYS, FORMAT, PAIRS_SCHEMA, bucket_name, codec_name, shard_file
 from omniedit.buckets.zarr_shard import ZarrShardWriter
@@ -170,7 +170,7 @@ class PartWriter:
         return self._earlier_entries[name]
 
 
-def bucket_chunks(pair: EditPair, ratio: str, layout: Layout) -> dict[str, bytes]:
+def bucket_chunks(pair: EditPair, ratio: str, layout: BucketSettings) -> dict[str, bytes]:
     """Return a pair's encoded images by array name; `REFERENCES` only if the pair has references."""
     images = bucket_images(pair, ratio, layout.base_size)
     chunks = {name: CODECS[codec_name(name, layout.codec)].encode(image) for name, image in images.items()}
@@ -207,7 +207,7 @@ class ZarrShardPairs:
             self.checksums[number].append(shard.sha256(REFERENCES, place))
         self.rows[number] = described | about
 
-    def digest(self, layout: Layout) -> str:
+    def digest(self, layout: BucketSettings) -> str:
         """Return a digest of everything that the bytes of the Zarr shard depend on."""
         size = [FORMAT, layout.base_size, layout.pairs_per_zarr_shard, layout.codec]
         return hashlib.sha256(json.dumps([size, sorted(self.checksums.items())]).encode()).hexdigest()

@@ -184,10 +184,10 @@ class BenchRun:
         """Edit the shard's items with each editor; print the command that pins each editor without a revision."""
         from omniedit.evaluation.bench.editors.registry import open_editor
         from omniedit.evaluation.bench.editors.revisions import list_unpinned
-        from omniedit.evaluation.bench.records import EditFolder, Shard, describe_missing, hold_edits
+        from omniedit.evaluation.bench.records import EditFolder, SetShare, describe_missing, hold_edits
         from omniedit.evaluation.bench.run import RunOptions, edit_set, share_items
 
-        args, shard = self.args, Shard(*self.args.shard)
+        args, shard = self.args, SetShare(*self.args.shard)
         entry_files = [Path(editor) for editor in args.editors if editor.endswith((".yaml", ".yml"))]
         for line in list_unpinned(self.entries, [*args.editors_file, *entry_files]):
             print(line, flush=True)

@@ -28,7 +28,7 @@ TOLERANCE = 1e-9
 
 
 @dataclass(frozen=True)
-class Comparison:
+class PairedComparison:
     """Outcome of one comparison of two editors.
 
     Args:
@@ -63,7 +63,7 @@ class Rank:
         return self.wins + self.ties + self.losses
 
 
-def rank_editors(comparisons: Sequence[Comparison], seed: int = 0) -> list[Rank]:
+def rank_editors(comparisons: Sequence[PairedComparison], seed: int = 0) -> list[Rank]:
     """Return the editors by rating, the best first; equal ones by name.
 
     Raises:
@@ -83,7 +83,7 @@ def rank_editors(comparisons: Sequence[Comparison], seed: int = 0) -> list[Rank]
     return sorted(ranks, key=lambda rank: (-round(rank.rating, 6), rank.editor))
 
 
-def count_wins(comparisons: Sequence[Comparison], editors: Sequence[str]) -> Values:
+def count_wins(comparisons: Sequence[PairedComparison], editors: Sequence[str]) -> Values:
     """Return for each item how often the row's editor wins over the column's, shape (I, M, M); a tie is half a win."""
     items = {item: place for place, item in enumerate(dict.fromkeys(comparison.item for comparison in comparisons))}
     places = {name: place for place, name in enumerate(editors)}
@@ -119,7 +119,7 @@ def to_ratings(strengths_DM: Values) -> Values:
     return MEAN_RATING + RATING_SCALE * np.log10(strengths_DM)
 
 
-def find_warnings(comparisons: Sequence[Comparison]) -> list[str]:
+def find_warnings(comparisons: Sequence[PairedComparison]) -> list[str]:
     """Return a sentence if the data do not determine a finite rating for every editor (Hunter 2004, assumption 1)."""
     editors = sorted({name for comparison in comparisons for name in (comparison.first, comparison.second)})
     wins_MM = count_wins(comparisons, editors).sum(axis=0)
@@ -144,7 +144,7 @@ def _join(groups: Sequence[Sequence[str]]) -> str:
     return "; ".join(", ".join(group) for group in groups)
 
 
-def _count_outcomes(comparisons: Sequence[Comparison], name: str) -> tuple[int, int, int]:
+def _count_outcomes(comparisons: Sequence[PairedComparison], name: str) -> tuple[int, int, int]:
     """Return an editor's numbers of wins, ties and losses."""
     shares = [
         comparison.share if comparison.first == name else 1 - comparison.share

@@ -18,7 +18,7 @@ MODELS = (*ARCHITECTURES, *BASELINES)
 BATCH_SIZE = 8
 """Pairs that are read and edited together; an editor halves it if the device runs out of memory."""
 
-Editor = Callable[[Sequence[EditPair]], Sequence[Image]]
+EditFunction = Callable[[Sequence[EditPair]], Sequence[Image]]
 """Function that edits the source images of pairs at their own sizes; `EditPair.edited` is the specialist's edit."""
 
 
@@ -42,7 +42,7 @@ class SamplingOptions:
     seed: int
 
 
-def load_trained_editor(folder: Path, sampling: SamplingOptions) -> Editor:
+def load_trained_editor(folder: Path, sampling: SamplingOptions) -> EditFunction:
     """Load the editor in `folder`, on a GPU if there is one. It gets the pairs' references and tasks if it takes them.
 
     The noise of a pair depends only on (seed, pair_id), not on the other pairs of its batch.

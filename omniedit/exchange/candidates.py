@@ -57,7 +57,7 @@ class Choice(BaseModel):
 
 
 @dataclass(frozen=True)
-class Candidate:
+class CandidateRow:
     """Candidate of a run, without its images.
 
     Args:
@@ -127,7 +127,7 @@ class Candidate:
         return self.reason.startswith(NOT_BEST)
 
 
-def read_candidates(run: str | Path) -> Iterator[Candidate]:
+def read_candidates(run: str | Path) -> Iterator[CandidateRow]:
     """Yield the candidates of a run, shard by shard; a candidate's shard is open until the next one is read.
 
     Raises:
@@ -146,7 +146,7 @@ def read_candidates(run: str | Path) -> Iterator[Candidate]:
                 raise UserError(f"{run / 'decisions' / place}: no such file; run snakemake to decide these pairs too")
             for row, provenance in enumerate(shard.read_provenance()):
                 pair_id = shard.pair_ids[row]
-                yield Candidate(shard, row, provenance, scores.get(pair_id, {}), decisions.get(pair_id, {}))
+                yield CandidateRow(shard, row, provenance, scores.get(pair_id, {}), decisions.get(pair_id, {}))
 
 
 def _read_by_id(file: Path) -> dict[str, dict[str, Any]]:
@@ -164,14 +164,14 @@ class Chooser:
     choice: Choice
     cutoffs: Mapping[str, tuple[float, int]] = field(default_factory=dict)
 
-    def split(self, candidates: Iterator[Candidate]) -> Iterator[tuple[Candidate, bool]]:
+    def split(self, candidates: Iterator[CandidateRow]) -> Iterator[tuple[CandidateRow, bool]]:
         """Yield the candidates that the choice is about, and whether each is accepted."""
         ties: dict[str, int] = defaultdict(int)
         for candidate in candidates:
             if self.matches_choice(candidate):
                 yield candidate, self._is_accepted(candidate, ties)
 
-    def matches_choice(self, candidate: Candidate) -> bool:
+    def matches_choice(self, candidate: CandidateRow) -> bool:
         """Return whether task, licence, ratio and judge are among the chosen ones."""
         choice = self.choice
         return (
@@ -181,7 +181,7 @@ class Chooser:
             and (choice.judge is None or candidate.scores.get("judge") == choice.judge)
         )
 
-    def _is_accepted(self, candidate: Candidate, ties: dict[str, int]) -> bool:
+    def _is_accepted(self, candidate: CandidateRow, ties: dict[str, int]) -> bool:
         choice, score = self.choice, candidate.o_score
         if choice.min_score is None and choice.top is None:
             return candidate.reason in ("", KEPT)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from omniedit.exchange.candidates import Candidate
+from omniedit.exchange.candidates import CandidateRow
 from omniedit.exchange.layout import FALLBACK, IMAGES, Column, Layout
 from omniedit.exchange.task_names import to_name
 from omniedit.imaging.images import decode_image, decode_mask, encode_cutout
@@ -100,7 +100,7 @@ class RowMaker:
     count: int = 0
     _keys: set[str] = field(default_factory=set)
 
-    def make(self, candidate: Candidate, pair: EncodedPair, extra: Mapping[str, Any]) -> OutRow:
+    def make(self, candidate: CandidateRow, pair: EncodedPair, extra: Mapping[str, Any]) -> OutRow:
         """Return the row of a pair. `extra` are values of columns that the layout does not have."""
         row = _Fields(self.layout, candidate, pair, self.count)
         self.count += 1
@@ -117,7 +117,7 @@ class _Fields:
     """Fields of a pair as a layout has them."""
 
     layout: Layout
-    candidate: Candidate
+    candidate: CandidateRow
     pair: EncodedPair
     number: int
 

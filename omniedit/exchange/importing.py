@@ -18,7 +18,7 @@ from omniedit.exchange.formats import FORMATS
 from omniedit.exchange.image_files import ImageFiles
 from omniedit.exchange.inputs import DataFile, Part, deal, list_inputs
 from omniedit.exchange.layout import Layout, load_layout, replace_columns
-from omniedit.exchange.outcome import Outcome
+from omniedit.exchange.outcome import ImportOutcome
 from omniedit.exchange.perception import pairs as perception
 from omniedit.exchange.perception import questions
 from omniedit.exchange.readers import read_rows
@@ -76,7 +76,7 @@ def parse_options(text: str) -> ImportOptions:
         raise UserError(f"import option {key}: {problem['msg']}") from None
 
 
-class Reader:
+class RowReader:
     """Reader of a data set's rows, distributed over shards.
 
     Args:
@@ -154,7 +154,7 @@ def _local_files(path: str, options: ImportOptions, shard: int, shards: int) -> 
     """Return the row files of a shard by name; for folders of images, all files in them."""
     if options.format in perception.FORMATS:
         return {Path(file).name: Path(file) for file in perception.data_files(options.format, path)}
-    reader = Reader(path, options.load_layout())
+    reader = RowReader(path, options.load_layout())
     parts = [part.file for part in deal(reader.files, shard, shards)]
     if reader.layout.files == "folders":
         folders = [Path(part.folder) for part in parts]
@@ -164,7 +164,7 @@ def _local_files(path: str, options: ImportOptions, shard: int, shards: int) -> 
 
 def import_shard(
     path: str, options: ImportOptions, shard: int, shards: int, out: str | Path, ids: set[str] | None = None
-) -> Outcome:
+) -> ImportOutcome:
     """Write one shard of a data set to `out`, a file of candidates, and return the counts.
 
     Args:
@@ -175,7 +175,7 @@ def import_shard(
     """
     check_name(options.data_set)
     items, files = _open_items(path, options, shard, shards, set() if ids is None else ids)
-    outcome = Outcome()
+    outcome = ImportOutcome()
     try:
         with (
             replace_file(out) as temporary,
@@ -210,7 +210,7 @@ def _open_items(
         painter = perception.PairPainter(options.data_set, options.format, files, options.licence, ids)
         return map(painter.make, islice(painter.read(path, shard, shards), share)), files
     layout = options.load_layout()
-    reader = Reader(path, layout)
+    reader = RowReader(path, layout)
     root = options.images or reader.images_root
     files = ImageFiles(root, options.images is not None, reader.layout.from_parent)
     task = options.task or layout.task
@@ -255,7 +255,7 @@ def check_name(name: str) -> None:
         raise UserError(f"--name: {name[:80]!a} is not a name; use letters, digits, '_', '.' and '-', 61 at most")
 
 
-def import_pairs(path: str, options: ImportOptions, run: str | Path, shards: int = 1) -> Outcome:
+def import_pairs(path: str, options: ImportOptions, run: str | Path, shards: int = 1) -> ImportOutcome:
     """Write a data set to `{run}/candidates/{name}/{shard}.h5` and return the counts of all shards.
 
     The shards appear together, after the last row; an interrupted import leaves none.
@@ -269,7 +269,7 @@ def import_pairs(path: str, options: ImportOptions, run: str | Path, shards: int
     hold_lock(folder.with_name(f".{folder.name}.lock"), "another import of this name is running")
     if folder.is_dir() and any(folder.glob("*.h5")):
         raise UserError(f"{folder}: already has candidates; give another --name, or delete the folder")
-    outcome, ids = Outcome(), set[str]()
+    outcome, ids = ImportOutcome(), set[str]()
     try:
         with ExitStack() as files:
             for shard in range(shards):
@@ -282,7 +282,7 @@ def import_pairs(path: str, options: ImportOptions, run: str | Path, shards: int
     return outcome
 
 
-def check_some_pairs(outcome: Outcome, path: str) -> None:
+def check_some_pairs(outcome: ImportOutcome, path: str) -> None:
     """Check that an import made pairs.
 
     Raises:

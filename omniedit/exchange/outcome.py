@@ -8,14 +8,14 @@ from omniedit.pairs import Rejection
 
 
 @dataclass
-class Outcome:
+class ImportOutcome:
     """Result of an import: number of pairs by task, of rejections by reason, and a first example of each reason."""
 
     tasks: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
     examples: dict[str, Rejection] = field(default_factory=dict)
 
-    def add(self, other: "Outcome") -> None:
+    def add(self, other: "ImportOutcome") -> None:
         self.tasks += other.tasks
         self.reasons += other.reasons
         self.examples = {**other.examples, **self.examples}

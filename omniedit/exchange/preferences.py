@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from omniedit.exchange.candidates import Candidate, Chooser, read_candidates
+from omniedit.exchange.candidates import CandidateRow, Chooser, read_candidates
 from omniedit.exchange.fields import ImageCell, OutColumn, OutRow
 from omniedit.pairs import Shard
 from omniedit.pairs.provenance import IMPORTED
@@ -51,7 +51,7 @@ def preference_rows(groups: list[list[Place]]) -> Iterator[OutRow]:
             yield OutRow(key, {"id": key, **shared, **values})
 
 
-def _key(candidate: Candidate) -> bytes:
+def _key(candidate: CandidateRow) -> bytes:
     """Return the digest of source and instruction.
 
     Images that equal each other may differ in their files only if they were imported. The recorded digest of other

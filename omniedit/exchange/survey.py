@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from omniedit.exchange.candidates import Candidate, short_reason
+from omniedit.exchange.candidates import CandidateRow, short_reason
 from omniedit.exchange.fields import OutColumn, column_type, extra_columns
 from omniedit.exchange.layout import Column, Layout
 
@@ -43,7 +43,7 @@ class Survey:
     textual: set[str] = field(default_factory=set)
     rejected: Counter[str] = field(default_factory=Counter)
 
-    def add(self, candidate: Candidate) -> None:
+    def add(self, candidate: CandidateRow) -> None:
         """Count a chosen pair and learn from it the columns to write."""
         self.pairs += 1
         self.present |= find_fields(candidate)
@@ -59,7 +59,7 @@ class Survey:
             elif score is not None and not (score == int(score) and -(2**63) <= score < 2**63):
                 self.fractional.add(name)
 
-    def reject(self, candidate: Candidate) -> None:
+    def reject(self, candidate: CandidateRow) -> None:
         self.rejected[short_reason(candidate.reason or "not chosen")] += 1
 
     def out_columns(self, has_reason: bool) -> list[OutColumn]:
@@ -84,7 +84,7 @@ class Survey:
         return not column.optional or (column.field in self.present and not is_second)
 
 
-def find_fields(candidate: Candidate) -> set[str]:
+def find_fields(candidate: CandidateRow) -> set[str]:
     """Return the fields that a candidate has besides those of every pair."""
     shard, row = candidate.shard, candidate.row
     captions, roles = shard.captions(row), shard.reference_roles(row)
@@ -104,7 +104,7 @@ def find_fields(candidate: Candidate) -> set[str]:
     return {name for name, value in values.items() if value}
 
 
-def survey(chosen: Iterator[tuple[Candidate, bool]], layout: Layout, takes_rejected: bool) -> Survey:
+def survey(chosen: Iterator[tuple[CandidateRow, bool]], layout: Layout, takes_rejected: bool) -> Survey:
     """Read the chosen pairs once, without their images."""
     result = Survey(layout)
     for candidate, is_accepted in chosen:

@@ -25,7 +25,7 @@ SAM_2_AS_PUBLISHED = "Sam2VideoModel"
 
 
 @dataclass(frozen=True)
-class Limits:
+class GroundingLimits:
     """Limits of boxes and masks that count as found.
 
     Args:
@@ -117,7 +117,7 @@ class Detector:
         model = load_part(folder, (GroundingDinoForObjectDetection,), dtype)
         return cls(model.to(device), load_processor(folder), batch_size)
 
-    def detect(self, queries: Sequence[PhraseQuery], limits: Limits) -> list[Detections]:
+    def detect(self, queries: Sequence[PhraseQuery], limits: GroundingLimits) -> list[Detections]:
         """Return the boxes of each query's phrase, in order. Only one thread runs at a time.
 
         Only images with the same network input size share a batch: padded to the size of a larger one, an image would
@@ -133,7 +133,7 @@ class Detector:
         return map_by_size(detect_batch, prepared, lambda one: tuple(one[1]["pixel_values"].shape))
 
     @torch.inference_mode()
-    def _together(self, prepared: Sequence[tuple[PhraseQuery, Any]], limits: Limits) -> list[Detections]:
+    def _together(self, prepared: Sequence[tuple[PhraseQuery, Any]], limits: GroundingLimits) -> list[Detections]:
         """Return the boxes of a batch of queries.
 
         Args:
@@ -205,9 +205,9 @@ class Grounder:
     """Grounding of phrases: the detector finds boxes, the segmenter finds outlines, and limits decide which are
     accepted."""
 
-    def __init__(self, detector: Detector, segmenter: Segmenter, limits: Limits | None = None) -> None:
+    def __init__(self, detector: Detector, segmenter: Segmenter, limits: GroundingLimits | None = None) -> None:
         self.detector, self.segmenter = detector, segmenter
-        self.limits = limits or Limits()
+        self.limits = limits or GroundingLimits()
 
     def ground(self, queries: Sequence[PhraseQuery]) -> list[Grounding | NotGrounded]:
         """Return the boxes and mask of each query's phrase, in order."""
@@ -225,7 +225,7 @@ class Grounder:
         ]
 
 
-def choose_boxes(query: PhraseQuery, detections: Detections, limits: Limits) -> Detections | NotGrounded:
+def choose_boxes(query: PhraseQuery, detections: Detections, limits: GroundingLimits) -> Detections | NotGrounded:
     """Return the boxes that a query means: all that were found, or the best one if it has no rival."""
     if not len(detections.boxes):
         return NotGrounded(f"no box for '{query.phrase}'")
@@ -237,7 +237,9 @@ def choose_boxes(query: PhraseQuery, detections: Detections, limits: Limits) -> 
     return Detections(detections.boxes[:1], detections.scores[:1])
 
 
-def combine_boxes(phrase: str, chosen: Detections, masks: np.ndarray, limits: Limits) -> Grounding | NotGrounded:
+def combine_boxes(
+    phrase: str, chosen: Detections, masks: np.ndarray, limits: GroundingLimits
+) -> Grounding | NotGrounded:
     """Combine a phrase's boxes and their masks (N, H, W), unless the result is too small or too large."""
     mask = np.logical_or.reduce(masks)
     area = float(mask.mean())

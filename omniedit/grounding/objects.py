@@ -13,7 +13,7 @@ from omniedit.grounding.masks import object_mask
 from omniedit.grounding.nouns import OBJECT
 from omniedit.imaging.images import Image, Mask, decode_mask, encode_mask
 from omniedit.imaging.matting import guided_filter
-from omniedit.imaging.morphology import bounding_box, erode
+from omniedit.imaging.morphology import bounding_box, erode, overlap
 from omniedit.sources.photo import FractionBox, Photo
 from omniedit.storage.parquet import read_rows, write_rows
 
@@ -163,15 +163,15 @@ def _recognise(image: Image, region: Mask) -> FoundObject | None:
     from omniedit.grounding.names import name_object
 
     mask = object_mask(image, fraction_box(region)) if MIN_AREA <= region.mean() <= MAX_AREA else None
-    if mask is None or (overlap := _overlap(mask, region)) < MIN_OUTLINE_IOU:
+    if mask is None or (fit := overlap(mask, region)) < MIN_OUTLINE_IOU:
         return None
     salient = _pull_to_edges(region, image)
-    mask = mask | salient if overlap >= SAME_OUTLINE_IOU else salient
+    mask = mask | salient if fit >= SAME_OUTLINE_IOU else salient
     name = name_object(image, mask)
     if name is None:
         return None
     obj = _found_object(name, mask)
-    is_clear = overlap >= MIN_UNNAMED_IOU and obj.area <= MAX_UNNAMED_AREA and not obj.cut_sides
+    is_clear = fit >= MIN_UNNAMED_IOU and obj.area <= MAX_UNNAMED_AREA and not obj.cut_sides
     return obj if name != OBJECT or is_clear else None
 
 
@@ -237,8 +237,3 @@ def fraction_box(mask: Mask) -> FractionBox:
     left, top, right, bottom = bounding_box(mask)
     height, width = mask.shape
     return left / width, top / height, right / width, bottom / height
-
-
-def _overlap(first: Mask, second: Mask) -> float:
-    """Return the intersection over union."""
-    return float(np.logical_and(first, second).sum() / max(np.logical_or(first, second).sum(), 1))

@@ -70,9 +70,9 @@ def decode_mask(encoded: bytes, label: str = "mask") -> Mask:
         return np.asarray(open_image(encoded).convert("L")) > 127
 
 
-def convert_mask(encoded: bytes, label: str = "mask") -> Mask:
+def convert_mask(encoded: bytes) -> Mask:
     """Decode a mask of any mode, depth and orientation to (H, W), True where light and opaque."""
-    with _decoder(encoded, label):
+    with _decoder(encoded, "mask"):
         return np.asarray(upright_rgb(open_image(encoded), background="black").convert("L")) > 127
 
 
@@ -85,7 +85,7 @@ def decode_cutout(encoded: bytes) -> Mask:
     """Decode an image to an (H, W) mask, True where it is transparent; one without transparency, where light."""
     with _decoder(encoded, "mask"):
         if not open_image(encoded).has_transparency_data:
-            return convert_mask(encoded, "mask")
+            return convert_mask(encoded)
         on_black, on_white = (
             np.asarray(upright_rgb(open_image(encoded), background=colour)) for colour in ("black", "white")
         )

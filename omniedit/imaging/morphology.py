@@ -29,6 +29,16 @@ def erode(mask: Mask, pixels: int) -> Mask:
     return distances_to(~mask) > pixels
 
 
+def remove_specks(mask: Mask) -> Mask:
+    """Remove the parts of a mask in which no square of 3 x 3 pixels fits."""
+    return cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)) > 0
+
+
+def overlap(first: Mask, second: Mask) -> float:
+    """Return the intersection over union of two masks, 0 if both are empty."""
+    return float((first & second).sum() / max(1, int((first | second).sum())))
+
+
 def bounding_box(mask: Mask) -> tuple[int, int, int, int]:
     """Return (left, top, right, bottom), in pixels, of a mask that is not empty."""
     columns, rows = np.flatnonzero(mask.any(axis=0)), np.flatnonzero(mask.any(axis=1))

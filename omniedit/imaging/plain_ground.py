@@ -34,8 +34,7 @@ def ground_unevenness(image: Image, hole: Mask) -> float:
     rows, columns = np.nonzero(ring)
     if len(rows) < 32:
         return float("inf")
-    apart = np.linalg.norm(lab[rows, columns] - _plane(lab[rows, columns], rows, columns, rows, columns), axis=1)
-    return float(np.percentile(apart, EVENNESS_PERCENTILE))
+    return float(np.percentile(distances_to_plane(lab[rows, columns], rows, columns), EVENNESS_PERCENTILE))
 
 
 def has_spots(image: Image, hole: Mask, tolerance: float = 1.0) -> bool:
@@ -109,6 +108,11 @@ def match_tone(moved: NDArray[np.float32], image: Image, mask: Mask, target: Mas
         return
     target_pixels = np.nonzero(target)
     moved[target_pixels] += _plane(image[rows, columns] - moved[rows, columns], rows, columns, *target_pixels)
+
+
+def distances_to_plane(values_NC: NDArray[np.float32], rows: NDArray, columns: NDArray) -> NDArray[np.float32]:
+    """Return the distances of values at some places, (N,), from the plane that fits them best."""
+    return np.linalg.norm(values_NC - _plane(values_NC, rows, columns, rows, columns), axis=1)
 
 
 def _plane(

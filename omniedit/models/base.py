@@ -13,7 +13,7 @@ from omniedit.models.bases.registry import adapter_class
 from omniedit.models.codec import Vae
 from omniedit.models.editor import Editor
 from omniedit.models.folder import load_part, load_tokenizer, read_config
-from omniedit.models.layouts import LAYOUTS, TRAINED_BASE, Layout
+from omniedit.models.layouts import LAYOUTS, TRAINED_BASE, FolderLayout
 from omniedit.models.pipeline import EditPipeline
 from omniedit.models.sampling import check_scheduler
 from omniedit.models.text import Text
@@ -94,7 +94,7 @@ class Base:
         )
 
 
-def load_text(folder: Path, dtype: torch.dtype, layout: Layout) -> Text:
+def load_text(folder: Path, dtype: torch.dtype, layout: FolderLayout) -> Text:
     """Load the text encoders of a base with their tokenizers."""
     parts: dict[str, Any] = {}
     for name, classes in layout.encoders.items():

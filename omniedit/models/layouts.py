@@ -23,7 +23,7 @@ SD3 = "StableDiffusion3Pipeline"
 
 
 @dataclass(frozen=True)
-class Layout:
+class FolderLayout:
     """Parts of a base's folder.
 
     Args:
@@ -48,19 +48,19 @@ class Layout:
         return self.network == "unet"
 
 
-TRAINED_BASE = Layout(SD3_TRANSFORMER, (LappedCodec, AutoencoderKL), {"text_encoder": (BertModel,)}, SD3_TOKENS)
+TRAINED_BASE = FolderLayout(SD3_TRANSFORMER, (LappedCodec, AutoencoderKL), {"text_encoder": (BertModel,)}, SD3_TOKENS)
 """Layout of a base that a run trains, with MiniLM as its only text encoder."""
-_FLUX = Layout(
+_FLUX = FolderLayout(
     "FluxTransformer2DModel",
     (AutoencoderKL,),
     {"text_encoder": (CLIPTextModel,), "text_encoder_2": (T5EncoderModel,)},
     FLUX_TOKENS,
 )
-_SD15 = Layout(
+_SD15 = FolderLayout(
     "UNet2DConditionModel", (AutoencoderKL,), {"text_encoder": (CLIPTextModel,)}, CLIP_TOKENS, network="unet"
 )
 LAYOUTS = {
-    SD3: Layout(
+    SD3: FolderLayout(
         SD3_TRANSFORMER,
         (LappedCodec, AutoencoderKL),
         {
@@ -72,13 +72,13 @@ LAYOUTS = {
     ),
     "FluxPipeline": _FLUX,
     "FluxKontextPipeline": _FLUX,
-    "QwenImagePipeline": Layout(
+    "QwenImagePipeline": FolderLayout(
         "QwenImageTransformer2DModel",
         (AutoencoderKLQwenImage,),
         {"text_encoder": (Qwen2_5_VLForConditionalGeneration,)},
         QWEN_TOKENS,
     ),
-    "ZImagePipeline": Layout(
+    "ZImagePipeline": FolderLayout(
         "ZImageTransformer2DModel",
         (AutoencoderKL,),
         {"text_encoder": (Qwen3Model,)},

@@ -17,6 +17,7 @@ from omniedit.exchange.candidates import short_reason
 from omniedit.pairs import Rejection, Shard
 from omniedit.pairs.provenance import model_revisions
 from omniedit.storage.parquet import read_rows
+from omniedit.storage.shards import CandidateFiles
 from omniedit.tasks import Task, order_tasks
 
 ALL_RATIOS = list(RATIOS)
@@ -161,30 +162,20 @@ def _or_nan(score: float | None) -> float:
     return np.nan if score is None else score
 
 
-def read_candidates(
-    candidates: Sequence[Path], scores: Sequence[Path], decisions: Sequence[Path]
-) -> tuple[list[Candidate], dict[Task, list[Rejection]]]:
+def read_candidates(files: CandidateFiles) -> tuple[list[Candidate], dict[Task, list[Rejection]]]:
     """Read all candidates and the skipped photos of each task, without decoding images.
 
     Use it only for the shards of one task, because a candidate takes a few hundred bytes.
 
-    Args:
-        candidates, scores, decisions: files of the same tasks and shards, in the same order.
-
     Raises:
         UserError: the three lists do not match.
     """
-    joined: list[Candidate] = []
     rejections: dict[Task, list[Rejection]] = {}
-    for of_shard in stream_shards(candidates, scores, decisions, rejections):
-        joined += of_shard
-    return joined, rejections
+    return list(chain.from_iterable(stream_shards(files, rejections))), rejections
 
 
 def read_columns(
-    candidates: Sequence[Path],
-    scores: Sequence[Path],
-    decisions: Sequence[Path],
+    files: CandidateFiles,
     teacher: Mapping[tuple[str, str], float | None] | None = None,
     watch: Callable[[Candidate], None] | None = None,
 ) -> tuple[Columns, dict[Task, list[Rejection]]]:
@@ -196,7 +187,7 @@ def read_columns(
     rejections: dict[Task, list[Rejection]] = {}
 
     def stream() -> Iterator[Candidate]:
-        for candidate in chain.from_iterable(stream_shards(candidates, scores, decisions, rejections)):
+        for candidate in chain.from_iterable(stream_shards(files, rejections)):
             if watch is not None:
                 watch(candidate)
             yield candidate
@@ -205,10 +196,7 @@ def read_columns(
 
 
 def read_best(
-    candidates: Sequence[Path],
-    scores: Sequence[Path],
-    decisions: Sequence[Path],
-    best: Callable[[Sequence[Candidate]], list[Candidate]],
+    files: CandidateFiles, best: Callable[[Sequence[Candidate]], list[Candidate]]
 ) -> tuple[dict[Task, list[Candidate]], dict[Task, list[Rejection]]]:
     """Read the best candidates and the skipped photos of each task, with one shard in memory at a time.
 
@@ -216,20 +204,16 @@ def read_best(
     """
     rejections: dict[Task, list[Rejection]] = {}
     found: dict[Task, list[Candidate]] = {}
-    for of_shard in stream_shards(candidates, scores, decisions, rejections):
+    for of_shard in stream_shards(files, rejections):
         for task in {candidate.task for candidate in of_shard}:
             of_task = [candidate for candidate in of_shard if candidate.task == task]
             found[task] = best([*found.get(task, []), *of_task])
     return found, rejections
 
 
-def stream_shards(
-    candidates: Sequence[Path],
-    scores: Sequence[Path],
-    decisions: Sequence[Path],
-    rejections: dict[Task, list[Rejection]],
-) -> Iterator[list[Candidate]]:
+def stream_shards(files: CandidateFiles, rejections: dict[Task, list[Rejection]]) -> Iterator[list[Candidate]]:
     """Yield the candidates of each shard, and add its skipped photos to `rejections`."""
+    candidates, scores, decisions = files
     if not len(candidates) == len(scores) == len(decisions):
         raise UserError(
             f"{len(candidates)} candidate files, {len(scores)} score files and {len(decisions)} decision files;"

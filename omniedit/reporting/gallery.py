@@ -49,7 +49,7 @@ BYTES_EXPONENT = 0.8
 
 
 @dataclass(frozen=True)
-class Sample:
+class GallerySize:
     """Largest number of pairs that a gallery shows."""
 
     kept: int = 12
@@ -62,7 +62,7 @@ def gallery(
     candidates: Sequence[Candidate],
     rejections: Sequence[Rejection],
     min_score: float,
-    sample: Sample,
+    sample: GallerySize,
     seed: int,
 ) -> str:
     """Render the gallery page. Accepted pairs are drawn at random, rejected pairs are those with the highest O."""

@@ -17,10 +17,10 @@ from omniedit.evaluation.trust.self_preference import measure_self_preference
 from omniedit.reporting.candidates import Candidate
 from omniedit.reporting.page import NO_VALUE, number, percent
 from omniedit.reporting.tabular import TableRow
-from omniedit.scoring.outcomes import Outcome, classify_reason
+from omniedit.scoring.outcomes import ScoringOutcome, classify_reason
 from omniedit.tasks import Task, order_tasks
 
-OUTCOMES = list(Outcome)
+OUTCOMES = list(ScoringOutcome)
 UNKNOWN, NO_FAMILY = "unknown", "other"
 LIMITS = (1.0, 2.0, 3.0, 4.0, 5.0)
 """Limits of disagreement whose effect the page shows."""
@@ -67,7 +67,7 @@ class Trust:
         if candidate.disagreement is not None:
             self._disagreement.append(candidate.disagreement)
         for name, version, o_score, reason, words in read_verdicts(candidate):
-            outcome = Outcome.SCORED if o_score is not None else classify_reason(reason)
+            outcome = ScoringOutcome.SCORED if o_score is not None else classify_reason(reason)
             row = {"o_score": np.nan if o_score is None else o_score, "outcome": OUTCOMES.index(outcome)}
             columns = self.judges.setdefault(name, JudgeColumns())
             columns.append(version, {**about, **row, "rationale": words})
@@ -168,10 +168,10 @@ def disagreement_rows(disagreement_N: Values) -> list[TableRow]:
 
 def _refusal_row(judge: str, task: str, outcomes_N: NDArray[np.int8], total: bool) -> TableRow:
     counts = {outcome: int((outcomes_N == place).sum()) for place, outcome in enumerate(OUTCOMES)}
-    refused, count = counts[Outcome.REFUSED], len(outcomes_N)
+    refused, count = counts[ScoringOutcome.REFUSED], len(outcomes_N)
     low, high = wilson(refused, count) if count else (None, None)
     shares = [percent(refused / count if count else None), f"{percent(low)} to {percent(high)}" if count else NO_VALUE]
-    rest = [f"{counts[outcome]:,}" for outcome in (Outcome.SILENT, Outcome.OTHER)]
+    rest = [f"{counts[outcome]:,}" for outcome in (ScoringOutcome.SILENT, ScoringOutcome.OTHER)]
     return TableRow([judge, task, f"{count:,}", f"{refused:,}", *shares, *rest], total=total)
 
 

@@ -6,7 +6,7 @@ from enum import StrEnum
 from omniedit.vlm.thinking import UnclearReply, find_answers
 
 
-class Outcome(StrEnum):
+class ScoringOutcome(StrEnum):
     """Outcome of scoring one pair."""
 
     SCORED = "scored"
@@ -28,11 +28,11 @@ _REFUSAL_TEXT = re.compile(
 NO_ANSWER_PHRASES = ("no answer in", "the endpoint rejects the request")
 
 
-def classify_reason(reason: str) -> Outcome:
+def classify_reason(reason: str) -> ScoringOutcome:
     """Classify a pair without a score; `OTHER` is an unreadable reply or an unverified edit."""
     if is_refusal(reason):
-        return Outcome.REFUSED
-    return Outcome.SILENT if reason.startswith(NO_ANSWER_PHRASES) else Outcome.OTHER
+        return ScoringOutcome.REFUSED
+    return ScoringOutcome.SILENT if reason.startswith(NO_ANSWER_PHRASES) else ScoringOutcome.OTHER
 
 
 def is_refusal(reason: str) -> bool:

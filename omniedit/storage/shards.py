@@ -15,6 +15,9 @@ from omniedit.tasks import Task
 SHARDS_PER_BLOCK = 16
 """Number of shards, of all tasks, whose decisions are gathered in one table for jobs that need all decisions."""
 
+CandidateFiles = Sequence[Sequence[Path]]
+"""Files of candidates, of their scores and of the decisions: three lists of the same tasks and shards, in one order."""
+
 
 def number_of_blocks(shards: int) -> int:
     return -(-shards // SHARDS_PER_BLOCK)
@@ -39,16 +42,15 @@ def add_candidate_options(parser: argparse.ArgumentParser) -> None:
     add_shard_options(parser)
 
 
-def candidate_files(args: argparse.Namespace) -> tuple[list[Path], list[Path], list[Path]]:
-    """Return the files of candidates, scores and decisions that `add_candidate_options` names.
+def candidate_files(args: argparse.Namespace) -> CandidateFiles:
+    """Return the files that `add_candidate_options` names.
 
     Raises:
         UserError: a pattern lacks {task} or {shard}.
     """
-    candidates, scores, decisions = (
+    return [
         expand_files(pattern, args.tasks, args.shards) for pattern in (args.candidates, args.scores, args.decisions)
-    )
-    return candidates, scores, decisions
+    ]
 
 
 def expand_files(pattern: str, tasks: Sequence[Task], shards: int) -> list[Path]:

@@ -18,7 +18,7 @@ from omniedit.config.subjects import SubjectsConfig
 from omniedit.errors import UserError
 from omniedit.exchange.cells import BadRow, read_images, read_text
 from omniedit.exchange.image_files import ImageFiles
-from omniedit.exchange.importing import Reader
+from omniedit.exchange.importing import RowReader
 from omniedit.exchange.layout import Column, Layout
 from omniedit.exchange.rows import Row
 from omniedit.imaging.images import Image, decode_image, pixels_sha256
@@ -86,7 +86,7 @@ def read_groups(options: SubjectsConfig, shard: int, shards: int) -> tuple[dict[
     """
     assert options.path is not None
     layout = build_layout(options)
-    reader = Reader(options.path, layout)
+    reader = RowReader(options.path, layout)
     groups: dict[str, Group] = {}
     rejected: list[Rejection] = []
     files = ImageFiles(reader.images_root)

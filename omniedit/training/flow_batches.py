@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from omniedit.aspect import RATIOS
-from omniedit.buckets.loader import Batch_co, Reader
+from omniedit.buckets.loader import Batch_co, PairReader
 from omniedit.buckets.store_layout import HELD_OUT
 from omniedit.config.training_options import FlowOptions
 from omniedit.tasks import OMNIEDIT_TASKS, UNREGISTERED
@@ -39,7 +39,7 @@ class Rows(Protocol):
     def __getitem__(self, some: slice) -> Self: ...
 
 
-class TrainingStore(Reader[Batch_co], Protocol[Batch_co]):
+class TrainingStore(PairReader[Batch_co], Protocol[Batch_co]):
     """Training data by ratio: `BucketStore`, or photos."""
 
     def sizes(self) -> dict[str, int]: ...

@@ -8,7 +8,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from omniedit.aspect import RATIOS
-from omniedit.buckets.loader import Reader
+from omniedit.buckets.loader import PairReader
 from omniedit.training.flow_batches import TrainingStore, choose_held_out_pairs
 from omniedit.training.metrics_log import report_failure
 from omniedit.training.ranks import any_rank, sum_over_ranks
@@ -44,7 +44,11 @@ class Batches(Protocol):
 
 @torch.no_grad()
 def held_out_loss(
-    step: int, reader: Reader[Any], parts: Iterable[tuple[str, list[int], bool]], batches: Batches, network: nn.Module
+    step: int,
+    reader: PairReader[Any],
+    parts: Iterable[tuple[str, list[int], bool]],
+    batches: Batches,
+    network: nn.Module,
 ) -> float | None:
     """Return the mean loss on held-out pairs, or None if there are none or the evaluation failed on any rank.
 

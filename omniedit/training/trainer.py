@@ -15,7 +15,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from omniedit.buckets import BatchPlan
-from omniedit.buckets.loader import BatchLoader, Reader
+from omniedit.buckets.loader import BatchLoader, PairReader
 from omniedit.buckets.store_layout import TRAIN
 from omniedit.config.training_options import StepOptions, TrainerOptions
 from omniedit.errors import UserError
@@ -24,7 +24,7 @@ from omniedit.storage.progress import Progress
 from omniedit.training.checkpoints import RUN_FILE, Checkpoints, TrainingProgress
 from omniedit.training.deepspeed_config import deepspeed_config, effective_zero_stage
 from omniedit.training.editor.encoded_pairs import EncodedPairs
-from omniedit.training.editor.samples import Sample, grid
+from omniedit.training.editor.samples import SampleEdit, grid
 from omniedit.training.eight_bit import make_optimizer
 from omniedit.training.flow_batches import Batch, Rows, TrainingStore
 from omniedit.training.held_out import Batches, held_out_loss, split_held_out
@@ -51,7 +51,7 @@ class Trainer:
     """
 
     network: nn.Module
-    samples: Callable[[], Iterable[Sample]]
+    samples: Callable[[], Iterable[SampleEdit]]
     store: TrainingStore[Any]
     batches: Batches
     options: TrainerOptions
@@ -60,7 +60,7 @@ class Trainer:
     utilisation: Utilisation | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
-        self.reader: Reader[Any] = self.encoded or self.store
+        self.reader: PairReader[Any] = self.encoded or self.store
         self.rank, self.world_size = dist.get_rank(), dist.get_world_size()
         self.plan = BatchPlan(self.store.sizes(), self.options.batch_size, self.world_size, self.seed)
         self._rows = {ratio: self.store.rows(ratio, TRAIN) for ratio, count in self.store.sizes().items() if count}

@@ -15,7 +15,7 @@ from omniedit.vlm.budget import Budget, Prices, estimate
 from omniedit.vlm.cache import Cache
 from omniedit.vlm.endpoint import Endpoint, RequestFault, RequestRejected
 from omniedit.vlm.ledger import Ledger
-from omniedit.vlm.limits import Limits
+from omniedit.vlm.limits import RateLimiter
 from omniedit.vlm.messages import Prompt, Reply, Usage
 from omniedit.vlm.retries import Retries
 
@@ -50,14 +50,14 @@ class Client:
         self,
         endpoint: Endpoint,
         cache: Cache,
-        limits: Limits | None = None,
+        limits: RateLimiter | None = None,
         retries: Retries | None = None,
         budget: Budget | None = None,
         concurrency: int = 8,
         tokens_per_picture: int = 1105,
     ) -> None:
         self.endpoint, self.cache, self.concurrency = endpoint, cache, concurrency
-        self.limits, self.retries, self.budget = limits or Limits(), retries or Retries(), budget or Budget()
+        self.limits, self.retries, self.budget = limits or RateLimiter(), retries or Retries(), budget or Budget()
         self.tokens_per_picture = tokens_per_picture
         self.answered = self.from_cache = 0
         self._last_prompt: Prompt | None = None
@@ -189,7 +189,7 @@ def open_client(config: EndpointConfig, spent: str | Path | None = None, kind: t
     return Client(
         endpoint,
         Cache(config.cache),
-        Limits(config.requests_per_minute, config.tokens_per_minute),
+        RateLimiter(config.requests_per_minute, config.tokens_per_minute),
         Retries(config.tries),
         Budget(config.max_requests, config.max_tokens, config.max_money, prices, ledger),
         config.concurrency,

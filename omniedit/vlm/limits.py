@@ -7,7 +7,7 @@ from collections.abc import Callable
 MINUTE = 60.0
 
 
-class Limits:
+class RateLimiter:
     """Rate limiter that spaces requests evenly, so that no minute exceeds the allowed requests or tokens.
 
     Each request reserves its time in both allowances (the generic cell rate algorithm without a burst); the next one

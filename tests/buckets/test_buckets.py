@@ -20,7 +20,7 @@ from helpers.small_buckets import BASE, LAYOUT, SHARDS, gather_accepted, make_pa
 from omniedit.aspect import RATIOS, bucket_size
 from omniedit.buckets import BatchPlan
 from omniedit.buckets.loader import BatchLoader
-from omniedit.buckets.placement import Layout, Plan, mix, place, read_plan, write_plan
+from omniedit.buckets.placement import BucketSettings, Plan, mix, place, read_plan, write_plan
 from omniedit.buckets.scratch import DamagedCopy, discard_damaged, find_copy, stage
 from omniedit.buckets.seal import verify
 from omniedit.buckets.store import BucketStore
@@ -238,7 +238,7 @@ counts = st.dictionaries(st.sampled_from(list(RATIOS)), st.integers(1, 30), min_
 def test_plan_places_each_pair_and_each_zarr_shard_once(
     counts: dict[str, int], per_shard: int, parts: int, held_out: float, seed: int
 ) -> None:
-    layout = Layout(BASE, per_shard, parts, held_out, seed)
+    layout = BucketSettings(BASE, per_shard, parts, held_out, seed)
     pairs = [(f"{ratio}-{i}", ratio) for ratio, count in counts.items() for i in range(count)]
     columns = {"pair_id": [p for p, _ in pairs], "ratio": [r for _, r in pairs], "row": list(range(len(pairs)))}
     others = {"o_score": [9.0] * len(pairs), "task": ["t"] * len(pairs), "shard": ["00000"] * len(pairs)}

@@ -15,7 +15,7 @@ from omniedit.aspect import RATIOS
 from omniedit.buckets import BatchPlan
 from omniedit.buckets.growth import find_standing
 from omniedit.buckets.loader import BatchLoader
-from omniedit.buckets.placement import Layout, Plan, place, read_plan, write_plan
+from omniedit.buckets.placement import BucketSettings, Plan, place, read_plan, write_plan
 from omniedit.buckets.store import BucketStore
 from omniedit.buckets.write import write_part
 from omniedit.pairs import write_shard
@@ -33,7 +33,7 @@ def add_shard(root: Path, shard: str, count: int) -> None:
     write_rows(root / "decisions" / TASK / f"{shard}.parquet", rows, DECISIONS_SCHEMA)
 
 
-def build(root: Path, layout: Layout = LAYOUT) -> Path:
+def build(root: Path, layout: BucketSettings = LAYOUT) -> Path:
     """Plan, write and seal as the scripts do with --grow."""
     buckets = root / "buckets"
     kept = gather_accepted(root)
@@ -143,7 +143,7 @@ def test_store_does_not_grow_with_another_layout_or_a_missing_pair(changes: Mapp
 def test_growth_never_moves_a_pair_or_splits_a_zarr_shard(
     added: list[int], per_shard: int, parts: int, seed: int
 ) -> None:
-    layout = Layout(64, per_shard, parts, 0.2, seed)
+    layout = BucketSettings(64, per_shard, parts, 0.2, seed)
     added[0] += 2
     rng, plan, total = np.random.default_rng(seed), None, 0
     ratios = rng.choice(list(RATIOS)[:3], sum(added))

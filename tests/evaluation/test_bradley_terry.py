@@ -14,7 +14,7 @@ from omniedit.evaluation.agreement.tables import read_ratings
 from omniedit.evaluation.agreement.thresholds import mean_human_o
 from omniedit.evaluation.bradley_terry import (
     PRIOR,
-    Comparison,
+    PairedComparison,
     count_wins,
     find_warnings,
     fit_strengths,
@@ -30,17 +30,19 @@ OUTCOMES = st.lists(
 )
 
 
-def simulate(strengths: dict[str, float], items: int, seed: int) -> list[Comparison]:
+def simulate(strengths: dict[str, float], items: int, seed: int) -> list[PairedComparison]:
     rng = np.random.default_rng(seed)
     return [
-        Comparison(item, first, second, float(rng.random() < strengths[first] / (strengths[first] + strengths[second])))
+        PairedComparison(
+            item, first, second, float(rng.random() < strengths[first] / (strengths[first] + strengths[second]))
+        )
         for item in range(items)
         for first, second in combinations(strengths, 2)
     ]
 
 
-def to_comparisons(outcomes: list[tuple[int, list[str], float]]) -> list[Comparison]:
-    return [Comparison(item, first, second, share) for item, (first, second), share in outcomes]
+def to_comparisons(outcomes: list[tuple[int, list[str], float]]) -> list[PairedComparison]:
+    return [PairedComparison(item, first, second, share) for item, (first, second), share in outcomes]
 
 
 def test_known_strengths_are_recovered_within_their_intervals() -> None:
@@ -56,9 +58,9 @@ def test_known_strengths_are_recovered_within_their_intervals() -> None:
 
 def test_two_editors_have_the_odds_of_their_wins() -> None:
     """The maximum of the likelihood has a closed form for two: the ratio of the wins."""
-    comparisons = [Comparison(item, "a", "b", float(item < 30)) for item in range(40)] + [
-        Comparison(40, "b", "a", 0.5),
-        Comparison(41, "b", "a", 0.5),
+    comparisons = [PairedComparison(item, "a", "b", float(item < 30)) for item in range(40)] + [
+        PairedComparison(40, "b", "a", 0.5),
+        PairedComparison(41, "b", "a", 0.5),
     ]
     first, second = rank_editors(comparisons)
     odds = (31 + PRIOR / 2) / (11 + PRIOR / 2)
@@ -81,7 +83,7 @@ def test_names_and_the_order_of_two_editors_do_not_matter(
 ) -> None:
     comparisons = to_comparisons(outcomes)
     rename = dict(zip(EDITORS, names, strict=True))
-    renamed = [Comparison(c.item, rename[c.second], rename[c.first], 1 - c.share) for c in comparisons]
+    renamed = [PairedComparison(c.item, rename[c.second], rename[c.first], 1 - c.share) for c in comparisons]
     before = {rename[rank.editor]: rank for rank in rank_editors(comparisons)}
     for rank in rank_editors(renamed):
         twin = before[rank.editor]
@@ -114,8 +116,8 @@ def test_comparisons_of_one_item_are_not_independent() -> None:
 
 
 def test_an_editor_that_wins_all_is_first_and_named() -> None:
-    comparisons = [Comparison(item, "a", other, 1.0) for item in range(9) for other in "bc"]
-    comparisons += [Comparison(item, "b", "c", float(item % 2)) for item in range(9)]
+    comparisons = [PairedComparison(item, "a", other, 1.0) for item in range(9) for other in "bc"]
+    comparisons += [PairedComparison(item, "b", "c", float(item % 2)) for item in range(9)]
     ranks = rank_editors(comparisons)
     assert ranks[0].editor == "a" and np.isfinite(ranks[0].rating)
     assert find_warnings(comparisons) == [
@@ -125,7 +127,11 @@ def test_an_editor_that_wins_all_is_first_and_named() -> None:
 
 
 def test_unconnected_groups_are_named() -> None:
-    comparisons = [Comparison(0, "a", "b", 1.0), Comparison(0, "c", "d", 0.0), Comparison(1, "e", "d", 0.5)]
+    comparisons = [
+        PairedComparison(0, "a", "b", 1.0),
+        PairedComparison(0, "c", "d", 0.0),
+        PairedComparison(1, "e", "d", 0.5),
+    ]
     assert find_warnings(comparisons) == [
         "no comparison connects these groups of editors, so ranks count only within each: a, b; c, d, e"
     ]
@@ -133,14 +139,14 @@ def test_unconnected_groups_are_named() -> None:
 
 
 def test_two_groups_of_which_one_always_wins_are_named() -> None:
-    comparisons = [Comparison(0, first, second, 1.0) for first in "ab" for second in "cd"]
-    comparisons += [Comparison(0, "a", "b", 0.5), Comparison(0, "c", "d", 0.5)]
+    comparisons = [PairedComparison(0, first, second, 1.0) for first in "ab" for second in "cd"]
+    comparisons += [PairedComparison(0, "a", "b", 0.5), PairedComparison(0, "c", "d", 0.5)]
     (warning,) = find_warnings(comparisons)
     assert warning.endswith(": a, b; c, d")
 
 
 def test_ties_alone_give_equal_ratings_and_no_warning() -> None:
-    comparisons = [Comparison(item, "a", "b", 0.5) for item in range(5)]
+    comparisons = [PairedComparison(item, "a", "b", 0.5) for item in range(5)]
     assert [(rank.editor, rank.rating, rank.interval) for rank in rank_editors(comparisons)] == [
         ("a", 1000, None),
         ("b", 1000, None),
@@ -156,7 +162,7 @@ def test_people_rank_editors_as_their_mean_scores_do() -> None:
         if task == "ImagenHub_Text-Guided_IE":
             of_item[item][editor] = o_score
     comparisons = [
-        Comparison(item, a, b, 0.5 if of[a] == of[b] else float(of[a] > of[b]))
+        PairedComparison(item, a, b, 0.5 if of[a] == of[b] else float(of[a] > of[b]))
         for item, of in of_item.items()
         for a, b in combinations(sorted(of), 2)
     ]
@@ -173,5 +179,5 @@ def test_an_empty_list_of_comparisons_raises_an_error() -> None:
 
 def test_items_with_equal_outcomes_have_no_interval() -> None:
     outcomes = {("ann", "ben"): 1.0, ("ann", "cat"): 0.5, ("cat", "ben"): 1.0}
-    ranks = rank_editors([Comparison(item, *pair, won) for item in range(4) for pair, won in outcomes.items()])
+    ranks = rank_editors([PairedComparison(item, *pair, won) for item in range(4) for pair, won in outcomes.items()])
     assert [rank.interval for rank in ranks] == [None] * 3

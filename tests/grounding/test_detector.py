@@ -17,7 +17,7 @@ from omniedit.grounding.detector import (
     Detector,
     Grounder,
     Grounding,
-    Limits,
+    GroundingLimits,
     NotGrounded,
     PhraseQuery,
     Segmenter,
@@ -28,7 +28,7 @@ from omniedit.grounding.detector import (
 from omniedit.imaging.morphology import bounding_box, dilate_by_share
 from omniedit.models.folder import read_config
 
-ALL = Limits(box_threshold=0.0, text_threshold=0.0, min_area=0.0, max_area=1.0)
+ALL = GroundingLimits(box_threshold=0.0, text_threshold=0.0, min_area=0.0, max_area=1.0)
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +99,7 @@ def test_different_phrase_finds_different_boxes(folders: Path, queries: list[Phr
 
 
 def test_no_box_exceeds_a_threshold_of_one(folders: Path, queries: list[PhraseQuery]) -> None:
-    grounder = Grounder(*load_detector(folders), Limits(box_threshold=1.0))
+    grounder = Grounder(*load_detector(folders), GroundingLimits(box_threshold=1.0))
     assert grounder.ground(queries[:2]) == [NotGrounded("no box for 'red car'"), NotGrounded("no box for 'dog'")]
 
 
@@ -133,14 +133,14 @@ def test_single_query_takes_the_best_box_and_every_query_all_boxes(
     scores: tuple[float, float], every: bool, boxes: int
 ) -> None:
     query = PhraseQuery(np.zeros((8, 8, 3), np.uint8), "dog", every)
-    chosen = choose_boxes(query, Detections(BOXES, torch.tensor(scores)), Limits())
+    chosen = choose_boxes(query, Detections(BOXES, torch.tensor(scores)), GroundingLimits())
     assert isinstance(chosen, Detections)
     torch.testing.assert_close(chosen.boxes, BOXES[:boxes])
 
 
 def test_two_equally_good_boxes_are_ambiguous_for_a_single_object() -> None:
     query = PhraseQuery(np.zeros((8, 8, 3), np.uint8), "dog")
-    chosen = choose_boxes(query, Detections(BOXES, torch.tensor([0.9, 0.8])), Limits())
+    chosen = choose_boxes(query, Detections(BOXES, torch.tensor([0.9, 0.8])), GroundingLimits())
     assert chosen == NotGrounded("'dog' is ambiguous: 2 boxes fit it equally well")
 
 
@@ -148,7 +148,7 @@ def test_two_equally_good_boxes_are_ambiguous_for_a_single_object() -> None:
 def test_mask_outside_the_area_limits_is_rejected_with_its_share(side: int, words: str) -> None:
     mask = np.zeros((100, 100), bool)
     mask[:side, :side] = True
-    outcome = combine_boxes("dog", Detections(BOXES[:1], torch.tensor([0.9])), mask[None], Limits())
+    outcome = combine_boxes("dog", Detections(BOXES[:1], torch.tensor([0.9])), mask[None], GroundingLimits())
     assert isinstance(outcome, NotGrounded) and words in outcome.reason
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from omniedit.aspect import RATIOS, bucket_size
-from omniedit.buckets.placement import Layout, Plan
+from omniedit.buckets.placement import BucketSettings, Plan
 from omniedit.buckets.seal import read_parts, seal_bucket, write_sealed
 from omniedit.pairs import EditPair, write_shard
 from omniedit.scoring.filter import DECISIONS_SCHEMA, gather_decisions
@@ -14,7 +14,7 @@ from omniedit.storage.parquet import write_rows
 from omniedit.tasks import Task
 
 BASE = 64
-LAYOUT = Layout(base_size=BASE, pairs_per_zarr_shard=4, parts=3, held_out=0.2, seed=0)
+LAYOUT = BucketSettings(base_size=BASE, pairs_per_zarr_shard=4, parts=3, held_out=0.2, seed=0)
 SHARDS = [(Task.OBJECT_REMOVAL, "00000", 9), (Task.OBJECT_REMOVAL, "00001", 7), (Task.STYLE_TRANSFER, "00000", 8)]
 
 

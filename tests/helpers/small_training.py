@@ -22,7 +22,7 @@ from torch import nn
 from helpers.small_buckets import gather_accepted
 from omniedit import models
 from omniedit.aspect import RATIOS, bucket_size
-from omniedit.buckets.placement import Layout, place, read_plan, write_plan
+from omniedit.buckets.placement import BucketSettings, place, read_plan, write_plan
 from omniedit.buckets.seal import read_parts, seal_bucket, write_sealed
 from omniedit.buckets.store import BucketStore, PairBatch
 from omniedit.buckets.write import write_part
@@ -107,7 +107,7 @@ def make_pair(row: int) -> EditPair:
 
 
 def seal_buckets(root: Path) -> None:
-    layout = Layout(base_size=SIDE, pairs_per_zarr_shard=4, parts=len(PARTS), held_out=0.2, seed=0)
+    layout = BucketSettings(base_size=SIDE, pairs_per_zarr_shard=4, parts=len(PARTS), held_out=0.2, seed=0)
     plan_path = root / "buckets/plan.parquet"
     write_plan(plan_path, place(gather_accepted(root), layout), layout)
     plan = read_plan(plan_path)

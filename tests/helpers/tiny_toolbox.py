@@ -13,7 +13,7 @@ import torch
 from helpers import tiny_folders
 from omniedit.aspect import bucket_size
 from omniedit.config.schema import LearnedConfig
-from omniedit.grounding.detector import Detections, Detector, Grounder, Limits, PhraseQuery, Segmenter
+from omniedit.grounding.detector import Detections, Detector, Grounder, GroundingLimits, PhraseQuery, Segmenter
 from omniedit.instructions.proposal import Proposal
 from omniedit.instructions.proposals import CLASSES
 from omniedit.models.registry import get_model
@@ -75,7 +75,7 @@ class Finder(Detector):
 
     found = staticmethod(lambda image: True)
 
-    def detect(self, queries: list[PhraseQuery], limits: Limits) -> list[Detections]:
+    def detect(self, queries: list[PhraseQuery], limits: GroundingLimits) -> list[Detections]:
         super().detect(queries, limits)
         counts = [int(self.found(query.image)) for query in queries]
         return [Detections(BOX[:count], torch.tensor([0.9])[:count]) for count in counts]

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from helpers.small_buckets import gather_accepted
-from omniedit.buckets.placement import Layout, place, read_plan, write_plan
+from omniedit.buckets.placement import BucketSettings, place, read_plan, write_plan
 from omniedit.buckets.write import write_part
 from omniedit.evaluation.edits import scale_to_bucket
 from omniedit.evaluation.scores import bench_row
@@ -17,7 +17,7 @@ from omniedit.evaluation.table3 import markdown, table3
 from omniedit.pairs import EditPair, Reference, Rejection, Shard, write_shard
 from omniedit.reporting.candidates import read_best, read_candidates, read_columns
 from omniedit.reporting.filtering import filter_page
-from omniedit.reporting.gallery import Sample, gallery
+from omniedit.reporting.gallery import GallerySize, gallery
 from omniedit.reporting.model_card import data_table
 from omniedit.reporting.provenance import model_rows
 from omniedit.reporting.sheet import best_by_photo, contact_sheet
@@ -80,7 +80,7 @@ def test_decisions_record_the_task_and_nearest_ratio_of_each_pair(run: Path) -> 
 
 
 def test_buckets_find_the_folder_and_keep_the_task(run: Path, tmp_path: Path) -> None:
-    layout = Layout(base_size=32, pairs_per_zarr_shard=4, parts=1, held_out=0.0, seed=0)
+    layout = BucketSettings(base_size=32, pairs_per_zarr_shard=4, parts=1, held_out=0.0, seed=0)
     table = gather_decisions(files(run)[2])
     assert set(table["folder"].to_pylist()) == {FOLDER} and set(table["task"].to_pylist()) == set(TASKS)
     write_plan(tmp_path / "plan.parquet", place(gather_accepted(run), layout), layout)
@@ -95,7 +95,7 @@ def test_buckets_find_the_folder_and_keep_the_task(run: Path, tmp_path: Path) ->
 
 
 def test_tables_without_the_folder_column_are_read(run: Path, tmp_path: Path) -> None:
-    layout = Layout(base_size=32, pairs_per_zarr_shard=4, parts=1, held_out=0.0, seed=0)
+    layout = BucketSettings(base_size=32, pairs_per_zarr_shard=4, parts=1, held_out=0.0, seed=0)
     table = place(gather_accepted(run), layout)
     write_plan(tmp_path / "new.parquet", table, layout)
     write_table(tmp_path / "plan.parquet", read_table(tmp_path / "new.parquet").drop_columns(["folder"]))
@@ -124,7 +124,7 @@ def test_defects_need_no_truth(run: Path) -> None:
 
 
 def test_pages_show_tasks_that_are_not_registered(run: Path, tmp_path: Path) -> None:
-    columns, rejections = read_columns(*files(run))
+    columns, rejections = read_columns(files(run))
     assert columns.tasks == [Task.OBJECT_SWAP, Task.STYLE_TRANSFER, SPLASH, "retouch"]
     assert [int(columns.is_task(task).sum()) for task in columns.tasks] == [1, 1, 2, 1]
     assert not columns.is_task(Task.OBJECT_REMOVAL).any()
@@ -134,11 +134,11 @@ def test_pages_show_tasks_that_are_not_registered(run: Path, tmp_path: Path) -> 
     curves = acceptance_curves(columns, columns.has_reason("kept"), 9.0)
     labels = [text.get_text() for text in curves.legends[0].get_texts()]
     assert labels == ["Object swap", "Style transfer", SPLASH.label, "Retouch", "all"]
-    candidates, skipped = read_candidates(*files(run))
-    page = gallery("mine", FOLDER, candidates, skipped[FOLDER], 9.0, Sample(), seed=0)
+    candidates, skipped = read_candidates(files(run))
+    page = gallery("mine", FOLDER, candidates, skipped[FOLDER], 9.0, GallerySize(), seed=0)
     assert "Do 3." in page and "Pairs that were made elsewhere" in page
     assert page.count("<figcaption>subject: a red &lt;cat&gt;</figcaption>") == 1
-    best, _ = read_best(*files(run), best_by_photo)
+    best, _ = read_best(files(run), best_by_photo)
     assert set(best) == set(columns.tasks)
     assert all(candidate.task == task for task, chosen in best.items() for candidate in chosen)
     contact_sheet(best, order_tasks(best), tmp_path / "sheet.jpg")

@@ -15,7 +15,7 @@ from omniedit.pairs import EditPair, Rejection, make_pair_id, write_shard
 from omniedit.reporting.benchmark import benchmark_page
 from omniedit.reporting.candidates import read_best, read_candidates, read_columns
 from omniedit.reporting.filtering import filter_page
-from omniedit.reporting.gallery import Sample, gallery
+from omniedit.reporting.gallery import GallerySize, gallery
 from omniedit.reporting.page import MAX_PAGE_BYTES, NO_VALUE
 from omniedit.reporting.provenance import provenance_page
 from omniedit.reporting.sheet import best_by_photo, contact_sheet, mask_centre, subject
@@ -76,8 +76,8 @@ def write_report(folder: Path, task: Task, outcomes: list[str], noisy: bool = Fa
 
 
 def render_page(folder: Path, outcomes: list[str], task: Task = Task.OBJECT_SWAP, **options) -> str:
-    candidates, rejections = read_candidates(*write_report(folder, task, outcomes, **options))
-    return gallery("mini", task, candidates, rejections[task], 9.0, Sample(), seed=0)
+    candidates, rejections = read_candidates(write_report(folder, task, outcomes, **options))
+    return gallery("mini", task, candidates, rejections[task], 9.0, GallerySize(), seed=0)
 
 
 def instructions(page: str) -> list[str]:
@@ -138,7 +138,7 @@ def test_gallery_states_when_it_is_empty(tmp_path, outcomes, message):
 
 
 def test_same_input_gives_the_same_page(tmp_path):
-    candidates, rejections = read_columns(*write_report(tmp_path, Task.OBJECT_SWAP, [KEPT, BELOW]))
+    candidates, rejections = read_columns(write_report(tmp_path, Task.OBJECT_SWAP, [KEPT, BELOW]))
     pages = {filter_page("mini", candidates, rejections, 9.0) for _ in range(2)}
     assert len(pages) == 1
     assert instructions(render_page(tmp_path, [KEPT] * 20)) == instructions(render_page(tmp_path, [KEPT] * 20))
@@ -147,7 +147,7 @@ def test_same_input_gives_the_same_page(tmp_path):
 def test_filter_page_counts_before_and_after(tmp_path):
     swaps = write_report(tmp_path, Task.OBJECT_SWAP, [KEPT, BELOW, BELOW, UNSCORABLE])
     styles = write_report(tmp_path, Task.STYLE_TRANSFER, [BELOW])
-    joined = read_columns(*[first + second for first, second in zip(swaps, styles, strict=True)])
+    joined = read_columns([first + second for first, second in zip(swaps, styles, strict=True)])
     page = filter_page("mini", *joined, 9.0)
     rows = [re.findall(r">([^<>\n]*)</td>", row) for row in re.findall(r"<tr.*?</tr>", page, re.S)]
     names = ("Object swap", "Style transfer", "All tasks")
@@ -161,7 +161,7 @@ def test_filter_page_counts_before_and_after(tmp_path):
 
 def test_filter_page_counts_decisions_by_hand(tmp_path):
     outcomes = [KEPT, BELOW, "accepted by hand", "rejected by hand", "rejected by hand"]
-    page = filter_page("mini", *read_columns(*write_report(tmp_path, Task.OBJECT_SWAP, outcomes)), 9.0)
+    page = filter_page("mini", *read_columns(write_report(tmp_path, Task.OBJECT_SWAP, outcomes)), 9.0)
     facts = dict(re.findall(r"<dt>([^<]+)</dt><dd>([^<]+)</dd>", page))
     assert (facts["accepted by hand"], facts["rejected by hand"], facts["accepted"]) == ("1", "2", "2")
     assert "A decision by hand overrides the score." in page
@@ -169,13 +169,13 @@ def test_filter_page_counts_decisions_by_hand(tmp_path):
 
 def test_filter_page_counts_lesser_candidates_in_one_row(tmp_path):
     lesser = "not the best of 4 candidates of its request"
-    page = filter_page("mini", *read_columns(*write_report(tmp_path, Task.OBJECT_SWAP, [KEPT, lesser, lesser])), 9.0)
+    page = filter_page("mini", *read_columns(write_report(tmp_path, Task.OBJECT_SWAP, [KEPT, lesser, lesser])), 9.0)
     assert "Of several candidates of one request, only the best is accepted." in page
     assert re.findall(rf"{lesser}</td>\s*<td[^>]*>([^<]+)", page) == ["2"]
 
 
 def test_filter_page_without_candidates_states_so(tmp_path):
-    candidates, rejections = read_columns(*write_report(tmp_path, Task.OBJECT_SWAP, [], rejections=2))
+    candidates, rejections = read_columns(write_report(tmp_path, Task.OBJECT_SWAP, [], rejections=2))
     page = filter_page("mini", candidates, rejections, 9.0)
     assert "There is no candidate to show." in page
     assert "No pair was accepted" in page
@@ -185,12 +185,12 @@ def test_files_of_different_shards_are_rejected(tmp_path):
     swaps = write_report(tmp_path, Task.OBJECT_SWAP, [KEPT])
     styles = write_report(tmp_path, Task.STYLE_TRANSFER, [KEPT])
     with pytest.raises(UserError, match="give files of one shard"):
-        read_candidates(swaps[0], styles[1], swaps[2])
+        read_candidates((swaps[0], styles[1], swaps[2]))
 
 
 def test_contact_sheet_is_the_same_twice(tmp_path):
     files = write_report(tmp_path, Task.OBJECT_SWAP, [KEPT, BELOW])
-    best, _ = read_best(*files, best_by_photo)
+    best, _ = read_best(files, best_by_photo)
     tasks = [Task.OBJECT_SWAP, Task.STYLE_TRANSFER]
     for name in ("first.jpg", "second.jpg"):
         contact_sheet(best, tasks, tmp_path / name)
@@ -254,5 +254,5 @@ def test_best_pairs_of_all_shards_are_found_shard_by_shard(tmp_path):
         folder.mkdir()
     files = [write_report(folder, Task.OBJECT_SWAP, of_shard) for folder, of_shard in zip(folders, SHARDS, strict=True)]
     joined = [[path for (path,) in of_kind] for of_kind in zip(*files, strict=True)]
-    best, _ = read_best(*joined, best_by_photo)
-    assert best == {Task.OBJECT_SWAP: best_by_photo(read_candidates(*joined)[0])}
+    best, _ = read_best(joined, best_by_photo)
+    assert best == {Task.OBJECT_SWAP: best_by_photo(read_candidates(joined)[0])}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from omniedit.scoring.outcomes import Outcome, classify_reason, find_refusal
+from omniedit.scoring.outcomes import ScoringOutcome, classify_reason, find_refusal
 from omniedit.vlm.messages import CONTENT_FILTER, REFUSAL, Reply
 
 REFUSED = [
@@ -15,20 +15,20 @@ REFUSED = [
 
 @pytest.mark.parametrize("reply", REFUSED, ids=str)
 def test_refusals_of_a_model_and_of_its_provider_are_refusals(reply: Reply) -> None:
-    assert reply.missing and classify_reason(reply.missing) == Outcome.REFUSED
+    assert reply.missing and classify_reason(reply.missing) == ScoringOutcome.REFUSED
 
 
 @pytest.mark.parametrize(
     ("reason", "outcome"),
     [
-        ("no answer in 2 tries; the last: HTTP 500: 'Oops.'", Outcome.SILENT),
-        ("the endpoint rejects the request: HTTP 400: 'Unknown field.'", Outcome.SILENT),
-        ("no \"score\" field in 'the model refuses'", Outcome.OTHER),
-        ("the reply is empty (finish reason 'stop')", Outcome.OTHER),
-        ("", Outcome.OTHER),
+        ("no answer in 2 tries; the last: HTTP 500: 'Oops.'", ScoringOutcome.SILENT),
+        ("the endpoint rejects the request: HTTP 400: 'Unknown field.'", ScoringOutcome.SILENT),
+        ("no \"score\" field in 'the model refuses'", ScoringOutcome.OTHER),
+        ("the reply is empty (finish reason 'stop')", ScoringOutcome.OTHER),
+        ("", ScoringOutcome.OTHER),
     ],
 )
-def test_other_reasons_are_not_refusals(reason: str, outcome: Outcome) -> None:
+def test_other_reasons_are_not_refusals(reason: str, outcome: ScoringOutcome) -> None:
     assert classify_reason(reason) == outcome
 
 
@@ -47,4 +47,4 @@ def test_other_reasons_are_not_refusals(reason: str, outcome: Outcome) -> None:
 )
 def test_refusal_in_words_is_recognised(text: str, refuses: bool) -> None:
     reason = find_refusal(text)
-    assert (reason is not None) == refuses and (reason is None or classify_reason(reason) == Outcome.REFUSED)
+    assert (reason is not None) == refuses and (reason is None or classify_reason(reason) == ScoringOutcome.REFUSED)

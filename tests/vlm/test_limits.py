@@ -3,12 +3,12 @@
 import pytest
 
 from helpers.clock import Clock
-from omniedit.vlm.limits import Limits
+from omniedit.vlm.limits import RateLimiter
 
 
 def test_rate_limits_hold_for_requests_and_tokens_per_minute() -> None:
     clock, starts = Clock(), []
-    limits = Limits(requests_per_minute=30, tokens_per_minute=6000, clock=clock, sleep=clock.sleep)
+    limits = RateLimiter(requests_per_minute=30, tokens_per_minute=6000, clock=clock, sleep=clock.sleep)
     for tokens in [100] * 3 + [600] * 3 + [100] * 2:
         limits.wait(tokens)
         starts.append(clock.now)
@@ -17,7 +17,7 @@ def test_rate_limits_hold_for_requests_and_tokens_per_minute() -> None:
 
 def test_unused_tokens_are_returned_and_a_pause_delays_all_requests() -> None:
     clock = Clock()
-    limits = Limits(tokens_per_minute=60, clock=clock, sleep=clock.sleep)
+    limits = RateLimiter(tokens_per_minute=60, clock=clock, sleep=clock.sleep)
     limits.wait(60)
     limits.return_tokens(50)
     limits.wait(1)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from omniedit.evaluation.agreement.correlations import Values, draw_weights, spread
-from omniedit.evaluation.agreement.protocol import Average, Draws, ModelScores, Protocol
+from omniedit.evaluation.agreement.protocol import AgreementProtocol, Average, Draws, ModelScores
 from omniedit.evaluation.agreement.raters_protocol import RATERS
 from omniedit.evaluation.agreement.ratings import SCORES, Key, Rating, Scores
 from omniedit.evaluation.agreement.viescore_protocol import VIESCORE
@@ -45,7 +45,9 @@ class Agreement:
     judge_intervals: Intervals = field(default_factory=dict)
 
 
-def agreements(ratings: Sequence[Rating], judged: Mapping[Key, Scores], protocol: Protocol = RATERS) -> list[Agreement]:
+def agreements(
+    ratings: Sequence[Rating], judged: Mapping[Key, Scores], protocol: AgreementProtocol = RATERS
+) -> list[Agreement]:
     """Return a row for each task, then the mean over tasks, which is the row of a single task.
 
     Args:
@@ -71,7 +73,7 @@ def agreements(ratings: Sequence[Rating], judged: Mapping[Key, Scores], protocol
 
 
 def _correlate_task(
-    ratings: Sequence[Rating], judged: Mapping[Key, Scores], protocol: Protocol, rng: np.random.Generator
+    ratings: Sequence[Rating], judged: Mapping[Key, Scores], protocol: AgreementProtocol, rng: np.random.Generator
 ) -> tuple[Draws, Draws]:
     """Return the correlations among people and of the judge, averaged over the models of one task."""
     pairs = {pair: place for place, pair in enumerate(sorted({rating.key[0] for rating in ratings}))}
@@ -124,7 +126,7 @@ def _count_raters(ratings: Sequence[Rating]) -> int:
 
 
 def _with_averages(
-    people: Sequence[Draws], judge: Sequence[Draws], protocol: Protocol
+    people: Sequence[Draws], judge: Sequence[Draws], protocol: AgreementProtocol
 ) -> list[tuple[Sequence[Draws], Average]]:
     return [(people, protocol.mean_people), (judge, protocol.mean_judge)]
 

@@ -9,7 +9,7 @@ from typing import Any
 from omniedit.errors import UserError
 from omniedit.evaluation.agreement.agreements import MEAN, Agreement, Correlations, Intervals, agreements
 from omniedit.evaluation.agreement.correlations import MIN_PAIRS
-from omniedit.evaluation.agreement.protocol import Protocol
+from omniedit.evaluation.agreement.protocol import AgreementProtocol
 from omniedit.evaluation.agreement.ratings import SCORES, Rating, match_keys, no_common_images
 from omniedit.evaluation.agreement.tables import read_judged, read_ratings
 from omniedit.evaluation.agreement.thresholds import ALL_TASKS, MIN_GOOD_O, Threshold, threshold_rows
@@ -39,7 +39,7 @@ class Comparison:
 
     scores: Path
     ratings: Path
-    protocol: Protocol
+    protocol: AgreementProtocol
     rows: Sequence[Agreement]
     thresholds: Sequence[Threshold]
     good: float | None
@@ -50,7 +50,7 @@ class Comparison:
 
 
 def compare(
-    scores: Path, ratings: Path, key: str, protocol: Protocol, good: float | None, judge_model: str = ""
+    scores: Path, ratings: Path, key: str, protocol: AgreementProtocol, good: float | None, judge_model: str = ""
 ) -> Comparison:
     """Compare a judge's scores with people's ratings.
 

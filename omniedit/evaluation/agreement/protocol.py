@@ -31,7 +31,7 @@ class ModelScores:
 
 
 @dataclass(frozen=True)
-class Protocol:
+class AgreementProtocol:
     """Comparison of a judge with people, and of people with each other.
 
     Args:

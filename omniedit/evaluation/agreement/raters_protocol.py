@@ -5,7 +5,7 @@ from itertools import combinations
 import numpy as np
 
 from omniedit.evaluation.agreement.correlations import Values, mean_z, rank_correlations
-from omniedit.evaluation.agreement.protocol import Draws, ModelScores, Protocol
+from omniedit.evaluation.agreement.protocol import AgreementProtocol, Draws, ModelScores
 from omniedit.evaluation.agreement.ratings import SCORES
 
 
@@ -28,7 +28,7 @@ def _correlate_people(scores: ModelScores, weights_DN: Values) -> Draws:
     }
 
 
-RATERS = Protocol(
+RATERS = AgreementProtocol(
     name="raters",
     reason="Each rater is compared with the judge and with each other rater, and correlations are averaged as Fisher's "
     "z; --protocol viescore compares with the mean rater, which has less noise, and takes tanh of means without atanh, "

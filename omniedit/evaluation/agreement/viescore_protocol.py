@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from omniedit.evaluation.agreement.correlations import Values, mean_tanh, rank_correlations
-from omniedit.evaluation.agreement.protocol import Draws, ModelScores, Protocol
+from omniedit.evaluation.agreement.protocol import AgreementProtocol, Draws, ModelScores
 from omniedit.evaluation.agreement.ratings import SCORES
 
 
@@ -48,7 +48,7 @@ def _mean_rounded(correlations: Sequence[Values]) -> Values:
     return mean_tanh(correlations).round(4)
 
 
-VIESCORE = Protocol(
+VIESCORE = AgreementProtocol(
     name="viescore",
     reason="The judge is compared with the mean rater and each rater with the mean of the others; averages are tanh "
     "of means without atanh, for people twice (VIEScore's notebook); --protocol raters compares rater by rater and "

@@ -22,7 +22,7 @@ MAX_PART_LENGTH, MAX_PATH_LENGTH = 200, 1000
 
 
 @dataclass(frozen=True)
-class Shard:
+class SetShare:
     """Share of a set: number `index` of `count`, from 1."""
 
     index: int = 1
@@ -63,7 +63,7 @@ class EditRecord:
 _NAMES = {field.name for field in fields(EditRecord)}
 
 
-def hold_edits(folder: Path, shard: Shard) -> None:
+def hold_edits(folder: Path, shard: SetShare) -> None:
     """Keep other processes from editing the items of a shard in an editor's folder, until this process ends.
 
     Raises:
@@ -81,14 +81,14 @@ def hold_scores(folder: Path, judge: str) -> None:
     hold_lock(folder / "scores" / f"{judge}.lock", f"another process judges these edits by {judge}")
 
 
-def _journal_stem(shard: Shard) -> str:
+def _journal_stem(shard: SetShare) -> str:
     return "edits" if shard.count == 1 else f"edits.{shard.index}-of-{shard.count}"
 
 
 class EditFolder:
     """Edits of one editor, with their records by item; the last record of an item counts."""
 
-    def __init__(self, folder: Path, shard: Shard = Shard()) -> None:
+    def __init__(self, folder: Path, shard: SetShare = SetShare()) -> None:
         self.folder, self._images = folder, folder / "edits"
         self._journal = folder / f"{_journal_stem(shard)}.jsonl"
         self.records: dict[str, EditRecord] = {}

@@ -10,7 +10,7 @@ from omniedit.errors import UserError
 from omniedit.evaluation.bench.editors.editor import EditFailure, Editor, EditRequest, item_seed
 from omniedit.evaluation.bench.editors.sizes import RESTORERS
 from omniedit.evaluation.bench.item import BenchItem, BenchSet
-from omniedit.evaluation.bench.records import EDITED, EditFolder, EditRecord, Shard, check_id
+from omniedit.evaluation.bench.records import EDITED, EditFolder, EditRecord, SetShare, check_id
 from omniedit.imaging.images import Image, decode_image, resize
 from omniedit.storage.progress import Progress
 
@@ -25,7 +25,7 @@ class RunOptions:
 
     seed: int = 0
     restore: str = "resize"
-    shard: Shard = field(default_factory=Shard)
+    shard: SetShare = field(default_factory=SetShare)
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +54,7 @@ def edit_set(bench: BenchSet, editor: Editor, edits: EditFolder, options: RunOpt
                 progress.advance(len(batch))
 
 
-def share_items(bench: BenchSet, shard: Shard) -> list[BenchItem]:
+def share_items(bench: BenchSet, shard: SetShare) -> list[BenchItem]:
     """Return the items of a shard; turns of a session stay together in a chained set.
 
     Raises:

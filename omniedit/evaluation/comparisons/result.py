@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from omniedit.evaluation.bradley_terry import Comparison, Rank, find_warnings, rank_editors
+from omniedit.evaluation.bradley_terry import PairedComparison, Rank, find_warnings, rank_editors
 from omniedit.evaluation.comparisons.bias import Bias, Judged, length_bias, position_bias
 from omniedit.plain_text import markdown_cell
 
@@ -48,7 +48,7 @@ class Result:
 def summarize(
     judged: Sequence[Judged],
     statuses: Counter[str],
-    comparisons: Sequence[Comparison],
+    comparisons: Sequence[PairedComparison],
     both: bool,
     refused: int = 0,
     family: Bias | None = None,

@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 
 from omniedit.errors import UserError
-from omniedit.evaluation.bradley_terry import Comparison
+from omniedit.evaluation.bradley_terry import PairedComparison
 from omniedit.evaluation.comparisons.inputs import BadMatch, Match
 from omniedit.scoring.pairwise import Outcome, rubric_digest
 from omniedit.scoring.reply_parser import Unscorable
@@ -61,7 +61,7 @@ def write_comparisons(out: Path, rows: Sequence[Mapping[str, str]]) -> None:
     write_by_suffix(out, rows, SCHEMA)
 
 
-def to_comparisons(rows: Sequence[Mapping[str, Any]], path: Path) -> list[Comparison]:
+def to_comparisons(rows: Sequence[Mapping[str, Any]], path: Path) -> list[PairedComparison]:
     """Return the comparisons of a table's rows for ranks; rows without a winner are left out.
 
     Raises:
@@ -77,5 +77,5 @@ def to_comparisons(rows: Sequence[Mapping[str, Any]], path: Path) -> list[Compar
         item, first, second = (str(row[name] or "").strip() for name in ("item", "editor_a", "editor_b"))
         if not (item and first and second) or first == second:
             raise UserError(f"{path}: row {number}: give the item and two different editors, editor_a and editor_b")
-        comparisons.append(Comparison(item, first, second, SHARES[Winner(winner)]))
+        comparisons.append(PairedComparison(item, first, second, SHARES[Winner(winner)]))
     return comparisons

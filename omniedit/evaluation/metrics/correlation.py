@@ -18,7 +18,7 @@ from omniedit.evaluation.agreement import (
     no_common_images,
     read_ratings,
 )
-from omniedit.evaluation.agreement.protocol import Protocol
+from omniedit.evaluation.agreement.protocol import AgreementProtocol
 from omniedit.evaluation.agreement.ratings import build_key
 from omniedit.evaluation.metrics.registry import METRICS
 from omniedit.plain_text import markdown_cell
@@ -30,7 +30,7 @@ def is_measured(rows: Sequence[Mapping[str, Any]]) -> bool:
     return bool(rows) and "status" in rows[0] and any(name in METRICS for name in rows[0])
 
 
-def correlate_metrics(values: Path, ratings: Path, key: str, protocol: Protocol) -> dict[str, list[Agreement]]:
+def correlate_metrics(values: Path, ratings: Path, key: str, protocol: AgreementProtocol) -> dict[str, list[Agreement]]:
     """Compare each metric of a table with people's ratings.
 
     Args:
@@ -91,7 +91,7 @@ def rank_scores(scores: Mapping[Key, Scores], higher_is_better: bool) -> dict[Ke
     return {key: dict.fromkeys(SCORES, float(place + 1)) for key, place in zip(scores, places, strict=True)}
 
 
-def correlation_lines(agreements: Mapping[str, Sequence[Agreement]], protocol: Protocol) -> list[str]:
+def correlation_lines(agreements: Mapping[str, Sequence[Agreement]], protocol: AgreementProtocol) -> list[str]:
     """Format agreement as a Markdown table: a row for each metric and task, and people's agreement with each other."""
     lines = ["| metric | task | images | SC | PQ | O |", "|---|---|---|---|---|---|"]
     for name, rows in agreements.items():
@@ -101,7 +101,7 @@ def correlation_lines(agreements: Mapping[str, Sequence[Agreement]], protocol: P
     return [*lines, "signs of metrics for which lower is better are reversed", protocol.reason]
 
 
-def correlations_json(agreements: Mapping[str, Sequence[Agreement]], protocol: Protocol) -> dict[str, Any]:
+def correlations_json(agreements: Mapping[str, Sequence[Agreement]], protocol: AgreementProtocol) -> dict[str, Any]:
     """Return agreement by metric and task, with 95 % intervals."""
     metrics = {
         name: [

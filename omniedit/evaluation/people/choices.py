@@ -9,7 +9,7 @@ import numpy as np
 
 from omniedit.errors import UserError
 from omniedit.evaluation.agreement.correlations import draw_weights
-from omniedit.evaluation.bradley_terry import Comparison, Rank, find_warnings, rank_editors
+from omniedit.evaluation.bradley_terry import PairedComparison, Rank, find_warnings, rank_editors
 from omniedit.evaluation.comparisons.bias import Bias, position_bias
 from omniedit.evaluation.comparisons.result import describe_ranks, ranks_to_json
 from omniedit.evaluation.comparisons.table import COMPARED, SCHEMA, SHARES
@@ -146,9 +146,9 @@ def comparison_rows(edits: Mapping[int, RatedEdit], answers: Sequence[Answer]) -
     return rows
 
 
-def _to_comparison(edits: Mapping[int, RatedEdit], answer: Answer) -> Comparison:
+def _to_comparison(edits: Mapping[int, RatedEdit], answer: Answer) -> PairedComparison:
     first, second = edits[answer.edit], edits[answer.other or 0]
-    return Comparison(first.image_group, first.editor, second.editor, SHARES[Winner(answer.winner or "")])
+    return PairedComparison(first.image_group, first.editor, second.editor, SHARES[Winner(answer.winner or "")])
 
 
 def _to_outcome(answer: Answer) -> Outcome:

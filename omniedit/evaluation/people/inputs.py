@@ -29,7 +29,7 @@ Items = Mapping[str, Row]
 
 
 @dataclass(frozen=True)
-class Reader:
+class InputReader:
     """Reader of one kind of input.
 
     Args:
@@ -102,10 +102,10 @@ def read_outputs(folder: Path, items: Items) -> EditSet:
 
 
 READERS = {
-    "table": Reader(lambda path: is_file(path), read_table),
-    "outputs": Reader(lambda path: any(path.glob(f"[!.]*/{OUTPUTS}")), read_outputs),
-    "bench": Reader(lambda path: any(path.glob(f"{BENCH}/*/*.h5")), read_bench),
-    "candidates": Reader(lambda path: any(path.glob("candidates/*/*.h5")), read_candidates),
+    "table": InputReader(lambda path: is_file(path), read_table),
+    "outputs": InputReader(lambda path: any(path.glob(f"[!.]*/{OUTPUTS}")), read_outputs),
+    "bench": InputReader(lambda path: any(path.glob(f"{BENCH}/*/*.h5")), read_bench),
+    "candidates": InputReader(lambda path: any(path.glob("candidates/*/*.h5")), read_candidates),
 }
 """Kinds of input; the first that fits is read."""
 

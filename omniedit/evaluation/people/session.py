@@ -34,7 +34,7 @@ CHOICES = {"left": (Winner.A, Winner.B), "right": (Winner.B, Winner.A)}
 
 
 @dataclass(frozen=True)
-class Question:
+class RatingQuestion:
     """One edit to rate, or two to choose from, with their numbers in the store."""
 
     edits: tuple[RatedEdit, ...]
@@ -50,7 +50,7 @@ class Question:
         return "|".join(f"{edit.item_id}|{edit.editor}|{edit.digest}" for edit in self.edits)
 
 
-def make_questions(store: AnswerStore, edits: Sequence[RatedEdit], pairwise: bool) -> list[Question]:
+def make_questions(store: AnswerStore, edits: Sequence[RatedEdit], pairwise: bool) -> list[RatingQuestion]:
     """Return a question for each edit, or for every two editors' edits of an item.
 
     Raises:
@@ -62,7 +62,7 @@ def make_questions(store: AnswerStore, edits: Sequence[RatedEdit], pairwise: boo
         groups = [two for of_item in group_by_item(edits).values() for two in combinations(of_item, 2)]
     if not groups:
         raise UserError("no item has edits of two editors, which a choice needs; omit --pairwise")
-    return [Question(group, tuple(numbers[e.item_id, e.editor] for e in group)) for group in groups]
+    return [RatingQuestion(group, tuple(numbers[e.item_id, e.editor] for e in group)) for group in groups]
 
 
 class Session:
@@ -73,12 +73,14 @@ class Session:
         seed: decides orders and sides, with the store's secret.
     """
 
-    def __init__(self, store: AnswerStore, questions: Sequence[Question], per_question: int | None, seed: int) -> None:
+    def __init__(
+        self, store: AnswerStore, questions: Sequence[RatingQuestion], per_question: int | None, seed: int
+    ) -> None:
         self.store, self.questions, self.per_question = store, questions, per_question
         self.pairwise = any(len(question.edits) > 1 for question in questions)
         self._secret, self._seed, self._lock = store.secret, seed, threading.RLock()
-        self._queues: dict[int, dict[str, Question]] = {}
-        self._by_ticket: dict[str, tuple[Rater, Question]] = {}
+        self._queues: dict[int, dict[str, RatingQuestion]] = {}
+        self._by_ticket: dict[str, tuple[Rater, RatingQuestion]] = {}
         self._claims: dict[tuple[int, int | None], dict[str, float]] = {}
 
     @property
@@ -176,7 +178,7 @@ class Session:
             raise UserError("this rater has not joined; reload the page and give your name")
         return rater
 
-    def _queue(self, rater: Rater) -> dict[str, Question]:
+    def _queue(self, rater: Rater) -> dict[str, RatingQuestion]:
         """Return all questions in the rater's order, by ticket."""
         with self._lock:
             if rater.number not in self._queues:
@@ -186,11 +188,11 @@ class Session:
                 self._by_ticket |= {ticket: (rater, question) for ticket, question in queue.items()}
             return self._queues[rater.number]
 
-    def _digest(self, rater: Rater, question: Question, use: str) -> str:
+    def _digest(self, rater: Rater, question: RatingQuestion, use: str) -> str:
         text = f"{self._seed}|{rater.number}|{use}|{question.name}"
         return blake2b(text.encode(errors="replace"), key=self._secret, digest_size=12).hexdigest()
 
-    def _is_swapped(self, rater: Rater, question: Question) -> bool:
+    def _is_swapped(self, rater: Rater, question: RatingQuestion) -> bool:
         return len(question.edits) > 1 and int(self._digest(rater, question, "side"), 16) % 2 == 1
 
     def _count_others(self, rater: Rater) -> Mapping[tuple[int, int | None], int]:
@@ -205,10 +207,10 @@ class Session:
             others.setdefault(key, set()).update(name for name, since in claims.items() if now - since < CLAIM_S)
         return {key: len(names - {rater.name}) for key, names in others.items()}
 
-    def _is_free(self, question: Question, others: Mapping[tuple[int, int | None], int]) -> bool:
+    def _is_free(self, question: RatingQuestion, others: Mapping[tuple[int, int | None], int]) -> bool:
         return self.per_question is None or others.get(question.key, 0) < self.per_question
 
-    def _parse(self, rater: Rater, question: Question, body: Mapping[str, Any]) -> Answer:
+    def _parse(self, rater: Rater, question: RatingQuestion, body: Mapping[str, Any]) -> Answer:
         """Return the answer to a question.
 
         Raises:

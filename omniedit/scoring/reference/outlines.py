@@ -10,11 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omniedit.imaging.images import Mask
+from omniedit.imaging.morphology import remove_specks
 from omniedit.scoring.reference.fields import Field, grow
 from omniedit.scoring.reference.measures import Comparison
 
 SEARCH_DISTANCE = 10
 """Distance in pixels from an edit's outline within which missed pixels are searched."""
+MIN_STEP = 2.5
+"""Slope in Lab units per pixel from which a change has a step."""
 STRONG_EDGE = 5.0
 """Slope in Lab units per pixel from which an edge of the source hides the end of any change."""
 MIN_TEAR_PIXELS = 6
@@ -36,10 +39,8 @@ def hard_outline(comparison: Comparison) -> float:
     A solid object has an edge at its outline; fur, down and smoke fade out, and the new colour must fade out too.
     """
     mask = comparison.detail_mask
-    inside = np.zeros_like(mask)
-    inside[3:-3, 3:-3] = True
     outwards, inwards = _distances(mask)
-    outline = (inwards == 1) & inside
+    outline = _outline(inwards)
     cut = _steps(comparison.edited.detail - comparison.source.detail, comparison.source.detail)
     near = grow(cut & (outwards <= 4) & (inwards <= 8), 4)
     return float(near[outline].mean()) if outline.any() else 0.0
@@ -72,7 +73,7 @@ def remaining_area(before: Field, after: Field, mask: Mask) -> float:
     expected = np.linalg.norm(_mean_near(after - before, mask), axis=-1)
     now = np.linalg.norm(after - _mean_near(after, replaced), axis=-1)
     similar = (change < 0.4 * expected + 1) & _has_colours_like(before, core, rest)
-    similar = cv2.morphologyEx(similar.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3))) > 0
+    similar = remove_specks(similar)
     missed = similar & (expected > 12) & (now > 12) & (outwards <= SEARCH_DISTANCE) & (inwards <= SEARCH_DISTANCE)
     _, labels = cv2.connectedComponents(similar.astype(np.uint8))
     inside, outside, touching = (
@@ -94,7 +95,7 @@ def ghost_share(before: Field, after: Field, mask: Mask) -> float:
     if around.sum() < 512 or core.sum() < 512:
         return 0.0
     similar = _frequency_ratio(before, core, around)[_bin_index(after)] > 5
-    return float((cv2.morphologyEx(similar.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3))) > 0)[core].mean())
+    return float(remove_specks(similar)[core].mean())
 
 
 def colour_odds(lab: Field, region: Mask, rest: Mask) -> Field:
@@ -106,11 +107,7 @@ def colour_odds(lab: Field, region: Mask, rest: Mask) -> Field:
 
 def edge_support(comparison: Comparison) -> float:
     """Return the share of the edit's outline that is at most two pixels from an edge of the source."""
-    mask = comparison.detail_mask
-    inside = np.zeros_like(mask)
-    inside[3:-3, 3:-3] = True
-    _, inwards = _distances(mask)
-    outline = (inwards == 1) & inside
+    outline = _outline(_distances(comparison.detail_mask)[1])
     edges = cv2.dilate(_slope(comparison.source.detail), np.ones((5, 5), np.uint8))
     return float((edges[outline] > SOFT_EDGE).mean()) if outline.any() else 0.0
 
@@ -121,11 +118,18 @@ def _distances(mask: Mask) -> tuple[Field, Field]:
     return cv2.distanceTransform(1 - inside, cv2.DIST_L2, 5), cv2.distanceTransform(inside, cv2.DIST_L2, 5)
 
 
-def _steps(change: Field, source: Field, minimum: float = 2.5, reach: int = 4) -> Mask:
-    """Return an (h, w) mask of steps in a change, `minimum` Lab units per pixel, without such an edge in the source."""
+def _outline(inwards: Field) -> Mask:
+    """Return the (h, w) mask of an outline from the distances to the rest, without the image's border."""
+    outline = np.zeros(inwards.shape, bool)
+    outline[3:-3, 3:-3] = inwards[3:-3, 3:-3] == 1
+    return outline
+
+
+def _steps(change: Field, source: Field) -> Mask:
+    """Return an (h, w) mask of steps in a change, steeper than `MIN_STEP`, without such an edge near in the source."""
     steep = _slope(change)
-    edges = cv2.dilate(_slope(source), np.ones((2 * reach + 1, 2 * reach + 1), np.uint8))
-    return (steep > minimum) & (edges < np.minimum(0.5 * steep, STRONG_EDGE))
+    edges = cv2.dilate(_slope(source), np.ones((9, 9), np.uint8))
+    return (steep > MIN_STEP) & (edges < np.minimum(0.5 * steep, STRONG_EDGE))
 
 
 def _without_specks(lab: Field) -> Field:
@@ -193,9 +197,9 @@ def spots_alike(lab: Field, mask: Mask) -> tuple[float, float]:
     if rest.sum() < 512 or core.sum() < 512:
         return 0.0, 0.0
     like_inside = (colour_odds(lab, core, rest) > MIN_COLOUR_ODDS) & (outwards > 2)
-    alike = cv2.morphologyEx(like_inside.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3)))
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(alike)
-    near = np.bincount(labels[(alike > 0) & (outwards <= TOUCHING_DISTANCE)], minlength=count)
+    alike = remove_specks(like_inside)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(alike.astype(np.uint8))
+    near = np.bincount(labels[alike & (outwards <= TOUCHING_DISTANCE)], minlength=count)
     areas = stats[1:, cv2.CC_STAT_AREA] / float(mask.sum())
     touching = near[1:] > 0
     return float(areas[touching].max(initial=0.0)), float(areas[~touching].max(initial=0.0))

@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 
 from omniedit.imaging.images import Image, Mask
-from omniedit.imaging.plain_ground import ground_unevenness, has_spots
+from omniedit.imaging.plain_ground import distances_to_plane, ground_unevenness, has_spots
 from omniedit.instructions.objects import without_position
 from omniedit.pairs.provenance import Truth
 from omniedit.scoring.reference import counts, subjects
@@ -184,9 +184,7 @@ def rim_unevenness(lab: Field, mask: Mask) -> float:
     if len(rows) < 32:
         return float("inf")
     colours = gaussian_blur(lab, 2.0)[rows, columns]
-    places = np.column_stack([rows, columns, np.ones_like(rows)]).astype(np.float32)
-    plane, *_ = np.linalg.lstsq(places, colours, rcond=None)
-    return float(np.percentile(np.linalg.norm(colours - places @ plane, axis=1), 97))
+    return float(np.percentile(distances_to_plane(colours, rows, columns), 97))
 
 
 REQUIREMENTS: Mapping[Task, Callable[[Comparison, Truth], Finding]] = {

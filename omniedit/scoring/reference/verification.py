@@ -17,7 +17,7 @@ import numpy as np
 from omniedit.grounding.names import noun_probability
 from omniedit.grounding.saliency import saliency
 from omniedit.imaging.images import Mask
-from omniedit.imaging.morphology import bounding_box
+from omniedit.imaging.morphology import bounding_box, overlap
 from omniedit.instructions.objects import without_position
 from omniedit.pairs.provenance import Truth
 from omniedit.scoring.reference.fields import Field
@@ -188,11 +188,6 @@ def _extends_beyond(beyond: Mask) -> bool:
 def _salient_region(pixels: bytes, shape: tuple[int, ...]) -> Mask:
     """Return the salient region of a crop. Cached, because a photo's pairs and their defects share crops."""
     return saliency(np.frombuffer(pixels, np.uint8).reshape(shape)) > MIN_SALIENCY
-
-
-def overlap(first: Mask, second: Mask) -> float:
-    """Return the intersection over union of two masks, 0 if both are empty."""
-    return float((first & second).sum() / max(1, int((first | second).sum())))
 
 
 def _window(outline: Mask, around: float) -> tuple[slice, slice]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from omniedit.imaging.color import image_to_lab
 from omniedit.imaging.color_names import COLOURS
 from omniedit.imaging.images import Image, Mask
-from omniedit.imaging.morphology import bounding_box
+from omniedit.imaging.morphology import bounding_box, remove_specks
 from omniedit.scoring.reference.fields import (
     blockiness,
     correlation,
@@ -63,7 +63,7 @@ def measure_change(source: Image, edited: Image) -> Change:
     fine = [_reduce(image) for image in (source, edited)]
     labs = tuple(image_to_lab(image) for image in fine)
     difference = gaussian_blur(delta_e(*(gaussian_blur(lab, 1.5) for lab in labs)), 1.0)
-    mask = _clean(difference > VISIBLE)
+    mask = remove_specks(difference > VISIBLE)
     measures = _extent(difference, mask)
     measures |= _colours(labs, mask)
     measures |= _structure(labs[0][..., 0], labs[1][..., 0], mask)
@@ -119,11 +119,6 @@ def _window(source: Image, edited: Image, mask: Mask) -> tuple[list[Field], Mask
     part = np.s_[y0 : y0 + WINDOW, x0 : x0 + WINDOW]
     full = cv2.resize(mask.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST) > 0
     return [lightness(np.ascontiguousarray(image[part])) for image in (source, edited)], full[part]
-
-
-def _clean(mask: NDArray[np.bool_]) -> Mask:
-    """Return the mask without specks of a few pixels."""
-    return cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)) > 0
 
 
 def _extent(difference: Field, mask: Mask) -> dict[str, float]:

@@ -15,6 +15,7 @@ import numpy as np
 
 from omniedit.imaging.color import image_to_lab
 from omniedit.imaging.images import Image, Mask
+from omniedit.imaging.morphology import overlap
 from omniedit.pairs import EditPair, Shard
 from omniedit.scoring.reference.quality import MASKED_BY_OUTLINE
 from omniedit.tasks import Task, equivalent_task
@@ -128,8 +129,7 @@ def _request(truth: Mapping[str, object]) -> dict[str, object]:
 def _may_match(pair: EditPair, done: Mask, truth: Mapping[str, object], requested: Mask) -> bool:
     """Return whether the edit may meet another truth by chance: a change of nearly the same place, to the same
     colour."""
-    overlap = (requested & done).sum() / max(1, (requested | done).sum())
-    return bool(overlap > 0.3 and truth.get("value") == pair.provenance["truth"].get("value"))
+    return bool(overlap(requested, done) > 0.3 and truth.get("value") == pair.provenance["truth"].get("value"))
 
 
 IMAGE_DEFECTS: Mapping[str, Callable[[EditPair, np.random.Generator], Image | None]] = {

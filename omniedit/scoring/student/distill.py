@@ -18,7 +18,7 @@ from torch.nn.utils.rnn import pad_sequence
 from transformers import InternVLForConditionalGeneration, PreTrainedTokenizerFast
 
 from omniedit.config.schema import StudentConfig
-from omniedit.instructions.left_right import mentions_side
+from omniedit.instructions.left_right import mirrors_randomly
 from omniedit.pairs import Shard
 from omniedit.scoring.rubric import edit_rubric
 from omniedit.scoring.student.agreement import agreement_row
@@ -191,7 +191,7 @@ class Distillation:
 
     def _inputs(self, batch: Sequence[StudentExample], ids_BT: Tensor, rng: np.random.Generator) -> dict[str, Tensor]:
         """Return the model's inputs for texts and views, which are mirrored at random."""
-        mirrors = [_mirrors_randomly(example, rng) for example in batch]
+        mirrors = [mirrors_randomly(example.instructions, rng) for example in batch]
         views = np.stack([e.views[:, :, ::-1] if mirror else e.views for e, mirror in zip(batch, mirrors, strict=True)])
         if self._frozen is None:
             return {"input_ids": ids_BT, "pixel_values": pixel_values(views)}
@@ -218,11 +218,6 @@ class Distillation:
         ids_BT = pad_sequence(rows, True, float(self.tokenizer.pad_token_id), padding_side="left")
         mask_BT = pad_sequence([torch.ones_like(row) for row in rows], True, padding_side="left")
         return ids_BT, mask_BT, torch.tensor([len(tokens) for tokens in answer_ids])
-
-
-def _mirrors_randomly(example: StudentExample, rng: np.random.Generator) -> bool:
-    """Return whether to mirror views: half of the time, but never if an instruction names a side."""
-    return rng.random() < 0.5 and not mentions_side(example.instructions)
 
 
 def _warm_cosine(step: int, warmup: int, steps: int) -> float:

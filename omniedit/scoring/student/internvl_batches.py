@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from omniedit.instructions.left_right import mentions_side
+from omniedit.instructions.left_right import mirrors_randomly
 from omniedit.pairs import EditPair
 from omniedit.scoring.examples import Example, to_example
 from omniedit.scoring.student.internvl_dataset import TeacherBatch
@@ -97,9 +97,8 @@ class AnswerBatches:
 def _draw_example(edit: EditPair, rng: np.random.Generator) -> Example:
     """Draw one of the pair's instructions; mirror the images half of the time unless an instruction names a side."""
     instruction = edit.instructions[rng.integers(len(edit.instructions))]
-    mirrored = rng.random() < 0.5 and not mentions_side(edit.instructions)
     images = {"source": edit.source, "edited": edit.edited}
-    if mirrored:
+    if mirrors_randomly(edit.instructions, rng):
         images = {name: np.ascontiguousarray(image[:, ::-1]) for name, image in images.items()}
     return Example(images, {"instruction": instruction})
 

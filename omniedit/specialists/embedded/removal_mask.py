@@ -10,6 +10,7 @@ from omniedit.grounding.objects import FoundObject
 from omniedit.imaging.color import image_to_lab
 from omniedit.imaging.images import Image, Mask
 from omniedit.imaging.morphology import dilate, erode
+from omniedit.imaging.plain_ground import distances_to_plane
 from omniedit.sources.photo import FractionBox, Photo
 
 RIM, MIN_RIM_PIXELS = 0.07, 5
@@ -59,10 +60,8 @@ def is_plain_around(image: Image, hole: Mask) -> bool:
     rows, columns = np.nonzero(around)
     if len(rows) < 16:
         return False
-    lab = image_to_lab(small)[around]
-    places = np.column_stack([rows, columns, np.ones_like(rows)]).astype(np.float32)
-    plane, *_ = np.linalg.lstsq(places, lab, rcond=None)
-    return float(np.percentile(np.linalg.norm(lab - places @ plane, axis=1), 90)) <= PLAIN_SPREAD
+    distances = distances_to_plane(image_to_lab(small)[around], rows, columns)
+    return float(np.percentile(distances, 90)) <= PLAIN_SPREAD
 
 
 def object_box(this: FoundObject, photo: Photo) -> FractionBox:

@@ -8,7 +8,7 @@ import torch
 
 from omniedit.config.schema import LearnedConfig
 from omniedit.errors import UserError
-from omniedit.grounding.detector import Detector, Grounder, Limits, Segmenter
+from omniedit.grounding.detector import Detector, Grounder, GroundingLimits, Segmenter
 from omniedit.models.folder import load_pipeline
 from omniedit.models.inpaint_pipeline import InpaintPipeline
 from omniedit.models.registry import get_model, model_folder
@@ -47,7 +47,7 @@ class Toolbox:
         segmenter = Segmenter.load(model_folder("segmenter"), self._dtype("segmenter"), self.device, size)
         self.clock.watch("detector", [detector.model])
         self.clock.watch("segmenter", segmenter.model.children())  # the image embedding does not call `model.forward`
-        return Grounder(detector, segmenter, Limits(**limits))
+        return Grounder(detector, segmenter, GroundingLimits(**limits))
 
     @cached_property
     def inpainter(self) -> Inpainter:

@@ -15,7 +15,7 @@ from omniedit.buckets.store import PairBatch
 from omniedit.config.training import TrainConfig
 from omniedit.config.training_options import SampleOptions
 from omniedit.imaging.images import Image
-from omniedit.instructions.left_right import mentions_side
+from omniedit.instructions.left_right import mirrors_randomly
 from omniedit.models.codec import Vae, encode
 from omniedit.models.conditions import NO_CONDITIONS, SupportedConditions, place_captions, place_references
 from omniedit.training.editor.encoded_pairs import EncodedBatch
@@ -85,10 +85,7 @@ class EditBatchBuilder(Velocities):
         """Return one rank's batch of a step; its first sample is at position `first` of the whole batch."""
         rngs = self.step_rngs(pairs, step, first)
         chosen = [int(rng.choice(len(pair["instructions"]))) for rng, pair in zip(rngs, pairs.pairs, strict=True)]
-        flips = [
-            rng.random() < 0.5 and not mentions_side(pair["instructions"])
-            for rng, pair in zip(rngs, pairs.pairs, strict=True)
-        ]
+        flips = [mirrors_randomly(pair["instructions"], rng) for rng, pair in zip(rngs, pairs.pairs, strict=True)]
         options = self.options
         uniform_B = torch.tensor([rng.random() for rng in rngs])
         keeps_text, keeps_image = condition_dropout_masks(

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from omniedit.buckets.store import PairBatch
 from omniedit.config.training import TrainConfig
 from omniedit.imaging.images import Image
-from omniedit.instructions.left_right import mentions_side
+from omniedit.instructions.left_right import mirrors_randomly
 from omniedit.models.base import Base
 from omniedit.models.bases.registry import adapt
 from omniedit.models.encoders.conditioning import GREY
@@ -99,10 +99,7 @@ class AlignmentBatches:
         """Return one rank's batch of a step; its first sample is at position `first` of the whole batch."""
         rngs = [np.random.default_rng([self.seed, step, first + place]) for place in range(len(pairs))]
         numbers = [int(rng.choice(len(pair["instructions"]))) for rng, pair in zip(rngs, pairs.pairs, strict=True)]
-        flips = [
-            rng.random() < 0.5 and not mentions_side(pair["instructions"])
-            for rng, pair in zip(rngs, pairs.pairs, strict=True)
-        ]
+        flips = [mirrors_randomly(pair["instructions"], rng) for rng, pair in zip(rngs, pairs.pairs, strict=True)]
         return self._batch(pairs, numbers, flips)
 
     def held_out(self, pairs: PairBatch) -> Iterator[AlignmentBatch]:

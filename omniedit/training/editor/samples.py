@@ -30,7 +30,7 @@ CHARACTERS_PER_LINE = 26
 """Characters per line of an instruction."""
 
 
-class Sample(NamedTuple):
+class SampleEdit(NamedTuple):
     """Edit of a held-out pair, with the pair itself."""
 
     source: Image
@@ -47,7 +47,7 @@ def sample_instructions(store: BucketStore) -> str:
     return "\n".join(texts[:: math.ceil(len(texts) / MAX_KNOWN_INSTRUCTIONS) or 1])
 
 
-def sample_edits(pipeline: EditPipeline, store: BucketStore, seed: int) -> Iterator[Sample]:
+def sample_edits(pipeline: EditPipeline, store: BucketStore, seed: int) -> Iterator[SampleEdit]:
     """Yield edits of the same held-out pairs from the same noise at each call, with their first instruction.
 
     All ranks make all of them, because under ZeRO 3 no rank has all the weights.
@@ -64,12 +64,12 @@ def sample_edits(pipeline: EditPipeline, store: BucketStore, seed: int) -> Itera
             more = call_arguments(pipeline.takes, [references], [pairs.pairs[0]["task"]], [captions])
             source = Pil.fromarray(pairs.source[0])
             edit = pipeline(image=source, instruction=instruction, generator=noise, **more).images[0]
-        yield Sample(pairs.source[0], instruction, np.asarray(edit), pairs.edited[0], references)
+        yield SampleEdit(pairs.source[0], instruction, np.asarray(edit), pairs.edited[0], references)
 
 
 def with_encoders_on(
-    device: torch.device, pipeline: EditPipeline, samples: Callable[[], Iterable[Sample]]
-) -> Iterator[Sample]:
+    device: torch.device, pipeline: EditPipeline, samples: Callable[[], Iterable[SampleEdit]]
+) -> Iterator[SampleEdit]:
     """Yield sample edits with the pipeline's codec and text encoders on a device, and then move them to the host."""
     network = pipeline.transformer
     parts = [part for part in pipeline.components.values() if isinstance(part, nn.Module) and part is not network]
@@ -82,7 +82,7 @@ def with_encoders_on(
             part.to("cpu")
 
 
-def grid(samples: Iterable[Sample]) -> Image:
+def grid(samples: Iterable[SampleEdit]) -> Image:
     """Return an image with a row per sample: source, instruction, edit, target, then its references."""
     rows = [
         (_cell(s.source), _lines(s.instruction), _cell(s.edit), _cell(s.target), *map(_cell, s.references))

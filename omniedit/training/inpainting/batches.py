@@ -17,7 +17,7 @@ from torch import Tensor
 
 from omniedit.config.training import HolesConfig, InpaintingOptions
 from omniedit.imaging.images import Image, Mask
-from omniedit.instructions.left_right import mentions_side
+from omniedit.instructions.left_right import mirrors_randomly
 from omniedit.instructions.objects import with_article
 from omniedit.models.base import Base
 from omniedit.models.codec import Vae, encode
@@ -25,7 +25,7 @@ from omniedit.models.inpaint_pipeline import InpaintPipeline
 from omniedit.models.inpaintnet import inpainting_condition
 from omniedit.sources.shard import PhotoShards
 from omniedit.training.checkpoints import WITHOUT_EFFECT, base_identity
-from omniedit.training.editor.samples import SAMPLES, Sample
+from omniedit.training.editor.samples import SAMPLES, SampleEdit
 from omniedit.training.flow_batches import (
     EditBatch,
     Embeddings,
@@ -67,7 +67,7 @@ class HoleBatches(Velocities):
         """Return one rank's batch of a step; its first sample is at position `first` of the whole batch."""
         rngs = self.step_rngs(pairs, step, first)
         captions = [pair["caption"] for pair in pairs.pairs]
-        flips = [rng.random() < 0.5 and not mentions_side([text]) for rng, text in zip(rngs, captions, strict=True)]
+        flips = [mirrors_randomly([text], rng) for rng, text in zip(rngs, captions, strict=True)]
         share = self.options.text_dropout + self.options.both_dropout
         dropped = [rng.random() < share for rng in rngs]
         return self._batch(pairs, flips, dropped, self.draw_sigmas(rngs), rngs)
@@ -125,7 +125,7 @@ def caption_for(photo: Mapping[str, Any], hole: RandomHole) -> str:
     return photo["caption"] if name in NO_NAMES else with_article(name)
 
 
-def sample_fills(pipeline: InpaintPipeline, store: PhotoStore, batches: HoleBatches) -> Iterator[Sample]:
+def sample_fills(pipeline: InpaintPipeline, store: PhotoStore, batches: HoleBatches) -> Iterator[SampleEdit]:
     """Yield held-out photos with holes and the images that fill them; holes and noise are the same at each call."""
     pipeline.set_progress_bar_config(disable=True)
     for ratio, row in choose_held_out_pairs(store, SAMPLES):
@@ -142,7 +142,7 @@ def sample_fills(pipeline: InpaintPipeline, store: PhotoStore, batches: HoleBatc
             generator=[torch.Generator().manual_seed(batches.seed)],
         ).images[0]
         fill = np.rint(255 * np.asarray(painted)).astype(np.uint8)
-        yield Sample(_with_hole(image, hole), caption, np.where(hole[..., None], fill, image), image)
+        yield SampleEdit(_with_hole(image, hole), caption, np.where(hole[..., None], fill, image), image)
 
 
 def inpainting_identity(

@@ -11,7 +11,7 @@ import pytest
 from helpers.small_bench import Brighten, noise, session_set, small_item, small_set
 from omniedit.errors import DamagedFile, UserError
 from omniedit.evaluation.bench.editors.sizes import Sizes
-from omniedit.evaluation.bench.records import EditFolder, Shard, hold_edits
+from omniedit.evaluation.bench.records import EditFolder, SetShare, hold_edits
 from omniedit.evaluation.bench.run import RunOptions, edit_set, share_items
 from omniedit.imaging.images import encode_png
 
@@ -87,23 +87,23 @@ def test_turns_after_a_failure_are_failures(tmp_path: Path) -> None:
 
 def test_shards_share_all_items_and_keep_sessions_together() -> None:
     bench = small_set(7)
-    shares = [share_items(bench, Shard(index, 3)) for index in (1, 2, 3)]
+    shares = [share_items(bench, SetShare(index, 3)) for index in (1, 2, 3)]
     assert sorted(item.item_id for share in shares for item in share) == sorted(i.item_id for i in bench.items)
-    assert [len(share_items(session_set(), Shard(index, 2))) for index in (1, 2)] == [3, 0]
+    assert [len(share_items(session_set(), SetShare(index, 2))) for index in (1, 2)] == [3, 0]
 
 
 def test_shards_write_records_that_are_read_together(tmp_path: Path) -> None:
     for index in (1, 2):
-        shard = Shard(index, 2)
+        shard = SetShare(index, 2)
         edit_set(small_set(), Brighten(), EditFolder(tmp_path, shard), RunOptions(shard=shard))
     assert len(EditFolder(tmp_path).records) == 4
 
 
 def test_the_last_attempt_counts_in_any_file(tmp_path: Path) -> None:
-    whole, shard = RunOptions(), Shard(1, 2)
+    whole, shard = RunOptions(), SetShare(1, 2)
     edit_set(small_set(), Brighten(["style/0"]), EditFolder(tmp_path), whole)
     edit_set(small_set(), Brighten(), EditFolder(tmp_path, shard), RunOptions(shard=shard))
-    edit_set(small_set(), Brighten(["style/1"]), EditFolder(tmp_path), RunOptions(seed=2, shard=Shard(2, 2)))
+    edit_set(small_set(), Brighten(["style/1"]), EditFolder(tmp_path), RunOptions(seed=2, shard=SetShare(2, 2)))
     records = EditFolder(tmp_path).records
     assert [records[f"style/{number}"].status for number in range(4)] == ["edited", "failure", "edited", "edited"]
 
@@ -147,17 +147,17 @@ def test_an_id_outside_the_folder_raises_an_error(tmp_path: Path, name: str) -> 
 
 def test_repeated_ids_raise_an_error() -> None:
     with pytest.raises(UserError, match="two items"):
-        share_items(dataclasses.replace(small_set(), items=[small_item(0), small_item(0)]), Shard())
+        share_items(dataclasses.replace(small_set(), items=[small_item(0), small_item(0)]), SetShare())
 
 
 def test_two_processes_do_not_edit_the_same_shard(tmp_path: Path) -> None:
-    program = "import sys; from pathlib import Path; from omniedit.evaluation.bench.records import Shard, hold_edits; "
-    program += "hold_edits(Path(sys.argv[1]), Shard(1, 2)); print('held', flush=True); sys.stdin.read()"
+    program = "import sys; from pathlib import Path; from omniedit.evaluation.bench.records import *; "
+    program += "hold_edits(Path(sys.argv[1]), SetShare(1, 2)); print('held', flush=True); sys.stdin.read()"
     command = [sys.executable, "-c", program, str(tmp_path)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
         assert other.stdout is not None and other.stdout.readline() == "held\n"
         with pytest.raises(UserError, match=r"another process edits these items; each needs its own --shard"):
-            hold_edits(tmp_path, Shard(1, 2))
-        hold_edits(tmp_path, Shard(2, 2))
+            hold_edits(tmp_path, SetShare(1, 2))
+        hold_edits(tmp_path, SetShare(2, 2))
         other.communicate("")
-    hold_edits(tmp_path, Shard(1, 2))
+    hold_edits(tmp_path, SetShare(1, 2))

@@ -8,7 +8,7 @@ import torch
 
 from helpers.tiny_toolbox import PROMPTS, Finder, open_tiny_toolbox, photo, propose_requests, specialist
 from omniedit.config.schema import GroundingConfig
-from omniedit.grounding.detector import Detections, Grounding, Limits, PhraseQuery
+from omniedit.grounding.detector import Detections, Grounding, GroundingLimits, PhraseQuery
 from omniedit.imaging.morphology import bounding_box
 from omniedit.models.registry import get_model
 from omniedit.models.roles import CLASSES as SERVING
@@ -115,7 +115,7 @@ def test_addition_accepts_detections_outside_the_hole(toolbox: Toolbox, monkeypa
     addition, given = specialist(Task.OBJECT_ADDITION, toolbox, "a"), photo("a")
     detect = toolbox.grounder.detector.detect
 
-    def detect_elsewhere(queries: list[PhraseQuery], limits: Limits) -> list[Detections]:
+    def detect_elsewhere(queries: list[PhraseQuery], limits: GroundingLimits) -> list[Detections]:
         first = np.array_equal(queries[0].image, given.image)
         elsewhere = torch.tensor([[0.8, 0.1, 0.95, 0.3], [0.75, 0.2, 0.99, 0.9]])
         return detect(queries, limits) if first else [Detections(elsewhere, torch.tensor([0.9, 0.8]))]
@@ -188,7 +188,7 @@ def test_grounding_limits_and_dilation_come_from_the_config(toolbox: Toolbox, mo
     monkeypatch.setattr(toolbox_module, "get_model", get_model)
     grounding = GroundingConfig(box_threshold=0.5, text_threshold=0.1, min_area=0.3, max_area=0.6, dilation=0.5, rim=0)
     other = Toolbox(toolbox.config.model_copy(update={"grounding": grounding}), "cpu")
-    assert other.grounder.limits == Limits(box_threshold=0.5, text_threshold=0.1, min_area=0.3, max_area=0.6)
+    assert other.grounder.limits == GroundingLimits(box_threshold=0.5, text_threshold=0.1, min_area=0.3, max_area=0.6)
     mask = np.zeros((80, 80), bool)
     mask[30:50, 30:50] = True
     assert bounding_box(specialist(Task.OBJECT_REMOVAL, other, "a").hole(mask)) == (20, 20, 60, 60)

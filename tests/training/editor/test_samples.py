@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pyarrow as pa
 
-from omniedit.training.editor.samples import CELL, GAP, Sample, grid, sample_instructions
+from omniedit.training.editor.samples import CELL, GAP, SampleEdit, grid, sample_instructions
 
 
 def plain(colour: tuple[int, int, int], height: int, width: int) -> np.ndarray:
@@ -14,8 +14,8 @@ def plain(colour: tuple[int, int, int], height: int, width: int) -> np.ndarray:
 
 def test_grid_row_shows_source_instruction_edit_and_target() -> None:
     red, green, blue = ((200, 0, 0), (0, 200, 0), (0, 0, 200))
-    wide = Sample(plain(red, 40, 80), "Make it green.", plain(green, 40, 80), plain(blue, 40, 80))
-    tall = Sample(plain(blue, 80, 40), "Make it red, " * 4, plain(red, 80, 40), plain(green, 80, 40))
+    wide = SampleEdit(plain(red, 40, 80), "Make it green.", plain(green, 40, 80), plain(blue, 40, 80))
+    tall = SampleEdit(plain(blue, 80, 40), "Make it red, " * 4, plain(red, 80, 40), plain(green, 80, 40))
     shown = grid([wide, tall])
     assert shown.shape == (2 * CELL + GAP, 4 * CELL + 3 * GAP, 3)
     middles = [
@@ -30,7 +30,7 @@ def test_grid_row_shows_source_instruction_edit_and_target() -> None:
 
 def test_references_follow_the_target_in_their_row() -> None:
     red, green = plain((200, 0, 0), 40, 40), plain((0, 200, 0), 40, 40)
-    shown = grid([Sample(red, "Add it.", red, red), Sample(red, "Add it.", red, red, (green, red))])
+    shown = grid([SampleEdit(red, "Add it.", red, red), SampleEdit(red, "Add it.", red, red, (green, red))])
     assert shown.shape == (2 * CELL + GAP, 6 * CELL + 5 * GAP, 3)
     middle = 4 * (CELL + GAP) + CELL // 2
     assert [shown[y, middle].tolist() for y in (CELL // 2, CELL + GAP + CELL // 2)] == [[255] * 3, [0, 200, 0]]

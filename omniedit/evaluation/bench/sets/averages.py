@@ -41,12 +41,10 @@ def group_rows(rows: Sequence[Row], group: Callable[[Row], str], order: Sequence
 def average(name: str, rows: Sequence[Row], combine: Combine, columns: Sequence[str]) -> TableRow:
     """Return the mean of each column over the rows that have it; a row that lacks a column is missing."""
     combined = [combine(row) for row in rows]
-    values = {column: [each[column] for each in combined if column in each] for column in columns}
     missing = [
         str(row["item_id"]) for row, each in zip(rows, combined, strict=True) if any(c not in each for c in columns)
     ]
-    means = {column: fmean(scores) for column, scores in values.items() if scores}
-    return TableRow(name, means, len(rows), tuple(missing))
+    return TableRow(name, _mean_columns(combined, columns), len(rows), tuple(missing))
 
 
 def average_groups(groups: Grouped, combine: Combine, columns: Sequence[str]) -> list[TableRow]:

@@ -39,7 +39,7 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True)
-class Decision:
+class ReviewDecision:
     """Decision in force.
 
     Args:
@@ -132,7 +132,7 @@ class Review:
                 instruction = clean_line(instruction) if verdict is Verdict.ACCEPT else ""
                 if verdict is Verdict.ACCEPT and not 0 < len(instruction) <= MAX_INSTRUCTION_LENGTH:
                     raise ValueError(f"an instruction has 1 to {MAX_INSTRUCTION_LENGTH:,} characters")
-                decision = Decision(slot.photo, slot.task, verdict, proposal.instruction, instruction)
+                decision = ReviewDecision(slot.photo, slot.task, verdict, proposal.instruction, instruction)
                 self._append(asdict(decision))
                 self._decisions.append(decision)
                 self._write_table()
@@ -222,20 +222,20 @@ class Review:
             raise UserError(f"{self.table}: cannot be written: {error.strerror}") from None
 
 
-def replay(lines: Iterable[Mapping[str, Any]]) -> list[Decision]:
+def replay(lines: Iterable[Mapping[str, Any]]) -> list[ReviewDecision]:
     """Return the decisions in force from the lines of a log. Invalid lines are skipped."""
-    decisions: list[Decision] = []
+    decisions: list[ReviewDecision] = []
     for line in lines:
         if line.get("verdict") == UNDO:
             del decisions[-1:]
         elif line.get("verdict") in list(Verdict):
             texts = [line.get(name) for name in ("photo", "task", "proposed", "instruction")]
             photo, task, proposed, instruction = (text if isinstance(text, str) else "" for text in texts)
-            decisions.append(Decision(photo, task, Verdict(line["verdict"]), proposed, instruction))
+            decisions.append(ReviewDecision(photo, task, Verdict(line["verdict"]), proposed, instruction))
     return decisions
 
 
-def _to_row(decision: Decision, slot: Slot) -> dict[str, Any]:
+def _to_row(decision: ReviewDecision, slot: Slot) -> dict[str, Any]:
     """Return a row of the table. Captions and the number of objects belong to the proposal, not to an edited text."""
     row = dict.fromkeys((*COLUMNS, *OPTIONAL), "") | {"photo": decision.photo, "task": decision.task}
     proposal = next((each for each in slot.proposals if each.instruction == decision.instruction), None)
