@@ -2,8 +2,8 @@
 
     python -m benchmarks.smartedit.language_model --setting cpu --out results/smartedit/cpu/llava
 
-The answer to an expression is where the object is. The folder is in transformers' layout and loads as a LLaVA of the
-hub does. Its tokenizer knows the scenes' words alone.
+The answer to an expression is the place of the object. The folder is in transformers' layout and loads like a LLaVA
+from the hub. Its tokenizer knows only the scenes' words.
 """
 
 import argparse
@@ -152,7 +152,7 @@ def build_llava(setting: Setting, vocabulary: Sequence[str]) -> tuple[Any, Any]:
 def rows_of_step(step: int, setting: Setting) -> list[Row | SceneQuestion]:
     """Return the rows of a training step: questions about scenes, later at every third step only, and expressions.
 
-    Instructions never give the clues of the held-out tools, questions do.
+    The clues of the held-out tools occur in questions but never in instructions.
     """
     size = setting.language.batch_size
     places = range(step * size, (step + 1) * size)

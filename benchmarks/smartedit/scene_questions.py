@@ -2,7 +2,7 @@
 
 They ask what is in each column, or where all objects of one kind, colour or size are.
 
-Expressions alone hardly train it: their loss stays where a choice among the columns is blind. A question about
+From expressions alone it hardly learns: the loss stays at that of a blind choice among the columns. A question about
 every object of an image gives it more to learn from.
 """
 
