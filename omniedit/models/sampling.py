@@ -89,7 +89,7 @@ class Conditioning:
         return inputs | self._conditions(withheld=term != "both")
 
     def _conditions(self, withheld: bool) -> dict[str, Tensor]:
-        """Return those of references, their mask and the task that are set."""
+        """Return the references with mask and captions, and the task, where they are set."""
         conditions: dict[str, Tensor] = {}
         if self.references is not None and self.reference_mask is not None:
             mask = torch.zeros_like(self.reference_mask) if withheld else self.reference_mask

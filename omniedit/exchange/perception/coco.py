@@ -123,7 +123,7 @@ def read_coco(path: str, shard: int, shards: int, files: ImageFiles) -> Iterator
 
 
 def rng_for_row(place: str) -> np.random.Generator:
-    """Return random numbers that depend only on a row's place."""
+    """Return a random generator that depends only on a row's place."""
     return np.random.default_rng(int.from_bytes(hashlib.sha256(place.encode()).digest()[:8], "little"))
 
 
