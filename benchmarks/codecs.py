@@ -2,9 +2,9 @@
 
     python benchmarks/codecs.py results/mini/buckets
 
-Images are source and edited of up to six pairs of each bucket, on one thread. Times are medians of the rounds, codecs
-in turns, per pair of 1024 x 1024. A copy of the pixels is the limit of a reader. The last rows are codecs that Pillow
-has and the buckets have not.
+Images are source and edited of up to six pairs of each bucket, on one thread. Times are medians of the rounds, in
+which the codecs take turns, per pair of 1024 x 1024. A copy of the pixels is the limit of a reader. The last rows are
+codecs that Pillow has and the buckets do not use.
 """
 
 import argparse

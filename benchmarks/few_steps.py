@@ -2,8 +2,8 @@
 
     python benchmarks/few_steps.py --images photos/ --steps 2,4,8
 
-An edit in 64 Euler steps from the same noise is the reference. PSNR to it says what fewer steps lose; it does not say
-which edit looks better.
+An edit in 64 Euler steps from the same noise is the reference. PSNR to this edit shows what fewer steps lose; it does
+not show which edit looks better.
 """
 
 import argparse
@@ -54,7 +54,7 @@ def main() -> None:
 
 
 def edit_all(editor: EditPipeline, photos: list[Image.Image], steps: int) -> list[np.ndarray]:
-    """Return the edits of each photo by each instruction, from noise that depends on the photo alone."""
+    """Return the edits of each photo by each instruction, from noise that depends only on the photo."""
     edits = []
     for number, photo in enumerate(photos):
         for instruction in INSTRUCTIONS:

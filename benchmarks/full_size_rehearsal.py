@@ -1,4 +1,5 @@
-"""Rehearse every job of a GPU at full size, without a GPU and without weights: what runs, and how much memory it takes.
+"""Rehearse every job of a GPU at full size, without a GPU and without weights: whether it runs, and how much memory it
+takes.
 
     python -m benchmarks.full_size_rehearsal                     # all jobs: half an hour of a processor
     python -m benchmarks.full_size_rehearsal --list
@@ -6,9 +7,10 @@
 
 Networks have their published configurations and fake weights; images are 1024 x 1024. Learned specialists, judges, the
 proposer, encoding and sampling run forward; editors, the inpainting specialist and the student take a training step
-with DeepSpeed. Errors of shape and dtype end a job as they would on a GPU. Names of weights are compared with published
-checkpoints where a list is at hand (benchmarks/full_size/published_keys). "planned" is the memory by `omniedit plan`
-for trainings, and the weights by config/models.yaml for other jobs. Exits with 1 if a job fails or has a fault.
+with DeepSpeed. Errors of shape and dtype end a job as they would on a GPU. Names of weights are compared with
+published checkpoints where a list was found (benchmarks/full_size/published_keys). "planned" is the memory by
+`omniedit plan` for trainings, and the weights by config/models.yaml for other jobs. Exits with 1 if a job fails or has
+a fault.
 """
 
 import argparse

@@ -5,8 +5,8 @@
 FOLDER holds shards of edit pairs: a run's candidates, those of `omniedit import`, or the real edits that
 `benchmarks.real_edits` collects. For each edit the judge scores the right pair and worse ones:
 
-- wrong instruction: that of an edit of another photo, once of another task and once of the same, and where the photo
-  has another edit, that edit's;
+- wrong instruction: that of an edit of another photo, once of another task and once of the same, and if the photo has
+another edit, the instruction of that edit;
 - no edit: the source in place of the edited image;
 - another image: the edited image of another photo, resized;
 - known defects: those of `omniedit.scoring.student.defects`.

@@ -1,16 +1,17 @@
-"""Compare the loader with other libraries on the same pairs: processor milliseconds per pair, readers in turns.
+"""Compare the loader with other libraries on the same pairs: processor milliseconds per pair, with readers taking
+turns.
 
     python -m venv /tmp/peers
     /tmp/peers/bin/pip install torch==2.13.0 webdataset mosaicml-streaming litdata datasets pillow
     python benchmarks/loader.py results/mini/buckets --peers /tmp/peers/bin/python
 
-Latents are random numbers of SD3's shape at 1024 x 1024 in bfloat16, 1 MiB a pair. Images are those of the fullest
+Latents are random numbers of SD3's shape at 1024 x 1024 in bfloat16, 1 MiB per pair. Images are those of the fullest
 bucket; the peers read them as JPEG of quality 95 and as PNG, with a PNG mask. Each reader gives batches of eight.
 np.memmap copies the same arrays from uncompressed files; all others are also given as multiples of it.
 
 --first-batch measures the time to open pairs encoded in advance and read a batch of mid-epoch, in files of this many
-pairs that are holes but for their metadata. --consumer measures the share of time that a consumer waits who takes this
-many pairs per second.
+pairs that are empty (sparse) apart from their metadata. --consumer measures the share of time that a consumer of this
+many pairs per second waits.
 """
 
 import argparse

@@ -65,7 +65,7 @@ def brighten(image: Image) -> Image:
 
 
 def crop(image: Image, share: float, rng: np.random.Generator) -> Image:
-    """Crop this share of the height and of the width, at random sides."""
+    """Crop this share of the height and the width, on random sides."""
     height, width = image.shape[:2]
     down, across = round(height * share), round(width * share)
     top, left = int(rng.integers(down + 1)), int(rng.integers(across + 1))

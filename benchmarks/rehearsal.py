@@ -192,7 +192,7 @@ def replies(family: str) -> Iterator[dict[str, str]]:
 
 
 def proposals(thing: str) -> dict[Task, dict[str, Any]]:
-    """Return what a vision-language model could propose for a photo of a thing."""
+    """Return proposals that a vision-language model could make for a photo of an object."""
     found, behind = {"object": thing}, {"background": "grass"}
     prompt = {"source_prompt": f"a photo of the {thing}"}
     return {

@@ -6,7 +6,7 @@ from omniedit.tasks import Task
 
 
 def propose_types(thing: str) -> dict[Task, dict[str, Any]]:
-    """Return a proposal of each type for a photo of a thing."""
+    """Return a proposal of each type for a photo of an object."""
     found, behind = {"object": thing}, {"background": "grass"}
     removal, car = found | behind, {"new_object": "a red car"}
     edits: dict[str, tuple[str, dict[str, Any]]] = {

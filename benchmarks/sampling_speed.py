@@ -1,4 +1,4 @@
-"""Measure the seconds per edit of EditNet and of diffusers' `StableDiffusion3ControlNetPipeline`, in turns.
+"""Measure the seconds per edit of EditNet and of diffusers' `StableDiffusion3ControlNetPipeline`, which take turns.
 
     python benchmarks/sampling_speed.py                     # a small SD3, on a CPU
     python benchmarks/sampling_speed.py --full              # SD3-Medium's size at 1024 x 1024, on a GPU, in bfloat16

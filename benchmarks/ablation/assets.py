@@ -1,4 +1,4 @@
-"""Collect the world's material, cut-outs with names and photographs, in one file of arrays.
+"""Collect the material of the world (named cut-outs and photographs) in one file of arrays.
 
     python -m benchmarks.ablation.assets --out results/ablation/assets.npz
 
@@ -74,7 +74,7 @@ class Assets:
 
 
 def choose_held_out(contents: Sequence[bytes]) -> list[bool]:
-    """Return for each content whether it is held out. A fifth is, but at least one: those with the smallest digests."""
+    """Return for each item whether it is held out: a fifth of them, at least one, with the smallest digests."""
     digests = [hashlib.sha256(content).digest() for content in contents]
     count = max(1, round(HELD_OUT * len(digests)))
     smallest = set(sorted(digests)[:count])

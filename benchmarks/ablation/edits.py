@@ -1,4 +1,4 @@
-"""Edits of the rendered world: an instruction for a scene and its only answer, for each of the eleven tasks."""
+"""Edits of the rendered world: an instruction for a scene and the one correct result, for each of the eleven tasks."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace

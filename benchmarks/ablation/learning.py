@@ -260,7 +260,8 @@ class Objective:
         return {"task": torch.tensor(tasks, device=editor.device)}
 
     def of_base(self, base: SD3Transformer2DModel, step: int, pairs: Sequence[WorldPair]) -> Tensor:
-        """Return the loss of the text-to-image model on edited images, which show all that the world can show."""
+        """Return the loss of the text-to-image model on edited images, which show everything that the world can
+        show."""
         rng = np.random.default_rng([self.seed, step])
         edits = [pair.edit for pair in pairs]
         captions = ["" if rng.random() < CAPTION_DROPOUT else edit.caption for edit in edits]

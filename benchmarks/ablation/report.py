@@ -161,7 +161,8 @@ def table(curves: Sequence[Curve], setting: Setting) -> str:
 
 
 def training_data(curves: Sequence[Curve], setting: Setting) -> list[str]:
-    """Return tables of what training had: pairs kept by the filter, and success on tasks with and without pairs."""
+    """Return tables about the training data: pairs accepted by the filter, and success on tasks with and without
+    pairs."""
     filtered, tasks = [], []
     for curve in curves:
         data, success = DATA[curve.data], curve.success[-1]

@@ -3,7 +3,7 @@
 A pair depends only on (seed, index). Source and instruction determine the edit. Instructions name what the source
 shows, give the side if there are two things, and ask only for edits with one answer, which training has shown: an
 object of `Vocabulary.drawable`, always with the same image, size and place; a named photograph in its one crop; a fixed
-look. The source may show anything. In the held-out half it shows objects and photographs that training never does.
+look. The source may show anything. In the held-out half, it shows objects and photographs that training never shows.
 """
 
 from collections.abc import Sequence
@@ -125,7 +125,7 @@ class World:
     def mistaken(self, task: Task, index: int) -> WorldPair | None:
         """Return the pair of an index with the answer to another request of the same task, or None if there is none.
 
-        The difference from the right answer is plainly visible.
+        The difference from the right answer is clearly visible.
         """
         rng = np.random.default_rng([self.seed, index])
         scene, source, edit = self._visible(task, rng)

@@ -1,7 +1,7 @@
 """Rendered subjects: cut-outs in new colours, shown by demonstrations, and requests with their answers.
 
-A subject is one of the ablation's cut-outs with its hues turned by another angle, so that its name does not
-give its appearance. A pair depends only on (seed, index).
+A subject is one of the ablation's cut-outs with its hues rotated by another angle, so its name does not determine its
+appearance. A pair depends only on (seed, index).
 """
 
 from collections.abc import Sequence

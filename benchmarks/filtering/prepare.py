@@ -49,7 +49,8 @@ def build_config(settings: Path, filtered: Path, name: str) -> dict[str, Any]:
 
 
 def copy_stages(first: Path, second: Path) -> None:
-    """Copy the stages before the filter, with their times, so that the second run makes and scores nothing again."""
+    """Copy the stages before the filter, with their times, so that the second run does not repeat synthesis and
+    scoring."""
     for stage in SHARED:
         if (first / stage).is_dir() and not (second / stage).exists():
             shutil.copytree(first / stage, second / stage)

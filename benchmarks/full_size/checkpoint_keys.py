@@ -102,5 +102,5 @@ def check_keys(module: Any) -> list[str] | None:
 def size_name(config: Any) -> str:
     """Return the part of a key of `PUBLISHED` that distinguishes networks of one class."""
     values = config if isinstance(config, Mapping) else {}
-    dual = "dual" if values.get("dual_attention_layers") else ""  # SD3.5-Medium, of which no list is at hand
+    dual = "dual" if values.get("dual_attention_layers") else ""  # SD3.5-Medium, for which no list was found
     return f"{values.get('num_layers') or values.get('latent_channels') or ''}{dual}"

@@ -44,7 +44,7 @@ class FakeMemory(TorchDispatchMode):
         tensors = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor)]
         is_fake = any(isinstance(tensor, FakeTensor) for tensor in tensors)
         if is_fake and func is SCALAR:
-            return 1.0 if tensors[0].is_floating_point() else 1  # a value that no fake tensor has
+            return 1.0 if tensors[0].is_floating_point() else 1  # fake tensors have no value
         if not is_fake and all(bytes_of(tensor) <= LARGEST_REAL for tensor in tensors):
             real = self._run_small(func, args, kwargs, tensors)
             if real is not None:
@@ -116,7 +116,7 @@ class FakeMemory(TorchDispatchMode):
     def isolate(self, module: Any, *methods: str, fill: float = 0.0) -> Any:
         """Make methods of a module run on fake tensors and return real ones full of `fill`; return the module.
 
-        What lies between the calls of networks, such as a pipeline's loop, thus runs in full.
+        The code between the calls of networks, such as a pipeline's loop, therefore runs in full.
         """
         for name in methods or ("forward",):
             setattr(module, name, self._isolate(getattr(module, name), fill))
@@ -148,6 +148,6 @@ def to_places(indices: list[Tensor | None]) -> list[Tensor | None]:
 
 def to_real(value: Any, fill: float = 0.0) -> Any:
     """Return a network's output with real tensors full of `fill` in place of fake ones."""
-    if hasattr(value, "latent_dist"):  # of an autoencoder; its distribution is no tree of tensors
+    if hasattr(value, "latent_dist"):  # output of an autoencoder; its distribution is not a tree of tensors
         return type(value)(latent_dist=type(value.latent_dist)(to_real(value.latent_dist.parameters)))
     return tree_map_only(FakeTensor, lambda fake: torch.full(fake.shape, fill, dtype=fake.dtype), value)

@@ -1,6 +1,7 @@
 """Jobs that only run networks: learned specialists, judges, the proposer, encoding of pairs, sampling of edits.
 
-The networks run on fake tensors. All else runs in full: pipelines' loops, schedulers, image processors, composition.
+The networks run on fake tensors. Everything else runs in full: pipelines' loops, schedulers, image processors,
+composition.
 """
 
 import tempfile

@@ -2,8 +2,8 @@
 
     python -m benchmarks.smartedit.language_model --setting cpu --out results/smartedit/cpu/llava
 
-The answer to an expression is where the object is. The folder is in transformers' layout and loads as a LLaVA of the
-hub does. Its tokenizer knows the scenes' words alone.
+The answer to an expression is the place of the object. The folder is in transformers' layout and loads like a LLaVA
+from the hub. Its tokenizer knows only the scenes' words.
 """
 
 import argparse

@@ -36,7 +36,7 @@ SCALE = 4
 
 
 def make_items(scene: str, number: int) -> list[Row]:
-    """Return rows of a scene; those of left and right name one of these sides."""
+    """Return rows of a scene; in the scenes of left and right, they name one of these sides."""
     first = 100_000 * list(CUES).index(scene)
 
     def rows() -> Iterator[Row]:

@@ -42,7 +42,7 @@ LATENT = (SIZE // 8, SIZE // 8)
 
 @dataclass(frozen=True)
 class Network:
-    """An editor and what reads its instructions.
+    """Editor with the encoder of its instructions.
 
     Args:
         texts: MiniLM's embeddings, for an editor without a language model.

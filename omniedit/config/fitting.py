@@ -21,7 +21,7 @@ class LoraConfig(Section):
     adapters and output projections. With `base` the base gets adapters, and the control branch is trained whole."""
     save: Literal["merged", "adapter"] = "merged"
     """What training writes: an editor with merged adapters that loads like any other, with the adapters in its folder
-    `adapter`; or trained weights alone, which load over the base and are small."""
+    `adapter`; or only the trained weights, which load over the base and are small."""
 
     @model_validator(mode="after")
     def _check_rank(self) -> Self:

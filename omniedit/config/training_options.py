@@ -45,7 +45,7 @@ class StepOptions(Section):
 
 
 class OptimizerOptions(Section):
-    """AdamW, the shape of its learning rate and the EMA; the peak learning rate is each training's own."""
+    """AdamW, the shape of its learning rate and the EMA; each training has its own peak learning rate."""
 
     warmup_steps: int = Field(20, ge=0)
     """Steps over which the learning rate rises from 0."""

@@ -1,7 +1,8 @@
 """Subject and text fidelity of images of a subject, and copying of its demonstrations, where the truth is rendered.
 
-SuTI's people judge subject, text, photorealism and overall (Chen et al. 2023). Where a scene is rendered, the first two
-follow from the pixels, and so does the failure of copying a demonstration in place of the requested scene.
+In SuTI, people judge subject, text, photorealism and the whole (Chen et al. 2023). If a scene is rendered, subject and
+text fidelity can be computed from the pixels, and so can the copying of a demonstration in place of the requested
+scene.
 """
 
 from collections.abc import Sequence

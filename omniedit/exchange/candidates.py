@@ -24,7 +24,7 @@ NOT_BEST = "not the best of"
 
 
 def short_reason(reason: str) -> str:
-    """Return the reason of a decision without the pair that a duplicate repeats."""
+    """Return the reason of a decision; for a duplicate, without the id of the other pair."""
     return reason if reason.startswith(NOT_BEST) else reason.partition(" of ")[0]
 
 
@@ -131,7 +131,7 @@ def read_candidates(run: str | Path) -> Iterator[CandidateRow]:
     """Yield the candidates of a run, shard by shard; a candidate's shard is open until the next one is read.
 
     Raises:
-        UserError: the run has no candidates, or decisions for some of its shards only.
+        UserError: the run has no candidates, or decisions for only some of its shards.
     """
     run = Path(run)
     files = sorted((run / "candidates").glob("*/*.h5"))
@@ -165,14 +165,14 @@ class Chooser:
     cutoffs: Mapping[str, tuple[float, int]] = field(default_factory=dict)
 
     def split(self, candidates: Iterator[CandidateRow]) -> Iterator[tuple[CandidateRow, bool]]:
-        """Yield the candidates that the choice is about, and whether each is accepted."""
+        """Yield the candidates to which the choice applies, and whether each is accepted."""
         ties: dict[str, int] = defaultdict(int)
         for candidate in candidates:
             if self.matches_choice(candidate):
                 yield candidate, self._is_accepted(candidate, ties)
 
     def matches_choice(self, candidate: CandidateRow) -> bool:
-        """Return whether task, licence, ratio and judge are among the chosen ones."""
+        """Return whether a candidate's task, licence, ratio and judge are among the chosen ones."""
         choice = self.choice
         return (
             (not choice.tasks or candidate.task in choice.tasks)

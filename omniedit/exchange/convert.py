@@ -43,10 +43,10 @@ class PairMaker:
 
     Args:
         name: name of the data set in the run; ids of pairs begin with it.
-        task: task of pairs whose row names none.
+        task: task of pairs whose row names no task.
         tasks: the user's mapping from the data set's task names to tasks.
         sizes: policy for images of different sizes.
-        licence: licence of all pairs; None for that of the row or the layout.
+        licence: licence of all pairs; None to use the licence of the row or the layout.
         ids: ids in use, without the data set's name; each pair adds its own.
     """
 

@@ -32,8 +32,8 @@ class Configuration:
 
     Args:
         data_files: pattern of its files.
-        columns: with the types that `datasets` reads.
-        size: bytes of its files.
+        columns: columns, with the types that `datasets` reads.
+        size: size of its files in bytes.
     """
 
     data_files: str
@@ -53,7 +53,7 @@ class Card:
 
     Args:
         name: title.
-        written: number of rows, which for preference pairs is not that of pairs.
+        written: number of rows, which for preference pairs differs from the number of pairs.
         configurations: by name; empty if `datasets` finds the files itself.
     """
 

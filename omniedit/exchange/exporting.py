@@ -138,7 +138,7 @@ class _Export:
 
 
 def _for_container(column: OutColumn, container: str, layout: Layout) -> OutColumn:
-    """Return a column with images inside the file, if Parquet holds a layout of paths."""
+    """Return a column with images inside the file if a layout with paths is written to Parquet."""
     if container == "parquet" and layout.files != "parquet" and column.type == "path":
         return OutColumn(column.name, "image", column.field)
     return column

@@ -58,7 +58,7 @@ class OutColumn:
 
 
 def column_type(column: Column) -> str:
-    """Return the type of a column; without one in the layout, that of its field."""
+    """Return the type of a column: the layout's, else that of its field."""
     if column.type:
         return column.type
     if column.field in IMAGES:
@@ -74,7 +74,7 @@ def is_from(provenance: Mapping[str, Any], layout: Layout) -> bool:
 
 
 def imported(provenance: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the facts that only an import records; {} for a pair that was not imported."""
+    """Return the facts that an import records; {} for a pair that was not imported."""
     return provenance.get(IMPORTED) or {}
 
 
@@ -114,7 +114,7 @@ class RowMaker:
 
 @dataclass
 class _Fields:
-    """Fields of a pair as a layout has them."""
+    """Fields of a pair in the form of a layout."""
 
     layout: Layout
     candidate: CandidateRow

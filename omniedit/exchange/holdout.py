@@ -42,7 +42,7 @@ def hold_out(
         pairs_per_task: largest number of pairs of a task per data set.
 
     Raises:
-        UserError: no other source would be left.
+        UserError: no source would be left for training.
     """
     with ExitStack() as stack:
         shards = [stack.enter_context(Shard(file)) for file in files]

@@ -23,7 +23,7 @@ _TAR_PART = re.compile(r"(.+\.tar)\.(?:split\.|part[._-]?)?\d+", re.IGNORECASE)
 
 
 class BadImage(Exception):
-    """Error for an image that a row names and that cannot be read; the message gives the reason."""
+    """Error for an image of a row that cannot be read; the message gives the reason."""
 
 
 class ImageFiles:

@@ -100,7 +100,7 @@ class RowReader:
         return read_rows(part, self.layout)
 
     def shard(self, index: int, count: int = 1) -> Rows:
-        """Yield the rows of a shard. Together, the shards have each row once.
+        """Yield the rows of a shard. Each row is in exactly one shard.
 
         A shard reads whole files if there are enough. Otherwise shards share a file by row groups, lines or samples. If
         there are several files, an unreadable one is yielded as a rejection.
@@ -168,7 +168,8 @@ def import_shard(
     """Write one shard of a data set to `out`, a file of candidates, and return the counts.
 
     Args:
-        ids: ids that other shards have used; those of this shard are added. Without it, ids are unique in the shard.
+        ids: ids that other shards have used; those of this shard are added. Without them, ids are unique only in the
+            shard.
 
     Raises:
         UserError: the data set cannot be read, or an option does not fit it.

@@ -48,7 +48,7 @@ class DataFile:
 
 @dataclass(frozen=True)
 class Part:
-    """Part of a file that a shard reads: every `count`-th piece of it, from `index` on."""
+    """Part of a file that a shard reads: every `count`-th piece, from `index` on."""
 
     file: DataFile
     index: int = 0
@@ -56,7 +56,7 @@ class Part:
 
 
 def list_inputs(path: str, preferred: str) -> list[DataFile]:
-    """Return the files that a path names, sorted: a file, a folder with all below it, a glob, a range or a URL.
+    """Return the files of a path, sorted. The path is a file, a folder (read recursively), a glob, a range or a URL.
 
     Args:
         preferred: container to search for first in a folder.
@@ -106,7 +106,7 @@ def _list_below(root: Path) -> list[DataFile]:
 
 
 def _choose(files: Sequence[DataFile], preferred: str) -> list[DataFile]:
-    """Return the files of the first container that has any."""
+    """Return the files of the first container that has files."""
     for container in dict.fromkeys((preferred, *SUFFIXES)):
         if chosen := [file for file in files if file.container == container]:
             return chosen

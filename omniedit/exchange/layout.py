@@ -95,7 +95,7 @@ class Layout(BaseModel):
     """Layout of a data set.
 
     Args:
-        about: the data set in a sentence.
+        about: one sentence about the data set.
         files: container that exports are written to; imports take any.
         licence: licence of all pairs, unless a column gives it.
         task: task of all pairs, unless a column gives it.
@@ -104,7 +104,7 @@ class Layout(BaseModel):
         chain: session whose turns are in two lists; the source of a turn is the edited image of the previous turn.
         first_turn: number that the data set gives to the first turn.
         unique_in_file: whether ids are unique only within a file.
-        from_parent: whether paths in rows begin at the folder above that of the table.
+        from_parent: whether paths in rows begin at the folder above the table's.
         has_seeds: whether the data set is also published as folders that a `seeds.json` lists.
         required: fields that every file must have; by default those of an edit pair.
         columns: in the order in which they are written. If several columns hold one image or text, the first
@@ -199,7 +199,7 @@ def check_layout(values: Mapping[str, Any], place: str) -> Layout:
 
 
 def replace_columns(layout: Layout, columns_by_field: Mapping[str, str]) -> Layout:
-    """Return the layout with the columns that a user names.
+    """Return the layout with a user's columns.
 
     Args:
         columns_by_field: column by field, such as {"source": "before"}; several columns are separated by '+';

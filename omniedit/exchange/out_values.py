@@ -67,7 +67,7 @@ class ImageFolder:
         return relative
 
     def replace(self, value: Any, column: str, key: str) -> Any:
-        """Return a value with each image in it written and replaced by its path."""
+        """Write the images in a value, and return the value with their paths in their place."""
         column = column.removesuffix("_file_name")
         if isinstance(value, ImageCell):
             return self.put(value, column, key)

@@ -86,7 +86,7 @@ def check_image(encoded: bytes, name: str, changes: dict[str, str]) -> tuple[byt
 
 
 def _read_cutout(encoded: bytes, changes: dict[str, str]) -> bytes:
-    """Return the mask of an image whose transparent pixels are inside, as a file whose light pixels are."""
+    """Convert a mask whose transparent pixels are inside to a mask file whose light pixels are inside."""
     try:
         if not open_image(encoded).has_transparency_data:
             return encoded

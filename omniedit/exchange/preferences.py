@@ -1,4 +1,4 @@
-"""Preference pairs: two edits of one source by one instruction, the better and the worse, for DPO and reward models."""
+"""Preference pairs for DPO and reward models: a better and a worse edit of one source by the same instruction."""
 
 import hashlib
 from collections import defaultdict
@@ -34,7 +34,7 @@ def group_edits(chooser: Chooser, run: str | Path) -> list[list[Place]]:
 
 
 def count_preferences(groups: list[list[Place]]) -> int:
-    """Return the number of rows that the groups give."""
+    """Return the number of rows that the groups yield."""
     return sum(map(_count, groups))
 
 
@@ -54,7 +54,7 @@ def preference_rows(groups: list[list[Place]]) -> Iterator[OutRow]:
 def _key(candidate: CandidateRow) -> bytes:
     """Return the digest of source and instruction.
 
-    Images that equal each other may differ in their files only if they were imported. The recorded digest of other
+    Equal images can have different files only if they were imported. The recorded digest of other
     pairs is that of the photo, which is not the source of an addition or of a derived pair.
     """
     shard, row, provenance = candidate.shard, candidate.row, candidate.provenance

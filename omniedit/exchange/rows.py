@@ -26,7 +26,7 @@ class Row:
 
     Args:
         file: the file that holds it.
-        number: of the row in its file, from 0.
+        number: number of the row in its file, from 0.
         values: by column; images of a tar are bytes.
         key: key of a sample in a tar, '' elsewhere.
         turn: number of the turn, from 1, if the row is one of a list of turns.
@@ -63,7 +63,7 @@ def check_columns(columns: list[str] | Any, layout: Layout, name: str) -> None:
     """Check that a file has the columns of a layout.
 
     Raises:
-        WrongColumns: it lacks one, or has two of one name; the message names the file and its columns.
+        WrongColumns: a column is missing, or two have the same name; the message names the file and its columns.
     """
     if twice := [column for column in columns if list(columns).count(column) > 1]:
         raise WrongColumns(f"{name}: has two columns named {twice[0][:60]!a}; rename one")

@@ -27,9 +27,9 @@ class Survey:
 
     Args:
         columns: arrow type by extra column.
-        present: fields that have a value in some pair.
-        fractional: scores that some pair has as a fraction or beyond 64 bits.
-        textual: scores that are texts in some pair.
+        present: fields that have a value in at least one pair.
+        fractional: scores that are fractional, or beyond 64 bits, in at least one pair.
+        textual: scores that are texts in at least one pair.
         rejected: number of rejected pairs by reason.
     """
 
@@ -70,7 +70,7 @@ class Survey:
         return known + extra + ([OutColumn(REJECTED_BECAUSE, "string")] if has_reason else [])
 
     def _type(self, name: str) -> str:
-        """Return a column's type; a column of whole scores becomes fractional or textual if some pair needs it."""
+        """Return a column's type; a column of whole scores becomes fractional or textual if a pair needs it."""
         column = self.layout.columns[name]
         kind = column_type(column) if column.field != "score" else column.type or "int64"
         key = column.name or name
@@ -79,7 +79,7 @@ class Survey:
         return "float64" if column.field == "score" and kind == "int64" and key in self.fractional else kind
 
     def _is_written(self, name: str, column: Column) -> bool:
-        """Return whether a column is written; an optional one only if some pair has a value for it."""
+        """Return whether a column is written; an optional column only if at least one pair has a value for it."""
         is_second = column.field in ("source", "edited", "mask") and name != next(self.layout.find(column.field))[0]
         return not column.optional or (column.field in self.present and not is_second)
 

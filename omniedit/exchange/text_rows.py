@@ -124,7 +124,7 @@ def _csv_row(values: dict[Any, Any], file: DataFile, number: int, layout: Layout
 
 
 def _typed_cell(name: str, cell: str | None, layout: Layout) -> Any:
-    """Return a cell as the layout types its column; an empty cell is None.
+    """Return a cell in the type that the layout gives its column; an empty cell is None.
 
     Raises:
         ValueError: the cell is not of that type.

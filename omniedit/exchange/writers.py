@@ -25,7 +25,7 @@ class TextWriter:
     """Writer of a JSONL, JSON or CSV file, with image files next to it.
 
     Args:
-        file: name of the file; its suffix says the container.
+        file: name of the file; its suffix names the container.
     """
 
     root: Path
@@ -70,8 +70,8 @@ class TextWriter:
 class TarWriter:
     """Writer of tars in the WebDataset layout: KEY.source.png, KEY.edited.jpg, KEY.json.
 
-    Samples with other members go to other tars, because Hugging Face `datasets` expects the same ones in each sample of
-    a tar: train-00000.tar, and train-b-00000.tar for the second kind.
+    Samples with other members go to separate tars, because Hugging Face `datasets` expects the same members in each
+    sample of a tar: train-00000.tar, and train-b-00000.tar for the second kind.
     """
 
     root: Path

@@ -104,7 +104,7 @@ class EditPipeline(FlowPipeline):
     def from_pretrained(cls, pretrained_model_name_or_path: str | os.PathLike[Any], **options: Any) -> Self:
         """Load an editor from a folder written by `snakemake` or `save_pretrained`, or by its name on the model hub.
 
-        If the folder has weights of one `variant` only, such as "fp16", that variant is loaded.
+        If the folder has the weights of only one `variant`, such as "fp16", that variant is loaded.
 
         Raises:
             FileNotFoundError: the path is neither a folder nor an 'owner/name'.
@@ -120,7 +120,8 @@ class EditPipeline(FlowPipeline):
         return super().from_pretrained(path, **({"variant": pipeline_variant(path)} | options))
 
     def save_pretrained(self, save_directory: str | os.PathLike[Any], *args: Any, **options: Any) -> None:
-        """Save the parts as diffusers does, and the file by which `DiffusionPipeline.from_pretrained` loads them."""
+        """Save the parts as diffusers does, and the file that `DiffusionPipeline.from_pretrained` needs to load
+        them."""
         super().save_pretrained(save_directory, *args, **options)
         write_custom_pipeline(Path(save_directory))
 
@@ -180,14 +181,14 @@ class EditPipeline(FlowPipeline):
             return_dict: False returns a tuple whose first element is the images.
             callback_on_step_end: called as (pipeline, step, timestep, tensors) after each step, once per image size.
                 Tensors that it returns replace the current ones. If it sets the pipeline's `_guidance_scale` to 1 or
-                less, as diffusers' own callbacks do, guidance of both scales ends. If it sets `_interrupt`, the
-                remaining steps are skipped.
+                less, as diffusers' own callbacks do, both guidances end. If it sets `_interrupt`, the remaining steps
+                are skipped.
             callback_on_step_end_tensor_inputs: names of the tensors passed to the callback, from "latents",
                 "prompt_embeds" and "pooled_prompt_embeds". Embeddings are those of negative prompts, then of
                 instructions; the callback may return only the latter.
             embedded_guidance_scale: scale that FLUX.1-dev embeds, in addition to the guidance of the other scales.
-            references: reference images of any sizes for all images, or a list of them for each; for an editor that
-                takes references. Each is scaled as a whole to the size of the source image.
+            references: reference images of any sizes for all images, or a list of them for each image; for an editor
+                that takes references. Each is scaled as a whole to the size of the source image.
             task: name of the task for all images, or one for each; for an editor that takes tasks. None leaves it to
                 the editor.
             reference_captions: captions of `references`, in the same form; for an editor that takes them.
@@ -268,7 +269,7 @@ class EditPipeline(FlowPipeline):
         """Encode the instructions of edits of one size, and warn if one is unlike all known ones.
 
         Args:
-            branches: branches of the guidance that are used; a language model reads image and instruction for each.
+            branches: branches of the guidance in use; a language model reads image and instruction for each branch.
         """
         if self.instruction_encoder is not None:
             from omniedit.models.encoders.conditioning import read_edits  # peft takes a second to import

@@ -9,7 +9,7 @@ import torch
 
 
 def to_list(value: Any) -> list:
-    """Return a list of the values of a sequence, or of one value."""
+    """Return the values of a sequence as a list, or one value as a list of one."""
     return list(value) if isinstance(value, Sequence) and not isinstance(value, str | bytes) else [value]
 
 

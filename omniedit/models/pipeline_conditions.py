@@ -21,12 +21,12 @@ TAKE_IMAGES = "editnet_routed or editnet_demos_cross"
 
 @dataclass(frozen=True)
 class EditConditions:
-    """Conditions of one edit besides image and instruction.
+    """Conditions of one edit other than image and instruction.
 
     Args:
         references: reference images.
         task: index of the task, or `UNKNOWN_TASK`.
-        captions: caption of each reference, '' for none.
+        captions: caption of each reference, '' if it has none.
     """
 
     references: list
@@ -97,7 +97,7 @@ def _task_index(task: Any, takes: SupportedConditions) -> int:
 
 
 def encode_references(vae: Vae, images: Sequence[ImageLike], like: Tensor) -> Tensor:
-    """Encode references as training does, (R, C, h, w): whole, at the size of the source image.
+    """Encode references as training does, uncropped and at the size of the source image, (R, C, h, w).
 
     Args:
         like: latents of the source image, (1, C, h, w).
@@ -116,7 +116,8 @@ def call_arguments(
     tasks: Sequence[str],
     captions: Sequence[Sequence[str | None]] = (),
 ) -> dict[str, Any]:
-    """Return the arguments of a pipeline's call for pairs with references and tasks, as far as its editor takes them.
+    """Return the arguments of a pipeline's call for pairs with references and tasks; those that its editor lacks are
+    left out.
 
     Args:
         references: those of each pair.
@@ -138,7 +139,7 @@ def gather_conditions(
     takes: SupportedConditions,
     encode_texts: Callable[[list[str]], tuple[Tensor, Tensor]],
 ) -> dict[str, Tensor]:
-    """Return the fields of `Conditioning` for references and tasks of a batch of edits, as the editor takes them.
+    """Return the fields of `Conditioning` that the editor takes for references and tasks of a batch of edits.
 
     Args:
         encode_texts: encodes captions, as `Text.encode`.

@@ -1,4 +1,4 @@
-"""A base without an editor, behind an editor's interface: it samples, and trains adapters, only from text."""
+"""A base with an editor's interface: it samples, and trains adapters, only from text."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -77,6 +77,6 @@ def image_only(kind: Any) -> Any:
 
 
 def _settings_of_model(config: Any) -> dict[str, Any]:
-    """Return settings that a processor shares with its model, which decides them."""
+    """Return the settings of a processor that its model determines."""
     names = ("image_seq_length",)
     return {name: value for name in names if (value := getattr(config, name, None)) is not None}

@@ -31,7 +31,7 @@ def quantize_frozen(editor: Editor, method: str, device: torch.device) -> None:
 
 
 def check_quantization(method: str) -> None:
-    """Check that bitsandbytes, by which diffusers quantises too, is installed.
+    """Check that bitsandbytes, which diffusers uses to quantise too, is installed.
 
     Raises:
         UserError: it is not.

@@ -1,7 +1,7 @@
-"""EditNet with task-aware routing, as AnySD has it on a UNet (Yu et al. 2024, section 4).
+"""EditNet with task-aware routing, as in AnySD, which adds it to a UNet (Yu et al. 2024, section 4).
 
 The task token stands before the condition tokens of the control branch. Before each control block, an expert of the
-task's group adds its reading of task token and references to the condition tokens.
+task's group attends to task token and references and adds the result to the condition tokens.
 
 Shapes: B batch, N image tokens, D width.
 """
@@ -77,7 +77,7 @@ class RoutedEditNet(EditNet):
 
     Args:
         tasks: names of the tasks in the order of their indices; empty for all registered ones.
-        groups: expert of each task; empty for its group.
+        groups: expert of each task; empty to use the task's group.
         soft: weigh the experts by a gate that reads the instruction, not by the task.
         task_token: embed the task; without it the token is the same for all tasks.
     """
@@ -185,7 +185,8 @@ def text_vector_width(adapter: Adapter) -> int:
 
 
 def text_vector(adapter: Adapter, inputs: Inputs) -> Tensor:
-    """Return the instruction as one vector: the pooled text, or for a base without one the mean of its tokens."""
+    """Return the instruction as one vector: the pooled text, or the mean of the tokens if the base has no pooled
+    text."""
     if has_pooled_text(adapter):
         return inputs.pooled
     counts = inputs.pooled[..., None].to(inputs.prompt_embeds)

@@ -21,7 +21,7 @@ from omniedit.models.conditions import UNKNOWN_TASK
 from omniedit.tasks import ANYEDIT_TASKS, OMNIEDIT_TASKS, UNREGISTERED, Task
 
 SHARED = "shared"
-"""Expert of unknown tasks, and of those without a group."""
+"""Expert of unknown tasks and of tasks without a group."""
 PROMPT_TOKENS = 16
 """Number of tokens per reference, as in AnySD."""
 PROMPT_LAYERS = 2
@@ -36,12 +36,12 @@ def default_tasks() -> list[str]:
 
 
 def default_groups(tasks: Sequence[str]) -> list[str]:
-    """Return the expert of each task, which is its group."""
+    """Return the expert of each task: the task's group."""
     return [SHARED if Task(name).group == UNREGISTERED else Task(name).group for name in tasks]
 
 
 def prompt_width(width: int) -> int:
-    """Return the width of the visual prompt for a network of a width."""
+    """Return the width of the visual prompt for the width of a network."""
     return min(width, PROMPT_WIDTH)
 
 
@@ -103,7 +103,7 @@ class VisualPrompt(nn.Module):
     def forward(self, references: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """Return the tokens of all references, (B, R * 16, W), and which of them exist, (B, R * 16) bool.
 
-        The first reference's tokens always exist; without it they are those of no image.
+        The first reference's tokens always exist; without a reference they stand for no image.
 
         Args:
             references: latents, (B, R, C, H, W).
@@ -123,7 +123,7 @@ class VisualPrompt(nn.Module):
 
 
 class QueryBlock(nn.Module):
-    """Layer in which tokens attend to others, such as an image's patches, and to themselves."""
+    """Layer in which tokens attend to other tokens, such as an image's patches, and to themselves."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -269,7 +269,7 @@ class Experts(nn.Module):
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor, heads: int, visible: Tensor) -> Tensor:
-    """Return attention over tokens, (B, N, W), to those of `key` that are seen, (B, S) bool."""
+    """Return the attention of tokens, (B, N, W), to the visible tokens of `key`, (B, S) bool."""
     query, key, value = (each.unflatten(-1, (heads, -1)).transpose(1, 2) for each in (query, key, value))
     attended = functional.scaled_dot_product_attention(query, key, value, attn_mask=visible[:, None, None])
     return attended.transpose(1, 2).flatten(2)

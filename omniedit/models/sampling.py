@@ -28,7 +28,7 @@ SHIFT_KEYS = {
 FLOW = {"use_flow_sigmas": True, "prediction_type": "flow_prediction"}
 """Settings with which diffusers' solvers for other models sample a flow."""
 BRANCHES = ("both", "source", "neither")
-"""Branches of the guidance: instruction and source image, the source image alone, neither."""
+"""Branches of the guidance: instruction and source image, only the source image, neither."""
 TRIAL_STEPS = 4
 TRIAL_SHAPE = (2, 16, 16, 16)
 TRIAL_TOLERANCE = 0.05
@@ -39,11 +39,11 @@ TRIAL_TOLERANCE = 0.05
 class Guidance:
     """Guidance scales of instruction and source image (Brooks et al. 2023, eq. 3); 1 and 1 mean no guidance.
 
-    The guided velocity is a weighted sum of three velocities: given both, given the source alone and given neither.
+    The guided velocity is a weighted sum of three velocities: given both, given only the source, and given neither.
     Terms of weight 0 are not computed.
 
     Args:
-        embedded: further scale for a base with a guidance embedding (FLUX.1-dev); None for the base's default.
+        embedded: additional scale for a base with a guidance embedding (FLUX.1-dev); None for the base's default.
     """
 
     text: float
@@ -64,8 +64,8 @@ class Conditioning:
         source: latents of the source images, (B, C, H, W).
         prompt, pooled: embeddings of the instructions, (B, M, D) and (B, D).
         negative, negative_pooled: embeddings that replace them where the instruction is withheld.
-        references, reference_mask: latents of reference images, (B, R, C, H, W), and which are there, (B, R) bool; for
-            an editor that takes references. They are withheld with the instruction, and so is the task.
+        references, reference_mask: latents of reference images, (B, R, C, H, W), and which of them exist, (B, R) bool;
+            for an editor that takes references. They are withheld with the instruction, and so is the task.
         task: index of each image's task, (B,); for an editor that takes tasks.
         reference_prompts, reference_pooled: embeddings of the references' captions, (B, R, M, D) and (B, R, ...); for
             an editor that takes captions.
@@ -83,14 +83,14 @@ class Conditioning:
     reference_pooled: Tensor | None = None
 
     def inputs(self, term: str) -> dict[str, Tensor]:
-        """Return the network's inputs when given "both", the "source" alone, or "neither"."""
+        """Return the network's inputs when given "both", only the "source", or "neither"."""
         prompt, pooled = (self.prompt, self.pooled) if term == "both" else (self.negative, self.negative_pooled)
         condition = torch.zeros_like(self.source) if term == "neither" else self.source
         inputs = {"prompt_embeds": prompt, "pooled": pooled, "condition": condition}
         return inputs | self._conditions(withheld=term != "both")
 
     def _conditions(self, withheld: bool) -> dict[str, Tensor]:
-        """Return the references with their mask and the task, as far as they are set."""
+        """Return the references with mask and captions, and the task, where they are set."""
         conditions: dict[str, Tensor] = {}
         if self.references is not None and self.reference_mask is not None:
             mask = torch.zeros_like(self.reference_mask) if withheld else self.reference_mask

@@ -1,4 +1,4 @@
-"""Schedulers by name, for sampling in fewer steps: those of diffusers that sample a flow."""
+"""Schedulers of diffusers that sample a flow, by name: for sampling in fewer steps."""
 
 from typing import Any
 

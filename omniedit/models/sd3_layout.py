@@ -48,7 +48,7 @@ BLOCKS, AUTHORS_BLOCKS = "transformer_blocks", "joint_blocks"
 SWAPPED = "norm1_context.linear"
 """Layer of a block without text output in which the authors put shift before scale."""
 LAST_LAYER = "context_block.mlp.fc1.weight"
-"""Weight that a block has if and only if it has a text output."""
+"""Weight that only blocks with a text output have."""
 
 V = TypeVar("V")
 

@@ -1,4 +1,4 @@
-"""Sequence concatenation: the source image's tokens in context behind those of the image that is denoised.
+"""Sequence concatenation: the source image's tokens follow those of the image that is denoised, as context.
 
 As in FLUX.1-Kontext and Qwen-Image-Edit, each image has its own index on the first axis of rotary positions. SD3 adds
 positions to tokens instead, so a learned vector per image, which starts at zero, distinguishes the images.
@@ -70,7 +70,8 @@ class SequenceConcat(Editor):
         return replace(state, image=torch.cat(parts, dim=1), context=self.adapter.context(state, grids, mask))
 
     def embed_context(self, state: BaseState, inputs: Inputs) -> Iterator[tuple[Tensor, Grid, Tensor]]:
-        """Yield tokens (B, N, D), their places, and which are attended to, (B, N) bool, of each image in context."""
+        """Yield for each image in context its tokens, (B, N, D), their places, and which are attended to, (B, N)
+        bool."""
         count = 0 if inputs.references is None else inputs.references.shape[1]
         if self.image_vectors is not None and count > MAX_REFERENCES:
             raise ValueError(f"references: {count} images, but this editor takes at most {MAX_REFERENCES}")
@@ -102,7 +103,7 @@ def images_in_context(inputs: Inputs) -> Iterator[tuple[Tensor, Tensor | None]]:
 
 
 def blend(alone: BaseState, joined: BaseState, gate_D: Tensor) -> BaseState:
-    """Return a state between those of a block without (gate 0) and with (gate 1) images in context."""
+    """Return a blend of the states of a block without (gate 0) and with (gate 1) images in context."""
     places = alone.image.shape[1]
     image = alone.image + gate_D * (joined.image[:, :places] - alone.image)
     text = None if alone.text is None else alone.text + gate_D * (joined.text - alone.text)

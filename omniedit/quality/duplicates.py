@@ -1,12 +1,12 @@
 """Duplicates among the pairs of a run, in all shards: exact, near, and mirrored left to right.
 
-Two pairs are duplicates if their sources are near, their edited images are near, and the change from one to the other
-is the same. The same source with another edit is not a duplicate.
+Two pairs are duplicates if their sources are near, their edited images are near, and the changes from source to edited
+image are the same. The same source with another edit is not a duplicate.
 
 Policy: equal pixels come first, then near pairs, then mirrored ones, because a run may reject only the first of these
 kinds. For each kind, pairs are visited from the best rank to the worst. A pair is a duplicate of the best-ranked near
-pair that stays. A pair that is near only to duplicates stays, so that no chain of small differences removes a pair that
-is unlike all that stay.
+pair that stays. A pair that is near only to duplicates stays, so that no chain of small differences removes a pair
+that differs from all those that stay.
 """
 
 from collections.abc import Iterator

@@ -1,7 +1,7 @@
 """Quality gates: from signatures to findings, and from findings to a decision on each pair.
 
-A finding is a fact with its value. A policy says for each gate whether its findings reject a pair, flag it, or are not
-searched for. A change of policy reads no image again.
+A finding is a fact with its value. A policy says for each gate whether its findings reject a pair or flag it, or
+whether the gate is off. After a change of policy, no image is read again.
 """
 
 from collections import defaultdict
@@ -26,7 +26,7 @@ STANDARD_ERRORS = 3.0
 
 
 class Gate(StrEnum):
-    """Gate, named after the fault it searches for; the value is its name in findings and policies."""
+    """Gate, named after the fault that it detects; the value is its name in findings and policies."""
 
     DUPLICATE = "duplicate"
     NEAR_DUPLICATE = "near_duplicate"
@@ -118,7 +118,7 @@ class Decision:
 
     Args:
         rejected: whether a gate rejects it; otherwise it is only flagged.
-        reasons: 'gate: detail' of each finding that counts, the rejecting ones first.
+        reasons: 'gate: detail' of each finding that the policy does not ignore, rejecting ones first.
     """
 
     rejected: bool

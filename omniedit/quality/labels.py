@@ -1,4 +1,4 @@
-"""Mislabelled tasks: an instruction that asks for another task, or a change that another task makes."""
+"""Mislabelled tasks: an instruction that asks for another task, or a change of the kind that another task makes."""
 
 import re
 

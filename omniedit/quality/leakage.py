@@ -53,10 +53,10 @@ class Leak:
 
 
 def read_benchmark(folder: Path) -> BenchmarkSet:
-    """Hash the images of a folder, recursively. Images without contrast are skipped.
+    """Hash the images in a folder and its subfolders. Images without contrast are skipped.
 
     Raises:
-        UserError: the folder has no image, or one that cannot be read.
+        UserError: the folder has no image, or an image that cannot be read.
     """
     names, hashes = [], []
     for file in find_files(folder):

@@ -98,8 +98,7 @@ def sign_pairs(pairs: Iterable[EditPair]) -> Iterator[dict[str, Any]]:
 
 
 def _sign_direction(pair: EditPair, doubt: str) -> dict[str, Any]:
-    """Return the clues about the direction. The task selects the clues, so without a certain task there are no
-    clues."""
+    """Return the clues about the direction. The task selects the clues, so there are none if the task is uncertain."""
     if doubt:
         return {"swapped": 0.0, "swap_clues": ""}
     captions = pair.captions.source or "", pair.captions.edited or ""

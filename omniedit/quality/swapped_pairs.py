@@ -38,7 +38,7 @@ def swap_odds(pairs: Signatures, tasks: Sequence[str], sessions: Sequence[str | 
 
 
 def find_swapped_turns(pairs: Signatures, turns: Mapping[str, Sequence[int]]) -> list[int]:
-    """Return the rows of turns that break their session's chain, where swapping this pair's images repairs it.
+    """Return the rows of turns that break their session's chain and whose swapped images would repair it.
 
     In a chain, each turn's edited image is the next turn's source. A session needs three turns, because two edits of
     one photo also become a chain if the first one is swapped.

@@ -29,7 +29,7 @@ KINDS = {"task": "h", "o_score": "d", "outcome": "b", "instruction": "i", "ratio
 
 
 class JudgeColumns:
-    """Columns of the pairs that one judge was asked about, which take about 30 bytes a pair."""
+    """Columns of the pairs that one judge was asked about, which take about 30 bytes per pair."""
 
     def __init__(self) -> None:
         self.family: str | None = None

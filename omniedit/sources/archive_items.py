@@ -21,7 +21,7 @@ MAX_BYTES = 256 << 20
 
 @dataclass(frozen=True)
 class ArchivedPhoto:
-    """Photo as an archive holds it.
+    """Photo in an archive.
 
     Args:
         place: location for the index, such as '00012.tar/000120345.jpg'.

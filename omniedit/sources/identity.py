@@ -130,7 +130,7 @@ def identify(files: Mapping[str, Path], unread: Mapping[str, str], file: Path) -
 
 
 def digest_file(path: Path) -> str:
-    """Return the SHA-256 of a file, or why it cannot be read."""
+    """Return the SHA-256 of a file, or the reason why the file cannot be read."""
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,4 +1,4 @@
-"""Source photo as every later stage sees it."""
+"""Source photo, as all later stages see it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

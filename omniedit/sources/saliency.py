@@ -39,7 +39,8 @@ def _residual_energy(channel: np.ndarray) -> np.ndarray:
 
 
 def salient_centre(image: Image, ratio: str, boxes: Sequence[FractionBox]) -> tuple[float, float]:
-    """Return the centre, as fractions of the photo, of the crop to `ratio` with most of the boxes and the saliency."""
+    """Return the centre, as fractions of the photo, of the crop to `ratio` that keeps most of the boxes and the
+    saliency."""
     weight = spectral_residual(image) + sum((_OBJECT_WEIGHT * _share(box) for box in boxes), np.zeros((_SIDE, _SIDE)))
     height, width = image.shape[:2]
     left, top, right, bottom = crop_box(width, height, ratio)

@@ -31,7 +31,7 @@ def deal(rows: Sequence[IndexRow], shards: int, bench_photos: int, seed: int) ->
 
 
 def reject_twins(rows: Sequence[IndexRow], chosen: Collection[str]) -> list[IndexRow]:
-    """Return the same rows, but reject near-duplicates of the photos `chosen` (source ids), with that reason."""
+    """Return the same rows, but with near-duplicates of the photos `chosen` (source ids) rejected for that reason."""
     hashes = {row["phash"]: row["file"] for row in rows if row.get("source_id") in chosen and row.get("phash")}
     return [_check_row(row, hashes) if row.get("source_id") not in chosen else row for row in rows]
 
@@ -86,5 +86,5 @@ def _in_order(rows: Sequence[IndexRow], seed: int) -> list[IndexRow]:
 
 
 def _order(row: IndexRow, seed: int) -> str:
-    """Return a sort key that depends on the photo's pixels and the seed only, not on the other photos."""
+    """Return a sort key that depends only on the photo's pixels and the seed, not on other photos."""
     return hashlib.sha256(f"{seed}|{row['sha256']}".encode()).hexdigest()

@@ -25,7 +25,7 @@ def stream(
     """Yield an index row for each item of an archive in order, and add the kept photos to a tar of `new_shard`.
 
     Args:
-        shard: five digits; source ids begin with it, because archives may number their photos alike.
+        shard: five digits; source ids begin with it, because photos in several archives may have the same numbers.
     """
     ids: set[str] = set()
     first_with: dict[str, str] = {}

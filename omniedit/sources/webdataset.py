@@ -1,4 +1,5 @@
-"""Photos of a tar in the WebDataset layout, as img2dataset writes it: `{key}.jpg`, `{key}.json`, `{key}.txt` together.
+"""Photos of a tar in the WebDataset layout, as img2dataset writes it: `{key}.jpg`, `{key}.json` and `{key}.txt` next
+to each other.
 
 A tar, compressed or not, is read once from beginning to end with one photo in memory. Nothing is extracted: no name in
 a tar becomes a name on disk. Damaged, missing or untrusted members are listed, and reading continues with the next one.
@@ -229,7 +230,7 @@ class _Header(tarfile.TarInfo):
 
 
 def _invalid(why: str) -> tarfile.HeaderError:
-    """Return the error that makes tarfile look for the next header right after this one."""
+    """Return the error that makes tarfile search for the next header right after this one."""
     return tarfile.InvalidHeaderError(why)  # type: ignore[attr-defined]
 
 

@@ -41,7 +41,7 @@ class RequestFault(Exception):
 
 
 class RequestRejected(Exception):
-    """Request that the endpoint rejects, however often it is sent."""
+    """Request that the endpoint rejects every time it is sent."""
 
 
 class Endpoint:
@@ -193,7 +193,7 @@ class Endpoint:
     def _without_success(
         self, status: int, answer: bytes, error: Any, retry_after_s: float = 0.0, may_be_billed: bool = False
     ) -> Reply:
-        """Return a reply for a content filter's error; raise the exception that any other error means.
+        """Return a reply for a content filter's error; raise the matching exception for any other error.
 
         Args:
             status: HTTP status, or the status in an error within an answer.

@@ -1,6 +1,6 @@
-"""Images endpoint in the form of OpenAI's images/edits: a request with images and a prompt, a reply with an image.
+"""Images endpoint like OpenAI's images/edits: the request has images and a prompt, the reply an image.
 
-A `Reply` holds the image as base64 text, so that client, cache, budget and retries are those of chat.
+A `Reply` holds the image as base64 text, so client, cache, budget and retries are the same as for chat.
 """
 
 import base64
@@ -42,10 +42,10 @@ class ImagesEndpoint(Endpoint):
         return b"".join(parts) + f"--{BOUNDARY}--\r\n".encode()
 
     def _parse(self, fields: dict[str, Any], answer: bytes) -> Reply:
-        """Return the image of an answer; an answer without one is a refusal if it says why.
+        """Return the image of an answer. An answer without an image is a refusal if it gives a reason.
 
         Raises:
-            RequestFault: the endpoint gives the image's address.
+            RequestFault: the endpoint gives the image's address in place of the image.
         """
         usage = _usage(fields.get("usage"))
         first = (fields.get("data") or [{}])[0]

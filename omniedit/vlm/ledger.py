@@ -1,4 +1,4 @@
-"""Record the spending of a run's jobs, one file per job: without locks, so any shared file system works."""
+"""Record the spending of a run's jobs, one file per job. No locks are used, so any shared file system works."""
 
 import json
 import os
@@ -32,7 +32,8 @@ class Ledger:
             self._flush()
 
     def others_usage(self) -> Usage:
-        """Return the total spending of the run's other jobs, finished ones included, at most half a minute old."""
+        """Return the total spending of the run's other jobs, finished ones included; the value is at most half a
+        minute old."""
         if self._clock() - self._read_at >= LOOK_EVERY_S:
             files = [file for file in self._folder.glob("*.json") if file != self._file]
             self._others = sum((Usage(**json.loads(file.read_text())) for file in files), Usage())

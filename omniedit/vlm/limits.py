@@ -10,7 +10,7 @@ MINUTE = 60.0
 class RateLimiter:
     """Rate limiter that spaces requests evenly, so that no minute exceeds the allowed requests or tokens.
 
-    Each request reserves its time in both allowances (the generic cell rate algorithm without a burst); the next one
+    Each request reserves time in both allowances (the generic cell rate algorithm without a burst); the next one
     may start when both are free.
 
     Args:

@@ -48,7 +48,7 @@ class LocalModel:
         digests = [self.digest(prompt) for prompt in prompts]
         known = {digest: reply for digest in digests if (reply := self.cache.get(digest))}
         new = {digest: prompt for digest, prompt in zip(digests, prompts, strict=True) if digest not in known}
-        # Batches of similar length: no prompt waits for another's last token, and little memory is spent on padding.
+        # Prompts of a batch have similar lengths: none waits for another's last token, and padding takes little memory.
         waiting = sorted(new, key=lambda digest: _length(new[digest]))
 
         def answered(together: Sequence[str]) -> list[Reply]:

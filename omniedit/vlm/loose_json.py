@@ -1,6 +1,6 @@
 """Find JSON in a model's reply: valid objects first, then keys and values of almost valid JSON.
 
-Each pattern is matched where the last one ended and never backtracks, so a reply is read in time linear in its length.
+Each pattern starts where the last match ended and never backtracks, so a reply is read in time linear in its length.
 """
 
 import json

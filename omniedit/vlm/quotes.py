@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from omniedit.vlm.loose_json import JsonSpan, LooseField, find_objects
 
 QUOTE = re.compile('["`\u201c-\u201f\u00ab\u00bb\u300c-\u300f]' r"|(?<!\w)['\u2018\u2019]|['\u2018\u2019](?!\w)")
-"""Quotation mark; an apostrophe within a word is none."""
+"""Quotation mark; an apostrophe within a word does not count."""
 _MARK = re.compile(rf"(?P<fence>^[ \t]*```)|(?P<brace>[{{}}])|(?P<quote>{QUOTE.pattern})", re.MULTILINE)
 
 
@@ -37,7 +37,7 @@ class QuotedRange:
         """Return whether a field, or an object with one, is quoted.
 
         Raises:
-            UnclearReply: it follows an object whose text a quotation mark in it may have ended.
+            UnclearReply: the field follows an object in which a quotation mark may have ended a text early.
         """
         start = field.start if isinstance(field, JsonSpan) else field.within
         if field.end > self.last or start <= min(self.first, self.first_object):
@@ -63,7 +63,7 @@ def check_texts(text: str, pieces: Iterable[JsonSpan | LooseField], keys: Iterab
     """Check that no text without a key has a field with one of the keys, given in lower case.
 
     Raises:
-        UnclearReply: a quotation mark within a text has ended it, so the texts that follow begin where others end.
+        UnclearReply: a quotation mark within a text ended it early, so the following texts begin where others end.
     """
     texts = [text[each.start : each.end] for each in pieces if isinstance(each, LooseField) and not each.key]
     field = re.compile(rf"(?:{'|'.join(map(re.escape, keys))})[\"'\u201d]?\s*:", re.IGNORECASE)

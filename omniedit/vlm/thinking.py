@@ -17,7 +17,7 @@ A reply may quote a text by somebody else, which may contain marks, objects and 
    object, or its sentence continues there, then its mark may be part of a quoted text, and the reply is unclear.
 
 So a quoted text can make a reply unclear, but it does not become the answer, because its closing quotation mark follows
-it. One case is left: a model that does not think writes words, then an object, and copies a quotation mark and a
+it. One case remains: a model that does not think writes words, then an object, and copies a quotation mark and a
 closing mark on its own line into the object's text without escaping them. Such a reply equals thinking with a draft.
 
 Special tokens that end a reply (<|im_end|>, </s>) are ignored. Thinking that an endpoint returns separately
@@ -108,8 +108,8 @@ def _is_within_line(reply: str, mark: re.Match[str]) -> bool:
 def _is_fragment(answer: str) -> bool:
     """Return whether an answer may be the rest of a quoted text.
 
-    A whole answer has no field outside braces. An object ends it, which is valid or the only one, or else a line with a
-    score. No quotation mark may follow, and no other half of a sentence.
+    A whole answer has no field outside braces. It ends with an object that is valid or the only one, or with a line
+    that has a score. Neither a quotation mark nor the other half of a sentence may follow.
     """
     if _FIELD.search(answer.partition("{")[0]):
         return True

@@ -15,7 +15,7 @@ class BenchItem:
     """Request of a benchmark: an image and what to do with it.
 
     Args:
-        item_id: unique in the set; the output's path without its suffix, in the layout of the published benchmark
+        item_id: unique in the set; the path of the output without its suffix, in the layout of the published benchmark
             (`{task}/{language}/{key}` of GEdit-Bench).
         task: type of the edit, by the benchmark's own name.
         instruction: request to the editor.

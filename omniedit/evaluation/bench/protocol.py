@@ -46,9 +46,9 @@ class TableRow:
 
     Args:
         name: group of items; means over several groups or over all items begin with 'mean'.
-        values: means by column, over the items that have the score; a column without any is absent.
+        values: means by column, over the items that have the score; a column without scores is absent.
         items: number of items in the group.
-        missing: ids of the items that lack a score of some column.
+        missing: ids of the items that lack the score of at least one column.
         official: means by column as the benchmark's own script computes them, where they differ from `values`.
     """
 
@@ -72,7 +72,7 @@ class Protocol:
         missing: sentence about how the benchmark's own script treats an edit without a score.
         scale: range of the columns.
         rubric: rubric that ships and asks for the same scores; None if there is none.
-        prompts: key of `omniedit.scoring.prompts.reader.READERS`, whose official texts a user's checkout has; None if
+        prompts: key of `omniedit.scoring.prompts.reader.READERS`, for official texts in a user's checkout; None if
             `rubric` has them or no judge is needed.
         metrics: names of the metrics that the columns need.
         keeps_size: whether the judge sees the edit at its own size; False if it is resized to the source first.
@@ -91,7 +91,7 @@ class Protocol:
     keeps_size: bool = False
 
     def to_example(self, item: BenchItem, edited: Image) -> Example:
-        """Return the images and texts that a judge sees of an edit.
+        """Return the images and texts of an edit that a judge sees.
 
         Raises:
             UserError: an image of the item cannot be read.

@@ -64,7 +64,7 @@ _NAMES = {field.name for field in fields(EditRecord)}
 
 
 def hold_edits(folder: Path, shard: SetShare) -> None:
-    """Keep other processes from editing the items of a shard in an editor's folder, until this process ends.
+    """Prevent other processes from editing the items of a shard in an editor's folder until this process ends.
 
     Raises:
         UserError: another process edits them; the message names it.

@@ -147,7 +147,7 @@ def write_measured(out: Path, measured: Mapping[str, MetricValues]) -> None:
 
 
 def summary_lines(measured: Mapping[str, MetricValues]) -> list[str]:
-    """Format the mean of each metric for each editor as a Markdown table, then what is not available."""
+    """Format the mean of each metric for each editor as a Markdown table, then the metrics that are not available."""
     first = next(iter(measured.values()))
     names = _names(first)
     head = [f"{METRICS[name].label} {'up' if METRICS[name].higher_is_better else 'down'}" for name in names]
@@ -160,7 +160,7 @@ def summary_lines(measured: Mapping[str, MetricValues]) -> list[str]:
 
 
 def summary_json(measured: Mapping[str, MetricValues]) -> dict[str, Any]:
-    """Return the means by editor, the reasons of what is not available, and the weights."""
+    """Return the means by editor, the reasons why metrics are not available, and the weights."""
     first = next(iter(measured.values()))
     return {
         "editors": {editor: _editor_json(metrics) for editor, metrics in measured.items()},

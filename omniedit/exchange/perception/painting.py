@@ -1,7 +1,7 @@
 """Segmentation as an edit: the instruction names a region and a colour, and the edited image shows it painted.
 
-The paint is translucent, so that the image below stays visible, and its value at each pixel follows from the source:
-segmentation data can be checked exactly, and a mask can be read back from an editor's output.
+The paint is translucent, so that the image below stays visible, and the edited image follows from source and mask at
+each pixel. So segmentation data can be checked exactly, and a mask can be read back from an editor's output.
 """
 
 from collections.abc import Mapping, Sequence
@@ -41,7 +41,8 @@ class Region:
     """Region of an image to paint.
 
     Args:
-        phrases: phrases that refer to it, with article: 'the dog on the left', 'every person', 'the sky'.
+        phrases: phrases that refer to the region, with their articles: 'the dog on the left', 'every person', 'the
+            sky'.
         mask: (H, W).
     """
 

@@ -138,7 +138,7 @@ def _make_row(row: Row, files: ImageFiles) -> dict[str, Any]:
 
     Raises:
         BadImage: the image is missing or cannot be read.
-        ValueError: the turns are not questions, each with its answer.
+        ValueError: the turns do not alternate between question and answer.
     """
     questions, answers = _read_turns(row.values.get("conversations"))
     path = row.values.get("image")

@@ -36,7 +36,7 @@ def list_expression_files(path: str) -> list[DataFile]:
 
 
 def read_refcoco(path: str, shard: int, shards: int) -> Iterator[PaintingRow | Rejection]:
-    """Yield a row for each expression list of a shard: a region, and the sentences that mean it.
+    """Yield a row for each expression list of a shard: a region, and the sentences that refer to it.
 
     A row has `sentences` (texts, or mappings with `sent` or `raw`) and either `ann_id`, an annotation of the file
     `instances.json` next to it, or its own `segmentation`, `file_name`, `height` and `width`.

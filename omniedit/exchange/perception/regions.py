@@ -65,9 +65,9 @@ def _decode_runs(segmentation: dict[str, Any], height: int, width: int) -> Mask:
 
 
 def decompress_runs(text: str | bytes) -> list[int]:
-    """Decode COCO's compressed run lengths: 6 bits per character; one of them states whether the number continues.
+    """Decode COCO's compressed run lengths: 6 bits per character, one of which states whether the number continues.
 
-    From the fourth number on, each is stored as its difference to the one two before it.
+    From the fourth number on, each is stored as its difference from the number two places before it.
 
     Raises:
         BadRegion: the text ends within a number, or has other characters.

@@ -126,7 +126,7 @@ def cut_outline(comparison: Comparison) -> Fault:
         return Fault(1.0)
     share = hard_outline(comparison)
     measurement = f"an outline that is cut off hard along {share:.0%} of its length"
-    return Fault(_outline_left(share, 0.55, 0.25), "an outline that ends too abruptly", measurement)
+    return Fault(_outline_left(share, 0.55, 0.25), "a hard edge around the object", measurement)
 
 
 def old_pixels(comparison: Comparison) -> Fault:
@@ -135,8 +135,8 @@ def old_pixels(comparison: Comparison) -> Fault:
         return Fault(1.0)
     what, spoiling, tolerated = _MISSED[comparison.pair.task]
     spots = remaining_area(comparison.source.detail, comparison.edited.detail, comparison.detail_mask)
-    name = f"spots of {what}"
-    return Fault(_outline_left(spots, spoiling, tolerated), name, f"{name} left over {spots / 1e4:.2f}% of the image")
+    name = f"leftover spots of {what}"
+    return Fault(_outline_left(spots, spoiling, tolerated), name, f"{name} over {spots / 1e4:.2f}% of the image")
 
 
 _MISSED = {

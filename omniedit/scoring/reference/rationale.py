@@ -27,7 +27,7 @@ class Finding:
     """Score in [0, 10] with its reason.
 
     Args:
-        variants: the reason in several wordings, each of one or two sentences without figures.
+        variants: several paraphrases of the reason, each of one or two sentences without figures.
         measurement: the figures behind the score, for debugging; not part of the rationale.
     """
 

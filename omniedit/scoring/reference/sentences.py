@@ -150,7 +150,7 @@ NOT_RESTYLED = Shortfall(
 )
 OTHER_STYLE = Shortfall(
     unmet=("The photo does not have the {value} style. {fault}", "This is not the {value} style. {fault}"),
-    partial=("The photo only partly has the {value} style. {fault}", "This is not quite the {value} style. {fault}"),
+    partial=("The photo is only roughly in the {value} style. {fault}", "This is not quite the {value} style. {fault}"),
 )
 NO_STYLE = "The colours and strokes do not fit."
 FAILED_STYLES = {
@@ -230,7 +230,7 @@ STILL_THERE = Shortfall(
 CONDITION_MATCHES = ("The result matches the reference image.",)
 CONDITION_DIFFERS = Shortfall(
     unmet=("The result does not match the reference image.", "The reference image shows something else."),
-    partial=("The result only partly matches the reference image.", "Only part of the reference image fits."),
+    partial=("The result only partly matches the reference image.", "Some of it differs from the reference image."),
 )
 
 COUNTED = ("The number of objects is as asked.", "The number of objects is right.")
@@ -266,7 +266,7 @@ REST_CHANGED = Shortfall(
     unmet=("Much of the rest of the photo changed too.", "The edit changed the rest of the photo too."),
     partial=("The rest of the photo changed a little.", "A little has changed outside the edit."),
 )
-EDIT_IS_EVERYWHERE = ("The edit covers the whole photo.", "The edit leaves no part of the photo out.")
+EDIT_IS_EVERYWHERE = ("The edit covers the whole photo.", "The whole photo is part of the edit.")
 
 SHAPES_KEPT = ("The shapes are kept.", "All shapes are the same as before.", "The shapes of the scene are kept.")
 SHAPES_CHANGED = Shortfall(

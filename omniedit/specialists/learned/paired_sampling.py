@@ -1,4 +1,4 @@
-"""Joint denoising of prompt-to-prompt's source and target by a diffusers text-to-image pipeline, SDXL's or SD3's.
+"""Joint denoising of prompt-to-prompt's source and target by the text-to-image pipeline of SDXL or SD3 in diffusers.
 
 Shapes: P pairs, C latent channels, h w latent height and width, H W height and width of the images.
 """
@@ -30,7 +30,7 @@ class PromptPair:
     Args:
         exchange: whether target words take over the attention of the source words that they replace, or keep their own.
         weights: by word of the target.
-        mask: (H, W), where the target may differ from the source while their latents are blended; None for everywhere.
+        mask: (H, W), where the target may differ from the source while latents are blended; None for everywhere.
         seed: of the noise that both share.
     """
 
@@ -47,7 +47,7 @@ class PairSamplingOptions:
     """Options of the denoising.
 
     Args:
-        blend: share of the steps, from the first, in which latents outside the mask are the source's.
+        blend: share of the steps, from the first, in which the source's latents replace the target's outside the mask.
     """
 
     steps: int = 30
@@ -70,7 +70,7 @@ def generate(
     size: tuple[int, int],
     options: PairSamplingOptions,
 ) -> list[Image]:
-    """Generate images of height and width `size` only from prompts, like the source images of later pairs."""
+    """Generate images of height and width `size` from prompts, as the source images of later pairs are generated."""
     noise = torch.cat([_noise(pipeline, seed, size) for seed in seeds])
     return _denoise(pipeline, prompts, noise, size, options)
 
@@ -118,7 +118,7 @@ def latent_masks(masks: Sequence[Mask | None], size: tuple[int, int], scale: int
 
 
 def blend_latents(latents: Tensor, masks: Tensor) -> Tensor:
-    """Return the latents of sources and targets, (2P, C, h, w), with the sources' values outside the targets' masks."""
+    """Return the latents of sources and targets, (2P, C, h, w); outside its mask, a target has the source's values."""
     source, target = latents.chunk(2)
     return torch.cat([source, torch.where(masks, target, source)])
 

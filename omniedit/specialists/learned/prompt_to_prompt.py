@@ -29,7 +29,7 @@ from omniedit.specialists.learned.shared_models import Toolbox
 from omniedit.tasks import Task
 
 SURROUNDINGS = 0.3
-"""Growth of the acting object's mask, as a share of the square root of its area: its room to move."""
+"""Growth of the acting object's mask, which gives it room to move, as a share of the square root of its area."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class PromptToPrompt(Proposed[P]):
 
     proposal: ClassVar[type[Any]]
     blend: ClassVar[float]
-    """Share of the steps in which latents outside the mask are the source's."""
+    """Share of the steps in which the source's latents replace the target's outside the mask."""
     text_steps: ClassVar[float] = ControlRange.text_steps
     image_steps: ClassVar[float] = ControlRange.image_steps
 
@@ -132,7 +132,7 @@ class PromptToPrompt(Proposed[P]):
 class AttributeModification(PromptToPrompt[AttributeProposal]):
     """Change of an object's colour, material or expression by exchanging a word.
 
-    Outside the object, latents stay the source's at every step, and so do the final pixels. Truth: the proposal's
+    Outside the object, the latents of every step and the final pixels are those of the source. Truth: the proposal's
     fields, box (fractions).
     """
 
@@ -153,9 +153,9 @@ class AttributeModification(PromptToPrompt[AttributeProposal]):
 
 
 class ActionChange(PromptToPrompt[ActionProposal]):
-    """Other action of a person or an animal, whose words keep their own attention.
+    """Change of the action of a person or an animal; the new words keep their own attention.
 
-    The object may move within its surroundings. Outside them, latents and pixels are the source's. AnyEdit uses
+    The object may move within its surroundings. Outside these, latents and pixels are those of the source. AnyEdit uses
     MasaCtrl, which shares keys and values of self-attention; here maps are shared for a smaller part of the steps.
     Truth: the proposal's fields, box (fractions).
     """
@@ -177,7 +177,7 @@ class ActionChange(PromptToPrompt[ActionProposal]):
 
 
 class EnvironmentChange(PromptToPrompt[EnvironmentProposal]):
-    """Change of time of day, weather or season by words that keep their own attention.
+    """Change of the time of day, the weather or the season by words that keep their own attention.
 
     A named foreground object keeps the source's latents for the first 0.7 of the steps. Truth: the proposal's fields.
     """

@@ -14,13 +14,13 @@ from omniedit.tasks import Task
 P = TypeVar("P", bound=Proposal)
 
 GATHERED_BATCHES = 4
-"""Number of batches whose requests are taken at once, so that more of them have one size and are edited together."""
+"""Number of batches whose requests are taken at once, so that more requests of one size can be edited together."""
 
 
 class Proposed(Generic[P]):
     """Specialist that offers each photo's proposals in turn.
 
-    If the config asks for several candidates, it then offers each proposal again with another seed. Truth: the
+    If the config asks for several candidates, it then offers each proposal again with a new seed. Truth: the
     proposal's fields, and `candidate`.
 
     Args:

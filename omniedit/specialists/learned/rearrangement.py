@@ -1,4 +1,5 @@
-"""AnyEdit's movement, resize and relation: an object is cut out, its old place is inpainted, and it is pasted again.
+"""AnyEdit's movement, resize and relation: an object is cut out, its old place is inpainted, and the object is pasted
+at its new place.
 
 The border of the pasted object is then inpainted to blend into its new surroundings.
 """
@@ -33,7 +34,7 @@ PixelBox = tuple[int, int, int, int]
 
 @dataclass(frozen=True)
 class ObjectTransform:
-    """Place of an object after the edit: its scale, and where its bounding box begins."""
+    """Placement of an object after the edit: its scale, and the left upper corner of its bounding box."""
 
     scale: float
     left: int
@@ -41,7 +42,8 @@ class ObjectTransform:
 
 
 class Rearrangement(Inpainting[PlacementProposal]):
-    """Placing of an object elsewhere or at another size. Truth: the proposal's fields, box and new_box (fractions)."""
+    """Edit that puts an object in another place or gives it another size. Truth: the proposal's fields, box and
+    new_box (fractions)."""
 
     task, proposal = Task("movement"), PlacementProposal
 
@@ -110,7 +112,7 @@ class Rearrangement(Inpainting[PlacementProposal]):
 def choose_place(
     mask: Mask, proposal: PlacementProposal, anchor: Grounding | NotGrounded | None = None
 ) -> ObjectTransform | NotGrounded:
-    """Return where a proposal places the object of a mask, or why it cannot be placed there.
+    """Return where a proposal places the object of a mask, or the reason why the object cannot be placed there.
 
     Args:
         anchor: the other object of a relation.

@@ -1,4 +1,4 @@
-"""AnyEdit's visual_reference and material_transfer: an object is repainted after a reference image.
+"""AnyEdit's visual_reference and material_transfer: an object is repainted to match a reference image.
 
 A text-to-image model makes the reference. AnyEdit uses AnyDoor for objects, and ZeST (Cheng et al. 2024) for materials:
 an IP-Adapter for the material, a depth ControlNet for the shape. Here SDXL with an IP-Adapter paints both, and the
@@ -26,7 +26,7 @@ SIDE = 1024
 
 
 class ReferencePainting(Inpainting[ReferenceProposal | MaterialProposal]):
-    """Painting of an object or a material that a reference image shows.
+    """Edit that paints an object or a material from a reference image.
 
     Truth: the proposal's fields, box (fractions), reference: 'generated'.
     """
@@ -79,7 +79,7 @@ class ReferencePainting(Inpainting[ReferenceProposal | MaterialProposal]):
 
 
 def reference_prompt(task: Task, described: str) -> str:
-    """Return the prompt of a reference image: one object before an empty background, or a sample of a material."""
+    """Return the prompt of a reference image: one object on an empty background, or a sample of a material."""
     if task == "material_transfer":
         return f"close-up photo of the surface of {described.rpartition(' made of ')[2]}, filling the frame"
     return f"studio photo of {described}, whole and alone, plain light grey background"

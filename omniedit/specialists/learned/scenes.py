@@ -1,4 +1,4 @@
-"""Photos of counterfactual scenes by the text-to-image model, as an archive that a run reads like any other photos."""
+"""Images of counterfactual scenes by the text-to-image model, in an archive that a run reads like one of photos."""
 
 import io
 import json
@@ -24,7 +24,7 @@ def draw_scenes(toolbox: Toolbox, scenes: Sequence[Scene], seed: int) -> list[Im
     """Generate an image of each scene, in order; the seven aspect ratios take turns.
 
     Args:
-        seed: of the noise, with the scene's number.
+        seed: seed of the noise, together with the scene's number.
     """
     steps = toolbox.config.steps
     options = PairSamplingOptions() if steps is None else PairSamplingOptions(steps=steps)

@@ -1,8 +1,8 @@
 """Edits of the whole photo by an instruction: styles, tones, views and implicit changes.
 
-CosXL-Edit (role `style`) makes styles as in Wei et al. 2024, section 3.2, and tones. AnyEdit makes tones by
+CosXL-Edit (role `style`) makes styles as in Wei et al. 2024, section 3.2, and tones. AnyEdit makes tones with
 InstructPix2Pix, the model that CosXL-Edit succeeds. An editor (role `editing`) makes the rest. AnyEdit makes
-rotation_change of two views from MVImgNet, without a model, and implicit_change by SDXL with an IP-Adapter.
+rotation_change from two views of MVImgNet, without a model, and implicit_change with SDXL and an IP-Adapter.
 """
 
 from collections.abc import Sequence
@@ -34,7 +34,7 @@ class StyleTransfer(Proposed[Proposal]):
 def instruction_for_model(request: EditRequest) -> str:
     """Return the pair's own instruction, as in the paper ("We provide CosXL-Edit with (x, c)").
 
-    An implicit one names a cause; the model gets the result.
+    If the instruction is implicit and names a cause, return one that names the result.
     """
     proposal = get_proposal(request, Proposal)
     return proposal.explicit if isinstance(proposal, ImplicitProposal) else request.instructions[0]

@@ -30,7 +30,7 @@ class StylistKind:
     """Kind of pipeline that follows an instruction.
 
     Args:
-        options: arguments of its call, as its authors have them.
+        options: arguments of its call, with the authors' values.
     """
 
     pipeline: type[Any]
@@ -68,7 +68,7 @@ class Stylist:
     """Editor of whole photos, in batches of one size; each result has its photo's own size.
 
     Args:
-        steps: of the denoising; None for the kind's own.
+        steps: denoising steps; None for the default of the kind.
         resolution: a photo of more than resolution^2 pixels is drawn at a smaller size and scaled back up.
     """
 
@@ -87,7 +87,7 @@ class Stylist:
 
         Args:
             folder: CosXL-Edit as published, in one file, or in diffusers' layout.
-            configs: folder of SDXL's configs, for the one file.
+            configs: folder of SDXL's configs, which a model in one file lacks.
 
         Raises:
             UserError: the model cannot be loaded.

@@ -90,7 +90,7 @@ def test_a_fluffy_object_recoloured_with_a_hard_edge_is_detected() -> None:
         for opacity in (down, ball)
     )
     assert score_edit(cut).o_score < 9 <= score_edit(solid).o_score
-    assert "ends too abruptly" in score_edit(cut).reasoning
+    assert "a hard edge around" in score_edit(cut).reasoning
 
 
 def test_patches_of_the_old_background_are_detected() -> None:

@@ -14,14 +14,17 @@ from omniedit.errors import UserError
 from omniedit.scoring import Unscorable
 
 FAULTS: dict[str, tuple[list[Behaviour], Behaviour]] = {
-    "answers after a while": ([], server.slowly(0.2, GOOD)),
-    "429 with Retry-After: 7, then well": ([server.status(429, "Slow down.", Retry_After="7")], server.says(GOOD)),
-    "500, then well": ([server.status(500, "Oops.")], server.says(GOOD)),
+    "answers late": ([], server.slowly(0.2, GOOD)),
+    "429 with Retry-After: 7, then a good reply": (
+        [server.status(429, "Slow down.", Retry_After="7")],
+        server.says(GOOD),
+    ),
+    "500, then a good reply": ([server.status(500, "Oops.")], server.says(GOOD)),
     "500 always": ([], server.status(500, "Oops.")),
-    "cuts its body off": ([], server.cuts_off),
-    "hangs up": ([], server.hangs_up),
+    "cuts its reply off": ([], server.cuts_off),
+    "closes the connection": ([], server.hangs_up),
     "never answers": ([], server.is_silent),
-    "drips its answer": ([], server.drips),
+    "sends its answer too slowly": ([], server.drips),
     "HTML in place of JSON": ([], server.is_garbage),
     "an error with status 200": ([], server.status(200, "The provider failed.")),
     "a reply without scores": ([], server.says("A lovely picture!")),
@@ -32,10 +35,13 @@ FAULTS: dict[str, tuple[list[Behaviour], Behaviour]] = {
     "finish reason SAFETY or RECITATION": ([], server.ends("SAFETY", None)),
     "stop reason refusal": ([], server.ends("refusal")),
     "an empty reply": ([], server.ends("stop")),
-    "a reply that ends while thinking, apart": ([], server.ends("length", None, reasoning_content="Let me see.")),
+    "a reply that ends while thinking, in a separate field": (
+        [],
+        server.ends("length", None, reasoning_content="Let me see."),
+    ),
     "an answer in parts": ([], server.ends("stop", [{"type": "thinking"}, {"type": "text", "text": GOOD}])),
-    "an error in the choice, then well": ([server.fails_within], server.says(GOOD)),
-    "400, a request it does not take": ([], server.status(400, "Unknown field.")),
+    "an error in the choice, then a good reply": ([server.fails_within], server.says(GOOD)),
+    "400, an unsupported request": ([], server.status(400, "Unknown field.")),
     "401, a wrong key": ([], server.status(401, f"Incorrect API key: {KEY}")),
     "404, no such model": ([], server.status(404, "No such model.")),
     "429, no credit left": ([], server.status(429, "Quota exceeded.", "insufficient_quota")),
@@ -43,7 +49,7 @@ FAULTS: dict[str, tuple[list[Behaviour], Behaviour]] = {
 }
 
 
-TOO_LATE = ("never answers", "drips its answer")
+TOO_LATE = ("never answers", "sends its answer too slowly")
 
 
 def patience(fault: str) -> float:
@@ -82,7 +88,7 @@ def fault_of_one_pair(fault: str, cache: Path) -> str:
             return f"the run ends: {error}".replace(running.url, "URL")
     if isinstance(verdict, Unscorable):
         return f"unscorable: {verdict.reason}"
-    return f"scored by request {requests}" + (", 7 s later and more" if slept and slept[0] >= 7 else "")
+    return f"scored by request {requests}" + (", at least 7 s later" if slept and slept[0] >= 7 else "")
 
 
 def fault_of_all_pairs(fault: str, cache: Path) -> str:

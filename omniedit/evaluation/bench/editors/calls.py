@@ -53,7 +53,7 @@ METHODS: Mapping[str, Call] = {"call": call_pipeline, "diffedit": call_diffedit}
 def build_arguments(entry: DiffusersEntry, requests: Sequence[EditRequest]) -> dict[str, Any]:
     """Return the keyword arguments of a pipeline's call.
 
-    A single request is passed without lists, unless `wants_list`: some pipelines take one image only.
+    A single request is passed without lists, unless `wants_list`: some pipelines take only one image.
     """
     arguments = dict(entry.arguments)
     images, texts = [_images(entry, request) for request in requests], [_text(entry, request) for request in requests]

@@ -68,13 +68,13 @@ class Command(Editor):
 
 
 def fill(command: Sequence[str], values: Mapping[str, str]) -> list[str]:
-    """Put values in the places of a command; braces in a value are kept. `python` is this Python."""
+    """Fill the placeholders of a command with values; braces in a value are kept. `python` is this Python."""
     filled = [_PLACEHOLDER.sub(lambda place: values[place[1]], part) for part in command]
     return [sys.executable, *filled[1:]] if filled[0] == "python" else filled
 
 
 def _end_group(process: "subprocess.Popen[bytes]") -> None:
-    """Kill processes that the command left running, also after an interrupt."""
+    """Kill the processes that the command left running, even after an interrupt."""
     try:
         os.killpg(process.pid, signal.SIGKILL)
     except ProcessLookupError:

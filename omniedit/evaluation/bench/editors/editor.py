@@ -12,7 +12,7 @@ from omniedit.imaging.images import Image
 
 
 class FailureKind(StrEnum):
-    """Kinds of missing edits: the editor could not, or it declined."""
+    """Reasons for a missing edit: the editor failed, or it declined."""
 
     FAILURE = "failure"
     REFUSAL = "refusal"
@@ -66,5 +66,5 @@ class Editor(ABC):
 
 
 def item_seed(seed: int, item_id: str) -> int:
-    """Return the seed of an item's noise, 0 to 2^56 - 1; it depends on no other item."""
+    """Return the seed of an item's noise, 0 to 2^56 - 1; it does not depend on other items."""
     return int.from_bytes(hashlib.sha256(f"{seed}|{item_id}".encode()).digest()[:7])

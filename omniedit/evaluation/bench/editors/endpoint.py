@@ -15,7 +15,7 @@ from omniedit.vlm.messages import Prompt, PromptImage, Reply
 class ImagesEditor(Editor):
     """Editor that asks an endpoint in the form of OpenAI's images/edits.
 
-    A refusal is cached, as an image is. A request without an answer is a failure, and a later run sends it again.
+    Refusals are cached, as images are. A request without an answer is a failure, and a later run sends it again.
 
     Raises:
         UserError: the entry names no endpoint, or the API key is missing.

@@ -40,7 +40,7 @@ class Pipeline(Editor):
         self._call = METHODS[entry.method]
 
     def edit(self, requests: Sequence[EditRequest]) -> list[Image | EditFailure]:
-        """Edit the requests, those of equal size together; the noise of each depends on its own seed alone."""
+        """Edit the requests, those of equal size together; the noise of each depends only on its own seed."""
         results: list[Image | EditFailure | None] = [self._reject(request) for request in requests]
         todo = [request for request, result in zip(requests, results, strict=True) if result is None]
         edit = partial(self._batches.map, self._edit_batch)
@@ -62,7 +62,7 @@ class Pipeline(Editor):
             output = self._call(self._pipeline, self.entry, requests)
         except torch.OutOfMemoryError:
             raise
-        except Exception as error:  # pipelines raise anything for a size or a text that they cannot take
+        except Exception as error:  # pipelines raise errors of any type for a size or a text that they cannot take
             if len(requests) > 1:
                 return [self._edit_batch([request])[0] for request in requests]
             return [EditFailure(one_line(error, 300))]

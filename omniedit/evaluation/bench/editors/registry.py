@@ -84,7 +84,7 @@ def choose_editors(requested: Sequence[str], files: Sequence[Path] = ()) -> dict
         files: further files of entries.
 
     Raises:
-        UserError: an editor is unknown, or two have the same name or label.
+        UserError: an editor is unknown, or two editors have the same name or label.
     """
     known = read_entries(*files)
     chosen: dict[str, Entry] = {}

@@ -14,7 +14,7 @@ def list_unpinned(entries: Mapping[str, Entry], files: Sequence[Path] = ()) -> I
     """Yield a line with the remedy for each editor whose newest commit would be used.
 
     Args:
-        files: files of entries besides config/editors.yaml; the last one that has an editor is the one to change.
+        files: files of entries besides config/editors.yaml; if several have an editor, the last one is to be changed.
     """
     for name, entry in entries.items():
         if isinstance(entry, DiffusersEntry) and entry.repository and not entry.revision:

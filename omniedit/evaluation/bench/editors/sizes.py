@@ -59,5 +59,5 @@ def keep(image: Image, width: int, height: int) -> Image:
 
 RESTORERS: dict[str, Callable[[Image, int, int], Image]] = {"resize": resize, "cover": resize_cover, "keep": keep}
 """Functions that return an output at the source's width and height: `resize` scales each side by its own factor;
-`cover` scales both alike and crops the surplus; `keep` returns the output at its own size, as some benchmarks judge
-it."""
+`cover` scales both sides by the same factor and crops the surplus; `keep` returns the output at its own size, as some
+benchmarks judge it."""

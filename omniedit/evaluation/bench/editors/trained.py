@@ -38,7 +38,7 @@ class TrainedEditor(Editor):
         self.version = f"{(folder or FOLDER).name}@{digest_weights(folder or FOLDER)}, {self._describe_sampling()}"
 
     def _describe_sampling(self) -> str:
-        """Return the values that sampling uses, those of the entry over the editor's own."""
+        """Return the values that sampling uses: those of the entry, else the editor's own."""
         config, entry = self._pipeline.config, self.entry
         arguments = {
             "num_inference_steps": entry.steps,
@@ -76,5 +76,5 @@ class TrainedEditor(Editor):
 
 
 def find_captions(request: EditRequest) -> list[str | None]:
-    """Return the captions of a request's references; None for each if the set gives none."""
+    """Return the captions of a request's references; all are None if the set has no captions."""
     return list(request.item.extra.get("reference_captions") or [None] * len(request.references))

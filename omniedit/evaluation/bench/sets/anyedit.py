@@ -81,7 +81,7 @@ def get_protocol(_: str) -> Protocol:
 
 
 def aggregate(rows: Sequence[Row]) -> list[TableRow]:
-    """Return the means of each type, as anybench_gen_eval.py prints them, and the means of the types of each group."""
+    """Return the means of each type, as anybench_gen_eval.py prints them, and the mean over the types of each group."""
     order = [name for members in GROUPS.values() for name in members]
     groups = group_rows(rows, lambda row: row["task"], order)
     table = average_groups(groups, partial(combine_metrics, METRICS), METRICS)

@@ -1,4 +1,4 @@
-"""Means of scores over groups of edits, with the edits that lack a score."""
+"""Means of scores over groups of edits, and the edits that lack a score."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -52,7 +52,8 @@ def average_groups(groups: Grouped, combine: Combine, columns: Sequence[str]) ->
 
 
 def average_rows(name: str, table: Sequence[TableRow], columns: Sequence[str]) -> TableRow:
-    """Return the mean of groups' means, each group with the same weight; `official` follows from theirs."""
+    """Return the mean of the groups' means, all with the same weight; `official` is the mean of the groups' official
+    figures."""
     means = _mean_columns([row.values for row in table], columns)
     official = _mean_columns([{**row.values, **row.official} for row in table], columns)
     items, missing = sum(row.items for row in table), tuple(item for row in table for item in row.missing)

@@ -2,7 +2,7 @@
 
 Parquet rows: `image`, `instruction`, `task`, `split`, `idx`, `input_caption`, `output_caption`. Items have no target;
 `emu_edit_test_set_generations` adds `edited_image`, EMU Edit's own output, and exchanges the names of the two splits.
-Some captions are wrong: source and target are then equal. Outputs are `{idx}.png`.
+Some captions are wrong: those of source and target are equal. Outputs are `{idx}.png`.
 """
 
 from collections.abc import Mapping, Sequence

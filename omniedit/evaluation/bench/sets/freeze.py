@@ -1,4 +1,4 @@
-"""Builder of frozen sets: photos and a table of instructions by people, which are checked and then never change."""
+"""Builder of frozen sets: photos and a table of people's instructions, which are checked and then never change."""
 
 import csv
 import json
@@ -166,7 +166,7 @@ def freeze(
 
 
 def _copy(source: Path, target: Path) -> None:
-    """Copy a photo; a hard link would change with the user's own file."""
+    """Copy a photo. A hard link would change with the user's own file."""
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(source, target)
 

@@ -186,7 +186,8 @@ def _round_official(table_row: TableRow, rows: Sequence[Row]) -> TableRow:
 
 
 def read_recorded(path: Path, part: str) -> list[Row]:
-    """Read the replies that the benchmark's scripts wrote to `result.json`, with the scores that they find in them.
+    """Read the replies that the benchmark's scripts wrote to `result.json`, and find the same scores in them as the
+    scripts.
 
     Args:
         path: result.json; the part's own file, with the edit types, is in its folder or below.

@@ -1,7 +1,7 @@
 """KRIS-Bench (mercurystraw/Kris_Bench, Wu et al. 2025): 1,267 edits that need knowledge, 20 categories.
 
-Each folder of a category has an `annotation.json`: {id: {ori_img, gt_img, ins_en, explain_en}}; later copies say
-`instruction` and `explain`. `ori_img` is a list where an edit has several source images. Outputs are
+Each folder of a category has an `annotation.json`: {id: {ori_img, gt_img, ins_en, explain_en}}; later copies name
+these `instruction` and `explain`. `ori_img` is a list where an edit has several source images. Outputs are
 `{category}/{id}.jpg`.
 
 The repository has no script that averages. The table is that of BAGEL's `eval/gen/kris/summarize.py`, whose published

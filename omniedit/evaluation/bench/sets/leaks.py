@@ -22,12 +22,12 @@ INDEXES = ("sources/index.parquet", "sources/imports.parquet")
 
 @dataclass(frozen=True)
 class TrainingSources:
-    """Sources of a training.
+    """Source images of a training.
 
     Args:
         names: name of each that has a perceptual hash, with its run or folder.
         phashes: perceptual hashes in hexadecimal, in the order of `names`.
-        sha256: digests of the upright pixels by name, as far as known.
+        sha256: digests of the upright pixels by name, where known.
     """
 
     names: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""Protocol of the benchmarks with metrics only, without a judge."""
+"""Protocol of the benchmarks that have only metrics and no judge."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial

@@ -37,7 +37,7 @@ def read(path: Path | None, _: str) -> BenchSet:
         path: its folder; None for the set that ships.
 
     Raises:
-        UserError: a file is missing or has changed, or no line makes an item.
+        UserError: a file is missing or has changed, or no line can be read as an item.
     """
     folder = SHIPPED if path is None else path
     locate = _locate_shipped if path is None else partial(_locate, folder)
@@ -101,7 +101,7 @@ def get_protocol(_: str) -> Protocol:
 
 
 def combine(row: Row) -> dict[str, float]:
-    """Return PQ, SC, O and whether SC is the best possible, as people's Acc counts it."""
+    """Return PQ, SC and O, and whether SC is the best possible, which is how people's Acc counts an edit."""
     scores = pick(row, COLUMNS)
     return scores | ({"Acc": float(scores["SC"] == BEST_SC)} if "SC" in scores else {})
 

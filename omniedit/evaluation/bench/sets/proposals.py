@@ -1,7 +1,7 @@
 """Proposals for a user's own benchmark set: instructions for photos, which a person reviews before they are frozen.
 
 A proposals file has one JSON object per line: photo, task, instruction, proposer, and where known source_caption,
-target_caption and objects. A task without a proposal has a line with a reason, and so has a photo that cannot be read.
+target_caption and objects. For a task without a proposal, and for a photo that cannot be read, a line has the reason.
 """
 
 import json
@@ -77,7 +77,7 @@ def read_photo(folder: Path, name: str, about: Caption) -> Photo:
     """Read a photo, reduced to the size in which objects are found.
 
     Args:
-        about: its caption and objects, as far as a metadata file gives them.
+        about: its caption and objects, if a metadata file gives them.
 
     Raises:
         UnreadableImage: the file is not an image, or is damaged.
@@ -125,7 +125,7 @@ def name_objects(photo: Photo) -> list[str]:
 def propose_by_model(folder: Path, names: Sequence[str], proposer: Proposer, at_once: int) -> Iterator[BenchProposal]:
     """Yield the usable proposals of a vision-language model for each photo and task.
 
-    A task without one has a line with the faults of the model's proposals.
+    For a task without a usable proposal, a line has the faults of the model's proposals.
     """
     captions = read_captions(folder, _list_files(folder))
     for first in range(0, len(names), at_once):
@@ -189,7 +189,7 @@ def _parse(path: Path, number: int, row: Mapping[str, Any]) -> BenchProposal:
 
 
 def count_proposals(proposals: Sequence[BenchProposal]) -> list[str]:
-    """Return lines that say how many proposals there are by task, and which photos cannot be read."""
+    """Return lines with the number of proposals by task, and with the photos that cannot be read."""
     tasks = [task for task in OMNIEDIT_TASKS if any(proposal.task == task for proposal in proposals)]
     counts = {
         task: sum(proposal.task == task and bool(proposal.instruction) for proposal in proposals) for task in tasks

@@ -88,7 +88,7 @@ def get_protocol(_: str) -> Protocol:
 
 
 def aggregate(rows: Sequence[Row]) -> list[TableRow]:
-    """Return the means of each scene, and over the items of the five scenes of understanding.
+    """Return the means of each scene, and those over the items of the five scenes of understanding.
 
     The paper's table has the latter, and the scene of reasoning.
     """

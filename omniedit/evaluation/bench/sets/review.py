@@ -2,7 +2,7 @@
 
 Decisions are appended to `{table}.review.jsonl`, which is also the history, and the table of accepted instructions that
 `omniedit bench-set build` reads is written after each one. A decision belongs to a photo, a task and the text of the
-proposal, so that a review continues after the proposals were made again.
+proposal, so a review can continue after the proposals were made again.
 """
 
 import threading
@@ -56,7 +56,7 @@ class ReviewDecision:
 
 @dataclass(frozen=True)
 class Slot:
-    """Photo and task with its proposals; a blank one means none."""
+    """Photo and task with its proposals; a blank proposal stands for none."""
 
     photo: str
     task: str
@@ -119,7 +119,7 @@ class Review:
         """Record a decision on the current slot; return the next state.
 
         Args:
-            turn: turn of the state that the person saw; if another decision followed, nothing is recorded.
+            turn: turn of the state that the person saw; if another decision was made since, nothing is recorded.
 
         Raises:
             ValueError: an accepted instruction is empty or too long.

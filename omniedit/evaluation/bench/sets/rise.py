@@ -143,7 +143,7 @@ def _choose_weights(row: Row, is_free: bool) -> Mapping[str, float]:
 
 
 def _weigh(scores: Mapping[str, float], weights: Mapping[str, float]) -> float:
-    """Return the weighted score from 1 to 5; without any reasoning it is halved, but not below 1."""
+    """Return the weighted score from 1 to 5; if the edit shows no reasoning, the score is halved, but not below 1."""
     score = sum(weight * scores[name] for name, weight in weights.items())
     return max(1.0, score / 2) if scores[REASONING] == 1 else score
 

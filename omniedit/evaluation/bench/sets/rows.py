@@ -116,7 +116,8 @@ def find_image(root: Path, path: object) -> ImageFile:
 
 
 def find_first_image(roots: Iterable[Path], path: object) -> ImageFile:
-    """Return the result of `find_image` for the first of several folders that has the file; errors as there."""
+    """Return the result of `find_image` for the first of several folders that has the file; it raises the same
+    errors."""
     problem = BadImage("no folder to search")
     for root in roots:
         try:
@@ -159,7 +160,7 @@ def list_entries(file: Path) -> Iterable[tuple[str, str, Mapping[str, Any]]]:
 
 
 def _read_lines(file: Path) -> list[Any]:
-    """Return the rows of JSON Lines; an empty list if the file is another one, or has one line."""
+    """Return the rows of JSON Lines; an empty list if the file has another format, or one line."""
     try:
         lines = [line for line in split_lines(file.read_text(encoding="utf-8-sig")) if line.strip()]
         rows = [parse_json(line) for line in lines]

@@ -100,7 +100,7 @@ def _to_item(row: Mapping[str, Any]) -> BenchItem:
 
 
 def _list_photos(root: Path, subject: str) -> list[str]:
-    """Return the first photographs of a subject, by their paths below the root."""
+    """Return the paths, below the root, of the first photographs of a subject."""
     folder = root / make_id(subject)
     files = sorted(file for file in folder.glob("*") if file.suffix.lower() in SUFFIXES)[:MAX_PHOTOS]
     if not files:

@@ -1,7 +1,7 @@
 """Tables with images in their cells: Parquet and Arrow files of Hugging Face data sets.
 
-Texts are read at once. An image is read when it is needed, and rows that are read in order stream: memory holds one
-batch of rows, and of Parquet one page, which pyarrow makes as large as a row group (100 rows in Hugging Face's files).
+Texts are read at once. An image is read when it is needed. Rows that are read in order are streamed: memory holds one
+batch of rows, or for Parquet one page, which pyarrow makes as large as a row group (100 rows in Hugging Face's files).
 """
 
 from collections.abc import Callable, Iterator, Mapping

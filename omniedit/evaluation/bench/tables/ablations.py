@@ -29,7 +29,7 @@ def write_ablations(folder: Path, runs: Sequence[AblationRun], seed: int) -> lis
     """Write `ablations.md`, `.tex` and `.csv`, and return their paths.
 
     Args:
-        runs: the first gives Table 7, and is compared with each other one in Table 6.
+        runs: the first gives Table 7; Table 6 compares it with each of the others.
 
     Raises:
         UserError: the runs have other benchmarks or judges, or there is nothing to compare.

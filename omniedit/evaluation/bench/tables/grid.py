@@ -23,7 +23,7 @@ class Column:
     """Column of figures.
 
     Args:
-        heading: heading that neighbouring columns share, '' for none.
+        heading: heading that neighbouring columns share; '' for none.
         digits: number of decimals.
         signed: whether positive figures have a plus sign.
         sign: 1 if higher is better, -1 if lower is, 0 if neither, so that no figure is marked.
@@ -69,7 +69,7 @@ class Grid:
     notes: Sequence[str] = ()
 
     def places(self, column: int) -> dict[int, FigureRank]:
-        """Return the rows of the best and the second figure of a column; figures that print alike share a place.
+        """Return the rows of the best and the second figure of a column; figures that print the same share a place.
 
         A column with a single ranked figure has no best.
         """

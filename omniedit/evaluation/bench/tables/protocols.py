@@ -43,7 +43,7 @@ def _has_figures(table: Grid, editors: int) -> bool:
 
 
 def to_rows(bench: BenchSet, editor: EditorResult, judge: str) -> list[Row]:
-    """Return a row for each item: its columns, metrics, the rubric's scores, and SC, PQ and O, where there are any.
+    """Return a row for each item: its columns, metrics, the rubric's scores, and SC, PQ and O, where they exist.
 
     The list is empty for an editor without any score or metric.
     """
@@ -121,7 +121,7 @@ def _figure(value: float | None) -> Interval | None:
 
 
 def _describe_official(tables: Tables, cells: Sequence[tuple[str, str]], results: Results) -> Iterator[str]:
-    """Yield a sentence for each editor whose means the benchmark's own script would compute otherwise."""
+    """Yield a sentence for each editor whose means differ from those that the benchmark's own script would compute."""
     for editor in results.editors:
         official = {row.name: row.official for row in tables.get(editor.name, ())}
         known = [(name, column) for name, column in cells if column in official.get(name, {})]

@@ -53,7 +53,7 @@ def _read_editor(folder: Path, name: str, entry: Entry, judges: Sequence[str]) -
 
 
 def _by_section(editors: Sequence[EditorResult]) -> list[EditorResult]:
-    """Return the editors with those of a section together, sections in the order of their first editors."""
+    """Return the editors grouped by section, with sections in the order of their first editors."""
     sections = list(dict.fromkeys(editor.section for editor in editors))
     return sorted(editors, key=lambda editor: sections.index(editor.section))
 
