@@ -59,8 +59,31 @@ def section_key(model: type[BaseModel], within: type[BaseModel] = Config) -> tup
     return next(((name, *below) for name, below in keys if below is not None), None)
 
 
-class _UniqueKeys:
-    """Mixin that rejects repeated keys, as the YAML specification does; PyYAML silently takes the last value."""
+class _Strict:
+    """Mixin that rejects, with their line, what PyYAML accepts or ends on: repeated keys, of which it takes the last
+    value; half of a surrogate pair, which no file can hold; dates and numbers that Python cannot hold; a value that
+    contains itself."""
+
+    _outer: tuple[yaml.Node, ...] = ()
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> Any:
+        outer = self._outer
+        self._outer = outer if parent is None else (*outer, parent)
+        node = super().compose_node(parent, index)  # type: ignore[misc]
+        if any(node is each for each in self._outer):
+            raise yaml.MarkedYAMLError(problem="a value that contains itself", problem_mark=node.start_mark)
+        self._outer = outer
+        return node
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            value = super().construct_object(node, deep)  # type: ignore[misc]
+            if isinstance(value, str):
+                value.encode()
+        except ValueError as error:
+            problem = f"{node.value[:40]!a} cannot be read ({error}); put it in quotes, or correct it"
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark) from None
+        return value
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         keys = [key for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
@@ -70,11 +93,11 @@ class _UniqueKeys:
         return super().construct_mapping(node, deep)  # type: ignore[misc]
 
 
-class _UniqueKeyLoader(_UniqueKeys, yaml.SafeLoader):
+class _StrictLoader(_Strict, yaml.SafeLoader):
     pass
 
 
-class _UniqueKeyTextLoader(_UniqueKeys, TextLoader):
+class _StrictTextLoader(_Strict, TextLoader):
     pass
 
 
@@ -88,9 +111,7 @@ def read_yaml(path: str | Path, as_text: bool = False) -> dict[str, Any]:
         UserError: the file is missing, unreadable, empty, not valid YAML or not a mapping, or it repeats a key.
     """
     try:
-        values = yaml.load(
-            Path(path).read_text(encoding="utf-8"), _UniqueKeyTextLoader if as_text else _UniqueKeyLoader
-        )
+        values = yaml.load(Path(path).read_text(encoding="utf-8"), _StrictTextLoader if as_text else _StrictLoader)
     except FileNotFoundError:
         raise UserError(f"{path}: no such config file") from None
     except OSError as error:
@@ -131,8 +152,9 @@ def check(
     for key, look in looks.items():
         try:
             look()
-        except UserError as error:
-            raise UserError(f"{origin(key, files, overrides)}: {key}: {error}") from None
+        except (UserError, OSError, ValueError) as error:
+            problem = getattr(error, "strerror", None) or error  # a name that no file system takes
+            raise UserError(f"{origin(key, files, overrides)}: {key}: {problem}") from None
     return config
 
 
@@ -213,14 +235,7 @@ def _one_line(
     if kind := _kind_of_unquoted(problem):
         value = _typed_text(key, files, overrides) or json.dumps(problem["input"], default=str).strip('"')
         return f'{place}: {value} is read as {kind}, but text is needed; put it in quotes: "{value}"{more}'
-    return f"{place}: {_show_value(problem['input'])} is not allowed; {_describe_limits(problem)}{more}"
-
-
-def _show_value(value: Any) -> str:
-    try:
-        return json.dumps(value, default=str)
-    except ValueError:
-        return "a value that contains itself"
+    return f"{place}: {json.dumps(problem['input'], default=str)} is not allowed; {_describe_limits(problem)}{more}"
 
 
 def _typed_text(key: Sequence[str], files: Sequence[str | Path], overrides: Mapping[str, Any]) -> str | None:

@@ -85,9 +85,9 @@ def _read(value: Any) -> Any:
         return [_as_typed(item) if isinstance(item, QuotedText) else _read(item) for item in value]
     if not isinstance(value, str):
         return value
-    if value.isdecimal():  # unlike YAML 1.1, which reads a leading 0 as octal
-        return int(value)
     try:
+        if value.isdecimal():  # unlike YAML 1.1, which reads a leading 0 as octal
+            return int(value)
         read = yaml.safe_load(value)
     except (yaml.YAMLError, ValueError):
         return str(value)

@@ -24,7 +24,12 @@ WRONG = [
     ("run: no", 'run: no is read as true or false, but text is needed; put it in quotes: "no"'),
     ("run: 007", 'run: 007 is read as a number, but text is needed; put it in quotes: "007"'),
     ("run: 0x10", 'run: 0x10 is read as a number, but text is needed; put it in quotes: "0x10"'),
-    ("seed: &loop [*loop]", "seed: a value that contains itself is not allowed; allowed: a valid integer"),
+    ("seed: &loop [*loop]", "not valid YAML: a value that contains itself at line 1, column 7"),
+    ("tasks: {object_swap: &loop [*loop]}", "not valid YAML: a value that contains itself at line 1, column 22"),
+    ("run: 2024-13-45", "not valid YAML: '2024-13-45' cannot be read (month must be in 1..12); put it in quotes"),
+    (f"seed: {'9' * 5000}", f"not valid YAML: '{'9' * 40}' cannot be read"),
+    ('run: "\\ud800"', "not valid YAML: '\\ud800' cannot be read"),
+    (f"scoring: {{student: {{start: {'x' * 3000}}}}}", "scoring.student.start: File name too long"),
     ("seed: true", "seed: true is not allowed; allowed: a valid integer"),
     (
         "run: a/b",
