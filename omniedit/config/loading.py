@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 from omniedit.config.schema import Config, SourcesConfig, StudentConfig
 from omniedit.config.section import S, subsections
 from omniedit.config.source_folder import source_file
+from omniedit.config.strict_yaml import StrictLoader
 from omniedit.config.tasks import expand_families
 from omniedit.config.typed_text import TextLoader, merge, to_types
 from omniedit.errors import UserError
@@ -59,48 +60,6 @@ def section_key(model: type[BaseModel], within: type[BaseModel] = Config) -> tup
     return next(((name, *below) for name, below in keys if below is not None), None)
 
 
-class _Strict:
-    """Mixin that rejects, with their line, what PyYAML accepts or ends on: repeated keys, of which it takes the last
-    value; half of a surrogate pair, which no file can hold; dates and numbers that Python cannot hold; a value that
-    contains itself."""
-
-    _outer: tuple[yaml.Node, ...] = ()
-
-    def compose_node(self, parent: yaml.Node | None, index: Any) -> Any:
-        outer = self._outer
-        self._outer = outer if parent is None else (*outer, parent)
-        node = super().compose_node(parent, index)  # type: ignore[misc]
-        if any(node is each for each in self._outer):
-            raise yaml.MarkedYAMLError(problem="a value that contains itself", problem_mark=node.start_mark)
-        self._outer = outer
-        return node
-
-    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
-        try:
-            value = super().construct_object(node, deep)  # type: ignore[misc]
-            if isinstance(value, str):
-                value.encode()
-        except ValueError as error:
-            problem = f"{node.value[:40]!a} cannot be read ({error}); put it in quotes, or correct it"
-            raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark) from None
-        return value
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [key for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
-        for number, key in enumerate(keys):
-            if any((key.tag, key.value) == (other.tag, other.value) for other in keys[:number]):
-                raise yaml.MarkedYAMLError(problem=f"the key '{key.value}' is given twice", problem_mark=key.start_mark)
-        return super().construct_mapping(node, deep)  # type: ignore[misc]
-
-
-class _StrictLoader(_Strict, yaml.SafeLoader):
-    pass
-
-
-class _StrictTextLoader(_Strict, TextLoader):
-    pass
-
-
 def read_yaml(path: str | Path, as_text: bool = False) -> dict[str, Any]:
     """Return the keys of a YAML file.
 
@@ -111,7 +70,7 @@ def read_yaml(path: str | Path, as_text: bool = False) -> dict[str, Any]:
         UserError: the file is missing, unreadable, empty, not valid YAML or not a mapping, or it repeats a key.
     """
     try:
-        values = yaml.load(Path(path).read_text(encoding="utf-8"), _StrictTextLoader if as_text else _StrictLoader)
+        values = yaml.load(Path(path).read_text(encoding="utf-8"), TextLoader if as_text else StrictLoader)
     except FileNotFoundError:
         raise UserError(f"{path}: no such config file") from None
     except OSError as error:
