@@ -75,7 +75,11 @@ def read_yaml(path: str | Path, as_text: bool = False) -> dict[str, Any]:
         raise UserError(f"{path}: no such config file") from None
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror}") from None
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: not valid YAML: {error}; save it as UTF-8") from None
+    except RecursionError:
+        raise UserError(f"{path}: not valid YAML: nested too deeply") from None
+    except yaml.YAMLError as error:
         problem = " ".join(str(error).replace('in "<unicode string>", ', "at ").split())
         raise UserError(f"{path}: not valid YAML: {problem}") from None
     if values in (None, ""):
@@ -187,6 +191,9 @@ def _one_line(
         names = [*section.model_fields, *(getattr(section, "more_keys", ()))] if section else []
         allowed = f"allowed here: {', '.join(names)}" if names else "remove it"
         return f"{place}: unknown key; {allowed}{more}"
+    if problem["type"] == "invalid_key":
+        where = ": ".join(filter(None, [origin(".".join(key[:-1]), files, overrides), ".".join(key[:-1])]))
+        return f"{where}: the key {json.dumps(problem['input'], default=str)} is not text; put it in quotes{more}"
     if problem["type"] == "missing":
         return f"{place}: is required{more}"
     if problem["type"] == "value_error":
