@@ -25,6 +25,10 @@ WRONG = [
     ("run: 007", 'run: 007 is read as a number, but text is needed; put it in quotes: "007"'),
     ("run: 0x10", 'run: 0x10 is read as a number, but text is needed; put it in quotes: "0x10"'),
     ("seed: &loop [*loop]", "not valid YAML: a value that contains itself at line 1, column 7"),
+    (
+        "gates: {benchmarks: [/no/such]}",
+        "gates.benchmarks.0: '/no/such' is not a folder; give a folder with the images",
+    ),
     ("on: 1", "my.yaml: the key true is not text; put it in quotes"),
     ("train: {1: 2}", "my.yaml: train: the key 1 is not text; put it in quotes"),
     ("[" * 3000, "not valid YAML: nested too deeply"),
