@@ -70,13 +70,15 @@ def check(
         "sources.path": partial(_check_path, config.sources),
         **{f"imports.{name}.path": partial(_check_pairs, each.path) for name, each in config.imports.items()},
         "subjects.path": partial(_check_pairs, config.subjects.path or "."),
+        **{f"gates.benchmarks.{n}": partial(_check_benchmark, each) for n, each in enumerate(config.gates.benchmarks)},
         "scoring.student.start": partial(_check_start, config.scoring.student),
     }
     for key, look in looks.items():
         try:
             look()
-        except UserError as error:
-            raise UserError(f"{origin(key, files, overrides)}: {key}: {error}") from None
+        except (UserError, OSError, ValueError) as error:
+            problem = getattr(error, "strerror", None) or error  # a name that no file system takes
+            raise UserError(f"{origin(key, files, overrides)}: {key}: {problem}") from None
     return config
 
 
@@ -119,6 +121,12 @@ def _check_pairs(path: str) -> None:
     """Check that the local file or folder of a data set of pairs exists."""
     if not is_remote(path) and not set("*?[{") & set(path) and not Path(path).exists():
         raise UserError(f"'{path}' does not exist; give a file, a folder, a glob, a range or a URL of edit pairs")
+
+
+def _check_benchmark(folder: str) -> None:
+    """Check that a folder with the images of a benchmark exists; the job that reads it runs late."""
+    if not Path(folder).is_dir():
+        raise UserError(f"'{folder}' is not a folder; give a folder with the images of a benchmark")
 
 
 def _check_start(student: StudentConfig) -> None:

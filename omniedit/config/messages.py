@@ -31,6 +31,9 @@ def describe_error(
         names = [*section.model_fields, *(getattr(section, "more_keys", ()))] if section else []
         allowed = f"allowed here: {', '.join(names)}" if names else "remove it"
         return f"{place}: unknown key; {allowed}{more}"
+    if problem["type"] == "invalid_key":
+        where = ": ".join(filter(None, [origin(".".join(key[:-1]), files, overrides), ".".join(key[:-1])]))
+        return f"{where}: the key {json.dumps(problem['input'], default=str)} is not text; put it in quotes{more}"
     if problem["type"] == "missing":
         return f"{place}: is required{more}"
     if problem["type"] == "value_error":
@@ -38,14 +41,7 @@ def describe_error(
     if kind := _kind_of_unquoted(problem):
         value = _typed_text(key, files, overrides) or json.dumps(problem["input"], default=str).strip('"')
         return f'{place}: {value} is read as {kind}, but text is needed; put it in quotes: "{value}"{more}'
-    return f"{place}: {_show_value(problem['input'])} is not allowed; {_describe_limits(problem)}{more}"
-
-
-def _show_value(value: Any) -> str:
-    try:
-        return json.dumps(value, default=str)
-    except ValueError:
-        return "a value that contains itself"
+    return f"{place}: {json.dumps(problem['input'], default=str)} is not allowed; {_describe_limits(problem)}{more}"
 
 
 def _typed_text(key: Sequence[str], files: Sequence[str | Path], overrides: Mapping[str, Any]) -> str | None:

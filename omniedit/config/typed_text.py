@@ -9,13 +9,14 @@ import yaml
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from omniedit.config.section import subsections
+from omniedit.config.strict_yaml import Strict, StrictLoader
 
 
 class QuotedText(str):
     """Text that was written in quotes."""
 
 
-class TextLoader(yaml.BaseLoader):
+class TextLoader(Strict, yaml.BaseLoader):
     """YAML loader that returns every scalar as the text that was typed."""
 
     def construct_scalar(self, node: Any) -> Any:
@@ -85,10 +86,10 @@ def _read(value: Any) -> Any:
         return [_as_typed(item) if isinstance(item, QuotedText) else _read(item) for item in value]
     if not isinstance(value, str):
         return value
-    if value.isdecimal():  # unlike YAML 1.1, which reads a leading 0 as octal
-        return int(value)
     try:
-        read = yaml.safe_load(value)
+        if value.isdecimal():  # unlike YAML 1.1, which reads a leading 0 as octal
+            return int(value)
+        read = yaml.load(value, StrictLoader)
     except (yaml.YAMLError, ValueError):
         return str(value)
     return str(value) if isinstance(read, date) else read

@@ -17,7 +17,7 @@ from omniedit.vlm.endpoint import Endpoint, RequestFault, RequestRejected
 from omniedit.vlm.ledger import Ledger
 from omniedit.vlm.limits import RateLimiter
 from omniedit.vlm.messages import Prompt, Reply, Usage
-from omniedit.vlm.retries import Retries
+from omniedit.vlm.retries import PATIENCE_S, Retries
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,8 @@ class Client:
             return reply
         except RequestFault as fault:
             used = maximum if fault.may_be_billed else used
-            self.limits.pause(fault.retry_after_s)
+            if fault.retry_after_s <= PATIENCE_S:  # a longer wait ends the job, and must not hold its other requests
+                self.limits.pause(fault.retry_after_s)
             raise
         finally:
             self.limits.return_tokens(maximum.tokens - used.tokens)

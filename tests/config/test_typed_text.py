@@ -52,7 +52,9 @@ def test_options_of_one_section_are_merged() -> None:
     assert options == {"train": {"steps": "3", "batch_size": "2"}}
 
 
-@pytest.mark.parametrize("option", ["seed=2026-11-28", "seed=x", "filter={min_score: high}"])
+@pytest.mark.parametrize(
+    "option", ["seed=2026-11-28", "seed=x", "filter={min_score: high}", "seed=&loop [*loop]", f"seed={'9' * 5000}"]
+)
 def test_text_is_rejected_for_a_number(option: str) -> None:
     with pytest.raises(UserError, match=r"^--config: .* is not allowed; allowed: a valid"):
         check({}, [], parse_options([option]))
