@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from omniedit.exchange.image_files import BadImage, ImageFiles
 from omniedit.exchange.layout import FALLBACK, Column, Layout
-from omniedit.exchange.rows import Row
+from omniedit.exchange.rows import UNNAMED, Row
 from omniedit.pairs.pair import Score
 from omniedit.plain_text import clean
 from omniedit.sources.archive_items import MAX_BYTES
@@ -255,7 +255,7 @@ def read_extra(row: Row, layout: Layout) -> tuple[dict[str, Any], list[str]]:
         if converted is None or len(str(converted)) > MAX_VALUE_LENGTH:
             left_out.append(str(name)[:60])
         else:
-            extra[name] = converted
+            extra[name or UNNAMED] = converted
     return extra, left_out
 
 

@@ -18,6 +18,7 @@ from omniedit.exchange.preferences import COLUMNS, count_preferences, group_edit
 from omniedit.exchange.survey import REJECTED_BECAUSE, Survey, survey
 from omniedit.exchange.writers import TarWriter, open_writer
 from omniedit.storage.atomic import replace_file
+from omniedit.storage.parquet import mark_formula
 from omniedit.storage.progress import Progress
 
 ROWS_PER_FILE = 200
@@ -165,14 +166,15 @@ def _size(folder: Path, pattern: str) -> int:
 
 
 def _read_columns(columns: Sequence[OutColumn], container: str) -> Sequence[OutColumn]:
-    """Return the columns with the types that `datasets` reads from a container."""
+    """Return the columns with the names and types that `datasets` reads from a container."""
     if container == "parquet":
         return columns
+    names = [mark_formula(each.name) if container == "csv" else each.name for each in columns]
     texts = ("image", "path", "binary", *(["list"] if container == "csv" else []))
     is_text = [each.type in texts or (container == "csv" and each.is_nested) for each in columns]
     return [
-        OutColumn(each.name, "string") if text else OutColumn(each.name, each.type, arrow=each.arrow)
-        for each, text in zip(columns, is_text, strict=True)
+        OutColumn(name, "string") if text else OutColumn(name, each.type, arrow=each.arrow)
+        for name, each, text in zip(names, columns, is_text, strict=True)
     ]
 
 

@@ -17,6 +17,8 @@ class WrongColumns(BadFile):
     """Error for a data file without a column of the layout, or with two columns of one name."""
 
 
+UNNAMED = "Unnamed"
+"""Name of a column without one, such as an index that pandas wrote, or an empty column of a spreadsheet."""
 _SUFFIX = re.compile(r"(?:\.\w{1,8})+$")
 
 

@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 
 from omniedit.exchange.inputs import DataFile, Part
 from omniedit.exchange.layout import Layout
-from omniedit.exchange.rows import Row, check_columns
+from omniedit.exchange.rows import UNNAMED, Row, check_columns
 from omniedit.sources.archive_items import BadFile, SkippedPart
 from omniedit.sources.caption_values import marked_encoding, parse_json
 from omniedit.storage.parquet import find_delimiter, find_separator_line, unmark_formula
@@ -95,7 +95,8 @@ def read_csv(file: BinaryIO, part: Part, layout: Layout) -> Iterator[Row | Skipp
         header = next(lines, "")
     delimiter = delimiter or find_delimiter(header)
     reader = csv.DictReader(chain([header], lines), delimiter=delimiter, restval=None, strict=True)
-    columns = [column.strip() for column in reader.fieldnames or []]
+    names = [unmark_formula(name).strip() for name in reader.fieldnames or []]
+    columns = [name or f"{UNNAMED}: {place}" for place, name in enumerate(names)]
     reader.fieldnames = columns
     check_columns(columns, layout, name)
     number = 0

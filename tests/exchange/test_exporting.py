@@ -152,7 +152,7 @@ def test_datasets_opens_columns_of_any_shape_that_few_pairs_have(
     (tmp_path / "a.png").write_bytes(make_image())
     late = {"boxes": [[1, 2], [3, 4]], "tags": ["a"], "about": {"k": [1.5]}, "nothing": {}, "source_caption": "A dog."}
     rows = [
-        {"source": "a.png", "edited": "a.png", "instruction": "Go.", "odd": 2**70}
+        {"source": "a.png", "edited": "a.png", "instruction": "Go.", "odd": 2**70, "@id": "x", "": 3}
     ] * 6  # the types of 5 are guessed
     (tmp_path / "x.json").write_text(json.dumps([*rows, {**rows[0], **late}]))
     import_all(tmp_path / "x.json", tmp_path / "run", format="table")
@@ -162,7 +162,9 @@ def test_datasets_opens_columns_of_any_shape_that_few_pairs_have(
     assert values["source_caption"] == "A dog." and json.loads(values["nothing"]) == {}
     shown = {key: json.loads(values[key]) if name == "csv" else values[key] for key in ("boxes", "tags", "about")}
     assert shown == {key: late[key] for key in shown}
-    assert str(values["odd"]).lstrip("'") == str(2**70)
+    assert str(values["odd"]).lstrip("'") == str(2**70) and str(values["Unnamed"]) == "3"
+    pairs, _ = import_all(tmp_path / "out", tmp_path / "back", format=name)
+    assert pairs[0].provenance["imported"]["columns"]["@id"] == "x"
 
 
 def test_cells_that_a_spreadsheet_would_evaluate_are_escaped(rich: Path, tmp_path: Path) -> None:
