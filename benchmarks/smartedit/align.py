@@ -55,9 +55,8 @@ def main() -> None:
     network = Alignment(encoder)
 
     def loss_of(step: int, rows: Sequence[Row]) -> Tensor:
-        words = [row.text for row in rows]
-        embeddings, pooled = texts(words)
-        inputs = encoder.inputs([row.source for row in rows], words)
+        embeddings, pooled = texts([row.explicit for row in rows])
+        inputs = encoder.inputs([row.source for row in rows], [row.text for row in rows])
         return network(prompt_embeds=embeddings, pooled=pooled, **inputs).mean()
 
     training = Training(nn.ModuleList([encoder]), setting.alignment, args.out.with_suffix(".checkpoint.pt"))

@@ -87,7 +87,6 @@ SETTINGS = {
 }
 SETTINGS["quick"] = replace(
     SETTINGS["cpu"],
-    alignment=Fit(80, 32, 1e-3, 0),
     editor=Fit(600, 16, 2e-3, 0),
     seeds=2,
     evaluations=3,
