@@ -33,6 +33,7 @@ class Setting:
         image_tokens: number of [IMG] tokens.
         queries: number of instruction embeddings, and of MiniLM's tokens.
         qformer_layers: layers of the QFormer.
+        columns_per_cue: number of instructions of each cue that test whether the language model finds the column.
         items_per_cue: number of test items of each cue.
         evaluations: number of tests of an editor during training, at equal distances.
         checkpoint_every: number of steps between checkpoints.
@@ -53,6 +54,7 @@ class Setting:
     queries: int = 16
     qformer_layers: int = 2
     editor_layers: int = 4
+    columns_per_cue: int = 400
     items_per_cue: int = 40
     evaluations: int = 5
     checkpoint_every: int = 50
@@ -81,6 +83,7 @@ SETTINGS = {
         queries=4,
         qformer_layers=1,
         editor_layers=1,
+        columns_per_cue=4,
         items_per_cue=2,
         evaluations=1,
     ),

@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from benchmarks.smartedit import align, language_model, make_inputs, reason_edit, report, train
+from benchmarks.smartedit import align, language_model, make_inputs, packing, reason_edit, report, train
 from benchmarks.smartedit.image_words import EMPTY, patch_words
 from benchmarks.smartedit.questions import make_questions
 from benchmarks.smartedit.settings import SETTINGS, UNITS
@@ -102,13 +102,13 @@ def test_the_words_of_a_patch_describe_its_object() -> None:
 
 def test_questions_that_share_an_image_have_the_loss_that_each_has_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     model, processor = language_model.build_llava(SETTINGS["test"], language_model.words())
-    monkeypatch.setattr(language_model, "COLUMN_WEIGHT", 1.0)
+    monkeypatch.setattr(packing, "COLUMN_WEIGHT", 1.0)
     row = next(row for row in (make_questions(index, 3) for index in range(9)) if len(row.asked) == 3)
     texts, answers = zip(*row.asked, strict=True)
     inputs = ask_with_answers(processor, [Image.fromarray(row.source)] * 3, texts, answers)
     with torch.no_grad():
         alone, tokens = answer_loss(model, **inputs), inputs["answer_mask"].sum(1)
-        together = language_model.question_loss(model, processor, [row])
+        together = packing.question_loss(model, processor, [row])
     assert together.item() == pytest.approx(((alone * tokens).sum() / tokens.sum()).item(), rel=1e-4)
 
 
