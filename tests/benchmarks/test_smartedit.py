@@ -12,7 +12,7 @@ from PIL import Image
 from benchmarks.smartedit import align, language_model, make_inputs, packing, reason_edit, report, train
 from benchmarks.smartedit.image_words import EMPTY, patch_words
 from benchmarks.smartedit.questions import make_questions
-from benchmarks.smartedit.settings import SETTINGS, UNITS
+from benchmarks.smartedit.settings import EXPLICIT, SETTINGS, START, UNITS
 from benchmarks.smartedit.testing import Items, changes, measures
 from benchmarks.smartedit.world import COLUMN_NAMES, CUES, HELD_OUT_TOOLS, is_held_out, make_row
 from omniedit.evaluation.bench.sets.registry import BENCHMARKS
@@ -152,10 +152,12 @@ def test_all_trainings_and_the_report_run_at_toy_size(tmp_path: Path, monkeypatc
     units.mkdir()
     call(language_model.main, "--out", llava)
     call(align.main, "--llava", llava, "--out", encoder)
+    start = units / START
+    call(train.main, "--reads", EXPLICIT, "--mix", "editing", "--seed", 0, "--out", start)
     some = [unit for unit in UNITS if unit in (("minilm", "all"), ("one_way", "all"), ("both", "all"))]
     for reads, mix in some:
         words = ("--reads", reads, "--mix", mix, "--seed", 0)
-        call(train.main, "--encoder", encoder, *words, "--out", units / f"{reads}-{mix}-0")
+        call(train.main, "--encoder", encoder, "--start", start, *words, "--out", units / f"{reads}-{mix}-0")
     rows = [json.loads(line) for line in (units / "both-all-0/measures.jsonl").open()]
     assert [row["cue"] for row in rows] == [*CUES] and not list(units.glob("*.checkpoint.pt"))
     call(report.main, "--units", *sorted(units.iterdir()), "--out", tmp_path / "report")
