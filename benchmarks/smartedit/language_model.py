@@ -17,7 +17,6 @@ import torch
 from PIL import Image as PillowImage
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 from torch import Tensor
-from torch.nn.functional import cross_entropy
 from transformers import (
     CLIPImageProcessorPil,
     CLIPVisionConfig,
@@ -31,11 +30,12 @@ from transformers import (
 from benchmarks.ablation.learning import Training
 from benchmarks.complex_instructions import ORDINALS, SHAPES
 from benchmarks.smartedit.image_words import EMPTY, feature_loss
+from benchmarks.smartedit.packing import question_loss
 from benchmarks.smartedit.questions import PLURALS, Questions, make_questions
 from benchmarks.smartedit.settings import SETTINGS, Setting
+from benchmarks.smartedit.testing import rows_per_cue
 from benchmarks.smartedit.world import (
     COLUMN_NAMES,
-    CUES,
     EDITS,
     HELD_OUT_TOOLS,
     MARK,
@@ -43,7 +43,6 @@ from benchmarks.smartedit.world import (
     SIZE,
     TOOLS,
     Row,
-    make_row,
 )
 from omniedit.instructions.knowledge import clues
 from omniedit.models.encoders.chat import ask_with_answers
@@ -57,8 +56,6 @@ INITIAL_STD = 0.1
 """Standard deviation of random weights, about 1 / sqrt(width). LLaMA's 0.02 is for a width of thousands."""
 VALUE_SCALE, MLP_SCALE = 0.5, 0.1
 """Factors of random weights with which a layer changes its input little at the start."""
-COLUMN_WEIGHT = 5.0
-"""Weight of an answer's column in the loss, relative to its other tokens."""
 TEMPLATE = (
     "{% for message in messages %}{{ message['role'] }} {% for part in message['content'] %}"
     "{% if part['type'] == 'image' %}<image> {% else %}{{ part['text'] }} {% endif %}"
@@ -170,61 +167,6 @@ def prepare_attention(model: Any) -> None:
             layer.mlp.down_proj.weight.mul_(MLP_SCALE)
 
 
-def pack(processor: Any, rows: Sequence[Questions]) -> dict[str, Tensor]:
-    """Return the inputs of a model for several questions to an image, and `labels`, -100 outside the answers.
-
-    Each question sees the image and itself, at the positions that it would have alone.
-    """
-    tokenizer = processor.tokenizer
-    image = ids_of(tokenizer, "user " + "<image> " * (SIZE // PATCH) ** 2)
-    packed = []
-    for row in rows:
-        tokens = [(token, -100, place, 0) for place, token in enumerate(image)]
-        for number, (text, answer) in enumerate(row.asked, start=1):
-            asked, answered = (
-                ids_of(tokenizer, f"{text} assistant"),
-                [*ids_of(tokenizer, answer), tokenizer.eos_token_id],
-            )
-            labels = [-100] * len(asked) + answered
-            for place, token in enumerate(asked + answered):
-                tokens.append((token, labels[place], len(image) + place, number))
-        packed.append(tokens)
-    longest = max(map(len, packed))
-    padding = (tokenizer.pad_token_id, -100, 0, -1)
-    ids, labels, positions, question_BT = torch.tensor(
-        [row + [padding] * (longest - len(row)) for row in packed]
-    ).unbind(-1)
-    pixels = processor.image_processor([row.source for row in rows], return_tensors="pt")["pixel_values"]
-    return {
-        "input_ids": ids,
-        "labels": labels,
-        "position_ids": positions,
-        "attention_mask": attention_mask(question_BT),
-        "pixel_values": pixels,
-    }
-
-
-def ids_of(tokenizer: Any, text: str) -> list[int]:
-    return list(tokenizer(text, add_special_tokens=False)["input_ids"])
-
-
-def attention_mask(question_BT: Tensor) -> Tensor:
-    """Return the additive mask, (B, 1, T, T): a token sees earlier ones of the image (0) and of its question."""
-    sees = (question_BT[:, :, None] == question_BT[:, None, :]) | (question_BT[:, None, :] == 0)
-    return torch.zeros(sees.shape).masked_fill(~sees.tril(), torch.finfo(torch.float32).min)[:, None]
-
-
-def question_loss(model: Any, processor: Any, rows: Sequence[Questions]) -> Tensor:
-    """Return the mean cross entropy of the answers' tokens; the name of a column counts `COLUMN_WEIGHT` times."""
-    inputs = pack(processor, rows)
-    labels = inputs.pop("labels")[:, 1:]
-    logits = model(**inputs, use_cache=False).logits[:, :-1][labels != -100]
-    labels = labels[labels != -100]
-    columns = torch.tensor(processor.tokenizer.convert_tokens_to_ids(list(COLUMN_NAMES)))
-    weight = torch.where(torch.isin(labels, columns), COLUMN_WEIGHT, 1.0)
-    return (weight * cross_entropy(logits, labels, reduction="none")).sum() / weight.sum()
-
-
 @torch.no_grad()
 def column_accuracy(model: Any, processor: Any, rows: Sequence[Row]) -> float:
     """Return the share of rows whose answer has the right column, by the most likely token at its place."""
@@ -237,10 +179,8 @@ def column_accuracy(model: Any, processor: Any, rows: Sequence[Row]) -> float:
 
 
 def measure(model: Any, processor: Any, items: int) -> dict[str, float]:
-    """Return the accuracy of columns for instructions with known expressions, and with held-out ones of each cue."""
-    sets = {"known": [make_row("complex", SEED + 1, index) for index in range(items)]}
-    sets |= {cue: [make_row("complex", SEED + 1, index, True, cue) for index in range(items)] for cue in CUES}
-    return {name: round(column_accuracy(model, processor, rows), 3) for name, rows in sets.items()}
+    """Return the accuracy of columns for each set of instructions."""
+    return {name: round(column_accuracy(model, processor, rows), 3) for name, rows in rows_per_cue(items).items()}
 
 
 def batches(training: Training, number: int) -> Iterator[list[Questions]]:
@@ -282,7 +222,7 @@ def main() -> None:
             training.save()
         if done % 100 == 0:
             print(f"step {done}: loss {training.loss:.3f}, accuracy {measure(model, processor, 80)}", flush=True)
-    accuracy = measure(model, processor, 400 if setting.language.steps > 100 else 8)
+    accuracy = measure(model, processor, setting.columns_per_cue)
     print(f"loss {training.loss:.3f}, accuracy {accuracy}; tools without a clue in instructions: {HELD_OUT_TOOLS}")
     with replace_file(args.out) as folder:
         model.save_pretrained(folder)

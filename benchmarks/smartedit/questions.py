@@ -1,7 +1,7 @@
 """Questions about rendered images, several to an image, which the small language model learns from.
 
-They ask where an object is that an expression means, where all objects of one kind, colour or size are, or what a column
-has. Expressions that are held out do not occur. Instructions never give the clues of the held-out tools, questions do.
+They ask where an object is that an expression means, where all objects of one kind, colour or size are, or what is in
+a column. Expressions that are held out do not occur. Instructions never give clues of the held-out tools, questions do.
 """
 
 from collections.abc import Sequence

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from benchmarks.ablation.report import spread
 from benchmarks.ablation.sheet import save_sheet
-from benchmarks.smartedit.settings import SETTINGS, UNITS, Setting
+from benchmarks.smartedit.settings import EXPLICIT, SETTINGS, UNITS, Setting
 from benchmarks.smartedit.testing import SHOWN, Items, chance
 from benchmarks.smartedit.world import CUES
 from omniedit.models.codec import LappedCodec
@@ -27,12 +27,14 @@ Values = NDArray[np.float64]
 Unit = tuple[str, str]
 BEST: Unit = ("both", "all")
 LABELS = {
+    EXPLICIT: "MiniLM, explicit instructions",
     "minilm": "MiniLM",
     "none": "language model, no interaction",
     "one_way": "language model, one-way",
     "both": "language model, both ways",
 }
 MIX_LABELS = {
+    EXPLICIT: "MiniLM, explicit instructions",
     "all": "all",
     "editing": "editing",
     "editing_segmentation": "editing, segmentation",
@@ -49,7 +51,7 @@ def read_values(folders: Sequence[Path], measure: str) -> dict[Unit, dict[int, V
         lines = [json.loads(line) for line in (folder / "measures.jsonl").open()]
         last = {line["cue"]: line[measure] for line in lines}
         found.setdefault((reads, mix), {})[int(seed)] = np.array([last[cue] for cue in CUES], np.float64)
-    return {unit: found[unit] for unit in UNITS if unit in found}
+    return {unit: found[unit] for unit in ((EXPLICIT, "editing"), *UNITS) if unit in found}
 
 
 def table(values: Mapping[Unit, Mapping[int, Values]]) -> str:

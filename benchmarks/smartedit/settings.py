@@ -14,6 +14,10 @@ MIXES = {
 """Kinds of rows by name of a data mix, in equal shares. All mixes have the same number of rows."""
 ENCODERS = ("minilm", "none", "one_way", "both")
 """What reads the instruction: MiniLM alone, or the language model with an interaction mode."""
+EXPLICIT = "explicit"
+"""What the editor reads that all units start from: MiniLM with explicit instructions."""
+START = f"{EXPLICIT}-editing-0"
+"""Name of its unit."""
 UNITS = (
     *((encoder, "all") for encoder in ENCODERS),
     *(("both", mix) for mix in ("editing", "editing_segmentation", "editing_questions", "simple")),
@@ -26,13 +30,15 @@ class Setting:
     """Options of the experiment.
 
     Args:
-        vision, language, alignment, editor: options of the trainings.
+        vision, language, alignment, start, editor: options of the trainings; `start` is of the editor that all units
+            start from.
         questions_per_image: largest number of questions to an image in the language model's training.
         vision_width, vision_layers: size of the language model's image encoder.
         width, layers: size of the language model.
         image_tokens: number of [IMG] tokens.
         queries: number of instruction embeddings, and of MiniLM's tokens.
         qformer_layers: layers of the QFormer.
+        columns_per_cue: number of instructions of each cue that test whether the language model finds the column.
         items_per_cue: number of test items of each cue.
         evaluations: number of tests of an editor during training, at equal distances.
         checkpoint_every: number of steps between checkpoints.
@@ -42,6 +48,7 @@ class Setting:
     vision: Fit
     language: Fit
     alignment: Fit
+    start: Fit
     editor: Fit
     seeds: int = 3
     questions_per_image: int = 6
@@ -53,6 +60,7 @@ class Setting:
     queries: int = 16
     qformer_layers: int = 2
     editor_layers: int = 4
+    columns_per_cue: int = 400
     items_per_cue: int = 40
     evaluations: int = 5
     checkpoint_every: int = 50
@@ -64,12 +72,14 @@ SETTINGS = {
         vision=Fit(450, 64, 3e-3, 0),
         language=Fit(500, 24, 2e-3, 0),
         alignment=Fit(200, 32, 1e-3, 0),
+        start=Fit(800, 32, 2e-3, 0),
         editor=Fit(1500, 32, 2e-3, 0),
     ),
     "test": Setting(
         vision=Fit(2, 4, 1e-3, 0),
         language=Fit(2, 4, 1e-3, 0),
         alignment=Fit(2, 4, 1e-3, 0),
+        start=Fit(2, 8, 1e-3, 0),
         editor=Fit(2, 8, 1e-3, 0),
         seeds=1,
         questions_per_image=2,
@@ -81,14 +91,15 @@ SETTINGS = {
         queries=4,
         qformer_layers=1,
         editor_layers=1,
+        columns_per_cue=4,
         items_per_cue=2,
         evaluations=1,
     ),
 }
 SETTINGS["quick"] = replace(
     SETTINGS["cpu"],
-    alignment=Fit(80, 32, 1e-3, 0),
-    editor=Fit(600, 16, 2e-3, 0),
-    seeds=2,
-    evaluations=3,
+    alignment=Fit(100, 32, 1e-3, 0),
+    editor=Fit(150, 16, 1e-3, 0),
+    seeds=1,
+    evaluations=1,
 )

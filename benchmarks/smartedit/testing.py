@@ -19,11 +19,17 @@ from omniedit.models.codec import LappedCodec, decode
 from omniedit.models.encoders.mllm import EncodedInstructions
 from omniedit.models.sampling import Conditioning, Guidance, SamplerState, sample
 
-TEST_SEED = 20231211
+COLUMN_SEED, TEST_SEED = 1_001, 20231211
 SUCCESS = 0.5
 """Share of the change that an edit must make in the object that is meant, and may not make in another."""
 SHOWN = 2
 """Number of items of each cue whose edits are saved for display."""
+
+
+def rows_per_cue(items: int) -> dict[str, list[Row]]:
+    """Return instructions with known expressions, and with held-out ones of each cue."""
+    sets = {"known": [make_row("complex", COLUMN_SEED, index) for index in range(items)]}
+    return sets | {cue: [make_row("complex", COLUMN_SEED, index, True, cue) for index in range(items)] for cue in CUES}
 
 
 @dataclass(frozen=True)

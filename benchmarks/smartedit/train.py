@@ -1,10 +1,16 @@
 """Train one editor, which is one unit of the experiment, and test it on expressions that training never shows.
 
+    python -m benchmarks.smartedit.train --setting cpu --reads explicit --mix editing --seed 0 \\
+        --out results/smartedit/cpu/units/explicit-editing-0
     python -m benchmarks.smartedit.train --setting cpu --encoder results/smartedit/cpu/encoder \\
-        --reads both --mix all --seed 0 --out results/smartedit/cpu/units/both-all-0
+        --start results/smartedit/cpu/units/explicit-editing-0 --reads both --mix all --seed 0 \\
+        --out results/smartedit/cpu/units/both-all-0
+
+The first command trains the editor that all units start from, on explicit instructions. In the paper this is
+InstructDiffusion.
 
 The output folder is whole or absent. It holds measures.jsonl (a line per measurement and cue) and answers.npz (edits of
-the first items of each cue). A stopped run resumes from the checkpoint next to the folder.
+the first items of each cue) and the editor's weights. A stopped run resumes from the checkpoint next to the folder.
 """
 
 import argparse
@@ -22,7 +28,7 @@ from torch import Tensor, nn
 from benchmarks.ablation.encoding import Texts, encode_latents
 from benchmarks.ablation.learning import PREDICTION, Training
 from benchmarks.smartedit.align import CHANNELS, load_texts
-from benchmarks.smartedit.settings import ENCODERS, MIXES, SETTINGS, Setting
+from benchmarks.smartedit.settings import ENCODERS, EXPLICIT, MIXES, SETTINGS, Setting
 from benchmarks.smartedit.testing import SHOWN, Items, measures
 from benchmarks.smartedit.world import SIZE, Row, make_row
 from omniedit.config.schema import BaseConfig, TrainConfig
@@ -37,6 +43,7 @@ from omniedit.training.base.pretrain import small_sd3
 from omniedit.training.objective import flow_loss, logit_normal, rectified_flow_pair
 
 SIGMA_MEAN, SIGMA_STD = 2.0, 1.0
+EDITOR = "editor.pt"
 LATENT = (SIZE // 8, SIZE // 8)
 
 
@@ -46,14 +53,16 @@ class Network:
 
     Args:
         texts: MiniLM's embeddings, for an editor without a language model.
+        explicit: whether MiniLM reads explicit instructions.
     """
 
     editor: Any
     texts: Texts
     encoder: MllmEncoder | None
+    explicit: bool
 
     def read(self, rows: Sequence[Row]) -> EncodedInstructions:
-        words = [row.text for row in rows]
+        words = [row.explicit if self.explicit else row.text for row in rows]
         if self.encoder is None:
             embeddings, pooled = self.texts(words)
             return EncodedInstructions(embeddings, pooled, None, torch.zeros(len(rows)))
@@ -72,15 +81,21 @@ class Network:
         return nn.ModuleList([self.editor] if self.encoder is None else [self.editor, self.encoder])
 
 
-def build_network(reads: str, encoder_folder: Path, setting: Setting) -> Network:
-    """Return a channel-concatenation editor over a random small SD3, all of it trained, and its reader."""
+def build_network(reads: str, encoder_folder: Path | None, start: Path | None, setting: Setting) -> Network:
+    """Return a channel-concatenation editor over a small SD3, all of it trained, and its reader.
+
+    Args:
+        start: folder of the unit whose editor is trained further; None for random weights.
+    """
     base = BaseConfig(layers=setting.editor_layers, heads=3, head_dim=32, patch_size=2)
     editor = build("channel_concat", small_sd3(TrainConfig(resolution=SIZE, base=base), WIDTH), PREDICTION)
+    if start is not None:
+        editor.load_state_dict(torch.load(start / EDITOR, weights_only=True))
     encoder = None
-    if reads != "minilm":
+    if encoder_folder is not None:
         encoder = MllmEncoder.from_pretrained(encoder_folder)
         encoder.interaction = Interaction(WIDTH, encoder.reader.width, CHANNELS, 4, reads)
-    return Network(editor, load_texts(setting), encoder)
+    return Network(editor, load_texts(setting), encoder, reads == EXPLICIT)
 
 
 def rows_of_step(mix: Sequence[str], seed: int, step: int, batch_size: int) -> list[Row]:
@@ -109,22 +124,19 @@ def loss_of(network: Network, vae: LappedCodec, seed: int, step: int, rows: Sequ
     return total / len(rows)
 
 
-def run(unit: dict[str, Any], setting: Setting, encoder: Path, folder: Path, checkpoint: Path) -> None:
-    torch.manual_seed(unit["seed"])
-    network, vae = build_network(unit["reads"], encoder, setting), LappedCodec()
+def run(unit: dict[str, Any], network: Network, setting: Setting, folder: Path, checkpoint: Path) -> None:
+    vae = LappedCodec()
     mix = [kind for kind in MIXES[unit["mix"]] if kind != "question" or network.encoder is not None]
-    training = Training(network.trained(), setting.editor, checkpoint)
+    fit = setting.start if network.explicit else setting.editor
+    training = Training(network.trained(), fit, checkpoint)
     items = Items.make(setting, vae)
-    batches = (
-        rows_of_step(mix, unit["seed"], step, setting.editor.batch_size)
-        for step in range(training.done, setting.editor.steps)
-    )
+    batches = (rows_of_step(mix, unit["seed"], step, fit.batch_size) for step in range(training.done, fit.steps))
     answers = None
     for done in _steps(training, batches, lambda step, rows: loss_of(network, vae, unit["seed"], step, rows), setting):
-        if done % max(1, setting.editor.steps // setting.evaluations) == 0:
+        if done % max(1, fit.steps // setting.evaluations) == 0:
             with training.ema_weights():
                 answers = edit_items(network, vae, items, setting)
-            seen = unit | {"samples": done * setting.editor.batch_size, "loss": round(training.loss, 5)}
+            seen = unit | {"samples": done * fit.batch_size, "loss": round(training.loss, 5)}
             training.records += [seen | row for row in measures(items, answers)]
             shares = {row["cue"]: row["chosen"] for row in measures(items, answers)}
             print(
@@ -135,6 +147,7 @@ def run(unit: dict[str, Any], setting: Setting, encoder: Path, folder: Path, che
         answers = edit_items(network, vae, items, setting)
     (folder / "measures.jsonl").write_text("".join(json.dumps(row) + "\n" for row in training.records))
     shown = [place for place in range(len(items.rows)) if place % setting.items_per_cue < SHOWN]
+    torch.save(network.editor.state_dict(), folder / EDITOR)
     np.savez_compressed(folder / "answers.npz", answers=np.stack([answers[place] for place in shown]))
 
 
@@ -158,17 +171,21 @@ def edit_items(network: Network, vae: LappedCodec, items: Items, setting: Settin
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--setting", choices=SETTINGS, required=True)
-    parser.add_argument("--encoder", type=Path, required=True)
-    parser.add_argument("--reads", choices=ENCODERS, required=True)
+    parser.add_argument("--encoder", type=Path, help="folder of the first stage; MiniLM reads without it")
+    parser.add_argument("--start", type=Path, help="unit whose editor is trained further (default: random weights)")
+    parser.add_argument("--reads", choices=(EXPLICIT, *ENCODERS), required=True)
     parser.add_argument("--mix", choices=MIXES, required=True)
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
     unit = {"reads": args.reads, "mix": args.mix, "seed": args.seed}
-    checkpoint = args.out.with_suffix(".checkpoint.pt")
+    setting, checkpoint = SETTINGS[args.setting], args.out.with_suffix(".checkpoint.pt")
+    torch.manual_seed(args.seed)
+    encoder = None if args.reads in (EXPLICIT, "minilm") else args.encoder
+    network = build_network(args.reads, encoder, args.start, setting)
     with replace_file(args.out) as folder:
         folder.mkdir()
-        run(unit, SETTINGS[args.setting], args.encoder, folder, checkpoint)
+        run(unit, network, setting, folder, checkpoint)
     checkpoint.unlink(missing_ok=True)
 
 

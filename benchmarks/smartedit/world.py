@@ -83,6 +83,7 @@ class Row:
         text: instruction or question.
         target: edited image; the source if the row is a question.
         answer: text of the answer to the question where the object is.
+        explicit: the instruction with the object's kind and column instead of the expression; '' for a question.
         meant: index of the object that is meant.
         answers: for each object, the image in which it is edited instead.
         masks: where the objects are.
@@ -95,6 +96,7 @@ class Row:
     target: Image
     answer: str
     meant: int
+    explicit: str = ""
     answers: tuple[Image, ...] = ()
     masks: tuple[Mask, ...] = ()
 
@@ -229,7 +231,8 @@ def _build_row(
     masks = tuple(_mask(thing) for thing in scene)
     places = range(len(scene)) if held_out else [meant]
     answers = {place: _edit(ground, source, scene, place, edit, masks[place]) for place in places}
-    row = Row(kind, cue, source, text, answers[meant], answer, meant)
+    explicit = text.replace(phrase, f"{scene[meant].noun} in column {COLUMN_NAMES[scene[meant].column]}")
+    row = Row(kind, cue, source, text, answers[meant], answer, meant, explicit)
     return replace(row, answers=tuple(answers.values()), masks=masks) if held_out else row
 
 

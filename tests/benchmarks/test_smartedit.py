@@ -9,10 +9,10 @@ import pytest
 import torch
 from PIL import Image
 
-from benchmarks.smartedit import align, language_model, make_inputs, reason_edit, report, train
+from benchmarks.smartedit import align, language_model, make_inputs, packing, reason_edit, report, train
 from benchmarks.smartedit.image_words import EMPTY, patch_words
 from benchmarks.smartedit.questions import make_questions
-from benchmarks.smartedit.settings import SETTINGS, UNITS
+from benchmarks.smartedit.settings import EXPLICIT, SETTINGS, START, UNITS
 from benchmarks.smartedit.testing import Items, changes, measures
 from benchmarks.smartedit.world import COLUMN_NAMES, CUES, HELD_OUT_TOOLS, is_held_out, make_row
 from omniedit.evaluation.bench.sets.registry import BENCHMARKS
@@ -102,13 +102,13 @@ def test_the_words_of_a_patch_describe_its_object() -> None:
 
 def test_questions_that_share_an_image_have_the_loss_that_each_has_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     model, processor = language_model.build_llava(SETTINGS["test"], language_model.words())
-    monkeypatch.setattr(language_model, "COLUMN_WEIGHT", 1.0)
+    monkeypatch.setattr(packing, "COLUMN_WEIGHT", 1.0)
     row = next(row for row in (make_questions(index, 3) for index in range(9)) if len(row.asked) == 3)
     texts, answers = zip(*row.asked, strict=True)
     inputs = ask_with_answers(processor, [Image.fromarray(row.source)] * 3, texts, answers)
     with torch.no_grad():
         alone, tokens = answer_loss(model, **inputs), inputs["answer_mask"].sum(1)
-        together = language_model.question_loss(model, processor, [row])
+        together = packing.question_loss(model, processor, [row])
     assert together.item() == pytest.approx(((alone * tokens).sum() / tokens.sum()).item(), rel=1e-4)
 
 
@@ -152,10 +152,12 @@ def test_all_trainings_and_the_report_run_at_toy_size(tmp_path: Path, monkeypatc
     units.mkdir()
     call(language_model.main, "--out", llava)
     call(align.main, "--llava", llava, "--out", encoder)
+    start = units / START
+    call(train.main, "--reads", EXPLICIT, "--mix", "editing", "--seed", 0, "--out", start)
     some = [unit for unit in UNITS if unit in (("minilm", "all"), ("one_way", "all"), ("both", "all"))]
     for reads, mix in some:
         words = ("--reads", reads, "--mix", mix, "--seed", 0)
-        call(train.main, "--encoder", encoder, *words, "--out", units / f"{reads}-{mix}-0")
+        call(train.main, "--encoder", encoder, "--start", start, *words, "--out", units / f"{reads}-{mix}-0")
     rows = [json.loads(line) for line in (units / "both-all-0/measures.jsonl").open()]
     assert [row["cue"] for row in rows] == [*CUES] and not list(units.glob("*.checkpoint.pt"))
     call(report.main, "--units", *sorted(units.iterdir()), "--out", tmp_path / "report")
