@@ -28,6 +28,12 @@ SOFT_EDGE = 2.0
 """Slope in Lab units per pixel from which an edge of the source may be the border of something."""
 MIN_COLOUR_ODDS, TOUCHING_DISTANCE = 0.9, 4
 """Odds from which a colour is the object's and not the rest's, and distance in pixels of a spot that touches a mask."""
+THIN_SIDE, MIN_DARKER = 15, 12.0
+"""Largest width in pixels of a thin part of the land, and how much darker than the sky it is, in L*."""
+GONE = 10.0
+"""Smallest change in Lab of a part that is gone."""
+MIN_LAND_ODDS = 0.5
+"""Odds from which a colour is the land's and not the sky's."""
 NEAR_SIDE = 41
 """Side in pixels of the window in which a region's mean colour is taken."""
 _BINS = (12, 24, 24)
@@ -110,6 +116,31 @@ def edge_support(comparison: Comparison) -> float:
     outline = _outline(_distances(comparison.detail_mask)[1])
     edges = cv2.dilate(_slope(comparison.source.detail), np.ones((5, 5), np.uint8))
     return float((edges[outline] > SOFT_EDGE).mean()) if outline.any() else 0.0
+
+
+def lost_land(comparison: Comparison) -> float:
+    """Return the area of the largest spire, mast or tree that a new sky replaces, in millionths of the image.
+
+    Such a part is thin, dark against the source's sky, has the colours of the land, and is gone from the edited image.
+    """
+    before, after, mask = comparison.source.detail, comparison.edited.detail, comparison.detail_mask
+    outwards, inwards = _distances(mask)
+    land, sky = outwards > 3, inwards > 8
+    if land.sum() < 512 or sky.sum() < 512:
+        return 0.0
+    darkness = _darker_than_around(before)
+    gone = (np.linalg.norm(after - before, axis=-1) > GONE) & (_darker_than_around(after) < 0.5 * darkness)
+    lost = mask & gone & (darkness > MIN_DARKER) & (colour_odds(before, land, sky) > MIN_LAND_ODDS)
+    opened = cv2.morphologyEx(lost.astype(np.uint8), cv2.MORPH_OPEN, np.ones((2, 2), np.uint8))
+    _, _, stats, _ = cv2.connectedComponentsWithStats(opened)
+    return float(1e6 * stats[1:, cv2.CC_STAT_AREA].max(initial=0) / mask.size)
+
+
+def _darker_than_around(lab: Field) -> Field:
+    """Return by how much L* a thin part is darker than its surroundings; 0 elsewhere."""
+    lightness = np.ascontiguousarray(lab[..., 0])
+    ellipse = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (THIN_SIDE, THIN_SIDE))
+    return np.asarray(cv2.morphologyEx(lightness, cv2.MORPH_CLOSE, ellipse) - lightness, np.float32)
 
 
 def _distances(mask: Mask) -> tuple[Field, Field]:

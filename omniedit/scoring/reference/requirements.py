@@ -1,4 +1,4 @@
-"""Requirements of AnyEdit's types beyond those of their base edits, and checks of their truths."""
+"""Requirements of tasks beyond those of their base edits, and checks of their truths."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -15,11 +15,11 @@ from omniedit.scoring.reference.conditions import CONDITIONS, measure_condition
 from omniedit.scoring.reference.demonstrations import score_shown_subject
 from omniedit.scoring.reference.fields import Field, gaussian_blur, grow
 from omniedit.scoring.reference.measures import Comparison, ImageMeasures, Unmeasurable
-from omniedit.scoring.reference.outlines import spots_alike
+from omniedit.scoring.reference.outlines import lost_land, spots_alike
 from omniedit.scoring.reference.rationale import Finding
 from omniedit.scoring.reference.success import requests_sky
 from omniedit.scoring.reference.targets import measure_target
-from omniedit.scoring.reference.verification import colour_overlap, verify_outline, verify_whole
+from omniedit.scoring.reference.verification import MIN_SALIENT_SHARE, colour_overlap, verify_outline, verify_whole
 from omniedit.sources.photo import FractionBox
 from omniedit.tasks import COMPLEX_TASKS, SUBJECT_TASKS, Task
 
@@ -38,12 +38,18 @@ MOST_LEFT, MOST_ELSEWHERE = 0.015, 0.09
 MIN_RESURFACED_IOU = 0.76
 """Smallest intersection over union of a new colour or material with the outline by the old colours. Below it, a part
 of the object kept its colour, or a part of the background changed."""
+MIN_RESURFACED_SHARE = 0.9
+"""Smallest share of a salient object that takes a new colour or material, unless the photo's caption file names it."""
+MOST_OLD_SKY = 0.006
+"""Largest area of a spot in the old sky's colours outside a new sky, as a share of the sky."""
+MOST_LOST_LAND = 120.0
+"""Largest part of the land that a new sky may replace, in millionths of the image."""
 _REPLACED = ("replace", "visual_bbox", "visual_scribble", "visual_sketch", "visual_segment")
 """Types that remove, add or replace a whole object."""
 
 
 def verify_type(comparison: Comparison, truth: Truth, task: Task) -> None:
-    """Check the claims of a type's truth beyond those of its base edit.
+    """Check the claims of a task's truth beyond those of its base edit.
 
     Raises:
         Unmeasurable: the images do not support it; the text says what is unconfirmed.
@@ -116,7 +122,8 @@ def _verify_resurfaced(comparison: Comparison, truth: Truth) -> None:
     overlap = colour_overlap(comparison.source.reduced, comparison.small_mask)
     if overlap < MIN_RESURFACED_IOU:
         raise Unmeasurable(f"the edit overlaps the outline by colour of the {truth['object']} by only {overlap:.0%}")
-    verify_whole(comparison.source, comparison.small_mask, truth["object"])
+    least = MIN_SALIENT_SHARE if _is_listed(comparison, truth) else MIN_RESURFACED_SHARE
+    verify_whole(comparison.source, comparison.small_mask, truth["object"], least)
     _verify_material(comparison, truth)
 
 
@@ -138,29 +145,34 @@ def _verify_replaced(comparison: Comparison, truth: Truth) -> None:
         _verify_rimmed(image, comparison.small_mask, truth["object"])
 
 
-def _verify_unlisted(comparison: Comparison, truth: Truth) -> None:
-    """Check a removal or an addition as a replacement, unless the photo's caption file names the object."""
+def _verify_unlisted(check: Callable[[Comparison, Truth], None], comparison: Comparison, truth: Truth) -> None:
+    """Check an edit of an object, unless the photo's caption file names the object."""
     if not _is_listed(comparison, truth):
-        _verify_replaced(comparison, truth)
+        check(comparison, truth)
 
 
 def _is_listed(comparison: Comparison, truth: Truth) -> bool:
     """Return whether the photo's caption file names the object, or each object of "the red bowl and the fig"."""
     listed = {str(name).lower() for name in comparison.pair.provenance.get("named_objects") or ()}
-    return truth["object"].lower() in listed or listed.issuperset(re.split(", | and ", truth["object"].lower()))
+    names = [truth["object"].lower(), *map(str.lower, re.split(", | and (?:the )?", truth["object"]))]
+    return any(listed.issuperset(parts) for parts in (names[:1], names[1:], map(without_position, names[1:])))
 
 
-def _verify_backdrop(comparison: Comparison, truth: Truth) -> None:
-    """Check that a new background leaves the kept object whole, and that a new sky leaves nothing of the old one.
+def _verify_background(comparison: Comparison, truth: Truth) -> None:
+    """Check that a new sky leaves nothing of the old one and all of the land, or that the kept object is whole.
 
     A part that is gone stands out in plain surroundings only, so these are required, unless the photo's caption file
     names the object.
     """
     lab, mask = comparison.source.detail, comparison.detail_mask
+    if requests_sky(truth):
+        if max(spots_alike(lab, mask)) > MOST_OLD_SKY:
+            raise Unmeasurable("a part of the old sky may be left: a spot outside the edit has its colours")
+        if lost_land(comparison) > MOST_LOST_LAND:
+            raise Unmeasurable(f"a thin part of the {truth['object']} is gone from the sky")
+        return
     if spots_alike(lab, ~mask)[0] > MOST_LEFT:
         raise Unmeasurable(f"a part of the {truth['object']} may be gone: a spot next to it has its colours")
-    if requests_sky(truth) and max(spots_alike(lab, mask)) > MOST_LEFT:
-        raise Unmeasurable("a part of the old sky may be left: a spot outside the edit has its colours")
     if not _is_listed(comparison, truth) and not _is_on_plain_ground(comparison.pair.source, ~comparison.mask):
         raise Unmeasurable(f"a part of the {truth['object']} may be gone: its surroundings are not plain")
 
@@ -200,8 +212,12 @@ _CHECKS: Mapping[Task, Callable[[Comparison, Truth], None]] = {
     Task("counting"): _verify_counting,
     Task("relation"): _verify_relation,
     Task("material_transfer"): _verify_material,
-    Task("background_change"): _verify_backdrop,
-    **dict.fromkeys(map(Task, ("remove", "add")), _verify_unlisted),
+    **dict.fromkeys(map(Task, ("background_swap", "background_change")), _verify_background),
+    **dict.fromkeys(
+        map(Task, ("remove", "add", "object_removal", "object_addition", "object_swap")),
+        partial(_verify_unlisted, _verify_replaced),
+    ),
+    Task.ATTRIBUTE_MODIFICATION: partial(_verify_unlisted, _verify_resurfaced),
     **dict.fromkeys(map(Task, ("color_alter", "material_change")), _verify_resurfaced),
     **dict.fromkeys(map(Task, ("movement", "resize", "visual_reference")), _verify_placed),
     **dict.fromkeys(map(Task, _REPLACED), _verify_replaced),

@@ -129,14 +129,17 @@ def verify_outline(image: ImageMeasures, outline: Mask, name: str) -> None:
         raise Unmeasurable(f"{words}, by saliency by {best:.0%}")
 
 
-def verify_whole(image: ImageMeasures, mask: Mask, name: str) -> None:
+def verify_whole(image: ImageMeasures, mask: Mask, name: str, least: float = MIN_SALIENT_SHARE) -> None:
     """Check that the mask holds the whole salient object, not a part such as a runner's leg.
+
+    Args:
+        least: smallest share of the salient object that must be in the mask.
 
     Raises:
         Unmeasurable: it holds too little of it.
     """
     share = salient_share_inside(image, mask)
-    if share < MIN_SALIENT_SHARE:
+    if share < least:
         raise Unmeasurable(f"the mask of the {name} covers only {share:.0%} of the salient object there")
 
 

@@ -35,6 +35,7 @@ from omniedit.specialists.embedded.background_sources import (
     table_top,
 )
 from omniedit.specialists.embedded.scene import Scene, analyse_scene
+from omniedit.specialists.embedded.skyline import find_thin_parts
 from omniedit.specialists.photo_cache import PhotoMemo
 from omniedit.tasks import Task
 
@@ -229,7 +230,8 @@ def find_land(scene: Scene) -> PreservedRegion | None:
     """Return everything under an open sky; None without a sky, or if the sun's glare would remain on the land."""
     if scene.sun or not 0.1 <= scene.sky_share <= 0.6:
         return None
-    return PreservedRegion(("landscape",), scene.sky < 0.5, Support.LAND, opacity=np.clip(1 - scene.sky, 0, 1))
+    opacity = np.maximum(np.clip(1 - scene.sky, 0, 1), find_thin_parts(scene.image, scene.sky))
+    return PreservedRegion(("landscape",), opacity > 0.5, Support.LAND, opacity=opacity)
 
 
 def empty_place_caption(photo: Photo, objects: ObjectIndex, analyse_photo: Callable[[Photo], Scene]) -> str | None:

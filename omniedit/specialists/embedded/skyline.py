@@ -1,0 +1,46 @@
+"""Thin parts of a skyline, such as spires, masts and twigs, which a segmentation of the sky misses."""
+
+import cv2
+import numpy as np
+
+from omniedit.imaging.color import blur, image_to_lab, smoothstep
+from omniedit.imaging.images import Image
+from omniedit.imaging.procedural import Field
+
+WIDTH = 0.03
+"""Largest width of a thin part, as a share of the image's longer side."""
+DARKER = (6.0, 16.0)
+"""Differences in L* from the lightest surroundings at which a thin part begins and is opaque."""
+BLUER = 5.0
+"""Difference in b* by which blue sky between clouds is bluer than its surroundings. A thin part is less blue."""
+GAP = 2
+"""Distance in pixels that may separate a thin part from the land."""
+
+
+def find_thin_parts(image: Image, sky: Field) -> Field:
+    """Return the (H, W) opacity in [0, 1] of thin dark parts in the sky that are connected to the land.
+
+    Args:
+        image: (H, W, 3) RGB.
+        sky: (H, W) opacity of the sky.
+    """
+    if not (sky > 0.5).any():
+        return np.zeros_like(sky)
+    lab = image_to_lab(image)
+    lightness = np.ascontiguousarray(lab[..., 0])
+    side = max(5, round(WIDTH * max(sky.shape))) | 1
+    ellipse = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
+    darker = cv2.morphologyEx(lightness, cv2.MORPH_CLOSE, ellipse) - lightness
+    weight = blur(sky, side)
+    blueness = blur(sky * lab[..., 2], side) / np.maximum(weight, 1e-3)
+    opacity = smoothstep(*DARKER, darker) * (lab[..., 2] > blueness - BLUER)
+    return np.asarray(opacity * _touches_land(opacity > 0.5, sky < 0.5), np.float32)
+
+
+def _touches_land(parts: np.ndarray, land: np.ndarray) -> np.ndarray:
+    """Return the (H, W) mask, grown by a pixel, of the connected parts that reach the land."""
+    near = cv2.dilate(land.astype(np.uint8), np.ones((2 * GAP + 1, 2 * GAP + 1), np.uint8)) > 0
+    count, labels = cv2.connectedComponents((parts | land).astype(np.uint8))
+    reaching = np.unique(labels[near & (parts | land)])
+    touching = np.isin(labels, reaching[reaching > 0]) & (count > 1)
+    return cv2.dilate(touching.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
