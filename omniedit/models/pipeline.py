@@ -29,6 +29,7 @@ from omniedit.models.instruction_warnings import InstructionWarning, is_empty, w
 from omniedit.models.pipeline_arguments import check_scale, check_whole, match_arguments
 from omniedit.models.pipeline_callbacks import TENSORS, Callback, StepCallback
 from omniedit.models.pipeline_conditions import EditConditions, encode_references, gather_conditions, match_conditions
+from omniedit.models.pipeline_folder import check_parts
 from omniedit.models.pipeline_images import ImageLike, check_output_type, split_images, to_output_type, to_tensor
 from omniedit.models.prepared_edit import PreparedEdit
 from omniedit.models.sampling import BRANCHES, Conditioning, Guidance, SamplerState, check_scheduler, sample
@@ -108,16 +109,19 @@ class EditPipeline(FlowPipeline):
 
         Raises:
             FileNotFoundError: the path is neither a folder nor an 'owner/name'.
-            UserError: a tokenizer has no vocabulary.
+            UserError: a tokenizer has no vocabulary, or a network's files have other weights than its class.
             ValueError: the scheduler cannot sample a flow.
         """
         path = Path(pretrained_model_name_or_path)
         if not path.is_dir() and len(path.parts) != 2:
             raise FileNotFoundError(f"{path}: no such folder; `snakemake all` makes results/mini/train/editnet")
-        check_vocabularies(path)
         if (path / INSTRUCTION_ENCODER).is_dir():
             import omniedit.models.encoders.mllm  # noqa: F401 (diffusers loads parts of imported modules only)
-        return super().from_pretrained(path, **({"variant": pipeline_variant(path)} | options))
+        options = {"variant": pipeline_variant(path)} | options
+        if path.is_dir():
+            check_vocabularies(path)
+            check_parts(path, options, options["variant"])
+        return super().from_pretrained(path, **options)
 
     def save_pretrained(self, save_directory: str | os.PathLike[Any], *args: Any, **options: Any) -> None:
         """Save the parts as diffusers does, and the file by which `DiffusionPipeline.from_pretrained` loads them."""
