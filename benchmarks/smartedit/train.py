@@ -25,6 +25,7 @@ from benchmarks.smartedit.align import CHANNELS, load_texts
 from benchmarks.smartedit.settings import ENCODERS, MIXES, SETTINGS, Setting
 from benchmarks.smartedit.testing import SHOWN, Items, measures
 from benchmarks.smartedit.world import SIZE, Row, make_row
+from omniedit.cli.arguments import run_seed
 from omniedit.config.schema import BaseConfig, TrainConfig
 from omniedit.models import build
 from omniedit.models.codec import LappedCodec
@@ -161,7 +162,7 @@ def main() -> None:
     parser.add_argument("--encoder", type=Path, required=True)
     parser.add_argument("--reads", choices=ENCODERS, required=True)
     parser.add_argument("--mix", choices=MIXES, required=True)
-    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--seed", type=run_seed, required=True)
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
     unit = {"reads": args.reads, "mix": args.mix, "seed": args.seed}
