@@ -21,6 +21,7 @@ import numpy as np
 
 from benchmarks.ablation.assets import stamps
 from benchmarks.ablation.effects import paint_cutout
+from omniedit.cli.arguments import run_seed
 from omniedit.evaluation.reward_benches.result import wilson
 from omniedit.grounding.objects import ObjectIndex
 from omniedit.imaging.color import to_bytes, to_float
@@ -245,7 +246,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--scenes", type=int, default=400)
     parser.add_argument("--stamps", type=Path, help="folder of stamps for half of the scenes (default: none)")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=run_seed, default=0)
     parser.add_argument("--out", type=Path, help="JSON file of the counts")
     args = parser.parse_args()
     cut_outs = {name.split()[-1]: cut_out for name, cut_out in stamps(args.stamps)} if args.stamps else {}

@@ -26,6 +26,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from omniedit.cli.arguments import run_seed
 from omniedit.config.schema import SHIPPED_STUDENT, ScoringConfig
 from omniedit.evaluation.comparisons.bias import sign_test
 from omniedit.evaluation.reward_benches.result import wilson
@@ -86,7 +87,7 @@ def main() -> None:
     parser.add_argument("--readout", choices=("tokens", "median", "reply"), default="median")
     parser.add_argument("--defects", type=int, default=2, help="defects per edit (default: %(default)s)")
     parser.add_argument("--per-shard", type=int, help="first edits of each shard alone")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=run_seed, default=0)
     parser.add_argument("--table", type=Path, help="CSV of O of both pairs of each test")
     args = parser.parse_args()
     files = [args.folder] if args.folder.is_file() else sorted(args.folder.rglob("*.h5"))

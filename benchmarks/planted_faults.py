@@ -22,6 +22,7 @@ from tempfile import TemporaryDirectory
 import cv2
 import numpy as np
 
+from omniedit.cli.arguments import run_seed
 from omniedit.imaging.images import Image, decode_image
 from omniedit.pairs import EditPair, Shard
 from omniedit.quality.gates import Finding, Gate, Thresholds, find_faults
@@ -257,7 +258,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--pairs", type=int, default=1000)
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seed", type=run_seed, default=1)
     parser.add_argument("--wrong", action="store_true", help="print each wrong finding and each fault that was missed")
     args = parser.parse_args()
     start, clock = time.time(), time.process_time()

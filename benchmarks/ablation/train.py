@@ -27,6 +27,7 @@ from benchmarks.ablation.portraits import Portraits
 from benchmarks.ablation.settings import ARCHITECTURES, CHOICES, ROUTING, SETTINGS, Setting
 from benchmarks.ablation.testing import edit_pairs, left_over, outside_psnr, pairs_of_test, tested_tasks
 from benchmarks.ablation.world import WorldPair, build_world
+from omniedit.cli.arguments import run_seed
 from omniedit.imaging.images import Image
 from omniedit.models import build
 from omniedit.models.base import Base
@@ -46,7 +47,7 @@ def main() -> None:
     parser.add_argument("--setting", choices=SETTINGS, required=True)
     parser.add_argument("--architecture", choices={*ARCHITECTURES, *CHOICES, *ROUTING}, required=True)
     parser.add_argument("--data", choices=DATA, required=True)
-    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--seed", type=run_seed, required=True)
     for path in ("--assets", "--out"):
         parser.add_argument(path, type=Path, required=True)
     parser.add_argument("--base", type=Path, help="base of the setting; without it, the one that the package ships")

@@ -31,6 +31,7 @@ from benchmarks.apprentice.learning import (
     training_world,
 )
 from benchmarks.apprentice.settings import SETTINGS, SubjectSetting
+from omniedit.cli.arguments import run_seed
 from omniedit.evaluation.subjects import MEASURES, SubjectCase, measure_subject
 from omniedit.imaging.images import Image
 from omniedit.models import build
@@ -46,7 +47,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--setting", choices=SETTINGS, required=True)
     parser.add_argument("--architecture", required=True)
-    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--seed", type=run_seed, required=True)
     for path in ("--assets", "--base", "--out"):
         parser.add_argument(path, type=Path, required=True)
     args = parser.parse_args()

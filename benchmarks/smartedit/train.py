@@ -31,6 +31,7 @@ from benchmarks.smartedit.align import CHANNELS, load_texts
 from benchmarks.smartedit.settings import ENCODERS, EXPLICIT, MIXES, SETTINGS, Setting
 from benchmarks.smartedit.testing import SHOWN, Items, measures
 from benchmarks.smartedit.world import SIZE, Row, make_row
+from omniedit.cli.arguments import run_seed
 from omniedit.config.schema import BaseConfig, TrainConfig
 from omniedit.models import build
 from omniedit.models.codec import LappedCodec
@@ -175,7 +176,7 @@ def main() -> None:
     parser.add_argument("--start", type=Path, help="unit whose editor is trained further (default: random weights)")
     parser.add_argument("--reads", choices=(EXPLICIT, *ENCODERS), required=True)
     parser.add_argument("--mix", choices=MIXES, required=True)
-    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--seed", type=run_seed, required=True)
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
     unit = {"reads": args.reads, "mix": args.mix, "seed": args.seed}

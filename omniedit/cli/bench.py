@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from omniedit.cli.arguments import at_least_zero, path
+from omniedit.cli.arguments import path, run_seed
 
 if TYPE_CHECKING:
     from omniedit.evaluation.bench.editors.entries import Entry
@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="A,B",
         help="metrics (default: those of the benchmark, or some that need no weights)",
     )
-    parser.add_argument("--seed", type=at_least_zero, default=0, help="seed of all editors (default: %(default)s)")
+    parser.add_argument("--seed", type=run_seed, default=0, help="seed of all editors (default: %(default)s)")
     parser.add_argument(
         "--restore",
         choices=["resize", "cover", "keep"],

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from omniedit.cli.arguments import add_endpoint_arguments, at_least_one, at_least_zero, endpoint_options, path, port
+from omniedit.cli.arguments import add_endpoint_arguments, at_least_one, endpoint_options, path, port, run_seed
 from omniedit.tasks import OMNIEDIT_TASKS, Task
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def add_actions(actions: "argparse._SubParsersAction[Any]") -> None:
     propose.add_argument(
         "--tasks", type=_task, nargs="+", default=OMNIEDIT_TASKS, metavar="TASK", help="tasks (default: all)"
     )
-    propose.add_argument("--seed", type=at_least_zero, default=0, help="seed of templates (default: %(default)s)")
+    propose.add_argument("--seed", type=run_seed, default=0, help="seed of templates (default: %(default)s)")
     add_endpoint_arguments(propose, "proposals")
     review = actions.add_parser("review", help="serve a local page to accept, edit or reject proposed instructions")
     review.add_argument("proposals", type=path, metavar="FILE.jsonl", help="file of `omniedit bench-set propose`")

@@ -2,7 +2,7 @@
 
 import argparse
 
-from omniedit.cli.arguments import at_least_zero, path
+from omniedit.cli.arguments import path, run_seed
 
 HELP = "compare filtered with unfiltered runs, and architectures: the paper's Tables 6 and 7"
 
@@ -16,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="names or folders of runs to compare with it, such as an unfiltered one",
     )
     parser.add_argument("--set", metavar="NAME", help="set of bench.sets (default: the runs' own benchmark)")
-    parser.add_argument("--seed", type=at_least_zero, default=0, help="seed of bootstrap and test (default: 0)")
+    parser.add_argument("--seed", type=run_seed, default=0, help="seed of bootstrap and test (default: 0)")
     parser.add_argument("-o", "--out", type=path, metavar="FOLDER", help="folder (default: bench/ of the first run)")
 
 

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from omniedit.cli.arguments import at_least_one, at_least_zero, path
+from omniedit.cli.arguments import at_least_one, path, run_seed
 
 HELP = "make photos of rarely combined concepts with a language model and a text-to-image model"
 
@@ -15,7 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--scenes", type=at_least_one, default=1000, help="number of scenes (default: %(default)s)")
     parser.add_argument(
-        "--seed", type=at_least_zero, default=0, help="seed of combinations and noise; give each archive its own"
+        "--seed", type=run_seed, default=0, help="seed of combinations and noise; give each archive its own"
     )
     parser.add_argument("--concepts", type=path, help="text file with a concept on each line (default: a shipped list)")
     parser.add_argument("--places", type=path, help="text file with a place on each line (default: a shipped list)")

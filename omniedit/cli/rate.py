@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from omniedit.cli.arguments import at_least_one, at_least_zero, path, port, words
+from omniedit.cli.arguments import at_least_one, at_least_zero, path, port, run_seed, words
 
 if TYPE_CHECKING:
     from omniedit.evaluation.people.edits import RatedEdit
@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--data", type=path, metavar="PATH", help="your copy of the benchmark's published files")
     _add_question_arguments(parser)
-    parser.add_argument("--seed", type=at_least_zero, default=0, help="seed of random choices (default: %(default)s)")
+    parser.add_argument("--seed", type=run_seed, default=0, help="seed of random choices (default: %(default)s)")
     parser.add_argument(
         "--store", type=path, metavar="FILE", help=f"file of answers (default: {DATABASE} in the input)"
     )

@@ -22,7 +22,16 @@ from omniedit.models.digest import weights_sha256
 from omniedit.models.editor import Editor
 from omniedit.models.factory import find_editor_class
 from omniedit.models.folder import read_config
-from omniedit.models.lora import adapter_state, lora_scale, merge_adapters, trained_weights
+from omniedit.models.lora import (
+    adapter_factors,
+    adapter_state,
+    empty_adapters,
+    freeze_targets,
+    lora_scale,
+    merge_adapters,
+    trained_weights,
+)
+from omniedit.models.weights import check_names, check_state
 
 ADAPTER_FOLDER = "adapter"
 EDITOR_JSON = "editor.json"
@@ -107,16 +116,30 @@ def read_adapters(folder: Path) -> tuple[dict[str, Tensor], float]:
     """Return the adapters' weights, named as in `omniedit.models.lora`, and the scale of their output.
 
     Raises:
-        UserError: the folder has no adapters, or a file is missing or damaged.
+        UserError: the folder has no adapters, a file is missing or damaged, or the weights of a layer are incomplete.
     """
     read_about(folder)
     inner = folder / ADAPTER_FOLDER
+    options, layers = _read_options(inner)
+    state = {name.removeprefix(PEFT_PREFIX): value for name, value in _load(inner / WEIGHTS).items()}
+    expected = {f"{layer}.{factor}" for layer in layers for factor in adapter_factors(options.dora)}
+    check_names(inner / WEIGHTS, expected - state.keys(), state.keys() - expected, (), ADAPTER_CONFIG, COPY_REMEDY)
+    return state, lora_scale(options)
+
+
+def _read_options(inner: Path) -> tuple[LoraConfig, list[str]]:
+    """Return the options of the adapters in a folder, and the names of their layers."""
     config = read_config(inner / ADAPTER_CONFIG)
     try:
-        scale = config["lora_alpha"] / config["r"]
-    except (KeyError, TypeError, ZeroDivisionError):
-        raise UserError(f"{inner / ADAPTER_CONFIG}: has no valid lora_alpha and r; {COPY_REMEDY}") from None
-    return {name.removeprefix(PEFT_PREFIX): value for name, value in _load(inner / WEIGHTS).items()}, scale
+        layers = [str(layer) for layer in config["target_modules"]]
+        parts = {"base" if layer.startswith("base.") else "control" for layer in layers}
+        targets = parts.pop() if len(parts) == 1 else "both"
+        options = {"rank": config["r"], "alpha": config["lora_alpha"], "dora": config.get("use_dora", False)}
+        return LoraConfig.model_validate(options | {"targets": targets}), layers
+    except (KeyError, TypeError, ValueError):
+        raise UserError(
+            f"{inner / ADAPTER_CONFIG}: has no valid r, lora_alpha and target_modules; {COPY_REMEDY}"
+        ) from None
 
 
 @torch.no_grad()
@@ -130,9 +153,22 @@ def build_from_adapters(folder: Path, transformer: Any) -> Editor:
     if weights_sha256(transformer) != about.base_sha256:
         raise UserError(f"{folder}: {about.base} is not the base that its adapters were trained on; use that one")
     editor = find_editor_class(about.kind).from_transformer(transformer, about.prediction_type, **about.options)
-    for key, value in _load(folder / ADAPTER_FOLDER / TRAINED_WEIGHTS).items():
+    inner, name = folder / ADAPTER_FOLDER, type(editor).__name__
+    trained, (options, layers), (adapters, scale) = (
+        _load(inner / TRAINED_WEIGHTS),
+        _read_options(inner),
+        read_adapters(folder),
+    )
+    try:
+        expected = empty_adapters(editor, layers, options)
+    except AttributeError as error:
+        raise UserError(f"{inner / ADAPTER_CONFIG}: {name} has no such layer ({error}); {COPY_REMEDY}") from None
+    check_state(inner / WEIGHTS, adapters, expected, name, COPY_REMEDY)
+    freeze_targets(editor, options.targets)
+    check_state(inner / TRAINED_WEIGHTS, trained, trained_weights(editor), name, COPY_REMEDY)
+    for key, value in trained.items():
         editor.get_parameter(key).copy_(value)
-    merge_adapters(editor, *read_adapters(folder))
+    merge_adapters(editor, adapters, scale)
     return editor.requires_grad_(False).eval()
 
 

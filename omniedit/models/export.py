@@ -30,10 +30,12 @@ from omniedit.models.sd3_layout import (
     from_authors_layout,
     to_authors_layout,
 )
+from omniedit.models.weights import check_state
 from omniedit.storage.atomic import replace_file
 
 BASE_PREFIX, CONTROL_PREFIX = "model.diffusion_model.", "control_model."
 CONTROL_BLOCKS = "control_blocks"
+EXPORT_AGAIN = "export the editor again"
 FORMAT = "omniedit.editor.1"
 LORA_BASE, LORA_EDITOR = "transformer.", "editor."
 """Prefixes of a LoRA's keys: layers of the base, as diffusers' pipelines read them, and other layers of the editor."""
@@ -78,8 +80,13 @@ def load_comfyui(file: Path) -> Editor:
     control = {
         name.removeprefix(CONTROL_PREFIX): value for name, value in state.items() if name.startswith(CONTROL_PREFIX)
     }
-    whole = {f"base.{name}": value for name, value in (from_authors_layout(base) if is_sd3 else base).items()}
-    editor.load_state_dict(whole | _control_from_file(control, is_sd3), assign=True)
+    try:
+        whole = {f"base.{name}": value for name, value in (from_authors_layout(base) if is_sd3 else base).items()}
+        whole |= _control_from_file(control, is_sd3)
+    except KeyError as error:
+        raise UserError(f"{file}: {error.args[0]} is no layer of SD3; {EXPORT_AGAIN}") from None
+    check_state(file, whole, editor.state_dict(), type(editor).__name__, EXPORT_AGAIN)
+    editor.load_state_dict(whole, assign=True)
     return editor.requires_grad_(False).eval()
 
 

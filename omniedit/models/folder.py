@@ -1,4 +1,4 @@
-"""Loading of models and their parts from local folders in diffusers' layout.
+"""Loading of networks, tokenizers and processors from local folders in diffusers' layout.
 
 Only safetensors are read. Each folder is checked to be complete and of the expected class.
 """
@@ -8,19 +8,18 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any
 
 import torch
 from torch import nn
 from transformers import AutoProcessor, AutoTokenizer, PreTrainedModel
 
 from omniedit.errors import UserError, one_line
+from omniedit.models.weights import load_network
 from omniedit.storage.atomic import LFS_POINTER, LFS_REMEDY
 
-if TYPE_CHECKING:  # importing diffusers takes seconds, and a model of transformers needs none of it
-    from diffusers.pipelines.pipeline_utils import DiffusionPipeline
-
-Pipeline = TypeVar("Pipeline", bound="DiffusionPipeline")
+ANY_NAME = ""
+"""Pattern of all names."""
 PICKLES = (".bin", ".pt", ".pth", ".ckpt")
 WEIGHTS_NAME = re.compile(r"[^.]*(?:\.(?P<variant>[^.]+?))?(?:-\d{5}-of-\d{5})?\.safetensors")
 """Name of a weights file or a shard of one; a variant such as "fp16" comes before or after the shard number."""
@@ -39,6 +38,7 @@ def load_part(
     classes: Sequence[type[nn.Module]],
     dtype: torch.dtype,
     others: Mapping[str, type[nn.Module]] = MappingProxyType({}),
+    left_out: str | None = None,
     **options: Any,
 ) -> Any:
     """Load a frozen module from a folder; no code from the folder runs.
@@ -46,24 +46,33 @@ def load_part(
     Args:
         classes: accepted classes of diffusers or transformers.
         others: further accepted class names, each with the class that loads its own part of those weights.
+        left_out: pattern of names in the files that the class leaves out by design. None for no such names.
         options: further arguments of `from_pretrained`.
 
     Raises:
-        UserError: the folder is missing, incomplete, of another class, or has pickles only.
+        UserError: the folder is missing, of another class, has pickles only, or other weights than the class.
     """
     kind = model_class(folder, {kind.__name__: kind for kind in classes} | dict(others))
     check_weights(folder)
     dtype_name = "dtype" if issubclass(kind, PreTrainedModel) else "torch_dtype"
-    options |= {"use_safetensors": True, "local_files_only": True, "output_loading_info": True, dtype_name: dtype}
-    options["variant"] = part_variant(folder)
-    try:
-        module, info = kind.from_pretrained(folder, **options)  # type: ignore[attr-defined]
-    except Exception as error:  # safetensors, torch and both libraries raise different errors for broken weights
-        raise UserError(f"{folder}: cannot be loaded ({one_line(error, 300)}); fetch it again") from None
-    if missing := sorted(info["missing_keys"]):
-        raise UserError(f"{folder}: has no weights for {missing[0]} ({len(missing)} missing in all); fetch it again")
+    options |= {"use_safetensors": True, dtype_name: dtype, "variant": part_variant(folder)}
+    module = load_checked(kind, folder, left_out if kind in classes else ANY_NAME, **options)
     check_finite(module, folder)
     return module.eval().requires_grad_(False)
+
+
+def load_checked(kind: Any, folder: Path, left_out: str | None, **options: Any) -> Any:
+    """Load a network as `load_network`, with a one-line error for files that cannot be read.
+
+    Raises:
+        UserError: the weights are not those of the class, or cannot be read.
+    """
+    try:
+        return load_network(kind, folder, left_out, **options)
+    except UserError:
+        raise
+    except Exception as error:  # safetensors, torch and both libraries raise different errors for broken weights
+        raise UserError(f"{folder}: cannot be loaded ({one_line(error, 300)}); fetch it again") from None
 
 
 @torch.no_grad()
@@ -79,59 +88,6 @@ def check_finite(module: nn.Module, folder: Path) -> None:
         # aminmax finds both extremes in one pass; a NaN becomes both of them.
         if weight.numel() and not torch.stack(torch.aminmax(weight)).isfinite().all():
             raise UserError(f"{folder}: {name} has NaN or infinite values; fetch or train it again")
-
-
-def load_pipeline(folder: Path, kind: type[Pipeline], dtype: torch.dtype, **options: Any) -> Pipeline:
-    """Load a diffusers pipeline, with the folder's variant if it has weights of that variant only.
-
-    No code from the folder runs.
-
-    Raises:
-        UserError: the folder is missing, incomplete, not for this pipeline, or has pickles only.
-    """
-    index = read_config(folder / "model_index.json")
-    parts = [folder / name for name in index if (folder / name / "config.json").is_file()]
-    for part in parts:
-        check_weights(part)
-    check_vocabularies(folder)
-    options |= {"use_safetensors": True, "local_files_only": True, "variant": pipeline_variant(folder)}
-    try:
-        pipeline = kind.from_pretrained(folder, torch_dtype=dtype, **options)
-    except Exception as error:  # safetensors, torch and both libraries raise different errors for broken weights
-        class_name = index.get("_class_name", "model without a class")
-        problem = one_line(error, 300)
-        raise UserError(f"{folder}: a {class_name} that cannot be loaded as {kind.__name__} ({problem})") from None
-    pipeline.set_progress_bar_config(disable=True)
-    return pipeline
-
-
-def load_single_file(file: Path, configs: Path, kind: type[Pipeline], dtype: torch.dtype, **options: Any) -> Pipeline:
-    """Load a pipeline whose weights are in one file, with the key names of its authors' code. Uses no network.
-
-    Args:
-        configs: folder in diffusers' layout with the configs and vocabularies of a model of the same parts.
-        options: arguments of diffusers' `from_single_file`; parts among them are used unchanged.
-
-    Raises:
-        UserError: the file is another model or incomplete, or the folder has no configs.
-    """
-    read_config(configs / "model_index.json")
-    _check_no_pointer(file)
-    options |= {"config": str(configs), "local_files_only": True, "torch_dtype": dtype}
-    loader: Any = kind  # not every pipeline class has from_single_file
-    try:
-        pipeline = loader.from_single_file(str(file), **options)
-    except Exception as error:  # safetensors, torch and diffusers raise different errors for broken weights
-        problem = one_line(error, 300)
-        raise UserError(
-            f"{file}: cannot be loaded as {kind.__name__} with the configs of {configs} ({problem})"
-        ) from None
-    networks = {name: part for name, part in pipeline.components.items() if isinstance(part, nn.Module)}
-    missing = [f"{name}.{key}" for name, part in networks.items() for key, p in part.named_parameters() if p.is_meta]
-    if missing:
-        raise UserError(f"{file}: has no weights for {missing[0]} ({len(missing)} missing in all); fetch it again")
-    pipeline.set_progress_bar_config(disable=True)
-    return pipeline
 
 
 def load_tokenizer(folder: Path, kind: Any = AutoTokenizer) -> Any:
@@ -223,7 +179,7 @@ def check_weights(folder: Path) -> None:
     Raises:
         UserError: a shard is missing or only a Git LFS pointer, or the folder has pickles only.
     """
-    names = _shards(folder) or _safetensors(folder)
+    names = _shards(folder) or find_safetensors(folder)
     if not names:
         pickles = sorted(path.name for path in folder.iterdir() if path.suffix in PICKLES)
         content = f"only {pickles[0]}, which could run code when it is read" if pickles else "no weights"
@@ -231,10 +187,10 @@ def check_weights(folder: Path) -> None:
     for name in names:
         if not (folder / name).is_file():
             raise UserError(f"{folder}: incomplete: {name} is missing, one of {len(names)} files; fetch it again")
-        _check_no_pointer(folder / name)
+        check_no_pointer(folder / name)
 
 
-def _check_no_pointer(path: Path) -> None:
+def check_no_pointer(path: Path) -> None:
     with path.open("rb") as file:
         if file.read(len(LFS_POINTER)) == LFS_POINTER:
             raise UserError(f"{path}: {LFS_REMEDY}")
@@ -247,16 +203,16 @@ def pipeline_variant(folder: Path) -> str | None:
 
 def part_variant(folder: Path) -> str | None:
     """Return the variant of a part's weights, such as "fp16"; None if a file has no variant, or without weights."""
-    variants = [_file_variant(name) for name in _safetensors(folder)]
+    variants = [file_variant(name) for name in find_safetensors(folder)]
     return None if None in variants else next(iter(variants), None)
 
 
-def _file_variant(name: str) -> str | None:
+def file_variant(name: str) -> str | None:
     match = WEIGHTS_NAME.fullmatch(name)
     return match["variant"] if match else None
 
 
-def _safetensors(folder: Path) -> list[str]:
+def find_safetensors(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.glob("*.safetensors"))
 
 

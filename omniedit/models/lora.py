@@ -5,7 +5,7 @@ Names of weights: {layer}.lora_A.weight (r, in), {layer}.lora_B.weight (out, r),
 (out,), where {layer} is the name of a linear layer in the editor.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import torch
@@ -38,7 +38,7 @@ def add_adapters(editor: Editor, options: LoraConfig, seed: int) -> None:
     if not options.rank:
         return
     names = target_names(editor, options.targets)
-    _freeze(editor, options.targets)
+    freeze_targets(editor, options.targets)
     trained = [p for p in editor.parameters() if p.requires_grad]
     torch.manual_seed(seed)
     _inject(editor, names, options)
@@ -77,7 +77,8 @@ def target_blocks(editor: Editor, targets: str) -> list[nn.Module]:
     return [*(editor.base_blocks if targets != "control" else []), *(controls if targets != "base" else [])]
 
 
-def _freeze(editor: Editor, targets: str) -> None:
+def freeze_targets(editor: Editor, targets: str) -> None:
+    """Freeze the blocks that get adapters; of a base that is trained as a whole, all but the patch embedding."""
     for block in target_blocks(editor, targets):
         block.requires_grad_(False)
     if targets == "control" or hasattr(editor, "control_blocks"):
@@ -93,6 +94,28 @@ def iter_adapted_layers(editor: nn.Module) -> Iterator[tuple[str, Any]]:
     from peft.tuners.lora import LoraLayer
 
     return ((name, module) for name, module in editor.named_modules() if isinstance(module, LoraLayer))
+
+
+def adapter_factors(dora: bool) -> tuple[str, ...]:
+    return FACTORS if dora else FACTORS[:2]
+
+
+def empty_adapters(editor: nn.Module, layers: Iterable[str], options: LoraConfig) -> dict[str, Tensor]:
+    """Return weights without content, on the meta device, as `adapter_state` names them for adapters of these layers.
+
+    Raises:
+        AttributeError: the editor has no such layer.
+    """
+    state: dict[str, Tensor] = {}
+    for layer in layers:
+        out, into = editor.get_parameter(f"{layer}.weight").shape
+        shapes = ((options.rank, into), (out, options.rank), (out,))
+        factors = adapter_factors(options.dora)
+        state |= {
+            f"{layer}.{factor}": torch.empty(shape, device="meta")
+            for factor, shape in zip(factors, shapes, strict=False)
+        }
+    return state
 
 
 def adapter_state(editor: nn.Module) -> dict[str, Tensor]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Never, Self
 
 import torch
 from diffusers.callbacks import MultiPipelineCallbacks, PipelineCallback
@@ -26,9 +26,10 @@ from omniedit.models.flow_pipeline import INSTRUCTION_ENCODER, FlowPipeline
 from omniedit.models.folder import check_vocabularies, pipeline_variant
 from omniedit.models.full_size import MAX_RADIUS, pad_to_grid, working_size
 from omniedit.models.instruction_warnings import InstructionWarning, is_empty, warn_if_unfamiliar
-from omniedit.models.pipeline_arguments import check_scale, check_whole, match_arguments
+from omniedit.models.pipeline_arguments import check_scale, check_whole, match_arguments, refuse_unknown
 from omniedit.models.pipeline_callbacks import TENSORS, Callback, StepCallback
 from omniedit.models.pipeline_conditions import EditConditions, encode_references, gather_conditions, match_conditions
+from omniedit.models.pipeline_folder import INDEX, check_parts
 from omniedit.models.pipeline_images import ImageLike, check_output_type, split_images, to_output_type, to_tensor
 from omniedit.models.prepared_edit import PreparedEdit
 from omniedit.models.sampling import BRANCHES, Conditioning, Guidance, SamplerState, check_scheduler, sample
@@ -107,17 +108,23 @@ class EditPipeline(FlowPipeline):
         If the folder has the weights of only one `variant`, such as "fp16", that variant is loaded.
 
         Raises:
-            FileNotFoundError: the path is neither a folder nor an 'owner/name'.
-            UserError: a tokenizer has no vocabulary.
+            FileNotFoundError: the path is neither the folder of an editor nor an 'owner/name'.
+            UserError: a tokenizer has no vocabulary, or a network's files have other weights than its class.
             ValueError: the scheduler cannot sample a flow.
         """
         path = Path(pretrained_model_name_or_path)
-        if not path.is_dir() and len(path.parts) != 2:
-            raise FileNotFoundError(f"{path}: no such folder; `snakemake all` makes results/mini/train/editnet")
-        check_vocabularies(path)
+        if not path.is_dir():
+            if len(path.parts) != 2:
+                raise FileNotFoundError(f"{path}: no such folder; `snakemake all` makes results/mini/train/editnet")
+            path = Path(cls.download(str(path), **options))
+        if not (path / INDEX).is_file():
+            raise FileNotFoundError(f"{path}: no {INDEX}; give the folder that training or `save_pretrained` wrote")
         if (path / INSTRUCTION_ENCODER).is_dir():
             import omniedit.models.encoders.mllm  # noqa: F401 (diffusers loads parts of imported modules only)
-        return super().from_pretrained(path, **({"variant": pipeline_variant(path)} | options))
+        options = {"variant": pipeline_variant(path)} | options
+        check_vocabularies(path)
+        check_parts(path, options, options["variant"])
+        return super().from_pretrained(path, **options)
 
     def save_pretrained(self, save_directory: str | os.PathLike[Any], *args: Any, **options: Any) -> None:
         """Save the parts as diffusers does, and the file that `DiffusionPipeline.from_pretrained` needs to load
@@ -161,6 +168,7 @@ class EditPipeline(FlowPipeline):
         references: Sequence[ImageLike] | Sequence[Sequence[ImageLike]] | None = None,
         task: str | Sequence[str | None] | None = None,
         reference_captions: Sequence[str | None] | Sequence[Sequence[str | None]] | None = None,
+        **unknown: Never,
     ) -> ImagePipelineOutput:
         """Edit images and return them at the sizes of their sources.
 
@@ -197,8 +205,10 @@ class EditPipeline(FlowPipeline):
             InstructionWarning: an instruction is unlike those of training, or an edit hardly changes its image.
 
         Raises:
+            TypeError: an argument is unknown, such as another pipeline's `prompt`; the message names what replaces it.
             ValueError: the arguments do not match, an image cannot be read, or sampling produced non-finite values.
         """
+        refuse_unknown(unknown)
         steps = check_whole("num_inference_steps", self._setting("num_inference_steps", num_inference_steps), 1)
         scales = {"guidance_scale": guidance_scale, "image_guidance_scale": image_guidance_scale}
         text, preserve = (check_scale(name, self._setting(name, scale)) for name, scale in scales.items())

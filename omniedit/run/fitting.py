@@ -94,7 +94,7 @@ def find_changes(
         options: with the editor in `model`.
         capacity: bytes that may be used.
     """
-    activations: dict[str, int] = {}
+    costs, activations = dict[str, Cost](), dict[str, int]()
     changes = list(_possible_changes(options, gpus))
 
     def memory_with(chosen: list[dict[str, Any]]) -> MemoryEstimate | None:
@@ -102,7 +102,7 @@ def find_changes(
             changed = _change(options, chosen)
         except ValueError:  # incompatible options
             return None
-        cost = _count(changed, size)
+        cost = _count(changed, size, costs)
         memory = training_memory(cost, changed, size, gpus)
         if memory.total > capacity:  # counting activations takes seconds
             return memory
@@ -160,12 +160,19 @@ def _change(options: TrainConfig, changes: list[dict[str, Any]]) -> TrainConfig:
     return TrainConfig.model_validate(values)
 
 
-def _count(options: TrainConfig, size: BaseSize) -> Cost:
-    """Return a cost with only the numbers of weights."""
-    with torch.device("meta"):
-        net = create(options.model, size.config)
-        add_adapters(net, options.lora, seed=0)
-    return Cost(*count_weights(net), 0, 0, 0, count_quantisable(net))
+def _count(options: TrainConfig, size: BaseSize, known: dict[str, Cost]) -> Cost:
+    """Return a cost with only the numbers of weights.
+
+    Args:
+        known: earlier costs, by the options that they depend on.
+    """
+    key = options.model_dump_json(include={"model", "lora"})
+    if key not in known:
+        with torch.device("meta"):
+            net = create(options.model, size.config)
+            add_adapters(net, options.lora, seed=0)
+        known[key] = Cost(*count_weights(net), 0, 0, 0, count_quantisable(net))
+    return known[key]
 
 
 def _saved_bytes(options: TrainConfig, size: BaseSize, gpus: int, known: dict[str, int]) -> int:

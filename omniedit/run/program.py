@@ -1,6 +1,5 @@
 """Wrapper of programs: a user's mistake ends a program with one line, and no program outlives its run."""
 
-import errno
 import gc
 import os
 import sys
@@ -8,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from omniedit.errors import DamagedFile, UserError, error_line
+from omniedit.storage.atomic import full_disk_code
 from omniedit.storage.processes import exit_with_launcher
 from omniedit.storage.quarantine import record_damage
 
@@ -36,17 +36,11 @@ def run_program(main: Callable[[], None]) -> None:
         print(f"error: {error_line(error)}", file=sys.stderr)
         sys.exit(2)
     except Exception as error:
-        if not _is_disk_full(error):
+        if full_disk_code(error) is None:
             raise
         place = getattr(error, "filename", None) or f"working folder {Path.cwd()}"
         print(f"error: {error_line(f'{place}: {error}')}; free some space and run again", file=sys.stderr)
         sys.exit(2)
-
-
-def _is_disk_full(error: Exception) -> bool:
-    """Return whether an error of any library means that a disk or a quota is full; HDF5 and safetensors only say so."""
-    codes = (errno.ENOSPC, errno.EDQUOT)
-    return getattr(error, "errno", None) in codes or any(os.strerror(code) in str(error) for code in codes)
 
 
 def _collect_garbage() -> None:

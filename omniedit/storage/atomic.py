@@ -27,8 +27,8 @@ os.umask(_UMASK)
 def replace_file(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path next to `path`; rename it to `path` if the block succeeds, remove it if the block fails.
 
-    A file is flushed to disk before the rename, so a killed job leaves the old file or none, never a partial one.
-    Temporary files of killed jobs are removed when `path` is written again: at once if the writer is known to be gone,
+    If the disk is full, the error is an OSError that names `path`. A file is flushed to disk before the rename, so a
+    killed job leaves the old file or none, never a partial one. Temporary files of killed jobs are removed when `path` is written again: at once if the writer is known to be gone,
     else (another machine or container, or an earlier boot) after a day without changes.
 
     Files get the mode of the umask, whoever wrote them, because safetensors makes its files readable by the owner only,
@@ -51,8 +51,24 @@ def replace_file(path: str | Path) -> Iterator[Path]:
             with temporary.open("rb") as file:
                 os.fsync(file.fileno())
         temporary.replace(path)
+    except Exception as error:
+        code = full_disk_code(error)
+        if code is None or isinstance(error, UserError):
+            raise
+        raise OSError(code, os.strerror(code), str(path)) from error  # many libraries do not name the file
     finally:
         _remove(temporary)
+
+
+def full_disk_code(error: Exception) -> int | None:
+    """Return the code of an error of any library that a disk or a quota is full, or None for another error.
+
+    HDF5 and safetensors only say so in their text.
+    """
+    codes = (errno.ENOSPC, errno.EDQUOT)
+    return next(
+        (code for code in codes if getattr(error, "errno", None) == code or os.strerror(code) in str(error)), None
+    )
 
 
 def is_file(path: Path) -> bool:

@@ -3,6 +3,7 @@
 import argparse
 import os
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -50,3 +51,12 @@ def test_an_overlong_file_name_is_rejected() -> None:
     assert str(path("a/b.png")) == "a/b.png"
     with pytest.raises(argparse.ArgumentTypeError, match=r"'a{100}\.\.\.': File name too long"):
         path("a" * 300)
+
+
+def test_every_seed_has_an_upper_limit() -> None:
+    """Check the source of all programs, because some need a run to start."""
+    root = Path(__file__).parents[2]
+    files = [file for folder in ("omniedit", "scripts", "benchmarks") for file in (root / folder).rglob("*.py")]
+    lines = [line.strip() for file in files for line in file.read_text().splitlines() if '"--seed", type=' in line]
+    assert len(lines) > 20
+    assert not [line for line in lines if "type=run_seed" not in line and "type=seed" not in line]

@@ -106,7 +106,7 @@ def test_editor_with_nan_weights_is_rejected(photos: Path, editor: Path, tmp_pat
 @pytest.mark.parametrize(
     ("file", "content", "message"),
     [
-        ("text_encoder/model.safetensors", b"", "no editor to load"),
+        ("text_encoder/model.safetensors", b"", "text_encoder: cannot be loaded"),
         ("scheduler/scheduler_config.json", b'{"num_train_timesteps": 0}', "no editor to load"),
         (
             "transformer/diffusion_pytorch_model.safetensors",

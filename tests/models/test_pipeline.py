@@ -1,8 +1,10 @@
 """Tests of the editing pipeline: sizes, saving and loading, arguments, schedulers, callbacks and offloading."""
 
 import json
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from PIL import Image
 from helpers.random_photos import photo, seed_generator
 from helpers.tiny_editor import RESOLUTION, make_pipeline
 from omniedit.errors import UserError
+from omniedit.models.digest import weights_sha256
 from omniedit.models.loading import load_editor
 from omniedit.models.pipeline import EditPipeline, InstructionWarning
 
@@ -172,6 +175,35 @@ def test_invalid_arguments_raise_errors_by_name(pipeline: EditPipeline, tmp_path
             pipeline(**({"image": photo(60, 40), "instruction": "Add fog."} | wrong))
     with pytest.raises(FileNotFoundError, match="absent: no such folder"):
         EditPipeline.from_pretrained(tmp_path / "absent")
+    with pytest.raises(FileNotFoundError, match=r"no model_index\.json; give the folder that training"):
+        EditPipeline.from_pretrained(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("argument", "message"),
+    [
+        ("prompt", "^EditPipeline takes no argument 'prompt': give it as instruction$"),
+        ("num_images_per_prompt", "give the image several times, with a generator for each"),
+        ("height", "an edit has the size of its image"),
+        ("hieght", r"takes no argument 'hieght': help\(EditPipeline.__call__\) lists"),
+    ],
+)
+def test_an_argument_of_another_pipeline_is_named_with_its_replacement(
+    pipeline: EditPipeline, argument: str, message: str
+) -> None:
+    arguments: dict[str, Any] = {"image": photo(60, 40), "instruction": "Add fog.", argument: 2}
+    with pytest.raises(TypeError, match=message):
+        pipeline(**arguments)
+
+
+def test_an_editor_loads_by_its_name_on_the_hub(editor_folder: Path, tmp_path: Path) -> None:
+    """Check with the hub's cache on this machine, as after a download."""
+    cache = tmp_path / "models--someone--editor"
+    shutil.copytree(editor_folder, cache / "snapshots" / f"{7:040}")
+    (cache / "refs").mkdir()
+    (cache / "refs/main").write_text(f"{7:040}")
+    editor = EditPipeline.from_pretrained("someone/editor", cache_dir=tmp_path, local_files_only=True)
+    assert weights_sha256(editor.transformer) == weights_sha256(EditPipeline.from_pretrained(editor_folder).transformer)
 
 
 def test_images_of_one_size_share_a_forward_pass(pipeline: EditPipeline) -> None:

@@ -89,3 +89,16 @@ def test_written_files_respect_the_umask(tmp_path: Path) -> None:
     )
     subprocess.run([sys.executable, "-c", write], check=True)
     assert (tmp_path / "editnet/vae/weights").stat().st_mode & 0o777 == 0o664
+
+
+@pytest.mark.parametrize(
+    "error", [OSError(28, "No space left on device"), RuntimeError("I/O: No space left on device")]
+)
+def test_a_full_disk_names_the_file_that_was_written(tmp_path: Path, error: Exception) -> None:
+    with (
+        pytest.raises(OSError, match="No space left on device") as raised,
+        replace_file(tmp_path / "a.npz") as temporary,
+    ):
+        temporary.write_bytes(b"part")
+        raise error
+    assert raised.value.filename == str(tmp_path / "a.npz") and not list(tmp_path.iterdir())

@@ -62,13 +62,16 @@ def load_clip(role: str, device: str) -> Clip:
     Raises:
         UserError: as `model_folder`.
     """
+    import torch
+
+    from omniedit.models.folder import load_part, load_tokenizer
     from omniedit.models.registry import get_model, model_folder
 
     folder, entry = model_folder(role), get_model(role)
     from transformers import CLIPModel, CLIPTokenizer
 
-    model = CLIPModel.from_pretrained(folder, local_files_only=True).eval().to(device)
-    tokenizer = CLIPTokenizer.from_pretrained(folder, local_files_only=True)
+    model = load_part(folder, (CLIPModel,), torch.float32).to(device)
+    tokenizer = load_tokenizer(folder, CLIPTokenizer)
     return Clip(model, tokenizer, f"{entry.repository} {entry.revision}")
 
 

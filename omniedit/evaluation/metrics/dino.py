@@ -50,13 +50,16 @@ def load_dino(role: str, device: str) -> Dino:
     Raises:
         UserError: as `model_folder`.
     """
+    import torch
+
+    from omniedit.models.folder import load_part
     from omniedit.models.registry import get_model, model_folder
 
     folder, entry = model_folder(role), get_model(role)
     from transformers import ViTModel
 
-    model = ViTModel.from_pretrained(folder, add_pooling_layer=False, local_files_only=True).eval().to(device)
-    return Dino(model, f"{entry.repository} {entry.revision}")
+    model = load_part(folder, (ViTModel,), torch.float32, add_pooling_layer=False)
+    return Dino(model.to(device), f"{entry.repository} {entry.revision}")
 
 
 def dino_similarity(a: Sequence[Image], b: Sequence[Image], dino: Dino) -> NDArray[np.float64]:

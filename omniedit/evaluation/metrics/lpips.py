@@ -18,6 +18,7 @@ from omniedit.evaluation.metrics.networks import find_checkpoint, find_package
 from omniedit.evaluation.metrics.pixels import fit_size
 from omniedit.evaluation.metrics.preprocess import HALF_RGB, normalize
 from omniedit.imaging.images import Image
+from omniedit.models.weights import check_state
 
 SHIFT, SCALE = (-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)
 """Mean and standard deviation of ImageNet, for values in [-1, 1] (`ScalingLayer` of the package)."""
@@ -152,6 +153,7 @@ def load_lpips(backbone: str, device: str) -> Lpips:
     }
     state |= {f"heads.{name[3:].partition('.')[0]}.weight": value for name, value in heads.items()}
     network = Lpips(backbone, f"lpips 0.1 {backbone}, {checkpoint.name}")
+    check_state(checkpoint, state, network.state_dict(), "LPIPS")
     network.load_state_dict(state)
     return network.eval().to(device)
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 import transformers
-from peft import LoraConfig, get_peft_model, set_peft_model_state_dict
+from peft import LoraConfig, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
 from PIL import Image as PillowImage
 from safetensors.torch import load_file
 from torch import Tensor, nn
@@ -25,9 +25,11 @@ from omniedit.models.encoders.chat import answer_loss, append_answer, ask, ask_w
 from omniedit.models.folder import load_part, read_config
 from omniedit.models.processors import load_processor
 from omniedit.models.registry import model_folder
+from omniedit.models.weights import check_state
 from omniedit.storage.atomic import write_text
 
 ADAPTER, SETTINGS = "adapter", "reader.json"
+COPY = "train the editor again or copy its whole folder"
 
 IMAGE_TOKENS = 32
 """Number of [IMG] tokens, as published."""
@@ -153,8 +155,13 @@ def load_reader(folder: Path, dtype: torch.dtype = torch.float32) -> Reader:
     reader = Reader.load(settings["model"], settings["side"], settings["image_tokens"], dtype)
     weights = folder / ADAPTER / "adapter_model.safetensors"
     if not weights.is_file():
-        raise UserError(f"{weights}: missing; train the editor again or copy its whole folder")
-    set_peft_model_state_dict(reader.model, load_file(weights))
+        raise UserError(f"{weights}: missing; {COPY}")
+    try:
+        state = load_file(weights)
+    except Exception as error:  # safetensors raises an error of its own
+        raise UserError(f"{weights}: cannot be read ({' '.join(str(error).split())[:150]}); {COPY}") from None
+    check_state(weights, state, get_peft_model_state_dict(reader.model), type(reader.model).__name__, COPY)
+    set_peft_model_state_dict(reader.model, state)
     return reader
 
 

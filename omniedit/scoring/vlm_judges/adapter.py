@@ -10,6 +10,7 @@ from torch import Tensor
 from omniedit.errors import UserError, one_line
 from omniedit.models.folder import check_finite, read_config
 from omniedit.models.registry import get_model, model_folder
+from omniedit.models.weights import check_state
 
 WEIGHTS = "adapter_model.safetensors"
 EARLIER_NAMES = (
@@ -65,7 +66,7 @@ def _check_base(folder: Path, model: Any) -> None:
 def merge_adapter(model: Any, adapter: str) -> Any:
     """Merge an adapter into the weights of a model and return the model.
 
-    Layers that the adapter names without having weights for them stay unchanged.
+    Layers of a kind for which the adapter has no weights at all stay unchanged.
 
     Args:
         adapter: role or folder.
@@ -74,7 +75,7 @@ def merge_adapter(model: Any, adapter: str) -> Any:
         UserError: the adapter is missing, is not a LoRA adapter, or belongs to another model.
     """
     try:
-        from peft import PeftConfig, get_peft_model, set_peft_model_state_dict
+        from peft import PeftConfig, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
     except ImportError as error:
         raise UserError(f"scoring.vlm.adapter needs the package peft, which cannot be imported ({error})") from None
     folder = part_folder(adapter)
@@ -82,15 +83,22 @@ def merge_adapter(model: Any, adapter: str) -> Any:
     _check_base(folder, model)
     try:
         adapted: Any = get_peft_model(model, PeftConfig.from_pretrained(str(folder)))
-        loaded: Any = set_peft_model_state_dict(adapted, _load_weights(folder))
-    except Exception as error:  # peft, safetensors and torch raise different errors for weights that do not fit
+        state = _load_weights(folder)
+    except Exception as error:  # peft and safetensors raise different errors for configs and files that do not fit
         raise UserError(f"{folder}: not an adapter of a {type(model).__name__} ({one_line(error, 300)})") from None
-    if loaded.unexpected_keys:
-        problem = f"the {type(model).__name__} has no {loaded.unexpected_keys[0]}"
-        raise UserError(f"{folder}: {problem}; name the adapter's base model")
+    kinds = {_kind(name) for name in state}
+    expected = {name: value for name, value in get_peft_model_state_dict(adapted).items() if _kind(name) in kinds}
+    remedy = "fetch it again, or name the adapter's base model"
+    check_state(folder / WEIGHTS, state, expected, type(model).__name__, remedy)
+    set_peft_model_state_dict(adapted, state)
     merged: Any = adapted.merge_and_unload()
     check_finite(merged, folder)
     return merged.eval().requires_grad_(False)
+
+
+def _kind(name: str) -> str:
+    """Return the name of a weight without the numbers of its layer."""
+    return re.sub(r"\d+", "#", name)
 
 
 def _load_weights(folder: Path) -> dict[str, Tensor]:

@@ -201,7 +201,7 @@ def load_reward_model(folder: Path, rows: int) -> Any:
     """
     config = transformers.AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     config.get_text_config().vocab_size = rows
-    return load_model(folder, config=config)
+    return load_model(folder, left_out=_WEIGHT.pattern, config=config)
 
 
 def _to(head: RewardHead, device: torch.device) -> RewardHead:

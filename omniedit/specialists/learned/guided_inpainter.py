@@ -20,7 +20,8 @@ from torch import Tensor
 
 from omniedit.errors import UserError, one_line
 from omniedit.imaging.images import Image
-from omniedit.models.folder import load_part, load_pipeline
+from omniedit.models.folder import load_part
+from omniedit.models.pipeline_folder import load_pipeline
 from omniedit.specialists.learned.canvas import Canvas
 from omniedit.specialists.learned.inpainter import Hole, Inpainter, InpainterKind
 

@@ -19,8 +19,8 @@ from PIL import Image as PillowImage
 from omniedit.errors import UserError
 from omniedit.imaging.images import Image, Mask, levels
 from omniedit.models.adaptive_batches import OomAdaptiveBatcher, map_by_size
-from omniedit.models.folder import load_pipeline
 from omniedit.models.inpaint_pipeline import InpaintPipeline
+from omniedit.models.pipeline_folder import load_pipeline
 from omniedit.specialists.learned.canvas import Canvas, composite
 
 

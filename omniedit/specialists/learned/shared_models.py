@@ -9,8 +9,8 @@ import torch
 from omniedit.config.schema import LearnedConfig
 from omniedit.errors import UserError
 from omniedit.grounding.detector import Detector, Grounder, GroundingLimits, Segmenter
-from omniedit.models.folder import load_pipeline
 from omniedit.models.inpaint_pipeline import InpaintPipeline
+from omniedit.models.pipeline_folder import load_pipeline
 from omniedit.models.registry import get_model, model_folder
 from omniedit.models.roles import CONTROLNET_DEPTH, DEPTH, EDITING, GENERATION, INPAINTING, IP_ADAPTER, SEMANTIC
 from omniedit.specialists.learned.compilation import compile_between_attentions, compile_blocks, get_denoiser

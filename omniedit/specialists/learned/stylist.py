@@ -18,7 +18,7 @@ from PIL import Image as PillowImage
 
 from omniedit.imaging.images import Image, levels
 from omniedit.models.adaptive_batches import OomAdaptiveBatcher, map_by_size
-from omniedit.models.folder import load_pipeline, load_single_file
+from omniedit.models.pipeline_folder import load_pipeline, load_single_file
 from omniedit.specialists.learned.canvas import Canvas
 
 SINGLE_FILE = "cosxl_edit.safetensors"

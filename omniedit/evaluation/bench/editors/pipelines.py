@@ -19,7 +19,9 @@ from omniedit.evaluation.bench.editors.entries import DiffusersEntry
 from omniedit.evaluation.bench.editors.weights import digest_weights
 from omniedit.imaging.images import Image
 from omniedit.models.adaptive_batches import OomAdaptiveBatcher, map_by_size
+from omniedit.models.folder import ANY_NAME
 from omniedit.models.loading import choose_device
+from omniedit.models.pipeline_folder import INDEX, check_parts
 from omniedit.storage.manifest import checksum
 
 
@@ -106,6 +108,8 @@ def load(entry: DiffusersEntry, device: torch.device) -> tuple[Any, str]:
         if folder.is_file():
             pipeline = kind.from_single_file(str(folder), **options)  # type: ignore[attr-defined]
         else:
+            if (folder / INDEX).is_file():
+                check_parts(folder, options, entry.variant, ANY_NAME)  # diffusers ignores unknown weights too
             safe = {"use_safetensors": True, "local_files_only": True, "variant": entry.variant}
             pipeline = kind.from_pretrained(folder, **safe, **options)
     except (OSError, ValueError, TypeError, RuntimeError, AttributeError) as error:

@@ -186,7 +186,7 @@ def _count_cells(results: Results, editor: EditorResult) -> Iterator[str]:
 
 
 def difference_cells(each: Difference) -> list[Interval | str | None]:
-    """Return the mean, the number of items, p, the corrected p, and whether the corrected p is below `SIGNIFICANCE_LEVEL`."""
+    """Return the mean, the number of items, p, the corrected p, and whether that is below `SIGNIFICANCE_LEVEL`."""
     nothing = float("nan")
     p, corrected = (Interval(value, nothing, nothing) for value in (each.p, each.corrected))
     return [each.mean, str(each.items), p, corrected, "yes" if each.corrected < SIGNIFICANCE_LEVEL else "no"]

@@ -1,0 +1,118 @@
+"""Loading of pipelines from local folders in diffusers' layout, or from one file with the configs of such a folder."""
+
+from collections.abc import Collection
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import torch
+from torch import nn
+
+from omniedit.errors import UserError, one_line
+from omniedit.models.folder import (
+    check_no_pointer,
+    check_vocabularies,
+    check_weights,
+    file_variant,
+    find_safetensors,
+    load_checked,
+    part_variant,
+    pipeline_variant,
+    read_config,
+)
+
+if TYPE_CHECKING:  # importing diffusers takes seconds
+    from diffusers.pipelines.pipeline_utils import DiffusionPipeline
+
+INDEX = "model_index.json"
+Pipeline = TypeVar("Pipeline", bound="DiffusionPipeline")
+
+
+def load_pipeline(folder: Path, kind: type[Pipeline], dtype: torch.dtype, **options: Any) -> Pipeline:
+    """Load a diffusers pipeline, with the folder's variant if it has weights of that variant only.
+
+    No code from the folder runs.
+
+    Raises:
+        UserError: the folder is missing, incomplete, not for this pipeline, or has pickles only.
+    """
+    index = read_config(folder / INDEX)
+    parts = [folder / name for name in index if (folder / name / "config.json").is_file()]
+    for part in parts:
+        check_weights(part)
+    check_vocabularies(folder)
+    check_parts(folder, options)
+    options |= {"use_safetensors": True, "local_files_only": True, "variant": pipeline_variant(folder)}
+    try:
+        pipeline = kind.from_pretrained(folder, torch_dtype=dtype, **options)
+    except Exception as error:  # safetensors, torch and both libraries raise different errors for broken weights
+        class_name = index.get("_class_name", "model without a class")
+        problem = one_line(error, 300)
+        raise UserError(f"{folder}: a {class_name} that cannot be loaded as {kind.__name__} ({problem})") from None
+    pipeline.set_progress_bar_config(disable=True)
+    return pipeline
+
+
+def load_single_file(file: Path, configs: Path, kind: type[Pipeline], dtype: torch.dtype, **options: Any) -> Pipeline:
+    """Load a pipeline whose weights are in one file, with the key names of its authors' code. Uses no network.
+
+    Args:
+        configs: folder in diffusers' layout with the configs and vocabularies of a model of the same parts.
+        options: arguments of diffusers' `from_single_file`; parts among them are used unchanged.
+
+    Raises:
+        UserError: the file is another model or incomplete, or the folder has no configs.
+    """
+    read_config(configs / INDEX)
+    check_no_pointer(file)
+    options |= {"config": str(configs), "local_files_only": True, "torch_dtype": dtype}
+    loader: Any = kind  # not every pipeline class has from_single_file
+    try:
+        pipeline = loader.from_single_file(str(file), **options)
+    except Exception as error:  # safetensors, torch and diffusers raise different errors for broken weights
+        problem = one_line(error, 300)
+        raise UserError(
+            f"{file}: cannot be loaded as {kind.__name__} with the configs of {configs} ({problem})"
+        ) from None
+    networks = {name: part for name, part in pipeline.components.items() if isinstance(part, nn.Module)}
+    missing = [f"{name}.{key}" for name, part in networks.items() for key, p in part.named_parameters() if p.is_meta]
+    if missing:
+        raise UserError(f"{file}: has no weights for {missing[0]} ({len(missing)} missing in all); fetch it again")
+    pipeline.set_progress_bar_config(disable=True)
+    return pipeline
+
+
+def check_parts(
+    folder: Path, given: Collection[str] = (), variant: str | None = None, left_out: str | None = None
+) -> None:
+    """Check that the networks of a pipeline's folder have exactly the weights of their classes, without reading them.
+
+    Args:
+        given: names of parts that the caller does not load from the folder.
+        variant: variant to load where a part has it; None for one without which a part has no weights.
+        left_out: as for `load_part`.
+
+    Raises:
+        UserError: a part is incomplete, or has other weights than its class.
+    """
+    for name, entry in read_config(folder / INDEX).items():
+        part, kind = folder / name, _network_class(entry)
+        if kind is None or name in given or not find_safetensors(part):
+            continue
+        check_weights(part)
+        chosen = variant if variant in map(file_variant, find_safetensors(part)) else part_variant(part)
+        load_checked(kind, part, left_out, use_safetensors=True, variant=chosen, device_map="meta")
+
+
+def _network_class(entry: Any) -> type[nn.Module] | None:
+    """Return the class that a pipeline's index names by library and class; None if it is no network of ours."""
+    if not (isinstance(entry, list) and len(entry) == 2 and all(isinstance(name, str) for name in entry)):
+        return None
+    library, name = entry
+    if library not in ("diffusers", "transformers") and not library.startswith("omniedit.models."):
+        return None
+    try:
+        kind = getattr(import_module(library), name, None)
+    except ImportError:
+        return None
+    return kind if isinstance(kind, type) and issubclass(kind, nn.Module) else None

@@ -1,0 +1,102 @@
+"""Check that files hold exactly the weights of a network: no name is missing or unknown, and every shape fits.
+
+diffusers, transformers and peft load other files with a warning at most, and leave random weights for missing names.
+"""
+
+import logging
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from omniedit.errors import UserError
+
+FETCH = "fetch or copy it again"
+Mismatch = tuple[str, tuple[int, ...], tuple[int, ...]]
+"""Name of a weight, its shape in the file and its shape in the network."""
+
+
+def load_network(kind: Any, folder: Path, left_out: str | None = None, **options: Any) -> Any:
+    """Load a network by `from_pretrained` of its class, a model of diffusers or transformers.
+
+    Args:
+        left_out: pattern of names in the files that the class leaves out by design. None for no such names.
+        options: further arguments of `from_pretrained`.
+
+    Raises:
+        UserError: a name is missing or unknown, or a shape is another one.
+    """
+    options |= {"output_loading_info": True, "ignore_mismatched_sizes": True, "local_files_only": True}
+    with _quiet_libraries():
+        network, info = kind.from_pretrained(folder, **options)
+    # Earlier releases of both libraries stored buffers that the classes compute today.
+    computed = {name.rpartition(".")[2] for name, _ in network.named_buffers()}
+    unknown = [
+        name
+        for name in info["unexpected_keys"]
+        if name.rpartition(".")[2] not in computed and (left_out is None or not re.search(left_out, name))
+    ]
+    check_names(_weights_file(folder), info["missing_keys"], unknown, info["mismatched_keys"], kind.__name__)
+    return network
+
+
+def check_state(
+    file: Path, found: Mapping[str, Tensor], expected: Mapping[str, Tensor], network: str, remedy: str = FETCH
+) -> None:
+    """Check that the weights of a file have the names and shapes of a network's.
+
+    Args:
+        network: name of the network, for the message.
+
+    Raises:
+        UserError: a name is missing or unknown, or a shape is another one.
+    """
+    shapes = {name: (tuple(found[name].shape), tuple(expected[name].shape)) for name in found.keys() & expected.keys()}
+    mismatched = [(name, *both) for name, both in shapes.items() if both[0] != both[1]]
+    check_names(file, expected.keys() - found.keys(), found.keys() - expected.keys(), mismatched, network, remedy)
+
+
+def check_names(
+    file: Path,
+    missing: Iterable[str],
+    unknown: Iterable[str],
+    mismatched: Iterable[Mismatch],
+    network: str,
+    remedy: str = FETCH,
+) -> None:
+    """Raise an error that names the file and the first weight, if the weights of a file are not those of a network.
+
+    Raises:
+        UserError: any of the arguments has an item.
+    """
+    if missing := sorted(missing):
+        raise UserError(f"{file}: has no weights for {missing[0]} ({len(missing)} missing in all); {remedy}")
+    if mismatched := sorted(mismatched):
+        name, theirs, ours = mismatched[0]
+        problem = f"{name} has shape {tuple(theirs)}, but {network} needs {tuple(ours)}"
+        raise UserError(f"{file}: {problem} ({len(mismatched)} such weights); {remedy}")
+    if unknown := sorted(unknown):
+        problem = f"{network} has no {unknown[0]} ({len(unknown)} unknown weights in all)"
+        raise UserError(f"{file}: {problem}; {remedy}")
+
+
+def _weights_file(folder: Path) -> Path:
+    """Return the file of a folder's weights, or the folder if there are several."""
+    files = list(folder.glob("*.safetensors"))
+    return files[0] if len(files) == 1 else folder
+
+
+@contextmanager
+def _quiet_libraries() -> Iterator[None]:
+    """Hide the warnings of both libraries about names and shapes, which are errors here."""
+    levels = {logger: logger.level for logger in map(logging.getLogger, ("diffusers", "transformers"))}
+    for logger in levels:
+        logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        for logger, level in levels.items():
+            logger.setLevel(level)
