@@ -28,8 +28,9 @@ def replace_file(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path next to `path`; rename it to `path` if the block succeeds, remove it if the block fails.
 
     If the disk is full, the error is an OSError that names `path`. A file is flushed to disk before the rename, so a
-    killed job leaves the old file or none, never a partial one. Temporary files of killed jobs are removed when `path` is written again: at once if the writer is known to be gone,
-    else (another machine or container, or an earlier boot) after a day without changes.
+    killed job leaves the old file or none, never a partial one. Temporary files of killed jobs are removed when `path`
+    is written again: at once if the writer is known to be gone, else (another machine or container, or an earlier boot)
+    after a day without changes.
 
     Files get the mode of the umask, whoever wrote them, because safetensors makes its files readable by the owner only,
     which locks out others who share the results. Folders work too: an existing folder at `path` is replaced.
