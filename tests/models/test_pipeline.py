@@ -117,14 +117,18 @@ def test_batched_edits_match_single_edits(pipeline: EditPipeline) -> None:
 
 def test_detail_beyond_the_codec_is_preserved(pipeline: EditPipeline, monkeypatch: pytest.MonkeyPatch) -> None:
     """Check that a network which returns its source changes no pixel at any size, and that a warning reports it."""
-    monkeypatch.setattr("omniedit.models.pipeline.sample", lambda network, scheduler, state, *_: state.conditioning.source)
+    monkeypatch.setattr(
+        "omniedit.models.pipeline.sample", lambda network, scheduler, state, *_: state.conditioning.source
+    )
     given = photo(301, 203)
     with pytest.warns(InstructionWarning, match=r"'Keep it\.' hardly changes an image"):
         assert np.array_equal(np.asarray(pipeline(given, "Keep it.").images[0]), np.asarray(given))
 
 
 def test_images_of_any_mode_are_edited_upright(pipeline: EditPipeline, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("omniedit.models.pipeline.sample", lambda network, scheduler, state, *_: state.conditioning.source)
+    monkeypatch.setattr(
+        "omniedit.models.pipeline.sample", lambda network, scheduler, state, *_: state.conditioning.source
+    )
     grey = np.full((40, 60), 0x80FF, np.uint16)
     assert np.asarray(pipeline(Image.fromarray(grey), "Keep it.").images[0]).max() == 0x80
     clear = pipeline(Image.new("RGBA", (60, 40), (0, 0, 0, 0)), "Keep it.").images[0]
