@@ -21,7 +21,7 @@ HEIGHTS, CENTRES = (0.4, 0.7), (0.25, 0.75)
 def photograph_subjects(
     options: SubjectsConfig, shard: int, shards: int, seed: int
 ) -> Iterator[Subject | RejectedCluster]:
-    """Yield the subjects of a shard. A cut-out is a subject of one shard only.
+    """Yield the subjects of a shard. Each cut-out is a subject of only one shard.
 
     Raises:
         UserError: this machine has too few cut-outs for the shard.
@@ -59,6 +59,6 @@ def describe(name: str, place: str) -> str:
 
 
 def draw_rng(seed: int, subject_id: str, label: str) -> np.random.Generator:
-    """Return the random numbers of one part of a subject, which depend on no other subject."""
+    """Return the random generator of one part of a subject, which does not depend on other subjects."""
     digest = hashlib.sha256(f"{seed}|{subject_id}|{label}".encode()).digest()
     return np.random.default_rng(int.from_bytes(digest[:8], "little"))

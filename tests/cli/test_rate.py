@@ -105,7 +105,7 @@ def test_conflicting_arguments_give_one_line(
         ([rated_table, "--results", "--pairwise", "-o", tmp_path / "table.csv"], "unknown format; give .md, .json"),
         ([rated_table, "--results", "--store", tmp_path / "none"], "no such file; no rating of this input yet"),
         ([rated_table, "--pairwise", "--export", tmp_path / "hub"], "unknown table format"),
-        ([rated_table, "--editors", "x"], "--editors: no edit is of 'x'"),
+        ([rated_table, "--editors", "x"], "--editors: no edit belongs to 'x'"),
         ([rated_table, "--checks", "9"], "there are only 3 items"),
         ([rated_table, "--host", "192.0.2.1"], "give another --host or --port"),
         ([rated_table, "--store", rated_table], "not a database"),

@@ -66,7 +66,7 @@ def match_keys(a: Path, a_keys: Iterable[Key], b: Path, b_keys: Iterable[Key]) -
 
 
 def no_common_images(key: str) -> str:
-    """Return the remedy for tables without common images."""
+    """Return the remedy for two tables that have no image in common."""
     return f"their columns {key} must have the same values, and model and task too if both have them"
 
 
