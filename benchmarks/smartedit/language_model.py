@@ -150,7 +150,7 @@ def build_llava(setting: Setting, vocabulary: Sequence[str]) -> tuple[Any, Any]:
 
 
 def rows_of_step(step: int, setting: Setting) -> list[Row | SceneQuestion]:
-    """Return the rows of a training step: questions about scenes, later at every third step only, and expressions.
+    """Return the rows of a training step: questions about scenes (later only at every third step) and expressions.
 
     The clues of the held-out tools occur in questions but never in instructions.
     """

@@ -2,8 +2,8 @@
 
 They ask what is in each column, or where all objects of one kind, colour or size are.
 
-From expressions alone it hardly learns: the loss stays at that of a blind choice among the columns. A question about
-every object of an image gives it more to learn from.
+From expressions alone the model hardly learns: the loss stays at that of a random choice among the columns. A question
+about every object of an image gives it more to learn from.
 """
 
 from collections.abc import Sequence

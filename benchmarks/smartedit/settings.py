@@ -27,7 +27,7 @@ class Setting:
 
     Args:
         language, alignment, editor: options of the three trainings.
-        scene_steps: number of steps of the language model's training that have questions about scenes alone.
+        scene_steps: number of steps of the language model's training that have only questions about scenes.
         vision_width, vision_layers: size of the language model's image encoder.
         width, layers: size of the language model.
         image_tokens: number of [IMG] tokens.
