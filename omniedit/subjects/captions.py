@@ -106,7 +106,7 @@ class NamesFromTexts(_Captioner):
 
 
 def common_name(texts: Sequence[str]) -> str:
-    """Return the first sequence of up to three words that more than half of the texts have, '' if there is none."""
+    """Return the longest sequence of up to three words that more than half of the texts have, '' if there is none."""
     each = [[word.lower() for word in _WORD.findall(text)] for text in texts]
     runs: Counter[tuple[str, ...]] = Counter(
         run
