@@ -169,7 +169,7 @@ def write_instructions(target: int, alike: Sequence[Item]) -> Iterator[tuple[str
 
 
 def _are_near(first: str, second: str) -> bool:
-    """Return whether two colours differ so little that people may take one for the other."""
+    """Return whether two colours are so similar that people may take one for the other."""
     return first != second and float(np.linalg.norm(np.subtract(COLOURS[first], COLOURS[second]))) < 40
 
 

@@ -1,4 +1,4 @@
-"""Measure how close edits in few steps come to edits in many, for each scheduler, with the editor that ships.
+"""Measure how close edits in few steps come to edits in many steps, for each scheduler, with the editor that ships.
 
     python benchmarks/few_steps.py --images photos/ --steps 2,4,8
 

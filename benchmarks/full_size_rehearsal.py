@@ -1,7 +1,6 @@
-"""Rehearse every job of a GPU at full size, without a GPU and without weights: whether it runs, and how much memory it
-takes.
+"""Rehearse every GPU job at full size, without a GPU or weights, to find whether it runs and how much memory it takes.
 
-    python -m benchmarks.full_size_rehearsal                     # all jobs: half an hour of a processor
+    python -m benchmarks.full_size_rehearsal                     # all jobs: half an hour of processor time
     python -m benchmarks.full_size_rehearsal --list
     python -m benchmarks.full_size_rehearsal --jobs "train editnet" specialist --out rehearsal.json
 

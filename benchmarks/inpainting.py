@@ -3,7 +3,7 @@
     OMP_NUM_THREADS=1 python benchmarks/inpainting.py
 
 The holes are discs in the scenery of shipped sample photos, so the hidden pixels are known. Prints processor seconds
-per photo and PSNR inside the hole for both. The peer is pypatchmatch, called as its README shows.
+per photo and PSNR inside the hole for both. The peer is pypatchmatch, called as in its README.
 """
 
 import time

@@ -39,7 +39,7 @@ from omniedit.storage.progress import Progress
 RUBRIC_TOKENS, WORDS_TOKENS, RATIONALE_TOKENS = 330, 40, 60
 """Approximate lengths in InternVL's tokens: rubric and instruction of a prompt, rationale of a reply."""
 TILES = (1, 5, 7, 10, 13)
-"""Numbers of tiles per image: the whole image alone, or a grid of 4, 6, 9 or 12 plus the whole image scaled down."""
+"""Numbers of tiles per image: only the whole image, or a grid of 4, 6, 9 or 12 plus the whole image scaled down."""
 
 
 def main() -> None:

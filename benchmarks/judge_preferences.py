@@ -1,12 +1,12 @@
-"""Measure a judge by four preferences that a right edit decides, on edits that are known to be right.
+"""Measure a judge by four preferences with a known answer, on edits that are known to be right.
 
     python -m benchmarks.judge_preferences FOLDER [--judge student --scorer FOLDER] [--per-shard N] [--table CSV]
 
 FOLDER holds shards of edit pairs: a run's candidates, those of `omniedit import`, or the real edits that
 `benchmarks.real_edits` collects. For each edit the judge scores the right pair and worse ones:
 
-- wrong instruction: that of an edit of another photo, once of another task and once of the same, and if the photo has
-another edit, the instruction of that edit;
+- wrong instruction: that of an edit of another photo, once of another task and once of the same task, and the
+instruction of another edit of this photo, if there is one;
 - no edit: the source in place of the edited image;
 - another image: the edited image of another photo, resized;
 - known defects: those of `omniedit.scoring.student.defects`.
@@ -86,7 +86,7 @@ def main() -> None:
     parser.add_argument("--scorer", type=Path, default=SHIPPED_STUDENT)
     parser.add_argument("--readout", choices=("tokens", "median", "reply"), default="median")
     parser.add_argument("--defects", type=int, default=2, help="defects per edit (default: %(default)s)")
-    parser.add_argument("--per-shard", type=int, help="first edits of each shard alone")
+    parser.add_argument("--per-shard", type=int, help="number of edits of each shard, from the first (default: all)")
     parser.add_argument("--seed", type=run_seed, default=0)
     parser.add_argument("--table", type=Path, help="CSV of O of both pairs of each test")
     args = parser.parse_args()

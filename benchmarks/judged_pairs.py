@@ -125,7 +125,7 @@ def open_package(folder: Path, package: str) -> Path:
 
 
 def find_file(unpacked: Path, path: str) -> Path:
-    """Return the file whose path ends in `path`. Files of the same name in other folders do not match."""
+    """Return the file whose path ends in `path`. A file of the same name in another folder does not match."""
     return next(found for found in sorted(unpacked.rglob(Path(path).name)) if str(found).endswith("/" + path))
 
 

@@ -1,4 +1,4 @@
-"""Run a month of cluster jobs in an hour or two: the whole DAG through a private Slurm, with short sleeps as jobs.
+"""Run a month of cluster jobs in an hour or two: the whole DAG on a private Slurm, with short sleeps as jobs.
 
     python benchmarks/month.py --shards 68 --folder /var/tmp/month        # as root, on Debian; run again to resume
 

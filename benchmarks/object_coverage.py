@@ -1,4 +1,4 @@
-"""Count the photos outside the sample that yield object edits, and the edits that the reference judge accepts.
+"""Count the photos outside the sample that yield edits of objects, and the edits that the reference judge accepts.
 
     python -m benchmarks.object_coverage --photos /tmp/photos [--set tuning | held-out | all] [--sheets DIR]
 

@@ -156,7 +156,7 @@ def spoil(pair: EditPair, kind: str, rng: np.random.Generator) -> EditPair:
 
 
 def copy(pair: EditPair, kind: str, rng: np.random.Generator) -> EditPair:
-    """Return a copy of a pair, both images changed alike."""
+    """Return a copy of a pair, with both images changed in the same way."""
     seed = int(rng.integers(2**32))
     source, edited = (COPIES[kind][1](image, np.random.default_rng(seed)) for image in (pair.source, pair.edited))
     instructions = pair.instructions[1:] if "instruction" in kind else pair.instructions

@@ -29,7 +29,7 @@ def make_internvl(folder: Path, numbers_only: bool = False, seed: int = 0) -> Pa
     """Save the judge in a folder and return the folder.
 
     Args:
-        numbers_only: make it answer with digits alone, each equally likely.
+        numbers_only: make it answer only with digits, each equally likely.
     """
     torch.manual_seed(seed)
     tokenizer = make_tokenizer()

@@ -1,4 +1,4 @@
-"""Sizes of the random models: as published, and tiny."""
+"""Sizes of the random models: published and tiny."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
 """Random-weight versions of the learned specialists' models, at published or tiny sizes, made without network access.
 
-Their tokenizers know only the words below. Prompts are padded to the published lengths all the same.
+Their tokenizers know only the words below, but prompts are padded to the published lengths.
 """
 
 from collections.abc import Callable, Mapping

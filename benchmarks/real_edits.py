@@ -6,7 +6,7 @@
 `real_edits.csv` names each edit: its set, repository, files, instruction and photo. The images belong to others and
 stay out of this repository. The sets:
 
-- magicbrush: edits of photos by people with an inpainting model (Zhang et al. 2023), as AURORA-Bench holds them;
+- magicbrush: edits of photos by people with an inpainting model (Zhang et al. 2023), as found in AURORA-Bench;
 - actions: two frames of a video, or two photos, between which something was done (AURORA-Bench);
 - figures: edits that the repositories of AnyEdit, Step1X-Edit, ACE, OmniGen, EditScore and MGIE show as examples.
 

@@ -1,4 +1,4 @@
-"""Rehearse a learned run: its specialists go through the workflow on tiny models with random weights.
+"""Rehearse a run with learned specialists: they go through the workflow with tiny models of random weights.
 
     python -m benchmarks.rehearsal --out /shared/rehearsal              # on this machine, up to the pages of its pairs
     python -m benchmarks.rehearsal --out /shared/rehearsal --prepare    # only creates the folder; then run in it

@@ -1,4 +1,4 @@
-"""Measure the cost and the effect of a stop on a training run that is killed, terminated or resumed on fewer ranks.
+"""Measure the cost and the effect of stopping a training run that is killed, terminated or resumed on fewer ranks.
 
     python benchmarks/resume.py results/mini --figure docs/resume.png   # of `snakemake all`
 

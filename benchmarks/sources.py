@@ -3,7 +3,7 @@
     python benchmarks/sources.py --photos 64
 
 The tar holds the shipped sample's photos, about a megapixel each, with a painted corner so that no two are equal. The
-peers take each image out of the tar and decode it: tarfile with Pillow, the limit for any reader in Python, and the
+peers read each image from the tar and decode it: tarfile with Pillow, the limit for any reader in Python, and the
 webdataset library if it is installed. Streaming also crops, computes the digest and writes the shard.
 """
 

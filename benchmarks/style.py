@@ -88,7 +88,7 @@ def _report_peak(make: Callable[[], Callable[[Image], Image]], image: Image, sen
 
 
 def _high_water_kilobytes() -> int:
-    """Return the peak resident memory of this program alone. getrusage's would start from its parent's."""
+    """Return the peak resident memory of only this program. The value of getrusage would start from the parent's."""
     status = Path("/proc/self/status").read_text()
     return int(status.split("VmHWM:")[1].split()[0])
 

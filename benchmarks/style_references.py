@@ -75,7 +75,7 @@ def measure(name: str, photo: Image, styled: Mapping[str, Image]) -> list[Measur
 
 
 def failures(photo: Image, rng: np.random.Generator) -> Iterator[tuple[str, Image]]:
-    """Yield images as failing editors make them, each with the kind of failure."""
+    """Yield images like those of failing editors, each with the kind of failure."""
     for bad in (photo, _clip(photo + 12.0), _clip((photo - 128.0) * 1.2 + 128), _clip(photo + [8.0, 0, -8])):
         yield "the photo itself", bad
     yield "the photo itself", np.asarray(cv2.GaussianBlur(photo, (0, 0), 0.7))

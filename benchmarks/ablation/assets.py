@@ -66,7 +66,7 @@ class Assets:
             np.savez_compressed(file, names=names, cut_outs=self.cut_outs, places=places, photos=self.photos)
 
     def half(self, held_out: bool) -> "Assets":
-        """Return the assets of training, or the held-out ones that only the evaluation shows."""
+        """Return the assets for training, or the held-out ones that only the evaluation shows."""
         objects = np.array([held_out == away for away in choose_held_out([cut.tobytes() for cut in self.cut_outs])])
         views = np.array([held_out == away for away in choose_held_out([photo.tobytes() for photo in self.photos])])
         names, places = np.array(self.names)[objects], np.array(self.places)[views]

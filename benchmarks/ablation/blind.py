@@ -1,4 +1,4 @@
-"""Compare two editors blind, by eye, on photographs that no training saw.
+"""Compare two editors blind, by eye, on photographs that no training run saw.
 
     python -m benchmarks.ablation.blind pages --editors omniedit/models/shipped results/shipped --out results/blind
     python -m benchmarks.ablation.blind count --out results/blind
@@ -37,7 +37,7 @@ VOTES = ("first", "second", "tie")
 
 
 def requests(assets: Assets) -> Iterator[tuple[str, str, str]]:
-    """Yield the photograph, the kind of edit and the instruction of each comparison: five of each photograph."""
+    """Yield the photograph, the kind of edit and the instruction of each comparison, five for each photograph."""
     vocabulary = World(assets.half(held_out=False), 64, seed=0).vocabulary
     drawable, places = list(vocabulary.drawable), list(vocabulary.places)
     unseen = [entry for entry in entries() if not entry.is_tuning][:PHOTOS]

@@ -1,4 +1,4 @@
-"""Candidate pairs as specialists and a judge would give them: right or wrong edits, each with a score.
+"""Candidate pairs like those of specialists and a judge: right or wrong edits, each with a score.
 
 Scores are drawn, not computed: the mean and spread of each kind are chosen so that a threshold of 9 keeps 59 % of the
 right edits and 4 % of the wrong ones. With 40 % wrong candidates, 95 % of the kept pairs are then right. A candidate
@@ -25,7 +25,7 @@ class Candidate:
 
     Args:
         index: index of its scene in the world.
-        kind: key of `SCORES`: whether the edit is right, the source unchanged, another edit, or damaged everywhere.
+        kind: key of `SCORES`: the right edit, the unchanged source, another edit, or damage everywhere.
         score: of the simulated judge, 0 to 10.
     """
 

@@ -66,7 +66,8 @@ class Training:
 
     Args:
         optimizers: optimizers of the trained parameters, each with its own share of them; None for AdamW on all.
-        identity: fingerprint of the training data, if the caller has one. A checkpoint with another one is rejected.
+        identity: fingerprint of the training data, if the caller has one. A checkpoint with another fingerprint is
+            rejected.
         checkpoint_every: number of steps between checkpoints; None for `CHECKPOINT_STEPS`.
 
     Raises:
@@ -192,7 +193,7 @@ class PairSource(Protocol):
 
 @dataclass(frozen=True)
 class Batches(Dataset[list[WorldPair]]):
-    """Pairs of each step, all of one size."""
+    """Batches of pairs, one for each step, all of one size."""
 
     world: PairSource
     options: Fit

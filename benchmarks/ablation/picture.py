@@ -1,4 +1,4 @@
-"""Draw the README's image: photos that training never showed, edited by the editor that ships.
+"""Draw the README's image: photos that were not in the training data, edited by the editor that ships.
 
 python -m benchmarks.ablation.picture --out docs/edits.jpg
 """

@@ -31,9 +31,9 @@ SALIENT = 0.5
 SMALLEST, LARGEST = 0.03, 0.6
 """Share of the photograph that its object may cover."""
 EXCLUDED = ("seed", "plant", "lighter", "bus")
-"""Photographs whose most salient piece is not the object of their name, by eye."""
+"""Photographs whose most salient piece is not the object that they are named after, judged by eye."""
 MATTE_RADIUS, MARGIN = 2, 4
-"""Pixels in which the object's edge is blended, and by which the filled hole is larger than the object."""
+"""Width in pixels of the object's blended edge, and of the margin by which the filled hole exceeds the object."""
 
 
 @dataclass(frozen=True)

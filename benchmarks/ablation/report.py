@@ -68,7 +68,7 @@ class Curve:
 
     @property
     def local(self) -> list[int]:
-        """Return the places of the tasks whose mask may leave an outside."""
+        """Return the indices of the tasks whose mask need not cover the whole image."""
         return [place for place, task in enumerate(self.tasks) if task.is_local is not False]
 
     def trained_on(self, setting: Setting) -> list[bool]:

@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from benchmarks.ablation.data_choices import DATA, ELEVEN, SEVEN
 
 ARCHITECTURES = ("editnet", "controlnet_text", "controlnet", "channel_concat")
-"""Architectures in the order of the tables: the paper's own, then the others by how much the control branch may do."""
+"""Architectures in the order of the tables: the paper's own, then the others by the capability of the control
+branch."""
 CHOICES = ("editnet", "editnet_from_image", "editnet_behind", "editnet_blind", "editnet_clean_time")
 """EditNet, and variants that each change one choice that the paper leaves open."""
 ROUTING = ("editnet", "editnet_task_token", "editnet_experts", "editnet_routed", "editnet_routed_soft")
-"""EditNet without and with AnySD's task token and experts, together and each alone."""
+"""EditNet without AnySD's task token and experts, with either, and with both (hard or soft routing)."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,8 @@ class Setting:
         evaluations: number of tests of an editor during training, at equal distances.
         pairs_per_task: number of test pairs of each task, always the same.
         sampling_steps: numbers of steps of the sampler, each tested separately. One step gives the mean of all answers
-            that the network holds possible, more steps give one of them, so an unfinished editor does better with one.
+            that the network considers possible, more steps give one of the answers, so an unfinished editor does
+            better with one step.
         text_scale, image_scale: guidance scales of the sampler, as in `EditPipeline`.
         sigma_mean: mean of the logit of the noise level. Source and text determine the answer, so edits are decided at
             the highest levels.
@@ -54,7 +56,7 @@ class Setting:
         like_photos: whether scenes vary as photos do.
         portraits: whether half of the scenes with a thing are photographs taken apart (see portraits.py).
         initial_setting: setting that provides the base and the editor's initial weights, "" for none.
-        base_of: setting that provides the base alone, "" for none.
+        base_of: setting that provides only the base, "" for none.
         tested: tasks of the test pairs.
     """
 
@@ -250,7 +252,7 @@ def base_setting(setting: str) -> str:
 def units(setting: str) -> list[tuple[str, str]]:
     """Return (architecture, data) of each unit.
 
-    Most settings have every architecture on filtered data and EditNet on unfiltered data too. `choices` has EditNet's
+    Most settings have every architecture on filtered data, and EditNet also on unfiltered data. `choices` has EditNet's
     variants, the settings `routing*` have EditNet's routing in parts. `shipped` and `refined` have the editor that
     ships. Experiments on data use channel-wise concatenation, which learns most in the time of two cores.
     """

@@ -30,7 +30,7 @@ PairT = TypeVar("PairT", bound=WorldPair)
 SUCCESS = 0.5
 """Error below which an edit is successful: squared error inside the mask, as a share of the error without an edit."""
 TEST_SEED = 20241111
-"""Seed of the test pairs and of the noise that edits start from."""
+"""Seed of the test pairs and of the noise from which edits start."""
 TOGETHER = 56
 
 

@@ -104,7 +104,8 @@ def list_test_pairs(setting: SubjectSetting, world: SubjectWorld) -> list[Subjec
 def edit_with(
     editor: Editor, base: Base, texts: Texts, pairs: Sequence[SubjectPair], setting: SubjectSetting, shown: int
 ) -> list[Image]:
-    """Return the edits of pairs by an editor that sees `shown` demonstrations of each, if it takes them."""
+    """Return the edits of pairs by an editor that sees `shown` demonstrations of each pair, if it takes
+    demonstrations."""
 
     def conditions(some: Sequence[SubjectPair]) -> Mapping[str, Tensor]:
         if not get_supported_conditions(editor).captions:

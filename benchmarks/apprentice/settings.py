@@ -23,7 +23,7 @@ class SubjectSetting:
         shown: numbers of demonstrations that editors are tested with.
         test_subjects, requests: number of held-out subjects, and of requests for each.
         expert: fine-tuning of the editor without demonstrations on one subject's demonstrations.
-        from_shipped: start from the EditNet that ships with the package, over its base, not from a base that is
+        from_shipped: start from the EditNet that ships with the package and its base, instead of a base that is
             pre-trained here. `world` must then have the shape of that base.
     """
 

@@ -143,7 +143,7 @@ def write_instruction(request: Request, rng: np.random.Generator) -> str:
 
 
 def turn_hues(cut_out: RGBA, angle: float) -> RGBA:
-    """Turn all hues of a cut-out by an angle in radians; luma and opacity stay."""
+    """Rotate all hues of a cut-out by an angle in radians; luma and opacity stay."""
     turn = np.eye(3, dtype=np.float32)
     turn[1:, 1:] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
     rgb = cut_out[..., :3].astype(np.float32) @ (np.linalg.inv(TO_YIQ) @ turn @ TO_YIQ).T

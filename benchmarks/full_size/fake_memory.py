@@ -1,7 +1,7 @@
 """Networks on fake tensors: they run at any size without values, and their peak memory is counted.
 
 A fake tensor has a shape, a dtype and a storage of a size, but no values (`torch._subclasses.FakeTensorMode`). Weights
-are fake. Operations on real tensors alone stay real while they are small, so positions, lengths and masks keep their
+are fake. Operations on only real tensors stay real while they are small, so positions, lengths and masks keep their
 values, on which control flow depends.
 """
 

@@ -44,7 +44,7 @@ from omniedit.vlm.messages import Prompt, PromptImage
 
 SIDE = 1024
 STEPS = 2
-"""Denoising steps: the second one has all that the others have."""
+"""Denoising steps; the second has everything that later ones have."""
 UNLIKELY = -100.0
 """Logit of a detector that finds nothing."""
 Models = dict[str, Model]

@@ -52,7 +52,8 @@ BASES: dict[str, Mapping[str, Any]] = {name: config for name, (config, _) in KNO
 
 
 def editor_jobs(bases: Mapping[str, Mapping[str, Any]] = BASES, options: TrainConfig = OPTIONS) -> Iterator[Job]:
-    """Yield a job for each architecture over the first base that suits it, and one for the first over each other."""
+    """Yield a job for each architecture over the first base that suits it, and for the first architecture over each
+    other base."""
     for over_unet in (False, True):
         fit = [name for name, config in bases.items() if ("block_out_channels" in config) is over_unet]
         names = [name for name, architecture in ARCHITECTURES.items() if architecture.over_unet is over_unet]

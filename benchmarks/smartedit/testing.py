@@ -1,4 +1,4 @@
-"""Test of an editor: was the object edited that the instruction means?
+"""Test of whether an editor edits the object that the instruction means.
 
 Shapes: B images, C latent channels, h w latent height and width.
 """
@@ -34,7 +34,7 @@ def rows_per_cue(items: int) -> dict[str, list[Row]]:
 
 @dataclass(frozen=True)
 class Items:
-    """Test items, cue by cue, with the codec's image of each source and the noise that edits start from."""
+    """Test items, cue by cue, with the codec's image of each source and the noise from which edits start."""
 
     rows: list[Row]
     sources: Tensor
@@ -70,7 +70,8 @@ class Items:
 def measures(items: Items, answers: Sequence[Image]) -> list[dict[str, Any]]:
     """Return a row per cue with a value per item.
 
-    `chosen`: the object that is meant was changed most. `success`: it was changed by more than half, others less.
+    `chosen`: the object that the instruction means changed most. `success`: it was changed by more than half, others
+    less.
     """
     rows = []
     number = len(items.rows) // len(CUES)
@@ -98,7 +99,7 @@ def changes(row: Row, answer: Image) -> np.ndarray:
 
 
 def chance(items: Items) -> float:
-    """Return the expected share of items in which a blind choice is right."""
+    """Return the expected share of items in which a random choice is right."""
     return float(np.mean([1 / len(row.masks) for row in items.rows]))
 
 

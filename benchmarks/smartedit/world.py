@@ -79,7 +79,7 @@ class Row:
 
     Args:
         kind: "simple", "complex", "segmentation" or "question".
-        cue: what the expression refers by.
+        cue: property by which the expression refers to the object.
         text: instruction or question.
         target: edited image; the source if the row is a question.
         answer: text of the answer to the question where the object is.

@@ -4,9 +4,9 @@
     python -m benchmarks.ablation.assets --out results/ablation/assets.npz
     python -m benchmarks.student.head PAIRS --assets results/ablation/assets.npz --out omniedit/scoring/shipped/head.npz
 
-An unchanged pair is right. It is wrong with the instructions of other pairs, with another pair's image, with no change,
-or with a defect of `omniedit.scoring.student.defects`. A re-encoded copy of the right edit with a slight cast is right
-too, because generative editors change all pixels a little.
+An unchanged pair is right. A pair is wrong with the instruction of another pair, with another pair's image, with no
+change, or with a defect of `omniedit.scoring.student.defects`. A re-encoded copy of the right edit with a slight cast
+is right too, because generative editors change all pixels a little.
 """
 
 import argparse

@@ -73,7 +73,7 @@ class Lessons:
             self.rights += [right] * len(many)
 
     def places(self, *names: str) -> tuple[Tensor, Tensor]:
-        """Return the places of the lessons of some names, and those of their right pairs."""
+        """Return the indices of the lessons of some names, and those of their right pairs."""
         found = np.flatnonzero(np.isin(self.names, names))
         return torch.tensor(found), torch.tensor(np.array(self.rights)[found])
 

@@ -1,9 +1,9 @@
-"""Ranks of editors from comparisons in pairs by the model of Bradley and Terry (1952), fitted by Hunter's algorithm.
+"""Ranks of editors from pairwise comparisons by the model of Bradley and Terry (1952), fitted by Hunter's algorithm.
 
 Hunter 2004: MM algorithms for generalized Bradley-Terry models, Annals of Statistics 32(1). Editor i wins over editor j
 with probability p_i / (p_i + p_j). A tie counts as half a win of each.
 
-D  weightings of the items: the first weighs all alike, the others are draws of a bootstrap
+D  weightings of the items: the first weighs all equally, the others are draws of a bootstrap
 I  items, such as source images with their instruction
 M  editors
 """
@@ -64,7 +64,7 @@ class Rank:
 
 
 def rank_editors(comparisons: Sequence[PairedComparison], seed: int = 0) -> list[Rank]:
-    """Return the editors by rating, the best first; equal ones by name.
+    """Return the editors by rating, the best first; editors with equal ratings are sorted by name.
 
     Raises:
         UserError: no comparisons.
@@ -132,7 +132,7 @@ def find_warnings(comparisons: Sequence[PairedComparison]) -> list[str]:
 
 
 def find_groups(editors: Sequence[str], wins_MM: Values) -> list[list[str]]:
-    """Return the groups of editors in which each beats each other one, directly or through a chain of wins."""
+    """Return the groups of editors in which each beats all others, directly or through a chain of wins."""
     reached_MM = (wins_MM > 0) | np.eye(len(editors), dtype=bool)
     for _ in editors:
         reached_MM = reached_MM @ reached_MM

@@ -22,7 +22,7 @@ TABLE_HEADER = "| score | pairs | Spearman | mean of B - A | mean absolute diffe
 
 @dataclass(frozen=True)
 class Difference:
-    """Difference of two scorings in one score.
+    """Difference between two scorings in one score.
 
     Args:
         noise: standard deviation of one scoring around a pair's mean: that of B - A divided by sqrt(2); NaN for one
@@ -42,7 +42,7 @@ class TableComparison:
     Args:
         pairs: number of pairs with a score in both.
         switched: number of pairs that only one of them accepts at `threshold`.
-        in_one_only: number of pairs with a score in one table only.
+        in_one_only: number of pairs with a score in only one table.
     """
 
     pairs: int

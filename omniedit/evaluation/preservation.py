@@ -1,4 +1,4 @@
-"""Preservation metrics of an edit: differences outside the mask, and translation of the whole image."""
+"""Preservation metrics of an edit: differences outside the mask, and the shift of the whole image."""
 
 from dataclasses import dataclass
 from math import hypot, inf, log10, nan

@@ -32,7 +32,7 @@ TABLE3_SCHEMA = pa.schema(
 
 @dataclass(frozen=True)
 class Interval:
-    """Mean with its 95 % bootstrap interval. All are NaN without values, and the ends are NaN for a single value."""
+    """Mean with its 95 % bootstrap interval. Without values, all are NaN; for a single value, the ends are NaN."""
 
     mean: float
     low: float
@@ -108,7 +108,7 @@ def _summary(model: str, task: str, rows: Sequence[dict[str, Any]], seed: int) -
 def _mean_preservation(rows: Sequence[dict[str, Any]]) -> dict[str, float]:
     """Average the preservation metrics over pairs.
 
-    PSNR is that of the mean squared error over pairs, so that one identical pair does not make it infinite.
+    PSNR is computed from the mean squared error over all pairs, so that one identical pair does not make it infinite.
     """
     errors = [255**2 / 10 ** (row["psnr_outside"] / 10) for row in rows if row["psnr_outside"] == row["psnr_outside"]]
     return {
@@ -168,7 +168,7 @@ def markdown(table: Sequence[dict[str, Any]], filtered_by: str) -> str:
 
 
 def _number(value: float, digits: int) -> str:
-    """Format a number; an infinite PSNR is that of identical images."""
+    """Format a number; an infinite PSNR means that the images are identical."""
     return "-" if isnan(value) else "identical" if isinf(value) else f"{value:.{digits}f}"
 
 

@@ -1,1 +1,2 @@
-"""From a photo or an object's name to a mask: detection, segmentation, saliency, names of objects, sky and outdoors."""
+"""Masks from photos and from names of objects: detection, segmentation, saliency, names of objects, sky and
+outdoors."""

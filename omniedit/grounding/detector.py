@@ -33,7 +33,7 @@ class GroundingLimits:
         text_threshold: smallest probability at which a box fits a token; a box must fit at least one.
         min_area, max_area: smallest and largest share of the image at which a mask can be edited.
         same: intersection over union from which two boxes enclose the same object.
-        rival: share of the best box's score from which another box may be the one that is meant.
+        rival: share of the best box's score from which another box may be the one that the phrase means.
     """
 
     box_threshold: float = 0.35
@@ -120,8 +120,8 @@ class Detector:
     def detect(self, queries: Sequence[PhraseQuery], limits: GroundingLimits) -> list[Detections]:
         """Return the boxes of each query's phrase, in order. Only one thread runs at a time.
 
-        Only images with the same network input size share a batch: padded to the size of a larger one, an image would
-        give other results than alone.
+        Only images with the same network input size share a batch: an image that is padded to a larger size would give
+        other results than alone.
         """
         images = [self.processor.image_processor(query.image, return_tensors="pt") for query in queries]
         prepared = list(zip(queries, images, strict=True))

@@ -3,7 +3,8 @@
 A box drawn around an object touches it on all four sides, so the bounding box of a correct mask is the given box (the
 tightness prior of Lempitsky et al. 2009). GrabCut seeded by the saliency in the box comes first, because it excludes an
 object's cast shadow, which colour alone includes. If its mask falls short of the box, GrabCut from the whole box is
-tried in RGB and in Lab, and the tightest mask wins: a bowl is more than the fig in it, and a bottle has a cap.
+tried in RGB and in Lab, and the tightest mask wins. So a bowl is not reduced to the fig in it, nor a bottle to the
+part below its cap.
 """
 
 from collections.abc import Iterator

@@ -48,7 +48,7 @@ def name_object(image: Image, mask: Mask) -> str | None:
 
 
 def choose_noun(alone: NDArray[np.floating], in_place: NDArray[np.floating]) -> str | None:
-    """Return the noun, the kind or "object" that two views justify, or None if they do not show an object.
+    """Return the noun, the kind or "object", as two views justify, or None if they do not show an object.
 
     Args:
         alone: (1000,) probabilities of ImageNet's classes for the object on grey.

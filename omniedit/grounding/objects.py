@@ -74,7 +74,7 @@ OBJECTS_SCHEMA = pa.schema(
 
 
 class ObjectIndex:
-    """Objects of photos. Each photo's are found once, and kept as names and encoded masks of a few kilobytes.
+    """Objects of photos. They are found once per photo, and kept as names and encoded masks of a few kilobytes.
 
     Args:
         files: files of `write_objects`, whose objects are used instead of being found again.

@@ -56,7 +56,7 @@ def caption_says_outdoors(caption: str) -> bool:
 
 
 def shows_outdoors(image: Image, sky: Mask) -> bool:
-    """Return whether an RGB photo was surely taken outdoors: it has a sky of any size, or foliage all over."""
+    """Return whether an RGB photo was surely taken outdoors: it has a sky of any size, or foliage from side to side."""
     return bool(sky.any()) or _is_grown_over(_to_small_lab(image))
 
 

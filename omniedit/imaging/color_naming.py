@@ -1,4 +1,4 @@
-"""Name of an object's colour: by the words of its name, or by its pixels in CIE L*a*b*."""
+"""Name of an object's colour, from the words of its name or from its pixels in CIE L*a*b*."""
 
 import numpy as np
 
@@ -30,7 +30,7 @@ def is_neutral(colour: str) -> bool:
 
 
 def nearest_colour(lab_3: np.ndarray) -> str:
-    """Return the name of a colour. Lightness counts half, because colours are named by hue first."""
+    """Return the name of a colour. Lightness has half the weight, because colours are named by hue first."""
     lightness, a, b = (float(v) for v in lab_3)
     if np.hypot(a, b) < NEUTRAL_CHROMA:
         return "black" if lightness < 28 else "white" if lightness > 76 else "grey"

@@ -1,4 +1,4 @@
-"""Harmonization of a pasted cut-out with its new place: light, colour cast, sharpness, grain and contact shadow."""
+"""Harmonisation of a pasted cut-out with its new place: light, colour cast, sharpness, grain and contact shadow."""
 
 from dataclasses import dataclass, replace
 from typing import Any

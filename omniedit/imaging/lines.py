@@ -1,4 +1,4 @@
-"""Line drawings of an image, as conditions of an edit: thin for a sketch, thick and few for a scribble."""
+"""Line drawings of an image, as conditions of an edit: thin lines for a sketch, few thick ones for a scribble."""
 
 import cv2
 import numpy as np

@@ -29,7 +29,7 @@ EVENNESS_PERCENTILE = 98.0
 
 
 def ground_unevenness(image: Image, hole: Mask) -> float:
-    """Return how far the surroundings of a hole are from one even colour or gradient, in Lab; infinite at a border."""
+    """Return the distance in Lab of a hole's surroundings from one even colour or gradient; infinite at a border."""
     lab, ring, _ = surroundings(image, hole)
     rows, columns = np.nonzero(ring)
     if len(rows) < 32:
@@ -139,7 +139,8 @@ def _shifts(inside: Mask) -> Iterator[tuple[int, int]]:
 
 
 def _unlikeness(lab: NDArray[np.float32], ring: Mask, inside: Mask, covered: Mask, shift: tuple[int, int]) -> float:
-    """Return how uneven the ground at a shift is and how far from the surroundings; infinite if it shows objects."""
+    """Return how uneven the ground at a shift is, plus its distance from the surroundings; infinite if it shows
+    objects."""
     rows, columns = np.nonzero(inside)
     moved = rows + shift[0], columns + shift[1]
     if covered[moved].any():

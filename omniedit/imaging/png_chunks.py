@@ -10,7 +10,7 @@ _LARGEST = 1 << 24
 
 
 def find_late_exif(source: Path | bytes) -> bytes:
-    """Return the EXIF data that follows a PNG's pixels, b"" if there is none. Pillow reads it with the pixels only."""
+    """Return the EXIF data that follows a PNG's pixels, b"" if there is none. Pillow reads it only with the pixels."""
     with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file:
         file.seek(_SIGNATURE)
         while len(header := file.read(8)) == 8:

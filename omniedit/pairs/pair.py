@@ -56,7 +56,7 @@ class _Pair(Generic[ImageT, MaskT]):
 
     @property
     def is_local(self) -> bool:
-        """True if the edit is local, by its task or, if the task leaves it open, if the pair has a mask."""
+        """True if the edit is local: by its task or, where the task does not decide, by whether the pair has a mask."""
         return self.mask is not None if self.task.is_local is None else self.task.is_local
 
     def _fields(self) -> dict[str, Any]:
@@ -74,7 +74,7 @@ class EditPair(_Pair[Image, Mask]):
         mask: (H, W), True where the edit may change pixels; None for a global edit.
         provenance: JSON values by the keys of `omniedit.pairs.provenance`; only `source_id` is required.
         references: images that the instruction points to.
-        session: name of the editing session that the pair is a turn of; unique in a run.
+        session: name of the editing session of which the pair is a turn; unique in a run.
         turn: number of the turn, from 1.
         imported_scores: scores that came with an imported pair, by the data set's names for them.
     """

@@ -58,7 +58,7 @@ def check_provenance(provenance: Any, place: str) -> None:
         place: file or pair, to name it in errors.
 
     Raises:
-        UserError: a required key is missing, or a value has the wrong type; the message says what to give.
+        UserError: a required key is missing, or a value has the wrong type; the message gives the remedy.
     """
     if not isinstance(provenance, Mapping):
         raise UserError(f"{place}: the provenance is {provenance!r:.60}; give a mapping with source_id")

@@ -1,8 +1,8 @@
 """Writer of shard files, one HDF5 file for the pairs of one task and shard, one row per pair.
 
-`omniedit.pairs.columns` lists the columns of a row. `rejected_source` and `rejected_reason` list photos or rows that do
-not suit the task, and why. The file's attributes are task (the name of its folder), specialist, seed, versions (JSON),
-format, and sha256, the checksum of the others. The same pairs give the same bytes.
+`omniedit.pairs.columns` lists the columns of a row. `rejected_source` and `rejected_reason` list photos or rows that
+do not suit the task, and the reasons. The file's attributes are task (the name of its folder), specialist, seed,
+versions (JSON), format, and sha256, the checksum of the others. The same pairs give the same bytes.
 """
 
 import json
@@ -84,7 +84,7 @@ class ShardWriter:
             self._write_rows()
 
     def _encode(self, image: Image) -> bytes:
-        """Encode an image as PNG, or return the file of the same image if it was among those encoded last."""
+        """Encode an image as PNG, or return the file of an equal image that was encoded recently."""
         key = pixels_sha256(image)
         if key not in self._encoded:
             self._encoded[key] = encode_png(image)

@@ -1,4 +1,4 @@
-"""Drawn accessories that a cut-out wears: on top of it, or around its middle.
+"""Drawn accessories for a cut-out, on top of it or around its middle.
 
 h, w  height and width of the cut-out
 """

@@ -1,4 +1,4 @@
-"""Names and captions of a cluster: from the words of its texts, or by a model that sees its images together."""
+"""Names and captions of a cluster: from the words of its texts, or from a model that sees its images together."""
 
 import re
 from collections import Counter
@@ -80,7 +80,8 @@ class Captioner(Protocol):
     """Writer of names and captions."""
 
     def describe(self, images: Sequence[CaptionedImage]) -> tuple[str, list[str], str]:
-        """Return the subject's name, a caption for each image, and '' or the reason why there are none."""
+        """Return the subject's name, a caption for each image, and '' or the reason why name and captions are
+        missing."""
         ...
 
     def pair(self, files: Sequence[bytes], captions: Sequence[str]) -> tuple[Demonstration, ...]:
@@ -94,7 +95,7 @@ class _Captioner:
 
 
 class NamesFromTexts(_Captioner):
-    """Names by the words that most texts of a cluster share; the captions are the rows' own texts."""
+    """Names from the words that most texts of a cluster share; the captions are the rows' own texts."""
 
     def describe(self, images: Sequence[CaptionedImage]) -> tuple[str, list[str], str]:
         texts = [clean_line(image.text, MAX_CAPTION_LENGTH) for image in images]
@@ -105,7 +106,7 @@ class NamesFromTexts(_Captioner):
 
 
 def common_name(texts: Sequence[str]) -> str:
-    """Return the first run of up to three words that more than half of the texts have, '' if there is none."""
+    """Return the longest sequence of up to three words that more than half of the texts have, '' if there is none."""
     each = [[word.lower() for word in _WORD.findall(text)] for text in texts]
     runs: Counter[tuple[str, ...]] = Counter(
         run
@@ -142,7 +143,7 @@ class ModelCaptioner(_Captioner):
 
 
 def read_captions(reply: str, count: int) -> ParsedReply[tuple[str, tuple[str, ...]]]:
-    """Return the name and the captions of a reply, or its flaw: other than one subject, or a missing caption."""
+    """Return the name and the captions of a reply, or its fault: no single subject, or a missing caption."""
     try:
         answer = json_object(reply)
     except ValueError as error:

@@ -46,7 +46,7 @@ class WebRow:
 
 @dataclass(frozen=True)
 class WebImage:
-    """Row with its pixels. Only one group at a time has them: a shard of a crawl does not fit in memory."""
+    """Row with its pixels. Only one group at a time is decoded, because a shard of a crawl does not fit in memory."""
 
     row: WebRow
     pixels: Image
@@ -77,9 +77,9 @@ def build_layout(options: SubjectsConfig) -> Layout:
 
 
 def read_groups(options: SubjectsConfig, shard: int, shards: int) -> tuple[dict[str, Group], list[Rejection]]:
-    """Return the groups of a shard by name, and the rows that belong to none, with the reason.
+    """Return the groups of a shard by name, and the rows without a group, with the reason.
 
-    A digest of its name assigns a group to a shard; with `is_partitioned`, its file does.
+    The digest of its name assigns a group to a shard; with `is_partitioned`, its file does.
 
     Raises:
         UserError: the files cannot be read, or lack a column.
@@ -109,7 +109,7 @@ def group_name(url: str, group_by: str) -> str:
     """Return the group of an address: host and path without query and fragment, or only the host.
 
     Raises:
-        BadRow: it is no address.
+        BadRow: the text is not an address.
     """
     try:
         parts = urlsplit(url.strip() if "//" in url else f"//{url.strip()}")
@@ -188,8 +188,8 @@ def choose_images(
 ) -> tuple[list[int], str, float | None]:
     """Return the places of the images that show one subject, '' or the reason of a rejection, and their similarity.
 
-    Copies of an image are left out first. Then the image that is least similar to the others is left out, until each of
-    them has at least `min_similarity` to the others on average.
+    Copies of an image are left out first. Then the image that is least similar to the others is left out, again and
+    again, until each has a mean similarity of at least `min_similarity` to the others.
     """
     places = _without_equal_pixels(images)
     minimum = options.min_demonstrations
@@ -215,7 +215,7 @@ def _without_equal_pixels(images: Sequence[WebImage]) -> list[int]:
 
 
 def _without_copies(similar_NN: NDArray[np.float64], max_similarity: float) -> list[int]:
-    """Return the rows that are less similar than `max_similarity` to every earlier one that is returned."""
+    """Return the rows whose similarity to each row returned earlier is below `max_similarity`."""
     rows: list[int] = []
     for row in range(len(similar_NN)):
         if not rows or similar_NN[row, rows].max() < max_similarity:

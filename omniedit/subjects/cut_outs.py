@@ -59,7 +59,7 @@ class NamedCutOut:
 
 
 def collect_cut_outs() -> list[NamedCutOut]:
-    """Return the cut-outs that are large enough to be a subject, each name once, in the order of their files."""
+    """Return the cut-outs that are large enough for a subject, one for each name, in the order of their files."""
     cut_outs: dict[str, NamedCutOut] = {}
     for each in photographic_stamps() if STAMPS.is_dir() else sample_objects():
         height, width = each.rgba.shape[:2]
@@ -70,7 +70,7 @@ def collect_cut_outs() -> list[NamedCutOut]:
 
 
 def photographic_stamps(folder: Path = STAMPS) -> Iterator[NamedCutOut]:
-    """Yield the photographic stamps with a plain name; several may have the same one."""
+    """Yield the photographic stamps with a plain name; several may have the same name."""
     for path in sorted(folder.rglob("*.png")):
         name = plain_name(path.with_suffix(".txt"))
         if name is None or "symbols" in path.parts or "cartoon" in path.parts:
@@ -109,14 +109,14 @@ def sample_objects() -> Iterator[NamedCutOut]:
 
 
 def crop_to_object(rgba: Rgba) -> Rgba:
-    """Crop a cut-out to all that is visible of it."""
+    """Crop a cut-out to its visible part."""
     rows, columns = np.nonzero(rgba[..., 3] > 8)
     return np.ascontiguousarray(rgba[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1])
 
 
 @dataclass(frozen=True)
 class ScenePhoto:
-    """Photograph that subjects are put into.
+    """Photograph into which subjects are put.
 
     Args:
         read: decodes the photograph.

@@ -25,10 +25,10 @@ class ExpertImage:
     Args:
         source: (H, W, 3), the pair's source image.
         image: (H, W, 3), the edited image.
-        mask: (H, W), where they may differ; None if everywhere.
+        mask: (H, W), where they may differ; None for everywhere.
         box: of the subject in the image, as fractions; None where it is unknown.
         demonstrations: places of the demonstrations that the editor sees.
-        truth: values against which the reference judge measures; None where the truth is unknown.
+        truth: values with which the reference judge compares the image; None where the truth is unknown.
         models: name of each model used -> its revision.
     """
 

@@ -1,4 +1,4 @@
-"""Experts of a shard of subjects: each paints its subject's images, which become pairs or recorded rejections."""
+"""Experts of a shard of subjects: each paints the images of its subject, which become pairs or recorded rejections."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -37,8 +37,8 @@ class Filter:
     """Filter of painted images by their similarity to the demonstrations and to their prompt.
 
     Args:
-        embed: embeds images; compared with the demonstrations.
-        compare_text: similarity of an image and a text; None compares nothing.
+        embed: embeds images; their embeddings are compared with those of the demonstrations.
+        compare_text: similarity of an image and a text; None to skip this comparison.
         min_subject, min_text: smallest similarities of an accepted image.
     """
 
@@ -48,7 +48,8 @@ class Filter:
     min_text: float
 
     def measure(self, painted: ExpertImage, demonstrations: Sequence[Image], boxes: Sequence[Any]) -> dict[str, float]:
-        """Return the mean similarity to the demonstrations, each cropped to the subject, and that to the caption."""
+        """Return the mean similarity to the demonstrations, each cropped to the subject, and the similarity to the
+        caption."""
         views = [crop_to_subject(image, box) for image, box in zip(demonstrations, boxes, strict=True)]
         similar_NN = similar_to_each_other(self.embed([crop_to_subject(painted.image, painted.box), *views]))
         measured = {"similarity": round(float(np.mean(similar_NN[0, 1:])), 4)}
@@ -57,7 +58,7 @@ class Filter:
         return measured
 
     def reasons(self, measured: Mapping[str, float]) -> list[str]:
-        """Return why an image is rejected; an empty list if it is accepted."""
+        """Return the reasons why an image is rejected; an empty list if it is accepted."""
         reasons = []
         if measured["similarity"] < self.min_subject:
             reasons.append(f"its similarity to the subject is {measured['similarity']:.2f}, below {self.min_subject:g}")
@@ -94,7 +95,7 @@ def run_experts(subjects: Path, config: Config, device: str, spent: Path | None,
 
 
 def describe_work(subjects: Path, config: Config) -> dict[str, Any]:
-    """Return all values that decide a job's pairs, so that a job recognises the work of a killed one."""
+    """Return all values that determine a job's pairs, so that a job recognises the work of a killed one."""
     identity = [[subject.subject_id, subject.sha256] for subject in read_subjects(subjects)]
     return {"subjects": identity, "options": json.loads(config.subjects.model_dump_json()), "seed": config.seed}
 
@@ -142,7 +143,7 @@ def base_path(options: SubjectsConfig) -> Path:
 
 
 def imagine_prompts(subject: Subject, config: Config, model: Model | None) -> list[NewImage | Rejection]:
-    """Return a subject's prompts, by templates or by the model, whose unusable replies are rejections."""
+    """Return a subject's prompts, from templates or from the model; unusable replies of the model become rejections."""
     options = config.subjects
     if model is None:
         return list(fill_templates(subject, options.tasks, options.prompts_per_skill, config.seed))
@@ -154,7 +155,8 @@ def imagine_prompts(subject: Subject, config: Config, model: Model | None) -> li
 def paint_subjects(
     subjects: Sequence[Subject], expert: Expert, check: Filter, seed: int, journal: Journal | None = None
 ) -> Iterator[Outcome]:
-    """Yield the pairs and rejections of all subjects, in order; the journal has those that a killed job finished."""
+    """Yield the pairs and rejections of all subjects, in order; those that a killed job finished come from the
+    journal."""
     with Progress("subjects", total=len(subjects)) as progress:
         for number, subject in enumerate(subjects):
             outcomes = journal.load_encoded_batch(number) if journal else None

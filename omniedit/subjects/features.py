@@ -48,7 +48,7 @@ def open_text_similarity(role: str | None, device: str) -> Callable[[Image, str]
     """Return the similarity of an image and a text by a role's CLIP; None without a role.
 
     Raises:
-        UserError: the role has no weights here, or is no CLIP.
+        UserError: the role has no weights here, or its model is not a CLIP.
     """
     if role is None:
         return None

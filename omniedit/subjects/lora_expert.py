@@ -1,6 +1,6 @@
 """Expert of a subject by DreamBooth (Ruiz et al. 2023): a low-rank adapter of a text-to-image base.
 
-One base serves all subjects of a shard; only the adapter is made for each.
+One base serves all subjects of a shard; each subject has its own adapter.
 
 Shapes: B samples, C latent channels, h w latent height and width, D demonstrations.
 """
@@ -45,7 +45,8 @@ class Lessons:
     Args:
         latents: of the demonstrations, (D, C, h, w).
         prompt, pooled: embeddings of their captions with the subject's rare word.
-        prior: latents of images of the class by the base itself, with the same number of channels; None without them.
+        prior: latents of images of the class that the base itself generated, with the same number of channels; None
+            without a prior.
         prior_prompt, prior_pooled: embeddings of the class's prompt, for one image.
     """
 
@@ -61,7 +62,7 @@ class LoraExpert:
     """DreamBooth by low-rank adapters.
 
     Args:
-        base: its encoders are on their device; the expert copies its transformer there.
+        base: text-to-image model whose encoders are on their device; the expert copies the transformer there.
         version: its name -> its revision, for the pairs' provenance.
         imagine: returns a subject's prompts.
     """
@@ -214,7 +215,7 @@ class LoraExpert:
 
 
 def choose_ratio(images: Sequence[Image]) -> str:
-    """Return the aspect ratio that most images are nearest to; all of them are cropped to it."""
+    """Return the aspect ratio to which most images are nearest; all images are cropped to it."""
     ratios = Counter(closest_ratio(image.shape[1], image.shape[0]) for image in images)
     return ratios.most_common(1)[0][0]
 
@@ -229,7 +230,7 @@ def reset_adapters(net: nn.Module, seed: int) -> None:
 def with_token(caption: str, name: str, token: str) -> str:
     """Return a caption with the subject's rare word before its name: 'a sks duck toy in the snow'.
 
-    A caption that does not name the subject gets both at its beginning.
+    In a caption that does not name the subject, word and name are put at the beginning.
     """
     start = find_name(name, caption)
     if start is None:

@@ -1,4 +1,5 @@
-"""Prompts for the experts of subjects: by templates, or imagined by a language model (Chen et al. 2023, section 4)."""
+"""Prompts for the experts of subjects: from templates, or imagined by a language model (Chen et al. 2023, section
+4)."""
 
 import re
 from collections.abc import Sequence
@@ -60,7 +61,7 @@ class NewImage:
     Args:
         task: of the skill.
         caption: description of the image, which names the subject.
-        instruction: sentence that asks for it.
+        instruction: sentence that asks for the image.
     """
 
     task: Task
@@ -78,7 +79,7 @@ def read_values(skill: str) -> tuple[str, ...]:
 
 
 def fill_templates(subject: Subject, tasks: Sequence[Task], count: int, seed: int) -> list[NewImage]:
-    """Return `count` prompts of each task, with different values as far as there are any."""
+    """Return `count` prompts of each task; values repeat only when all have been used."""
     prompts = []
     for task in tasks:
         skill = task.removeprefix(PREFIX)
@@ -96,7 +97,7 @@ def fill_templates(subject: Subject, tasks: Sequence[Task], count: int, seed: in
 def imagine(
     model: Model, subject: Subject, tasks: Sequence[Task], count: int, tries: int
 ) -> tuple[list[NewImage], list[str]]:
-    """Return up to `count` prompts of each task by a language model, and why others cannot be used."""
+    """Return up to `count` prompts of each task from a language model, and the reasons why others cannot be used."""
     captions = "\n".join(f"- {demonstration.caption}" for demonstration in subject.demonstrations)
     skills = ", ".join(task.removeprefix(PREFIX) for task in tasks)
     facts = f"name: {subject.name}\ncaptions:\n{captions}\nskills: {skills}\nwanted for each skill: {count}"
@@ -125,13 +126,13 @@ def read_prompts(reply: str, name: str, tasks: Sequence[Task]) -> ParsedReply[Ne
 
 
 def find_name(name: str, caption: str) -> int | None:
-    """Return where a text names a subject, as whole words in any case; None if it does not."""
+    """Return the place where a text names a subject, in whole words of any case; None if it does not."""
     found = re.search(rf"(?<!\w){re.escape(name)}(?!\w)", caption, re.IGNORECASE)
     return found.start() if found else None
 
 
 def _read_prompt(item: Any, name: str, tasks: Sequence[Task], known: set[str]) -> NewImage | ReplyIssue:
-    """Return the prompt of an item of a reply, or why it cannot be used."""
+    """Return the prompt of an item of a reply, or the reason why it cannot be used."""
     if not isinstance(item, dict):
         return ReplyIssue("a prompt is not a JSON object")
     skill, caption, instruction = (item.get(key) for key in ("skill", "caption", "instruction"))

@@ -1,6 +1,6 @@
 """Expert of subjects that are cut-outs: it puts the object itself into new scenes, so the truth of a pair is known.
 
-The source of a pair is a scene without the subject, or for `compose` with another one. The edited image is the same
+The source of a pair is a scene without the subject; for `compose`, it has another subject. The edited image is the same
 scene with the subject. Only the demonstrations show what the subject looks like, so copying the source never succeeds.
 """
 
@@ -82,7 +82,7 @@ _CAPTIONS: dict[str, str] = {
 
 @dataclass(frozen=True)
 class Variant:
-    """Subject as a skill changes it.
+    """Subject after the change of a skill.
 
     Args:
         value: the change in words.
@@ -175,7 +175,7 @@ def _unchanged(piece: CutOut, rng: np.random.Generator) -> Variant:
 
 
 def _recoloured(piece: CutOut, rng: np.random.Generator) -> Variant:
-    """Return the subject in another colour; shading and its other colours stay."""
+    """Return the subject in another colour; its shading and other colours stay."""
     lab = image_to_lab(_on_grey(piece))
     own = region_colour(lab, piece.solid)
     colours = [colour for colour in COLOURS if can_become(own, colour)]

@@ -88,7 +88,7 @@ def _rounded(box: FractionBox) -> FractionBox:
 def render(scene: Image, piece: CutOut, place: SubjectPlace) -> RenderedImage:
     """Paste a cut-out into a scene, standing on its lower edge, with a shadow on the ground.
 
-    The cut-out keeps its proportions. It is made smaller where it would be too wide, or enlarged too much.
+    The cut-out keeps its proportions. It is made smaller if it would otherwise be too wide or enlarged too much.
     """
     height, width = scene.shape[:2]
     scale = min(place.height * height / piece.alpha.shape[0], WIDEST * width / piece.alpha.shape[1], MAX_SCALE)

@@ -1,4 +1,4 @@
-"""A subject: a name and 3 to 10 demonstrations, each an image with its text. The file of a shard of subjects.
+"""Subjects, each a name and 3 to 10 demonstrations (images with their texts), and the file of a shard of subjects.
 
 h, w  height and width of a cut-out
 """
@@ -70,7 +70,7 @@ class Subject:
     Args:
         name: noun, such as "brown hen".
         cut_out: PNG of only the subject, for rendered subjects.
-        about: JSON values: where it comes from.
+        about: origin of the subject, as JSON values.
     """
 
     subject_id: str
@@ -97,7 +97,7 @@ class Subject:
         """Decode the demonstrations.
 
         Raises:
-            UserError: one cannot be decoded.
+            UserError: a demonstration cannot be decoded.
         """
         return [
             decode_image(each.image, f"{self.subject_id}: demonstration {number}")
@@ -107,7 +107,7 @@ class Subject:
 
 @dataclass(frozen=True)
 class RejectedCluster:
-    """Cluster that is no subject, with the reason."""
+    """Cluster that does not show one subject, with the reason."""
 
     subject_id: str
     reason: str
@@ -173,7 +173,7 @@ def decode_cut_out(encoded: bytes) -> Rgba:
     """Return the (h, w, 4) pixels of a cut-out.
 
     Raises:
-        UserError: the bytes are no image.
+        UserError: the bytes are not an image.
     """
     try:
         return np.asarray(PIL.Image.open(io.BytesIO(encoded)).convert("RGBA"))

@@ -19,7 +19,7 @@ HEIGHTS, CENTRES = (0.4, 0.7), (0.25, 0.75)
 def photograph_subjects(
     options: SubjectsConfig, shard: int, shards: int, seed: int
 ) -> Iterator[Subject | RejectedCluster]:
-    """Yield the subjects of a shard. A cut-out is a subject of one shard only.
+    """Yield the subjects of a shard. Each cut-out is a subject of only one shard.
 
     Raises:
         UserError: this machine has too few cut-outs for the shard.

@@ -118,7 +118,7 @@ def _describe(
 
 
 def _count_raters(ratings: Sequence[Rating]) -> int:
-    """Return the number of raters of the task that has most."""
+    """Return the largest number of raters of a task."""
     raters: dict[str, set[str]] = defaultdict(set)
     for rating in ratings:
         raters[rating.key[2]].add(rating.rater)

@@ -1,6 +1,6 @@
 """Rank correlations under many weightings of the images at once, and their averages.
 
-D  weightings: the first weighs all images alike, the others are draws of a bootstrap
+D  weightings: the first weighs all images equally, the others are draws of a bootstrap
 N  images
 """
 
@@ -32,8 +32,8 @@ def draw_weights(clusters: int, rng: np.random.Generator) -> Values:
 def rank_correlations(a_N: Values, b_N: Values, weights_DN: Values) -> Values:
     """Return Spearman's correlation under each weighting.
 
-    Images that either lacks (NaN) are left out. A correlation is NaN for fewer than `MIN_PAIRS` images, or if either is
-    constant.
+    Images that lack either score (NaN) are left out. A correlation is NaN for fewer than `MIN_PAIRS` images, or if
+    either is constant.
     """
     both_N = ~(np.isnan(a_N) | np.isnan(b_N))
     if both_N.sum() < MIN_PAIRS:
@@ -55,7 +55,7 @@ def mean_tanh(correlations: Sequence[Values]) -> Values:
 def interval(draws_D: Values) -> list[float] | None:
     """Return the 95 % percentile interval of a bootstrap (Efron 1979), whose first value is the estimate.
 
-    It is None if fewer than half of the draws give a value or all give the same, because it would be meaningless.
+    None if fewer than half of the draws give a value, or all give the same value: an interval would be meaningless.
     """
     values = draws_D[1:][~np.isnan(draws_D[1:])]
     if len(values) < DRAWS / 2:

@@ -67,7 +67,7 @@ def match_keys(a: Path, a_keys: Iterable[Key], b: Path, b_keys: Iterable[Key]) -
 
 
 def no_common_images(key: str, *tables: Iterable[Key]) -> str:
-    """Return the remedy for tables without common images, with the first key of each table."""
+    """Return the remedy for two tables that have no image in common, with the first key of each table."""
     first = [clean_line(repr(" ".join(filter(None, each))), 100) for keys in tables for each in list(keys)[:1]]
     values = f"their columns {key} must have the same values, and model and task too if both have them"
     return f"{values}; they begin with {' and '.join(first)}"

@@ -1,4 +1,4 @@
-"""CLIP's image and text embeddings (Radford et al. 2021), by transformers.
+"""CLIP's image and text embeddings (Radford et al. 2021), computed with transformers.
 
 N  images or texts      D  numbers of an embedding
 """
@@ -45,7 +45,7 @@ class Clip:
         return output.pooler_output.float().cpu().numpy()
 
     def texts(self, texts: Sequence[str]) -> Vectors:
-        """Return the embeddings (N, D) of texts; one that is longer than CLIP's context is cut."""
+        """Return the embeddings (N, D) of texts; texts longer than CLIP's context are cut."""
         import torch
 
         tokens = self._tokenizer(

@@ -42,7 +42,8 @@ def correlate_metrics(values: Path, ratings: Path, key: str, protocol: Agreement
         their sign reversed, so that a good metric has a positive one.
 
     Raises:
-        UserError: the table has no column `key`, two rows of one image, or no image in common with the ratings.
+        UserError: the table has no column `key`, has two rows for one image, or has no image in common with the
+        ratings.
     """
     rows, rated = read_given(values), read_ratings(ratings, key)
     if rows and key not in rows[0]:
@@ -82,7 +83,7 @@ def _match(
 
 
 def rank_scores(scores: Mapping[Key, Scores], higher_is_better: bool) -> dict[Key, Scores]:
-    """Replace values by their order, from 1 for the worst; equal values share a number.
+    """Replace values by their ranks, from 1 for the worst; equal values share a rank.
 
     Rank correlations stay the same, and a protocol may combine the numbers, which are all positive.
     """

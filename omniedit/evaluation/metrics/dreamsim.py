@@ -28,7 +28,7 @@ class DreamSim:
         self._device = device
 
     def distances(self, a: Sequence[Image], b: Sequence[Image]) -> list[float]:
-        """Return the distance of each pair of images, 1 less the cosine of their embeddings."""
+        """Return the distance of each pair of images: 1 minus the cosine of their embeddings."""
         import torch
 
         a_NCHW, b_NCHW = (torch.from_numpy(_pixels(images)).to(self._device) for images in (a, b))

@@ -1,4 +1,4 @@
-"""LPIPS (Zhang et al. 2018), version 0.1: distance of two images in the features of a network.
+"""LPIPS (Zhang et al. 2018), version 0.1: distance between two images in the features of a network.
 
 The networks have the layers and parameter names of torchvision, whose weights they load. The linear layers come with
 the package `lpips`.
@@ -30,7 +30,7 @@ MIN_SIDE = 32
 
 
 def alexnet_features() -> nn.Sequential:
-    """Return the convolutions of AlexNet (Krizhevsky 2014), of random weights."""
+    """Return the convolutions of AlexNet (Krizhevsky 2014), with random weights."""
     return nn.Sequential(
         *(nn.Conv2d(3, 64, 11, stride=4, padding=2), nn.ReLU(), nn.MaxPool2d(3, stride=2)),
         *(nn.Conv2d(64, 192, 5, padding=2), nn.ReLU(), nn.MaxPool2d(3, stride=2)),
@@ -55,7 +55,7 @@ class Fire(nn.Module):
 
 
 def squeezenet_features() -> nn.Sequential:
-    """Return the convolutions of SqueezeNet 1.1 (Iandola et al. 2016), of random weights."""
+    """Return the convolutions of SqueezeNet 1.1 (Iandola et al. 2016), with random weights."""
 
     def pool() -> nn.Module:
         return nn.MaxPool2d(3, stride=2, ceil_mode=True)
@@ -73,7 +73,7 @@ class Backbone:
     """Network whose features are compared.
 
     Args:
-        features: layers of random weights.
+        features: layers, with random weights.
         taps: indices of the layers whose outputs are compared.
         channels: channels of these outputs.
         url: address of torchvision's weights.
@@ -102,7 +102,7 @@ BACKBONES = {
 
 
 class Lpips(nn.Module):
-    """LPIPS with one of `BACKBONES`, of random weights."""
+    """LPIPS with one of `BACKBONES`, with random weights."""
 
     shift: Tensor
     scale: Tensor

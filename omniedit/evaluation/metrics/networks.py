@@ -41,7 +41,7 @@ class Networks:
         return self._loaded[name]
 
     def describe(self, name: str) -> str:
-        """Return where the weights of a loaded network come from."""
+        """Return the origin of the weights of a loaded network."""
         return str(getattr(self[name], "weights", ""))
 
 
@@ -67,7 +67,7 @@ def find_checkpoint(url: str) -> Path:
     """Return the file that torch.hub keeps for an address, whose name ends in the first digits of its SHA-256.
 
     Raises:
-        NotAvailable: the file is missing or has another content.
+        NotAvailable: the file is missing or has other content.
     """
     import torch
 

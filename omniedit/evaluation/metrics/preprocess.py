@@ -1,4 +1,4 @@
-"""Preparation of images for networks, as torchvision's transforms of Pillow images do it.
+"""Preparation of images for networks, as torchvision's transforms prepare Pillow images.
 
 N  images      C  RGB      H, W  height and width
 """
@@ -39,7 +39,7 @@ def crop_center(image: Image, side: int) -> Image:
 
 
 def normalize(images: Sequence[Image], mean: Sequence[float], std: Sequence[float]) -> Pixels:
-    """Stack images of one size to (N, C, H, W), scaled to [0, 1], then by mean and standard deviation."""
+    """Stack images of one size to (N, C, H, W), scaled to [0, 1], then normalised by mean and standard deviation."""
     pixels_NHWC = np.stack(images).astype(np.float32) / 255
     pixels_NHWC = (pixels_NHWC - np.asarray(mean, np.float32)) / np.asarray(std, np.float32)
     return np.ascontiguousarray(pixels_NHWC.transpose(0, 3, 1, 2))

@@ -69,14 +69,14 @@ def background_lpips(samples: Sequence[Sample], networks: Networks) -> list[floa
 
 
 def foreground_clip(samples: Sequence[Sample], networks: Networks) -> NDArray[np.float64]:
-    """Compute CLIPScore (ViT-L/14) of the foreground and its words: 100 times the cosine, at least 0."""
+    """Compute the CLIPScore (ViT-L/14) of the foreground and the words for it: 100 times the cosine, at least 0."""
     crops = [cut_foreground(sample) for sample in samples]
     words = [sample.foreground or "" for sample in samples]
     return 100 * text_similarity(crops, words, networks["clip_large"]).clip(min=0)
 
 
 def cut_foreground(sample: Sample) -> Image:
-    """Cut the edit to the mask's box. A box of one row or column, which the program rejects, keeps it."""
+    """Cut the edit to the mask's box. A box of one row or column, which the program rejects, is kept whole."""
     rows, columns = (np.flatnonzero(resize_mask(sample).any(axis=axis)) for axis in (1, 0))
     (top, bottom), (left, right) = ((places[0], max(places[-1], places[0] + 1)) for places in (rows, columns))
     return resize_to(sample.edited, SIDE, SIDE)[top:bottom, left:right]

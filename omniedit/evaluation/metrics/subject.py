@@ -1,4 +1,5 @@
-"""Metrics of images of a subject: DreamBooth's similarity to all its photographs, and errors against a known result."""
+"""Metrics of images of a subject: DreamBooth's similarity to all photographs of the subject, and errors against a
+known result."""
 
 from collections.abc import Callable, Sequence
 from statistics import fmean
@@ -11,7 +12,7 @@ Compare = Callable[[Sequence[Image], Sequence[Image]], Sequence[float]]
 
 
 def measure_copying(sample: Sample) -> float:
-    """Return `copying` with the photographs scaled whole to the size of the edit, as an editor sees them."""
+    """Return `copying` with the photographs scaled, uncropped, to the size of the edit, as an editor sees them."""
     assert sample.target is not None
     height, width = sample.edited.shape[:2]
     photos = [resize_contain(image, width, height) for image in sample.subjects]

@@ -55,7 +55,7 @@ def check_needs(table: Path, rows: Sequence[InputRow], names: Sequence[str]) -> 
     """Check that the table has the columns that metrics need.
 
     Raises:
-        UserError: it lacks one.
+        UserError: a column is missing.
     """
     for name in names:
         needs: tuple[Need, ...] = METRICS[name].needs if name in METRICS else ()
@@ -66,7 +66,7 @@ def check_needs(table: Path, rows: Sequence[InputRow], names: Sequence[str]) -> 
 def measure_table(
     table: Path, rows: Sequence[InputRow], names: Sequence[str], networks: Networks, advance: Callable[[], None]
 ) -> dict[str, MetricValues]:
-    """Measure the rows of a table, editor by editor, whose name is in the column model.
+    """Measure the rows of a table, editor by editor; the column `model` names the editor.
 
     Args:
         advance: called for each row that was read.
@@ -111,7 +111,7 @@ def _loader(table: Path, number: int, row: InputRow, first: int, advance: Callab
 
 
 def row_to_sample(row: InputRow, folder: Path) -> Sample:
-    """Read the images of a row, whose paths are relative to the table's folder. An empty cell is left out.
+    """Read the images of a row, whose paths are relative to the table's folder. Empty cells are left out.
 
     Raises:
         UserError: an image cannot be read, or the row has more cells than columns.

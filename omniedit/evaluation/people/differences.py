@@ -18,8 +18,9 @@ class ScoreDifference:
     """Mean difference of two editors in a score, over the items with rated edits of both.
 
     Args:
-        value: positive if it favours `first`. interval: its 95 % bootstrap interval over images; None for one image.
-        p: of a two-sided sign-flip test over images; None without a common item.
+        value: difference, positive if it favours `first`.
+        interval: 95 % bootstrap interval of the difference over images; None for one image.
+        p: p-value of a two-sided sign-flip test over images; None without a common item.
         corrected: p after Holm's correction for all differences in this score.
     """
 

@@ -43,7 +43,7 @@ class RatedEdit:
 
 @dataclass(frozen=True)
 class EditSet:
-    """Edits of one input, and a message for each that cannot be rated."""
+    """Edits of one input, and a message for each edit that cannot be rated."""
 
     edits: Sequence[RatedEdit]
     problems: Sequence[str] = ()
@@ -86,7 +86,7 @@ def add_checks(edits: Sequence[RatedEdit], count: int, seed: int) -> list[RatedE
     """Return edits with `count` attention checks, each with the source of a drawn item as its edit.
 
     Raises:
-        UserError: there are fewer items.
+        UserError: there are fewer items than checks.
     """
     items = {edit.item_id: edit for edit in edits}
     if count > len(items):

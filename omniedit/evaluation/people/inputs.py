@@ -34,7 +34,7 @@ class InputReader:
 
     Args:
         is_for: whether a path is of this kind.
-        read: function of the path and of the items, which only folders of outputs need.
+        read: reads the edits, given the path and the items; only folders of outputs need the items.
     """
 
     is_for: Callable[[Path], bool]
@@ -46,7 +46,7 @@ def read_edits(path: Path, kind: str | None = None, items: Items | None = None) 
 
     Args:
         kind: a key of `READERS`; None for the first one that fits.
-        items: items that the outputs in folders are edits of.
+        items: items whose edits are in the folders of outputs.
 
     Raises:
         UserError: the input is of no known kind, has no edit, or cannot be read.
@@ -160,7 +160,7 @@ def _open(table: Path, cell: object) -> Callable[[], bytes]:
 
 
 def _collect(rows: Iterable[Row]) -> EditSet:
-    """Return an edit for each usable row, and a message for each other one."""
+    """Return an edit for each usable row, and a message for each unusable one."""
     edits: dict[tuple[str, str], RatedEdit] = {}
     problems = []
     for row in rows:

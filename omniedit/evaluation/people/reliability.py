@@ -42,7 +42,8 @@ def krippendorff_alpha(values_RU: Values, metric: str, weights_DU: Values | None
 
 
 def coincidences(counts_UV: Values) -> Values:
-    """Return the coincidences of each unit, shape (U, V, V): its ordered pairs of answers over its answers less one."""
+    """Return the coincidences of each unit, shape (U, V, V): its ordered pairs of answers, divided by one less than
+    its number of answers."""
     answers_U = counts_UV.sum(axis=1)
     pairs_UVV = counts_UV[:, :, None] * counts_UV[:, None, :]
     diagonal = np.arange(counts_UV.shape[1])
@@ -69,7 +70,7 @@ def _interval(values_V: Values, totals_DV: Values) -> Values:
 
 
 def _ordinal(values_V: Values, totals_DV: Values) -> Values:
-    """Return the number of answers between two values, counting half of those at either."""
+    """Return the number of answers between two values, counting half of those equal to either."""
     middles_DV = totals_DV.cumsum(axis=1) - totals_DV / 2
     return middles_DV[:, :, None] - middles_DV[:, None, :]
 

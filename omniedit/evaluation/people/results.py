@@ -4,7 +4,7 @@ An edit's score is the mean of its raters, an editor's the mean of its edits. O 
 the share of ratings with SC = 1 (OmniEdit, section 5). Intervals are of a bootstrap over source images, each with all
 its tasks and editors.
 
-D  weightings of the images, the first weighs all alike      E  edits      R  raters
+D  weightings of the images, the first weighs all equally      E  edits      R  raters
 """
 
 from collections import defaultdict
@@ -46,7 +46,7 @@ class PersonRating:
 
 @dataclass(frozen=True)
 class Estimate:
-    """Figure with its 95 % interval; None if it is unknown."""
+    """Figure with its 95 % interval; None where unknown."""
 
     value: float | None
     interval: list[float] | None
@@ -100,7 +100,7 @@ class Results:
         alphas: Krippendorff's alpha by kind of scale and score.
         equal: share of equal scores among two ratings of an edit, by score.
         outdated: number of answers to edits that are not selected, or have changed.
-        differences: of every two editors over all tasks, the better one by O first.
+        differences: differences of every two editors over all tasks; the editor with the higher O comes first.
     """
 
     editors: Sequence[EditorScores]

@@ -42,7 +42,7 @@ class RatingQuestion:
 
     @property
     def key(self) -> tuple[int, int | None]:
-        """Key of its answers: `Answer.question`."""
+        """Key of the answers to it: `Answer.question`."""
         return self.numbers[0], self.numbers[1] if len(self.numbers) > 1 else None
 
     @property
@@ -127,12 +127,12 @@ class Session:
         """Record an answer and return the rater's state.
 
         Args:
-            token: the page's name of this answer; the same one is recorded once.
+            token: the page's name for this answer; an answer that is sent twice is recorded once.
             body: sc and pq, or choice (left, right, tie or both_bad), or problem; and optionally seconds.
 
         Raises:
-            UserError: the ticket is another rater's or of another input.
-            ValueError: it does not answer this kind of question.
+            UserError: the ticket belongs to another rater or another input.
+            ValueError: the body does not answer this kind of question.
         """
         rater = self._find(name)
         self._queue(rater)
@@ -159,7 +159,7 @@ class Session:
     def read_image(self, ticket: str, side: str) -> bytes:
         """Return an image as PNG without metadata. `side` is source, and edited or left and right.
 
-        All images are encoded alike, because format, text chunks and compression may betray an editor.
+        All images are encoded in the same way, because format, text chunks and compression may reveal an editor.
 
         Raises:
             UserError: the question or the side does not exist, or the image cannot be read.
@@ -214,7 +214,7 @@ class Session:
         """Return the answer to a question.
 
         Raises:
-            ValueError: it is none.
+            ValueError: it is not an answer to the question.
         """
         swapped, seconds = self._is_swapped(rater, question), _parse_seconds(body.get("seconds"))
         problem = body.get("problem")

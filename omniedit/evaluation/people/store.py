@@ -77,7 +77,7 @@ class AnswerStore:
     """File of answers, made if it is missing. Its methods may be called from several threads.
 
     Raises:
-        UserError: the file is another one, of a newer version, or cannot be written.
+        UserError: the file is not a file of answers, has a newer version, or cannot be written.
     """
 
     def __init__(self, path: Path) -> None:
@@ -103,7 +103,7 @@ class AnswerStore:
         return bytes.fromhex(value)
 
     def find_rater(self, name: str) -> Rater | None:
-        """Return a rater by name, in capitals or not."""
+        """Return a rater by name, whatever the case of its letters."""
         rows = self._query("SELECT rater, name FROM raters WHERE folded = ?", name.casefold())
         return Rater(*rows[0]) if rows else None
 

@@ -63,7 +63,7 @@ def markdown(results: Results) -> list[str]:
 
 
 def describe_excluded(unable: Mapping[str, int], outdated: int) -> list[str]:
-    """Return lines that say which answers do not count.
+    """Return lines with the answers that do not count.
 
     Args:
         unable: number of answers of raters who could not judge, by problem.

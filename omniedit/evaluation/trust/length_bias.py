@@ -20,7 +20,7 @@ class LengthBias:
     """Rank correlation of a score with a length; 0 without bias.
 
     Args:
-        correlation: mean over the groups; None if no group has one.
+        correlation: mean over the groups; None if no group has a correlation.
         interval: 95 % interval, for independent pairs.
         pairs: number of pairs in the groups that have a correlation.
     """
@@ -51,7 +51,7 @@ def measure_length_bias(scores_N: Values, lengths_N: Values, groups_N: NDArray[A
 
 
 def _correlate_groups(scores_N: Values, lengths_N: Values, groups_N: NDArray[Any]) -> Iterator[tuple[float, int]]:
-    """Yield Spearman's correlation and the number of pairs of each group that has one."""
+    """Yield Spearman's correlation and the number of pairs of each group in which it is defined."""
     known_N = ~(np.isnan(scores_N) | np.isnan(lengths_N))
     for group in np.unique(groups_N[known_N]):
         those_N = known_N & (groups_N == group)

@@ -17,7 +17,7 @@ class SelfPreference:
 
     Args:
         own, others: number of edits in the groups that have both.
-        own_mean, others_mean: their mean scores, as far as there are any.
+        own_mean, others_mean: their mean scores; None without such edits.
         difference: mean difference within groups; positive if the judge prefers its own family. None without a group
             that has both.
         interval: 95 % interval of the difference, for independent edits.

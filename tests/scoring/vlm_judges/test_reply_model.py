@@ -147,7 +147,10 @@ def test_cache_keys_include_options_and_weights(folder: Path, tmp_path: Path) ->
 
 
 def test_reward_heads_and_vllm_are_rejected_for_comparisons(folder: Path, tmp_path: Path) -> None:
-    for more, message in (({"head": "editreward"}, "reward head"), ({"engine": "vllm"}, "vllm answers no pairwise")):
+    for more, message in (
+        ({"head": "editreward"}, "reward head"),
+        ({"engine": "vllm"}, "vllm does not support pairwise"),
+    ):
         with pytest.raises(UserError, match=message):
             load_answering_model("vlm", folder, options(tmp_path, **more))
     with pytest.raises(UserError, match="judge 'internvl' needs --scorer"):

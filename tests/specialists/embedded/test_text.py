@@ -127,7 +127,7 @@ def test_judge_accepts_only_the_new_text(
 
 def test_judge_abstains_if_the_source_has_another_text(monkeypatch: pytest.MonkeyPatch) -> None:
     verdict = score(to_pair(*rewritten("MARKETS")), {"source": "BAKERY", "edited": "MARKETS"}, monkeypatch)
-    assert isinstance(verdict, Unscorable) and "does not say" in verdict.reason
+    assert isinstance(verdict, Unscorable) and "does not show" in verdict.reason
 
 
 def test_judge_abstains_without_a_reader(monkeypatch: pytest.MonkeyPatch) -> None:
