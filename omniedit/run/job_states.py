@@ -25,8 +25,6 @@ from omniedit.storage.shards import number_of_blocks
 
 SNAKEMAKE_NOTES = Path(".snakemake")
 """Folder of Snakemake's notes on jobs, below its working folder."""
-MARK_PART = 254
-"""Characters of a note's name in one folder or file name, which is limited to 255."""
 CONFIG_BYTES = 1 << 20
 MAX_NAME_LENGTH = 200
 """Largest number of characters that a line shows of a text from a file."""
@@ -151,12 +149,16 @@ def list_started_outputs(folder: Path, unread: dict[Path, str] | None = None) ->
     return begun
 
 
-def _succeeded(output: str, folders: Sequence[Path]) -> bool:
-    """Return whether the last job for an output succeeded: Snakemake deletes its notes on failed jobs."""
-    mark = base64.urlsafe_b64encode(output.encode()).decode()
-    parts = [mark[i : i + MARK_PART] for i in range(0, len(mark), MARK_PART)]
-    name = Path(*(f"@{part}" for part in parts[:-1]), parts[-1])
-    return any(is_file(folder / SNAKEMAKE_NOTES / "metadata" / name) for folder in folders)
+def _succeeded(log: Path, root: Path) -> bool:
+    """Return whether the last job with a log succeeded: only then Snakemake writes its benchmark, after its last line.
+
+    Snakemake's own records are no evidence, because it also writes them for failed jobs.
+    """
+    benchmark = Path("benchmarks", *log.parts[1:]).with_suffix(".tsv")
+    try:
+        return (root / benchmark).stat().st_mtime >= (root / log).stat().st_mtime
+    except OSError:
+        return False
 
 
 def _jobs(
@@ -181,7 +183,7 @@ def _jobs(
             state = JobState.WAITING
         else:
             # A job that dies at once leaves an empty log.
-            state = JobState.DELETED if _succeeded(f"results/{run}/{output}", folders) else JobState.FAILED
+            state = JobState.DELETED if _succeeded(log, root) else JobState.FAILED
         yield Job(stage.rule, wildcards, state, finished.get(output) if state is JobState.DONE else None, log)
 
 

@@ -145,6 +145,8 @@ def to_text(value: Any) -> str:
             return f"{value:g}" if math.isfinite(value) else ""
         case list():
             return next(filter(None, map(to_text, value)), "")
+        case tuple((name, text)):  # of a map in Parquet, which is a list of names and values
+            return to_text({name: text})
         case dict():
             return next(filter(None, (to_text(value.get(name)) for name in _MEMBERS)), "")
     return "" if value != value else to_text(str(value))

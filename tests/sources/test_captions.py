@@ -156,6 +156,7 @@ def test_other_encodings_are_read_with_a_warning() -> None:
         ({"en": "a car", "de": "ein Auto"}, "a car"),
         ({"name": "CC0", "url": "https://a"}, "CC0"),
         ({"de": "ein Auto"}, ""),
+        ([("de", "ein Auto"), ("en", "a car")], "a car"),
         ([], ""),
         (b"a car", "a car"),
     ],
