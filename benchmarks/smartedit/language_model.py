@@ -153,10 +153,10 @@ def build_llava(setting: Setting, vocabulary: Sequence[str]) -> tuple[Any, Any]:
 
 
 def prepare_attention(model: Any) -> None:
-    """Let tokens attend to similar tokens, and copy them, from the start (mimetic initialization, arXiv 2305.09828).
+    """Let tokens attend to similar tokens and copy them from the start (mimetic initialization, arXiv 2305.09828).
 
-    Keys are projected as queries are, and outputs by the transpose of the values' projection. From independent random
-    weights, the match between a word of an instruction and a word of a patch is not found in thousands of steps.
+    Keys are projected as queries are, and outputs by the transpose of the values' projection. A word of an instruction
+    then matches the patches that have this word.
     """
     with torch.no_grad():
         for layer in model.get_decoder().layers:

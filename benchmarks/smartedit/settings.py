@@ -70,7 +70,7 @@ class Setting:
 SETTINGS = {
     "cpu": Setting(
         vision=Fit(450, 64, 3e-3, 0),
-        language=Fit(500, 24, 2e-3, 0),
+        language=Fit(700, 24, 2e-3, 0),
         alignment=Fit(200, 32, 1e-3, 0),
         start=Fit(800, 32, 2e-3, 0),
         editor=Fit(1500, 32, 2e-3, 0),
@@ -98,6 +98,7 @@ SETTINGS = {
 }
 SETTINGS["quick"] = replace(
     SETTINGS["cpu"],
+    language=Fit(500, 24, 2e-3, 0),
     alignment=Fit(100, 32, 1e-3, 0),
     editor=Fit(150, 16, 1e-3, 0),
     seeds=1,
