@@ -27,10 +27,11 @@ os.umask(_UMASK)
 def replace_file(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path next to `path`; rename it to `path` if the block succeeds, remove it if the block fails.
 
-    If the disk is full, the error is an OSError that names `path`. A file is flushed to disk before the rename, so a
-    killed job leaves the old file or none, never a partial one. Temporary files of killed jobs are removed when `path`
-    is written again: at once if the writer is known to be gone, else (another machine or container, or an earlier boot)
-    after a day without changes.
+    A file is flushed to disk before the rename, so a killed job leaves the old file or none, never a partial one. On a
+    full disk, the error is an OSError that names `path`.
+
+    Temporary files of killed jobs are removed when `path` is written again: at once if the writer is known to be gone,
+    else (another machine or container, or an earlier boot) after a day without changes.
 
     Files get the mode of the umask, whoever wrote them, because safetensors makes its files readable by the owner only,
     which locks out others who share the results. Folders work too: an existing folder at `path` is replaced.
@@ -66,10 +67,8 @@ def full_disk_code(error: Exception) -> int | None:
 
     HDF5 and safetensors only say so in their text.
     """
-    codes = (errno.ENOSPC, errno.EDQUOT)
-    return next(
-        (code for code in codes if getattr(error, "errno", None) == code or os.strerror(code) in str(error)), None
-    )
+    codes, own = (errno.ENOSPC, errno.EDQUOT), getattr(error, "errno", None)
+    return next((code for code in codes if own == code or os.strerror(code) in str(error)), None)
 
 
 def is_file(path: Path) -> bool:

@@ -91,14 +91,13 @@ def test_written_files_respect_the_umask(tmp_path: Path) -> None:
     assert (tmp_path / "editnet/vae/weights").stat().st_mode & 0o777 == 0o664
 
 
-@pytest.mark.parametrize(
-    "error", [OSError(28, "No space left on device"), RuntimeError("I/O: No space left on device")]
-)
+FULL = "No space left on device"
+
+
+@pytest.mark.parametrize("error", [OSError(28, FULL), RuntimeError(f"I/O: {FULL}")])
 def test_a_full_disk_names_the_file_that_was_written(tmp_path: Path, error: Exception) -> None:
-    with (
-        pytest.raises(OSError, match="No space left on device") as raised,
-        replace_file(tmp_path / "a.npz") as temporary,
-    ):
+    file = tmp_path / "a.npz"
+    with pytest.raises(OSError, match=FULL) as raised, replace_file(file) as temporary:
         temporary.write_bytes(b"part")
         raise error
-    assert raised.value.filename == str(tmp_path / "a.npz") and not list(tmp_path.iterdir())
+    assert raised.value.filename == str(file) and not list(tmp_path.iterdir())

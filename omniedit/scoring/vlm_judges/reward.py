@@ -22,6 +22,7 @@ from torch.nn.functional import linear
 from omniedit.config.schema import VlmConfig
 from omniedit.errors import UserError
 from omniedit.models.processors import load_processor
+from omniedit.models.weights import FETCH
 from omniedit.scoring.reply_parser import Unscorable
 from omniedit.scoring.rubric import Question, Rubric
 from omniedit.scoring.vlm_judges.adapter import part_folder
@@ -172,7 +173,7 @@ def read_heads(folder: Path) -> tuple[list[RewardHead], int | None]:
     """Read the heads of a reward model, and the size of its vocabulary if it has weights of the whole model.
 
     Raises:
-        UserError: no safetensors, or no weights of a head in them.
+        UserError: no safetensors, no weights of a head in them, or a head that lacks a layer.
     """
     heads: dict[str, dict[int, Layer]] = {}
     rows = None
@@ -186,8 +187,27 @@ def read_heads(folder: Path) -> tuple[list[RewardHead], int | None]:
                     rows = weights.get_slice(name).get_shape()[0]
     if not heads:
         raise UserError(f"{folder}: no weights of a reward head (rm_head, rm_heads) in its safetensors")
+    for head, layers in heads.items():
+        check_layers(folder, head, layers)
     ordered = sorted(heads.items(), key=lambda item: int(re.sub(r"\D", "", item[0]) or 0))
     return [RewardHead([layer for _, layer in sorted(layers.items())]) for _, layers in ordered], rows
+
+
+def check_layers(folder: Path, head: str, layers: Mapping[int, Layer]) -> None:
+    """Check that every layer of a head has a weight that takes the outputs of the layer before.
+
+    Raises:
+        UserError: a weight is missing, or has another shape.
+    """
+    width = None
+    for number, layer in sorted(layers.items()):
+        if "weight" not in layer:
+            raise UserError(f"{folder}: has no weights for {head}.{number}.weight; {FETCH}")
+        out, into = layer["weight"].shape
+        if width not in (None, into) or layer.get("bias", layer["weight"][:, 0]).shape != (out,):
+            problem = f"{head}.{number} has shape ({out}, {into}), which does not fit its bias or the layer before"
+            raise UserError(f"{folder}: {problem}; {FETCH}")
+        width = out
 
 
 def load_reward_model(folder: Path, rows: int) -> Any:

@@ -158,3 +158,21 @@ def test_unsuitable_heads_are_rejected_with_the_reason(base: Path, editreward: P
         RewardJudge.load(base, SHORT, options(tmp_path))
     with pytest.raises(UserError, match="vLLM's engine has no reward heads"):
         VllmJudge.load(base, SHORT, options(editreward, engine="vllm"))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("rm_head.0.weight", None, r"has no weights for rm_head\.0\.weight"),
+        ("rm_head.3.weight", torch.zeros(8, 15), r"rm_head\.3 has shape \(8, 15\), which does not fit"),
+        ("rm_head.3.bias", torch.zeros(7), r"rm_head\.3 has shape \(8, 16\), which does not fit its bias"),
+    ],
+)
+def test_a_head_with_one_wrong_weight_is_rejected(
+    tmp_path: Path, name: str, value: torch.Tensor | None, message: str
+) -> None:
+    weights = head_weights([ranknet(3)], ["rm_head"])
+    weights = {key: value if key == name else each for key, each in weights.items() if key != name or value is not None}
+    save_file(weights, tmp_path / "head.safetensors")
+    with pytest.raises(UserError, match=message):
+        read_heads(tmp_path)
