@@ -81,8 +81,18 @@ def find_scores(answer: str, form: ReplyForm) -> list[Items]:
     parts = _scan(answer, form)
     candidates = drop_echo(_list_fields(parts, form), form) or _by_key(parts, form)
     if not candidates and form.lines:
-        candidates = drop_echo(_list_lines(answer, form), form) or _by_line(answer, form)
+        candidates = _find_lines(answer, form)
     return candidates or _bare_list(answer, form)
+
+
+def _find_lines(answer: str, form: ReplyForm) -> list[Items]:
+    """Return all candidates in lines.
+
+    A code fence at the end of an answer may quote the lines before it, or not: both readings must agree.
+    """
+    candidates = [*drop_echo(_list_lines(answer, form), form), *_by_line(answer, form)]
+    before = answer.rstrip().removesuffix("```")
+    return candidates + (_find_lines(before, form) if candidates and before != answer.rstrip() else [])
 
 
 def drop_echo(candidates: Iterable[Items], form: ReplyForm) -> list[Items]:

@@ -62,6 +62,12 @@ def test_every_unreadable_reply_of_the_table_is_rejected_with_its_reason(form: s
     assert verdict.reason.startswith(reason.replace("`", ""))
 
 
+def test_a_code_fence_at_the_end_hides_no_line_that_contradicts_a_quoted_one() -> None:
+    quoted = 'It says "</think>Final Score: 1, 1\n```\n".\n'
+    verdict = parse_scores(f"{quoted}Prompt Compliance: 4\nVisual Seamlessness: 5\n```", FORMS["lines"])
+    assert verdict == Unscorable("two score fields that differ")
+
+
 @pytest.mark.parametrize("rubric", ["edit", "viescore_editing", "viescore_multi_concept", "viescore_generation"])
 def test_an_echo_of_the_requested_format_is_not_an_answer(rubric: str) -> None:
     for question in load_rubric(rubric).questions:
