@@ -155,7 +155,8 @@ def _is_listed(comparison: Comparison, truth: Truth) -> bool:
     """Return whether the photo's caption file names the object, or each object of "the red bowl and the fig"."""
     listed = {str(name).lower() for name in comparison.pair.provenance.get("named_objects") or ()}
     names = [truth["object"].lower(), *map(str.lower, re.split(", | and (?:the )?", truth["object"]))]
-    return any(listed.issuperset(parts) for parts in (names[:1], names[1:], map(without_position, names[1:])))
+    nouns = [without_position(name) for name in names[1:]]
+    return any(listed.issuperset(parts) for parts in (names[:1], names[1:], nouns))
 
 
 def _verify_background(comparison: Comparison, truth: Truth) -> None:
