@@ -172,7 +172,9 @@ def test_a_head_with_one_wrong_weight_is_rejected(
     tmp_path: Path, name: str, value: torch.Tensor | None, message: str
 ) -> None:
     weights = head_weights([ranknet(3)], ["rm_head"])
-    weights = {key: value if key == name else each for key, each in weights.items() if key != name or value is not None}
+    del weights[name]
+    if value is not None:
+        weights[name] = value
     save_file(weights, tmp_path / "head.safetensors")
     with pytest.raises(UserError, match=message):
         read_heads(tmp_path)
