@@ -135,7 +135,7 @@ def entries() -> list[Entry]:
 def unseen_entries() -> list[Entry]:
     """Return the photos of `UNSEEN`, without nouns."""
     return [
-        Entry(f"{file}_{number}", *f"{_GCOMPRIS}/{file}.rcc#{number}".split(" "), ())
+        _entry(f"{file}_{number}", f"{_GCOMPRIS}/{file}.rcc#{number}", "")
         for file, numbers in UNSEEN.items()
         for number in numbers
     ]
